@@ -1,0 +1,333 @@
+"""A column's values as Arrow arrays of one kind each, whatever dtype they came in; absent values are null."""
+
+import datetime as dt
+import decimal
+import numbers
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from events_pandas.mapping import Constant
+
+Mask: TypeAlias = npt.NDArray[np.bool_]
+Rows: TypeAlias = npt.NDArray[np.int64]
+
+TEXT_TYPE = pa.large_string()
+
+
+class Kind(StrEnum):
+    """What a cell holds, and the Arrow type in which `Cells.values` has it."""
+
+    TEXT = "text"  # large_string
+    INTEGER = "integer"  # int64
+    FLOAT = "float"  # double
+    DECIMAL = "decimal"  # large_string, as written; integers beyond int64 too
+    BOOLEAN = "boolean"  # bool
+    DATE = "date"  # date32
+    NAIVE_TIME = "naive_time"  # timestamp without zone
+    AWARE_TIME = "aware_time"  # timestamp in UTC
+    SURROGATE = "surrogate"  # large_string, with the character replaced: text that UTF-8 cannot hold
+    NESTED = "nested"  # large_string, a word for the type
+    OTHER = "other"  # large_string, a word for the type
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cells:
+    """Cells of one kind.
+
+    Parameters
+    ----------
+    kind : Kind
+        What they hold.
+    values : pyarrow.Array
+        Null where the cell is absent.
+    rows : numpy.ndarray of int64, optional
+        Where the cells stand in their column; not given where they are all of it.
+    """
+
+    kind: Kind
+    values: pa.Array
+    rows: Rows | None = None
+
+    def mask(self) -> Mask:
+        """Return where a value is present.
+
+        Returns
+        -------
+        numpy.ndarray of bool
+            As long as `values`.
+        """
+        return to_mask(self.values.is_valid())
+
+
+def to_mask(booleans: Any) -> Mask:
+    """Return an Arrow array of booleans as a mask, in which null is false.
+
+    Parameters
+    ----------
+    booleans : pyarrow.BooleanArray
+        May hold nulls.
+
+    Returns
+    -------
+    numpy.ndarray of bool
+        As long as the array.
+    """
+    filled = pc.fill_null(booleans, False) if booleans.null_count else booleans
+    mask: Mask = filled.to_numpy(zero_copy_only=False)
+    return mask
+
+
+def text_bytes(text: pa.Array) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8]]:
+    """Return where each text begins and ends, and the bytes of all, without copying them.
+
+    Parameters
+    ----------
+    text : pyarrow.LargeStringArray, length n
+        The texts; a null counts as empty.
+
+    Returns
+    -------
+    bounds : numpy.ndarray of int64, shape (n + 1,)
+        Where each begins, and last where the last one ends.
+    letters : numpy.ndarray of uint8
+        UTF-8.
+    """
+    # What stands in the buffer under a null is not defined.
+    text = pc.fill_null(text, "") if text.null_count else text
+    _, offsets, letters = text.buffers()
+    if not len(text) or letters is None:
+        return np.zeros(len(text) + 1, np.int64), np.zeros(0, np.uint8)
+    bounds = np.frombuffer(offsets, np.int64)[text.offset : text.offset + len(text) + 1]
+    return bounds - bounds[0], np.frombuffer(letters, np.uint8)[bounds[0] : bounds[-1]]
+
+
+def read_cells(values: "pd.Series[Any] | Constant") -> list[Cells]:
+    """Return the cells of a column, by kind.
+
+    Parameters
+    ----------
+    values : pandas.Series or Constant
+        Of any dtype. A constant is a column of one cell, which stands for every row.
+
+    Returns
+    -------
+    list of Cells
+        One entry for a column of one kind, which is nearly every column; more for objects of mixed types.
+    """
+    column = pd.Series([values.value], dtype=object) if isinstance(values, Constant) else values
+    if isinstance(column.dtype, pd.SparseDtype):
+        column = pd.Series(np.asarray(column))
+    if column.dtype == object and not _is_uniform(column):
+        return _mixed_cells(column)
+    try:
+        array = pa.array(column, from_pandas=True)
+    except (pa.ArrowException, OverflowError, UnicodeEncodeError, TypeError, ValueError):
+        # Arrow refuses the whole column for one cell that it cannot hold.
+        return _mixed_cells(column)
+    return [_uniform_cells(array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array)]
+
+
+def _is_uniform(values: "pd.Series[Any]") -> bool:
+    """Tell whether Arrow would read objects as what they are.
+
+    It makes one type of what it can: a date of a time beside a date, and UTC of a naive time beside an aware one.
+    """
+    inferred = pd.api.types.infer_dtype(values, skipna=True)
+    return inferred in {"string", "integer", "floating", "boolean", "decimal", "empty"}
+
+
+def _uniform_cells(array: pa.Array) -> Cells:
+    kind = array.type
+    if pa.types.is_dictionary(kind):
+        return _uniform_cells(array.dictionary_decode())
+    for applies, reader in _READERS:
+        if applies(kind):
+            return reader(array)
+    return _wordless(array)
+
+
+def text_cells(array: pa.Array) -> Cells:
+    """Return text as cells, the empty string as absent.
+
+    Parameters
+    ----------
+    array : pyarrow.Array
+        Any string type.
+
+    Returns
+    -------
+    Cells
+        Of kind text.
+    """
+    text = array.cast(TEXT_TYPE)
+    is_empty = pc.equal(pc.binary_length(text), 0)
+    if pc.any(is_empty).as_py():
+        text = pc.if_else(is_empty, pa.scalar(None, TEXT_TYPE), text)
+    return Cells(kind=Kind.TEXT, values=text)
+
+
+def _integer_cells(array: pa.Array) -> Cells:
+    try:
+        return Cells(kind=Kind.INTEGER, values=array.cast(pa.int64()))
+    except pa.ArrowInvalid:
+        return Cells(kind=Kind.DECIMAL, values=array.cast(TEXT_TYPE))
+
+
+def _float_cells(array: pa.Array) -> Cells:
+    if array.type != pa.float64():
+        # float32 holds 19.99 as 19.989999771118164: what its owner sees are the shortest digits.
+        array = array.cast(pa.float32()).cast(TEXT_TYPE).cast(pa.float64())
+    is_nan = pc.is_nan(array)
+    if pc.any(is_nan).as_py():
+        array = pc.if_else(is_nan, pa.scalar(None, pa.float64()), array)
+    return Cells(kind=Kind.FLOAT, values=array)
+
+
+def _timestamp_cells(array: pa.Array) -> Cells:
+    kind = Kind.NAIVE_TIME if array.type.tz is None else Kind.AWARE_TIME
+    return Cells(kind=kind, values=array)
+
+
+def _cells_of(kind: Kind, arrow_type: pa.DataType | None = None) -> Callable[[pa.Array], Cells]:
+    def cells(array: pa.Array) -> Cells:
+        return Cells(kind=kind, values=array if arrow_type is None else array.cast(arrow_type))
+
+    return cells
+
+
+def _nested_cells(array: pa.Array) -> Cells:
+    return _worded(Kind.NESTED, array)
+
+
+def _wordless(array: pa.Array) -> Cells:
+    return _worded(Kind.OTHER, array)
+
+
+def _worded(kind: Kind, array: pa.Array) -> Cells:
+    """Return cells that nothing can be made of, with the name of their type as value."""
+    word = pa.scalar(str(getattr(array.type, "extension_name", array.type)), TEXT_TYPE)
+    absent = pa.scalar(None, TEXT_TYPE)
+    return Cells(kind=kind, values=pc.if_else(array.is_valid(), word, absent))
+
+
+def _is_any_string(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
+
+
+_READERS: tuple[tuple[Callable[[pa.DataType], bool], Callable[[pa.Array], Cells]], ...] = (
+    (_is_any_string, text_cells),
+    (pa.types.is_integer, _integer_cells),
+    (pa.types.is_floating, _float_cells),
+    (pa.types.is_boolean, _cells_of(Kind.BOOLEAN)),
+    (pa.types.is_decimal, _cells_of(Kind.DECIMAL, TEXT_TYPE)),
+    (pa.types.is_timestamp, _timestamp_cells),
+    (pa.types.is_date, _cells_of(Kind.DATE, pa.date32())),
+    (pa.types.is_null, _cells_of(Kind.TEXT, TEXT_TYPE)),
+    (pa.types.is_nested, _nested_cells),
+)
+
+
+def _mixed_cells(values: "pd.Series[Any]") -> list[Cells]:
+    """Sort objects by kind, cell by cell: the one place where that cannot be done for a whole column."""
+    cells = values.astype(object).to_numpy()
+    kinds = np.array([_kind_of(cell) for cell in cells], dtype=object)
+    parts = []
+    for kind in Kind:
+        rows = np.flatnonzero(kinds == kind)
+        if len(rows):
+            parts.append(Cells(kind=kind, values=_ARRAYS[kind](list(cells[rows])), rows=rows))
+    # Absent cells are of no kind: a part for them lets the column have all its rows.
+    rows = np.flatnonzero(kinds == None)  # noqa: E711  # Compared with each element, not with the array.
+    if len(rows) or not parts:
+        parts.append(Cells(kind=Kind.TEXT, values=pa.nulls(len(rows), TEXT_TYPE), rows=rows))
+    return parts
+
+
+def _kind_of(cell: object) -> Kind | None:
+    if cell is None or cell is pd.NA or cell is pd.NaT:
+        return None
+    for types, kind in _KINDS:
+        if isinstance(cell, types):
+            return kind(cell)
+    return Kind.OTHER
+
+
+def _text_kind(cell: str) -> Kind | None:
+    if not cell:
+        return None
+    try:
+        cell.encode()
+    except UnicodeEncodeError:
+        return Kind.SURROGATE
+    return Kind.TEXT
+
+
+def _integer_kind(cell: int) -> Kind:
+    return Kind.INTEGER if -(2**63) <= cell < 2**63 else Kind.DECIMAL
+
+
+def _float_kind(cell: float) -> Kind | None:
+    # NaN is the one value that differs from itself.
+    return Kind.FLOAT if cell == cell else None  # noqa: PLR0124
+
+
+def _decimal_kind(cell: decimal.Decimal) -> Kind | None:
+    if cell.is_nan():
+        return None
+    return Kind.DECIMAL if cell.is_finite() else Kind.FLOAT
+
+
+def _time_kind(cell: dt.datetime) -> Kind:
+    return Kind.NAIVE_TIME if cell.tzinfo is None else Kind.AWARE_TIME
+
+
+# The order matters: bool is an int, and datetime is a date.
+_KINDS: tuple[tuple[Any, Callable[[Any], Kind | None]], ...] = (
+    (str, _text_kind),
+    ((bool, np.bool_), lambda _: Kind.BOOLEAN),
+    (numbers.Integral, _integer_kind),
+    (decimal.Decimal, _decimal_kind),
+    (numbers.Real, _float_kind),
+    (dt.datetime, _time_kind),
+    (np.datetime64, lambda _: Kind.NAIVE_TIME),
+    (dt.date, lambda _: Kind.DATE),
+    ((list, tuple, dict, set, np.ndarray), lambda _: Kind.NESTED),
+)
+
+
+def _time_array(cells: list[Any]) -> pa.Array:
+    # In microseconds, which hold every Python datetime; a pandas Timestamp of a later year is taken as it is.
+    return pa.array(pd.Series(np.array(cells, dtype="datetime64[us]")))
+
+
+def _aware_time_array(cells: list[Any]) -> pa.Array:
+    instants = [cell.astimezone(dt.UTC).replace(tzinfo=None) for cell in cells]
+    return _time_array(instants).cast(pa.timestamp("us", tz="UTC"))
+
+
+def _type_words(cells: list[Any]) -> pa.Array:
+    return pa.array([type(cell).__name__ for cell in cells], TEXT_TYPE)
+
+
+_ARRAYS: dict[Kind, Callable[[list[Any]], pa.Array]] = {
+    Kind.TEXT: lambda cells: pa.array(cells, TEXT_TYPE),
+    Kind.INTEGER: lambda cells: pa.array([int(cell) for cell in cells], pa.int64()),
+    Kind.FLOAT: lambda cells: pa.array([float(str(cell)) for cell in cells], pa.float64()),
+    # "f" never writes an exponent.
+    Kind.DECIMAL: lambda cells: pa.array([format(decimal.Decimal(cell), "f") for cell in cells], TEXT_TYPE),
+    Kind.BOOLEAN: lambda cells: pa.array([bool(cell) for cell in cells], pa.bool_()),
+    Kind.DATE: lambda cells: pa.array(cells, pa.date32()),
+    Kind.NAIVE_TIME: _time_array,
+    Kind.AWARE_TIME: _aware_time_array,
+    Kind.SURROGATE: lambda cells: pa.array([cell.encode(errors="replace").decode() for cell in cells], TEXT_TYPE),
+    Kind.NESTED: _type_words,
+    Kind.OTHER: _type_words,
+}

@@ -1,0 +1,402 @@
+"""How cells of each kind are read as text, numbers, identifiers, links and amounts: one function for each reading."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from events_pandas.convert.cells import TEXT_TYPE, Cells, Kind, Mask, text_bytes, to_mask
+from events_pandas.convert.problems import Finding, shown
+from events_pandas.intercom import TEXT_LIMIT
+
+FLOAT_EXACT = 2**53
+"""From here on a float holds no longer every whole number."""
+
+AMOUNT_SCALE = 10**4
+"""Amounts are read in ten-thousandths of the major unit: no currency has more decimals than four."""
+
+_NUMBER = r"^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$"
+_WHOLE = r"^(-?[0-9]+)(?:\.0*)?$"
+_EMAIL = r"^[^@\s]+@[^@\s.]+(?:\.[^@\s.]+)*$"
+_LINK = r"^(?i:https?)://[^\s/?#<>\"{}|\\^`@]+(?:[/?#][^\s<>\"{}|\\^`]*)?$"
+_AMOUNT = r"^\+?(?P<sign>-?)(?P<whole>[0-9]+)(?:\.(?P<part>[0-9]*?)0*)?$"
+_AMOUNT_DIGITS = 14
+
+Faults: TypeAlias = list[tuple[str, Mask]]
+"""Each code with the cells in which it was found; a cell with a fault that is an error has a null value."""
+
+Reader: TypeAlias = Callable[[Cells], tuple[pa.Array, Faults]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reading:
+    """What a rule gets to see of a column.
+
+    Parameters
+    ----------
+    values : pyarrow.Array
+        A value for each row, or one for all rows; null where the cell is absent or cannot be read.
+    present : numpy.ndarray of bool
+        Where the cell is not absent.
+    findings : list of Finding
+        What cannot be read, and notes.
+    """
+
+    values: pa.Array
+    present: Mask
+    findings: list[Finding]
+
+
+def read(parts: list[Cells], reader: Reader) -> Reading:
+    """Read a column, whatever kinds of cells it has.
+
+    Parameters
+    ----------
+    parts : list of Cells
+        The cells by kind; together they are the whole column.
+    reader : callable
+        How cells of one kind are read.
+
+    Returns
+    -------
+    Reading
+        The column's values in the order of its rows.
+    """
+    read_parts = [(part, *reader(part)) for part in parts]
+    findings = [_finding(part, code, where) for part, _, faults in read_parts for code, where in faults if where.any()]
+    if parts[0].rows is None:
+        return Reading(values=read_parts[0][1], present=parts[0].mask(), findings=findings)
+    # The parts of a mixed column, put back in the order of its rows.
+    rows = np.concatenate([part.rows for part in parts if part.rows is not None])
+    order = pa.array(np.argsort(rows))
+    values = pa.concat_arrays([array for _, array, _ in read_parts]).take(order)
+    present = np.concatenate([part.mask() for part in parts])[order.to_numpy()]
+    return Reading(values=values, present=present, findings=findings)
+
+
+def _finding(part: Cells, code: str, where: Mask) -> Finding:
+    rows = np.flatnonzero(where)
+    values = shown(part.values.take(pa.array(rows)))
+    return Finding(code=code, rows=rows if part.rows is None else part.rows[rows], values=values)
+
+
+def without(values: pa.Array, faulty: Mask) -> pa.Array:
+    """Return values with the faulty ones taken out.
+
+    Parameters
+    ----------
+    values : pyarrow.Array
+        The values.
+    faulty : numpy.ndarray of bool
+        Which of them are null in the result.
+
+    Returns
+    -------
+    pyarrow.Array
+        Of the same type.
+    """
+    return pc.if_else(pa.array(faulty), pa.scalar(None, values.type), values) if faulty.any() else values
+
+
+def nothing(cells: Cells, value_type: pa.DataType, code: str) -> tuple[pa.Array, Faults]:
+    """Return the reading of cells of which nothing can be made.
+
+    Parameters
+    ----------
+    cells : Cells
+        Of a kind that the reading does not take.
+    value_type : pyarrow.DataType
+        The type of the reading.
+    code : str
+        What to say of cells that could be of use elsewhere; nested values and the like have codes of their own.
+
+    Returns
+    -------
+    values : pyarrow.Array
+        All null.
+    faults : list
+        All cells that are present.
+    """
+    own_codes = {Kind.SURROGATE: "lone_surrogate", Kind.NESTED: "nested_value", Kind.OTHER: "unsupported_type"}
+    return pa.nulls(len(cells.values), value_type), [(own_codes.get(cells.kind, code), cells.mask())]
+
+
+def read_text(cells: Cells) -> tuple[pa.Array, Faults]:
+    """Read cells as text of a metadata value.
+
+    Parameters
+    ----------
+    cells : Cells
+        Of any kind; what is not text is written out.
+
+    Returns
+    -------
+    values : pyarrow.LargeStringArray
+        At most 255 characters each.
+    faults : list
+        Longer texts, NUL characters, and what has no text.
+    """
+    if cells.kind in {Kind.SURROGATE, Kind.NESTED, Kind.OTHER}:
+        return nothing(cells, TEXT_TYPE, "unsupported_type")
+    text = _written(cells)
+    # Characters are counted only where there are bytes enough for too many of them.
+    too_long = to_mask(pc.greater(pc.binary_length(text), TEXT_LIMIT))
+    if too_long.any():
+        too_long = to_mask(pc.greater(pc.utf8_length(text), TEXT_LIMIT))
+    has_nul = nul_mask(text)
+    return without(text, too_long | has_nul), [("text_too_long", too_long), ("nul_character", has_nul)]
+
+
+def nul_mask(text: pa.Array) -> Mask:
+    """Return where text holds a NUL character.
+
+    Parameters
+    ----------
+    text : pyarrow.LargeStringArray
+        The text.
+
+    Returns
+    -------
+    numpy.ndarray of bool
+        As long as the text.
+    """
+    _, letters = text_bytes(text)
+    if (letters != 0).all():
+        return np.zeros(len(text), dtype=bool)
+    return to_mask(pc.match_substring(text, "\0"))
+
+
+def _written(cells: Cells) -> pa.Array:
+    """Write values out as a person would."""
+    values = cells.values
+    if cells.kind is Kind.FLOAT:
+        return _written_floats(values)
+    if cells.kind in {Kind.NAIVE_TIME, Kind.AWARE_TIME}:
+        # Whole seconds without a fraction of zeros, and the T of ISO 8601.
+        text = pc.replace_substring(values.cast(TEXT_TYPE), " ", "T", max_replacements=1)
+        return pc.replace_substring_regex(text, r"\.0+(Z?)$", r"\1")
+    return values if cells.kind in {Kind.TEXT, Kind.DECIMAL} else values.cast(TEXT_TYPE)
+
+
+def _written_floats(values: pa.Array) -> pa.Array:
+    """Write floats, whole numbers without a fraction or an exponent: 314159.0 as 314159."""
+    text = values.cast(TEXT_TYPE)
+    whole = to_mask(pc.and_(pc.equal(pc.trunc(values), values), pc.less(pc.abs(values), float(FLOAT_EXACT))))
+    if not whole.any():
+        return text
+    integers = without(values, ~whole).cast(pa.int64()).cast(TEXT_TYPE)
+    return pc.coalesce(integers, text)
+
+
+def read_event_name(cells: Cells) -> tuple[pa.Array, Faults]:
+    """Read cells as event names.
+
+    Parameters
+    ----------
+    cells : Cells
+        Text; nothing else is a name.
+
+    Returns
+    -------
+    values : pyarrow.LargeStringArray
+        The names; blank ones are null.
+    faults : list
+        What is not text.
+    """
+    if cells.kind is not Kind.TEXT:
+        return nothing(cells, TEXT_TYPE, "event_name_unreadable")
+    text = cells.values
+    has_nul = nul_mask(text)
+    blank = to_mask(pc.equal(pc.binary_length(pc.utf8_trim_whitespace(text)), 0))
+    return without(text, has_nul | blank), [("nul_character", has_nul), ("event_name_missing", blank)]
+
+
+def read_identifier(cells: Cells) -> tuple[pa.Array, Faults]:
+    """Read cells as identifiers.
+
+    Parameters
+    ----------
+    cells : Cells
+        Text as it is, or whole numbers.
+
+    Returns
+    -------
+    values : pyarrow.LargeStringArray
+        314159.0 as ``"314159"``.
+    faults : list
+        Fractions, floats that have lost digits, times, booleans.
+    """
+    values = cells.values
+    match cells.kind:
+        case Kind.TEXT:
+            has_nul = nul_mask(values)
+            return without(values, has_nul), [("nul_character", has_nul)]
+        case Kind.INTEGER:
+            return values.cast(TEXT_TYPE), []
+        case Kind.DECIMAL:
+            # The fraction of a whole number is zeros, and no part of the identifier.
+            is_whole = to_mask(pc.match_substring_regex(values, _WHOLE))
+            text = pc.replace_substring_regex(values, _WHOLE, r"\1")
+            return without(text, ~is_whole), [("identifier_unreadable", cells.mask() & ~is_whole)]
+        case Kind.FLOAT:
+            return _read_float_identifier(cells)
+        case _:
+            return nothing(cells, TEXT_TYPE, "identifier_unreadable")
+
+
+def _read_float_identifier(cells: Cells) -> tuple[pa.Array, Faults]:
+    present = cells.mask()
+    is_whole = to_mask(pc.equal(pc.trunc(cells.values), cells.values))
+    inexact = to_mask(pc.greater_equal(pc.abs(cells.values), float(FLOAT_EXACT))) & is_whole
+    repaired = present & is_whole & ~inexact
+    faults = [
+        ("identifier_inexact", inexact),
+        ("identifier_unreadable", present & ~is_whole),
+        ("float_identifier", _first(repaired)),
+    ]
+    return without(_written_floats(cells.values), ~repaired), faults
+
+
+def _first(where: Mask) -> Mask:
+    """Return where the first of the marked cells is."""
+    first = np.zeros_like(where)
+    first[np.flatnonzero(where)[:1]] = True
+    return first
+
+
+def read_email(cells: Cells) -> tuple[pa.Array, Faults]:
+    """Read cells as email addresses.
+
+    Parameters
+    ----------
+    cells : Cells
+        Text; nothing else is an address.
+
+    Returns
+    -------
+    values : pyarrow.LargeStringArray
+        As they stand.
+    faults : list
+        What has not the form of an address.
+    """
+    if cells.kind is not Kind.TEXT:
+        return nothing(cells, TEXT_TYPE, "email_malformed")
+    malformed = cells.mask() & ~to_mask(pc.match_substring_regex(cells.values, _EMAIL)) | nul_mask(cells.values)
+    return without(cells.values, malformed), [("email_malformed", malformed)]
+
+
+def read_number(cells: Cells) -> tuple[pa.Array, Faults]:
+    """Read cells as the text of JSON numbers.
+
+    Parameters
+    ----------
+    cells : Cells
+        Numbers, or text that is one.
+
+    Returns
+    -------
+    values : pyarrow.LargeStringArray
+        The shortest text that reads back as the same number.
+    faults : list
+        What is no number, infinite, or too large to be exact.
+    """
+    values = cells.values
+    match cells.kind:
+        case Kind.INTEGER:
+            inexact = _beyond(values, FLOAT_EXACT)
+            return without(values.cast(TEXT_TYPE), inexact), [("number_inexact", inexact)]
+        case Kind.FLOAT:
+            infinite = cells.mask() & ~to_mask(pc.is_finite(values))
+            return without(values.cast(TEXT_TYPE), infinite), [("number_not_finite", infinite)]
+        case Kind.TEXT | Kind.DECIMAL:
+            unreadable = cells.mask() & ~to_mask(pc.match_substring_regex(values, _NUMBER))
+            return without(values, unreadable), [("number_unreadable", unreadable)]
+        case _:
+            return nothing(cells, TEXT_TYPE, "number_unreadable")
+
+
+def _beyond(integers: pa.Array, limit: int) -> Mask:
+    # Not abs: the smallest int64 has no positive counterpart.
+    return to_mask(pc.or_(pc.greater(integers, limit), pc.less(integers, -limit)))
+
+
+def read_link(cells: Cells) -> tuple[pa.Array, Faults]:
+    """Read cells as http or https addresses.
+
+    Parameters
+    ----------
+    cells : Cells
+        Text; nothing else is a link.
+
+    Returns
+    -------
+    values : pyarrow.LargeStringArray
+        As they stand.
+    faults : list
+        Other schemes, addresses without a host, white space; longer than a metadata string may be.
+    """
+    if cells.kind is not Kind.TEXT:
+        return nothing(cells, TEXT_TYPE, "link_malformed")
+    text, faults = read_text(cells)
+    malformed = to_mask(text.is_valid()) & ~to_mask(pc.match_substring_regex(text, _LINK))
+    return without(text, malformed), [*faults, ("link_malformed", malformed)]
+
+
+def read_amount(cells: Cells) -> tuple[pa.Array, Faults]:
+    """Read cells as amounts of money, exactly.
+
+    Parameters
+    ----------
+    cells : Cells
+        Numbers, or text that is a plain number.
+
+    Returns
+    -------
+    values : pyarrow.Int64Array
+        Ten-thousandths: 19.99 is 199900.
+    faults : list
+        What is no amount, or has more than four decimals.
+    """
+    match cells.kind:
+        case Kind.INTEGER:
+            too_large = _beyond(cells.values, 10**_AMOUNT_DIGITS - 1)
+            values = pc.multiply(without(cells.values, too_large), AMOUNT_SCALE)
+            return values, [("amount_unreadable", too_large)]
+        case Kind.FLOAT:
+            return _read_float_amount(cells)
+        case Kind.TEXT | Kind.DECIMAL:
+            return _read_text_amount(cells)
+        case _:
+            return nothing(cells, pa.int64(), "amount_unreadable")
+
+
+def _read_float_amount(cells: Cells) -> tuple[pa.Array, Faults]:
+    """Find the decimal that each float stands for, if it has at most four places.
+
+    Rounding only proposes it. Dividing gives the float that is nearest to the proposed decimal, so the two floats are
+    equal exactly if the proposal is what was written; below 2^53 no two decimals share a float.
+    """
+    present = cells.mask()
+    floats = np.where(present, cells.values.to_numpy(zero_copy_only=False), 0.0)
+    with np.errstate(invalid="ignore", over="ignore"):
+        proposed = np.rint(floats * AMOUNT_SCALE)
+        unreadable = ~(np.abs(proposed) < FLOAT_EXACT)
+        has_more = ~unreadable & (proposed / AMOUNT_SCALE != floats)
+    faulty = unreadable | has_more
+    values = pa.array(np.where(faulty, 0, proposed).astype(np.int64))
+    return without(values, faulty | ~present), [("amount_unreadable", unreadable), ("amount_decimals", has_more)]
+
+
+def _read_text_amount(cells: Cells) -> tuple[pa.Array, Faults]:
+    parts = pc.extract_regex(cells.values, _AMOUNT)
+    sign, whole, part = (pc.struct_field(parts, name) for name in ("sign", "whole", "part"))
+    too_large = to_mask(pc.greater(pc.binary_length(pc.utf8_ltrim(whole, "0")), _AMOUNT_DIGITS))
+    unreadable = cells.mask() & (~to_mask(parts.is_valid()) | too_large)
+    places = len(str(AMOUNT_SCALE)) - 1
+    has_more = to_mask(pc.greater(pc.binary_length(part), places)) & ~unreadable
+    digits = pc.binary_join_element_wise(sign, whole, pc.utf8_rpad(part, places, "0"), pa.scalar("", TEXT_TYPE))
+    values = without(digits, unreadable | has_more).cast(pa.int64())
+    return values, [("amount_unreadable", unreadable), ("amount_decimals", has_more)]

@@ -1,0 +1,166 @@
+"""How cells of each kind are read as a time: whole Unix seconds, UTC."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from events_pandas.convert.cells import TEXT_TYPE, Cells, Kind, Mask, to_mask
+from events_pandas.convert.readers import Faults, nothing, without
+
+SECONDS_LIMIT = 10**11
+"""Seconds reach this in the year 5138; milliseconds reached it in 1973."""
+
+YEAR_2000 = 946_684_800
+TICKS_PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+
+_OFFSET = r"(?:[Zz]|[+-][0-9]{2}:?[0-9]{2})$"
+_EPOCH_TEXT = r"^-?[0-9]+(?:\.[0-9]+)?$"
+
+Seconds = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TimeReader:
+    """Reads cells as times, by what a `Date` rule says of them.
+
+    Parameters
+    ----------
+    format : str, optional
+        How text is written.
+    unit : str, optional
+        What epoch numbers count.
+    timezone : str, optional
+        The zone of times without one; UTC, with a note, when not given.
+    """
+
+    format: str | None
+    unit: str | None
+    timezone: str | None
+
+    def __call__(self, cells: Cells) -> tuple[pa.Array, Faults]:
+        """Read cells.
+
+        Parameters
+        ----------
+        cells : Cells
+            Of any kind.
+
+        Returns
+        -------
+        values : pyarrow.Int64Array
+            Unix seconds, fractions cut off.
+        faults : list
+            What is no time, or no time in its zone.
+        """
+        seconds, faults = self._read(cells)
+        old = to_mask(pc.less(seconds, YEAR_2000))
+        return seconds, [*faults, ("before_2000", old)]
+
+    def _read(self, cells: Cells) -> tuple[pa.Array, Faults]:
+        match cells.kind:
+            case Kind.INTEGER | Kind.FLOAT if self.format is not None:
+                # A day such as 19970101 is a number to pandas, and a date to whoever wrote it.
+                text = pc.replace_substring_regex(cells.values.cast(TEXT_TYPE), r"\.0$", "")
+                return self._written(text)
+            case Kind.INTEGER | Kind.FLOAT:
+                return self._epoch(cells)
+            case Kind.TEXT:
+                return self._text(cells)
+            case Kind.AWARE_TIME:
+                return _whole_seconds(cells.values), []
+            case Kind.NAIVE_TIME | Kind.DATE:
+                days_or_times = cells.values.cast(pa.timestamp("s")) if cells.kind is Kind.DATE else cells.values
+                return self._localized(_whole_seconds(days_or_times))
+            case _:
+                return nothing(cells, pa.int64(), "time_unreadable")
+
+    def _epoch(self, cells: Cells) -> tuple[pa.Array, Faults]:
+        ticks = TICKS_PER_SECOND[self.unit or "s"]
+        present = cells.mask()
+        numbers = cells.values.to_numpy(zero_copy_only=False)
+        with np.errstate(invalid="ignore"):
+            whole = np.floor_divide(numbers, ticks)
+            beyond = present & ~(np.abs(whole.astype(float)) < SECONDS_LIMIT)
+        # Without a unit it is likelier in milliseconds than in the year 5138.
+        code = "time_unreadable" if self.unit else "time_not_in_seconds"
+        infinite = beyond & ~np.isfinite(whole.astype(float))
+        seconds = pa.array(np.where(present & ~beyond, whole, 0).astype(np.int64))
+        return without(seconds, beyond | ~present), [("time_unreadable", infinite), (code, beyond & ~infinite)]
+
+    def _text(self, cells: Cells) -> tuple[pa.Array, Faults]:
+        if self.unit is None:
+            return self._written(cells.values)
+        is_number = to_mask(pc.match_substring_regex(cells.values, _EPOCH_TEXT))
+        numbers = without(cells.values, ~is_number).cast(pa.float64())
+        seconds, faults = self._epoch(Cells(kind=Kind.FLOAT, values=numbers))
+        return seconds, [*faults, ("time_unreadable", cells.mask() & ~is_number)]
+
+    def _written(self, text: pa.Array) -> tuple[pa.Array, Faults]:
+        """Read text as written times, those with an offset apart from those without."""
+        present = to_mask(text.is_valid())
+        if self.format is None:
+            has_offset = to_mask(pc.match_substring_regex(text, _OFFSET))
+        else:
+            has_offset = np.full(len(text), "%z" in self.format)
+        aware = _parsed(without(text, ~has_offset), self.format, is_aware=True)
+        local = _parsed(without(text, has_offset), self.format, is_aware=False)
+        unreadable = present & ~to_mask(pc.or_(aware.is_valid(), local.is_valid()))
+        naive, faults = self._localized(local)
+        return pc.coalesce(aware, naive), [("time_unreadable", unreadable), *faults]
+
+    def _localized(self, local: pa.Array) -> tuple[pa.Array, Faults]:
+        """Turn the seconds of a local clock into seconds in UTC."""
+        present = to_mask(local.is_valid())
+        if self.timezone is None:
+            first = np.zeros_like(present)
+            first[np.flatnonzero(present)[:1]] = True
+            return local, [("naive_time", first)]
+        if self.timezone == "UTC":
+            return local, []
+        clock = np.where(present, local.to_numpy(zero_copy_only=False), 0).astype("datetime64[s]")
+        seconds, unplaced = _in_zone(clock, self.timezone, is_dst="NaT")
+        # A time that stays without a place when it may be either of two does not exist.
+        _, nonexistent = _in_zone(clock[unplaced], self.timezone, is_dst=np.ones(int(unplaced.sum()), dtype=bool))
+        missing = np.zeros_like(present)
+        missing[np.flatnonzero(unplaced)[nonexistent]] = True
+        faults = [
+            ("local_time_ambiguous", present & unplaced & ~missing),
+            ("local_time_nonexistent", present & missing),
+        ]
+        return without(pa.array(seconds), unplaced | ~present), faults
+
+
+def _in_zone(clock: npt.NDArray[np.datetime64], timezone: str, *, is_dst: Any) -> tuple[Seconds, Mask]:
+    """Return the seconds of clock times in a zone, and where they have no place."""
+    placed = pd.DatetimeIndex(clock).tz_localize(timezone, ambiguous=is_dst, nonexistent="NaT")
+    seconds = placed.tz_convert(None).to_numpy().astype("datetime64[s]").astype(np.int64)
+    return seconds, np.asarray(placed.isna())
+
+
+def _whole_seconds(times: pa.Array) -> pa.Array:
+    ticks = TICKS_PER_SECOND[times.type.unit]
+    integers = times.cast(pa.int64())
+    if ticks == 1:
+        return integers
+    if not times.null_count:
+        return pa.array(np.floor_divide(integers.to_numpy(), ticks))
+    present = to_mask(times.is_valid())
+    # Missing times are filled first: as floats they would lose the last digits of the others.
+    filled = np.floor_divide(pc.fill_null(integers, 0).to_numpy(), ticks)
+    return without(pa.array(filled), ~present)
+
+
+def _parsed(text: pa.Array, form: str | None, *, is_aware: bool) -> pa.Array:
+    """Parse written times; what cannot be parsed is null."""
+    if text.null_count == len(text):
+        return pa.nulls(len(text), pa.int64())
+    written = pd.Series(text.to_numpy(zero_copy_only=False), dtype=object)
+    times = pd.to_datetime(written, format=form or "ISO8601", errors="coerce", utc=is_aware)
+    array = pa.array(times, from_pandas=True)
+    # Where nothing could be parsed pandas may give back objects.
+    return _whole_seconds(array) if pa.types.is_timestamp(array.type) else pa.nulls(len(text), pa.int64())

@@ -1,0 +1,170 @@
+"""The exceptions of this package: a row's trouble is data, a run's trouble is one of these.
+
+* EventsPandasError
+  * MappingError             the mapping is wrong, or does not fit the frame
+    * UnknownColumnError     a rule reads a column that the frame does not have
+  * InvalidRowsError         rows are invalid, and on_invalid="raise" was asked for
+  * SourceError              a file cannot be read, or results cannot be written
+  * CredentialsError         no usable access token or address, before any request
+  * SubmissionError          the run ended early; `.results` says what became of every row
+    * AuthenticationError    Intercom refused the access token
+    * OutageError            Intercom cannot be reached, or answers with failures only
+* SubmissionInterrupted      Ctrl-C or the notebook's stop button, with `.results`; a KeyboardInterrupt
+"""
+
+import difflib
+from collections.abc import Hashable, Iterable, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SHOWN_LABELS = 10
+
+
+class EventsPandasError(Exception):
+    """The root of this package's errors."""
+
+
+class MappingError(EventsPandasError):
+    """A mapping is wrong in itself, or does not fit the frame.
+
+    Parameters
+    ----------
+    faults : sequence of str
+        Every fault, each as ``"path: what is wrong, and how to mend it"``.
+
+    Attributes
+    ----------
+    faults : tuple of str
+        The same, to walk through.
+    """
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        self.faults = tuple(faults)
+        if len(self.faults) == 1:
+            message = self.faults[0]
+        else:
+            lines = "".join(f"\n  {fault}" for fault in self.faults)
+            message = f"the mapping has {len(self.faults)} faults:{lines}"
+        super().__init__(message)
+
+
+class UnknownColumnError(MappingError):
+    """A rule reads a column that the frame does not have.
+
+    Parameters
+    ----------
+    column : hashable
+        The label that was looked for.
+    path : str
+        The field that reads it, such as ``"metadata.price.currency"``.
+    available : iterable of hashable
+        The labels that there are.
+    hint : str, optional
+        A likelier mending than a similar column's name.
+
+    Attributes
+    ----------
+    column : hashable
+        The label that was looked for.
+    path : str
+        The field that reads it.
+    """
+
+    def __init__(self, column: Hashable, *, path: str, available: Iterable[Hashable], hint: str = "") -> None:
+        self.column = column
+        self.path = path
+        super().__init__([f"{path}: no column {column!r}{_suggestion(column, available, hint)}"])
+
+
+def _suggestion(column: Hashable, available: Iterable[Hashable], hint: str) -> str:
+    labels = {str(label): label for label in available}
+    similar = difflib.get_close_matches(str(column), labels, n=1)
+    if similar:
+        return f": did you mean {labels[similar[0]]!r}?"
+    if hint:
+        return f": {hint}"
+    shown = ", ".join(repr(label) for label in list(labels.values())[:SHOWN_LABELS])
+    more = f" and {len(labels) - SHOWN_LABELS} more" if len(labels) > SHOWN_LABELS else ""
+    return f"; there are {shown}{more}" if labels else "; the frame has no columns"
+
+
+class InvalidRowsError(EventsPandasError):
+    """Rows are invalid, and `on_invalid="raise"` asked to stop before the first request.
+
+    Parameters
+    ----------
+    problems : pandas.DataFrame
+        The findings, as in `CheckReport.problems`.
+    invalid : int
+        The number of rows that have an error.
+
+    Attributes
+    ----------
+    problems : pandas.DataFrame
+        The findings.
+    """
+
+    def __init__(self, problems: "pd.DataFrame", *, invalid: int) -> None:
+        self.problems = problems
+        rows = "1 row is" if invalid == 1 else f"{invalid:,} rows are"
+        super().__init__(f"{rows} invalid and nothing was sent: see .problems of this error, one line per finding")
+
+
+class SourceError(EventsPandasError):
+    """A file cannot be read as rows, or the results cannot be written."""
+
+
+class CredentialsError(EventsPandasError):
+    """There is no usable access token or address; nothing has left the machine."""
+
+
+class SubmissionError(EventsPandasError):
+    """A run ended before every row was submitted.
+
+    Parameters
+    ----------
+    message : str
+        What happened, and what to do next.
+    results : pandas.DataFrame
+        The results so far: one row for every input row (in a stream: those not yet yielded).
+
+    Attributes
+    ----------
+    results : pandas.DataFrame
+        The results so far.
+    """
+
+    def __init__(self, message: str, *, results: "pd.DataFrame") -> None:
+        self.results = results
+        super().__init__(message)
+
+
+class AuthenticationError(SubmissionError):
+    """Intercom refused the access token (401), or what it may do (403)."""
+
+
+class OutageError(SubmissionError):
+    """Intercom cannot be reached, or answers with nothing but passing failures."""
+
+
+class SubmissionInterrupted(KeyboardInterrupt):  # An interrupt is no error, and KeyboardInterrupt has no suffix.
+    """The run was interrupted; what was accepted until then is in `.results`.
+
+    Parameters
+    ----------
+    message : str
+        What happened, and how to go on.
+    results : pandas.DataFrame
+        The results so far: one row for every input row (in a stream: those not yet yielded).
+
+    Attributes
+    ----------
+    results : pandas.DataFrame
+        The results so far.
+    """
+
+    def __init__(self, message: str, *, results: "pd.DataFrame") -> None:
+        self.results = results
+        super().__init__(message)

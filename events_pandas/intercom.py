@@ -1,0 +1,73 @@
+"""Intercom's facts, each with its source: hosts, headers, limits, names and statuses.
+
+References
+----------
+The "Submit a data event" page and the OpenAPI description of Intercom's REST API, versions 2.4 to 2.17:
+https://developers.intercom.com/docs/references/rest-api/api.intercom.io/data-events/createdataevent
+"""
+
+from types import MappingProxyType
+from typing import Final
+
+API_VERSION: Final = "2.14"
+"""The version asked for in `Intercom-Version`; without the header the app's pinned version answers."""
+
+REGION_URLS: Final = MappingProxyType(
+    {
+        "us": "https://api.intercom.io",
+        "eu": "https://api.eu.intercom.io",
+        "au": "https://api.au.intercom.io",
+    }
+)
+"""The three places where Intercom keeps workspaces, by the word it uses for each region."""
+
+EVENTS_PATH: Final = "/events"
+ME_PATH: Final = "/me"
+
+LIMIT_HEADER: Final = "X-RateLimit-Limit"
+REMAINING_HEADER: Final = "X-RateLimit-Remaining"
+RESET_HEADER: Final = "X-RateLimit-Reset"
+WINDOW_SECONDS: Final = 10.0
+"""Rate limits are counted in windows of ten seconds."""
+DEFAULT_LIMIT: Final = 1_666
+"""Requests a window where the headers do not say: 10,000 a minute for an app, by default."""
+
+IDENTIFIERS: Final = ("user_id", "id", "email")
+"""The fields that name the contact; exactly one of them is sent."""
+
+METADATA_LIMIT: Final = 10
+"""Metadata keys that are tracked for an event: the first ten in the order sent, the rest are ignored."""
+TEXT_LIMIT: Final = 255
+"""Characters in a metadata string. Source: Intercom's help article on event metadata."""
+DATE_SUFFIXES: Final = ("_date", "_at")
+"""How a metadata key ends whose value Intercom shows as a date."""
+FORBIDDEN_KEY_CHARACTERS: Final = frozenset(".$~`!@#%^&*'{}|\\\"\0")
+"""Characters that a metadata key may not have. Source: Intercom's help article on event metadata."""
+RESERVED_KEYS: Final = frozenset({"type"})
+"""Metadata keys that Intercom keeps for itself."""
+LINK_SCHEMES: Final = ("http", "https")
+
+
+def normalized_event_name(event_name: str) -> str:
+    """Return the name under which Intercom counts an event.
+
+    Parameters
+    ----------
+    event_name : str
+        The name as sent.
+
+    Returns
+    -------
+    str
+        In lower case, each ``.`` and ``$`` replaced by ``-``.
+
+    Notes
+    -----
+    Intercom's names are not case-sensitive, and it replaces the two characters that its store cannot keep.
+
+    Examples
+    --------
+    >>> normalized_event_name("Placed.Order")
+    'placed-order'
+    """
+    return event_name.lower().replace(".", "-").replace("$", "-")

@@ -1,0 +1,234 @@
+"""A mapping meets a frame: every source becomes a column of values, every bare column a rule with a type."""
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from events_pandas.errors import MappingError, UnknownColumnError
+from events_pandas.mapping.event_mapping import EventMapping
+from events_pandas.mapping.faults import date_key_faults
+from events_pandas.mapping.rules import (
+    Column,
+    Constant,
+    Date,
+    Number,
+    Rule,
+    Source,
+    Text,
+    is_computed,
+    is_expression,
+    rule_sources,
+)
+
+CURRENCY_LETTERS = 3
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BoundRule:
+    """A rule with the values that it reads from one frame.
+
+    Parameters
+    ----------
+    path : str
+        The field that it makes, such as ``"metadata.price"``.
+    rule : Rule
+        Never a `Column`: its type is known.
+    parts : mapping of str to Series or Constant
+        What it reads, by the name of the part; a series has a value for each row of the frame.
+    labels : mapping of str to str
+        How to speak of each part to the user, such as ``"column 'total'"``.
+    """
+
+    path: str
+    rule: Rule
+    parts: Mapping[str, "pd.Series[Any] | Constant"]
+    labels: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BoundMapping:
+    """A mapping with the values that its rules read from one frame.
+
+    Parameters
+    ----------
+    mapping : EventMapping
+        The mapping.
+    rules : tuple of BoundRule
+        A rule for each field, in the order sent; a bare column without any value has none.
+    n_rows : int
+        The number of rows of the frame.
+    resolved : mapping of str to Rule
+        The rules that bare columns turned into, by path: the next chunk of a stream is held to them.
+    """
+
+    mapping: EventMapping
+    rules: tuple[BoundRule, ...]
+    n_rows: int
+    resolved: Mapping[str, Rule]
+
+
+def bind(frame: pd.DataFrame, mapping: EventMapping, *, resolved: Mapping[str, Rule] | None = None) -> BoundMapping:
+    """Find, in a frame, everything that a mapping reads.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        The rows; it is not changed.
+    mapping : EventMapping
+        The mapping.
+    resolved : mapping of str to Rule, optional
+        What bare columns turned into in an earlier chunk of the same stream.
+
+    Returns
+    -------
+    BoundMapping
+        The values, by field.
+
+    Raises
+    ------
+    MappingError
+        If the mapping does not fit the frame: with every fault at once; `UnknownColumnError` where the only fault is a
+        column that there is not.
+    """
+    binder = _Binder(frame)
+    rules = dict(resolved or {})
+    bound = []
+    if isinstance(mapping.event_name, str) and mapping.event_name in frame.columns:
+        name = mapping.event_name
+        binder.fault(f"event_name: {name!r} is also a column: say Column({name!r}) or Constant({name!r})")
+    for path, rule in mapping.rules().items():
+        parts = {part: binder.values(_join(path, part), source) for part, source in rule_sources(rule).items()}
+        typed = rules.get(path) or binder.typed_rule(path, rule, parts[next(iter(parts))])
+        if typed is None:
+            continue
+        if isinstance(rule, Column):
+            rules[path] = typed
+        labels = {part: _label(source) for part, source in rule_sources(rule).items()}
+        present = {part: values for part, values in parts.items() if values is not None}
+        bound.append(BoundRule(path=path, rule=typed, parts=present, labels=labels))
+    binder.raise_faults()
+    return BoundMapping(mapping=mapping, rules=tuple(bound), n_rows=len(frame), resolved=rules)
+
+
+class _Binder:
+    """Looks sources up in one frame, and keeps every fault that it meets."""
+
+    def __init__(self, frame: pd.DataFrame) -> None:
+        self._frame = frame
+        self._faults: list[MappingError] = []
+        self._computed: dict[int, pd.Series[Any]] = {}
+
+    def fault(self, message: str) -> None:
+        self._faults.append(MappingError([message]))
+
+    def raise_faults(self) -> None:
+        if len(self._faults) == 1:
+            raise self._faults[0]
+        if self._faults:
+            raise MappingError([fault for error in self._faults for fault in error.faults])
+
+    def values(self, path: str, source: Source) -> "pd.Series[Any] | Constant | None":
+        """Return what a source holds; None after a fault."""
+        if isinstance(source, Constant):
+            return source
+        try:
+            return self._compute(path, source) if is_computed(source) else self._named(path, source)
+        except MappingError as error:
+            self._faults.append(error)
+            return None
+
+    def _named(self, path: str, label: Hashable) -> "pd.Series[Any]":
+        frame = self._frame
+        positions = [position for position, column in enumerate(frame.columns) if _same_label(column, label)]
+        if len(positions) == 1:
+            return frame.iloc[:, positions[0]]
+        if len(positions) > 1:
+            message = f"{path}: the frame has {len(positions)} columns {label!r}: rename or drop all but one"
+            raise MappingError([message])
+        if label in frame.index.names:
+            return frame.index.get_level_values(label).to_series(index=frame.index)  # type: ignore[arg-type]  # Any label.
+        available = [*frame.columns, *(name for name in frame.index.names if name is not None)]
+        raise UnknownColumnError(label, path=path, available=available, hint=_constant_hint(path, label))
+
+    def _compute(self, path: str, source: Any) -> "pd.Series[Any]":
+        """Evaluate a callable or an expression once, however many fields read it."""
+        if id(source) not in self._computed:
+            self._computed[id(source)] = self._evaluate(path, source)
+        return self._computed[id(source)]
+
+    def _evaluate(self, path: str, source: Any) -> "pd.Series[Any]":
+        # A shallow copy: a callable that adds a column adds it to the copy.
+        frame = self._frame.copy(deep=False)
+        try:
+            # An expression is callable too, and calling it only gives another expression.
+            values = frame.assign(__value__=source)["__value__"] if is_expression(source) else source(frame)
+        except Exception as error:
+            message = f"{path}: computing {_label(source)} failed with {type(error).__name__}: {error}"
+            raise MappingError([message]) from error
+        if not isinstance(values, pd.Series):
+            raise MappingError([f"{path}: {_label(source)} gave a {type(values).__name__}, not a Series of the rows"])
+        if len(values) != len(frame) or not values.index.equals(frame.index):
+            raise MappingError([f"{path}: {_label(source)} gave a Series whose index is not the frame's"])
+        return values
+
+    def typed_rule(self, path: str, rule: Rule, values: "pd.Series[Any] | Constant | None") -> Rule | None:
+        """Return the rule that a bare column turns into; other rules as they are; None where nothing tells the type."""
+        if not isinstance(rule, Column) or values is None:
+            return rule
+        held = pd.Series([values.value]) if isinstance(values, Constant) else values
+        kind = _rule_type(held)
+        if kind is Date:
+            for fault in date_key_faults(path, path.partition(".")[2]):
+                self.fault(fault)
+        return kind(rule.source) if kind else None
+
+
+def _rule_type(values: "pd.Series[Any]") -> type[Text | Number | Date] | None:
+    """Tell what a bare column becomes, from its dtype or, for objects, from all of its values."""
+    inferred = _inferred(values)
+    if inferred == "empty":
+        return None
+    if inferred in {"integer", "floating", "mixed-integer-float", "decimal"}:
+        return Number
+    return Date if inferred in {"datetime64", "datetime", "date"} else Text
+
+
+def _inferred(values: "pd.Series[Any]") -> str:
+    dtype = values.dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        values = pd.Series(dtype.categories)
+    elif isinstance(dtype, pd.ArrowDtype):
+        # infer_dtype makes objects of Arrow values: a few tell what their common type is.
+        values = values.dropna().head(1).astype(object)
+    if values.notna().sum() == 0:
+        return "empty"
+    return pd.api.types.infer_dtype(values, skipna=True)
+
+
+def _same_label(column: Hashable, label: Hashable) -> bool:
+    # 1 == True == 1.0, but they are different labels to whoever wrote them.
+    return column == label and isinstance(column, bool) == isinstance(label, bool)
+
+
+def _constant_hint(path: str, label: Hashable) -> str:
+    """Suggest a constant where a label looks like the value that is meant."""
+    if not isinstance(label, str) or not path.startswith("metadata."):
+        return ""
+    is_currency = path.endswith(".currency") and len(label) == CURRENCY_LETTERS
+    return f"did you mean {'currency=' if is_currency else ''}Constant({label!r})?"
+
+
+def _join(path: str, part: str) -> str:
+    return f"{path}.{part}" if part else path
+
+
+def _label(source: Source) -> str:
+    if isinstance(source, Constant):
+        return f"the constant {source.value!r}"
+    if is_expression(source):
+        return f"the expression {source!r}"
+    if callable(source):
+        return f"the callable {getattr(source, '__name__', repr(source))}"
+    return f"column {source!r}"

@@ -1,0 +1,161 @@
+"""EventMapping: which column becomes which field of an event, as a value that is checked when it is made."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Literal
+
+from events_pandas.errors import MappingError
+from events_pandas.intercom import IDENTIFIERS
+from events_pandas.mapping import toml
+from events_pandas.mapping.faults import mapping_faults
+from events_pandas.mapping.rules import RULE_TYPES, Column, Constant, Date, Rule, Source, Text
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EventMapping:
+    """Which column becomes which field of an event, and how rows are judged.
+
+    Parameters
+    ----------
+    event_name : str, Column, Constant or callable
+        The name of every event as a plain string, or ``Column("event")`` to read each row's name.
+    created_at : hashable, Date, Constant or callable
+        When the event happened: a column's label, or a `Date` with format, unit or time zone.
+    user_id, id, email : hashable, Constant or callable, optional
+        Who did it; at least one. The first that is present in a row is sent, alone.
+    metadata : mapping of str to rule, label, Constant or callable, optional
+        The event's metadata, in the order in which it is sent: Intercom keeps the first ten keys.
+    timezone : str, optional
+        The zone of every time that has none, such as ``"Europe/Berlin"``. UTC when not given, with a note.
+    duplicates : {"skip", "send"}, default "skip"
+        What becomes of a row with the contact, event name and second of an earlier row, which Intercom would
+        silently drop: it is marked and not sent, or it is sent all the same.
+    on_invalid_metadata : {"error", "omit"}, default "error"
+        Whether a bad metadata value makes its row invalid, or is left out, with a note, and the event is sent.
+
+    Raises
+    ------
+    MappingError
+        With every fault of the mapping at once.
+
+    Notes
+    -----
+    A string always names a column; only `event_name` is taken literally. A column may be named by any label
+    (string, integer, tuple) or be a level of the frame's index. ``NaN``, ``NaT``, ``None``, ``pd.NA`` and the empty
+    string mean *absent*: absent metadata is left out of the event.
+
+    References
+    ----------
+    Intercom, "Submit a data event":
+    https://developers.intercom.com/docs/references/rest-api/api.intercom.io/data-events/createdataevent
+
+    Examples
+    --------
+    >>> import events_pandas as ep
+    >>> mapping = ep.EventMapping(
+    ...     event_name="placed-order",
+    ...     created_at="ordered_at",
+    ...     user_id="customer_id",
+    ...     metadata={
+    ...         "order_date": ep.Date("ordered_at"),
+    ...         "price": ep.MonetaryAmount("total", currency=ep.Constant("usd")),
+    ...     },
+    ...     timezone="Europe/Berlin",
+    ... )
+    >>> print(mapping.to_toml())
+    event_name = "placed-order"
+    created_at = "ordered_at"
+    user_id = "customer_id"
+    timezone = "Europe/Berlin"
+    <BLANKLINE>
+    [metadata]
+    order_date = { type = "date", column = "ordered_at" }
+    price = { type = "monetary_amount", amount = "total", currency = { constant = "usd" } }
+    <BLANKLINE>
+    """
+
+    event_name: str | Source
+    created_at: Date | Source
+    user_id: Source | None = None
+    id: Source | None = None
+    email: Source | None = None
+    metadata: Mapping[str, Rule | Source] = field(default_factory=dict)
+    timezone: str | None = None
+    duplicates: Literal["skip", "send"] = "skip"
+    on_invalid_metadata: Literal["error", "omit"] = "error"
+
+    def __post_init__(self) -> None:
+        faults = mapping_faults(self)
+        if faults:
+            raise MappingError(faults)
+        # A copy, so that the caller's dict can change without changing what was checked.
+        object.__setattr__(self, "metadata", MappingProxyType(dict(self.metadata)))
+
+    @classmethod
+    def from_toml(cls, path: str | os.PathLike[str]) -> "EventMapping":
+        r"""Read a mapping from a TOML file.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+            The file.
+
+        Returns
+        -------
+        EventMapping
+            The mapping that the file describes.
+
+        Raises
+        ------
+        MappingError
+            If the file cannot be read, is no TOML, or describes no valid mapping: with every fault at once.
+
+        Examples
+        --------
+        >>> import events_pandas as ep
+        >>> from pathlib import Path
+        >>> _ = Path("signups.toml").write_text('event_name = "signed-up"\\ncreated_at = "time"\\nemail = "address"\\n')
+        >>> ep.EventMapping.from_toml("signups.toml").email
+        'address'
+        """
+        return cls(**toml.read_fields(Path(path)))
+
+    def to_toml(self) -> str:
+        """Return the mapping as TOML.
+
+        Returns
+        -------
+        str
+            Text that `from_toml` reads back as an equal mapping.
+
+        Raises
+        ------
+        MappingError
+            If a callable or an expression stands in the mapping: neither can be written down.
+        """
+        return toml.write_fields(self)
+
+    def rules(self) -> dict[str, Rule]:
+        """Return the rule of each field, by the field's path.
+
+        Returns
+        -------
+        dict of str to Rule
+            In the order in which the fields are sent; metadata under ``"metadata.<key>"``.
+        """
+        # A plain string is the one literal of a mapping; everything else is a source.
+        name = Constant(self.event_name) if isinstance(self.event_name, str) else self.event_name
+        rules: dict[str, Rule] = {
+            "event_name": Text(name.source) if isinstance(name, Column) else Text(name),
+            "created_at": self.created_at if isinstance(self.created_at, Date) else Date(self.created_at),
+        }
+        for identifier in IDENTIFIERS:
+            source = getattr(self, identifier)
+            if source is not None:
+                rules[identifier] = Text(source.source if isinstance(source, Column) else source)
+        for key, entry in self.metadata.items():
+            rules[f"metadata.{key}"] = entry if isinstance(entry, RULE_TYPES) else Column(entry)
+        return rules

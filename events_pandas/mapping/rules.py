@@ -1,0 +1,282 @@
+"""The rules: what is read from which columns, and what it becomes in the event's metadata."""
+
+from collections.abc import Callable, Hashable
+from dataclasses import KW_ONLY, dataclass
+from typing import Any, Literal, TypeAlias
+
+import pandas as pd
+
+EXPRESSION_TYPE: type | None = getattr(pd.api.typing, "Expression", None)
+"""The type of ``pd.col(...)``, which pandas has had since version 3."""
+
+Scalar: TypeAlias = Any
+"""A string, number, date or time; which of them decides what it becomes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """The same value for every row.
+
+    Parameters
+    ----------
+    value : str, bool, int, float, decimal.Decimal, datetime.date or datetime.datetime
+        The value; its type decides what it becomes.
+
+    Examples
+    --------
+    >>> import events_pandas as ep
+    >>> ep.MonetaryAmount("total", currency=ep.Constant("usd"))
+    MonetaryAmount(amount='total', currency=Constant(value='usd'), unit='major')
+    """
+
+    value: Scalar
+
+
+Source: TypeAlias = Hashable | Constant | Callable[[pd.DataFrame], Any]
+"""A column's label or an index level's name, a constant, a callable of the frame, or a ``pd.col`` expression."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column as it is: its dtype decides what it becomes.
+
+    Parameters
+    ----------
+    source : hashable, callable or pandas expression
+        The column's label or an index level's name, a callable ``frame -> Series``, or ``pd.col(...)``.
+
+    Notes
+    -----
+    Numbers become numbers, dates and times become dates, and everything else becomes text; the whole frame decides,
+    or in a stream the first chunk that has a value. A bare label in a mapping's metadata means the same.
+
+    Examples
+    --------
+    >>> import events_pandas as ep
+    >>> ep.EventMapping(event_name=ep.Column("event"), created_at="time", user_id="user").event_name
+    Column(source='event')
+    """
+
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A string of at most 255 characters.
+
+    Parameters
+    ----------
+    source : hashable, Constant, callable or pandas expression
+        What to read; numbers, booleans and dates are written out.
+
+    References
+    ----------
+    Intercom, "Submit a data event", metadata type String; the length is from its help article on event metadata.
+
+    Examples
+    --------
+    >>> import events_pandas as ep
+    >>> ep.Text("invoice")
+    Text(source='invoice')
+    """
+
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A JSON number, exactly as it stands in the column.
+
+    Parameters
+    ----------
+    source : hashable, Constant, callable or pandas expression
+        What to read: numbers, or text that is a plain number such as ``"3.67"``.
+
+    References
+    ----------
+    Intercom, "Submit a data event", metadata type Number.
+
+    Examples
+    --------
+    >>> import events_pandas as ep
+    >>> ep.Number("load")
+    Number(source='load')
+    """
+
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Date:
+    """A time in Unix seconds, UTC; in metadata its key must end in ``_date`` or ``_at``.
+
+    Parameters
+    ----------
+    source : hashable, Constant, callable or pandas expression
+        What to read: times with or without a zone, dates, ISO 8601 text, or epoch numbers. A date means its first
+        second. Fractions of a second are cut off.
+    format : str, optional
+        How text (or a number such as 19970101) is written, in the codes of `datetime.datetime.strptime`.
+    unit : {"s", "ms", "us", "ns"}, optional
+        What epoch numbers count; seconds when not given.
+    timezone : str, optional
+        The zone of times that have none, such as ``"Europe/Berlin"``; the mapping's `timezone` when not given.
+
+    References
+    ----------
+    Intercom, "Submit a data event", metadata type Date.
+
+    Examples
+    --------
+    >>> import events_pandas as ep
+    >>> ep.Date("day", format="%Y%m%d")
+    Date(source='day', format='%Y%m%d', unit=None, timezone=None)
+    """
+
+    source: Source
+    _: KW_ONLY
+    format: str | None = None
+    unit: Literal["s", "ms", "us", "ns"] | None = None
+    timezone: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """An http or https address.
+
+    Parameters
+    ----------
+    source : hashable, Constant, callable or pandas expression
+        What to read.
+
+    References
+    ----------
+    Intercom, "Submit a data event", metadata type Link.
+
+    Examples
+    --------
+    >>> import events_pandas as ep
+    >>> ep.Link("article_url")
+    Link(source='article_url')
+    """
+
+    source: Source
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RichLink:
+    """A text that leads to an http or https address.
+
+    Parameters
+    ----------
+    value : hashable, Constant, callable or pandas expression
+        The text that is shown.
+    url : hashable, Constant, callable or pandas expression
+        Where it leads; a row has both or neither.
+
+    References
+    ----------
+    Intercom, "Submit a data event", metadata type Rich Link.
+
+    Examples
+    --------
+    >>> import events_pandas as ep
+    >>> ep.RichLink(value="order_no", url="order_url")
+    RichLink(value='order_no', url='order_url')
+    """
+
+    value: Source
+    url: Source
+
+
+@dataclass(frozen=True, slots=True)
+class MonetaryAmount:
+    """An amount of money: a positive whole number of cents, and its currency.
+
+    Parameters
+    ----------
+    amount : hashable, Constant, callable or pandas expression
+        What to read: numbers, or text such as ``"349.99"``.
+    currency : hashable, Constant, callable or pandas expression
+        The currency's three letters, in any case: a column, or ``Constant("usd")`` for all rows.
+    unit : {"major", "minor"}, default "major"
+        Whether the amount counts euros or cents.
+
+    Notes
+    -----
+    Conversion is exact: 19.99 is 1999 cents. An amount with more decimals than its currency has is a problem, never
+    rounded. Intercom takes amounts above zero only.
+
+    References
+    ----------
+    Intercom, "Submit a data event", metadata type Monetary Amount; the decimals of each currency are ISO 4217's.
+
+    Examples
+    --------
+    >>> import events_pandas as ep
+    >>> ep.MonetaryAmount("total", currency="currency")
+    MonetaryAmount(amount='total', currency='currency', unit='major')
+    """
+
+    amount: Source
+    _: KW_ONLY
+    currency: Source
+    unit: Literal["major", "minor"] = "major"
+
+
+Rule: TypeAlias = Column | Text | Number | Date | Link | RichLink | MonetaryAmount
+RULE_TYPES = (Column, Text, Number, Date, Link, RichLink, MonetaryAmount)
+
+
+def is_expression(source: object) -> bool:
+    """Tell whether a source is a ``pd.col`` expression.
+
+    Parameters
+    ----------
+    source : object
+        What a rule reads.
+
+    Returns
+    -------
+    bool
+        Always false before pandas 3.
+    """
+    return EXPRESSION_TYPE is not None and isinstance(source, EXPRESSION_TYPE)
+
+
+def is_computed(source: object) -> bool:
+    """Tell whether a source is computed from the frame, rather than named.
+
+    Parameters
+    ----------
+    source : object
+        What a rule reads.
+
+    Returns
+    -------
+    bool
+        True for callables and ``pd.col`` expressions.
+    """
+    return is_expression(source) or callable(source)
+
+
+def rule_sources(rule: Rule) -> dict[str, Source]:
+    """Return what a rule reads, by the name of the part.
+
+    Parameters
+    ----------
+    rule : Rule
+        Any rule.
+
+    Returns
+    -------
+    dict of str to source
+        The one part of most rules has the empty name.
+    """
+    match rule:
+        case MonetaryAmount():
+            return {"amount": rule.amount, "currency": rule.currency}
+        case RichLink():
+            return {"value": rule.value, "url": rule.url}
+        case _:
+            return {"": rule.source}
