@@ -1,0 +1,61 @@
+# The commands of this project; `make` lists them. Each installs what it needs into .venv, once.
+
+VENV := .venv
+BIN := $(VENV)/bin
+OLDEST := .venv-oldest
+SOURCES := events_pandas tests
+# Set PYTHON to choose the interpreter. pyenv has shims that fail for versions that are not active: each is tried.
+PYTHONS := $(or $(PYTHON),python3.13 python3.12 python3.11 python3)
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test check bench test-oldest clean python
+
+help: ## List the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(VENV)/sandbox.installed ## Submit a real CSV to a local Intercom, and show what became of it
+	@$(BIN)/events-pandas demo
+
+test: $(VENV)/test.installed ## Run all tests, with branch coverage
+	@$(BIN)/python -m pytest --cov
+
+check: $(VENV)/check.installed ## Lint, format, types, docstrings and the direction of imports
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest --quiet tests/contract/test_docstrings.py
+
+bench: $(VENV)/bench.installed ## Measure conversion, submission and import time
+	@for benchmark in tests/benchmarks/*.py; do $(BIN)/python "$$benchmark" || exit 1; done
+
+test-oldest: $(OLDEST)/test.installed ## Run all tests on the oldest supported versions
+	@$(OLDEST)/bin/python -m pytest
+
+clean: ## Remove what the other commands made
+	rm -rf $(VENV) $(OLDEST) .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find $(SOURCES) -name __pycache__ -type d -prune -exec rm -rf {} +
+
+python: ## Print the Python that the environments are made with
+	@for python in $(PYTHONS); do \
+		"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue; \
+		if "$$python" -c 'import ensurepip, venv' 2>/dev/null; then echo "$$python"; exit 0; fi; \
+		bare="$$bare $$python"; \
+	done; \
+	if [ "$$bare" ]; then echo "No virtual environments with$$bare: apt-get install python3-venv" >&2; \
+	else echo "No Python 3.11 or later among $(PYTHONS): install one, or say make PYTHON=/path/to/python" >&2; fi; \
+	exit 1
+
+# ensurepip writes pip last: where it is, the environment is whole.
+$(BIN)/pip $(OLDEST)/bin/pip:
+	@python=$$($(MAKE) --silent --no-print-directory python) && "$$python" -m venv --clear $(@D)/..
+
+# One environment for all but the oldest: each command adds its extra, and none takes anything away.
+$(VENV)/%.installed: pyproject.toml | $(BIN)/pip
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
+	@touch $@
+
+$(OLDEST)/test.installed: pyproject.toml tests/constraints-oldest.txt | $(OLDEST)/bin/pip
+	$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[test]' --constraint tests/constraints-oldest.txt
+	@touch $@

@@ -1,0 +1,67 @@
+"""The accessor `DataFrame.intercom`: check and submit as methods of a frame."""
+
+from typing import Unpack
+
+import pandas as pd
+
+from events_pandas.api import check_events, submit_events
+from events_pandas.deliver import IntercomClient
+from events_pandas.mapping import EventMapping
+from events_pandas.options import SubmitOptions
+from events_pandas.results import CheckReport
+
+
+@pd.api.extensions.register_dataframe_accessor("intercom")
+class IntercomAccessor:
+    """Check and submit the rows of a frame.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        The frame; it is not changed.
+
+    Examples
+    --------
+    >>> import events_pandas as ep
+    >>> orders = pd.DataFrame({"day": ["2024-01-31"], "who": ["00042"]})
+    >>> mapping = ep.EventMapping(event_name="placed-order", created_at="day", user_id="who", timezone="UTC")
+    >>> orders.intercom.check(mapping).ok
+    True
+    """
+
+    def __init__(self, frame: pd.DataFrame) -> None:
+        self._frame = frame
+
+    def check(self, mapping: EventMapping, *, client: IntercomClient | None = None) -> CheckReport:
+        """Check every row without sending anything: `check_events` of this frame.
+
+        Parameters
+        ----------
+        mapping : EventMapping
+            Which column becomes which field.
+        client : IntercomClient, optional
+            With it the report names the workspace and the duration.
+
+        Returns
+        -------
+        CheckReport
+            Every row judged.
+        """
+        return check_events(self._frame, mapping, client=client)
+
+    def submit(self, mapping: EventMapping, **options: Unpack[SubmitOptions]) -> pd.DataFrame:
+        """Submit the rows as events: `submit_events` of this frame.
+
+        Parameters
+        ----------
+        mapping : EventMapping
+            Which column becomes which field.
+        **options : keyword arguments
+            As for `submit_events`.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row for every row of the frame, on its index.
+        """
+        return submit_events(self._frame, mapping, **options)

@@ -1,0 +1,227 @@
+"""The documented functions: check and submit rows from a frame, a stream of frames, or files."""
+
+import os
+from collections.abc import Iterable, Iterator
+from typing import Unpack
+
+import pandas as pd
+
+from events_pandas.convert import Converter, KeyIndex, check_rows
+from events_pandas.deliver import IntercomClient, Run, progress_bar
+from events_pandas.errors import SubmissionError, SubmissionInterrupted
+from events_pandas.file_submission import file_results
+from events_pandas.mapping import EventMapping, bind
+from events_pandas.options import SubmitOptions, run_options
+from events_pandas.results import CheckReport
+from events_pandas.submission import Submission, stop_error, unsent_results
+
+
+def check_events(frame: pd.DataFrame, mapping: EventMapping, *, client: IntercomClient | None = None) -> CheckReport:
+    """Check every row of a frame without sending anything.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        The rows; it is not changed.
+    mapping : EventMapping
+        Which column becomes which field.
+    client : IntercomClient, optional
+        With it the report names the workspace and says how long submitting will take: one ``GET /me``, no event.
+
+    Returns
+    -------
+    CheckReport
+        Every row judged: `CheckReport.problems` has a row for each finding, on the caller's index.
+
+    Raises
+    ------
+    MappingError
+        If the mapping does not fit the frame.
+    SubmissionError
+        With a client, if Intercom refuses the access token or cannot be reached.
+
+    Notes
+    -----
+    Submitting runs the same code: without the rows that are reported with errors, a second check finds none.
+
+    Examples
+    --------
+    >>> import events_pandas as ep
+    >>> orders = pd.DataFrame({"day": ["2024-01-31", "2024-02-30"], "who": ["00042", "00043"]})
+    >>> mapping = ep.EventMapping(event_name="placed-order", created_at="day", user_id="who", timezone="UTC")
+    >>> print(ep.check_events(orders, mapping))
+    2 rows: 1 valid, 1 invalid, 0 duplicates
+    1 request to submit them
+    error time_unreadable: 1 row, such as row 1: created_at: '2024-02-30' in column 'day' cannot be read as a time: ...
+    """
+    converter = Converter(bind(frame, mapping))
+    with progress_bar("auto", total=len(frame), description="checking", delay_seconds=2.0) as bar:
+        checked = check_rows(converter, len(frame), keys=KeyIndex(), advance=bar.advance)
+    workspace, limit = None, None
+    if client is not None:
+        run = Run(client)
+        workspace, limit = run.preflight(), run.limit
+        if run.stop is not None:
+            raise stop_error(run.stop, unsent_results(checked, frame.index, run.stop))
+    return CheckReport(
+        index=frame.index,
+        checked=checked,
+        converter=converter,
+        skips_duplicates=mapping.duplicates == "skip",
+        workspace=workspace,
+        limit=limit,
+    )
+
+
+def submit_events(frame: pd.DataFrame, mapping: EventMapping, **options: Unpack[SubmitOptions]) -> pd.DataFrame:
+    """Submit the rows of a frame as events.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        The rows; it is not changed.
+    mapping : EventMapping
+        Which column becomes which field.
+    **options : keyword arguments
+        How the run is made: `client`, `preflight`, `concurrency`, `retry`, `on_invalid`, `chunksize`, `progress`;
+        see `SubmitOptions`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row for every input row, on the caller's index: ``row`` (int64), ``status`` (ordered categorical),
+        ``http_status`` and ``attempts`` (Int16), ``error_code``, ``error_message``, ``request_id`` (strings),
+        ``created_at`` and ``submitted_at`` (datetime64, UTC). ``attrs["run"]`` has the facts of the run.
+
+    Raises
+    ------
+    MappingError
+        If the mapping does not fit the frame.
+    InvalidRowsError
+        If rows are invalid and ``on_invalid="raise"``; nothing was sent.
+    CredentialsError
+        If there is no usable access token; nothing was sent.
+    SubmissionError
+        If the run ended early; its `results` have every row.
+    SubmissionInterrupted
+        On Ctrl-C or the notebook's stop button; its `results` have every row.
+
+    Notes
+    -----
+    The whole frame is checked before the first request. One request takes one event; the pace follows the workspace's
+    rate limit. A row's trouble is data in the results; a run's trouble is an exception.
+
+    References
+    ----------
+    Intercom, "Submit a data event":
+    https://developers.intercom.com/docs/references/rest-api/api.intercom.io/data-events/createdataevent
+
+    Examples
+    --------
+    >>> import events_pandas as ep
+    >>> orders = pd.DataFrame({"day": ["2024-01-31", "2024-02-30"], "who": ["00042", "00043"]}, index=["a", "b"])
+    >>> mapping = ep.EventMapping(event_name="placed-order", created_at="day", user_id="who", timezone="UTC")
+    >>> with ep.Sandbox() as sandbox:
+    ...     results = ep.submit_events(orders, mapping, client=sandbox.client(), progress=False)
+    >>> results["status"].to_dict()
+    {'a': 'accepted', 'b': 'invalid'}
+    """
+    run = Submission(mapping=mapping, options=run_options(options))
+    return next(run.results([frame], is_stream=False))
+
+
+def iter_submit(
+    frames: Iterable[pd.DataFrame], mapping: EventMapping, **options: Unpack[SubmitOptions]
+) -> Iterator[pd.DataFrame]:
+    """Submit a stream of frames as events.
+
+    Parameters
+    ----------
+    frames : iterable of pandas.DataFrame
+        The rows; each frame is checked before its first request, and one is looked ahead, so that the pace holds.
+    mapping : EventMapping
+        Which column becomes which field. Duplicates are found across all frames.
+    **options : keyword arguments
+        As for `submit_events`.
+
+    Yields
+    ------
+    pandas.DataFrame
+        The results of each frame, in order; as for `submit_events`, ``row`` counted over all frames.
+
+    Raises
+    ------
+    SubmissionError, SubmissionInterrupted
+        If the run ended early; `results` has the rows not yet yielded.
+
+    Examples
+    --------
+    >>> import events_pandas as ep
+    >>> mapping = ep.EventMapping(event_name="signed-up", created_at="day", email="address", timezone="UTC")
+    >>> days = [pd.DataFrame({"day": [day], "address": ["ada@example.org"]}) for day in ("2024-01-31", "2024-02-01")]
+    >>> with ep.Sandbox() as sandbox:
+    ...     for results in ep.iter_submit(days, mapping, client=sandbox.client(), progress=False):
+    ...         print(results["row"].item(), results["status"].item())
+    0 accepted
+    1 accepted
+    """
+    return Submission(mapping=mapping, options=run_options(options)).results(frames, is_stream=True)
+
+
+def submit_file(
+    path: str | os.PathLike[str],
+    mapping: EventMapping,
+    *,
+    results_path: str | os.PathLike[str] | None = None,
+    **options: Unpack[SubmitOptions],
+) -> pd.DataFrame:
+    """Submit the rows of CSV or Parquet files as events.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        A file, or a pattern such as ``"orders/*.parquet"``.
+    mapping : EventMapping
+        Which column becomes which field.
+    results_path : str or os.PathLike, optional
+        A ``.csv`` or ``.parquet`` file to which the results are written as they come.
+    **options : keyword arguments
+        As for `submit_events`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As for `submit_events`, with a further column ``source_file``; the index counts the rows of each file.
+
+    Raises
+    ------
+    SourceError
+        If a file cannot be read, or if the results cannot be written.
+    SubmissionError, SubmissionInterrupted
+        If the run ended early; `results` has every row that was read.
+
+    Notes
+    -----
+    The columns that the mapping names are read from CSV as text, so that ``00042`` stays as it is.
+
+    Examples
+    --------
+    >>> import events_pandas as ep
+    >>> from pathlib import Path
+    >>> _ = Path("signups.csv").write_text("day,who\\n2024-01-31,00042\\n")
+    >>> mapping = ep.EventMapping(event_name="signed-up", created_at="day", user_id="who", timezone="UTC")
+    >>> with ep.Sandbox() as sandbox:
+    ...     results = ep.submit_file("signups.csv", mapping, client=sandbox.client(), progress=False)
+    ...     sandbox.events[0].contact
+    '00042'
+    """
+    parts: list[pd.DataFrame] = []
+    try:
+        for results in file_results(path, mapping, options=run_options(options), results_path=results_path):
+            parts.append(results)  # noqa: PERF402  # An error on the way must find the parts so far.
+    except (SubmissionError, SubmissionInterrupted) as error:
+        error.results = pd.concat([*parts, error.results])
+        raise
+    joined = pd.concat(parts)
+    joined.attrs = parts[-1].attrs
+    return joined

@@ -1,0 +1,181 @@
+"""The command ``events-pandas``: arguments in, the documented functions called, one-line errors and exit codes out."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd
+import typer
+
+from events_pandas.api import check_events
+from events_pandas.deliver import IntercomClient
+from events_pandas.errors import (
+    AuthenticationError,
+    CredentialsError,
+    EventsPandasError,
+    MappingError,
+    SourceError,
+    SubmissionInterrupted,
+)
+from events_pandas.file_submission import file_results, opened_chunks
+from events_pandas.mapping import EventMapping
+from events_pandas.options import RunOptions
+from events_pandas.results import CheckReport, Summary
+
+DONE, INCOMPLETE, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
+UNUSABLE_ERRORS = (MappingError, SourceError, CredentialsError, AuthenticationError)
+
+app = typer.Typer(
+    help="Rows of CSV and Parquet files as Intercom data events.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    epilog="Exit codes: 0 every row is done; 1 some are not; 2 usage, mapping or credentials; 130 interrupted.",
+)
+
+Files = Annotated[list[str], typer.Argument(help="CSV or Parquet files, or patterns such as 'orders/*.parquet'.")]
+MappingPath = Annotated[Path, typer.Option("--mapping", "-m", help="The mapping, a TOML file.")]
+Region = Annotated[str | None, typer.Option(help="us, eu or au; INTERCOM_REGION when not given.")]
+BaseUrl = Annotated[str | None, typer.Option(help="Another address than Intercom's, such as a sandbox's.")]
+AllowHttp = Annotated[bool, typer.Option("--allow-http", help="Send the access token without encryption.")]
+Progress = Annotated[bool, typer.Option(help="Show progress.")]
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+@app.command()
+def check(
+    paths: Files,
+    mapping: MappingPath,
+    problems: Annotated[Path | None, typer.Option(help="Write all findings to this CSV file.")] = None,
+) -> None:
+    """Check every row; nothing is sent."""
+    with _exit_codes():
+        report = _check_files(paths, EventMapping.from_toml(mapping))
+        typer.echo(str(report))
+        if problems is not None:
+            _write_problems(report, problems)
+        if not report.ok:
+            raise typer.Exit(INCOMPLETE)
+
+
+@app.command()
+def submit(  # noqa: PLR0913  # A command has as many parameters as options.
+    paths: Files,
+    *,
+    mapping: MappingPath,
+    results: Annotated[Path | None, typer.Option(help="Write a result for each row: .csv or .parquet.")] = None,
+    raise_invalid: Annotated[bool, typer.Option("--stop-on-invalid", help="Send nothing if rows are invalid.")] = False,
+    region: Region = None,
+    base_url: BaseUrl = None,
+    allow_http: AllowHttp = False,
+    preflight: Annotated[bool, typer.Option(help="Prove the access token before the first event.")] = True,
+    concurrency: Annotated[int | None, typer.Option(min=1, max=128, help="Requests under way at once.")] = None,
+    chunksize: Annotated[int, typer.Option(min=1, help="Rows converted at a time.")] = 10_000,
+    progress: Progress = True,
+) -> None:
+    """Submit every row; the access token is read from INTERCOM_ACCESS_TOKEN."""
+    with _exit_codes(), IntercomClient(region=region, base_url=base_url, allow_http=allow_http) as client:
+        options = RunOptions(
+            client=client,
+            preflight=preflight,
+            concurrency=concurrency,
+            on_invalid="raise" if raise_invalid else "report",
+            chunksize=chunksize,
+            progress="auto" if progress else False,
+        )
+        _submit_files(paths, EventMapping.from_toml(mapping), options, results)
+
+
+@app.command()
+def sandbox(
+    *,
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 for any that is free.")] = 8080,
+    limit: Annotated[int, typer.Option(min=0, help="Requests in ten seconds; 0 for no limit.")] = 1_666,
+    latency_seconds: Annotated[float, typer.Option(min=0.0, help="How long each answer takes.")] = 0.0,
+    unknown_contact: Annotated[list[str] | None, typer.Option(help="An identifier that is answered 404.")] = None,
+) -> None:
+    """Run a local Intercom, until it is interrupted."""
+    with _exit_codes():
+        from events_pandas.sandbox import Faults, Sandbox  # noqa: PLC0415  # An extra, loaded when first used.
+
+        faults = Faults(latency_seconds=latency_seconds)
+        with Sandbox(
+            host=host, port=port, limit=limit or None, unknown_contacts=unknown_contact or (), faults=faults
+        ) as running:
+            typer.echo(f"a local Intercom is at {running.url}; stop it with Ctrl-C. To submit to it:")
+            typer.echo(f"  export INTERCOM_ACCESS_TOKEN={running.access_token}")
+            typer.echo(f"  events-pandas submit FILE --mapping MAPPING --base-url {running.url}")
+            running.wait()
+
+
+@app.command()
+def demo() -> None:
+    """Submit a sample of real purchases to a local Intercom."""
+    with _exit_codes():
+        from events_pandas.sandbox import Sandbox  # noqa: PLC0415  # An extra, loaded when first used.
+
+        with as_file(files("events_pandas") / "samples") as folder, Sandbox() as running:
+            purchases, mapping = folder / "purchases.csv", EventMapping.from_toml(folder / "purchases.toml")
+            typer.echo(f"a local Intercom is at {running.url}\n\nthe mapping:\n\n{mapping.to_toml()}")
+            typer.echo(f"the check:\n\n{_check_files([str(purchases)], mapping)}\n")
+            with running.client() as client:
+                summary = _submitted([str(purchases)], mapping, RunOptions(client=client), None)
+            typer.echo(f"\nthe results:\n\n{summary}\n\nthe local Intercom holds {len(running.events):,} events")
+
+
+def _check_files(paths: list[str], mapping: EventMapping) -> CheckReport:
+    chunks, mapping = opened_chunks(paths, mapping, chunksize=RunOptions().chunksize)
+    return check_events(pd.concat([chunk.frame for chunk in chunks], ignore_index=True), mapping)
+
+
+def _write_problems(report: CheckReport, path: Path) -> None:
+    try:
+        report.problems.to_csv(path, index=False)
+    except OSError as error:
+        raise SourceError(f"{path}: findings cannot be written there: {error.strerror}") from error
+
+
+def _submit_files(paths: list[str], mapping: EventMapping, options: RunOptions, results_path: Path | None) -> None:
+    summary = _submitted(paths, mapping, options, results_path)
+    typer.echo(str(summary))
+    if results_path is not None:
+        typer.echo(f"results: {results_path}")
+    if not summary.is_complete:
+        raise typer.Exit(INCOMPLETE)
+
+
+def _submitted(paths: list[str], mapping: EventMapping, options: RunOptions, results_path: Path | None) -> Summary:
+    """Submit files; what a run that ends early has done is told before its error."""
+    summary = Summary()
+    try:
+        for results in file_results(paths, mapping, options=options, results_path=results_path):
+            summary.add(results)
+    except (EventsPandasError, SubmissionInterrupted) as error:
+        results = getattr(error, "results", None)
+        if results is not None:
+            summary.add(results)
+            typer.echo(str(summary))
+        raise
+    return summary
+
+
+@contextmanager
+def _exit_codes() -> Iterator[None]:
+    """Turn an error into one line on stderr and the exit code that goes with it."""
+    try:
+        yield
+    except (EventsPandasError, ImportError, OSError, ValueError) as error:
+        typer.echo(f"error: {error}", err=True)
+        is_unusable = isinstance(error, UNUSABLE_ERRORS) or not isinstance(error, EventsPandasError)
+        raise typer.Exit(UNUSABLE if is_unusable else INCOMPLETE) from error
+    except KeyboardInterrupt as error:
+        typer.echo(f"interrupted: {error}" if isinstance(error, SubmissionInterrupted) else "interrupted", err=True)
+        raise typer.Exit(INTERRUPTED) from error

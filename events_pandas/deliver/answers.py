@@ -1,0 +1,269 @@
+"""What came back for a request, and how to read it: never trusting it, never raising."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import Any, Final
+
+from events_pandas import intercom
+
+DATE_HEADER: Final = "Date"
+RETRY_AFTER_HEADER: Final = "Retry-After"
+HEADERS: Final = (
+    intercom.LIMIT_HEADER,
+    intercom.REMAINING_HEADER,
+    intercom.RESET_HEADER,
+    DATE_HEADER,
+    RETRY_AFTER_HEADER,
+)
+"""The headers that an `Answer` keeps, in this spelling."""
+MAX_RETRY_AFTER_SECONDS: Final = 300.0
+"""No answer can make a run wait longer than this."""
+
+_FARTHEST_RESET_SECONDS: Final = 3_600.0
+_LONGEST_MESSAGE: Final = 500
+# `int` alone would take "1_6" and the digits of other scripts, and refuse to read more than 4,300 of them.
+_WHOLE_NUMBER: Final = re.compile(r"\s*(-?[0-9]{1,15})\s*")
+
+
+class TransportError(Exception):
+    """A request got no answer.
+
+    Parameters
+    ----------
+    message : str
+        What happened; without token and payload.
+    may_have_arrived : bool
+        Whether sending had begun, so that Intercom may have accepted the event all the same.
+
+    Attributes
+    ----------
+    may_have_arrived : bool
+        The same.
+    """
+
+    def __init__(self, message: str, *, may_have_arrived: bool) -> None:
+        self.may_have_arrived = may_have_arrived
+        super().__init__(message)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """The answer to one request.
+
+    Parameters
+    ----------
+    status : int
+        The HTTP status.
+    headers : mapping of str to str
+        Those of `HEADERS` that came.
+    body : bytes
+        The beginning of the body; empty for an accepted event, whose body is never of interest.
+    """
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rate:
+    """The rate limit as one answer states it.
+
+    Parameters
+    ----------
+    limit : int
+        Requests a window.
+    remaining : int
+        Requests left in the window in which the request was counted.
+    reset : float
+        The end of that window in Unix seconds, by the server's clock.
+    """
+
+    limit: int
+    remaining: int
+    reset: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Complaint:
+    """What an answer says went wrong.
+
+    Parameters
+    ----------
+    code : str or None
+        Intercom's code of the first error.
+    message : str or None
+        Intercom's messages, joined.
+    request_id : str or None
+        Intercom's name for the request.
+    """
+
+    code: str | None = None
+    message: str | None = None
+    request_id: str | None = None
+
+
+def read_complaint(answer: Answer) -> Complaint:
+    """Read an ``error.list`` body as far as it can be read.
+
+    Parameters
+    ----------
+    answer : Answer
+        An answer that is not 202.
+
+    Returns
+    -------
+    Complaint
+        With None for whatever the body does not say; it may be HTML, empty or cut off.
+
+    Examples
+    --------
+    >>> body = b'{"type":"error.list","request_id":null,"errors":[{"code":"not_found","message":"User Not Found"}]}'
+    >>> read_complaint(Answer(status=404, body=body))
+    Complaint(code='not_found', message='User Not Found', request_id=None)
+    """
+    content = read_json(answer)
+    listed = content.get("errors")
+    errors = [error for error in listed if isinstance(error, dict)] if isinstance(listed, list) else []
+    messages = [message for error in errors if (message := _text(error.get("message")))]
+    return Complaint(
+        code=next((code for error in errors if (code := _text(error.get("code")))), None),
+        message="; ".join(messages)[:_LONGEST_MESSAGE] or None,
+        request_id=_text(content.get("request_id")),
+    )
+
+
+def read_json(answer: Answer) -> dict[str, Any]:
+    """Read a body that should be a JSON object.
+
+    Parameters
+    ----------
+    answer : Answer
+        Any answer.
+
+    Returns
+    -------
+    dict
+        The object; an empty one if the body is anything else.
+    """
+    try:
+        content = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def read_rate(answer: Answer) -> Rate | None:
+    """Read the three rate-limit headers.
+
+    Parameters
+    ----------
+    answer : Answer
+        Any answer.
+
+    Returns
+    -------
+    Rate or None
+        None if one of them is missing or makes no sense.
+    """
+    limit = _whole(answer.headers.get(intercom.LIMIT_HEADER))
+    remaining = _whole(answer.headers.get(intercom.REMAINING_HEADER))
+    reset = _whole(answer.headers.get(intercom.RESET_HEADER))
+    if not limit or limit < 0 or remaining is None or reset is None:
+        return None
+    date = read_date(answer)
+    if date is not None and abs(reset - date) > _FARTHEST_RESET_SECONDS:
+        return None
+    return Rate(limit=limit, remaining=max(remaining, 0), reset=float(reset))
+
+
+def read_date(answer: Answer) -> float | None:
+    """Read the server's clock.
+
+    Parameters
+    ----------
+    answer : Answer
+        Any answer.
+
+    Returns
+    -------
+    float or None
+        The `Date` header in Unix seconds (it has whole seconds only); None if it is missing or makes no sense.
+    """
+    return _http_date(answer.headers.get(DATE_HEADER))
+
+
+def read_retry_after(answer: Answer) -> float | None:
+    """Read how long the server asks to wait.
+
+    Parameters
+    ----------
+    answer : Answer
+        Any answer.
+
+    Returns
+    -------
+    float or None
+        Seconds from 0 to `MAX_RETRY_AFTER_SECONDS`; None if the header is missing or makes no sense.
+
+    Notes
+    -----
+    HTTP allows seconds or a date; a date counts from the same answer's `Date`, since the local clock may be wrong.
+    """
+    text = answer.headers.get(RETRY_AFTER_HEADER)
+    seconds: float | None = _whole(text)
+    if seconds is None:
+        until, date = _http_date(text), read_date(answer)
+        seconds = None if until is None or date is None else until - date
+    return None if seconds is None else min(max(seconds, 0.0), MAX_RETRY_AFTER_SECONDS)
+
+
+def phrase(status: int) -> str:
+    """Return an HTTP status with its name, for a message.
+
+    Parameters
+    ----------
+    status : int
+        The HTTP status.
+
+    Returns
+    -------
+    str
+        The number, with its name if it has one.
+
+    Examples
+    --------
+    >>> phrase(503), phrase(599)
+    ('503 Service Unavailable', '599')
+    """
+    try:
+        return f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return str(status)
+
+
+def _text(value: object) -> str | None:
+    # Codes have been seen as numbers, and as numbers in strings.
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        return None
+    # JSON can spell half a surrogate pair, which no file of results could hold.
+    return str(value)[:_LONGEST_MESSAGE].encode(errors="replace").decode() or None
+
+
+def _whole(text: str | None) -> int | None:
+    match = _WHOLE_NUMBER.fullmatch(text or "")
+    return int(match[1]) if match else None
+
+
+def _http_date(text: str | None) -> float | None:
+    try:
+        moment = parsedate_to_datetime(text or "")
+    except (ValueError, OverflowError):
+        return None
+    # A date in "-0000" is read as naive, though it is in UTC like every HTTP date.
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

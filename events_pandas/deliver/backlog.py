@@ -1,0 +1,135 @@
+"""What is still to be sent: the open chunks, the events never tried, and those waiting to be tried again."""
+
+import heapq
+import itertools
+import math
+from collections import deque
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from events_pandas.deliver.outcomes import Event
+from events_pandas.deliver.tickets import Chunk, Ticket
+
+OPEN_CHUNKS: Final = 2
+"""The one whose outcomes are due, and the next, so that the pace does not dip while the last retries come in."""
+
+
+class Backlog:
+    """The open chunks of a source, in order.
+
+    Parameters
+    ----------
+    source : iterator of sequences of Event
+        One sequence for each chunk; asked for the next one only when every event at hand has been tried.
+    """
+
+    def __init__(self, source: Iterator[Sequence[Event]]) -> None:
+        self._source = source
+        self._source_error: Exception | None = None
+        self._is_exhausted = False
+        self._open: deque[Chunk] = deque()
+        self._fresh: deque[Ticket] = deque()
+        self._retries: list[tuple[float, int, Ticket]] = []
+        self._order = itertools.count()
+
+    def pull(self) -> None:
+        """Open the next chunk, if it is time and there is one."""
+        if self._fresh or len(self._open) == OPEN_CHUNKS or self._is_exhausted:
+            return
+        try:
+            chunk = Chunk(next(self._source))
+        except StopIteration:
+            self._is_exhausted = True
+        except Exception as error:  # noqa: BLE001  # raised by `first`, once the chunks before the faulty one are out
+            self._is_exhausted = True
+            self._source_error = error
+        else:
+            self._open.append(chunk)
+            self._fresh.extend(chunk.tickets)
+
+    def first(self) -> Chunk | None:
+        """Return the chunk whose outcomes are due.
+
+        Returns
+        -------
+        Chunk or None
+            None at the end.
+
+        Raises
+        ------
+        Exception
+            What the source raised in place of the next chunk.
+        """
+        if self._open:
+            return self._open[0]
+        if self._source_error:
+            raise self._source_error
+        return None
+
+    def close_first(self) -> None:
+        """Forget the chunk whose outcomes were due."""
+        self._open.popleft()
+
+    def due_at(self) -> float:
+        """Return when there is something to send.
+
+        Returns
+        -------
+        float
+            Seconds by the local clock; infinite if nothing waits, minus infinity if an event was never tried.
+        """
+        if self._fresh:
+            return -math.inf
+        return self._retries[0][0] if self._retries else math.inf
+
+    def next_ticket(self, now: float) -> Ticket | None:
+        """Take out what is to be sent next: retries that are due before events that were never tried.
+
+        Parameters
+        ----------
+        now : float
+            Seconds by the local clock.
+
+        Returns
+        -------
+        Ticket or None
+            None if nothing is due.
+        """
+        if self._retries and self._retries[0][0] <= now:
+            return heapq.heappop(self._retries)[-1]
+        return self._fresh.popleft() if self._fresh else None
+
+    def put_back(self, ticket: Ticket, *, due_at: float) -> None:
+        """Keep an event for another attempt.
+
+        Parameters
+        ----------
+        ticket : Ticket
+            The event.
+        due_at : float
+            Not before this time, by the local clock.
+        """
+        heapq.heappush(self._retries, (due_at, next(self._order), ticket))
+
+    def in_flight(self) -> list[Ticket]:
+        """List the events that are out.
+
+        Returns
+        -------
+        list of Ticket
+            Those whose result has not been taken in.
+        """
+        return [ticket for chunk in self._open for ticket in chunk.tickets if ticket.is_out]
+
+    def abandon(self) -> list[Ticket]:
+        """Give up sending.
+
+        Returns
+        -------
+        list of Ticket
+            The events of the open chunks that have no outcome yet.
+        """
+        self._fresh.clear()
+        self._retries.clear()
+        # By the chunks and not by the queues: an interrupt may have come while an event was in neither.
+        return [ticket for chunk in self._open for ticket in chunk.tickets if ticket.outcome is None]

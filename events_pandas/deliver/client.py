@@ -1,0 +1,154 @@
+"""The client: whose token, where to, and the requests that this package makes."""
+
+import os
+import string
+from types import TracebackType
+from typing import TYPE_CHECKING, Final, NoReturn, Self
+
+from events_pandas import intercom
+from events_pandas.deliver.address import DEFAULT_REGION, REGION_VARIABLE, checked_base_url, region_url
+from events_pandas.errors import CredentialsError
+
+if TYPE_CHECKING:
+    from events_pandas.deliver.answers import Answer
+
+TOKEN_VARIABLE: Final = "INTERCOM_ACCESS_TOKEN"  # noqa: S105  # the name of a variable, not a token
+
+_TOKEN_CHARACTERS: Final = frozenset(string.ascii_letters + string.digits + string.punctuation)
+
+
+class IntercomClient:
+    """A connection to one Intercom workspace.
+
+    Parameters
+    ----------
+    access_token : str, optional
+        The access token of an app in Intercom's developer hub; by default that of ``INTERCOM_ACCESS_TOKEN``.
+    region : {"us", "eu", "au"}, optional
+        Where the workspace is kept; by default that of ``INTERCOM_REGION``, and ``"us"`` without one.
+    base_url : str, optional
+        Another address than a region's, such as a local server's.
+    allow_http : bool, default False
+        Whether the token may travel in plain text to another machine; to this one it always may.
+    api_version : str, default "2.14"
+        The version of Intercom's API to ask for.
+    timeout_seconds : float, default 30.0
+        The longest wait for the first byte of an answer, and for the rest after it.
+
+    Attributes
+    ----------
+    base_url : str
+        Where requests go.
+
+    Raises
+    ------
+    CredentialsError
+        If there is no usable token or address. Nothing has left the machine then.
+
+    Notes
+    -----
+    The token is in no repr, log or error of this package. Redirects are not followed, since it would go along. Proxies
+    and certificates of the environment are used, except that this machine is reached without a proxy.
+
+    Examples
+    --------
+    >>> with IntercomClient("my-token", region="eu") as client:
+    ...     client
+    IntercomClient(base_url='https://api.eu.intercom.io')
+    """
+
+    def __init__(
+        self,
+        access_token: str | None = None,
+        *,
+        region: str | None = None,
+        base_url: str | None = None,
+        allow_http: bool = False,
+        api_version: str = intercom.API_VERSION,
+        timeout_seconds: float = 30.0,
+    ) -> None:
+        if not timeout_seconds > 0:
+            raise ValueError(f"timeout_seconds is {timeout_seconds}: it is a number of seconds, more than 0")
+        token = _checked_token(access_token)
+        self.base_url = _address(region, base_url=base_url, allow_http=allow_http)
+        # requests takes a quarter of a second to import, which a session that sends nothing need not spend.
+        from events_pandas.deliver.transport import Transport  # noqa: PLC0415
+
+        self._transport = Transport(
+            self.base_url, access_token=token, api_version=api_version, timeout_seconds=timeout_seconds
+        )
+
+    def post_event(self, payload: bytes) -> "Answer":
+        """Submit one event.
+
+        Parameters
+        ----------
+        payload : bytes
+            The event as JSON.
+
+        Returns
+        -------
+        Answer
+            Whatever Intercom answered.
+
+        Raises
+        ------
+        TransportError
+            If no answer came.
+        """
+        return self._transport.send("POST", intercom.EVENTS_PATH, payload)
+
+    def me(self) -> "Answer":
+        """Ask whose token this is.
+
+        Returns
+        -------
+        Answer
+            Whatever Intercom answered: the admin and the workspace.
+
+        Raises
+        ------
+        TransportError
+            If no answer came.
+        """
+        return self._transport.send("GET", intercom.ME_PATH)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._transport.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"IntercomClient(base_url={self.base_url!r})"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("an IntercomClient holds an access token and cannot be pickled or copied: make a new one there")
+
+
+def _checked_token(access_token: str | None) -> str:
+    # A token that was pasted brings a line break along more often than not.
+    token = (os.environ.get(TOKEN_VARIABLE, "") if access_token is None else access_token).strip()
+    if not token:
+        raise CredentialsError(f"no access token: set {TOKEN_VARIABLE}, or pass access_token to IntercomClient")
+    if token.lower().startswith("bearer "):
+        raise CredentialsError("the access token begins with 'Bearer': pass what comes after it")
+    if not _TOKEN_CHARACTERS.issuperset(token):
+        raise CredentialsError(
+            "the access token has a blank, a line break or a character beyond ASCII inside: copy it again"
+        )
+    return token
+
+
+def _address(region: str | None, *, base_url: str | None, allow_http: bool) -> str:
+    if base_url is None:
+        return region_url(region or os.environ.get(REGION_VARIABLE, "").strip() or DEFAULT_REGION)
+    if region is not None:
+        raise CredentialsError("region and base_url are both given: leave one of them out")
+    return checked_base_url(base_url, allow_http=allow_http)

@@ -1,0 +1,302 @@
+"""The run: chunks of events in, lists of outcomes out, and every decision in the caller's thread."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from types import TracebackType
+from typing import Final, Protocol, Self
+
+from events_pandas.deliver.answers import Answer, TransportError
+from events_pandas.deliver.backlog import Backlog
+from events_pandas.deliver.outcomes import Event, Outcome, Status
+from events_pandas.deliver.pacing import Pacer, see
+from events_pandas.deliver.preflight import Workspace, ask_workspace
+from events_pandas.deliver.retry import DEFAULT_RETRY_POLICY, Again, RetryPolicy, decide
+from events_pandas.deliver.stopping import Stop, stop_for_answer, stop_for_interrupt, stop_for_outage, verdict_at_stop
+from events_pandas.deliver.surroundings import REAL_SURROUNDINGS, Surroundings
+from events_pandas.deliver.tickets import Chunk, Ticket
+from events_pandas.deliver.verdicts import STOP_CODES, Verdict
+from events_pandas.deliver.workers import Crew
+
+MAX_CONCURRENCY: Final = 128
+"""Requests in flight at most; as many as the client keeps connections."""
+GRACE_SECONDS: Final = 30.0
+"""How long requests in flight are awaited when a run ends early."""
+OUTAGE_ROWS: Final = 20
+"""So many failed events in a row are an outage; more with more threads, which fail together."""
+
+_LONGEST_WAIT_SECONDS: Final = 1.0
+
+
+class Client(Protocol):
+    """What a run needs of a client."""
+
+    def post_event(self, payload: bytes) -> Answer:
+        """Submit one event; raise `TransportError` without an answer."""
+
+    def me(self) -> Answer:
+        """Ask for the workspace; raise `TransportError` without an answer."""
+
+
+class Run:
+    """One run of delivery.
+
+    Parameters
+    ----------
+    client : Client
+        Makes the requests, in several threads at a time.
+    retry : RetryPolicy, optional
+        How passing failures are tried again.
+    concurrency : int, optional
+        Requests in flight at most; by default as many as rate and latency ask for, up to 128.
+    on_outcome : callable, optional
+        Called in the caller's thread with each outcome as it comes.
+    surroundings : Surroundings, optional
+        Time and chance.
+    grace_seconds : float, default 30.0
+        How long requests in flight are awaited when the run ends early.
+
+    Attributes
+    ----------
+    stop : Stop or None
+        Why the run ended early, if it did.
+    workspace : Workspace or None
+        What the preflight found.
+    requests : int
+        Events submitted, every attempt counted.
+    retries : int
+        Those of them that were not the first for their event.
+    on_outcome : callable or None
+        As given; may be changed before `deliver`.
+
+    Notes
+    -----
+    Worker threads wait for answers and decide nothing. The caller's thread takes answers in, decides, and sends what
+    the pacer permits; it waits nowhere longer than a second without looking round, and Ctrl-C ends any wait.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        *,
+        retry: RetryPolicy = DEFAULT_RETRY_POLICY,
+        concurrency: int | None = None,
+        on_outcome: Callable[[Outcome], None] | None = None,
+        surroundings: Surroundings = REAL_SURROUNDINGS,
+        grace_seconds: float = GRACE_SECONDS,
+    ) -> None:
+        size = MAX_CONCURRENCY if concurrency is None else concurrency
+        if not 1 <= size <= MAX_CONCURRENCY:
+            raise ValueError(f"concurrency is {size}: it is a number of requests from 1 to {MAX_CONCURRENCY}, or None")
+        self.stop: Stop | None = None
+        self.workspace: Workspace | None = None
+        self.requests = 0
+        self.retries = 0
+        self._client = client
+        self._policy = retry
+        self.on_outcome = on_outcome
+        self._surroundings = surroundings
+        self._grace_seconds = grace_seconds
+        self._pacer = Pacer()
+        self._crew = Crew(client.post_event, size=size, clock=surroundings.clock)
+        self._backlog = Backlog(iter(()))
+        self._unknown: dict[str, int] = {}
+        self._failures = 0
+        self._interrupts = 0
+
+    @property
+    def limit(self) -> int | None:
+        """Requests that a window of the rate limit allows; None before the first answer."""
+        return self._pacer.limit
+
+    def preflight(self) -> Workspace | None:
+        """Ask for the workspace before any event is sent.
+
+        Returns
+        -------
+        Workspace or None
+            None if the token was refused or Intercom is out of reach: `stop` says so, and `deliver` will send nothing.
+        """
+        found = ask_workspace(self._client.me, pacer=self._pacer, policy=self._policy, surroundings=self._surroundings)
+        if isinstance(found, Stop):
+            self.stop = found
+            return None
+        self.workspace = found
+        return found
+
+    def deliver(self, chunks: Iterable[Sequence[Event]]) -> Iterator[list[Outcome]]:
+        """Submit events.
+
+        Parameters
+        ----------
+        chunks : iterable of sequences of Event
+            Read one chunk ahead.
+
+        Yields
+        ------
+        list of Outcome
+            For each chunk, one outcome for each of its events, in their order. After a stop the rest is not sent; its
+            outcomes are yielded all the same.
+
+        Notes
+        -----
+        Closing the iterator awaits what is in flight and sends nothing more. The first Ctrl-C stops the run, the
+        second one leaves at once. An error of `chunks` is raised after the chunks before it are yielded.
+        """
+        self._backlog = Backlog(iter(chunks))
+        try:
+            while (chunk := self._next_done()) is not None:
+                yield chunk.outcomes()
+                self._backlog.close_first()
+        finally:
+            self._leave()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        # An iterator that was left half way ends at some time or other; its requests are awaited here and now.
+        self._leave()
+
+    def _next_done(self) -> Chunk | None:
+        while True:
+            try:
+                return self._advance()
+            except KeyboardInterrupt:
+                self._interrupts += 1
+                self.stop = self.stop or stop_for_interrupt()
+                if self._interrupts > 1:
+                    raise
+
+    def _advance(self) -> Chunk | None:
+        """Work until the outcomes that are due are complete."""
+        while True:
+            self._backlog.pull()
+            if self.stop:
+                self._wind_down(self.stop)
+            first = self._backlog.first()
+            if first is None or first.is_done:
+                return first
+            self._dispatch()
+            self._take_in()
+
+    def _dispatch(self) -> None:
+        """Send what may be sent now."""
+        while self._crew.has_room:
+            now = self._surroundings.clock()
+            if self._pacer.next_at(now) > now:
+                return
+            ticket = self._backlog.next_ticket(now)
+            if ticket is None:
+                return
+            unknown_row = self._unknown.get(ticket.event.contact)
+            if unknown_row is not None and not ticket.attempts:
+                self._end(ticket, _parked(unknown_row))
+            else:
+                self._send(ticket, now)
+
+    def _send(self, ticket: Ticket, now: float) -> None:
+        self.requests += 1
+        self.retries += ticket.attempts > 0
+        ticket.attempts += 1
+        ticket.sent_at = now
+        self._pacer.sent(now)
+        self._crew.give(ticket)
+
+    def _take_in(self) -> None:
+        """Wait for answers until something may be sent, and settle those that came."""
+        ticket = self._crew.take(self._wait_seconds())
+        while ticket:
+            self._settle(ticket)
+            ticket = self._crew.take(0.0)
+
+    def _wait_seconds(self) -> float:
+        if not self._crew.has_room:
+            return _LONGEST_WAIT_SECONDS
+        now = self._surroundings.clock()
+        due_at = max(self._backlog.due_at(), self._pacer.next_at(now))
+        return min(due_at - now, _LONGEST_WAIT_SECONDS)
+
+    def _settle(self, ticket: Ticket) -> None:
+        """Decide what becomes of an event after an attempt."""
+        result = ticket.result
+        if not ticket.is_out or result is None:
+            return
+        if not isinstance(result, Answer | TransportError):
+            ticket.is_out = False
+            raise result
+        self._learn(ticket, result)
+        step = decide(
+            result,
+            attempt=ticket.attempts,
+            policy=self._policy,
+            jitter=self._surroundings.jitter(),
+            doubt=ticket.doubt,
+        )
+        if isinstance(step, Again):
+            self._backlog.put_back(ticket, due_at=ticket.received_at + step.wait_seconds)
+            ticket.result = None
+            ticket.is_out = False
+        else:
+            self._consider(self._end(ticket, step), ticket=ticket, result=result)
+
+    def _learn(self, ticket: Ticket, result: Answer | TransportError) -> None:
+        ticket.note(result, ended_at=self._surroundings.unix_time())
+        if isinstance(result, Answer):
+            self._pacer.observe(see(result, sent_at=ticket.sent_at, received_at=ticket.received_at))
+        else:
+            self._pacer.lost()
+
+    def _end(self, ticket: Ticket, verdict: Verdict) -> Outcome:
+        outcome = ticket.end(verdict)
+        if self.on_outcome:
+            self.on_outcome(outcome)
+        return outcome
+
+    def _consider(self, outcome: Outcome, *, ticket: Ticket, result: Answer | TransportError) -> None:
+        """Draw the conclusions for the rest of the run."""
+        if outcome.status is Status.UNKNOWN_CONTACT:
+            self._unknown.setdefault(ticket.event.contact, outcome.row)
+        self._failures = self._failures + 1 if outcome.status is Status.FAILED else 0
+        if self.stop:
+            return
+        if isinstance(result, Answer) and result.status in STOP_CODES:
+            self.stop = stop_for_answer(result)
+        elif self._failures >= max(OUTAGE_ROWS, 2 * len(self._crew.threads)):
+            self.stop = stop_for_outage(outcome, failures=self._failures)
+
+    def _wind_down(self, stop: Stop) -> None:
+        """Await what is in flight, and give every other open event the outcome that a stop leaves."""
+        self._await_in_flight()
+        for ticket in self._backlog.abandon():
+            self._end(ticket, verdict_at_stop(ticket, stop))
+
+    def _await_in_flight(self) -> None:
+        clock = self._surroundings.clock
+        until = clock() + self._grace_seconds
+        while tickets := self._backlog.in_flight():
+            # By the tickets and not by the queue: an interrupt may have come just after one was taken from it.
+            for ticket in tickets:
+                self._settle(ticket)
+            seconds_left = until - clock()
+            if seconds_left <= 0:
+                return
+            if any(ticket.is_out for ticket in tickets):
+                self._crew.take(min(seconds_left, _LONGEST_WAIT_SECONDS))
+
+    def _leave(self) -> None:
+        if self._interrupts > 1:
+            self._crew.dismiss(wait_seconds=0.0)
+            return
+        try:
+            self._await_in_flight()
+        finally:
+            self._crew.dismiss()
+
+
+def _parked(row: int) -> Verdict:
+    message = (
+        f"row {row} of the same contact was answered 404, so no request was made: "
+        "create the contact or mend the identifier, then submit the row again"
+    )
+    return Verdict(status=Status.UNKNOWN_CONTACT, error_code="not_found", error_message=message)

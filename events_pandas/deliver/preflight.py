@@ -1,0 +1,115 @@
+"""The first question of a run: whose token is this, and how much may it do."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from http import HTTPStatus
+from itertools import count
+from typing import Any, Final
+
+from events_pandas.deliver.answers import Answer, TransportError, read_complaint, read_json
+from events_pandas.deliver.pacing import Pacer, see
+from events_pandas.deliver.retry import Again, RetryPolicy, decide, is_passing
+from events_pandas.deliver.stopping import Stop, stop_for_answer
+from events_pandas.deliver.surroundings import Surroundings
+from events_pandas.deliver.verdicts import STOP_CODES, quote
+
+PREFLIGHT_ATTEMPTS: Final = 4
+"""Few: someone is waiting, and nothing is lost by asking again later."""
+LONGEST_WAIT_SECONDS: Final = 15.0
+"""Between two attempts, whatever the server asks for."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Workspace:
+    """The workspace that a token belongs to.
+
+    Parameters
+    ----------
+    id_code : str or None
+        Intercom's name for it; None if the answer names none.
+    name : str or None
+        Its name, for people.
+    region : str or None
+        Where it is kept, in Intercom's spelling.
+    """
+
+    id_code: str | None = None
+    name: str | None = None
+    region: str | None = None
+
+
+def read_workspace(answer: Answer) -> Workspace | Stop:
+    """Read the answer to ``GET /me``.
+
+    Parameters
+    ----------
+    answer : Answer
+        Any answer that is final.
+
+    Returns
+    -------
+    Workspace or Stop
+        The workspace, or why no event should be sent.
+    """
+    if answer.status in STOP_CODES:
+        return stop_for_answer(answer)
+    content = read_json(answer)
+    if answer.status != HTTPStatus.OK or not content:
+        said = quote(answer.status, read_complaint(answer))
+        message = f"the first request, GET /me, was answered {said}, not as by Intercom: check region and base_url"
+        return Stop(reason="outage", error_code="outage", message=message)
+    app = content.get("app")
+    facts: dict[str, Any] = app if isinstance(app, dict) else {}
+    return Workspace(**{name: _text(facts.get(name)) for name in ("id_code", "name", "region")})
+
+
+def ask_workspace(
+    ask: Callable[[], Answer], *, pacer: Pacer, policy: RetryPolicy, surroundings: Surroundings
+) -> Workspace | Stop:
+    """Ask Intercom for the workspace, with a few retries.
+
+    Parameters
+    ----------
+    ask : callable
+        Makes one request and returns its answer, or raises `TransportError`.
+    pacer : Pacer
+        Learns the rate limit from the answers.
+    policy : RetryPolicy
+        How patiently to try; `PREFLIGHT_ATTEMPTS` times at most.
+    surroundings : Surroundings
+        Time and chance.
+
+    Returns
+    -------
+    Workspace or Stop
+        The workspace, or why no event should be sent.
+    """
+    policy = replace(policy, attempts=min(policy.attempts, PREFLIGHT_ATTEMPTS))
+    for attempt in count(1):
+        result = _ask_once(ask, pacer=pacer, clock=surroundings.clock)
+        if isinstance(result, Answer) and not is_passing(result):
+            return read_workspace(result)
+        step = decide(result, attempt=attempt, policy=policy, jitter=surroundings.jitter())
+        if isinstance(step, Again):
+            surroundings.sleep(min(step.wait_seconds, LONGEST_WAIT_SECONDS))
+        else:
+            break
+    said = str(result) if isinstance(result, TransportError) else quote(result.status, read_complaint(result))
+    message = f"Intercom cannot be reached ({said}): nothing was submitted, try again later"
+    return Stop(reason="outage", error_code="outage", message=message)
+
+
+def _ask_once(ask: Callable[[], Answer], *, pacer: Pacer, clock: Callable[[], float]) -> Answer | TransportError:
+    sent_at = clock()
+    pacer.sent(sent_at)
+    try:
+        answer = ask()
+    except TransportError as error:
+        pacer.lost()
+        return error
+    pacer.observe(see(answer, sent_at=sent_at, received_at=clock()))
+    return answer
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None

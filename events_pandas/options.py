@@ -1,0 +1,119 @@
+"""The options of a run, each with its one default."""
+
+import difflib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal, TypedDict
+
+from events_pandas.deliver import IntercomClient, RetryPolicy
+
+MOST_THREADS = 128
+
+
+class SubmitOptions(TypedDict, total=False):
+    """The keywords that every function that submits takes; `RunOptions` has their meaning and defaults."""
+
+    client: IntercomClient | None
+    journal: None
+    preflight: bool
+    concurrency: int | None
+    retry: RetryPolicy
+    on_invalid: Literal["report", "raise"]
+    chunksize: int
+    progress: Literal["auto"] | bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunOptions:
+    """How a run is made; nothing here changes a payload or a verdict.
+
+    Parameters
+    ----------
+    client : IntercomClient, optional
+        The connection; one from the environment's INTERCOM_ACCESS_TOKEN when not given.
+    journal : None
+        No journal is kept.
+    preflight : bool
+        Whether ``GET /me`` proves the access token before the first event; it costs no event.
+    concurrency : int, optional
+        Requests under way at once, 1 to 128; as many as the limit and the latency need when not given.
+    retry : RetryPolicy
+        How often and how long passing failures are tried again.
+    on_invalid : {"report", "raise"}
+        Whether invalid rows are reported while the others are submitted, or stop the run before its first request.
+    chunksize : int
+        Rows converted at a time.
+    progress : {"auto"} or bool
+        Whether progress is shown: by itself, always, or never.
+    """
+
+    client: IntercomClient | None = None
+    journal: None = None
+    preflight: bool = True
+    concurrency: int | None = None
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    on_invalid: Literal["report", "raise"] = "report"
+    chunksize: int = 10_000
+    progress: Literal["auto"] | bool = "auto"
+
+    def __post_init__(self) -> None:
+        if self.journal is not None:
+            raise ValueError("journal: there is no journal yet: leave it out, or pass None")
+        if self.on_invalid not in ("report", "raise"):
+            raise ValueError(f"on_invalid: {self.on_invalid!r} is neither 'report' nor 'raise'")
+        if not isinstance(self.chunksize, int) or self.chunksize < 1:
+            raise ValueError(f"chunksize: {self.chunksize!r} is no number of rows: use 10_000 or the like")
+        if self.concurrency is not None and not 1 <= self.concurrency <= MOST_THREADS:
+            raise ValueError(f"concurrency: {self.concurrency!r} is not from 1 to {MOST_THREADS}")
+        if self.progress not in ("auto", True, False):
+            raise ValueError(f"progress: {self.progress!r} is none of 'auto', True, False")
+
+    @contextmanager
+    def opened_client(self) -> Iterator[IntercomClient]:
+        """Return the client, made from the environment if need be, and then closed at the end.
+
+        Yields
+        ------
+        IntercomClient
+            The connection of the run.
+
+        Raises
+        ------
+        CredentialsError
+            If the environment has no usable access token.
+        """
+        if self.client is not None:
+            yield self.client
+        else:
+            with IntercomClient() as client:
+                yield client
+
+
+def run_options(options: Mapping[str, Any]) -> RunOptions:
+    """Return the options of a run from keywords.
+
+    Parameters
+    ----------
+    options : mapping of str to object
+        What a caller gave.
+
+    Returns
+    -------
+    RunOptions
+        With defaults for the rest.
+
+    Raises
+    ------
+    TypeError
+        If there is no such option.
+    ValueError
+        If an option has a value that it cannot have.
+    """
+    known = [option.name for option in fields(RunOptions)]
+    for name in options:
+        if name not in known:
+            similar = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {similar[0]!r}?" if similar else f"there are {', '.join(known)}"
+            raise TypeError(f"no option {name!r}: {hint}")
+    return RunOptions(**options)

@@ -1,0 +1,166 @@
+"""One line for each row of a frame, written as verdicts and outcomes arrive, read off as the results frame."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from events_pandas.convert import CheckedRows, first_errors
+from events_pandas.deliver import Outcome, Status
+from events_pandas.results.frame import STATUS_DTYPE, counts_or_na, text_column, utc_times
+
+_CODES = {status: code for code, status in enumerate(Status)}
+_NONE = np.int16(-1)
+_ARRIVED = (_CODES[Status.ACCEPTED], _CODES[Status.ALREADY_SUBMITTED])
+
+
+class RunStatuses:
+    """The status of every row of a run so far, whichever frame it came in: one byte for each.
+
+    Examples
+    --------
+    >>> from events_pandas.deliver import Status
+    >>> statuses = RunStatuses()
+    >>> statuses.extend(np.array([0, 6], np.int8))
+    >>> statuses.arrived(np.array([0, 1]))
+    array([ True, False])
+    """
+
+    def __init__(self) -> None:
+        self._codes = bytearray()
+
+    def extend(self, codes: "np.typing.NDArray[np.int8]") -> None:
+        """Add the rows of the next frame.
+
+        Parameters
+        ----------
+        codes : numpy.ndarray of int8
+            Their statuses, as positions in `Status`.
+        """
+        self._codes += codes.astype(np.uint8).tobytes()
+
+    def arrived(self, rows: "np.typing.NDArray[np.int64]") -> "np.typing.NDArray[np.bool_]":
+        """Tell which rows Intercom has.
+
+        Parameters
+        ----------
+        rows : numpy.ndarray of int64
+            Positions in the run.
+
+        Returns
+        -------
+        numpy.ndarray of bool
+            True where the row is accepted or already submitted.
+        """
+        return np.isin(np.frombuffer(self._codes, np.uint8)[rows], _ARRIVED)
+
+
+class Ledger:
+    """What became of each row of one frame.
+
+    Parameters
+    ----------
+    checked : CheckedRows
+        The judgement of the frame's rows: what is invalid is entered at once.
+    index : pandas.Index
+        The caller's index.
+    """
+
+    def __init__(self, checked: CheckedRows, index: "pd.Index[Any]") -> None:
+        n_rows = len(checked.valid)
+        self._checked = checked
+        self._index = index
+        self._statuses = np.full(n_rows, _CODES[Status.NOT_SUBMITTED], np.int8)
+        self._http_statuses = np.full(n_rows, _NONE)
+        self._attempts = np.zeros(n_rows, np.int16)
+        self._error_codes, self._error_messages, self._request_ids = (np.full(n_rows, None, object) for _ in range(3))
+        self._submitted_at = np.full(n_rows, np.datetime64("NaT"), "datetime64[us]")
+        rows, codes, messages = first_errors(checked.findings)
+        self._statuses[rows] = _CODES[Status.INVALID]
+        self._error_codes[rows], self._error_messages[rows] = codes, messages
+
+    def record(self, outcomes: Iterable[Outcome]) -> None:
+        """Enter what became of some events.
+
+        Parameters
+        ----------
+        outcomes : iterable of Outcome
+            Their rows are counted over all frames of the run.
+        """
+        for outcome in outcomes:
+            row = outcome.row - self._checked.offset
+            self._statuses[row] = _CODES[outcome.status]
+            self._http_statuses[row] = _NONE if outcome.http_status is None else outcome.http_status
+            self._attempts[row] = outcome.attempts
+            self._error_codes[row] = outcome.error_code
+            self._error_messages[row] = outcome.error_message
+            self._request_ids[row] = outcome.request_id
+            if outcome.submitted_at is not None:
+                self._submitted_at[row] = np.datetime64(round(outcome.submitted_at * 1e6), "us")
+
+    def close(self, run: RunStatuses, *, skips_duplicates: bool, reason: tuple[str, str] | None) -> None:
+        """Enter what became of the rows that were not submitted.
+
+        Parameters
+        ----------
+        run : RunStatuses
+            The rows of earlier frames; those of this one are added.
+        skips_duplicates : bool
+            Whether rows that repeat an earlier one were held back.
+        reason : tuple of str, optional
+            Code and message of the end that the run came to before its last row.
+        """
+        waiting = (self._statuses == _CODES[Status.NOT_SUBMITTED]) & (self._error_codes == None)  # noqa: E711  # Elementwise.
+        if reason is not None:
+            self._error_codes[waiting], self._error_messages[waiting] = reason
+        run.extend(self._statuses)
+        if not skips_duplicates:
+            return
+        repeats = np.flatnonzero(self._checked.repeats())
+        firsts = self._checked.first_rows[repeats]
+        arrived = run.arrived(firsts)
+        self._enter_repeats(repeats[arrived], firsts[arrived], Status.DUPLICATE)
+        self._enter_repeats(repeats[~arrived], firsts[~arrived], Status.NOT_SUBMITTED)
+
+    def _enter_repeats(self, rows: Any, firsts: Any, status: Status) -> None:
+        code, message = _REPEAT_TEXTS[status]
+        self._statuses[rows] = _CODES[status]
+        self._error_codes[rows] = code
+        self._error_messages[rows] = [message.format(first) for first in firsts]
+
+    def frame(self) -> pd.DataFrame:
+        """Return the results.
+
+        Returns
+        -------
+        pandas.DataFrame
+            On the caller's index, in the caller's order.
+        """
+        offset = self._checked.offset
+        columns = {
+            "row": np.arange(offset, offset + len(self._statuses), dtype=np.int64),
+            "status": pd.Categorical.from_codes(self._statuses, dtype=STATUS_DTYPE),
+            "http_status": counts_or_na(self._http_statuses),
+            "attempts": counts_or_na(self._attempts),
+            "error_code": text_column(self._error_codes),
+            "error_message": text_column(self._error_messages),
+            "request_id": text_column(self._request_ids),
+            "created_at": utc_times(self._checked.created_at),
+            "submitted_at": utc_times(self._submitted_at),
+        }
+        frame = pd.DataFrame(columns)
+        frame.index = self._index
+        return frame
+
+
+_REPEAT_TEXTS = {
+    Status.DUPLICATE: (
+        "duplicate",
+        "same contact, event name and second as row {}: Intercom would drop it without an error",
+    ),
+    Status.NOT_SUBMITTED: (
+        "duplicate_of_unsent",
+        "same contact, event name and second as row {}, which was not accepted: mend that row and submit both again",
+    ),
+}

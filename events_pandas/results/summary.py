@@ -1,0 +1,98 @@
+"""Results in a few lines of text: how many rows of each status, and why; kept up while results come."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from events_pandas.deliver import Status
+
+CAUSES_SHOWN = 10
+
+MEANINGS = {
+    Status.ACCEPTED: "Intercom has them",
+    Status.ALREADY_SUBMITTED: "accepted in an earlier run",
+    Status.DUPLICATE: "same contact, event name and second as an earlier row",
+    Status.INVALID: "break a rule of Intercom's, and were not sent",
+    Status.UNKNOWN_CONTACT: "Intercom knows no such contact",
+    Status.REJECTED: "refused by Intercom",
+    Status.FAILED: "no final answer, and the retries are spent",
+    Status.NOT_SUBMITTED: "not sent",
+}
+
+ARRIVED = (Status.ACCEPTED, Status.ALREADY_SUBMITTED, Status.DUPLICATE)
+"""Rows that need nothing more: Intercom has them, or would drop them."""
+
+
+@dataclass(slots=True)
+class Summary:
+    """Counts of statuses and causes over all results of a run.
+
+    Examples
+    --------
+    >>> results = pd.DataFrame({"row": [0], "status": ["accepted"], "error_code": [None], "error_message": [None]})
+    >>> summary = Summary()
+    >>> summary.add(results)
+    >>> print(summary)
+    1 row
+      1 accepted          Intercom has them
+    """
+
+    _statuses: Counter[str] = field(default_factory=Counter)
+    _causes: Counter[str] = field(default_factory=Counter)
+    _examples: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every row needs nothing more."""
+        return not self._statuses.keys() - set(ARRIVED)
+
+    def add(self, results: pd.DataFrame) -> None:
+        """Count further results.
+
+        Parameters
+        ----------
+        results : pandas.DataFrame
+            As `iter_submit` yields them.
+        """
+        self._statuses.update(results["status"].value_counts().loc[lambda counts: counts > 0].to_dict())
+        # A duplicate's message names another row in each line; its status says it all.
+        troubled = results[results["error_code"].notna() & (results["status"] != Status.DUPLICATE.value)]
+        self._causes.update(troubled["error_code"].value_counts().to_dict())
+        for cause in troubled.drop_duplicates("error_code").itertuples():
+            self._examples.setdefault(str(cause.error_code), f"such as row {cause.row}: {cause.error_message}")
+
+    def __str__(self) -> str:
+        return "\n".join([count_of_rows(self._statuses.total()), *self._status_lines(), *self._cause_lines()])
+
+    def _status_lines(self) -> Iterator[str]:
+        width = len(f"{self._statuses.total():,}")
+        for status in Status:
+            if self._statuses[status.value]:
+                yield f"  {self._statuses[status.value]:>{width},} {status.value:<18}{MEANINGS[status]}"
+
+    def _cause_lines(self) -> Iterator[str]:
+        for code, count in self._causes.most_common(CAUSES_SHOWN):
+            yield f"{code}: {count_of_rows(count)}, {self._examples[code]}"
+
+
+def count_of_rows(count: int) -> str:
+    """Return a number of rows in words.
+
+    Parameters
+    ----------
+    count : int
+        How many.
+
+    Returns
+    -------
+    str
+        With thousands separators.
+
+    Examples
+    --------
+    >>> count_of_rows(1), count_of_rows(2000)
+    ('1 row', '2,000 rows')
+    """
+    return "1 row" if count == 1 else f"{count:,} rows"

@@ -1,0 +1,78 @@
+"""Results written to a file as they come, and put in place whole."""
+
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from events_pandas.errors import SourceError
+
+FORMATS = (".csv", ".parquet")
+
+
+class ResultsWriter:
+    """Writes results frames to one file.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        Where the results go, ``.csv`` or ``.parquet``; a file that is there is replaced at the end, in one step.
+
+    Raises
+    ------
+    SourceError
+        If the format is not known, or if nothing can be written there: before anything is submitted.
+
+    Notes
+    -----
+    Until the end the rows stand in a file beside it, named ``<name>.partial``; whatever ends the run, the rows written
+    so far are put in place.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self._path = Path(path)
+        if self._path.suffix.lower() not in FORMATS:
+            raise SourceError(f"{self._path}: results are written as {' or '.join(FORMATS)}: choose one of these names")
+        self._partial = self._path.with_name(self._path.name + ".partial")
+        self._parquet: pq.ParquetWriter | None = None
+        self._is_begun = False
+        try:
+            self._partial.write_bytes(b"")
+        except OSError as error:
+            raise SourceError(f"{self._path}: results cannot be written there: {error.strerror}") from error
+
+    def write(self, results: pd.DataFrame) -> None:
+        """Add the results of some rows.
+
+        Parameters
+        ----------
+        results : pandas.DataFrame
+            As `iter_submit` yields them; the index is not written.
+        """
+        if self._path.suffix.lower() == ".csv":
+            results.to_csv(self._partial, mode="a", header=not self._is_begun, index=False)
+        else:
+            # The facts of the run differ from chunk to chunk, and a file has one schema.
+            table = pa.Table.from_pandas(results, preserve_index=False).replace_schema_metadata()
+            if self._parquet is None:
+                self._parquet = pq.ParquetWriter(self._partial, table.schema)
+            self._parquet.write_table(table)
+        self._is_begun = True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._parquet is not None:
+            self._parquet.close()
+        if self._is_begun:
+            self._partial.replace(self._path)
+        else:
+            # Nothing came: what an earlier run has left stays.
+            self._partial.unlink()

@@ -1,0 +1,145 @@
+"""The errors that Intercom answers, and the form in which they travel."""
+
+import json
+from dataclasses import dataclass
+from http import HTTPStatus
+from types import MappingProxyType
+from typing import Final
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Refusal:
+    """An answer that says no.
+
+    Parameters
+    ----------
+    status : int
+        The HTTP status.
+    code : str
+        Intercom's word for the error, such as ``"parameter_invalid"``.
+    message : str
+        The same for people.
+    field : str, optional
+        The field at fault, where there is one.
+    """
+
+    status: int
+    code: str
+    message: str
+    field: str | None = None
+
+
+ACCESS_TOKEN_INVALID: Final = Refusal(status=401, code="unauthorized", message="Access Token Invalid")
+USER_NOT_FOUND: Final = Refusal(status=404, code="not_found", message="User Not Found")
+RESOURCE_NOT_FOUND: Final = Refusal(status=404, code="resource_not_found", message="Resource Not Found")
+NOT_ACCEPTABLE: Final = Refusal(
+    status=406, code="media_type_not_acceptable", message="The Accept header should be application/json"
+)
+TOO_LARGE: Final = Refusal(status=413, code="payload_too_large", message="The request body is over 1 MB")
+TOO_MANY_NAMES: Final = Refusal(status=422, code="422", message="Cannot have more than 120 active event names")
+
+_CHOSEN: Final = MappingProxyType(
+    {
+        401: ACCESS_TOKEN_INVALID,
+        403: Refusal(status=403, code="forbidden", message="Not authorized to access resource"),
+        404: USER_NOT_FOUND,
+        406: NOT_ACCEPTABLE,
+        409: Refusal(status=409, code="conflict", message="Multiple existing users match this email address"),
+        422: TOO_MANY_NAMES,
+        429: Refusal(status=429, code="too_many_requests", message="The service is overloaded, try again later"),
+        503: Refusal(status=503, code="service_unavailable", message="Sorry, the API service is unavailable"),
+    }
+)
+
+
+def missing(field: str, message: str = "") -> Refusal:
+    """Return the refusal of a submission that lacks a required field.
+
+    Parameters
+    ----------
+    field : str
+        The field that is not there.
+    message : str, optional
+        What to say when "… is required" is not the whole truth.
+
+    Returns
+    -------
+    Refusal
+        400 ``parameter_not_found``.
+    """
+    return Refusal(status=400, code="parameter_not_found", message=message or f"{field} is required", field=field)
+
+
+def invalid(field: str, message: str) -> Refusal:
+    """Return the refusal of a field whose value cannot be used.
+
+    Parameters
+    ----------
+    field : str
+        The field, as a path: ``"metadata.price"``.
+    message : str
+        What is wrong with it.
+
+    Returns
+    -------
+    Refusal
+        400 ``parameter_invalid``.
+    """
+    return Refusal(status=400, code="parameter_invalid", message=f"{field} {message}", field=field)
+
+
+def over_the_limit(limit: int, *, window_seconds: float) -> Refusal:
+    """Return the refusal of a request that its window has no room for.
+
+    Parameters
+    ----------
+    limit : int
+        Requests that the window allows.
+    window_seconds : float
+        The length of the window.
+
+    Returns
+    -------
+    Refusal
+        429 ``rate_limit_exceeded``, in Intercom's words.
+    """
+    message = f"Exceeded rate limit of {limit} in {window_seconds:g}_seconds"
+    return Refusal(status=429, code="rate_limit_exceeded", message=message)
+
+
+def chosen_refusal(status: int) -> Refusal:
+    """Return what Intercom says with a status that was chosen as a fault.
+
+    Parameters
+    ----------
+    status : int
+        An HTTP status from 400 to 599.
+
+    Returns
+    -------
+    Refusal
+        Intercom's usual code and message for it.
+    """
+    code = "client_error" if status < HTTPStatus.INTERNAL_SERVER_ERROR else "server_error"
+    return _CHOSEN.get(status) or Refusal(status=status, code=code, message=f"The sandbox was told to answer {status}")
+
+
+def error_list(refusal: Refusal, *, request_id: str) -> bytes:
+    """Return a refusal as the body of an answer.
+
+    Parameters
+    ----------
+    refusal : Refusal
+        The error.
+    request_id : str
+        The number under which Intercom's support would find the request.
+
+    Returns
+    -------
+    bytes
+        JSON of the type ``error.list``.
+    """
+    error = {"code": refusal.code, "message": refusal.message}
+    if refusal.field is not None:
+        error["field"] = refusal.field
+    return json.dumps({"type": "error.list", "request_id": request_id, "errors": [error]}).encode()

@@ -1,0 +1,135 @@
+"""A web server in a thread of its own: it starts, answers, stops, and leaves nothing behind."""
+
+import asyncio
+import contextlib
+import socket
+import threading
+from typing import Final
+
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+_START_SECONDS: Final = 5.0
+_STOP_SECONDS: Final = 5.0
+_GRACE_SECONDS: Final = 1
+# Longer than the pools of clients keep a connection: who drops a connection is to be decided by chosen faults alone.
+_KEEP_ALIVE_SECONDS: Final = 300
+
+
+class ServerThread:
+    """Serve an ASGI application in the background.
+
+    Parameters
+    ----------
+    app : ASGI application
+        What to serve. `scope["state"]["transport"]` is the connection, for an application that wants to abort it.
+    host : str
+        The address to listen on.
+    port : int
+        The port; 0 for any that is free.
+
+    Raises
+    ------
+    OSError
+        If the address or the port cannot be had.
+    RuntimeError
+        If the server does not start within five seconds.
+
+    Notes
+    -----
+    The thread has its own event loop, so that it works beside a notebook's, and installs no signal handlers.
+    """
+
+    def __init__(self, app: ASGIApp, *, host: str, port: int) -> None:
+        listener = _listener(host, port)
+        self.port: int = listener.getsockname()[1]
+        self._server = _Server(_config(app))
+        self._thread = threading.Thread(
+            target=_run, args=(self._server, listener), name="events-pandas-sandbox", daemon=True
+        )
+        self._thread.start()
+        if not self._server.is_accepting.wait(_START_SECONDS):
+            self.stop()
+            raise RuntimeError(f"the sandbox did not start within {_START_SECONDS:g} seconds")
+
+    def stop(self) -> None:
+        """Close all sockets and end the thread; requests in flight have a second to finish."""
+        self._server.should_exit = True
+        self._thread.join(_STOP_SECONDS)
+
+    def wait(self, timeout_seconds: float) -> bool:
+        """Wait for the thread to end.
+
+        Parameters
+        ----------
+        timeout_seconds : float
+            How long to wait at most.
+
+        Returns
+        -------
+        bool
+            Whether it has ended.
+        """
+        self._thread.join(timeout_seconds)
+        return not self._thread.is_alive()
+
+
+class _Protocol(HttpToolsProtocol):
+    """HTTP with a way for the application to reach its connection."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # As in the base class.
+        super().connection_made(transport)
+        self.app_state = {**self.app_state, "transport": transport}
+
+
+class _Server(uvicorn.Server):
+    """A server that says when it accepts connections, and aborts what is still open at the end."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.is_accepting = threading.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        self.is_accepting.set()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().shutdown(sockets=sockets)
+        # Whatever is open after the grace would be a ResourceWarning in somebody's test.
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+        await asyncio.sleep(0)
+
+
+def _config(app: ASGIApp) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http=_Protocol,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        log_level="critical",
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        date_header=False,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+    )
+
+
+def _run(server: uvicorn.Server, listener: socket.socket) -> None:
+    with contextlib.closing(listener):
+        asyncio.run(server.serve(sockets=[listener]))
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        # Python adds the address, which stands in the message already.
+        reason = str(error.strerror).partition(" (while")[0]
+        hint = "choose another address, or port 0 for any that is free"
+        raise OSError(error.errno, f"the sandbox cannot listen on {host} port {port}: {reason}; {hint}") from error

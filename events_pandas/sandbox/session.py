@@ -1,0 +1,286 @@
+"""The sandbox as its users hold it: started, asked, stopped."""
+
+from collections.abc import Iterable
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, Self
+
+import pandas as pd
+
+from events_pandas import intercom
+from events_pandas.sandbox.app import SandboxApp
+from events_pandas.sandbox.faults import Fault, FaultPlan, Faults
+from events_pandas.sandbox.frame import submissions_frame
+from events_pandas.sandbox.rules import SandboxEvent
+from events_pandas.sandbox.server import ServerThread
+from events_pandas.sandbox.window import RateWindow
+from events_pandas.sandbox.workspace import Contacts, Workspace
+
+if TYPE_CHECKING:
+    from events_pandas.deliver.client import IntercomClient
+
+DEFAULT_ACCESS_TOKEN: Final = "sandbox-token"  # noqa: S105  # It opens nothing but a sandbox, and is meant to be known.
+NO_LIMIT: Final = 10_000_000
+"""The limit that is told where there is none: Intercom's answers always have one, and nobody reaches this."""
+
+_POLL_SECONDS: Final = 0.5
+
+
+class Sandbox:
+    """A local Intercom to try everything on: a real server, without a token to obtain and without the internet.
+
+    Parameters
+    ----------
+    host : str, default "127.0.0.1"
+        The address to listen on. Others than the loopback's open the sandbox to the network.
+    port : int, default 0
+        The port; 0 for any that is free.
+    access_token : str, default "sandbox-token"
+        The token that requests have to carry.
+    limit : int, default 1666
+        Requests that a window allows; None for no limit.
+    window_seconds : float, default 10.0
+        The length of a window. Resets are told in whole seconds, as Intercom does.
+    contacts : iterable of str, optional
+        The identifiers of the contacts that exist; by default every contact exists.
+    unknown_contacts : iterable of str, default ()
+        The identifiers of contacts that do not exist: their events are answered 404.
+    faults : Faults, optional
+        Latency and failures; by default all goes well.
+    region : {"us", "eu", "au"}, default "us"
+        The region that the workspace says it is in.
+
+    Raises
+    ------
+    ValueError
+        If an option has a value that makes no sense.
+    TypeError
+        If contacts are given as one string.
+
+    See Also
+    --------
+    Faults : What can go wrong, and how often.
+
+    Notes
+    -----
+    `POST /events` and `GET /me` answer as Intercom's do: token, Accept header, rate limit, the rules of the fields,
+    contacts, 120 event names, duplicates. Every start is a new workspace. Where Intercom's rules are not known the
+    sandbox accepts, but for metadata text over 255 characters, which it refuses.
+
+    Examples
+    --------
+    >>> import requests
+    >>> event = {"event_name": "Placed.Order", "created_at": 1389913941, "user_id": "314159"}
+    >>> with Sandbox() as sandbox:
+    ...     headers = {"Authorization": f"Bearer {sandbox.access_token}"}
+    ...     answer = requests.post(f"{sandbox.url}/events", json=event, headers=headers, timeout=5)
+    >>> answer.status_code
+    202
+    >>> sandbox.events[0].event_name
+    'placed-order'
+    """
+
+    def __init__(
+        self,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        access_token: str | None = None,
+        limit: int | None = intercom.DEFAULT_LIMIT,
+        window_seconds: float = intercom.WINDOW_SECONDS,
+        contacts: Iterable[str] | None = None,
+        unknown_contacts: Iterable[str] = (),
+        faults: Faults | None = None,
+        region: str = "us",
+    ) -> None:
+        self._host = host
+        self._port = port
+        self._access_token = DEFAULT_ACCESS_TOKEN if access_token is None else access_token
+        self._limit = NO_LIMIT if limit is None else limit
+        self._window_seconds = window_seconds
+        self._contacts = Contacts(existing=contacts, unknown=unknown_contacts)
+        self._faults = Faults() if faults is None else faults
+        self._region = region
+        self._server: ServerThread | None = None
+        # Made here as well as at every start, so that a wrong option is told at once.
+        self._app = self._new_app()
+
+    def __repr__(self) -> str:
+        return "<Sandbox, not running>" if self._server is None else f"<Sandbox at {self.url}>"
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def url(self) -> str:
+        """Return the address to give to a client.
+
+        Returns
+        -------
+        str
+            Such as ``"http://127.0.0.1:8080"``, without a slash at its end.
+
+        Raises
+        ------
+        RuntimeError
+            If the sandbox is not running.
+        """
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"http://{host}:{self._running().port}"
+
+    @property
+    def access_token(self) -> str:
+        """Return the token to give to a client.
+
+        Returns
+        -------
+        str
+            No secret: it opens this sandbox only.
+        """
+        return self._access_token
+
+    @property
+    def events(self) -> list[SandboxEvent]:
+        """Return the events that the workspace holds.
+
+        Returns
+        -------
+        list of SandboxEvent
+            Each event once, in order of arrival. The list is made anew each time.
+        """
+        return self._app.workspace.events()
+
+    @property
+    def duplicates(self) -> int:
+        """Return how many submissions were answered 202 and ignored.
+
+        Returns
+        -------
+        int
+            Repeats of an event: the same contact, normalized name and second.
+        """
+        return self._app.workspace.duplicates()
+
+    @property
+    def requests(self) -> int:
+        """Return how many submissions were received.
+
+        Returns
+        -------
+        int
+            Requests to `POST /events`, whatever became of them.
+        """
+        return self._app.workspace.requests()
+
+    def start(self) -> None:
+        """Start the server with a new, empty workspace; return when it accepts connections.
+
+        Raises
+        ------
+        OSError
+            If the address or the port cannot be had.
+        RuntimeError
+            If the sandbox is running already, or does not start within five seconds.
+        """
+        if self._server is not None:
+            raise RuntimeError(f"the sandbox is running already, at {self.url}")
+        self._app = self._new_app()
+        self._server = ServerThread(self._app, host=self._host, port=self._port)
+
+    def stop(self) -> None:
+        """Stop the server and close its sockets; events and counts stay readable until the next start."""
+        if self._server is not None:
+            self._server.stop()
+            self._server = None
+
+    def wait(self) -> None:
+        """Wait until the sandbox is stopped by another thread, or the caller is interrupted.
+
+        Raises
+        ------
+        RuntimeError
+            If the sandbox is not running.
+        """
+        server = self._running()
+        while not server.wait(_POLL_SECONDS):
+            # A wait without an end could not be interrupted on Windows.
+            continue
+
+    def client(self, **options: Any) -> "IntercomClient":
+        """Return a client of this sandbox.
+
+        Parameters
+        ----------
+        **options
+            Further options of `IntercomClient`.
+
+        Returns
+        -------
+        IntercomClient
+            With the sandbox's address and token.
+
+        Raises
+        ------
+        RuntimeError
+            If the sandbox is not running.
+        """
+        # Only who asks for a client pays for its import: the sandbox serves other clients as well.
+        from events_pandas.deliver.client import IntercomClient  # noqa: PLC0415  # See above.
+
+        # The token is no secret, and the host was chosen by the caller.
+        return IntercomClient(self.access_token, base_url=self.url, **{"allow_http": True, **options})
+
+    def fail_next(self, fault: Fault, *, times: int = 1, path: str = intercom.EVENTS_PATH) -> None:
+        """Let the next requests fail that pass the token check and the rate limit.
+
+        Parameters
+        ----------
+        fault : int, "drop_before" or "drop_after"
+            A status from 400 to 599, answered before anything is stored; or when to close the connection: before or
+            after the event is stored.
+        times : int, default 1
+            How many requests fail.
+        path : {"/events", "/me"}, default "/events"
+            Where.
+
+        Raises
+        ------
+        RuntimeError
+            If the sandbox is not running.
+        ValueError
+            If there is no such fault or path, or `times` is less than 1.
+        """
+        self._running()
+        self._app.plan.fail_next(fault, times=times, path=path)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return all submissions received, as they were sent, and what became of them.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row for each submission, in order of arrival: `received_at` (datetime64, UTC), `http_status` (Int16; NA
+            when the connection was closed instead), `outcome` (categorical: ``kept``, ``duplicate``, ``refused``, or
+            ``failed`` by a chosen fault), `identifier` and `contact` (strings), `event_name` (string), `created_at`
+            (datetime64, UTC), `metadata` (dict), `error_code` and `error_message` (strings). What cannot be read from a
+            body is NA.
+        """
+        return submissions_frame(self._app.workspace.submissions())
+
+    def _running(self) -> ServerThread:
+        if self._server is None:
+            raise RuntimeError("the sandbox is not running: say `with Sandbox() as sandbox:`, or call start()")
+        return self._server
+
+    def _new_app(self) -> SandboxApp:
+        return SandboxApp(
+            workspace=Workspace(contacts=self._contacts, region=self._region),
+            window=RateWindow(limit=self._limit, window_seconds=self._window_seconds),
+            plan=FaultPlan(self._faults),
+            access_token=self._access_token,
+        )

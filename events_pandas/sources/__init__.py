@@ -1,0 +1,5 @@
+"""Files of rows become frames, chunk by chunk."""
+
+from events_pandas.sources.files import FileChunk, PathOrPaths, read_chunks, source_paths, typed_mapping
+
+__all__ = ["FileChunk", "PathOrPaths", "read_chunks", "source_paths", "typed_mapping"]

@@ -1,0 +1,204 @@
+"""CSV and Parquet files as frames of at most a chunk of rows, identifiers kept as they are written."""
+
+import glob
+import os
+import warnings
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from events_pandas.errors import SourceError
+from events_pandas.mapping import Column, Constant, EventMapping, Number, Rule, Text
+from events_pandas.mapping.rules import RULE_TYPES, is_computed, rule_sources
+
+CSV_SUFFIXES = (".csv", ".csv.gz", ".csv.bz2", ".csv.xz", ".csv.zip")
+PARQUET_SUFFIXES = (".parquet", ".pq")
+KNOWN_SUFFIXES = "use .csv (also compressed: .csv.gz) or .parquet"
+
+_PLAIN_NUMBER = r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?"
+
+PathOrPaths: TypeAlias = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FileChunk:
+    """Some rows of a file.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+    frame : pandas.DataFrame
+        The rows; its index counts them from the file's first.
+    """
+
+    path: Path
+    frame: pd.DataFrame
+
+
+def source_paths(paths: PathOrPaths) -> list[Path]:
+    """Return the files that paths or patterns name.
+
+    Parameters
+    ----------
+    paths : str, os.PathLike or sequence of them
+        A file, a pattern such as ``"orders/*.parquet"``, or several of these.
+
+    Returns
+    -------
+    list of pathlib.Path
+        In the order given, and for a pattern in the order of names.
+
+    Raises
+    ------
+    SourceError
+        If there is no such file, or if it is of no known format.
+    """
+    named = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
+    return [file for name in named for file in _found(os.fspath(name))]
+
+
+def _found(name: str) -> list[Path]:
+    # A file whose own name has brackets in it is no pattern.
+    found = [Path(name)] if Path(name).exists() else [Path(match) for match in sorted(glob.glob(name))]
+    if not found:
+        raise SourceError(f"{name}: there is no such file")
+    for file in found:
+        if not file.name.lower().endswith((*CSV_SUFFIXES, *PARQUET_SUFFIXES)):
+            raise SourceError(f"{file}: files of this format cannot be read: {KNOWN_SUFFIXES}")
+    return found
+
+
+def read_chunks(path: Path, mapping: EventMapping, *, chunksize: int) -> Iterator[FileChunk]:
+    """Read a file, chunk by chunk.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        A CSV or a Parquet file.
+    mapping : EventMapping
+        Its columns are read: those of a CSV file as text, so that ``00042`` stays as it is.
+    chunksize : int
+        Rows at a time.
+
+    Yields
+    ------
+    FileChunk
+        The rows in the file's order; one empty chunk for a file without rows.
+
+    Raises
+    ------
+    SourceError
+        If the file cannot be read.
+    """
+    read = _read_parquet if path.name.lower().endswith(PARQUET_SUFFIXES) else _read_csv
+    start = 0
+    frames = read(path, mapping, chunksize)
+    while (frame := _next_frame(frames, path)) is not None:
+        frame.index = pd.RangeIndex(start, start + len(frame))
+        start += len(frame)
+        yield FileChunk(path=path, frame=frame)
+
+
+def _next_frame(frames: Iterator[pd.DataFrame], path: Path) -> pd.DataFrame | None:
+    """Read on; what the reading library says of a bad file becomes one line."""
+    try:
+        with warnings.catch_warnings():
+            # pandas only warns when a row has more cells than there are columns, and cuts them off.
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            return next(frames, None)
+    except pd.errors.EmptyDataError as error:
+        raise SourceError(f"{path}: is empty: its first line must name the columns") from error
+    except UnicodeDecodeError as error:
+        raise SourceError(f"{path}: is not UTF-8: save it as UTF-8 and try again") from error
+    except (pd.errors.ParserError, pd.errors.ParserWarning, pa.ArrowException, OSError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise SourceError(f"{path}: cannot be read: {reason}") from error
+
+
+def _read_csv(path: Path, mapping: EventMapping, chunksize: int) -> Iterator[pd.DataFrame]:
+    wanted = None if _is_computing(mapping) else _labels(mapping)
+    with pd.read_csv(
+        path,
+        chunksize=chunksize,
+        dtype=dict.fromkeys(_labels(mapping), str),
+        # Without this a file whose rows have one cell too many would take its first column for an index.
+        index_col=False,
+        low_memory=False,
+        encoding="utf-8-sig",
+    ) as reader:
+        for frame in reader:
+            missing = wanted is not None and not wanted <= set(frame.columns)
+            # All columns, if one is missing: the error names those that there are.
+            yield frame if wanted is None or missing else frame[[name for name in frame.columns if name in wanted]]
+
+
+def _read_parquet(path: Path, mapping: EventMapping, chunksize: int) -> Iterator[pd.DataFrame]:
+    with pq.ParquetFile(path) as file:
+        names = file.schema_arrow.names
+        wanted = [name for name in names if name in _labels(mapping)]
+        columns = names if _is_computing(mapping) or len(wanted) < len(_labels(mapping)) else wanted
+        if file.metadata.num_rows == 0:
+            yield _as_frame(file.schema_arrow.empty_table())
+        for batch in file.iter_batches(batch_size=chunksize, columns=columns):
+            yield _as_frame(pa.Table.from_batches([batch]))
+
+
+def _as_frame(table: pa.Table) -> pd.DataFrame:
+    # Arrow's own dtypes: an integer column with a gap stays an integer column.
+    frame: pd.DataFrame = table.to_pandas(types_mapper=pd.ArrowDtype, ignore_metadata=True)
+    return frame
+
+
+def _sources(mapping: EventMapping) -> Iterator[Any]:
+    for rule in mapping.rules().values():
+        yield from rule_sources(rule).values()
+
+
+def _is_computing(mapping: EventMapping) -> bool:
+    return any(is_computed(source) for source in _sources(mapping))
+
+
+def _labels(mapping: EventMapping) -> set[Hashable]:
+    return {
+        source for source in _sources(mapping) if not is_computed(source) and not isinstance(source, Constant)
+    }
+
+
+def typed_mapping(mapping: EventMapping, chunk: FileChunk) -> EventMapping:
+    """Return a mapping in which the bare columns of a CSV file have a type.
+
+    Parameters
+    ----------
+    mapping : EventMapping
+        The mapping.
+    chunk : FileChunk
+        The file's first rows.
+
+    Returns
+    -------
+    EventMapping
+        A bare column whose cells are all plain numbers, without leading zeros, is a number; any other is text. The
+        columns of a Parquet file have types of their own: for such a file the mapping is returned as it is.
+    """
+    if chunk.path.name.lower().endswith(PARQUET_SUFFIXES):
+        return mapping
+    metadata = {key: _typed_entry(entry, chunk.frame) for key, entry in mapping.metadata.items()}
+    return replace(mapping, metadata=metadata)
+
+
+def _typed_entry(entry: Any, frame: pd.DataFrame) -> Any:
+    source = entry.source if isinstance(entry, Column) else entry
+    is_bare = isinstance(entry, Column) or not isinstance(entry, (*RULE_TYPES, Constant))
+    if not is_bare or is_computed(source) or source not in frame.columns:
+        return entry
+    cells = frame[source].dropna()
+    if cells.empty:
+        return entry
+    kind: type[Rule] = Number if cells.str.fullmatch(_PLAIN_NUMBER).all() else Text
+    return kind(source)

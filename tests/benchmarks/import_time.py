@@ -1,0 +1,38 @@
+"""The time that `import events_pandas` takes, beside `import pandas, pyarrow`, which it cannot do without."""
+
+import statistics
+import subprocess
+import sys
+
+REPEATS = 15
+
+# Measured inside: the interpreter's own start would flatter the ratio.
+PROGRAM = """
+import time
+start = time.perf_counter()
+import {modules}
+print(time.perf_counter() - start)
+"""
+
+
+def import_seconds(modules: str) -> float:
+    """Return the time of an import in a fresh process."""
+    process = subprocess.run(
+        [sys.executable, "-c", PROGRAM.format(modules=modules)], check=True, capture_output=True, text=True
+    )
+    return float(process.stdout)
+
+
+def main() -> None:
+    """Print a line for each import."""
+    names = ("pandas, pyarrow", "events_pandas")
+    # Alternating, so that a busy moment of the machine falls on both; the first round only warms the disk's cache.
+    rounds = [[import_seconds(name) for name in names] for _ in range(REPEATS + 1)][1:]
+    medians = [statistics.median(seconds) for seconds in zip(*rounds, strict=True)]
+    print(f"Import: the median of {REPEATS} fresh processes each")
+    for name, median in zip(names, medians, strict=True):
+        print(f"{'import ' + name:36} {median * 1000:>12,.0f} ms {median / medians[0]:>6.2f} x")
+
+
+if __name__ == "__main__":
+    main()

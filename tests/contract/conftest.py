@@ -1,0 +1,122 @@
+"""What several contract tests use: the project's folder, its pyproject.toml, and a runner of documents."""
+
+import doctest
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+BLOCK = re.compile(
+    r"^(?P<skip><!-- not run: [^\n]+ -->\n+)?```(?P<language>python|console)\n(?P<text>.*?)^```$",
+    flags=re.DOTALL | re.MULTILINE,
+)
+# A command goes on after a backslash at the end of its line; its output goes on until the next prompt.
+COMMAND = re.compile(r"^\$ (?P<command>(?:.*\\\n)*.*)\n(?P<output>(?:(?!\$ ).*\n)*)", flags=re.MULTILINE)
+PROGRAMS = {"cat", "events-pandas", "python"}
+TIMEOUT_SECONDS = 120
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Block:
+    """A fenced block of a document that is to be run, with the number of its first line."""
+
+    language: str
+    text: str
+    line: int
+
+
+def blocks(document: str) -> Iterator[Block]:
+    for match in BLOCK.finditer(document):
+        if match["skip"] is None:
+            line = document.count("\n", 0, match.start("text")) + 1
+            yield Block(language=match["language"], text=match["text"], line=line)
+
+
+def python_faults(block: Block, *, names: dict[str, Any]) -> list[str]:
+    if not block.text.startswith(">>> "):
+        # Blank lines before the code make a traceback show the document's line numbers.
+        exec(compile("\n" * (block.line - 1) + block.text, "<document>", "exec"), names)
+        return []
+    examples = doctest.DocTestParser().get_examples(block.text)
+    faults: list[str] = []
+    runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS, verbose=False)
+    test = doctest.DocTest(examples, names, f"line {block.line}", None, block.line - 1, block.text)
+    test.globs = names  # DocTest works on a copy, but a later block may use these names
+    runner.run(test, out=faults.append, clear_globs=False)
+    return faults
+
+
+def console_faults(block: Block) -> list[str]:
+    if not block.text.startswith("$ "):
+        return [f"line {block.line}: a console block starts with a command, after '$ '"]
+    return [
+        fault
+        for match in COMMAND.finditer(block.text)
+        for fault in command_faults(match["command"], expected=match["output"], line=block.line)
+    ]
+
+
+def command_faults(command: str, *, expected: str, line: int) -> list[str]:
+    if shlex.split(command)[0] not in PROGRAMS:
+        return [f"line {line}: {command!r} is not run by the tests: say <!-- not run: reason --> above its block"]
+    # Through the shell, as in the reader's terminal.
+    process = subprocess.run(
+        command,
+        check=False,
+        shell=True,
+        stderr=subprocess.STDOUT,
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=TIMEOUT_SECONDS,
+    )
+    got = re.sub(r"[ \t]+$", "", process.stdout, flags=re.MULTILINE)
+    if doctest.OutputChecker().check_output(expected, got, doctest.ELLIPSIS):
+        return []
+    return [f"line {line}: $ {command}\nexpected:\n{expected}got:\n{got}"]
+
+
+@pytest.fixture
+def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder to work in, which is the home as well, and an environment without a workspace."""
+    for variable in [name for name in os.environ if name.startswith("INTERCOM_")]:
+        monkeypatch.delenv(variable)
+    search_path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    for variable, value in {"PATH": search_path, "HOME": str(tmp_path), "COLUMNS": "100", "NO_COLOR": "1"}.items():
+        monkeypatch.setenv(variable, value)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def run_document(own_folder: Path) -> Callable[[str], list[str]]:  # noqa: ARG001  # It is where the commands run.
+    """Run the blocks of a document in order, in an empty folder and with one set of names; return what differs."""
+
+    def run(document: str) -> list[str]:
+        names: dict[str, Any] = {"__name__": "__main__"}
+        return [
+            fault
+            for block in blocks(document)
+            for fault in (python_faults(block, names=names) if block.language == "python" else console_faults(block))
+        ]
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def project() -> Path:
+    """The folder that holds pyproject.toml."""
+    return Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="session")
+def pyproject(project: Path) -> dict[str, Any]:
+    """The content of pyproject.toml."""
+    return tomllib.loads((project / "pyproject.toml").read_text())

@@ -1,0 +1,54 @@
+"""The oldest supported versions: what pyproject.toml promises is what `make test-oldest` runs on."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.version import Version
+
+# Pinned for another's sake: they are not our dependencies, and have no lower bound here.
+INDIRECT = {"click"}
+
+
+def versions(lines: Iterable[str], *, operator: str) -> dict[str, Version]:
+    requirements = [Requirement(line) for line in lines]
+    return {
+        requirement.name: Version(specifier.version)
+        for requirement in requirements
+        for specifier in requirement.specifier
+        if specifier.operator == operator
+    }
+
+
+@pytest.fixture
+def dependencies(pyproject: dict[str, Any]) -> list[str]:
+    """The requirements of the package and of its sandbox."""
+    table = pyproject["project"]
+    return table["dependencies"] + table["optional-dependencies"]["sandbox"]
+
+
+def test_oldest_constraints_are_the_lower_bounds(project: Path, dependencies: list[str]) -> None:
+    """The tests run on the very versions that are promised to be enough."""
+    lines = (project / "tests" / "constraints-oldest.txt").read_text().splitlines()
+
+    pinned = versions((line for line in lines if line and not line.startswith("#")), operator="==")
+
+    lower_bounds = versions(dependencies, operator=">=")
+    assert {name: version for name, version in pinned.items() if name not in INDIRECT} == lower_bounds
+
+
+def test_every_dependency_has_a_lower_bound(dependencies: list[str]) -> None:
+    """A dependency without a lower bound would not be tested at its oldest."""
+    lower_bounds = versions(dependencies, operator=">=")
+
+    assert lower_bounds.keys() == {Requirement(dependency).name for dependency in dependencies}
+
+
+def test_supported_pythons_are_classified(pyproject: dict[str, Any]) -> None:
+    """The oldest Python that is classified is the one that is required."""
+    prefix = "Programming Language :: Python :: "
+    classified = [line.removeprefix(prefix) for line in pyproject["project"]["classifiers"] if line.startswith(prefix)]
+
+    assert pyproject["project"]["requires-python"] == f">={min(classified, key=Version)}"

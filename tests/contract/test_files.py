@@ -1,0 +1,38 @@
+"""Every Python file says in its first line what lives there."""
+
+from pathlib import Path
+
+import pytest
+
+FOLDERS = ("events_pandas", "tests")
+
+
+def lacks_its_first_line(path: Path) -> bool:
+    first_line = path.read_text().partition("\n")[0]
+    return not (first_line.startswith('"""') and first_line.rstrip('"').endswith((".", "?", ":")))
+
+
+def test_every_file_begins_with_a_docstring(project: Path) -> None:
+    """The first line of a file is the summary of its docstring, a sentence."""
+    paths = [path for folder in FOLDERS for path in (project / folder).rglob("*.py")]
+
+    assert len(paths) > len(FOLDERS)
+    assert [str(path.relative_to(project)) for path in paths if lacks_its_first_line(path)] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "lacks"),
+    [
+        ('"""What lives here."""\n', False),
+        ('"""What lives here.\n\nMore.\n"""\n', False),
+        ('"""\nWhat lives here.\n"""\n', True),
+        ("import json\n", True),
+        ("", True),
+    ],
+)
+def test_first_line_is_judged(tmp_path: Path, text: str, *, lacks: bool) -> None:
+    """A file that starts with anything but a summary is found."""
+    path = tmp_path / "module.py"
+    path.write_text(text)
+
+    assert lacks_its_first_line(path) is lacks

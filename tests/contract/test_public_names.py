@@ -1,0 +1,45 @@
+"""What `import events_pandas` offers, and what it costs."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+import events_pandas as ep
+
+# Loaded by `__getattr__` when first asked for, since they need an extra.
+LAZY = {"Faults", "Sandbox"}
+HEAVY = {"httptools", "iso4217", "requests", "starlette", "tqdm", "typer", "uvicorn"}
+
+
+def test_all_lists_every_class_and_function_that_the_package_binds() -> None:
+    """What a user can reach as `ep.name` is public, and what is public is listed."""
+    bound = {
+        name
+        for name, value in vars(ep).items()
+        if not name.startswith("_") and getattr(value, "__module__", "").startswith("events_pandas")
+    }
+
+    assert set(ep.__all__) == bound | LAZY
+
+
+def test_all_is_sorted() -> None:
+    """The list of public names is in alphabetical order, classes before functions, each name once."""
+    assert list(ep.__all__) == sorted(set(ep.__all__))
+
+
+@pytest.mark.parametrize("name", ep.__all__)
+def test_all_names_exist(name: str) -> None:
+    """Every listed name can be had, the lazily loaded ones too."""
+    assert getattr(ep, name) is not None
+
+
+def test_import_loads_only_what_every_use_needs() -> None:
+    """HTTP, progress bars, the command line, currencies and the sandbox are loaded when first needed."""
+    program = "import events_pandas, json, sys; print(json.dumps(list(sys.modules)))"
+
+    loaded = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True, timeout=60)
+
+    assert "events_pandas" in json.loads(loaded.stdout)
+    assert HEAVY.isdisjoint(json.loads(loaded.stdout))

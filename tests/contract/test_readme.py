@@ -1,0 +1,93 @@
+"""The README is true: its code runs, and its commands print what it shows."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+RunDocument = Callable[[str], list[str]]
+
+
+def fenced(language: str, *lines: str) -> str:
+    return "\n".join([f"```{language}", *lines, "```", ""])
+
+
+def test_readme_shows_what_happens(project: Path, run_document: RunDocument) -> None:
+    """Every Python block of the README runs, and every command in it prints what stands below it."""
+    found = run_document((project / "README.md").read_text())
+
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("language", ["python", "console"])
+def test_readme_shows_code_and_commands(project: Path, language: str) -> None:
+    """There is something to run, so the test above says something."""
+    assert f"\n```{language}\n" in (project / "README.md").read_text()
+
+
+def test_document_passes_when_it_tells_the_truth(run_document: RunDocument) -> None:
+    """Names and files stay from block to block, and three dots stand for what varies."""
+    document = (
+        fenced("python", "from pathlib import Path", "size = Path('a.txt').write_text('one\\ntwo 0.31 s\\n')")
+        + fenced("console", "$ cat a.txt", "one", "two ... s", "$ python -c \\", "    'print(7)'", "7")
+        + fenced("python", ">>> size", "15", ">>> double = 2 * size")
+        + fenced("python", "assert double == 30")
+    )
+
+    assert run_document(document) == []
+
+
+def test_document_fails_when_a_command_prints_something_else(run_document: RunDocument) -> None:
+    """The fault shows the command, what the document says and what was printed."""
+    document = "# Title\n\n" + fenced("console", "$ python -c 'print(7)'", "8")
+
+    assert run_document(document) == ["line 4: $ python -c 'print(7)'\nexpected:\n8\ngot:\n7\n"]
+
+
+def test_document_fails_when_a_command_prints_on_standard_error(run_document: RunDocument) -> None:
+    """A terminal shows both streams, so both are compared."""
+    document = fenced("console", "$ python -c 'import sys; print(7, file=sys.stderr)'")
+
+    assert run_document(document) == [
+        "line 2: $ python -c 'import sys; print(7, file=sys.stderr)'\nexpected:\ngot:\n7\n"
+    ]
+
+
+def test_document_fails_when_an_example_prints_something_else(run_document: RunDocument) -> None:
+    """Output in a Python block is compared as in a docstring."""
+    (fault,) = run_document(fenced("python", ">>> 1 + 1", "3"))
+
+    assert fault.endswith("Failed example:\n    1 + 1\nExpected:\n    3\nGot:\n    2\n")
+
+
+def test_document_fails_when_code_raises(run_document: RunDocument) -> None:
+    """An exception in a Python block is the test's, with the document's line in its traceback."""
+    with pytest.raises(ZeroDivisionError) as raised:
+        run_document("Text\n\n" + fenced("python", "1 / 0"))
+
+    assert raised.traceback[-1].lineno == 3
+
+
+def test_document_fails_when_a_command_is_not_known(run_document: RunDocument) -> None:
+    """A command that is not run must say so, and why."""
+    assert run_document(fenced("console", "$ make demo")) == [
+        "line 2: 'make demo' is not run by the tests: say <!-- not run: reason --> above its block"
+    ]
+
+
+def test_document_fails_when_a_console_block_has_no_command(run_document: RunDocument) -> None:
+    """Output without a command would never be compared."""
+    assert run_document(fenced("console", "hello")) == ["line 2: a console block starts with a command, after '$ '"]
+
+
+def test_document_leaves_out_a_block_when_it_gives_the_reason(run_document: RunDocument) -> None:
+    """A comment above a block names why the block is not run."""
+    document = "<!-- not run: needs a workspace -->\n" + fenced("python", "1 / 0")
+
+    assert run_document(document) == []
+
+
+def test_document_runs_a_block_when_no_reason_is_given(run_document: RunDocument) -> None:
+    """A comment without a reason leaves nothing out."""
+    with pytest.raises(ZeroDivisionError):
+        run_document("<!-- not run -->\n" + fenced("python", "1 / 0"))

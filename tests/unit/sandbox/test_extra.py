@@ -1,0 +1,18 @@
+"""The sandbox without its extra."""
+
+import importlib
+import sys
+
+import pytest
+
+
+@pytest.mark.parametrize("name", ["httptools", "starlette", "uvicorn"])
+def test_sandbox_names_its_extra_when_it_is_not_installed(monkeypatch, name) -> None:
+    """Whoever lacks the web server is told in one line what to install."""
+    monkeypatch.delitem(sys.modules, "events_pandas.sandbox")
+    monkeypatch.setitem(sys.modules, name, None)
+
+    with pytest.raises(ImportError) as caught:
+        importlib.import_module("events_pandas.sandbox")
+
+    assert str(caught.value) == 'the sandbox needs an extra: pip install "events-pandas[sandbox]"'
