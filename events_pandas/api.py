@@ -127,7 +127,7 @@ def submit_events(frame: pd.DataFrame, mapping: EventMapping, **options: Unpack[
     {'a': 'accepted', 'b': 'invalid'}
     """
     run = Submission(mapping=mapping, options=run_options(options))
-    return next(run.results([frame], is_stream=False))
+    return next(run.results([frame], source="frame"))
 
 
 def iter_submit(
@@ -165,7 +165,7 @@ def iter_submit(
     0 accepted
     1 accepted
     """
-    return Submission(mapping=mapping, options=run_options(options)).results(frames, is_stream=True)
+    return Submission(mapping=mapping, options=run_options(options)).results(frames, source="stream")
 
 
 def submit_file(
@@ -175,7 +175,7 @@ def submit_file(
     results_path: str | os.PathLike[str] | None = None,
     **options: Unpack[SubmitOptions],
 ) -> pd.DataFrame:
-    """Submit the rows of CSV or Parquet files as events.
+    r"""Submit the rows of CSV or Parquet files as events.
 
     Parameters
     ----------
@@ -208,7 +208,7 @@ def submit_file(
     --------
     >>> import events_pandas as ep
     >>> from pathlib import Path
-    >>> _ = Path("signups.csv").write_text("day,who\\n2024-01-31,00042\\n")
+    >>> _ = Path("signups.csv").write_text("day,who\n2024-01-31,00042\n")
     >>> mapping = ep.EventMapping(event_name="signed-up", created_at="day", user_id="who", timezone="UTC")
     >>> with ep.Sandbox() as sandbox:
     ...     results = ep.submit_file("signups.csv", mapping, client=sandbox.client(), progress=False)

@@ -17,6 +17,7 @@ from events_pandas.errors import (
     EventsPandasError,
     MappingError,
     SourceError,
+    SubmissionError,
     SubmissionInterrupted,
 )
 from events_pandas.file_submission import file_results, opened_chunks
@@ -66,7 +67,7 @@ def check(
 
 
 @app.command()
-def submit(  # noqa: PLR0913  # A command has as many parameters as options.
+def submit(
     paths: Files,
     *,
     mapping: MappingPath,
@@ -90,7 +91,12 @@ def submit(  # noqa: PLR0913  # A command has as many parameters as options.
             chunksize=chunksize,
             progress="auto" if progress else False,
         )
-        _submit_files(paths, EventMapping.from_toml(mapping), options, results)
+        summary = _submitted(paths, EventMapping.from_toml(mapping), options, results_path=results)
+        typer.echo(str(summary))
+        if results is not None:
+            typer.echo(f"results: {results}")
+        if not summary.is_complete:
+            raise typer.Exit(INCOMPLETE)
 
 
 @app.command()
@@ -127,7 +133,7 @@ def demo() -> None:
             typer.echo(f"a local Intercom is at {running.url}\n\nthe mapping:\n\n{mapping.to_toml()}")
             typer.echo(f"the check:\n\n{_check_files([str(purchases)], mapping)}\n")
             with running.client() as client:
-                summary = _submitted([str(purchases)], mapping, RunOptions(client=client), None)
+                summary = _submitted([str(purchases)], mapping, RunOptions(client=client))
             typer.echo(f"\nthe results:\n\n{summary}\n\nthe local Intercom holds {len(running.events):,} events")
 
 
@@ -143,26 +149,17 @@ def _write_problems(report: CheckReport, path: Path) -> None:
         raise SourceError(f"{path}: findings cannot be written there: {error.strerror}") from error
 
 
-def _submit_files(paths: list[str], mapping: EventMapping, options: RunOptions, results_path: Path | None) -> None:
-    summary = _submitted(paths, mapping, options, results_path)
-    typer.echo(str(summary))
-    if results_path is not None:
-        typer.echo(f"results: {results_path}")
-    if not summary.is_complete:
-        raise typer.Exit(INCOMPLETE)
-
-
-def _submitted(paths: list[str], mapping: EventMapping, options: RunOptions, results_path: Path | None) -> Summary:
+def _submitted(
+    paths: list[str], mapping: EventMapping, options: RunOptions, *, results_path: Path | None = None
+) -> Summary:
     """Submit files; what a run that ends early has done is told before its error."""
     summary = Summary()
     try:
         for results in file_results(paths, mapping, options=options, results_path=results_path):
             summary.add(results)
-    except (EventsPandasError, SubmissionInterrupted) as error:
-        results = getattr(error, "results", None)
-        if results is not None:
-            summary.add(results)
-            typer.echo(str(summary))
+    except (SubmissionError, SubmissionInterrupted) as error:
+        summary.add(error.results)
+        typer.echo(str(summary))
         raise
     return summary
 

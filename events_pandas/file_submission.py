@@ -52,18 +52,18 @@ def file_results(
         If the run ends early: its results, which are written too, are those not yet yielded.
     """
     chunks, mapping = opened_chunks(paths, mapping, chunksize=options.chunksize)
-    source = _FileRows()
+    origin = _FileRows()
     with ResultsWriter(results_path) if results_path is not None else nullcontext() as writer:
 
         def placed(results: pd.DataFrame) -> pd.DataFrame:
-            results["source_file"] = source.files(results["row"].to_numpy())
+            results["source_file"] = origin.files(results["row"].to_numpy())
             if writer is not None:
                 writer.write(results)
             return results
 
         run = Submission(mapping=mapping, options=options)
         try:
-            for results in run.results(source.frames(chunks), is_stream=True):
+            for results in run.results(origin.frames(chunks), source="files"):
                 yield placed(results)
         except (SubmissionError, SubmissionInterrupted) as error:
             error.results = placed(error.results)

@@ -62,7 +62,7 @@ class RunOptions:
             raise ValueError("journal: there is no journal yet: leave it out, or pass None")
         if self.on_invalid not in ("report", "raise"):
             raise ValueError(f"on_invalid: {self.on_invalid!r} is neither 'report' nor 'raise'")
-        if not isinstance(self.chunksize, int) or self.chunksize < 1:
+        if self.chunksize < 1:
             raise ValueError(f"chunksize: {self.chunksize!r} is no number of rows: use 10_000 or the like")
         if self.concurrency is not None and not 1 <= self.concurrency <= MOST_THREADS:
             raise ValueError(f"concurrency: {self.concurrency!r} is not from 1 to {MOST_THREADS}")

@@ -5,9 +5,8 @@ from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-import numpy as np
 import pandas as pd
 
 from events_pandas.convert import CheckedRows, Converter, KeyIndex, check_rows, chunk_bounds, problems_frame
@@ -23,11 +22,16 @@ from events_pandas.mapping import EventMapping, Rule, bind
 from events_pandas.options import RunOptions
 from events_pandas.results import Ledger, RunStatuses
 
+if TYPE_CHECKING:
+    import numpy as np
+
 STOP_ERRORS: dict[str, type[SubmissionError | SubmissionInterrupted]] = {
     "authentication": AuthenticationError,
     "outage": OutageError,
     "interrupted": SubmissionInterrupted,
 }
+
+Source: TypeAlias = Literal["frame", "files", "stream"]
 
 
 @dataclass(kw_only=True, slots=True)
@@ -61,15 +65,16 @@ class Submission:
     _open_frames: deque[_OpenFrame] = field(default_factory=deque)
     _rows: int = 0
 
-    def results(self, frames: Iterable[pd.DataFrame], *, is_stream: bool) -> Generator[pd.DataFrame, None, None]:
+    def results(self, frames: Iterable[pd.DataFrame], *, source: Source) -> Generator[pd.DataFrame, None, None]:
         """Submit frames.
 
         Parameters
         ----------
         frames : iterable of pandas.DataFrame
             The rows.
-        is_stream : bool
-            Whether more than one frame may come, so that the number of requests is unknown.
+        source : {"frame", "files", "stream"}
+            What they come from: one frame, whose requests can be counted beforehand; files, whose rows all get a
+            result, also after an early end; or a stream, which may have no end.
 
         Yields
         ------
@@ -87,7 +92,7 @@ class Submission:
             return
         # Checked before the client is asked for anything: on_invalid="raise" stops before the first request.
         self._open(first)
-        total = None if is_stream else self._requests()
+        total = self._requests() if source == "frame" else None
         with (
             self.options.opened_client() as client,
             progress_bar(self.options.progress, total=total, description="submitting") as bar,
@@ -98,10 +103,13 @@ class Submission:
             for results in self._deliver(run, frames):
                 results.attrs["run"] = _facts(run, started_at)
                 yield results
-            if run.stop is not None:
-                results = pd.concat([self._close(frame, run.stop) for frame in self._open_frames])
-                results.attrs["run"] = _facts(run, started_at)
-                raise stop_error(run.stop, results)
+        if run.stop is not None:
+            if source == "files":
+                for frame in frames:
+                    self._open(frame)
+            results = pd.concat([self._close(frame, run.stop) for frame in self._open_frames])
+            results.attrs["run"] = _facts(run, started_at)
+            raise stop_error(run.stop, results)
 
     def _requests(self) -> int:
         return sum(int(self._is_sent(frame.checked).sum()) for frame in self._open_frames)
@@ -139,8 +147,6 @@ class Submission:
 
     def _open(self, rows: pd.DataFrame) -> None:
         """Check a frame's rows and open its ledger."""
-        if not isinstance(rows, pd.DataFrame):
-            raise TypeError(f"rows come in a pandas DataFrame, and this is a {type(rows).__name__}")
         bound = bind(rows, self.mapping, resolved=self._resolved)
         self._resolved.update(bound.resolved)
         converter = Converter(bound)

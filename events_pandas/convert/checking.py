@@ -53,7 +53,8 @@ class CheckedRows:
         numpy.ndarray of bool, shape (n_rows,)
             False for rows that are not valid.
         """
-        return self.first_rows != np.arange(self.offset, self.offset + len(self.first_rows))
+        own = np.arange(self.offset, self.offset + len(self.first_rows))
+        return np.not_equal(self.first_rows, own)
 
 
 def check_rows(

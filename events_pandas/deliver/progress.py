@@ -28,7 +28,11 @@ class ProgressBar(Protocol):
 
 @contextmanager
 def progress_bar(
-    progress: Literal["auto"] | bool, *, total: int | None, description: str, delay_seconds: float = 0.0
+    progress: Literal["auto"] | bool,  # noqa: FBT001  # one of three answers, not a switch
+    *,
+    total: int | None,
+    description: str,
+    delay_seconds: float = 0.0,
 ) -> Iterator[ProgressBar]:
     """Show progress on standard error.
 
@@ -55,8 +59,10 @@ def progress_bar(
     bar_class = _bar_class()
     if bar_class is None:
         lines = Lines(total, description=description, brief_seconds=BRIEF_SECONDS if progress == "auto" else 0.0)
-        yield lines
-        lines.close()
+        try:
+            yield lines
+        finally:
+            lines.close()
         return
     with bar_class(total=total, desc=description, delay=delay_seconds, file=sys.stderr, dynamic_ncols=True) as bar:
         yield _Bar(bar)

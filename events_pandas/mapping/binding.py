@@ -88,10 +88,14 @@ def bind(frame: pd.DataFrame, mapping: EventMapping, *, resolved: Mapping[str, R
 
     Raises
     ------
+    TypeError
+        If the rows are in anything but a DataFrame.
     MappingError
         If the mapping does not fit the frame: with every fault at once; `UnknownColumnError` where the only fault is a
         column that there is not.
     """
+    if not isinstance(frame, pd.DataFrame):
+        raise TypeError(f"rows come in a pandas DataFrame, and this is a {type(frame).__name__}")
     binder = _Binder(frame)
     rules = dict(resolved or {})
     bound = []

@@ -135,12 +135,14 @@ class CheckReport:
     __repr__ = __str__
 
     def _lines(self) -> Iterator[str]:
-        yield f"{count_of_rows(self.rows)}: {self.valid:,} valid, {self.invalid:,} invalid, {self.duplicates:,} duplicates"
+        counts = f"{self.valid:,} valid, {self.invalid:,} invalid, {self.duplicates:,} duplicates"
+        yield f"{count_of_rows(self.rows)}: {counts}"
         if self.workspace is not None:
             yield f"workspace {self.workspace.name} ({self.workspace.id_code}), region {self.workspace.region}"
         yield f"{self.requests:,} {'request' if self.requests == 1 else 'requests'} to submit them{self._duration()}"
         for (severity, code), group in self.problems.groupby(["severity", "code"], sort=False):
-            yield f"{severity} {code}: {count_of_rows(group["row"].nunique())}, such as row {group['row'].iloc[0]}: {group['message'].iloc[0]}"
+            rows, example = group["row"].nunique(), group.iloc[0]
+            yield f"{severity} {code}: {count_of_rows(rows)}, such as row {example['row']}: {example['message']}"
 
     def _duration(self) -> str:
         if self.duration_seconds is None:

@@ -56,10 +56,10 @@ class Summary:
         results : pandas.DataFrame
             As `iter_submit` yields them.
         """
-        self._statuses.update(results["status"].value_counts().loc[lambda counts: counts > 0].to_dict())
+        self._statuses.update(results["status"].astype(str).tolist())
         # A duplicate's message names another row in each line; its status says it all.
         troubled = results[results["error_code"].notna() & (results["status"] != Status.DUPLICATE.value)]
-        self._causes.update(troubled["error_code"].value_counts().to_dict())
+        self._causes.update(troubled["error_code"].tolist())
         for cause in troubled.drop_duplicates("error_code").itertuples():
             self._examples.setdefault(str(cause.error_code), f"such as row {cause.row}: {cause.error_message}")
 

@@ -56,8 +56,10 @@ class ResultsWriter:
         if self._path.suffix.lower() == ".csv":
             results.to_csv(self._partial, mode="a", header=not self._is_begun, index=False)
         else:
-            # The facts of the run differ from chunk to chunk, and a file has one schema.
-            table = pa.Table.from_pandas(results, preserve_index=False).replace_schema_metadata()
+            # Without the facts of the run, which differ from chunk to chunk: a file has one schema.
+            bare = results.copy(deep=False)
+            bare.attrs = {}
+            table = pa.Table.from_pandas(bare, preserve_index=False)
             if self._parquet is None:
                 self._parquet = pq.ParquetWriter(self._partial, table.schema)
             self._parquet.write_table(table)

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from events_pandas.errors import SourceError
-from events_pandas.mapping import Column, Constant, EventMapping, Number, Rule, Text
+from events_pandas.mapping import Column, Constant, EventMapping, Number, Text
 from events_pandas.mapping.rules import RULE_TYPES, is_computed, rule_sources
 
 CSV_SUFFIXES = (".csv", ".csv.gz", ".csv.bz2", ".csv.xz", ".csv.zip")
@@ -65,7 +65,7 @@ def source_paths(paths: PathOrPaths) -> list[Path]:
 
 def _found(name: str) -> list[Path]:
     # A file whose own name has brackets in it is no pattern.
-    found = [Path(name)] if Path(name).exists() else [Path(match) for match in sorted(glob.glob(name))]
+    found = [Path(name)] if Path(name).exists() else [Path(match) for match in sorted(glob.glob(name))  # noqa: PTH207  # Path.glob takes no absolute patterns]
     if not found:
         raise SourceError(f"{name}: there is no such file")
     for file in found:
@@ -165,9 +165,7 @@ def _is_computing(mapping: EventMapping) -> bool:
 
 
 def _labels(mapping: EventMapping) -> set[Hashable]:
-    return {
-        source for source in _sources(mapping) if not is_computed(source) and not isinstance(source, Constant)
-    }
+    return {source for source in _sources(mapping) if not is_computed(source) and not isinstance(source, Constant)}
 
 
 def typed_mapping(mapping: EventMapping, chunk: FileChunk) -> EventMapping:
@@ -200,5 +198,5 @@ def _typed_entry(entry: Any, frame: pd.DataFrame) -> Any:
     cells = frame[source].dropna()
     if cells.empty:
         return entry
-    kind: type[Rule] = Number if cells.str.fullmatch(_PLAIN_NUMBER).all() else Text
+    kind = Number if cells.str.fullmatch(_PLAIN_NUMBER).all() else Text
     return kind(source)

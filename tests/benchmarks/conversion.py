@@ -24,7 +24,7 @@ REPEATS = 3
 
 MAPPING = ep.EventMapping(
     event_name="placed-order",
-    created_at="ordered_at",
+    created_at="placed_at",
     user_id="customer_id",
     metadata={
         "order_date": ep.Date("ordered_at"),
@@ -42,9 +42,11 @@ def orders(rows: int) -> pd.DataFrame:
     numbers = pd.Series(np.arange(rows))
     order_numbers = "3434-" + numbers.astype(str)
     random = np.random.default_rng(seed=1)
+    placed_at = pd.Timestamp("2024-01-01", tz="UTC") + pd.to_timedelta(numbers, unit="s")
     return pd.DataFrame(
         {
-            "ordered_at": pd.Timestamp("2024-01-01", tz="UTC") + pd.to_timedelta(numbers, unit="s"),
+            "placed_at": placed_at,
+            "ordered_at": placed_at - pd.Timedelta(hours=1),
             "customer_id": (314_159 + numbers % 50_000).astype(str),
             "invoice": "inv_" + (3_434_343_434 + numbers).astype(str),
             "items": random.integers(1, 10, size=rows),
@@ -77,13 +79,12 @@ def loop(frame: pd.DataFrame) -> None:
 
 def payload(row: dict[str, Any]) -> dict[str, Any]:
     """Return the event of one row."""
-    seconds = int(row["ordered_at"].timestamp())
     return {
         "event_name": "placed-order",
-        "created_at": seconds,
+        "created_at": int(row["placed_at"].timestamp()),
         "user_id": row["customer_id"],
         "metadata": {
-            "order_date": seconds,
+            "order_date": int(row["ordered_at"].timestamp()),
             "stripe_invoice": row["invoice"],
             "items": row["items"],
             "order_number": {"url": row["order_url"], "value": row["order_no"]},
@@ -94,9 +95,8 @@ def payload(row: dict[str, Any]) -> dict[str, Any]:
 
 def encode(frame: pl.DataFrame) -> None:
     """Make payloads without checks, on all cores."""
-    seconds = pl.col("ordered_at").dt.epoch("s")
     metadata = pl.struct(
-        seconds.alias("order_date"),
+        pl.col("ordered_at").dt.epoch("s").alias("order_date"),
         pl.col("invoice").alias("stripe_invoice"),
         "items",
         pl.struct(pl.col("order_url").alias("url"), pl.col("order_no").alias("value")).alias("order_number"),
@@ -106,7 +106,7 @@ def encode(frame: pl.DataFrame) -> None:
     )
     event = pl.struct(
         pl.lit("placed-order").alias("event_name"),
-        seconds.alias("created_at"),
+        pl.col("placed_at").dt.epoch("s").alias("created_at"),
         pl.col("customer_id").alias("user_id"),
         metadata.alias("metadata"),
     )

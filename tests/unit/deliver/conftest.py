@@ -1,0 +1,168 @@
+"""Fakes for delivery: a client that answers by a script, and a server that is one function."""
+
+import contextlib
+import json
+import socket
+import threading
+from collections import defaultdict
+
+import pytest
+
+from events_pandas import intercom
+from events_pandas.deliver.answers import Answer
+from events_pandas.deliver.engine import Run
+from events_pandas.deliver.outcomes import Event
+from events_pandas.deliver.retry import RetryPolicy
+from events_pandas.deliver.surroundings import Surroundings
+
+FAST = {intercom.LIMIT_HEADER: "1000000", intercom.REMAINING_HEADER: "999999", intercom.RESET_HEADER: "1700000010"}
+
+
+class ScriptedClient:
+    """Answers each payload by its script, and 202 beyond it; a function in a script is called in the worker."""
+
+    def __init__(self, scripts=None, *, me=None):
+        self.scripts = {payload.encode(): list(script) for payload, script in (scripts or {}).items()}
+        self.me_script = list(me or [])
+        self.posted = []
+        self.tries = defaultdict(int)
+
+    def post_event(self, payload):
+        self.posted.append(payload.decode())
+        script = self.scripts.get(payload, [])
+        return self._play(script.pop(0) if script else 202)
+
+    def me(self):
+        return self._play(self.me_script.pop(0))
+
+    def _play(self, step):
+        step = step() if callable(step) else step
+        if isinstance(step, BaseException):
+            raise step
+        return step if isinstance(step, Answer) else Answer(status=step, headers=FAST)
+
+
+class LocalServer:
+    """Takes connections, and lets one function answer every request on them."""
+
+    def __init__(self, reply):
+        self.requests = []
+        self.stopping = threading.Event()
+        self._reply = reply
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener.settimeout(0.02)
+        self._threads = [threading.Thread(target=self._accept)]
+        self.port = self._listener.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._threads[0].start()
+
+    def _accept(self):
+        with self._listener:
+            while not self.stopping.is_set():
+                with contextlib.suppress(TimeoutError):
+                    connection, _ = self._listener.accept()
+                    connection.settimeout(0.02)
+                    self._threads.append(threading.Thread(target=self._serve, args=(connection,)))
+                    self._threads[-1].start()
+
+    def _serve(self, connection):
+        with connection, contextlib.suppress(OSError):
+            while request := self._read(connection):
+                self.requests.append(request)
+                self._reply(self, connection)
+
+    def _read(self, connection):
+        text = b""
+        while not self.stopping.is_set():
+            with contextlib.suppress(TimeoutError):
+                received = connection.recv(65_536)
+                text += received
+                if not received:
+                    return b""
+                head, end, body = text.partition(b"\r\n\r\n")
+                lengths = [line for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")]
+                if end and (not lengths or len(body) >= int(lengths[0].split(b":")[1])):
+                    return text
+        return b""
+
+    def stop(self):
+        self.stopping.set()
+        for thread in self._threads:
+            thread.join()
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch):
+    """Let no token, region, proxy or login of the machine reach a test."""
+    for name in ("INTERCOM_ACCESS_TOKEN", "INTERCOM_REGION", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NETRC"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+@pytest.fixture
+def scripted_client():
+    """Return the class of clients that answer by a script."""
+    return ScriptedClient
+
+
+@pytest.fixture
+def serve():
+    """Return a function that starts a local server, which ends with the test."""
+    servers = []
+
+    def start(reply):
+        servers.append(LocalServer(reply))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.stop()
+
+
+@pytest.fixture
+def replying():
+    """Return a function that makes a server's reply of the bytes to be sent."""
+
+    def make(text):
+        return lambda server, connection: connection.sendall(text)  # noqa: ARG005  # a reply is given both
+
+    return make
+
+
+@pytest.fixture
+def events():
+    """Return a function that makes a chunk: an event for each name, which is its payload and its contact."""
+
+    def make(*names, start=0):
+        return [Event(row=row, payload=name.encode(), contact=name) for row, name in enumerate(names, start)]
+
+    return make
+
+
+@pytest.fixture
+def surroundings():
+    """Return surroundings in which no backoff takes time, and all is answered at the same second."""
+    return Surroundings(jitter=lambda: 0.0, unix_time=lambda: 1_700_000_000.0, sleep=lambda _: None)
+
+
+@pytest.fixture
+def make_run(surroundings):
+    """Return a function that makes a run that retries twice and waits for nothing."""
+
+    def make(client, **options):
+        return Run(client, **{"retry": RetryPolicy(attempts=3), "surroundings": surroundings, **options})
+
+    return make
+
+
+@pytest.fixture
+def error_body():
+    """Return a function that makes an `error.list` body."""
+
+    def make(code, message, request_id="req-1"):
+        errors = [{"code": code, "message": message}]
+        return json.dumps({"type": "error.list", "request_id": request_id, "errors": errors}).encode()
+
+    return make

@@ -1,0 +1,153 @@
+"""Reading answers: whatever comes, nothing is raised."""
+
+import pytest
+
+from events_pandas.deliver.answers import (
+    Answer,
+    Complaint,
+    Rate,
+    phrase,
+    read_complaint,
+    read_date,
+    read_json,
+    read_rate,
+    read_retry_after,
+)
+
+DATE = "Tue, 14 Nov 2023 22:13:20 GMT"  # 1,700,000,000
+
+
+def _rate_headers(limit="166", remaining="12", reset="1700000010", **more):
+    return {"X-RateLimit-Limit": limit, "X-RateLimit-Remaining": remaining, "X-RateLimit-Reset": reset, **more}
+
+
+def test_read_complaint_takes_code_message_and_request_id(error_body):
+    """An `error.list` gives its first code, its message and the request id."""
+    answer = Answer(status=404, body=error_body("not_found", "User Not Found"))
+
+    assert read_complaint(answer) == Complaint(code="not_found", message="User Not Found", request_id="req-1")
+
+
+def test_read_complaint_joins_the_messages_of_several_errors():
+    """Several errors give the first code and all messages."""
+    answer = Answer(status=400, body=b'{"errors":[{"code":"a","message":"one"},{"code":"b","message":"two"}]}')
+
+    assert read_complaint(answer) == Complaint(code="a", message="one; two")
+
+
+@pytest.mark.parametrize(("code", "read"), [('"422"', "422"), ("422", "422"), ("true", None), ("null", None)])
+def test_read_complaint_reads_a_code_as_text(code, read):
+    """A code may be a number or a number in a string; anything else is no code."""
+    answer = Answer(status=422, body=b'{"errors":[{"code":%s}]}' % code.encode())
+
+    assert read_complaint(answer).code == read
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b" ",
+        b"<html><h1>502 Bad Gateway</h1></html>",
+        b'{"type":"error.list","errors":[{"code":"not_fo',
+        b"[]",
+        b"null",
+        b'{"errors":null,"request_id":null}',
+        b'{"errors":[null,1,"x"]}',
+        b'{"errors":{"code":"x"}}',
+        b"\xff\xfe\x00",
+        b"[" * 60_000,
+        b"1" * 5_000,
+    ],
+)
+def test_read_complaint_of_an_unreadable_body_is_empty(body):
+    """A body that is HTML, empty, cut off or of another shape says nothing, and raises nothing."""
+    assert read_complaint(Answer(status=502, body=body)) == Complaint()
+
+
+def test_read_complaint_replaces_half_a_surrogate_pair():
+    """Text that no file could hold is mended."""
+    answer = Answer(status=400, body=b'{"errors":[{"message":"bad \\ud800 end"}]}')
+
+    assert read_complaint(answer).message == "bad ? end"
+
+
+def test_read_json_of_an_array_is_an_empty_object():
+    """Only a JSON object is read."""
+    assert read_json(Answer(status=200, body=b"[1]")) == {}
+
+
+def test_read_rate_reads_the_three_headers():
+    """Limit, remaining and reset come as numbers."""
+    answer = Answer(status=202, headers=_rate_headers(Date=DATE))
+
+    assert read_rate(answer) == Rate(limit=166, remaining=12, reset=1_700_000_010.0)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"X-RateLimit-Limit": "166"},
+        _rate_headers(limit="0"),
+        _rate_headers(limit="-1"),
+        _rate_headers(limit="1_6"),
+        _rate_headers(limit="٣"),
+        _rate_headers(remaining=""),
+        _rate_headers(reset="soon"),
+        _rate_headers(reset="9" * 5_000),
+        _rate_headers(reset="1700000010000", Date=DATE),
+    ],
+)
+def test_read_rate_is_none_when_the_headers_make_no_sense(headers):
+    """A missing, unreadable or impossible header leaves the rate unknown."""
+    assert read_rate(Answer(status=202, headers=headers)) is None
+
+
+def test_read_rate_takes_a_negative_remaining_as_none_left():
+    """Less than nothing is nothing."""
+    rate = read_rate(Answer(status=429, headers=_rate_headers(remaining="-3")))
+
+    assert rate == Rate(limit=166, remaining=0, reset=1_700_000_010.0)
+
+
+@pytest.mark.parametrize(
+    ("date", "seconds"),
+    [
+        (DATE, 1_700_000_000.0),
+        ("Tue, 14 Nov 2023 22:13:20 -0000", 1_700_000_000.0),
+        ("yesterday", None),
+        ("", None),
+        ("Tue, 99 Nov 2023 22:13:20 GMT", None),
+    ],
+)
+def test_read_date_is_unix_seconds(date, seconds):
+    """The server's clock is in Unix seconds, or unknown."""
+    assert read_date(Answer(status=202, headers={"Date": date})) == seconds
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("7", 7.0),
+        ("0", 0.0),
+        ("-5", 0.0),
+        ("86400", 300.0),
+        ("Tue, 14 Nov 2023 22:13:25 GMT", 5.0),
+        ("Tue, 14 Nov 2023 22:13:00 GMT", 0.0),
+        ("later", None),
+    ],
+)
+def test_read_retry_after_is_seconds_within_bounds(value, seconds):
+    """Seconds and dates are both read, and clamped to five minutes."""
+    assert read_retry_after(Answer(status=503, headers={"Retry-After": value, "Date": DATE})) == seconds
+
+
+def test_read_retry_after_is_none_when_a_date_has_nothing_to_count_from():
+    """A date counts from the server's clock, which the local one does not replace."""
+    assert read_retry_after(Answer(status=503, headers={"Retry-After": DATE})) is None
+
+
+def test_phrase_of_an_unknown_status_is_its_number():
+    """A status without a name is a number."""
+    assert phrase(599) == "599"
