@@ -65,7 +65,8 @@ def source_paths(paths: PathOrPaths) -> list[Path]:
 
 def _found(name: str) -> list[Path]:
     # A file whose own name has brackets in it is no pattern.
-    found = [Path(name)] if Path(name).exists() else [Path(match) for match in sorted(glob.glob(name))  # noqa: PTH207  # Path.glob takes no absolute patterns]
+    matches = [name] if Path(name).exists() else sorted(glob.glob(name))  # noqa: PTH207  # Path.glob takes no absolute patterns.
+    found = [Path(match) for match in matches]
     if not found:
         raise SourceError(f"{name}: there is no such file")
     for file in found:
