@@ -144,9 +144,9 @@ def iter_submit(
     **options : keyword arguments
         As for `submit_events`.
 
-    Yields
-    ------
-    pandas.DataFrame
+    Returns
+    -------
+    iterator of pandas.DataFrame
         The results of each frame, in order; as for `submit_events`, ``row`` counted over all frames.
 
     Raises

@@ -59,11 +59,11 @@ class Submission:
 
     mapping: EventMapping
     options: RunOptions
-    _keys: KeyIndex = field(default_factory=KeyIndex)
-    _statuses: RunStatuses = field(default_factory=RunStatuses)
-    _resolved: dict[str, Rule] = field(default_factory=dict)
-    _open_frames: deque[_OpenFrame] = field(default_factory=deque)
-    _rows: int = 0
+    _keys: KeyIndex = field(default_factory=KeyIndex, init=False)
+    _statuses: RunStatuses = field(default_factory=RunStatuses, init=False)
+    _resolved: dict[str, Rule] = field(default_factory=dict, init=False)
+    _open_frames: deque[_OpenFrame] = field(default_factory=deque, init=False)
+    _rows: int = field(default=0, init=False)
 
     def results(self, frames: Iterable[pd.DataFrame], *, source: Source) -> Generator[pd.DataFrame, None, None]:
         """Submit frames.

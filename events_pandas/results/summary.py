@@ -39,9 +39,9 @@ class Summary:
       1 accepted          Intercom has them
     """
 
-    _statuses: Counter[str] = field(default_factory=Counter)
-    _causes: Counter[str] = field(default_factory=Counter)
-    _examples: dict[str, str] = field(default_factory=dict)
+    _statuses: Counter[str] = field(default_factory=Counter, init=False)
+    _causes: Counter[str] = field(default_factory=Counter, init=False)
+    _examples: dict[str, str] = field(default_factory=dict, init=False)
 
     @property
     def is_complete(self) -> bool:

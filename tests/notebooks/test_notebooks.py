@@ -1,0 +1,50 @@
+"""The notebooks run, and show what they showed when they were committed."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
+TIMEOUT_SECONDS = 120
+
+# Every sandbox is a new workspace with an id of its own.
+VARYING = re.compile(r"sandbox_[0-9a-f]{8}")
+
+
+def shown(notebook: Any) -> list[list[str]]:
+    """Return what each cell shows, as text."""
+    return [[text_of(output) for output in cell.get("outputs", [])] for cell in notebook.cells]
+
+
+def text_of(output: Any) -> str:
+    text = output["data"].get("text/plain", "") if "data" in output else output.get("text", "")
+    return VARYING.sub("sandbox_...", text)
+
+
+@pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
+def committed(request: pytest.FixtureRequest) -> Any:
+    return nbformat.read(request.param, as_version=4)
+
+
+def test_notebook_shows_what_it_was_committed_with(committed: Any, tmp_path: Path) -> None:
+    """A notebook runs from top to bottom without an error, and every output is as committed."""
+    notebook = nbformat.from_dict(committed)
+    expected = shown(committed)
+
+    NotebookClient(notebook, timeout=TIMEOUT_SECONDS, resources={"metadata": {"path": str(tmp_path)}}).execute()
+
+    assert shown(notebook) == expected
+
+
+def test_notebook_is_committed_with_outputs(committed: Any) -> None:
+    """Whoever opens a notebook sees results without running it."""
+    assert sum(map(len, shown(committed))) > 0
+
+
+def test_there_are_notebooks() -> None:
+    """The tests above have something to run."""
+    assert "adhoc_upload" in [path.stem for path in NOTEBOOKS]

@@ -1,0 +1,110 @@
+"""Addresses: where a token may go."""
+
+import pytest
+
+from events_pandas.deliver.address import checked_base_url, is_loopback, region_url
+from events_pandas.errors import CredentialsError
+
+
+@pytest.mark.parametrize(
+    ("region", "url"),
+    [
+        ("us", "https://api.intercom.io"),
+        ("eu", "https://api.eu.intercom.io"),
+        (" AU\n", "https://api.au.intercom.io"),
+    ],
+)
+def test_region_url_knows_intercoms_regions(region, url):
+    """Each region has its address, in whatever case it is written."""
+    assert region_url(region) == url
+
+
+@pytest.mark.parametrize(
+    ("region", "message"),
+    [
+        ("eur", "no region 'eur': did you mean 'eu'? (the argument region, or INTERCOM_REGION)"),
+        (
+            "mars",
+            "no region 'mars': it is one of 'us', 'eu', 'au' (the argument region, or INTERCOM_REGION)",
+        ),
+    ],
+)
+def test_region_url_says_which_regions_there_are(region, message):
+    """An unknown region is refused with a likely one, or with all."""
+    with pytest.raises(CredentialsError) as caught:
+        region_url(region)
+
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("base_url", "checked"),
+    [
+        ("https://api.intercom.io", "https://api.intercom.io"),
+        (" https://api.intercom.io//\n", "https://api.intercom.io"),
+        ("https://proxy.example.com/intercom/", "https://proxy.example.com/intercom"),
+        ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
+        ("http://localhost:8080/", "http://localhost:8080"),
+        ("http://[::1]:8080", "http://[::1]:8080"),
+    ],
+)
+def test_checked_base_url_trims_the_end(base_url, checked):
+    """Blanks and slashes at the ends are no part of an address; plain http may go to this machine."""
+    assert checked_base_url(base_url, allow_http=False) == checked
+
+
+@pytest.mark.parametrize(
+    "base_url",
+    [
+        "",
+        "api.intercom.io",
+        "ftp://api.intercom.io",
+        "https://",
+        "https://api.intercom.io:port",
+        "https://api.intercom.io:0",
+        "https://[::1",
+        "https://api .intercom.io",
+        "https://api.intercom.io/\x00",
+    ],
+)
+def test_checked_base_url_refuses_what_is_no_web_address(base_url):
+    """An address has a scheme, a host and a port that can be."""
+    with pytest.raises(CredentialsError) as caught:
+        checked_base_url(base_url, allow_http=True)
+
+    assert str(caught.value) == "base_url is no http or https URL: it looks like 'https://api.intercom.io'"
+
+
+@pytest.mark.parametrize(
+    ("base_url", "message"),
+    [
+        (
+            "https://ada:secret@api.intercom.io",
+            "base_url holds a user or a password: leave it out, the access token is all there is",
+        ),
+        ("https://api.intercom.io?a=1", "base_url has a query or a fragment: end it before the '?' or '#'"),
+        ("https://api.intercom.io#", "base_url has a query or a fragment: end it before the '?' or '#'"),
+        (
+            "http://api.intercom.io",
+            "base_url 'http://api.intercom.io' would send the access token in plain text: "
+            "use https, or pass allow_http=True if the network is yours",
+        ),
+    ],
+)
+def test_checked_base_url_refuses_more_than_an_address(base_url, message):
+    """No password, no query, and no plain text beyond this machine."""
+    with pytest.raises(CredentialsError) as caught:
+        checked_base_url(base_url, allow_http=False)
+
+    assert str(caught.value) == message
+
+
+def test_checked_base_url_takes_plain_http_when_it_is_allowed():
+    """Who owns the network may allow plain text."""
+    assert checked_base_url("http://intercom.test", allow_http=True) == "http://intercom.test"
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1.example.com", "localhost.example.com", "10.0.0.1", "0.0.0.0", ""])
+def test_is_loopback_is_false_for_other_machines(host):
+    """A name that merely begins like this machine's is another machine."""
+    assert not is_loopback(host)

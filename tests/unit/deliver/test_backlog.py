@@ -1,0 +1,100 @@
+"""The backlog: what is sent next, and how far ahead the source is read."""
+
+import math
+
+import pytest
+
+from events_pandas.deliver.backlog import Backlog
+from events_pandas.deliver.outcomes import Status
+from events_pandas.deliver.verdicts import Verdict
+
+ACCEPTED = Verdict(status=Status.ACCEPTED, http_status=202)
+
+
+@pytest.fixture
+def backlog(events):
+    """Return a backlog of three chunks, the first of them open."""
+    backlog = Backlog(iter([events("a", "b"), events("c", start=2), events("d", start=3)]))
+    backlog.pull()
+    return backlog
+
+
+def _names(tickets):
+    return [ticket.event.contact for ticket in tickets]
+
+
+def test_backlog_reads_no_further_while_events_were_never_tried(backlog):
+    """The next chunk waits until every event at hand has been tried."""
+    backlog.pull()
+
+    assert _names(backlog.abandon()) == ["a", "b"]
+
+
+def test_backlog_opens_two_chunks_at_most(backlog):
+    """One chunk is read ahead, and no more."""
+    for _ in range(3):
+        while backlog.next_ticket(0.0):
+            pass
+        backlog.pull()
+
+    assert _names(backlog.abandon()) == ["a", "b", "c"]
+
+
+def test_backlog_sends_a_due_retry_before_new_events(backlog):
+    """A retry whose time has come goes first, one whose time has not come waits."""
+    first = backlog.next_ticket(0.0)
+    backlog.put_back(first, due_at=5.0)
+
+    assert _names([backlog.next_ticket(4.0), backlog.next_ticket(5.0)]) == ["b", "a"]
+
+
+def test_backlog_is_due_at_once_while_there_are_new_events(backlog):
+    """New events wait for nobody; then the earliest retry counts, then nothing does."""
+    due_at = [backlog.due_at()]
+    first, _ = backlog.next_ticket(0.0), backlog.next_ticket(0.0)
+    due_at.append(backlog.due_at())
+    backlog.put_back(first, due_at=5.0)
+    due_at.append(backlog.due_at())
+
+    assert due_at == [-math.inf, math.inf, 5.0]
+
+
+def test_backlog_abandons_what_has_no_outcome(backlog):
+    """Giving up lists every open event without an outcome, whichever queue it was in, and sends none of them."""
+    backlog.next_ticket(0.0).end(ACCEPTED)
+
+    assert _names(backlog.abandon()) == ["b"]
+    assert backlog.next_ticket(0.0) is None
+
+
+def test_backlog_lists_what_is_in_flight(backlog):
+    """Only events that are out are in flight."""
+    backlog.next_ticket(0.0).is_out = True
+
+    assert _names(backlog.in_flight()) == ["a"]
+
+
+def test_backlog_raises_an_error_of_its_source_after_the_chunks_before_it(events):
+    """A faulty chunk does not cost the outcomes of those before it."""
+
+    def source():
+        yield events("a")
+        raise ValueError("row 12 cannot be read")
+
+    backlog = Backlog(source())
+    backlog.pull()
+    backlog.next_ticket(0.0).end(ACCEPTED)
+    backlog.pull()
+    assert backlog.first().is_done
+    backlog.close_first()
+
+    with pytest.raises(ValueError, match="^row 12 cannot be read$"):
+        backlog.first()
+
+
+def test_backlog_ends_with_its_source():
+    """An empty source has no first chunk."""
+    backlog = Backlog(iter(()))
+    backlog.pull()
+
+    assert backlog.first() is None

@@ -1,0 +1,138 @@
+"""Verdicts: one for every answer there can be, in words to act on."""
+
+import pytest
+
+from events_pandas.deliver.answers import Answer, TransportError
+from events_pandas.deliver.outcomes import Status
+from events_pandas.deliver.verdicts import Verdict, judge, judge_spent
+
+REFUSED = TransportError("no connection to api.intercom.io", may_have_arrived=False)
+BROKEN = TransportError("the connection to api.intercom.io broke", may_have_arrived=True)
+
+
+def test_judge_accepts_202_and_never_reads_its_body():
+    """A 202 is accepted, whatever its body holds."""
+    answer = Answer(status=202, body=b'{"errors":[{"code":"not_found"}]}')
+
+    assert judge(answer) == Verdict(status=Status.ACCEPTED, http_status=202)
+
+
+@pytest.mark.parametrize(
+    ("status", "verdict", "code"),
+    [
+        (400, Status.REJECTED, "http_400"),
+        (401, Status.NOT_SUBMITTED, "unauthorized"),
+        (403, Status.NOT_SUBMITTED, "forbidden"),
+        (404, Status.UNKNOWN_CONTACT, "not_found"),
+        (406, Status.REJECTED, "http_406"),
+        (409, Status.REJECTED, "http_409"),
+        (422, Status.REJECTED, "http_422"),
+        (302, Status.REJECTED, "redirect"),
+        (200, Status.REJECTED, "unexpected_answer"),
+    ],
+)
+def test_judge_knows_every_status_without_a_body(status, verdict, code):
+    """The status alone decides the verdict; a code of our own stands in for Intercom's."""
+    judged = judge(Answer(status=status))
+
+    assert (judged.status, judged.http_status, judged.error_code) == (verdict, status, code)
+
+
+def test_judge_quotes_what_intercom_says(error_body):
+    """A rejected event carries Intercom's code, message and request id."""
+    answer = Answer(status=422, body=error_body("422", "Cannot have more than 120 active event names"))
+
+    assert judge(answer) == Verdict(
+        status=Status.REJECTED,
+        http_status=422,
+        error_code="422",
+        error_message=(
+            "Intercom rejected the event (422 Unprocessable Entity, 422: Cannot have more than 120 active event names): "
+            "mend the row, then submit it again"
+        ),
+        request_id="req-1",
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [
+        (
+            404,
+            "Intercom knows no such contact (404 Not Found): create it or mend the identifier, then submit the row again",
+        ),
+        (
+            401,
+            "Intercom refused the access token (401 Unauthorized); the row itself was not judged: submit it again",
+        ),
+        (
+            301,
+            "redirects are not followed, as the access token would go along (301 Moved Permanently): "
+            "check region and base_url",
+        ),
+        (
+            200,
+            "Intercom accepts an event with 202, but this was answered 200 OK: check that base_url is Intercom's",
+        ),
+    ],
+)
+def test_judge_says_what_happened_and_what_to_do(status, message):
+    """Every message names the answer and the next step."""
+    assert judge(Answer(status=status)).error_message == message
+
+
+@pytest.mark.parametrize(
+    ("result", "code"),
+    [
+        (REFUSED, "not_connected"),
+        (BROKEN, "no_answer"),
+        (Answer(status=408), "request_timeout"),
+        (Answer(status=429), "rate_limited"),
+        (Answer(status=500), "server_error"),
+        (Answer(status=599), "server_error"),
+    ],
+)
+def test_judge_spent_says_by_its_code_whether_the_event_may_have_arrived(result, code):
+    """A failed event's code tells what is known of its arrival."""
+    verdict = judge_spent(result, attempts=8)
+
+    assert (verdict.status, verdict.error_code) == (Status.FAILED, code)
+
+
+def test_judge_spent_keeps_the_doubt_of_an_earlier_attempt():
+    """An event that may have arrived before is not said to have stayed here."""
+    assert judge_spent(REFUSED, attempts=8, doubt="no_answer").error_code == "no_answer"
+
+
+@pytest.mark.parametrize(
+    ("result", "attempts", "message"),
+    [
+        (
+            REFUSED,
+            1,
+            "no connection to api.intercom.io; 1 attempt was made. It did not arrive; submit the row again later",
+        ),
+        (
+            BROKEN,
+            8,
+            "the connection to api.intercom.io broke; 8 attempts were made. It may have arrived all the same; "
+            "submit the row again: should it have arrived, Intercom ignores the repeat",
+        ),
+        (
+            Answer(status=429),
+            8,
+            "the last answer was 429 Too Many Requests; 8 attempts were made. "
+            "It did not arrive; submit the row again later",
+        ),
+    ],
+)
+def test_judge_spent_says_what_happened_and_what_to_do(result, attempts, message):
+    """The message counts the attempts, and says whether the event may have arrived."""
+    assert judge_spent(result, attempts=attempts).error_message == message
+
+
+def test_judge_spent_keeps_the_request_id_of_the_last_answer(error_body):
+    """Intercom's support can find the last request."""
+    answer = Answer(status=500, body=error_body("server_error", "Oops", request_id="req-9"))
+
+    assert judge_spent(answer, attempts=8).request_id == "req-9"
