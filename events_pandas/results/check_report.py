@@ -135,7 +135,8 @@ class CheckReport:
     __repr__ = __str__
 
     def _lines(self) -> Iterator[str]:
-        counts = f"{self.valid:,} valid, {self.invalid:,} invalid, {self.duplicates:,} duplicates"
+        repeats = "1 duplicate" if self.duplicates == 1 else f"{self.duplicates:,} duplicates"
+        counts = f"{self.valid:,} valid, {self.invalid:,} invalid, {repeats}"
         yield f"{count_of_rows(self.rows)}: {counts}"
         if self.workspace is not None:
             yield f"workspace {self.workspace.name} ({self.workspace.id_code}), region {self.workspace.region}"

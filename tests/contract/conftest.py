@@ -65,7 +65,11 @@ def console_faults(block: Block) -> list[str]:
 
 
 def command_faults(command: str, *, expected: str, line: int) -> list[str]:
-    if shlex.split(command)[0] not in PROGRAMS:
+    program, *arguments = shlex.split(command)
+    if program == "export":
+        os.environ.update(argument.split("=", 1) for argument in arguments)
+        return []
+    if program not in PROGRAMS:
         return [f"line {line}: {command!r} is not run by the tests: say <!-- not run: reason --> above its block"]
     # Through the shell, as in the reader's terminal.
     process = subprocess.run(
@@ -84,15 +88,19 @@ def command_faults(command: str, *, expected: str, line: int) -> list[str]:
 
 
 @pytest.fixture
-def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An empty folder to work in, which is the home as well, and an environment without a workspace."""
+    before = dict(os.environ)
     for variable in [name for name in os.environ if name.startswith("INTERCOM_")]:
         monkeypatch.delenv(variable)
     search_path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     for variable, value in {"PATH": search_path, "HOME": str(tmp_path), "COLUMNS": "100", "NO_COLOR": "1"}.items():
         monkeypatch.setenv(variable, value)
     monkeypatch.chdir(tmp_path)
-    return tmp_path
+    yield tmp_path
+    # A document may export variables.
+    os.environ.clear()
+    os.environ.update(before)
 
 
 @pytest.fixture

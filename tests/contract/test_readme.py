@@ -91,3 +91,11 @@ def test_document_runs_a_block_when_no_reason_is_given(run_document: RunDocument
     """A comment without a reason leaves nothing out."""
     with pytest.raises(ZeroDivisionError):
         run_document("<!-- not run -->\n" + fenced("python", "1 / 0"))
+
+
+def test_document_exports_variables_to_later_commands(run_document: RunDocument) -> None:
+    """What a document exports is there in its later commands, as in the reader's shell."""
+    command = "python -c 'import os; print(os.environ[\"COLOR\"])'"
+    document = fenced("console", "$ export COLOR=red", f"$ {command}", "red")
+
+    assert run_document(document) == []

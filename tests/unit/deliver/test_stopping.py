@@ -76,7 +76,8 @@ def test_verdict_at_stop_says_why_a_row_was_not_submitted(ticket, stop, code, me
 
 
 @pytest.mark.parametrize(
-    ("facts", "code"), [({"is_out": True}, "no_answer"), ({"doubt": "server_error", "http_status": 503}, "server_error")]
+    ("facts", "code"),
+    [({"is_out": True}, "no_answer"), ({"doubt": "server_error", "http_status": 503}, "server_error")],
 )
 def test_verdict_at_stop_is_failed_when_the_event_may_have_arrived(ticket, facts, code):
     """An event of which an attempt may have arrived is not said to be unsubmitted."""

@@ -2,6 +2,7 @@
 
 import ssl
 import traceback
+from importlib.metadata import version
 
 import pytest
 import requests
@@ -53,7 +54,7 @@ def test_transport_sends_exactly_the_headers_that_intercom_asks_for(connect, ser
         f"Host: 127.0.0.1:{server.port}",
         "Intercom-Version: 2.14",
         "POST /events HTTP/1.1",
-        "User-Agent: events-pandas/0.1.0",
+        f"User-Agent: events-pandas/{version('events-pandas')}",
     ]
 
 

@@ -1,0 +1,82 @@
+"""Conservation in delivery: rows in = rows out, whatever Intercom answers."""
+
+import threading
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from events_pandas import intercom
+from events_pandas.deliver.answers import Answer, TransportError
+from events_pandas.deliver.engine import Run
+from events_pandas.deliver.outcomes import Event, Status
+from events_pandas.deliver.retry import RetryPolicy
+from events_pandas.deliver.surroundings import Surroundings
+
+# A limit so high that the pace costs no time.
+HEADERS = {intercom.LIMIT_HEADER: "1000000", intercom.REMAINING_HEADER: "999999", intercom.RESET_HEADER: "1700000010"}
+QUICK = Surroundings(jitter=lambda: 0.0, sleep=lambda _: None)
+# 429 is left out: it holds the whole run for a second; its waits are tested with a clock that is set by hand.
+RESULTS = st.sampled_from([202, 202, 202, 200, 301, 400, 404, 408, 409, 422, 500, 502, 503, 599, "refused", "broken"])
+STOPPING = st.sampled_from([401, 403])
+SCRIPTS = st.lists(RESULTS | STOPPING, max_size=4)
+CHUNKS = st.lists(st.lists(st.tuples(SCRIPTS, st.sampled_from("abc")), max_size=6), max_size=4)
+
+
+class ScriptedClient:
+    """Answers each payload by its script, and 202 beyond it."""
+
+    def __init__(self, scripts):
+        self._scripts = {payload: iter(script) for payload, script in scripts.items()}
+        self._lock = threading.Lock()
+        self.posted = []
+
+    def post_event(self, payload):
+        with self._lock:
+            self.posted.append(payload)
+        step = next(self._scripts[payload], 202)
+        if isinstance(step, str):
+            raise TransportError(step, may_have_arrived=step == "broken")
+        return Answer(status=step, headers=HEADERS)
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    chunks=CHUNKS, attempts=st.integers(1, 3), concurrency=st.integers(1, 4), interrupt_at=st.none() | st.integers(0, 9)
+)
+def test_deliver_conserves_every_event(chunks, attempts, concurrency, interrupt_at):
+    """*Conservation*: one outcome for every event, in order; attempts within the policy; each request accounted for."""
+    events, scripts = [], {}
+    for chunk in chunks:
+        events.append([])
+        for script, contact in chunk:
+            row = len(scripts)
+            scripts[str(row).encode()] = script
+            events[-1].append(Event(row=row, payload=str(row).encode(), contact=contact))
+    client = ScriptedClient(scripts)
+    told = []
+
+    def tell(outcome):
+        told.append(outcome)
+        if len(told) - 1 == interrupt_at:
+            raise KeyboardInterrupt
+
+    run = Run(
+        client,
+        retry=RetryPolicy(attempts=attempts),
+        concurrency=concurrency,
+        on_outcome=tell,
+        surroundings=QUICK,
+    )
+    outcomes = list(run.deliver(events))
+
+    assert [[o.row for o in chunk] for chunk in outcomes] == [[e.row for e in chunk] for chunk in events]
+    flat = [outcome for chunk in outcomes for outcome in chunk]
+    assert sorted(outcome.row for outcome in told) == list(range(len(scripts)))
+    assert sum(outcome.attempts for outcome in flat) == len(client.posted) == run.requests
+    assert all(outcome.attempts <= attempts for outcome in flat)
+    assert all(
+        (outcome.http_status == 202) is (outcome.status is Status.ACCEPTED)
+        and (outcome.error_code is None) is (outcome.status is Status.ACCEPTED)
+        for outcome in flat
+    )
+    assert run.stop is not None or not any(outcome.status is Status.NOT_SUBMITTED for outcome in flat)

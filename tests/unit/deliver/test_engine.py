@@ -1,0 +1,404 @@
+"""The run: every event has one outcome, whatever happens on the way."""
+
+import threading
+
+import pytest
+
+from events_pandas.deliver.answers import Answer, TransportError
+from events_pandas.deliver.engine import Run
+from events_pandas.deliver.outcomes import Outcome, Status
+from events_pandas.deliver.retry import RetryPolicy
+
+REFUSED = TransportError("refused", may_have_arrived=False)
+BROKEN = TransportError("broke", may_have_arrived=True)
+LIMIT_SECONDS = 5.0  # a gate that is never opened fails its test instead of hanging
+
+
+@pytest.fixture(autouse=True)
+def _no_thread_is_left():
+    """Let no worker outlive its test."""
+    yield
+    assert [thread.name for thread in threading.enumerate() if thread.name.startswith("events-pandas-")] == []
+
+
+@pytest.fixture
+def gate():
+    """Return an event for threads to wait on, which opens at the end of the test."""
+    gate = threading.Event()
+    yield gate
+    gate.set()
+
+
+def _statuses(outcomes):
+    return [str(outcome.status) for outcome in outcomes]
+
+
+def _codes(outcomes):
+    return [outcome.error_code for outcome in outcomes]
+
+
+def _interrupting(outcome):
+    """Stand for Ctrl-C: raised in the caller's thread, where any statement may raise it."""
+    raise KeyboardInterrupt
+
+
+# What comes out
+
+
+def test_deliver_yields_an_outcome_for_each_event_in_order(make_run, scripted_client, events):
+    """One list for each chunk, one outcome for each event, in the order in which they came."""
+    run = make_run(scripted_client({"a": [503, 202], "c": [422]}))
+
+    chunks = list(run.deliver([events("a", "b"), events("c", start=2)]))
+
+    assert [[outcome.row for outcome in chunk] for chunk in chunks] == [[0, 1], [2]]
+    assert [_statuses(chunk) for chunk in chunks] == [["accepted", "accepted"], ["rejected"]]
+
+
+def test_deliver_tells_all_of_an_accepted_event(make_run, scripted_client, events):
+    """An accepted event has its HTTP status, its attempts and its time, and no error."""
+    ((outcome,),) = make_run(scripted_client({"a": [429, 202]})).deliver([events("a")])
+
+    assert outcome == Outcome(row=0, status=Status.ACCEPTED, http_status=202, attempts=2, submitted_at=1_700_000_000.0)
+
+
+def test_deliver_yields_an_empty_list_when_a_chunk_is_empty(make_run, scripted_client, events):
+    """An empty chunk costs nothing and keeps its place."""
+    chunks = list(make_run(scripted_client()).deliver([[], events("a"), []]))
+
+    assert [len(chunk) for chunk in chunks] == [0, 1, 0]
+
+
+def test_deliver_yields_nothing_when_there_are_no_chunks(make_run, scripted_client):
+    """No chunk in, no list out."""
+    assert list(make_run(scripted_client()).deliver([])) == []
+
+
+def test_deliver_calls_back_with_each_outcome(make_run, scripted_client, events):
+    """Every outcome is told once, as it comes."""
+    told = []
+
+    list(make_run(scripted_client(), on_outcome=told.append).deliver([events("a", "b"), events("c", start=2)]))
+
+    assert sorted(outcome.row for outcome in told) == [0, 1, 2]
+
+
+def test_run_counts_requests_and_retries(make_run, scripted_client, events):
+    """Every attempt is a request; all but the first of an event are retries."""
+    run = make_run(scripted_client({"a": [503, 503, 202]}))
+
+    list(run.deliver([events("a", "b")]))
+
+    assert (run.requests, run.retries, run.limit) == (4, 2, 1_000_000)
+
+
+def test_run_refuses_a_concurrency_that_makes_no_sense(scripted_client):
+    """There is at least one request in flight, and no more than there are connections."""
+    with pytest.raises(ValueError, match=r"^concurrency is 0: it is a number of requests from 1 to 128, or None$"):
+        Run(scripted_client(), concurrency=0)
+
+
+# Retries
+
+
+def test_deliver_sends_the_same_bytes_at_every_attempt(make_run, scripted_client, events):
+    """A retry repeats the payload, so that Intercom ignores it if the first has arrived."""
+    client = scripted_client({"a": [BROKEN, 500, 202]})
+
+    list(make_run(client).deliver([events("a")]))
+
+    assert client.posted == ["a", "a", "a"]
+
+
+@pytest.mark.parametrize(
+    ("script", "code", "http_status"),
+    [
+        ([503, 503, 503], "server_error", 503),
+        ([429, 429, 429], "rate_limited", 429),
+        ([REFUSED, REFUSED, REFUSED], "not_connected", None),
+        ([REFUSED, BROKEN, REFUSED], "no_answer", None),
+    ],
+)
+def test_deliver_gives_up_when_the_attempts_are_spent(make_run, scripted_client, events, script, code, http_status):
+    """A failed event says whether it may have arrived at any of its attempts."""
+    remaining = Answer(status=429, headers={})
+    script = [remaining if step == 429 else step for step in script]
+
+    ((outcome,),) = make_run(scripted_client({"a": script}), retry=RetryPolicy(attempts=3)).deliver([events("a")])
+
+    assert (outcome.status, outcome.attempts) == (Status.FAILED, 3)
+    assert (outcome.error_code, outcome.http_status) == (code, http_status)
+
+
+def test_deliver_tries_the_next_chunk_while_a_retry_waits(make_run, scripted_client, events, gate):
+    """The second chunk is under way before the first is complete."""
+    client = scripted_client(
+        {"a": [lambda: 202 if gate.wait(LIMIT_SECONDS) else 500], "c": [lambda: gate.set() or 202]}
+    )
+    client.scripts[b"first"] = [202]
+
+    chunks = list(make_run(client).deliver([events("first", "a"), events("c", start=2)]))
+
+    assert [_statuses(chunk) for chunk in chunks] == [["accepted", "accepted"], ["accepted"]]
+
+
+# Contacts
+
+
+def test_deliver_parks_the_rows_of_an_unknown_contact(make_run, scripted_client, events):
+    """After a 404 the contact's other rows cost no request, and name the row that did."""
+    client = scripted_client({"ghost": [404]})
+    run = make_run(client, concurrency=1)
+
+    (outcomes,) = run.deliver([events("ghost", "a", "ghost")])
+
+    assert client.posted == ["ghost", "a"]
+    assert outcomes[2] == Outcome(
+        row=2,
+        status=Status.UNKNOWN_CONTACT,
+        error_code="not_found",
+        error_message=(
+            "row 0 of the same contact was answered 404, so no request was made: "
+            "create the contact or mend the identifier, then submit the row again"
+        ),
+    )
+
+
+def test_deliver_remembers_an_unknown_contact_in_later_chunks(make_run, scripted_client, events):
+    """Contacts are parked for the whole run."""
+    client = scripted_client({"ghost": [404]})
+
+    list(make_run(client, concurrency=1).deliver([events("ghost"), events("ghost", start=1)]))
+
+    assert client.posted == ["ghost"]
+
+
+# Early ends
+
+
+@pytest.mark.parametrize(("status", "code"), [(401, "unauthorized"), (403, "forbidden")])
+def test_deliver_sends_nothing_more_when_the_token_is_refused(make_run, scripted_client, events, status, code):
+    """A 401 or 403 ends the run; every row has its outcome, those of later chunks too."""
+    client = scripted_client({"a": [status]})
+    run = make_run(client)
+
+    chunks = list(run.deliver([events("a", "b"), events("c", start=2)]))
+
+    assert client.posted == ["a"]
+    assert [_codes(chunk) for chunk in chunks] == [[code, code], [code]]
+    assert (run.stop.reason, run.stop.error_code) == ("authentication", code)
+
+
+def test_deliver_keeps_the_facts_of_the_row_that_was_refused(make_run, scripted_client, events):
+    """The row that was answered 401 has its status and attempt; the others made none."""
+    (outcomes,) = make_run(scripted_client({"a": [401]})).deliver([events("a", "b")])
+
+    assert [(outcome.http_status, outcome.attempts) for outcome in outcomes] == [(401, 1), (None, 0)]
+    assert _statuses(outcomes) == ["not_submitted", "not_submitted"]
+
+
+def test_deliver_stops_at_an_outage(make_run, scripted_client, events):
+    """Twenty failed events in a row end the run."""
+    names = [f"e{number}" for number in range(40)]
+    run = make_run(scripted_client({name: [REFUSED] for name in names}), retry=RetryPolicy(attempts=1), concurrency=1)
+
+    (outcomes,) = run.deliver([events(*names)])
+
+    assert _statuses(outcomes) == ["failed"] * 20 + ["not_submitted"] * 20
+    assert run.stop.message == (
+        "20 events failed one after another; the last: "
+        "refused; 1 attempt was made. It did not arrive; submit the row again later"
+    )
+
+
+def test_deliver_goes_on_when_failures_are_not_in_a_row(make_run, scripted_client, events):
+    """An answer of any other kind starts the count anew."""
+    names = [f"e{number}" for number in range(39)]
+    failing = {name: [REFUSED] for name in names if name != "e19"}
+    run = make_run(scripted_client(failing), retry=RetryPolicy(attempts=1), concurrency=1)
+
+    (outcomes,) = run.deliver([events(*names)])
+
+    assert run.stop is None
+    assert _statuses(outcomes).count("failed") == 38
+
+
+# Interrupts
+
+
+def test_deliver_stops_at_ctrl_c_and_yields_the_rest(make_run, scripted_client, events):
+    """After Ctrl-C nothing is sent, and every row has its outcome."""
+    client = scripted_client()
+    run = make_run(client)
+
+    def interrupt_once(_):
+        run.on_outcome = None
+        raise KeyboardInterrupt
+
+    run.on_outcome = interrupt_once
+    chunks = list(run.deliver([events("a", "b"), events("c", start=2)]))
+
+    assert client.posted == ["a"]
+    assert [_codes(chunk) for chunk in chunks] == [[None, "interrupted"], ["interrupted"]]
+    assert run.stop.reason == "interrupted"
+
+
+def test_deliver_stops_at_ctrl_c_while_the_next_chunk_is_read(make_run, scripted_client, events):
+    """An interrupt of the source is an interrupt of the run."""
+
+    def chunks():
+        yield events("a")
+        raise KeyboardInterrupt
+
+    run = make_run(scripted_client())
+
+    (outcomes,) = run.deliver(chunks())
+
+    assert _statuses(outcomes) == ["accepted"]
+    assert run.stop.reason == "interrupted"
+
+
+def test_deliver_awaits_what_is_in_flight_at_ctrl_c(make_run, scripted_client, events, gate):
+    """A request that was under way is recorded by its answer."""
+    under_way = threading.Event()
+    client = scripted_client(
+        {
+            "a": [lambda: under_way.wait(LIMIT_SECONDS) and 202],
+            "b": [lambda: under_way.set() or (gate.wait(LIMIT_SECONDS) and 202)],
+        }
+    )
+    run = make_run(client)
+
+    def interrupt_at_a(outcome):
+        if outcome.row == 1:
+            gate.set()
+            raise KeyboardInterrupt
+
+    run.on_outcome = interrupt_at_a
+    (outcomes,) = run.deliver([events("first", "a", "b")])
+
+    assert _statuses(outcomes) == ["accepted", "accepted", "accepted"]
+
+
+def test_deliver_waits_no_longer_than_its_grace(make_run, scripted_client, events, gate):
+    """A request that is not answered in time may have arrived, and its row says so."""
+    under_way = threading.Event()
+    client = scripted_client(
+        {
+            "a": [lambda: under_way.wait(LIMIT_SECONDS) and 401],
+            "b": [lambda: under_way.set() or (gate.wait(LIMIT_SECONDS) and 202)],
+        }
+    )
+
+    delivery = make_run(client, grace_seconds=0.02).deliver([events("first", "a", "b")])
+    outcomes = next(delivery)
+    gate.set()
+    delivery.close()
+
+    assert _statuses(outcomes) == ["accepted", "not_submitted", "failed"]
+    assert outcomes[2].error_message == (
+        "the run ended before an answer came that settles it. It may have arrived; "
+        "submit the row again: should it have arrived, Intercom ignores the repeat"
+    )
+
+
+def test_deliver_leaves_at_once_at_the_second_ctrl_c(make_run, scripted_client, events):
+    """The second Ctrl-C is not caught."""
+    run = make_run(scripted_client(), on_outcome=_interrupting)
+
+    with pytest.raises(KeyboardInterrupt):
+        list(run.deliver([events("a", "b")]))
+
+
+def test_deliver_does_not_retry_after_a_stop(make_run, scripted_client, events, gate):
+    """A passing failure that comes after the stop is left in doubt, not tried again."""
+    under_way = threading.Event()
+    client = scripted_client(
+        {
+            "a": [lambda: under_way.wait(LIMIT_SECONDS) and 401],
+            "b": [lambda: under_way.set() or (gate.wait(LIMIT_SECONDS) and 503)],
+        }
+    )
+    run = make_run(client, on_outcome=lambda outcome: outcome.row == 1 and gate.set())
+
+    (outcomes,) = run.deliver([events("first", "a", "b")])
+
+    assert client.posted == ["first", "a", "b"]
+    assert _codes(outcomes) == [None, "unauthorized", "server_error"]
+
+
+# Ends of other kinds
+
+
+def test_deliver_awaits_what_is_in_flight_when_it_is_closed(make_run, scripted_client, events, gate):
+    """Closing the iterator sends nothing more, and still records what was under way."""
+    told = []
+    under_way = threading.Event()
+    client = scripted_client(
+        {
+            "a": [lambda: under_way.wait(LIMIT_SECONDS) and 202],
+            "b": [lambda: under_way.set() or (gate.wait(LIMIT_SECONDS) and 202)],
+        }
+    )
+    delivery = make_run(client, on_outcome=told.append).deliver([events("first", "a"), events("b", "c", start=2)])
+
+    next(delivery)
+    gate.set()
+    delivery.close()
+
+    assert client.posted[:3] == ["first", "a", "b"]
+    assert {outcome.row for outcome in told} >= {0, 1, 2}
+
+
+def test_run_ends_its_threads_when_it_is_left(make_run, scripted_client, events):
+    """The end of the `with` block is the end of the workers, wherever the iterator stands."""
+    with make_run(scripted_client()) as run:
+        delivery = run.deliver([events("a"), events("b", start=1)])
+        next(delivery)
+
+    assert not any(thread.name.startswith("events-pandas-") for thread in threading.enumerate())
+
+
+def test_deliver_raises_what_a_worker_did_not_expect(make_run, scripted_client, events):
+    """A bug in a worker is raised in the caller's thread."""
+    client = scripted_client({"a": [ZeroDivisionError("a bug")]})
+
+    with pytest.raises(ZeroDivisionError, match="^a bug$"):
+        list(make_run(client).deliver([events("a", "b")]))
+
+
+def test_deliver_raises_an_error_of_the_chunks_after_those_before_it(make_run, scripted_client, events):
+    """The outcomes of the chunks before a faulty one are yielded first."""
+
+    def chunks():
+        yield events("a")
+        raise OSError("the file ended")
+
+    delivery = make_run(scripted_client()).deliver(chunks())
+
+    assert _statuses(next(delivery)) == ["accepted"]
+    with pytest.raises(OSError, match="^the file ended$"):
+        next(delivery)
+
+
+# Threads
+
+
+def test_run_uses_one_thread_when_concurrency_is_one(make_run, scripted_client, events):
+    """Requests go one after another when asked to."""
+    threads = set()
+    client = scripted_client({name: [lambda: threads.add(threading.get_ident()) or 202] for name in "abc"})
+
+    list(make_run(client, concurrency=1).deliver([events("a", "b", "c")]))
+
+    assert len(threads) == 1
+
+
+def test_run_has_as_many_requests_in_flight_as_it_may(make_run, scripted_client, events):
+    """Requests that wait for one another are all under way together."""
+    meeting = threading.Barrier(4, timeout=LIMIT_SECONDS)
+    client = scripted_client({name: [lambda: 202 if meeting.wait() >= 0 else 500] for name in "abcd"})
+
+    (outcomes,) = make_run(client, concurrency=4).deliver([events("first", "a", "b", "c", "d")])
+
+    assert _statuses(outcomes) == ["accepted"] * 5
