@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from typing import Unpack
 
 import pandas as pd
@@ -127,7 +128,8 @@ def submit_events(frame: pd.DataFrame, mapping: EventMapping, **options: Unpack[
     {'a': 'accepted', 'b': 'invalid'}
     """
     run = Submission(mapping=mapping, options=run_options(options))
-    return next(run.results([frame], source="frame"))
+    with closing(run.results([frame], source="frame")) as results:
+        return next(results)
 
 
 def iter_submit(
@@ -202,7 +204,9 @@ def submit_file(
 
     Notes
     -----
-    The columns that the mapping names are read from CSV as text, so that ``00042`` stays as it is.
+    The columns that the mapping names are read from CSV as text, so that ``00042`` stays as it is. Only an empty cell
+    is absent; ``NA`` is text like any other. A bare metadata column of a CSV file is a number if the first 10,000 rows
+    hold plain numbers only, without leading zeros, and text otherwise.
 
     Examples
     --------
@@ -220,8 +224,13 @@ def submit_file(
         for results in file_results(path, mapping, options=run_options(options), results_path=results_path):
             parts.append(results)  # noqa: PERF402  # An error on the way must find the parts so far.
     except (SubmissionError, SubmissionInterrupted) as error:
-        error.results = pd.concat([*parts, error.results])
+        error.results = _joined([*parts, error.results])
         raise
+    return _joined(parts)
+
+
+def _joined(parts: list[pd.DataFrame]) -> pd.DataFrame:
     joined = pd.concat(parts)
+    # pandas keeps only facts that all parts share; the last part's are those of the whole run.
     joined.attrs = parts[-1].attrs
     return joined

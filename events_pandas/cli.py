@@ -6,7 +6,6 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Annotated
 
-import pandas as pd
 import typer
 
 from events_pandas.api import check_events
@@ -15,15 +14,17 @@ from events_pandas.errors import (
     AuthenticationError,
     CredentialsError,
     EventsPandasError,
+    InvalidRowsError,
     MappingError,
     SourceError,
     SubmissionError,
     SubmissionInterrupted,
 )
-from events_pandas.file_submission import file_results, opened_chunks
+from events_pandas.file_submission import file_results, read_files
 from events_pandas.mapping import EventMapping
 from events_pandas.options import RunOptions
 from events_pandas.results import CheckReport, Summary
+from events_pandas.results.summary import count_of_rows
 
 DONE, INCOMPLETE, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
 UNUSABLE_ERRORS = (MappingError, SourceError, CredentialsError, AuthenticationError)
@@ -37,7 +38,10 @@ app = typer.Typer(
     epilog="Exit codes: 0 every row is done; 1 some are not; 2 usage, mapping or credentials; 130 interrupted.",
 )
 
-Files = Annotated[list[str], typer.Argument(help="CSV or Parquet files, or patterns such as 'orders/*.parquet'.")]
+Files = Annotated[
+    list[str],
+    typer.Argument(metavar="FILES", help="CSV or Parquet files, or patterns such as 'orders/*.parquet'."),
+]
 MappingPath = Annotated[Path, typer.Option("--mapping", "-m", help="The mapping, a TOML file.")]
 Region = Annotated[str | None, typer.Option(help="us, eu or au; INTERCOM_REGION when not given.")]
 BaseUrl = Annotated[str | None, typer.Option(help="Another address than Intercom's, such as a sandbox's.")]
@@ -92,9 +96,6 @@ def submit(
             progress="auto" if progress else False,
         )
         summary = _submitted(paths, EventMapping.from_toml(mapping), options, results_path=results)
-        typer.echo(str(summary))
-        if results is not None:
-            typer.echo(f"results: {results}")
         if not summary.is_complete:
             raise typer.Exit(INCOMPLETE)
 
@@ -131,48 +132,67 @@ def demo() -> None:
         with as_file(files("events_pandas") / "samples") as folder, Sandbox() as running:
             purchases, mapping = folder / "purchases.csv", EventMapping.from_toml(folder / "purchases.toml")
             typer.echo(f"a local Intercom is at {running.url}\n\nthe mapping:\n\n{mapping.to_toml()}")
-            typer.echo(f"the check:\n\n{_check_files([str(purchases)], mapping)}\n")
+            typer.echo(f"the check:\n\n{_check_files([str(purchases)], mapping)}\n\nthe results:\n")
             with running.client() as client:
-                summary = _submitted([str(purchases)], mapping, RunOptions(client=client))
-            typer.echo(f"\nthe results:\n\n{summary}\n\nthe local Intercom holds {len(running.events):,} events")
+                _submitted([str(purchases)], mapping, RunOptions(client=client))
+            typer.echo(f"\nthe local Intercom holds {len(running.events):,} events")
 
 
 def _check_files(paths: list[str], mapping: EventMapping) -> CheckReport:
-    chunks, mapping = opened_chunks(paths, mapping, chunksize=RunOptions().chunksize)
-    return check_events(pd.concat([chunk.frame for chunk in chunks], ignore_index=True), mapping)
+    return check_events(*read_files(paths, mapping))
 
 
 def _write_problems(report: CheckReport, path: Path) -> None:
     try:
         report.problems.to_csv(path, index=False)
     except OSError as error:
-        raise SourceError(f"{path}: findings cannot be written there: {error.strerror}") from error
+        raise SourceError(f"{path}: findings cannot be written there: {error.strerror or error}") from error
+    typer.echo(f"findings: {path}")
 
 
 def _submitted(
     paths: list[str], mapping: EventMapping, options: RunOptions, *, results_path: Path | None = None
 ) -> Summary:
-    """Submit files; what a run that ends early has done is told before its error."""
+    """Submit files and print the summary; what a run that ends early has done is told before its error."""
     summary = Summary()
     try:
         for results in file_results(paths, mapping, options=options, results_path=results_path):
             summary.add(results)
     except (SubmissionError, SubmissionInterrupted) as error:
         summary.add(error.results)
-        typer.echo(str(summary))
+        _tell(summary, results_path)
         raise
+    _tell(summary, results_path)
     return summary
+
+
+def _tell(summary: Summary, results_path: Path | None) -> None:
+    typer.echo(str(summary))
+    if results_path is not None:
+        typer.echo(f"results: {results_path}")
 
 
 @contextmanager
 def _exit_codes() -> Iterator[None]:
-    """Turn an error into one line on stderr and the exit code that goes with it."""
+    """Turn an error into one line on stderr for each fault, and the exit code that goes with it."""
     try:
         yield
     except (EventsPandasError, ImportError, OSError, ValueError) as error:
-        typer.echo(f"error: {error}", err=True)
+        for fault in _faults(error):
+            typer.echo(f"error: {fault}", err=True)
         is_unusable = isinstance(error, UNUSABLE_ERRORS) or not isinstance(error, EventsPandasError)
         raise typer.Exit(UNUSABLE if is_unusable else INCOMPLETE) from error
     except KeyboardInterrupt as error:
         typer.echo(f"interrupted: {error}" if isinstance(error, SubmissionInterrupted) else "interrupted", err=True)
         raise typer.Exit(INTERRUPTED) from error
+
+
+def _faults(error: Exception) -> tuple[str, ...]:
+    if isinstance(error, MappingError):
+        return error.faults
+    if isinstance(error, InvalidRowsError):
+        # Its own message speaks of an attribute, which a command does not have.
+        rows = error.problems.loc[error.problems["severity"] == "error", "row"].nunique()
+        verb = "is" if rows == 1 else "are"
+        return (f"{count_of_rows(rows)} {verb} invalid, and nothing was sent: see `events-pandas check --problems`",)
+    return (str(error),)

@@ -1,21 +1,26 @@
 """A run over files: chunks in, results out with the file of each row, written as they come."""
 
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
-from itertools import chain
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from events_pandas.errors import SubmissionError, SubmissionInterrupted
-from events_pandas.mapping import EventMapping
+from events_pandas.convert import Converter, KeyIndex, check_rows, problems_frame
+from events_pandas.errors import (
+    EventsPandasError,
+    InvalidRowsError,
+    MappingError,
+    SubmissionError,
+    SubmissionInterrupted,
+)
+from events_pandas.mapping import EventMapping, Rule, bind
 from events_pandas.options import RunOptions
 from events_pandas.results import ResultsWriter
-from events_pandas.sources import FileChunk, PathOrPaths, read_chunks, source_paths, typed_mapping
+from events_pandas.sources import PathOrPaths, read_chunks, source_paths, typed_mapping
 from events_pandas.submission import Submission
 
 
@@ -47,33 +52,42 @@ def file_results(
     Raises
     ------
     SourceError
-        If a file cannot be read, or if the results cannot be written.
+        If a file cannot be read, or if the results cannot be written: before the first chunk's results.
     SubmissionError, SubmissionInterrupted
         If the run ends early: its results, which are written too, are those not yet yielded.
     """
-    chunks, mapping = opened_chunks(paths, mapping, chunksize=options.chunksize)
-    origin = _FileRows()
-    with ResultsWriter(results_path) if results_path is not None else nullcontext() as writer:
+    files = source_paths(paths)
+    frames = _FileFrames(files=files, mapping=mapping, chunksize=options.chunksize)
+    mapping = typed_mapping(mapping, files)
+    if options.on_invalid == "raise":
+        _refuse_invalid(frames, mapping)
+    with nullcontext() if results_path is None else ResultsWriter(results_path, sources=files) as writer:
 
         def placed(results: pd.DataFrame) -> pd.DataFrame:
-            results["source_file"] = origin.files(results["row"].to_numpy())
+            results["source_file"] = frames.source_files(results)
             if writer is not None:
                 writer.write(results)
             return results
 
-        run = Submission(mapping=mapping, options=options)
+        rest: pd.DataFrame | None = None
         try:
-            for results in run.results(origin.frames(chunks), source="files"):
+            for results in Submission(mapping=mapping, options=options).results(frames, source="files"):
+                rest = results
                 yield placed(results)
+                rest = results.iloc[:0]
         except (SubmissionError, SubmissionInterrupted) as error:
             error.results = placed(error.results)
             raise
+        except EventsPandasError as error:
+            if rest is None:
+                raise
+            where = f"{frames.latest}: " if isinstance(error, MappingError) else ""
+            message = f"the run ended early, and the rows before were submitted: {where}{error}"
+            raise SubmissionError(message, results=rest) from error
 
 
-def opened_chunks(
-    paths: PathOrPaths, mapping: EventMapping, *, chunksize: int
-) -> tuple[Iterator[FileChunk], EventMapping]:
-    """Open files.
+def read_files(paths: PathOrPaths, mapping: EventMapping) -> tuple[pd.DataFrame, EventMapping]:
+    """Read files whole, to be checked as they would be submitted.
 
     Parameters
     ----------
@@ -81,36 +95,74 @@ def opened_chunks(
         Files, or patterns.
     mapping : EventMapping
         The mapping of every file.
-    chunksize : int
-        Rows at a time.
 
     Returns
     -------
-    chunks : iterator of FileChunk
-        The rows of all files in order; at least one chunk.
+    frame : pandas.DataFrame
+        The rows of all files in order.
     mapping : EventMapping
-        With a type for each bare column of a CSV file.
+        With a type for each bare column, which the first value decides as in a stream.
+
+    Raises
+    ------
+    SourceError
+        If a file cannot be read.
+    MappingError
+        If the mapping does not fit a file.
     """
     files = source_paths(paths)
-    chunks = chain.from_iterable(read_chunks(file, mapping, chunksize=chunksize) for file in files)
-    first = next(chunks)
-    return chain([first], chunks), typed_mapping(mapping, first)
+    mapping = typed_mapping(mapping, files)
+    frames = list(_FileFrames(files=files, mapping=mapping, chunksize=RunOptions().chunksize))
+    resolved: dict[str, Rule] = {}
+    for frame in frames:
+        resolved.update(bind(frame, mapping, resolved=resolved).resolved)
+    metadata = {key: resolved.get(f"metadata.{key}", entry) for key, entry in mapping.metadata.items()}
+    return pd.concat(frames, ignore_index=True), replace(mapping, metadata=metadata)
 
 
-@dataclass(slots=True)
-class _FileRows:
-    """Remembers in which file each row of a stream stands."""
+@dataclass(slots=True, kw_only=True)
+class _FileFrames:
+    """The rows of files as a stream of frames that can be read again; remembers in which file each row stands."""
 
-    _starts: list[int] = field(default_factory=lambda: [0])
-    _files: list[Path] = field(default_factory=list)
+    files: Sequence[Path]
+    mapping: EventMapping
+    chunksize: int
+    _ends: list[int] = field(default_factory=list, init=False)
+    _chunk_files: list[Path] = field(default_factory=list, init=False)
 
-    def frames(self, chunks: Iterator[FileChunk]) -> Iterator[pd.DataFrame]:
-        for chunk in chunks:
-            self._files.append(chunk.path)
-            self._starts.append(self._starts[-1] + len(chunk.frame))
+    def __iter__(self) -> Iterator[pd.DataFrame]:
+        end = 0
+        chunks = (chunk for file in self.files for chunk in read_chunks(file, self.mapping, chunksize=self.chunksize))
+        for position, chunk in enumerate(chunks):
+            end += len(chunk.frame)
+            if position == len(self._ends):
+                self._ends.append(end)
+                self._chunk_files.append(chunk.path)
             yield chunk.frame
 
-    def files(self, rows: Any) -> Any:
-        # A start that stands twice belongs to an empty chunk: the last of them is the row's.
-        places = np.searchsorted(self._starts, rows, side="right") - 1
-        return pd.array([str(self._files[place]) for place in places], dtype="string[pyarrow]")
+    @property
+    def latest(self) -> Path:
+        """The file that was read last."""
+        return self._chunk_files[-1]
+
+    def source_files(self, results: pd.DataFrame) -> "pd.api.extensions.ExtensionArray":
+        """Return the file of each row of results."""
+        chunks = np.searchsorted(self._ends, results["row"].to_numpy(), side="right")
+        return pd.array([str(self._chunk_files[chunk]) for chunk in chunks], dtype="string[pyarrow]")
+
+
+def _refuse_invalid(frames: Iterable[pd.DataFrame], mapping: EventMapping) -> None:
+    """Check all rows before the first request."""
+    resolved: dict[str, Rule] = {}
+    problems: list[pd.DataFrame] = []
+    invalid, offset = 0, 0
+    for rows in frames:
+        bound = bind(rows, mapping, resolved=resolved)
+        resolved.update(bound.resolved)
+        checked = check_rows(Converter(bound), len(rows), keys=KeyIndex())
+        found = problems_frame(checked.findings, rows.index)
+        problems.append(found.assign(row=found["row"] + offset))
+        invalid += int((~checked.valid).sum())
+        offset += len(rows)
+    if invalid:
+        raise InvalidRowsError(pd.concat(problems), invalid=invalid)

@@ -64,7 +64,9 @@ class RunOptions:
             raise ValueError(f"on_invalid: {self.on_invalid!r} is neither 'report' nor 'raise'")
         if self.chunksize < 1:
             raise ValueError(f"chunksize: {self.chunksize!r} is no number of rows: use 10_000 or the like")
-        if self.concurrency is not None and not 1 <= self.concurrency <= MOST_THREADS:
+        if not isinstance(self.retry, RetryPolicy):
+            raise TypeError(f"retry: {self.retry!r} is no RetryPolicy: use RetryPolicy(attempts=3) or the like")
+        if self.concurrency is not None and self.concurrency not in range(1, MOST_THREADS + 1):
             raise ValueError(f"concurrency: {self.concurrency!r} is not from 1 to {MOST_THREADS}")
         if self.progress not in ("auto", True, False):
             raise ValueError(f"progress: {self.progress!r} is none of 'auto', True, False")
@@ -106,7 +108,7 @@ def run_options(options: Mapping[str, Any]) -> RunOptions:
     Raises
     ------
     TypeError
-        If there is no such option.
+        If there is no such option, or if `retry` is no `RetryPolicy`.
     ValueError
         If an option has a value that it cannot have.
     """

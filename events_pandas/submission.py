@@ -3,16 +3,18 @@
 import datetime as dt
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
-from contextlib import closing
+from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import pandas as pd
 
 from events_pandas.convert import CheckedRows, Converter, KeyIndex, check_rows, chunk_bounds, problems_frame
-from events_pandas.deliver import Event, Run, Stop, progress_bar, stop_for_interrupt
+from events_pandas.deliver import Event, Outcome, Run, Stop, progress_bar, stop_for_interrupt
 from events_pandas.errors import (
     AuthenticationError,
+    EventsPandasError,
     InvalidRowsError,
     OutageError,
     SubmissionError,
@@ -40,9 +42,15 @@ class _OpenFrame:
 
     converter: Converter
     checked: CheckedRows
+    is_sent: "np.typing.NDArray[np.bool_]"
     ledger: Ledger
     chunks: list[tuple[int, int]]
     chunks_done: int = 0
+
+    @property
+    def end(self) -> int:
+        """The position in the run after the frame's last row."""
+        return self.checked.offset + len(self.is_sent)
 
 
 @dataclass(kw_only=True, slots=True)
@@ -63,6 +71,7 @@ class Submission:
     _statuses: RunStatuses = field(default_factory=RunStatuses, init=False)
     _resolved: dict[str, Rule] = field(default_factory=dict, init=False)
     _open_frames: deque[_OpenFrame] = field(default_factory=deque, init=False)
+    _frames: int = field(default=0, init=False)
     _rows: int = field(default=0, init=False)
 
     def results(self, frames: Iterable[pd.DataFrame], *, source: Source) -> Generator[pd.DataFrame, None, None]:
@@ -73,8 +82,8 @@ class Submission:
         frames : iterable of pandas.DataFrame
             The rows.
         source : {"frame", "files", "stream"}
-            What they come from: one frame, whose requests can be counted beforehand; files, whose rows all get a
-            result, also after an early end; or a stream, which may have no end.
+            What they come from: one frame, whose requests can be counted beforehand; files, which can be read again,
+            so that all their rows get a result after an early end too; or a stream, which may have no end.
 
         Yields
         ------
@@ -86,102 +95,127 @@ class Submission:
         SubmissionError, SubmissionInterrupted
             If the run ends early: with the results that have not been yielded.
         """
-        frames = iter(frames)
-        first = next(frames, None)
-        if first is None:
+        remaining = iter(frames)
+        rows = next(remaining, None)
+        if rows is None:
             return
         # Checked before the client is asked for anything: on_invalid="raise" stops before the first request.
-        self._open(first)
-        total = self._requests() if source == "frame" else None
+        first = self._open(rows)
+        opened = chain([first], map(self._open, remaining))
+        total = int(first.is_sent.sum()) if source == "frame" else None
+        started_at = dt.datetime.now(dt.UTC)
         with (
             self.options.opened_client() as client,
             progress_bar(self.options.progress, total=total, description="submitting") as bar,
         ):
-            options = self.options
-            run = Run(client, retry=options.retry, concurrency=options.concurrency, on_outcome=bar.update)
-            started_at = dt.datetime.now(dt.UTC)
-            for results in self._deliver(run, frames):
+
+            def enter(outcome: Outcome) -> None:
+                self._enter(outcome)
+                bar.update(outcome)
+
+            run = Run(client, retry=self.options.retry, concurrency=self.options.concurrency, on_outcome=enter)
+            for results in self._deliver(run, opened):
                 results.attrs["run"] = _facts(run, started_at)
                 yield results
         if run.stop is not None:
-            if source == "files":
-                for frame in frames:
-                    self._open(frame)
-            results = pd.concat([self._close(frame, run.stop) for frame in self._open_frames])
+            results = self._close_all(run.stop, unread=frames if source == "files" else ())
             results.attrs["run"] = _facts(run, started_at)
             raise stop_error(run.stop, results)
 
-    def _requests(self) -> int:
-        return sum(int(self._is_sent(frame.checked).sum()) for frame in self._open_frames)
-
-    def _deliver(self, run: Run, frames: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+    def _deliver(self, run: Run, opened: Iterator[_OpenFrame]) -> Iterator[pd.DataFrame]:
         """Yield the results of each frame that is complete; after a stop the others stay open."""
-        if self.options.preflight:
-            run.preflight()
-        with closing(run.deliver(self._chunks(run, frames))) as chunks:
-            for outcomes in chunks:
-                # After a stop complete frames stay open too: they go into the error.
-                frame = next(frame for frame in self._open_frames if frame.chunks_done < len(frame.chunks))
-                try:
-                    frame.ledger.record(outcomes)
-                except KeyboardInterrupt:
-                    # Entering them twice does no harm, and what was accepted must not be lost.
-                    frame.ledger.record(outcomes)
-                    run.stop = run.stop or stop_for_interrupt()
-                frame.chunks_done += 1
-                if frame.chunks_done == len(frame.chunks) and run.stop is None:
-                    yield self._close(self._open_frames.popleft(), None)
+        try:
+            with run:
+                if self.options.preflight:
+                    run.preflight()
+                for outcomes in run.deliver(self._chunks(run, opened)):
+                    if run.stop is None:
+                        yield from self._completed()
+                    else:
+                        # An interrupt may have come between an outcome and its entry; a second entry does no harm.
+                        for outcome in outcomes:
+                            self._enter(outcome)
+        except KeyboardInterrupt:
+            run.stop = run.stop or stop_for_interrupt()
 
-    def _chunks(self, run: Run, frames: Iterator[pd.DataFrame]) -> Iterator[list[Event]]:
-        """Yield the events of the open frame, then of every further one, until the run stops."""
-        while run.stop is None:
-            frame = self._open_frames[-1]
-            for start, stop in frame.chunks:
-                yield self._events(frame, start, stop)
-                if run.stop is not None:
-                    return
-            following = next(frames, None)
-            if following is None:
-                return
-            self._open(following)
+    def _completed(self) -> Iterator[pd.DataFrame]:
+        """Count a chunk that is done, and yield the results of its frame if it was the last."""
+        frame = self._open_frames[0]
+        frame.chunks_done += 1
+        if frame.chunks_done == len(frame.chunks):
+            results = self._close(frame, None)
+            self._open_frames.popleft()
+            yield results
 
-    def _open(self, rows: pd.DataFrame) -> None:
+    def _chunks(self, run: Run, opened: Iterator[_OpenFrame]) -> Iterator[list[Event]]:
+        """Yield the events of every chunk of every frame, until the run stops."""
+        chunks = ((frame, start, stop) for frame in opened for start, stop in frame.chunks)
+        while run.stop is None and (chunk := next(chunks, None)) is not None:
+            yield _events(*chunk)
+
+    def _open(self, rows: pd.DataFrame) -> _OpenFrame:
         """Check a frame's rows and open its ledger."""
         bound = bind(rows, self.mapping, resolved=self._resolved)
         self._resolved.update(bound.resolved)
         converter = Converter(bound)
-        with progress_bar(self.options.progress, total=len(rows), description="checking", delay_seconds=2.0) as bar:
+        # Also where progress is asked for, checks that take no time leave no line behind: a stream has many.
+        progress = self.options.progress and "auto"
+        with progress_bar(progress, total=len(rows), description="checking", delay_seconds=2.0) as bar:
             checked = check_rows(converter, len(rows), keys=self._keys, offset=self._rows, advance=bar.advance)
         invalid = int((~checked.valid).sum())
         if invalid and self.options.on_invalid == "raise":
             raise InvalidRowsError(problems_frame(checked.findings, rows.index), invalid=invalid)
-        # A frame without rows is one chunk without events, so that it has its turn.
-        chunks = list(chunk_bounds(len(rows), self.options.chunksize)) or [(0, 0)]
-        frame = _OpenFrame(converter=converter, checked=checked, ledger=Ledger(checked, rows.index), chunks=chunks)
+        frame = _OpenFrame(
+            converter=converter,
+            checked=checked,
+            is_sent=checked.valid & ~(checked.repeats() & self._skips_duplicates),
+            ledger=Ledger(checked, rows.index),
+            # A frame without rows is one chunk without events, so that it has its turn.
+            chunks=list(chunk_bounds(len(rows), self.options.chunksize)) or [(0, 0)],
+        )
         self._open_frames.append(frame)
+        self._frames += 1
         self._rows += len(rows)
+        return frame
 
-    def _is_sent(self, checked: CheckedRows) -> "np.typing.NDArray[np.bool_]":
-        return checked.valid & ~(checked.repeats() & (self.mapping.duplicates == "skip"))
+    @property
+    def _skips_duplicates(self) -> bool:
+        return self.mapping.duplicates == "skip"
 
-    def _events(self, frame: _OpenFrame, start: int, stop: int) -> list[Event]:
-        """Make the events of a chunk's rows that are to be sent."""
-        where = self._is_sent(frame.checked)[start:stop]
-        if not where.any():
-            return []
-        batch = frame.converter.convert(start, stop)
-        rows = batch.rows()[where] + frame.checked.offset
-        contacts = batch.contacts.filter(where).to_pylist()
-        payloads = batch.payloads(where).to_pylist()
-        return [
-            Event(row=row, payload=payload, contact=contact)
-            for row, payload, contact in zip(rows.tolist(), payloads, contacts, strict=True)
-        ]
+    def _enter(self, outcome: Outcome) -> None:
+        frame = next(frame for frame in self._open_frames if outcome.row < frame.end)
+        frame.ledger.record(outcome)
 
     def _close(self, frame: _OpenFrame, stop: Stop | None) -> pd.DataFrame:
         reason = None if stop is None else (stop.error_code, stop.message)
-        frame.ledger.close(self._statuses, skips_duplicates=self.mapping.duplicates == "skip", reason=reason)
+        frame.ledger.close(self._statuses, skips_duplicates=self._skips_duplicates, reason=reason)
         return frame.ledger.frame()
+
+    def _close_all(self, stop: Stop, *, unread: Iterable[pd.DataFrame]) -> pd.DataFrame:
+        """Return the results of all rows that have none yet, those of `unread` beyond the frames opened included."""
+        # Read from the start: an interrupt may have come while a frame was read, which would be missing. What cannot be
+        # read, or not be waited for, must not hide why the run ended.
+        with suppress(EventsPandasError, KeyboardInterrupt):
+            for rows in islice(unread, self._frames, None):
+                self._open(rows)
+        parts = [self._close(frame, stop) for frame in self._open_frames]
+        # Joining even one frame would turn an index of objects into one of strings.
+        return parts[0] if len(parts) == 1 else pd.concat(parts)
+
+
+def _events(frame: _OpenFrame, start: int, stop: int) -> list[Event]:
+    """Make the events of a chunk's rows that are to be sent."""
+    where = frame.is_sent[start:stop]
+    if not where.any():
+        return []
+    batch = frame.converter.convert(start, stop)
+    rows = batch.rows()[where] + frame.checked.offset
+    contacts = batch.contacts.filter(where).to_pylist()
+    payloads = batch.payloads(where).to_pylist()
+    return [
+        Event(row=row, payload=payload, contact=contact)
+        for row, payload, contact in zip(rows.tolist(), payloads, contacts, strict=True)
+    ]
 
 
 def stop_error(stop: Stop, results: pd.DataFrame) -> SubmissionError | SubmissionInterrupted:

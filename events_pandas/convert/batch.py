@@ -1,21 +1,23 @@
 """A chunk of rows becomes an EventBatch: payloads, keys and findings, column by column."""
 
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from events_pandas.convert.cells import TEXT_TYPE, Mask, Rows, to_mask
-from events_pandas.convert.json_text import joined, json_object, quoted
+from events_pandas.convert.cells import TEXT_TYPE, Mask, Rows
+from events_pandas.convert.json_text import Pieces, joined, listed, quoted
 from events_pandas.convert.keys import Words, event_keys
 from events_pandas.convert.members import Member, finding_at, metadata_member, read_part
 from events_pandas.convert.problems import NOTE_CODES, Finding
 from events_pandas.convert.readers import Reading
 from events_pandas.errors import MappingError
 from events_pandas.intercom import IDENTIFIERS, METADATA_LIMIT
-from events_pandas.mapping import BoundMapping, BoundRule, Constant, EventMapping
+from events_pandas.mapping import BoundMapping, BoundRule, Constant
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,10 +38,10 @@ class EventBatch:
         What Intercom knows each event by; meaningless for rows that are not valid.
     findings : tuple of Finding
         What is wrong, with rows counted from the start of the frame.
-    names : pyarrow.LargeStringArray
-        Event names as JSON, a row each or one for all.
-    metadata : pyarrow.LargeStringArray
-        Metadata as JSON objects; null where there is none.
+    names : tuple of pyarrow.LargeStringArray or str
+        The pieces of the event names as JSON.
+    metadata : tuple of tuple
+        For each key the pieces of ``"key":value``, of which one is null where there is no value.
     """
 
     start: int
@@ -48,8 +50,8 @@ class EventBatch:
     created_at: pa.Array
     keys: Words
     findings: tuple[Finding, ...]
-    names: pa.Array
-    metadata: pa.Array
+    names: Pieces
+    metadata: tuple[Pieces, ...]
 
     def rows(self) -> Rows:
         """Return the positions of the rows.
@@ -74,14 +76,37 @@ class EventBatch:
         pyarrow.LargeBinaryArray
             One JSON object for each, UTF-8.
         """
-        chosen = pa.array(where)
-        names = self.names if len(self.names) == 1 else self.names.filter(chosen)
-        times, contacts, metadata = (
-            column.filter(chosen) for column in (self.created_at.cast(TEXT_TYPE), self.contacts, self.metadata)
+        length = int(where.sum())
+        chosen = partial(_chosen, where=where)
+        texts = joined(
+            '{"event_name":',
+            *map(chosen, self.names),
+            ',"created_at":',
+            chosen(self.created_at.cast(TEXT_TYPE)),
+            ",",
+            chosen(self.contacts),
+            *_ending([tuple(map(chosen, pieces)) for pieces in self.metadata], length),
+            length=length,
         )
-        ending = pc.fill_null(joined(',"metadata":', metadata, "}", length=len(metadata)), "}")
-        texts = joined('{"event_name":', names, ',"created_at":', times, ",", contacts, ending, length=len(times))
         return texts.cast(pa.large_binary())
+
+
+def _chosen(piece: "pa.Array | str", where: Mask) -> "pa.Array | str":
+    if isinstance(piece, str) or len(piece) != len(where) or where.all():
+        return piece
+    return piece.filter(pa.array(where))
+
+
+def _ending(members: list[Pieces], length: int) -> Pieces:
+    """Return what closes each event: its metadata, if it has any, and a brace."""
+    if not members:
+        return ("}",)
+    if not any(isinstance(piece, pa.Array) and piece.null_count for pieces in members for piece in pieces):
+        # Every value is present in every row: its pieces are joined once, with the rest of the payload.
+        first, *others = members
+        return (',"metadata":{', *first, *(piece for pieces in others for piece in (",", *pieces)), "}}")
+    metadata = listed([joined(*pieces, length=length) for pieces in members])
+    return (pc.fill_null(joined(',"metadata":{', metadata, "}}", length=length), "}"),)
 
 
 class Converter:
@@ -119,13 +144,15 @@ class Converter:
         """
         rules = {rule.path: _sliced(rule, start, stop) for rule in self._bound.rules}
         n_rows = stop - start
-        mapping = self._bound.mapping
         name = _required(rules["event_name"], read_part(rules["event_name"]))
-        time = _required(rules["created_at"], read_part(rules["created_at"], timezone=mapping.timezone))
+        timezone = self._bound.mapping.timezone
+        time = _required(rules["created_at"], read_part(rules["created_at"], timezone=timezone))
+        seconds = _spread(time.values, n_rows)
         contacts = _contacts([rules[name] for name in IDENTIFIERS if name in rules], n_rows)
-        metadata_rules = [rule for path, rule in rules.items() if path.startswith("metadata.")]
-        metadata = _metadata(metadata_rules, mapping, n_rows)
-        findings = [*name.findings, *time.findings, *contacts.findings, *metadata.findings]
+        (contact_texts,) = contacts.pieces
+        metadata = [self._member(rule) for path, rule in rules.items() if path.startswith("metadata.")]
+        findings = [*name.findings, *time.findings, *contacts.findings, *_overflow(metadata, n_rows)]
+        findings += [finding for member in metadata for finding in member.findings]
         valid = np.ones(n_rows, dtype=bool)
         for finding in findings:
             if finding.severity == "error":
@@ -133,13 +160,21 @@ class Converter:
         return EventBatch(
             start=start,
             valid=valid,
-            contacts=contacts.values,
-            created_at=_spread(time.values, n_rows),
-            keys=event_keys(contacts.values, _spread(name.values, n_rows), _spread(time.values, n_rows)),
+            contacts=contact_texts,
+            created_at=seconds,
+            keys=event_keys(contact_texts, name.values, seconds),
             findings=tuple(finding.moved(start) for finding in findings),
             names=quoted(name.values),
-            metadata=metadata.values,
+            metadata=tuple(member.pieces for member in metadata),
         )
+
+    def _member(self, rule: BoundRule) -> Member:
+        """Make a metadata value with its key before it."""
+        mapping = self._bound.mapping
+        member = metadata_member(rule, timezone=mapping.timezone)
+        key = json.dumps(rule.path.partition(".")[2], ensure_ascii=False)
+        findings = _omitted(member.findings) if mapping.on_invalid_metadata == "omit" else member.findings
+        return Member(pieces=(f"{key}:", *member.pieces), findings=tuple(findings))
 
 
 def _sliced(bound: BoundRule, start: int, stop: int) -> BoundRule:
@@ -171,24 +206,12 @@ def _contacts(bounds: list[BoundRule], n_rows: int) -> Member:
         present = np.broadcast_to(reading.present, (n_rows,))
         findings += reading.findings
         findings += finding_at(bound, "", {"several_identifiers": present & taken})
-        members = _spread(joined(f'"{bound.path}":', quoted(reading.values), length=n_rows), n_rows)
+        members = joined(f'"{bound.path}":', *quoted(reading.values), length=n_rows)
         # An identifier that is present but bad makes the row invalid: it is not passed over for the next one.
         chosen = pc.if_else(pa.array(taken), chosen, members)
         taken = taken | present
     findings += finding_at(bounds[0], "", {"identifier_missing": ~taken})
-    return Member(values=chosen, findings=tuple(findings))
-
-
-def _metadata(bounds: list[BoundRule], mapping: EventMapping, n_rows: int) -> Member:
-    findings: list[Finding] = []
-    members = []
-    for bound in bounds:
-        member = metadata_member(bound, timezone=mapping.timezone)
-        findings += _omitted(member.findings) if mapping.on_invalid_metadata == "omit" else member.findings
-        key = quoted(pa.array([bound.path.partition(".")[2]], TEXT_TYPE))
-        members.append(joined(key, ":", member.values, length=n_rows))
-    findings += _overflow(members, n_rows)
-    return Member(values=json_object(members, n_rows), findings=tuple(findings))
+    return Member(pieces=(chosen,), findings=tuple(findings))
 
 
 def _omitted(findings: Iterable[Finding]) -> Iterator[Finding]:
@@ -196,12 +219,12 @@ def _omitted(findings: Iterable[Finding]) -> Iterator[Finding]:
         yield finding if finding.severity == "note" else replace(finding, is_omission=True)
 
 
-def _overflow(members: list[pa.Array], n_rows: int) -> list[Finding]:
+def _overflow(members: list[Member], n_rows: int) -> list[Finding]:
     if len(members) <= METADATA_LIMIT:
         return []
     counts = np.zeros(n_rows, np.int64)
     for member in members:
-        counts += to_mask(member.is_valid())
+        counts += member.mask()
     rows = np.flatnonzero(counts > METADATA_LIMIT)
     if not len(rows):
         return []
@@ -212,10 +235,15 @@ def _overflow(members: list[pa.Array], n_rows: int) -> list[Finding]:
 def _constant_faults(bound: BoundMapping) -> list[str]:
     """Judge each constant once, as a column of one row."""
     return [
-        finding.messages()[0].as_py()
+        replace(finding, values=None).messages()[0].as_py()
         for rule in bound.rules
-        for part, value in rule.parts.items()
-        if isinstance(value, Constant)
-        for finding in read_part(rule, part, timezone=bound.mapping.timezone).findings
+        for finding in _constant_findings(rule, bound.mapping.timezone)
         if finding.code not in NOTE_CODES
     ]
+
+
+def _constant_findings(rule: BoundRule, timezone: str | None) -> Iterable[Finding]:
+    constants = [part for part, values in rule.parts.items() if isinstance(values, Constant)]
+    if constants and len(constants) == len(rule.parts) and rule.path.startswith("metadata."):
+        return metadata_member(rule, timezone=timezone).findings
+    return [finding for part in constants for finding in read_part(rule, part, timezone=timezone).findings]

@@ -6,6 +6,7 @@ import numbers
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -20,6 +21,14 @@ Mask: TypeAlias = npt.NDArray[np.bool_]
 Rows: TypeAlias = npt.NDArray[np.int64]
 
 TEXT_TYPE = pa.large_string()
+
+DOUBLE_EXACT = 2**53
+"""From here on a float holds no longer every whole number."""
+
+_EXACT_BELOW = {pa.float16(): 2**11, pa.float32(): 2**24, pa.float64(): DOUBLE_EXACT}
+
+_PLAIN_SCALES = range(7)
+"""Decimals with so many places are never written with an exponent."""
 
 
 class Kind(StrEnum):
@@ -50,11 +59,14 @@ class Cells:
         Null where the cell is absent.
     rows : numpy.ndarray of int64, optional
         Where the cells stand in their column; not given where they are all of it.
+    exact_below : int
+        From here on floats hold no longer every whole number, in the type that they came in.
     """
 
     kind: Kind
     values: pa.Array
     rows: Rows | None = None
+    exact_below: int = DOUBLE_EXACT
 
     def mask(self) -> Mask:
         """Return where a value is present.
@@ -109,6 +121,23 @@ def text_bytes(text: pa.Array) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.ui
     return bounds - bounds[0], np.frombuffer(letters, np.uint8)[bounds[0] : bounds[-1]]
 
 
+def time_text(times: pa.Array) -> pa.Array:
+    """Write times as ISO 8601 has them.
+
+    Parameters
+    ----------
+    times : pyarrow.TimestampArray
+        Without a zone or in UTC, in any unit.
+
+    Returns
+    -------
+    pyarrow.LargeStringArray
+        ``2024-01-31T12:00:00``, with ``Z`` at the end for UTC; a fraction of a second without closing zeros.
+    """
+    text = pc.replace_substring(times.cast(TEXT_TYPE), " ", "T", max_replacements=1)
+    return pc.replace_substring_regex(text, r"(?:\.0+|(\.[0-9]*[1-9])0*)(Z?)$", r"\1\2")
+
+
 def read_cells(values: "pd.Series[Any] | Constant") -> list[Cells]:
     """Return the cells of a column, by kind.
 
@@ -138,10 +167,11 @@ def read_cells(values: "pd.Series[Any] | Constant") -> list[Cells]:
 def _is_uniform(values: "pd.Series[Any]") -> bool:
     """Tell whether Arrow would read objects as what they are.
 
-    It makes one type of what it can: a date of a time beside a date, and UTC of a naive time beside an aware one.
+    It makes one type of what it can: a date of a time beside a date, UTC of a naive time beside an aware one, and the
+    same number of places of all decimals.
     """
     inferred = pd.api.types.infer_dtype(values, skipna=True)
-    return inferred in {"string", "integer", "floating", "boolean", "decimal", "empty"}
+    return inferred in {"string", "integer", "floating", "boolean", "empty"}
 
 
 def _uniform_cells(array: pa.Array) -> Cells:
@@ -182,18 +212,32 @@ def _integer_cells(array: pa.Array) -> Cells:
 
 
 def _float_cells(array: pa.Array) -> Cells:
+    exact_below = _EXACT_BELOW[array.type]
     if array.type != pa.float64():
         # float32 holds 19.99 as 19.989999771118164: what its owner sees are the shortest digits.
         array = array.cast(pa.float32()).cast(TEXT_TYPE).cast(pa.float64())
     is_nan = pc.is_nan(array)
     if pc.any(is_nan).as_py():
         array = pc.if_else(is_nan, pa.scalar(None, pa.float64()), array)
-    return Cells(kind=Kind.FLOAT, values=array)
+    return Cells(kind=Kind.FLOAT, values=array, exact_below=exact_below)
+
+
+def _decimal_cells(array: pa.Array) -> Cells:
+    if array.type.scale in _PLAIN_SCALES:
+        return Cells(kind=Kind.DECIMAL, values=array.cast(TEXT_TYPE))
+    texts = [None if cell is None else _plain(cell) for cell in array.to_pylist()]
+    return Cells(kind=Kind.DECIMAL, values=pa.array(texts, TEXT_TYPE))
+
+
+def _plain(number: decimal.Decimal) -> str:
+    """Write a number without an exponent."""
+    return format(number, "f")
 
 
 def _timestamp_cells(array: pa.Array) -> Cells:
-    kind = Kind.NAIVE_TIME if array.type.tz is None else Kind.AWARE_TIME
-    return Cells(kind=kind, values=array)
+    if array.type.tz is None:
+        return Cells(kind=Kind.NAIVE_TIME, values=array)
+    return Cells(kind=Kind.AWARE_TIME, values=array.cast(pa.timestamp(array.type.unit, tz="UTC")))
 
 
 def _cells_of(kind: Kind, arrow_type: pa.DataType | None = None) -> Callable[[pa.Array], Cells]:
@@ -219,7 +263,7 @@ def _worded(kind: Kind, array: pa.Array) -> Cells:
 
 
 def _is_any_string(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
 _READERS: tuple[tuple[Callable[[pa.DataType], bool], Callable[[pa.Array], Cells]], ...] = (
@@ -227,7 +271,7 @@ _READERS: tuple[tuple[Callable[[pa.DataType], bool], Callable[[pa.Array], Cells]
     (pa.types.is_integer, _integer_cells),
     (pa.types.is_floating, _float_cells),
     (pa.types.is_boolean, _cells_of(Kind.BOOLEAN)),
-    (pa.types.is_decimal, _cells_of(Kind.DECIMAL, TEXT_TYPE)),
+    (pa.types.is_decimal, _decimal_cells),
     (pa.types.is_timestamp, _timestamp_cells),
     (pa.types.is_date, _cells_of(Kind.DATE, pa.date32())),
     (pa.types.is_null, _cells_of(Kind.TEXT, TEXT_TYPE)),
@@ -251,13 +295,17 @@ def _mixed_cells(values: "pd.Series[Any]") -> list[Cells]:
     return parts
 
 
-def _kind_of(cell: object) -> Kind | None:
+def _kind_of(cell: Any) -> Kind | None:
     if cell is None or cell is pd.NA or cell is pd.NaT:
         return None
-    for types, kind in _KINDS:
-        if isinstance(cell, types):
-            return kind(cell)
-    return Kind.OTHER
+    # mypy has object's hash for the hash of the class itself.
+    kind: Kind | None = _kind_reader(type(cell))(cell)  # type: ignore[arg-type]
+    return kind
+
+
+@cache
+def _kind_reader(cell_type: type) -> Callable[[Any], Kind | None]:
+    return next((kind for types, kind in _KINDS if issubclass(cell_type, types)), lambda _: Kind.OTHER)
 
 
 def _text_kind(cell: str) -> Kind | None:
@@ -289,18 +337,22 @@ def _time_kind(cell: dt.datetime) -> Kind:
     return Kind.NAIVE_TIME if cell.tzinfo is None else Kind.AWARE_TIME
 
 
-# The order matters: bool is an int, and datetime is a date.
+# The order matters: bool is an int, numpy's timedelta64 passes for one, and datetime is a date.
 _KINDS: tuple[tuple[Any, Callable[[Any], Kind | None]], ...] = (
     (str, _text_kind),
     ((bool, np.bool_), lambda _: Kind.BOOLEAN),
+    (np.timedelta64, lambda _: Kind.OTHER),
     (numbers.Integral, _integer_kind),
     (decimal.Decimal, _decimal_kind),
-    (numbers.Real, _float_kind),
+    ((float, np.floating), _float_kind),
     (dt.datetime, _time_kind),
     (np.datetime64, lambda _: Kind.NAIVE_TIME),
     (dt.date, lambda _: Kind.DATE),
     ((list, tuple, dict, set, np.ndarray), lambda _: Kind.NESTED),
 )
+
+
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 def _time_array(cells: list[Any]) -> pa.Array:
@@ -309,8 +361,13 @@ def _time_array(cells: list[Any]) -> pa.Array:
 
 
 def _aware_time_array(cells: list[Any]) -> pa.Array:
-    instants = [cell.astimezone(dt.UTC).replace(tzinfo=None) for cell in cells]
-    return _time_array(instants).cast(pa.timestamp("us", tz="UTC"))
+    # Subtracting takes care of the zone, and cannot leave the calendar as converting can in the years 1 and 9999.
+    microseconds = [(cell - _EPOCH) // dt.timedelta(microseconds=1) for cell in cells]
+    return pa.array(microseconds, pa.int64()).cast(pa.timestamp("us", tz="UTC"))
+
+
+def _decimal_text(cell: "decimal.Decimal | numbers.Integral") -> str:
+    return _plain(cell) if isinstance(cell, decimal.Decimal) else str(int(cell))
 
 
 def _type_words(cells: list[Any]) -> pa.Array:
@@ -321,8 +378,7 @@ _ARRAYS: dict[Kind, Callable[[list[Any]], pa.Array]] = {
     Kind.TEXT: lambda cells: pa.array(cells, TEXT_TYPE),
     Kind.INTEGER: lambda cells: pa.array([int(cell) for cell in cells], pa.int64()),
     Kind.FLOAT: lambda cells: pa.array([float(str(cell)) for cell in cells], pa.float64()),
-    # "f" never writes an exponent.
-    Kind.DECIMAL: lambda cells: pa.array([format(decimal.Decimal(cell), "f") for cell in cells], TEXT_TYPE),
+    Kind.DECIMAL: lambda cells: pa.array([_decimal_text(cell) for cell in cells], TEXT_TYPE),
     Kind.BOOLEAN: lambda cells: pa.array([bool(cell) for cell in cells], pa.bool_()),
     Kind.DATE: lambda cells: pa.array(cells, pa.date32()),
     Kind.NAIVE_TIME: _time_array,

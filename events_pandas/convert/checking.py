@@ -17,7 +17,7 @@ from events_pandas.convert.problems import CODES, ONCE_CODES, Finding
 CHECKED_ROWS = 2**16
 """Rows checked at a time: enough to make Arrow's overhead small, few enough to stay in the processor's cache."""
 
-Text = npt.NDArray[np.object_]
+Texts = npt.NDArray[np.object_]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,7 +58,13 @@ class CheckedRows:
 
 
 def check_rows(
-    converter: Converter, n_rows: int, *, keys: KeyIndex, offset: int = 0, advance: Callable[[int], None] | None = None
+    converter: Converter,
+    n_rows: int,
+    *,
+    keys: KeyIndex,
+    offset: int = 0,
+    advance: Callable[[int], None] | None = None,
+    chunksize: int = CHECKED_ROWS,
 ) -> CheckedRows:
     """Check the rows of a frame.
 
@@ -74,6 +80,8 @@ def check_rows(
         The position of the frame's first row in its stream.
     advance : callable, optional
         Told how many rows have been checked since it was told last.
+    chunksize : int
+        Rows checked at a time; what is found does not depend on it.
 
     Returns
     -------
@@ -84,7 +92,7 @@ def check_rows(
     first_rows = np.arange(offset, offset + n_rows)
     created_at = np.full(n_rows, np.datetime64("NaT"), "datetime64[s]")
     findings: list[Finding] = []
-    for start, stop in chunk_bounds(n_rows, CHECKED_ROWS):
+    for start, stop in chunk_bounds(n_rows, chunksize):
         batch = converter.convert(start, stop)
         chunk = slice(start, stop)
         valid[chunk] = batch.valid
@@ -132,7 +140,7 @@ def _each_once(findings: Sequence[Finding]) -> Iterator[Finding]:
             yield finding
 
 
-def first_errors(findings: Sequence[Finding]) -> tuple[Rows, Text, Text]:
+def first_errors(findings: Sequence[Finding]) -> tuple[Rows, Texts, Texts]:
     """Return the error that stands for each invalid row: the first in the order of `CODES`.
 
     Parameters

@@ -1,12 +1,14 @@
-"""Columns of JSON text: strings in quotes, members of objects, objects."""
+"""Columns of JSON text, put together from columns of values and literal pieces."""
 
-from typing import Any
+from collections.abc import Iterator
+from itertools import groupby
+from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from events_pandas.convert.cells import TEXT_TYPE, text_bytes
+from events_pandas.convert.cells import TEXT_TYPE, text_bytes, to_mask
 
 _SPACE = 0x20
 _ESCAPES = {
@@ -22,35 +24,74 @@ _ESCAPES = {
 """What JSON does not allow inside a string, and how it is written instead (RFC 8259, section 7)."""
 
 
-def joined(*parts: "pa.Array | str", length: int) -> pa.Array:
-    """Join columns and literal text, row by row.
+Pieces: TypeAlias = tuple["pa.Array | str", ...]
+"""What a text is put together from: literals, and columns that have a value for each row, or one for all of them."""
+
+
+def joined(*pieces: "pa.Array | str", length: int) -> pa.Array:
+    """Join columns and literals, row by row.
 
     Parameters
     ----------
-    *parts : pyarrow.LargeStringArray or str
+    *pieces : pyarrow.LargeStringArray or str
         A column has a value for each row, or one that stands for all of them.
     length : int
-        The number of rows, in case no part is a column of rows.
+        The number of rows.
+
+    Returns
+    -------
+    pyarrow.LargeStringArray, length `length`
+        Null where a piece is.
+    """
+    data = [_datum(piece) for piece in _merged(pieces)]
+    if not any(isinstance(datum, pa.Array) for datum in data):
+        data[0] = pa.repeat(data[0], length)
+    return pc.binary_join_element_wise(*data, pa.scalar("", TEXT_TYPE))
+
+
+def listed(columns: list[pa.Array]) -> pa.Array:
+    """Join columns with commas, row by row, null values left out.
+
+    Parameters
+    ----------
+    columns : list of pyarrow.LargeStringArray
+        At least one; each has a value for each row.
 
     Returns
     -------
     pyarrow.LargeStringArray
-        Null where a part is; one value if no part has more.
+        Null where all values are.
     """
-    data = [_datum(part) for part in parts]
-    if not any(isinstance(part, pa.Array) for part in data):
-        data[0] = pa.repeat(data[0], min(length, 1))
-    return pc.binary_join_element_wise(*data, pa.scalar("", TEXT_TYPE))
+    has_value = np.logical_or.reduce([to_mask(column.is_valid()) for column in columns])
+    if has_value.all():
+        return _skipping_null(columns)
+    # Arrow drops a row that is null in all columns, instead of leaving it empty: one of its values is made empty.
+    first, *others = columns
+    lists = _skipping_null([pc.if_else(pa.array(has_value), first, ""), *others])
+    return pc.if_else(pa.array(has_value), lists, pa.scalar(None, TEXT_TYPE))
 
 
-def _datum(part: "pa.Array | str") -> Any:
+def _skipping_null(columns: list[pa.Array]) -> pa.Array:
+    return pc.binary_join_element_wise(*columns, pa.scalar(",", TEXT_TYPE), null_handling="skip")
+
+
+def _merged(pieces: Pieces) -> Iterator["pa.Array | str"]:
+    """Put literals together that stand side by side: each piece takes its time in every row."""
+    for is_literal, group in groupby(pieces, key=lambda piece: isinstance(piece, str)):
+        if is_literal:
+            yield "".join(group)
+        else:
+            yield from group
+
+
+def _datum(piece: "pa.Array | str") -> Any:
     """Return a column as it is, and what stands for every row as a scalar, which Arrow spreads over the others."""
-    if isinstance(part, str):
-        return pa.scalar(part, TEXT_TYPE)
-    return part[0] if len(part) == 1 else part
+    if isinstance(piece, str):
+        return pa.scalar(piece, TEXT_TYPE)
+    return piece[0] if len(piece) == 1 else piece
 
 
-def quoted(text: pa.Array) -> pa.Array:
+def quoted(text: pa.Array) -> Pieces:
     """Write text as JSON strings.
 
     Parameters
@@ -60,10 +101,10 @@ def quoted(text: pa.Array) -> pa.Array:
 
     Returns
     -------
-    pyarrow.LargeStringArray
-        With quotes, and what JSON forbids inside of them escaped; null stays null.
+    tuple of pyarrow.LargeStringArray or str
+        The quotes, and between them the text with what JSON forbids escaped.
     """
-    return joined('"', escaped(text), '"', length=len(text))
+    return ('"', escaped(text), '"')
 
 
 def escaped(text: pa.Array) -> pa.Array:
@@ -90,29 +131,3 @@ def _bytes_to_escape(text: pa.Array) -> list[int]:
     _, letters = text_bytes(text)
     present = letters[(letters < _SPACE) | (letters == ord('"')) | (letters == ord("\\"))]
     return [int(byte) for byte in np.unique(present)]
-
-
-def json_object(members: list[pa.Array], length: int) -> pa.Array:
-    """Put members together to objects, absent ones left out.
-
-    Parameters
-    ----------
-    members : list of pyarrow.LargeStringArray
-        Each ``"key":value``, null where absent; a column has a value for each row, or one for all of them.
-    length : int
-        The number of rows.
-
-    Returns
-    -------
-    pyarrow.LargeStringArray, length `length`
-        The objects; null where every member is absent.
-    """
-    if not members:
-        return pa.nulls(length, TEXT_TYPE)
-    columns = [_datum(member) if length != 1 else member for member in members]
-    if not any(isinstance(column, pa.Array) for column in columns):
-        columns[0] = pa.repeat(columns[0], length)
-    body = pc.binary_join_element_wise(*columns, pa.scalar(",", TEXT_TYPE), null_handling="skip")
-    is_empty = pc.equal(pc.binary_length(body), 0)
-    objects = joined("{", body, "}", length=length)
-    return pc.if_else(is_empty, pa.scalar(None, TEXT_TYPE), objects) if pc.any(is_empty).as_py() else objects

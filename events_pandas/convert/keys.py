@@ -1,13 +1,14 @@
 """What Intercom knows an event by, as 128 bits; and the rows that share it."""
 
 from dataclasses import dataclass, field
+from hashlib import blake2b
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from events_pandas.convert.cells import Rows, text_bytes
+from events_pandas.convert.cells import Rows, text_bytes, to_mask
 from events_pandas.intercom import normalized_event_name
 
 Words = npt.NDArray[np.uint64]
@@ -46,7 +47,7 @@ def event_keys(contacts: pa.Array, event_names: pa.Array, seconds: pa.Array) -> 
     codes = pc.fill_null(names.indices, 0).to_numpy(zero_copy_only=False)
     name_words = name_words[codes] if len(name_words) else np.zeros((len(codes), 2), np.uint64)
     instants = pc.fill_null(seconds, 0).to_numpy(zero_copy_only=False).astype(np.uint64)[:, None]
-    return _mixed(text_words(contacts) + _mixed(name_words + _mixed(instants + _MULTIPLIERS[0])))
+    return _mixed(text_words(contacts) + _mixed(name_words + _mixed(instants + _MULTIPLIERS[:, 0])))
 
 
 def text_words(text: pa.Array) -> Words:
@@ -65,22 +66,33 @@ def text_words(text: pa.Array) -> Words:
     Notes
     -----
     Multilinear hashing: each byte is multiplied by a random 64-bit number that belongs to its position, and the
-    products are summed modulo 2^64. No Python runs for a single cell.
+    products are summed modulo 2^64. No Python runs for a single cell, but for the rare one that is longer than there
+    are positions.
     """
+    text = _shortened(text)
     bounds, data = text_bytes(text)
     lengths = np.diff(bounds)
     positions = np.arange(len(data)) - np.repeat(bounds[:-1], lengths)
-    # Texts longer than the table wrap round; the lap is added in, so that laps cannot be exchanged.
-    laps = (positions // _POSITIONS).astype(np.uint64)
-    letters = data.astype(np.uint64) + np.uint64(1) + laps * np.uint64(257)
+    # Not the byte alone: a text would have the hash of the same text with NUL characters at its end.
+    letters = data.astype(np.uint64) + np.uint64(1)
     words = np.zeros((len(text), 2), np.uint64)
     filled = lengths > 0
     starts = bounds[:-1][filled]
     if len(starts):
-        for column in range(2):
-            products = letters * _MULTIPLIERS[positions % _POSITIONS, column]
-            words[filled, column] = np.add.reduceat(products, starts)
+        for column, multipliers in enumerate(_MULTIPLIERS):
+            words[filled, column] = np.add.reduceat(letters * multipliers[positions], starts)
     return _mixed(words)
+
+
+def _shortened(text: pa.Array) -> pa.Array:
+    """Replace texts that are longer than there are positions by a digest."""
+    rows = np.flatnonzero(to_mask(pc.greater(pc.binary_length(text), _POSITIONS)))
+    if not len(rows):
+        return text
+    digests = [blake2b(long.encode()).hexdigest() for long in text.take(pa.array(rows)).to_pylist()]
+    is_long = np.zeros(len(text), dtype=bool)
+    is_long[rows] = True
+    return pc.replace_with_mask(text, pa.array(is_long), pa.array(digests, text.type))
 
 
 def _mixed(words: Words) -> Words:
@@ -90,7 +102,7 @@ def _mixed(words: Words) -> Words:
     return words ^ (words >> _HALF)
 
 
-_MULTIPLIERS: Words = np.random.default_rng(_SEED).integers(0, 2**64, (_POSITIONS, 2), dtype=np.uint64) | np.uint64(1)
+_MULTIPLIERS: Words = np.random.default_rng(_SEED).integers(0, 2**64, (2, _POSITIONS), dtype=np.uint64) | np.uint64(1)
 
 
 @dataclass(slots=True)
@@ -103,7 +115,7 @@ class KeyIndex:
     about log2(rows / chunk) times. Exact: two keys are the same only if all 128 bits are.
     """
 
-    _runs: list[tuple[Words, Rows]] = field(default_factory=list)
+    _runs: list[tuple[Words, Rows]] = field(default_factory=list, init=False)
 
     def first_rows(self, keys: Words, rows: Rows) -> Rows:
         """Return the first row that had each key, and remember the new keys.

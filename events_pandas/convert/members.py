@@ -1,4 +1,4 @@
-"""What each rule makes of its columns: a column of JSON values, and findings."""
+"""What each rule makes of its columns: the pieces of JSON values, and findings."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -8,13 +8,14 @@ import numpy as np
 import pyarrow as pa
 
 from events_pandas.convert.cells import TEXT_TYPE, Cells, Mask, Rows, read_cells, to_mask
-from events_pandas.convert.json_text import joined, quoted
-from events_pandas.convert.money import decimals_of, minor_units, read_currency
-from events_pandas.convert.problems import Finding, shown
+from events_pandas.convert.json_text import Pieces, quoted
+from events_pandas.convert.money import HUNDREDTHS, decimals_of, minor_units, read_currency
+from events_pandas.convert.problems import NOTE_CODES, ONCE_CODES, Finding, shown
 from events_pandas.convert.readers import (
     Faults,
     Reader,
     Reading,
+    first_of,
     read,
     read_amount,
     read_email,
@@ -23,6 +24,7 @@ from events_pandas.convert.readers import (
     read_link,
     read_number,
     read_text,
+    read_url,
     without,
 )
 from events_pandas.convert.times import TimeReader
@@ -34,18 +36,30 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Member:
-    """A column of JSON values.
+    """JSON values of one field, in pieces.
 
     Parameters
     ----------
-    values : pyarrow.LargeStringArray
-        JSON text for each row, or one for all rows; null where absent or faulty.
+    pieces : tuple of pyarrow.LargeStringArray or str
+        What is joined to the value of each row; the value is absent or faulty where one of them is null.
     findings : tuple of Finding
         What is wrong, with field and label filled in.
     """
 
-    values: pa.Array
+    pieces: Pieces
     findings: tuple[Finding, ...]
+
+    def mask(self) -> Mask:
+        """Return where there is a value.
+
+        Returns
+        -------
+        numpy.ndarray of bool
+            For each row, or one for all.
+        """
+        masks = [to_mask(piece.is_valid()) for piece in self.pieces if isinstance(piece, pa.Array)]
+        mask: Mask = np.logical_and.reduce(np.broadcast_arrays(*masks))
+        return mask
 
 
 def metadata_member(bound: BoundRule, *, timezone: str | None) -> Member:
@@ -69,12 +83,9 @@ def metadata_member(bound: BoundRule, *, timezone: str | None) -> Member:
         case RichLink():
             return _rich_links(bound)
     reading = read_part(bound, "", timezone=timezone)
-    write = quoted if isinstance(bound.rule, Text | Link) else _as_text
-    return Member(values=write(reading.values), findings=tuple(reading.findings))
-
-
-def _as_text(values: pa.Array) -> pa.Array:
-    return values.cast(TEXT_TYPE)
+    is_text = isinstance(bound.rule, Text | Link)
+    pieces = quoted(reading.values) if is_text else (reading.values.cast(TEXT_TYPE),)
+    return Member(pieces=pieces, findings=tuple(reading.findings))
 
 
 def read_part(bound: BoundRule, part: str = "", *, timezone: str | None = None) -> Reading:
@@ -94,7 +105,19 @@ def read_part(bound: BoundRule, part: str = "", *, timezone: str | None = None) 
     Reading
         With the column named in its findings.
     """
-    return _located(bound, part, read(read_cells(bound.parts[part]), _reader(bound, part, timezone)))
+    values = bound.parts[part]
+    reading = read(read_cells(values), _reader(bound, part, timezone))
+    located = [
+        replace(finding, field=_field(bound, part), label=bound.labels[part])
+        for finding in reading.findings
+        # A constant stands in no row: what is odd in every row of a column is meant here.
+        if not (isinstance(values, Constant) and finding.code in NOTE_CODES - ONCE_CODES)
+    ]
+    return replace(reading, findings=located)
+
+
+def _field(bound: BoundRule, part: str) -> str:
+    return f"{bound.path}.{part}" if part else bound.path
 
 
 def _reader(bound: BoundRule, part: str, timezone: str | None) -> Reader:
@@ -119,16 +142,10 @@ _READERS: dict[tuple[type[Rule], str], Reader] = {
     (Number, ""): read_number,
     (Link, ""): read_link,
     (RichLink, "value"): read_text,
-    (RichLink, "url"): read_link,
+    (RichLink, "url"): read_url,
     (MonetaryAmount, "amount"): read_amount,
     (MonetaryAmount, "currency"): read_currency,
 }
-
-
-def _located(bound: BoundRule, part: str, reading: Reading) -> Reading:
-    field = f"{bound.path}.{part}" if part else bound.path
-    located = [replace(finding, field=field, label=bound.labels[part]) for finding in reading.findings]
-    return replace(reading, findings=located)
 
 
 def finding_at(bound: BoundRule, part: str, where: Mapping[str, Mask]) -> list[Finding]:
@@ -148,7 +165,7 @@ def finding_at(bound: BoundRule, part: str, where: Mapping[str, Mask]) -> list[F
     list of Finding
         With the values of the column; none for a code without rows.
     """
-    field = f"{bound.path}.{part}" if part else bound.path
+    field = _field(bound, part)
     findings = []
     for code, mask in where.items():
         rows = np.flatnonzero(mask)
@@ -174,27 +191,24 @@ def _as_shown(cells: Cells) -> tuple[pa.Array, Faults]:
 def _amounts(bound: BoundRule, rule: MonetaryAmount) -> Member:
     amount = read_part(bound, "amount")
     currency = read_part(bound, "currency")
-    units, faults = minor_units(amount.values, decimals_of(currency.values), unit=rule.unit)
-    has_currency = to_mask(currency.values.is_valid())
-    lacks_currency = amount.present & ~currency.present
-    good = (
-        to_mask(amount.values.is_valid()) & has_currency & ~faults["amount_not_positive"] & ~faults["amount_decimals"]
-    )
+    decimals = decimals_of(currency.values)
+    units, faults = minor_units(amount.values, decimals, unit=rule.unit)
+    is_faulty = np.logical_or.reduce(list(faults.values()))
+    good = to_mask(amount.values.is_valid()) & to_mask(currency.values.is_valid()) & ~is_faulty
     findings = [
         *amount.findings,
         *finding_at(bound, "amount", faults),
-        *_of_present(currency.findings, amount.present),
-        *finding_at(bound, "currency", {"currency_missing": lacks_currency}),
+        *_of_present(currency.findings, np.broadcast_to(amount.present, good.shape)),
+        *finding_at(bound, "currency", {"currency_missing": amount.present & ~currency.present}),
+        *finding_at(bound, "currency", {"currency_minor_unit": first_of(good & (decimals != HUNDREDTHS))}),
     ]
     texts = without(pa.array(np.broadcast_to(units, good.shape)), ~good).cast(TEXT_TYPE)
-    values = joined('{"amount":', texts, ',"currency":"', currency.values, '"}', length=len(good))
-    return Member(values=values, findings=tuple(findings))
+    pieces = ('{"amount":', texts, ',"currency":"', currency.values, '"}')
+    return Member(pieces=pieces, findings=tuple(findings))
 
 
 def _of_present(findings: list[Finding], present: Mask) -> list[Finding]:
     """Leave out what is wrong with the currency of no amount, since nothing is sent of it."""
-    if len(present) == 1:
-        return findings if present[0] else []
     kept = []
     for finding in findings:
         stays = present[finding.rows]
@@ -207,10 +221,13 @@ def _of_present(findings: list[Finding], present: Mask) -> list[Finding]:
 def _rich_links(bound: BoundRule) -> Member:
     value = read_part(bound, "value")
     url = read_part(bound, "url")
-    halves = {"value": url.present & ~value.present, "url": value.present & ~url.present}
+    # A constant stands in every row: whether a row has a link, its column says.
+    halves = {
+        "value": url.present & ~value.present & (not isinstance(bound.parts["url"], Constant)),
+        "url": value.present & ~url.present & (not isinstance(bound.parts["value"], Constant)),
+    }
     lacking = [
         finding for part, mask in halves.items() for finding in finding_at(bound, part, {"rich_link_incomplete": mask})
     ]
-    length = max(len(value.values), len(url.values))
-    values = joined('{"url":', quoted(url.values), ',"value":', quoted(value.values), "}", length=length)
-    return Member(values=values, findings=(*value.findings, *url.findings, *lacking))
+    pieces = ('{"url":', *quoted(url.values), ',"value":', *quoted(value.values), "}")
+    return Member(pieces=pieces, findings=(*value.findings, *url.findings, *lacking))

@@ -47,9 +47,7 @@ def read_currency(cells: Cells) -> tuple[pa.Array, Faults]:
     letters = pc.utf8_lower(cells.values)
     known = to_mask(pc.is_in(letters, pa.array(list(currency_decimals()), TEXT_TYPE)))
     unknown = cells.mask() & ~known
-    unusual = np.zeros_like(unknown)
-    unusual[np.flatnonzero(known & (decimals_of(letters) != HUNDREDTHS))[:1]] = True
-    return without(letters, unknown), [("currency_unknown", unknown), ("currency_minor_unit", unusual)]
+    return without(letters, unknown), [("currency_unknown", unknown)]
 
 
 def decimals_of(currencies: pa.Array) -> npt.NDArray[np.int64]:
@@ -68,9 +66,9 @@ def decimals_of(currencies: pa.Array) -> npt.NDArray[np.int64]:
     distinct = currencies.dictionary_encode()
     known = currency_decimals()
     decimals = [known.get(currency, HUNDREDTHS) for currency in distinct.dictionary.to_pylist()]
-    # A column without any currency has no first entry to stand for its nulls.
-    table = np.array(decimals or [HUNDREDTHS], np.int64)
-    found: npt.NDArray[np.int64] = table[pc.fill_null(distinct.indices, 0).to_numpy(zero_copy_only=False)]
+    # The last entry stands for absent currencies.
+    table = np.array([*decimals, HUNDREDTHS], np.int64)
+    found: npt.NDArray[np.int64] = table[pc.fill_null(distinct.indices, len(decimals)).to_numpy()]
     return found
 
 
@@ -99,5 +97,8 @@ def minor_units(
     scaled = pc.fill_null(amounts, AMOUNT_SCALE).to_numpy()
     per_unit = AMOUNT_SCALE // 10**decimals if unit == "major" else np.full(1, AMOUNT_SCALE)
     units, fraction = np.divmod(scaled, per_unit)
-    not_positive = present & (scaled <= 0)
-    return units, {"amount_not_positive": not_positive, "amount_decimals": present & (fraction != 0) & ~not_positive}
+    is_positive = scaled > 0
+    faults = {"amount_not_positive": present & ~is_positive, "amount_decimals": present & is_positive & (fraction != 0)}
+    # One amount may stand for rows of several currencies, and one currency for rows of several amounts.
+    shape = np.broadcast_shapes(scaled.shape, decimals.shape)
+    return units, {code: np.broadcast_to(mask, shape) for code, mask in faults.items()}

@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from events_pandas.convert.cells import TEXT_TYPE, Rows
+from events_pandas.convert.cells import TEXT_TYPE, Rows, time_text
 from events_pandas.intercom import IDENTIFIERS, METADATA_LIMIT, TEXT_LIMIT
 
 SHOWN_CHARACTERS = 80
@@ -154,7 +154,7 @@ def shown(values: pa.Array) -> pa.Array:
     pyarrow.LargeStringArray
         Cut to a length that can be read; text in quotes.
     """
-    text = values.cast(TEXT_TYPE)
+    text = time_text(values) if pa.types.is_timestamp(values.type) else values.cast(TEXT_TYPE)
     short = pc.utf8_slice_codeunits(text, 0, SHOWN_CHARACTERS)
     if not pa.types.is_large_string(values.type):
         return short

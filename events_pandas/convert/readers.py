@@ -8,12 +8,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from events_pandas.convert.cells import TEXT_TYPE, Cells, Kind, Mask, text_bytes, to_mask
+from events_pandas.convert.cells import DOUBLE_EXACT, TEXT_TYPE, Cells, Kind, Mask, text_bytes, time_text, to_mask
 from events_pandas.convert.problems import Finding, shown
 from events_pandas.intercom import TEXT_LIMIT
-
-FLOAT_EXACT = 2**53
-"""From here on a float holds no longer every whole number."""
 
 AMOUNT_SCALE = 10**4
 """Amounts are read in ten-thousandths of the major unit: no currency has more decimals than four."""
@@ -21,8 +18,9 @@ AMOUNT_SCALE = 10**4
 _NUMBER = r"^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$"
 _WHOLE = r"^(-?[0-9]+)(?:\.0*)?$"
 _EMAIL = r"^[^@\s]+@[^@\s.]+(?:\.[^@\s.]+)*$"
-_LINK = r"^(?i:https?)://[^\s/?#<>\"{}|\\^`@]+(?:[/?#][^\s<>\"{}|\\^`]*)?$"
-_AMOUNT = r"^\+?(?P<sign>-?)(?P<whole>[0-9]+)(?:\.(?P<part>[0-9]*?)0*)?$"
+_LINK = r"^(?i:https?)://[^\x00-\x20/?#<>\"{}|\\^`@]+(?:[/?#][^\x00-\x20<>\"{}|\\^`]*)?$"
+_LONG_WHOLE = r"^-?[0-9]{16}"
+_AMOUNT = r"^(?:\+|(?P<sign>-?))(?P<whole>[0-9]+)(?:\.(?P<part>[0-9]*?)0*)?$"
 _AMOUNT_DIGITS = 14
 
 Faults: TypeAlias = list[tuple[str, Mask]]
@@ -141,7 +139,7 @@ def read_text(cells: Cells) -> tuple[pa.Array, Faults]:
     """
     if cells.kind in {Kind.SURROGATE, Kind.NESTED, Kind.OTHER}:
         return nothing(cells, TEXT_TYPE, "unsupported_type")
-    text = _written(cells)
+    text = written(cells)
     # Characters are counted only where there are bytes enough for too many of them.
     too_long = to_mask(pc.greater(pc.binary_length(text), TEXT_LIMIT))
     if too_long.any():
@@ -169,22 +167,31 @@ def nul_mask(text: pa.Array) -> Mask:
     return to_mask(pc.match_substring(text, "\0"))
 
 
-def _written(cells: Cells) -> pa.Array:
-    """Write values out as a person would."""
+def written(cells: Cells) -> pa.Array:
+    """Write values out as a person would.
+
+    Parameters
+    ----------
+    cells : Cells
+        Of a kind that has a text.
+
+    Returns
+    -------
+    pyarrow.LargeStringArray
+        Whole numbers without a fraction or an exponent; times as ISO 8601 has them.
+    """
     values = cells.values
     if cells.kind is Kind.FLOAT:
         return _written_floats(values)
     if cells.kind in {Kind.NAIVE_TIME, Kind.AWARE_TIME}:
-        # Whole seconds without a fraction of zeros, and the T of ISO 8601.
-        text = pc.replace_substring(values.cast(TEXT_TYPE), " ", "T", max_replacements=1)
-        return pc.replace_substring_regex(text, r"\.0+(Z?)$", r"\1")
+        return time_text(values)
     return values if cells.kind in {Kind.TEXT, Kind.DECIMAL} else values.cast(TEXT_TYPE)
 
 
 def _written_floats(values: pa.Array) -> pa.Array:
     """Write floats, whole numbers without a fraction or an exponent: 314159.0 as 314159."""
     text = values.cast(TEXT_TYPE)
-    whole = to_mask(pc.and_(pc.equal(pc.trunc(values), values), pc.less(pc.abs(values), float(FLOAT_EXACT))))
+    whole = to_mask(pc.and_(pc.equal(pc.trunc(values), values), pc.less(pc.abs(values), float(DOUBLE_EXACT))))
     if not whole.any():
         return text
     integers = without(values, ~whole).cast(pa.int64()).cast(TEXT_TYPE)
@@ -250,18 +257,29 @@ def read_identifier(cells: Cells) -> tuple[pa.Array, Faults]:
 def _read_float_identifier(cells: Cells) -> tuple[pa.Array, Faults]:
     present = cells.mask()
     is_whole = to_mask(pc.equal(pc.trunc(cells.values), cells.values))
-    inexact = to_mask(pc.greater_equal(pc.abs(cells.values), float(FLOAT_EXACT))) & is_whole
+    inexact = to_mask(pc.greater_equal(pc.abs(cells.values), float(cells.exact_below))) & is_whole
     repaired = present & is_whole & ~inexact
     faults = [
         ("identifier_inexact", inexact),
         ("identifier_unreadable", present & ~is_whole),
-        ("float_identifier", _first(repaired)),
+        ("float_identifier", first_of(repaired)),
     ]
     return without(_written_floats(cells.values), ~repaired), faults
 
 
-def _first(where: Mask) -> Mask:
-    """Return where the first of the marked cells is."""
+def first_of(where: Mask) -> Mask:
+    """Return where the first of the marked cells is.
+
+    Parameters
+    ----------
+    where : numpy.ndarray of bool
+        The marked cells.
+
+    Returns
+    -------
+    numpy.ndarray of bool
+        As long as the cells; at most one is marked.
+    """
     first = np.zeros_like(where)
     first[np.flatnonzero(where)[:1]] = True
     return first
@@ -301,21 +319,31 @@ def read_number(cells: Cells) -> tuple[pa.Array, Faults]:
     values : pyarrow.LargeStringArray
         The shortest text that reads back as the same number.
     faults : list
-        What is no number, infinite, or too large to be exact.
+        What is no number, infinite, or whole and too large for the readers of JSON, which have floats only.
     """
     values = cells.values
     match cells.kind:
         case Kind.INTEGER:
-            inexact = _beyond(values, FLOAT_EXACT)
+            inexact = _beyond(values, DOUBLE_EXACT - 1)
             return without(values.cast(TEXT_TYPE), inexact), [("number_inexact", inexact)]
         case Kind.FLOAT:
             infinite = cells.mask() & ~to_mask(pc.is_finite(values))
             return without(values.cast(TEXT_TYPE), infinite), [("number_not_finite", infinite)]
         case Kind.TEXT | Kind.DECIMAL:
-            unreadable = cells.mask() & ~to_mask(pc.match_substring_regex(values, _NUMBER))
-            return without(values, unreadable), [("number_unreadable", unreadable)]
+            return _read_written_number(cells)
         case _:
             return nothing(cells, TEXT_TYPE, "number_unreadable")
+
+
+def _read_written_number(cells: Cells) -> tuple[pa.Array, Faults]:
+    unreadable = cells.mask() & ~to_mask(pc.match_substring_regex(cells.values, _NUMBER))
+    text = without(cells.values, unreadable)
+    magnitudes = pc.abs(text.cast(pa.float64()))
+    infinite = to_mask(pc.is_inf(magnitudes))
+    is_long = to_mask(pc.match_substring_regex(text, _LONG_WHOLE))
+    inexact = is_long & ~infinite & to_mask(pc.greater_equal(magnitudes, float(DOUBLE_EXACT)))
+    faults = [("number_unreadable", unreadable), ("number_not_finite", infinite), ("number_inexact", inexact)]
+    return without(text, infinite | inexact), faults
 
 
 def _beyond(integers: pa.Array, limit: int) -> Mask:
@@ -324,7 +352,7 @@ def _beyond(integers: pa.Array, limit: int) -> Mask:
 
 
 def read_link(cells: Cells) -> tuple[pa.Array, Faults]:
-    """Read cells as http or https addresses.
+    """Read cells as http or https addresses that are metadata strings.
 
     Parameters
     ----------
@@ -336,13 +364,34 @@ def read_link(cells: Cells) -> tuple[pa.Array, Faults]:
     values : pyarrow.LargeStringArray
         As they stand.
     faults : list
-        Other schemes, addresses without a host, white space; longer than a metadata string may be.
+        Addresses that are malformed, or longer than a metadata string may be.
     """
     if cells.kind is not Kind.TEXT:
         return nothing(cells, TEXT_TYPE, "link_malformed")
     text, faults = read_text(cells)
-    malformed = to_mask(text.is_valid()) & ~to_mask(pc.match_substring_regex(text, _LINK))
-    return without(text, malformed), [*faults, ("link_malformed", malformed)]
+    address, address_faults = read_url(Cells(kind=Kind.TEXT, values=text))
+    return address, [*faults, *address_faults]
+
+
+def read_url(cells: Cells) -> tuple[pa.Array, Faults]:
+    """Read cells as http or https addresses of any length.
+
+    Parameters
+    ----------
+    cells : Cells
+        Text; nothing else is an address.
+
+    Returns
+    -------
+    values : pyarrow.LargeStringArray
+        As they stand.
+    faults : list
+        Other schemes, addresses without a host, white space.
+    """
+    if cells.kind is not Kind.TEXT:
+        return nothing(cells, TEXT_TYPE, "link_malformed")
+    malformed = cells.mask() & ~to_mask(pc.match_substring_regex(cells.values, _LINK))
+    return without(cells.values, malformed), [("link_malformed", malformed)]
 
 
 def read_amount(cells: Cells) -> tuple[pa.Array, Faults]:
@@ -383,7 +432,7 @@ def _read_float_amount(cells: Cells) -> tuple[pa.Array, Faults]:
     floats = np.where(present, cells.values.to_numpy(zero_copy_only=False), 0.0)
     with np.errstate(invalid="ignore", over="ignore"):
         proposed = np.rint(floats * AMOUNT_SCALE)
-        unreadable = ~(np.abs(proposed) < FLOAT_EXACT)
+        unreadable = ~(np.abs(proposed) < DOUBLE_EXACT)
         has_more = ~unreadable & (proposed / AMOUNT_SCALE != floats)
     faulty = unreadable | has_more
     values = pa.array(np.where(faulty, 0, proposed).astype(np.int64))

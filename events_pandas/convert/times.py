@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from events_pandas.convert.cells import TEXT_TYPE, Cells, Kind, Mask, to_mask
-from events_pandas.convert.readers import Faults, nothing, without
+from events_pandas.convert.readers import Faults, first_of, nothing, without, written
 
 SECONDS_LIMIT = 10**11
 """Seconds reach this in the year 5138; milliseconds reached it in 1973."""
@@ -18,7 +18,9 @@ SECONDS_LIMIT = 10**11
 YEAR_2000 = 946_684_800
 TICKS_PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 
-_OFFSET = r"(?:[Zz]|[+-][0-9]{2}:?[0-9]{2})$"
+_OFFSET = r"[0-9][Tt ].*(?:Z|[+-][0-9:]+)\s*$"
+_CLOCK_WORDS = pa.array(["now", "today"], TEXT_TYPE)
+"""What pandas reads as the time at which it reads it."""
 _EPOCH_TEXT = r"^-?[0-9]+(?:\.[0-9]+)?$"
 
 Seconds = npt.NDArray[np.int64]
@@ -65,8 +67,7 @@ class TimeReader:
         match cells.kind:
             case Kind.INTEGER | Kind.FLOAT if self.format is not None:
                 # A day such as 19970101 is a number to pandas, and a date to whoever wrote it.
-                text = pc.replace_substring_regex(cells.values.cast(TEXT_TYPE), r"\.0$", "")
-                return self._written(text)
+                return self._written(written(cells))
             case Kind.INTEGER | Kind.FLOAT:
                 return self._epoch(cells)
             case Kind.TEXT:
@@ -82,15 +83,19 @@ class TimeReader:
     def _epoch(self, cells: Cells) -> tuple[pa.Array, Faults]:
         ticks = TICKS_PER_SECOND[self.unit or "s"]
         present = cells.mask()
-        numbers = cells.values.to_numpy(zero_copy_only=False)
-        with np.errstate(invalid="ignore"):
-            whole = np.floor_divide(numbers, ticks)
-            beyond = present & ~(np.abs(whole.astype(float)) < SECONDS_LIMIT)
+        # Missing numbers are filled first: as floats the others would lose their last digits.
+        numbers = pc.fill_null(cells.values, 0).to_numpy()
+        magnitudes = np.abs(numbers.astype(float))
+        beyond = np.isfinite(magnitudes) & (magnitudes >= SECONDS_LIMIT * ticks)
+        # A short float that is so large stands for more than one second.
+        unreadable = ~beyond & ~(magnitudes < cells.exact_below * ticks)
+        seconds = np.floor_divide(np.where(unreadable | beyond, 0, numbers), ticks).astype(np.int64)
         # Without a unit it is likelier in milliseconds than in the year 5138.
         code = "time_unreadable" if self.unit else "time_not_in_seconds"
-        infinite = beyond & ~np.isfinite(whole.astype(float))
-        seconds = pa.array(np.where(present & ~beyond, whole, 0).astype(np.int64))
-        return without(seconds, beyond | ~present), [("time_unreadable", infinite), (code, beyond & ~infinite)]
+        return without(pa.array(seconds), unreadable | beyond | ~present), [
+            ("time_unreadable", unreadable),
+            (code, beyond),
+        ]
 
     def _text(self, cells: Cells) -> tuple[pa.Array, Faults]:
         if self.unit is None:
@@ -101,25 +106,21 @@ class TimeReader:
         return seconds, [*faults, ("time_unreadable", cells.mask() & ~is_number)]
 
     def _written(self, text: pa.Array) -> tuple[pa.Array, Faults]:
-        """Read text as written times, those with an offset apart from those without."""
-        present = to_mask(text.is_valid())
+        """Read text as written times: those without an offset are a local clock's."""
         if self.format is None:
             has_offset = to_mask(pc.match_substring_regex(text, _OFFSET))
         else:
-            has_offset = np.full(len(text), "%z" in self.format)
-        aware = _parsed(without(text, ~has_offset), self.format, is_aware=True)
-        local = _parsed(without(text, has_offset), self.format, is_aware=False)
-        unreadable = present & ~to_mask(pc.or_(aware.is_valid(), local.is_valid()))
-        naive, faults = self._localized(local)
-        return pc.coalesce(aware, naive), [("time_unreadable", unreadable), *faults]
+            has_offset = np.full(len(text), "%z" in self.format or "%Z" in self.format)
+        seconds = _parsed(text, self.format)
+        unreadable = to_mask(text.is_valid()) & ~to_mask(seconds.is_valid())
+        local, faults = self._localized(without(seconds, has_offset))
+        return pc.if_else(pa.array(has_offset), seconds, local), [("time_unreadable", unreadable), *faults]
 
     def _localized(self, local: pa.Array) -> tuple[pa.Array, Faults]:
         """Turn the seconds of a local clock into seconds in UTC."""
         present = to_mask(local.is_valid())
         if self.timezone is None:
-            first = np.zeros_like(present)
-            first[np.flatnonzero(present)[:1]] = True
-            return local, [("naive_time", first)]
+            return local, [("naive_time", first_of(present))]
         if self.timezone == "UTC":
             return local, []
         clock = np.where(present, local.to_numpy(zero_copy_only=False), 0).astype("datetime64[s]")
@@ -155,12 +156,13 @@ def _whole_seconds(times: pa.Array) -> pa.Array:
     return without(pa.array(filled), ~present)
 
 
-def _parsed(text: pa.Array, form: str | None, *, is_aware: bool) -> pa.Array:
-    """Parse written times; what cannot be parsed is null."""
+def _parsed(text: pa.Array, form: str | None) -> pa.Array:
+    """Parse written times, those without an offset as if they were in UTC; what cannot be parsed is null."""
     if text.null_count == len(text):
         return pa.nulls(len(text), pa.int64())
-    written = pd.Series(text.to_numpy(zero_copy_only=False), dtype=object)
-    times = pd.to_datetime(written, format=form or "ISO8601", errors="coerce", utc=is_aware)
-    array = pa.array(times, from_pandas=True)
-    # Where nothing could be parsed pandas may give back objects.
-    return _whole_seconds(array) if pa.types.is_timestamp(array.type) else pa.nulls(len(text), pa.int64())
+    text = without(text, to_mask(pc.is_in(text, _CLOCK_WORDS)))
+    # One time in nanoseconds would make pandas read the whole column so, and then years after 2262 are out of reach.
+    text = pc.replace_substring_regex(text, r"(\.[0-9]{6})[0-9]+", r"\1")
+    texts = pd.Series(text.to_numpy(zero_copy_only=False), dtype=object)
+    times = pd.to_datetime(texts, format=form or "ISO8601", errors="coerce", utc=True)
+    return _whole_seconds(pa.array(times, from_pandas=True))

@@ -27,24 +27,33 @@ class Backlog:
         self._source = source
         self._source_error: Exception | None = None
         self._is_exhausted = False
-        self._open: deque[Chunk] = deque()
+        self._pulled: Sequence[Event] | None = None
+        self._open: list[Chunk] = []
         self._fresh: deque[Ticket] = deque()
         self._retries: list[tuple[float, int, Ticket]] = []
         self._order = itertools.count()
 
+    @property
+    def wants_more(self) -> bool:
+        """Whether it is time for the next chunk."""
+        return not (self._fresh or len(self._open) == OPEN_CHUNKS or self._is_exhausted)
+
     def pull(self) -> None:
         """Open the next chunk, if it is time and there is one."""
-        if self._fresh or len(self._open) == OPEN_CHUNKS or self._is_exhausted:
+        if not self.wants_more:
             return
         try:
-            chunk = Chunk(next(self._source))
+            # Kept until they are in an open chunk: an interrupt on the way there must not lose them.
+            self._pulled = next(self._source) if self._pulled is None else self._pulled
         except StopIteration:
             self._is_exhausted = True
         except Exception as error:  # noqa: BLE001  # raised by `first`, once the chunks before the faulty one are out
             self._is_exhausted = True
             self._source_error = error
         else:
-            self._open.append(chunk)
+            chunk = Chunk(self._pulled)
+            # One statement without a call, which is where Ctrl-C would come between opening and forgetting.
+            self._open, self._pulled = [*self._open, chunk], None
             self._fresh.extend(chunk.tickets)
 
     def first(self) -> Chunk | None:
@@ -66,9 +75,15 @@ class Backlog:
             raise self._source_error
         return None
 
-    def close_first(self) -> None:
-        """Forget the chunk whose outcomes were due."""
-        self._open.popleft()
+    def close(self, chunk: Chunk | None) -> None:
+        """Forget a chunk whose outcomes are out.
+
+        Parameters
+        ----------
+        chunk : Chunk or None
+            May be closed already, as after an interrupt; None closes nothing.
+        """
+        self._open = [other for other in self._open if other is not chunk]
 
     def due_at(self) -> float:
         """Return when there is something to send.

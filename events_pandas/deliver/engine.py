@@ -1,6 +1,6 @@
 """The run: chunks of events in, lists of outcomes out, and every decision in the caller's thread."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from types import TracebackType
 from typing import Final, Protocol, Self
 
@@ -30,10 +30,37 @@ class Client(Protocol):
     """What a run needs of a client."""
 
     def post_event(self, payload: bytes) -> Answer:
-        """Submit one event; raise `TransportError` without an answer."""
+        """Submit one event.
+
+        Parameters
+        ----------
+        payload : bytes
+            The event as JSON.
+
+        Returns
+        -------
+        Answer
+            Whatever was answered.
+
+        Raises
+        ------
+        TransportError
+            If no answer came.
+        """
 
     def me(self) -> Answer:
-        """Ask for the workspace; raise `TransportError` without an answer."""
+        """Ask whose token this is.
+
+        Returns
+        -------
+        Answer
+            Whatever was answered.
+
+        Raises
+        ------
+        TransportError
+            If no answer came.
+        """
 
 
 class Run:
@@ -122,7 +149,7 @@ class Run:
         self.workspace = found
         return found
 
-    def deliver(self, chunks: Iterable[Sequence[Event]]) -> Iterator[list[Outcome]]:
+    def deliver(self, chunks: Iterable[Sequence[Event]]) -> Generator[list[Outcome], None, None]:
         """Submit events.
 
         Parameters
@@ -142,10 +169,10 @@ class Run:
         second one leaves at once. An error of `chunks` is raised after the chunks before it are yielded.
         """
         self._backlog = Backlog(iter(chunks))
+        chunk: Chunk | None = None
         try:
-            while (chunk := self._next_done()) is not None:
+            while (chunk := self._next_done(after=chunk)) is not None:
                 yield chunk.outcomes()
-                self._backlog.close_first()
         finally:
             self._leave()
 
@@ -158,27 +185,33 @@ class Run:
         # An iterator that was left half way ends at some time or other; its requests are awaited here and now.
         self._leave()
 
-    def _next_done(self) -> Chunk | None:
+    def _next_done(self, *, after: Chunk | None) -> Chunk | None:
         while True:
             try:
-                return self._advance()
+                return self._advance(after)
             except KeyboardInterrupt:
                 self._interrupts += 1
                 self.stop = self.stop or stop_for_interrupt()
                 if self._interrupts > 1:
                     raise
 
-    def _advance(self) -> Chunk | None:
+    def _advance(self, after: Chunk | None) -> Chunk | None:
         """Work until the outcomes that are due are complete."""
+        self._backlog.close(after)
         while True:
             self._backlog.pull()
             if self.stop:
                 self._wind_down(self.stop)
             first = self._backlog.first()
-            if first is None or first.is_done:
+            if first is None:
+                # Here and not only in `_leave`: Ctrl-C in the last moment is a stop like any other.
+                self._crew.dismiss()
+                return None
+            if first.is_done:
                 return first
             self._dispatch()
-            self._take_in()
+            if not (self._backlog.wants_more or first.is_done):
+                self._take_in()
 
     def _dispatch(self) -> None:
         """Send what may be sent now."""
@@ -285,7 +318,10 @@ class Run:
                 self._crew.take(min(seconds_left, _LONGEST_WAIT_SECONDS))
 
     def _leave(self) -> None:
-        if self._interrupts > 1:
+        if self._interrupts > 1 and self.stop:
+            # Nothing is awaited, and `on_outcome` is told all the same: what is out may have arrived.
+            for ticket in self._backlog.abandon():
+                self._end(ticket, verdict_at_stop(ticket, self.stop))
             self._crew.dismiss(wait_seconds=0.0)
             return
         try:

@@ -20,10 +20,22 @@ class ProgressBar(Protocol):
     """Something that shows how far the work has come."""
 
     def update(self, outcome: Outcome) -> None:
-        """Count one event by its outcome."""
+        """Count one event by its outcome.
+
+        Parameters
+        ----------
+        outcome : Outcome
+            What became of it.
+        """
 
     def advance(self, n: int = 1) -> None:
-        """Count rows of which nothing more is to be said."""
+        """Count rows of which nothing more is to be said.
+
+        Parameters
+        ----------
+        n : int, default 1
+            How many.
+        """
 
 
 @contextmanager

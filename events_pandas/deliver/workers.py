@@ -57,8 +57,9 @@ class Crew:
         if self.in_flight == len(self.threads):
             # Daemons: a second Ctrl-C must be able to leave while one of them waits for the network.
             thread = threading.Thread(target=self._work, name=f"events-pandas-{self.in_flight + 1}", daemon=True)
-            thread.start()
+            # Before it starts: an interrupt in the middle of that must not leave a thread that nobody ends.
             self.threads.append(thread)
+            thread.start()
         self.in_flight += 1
         # Last, and together: a ticket that is out and in no queue would be awaited in vain after an interrupt.
         ticket.is_out = True
@@ -96,7 +97,8 @@ class Crew:
             self._given.put(None)
         until = self._clock() + wait_seconds
         for thread in self.threads:
-            thread.join(max(until - self._clock(), 0.0))
+            if thread.is_alive():
+                thread.join(max(until - self._clock(), 0.0))
         self.threads.clear()
 
     def _work(self) -> None:

@@ -1,6 +1,6 @@
 """A mapping meets a frame: every source becomes a column of values, every bare column a rule with a type."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ from events_pandas.errors import MappingError, UnknownColumnError
 from events_pandas.mapping.event_mapping import EventMapping
 from events_pandas.mapping.faults import date_key_faults
 from events_pandas.mapping.rules import (
+    EXPRESSION_TYPE,
     Column,
     Constant,
     Date,
@@ -99,8 +100,8 @@ def bind(frame: pd.DataFrame, mapping: EventMapping, *, resolved: Mapping[str, R
     binder = _Binder(frame)
     rules = dict(resolved or {})
     bound = []
-    if isinstance(mapping.event_name, str) and mapping.event_name in frame.columns:
-        name = mapping.event_name
+    name = mapping.event_name
+    if isinstance(name, str) and binder.has(name):
         binder.fault(f"event_name: {name!r} is also a column: say Column({name!r}) or Constant({name!r})")
     for path, rule in mapping.rules().items():
         parts = {part: binder.values(_join(path, part), source) for part, source in rule_sources(rule).items()}
@@ -127,6 +128,10 @@ class _Binder:
     def fault(self, message: str) -> None:
         self._faults.append(MappingError([message]))
 
+    def has(self, label: Hashable) -> bool:
+        """Tell whether a label names a column or an index level."""
+        return any(_same_label(known, label) for known in self._labels())
+
     def raise_faults(self) -> None:
         if len(self._faults) == 1:
             raise self._faults[0]
@@ -145,16 +150,24 @@ class _Binder:
 
     def _named(self, path: str, label: Hashable) -> "pd.Series[Any]":
         frame = self._frame
-        positions = [position for position, column in enumerate(frame.columns) if _same_label(column, label)]
+        positions = _positions(frame.columns, label)
         if len(positions) == 1:
             return frame.iloc[:, positions[0]]
-        if len(positions) > 1:
+        if positions:
             message = f"{path}: the frame has {len(positions)} columns {label!r}: rename or drop all but one"
             raise MappingError([message])
-        if label in frame.index.names:
-            return frame.index.get_level_values(label).to_series(index=frame.index)  # type: ignore[arg-type]  # Any label.
-        available = [*frame.columns, *(name for name in frame.index.names if name is not None)]
-        raise UnknownColumnError(label, path=path, available=available, hint=_constant_hint(path, label))
+        levels = _positions(frame.index.names, label)
+        if len(levels) == 1:
+            # Without their names, since a level that is called 1 would pass for the second one.
+            unnamed = frame.index.set_names([None] * frame.index.nlevels)
+            return unnamed.get_level_values(levels[0]).to_series(index=frame.index)
+        if levels:
+            message = f"{path}: the frame's index has {len(levels)} levels {label!r}: rename all but one"
+            raise MappingError([message])
+        raise UnknownColumnError(label, path=path, available=self._labels(), hint=_constant_hint(path, label))
+
+    def _labels(self) -> list[Hashable]:
+        return [*self._frame.columns, *(name for name in self._frame.index.names if name is not None)]
 
     def _compute(self, path: str, source: Any) -> "pd.Series[Any]":
         """Evaluate a callable or an expression once, however many fields read it."""
@@ -163,8 +176,9 @@ class _Binder:
         return self._computed[id(source)]
 
     def _evaluate(self, path: str, source: Any) -> "pd.Series[Any]":
-        # A shallow copy: a callable that adds a column adds it to the copy.
-        frame = self._frame.copy(deep=False)
+        # A callable that changes its argument changes a copy. With pandas 3, which has expressions, a shallow copy is
+        # enough: what is written to is copied first.
+        frame = self._frame.copy(deep=EXPRESSION_TYPE is None)
         try:
             # An expression is callable too, and calling it only gives another expression.
             values = frame.assign(__value__=source)["__value__"] if is_expression(source) else source(frame)
@@ -181,7 +195,7 @@ class _Binder:
         """Return the rule that a bare column turns into; other rules as they are; None where nothing tells the type."""
         if not isinstance(rule, Column) or values is None:
             return rule
-        held = pd.Series([values.value]) if isinstance(values, Constant) else values
+        held = pd.Series([values.value], dtype=object) if isinstance(values, Constant) else values
         kind = _rule_type(held)
         if kind is Date:
             for fault in date_key_faults(path, path.partition(".")[2]):
@@ -209,6 +223,10 @@ def _inferred(values: "pd.Series[Any]") -> str:
     if values.notna().sum() == 0:
         return "empty"
     return pd.api.types.infer_dtype(values, skipna=True)
+
+
+def _positions(labels: Iterable[Hashable], label: Hashable) -> list[int]:
+    return [position for position, known in enumerate(labels) if _same_label(known, label)]
 
 
 def _same_label(column: Hashable, label: Hashable) -> bool:

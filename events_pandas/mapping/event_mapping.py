@@ -11,7 +11,7 @@ from events_pandas.errors import MappingError
 from events_pandas.intercom import IDENTIFIERS
 from events_pandas.mapping import toml
 from events_pandas.mapping.faults import mapping_faults
-from events_pandas.mapping.rules import RULE_TYPES, Column, Constant, Date, Rule, Source, Text
+from events_pandas.mapping.rules import RULE_TYPES, Column, Constant, Date, Rule, Source, Text, bare_source
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -117,11 +117,18 @@ class EventMapping:
         --------
         >>> import events_pandas as ep
         >>> from pathlib import Path
-        >>> _ = Path("signups.toml").write_text('event_name = "signed-up"\\ncreated_at = "time"\\nemail = "address"\\n')
+        >>> _ = Path("signups.toml").write_text('event_name = "signed-up"\ncreated_at = "time"\nemail = "address"\n')
         >>> ep.EventMapping.from_toml("signups.toml").email
         'address'
         """
-        return cls(**toml.read_fields(Path(path)))
+        arguments, faults = toml.read_fields(Path(path))
+        try:
+            mapping = cls(**arguments)
+        except MappingError as error:
+            raise MappingError([*faults, *error.faults]) from None
+        if faults:
+            raise MappingError(faults)
+        return mapping
 
     def to_toml(self) -> str:
         """Return the mapping as TOML.
@@ -134,7 +141,7 @@ class EventMapping:
         Raises
         ------
         MappingError
-            If a callable or an expression stands in the mapping: neither can be written down.
+            If something stands in the mapping that TOML cannot hold, such as a callable: with the path of each.
         """
         return toml.write_fields(self)
 
@@ -149,13 +156,13 @@ class EventMapping:
         # A plain string is the one literal of a mapping; everything else is a source.
         name = Constant(self.event_name) if isinstance(self.event_name, str) else self.event_name
         rules: dict[str, Rule] = {
-            "event_name": Text(name.source) if isinstance(name, Column) else Text(name),
-            "created_at": self.created_at if isinstance(self.created_at, Date) else Date(self.created_at),
+            "event_name": Text(bare_source(name)),
+            "created_at": self.created_at if isinstance(self.created_at, Date) else Date(bare_source(self.created_at)),
         }
         for identifier in IDENTIFIERS:
             source = getattr(self, identifier)
             if source is not None:
-                rules[identifier] = Text(source.source if isinstance(source, Column) else source)
+                rules[identifier] = Text(bare_source(source))
         for key, entry in self.metadata.items():
             rules[f"metadata.{key}"] = entry if isinstance(entry, RULE_TYPES) else Column(entry)
         return rules

@@ -1,11 +1,23 @@
 """What is wrong with a mapping in itself, before any frame is seen: every fault at once, each with its path."""
 
 import zoneinfo
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
 from events_pandas.intercom import DATE_SUFFIXES, FORBIDDEN_KEY_CHARACTERS, IDENTIFIERS, RESERVED_KEYS
-from events_pandas.mapping.rules import RULE_TYPES, Column, Constant, Date, MonetaryAmount, is_computed, rule_sources
+from events_pandas.mapping.rules import (
+    RULE_TYPES,
+    Column,
+    Constant,
+    Date,
+    MonetaryAmount,
+    Scalar,
+    bare_source,
+    is_computed,
+    rule_sources,
+)
 
 if TYPE_CHECKING:
     from events_pandas.mapping.event_mapping import EventMapping
@@ -61,7 +73,7 @@ def _created_at_faults(created_at: object) -> Iterator[str]:
     if isinstance(created_at, Date):
         yield from _rule_faults("created_at", created_at)
     else:
-        yield from source_faults("created_at", created_at)
+        yield from source_faults("created_at", bare_source(created_at))
 
 
 def _identifier_faults(mapping: "EventMapping") -> Iterator[str]:
@@ -69,12 +81,12 @@ def _identifier_faults(mapping: "EventMapping") -> Iterator[str]:
     if not sources:
         yield "user_id: no identifier: name the column of user_id, id or email"
     for name, source in sources.items():
-        yield from source_faults(name, source.source if isinstance(source, Column) else source)
+        yield from source_faults(name, bare_source(source))
 
 
 def _metadata_faults(metadata: object) -> Iterator[str]:
-    if not hasattr(metadata, "items"):
-        yield f"metadata: must be a mapping of keys to rules, and is {metadata!r}"
+    if not isinstance(metadata, Mapping):
+        yield f"metadata: must be a mapping of keys to rules, and is a {type(metadata).__name__}"
         return
     seen: dict[str, str] = {}
     for key, rule in metadata.items():
@@ -141,8 +153,18 @@ def _date_reading_faults(path: str, rule: Date) -> Iterator[str]:
         yield from _choice_faults(f"{path}.unit", rule.unit, DATE_UNITS)
         if rule.format is not None:
             yield f"{path}: has both format and unit: format is for written dates, unit for epoch numbers"
-    if rule.format is not None and "%" not in str(rule.format):
-        yield f"{path}.format: {rule.format!r} has no code such as %Y: write '%Y-%m-%d' or the like"
+    if rule.format is not None:
+        yield from _format_faults(f"{path}.format", rule.format)
+
+
+def _format_faults(path: str, written: object) -> Iterator[str]:
+    if not isinstance(written, str) or "%" not in written:
+        yield f"{path}: {written!r} has no code such as %Y: write '%Y-%m-%d' or the like"
+        return
+    try:
+        pd.to_datetime(["x"], format=written, errors="coerce")
+    except ValueError as error:
+        yield f"{path}: {error}"
 
 
 def source_faults(path: str, source: object) -> Iterator[str]:
@@ -163,10 +185,25 @@ def source_faults(path: str, source: object) -> Iterator[str]:
     if isinstance(source, RULE_TYPES):
         yield f"{path}: {type(source).__name__} cannot stand here: name a column, or say Constant(...)"
     elif isinstance(source, Constant):
-        if source.value is None or isinstance(source.value, list | dict | set | tuple):
+        if not _is_present_scalar(source.value):
             yield f"{path}: {source.value!r} cannot be a constant: say a text, a number, a date or a time"
-    elif source is None or not (is_computed(source) or isinstance(source, Hashable)):
-        yield f"{path}: {source!r} is no source: name a column, or say Constant(...)"
+    elif source is None or not (is_computed(source) or _is_hashable(source)):
+        kind = "None" if source is None else f"a {type(source).__name__}"
+        yield f"{path}: {kind} is no source: name a column, or say Constant(...)"
+
+
+def _is_present_scalar(value: Scalar) -> bool:
+    is_scalar: bool = pd.api.types.is_scalar(value)
+    return is_scalar and value != "" and not pd.isna(value)
+
+
+def _is_hashable(source: object) -> bool:
+    # A Series passes for hashable until it is hashed.
+    try:
+        hash(source)
+    except TypeError:
+        return False
+    return True
 
 
 def timezone_faults(path: str, timezone: object) -> Iterator[str]:

@@ -228,6 +228,22 @@ Rule: TypeAlias = Column | Text | Number | Date | Link | RichLink | MonetaryAmou
 RULE_TYPES = (Column, Text, Number, Date, Link, RichLink, MonetaryAmount)
 
 
+def bare_source(entry: Source | Column) -> Source:
+    """Return what an entry reads where a column and its label mean the same.
+
+    Parameters
+    ----------
+    entry : hashable, Column, Constant, callable or pandas expression
+        What stands in the mapping.
+
+    Returns
+    -------
+    hashable, Constant, callable or pandas expression
+        The source of a `Column`; anything else as it is.
+    """
+    return entry.source if isinstance(entry, Column) else entry
+
+
 def is_expression(source: object) -> bool:
     """Tell whether a source is a ``pd.col`` expression.
 

@@ -2,8 +2,8 @@
 
 import difflib
 import tomllib
-from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import fields
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from events_pandas.mapping.rules import (
     Number,
     RichLink,
     Rule,
+    Source,
     Text,
     is_computed,
     rule_sources,
@@ -38,8 +39,11 @@ RULES_BY_TYPE: dict[str, type[Rule]] = {
 OPTIONS = ("timezone", "duplicates", "on_invalid_metadata")
 FIELDS = ("event_name", "created_at", *IDENTIFIERS, "metadata", *OPTIONS)
 
+UNREAD = "?"
+"""A label in place of what could not be read, so that the rest of the mapping is judged with it."""
 
-def read_fields(path: Path) -> dict[str, Any]:
+
+def read_fields(path: Path) -> tuple[dict[str, Any], list[str]]:
     """Read the fields of a mapping from a TOML file.
 
     Parameters
@@ -49,13 +53,15 @@ def read_fields(path: Path) -> dict[str, Any]:
 
     Returns
     -------
-    dict
-        The arguments of `EventMapping`.
+    arguments : dict
+        The arguments of `EventMapping`, with a placeholder for what could not be read.
+    faults : list of str
+        Every fault of the file's form, with its path.
 
     Raises
     ------
     MappingError
-        If the file cannot be read or is no TOML, or with every fault of its form.
+        If the file cannot be read or is no TOML.
     """
     try:
         # Windows editors put a byte order mark first, which TOML does not allow.
@@ -64,7 +70,8 @@ def read_fields(path: Path) -> dict[str, Any]:
         raise MappingError([f"{path}: cannot be read: {error.strerror}"]) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise MappingError([f"{path}: is not valid TOML: {error}"]) from error
-    return _Reader().fields(table)
+    reader = _Reader()
+    return reader.fields(table), reader.faults
 
 
 class _Reader:
@@ -84,9 +91,10 @@ class _Reader:
                 arguments[name] = self._entry(name, entry)
             else:
                 self._unknown("the mapping", name, FIELDS)
-        self.faults += [f"{name}: is missing" for name in ("event_name", "created_at") if name not in table]
-        if self.faults:
-            raise MappingError(self.faults)
+        for name in ("event_name", "created_at"):
+            if name not in table:
+                self.faults.append(f"{name}: is missing")
+                arguments[name] = UNREAD
         return arguments
 
     def _metadata(self, table: object) -> dict[str, Any]:
@@ -97,43 +105,52 @@ class _Reader:
 
     def _entry(self, path: str, entry: object) -> Any:
         """Read a bare label, a constant, ``{ column = … }`` or ``{ type = …, … }``."""
-        if not isinstance(entry, dict):
-            return self._label(path, entry)
+        if not isinstance(entry, dict) or set(entry) == {"constant"}:
+            return self.source(path, entry)
+        if set(entry) == {"column"}:
+            return Column(self._label(path, entry["column"]))
         if "type" not in entry:
-            return Column(self._label(path, entry["column"])) if set(entry) == {"column"} else self._source(path, entry)
+            self.faults.append(f'{path}: has no type: write {{ type = "text", … }} or the like')
+            return UNREAD
         kind = RULES_BY_TYPE.get(entry["type"]) if isinstance(entry["type"], str) else None
         if kind is None:
             self._unknown(f"{path}.type", str(entry["type"]), RULES_BY_TYPE)
-            return None
+            return UNREAD
         return self._rule(path, kind, {name: part for name, part in entry.items() if name != "type"})
 
-    def _rule(self, path: str, kind: type[Rule], entry: dict[str, Any]) -> Rule | None:
-        names = [field.name for field in fields(kind)]
-        if "source" in names and ("column" in entry) + ("constant" in entry) == 1:
-            part = "column" if "column" in entry else "constant"
-            entry = {**entry, "source": entry["column"] if part == "column" else {"constant": entry["constant"]}}
-            del entry[part]
-        known = len(self.faults)
-        for name in entry.keys() - set(names):
-            self._unknown(path, name, ["column" if field == "source" else field for field in names])
-        needed = [name for name in ("source", "amount", "currency", "value", "url") if name in names]
-        self.faults += [
-            f"{path}: {'column' if name == 'source' else name!r} is missing" for name in needed if name not in entry
-        ]
-        if len(self.faults) > known:
-            return None
-        arguments = {
-            name: self._source(f"{path}.{name}", part) if name in needed else part for name, part in entry.items()
-        }
-        return kind(**arguments)
+    def _rule(self, path: str, kind: type[Rule], entry: dict[str, Any]) -> Any:
+        options = [field.name for field in fields(kind) if field.default is not MISSING]
+        needed = [field.name for field in fields(kind) if field.default is MISSING]
+        if needed == ["source"]:
+            needed = ["column"]
+            if {"column", "constant"} <= entry.keys():
+                self.faults.append(f"{path}: has both column and constant: keep one")
+                return UNREAD
+            if "constant" in entry:
+                entry = {"column": {"constant": entry["constant"]}, **entry}
+                del entry["constant"]
+        known_faults = len(self.faults)
+        for name in entry:
+            if name not in (*needed, *options):
+                self._unknown(path, name, [*needed, *options])
+        self.faults += [f"{path}: {name!r} is missing" for name in needed if name not in entry]
+        if len(self.faults) > known_faults:
+            return UNREAD
+        sources = {name: self.source(f"{path}.{name}", entry[name]) for name in needed}
+        if "column" in sources:
+            sources["source"] = sources.pop("column")
+        return kind(**sources, **{name: entry[name] for name in options if name in entry})
 
-    def _source(self, path: str, entry: object) -> Any:
+    def source(self, path: str, entry: object) -> Any:
+        """Read a label, ``{ column = … }`` or ``{ constant = … }``."""
         if not isinstance(entry, dict):
             return self._label(path, entry)
         if set(entry) == {"constant"}:
             return Constant(entry["constant"])
+        if set(entry) == {"column"}:
+            return self._label(path, entry["column"])
         self.faults.append(f'{path}: write a column\'s name, {{ column = "…" }} or {{ constant = … }}')
-        return None
+        return UNREAD
 
     def _label(self, path: str, entry: object) -> Hashable:
         # TOML has no tuples: an array names a column of several levels.
@@ -142,7 +159,7 @@ class _Reader:
         if isinstance(entry, str | int) and not isinstance(entry, bool):
             return entry
         self.faults.append(f"{path}: {entry!r} is no column's name")
-        return None
+        return UNREAD
 
     def _unknown(self, place: str, name: str, known: Iterable[str]) -> None:
         similar = difflib.get_close_matches(name, known, n=1)
@@ -166,13 +183,13 @@ def write_fields(mapping: "EventMapping") -> str:
     Raises
     ------
     MappingError
-        If a callable or an expression stands in it, with the path of each.
+        If something stands in it that TOML cannot hold, with the path of each.
     """
     faults = [
-        f"{path}{'.' if part else ''}{part}: a callable cannot be written as TOML: compute a column and name it"
+        fault
         for path, rule in mapping.rules().items()
         for part, source in rule_sources(rule).items()
-        if is_computed(source)
+        for fault in _writing_faults(f"{path}.{part}" if part else path, source)
     ]
     if faults:
         raise MappingError(faults)
@@ -192,15 +209,31 @@ def write_fields(mapping: "EventMapping") -> str:
     return "\n".join(lines) + "\n"
 
 
+def _writing_faults(path: str, source: Source) -> Iterator[str]:
+    if is_computed(source):
+        yield f"{path}: a callable cannot be written as TOML: compute a column and name it"
+    elif not _is_writable(source):
+        yield f"{path}: {source!r} cannot be written as TOML: use text, an integer, a float, a date or a time"
+
+
+def _is_writable(source: Source) -> bool:
+    """Tell whether a label or constant is the same when it is read back."""
+    try:
+        text = _value_text(_entry_table(source))
+    except TypeError:
+        return False
+    return bool(_Reader().source("", tomllib.loads(f"value = {text}")["value"]) == source)
+
+
 def _entry_table(entry: object) -> Any:
     """Return what stands for a rule or source in TOML: a label, or a table."""
     match entry:
         case Constant():
             return {"constant": entry.value}
-        case Column():
+        case Column() if not isinstance(entry.source, Constant):
             # Only event_name tells a column from a literal, but the table means the same everywhere.
             return {"column": entry.source}
-        case Text() | Number() | Date() | Link() | RichLink() | MonetaryAmount():
+        case Column() | Text() | Number() | Date() | Link() | RichLink() | MonetaryAmount():
             return _rule_table(entry)
         case _:
             return entry

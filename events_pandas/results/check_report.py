@@ -17,7 +17,7 @@ from events_pandas.results.summary import count_of_rows
 PREVIEW_CHUNKSIZE = 1_000
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)  # Without slots: a cached property needs a place to be kept.
 class CheckReport:
     """What a check found; nothing was sent.
 
@@ -135,18 +135,24 @@ class CheckReport:
     __repr__ = __str__
 
     def _lines(self) -> Iterator[str]:
-        repeats = "1 duplicate" if self.duplicates == 1 else f"{self.duplicates:,} duplicates"
-        counts = f"{self.valid:,} valid, {self.invalid:,} invalid, {repeats}"
-        yield f"{count_of_rows(self.rows)}: {counts}"
+        duplicates = f"{self.duplicates:,} {'duplicate' if self.duplicates == 1 else 'duplicates'}"
+        yield f"{count_of_rows(self.rows)}: {self.valid:,} valid, {self.invalid:,} invalid, {duplicates}"
         if self.workspace is not None:
             yield f"workspace {self.workspace.name} ({self.workspace.id_code}), region {self.workspace.region}"
         yield f"{self.requests:,} {'request' if self.requests == 1 else 'requests'} to submit them{self._duration()}"
-        for (severity, code), group in self.problems.groupby(["severity", "code"], sort=False):
-            rows, example = group["row"].nunique(), group.iloc[0]
-            yield f"{severity} {code}: {count_of_rows(rows)}, such as row {example['row']}: {example['message']}"
+        yield from self._problem_lines()
 
     def _duration(self) -> str:
         if self.duration_seconds is None:
             return ""
         clock = pd.Timedelta(seconds=round(self.duration_seconds)).to_pytimedelta()
         return f", {clock} at {self.limit:,} requests in ten seconds"
+
+    def _problem_lines(self) -> Iterator[str]:
+        """Yield a line for each cause: errors first, and what concerns most rows first."""
+        causes = [
+            (str(severity), code, group["row"].nunique(), group.iloc[0])
+            for (severity, code), group in self.problems.groupby(["severity", "code"], sort=False)
+        ]
+        for severity, code, rows, example in sorted(causes, key=lambda cause: (cause[0], -cause[2])):
+            yield f"{severity} {code}: {count_of_rows(rows)}, such as row {example['row']}: {example['message']}"

@@ -11,7 +11,6 @@ from events_pandas.deliver import Status
 STATUS_DTYPE = pd.CategoricalDtype([status.value for status in Status], ordered=True)
 """The eight statuses, in the order in which they are documented."""
 
-TIME_DTYPE = "datetime64[us, UTC]"
 TEXT_DTYPE = "string[pyarrow]"
 
 

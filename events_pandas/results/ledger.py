@@ -1,6 +1,5 @@
 """One line for each row of a frame, written as verdicts and outcomes arrive, read off as the results frame."""
 
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,7 @@ class RunStatuses:
     --------
     >>> from events_pandas.deliver import Status
     >>> statuses = RunStatuses()
-    >>> statuses.extend(np.array([0, 6], np.int8))
+    >>> statuses.enter(np.array([0, 6], np.int8), offset=0)
     >>> statuses.arrived(np.array([0, 1]))
     array([ True, False])
     """
@@ -30,15 +29,17 @@ class RunStatuses:
     def __init__(self) -> None:
         self._codes = bytearray()
 
-    def extend(self, codes: "np.typing.NDArray[np.int8]") -> None:
-        """Add the rows of the next frame.
+    def enter(self, codes: "np.typing.NDArray[np.int8]", *, offset: int) -> None:
+        """Enter the rows of a frame.
 
         Parameters
         ----------
         codes : numpy.ndarray of int8
             Their statuses, as positions in `Status`.
+        offset : int
+            The position of the first of them in the run; entering a frame again does no harm.
         """
-        self._codes += codes.astype(np.uint8).tobytes()
+        self._codes[offset : offset + len(codes)] = codes.astype(np.uint8).tobytes()
 
     def arrived(self, rows: "np.typing.NDArray[np.int64]") -> "np.typing.NDArray[np.bool_]":
         """Tell which rows Intercom has.
@@ -80,24 +81,23 @@ class Ledger:
         self._statuses[rows] = _CODES[Status.INVALID]
         self._error_codes[rows], self._error_messages[rows] = codes, messages
 
-    def record(self, outcomes: Iterable[Outcome]) -> None:
-        """Enter what became of some events.
+    def record(self, outcome: Outcome) -> None:
+        """Enter what became of an event.
 
         Parameters
         ----------
-        outcomes : iterable of Outcome
-            Their rows are counted over all frames of the run.
+        outcome : Outcome
+            Its row is counted over all frames of the run.
         """
-        for outcome in outcomes:
-            row = outcome.row - self._checked.offset
-            self._statuses[row] = _CODES[outcome.status]
-            self._http_statuses[row] = _NONE if outcome.http_status is None else outcome.http_status
-            self._attempts[row] = outcome.attempts
-            self._error_codes[row] = outcome.error_code
-            self._error_messages[row] = outcome.error_message
-            self._request_ids[row] = outcome.request_id
-            if outcome.submitted_at is not None:
-                self._submitted_at[row] = np.datetime64(round(outcome.submitted_at * 1e6), "us")
+        row = outcome.row - self._checked.offset
+        self._statuses[row] = _CODES[outcome.status]
+        self._http_statuses[row] = _NONE if outcome.http_status is None else outcome.http_status
+        self._attempts[row] = outcome.attempts
+        self._error_codes[row] = outcome.error_code
+        self._error_messages[row] = outcome.error_message
+        self._request_ids[row] = outcome.request_id
+        if outcome.submitted_at is not None:
+            self._submitted_at[row] = np.datetime64(round(outcome.submitted_at * 1e6), "us")
 
     def close(self, run: RunStatuses, *, skips_duplicates: bool, reason: tuple[str, str] | None) -> None:
         """Enter what became of the rows that were not submitted.
@@ -105,16 +105,16 @@ class Ledger:
         Parameters
         ----------
         run : RunStatuses
-            The rows of earlier frames; those of this one are added.
+            The rows of earlier frames; those of this one are entered.
         skips_duplicates : bool
             Whether rows that repeat an earlier one were held back.
         reason : tuple of str, optional
             Code and message of the end that the run came to before its last row.
         """
-        waiting = (self._statuses == _CODES[Status.NOT_SUBMITTED]) & (self._error_codes == None)  # noqa: E711  # Elementwise.
+        waiting = (self._statuses == _CODES[Status.NOT_SUBMITTED]) & pd.isna(self._error_codes)
         if reason is not None:
             self._error_codes[waiting], self._error_messages[waiting] = reason
-        run.extend(self._statuses)
+        run.enter(self._statuses, offset=self._checked.offset)
         if not skips_duplicates:
             return
         repeats = np.flatnonzero(self._checked.repeats())
@@ -161,6 +161,6 @@ _REPEAT_TEXTS = {
     ),
     Status.NOT_SUBMITTED: (
         "duplicate_of_unsent",
-        "same contact, event name and second as row {}, which was not accepted: mend that row and submit both again",
+        "same contact, event name and second as row {}, which was not accepted: see there, then submit both again",
     ),
 }

@@ -1,6 +1,8 @@
 """Results written to a file as they come, and put in place whole."""
 
 import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -21,6 +23,8 @@ class ResultsWriter:
     ----------
     path : str or os.PathLike
         Where the results go, ``.csv`` or ``.parquet``; a file that is there is replaced at the end, in one step.
+    sources : iterable of pathlib.Path, optional
+        The files of rows, which the results must not replace.
 
     Raises
     ------
@@ -33,17 +37,26 @@ class ResultsWriter:
     so far are put in place.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], *, sources: Iterable[Path] = ()) -> None:
         self._path = Path(path)
         if self._path.suffix.lower() not in FORMATS:
             raise SourceError(f"{self._path}: results are written as {' or '.join(FORMATS)}: choose one of these names")
+        if self._path.exists() and any(self._path.samefile(source) for source in sources):
+            raise SourceError(f"{self._path}: holds the rows, which the results would replace: choose another name")
+        if self._path.is_dir():
+            raise SourceError(f"{self._path}: results cannot be written there: Is a directory")
         self._partial = self._path.with_name(self._path.name + ".partial")
         self._parquet: pq.ParquetWriter | None = None
         self._is_begun = False
-        try:
+        with self._writing():
             self._partial.write_bytes(b"")
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
         except OSError as error:
-            raise SourceError(f"{self._path}: results cannot be written there: {error.strerror}") from error
+            raise SourceError(f"{self._path}: results cannot be written there: {error.strerror or error}") from error
 
     def write(self, results: pd.DataFrame) -> None:
         """Add the results of some rows.
@@ -52,18 +65,27 @@ class ResultsWriter:
         ----------
         results : pandas.DataFrame
             As `iter_submit` yields them; the index is not written.
+
+        Raises
+        ------
+        SourceError
+            If they cannot be written.
         """
-        if self._path.suffix.lower() == ".csv":
-            results.to_csv(self._partial, mode="a", header=not self._is_begun, index=False)
-        else:
-            # Without the facts of the run, which differ from chunk to chunk: a file has one schema.
-            bare = results.copy(deep=False)
-            bare.attrs = {}
-            table = pa.Table.from_pandas(bare, preserve_index=False)
-            if self._parquet is None:
-                self._parquet = pq.ParquetWriter(self._partial, table.schema)
-            self._parquet.write_table(table)
-        self._is_begun = True
+        with self._writing():
+            if self._path.suffix.lower() == ".csv":
+                results.to_csv(self._partial, mode="a", header=not self._is_begun, index=False)
+            else:
+                self._write_parquet(results)
+            self._is_begun = True
+
+    def _write_parquet(self, results: pd.DataFrame) -> None:
+        # Without the facts of the run, which differ from chunk to chunk: a file has one schema.
+        bare = results.copy(deep=False)
+        bare.attrs = {}
+        table = pa.Table.from_pandas(bare, preserve_index=False)
+        if self._parquet is None:
+            self._parquet = pq.ParquetWriter(self._partial, table.schema)
+        self._parquet.write_table(table)
 
     def __enter__(self) -> Self:
         return self
@@ -71,10 +93,12 @@ class ResultsWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if self._parquet is not None:
-            self._parquet.close()
-        if self._is_begun:
-            self._partial.replace(self._path)
-        else:
-            # Nothing came: what an earlier run has left stays.
-            self._partial.unlink()
+        # What ended the run is told, rather than what it has led to here.
+        with self._writing() if error is None else suppress(OSError):
+            if self._parquet is not None:
+                self._parquet.close()
+            if self._is_begun:
+                self._partial.replace(self._path)
+            else:
+                # Nothing came: what an earlier run has left stays.
+                self._partial.unlink()

@@ -1,8 +1,11 @@
 """CSV and Parquet files as frames of at most a chunk of rows, identifiers kept as they are written."""
 
 import glob
+import lzma
 import os
 import warnings
+import zipfile
+import zlib
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,7 +23,14 @@ CSV_SUFFIXES = (".csv", ".csv.gz", ".csv.bz2", ".csv.xz", ".csv.zip")
 PARQUET_SUFFIXES = (".parquet", ".pq")
 KNOWN_SUFFIXES = "use .csv (also compressed: .csv.gz) or .parquet"
 
-_PLAIN_NUMBER = r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?"
+TYPED_ROWS = 10_000
+"""Rows of a CSV file that tell the type of a bare column: as many whatever the chunksize, which decides nothing."""
+
+# Up to 15 digits: what is longer is the number of something, such as an invoice, and a JSON number would lose digits.
+_PLAIN_NUMBER = r"-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]+)?"
+# What the libraries say of a bad file; much of it is a ValueError, the failure to decode text among the rest.
+_ARCHIVE_ERRORS = (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
+_READING_ERRORS = (ValueError, OSError, pa.ArrowException, pd.errors.ParserWarning, *_ARCHIVE_ERRORS)
 
 PathOrPaths: TypeAlias = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
@@ -117,33 +127,36 @@ def _next_frame(frames: Iterator[pd.DataFrame], path: Path) -> pd.DataFrame | No
         raise SourceError(f"{path}: is empty: its first line must name the columns") from error
     except UnicodeDecodeError as error:
         raise SourceError(f"{path}: is not UTF-8: save it as UTF-8 and try again") from error
-    except (pd.errors.ParserError, pd.errors.ParserWarning, pa.ArrowException, OSError) as error:
+    except _READING_ERRORS as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise SourceError(f"{path}: cannot be read: {reason}") from error
 
 
 def _read_csv(path: Path, mapping: EventMapping, chunksize: int) -> Iterator[pd.DataFrame]:
-    wanted = None if _is_computing(mapping) else _labels(mapping)
-    with pd.read_csv(
-        path,
-        chunksize=chunksize,
-        dtype=dict.fromkeys(_labels(mapping), str),
+    form: dict[str, Any] = {
         # Without this a file whose rows have one cell too many would take its first column for an index.
-        index_col=False,
-        low_memory=False,
-        encoding="utf-8-sig",
-    ) as reader:
+        "index_col": False,
+        "encoding": "utf-8-sig",
+        # Only an empty cell is absent: "NA" is Namibia, and "None" may be somebody's name.
+        "keep_default_na": False,
+    }
+    # pandas makes "a.1" of a second column "a", and so would hide which of them is meant.
+    header = pd.read_csv(path, header=None, nrows=1, dtype=str, **form).iloc[0].tolist()
+    labels = _labels(mapping)
+    is_whole = _is_computing(mapping) or not labels <= set(header)
+    dtypes = dict.fromkeys(labels, str)
+    with pd.read_csv(path, chunksize=chunksize, dtype=dtypes, na_values=[""], low_memory=False, **form) as reader:
         for frame in reader:
-            missing = wanted is not None and not wanted <= set(frame.columns)
+            frame.columns = header
             # All columns, if one is missing: the error names those that there are.
-            yield frame if wanted is None or missing else frame[[name for name in frame.columns if name in wanted]]
+            yield frame if is_whole else frame.loc[:, frame.columns.isin(labels)]
 
 
 def _read_parquet(path: Path, mapping: EventMapping, chunksize: int) -> Iterator[pd.DataFrame]:
     with pq.ParquetFile(path) as file:
-        names = file.schema_arrow.names
-        wanted = [name for name in names if name in _labels(mapping)]
-        columns = names if _is_computing(mapping) or len(wanted) < len(_labels(mapping)) else wanted
+        names, labels = file.schema_arrow.names, _labels(mapping)
+        is_whole = _is_computing(mapping) or not labels <= set(names)
+        columns = names if is_whole else [name for name in names if name in labels]
         if file.metadata.num_rows == 0:
             yield _as_frame(file.schema_arrow.empty_table())
         for batch in file.iter_batches(batch_size=chunksize, columns=columns):
@@ -169,32 +182,42 @@ def _labels(mapping: EventMapping) -> set[Hashable]:
     return {source for source in _sources(mapping) if not is_computed(source) and not isinstance(source, Constant)}
 
 
-def typed_mapping(mapping: EventMapping, chunk: FileChunk) -> EventMapping:
-    """Return a mapping in which the bare columns of a CSV file have a type.
+def typed_mapping(mapping: EventMapping, files: Sequence[Path]) -> EventMapping:
+    """Return a mapping in which the bare columns of CSV files have a type.
 
     Parameters
     ----------
     mapping : EventMapping
         The mapping.
-    chunk : FileChunk
-        The file's first rows.
+    files : sequence of pathlib.Path
+        The files; those of Parquet have types of their own, and are not read.
 
     Returns
     -------
     EventMapping
         A bare column whose cells are all plain numbers, without leading zeros, is a number; any other is text. The
-        columns of a Parquet file have types of their own: for such a file the mapping is returned as it is.
+        first rows of the first file that has a value in the column decide.
+
+    Raises
+    ------
+    SourceError
+        If a file cannot be read.
     """
-    if chunk.path.name.lower().endswith(PARQUET_SUFFIXES):
-        return mapping
-    metadata = {key: _typed_entry(entry, chunk.frame) for key, entry in mapping.metadata.items()}
-    return replace(mapping, metadata=metadata)
+    for file in files:
+        if not file.name.lower().endswith(PARQUET_SUFFIXES) and any(map(_is_bare, mapping.metadata.values())):
+            chunk = next(read_chunks(file, mapping, chunksize=TYPED_ROWS))
+            metadata = {key: _typed_entry(entry, chunk.frame) for key, entry in mapping.metadata.items()}
+            mapping = replace(mapping, metadata=metadata)
+    return mapping
+
+
+def _is_bare(entry: Any) -> bool:
+    return isinstance(entry, Column) or not isinstance(entry, (*RULE_TYPES, Constant))
 
 
 def _typed_entry(entry: Any, frame: pd.DataFrame) -> Any:
     source = entry.source if isinstance(entry, Column) else entry
-    is_bare = isinstance(entry, Column) or not isinstance(entry, (*RULE_TYPES, Constant))
-    if not is_bare or is_computed(source) or source not in frame.columns:
+    if not _is_bare(entry) or is_computed(source) or sum(column == source for column in frame.columns) != 1:
         return entry
     cells = frame[source].dropna()
     if cells.empty:

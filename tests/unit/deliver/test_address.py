@@ -86,8 +86,10 @@ def test_checked_base_url_refuses_what_is_no_web_address(base_url):
         ("https://api.intercom.io#", "base_url has a query or a fragment: end it before the '?' or '#'"),
         (
             "http://api.intercom.io",
-            "base_url 'http://api.intercom.io' would send the access token in plain text: "
-            "use https, or pass allow_http=True if the network is yours",
+            (
+                "base_url 'http://api.intercom.io' would send the access token in plain text: "
+                "use https, or pass allow_http=True if the network is yours"
+            ),
         ),
     ],
 )

@@ -85,10 +85,9 @@ def test_backlog_raises_an_error_of_its_source_after_the_chunks_before_it(events
     backlog.pull()
     backlog.next_ticket(0.0).end(ACCEPTED)
     backlog.pull()
-    assert backlog.first().is_done
-    backlog.close_first()
+    backlog.close(backlog.first())
 
-    with pytest.raises(ValueError, match="^row 12 cannot be read$"):
+    with pytest.raises(ValueError, match=r"^row 12 cannot be read$"):
         backlog.first()
 
 
@@ -98,3 +97,28 @@ def test_backlog_ends_with_its_source():
     backlog.pull()
 
     assert backlog.first() is None
+
+
+class InterruptedOnce:
+    """A chunk's events during whose first reading Ctrl-C comes."""
+
+    def __init__(self, events):
+        self._events = events
+        self._is_first = True
+
+    def __iter__(self):
+        if self._is_first:
+            self._is_first = False
+            raise KeyboardInterrupt
+        return iter(self._events)
+
+
+def test_backlog_keeps_a_chunk_when_it_is_interrupted_while_opening_it(events):
+    """Ctrl-C between reading a chunk and opening it does not lose its events."""
+    backlog = Backlog(iter([InterruptedOnce(events("a"))]))
+    with pytest.raises(KeyboardInterrupt):
+        backlog.pull()
+
+    backlog.pull()
+
+    assert _names(backlog.abandon()) == ["a"]

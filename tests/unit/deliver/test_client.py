@@ -78,7 +78,7 @@ def test_client_refuses_an_unusable_token(token, message):
 
 def test_client_refuses_a_region_beside_an_address():
     """Two places at once are a mistake."""
-    with pytest.raises(CredentialsError, match="^region and base_url are both given: leave one of them out$"):
+    with pytest.raises(CredentialsError, match=r"^region and base_url are both given: leave one of them out$"):
         IntercomClient(TOKEN, region="eu", base_url="https://api.intercom.io")
 
 

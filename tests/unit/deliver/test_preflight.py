@@ -1,6 +1,7 @@
 """The preflight: whose token it is, or why nothing should be sent."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -94,3 +95,14 @@ def test_preflight_stops_the_run_when_intercom_is_out_of_reach(make_run, scripte
         error_code="outage",
         message=f"Intercom cannot be reached ({said}): nothing was submitted, try again later",
     )
+
+
+def test_preflight_waits_no_longer_than_a_person_would(make_run, scripted_client, surroundings):
+    """Whatever the server asks for, fifteen seconds lie between two attempts at most."""
+    waits = []
+    busy = Answer(status=503, headers={"Retry-After": "120"})
+    patient = replace(surroundings, sleep=waits.append)
+
+    make_run(scripted_client(me=[busy, ANSWER]), surroundings=patient).preflight()
+
+    assert waits == [15.0]

@@ -94,9 +94,13 @@ def test_progress_bar_leaves_a_line_when_asked_for(capsys):
 
 def test_progress_bar_writes_its_last_line_when_the_work_fails(capsys):
     """The log says how far it came."""
-    with pytest.raises(OSError, match="^gone$"), progress_bar(True, total=4, description="submitting") as bar:
+
+    def fail(bar):
         bar.update(ACCEPTED)
         raise OSError("gone")
+
+    with pytest.raises(OSError, match=r"^gone$"), progress_bar(True, total=4, description="submitting") as bar:
+        fail(bar)
 
     assert capsys.readouterr().err == "submitting: 1 of 4 (25%) after 0 s: 1 accepted\n"
 

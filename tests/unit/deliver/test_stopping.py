@@ -4,13 +4,7 @@ import pytest
 
 from events_pandas.deliver.answers import Answer
 from events_pandas.deliver.outcomes import Event, Outcome, Status
-from events_pandas.deliver.stopping import (
-    Stop,
-    stop_for_answer,
-    stop_for_interrupt,
-    stop_for_outage,
-    verdict_at_stop,
-)
+from events_pandas.deliver.stopping import Stop, stop_for_answer, stop_for_interrupt, stop_for_outage, verdict_at_stop
 from events_pandas.deliver.tickets import Ticket
 from events_pandas.deliver.verdicts import Verdict
 
@@ -27,14 +21,18 @@ def ticket():
         (
             401,
             "unauthorized",
-            "Intercom refused the access token (401 Unauthorized): "
-            "check that the token is whole and of this region, or make a new one in the developer hub",
+            (
+                "Intercom refused the access token (401 Unauthorized): "
+                "check that the token is whole and of this region, or make a new one in the developer hub"
+            ),
         ),
         (
             403,
             "forbidden",
-            "Intercom refused the access token (403 Forbidden): "
-            "check the permissions of the token's app and the plan of its workspace",
+            (
+                "Intercom refused the access token (403 Forbidden): "
+                "check the permissions of the token's app and the plan of its workspace"
+            ),
         ),
     ],
 )

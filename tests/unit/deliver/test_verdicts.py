@@ -47,7 +47,8 @@ def test_judge_quotes_what_intercom_says(error_body):
         http_status=422,
         error_code="422",
         error_message=(
-            "Intercom rejected the event (422 Unprocessable Entity, 422: Cannot have more than 120 active event names): "
+            "Intercom rejected the event "
+            "(422 Unprocessable Entity, 422: Cannot have more than 120 active event names): "
             "mend the row, then submit it again"
         ),
         request_id="req-1",
@@ -59,7 +60,10 @@ def test_judge_quotes_what_intercom_says(error_body):
     [
         (
             404,
-            "Intercom knows no such contact (404 Not Found): create it or mend the identifier, then submit the row again",
+            (
+                "Intercom knows no such contact (404 Not Found): "
+                "create it or mend the identifier, then submit the row again"
+            ),
         ),
         (
             401,
@@ -67,8 +71,10 @@ def test_judge_quotes_what_intercom_says(error_body):
         ),
         (
             301,
-            "redirects are not followed, as the access token would go along (301 Moved Permanently): "
-            "check region and base_url",
+            (
+                "redirects are not followed, as the access token would go along (301 Moved Permanently): "
+                "check region and base_url"
+            ),
         ),
         (
             200,
@@ -115,14 +121,18 @@ def test_judge_spent_keeps_the_doubt_of_an_earlier_attempt():
         (
             BROKEN,
             8,
-            "the connection to api.intercom.io broke; 8 attempts were made. It may have arrived all the same; "
-            "submit the row again: should it have arrived, Intercom ignores the repeat",
+            (
+                "the connection to api.intercom.io broke; 8 attempts were made. It may have arrived all the same; "
+                "submit the row again: should it have arrived, Intercom ignores the repeat"
+            ),
         ),
         (
             Answer(status=429),
             8,
-            "the last answer was 429 Too Many Requests; 8 attempts were made. "
-            "It did not arrive; submit the row again later",
+            (
+                "the last answer was 429 Too Many Requests; 8 attempts were made. "
+                "It did not arrive; submit the row again later"
+            ),
         ),
     ],
 )

@@ -1,0 +1,85 @@
+"""What tests of several rooms use: a clean environment, rows with a mapping for them, and a client that is a fake."""
+
+import json
+import threading
+
+import pandas as pd
+import pytest
+
+from events_pandas import EventMapping, RetryPolicy, intercom
+from events_pandas.deliver import Answer
+
+FAST = {intercom.LIMIT_HEADER: "1000000", intercom.REMAINING_HEADER: "999999", intercom.RESET_HEADER: "1700000010"}
+WORKSPACE = {"type": "admin", "app": {"type": "app", "id_code": "ab12cd34", "name": "Acme", "region": "US"}}
+
+
+class FakeClient:
+    """Answers the events of each contact by a script, and with 202 beyond it; a function in a script is called."""
+
+    def __init__(self, scripts=None, *, me=200):
+        self.scripts = {contact: list(script) for contact, script in (scripts or {}).items()}
+        self.me_status = me
+        self.me_requests = 0
+        self.events = []
+        self._lock = threading.Lock()
+
+    def me(self):
+        self.me_requests += 1
+        return self._play(self.me_status, body=json.dumps(WORKSPACE).encode())
+
+    def post_event(self, payload):
+        event = json.loads(payload)
+        with self._lock:
+            self.events.append(event)
+            script = self.scripts.get(event["user_id"])
+            step = script.pop(0) if script else 202
+        return self._play(step)
+
+    def _play(self, step, *, body=b""):
+        step = step() if callable(step) else step
+        if isinstance(step, BaseException):
+            raise step
+        return Answer(status=step, headers=FAST, body=body)
+
+    @property
+    def contacts(self):
+        return sorted(event["user_id"] for event in self.events)
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch):
+    """Let no token, region, proxy or login of the machine reach a test."""
+    for name in ("INTERCOM_ACCESS_TOKEN", "INTERCOM_REGION", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NETRC"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+@pytest.fixture(scope="session")
+def fake_client():
+    """Return the class of clients that answer by contact."""
+    return FakeClient
+
+
+@pytest.fixture(scope="session")
+def mapping():
+    """A mapping of the rows that `make_orders` makes."""
+    return EventMapping(event_name="placed-order", created_at="day", user_id="who", timezone="UTC")
+
+
+@pytest.fixture(scope="session")
+def make_orders():
+    """Return a function that makes valid rows, each of a contact of its own: 00000, 00001 and so on."""
+
+    def make(n_rows=3, *, start=0, **columns):
+        contacts = [f"{number:05d}" for number in range(start, start + n_rows)]
+        return pd.DataFrame({"who": contacts, "day": ["2024-01-31"] * n_rows, **columns})
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def quick_retry():
+    """Retries as often as usual, and with hardly a wait."""
+    return RetryPolicy(base_seconds=0.01, max_seconds=0.05)

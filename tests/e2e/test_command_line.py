@@ -1,0 +1,161 @@
+"""The commands against a sandbox: what they print, and the exit code."""
+
+import re
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from events_pandas.cli import app
+
+
+@pytest.fixture
+def submit(folder, sandbox):  # noqa: ARG001  # It is where the mapping lies.
+    """Submit files of the folder to the sandbox by the command line."""
+    arguments = ("--mapping", "mapping.toml", "--base-url", sandbox.url)
+
+    def submit(*more, token=sandbox.access_token):
+        return CliRunner().invoke(app, ["submit", *more, *arguments], env={"INTERCOM_ACCESS_TOKEN": token})
+
+    return submit
+
+
+def test_submit_succeeds_when_every_row_is_accepted_or_a_duplicate(folder, make_orders, submit, sandbox):
+    """Exit code 0, with the counts on stdout and the results in a file."""
+    make_orders(2).to_csv(folder / "a.csv", index=False)
+    make_orders(2, start=1).to_csv(folder / "b.csv", index=False)
+
+    result = submit("a.csv", "b.csv", "--results", "results.csv")
+
+    assert result.stdout == (
+        "4 rows\n"
+        "  3 accepted          Intercom has them\n"
+        "  1 duplicate         same contact, event name and second as an earlier row\n"
+        "results: results.csv\n"
+    )
+    assert (result.stderr, result.exit_code) == ("", 0)
+    assert pd.read_csv("results.csv")["source_file"].tolist() == ["a.csv", "a.csv", "b.csv", "b.csv"]
+    assert len(sandbox.events) == 3
+
+
+def test_submit_fails_when_a_row_was_not_accepted(folder, make_orders, submit):
+    """Exit code 1: the run is through, and some rows need something more."""
+    make_orders(2, day=["2024-01-31", "never"]).to_csv(folder / "a.csv", index=False)
+
+    result = submit("a.csv")
+
+    assert result.stdout.splitlines()[:3] == [
+        "2 rows",
+        "  1 accepted          Intercom has them",
+        "  1 invalid           break a rule of Intercom's, and were not sent",
+    ]
+    assert result.exit_code == 1
+
+
+def test_submit_succeeds_without_rows(folder, make_orders, submit):
+    """Exit code 0: an empty file is done."""
+    make_orders(0).to_csv(folder / "a.csv", index=False)
+
+    result = submit("a.csv")
+
+    assert (result.stdout, result.exit_code) == ("0 rows\n", 0)
+
+
+def test_submit_fails_with_a_wrong_token(folder, make_orders, submit, sandbox):
+    """Exit code 2, every row in the summary and in the results, and one line that says what to do."""
+    make_orders(2).to_csv(folder / "a.csv", index=False)
+
+    result = submit("a.csv", "--results", "results.csv", token="wrong")
+
+    assert result.stdout.splitlines()[:2] == ["2 rows", "  2 not_submitted     not sent"]
+    assert result.stderr == (
+        "error: Intercom refused the access token (401 Unauthorized, unauthorized: Access Token Invalid): "
+        "check that the token is whole and of this region, or make a new one in the developer hub\n"
+    )
+    assert result.exit_code == 2
+    assert pd.read_csv("results.csv")["error_code"].tolist() == ["unauthorized"] * 2
+    assert sandbox.requests == 0
+
+
+def test_submit_fails_when_there_is_an_outage(folder, make_orders, submit, sandbox):
+    """Exit code 1: the rows are good, and can be submitted later."""
+    make_orders(2).to_csv(folder / "a.csv", index=False)
+    sandbox.fail_next(404, path="/me")
+
+    result = submit("a.csv")
+
+    assert result.stderr.startswith("error: the first request, GET /me, was answered 404 Not Found")
+    assert result.stderr.count("\n") == 1
+    assert result.exit_code == 1
+
+
+def test_submit_takes_the_options_of_a_run(folder, make_orders, submit, sandbox):
+    """Without a preflight /me is not asked; threads, chunks and progress are as wished."""
+    make_orders(5).to_csv(folder / "a.csv", index=False)
+    sandbox.fail_next(404, path="/me")
+
+    result = submit("a.csv", "--no-preflight", "--concurrency", "1", "--chunksize", "2", "--no-progress")
+
+    assert result.exit_code == 0
+    assert [event.contact for event in sandbox.events] == ["00000", "00001", "00002", "00003", "00004"]
+
+
+def test_module_is_the_command(launch):
+    """`python -m events_pandas` shows the same help."""
+    stdout, _ = launch("--help").communicate(timeout=20)
+
+    assert "Rows of CSV and Parquet files as Intercom data events." in stdout
+
+
+def test_sandbox_command_runs_until_it_is_interrupted(folder, make_orders, launch, interrupt):
+    """It says how to submit to it, does so, and ends with exit code 130."""
+    make_orders(2).to_csv(folder / "a.csv", index=False)
+    server = launch("sandbox", "--port", "0", "--unknown-contact", "00001", "--limit", "0")
+    lines = [server.stdout.readline() for _ in range(3)]
+    url = re.fullmatch(r"a local Intercom is at (http://127\.0\.0\.1:\d+); stop it with Ctrl-C\. .*\n", lines[0])[1]
+
+    client = launch(
+        *("submit", "a.csv", "-m", "mapping.toml", "--base-url", url), INTERCOM_ACCESS_TOKEN="sandbox-token"
+    )
+    stdout, _ = client.communicate(timeout=20)
+    _, stderr = interrupt(server)
+
+    assert lines[1:] == [
+        "  export INTERCOM_ACCESS_TOKEN=sandbox-token\n",
+        f"  events-pandas submit FILE --mapping MAPPING --base-url {url}\n",
+    ]
+    assert stdout.splitlines()[:3] == [
+        "2 rows",
+        "  1 accepted          Intercom has them",
+        "  1 unknown_contact   Intercom knows no such contact",
+    ]
+    assert (client.returncode, server.returncode, stderr) == (1, 130, "interrupted\n")
+
+
+def test_sandbox_command_fails_when_its_port_is_taken(sandbox, launch):
+    """Exit code 2 and one line: another port is the next step."""
+    process = launch("sandbox", "--port", sandbox.url.rpartition(":")[2])
+
+    _, stderr = process.communicate(timeout=20)
+
+    assert stderr.startswith("error: ")
+    assert stderr.count("\n") == 1
+    assert process.returncode == 2
+
+
+def test_demo_shows_the_whole_line(launch):
+    """The first command of a stranger: mapping, check, results, and what the sandbox holds at the end."""
+    process = launch("demo")
+
+    stdout, stderr = process.communicate(timeout=60)
+
+    assert process.returncode == 0
+    assert "3,316 rows: 3,312 valid, 4 invalid, 144 duplicates\n3,168 requests to submit them\n" in stdout
+    assert (
+        "3,316 rows\n"
+        "  3,168 accepted          Intercom has them\n"
+        "    144 duplicate         same contact, event name and second as an earlier row\n"
+        "      4 invalid           break a rule of Intercom's, and were not sent\n"
+    ) in stdout
+    assert stdout.endswith("the local Intercom holds 3,168 events\n")
+    assert "submitting: 3,168 after" in stderr

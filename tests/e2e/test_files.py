@@ -1,0 +1,141 @@
+"""Files into the sandbox: what is written in a cell arrives."""
+
+import pandas as pd
+import pytest
+
+from events_pandas import Constant, Date, EventMapping, MappingError, MonetaryAmount, SourceError, submit_file
+
+ORDERS = """\
+who,day,size,number,note
+00042,2024-01-31,3,00123,NA
+00043,2024-02-01,4.5,7,
+00042,2024-01-31,5,8,again
+00044,2024-02-30,6,9,x
+"""
+
+
+@pytest.fixture
+def orders_mapping():
+    """A mapping with bare columns, which a CSV file gives a type."""
+    return EventMapping(
+        event_name="placed-order",
+        created_at="day",
+        user_id="who",
+        metadata={"size": "size", "number": "number", "note": "note", "source": Constant("file")},
+        timezone="UTC",
+    )
+
+
+@pytest.fixture
+def orders_csv(folder):
+    """A CSV file of four rows: two good ones, a duplicate and an invalid one."""
+    (folder / "orders.csv").write_text(ORDERS)
+    return "orders.csv"
+
+
+def test_csv_file_arrives_as_it_is_written(orders_csv, orders_mapping, sandbox, client):
+    """Zeros stay, numbers are numbers where all of them are, and an empty cell is absent."""
+    results = submit_file(orders_csv, orders_mapping, client=client)
+
+    assert results["status"].tolist() == ["accepted", "accepted", "duplicate", "invalid"]
+    assert sorted((event.contact, dict(event.metadata)) for event in sandbox.events) == [
+        ("00042", {"size": 3, "number": "00123", "note": "NA", "source": "file"}),
+        ("00043", {"size": 4.5, "number": "7", "source": "file"}),
+    ]
+
+
+def test_parquet_file_arrives_with_its_types(folder, sandbox, client):
+    """Times, decimals, integers with gaps and categories are read as what they are."""
+    orders = pd.DataFrame(
+        {
+            "who": pd.array([2**53 + 1, None], dtype="Int64"),
+            "at": pd.to_datetime(["2024-01-31 10:00", "2024-01-31 11:00"]).tz_localize("Europe/Berlin"),
+            "total": [19.99, 5.0],
+            "kind": pd.Categorical(["big", "small"]),
+        }
+    )
+    orders.to_parquet(folder / "orders.parquet")
+    price = MonetaryAmount("total", currency=Constant("eur"))
+    metadata = {"ordered_at": Date("at"), "price": price, "kind": "kind"}
+    mapping = EventMapping(event_name="a", created_at="at", user_id="who", metadata=metadata)
+
+    results = submit_file(folder / "orders.parquet", mapping, client=client)
+
+    (event,) = sandbox.events
+    assert results["error_code"].fillna("").tolist() == ["", "identifier_missing"]
+    assert (event.contact, event.created_at) == ("9007199254740993", 1706691600)
+    assert dict(event.metadata) == {
+        "ordered_at": 1706691600,
+        "price": {"amount": 1999, "currency": "eur"},
+        "kind": "big",
+    }
+
+
+def test_pattern_names_files_of_both_formats(folder, make_orders, mapping, sandbox, client, held):
+    """The files of a pattern come in the order of their names, and each row knows its file."""
+    make_orders(2, start=2).to_csv(folder / "orders-1.csv", index=False)
+    make_orders(2).to_parquet(folder / "orders-0.parquet")
+
+    results = submit_file("orders-*", mapping, client=client)
+
+    assert results["source_file"].tolist() == ["orders-0.parquet"] * 2 + ["orders-1.csv"] * 2
+    assert results["row"].tolist() == [0, 1, 2, 3]
+    assert held(sandbox) == ["00000", "00001", "00002", "00003"]
+
+
+@pytest.mark.parametrize("name", ["results.csv", "results.parquet"])
+def test_results_path_has_what_is_returned(orders_csv, orders_mapping, client, name):
+    """The file of results says the same as the frame; Parquet keeps the dtypes too."""
+    results = submit_file(orders_csv, orders_mapping, client=client, chunksize=2, results_path=name)
+
+    read = pd.read_csv if name.endswith("csv") else pd.read_parquet
+    written = read(name)
+    for column in ("row", "status", "attempts", "source_file"):
+        assert written[column].tolist() == results[column].tolist()
+    if name.endswith("parquet"):
+        assert written.dtypes.astype(str).to_dict() == results.dtypes.astype(str).to_dict()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "orders.csv: is empty: its first line must name the columns"),
+        (b"who,day\nM\xfcller,2024-01-31\n", "orders.csv: is not UTF-8: save it as UTF-8 and try again"),
+        (
+            b"who,day\n1,2024-01-31\n2,2024-01-31,x\n",
+            "orders.csv: cannot be read: Error tokenizing data. C error: Expected 2 fields in line 3, saw 3",
+        ),
+    ],
+    ids=["empty", "not UTF-8", "long row"],
+)
+def test_file_that_cannot_be_read_is_told_before_anything_is_sent(folder, mapping, sandbox, client, content, message):
+    """A bad file is a run's trouble, not a row's."""
+    (folder / "orders.csv").write_bytes(content)
+
+    with pytest.raises(SourceError) as caught:
+        submit_file("orders.csv", mapping, client=client)
+
+    assert str(caught.value) == message
+    assert sandbox.to_frame().empty
+
+
+def test_file_without_a_header_is_refused(folder, mapping, client):
+    """Its first row is taken for the names of the columns, and does not have those that are mapped."""
+    (folder / "orders.csv").write_text("00042,2024-01-31\n")
+
+    with pytest.raises(MappingError) as caught:
+        submit_file("orders.csv", mapping, client=client)
+
+    assert caught.value.faults == (
+        "created_at: no column 'day'; there are '00042', '2024-01-31'",
+        "user_id: no column 'who'; there are '00042', '2024-01-31'",
+    )
+
+
+def test_file_with_a_byte_order_mark_and_short_rows_arrives(folder, mapping, client):
+    """What Excel saves is read; a row that is too short lacks its last cells."""
+    (folder / "orders.csv").write_bytes("\ufeffwho,day\n00042,2024-01-31\n00043\n".encode())
+
+    results = submit_file("orders.csv", mapping, client=client)
+
+    assert results["error_code"].fillna("").tolist() == ["", "created_at_missing"]

@@ -1,0 +1,31 @@
+"""The real purchases that come with the package, row by row and event by event."""
+
+import pandas as pd
+
+from events_pandas import EventMapping, check_events, submit_events
+
+
+def test_sample_arrives_event_by_event(samples, sandbox, client):
+    """What the sandbox holds is what the results say: 3,316 rows, 3,168 events, 144 duplicates, 4 invalid."""
+    purchases = pd.read_csv(samples / "purchases.csv", dtype=str)
+    mapping = EventMapping.from_toml(samples / "purchases.toml")
+
+    results = submit_events(purchases, mapping, client=client)
+
+    counts = results["status"].value_counts()
+    assert counts[counts > 0].to_dict() == {"accepted": 3_168, "duplicate": 144, "invalid": 4}
+    accepted = purchases[results["status"] == "accepted"]
+    sent = zip(accepted["customer_id"], results["created_at"][accepted.index], accepted["dollar_value"], strict=True)
+    assert sorted((who, second.timestamp(), round(float(dollars) * 100)) for who, second, dollars in sent) == sorted(
+        (event.contact, event.created_at, event.metadata["price"]["amount"]) for event in sandbox.events
+    )
+    assert sandbox.duplicates == 0
+
+
+def test_sample_is_checked_as_it_is_submitted(samples):
+    """The check counts what submitting finds, before anything is sent."""
+    purchases = pd.read_csv(samples / "purchases.csv", dtype=str)
+
+    report = check_events(purchases, EventMapping.from_toml(samples / "purchases.toml"))
+
+    assert (report.rows, report.requests, report.duplicates, report.invalid) == (3_316, 3_168, 144, 4)

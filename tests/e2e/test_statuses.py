@@ -1,0 +1,190 @@
+"""Each status that a row can have, from a frame to the sandbox and back."""
+
+import pandas as pd
+import pytest
+
+from events_pandas import AuthenticationError, EventMapping, OutageError, RetryPolicy, submit_events
+
+TWO_ATTEMPTS = RetryPolicy(attempts=2, base_seconds=0.01)
+
+
+def counts(results):
+    statuses = results["status"].value_counts()
+    return statuses[statuses > 0].to_dict()
+
+
+def test_accepted_rows_are_what_the_sandbox_holds(make_orders, mapping, sandbox, client, held):
+    """Accepted is what was answered 202, and arrived."""
+    results = submit_events(make_orders(3), mapping, client=client)
+
+    assert counts(results) == {"accepted": 3}
+    assert results["http_status"].tolist() == [202] * 3
+    assert results["attempts"].tolist() == [1] * 3
+    assert results["error_code"].isna().all()
+    assert results["submitted_at"].notna().all()
+    assert held(sandbox) == ["00000", "00001", "00002"]
+
+
+def test_duplicate_rows_take_no_request(make_orders, mapping, sandbox, client):
+    """A repeat of contact, name and second is not sent, whatever else it holds."""
+    orders = make_orders(2, total=[1, 2]).assign(who="00000")
+
+    results = submit_events(orders, mapping, client=client)
+
+    assert results["status"].tolist() == ["accepted", "duplicate"]
+    assert sandbox.requests == 1
+
+
+def test_duplicate_rows_are_ignored_by_the_sandbox_when_they_are_sent(make_orders, sandbox, client):
+    """duplicates="send" spends the request; Intercom answers 202 and keeps the first."""
+    mapping = EventMapping(event_name="a", created_at="day", user_id="who", duplicates="send")
+
+    results = submit_events(make_orders(2).assign(who="00000"), mapping, client=client)
+
+    assert counts(results) == {"accepted": 2}
+    assert (sandbox.requests, sandbox.duplicates, len(sandbox.events)) == (2, 1, 1)
+
+
+def test_invalid_rows_take_no_request(make_orders, mapping, sandbox, client):
+    """What breaks a rule of Intercom's is told, and not sent."""
+    results = submit_events(make_orders(2, day=["2024-02-30", "2024-01-31"]), mapping, client=client)
+
+    assert results["status"].tolist() == ["invalid", "accepted"]
+    assert results.loc[0, "error_code"] == "time_unreadable"
+    assert results.loc[0, ["http_status", "submitted_at", "created_at"]].isna().all()
+    assert sandbox.requests == 1
+
+
+def test_unknown_contact_is_asked_for_once(make_orders, mapping, start, held):
+    """After a 404 the contact's other rows are parked; other contacts are not concerned."""
+    sandbox = start(unknown_contacts=["00001"])
+    orders = make_orders(6, day=pd.date_range("2024-01-01", periods=6).astype(str))
+    orders["who"] = ["00001", "00002"] * 3
+
+    with sandbox.client() as client:
+        results = submit_events(orders, mapping, client=client, concurrency=1)
+
+    assert results["status"].tolist() == ["unknown_contact", "accepted"] * 3
+    assert results["attempts"].tolist() == [1, 1, 0, 1, 0, 1]
+    assert results.loc[0, "request_id"]
+    assert results.loc[0, "error_message"] == (
+        "Intercom knows no such contact (404 Not Found, not_found: User Not Found): "
+        "create it or mend the identifier, then submit the row again"
+    )
+    assert results.loc[2, "error_message"] == (
+        "row 0 of the same contact was answered 404, so no request was made: "
+        "create the contact or mend the identifier, then submit the row again"
+    )
+    assert held(sandbox) == ["00002"] * 3
+
+
+def test_rejected_row_has_the_code_and_the_request_of_the_answer(make_orders, mapping, sandbox, client):
+    """A final 4xx is not tried again."""
+    sandbox.fail_next(422)
+
+    results = submit_events(make_orders(1), mapping, client=client)
+
+    line = results.loc[0]
+    assert (line["status"], line["http_status"], line["attempts"]) == ("rejected", 422, 1)
+    assert line["error_message"].startswith("Intercom rejected the event (422 Unprocessable")
+    assert pd.notna(line["request_id"])
+
+
+def test_failed_row_says_that_it_may_have_arrived(make_orders, mapping, sandbox, client):
+    """When the retries are spent on server errors, nobody knows what the server did."""
+    sandbox.fail_next(500, times=2)
+
+    results = submit_events(make_orders(1), mapping, client=client, retry=TWO_ATTEMPTS)
+
+    line = results.loc[0]
+    assert (line["status"], line["http_status"], line["attempts"]) == ("failed", 500, 2)
+    assert line["error_code"] == "server_error"
+    assert "2 attempts were made. It may have arrived all the same; submit the row again" in line["error_message"]
+
+
+def test_failed_row_says_that_it_did_not_arrive_when_it_was_held_back(make_orders, mapping, sandbox, client):
+    """A 429 is an answer of the gate: the event did not come through."""
+    sandbox.fail_next(429, times=2)
+
+    results = submit_events(make_orders(1), mapping, client=client, retry=TWO_ATTEMPTS)
+
+    assert results.loc[0, ["status", "error_code"]].tolist() == ["failed", "rate_limited"]
+
+
+def test_row_that_arrived_unheard_is_accepted_at_its_second_attempt(make_orders, mapping, sandbox, client, held):
+    """The repeat of a lost answer is the same second, so Intercom ignores it."""
+    sandbox.fail_next("drop_after")
+
+    results = submit_events(make_orders(1), mapping, client=client, retry=TWO_ATTEMPTS)
+
+    assert results.loc[0, ["status", "attempts"]].tolist() == ["accepted", 2]
+    assert (held(sandbox), sandbox.duplicates) == (["00000"], 1)
+
+
+@pytest.mark.parametrize(("status", "code"), [(401, "unauthorized"), (403, "forbidden")])
+def test_not_submitted_rows_are_those_after_a_refused_token(
+    make_orders, mapping, sandbox, tripwire, held, status, code
+):
+    """A run stops at 401 and 403: the rows that are left take no request."""
+    with sandbox.client() as real:
+        client = tripwire(real, before=3, action=lambda: sandbox.fail_next(status))
+        with pytest.raises(AuthenticationError) as caught:
+            submit_events(make_orders(6), mapping, client=client, concurrency=1)
+
+    results = caught.value.results
+    assert results["status"].tolist() == ["accepted"] * 2 + ["not_submitted"] * 4
+    assert results["error_code"].tolist()[2:] == [code] * 4
+    assert results.attrs["run"]["requests"] == 3
+    assert held(sandbox) == ["00000", "00001"]
+
+
+def test_not_submitted_rows_are_those_after_an_outage(make_orders, mapping, sandbox, client):
+    """When nothing but failures comes, the run ends rather than spend every row's retries."""
+    sandbox.fail_next(503, times=1_000)
+
+    with pytest.raises(OutageError) as caught:
+        submit_events(make_orders(200), mapping, client=client, concurrency=2, retry=RetryPolicy(attempts=1))
+
+    results = caught.value.results
+    assert set(counts(results)) == {"failed", "not_submitted"}
+    assert len(results) == 200
+    assert str(caught.value).startswith("20 events failed one after another; the last: the last answer was 503")
+
+
+def test_not_submitted_rows_are_repeats_of_rows_that_were_not_accepted(make_orders, mapping, sandbox, client):
+    """A repeat waits for its first row to be mended."""
+    sandbox.fail_next(422)
+
+    results = submit_events(make_orders(2).assign(who="00000"), mapping, client=client)
+
+    assert results["status"].tolist() == ["rejected", "not_submitted"]
+    assert results.loc[1, "error_code"] == "duplicate_of_unsent"
+
+
+def test_results_have_these_columns_and_dtypes(make_orders, mapping, client):
+    """What a results frame is made of."""
+    results = submit_events(make_orders(2), mapping, client=client)
+
+    assert {column: str(dtype) for column, dtype in results.dtypes.items()} == {
+        "row": "int64",
+        "status": "category",
+        "http_status": "Int16",
+        "attempts": "Int16",
+        "error_code": "string",
+        "error_message": "string",
+        "request_id": "string",
+        "created_at": "datetime64[us, UTC]",
+        "submitted_at": "datetime64[us, UTC]",
+    }
+
+
+def test_results_name_the_run(make_orders, mapping, sandbox, client):
+    """Workspace, start, end, limit, requests and retries are in the attributes."""
+    sandbox.fail_next(500)
+
+    facts = submit_events(make_orders(2), mapping, client=client, retry=TWO_ATTEMPTS).attrs["run"]
+
+    assert facts["workspace"]["id_code"].startswith("sandbox_")
+    assert (facts["region"], facts["limit"], facts["journal"]) == ("US", 10_000_000, None)
+    assert (facts["requests"], facts["retries"]) == (3, 1)
+    assert pd.Timestamp(facts["started_at"]) <= pd.Timestamp(facts["ended_at"])

@@ -1,0 +1,40 @@
+"""A stream of frames into the sandbox."""
+
+import threading
+
+import pandas as pd
+
+from events_pandas import Faults, iter_submit
+
+
+def test_stream_arrives_frame_by_frame(make_orders, mapping, sandbox, client, held):
+    """One results frame for each frame, in order, with duplicates across them and an empty frame in the middle."""
+    frames = [make_orders(3), make_orders(0), make_orders(3, start=2)]
+
+    parts = list(iter_submit(frames, mapping, client=client))
+
+    assert [part["status"].tolist() for part in parts] == [
+        ["accepted"] * 3,
+        [],
+        ["duplicate", "accepted", "accepted"],
+    ]
+    assert pd.concat(parts)["row"].tolist() == [0, 1, 2, 3, 4, 5]
+    assert held(sandbox) == ["00000", "00001", "00002", "00003", "00004"]
+
+
+def test_stream_that_is_closed_awaits_its_requests(make_orders, mapping, start, held):
+    """Closing leaves no thread and no request behind: whatever arrived had been awaited."""
+    sandbox = start(faults=Faults(latency_seconds=0.05))
+    frames = (make_orders(4, start=4 * number) for number in range(50))
+    before = set(threading.enumerate())
+
+    with sandbox.client() as client:
+        results = iter_submit(frames, mapping, client=client)
+        first = next(results)
+        results.close()
+
+    assert set(threading.enumerate()) <= before
+    assert first["status"].tolist() == ["accepted"] * 4
+    assert held(sandbox)[:4] == ["00000", "00001", "00002", "00003"]
+    assert set(sandbox.to_frame()["outcome"]) == {"kept"}
+    assert sandbox.requests <= 8

@@ -1,0 +1,337 @@
+"""Conversion against a slow, obvious oracle that goes row by row, and what a check promises of any frame."""
+
+import datetime as dt
+import decimal
+import json
+import re
+import zoneinfo
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from events_pandas.convert import Converter, KeyIndex, check_rows, chunk_bounds, problems_frame
+from events_pandas.convert.keys import event_keys
+from events_pandas.mapping import Column, Date, EventMapping, Link, MonetaryAmount, Number, RichLink, Text, bind
+
+ZONE = "Europe/Berlin"
+MAPPING = EventMapping(
+    event_name=Column("name"),
+    created_at="time",
+    user_id="who",
+    email="mail",
+    metadata={
+        "note": Text("note"),
+        "load": Number("load"),
+        "seen_at": Date("seen", timezone="America/New_York"),
+        "price": MonetaryAmount("total", currency="currency"),
+        "order": RichLink(value="order_no", url="url"),
+        "page": Link("page"),
+    },
+    timezone=ZONE,
+)
+DECIMALS = {"usd": 2, "eur": 2, "jpy": 0, "bhd": 3}
+SURROGATE = re.compile("[\ud800-\udfff]")
+BAD = object()
+"""What the oracle makes of a cell that cannot be sent; an absent cell is None."""
+
+
+# The oracle: one function for each reading, in plain Python.
+
+
+def _is_absent(cell):
+    return cell is None or cell is pd.NA or cell is pd.NaT or cell == "" or (isinstance(cell, float) and cell != cell)  # noqa: PLR0124  # NaN.
+
+
+def _is_text(cell):
+    return isinstance(cell, str)
+
+
+def _sound(text):
+    return BAD if "\0" in text or SURROGATE.search(text) else text
+
+
+def _text(cell):
+    match cell:
+        case str():
+            return _sound(cell) if len(cell) <= 255 else BAD
+        case bool() | np.bool_():
+            return str(cell).lower()
+        case float():
+            return str(int(cell)) if cell == int(cell) else repr(float(cell))
+        case int() | np.integer() | decimal.Decimal():
+            return str(cell)
+        case dt.datetime():
+            return re.sub(r"(\.\d*?)0+$", r"\1", cell.replace(tzinfo=None).isoformat()) + ("Z" if cell.tzinfo else "")
+        case _:
+            return cell.isoformat() if isinstance(cell, dt.date) else BAD
+
+
+def _name(cell):
+    return _sound(cell) if isinstance(cell, str) and cell.strip() else BAD
+
+
+def _user_id(cell):
+    if isinstance(cell, str):
+        return _sound(cell)
+    if isinstance(cell, bool | np.bool_) or not isinstance(cell, int | np.integer | float | decimal.Decimal):
+        return BAD
+    if cell != int(cell) or (isinstance(cell, float) and abs(cell) >= 2**53):
+        return BAD
+    return str(int(cell))
+
+
+def _email(cell):
+    return cell if isinstance(cell, str) and re.fullmatch(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)*", cell) else BAD
+
+
+def _number(cell):
+    if isinstance(cell, bool | np.bool_):
+        return BAD
+    if isinstance(cell, str):
+        if not re.fullmatch(r"-?(0|[1-9]\d*)(\.\d+)?", cell):
+            return BAD
+        if "." in cell:
+            return float(cell)
+        cell = int(cell)
+    if isinstance(cell, int | np.integer):
+        return int(cell) if abs(int(cell)) < 2**53 else BAD
+    if isinstance(cell, float):
+        return int(cell) if cell == int(cell) else float(cell)
+    return BAD
+
+
+def _seconds(cell, zone):
+    match cell:
+        case bool() | np.bool_():
+            return BAD
+        case int() | np.integer() | float():
+            return int(cell // 1) if abs(cell) < 10**11 else BAD
+        case str():
+            return _instant(dt.datetime.fromisoformat(cell), zone) if re.match(r"\d{4}-\d\d-\d\dT", cell) else BAD
+        case dt.datetime():
+            return _instant(cell, zone)
+        case dt.date():
+            return _instant(dt.datetime.combine(cell, dt.time()), zone)
+        case _:
+            return BAD
+
+
+def _instant(time, zone):
+    if time.tzinfo is None:
+        first, second = (time.replace(tzinfo=zoneinfo.ZoneInfo(zone), fold=fold) for fold in (0, 1))
+        # The two differ where the clocks change: the time happened twice, or not at all.
+        if first.utcoffset() != second.utcoffset():
+            return BAD
+        time = first
+    return (time - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) // dt.timedelta(seconds=1)
+
+
+def _amount(amount, currency):
+    if isinstance(amount, bool | np.bool_) or not isinstance(amount, str | int | np.integer | float | decimal.Decimal):
+        return BAD
+    written = repr(float(amount)) if isinstance(amount, float) else str(amount)
+    code = currency.lower() if isinstance(currency, str) else None
+    if code not in DECIMALS or not re.fullmatch(r"-?\d+(\.\d*)?", written):
+        return BAD
+    minor = decimal.Decimal(written).scaleb(DECIMALS[code])
+    return {"amount": int(minor), "currency": code} if minor > 0 and minor == int(minor) else BAD
+
+
+def _link(cell):
+    return cell if isinstance(cell, str) and re.fullmatch(r"https?://example\.org(/[a-zäö]*)?", cell) else BAD
+
+
+def _rich_link(value, url):
+    text, link = (BAD if _is_absent(value) else _text(value)), _link(url)
+    return BAD if BAD in (text, link) else {"url": link, "value": text}
+
+
+def _if_present(read, *cells, needs=0):
+    """Read cells of which the first (or, with `needs=None`, any) decides whether there is a value."""
+    absent = [_is_absent(cell) for cell in cells]
+    is_absent = all(absent) if needs is None else absent[needs]
+    return None if is_absent else read(*cells)
+
+
+def _event(row):
+    """Return the payload of a row; None if the row is invalid."""
+    contacts = [("user_id", _if_present(_user_id, row["who"])), ("email", _if_present(_email, row["mail"]))]
+    present = [(field, identifier) for field, identifier in contacts if identifier is not None]
+    metadata = {
+        "note": _if_present(_text, row["note"]),
+        "load": _if_present(_number, row["load"]),
+        "seen_at": _if_present(lambda cell: _seconds(cell, "America/New_York"), row["seen"]),
+        "price": _if_present(_amount, row["total"], row["currency"]),
+        "order": _if_present(_rich_link, row["order_no"], row["url"], needs=None),
+        "page": _if_present(_link, row["page"]),
+    }
+    metadata = {key: value for key, value in metadata.items() if value is not None}
+    name = _if_present(_name, row["name"])
+    time = _if_present(lambda cell: _seconds(cell, ZONE), row["time"])
+    needed = [name, time, *(identifier for _, identifier in present)]
+    if not present or None in needed or BAD in [*needed, *metadata.values()]:
+        return None
+    event = {"event_name": name, "created_at": time, **dict(present[:1])}
+    event |= {"metadata": metadata} if metadata else {}
+    return json.dumps(event, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+# Frames: nearly all columns hold what can be sent, one or two of them anything.
+
+SHORT_TEXTS = st.text(max_size=4) | st.sampled_from(["", "00042", "a\0b", "\ud800", 'q"\\\n', "x" * 255, "é" * 256])
+CENTS = st.integers(-(10**6), 10**6).map(lambda cents: cents / 100)
+PLAIN_NUMBERS = CENTS.map(repr) | st.integers(-(10**4), 10**4).map(str)
+WHOLE = st.integers(-5, 5) | st.sampled_from([2**53 - 1, 2**53, 10**11, 1_700_000_000])
+# Where the clocks of both zones change, and elsewhere.
+CLOCK = st.one_of(
+    st.datetimes(dt.datetime(2024, month, day), dt.datetime(2024, month, day, 4))  # noqa: DTZ001  # A bound is naive.
+    for month, day in [(3, 10), (3, 31), (10, 27), (11, 3), (6, 1)]
+)
+NOON = st.datetimes(dt.datetime(1960, 1, 1), dt.datetime(2030, 1, 1)).map(lambda time: time.replace(hour=12))  # noqa: DTZ001  # Bounds are naive.
+TIMES = CLOCK | CLOCK.map(lambda time: time.replace(tzinfo=dt.UTC))
+ISO_TIMES = st.builds(dt.datetime.isoformat, TIMES | NOON, timespec=st.sampled_from(["seconds", "microseconds"]))
+DATES = st.dates(dt.date(1960, 1, 1), dt.date(2030, 1, 1))
+ABSENT = st.sampled_from([None, np.nan, pd.NA, pd.NaT, ""])
+OTHERS = st.sampled_from([["a"], {"a": 1}, b"a", dt.timedelta(1), True, False])
+URLS = st.sampled_from(["https://example.org", "http://example.org/ä"])
+NO_URLS = st.sampled_from(["ftp://example.org", "https://", "x y", "x"])
+NO_CURRENCIES = st.sampled_from(["zzz", "us", "a@b@c"])
+ANYTHING = st.one_of(SHORT_TEXTS, WHOLE, CENTS, PLAIN_NUMBERS, ISO_TIMES, TIMES, DATES, OTHERS, NO_URLS, NO_CURRENCIES)
+
+GOOD_TIMES = st.one_of(
+    NOON.map(pd.Timestamp), NOON.map(dt.datetime.isoformat), st.integers(0, 10**11 - 1), st.floats(0, 1e9), DATES
+)
+GOOD = {
+    "name": st.sampled_from(["placed-order", "Placed.Order", 'q"\\\n']),
+    "time": GOOD_TIMES,
+    "who": st.one_of(st.sampled_from(["a", "b", "00042", 'q"']), st.integers(), st.integers(0, 99).map(float), ABSENT),
+    "mail": st.sampled_from(["a@b.c", "d@e.f"]),
+    "note": st.one_of(st.text('aé "\\\n', max_size=4), WHOLE, CENTS, st.booleans(), NOON, DATES, ABSENT),
+    "load": st.one_of(st.integers(-5, 5), CENTS, PLAIN_NUMBERS, ABSENT),
+    "seen": GOOD_TIMES | ABSENT,
+    "total": st.one_of(PLAIN_NUMBERS.filter(lambda text: float(text) > 0), st.integers(1, 10**6), ABSENT),
+    "currency": st.sampled_from(["usd", "EUR"]),
+    "order_no": st.text("aé", min_size=1, max_size=4) | st.integers(0, 9),
+    "url": URLS,
+    "page": URLS | ABSENT,
+}
+WILD = {
+    **dict.fromkeys(GOOD, ANYTHING),
+    "time": CLOCK.map(pd.Timestamp) | ISO_TIMES | ANYTHING,
+    "who": CENTS.map(str).map(decimal.Decimal) | WHOLE.map(float) | ANYTHING,
+    "seen": CLOCK.map(pd.Timestamp) | ISO_TIMES | ANYTHING,
+    "total": CENTS | PLAIN_NUMBERS.map(decimal.Decimal) | ANYTHING,
+    "currency": st.sampled_from(["jpy", "bhd"]) | ANYTHING,
+}
+
+
+@st.composite
+def frames(draw):
+    """Draw a frame of good, bad and absent cells."""
+    n_rows = draw(st.integers(0, 6))
+    wild = draw(st.sets(st.sampled_from(sorted(GOOD)), max_size=2))
+
+    def column(name):
+        cells = WILD[name] | GOOD[name] | ABSENT if name in wild else GOOD[name]
+        values = draw(st.lists(cells, min_size=n_rows, max_size=n_rows))
+        # pandas makes a column of text only of what UTF-8 can hold.
+        is_inferred = values and draw(st.booleans()) and not SURROGATE.search("".join(filter(_is_text, values)))
+        return pd.Series(values, dtype=None if is_inferred else object)
+
+    return pd.DataFrame({name: column(name) for name in GOOD})
+
+
+@settings(deadline=None, max_examples=100)
+@given(frame=frames())
+def test_conversion_agrees_with_the_oracle(frame):
+    """Every row is valid exactly if each of its cells can be sent, and its payload is that of a dict made by hand."""
+    expected = [_event({name: frame[name].iloc[row] for name in frame}) for row in range(len(frame))]
+
+    batch = Converter(bind(frame, MAPPING)).convert(0, len(frame))
+
+    assert batch.valid.tolist() == [payload is not None for payload in expected]
+    assert batch.payloads(batch.valid).to_pylist() == [payload for payload in expected if payload is not None]
+
+
+@settings(deadline=None, max_examples=60)
+@given(frame=frames(), chunksize=st.integers(1, 4))
+def test_conversion_does_not_depend_on_the_chunks(frame, chunksize):
+    """*A payload's bytes are made once and kept*: what is checked and what is sent is cut at different rows."""
+    converter = Converter(bind(frame, MAPPING))
+    whole = converter.convert(0, len(frame))
+
+    batches = [converter.convert(start, stop) for start, stop in chunk_bounds(len(frame), chunksize)]
+
+    payloads = [payload for batch in batches for payload in batch.payloads(batch.valid).to_pylist()]
+    assert payloads == whole.payloads(whole.valid).to_pylist()
+    assert [key for batch in batches for key in batch.keys[batch.valid].tolist()] == whole.keys[whole.valid].tolist()
+
+
+@settings(deadline=None, max_examples=60)
+@given(frame=frames())
+def test_check_is_honest(frame):
+    """*Check is honest*: drop the rows it reports with errors, and a second check has none."""
+    checked = check_rows(Converter(bind(frame, MAPPING)), len(frame), keys=KeyIndex())
+    problems = problems_frame(checked.findings, frame.index)
+    kept = frame.drop(index=problems.index[problems["severity"] == "error"])
+
+    again = check_rows(Converter(bind(kept, MAPPING)), len(kept), keys=KeyIndex())
+
+    assert len(kept) == checked.valid.sum()
+    assert again.valid.all()
+    assert all(finding.severity == "note" for finding in again.findings)
+
+
+@settings(deadline=None, max_examples=60)
+@given(frame=frames())
+def test_the_callers_frame_is_never_changed(frame):
+    """*The caller's frame is never changed*: values, dtypes and index are what they were."""
+    before = frame.copy(deep=True)
+    converter = Converter(bind(frame, MAPPING))
+
+    checked = check_rows(converter, len(frame), keys=KeyIndex())
+    converter.convert(0, len(frame)).payloads(checked.valid)
+
+    pd.testing.assert_frame_equal(frame, before)
+
+
+# Few words of 64 bits, so that keys share their first half, their second half, or both.
+WORDS = st.sampled_from([0, 1, 2**63, 2**64 - 1]) | st.integers(0, 2**64 - 1)
+KEYS = st.tuples(WORDS, WORDS)
+
+
+@settings(deadline=None, max_examples=100)
+@given(chunks=st.lists(st.lists(KEYS, max_size=12), max_size=12))
+def test_key_index_is_a_dict(chunks):
+    """*Exact: two keys are the same only if all 128 bits are*: the first row of a key is the one a dict would hold."""
+    first_rows, index, row = {}, KeyIndex(), 0
+    for chunk in chunks:
+        rows = np.arange(row, row + len(chunk))
+        row += len(chunk)
+
+        found = index.first_rows(np.array(chunk, np.uint64).reshape(-1, 2), rows)
+
+        assert found.tolist() == [first_rows.setdefault(key, int(own)) for key, own in zip(chunk, rows, strict=True)]
+
+
+EVENTS = st.tuples(
+    st.sampled_from(["", "a", "A", "ab", "b", "a" * 1024, "a" * 1025, "a" * 1024 + "b", "b" + "a" * 1024]),
+    st.sampled_from(["placed-order", "Placed.Order", "placed$order", "placed_order", ""]),
+    st.integers(-1, 1) | st.integers(-(2**40), 2**40),
+)
+
+
+@settings(deadline=None, max_examples=60)
+@given(events=st.lists(EVENTS, max_size=20), start=st.integers(0, 3))
+def test_event_keys_are_equal_exactly_for_equal_events(events, start):
+    """*An event is identified by contact, name (normalized) and second*, wherever in memory its texts lie."""
+    contacts, names = (pa.array([event[part] for event in events], pa.large_string())[start:] for part in range(2))
+    seconds = pa.array([event[2] for event in events], pa.int64())[start:]
+    identities = [(who, name.lower().replace(".", "-").replace("$", "-"), time) for who, name, time in events[start:]]
+
+    keys = [tuple(key) for key in event_keys(contacts, names, seconds).tolist()]
+
+    assert len(set(keys)) == len(set(identities)) == len(set(zip(keys, identities, strict=True)))

@@ -1,0 +1,66 @@
+"""A mapping is data: what `to_toml` writes, `from_toml` reads."""
+
+import datetime as dt
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from events_pandas.intercom import FORBIDDEN_KEY_CHARACTERS, RESERVED_KEYS
+from events_pandas.mapping import Column, Constant, Date, EventMapping, Link, MonetaryAmount, Number, RichLink, Text
+
+# TOML is UTF-8, which has no lone surrogates.
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
+FILLED_TEXTS = TEXTS.filter(str.strip)
+LABELS = TEXTS | st.integers() | st.tuples(TEXTS, st.integers())
+CONSTANTS = st.builds(
+    Constant,
+    TEXTS.filter(bool)
+    | st.integers()
+    | st.booleans()
+    | st.floats(allow_nan=False)
+    | st.dates(dt.date(1970, 1, 1))
+    | st.datetimes(dt.datetime(1970, 1, 1), timezones=st.none() | st.just(dt.UTC)),  # noqa: DTZ001  # A bound is naive.
+)
+SOURCES = LABELS | CONSTANTS
+FORMATS = st.sampled_from([None, "%Y%m%d", '%d "%B" %Y'])
+ZONES = st.sampled_from([None, "UTC", "Europe/Berlin"])
+DATES = st.builds(Date, SOURCES, format=FORMATS, timezone=ZONES) | st.builds(
+    Date, SOURCES, unit=st.sampled_from(["s", "ms", "us", "ns"]), timezone=ZONES
+)
+ENTRIES = (
+    SOURCES
+    | DATES
+    | st.one_of([st.builds(rule, SOURCES) for rule in (Column, Text, Number, Link)])
+    | st.builds(RichLink, value=SOURCES, url=SOURCES)
+    | st.builds(MonetaryAmount, SOURCES, currency=SOURCES, unit=st.sampled_from(["major", "minor"]))
+)
+KEYS = FILLED_TEXTS.filter(lambda key: not set(key) & FORBIDDEN_KEY_CHARACTERS and key.casefold() not in RESERVED_KEYS)
+
+
+@st.composite
+def mappings(draw):
+    """Draw a mapping that is valid."""
+    keys = draw(st.lists(KEYS, max_size=4, unique_by=str.casefold))
+    identifiers = draw(st.sets(st.sampled_from(["user_id", "id", "email"]), min_size=1))
+    return EventMapping(
+        event_name=draw(FILLED_TEXTS | st.builds(Column, LABELS) | st.builds(Constant, FILLED_TEXTS)),
+        created_at=draw(SOURCES | DATES | st.builds(Column, LABELS)),
+        **{name: draw(SOURCES | st.builds(Column, LABELS)) for name in sorted(identifiers)},
+        metadata={f"{key}_at": draw(ENTRIES) for key in keys},
+        timezone=draw(ZONES),
+        duplicates=draw(st.sampled_from(["skip", "send"])),
+        on_invalid_metadata=draw(st.sampled_from(["error", "omit"])),
+    )
+
+
+@settings(deadline=None, max_examples=60)
+@given(mapping=mappings())
+def test_from_toml_reads_back_what_to_toml_writes(tmp_path_factory, mapping):
+    """*Text that `from_toml` reads back as an equal mapping*, the order of the metadata included."""
+    path = tmp_path_factory.mktemp("mapping") / "mapping.toml"
+    path.write_bytes(mapping.to_toml().encode())
+
+    read = EventMapping.from_toml(path)
+
+    assert read == mapping
+    assert list(read.metadata) == list(mapping.metadata)

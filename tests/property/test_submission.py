@@ -1,0 +1,147 @@
+"""What holds for every frame and every answer. The client is a fake, so that answers are as wild as can be."""
+
+import copy
+
+import numpy as np
+import pandas as pd
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from events_pandas import EventMapping, RetryPolicy, SubmissionError, check_events, iter_submit, submit_events
+from events_pandas.deliver import TransportError
+
+EXAMPLES = settings(max_examples=60, deadline=None)
+RETRY = RetryPolicy(attempts=2, base_seconds=0.0)
+MAPPING = EventMapping(
+    event_name="placed-order", created_at="day", user_id="who", metadata={"x": "x"}, duplicates="skip", timezone="UTC"
+)
+CONTACTS = ["1", "2", "3"]
+
+lost = st.booleans().map(lambda arrived: TransportError("the connection broke", may_have_arrived=arrived))
+answers = st.sampled_from([202, 202, 202, 400, 404, 409, 422, 429, 500, 503, 302]) | lost
+last_words = answers | st.sampled_from([401, 403])
+scripts = st.dictionaries(st.sampled_from(CONTACTS), st.lists(last_words, max_size=6))
+cells = st.fixed_dictionaries(
+    {
+        "who": st.sampled_from([*CONTACTS, None, ""]),
+        "day": st.sampled_from(["2024-01-31", "2024-02-01", "never", None]),
+        "x": st.sampled_from([1.0, 2.5, None, float("inf")]),
+        "label": st.sampled_from(["a", "b", None]),
+    }
+)
+
+
+@st.composite
+def frames(draw):
+    rows = draw(st.lists(cells, max_size=12))
+    frame = pd.DataFrame(rows, columns=["who", "day", "x", "label"], dtype=object).astype({"x": float})
+    return frame.set_index("label", drop=False) if draw(st.booleans()) else frame
+
+
+def finished(frame, client, **options):
+    """Submit a frame; return its results, whatever ended the run."""
+    try:
+        return submit_events(frame, MAPPING, client=client, retry=RETRY, progress=False, **options)
+    except SubmissionError as error:
+        return error.results
+
+
+@EXAMPLES
+@given(frame=frames(), scripts=scripts, chunksize=st.sampled_from([1, 3, 100]))
+def test_submit_conserves_rows(frame, scripts, chunksize, fake_client):
+    """Conservation: rows in = rows out = the sum of the status counts. Nothing is dropped, ever."""
+    results = finished(frame, fake_client(scripts), chunksize=chunksize)
+
+    assert len(results) == results["status"].value_counts().sum() == len(frame)
+    assert results["row"].tolist() == list(range(len(frame)))
+    pd.testing.assert_index_equal(results.index, frame.index)
+
+
+@EXAMPLES
+@given(frame=frames(), scripts=scripts)
+def test_submit_never_changes_the_callers_frame(frame, scripts, fake_client):
+    """The caller's frame is never changed."""
+    before = copy.deepcopy(frame)
+
+    finished(frame, fake_client(scripts))
+
+    pd.testing.assert_frame_equal(frame, before)
+
+
+@EXAMPLES
+@given(frame=frames(), scripts=scripts)
+def test_submit_spends_the_requests_that_its_results_say(frame, scripts, fake_client):
+    """`attempts` are the requests made; rows that are invalid or duplicates take none."""
+    client = fake_client(scripts)
+
+    results = finished(frame, client)
+
+    unsent = results["status"].isin(["invalid", "duplicate"])
+    assert results["attempts"].sum() == len(client.events)
+    assert (results["attempts"][unsent] == 0).all()
+    assert (results["http_status"][results["status"] == "accepted"] == 202).all()
+
+
+@EXAMPLES
+@given(frame=frames(), scripts=scripts)
+def test_submit_makes_each_payload_once(frame, scripts, fake_client):
+    """A payload's bytes, `created_at` included, are made once and kept for every attempt."""
+    client = fake_client(scripts)
+
+    results = finished(frame, client)
+
+    keys = {(event["user_id"], event["created_at"]) for event in client.events}
+    payloads = {(event["user_id"], event["created_at"], str(event)) for event in client.events}
+    assert len(keys) == len(payloads) == (results["attempts"] > 0).sum()
+
+
+@EXAMPLES
+@given(frame=frames(), scripts=scripts)
+def test_submit_explains_every_row_that_is_not_accepted(frame, scripts, fake_client):
+    """A row's trouble is data: whatever is not accepted has a code and a message."""
+    results = finished(frame, fake_client(scripts))
+
+    is_accepted = results["status"] == "accepted"
+    assert results["error_code"].isna().tolist() == is_accepted.tolist()
+    assert results["error_message"].isna().tolist() == is_accepted.tolist()
+
+
+@EXAMPLES
+@given(pieces=st.lists(frames(), max_size=4), scripts=scripts)
+def test_stream_gives_a_result_for_every_row_that_it_read(pieces, scripts, fake_client):
+    """What a stream yields and what its exception has are together every row that was read, once and in order."""
+    parts, read = [], []
+    stream = (read.append(len(piece)) or piece for piece in pieces)
+
+    try:
+        for results in iter_submit(stream, MAPPING, client=fake_client(scripts), retry=RETRY, progress=False):
+            parts.append(results)  # noqa: PERF402  # An exception must find the parts so far.
+    except SubmissionError as error:
+        parts.append(error.results)
+
+    assert [row for part in parts for row in part["row"]] == list(range(sum(read)))
+
+
+@EXAMPLES
+@given(frame=frames())
+def test_check_is_clean_without_the_rows_that_it_reports(frame):
+    """Drop the rows that a check reports with errors, and a second check has none."""
+    first = check_events(frame, MAPPING)
+    errors = first.problems.loc[first.problems["severity"] == "error", "row"]
+
+    second = check_events(frame.iloc[np.setdiff1d(np.arange(len(frame)), errors)], MAPPING)
+
+    assert (second.invalid, second.valid, second.duplicates) == (0, first.valid, first.duplicates)
+
+
+@EXAMPLES
+@given(frame=frames())
+def test_check_says_what_submitting_does(frame, fake_client):
+    """Check and submit judge alike: the same rows are invalid, duplicates, and sent."""
+    report = check_events(frame, MAPPING)
+
+    counts = finished(frame, fake_client())["status"].value_counts()
+
+    assert (report.invalid, report.duplicates, report.requests) == (
+        *(counts["invalid"], counts["duplicate"], counts["accepted"]),
+    )

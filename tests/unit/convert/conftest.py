@@ -1,0 +1,89 @@
+"""What a column becomes under a rule, and the mapping round it."""
+
+import json
+
+import pandas as pd
+import pytest
+
+from events_pandas.convert import Converter
+from events_pandas.mapping import Constant, EventMapping, bind
+
+INSTANT = 1_700_000_000
+
+
+@pytest.fixture
+def convert():
+    """Return a function that converts a frame; what is not said of the mapping is right, and the same in every row."""
+
+    def convert(frame, *, event_name="placed-order", created_at=None, timezone="UTC", **fields):
+        if not fields.keys() & {"user_id", "id", "email"}:
+            fields["user_id"] = Constant("ada")
+        mapping = EventMapping(
+            event_name=event_name,
+            created_at=Constant(INSTANT) if created_at is None else created_at,
+            timezone=timezone,
+            **fields,
+        )
+        return Converter(bind(frame, mapping)).convert(0, len(frame))
+
+    return convert
+
+
+@pytest.fixture
+def payloads():
+    """Return a function that gives the payloads of a batch's valid rows, parsed."""
+
+    def payloads(batch):
+        return [json.loads(payload) for payload in batch.payloads(batch.valid).to_pylist()]
+
+    return payloads
+
+
+@pytest.fixture
+def codes():
+    """Return a function that gives the codes found in a batch, with their rows."""
+
+    def codes(batch):
+        return [(finding.code, finding.rows.tolist()) for finding in batch.findings]
+
+    return codes
+
+
+@pytest.fixture
+def outcome(payloads):
+    """Return a function that says for each row what is sent of it, or which error stands in the way."""
+
+    def outcome(batch, pick):
+        sent = iter(payloads(batch))
+        errors = {
+            row: finding.code for finding in batch.findings if finding.severity == "error" for row in finding.rows
+        }
+        return [pick(next(sent)) if is_valid else f"!{errors[row]}" for row, is_valid in enumerate(batch.valid)]
+
+    return outcome
+
+
+@pytest.fixture
+def becomes(convert, outcome):
+    """Return a function that says what a metadata rule makes of each cell of a column called "x".
+
+    A value is as it is sent, an absent one is None, and one that cannot be sent is the code with an exclamation mark.
+    """
+
+    def becomes(rule, values, *, timezone="UTC"):
+        frame = pd.DataFrame({"x": values})
+        batch = convert(frame, metadata={"value_at": rule}, timezone=timezone)
+        return outcome(batch, lambda payload: payload.get("metadata", {}).get("value_at"))
+
+    return becomes
+
+
+@pytest.fixture
+def identifies(convert, outcome):
+    """Return a function that says what is sent as `user_id` for each cell of a column, in the same words."""
+
+    def identifies(values):
+        batch = convert(pd.DataFrame({"x": values}), user_id="x")
+        return outcome(batch, lambda payload: payload["user_id"])
+
+    return identifies

@@ -1,0 +1,305 @@
+"""A chunk of rows as events: payload bytes, the contact of each, what is left out, and which rows are valid."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from events_pandas.convert import Converter
+from events_pandas.mapping import (
+    Column,
+    Constant,
+    Date,
+    EventMapping,
+    Link,
+    MonetaryAmount,
+    Number,
+    RichLink,
+    Text,
+    bind,
+)
+
+EVENT = {
+    "event_name": "placed-order",
+    "created_at": 1_706_702_400,
+    "user_id": "314159",
+    "metadata": {
+        "order_date": 1_706_659_200,
+        "stripe_invoice": "inv_3434343434",
+        "order_number": {"url": "https://example.org/orders/3434-3434", "value": '3434-"3434"'},
+        "price": {"amount": 34999, "currency": "eur"},
+        "load": 3.67,
+        "page": "https://example.org/ä",
+        "source": "back\nfill",
+    },
+}
+
+
+@pytest.fixture
+def order():
+    """Return one row with all that an event can have."""
+    return pd.DataFrame(
+        {
+            "time": pd.to_datetime(["2024-01-31T12:00Z"]),
+            "day": [20240131],
+            "customer": [314159.0],
+            "invoice": ["inv_3434343434"],
+            "order_no": ['3434-"3434"'],
+            "url": ["https://example.org/orders/3434-3434"],
+            "total": [349.99],
+            "currency": ["EUR"],
+            "load": [3.67],
+            "page": ["https://example.org/ä"],
+        }
+    )
+
+
+@pytest.fixture
+def mapping():
+    """Return the mapping of such rows."""
+    return EventMapping(
+        event_name="placed-order",
+        created_at="time",
+        user_id="customer",
+        metadata={
+            "order_date": Date("day", format="%Y%m%d"),
+            "stripe_invoice": "invoice",
+            "order_number": RichLink(value="order_no", url="url"),
+            "price": MonetaryAmount("total", currency="currency"),
+            "load": Number("load"),
+            "page": Link("page"),
+            "source": Constant("back\nfill"),
+        },
+        timezone="UTC",
+    )
+
+
+def test_payload_is_the_event_that_was_meant(order, mapping):
+    """The bytes are those of a dict written by hand: the order of the keys, no white space, UTF-8."""
+    batch = Converter(bind(order, mapping)).convert(0, 1)
+
+    (payload,) = batch.payloads(batch.valid).to_pylist()
+
+    assert payload == json.dumps(EVENT, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def test_payload_without_metadata_has_none(convert):
+    """Metadata is optional: neither an empty object nor null is sent."""
+    frame = pd.DataFrame({"x": ["a", None]})
+
+    batch = convert(frame, metadata={"note": "x"})
+
+    start = b'{"event_name":"placed-order","created_at":1700000000,"user_id":"ada"'
+    assert batch.payloads(batch.valid).to_pylist() == [start + b',"metadata":{"note":"a"}}', start + b"}"]
+    assert convert(frame).payloads(np.array([True, True])).to_pylist() == [start + b"}", start + b"}"]
+
+
+def test_payload_leaves_out_absent_metadata(convert, payloads):
+    """What is absent is not sent, and the order of the rest stays."""
+    frame = pd.DataFrame({"a": [None, "x", "y"], "b": [1, None, None], "c": ["u", None, "w"]})
+
+    batch = convert(frame, metadata={"a": "a", "b": "b", "c": "c"})
+
+    assert [list(payload.get("metadata", {}).items()) for payload in payloads(batch)] == [
+        [("b", 1), ("c", "u")],
+        [("a", "x")],
+        [("a", "y"), ("c", "w")],
+    ]
+
+
+@pytest.mark.parametrize("where", [[True, True, True], [False, True, False], [False, False, False]])
+def test_payloads_are_those_of_the_rows_asked_for(convert, where):
+    """A payload does not depend on which others are asked for."""
+    frame = pd.DataFrame({"e": ["a", "b", "c"], "t": [1, 2, 3], "u": ["x", "y", "z"], "m": [None, 5.5, 6.5]})
+    batch = convert(frame, event_name=Column("e"), created_at="t", user_id="u", metadata={"m": "m"})
+    everything = batch.payloads(np.array([True, True, True])).to_pylist()
+
+    chosen = batch.payloads(np.array(where)).to_pylist()
+
+    assert chosen == [payload for payload, wanted in zip(everything, where, strict=True) if wanted]
+
+
+@pytest.mark.parametrize("where", [[True], [False]])
+def test_payloads_of_a_single_row(convert, where):
+    """A chunk of one row is a chunk like others: its columns are not taken for constants."""
+    batch = convert(pd.DataFrame({"u": ["x"], "m": ["y"]}), user_id="u", metadata={"m": "m", "c": Constant(1)})
+
+    assert len(batch.payloads(np.array(where))) == sum(where)
+
+
+@pytest.mark.parametrize("key", ["größe", "order no", "a\tb"])
+def test_metadata_keys_are_json_strings(convert, payloads, key):
+    """A key is escaped as a value is."""
+    (payload,) = payloads(convert(pd.DataFrame({"x": ["a"]}), metadata={key: "x"}))
+
+    assert payload["metadata"] == {key: "a"}
+
+
+def test_convert_takes_a_slice_of_the_rows(order, mapping):
+    """Positions are those of the frame, whatever its index is; rows in the batch are counted from its start."""
+    frame = pd.concat([order] * 4, ignore_index=True).set_index(pd.Index(["a", "a", "b", "c"]))
+    frame["total"] = [1.0, 2.0, 0.0, 4.0]
+
+    batch = Converter(bind(frame, mapping)).convert(1, 3)
+
+    assert batch.rows().tolist() == [1, 2]
+    assert batch.valid.tolist() == [True, False]
+    assert [(finding.code, finding.rows.tolist()) for finding in batch.findings] == [
+        ("float_identifier", [1]),
+        ("amount_not_positive", [2]),
+    ]
+    (payload,) = batch.payloads(batch.valid).to_pylist()
+    assert json.loads(payload)["metadata"]["price"]["amount"] == 200
+
+
+def test_convert_takes_no_rows(order, mapping):
+    """A chunk without rows has no payloads, and no findings."""
+    batch = Converter(bind(order, mapping)).convert(0, 0)
+
+    assert (len(batch.valid), len(batch.keys), len(batch.payloads(batch.valid)), batch.findings) == (0, 0, 0, ())
+
+
+def test_convert_does_not_change_the_frame(order, mapping):
+    """The caller's frame is what it was."""
+    before = order.copy(deep=True)
+
+    Converter(bind(order, mapping)).convert(0, 1)
+
+    pd.testing.assert_frame_equal(order, before)
+
+
+@pytest.mark.parametrize(
+    ("row", "contact"),
+    [
+        (["u", "i", "a@b.c"], '"user_id":"u"'),
+        ([None, "i", "a@b.c"], '"id":"i"'),
+        ([None, None, "a@b.c"], '"email":"a@b.c"'),
+        (["", "i", None], '"id":"i"'),
+        (['"\\', None, None], '"user_id":"\\"\\\\"'),
+    ],
+)
+def test_contact_is_the_first_identifier_that_is_present(convert, row, contact):
+    """Exactly one identifier is sent: user_id before id before email, however they are named in the mapping."""
+    frame = pd.DataFrame([row], columns=["u", "i", "e"], dtype=object)
+
+    batch = convert(frame, email="e", id="i", user_id="u")
+
+    assert batch.contacts.to_pylist() == [contact]
+    assert contact.encode() in batch.payloads(batch.valid)[0].as_py()
+
+
+def test_contact_with_a_bad_identifier_is_not_passed_over(convert, codes):
+    """A row is not sent to another contact because its own identifier is spoilt."""
+    frame = pd.DataFrame({"u": [1.5, np.nan], "e": ["a@b.c", "d@e.f"]})
+
+    batch = convert(frame, user_id="u", email="e")
+
+    assert codes(batch) == [("identifier_unreadable", [0]), ("several_identifiers", [0])]
+    assert batch.contacts.to_pylist() == [None, '"email":"d@e.f"']
+    assert batch.valid.tolist() == [False, True]
+
+
+def test_contact_with_several_identifiers_is_noted(convert, codes):
+    """What is present and not sent is told, under the field that is left out."""
+    frame = pd.DataFrame({"u": ["u", None], "e": ["a@b.c", "d@e.f"]})
+
+    batch = convert(frame, user_id="u", email="e")
+
+    assert codes(batch) == [("several_identifiers", [0])]
+    assert [(finding.field, finding.values.to_pylist()) for finding in batch.findings] == [("email", ["'a@b.c'"])]
+    assert batch.valid.all()
+
+
+def test_row_without_an_identifier_is_invalid(convert, codes):
+    """The fault is told once, under the first identifier of the mapping."""
+    frame = pd.DataFrame({"i": ["x", None], "e": [None, None]})
+
+    batch = convert(frame, id="i", email="e")
+
+    assert codes(batch) == [("identifier_missing", [1])]
+    assert batch.findings[0].field == "id"
+
+
+def test_row_without_a_time_is_invalid(convert, codes):
+    """Every event needs its time; a time that cannot be read is not missing as well."""
+    frame = pd.DataFrame({"t": ["2024-01-31", None, "soon", ""]})
+
+    batch = convert(frame, created_at="t")
+
+    assert codes(batch) == [("time_unreadable", [2]), ("created_at_missing", [1, 3])]
+    assert batch.created_at.to_pylist() == [1_706_659_200, None, None, None]
+
+
+def test_row_with_several_faults_has_them_all(convert, codes):
+    """Everything wrong with a row is told at once."""
+    frame = pd.DataFrame({"t": ["soon"], "u": [None], "x": ["a" * 256]})
+
+    batch = convert(frame, created_at="t", user_id="u", metadata={"x": "x", "l": Link("x")})
+
+    assert codes(batch) == [
+        ("time_unreadable", [0]),
+        ("identifier_missing", [0]),
+        ("text_too_long", [0]),
+        ("text_too_long", [0]),
+    ]
+
+
+@pytest.fixture
+def eleven():
+    """Return a mapping of metadata with eleven keys, of which the last is a constant."""
+    return {**{f"k{number}": Text(f"k{number}") for number in range(10)}, "source": Constant("backfill")}
+
+
+def test_metadata_beyond_ten_values_is_refused(convert, codes, eleven):
+    """Intercom would ignore the eleventh without an error; a key that is absent in a row does not count."""
+    frame = pd.DataFrame([["v"] * 10, ["v"] * 9 + [None]], columns=[f"k{number}" for number in range(10)])
+
+    batch = convert(frame, metadata=eleven)
+
+    assert codes(batch) == [("metadata_overflow", [0])]
+    assert batch.findings[0].messages().to_pylist() == [
+        "metadata: 11 metadata values are present: Intercom keeps 10 and ignores the rest silently"
+    ]
+
+
+def test_metadata_of_eleven_keys_may_all_have_ten_values(convert, codes, eleven):
+    """More than ten keys are no fault where no row has more than ten values."""
+    frame = pd.DataFrame([["v"] * 9 + [None]], columns=[f"k{number}" for number in range(10)])
+
+    assert codes(convert(frame, metadata=eleven)) == []
+
+
+def test_metadata_that_is_bad_can_be_left_out(convert, codes, payloads):
+    """With "omit" the event goes without the bad value, and the finding says so; the rest of the event stays."""
+    frame = pd.DataFrame({"x": [0, 5], "note": ["a", "b"]})
+    price = MonetaryAmount("x", currency=Constant("usd"))
+
+    batch = convert(frame, metadata={"price": price, "note": "note"}, on_invalid_metadata="omit")
+
+    assert [payload["metadata"] for payload in payloads(batch)] == [
+        {"note": "a"},
+        {"price": {"amount": 500, "currency": "usd"}, "note": "b"},
+    ]
+    assert codes(batch) == [("amount_not_positive", [0])]
+    (finding,) = batch.findings
+    assert (finding.severity, finding.is_omission) == ("note", True)
+    assert finding.messages()[0].as_py().endswith("or drop the row; the event is sent without it")
+
+
+@pytest.mark.parametrize("fields", [{"user_id": "x"}, {"created_at": "x"}, {"event_name": Column("x")}, {"email": "x"}])
+def test_required_fields_are_never_left_out(convert, fields):
+    """ "omit" is for metadata: without its name, time or contact an event is none."""
+    frame = pd.DataFrame({"x": pd.Series([["nested"]], dtype=object)})
+
+    batch = convert(frame, on_invalid_metadata="omit", **fields)
+
+    assert batch.valid.tolist() == [False]
+    assert [finding.severity for finding in batch.findings] == ["error"]
+
+
+def test_metadata_overflow_is_never_left_out(convert, eleven):
+    """No single value is bad, and which of them to leave out is not for us to say."""
+    frame = pd.DataFrame([["v"] * 10], columns=[f"k{number}" for number in range(10)])
+
+    assert convert(frame, metadata=eleven, on_invalid_metadata="omit").valid.tolist() == [False]

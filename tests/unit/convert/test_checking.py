@@ -1,0 +1,183 @@
+"""Every row checked before anything is sent: valid or not, new or a repeat."""
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from events_pandas.convert import Converter, KeyIndex, check_rows, chunk_bounds, first_errors, problems_frame
+from events_pandas.convert.problems import Finding
+from events_pandas.mapping import Column, Constant, Date, EventMapping, MonetaryAmount, bind
+
+
+@pytest.fixture
+def check():
+    """Return a function that checks a frame whose columns are called as the fields are."""
+
+    def check(frame, *, mapping=None, keys=None, **options):
+        fields = {"event_name": Column("name") if "name" in frame else "placed-order", "timezone": "UTC"}
+        checked = EventMapping(created_at="time", user_id="who", **{**fields, **(mapping or {})})
+        keys = KeyIndex() if keys is None else keys
+        return check_rows(Converter(bind(frame, checked)), len(frame), keys=keys, **options)
+
+    return check
+
+
+@pytest.mark.parametrize(
+    ("n_rows", "chunksize", "bounds"),
+    [(0, 3, []), (1, 3, [(0, 1)]), (3, 3, [(0, 3)]), (7, 3, [(0, 3), (3, 6), (6, 7)])],
+)
+def test_chunk_bounds_cover_every_row_once(n_rows, chunksize, bounds):
+    """Chunks are whole but the last."""
+    assert list(chunk_bounds(n_rows, chunksize)) == bounds
+
+
+def test_check_rows_judges_every_row(check):
+    """A row is valid or not, and has the second that is sent where one can be read."""
+    checked = check(pd.DataFrame({"time": ["2024-01-31", "soon", "2024-01-31"], "who": ["a", "b", None]}))
+
+    assert checked.valid.tolist() == [True, False, False]
+    assert checked.first_rows.tolist() == [0, 1, 2]
+    np.testing.assert_array_equal(
+        checked.created_at, np.array(["2024-01-31", "NaT", "2024-01-31"], dtype="datetime64[s]")
+    )
+    assert checked.created_at.dtype == "datetime64[s]"
+
+
+def test_check_rows_finds_repeats(check):
+    """Rows of one contact, one name as Intercom normalizes it and one second are one event."""
+    frame = pd.DataFrame(
+        {
+            "time": [10.0, 10.9, 11.0, 10.0, 10.0],
+            "who": ["a", "a", "a", "b", "a"],
+            "name": ["Placed.Order", "placed-order", "placed-order", "placed-order", "other"],
+        }
+    )
+
+    checked = check(frame)
+
+    assert checked.first_rows.tolist() == [0, 0, 2, 3, 4]
+    assert checked.repeats().tolist() == [False, True, False, False, False]
+
+
+def test_check_rows_gives_no_key_to_an_invalid_row(check):
+    """A row that is not sent makes no later row a repeat, and is none itself."""
+    frame = pd.DataFrame({"time": [1, 1, 1], "who": ["a"] * 3, "total": [0, 5, -1]})
+    price = MonetaryAmount("total", currency=Constant("usd"))
+
+    checked = check(frame, mapping={"metadata": {"price": price}})
+
+    assert checked.valid.tolist() == [False, True, False]
+    assert checked.repeats().tolist() == [False, False, False]
+
+
+def test_check_rows_finds_repeats_across_frames(check):
+    """In a stream the first row is counted over all frames."""
+    keys = KeyIndex()
+    frames = [pd.DataFrame({"time": times, "who": ["a"] * len(times)}) for times in ([1, 2], [2, 3, 3])]
+
+    first, second = check(frames[0], keys=keys), check(frames[1], keys=keys, offset=2)
+
+    assert (first.first_rows.tolist(), second.first_rows.tolist()) == ([0, 1], [1, 3, 3])
+    assert second.repeats().tolist() == [True, False, True]
+    assert second.offset == 2
+
+
+def test_check_rows_takes_no_rows(check):
+    """An empty frame is checked, and nothing found."""
+    checked = check(pd.DataFrame({"time": [], "who": []}))
+
+    assert (len(checked.valid), len(checked.first_rows), len(checked.repeats()), checked.findings) == (0, 0, 0, ())
+
+
+def test_check_rows_tells_how_far_it_is(check):
+    """Every row is told of once, chunk by chunk."""
+    told = []
+
+    check(pd.DataFrame({"time": range(7), "who": ["a"] * 7}), advance=told.append, chunksize=3)
+
+    assert told == [3, 3, 1]
+
+
+@pytest.fixture
+def drifting():
+    """Return rows whose faults, notes, types and repeats fall differently into chunks of different sizes."""
+    times = ["2024-01-31T12:00", None, "1999-01-31", "soon", "2024-01-31T12:00Z", "2024-01-31T12:00", "", "2024-02-30"]
+    totals = [1.5, 0.0, np.nan, 19.999, 500.0, 1.0, 2.0, 3.0]
+    return pd.DataFrame(
+        {
+            "time": times * 3,
+            "who": [np.nan, 1.0, 2.0, 1.5, 2.0, 2.0, 3.0, 2.0**53] * 3,
+            "total": totals * 3,
+            "currency": ["jpy", "usd", None, "usd", "jpy", "zzz", "usd", None] * 3,
+            "note": pd.Series([None, "a\0", 1, ["x"], "b", True, "\ud800", 2.5] * 3, dtype=object),
+        }
+    )
+
+
+@pytest.mark.parametrize("chunksize", [1, 2, 5, 7])
+@pytest.mark.parametrize("option", ["error", "omit"])
+def test_check_rows_finds_the_same_in_chunks_of_any_size(check, drifting, chunksize, option):
+    """What is found does not depend on how the rows are cut."""
+    metadata = {
+        "price": MonetaryAmount("total", currency="currency"),
+        "note": "note",
+        "seen_at": Date("time", timezone="Europe/Berlin"),
+        "since_at": Date(Constant("1999-01-01")),
+        "fee": MonetaryAmount(Constant(1), currency=Constant("jpy")),
+    }
+    mapping = {"metadata": metadata, "on_invalid_metadata": option}
+    whole = check(drifting, mapping=mapping)
+
+    cut = check(drifting, mapping=mapping, chunksize=chunksize)
+
+    np.testing.assert_array_equal(cut.valid, whole.valid)
+    np.testing.assert_array_equal(cut.first_rows, whole.first_rows)
+    np.testing.assert_array_equal(cut.created_at, whole.created_at)
+    pd.testing.assert_frame_equal(
+        problems_frame(cut.findings, drifting.index), problems_frame(whole.findings, drifting.index)
+    )
+
+
+def test_check_rows_notes_what_concerns_a_column_once(check):
+    """A naive time, a float identifier and a currency without cents are told once for each field, not once a chunk."""
+    frame = pd.DataFrame({"time": pd.to_datetime(["2024-01-31"] * 6), "who": [1.0, 2.0, 3.0, 4.0, 5.0, np.nan]})
+    metadata = {"seen_at": Date("time"), "fee": MonetaryAmount(Constant(1), currency=Constant("jpy"))}
+
+    checked = check(frame, mapping={"metadata": metadata, "timezone": None}, chunksize=2)
+
+    assert [(finding.field, finding.code, finding.rows.tolist()) for finding in checked.findings] == [
+        ("created_at", "naive_time", [0]),
+        ("user_id", "float_identifier", [0]),
+        ("metadata.seen_at", "naive_time", [0]),
+        ("metadata.fee.currency", "currency_minor_unit", [0]),
+        ("user_id", "identifier_missing", [5]),
+    ]
+
+
+def _finding(code, rows, **facts):
+    values = pa.array([f"'{row}'" for row in rows], pa.large_string())
+    return Finding(code=code, rows=np.array(rows, np.int64), values=values, **facts)
+
+
+def test_first_errors_takes_the_documented_first():
+    """Of a row's errors the first in the order of the codes stands for it, and of two fields the one sent first."""
+    findings = [
+        _finding("link_malformed", [4, 2], field="metadata.b"),
+        _finding("time_unreadable", [2], field="created_at"),
+        _finding("before_2000", [0, 2], field="created_at"),
+        _finding("link_malformed", [2, 4], field="metadata.a"),
+        _finding("text_too_long", [1], field="metadata.c", is_omission=True),
+    ]
+
+    rows, codes, messages = first_errors(findings)
+
+    assert rows.tolist() == [2, 4]
+    assert codes.tolist() == ["time_unreadable", "link_malformed"]
+    assert [message.partition(" ")[0] for message in messages] == ["created_at:", "metadata.b:"]
+
+
+@pytest.mark.parametrize("findings", [[], [_finding("before_2000", [0])]])
+def test_first_errors_of_valid_rows_are_none(findings):
+    """Notes make no row invalid."""
+    assert [len(column) for column in first_errors(findings)] == [0, 0, 0]

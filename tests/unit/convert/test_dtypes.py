@@ -1,0 +1,260 @@
+"""Every dtype arrives right or is named: what each becomes as text, number, date, amount and identifier."""
+
+import datetime as dt
+import decimal
+import fractions
+import uuid
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from events_pandas.mapping import Constant, Date, Link, MonetaryAmount, Number, Text
+
+NOON = 1_706_702_400  # 2024-01-31T12:00:00Z
+MIDNIGHT = 1_706_659_200  # 2024-01-31T00:00:00Z
+CET = dt.timezone(dt.timedelta(hours=1))
+UNSUPPORTED = ("!unsupported_type",) * 5
+NESTED = ("!nested_value",) * 5
+ABSENT = (None, None, None, None, "!identifier_missing")
+
+
+def _arrow(values, arrow_type):
+    return pd.Series(values, dtype=pd.ArrowDtype(arrow_type))
+
+
+def _objects(*values):
+    return pd.Series(values, dtype=object)
+
+
+def _number(text, number, cents):
+    """What becomes of a whole number, which also counts seconds."""
+    return (text, number, int(number), cents, text)
+
+
+def _time(text, seconds):
+    return (text, "!number_unreadable", seconds, "!amount_unreadable", "!identifier_unreadable")
+
+
+def _text(text):
+    return (text, "!number_unreadable", "!time_unreadable", "!amount_unreadable", text)
+
+
+FRACTION = ("19.99", 19.99, 19, 1999, "!identifier_unreadable")
+DECIMAL = ("42.0", 42.0, "!time_unreadable", 4200, "42")
+BOOLEAN = ("true", "!number_unreadable", "!time_unreadable", "!amount_unreadable", "!identifier_unreadable")
+DIGITS = ("42", 42, "!time_unreadable", 4200, "42")
+DAY = _time("2024-01-31", MIDNIGHT)
+NAIVE = _time("2024-01-31T12:00:00", NOON)
+AWARE = _time("2024-01-31T12:00:00Z", NOON)
+
+CASES = {
+    # Whole numbers.
+    "int64": (pd.Series([42]), _number("42", 42, 4200)),
+    "int8": (pd.Series([42], dtype="int8"), _number("42", 42, 4200)),
+    "uint64": (pd.Series([42], dtype="uint64"), _number("42", 42, 4200)),
+    "Int64": (pd.Series([42, None], dtype="Int64"), _number("42", 42, 4200)),
+    "int32[pyarrow]": (_arrow([42, None], pa.int32()), _number("42", 42, 4200)),
+    "Sparse[int]": (pd.Series(pd.arrays.SparseArray([42])), _number("42", 42, 4200)),
+    "object of int": (_objects(42, None), _number("42", 42, 4200)),
+    "int64 beyond 2^53": (
+        pd.Series([2**53]),
+        ("9007199254740992", "!number_inexact", "!time_not_in_seconds", "!amount_unreadable", "9007199254740992"),
+    ),
+    "uint64 beyond int64": (
+        pd.Series([2**64 - 1], dtype="uint64"),
+        ("18446744073709551615", "!number_inexact", "!time_unreadable", "!amount_unreadable", "18446744073709551615"),
+    ),
+    "object of ints beyond int64": (
+        _objects(2**70),
+        (
+            "1180591620717411303424",
+            "!number_inexact",
+            "!time_unreadable",
+            "!amount_unreadable",
+            "1180591620717411303424",
+        ),
+    ),
+    # Floats.
+    "float64, whole": (pd.Series([42.0, np.nan]), _number("42", 42, 4200)),
+    "float64": (pd.Series([19.99, np.nan]), FRACTION),
+    "float32": (pd.Series([19.99, np.nan], dtype="float32"), FRACTION),
+    "Float32": (pd.Series([19.99, None], dtype="Float32"), FRACTION),
+    "Float64": (pd.Series([19.99, None], dtype="Float64"), FRACTION),
+    "Float64 of NaN": (
+        pd.Series(pd.arrays.FloatingArray(np.array([19.99, np.nan]), mask=np.array([False, False]))),
+        FRACTION,
+    ),
+    "double[pyarrow]": (_arrow([19.99, None], pa.float64()), FRACTION),
+    "Sparse[float]": (pd.Series(pd.arrays.SparseArray([19.99, np.nan])), FRACTION),
+    "object of float": (_objects(19.99, None, np.nan), FRACTION),
+    "float16": (pd.Series([0.5], dtype="float16"), ("0.5", 0.5, 0, 50, "!identifier_unreadable")),
+    "infinite": (
+        pd.Series([np.inf]),
+        ("inf", "!number_not_finite", "!time_unreadable", "!amount_unreadable", "!identifier_inexact"),
+    ),
+    # Decimals.
+    "object of Decimal": (_objects(decimal.Decimal("42.0"), None, decimal.Decimal("NaN")), DECIMAL),
+    "decimal128[pyarrow]": (_arrow([decimal.Decimal("42.0"), None], pa.decimal128(10, 1)), DECIMAL),
+    "decimal128[pyarrow] of many places": (
+        _arrow([decimal.Decimal("0.00000001"), None], pa.decimal128(20, 8)),
+        ("0.00000001", 1e-08, "!time_unreadable", "!amount_decimals", "!identifier_unreadable"),
+    ),
+    "Decimal with an exponent": (
+        _objects(decimal.Decimal("1E+3")),
+        ("1000", 1000, "!time_unreadable", 100_000, "1000"),
+    ),
+    "infinite Decimal": (
+        _objects(decimal.Decimal("Infinity")),
+        ("inf", "!number_not_finite", "!time_unreadable", "!amount_unreadable", "!identifier_inexact"),
+    ),
+    # Booleans.
+    "bool": (pd.Series([True]), BOOLEAN),
+    "boolean": (pd.Series([True, None], dtype="boolean"), BOOLEAN),
+    "bool[pyarrow]": (_arrow([True, None], pa.bool_()), BOOLEAN),
+    "object of bool": (_objects(True, None), BOOLEAN),
+    # Text.
+    "str": (pd.Series(["42", None, ""]), DIGITS),
+    "string": (pd.Series(["42", pd.NA, ""], dtype="string"), DIGITS),
+    "object of str": (_objects("42", None, np.nan, pd.NA, ""), DIGITS),
+    "string[pyarrow]": (_arrow(["42", None, ""], pa.string()), DIGITS),
+    "large_string[pyarrow]": (_arrow(["42", None, ""], pa.large_string()), DIGITS),
+    "category of str": (pd.Series(["42", None, ""], dtype="category"), DIGITS),
+    "dictionary[pyarrow]": (_arrow(["42", None, ""], pa.dictionary(pa.int8(), pa.string())), DIGITS),
+    "category of int": (pd.Series([42, None], dtype="category"), _number("42", 42, 4200)),
+    "text": (pd.Series(["grüße"]), _text("grüße")),
+    "lone surrogate": (_objects("a\ud800"), ("!lone_surrogate",) * 5),
+    # Times.
+    "datetime64[s]": (pd.Series(["2024-01-31T12:00", None], dtype="datetime64[s]"), NAIVE),
+    "datetime64[ms]": (pd.Series(["2024-01-31T12:00", None], dtype="datetime64[ms]"), NAIVE),
+    "datetime64[us]": (pd.Series(["2024-01-31T12:00", None], dtype="datetime64[us]"), NAIVE),
+    "datetime64[ns]": (pd.Series(["2024-01-31T12:00", None], dtype="datetime64[ns]"), NAIVE),
+    "datetime64[ns] with a fraction": (
+        pd.Series(["2024-01-31T12:00:00.250", None], dtype="datetime64[ns]"),
+        _time("2024-01-31T12:00:00.25", NOON),
+    ),
+    "datetime64[ns, Europe/Berlin]": (
+        pd.Series(["2024-01-31T13:00+01:00", None], dtype="datetime64[ns, Europe/Berlin]"),
+        AWARE,
+    ),
+    "timestamp[us][pyarrow]": (_arrow([pd.Timestamp("2024-01-31T12:00"), None], pa.timestamp("us")), NAIVE),
+    "timestamp[ns, tz][pyarrow]": (
+        _arrow([pd.Timestamp("2024-01-31T12:00Z"), None], pa.timestamp("ns", "Europe/Berlin")),
+        AWARE,
+    ),
+    "category of datetime64": (
+        pd.Series(["2024-01-31T12:00", None], dtype="datetime64[ns]").astype("category"),
+        NAIVE,
+    ),
+    "object of Timestamp": (_objects(pd.Timestamp("2024-01-31T12:00"), pd.NaT, None), NAIVE),
+    "object of aware Timestamps": (_objects(pd.Timestamp("2024-01-31T13:00+01:00"), pd.NaT), AWARE),
+    "object of datetime": (_objects(dt.datetime(2024, 1, 31, 12), None), NAIVE),  # noqa: DTZ001  # The case is naive.
+    "object of aware datetimes": (_objects(dt.datetime(2024, 1, 31, 13, tzinfo=CET), None), AWARE),
+    "object of numpy datetimes": (_objects(np.datetime64("2024-01-31T12:00"), np.datetime64("NaT")), NAIVE),
+    "object of date": (_objects(dt.date(2024, 1, 31), None), DAY),
+    "date32[pyarrow]": (_arrow([dt.date(2024, 1, 31), None], pa.date32()), DAY),
+    "date64[pyarrow]": (_arrow([dt.date(2024, 1, 31), None], pa.date64()), DAY),
+    "ISO text": (
+        pd.Series(["2024-01-31T12:00:00"]),
+        ("2024-01-31T12:00:00", "!number_unreadable", NOON, "!amount_unreadable", "2024-01-31T12:00:00"),
+    ),
+    # Nothing.
+    "object of None": (_objects(None, None), ABSENT),
+    "float of NaN": (pd.Series([np.nan]), ABSENT),
+    "null[pyarrow]": (_arrow([None], pa.null()), ABSENT),
+    # What no event can hold.
+    "object of bytes": (_objects(b"42"), UNSUPPORTED),
+    "binary[pyarrow]": (_arrow([b"42", None], pa.binary()), UNSUPPORTED),
+    "timedelta64": (pd.Series(pd.to_timedelta([1, None], unit="s")), UNSUPPORTED),
+    "object of timedelta": (_objects(dt.timedelta(1), None), UNSUPPORTED),
+    "object of numpy timedeltas": (_objects(np.timedelta64(5, "D"), None), UNSUPPORTED),
+    "period": (pd.Series(pd.period_range("2024-01", periods=1, freq="M")), UNSUPPORTED),
+    "interval": (pd.Series(pd.interval_range(0, 1)), UNSUPPORTED),
+    "object of time": (_objects(dt.time(12), None), UNSUPPORTED),
+    "time64[pyarrow]": (_arrow([dt.time(12), None], pa.time64("us")), UNSUPPORTED),
+    "complex128": (pd.Series([1j]), UNSUPPORTED),
+    "object of UUID": (_objects(uuid.UUID(int=1), None), UNSUPPORTED),
+    "object of Fraction": (_objects(fractions.Fraction(1, 3), None), UNSUPPORTED),
+    "object of list": (_objects(["a"], None), NESTED),
+    "object of tuple": (_objects(("a",), None), NESTED),
+    "object of dict": (_objects({"a": 1}, None), NESTED),
+    "object of ndarray": (_objects(np.array([1]), None), NESTED),
+    "list[pyarrow]": (_arrow([["a"], None], pa.list_(pa.string())), NESTED),
+    "struct[pyarrow]": (_arrow([{"a": 1}, None], pa.struct([("a", pa.int64())])), NESTED),
+}
+RULES = (Text("x"), Number("x"), Date("x"), MonetaryAmount("x", currency=Constant("usd")))
+
+
+@pytest.mark.parametrize(("column", "expected"), CASES.values(), ids=CASES)
+def test_cell_becomes_what_its_dtype_and_rule_say(becomes, identifies, column, expected):
+    """A cell is sent as what it is, or its row is told why not; nothing is guessed, and nothing is sent as null."""
+    *metadata, user_id = expected
+    metadata[3] = {"amount": metadata[3], "currency": "usd"} if isinstance(metadata[3], int) else metadata[3]
+
+    assert [becomes(rule, column)[0] for rule in RULES] == metadata
+    assert identifies(column)[0] == user_id
+
+
+@pytest.mark.parametrize(("column", "_"), CASES.values(), ids=CASES)
+def test_absent_cell_is_left_out(becomes, column, _):
+    """NaN, NaT, None, `pd.NA` and the empty string mean absent: nothing is sent of them, and nothing is wrong."""
+    assert becomes(Text("x"), column)[1:] == [None] * (len(column) - 1)
+
+
+@pytest.mark.parametrize("column", [column for column, _ in CASES.values() if not isinstance(column.iloc[0], str)])
+def test_link_is_text(becomes, column):
+    """Nothing but text can be an address."""
+    assert becomes(Link("x"), column)[0] in {"!link_malformed", "!nested_value", "!unsupported_type", None}
+
+
+def test_cells_of_mixed_types_are_read_one_by_one(becomes):
+    """Objects of many types are each read as what they are, in the order of their rows."""
+    column = _objects("a", 1, None, 2.5, True, decimal.Decimal("1.50"), dt.date(2024, 1, 31), ["x"], b"b", "\ud800", "")
+
+    assert becomes(Text("x"), column) == [
+        "a",
+        "1",
+        None,
+        "2.5",
+        "true",
+        "1.50",
+        "2024-01-31",
+        "!nested_value",
+        "!unsupported_type",
+        "!lone_surrogate",
+        None,
+    ]
+
+
+def test_cells_of_numpys_own_types_are_read_one_by_one(becomes):
+    """Beside other objects, numpy's scalars are what they are in a column of their own."""
+    column = _objects(np.int16(42), np.float32(19.99), np.True_, np.uint64(2**63), np.float64("nan"), np.str_("x"))
+
+    assert becomes(Text("x"), column) == ["42", "19.99", "true", "9223372036854775808", None, "x"]
+
+
+def test_cells_of_one_bad_type_do_not_spoil_the_others(becomes):
+    """Arrow refuses a whole column for one lone surrogate; here only its row is invalid."""
+    assert becomes(Text("x"), _objects("a", "\ud800", "b")) == ["a", "!lone_surrogate", "b"]
+
+
+def test_times_with_and_without_a_zone_may_stand_in_one_column(becomes):
+    """A naive time stays naive beside an aware one, and a date stays a date beside a time."""
+    column = _objects(
+        pd.Timestamp("2024-01-31T12:00Z"), pd.Timestamp("2024-01-31T12:00"), dt.date(2024, 1, 31), "2024-01-31T12:00"
+    )
+
+    assert becomes(Date("x"), column, timezone="Europe/Berlin") == [NOON, NOON - 3600, MIDNIGHT - 3600, NOON - 3600]
+
+
+@pytest.mark.parametrize(
+    ("time", "seconds"),
+    [
+        (dt.datetime(1, 1, 1, tzinfo=CET), -62_135_600_400),
+        (dt.datetime(9999, 12, 31, 23, tzinfo=dt.timezone(dt.timedelta(hours=-5))), 253_402_315_200),
+    ],
+)
+def test_aware_times_may_lie_at_the_ends_of_the_calendar(becomes, time, seconds):
+    """A sentinel such as the last day of 9999 is a time, and its row no crash."""
+    assert becomes(Date("x"), _objects(time, None)) == [seconds, None]

@@ -1,0 +1,177 @@
+"""Findings as a frame on the caller's index, in words that an analyst can act on."""
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from events_pandas.convert.problems import CODES, NOTE_CODES, ONCE_CODES, Finding, problems_frame, shown
+from events_pandas.mapping import Constant, Date, Link, MonetaryAmount, Number
+
+COLUMNS = ["row", "field", "code", "severity", "value", "message"]
+
+
+def _finding(code, rows, values=None, **facts):
+    texts = None if values is None else pa.array(values, pa.large_string())
+    return Finding(code=code, rows=np.array(rows, np.int64), values=texts, **facts)
+
+
+def test_codes_of_notes_are_codes():
+    """A note has its text like an error."""
+    assert ONCE_CODES < NOTE_CODES < CODES.keys()
+
+
+@pytest.mark.parametrize(("code", "text"), CODES.items())
+def test_code_says_what_is_wrong_in_a_sentence(code, text):
+    """A message goes on after the value's name: without a capital at its start, without a stop at its end."""
+    assert code == code.lower()
+    assert text[0].islower()
+    assert not text.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("code", "is_omission", "severity"),
+    [("text_too_long", False, "error"), ("text_too_long", True, "note"), ("before_2000", False, "note")],
+)
+def test_severity_is_error_unless_the_event_is_sent(code, is_omission, severity):
+    """An error makes its row invalid; a value that is left out does not."""
+    assert _finding(code, [0], is_omission=is_omission).severity == severity
+
+
+@pytest.mark.parametrize(
+    ("finding", "message"),
+    [
+        (
+            _finding("link_malformed", [0], ["'x'"], field="metadata.page", label="column 'p'"),
+            (
+                "metadata.page: 'x' in column 'p' is no http or https address: "
+                "write it as https://example.org/page, without spaces"
+            ),
+        ),
+        (
+            _finding("created_at_missing", [0], field="created_at", label="column 't'"),
+            "created_at: column 't' is empty: every event needs its time",
+        ),
+        (
+            _finding("email_malformed", [0], ["'ada'"], field="email", label="column 'e'"),
+            "email: column 'e' is no email address: it needs one '@' with a name before and a domain after it",
+        ),
+        (
+            _finding("metadata_overflow", [0], ["11"], field="metadata"),
+            "metadata: 11 metadata values are present: Intercom keeps 10 and ignores the rest silently",
+        ),
+        (
+            _finding("number_unreadable", [0], ["'x'"], field="metadata.n", label="column 'n'", is_omission=True),
+            (
+                "metadata.n: 'x' in column 'n' is not a plain number: write it as 3.67, without units or thousands "
+                "separators; the event is sent without it"
+            ),
+        ),
+    ],
+)
+def test_message_says_what_where_and_how_to_mend_it(finding, message):
+    """A message has the field, the value, the column and the mending; a person's identifier is in none."""
+    assert finding.messages().to_pylist() == [message]
+
+
+def test_messages_are_one_for_each_row():
+    """Each row has its own value in its message."""
+    values = _finding("number_unreadable", [3, 5], ["'x'", "'y'"], field="metadata.n", label="column 'n'")
+    no_values = _finding("created_at_missing", [3, 5], field="created_at", label="column 't'")
+
+    assert [message[:15] for message in values.messages().to_pylist()] == ["metadata.n: 'x'", "metadata.n: 'y'"]
+    assert len(no_values.messages()) == 2
+
+
+@pytest.mark.parametrize(
+    ("values", "texts"),
+    [
+        (pa.array(["a", "b" * 100, None], pa.large_string()), ["'a'", f"'{'b' * 80}'", None]),
+        (pa.array([1.5, 1e300]), ["1.5", "1e+300"]),
+        (pa.array([True]), ["true"]),
+        (pa.array([0, 1_500_000], pa.timestamp("us")), ["1970-01-01T00:00:00", "1970-01-01T00:00:01.5"]),
+        (pa.array([0], pa.timestamp("ns", tz="UTC")), ["1970-01-01T00:00:00Z"]),
+    ],
+)
+def test_shown_values_are_short(values, texts):
+    """A message shows what can be read at a glance; text stands in quotes."""
+    assert shown(values).to_pylist() == texts
+
+
+@pytest.mark.parametrize(
+    ("rule", "cell", "value"),
+    [
+        (Number("x"), "1,299.00", "'1,299.00'"),
+        (Number("x"), "x" * 100, f"'{'x' * 80}'"),
+        (Number("x"), float("inf"), "inf"),
+        (Number("x"), ["a"], "'list'"),
+        (Number("x"), b"a", "'bytes'"),
+        (Number("x"), True, "true"),
+        (Number("x"), "a\ud800", "'a?'"),
+        (Link("x"), "ftp://x", "'ftp://x'"),
+        (Date("x"), "2024-02-30", "'2024-02-30'"),
+        (Date("x"), pd.Timestamp("2024-03-31T02:30"), "2024-03-31T02:30:00"),
+        (MonetaryAmount("x", currency=Constant("usd")), 0.0, "0"),
+        (MonetaryAmount("x", currency=Constant("usd")), 19.999, "19.999"),
+    ],
+)
+def test_finding_shows_the_value_of_its_cell(convert, rule, cell, value):
+    """The value is shown as the analyst knows it."""
+    frame = pd.DataFrame({"x": pd.Series([None, cell], dtype=object)})
+
+    (finding,) = convert(frame, metadata={"x_at": rule}, timezone="Europe/Berlin").findings
+
+    assert (finding.rows.tolist(), finding.values.to_pylist()) == ([1], [value])
+
+
+def test_problems_frame_has_a_row_for_each_finding():
+    """Rows come in the caller's order, and a row's findings in the order of the codes."""
+    findings = [
+        _finding("link_malformed", [0, 2], ["'x'", "'y'"], field="metadata.page", label="column 'p'"),
+        _finding("created_at_missing", [2], field="created_at", label="column 't'"),
+        _finding("before_2000", [1], ["1970"], field="created_at", label="column 't'"),
+    ]
+
+    frame = problems_frame(findings, pd.Index(["a", "b", "c"]))
+
+    assert frame.index.tolist() == ["a", "b", "c", "c"]
+    assert frame["row"].tolist() == [0, 1, 2, 2]
+    assert frame["field"].tolist() == ["metadata.page", "created_at", "created_at", "metadata.page"]
+    assert frame["code"].tolist() == ["link_malformed", "before_2000", "created_at_missing", "link_malformed"]
+    assert frame["severity"].tolist() == ["error", "note", "error", "error"]
+    assert frame["value"].tolist() == ["'x'", "1970", pd.NA, "'y'"]
+    assert frame["message"].iloc[2] == "created_at: column 't' is empty: every event needs its time"
+
+
+def test_problems_frame_keeps_the_order_of_fields_within_a_code():
+    """Where two fields of a row have the same fault, the field that is sent first comes first."""
+    findings = [_finding("text_too_long", [0], ["'x'"], field=field) for field in ("metadata.b", "metadata.a")]
+
+    assert problems_frame(findings, pd.RangeIndex(1))["field"].tolist() == ["metadata.b", "metadata.a"]
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        pd.Index(["x", "x", "y"], name="label"),
+        pd.MultiIndex.from_tuples([("a", 1), ("a", 2), ("b", 1)], names=["one", "two"]),
+        pd.date_range("2024-01-31", periods=3),
+        pd.RangeIndex(10, 13),
+    ],
+    ids=["duplicates", "levels", "dates", "range"],
+)
+def test_problems_frame_is_on_the_callers_index(index):
+    """Whatever the index is, a problem has its row's label, names and levels included."""
+    frame = problems_frame([_finding("before_2000", [2, 0])], index)
+
+    pd.testing.assert_index_equal(frame.index, index[[0, 2]])
+    assert frame["row"].tolist() == [0, 2]
+
+
+@pytest.mark.parametrize("findings", [[], [_finding("before_2000", [0])]])
+def test_problems_frame_has_the_same_dtypes_with_and_without_findings(findings):
+    """An empty report can be read like any other."""
+    frame = problems_frame(findings, pd.Index(["a"]))
+
+    assert frame.dtypes.astype(str).to_dict() == {"row": "int64", **dict.fromkeys(COLUMNS[1:], "string")}
+    assert list(frame.index) == ["a"][: len(findings)]

@@ -1,0 +1,227 @@
+"""How text, numbers, identifiers, email addresses, links and event names are read."""
+
+import decimal
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from events_pandas.mapping import Column, Constant, Link, Number, RichLink, Text
+
+
+def test_text_is_sent_as_it_stands(becomes):
+    """Nothing is trimmed, folded or normalized; white space is text too."""
+    texts = ["  two  words ", "ÄÖÜ ß 漢字 🎉", "e\u0301", " ", '"quoted" \\ /', "tab\tline\nend\r", "\x01\x1f\x7f"]
+
+    assert becomes(Text("x"), texts) == texts
+
+
+@pytest.mark.parametrize("character", ["a", "ü", "🎉"])
+def test_text_may_have_255_characters(becomes, character):
+    """Intercom counts characters, not bytes."""
+    texts = [character * 255, character * 256]
+
+    assert becomes(Text("x"), texts) == [character * 255, "!text_too_long"]
+
+
+def test_text_with_a_nul_character_is_refused(becomes):
+    """NUL passes JSON, but not Intercom."""
+    assert becomes(Text("x"), ["a\0b", "\0", "a"]) == ["!nul_character", "!nul_character", "a"]
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (0.0, "0"),
+        (-0.0, "0"),
+        (2.0**53 - 1, "9007199254740991"),
+        (1e15, "1000000000000000"),
+        (0.1 + 0.2, "0.30000000000000004"),
+    ],
+)
+def test_text_writes_whole_floats_without_a_fraction(becomes, number, text):
+    """314159.0 is how pandas shows the whole number 314159 of a column with blanks."""
+    assert becomes(Text("x"), [number, np.nan]) == [text, None]
+
+
+def test_text_writes_decimals_as_they_are(becomes):
+    """Each decimal keeps its own places, whatever stands in the other rows."""
+    column = [decimal.Decimal("19.90"), decimal.Decimal(5), decimal.Decimal("1E-7")]
+
+    assert becomes(Text("x"), column) == ["19.90", "5", "0.0000001"]
+
+
+@pytest.mark.parametrize(
+    "text", ["0", "-1", "3.67", "0.5", "1e3", "1.5E-7", "9007199254740991", "12345678901.000000001"]
+)
+def test_number_text_that_is_a_json_number_is_sent_digit_by_digit(convert, text):
+    """What is written as JSON writes numbers needs no conversion, so it cannot lose a digit."""
+    batch = convert(pd.DataFrame({"x": [text]}), metadata={"value": Number("x")})
+
+    assert f'"value":{text}}}'.encode() in batch.payloads(batch.valid)[0].as_py()
+
+
+@pytest.mark.parametrize(
+    "text", ["1,299.00", "1 299", "12 €", "+1", "007", ".5", "5.", "1e", "NaN", "0x10", " 1", "true"]
+)
+def test_number_text_that_is_no_plain_number_is_refused(becomes, text):
+    """A thousands separator or unit is not guessed away."""
+    assert becomes(Number("x"), [text, "1"]) == ["!number_unreadable", 1]
+
+
+def test_number_is_exact_or_refused(becomes):
+    """From 2^53 on JavaScript and most readers of JSON round: such numbers are no numbers to count with."""
+    assert becomes(Number("x"), [2**53 - 1, 1 - 2**53, 2**53, -(2**63)]) == [
+        2**53 - 1,
+        1 - 2**53,
+        "!number_inexact",
+        "!number_inexact",
+    ]
+    assert becomes(Number("x"), [str(2**53 - 1), str(2**53), "12345678901234567890.5"]) == [
+        2**53 - 1,
+        "!number_inexact",
+        "!number_inexact",
+    ]
+
+
+def test_number_is_finite(becomes):
+    """JSON has no infinity, and text that overflows is one."""
+    assert becomes(Number("x"), [np.inf, -np.inf, 1.0, np.nan]) == ["!number_not_finite", "!number_not_finite", 1, None]
+    assert becomes(Number("x"), ["1e999", "-1e999", "1e-999"]) == ["!number_not_finite", "!number_not_finite", 0.0]
+
+
+@pytest.mark.parametrize("number", [0.1 + 0.2, 1e300, 5e-324, 1e15, 123456.789, -2.5, 1e22])
+def test_number_floats_read_back_as_the_same_float(becomes, number):
+    """The shortest digits that tell a float from its neighbours are sent."""
+    assert becomes(Number("x"), [number]) == [number]
+
+
+@pytest.mark.parametrize(
+    ("values", "identifiers"),
+    [
+        (["00042", " 7 ", "a\nb", "ü"], ["00042", " 7 ", "a\nb", "ü"]),
+        ([314159.0, np.nan, 0.0, -1.0], ["314159", "!identifier_missing", "0", "-1"]),
+        ([2.0**53 - 1, 2.0**53, 1e300], ["9007199254740991", "!identifier_inexact", "!identifier_inexact"]),
+        ([1.5, 2.0], ["!identifier_unreadable", "2"]),
+        ([2**53 + 1, -(2**63)], ["9007199254740993", "-9223372036854775808"]),
+        ([decimal.Decimal("42.0"), decimal.Decimal("42.5")], ["42", "!identifier_unreadable"]),
+        ([decimal.Decimal(12345678901234567890)], ["12345678901234567890"]),
+        ([True, False], ["!identifier_unreadable", "!identifier_unreadable"]),
+        (["a\0", "a"], ["!nul_character", "a"]),
+    ],
+)
+def test_identifiers_are_text(identifies, values, identifiers):
+    """Text stays as it is, whole numbers lose their fraction, and what has lost digits is not sent."""
+    assert identifies(values) == identifiers
+
+
+def test_identifiers_in_short_floats_are_refused_earlier(identifies):
+    """A float32 holds whole numbers up to 2^24 only, and its neighbours have other identifiers."""
+    values = pd.Series([2**24 - 1, 2**24, np.nan], dtype="float32")
+
+    assert identifies(values) == ["16777215", "!identifier_inexact", "!identifier_missing"]
+
+
+def test_identifier_repaired_from_floats_is_noted_once(convert, codes):
+    """One look tells the analyst that the column came as a float."""
+    batch = convert(pd.DataFrame({"x": [np.nan, 1.0, 2.0]}), user_id="x", email=Constant("a@b.c"))
+
+    assert codes(batch)[0] == ("float_identifier", [1])
+
+
+@pytest.mark.parametrize("email", ["a@b.c", "a@localhost", "first.last+tag@sub.example.org", "ü@exämple.org", "A@B.C"])
+def test_email_is_sent_as_it_stands(convert, payloads, email):
+    """What may be an address is left to Intercom to find."""
+    (payload,) = payloads(convert(pd.DataFrame({"x": [email]}), email="x"))
+
+    assert payload["email"] == email
+
+
+@pytest.mark.parametrize(
+    "email", ["a", "a@", "@b.c", "a@b@c", "a b@c.d", " a@b.c", "a@b..c", "a@.c", "a@b.", "a@b.c\0", 7]
+)
+def test_email_that_is_no_address_is_refused(convert, codes, email):
+    """An address has one @, a name before it and a domain after it."""
+    batch = convert(pd.DataFrame({"x": [email]}), email="x")
+
+    assert codes(batch) == [("email_malformed", [0])]
+
+
+LINKS = [
+    "https://example.org",
+    "http://example.org/a?b=c&d=%20#e",
+    "HTTPS://EXAMPLE.ORG:8080/ä",
+    "https://127.0.0.1?x",
+    "https://[::1]/x",
+    "http://localhost/[a]",
+]
+NO_LINKS = [
+    "example.org",
+    "ftp://example.org",
+    "https://",
+    "https:///a",
+    "https:/example.org",
+    "https://exa mple.org",
+    "https://example.org/a b",
+    "https://example.org/\n",
+    "https://user:secret@example.org",
+    'https://example.org/"',
+    "javascript:alert(1)",
+    " https://example.org",
+    "https://example.org/<a>",
+    "https://example.org/\x07",
+]
+
+
+@pytest.mark.parametrize("link", LINKS)
+def test_link_is_an_http_or_https_address(becomes, link):
+    """Any host, port, path and query will do."""
+    assert becomes(Link("x"), [link]) == [link]
+
+
+@pytest.mark.parametrize("link", NO_LINKS)
+def test_link_of_another_form_is_refused(becomes, link):
+    """Other schemes, addresses without a host, secrets and white space are no links."""
+    assert becomes(Link("x"), [link, None]) == ["!link_malformed", None]
+    assert becomes(RichLink(value=Constant("v"), url="x"), [link, None]) == ["!link_malformed", None]
+
+
+def test_link_is_no_longer_than_text(becomes):
+    """A link is a string of metadata; the address of a rich link is not."""
+    link = "https://example.org/" + "a" * 236
+
+    assert becomes(Link("x"), [link, link[:-1]]) == ["!text_too_long", link[:-1]]
+    assert becomes(RichLink(value=Constant("v"), url="x"), [link]) == [{"url": link, "value": "v"}]
+
+
+def test_link_with_a_nul_character_is_refused_once(convert, codes):
+    """A cell that is no text at all needs no second judgement."""
+    batch = convert(pd.DataFrame({"x": ["https://example.org/\0"]}), metadata={"link": Link("x")})
+
+    assert codes(batch) == [("nul_character", [0])]
+
+
+def test_event_names_are_sent_as_they_stand(convert, payloads):
+    """Intercom normalizes names itself: what it shows is what was sent first."""
+    batch = convert(pd.DataFrame({"x": ["Placed.Order", "placed-order", ' "a" ']}), event_name=Column("x"))
+
+    assert [payload["event_name"] for payload in payloads(batch)] == ["Placed.Order", "placed-order", ' "a" ']
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        (None, "event_name_missing"),
+        ("", "event_name_missing"),
+        (" \t", "event_name_missing"),
+        ("a\0", "nul_character"),
+        ("\ud800", "lone_surrogate"),
+        (7, "event_name_unreadable"),
+        (["a"], "nested_value"),
+    ],
+)
+def test_event_name_that_is_no_text_is_refused(convert, codes, name, code):
+    """Every event needs a name, and a name is text."""
+    batch = convert(pd.DataFrame({"x": pd.Series(["a", name], dtype=object)}), event_name=Column("x"))
+
+    assert codes(batch) == [(code, [1])]

@@ -1,0 +1,274 @@
+"""Times: whole Unix seconds in UTC, from whatever a column holds."""
+
+import datetime as dt
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from events_pandas.mapping import Constant, Date
+
+NOON = 1_706_702_400  # 2024-01-31T12:00:00Z
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+@pytest.mark.parametrize("timezone", [None, "UTC"])
+def test_datetimes_are_read_in_any_unit(becomes, unit, timezone):
+    """The seconds do not depend on how pandas counts, nor on missing times beside them."""
+    column = pd.Series(pd.to_datetime(["2024-01-31T12:00", None]).tz_localize(timezone)).astype(
+        f"datetime64[{unit}{'' if timezone is None else ', UTC'}]"
+    )
+
+    assert becomes(Date("x"), column) == [NOON, None]
+
+
+@pytest.mark.parametrize(
+    ("written", "seconds"),
+    [
+        ("2024-01-31T12:00:00.999999999", NOON),
+        ("1969-12-31T23:59:59.999999999", -1),
+        ("1969-12-31T23:59:58.000000001", -2),
+        ("1970-01-01", 0),
+    ],
+)
+def test_fractions_of_a_second_are_cut_off_downwards(becomes, written, seconds):
+    """The second that has begun is sent, before 1970 too."""
+    column = pd.Series(pd.to_datetime([written, None], format="ISO8601")).astype("datetime64[ns]")
+
+    assert becomes(Date("x"), column) == [seconds, None]
+    assert becomes(Date("x"), [written]) == [seconds]
+
+
+@pytest.mark.parametrize(
+    ("written", "seconds"),
+    [
+        ("2024-01-31", NOON - 12 * 3600),
+        ("20240131", NOON - 12 * 3600),
+        ("2024-01-31 12:00", NOON),
+        ("20240131T120000", NOON),
+        ("2024-01-31T12:00:00Z", NOON),
+        ("2024-01-31T12:00:00+00:00", NOON),
+        ("2024-01-31 12:00+01:00", NOON - 3600),
+        ("2024-01-31T12:00-0130", NOON + 5400),
+        ("2024-01-31T12:00+01", NOON - 3600),
+        ("2024-01-31T12:00 +01:00 ", NOON - 3600),
+    ],
+)
+def test_iso_text_is_read_with_or_without_an_offset(becomes, written, seconds):
+    """ISO 8601 needs no format, and an offset that is written counts."""
+    assert becomes(Date("x"), [written, None]) == [seconds, None]
+
+
+@pytest.mark.parametrize(
+    ("written", "offset_hours"),
+    [("2024-01-31T12:00", 1), (" 2024-01-31 12:00", 1), ("2024-01-31T12:00Z", 0), ("2024-01-31T12:00-05", -5)],
+)
+def test_iso_text_without_an_offset_is_a_local_time(becomes, written, offset_hours):
+    """The mapping's zone is for the times that have none, and each cell is judged by itself."""
+    column = [written, "2024-01-31T12:00Z", "2024-01-31T12:00"]
+
+    assert becomes(Date("x"), column, timezone="Europe/Berlin") == [NOON - offset_hours * 3600, NOON, NOON - 3600]
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "31.01.2024",
+        "2024-02-30",
+        "2024-01-31T24:00",
+        "soon",
+        "now",
+        "today",
+        "NaT",
+        "1706702400",
+        "2024-01-31T12:00 CET",
+        " ",
+    ],
+)
+def test_text_that_is_no_iso_time_is_refused(becomes, written):
+    """What the text means is not guessed, and the clock is not asked."""
+    assert becomes(Date("x"), [written, "2024-01-31T12:00"]) == ["!time_unreadable", NOON]
+
+
+def test_nanoseconds_in_one_row_leave_the_others_alone(becomes):
+    """A sentinel such as 9999 is read, whatever precision the other rows have."""
+    column = ["2024-01-31T12:00:00.123456789", "2261-12-31"]
+
+    assert becomes(Date("x"), column) == [NOON, 9_214_560_000]
+
+
+@pytest.mark.parametrize(
+    ("form", "written", "seconds"),
+    [
+        ("%d.%m.%Y", "31.01.2024", NOON - 13 * 3600),
+        ("%d.%m.%Y %H:%M", "31.01.2024 12:00", NOON - 3600),
+        ("%Y-%m-%dT%H:%M%z", "2024-01-31T12:00-0500", NOON + 5 * 3600),
+        ("%Y-%m-%d %H:%M %Z", "2024-01-31 12:00 UTC", NOON),
+        ("%d.%m.%Y", "2024-01-31", "!time_unreadable"),
+        ("%d.%m.%Y", "now", "!time_unreadable"),
+    ],
+)
+def test_text_is_read_in_the_format_that_is_said(becomes, form, written, seconds):
+    """A format is exact: what is written otherwise is not read."""
+    assert becomes(Date("x", format=form), [written, ""], timezone="Europe/Berlin") == [seconds, None]
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pd.Series([20240131, 20240230]),
+        pd.Series([20240131, 20240230, np.nan]),
+        pd.Series([20240131, 20240230, None], dtype="Int64"),
+        pd.Series(["20240131", "20240230", None]),
+    ],
+    ids=lambda column: str(column.dtype),
+)
+def test_a_day_may_be_a_number_with_a_format(becomes, column):
+    """19970101 is a number to pandas, and a day to whoever wrote it."""
+    expected = [NOON - 12 * 3600, "!time_unreadable", None]
+
+    assert becomes(Date("x", format="%Y%m%d"), column) == expected[: len(column)]
+
+
+def test_a_long_number_with_a_format_keeps_its_digits(becomes):
+    """A float is written out without an exponent before it is read."""
+    assert becomes(Date("x", format="%Y%m%d%H%M%S"), [20240131120000.0, np.nan]) == [NOON, None]
+
+
+@pytest.mark.parametrize(("unit", "ticks"), [(None, 1), ("s", 1), ("ms", 10**3), ("us", 10**6), ("ns", 10**9)])
+def test_epoch_numbers_count_seconds_or_the_unit_that_is_said(becomes, unit, ticks):
+    """Whole numbers, floats and text count alike, and a fraction is cut off downwards."""
+    rule = Date("x", unit=unit)
+
+    assert becomes(rule, [NOON * ticks, -1 * ticks]) == [NOON, -1]
+    assert becomes(rule, pd.Series([NOON * ticks + ticks - 1, None], dtype="Int64")) == [NOON, None]
+    assert becomes(rule, [(NOON + 0.5) * ticks, -0.5 * ticks, np.nan]) == [NOON, -1, None]
+
+
+def test_epoch_text_is_read_with_a_unit(becomes):
+    """In a file of texts an epoch number is text; without a unit it would pass for a date of the year 1706."""
+    rule = Date("x", unit="ms")
+
+    assert becomes(rule, ["1706702400000", "1706702400000.5", "-1", "", "2024-01-31"]) == [
+        NOON,
+        NOON,
+        -1,
+        None,
+        "!time_unreadable",
+    ]
+
+
+@pytest.mark.parametrize("ticks", [10**3, 10**6, 10**9])
+@pytest.mark.parametrize("dtype", ["int64", "float64"])
+def test_epoch_numbers_that_are_no_seconds_are_refused(becomes, ticks, dtype):
+    """Milliseconds taken for seconds would land in the year 56,000."""
+    assert becomes(Date("x"), pd.Series([NOON * ticks, NOON], dtype=dtype)) == ["!time_not_in_seconds", NOON]
+
+
+@pytest.mark.parametrize("number", [10**11 - 1, 1 - 10**11])
+def test_epoch_seconds_reach_to_the_year_5138(becomes, number):
+    """The border between seconds and milliseconds leaves all years that anybody means."""
+    assert becomes(Date("x"), [number, number + np.sign(number)]) == [number, "!time_not_in_seconds"]
+
+
+def test_epoch_numbers_beyond_the_calendar_are_unreadable(becomes):
+    """With a unit said there is nothing better to propose."""
+    assert becomes(Date("x", unit="s"), [np.inf, 1e300, 10.0**11, np.nan]) == ["!time_unreadable"] * 3 + [None]
+
+
+def test_epoch_numbers_in_short_floats_are_refused(becomes):
+    """A float32 of today is one of every 128 seconds: which one is not known."""
+    column = pd.Series([NOON, 2**24 - 1, np.nan], dtype="float32")
+
+    assert becomes(Date("x"), column) == ["!time_unreadable", 2**24 - 1, None]
+
+
+def test_booleans_are_no_times(becomes):
+    """A yes is not the first second of 1970."""
+    assert becomes(Date("x"), [True]) == ["!time_unreadable"]
+
+
+@pytest.mark.parametrize(
+    ("written", "seconds"),
+    [
+        ("2024-01-31T12:00", NOON - 3600),
+        ("2024-07-31T12:00", 1_722_420_000),
+        ("1950-06-01T12:00", -618_066_000),
+        ("2024-03-31T01:59:59", 1_711_846_799),
+        ("2024-03-31T02:00", "!local_time_nonexistent"),
+        ("2024-03-31T02:59:59.9", "!local_time_nonexistent"),
+        ("2024-03-31T03:00", 1_711_846_800),
+        ("2024-10-27T01:59:59", 1_729_987_199),
+        ("2024-10-27T02:00", "!local_time_ambiguous"),
+        ("2024-10-27T02:59:59", "!local_time_ambiguous"),
+        ("2024-10-27T03:00", 1_729_994_400),
+    ],
+)
+def test_local_times_are_placed_in_their_zone_or_refused(becomes, written, seconds):
+    """An hour that happened twice, or not at all, is not guessed."""
+    column = pd.Series(pd.to_datetime([written, None], format="ISO8601"))
+
+    assert becomes(Date("x"), column, timezone="Europe/Berlin") == [seconds, None]
+    assert becomes(Date("x"), [written, None], timezone="Europe/Berlin") == [seconds, None]
+
+
+def test_a_date_begins_in_its_zone(becomes):
+    """A day means its first second where the day was, and there are days that begin at one o'clock."""
+    days = [dt.date(2024, 1, 31), None]
+
+    assert becomes(Date("x"), days, timezone="America/New_York") == [NOON - 7 * 3600, None]
+
+
+def test_a_rule_may_have_a_zone_of_its_own(becomes):
+    """The rule's zone goes before the mapping's."""
+    column = pd.Series(pd.to_datetime(["2024-01-31T12:00"]))
+
+    assert becomes(Date("x", timezone="Asia/Tokyo"), column, timezone="Europe/Berlin") == [NOON - 9 * 3600]
+
+
+def test_aware_times_need_no_zone(becomes):
+    """A time that knows its zone is not asked twice."""
+    column = pd.Series(pd.to_datetime(["2024-10-27T02:30+02:00", "2024-10-27T02:30+01:00"], utc=True))
+
+    assert becomes(Date("x"), column.dt.tz_convert("Europe/Berlin"), timezone="Asia/Tokyo") == [
+        1_729_989_000,
+        1_729_992_600,
+    ]
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pd.Series(pd.to_datetime([None, "2024-01-31", "2024-01-31"])),
+        pd.Series([None, "2024-01-31", "2024-01-31"]),
+        pd.Series([None, dt.date(2024, 1, 31), dt.date(2024, 1, 31)]),
+    ],
+    ids=["datetime64", "text", "date"],
+)
+def test_naive_times_without_a_zone_are_noted_once(convert, codes, column):
+    """UTC is assumed, and said once for each column."""
+    batch = convert(pd.DataFrame({"x": column}), metadata={"x_at": Date("x")}, timezone=None)
+
+    assert codes(batch) == [("naive_time", [1])]
+    assert batch.valid.all()
+
+
+@pytest.mark.parametrize("column", [["2024-01-31T12:00Z"], [NOON], pd.to_datetime(["2024-01-31"], utc=True)])
+def test_times_that_need_no_zone_are_not_noted(convert, codes, column):
+    """An offset or an epoch number leaves nothing to assume."""
+    assert codes(convert(pd.DataFrame({"x": column}), metadata={"x_at": Date("x")}, timezone=None)) == []
+
+
+def test_times_before_2000_are_noted(convert, codes):
+    """An epoch in the wrong unit is often a time in 1970."""
+    column = [946_684_800, 946_684_799, 1_706_702]
+
+    assert codes(convert(pd.DataFrame({"x": column}), created_at="x")) == [("before_2000", [1, 2])]
+
+
+def test_a_constant_before_2000_is_not_noted(convert, codes):
+    """Who writes a year into the mapping means it."""
+    batch = convert(pd.DataFrame({"x": [1, 2]}), created_at=Constant("1999-12-31T00:00Z"))
+
+    assert codes(batch) == []
+    assert batch.created_at.to_pylist() == [946_598_400, 946_598_400]

@@ -1,0 +1,395 @@
+"""A mapping meets a frame: labels are found, callables evaluated, bare columns typed."""
+
+import datetime as dt
+import decimal
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from events_pandas.errors import MappingError, UnknownColumnError
+from events_pandas.mapping import Column, Constant, Date, MonetaryAmount, Number, RichLink, Text, bind
+from events_pandas.mapping.rules import EXPRESSION_TYPE
+
+needs_expressions = pytest.mark.skipif(EXPRESSION_TYPE is None, reason="pd.col came with pandas 3")
+
+
+@pytest.fixture
+def orders():
+    """Return two orders."""
+    return pd.DataFrame({"time": [1, 2], "customer": ["ada", "bob"], "total": [19.99, 5.0]}, index=["a", "b"])
+
+
+@pytest.fixture
+def read(mapping):
+    """Return a function that gives what a label or callable of metadata reads from a frame."""
+
+    def read(frame, source):
+        checked = mapping(created_at=Constant(1), user_id=Constant("ada"), metadata={"key_at": Column(source)})
+        return bind(frame, checked).rules[-1].parts[""]
+
+    return read
+
+
+@pytest.fixture
+def typed(mapping):
+    """Return a function that gives the rule that a bare column turns into; None where nothing tells its type."""
+
+    def typed(values, *, resolved=None):
+        frame = pd.DataFrame({"x": values})
+        checked = mapping(created_at=Constant(1), user_id=Constant("ada"), metadata={"key_at": "x"})
+        return bind(frame, checked, resolved=resolved).resolved.get("metadata.key_at")
+
+    return typed
+
+
+def test_bind_gives_every_field_its_values(mapping, orders):
+    """A bound rule has its path, its rule with a type, its columns, and words for them."""
+    checked = mapping(metadata={"price": MonetaryAmount("total", currency=Constant("usd"))})
+
+    name, time, customer, price = bind(orders, checked).rules
+
+    assert [rule.path for rule in (name, time, customer, price)] == [
+        "event_name",
+        "created_at",
+        "user_id",
+        "metadata.price",
+    ]
+    assert name.parts == {"": Constant("placed-order")}
+    assert time.rule == Date("time")
+    assert customer.labels == {"": "column 'customer'"}
+    assert price.labels == {"amount": "column 'total'", "currency": "the constant 'usd'"}
+    pd.testing.assert_series_equal(price.parts["amount"], orders["total"])
+
+
+def test_bind_counts_the_rows(mapping, orders):
+    """An empty frame is bound like any other."""
+    assert [bind(frame, mapping()).n_rows for frame in (orders, orders.head(0))] == [2, 0]
+
+
+@pytest.mark.parametrize("rows", [[{"time": 1}], pd.Series([1]), None])
+def test_bind_takes_nothing_but_a_frame(mapping, rows):
+    """Rows come in a DataFrame; anything else is named before it is looked into."""
+    with pytest.raises(TypeError, match=f"^rows come in a pandas DataFrame, and this is a {type(rows).__name__}$"):
+        bind(rows, mapping())
+
+
+@pytest.mark.parametrize("label", ["x", 3, ("x", 1), 2.5, pd.Timestamp("2024-01-01"), True])
+def test_bind_finds_a_column_by_any_label(read, label):
+    """Whatever pandas takes for a column's name is one."""
+    frame = pd.DataFrame([[7, 8]])
+    frame.columns = pd.Index(["other", label], tupleize_cols=False, dtype=object)
+
+    assert read(frame, label).tolist() == [8]
+
+
+def test_bind_tells_true_from_one(read):
+    """1 equals True in Python, but not to who wrote the label."""
+    frame = pd.DataFrame([[7, 8]], columns=pd.Index([True, 1], dtype=object))
+
+    assert read(frame, 1).tolist() == [8]
+
+
+def test_bind_finds_a_column_of_several_levels(read):
+    """With columns of several levels a tuple is the label."""
+    frame = pd.DataFrame([[7, 8]], columns=pd.MultiIndex.from_tuples([("order", "id"), ("order", "total")]))
+
+    assert read(frame, ("order", "total")).tolist() == [8]
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        pd.Index([7, 8], name="key"),
+        pd.MultiIndex.from_arrays([["a", "b"], [7, 8]], names=["other", "key"]),
+    ],
+)
+def test_bind_finds_an_index_level_by_its_name(read, index):
+    """An index level is as good as a column."""
+    frame = pd.DataFrame({"x": [1, 2]}, index=index)
+
+    values = read(frame, "key")
+
+    assert values.tolist() == [7, 8]
+    assert values.index.equals(index)
+
+
+@pytest.mark.parametrize("name", [0, 1, 5])
+def test_bind_takes_an_index_levels_name_for_a_name(read, name):
+    """A level that is called 1 is not the second level."""
+    index = pd.MultiIndex.from_arrays([[7, 8], ["a", "b"]], names=[name, "other"])
+
+    assert read(pd.DataFrame({"x": [1, 2]}, index=index), name).tolist() == [7, 8]
+
+
+def test_bind_prefers_a_column_to_an_index_level(read):
+    """Where both have the name, the column is meant."""
+    frame = pd.DataFrame({"key": [1, 2]}, index=pd.Index([7, 8], name="key"))
+
+    assert read(frame, "key").tolist() == [1, 2]
+
+
+def test_bind_refuses_an_ambiguous_column(mapping, orders, faults):
+    """Of two columns with one name neither is taken."""
+    orders.columns = ["time", "customer", "customer"]
+
+    assert faults(bind, orders, mapping()) == [
+        "user_id: the frame has 2 columns 'customer': rename or drop all but one"
+    ]
+
+
+def test_bind_leaves_ambiguous_columns_alone_that_nothing_reads(mapping, orders):
+    """Two columns with one name are no fault where no rule names them."""
+    frame = pd.concat([orders, orders[["total", "total"]]], axis=1)
+
+    assert bind(frame, mapping()).n_rows == 2
+
+
+def test_bind_refuses_an_ambiguous_index_level(mapping, faults):
+    """So it is with two index levels."""
+    index = pd.MultiIndex.from_arrays([["ada"], ["bob"]], names=["customer", "customer"])
+
+    assert faults(bind, pd.DataFrame({"time": [1]}, index=index), mapping()) == [
+        "user_id: the frame's index has 2 levels 'customer': rename all but one"
+    ]
+
+
+def test_bind_names_a_similar_column(mapping, orders):
+    """A misspelt label is answered with the likeliest one, as an error of its own kind."""
+    with pytest.raises(UnknownColumnError) as caught:
+        bind(orders, mapping(user_id="custmer"))
+
+    assert str(caught.value) == "user_id: no column 'custmer': did you mean 'customer'?"
+    assert (caught.value.column, caught.value.path) == ("custmer", "user_id")
+
+
+def test_bind_names_the_columns_that_there_are(mapping, orders, faults):
+    """Where nothing is similar, all labels are shown, index levels among them."""
+    frame = orders.rename_axis("order")
+
+    assert faults(bind, frame, mapping(user_id="zzz")) == [
+        "user_id: no column 'zzz'; there are 'time', 'customer', 'total', 'order'"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("metadata", "fault"),
+    [
+        (
+            {"price": MonetaryAmount("total", currency="usd")},
+            "metadata.price.currency: no column 'usd': did you mean currency=Constant('usd')?",
+        ),
+        ({"source": "backfill"}, "metadata.source: no column 'backfill': did you mean Constant('backfill')?"),
+        (
+            {"link": RichLink(value="customer", url="https://x.org")},
+            "metadata.link.url: no column 'https://x.org': did you mean Constant('https://x.org')?",
+        ),
+        ({"source": 7}, "metadata.source: no column 7; there are 'time', 'customer', 'total'"),
+    ],
+)
+def test_bind_hints_at_a_constant(mapping, orders, faults, metadata, fault):
+    """A label of metadata that no column has may be the value that is meant."""
+    assert faults(bind, orders, mapping(metadata=metadata)) == [fault]
+
+
+def test_bind_tells_every_fault_at_once(mapping, orders):
+    """A mapping that does not fit in several places is refused once, for all of them."""
+    checked = mapping(event_name="total", created_at="when", metadata={"day": Column(lambda _: 1 / 0)})
+
+    with pytest.raises(MappingError) as caught:
+        bind(orders, checked)
+
+    assert caught.value.faults == (
+        "event_name: 'total' is also a column: say Column('total') or Constant('total')",
+        "created_at: no column 'when'; there are 'time', 'customer', 'total'",
+        "metadata.day: computing the callable <lambda> failed with ZeroDivisionError: division by zero",
+    )
+
+
+def test_bind_refuses_an_event_name_that_is_also_an_index_level(mapping, orders, faults):
+    """A literal that could be a source is not guessed at."""
+    assert faults(bind, orders.rename_axis("event"), mapping(event_name="event")) == [
+        "event_name: 'event' is also a column: say Column('event') or Constant('event')"
+    ]
+
+
+@pytest.mark.parametrize("event_name", [Constant("total"), "order", "Total"])
+def test_bind_takes_an_event_name_that_is_no_column(mapping, event_name):
+    """A constant is never a column, and neither is the first of several levels."""
+    columns = pd.MultiIndex.from_tuples([("order", "id"), ("total", "")])
+    checked = mapping(event_name=event_name, created_at=Constant(1), user_id=Constant(1))
+
+    name, *_ = bind(pd.DataFrame([[1, 2]], columns=columns), checked).rules
+
+    assert name.labels[""].casefold() in {"the constant 'order'", "the constant 'total'"}
+
+
+def test_bind_evaluates_a_callable_once(mapping, orders):
+    """However many rules read it, a callable is evaluated once on the whole frame."""
+    seen = []
+
+    def day(frame):
+        seen.append(len(frame))
+        return frame["time"]
+
+    bound = bind(orders, mapping(created_at=day, metadata={"order_date": Date(day)}))
+
+    assert seen == [2]
+    assert bound.rules[1].labels == {"": "the callable day"}
+    assert bound.rules[1].parts[""] is bound.rules[-1].parts[""]
+
+
+def test_bind_evaluates_a_callable_on_the_whole_frame(read, orders):
+    """A callable sees every column and the index."""
+    assert read(orders, lambda frame: frame["customer"] + frame.index).tolist() == ["adaa", "bobb"]
+
+
+def test_bind_does_not_let_a_callable_change_the_frame(read, orders):
+    """A callable may work on its argument as it likes; the caller's frame is what it was."""
+    before = orders.copy(deep=True)
+
+    def doubled(frame):
+        frame["more"] = 1
+        frame.loc["a", "total"] = 0.0
+        return frame["total"] * 2
+
+    assert read(orders, doubled).tolist() == [0.0, 10.0]
+    pd.testing.assert_frame_equal(orders, before)
+
+
+@pytest.mark.parametrize(
+    ("source", "fault"),
+    [
+        (lambda _: "x", "gave a str, not a Series of the rows"),
+        (lambda frame: frame["total"].to_numpy(), "gave a ndarray, not a Series of the rows"),
+        (lambda frame: frame["total"].head(1), "gave a Series whose index is not the frame's"),
+        (lambda frame: frame["total"][::-1], "gave a Series whose index is not the frame's"),
+        (lambda frame: frame["total"].reset_index(drop=True), "gave a Series whose index is not the frame's"),
+    ],
+)
+def test_bind_refuses_what_is_no_column_of_the_frame(mapping, orders, faults, source, fault):
+    """A callable gives a Series on the frame's own index: anything else could be put beside the wrong rows."""
+    checked = mapping(metadata={"key": source})
+
+    assert faults(bind, orders, checked) == [f"metadata.key: the callable <lambda> {fault}"]
+
+
+@needs_expressions
+def test_bind_evaluates_an_expression(read, orders):
+    """`pd.col` is evaluated on the frame, and not called."""
+    assert read(orders, pd.col("total") * 2).tolist() == [39.98, 10.0]
+
+
+@needs_expressions
+def test_bind_names_an_expression_that_fails(mapping, orders, faults):
+    """A column that an expression misses is told in pandas' words, with the path."""
+    (fault,) = faults(bind, orders, mapping(created_at=pd.col("when")))
+
+    assert fault.startswith(
+        "created_at: computing the expression col('when') failed with ValueError: Column 'when' not"
+    )
+
+
+@pytest.mark.parametrize(
+    ("values", "rule"),
+    [
+        (pd.Series([1]), Number("x")),
+        (pd.Series([1], dtype="uint8"), Number("x")),
+        (pd.Series([1, None], dtype="Int64"), Number("x")),
+        (pd.Series([1.5]), Number("x")),
+        (pd.Series([1.5], dtype="float32"), Number("x")),
+        (pd.Series([1, 1.5], dtype=object), Number("x")),
+        (pd.Series([decimal.Decimal(1)]), Number("x")),
+        (pd.Series([1], dtype=pd.ArrowDtype(pa.int32())), Number("x")),
+        (pd.Series([decimal.Decimal(1)], dtype=pd.ArrowDtype(pa.decimal128(5))), Number("x")),
+        (pd.Series([1, None], dtype="category"), Number("x")),
+        (pd.Series(pd.arrays.SparseArray([1.0, np.nan])), Number("x")),
+        (pd.Series(["a"]), Text("x")),
+        (pd.Series(["a", None], dtype=object), Text("x")),
+        (pd.Series(["a"], dtype="string"), Text("x")),
+        (pd.Series(["a"], dtype=pd.ArrowDtype(pa.string())), Text("x")),
+        (pd.Series(["a"], dtype="category"), Text("x")),
+        (pd.Series([True]), Text("x")),
+        (pd.Series([True, None], dtype="boolean"), Text("x")),
+        (pd.Series([1, "a"], dtype=object), Text("x")),
+        (pd.Series([["a"]]), Text("x")),
+        (pd.Series([b"a"]), Text("x")),
+        (pd.Series(pd.to_timedelta([1], unit="s")), Text("x")),
+        (pd.Series(pd.period_range("2024", periods=1)), Text("x")),
+        (pd.Series(pd.to_datetime(["2024-01-31"])), Date("x")),
+        (pd.Series(pd.to_datetime(["2024-01-31"], utc=True)), Date("x")),
+        (pd.Series([dt.date(2024, 1, 31)]), Date("x")),
+        (pd.Series([dt.datetime(2024, 1, 31, tzinfo=dt.UTC), None], dtype=object), Date("x")),
+        (pd.Series([dt.date(2024, 1, 31)], dtype=pd.ArrowDtype(pa.date32())), Date("x")),
+        (pd.Series(pd.to_datetime(["2024-01-31"]), dtype=pd.ArrowDtype(pa.timestamp("us"))), Date("x")),
+    ],
+    ids=lambda value: f"{value.dtype} {value.iloc[0]!r}" if isinstance(value, pd.Series) else type(value).__name__,
+)
+def test_bind_types_a_bare_column_by_its_dtype(typed, values, rule):
+    """Numbers become numbers, dates and times become dates, and everything else becomes text."""
+    assert typed(values) == rule
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pd.Series([], dtype=float),
+        pd.Series([np.nan]),
+        pd.Series([None], dtype=object),
+        pd.Series([None], dtype="Int64"),
+        pd.Series([None], dtype=pd.ArrowDtype(pa.string())),
+        pd.Series([pd.NaT]),
+        pd.Series([], dtype="category"),
+    ],
+    ids=lambda value: str(value.dtype),
+)
+def test_bind_leaves_a_bare_column_without_a_value_open(typed, values):
+    """Nothing is sent of it, so its type does not matter yet: float is what pandas makes of an empty column."""
+    assert typed(values) is None
+
+
+def test_bind_drops_the_rule_of_a_column_without_a_value(mapping, orders):
+    """A bare column without any value makes no metadata."""
+    orders["note"] = np.nan
+
+    assert [rule.path for rule in bind(orders, mapping(metadata={"note": "note"})).rules] == [
+        "event_name",
+        "created_at",
+        "user_id",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "rule"),
+    [("x", Text), (True, Text), (3, Number), (1.5, Number), (decimal.Decimal(1), Number), (dt.date(2024, 1, 31), Date)],
+)
+def test_bind_types_a_constant_by_its_value(mapping, orders, value, rule):
+    """A constant is a column with one value."""
+    bound = bind(orders, mapping(metadata={"key_at": Constant(value)}))
+
+    assert bound.rules[-1].rule == rule(Constant(value))
+
+
+def test_bind_refuses_a_bare_date_under_another_key(mapping, faults):
+    """A column of times whose key has no suffix is refused, with the key that it should have."""
+    frame = pd.DataFrame({"time": pd.to_datetime(["2024-01-31"]), "customer": ["ada"]})
+
+    (fault,) = faults(bind, frame, mapping(metadata={"ordered": "time"}))
+
+    assert fault == (
+        "metadata.ordered: Intercom shows a date only where the key ends in '_date' or '_at': "
+        "name it 'ordered_date', or send it as Text"
+    )
+
+
+def test_bind_holds_a_stream_to_the_first_type(typed):
+    """What an earlier chunk made of a bare column stays: later drift is a problem of the rows."""
+    first = typed(pd.Series([1]))
+
+    assert typed(pd.Series(["a"]), resolved={"metadata.key_at": first}) == Number("x")
+
+
+def test_bind_types_a_column_when_its_first_value_comes(typed):
+    """A chunk without a value decides nothing."""
+    assert typed(pd.Series(["a"]), resolved={}) == Text("x")

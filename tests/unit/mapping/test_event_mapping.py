@@ -1,0 +1,108 @@
+"""EventMapping: a value that is checked when it is made, and its rules by path."""
+
+import dataclasses
+
+import pytest
+
+from events_pandas.mapping import Column, Constant, Date, EventMapping, Link, Text
+
+
+def test_event_mapping_takes_keywords_only():
+    """Six fields that may all be strings are told apart by their names."""
+    with pytest.raises(TypeError, match="positional argument"):
+        EventMapping("placed-order", "time")
+
+
+def test_event_mapping_keeps_a_copy_of_its_metadata(mapping):
+    """What the caller does to the dict afterwards does not change what was checked."""
+    metadata = {"invoice": "inv"}
+    checked = mapping(metadata=metadata)
+
+    metadata["type"] = "x"
+
+    assert dict(checked.metadata) == {"invoice": "inv"}
+
+
+def test_event_mapping_cannot_be_changed(mapping):
+    """A mapping is a value: neither its fields nor its metadata are set anew."""
+    checked = mapping(metadata={"invoice": "inv"})
+
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        checked.timezone = "UTC"
+    with pytest.raises(TypeError, match="does not support item assignment"):
+        checked.metadata["type"] = "x"
+
+
+def test_event_mapping_can_be_replaced_in_part(mapping):
+    """`dataclasses.replace` gives a mapping with other options, which is checked again."""
+    replaced = dataclasses.replace(mapping(metadata={"invoice": "inv"}), timezone="Europe/Berlin")
+
+    assert replaced == mapping(metadata={"invoice": "inv"}, timezone="Europe/Berlin")
+
+
+def test_event_mapping_has_safe_defaults(mapping):
+    """Duplicates are not sent, a bad value makes its row invalid, and no time zone is assumed in silence."""
+    made = mapping()
+
+    assert (made.duplicates, made.on_invalid_metadata, made.timezone, dict(made.metadata)) == (
+        "skip",
+        "error",
+        None,
+        {},
+    )
+
+
+def test_rules_are_in_the_order_sent(mapping):
+    """The three required fields come first, identifiers by precedence, metadata as given."""
+    made = mapping(email="mail", id="ic", user_id="u", metadata={"b": "x", "a": "y"})
+
+    assert list(made.rules()) == ["event_name", "created_at", "user_id", "id", "email", "metadata.b", "metadata.a"]
+
+
+@pytest.mark.parametrize(
+    ("event_name", "rule"),
+    [
+        ("placed-order", Text(Constant("placed-order"))),
+        (Constant("placed-order"), Text(Constant("placed-order"))),
+        (Column("event"), Text("event")),
+        (len, Text(len)),
+    ],
+)
+def test_rules_take_a_plain_event_name_literally(mapping, event_name, rule):
+    """Only `event_name` is a literal; a column of names is said as `Column`."""
+    assert mapping(event_name=event_name).rules()["event_name"] == rule
+
+
+@pytest.mark.parametrize(
+    ("created_at", "rule"),
+    [
+        ("time", Date("time")),
+        (Column("time"), Date("time")),
+        (Date("day", format="%Y%m%d"), Date("day", format="%Y%m%d")),
+        (Constant(1_700_000_000), Date(Constant(1_700_000_000))),
+    ],
+)
+def test_rules_read_created_at_as_a_date(mapping, created_at, rule):
+    """A bare source of `created_at` means a time, whatever its dtype."""
+    assert mapping(created_at=created_at).rules()["created_at"] == rule
+
+
+@pytest.mark.parametrize("user_id", ["customer", Column("customer")])
+def test_rules_read_identifiers_as_text(mapping, user_id):
+    """Identifiers are text, whatever their dtype."""
+    assert mapping(user_id=user_id).rules()["user_id"] == Text("customer")
+
+
+@pytest.mark.parametrize(
+    ("entry", "rule"),
+    [
+        ("x", Column("x")),
+        (("x", 1), Column(("x", 1))),
+        (Constant(3), Column(Constant(3))),
+        (Column("x"), Column("x")),
+        (Link("x"), Link("x")),
+    ],
+)
+def test_rules_leave_the_type_of_a_bare_column_open(mapping, entry, rule):
+    """What a bare column of metadata becomes is known when the frame is."""
+    assert mapping(metadata={"key": entry}).rules()["metadata.key"] == rule

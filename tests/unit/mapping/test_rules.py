@@ -1,0 +1,111 @@
+"""Rules: values that say what is read and what it becomes."""
+
+import dataclasses
+
+import pandas as pd
+import pytest
+
+from events_pandas.mapping.rules import (
+    EXPRESSION_TYPE,
+    RULE_TYPES,
+    Column,
+    Constant,
+    Date,
+    Link,
+    MonetaryAmount,
+    Number,
+    RichLink,
+    Text,
+    bare_source,
+    is_computed,
+    is_expression,
+    rule_sources,
+)
+
+needs_expressions = pytest.mark.skipif(EXPRESSION_TYPE is None, reason="pd.col came with pandas 3")
+RULES = [
+    Column("x"),
+    Text("x"),
+    Number("x"),
+    Date("x", format=None, unit="ms", timezone="UTC"),
+    Link("x"),
+    RichLink(value="x", url="y"),
+    MonetaryAmount("x", currency=Constant("usd"), unit="minor"),
+]
+
+
+def test_rule_types_are_all_rules():
+    """Every kind of rule is listed once."""
+    assert tuple(type(rule) for rule in RULES) == RULE_TYPES
+
+
+@pytest.mark.parametrize("rule", [*RULES, Constant("x")])
+def test_rule_is_a_frozen_value(rule):
+    """A rule equals its copy, has its hash, and cannot be changed."""
+    copy = dataclasses.replace(rule)
+
+    assert (copy, hash(copy)) == (rule, hash(rule))
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        setattr(rule, dataclasses.fields(rule)[0].name, "z")
+
+
+def test_date_takes_its_options_by_keyword_only():
+    """Format, unit and time zone are all text: their order would not tell them apart."""
+    with pytest.raises(TypeError, match="positional argument"):
+        Date("x", "%Y")
+
+
+def test_monetary_amount_needs_a_currency():
+    """An amount without a currency means nothing."""
+    with pytest.raises(TypeError, match="currency"):
+        MonetaryAmount("total")
+
+
+def test_monetary_amount_counts_major_units_by_default():
+    """19.99 in a column is nearly always euros."""
+    assert MonetaryAmount("total", currency="currency").unit == "major"
+
+
+@pytest.mark.parametrize(
+    ("rule", "sources"),
+    [
+        (Column("x"), {"": "x"}),
+        (Text("x"), {"": "x"}),
+        (Number("x"), {"": "x"}),
+        (Date("x"), {"": "x"}),
+        (Link("x"), {"": "x"}),
+        (RichLink(value="x", url="y"), {"value": "x", "url": "y"}),
+        (MonetaryAmount("x", currency="y"), {"amount": "x", "currency": "y"}),
+    ],
+)
+def test_rule_sources_names_what_a_rule_reads(rule, sources):
+    """The parts of a rule with two columns have names, the one part of the others has the empty name."""
+    assert rule_sources(rule) == sources
+
+
+@pytest.mark.parametrize(("entry", "source"), [(Column("x"), "x"), ("x", "x"), (Constant(1), Constant(1))])
+def test_bare_source_takes_a_column_for_its_label(entry, source):
+    """`Column("x")` and "x" mean the same, wherever a string is no literal."""
+    assert bare_source(entry) == source
+
+
+@pytest.mark.parametrize(
+    ("source", "is_it"), [(len, True), ("x", False), (("x", 1), False), (Constant(len), False), (1, False)]
+)
+def test_is_computed_is_true_for_callables(source, is_it):
+    """A label names a column; a callable makes one."""
+    assert is_computed(source) is is_it
+
+
+def test_is_expression_is_false_for_callables():
+    """A function is evaluated by calling it, an expression is not."""
+    assert is_expression(len) is False
+
+
+@needs_expressions
+def test_is_expression_is_true_for_pandas_columns():
+    """`pd.col` is computed, though not by calling it."""
+    source = pd.col("x") + 1
+
+    assert is_expression(source) is True
+    assert is_computed(source) is True

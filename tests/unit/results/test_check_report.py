@@ -1,0 +1,118 @@
+"""The report of a check: counts, payloads, and text that a person reads."""
+
+import pandas as pd
+import pytest
+
+from events_pandas import EventMapping, check_events
+
+
+@pytest.fixture
+def orders(make_orders):
+    """Five rows: two are good, one repeats the first, one has no time, one no contact."""
+    frame = make_orders(5)
+    frame["who"] = ["00000", "00001", "00000", "00003", None]
+    frame.loc[3, "day"] = None
+    return frame.set_axis(list("abcde"))
+
+
+def test_report_counts_rows(orders, mapping):
+    """Valid and invalid rows sum up; duplicates are valid and take no request."""
+    report = check_events(orders, mapping)
+
+    assert (report.rows, report.valid, report.invalid, report.duplicates, report.requests) == (5, 3, 2, 1, 2)
+    assert not report.ok
+
+
+def test_report_counts_a_request_for_each_duplicate_when_they_are_sent(orders):
+    """duplicates="send" costs a request for each."""
+    mapping = EventMapping(event_name="a", created_at="day", user_id="who", timezone="UTC", duplicates="send")
+
+    report = check_events(orders, mapping)
+
+    assert (report.duplicates, report.requests) == (1, 3)
+    assert len(report.payloads()) == 3
+
+
+def test_report_problems_stand_on_the_callers_index(orders, mapping):
+    """A finding has its row's label and position."""
+    problems = check_events(orders, mapping).problems
+
+    assert problems.index.tolist() == ["d", "e"]
+    assert problems[["row", "field", "code", "severity"]].to_numpy().tolist() == [
+        [3, "created_at", "created_at_missing", "error"],
+        [4, "user_id", "identifier_missing", "error"],
+    ]
+
+
+def test_report_payloads_are_the_first_that_would_be_sent(orders, mapping):
+    """Invalid rows and repeats are passed over."""
+    payloads = check_events(orders, mapping).payloads(5)
+
+    assert payloads == [
+        {"event_name": "placed-order", "created_at": 1706659200, "user_id": "00000"},
+        {"event_name": "placed-order", "created_at": 1706659200, "user_id": "00001"},
+    ]
+
+
+def test_report_payloads_are_as_many_as_asked_for(make_orders, mapping):
+    """The rows behind are not converted."""
+    assert len(check_events(make_orders(2_500), mapping).payloads(1_001)) == 1_001
+
+
+def test_report_reads_errors_first_and_frequent_causes_first(make_orders):
+    """A line for each cause, with its number of rows and an example."""
+    orders = make_orders(4)
+    orders["who"] = ["0", None, None, "3"]
+    orders.loc[0, "day"] = None
+    mapping = EventMapping(event_name="placed-order", created_at="day", user_id="who")
+
+    assert str(check_events(orders, mapping)) == (
+        "4 rows: 1 valid, 3 invalid, 0 duplicates\n"
+        "1 request to submit them\n"
+        "error identifier_missing: 2 rows, such as row 1: user_id: column 'who' is empty: "
+        "Intercom needs an identifier (user_id, id or email) to find the contact\n"
+        "error created_at_missing: 1 row, such as row 0: created_at: column 'day' is empty: "
+        "every event needs its time\n"
+        "note naive_time: 1 row, such as row 1: created_at: '2024-01-31' in column 'day' has no time zone and is taken "
+        "as UTC: say timezone='Europe/Berlin' or the like if it is not"
+    )
+
+
+def test_report_of_no_rows_is_good(make_orders, mapping):
+    """An empty frame has nothing to send, and nothing wrong."""
+    report = check_events(make_orders(0), mapping)
+
+    assert str(report) == "0 rows: 0 valid, 0 invalid, 0 duplicates\n0 requests to submit them"
+    assert report.ok
+    assert report.payloads() == []
+    assert report.problems.columns.tolist() == ["row", "field", "code", "severity", "value", "message"]
+
+
+def test_report_names_the_workspace_and_the_duration_with_a_client(orders, mapping, fake_client):
+    """With a client the report says where the events would go, and how long that takes."""
+    client = fake_client()
+
+    report = check_events(orders, mapping, client=client)
+
+    assert repr(report).splitlines()[1:3] == [
+        "workspace Acme (ab12cd34), region US",
+        "2 requests to submit them, 0:00:00 at 1,000,000 requests in ten seconds",
+    ]
+    assert report.duration_seconds == pytest.approx(2e-5)
+    assert client.events == []
+
+
+def test_report_has_no_duration_without_a_client(orders, mapping):
+    """The limit is the workspace's, so nobody knows it before asking."""
+    assert check_events(orders, mapping).duration_seconds is None
+
+
+def test_report_shows_one_line_for_each_cause_of_many_rows(mapping):
+    """The text does not grow with the rows."""
+    orders = pd.DataFrame({"who": range(1_000), "day": ["never"] * 1_000})
+
+    lines = str(check_events(orders, mapping)).splitlines()
+
+    assert len(lines) == 3
+    assert lines[0] == "1,000 rows: 0 valid, 1,000 invalid, 0 duplicates"
+    assert lines[2].startswith("error time_unreadable: 1,000 rows, such as row 0: created_at: 'never' in column 'day'")

@@ -1,0 +1,88 @@
+"""The summary of results: counts of statuses, and the causes."""
+
+import pandas as pd
+import pytest
+
+from events_pandas.results import Summary
+
+
+@pytest.fixture
+def make_results():
+    """Make results of (status, error code) pairs."""
+
+    def make(*pairs, start=0):
+        statuses, codes = zip(*pairs, strict=True)
+        rows = range(start, start + len(pairs))
+        messages = [f"message {row}" if code else None for row, code in zip(rows, codes, strict=True)]
+        return pd.DataFrame({"row": rows, "status": statuses, "error_code": codes, "error_message": messages})
+
+    return make
+
+
+def test_summary_shows_statuses_in_order_and_causes_by_frequency(make_results):
+    """Each status has a count and a meaning, each cause a count and its first row as an example."""
+    summary = Summary()
+    summary.add(make_results(("rejected", "b"), ("accepted", None), ("failed", "a")))
+    summary.add(make_results(("failed", "a"), start=3))
+
+    assert str(summary) == (
+        "4 rows\n"
+        "  1 accepted          Intercom has them\n"
+        "  1 rejected          refused by Intercom\n"
+        "  2 failed            no final answer, and the retries are spent\n"
+        "a: 2 rows, such as row 2: message 2\n"
+        "b: 1 row, such as row 0: message 0"
+    )
+
+
+def test_summary_counts_duplicates_without_a_cause(make_results):
+    """The status of a duplicate says it all."""
+    summary = Summary()
+    summary.add(make_results(("duplicate", "duplicate")))
+
+    assert str(summary) == "1 row\n  1 duplicate         same contact, event name and second as an earlier row"
+
+
+def test_summary_aligns_thousands(make_results):
+    """Counts stand in a column as wide as the number of rows, with separators."""
+    summary = Summary()
+    summary.add(make_results(*[("accepted", None)] * 1200, ("failed", "a")))
+
+    assert str(summary).splitlines()[:2] == ["1,201 rows", "  1,200 accepted          Intercom has them"]
+
+
+def test_summary_shows_ten_causes_at_most(make_results):
+    """Beyond the ten most frequent causes a person reads the results."""
+    summary = Summary()
+    summary.add(make_results(*[("rejected", f"code_{number:02d}") for number in range(12)]))
+
+    assert str(summary).splitlines()[2:] == [
+        f"code_{number:02d}: 1 row, such as row {number}: message {number}" for number in range(10)
+    ]
+
+
+def test_summary_is_empty_without_rows():
+    """No rows are no trouble."""
+    assert str(Summary()) == "0 rows"
+    assert Summary().is_complete
+
+
+@pytest.mark.parametrize(
+    ("status", "is_complete"),
+    [
+        ("accepted", True),
+        ("already_submitted", True),
+        ("duplicate", True),
+        ("invalid", False),
+        ("unknown_contact", False),
+        ("rejected", False),
+        ("failed", False),
+        ("not_submitted", False),
+    ],
+)
+def test_summary_is_complete_when_every_row_needs_nothing_more(make_results, status, is_complete):
+    """Accepted, already submitted or a duplicate: nothing is left to be done."""
+    summary = Summary()
+    summary.add(make_results((status, None)))
+
+    assert summary.is_complete is is_complete

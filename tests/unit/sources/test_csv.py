@@ -1,0 +1,160 @@
+"""CSV files as frames: what is written in a cell is what is read."""
+
+import gzip
+
+import pytest
+
+from events_pandas.errors import SourceError
+from events_pandas.mapping import Constant
+
+
+def test_csv_keeps_the_text_of_mapped_columns(write, read):
+    """Leading zeros, long numbers and spaces are the identifier's."""
+    path = write("a.csv", "who,day\n00042,1\n12345678901234567890,2\n a b,3\n")
+
+    (frame,) = read(path)
+
+    assert frame["who"].tolist() == ["00042", "12345678901234567890", " a b"]
+
+
+@pytest.mark.parametrize("text", ["NA", "None", "null", "nan", "NULL", "N/A"])
+def test_csv_keeps_words_that_look_like_nothing(write, read, text):
+    """NA is Namibia, and None may be somebody's name: only an empty cell is absent."""
+    (frame,) = read(write("a.csv", f"who,day\n{text},1\n,2\n"))
+
+    assert frame["who"].fillna("absent").tolist() == [text, "absent"]
+
+
+def test_csv_comes_in_chunks_that_count_on(write, read):
+    """A chunk has at most `chunksize` rows, and its index counts from the file's first row."""
+    frames = read(write("a.csv", "who,day\n1,1\n2,2\n3,3\n"), chunksize=2)
+
+    assert [frame.index.tolist() for frame in frames] == [[0, 1], [2]]
+
+
+def test_csv_without_rows_is_one_empty_chunk(write, read):
+    """A header alone is a file without rows."""
+    (frame,) = read(write("a.csv", "who,day\n"))
+
+    assert frame.shape == (0, 2)
+
+
+def test_csv_holds_mapped_columns_only(write, read):
+    """Columns that no rule reads take no memory."""
+    (frame,) = read(write("a.csv", "other,who,day,more\nx,1,2,y\n"))
+
+    assert frame.columns.tolist() == ["who", "day"]
+
+
+def test_csv_holds_all_columns_when_one_is_missing(write, read):
+    """The error that follows can name the columns that there are."""
+    (frame,) = read(write("a.csv", "other,who\nx,1\n"))
+
+    assert frame.columns.tolist() == ["other", "who"]
+
+
+def test_csv_holds_all_columns_when_a_callable_reads_it(write, read, make_mapping):
+    """What a callable reads, nobody knows."""
+    mapping = make_mapping(total=lambda frame: frame["net"] + frame["tax"], source=Constant("x"))
+
+    (frame,) = read(write("a.csv", "who,day,net,tax\n1,2,3.5,4\n"), mapping=mapping)
+
+    assert (frame["net"] + frame["tax"]).tolist() == [7.5]
+
+
+def test_csv_keeps_columns_of_the_same_name(write, read):
+    """Two columns of one name stay two, so that a mapping of that name can be refused."""
+    (frame,) = read(write("a.csv", "who,day,who\n1,2,3\n"))
+
+    assert frame.columns.tolist() == ["who", "day", "who"]
+
+
+def test_csv_passes_over_a_byte_order_mark(write, read):
+    """Excel's UTF-8 begins with a mark, which is no part of the first column's name."""
+    (frame,) = read(write("a.csv", "\ufeffwho,day\nÆ,1\n"))
+
+    assert frame["who"].tolist() == ["Æ"]
+
+
+def test_csv_takes_quoted_cells(write, read):
+    """A cell in quotes may hold commas, quotes and line breaks."""
+    (frame,) = read(write("a.csv", 'who,day\n"a,""b""\nc",1\n'))
+
+    assert frame["who"].tolist() == ['a,"b"\nc']
+
+
+def test_csv_may_be_compressed(write, read):
+    """The name says the compression."""
+    (frame,) = read(write("a.csv.gz", gzip.compress(b"who,day\n00042,1\n")))
+
+    assert frame["who"].tolist() == ["00042"]
+
+
+def test_csv_row_that_is_too_short_lacks_its_last_cells(write, read):
+    """What is not there is absent, and nothing is copied from elsewhere."""
+    (frame,) = read(write("a.csv", "who,day\n1\n2,3\n"))
+
+    assert frame["day"].fillna("absent").tolist() == ["absent", "3"]
+
+
+def test_csv_row_that_is_too_long_is_refused(write, read):
+    """A cell too many means that cells do not stand under their names."""
+    path = write("a.csv", "who,day\n1,2\n3,4,5\n")
+
+    with pytest.raises(SourceError) as caught:
+        read(path)
+
+    assert str(caught.value) == (
+        f"{path}: cannot be read: Error tokenizing data. C error: Expected 2 fields in line 3, saw 3"
+    )
+
+
+def test_csv_rows_that_are_all_too_long_are_refused(write, read):
+    """pandas would only warn, and cut the last cells off."""
+    path = write("a.csv", "who,day\n1,2,3\n4,5,6\n")
+
+    with pytest.raises(SourceError, match=r"cannot be read: Length of header or names does not match length of data"):
+        read(path)
+
+
+def test_csv_that_is_empty_is_refused(write, read):
+    """A file without a header has no columns."""
+    path = write("a.csv", "")
+
+    with pytest.raises(SourceError) as caught:
+        read(path)
+
+    assert str(caught.value) == f"{path}: is empty: its first line must name the columns"
+
+
+@pytest.mark.parametrize("content", ["who,day\nÆ,1\n", "whÆ,day\n1,1\n"])
+def test_csv_that_is_not_utf_8_is_refused(write, read, content):
+    """Guessing an encoding would send wrong names to Intercom."""
+    path = write("a.csv", content.encode("latin-1"))
+
+    with pytest.raises(SourceError) as caught:
+        read(path)
+
+    assert str(caught.value) == f"{path}: is not UTF-8: save it as UTF-8 and try again"
+
+
+@pytest.mark.parametrize("name", ["a.csv.gz", "a.csv.bz2", "a.csv.xz", "a.csv.zip", "a.parquet"])
+@pytest.mark.parametrize("content", [b"no archive", gzip.compress(b"who,day\n" + b"1,2\n" * 100)[:-20]])
+def test_file_that_is_broken_is_refused(write, read, name, content):
+    """Whatever library finds the fault, it is told as one line that begins with the file."""
+    path = write(name, content)
+
+    with pytest.raises(SourceError) as caught:
+        read(path)
+
+    assert str(caught.value).startswith(f"{path}: ")
+    assert "\n" not in str(caught.value)
+
+
+def test_folder_with_the_name_of_a_file_is_refused(tmp_path, read):
+    """What the system says is told with the name."""
+    path = tmp_path / "a.csv"
+    path.mkdir()
+
+    with pytest.raises(SourceError, match=r"a\.csv: cannot be read: .*Is a directory"):
+        read(path)

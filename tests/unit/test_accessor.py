@@ -1,0 +1,26 @@
+"""The accessor: the documented functions as methods of a frame."""
+
+import pandas as pd
+
+from events_pandas import CheckReport
+
+
+def test_accessor_checks_its_frame(make_orders, mapping, fake_client):
+    """`frame.intercom.check` is `check_events` of the frame."""
+    client = fake_client()
+
+    report = make_orders(3).intercom.check(mapping, client=client)
+
+    assert isinstance(report, CheckReport)
+    assert (report.rows, report.workspace.name) == (3, "Acme")
+
+
+def test_accessor_submits_its_frame(make_orders, mapping, fake_client):
+    """`frame.intercom.submit` is `submit_events` of the frame, options included."""
+    client = fake_client()
+
+    results = make_orders(2).set_axis(["a", "b"]).intercom.submit(mapping, client=client, preflight=False)
+
+    assert isinstance(results, pd.DataFrame)
+    assert results["status"].to_dict() == {"a": "accepted", "b": "accepted"}
+    assert client.me_requests == 0

@@ -1,0 +1,94 @@
+"""The documented functions: checks with and without a client, and files."""
+
+import pandas as pd
+import pytest
+
+from events_pandas import AuthenticationError, OutageError, RetryPolicy, check_events, submit_file
+from events_pandas.deliver import TransportError
+
+ORDERS = "who,day\n00000,2024-01-31\n00001,2024-01-31\n00002,2024-01-31\n00003,2024-01-31\n"
+
+
+@pytest.fixture
+def orders_path(tmp_path):
+    """A CSV file of four rows."""
+    path = tmp_path / "orders.csv"
+    path.write_text(ORDERS)
+    return path
+
+
+def test_check_events_with_a_client_raises_when_the_token_is_refused(make_orders, mapping, fake_client):
+    """A check with a client proves the token, and says of every row that it was not submitted."""
+    with pytest.raises(AuthenticationError) as caught:
+        check_events(make_orders(2, day=["2024-01-31", None]), mapping, client=fake_client(me=401))
+
+    assert caught.value.results["status"].tolist() == ["not_submitted", "invalid"]
+
+
+def test_check_events_with_a_client_raises_when_nobody_answers(make_orders, mapping, fake_client):
+    """A check with a client cannot do without an answer."""
+    client = fake_client(me=404)
+
+    with pytest.raises(OutageError) as caught:
+        check_events(make_orders(2), mapping, client=client)
+
+    assert str(caught.value) == (
+        "the first request, GET /me, was answered 404 Not Found, not as by Intercom: check region and base_url"
+    )
+
+
+def test_check_events_finds_the_workspace_with_a_client(make_orders, mapping, fake_client):
+    """One request tells the workspace and its limit, and no event is sent."""
+    client = fake_client()
+
+    report = check_events(make_orders(2), mapping, client=client)
+
+    assert (report.workspace.id_code, report.limit) == ("ab12cd34", 1_000_000)
+    assert (client.me_requests, client.events) == (1, [])
+
+
+def test_submit_file_returns_a_result_for_each_row_with_its_file(orders_path, mapping, fake_client):
+    """Results are as for a frame, with the file of each row; the index counts the file's rows."""
+    results = submit_file(orders_path, mapping, client=fake_client(), chunksize=3)
+
+    assert results["status"].tolist() == ["accepted"] * 4
+    assert results["source_file"].tolist() == [str(orders_path)] * 4
+    assert str(results["source_file"].dtype) == "string"
+    assert results.index.tolist() == [0, 1, 2, 3]
+
+
+def test_submit_file_tells_the_facts_of_the_whole_run(orders_path, mapping, fake_client):
+    """The facts are those of the last chunk, which knows all requests."""
+    results = submit_file(orders_path, mapping, client=fake_client(), chunksize=1)
+
+    assert results.attrs["run"]["requests"] == 4
+
+
+def test_submit_file_has_every_row_of_the_file_when_the_run_ends_early(orders_path, mapping, fake_client):
+    """Results that were complete, and rows that were never read, are in the exception and in the file."""
+    results_path = orders_path.with_name("results.csv")
+
+    with pytest.raises(AuthenticationError) as caught:
+        submit_file(
+            *(orders_path, mapping),
+            client=fake_client({"00001": [401]}),
+            chunksize=1,
+            concurrency=1,
+            results_path=results_path,
+        )
+
+    results = caught.value.results
+    assert results["row"].tolist() == [0, 1, 2, 3]
+    assert results["status"].tolist() == ["accepted"] + ["not_submitted"] * 3
+    assert results.attrs["run"]["requests"] == 2
+    assert pd.read_csv(results_path)["status"].tolist() == results["status"].tolist()
+
+
+def test_submit_file_asks_nobody_when_there_is_an_outage(orders_path, mapping, fake_client):
+    """With no answer to the first request, every row of the file is not submitted."""
+    client = fake_client(me=TransportError("connection refused", may_have_arrived=False))
+
+    with pytest.raises(OutageError) as caught:
+        submit_file(orders_path, mapping, client=client, chunksize=2, retry=RetryPolicy(attempts=1))
+
+    assert caught.value.results["error_code"].tolist() == ["outage"] * 4

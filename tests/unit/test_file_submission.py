@@ -1,0 +1,239 @@
+"""A run over files: their rows, their faults, and the file of each result. The client is a fake."""
+
+import shutil
+
+import pandas as pd
+import pytest
+
+from events_pandas import (
+    EventMapping,
+    InvalidRowsError,
+    MappingError,
+    RetryPolicy,
+    SourceError,
+    SubmissionError,
+    SubmissionInterrupted,
+    UnknownColumnError,
+)
+from events_pandas.file_submission import file_results, read_files
+from events_pandas.mapping import Number, Text
+from events_pandas.options import RunOptions
+
+
+@pytest.fixture
+def write(tmp_path, monkeypatch):
+    """Write a CSV file of rows "contact,day" into the current folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def write(name, *rows, header="who,day"):
+        (tmp_path / name).write_text("".join(f"{line}\n" for line in (header, *rows)))
+        return name
+
+    return write
+
+
+@pytest.fixture
+def submit(mapping, fake_client):
+    """Submit files with a fake client, and return all results."""
+
+    def submit(paths, *, client=None, results_path=None, **options):
+        run = RunOptions(client=client or fake_client(), retry=RetryPolicy(attempts=1), **options)
+        return list(file_results(paths, mapping, options=run, results_path=results_path))
+
+    return submit
+
+
+def test_files_are_submitted_one_after_another(write, submit):
+    """Rows are counted over all files, duplicates found across them, and each row knows its file."""
+    paths = [write("a.csv", "1,2024-01-31", "2,2024-01-31"), write("b.csv"), write("c.csv", "2,2024-01-31")]
+
+    parts = submit(paths)
+
+    results = pd.concat(parts)
+    assert results["row"].tolist() == [0, 1, 2]
+    assert results.index.tolist() == [0, 1, 0]
+    assert results["status"].tolist() == ["accepted", "accepted", "duplicate"]
+    assert results["source_file"].tolist() == ["a.csv", "a.csv", "c.csv"]
+    assert [len(part) for part in parts] == [2, 0, 1]
+
+
+def test_file_without_rows_has_results_without_rows(write, submit):
+    """The columns and dtypes are those of any results, and they are written too."""
+    (results,) = submit(write("a.csv"), results_path="results.parquet")
+
+    assert len(results) == 0
+    assert results.columns.tolist() == pd.read_parquet("results.parquet").columns.tolist()
+    assert str(results["row"].dtype) == "int64"
+
+
+def test_results_are_written_as_they_come(write, mapping, fake_client):
+    """After a chunk's results its lines stand in the partial file."""
+    path = write("a.csv", "1,2024-01-31", "2,2024-01-31")
+    options = RunOptions(client=fake_client(), chunksize=1)
+
+    results = file_results(path, mapping, options=options, results_path="results.csv")
+    next(results)
+    written = pd.read_csv("results.csv.partial")
+    results.close()
+
+    assert written[["row", "status", "source_file"]].to_numpy().tolist() == [[0, "accepted", "a.csv"]]
+
+
+def test_results_path_is_tried_before_anything_is_sent(write, submit, fake_client):
+    """Where results cannot be written, nothing is submitted."""
+    client = fake_client()
+
+    with pytest.raises(SourceError, match=r"nowhere/results\.csv: results cannot be written there"):
+        submit(write("a.csv", "1,2024-01-31"), client=client, results_path="nowhere/results.csv")
+
+    assert (client.me_requests, client.events) == (0, [])
+
+
+def test_results_do_not_replace_the_rows(write, submit):
+    """A results path that is one of the files is refused."""
+    with pytest.raises(SourceError, match=r"a\.csv: holds the rows, which the results would replace"):
+        submit(write("a.csv", "1,2024-01-31"), results_path="a.csv")
+
+
+def test_missing_column_is_told_before_anything_is_sent(write, submit, fake_client):
+    """The error names the columns that the file has, those that are not mapped too."""
+    client = fake_client()
+
+    with pytest.raises(UnknownColumnError) as caught:
+        submit(write("a.csv", "1,2", header="who,days"), client=client)
+
+    assert str(caught.value) == "created_at: no column 'day': did you mean 'days'?"
+    assert (client.me_requests, client.events) == (0, [])
+
+
+def test_mapped_column_that_stands_twice_is_refused(write, submit):
+    """Which of the two is meant cannot be known."""
+    with pytest.raises(MappingError) as caught:
+        submit(write("a.csv", "1,2,3", header="who,day,who"))
+
+    assert str(caught.value) == "user_id: the frame has 2 columns 'who': rename or drop all but one"
+
+
+@pytest.mark.parametrize(
+    ("header", "message"),
+    [
+        ("who,days", "b.csv: created_at: no column 'day': did you mean 'days'?"),
+        ("", "b.csv: is empty: its first line must name the columns"),
+    ],
+)
+def test_later_file_that_cannot_be_read_ends_the_run_early(write, submit, fake_client, header, message):
+    """What was submitted before is kept, and the file at fault is named."""
+    paths = [write("a.csv", "1,2024-01-31"), write("b.csv", header=header)]
+    client = fake_client()
+
+    with pytest.raises(SubmissionError) as caught:
+        submit(paths, client=client, results_path="results.csv")
+
+    assert str(caught.value) == f"the run ended early, and the rows before were submitted: {message}"
+    assert len(caught.value.results) == 0
+    assert client.contacts == ["1"]
+    assert pd.read_csv("results.csv")["status"].tolist() == ["accepted"]
+
+
+def test_results_that_cannot_be_written_any_more_are_not_lost(write, submit, fake_client, tmp_path):
+    """When the folder of the results goes away, the exception has what was not written."""
+    (tmp_path / "results").mkdir()
+    client = fake_client({"2": [lambda: shutil.rmtree(tmp_path / "results") or 202]})
+
+    with pytest.raises(SubmissionError) as caught:
+        submit(
+            write("a.csv", "1,2024-01-31", "2,2024-01-31", "3,2024-01-31"),
+            client=client,
+            chunksize=2,
+            results_path="results/all.csv",
+        )
+
+    assert str(caught.value).startswith(
+        "the run ended early, and the rows before were submitted: results/all.csv: results cannot be written there: "
+    )
+    assert caught.value.results["status"].tolist() == ["accepted", "accepted"]
+    assert caught.value.results["source_file"].tolist() == ["a.csv", "a.csv"]
+
+
+def test_later_file_that_cannot_be_read_does_not_hide_why_the_run_ended(write, submit, fake_client):
+    """After an interrupt, rows have results as far as the files can be read."""
+    paths = [write("a.csv", "1,2024-01-31", "2,2024-01-31"), write("b.csv", header="")]
+
+    with pytest.raises(SubmissionInterrupted) as caught:
+        submit(paths, client=fake_client({"1": [KeyboardInterrupt()]}), concurrency=1)
+
+    assert len(caught.value.results) == 2
+
+
+def test_interrupt_while_a_file_is_read_loses_no_row(write, fake_client):
+    """Files are read again from the start: a chunk that was half read is not missing."""
+    paths = [write("a.csv", "1,2024-01-31"), write("b.csv", "2,2024-01-31"), write("c.csv", "3,2024-01-31")]
+    interrupts = [KeyboardInterrupt()]
+
+    def interrupted(frame):
+        if frame["who"].tolist() == ["2"] and interrupts:
+            raise interrupts.pop()
+        return frame["day"]
+
+    mapping = EventMapping(event_name="a", created_at=interrupted, user_id="who", timezone="UTC")
+    with pytest.raises(SubmissionInterrupted) as caught:
+        list(file_results(paths, mapping, options=RunOptions(client=fake_client())))
+
+    assert caught.value.results["row"].tolist() == [0, 1, 2]
+    assert caught.value.results["status"].tolist()[1:] == ["not_submitted", "not_submitted"]
+    assert caught.value.results["source_file"].tolist() == ["a.csv", "b.csv", "c.csv"]
+
+
+def test_invalid_rows_of_any_file_raise_before_the_first_request(write, submit, fake_client):
+    """on_invalid="raise" checks all files first, and has the findings of all of them."""
+    client = fake_client()
+    paths = [write("a.csv", "1,2024-01-31", "2,"), write("b.csv", "3,2024-01-31", ",2024-01-31")]
+
+    with pytest.raises(InvalidRowsError) as caught:
+        submit(paths, client=client, on_invalid="raise", chunksize=1)
+
+    assert caught.value.problems[["row", "code"]].to_numpy().tolist() == [
+        [1, "created_at_missing"],
+        [3, "identifier_missing"],
+    ]
+    assert str(caught.value).startswith("2 rows are invalid and nothing was sent")
+    assert (client.me_requests, client.events) == (0, [])
+
+
+def test_valid_files_are_submitted_when_invalid_rows_are_to_raise(write, submit):
+    """on_invalid="raise" changes nothing for good rows."""
+    (results,) = submit(write("a.csv", "1,2024-01-31", "1,2024-01-31"), on_invalid="raise")
+
+    assert results["status"].tolist() == ["accepted", "duplicate"]
+
+
+@pytest.mark.parametrize("chunksize", [1, 2, 100])
+def test_bare_column_has_one_type_whatever_the_chunksize(write, fake_client, chunksize):
+    """A column that begins with numbers and goes on with text is text from its first row."""
+    path = write("a.csv", "1,2024-01-31,5", "2,2024-01-31,five", header="who,day,size")
+    mapping = EventMapping(event_name="a", created_at="day", user_id="who", metadata={"size": "size"})
+    client = fake_client()
+
+    list(file_results(path, mapping, options=RunOptions(client=client, chunksize=chunksize)))
+
+    assert sorted(event["metadata"]["size"] for event in client.events) == ["5", "five"]
+
+
+def test_read_files_gives_bare_columns_the_type_that_submitting_gives_them(tmp_path):
+    """The first file with a value decides, as in a stream."""
+    pd.DataFrame({"who": ["1"], "day": ["2024-01-31"], "x": [5], "y": ["a"]}).to_parquet(tmp_path / "a.parquet")
+    pd.DataFrame({"who": ["2"], "day": ["2024-01-31"], "x": ["b"], "y": [6]}).to_parquet(tmp_path / "b.parquet")
+    mapping = EventMapping(event_name="a", created_at="day", user_id="who", metadata={"x": "x", "y": "y"})
+
+    frame, typed = read_files([tmp_path / "a.parquet", tmp_path / "b.parquet"], mapping)
+
+    assert frame["who"].tolist() == ["1", "2"]
+    assert dict(typed.metadata) == {"x": Number("x"), "y": Text("y")}
+
+
+def test_read_files_refuses_a_file_that_lacks_a_column(write, mapping):
+    """A column that only other files have is missing, and not empty."""
+    paths = [write("a.csv", "1,2024-01-31"), write("b.csv", "2,2024-01-31", header="who,days")]
+
+    with pytest.raises(UnknownColumnError, match=r"created_at: no column 'day': did you mean 'days'\?"):
+        read_files(paths, mapping)

@@ -1,0 +1,98 @@
+"""The options of a run: checked where they are given, each with one default."""
+
+from dataclasses import fields
+
+import pytest
+
+from events_pandas import CredentialsError, RetryPolicy, SubmitOptions
+from events_pandas.options import RunOptions, run_options
+
+
+def test_options_have_these_defaults():
+    """The one place where a default stands."""
+    assert run_options({}) == RunOptions(
+        client=None,
+        journal=None,
+        preflight=True,
+        concurrency=None,
+        retry=RetryPolicy(),
+        on_invalid="report",
+        chunksize=10_000,
+        progress="auto",
+    )
+
+
+def test_options_have_the_keywords_that_are_documented():
+    """What a type checker knows is what there is."""
+    assert list(SubmitOptions.__annotations__) == [option.name for option in fields(RunOptions)]
+
+
+def test_options_suggest_the_nearest_when_there_is_none_of_that_name():
+    """A typing error is named before anything is sent."""
+    with pytest.raises(TypeError) as caught:
+        run_options({"chunk_size": 5})
+
+    assert str(caught.value) == "no option 'chunk_size': did you mean 'chunksize'?"
+
+
+def test_options_list_what_there_is_when_nothing_is_near():
+    """Who guessed wildly reads the whole list."""
+    with pytest.raises(TypeError) as caught:
+        run_options({"xyz": 5})
+
+    assert str(caught.value) == (
+        "no option 'xyz': there are client, journal, preflight, concurrency, retry, on_invalid, chunksize, progress"
+    )
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ({"journal": "auto"}, "journal: there is no journal yet: leave it out, or pass None"),
+        ({"on_invalid": "skip"}, "on_invalid: 'skip' is neither 'report' nor 'raise'"),
+        ({"chunksize": 0}, "chunksize: 0 is no number of rows: use 10_000 or the like"),
+        ({"concurrency": 0}, "concurrency: 0 is not from 1 to 128"),
+        ({"concurrency": 129}, "concurrency: 129 is not from 1 to 128"),
+        ({"progress": "bar"}, "progress: 'bar' is none of 'auto', True, False"),
+    ],
+)
+def test_options_refuse_values_that_they_cannot_have(option, message):
+    """The message names the option, the value and what it may be."""
+    with pytest.raises(ValueError, match=r".") as caught:
+        run_options(option)
+
+    assert str(caught.value) == message
+
+
+def test_options_refuse_a_number_of_retries():
+    """How often to retry is one of several numbers of a policy."""
+    with pytest.raises(TypeError) as caught:
+        run_options({"retry": 3})
+
+    assert str(caught.value) == "retry: 3 is no RetryPolicy: use RetryPolicy(attempts=3) or the like"
+
+
+def test_opened_client_is_the_callers_and_stays_open(fake_client):
+    """Who made a client closes it."""
+    client = fake_client()
+
+    with RunOptions(client=client).opened_client() as opened:
+        assert opened is client
+
+
+def test_opened_client_comes_from_the_environment_without_one(monkeypatch):
+    """A token in INTERCOM_ACCESS_TOKEN is all that a script needs."""
+    monkeypatch.setenv("INTERCOM_ACCESS_TOKEN", "made-up")
+    monkeypatch.setenv("INTERCOM_REGION", "eu")
+
+    with RunOptions().opened_client() as client:
+        assert client.base_url == "https://api.eu.intercom.io"
+
+
+def test_opened_client_needs_a_token():
+    """Without a token there is no run, and the message says where to put it."""
+    with (
+        pytest.raises(CredentialsError, match=r"no access token: set INTERCOM_ACCESS_TOKEN"),
+        RunOptions().opened_client(),
+    ):
+        pass

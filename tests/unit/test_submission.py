@@ -1,0 +1,362 @@
+"""A run over frames: what is checked, sent and given back, and when. The client is a fake."""
+
+import signal
+import threading
+
+import pandas as pd
+import pytest
+
+from events_pandas import (
+    AuthenticationError,
+    EventMapping,
+    InvalidRowsError,
+    MappingError,
+    OutageError,
+    RetryPolicy,
+    SubmissionInterrupted,
+    iter_submit,
+    submit_events,
+)
+from events_pandas.deliver import TransportError
+
+INVALID_DAY = {"day": ["2024-01-31", None, "2024-01-31"]}
+
+
+@pytest.fixture
+def lost():
+    """A connection that was never made."""
+    return TransportError("connection refused", may_have_arrived=False)
+
+
+@pytest.fixture
+def ctrl_c():
+    """Press Ctrl-C in whatever thread, and return when the main thread has felt it."""
+    felt = threading.Semaphore(0)
+
+    def feel(*_):
+        felt.release()
+        raise KeyboardInterrupt
+
+    def press():
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+        assert felt.acquire(timeout=10)
+
+    usual = signal.signal(signal.SIGINT, feel)
+    yield press
+    signal.signal(signal.SIGINT, usual)
+
+
+def test_submit_returns_a_result_for_each_row_on_the_callers_index(make_orders, mapping, fake_client):
+    """Valid rows are sent, invalid rows are not, and all of them have a result."""
+    client = fake_client()
+
+    results = submit_events(make_orders(**INVALID_DAY).set_axis(list("cab")), mapping, client=client)
+
+    assert results["status"].to_dict() == {"c": "accepted", "a": "invalid", "b": "accepted"}
+    assert results["row"].tolist() == [0, 1, 2]
+    assert client.contacts == ["00000", "00002"]
+
+
+def test_submit_tells_the_facts_of_the_run(make_orders, mapping, fake_client):
+    """What was asked of Intercom, and where, stands in the frame's attributes."""
+    client = fake_client({"00001": [500]})
+
+    results = submit_events(make_orders(), mapping, client=client, retry=RetryPolicy(base_seconds=0.001))
+
+    facts = results.attrs["run"]
+    assert pd.Timestamp(facts.pop("started_at")) <= pd.Timestamp(facts.pop("ended_at"))
+    assert facts == {
+        "workspace": {"id_code": "ab12cd34", "name": "Acme"},
+        "region": "US",
+        "limit": 1_000_000,
+        "requests": 4,
+        "retries": 1,
+        "journal": None,
+    }
+
+
+def test_submit_knows_no_workspace_without_a_preflight(make_orders, mapping, fake_client):
+    """Without GET /me nobody says whose token it is."""
+    results = submit_events(make_orders(1), mapping, client=fake_client(), preflight=False)
+
+    assert results.attrs["run"]["workspace"] is None
+    assert results.attrs["run"]["region"] is None
+
+
+def test_submit_sends_nothing_when_invalid_rows_are_to_raise(make_orders, mapping, fake_client):
+    """on_invalid="raise" stops before the first request, the preflight included."""
+    client = fake_client()
+
+    with pytest.raises(InvalidRowsError) as caught:
+        submit_events(make_orders(**INVALID_DAY), mapping, client=client, on_invalid="raise")
+
+    assert caught.value.problems[["row", "code"]].to_numpy().tolist() == [[1, "created_at_missing"]]
+    assert str(caught.value) == (
+        "1 row is invalid and nothing was sent: see .problems of this error, one line per finding"
+    )
+    assert (client.me_requests, client.events) == (0, [])
+
+
+def test_submit_goes_on_when_invalid_rows_are_to_raise_and_there_are_none(make_orders, mapping, fake_client):
+    """on_invalid="raise" changes nothing for good rows."""
+    results = submit_events(make_orders(), mapping, client=fake_client(), on_invalid="raise")
+
+    assert results["status"].tolist() == ["accepted"] * 3
+
+
+@pytest.mark.parametrize("chunksize", [1, 2, 3, 100])
+def test_submit_gives_the_same_results_for_every_chunksize(make_orders, mapping, fake_client, chunksize):
+    """The chunksize bounds memory, and decides nothing."""
+    orders = make_orders(7)
+    orders.loc[6, "who"] = "00001"
+    orders.loc[3, "day"] = None
+    client = fake_client({"00005": [422]})
+
+    results = submit_events(orders, mapping, client=client, chunksize=chunksize)
+
+    assert results["status"].tolist() == [
+        *("accepted", "accepted", "accepted", "invalid", "accepted", "rejected", "duplicate")
+    ]
+
+
+def test_submit_makes_payloads_once_for_every_attempt(make_orders, mapping, fake_client):
+    """Each attempt sends what the first one sent."""
+    client = fake_client({"00000": [500, 503, 408]})
+
+    submit_events(make_orders(1), mapping, client=client, retry=RetryPolicy(base_seconds=0.001))
+
+    event = {"event_name": "placed-order", "created_at": 1706659200, "user_id": "00000"}
+    assert client.events == [event] * 4
+
+
+def test_submit_raises_with_every_row_when_the_token_is_refused(make_orders, mapping, fake_client):
+    """A refused token ends the run before its first event; invalid rows are told as such."""
+    client = fake_client(me=401)
+
+    with pytest.raises(AuthenticationError) as caught:
+        submit_events(make_orders(**INVALID_DAY), mapping, client=client)
+
+    assert caught.value.results["status"].tolist() == ["not_submitted", "invalid", "not_submitted"]
+    assert caught.value.results["error_code"].tolist() == ["unauthorized", "created_at_missing", "unauthorized"]
+    assert caught.value.results.attrs["run"]["requests"] == 0
+    assert client.events == []
+
+
+def test_submit_keeps_the_callers_index_when_the_run_ends_early(make_orders, mapping, fake_client):
+    """An index of objects stays one, also in the results of an exception."""
+    index = pd.Index(["a", "b"], dtype=object, name="label")
+
+    with pytest.raises(AuthenticationError) as caught:
+        submit_events(make_orders(2).set_axis(index), mapping, client=fake_client(me=401))
+
+    pd.testing.assert_index_equal(caught.value.results.index, index)
+
+
+def test_submit_keeps_what_was_accepted_when_the_token_is_refused_on_the_way(make_orders, mapping, fake_client):
+    """A 401 stops the run; what came before it is in the results."""
+    client = fake_client({"00002": [401]})
+
+    with pytest.raises(AuthenticationError) as caught:
+        submit_events(make_orders(6), mapping, client=client, concurrency=1, chunksize=2)
+
+    assert caught.value.results["status"].tolist() == ["accepted"] * 2 + ["not_submitted"] * 4
+    assert client.contacts == ["00000", "00001", "00002"]
+
+
+def test_submit_raises_with_every_row_when_there_is_an_outage(make_orders, mapping, fake_client, lost):
+    """After many failures in a row nothing more is sent."""
+    client = fake_client({f"{row:05d}": [lost] for row in range(2, 60)})
+
+    with pytest.raises(OutageError) as caught:
+        submit_events(make_orders(60), mapping, client=client, concurrency=1, retry=RetryPolicy(attempts=1))
+
+    counts = caught.value.results["status"].value_counts()
+    assert counts[counts > 0].to_dict() == {"accepted": 2, "failed": 20, "not_submitted": 38}
+    assert caught.value.results.loc[59, "error_code"] == "outage"
+
+
+def test_submit_marks_repeats_of_rows_that_did_not_arrive(make_orders, mapping, fake_client):
+    """A repeat of a refused row was not sent, and is no duplicate: nothing arrived."""
+    orders = make_orders(3)
+    orders["who"] = "00000"
+
+    results = submit_events(orders, mapping, client=fake_client({"00000": [422]}))
+
+    assert results["status"].tolist() == ["rejected", "not_submitted", "not_submitted"]
+    assert results["error_code"].tolist()[1:] == ["duplicate_of_unsent"] * 2
+
+
+def test_submit_parks_the_other_rows_of_an_unknown_contact(make_orders, mapping, fake_client):
+    """After a 404 no request is spent on the contact."""
+    orders = make_orders(3)
+    orders["who"] = "00000"
+    orders["day"] = ["2024-01-01", "2024-01-02", "2024-01-03"]
+    client = fake_client({"00000": [404]})
+
+    results = submit_events(orders, mapping, client=client, concurrency=1)
+
+    assert results["status"].tolist() == ["unknown_contact"] * 3
+    assert results["attempts"].tolist() == [1, 0, 0]
+    assert len(client.events) == 1
+
+
+def test_submit_takes_an_interrupt_from_any_place(make_orders, mapping, fake_client):
+    """Ctrl-C gives back the results, with what was accepted before it."""
+    client = fake_client({"00002": [KeyboardInterrupt()]})
+
+    with pytest.raises(SubmissionInterrupted) as caught:
+        submit_events(make_orders(4), mapping, client=client, concurrency=1)
+
+    results = caught.value.results
+    assert results["status"].tolist()[:2] == ["accepted", "accepted"]
+    assert len(results) == 4
+    assert results.loc[3, "error_code"] == "interrupted"
+
+
+def test_submit_keeps_what_was_accepted_when_it_is_interrupted_twice(make_orders, mapping, fake_client, ctrl_c):
+    """A second Ctrl-C waits for nothing, and still loses nothing that was answered; what was out may have arrived."""
+    released = threading.Event()
+    client = fake_client(
+        {
+            "00003": [lambda: released.wait(10) and 202],
+            "00004": [lambda: ctrl_c() or ctrl_c() or (released.wait(10) and 202)],
+        }
+    )
+
+    with pytest.raises(SubmissionInterrupted) as caught:
+        submit_events(make_orders(8), mapping, client=client, concurrency=2)
+    released.set()
+
+    results = caught.value.results
+    assert results["status"].tolist() == ["accepted"] * 3 + ["failed"] * 2 + ["not_submitted"] * 3
+    assert results["attempts"].tolist() == [1] * 5 + [0] * 3
+    assert results["error_code"].tolist()[3:] == ["no_answer"] * 2 + ["interrupted"] * 3
+
+
+def test_submit_gives_results_back_when_the_preflight_is_interrupted(make_orders, mapping, fake_client):
+    """Who presses Ctrl-C before the first event gets every row as not submitted."""
+    client = fake_client(me=KeyboardInterrupt())
+
+    with pytest.raises(SubmissionInterrupted) as caught:
+        submit_events(make_orders(2), mapping, client=client)
+
+    assert caught.value.results["error_code"].tolist() == ["interrupted"] * 2
+
+
+def test_iter_submit_yields_a_frame_of_results_for_each_frame(make_orders, mapping, fake_client):
+    """Results come in order, on each frame's index; rows are counted over all frames, duplicates found across them."""
+    frames = [make_orders(2).set_axis(["a", "b"]), make_orders(0), make_orders(2, start=1)]
+
+    parts = list(iter_submit(frames, mapping, client=fake_client()))
+
+    assert [part["row"].tolist() for part in parts] == [[0, 1], [], [2, 3]]
+    assert [part["status"].tolist() for part in parts] == [["accepted"] * 2, [], ["duplicate", "accepted"]]
+    assert parts[0].index.tolist() == ["a", "b"]
+
+
+def test_iter_submit_yields_nothing_without_frames(mapping, fake_client):
+    """An empty stream is no error, and asks nobody anything."""
+    client = fake_client()
+
+    assert list(iter_submit([], mapping, client=client)) == []
+    assert client.me_requests == 0
+
+
+def test_iter_submit_refuses_wrong_options_at_once(mapping):
+    """An option that there is not is told when the stream is made, not when it is read."""
+    with pytest.raises(TypeError, match=r"no option 'chunk': did you mean 'chunksize'\?"):
+        iter_submit([], mapping, chunk=5)
+
+
+def test_iter_submit_looks_one_frame_ahead(make_orders, mapping, fake_client):
+    """When a frame's results come, the next frame has been read, and no further one."""
+    read = []
+    frames = (read.append(number) or make_orders(1, start=number) for number in range(4))
+
+    results = iter_submit(frames, mapping, client=fake_client())
+    next(results)
+    after_first = list(read)
+    results.close()
+
+    assert after_first == [0, 1]
+
+
+def test_iter_submit_leaves_no_thread_when_it_is_closed(make_orders, mapping, fake_client):
+    """Closing the iterator early ends its threads and sends nothing more."""
+    before = set(threading.enumerate())
+    client = fake_client()
+    results = iter_submit((make_orders(2, start=2 * number) for number in range(9)), mapping, client=client)
+
+    next(results)
+    results.close()
+
+    assert set(threading.enumerate()) <= before
+    assert len(client.events) <= 4
+
+
+def test_iter_submit_raises_an_error_of_the_frames_after_earlier_results(make_orders, mapping, fake_client):
+    """What was read before the error is submitted and yielded."""
+
+    def frames():
+        yield make_orders(2)
+        raise OSError("the disk is gone")
+
+    results = iter_submit(frames(), mapping, client=fake_client())
+
+    assert next(results)["status"].tolist() == ["accepted"] * 2
+    with pytest.raises(OSError, match="the disk is gone"):
+        next(results)
+
+
+def test_iter_submit_raises_a_fault_of_the_first_frame_before_any_request(make_orders, mapping, fake_client):
+    """A mapping that does not fit is told before anything is sent."""
+    client = fake_client()
+
+    with pytest.raises(MappingError, match=r"created_at: no column 'day'"):
+        next(iter_submit([make_orders().drop(columns="day")], mapping, client=client))
+
+    assert (client.me_requests, client.events) == (0, [])
+
+
+def test_iter_submit_gives_the_rows_not_yet_yielded_when_the_run_stops(make_orders, mapping, fake_client):
+    """The exception has the rows of open frames, in order; frames that were never read stay unread."""
+    read = []
+    frames = (read.append(number) or make_orders(2, start=2 * number) for number in range(9))
+    results = iter_submit(frames, mapping, client=fake_client({"00002": [401]}), concurrency=1)
+
+    first = next(results)
+    with pytest.raises(AuthenticationError) as caught:
+        list(results)
+
+    assert first["row"].tolist() == [0, 1]
+    rest = caught.value.results
+    assert rest["row"].tolist() == list(range(2, 2 * len(read)))
+    assert set(rest["status"]) == {"not_submitted"}
+    assert len(read) < 4
+
+
+def test_iter_submit_holds_the_type_of_a_bare_column_across_frames(make_orders, fake_client):
+    """The first frame that has a value decides; what does not fit later is a problem."""
+    mapping = EventMapping(event_name="a", created_at="day", user_id="who", metadata={"x": "x"}, timezone="UTC")
+    frames = [make_orders(1, x=[None]), make_orders(1, start=1, x=[1.5]), make_orders(2, start=2, x=["2", "two"])]
+    client = fake_client()
+
+    parts = list(iter_submit(frames, mapping, client=client))
+
+    assert [event.get("metadata") for event in sorted(client.events, key=lambda event: event["user_id"])] == [
+        *(None, {"x": 1.5}, {"x": 2})
+    ]
+    assert parts[2]["error_code"].fillna("").tolist() == ["", "number_unreadable"]
+
+
+def test_iter_submit_checks_each_frame_before_its_first_request(make_orders, mapping, fake_client):
+    """on_invalid="raise" stops a stream at the first frame with invalid rows, after the results before it."""
+    client = fake_client()
+    results = iter_submit(
+        [make_orders(3), make_orders(3, start=3, **INVALID_DAY)], mapping, client=client, on_invalid="raise"
+    )
+
+    assert next(results)["status"].tolist() == ["accepted"] * 3
+    with pytest.raises(InvalidRowsError):
+        next(results)
+    assert client.contacts == ["00000", "00001", "00002"]
