@@ -2,25 +2,28 @@
 
 import os
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from events_pandas.convert import Converter, KeyIndex, check_rows, problems_frame
+from events_pandas.deliver import progress_bar
 from events_pandas.errors import (
     EventsPandasError,
     InvalidRowsError,
     MappingError,
+    SourceError,
     SubmissionError,
     SubmissionInterrupted,
 )
 from events_pandas.mapping import EventMapping, Rule, bind
 from events_pandas.options import RunOptions
 from events_pandas.results import ResultsWriter
-from events_pandas.sources import PathOrPaths, read_chunks, source_paths, typed_mapping
+from events_pandas.sources import PathOrPaths, read_chunks, row_counts, source_paths, typed_mapping
 from events_pandas.submission import Submission
 
 
@@ -71,7 +74,8 @@ def file_results(
 
         rest: pd.DataFrame | None = None
         try:
-            for results in Submission(mapping=mapping, options=options).results(frames, source="files"):
+            run = Submission(mapping=mapping, options=options)
+            for results in run.results(frames, source="files", total=_count_rows(files, options)):
                 rest = results
                 yield placed(results)
                 rest = results.iloc[:0]
@@ -149,6 +153,23 @@ class _FileFrames:
         """Return the file of each row of results."""
         chunks = np.searchsorted(self._ends, results["row"].to_numpy(), side="right")
         return pd.array([str(self._chunk_files[chunk]) for chunk in chunks], dtype="string[pyarrow]")
+
+
+def _count_rows(files: Iterable[Path], options: RunOptions) -> int | None:
+    """Count the rows of all files for a progress bar; None if there is none, or if a file cannot be read."""
+    if options.progress is False:
+        return None
+    total = 0
+    # Whatever is wrong with a file is told when its rows are read.
+    with (
+        suppress(SourceError),
+        progress_bar("auto", total=None, description="counting rows", delay_seconds=2.0) as bar,
+    ):
+        for count in chain.from_iterable(map(row_counts, files)):
+            bar.advance(count)
+            total += count
+        return total
+    return None
 
 
 def _refuse_invalid(frames: Iterable[pd.DataFrame], mapping: EventMapping) -> None:

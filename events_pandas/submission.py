@@ -74,7 +74,9 @@ class Submission:
     _frames: int = field(default=0, init=False)
     _rows: int = field(default=0, init=False)
 
-    def results(self, frames: Iterable[pd.DataFrame], *, source: Source) -> Generator[pd.DataFrame, None, None]:
+    def results(
+        self, frames: Iterable[pd.DataFrame], *, source: Source, total: int | None = None
+    ) -> Generator[pd.DataFrame, None, None]:
         """Submit frames.
 
         Parameters
@@ -82,8 +84,10 @@ class Submission:
         frames : iterable of pandas.DataFrame
             The rows.
         source : {"frame", "files", "stream"}
-            What they come from: one frame, whose requests can be counted beforehand; files, which can be read again,
-            so that all their rows get a result after an early end too; or a stream, which may have no end.
+            What they come from: one frame; files, which can be read again, so that all their rows get a result after an
+            early end too; or a stream, which may have no end.
+        total : int, optional
+            The number of rows to come, if it is known.
 
         Yields
         ------
@@ -102,19 +106,22 @@ class Submission:
         # Checked before the client is asked for anything: on_invalid="raise" stops before the first request.
         first = self._open(rows)
         opened = chain([first], map(self._open, remaining))
-        total = int(first.is_sent.sum()) if source == "frame" else None
         started_at = dt.datetime.now(dt.UTC)
         with (
             self.options.opened_client() as client,
             progress_bar(self.options.progress, total=total, description="submitting") as bar,
         ):
 
+            def begin(frame: _OpenFrame) -> _OpenFrame:
+                bar.advance(int((~frame.is_sent).sum()))
+                return frame
+
             def enter(outcome: Outcome) -> None:
                 self._enter(outcome)
                 bar.update(outcome)
 
             run = Run(client, retry=self.options.retry, concurrency=self.options.concurrency, on_outcome=enter)
-            for results in self._deliver(run, opened):
+            for results in self._deliver(run, map(begin, opened)):
                 results.attrs["run"] = _facts(run, started_at)
                 yield results
         if run.stop is not None:

@@ -45,6 +45,7 @@ CODES: dict[str, str] = {
     "link_malformed": "is no http or https address: write it as https://example.org/page, without spaces",
     "rich_link_incomplete": "has only one half: a rich link needs both its value and its url, or neither",
     "amount_unreadable": "is not a plain amount: write it as 349.99, without symbols or thousands separators",
+    "amount_too_large": "is too large to be counted exactly: check the column, or send it as Text",
     "amount_not_positive": (
         "is not above zero, and Intercom takes positive amounts only: "
         "leave the amount empty to send the event without it, or drop the row"

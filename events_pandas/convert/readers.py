@@ -407,13 +407,13 @@ def read_amount(cells: Cells) -> tuple[pa.Array, Faults]:
     values : pyarrow.Int64Array
         Ten-thousandths: 19.99 is 199900.
     faults : list
-        What is no amount, or has more than four decimals.
+        What is no amount, is too large, or has more than four decimals.
     """
     match cells.kind:
         case Kind.INTEGER:
             too_large = _beyond(cells.values, 10**_AMOUNT_DIGITS - 1)
             values = pc.multiply(without(cells.values, too_large), AMOUNT_SCALE)
-            return values, [("amount_unreadable", too_large)]
+            return values, [("amount_too_large", too_large)]
         case Kind.FLOAT:
             return _read_float_amount(cells)
         case Kind.TEXT | Kind.DECIMAL:
@@ -432,20 +432,24 @@ def _read_float_amount(cells: Cells) -> tuple[pa.Array, Faults]:
     floats = np.where(present, cells.values.to_numpy(zero_copy_only=False), 0.0)
     with np.errstate(invalid="ignore", over="ignore"):
         proposed = np.rint(floats * AMOUNT_SCALE)
-        unreadable = ~(np.abs(proposed) < DOUBLE_EXACT)
-        has_more = ~unreadable & (proposed / AMOUNT_SCALE != floats)
-    faulty = unreadable | has_more
+        too_large = ~(np.abs(proposed) < DOUBLE_EXACT)
+        has_more = ~too_large & (proposed / AMOUNT_SCALE != floats)
+    faulty = too_large | has_more
     values = pa.array(np.where(faulty, 0, proposed).astype(np.int64))
-    return without(values, faulty | ~present), [("amount_unreadable", unreadable), ("amount_decimals", has_more)]
+    return without(values, faulty | ~present), [("amount_too_large", too_large), ("amount_decimals", has_more)]
 
 
 def _read_text_amount(cells: Cells) -> tuple[pa.Array, Faults]:
     parts = pc.extract_regex(cells.values, _AMOUNT)
     sign, whole, part = (pc.struct_field(parts, name) for name in ("sign", "whole", "part"))
     too_large = to_mask(pc.greater(pc.binary_length(pc.utf8_ltrim(whole, "0")), _AMOUNT_DIGITS))
-    unreadable = cells.mask() & (~to_mask(parts.is_valid()) | too_large)
+    unreadable = cells.mask() & ~to_mask(parts.is_valid())
     places = len(str(AMOUNT_SCALE)) - 1
-    has_more = to_mask(pc.greater(pc.binary_length(part), places)) & ~unreadable
+    has_more = to_mask(pc.greater(pc.binary_length(part), places)) & ~too_large
     digits = pc.binary_join_element_wise(sign, whole, pc.utf8_rpad(part, places, "0"), pa.scalar("", TEXT_TYPE))
-    values = without(digits, unreadable | has_more).cast(pa.int64())
-    return values, [("amount_unreadable", unreadable), ("amount_decimals", has_more)]
+    values = without(digits, too_large | has_more).cast(pa.int64())
+    return values, [
+        ("amount_unreadable", unreadable),
+        ("amount_too_large", too_large),
+        ("amount_decimals", has_more),
+    ]

@@ -18,6 +18,7 @@ SECONDS_LIMIT = 10**11
 YEAR_2000 = 946_684_800
 TICKS_PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 
+_ISO = r"^\s*[0-9]{4}(?:-[0-9]{2}-[0-9]{2}|[0-9]{4})(?:[T ]|\s*$)"
 _OFFSET = r"[0-9][Tt ].*(?:Z|[+-][0-9:]+)\s*$"
 _CLOCK_WORDS = pa.array(["now", "today"], TEXT_TYPE)
 """What pandas reads as the time at which it reads it."""
@@ -109,9 +110,12 @@ class TimeReader:
         """Read text as written times: those without an offset are a local clock's."""
         if self.format is None:
             has_offset = to_mask(pc.match_substring_regex(text, _OFFSET))
+            # pandas would read more: -0.01 as a day in the year 0.
+            is_iso = to_mask(pc.match_substring_regex(text, _ISO))
+            seconds = _parsed(without(text, ~is_iso), "ISO8601")
         else:
             has_offset = np.full(len(text), "%z" in self.format or "%Z" in self.format)
-        seconds = _parsed(text, self.format)
+            seconds = _parsed(text, self.format)
         unreadable = to_mask(text.is_valid()) & ~to_mask(seconds.is_valid())
         local, faults = self._localized(without(seconds, has_offset))
         return pc.if_else(pa.array(has_offset), seconds, local), [("time_unreadable", unreadable), *faults]
@@ -156,7 +160,7 @@ def _whole_seconds(times: pa.Array) -> pa.Array:
     return without(pa.array(filled), ~present)
 
 
-def _parsed(text: pa.Array, form: str | None) -> pa.Array:
+def _parsed(text: pa.Array, form: str) -> pa.Array:
     """Parse written times, those without an offset as if they were in UTC; what cannot be parsed is null."""
     if text.null_count == len(text):
         return pa.nulls(len(text), pa.int64())
@@ -164,5 +168,5 @@ def _parsed(text: pa.Array, form: str | None) -> pa.Array:
     # One time in nanoseconds would make pandas read the whole column so, and then years after 2262 are out of reach.
     text = pc.replace_substring_regex(text, r"(\.[0-9]{6})[0-9]+", r"\1")
     texts = pd.Series(text.to_numpy(zero_copy_only=False), dtype=object)
-    times = pd.to_datetime(texts, format=form or "ISO8601", errors="coerce", utc=True)
+    times = pd.to_datetime(texts, format=form, errors="coerce", utc=True)
     return _whole_seconds(pa.array(times, from_pandas=True))

@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import pandas as pd
 import pyarrow as pa
@@ -32,6 +32,16 @@ _PLAIN_NUMBER = r"-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]+)?"
 _ARCHIVE_ERRORS = (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
 _READING_ERRORS = (ValueError, OSError, pa.ArrowException, pd.errors.ParserWarning, *_ARCHIVE_ERRORS)
 
+COUNTED_ROWS = 100_000
+CSV_FORM: dict[str, Any] = {
+    # Without this a file whose rows have one cell too many would take its first column for an index.
+    "index_col": False,
+    "encoding": "utf-8-sig",
+    # Only an empty cell is absent: "NA" is Namibia, and "None" may be somebody's name.
+    "keep_default_na": False,
+}
+
+Read = TypeVar("Read")
 PathOrPaths: TypeAlias = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
 
@@ -110,13 +120,45 @@ def read_chunks(path: Path, mapping: EventMapping, *, chunksize: int) -> Iterato
     read = _read_parquet if path.name.lower().endswith(PARQUET_SUFFIXES) else _read_csv
     start = 0
     frames = read(path, mapping, chunksize)
-    while (frame := _next_frame(frames, path)) is not None:
+    while (frame := _next(frames, path)) is not None:
         frame.index = pd.RangeIndex(start, start + len(frame))
         start += len(frame)
         yield FileChunk(path=path, frame=frame)
 
 
-def _next_frame(frames: Iterator[pd.DataFrame], path: Path) -> pd.DataFrame | None:
+def row_counts(path: Path) -> Iterator[int]:
+    """Count the rows of a file, without reading more of it than that takes.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        A CSV or a Parquet file.
+
+    Yields
+    ------
+    int
+        The rows counted since the last number.
+
+    Raises
+    ------
+    SourceError
+        If the file cannot be read.
+    """
+    counts = _count_parquet(path) if path.name.lower().endswith(PARQUET_SUFFIXES) else _count_csv(path)
+    while (count := _next(counts, path)) is not None:
+        yield count
+
+
+def _count_parquet(path: Path) -> Iterator[int]:
+    yield pq.read_metadata(path).num_rows
+
+
+def _count_csv(path: Path) -> Iterator[int]:
+    with pd.read_csv(path, usecols=[0], chunksize=COUNTED_ROWS, dtype=str, **CSV_FORM) as reader:
+        yield from map(len, reader)
+
+
+def _next(frames: Iterator[Read], path: Path) -> Read | None:
     """Read on; what the reading library says of a bad file becomes one line."""
     try:
         with warnings.catch_warnings():
@@ -133,19 +175,12 @@ def _next_frame(frames: Iterator[pd.DataFrame], path: Path) -> pd.DataFrame | No
 
 
 def _read_csv(path: Path, mapping: EventMapping, chunksize: int) -> Iterator[pd.DataFrame]:
-    form: dict[str, Any] = {
-        # Without this a file whose rows have one cell too many would take its first column for an index.
-        "index_col": False,
-        "encoding": "utf-8-sig",
-        # Only an empty cell is absent: "NA" is Namibia, and "None" may be somebody's name.
-        "keep_default_na": False,
-    }
     # pandas makes "a.1" of a second column "a", and so would hide which of them is meant.
-    header = pd.read_csv(path, header=None, nrows=1, dtype=str, **form).iloc[0].tolist()
+    header = pd.read_csv(path, header=None, nrows=1, dtype=str, **CSV_FORM).iloc[0].tolist()
     labels = _labels(mapping)
     is_whole = _is_computing(mapping) or not labels <= set(header)
     dtypes = dict.fromkeys(labels, str)
-    with pd.read_csv(path, chunksize=chunksize, dtype=dtypes, na_values=[""], low_memory=False, **form) as reader:
+    with pd.read_csv(path, chunksize=chunksize, dtype=dtypes, na_values=[""], low_memory=False, **CSV_FORM) as reader:
         for frame in reader:
             frame.columns = header
             # All columns, if one is missing: the error names those that there are.

@@ -158,4 +158,4 @@ def test_demo_shows_the_whole_line(launch):
         "      4 invalid           break a rule of Intercom's, and were not sent\n"
     ) in stdout
     assert stdout.endswith("the local Intercom holds 3,168 events\n")
-    assert "submitting: 3,168 after" in stderr
+    assert "submitting: 3,316 of 3,316 (100%) after" in stderr

@@ -60,11 +60,11 @@ CASES = {
     "object of int": (_objects(42, None), _number("42", 42, 4200)),
     "int64 beyond 2^53": (
         pd.Series([2**53]),
-        ("9007199254740992", "!number_inexact", "!time_not_in_seconds", "!amount_unreadable", "9007199254740992"),
+        ("9007199254740992", "!number_inexact", "!time_not_in_seconds", "!amount_too_large", "9007199254740992"),
     ),
     "uint64 beyond int64": (
         pd.Series([2**64 - 1], dtype="uint64"),
-        ("18446744073709551615", "!number_inexact", "!time_unreadable", "!amount_unreadable", "18446744073709551615"),
+        ("18446744073709551615", "!number_inexact", "!time_unreadable", "!amount_too_large", "18446744073709551615"),
     ),
     "object of ints beyond int64": (
         _objects(2**70),
@@ -72,7 +72,7 @@ CASES = {
             "1180591620717411303424",
             "!number_inexact",
             "!time_unreadable",
-            "!amount_unreadable",
+            "!amount_too_large",
             "1180591620717411303424",
         ),
     ),
@@ -92,7 +92,7 @@ CASES = {
     "float16": (pd.Series([0.5], dtype="float16"), ("0.5", 0.5, 0, 50, "!identifier_unreadable")),
     "infinite": (
         pd.Series([np.inf]),
-        ("inf", "!number_not_finite", "!time_unreadable", "!amount_unreadable", "!identifier_inexact"),
+        ("inf", "!number_not_finite", "!time_unreadable", "!amount_too_large", "!identifier_inexact"),
     ),
     # Decimals.
     "object of Decimal": (_objects(decimal.Decimal("42.0"), None, decimal.Decimal("NaN")), DECIMAL),
@@ -107,7 +107,7 @@ CASES = {
     ),
     "infinite Decimal": (
         _objects(decimal.Decimal("Infinity")),
-        ("inf", "!number_not_finite", "!time_unreadable", "!amount_unreadable", "!identifier_inexact"),
+        ("inf", "!number_not_finite", "!time_unreadable", "!amount_too_large", "!identifier_inexact"),
     ),
     # Booleans.
     "bool": (pd.Series([True]), BOOLEAN),
