@@ -1,6 +1,7 @@
 """A run over files: their rows, their faults, and the file of each result. The client is a fake."""
 
 import shutil
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -237,3 +238,23 @@ def test_read_files_refuses_a_file_that_lacks_a_column(write, mapping):
 
     with pytest.raises(UnknownColumnError, match=r"created_at: no column 'day': did you mean 'days'\?"):
         read_files(paths, mapping)
+
+
+def test_progress_of_files_knows_the_number_of_rows(write, submit, capsys):
+    """The rows of all files are counted beforehand."""
+    paths = [write("a.csv", "1,2024-01-31", "2,"), write("b.csv", "3,2024-01-31")]
+
+    submit(paths, progress=True)
+
+    assert "submitting: 3 of 3 (100%) after 0 s: 2 accepted" in capsys.readouterr().err
+
+
+def test_progress_of_files_knows_no_number_when_one_cannot_be_read(write, submit, capsys):
+    """A bad file is told of when its rows are read, not by the progress."""
+    paths = [write("a.csv", "1,2024-01-31"), write("b.csv", header="")]
+    Path("b.csv").write_bytes(b"")
+
+    with pytest.raises(SubmissionError, match=r"b\.csv: is empty"):
+        submit(paths, progress=True)
+
+    assert "submitting: 1 after 0 s: 1 accepted" in capsys.readouterr().err

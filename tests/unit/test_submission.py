@@ -360,3 +360,10 @@ def test_iter_submit_checks_each_frame_before_its_first_request(make_orders, map
     with pytest.raises(InvalidRowsError):
         next(results)
     assert client.contacts == ["00000", "00001", "00002"]
+
+
+def test_progress_counts_rows_that_are_not_sent_too(make_orders, mapping, fake_client, capsys):
+    """At its end the progress of a frame is whole, whatever became of its rows."""
+    submit_events(make_orders(**INVALID_DAY), mapping, client=fake_client(), progress=True)
+
+    assert "submitting: 3 of 3 (100%) after 0 s: 2 accepted" in capsys.readouterr().err
