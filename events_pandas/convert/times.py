@@ -1,7 +1,7 @@
 """How cells of each kind are read as a time: whole Unix seconds, UTC."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,10 @@ from events_pandas.convert.readers import Faults, first_of, nothing, without, wr
 
 SECONDS_LIMIT = 10**11
 """Seconds reach this in the year 5138; milliseconds reached it in 1973."""
+
+_FIRST_LOCAL = -62_135_510_400
+_LAST_LOCAL = 253_402_214_400
+"""From the second day of the year 1 to the last but one of 9999: Python has all of these in every time zone."""
 
 YEAR_2000 = 946_684_800
 TICKS_PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
@@ -66,18 +70,17 @@ class TimeReader:
 
     def _read(self, cells: Cells) -> tuple[pa.Array, Faults]:
         match cells.kind:
-            case Kind.INTEGER | Kind.FLOAT if self.format is not None:
-                # A day such as 19970101 is a number to pandas, and a date to whoever wrote it.
-                return self._written(written(cells))
             case Kind.INTEGER | Kind.FLOAT:
-                return self._epoch(cells)
+                # A day such as 19970101 is a number to pandas, and a date to whoever wrote its format.
+                return self._epoch(cells) if self.format is None else self._written(written(cells))
             case Kind.TEXT:
                 return self._text(cells)
             case Kind.AWARE_TIME:
                 return _whole_seconds(cells.values), []
-            case Kind.NAIVE_TIME | Kind.DATE:
-                days_or_times = cells.values.cast(pa.timestamp("s")) if cells.kind is Kind.DATE else cells.values
-                return self._localized(_whole_seconds(days_or_times))
+            case Kind.NAIVE_TIME:
+                return self._localized(_whole_seconds(cells.values))
+            case Kind.DATE:
+                return self._days(cells.values)
             case _:
                 return nothing(cells, pa.int64(), "time_unreadable")
 
@@ -127,22 +130,47 @@ class TimeReader:
             return local, [("naive_time", first_of(present))]
         if self.timezone == "UTC":
             return local, []
-        clock = np.where(present, local.to_numpy(zero_copy_only=False), 0).astype("datetime64[s]")
-        seconds, unplaced = _in_zone(clock, self.timezone, is_dst="NaT")
-        # A time that stays without a place when it may be either of two does not exist.
-        _, nonexistent = _in_zone(clock[unplaced], self.timezone, is_dst=np.ones(int(unplaced.sum()), dtype=bool))
+        clock, beyond = _clock(local)
+        seconds, unplaced = _in_zone(clock, self.timezone)
+        # A time that stays without a place when it may be the first of two does not exist.
+        _, nonexistent = _in_zone(clock[unplaced], self.timezone, ambiguous="first")
         missing = np.zeros_like(present)
         missing[np.flatnonzero(unplaced)[nonexistent]] = True
         faults = [
+            ("time_unreadable", beyond),
             ("local_time_ambiguous", present & unplaced & ~missing),
             ("local_time_nonexistent", present & missing),
         ]
-        return without(pa.array(seconds), unplaced | ~present), faults
+        return without(pa.array(seconds), unplaced | beyond | ~present), faults
+
+    def _days(self, days: pa.Array) -> tuple[pa.Array, Faults]:
+        """Turn days into their first seconds, where the clocks may have skipped midnight or had it twice."""
+        local = days.cast(pa.timestamp("s")).cast(pa.int64())
+        if self.timezone in {None, "UTC"}:
+            return self._localized(local)
+        clock, beyond = _clock(local)
+        seconds, _ = _in_zone(clock, self.timezone, ambiguous="first", nonexistent="shift_forward")
+        return without(pa.array(seconds), beyond | ~to_mask(local.is_valid())), [("time_unreadable", beyond)]
 
 
-def _in_zone(clock: npt.NDArray[np.datetime64], timezone: str, *, is_dst: Any) -> tuple[Seconds, Mask]:
+def _clock(local: pa.Array) -> tuple[npt.NDArray[np.datetime64], Mask]:
+    """Return the times that a clock shows, and which of them are beyond the calendar in some zone."""
+    seconds = pc.fill_null(local, 0).to_numpy()
+    beyond = (seconds < _FIRST_LOCAL) | (seconds >= _LAST_LOCAL)
+    return np.where(beyond, 0, seconds).astype("datetime64[s]"), beyond
+
+
+def _in_zone(
+    clock: npt.NDArray[np.datetime64],
+    timezone: str | None,
+    *,
+    ambiguous: Literal["NaT", "first"] = "NaT",
+    nonexistent: Literal["NaT", "shift_forward"] = "NaT",
+) -> tuple[Seconds, Mask]:
     """Return the seconds of clock times in a zone, and where they have no place."""
-    placed = pd.DatetimeIndex(clock).tz_localize(timezone, ambiguous=is_dst, nonexistent="NaT")
+    # Of two times the one with summer time is the first.
+    choice = np.ones(len(clock), dtype=bool) if ambiguous == "first" else ambiguous
+    placed = pd.DatetimeIndex(clock).tz_localize(timezone, ambiguous=choice, nonexistent=nonexistent)
     seconds = placed.tz_convert(None).to_numpy().astype("datetime64[s]").astype(np.int64)
     return seconds, np.asarray(placed.isna())
 

@@ -227,6 +227,33 @@ def test_a_date_begins_in_its_zone(becomes):
     assert becomes(Date("x"), days, timezone="America/New_York") == [NOON - 7 * 3600, None]
 
 
+@pytest.mark.parametrize(
+    ("day", "timezone", "seconds"),
+    [
+        # The clocks went from midnight to one.
+        (dt.date(2024, 3, 31), "Asia/Beirut", 1_711_836_000),
+        # The clocks went from one back to midnight.
+        (dt.date(2024, 11, 3), "America/Havana", 1_730_606_400),
+    ],
+)
+def test_a_date_begins_with_its_first_second(becomes, day, timezone, seconds):
+    """A day that has no midnight, or two of them, has a first second all the same."""
+    assert becomes(Date("x"), [day, None], timezone=timezone) == [seconds, None]
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pd.Series(["9999-12-31T23:59:59", "2024-01-31T12:00:00"], dtype="datetime64[s]"),
+        pd.Series([dt.date(9999, 12, 31), pd.Timestamp("2024-01-31T12:00:00")], dtype=object),
+    ],
+    ids=["time", "date"],
+)
+def test_a_local_time_at_the_end_of_the_calendar_is_refused(becomes, column):
+    """A sentinel such as the last second of 9999 is in the year 10,000 elsewhere: its row is invalid, and no other."""
+    assert becomes(Date("x"), column, timezone="America/New_York") == ["!time_unreadable", NOON + 5 * 3600]
+
+
 def test_a_rule_may_have_a_zone_of_its_own(becomes):
     """The rule's zone goes before the mapping's."""
     column = pd.Series(pd.to_datetime(["2024-01-31T12:00"]))
