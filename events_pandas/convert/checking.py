@@ -90,7 +90,7 @@ def check_rows(
     """
     valid = np.ones(n_rows, dtype=bool)
     first_rows = np.arange(offset, offset + n_rows)
-    created_at = np.full(n_rows, np.datetime64("NaT"), "datetime64[s]")
+    created_at = np.full(n_rows, np.datetime64("NaT", "s"), "datetime64[s]")
     findings: list[Finding] = []
     for start, stop in chunk_bounds(n_rows, chunksize):
         batch = converter.convert(start, stop)

@@ -76,7 +76,7 @@ class Ledger:
         self._http_statuses = np.full(n_rows, _NONE)
         self._attempts = np.zeros(n_rows, np.int16)
         self._error_codes, self._error_messages, self._request_ids = (np.full(n_rows, None, object) for _ in range(3))
-        self._submitted_at = np.full(n_rows, np.datetime64("NaT"), "datetime64[us]")
+        self._submitted_at = np.full(n_rows, np.datetime64("NaT", "us"), "datetime64[us]")
         rows, codes, messages = first_errors(checked.findings)
         self._statuses[rows] = _CODES[Status.INVALID]
         self._error_codes[rows], self._error_messages[rows] = codes, messages

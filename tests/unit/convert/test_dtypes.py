@@ -151,7 +151,7 @@ CASES = {
     "object of aware Timestamps": (_objects(pd.Timestamp("2024-01-31T13:00+01:00"), pd.NaT), AWARE),
     "object of datetime": (_objects(dt.datetime(2024, 1, 31, 12), None), NAIVE),  # noqa: DTZ001  # The case is naive.
     "object of aware datetimes": (_objects(dt.datetime(2024, 1, 31, 13, tzinfo=CET), None), AWARE),
-    "object of numpy datetimes": (_objects(np.datetime64("2024-01-31T12:00"), np.datetime64("NaT")), NAIVE),
+    "object of numpy datetimes": (_objects(np.datetime64("2024-01-31T12:00"), np.datetime64("NaT", "s")), NAIVE),
     "object of date": (_objects(dt.date(2024, 1, 31), None), DAY),
     "date32[pyarrow]": (_arrow([dt.date(2024, 1, 31), None], pa.date32()), DAY),
     "date64[pyarrow]": (_arrow([dt.date(2024, 1, 31), None], pa.date64()), DAY),

@@ -40,15 +40,15 @@ def test_judge_knows_every_status_without_a_body(status, verdict, code):
 
 def test_judge_quotes_what_intercom_says(error_body):
     """A rejected event carries Intercom's code, message and request id."""
-    answer = Answer(status=422, body=error_body("422", "Cannot have more than 120 active event names"))
+    answer = Answer(status=409, body=error_body("conflict", "Multiple existing users match this email address"))
 
     assert judge(answer) == Verdict(
         status=Status.REJECTED,
-        http_status=422,
-        error_code="422",
+        http_status=409,
+        error_code="conflict",
         error_message=(
             "Intercom rejected the event "
-            "(422 Unprocessable Entity, 422: Cannot have more than 120 active event names): "
+            "(409 Conflict, conflict: Multiple existing users match this email address): "
             "mend the row, then submit it again"
         ),
         request_id="req-1",
