@@ -128,7 +128,7 @@ def submit_events(frame: pd.DataFrame, mapping: EventMapping, **options: Unpack[
     {'a': 'accepted', 'b': 'invalid'}
     """
     run = Submission(mapping=mapping, options=run_options(options))
-    with closing(run.results([frame], source="frame", total=len(frame))) as results:
+    with closing(run.results([frame], source="frame")) as results:
         return next(results)
 
 

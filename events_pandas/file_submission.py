@@ -20,7 +20,7 @@ from events_pandas.errors import (
     SubmissionError,
     SubmissionInterrupted,
 )
-from events_pandas.mapping import EventMapping, Rule, bind
+from events_pandas.mapping import EventMapping, Rule, bind, require_mapping
 from events_pandas.options import RunOptions
 from events_pandas.results import ResultsWriter
 from events_pandas.sources import PathOrPaths, read_chunks, row_counts, source_paths, typed_mapping
@@ -59,6 +59,7 @@ def file_results(
     SubmissionError, SubmissionInterrupted
         If the run ends early: its results, which are written too, are those not yet yielded.
     """
+    require_mapping(mapping)
     files = source_paths(paths)
     frames = _FileFrames(files=files, mapping=mapping, chunksize=options.chunksize)
     mapping = typed_mapping(mapping, files)

@@ -58,6 +58,9 @@ class RunOptions:
     progress: Literal["auto"] | bool = "auto"
 
     def __post_init__(self) -> None:
+        if self.client is not None and not hasattr(self.client, "post_event"):
+            kind = type(self.client).__name__
+            raise TypeError(f"client: a {kind} is no IntercomClient: make one, or say client=sandbox.client()")
         if self.journal is not None:
             raise ValueError("journal: there is no journal yet: leave it out, or pass None")
         if self.on_invalid not in ("report", "raise"):

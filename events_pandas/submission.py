@@ -4,13 +4,22 @@ import datetime as dt
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import pandas as pd
 
-from events_pandas.convert import CheckedRows, Converter, KeyIndex, check_rows, chunk_bounds, problems_frame
+from events_pandas.convert import (
+    Cause,
+    CheckedRows,
+    Converter,
+    KeyIndex,
+    causes,
+    check_rows,
+    chunk_bounds,
+    problems_frame,
+)
 from events_pandas.deliver import Event, Outcome, Run, Stop, progress_bar, stop_for_interrupt
 from events_pandas.errors import (
     AuthenticationError,
@@ -71,6 +80,7 @@ class Submission:
     _statuses: RunStatuses = field(default_factory=RunStatuses, init=False)
     _resolved: dict[str, Rule] = field(default_factory=dict, init=False)
     _open_frames: deque[_OpenFrame] = field(default_factory=deque, init=False)
+    _notes: dict[str, Cause] = field(default_factory=dict, init=False)
     _frames: int = field(default=0, init=False)
     _rows: int = field(default=0, init=False)
 
@@ -87,7 +97,7 @@ class Submission:
             What they come from: one frame; files, which can be read again, so that all their rows get a result after an
             early end too; or a stream, which may have no end.
         total : int, optional
-            The number of rows to come, if it is known.
+            The number of rows of files, if it is known.
 
         Yields
         ------
@@ -106,6 +116,7 @@ class Submission:
         # Checked before the client is asked for anything: on_invalid="raise" stops before the first request.
         first = self._open(rows)
         opened = chain([first], map(self._open, remaining))
+        total = len(first.is_sent) if source == "frame" else total
         started_at = dt.datetime.now(dt.UTC)
         with (
             self.options.opened_client() as client,
@@ -122,11 +133,11 @@ class Submission:
 
             run = Run(client, retry=self.options.retry, concurrency=self.options.concurrency, on_outcome=enter)
             for results in self._deliver(run, map(begin, opened)):
-                results.attrs["run"] = _facts(run, started_at)
+                results.attrs["run"] = self._facts(run, started_at)
                 yield results
         if run.stop is not None:
             results = self._close_all(run.stop, unread=frames if source == "files" else ())
-            results.attrs["run"] = _facts(run, started_at)
+            results.attrs["run"] = self._facts(run, started_at)
             raise stop_error(run.stop, results)
 
     def _deliver(self, run: Run, opened: Iterator[_OpenFrame]) -> Iterator[pd.DataFrame]:
@@ -181,9 +192,19 @@ class Submission:
             chunks=list(chunk_bounds(len(rows), self.options.chunksize)) or [(0, 0)],
         )
         self._open_frames.append(frame)
+        self._note(checked)
         self._frames += 1
         self._rows += len(rows)
         return frame
+
+    def _note(self, checked: CheckedRows) -> None:
+        """Add a frame's notes to those of the run."""
+        for cause in causes(checked.findings):
+            if cause.severity == "note":
+                first = self._notes.setdefault(
+                    cause.code, replace(cause, rows=0, first_row=cause.first_row + self._rows)
+                )
+                self._notes[cause.code] = replace(first, rows=first.rows + cause.rows)
 
     @property
     def _skips_duplicates(self) -> bool:
@@ -208,6 +229,21 @@ class Submission:
         parts = [self._close(frame, stop) for frame in self._open_frames]
         # Joining even one frame would turn an index of objects into one of strings.
         return parts[0] if len(parts) == 1 else pd.concat(parts)
+
+    def _facts(self, run: Run, started_at: dt.datetime) -> dict[str, Any]:
+        """Return what there is to know of a run, in types that every file format of pandas can keep."""
+        workspace = run.workspace
+        return {
+            "workspace": None if workspace is None else {"id_code": workspace.id_code, "name": workspace.name},
+            "region": None if workspace is None else workspace.region,
+            "started_at": started_at.isoformat(timespec="seconds"),
+            "ended_at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+            "limit": run.limit,
+            "requests": run.requests,
+            "retries": run.retries,
+            "journal": None,
+            "notes": [asdict(cause) for cause in self._notes.values()],
+        }
 
 
 def _events(frame: _OpenFrame, start: int, stop: int) -> list[Event]:
@@ -263,18 +299,3 @@ def unsent_results(checked: CheckedRows, index: "pd.Index[Any]", stop: Stop) -> 
     ledger = Ledger(checked, index)
     ledger.close(RunStatuses(), skips_duplicates=False, reason=(stop.error_code, stop.message))
     return ledger.frame()
-
-
-def _facts(run: Run, started_at: dt.datetime) -> dict[str, Any]:
-    """Return what there is to know of a run, in types that every file format of pandas can keep."""
-    workspace = run.workspace
-    return {
-        "workspace": None if workspace is None else {"id_code": workspace.id_code, "name": workspace.name},
-        "region": None if workspace is None else workspace.region,
-        "started_at": started_at.isoformat(timespec="seconds"),
-        "ended_at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
-        "limit": run.limit,
-        "requests": run.requests,
-        "retries": run.retries,
-        "journal": None,
-    }

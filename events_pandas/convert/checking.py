@@ -1,7 +1,7 @@
 """Every row of a frame checked before anything is sent: valid or not, new or a repeat."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -134,8 +134,7 @@ def _each_once(findings: Sequence[Finding]) -> Iterator[Finding]:
             if (finding.field, finding.code) in told:
                 continue
             told.add((finding.field, finding.code))
-            values = None if finding.values is None else finding.values[:1]
-            yield replace(finding, rows=finding.rows[:1], values=values)
+            yield finding.at(0)
         else:
             yield finding
 

@@ -29,7 +29,10 @@ CODES: dict[str, str] = {
     "identifier_unreadable": "is no identifier: an identifier is text or a whole number",
     "email_malformed": "is no email address: it needs one '@' with a name before and a domain after it",
     # Times.
-    "time_unreadable": "cannot be read as a time: write it as 2024-01-31T12:00:00, or give the rule its format=",
+    "time_unreadable": (
+        "cannot be read as a time: write it as 2024-01-31T12:00:00, or give the Date rule its format=, "
+        "or for epoch numbers its unit="
+    ),
     "time_not_in_seconds": "is too large for seconds since 1970: say unit='ms', 'us' or 'ns' in the Date rule",
     "local_time_ambiguous": "happened twice, when the clocks went back: give the time with its offset, or in UTC",
     "local_time_nonexistent": "did not happen, since the clocks went forward: correct it, or give the time in UTC",
@@ -118,6 +121,22 @@ class Finding:
         """
         return replace(self, rows=self.rows + offset)
 
+    def at(self, position: int) -> "Finding":
+        """Return the finding for one of its rows alone.
+
+        Parameters
+        ----------
+        position : int
+            Which of `rows`.
+
+        Returns
+        -------
+        Finding
+            The same otherwise.
+        """
+        chosen = slice(position, position + 1)
+        return replace(self, rows=self.rows[chosen], values=None if self.values is None else self.values[chosen])
+
     def messages(self) -> pa.Array:
         """Return a message for each row.
 
@@ -161,6 +180,67 @@ def shown(values: pa.Array) -> pa.Array:
         return short
     quote = pa.scalar("'", TEXT_TYPE)
     return pc.binary_join_element_wise(quote, short, quote, pa.scalar("", TEXT_TYPE))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cause:
+    """The rows in which the same thing was found, in whichever field.
+
+    Parameters
+    ----------
+    code : str
+        One of `CODES`.
+    severity : {"error", "note"}
+        Whether the rows are invalid.
+    rows : int
+        The number of rows.
+    first_row : int
+        The position of the first of them.
+    message : str
+        The message of that row.
+    """
+
+    code: str
+    severity: Severity
+    rows: int
+    first_row: int
+    message: str
+
+    def __str__(self) -> str:
+        rows = "1 row" if self.rows == 1 else f"{self.rows:,} rows"
+        return f"{self.severity} {self.code}: {rows}, such as row {self.first_row}: {self.message}"
+
+
+def causes(findings: Iterable[Finding]) -> list[Cause]:
+    """Group findings by what was found.
+
+    Parameters
+    ----------
+    findings : iterable of Finding
+        Of one frame.
+
+    Returns
+    -------
+    list of Cause
+        Errors first, and of these what concerns most rows first.
+    """
+    groups: dict[tuple[Severity, str], list[Finding]] = {}
+    for finding in findings:
+        groups.setdefault((finding.severity, finding.code), []).append(finding)
+    found = []
+    for (severity, code), group in groups.items():
+        first = min(group, key=lambda finding: int(finding.rows.min()))
+        example = first.at(int(first.rows.argmin()))
+        found.append(
+            Cause(
+                code=code,
+                severity=severity,
+                rows=len(np.unique(np.concatenate([finding.rows for finding in group]))),
+                first_row=int(example.rows[0]),
+                message=example.messages()[0].as_py(),
+            )
+        )
+    return sorted(found, key=lambda cause: (cause.severity, -cause.rows))
 
 
 def problems_frame(findings: Iterable[Finding], index: pd.Index) -> pd.DataFrame:

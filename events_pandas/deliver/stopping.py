@@ -91,7 +91,10 @@ def stop_for_interrupt() -> Stop:
     Stop
         Of the reason ``"interrupted"``.
     """
-    message = "the run was interrupted: submit the rows that were not accepted again to go on"
+    message = (
+        "the run was interrupted: submit the rows again to go on; what was accepted may be among them, "
+        "since Intercom ignores a repeat of contact, event name and second"
+    )
     return Stop(reason="interrupted", error_code="interrupted", message=message)
 
 

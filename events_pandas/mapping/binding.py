@@ -70,6 +70,24 @@ class BoundMapping:
     resolved: Mapping[str, Rule]
 
 
+def require_mapping(mapping: object) -> None:
+    """Refuse what is no mapping, and say how to make one.
+
+    Parameters
+    ----------
+    mapping : object
+        What was given as a mapping.
+
+    Raises
+    ------
+    TypeError
+        If it is anything but an `EventMapping`.
+    """
+    if not isinstance(mapping, EventMapping):
+        kind = type(mapping).__name__
+        raise TypeError(f"mapping: a {kind} is no EventMapping: make one, or read it with EventMapping.from_toml(path)")
+
+
 def bind(frame: pd.DataFrame, mapping: EventMapping, *, resolved: Mapping[str, Rule] | None = None) -> BoundMapping:
     """Find, in a frame, everything that a mapping reads.
 
@@ -90,11 +108,12 @@ def bind(frame: pd.DataFrame, mapping: EventMapping, *, resolved: Mapping[str, R
     Raises
     ------
     TypeError
-        If the rows are in anything but a DataFrame.
+        If the rows are in anything but a DataFrame, or the mapping is none.
     MappingError
         If the mapping does not fit the frame: with every fault at once; `UnknownColumnError` where the only fault is a
         column that there is not.
     """
+    require_mapping(mapping)
     if not isinstance(frame, pd.DataFrame):
         raise TypeError(f"rows come in a pandas DataFrame, and this is a {type(frame).__name__}")
     binder = _Binder(frame)

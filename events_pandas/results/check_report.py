@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from events_pandas.convert import CheckedRows, Converter, chunk_bounds, problems_frame
+from events_pandas.convert import CheckedRows, Converter, causes, chunk_bounds, problems_frame
 from events_pandas.deliver import Workspace
 from events_pandas.intercom import WINDOW_SECONDS
 from events_pandas.results.summary import count_of_rows
@@ -140,19 +140,10 @@ class CheckReport:
         if self.workspace is not None:
             yield f"workspace {self.workspace.name} ({self.workspace.id_code}), region {self.workspace.region}"
         yield f"{self.requests:,} {'request' if self.requests == 1 else 'requests'} to submit them{self._duration()}"
-        yield from self._problem_lines()
+        yield from map(str, causes(self.checked.findings))
 
     def _duration(self) -> str:
         if self.duration_seconds is None:
             return ""
         clock = pd.Timedelta(seconds=round(self.duration_seconds)).to_pytimedelta()
         return f", {clock} at {self.limit:,} requests in ten seconds"
-
-    def _problem_lines(self) -> Iterator[str]:
-        """Yield a line for each cause: errors first, and what concerns most rows first."""
-        causes = [
-            (str(severity), code, group["row"].nunique(), group.iloc[0])
-            for (severity, code), group in self.problems.groupby(["severity", "code"], sort=False)
-        ]
-        for severity, code, rows, example in sorted(causes, key=lambda cause: (cause[0], -cause[2])):
-            yield f"{severity} {code}: {count_of_rows(rows)}, such as row {example['row']}: {example['message']}"

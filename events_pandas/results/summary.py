@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+from events_pandas.convert import Cause
 from events_pandas.deliver import Status
 
 CAUSES_SHOWN = 10
@@ -42,6 +43,7 @@ class Summary:
     _statuses: Counter[str] = field(default_factory=Counter, init=False)
     _causes: Counter[str] = field(default_factory=Counter, init=False)
     _examples: dict[str, str] = field(default_factory=dict, init=False)
+    _notes: list[Cause] = field(default_factory=list, init=False)
 
     @property
     def is_complete(self) -> bool:
@@ -63,8 +65,12 @@ class Summary:
         for cause in troubled.drop_duplicates("error_code").itertuples():
             self._examples.setdefault(str(cause.error_code), f"such as row {cause.row}: {cause.error_message}")
 
+        # Each part of a run's results tells the notes of all parts so far.
+        self._notes = [Cause(**note) for note in results.attrs.get("run", {}).get("notes", [])]
+
     def __str__(self) -> str:
-        return "\n".join([count_of_rows(self._statuses.total()), *self._status_lines(), *self._cause_lines()])
+        total = count_of_rows(self._statuses.total())
+        return "\n".join([total, *self._status_lines(), *self._cause_lines(), *map(str, self._notes)])
 
     def _status_lines(self) -> Iterator[str]:
         width = len(f"{self._statuses.total():,}")

@@ -35,7 +35,7 @@ def test_check_fails_when_a_row_is_invalid(run):
         "3 rows: 2 valid, 1 invalid, 1 duplicate\n"
         "1 request to submit them\n"
         "error time_unreadable: 1 row, such as row 2: created_at: 'never' in column 'day' cannot be read as a time: "
-        "write it as 2024-01-31T12:00:00, or give the rule its format=\n"
+        "write it as 2024-01-31T12:00:00, or give the Date rule its format=, or for epoch numbers its unit=\n"
     )
     assert result.exit_code == 1
 

@@ -72,7 +72,19 @@ def test_submit_tells_the_facts_of_the_run(make_orders, mapping, fake_client):
         "requests": 4,
         "retries": 1,
         "journal": None,
+        "notes": [],
     }
+
+
+def test_submit_tells_the_notes_of_all_frames(make_orders, fake_client):
+    """What was sent and may not have been meant stands in the facts of the run, each kind once."""
+    mapping = EventMapping(event_name="placed-order", created_at="day", user_id="who")
+
+    *_, last = iter_submit([make_orders(1), make_orders(2, start=1)], mapping, client=fake_client())
+
+    (note,) = last.attrs["run"]["notes"]
+    assert (note["code"], note["rows"], note["first_row"]) == ("naive_time", 2, 0)
+    assert note["message"].startswith("created_at: '2024-01-31' in column 'day' has no time zone and is taken as UTC")
 
 
 def test_submit_knows_no_workspace_without_a_preflight(make_orders, mapping, fake_client):

@@ -99,7 +99,7 @@ def test_rule_of_a_constant_is_sent_in_every_row(becomes, rule, sent):
             {"created_at": Constant("soon")},
             (
                 "created_at: the constant 'soon' cannot be read as a time: "
-                "write it as 2024-01-31T12:00:00, or give the rule its format="
+                "write it as 2024-01-31T12:00:00, or give the Date rule its format=, or for epoch numbers its unit="
             ),
         ),
         (
