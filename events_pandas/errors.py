@@ -14,7 +14,7 @@
 
 import difflib
 from collections.abc import Hashable, Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,7 +22,22 @@ if TYPE_CHECKING:
 SHOWN_LABELS = 10
 
 
-class EventsPandasError(Exception):
+def _remade(kind: type[BaseException], args: tuple[object, ...], state: dict[str, object]) -> BaseException:
+    """Make an error again from what it held: the facts that its message was built of are not all kept."""
+    error = kind.__new__(kind)
+    error.args = args
+    error.__dict__.update(state)
+    return error
+
+
+class _Portable(BaseException):
+    """An error that can be pickled: processes pass theirs on to one another."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _remade, (type(self), self.args, self.__dict__)
+
+
+class EventsPandasError(_Portable, Exception):
     """The root of this package's errors."""
 
 
@@ -149,7 +164,8 @@ class OutageError(SubmissionError):
     """Intercom cannot be reached, or answers with nothing but passing failures."""
 
 
-class SubmissionInterrupted(KeyboardInterrupt):  # An interrupt is no error, and KeyboardInterrupt has no suffix.
+# An interrupt is no error, and KeyboardInterrupt has no suffix either.
+class SubmissionInterrupted(_Portable, KeyboardInterrupt):  # noqa: N818  # See above.
     """The run was interrupted; what was accepted until then is in `.results`.
 
     Parameters

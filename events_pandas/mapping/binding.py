@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from events_pandas.errors import MappingError, UnknownColumnError
+from events_pandas.intercom import IDENTIFIERS
 from events_pandas.mapping.event_mapping import EventMapping
 from events_pandas.mapping.faults import date_key_faults
 from events_pandas.mapping.rules import (
@@ -129,7 +130,7 @@ def bind(frame: pd.DataFrame, mapping: EventMapping, *, resolved: Mapping[str, R
             continue
         if isinstance(rule, Column):
             rules[path] = typed
-        labels = {part: _label(source) for part, source in rule_sources(rule).items()}
+        labels = {part: _public_label(path, source) for part, source in rule_sources(rule).items()}
         present = {part: values for part, values in parts.items() if values is not None}
         bound.append(BoundRule(path=path, rule=typed, parts=present, labels=labels))
     binder.raise_faults()
@@ -263,6 +264,11 @@ def _constant_hint(path: str, label: Hashable) -> str:
 
 def _join(path: str, part: str) -> str:
     return f"{path}.{part}" if part else path
+
+
+def _public_label(path: str, source: Source) -> str:
+    """Speak of a source in findings, which end in results and logs: a constant identifier names a person."""
+    return "the constant" if path in IDENTIFIERS and isinstance(source, Constant) else _label(source)
 
 
 def _label(source: Source) -> str:

@@ -2,10 +2,11 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 
 from events_pandas.errors import MappingError
 from events_pandas.intercom import IDENTIFIERS
@@ -93,6 +94,11 @@ class EventMapping:
             raise MappingError(faults)
         # A copy, so that the caller's dict can change without changing what was checked.
         object.__setattr__(self, "metadata", MappingProxyType(dict(self.metadata)))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The read-only view of the metadata cannot be pickled, nor be copied.
+        arguments = {field.name: getattr(self, field.name) for field in fields(self)}
+        return partial(EventMapping, **{**arguments, "metadata": dict(self.metadata)}), ()
 
     @classmethod
     def from_toml(cls, path: str | os.PathLike[str]) -> "EventMapping":

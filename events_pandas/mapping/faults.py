@@ -108,6 +108,9 @@ def _key_faults(key: object, path: str) -> Iterator[str]:
     if not isinstance(key, str) or not key.strip():
         yield f"{path}: a metadata key is text, and not empty"
         return
+    if any("\ud800" <= character <= "\udfff" for character in key):
+        yield f"metadata.{key!r}: a metadata key cannot hold half of a character (a lone surrogate): write it anew"
+        return
     forbidden = sorted(set(key) & FORBIDDEN_KEY_CHARACTERS)
     if forbidden:
         shown = " ".join(repr(character) for character in forbidden)

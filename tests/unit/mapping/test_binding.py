@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from events_pandas.errors import MappingError, UnknownColumnError
-from events_pandas.mapping import Column, Constant, Date, MonetaryAmount, Number, RichLink, Text, bind
+from events_pandas.mapping import Column, Constant, Date, EventMapping, MonetaryAmount, Number, RichLink, Text, bind
 from events_pandas.mapping.rules import EXPRESSION_TYPE
 
 needs_expressions = pytest.mark.skipif(EXPRESSION_TYPE is None, reason="pd.col came with pandas 3")
@@ -393,3 +393,21 @@ def test_bind_holds_a_stream_to_the_first_type(typed):
 def test_bind_types_a_column_when_its_first_value_comes(typed):
     """A chunk without a value decides nothing."""
     assert typed(pd.Series(["a"]), resolved={}) == Text("x")
+
+
+@pytest.mark.parametrize("mapping", ["mapping.toml", {"event_name": "a"}, None])
+def test_bind_refuses_what_is_no_mapping(mapping):
+    """The message says how to make one."""
+    message = f"mapping: a {type(mapping).__name__} is no EventMapping: make one, or read it with .*from_toml"
+
+    with pytest.raises(TypeError, match=message):
+        bind(pd.DataFrame({"who": ["1"]}), mapping)
+
+
+def test_bind_does_not_name_the_person_of_a_constant_identifier():
+    """Findings end in results and logs, so they do not repeat a constant email address."""
+    mapping = EventMapping(event_name="a", created_at="day", user_id="who", email=Constant("ada@example.org"))
+
+    bound = bind(pd.DataFrame({"who": ["1"], "day": ["2024-01-31"]}), mapping)
+
+    assert {rule.path: rule.labels[""] for rule in bound.rules}["email"] == "the constant"

@@ -1,10 +1,12 @@
 """EventMapping: a value that is checked when it is made, and its rules by path."""
 
+import copy
 import dataclasses
+import pickle
 
 import pytest
 
-from events_pandas.mapping import Column, Constant, Date, EventMapping, Link, Text
+from events_pandas.mapping import Column, Constant, Date, EventMapping, Link, Number, Text
 
 
 def test_event_mapping_takes_keywords_only():
@@ -106,3 +108,11 @@ def test_rules_read_identifiers_as_text(mapping, user_id):
 def test_rules_leave_the_type_of_a_bare_column_open(mapping, entry, rule):
     """What a bare column of metadata becomes is known when the frame is."""
     assert mapping(metadata={"key": entry}).rules()["metadata.key"] == rule
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda mapping: pickle.loads(pickle.dumps(mapping))])
+def test_mapping_can_be_copied_and_pickled(copied):
+    """Worker processes get the same mapping."""
+    mapping = EventMapping(event_name="a", created_at=Date("day", unit="ms"), id="who", metadata={"n": Number("n")})
+
+    assert copied(mapping) == mapping

@@ -132,3 +132,10 @@ def test_mapping_tells_every_fault_at_once():
         f"  metadata.type: {NO_DATE_KEY.format('type')}\n"
         f"  timezone: {NO_ZONE.format(repr('Mars'))}"
     )
+
+
+def test_mapping_refuses_a_key_that_no_request_can_carry(mapping, faults):
+    """Half of a character has no bytes in UTF-8."""
+    assert faults(mapping, metadata={"a\ud800": "x"}) == [
+        "metadata.'a\\ud800': a metadata key cannot hold half of a character (a lone surrogate): write it anew"
+    ]
