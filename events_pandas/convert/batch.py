@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from events_pandas.convert.cells import TEXT_TYPE, Mask, Rows
+from events_pandas.convert.cells import TEXT_TYPE, Mask, Rows, to_mask, without_views
 from events_pandas.convert.json_text import Pieces, joined, listed, quoted
 from events_pandas.convert.keys import Words, event_keys
 from events_pandas.convert.members import Member, finding_at, metadata_member, read_part
@@ -35,7 +35,7 @@ class EventBatch:
     created_at : pyarrow.Int64Array
         Unix seconds; null where no time can be read.
     keys : numpy.ndarray of uint64, shape (n_rows, 2)
-        What Intercom knows each event by; meaningless for rows that are not valid.
+        What Intercom knows each event by; meaningless for rows that have none, see `has_key`.
     findings : tuple of Finding
         What is wrong, with rows counted from the start of the frame.
     names : tuple of pyarrow.LargeStringArray or str
@@ -62,6 +62,17 @@ class EventBatch:
             Counted from the start of the frame.
         """
         return np.arange(self.start, self.start + len(self.valid))
+
+    def has_key(self) -> Mask:
+        """Return where contact, name and time can be read, whatever else may be wrong.
+
+        Returns
+        -------
+        numpy.ndarray of bool, shape (n_rows,)
+            True for rows that are valid.
+        """
+        has_name = Member(pieces=self.names, findings=()).mask()
+        return has_name & to_mask(self.contacts.is_valid()) & to_mask(self.created_at.is_valid())
 
     def payloads(self, where: Mask) -> pa.Array:
         """Return the bytes of request bodies.
@@ -179,7 +190,7 @@ class Converter:
 
 def _sliced(bound: BoundRule, start: int, stop: int) -> BoundRule:
     parts = {
-        part: values if isinstance(values, Constant) else values.iloc[start:stop]
+        part: values if isinstance(values, Constant) else without_views(values.iloc[start:stop])
         for part, values in bound.parts.items()
     }
     return replace(bound, parts=parts)

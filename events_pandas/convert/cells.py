@@ -27,6 +27,8 @@ DOUBLE_EXACT = 2**53
 
 _EXACT_BELOW = {pa.float16(): 2**11, pa.float32(): 2**24, pa.float64(): DOUBLE_EXACT}
 
+_VIEWED = {pa.string_view(): TEXT_TYPE, pa.binary_view(): pa.large_binary()}
+
 _PLAIN_SCALES = range(7)
 """Decimals with so many places are never written with an exponent."""
 
@@ -161,7 +163,30 @@ def read_cells(values: "pd.Series[Any] | Constant") -> list[Cells]:
     except (pa.ArrowException, OverflowError, UnicodeEncodeError, TypeError, ValueError):
         # Arrow refuses the whole column for one cell that it cannot hold.
         return _mixed_cells(column)
-    return [_uniform_cells(array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array)]
+    return _uniform_parts(array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array)
+
+
+def without_views(column: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Return a column with views of strings and bytes, for which Arrow lacks functions, as what they are views of.
+
+    Parameters
+    ----------
+    column : pandas.Series
+        Of any dtype.
+
+    Returns
+    -------
+    pandas.Series
+        The same column if it holds no views.
+    """
+    if not isinstance(column.dtype, pd.ArrowDtype):
+        return column
+    viewed = _VIEWED.get(column.dtype.pyarrow_dtype)
+    if viewed is None:
+        return column
+    # Not every Arrow can cast views.
+    array = pa.array(pa.array(column).to_pylist(), viewed)
+    return pd.Series(array, index=column.index, dtype=pd.ArrowDtype(viewed))
 
 
 def _is_uniform(values: "pd.Series[Any]") -> bool:
@@ -174,14 +199,14 @@ def _is_uniform(values: "pd.Series[Any]") -> bool:
     return inferred in {"string", "integer", "floating", "boolean", "empty"}
 
 
-def _uniform_cells(array: pa.Array) -> Cells:
+def _uniform_parts(array: pa.Array) -> list[Cells]:
     kind = array.type
     if pa.types.is_dictionary(kind):
-        return _uniform_cells(array.dictionary_decode())
-    for applies, reader in _READERS:
-        if applies(kind):
-            return reader(array)
-    return _wordless(array)
+        return _uniform_parts(array.dictionary_decode())
+    if pa.types.is_uint64(kind):
+        return _unsigned_parts(array)
+    reader = next((reader for applies, reader in _READERS if applies(kind)), _wordless)
+    return [reader(array)]
 
 
 def text_cells(array: pa.Array) -> Cells:
@@ -204,11 +229,16 @@ def text_cells(array: pa.Array) -> Cells:
     return Cells(kind=Kind.TEXT, values=text)
 
 
-def _integer_cells(array: pa.Array) -> Cells:
-    try:
-        return Cells(kind=Kind.INTEGER, values=array.cast(pa.int64()))
-    except pa.ArrowInvalid:
-        return Cells(kind=Kind.DECIMAL, values=array.cast(TEXT_TYPE))
+def _unsigned_parts(array: pa.Array) -> list[Cells]:
+    is_large = to_mask(pc.greater(array, pa.scalar(2**63 - 1, pa.uint64())))
+    if not is_large.any():
+        return [Cells(kind=Kind.INTEGER, values=array.cast(pa.int64()))]
+    # Large integers are a part of their own: what the others become does not depend on them.
+    parts = ((Kind.INTEGER, ~is_large, pa.int64()), (Kind.DECIMAL, is_large, TEXT_TYPE))
+    return [
+        Cells(kind=kind, values=array.filter(pa.array(where)).cast(arrow_type), rows=np.flatnonzero(where))
+        for kind, where, arrow_type in parts
+    ]
 
 
 def _float_cells(array: pa.Array) -> Cells:
@@ -268,7 +298,7 @@ def _is_any_string(kind: pa.DataType) -> bool:
 
 _READERS: tuple[tuple[Callable[[pa.DataType], bool], Callable[[pa.Array], Cells]], ...] = (
     (_is_any_string, text_cells),
-    (pa.types.is_integer, _integer_cells),
+    (pa.types.is_integer, _cells_of(Kind.INTEGER, pa.int64())),
     (pa.types.is_floating, _float_cells),
     (pa.types.is_boolean, _cells_of(Kind.BOOLEAN)),
     (pa.types.is_decimal, _decimal_cells),

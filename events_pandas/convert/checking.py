@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from events_pandas.convert.batch import Converter
+from events_pandas.convert.batch import Converter, EventBatch
 from events_pandas.convert.cells import TEXT_TYPE, Mask, Rows
 from events_pandas.convert.keys import KeyIndex
 from events_pandas.convert.problems import CODES, ONCE_CODES, Finding
@@ -56,6 +56,21 @@ class CheckedRows:
         own = np.arange(self.offset, self.offset + len(self.first_rows))
         return np.not_equal(self.first_rows, own)
 
+    def is_sent(self, *, skips_duplicates: bool) -> Mask:
+        """Return which rows become events.
+
+        Parameters
+        ----------
+        skips_duplicates : bool
+            Whether rows that repeat an earlier one are held back.
+
+        Returns
+        -------
+        numpy.ndarray of bool, shape (n_rows,)
+            False for rows that are not valid.
+        """
+        return self.valid & ~self.repeats() if skips_duplicates else self.valid
+
 
 def check_rows(
     converter: Converter,
@@ -100,11 +115,22 @@ def check_rows(
         # A row that is not valid is not sent, and so claims no key.
         rows = batch.rows()[batch.valid]
         first_rows[rows] = keys.first_rows(batch.keys[batch.valid], rows + offset)
-        findings += batch.findings
+        findings += [*batch.findings, *_would_be_duplicates(batch, keys, offset)]
         if advance is not None:
             advance(stop - start)
     once = tuple(_each_once(findings))
     return CheckedRows(valid=valid, first_rows=first_rows, created_at=created_at, findings=once, offset=offset)
+
+
+def _would_be_duplicates(batch: EventBatch, keys: KeyIndex, offset: int) -> list[Finding]:
+    """Note which invalid rows are the same event as an earlier row that is valid."""
+    rows = batch.rows()[~batch.valid & batch.has_key()]
+    known = keys.known_rows(batch.keys[rows - batch.start])
+    is_repeat = (known >= 0) & (known < rows + offset)
+    if not is_repeat.any():
+        return []
+    values = pa.array([f"row {row}" for row in known[is_repeat]], TEXT_TYPE)
+    return [Finding(code="would_be_duplicate", rows=rows[is_repeat], values=values, field="event")]
 
 
 def chunk_bounds(n_rows: int, chunksize: int) -> Iterator[tuple[int, int]]:

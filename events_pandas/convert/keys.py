@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,9 @@ from events_pandas.convert.cells import Rows, text_bytes, to_mask
 from events_pandas.intercom import normalized_event_name
 
 Words = npt.NDArray[np.uint64]
+Column: TypeAlias = npt.NDArray[Any]
+Run: TypeAlias = list[Column]
+"""The first halves of keys, sorted; their second halves; and their rows."""
 
 _SEED = 0x1C0FFEE
 _POSITIONS = 1024
@@ -111,11 +115,12 @@ class KeyIndex:
 
     Notes
     -----
-    24 bytes a row: sorted runs, of which two of about the same length are merged into one, so that a key is moved
-    about log2(rows / chunk) times. Exact: two keys are the same only if all 128 bits are.
+    24 bytes a row, and at most 40 while runs are merged: sorted runs, of which two of about the same length are merged
+    into one, so that a key is moved about log2(rows / chunk) times. Exact: two keys are the same only if all 128 bits
+    are.
     """
 
-    _runs: list[tuple[Words, Rows]] = field(default_factory=list, init=False)
+    _runs: list[Run] = field(default_factory=list, init=False)
 
     def first_rows(self, keys: Words, rows: Rows) -> Rows:
         """Return the first row that had each key, and remember the new keys.
@@ -138,25 +143,50 @@ class KeyIndex:
         is_new[1:] = (keys[1:] != keys[:-1]).any(axis=1)
         group = np.cumsum(is_new) - 1
         distinct, firsts = keys[is_new], ordered_rows[is_new]
-        known = np.full(len(distinct), -1, np.int64)
-        for run_keys, run_rows in self._runs:
-            found, places = _places(distinct, run_keys)
-            known[found] = run_rows[places]
+        known = self.known_rows(distinct)
         unknown = known < 0
-        self._add(distinct[unknown], firsts[unknown])
+        self._add([distinct[unknown, 0], distinct[unknown, 1], firsts[unknown]])
         result = np.empty(len(rows), np.int64)
         result[order] = np.where(unknown, firsts, known)[group]
         return result
 
-    def _add(self, keys: Words, rows: Rows) -> None:
-        while self._runs and len(self._runs[-1][0]) <= 2 * len(keys):
-            older_keys, older_rows = self._runs.pop()
-            keys, rows = np.concatenate([older_keys, keys]), np.concatenate([older_rows, rows])
-            # A stable sort finds the two runs in order already, and only merges them.
-            order = np.argsort(keys[:, 0], kind="stable")
-            keys, rows = keys[order], rows[order]
-        if len(keys):
-            self._runs.append((keys, rows))
+    def known_rows(self, keys: Words) -> Rows:
+        """Return the first row that had each key, and remember nothing.
+
+        Parameters
+        ----------
+        keys : numpy.ndarray of uint64, shape (n, 2)
+            Any keys.
+
+        Returns
+        -------
+        numpy.ndarray of int64, shape (n,)
+            -1 where no row had the key.
+        """
+        known = np.full(len(keys), -1, np.int64)
+        for first, second, rows in self._runs:
+            found, places = _places(keys, first, second)
+            known[found] = rows[places]
+        return known
+
+    def _add(self, run: Run) -> None:
+        while self._runs and len(self._runs[-1][0]) <= 2 * len(run[0]):
+            run = _merged(self._runs.pop(), run)
+        if len(run[0]):
+            self._runs.append(run)
+
+
+def _merged(older: Run, newer: Run) -> Run:
+    """Merge two runs into one, and empty them."""
+    is_newer = np.zeros(len(older[0]) + len(newer[0]), dtype=bool)
+    is_newer[np.searchsorted(older[0], newer[0]) + np.arange(len(newer[0]))] = True
+    merged: Run = []
+    # Column by column: no more than one of them is there twice.
+    while older:
+        column = np.empty(len(is_newer), older[0].dtype)
+        column[is_newer], column[~is_newer] = newer.pop(0), older.pop(0)
+        merged.append(column)
+    return merged
 
 
 def _grouping_order(keys: Words) -> npt.NDArray[np.intp]:
@@ -169,16 +199,16 @@ def _grouping_order(keys: Words) -> npt.NDArray[np.intp]:
     return order
 
 
-def _places(keys: Words, run: Words) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
+def _places(keys: Words, first: Column, second: Column) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
     """Return which keys are in a sorted run, and where those are."""
-    places = np.searchsorted(run[:, 0], keys[:, 0])
+    places = np.searchsorted(first, keys[:, 0])
     found = np.zeros(len(keys), dtype=bool)
     pending = np.arange(len(keys))
     # Keys that share their first half stand side by side: nearly always there is one.
     while len(pending):
-        pending = pending[places[pending] < len(run)]
-        pending = pending[run[places[pending], 0] == keys[pending, 0]]
-        matches = run[places[pending], 1] == keys[pending, 1]
+        pending = pending[places[pending] < len(first)]
+        pending = pending[first[places[pending]] == keys[pending, 0]]
+        matches = second[places[pending]] == keys[pending, 1]
         found[pending[matches]] = True
         pending = pending[~matches]
         places[pending] += 1

@@ -10,7 +10,7 @@ import pyarrow as pa
 from events_pandas.convert.cells import TEXT_TYPE, Cells, Mask, Rows, read_cells, to_mask
 from events_pandas.convert.json_text import Pieces, quoted
 from events_pandas.convert.money import HUNDREDTHS, decimals_of, minor_units, read_currency
-from events_pandas.convert.problems import NOTE_CODES, ONCE_CODES, Finding, shown
+from events_pandas.convert.problems import FREQUENT_CODES, NOTE_CODES, ONCE_CODES, Finding, shown
 from events_pandas.convert.readers import (
     Faults,
     Reader,
@@ -170,7 +170,7 @@ def finding_at(bound: BoundRule, part: str, where: Mapping[str, Mask]) -> list[F
     for code, mask in where.items():
         rows = np.flatnonzero(mask)
         if len(rows):
-            values = _shown_cells(bound.parts[part], rows)
+            values = None if code in FREQUENT_CODES else _shown_cells(bound.parts[part], rows)
             findings.append(Finding(code=code, rows=rows, values=values, field=field, label=bound.labels[part]))
     return findings
 

@@ -60,16 +60,23 @@ CODES: dict[str, str] = {
     # Notes: the event is sent.
     "several_identifiers": "is not sent, since an earlier identifier is present and Intercom takes exactly one",
     "float_identifier": "came as a float and is sent as a whole number: read the column as text to keep leading zeros",
+    "float_text_identifier": (
+        "looks like a number that was written as a float and is sent as it stands: write the column as whole numbers"
+    ),
     "naive_time": "has no time zone and is taken as UTC: say timezone='Europe/Berlin' or the like if it is not",
     "before_2000": "is before the year 2000: if it should not be, give the Date rule its unit= or format=",
+    "would_be_duplicate": "is the same event to Intercom: this row would be a duplicate once it is mended, so drop it",
     "currency_minor_unit": "has a minor unit that is not a hundredth: the amount is sent in ISO 4217's minor units",
 }
 """Each code with what is wrong and how to mend it."""
 
-NOTE_CODES = frozenset({"several_identifiers", "float_identifier", "naive_time", "before_2000", "currency_minor_unit"})
-
-ONCE_CODES = frozenset({"float_identifier", "naive_time", "currency_minor_unit"})
+ONCE_CODES = frozenset({"float_identifier", "float_text_identifier", "naive_time", "currency_minor_unit"})
 """Notes about a whole column, which are made for the first of its rows only."""
+
+FREQUENT_CODES = frozenset({"several_identifiers", "before_2000"})
+"""Notes that may concern every row: their findings have no values, which would be kept for each of the rows."""
+
+NOTE_CODES = ONCE_CODES | FREQUENT_CODES | {"would_be_duplicate"}
 
 Severity = Literal["error", "note"]
 
@@ -85,7 +92,7 @@ class Finding:
     rows : numpy.ndarray of int64
         Positions of the rows.
     values : pyarrow.Array, optional
-        What stands in each of the rows, as text; not given where nothing does.
+        What stands in each of the rows, as text; not given where nothing does, nor for `FREQUENT_CODES`.
     field : str
         The field that the column makes.
     label : str

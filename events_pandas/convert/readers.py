@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from events_pandas.convert.cells import DOUBLE_EXACT, TEXT_TYPE, Cells, Kind, Mask, text_bytes, time_text, to_mask
-from events_pandas.convert.problems import Finding, shown
+from events_pandas.convert.problems import FREQUENT_CODES, Finding, shown
 from events_pandas.intercom import TEXT_LIMIT
 
 AMOUNT_SCALE = 10**4
@@ -17,6 +17,7 @@ AMOUNT_SCALE = 10**4
 
 _NUMBER = r"^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$"
 _WHOLE = r"^(-?[0-9]+)(?:\.0*)?$"
+_FLOAT_TEXT = r"^[0-9]+\.0$"
 _EMAIL = r"^[^@\s]+@[^@\s.]+(?:\.[^@\s.]+)*$"
 _LINK = r"^(?i:https?)://[^\x00-\x20/?#<>\"{}|\\^`@]+(?:[/?#][^\x00-\x20<>\"{}|\\^`]*)?$"
 _LONG_WHOLE = r"^-?[0-9]{16}"
@@ -77,7 +78,7 @@ def read(parts: list[Cells], reader: Reader) -> Reading:
 
 def _finding(part: Cells, code: str, where: Mask) -> Finding:
     rows = np.flatnonzero(where)
-    values = shown(part.values.take(pa.array(rows)))
+    values = None if code in FREQUENT_CODES else shown(part.values.take(pa.array(rows)))
     return Finding(code=code, rows=rows if part.rows is None else part.rows[rows], values=values)
 
 
@@ -217,8 +218,12 @@ def read_event_name(cells: Cells) -> tuple[pa.Array, Faults]:
         return nothing(cells, TEXT_TYPE, "event_name_unreadable")
     text = cells.values
     has_nul = nul_mask(text)
-    blank = to_mask(pc.equal(pc.binary_length(pc.utf8_trim_whitespace(text)), 0))
+    blank = _blank_mask(text)
     return without(text, has_nul | blank), [("nul_character", has_nul), ("event_name_missing", blank)]
+
+
+def _blank_mask(text: pa.Array) -> Mask:
+    return to_mask(pc.equal(pc.binary_length(pc.utf8_trim_whitespace(text)), 0))
 
 
 def read_identifier(cells: Cells) -> tuple[pa.Array, Faults]:
@@ -232,15 +237,14 @@ def read_identifier(cells: Cells) -> tuple[pa.Array, Faults]:
     Returns
     -------
     values : pyarrow.LargeStringArray
-        314159.0 as ``"314159"``.
+        314159.0 as ``"314159"``; blank ones are null.
     faults : list
-        Fractions, floats that have lost digits, times, booleans.
+        Fractions, floats that have lost digits, times, booleans; text that was written from floats.
     """
     values = cells.values
     match cells.kind:
         case Kind.TEXT:
-            has_nul = nul_mask(values)
-            return without(values, has_nul), [("nul_character", has_nul)]
+            return _read_text_identifier(values)
         case Kind.INTEGER:
             return values.cast(TEXT_TYPE), []
         case Kind.DECIMAL:
@@ -252,6 +256,17 @@ def read_identifier(cells: Cells) -> tuple[pa.Array, Faults]:
             return _read_float_identifier(cells)
         case _:
             return nothing(cells, TEXT_TYPE, "identifier_unreadable")
+
+
+def _read_text_identifier(text: pa.Array) -> tuple[pa.Array, Faults]:
+    has_nul = nul_mask(text)
+    blank = _blank_mask(text)
+    faults = [
+        ("nul_character", has_nul),
+        ("identifier_missing", blank),
+        ("float_text_identifier", first_of(to_mask(pc.match_substring_regex(text, _FLOAT_TEXT)))),
+    ]
+    return without(text, has_nul | blank), faults
 
 
 def _read_float_identifier(cells: Cells) -> tuple[pa.Array, Faults]:

@@ -1,5 +1,6 @@
 """How cells of each kind are read as a time: whole Unix seconds, UTC."""
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -23,7 +24,9 @@ YEAR_2000 = 946_684_800
 TICKS_PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 
 _ISO = r"^\s*[0-9]{4}(?:-[0-9]{2}-[0-9]{2}|[0-9]{4})(?:[T ]|\s*$)"
+_ISO_DAY = r"^\s*[0-9]{4}(?:-[0-9]{2}-[0-9]{2}|[0-9]{4})\s*$"
 _OFFSET = r"[0-9][Tt ].*(?:Z|[+-][0-9:]+)\s*$"
+_CLOCK_CODE = re.compile(r"%[HIMSfpzZcX]")
 _CLOCK_WORDS = pa.array(["now", "today"], TEXT_TYPE)
 """What pandas reads as the time at which it reads it."""
 _EPOCH_TEXT = r"^-?[0-9]+(?:\.[0-9]+)?$"
@@ -80,7 +83,8 @@ class TimeReader:
             case Kind.NAIVE_TIME:
                 return self._localized(_whole_seconds(cells.values))
             case Kind.DATE:
-                return self._days(cells.values)
+                first_seconds = cells.values.cast(pa.timestamp("s")).cast(pa.int64())
+                return self._localized(first_seconds, is_day=np.ones(len(first_seconds), dtype=bool))
             case _:
                 return nothing(cells, pa.int64(), "time_unreadable")
 
@@ -113,18 +117,22 @@ class TimeReader:
         """Read text as written times: those without an offset are a local clock's."""
         if self.format is None:
             has_offset = to_mask(pc.match_substring_regex(text, _OFFSET))
+            is_day = to_mask(pc.match_substring_regex(text, _ISO_DAY))
             # pandas would read more: -0.01 as a day in the year 0.
             is_iso = to_mask(pc.match_substring_regex(text, _ISO))
-            seconds = _parsed(without(text, ~is_iso), "ISO8601")
+            # Apart: old pandas gives a time without an offset that of the time before it.
+            offset, local = (_parsed(without(text, ~is_iso | where), "ISO8601") for where in (~has_offset, has_offset))
+            seconds = pc.coalesce(offset, local)
         else:
             has_offset = np.full(len(text), "%z" in self.format or "%Z" in self.format)
+            is_day = np.full(len(text), _CLOCK_CODE.search(self.format) is None)
             seconds = _parsed(text, self.format)
         unreadable = to_mask(text.is_valid()) & ~to_mask(seconds.is_valid())
-        local, faults = self._localized(without(seconds, has_offset))
+        local, faults = self._localized(without(seconds, has_offset), is_day=is_day)
         return pc.if_else(pa.array(has_offset), seconds, local), [("time_unreadable", unreadable), *faults]
 
-    def _localized(self, local: pa.Array) -> tuple[pa.Array, Faults]:
-        """Turn the seconds of a local clock into seconds in UTC."""
+    def _localized(self, local: pa.Array, *, is_day: Mask | None = None) -> tuple[pa.Array, Faults]:
+        """Turn the seconds of a local clock into seconds in UTC; those of days, into the first seconds of the days."""
         present = to_mask(local.is_valid())
         if self.timezone is None:
             return local, [("naive_time", first_of(present))]
@@ -132,6 +140,11 @@ class TimeReader:
             return local, []
         clock, beyond = _clock(local)
         seconds, unplaced = _in_zone(clock, self.timezone)
+        if is_day is not None:
+            # The clocks may have skipped midnight, or had it twice.
+            days = unplaced & is_day
+            seconds[days], _ = _in_zone(clock[days], self.timezone, ambiguous="first", nonexistent="shift_forward")
+            unplaced = unplaced & ~is_day
         # A time that stays without a place when it may be the first of two does not exist.
         _, nonexistent = _in_zone(clock[unplaced], self.timezone, ambiguous="first")
         missing = np.zeros_like(present)
@@ -142,15 +155,6 @@ class TimeReader:
             ("local_time_nonexistent", present & missing),
         ]
         return without(pa.array(seconds), unplaced | beyond | ~present), faults
-
-    def _days(self, days: pa.Array) -> tuple[pa.Array, Faults]:
-        """Turn days into their first seconds, where the clocks may have skipped midnight or had it twice."""
-        local = days.cast(pa.timestamp("s")).cast(pa.int64())
-        if self.timezone in {None, "UTC"}:
-            return self._localized(local)
-        clock, beyond = _clock(local)
-        seconds, _ = _in_zone(clock, self.timezone, ambiguous="first", nonexistent="shift_forward")
-        return without(pa.array(seconds), beyond | ~to_mask(local.is_valid())), [("time_unreadable", beyond)]
 
 
 def _clock(local: pa.Array) -> tuple[npt.NDArray[np.datetime64], Mask]:

@@ -238,8 +238,9 @@ def _inferred(values: "pd.Series[Any]") -> str:
     if isinstance(dtype, pd.CategoricalDtype):
         values = pd.Series(dtype.categories)
     elif isinstance(dtype, pd.ArrowDtype):
-        # infer_dtype makes objects of Arrow values: a few tell what their common type is.
-        values = values.dropna().head(1).astype(object)
+        # infer_dtype makes objects of Arrow values: one tells what their common type is.
+        present = values.notna().to_numpy().nonzero()[0][:1]
+        values = pd.Series([values.iloc[position] for position in present], dtype=object)
     if values.notna().sum() == 0:
         return "empty"
     return pd.api.types.infer_dtype(values, skipna=True)

@@ -207,7 +207,7 @@ def test_contact_with_several_identifiers_is_noted(convert, codes):
     batch = convert(frame, user_id="u", email="e")
 
     assert codes(batch) == [("several_identifiers", [0])]
-    assert [(finding.field, finding.values.to_pylist()) for finding in batch.findings] == [("email", ["'a@b.c'"])]
+    assert [finding.field for finding in batch.findings] == ["email"]
     assert batch.valid.all()
 
 

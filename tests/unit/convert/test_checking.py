@@ -60,6 +60,14 @@ def test_check_rows_finds_repeats(check):
     assert checked.repeats().tolist() == [False, True, False, False, False]
 
 
+@pytest.mark.parametrize(("skips", "sent"), [(True, [True, False, False]), (False, [True, True, False])])
+def test_checked_rows_tell_which_are_sent(check, skips, sent):
+    """Valid rows become events, and repeats too if none are held back."""
+    checked = check(pd.DataFrame({"time": [1, 1, None], "who": ["a"] * 3}))
+
+    assert checked.is_sent(skips_duplicates=skips).tolist() == sent
+
+
 def test_check_rows_gives_no_key_to_an_invalid_row(check):
     """A row that is not sent makes no later row a repeat, and is none itself."""
     frame = pd.DataFrame({"time": [1, 1, 1], "who": ["a"] * 3, "total": [0, 5, -1]})
@@ -153,6 +161,27 @@ def test_check_rows_notes_what_concerns_a_column_once(check):
         ("metadata.fee.currency", "currency_minor_unit", [0]),
         ("user_id", "identifier_missing", [5]),
     ]
+
+
+@pytest.mark.parametrize("chunksize", [1, 2, 7])
+def test_check_rows_notes_what_would_be_a_duplicate(check, chunksize):
+    """Mending a row does not make it new: what it repeats is told while it is invalid, and it claims no key itself."""
+    frame = pd.DataFrame(
+        {
+            "time": pd.Series([10, 10, 10, 11, 11, 10, None]) + 1_700_000_000,
+            "who": ["a", "a", "b", "c", "c", None, "a"],
+            "note": ["", "x" * 256, "x" * 256, "x" * 256, "", "", "x" * 256],
+        }
+    )
+
+    checked = check(frame, mapping={"metadata": {"note": "note"}}, offset=100, chunksize=chunksize)
+
+    notes = [finding for finding in checked.findings if finding.severity == "note"]
+    assert [(finding.code, finding.rows.tolist()) for finding in notes] == [("would_be_duplicate", [1])]
+    assert notes[0].messages().to_pylist() == [
+        "event: row 100 is the same event to Intercom: this row would be a duplicate once it is mended, so drop it"
+    ]
+    assert checked.valid.tolist() == [True, False, False, False, True, False, False]
 
 
 def _finding(code, rows, **facts):

@@ -24,6 +24,11 @@ def _arrow(values, arrow_type):
     return pd.Series(values, dtype=pd.ArrowDtype(arrow_type))
 
 
+def _view(values, arrow_type):
+    # pandas cannot make a column of views from a list.
+    return pd.Series(pd.arrays.ArrowExtensionArray(pa.chunked_array([pa.array(values, arrow_type)])))
+
+
 def _objects(*values):
     return pd.Series(values, dtype=object)
 
@@ -120,6 +125,8 @@ CASES = {
     "object of str": (_objects("42", None, np.nan, pd.NA, ""), DIGITS),
     "string[pyarrow]": (_arrow(["42", None, ""], pa.string()), DIGITS),
     "large_string[pyarrow]": (_arrow(["42", None, ""], pa.large_string()), DIGITS),
+    "string_view[pyarrow]": (_view(["42", None, ""], pa.string_view()), DIGITS),
+    "binary_view[pyarrow]": (_view([b"42", None], pa.binary_view()), UNSUPPORTED),
     "category of str": (pd.Series(["42", None, ""], dtype="category"), DIGITS),
     "dictionary[pyarrow]": (_arrow(["42", None, ""], pa.dictionary(pa.int8(), pa.string())), DIGITS),
     "category of int": (pd.Series([42, None], dtype="category"), _number("42", 42, 4200)),
@@ -225,6 +232,24 @@ def test_cells_of_mixed_types_are_read_one_by_one(becomes):
         "!lone_surrogate",
         None,
     ]
+
+
+@pytest.mark.parametrize("dtype", ["UInt64", "uint64", pd.ArrowDtype(pa.uint64()), "category"])
+def test_integers_beyond_int64_leave_the_others_alone(becomes, identifies, dtype):
+    """One huge value in an unsigned column is that row's matter."""
+    column = pd.Series(pd.Series([MIDNIGHT, 2**64 - 1, 42], dtype="uint64"), dtype=dtype)
+
+    assert becomes(Date("x"), column) == [MIDNIGHT, "!time_unreadable", 42]
+    assert identifies(column) == [str(MIDNIGHT), "18446744073709551615", "42"]
+
+
+@pytest.mark.parametrize(
+    ("values", "arrow_type", "sent"),
+    [([None, "a"], pa.string_view(), [None, "a"]), ([b"a"], pa.binary_view(), ["!unsupported_type"])],
+)
+def test_column_of_views_needs_no_rule(becomes, values, arrow_type, sent):
+    """What a bare column of views becomes is told from what they are views of."""
+    assert becomes("x", _view(values, arrow_type)) == sent
 
 
 def test_cells_of_numpys_own_types_are_read_one_by_one(becomes):

@@ -1,5 +1,7 @@
 """What Intercom knows an event by, as 128 bits, and the rows that share it."""
 
+import tracemalloc
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -148,13 +150,26 @@ def test_key_index_takes_no_keys():
     assert index.first_rows(_words((1, 1)), np.array([1])).tolist() == [0]
 
 
-def test_key_index_keeps_24_bytes_for_each_key():
-    """Two halves of a key and a row: the bound of 40 bytes a row holds while runs are merged."""
+def test_key_index_knows_rows_without_adding_keys():
+    """A key that is only looked up stays unknown."""
     index = KeyIndex()
-    keys = np.random.default_rng(seed=1).integers(0, 2**64, (10_000, 2), dtype=np.uint64)
+    index.first_rows(_words((1, 1), (2, 2)), np.array([0, 1]))
 
-    for start in range(0, len(keys), 100):
-        index.first_rows(keys[start : start + 100], np.arange(start, start + 100))
+    assert index.known_rows(_words((2, 2), (2, 3), (3, 3))).tolist() == [1, -1, -1]
+    assert index.known_rows(_words((3, 3), (3, 3))).tolist() == [-1, -1]
+    assert index.first_rows(_words((3, 3)), np.array([2])).tolist() == [2]
 
-    assert sum(keys.nbytes + rows.nbytes for keys, rows in index._runs) == 24 * 10_000
-    assert len(index._runs) < 10
+
+def test_key_index_takes_40_bytes_a_row():
+    """Two halves of a key and a row are kept, 24 bytes; merging two runs of half the rows takes the most."""
+    index = KeyIndex()
+    keys = np.random.default_rng(seed=1).integers(0, 2**64, (2**17, 2), dtype=np.uint64)
+
+    tracemalloc.start()
+    for start in range(0, len(keys), 2**11):
+        index.first_rows(keys[start : start + 2**11], np.arange(start, start + 2**11))
+    kept, peak = (size / len(keys) for size in tracemalloc.get_traced_memory())
+    tracemalloc.stop()
+
+    assert kept < 25
+    assert peak < 40

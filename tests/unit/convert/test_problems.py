@@ -5,7 +5,16 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from events_pandas.convert.problems import CODES, NOTE_CODES, ONCE_CODES, Finding, problems_frame, shown
+from events_pandas.convert.problems import (
+    CODES,
+    FREQUENT_CODES,
+    NOTE_CODES,
+    ONCE_CODES,
+    Finding,
+    causes,
+    problems_frame,
+    shown,
+)
 from events_pandas.mapping import Constant, Date, Link, MonetaryAmount, Number
 
 COLUMNS = ["row", "field", "code", "severity", "value", "message"]
@@ -18,7 +27,24 @@ def _finding(code, rows, values=None, **facts):
 
 def test_codes_of_notes_are_codes():
     """A note has its text like an error."""
-    assert ONCE_CODES < NOTE_CODES < CODES.keys()
+    assert ONCE_CODES | FREQUENT_CODES < NOTE_CODES < CODES.keys()
+
+
+def test_note_that_may_concern_every_row_keeps_no_values(convert):
+    """A column of epoch numbers in a wrong unit costs its rows, not their texts; its message names the column."""
+    frame = pd.DataFrame({"t": [1_700_000, 1_700_001], "e": ["a@b.c", "d@e.f"], "u": ["a", "b"]})
+
+    findings = convert(frame, created_at="t", user_id="u", email="e").findings
+
+    assert [(finding.code, finding.values) for finding in findings] == [
+        ("before_2000", None),
+        ("several_identifiers", None),
+    ]
+    assert problems_frame(findings, frame.index)["message"].tolist()[:2] == [
+        "email: column 'e' is not sent, since an earlier identifier is present and Intercom takes exactly one",
+        "created_at: column 't' is before the year 2000: if it should not be, give the Date rule its unit= or format=",
+    ]
+    assert [(cause.code, cause.rows) for cause in causes(findings)] == [("before_2000", 2), ("several_identifiers", 2)]
 
 
 @pytest.mark.parametrize(("code", "text"), CODES.items())

@@ -108,6 +108,7 @@ def test_number_floats_read_back_as_the_same_float(becomes, number):
         ([decimal.Decimal(12345678901234567890)], ["12345678901234567890"]),
         ([True, False], ["!identifier_unreadable", "!identifier_unreadable"]),
         (["a\0", "a"], ["!nul_character", "a"]),
+        (["  ", "\n", "\u00a0", "a"], [*["!identifier_missing"] * 3, "a"]),
     ],
 )
 def test_identifiers_are_text(identifies, values, identifiers):
@@ -127,6 +128,14 @@ def test_identifier_repaired_from_floats_is_noted_once(convert, codes):
     batch = convert(pd.DataFrame({"x": [np.nan, 1.0, 2.0]}), user_id="x", email=Constant("a@b.c"))
 
     assert codes(batch)[0] == ("float_identifier", [1])
+
+
+def test_identifier_written_from_floats_is_noted_once(convert, codes, payloads):
+    """A file whose numbers were floats once may have other identifiers than Intercom: they are sent as they stand."""
+    batch = convert(pd.DataFrame({"x": ["v1.0", "1.05", "314159.0", "7.0"]}), user_id="x")
+
+    assert codes(batch) == [("float_text_identifier", [2])]
+    assert payloads(batch)[2]["user_id"] == "314159.0"
 
 
 @pytest.mark.parametrize("email", ["a@b.c", "a@localhost", "first.last+tag@sub.example.org", "ü@exämple.org", "A@B.C"])

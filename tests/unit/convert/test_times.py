@@ -71,6 +71,17 @@ def test_iso_text_without_an_offset_is_a_local_time(becomes, written, offset_hou
 
 
 @pytest.mark.parametrize(
+    "written", ["2024-01-31T12", "20240131 12", "2024-01-31T12:00", "20240131T120000", "2024-01-31"]
+)
+def test_iso_text_without_an_offset_does_not_take_its_neighbours(becomes, written):
+    """Times with and without an offset may stand in any order."""
+    alone = becomes(Date("x"), [written])
+
+    assert becomes(Date("x"), ["2024-01-31T12:00-05:00", None, written]) == [NOON + 5 * 3600, None, *alone]
+    assert alone in ([NOON], [NOON - 12 * 3600])
+
+
+@pytest.mark.parametrize(
     "written",
     [
         "31.01.2024",
@@ -239,6 +250,30 @@ def test_a_date_begins_in_its_zone(becomes):
 def test_a_date_begins_with_its_first_second(becomes, day, timezone, seconds):
     """A day that has no midnight, or two of them, has a first second all the same."""
     assert becomes(Date("x"), [day, None], timezone=timezone) == [seconds, None]
+
+
+@pytest.mark.parametrize(
+    ("rule", "day"),
+    [
+        (Date("x"), dt.date(2018, 11, 4)),
+        (Date("x"), "2018-11-04"),
+        (Date("x"), "20181104"),
+        (Date("x", format="%d.%m.%Y"), "04.11.2018"),
+        (Date("x", format="%Y%m%d"), 20181104),
+    ],
+)
+def test_a_written_day_is_read_as_a_date(becomes, rule, day):
+    """A day without midnight begins an hour later, however it is written."""
+    assert becomes(rule, [day], timezone="America/Sao_Paulo") == [1_541_300_400]
+
+
+@pytest.mark.parametrize(
+    ("rule", "written"),
+    [(Date("x"), "2018-11-04T00:00"), (Date("x", format="%Y-%m-%d %H:%M"), "2018-11-04 00:00")],
+)
+def test_a_written_midnight_is_a_time(becomes, rule, written):
+    """Who writes a clock's time means it, and it did not happen on that day."""
+    assert becomes(rule, [written], timezone="America/Sao_Paulo") == ["!local_time_nonexistent"]
 
 
 @pytest.mark.parametrize(
