@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from events_pandas.api import check_events
-from events_pandas.deliver import IntercomClient
+from events_pandas.deliver import MAX_CONCURRENCY, IntercomClient
 from events_pandas.errors import (
     AuthenticationError,
     CredentialsError,
@@ -25,9 +25,13 @@ from events_pandas.mapping import EventMapping
 from events_pandas.options import RunOptions
 from events_pandas.results import CheckReport, Summary
 from events_pandas.results.summary import count_of_rows
+from events_pandas.results.writer import require_not_read
+from events_pandas.sources import source_paths
 
 DONE, INCOMPLETE, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
 UNUSABLE_ERRORS = (MappingError, SourceError, CredentialsError, AuthenticationError)
+
+DEFAULTS = RunOptions()
 
 app = typer.Typer(
     help="Rows of CSV and Parquet files as Intercom data events.",
@@ -38,11 +42,21 @@ app = typer.Typer(
     epilog="Exit codes: 0 every row is done; 1 some are not; 2 usage, mapping or credentials; 130 interrupted.",
 )
 
+REPLACED = "A file that is there is replaced. Rows are counted from 0, over all files, headers not counted."
+
 Files = Annotated[
     list[str],
     typer.Argument(metavar="FILES", help="CSV or Parquet files, or patterns such as 'orders/*.parquet'."),
 ]
 MappingPath = Annotated[Path, typer.Option("--mapping", "-m", help="The mapping, a TOML file.")]
+Problems = Annotated[
+    Path | None,
+    typer.Option(help=f"Write all findings to this CSV file. {REPLACED}"),
+]
+Results = Annotated[
+    Path | None,
+    typer.Option(help=f"Write a result for each row to this file, .csv or .parquet. {REPLACED}"),
+]
 Region = Annotated[str | None, typer.Option(help="us, eu or au; INTERCOM_REGION when not given.")]
 BaseUrl = Annotated[str | None, typer.Option(help="Another address than Intercom's, such as a sandbox's.")]
 AllowHttp = Annotated[bool, typer.Option("--allow-http", help="Send the access token without encryption.")]
@@ -58,11 +72,14 @@ def main() -> None:
 def check(
     paths: Files,
     mapping: MappingPath,
-    problems: Annotated[Path | None, typer.Option(help="Write all findings to this CSV file.")] = None,
+    problems: Problems = None,
 ) -> None:
     """Check every row; nothing is sent."""
     with _exit_codes():
-        report = _check_files(paths, EventMapping.from_toml(mapping))
+        rules = EventMapping.from_toml(mapping)
+        if problems is not None:
+            require_not_read(problems, [mapping, *source_paths(paths)])
+        report = _check_files(paths, rules)
         typer.echo(str(report))
         if problems is not None:
             _write_problems(report, problems)
@@ -75,14 +92,18 @@ def submit(
     paths: Files,
     *,
     mapping: MappingPath,
-    results: Annotated[Path | None, typer.Option(help="Write a result for each row: .csv or .parquet.")] = None,
+    results: Results = None,
     raise_invalid: Annotated[bool, typer.Option("--stop-on-invalid", help="Send nothing if rows are invalid.")] = False,
     region: Region = None,
     base_url: BaseUrl = None,
     allow_http: AllowHttp = False,
-    preflight: Annotated[bool, typer.Option(help="Prove the access token before the first event.")] = True,
-    concurrency: Annotated[int | None, typer.Option(min=1, max=128, help="Requests under way at once.")] = None,
-    chunksize: Annotated[int, typer.Option(min=1, help="Rows converted at a time.")] = 10_000,
+    preflight: Annotated[
+        bool, typer.Option(help="Prove the access token before the first event.")
+    ] = DEFAULTS.preflight,
+    concurrency: Annotated[
+        int | None, typer.Option(min=1, max=MAX_CONCURRENCY, help="Requests under way at once.")
+    ] = None,
+    chunksize: Annotated[int, typer.Option(min=1, help="Rows converted at a time.")] = DEFAULTS.chunksize,
     progress: Progress = True,
 ) -> None:
     """Submit every row; the access token is read from INTERCOM_ACCESS_TOKEN."""
@@ -144,7 +165,8 @@ def _check_files(paths: list[str], mapping: EventMapping) -> CheckReport:
 
 def _write_problems(report: CheckReport, path: Path) -> None:
     try:
-        report.problems.to_csv(path, index=False)
+        # What `read_files` gives is indexed by file.
+        report.problems.assign(source_file=report.problems.index).to_csv(path, index=False)
     except OSError as error:
         raise SourceError(f"{path}: findings cannot be written there: {error.strerror or error}") from error
     typer.echo(f"findings: {path}")
@@ -160,7 +182,8 @@ def _submitted(
             summary.add(results)
     except (SubmissionError, SubmissionInterrupted) as error:
         summary.add(error.results)
-        _tell(summary, results_path)
+        # With a note the results are not all in the file, as the note says.
+        _tell(summary, None if _notes(error) else results_path)
         raise
     _tell(summary, results_path)
     return summary
@@ -184,6 +207,8 @@ def _exit_codes() -> Iterator[None]:
         raise typer.Exit(UNUSABLE if is_unusable else INCOMPLETE) from error
     except KeyboardInterrupt as error:
         typer.echo(f"interrupted: {error}" if isinstance(error, SubmissionInterrupted) else "interrupted", err=True)
+        for note in _notes(error):
+            typer.echo(f"error: {note}", err=True)
         raise typer.Exit(INTERRUPTED) from error
 
 
@@ -195,4 +220,8 @@ def _faults(error: Exception) -> tuple[str, ...]:
         rows = error.problems.loc[error.problems["severity"] == "error", "row"].nunique()
         verb = "is" if rows == 1 else "are"
         return (f"{count_of_rows(rows)} {verb} invalid, and nothing was sent: see `events-pandas check --problems`",)
-    return (str(error),)
+    return (str(error), *_notes(error))
+
+
+def _notes(error: BaseException) -> tuple[str, ...]:
+    return tuple(getattr(error, "__notes__", ()))

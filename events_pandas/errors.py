@@ -165,7 +165,7 @@ class OutageError(SubmissionError):
 
 
 # An interrupt is no error, and KeyboardInterrupt has no suffix either.
-class SubmissionInterrupted(_Portable, KeyboardInterrupt):  # noqa: N818  # See above.
+class SubmissionInterrupted(_Portable, KeyboardInterrupt):
     """The run was interrupted; what was accepted until then is in `.results`.
 
     Parameters

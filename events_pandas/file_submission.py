@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import nullcontext, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
@@ -67,21 +67,23 @@ def file_results(
         _refuse_invalid(frames, mapping)
     with nullcontext() if results_path is None else ResultsWriter(results_path, sources=files) as writer:
 
-        def placed(results: pd.DataFrame) -> pd.DataFrame:
-            results["source_file"] = frames.source_files(results)
+        def write(results: pd.DataFrame) -> None:
+            results["source_file"] = frames.source_files(results["row"].to_numpy())
             if writer is not None:
                 writer.write(results)
-            return results
 
         rest: pd.DataFrame | None = None
         try:
             run = Submission(mapping=mapping, options=options)
             for results in run.results(frames, source="files", total=_count_rows(files, options)):
                 rest = results
-                yield placed(results)
+                write(results)
+                yield results
                 rest = results.iloc[:0]
         except (SubmissionError, SubmissionInterrupted) as error:
-            error.results = placed(error.results)
+            # Why the run ended comes first, and its results are in the exception all the same.
+            with _noted_on(error):
+                write(error.results)
             raise
         except EventsPandasError as error:
             if rest is None:
@@ -89,6 +91,15 @@ def file_results(
             where = f"{frames.latest}: " if isinstance(error, MappingError) else ""
             message = f"the run ended early, and the rows before were submitted: {where}{error}"
             raise SubmissionError(message, results=rest) from error
+
+
+@contextmanager
+def _noted_on(error: BaseException) -> Iterator[None]:
+    """Make what a file's fault says a note on an error that is being raised."""
+    try:
+        yield
+    except SourceError as fault:
+        error.add_note(str(fault))
 
 
 def read_files(paths: PathOrPaths, mapping: EventMapping) -> tuple[pd.DataFrame, EventMapping]:
@@ -104,7 +115,7 @@ def read_files(paths: PathOrPaths, mapping: EventMapping) -> tuple[pd.DataFrame,
     Returns
     -------
     frame : pandas.DataFrame
-        The rows of all files in order.
+        The rows of all files in order; the index is the file of each.
     mapping : EventMapping
         With a type for each bare column, which the first value decides as in a stream.
 
@@ -117,12 +128,15 @@ def read_files(paths: PathOrPaths, mapping: EventMapping) -> tuple[pd.DataFrame,
     """
     files = source_paths(paths)
     mapping = typed_mapping(mapping, files)
-    frames = list(_FileFrames(files=files, mapping=mapping, chunksize=RunOptions().chunksize))
+    read = _FileFrames(files=files, mapping=mapping, chunksize=RunOptions().chunksize)
+    frames = list(read)
     resolved: dict[str, Rule] = {}
     for frame in frames:
         resolved.update(bind(frame, mapping, resolved=resolved).resolved)
     metadata = {key: resolved.get(f"metadata.{key}", entry) for key, entry in mapping.metadata.items()}
-    return pd.concat(frames, ignore_index=True), replace(mapping, metadata=metadata)
+    rows = pd.concat(frames, ignore_index=True)
+    rows.index = pd.Index(read.source_files(np.arange(len(rows))))
+    return rows, replace(mapping, metadata=metadata)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -150,9 +164,9 @@ class _FileFrames:
         """The file that was read last."""
         return self._chunk_files[-1]
 
-    def source_files(self, results: pd.DataFrame) -> "pd.api.extensions.ExtensionArray":
-        """Return the file of each row of results."""
-        chunks = np.searchsorted(self._ends, results["row"].to_numpy(), side="right")
+    def source_files(self, rows: "np.typing.NDArray[np.int64]") -> "pd.api.extensions.ExtensionArray":
+        """Return the file of each of some rows, which are counted over all files."""
+        chunks = np.searchsorted(self._ends, rows, side="right")
         return pd.array([str(self._chunk_files[chunk]) for chunk in chunks], dtype="string[pyarrow]")
 
 

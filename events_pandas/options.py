@@ -4,15 +4,34 @@ import difflib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
+from numbers import Integral
 from typing import Any, Literal, TypedDict
 
-from events_pandas.deliver import IntercomClient, RetryPolicy
-
-MOST_THREADS = 128
+from events_pandas.deliver import MAX_CONCURRENCY, IntercomClient, RetryPolicy
 
 
 class SubmitOptions(TypedDict, total=False):
-    """The keywords that every function that submits takes; `RunOptions` has their meaning and defaults."""
+    """The keywords that every function that submits takes; none of them changes a payload or a verdict.
+
+    Attributes
+    ----------
+    client : IntercomClient, default None
+        The connection; one from the environment's ``INTERCOM_ACCESS_TOKEN`` when not given.
+    journal : None, default None
+        No journal is kept.
+    preflight : bool, default True
+        Whether ``GET /me`` proves the access token before the first event; it costs no event.
+    concurrency : int, default None
+        Requests under way at once, 1 to 128; as many as the limit and the latency need when not given.
+    retry : RetryPolicy, default RetryPolicy()
+        How often and how long passing failures are tried again.
+    on_invalid : {"report", "raise"}, default "report"
+        Whether invalid rows are reported while the others are submitted, or stop the run before its first request.
+    chunksize : int, default 10_000
+        Rows converted at a time.
+    progress : {"auto"} or bool, default "auto"
+        Whether progress is shown: by itself, always, or never.
+    """
 
     client: IntercomClient | None
     journal: None
@@ -65,12 +84,12 @@ class RunOptions:
             raise ValueError("journal: there is no journal yet: leave it out, or pass None")
         if self.on_invalid not in ("report", "raise"):
             raise ValueError(f"on_invalid: {self.on_invalid!r} is neither 'report' nor 'raise'")
-        if self.chunksize < 1:
+        if not _is_count(self.chunksize):
             raise ValueError(f"chunksize: {self.chunksize!r} is no number of rows: use 10_000 or the like")
         if not isinstance(self.retry, RetryPolicy):
             raise TypeError(f"retry: {self.retry!r} is no RetryPolicy: use RetryPolicy(attempts=3) or the like")
-        if self.concurrency is not None and self.concurrency not in range(1, MOST_THREADS + 1):
-            raise ValueError(f"concurrency: {self.concurrency!r} is not from 1 to {MOST_THREADS}")
+        if self.concurrency is not None and not (_is_count(self.concurrency) and self.concurrency <= MAX_CONCURRENCY):
+            raise ValueError(f"concurrency: {self.concurrency!r} is not from 1 to {MAX_CONCURRENCY}")
         if self.progress not in ("auto", True, False):
             raise ValueError(f"progress: {self.progress!r} is none of 'auto', True, False")
 
@@ -93,6 +112,10 @@ class RunOptions:
         else:
             with IntercomClient() as client:
                 yield client
+
+
+def _is_count(value: object) -> bool:
+    return not isinstance(value, bool) and isinstance(value, Integral) and int(value) >= 1
 
 
 def run_options(options: Mapping[str, Any]) -> RunOptions:

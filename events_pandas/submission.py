@@ -6,8 +6,10 @@ from collections.abc import Generator, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from events_pandas.convert import (
@@ -33,9 +35,6 @@ from events_pandas.mapping import EventMapping, Rule, bind
 from events_pandas.options import RunOptions
 from events_pandas.results import Ledger, RunStatuses
 
-if TYPE_CHECKING:
-    import numpy as np
-
 STOP_ERRORS: dict[str, type[SubmissionError | SubmissionInterrupted]] = {
     "authentication": AuthenticationError,
     "outage": OutageError,
@@ -44,6 +43,10 @@ STOP_ERRORS: dict[str, type[SubmissionError | SubmissionInterrupted]] = {
 
 Source: TypeAlias = Literal["frame", "files", "stream"]
 
+_NO_ROWS = CheckedRows(
+    valid=np.zeros(0, bool), first_rows=np.zeros(0, np.int64), created_at=np.zeros(0, "datetime64[s]"), findings=()
+)
+
 
 @dataclass(kw_only=True, slots=True)
 class _OpenFrame:
@@ -51,7 +54,7 @@ class _OpenFrame:
 
     converter: Converter
     checked: CheckedRows
-    is_sent: "np.typing.NDArray[np.bool_]"
+    is_sent: npt.NDArray[np.bool_]
     ledger: Ledger
     chunks: list[tuple[int, int]]
     chunks_done: int = 0
@@ -186,7 +189,7 @@ class Submission:
         frame = _OpenFrame(
             converter=converter,
             checked=checked,
-            is_sent=checked.valid & ~(checked.repeats() & self._skips_duplicates),
+            is_sent=checked.is_sent(skips_duplicates=self._skips_duplicates),
             ledger=Ledger(checked, rows.index),
             # A frame without rows is one chunk without events, so that it has its turn.
             chunks=list(chunk_bounds(len(rows), self.options.chunksize)) or [(0, 0)],
@@ -227,6 +230,8 @@ class Submission:
             for rows in islice(unread, self._frames, None):
                 self._open(rows)
         parts = [self._close(frame, stop) for frame in self._open_frames]
+        if not parts:
+            return unsent_results(_NO_ROWS, pd.RangeIndex(0), stop)
         # Joining even one frame would turn an index of objects into one of strings.
         return parts[0] if len(parts) == 1 else pd.concat(parts)
 

@@ -8,8 +8,10 @@ from events_pandas.deliver.preflight import Workspace
 from events_pandas.deliver.progress import ProgressBar, progress_bar
 from events_pandas.deliver.retry import RetryPolicy
 from events_pandas.deliver.stopping import Stop, stop_for_interrupt
+from events_pandas.deliver.workers import MAX_CONCURRENCY
 
 __all__ = [
+    "MAX_CONCURRENCY",
     "Answer",
     "Event",
     "IntercomClient",

@@ -31,9 +31,11 @@ def region_url(region: str) -> str:
         If Intercom has no such region.
     """
     known = intercom.REGION_URLS
-    url = known.get(region.strip().lower())
+    # As text whatever it is: of bytes or a number it can be said that there is no such region, too.
+    name = str(region).strip().lower()
+    url = known.get(name)
     if url is None:
-        similar = difflib.get_close_matches(region.strip().lower(), known, n=1, cutoff=0.5)
+        similar = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
         cure = f"did you mean {similar[0]!r}?" if similar else f"it is one of {', '.join(map(repr, known))}"
         raise CredentialsError(f"no region {region!r}: {cure} (the argument region, or {REGION_VARIABLE})")
     return url
@@ -99,6 +101,8 @@ def is_loopback(host: str) -> bool:
 
 def _split(base_url: str) -> SplitResult:
     malformed = CredentialsError("base_url is no http or https URL: it looks like 'https://api.intercom.io'")
+    if not isinstance(base_url, str):
+        raise malformed
     try:
         parts = urlsplit(base_url.strip())
         port = parts.port

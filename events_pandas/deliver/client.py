@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 TOKEN_VARIABLE: Final = "INTERCOM_ACCESS_TOKEN"  # noqa: S105  # the name of a variable, not a token
 
-_TOKEN_CHARACTERS: Final = frozenset(string.ascii_letters + string.digits + string.punctuation)
+_VISIBLE_CHARACTERS: Final = frozenset(string.ascii_letters + string.digits + string.punctuation)
 
 
 class IntercomClient:
@@ -43,7 +43,7 @@ class IntercomClient:
     Raises
     ------
     CredentialsError
-        If there is no usable token or address. Nothing has left the machine then.
+        If there is no usable token, address or version. Nothing has left the machine then.
 
     Notes
     -----
@@ -69,13 +69,14 @@ class IntercomClient:
     ) -> None:
         if not timeout_seconds > 0:
             raise ValueError(f"timeout_seconds is {timeout_seconds}: it is a number of seconds, more than 0")
+        version = _checked_version(api_version)
         token = _checked_token(access_token)
         self.base_url = _address(region, base_url=base_url, allow_http=allow_http)
         # requests takes a quarter of a second to import, which a session that sends nothing need not spend.
         from events_pandas.deliver.transport import Transport  # noqa: PLC0415
 
         self._transport = Transport(
-            self.base_url, access_token=token, api_version=api_version, timeout_seconds=timeout_seconds
+            self.base_url, access_token=token, api_version=version, timeout_seconds=timeout_seconds
         )
 
     def post_event(self, payload: bytes) -> "Answer":
@@ -133,17 +134,26 @@ class IntercomClient:
 
 
 def _checked_token(access_token: str | None) -> str:
+    if access_token is not None and not isinstance(access_token, str):
+        raise CredentialsError(f"the access token is no text, but of type {type(access_token).__name__}: pass a str")
     # A token that was pasted brings a line break along more often than not.
     token = (os.environ.get(TOKEN_VARIABLE, "") if access_token is None else access_token).strip()
     if not token:
         raise CredentialsError(f"no access token: set {TOKEN_VARIABLE}, or pass access_token to IntercomClient")
     if token.lower().startswith("bearer "):
         raise CredentialsError("the access token begins with 'Bearer': pass what comes after it")
-    if not _TOKEN_CHARACTERS.issuperset(token):
+    if not _VISIBLE_CHARACTERS.issuperset(token):
         raise CredentialsError(
             "the access token has a blank, a line break or a character beyond ASCII inside: copy it again"
         )
     return token
+
+
+def _checked_version(api_version: object) -> str:
+    # It becomes a header, in which a line break would begin another.
+    if not isinstance(api_version, str) or not api_version or not _VISIBLE_CHARACTERS.issuperset(api_version):
+        raise CredentialsError(f"api_version {api_version!r} is no version: it looks like {intercom.API_VERSION!r}")
+    return api_version
 
 
 def _address(region: str | None, *, base_url: str | None, allow_http: bool) -> str:

@@ -14,10 +14,8 @@ from events_pandas.deliver.stopping import Stop, stop_for_answer, stop_for_inter
 from events_pandas.deliver.surroundings import REAL_SURROUNDINGS, Surroundings
 from events_pandas.deliver.tickets import Chunk, Ticket
 from events_pandas.deliver.verdicts import STOP_CODES, Verdict
-from events_pandas.deliver.workers import Crew
+from events_pandas.deliver.workers import MAX_CONCURRENCY, Crew
 
-MAX_CONCURRENCY: Final = 128
-"""Requests in flight at most; as many as the client keeps connections."""
 GRACE_SECONDS: Final = 30.0
 """How long requests in flight are awaited when a run ends early."""
 OUTAGE_ROWS: Final = 20
@@ -111,8 +109,6 @@ class Run:
         grace_seconds: float = GRACE_SECONDS,
     ) -> None:
         size = MAX_CONCURRENCY if concurrency is None else concurrency
-        if not 1 <= size <= MAX_CONCURRENCY:
-            raise ValueError(f"concurrency is {size}: it is a number of requests from 1 to {MAX_CONCURRENCY}, or None")
         self.stop: Stop | None = None
         self.workspace: Workspace | None = None
         self.requests = 0

@@ -13,11 +13,12 @@ from requests.adapters import HTTPAdapter
 
 from events_pandas.deliver.address import is_loopback
 from events_pandas.deliver.answers import HEADERS, Answer, TransportError
+from events_pandas.deliver.workers import MAX_CONCURRENCY
 
-POOL_SIZE: Final = 128
-"""Connections kept open; as many as there are workers at most."""
 MAX_CONNECT_SECONDS: Final = 10.0
 MAX_BODY_BYTES: Final = 65_536
+SHORTEST_SECRET: Final = 8
+"""Characters of a token; a shorter one is made up for a test, and may be a part of any word."""
 
 _NOT_ARRIVED: Final[tuple[tuple[type[Exception], str], ...]] = (
     (requests.ConnectTimeout, "no connection to {host} within the time limit"),
@@ -50,6 +51,7 @@ class Transport:
         self._session = requests.Session()
         # An `auth` of our own: without one, requests would take the login of a .netrc in place of the token.
         self._session.auth = _bearer(access_token)
+        self._without_token = _redactor(access_token)
         self._session.headers.update(
             {
                 "Accept": "application/json",
@@ -59,7 +61,7 @@ class Transport:
                 "User-Agent": f"events-pandas/{version('events-pandas')}",
             }
         )
-        self._adapter = HTTPAdapter(pool_connections=1, pool_maxsize=POOL_SIZE, max_retries=0)
+        self._adapter = HTTPAdapter(pool_connections=1, pool_maxsize=MAX_CONCURRENCY, max_retries=0)
         self._session.mount(base_url, self._adapter)
         # Once and not per request: it reads the environment and .netrc, which costs more than the request.
         self._settings = _settings(self._session, base_url)
@@ -122,7 +124,7 @@ class Transport:
 
     def _answer(self, response: requests.Response) -> Answer:
         headers = {name: response.headers[name] for name in HEADERS if name in response.headers}
-        return Answer(status=response.status_code, headers=headers, body=self._body(response))
+        return Answer(status=response.status_code, headers=headers, body=self._without_token(self._body(response)))
 
     def _body(self, response: requests.Response) -> bytes:
         body = b""
@@ -154,6 +156,20 @@ def _bearer(access_token: str) -> Callable[[requests.PreparedRequest], requests.
         return request
 
     return authorize
+
+
+def _redactor(access_token: str) -> Callable[[bytes], bytes]:
+    """Return a function that takes the token out of a body: a proxy may send back what it was sent."""
+    token = access_token.encode()
+    # JSON may escape the slash, and some writers do.
+    spellings = (token, token.replace(b"/", rb"\/")) if len(token) >= SHORTEST_SECRET else ()
+
+    def redact(body: bytes) -> bytes:
+        for spelling in spellings:
+            body = body.replace(spelling, b"[access token]")
+        return body
+
+    return redact
 
 
 def _settings(session: requests.Session, base_url: str) -> dict[str, Any]:

@@ -8,6 +8,8 @@ from typing import Final
 from events_pandas.deliver.answers import Answer
 from events_pandas.deliver.tickets import Ticket
 
+MAX_CONCURRENCY: Final = 128
+"""Requests under way at once at most: threads that wait for answers, and connections that are kept open."""
 FAREWELL_SECONDS: Final = 1.0
 """How long idle threads may take to end."""
 

@@ -119,7 +119,7 @@ class CheckReport:
         {'price': {'amount': 1999, 'currency': 'eur'}}
         """
         payloads: list[dict[str, Any]] = []
-        is_sent = self.checked.valid & ~(self.checked.repeats() & self.skips_duplicates)
+        is_sent = self.checked.is_sent(skips_duplicates=self.skips_duplicates)
         for start, stop in chunk_bounds(self.rows, PREVIEW_CHUNKSIZE):
             if len(payloads) >= n:
                 break

@@ -16,6 +16,25 @@ from events_pandas.errors import SourceError
 FORMATS = (".csv", ".parquet")
 
 
+def require_not_read(path: Path, read: Iterable[Path]) -> None:
+    """Refuse to write over what is read.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        What is to be written.
+    read : iterable of pathlib.Path
+        Files that are there and are read: the rows, or the mapping.
+
+    Raises
+    ------
+    SourceError
+        If it is one of them, by whatever name.
+    """
+    if path.exists() and any(path.samefile(file) for file in read):
+        raise SourceError(f"{path}: is a file that is read here, and would be replaced: choose another name")
+
+
 class ResultsWriter:
     """Writes results frames to one file.
 
@@ -41,8 +60,7 @@ class ResultsWriter:
         self._path = Path(path)
         if self._path.suffix.lower() not in FORMATS:
             raise SourceError(f"{self._path}: results are written as {' or '.join(FORMATS)}: choose one of these names")
-        if self._path.exists() and any(self._path.samefile(source) for source in sources):
-            raise SourceError(f"{self._path}: holds the rows, which the results would replace: choose another name")
+        require_not_read(self._path, sources)
         if self._path.is_dir():
             raise SourceError(f"{self._path}: results cannot be written there: Is a directory")
         self._partial = self._path.with_name(self._path.name + ".partial")

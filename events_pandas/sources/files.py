@@ -3,6 +3,7 @@
 import glob
 import lzma
 import os
+import re
 import warnings
 import zipfile
 import zlib
@@ -40,6 +41,8 @@ CSV_FORM: dict[str, Any] = {
     # Only an empty cell is absent: "NA" is Namibia, and "None" may be somebody's name.
     "keep_default_na": False,
 }
+
+_OTHER_SEPARATORS = {";": "';'", "\t": "tabs", "|": "'|'"}
 
 Read = TypeVar("Read")
 PathOrPaths: TypeAlias = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
@@ -167,6 +170,8 @@ def _next(frames: Iterator[Read], path: Path) -> Read | None:
             return next(frames, None)
     except pd.errors.EmptyDataError as error:
         raise SourceError(f"{path}: is empty: its first line must name the columns") from error
+    except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
+        raise SourceError(f"{path}: {_parser_fault(str(error))}") from error
     except UnicodeDecodeError as error:
         raise SourceError(f"{path}: is not UTF-8: save it as UTF-8 and try again") from error
     except _READING_ERRORS as error:
@@ -174,17 +179,40 @@ def _next(frames: Iterator[Read], path: Path) -> Read | None:
         raise SourceError(f"{path}: cannot be read: {reason}") from error
 
 
+def _parser_fault(reason: str) -> str:
+    """Say in a user's words what pandas says of a CSV file's form."""
+    cells = re.search(r"Expected \d+ fields in line (\d+)|Length of header or names does not match", reason)
+    if cells is not None:
+        where = "a row" if cells[1] is None else f"line {cells[1]}"
+        return f"{where} has more cells than the first line names columns: put cells with commas in quotes"
+    quote = re.search(r"EOF inside string starting at row (\d+)", reason)
+    if quote is not None:
+        # pandas counts from 0 here.
+        return f"a quote is opened in line {int(quote[1]) + 1} and not closed: close it, or write it twice"
+    return f"cannot be read: {reason.strip().splitlines()[0]}"
+
+
 def _read_csv(path: Path, mapping: EventMapping, chunksize: int) -> Iterator[pd.DataFrame]:
     # pandas makes "a.1" of a second column "a", and so would hide which of them is meant.
     header = pd.read_csv(path, header=None, nrows=1, dtype=str, **CSV_FORM).iloc[0].tolist()
     labels = _labels(mapping)
-    is_whole = _is_computing(mapping) or not labels <= set(header)
+    is_missing = not labels <= set(header)
+    if is_missing and len(header) == 1 and (separator := _separator(str(header[0]))):
+        raise SourceError(
+            f"{path}: its columns are separated by {separator}, and a CSV file's by commas: save it with commas"
+        )
+    is_whole = _is_computing(mapping) or is_missing
     dtypes = dict.fromkeys(labels, str)
     with pd.read_csv(path, chunksize=chunksize, dtype=dtypes, na_values=[""], low_memory=False, **CSV_FORM) as reader:
         for frame in reader:
             frame.columns = header
             # All columns, if one is missing: the error names those that there are.
             yield frame if is_whole else frame.loc[:, frame.columns.isin(labels)]
+
+
+def _separator(line: str) -> str | None:
+    """Return what stands in a comma's place, as a message names it."""
+    return next((name for mark, name in _OTHER_SEPARATORS.items() if mark in line), None)
 
 
 def _read_parquet(path: Path, mapping: EventMapping, chunksize: int) -> Iterator[pd.DataFrame]:

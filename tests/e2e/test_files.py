@@ -103,7 +103,7 @@ def test_results_path_has_what_is_returned(orders_csv, orders_mapping, client, n
         (b"who,day\nM\xfcller,2024-01-31\n", "orders.csv: is not UTF-8: save it as UTF-8 and try again"),
         (
             b"who,day\n1,2024-01-31\n2,2024-01-31,x\n",
-            "orders.csv: cannot be read: Error tokenizing data. C error: Expected 2 fields in line 3, saw 3",
+            "orders.csv: line 3 has more cells than the first line names columns: put cells with commas in quotes",
         ),
     ],
     ids=["empty", "not UTF-8", "long row"],

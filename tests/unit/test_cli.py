@@ -41,15 +41,27 @@ def test_check_fails_when_a_row_is_invalid(run):
 
 
 def test_check_writes_all_findings_with_problems(run):
-    """--problems has a line for each finding."""
-    result = run("check", "bad.csv", "-m", "mapping.toml", "--problems", "problems.csv")
+    """--problems has a line for each finding, its row counted over all files."""
+    result = run("check", "good.csv", "bad.csv", "-m", "mapping.toml", "--problems", "problems.csv")
 
     problems = pd.read_csv("problems.csv")
-    assert problems[["row", "field", "code", "severity", "value"]].to_numpy().tolist() == [
-        [1, "created_at", "time_unreadable", "error", "'never'"]
+    assert problems[["row", "field", "code", "severity", "value", "source_file"]].to_numpy().tolist() == [
+        [2, "created_at", "time_unreadable", "error", "'never'", "bad.csv"]
     ]
     assert result.stdout.splitlines()[-1] == "findings: problems.csv"
     assert result.exit_code == 1
+
+
+@pytest.mark.parametrize("path", ["good.csv", "mapping.toml"])
+def test_check_does_not_replace_what_it_reads(run, tmp_path, path):
+    """Neither the rows nor the mapping are written over: nothing else is done then."""
+    before = (tmp_path / path).read_text()
+
+    result = run("check", "good.csv", "-m", "mapping.toml", "--problems", path)
+
+    assert result.stderr == f"error: {path}: is a file that is read here, and would be replaced: choose another name\n"
+    assert (result.stdout, result.exit_code) == ("", 2)
+    assert (tmp_path / path).read_text() == before
 
 
 @pytest.mark.parametrize(
@@ -136,6 +148,14 @@ def test_usage_errors_have_exit_code_2(run, arguments, message):
 
     assert message in result.stderr
     assert result.exit_code == 2
+
+
+@pytest.mark.parametrize("command", ["check", "submit"])
+def test_help_says_how_rows_are_counted_and_what_is_replaced(run, command):
+    """Who looks up a row in the file must know where to begin."""
+    text = " ".join(run(command, "--help").stdout.split())
+
+    assert "A file that is there is replaced. Rows are counted from 0" in text
 
 
 def test_help_names_the_commands_and_the_exit_codes(run):

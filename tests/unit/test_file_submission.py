@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from events_pandas import (
+    AuthenticationError,
     EventMapping,
     InvalidRowsError,
     MappingError,
@@ -92,7 +93,7 @@ def test_results_path_is_tried_before_anything_is_sent(write, submit, fake_clien
 
 def test_results_do_not_replace_the_rows(write, submit):
     """A results path that is one of the files is refused."""
-    with pytest.raises(SourceError, match=r"a\.csv: holds the rows, which the results would replace"):
+    with pytest.raises(SourceError, match=r"a\.csv: is a file that is read here, and would be replaced"):
         submit(write("a.csv", "1,2024-01-31"), results_path="a.csv")
 
 
@@ -154,6 +155,23 @@ def test_results_that_cannot_be_written_any_more_are_not_lost(write, submit, fak
     )
     assert caught.value.results["status"].tolist() == ["accepted", "accepted"]
     assert caught.value.results["source_file"].tolist() == ["a.csv", "a.csv"]
+
+
+def test_results_that_cannot_be_written_do_not_hide_why_the_run_ended(write, submit, fake_client, tmp_path):
+    """The exception is that of the run; it has every result, and a note of what became of the file."""
+    (tmp_path / "results.csv.partial").symlink_to("/dev/full")
+
+    with pytest.raises(AuthenticationError) as caught:
+        submit(
+            write("a.csv", "1,2024-01-31", "2,2024-01-31"),
+            client=fake_client({"2": [401]}),
+            concurrency=1,
+            results_path="results.csv",
+        )
+
+    assert caught.value.results["status"].tolist() == ["accepted", "not_submitted"]
+    assert caught.value.results["source_file"].tolist() == ["a.csv", "a.csv"]
+    assert caught.value.__notes__ == ["results.csv: results cannot be written there: No space left on device"]
 
 
 def test_later_file_that_cannot_be_read_does_not_hide_why_the_run_ended(write, submit, fake_client):

@@ -379,3 +379,20 @@ def test_progress_counts_rows_that_are_not_sent_too(make_orders, mapping, fake_c
     submit_events(make_orders(**INVALID_DAY), mapping, client=fake_client(), progress=True)
 
     assert "submitting: 3 of 3 (100%) after 0 s: 2 accepted" in capsys.readouterr().err
+
+
+def test_iter_submit_is_interrupted_without_rows_when_no_frame_is_open(make_orders, mapping, fake_client):
+    """Ctrl-C while the next frame is awaited: what came before is yielded, and the exception has no further row."""
+
+    def frames():
+        yield make_orders(1, day=[None])
+        raise KeyboardInterrupt
+
+    results = iter_submit(frames(), mapping, client=fake_client())
+    first = next(results)
+    with pytest.raises(SubmissionInterrupted) as caught:
+        next(results)
+
+    assert first["status"].tolist() == ["invalid"]
+    assert len(caught.value.results) == 0
+    pd.testing.assert_series_equal(caught.value.results.dtypes, first.dtypes)

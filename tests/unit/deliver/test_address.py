@@ -27,6 +27,7 @@ def test_region_url_knows_intercoms_regions(region, url):
             "mars",
             "no region 'mars': it is one of 'us', 'eu', 'au' (the argument region, or INTERCOM_REGION)",
         ),
+        (3, "no region 3: it is one of 'us', 'eu', 'au' (the argument region, or INTERCOM_REGION)"),
     ],
 )
 def test_region_url_says_which_regions_there_are(region, message):
@@ -65,6 +66,7 @@ def test_checked_base_url_trims_the_end(base_url, checked):
         "https://[::1",
         "https://api .intercom.io",
         "https://api.intercom.io/\x00",
+        b"https://api.intercom.io",
     ],
 )
 def test_checked_base_url_refuses_what_is_no_web_address(base_url):

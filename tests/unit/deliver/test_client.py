@@ -59,6 +59,8 @@ def test_client_prefers_its_arguments_to_the_environment(monkeypatch):
     [
         (None, "no access token: set INTERCOM_ACCESS_TOKEN, or pass access_token to IntercomClient"),
         (" \n", "no access token: set INTERCOM_ACCESS_TOKEN, or pass access_token to IntercomClient"),
+        (b"x", "the access token is no text, but of type bytes: pass a str"),
+        (12, "the access token is no text, but of type int: pass a str"),
         ("Bearer abc", "the access token begins with 'Bearer': pass what comes after it"),
         (
             "abc\r\nX-Evil: 1",
@@ -80,6 +82,15 @@ def test_client_refuses_a_region_beside_an_address():
     """Two places at once are a mistake."""
     with pytest.raises(CredentialsError, match=r"^region and base_url are both given: leave one of them out$"):
         IntercomClient(TOKEN, region="eu", base_url="https://api.intercom.io")
+
+
+@pytest.mark.parametrize("version", ["2.14\r\nX-Evil: 1", "2.14\u2011b", "", 2.14])
+def test_client_refuses_a_version_that_is_no_header(version):
+    """A version is text that a header can hold."""
+    with pytest.raises(CredentialsError) as caught:
+        IntercomClient(TOKEN, api_version=version)
+
+    assert str(caught.value) == f"api_version {version!r} is no version: it looks like '2.14'"
 
 
 @pytest.mark.parametrize("seconds", [0, -1.0, float("nan")])

@@ -5,7 +5,6 @@ import threading
 import pytest
 
 from events_pandas.deliver.answers import Answer, TransportError
-from events_pandas.deliver.engine import Run
 from events_pandas.deliver.outcomes import Outcome, Status
 from events_pandas.deliver.retry import RetryPolicy
 
@@ -94,12 +93,6 @@ def test_run_counts_requests_and_retries(make_run, scripted_client, events):
     list(run.deliver([events("a", "b")]))
 
     assert (run.requests, run.retries, run.limit) == (4, 2, 1_000_000)
-
-
-def test_run_refuses_a_concurrency_that_makes_no_sense(scripted_client):
-    """There is at least one request in flight, and no more than there are connections."""
-    with pytest.raises(ValueError, match=r"^concurrency is 0: it is a number of requests from 1 to 128, or None$"):
-        Run(scripted_client(), concurrency=0)
 
 
 # Retries

@@ -139,6 +139,31 @@ def test_transport_cuts_a_body_that_is_too_long(connect, serve, replying):
     assert len(connect(server.url).send("POST", "/events", b"{}").body) == 65_536
 
 
+@pytest.mark.parametrize("token", ["SECRETTOKEN", "SECRET/TOKEN="])
+@pytest.mark.parametrize("escaped_slash", ["/", r"\/"])
+def test_transport_takes_the_token_out_of_a_body(serve, replying, token, escaped_slash):
+    """What a proxy sends back of the request does not get into the results."""
+    body = f"got Bearer {token}".replace("/", escaped_slash).encode()
+    server = serve(replying(b"HTTP/1.1 400 Bad Request\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)))
+    transport = Transport(server.url, access_token=token, api_version="2.14", timeout_seconds=5.0)
+
+    answer = transport.send("POST", "/events", b"{}")
+    transport.close()
+
+    assert (answer.status, answer.body) == (400, b"got Bearer [access token]")
+
+
+def test_transport_leaves_a_body_alone_when_the_token_is_a_part_of_any_word(serve, replying):
+    """A token made up for a test may be as short as a letter."""
+    server = serve(replying(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 4\r\n\r\ntext"))
+    transport = Transport(server.url, access_token="t", api_version="2.14", timeout_seconds=5.0)
+
+    answer = transport.send("POST", "/events", b"{}")
+    transport.close()
+
+    assert answer.body == b"text"
+
+
 def test_transport_keeps_what_came_of_a_body_that_breaks_off(connect, serve):
     """The status is the verdict, even if the body ends too early."""
 

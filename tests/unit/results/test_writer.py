@@ -114,7 +114,7 @@ def test_writer_refuses_to_replace_the_rows(tmp_path, monkeypatch):
     with pytest.raises(SourceError) as caught:
         ResultsWriter("orders.csv", sources=[tmp_path / "orders.csv"])
 
-    assert str(caught.value) == "orders.csv: holds the rows, which the results would replace: choose another name"
+    assert str(caught.value) == "orders.csv: is a file that is read here, and would be replaced: choose another name"
 
 
 def test_writer_tells_when_the_folder_has_gone(tmp_path, results):

@@ -105,7 +105,7 @@ def test_csv_row_that_is_too_long_is_refused(write, read):
         read(path)
 
     assert str(caught.value) == (
-        f"{path}: cannot be read: Error tokenizing data. C error: Expected 2 fields in line 3, saw 3"
+        f"{path}: line 3 has more cells than the first line names columns: put cells with commas in quotes"
     )
 
 
@@ -113,8 +113,36 @@ def test_csv_rows_that_are_all_too_long_are_refused(write, read):
     """pandas would only warn, and cut the last cells off."""
     path = write("a.csv", "who,day\n1,2,3\n4,5,6\n")
 
-    with pytest.raises(SourceError, match=r"cannot be read: Length of header or names does not match length of data"):
+    with pytest.raises(SourceError) as caught:
         read(path)
+
+    assert str(caught.value) == (
+        f"{path}: a row has more cells than the first line names columns: put cells with commas in quotes"
+    )
+
+
+@pytest.mark.parametrize(("content", "line"), [('who,day\n1,2\n"3,4\n5,6\n', 3), ('who,"day\n1,2\n', 1)])
+def test_csv_quote_that_is_not_closed_is_refused(write, read, content, line):
+    """The rest of the file would be one cell."""
+    path = write("a.csv", content)
+
+    with pytest.raises(SourceError) as caught:
+        read(path)
+
+    assert str(caught.value) == f"{path}: a quote is opened in line {line} and not closed: close it, or write it twice"
+
+
+@pytest.mark.parametrize(("mark", "name"), [(";", "';'"), ("\t", "tabs"), ("|", "'|'")])
+def test_csv_that_is_separated_by_something_else_is_refused(write, read, mark, name):
+    """Spreadsheets of many countries write semicolons, since their numbers have commas."""
+    path = write("a.csv", f"who{mark}day{mark}price\n1{mark}2024-01-31{mark}1,50\n")
+
+    with pytest.raises(SourceError) as caught:
+        read(path)
+
+    assert str(caught.value) == (
+        f"{path}: its columns are separated by {name}, and a CSV file's by commas: save it with commas"
+    )
 
 
 def test_csv_that_is_empty_is_refused(write, read):
