@@ -93,6 +93,31 @@ class UnknownColumnError(MappingError):
         super().__init__([f"{path}: no column {column!r}{_suggestion(column, available, hint)}"])
 
 
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return a hint at the word that was meant.
+
+    Parameters
+    ----------
+    word : str
+        What there is not.
+    known : iterable of str
+        What there is.
+
+    Returns
+    -------
+    str
+        The most similar word, or all of them.
+
+    Examples
+    --------
+    >>> did_you_mean("chunk_size", ["chunksize", "client"])
+    "did you mean 'chunksize'?"
+    """
+    known = list(known)
+    similar = difflib.get_close_matches(word, known, n=1)
+    return f"did you mean {similar[0]!r}?" if similar else f"there are {', '.join(known)}"
+
+
 def _suggestion(column: Hashable, available: Iterable[Hashable], hint: str) -> str:
     labels = {str(label): label for label in available}
     similar = difflib.get_close_matches(str(column), labels, n=1)
@@ -124,7 +149,7 @@ class InvalidRowsError(EventsPandasError):
     def __init__(self, problems: "pd.DataFrame", *, invalid: int) -> None:
         self.problems = problems
         rows = "1 row is" if invalid == 1 else f"{invalid:,} rows are"
-        super().__init__(f"{rows} invalid and nothing was sent: see .problems of this error, one line per finding")
+        super().__init__(f"{rows} invalid, and none of the rows checked was sent: see .problems, one line per finding")
 
 
 class SourceError(EventsPandasError):

@@ -1,6 +1,5 @@
 """The options of a run, each with its one default."""
 
-import difflib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
@@ -8,6 +7,7 @@ from numbers import Integral
 from typing import Any, Literal, TypedDict
 
 from events_pandas.deliver import MAX_CONCURRENCY, IntercomClient, RetryPolicy
+from events_pandas.errors import did_you_mean
 
 
 class SubmitOptions(TypedDict, total=False):
@@ -141,7 +141,5 @@ def run_options(options: Mapping[str, Any]) -> RunOptions:
     known = [option.name for option in fields(RunOptions)]
     for name in options:
         if name not in known:
-            similar = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {similar[0]!r}?" if similar else f"there are {', '.join(known)}"
-            raise TypeError(f"no option {name!r}: {hint}")
+            raise TypeError(f"no option {name!r}: {did_you_mean(name, known)}")
     return RunOptions(**options)

@@ -15,7 +15,7 @@ from events_pandas.convert.keys import KeyIndex
 from events_pandas.convert.problems import CODES, ONCE_CODES, Finding
 
 CHECKED_ROWS = 2**16
-"""Rows checked at a time: enough to make Arrow's overhead small, few enough to stay in the processor's cache."""
+"""Rows checked at a time: enough that what each call of Arrow costs by itself matters little."""
 
 Texts = npt.NDArray[np.object_]
 

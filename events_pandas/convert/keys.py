@@ -43,7 +43,7 @@ def event_keys(contacts: pa.Array, event_names: pa.Array, seconds: pa.Array) -> 
     Notes
     -----
     Intercom knows an event by the workspace, the contact, the name (normalized) and the second, whatever its metadata.
-    Among ten million rows the odds that two different events share 128 bits are about 1 in 10^24.
+    Among ten million rows the odds that two different events share 128 bits are below 1 in 10^20.
     """
     names = event_names.dictionary_encode()
     normalized = [None if name is None else normalized_event_name(name) for name in names.dictionary.to_pylist()]

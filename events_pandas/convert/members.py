@@ -29,6 +29,7 @@ from events_pandas.convert.readers import (
 )
 from events_pandas.convert.times import TimeReader
 from events_pandas.mapping import BoundRule, Constant, Date, Link, MonetaryAmount, Number, RichLink, Rule, Text
+from events_pandas.mapping.rules import part_path
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -108,16 +109,12 @@ def read_part(bound: BoundRule, part: str = "", *, timezone: str | None = None) 
     values = bound.parts[part]
     reading = read(read_cells(values), _reader(bound, part, timezone))
     located = [
-        replace(finding, field=_field(bound, part), label=bound.labels[part])
+        replace(finding, field=part_path(bound.path, part), label=bound.labels[part])
         for finding in reading.findings
         # A constant stands in no row: what is odd in every row of a column is meant here.
         if not (isinstance(values, Constant) and finding.code in NOTE_CODES - ONCE_CODES)
     ]
     return replace(reading, findings=located)
-
-
-def _field(bound: BoundRule, part: str) -> str:
-    return f"{bound.path}.{part}" if part else bound.path
 
 
 def _reader(bound: BoundRule, part: str, timezone: str | None) -> Reader:
@@ -165,7 +162,7 @@ def finding_at(bound: BoundRule, part: str, where: Mapping[str, Mask]) -> list[F
     list of Finding
         With the values of the column; none for a code without rows.
     """
-    field = _field(bound, part)
+    field = part_path(bound.path, part)
     findings = []
     for code, mask in where.items():
         rows = np.flatnonzero(mask)

@@ -21,6 +21,7 @@ from events_pandas.mapping.rules import (
     Text,
     is_computed,
     is_expression,
+    part_path,
     rule_sources,
 )
 
@@ -124,7 +125,7 @@ def bind(frame: pd.DataFrame, mapping: EventMapping, *, resolved: Mapping[str, R
     if isinstance(name, str) and binder.has(name):
         binder.fault(f"event_name: {name!r} is also a column: say Column({name!r}) or Constant({name!r})")
     for path, rule in mapping.rules().items():
-        parts = {part: binder.values(_join(path, part), source) for part, source in rule_sources(rule).items()}
+        parts = {part: binder.values(part_path(path, part), source) for part, source in rule_sources(rule).items()}
         typed = rules.get(path) or binder.typed_rule(path, rule, parts[next(iter(parts))])
         if typed is None:
             continue
@@ -261,10 +262,6 @@ def _constant_hint(path: str, label: Hashable) -> str:
         return ""
     is_currency = path.endswith(".currency") and len(label) == CURRENCY_LETTERS
     return f"did you mean {'currency=' if is_currency else ''}Constant({label!r})?"
-
-
-def _join(path: str, part: str) -> str:
-    return f"{path}.{part}" if part else path
 
 
 def _public_label(path: str, source: Source) -> str:

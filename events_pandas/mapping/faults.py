@@ -16,6 +16,7 @@ from events_pandas.mapping.rules import (
     Scalar,
     bare_source,
     is_computed,
+    part_path,
     rule_sources,
 )
 
@@ -143,7 +144,7 @@ def date_key_faults(path: str, key: str) -> Iterator[str]:
 
 def _rule_faults(path: str, rule: object) -> Iterator[str]:
     for part, source in rule_sources(rule).items():  # type: ignore[arg-type]  # Only rules come here.
-        yield from source_faults(f"{path}.{part}" if part else path, source)
+        yield from source_faults(part_path(path, part), source)
     if isinstance(rule, Date):
         yield from timezone_faults(f"{path}.timezone", rule.timezone)
         yield from _date_reading_faults(path, rule)

@@ -276,6 +276,29 @@ def is_computed(source: object) -> bool:
     return is_expression(source) or callable(source)
 
 
+def part_path(path: str, part: str) -> str:
+    """Return the path of a rule's part.
+
+    Parameters
+    ----------
+    path : str
+        The field that the rule makes.
+    part : str
+        The part; the one part of most rules has the empty name.
+
+    Returns
+    -------
+    str
+        As errors and findings name it.
+
+    Examples
+    --------
+    >>> part_path("metadata.price", "currency")
+    'metadata.price.currency'
+    """
+    return f"{path}.{part}" if part else path
+
+
 def rule_sources(rule: Rule) -> dict[str, Source]:
     """Return what a rule reads, by the name of the part.
 

@@ -1,13 +1,12 @@
 """The TOML form of a mapping: a table of fields read into rules, and rules written as a table."""
 
-import difflib
 import tomllib
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from events_pandas.errors import MappingError
+from events_pandas.errors import MappingError, did_you_mean
 from events_pandas.intercom import IDENTIFIERS
 from events_pandas.mapping.rules import (
     Column,
@@ -21,6 +20,7 @@ from events_pandas.mapping.rules import (
     Source,
     Text,
     is_computed,
+    part_path,
     rule_sources,
 )
 
@@ -162,9 +162,7 @@ class _Reader:
         return UNREAD
 
     def _unknown(self, place: str, name: str, known: Iterable[str]) -> None:
-        similar = difflib.get_close_matches(name, known, n=1)
-        hint = f"did you mean {similar[0]!r}?" if similar else f"there are {', '.join(known)}"
-        self.faults.append(f"{place}: {name!r} is not known: {hint}")
+        self.faults.append(f"{place}: {name!r} is not known: {did_you_mean(name, known)}")
 
 
 def write_fields(mapping: "EventMapping") -> str:
@@ -189,7 +187,7 @@ def write_fields(mapping: "EventMapping") -> str:
         fault
         for path, rule in mapping.rules().items()
         for part, source in rule_sources(rule).items()
-        for fault in _writing_faults(f"{path}.{part}" if part else path, source)
+        for fault in _writing_faults(part_path(path, part), source)
     ]
     if faults:
         raise MappingError(faults)

@@ -215,7 +215,7 @@ def test_invalid_rows_of_any_file_raise_before_the_first_request(write, submit, 
         [1, "created_at_missing"],
         [3, "identifier_missing"],
     ]
-    assert str(caught.value).startswith("2 rows are invalid and nothing was sent")
+    assert str(caught.value).startswith("2 rows are invalid, and none of the rows checked was sent")
     assert (client.me_requests, client.events) == (0, [])
 
 

@@ -104,7 +104,7 @@ def test_submit_sends_nothing_when_invalid_rows_are_to_raise(make_orders, mappin
 
     assert caught.value.problems[["row", "code"]].to_numpy().tolist() == [[1, "created_at_missing"]]
     assert str(caught.value) == (
-        "1 row is invalid and nothing was sent: see .problems of this error, one line per finding"
+        "1 row is invalid, and none of the rows checked was sent: see .problems, one line per finding"
     )
     assert (client.me_requests, client.events) == (0, [])
 
