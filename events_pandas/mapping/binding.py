@@ -2,7 +2,7 @@
 
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import pandas as pd
 
@@ -27,6 +27,9 @@ from events_pandas.mapping.rules import (
 
 CURRENCY_LETTERS = 3
 
+Values: TypeAlias = "pd.Series[Any]"
+"""What a source holds in a frame: a value for each row."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BoundRule:
@@ -46,7 +49,7 @@ class BoundRule:
 
     path: str
     rule: Rule
-    parts: Mapping[str, "pd.Series[Any] | Constant"]
+    parts: Mapping[str, "Values | Constant"]
     labels: Mapping[str, str]
 
 
@@ -144,7 +147,7 @@ class _Binder:
     def __init__(self, frame: pd.DataFrame) -> None:
         self._frame = frame
         self._faults: list[MappingError] = []
-        self._computed: dict[int, pd.Series[Any]] = {}
+        self._computed: dict[int, Values] = {}
 
     def fault(self, message: str) -> None:
         self._faults.append(MappingError([message]))
@@ -159,7 +162,7 @@ class _Binder:
         if self._faults:
             raise MappingError([fault for error in self._faults for fault in error.faults])
 
-    def values(self, path: str, source: Source) -> "pd.Series[Any] | Constant | None":
+    def values(self, path: str, source: Source) -> "Values | Constant | None":
         """Return what a source holds; None after a fault."""
         if isinstance(source, Constant):
             return source
@@ -169,7 +172,7 @@ class _Binder:
             self._faults.append(error)
             return None
 
-    def _named(self, path: str, label: Hashable) -> "pd.Series[Any]":
+    def _named(self, path: str, label: Hashable) -> Values:
         frame = self._frame
         positions = _positions(frame.columns, label)
         if len(positions) == 1:
@@ -190,13 +193,13 @@ class _Binder:
     def _labels(self) -> list[Hashable]:
         return [*self._frame.columns, *(name for name in self._frame.index.names if name is not None)]
 
-    def _compute(self, path: str, source: Any) -> "pd.Series[Any]":
+    def _compute(self, path: str, source: Any) -> Values:
         """Evaluate a callable or an expression once, however many fields read it."""
         if id(source) not in self._computed:
             self._computed[id(source)] = self._evaluate(path, source)
         return self._computed[id(source)]
 
-    def _evaluate(self, path: str, source: Any) -> "pd.Series[Any]":
+    def _evaluate(self, path: str, source: Any) -> Values:
         # A callable that changes its argument changes a copy. With pandas 3, which has expressions, a shallow copy is
         # enough: what is written to is copied first.
         frame = self._frame.copy(deep=EXPRESSION_TYPE is None)
@@ -212,7 +215,7 @@ class _Binder:
             raise MappingError([f"{path}: {_label(source)} gave a Series whose index is not the frame's"])
         return values
 
-    def typed_rule(self, path: str, rule: Rule, values: "pd.Series[Any] | Constant | None") -> Rule | None:
+    def typed_rule(self, path: str, rule: Rule, values: "Values | Constant | None") -> Rule | None:
         """Return the rule that a bare column turns into; other rules as they are; None where nothing tells the type."""
         if not isinstance(rule, Column) or values is None:
             return rule
@@ -224,7 +227,7 @@ class _Binder:
         return kind(rule.source) if kind else None
 
 
-def _rule_type(values: "pd.Series[Any]") -> type[Text | Number | Date] | None:
+def _rule_type(values: Values) -> type[Text | Number | Date] | None:
     """Tell what a bare column becomes, from its dtype or, for objects, from all of its values."""
     inferred = _inferred(values)
     if inferred == "empty":
@@ -234,7 +237,7 @@ def _rule_type(values: "pd.Series[Any]") -> type[Text | Number | Date] | None:
     return Date if inferred in {"datetime64", "datetime", "date"} else Text
 
 
-def _inferred(values: "pd.Series[Any]") -> str:
+def _inferred(values: Values) -> str:
     dtype = values.dtype
     if isinstance(dtype, pd.CategoricalDtype):
         values = pd.Series(dtype.categories)
@@ -253,7 +256,11 @@ def _positions(labels: Iterable[Hashable], label: Hashable) -> list[int]:
 
 def _same_label(column: Hashable, label: Hashable) -> bool:
     # 1 == True == 1.0, but they are different labels to whoever wrote them.
-    return column == label and isinstance(column, bool) == isinstance(label, bool)
+    try:
+        return bool(column == label) and isinstance(column, bool) == isinstance(label, bool)
+    except TypeError:
+        # What equals pd.NA is neither true nor false, alone or in a tuple.
+        return False
 
 
 def _constant_hint(path: str, label: Hashable) -> str:

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from events_pandas.errors import MappingError
-from events_pandas.intercom import IDENTIFIERS
+from events_pandas.intercom import IDENTIFIERS, METADATA_LIMIT
 from events_pandas.mapping import toml
 from events_pandas.mapping.faults import mapping_faults
 from events_pandas.mapping.rules import RULE_TYPES, Column, Constant, Date, Rule, Source, Text, bare_source
@@ -28,14 +28,21 @@ class EventMapping:
     user_id, id, email : hashable, Constant or callable, optional
         Who did it; at least one. The first that is present in a row is sent, alone.
     metadata : mapping of str to rule, label, Constant or callable, optional
-        The event's metadata, in the order in which it is sent: Intercom keeps the first ten keys.
+        The event's metadata, in the order in which it is sent: Intercom keeps the first keys, up to a limit.
     timezone : str, optional
         The zone of every time that has none, such as ``"Europe/Berlin"``. UTC when not given, with a note.
-    duplicates : {"skip", "send"}, default "skip"
-        What becomes of a row with the contact, event name and second of an earlier row, which Intercom would
-        silently drop: it is marked and not sent, or it is sent all the same.
+    duplicates : {"skip", "spread", "send"}, default "skip"
+        What becomes of a valid row with the contact, event name and second of another. ``"skip"`` keeps the first and
+        marks the others, which are not sent; ``"spread"`` sends them all, and gives the others the next free second;
+        ``"send"`` sends them all as they are, and Intercom silently drops all but one.
     on_invalid_metadata : {"error", "omit"}, default "error"
         Whether a bad metadata value makes its row invalid, or is left out, with a note, and the event is sent.
+    metadata_limit : int, default 10
+        How many metadata values an event may have, at least 1. Intercom's reference says ten keys, a newer help
+        article twenty.
+    metadata_overflow : {"error", "drop"}, default "error"
+        Whether a row with more values present than `metadata_limit` is invalid, or is sent with the first ones in the
+        mapping's order.
 
     Raises
     ------
@@ -46,7 +53,11 @@ class EventMapping:
     -----
     A string always names a column; only `event_name` is taken literally. A column may be named by any label
     (string, integer, tuple) or be a level of the frame's index. ``NaN``, ``NaT``, ``None``, ``pd.NA`` and the empty
-    string mean *absent*: absent metadata is left out of the event.
+    string mean *absent*: absent metadata is left out of the event, and does not count towards `metadata_limit`.
+
+    Where duplicates are spread, rows keep their own second where they can. Which of several rows keeps it goes by what
+    they hold and not by their order, so that a re-sorted frame is spread alike. In a stream, or over several files, a
+    row gives way to what earlier chunks have taken, since what later ones hold is not known yet.
 
     References
     ----------
@@ -85,8 +96,10 @@ class EventMapping:
     email: Source | None = None
     metadata: Mapping[str, Rule | Source] = field(default_factory=dict)
     timezone: str | None = None
-    duplicates: Literal["skip", "send"] = "skip"
+    duplicates: Literal["skip", "spread", "send"] = "skip"
     on_invalid_metadata: Literal["error", "omit"] = "error"
+    metadata_limit: int = METADATA_LIMIT
+    metadata_overflow: Literal["error", "drop"] = "error"
 
     def __post_init__(self) -> None:
         faults = mapping_faults(self)

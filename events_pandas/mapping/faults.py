@@ -1,8 +1,10 @@
 """What is wrong with a mapping in itself, before any frame is seen: every fault at once, each with its path."""
 
+import re
+import reprlib
 import zoneinfo
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -14,6 +16,7 @@ from events_pandas.mapping.rules import (
     Date,
     MonetaryAmount,
     Scalar,
+    Text,
     bare_source,
     is_computed,
     part_path,
@@ -23,9 +26,19 @@ from events_pandas.mapping.rules import (
 if TYPE_CHECKING:
     from events_pandas.mapping.event_mapping import EventMapping
 
-CHOICES = {"duplicates": ("skip", "send"), "on_invalid_metadata": ("error", "omit")}
+CHOICES = {
+    "duplicates": ("skip", "spread", "send"),
+    "on_invalid_metadata": ("error", "omit"),
+    "metadata_overflow": ("error", "drop"),
+}
 DATE_UNITS = ("s", "ms", "us", "ns")
 AMOUNT_UNITS = ("major", "minor")
+
+SOURCE_FORMS = "name a column, or say Constant(...), in TOML { constant = … }"
+"""The mending wherever something stands that is no source."""
+
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = 80
 
 
 def mapping_faults(mapping: "EventMapping") -> list[str]:
@@ -52,6 +65,7 @@ def mapping_faults(mapping: "EventMapping") -> list[str]:
             for option, allowed in CHOICES.items()
             for fault in _choice_faults(option, getattr(mapping, option), allowed)
         ),
+        *_limit_faults("metadata_limit", mapping.metadata_limit),
     ]
 
 
@@ -59,15 +73,19 @@ def _event_name_faults(event_name: object) -> Iterator[str]:
     if isinstance(event_name, Constant):
         event_name = event_name.value
         if not isinstance(event_name, str):
-            yield f"event_name: {event_name!r} is not text"
+            yield f"event_name: {_shown(event_name)} is not text"
             return
     if isinstance(event_name, str):
         if not event_name.strip():
             yield "event_name: is empty: say what happened, such as 'placed-order'"
-    elif isinstance(event_name, Column):
-        yield from source_faults("event_name", event_name.source)
-    elif not is_computed(event_name):
-        yield f"event_name: {event_name!r} is neither text nor a source: say 'placed-order' or Column('event')"
+    elif isinstance(event_name, Column) or is_computed(event_name):
+        yield from source_faults("event_name", bare_source(event_name))
+    else:
+        kind = f"a {type(event_name).__name__}" if isinstance(event_name, RULE_TYPES) else _shown(event_name)
+        yield (
+            f"event_name: {kind} cannot be an event's name: "
+            "say 'placed-order' or Column('event'), in TOML { column = \"event\" }"
+        )
 
 
 def _created_at_faults(created_at: object) -> Iterator[str]:
@@ -91,14 +109,15 @@ def _metadata_faults(metadata: object) -> Iterator[str]:
         return
     seen: dict[str, str] = {}
     for key, rule in metadata.items():
-        path = f"metadata.{key}"
+        name = _shown_key(key)
+        path = f"metadata.{name}"
         yield from _key_faults(key, path)
-        folded = str(key).casefold()
+        folded = name.casefold()
         if folded in seen:
-            yield f"{path}: is the same key as {seen[folded]!r}, since Intercom ignores case: rename one"
+            yield f"{path}: is the same key as {_shown(seen[folded])}, since Intercom ignores case: rename one"
         seen[folded] = key
-        if isinstance(rule, Date):
-            yield from date_key_faults(path, str(key))
+        if isinstance(rule, Date) and isinstance(key, str):
+            yield from date_key_faults(path, key)
         if isinstance(rule, RULE_TYPES):
             yield from _rule_faults(path, rule)
         else:
@@ -109,8 +128,8 @@ def _key_faults(key: object, path: str) -> Iterator[str]:
     if not isinstance(key, str) or not key.strip():
         yield f"{path}: a metadata key is text, and not empty"
         return
-    if any("\ud800" <= character <= "\udfff" for character in key):
-        yield f"metadata.{key!r}: a metadata key cannot hold half of a character (a lone surrogate): write it anew"
+    if _has_half_a_character(key):
+        yield f"{path}: a metadata key cannot hold half of a character (a lone surrogate): write it anew"
         return
     forbidden = sorted(set(key) & FORBIDDEN_KEY_CHARACTERS)
     if forbidden:
@@ -118,6 +137,10 @@ def _key_faults(key: object, path: str) -> Iterator[str]:
         yield f"{path}: Intercom forbids {shown} in a metadata key: use letters, digits, '_' and '-'"
     if key.casefold() in RESERVED_KEYS:
         yield f"{path}: Intercom reserves this key: say '{key}_name' or '{key}_id', whatever it holds"
+
+
+def _has_half_a_character(text: str) -> bool:
+    return any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def date_key_faults(path: str, key: str) -> Iterator[str]:
@@ -135,11 +158,16 @@ def date_key_faults(path: str, key: str) -> Iterator[str]:
     str
         The fault, with the name to give it.
     """
-    if not key.endswith(DATE_SUFFIXES):
-        yield (
-            f"{path}: Intercom shows a date only where the key ends in '_date' or '_at': "
-            f"name it '{key}_date', or send it as Text"
-        )
+    if key.endswith(DATE_SUFFIXES):
+        return
+    # Nobody says whether Intercom knows '_At' too. It takes 'paid_at' and 'paid_At' for one key: the safe name is free.
+    suffix = next((suffix for suffix in DATE_SUFFIXES if key.lower().endswith(suffix)), None)
+    proposed = key[: -len(suffix)] + suffix if suffix else f"{key}_date"
+    case = ", in lower case" if suffix else ""
+    yield (
+        f"{path}: Intercom shows a date only where the key ends in '_date' or '_at'{case}: "
+        f"name it {proposed!r}, or send it as Text"
+    )
 
 
 def _rule_faults(path: str, rule: object) -> Iterator[str]:
@@ -150,6 +178,8 @@ def _rule_faults(path: str, rule: object) -> Iterator[str]:
         yield from _date_reading_faults(path, rule)
     if isinstance(rule, MonetaryAmount):
         yield from _choice_faults(f"{path}.unit", rule.unit, AMOUNT_UNITS)
+    if isinstance(rule, Text):
+        yield from _truth_faults(f"{path}.truncate", rule.truncate)
 
 
 def _date_reading_faults(path: str, rule: Date) -> Iterator[str]:
@@ -163,10 +193,16 @@ def _date_reading_faults(path: str, rule: Date) -> Iterator[str]:
 
 def _format_faults(path: str, written: object) -> Iterator[str]:
     if not isinstance(written, str) or "%" not in written:
-        yield f"{path}: {written!r} has no code such as %Y: write '%Y-%m-%d' or the like"
+        yield f"{path}: {_shown(written)} has no code such as %Y: write '%Y-%m-%d' or the like"
+        return
+    if _has_half_a_character(written):
+        yield f"{path}: {_shown(written)} holds half of a character (a lone surrogate): write it anew"
         return
     try:
         pd.to_datetime(["x"], format=written, errors="coerce")
+    except re.error:
+        # pandas makes a pattern of the format, in which each code has a group of its own.
+        yield f"{path}: {_shown(written)} has a code twice: write each once"
     except ValueError as error:
         yield f"{path}: {error}"
 
@@ -187,18 +223,27 @@ def source_faults(path: str, source: object) -> Iterator[str]:
         The fault, with its mending.
     """
     if isinstance(source, RULE_TYPES):
-        yield f"{path}: {type(source).__name__} cannot stand here: name a column, or say Constant(...)"
+        yield f"{path}: {type(source).__name__} cannot stand here: {SOURCE_FORMS}"
     elif isinstance(source, Constant):
         if not _is_present_scalar(source.value):
-            yield f"{path}: {source.value!r} cannot be a constant: say a text, a number, a date or a time"
-    elif source is None or not (is_computed(source) or _is_hashable(source)):
-        kind = "None" if source is None else f"a {type(source).__name__}"
-        yield f"{path}: {kind} is no source: name a column, or say Constant(...)"
+            yield f"{path}: {_shown(source.value)} cannot be a constant: say a text, a number, a date or a time"
+    elif isinstance(source, type):
+        # A class is callable: Text in place of Text("column") would pass for a function of the frame.
+        yield f"{path}: the class {source.__name__} is no source: {SOURCE_FORMS}"
+    elif _is_missing(source):
+        yield f"{path}: {source} is no source: {SOURCE_FORMS}"
+    elif not (is_computed(source) or _is_hashable(source)):
+        yield f"{path}: a {type(source).__name__} is no source: {SOURCE_FORMS}"
 
 
 def _is_present_scalar(value: Scalar) -> bool:
     is_scalar: bool = pd.api.types.is_scalar(value)
-    return is_scalar and value != "" and not pd.isna(value)
+    return is_scalar and not _is_missing(value) and value != ""
+
+
+def _is_missing(value: Any) -> bool:
+    # None, NaN, NaT or pd.NA; of anything that holds several values isna would judge each.
+    return bool(pd.api.types.is_scalar(value) and pd.isna(value))
 
 
 def _is_hashable(source: object) -> bool:
@@ -225,14 +270,42 @@ def timezone_faults(path: str, timezone: object) -> Iterator[str]:
     str
         The fault, with its mending.
     """
-    if timezone is None:
-        return
+    if timezone is not None and not _is_timezone(timezone):
+        yield f"{path}: no time zone {_shown(timezone)}: write 'UTC', 'Europe/Berlin' or the like"
+
+
+def _is_timezone(timezone: object) -> bool:
+    # ZoneInfo takes some things that are no text, such as a tuple of two.
+    if not isinstance(timezone, str):
+        return False
     try:
-        zoneinfo.ZoneInfo(timezone)  # type: ignore[arg-type]  # Anything else than text raises, as it should.
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError, TypeError, OSError, AttributeError):
-        yield f"{path}: no time zone {timezone!r}: write 'UTC', 'Europe/Berlin' or the like"
+        zoneinfo.ZoneInfo(timezone)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
 
 
 def _choice_faults(path: str, value: object, allowed: tuple[str, ...]) -> Iterator[str]:
-    if value not in allowed:
-        yield f"{path}: {value!r} is none of {', '.join(repr(choice) for choice in allowed)}"
+    # An array compares its elements, and so is neither equal nor unequal to a choice.
+    if not isinstance(value, str) or value not in allowed:
+        yield f"{path}: {_shown(value)} is none of {', '.join(repr(choice) for choice in allowed)}"
+
+
+def _truth_faults(path: str, value: object) -> Iterator[str]:
+    if not isinstance(value, bool):
+        yield f"{path}: {_shown(value)} is neither true nor false"
+
+
+def _limit_faults(path: str, limit: object) -> Iterator[str]:
+    if not isinstance(limit, int) or isinstance(limit, bool) or limit < 1:
+        yield f"{path}: {_shown(limit)} is no integer of at least 1: write 10 or the like"
+
+
+def _shown(value: object) -> str:
+    """Write a value on one short line, whatever it is."""
+    return _SHORT.repr(value).replace("\n", " ")
+
+
+def _shown_key(key: object) -> str:
+    """Write a metadata key as it is, where it can be printed."""
+    return key if isinstance(key, str) and key.isprintable() else _shown(key)

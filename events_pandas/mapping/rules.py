@@ -68,6 +68,8 @@ class Text:
     ----------
     source : hashable, Constant, callable or pandas expression
         What to read; numbers, booleans and dates are written out.
+    truncate : bool, default False
+        Whether longer text is cut to 255 characters, with a note, or makes its row invalid.
 
     References
     ----------
@@ -76,11 +78,13 @@ class Text:
     Examples
     --------
     >>> import events_pandas as ep
-    >>> ep.Text("invoice")
-    Text(source='invoice')
+    >>> ep.Text("note", truncate=True)
+    Text(source='note', truncate=True)
     """
 
     source: Source
+    _: KW_ONLY
+    truncate: bool = False
 
 
 @dataclass(frozen=True, slots=True)

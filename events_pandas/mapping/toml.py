@@ -36,7 +36,7 @@ RULES_BY_TYPE: dict[str, type[Rule]] = {
     "rich_link": RichLink,
     "monetary_amount": MonetaryAmount,
 }
-OPTIONS = ("timezone", "duplicates", "on_invalid_metadata")
+OPTIONS = ("timezone", "duplicates", "on_invalid_metadata", "metadata_limit", "metadata_overflow")
 FIELDS = ("event_name", "created_at", *IDENTIFIERS, "metadata", *OPTIONS)
 
 UNREAD = "?"
@@ -63,15 +63,21 @@ def read_fields(path: Path) -> tuple[dict[str, Any], list[str]]:
     MappingError
         If the file cannot be read or is no TOML.
     """
+    reader = _Reader()
+    return reader.fields(_table(path)), reader.faults
+
+
+def _table(path: Path) -> dict[str, Any]:
     try:
         # Windows editors put a byte order mark first, which TOML does not allow.
-        table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise MappingError([f"{path}: cannot be read: {error.strerror}"]) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise MappingError([f"{path}: is not valid TOML: {error}"]) from error
-    reader = _Reader()
-    return reader.fields(table), reader.faults
+    except (ValueError, RecursionError) as error:
+        # A path that no file can have, an integer of thousands of digits, or brackets nested as often.
+        raise MappingError([f"{str(path)!r}: cannot be read: {error}"]) from error
 
 
 class _Reader:
@@ -110,7 +116,10 @@ class _Reader:
         if set(entry) == {"column"}:
             return Column(self._label(path, entry["column"]))
         if "type" not in entry:
-            self.faults.append(f'{path}: has no type: write {{ type = "text", … }} or the like')
+            self.faults.append(
+                f'{path}: has no type: write {{ type = "text", … }} or the like, '
+                'or { column = "…" } or { constant = … } alone'
+            )
             return UNREAD
         kind = RULES_BY_TYPE.get(entry["type"]) if isinstance(entry["type"], str) else None
         if kind is None:
@@ -119,27 +128,32 @@ class _Reader:
         return self._rule(path, kind, {name: part for name, part in entry.items() if name != "type"})
 
     def _rule(self, path: str, kind: type[Rule], entry: dict[str, Any]) -> Any:
+        """Read a rule; what is wrong with one of its parts does not keep the others from being judged."""
         options = [field.name for field in fields(kind) if field.default is not MISSING]
         needed = [field.name for field in fields(kind) if field.default is MISSING]
-        if needed == ["source"]:
-            needed = ["column"]
-            if {"column", "constant"} <= entry.keys():
-                self.faults.append(f"{path}: has both column and constant: keep one")
-                return UNREAD
-            if "constant" in entry:
-                entry = {"column": {"constant": entry["constant"]}, **entry}
-                del entry["constant"]
-        known_faults = len(self.faults)
+        parts = ["column", "constant"] if needed == ["source"] else needed
         for name in entry:
-            if name not in (*needed, *options):
-                self._unknown(path, name, [*needed, *options])
-        self.faults += [f"{path}: {name!r} is missing" for name in needed if name not in entry]
-        if len(self.faults) > known_faults:
-            return UNREAD
-        sources = {name: self.source(f"{path}.{name}", entry[name]) for name in needed}
-        if "column" in sources:
-            sources["source"] = sources.pop("column")
+            if name not in (*parts, *options):
+                self._unknown(path, name, [*parts, *options])
+        if needed == ["source"]:
+            sources = {"source": self._only_source(path, entry)}
+        else:
+            sources = {name: self._part(path, name, entry) for name in needed}
         return kind(**sources, **{name: entry[name] for name in options if name in entry})
+
+    def _only_source(self, path: str, entry: dict[str, Any]) -> Any:
+        """Read what a rule of one part reads: its column or its constant."""
+        if "constant" not in entry:
+            return self._part(path, "column", entry)
+        if "column" in entry:
+            self.faults.append(f"{path}: has both column and constant: keep one")
+        return Constant(entry["constant"])
+
+    def _part(self, path: str, name: str, entry: dict[str, Any]) -> Any:
+        if name in entry:
+            return self.source(f"{path}.{name}", entry[name])
+        self.faults.append(f"{path}: {name!r} is missing")
+        return UNREAD
 
     def source(self, path: str, entry: object) -> Any:
         """Read a label, ``{ column = … }`` or ``{ constant = … }``."""
@@ -154,11 +168,13 @@ class _Reader:
 
     def _label(self, path: str, entry: object) -> Hashable:
         # TOML has no tuples: an array names a column of several levels.
-        if isinstance(entry, list):
-            return tuple(entry)
-        if isinstance(entry, str | int) and not isinstance(entry, bool):
-            return entry
-        self.faults.append(f"{path}: {entry!r} is no column's name")
+        levels = entry if isinstance(entry, list) and entry else [entry]
+        if all(isinstance(level, str | int) and not isinstance(level, bool) for level in levels):
+            return tuple(levels) if isinstance(entry, list) else levels[0]
+        self.faults.append(
+            f"{path}: {_value_text(entry)} is no column's name, which is text, an integer or an array of these; "
+            "a constant is { constant = … }"
+        )
         return UNREAD
 
     def _unknown(self, place: str, name: str, known: Iterable[str]) -> None:
@@ -218,9 +234,11 @@ def _is_writable(source: Source) -> bool:
     """Tell whether a label or constant is the same when it is read back."""
     try:
         text = _value_text(_entry_table(source))
-    except TypeError:
+        # A file is UTF-8, which has no lone surrogates.
+        read = tomllib.loads(f"value = {text}".encode().decode())["value"]
+    except (TypeError, ValueError):
         return False
-    return bool(_Reader().source("", tomllib.loads(f"value = {text}")["value"]) == source)
+    return bool(_Reader().source("", read) == source)
 
 
 def _entry_table(entry: object) -> Any:
@@ -259,8 +277,10 @@ def _value_text(value: Any) -> str:
     """Write one value on one line, tables inline."""
     import tomli_w  # noqa: PLC0415  # Needed only here, and `import events_pandas` stays light.
 
+    if not value and isinstance(value, dict):
+        return "{}"
     if isinstance(value, dict):
         return "{ " + ", ".join(f"{_key_text(key)} = {_value_text(part)}" for key, part in value.items()) + " }"
-    if isinstance(value, tuple):
+    if isinstance(value, tuple | list):
         return "[" + ", ".join(_value_text(part) for part in value) + "]"
     return tomli_w.dumps({"value": value}).removeprefix("value = ").removesuffix("\n")

@@ -1,12 +1,17 @@
 """A mapping is data: what `to_toml` writes, `from_toml` reads."""
 
+import contextlib
 import datetime as dt
 
+import pandas as pd
+import tomli_w
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from events_pandas.errors import MappingError
 from events_pandas.intercom import FORBIDDEN_KEY_CHARACTERS, RESERVED_KEYS
 from events_pandas.mapping import Column, Constant, Date, EventMapping, Link, MonetaryAmount, Number, RichLink, Text
+from events_pandas.mapping.toml import FIELDS, RULES_BY_TYPE
 
 # TOML is UTF-8, which has no lone surrogates.
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
@@ -30,11 +35,38 @@ DATES = st.builds(Date, SOURCES, format=FORMATS, timezone=ZONES) | st.builds(
 ENTRIES = (
     SOURCES
     | DATES
-    | st.one_of([st.builds(rule, SOURCES) for rule in (Column, Text, Number, Link)])
+    | st.one_of([st.builds(rule, SOURCES) for rule in (Column, Number, Link)])
+    | st.builds(Text, SOURCES, truncate=st.booleans())
     | st.builds(RichLink, value=SOURCES, url=SOURCES)
     | st.builds(MonetaryAmount, SOURCES, currency=SOURCES, unit=st.sampled_from(["major", "minor"]))
 )
 KEYS = FILLED_TEXTS.filter(lambda key: not set(key) & FORBIDDEN_KEY_CHARACTERS and key.casefold() not in RESERVED_KEYS)
+
+WORDS = st.sampled_from(
+    [*FIELDS, *RULES_BY_TYPE, "type", "constant", "amount", "currency", "value", "url", "unit", "x_at"]
+)
+ANYTHING = st.recursive(
+    WORDS | TEXTS | st.integers() | st.floats() | st.booleans() | st.dates(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS | TEXTS, inner, max_size=4),
+    max_leaves=8,
+)
+ODDITIES = st.sampled_from(
+    [
+        None,
+        pd.NA,
+        pd.NaT,
+        len,
+        Text,
+        Text("x"),
+        Column(["x"]),
+        Constant(pd.NA),
+        Date({}, unit=[]),
+        pd.Series([1, 2]),
+        "\ud800",
+    ]
+)
+
+RIGHT = {"event_name": "placed-order", "created_at": "time", "user_id": "customer"}
 
 
 @st.composite
@@ -48,8 +80,10 @@ def mappings(draw):
         **{name: draw(SOURCES | st.builds(Column, LABELS)) for name in sorted(identifiers)},
         metadata={f"{key}_at": draw(ENTRIES) for key in keys},
         timezone=draw(ZONES),
-        duplicates=draw(st.sampled_from(["skip", "send"])),
+        duplicates=draw(st.sampled_from(["skip", "spread", "send"])),
         on_invalid_metadata=draw(st.sampled_from(["error", "omit"])),
+        metadata_limit=draw(st.integers(min_value=1)),
+        metadata_overflow=draw(st.sampled_from(["error", "drop"])),
     )
 
 
@@ -64,3 +98,30 @@ def test_from_toml_reads_back_what_to_toml_writes(tmp_path_factory, mapping):
 
     assert read == mapping
     assert list(read.metadata) == list(mapping.metadata)
+
+
+@settings(deadline=None, max_examples=200)
+@given(table=st.dictionaries(st.sampled_from(FIELDS) | TEXTS, ANYTHING, max_size=6))
+def test_from_toml_reads_or_refuses_whatever_a_file_says(tmp_path_factory, table):
+    """*A wrong TOML file reports every fault*: none ends in another error, and what is read can be written."""
+    path = tmp_path_factory.mktemp("mapping") / "mapping.toml"
+    path.write_bytes(tomli_w.dumps(RIGHT | table).encode())
+
+    with contextlib.suppress(MappingError):
+        mapping = EventMapping.from_toml(path)
+        path.write_bytes(mapping.to_toml().encode())
+
+        assert EventMapping.from_toml(path) == mapping
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    fields=st.dictionaries(st.sampled_from(FIELDS), ANYTHING | ODDITIES, max_size=6),
+    metadata=st.dictionaries(TEXTS | st.integers(), ANYTHING | ODDITIES, max_size=3),
+)
+def test_event_mapping_takes_or_refuses_whatever_it_is_given(fields, metadata):
+    """*A wrong mapping reports every fault*: no value of any field ends in another error."""
+    with contextlib.suppress(MappingError):
+        mapping = EventMapping(**{**RIGHT, "metadata": metadata, **fields})
+
+        assert list(mapping.rules())[:2] == ["event_name", "created_at"]

@@ -155,6 +155,14 @@ def test_bind_refuses_an_ambiguous_index_level(mapping, faults):
     ]
 
 
+@pytest.mark.parametrize("label", [pd.NA, ("x", pd.NA)])
+def test_bind_finds_a_column_beside_one_without_a_name(read, label):
+    """What pandas puts where a name is missing equals no label."""
+    frame = pd.DataFrame([[7, 8]], columns=pd.Index([label, ("x", "y")], tupleize_cols=False, dtype=object))
+
+    assert read(frame, ("x", "y")).tolist() == [8]
+
+
 def test_bind_names_a_similar_column(mapping, orders):
     """A misspelt label is answered with the likeliest one, as an error of its own kind."""
     with pytest.raises(UnknownColumnError) as caught:

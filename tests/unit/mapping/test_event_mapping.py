@@ -54,6 +54,39 @@ def test_event_mapping_has_safe_defaults(mapping):
     )
 
 
+def test_event_mapping_allows_ten_metadata_values_by_default(mapping):
+    """That is what Intercom's reference says, and a value too many is not dropped in silence."""
+    made = mapping()
+
+    assert (made.metadata_limit, made.metadata_overflow) == (10, "error")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"duplicates": "spread"},
+        {"duplicates": "send"},
+        {"on_invalid_metadata": "omit"},
+        {"metadata_limit": 1},
+        {"metadata_limit": 20, "metadata_overflow": "drop"},
+    ],
+)
+def test_event_mapping_takes_every_option(mapping, options):
+    """Whatever changes a payload or a verdict is said in the mapping."""
+    made = mapping(**options)
+
+    assert {name: getattr(made, name) for name in options} == options
+
+
+def test_event_mapping_is_shown_with_its_fields(mapping):
+    """What is printed says all that the mapping holds."""
+    assert repr(mapping(metadata={"note": Text("note", truncate=True)}, duplicates="spread")) == (
+        "EventMapping(event_name='placed-order', created_at='time', user_id='customer', id=None, email=None, "
+        "metadata=mappingproxy({'note': Text(source='note', truncate=True)}), timezone=None, duplicates='spread', "
+        "on_invalid_metadata='error', metadata_limit=10, metadata_overflow='error')"
+    )
+
+
 def test_rules_are_in_the_order_sent(mapping):
     """The three required fields come first, identifiers by precedence, metadata as given."""
     made = mapping(email="mail", id="ic", user_id="u", metadata={"b": "x", "a": "y"})

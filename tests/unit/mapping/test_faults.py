@@ -9,11 +9,16 @@ import pytest
 from events_pandas.errors import MappingError
 from events_pandas.mapping import Column, Constant, Date, EventMapping, MonetaryAmount, RichLink, Text
 
-NO_RULE = "{} cannot stand here: name a column, or say Constant(...)"
-NO_SOURCE = "{} is no source: name a column, or say Constant(...)"
+NO_RULE = "{} cannot stand here: name a column, or say Constant(...), in TOML {{ constant = … }}"
+NO_SOURCE = "{} is no source: name a column, or say Constant(...), in TOML {{ constant = … }}"
 NO_CONSTANT = "{} cannot be a constant: say a text, a number, a date or a time"
 NO_ZONE = "no time zone {}: write 'UTC', 'Europe/Berlin' or the like"
+NO_EVENT_NAME = "{} cannot be an event's name: say 'placed-order' or Column('event'), in TOML {{ column = \"event\" }}"
+NO_FORMAT = "{} has no code such as %Y: write '%Y-%m-%d' or the like"
+NO_LIMIT = "{} is no integer of at least 1: write 10 or the like"
 NO_DATE_KEY = "Intercom shows a date only where the key ends in '_date' or '_at': name it '{}_date', or send it as Text"
+NO_LOWER_CASE = NO_DATE_KEY.replace("'_at':", "'_at', in lower case:").replace("'{}_date'", "'{}'")
+HALF = "half of a character (a lone surrogate): write it anew"
 
 
 @pytest.mark.parametrize(
@@ -22,32 +27,47 @@ NO_DATE_KEY = "Intercom shows a date only where the key ends in '_date' or '_at'
         ({"event_name": ""}, "event_name: is empty: say what happened, such as 'placed-order'"),
         ({"event_name": Constant(" ")}, "event_name: is empty: say what happened, such as 'placed-order'"),
         ({"event_name": Constant(3)}, "event_name: 3 is not text"),
-        (
-            {"event_name": ("a", "b")},
-            "event_name: ('a', 'b') is neither text nor a source: say 'placed-order' or Column('event')",
-        ),
-        (
-            {"event_name": Text("event")},
-            "event_name: Text(source='event') is neither text nor a source: say 'placed-order' or Column('event')",
-        ),
+        ({"event_name": ("a", "b")}, f"event_name: {NO_EVENT_NAME.format(('a', 'b'))}"),
+        ({"event_name": Text("event")}, f"event_name: {NO_EVENT_NAME.format('a Text')}"),
+        ({"event_name": Column}, f"event_name: {NO_SOURCE.format('the class Column')}"),
         ({"event_name": Column(["event"])}, f"event_name: {NO_SOURCE.format('a list')}"),
         ({"created_at": Text("time")}, f"created_at: {NO_RULE.format('Text')}"),
         ({"created_at": None}, f"created_at: {NO_SOURCE.format('None')}"),
+        ({"created_at": pd.NaT}, f"created_at: {NO_SOURCE.format('NaT')}"),
+        ({"created_at": {}}, f"created_at: {NO_SOURCE.format('a dict')}"),
+        ({"created_at": Date}, f"created_at: {NO_SOURCE.format('the class Date')}"),
         ({"created_at": Constant(pd.NaT)}, f"created_at: {NO_CONSTANT.format('NaT')}"),
         ({"user_id": Text("u")}, f"user_id: {NO_RULE.format('Text')}"),
         ({"user_id": pd.Series(["u"])}, f"user_id: {NO_SOURCE.format('a Series')}"),
         ({"user_id": np.array(["u"])}, f"user_id: {NO_SOURCE.format('a ndarray')}"),
         ({"email": Constant("")}, f"email: {NO_CONSTANT.format(repr(''))}"),
         ({"id": Constant(None)}, f"id: {NO_CONSTANT.format('None')}"),
+        ({"id": Constant(pd.NA)}, f"id: {NO_CONSTANT.format('<NA>')}"),
+        ({"id": Constant(["u"])}, f"id: {NO_CONSTANT.format(['u'])}"),
+        ({"id": float("nan")}, f"id: {NO_SOURCE.format('nan')}"),
         ({"timezone": "Europe/Berln"}, f"timezone: {NO_ZONE.format(repr('Europe/Berln'))}"),
         ({"timezone": ""}, f"timezone: {NO_ZONE.format(repr(''))}"),
         ({"timezone": 2}, f"timezone: {NO_ZONE.format(2)}"),
+        ({"timezone": ["UTC"]}, f"timezone: {NO_ZONE.format(['UTC'])}"),
+        ({"timezone": ("UTC", None)}, f"timezone: {NO_ZONE.format(('UTC', None))}"),
+        ({"timezone": "../UTC"}, f"timezone: {NO_ZONE.format(repr('../UTC'))}"),
         (
             {"timezone": zoneinfo.ZoneInfo("UTC")},
             f"timezone: {NO_ZONE.format(repr(zoneinfo.ZoneInfo('UTC')))}",
         ),
-        ({"duplicates": "drop"}, "duplicates: 'drop' is none of 'skip', 'send'"),
+        ({"duplicates": "drop"}, "duplicates: 'drop' is none of 'skip', 'spread', 'send'"),
+        ({"duplicates": ["skip"]}, "duplicates: ['skip'] is none of 'skip', 'spread', 'send'"),
+        ({"duplicates": np.array([1, 2])}, "duplicates: array([1, 2]) is none of 'skip', 'spread', 'send'"),
+        ({"duplicates": pd.Series([1])}, "duplicates: 0    1 dtype: int64 is none of 'skip', 'spread', 'send'"),
         ({"on_invalid_metadata": ["omit"]}, "on_invalid_metadata: ['omit'] is none of 'error', 'omit'"),
+        ({"on_invalid_metadata": pd.NA}, "on_invalid_metadata: <NA> is none of 'error', 'omit'"),
+        ({"metadata_limit": 0}, f"metadata_limit: {NO_LIMIT.format(0)}"),
+        ({"metadata_limit": "10"}, f"metadata_limit: {NO_LIMIT.format(repr('10'))}"),
+        ({"metadata_limit": 10.0}, f"metadata_limit: {NO_LIMIT.format(10.0)}"),
+        ({"metadata_limit": True}, f"metadata_limit: {NO_LIMIT.format(True)}"),
+        ({"metadata_limit": None}, f"metadata_limit: {NO_LIMIT.format(None)}"),
+        ({"metadata_overflow": "omit"}, "metadata_overflow: 'omit' is none of 'error', 'drop'"),
+        ({"metadata_overflow": None}, "metadata_overflow: None is none of 'error', 'drop'"),
         ({"metadata": ["x"]}, "metadata: must be a mapping of keys to rules, and is a list"),
     ],
 )
@@ -74,10 +94,17 @@ def test_mapping_refuses_a_field(mapping, faults, fields, fault):
             "metadata.Plan: is the same key as 'plan', since Intercom ignores case: rename one",
         ),
         ({"ordered": Date("x")}, f"metadata.ordered: {NO_DATE_KEY.format('ordered')}"),
+        ({"Ordered_At": Date("x")}, f"metadata.Ordered_At: {NO_LOWER_CASE.format('Ordered_at')}"),
+        ({"OrderDATE_DATE": Date("x")}, f"metadata.OrderDATE_DATE: {NO_LOWER_CASE.format('OrderDATE_date')}"),
+        ({"x": Text}, f"metadata.x: {NO_SOURCE.format('the class Text')}"),
+        ({"x": pd.NA}, f"metadata.x: {NO_SOURCE.format('<NA>')}"),
         ({"x": None}, f"metadata.x: {NO_SOURCE.format('None')}"),
         ({"x": Constant({"a": 1})}, f"metadata.x: {NO_CONSTANT.format({'a': 1})}"),
         ({"x": Text(Constant(float("nan")))}, f"metadata.x: {NO_CONSTANT.format('nan')}"),
         ({"x": Text(Text("x"))}, f"metadata.x: {NO_RULE.format('Text')}"),
+        ({"x": Text("x", truncate="yes")}, "metadata.x.truncate: 'yes' is neither true nor false"),
+        ({"x": Text("x", truncate=1)}, "metadata.x.truncate: 1 is neither true nor false"),
+        ({"x": Text("x", truncate=None)}, "metadata.x.truncate: None is neither true nor false"),
         ({"x": RichLink(value=Column("x"), url="y")}, f"metadata.x.value: {NO_RULE.format('Column')}"),
         ({"x": MonetaryAmount("x", currency=None)}, f"metadata.x.currency: {NO_SOURCE.format('None')}"),
         (
@@ -85,19 +112,16 @@ def test_mapping_refuses_a_field(mapping, faults, fields, fault):
             "metadata.x.unit: 'cents' is none of 'major', 'minor'",
         ),
         ({"x_at": Date("x", unit="m")}, "metadata.x_at.unit: 'm' is none of 's', 'ms', 'us', 'ns'"),
+        ({"x_at": Date("x", unit=["s"])}, "metadata.x_at.unit: ['s'] is none of 's', 'ms', 'us', 'ns'"),
         ({"x_at": Date("x", timezone="Mars")}, f"metadata.x_at.timezone: {NO_ZONE.format(repr('Mars'))}"),
         (
             {"x_at": Date("x", unit="s", format="%Y")},
             "metadata.x_at: has both format and unit: format is for written dates, unit for epoch numbers",
         ),
-        (
-            {"x_at": Date("x", format="ISO8601")},
-            "metadata.x_at.format: 'ISO8601' has no code such as %Y: write '%Y-%m-%d' or the like",
-        ),
-        (
-            {"x_at": Date("x", format=4)},
-            "metadata.x_at.format: 4 has no code such as %Y: write '%Y-%m-%d' or the like",
-        ),
+        ({"x_at": Date("x", format="ISO8601")}, f"metadata.x_at.format: {NO_FORMAT.format(repr('ISO8601'))}"),
+        ({"x_at": Date("x", format=4)}, f"metadata.x_at.format: {NO_FORMAT.format(4)}"),
+        ({"x_at": Date("x", format="%Y-%Y")}, "metadata.x_at.format: '%Y-%Y' has a code twice: write each once"),
+        ({"x_at": Date("x", format="%Y\ud800")}, f"metadata.x_at.format: '%Y\\ud800' holds {HALF}"),
         ({"x_at": Date("x", format="%Q")}, "metadata.x_at.format: 'Q' is a bad directive in format '%Q'"),
     ],
 )
@@ -134,8 +158,45 @@ def test_mapping_tells_every_fault_at_once():
     )
 
 
+def test_mapping_tells_every_fault_of_a_rule_at_once(mapping, faults):
+    """The key, the source and each option are judged, whatever is wrong with the others."""
+    rule = Date(["x"], format="%Q", unit="m", timezone="Mars")
+
+    assert faults(mapping, metadata={"day": rule}, duplicates="spred", metadata_limit=-1) == [
+        f"metadata.day: {NO_DATE_KEY.format('day')}",
+        f"metadata.day: {NO_SOURCE.format('a list')}",
+        f"metadata.day.timezone: {NO_ZONE.format(repr('Mars'))}",
+        "metadata.day.unit: 'm' is none of 's', 'ms', 'us', 'ns'",
+        "metadata.day: has both format and unit: format is for written dates, unit for epoch numbers",
+        "metadata.day.format: 'Q' is a bad directive in format '%Q'",
+        "duplicates: 'spred' is none of 'skip', 'spread', 'send'",
+        f"metadata_limit: {NO_LIMIT.format(-1)}",
+    ]
+
+
+def test_mapping_shows_a_long_value_in_short(mapping, faults):
+    """A whole document in the wrong place does not fill the screen."""
+    (fault,) = faults(mapping, timezone="x" * 5000)
+
+    assert fault == f"timezone: {NO_ZONE.format(repr('x' * 37 + '...' + 'x' * 38))}"
+
+
+def test_mapping_shows_a_value_that_cannot_be_written(mapping, faults):
+    """A value whose own words fail is no reason to fail with it."""
+
+    class Speechless:
+        def __repr__(self):
+            raise ValueError
+
+    (fault,) = faults(mapping, duplicates=Speechless())
+
+    assert fault.startswith("duplicates: <Speechless instance at 0x")
+
+
 def test_mapping_refuses_a_key_that_no_request_can_carry(mapping, faults):
     """Half of a character has no bytes in UTF-8."""
-    assert faults(mapping, metadata={"a\ud800": "x"}) == [
-        "metadata.'a\\ud800': a metadata key cannot hold half of a character (a lone surrogate): write it anew"
+    assert faults(mapping, metadata={"a\ud800": "x", "b\ud800": Date("x")}) == [
+        f"metadata.'a\\ud800': a metadata key cannot hold {HALF}",
+        f"metadata.'b\\ud800': a metadata key cannot hold {HALF}",
+        f"metadata.'b\\ud800': {NO_DATE_KEY}".format(r"b\ud800"),
     ]

@@ -25,7 +25,7 @@ from events_pandas.mapping.rules import (
 needs_expressions = pytest.mark.skipif(EXPRESSION_TYPE is None, reason="pd.col came with pandas 3")
 RULES = [
     Column("x"),
-    Text("x"),
+    Text("x", truncate=True),
     Number("x"),
     Date("x", format=None, unit="ms", timezone="UTC"),
     Link("x"),
@@ -53,6 +53,33 @@ def test_date_takes_its_options_by_keyword_only():
     """Format, unit and time zone are all text: their order would not tell them apart."""
     with pytest.raises(TypeError, match="positional argument"):
         Date("x", "%Y")
+
+
+def test_text_takes_truncate_by_keyword_only():
+    """A bare True would not say what is true."""
+    with pytest.raises(TypeError, match="positional argument"):
+        Text("x", True)
+
+
+def test_text_is_not_truncated_by_default():
+    """What is lost is lost because somebody said so."""
+    assert Text("x").truncate is False
+
+
+@pytest.mark.parametrize(
+    ("rule", "shown"),
+    [
+        (Text("x", truncate=True), "Text(source='x', truncate=True)"),
+        (Number(("x", 1)), "Number(source=('x', 1))"),
+        (
+            MonetaryAmount("x", currency=Constant("usd")),
+            "MonetaryAmount(amount='x', currency=Constant(value='usd'), unit='major')",
+        ),
+    ],
+)
+def test_rule_is_shown_as_it_is_made(rule, shown):
+    """What is printed can be pasted."""
+    assert repr(rule) == shown
 
 
 def test_monetary_amount_needs_a_currency():

@@ -8,7 +8,7 @@ import pytest
 
 from events_pandas.mapping import Column, Constant, Date, EventMapping, Link, MonetaryAmount, Number, RichLink, Text
 from events_pandas.mapping.rules import EXPRESSION_TYPE
-from events_pandas.mapping.toml import RULES_BY_TYPE
+from events_pandas.mapping.toml import FIELDS, RULES_BY_TYPE
 
 EXAMPLE = """\
 event_name = "placed-order"
@@ -36,6 +36,10 @@ EXAMPLE_MAPPING = EventMapping(
         "source": Constant("backfill"),
     },
 )
+NO_TYPE = 'has no type: write { type = "text", … } or the like, or { column = "…" } or { constant = … } alone'
+NO_LABEL = "{} is no column's name, which is text, an integer or an array of these; a constant is {{ constant = … }}"
+NO_FORM = 'write a column\'s name, { column = "…" } or { constant = … }'
+UNITS = "'s', 'ms', 'us', 'ns'"
 
 
 @pytest.fixture
@@ -91,6 +95,8 @@ def test_from_toml_takes_a_byte_order_mark(read):
         ('{ type = "column", constant = true }', Column(Constant(True))),
         ('{ type = "text", column = ["x", 1] }', Text(("x", 1))),
         ('{ type = "text", constant = "x" }', Text(Constant("x"))),
+        ('{ type = "text", column = "x", truncate = true }', Text("x", truncate=True)),
+        ('{ type = "text", column = { constant = "x" } }', Text(Constant("x"))),
         ('{ type = "number", column = 3 }', Number(3)),
         ('{ type = "link", column = "x" }', Link("x")),
         ('{ type = "date", column = "x", format = "%Y" }', Date("x", format="%Y")),
@@ -114,36 +120,46 @@ def test_from_toml_reads_columns_and_rules_of_the_required_fields(read):
         'event_name = { column = "event" }\n'
         'created_at = { type = "date", column = "day", format = "%Y%m%d" }\n'
         'email = { column = "mail" }\n'
-        'duplicates = "send"\n'
+        'duplicates = "spread"\n'
         'on_invalid_metadata = "omit"\n'
+        "metadata_limit = 20\n"
+        'metadata_overflow = "drop"\n'
     )
 
     assert mapping == EventMapping(
         event_name=Column("event"),
         created_at=Date("day", format="%Y%m%d"),
         email=Column("mail"),
-        duplicates="send",
+        duplicates="spread",
         on_invalid_metadata="omit",
+        metadata_limit=20,
+        metadata_overflow="drop",
     )
 
 
 @pytest.mark.parametrize(
     ("entry", "fault"),
     [
-        ("true", "metadata.key_at: True is no column's name"),
-        ("1.5", "metadata.key_at: 1.5 is no column's name"),
-        ("2024-01-31", "metadata.key_at: datetime.date(2024, 1, 31) is no column's name"),
-        ("{ column = 1.5 }", "metadata.key_at: 1.5 is no column's name"),
-        ('{ type = "text", column = true }', "metadata.key_at.column: True is no column's name"),
+        ('{ type = "text", column = true }', f"metadata.key_at.column: {NO_LABEL.format('true')}"),
+        ('{ type = "text", column = { x = 1 } }', f"metadata.key_at.column: {NO_FORM}"),
         (
             '{ type = "monetary_amount", amount = "x", currency = { value = "usd" } }',
-            'metadata.key_at.currency: write a column\'s name, { column = "…" } or { constant = … }',
+            f"metadata.key_at.currency: {NO_FORM}",
         ),
+        ('{ column = "x", format = "%Y" }', f"metadata.key_at: {NO_TYPE}"),
+        ('{ column = "x", constant = "y" }', f"metadata.key_at: {NO_TYPE}"),
+        ("{}", f"metadata.key_at: {NO_TYPE}"),
         (
-            '{ column = "x", format = "%Y" }',
-            'metadata.key_at: has no type: write { type = "text", … } or the like',
+            '{ type = "text", column = "x", truncate = "yes" }',
+            "metadata.key_at.truncate: 'yes' is neither true nor false",
         ),
+        ('{ type = "date", column = "x", unit = ["s"] }', f"metadata.key_at.unit: ['s'] is none of {UNITS}"),
+        ('{ type = "date", column = "x", unit = {} }', f"metadata.key_at.unit: {{}} is none of {UNITS}"),
         ('{ type = "dat", column = "x" }', "metadata.key_at.type: 'dat' is not known: did you mean 'date'?"),
+        (
+            '{ type = ["text"] }',
+            "metadata.key_at.type: \"['text']\" is not known: did you mean 'text'?",
+        ),
         (
             '{ type = 3, column = "x" }',
             f"metadata.key_at.type: '3' is not known: there are {', '.join(RULES_BY_TYPE)}",
@@ -152,7 +168,14 @@ def test_from_toml_reads_columns_and_rules_of_the_required_fields(read):
             '{ type = "date", column = "x", formt = "%Y" }',
             "metadata.key_at: 'formt' is not known: did you mean 'format'?",
         ),
-        ('{ type = "text", source = "x", column = "x" }', "metadata.key_at: 'source' is not known: there are column"),
+        (
+            '{ type = "text", source = "x", column = "x" }',
+            "metadata.key_at: 'source' is not known: there are column, constant, truncate",
+        ),
+        (
+            '{ type = "link", constnt = "x", column = "x" }',
+            "metadata.key_at: 'constnt' is not known: did you mean 'constant'?",
+        ),
         ('{ type = "text" }', "metadata.key_at: 'column' is missing"),
         ('{ type = "rich_link", value = "x" }', "metadata.key_at: 'url' is missing"),
         ('{ type = "monetary_amount", currency = "x" }', "metadata.key_at: 'amount' is missing"),
@@ -160,13 +183,34 @@ def test_from_toml_reads_columns_and_rules_of_the_required_fields(read):
             '{ type = "text", column = "x", constant = "y" }',
             "metadata.key_at: has both column and constant: keep one",
         ),
-        ('[["x"]]', "metadata.key_at: a tuple is no source: name a column, or say Constant(...)"),
         ("{ constant = [1] }", "metadata.key_at: [1] cannot be a constant: say a text, a number, a date or a time"),
     ],
 )
 def test_from_toml_refuses_an_entry(read_metadata, faults, entry, fault):
     """What cannot be read is refused with its path."""
     assert faults(read_metadata, entry) == [fault]
+
+
+@pytest.mark.parametrize(
+    ("entry", "shown"),
+    [
+        ("true", "true"),
+        ("1.5", "1.5"),
+        ("2024-01-31", "2024-01-31"),
+        ("[]", "[]"),
+        ('["x", true]', '["x", true]'),
+        ('["x", 1.5]', '["x", 1.5]'),
+        ("[2024-01-31]", "[2024-01-31]"),
+        ('[["x"]]', '[["x"]]'),
+        ("[{a=1}]", "[{ a = 1 }]"),
+        ("{ column = 1.5 }", "1.5"),
+        ("{ column = {} }", "{}"),
+        ('{ column = { column = "x" } }', '{ column = "x" }'),
+    ],
+)
+def test_from_toml_refuses_a_label(read_metadata, faults, entry, shown):
+    """A column is named by text, an integer, or several of them: anything else may be meant for a constant."""
+    assert faults(read_metadata, entry) == [f"metadata.key_at: {NO_LABEL.format(shown)}"]
 
 
 @pytest.mark.parametrize(
@@ -181,6 +225,18 @@ def test_from_toml_refuses_an_entry(read_metadata, faults, entry, fault):
         (
             'event_name = "e"\ncreated_at = "t"\nmetadata = "x"\n',
             ["metadata: must be a table, [metadata], with a line for each key"],
+        ),
+        (
+            'event_name = "e"\ncreated_at = "t"\nmetadata = []\n',
+            ["metadata: must be a table, [metadata], with a line for each key"],
+        ),
+        ('event_name = "e"\ncreated_at = {}\n', [f"created_at: {NO_TYPE}"]),
+        (
+            'event_name = "e"\ncreated_at = "t"\nmetadata_limt = 3\nbogus = {}\n',
+            [
+                "the mapping: 'metadata_limt' is not known: did you mean 'metadata_limit'?",
+                f"the mapping: 'bogus' is not known: there are {', '.join(FIELDS)}",
+            ],
         ),
     ],
 )
@@ -197,6 +253,7 @@ def test_from_toml_tells_every_fault_at_once(read, faults):
         'created_at = { type = "dat", column = "x" }\nuser_id = "u"\ntimezone = "Mars"\n'
         '[metadata]\ntype = "x"\nprice = { type = "monetary_amount", amount = "x", unit = "cents" }\n'
         'ordered = { type = "date", column = true, unit = "m" }\n'
+        'note = { type = "text", truncate = 1, cut = 1 }\nNote = { type = "link", column = "x", constant = "" }\n'
     )
 
     no_date_key = (
@@ -206,13 +263,37 @@ def test_from_toml_tells_every_fault_at_once(read, faults):
     assert faults(read, text) == [
         "created_at.type: 'dat' is not known: did you mean 'date'?",
         "metadata.price: 'currency' is missing",
-        "metadata.ordered.column: True is no column's name",
+        f"metadata.ordered.column: {NO_LABEL.format('true')}",
+        "metadata.note: 'cut' is not known: there are column, constant, truncate",
+        "metadata.note: 'column' is missing",
+        "metadata.Note: has both column and constant: keep one",
         "event_name: is missing",
         "metadata.type: Intercom reserves this key: say 'type_name' or 'type_id', whatever it holds",
+        "metadata.price.unit: 'cents' is none of 'major', 'minor'",
         f"metadata.ordered: {no_date_key}",
-        "metadata.ordered.unit: 'm' is none of 's', 'ms', 'us', 'ns'",
+        f"metadata.ordered.unit: 'm' is none of {UNITS}",
+        "metadata.note.truncate: 1 is neither true nor false",
+        "metadata.Note: is the same key as 'note', since Intercom ignores case: rename one",
+        "metadata.Note: '' cannot be a constant: say a text, a number, a date or a time",
         "timezone: no time zone 'Mars': write 'UTC', 'Europe/Berlin' or the like",
     ]
+
+
+@pytest.mark.parametrize(
+    ("line", "fault"),
+    [
+        ("timezone = 3", "timezone: no time zone 3: write 'UTC', 'Europe/Berlin' or the like"),
+        ('timezone = ["UTC"]', "timezone: no time zone ['UTC']: write 'UTC', 'Europe/Berlin' or the like"),
+        ('duplicates = ["skip"]', "duplicates: ['skip'] is none of 'skip', 'spread', 'send'"),
+        ("on_invalid_metadata = {}", "on_invalid_metadata: {} is none of 'error', 'omit'"),
+        ('metadata_limit = "10"', "metadata_limit: '10' is no integer of at least 1: write 10 or the like"),
+        ("metadata_limit = true", "metadata_limit: True is no integer of at least 1: write 10 or the like"),
+        ("metadata_overflow = 2024-01-31", "metadata_overflow: datetime.date(2024, 1, 31) is none of 'error', 'drop'"),
+    ],
+)
+def test_from_toml_refuses_an_option(read, faults, line, fault):
+    """An option of the wrong type is refused like a wrong word."""
+    assert faults(read, f'event_name = "e"\ncreated_at = "t"\nuser_id = "u"\n{line}\n') == [fault]
 
 
 def test_from_toml_names_a_file_that_is_not_there(tmp_path, faults):
@@ -220,6 +301,21 @@ def test_from_toml_names_a_file_that_is_not_there(tmp_path, faults):
     path = tmp_path / "mapping.toml"
 
     assert faults(EventMapping.from_toml, path) == [f"{path}: cannot be read: No such file or directory"]
+
+
+def test_from_toml_refuses_a_path_that_no_file_can_have(faults):
+    """A path with a NUL in it is a fault too."""
+    assert faults(EventMapping.from_toml, "a\0b") == ["'a\\x00b': cannot be read: embedded null byte"]
+
+
+def test_from_toml_refuses_what_is_nested_too_deeply(tmp_path, faults):
+    """A file that was made to exhaust the parser is refused."""
+    path = tmp_path / "mapping.toml"
+    path.write_text(f"x = {'[' * 5000}{']' * 5000}\n", encoding="utf-8")
+
+    (fault,) = faults(EventMapping.from_toml, path)
+
+    assert fault.startswith(f"{str(path)!r}: cannot be read: ")
 
 
 def test_from_toml_names_the_line_that_is_no_toml(tmp_path, faults):
@@ -245,11 +341,12 @@ def test_from_toml_refuses_what_is_not_utf8(tmp_path, faults):
     [
         ("x", 'key = "x"'),
         (("x", 1), 'key = ["x", 1]'),
-        ((), "key = []"),
         (Column("x"), 'key = { column = "x" }'),
         (Column(Constant(True)), 'key = { type = "column", constant = true }'),
         (Constant('a "quoted"\nline'), 'key = { constant = "a \\"quoted\\"\\nline" }'),
         (Text(3), 'key = { type = "text", column = 3 }'),
+        (Text("x", truncate=True), 'key = { type = "text", column = "x", truncate = true }'),
+        (Text(Constant("x"), truncate=True), 'key = { type = "text", constant = "x", truncate = true }'),
         (Number(Constant(1.5)), 'key = { type = "number", constant = 1.5 }'),
         (
             RichLink(value=("x", "y"), url=Constant("u")),
@@ -264,11 +361,18 @@ def test_to_toml_writes_every_form_of_an_entry(mapping, entry, line):
 
 def test_to_toml_writes_no_table_without_metadata(mapping):
     """An event need not have metadata, and options that are not the default stand before it."""
-    made = mapping(timezone="UTC", duplicates="send", on_invalid_metadata="omit")
+    made = mapping(
+        timezone="UTC",
+        duplicates="spread",
+        on_invalid_metadata="omit",
+        metadata_limit=20,
+        metadata_overflow="drop",
+    )
 
     assert made.to_toml() == (
         'event_name = "placed-order"\ncreated_at = "time"\nuser_id = "customer"\n'
-        'timezone = "UTC"\nduplicates = "send"\non_invalid_metadata = "omit"\n'
+        'timezone = "UTC"\nduplicates = "spread"\non_invalid_metadata = "omit"\n'
+        'metadata_limit = 20\nmetadata_overflow = "drop"\n'
     )
 
 
@@ -304,7 +408,12 @@ def test_to_toml_refuses_expressions_by_path(mapping, faults):
     ("entry", "shown"),
     [
         (1.5, "1.5"),
-        (("x", 1.5, None), "('x', 1.5, None)"),
+        ((), "()"),
+        (("x", 1.5), "('x', 1.5)"),
+        (("x", None), "('x', None)"),
+        (("x", pd.NaT), "('x', NaT)"),
+        ("x\ud800", "'x\\ud800'"),
+        (Constant(dt.time(7, tzinfo=dt.UTC)), "Constant(value=datetime.time(7, 0, tzinfo=datetime.timezone.utc))"),
         (pd.Timestamp("2024-01-31"), "Timestamp('2024-01-31 00:00:00')"),
         (Constant(decimal.Decimal("1.10")), "Constant(value=Decimal('1.10'))"),
         (Constant(b"x"), "Constant(value=b'x')"),
