@@ -18,7 +18,19 @@ from events_pandas.errors import (
     SubmissionInterrupted,
     UnknownColumnError,
 )
-from events_pandas.mapping import Column, Constant, Date, EventMapping, Link, MonetaryAmount, Number, RichLink, Text
+from events_pandas.mapping import (
+    Column,
+    Constant,
+    Date,
+    EventMapping,
+    Link,
+    MonetaryAmount,
+    Number,
+    RichLink,
+    SuggestedMapping,
+    Text,
+    suggest_mapping,
+)
 from events_pandas.options import SubmitOptions
 from events_pandas.results import CheckReport
 
@@ -49,12 +61,14 @@ __all__ = [
     "SubmissionError",
     "SubmissionInterrupted",
     "SubmitOptions",
+    "SuggestedMapping",
     "Text",
     "UnknownColumnError",
     "check_events",
     "iter_submit",
     "submit_events",
     "submit_file",
+    "suggest_mapping",
 ]
 
 

@@ -35,6 +35,9 @@ DEFAULT_LIMIT: Final = 1_666
 IDENTIFIERS: Final = ("user_id", "id", "email")
 """The fields that name the contact; exactly one of them is sent."""
 
+EVENT_NAME_LIMIT: Final = 120
+"""Active event names that a workspace may have. Seen in answers: "Cannot have more than 120 active event names"."""
+
 METADATA_LIMIT: Final = 10
 """Metadata keys that are tracked for an event: the first ten in the order sent, the rest are ignored."""
 TEXT_LIMIT: Final = 255

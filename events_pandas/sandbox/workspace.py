@@ -7,14 +7,11 @@ import time
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 from events_pandas import intercom
 from events_pandas.sandbox.refusals import TOO_MANY_NAMES, USER_NOT_FOUND, Refusal
 from events_pandas.sandbox.rules import SandboxEvent, judge
-
-EVENT_NAME_LIMIT: Final = 120
-"""Active event names that a workspace may have. Seen in answers: "Cannot have more than 120 active event names"."""
 
 _EventKey: TypeAlias = tuple[str, str, str, int]
 
@@ -221,7 +218,7 @@ class Workspace:
         }
 
     def _keep(self, event: SandboxEvent, body: bytes) -> Outcome | Refusal:
-        if event.event_name not in self._event_names and len(self._event_names) >= EVENT_NAME_LIMIT:
+        if event.event_name not in self._event_names and len(self._event_names) >= intercom.EVENT_NAME_LIMIT:
             return TOO_MANY_NAMES
         # One string for all events of a name, instead of one for each.
         event_name = self._event_names.setdefault(event.event_name, event.event_name)

@@ -1,0 +1,56 @@
+"""What a proposal consists of: what it chose and what it left out, each with the reason."""
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Any
+
+from events_pandas.mapping.rules import RULE_TYPES, Constant, rule_sources
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Choice:
+    """What was chosen for one field of a mapping.
+
+    Parameters
+    ----------
+    path : str
+        The field, such as ``"metadata.price"``.
+    entry : rule, hashable or None
+        What was put there; None where the field was left open on purpose.
+    reason : str
+        Why, in one line.
+    """
+
+    path: str
+    entry: Any
+    reason: str
+
+    @property
+    def labels(self) -> tuple[Hashable, ...]:
+        """Return what the field reads.
+
+        Returns
+        -------
+        tuple of hashable
+            Labels of columns and names of index levels; none where the name of the event is a literal.
+        """
+        if isinstance(self.entry, RULE_TYPES):
+            return tuple(rule_sources(self.entry).values())
+        is_literal = self.path == "event_name" or self.entry is None or isinstance(self.entry, Constant)
+        return () if is_literal else (self.entry,)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LeftOut:
+    """A column that was not proposed.
+
+    Parameters
+    ----------
+    label : hashable
+        The column's label, or the index level's name; None for an index without a name.
+    reason : str
+        Why, in one line.
+    """
+
+    label: Hashable
+    reason: str

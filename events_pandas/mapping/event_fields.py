@@ -1,0 +1,225 @@
+"""Which columns are proposed for the event itself: its time, its contact and its name."""
+
+from collections.abc import Iterator
+
+from events_pandas.errors import MappingError
+from events_pandas.intercom import EVENT_NAME_LIMIT, TEXT_LIMIT
+from events_pandas.mapping.choices import Choice
+from events_pandas.mapping.evidence import Evidence, Look, Survey
+from events_pandas.mapping.labels import email_rank, event_name_rank, event_word, time_rank, user_id_rank
+from events_pandas.mapping.rules import Column, Constant, Date
+from events_pandas.mapping.time_forms import TimeForm
+
+PLACEHOLDER = "replace-me"
+_SHOWN_COLUMNS = 10
+_CODES = {Look.TEXT, Look.WHOLE, Look.INTERCOM_ID}
+_SAID_CODES = {*_CODES, Look.EMAIL, Look.PHONE, Look.CURRENCY}
+"""What an identifier looks like where its name leaves no doubt; some workspaces know contacts by such things."""
+_SURE_RANK = 4
+
+
+def event_choices(seen: Survey) -> list[Choice]:
+    """Choose the columns of the time, the contact and the name.
+
+    Parameters
+    ----------
+    seen : Survey
+        What the frame looks like.
+
+    Returns
+    -------
+    list of Choice
+        In the order in which `EventMapping` has its fields.
+
+    Raises
+    ------
+    MappingError
+        If there is no time or no contact: with everything that is missing, and what was looked at.
+    """
+    time = _time_column(seen.columns)
+    identifiers = _identifiers(seen.columns)
+    if time is None or not identifiers:
+        raise MappingError(list(_missing(seen, time=time, identifiers=identifiers)))
+    return [_event_name(seen, time), _created_at(time), *identifiers]
+
+
+def date_rule(column: Evidence) -> Date:
+    """Return the rule that reads a column's times.
+
+    Parameters
+    ----------
+    column : Evidence
+        A column that looks like times.
+
+    Returns
+    -------
+    Date
+        With the format or unit that was seen, and UTC where the column's own label says so.
+    """
+    form = _form(column)
+    says_utc = form.is_naive and {"utc", "gmt"} & set(column.words)
+    return Date(column.label, format=form.format, unit=form.unit, timezone="UTC" if says_utc else None)
+
+
+def needs_zone(column: Evidence) -> bool:
+    """Tell whether nothing says in which zone a column's times are.
+
+    Parameters
+    ----------
+    column : Evidence
+        Any column.
+
+    Returns
+    -------
+    bool
+        True for times without a zone, and days.
+    """
+    return column.time_form is not None and column.time_form.is_naive and date_rule(column).timezone is None
+
+
+def time_reason(column: Evidence) -> str:
+    """Return why a column is read as times.
+
+    Parameters
+    ----------
+    column : Evidence
+        A column that looks like times.
+
+    Returns
+    -------
+    str
+        How they are written.
+    """
+    return _form(column).description
+
+
+def _form(column: Evidence) -> TimeForm:
+    return column.time_form or TimeForm(description=column.look)
+
+
+def _time_column(columns: tuple[Evidence, ...]) -> Evidence | None:
+    times = [column for column in columns if column.look is Look.TIME and time_rank(column.words)]
+    return max(times, key=lambda column: (time_rank(column.words), not _form(column).is_day), default=None)
+
+
+def _created_at(column: Evidence) -> Choice:
+    rule = date_rule(column)
+    entry = column.label if rule == Date(column.label) else rule
+    doubt = ""
+    if time_rank(column.words) == 1:
+        doubt = "; its name speaks of something later than the event: is this the right time?"
+    elif _form(column).is_day:
+        doubt = "; events of one contact on one day share a second, and Intercom keeps the first: see duplicates="
+    return Choice(path="created_at", entry=entry, reason=f"{time_reason(column)}{doubt}{_gaps(column)}")
+
+
+def _gaps(column: Evidence) -> str:
+    return f"; missing in {column.n_missing:,} of the rows looked at" if column.n_missing else ""
+
+
+def _identifiers(columns: tuple[Evidence, ...]) -> list[Choice]:
+    found = {"id": _intercom_id(columns), "email": _email(columns)}
+    taken = {column.label for column in found.values() if column}
+    user_id = _user_id([column for column in columns if column.label not in taken], has_better=bool(taken))
+    reasons = {
+        "user_id": _user_id_reason(user_id),
+        "id": "24 hexadecimal digits, as Intercom's own identifiers are; if they are yours, say user_id=",
+        "email": "email addresses, sent where no identifier above is present",
+    }
+    order = {"user_id": user_id, **found}
+    choices = [Choice(path=path, entry=column.label, reason=reasons[path]) for path, column in order.items() if column]
+    if len(choices) == 1 and (email := found["email"]) is not None:
+        return [Choice(path="email", entry=email.label, reason=f"email addresses{_gaps(email)}")]
+    return choices
+
+
+def _intercom_id(columns: tuple[Evidence, ...]) -> Evidence | None:
+    """Return the column of Intercom's own identifiers; those of an order may have the same form."""
+    return max(
+        (column for column in columns if column.look in _CODES and _intercom_rank(column)),
+        key=_intercom_rank,
+        default=None,
+    )
+
+
+def _intercom_rank(column: Evidence) -> int:
+    if "intercom" in column.words:
+        return 6 if column.words[-1] == "id" else 0
+    return user_id_rank(column.words) if column.look is Look.INTERCOM_ID else 0
+
+
+def _email(columns: tuple[Evidence, ...]) -> Evidence | None:
+    emails = [column for column in columns if column.look is Look.EMAIL and email_rank(column.words)]
+    return max(emails, key=lambda column: email_rank(column.words), default=None)
+
+
+def _user_id(columns: list[Evidence], *, has_better: bool) -> Evidence | None:
+    named = [column for column in columns if _is_user_id(column)]
+    best = max(named, key=lambda column: user_id_rank(column.words), default=None)
+    if best is not None and (user_id_rank(best.words) > 1 or not has_better):
+        return best
+    return None if has_better else _nameless_id(columns)
+
+
+def _is_user_id(column: Evidence) -> bool:
+    rank = user_id_rank(column.words)
+    if rank >= _SURE_RANK:
+        return column.look in _SAID_CODES
+    # A column 'user' may hold names.
+    return rank > 0 and column.look in _CODES and not column.has_spaces
+
+
+def _nameless_id(columns: list[Evidence]) -> Evidence | None:
+    """Return the column with the most different codes where labels are mere numbers and say nothing."""
+    codes = [
+        column
+        for column in columns
+        if not column.words and column.look in _CODES and not column.has_spaces and not column.numbers_rows
+    ]
+    return max(codes, key=lambda column: column.n_distinct, default=None)
+
+
+def _user_id_reason(column: Evidence | None) -> str:
+    if column is None:
+        return ""
+    kind = f"{column.look}, {column.n_distinct:,} different{_gaps(column)}"
+    if not column.words:
+        return f"{kind}: its label says nothing, so make sure that it names the contact"
+    if column.words == ("id",):
+        return f"{kind}: nothing else names the contact, so make sure that this is no number of the row"
+    return f"{kind}; its name says that it is the contact's"
+
+
+def _missing(seen: Survey, *, time: Evidence | None, identifiers: list[Choice]) -> Iterator[str]:
+    looks = [f"{column.label!r} ({column.look})" for column in seen.columns]
+    looks += [f"{out.label!r} ({out.reason})" for out in seen.unusable]
+    more = f" and {len(looks) - _SHOWN_COLUMNS:,} more" if len(looks) > _SHOWN_COLUMNS else ""
+    there_are = f"there are {', '.join(looks[:_SHOWN_COLUMNS])}{more}" if looks else "the frame has no columns"
+    if time is None:
+        yield f"created_at: no column looks like the time of an event: {there_are}"
+    if not identifiers:
+        yield (
+            "user_id: no column looks like the contact's user_id, id or email: name it customer_id or the like, or "
+            f"make the EventMapping yourself: {there_are}"
+        )
+
+
+def _event_name(seen: Survey, time: Evidence) -> Choice:
+    named = [column for column in seen.columns if _is_event_name(column) and column is not time]
+    best = max(named, key=lambda column: event_name_rank(column.words), default=None)
+    if best is not None:
+        reason = f"text with {best.n_distinct:,} different values; its name says that it names the event"
+        return Choice(path="event_name", entry=Column(best.label), reason=reason)
+    word = event_word(time.words)
+    guess = f"a guess from {time.label!r}" if word else "no column names the event"
+    entry = word or PLACEHOLDER
+    return Choice(
+        path="event_name",
+        entry=Constant(entry) if entry in seen.labels else entry,
+        reason=f'{guess}: replace it with what happened, such as "placed-order"',
+    )
+
+
+def _is_event_name(column: Evidence) -> bool:
+    is_name = column.look is Look.TEXT and 0 < column.n_distinct <= EVENT_NAME_LIMIT and column.longest <= TEXT_LIMIT
+    return is_name and event_name_rank(column.words) > 0

@@ -1,0 +1,344 @@
+"""What the columns of a frame look like, seen in a sample of its rows."""
+
+from collections import Counter
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from events_pandas.mapping.choices import LeftOut
+from events_pandas.mapping.labels import names_a_code, names_a_time, user_id_rank, words_of
+from events_pandas.mapping.time_forms import MOST, TimeForm, form_of_numbers, form_of_text, form_of_times
+
+FIRST_ROWS = 5_000
+SPREAD_ROWS = 5_000
+"""So many rows are looked at, however many there are: the first, and as many again over the rest of the frame."""
+
+_FEW = 0.1
+_DOUBLE_EXACT = 2**53
+
+_EMAIL = r"[^@\s]+@[^@\s.]+(?:\.[^@\s.]+)+"
+_URL = r"(?i:https?)://\S+"
+_PHONE = r"\+[0-9][0-9 ()/.\-]{6,20}|\([0-9]{2,5}\) ?[0-9][0-9 .\-]{4,14}"
+_INTERCOM_ID = r"[0-9a-fA-F]{24}"
+_WHOLE = r"-?(?:0|[1-9][0-9]{0,14})"
+_NUMBER = r"-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]+)?"
+
+_NESTED_TYPES = (dict, list, tuple, set, frozenset, np.ndarray)
+_NUMBERS = {"integer", "floating", "mixed-integer-float", "decimal"}
+_TIMES = {"datetime64", "datetime", "date"}
+_TEXTS = {"string", "mixed-integer"}
+
+
+class Look(StrEnum):
+    """What a column looks like, in the words of a reason."""
+
+    EMPTY = "empty"
+    TIME = "times"
+    EMAIL = "email addresses"
+    URL = "web addresses"
+    PHONE = "telephone numbers"
+    INTERCOM_ID = "24 hexadecimal digits"
+    CURRENCY = "currency codes"
+    WHOLE = "whole numbers"
+    NUMBER = "numbers"
+    BOOLEAN = "true or false"
+    TEXT = "text"
+    NESTED = "nested values"
+    OTHER = "mixed or unusual types"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Evidence:
+    """What one column looks like in the rows looked at.
+
+    Parameters
+    ----------
+    label : hashable
+        The column's label, or the index level's name.
+    look : Look
+        What most of its values are.
+    time_form : TimeForm, optional
+        How times are written; for times only.
+    n_present : int
+        Rows with a value.
+    n_missing : int
+        Rows without one.
+    n_distinct : int
+        Different values.
+    longest : int
+        Characters of the longest text.
+    has_spaces : bool
+        Whether more than a few texts have a space in them.
+    numbers_rows : bool
+        Whether the column counts up from row to row.
+    n_not_positive : int
+        Numbers that are zero or negative.
+    """
+
+    label: Hashable
+    look: Look
+    time_form: TimeForm | None = None
+    n_present: int = 0
+    n_missing: int = 0
+    n_distinct: int = 0
+    longest: int = 0
+    has_spaces: bool = False
+    numbers_rows: bool = False
+    n_not_positive: int = 0
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Return the words of the label.
+
+        Returns
+        -------
+        tuple of str
+            In lower case.
+        """
+        return words_of(self.label)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Survey:
+    """What a frame looks like.
+
+    Parameters
+    ----------
+    columns : tuple of Evidence
+        A column each, in the frame's order, and then the levels of its index.
+    unusable : tuple of LeftOut
+        What a mapping cannot name.
+    labels : frozenset of hashable
+        All labels and names of levels.
+    n_rows : int
+        The rows of the frame.
+    n_looked_at : int
+        The rows that were looked at.
+    """
+
+    columns: tuple[Evidence, ...]
+    unusable: tuple[LeftOut, ...]
+    labels: frozenset[Hashable]
+    n_rows: int
+    n_looked_at: int
+
+
+def survey(frame: pd.DataFrame) -> Survey:
+    """Look at a sample of a frame's rows.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        The rows; it is not changed.
+
+    Returns
+    -------
+    Survey
+        What each column looks like.
+    """
+    rows = sampled_rows(len(frame))
+    sample = frame.iloc[rows]
+    sources = dict(_sources(sample))
+    labels = [*frame.columns, *(name for name in frame.index.names if name is not None)]
+    return Survey(
+        columns=tuple(evidence_of(label, values, rows) for label, values in sources.items()),
+        unusable=tuple(_unusable(frame, labels)),
+        labels=frozenset(labels),
+        n_rows=len(frame),
+        n_looked_at=len(rows),
+    )
+
+
+def sampled_rows(n_rows: int) -> npt.NDArray[np.int64]:
+    """Return which rows are looked at.
+
+    Parameters
+    ----------
+    n_rows : int
+        The rows of the frame.
+
+    Returns
+    -------
+    numpy.ndarray of int64
+        Positions, ascending: the first rows, and some spread over the rest, the last one included.
+    """
+    if n_rows <= FIRST_ROWS + SPREAD_ROWS:
+        return np.arange(n_rows, dtype=np.int64)
+    spread = np.linspace(FIRST_ROWS, n_rows - 1, SPREAD_ROWS).astype(np.int64)
+    return np.concatenate([np.arange(FIRST_ROWS, dtype=np.int64), spread])
+
+
+def _sources(sample: pd.DataFrame) -> "Iterator[tuple[Hashable, pd.Series[Any]]]":
+    """Yield what a mapping can name, by a label that can be written down."""
+    counts = Counter(sample.columns)
+    for position, label in enumerate(sample.columns):
+        if counts[label] == 1 and (plain := _plain(label)) is not None:
+            yield plain, sample.iloc[:, position]
+    levels = Counter(sample.index.names)
+    for level, name in enumerate(sample.index.names):
+        if levels[name] == 1 and name not in counts and (plain := _plain(name)) is not None:
+            yield plain, pd.Series(sample.index.get_level_values(level))
+
+
+def _plain(label: Hashable) -> Any:
+    """Return a label as Python and TOML can both write it; None for what they cannot."""
+    if isinstance(label, tuple):
+        parts = tuple(_plain(part) for part in label)
+        return None if any(part is None or isinstance(part, tuple) for part in parts) else parts
+    if isinstance(label, str):
+        return str(label) if _is_utf8(label) else None
+    if isinstance(label, int | np.integer) and not isinstance(label, bool):
+        return int(label)
+    return None
+
+
+def _is_utf8(label: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in label)
+
+
+def _unusable(frame: pd.DataFrame, labels: list[Hashable]) -> Iterator[LeftOut]:
+    for label, count in Counter(labels).items():
+        if _plain(label) is None:
+            yield LeftOut(label=label, reason="TOML cannot hold this label: rename it to a text")
+        elif count > 1:
+            reason = f"{count} columns or index levels are called so: rename all but one"
+            yield LeftOut(label=label, reason=reason)
+    is_counter = isinstance(frame.index, pd.RangeIndex)
+    if None in frame.index.names and not is_counter and _inferred(frame.index[:1]) in _TIMES:
+        yield LeftOut(label=None, reason='the index has no name: give it one with frame.rename_axis("...")')
+
+
+def _inferred(values: Any) -> str:
+    return pd.api.types.infer_dtype(values, skipna=True)
+
+
+def evidence_of(label: Hashable, column: "pd.Series[Any]", rows: npt.NDArray[np.int64]) -> Evidence:
+    """Return what a column looks like.
+
+    Parameters
+    ----------
+    label : hashable
+        The column's label.
+    column : pandas.Series
+        Values of any dtype.
+    rows : numpy.ndarray of int64
+        Where they stand in the frame.
+
+    Returns
+    -------
+    Evidence
+        Absent values and empty texts count as missing.
+    """
+    try:
+        values = pd.Series(np.asarray(column, dtype=object), dtype=object)
+        values = values[values.notna()]
+    except (ValueError, TypeError, ArithmeticError):
+        # Arrow has times that Python has not, and pandas asks a signalling NaN whether it is one.
+        return Evidence(label=label, look=Look.OTHER, n_present=len(column))
+    if values.map(lambda value: isinstance(value, _NESTED_TYPES)).any():
+        return Evidence(label=label, look=Look.NESTED, n_present=len(values))
+    values = values[values.map(lambda value: not (isinstance(value, str) and not value))]
+    n_missing = len(column) - len(values)
+    if values.empty:
+        return Evidence(label=label, look=Look.EMPTY, n_missing=n_missing)
+    kind = _inferred(values)
+    if kind in _NUMBERS:
+        return _of_numbers(label, values, rows[values.index], n_missing=n_missing)
+    if kind in _TEXTS:
+        # Not astype: in pandas 3 it asks Arrow, which refuses a column for one character that UTF-8 cannot hold.
+        texts = pd.Series([str(value) for value in values], dtype=object)
+        return _of_text(label, texts, n_missing=n_missing)
+    return _of_others(label, values, kind=kind, n_missing=n_missing)
+
+
+def _of_others(label: Hashable, values: "pd.Series[Any]", *, kind: str, n_missing: int) -> Evidence:
+    look, form = Look.OTHER, None
+    if kind in _TIMES:
+        look, form = Look.TIME, form_of_times(values)
+    elif kind == "boolean":
+        look = Look.BOOLEAN
+    n_distinct = 0 if look is Look.OTHER else values.nunique()
+    return Evidence(
+        label=label, look=look, time_form=form, n_present=len(values), n_missing=n_missing, n_distinct=n_distinct
+    )
+
+
+def _of_numbers(label: Hashable, values: "pd.Series[Any]", rows: npt.NDArray[np.int64], *, n_missing: int) -> Evidence:
+    try:
+        numbers = values.astype(float).to_numpy()
+    except OverflowError:
+        return Evidence(label=label, look=Look.OTHER, n_present=len(values), n_missing=n_missing)
+    finite = numbers[np.isfinite(numbers)]
+    if not len(finite):
+        return Evidence(label=label, look=Look.OTHER, n_present=len(values), n_missing=n_missing)
+    words = words_of(label)
+    form = form_of_numbers(finite, words) if _may_be_time(words) else None
+    counts_up = len(finite) == len(rows) > 1 and len(np.unique(finite - rows)) == 1
+    return Evidence(
+        label=label,
+        look=Look.TIME if form else _look_of_numbers(values, finite),
+        time_form=form,
+        n_present=len(values),
+        n_missing=n_missing,
+        n_distinct=len(np.unique(numbers)),
+        numbers_rows=counts_up,
+        n_not_positive=int((numbers <= 0).sum()),
+    )
+
+
+def _may_be_time(words: tuple[str, ...]) -> bool:
+    """Tell whether a label allows a time: the number of a contact or an invoice may look like a day."""
+    return user_id_rank(words) == 0 and (names_a_time(words) or not names_a_code(words))
+
+
+def _look_of_numbers(values: "pd.Series[Any]", finite: npt.NDArray[np.floating[Any]]) -> Look:
+    if (finite % 1 != 0).any():
+        return Look.NUMBER
+    # The readers of JSON have floats only, which no longer hold every whole number: such a number is a name.
+    is_name = _inferred(values) == "integer" and (np.abs(finite) >= _DOUBLE_EXACT).any()
+    return Look.TEXT if is_name else Look.WHOLE
+
+
+def _of_text(label: Hashable, values: "pd.Series[Any]", *, n_missing: int) -> Evidence:
+    texts = pd.Series(values.unique(), dtype=object)
+    words = words_of(label)
+    form = form_of_text(texts, words) if _may_be_time(words) else None
+    look = Look.TIME if form else _look_of_text(texts)
+    is_number = look in {Look.WHOLE, Look.NUMBER}
+    return Evidence(
+        label=label,
+        look=look,
+        time_form=form,
+        n_present=len(values),
+        n_missing=n_missing,
+        n_distinct=len(texts),
+        longest=int(texts.str.len().max()),
+        has_spaces=bool(texts.str.contains(r"\s").mean() > _FEW),
+        n_not_positive=int((values.astype(float) <= 0).sum()) if is_number else 0,
+    )
+
+
+def _look_of_text(texts: "pd.Series[Any]") -> Look:
+    forms = {Look.EMAIL: _EMAIL, Look.URL: _URL, Look.PHONE: _PHONE, Look.INTERCOM_ID: _INTERCOM_ID}
+    for look, form in forms.items():
+        if texts.str.fullmatch(form).mean() >= MOST:
+            return look
+    # A number has no exceptions: each would make its row invalid.
+    if texts.str.fullmatch(_WHOLE).all():
+        return Look.WHOLE
+    if texts.str.fullmatch(_NUMBER).all():
+        return Look.NUMBER
+    return Look.CURRENCY if texts.str.upper().isin(_currency_codes()).all() else Look.TEXT
+
+
+@cache
+def _currency_codes() -> frozenset[str]:
+    import iso4217  # noqa: PLC0415  # It parses a table: `import events_pandas` stays light.
+
+    return frozenset(currency.code for currency in iso4217.Currency if currency.exponent is not None)

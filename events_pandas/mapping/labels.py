@@ -1,0 +1,328 @@
+"""What the label of a column says: its words, the role that they suggest, and a metadata key made of them."""
+
+import re
+from collections.abc import Hashable
+
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\W\dA-Z_]+|[0-9]+")
+_SPLIT = re.compile(r"(?<=[^\W\dA-Z_])(?=[A-Z])")
+_NO_KEY = re.compile(r"[^\w-]+")
+
+_CONTACTS = {
+    *("user", "username", "customer", "contact", "member", "person", "subscriber", "external"),
+    *("cust", "kunde", "kunden"),
+}
+_CLIENTS = {"client", "account", "visitor", "distinct"}
+_ID_WORDS = {"id", "uuid", "guid", "key", "no", "nr", "number", "nummer"}
+_GLUED_IDS = {"userid", "customerid", "contactid", "memberid", "externalid", "uid", "kundennummer", "kundennr"}
+_CODE_WORDS = _ID_WORDS | {"code", "ref", "reference", "sku", "zip", "version", "ids"}
+
+_OTHER_PEOPLE = {
+    *("agent", "assignee", "rep", "owner", "sales", "support", "referrer", "inviter", "manager", "staff", "sender"),
+    *("cc", "bcc"),
+}
+
+_EVENT_TIMES = {"created", "created_at", "event_time", "event_timestamp", "event_date", "event_at", "occurred_at"}
+_TIME_WORDS = {"date", "time", "timestamp", "ts", "day", "datetime", "dt", "when", "at", "on", "created", "epoch"}
+# Times of something that came later than the event, or of its way through systems.
+_OTHER_TIMES = {
+    *("updated", "modified", "deleted", "cancelled", "canceled", "expires", "expiry", "expiration", "expired", "due"),
+    *("end", "ended", "ends", "renewal", "renews", "next", "last", "until", "shipped", "delivered", "delivery"),
+    *("refunded", "received", "sent", "loaded", "synced", "imported", "exported", "original", "closed"),
+}
+_BIRTH_WORDS = {"birth", "birthday", "birthdate", "dob", "born"}
+
+_EVENT_NAMES = ("event_name", "event", "event_type", "action", "activity")
+_AMOUNT_WORDS = {
+    *("amount", "price", "total", "revenue", "cost", "value", "fee", "fees", "subtotal", "tax", "taxes", "balance"),
+    *("spend", "mrr", "arr", "discount", "refund", "payment", "paid", "sum", "cents", "dollars", "euros", "shipping"),
+}
+_MINOR_WORDS = {"cents", "cent", "pence", "minor"}
+
+_PERSONAL_WORDS = {
+    *("firstname", "lastname", "surname", "fullname", "phone", "mobile", "tel", "telephone", "fax", "email", "mail"),
+    *("address", "street", "zip", "zipcode", "postcode", "postal", "ip", "ssn", "iban", "passport", "avatar", "photo"),
+}
+_NAME_OWNERS = {
+    *("first", "last", "full", "given", "family", "middle", "display", "contact", "customer", "user", "member"),
+    *("billing", "shipping", "buyer", "recipient"),
+}
+
+
+def words_of(label: Hashable) -> tuple[str, ...]:
+    """Return the words of a label.
+
+    Parameters
+    ----------
+    label : hashable
+        A column's label or an index level's name.
+
+    Returns
+    -------
+    tuple of str
+        In lower case; none for a number.
+
+    Examples
+    --------
+    >>> words_of("userId"), words_of("Created (UTC)"), words_of(("total", "sum")), words_of(0)
+    (('user', 'id'), ('created', 'utc'), ('total', 'sum'), ())
+    """
+    if isinstance(label, tuple):
+        return tuple(word for part in label for word in words_of(part))
+    if not isinstance(label, str):
+        return ()
+    return tuple(word.lower() for word in _WORD.findall(re.sub(r"(?i)\be-mail", "email", label)))
+
+
+def key_of(label: Hashable) -> str:
+    """Return a metadata key for a column.
+
+    Parameters
+    ----------
+    label : hashable
+        A column's label or an index level's name.
+
+    Returns
+    -------
+    str
+        Letters, digits, ``_`` and ``-``, in lower case.
+
+    Examples
+    --------
+    >>> key_of("Order No."), key_of("orderTotal"), key_of(3), key_of("%")
+    ('order_no', 'order_total', 'column_3', 'column')
+    """
+    if isinstance(label, tuple):
+        return "_".join(key_of(part) for part in label if part != "") or "column"
+    if not isinstance(label, str):
+        return f"column_{abs(label)}" if isinstance(label, int) else "column"
+    # Lower case first may make letters of marks, which the pattern then takes out.
+    words = _SPLIT.sub("_", label).lower()
+    return _NO_KEY.sub("_", words).strip("_-") or "column"
+
+
+def user_id_rank(words: tuple[str, ...]) -> int:
+    """Return how much words speak for the contact's identifier.
+
+    Parameters
+    ----------
+    words : tuple of str
+        The words of a label.
+
+    Returns
+    -------
+    int
+        From 5, Intercom's own words, down to 1, an ``id`` of whatever; 0 for other things.
+    """
+    *owners, last = words or ("",)
+    owner = owners[-1] if owners else ""
+    if words in {("user", "id"), ("external", "id")}:
+        return 5
+    if (last in _ID_WORDS and owner in _CONTACTS) or last in _GLUED_IDS:
+        return 4
+    if (last in _ID_WORDS and owner in _CLIENTS) or (not owners and last in _CONTACTS):
+        return 3
+    return 1 if words == ("id",) else 0
+
+
+def email_rank(words: tuple[str, ...]) -> int:
+    """Return how much words speak for the contact's address, given that the column holds addresses.
+
+    Parameters
+    ----------
+    words : tuple of str
+        The words of a label.
+
+    Returns
+    -------
+    int
+        From 3 down to 1; 0 for the address of somebody else.
+    """
+    if _OTHER_PEOPLE & set(words):
+        return 0
+    if words in {("email",), ("email", "address"), ("mail",)}:
+        return 3
+    return 2 if set(words) & (_CONTACTS | _CLIENTS) else 1
+
+
+def time_rank(words: tuple[str, ...]) -> int:
+    """Return how much words speak for the time of the event, given that the column holds times.
+
+    Parameters
+    ----------
+    words : tuple of str
+        The words of a label.
+
+    Returns
+    -------
+    int
+        From 6, Intercom's own word, down to 1, the time of something else; 0 for a date of birth.
+    """
+    named = set(words)
+    if named & _BIRTH_WORDS:
+        return 0
+    if "_".join(word for word in words if word not in {"utc", "gmt"}) in _EVENT_TIMES:
+        return 6
+    if named & _OTHER_TIMES:
+        return 1
+    if words[-1:] == ("at",) or named & {"timestamp", "ordered", "purchased"}:
+        return 5
+    return 4 if named & _TIME_WORDS else 2
+
+
+def names_a_time(words: tuple[str, ...]) -> bool:
+    """Tell whether a number under these words may count from 1970.
+
+    Parameters
+    ----------
+    words : tuple of str
+        The words of a label.
+
+    Returns
+    -------
+    bool
+        True for ``created_at``, ``timestamp`` and the like.
+    """
+    return bool(set(words) & _TIME_WORDS)
+
+
+def event_name_rank(words: tuple[str, ...]) -> int:
+    """Return how much words speak for the name of the event.
+
+    Parameters
+    ----------
+    words : tuple of str
+        The words of a label.
+
+    Returns
+    -------
+    int
+        From 5 down to 1; 0 for other things.
+    """
+    joined = "_".join(words)
+    return len(_EVENT_NAMES) - _EVENT_NAMES.index(joined) if joined in _EVENT_NAMES else 0
+
+
+def event_word(words: tuple[str, ...]) -> str:
+    """Return what the label of a time says of the event.
+
+    Parameters
+    ----------
+    words : tuple of str
+        The words of a label.
+
+    Returns
+    -------
+    str
+        Joined by hyphens; empty where they say that it is a time, and no more.
+
+    Examples
+    --------
+    >>> event_word(("ordered", "at")), event_word(("created", "at")), event_word(("date",))
+    ('ordered', '', '')
+    """
+    if not set(words) & _TIME_WORDS:
+        return ""
+    return "-".join(word for word in words if word not in {*_TIME_WORDS, "utc", "gmt", "event"} and word.isalpha())
+
+
+def names_money(words: tuple[str, ...]) -> bool:
+    """Tell whether a number under these words may be an amount of money.
+
+    Parameters
+    ----------
+    words : tuple of str
+        The words of a label.
+
+    Returns
+    -------
+    bool
+        True for ``total``, ``price`` and the like.
+    """
+    return bool(set(words) & _AMOUNT_WORDS)
+
+
+def names_minor_units(words: tuple[str, ...]) -> bool:
+    """Tell whether an amount under these words counts cents.
+
+    Parameters
+    ----------
+    words : tuple of str
+        The words of a label.
+
+    Returns
+    -------
+    bool
+        True for ``amount_cents`` and the like.
+    """
+    return bool(set(words) & _MINOR_WORDS)
+
+
+def names_a_code(words: tuple[str, ...]) -> bool:
+    """Tell whether a number under these words is a name rather than a quantity.
+
+    Parameters
+    ----------
+    words : tuple of str
+        The words of a label.
+
+    Returns
+    -------
+    bool
+        True for ``invoice_no``, ``zip`` and the like.
+    """
+    # "number_of_cds" is a quantity: a code's word comes last.
+    return bool(words) and words[-1] in _CODE_WORDS
+
+
+def names_a_person(words: tuple[str, ...]) -> bool:
+    """Tell whether words speak of personal data.
+
+    Parameters
+    ----------
+    words : tuple of str
+        The words of a label.
+
+    Returns
+    -------
+    bool
+        True for names, telephone numbers, addresses, dates of birth.
+    """
+    if set(words) & (_PERSONAL_WORDS | _BIRTH_WORDS):
+        return True
+    *owners, last = words or ("",)
+    return last == "name" and (not owners or owners[-1] in _NAME_OWNERS)
+
+
+def link_stem(words: tuple[str, ...]) -> tuple[str, ...]:
+    """Return what an address leads to.
+
+    Parameters
+    ----------
+    words : tuple of str
+        The words of a label, such as ``("order", "url")``.
+
+    Returns
+    -------
+    tuple of str
+        Without the words for an address.
+    """
+    return tuple(word for word in words if word not in {"url", "link", "uri", "href"})
+
+
+def names_text_of(words: tuple[str, ...], stem: tuple[str, ...]) -> bool:
+    """Tell whether words name the text of a link.
+
+    Parameters
+    ----------
+    words : tuple of str
+        The words of a label.
+    stem : tuple of str
+        What the link leads to.
+
+    Returns
+    -------
+    bool
+        True for ``order``, ``order_no``, ``order_title`` beside ``order_url``.
+    """
+    texts = _CODE_WORDS | {"name", "title", "label", "text"}
+    return bool(stem) and words[: len(stem)] == stem and set(words[len(stem) :]) <= texts

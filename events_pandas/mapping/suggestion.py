@@ -1,0 +1,224 @@
+"""A mapping that is proposed for a frame, with the reason of each choice, to read and to edit."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
+from functools import partial
+from typing import Any
+
+import pandas as pd
+
+from events_pandas.errors import MappingError
+from events_pandas.mapping.choices import Choice, LeftOut
+from events_pandas.mapping.event_fields import event_choices, needs_zone
+from events_pandas.mapping.event_mapping import EventMapping
+from events_pandas.mapping.evidence import Survey, survey
+from events_pandas.mapping.metadata_fields import metadata_choices
+from events_pandas.mapping.python_text import write_python
+from events_pandas.mapping.rules import is_computed, rule_sources
+
+_ADVICE = "read it, change what is wrong, and let check_events judge every row"
+_METADATA_TABLE = "[metadata]"
+
+
+# Not equal by these fields: a proposal is as good as the same mapping written by hand.
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False, repr=False)
+class SuggestedMapping(EventMapping):
+    """A mapping that `suggest_mapping` proposes, with the reason of each choice.
+
+    It is used like any other `EventMapping`, and equals one with the same fields. It prints as Python code.
+
+    Parameters
+    ----------
+    event_name, created_at, user_id, id, email, metadata, timezone, duplicates, on_invalid_metadata, metadata_limit, \
+metadata_overflow : object
+        As in `EventMapping`.
+    choices : tuple of Choice, optional
+        What was chosen for each field, and why.
+    left_out : tuple of LeftOut, optional
+        The columns that were not proposed, and why.
+    origin : str, optional
+        Of which rows the proposal was made.
+
+    Notes
+    -----
+    ``dataclasses.replace`` gives a proposal with other fields; the reasons of the replaced ones are no longer shown.
+
+    Examples
+    --------
+    >>> import events_pandas as ep
+    >>> import pandas as pd
+    >>> signups = pd.DataFrame({"Email": ["ada@example.org"], "Joined at": ["2024-03-01T10:00Z"], "Minutes": [42]})
+    >>> print(ep.suggest_mapping(signups).to_toml())
+    # Proposed from 1 row: read it, change what is wrong, and let check_events judge every row.
+    event_name = "joined"  # a guess from 'Joined at': replace it with what happened, such as "placed-order"
+    created_at = "Joined at"  # times as text, with a zone (ISO 8601)
+    email = "Email"  # email addresses
+    <BLANKLINE>
+    [metadata]
+    minutes = { type = "number", column = "Minutes" }  # whole numbers
+    <BLANKLINE>
+    """
+
+    choices: tuple[Choice, ...] = field(default=())
+    left_out: tuple[LeftOut, ...] = field(default=())
+    origin: str = ""
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, EventMapping):
+            return NotImplemented
+        return all(getattr(self, option.name) == getattr(other, option.name) for option in fields(EventMapping))
+
+    # As for every mapping: metadata cannot be hashed.
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        lines = [*self._heading(), write_python(self, self._reasons()), *self._left_out_lines()]
+        return "\n".join(lines)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        arguments = {option.name: getattr(self, option.name) for option in fields(self)}
+        return partial(SuggestedMapping, **{**arguments, "metadata": dict(self.metadata)}), ()
+
+    def to_toml(self) -> str:
+        """Return the mapping as TOML, with the reason of each choice as a comment.
+
+        Returns
+        -------
+        str
+            Text that `from_toml` reads back as an equal mapping.
+
+        Raises
+        ------
+        MappingError
+            If something was put into the mapping that TOML cannot hold, such as a callable: with the path of each.
+        """
+        head, table, metadata = EventMapping.to_toml(self).partition(f"\n{_METADATA_TABLE}\n")
+        reasons = self._reasons()
+        lines = [*self._heading(), *_commented(head.strip("\n").split("\n"), reasons)]
+        lines += [f"# {path}: {reason}" for path, reason in reasons.items() if getattr(self, path, "") is None]
+        if table:
+            keys = [f"metadata.{key}" for key in self.metadata]
+            lines += ["", _METADATA_TABLE, *_commented(metadata.strip("\n").split("\n"), reasons, paths=keys)]
+        return "\n".join([*lines, *self._left_out_lines()]) + "\n"
+
+    def _heading(self) -> list[str]:
+        return [f"# Proposed from {self.origin}: {_ADVICE}."] if self.origin else []
+
+    def _reasons(self) -> dict[str, str]:
+        """Return the reasons of the fields that are still as proposed."""
+        return {choice.path: choice.reason for choice in self.choices if _is_kept(self, choice)}
+
+    def _left_out_lines(self) -> list[str]:
+        sources = [source for rule in self.rules().values() for source in rule_sources(rule).values()]
+        read = {source for source in sources if not is_computed(source)}
+        lines = [f"#   {out.label!r}: {out.reason}" for out in self.left_out if out.label not in read]
+        return ["", "# Left out:", *lines] if lines else []
+
+
+def _is_kept(mapping: EventMapping, choice: Choice) -> bool:
+    field_name, _, key = choice.path.partition(".")
+    entry = mapping.metadata.get(key) if key else getattr(mapping, field_name)
+    # Types first: an expression that is compared gives another expression.
+    return type(entry) is type(choice.entry) and bool(entry == choice.entry)
+
+
+def _commented(lines: list[str], reasons: dict[str, str], *, paths: list[str] | None = None) -> list[str]:
+    """Put the reason of each field at the end of its line; a field outside of the metadata is named by its line."""
+    paths = paths or [line.partition(" = ")[0] for line in lines]
+    return [f"{line}  # {reasons[path]}" if path in reasons else line for line, path in zip(lines, paths, strict=True)]
+
+
+def suggest_mapping(frame: pd.DataFrame) -> SuggestedMapping:
+    """Propose a mapping for a frame, to read and to edit.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        The rows; it is not changed. At most 10,000 of them are looked at: the first 5,000, and as many spread over
+        the rest.
+
+    Returns
+    -------
+    SuggestedMapping
+        A mapping that can be used at once. It prints as Python code, and `SuggestedMapping.to_toml` gives TOML; both
+        have the reason of each choice as a comment, and list what was left out.
+
+    Raises
+    ------
+    TypeError
+        If the rows are in anything but a DataFrame.
+    MappingError
+        If the frame has no rows, or no column for the time of the event or for its contact: with all that is missing.
+
+    Notes
+    -----
+    It never invents what no column says: neither a currency nor a time zone. Personal data is not proposed as
+    metadata. The name of the event is a guess that has to be replaced, unless a column has it.
+
+    Examples
+    --------
+    >>> import events_pandas as ep
+    >>> import pandas as pd
+    >>> orders = pd.DataFrame(
+    ...     {
+    ...         "customer_id": ["00042", "00043", "00042"],
+    ...         "ordered_at": ["2024-03-01 10:30", "2024-03-01 11:00", "2024-03-02 09:15"],
+    ...         "total": [19.99, 349.0, 5.0],
+    ...         "currency": ["EUR", "EUR", "USD"],
+    ...         "name": ["Ada", "Ben", "Ada"],
+    ...     }
+    ... )
+    >>> mapping = ep.suggest_mapping(orders)
+    >>> mapping.metadata["total"]
+    MonetaryAmount(amount='total', currency='currency', unit='major')
+    >>> print(mapping)
+    # Proposed from 3 rows: read it, change what is wrong, and let check_events judge every row.
+    mapping = ep.EventMapping(
+        event_name="ordered",  # a guess from 'ordered_at': replace it with what happened, such as "placed-order"
+        created_at="ordered_at",  # times as text, without a zone (ISO 8601)
+        user_id="customer_id",  # text, 2 different; its name says that it is the contact's
+        metadata={
+            "total": ep.MonetaryAmount("total", currency="currency"),  # an amount with its currency
+        },
+        # timezone: no zone is known for 'ordered_at': UTC, unless you say timezone="Europe/Berlin" or the like
+    )
+    <BLANKLINE>
+    # Left out:
+    #   'name': its name speaks of personal data, which belongs to the contact, not to each event
+    """
+    if not isinstance(frame, pd.DataFrame):
+        raise TypeError(f"rows come in a pandas DataFrame, and this is a {type(frame).__name__}")
+    if not len(frame):
+        raise MappingError(["the frame has no rows: a mapping is proposed from the values of its columns"])
+    seen = survey(frame)
+    choices = event_choices(seen)
+    taken = {label for choice in choices for label in choice.labels}
+    metadata, left_out = metadata_choices([column for column in seen.columns if column.label not in taken])
+    return _made(seen, [*choices, *metadata, *_zone_choice(seen, [*choices, *metadata])], left_out)
+
+
+def _zone_choice(seen: Survey, choices: list[Choice]) -> Iterator[Choice]:
+    read = {label for choice in choices for label in choice.labels}
+    naive = [repr(column.label) for column in seen.columns if column.label in read and needs_zone(column)]
+    if naive:
+        reason = f'no zone is known for {", ".join(naive)}: UTC, unless you say timezone="Europe/Berlin" or the like'
+        yield Choice(path="timezone", entry=None, reason=reason)
+
+
+def _made(seen: Survey, choices: list[Choice], left_out: list[LeftOut]) -> SuggestedMapping:
+    paths = {choice.path: choice.entry for choice in choices}
+    prefix = "metadata."
+    return SuggestedMapping(
+        **{path: entry for path, entry in paths.items() if not path.startswith(prefix)},
+        metadata={path.removeprefix(prefix): entry for path, entry in paths.items() if path.startswith(prefix)},
+        choices=tuple(choices),
+        left_out=(*left_out, *seen.unusable),
+        origin=_origin(seen),
+    )
+
+
+def _origin(seen: Survey) -> str:
+    rows = "row" if seen.n_rows == 1 else "rows"
+    if seen.n_looked_at == seen.n_rows:
+        return f"{seen.n_rows:,} {rows}"
+    return f"{seen.n_looked_at:,} of {seen.n_rows:,} {rows}, the first and some spread over the rest"

@@ -1,0 +1,184 @@
+"""The proposal of the event's own fields: its time, its contact and its name."""
+
+import pandas as pd
+import pytest
+
+from events_pandas.errors import MappingError
+from events_pandas.mapping import Column, Constant, Date
+from events_pandas.mapping.event_fields import event_choices
+from events_pandas.mapping.evidence import survey
+
+HEX = ["507f1f77bcf86cd799439011", "507f191e810c19729de860ea"]
+EMAILS = ["ada@example.org", "ben@example.org"]
+CODES = ["u1", "u2"]
+TIMES = ["2024-03-01T10:30:00Z", "2024-03-02T10:30:00Z"]
+DAYS = ["2024-03-01", "2024-03-02"]
+
+
+@pytest.fixture
+def choose():
+    """Return a function that proposes the fields of an event for columns; a time and a contact are there."""
+
+    def choose(**columns):
+        frame = pd.DataFrame(columns, dtype=object)
+        if not {"user_id", "who"} & set(columns):
+            frame["user_id"] = CODES
+        if "at" not in columns:
+            frame["at"] = TIMES
+        return {choice.path: choice for choice in event_choices(survey(frame.drop(columns="who", errors="ignore")))}
+
+    return choose
+
+
+@pytest.fixture
+def identifiers(choose):
+    """Return a function that proposes identifiers for the columns given, and no others."""
+
+    def identifiers(columns):
+        chosen = choose(who=CODES, **columns)
+        return {path: chosen[path].entry for path in ("user_id", "id", "email") if path in chosen}
+
+    return identifiers
+
+
+@pytest.mark.parametrize(
+    ("columns", "expected"),
+    [
+        ({"customer_id": CODES}, {"user_id": "customer_id"}),
+        ({"User ID": [1, 2]}, {"user_id": "User ID"}),
+        ({"customer_id": [1.0, None]}, {"user_id": "customer_id"}),
+        ({"customer": CODES, "userId": CODES}, {"user_id": "userId"}),
+        ({"order_id": CODES, "contact_no": CODES}, {"user_id": "contact_no"}),
+        ({"id": CODES, "customer_id": CODES}, {"user_id": "customer_id"}),
+        ({"id": CODES}, {"user_id": "id"}),
+        ({"id": CODES, "email": EMAILS}, {"email": "email"}),
+        ({"Email": EMAILS}, {"email": "Email"}),
+        ({"x": EMAILS}, {"email": "x"}),
+        ({"agent_email": EMAILS, "customer_email": EMAILS}, {"email": "customer_email"}),
+        ({"customer_id": CODES, "email": EMAILS}, {"user_id": "customer_id", "email": "email"}),
+        ({"user_id": EMAILS}, {"email": "user_id"}),
+        ({"user_id": EMAILS, "email": EMAILS}, {"user_id": "user_id", "email": "email"}),
+        ({"user_id": ["a b", "c d"]}, {"user_id": "user_id"}),
+        ({"id": HEX}, {"id": "id"}),
+        ({"contact_id": HEX, "order_id": HEX}, {"id": "contact_id"}),
+        ({"intercom_id": CODES, "user_id": CODES}, {"user_id": "user_id", "id": "intercom_id"}),
+        ({"intercom_user_id": HEX}, {"id": "intercom_user_id"}),
+    ],
+)
+def test_identifiers_are_found_by_name_and_content(identifiers, columns, expected):
+    """A column named for the contact is best; addresses and Intercom's identifiers are known by their look."""
+    assert identifiers(columns) == expected
+
+
+@pytest.mark.parametrize(
+    "columns", [{"user": ["Ada L.", "Ben K."]}, {"order_id": HEX}, {"agent_email": EMAILS}, {"x": CODES}]
+)
+def test_identifiers_of_other_things_are_refused(choose, columns):
+    """Names, orders and other people do not identify the contact."""
+    with pytest.raises(MappingError, match="user_id: no column looks like the contact's"):
+        choose(who=CODES, **columns)
+
+
+def test_created_at_alone_may_be_missing(choose):
+    """Only what is missing is named."""
+    with pytest.raises(
+        MappingError, match=r"^created_at: no column looks like the time of an event: there are 'at'"
+    ) as error:
+        choose(at=CODES)
+
+    assert len(error.value.faults) == 1
+
+
+def test_identifier_is_the_most_varied_code_when_labels_say_nothing():
+    """Columns that are only numbered are judged by their content, and the reason says so."""
+    frame = pd.DataFrame([["00001", "19970101", "1", "11.77"], ["00002", "19970112", "1", "12.00"]])
+
+    chosen = {choice.path: choice for choice in event_choices(survey(frame))}
+
+    assert chosen["user_id"].entry == 0
+    assert chosen["user_id"].reason == (
+        "text, 2 different: its label says nothing, so make sure that it names the contact"
+    )
+
+
+@pytest.mark.parametrize(
+    ("columns", "expected"),
+    [
+        ({"created_at": TIMES, "ordered_at": TIMES}, "created_at"),
+        ({"updated_at": TIMES, "ordered_at": TIMES}, "ordered_at"),
+        ({"receivedAt": TIMES, "timestamp": TIMES}, "timestamp"),
+        ({"x": TIMES, "day": DAYS}, "day"),
+        ({"order_date": DAYS, "order_time": TIMES}, "order_time"),
+        ({"placed_at": TIMES, "ordered_at": TIMES}, "placed_at"),
+        ({"Created (UTC)": ["2024-03-01 10:30"] * 2}, Date("Created (UTC)", timezone="UTC")),
+        ({"day": [19970101, 19970112]}, Date("day", format="%Y%m%d")),
+        ({"time": [1_700_000_000_000, 1_700_000_001_000]}, Date("time", unit="ms")),
+    ],
+)
+def test_created_at_is_the_likeliest_time_of_the_event(choose, columns, expected):
+    """Names decide, then whether there is a time of day, then the order of the columns."""
+    assert choose(at=CODES, **columns)["created_at"].entry == expected
+
+
+@pytest.mark.parametrize(
+    ("columns", "reason"),
+    [
+        ({"timestamp": TIMES}, "times as text, with a zone (ISO 8601)"),
+        (
+            {"timestamp": [TIMES[0], None]},
+            "times as text, with a zone (ISO 8601); missing in 1 of the rows looked at",
+        ),
+        (
+            {"updated_at": TIMES},
+            (
+                "times as text, with a zone (ISO 8601); its name speaks of something later than the event: "
+                "is this the right time?"
+            ),
+        ),
+        (
+            {"day": DAYS},
+            (
+                "days as text (ISO 8601); events of one contact on one day share a second, and Intercom keeps the "
+                "first: see duplicates="
+            ),
+        ),
+    ],
+)
+def test_created_at_says_what_may_be_wrong(choose, columns, reason):
+    """Gaps, days and names of other times are named."""
+    assert choose(at=CODES, **columns)["created_at"].reason == reason
+
+
+@pytest.mark.parametrize(
+    ("columns", "entry", "reason"),
+    [
+        ({"event": CODES}, Column("event"), "text with 2 different values; its name says that it names the event"),
+        ({"action": CODES, "event_name": CODES}, Column("event_name"), None),
+        (
+            {"ordered_at": TIMES, "at": CODES},
+            "ordered",
+            "a guess from 'ordered_at': replace it with what happened, such as \"placed-order\"",
+        ),
+        (
+            {"event": [1, 2]},
+            "replace-me",
+            'no column names the event: replace it with what happened, such as "placed-order"',
+        ),
+        ({"ordered_at": TIMES, "at": CODES, "ordered": CODES}, Constant("ordered"), None),
+        ({"replace-me": CODES}, Constant("replace-me"), None),
+    ],
+)
+def test_event_name_is_a_column_or_to_be_replaced(choose, columns, entry, reason):
+    """A literal is marked as a guess, and is a Constant where a column has its name."""
+    choice = choose(**columns)["event_name"]
+
+    assert choice.entry == entry
+    assert reason in {None, choice.reason}
+
+
+def test_event_name_is_no_column_with_more_names_than_a_workspace_may_have():
+    """Intercom takes 120 names: what has more is no name."""
+    events = [f"e{number}" for number in range(121)]
+    frame = pd.DataFrame({"event": events, "user_id": events, "created_at": TIMES[0]})
+
+    assert event_choices(survey(frame))[0].entry == "replace-me"

@@ -1,0 +1,169 @@
+"""Evidence: what a column looks like, seen in a sample of its rows."""
+
+import datetime as dt
+import decimal
+import uuid
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from events_pandas.mapping.choices import LeftOut
+from events_pandas.mapping.evidence import Look, evidence_of, sampled_rows, survey
+
+
+@pytest.fixture
+def evidence():
+    """Return a function that looks at one column."""
+
+    def evidence(values, label="x"):
+        column = values if isinstance(values, pd.Series) else pd.Series(values, dtype=object)
+        return evidence_of(label, column, np.arange(len(column)))
+
+    return evidence
+
+
+@pytest.mark.parametrize(
+    ("values", "look"),
+    [
+        ([None, "", np.nan, pd.NA, pd.NaT], Look.EMPTY),
+        (["ada@example.org", "ben@example.org"], Look.EMAIL),
+        (["https://example.org/1", "HTTP://example.org"], Look.URL),
+        (["+49 30 1234567", "(030) 123 45 67"], Look.PHONE),
+        (["507f1f77bcf86cd799439011"], Look.INTERCOM_ID),
+        (["EUR", "usd"], Look.CURRENCY),
+        (["EUR", "XYZ"], Look.TEXT),
+        ([1, 2], Look.WHOLE),
+        ([1.0, 2.0, np.inf], Look.WHOLE),
+        ([2**53, 1], Look.TEXT),
+        ([2.0**53, 1.0], Look.WHOLE),
+        (["1", "20"], Look.WHOLE),
+        ([decimal.Decimal("1.5")], Look.NUMBER),
+        (["1.5", "2"], Look.NUMBER),
+        (["00042", "00043"], Look.TEXT),
+        (["12", "n/a"], Look.TEXT),
+        (["a", 1], Look.TEXT),
+        (["\ud800", "x"], Look.TEXT),
+        ([True, False], Look.BOOLEAN),
+        ([dt.date(2024, 1, 31)], Look.TIME),
+        (["2024-01-31"], Look.TIME),
+        ([{"a": 1}, None], Look.NESTED),
+        ([np.array([1]), np.array([2])], Look.NESTED),
+        ([b"a"], Look.OTHER),
+        ([1j], Look.OTHER),
+        ([np.inf], Look.OTHER),
+        ([10**400], Look.OTHER),
+        ([uuid.UUID(int=1)], Look.OTHER),
+        ([pd.Timedelta("1s")], Look.OTHER),
+        ([decimal.Decimal("sNaN")], Look.OTHER),
+    ],
+)
+def test_evidence_tells_what_values_look_like(evidence, values, look):
+    """Most of the present values decide; numbers are numbers only without exceptions."""
+    assert evidence(values).look is look
+
+
+@pytest.mark.parametrize(
+    ("column", "look"),
+    [
+        (pd.Series(["a@example.org", None], dtype="category"), Look.EMAIL),
+        (pd.Series([1, None], dtype="category"), Look.WHOLE),
+        (pd.Series([1, None], dtype="Int64"), Look.WHOLE),
+        (pd.Series([True, None], dtype="boolean"), Look.BOOLEAN),
+        (pd.Series(["EUR", None], dtype="string"), Look.CURRENCY),
+        (pd.Series([0, 1], dtype="Sparse[int64]"), Look.WHOLE),
+        (pd.Series([1, None], dtype=pd.ArrowDtype(pa.decimal128(5, 2))), Look.WHOLE),
+        (pd.Series([[1], None], dtype=pd.ArrowDtype(pa.list_(pa.int64()))), Look.NESTED),
+        (pd.Series([dt.datetime(9999, 1, 1)], dtype=pd.ArrowDtype(pa.timestamp("s"))), Look.TIME),  # noqa: DTZ001  # Naive.
+        (pd.Series(pd.date_range("2024", periods=2, tz="Europe/Berlin")), Look.TIME),
+        (pd.Series(pd.period_range("2024", periods=2, freq="D")), Look.OTHER),
+    ],
+)
+def test_evidence_takes_every_dtype(evidence, column, look):
+    """A dtype is a way of keeping values, and the values decide."""
+    assert evidence(column).look is look
+
+
+@pytest.mark.parametrize(
+    ("label", "value", "look"),
+    [
+        ("customer_id", 19_970_131, Look.WHOLE),
+        ("user_id", "2024-01-31", Look.TEXT),
+        ("day", 19_970_131, Look.TIME),
+        ("invoice_no", 20_240_131, Look.WHOLE),
+        ("date_key", 20_240_131, Look.TIME),
+    ],
+)
+def test_evidence_lets_the_name_of_a_code_decide(evidence, label, value, look):
+    """The number of a contact or an invoice may look like a day, and a key of dates is one."""
+    assert evidence([value], label).look is look
+
+
+def test_evidence_counts_values(evidence):
+    """Missing ones, different ones, those not above zero, and the characters of the longest text."""
+    numbers = evidence([0, 1, 1, -2, None])
+    text = evidence(["a b", "c", "c", ""])
+
+    assert (numbers.n_present, numbers.n_missing, numbers.n_distinct, numbers.n_not_positive) == (4, 1, 3, 2)
+    assert (text.n_present, text.n_missing, text.n_distinct, text.longest, text.has_spaces) == (3, 1, 2, 3, True)
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"), [([5, 6, 7], True), ([5, 7, 6], False), ([5, 6, None], True), ([5], False)]
+)
+def test_evidence_finds_a_column_that_numbers_the_rows(evidence, values, expected):
+    """It counts up by one from row to row."""
+    assert evidence(values).numbers_rows is expected
+
+
+@pytest.mark.parametrize("n_rows", [0, 1, 10_000])
+def test_sampled_rows_are_all_of_a_small_frame(n_rows):
+    """Up to 10,000 rows are all looked at."""
+    assert sampled_rows(n_rows).tolist() == list(range(n_rows))
+
+
+def test_sampled_rows_are_the_first_and_some_of_the_rest():
+    """Of a large frame 10,000 rows are looked at, the last one among them, and none twice."""
+    rows = sampled_rows(10_000_000)
+
+    assert len(rows) == 10_000
+    assert rows[:5_000].tolist() == list(range(5_000))
+    assert rows[-1] == 9_999_999
+    assert (np.diff(rows) > 0).all()
+
+
+def test_survey_has_columns_and_then_levels():
+    """An index level can be named like a column."""
+    index = pd.MultiIndex.from_tuples([("a@example.org", 1)], names=["email", "n"])
+
+    seen = survey(pd.DataFrame({"x": [1]}, index=index))
+
+    assert [column.label for column in seen.columns] == ["x", "email", "n"]
+
+
+def test_survey_makes_plain_labels_of_numpys():
+    """Labels print as Python and TOML write them."""
+    columns = pd.Index([np.int64(1), np.str_("a"), ("b", np.int64(2))], dtype=object, tupleize_cols=False)
+
+    seen = survey(pd.DataFrame([[1, 2, 3]], columns=columns))
+
+    assert [repr(column.label) for column in seen.columns] == ["1", "'a'", "('b', 2)"]
+
+
+def test_survey_names_what_no_mapping_can_name():
+    """Labels that TOML cannot hold, labels that several columns have, and an index of times without a name."""
+    columns = pd.Index(["x", "x", 1.5, "\ud800", True, (1, None)], dtype=object, tupleize_cols=False)
+
+    seen = survey(pd.DataFrame([[1] * 6], columns=columns, index=pd.DatetimeIndex(["2024-01-31"])))
+
+    reason = "TOML cannot hold this label: rename it to a text"
+    assert seen.columns == ()
+    assert list(seen.unusable) == [
+        LeftOut(label="x", reason="2 columns or index levels are called so: rename all but one"),
+        LeftOut(label=1.5, reason=reason),
+        LeftOut(label="\ud800", reason=reason),
+        LeftOut(label=True, reason=reason),
+        LeftOut(label=(1, None), reason=reason),
+        LeftOut(label=None, reason='the index has no name: give it one with frame.rename_axis("...")'),
+    ]

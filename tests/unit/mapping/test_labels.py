@@ -1,0 +1,157 @@
+"""Labels: the words in them, and what the words say."""
+
+import pytest
+
+from events_pandas.mapping import labels
+
+
+@pytest.mark.parametrize(
+    ("label", "words"),
+    [
+        ("user_id", ("user", "id")),
+        ("userId", ("user", "id")),
+        ("User ID", ("user", "id")),
+        ("customerID", ("customer", "id")),
+        ("orderURL", ("order", "url")),
+        ("E-Mail", ("email",)),
+        ("Created (UTC)", ("created", "utc")),
+        ("address2", ("address", "2")),
+        ("größe", ("größe",)),
+        (("total", "sum"), ("total", "sum")),
+        ("%", ()),
+        (3, ()),
+        (("a", 1), ("a",)),
+    ],
+)
+def test_words_of_splits_a_label_however_it_is_written(label, words):
+    """Capitals, spaces and signs end a word; numbers are no words unless they stand in text."""
+    assert labels.words_of(label) == words
+
+
+@pytest.mark.parametrize(
+    ("label", "key"),
+    [
+        ("Order No.", "order_no"),
+        ("orderTotal", "order_total"),
+        ("a.b$c", "a_b_c"),
+        ("größe", "größe"),
+        (("total", "sum"), "total_sum"),
+        (("user", ""), "user"),
+        (("", ""), "column"),
+        (3, "column_3"),
+        (-3, "column_3"),
+        ("a\0b", "a_b"),
+        ("'", "column"),
+    ],
+)
+def test_key_of_makes_a_key_that_intercom_allows(label, key):
+    """A key has letters, digits, underscores and hyphens, in lower case."""
+    assert labels.key_of(label) == key
+
+
+@pytest.mark.parametrize(
+    ("label", "rank"),
+    [
+        ("user_id", 5),
+        ("externalId", 5),
+        ("customer_id", 4),
+        ("order_customer_id", 4),
+        ("userid", 4),
+        ("Kundennummer", 4),
+        ("client_id", 3),
+        ("distinct_id", 3),
+        ("username", 3),
+        ("customer", 3),
+        ("id", 1),
+        ("order_id", 0),
+        ("customer_order_id", 0),
+        ("company_id", 0),
+        ("invoice_no", 0),
+        (0, 0),
+    ],
+)
+def test_user_id_rank_goes_by_whose_number_it_is(label, rank):
+    """The word before the word for a number says whose it is: an order's is not the contact's."""
+    assert labels.user_id_rank(labels.words_of(label)) == rank
+
+
+@pytest.mark.parametrize(
+    ("label", "rank"),
+    [("Email", 3), ("email_address", 3), ("Customer Email", 2), ("billing_email", 1), ("agent_email", 0)],
+)
+def test_email_rank_prefers_the_contacts_own(label, rank):
+    """The address of an agent is nobody's who did something."""
+    assert labels.email_rank(labels.words_of(label)) == rank
+
+
+@pytest.mark.parametrize(
+    ("label", "rank"),
+    [
+        ("created_at", 6),
+        ("Created (UTC)", 6),
+        ("event_time", 6),
+        ("ordered_at", 5),
+        ("timestamp", 5),
+        ("order_date", 4),
+        ("time", 4),
+        ("x", 2),
+        ("updated_at", 1),
+        ("receivedAt", 1),
+        ("birth_date", 0),
+    ],
+)
+def test_time_rank_prefers_the_time_of_the_event(label, rank):
+    """What was updated, sent or received came later; a birthday is no event."""
+    assert labels.time_rank(labels.words_of(label)) == rank
+
+
+@pytest.mark.parametrize(("label", "rank"), [("event_name", 5), ("event", 4), ("action", 2), ("event_id", 0), ("x", 0)])
+def test_event_name_rank_takes_few_words(label, rank):
+    """Only a column that is called like the name of an event is one."""
+    assert labels.event_name_rank(labels.words_of(label)) == rank
+
+
+@pytest.mark.parametrize(
+    ("label", "word"),
+    [("ordered_at", "ordered"), ("signed_up_at", "signed-up"), ("created_at", ""), ("event_time", ""), ("x", "")],
+)
+def test_event_word_is_what_a_time_says_of_the_event(label, word):
+    """Without the words for a time something may be left, or nothing."""
+    assert labels.event_word(labels.words_of(label)) == word
+
+
+@pytest.mark.parametrize(
+    ("judge", "yes", "no"),
+    [
+        (labels.names_a_time, "created", "amount"),
+        (labels.names_money, "Order total", "items"),
+        (labels.names_minor_units, "amount_cents", "amount"),
+        (labels.names_a_code, "invoice_no", "number_of_cds"),
+        (labels.names_a_person, "First name", "product_name"),
+        (labels.names_a_person, "Name", "event_name"),
+        (labels.names_a_person, "phone", "city"),
+        (labels.names_a_person, "Billing Name", "Lineitem name"),
+        (labels.names_a_person, "birth_date", "order_date"),
+    ],
+)
+def test_names_are_judged_by_their_words(judge, yes, no):
+    """Each judgement goes by whole words."""
+    assert judge(labels.words_of(yes))
+    assert not judge(labels.words_of(no))
+
+
+@pytest.mark.parametrize(
+    ("text", "url", "expected"),
+    [
+        ("order_no", "order_url", True),
+        ("order", "order_link", True),
+        ("article_title", "article_url", True),
+        ("order_total", "order_url", False),
+        ("x", "url", False),
+    ],
+)
+def test_names_text_of_goes_by_the_stem(text, url, expected):
+    """A text belongs to a link when both are named for the same thing."""
+    stem = labels.link_stem(labels.words_of(url))
+
+    assert labels.names_text_of(labels.words_of(text), stem) is expected

@@ -1,0 +1,180 @@
+"""The proposal of metadata: rules, keys, and what is left out."""
+
+import pandas as pd
+import pytest
+
+from events_pandas.mapping import Date, Link, MonetaryAmount, Number, RichLink, Text
+from events_pandas.mapping.evidence import survey
+from events_pandas.mapping.metadata_fields import metadata_choices
+
+TEXTS = ["a", "b"]
+URLS = ["https://example.org/1", "https://example.org/2"]
+DAYS = ["2024-03-01", "2024-03-02"]
+TIMES = ["2024-03-01 10:00", "2024-03-02 11:00"]
+AMOUNTS = [19.99, 5.5]
+CURRENCIES = ["EUR", "USD"]
+
+
+@pytest.fixture
+def choose():
+    """Return a function that proposes metadata for columns."""
+
+    def choose(columns):
+        chosen, left_out = metadata_choices(survey(pd.DataFrame(columns, dtype=object)).columns)
+        return chosen, {out.label: out.reason for out in left_out}
+
+    return choose
+
+
+@pytest.mark.parametrize(
+    ("columns", "expected"),
+    [
+        ({"source": TEXTS}, {"source": Text("source")}),
+        ({"items": [1, 2]}, {"items": Number("items")}),
+        ({"load": ["1.5", "2"]}, {"load": Number("load")}),
+        ({"order_no": [1, 7]}, {"order_no": Text("order_no")}),
+        ({"is_new": [True, False]}, {"is_new": Text("is_new")}),
+        ({"email_verified": [True, False]}, {"email_verified": Text("email_verified")}),
+        ({"email_count": [1, 2]}, {"email_count": Number("email_count")}),
+        ({"email_changed_at": TIMES}, {"email_changed_at": Date("email_changed_at")}),
+        ({"page": URLS}, {"page": Link("page")}),
+        ({"due_date": DAYS}, {"due_date": Date("due_date")}),
+        ({"due": DAYS}, {"due_date": Date("due")}),
+        ({"shippedAt": TIMES}, {"shipped_at": Date("shippedAt")}),
+        ({"last login": TIMES}, {"last_login_date": Date("last login")}),
+        ({"order_no": TEXTS, "order_url": URLS}, {"order_no": RichLink(value="order_no", url="order_url")}),
+        ({"order_url": URLS, "order": TEXTS}, {"order": RichLink(value="order", url="order_url")}),
+        (
+            {"order_total": AMOUNTS, "order_url": URLS},
+            {"order_total": Number("order_total"), "order_url": Link("order_url")},
+        ),
+        ({"total": AMOUNTS, "currency": CURRENCIES}, {"total": MonetaryAmount("total", currency="currency")}),
+        ({"total": AMOUNTS, "currency": ["EUR"] * 2}, {"total": MonetaryAmount("total", currency="currency")}),
+        ({"total": AMOUNTS}, {"total": Number("total")}),
+        ({"items": [1, 2], "currency": CURRENCIES}, {"items": Number("items"), "currency": Text("currency")}),
+        (
+            {"fee_cents": [1, 2], "currency": CURRENCIES},
+            {"fee_cents": MonetaryAmount("fee_cents", currency="currency", unit="minor")},
+        ),
+        (
+            {"price": AMOUNTS, "price_paid": AMOUNTS, "currency": CURRENCIES, "paid_currency": CURRENCIES},
+            {
+                "price": MonetaryAmount("price", currency="currency"),
+                "price_paid": MonetaryAmount("price_paid", currency="paid_currency"),
+            },
+        ),
+    ],
+)
+def test_metadata_is_proposed_by_content_and_name(choose, columns, expected):
+    """Links, money and dates are known by what they hold; pairs stand where their text or amount stands."""
+    chosen, _ = choose(columns)
+
+    assert {choice.path.removeprefix("metadata."): choice.entry for choice in chosen} == expected
+
+
+@pytest.mark.parametrize(
+    ("columns", "reasons"),
+    [
+        ({"x": ["a", "a", "b"]}, ["text, 2 different"]),
+        ({"x": TEXTS}, ["text"]),
+        ({"x": CURRENCIES}, ["currency codes"]),
+        ({"x": [1.5, 2]}, ["numbers"]),
+        ({"x": [True, False]}, ["true or false, as text"]),
+        ({"x_no": [1, 7]}, ["whole numbers that name something: text, since nobody adds them up"]),
+        (
+            {"total": AMOUNTS},
+            ["numbers; if it is money, say ep.MonetaryAmount(..., currency=...), since no column has its currency"],
+        ),
+        (
+            {"total": [5, 0], "currency": CURRENCIES},
+            [
+                (
+                    'an amount with its currency; whole numbers: if they count cents, say unit="minor"; '
+                    "not above zero, which Intercom refuses, in 1 of the rows looked at"
+                )
+            ],
+        ),
+        (
+            {"total_cents": [5, 7], "currency": CURRENCIES},
+            ["an amount with its currency; its name says that it counts cents"],
+        ),
+    ],
+)
+def test_metadata_has_reasons(choose, columns, reasons):
+    """Each choice is explained in a line, with what is left for the analyst to decide."""
+    chosen, _ = choose(columns)
+
+    assert [choice.reason for choice in chosen] == reasons
+
+
+@pytest.mark.parametrize(
+    ("label", "values", "reason"),
+    [
+        ("x", [None, ""], "empty in every row looked at"),
+        ("x", ["a", "a"], "the same in every row looked at: say Constant(...) if it is of use"),
+        ("x", [{"a": 1}, None], "nested values, which Intercom refuses: make columns of their parts"),
+        ("x", [b"a", b"b"], "values of mixed or unusual types: make text or numbers of them"),
+        ("x", ["a" * 256, "b"], "text of up to 256 characters, and Intercom takes 255"),
+        ("x", ["a@b.co", "c@d.co"], "email addresses: personal data belongs to the contact, not to each event"),
+        (
+            "x",
+            ["+49 30 123456", "+1 555 1234567"],
+            "telephone numbers: personal data belongs to the contact, not to each event",
+        ),
+        ("Name", TEXTS, "its name speaks of personal data, which belongs to the contact, not to each event"),
+        ("birth_date", DAYS, "its name speaks of personal data, which belongs to the contact, not to each event"),
+        (
+            "phone",
+            [4930123456, 4930123457],
+            "its name speaks of personal data, which belongs to the contact, not to each event",
+        ),
+        ("customer_id", TEXTS, "another identifier of the contact"),
+        ("Unnamed: 0", [0, 1], "it numbers the rows"),
+        (0, [0, 1], "it numbers the rows"),
+    ],
+)
+def test_metadata_leaves_columns_out_and_says_why(choose, label, values, reason):
+    """What Intercom refuses, what says nothing and what is personal is not proposed."""
+    assert choose({label: values}) == ([], {label: reason})
+
+
+@pytest.mark.parametrize(
+    ("labels", "keys"),
+    [
+        (["Type"], ["type_name"]),
+        (["A", "a", "a "], ["a", "a_2", "a_3"]),
+        (["a.b", "%"], ["a_b", "column"]),
+        (["late_at"], ["late_at_value"]),
+        ([7, 8], ["column_7", "column_8"]),
+    ],
+)
+def test_keys_are_valid_and_different(choose, labels, keys):
+    """Forbidden characters, the reserved key, the case of letters and the ending of dates are minded."""
+    chosen, _ = choose(dict.fromkeys(labels, TEXTS))
+
+    assert [choice.path for choice in chosen] == [f"metadata.{key}" for key in keys]
+
+
+def test_keys_of_dates_keep_their_ending_when_two_are_equal(choose):
+    """A number goes before the ending that Intercom looks for."""
+    chosen, _ = choose({"due date": DAYS, "due_date": DAYS})
+
+    assert [choice.path for choice in chosen] == ["metadata.due_date", "metadata.due_2_date"]
+
+
+def test_metadata_has_as_many_keys_as_intercom_keeps(choose):
+    """The first ten stay, in the order of the columns; a currency that one of them needs is not left out."""
+    columns = {f"c{number}": TEXTS for number in range(9)}
+
+    chosen, left_out = choose({**columns, "total": AMOUNTS, "price": AMOUNTS, "currency": CURRENCIES})
+
+    assert [choice.path for choice in chosen] == [*(f"metadata.c{number}" for number in range(9)), "metadata.total"]
+    assert left_out == {"price": "an amount with its currency; Intercom keeps 10 metadata keys, and these are taken"}
+
+
+def test_metadata_of_one_row_is_not_constant(choose):
+    """A single row says nothing about others."""
+    chosen, left_out = choose({"source": ["a"]})
+
+    assert [choice.entry for choice in chosen] == [Text("source")]
+    assert left_out == {}

@@ -1,0 +1,63 @@
+"""A mapping as Python code."""
+
+import pytest
+
+import events_pandas as ep
+from events_pandas.mapping import Column, Constant, Date, EventMapping, MonetaryAmount, RichLink, Text
+from events_pandas.mapping.python_text import python_text, write_python
+
+
+@pytest.mark.parametrize(
+    ("entry", "text"),
+    [
+        ("a", '"a"'),
+        ('a"b', "'a\"b'"),
+        ("a'b", '"a\'b"'),
+        ("a\\\n", '"a\\\\\\n"'),
+        (3, "3"),
+        (("a",), '("a",)'),
+        (("a", 1), '("a", 1)'),
+        (Column("event"), 'ep.Column("event")'),
+        (Text("note"), 'ep.Text("note")'),
+        (Date("day"), 'ep.Date("day")'),
+        (Date("day", unit="ms", timezone="UTC"), 'ep.Date("day", unit="ms", timezone="UTC")'),
+        (RichLink(value="a", url="b"), 'ep.RichLink(value="a", url="b")'),
+        (MonetaryAmount("a", currency=Constant("usd")), 'ep.MonetaryAmount("a", currency=ep.Constant("usd"))'),
+    ],
+)
+def test_python_text_is_as_a_person_would_write_it(entry, text):
+    """Double quotes where they need no escapes, and only the options that say something."""
+    assert python_text(entry) == text
+
+
+def test_write_python_makes_an_equal_mapping():
+    """The code runs after the usual import; options at their defaults are not written."""
+    mapping = EventMapping(
+        event_name="a", created_at="t", user_id=0, metadata={"k": Text("x")}, timezone="UTC", duplicates="send"
+    )
+    names = {"ep": ep}
+
+    text = write_python(mapping, {"created_at": "why", "metadata.k": "because", "id": "is not there"})
+    exec(text, names)
+
+    assert names["mapping"] == mapping
+    assert text.splitlines() == [
+        "mapping = ep.EventMapping(",
+        '    event_name="a",',
+        '    created_at="t",  # why',
+        "    user_id=0,",
+        "    # id: is not there",
+        "    metadata={",
+        '        "k": ep.Text("x"),  # because',
+        "    },",
+        '    timezone="UTC",',
+        '    duplicates="send",',
+        ")",
+    ]
+
+
+def test_write_python_leaves_out_empty_metadata():
+    """A mapping without metadata says nothing of it."""
+    text = write_python(EventMapping(event_name="a", created_at="t", id="x"), {})
+
+    assert "metadata" not in text

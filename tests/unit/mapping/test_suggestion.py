@@ -1,0 +1,255 @@
+"""suggest_mapping: a mapping that can be used at once, prints as Python and as TOML, and says why."""
+
+import copy
+import dataclasses
+import pickle
+
+import pandas as pd
+import pytest
+
+import events_pandas as ep
+from events_pandas.mapping import (
+    Constant,
+    Date,
+    EventMapping,
+    MonetaryAmount,
+    SuggestedMapping,
+    Text,
+    bind,
+    require_mapping,
+    suggest_mapping,
+)
+
+
+@pytest.fixture
+def orders():
+    """Orders as a shop exports them."""
+    return pd.DataFrame(
+        {
+            "customer_id": ["00042", "00043", "00042"],
+            "ordered_at": ["2024-03-01 10:30", "2024-03-01 11:00", "2024-03-02 09:15"],
+            "total": [19.99, 349.0, 5.0],
+            "currency": ["EUR", "EUR", "USD"],
+            "name": ["Ada", "Ben", "Ada"],
+        }
+    )
+
+
+@pytest.fixture
+def read_toml(tmp_path):
+    """Return a function that reads a mapping from text."""
+
+    def read_toml(text):
+        path = tmp_path / "mapping.toml"
+        path.write_text(text, encoding="utf-8")
+        return EventMapping.from_toml(path)
+
+    return read_toml
+
+
+PYTHON = """\
+# Proposed from 3 rows: read it, change what is wrong, and let check_events judge every row.
+mapping = ep.EventMapping(
+    event_name="ordered",  # a guess from 'ordered_at': replace it with what happened, such as "placed-order"
+    created_at="ordered_at",  # times as text, without a zone (ISO 8601)
+    user_id="customer_id",  # text, 2 different; its name says that it is the contact's
+    metadata={
+        "total": ep.MonetaryAmount("total", currency="currency"),  # an amount with its currency
+    },
+    # timezone: no zone is known for 'ordered_at': UTC, unless you say timezone="Europe/Berlin" or the like
+)
+
+# Left out:
+#   'name': its name speaks of personal data, which belongs to the contact, not to each event"""
+
+TOML = """\
+# Proposed from 3 rows: read it, change what is wrong, and let check_events judge every row.
+event_name = "ordered"  # a guess from 'ordered_at': replace it with what happened, such as "placed-order"
+created_at = "ordered_at"  # times as text, without a zone (ISO 8601)
+user_id = "customer_id"  # text, 2 different; its name says that it is the contact's
+# timezone: no zone is known for 'ordered_at': UTC, unless you say timezone="Europe/Berlin" or the like
+
+[metadata]
+total = { type = "monetary_amount", amount = "total", currency = "currency" }  # an amount with its currency
+
+# Left out:
+#   'name': its name speaks of personal data, which belongs to the contact, not to each event
+"""
+
+
+def test_suggestion_prints_as_python(orders):
+    """Code with the reason of each choice on its line, what was left open, and what was left out."""
+    assert str(suggest_mapping(orders)) == PYTHON
+    assert repr(suggest_mapping(orders)) == PYTHON
+
+
+def test_suggestion_prints_as_toml(orders):
+    """The same as a file."""
+    assert suggest_mapping(orders).to_toml() == TOML
+
+
+def test_suggestion_is_the_mapping_that_it_prints(orders, read_toml):
+    """Pasted into the next cell, or saved and read, it is an equal mapping."""
+    suggested = suggest_mapping(orders)
+    names = {"ep": ep}
+
+    exec(PYTHON, names)
+
+    assert names["mapping"] == suggested
+    assert suggested == names["mapping"]
+    assert read_toml(TOML) == suggested
+
+
+def test_suggestion_equals_the_same_mapping_only(orders):
+    """Reasons do not count, fields do; and it is no other thing."""
+    suggested = suggest_mapping(orders)
+
+    assert suggested == dataclasses.replace(suggested, choices=(), left_out=(), origin="")
+    assert suggested != dataclasses.replace(suggested, timezone="UTC")
+    assert suggested != PYTHON
+
+
+def test_suggestion_can_be_used_at_once(orders):
+    """It passes for the mapping that it proposes."""
+    suggested = suggest_mapping(orders)
+
+    require_mapping(suggested)
+
+    assert isinstance(suggested, EventMapping)
+    assert ep.check_events(orders, suggested).ok
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda mapping: pickle.loads(pickle.dumps(mapping))])
+def test_suggestion_can_be_copied_and_pickled(orders, copied):
+    """Its reasons go with it."""
+    suggested = suggest_mapping(orders)
+
+    assert copied(suggested) == suggested
+    assert repr(copied(suggested)) == PYTHON
+
+
+def test_suggestion_cannot_be_hashed(orders):
+    """Like any mapping."""
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(suggest_mapping(orders))
+
+
+def test_suggestion_drops_the_reasons_of_what_is_replaced(orders):
+    """A reason explains what was proposed, and nothing that came in its place."""
+    replaced = dataclasses.replace(
+        suggest_mapping(orders),
+        event_name="placed-order",
+        timezone="Europe/Berlin",
+        metadata={"total": MonetaryAmount("total", currency=Constant("eur")), "first_name": Text("name")},
+    )
+
+    assert isinstance(replaced, SuggestedMapping)
+    assert replaced.to_toml().splitlines()[1:] == [
+        'event_name = "placed-order"',
+        'created_at = "ordered_at"  # times as text, without a zone (ISO 8601)',
+        'user_id = "customer_id"  # text, 2 different; its name says that it is the contact\'s',
+        'timezone = "Europe/Berlin"',
+        "",
+        "[metadata]",
+        'total = { type = "monetary_amount", amount = "total", currency = { constant = "eur" } }',
+        'first_name = { type = "text", column = "name" }',
+    ]
+
+
+def test_suggestion_can_be_given_a_callable(orders):
+    """What is computed is compared with nothing, and has no reason."""
+    replaced = dataclasses.replace(suggest_mapping(orders), created_at=lambda frame: frame["ordered_at"], metadata={})
+
+    assert "created_at=" in repr(replaced)
+    assert "ISO 8601" not in repr(replaced)
+
+
+def test_suggestion_does_not_invent_a_zone(orders):
+    """Times without a zone are named, those with one are not."""
+    orders["paid_at"] = pd.to_datetime(orders["ordered_at"])
+    orders["ordered_at"] = orders["paid_at"].dt.tz_localize("UTC")
+
+    suggested = suggest_mapping(orders)
+
+    assert suggested.timezone is None
+    assert suggested.choices[-1].reason == (
+        "no zone is known for 'paid_at': UTC, unless you say timezone=\"Europe/Berlin\" or the like"
+    )
+
+
+def test_suggestion_reads_written_days():
+    """Purchases with days such as 19970101, read as numbers."""
+    frame = pd.DataFrame({"customer_id": [1, 2], "date": [19970101, 19970112]})
+
+    assert suggest_mapping(frame).created_at == Date("date", format="%Y%m%d")
+
+
+def test_suggestion_takes_labels_of_any_kind(read_toml):
+    """Tuples, and levels of the index, are columns like others."""
+    columns = pd.MultiIndex.from_tuples([("user", "id"), ("total", "sum")])
+    index = pd.DatetimeIndex(["2024-03-01 10:00", "2024-03-02 10:00"], name="time", tz="UTC")
+    frame = pd.DataFrame([["u1", 1.5], ["u2", 2.5]], columns=columns, index=index)
+
+    suggested = suggest_mapping(frame)
+
+    assert (suggested.created_at, suggested.user_id) == ("time", ("user", "id"))
+    assert read_toml(suggested.to_toml()) == suggested
+    assert bind(frame, suggested).n_rows == 2
+
+
+def test_suggestion_says_how_many_rows_it_has_seen(orders):
+    """Of a large frame it looks at 10,000 rows."""
+    many = pd.concat([orders] * 4_000, ignore_index=True)
+
+    assert str(suggest_mapping(many)).startswith(
+        "# Proposed from 10,000 of 12,000 rows, the first and some spread over the rest: "
+    )
+
+
+def test_suggestion_leaves_the_frame_as_it_was(orders):
+    """It only looks."""
+    before = orders.copy()
+
+    suggest_mapping(orders)
+
+    pd.testing.assert_frame_equal(orders, before)
+
+
+def test_suggestion_names_all_that_is_missing(faults):
+    """Neither time nor contact: both are said at once, with what was looked at."""
+    frame = pd.DataFrame([["a b", 1, 2]], columns=pd.Index(["note", "items", 1.5], dtype=object))
+
+    looked_at = (
+        "there are 'note' (text), 'items' (whole numbers), 1.5 (TOML cannot hold this label: rename it to a text)"
+    )
+    assert faults(suggest_mapping, frame) == [
+        f"created_at: no column looks like the time of an event: {looked_at}",
+        (
+            "user_id: no column looks like the contact's user_id, id or email: name it customer_id or the like, or "
+            f"make the EventMapping yourself: {looked_at}"
+        ),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("columns", "shown"),
+    [([], "the frame has no columns"), ([f"c{number}" for number in range(12)], "'c9' (whole numbers) and 2 more")],
+)
+def test_suggestion_shows_some_of_what_it_looked_at(faults, columns, shown):
+    """Ten columns at most are named."""
+    frame = pd.DataFrame([[1] * len(columns)], columns=columns)
+
+    assert faults(suggest_mapping, frame)[0].endswith(shown)
+
+
+def test_suggestion_refuses_a_frame_without_rows(orders, faults):
+    """Names alone are no evidence."""
+    assert faults(suggest_mapping, orders.head(0)) == [
+        "the frame has no rows: a mapping is proposed from the values of its columns"
+    ]
+
+
+def test_suggestion_refuses_what_is_no_frame():
+    """Rows come in a DataFrame."""
+    with pytest.raises(TypeError, match=r"^rows come in a pandas DataFrame, and this is a list$"):
+        suggest_mapping([{"user_id": 1}])

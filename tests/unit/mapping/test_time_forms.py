@@ -1,0 +1,134 @@
+"""Forms of times: by dtype, in ISO 8601, in another form, as numbers since 1970."""
+
+import datetime as dt
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from events_pandas.mapping.time_forms import TimeForm, form_of_numbers, form_of_text, form_of_times
+
+
+def texts(*values):
+    return pd.Series(values, dtype=object)
+
+
+@pytest.mark.parametrize(
+    ("times", "form"),
+    [
+        ([dt.date(2024, 1, 31)], TimeForm(description="days", is_day=True)),
+        ([pd.Timestamp("2024-01-31"), pd.Timestamp("2024-02-01")], TimeForm(description="days", is_day=True)),
+        ([pd.Timestamp("2024-01-31 10:00")], TimeForm(description="times without a zone")),
+        ([pd.Timestamp("2024-01-31", tz="UTC")], TimeForm(description="times with a zone", is_naive=False)),
+        (
+            [pd.Timestamp("2024-01-31 10:00", tz="UTC"), pd.Timestamp("2024-01-31 10:00")],
+            TimeForm(description="times without a zone"),
+        ),
+    ],
+)
+def test_form_of_times_tells_days_and_zones(times, form):
+    """One time without a zone needs one, and midnight throughout means days."""
+    assert form_of_times(texts(*times)) == form
+
+
+@pytest.mark.parametrize(
+    ("values", "form"),
+    [
+        (["2024-01-31T10:00:00Z"], TimeForm(description="times as text, with a zone (ISO 8601)", is_naive=False)),
+        (["2024-01-31 10:00+02:00"], TimeForm(description="times as text, with a zone (ISO 8601)", is_naive=False)),
+        (["2024-01-31 10:00"], TimeForm(description="times as text, without a zone (ISO 8601)")),
+        (["2024-01-31"], TimeForm(description="days as text (ISO 8601)", is_day=True)),
+        (["19970131"], TimeForm(description="days such as 19970131", format="%Y%m%d", is_day=True)),
+    ],
+)
+def test_form_of_text_reads_iso_8601(values, form):
+    """A format is needed only for days without hyphens, which pass for numbers."""
+    assert form_of_text(texts(*values), ("x",)) == form
+
+
+@pytest.mark.parametrize(
+    ("values", "written"),
+    [
+        (["31.01.2024", "1.2.2024"], "%d.%m.%Y"),
+        (["31/01/2024", "05/06/2024"], "%d/%m/%Y"),
+        (["01/31/2024", "05/06/2024"], "%m/%d/%Y"),
+        (["01/31/2024 02:30 PM"], "%m/%d/%Y %I:%M %p"),
+        (["31-01-2024 14:30:10"], "%d-%m-%Y %H:%M:%S"),
+        (["2024/01/31"], "%Y/%m/%d"),
+        (["31 Jan 2024"], "%d %b %Y"),
+        (["January 31, 2024"], "%B %d, %Y"),
+    ],
+)
+def test_form_of_text_finds_how_a_time_is_written(values, written):
+    """What cannot be read otherwise tells the form of all."""
+    assert form_of_text(texts(*values), ("x",)).format == written
+
+
+def test_form_of_text_says_so_when_day_and_month_cannot_be_told_apart():
+    """Both forms are shown: the first is proposed, and the other stands in the reason."""
+    form = form_of_text(texts("05/06/2024", "07/08/2024"), ("x",))
+
+    assert form == TimeForm(
+        description=(
+            "days as text, written '%d/%m/%Y'; day and month cannot be told apart: it may be '%m/%d/%Y', so look"
+        ),
+        format="%d/%m/%Y",
+        is_day=True,
+    )
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        ["abc"],
+        ["20241399"],
+        ["2024-13-45"],
+        ["3434-1234567"],
+        ["1.2.3.4.5"],
+        ["2024-01-31\ud800"],
+        ["31.01.24x"],
+        ["-0.01"],
+    ],
+)
+def test_form_of_text_knows_what_is_no_time(values):
+    """Numbers of orders, versions and days that there are not are no times."""
+    assert form_of_text(texts(*values), ("date",)) is None
+
+
+def test_form_of_text_bears_a_few_that_are_no_times():
+    """A check names each of them; the column is one of times all the same."""
+    assert form_of_text(texts("2024-01-31", "2024-02-01", "n/a"), ("x",)).is_day
+
+
+@pytest.mark.parametrize(
+    ("ticks", "unit", "description"),
+    [
+        (1, "s", "seconds since 1970"),
+        (10**3, "ms", "milliseconds since 1970"),
+        (10**6, "us", "microseconds since 1970"),
+        (10**9, "ns", "nanoseconds since 1970"),
+    ],
+)
+def test_numbers_under_the_name_of_a_time_count_from_1970(ticks, unit, description):
+    """Their size tells the unit, as numbers and as text."""
+    number = 1_700_000_000 * ticks
+    form = TimeForm(description=description, unit=unit, is_naive=False)
+
+    assert form_of_numbers(np.array([number], float), ("created", "at")) == form
+    assert form_of_text(texts(str(number)), ("created", "at")) == form
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [(1_700_000_000, ("order", "no")), (12, ("time",)), (20_241_399, ("date",)), (45_000, ("date",))],
+)
+def test_form_of_numbers_leaves_other_numbers_alone(number, words):
+    """A number is no time unless its name and its size say so."""
+    assert form_of_numbers(np.array([number], float), words) is None
+
+
+def test_form_of_numbers_reads_days_by_their_digits():
+    """Numbers such as 19970131 are days, whatever their column is called."""
+    form = form_of_numbers(np.array([19_970_131, 19_970_201], float), ())
+
+    assert form == TimeForm(description="days such as 19970131", format="%Y%m%d", is_day=True)
