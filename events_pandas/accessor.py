@@ -40,12 +40,12 @@ class IntercomAccessor:
         mapping : EventMapping
             Which column becomes which field.
         client : IntercomClient, optional
-            With it the report names the workspace and the duration.
+            With it the report names the workspace, its region and the duration; no event is sent.
 
         Returns
         -------
         CheckReport
-            Every row judged.
+            Every row judged: as text, in a notebook as tables, and as data.
         """
         return check_events(self._frame, mapping, client=client)
 

@@ -1,19 +1,21 @@
 """The documented functions: check and submit rows from a frame, a stream of frames, or files."""
 
 import os
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from typing import Unpack
 
 import pandas as pd
 
-from events_pandas.convert import Converter, KeyIndex, check_rows
-from events_pandas.deliver import IntercomClient, Run, progress_bar
+from events_pandas.convert import Converter, check_rows
+from events_pandas.deliver import IntercomClient, Stop, progress_bar
 from events_pandas.errors import SubmissionError, SubmissionInterrupted
 from events_pandas.file_submission import file_results
 from events_pandas.mapping import EventMapping, bind
 from events_pandas.options import SubmitOptions, run_options
 from events_pandas.results import CheckReport
+from events_pandas.results.destination import find_destination
 from events_pandas.submission import Submission, stop_error, unsent_results
 
 
@@ -27,12 +29,14 @@ def check_events(frame: pd.DataFrame, mapping: EventMapping, *, client: Intercom
     mapping : EventMapping
         Which column becomes which field.
     client : IntercomClient, optional
-        With it the report names the workspace and says how long submitting will take: one ``GET /me``, no event.
+        With it the report names the workspace, warns if that is in another region than the client's, and says how long
+        submitting will take: one ``GET /me``, no event.
 
     Returns
     -------
     CheckReport
-        Every row judged: `CheckReport.problems` has a row for each finding, on the caller's index.
+        Every row judged: as text, in a notebook as tables, and as data. `CheckReport.problems` has a row for each
+        finding, on the caller's index, `CheckReport.metadata` one for each event name and metadata key.
 
     Raises
     ------
@@ -52,25 +56,21 @@ def check_events(frame: pd.DataFrame, mapping: EventMapping, *, client: Intercom
     >>> mapping = ep.EventMapping(event_name="placed-order", created_at="day", user_id="who", timezone="UTC")
     >>> print(ep.check_events(orders, mapping))
     2 rows: 1 valid, 1 invalid, 0 duplicates
-    1 request to submit them
+      contacts    1
+      event name  'placed-order'
+      created_at  2024-01-31 00:00:00 UTC
+      requests    1
     error time_unreadable: 1 row, such as row 1: created_at: '2024-02-30' in column 'day' cannot be read as a time: ...
     """
-    converter = Converter(bind(frame, mapping))
+    bound = bind(frame, mapping)
+    converter = Converter(bound)
     with progress_bar("auto", total=len(frame), description="checking", delay_seconds=2.0) as bar:
-        checked = check_rows(converter, len(frame), keys=KeyIndex(), advance=bar.advance)
-    workspace, limit = None, None
-    if client is not None:
-        run = Run(client)
-        workspace, limit = run.preflight(), run.limit
-        if run.stop is not None:
-            raise stop_error(run.stop, unsent_results(checked, frame.index, run.stop))
+        checked = check_rows(converter, len(frame), now=time.time(), advance=bar.advance)
+    destination = None if client is None else find_destination(client)
+    if isinstance(destination, Stop):
+        raise stop_error(destination, unsent_results(checked, frame.index, destination))
     return CheckReport(
-        index=frame.index,
-        checked=checked,
-        converter=converter,
-        skips_duplicates=mapping.duplicates == "skip",
-        workspace=workspace,
-        limit=limit,
+        index=frame.index, checked=checked, converter=converter, resolved=bound.resolved, destination=destination
     )
 
 

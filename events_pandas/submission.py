@@ -1,6 +1,7 @@
 """A run: frames in, checked and sent chunk by chunk, a results frame out for each."""
 
 import datetime as dt
+import time
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import suppress
@@ -8,11 +9,10 @@ from dataclasses import asdict, dataclass, field, replace
 from itertools import chain, islice
 from typing import Any, Literal, TypeAlias
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from events_pandas.convert import (
+    CODES,
     Cause,
     CheckedRows,
     Converter,
@@ -20,6 +20,7 @@ from events_pandas.convert import (
     causes,
     check_rows,
     chunk_bounds,
+    no_rows,
     problems_frame,
 )
 from events_pandas.deliver import Event, Outcome, Run, Stop, progress_bar, stop_for_interrupt
@@ -43,10 +44,6 @@ STOP_ERRORS: dict[str, type[SubmissionError | SubmissionInterrupted]] = {
 
 Source: TypeAlias = Literal["frame", "files", "stream"]
 
-_NO_ROWS = CheckedRows(
-    valid=np.zeros(0, bool), first_rows=np.zeros(0, np.int64), created_at=np.zeros(0, "datetime64[s]"), findings=()
-)
-
 
 @dataclass(kw_only=True, slots=True)
 class _OpenFrame:
@@ -54,7 +51,6 @@ class _OpenFrame:
 
     converter: Converter
     checked: CheckedRows
-    is_sent: npt.NDArray[np.bool_]
     ledger: Ledger
     chunks: list[tuple[int, int]]
     chunks_done: int = 0
@@ -62,7 +58,7 @@ class _OpenFrame:
     @property
     def end(self) -> int:
         """The position in the run after the frame's last row."""
-        return self.checked.offset + len(self.is_sent)
+        return self.checked.offset + len(self.checked.valid)
 
 
 @dataclass(kw_only=True, slots=True)
@@ -79,7 +75,7 @@ class Submission:
 
     mapping: EventMapping
     options: RunOptions
-    _keys: KeyIndex = field(default_factory=KeyIndex, init=False)
+    _earlier: KeyIndex | None = field(default=None, init=False)
     _statuses: RunStatuses = field(default_factory=RunStatuses, init=False)
     _resolved: dict[str, Rule] = field(default_factory=dict, init=False)
     _open_frames: deque[_OpenFrame] = field(default_factory=deque, init=False)
@@ -112,6 +108,8 @@ class Submission:
         SubmissionError, SubmissionInterrupted
             If the run ends early: with the results that have not been yielded.
         """
+        # Later frames can repeat the events of earlier ones; one frame alone has none to be held against.
+        self._earlier = None if source == "frame" else KeyIndex()
         remaining = iter(frames)
         rows = next(remaining, None)
         if rows is None:
@@ -119,7 +117,7 @@ class Submission:
         # Checked before the client is asked for anything: on_invalid="raise" stops before the first request.
         first = self._open(rows)
         opened = chain([first], map(self._open, remaining))
-        total = len(first.is_sent) if source == "frame" else total
+        total = len(first.checked.valid) if source == "frame" else total
         started_at = dt.datetime.now(dt.UTC)
         with (
             self.options.opened_client() as client,
@@ -127,7 +125,7 @@ class Submission:
         ):
 
             def begin(frame: _OpenFrame) -> _OpenFrame:
-                bar.advance(int((~frame.is_sent).sum()))
+                bar.advance(int((~frame.checked.is_sent).sum()))
                 return frame
 
             def enter(outcome: Outcome) -> None:
@@ -182,14 +180,15 @@ class Submission:
         # Also where progress is asked for, checks that take no time leave no line behind: a stream has many.
         progress = self.options.progress and "auto"
         with progress_bar(progress, total=len(rows), description="checking", delay_seconds=2.0) as bar:
-            checked = check_rows(converter, len(rows), keys=self._keys, offset=self._rows, advance=bar.advance)
+            checked = check_rows(
+                converter, len(rows), now=time.time(), earlier=self._earlier, offset=self._rows, advance=bar.advance
+            )
         invalid = int((~checked.valid).sum())
         if invalid and self.options.on_invalid == "raise":
             raise InvalidRowsError(problems_frame(checked.findings, rows.index), invalid=invalid)
         frame = _OpenFrame(
             converter=converter,
             checked=checked,
-            is_sent=checked.is_sent(skips_duplicates=self._skips_duplicates),
             ledger=Ledger(checked, rows.index),
             # A frame without rows is one chunk without events, so that it has its turn.
             chunks=list(chunk_bounds(len(rows), self.options.chunksize)) or [(0, 0)],
@@ -203,15 +202,14 @@ class Submission:
     def _note(self, checked: CheckedRows) -> None:
         """Add a frame's notes to those of the run."""
         for cause in causes(checked.findings):
-            if cause.severity == "note":
-                first = self._notes.setdefault(
-                    cause.code, replace(cause, rows=0, first_row=cause.first_row + self._rows)
-                )
-                self._notes[cause.code] = replace(first, rows=first.rows + cause.rows)
-
-    @property
-    def _skips_duplicates(self) -> bool:
-        return self.mapping.duplicates == "skip"
+            # What makes a row invalid or a duplicate, its status and message say.
+            if cause.severity == "error" or cause.code == "duplicate":
+                continue
+            known = self._notes.get(cause.code)
+            if known is None:
+                self._notes[cause.code] = replace(cause, first_row=cause.first_row + self._rows)
+            elif not CODES[cause.code].is_told_once:
+                self._notes[cause.code] = replace(known, rows=known.rows + cause.rows)
 
     def _enter(self, outcome: Outcome) -> None:
         frame = next(frame for frame in self._open_frames if outcome.row < frame.end)
@@ -219,7 +217,7 @@ class Submission:
 
     def _close(self, frame: _OpenFrame, stop: Stop | None) -> pd.DataFrame:
         reason = None if stop is None else (stop.error_code, stop.message)
-        frame.ledger.close(self._statuses, skips_duplicates=self._skips_duplicates, reason=reason)
+        frame.ledger.close(self._statuses, reason=reason)
         return frame.ledger.frame()
 
     def _close_all(self, stop: Stop, *, unread: Iterable[pd.DataFrame]) -> pd.DataFrame:
@@ -231,7 +229,7 @@ class Submission:
                 self._open(rows)
         parts = [self._close(frame, stop) for frame in self._open_frames]
         if not parts:
-            return unsent_results(_NO_ROWS, pd.RangeIndex(0), stop)
+            return unsent_results(no_rows(), pd.RangeIndex(0), stop)
         # Joining even one frame would turn an index of objects into one of strings.
         return parts[0] if len(parts) == 1 else pd.concat(parts)
 
@@ -253,13 +251,13 @@ class Submission:
 
 def _events(frame: _OpenFrame, start: int, stop: int) -> list[Event]:
     """Make the events of a chunk's rows that are to be sent."""
-    where = frame.is_sent[start:stop]
+    where = frame.checked.is_sent[start:stop]
     if not where.any():
         return []
     batch = frame.converter.convert(start, stop)
-    rows = batch.rows()[where] + frame.checked.offset
-    contacts = batch.contacts.filter(where).to_pylist()
-    payloads = batch.payloads(where).to_pylist()
+    rows = batch.rows[where] + frame.checked.offset
+    contacts = batch.contacts.texts(where).to_pylist()
+    payloads = batch.payloads(where, frame.checked.seconds(start, stop)).to_pylist()
     return [
         Event(row=row, payload=payload, contact=contact)
         for row, payload, contact in zip(rows.tolist(), payloads, contacts, strict=True)
@@ -302,5 +300,5 @@ def unsent_results(checked: CheckedRows, index: "pd.Index[Any]", stop: Stop) -> 
         Invalid rows as such, and all others as not submitted.
     """
     ledger = Ledger(checked, index)
-    ledger.close(RunStatuses(), skips_duplicates=False, reason=(stop.error_code, stop.message))
+    ledger.close(RunStatuses(), reason=(stop.error_code, stop.message))
     return ledger.frame()

@@ -1,21 +1,28 @@
 """A frame and a mapping become batches of events: payload bytes, keys and findings. Pure: no I/O, no clock."""
 
 from events_pandas.convert.batch import Converter, EventBatch
-from events_pandas.convert.checking import CheckedRows, check_rows, chunk_bounds, first_errors
-from events_pandas.convert.keys import KeyIndex
-from events_pandas.convert.problems import CODES, Cause, Finding, causes, problems_frame
+from events_pandas.convert.census import Census
+from events_pandas.convert.checking import CheckedRows, check_rows, chunk_bounds, first_errors, no_rows
+from events_pandas.convert.codes import CODES, Code
+from events_pandas.convert.collisions import KeyIndex
+from events_pandas.convert.duplicates import Repeats
+from events_pandas.convert.problems import Cause, Finding, causes, problems_frame
 
 __all__ = [
     "CODES",
     "Cause",
+    "Census",
     "CheckedRows",
+    "Code",
     "Converter",
     "EventBatch",
     "Finding",
     "KeyIndex",
+    "Repeats",
     "causes",
     "check_rows",
     "chunk_bounds",
     "first_errors",
+    "no_rows",
     "problems_frame",
 ]

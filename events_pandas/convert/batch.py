@@ -6,18 +6,20 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from events_pandas.convert.cells import TEXT_TYPE, Mask, Rows, to_mask, without_views
+from events_pandas.convert.cells import TEXT_TYPE, Kind, Mask, Rows, valid_mask, without_views
 from events_pandas.convert.json_text import Pieces, joined, listed, quoted
-from events_pandas.convert.keys import Words, event_keys
-from events_pandas.convert.members import Member, finding_at, metadata_member, read_part
-from events_pandas.convert.problems import NOTE_CODES, Finding
+from events_pandas.convert.keys import NO_TIME, EventKeys, Seconds, Words, event_streams, text_words
+from events_pandas.convert.members import Member, finding_at, metadata_member, read_part, spread
+from events_pandas.convert.problems import VALUES_KEPT, Finding
 from events_pandas.convert.readers import Reading
 from events_pandas.errors import MappingError
-from events_pandas.intercom import IDENTIFIERS, METADATA_LIMIT
-from events_pandas.mapping import BoundMapping, BoundRule, Constant
+from events_pandas.intercom import IDENTIFIERS
+from events_pandas.mapping import BoundMapping, BoundRule, Constant, Text
+from events_pandas.mapping.rules import part_path
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,42 +28,29 @@ class EventBatch:
 
     Parameters
     ----------
-    start : int
-        The position of the first row.
+    rows : numpy.ndarray of int64, shape (n_rows,)
+        The positions of the rows, counted from the start of the frame.
     valid : numpy.ndarray of bool, shape (n_rows,)
         Rows without an error.
-    contacts : pyarrow.LargeStringArray
-        ``"user_id":"314159"``, as it stands in the payload; null where no identifier can be read.
+    names : pyarrow.LargeStringArray
+        The event names, or one for all rows; null where none can be read.
     created_at : pyarrow.Int64Array
         Unix seconds; null where no time can be read.
-    keys : numpy.ndarray of uint64, shape (n_rows, 2)
-        What Intercom knows each event by; meaningless for rows that have none, see `has_key`.
+    contacts : Contacts
+        Who did it.
     findings : tuple of Finding
         What is wrong, with rows counted from the start of the frame.
-    names : tuple of pyarrow.LargeStringArray or str
-        The pieces of the event names as JSON.
-    metadata : tuple of tuple
-        For each key the pieces of ``"key":value``, of which one is null where there is no value.
+    metadata : mapping of str to Member
+        For each path the pieces of ``"key":value``, of which one is null where there is no value.
     """
 
-    start: int
+    rows: Rows
     valid: Mask
-    contacts: pa.Array
+    names: pa.Array
     created_at: pa.Array
-    keys: Words
+    contacts: "Contacts"
     findings: tuple[Finding, ...]
-    names: Pieces
-    metadata: tuple[Pieces, ...]
-
-    def rows(self) -> Rows:
-        """Return the positions of the rows.
-
-        Returns
-        -------
-        numpy.ndarray of int64, shape (n_rows,)
-            Counted from the start of the frame.
-        """
-        return np.arange(self.start, self.start + len(self.valid))
+    metadata: dict[str, Member]
 
     def has_key(self) -> Mask:
         """Return where contact, name and time can be read, whatever else may be wrong.
@@ -71,16 +60,52 @@ class EventBatch:
         numpy.ndarray of bool, shape (n_rows,)
             True for rows that are valid.
         """
-        has_name = Member(pieces=self.names, findings=()).mask()
-        return has_name & to_mask(self.contacts.is_valid()) & to_mask(self.created_at.is_valid())
+        return valid_mask(self.names) & self.contacts.mask() & valid_mask(self.created_at)
 
-    def payloads(self, where: Mask) -> pa.Array:
+    def seconds(self) -> Seconds:
+        """Return the second of each event.
+
+        Returns
+        -------
+        numpy.ndarray of int64, shape (n_rows,)
+            `NO_TIME` where none can be read.
+        """
+        seconds: Seconds = pc.fill_null(self.created_at, NO_TIME).to_numpy(zero_copy_only=False)
+        return seconds
+
+    def keys(self) -> EventKeys:
+        """Return what Intercom knows each event by.
+
+        Returns
+        -------
+        EventKeys
+            Meaningless for rows that have no key, see `has_key`.
+        """
+        return EventKeys(streams=event_streams(self.contacts.words, self.names), seconds=self.seconds())
+
+    def digests(self) -> Words:
+        """Return digests of what each event holds besides contact and second.
+
+        Returns
+        -------
+        numpy.ndarray of uint64, shape (2, n_rows)
+            One of the metadata, and one of the event name as it is spelled; meaningless for rows that are not valid.
+            The same in every process.
+        """
+        n_rows = len(self.rows)
+        endings = joined(*_ending([member.pieces for member in self.metadata.values()], n_rows), length=n_rows)
+        metadata = pd.util.hash_array(endings.to_numpy(zero_copy_only=False), categorize=False)
+        return np.stack([metadata, np.broadcast_to(text_words(self.names)[0], (n_rows,))])
+
+    def payloads(self, where: Mask, seconds: Seconds | None = None) -> pa.Array:
         """Return the bytes of request bodies.
 
         Parameters
         ----------
         where : numpy.ndarray of bool, shape (n_rows,)
             The rows wanted; all of them valid.
+        seconds : numpy.ndarray of int64, shape (n_rows,), optional
+            The seconds that are sent, where they are not the events' own.
 
         Returns
         -------
@@ -91,15 +116,95 @@ class EventBatch:
         chosen = partial(_chosen, where=where)
         texts = joined(
             '{"event_name":',
-            *map(chosen, self.names),
+            *map(chosen, quoted(self.names)),
             ',"created_at":',
-            chosen(self.created_at.cast(TEXT_TYPE)),
+            chosen(self.created_at if seconds is None else pa.array(seconds)),
             ",",
-            chosen(self.contacts),
-            *_ending([tuple(map(chosen, pieces)) for pieces in self.metadata], length),
+            *map(chosen, self.contacts.pieces),
+            *_ending([tuple(map(chosen, member.pieces)) for member in self.metadata.values()], length),
             length=length,
         )
         return texts.cast(pa.large_binary())
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Digits:
+    """How long the numbers of a column are.
+
+    Parameters
+    ----------
+    fewest, most : int
+        The fewest and the most digits.
+    row : int
+        The first row with the fewest.
+    """
+
+    fewest: int
+    most: int
+    row: int
+
+    def joined(self, earlier: "Digits") -> "Digits":
+        """Return the same of this chunk and of those before it.
+
+        Parameters
+        ----------
+        earlier : Digits
+            Of the chunks before it.
+
+        Returns
+        -------
+        Digits
+            Of all of them.
+        """
+        shorter = self if self.fewest < earlier.fewest else earlier
+        return Digits(fewest=shorter.fewest, most=max(self.most, earlier.most), row=shorter.row)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Contacts:
+    """Who did it, in each row.
+
+    Parameters
+    ----------
+    pieces : tuple of pyarrow.LargeStringArray or str
+        The pieces of ``"user_id":"314159"``, of which one is null where no identifier can be read.
+    words : numpy.ndarray of uint64, shape (2, n_rows)
+        A digest of the contact.
+    findings : tuple of Finding
+        What is wrong with identifiers.
+    digits : dict of str to Digits or None
+        For each field that is present in some row; None where it does not come in whole numbers only.
+    """
+
+    pieces: Pieces
+    words: Words
+    findings: tuple[Finding, ...]
+    digits: "dict[str, Digits | None]"
+
+    def mask(self) -> Mask:
+        """Return where there is a contact.
+
+        Returns
+        -------
+        numpy.ndarray of bool, shape (n_rows,)
+            For each row.
+        """
+        return Member(pieces=self.pieces, findings=(), kinds={}).mask()
+
+    def texts(self, where: Mask) -> pa.Array:
+        """Return the contacts as text.
+
+        Parameters
+        ----------
+        where : numpy.ndarray of bool, shape (n_rows,)
+            The rows wanted.
+
+        Returns
+        -------
+        pyarrow.LargeStringArray
+            ``"user_id":"314159"`` for each of them, as it stands in the payload.
+        """
+        return joined(*(_chosen(piece, where) for piece in self.pieces), length=int(where.sum()))
 
 
 def _chosen(piece: "pa.Array | str", where: Mask) -> "pa.Array | str":
@@ -128,6 +233,17 @@ class Converter:
     bound : BoundMapping
         A mapping with the columns that it reads.
 
+    Attributes
+    ----------
+    mapping : EventMapping
+        The mapping.
+    labels : dict of str to str
+        How to speak of the column of each field, in the order sent.
+    text_keys : tuple of str
+        The metadata keys that are sent as text, whatever their cells are.
+    has_one_name : bool
+        Whether all events have the same name.
+
     Raises
     ------
     MappingError
@@ -136,6 +252,14 @@ class Converter:
 
     def __init__(self, bound: BoundMapping) -> None:
         self._bound = bound
+        self.mapping = bound.mapping
+        self.labels = {part_path(rule.path, part): label for rule in bound.rules for part, label in rule.labels.items()}
+        self.text_keys = tuple(
+            rule.path.partition(".")[2]
+            for rule in bound.rules
+            if rule.path.startswith("metadata.") and isinstance(rule.rule, Text)
+        )
+        self.has_one_name = isinstance(bound.rules[0].parts[""], Constant)
         faults = _constant_faults(bound)
         if faults:
             raise MappingError(faults)
@@ -153,52 +277,82 @@ class Converter:
         EventBatch
             The rows as events.
         """
-        rules = {rule.path: _sliced(rule, start, stop) for rule in self._bound.rules}
-        n_rows = stop - start
+        return self._converted(slice(start, stop), np.arange(start, stop))
+
+    def convert_rows(self, rows: Rows) -> EventBatch:
+        """Convert rows that need not stand side by side.
+
+        Parameters
+        ----------
+        rows : numpy.ndarray of int64, shape (n_rows,)
+            Their positions.
+
+        Returns
+        -------
+        EventBatch
+            The rows as events.
+        """
+        return self._converted(rows, rows)
+
+    def _converted(self, chosen: "slice | Rows", rows: Rows) -> EventBatch:
+        rules = {rule.path: _cut(rule, chosen) for rule in self._bound.rules}
+        n_rows = len(rows)
+        timezone = self.mapping.timezone
         name = _required(rules["event_name"], read_part(rules["event_name"]))
-        timezone = self._bound.mapping.timezone
         time = _required(rules["created_at"], read_part(rules["created_at"], timezone=timezone))
-        seconds = _spread(time.values, n_rows)
-        contacts = _contacts([rules[name] for name in IDENTIFIERS if name in rules], n_rows)
-        (contact_texts,) = contacts.pieces
-        metadata = [self._member(rule) for path, rule in rules.items() if path.startswith("metadata.")]
-        findings = [*name.findings, *time.findings, *contacts.findings, *_overflow(metadata, n_rows)]
-        findings += [finding for member in metadata for finding in member.findings]
+        contacts = _contacts([rules[name] for name in IDENTIFIERS if name in rules], rows)
+        metadata = {path: self._member(rule) for path, rule in rules.items() if path.startswith("metadata.")}
+        findings = [*name.findings, *time.findings, *contacts.findings]
+        findings += [finding for member in metadata.values() for finding in member.findings]
+        if len(metadata) > self.mapping.metadata_limit:
+            metadata, overflow = self._within_limit(metadata, n_rows)
+            findings += overflow
         valid = np.ones(n_rows, dtype=bool)
         for finding in findings:
             if finding.severity == "error":
                 valid[finding.rows] = False
         return EventBatch(
-            start=start,
+            rows=rows,
             valid=valid,
-            contacts=contact_texts,
-            created_at=seconds,
-            keys=event_keys(contact_texts, name.values, seconds),
-            findings=tuple(finding.moved(start) for finding in findings),
-            names=quoted(name.values),
-            metadata=tuple(member.pieces for member in metadata),
+            names=name.values,
+            created_at=spread(time.values, n_rows),
+            contacts=contacts,
+            findings=tuple(finding.moved(rows) for finding in findings),
+            metadata=metadata,
         )
 
     def _member(self, rule: BoundRule) -> Member:
         """Make a metadata value with its key before it."""
-        mapping = self._bound.mapping
-        member = metadata_member(rule, timezone=mapping.timezone)
+        member = metadata_member(rule, timezone=self.mapping.timezone)
         key = json.dumps(rule.path.partition(".")[2], ensure_ascii=False)
-        findings = _omitted(member.findings) if mapping.on_invalid_metadata == "omit" else member.findings
-        return Member(pieces=(f"{key}:", *member.pieces), findings=tuple(findings))
+        omits = self.mapping.on_invalid_metadata == "omit"
+        findings = tuple(_omitted(member.findings)) if omits else member.findings
+        return replace(member, pieces=(f"{key}:", *member.pieces), findings=findings)
+
+    def _within_limit(self, metadata: dict[str, Member], n_rows: int) -> tuple[dict[str, Member], list[Finding]]:
+        """Find the rows that have more metadata than Intercom keeps, and leave out of them what is too much."""
+        limit, drops = self.mapping.metadata_limit, self.mapping.metadata_overflow == "drop"
+        counts = np.zeros(n_rows, np.int64)
+        kept = {}
+        for path, member in metadata.items():
+            present = np.broadcast_to(member.mask(), (n_rows,))
+            counts += present
+            beyond = present & (counts > limit)
+            kept[path] = member.without(beyond) if drops and beyond.any() else member
+        rows = np.flatnonzero(counts > limit)
+        if not len(rows):
+            return metadata, []
+        values = pa.array(counts[rows[:VALUES_KEPT]]).cast(TEXT_TYPE)
+        code = "metadata_dropped" if drops else "metadata_overflow"
+        return kept, [Finding(code=code, rows=rows, values=values, field="metadata")]
 
 
-def _sliced(bound: BoundRule, start: int, stop: int) -> BoundRule:
+def _cut(bound: BoundRule, rows: "slice | Rows") -> BoundRule:
     parts = {
-        part: values if isinstance(values, Constant) else without_views(values.iloc[start:stop])
+        part: values if isinstance(values, Constant) else without_views(values.iloc[rows])
         for part, values in bound.parts.items()
     }
     return replace(bound, parts=parts)
-
-
-def _spread(values: pa.Array, n_rows: int) -> pa.Array:
-    """Give every row its value, where one stands for all."""
-    return pa.repeat(values[0], n_rows) if len(values) == 1 != n_rows else values
 
 
 def _required(bound: BoundRule, reading: Reading) -> Reading:
@@ -207,40 +361,54 @@ def _required(bound: BoundRule, reading: Reading) -> Reading:
     return replace(reading, findings=[*reading.findings, *finding_at(bound, "", missing)])
 
 
-def _contacts(bounds: list[BoundRule], n_rows: int) -> Member:
+def _contacts(bounds: list[BoundRule], rows: Rows) -> Contacts:
     """Choose each row's first identifier that is present."""
+    n_rows = len(rows)
     findings: list[Finding] = []
-    chosen = pa.nulls(n_rows, TEXT_TYPE)
     taken = np.zeros(n_rows, dtype=bool)
+    chosen: list[tuple[Pieces, Words, Mask]] = []
+    digits: dict[str, Digits | None] = {}
     for bound in bounds:
         reading = read_part(bound)
         present = np.broadcast_to(reading.present, (n_rows,))
         findings += reading.findings
         findings += finding_at(bound, "", {"several_identifiers": present & taken})
-        members = joined(f'"{bound.path}":', *quoted(reading.values), length=n_rows)
-        # An identifier that is present but bad makes the row invalid: it is not passed over for the next one.
-        chosen = pc.if_else(pa.array(taken), chosen, members)
+        values = spread(reading.values, n_rows)
+        # Texts that are the same in two fields name two contacts.
+        words = text_words(values, seed=IDENTIFIERS.index(bound.path))
+        chosen.append(((f'"{bound.path}":', *quoted(values)), words, present & ~taken))
         taken = taken | present
+        if reading.kinds and not isinstance(bound.parts[""], Constant):
+            # A number is no email address.
+            is_whole = reading.kinds.keys() == {Kind.INTEGER} and values.null_count < n_rows
+            digits[bound.path] = _digits(values, rows) if is_whole else None
     findings += finding_at(bounds[0], "", {"identifier_missing": ~taken})
-    return Member(pieces=(chosen,), findings=tuple(findings))
+    pieces, words = _merged_contacts(chosen)
+    return Contacts(pieces=pieces, words=words, findings=tuple(findings), digits=digits)
+
+
+def _digits(numbers: pa.Array, rows: Rows) -> Digits:
+    lengths = pc.binary_length(numbers)
+    extent = pc.min_max(lengths)
+    fewest, most = extent["min"].as_py(), extent["max"].as_py()
+    return Digits(fewest=fewest, most=most, row=int(rows[pc.index(lengths, extent["min"]).as_py()]))
+
+
+def _merged_contacts(chosen: list[tuple[Pieces, Words, Mask]]) -> tuple[Pieces, Words]:
+    pieces, words, _ = chosen[0]
+    if len(chosen) > 1:
+        texts = pa.nulls(words.shape[1], TEXT_TYPE)
+        # An identifier that is present but bad makes the row invalid: it is not passed over for the next one.
+        for other_pieces, other_words, where in chosen:
+            texts = pc.if_else(pa.array(where), joined(*other_pieces, length=len(where)), texts)
+            words = np.where(where, other_words, words)
+        pieces = (texts,)
+    return pieces, words
 
 
 def _omitted(findings: Iterable[Finding]) -> Iterator[Finding]:
     for finding in findings:
         yield finding if finding.severity == "note" else replace(finding, is_omission=True)
-
-
-def _overflow(members: list[Member], n_rows: int) -> list[Finding]:
-    if len(members) <= METADATA_LIMIT:
-        return []
-    counts = np.zeros(n_rows, np.int64)
-    for member in members:
-        counts += member.mask()
-    rows = np.flatnonzero(counts > METADATA_LIMIT)
-    if not len(rows):
-        return []
-    values = pa.array(counts[rows]).cast(TEXT_TYPE)
-    return [Finding(code="metadata_overflow", rows=rows, values=values, field="metadata")]
 
 
 def _constant_faults(bound: BoundMapping) -> list[str]:
@@ -249,7 +417,7 @@ def _constant_faults(bound: BoundMapping) -> list[str]:
         replace(finding, values=None).messages()[0].as_py()
         for rule in bound.rules
         for finding in _constant_findings(rule, bound.mapping.timezone)
-        if finding.code not in NOTE_CODES
+        if finding.severity == "error"
     ]
 
 

@@ -32,6 +32,9 @@ _VIEWED = {pa.string_view(): TEXT_TYPE, pa.binary_view(): pa.large_binary()}
 _PLAIN_SCALES = range(7)
 """Decimals with so many places are never written with an exponent."""
 
+WORD_BYTES = 8
+"""Text is looked at so many bytes at a time."""
+
 
 class Kind(StrEnum):
     """What a cell holds, and the Arrow type in which `Cells.values` has it."""
@@ -78,7 +81,23 @@ class Cells:
         numpy.ndarray of bool
             As long as `values`.
         """
-        return to_mask(self.values.is_valid())
+        return valid_mask(self.values)
+
+
+def valid_mask(values: pa.Array) -> Mask:
+    """Return where an Arrow array has a value.
+
+    Parameters
+    ----------
+    values : pyarrow.Array
+        Any values.
+
+    Returns
+    -------
+    numpy.ndarray of bool
+        As long as the array.
+    """
+    return to_mask(values.is_valid()) if values.null_count else np.ones(len(values), dtype=bool)
 
 
 def to_mask(booleans: Any) -> Mask:
@@ -105,7 +124,7 @@ def text_bytes(text: pa.Array) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.ui
     Parameters
     ----------
     text : pyarrow.LargeStringArray, length n
-        The texts; a null counts as empty.
+        The texts; of what stands under a null nothing is known.
 
     Returns
     -------
@@ -114,13 +133,49 @@ def text_bytes(text: pa.Array) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.ui
     letters : numpy.ndarray of uint8
         UTF-8.
     """
-    # What stands in the buffer under a null is not defined.
-    text = pc.fill_null(text, "") if text.null_count else text
     _, offsets, letters = text.buffers()
     if not len(text) or letters is None:
         return np.zeros(len(text) + 1, np.int64), np.zeros(0, np.uint8)
     bounds = np.frombuffer(offsets, np.int64)[text.offset : text.offset + len(text) + 1]
     return bounds - bounds[0], np.frombuffer(letters, np.uint8)[bounds[0] : bounds[-1]]
+
+
+def words_at_each_byte(letters: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint64]:
+    """Return the eight bytes that begin at each byte, as one number.
+
+    Parameters
+    ----------
+    letters : numpy.ndarray of uint8, shape (n,)
+        As `text_bytes` gives them.
+
+    Returns
+    -------
+    numpy.ndarray of uint64, shape (n + 1,)
+        The first byte is the lowest; beyond the end there are zeros.
+    """
+    padded = np.concatenate([letters, np.zeros(WORD_BYTES, np.uint8)])
+    return np.ndarray((len(letters) + 1,), "<u8", padded, strides=(1,))
+
+
+def holds_any(text: pa.Array, *patterns: bytes) -> bool:
+    """Tell whether any text holds one of some bytes or words, without looking at the texts one by one.
+
+    Parameters
+    ----------
+    text : pyarrow.LargeStringArray
+        The texts.
+    *patterns : bytes
+        What is looked for; a word may be found across the border of two texts.
+
+    Returns
+    -------
+    bool
+        False only if none of the texts holds any of the patterns.
+    """
+    _, letters = text_bytes(text)
+    # Python finds a pattern in bytes many times faster than numpy compares them.
+    memory = letters.tobytes()
+    return any(pattern in memory for pattern in patterns)
 
 
 def time_text(times: pa.Array) -> pa.Array:
@@ -156,6 +211,9 @@ def read_cells(values: "pd.Series[Any] | Constant") -> list[Cells]:
     column = pd.Series([values.value], dtype=object) if isinstance(values, Constant) else values
     if isinstance(column.dtype, pd.SparseDtype):
         column = pd.Series(np.asarray(column))
+    if isinstance(column.dtype, pd.CategoricalDtype) and isinstance(column.dtype.categories.dtype, pd.DatetimeTZDtype):
+        # Old pandas forgets the zone of categories on their way to Arrow.
+        column = column.astype(column.dtype.categories.dtype)
     if column.dtype == object and not _is_uniform(column):
         return _mixed_cells(column)
     try:

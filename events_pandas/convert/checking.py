@@ -1,5 +1,6 @@
 """Every row of a frame checked before anything is sent: valid or not, new or a repeat."""
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -11,11 +12,13 @@ import pyarrow.compute as pc
 
 from events_pandas.convert.batch import Converter, EventBatch
 from events_pandas.convert.cells import TEXT_TYPE, Mask, Rows
-from events_pandas.convert.keys import KeyIndex
-from events_pandas.convert.problems import CODES, ONCE_CODES, Finding
-
-CHECKED_ROWS = 2**16
-"""Rows checked at a time: enough that what each call of Arrow costs by itself matters little."""
+from events_pandas.convert.census import Census, census_findings
+from events_pandas.convert.codes import CODES, RANKS
+from events_pandas.convert.collisions import BLOCK_ROWS, FIRST_HALF, KeyIndex
+from events_pandas.convert.duplicates import KeyedRows, Repeats, resolve, short_digests
+from events_pandas.convert.in_order import in_order
+from events_pandas.convert.keys import EventKeys, Seconds
+from events_pandas.convert.problems import VALUES_KEPT, Finding, merged
 
 Texts = npt.NDArray[np.object_]
 
@@ -28,58 +31,80 @@ class CheckedRows:
     ----------
     valid : numpy.ndarray of bool, shape (n_rows,)
         Rows without an error.
-    first_rows : numpy.ndarray of int64, shape (n_rows,)
-        The earliest row, counted over all frames of a stream, with the same contact, name and second; a row's own
-        position where it is the first. Rows that are not valid are their own first.
+    is_sent : numpy.ndarray of bool, shape (n_rows,)
+        Rows that become events: valid, and not held back as duplicates.
     created_at : numpy.ndarray of datetime64[s], shape (n_rows,)
         The second that is sent; NaT where none can be read.
+    repeats : Repeats
+        Valid rows that are the same event as an earlier one.
+    added : numpy.ndarray of int64
+        The seconds that were added to each row that had to give way to another.
     findings : tuple of Finding
         What was found, with rows counted from the start of the frame.
+    census : Census
+        Counts over the valid rows.
+    contacts : numpy.ndarray of uint64, shape (n_rows,)
+        A digest of each row's contact.
     offset : int
         The position of the frame's first row in its stream.
     """
 
     valid: Mask
-    first_rows: Rows
+    is_sent: Mask
     created_at: npt.NDArray[np.datetime64]
+    repeats: Repeats
+    added: Seconds
     findings: tuple[Finding, ...]
+    census: Census
+    contacts: npt.NDArray[np.uint64]
     offset: int = 0
 
-    def repeats(self) -> Mask:
-        """Return where an earlier row has the same contact, name and second.
-
-        Returns
-        -------
-        numpy.ndarray of bool, shape (n_rows,)
-            False for rows that are not valid.
-        """
-        own = np.arange(self.offset, self.offset + len(self.first_rows))
-        return np.not_equal(self.first_rows, own)
-
-    def is_sent(self, *, skips_duplicates: bool) -> Mask:
-        """Return which rows become events.
+    def seconds(self, start: int, stop: int) -> Seconds:
+        """Return the seconds that are sent.
 
         Parameters
         ----------
-        skips_duplicates : bool
-            Whether rows that repeat an earlier one are held back.
+        start, stop : int
+            Positions of rows.
 
         Returns
         -------
-        numpy.ndarray of bool, shape (n_rows,)
-            False for rows that are not valid.
+        numpy.ndarray of int64
+            Meaningless for rows that are not sent.
         """
-        return self.valid & ~self.repeats() if skips_duplicates else self.valid
+        return self.created_at[start:stop].astype(np.int64)
+
+
+def no_rows() -> CheckedRows:
+    """Return the judgement of a frame without rows.
+
+    Returns
+    -------
+    CheckedRows
+        Of length 0.
+    """
+    none = np.zeros(0, np.int64)
+    return CheckedRows(
+        valid=np.zeros(0, dtype=bool),
+        is_sent=np.zeros(0, dtype=bool),
+        created_at=none.view("datetime64[s]"),
+        repeats=Repeats(rows=none, firsts=none, are_identical=np.zeros(0, dtype=bool)),
+        added=none,
+        findings=(),
+        census=Census(),
+        contacts=none.view(np.uint64),
+    )
 
 
 def check_rows(
     converter: Converter,
     n_rows: int,
     *,
-    keys: KeyIndex,
+    now: float,
+    earlier: KeyIndex | None = None,
     offset: int = 0,
     advance: Callable[[int], None] | None = None,
-    chunksize: int = CHECKED_ROWS,
+    chunksize: int = BLOCK_ROWS,
 ) -> CheckedRows:
     """Check the rows of a frame.
 
@@ -89,8 +114,10 @@ def check_rows(
         The frame's converter.
     n_rows : int
         Its number of rows.
-    keys : KeyIndex
-        The keys of earlier frames; those of this one are added.
+    now : float
+        The time in Unix seconds: later events are noted.
+    earlier : KeyIndex, optional
+        The events of earlier frames; those of this one are added. A frame that stands alone has none.
     offset : int
         The position of the frame's first row in its stream.
     advance : callable, optional
@@ -103,34 +130,124 @@ def check_rows(
     CheckedRows
         One for each row.
     """
-    valid = np.ones(n_rows, dtype=bool)
-    first_rows = np.arange(offset, offset + n_rows)
-    created_at = np.full(n_rows, np.datetime64("NaT", "s"), "datetime64[s]")
-    findings: list[Finding] = []
-    for start, stop in chunk_bounds(n_rows, chunksize):
-        batch = converter.convert(start, stop)
-        chunk = slice(start, stop)
-        valid[chunk] = batch.valid
-        created_at[chunk] = batch.created_at.cast(pa.timestamp("s")).to_numpy(zero_copy_only=False)
-        # A row that is not valid is not sent, and so claims no key.
-        rows = batch.rows()[batch.valid]
-        first_rows[rows] = keys.first_rows(batch.keys[batch.valid], rows + offset)
-        findings += [*batch.findings, *_would_be_duplicates(batch, keys, offset)]
+    tally = _Tally(converter, n_rows, earlier=earlier, offset=offset)
+
+    for batch in in_order(tally.judge, chunk_bounds(n_rows, chunksize)):
+        tally.add(batch)
         if advance is not None:
-            advance(stop - start)
-    once = tuple(_each_once(findings))
-    return CheckedRows(valid=valid, first_rows=first_rows, created_at=created_at, findings=once, offset=offset)
+            advance(len(batch.rows))
+    return tally.checked(now=now)
 
 
-def _would_be_duplicates(batch: EventBatch, keys: KeyIndex, offset: int) -> list[Finding]:
-    """Note which invalid rows are the same event as an earlier row that is valid."""
-    rows = batch.rows()[~batch.valid & batch.has_key()]
-    known = keys.known_rows(batch.keys[rows - batch.start])
-    is_repeat = (known >= 0) & (known < rows + offset)
-    if not is_repeat.any():
+class _Tally:
+    """The rows of a frame, put together from its chunks."""
+
+    def __init__(self, converter: Converter, n_rows: int, *, earlier: KeyIndex | None, offset: int) -> None:
+        self._converter, self._earlier, self._offset = converter, earlier, offset
+        self._valid, self._has_key = (np.zeros(n_rows, dtype=bool) for _ in range(2))
+        self._keys = EventKeys(streams=np.zeros((2, n_rows), np.uint64), seconds=np.zeros(n_rows, np.int64))
+        self._halves = np.zeros(n_rows, np.uint64)
+        # With one name, contacts differ exactly where contact and name do.
+        self._contacts = None if converter.has_one_name else np.zeros(n_rows, np.uint64)
+        # Later frames are told from this one by what its events hold; a frame that stands alone has none.
+        self._digests = None if earlier is None else np.zeros(n_rows, np.uint32)
+        self._findings: deque[Finding] = deque()
+        self._census = Census()
+
+    def judge(self, bounds: tuple[int, int]) -> EventBatch:
+        """Convert a chunk, and enter in its own rows what takes time to be made: several threads do it at once."""
+        start, stop = bounds
+        batch = self._converter.convert(start, stop)
+        chunk, keys = slice(start, stop), batch.keys()
+        self._valid[chunk], self._has_key[chunk] = batch.valid, batch.has_key()
+        self._keys.streams[:, chunk], self._keys.seconds[chunk] = keys.streams, keys.seconds
+        self._halves[chunk] = keys.words(slice(None), FIRST_HALF)[0]
+        if self._contacts is not None:
+            self._contacts[chunk] = batch.contacts.words[0]
+        if self._digests is not None:
+            self._digests[chunk] = short_digests(batch.digests())
+        return batch
+
+    def add(self, batch: EventBatch) -> None:
+        """Enter what is known of a chunk besides, in the order of chunks."""
+        self._findings += batch.findings
+        self._census.add(batch, limit=self._converter.mapping.metadata_limit)
+
+    def checked(self, *, now: float) -> CheckedRows:
+        """Judge the rows together."""
+        resolution = resolve(
+            KeyedRows(
+                converter=self._converter,
+                keys=self._keys,
+                halves=self._halves,
+                valid=self._valid,
+                has_key=self._has_key,
+                offset=self._offset,
+                earlier=self._earlier,
+            )
+        )
+        # No longer needed, and as large as what is made next.
+        self._halves = np.zeros(0, np.uint64)
+        moved = resolution.moved.rows
+        added = resolution.seconds - self._keys.seconds[moved]
+        self._keys.seconds[moved] = resolution.seconds
+        self._remember(resolution.repeats)
+        created_at = self._keys.seconds.view("datetime64[s]")
+        is_sent = self._valid.copy()
+        if self._policy == "skip":
+            is_sent[resolution.repeats.rows] = False
+        self._findings += [
+            *census_findings(self._census, self._converter.labels, self._converter.text_keys),
+            *_future_findings(created_at, now, self._converter),
+            *resolution.repeats.finding("duplicate" if self._policy == "skip" else "duplicate_sent"),
+            *resolution.would_be.finding("would_be_duplicate"),
+            *resolution.moved.finding("second_moved", added),
+        ]
+        return CheckedRows(
+            valid=self._valid,
+            is_sent=is_sent,
+            created_at=created_at,
+            repeats=resolution.repeats,
+            added=added,
+            findings=tuple(merged(self._emptied_findings(), list(self._converter.labels))),
+            census=self._census,
+            contacts=self._keys.streams[0].copy() if self._contacts is None else self._contacts,
+            offset=self._offset,
+        )
+
+    def _emptied_findings(self) -> Iterator[Finding]:
+        """Yield the findings, and keep none: those of a frame that is wholly bad are not there twice."""
+        while self._findings:
+            yield self._findings.popleft()
+
+    @property
+    def _policy(self) -> str:
+        return self._converter.mapping.duplicates
+
+    def _remember(self, repeats: Repeats) -> None:
+        """Tell later frames which events this one has."""
+        if self._earlier is None or self._digests is None:
+            return
+        is_new = self._valid.copy()
+        is_new[repeats.rows] = False
+        rows = np.flatnonzero(is_new)
+        self._earlier.add(self._keys.words(rows), rows + self._offset, self._digests[rows])
+
+
+def _future_findings(created_at: npt.NDArray[np.datetime64], now: float, converter: Converter) -> list[Finding]:
+    rows = np.flatnonzero(created_at > np.datetime64(int(now), "s"))
+    if not len(rows):
         return []
-    values = pa.array([f"row {row}" for row in known[is_repeat]], TEXT_TYPE)
-    return [Finding(code="would_be_duplicate", rows=rows[is_repeat], values=values, field="event")]
+    shown = pa.array(np.datetime_as_string(created_at[rows[:VALUES_KEPT]], timezone="UTC").tolist(), TEXT_TYPE)
+    return [
+        Finding(
+            code="in_the_future",
+            rows=rows,
+            values=shown,
+            field="created_at",
+            label=converter.labels["created_at"],
+        )
+    ]
 
 
 def chunk_bounds(n_rows: int, chunksize: int) -> Iterator[tuple[int, int]]:
@@ -152,19 +269,6 @@ def chunk_bounds(n_rows: int, chunksize: int) -> Iterator[tuple[int, int]]:
         yield start, min(start + chunksize, n_rows)
 
 
-def _each_once(findings: Sequence[Finding]) -> Iterator[Finding]:
-    """Keep the first of the notes that concern a whole column."""
-    told: set[tuple[str, str]] = set()
-    for finding in findings:
-        if finding.code in ONCE_CODES:
-            if (finding.field, finding.code) in told:
-                continue
-            told.add((finding.field, finding.code))
-            yield finding.at(0)
-        else:
-            yield finding
-
-
 def first_errors(findings: Sequence[Finding]) -> tuple[Rows, Texts, Texts]:
     """Return the error that stands for each invalid row: the first in the order of `CODES`.
 
@@ -181,11 +285,10 @@ def first_errors(findings: Sequence[Finding]) -> tuple[Rows, Texts, Texts]:
         The code and the message for each of them.
     """
     errors = [finding for finding in findings if finding.severity == "error"]
-    ranks = {code: rank for rank, code in enumerate(CODES)}
     table = pd.DataFrame(
         {
             "row": np.concatenate([finding.rows for finding in errors] or [np.zeros(0, np.int64)]),
-            "rank": np.repeat([ranks[finding.code] for finding in errors], [len(finding.rows) for finding in errors]),
+            "rank": np.repeat([RANKS[finding.code] for finding in errors], [len(finding.rows) for finding in errors]),
         }
     )
     chosen = table.sort_values(["row", "rank"], kind="stable").drop_duplicates("row")

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from events_pandas.convert.cells import TEXT_TYPE, text_bytes, to_mask
+from events_pandas.convert.cells import TEXT_TYPE, holds_any, text_bytes, valid_mask
 
 _SPACE = 0x20
 _ESCAPES = {
@@ -25,7 +25,10 @@ _ESCAPES = {
 
 
 Pieces: TypeAlias = tuple["pa.Array | str", ...]
-"""What a text is put together from: literals, and columns that have a value for each row, or one for all of them."""
+"""What a text is put together from: literals, and columns that have a value for each row, or one for all of them.
+
+Columns of whole numbers are written out only when the text is: most texts never are.
+"""
 
 
 def joined(*pieces: "pa.Array | str", length: int) -> pa.Array:
@@ -33,7 +36,7 @@ def joined(*pieces: "pa.Array | str", length: int) -> pa.Array:
 
     Parameters
     ----------
-    *pieces : pyarrow.LargeStringArray or str
+    *pieces : pyarrow.LargeStringArray, pyarrow.Int64Array or str
         A column has a value for each row, or one that stands for all of them.
     length : int
         The number of rows.
@@ -62,7 +65,7 @@ def listed(columns: list[pa.Array]) -> pa.Array:
     pyarrow.LargeStringArray
         Null where all values are.
     """
-    has_value = np.logical_or.reduce([to_mask(column.is_valid()) for column in columns])
+    has_value = np.logical_or.reduce([valid_mask(column) for column in columns])
     if has_value.all():
         return _skipping_null(columns)
     # Arrow drops a row that is null in all columns, instead of leaving it empty: one of its values is made empty.
@@ -85,10 +88,11 @@ def _merged(pieces: Pieces) -> Iterator["pa.Array | str"]:
 
 
 def _datum(piece: "pa.Array | str") -> Any:
-    """Return a column as it is, and what stands for every row as a scalar, which Arrow spreads over the others."""
+    """Return a column as text, and what stands for every row as a scalar, which Arrow spreads over the others."""
     if isinstance(piece, str):
         return pa.scalar(piece, TEXT_TYPE)
-    return piece[0] if len(piece) == 1 else piece
+    text = piece if piece.type == TEXT_TYPE else piece.cast(TEXT_TYPE)
+    return text[0] if len(text) == 1 else text
 
 
 def quoted(text: pa.Array) -> Pieces:
@@ -129,5 +133,7 @@ def escaped(text: pa.Array) -> pa.Array:
 
 def _bytes_to_escape(text: pa.Array) -> list[int]:
     _, letters = text_bytes(text)
+    if letters.min(initial=_SPACE) >= _SPACE and not holds_any(text, b'"', b"\\"):
+        return []
     present = letters[(letters < _SPACE) | (letters == ord('"')) | (letters == ord("\\"))]
     return [int(byte) for byte in np.unique(present)]

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from events_pandas.convert.cells import TEXT_TYPE, Cells, Mask, Rows, read_cells, to_mask
+from events_pandas.convert.cells import Cells, Mask, Rows, read_cells, valid_mask
+from events_pandas.convert.codes import CODES
 from events_pandas.convert.json_text import Pieces, quoted
 from events_pandas.convert.money import HUNDREDTHS, decimals_of, minor_units, read_currency
-from events_pandas.convert.problems import FREQUENT_CODES, NOTE_CODES, ONCE_CODES, Finding, shown
+from events_pandas.convert.problems import VALUES_KEPT, Finding, shown
 from events_pandas.convert.readers import (
     Faults,
+    Kinds,
     Reader,
     Reading,
     first_of,
@@ -24,6 +26,7 @@ from events_pandas.convert.readers import (
     read_link,
     read_number,
     read_text,
+    read_truncated_text,
     read_url,
     without,
 )
@@ -41,14 +44,20 @@ class Member:
 
     Parameters
     ----------
-    pieces : tuple of pyarrow.LargeStringArray or str
+    pieces : tuple of pyarrow.LargeStringArray, pyarrow.Int64Array or str
         What is joined to the value of each row; the value is absent or faulty where one of them is null.
     findings : tuple of Finding
         What is wrong, with field and label filled in.
+    kinds : dict of Kind to (int, int)
+        How many cells of each kind the value is made from, and the row of the first of them.
+    dropped : numpy.ndarray of bool, optional
+        Rows whose value has been taken out, since they have too many.
     """
 
     pieces: Pieces
     findings: tuple[Finding, ...]
+    kinds: Kinds
+    dropped: Mask | None = None
 
     def mask(self) -> Mask:
         """Return where there is a value.
@@ -58,9 +67,54 @@ class Member:
         numpy.ndarray of bool
             For each row, or one for all.
         """
-        masks = [to_mask(piece.is_valid()) for piece in self.pieces if isinstance(piece, pa.Array)]
+        masks = [valid_mask(piece) for piece in self.pieces if isinstance(piece, pa.Array)]
         mask: Mask = np.logical_and.reduce(np.broadcast_arrays(*masks))
         return mask
+
+    def is_present(self) -> Mask:
+        """Return where there is a value, or was one before it was dropped.
+
+        Returns
+        -------
+        numpy.ndarray of bool
+            For each row, or one for all.
+        """
+        return self.mask() if self.dropped is None else self.mask() | self.dropped
+
+    def without(self, rows: Mask) -> "Member":
+        """Return the values with those of some rows left out.
+
+        Parameters
+        ----------
+        rows : numpy.ndarray of bool, shape (n_rows,)
+            Which rows have none.
+
+        Returns
+        -------
+        Member
+            The same otherwise.
+        """
+        place = next(place for place, piece in enumerate(self.pieces) if isinstance(piece, pa.Array))
+        kept = without(spread(self.pieces[place], len(rows)), rows)
+        return replace(self, pieces=(*self.pieces[:place], kept, *self.pieces[place + 1 :]), dropped=rows)
+
+
+def spread(values: pa.Array, n_rows: int) -> pa.Array:
+    """Give every row its value, where one stands for all.
+
+    Parameters
+    ----------
+    values : pyarrow.Array
+        A value for each row, or one.
+    n_rows : int
+        The number of rows.
+
+    Returns
+    -------
+    pyarrow.Array, length `n_rows`
+        A value for each row.
+    """
+    return pa.repeat(values[0], n_rows) if len(values) == 1 != n_rows else values
 
 
 def metadata_member(bound: BoundRule, *, timezone: str | None) -> Member:
@@ -85,8 +139,8 @@ def metadata_member(bound: BoundRule, *, timezone: str | None) -> Member:
             return _rich_links(bound)
     reading = read_part(bound, "", timezone=timezone)
     is_text = isinstance(bound.rule, Text | Link)
-    pieces = quoted(reading.values) if is_text else (reading.values.cast(TEXT_TYPE),)
-    return Member(pieces=pieces, findings=tuple(reading.findings))
+    pieces = quoted(reading.values) if is_text else (reading.values,)
+    return Member(pieces=pieces, findings=tuple(reading.findings), kinds=reading.kinds)
 
 
 def read_part(bound: BoundRule, part: str = "", *, timezone: str | None = None) -> Reading:
@@ -112,9 +166,13 @@ def read_part(bound: BoundRule, part: str = "", *, timezone: str | None = None) 
         replace(finding, field=part_path(bound.path, part), label=bound.labels[part])
         for finding in reading.findings
         # A constant stands in no row: what is odd in every row of a column is meant here.
-        if not (isinstance(values, Constant) and finding.code in NOTE_CODES - ONCE_CODES)
+        if not (isinstance(values, Constant) and _is_row_note(finding))
     ]
     return replace(reading, findings=located)
+
+
+def _is_row_note(finding: Finding) -> bool:
+    return finding.severity == "note" and not CODES[finding.code].is_told_once
 
 
 def _reader(bound: BoundRule, part: str, timezone: str | None) -> Reader:
@@ -124,6 +182,8 @@ def _reader(bound: BoundRule, part: str, timezone: str | None) -> Reader:
     if isinstance(bound.rule, Date):
         rule = bound.rule
         return TimeReader(format=rule.format, unit=rule.unit, timezone=rule.timezone or timezone)
+    if isinstance(bound.rule, Text) and bound.rule.truncate:
+        return read_truncated_text
     return _READERS[type(bound.rule), part]
 
 
@@ -167,7 +227,7 @@ def finding_at(bound: BoundRule, part: str, where: Mapping[str, Mask]) -> list[F
     for code, mask in where.items():
         rows = np.flatnonzero(mask)
         if len(rows):
-            values = None if code in FREQUENT_CODES else _shown_cells(bound.parts[part], rows)
+            values = _shown_cells(bound.parts[part], rows[:VALUES_KEPT])
             findings.append(Finding(code=code, rows=rows, values=values, field=field, label=bound.labels[part]))
     return findings
 
@@ -191,7 +251,7 @@ def _amounts(bound: BoundRule, rule: MonetaryAmount) -> Member:
     decimals = decimals_of(currency.values)
     units, faults = minor_units(amount.values, decimals, unit=rule.unit)
     is_faulty = np.logical_or.reduce(list(faults.values()))
-    good = to_mask(amount.values.is_valid()) & to_mask(currency.values.is_valid()) & ~is_faulty
+    good = valid_mask(amount.values) & valid_mask(currency.values) & ~is_faulty
     findings = [
         *amount.findings,
         *finding_at(bound, "amount", faults),
@@ -199,9 +259,9 @@ def _amounts(bound: BoundRule, rule: MonetaryAmount) -> Member:
         *finding_at(bound, "currency", {"currency_missing": amount.present & ~currency.present}),
         *finding_at(bound, "currency", {"currency_minor_unit": first_of(good & (decimals != HUNDREDTHS))}),
     ]
-    texts = without(pa.array(np.broadcast_to(units, good.shape)), ~good).cast(TEXT_TYPE)
-    pieces = ('{"amount":', texts, ',"currency":"', currency.values, '"}')
-    return Member(pieces=pieces, findings=tuple(findings))
+    counts = without(pa.array(np.broadcast_to(units, good.shape)), ~good)
+    pieces = ('{"amount":', counts, ',"currency":"', currency.values, '"}')
+    return Member(pieces=pieces, findings=tuple(findings), kinds=amount.kinds)
 
 
 def _of_present(findings: list[Finding], present: Mask) -> list[Finding]:
@@ -210,7 +270,8 @@ def _of_present(findings: list[Finding], present: Mask) -> list[Finding]:
     for finding in findings:
         stays = present[finding.rows]
         if stays.any():
-            values = None if finding.values is None else finding.values.filter(pa.array(stays))
+            known = 0 if finding.values is None else len(finding.values)
+            values = None if finding.values is None else finding.values.filter(pa.array(stays[:known]))
             kept.append(replace(finding, rows=finding.rows[stays], values=values))
     return kept
 
@@ -227,4 +288,4 @@ def _rich_links(bound: BoundRule) -> Member:
         finding for part, mask in halves.items() for finding in finding_at(bound, part, {"rich_link_incomplete": mask})
     ]
     pieces = ('{"url":', *quoted(url.values), ',"value":', *quoted(value.values), "}")
-    return Member(pieces=pieces, findings=(*value.findings, *url.findings, *lacking))
+    return Member(pieces=pieces, findings=(*value.findings, *url.findings, *lacking), kinds=value.kinds)

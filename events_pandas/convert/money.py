@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from events_pandas.convert.cells import TEXT_TYPE, Cells, Kind, Mask, to_mask
+from events_pandas.convert.cells import TEXT_TYPE, Cells, Kind, Mask, to_mask, valid_mask
 from events_pandas.convert.readers import AMOUNT_SCALE, Faults, nothing, without
 
 HUNDREDTHS = 2
@@ -93,7 +93,7 @@ def minor_units(
     faults : dict of str to mask
         Amounts not above zero, and amounts with a fraction of the minor unit.
     """
-    present = to_mask(amounts.is_valid())
+    present = valid_mask(amounts)
     scaled = pc.fill_null(amounts, AMOUNT_SCALE).to_numpy()
     per_unit = AMOUNT_SCALE // 10**decimals if unit == "major" else np.full(1, AMOUNT_SCALE)
     units, fraction = np.divmod(scaled, per_unit)

@@ -1,11 +1,8 @@
-"""What can be found wrong with a row: the codes in their documented order, and findings as columns.
+"""Findings: the rows of a column in which the same thing is wrong, and what is made of them."""
 
-The order of `CODES` is the order in which a row's errors are reported: the first is its `error_code`.
-"""
-
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,72 +10,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from events_pandas.convert.cells import TEXT_TYPE, Rows, time_text
-from events_pandas.intercom import IDENTIFIERS, METADATA_LIMIT, TEXT_LIMIT
+from events_pandas.convert.codes import CODES, RANKS, Severity
+from events_pandas.intercom import IDENTIFIERS
 
 SHOWN_CHARACTERS = 80
-
-CODES: dict[str, str] = {
-    # What a row needs to be an event at all.
-    "event_name_missing": "is empty: every event needs a name, such as 'placed-order'",
-    "event_name_unreadable": "is not text, and an event's name is",
-    "created_at_missing": "is empty: every event needs its time",
-    "identifier_missing": "is empty: Intercom needs an identifier (user_id, id or email) to find the contact",
-    "identifier_inexact": (
-        "is a float of 2^53 or more, whose last digits are lost: read the column as text or Int64 from its source"
-    ),
-    "identifier_unreadable": "is no identifier: an identifier is text or a whole number",
-    "email_malformed": "is no email address: it needs one '@' with a name before and a domain after it",
-    # Times.
-    "time_unreadable": (
-        "cannot be read as a time: write it as 2024-01-31T12:00:00, or give the Date rule its format=, "
-        "or for epoch numbers its unit="
-    ),
-    "time_not_in_seconds": "is too large for seconds since 1970: say unit='ms', 'us' or 'ns' in the Date rule",
-    "local_time_ambiguous": "happened twice, when the clocks went back: give the time with its offset, or in UTC",
-    "local_time_nonexistent": "did not happen, since the clocks went forward: correct it, or give the time in UTC",
-    # Metadata values.
-    "lone_surrogate": "holds half of a character (a lone surrogate), which cannot be sent: mend the text's encoding",
-    "nul_character": "holds a NUL character, which Intercom does not take: remove it",
-    "text_too_long": f"is longer than the {TEXT_LIMIT} characters that Intercom keeps: shorten it",
-    "nested_value": "is nested, and Intercom takes no nesting: give each part a column of its own",
-    "unsupported_type": "is of a type that cannot be sent here: convert the column to text, numbers or times first",
-    "number_unreadable": "is not a plain number: write it as 3.67, without units or thousands separators",
-    "number_not_finite": "is infinite, which no event can hold: leave the cell empty",
-    "number_inexact": "is beyond 2^53, where a JSON number loses digits: send it as Text",
-    "link_malformed": "is no http or https address: write it as https://example.org/page, without spaces",
-    "rich_link_incomplete": "has only one half: a rich link needs both its value and its url, or neither",
-    "amount_unreadable": "is not a plain amount: write it as 349.99, without symbols or thousands separators",
-    "amount_too_large": "is too large to be counted exactly: check the column, or send it as Text",
-    "amount_not_positive": (
-        "is not above zero, and Intercom takes positive amounts only: "
-        "leave the amount empty to send the event without it, or drop the row"
-    ),
-    "amount_decimals": "has more decimals than its currency: round it to what was paid",
-    "currency_missing": "is empty, and an amount needs its currency: fill it, or say currency=Constant('usd')",
-    "currency_unknown": "is no currency of ISO 4217: write three letters such as 'usd'",
-    "metadata_overflow": f"metadata values are present: Intercom keeps {METADATA_LIMIT} and ignores the rest silently",
-    # Notes: the event is sent.
-    "several_identifiers": "is not sent, since an earlier identifier is present and Intercom takes exactly one",
-    "float_identifier": "came as a float and is sent as a whole number: read the column as text to keep leading zeros",
-    "float_text_identifier": (
-        "looks like a number that was written as a float and is sent as it stands: write the column as whole numbers"
-    ),
-    "naive_time": "has no time zone and is taken as UTC: say timezone='Europe/Berlin' or the like if it is not",
-    "before_2000": "is before the year 2000: if it should not be, give the Date rule its unit= or format=",
-    "would_be_duplicate": "is the same event to Intercom: this row would be a duplicate once it is mended, so drop it",
-    "currency_minor_unit": "has a minor unit that is not a hundredth: the amount is sent in ISO 4217's minor units",
-}
-"""Each code with what is wrong and how to mend it."""
-
-ONCE_CODES = frozenset({"float_identifier", "float_text_identifier", "naive_time", "currency_minor_unit"})
-"""Notes about a whole column, which are made for the first of its rows only."""
-
-FREQUENT_CODES = frozenset({"several_identifiers", "before_2000"})
-"""Notes that may concern every row: their findings have no values, which would be kept for each of the rows."""
-
-NOTE_CODES = ONCE_CODES | FREQUENT_CODES | {"would_be_duplicate"}
-
-Severity = Literal["error", "note"]
+VALUES_KEPT = 1_000
+"""Values that are kept of one code in one field: a frame that is wholly bad does not become twice as large."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,7 +29,7 @@ class Finding:
     rows : numpy.ndarray of int64
         Positions of the rows.
     values : pyarrow.Array, optional
-        What stands in each of the rows, as text; not given where nothing does, nor for `FREQUENT_CODES`.
+        What stands in the first of the rows, as text; null where nothing does, and not given where nothing does in any.
     field : str
         The field that the column makes.
     label : str
@@ -111,22 +48,22 @@ class Finding:
     @property
     def severity(self) -> Severity:
         """Whether the row is invalid."""
-        return "note" if self.is_omission or self.code in NOTE_CODES else "error"
+        return "note" if self.is_omission else CODES[self.code].severity
 
-    def moved(self, offset: int) -> "Finding":
+    def moved(self, rows: Rows) -> "Finding":
         """Return the finding with its rows counted from another start.
 
         Parameters
         ----------
-        offset : int
-            What is added to each row.
+        rows : numpy.ndarray of int64
+            The new position of each old one.
 
         Returns
         -------
         Finding
             The same otherwise.
         """
-        return replace(self, rows=self.rows + offset)
+        return replace(self, rows=rows[self.rows])
 
     def at(self, position: int) -> "Finding":
         """Return the finding for one of its rows alone.
@@ -142,7 +79,8 @@ class Finding:
             The same otherwise.
         """
         chosen = slice(position, position + 1)
-        return replace(self, rows=self.rows[chosen], values=None if self.values is None else self.values[chosen])
+        values = None if self.values is None else self.values[chosen]
+        return replace(self, rows=self.rows[chosen], values=values if values is not None and len(values) else None)
 
     def messages(self) -> pa.Array:
         """Return a message for each row.
@@ -150,18 +88,42 @@ class Finding:
         Returns
         -------
         pyarrow.LargeStringArray
-            What is wrong, in which column, and how to mend it.
+            What is wrong, in which column, and how to mend it; with the value where it is known.
         """
-        subject = self.label
+        closing = f"{CODES[self.code]}{'; the event is sent without it' if self.is_omission else ''}"
         # Results are kept and passed on: their messages do not name a person.
-        if self.values is not None and self.field not in IDENTIFIERS:
-            parts = (f"{self.field}: ", self.values, f"{f' in {subject}' if subject else ''} {self._closing()}", "")
-            return pc.binary_join_element_wise(*(_text_datum(part) for part in parts))
-        message = f"{self.field}: {f'{subject} ' if subject else ''}{self._closing()}"
-        return pa.repeat(pa.scalar(message, TEXT_TYPE), len(self.rows))
+        values = pa.nulls(0, TEXT_TYPE) if self.values is None or self.field in IDENTIFIERS else self.values
+        where = f" in {self.label}" if self.label else ""
+        parts = (f"{self.field}: ", values, f"{where} {closing}", "")
+        told = pc.binary_join_element_wise(*(_text_datum(part) for part in parts))
+        untold = f"{self.field}: {self.label or CODES[self.code].subject} {closing}"
+        told = pc.fill_null(told, untold)
+        rest = pa.repeat(pa.scalar(untold, TEXT_TYPE), len(self.rows) - len(told))
+        return pa.concat_arrays([told, rest])
 
-    def _closing(self) -> str:
-        return CODES[self.code] + ("; the event is sent without it" if self.is_omission else "")
+    def all_values(self) -> pa.Array:
+        """Return the value in each row.
+
+        Returns
+        -------
+        pyarrow.LargeStringArray
+            Null where it is not known.
+        """
+        return self._values_of(len(self.rows))
+
+    def head_values(self) -> pa.Array:
+        """Return the values in the first rows, as many as are kept of one code in one field.
+
+        Returns
+        -------
+        pyarrow.LargeStringArray
+            Null where nothing stands.
+        """
+        return self._values_of(min(len(self.rows), VALUES_KEPT))
+
+    def _values_of(self, n_rows: int) -> pa.Array:
+        known = pa.nulls(0, TEXT_TYPE) if self.values is None else self.values[:n_rows]
+        return pa.concat_arrays([known, pa.nulls(n_rows - len(known), TEXT_TYPE)])
 
 
 def _text_datum(part: "str | pa.Array") -> Any:
@@ -187,6 +149,45 @@ def shown(values: pa.Array) -> pa.Array:
         return short
     quote = pa.scalar("'", TEXT_TYPE)
     return pc.binary_join_element_wise(quote, short, quote, pa.scalar("", TEXT_TYPE))
+
+
+def merged(findings: Iterable[Finding], fields: Sequence[str]) -> Iterator[Finding]:
+    """Put findings together that say the same of the same field, and of those told once keep the first row.
+
+    Parameters
+    ----------
+    findings : iterable of Finding
+        In the order of rows.
+    fields : sequence of str
+        The fields in their order; findings of others come last.
+
+    Yields
+    ------
+    Finding
+        In the order of fields and, within a field, of codes: it does not depend on how the rows were cut.
+    """
+    groups: dict[tuple[str, str], list[Finding]] = {}
+    for finding in findings:
+        groups.setdefault((finding.field, finding.code), []).append(finding)
+    places = {field: place for place, field in enumerate(fields)}
+    for group in sorted(groups, key=lambda group: (places.get(group[0], len(places)), RANKS[group[1]])):
+        _, code = group
+        # Taken out, so that no more than one of them is there twice.
+        whole = _concatenated(groups.pop(group))
+        yield whole.at(int(whole.rows.argmin())) if CODES[code].is_told_once else whole
+
+
+def _concatenated(findings: list[Finding]) -> Finding:
+    """Put findings together in the order of rows: whose values are kept does not depend on how the rows were cut."""
+    first, *others = findings
+    if not others:
+        return first
+    rows = np.concatenate([finding.rows for finding in findings])
+    heads = np.concatenate([finding.rows[:VALUES_KEPT] for finding in findings])
+    earliest = pa.array(np.argsort(heads, kind="stable")[:VALUES_KEPT])
+    values = pa.concat_arrays([finding.head_values() for finding in findings]).take(earliest)
+    has_values = values.null_count < len(values)
+    return replace(first, rows=np.sort(rows, kind="stable"), values=values if has_values else None)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -267,26 +268,21 @@ def problems_frame(findings: Iterable[Finding], index: pd.Index) -> pd.DataFrame
         (strings), in the order of rows and, within a row, of `CODES`.
     """
     findings = list(findings)
-    order = {code: position for position, code in enumerate(CODES)}
     frame = pd.DataFrame(
         {
             "row": _joined([finding.rows for finding in findings], np.int64),
             "field": _repeated([finding.field for finding in findings], findings),
             "code": _repeated([finding.code for finding in findings], findings),
             "severity": _repeated([finding.severity for finding in findings], findings),
-            "value": _texts([_values(finding) for finding in findings]),
+            "value": _texts([finding.all_values() for finding in findings]),
             "message": _texts([finding.messages() for finding in findings]),
         }
     )
-    ranks = np.repeat([order[finding.code] for finding in findings], [len(finding.rows) for finding in findings])
+    ranks = np.repeat([RANKS[finding.code] for finding in findings], [len(finding.rows) for finding in findings])
     sequence = np.lexsort((ranks, frame["row"].to_numpy())) if findings else np.arange(0)
     frame = frame.iloc[sequence]
     frame.index = index[frame["row"].to_numpy()]
     return frame
-
-
-def _values(finding: Finding) -> pa.Array:
-    return pa.nulls(len(finding.rows), TEXT_TYPE) if finding.values is None else finding.values
 
 
 def _joined(arrays: Sequence[Any], dtype: Any) -> Any:

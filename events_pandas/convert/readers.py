@@ -8,8 +8,20 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from events_pandas.convert.cells import DOUBLE_EXACT, TEXT_TYPE, Cells, Kind, Mask, text_bytes, time_text, to_mask
-from events_pandas.convert.problems import FREQUENT_CODES, Finding, shown
+from events_pandas.convert.cells import (
+    DOUBLE_EXACT,
+    TEXT_TYPE,
+    Cells,
+    Kind,
+    Mask,
+    holds_any,
+    text_bytes,
+    time_text,
+    to_mask,
+    valid_mask,
+    words_at_each_byte,
+)
+from events_pandas.convert.problems import VALUES_KEPT, Finding, shown
 from events_pandas.intercom import TEXT_LIMIT
 
 AMOUNT_SCALE = 10**4
@@ -23,9 +35,19 @@ _LINK = r"^(?i:https?)://[^\x00-\x20/?#<>\"{}|\\^`@]+(?:[/?#][^\x00-\x20<>\"{}|\
 _LONG_WHOLE = r"^-?[0-9]{16}"
 _AMOUNT = r"^(?:\+|(?P<sign>-?))(?P<whole>[0-9]+)(?:\.(?P<part>[0-9]*?)0*)?$"
 _AMOUNT_DIGITS = 14
+_PLAIN, _SECURE = (np.uint64(int.from_bytes(scheme, "little")) for scheme in (b"http://", b"https://"))
+_LETTERS_OF_PLAIN, _LETTERS_OF_SECURE = np.uint64(0x20202020), np.uint64(0x2020202020)
+"""The bit that makes letters lower, in each letter of the scheme."""
+_SEVEN_BYTES = np.uint64(2**56 - 1)
+_NOT_IN_LINKS = tuple(bytes([letter]) for letter in b'@<>"{}|\\^`')
+_WITHOUT_TEXT = frozenset({Kind.SURROGATE, Kind.NESTED, Kind.OTHER})
+_SPACE, _DELETE = 0x20, 0x7F
 
 Faults: TypeAlias = list[tuple[str, Mask]]
 """Each code with the cells in which it was found; a cell with a fault that is an error has a null value."""
+
+Kinds: TypeAlias = dict[Kind, tuple[int, int]]
+"""How many cells are of each kind, and the row of the first of them."""
 
 Reader: TypeAlias = Callable[[Cells], tuple[pa.Array, Faults]]
 
@@ -42,11 +64,14 @@ class Reading:
         Where the cell is not absent.
     findings : list of Finding
         What cannot be read, and notes.
+    kinds : dict of Kind to (int, int)
+        How many of the cells that are present are of each kind, and the row of the first of them.
     """
 
     values: pa.Array
     present: Mask
     findings: list[Finding]
+    kinds: Kinds
 
 
 def read(parts: list[Cells], reader: Reader) -> Reading:
@@ -66,19 +91,25 @@ def read(parts: list[Cells], reader: Reader) -> Reading:
     """
     read_parts = [(part, *reader(part)) for part in parts]
     findings = [_finding(part, code, where) for part, _, faults in read_parts for code, where in faults if where.any()]
+    kinds = {part.kind: _extent(part) for part in parts if part.values.null_count < len(part.values)}
     if parts[0].rows is None:
-        return Reading(values=read_parts[0][1], present=parts[0].mask(), findings=findings)
+        return Reading(values=read_parts[0][1], present=parts[0].mask(), findings=findings, kinds=kinds)
     # The parts of a mixed column, put back in the order of its rows.
     rows = np.concatenate([part.rows for part in parts if part.rows is not None])
     order = pa.array(np.argsort(rows))
     values = pa.concat_arrays([array for _, array, _ in read_parts]).take(order)
     present = np.concatenate([part.mask() for part in parts])[order.to_numpy()]
-    return Reading(values=values, present=present, findings=findings)
+    return Reading(values=values, present=present, findings=findings, kinds=kinds)
+
+
+def _extent(part: Cells) -> tuple[int, int]:
+    first = int(part.mask().argmax()) if part.values.null_count else 0
+    return len(part.values) - part.values.null_count, first if part.rows is None else int(part.rows[first])
 
 
 def _finding(part: Cells, code: str, where: Mask) -> Finding:
     rows = np.flatnonzero(where)
-    values = None if code in FREQUENT_CODES else shown(part.values.take(pa.array(rows)))
+    values = shown(part.values.take(pa.array(rows[:VALUES_KEPT])))
     return Finding(code=code, rows=rows if part.rows is None else part.rows[rows], values=values)
 
 
@@ -138,15 +169,41 @@ def read_text(cells: Cells) -> tuple[pa.Array, Faults]:
     faults : list
         Longer texts, NUL characters, and what has no text.
     """
-    if cells.kind in {Kind.SURROGATE, Kind.NESTED, Kind.OTHER}:
+    if cells.kind in _WITHOUT_TEXT:
         return nothing(cells, TEXT_TYPE, "unsupported_type")
     text = written(cells)
+    too_long, has_nul = _too_long(text), nul_mask(text)
+    return without(text, too_long | has_nul), [("text_too_long", too_long), ("nul_character", has_nul)]
+
+
+def read_truncated_text(cells: Cells) -> tuple[pa.Array, Faults]:
+    """Read cells as text of a metadata value, and cut what is too long.
+
+    Parameters
+    ----------
+    cells : Cells
+        Of any kind; what is not text is written out.
+
+    Returns
+    -------
+    values : pyarrow.LargeStringArray
+        At most 255 characters each.
+    faults : list
+        Which texts were cut; NUL characters in what is left, and what has no text.
+    """
+    if cells.kind in _WITHOUT_TEXT:
+        return nothing(cells, TEXT_TYPE, "unsupported_type")
+    text = written(cells)
+    too_long = _too_long(text)
+    text = pc.utf8_slice_codeunits(text, 0, TEXT_LIMIT) if too_long.any() else text
+    has_nul = nul_mask(text)
+    return without(text, has_nul), [("text_truncated", too_long & ~has_nul), ("nul_character", has_nul)]
+
+
+def _too_long(text: pa.Array) -> Mask:
     # Characters are counted only where there are bytes enough for too many of them.
     too_long = to_mask(pc.greater(pc.binary_length(text), TEXT_LIMIT))
-    if too_long.any():
-        too_long = to_mask(pc.greater(pc.utf8_length(text), TEXT_LIMIT))
-    has_nul = nul_mask(text)
-    return without(text, too_long | has_nul), [("text_too_long", too_long), ("nul_character", has_nul)]
+    return to_mask(pc.greater(pc.utf8_length(text), TEXT_LIMIT)) if too_long.any() else too_long
 
 
 def nul_mask(text: pa.Array) -> Mask:
@@ -163,7 +220,7 @@ def nul_mask(text: pa.Array) -> Mask:
         As long as the text.
     """
     _, letters = text_bytes(text)
-    if (letters != 0).all():
+    if letters.min(initial=_SPACE) > 0:
         return np.zeros(len(text), dtype=bool)
     return to_mask(pc.match_substring(text, "\0"))
 
@@ -223,6 +280,11 @@ def read_event_name(cells: Cells) -> tuple[pa.Array, Faults]:
 
 
 def _blank_mask(text: pa.Array) -> Mask:
+    bounds, letters = text_bytes(text)
+    # A blank text begins with white space, all of which is in or beyond ASCII's first and last characters.
+    first = np.append(letters, np.uint8(0))[bounds[:-1]]
+    if not ((first <= _SPACE) | (first >= _DELETE)).any():
+        return np.zeros(len(text), dtype=bool)
     return to_mask(pc.equal(pc.binary_length(pc.utf8_trim_whitespace(text)), 0))
 
 
@@ -261,11 +323,9 @@ def read_identifier(cells: Cells) -> tuple[pa.Array, Faults]:
 def _read_text_identifier(text: pa.Array) -> tuple[pa.Array, Faults]:
     has_nul = nul_mask(text)
     blank = _blank_mask(text)
-    faults = [
-        ("nul_character", has_nul),
-        ("identifier_missing", blank),
-        ("float_text_identifier", first_of(to_mask(pc.match_substring_regex(text, _FLOAT_TEXT)))),
-    ]
+    faults = [("nul_character", has_nul), ("identifier_missing", blank)]
+    if holds_any(text, b".0"):
+        faults.append(("float_text_identifier", first_of(to_mask(pc.match_substring_regex(text, _FLOAT_TEXT)))))
     return without(text, has_nul | blank), faults
 
 
@@ -405,8 +465,22 @@ def read_url(cells: Cells) -> tuple[pa.Array, Faults]:
     """
     if cells.kind is not Kind.TEXT:
         return nothing(cells, TEXT_TYPE, "link_malformed")
-    malformed = cells.mask() & ~to_mask(pc.match_substring_regex(cells.values, _LINK))
+    malformed = cells.mask() & ~_is_link(cells.values)
     return without(cells.values, malformed), [("link_malformed", malformed)]
+
+
+def _is_link(text: pa.Array) -> Mask:
+    bounds, letters = text_bytes(text)
+    if letters.min(initial=_DELETE) <= _SPACE or holds_any(text, *_NOT_IN_LINKS):
+        return to_mask(pc.match_substring_regex(text, _LINK))
+    # Where no text holds what a link may not, its beginning decides: a scheme, and at least one character of a host.
+    starts, lengths = bounds[:-1], np.diff(bounds)
+    words = words_at_each_byte(letters)[starts]
+    is_secure = ((words | _LETTERS_OF_SECURE) == _SECURE) & (lengths > len("https://"))
+    is_plain = ((words | _LETTERS_OF_PLAIN) & _SEVEN_BYTES == _PLAIN) & (lengths > len("http://"))
+    hosts = np.append(letters, np.zeros(len("https://"), np.uint8))[starts + np.where(is_secure, 8, 7)]
+    is_link: Mask = (is_secure | is_plain) & (hosts != ord("/")) & (hosts != ord("?")) & (hosts != ord("#"))
+    return is_link
 
 
 def read_amount(cells: Cells) -> tuple[pa.Array, Faults]:
@@ -458,7 +532,7 @@ def _read_text_amount(cells: Cells) -> tuple[pa.Array, Faults]:
     parts = pc.extract_regex(cells.values, _AMOUNT)
     sign, whole, part = (pc.struct_field(parts, name) for name in ("sign", "whole", "part"))
     too_large = to_mask(pc.greater(pc.binary_length(pc.utf8_ltrim(whole, "0")), _AMOUNT_DIGITS))
-    unreadable = cells.mask() & ~to_mask(parts.is_valid())
+    unreadable = cells.mask() & ~valid_mask(parts)
     places = len(str(AMOUNT_SCALE)) - 1
     has_more = to_mask(pc.greater(pc.binary_length(part), places)) & ~too_large
     digits = pc.binary_join_element_wise(sign, whole, pc.utf8_rpad(part, places, "0"), pa.scalar("", TEXT_TYPE))

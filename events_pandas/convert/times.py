@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from events_pandas.convert.cells import TEXT_TYPE, Cells, Kind, Mask, to_mask
+from events_pandas.convert.cells import TEXT_TYPE, Cells, Kind, Mask, to_mask, valid_mask
 from events_pandas.convert.readers import Faults, first_of, nothing, without, written
 
 SECONDS_LIMIT = 10**11
@@ -22,6 +22,19 @@ _LAST_LOCAL = 253_402_214_400
 
 YEAR_2000 = 946_684_800
 TICKS_PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+
+SERIAL_DAYS = (20_000, 80_000)
+"""Days since 1900 from 1954 to 2119, as spreadsheets count them; as seconds all of them are within one day of 1970."""
+
+_SIZE_CODES = {
+    1: "time_in_milliseconds",
+    2: "time_in_microseconds",
+    3: "time_in_nanoseconds",
+    4: "time_unreadable",
+}
+
+_DIGIT_CODES = {13: "time_in_milliseconds", 16: "time_in_microseconds", 19: "time_in_nanoseconds"}
+_DIGITS = r"^[0-9]+$"
 
 _ISO = r"^\s*[0-9]{4}(?:-[0-9]{2}-[0-9]{2}|[0-9]{4})(?:[T ]|\s*$)"
 _ISO_DAY = r"^\s*[0-9]{4}(?:-[0-9]{2}-[0-9]{2}|[0-9]{4})\s*$"
@@ -69,7 +82,17 @@ class TimeReader:
         """
         seconds, faults = self._read(cells)
         old = to_mask(pc.less(seconds, YEAR_2000))
-        return seconds, [*faults, ("before_2000", old)]
+        if not old.any():
+            return seconds, faults
+        serial = old & self._looks_like_serials(cells)
+        return seconds, [*faults, ("excel_serial", serial), ("before_2000", old & ~serial)]
+
+    def _looks_like_serials(self, cells: Cells) -> Mask:
+        """Tell which numbers that were taken as seconds are days in the reckoning of spreadsheets."""
+        if cells.kind not in {Kind.INTEGER, Kind.FLOAT} or self.format is not None or self.unit not in {None, "s"}:
+            return np.zeros(len(cells.values), dtype=bool)
+        first, last = SERIAL_DAYS
+        return to_mask(pc.and_(pc.greater_equal(cells.values, first), pc.less_equal(cells.values, last)))
 
     def _read(self, cells: Cells) -> tuple[pa.Array, Faults]:
         match cells.kind:
@@ -98,12 +121,8 @@ class TimeReader:
         # A short float that is so large stands for more than one second.
         unreadable = ~beyond & ~(magnitudes < cells.exact_below * ticks)
         seconds = np.floor_divide(np.where(unreadable | beyond, 0, numbers), ticks).astype(np.int64)
-        # Without a unit it is likelier in milliseconds than in the year 5138.
-        code = "time_unreadable" if self.unit else "time_not_in_seconds"
-        return without(pa.array(seconds), unreadable | beyond | ~present), [
-            ("time_unreadable", unreadable),
-            (code, beyond),
-        ]
+        faults = [("time_unreadable", unreadable), *_beyond_faults(magnitudes / ticks, beyond, ticks)]
+        return without(pa.array(seconds), unreadable | beyond | ~present), faults
 
     def _text(self, cells: Cells) -> tuple[pa.Array, Faults]:
         if self.unit is None:
@@ -127,13 +146,14 @@ class TimeReader:
             has_offset = np.full(len(text), "%z" in self.format or "%Z" in self.format)
             is_day = np.full(len(text), _CLOCK_CODE.search(self.format) is None)
             seconds = _parsed(text, self.format)
-        unreadable = to_mask(text.is_valid()) & ~to_mask(seconds.is_valid())
+        unreadable = valid_mask(text) & ~valid_mask(seconds)
         local, faults = self._localized(without(seconds, has_offset), is_day=is_day)
-        return pc.if_else(pa.array(has_offset), seconds, local), [("time_unreadable", unreadable), *faults]
+        unread = _unread_faults(text, unreadable) if self.format is None else [("time_unreadable", unreadable)]
+        return pc.if_else(pa.array(has_offset), seconds, local), [*unread, *faults]
 
     def _localized(self, local: pa.Array, *, is_day: Mask | None = None) -> tuple[pa.Array, Faults]:
         """Turn the seconds of a local clock into seconds in UTC; those of days, into the first seconds of the days."""
-        present = to_mask(local.is_valid())
+        present = valid_mask(local)
         if self.timezone is None:
             return local, [("naive_time", first_of(present))]
         if self.timezone == "UTC":
@@ -155,6 +175,23 @@ class TimeReader:
             ("local_time_nonexistent", present & missing),
         ]
         return without(pa.array(seconds), unplaced | beyond | ~present), faults
+
+
+def _beyond_faults(seconds: npt.NDArray[np.float64], beyond: Mask, ticks: int) -> Faults:
+    """Say in which unit numbers are that are too large for the one they were read in."""
+    if ticks > 1 or not beyond.any():
+        return [("time_unreadable", beyond)]
+    sizes = np.searchsorted([SECONDS_LIMIT * ticks for ticks in TICKS_PER_SECOND.values()], seconds, side="right")
+    return [(code, beyond & (sizes == size)) for size, code in _SIZE_CODES.items()]
+
+
+def _unread_faults(text: pa.Array, unreadable: Mask) -> Faults:
+    """Say of texts that are no written times which of them are epoch numbers of today, by their number of digits."""
+    if not unreadable.any():
+        return []
+    digits = np.where(to_mask(pc.match_substring_regex(text, _DIGITS)), pc.fill_null(pc.binary_length(text), 0), 0)
+    faults = [(code, unreadable & (digits == count)) for count, code in _DIGIT_CODES.items()]
+    return [*faults, ("time_unreadable", unreadable & ~np.isin(digits, list(_DIGIT_CODES)))]
 
 
 def _clock(local: pa.Array) -> tuple[npt.NDArray[np.datetime64], Mask]:
@@ -186,7 +223,7 @@ def _whole_seconds(times: pa.Array) -> pa.Array:
         return integers
     if not times.null_count:
         return pa.array(np.floor_divide(integers.to_numpy(), ticks))
-    present = to_mask(times.is_valid())
+    present = valid_mask(times)
     # Missing times are filled first: as floats they would lose the last digits of the others.
     filled = np.floor_divide(pc.fill_null(integers, 0).to_numpy(), ticks)
     return without(pa.array(filled), ~present)

@@ -1,25 +1,40 @@
-"""CheckReport: what a check found, as text, as numbers and as a frame of problems."""
+"""CheckReport: what a check found, as text, as HTML, as numbers and as frames."""
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from events_pandas.convert import CheckedRows, Converter, causes, chunk_bounds, problems_frame
+from events_pandas.convert import Cause, CheckedRows, Converter, causes, chunk_bounds, problems_frame
 from events_pandas.deliver import Workspace
-from events_pandas.intercom import WINDOW_SECONDS
+from events_pandas.mapping import Rule
+from events_pandas.results.budget import metadata_budget, metadata_remarks, name_counts
+from events_pandas.results.destination import Destination
+from events_pandas.results.report_facts import (
+    Fact,
+    Span,
+    Spread,
+    event_facts,
+    request_fact,
+    spread_facts,
+    workspace_fact,
+)
+from events_pandas.results.report_html import report_html
+from events_pandas.results.report_text import report_lines
 from events_pandas.results.summary import count_of_rows
 
 PREVIEW_CHUNKSIZE = 1_000
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)  # Without slots: a cached property needs a place to be kept.
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)  # Without slots: a cached property needs a place.
 class CheckReport:
     """What a check found; nothing was sent.
+
+    Printed it is text; in a notebook it is shown as tables. Contacts are counted, never named.
 
     Parameters
     ----------
@@ -29,27 +44,35 @@ class CheckReport:
         What is known of each row.
     converter : Converter
         Makes the payloads for `payloads`.
-    skips_duplicates : bool
-        Whether rows that repeat an earlier one are held back.
-    workspace : Workspace, optional
+    resolved : mapping of str to Rule, optional
+        The rules that bare columns turned into, by path.
+    destination : Destination, optional
         Where the events would go, if a client was given.
-    limit : int, optional
-        Requests that the workspace allows in ten seconds, if a client was given.
 
-    Attributes
-    ----------
-    workspace : Workspace or None
-        Where the events would go.
-    limit : int or None
-        Requests in ten seconds.
+    Examples
+    --------
+    >>> import events_pandas as ep
+    >>> orders = pd.DataFrame({"day": ["2024-01-31", "2024-02-01"], "who": ["00042", "00042"], "coupon": ["X7", None]})
+    >>> mapping = ep.EventMapping(
+    ...     event_name="placed-order", created_at="day", user_id="who", metadata={"coupon": "coupon"}, timezone="UTC"
+    ... )
+    >>> report = ep.check_events(orders, mapping)
+    >>> print(report)
+    2 rows: 2 valid, 0 invalid, 0 duplicates
+      contacts    1
+      event name  'placed-order'
+      created_at  2024-01-31 00:00:00 to 2024-02-01 00:00:00 UTC
+      requests    2
+    >>> report.metadata[["key", "type", "present", "share"]]
+          key  type  present  share
+    0  coupon  text        1    0.5
     """
 
     index: "pd.Index[Any]"
     checked: CheckedRows
     converter: Converter
-    skips_duplicates: bool
-    workspace: Workspace | None = None
-    limit: int | None = None
+    resolved: Mapping[str, Rule] = field(default_factory=dict)
+    destination: Destination | None = None
 
     @property
     def rows(self) -> int:
@@ -69,17 +92,7 @@ class CheckReport:
     @property
     def duplicates(self) -> int:
         """The number of valid rows with the contact, event name and second of an earlier valid row."""
-        return int(self.checked.repeats().sum())
-
-    @property
-    def requests(self) -> int:
-        """The number of requests that submitting takes, retries aside."""
-        return self.valid - (self.duplicates if self.skips_duplicates else 0)
-
-    @property
-    def duration_seconds(self) -> float | None:
-        """How long submitting takes at the workspace's limit, in seconds; None without a client."""
-        return None if self.limit is None else self.requests * WINDOW_SECONDS / self.limit
+        return len(self.checked.repeats.rows)
 
     @property
     def ok(self) -> bool:
@@ -87,9 +100,90 @@ class CheckReport:
         return self.invalid == 0
 
     @cached_property
+    def contacts(self) -> int:
+        """The number of contacts that valid rows have."""
+        ordered = np.sort(self.checked.contacts[self.checked.valid])
+        return int(np.count_nonzero(ordered[1:] != ordered[:-1])) + min(len(ordered), 1)
+
+    @cached_property
+    def names(self) -> "pd.Series[int]":
+        """Valid rows by event name as it is spelled, the most frequent first; int64.
+
+        Rows with names beyond the first thousand are summed up, last, under ``"(further names)"``.
+        """
+        return name_counts(self.checked.census)
+
+    @cached_property
+    def span(self) -> Span | None:
+        """The first and the last `created_at` that valid rows are sent with, in UTC; None without valid rows."""
+        seconds = self.checked.created_at[self.checked.valid]
+        if not len(seconds):
+            return None
+        return pd.Timestamp(seconds.min(), tz="UTC"), pd.Timestamp(seconds.max(), tz="UTC")
+
+    @property
+    def spread(self) -> Spread:
+        """How many rows are sent with a later second than their own, and by how many seconds at most."""
+        added = self.checked.added
+        return Spread(rows=len(added), most_seconds=int(added.max(initial=0)))
+
+    @property
+    def requests(self) -> int:
+        """The number of requests that submitting takes, retries aside."""
+        return int(self.checked.is_sent.sum())
+
+    @property
+    def workspace(self) -> Workspace | None:
+        """Where the events would go; None without a client."""
+        return None if self.destination is None else self.destination.workspace
+
+    @property
+    def limit(self) -> int | None:
+        """The requests that the workspace allows in ten seconds; None without a client."""
+        return None if self.destination is None else self.destination.limit
+
+    @property
+    def duration_seconds(self) -> float | None:
+        """How long submitting takes if it starts at once, in seconds; None without a client.
+
+        From the first request to the last at the workspace's limit, with what was left of it when it was asked for.
+        Retries, and other integrations that draw on the same limit meanwhile, come on top.
+        """
+        return None if self.destination is None else self.destination.duration_seconds(self.requests)
+
+    @property
+    def warnings(self) -> list[str]:
+        """What should be looked at before anything is sent, such as a workspace in another region than the client's."""
+        return [] if self.destination is None else self.destination.warnings()
+
+    @cached_property
+    def causes(self) -> list[Cause]:
+        """What was found, grouped: errors first, and of these what concerns most rows first."""
+        return causes(self.checked.findings)
+
+    @property
+    def notes(self) -> list[Cause]:
+        """The causes that make no row invalid: each with its code, number of rows, first row and message."""
+        return [cause for cause in self.causes if cause.severity == "note"]
+
+    @cached_property
     def problems(self) -> pd.DataFrame:
         """Every finding, on the caller's index: row, field, code, severity, value, message."""
         return problems_frame(self.checked.findings, self.index)
+
+    @cached_property
+    def metadata(self) -> pd.DataFrame:
+        """What each event name uses of the metadata that Intercom keeps: a row for each name and key.
+
+        The most frequent name comes first, its keys in the order sent; names beyond the first thousand are left out.
+        ``event_name`` (string), ``position`` (int64, from 1), ``key`` and ``type`` (strings; the type is what Intercom
+        shows: text, number, date, link, rich link or monetary amount, and NA where a column without any value leaves
+        it open), ``present`` (int64: valid rows of the name that have a value), ``share`` (float64: of all valid rows
+        of the name), ``ignored`` (int64: rows in which the value comes after as many others as Intercom keeps, and
+        which are sent without it), ``drift`` (string: such as ``"990 text, 10 number"`` where cells of mixed types are
+        sent as text, counted over all rows and names; NA otherwise).
+        """
+        return metadata_budget(self.checked.census, self._rules, text_keys=self.converter.text_keys)
 
     def payloads(self, n: int = 5) -> list[dict[str, Any]]:
         """Return the first events as they would be sent.
@@ -119,31 +213,55 @@ class CheckReport:
         {'price': {'amount': 1999, 'currency': 'eur'}}
         """
         payloads: list[dict[str, Any]] = []
-        is_sent = self.checked.is_sent(skips_duplicates=self.skips_duplicates)
         for start, stop in chunk_bounds(self.rows, PREVIEW_CHUNKSIZE):
             if len(payloads) >= n:
                 break
-            wanted = np.flatnonzero(is_sent[start:stop])[: n - len(payloads)]
+            wanted = np.flatnonzero(self.checked.is_sent[start:stop])[: n - len(payloads)]
             where = np.zeros(stop - start, dtype=bool)
             where[wanted] = True
-            payloads += map(json.loads, self.converter.convert(start, stop).payloads(where).to_pylist())
+            made = self.converter.convert(start, stop).payloads(where, self.checked.seconds(start, stop))
+            payloads += map(json.loads, made.to_pylist())
         return payloads
 
     def __str__(self) -> str:
-        return "\n".join(self._lines())
+        return "\n".join(
+            report_lines(self._heading, facts=list(self._facts()), warnings=self.warnings, causes=self.causes)
+        )
 
     __repr__ = __str__
 
-    def _lines(self) -> Iterator[str]:
-        duplicates = f"{self.duplicates:,} {'duplicate' if self.duplicates == 1 else 'duplicates'}"
-        yield f"{count_of_rows(self.rows)}: {self.valid:,} valid, {self.invalid:,} invalid, {duplicates}"
-        if self.workspace is not None:
-            yield f"workspace {self.workspace.name} ({self.workspace.id_code}), region {self.workspace.region}"
-        yield f"{self.requests:,} {'request' if self.requests == 1 else 'requests'} to submit them{self._duration()}"
-        yield from map(str, causes(self.checked.findings))
+    def _repr_html_(self) -> str:
+        return report_html(
+            self._heading,
+            facts=list(self._facts()),
+            warnings=self.warnings,
+            causes=self.causes,
+            budget=self.metadata,
+        )
 
-    def _duration(self) -> str:
-        if self.duration_seconds is None:
-            return ""
-        clock = pd.Timedelta(seconds=round(self.duration_seconds)).to_pytimedelta()
-        return f", {clock} at {self.limit:,} requests in ten seconds"
+    @property
+    def _rules(self) -> dict[str, Rule]:
+        return {**self.converter.mapping.rules(), **self.resolved}
+
+    @property
+    def _heading(self) -> str:
+        duplicates = f"{self.duplicates:,} {'duplicate' if self.duplicates == 1 else 'duplicates'}"
+        return f"{count_of_rows(self.rows)}: {self.valid:,} valid, {self.invalid:,} invalid, {duplicates}"
+
+    def _facts(self) -> Iterator[Fact]:
+        yield from event_facts(contacts=self.contacts, names=self.names, span=self.span)
+        if self.workspace is not None:
+            yield workspace_fact(self.workspace)
+        yield request_fact(self.requests, limit=self.limit, seconds=self.duration_seconds)
+        yield from spread_facts(self.spread)
+        if self.valid:
+            yield from (Fact(label="metadata", text=remark) for remark in self._metadata_remarks())
+
+    def _metadata_remarks(self) -> Iterator[str]:
+        mapping = self.converter.mapping
+        return metadata_remarks(
+            self.checked.census,
+            mapping.metadata,
+            text_keys=self.converter.text_keys,
+            limit=mapping.metadata_limit,
+        )

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from events_pandas.convert import CheckedRows, first_errors
+from events_pandas.convert import CheckedRows, Repeats, first_errors
 from events_pandas.deliver import Outcome, Status
 from events_pandas.results.frame import STATUS_DTYPE, counts_or_na, text_column, utc_times
 
@@ -99,15 +99,13 @@ class Ledger:
         if outcome.submitted_at is not None:
             self._submitted_at[row] = np.datetime64(round(outcome.submitted_at * 1e6), "us")
 
-    def close(self, run: RunStatuses, *, skips_duplicates: bool, reason: tuple[str, str] | None) -> None:
+    def close(self, run: RunStatuses, *, reason: tuple[str, str] | None) -> None:
         """Enter what became of the rows that were not submitted.
 
         Parameters
         ----------
         run : RunStatuses
             The rows of earlier frames; those of this one are entered.
-        skips_duplicates : bool
-            Whether rows that repeat an earlier one were held back.
         reason : tuple of str, optional
             Code and message of the end that the run came to before its last row.
         """
@@ -115,19 +113,19 @@ class Ledger:
         if reason is not None:
             self._error_codes[waiting], self._error_messages[waiting] = reason
         run.enter(self._statuses, offset=self._checked.offset)
-        if not skips_duplicates:
-            return
-        repeats = np.flatnonzero(self._checked.repeats())
-        firsts = self._checked.first_rows[repeats]
-        arrived = run.arrived(firsts)
-        self._enter_repeats(repeats[arrived], firsts[arrived], Status.DUPLICATE)
-        self._enter_repeats(repeats[~arrived], firsts[~arrived], Status.NOT_SUBMITTED)
+        repeats = self._checked.repeats
+        held_back = repeats.among(~self._checked.is_sent[repeats.rows])
+        arrived = run.arrived(held_back.firsts)
+        self._enter_repeats(held_back.among(arrived), Status.DUPLICATE)
+        self._enter_repeats(held_back.among(~arrived), Status.NOT_SUBMITTED)
 
-    def _enter_repeats(self, rows: Any, firsts: Any, status: Status) -> None:
-        code, message = _REPEAT_TEXTS[status]
-        self._statuses[rows] = _CODES[status]
-        self._error_codes[rows] = code
-        self._error_messages[rows] = [message.format(first) for first in firsts]
+    def _enter_repeats(self, repeats: Repeats, status: Status) -> None:
+        for is_identical in (True, False):
+            chosen = repeats.among(repeats.are_identical == is_identical)
+            code, message = _REPEAT_TEXTS[status, is_identical]
+            self._statuses[chosen.rows] = _CODES[status]
+            self._error_codes[chosen.rows] = code
+            self._error_messages[chosen.rows] = [message.format(first) for first in chosen.firsts.tolist()]
 
     def frame(self) -> pd.DataFrame:
         """Return the results.
@@ -155,12 +153,19 @@ class Ledger:
 
 
 _REPEAT_TEXTS = {
-    Status.DUPLICATE: (
+    (Status.DUPLICATE, True): (
         "duplicate",
-        "same contact, event name and second as row {}: Intercom would drop it without an error",
+        "identical to row {} in contact, event name, second and metadata: Intercom would drop it without an error",
     ),
-    Status.NOT_SUBMITTED: (
-        "duplicate_of_unsent",
-        "same contact, event name and second as row {}, which was not accepted: see there, then submit both again",
+    (Status.DUPLICATE, False): (
+        "duplicate_with_other_metadata",
+        "same contact, event name and second as row {}, with other metadata: Intercom would drop it without an error",
     ),
+    **{
+        (Status.NOT_SUBMITTED, is_identical): (
+            "duplicate_of_unsent",
+            "same contact, event name and second as row {}, which was not accepted: see there, then submit both again",
+        )
+        for is_identical in (True, False)
+    },
 }

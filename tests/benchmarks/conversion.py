@@ -13,7 +13,8 @@ import pandas as pd
 import polars as pl
 
 import events_pandas as ep
-from events_pandas.convert import Converter, KeyIndex
+from events_pandas.convert import Converter, chunk_bounds
+from events_pandas.convert.in_order import in_order
 from events_pandas.mapping import bind
 
 ROWS = 1_000_000
@@ -59,12 +60,15 @@ def orders(rows: int) -> pd.DataFrame:
 
 
 def convert(frame: pd.DataFrame) -> None:
-    """Make payloads with all checks, the search for duplicates included, as a submission does."""
-    converter, keys = Converter(bind(frame, MAPPING)), KeyIndex()
-    for start in range(0, len(frame), CHUNKSIZE):
-        batch = converter.convert(start, min(start + CHUNKSIZE, len(frame)))
+    """Make payloads with all checks, the search for duplicates included, on all cores."""
+    converter = Converter(bind(frame, MAPPING))
+
+    def payloads(start: int, stop: int) -> None:
+        batch = converter.convert(start, stop)
         batch.payloads(batch.valid)
-        keys.first_rows(batch.keys[batch.valid], batch.rows()[batch.valid])
+
+    for _ in in_order(payloads, chunk_bounds(len(frame), CHUNKSIZE)):
+        pass
 
 
 def check(frame: pd.DataFrame) -> None:

@@ -23,7 +23,13 @@ def test_check_prints_the_report_and_succeeds_when_every_row_is_valid(run):
     """Exit code 0: every row would be sent."""
     result = run("check", "good.csv", "--mapping", "mapping.toml")
 
-    assert result.stdout == "1 row: 1 valid, 0 invalid, 0 duplicates\n1 request to submit them\n"
+    assert result.stdout == (
+        "1 row: 1 valid, 0 invalid, 0 duplicates\n"
+        "  contacts    1\n"
+        "  event name  'placed-order'\n"
+        "  created_at  2024-01-31 00:00:00 UTC\n"
+        "  requests    1\n"
+    )
     assert result.exit_code == 0
 
 
@@ -33,9 +39,15 @@ def test_check_fails_when_a_row_is_invalid(run):
 
     assert result.stdout == (
         "3 rows: 2 valid, 1 invalid, 1 duplicate\n"
-        "1 request to submit them\n"
+        "  contacts    1\n"
+        "  event name  'placed-order'\n"
+        "  created_at  2024-01-31 00:00:00 UTC\n"
+        "  requests    1\n"
         "error time_unreadable: 1 row, such as row 2: created_at: 'never' in column 'day' cannot be read as a time: "
         "write it as 2024-01-31T12:00:00, or give the Date rule its format=, or for epoch numbers its unit=\n"
+        "note duplicate: 1 row, such as row 1: event: row 0 (identical) is the same event to Intercom "
+        "(contact, event name and second), and this row is not sent: say duplicates='spread' in the mapping if both "
+        "happened\n"
     )
     assert result.exit_code == 1
 
@@ -46,7 +58,8 @@ def test_check_writes_all_findings_with_problems(run):
 
     problems = pd.read_csv("problems.csv")
     assert problems[["row", "field", "code", "severity", "value", "source_file"]].to_numpy().tolist() == [
-        [2, "created_at", "time_unreadable", "error", "'never'", "bad.csv"]
+        [1, "event", "duplicate", "note", "row 0 (identical)", "bad.csv"],
+        [2, "created_at", "time_unreadable", "error", "'never'", "bad.csv"],
     ]
     assert result.stdout.splitlines()[-1] == "findings: problems.csv"
     assert result.exit_code == 1

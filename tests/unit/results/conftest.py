@@ -4,26 +4,30 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from events_pandas.convert import CheckedRows, Finding
+from events_pandas.convert import Census, CheckedRows, Finding, Repeats
 from events_pandas.results import Ledger
 
 
 @pytest.fixture
 def make_checked():
-    """Make the judgement of some rows: which of them are invalid, and which repeat which."""
+    """Make the judgement of some rows: which of them are invalid, which repeat which, and whether those are sent."""
 
-    def make(n_rows=3, *, invalid=(), repeats=None, offset=0):
+    def make(n_rows=3, *, invalid=(), repeats=None, are_identical=True, are_sent=False, offset=0):
         valid = np.ones(n_rows, dtype=bool)
         valid[list(invalid)] = False
-        first_rows = np.arange(offset, offset + n_rows)
-        for row, first in (repeats or {}).items():
-            first_rows[row] = first
+        rows, firsts = (np.array(list(column or ()), np.int64) for column in (repeats, repeats and repeats.values()))
+        is_sent = valid.copy()
+        is_sent[rows] = are_sent
         findings = [Finding(code="created_at_missing", rows=np.array(invalid, np.int64), field="created_at")]
         return CheckedRows(
             valid=valid,
-            first_rows=first_rows,
+            is_sent=is_sent,
+            repeats=Repeats(rows=rows, firsts=firsts, are_identical=np.full(len(rows), are_identical)),
+            added=np.zeros(0, np.int64),
             created_at=np.full(n_rows, np.datetime64("2024-01-31T00:00:00", "s")),
             findings=tuple(findings if invalid else ()),
+            census=Census(),
+            contacts=np.zeros(n_rows, np.uint64),
             offset=offset,
         )
 

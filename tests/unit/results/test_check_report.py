@@ -3,7 +3,8 @@
 import pandas as pd
 import pytest
 
-from events_pandas import EventMapping, check_events
+from events_pandas import Column, EventMapping, check_events
+from events_pandas.results.report_facts import Spread
 
 
 @pytest.fixture
@@ -33,12 +34,72 @@ def test_report_counts_a_request_for_each_duplicate_when_they_are_sent(orders):
     assert len(report.payloads()) == 3
 
 
+def test_report_counts_contacts_of_valid_rows(orders, mapping):
+    """A contact counts once, and not for its invalid rows."""
+    assert check_events(orders, mapping).contacts == 2
+
+
+def test_report_counts_a_contact_once_whatever_its_events(orders):
+    """The event name does not make another contact of somebody."""
+    orders["event"] = list("abcde")
+    mapping = EventMapping(event_name=Column("event"), created_at="day", user_id="who", timezone="UTC")
+
+    assert check_events(orders, mapping).contacts == 2
+
+
+def test_report_spans_the_times_of_valid_rows(orders, mapping):
+    """The first and the last second, in UTC; what is invalid lies outside."""
+    orders["day"] = ["2024-02-01", "2024-01-31T12:00:00+02:00", "2024-02-01", None, "2024-12-31"]
+
+    report = check_events(orders, mapping)
+
+    assert report.span == (pd.Timestamp("2024-01-31T10:00:00Z"), pd.Timestamp("2024-02-01T00:00:00Z"))
+
+
+def test_report_tells_which_rows_are_given_another_second(orders):
+    """With duplicates="spread" a repeat is sent, later, and the report counts it."""
+    orders["who"] = ["00000", "00001", "00000", None, "00000"]
+    mapping = EventMapping(event_name="a", created_at="day", user_id="who", timezone="UTC", duplicates="spread")
+
+    report = check_events(orders, mapping)
+
+    assert report.spread == Spread(rows=2, most_seconds=2)
+    assert str(report).splitlines()[3:6] == [
+        "  created_at  2024-01-31 00:00:00 to 2024-01-31 00:00:02 UTC",
+        "  requests    4",
+        "  spread      2 rows are given a later second, by 2 seconds at most",
+    ]
+
+
+def test_report_notes_are_the_causes_that_make_no_row_invalid(orders):
+    """Causes are data: code, severity, rows, first row and message."""
+    report = check_events(orders, EventMapping(event_name="a", created_at="day", user_id="who"))
+
+    assert [(cause.code, cause.severity, cause.rows, cause.first_row) for cause in report.causes] == [
+        ("created_at_missing", "error", 1, 3),
+        ("identifier_missing", "error", 1, 4),
+        ("naive_time", "note", 1, 0),
+        ("duplicate", "note", 1, 2),
+    ]
+    assert report.notes == report.causes[2:]
+
+
+def test_report_names_no_contact(make_orders, mapping):
+    """Contacts are counted, in text and in HTML."""
+    orders = make_orders(3)
+    orders["who"] = ["ada@example.org", "ada@example.org", "grace@example.org"]
+    report = check_events(orders, mapping)
+
+    assert "example.org" not in str(report) + report._repr_html_()
+
+
 def test_report_problems_stand_on_the_callers_index(orders, mapping):
     """A finding has its row's label and position."""
     problems = check_events(orders, mapping).problems
 
-    assert problems.index.tolist() == ["d", "e"]
+    assert problems.index.tolist() == ["c", "d", "e"]
     assert problems[["row", "field", "code", "severity"]].to_numpy().tolist() == [
+        [2, "event", "duplicate", "note"],
         [3, "created_at", "created_at_missing", "error"],
         [4, "user_id", "identifier_missing", "error"],
     ]
@@ -68,7 +129,10 @@ def test_report_reads_errors_first_and_frequent_causes_first(make_orders):
 
     assert str(check_events(orders, mapping)) == (
         "4 rows: 1 valid, 3 invalid, 0 duplicates\n"
-        "1 request to submit them\n"
+        "  contacts    1\n"
+        "  event name  'placed-order'\n"
+        "  created_at  2024-01-31 00:00:00 UTC\n"
+        "  requests    1\n"
         "error identifier_missing: 2 rows, such as row 1: user_id: column 'who' is empty: "
         "Intercom needs an identifier (user_id, id or email) to find the contact\n"
         "error created_at_missing: 1 row, such as row 0: created_at: column 'day' is empty: "
@@ -79,12 +143,13 @@ def test_report_reads_errors_first_and_frequent_causes_first(make_orders):
 
 
 def test_report_of_no_rows_is_good(make_orders, mapping):
-    """An empty frame has nothing to send, and nothing wrong."""
+    """An empty frame has nothing to send, nobody it is about, and nothing wrong."""
     report = check_events(make_orders(0), mapping)
 
-    assert str(report) == "0 rows: 0 valid, 0 invalid, 0 duplicates\n0 requests to submit them"
+    assert str(report) == "0 rows: 0 valid, 0 invalid, 0 duplicates\n  requests  0"
     assert report.ok
     assert report.payloads() == []
+    assert (report.contacts, report.span, report.names.tolist(), len(report.metadata)) == (0, None, [], 0)
     assert report.problems.columns.tolist() == ["row", "field", "code", "severity", "value", "message"]
 
 
@@ -94,25 +159,44 @@ def test_report_names_the_workspace_and_the_duration_with_a_client(orders, mappi
 
     report = check_events(orders, mapping, client=client)
 
-    assert repr(report).splitlines()[1:3] == [
-        "workspace Acme (ab12cd34), region US",
-        "2 requests to submit them, 0:00:00 at 1,000,000 requests in ten seconds",
+    assert repr(report).splitlines()[4:6] == [
+        "  workspace   'Acme', id ab12cd34, region US",
+        "  requests    2, which take 0:00:00 at 1,000,000 in ten seconds",
     ]
-    assert report.duration_seconds == pytest.approx(2e-5)
+    assert report.duration_seconds == pytest.approx(1e-5, rel=0.01)
     assert client.events == []
+
+
+def test_report_warns_when_the_client_talks_to_another_region(orders, mapping, fake_client):
+    """The warning is a line of its own before the causes, in the tables too, and data."""
+    client = fake_client()
+    client.base_url = "https://api.eu.intercom.io"
+    warning = (
+        "the workspace is in region 'us', and the client talks to 'eu': "
+        "say region='us' in IntercomClient, or set INTERCOM_REGION"
+    )
+
+    report = check_events(orders, mapping, client=client)
+
+    assert report.warnings == [warning]
+    assert str(report).splitlines()[6] == f"warning: {warning}"
+    assert "<strong>warning</strong>: the workspace is in region &#x27;us&#x27;" in report._repr_html_()
 
 
 def test_report_has_no_duration_without_a_client(orders, mapping):
     """The limit is the workspace's, so nobody knows it before asking."""
-    assert check_events(orders, mapping).duration_seconds is None
+    report = check_events(orders, mapping)
+
+    assert (report.duration_seconds, report.limit, report.workspace, report.warnings) == (None, None, None, [])
 
 
 def test_report_shows_one_line_for_each_cause_of_many_rows(mapping):
     """The text does not grow with the rows."""
-    orders = pd.DataFrame({"who": range(1_000), "day": ["never"] * 1_000})
+    orders = pd.DataFrame({"who": range(1_000, 2_000), "day": ["never"] * 1_000})
 
     lines = str(check_events(orders, mapping)).splitlines()
 
     assert len(lines) == 3
+    assert lines[1] == "  requests  0"
     assert lines[0] == "1,000 rows: 0 valid, 1,000 invalid, 0 duplicates"
     assert lines[2].startswith("error time_unreadable: 1,000 rows, such as row 0: created_at: 'never' in column 'day'")

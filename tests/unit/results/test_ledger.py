@@ -70,7 +70,7 @@ def test_ledger_enters_invalid_rows_at_once(make_ledger):
 
     assert frame["status"].tolist() == ["not_submitted", "not_submitted", "invalid"]
     assert frame.loc[2, "error_code"] == "created_at_missing"
-    assert frame.loc[2, "error_message"] == "created_at: is empty: every event needs its time"
+    assert frame.loc[2, "error_message"] == "created_at: a value is empty: every event needs its time"
 
 
 def test_ledger_keeps_any_index_when_it_gives_the_frame(make_checked):
@@ -87,21 +87,36 @@ def test_ledger_marks_a_repeat_as_duplicate_when_its_first_row_arrived(make_ledg
     ledger = make_ledger(repeats={2: 0})
     ledger.record(Outcome(row=0, status=Status.ACCEPTED))
 
-    ledger.close(RunStatuses(), skips_duplicates=True, reason=None)
+    ledger.close(RunStatuses(), reason=None)
 
     line = ledger.frame().loc[2]
     assert (line["status"], line["error_code"]) == ("duplicate", "duplicate")
     assert line["error_message"] == (
-        "same contact, event name and second as row 0: Intercom would drop it without an error"
+        "identical to row 0 in contact, event name, second and metadata: Intercom would drop it without an error"
     )
 
 
-def test_ledger_leaves_a_repeat_not_submitted_when_its_first_row_did_not_arrive(make_ledger):
+def test_ledger_tells_a_duplicate_with_other_metadata_from_an_identical_one(make_ledger):
+    """What would be lost with the repeat is worth a look."""
+    ledger = make_ledger(repeats={2: 0}, are_identical=False)
+    ledger.record(Outcome(row=0, status=Status.ACCEPTED))
+
+    ledger.close(RunStatuses(), reason=None)
+
+    line = ledger.frame().loc[2]
+    assert (line["status"], line["error_code"]) == ("duplicate", "duplicate_with_other_metadata")
+    assert line["error_message"] == (
+        "same contact, event name and second as row 0, with other metadata: Intercom would drop it without an error"
+    )
+
+
+@pytest.mark.parametrize("are_identical", [True, False])
+def test_ledger_leaves_a_repeat_not_submitted_when_its_first_row_did_not_arrive(make_ledger, are_identical):
     """Who mends the first row must submit its repeat too."""
-    ledger = make_ledger(repeats={2: 0})
+    ledger = make_ledger(repeats={2: 0}, are_identical=are_identical)
     ledger.record(Outcome(row=0, status=Status.REJECTED))
 
-    ledger.close(RunStatuses(), skips_duplicates=True, reason=None)
+    ledger.close(RunStatuses(), reason=None)
 
     line = ledger.frame().loc[2]
     assert (line["status"], line["error_code"]) == ("not_submitted", "duplicate_of_unsent")
@@ -115,20 +130,20 @@ def test_ledger_looks_up_first_rows_in_earlier_frames(make_ledger):
     statuses = RunStatuses()
     earlier = make_ledger(2)
     earlier.record(Outcome(row=1, status=Status.ACCEPTED))
-    earlier.close(statuses, skips_duplicates=True, reason=None)
+    earlier.close(statuses, reason=None)
     later = make_ledger(2, offset=2, repeats={0: 1, 1: 0})
 
-    later.close(statuses, skips_duplicates=True, reason=None)
+    later.close(statuses, reason=None)
 
     assert later.frame()["status"].tolist() == ["duplicate", "not_submitted"]
 
 
 def test_ledger_keeps_the_outcomes_of_repeats_when_they_are_sent(make_ledger):
     """With duplicates="send" a repeat has an outcome of its own."""
-    ledger = make_ledger(2, repeats={1: 0})
+    ledger = make_ledger(2, repeats={1: 0}, are_sent=True)
     ledger.record(Outcome(row=1, status=Status.ACCEPTED))
 
-    ledger.close(RunStatuses(), skips_duplicates=False, reason=None)
+    ledger.close(RunStatuses(), reason=None)
 
     assert ledger.frame()["status"].tolist() == ["not_submitted", "accepted"]
 
@@ -138,7 +153,7 @@ def test_ledger_gives_the_reason_to_rows_that_wait_when_a_run_ends_early(make_le
     ledger = make_ledger(3, invalid=[0])
     ledger.record(rejected)
 
-    ledger.close(RunStatuses(), skips_duplicates=True, reason=("outage", "try again later"))
+    ledger.close(RunStatuses(), reason=("outage", "try again later"))
 
     frame = ledger.frame()
     assert frame["error_code"].tolist() == ["created_at_missing", "parameter_invalid", "outage"]
@@ -151,8 +166,8 @@ def test_ledger_closes_again_when_an_interrupt_came_between(make_ledger):
     ledger = make_ledger(3, repeats={2: 0})
     ledger.record(Outcome(row=0, status=Status.ACCEPTED))
 
-    ledger.close(statuses, skips_duplicates=True, reason=None)
-    ledger.close(statuses, skips_duplicates=True, reason=("interrupted", "again"))
+    ledger.close(statuses, reason=None)
+    ledger.close(statuses, reason=("interrupted", "again"))
 
     assert ledger.frame()["error_code"].fillna("").tolist() == ["", "interrupted", "duplicate"]
     assert statuses.arrived(np.arange(2)).tolist() == [True, False]

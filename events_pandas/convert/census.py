@@ -1,0 +1,251 @@
+"""What a frame's valid rows are, counted: event names, contacts, and how often each metadata key is there."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from events_pandas.convert.batch import Digits, EventBatch
+from events_pandas.convert.cells import TEXT_TYPE, Kind, Mask, Rows
+from events_pandas.convert.problems import Finding
+from events_pandas.convert.readers import Kinds
+from events_pandas.intercom import EVENT_NAME_LIMIT, normalized_event_name
+
+SPELLINGS_SHOWN = 5
+NAMES_KEPT = 1_000
+"""Event names that are counted one by one: a column of identifiers taken for names shall not fill the memory."""
+
+_OTHERS = NAMES_KEPT
+"""The place where rows with further names are counted."""
+
+Counts = npt.NDArray[np.int64]
+
+
+TYPE_WORDS = {
+    Kind.TEXT: "text",
+    Kind.INTEGER: "number",
+    Kind.FLOAT: "number",
+    Kind.DECIMAL: "number",
+    Kind.BOOLEAN: "boolean",
+    Kind.DATE: "date",
+    Kind.NAIVE_TIME: "date",
+    Kind.AWARE_TIME: "date",
+}
+
+
+def _zeros() -> Counts:
+    return np.zeros(NAMES_KEPT + 1, np.int64)
+
+
+@dataclass(slots=True)
+class KeyUse:
+    """How the event names use one metadata key.
+
+    Parameters
+    ----------
+    present : numpy.ndarray of int64
+        For each name, in how many valid rows the key has a value.
+    ignored : numpy.ndarray of int64
+        In how many of them it comes after as many others as Intercom keeps.
+    kinds : dict of Kind to (int, int)
+        How many cells of each kind it is made from, in all rows, and the row of the first of them.
+    """
+
+    present: Counts = field(default_factory=_zeros)
+    ignored: Counts = field(default_factory=_zeros)
+    kinds: Kinds = field(default_factory=dict)
+
+    def add_kinds(self, kinds: Kinds, rows: Rows) -> None:
+        """Count the cells of a chunk.
+
+        Parameters
+        ----------
+        kinds : dict of Kind to (int, int)
+            How many cells of each kind there are, and the row of the first of them in the chunk.
+        rows : numpy.ndarray of int64
+            The positions of the chunk's rows.
+        """
+        for kind, (count, first) in kinds.items():
+            known, earlier = self.kinds.get(kind, (0, int(rows[first])))
+            self.kinds[kind] = known + count, earlier
+
+
+@dataclass(slots=True)
+class Census:
+    """Counts over the valid rows of a frame, added up chunk by chunk.
+
+    Parameters
+    ----------
+    names : dict of str to int
+        The place of each event name in all counts, in the order in which they came, as they are spelled.
+    rows : numpy.ndarray of int64
+        For each name the number of valid rows; last, that of all further names.
+    first_rows : numpy.ndarray of int64
+        For each name the first valid row; -1 where there is none.
+    keys : dict of str to KeyUse
+        By metadata key, in the order sent.
+    digits : dict of str to Digits or None
+        By identifier that is present in some row; None where it does not come in whole numbers only.
+    """
+
+    names: dict[str, int] = field(default_factory=dict)
+    rows: Counts = field(default_factory=_zeros)
+    first_rows: Counts = field(default_factory=lambda: np.full(NAMES_KEPT + 1, -1))
+    keys: dict[str, KeyUse] = field(default_factory=dict)
+    digits: dict[str, Digits | None] = field(default_factory=dict)
+
+    def add(self, batch: EventBatch, *, limit: int) -> None:
+        """Count the rows of a chunk.
+
+        Parameters
+        ----------
+        batch : EventBatch
+            The chunk.
+        limit : int
+            Metadata values that Intercom keeps of one event.
+        """
+        places = self._places(batch.names)
+        self.rows += _counted(places, batch.valid)
+        self._enter_first_rows(places, batch)
+        for identifier, digits in batch.contacts.digits.items():
+            earlier = self.digits.get(identifier, digits)
+            self.digits[identifier] = digits and earlier and digits.joined(earlier)
+        counts = np.zeros(len(batch.valid), np.int64)
+        for path, member in batch.metadata.items():
+            use = self.keys.setdefault(path.partition(".")[2], KeyUse())
+            use.add_kinds(member.kinds, batch.rows)
+            present = member.is_present() & batch.valid
+            use.present += _counted(places, present)
+            if len(batch.metadata) > limit:
+                counts += present
+                use.ignored += _counted(places, present & (counts > limit))
+
+    def _enter_first_rows(self, places: Counts, batch: EventBatch) -> None:
+        # From the last to the first: what is written last stays.
+        last_to_first = np.flatnonzero(batch.valid)[::-1]
+        first_rows = np.full(NAMES_KEPT + 1, -1)
+        first_rows[np.broadcast_to(places, batch.valid.shape)[last_to_first]] = batch.rows[last_to_first]
+        self.first_rows = np.where(self.first_rows < 0, first_rows, self.first_rows)
+
+    def _places(self, names: pa.Array) -> Counts:
+        """Return the place of each row's name, or of the one name of all rows."""
+        distinct = names.dictionary_encode()
+        places = []
+        for name in distinct.dictionary.to_pylist():
+            if name not in self.names and len(self.names) < NAMES_KEPT:
+                self.names[name] = len(self.names)
+            places.append(self.names.get(name, _OTHERS))
+        # Rows without a name are not valid; they count nowhere.
+        codes = distinct.indices.fill_null(len(places)).to_numpy(zero_copy_only=False)
+        found: Counts = np.array([*places, _OTHERS])[codes]
+        return found
+
+
+def _counted(places: Counts, where: Mask) -> Counts:
+    """Count some rows by the place of their name; there may be one place for all rows."""
+    if len(places) > 1:
+        return np.bincount(places[where], minlength=NAMES_KEPT + 1)
+    counts = _zeros()
+    counts[places[0]] = np.count_nonzero(where)
+    return counts
+
+
+def census_findings(census: Census, labels: Mapping[str, str], text_keys: Iterable[str]) -> list[Finding]:
+    """Note what is odd about the rows of a frame taken together.
+
+    Parameters
+    ----------
+    census : Census
+        Of the whole frame.
+    labels : mapping of str to str
+        How to speak of the column of each field.
+    text_keys : iterable of str
+        The metadata keys that are sent as text, whatever their cells are.
+
+    Returns
+    -------
+    list of Finding
+        Names that are one to Intercom, and names beyond those that a workspace may have active; numbers that may have
+        lost zeros; keys of mixed types.
+    """
+    found = [*_name_findings(census), *_digit_findings(census), *_drift_findings(census, text_keys)]
+    return [replace(finding, label=labels[finding.field]) for finding in found]
+
+
+def _name_findings(census: Census) -> Iterator[Finding]:
+    spellings: dict[str, list[str]] = {}
+    for name, place in census.names.items():
+        if census.rows[place]:
+            spellings.setdefault(normalized_event_name(name), []).append(name)
+    for names in spellings.values():
+        if len(names) > 1:
+            row = census.first_rows[census.names[names[1]]]
+            yield _finding("event_name_spellings", row, _listed(names), field="event_name")
+    if len(spellings) > EVENT_NAME_LIMIT:
+        (name, *_) = list(spellings.values())[EVENT_NAME_LIMIT]
+        count = f"{len(spellings):,}{' or more' if census.rows[_OTHERS] else ''} distinct names"
+        yield _finding("many_event_names", census.first_rows[census.names[name]], count, field="event_name")
+
+
+def _listed(names: list[str]) -> str:
+    shown = ", ".join(repr(name) for name in names[:SPELLINGS_SHOWN])
+    return f"{len(names)} spellings ({shown}{', ...' if len(names) > SPELLINGS_SHOWN else ''})"
+
+
+def _digit_findings(census: Census) -> Iterator[Finding]:
+    for field_name, digits in census.digits.items():
+        if digits is not None and digits.fewest < digits.most:
+            numbers = f"numbers of {digits.fewest} to {digits.most} digits"
+            yield _finding("leading_zeros", digits.row, numbers, field=field_name)
+
+
+def _drift_findings(census: Census, text_keys: Iterable[str]) -> Iterator[Finding]:
+    for key in census.keys.keys() & set(text_keys):
+        words = key_types(census.keys[key].kinds)
+        if len(words) > 1:
+            rows = sorted(row for _, row in words.values())
+            yield _finding("type_drift", rows[1], counted_types(words), field=f"metadata.{key}")
+
+
+def key_types(kinds: Kinds) -> dict[str, tuple[int, int]]:
+    """Return of which types the cells of a key are, as an analyst would call them.
+
+    Parameters
+    ----------
+    kinds : dict of Kind to (int, int)
+        How many cells of each kind there are, and the row of the first.
+
+    Returns
+    -------
+    dict of str to (int, int)
+        The same by type, the most frequent first; cells that cannot be sent are left out.
+    """
+    types: dict[str, tuple[int, int]] = {}
+    for kind, (count, row) in kinds.items():
+        if kind in TYPE_WORDS:
+            known, first = types.get(TYPE_WORDS[kind], (0, row))
+            types[TYPE_WORDS[kind]] = known + count, min(first, row)
+    # Of types that are equally frequent the first to appear comes first.
+    return dict(sorted(types.items(), key=lambda entry: (-entry[1][0], entry[1][1])))
+
+
+def counted_types(types: Mapping[str, tuple[int, int]]) -> str:
+    """Return types in words.
+
+    Parameters
+    ----------
+    types : mapping of str to (int, int)
+        As `key_types` gives them.
+
+    Returns
+    -------
+    str
+        Such as ``"990 text, 10 number"``.
+    """
+    return ", ".join(f"{count:,} {word}" for word, (count, _) in types.items())
+
+
+def _finding(code: str, row: int, value: str, *, field: str) -> Finding:
+    return Finding(code=code, rows=np.array([row]), values=pa.array([value], TEXT_TYPE), field=field)

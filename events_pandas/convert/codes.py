@@ -1,0 +1,225 @@
+"""What can be found wrong with a row: the codes in their documented order, each with cause and cure.
+
+The order is that in which a row's errors are reported: the first is its `error_code`.
+"""
+
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final, Literal
+
+from events_pandas.intercom import EVENT_NAME_LIMIT, TEXT_LIMIT
+
+Severity = Literal["error", "note"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Code:
+    """What a code says.
+
+    Parameters
+    ----------
+    cause : str
+        What is wrong; it goes on from a subject such as ``column 'total'``.
+    cure : str
+        How to mend it.
+    severity : {"error", "note"}
+        Whether the row is invalid, or is sent.
+    is_told_once : bool
+        Whether it concerns a whole column, and so is told for the first of its rows only.
+    subject : str
+        What it speaks of where neither the column nor the value is known.
+    """
+
+    cause: str
+    cure: str
+    severity: Severity = "error"
+    is_told_once: bool = False
+    subject: str = "a value"
+
+    def __str__(self) -> str:
+        return f"{self.cause}: {self.cure}"
+
+
+_ERRORS: dict[str, tuple[str, str]] = {
+    # What a row needs to be an event at all.
+    "event_name_missing": ("is empty", "every event needs a name, such as 'placed-order'"),
+    "event_name_unreadable": ("is not text, and an event's name is", "name it in text, such as 'placed-order'"),
+    "created_at_missing": ("is empty", "every event needs its time"),
+    "identifier_missing": ("is empty", "Intercom needs an identifier (user_id, id or email) to find the contact"),
+    "identifier_inexact": (
+        "is a float of 2^53 or more, whose last digits are lost",
+        "read the column as text or Int64 from its source",
+    ),
+    "identifier_unreadable": ("is no identifier", "an identifier is text or a whole number"),
+    "email_malformed": ("is no email address", "it needs one '@' with a name before and a domain after it"),
+    # Times.
+    "time_unreadable": (
+        "cannot be read as a time",
+        "write it as 2024-01-31T12:00:00, or give the Date rule its format=, or for epoch numbers its unit=",
+    ),
+    "time_in_milliseconds": (
+        "is in milliseconds by its size, and was to be in seconds since 1970",
+        "say unit='ms' in the Date rule",
+    ),
+    "time_in_microseconds": (
+        "is in microseconds by its size, and was to be in seconds since 1970",
+        "say unit='us' in the Date rule",
+    ),
+    "time_in_nanoseconds": (
+        "is in nanoseconds by its size, and was to be in seconds since 1970",
+        "say unit='ns' in the Date rule",
+    ),
+    "local_time_ambiguous": (
+        "happened twice, when the clocks went back",
+        "give the time with its offset, or in UTC",
+    ),
+    "local_time_nonexistent": (
+        "did not happen, since the clocks went forward",
+        "correct it, or give the time in UTC",
+    ),
+    # Metadata values.
+    "lone_surrogate": (
+        "holds half of a character (a lone surrogate), which cannot be sent",
+        "mend the text's encoding",
+    ),
+    "nul_character": ("holds a NUL character, which Intercom does not take", "remove it"),
+    "text_too_long": (
+        f"is longer than the {TEXT_LIMIT} characters that Intercom keeps",
+        "shorten it, or say truncate=True in its Text rule",
+    ),
+    "nested_value": ("is nested, and Intercom takes no nesting", "give each part a column of its own"),
+    "unsupported_type": (
+        "is of a type that cannot be sent here",
+        "convert the column to text, numbers or times first",
+    ),
+    "number_unreadable": ("is not a plain number", "write it as 3.67, without units or thousands separators"),
+    "number_not_finite": ("is infinite, which no event can hold", "leave the cell empty"),
+    "number_inexact": ("is beyond 2^53, where a JSON number loses digits", "send it as Text"),
+    "link_malformed": (
+        "is no http or https address",
+        "write it as https://example.org/page, without spaces",
+    ),
+    "rich_link_incomplete": ("has only one half", "a rich link needs both its value and its url, or neither"),
+    "amount_unreadable": ("is not a plain amount", "write it as 349.99, without symbols or thousands separators"),
+    "amount_too_large": ("is too large to be counted exactly", "check the column, or send it as Text"),
+    "amount_not_positive": (
+        "is not above zero, and Intercom takes positive amounts only",
+        "leave the amount empty to send the event without it, or drop the row",
+    ),
+    "amount_decimals": ("has more decimals than its currency", "round it to what was paid"),
+    "currency_missing": (
+        "is empty, and an amount needs its currency",
+        "fill it, or say currency=Constant('usd')",
+    ),
+    "currency_unknown": ("is no currency of ISO 4217", "write three letters such as 'usd'"),
+    "metadata_overflow": (
+        "values are present, more than Intercom keeps, and it ignores the rest silently",
+        "leave keys out of the mapping, or say metadata_overflow='drop' to send the first ones",
+    ),
+}
+
+_COLUMN_NOTES: dict[str, tuple[str, str]] = {
+    "float_identifier": (
+        "came as a float and is sent as a whole number",
+        "read the column as text to keep leading zeros",
+    ),
+    "float_text_identifier": (
+        "looks like a number that was written as a float and is sent as it stands",
+        "write the column as whole numbers",
+    ),
+    "leading_zeros": (
+        "came as numbers of different lengths, which may have lost leading zeros",
+        "read the column as text if its identifiers have them",
+    ),
+    "naive_time": (
+        "has no time zone and is taken as UTC",
+        "say timezone='Europe/Berlin' or the like if it is not",
+    ),
+    "event_name_spellings": (
+        "are one event to Intercom, which ignores case and takes '.' and '$' for '-'",
+        "give the event one spelling, or names that differ in their letters",
+    ),
+    "many_event_names": (
+        f"are more than the {EVENT_NAME_LIMIT} that a workspace may have active",
+        "put what varies into metadata",
+    ),
+    "type_drift": (
+        "are mixed in one key, which Intercom shows as text",
+        "give the column one type, or each type a key of its own",
+    ),
+    "currency_minor_unit": (
+        "has a minor unit that is not a hundredth, and the amount is sent in ISO 4217's minor units",
+        "check in Intercom that it is shown as meant",
+    ),
+}
+
+_ROW_NOTES: dict[str, tuple[str, str]] = {
+    "several_identifiers": (
+        "is not sent, since an earlier identifier is present and Intercom takes exactly one",
+        "map one identifier only, or accept that the first is used",
+    ),
+    "excel_serial": (
+        "looks like a day number of Excel's and is taken for seconds since 1970",
+        "convert the column with pd.to_datetime(column, unit='D', origin='1899-12-30')",
+    ),
+    "before_2000": ("is before the year 2000", "if it should not be, give the Date rule its unit= or format="),
+    "in_the_future": (
+        "lies in the future",
+        "if it should not, check the column's unit, format and time zone",
+    ),
+    "text_truncated": (
+        f"is longer than the {TEXT_LIMIT} characters that Intercom keeps and is cut",
+        "shorten it if its end matters",
+    ),
+    "metadata_dropped": (
+        "values are present, more than Intercom keeps, and only the first ones are sent",
+        "order the mapping's metadata by importance",
+    ),
+    "duplicate": (
+        "is the same event to Intercom (contact, event name and second), and this row is not sent",
+        "say duplicates='spread' in the mapping if both happened",
+    ),
+    "duplicate_sent": (
+        "is the same event to Intercom (contact, event name and second), and it will drop one of the two",
+        "say duplicates='skip' or 'spread' in the mapping",
+    ),
+    "second_moved": (
+        "has the contact, event name and second of this row, and Intercom would drop one of the two",
+        "say duplicates='skip' in the mapping if they are one event",
+    ),
+    "would_be_duplicate": (
+        "is the same event to Intercom",
+        "this row would be a duplicate once it is mended, so drop it",
+    ),
+}
+
+_SUBJECTS = {
+    **dict.fromkeys(("metadata_overflow", "metadata_dropped"), "too many"),
+    **dict.fromkeys(("duplicate", "duplicate_sent", "second_moved", "would_be_duplicate"), "another row"),
+}
+
+
+def _codes(table: dict[str, tuple[str, str]], *, severity: Severity, is_told_once: bool = False) -> dict[str, Code]:
+    return {
+        name: Code(
+            cause=cause,
+            cure=cure,
+            severity=severity,
+            is_told_once=is_told_once,
+            subject=_SUBJECTS.get(name, "a value"),
+        )
+        for name, (cause, cure) in table.items()
+    }
+
+
+CODES: Final = MappingProxyType(
+    {
+        **_codes(_ERRORS, severity="error"),
+        **_codes(_COLUMN_NOTES, severity="note", is_told_once=True),
+        **_codes(_ROW_NOTES, severity="note"),
+    }
+)
+"""Each code with its cause, its cure and its severity."""
+
+RANKS: Final = MappingProxyType({name: rank for rank, name in enumerate(CODES)})
+"""The place of each code in that order."""

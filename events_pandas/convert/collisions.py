@@ -1,0 +1,215 @@
+"""Rows that are one event to Intercom: found in a frame by sorting, and across the frames of a stream by an index."""
+
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from events_pandas.convert.cells import Mask, Rows
+from events_pandas.convert.in_order import in_order
+from events_pandas.convert.keys import EventKeys, Words
+
+Column: TypeAlias = npt.NDArray[Any]
+Run: TypeAlias = list[Column]
+"""The first halves of keys, sorted; their second halves; and what is remembered of each, column by column."""
+
+BLOCK_ROWS = 2**16
+"""Rows looked at at a time: enough that what each call costs by itself matters little."""
+FIRST_HALF = slice(0, 1)
+
+_PARTS = tuple((np.uint64(part << 61), np.uint64((part + 1 << 61) - 1)) for part in range(8))
+"""Keys are parted by their first three bits."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Collisions:
+    """The rows of a frame that share their event with others.
+
+    Parameters
+    ----------
+    rows : numpy.ndarray of int64, shape (n,)
+        Their positions; those of one event side by side, and of these the earlier ones first.
+    groups : numpy.ndarray of int64, shape (n,)
+        A number for each event, ascending.
+    """
+
+    rows: Rows
+    groups: npt.NDArray[np.int64]
+
+
+def collisions(keys: EventKeys, halves: npt.NDArray[np.uint64], where: Mask) -> Collisions:
+    """Find the rows that share their event with others of the frame.
+
+    Parameters
+    ----------
+    keys : EventKeys
+        Of all rows.
+    halves : numpy.ndarray of uint64, shape (n_rows,)
+        The first half of each row's key.
+    where : numpy.ndarray of bool, shape (n_rows,)
+        The rows that have a key.
+
+    Returns
+    -------
+    Collisions
+        Exact: the second halves are compared of rows that share their first.
+
+    Notes
+    -----
+    Nearly every frame has few such rows: sorting the first halves, without the rows, finds them in the shortest time.
+    They are sorted in parts, by their first bits, so that no second copy of all of them is needed.
+    """
+    parts = in_order(lambda part: _repeated(halves[where & (halves >= part[0]) & (halves <= part[1])]), _PARTS)
+    rows = rows_among(halves, np.concatenate(list(parts)))
+    rows = rows[where[rows]]
+    groups = numbered(keys.words(rows))
+    # Different keys with the same first half are each a group of one.
+    is_shared = np.bincount(groups, minlength=1)[groups] > 1
+    rows, groups = rows[is_shared], groups[is_shared]
+    order = np.argsort(groups, kind="stable")
+    return Collisions(rows=rows[order], groups=groups[order])
+
+
+def numbered(words: Words) -> npt.NDArray[np.int64]:
+    """Give each distinct digest a number.
+
+    Parameters
+    ----------
+    words : numpy.ndarray of uint64, shape (2, n)
+        Any digests; equal are those of which both halves are.
+
+    Returns
+    -------
+    numpy.ndarray of int64, shape (n,)
+        The same number for equal digests, from 0.
+    """
+    order = np.lexsort((words[1], words[0]))
+    first, second = words[0][order], words[1][order]
+    is_new = np.zeros(len(order), dtype=bool)
+    is_new[1:] = (first[1:] != first[:-1]) | (second[1:] != second[:-1])
+    numbers = np.empty(len(order), np.int64)
+    numbers[order] = np.cumsum(is_new)
+    return numbers
+
+
+def _repeated(halves: Column) -> Column:
+    """Return what is there more than once, sorted, each once."""
+    halves.sort()
+    repeated = halves[1:][halves[1:] == halves[:-1]]
+    return _distinct(repeated)
+
+
+def _distinct(ordered: Column) -> Column:
+    is_new = np.ones(len(ordered), dtype=bool)
+    is_new[1:] = ordered[1:] != ordered[:-1]
+    return ordered[is_new]
+
+
+def rows_among(halves: npt.NDArray[np.uint64], wanted: npt.NDArray[np.uint64]) -> Rows:
+    """Return which rows have one of some halves.
+
+    Parameters
+    ----------
+    halves : numpy.ndarray of uint64, shape (n_rows,)
+        The first half of each row's key.
+    wanted : numpy.ndarray of uint64, shape (n,)
+        Sorted, each once.
+
+    Returns
+    -------
+    numpy.ndarray of int64
+        Positions, ascending.
+    """
+    if not len(wanted):
+        return np.zeros(0, np.int64)
+    found = []
+    for start in range(0, len(halves), BLOCK_ROWS):
+        block = halves[start : start + BLOCK_ROWS]
+        places = np.minimum(np.searchsorted(wanted, block), len(wanted) - 1)
+        found.append(np.flatnonzero(wanted[places] == block) + start)
+    return np.concatenate(found)
+
+
+@dataclass(slots=True)
+class KeyIndex:
+    """The events of the frames seen so far, each with its row and a digest of what was sent.
+
+    Notes
+    -----
+    28 bytes a row, and at most 40 while runs are merged: sorted runs, of which two of about the same length are merged
+    into one, so that a key is moved about log2(rows / chunk) times. Exact: two keys are the same only if all 128 bits
+    are.
+    """
+
+    _runs: list[Run] = field(default_factory=list, init=False)
+
+    def find(self, words: Words) -> tuple[Rows, npt.NDArray[np.uint32]]:
+        """Return what is known of events.
+
+        Parameters
+        ----------
+        words : numpy.ndarray of uint64, shape (2, n)
+            Their keys.
+
+        Returns
+        -------
+        rows : numpy.ndarray of int64, shape (n,)
+            The row that has each event; -1 where none has.
+        digests : numpy.ndarray of uint32, shape (n,)
+            The digest of its payload; meaningless where there is none.
+        """
+        rows = np.full(words.shape[1], -1, np.int64)
+        digests = np.zeros(words.shape[1], np.uint32)
+        for first, second, known_rows, known_digests in self._runs:
+            found, places = _places(words, first, second)
+            rows[found], digests[found] = known_rows[places], known_digests[places]
+        return rows, digests
+
+    def add(self, words: Words, rows: Rows, digests: npt.NDArray[np.uint32]) -> None:
+        """Remember events that are not yet known.
+
+        Parameters
+        ----------
+        words : numpy.ndarray of uint64, shape (2, n)
+            Their keys, each once.
+        rows : numpy.ndarray of int64, shape (n,)
+            Their rows, counted over all frames.
+        digests : numpy.ndarray of uint32, shape (n,)
+            A digest of the payload of each.
+        """
+        order = np.argsort(words[0])
+        run = [words[0][order], words[1][order], rows[order], digests[order]]
+        while self._runs and len(self._runs[-1][0]) <= 2 * len(run[0]):
+            run = _merged(self._runs.pop(), run)
+        if len(run[0]):
+            self._runs.append(run)
+
+
+def _merged(older: Run, newer: Run) -> Run:
+    """Merge two runs into one, and empty them."""
+    is_newer = np.zeros(len(older[0]) + len(newer[0]), dtype=bool)
+    is_newer[np.searchsorted(older[0], newer[0]) + np.arange(len(newer[0]))] = True
+    merged: Run = []
+    # Column by column: no more than one of them is there twice.
+    while older:
+        column = np.empty(len(is_newer), older[0].dtype)
+        column[is_newer], column[~is_newer] = newer.pop(0), older.pop(0)
+        merged.append(column)
+    return merged
+
+
+def _places(words: Words, first: Column, second: Column) -> tuple[Mask, npt.NDArray[np.int64]]:
+    """Return which keys are in a sorted run, and where those are."""
+    places = np.searchsorted(first, words[0])
+    found = np.zeros(words.shape[1], dtype=bool)
+    pending = np.arange(words.shape[1])
+    # Keys that share their first half stand side by side: nearly always there is one.
+    while len(pending):
+        pending = pending[places[pending] < len(first)]
+        pending = pending[first[places[pending]] == words[0][pending]]
+        matches = second[places[pending]] == words[1][pending]
+        found[pending[matches]] = True
+        pending = pending[~matches]
+        places[pending] += 1
+    return found, places[found]

@@ -1,0 +1,287 @@
+"""What becomes of rows that are one event to Intercom: held back, sent all the same, or spread over seconds."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from events_pandas.convert.batch import Converter
+from events_pandas.convert.cells import TEXT_TYPE, Mask, Rows
+from events_pandas.convert.collisions import BLOCK_ROWS, KeyIndex, collisions, numbered, rows_among
+from events_pandas.convert.keys import EventKeys, Seconds, Words
+from events_pandas.convert.problems import VALUES_KEPT, Finding
+from events_pandas.convert.spread import order_of_events, spread_events
+
+Digests = npt.NDArray[np.uint64]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Repeats:
+    """Rows that are the same event as another row.
+
+    Parameters
+    ----------
+    rows : numpy.ndarray of int64, shape (n,)
+        Their positions in the frame, ascending.
+    firsts : numpy.ndarray of int64, shape (n,)
+        The other row of each, counted over all frames of a stream.
+    are_identical : numpy.ndarray of bool, shape (n,)
+        Whether the two hold the same metadata.
+    """
+
+    rows: Rows
+    firsts: Rows
+    are_identical: Mask
+
+    def among(self, where: Mask) -> "Repeats":
+        """Return some of them.
+
+        Parameters
+        ----------
+        where : numpy.ndarray of bool, shape (n,)
+            Which.
+
+        Returns
+        -------
+        Repeats
+            The others are left out.
+        """
+        return Repeats(rows=self.rows[where], firsts=self.firsts[where], are_identical=self.are_identical[where])
+
+    def finding(self, code: str, added: Seconds | None = None) -> list[Finding]:
+        """Say of each row which other one it is the same event as.
+
+        Parameters
+        ----------
+        code : str
+            What becomes of it.
+        added : numpy.ndarray of int64, shape (n,), optional
+            How many seconds later it is sent.
+
+        Returns
+        -------
+        list of Finding
+            None if there are no rows.
+        """
+        if not len(self.rows):
+            return []
+        shown = slice(0, VALUES_KEPT)
+        others = [f"row {row}" for row in self.firsts[shown].tolist()]
+        # What an invalid row will hold once it is mended is not known.
+        if code != "would_be_duplicate":
+            words = np.where(self.are_identical[shown], "identical", "other metadata").tolist()
+            others = [f"{other} ({word})" for other, word in zip(others, words, strict=True)]
+        if added is not None:
+            later = [_later(count) for count in added[shown].tolist()]
+            others = [f"{time}, as {other}" for time, other in zip(later, others, strict=True)]
+        return [Finding(code=code, rows=self.rows, values=pa.array(others, TEXT_TYPE), field="event")]
+
+
+def _later(seconds: int) -> str:
+    return "1 second later" if seconds == 1 else f"{seconds:,} seconds later"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Resolution:
+    """What becomes of the rows that are one event with others.
+
+    Parameters
+    ----------
+    repeats : Repeats
+        Valid rows that are the same event as an earlier one.
+    would_be : Repeats
+        Invalid rows that would be, once they are mended.
+    moved : Repeats
+        Valid rows that have been given another second.
+    seconds : numpy.ndarray of int64, shape (n_moved,)
+        The second of each row that was moved.
+    """
+
+    repeats: Repeats
+    would_be: Repeats
+    moved: Repeats
+    seconds: Seconds
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KeyedRows:
+    """The rows of a frame, judged, with what Intercom knows their events by.
+
+    Parameters
+    ----------
+    converter : Converter
+        Of the frame.
+    keys : EventKeys
+        Of all rows.
+    halves : numpy.ndarray of uint64, shape (n_rows,)
+        The first half of each row's key.
+    valid : numpy.ndarray of bool, shape (n_rows,)
+        Rows without an error.
+    has_key : numpy.ndarray of bool, shape (n_rows,)
+        Rows of which contact, name and second are known.
+    offset : int
+        The position of the frame's first row in its stream.
+    earlier : KeyIndex, optional
+        The events of earlier frames of the stream.
+    """
+
+    converter: Converter
+    keys: EventKeys
+    halves: npt.NDArray[np.uint64]
+    valid: Mask
+    has_key: Mask
+    offset: int = 0
+    earlier: KeyIndex | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Candidates:
+    """The rows that share their event with a row of this frame or of an earlier one.
+
+    `rows` ascend; `groups` number the events within the frame; `earlier` is the row of an earlier frame, or -1, and
+    `earlier_digests` says what that holds; `digests`, of shape (2, n), say what each row holds.
+    """
+
+    rows: Rows
+    groups: npt.NDArray[np.int64]
+    valid: Mask
+    earlier: Rows
+    earlier_digests: npt.NDArray[np.uint32]
+    digests: Digests
+
+    def claimants(self) -> Mask:
+        """Return which rows may keep their event: no earlier frame has it."""
+        return self.valid & (self.earlier < 0)
+
+    def repeats(self, holders: npt.NDArray[np.intp], offset: int) -> Repeats:
+        """Return the rows whose event another row holds.
+
+        Parameters
+        ----------
+        holders : numpy.ndarray of int
+            For each group the place of the candidate that holds its event, or -1.
+        offset : int
+            The position of the frame's first row in its stream.
+        """
+        holder = holders[self.groups]
+        is_early = self.earlier >= 0
+        firsts = np.where(is_early, self.earlier, self.rows[holder] + offset)
+        held = np.where(is_early, self.earlier_digests, short_digests(self.digests)[holder])
+        others = Repeats(rows=self.rows, firsts=firsts, are_identical=held == short_digests(self.digests))
+        return others.among(is_early | ((holder >= 0) & (holder != np.arange(len(self.rows)))))
+
+
+def short_digests(digests: Digests) -> npt.NDArray[np.uint32]:
+    """Return what is remembered of what events hold: enough to tell two of them apart in a message.
+
+    Parameters
+    ----------
+    digests : numpy.ndarray of uint64, shape (2, n)
+        As `EventBatch.digests` gives them.
+
+    Returns
+    -------
+    numpy.ndarray of uint32, shape (n,)
+        A digest of the metadata.
+    """
+    short: npt.NDArray[np.uint32] = digests[0].astype(np.uint32)
+    return short
+
+
+def resolve(frame: KeyedRows) -> Resolution:
+    """Decide what becomes of the rows that are one event with others, as the mapping says.
+
+    Parameters
+    ----------
+    frame : KeyedRows
+        The rows.
+
+    Returns
+    -------
+    Resolution
+        With ``duplicates="spread"`` no row is a repeat: those that would be are moved.
+    """
+    candidates = _candidates(frame)
+    policy = frame.converter.mapping.duplicates
+    # Which row stands for an event: the first, or, where the order of rows must not matter, that of the first digest.
+    ties = list(candidates.digests) if policy == "spread" else []
+    repeats = candidates.repeats(_holders(candidates, ties), frame.offset)
+    is_valid = frame.valid[repeats.rows]
+    valid, invalid, none = repeats.among(is_valid), repeats.among(~is_valid), repeats.among(is_valid & ~is_valid)
+    if policy == "spread":
+        seconds = _spread(frame, valid, candidates)
+        return Resolution(repeats=none, would_be=none, moved=valid, seconds=seconds)
+    would_be = invalid if policy == "skip" else none
+    return Resolution(repeats=valid, would_be=would_be, moved=none, seconds=np.zeros(0, np.int64))
+
+
+def _candidates(frame: KeyedRows) -> _Candidates:
+    shared = collisions(frame.keys, frame.halves, frame.has_key)
+    known_rows, known, known_digests = _known(frame)
+    rows = np.union1d(shared.rows, known_rows)
+    # Rows that share their event with earlier frames only are each a group of one.
+    groups = len(shared.rows) + np.arange(len(rows))
+    groups[np.searchsorted(rows, shared.rows)] = shared.groups
+    earlier, earlier_digests = np.full(len(rows), -1, np.int64), np.zeros(len(rows), np.uint32)
+    places = np.searchsorted(rows, known_rows)
+    earlier[places], earlier_digests[places] = known, known_digests
+    valid = frame.valid[rows]
+    digests = np.zeros((2, len(rows)), np.uint64)
+    digests[:, valid] = _digests(frame.converter, rows[valid])
+    return _Candidates(
+        rows=rows, groups=groups, valid=valid, earlier=earlier, earlier_digests=earlier_digests, digests=digests
+    )
+
+
+def _known(frame: KeyedRows) -> tuple[Rows, Rows, npt.NDArray[np.uint32]]:
+    """Return the rows whose event an earlier frame has, the row that has it there, and a digest of what that holds."""
+    if frame.earlier is None:
+        return np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.uint32)
+    rows = np.flatnonzero(frame.has_key)
+    known, digests = frame.earlier.find(frame.keys.words(rows))
+    return rows[known >= 0], known[known >= 0], digests[known >= 0]
+
+
+def _digests(converter: Converter, rows: Rows) -> Digests:
+    blocks = [rows[start : start + BLOCK_ROWS] for start in range(0, len(rows), BLOCK_ROWS)]
+    digests = [converter.convert_rows(block).digests() for block in blocks]
+    return np.concatenate([np.zeros((2, 0), np.uint64), *digests], axis=1)
+
+
+def _holders(candidates: _Candidates, ties: list[npt.NDArray[np.uint64]]) -> npt.NDArray[np.intp]:
+    """Return for each group the place of the candidate that holds its event, or -1 if none can."""
+    holders = np.full(candidates.groups.max(initial=-1) + 1, -1)
+    places = np.flatnonzero(candidates.claimants())
+    order = np.lexsort((*(tie[places] for tie in reversed(ties)), candidates.groups[places]))
+    groups, firsts = np.unique(candidates.groups[places][order], return_index=True)
+    holders[groups] = places[order][firsts]
+    return holders
+
+
+def _spread(frame: KeyedRows, moved: Repeats, candidates: _Candidates) -> Seconds:
+    """Return the new second of each row that is moved."""
+    new = np.zeros(len(moved.rows), np.int64)
+    if not len(moved.rows):
+        return new
+    seconds, earlier = frame.keys.seconds, frame.earlier
+    words = frame.keys.streams[:, moved.rows]
+    rows = _rows_of_streams(frame, words)
+    streams = numbered(frame.keys.streams[:, rows])
+    own = streams[np.searchsorted(rows, moved.rows)]
+    ties = list(candidates.digests[:, np.searchsorted(candidates.rows, moved.rows)])
+    order = order_of_events(own, seconds[moved.rows], ties)
+    new[order] = spread_events(
+        words[:, order],
+        own[order],
+        seconds[moved.rows[order]],
+        taken=(streams, seconds[rows]),
+        is_taken=lambda asked: np.zeros(asked.shape[1], bool) if earlier is None else earlier.find(asked)[0] >= 0,
+    )
+    return new
+
+
+def _rows_of_streams(frame: KeyedRows, wanted: Words) -> Rows:
+    """Return the valid rows that have the contact and name of some rows."""
+    rows = rows_among(frame.keys.streams[0], np.unique(wanted[0]))
+    return rows[frame.valid[rows]]

@@ -1,0 +1,153 @@
+"""What the valid rows use of what Intercom keeps: event names, and for each of them the metadata keys."""
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from events_pandas.convert import Census
+from events_pandas.convert.census import Counts, KeyUse, counted_types, key_types
+from events_pandas.mapping import Date, Link, MonetaryAmount, Number, RichLink, Rule, Text
+from events_pandas.results.phrases import listed, quoted
+from events_pandas.results.summary import count_of_rows
+
+FURTHER_NAMES = "(further names)"
+"""Stands for the names that are not counted one by one."""
+
+TYPE_WORDS: dict[type, str] = {
+    Text: "text",
+    Number: "number",
+    Date: "date",
+    Link: "link",
+    RichLink: "rich link",
+    MonetaryAmount: "monetary amount",
+}
+"""What Intercom shows for each rule."""
+
+
+def name_counts(census: Census) -> "pd.Series[int]":
+    """Count the valid rows of each event name.
+
+    Parameters
+    ----------
+    census : Census
+        Of the whole frame.
+
+    Returns
+    -------
+    pandas.Series, dtype int64
+        By event name as it is spelled, the most frequent first. Rows with names beyond the first thousand are summed
+        up, last, under ``"(further names)"``.
+    """
+    names, places = _names(census)
+    counts = census.rows[places]
+    further = int(census.rows[-1])
+    if further:
+        names, counts = [*names, FURTHER_NAMES], np.append(counts, further)
+    return pd.Series(counts, index=pd.Index(names, dtype="string", name="event_name"), name="rows", dtype="int64")
+
+
+def metadata_budget(census: Census, rules: Mapping[str, Rule], *, text_keys: Collection[str]) -> pd.DataFrame:
+    """Return what each event name uses of the metadata that Intercom keeps.
+
+    Parameters
+    ----------
+    census : Census
+        Of the whole frame.
+    rules : mapping of str to Rule
+        The rule of each field, by its path, in the order sent.
+    text_keys : collection of str
+        The metadata keys that are sent as text, whatever their cells are.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As `CheckReport.metadata` documents it.
+    """
+    keys = [path.partition(".")[2] for path in rules if path.startswith("metadata.")]
+    words = [TYPE_WORDS.get(type(rules[f"metadata.{key}"])) for key in keys]
+    uses = [census.keys.get(key, KeyUse()) for key in keys]
+    drifts = [drift(use) if key in text_keys else None for key, use in zip(keys, uses, strict=True)]
+    names, places = _names(census)
+    rows = np.repeat(census.rows[places], len(keys))
+    present = _by_name([use.present[places] for use in uses])
+    return pd.DataFrame(
+        {
+            "event_name": _strings(np.repeat(np.array(names, dtype=object), len(keys)).tolist()),
+            "position": np.tile(np.arange(1, len(keys) + 1, dtype=np.int64), len(names)),
+            "key": _strings(keys * len(names)),
+            "type": _strings(words * len(names)),
+            "present": present,
+            "share": present / rows,
+            "ignored": _by_name([use.ignored[places] for use in uses]),
+            "drift": _strings(drifts * len(names)),
+        }
+    )
+
+
+def metadata_remarks(census: Census, keys: Collection[str], *, text_keys: Collection[str], limit: int) -> Iterator[str]:
+    """Say what is remarkable about metadata keys, over all event names.
+
+    Parameters
+    ----------
+    census : Census
+        Of a frame that has valid rows.
+    keys : collection of str
+        All keys, in the order sent.
+    text_keys : collection of str
+        The keys that are sent as text, whatever their cells are.
+    limit : int
+        Metadata values that Intercom keeps of one event.
+
+    Yields
+    ------
+    str
+        A line for keys without a value in any valid row, one for keys that come too late, one for mixed types.
+    """
+    uses = {key: census.keys.get(key, KeyUse()) for key in keys}
+    absent = [quoted(key) for key, use in uses.items() if not use.present.any()]
+    if absent:
+        yield f"in no valid row: {listed(absent)}"
+    ignored = {key: int(use.ignored.sum()) for key, use in uses.items() if use.ignored.any()}
+    if ignored:
+        told = listed([f"{quoted(key)} ({count_of_rows(count)})" for key, count in ignored.items()])
+        yield f"left out, since Intercom keeps the first {limit} only: {told}"
+    drifts = {key: drift(use) for key, use in uses.items() if key in text_keys}
+    mixed = [f"{quoted(key)} ({types})" for key, types in drifts.items() if types]
+    if mixed:
+        yield f"of mixed types: {listed(mixed)}"
+
+
+def drift(use: KeyUse) -> str | None:
+    """Say of which types the cells of a key are that is sent as text.
+
+    Parameters
+    ----------
+    use : KeyUse
+        How the key is used.
+
+    Returns
+    -------
+    str or None
+        Such as ``"990 text, 10 number"``; None where all are of one type.
+    """
+    types = key_types(use.kinds)
+    return counted_types(types) if len(types) > 1 else None
+
+
+def _names(census: Census) -> tuple[list[str], Counts]:
+    """Return the names that valid rows have and their places, the most frequent first."""
+    names = list(census.names)
+    rows = census.rows[: len(names)]
+    places = np.argsort(-rows, kind="stable")[: np.count_nonzero(rows)]
+    return [names[place] for place in places], places
+
+
+def _by_name(counts: list[Counts]) -> Counts:
+    """Line up the counts of each key for every name as those of each name for every key."""
+    return np.stack(counts, axis=1).ravel() if counts else np.zeros(0, np.int64)
+
+
+def _strings(texts: list[Any]) -> Any:
+    return pd.array(texts, dtype="string")

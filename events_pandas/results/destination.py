@@ -1,0 +1,156 @@
+"""Where the events of a check would go: workspace, region, and how much the rate limit allows just now."""
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from events_pandas.deliver import Answer, IntercomClient, Stop, Workspace
+from events_pandas.deliver.answers import read_date, read_rate
+from events_pandas.deliver.pacing import Pacer
+from events_pandas.deliver.preflight import ask_workspace
+from events_pandas.deliver.retry import DEFAULT_RETRY_POLICY
+from events_pandas.deliver.surroundings import REAL_SURROUNDINGS
+from events_pandas.intercom import DEFAULT_LIMIT, REGION_URLS, WINDOW_SECONDS
+from events_pandas.results.duration import duration_seconds
+
+REGIONS_BY_HOST = {urlsplit(url).hostname: region for region, url in REGION_URLS.items()}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Destination:
+    """Where events would go, as one answer shows it.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        The workspace that the token belongs to.
+    region : str or None
+        The region that the client talks to; None where its address is not one of Intercom's.
+    limit : int
+        Requests that a window of ten seconds allows.
+    remaining : int or None
+        Requests that the current window still allowed after the answer; None if the answer did not say.
+    seconds_left : float or None
+        Seconds until the current window ended; None if the answer did not say.
+    """
+
+    workspace: Workspace
+    region: str | None = None
+    limit: int = DEFAULT_LIMIT
+    remaining: int | None = None
+    seconds_left: float | None = None
+
+    def duration_seconds(self, requests: int) -> float:
+        """Return how long submitting takes if it starts at once.
+
+        Parameters
+        ----------
+        requests : int
+            The number of events that are sent.
+
+        Returns
+        -------
+        float
+            Seconds.
+        """
+        # A run begins with a request of its own that asks for the workspace.
+        remaining = None if self.remaining is None else max(self.remaining - 1, 0)
+        return duration_seconds(requests, limit=self.limit, remaining=remaining, seconds_left=self.seconds_left)
+
+    def warnings(self) -> list[str]:
+        """Return what should be looked at before anything is sent there.
+
+        Returns
+        -------
+        list of str
+            A warning where the workspace is kept in another region than the one that the client talks to.
+        """
+        kept_in = known_region(self.workspace.region)
+        if kept_in is None or self.region is None or kept_in == self.region:
+            return []
+        places = f"the workspace is in region {kept_in!r}, and the client talks to {self.region!r}"
+        return [f"{places}: say region={kept_in!r} in IntercomClient, or set INTERCOM_REGION"]
+
+
+def known_region(word: str | None) -> str | None:
+    """Return which region a word of Intercom's means.
+
+    Parameters
+    ----------
+    word : str or None
+        Such as ``"EU"``.
+
+    Returns
+    -------
+    str or None
+        As `IntercomClient` takes it; None for words that are not known.
+
+    Examples
+    --------
+    >>> known_region("EU"), known_region("Europe")
+    ('eu', None)
+    """
+    name = (word or "").strip().lower()
+    return name if name in REGION_URLS else None
+
+
+def region_of(base_url: str) -> str | None:
+    """Return the region at an address.
+
+    Parameters
+    ----------
+    base_url : str
+        Where a client's requests go.
+
+    Returns
+    -------
+    str or None
+        As `IntercomClient` takes it; None where the address is not one of Intercom's.
+
+    Examples
+    --------
+    >>> region_of("https://api.eu.intercom.io"), region_of("http://127.0.0.1:8642")
+    ('eu', None)
+    """
+    return REGIONS_BY_HOST.get(urlsplit(base_url).hostname)
+
+
+def find_destination(client: IntercomClient) -> Destination | Stop:
+    """Ask Intercom where a client's events would go.
+
+    Parameters
+    ----------
+    client : IntercomClient
+        Sends ``GET /me``, and no event.
+
+    Returns
+    -------
+    Destination or Stop
+        What the answer shows, or why no event should be sent.
+    """
+    answers: list[Answer] = []
+
+    def ask() -> Answer:
+        answers.append(client.me())
+        return answers[-1]
+
+    pacer = Pacer()
+    found = ask_workspace(ask, pacer=pacer, policy=DEFAULT_RETRY_POLICY, surroundings=REAL_SURROUNDINGS)
+    if isinstance(found, Stop):
+        return found
+    rate = read_rate(answers[-1])
+    return Destination(
+        workspace=found,
+        # What stands in for a client in somebody's tests need not have an address.
+        region=region_of(getattr(client, "base_url", "")),
+        limit=pacer.limit or DEFAULT_LIMIT,
+        remaining=None if rate is None else rate.remaining,
+        seconds_left=_seconds_left(answers[-1]),
+    )
+
+
+def _seconds_left(answer: Answer) -> float | None:
+    rate, date = read_rate(answer), read_date(answer)
+    if rate is None or date is None:
+        return None
+    # The date has whole seconds, cut off: half of one has passed since, as like as not.
+    return min(max(rate.reset - date - 0.5, 0.0), WINDOW_SECONDS)

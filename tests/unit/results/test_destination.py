@@ -1,0 +1,104 @@
+"""Where events would go: regions compared with care, and what one answer tells of the limit."""
+
+import json
+
+import pytest
+
+from events_pandas.deliver import Answer, Stop, Workspace
+from events_pandas.results.destination import Destination, find_destination, known_region, region_of
+
+HEADERS = {
+    "X-RateLimit-Limit": "100",
+    "X-RateLimit-Remaining": "21",
+    "X-RateLimit-Reset": "1700000010",
+    "Date": "Tue, 14 Nov 2023 22:13:22 GMT",  # 1700000002
+}
+
+
+class Client:
+    """A client of one answer."""
+
+    base_url = "https://api.eu.intercom.io"
+
+    def __init__(self, headers):
+        self._headers = headers
+
+    def me(self):
+        return Answer(status=200, headers=self._headers, body=json.dumps({"app": {"region": "US"}}).encode())
+
+
+@pytest.mark.parametrize(
+    ("word", "region"),
+    [("US", "us"), ("eu", "eu"), (" AU ", "au"), ("Europe", None), ("us-east-1", None), ("", None), (None, None)],
+)
+def test_known_region_takes_intercoms_words(word, region):
+    """The three regions are known in any case; of other words nothing is guessed."""
+    assert known_region(word) == region
+
+
+@pytest.mark.parametrize(
+    ("base_url", "region"),
+    [
+        ("https://api.intercom.io", "us"),
+        ("https://API.EU.intercom.io/", "eu"),
+        ("https://api.au.intercom.io:443/v2", "au"),
+        ("http://127.0.0.1:8642", None),
+        ("https://api.intercom.io.example.org", None),
+        ("", None),
+    ],
+)
+def test_region_of_an_address_is_known_by_its_host(base_url, region):
+    """Proxies and local servers are in no region."""
+    assert region_of(base_url) == region
+
+
+def test_destination_warns_when_the_regions_differ():
+    """The warning says where the workspace is, and how to go there."""
+    (warning,) = Destination(workspace=Workspace(region="EU"), region="us").warnings()
+
+    assert warning == (
+        "the workspace is in region 'eu', and the client talks to 'us': "
+        "say region='eu' in IntercomClient, or set INTERCOM_REGION"
+    )
+
+
+@pytest.mark.parametrize(
+    ("kept_in", "region"), [("EU", "eu"), ("us", "us"), (None, "us"), ("Mars", "us"), ("EU", None), (None, None)]
+)
+def test_destination_does_not_warn_when_a_region_is_the_same_or_unknown(kept_in, region):
+    """What is not known is not compared."""
+    assert Destination(workspace=Workspace(region=kept_in), region=region).warnings() == []
+
+
+def test_destination_is_read_from_one_answer():
+    """Half a second is taken for what the server's clock has lost to rounding."""
+    assert find_destination(Client(HEADERS)) == Destination(
+        workspace=Workspace(region="US"), region="eu", limit=100, remaining=21, seconds_left=7.5
+    )
+
+
+@pytest.mark.parametrize(
+    ("headers", "limit", "remaining"),
+    [({}, 1_666, None), ({name: HEADERS[name] for name in list(HEADERS)[:3]}, 100, 21)],
+)
+def test_destination_knows_no_time_when_the_answer_does_not_tell(headers, limit, remaining):
+    """Without headers the limit is Intercom's default; without the server's clock a reset means nothing."""
+    destination = find_destination(Client(headers))
+
+    assert (destination.limit, destination.remaining, destination.seconds_left) == (limit, remaining, None)
+
+
+def test_destination_is_a_stop_when_the_token_is_refused(fake_client):
+    """Whoever asked decides what that means."""
+    stop = find_destination(fake_client(me=401))
+
+    assert isinstance(stop, Stop)
+    assert stop.reason == "authentication"
+
+
+@pytest.mark.parametrize(("remaining", "seconds"), [(None, 50.0), (99, 50.0), (21, 56.0), (1, 58.001), (0, 58.001)])
+def test_destination_leaves_a_request_to_the_runs_own_question(remaining, seconds):
+    """A run asks for the workspace first, which draws on the current window."""
+    destination = Destination(workspace=Workspace(), limit=100, remaining=remaining, seconds_left=8.0)
+
+    assert destination.duration_seconds(501) == pytest.approx(seconds)

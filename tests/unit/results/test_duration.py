@@ -1,0 +1,67 @@
+"""The time that a run takes: in figures, and compared with the pacer that makes the pace."""
+
+import math
+
+import pytest
+
+from events_pandas.deliver.answers import Rate
+from events_pandas.deliver.pacing import Pacer, Sighting
+from events_pandas.results.duration import duration_seconds
+
+NOW = 1_700_000_000.0  # the start of a window
+
+
+def _paced_seconds(requests, *, limit, remaining, seconds_left):
+    """Let a pacer send, to a server without latency that has answered once; return the time to the last request."""
+    pacer, start = Pacer(), NOW + 10 - seconds_left
+    window, left, now = 0, remaining, start
+
+    def answer(now):
+        rate = Rate(limit=limit, remaining=left, reset=NOW + 10 * (window + 1))
+        pacer.observe(Sighting(status=202, sent_at=now, received_at=now, rate=rate, date=float(math.floor(now))))
+
+    pacer.sent(start)
+    answer(start)
+    for _ in range(requests):
+        now = max(now, pacer.next_at(now))
+        pacer.sent(now)
+        if math.floor((now - NOW) / 10) > window:
+            window, left = math.floor((now - NOW) / 10), limit
+        left -= 1
+        assert left >= 0
+        answer(now)
+    return now - start
+
+
+@pytest.mark.parametrize(
+    ("requests", "facts", "seconds"),
+    [
+        (0, {"limit": 100}, 0.0),
+        (1, {"limit": 100}, 0.0),
+        (501, {"limit": 100}, 50.0),
+        (500, {"limit": 83}, 499 * 10 / 83),
+        (16_581, {"limit": 1_666}, 100.0),
+        (501, {"limit": 100, "remaining": 99, "seconds_left": 5.0}, 50.0),
+        (11, {"limit": 100, "remaining": 20, "seconds_left": 8.0}, 4.0),
+        (501, {"limit": 100, "remaining": 20, "seconds_left": 8.0}, 56.0),
+        (501, {"limit": 100, "remaining": 0, "seconds_left": 8.0}, 58.001),
+        (0, {"limit": 100, "remaining": 0, "seconds_left": 8.0}, 0.0),
+        (501, {"limit": 100, "remaining": 20}, 50.0),
+    ],
+)
+def test_duration_counts_the_steps_between_requests(requests, facts, seconds):
+    """Steps are even, but for what remains of a window that others have drawn on; one in 200 is left to chance."""
+    assert duration_seconds(requests, **facts) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize("limit", [20, 83, 166, 1_666])
+@pytest.mark.parametrize("used", [0.0, 0.5, 0.9])
+@pytest.mark.parametrize("seconds_left", [9.0, 4.0, 1.0])
+def test_duration_is_what_the_pacer_makes_of_it(limit, used, seconds_left):
+    """Within half a second, which is what a clock of whole seconds leaves open, the pacer takes as long."""
+    remaining = limit - 1 - int(limit * used)
+    facts = {"limit": limit, "remaining": remaining, "seconds_left": seconds_left}
+
+    predicted = duration_seconds(3 * limit, **facts)
+
+    assert predicted == pytest.approx(_paced_seconds(3 * limit, **facts), abs=0.5 + 10 / limit)
