@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -349,10 +350,17 @@ class Converter:
 
 def _cut(bound: BoundRule, rows: "slice | Rows") -> BoundRule:
     parts = {
-        part: values if isinstance(values, Constant) else without_views(values.iloc[rows])
+        part: values if isinstance(values, Constant) else _cut_column(values, rows)
         for part, values in bound.parts.items()
     }
     return replace(bound, parts=parts)
+
+
+def _cut_column(values: "pd.Series[Any]", rows: "slice | Rows") -> "pd.Series[Any]":
+    if isinstance(rows, slice):
+        return without_views(values.iloc[rows])
+    # Arrow takes no single rows of views.
+    return without_views(values).iloc[rows]
 
 
 def _required(bound: BoundRule, reading: Reading) -> Reading:
