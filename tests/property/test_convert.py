@@ -13,25 +13,63 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from events_pandas.convert import Converter, KeyIndex, check_rows, chunk_bounds, problems_frame
-from events_pandas.convert.keys import event_keys
-from events_pandas.mapping import Column, Date, EventMapping, Link, MonetaryAmount, Number, RichLink, Text, bind
+from events_pandas.convert.keys import EventKeys, event_streams, text_words
+from events_pandas.mapping import (
+    Column,
+    Constant,
+    Date,
+    EventMapping,
+    Link,
+    MonetaryAmount,
+    Number,
+    RichLink,
+    Text,
+    bind,
+)
 
 ZONE = "Europe/Berlin"
-MAPPING = EventMapping(
-    event_name=Column("name"),
-    created_at="time",
-    user_id="who",
-    email="mail",
-    metadata={
-        "note": Text("note"),
-        "load": Number("load"),
-        "seen_at": Date("seen", timezone="America/New_York"),
-        "price": MonetaryAmount("total", currency="currency"),
-        "order": RichLink(value="order_no", url="url"),
-        "page": Link("page"),
-    },
-    timezone=ZONE,
-)
+NOW = 1_750_000_000
+OPTIONS = {"on_invalid_metadata": "error", "metadata_limit": 10, "metadata_overflow": "error", "truncate": False}
+
+
+def _mapping(*, truncate=False, computed=False, **options):
+    """Return a mapping of columns, or of callables that give the same columns."""
+
+    def at(column):
+        return (lambda frame: frame[column]) if computed else column
+
+    return EventMapping(
+        event_name=Column(at("name")),
+        created_at=at("time"),
+        user_id=at("who"),
+        id=at("lead"),
+        email=at("mail"),
+        metadata={
+            "note": Text(at("note"), truncate=truncate),
+            "load": Number(at("load")),
+            "seen_at": Date(at("seen"), timezone="America/New_York"),
+            "price": MonetaryAmount(at("total"), currency=at("currency")),
+            "order": RichLink(value=at("order_no"), url=at("url")),
+            "page": Link(at("page")),
+            "bare_at": at("bare"),
+            "source": Constant("backfill"),
+        },
+        timezone=ZONE,
+        **options,
+    )
+
+
+MAPPING = _mapping()
+CELLS = {
+    "metadata.note": ["note"],
+    "metadata.load": ["load"],
+    "metadata.seen_at": ["seen"],
+    "metadata.price": ["total", "currency"],
+    "metadata.order": ["order_no", "url"],
+    "metadata.page": ["page"],
+    "metadata.bare_at": ["bare"],
+}
+"""The columns of each optional value: one that is bad is blanked whole."""
 DECIMALS = {"usd": 2, "eur": 2, "jpy": 0, "bhd": 3}
 SURROGATE = re.compile("[\ud800-\udfff]")
 BAD = object()
@@ -49,10 +87,12 @@ def _sound(text):
     return BAD if "\0" in text or SURROGATE.search(text) else text
 
 
-def _text(cell):
+def _text(cell, *, truncate=False):
     match cell:
         case str():
-            return _sound(cell) if len(cell) <= 255 else BAD
+            # Half a character spoils the text wherever it stands, NUL only where it is sent.
+            whole = cell if len(cell) <= 255 or (truncate and not SURROGATE.search(cell)) else "\0"
+            return _sound(whole[:255])
         case bool() | np.bool_():
             return str(cell).lower()
         case float():
@@ -154,27 +194,54 @@ def _if_present(read, *cells, needs=0):
     return None if is_absent else read(*cells)
 
 
-def _event(row):
+def _bare(rule, cell):
+    """Read a cell of a bare column, whose rule its frame tells."""
+    return {Text: _text, Number: _number, Date: lambda time: _seconds(time, ZONE)}[rule](cell)
+
+
+def _bare_rule(cells):
+    """Return the rule of a bare column; None if nothing tells it."""
+    types = {type(cell) for cell in cells if isinstance(cell, str) or not _is_absent(cell)}
+    numbers = all(issubclass(kind, int | np.integer | float) and kind is not bool for kind in types)
+    times = all(issubclass(kind, dt.datetime) for kind in types) or types == {dt.date}
+    return None if not types else Number if numbers else Date if times else Text
+
+
+def _event(row, options=OPTIONS, bare=None):
     """Return the payload of a row; None if the row is invalid."""
-    contacts = [("user_id", _if_present(_user_id, row["who"])), ("email", _if_present(_email, row["mail"]))]
+    identifiers = {"user_id": (_user_id, "who"), "id": (_user_id, "lead"), "email": (_email, "mail")}
+    contacts = [(field, _if_present(read, row[column])) for field, (read, column) in identifiers.items()]
     present = [(field, identifier) for field, identifier in contacts if identifier is not None]
     metadata = {
-        "note": _if_present(_text, row["note"]),
+        "note": _if_present(lambda cell: _text(cell, truncate=options["truncate"]), row["note"]),
         "load": _if_present(_number, row["load"]),
         "seen_at": _if_present(lambda cell: _seconds(cell, "America/New_York"), row["seen"]),
         "price": _if_present(_amount, row["total"], row["currency"]),
         "order": _if_present(_rich_link, row["order_no"], row["url"], needs=None),
         "page": _if_present(_link, row["page"]),
+        "bare_at": _if_present(lambda cell: _bare(bare, cell), row["bare"]) if bare else None,
+        "source": "backfill",
     }
-    metadata = {key: value for key, value in metadata.items() if value is not None}
+    metadata = _kept({key: value for key, value in metadata.items() if value is not None}, options)
     name = _if_present(_name, row["name"])
     time = _if_present(lambda cell: _seconds(cell, ZONE), row["time"])
     needed = [name, time, *(identifier for _, identifier in present)]
-    if not present or None in needed or BAD in [*needed, *metadata.values()]:
+    if not present or metadata is None or None in needed or BAD in needed:
         return None
     event = {"event_name": name, "created_at": time, **dict(present[:1])}
     event |= {"metadata": metadata} if metadata else {}
     return json.dumps(event, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def _kept(metadata, options):
+    """Return the metadata that is sent; None if it makes the row invalid."""
+    if options["on_invalid_metadata"] == "omit":
+        metadata = {key: value for key, value in metadata.items() if value is not BAD}
+    if BAD in metadata.values():
+        return None
+    if len(metadata) > options["metadata_limit"] and options["metadata_overflow"] == "error":
+        return None
+    return dict(list(metadata.items())[: options["metadata_limit"]])
 
 
 # Frames: nearly all columns hold what can be sent, one or two of them anything.
@@ -206,6 +273,7 @@ GOOD = {
     "name": st.sampled_from(["placed-order", "Placed.Order", 'q"\\\n']),
     "time": GOOD_TIMES,
     "who": st.one_of(st.sampled_from(["a", "b", "00042", 'q"']), st.integers(), st.integers(0, 99).map(float), ABSENT),
+    "lead": st.sampled_from(["u", "v"]) | ABSENT,
     "mail": st.sampled_from(["a@b.c", "d@e.f"]),
     "note": st.one_of(st.text('aé "\\\n', max_size=4), WHOLE, CENTS, st.booleans(), NOON, DATES, ABSENT),
     "load": st.one_of(st.integers(-5, 5), CENTS, PLAIN_NUMBERS, ABSENT),
@@ -215,7 +283,9 @@ GOOD = {
     "order_no": st.text("aé", min_size=1, max_size=4) | st.integers(0, 9),
     "url": URLS,
     "page": URLS | ABSENT,
+    "bare": ABSENT,
 }
+BARE = [st.integers(-5, 5), CENTS, st.text("aé", max_size=4), NOON, DATES, st.booleans(), st.integers(-5, 5) | CENTS]
 WILD = {
     **dict.fromkeys(GOOD, ANYTHING),
     "time": CLOCK.map(pd.Timestamp) | ISO_TIMES | ANYTHING,
@@ -247,16 +317,30 @@ def frames(draw):
         is_inferred = values and draw(st.booleans()) and all(map(_is_inferable, values))
         return pd.Series(values, dtype=None if is_inferred else object)
 
-    return pd.DataFrame({name: column(name) for name in GOOD})
+    # Not NaT: pandas infers no type of numbers beside it.
+    bare_cells = draw(st.sampled_from(BARE)) | ABSENT.filter(lambda cell: cell is not pd.NaT)
+    bare = draw(st.lists(bare_cells, min_size=n_rows, max_size=n_rows))
+    return pd.DataFrame({name: column(name) for name in GOOD} | {"bare": pd.Series(bare, dtype=object)})
+
+
+OPTION_VALUES = st.fixed_dictionaries(
+    {
+        "on_invalid_metadata": st.sampled_from(["error", "omit"]),
+        "metadata_limit": st.sampled_from([1, 2, 3, 5, 10]),
+        "metadata_overflow": st.sampled_from(["error", "drop"]),
+        "truncate": st.booleans(),
+    }
+)
 
 
 @settings(deadline=None, max_examples=100)
-@given(frame=frames())
-def test_conversion_agrees_with_the_oracle(frame):
-    """Every row is valid exactly if each of its cells can be sent, and its payload is that of a dict made by hand."""
-    expected = [_event({name: frame[name].iloc[row] for name in frame}) for row in range(len(frame))]
+@given(frame=frames(), options=OPTION_VALUES, computed=st.booleans())
+def test_conversion_agrees_with_the_oracle(frame, options, computed):
+    """Every row is valid exactly if what it must have can be sent, and its payload is that of a dict made by hand."""
+    bare = _bare_rule(frame["bare"])
+    expected = [_event({name: frame[name].iloc[row] for name in frame}, options, bare) for row in range(len(frame))]
 
-    batch = Converter(bind(frame, MAPPING)).convert(0, len(frame))
+    batch = Converter(bind(frame, _mapping(**options, computed=computed))).convert(0, len(frame))
 
     assert batch.valid.tolist() == [payload is not None for payload in expected]
     assert batch.payloads(batch.valid).to_pylist() == [payload for payload in expected if payload is not None]
@@ -273,22 +357,62 @@ def test_conversion_does_not_depend_on_the_chunks(frame, chunksize):
 
     payloads = [payload for batch in batches for payload in batch.payloads(batch.valid).to_pylist()]
     assert payloads == whole.payloads(whole.valid).to_pylist()
-    assert [key for batch in batches for key in batch.keys[batch.valid].tolist()] == whole.keys[whole.valid].tolist()
+    words = [word for batch in batches for word in batch.keys().words(batch.valid).T.tolist()]
+    assert words == whole.keys().words(whole.valid).T.tolist()
 
 
 @settings(deadline=None, max_examples=60)
-@given(frame=frames())
-def test_check_is_honest(frame):
-    """*Check is honest*: drop the rows it reports with errors, and a second check has none."""
-    checked = check_rows(Converter(bind(frame, MAPPING)), len(frame), keys=KeyIndex())
-    problems = problems_frame(checked.findings, frame.index)
-    kept = frame.drop(index=problems.index[problems["severity"] == "error"])
+@given(
+    frame=frames(),
+    options=OPTION_VALUES,
+    policy=st.sampled_from(["skip", "spread", "send"]),
+    chunksize=st.integers(1, 4),
+)
+def test_check_does_not_depend_on_the_chunks(frame, options, policy, chunksize):
+    """*What is found does not depend on it*: verdicts, seconds, counts and problems are those of the whole frame."""
+    converter = Converter(bind(frame, _mapping(**options, duplicates=policy)))
+    whole = check_rows(converter, len(frame), now=NOW)
 
-    again = check_rows(Converter(bind(kept, MAPPING)), len(kept), keys=KeyIndex())
+    cut = check_rows(converter, len(frame), now=NOW, chunksize=chunksize)
+
+    np.testing.assert_array_equal(cut.is_sent, whole.is_sent)
+    np.testing.assert_array_equal(cut.created_at, whole.created_at)
+    np.testing.assert_array_equal(cut.contacts[cut.valid], whole.contacts[whole.valid])
+    assert cut.census.names == whole.census.names
+    np.testing.assert_array_equal(cut.census.rows, whole.census.rows)
+    found = (problems_frame(checked.findings, frame.index) for checked in (cut, whole))
+    pd.testing.assert_frame_equal(*found)
+
+
+def _blanked(frame, problems):
+    """Return a frame without the rows that have errors, and without the optional values that are left out."""
+    frame = frame.astype(object)
+    omitted = problems[problems["message"].str.endswith("; the event is sent without it")]
+    for row, field in zip(omitted["row"], omitted["field"], strict=True):
+        for column in CELLS[".".join(field.split(".")[:2])]:
+            frame.iloc[row, frame.columns.get_loc(column)] = None
+    return frame.drop(index=problems.index[problems["severity"] == "error"])
+
+
+@settings(deadline=None, max_examples=60)
+@given(frame=frames(), options=OPTION_VALUES)
+def test_check_is_honest(frame, options):
+    """*Drop the rows reported with errors, blank the optional values: the second check is clean.*"""
+    mapping = _mapping(**options)
+    bound = bind(frame, mapping)
+    checked = check_rows(Converter(bound), len(frame), now=NOW)
+    problems = problems_frame(checked.findings, frame.index)
+    kept = _blanked(frame, problems)
+
+    # A bare column keeps its type: that of what is left of it could be another.
+    converter = Converter(bind(kept, mapping, resolved=bound.resolved))
+    again = check_rows(converter, len(kept), now=NOW)
 
     assert len(kept) == checked.valid.sum()
     assert again.valid.all()
-    assert all(finding.severity == "note" for finding in again.findings)
+    assert not [finding for finding in again.findings if finding.severity == "error" or finding.is_omission]
+    before = Converter(bound).convert(0, len(frame)).payloads(checked.valid)
+    assert converter.convert(0, len(kept)).payloads(again.valid).to_pylist() == before.to_pylist()
 
 
 @settings(deadline=None, max_examples=60)
@@ -298,7 +422,7 @@ def test_the_callers_frame_is_never_changed(frame):
     before = frame.copy(deep=True)
     converter = Converter(bind(frame, MAPPING))
 
-    checked = check_rows(converter, len(frame), keys=KeyIndex())
+    checked = check_rows(converter, len(frame), now=NOW)
     converter.convert(0, len(frame)).payloads(checked.valid)
 
     pd.testing.assert_frame_equal(frame, before)
@@ -310,22 +434,28 @@ KEYS = st.tuples(WORDS, WORDS)
 
 
 @settings(deadline=None, max_examples=100)
-@given(chunks=st.lists(st.lists(KEYS, max_size=12), max_size=12))
+@given(chunks=st.lists(st.sets(KEYS, max_size=12), max_size=12))
 def test_key_index_is_a_dict(chunks):
-    """*Exact: two keys are the same only if all 128 bits are*: the first row of a key is the one a dict would hold."""
-    first_rows, index, row = {}, KeyIndex(), 0
+    """*Exact: two keys are the same only if all 128 bits are*: what is found of a key is what a dict would hold."""
+    known, index, row = {}, KeyIndex(), 0
     for chunk in chunks:
-        rows = np.arange(row, row + len(chunk))
-        row += len(chunk)
+        words = np.array(sorted(chunk), np.uint64).reshape(-1, 2).T
 
-        found = index.first_rows(np.array(chunk, np.uint64).reshape(-1, 2), rows)
+        rows, digests = index.find(words)
 
-        assert found.tolist() == [first_rows.setdefault(key, int(own)) for key, own in zip(chunk, rows, strict=True)]
+        expected = [known.get(tuple(key), -1) for key in words.T.tolist()]
+        assert rows.tolist() == expected
+        assert digests[rows >= 0].tolist() == [row % 7 for row in expected if row >= 0]
+        new = np.flatnonzero(rows < 0)
+        own = np.arange(row, row + len(new))
+        row += len(new)
+        index.add(words[:, new], own, (own % 7).astype(np.uint32))
+        known |= zip(map(tuple, words.T[new].tolist()), own.tolist(), strict=True)
 
 
 EVENTS = st.tuples(
     st.sampled_from(["", "a", "A", "ab", "b", "a" * 1024, "a" * 1025, "a" * 1024 + "b", "b" + "a" * 1024]),
-    st.sampled_from(["placed-order", "Placed.Order", "placed$order", "placed_order", ""]),
+    st.sampled_from(["placed-order", "Placed.Order", "placed$order", "placed_order", "", "a", "b"]),
     st.integers(-1, 1) | st.integers(-(2**40), 2**40),
 )
 
@@ -338,6 +468,7 @@ def test_event_keys_are_equal_exactly_for_equal_events(events, start):
     seconds = pa.array([event[2] for event in events], pa.int64())[start:]
     identities = [(who, name.lower().replace(".", "-").replace("$", "-"), time) for who, name, time in events[start:]]
 
-    keys = [tuple(key) for key in event_keys(contacts, names, seconds).tolist()]
+    words = EventKeys(streams=event_streams(text_words(contacts), names), seconds=seconds.to_numpy()).words(slice(None))
 
+    keys = [tuple(key) for key in words.T.tolist()]
     assert len(set(keys)) == len(set(identities)) == len(set(zip(keys, identities, strict=True)))

@@ -4,9 +4,11 @@ import json
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from events_pandas.convert import Converter
+from events_pandas.convert.keys import NO_TIME
 from events_pandas.mapping import (
     Column,
     Constant,
@@ -143,7 +145,7 @@ def test_convert_takes_a_slice_of_the_rows(order, mapping):
 
     batch = Converter(bind(frame, mapping)).convert(1, 3)
 
-    assert batch.rows().tolist() == [1, 2]
+    assert batch.rows.tolist() == [1, 2]
     assert batch.valid.tolist() == [True, False]
     assert [(finding.code, finding.rows.tolist()) for finding in batch.findings] == [
         ("float_identifier", [1]),
@@ -157,7 +159,9 @@ def test_convert_takes_no_rows(order, mapping):
     """A chunk without rows has no payloads, and no findings."""
     batch = Converter(bind(order, mapping)).convert(0, 0)
 
-    assert (len(batch.valid), len(batch.keys), len(batch.payloads(batch.valid)), batch.findings) == (0, 0, 0, ())
+    assert (len(batch.valid), len(batch.keys().seconds), len(batch.payloads(batch.valid))) == (0, 0, 0)
+    assert batch.digests().shape == (2, 0)
+    assert batch.findings == ()
 
 
 def test_convert_does_not_change_the_frame(order, mapping):
@@ -185,7 +189,7 @@ def test_contact_is_the_first_identifier_that_is_present(convert, row, contact):
 
     batch = convert(frame, email="e", id="i", user_id="u")
 
-    assert batch.contacts.to_pylist() == [contact]
+    assert batch.contacts.texts(np.array([True])).to_pylist() == [contact]
     assert contact.encode() in batch.payloads(batch.valid)[0].as_py()
 
 
@@ -196,7 +200,8 @@ def test_contact_with_a_bad_identifier_is_not_passed_over(convert, codes):
     batch = convert(frame, user_id="u", email="e")
 
     assert codes(batch) == [("identifier_unreadable", [0]), ("several_identifiers", [0])]
-    assert batch.contacts.to_pylist() == [None, '"email":"d@e.f"']
+    assert batch.contacts.mask().tolist() == [False, True]
+    assert batch.contacts.texts(batch.valid).to_pylist() == ['"email":"d@e.f"']
     assert batch.valid.tolist() == [False, True]
 
 
@@ -258,8 +263,12 @@ def test_metadata_beyond_ten_values_is_refused(convert, codes, eleven):
     batch = convert(frame, metadata=eleven)
 
     assert codes(batch) == [("metadata_overflow", [0])]
+    assert batch.findings[0].severity == "error"
     assert batch.findings[0].messages().to_pylist() == [
-        "metadata: 11 metadata values are present: Intercom keeps 10 and ignores the rest silently"
+        (
+            "metadata: 11 values are present, more than Intercom keeps, and it ignores the rest silently: "
+            "leave keys out of the mapping, or say metadata_overflow='drop' to send the first ones"
+        )
     ]
 
 
@@ -303,3 +312,158 @@ def test_metadata_overflow_is_never_left_out(convert, eleven):
     frame = pd.DataFrame([["v"] * 10], columns=[f"k{number}" for number in range(10)])
 
     assert convert(frame, metadata=eleven, on_invalid_metadata="omit").valid.tolist() == [False]
+
+
+NUMBERS = MonetaryAmount("b", currency=Constant("usd"))
+
+
+@pytest.mark.parametrize(
+    ("cells", "kept"),
+    [
+        (["a", 2, "c", "d"], ["a", "source", "b"]),
+        ([None, 2, "c", "d"], ["source", "b", "c"]),
+        (["a", None, "c", "d"], ["a", "source", "c"]),
+        (["a", 2, None, "d"], ["a", "source", "b"]),
+        ([None, None, "c", "d"], ["source", "c", "d"]),
+        ([None, None, None, None], ["source"]),
+    ],
+)
+def test_metadata_beyond_the_limit_can_be_dropped(convert, payloads, cells, kept):
+    """The first present values in the mapping's order are sent: what is absent does not count, a constant does."""
+    frame = pd.DataFrame([cells], columns=list("abcd"), dtype=object)
+    metadata = {"a": Text("a"), "source": Constant("backfill"), "b": NUMBERS, "c": Text("c"), "d": Text("d")}
+
+    batch = convert(frame, metadata=metadata, metadata_limit=3, metadata_overflow="drop")
+
+    (payload,) = payloads(batch)
+    assert list(payload["metadata"]) == kept
+
+
+def test_metadata_that_is_dropped_is_noted_row_by_row(convert, payloads):
+    """Each row with too many values is told, with their number, and is sent."""
+    frame = pd.DataFrame([["u", "v", "w"], ["u", None, "w"], ["u", "v", None]], columns=list("abc"), dtype=object)
+    metadata = {"a": Text("a"), "b": Text("b"), "source": Constant("x"), "c": Text("c")}
+
+    batch = convert(frame, metadata=metadata, metadata_limit=2, metadata_overflow="drop")
+
+    (finding,) = batch.findings
+    assert (finding.code, finding.severity, finding.rows.tolist()) == ("metadata_dropped", "note", [0, 1, 2])
+    assert finding.messages().to_pylist() == [
+        f"metadata: {count} values are present, more than Intercom keeps, and only the first ones are sent: "
+        "order the mapping's metadata by importance"
+        for count in (4, 3, 3)
+    ]
+    assert [list(payload["metadata"]) for payload in payloads(batch)] == [["a", "b"], ["a", "source"], ["a", "b"]]
+
+
+def test_metadata_that_is_left_out_does_not_count(convert, codes, payloads):
+    """A bad value that is left out makes room for the next one."""
+    frame = pd.DataFrame({"a": ["a\0"], "b": ["b"], "c": ["c"]})
+
+    batch = convert(frame, metadata={"a": "a", "b": "b", "c": "c"}, metadata_limit=2, on_invalid_metadata="omit")
+
+    assert codes(batch) == [("nul_character", [0])]
+    assert [payload["metadata"] for payload in payloads(batch)] == [{"b": "b", "c": "c"}]
+
+
+def test_several_identifiers_are_told_row_by_row(convert):
+    """Each row that has more than one is told, and not with the person's address."""
+    frame = pd.DataFrame({"u": ["u", None, "w"], "e": ["a@b.c", "d@e.f", "g@h.i"]})
+
+    (finding,) = convert(frame, user_id="u", email="e").findings
+
+    assert (finding.code, finding.severity, finding.rows.tolist()) == ("several_identifiers", "note", [0, 2])
+    assert (
+        finding.messages().to_pylist()
+        == [
+            (
+                "email: column 'e' is not sent, since an earlier identifier is present and Intercom takes exactly one: "
+                "map one identifier only, or accept that the first is used"
+            )
+        ]
+        * 2
+    )
+
+
+def test_convert_rows_takes_any_rows(order, mapping):
+    """Rows need not stand side by side, nor in order: each has the event that it has in its chunk."""
+    frame = pd.concat([order] * 4, ignore_index=True)
+    frame["total"] = [1.0, 0.0, 3.0, 4.0]
+    converter = Converter(bind(frame, mapping))
+
+    batch = converter.convert_rows(np.array([3, 1, 0]))
+
+    whole = converter.convert(0, 4)
+    assert batch.rows.tolist() == [3, 1, 0]
+    assert batch.valid.tolist() == [True, False, True]
+    assert ("amount_not_positive", [1]) in [(finding.code, finding.rows.tolist()) for finding in batch.findings]
+    assert batch.payloads(batch.valid).to_pylist() == whole.payloads(whole.valid).take([2, 0]).to_pylist()
+
+
+def test_convert_rows_takes_rows_of_string_views(payloads):
+    """Arrow cannot take single rows of them: they are made strings first."""
+    values = pa.array(["x", None, "z"], pa.string_view())
+    frame = pd.DataFrame({"m": pd.Series(pd.arrays.ArrowExtensionArray(values))})
+    fields = {"event_name": "e", "created_at": Constant(1_700_000_000), "user_id": Constant("ada"), "timezone": "UTC"}
+    mapping = EventMapping(**fields, metadata={"m": Text("m")})
+
+    batch = Converter(bind(frame, mapping)).convert_rows(np.array([2, 1]))
+
+    assert [payload.get("metadata") for payload in payloads(batch)] == [{"m": "z"}, None]
+
+
+def test_payload_has_another_second_where_it_is_given(convert, payloads):
+    """What has to give way is sent with the second that it was given; nothing else changes."""
+    batch = convert(pd.DataFrame({"t": [1, 2], "m": ["x", None]}), created_at="t", metadata={"m": "m"})
+    own = payloads(batch)
+
+    moved = [json.loads(payload) for payload in batch.payloads(batch.valid, np.array([1, 7])).to_pylist()]
+
+    assert moved == [own[0], own[1] | {"created_at": 7}]
+
+
+def test_digests_tell_events_apart_by_what_they_hold(convert):
+    """Metadata as it is sent, and the name as it is spelled; contact and second are the key's business."""
+    frame = pd.DataFrame(
+        {"e": ["a-b", "a-b", "a.b", "a-b", "a-b"], "m": ["x", "x", "x", None, "y"], "u": list("uvwxy"), "t": range(5)}
+    )
+
+    metadata, names = convert(frame, event_name=Column("e"), created_at="t", user_id="u", metadata={"m": "m"}).digests()
+
+    assert [metadata[0] == digest for digest in metadata] == [True, True, True, False, False]
+    assert [names[0] == digest for digest in names] == [True, True, False, True, True]
+
+
+def test_event_has_a_key_whatever_else_is_wrong(convert):
+    """Contact, name and time make the key; metadata does not."""
+    frame = pd.DataFrame(
+        {"u": ["a", None, "c", "d"], "t": [1, 2, None, 4], "e": ["x", "x", "x", " "], "m": ["a\0", "", "", ""]}
+    )
+
+    batch = convert(frame, event_name=Column("e"), created_at="t", user_id="u", metadata={"m": "m"})
+
+    assert batch.has_key().tolist() == [True, False, False, False]
+    assert batch.valid.tolist() == [False, False, False, False]
+    assert batch.seconds().tolist() == [1, 2, NO_TIME, 4]
+
+
+@pytest.mark.parametrize(
+    ("column", "digits"),
+    [
+        ([42, 7, 100], (1, 3, 1)),
+        ([42, 17], (2, 2, 0)),
+        (pd.array([None, 7], dtype="Int64"), (1, 1, 1)),
+        (pd.Series([None, 42, 7], dtype=object), (1, 2, 2)),
+    ],
+)
+def test_contacts_tell_how_long_their_numbers_are(convert, column, digits):
+    """The fewest and the most digits of a column of whole numbers, and where the fewest first are."""
+    found = convert(pd.DataFrame({"u": column}), user_id="u").contacts.digits["user_id"]
+
+    assert (found.fewest, found.most, found.row) == digits
+
+
+@pytest.mark.parametrize("column", [["42", "7"], [42.0, 7.0], pd.Series([42, "7"], dtype=object)])
+def test_contacts_tell_nothing_of_numbers_where_some_are_none(convert, column):
+    """What came as text has all its zeros, and a float is noted as such."""
+    assert convert(pd.DataFrame({"u": column}), user_id="u").contacts.digits == {"user_id": None}

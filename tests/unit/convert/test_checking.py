@@ -5,20 +5,21 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from events_pandas.convert import Converter, KeyIndex, check_rows, chunk_bounds, first_errors, problems_frame
+from events_pandas.convert import Converter, KeyIndex, check_rows, chunk_bounds, first_errors, no_rows, problems_frame
 from events_pandas.convert.problems import Finding
 from events_pandas.mapping import Column, Constant, Date, EventMapping, MonetaryAmount, bind
+
+NOW = 1_750_000_000
 
 
 @pytest.fixture
 def check():
     """Return a function that checks a frame whose columns are called as the fields are."""
 
-    def check(frame, *, mapping=None, keys=None, **options):
+    def check(frame, *, mapping=None, now=NOW, **options):
         fields = {"event_name": Column("name") if "name" in frame else "placed-order", "timezone": "UTC"}
         checked = EventMapping(created_at="time", user_id="who", **{**fields, **(mapping or {})})
-        keys = KeyIndex() if keys is None else keys
-        return check_rows(Converter(bind(frame, checked)), len(frame), keys=keys, **options)
+        return check_rows(Converter(bind(frame, checked)), len(frame), now=now, **options)
 
     return check
 
@@ -37,7 +38,9 @@ def test_check_rows_judges_every_row(check):
     checked = check(pd.DataFrame({"time": ["2024-01-31", "soon", "2024-01-31"], "who": ["a", "b", None]}))
 
     assert checked.valid.tolist() == [True, False, False]
-    assert checked.first_rows.tolist() == [0, 1, 2]
+    assert checked.is_sent.tolist() == [True, False, False]
+    assert checked.repeats.rows.tolist() == []
+    assert len(checked.added) == 0
     np.testing.assert_array_equal(
         checked.created_at, np.array(["2024-01-31", "NaT", "2024-01-31"], dtype="datetime64[s]")
     )
@@ -56,16 +59,25 @@ def test_check_rows_finds_repeats(check):
 
     checked = check(frame)
 
-    assert checked.first_rows.tolist() == [0, 0, 2, 3, 4]
-    assert checked.repeats().tolist() == [False, True, False, False, False]
+    assert (checked.repeats.rows.tolist(), checked.repeats.firsts.tolist()) == ([1], [0])
+    assert checked.is_sent.tolist() == [True, False, True, True, True]
 
 
-@pytest.mark.parametrize(("skips", "sent"), [(True, [True, False, False]), (False, [True, True, False])])
-def test_checked_rows_tell_which_are_sent(check, skips, sent):
+@pytest.mark.parametrize(
+    ("policy", "sent", "seconds"),
+    [
+        ("skip", [True, False, False], [1, 1]),
+        ("send", [True, True, False], [1, 1]),
+        ("spread", [True, True, False], [1, 2]),
+    ],
+)
+def test_checked_rows_tell_which_are_sent(check, policy, sent, seconds):
     """Valid rows become events, and repeats too if none are held back."""
-    checked = check(pd.DataFrame({"time": [1, 1, None], "who": ["a"] * 3}))
+    checked = check(pd.DataFrame({"time": [1, 1, None], "who": ["a"] * 3}), mapping={"duplicates": policy})
 
-    assert checked.is_sent(skips_duplicates=skips).tolist() == sent
+    assert checked.is_sent.tolist() == sent
+    assert checked.seconds(0, 2).tolist() == seconds
+    assert np.isnat(checked.created_at).tolist() == [False, False, True]
 
 
 def test_check_rows_gives_no_key_to_an_invalid_row(check):
@@ -76,18 +88,19 @@ def test_check_rows_gives_no_key_to_an_invalid_row(check):
     checked = check(frame, mapping={"metadata": {"price": price}})
 
     assert checked.valid.tolist() == [False, True, False]
-    assert checked.repeats().tolist() == [False, False, False]
+    assert checked.repeats.rows.tolist() == []
 
 
 def test_check_rows_finds_repeats_across_frames(check):
     """In a stream the first row is counted over all frames."""
-    keys = KeyIndex()
+    earlier = KeyIndex()
     frames = [pd.DataFrame({"time": times, "who": ["a"] * len(times)}) for times in ([1, 2], [2, 3, 3])]
 
-    first, second = check(frames[0], keys=keys), check(frames[1], keys=keys, offset=2)
+    first, second = check(frames[0], earlier=earlier), check(frames[1], earlier=earlier, offset=2)
 
-    assert (first.first_rows.tolist(), second.first_rows.tolist()) == ([0, 1], [1, 3, 3])
-    assert second.repeats().tolist() == [True, False, True]
+    assert first.repeats.rows.tolist() == []
+    assert (second.repeats.rows.tolist(), second.repeats.firsts.tolist()) == ([0, 2], [1, 3])
+    assert second.is_sent.tolist() == [False, True, False]
     assert second.offset == 2
 
 
@@ -95,7 +108,11 @@ def test_check_rows_takes_no_rows(check):
     """An empty frame is checked, and nothing found."""
     checked = check(pd.DataFrame({"time": [], "who": []}))
 
-    assert (len(checked.valid), len(checked.first_rows), len(checked.repeats()), checked.findings) == (0, 0, 0, ())
+    nothing = no_rows()
+    for judgement in (checked, nothing):
+        assert [len(column) for column in (judgement.valid, judgement.is_sent, judgement.created_at)] == [0, 0, 0]
+        assert [len(column) for column in (judgement.repeats.rows, judgement.added, judgement.contacts)] == [0, 0, 0]
+        assert (judgement.findings, judgement.census.names, judgement.offset) == ((), {}, 0)
 
 
 def test_check_rows_tells_how_far_it_is(check):
@@ -119,6 +136,7 @@ def drifting():
             "total": totals * 3,
             "currency": ["jpy", "usd", None, "usd", "jpy", "zzz", "usd", None] * 3,
             "note": pd.Series([None, "a\0", 1, ["x"], "b", True, "\ud800", 2.5] * 3, dtype=object),
+            "lead": pd.Series([" ", None, 7, 42, "\t", None, 3, ""] * 3, dtype=object),
         }
     )
 
@@ -134,13 +152,14 @@ def test_check_rows_finds_the_same_in_chunks_of_any_size(check, drifting, chunks
         "since_at": Date(Constant("1999-01-01")),
         "fee": MonetaryAmount(Constant(1), currency=Constant("jpy")),
     }
-    mapping = {"metadata": metadata, "on_invalid_metadata": option}
+    mapping = {"metadata": metadata, "on_invalid_metadata": option, "id": "lead"}
     whole = check(drifting, mapping=mapping)
 
     cut = check(drifting, mapping=mapping, chunksize=chunksize)
 
     np.testing.assert_array_equal(cut.valid, whole.valid)
-    np.testing.assert_array_equal(cut.first_rows, whole.first_rows)
+    np.testing.assert_array_equal(cut.is_sent, whole.is_sent)
+    np.testing.assert_array_equal(cut.repeats.firsts, whole.repeats.firsts)
     np.testing.assert_array_equal(cut.created_at, whole.created_at)
     pd.testing.assert_frame_equal(
         problems_frame(cut.findings, drifting.index), problems_frame(whole.findings, drifting.index)
@@ -156,10 +175,10 @@ def test_check_rows_notes_what_concerns_a_column_once(check):
 
     assert [(finding.field, finding.code, finding.rows.tolist()) for finding in checked.findings] == [
         ("created_at", "naive_time", [0]),
+        ("user_id", "identifier_missing", [5]),
         ("user_id", "float_identifier", [0]),
         ("metadata.seen_at", "naive_time", [0]),
         ("metadata.fee.currency", "currency_minor_unit", [0]),
-        ("user_id", "identifier_missing", [5]),
     ]
 
 
@@ -177,11 +196,52 @@ def test_check_rows_notes_what_would_be_a_duplicate(check, chunksize):
     checked = check(frame, mapping={"metadata": {"note": "note"}}, offset=100, chunksize=chunksize)
 
     notes = [finding for finding in checked.findings if finding.severity == "note"]
-    assert [(finding.code, finding.rows.tolist()) for finding in notes] == [("would_be_duplicate", [1])]
+    assert [(finding.code, finding.rows.tolist()) for finding in notes] == [("would_be_duplicate", [1, 3])]
     assert notes[0].messages().to_pylist() == [
-        "event: row 100 is the same event to Intercom: this row would be a duplicate once it is mended, so drop it"
+        f"event: row {row} is the same event to Intercom: this row would be a duplicate once it is mended, so drop it"
+        for row in (100, 104)
     ]
     assert checked.valid.tolist() == [True, False, False, False, True, False, False]
+
+
+def test_check_rows_notes_what_lies_in_the_future(check):
+    """Each row later than now is told, with the time that is sent."""
+    frame = pd.DataFrame({"time": [NOW, NOW + 1, NOW - 1, NOW + 86_400], "who": list("abcd")})
+
+    (finding,) = check(frame, now=NOW + 0.9).findings
+
+    assert (finding.code, finding.severity, finding.rows.tolist()) == ("in_the_future", "note", [1, 3])
+    assert finding.messages().to_pylist() == [
+        f"created_at: {time} in column 'time' lies in the future: "
+        "if it should not, check the column's unit, format and time zone"
+        for time in ("2025-06-15T15:06:41Z", "2025-06-16T15:06:40Z")
+    ]
+
+
+def test_check_rows_tells_one_contact_from_another(check):
+    """The digest of a contact does not depend on the name of the event, and that of a name not on the contact."""
+    frame = pd.DataFrame({"time": range(4), "who": list("aaba"), "name": ["x", "y", "x", "x"]})
+
+    several, one = check(frame), check(frame.drop(columns="name"))
+
+    for contacts in (several.contacts, one.contacts):
+        assert [contacts[0] == contact for contact in contacts] == [True, True, False, True]
+
+
+def test_check_rows_keeps_the_first_of_many_values(check):
+    """A frame that is wholly bad keeps the values of its first rows, however it is cut; the others have messages."""
+    frame = pd.DataFrame({"time": [f"soon {row}" for row in range(2_500)], "who": ["a"] * 2_500})
+
+    for chunksize in (10_000, 300, 999):
+        (finding,) = check(frame, chunksize=chunksize).findings
+
+        assert len(finding.values) == 1_000
+        assert finding.rows.tolist() == list(range(2_500))
+        assert finding.values[999].as_py() == "'soon 999'"
+        assert finding.messages()[2_499].as_py() == (
+            "created_at: column 'time' cannot be read as a time: "
+            "write it as 2024-01-31T12:00:00, or give the Date rule its format=, or for epoch numbers its unit="
+        )
 
 
 def _finding(code, rows, **facts):

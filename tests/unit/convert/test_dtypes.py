@@ -65,7 +65,7 @@ CASES = {
     "object of int": (_objects(42, None), _number("42", 42, 4200)),
     "int64 beyond 2^53": (
         pd.Series([2**53]),
-        ("9007199254740992", "!number_inexact", "!time_not_in_seconds", "!amount_too_large", "9007199254740992"),
+        ("9007199254740992", "!number_inexact", "!time_in_microseconds", "!amount_too_large", "9007199254740992"),
     ),
     "uint64 beyond int64": (
         pd.Series([2**64 - 1], dtype="uint64"),

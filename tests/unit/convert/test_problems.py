@@ -5,16 +5,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from events_pandas.convert.problems import (
-    CODES,
-    FREQUENT_CODES,
-    NOTE_CODES,
-    ONCE_CODES,
-    Finding,
-    causes,
-    problems_frame,
-    shown,
-)
+from events_pandas.convert.problems import VALUES_KEPT, Finding, causes, merged, problems_frame, shown
 from events_pandas.mapping import Constant, Date, Link, MonetaryAmount, Number
 
 COLUMNS = ["row", "field", "code", "severity", "value", "message"]
@@ -25,34 +16,26 @@ def _finding(code, rows, values=None, **facts):
     return Finding(code=code, rows=np.array(rows, np.int64), values=texts, **facts)
 
 
-def test_codes_of_notes_are_codes():
-    """A note has its text like an error."""
-    assert ONCE_CODES | FREQUENT_CODES < NOTE_CODES < CODES.keys()
-
-
-def test_note_that_may_concern_every_row_keeps_no_values(convert):
-    """A column of epoch numbers in a wrong unit costs its rows, not their texts; its message names the column."""
-    frame = pd.DataFrame({"t": [1_700_000, 1_700_001], "e": ["a@b.c", "d@e.f"], "u": ["a", "b"]})
+def test_note_that_may_concern_every_row_keeps_few_values(convert):
+    """A column of epoch numbers in a wrong unit costs its rows, not their texts; later messages name the column."""
+    n_rows = VALUES_KEPT + 2
+    frame = pd.DataFrame({"t": np.arange(n_rows) + 1_700_000, "e": "a@b.c", "u": "a"})
 
     findings = convert(frame, created_at="t", user_id="u", email="e").findings
 
-    assert [(finding.code, finding.values) for finding in findings] == [
-        ("before_2000", None),
-        ("several_identifiers", None),
+    assert [(finding.code, len(finding.rows), len(finding.values)) for finding in findings] == [
+        ("before_2000", n_rows, VALUES_KEPT),
+        ("several_identifiers", n_rows, VALUES_KEPT),
     ]
-    assert problems_frame(findings, frame.index)["message"].tolist()[:2] == [
-        "email: column 'e' is not sent, since an earlier identifier is present and Intercom takes exactly one",
-        "created_at: column 't' is before the year 2000: if it should not be, give the Date rule its unit= or format=",
+    closing = "is before the year 2000: if it should not be, give the Date rule its unit= or format="
+    messages = findings[0].messages().to_pylist()
+    assert messages[VALUES_KEPT - 1] == f"created_at: {1_700_000 + VALUES_KEPT - 1} in column 't' {closing}"
+    assert messages[VALUES_KEPT:] == [f"created_at: column 't' {closing}"] * 2
+    assert findings[0].all_values().to_pylist()[VALUES_KEPT:] == [None, None]
+    assert [(cause.code, cause.rows) for cause in causes(findings)] == [
+        ("before_2000", n_rows),
+        ("several_identifiers", n_rows),
     ]
-    assert [(cause.code, cause.rows) for cause in causes(findings)] == [("before_2000", 2), ("several_identifiers", 2)]
-
-
-@pytest.mark.parametrize(("code", "text"), CODES.items())
-def test_code_says_what_is_wrong_in_a_sentence(code, text):
-    """A message goes on after the value's name: without a capital at its start, without a stop at its end."""
-    assert code == code.lower()
-    assert text[0].islower()
-    assert not text.endswith(".")
 
 
 @pytest.mark.parametrize(
@@ -84,7 +67,21 @@ def test_severity_is_error_unless_the_event_is_sent(code, is_omission, severity)
         ),
         (
             _finding("metadata_overflow", [0], ["11"], field="metadata"),
-            "metadata: 11 metadata values are present: Intercom keeps 10 and ignores the rest silently",
+            (
+                "metadata: 11 values are present, more than Intercom keeps, and it ignores the rest silently: "
+                "leave keys out of the mapping, or say metadata_overflow='drop' to send the first ones"
+            ),
+        ),
+        (
+            _finding("metadata_overflow", [0], field="metadata"),
+            (
+                "metadata: too many values are present, more than Intercom keeps, and it ignores the rest silently: "
+                "leave keys out of the mapping, or say metadata_overflow='drop' to send the first ones"
+            ),
+        ),
+        (
+            _finding("link_malformed", [0], field="metadata.page"),
+            "metadata.page: a value is no http or https address: write it as https://example.org/page, without spaces",
         ),
         (
             _finding("number_unreadable", [0], ["'x'"], field="metadata.n", label="column 'n'", is_omission=True),
@@ -107,6 +104,76 @@ def test_messages_are_one_for_each_row():
 
     assert [message[:15] for message in values.messages().to_pylist()] == ["metadata.n: 'x'", "metadata.n: 'y'"]
     assert len(no_values.messages()) == 2
+
+
+def test_messages_name_the_column_where_no_value_is_known():
+    """Of rows of one finding some may hold nothing, and of later ones nothing is kept."""
+    finding = _finding("number_unreadable", [3, 5, 8], [None, "'y'"], field="metadata.n", label="column 'n'")
+
+    assert [message.partition(" is ")[0] for message in finding.messages().to_pylist()] == [
+        "metadata.n: column 'n'",
+        "metadata.n: 'y' in column 'n'",
+        "metadata.n: column 'n'",
+    ]
+    assert finding.all_values().to_pylist() == [None, "'y'", None]
+    assert [finding.at(position).rows.tolist() for position in range(3)] == [[3], [5], [8]]
+    assert [finding.at(position).all_values().to_pylist() for position in range(3)] == [[None], ["'y'"], [None]]
+
+
+def test_merged_findings_are_in_the_order_of_rows():
+    """What is said of one field in several chunks, or of several kinds of cells, is one finding."""
+    findings = [
+        _finding("number_unreadable", [4, 9], ["'e'", "'j'"], field="metadata.n"),
+        _finding("number_unreadable", [0, 7], field="metadata.n"),
+        _finding("number_unreadable", [5], ["'f'"], field="metadata.n"),
+    ]
+
+    (whole,) = merged(findings, ["metadata.n"])
+
+    assert whole.rows.tolist() == [0, 4, 5, 7, 9]
+    assert whole.all_values().to_pylist() == [None, "'e'", "'f'", None, "'j'"]
+
+
+def test_merged_findings_keep_the_values_of_the_first_rows():
+    """However many findings there are of one code and field, values are kept of so many rows."""
+    even, odd = np.arange(0, 3_000, 2), np.arange(1, 3_000, 2)
+    findings = [
+        _finding("number_unreadable", rows, [f"'{row}'" for row in rows[:VALUES_KEPT]], field="metadata.n")
+        for rows in (odd, even)
+    ]
+
+    (whole,) = merged(findings, [])
+
+    assert whole.rows.tolist() == list(range(3_000))
+    assert whole.values.to_pylist() == [f"'{row}'" for row in range(VALUES_KEPT)]
+
+
+def test_merged_findings_are_in_the_order_of_fields_and_codes():
+    """Fields come as they are sent, others last; within a field the documented order of codes decides."""
+    findings = [
+        _finding("would_be_duplicate", [0], field="event"),
+        _finding("text_too_long", [0], field="metadata.b"),
+        _finding("nul_character", [0], field="metadata.b"),
+        _finding("text_too_long", [1], field="metadata.a"),
+    ]
+
+    found = [(finding.field, finding.code) for finding in merged(findings, ["metadata.a", "metadata.b"])]
+
+    assert found == [
+        ("metadata.a", "text_too_long"),
+        ("metadata.b", "nul_character"),
+        ("metadata.b", "text_too_long"),
+        ("event", "would_be_duplicate"),
+    ]
+
+
+def test_merged_findings_told_once_are_of_the_first_row():
+    """What concerns a whole column is told of one row, with its value."""
+    findings = [_finding("naive_time", [row], [f"'{row}'"], field="created_at") for row in (7, 3, 5)]
+
+    (once,) = merged(findings, ["created_at"])
+
+    assert (once.rows.tolist(), once.values.to_pylist()) == ([3], ["'3'"])
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,76 @@ def test_text_with_a_nul_character_is_refused(becomes):
     assert becomes(Text("x"), ["a\0b", "\0", "a"]) == ["!nul_character", "!nul_character", "a"]
 
 
+@pytest.mark.parametrize("character", ["a", "ü", "🎉", "\U0010ffff"])
+def test_text_can_be_cut_to_255_characters(becomes, character):
+    """Characters are counted and cut, not bytes or halves of surrogate pairs: what is left is whole."""
+    texts = [character * 255, character * 256, "x" + character * 1_000, "e\u0301" * 128, None, ""]
+
+    assert becomes(Text("x", truncate=True), texts) == [
+        character * 255,
+        character * 255,
+        "x" + character * 254,
+        "e\u0301" * 127 + "e",
+        None,
+        None,
+    ]
+
+
+def test_text_that_is_cut_may_have_a_nul_character_beyond(convert, codes, payloads):
+    """What is not sent needs no mending; what is sent does, and is not told to be cut as well."""
+    texts = ["a" * 255 + "\0", "a" * 254 + "\0" + "b", "\0" * 300, "a" * 254 + "\0"]
+
+    batch = convert(pd.DataFrame({"x": texts}), metadata={"note": Text("x", truncate=True)})
+
+    assert codes(batch) == [("text_truncated", [0]), ("nul_character", [1, 2, 3])]
+    assert [payload["metadata"] for payload in payloads(batch)] == [{"note": "a" * 255}]
+
+
+def test_text_that_is_cut_is_noted_row_by_row(convert):
+    """Each row whose text is cut is told, with the beginning of what it was."""
+    frame = pd.DataFrame({"x": ["short", "a" * 256, "b" * 255, "c" * 300]})
+
+    batch = convert(frame, metadata={"note": Text("x", truncate=True)}, on_invalid_metadata="omit")
+
+    (finding,) = batch.findings
+    assert (finding.code, finding.severity, finding.rows.tolist()) == ("text_truncated", "note", [1, 3])
+    assert not finding.is_omission
+    assert finding.messages().to_pylist() == [
+        f"metadata.note: '{letter * 80}' in column 'x' is longer than the 255 characters that Intercom keeps and "
+        "is cut: shorten it if its end matters"
+        for letter in "ac"
+    ]
+    assert batch.valid.all()
+
+
+def test_text_that_is_not_cut_says_how(convert):
+    """The message of a text that is too long names the option."""
+    (finding,) = convert(pd.DataFrame({"x": ["a" * 256]}), metadata={"note": Text("x")}).findings
+
+    assert finding.messages().to_pylist() == [
+        (
+            f"metadata.note: '{'a' * 80}' in column 'x' is longer than the 255 characters that Intercom keeps: "
+            "shorten it, or say truncate=True in its Text rule"
+        )
+    ]
+
+
+def test_text_is_cut_of_any_kind_that_has_a_text(becomes):
+    """A decimal of 300 digits is written out, and then cut; what has no text is refused as ever."""
+    digits = "1" * 300
+    cells = [decimal.Decimal(digits), int(digits), 1.5, True, ["a"], "a" * 300 + "\ud800", b"a"]
+
+    assert becomes(Text("x", truncate=True), pd.Series(cells, dtype=object)) == [
+        *("1" * 255, "1" * 255, "1.5", "true"),
+        *("!nested_value", "!lone_surrogate", "!unsupported_type"),
+    ]
+
+
+def test_constant_text_can_be_cut(becomes):
+    """A constant stands in no row: that it is cut is told for none."""
+    assert becomes(Text(Constant("a" * 300), truncate=True), [1, 2]) == ["a" * 255] * 2
+
+
 @pytest.mark.parametrize(
     ("number", "text"),
     [

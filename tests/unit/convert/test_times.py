@@ -177,22 +177,114 @@ def test_epoch_text_is_read_with_a_unit(becomes):
     ]
 
 
-@pytest.mark.parametrize("ticks", [10**3, 10**6, 10**9])
+UNITS = [(10**3, "ms", "milliseconds"), (10**6, "us", "microseconds"), (10**9, "ns", "nanoseconds")]
+
+
+@pytest.mark.parametrize(("ticks", "code"), [(ticks, f"!time_in_{unit}") for ticks, _, unit in UNITS])
 @pytest.mark.parametrize("dtype", ["int64", "float64"])
-def test_epoch_numbers_that_are_no_seconds_are_refused(becomes, ticks, dtype):
+def test_epoch_numbers_that_are_no_seconds_are_refused(becomes, ticks, code, dtype):
     """Milliseconds taken for seconds would land in the year 56,000."""
-    assert becomes(Date("x"), pd.Series([NOON * ticks, NOON], dtype=dtype)) == ["!time_not_in_seconds", NOON]
+    assert becomes(Date("x"), pd.Series([NOON * ticks, NOON], dtype=dtype)) == [code, NOON]
+
+
+@pytest.mark.parametrize(("ticks", "unit", "word"), UNITS)
+@pytest.mark.parametrize("is_text", [False, True])
+def test_epoch_number_in_another_unit_is_told_with_its_unit(convert, ticks, unit, word, is_text):
+    """Its size says the unit, and the message what to say: as text, its number of digits does."""
+    number = NOON * ticks
+    frame = pd.DataFrame({"x": [None, str(number) if is_text else number]}, dtype=object)
+
+    findings = convert(frame, created_at="x").findings
+
+    (finding,) = [finding for finding in findings if finding.code != "created_at_missing"]
+    shown = f"'{number}'" if is_text else number
+    assert (finding.rows.tolist(), finding.severity) == ([1], "error")
+    assert finding.messages().to_pylist() == [
+        (
+            f"created_at: {shown} in column 'x' is in {word} by its size, and was to be in seconds since 1970: "
+            f"say unit='{unit}' in the Date rule"
+        )
+    ]
+
+
+@pytest.mark.parametrize("text", ["1706702400", "170670240000", "17067024000000000000"])
+def test_text_of_digits_of_no_known_length_is_unreadable(becomes, text):
+    """Ten digits may be seconds or anything else: as text they are no written time."""
+    assert becomes(Date("x"), [text]) == ["!time_unreadable"]
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        (10**11, "!time_in_milliseconds"),
+        (10**14 - 1, "!time_in_milliseconds"),
+        (10**14, "!time_in_microseconds"),
+        (10**17 - 100, "!time_in_microseconds"),
+        (10**17, "!time_in_nanoseconds"),
+        (2**63 - 1, "!time_in_nanoseconds"),
+        (-(10**14), "!time_in_microseconds"),
+        (-(2**63), "!time_in_nanoseconds"),
+        (1e20, "!time_unreadable"),
+        (np.inf, "!time_unreadable"),
+    ],
+)
+def test_epoch_numbers_have_the_unit_in_which_they_are_a_time(becomes, number, code):
+    """In each unit numbers mean the years before 5138; beyond nanoseconds they are no time at all."""
+    assert becomes(Date("x"), [number]) == [code]
 
 
 @pytest.mark.parametrize("number", [10**11 - 1, 1 - 10**11])
 def test_epoch_seconds_reach_to_the_year_5138(becomes, number):
     """The border between seconds and milliseconds leaves all years that anybody means."""
-    assert becomes(Date("x"), [number, number + np.sign(number)]) == [number, "!time_not_in_seconds"]
+    assert becomes(Date("x"), [number, number + np.sign(number)]) == [number, "!time_in_milliseconds"]
 
 
-def test_epoch_numbers_beyond_the_calendar_are_unreadable(becomes):
-    """With a unit said there is nothing better to propose."""
-    assert becomes(Date("x", unit="s"), [np.inf, 1e300, 10.0**11, np.nan]) == ["!time_unreadable"] * 3 + [None]
+@pytest.mark.parametrize(("unit", "ticks"), [("s", 10**9), ("ms", 10**3), ("us", 10**6), ("ns", 10**9)])
+def test_epoch_numbers_beyond_the_calendar_are_unreadable(becomes, unit, ticks):
+    """With a unit said that is not seconds, or with no unit in which it is a time, there is nothing to propose."""
+    numbers = [np.inf, 1e300, 10.0**11 * ticks, np.nan]
+
+    assert becomes(Date("x", unit=unit), numbers) == ["!time_unreadable"] * 3 + [None]
+
+
+def test_epoch_numbers_that_contradict_seconds_are_told_with_their_unit(becomes):
+    """Also where seconds were asked for: the size of the number says what to ask for instead."""
+    assert becomes(Date("x", unit="s"), [10.0**11]) == ["!time_in_milliseconds"]
+
+
+@pytest.mark.parametrize(
+    "column", [pd.Series([20_000, 19_999, 80_000, 80_001]), pd.Series([2e4, 19999.5, 8e4, 80001.0])]
+)
+def test_day_numbers_of_spreadsheets_are_noted(convert, column):
+    """Taken for seconds, the days from 1954 to 2119 are all on the first day of 1970; others are told to be old."""
+    batch = convert(pd.DataFrame({"x": column}), created_at="x")
+
+    assert [(finding.code, finding.severity, finding.rows.tolist()) for finding in batch.findings] == [
+        ("excel_serial", "note", [0, 2]),
+        ("before_2000", "note", [1, 3]),
+    ]
+    assert batch.findings[0].messages()[0].as_py() == (
+        "created_at: 20000 in column 'x' looks like a day number of Excel's and is taken for seconds since 1970: "
+        "convert the column with pd.to_datetime(column, unit='D', origin='1899-12-30')"
+    )
+    assert batch.findings[1].messages()[1].as_py() == (
+        f"created_at: {column[3]:.0f} in column 'x' is before the year 2000: "
+        "if it should not be, give the Date rule its unit= or format="
+    )
+
+
+@pytest.mark.parametrize(
+    ("rule", "cell"),
+    [
+        (Date("x", unit="ms"), 45_000),
+        (Date("x", format="%Y"), "1999"),
+        (Date("x"), "1970-01-01T12:30:00Z"),
+        (Date("x"), dt.datetime(1970, 1, 1, 12, 30, tzinfo=dt.UTC)),
+    ],
+)
+def test_day_numbers_are_suspected_only_of_numbers_taken_as_seconds(convert, codes, rule, cell):
+    """What was written as a time, or in another unit, is before 2000 and nothing worse."""
+    assert codes(convert(pd.DataFrame({"x": [cell]}), created_at=rule)) == [("before_2000", [0])]
 
 
 def test_epoch_numbers_in_short_floats_are_refused(becomes):
