@@ -71,6 +71,27 @@ def see(answer: Answer, *, sent_at: float, received_at: float) -> Sighting:
     )
 
 
+def even_interval(limit: int) -> float:
+    """Return the time between requests that are spread evenly over windows.
+
+    Parameters
+    ----------
+    limit : int
+        Requests that a window allows; of a large limit's a few are spared.
+
+    Returns
+    -------
+    float
+        Seconds.
+
+    Examples
+    --------
+    >>> even_interval(100)
+    0.1
+    """
+    return intercom.WINDOW_SECONDS / (limit - int(limit * SPARE_SHARE))
+
+
 class Pacer:
     """Spreads requests evenly over the windows of a rate limit, gives way to others, and never bursts after a reset.
 
@@ -180,7 +201,7 @@ class Pacer:
     def _interval(self, now: float) -> float:
         """Return the seconds between this slot and the next."""
         limit = self.limit or intercom.DEFAULT_LIMIT
-        even = intercom.WINDOW_SECONDS / (limit - int(limit * SPARE_SHARE))
+        even = even_interval(limit)
         seconds_left = self._rate.reset - self._clock.high - now if self._rate else 0.0
         if not self._rate or seconds_left <= 0:
             return even

@@ -1,7 +1,6 @@
 """How long submitting takes at a rate limit: what the pacer does, summed up."""
 
-from events_pandas.deliver.pacing import EDGE_SECONDS, SPARE_SHARE
-from events_pandas.intercom import WINDOW_SECONDS
+from events_pandas.deliver.pacing import EDGE_SECONDS, even_interval
 
 
 def duration_seconds(
@@ -40,7 +39,7 @@ def duration_seconds(
     if requests < 1:
         return 0.0
     steps = requests - 1
-    even = WINDOW_SECONDS / (limit - int(limit * SPARE_SHARE))
+    even = even_interval(limit)
     if remaining is None or seconds_left is None:
         return steps * even
     if remaining < 1:
