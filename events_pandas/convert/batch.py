@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,7 +19,7 @@ from events_pandas.convert.readers import Reading
 from events_pandas.errors import MappingError
 from events_pandas.intercom import IDENTIFIERS
 from events_pandas.mapping import BoundMapping, BoundRule, Constant, Text
-from events_pandas.mapping.rules import part_path
+from events_pandas.mapping.rules import Values, part_path
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -356,7 +355,7 @@ def _cut(bound: BoundRule, rows: "slice | Rows") -> BoundRule:
     return replace(bound, parts=parts)
 
 
-def _cut_column(values: "pd.Series[Any]", rows: "slice | Rows") -> "pd.Series[Any]":
+def _cut_column(values: Values, rows: "slice | Rows") -> Values:
     if isinstance(rows, slice):
         return without_views(values.iloc[rows])
     # Arrow takes no single rows of views.

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from events_pandas.mapping import Constant
+from events_pandas.mapping.rules import Values
 
 Mask: TypeAlias = npt.NDArray[np.bool_]
 Rows: TypeAlias = npt.NDArray[np.int64]
@@ -195,7 +196,7 @@ def time_text(times: pa.Array) -> pa.Array:
     return pc.replace_substring_regex(text, r"(?:\.0+|(\.[0-9]*[1-9])0*)(Z?)$", r"\1\2")
 
 
-def read_cells(values: "pd.Series[Any] | Constant") -> list[Cells]:
+def read_cells(values: "Values | Constant") -> list[Cells]:
     """Return the cells of a column, by kind.
 
     Parameters
@@ -224,7 +225,7 @@ def read_cells(values: "pd.Series[Any] | Constant") -> list[Cells]:
     return _uniform_parts(array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array)
 
 
-def without_views(column: "pd.Series[Any]") -> "pd.Series[Any]":
+def without_views(column: Values) -> Values:
     """Return a column with views of strings and bytes, for which Arrow lacks functions, as what they are views of.
 
     Parameters
@@ -247,7 +248,7 @@ def without_views(column: "pd.Series[Any]") -> "pd.Series[Any]":
     return pd.Series(array, index=column.index, dtype=pd.ArrowDtype(viewed))
 
 
-def _is_uniform(values: "pd.Series[Any]") -> bool:
+def _is_uniform(values: Values) -> bool:
     """Tell whether Arrow would read objects as what they are.
 
     It makes one type of what it can: a date of a time beside a date, UTC of a naive time beside an aware one, and the
@@ -367,7 +368,7 @@ _READERS: tuple[tuple[Callable[[pa.DataType], bool], Callable[[pa.Array], Cells]
 )
 
 
-def _mixed_cells(values: "pd.Series[Any]") -> list[Cells]:
+def _mixed_cells(values: Values) -> list[Cells]:
     """Sort objects by kind, cell by cell: the one place where that cannot be done for a whole column."""
     cells = values.astype(object).to_numpy()
     kinds = np.array([_kind_of(cell) for cell in cells], dtype=object)

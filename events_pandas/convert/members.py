@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -32,10 +31,7 @@ from events_pandas.convert.readers import (
 )
 from events_pandas.convert.times import TimeReader
 from events_pandas.mapping import BoundRule, Constant, Date, Link, MonetaryAmount, Number, RichLink, Rule, Text
-from events_pandas.mapping.rules import part_path
-
-if TYPE_CHECKING:
-    import pandas as pd
+from events_pandas.mapping.rules import Values, part_path
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -232,7 +228,7 @@ def finding_at(bound: BoundRule, part: str, where: Mapping[str, Mask]) -> list[F
     return findings
 
 
-def _shown_cells(values: "pd.Series[Any] | Constant", rows: Rows) -> pa.Array:
+def _shown_cells(values: "Values | Constant", rows: Rows) -> pa.Array:
     """Return what stands in some rows of a column, as a message shows it; nothing where all are absent."""
     chosen = values if isinstance(values, Constant) else values.iloc[rows]
     texts = read(read_cells(chosen), _as_shown).values

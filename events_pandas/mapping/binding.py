@@ -2,7 +2,7 @@
 
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import pandas as pd
 
@@ -19,6 +19,7 @@ from events_pandas.mapping.rules import (
     Rule,
     Source,
     Text,
+    Values,
     is_computed,
     is_expression,
     part_path,
@@ -26,9 +27,6 @@ from events_pandas.mapping.rules import (
 )
 
 CURRENCY_LETTERS = 3
-
-Values: TypeAlias = "pd.Series[Any]"
-"""What a source holds in a frame: a value for each row."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -13,6 +13,7 @@ import pandas as pd
 
 from events_pandas.mapping.choices import LeftOut
 from events_pandas.mapping.labels import names_a_code, names_a_time, user_id_rank, words_of
+from events_pandas.mapping.rules import Values
 from events_pandas.mapping.time_forms import MOST, TimeForm, form_of_numbers, form_of_text, form_of_times
 
 FIRST_ROWS = 5_000
@@ -174,7 +175,7 @@ def sampled_rows(n_rows: int) -> npt.NDArray[np.int64]:
     return np.concatenate([np.arange(FIRST_ROWS, dtype=np.int64), spread])
 
 
-def _sources(sample: pd.DataFrame) -> "Iterator[tuple[Hashable, pd.Series[Any]]]":
+def _sources(sample: pd.DataFrame) -> "Iterator[tuple[Hashable, Values]]":
     """Yield what a mapping can name, by a label that can be written down."""
     counts = Counter(sample.columns)
     for position, label in enumerate(sample.columns):
@@ -218,7 +219,7 @@ def _inferred(values: Any) -> str:
     return pd.api.types.infer_dtype(values, skipna=True)
 
 
-def evidence_of(label: Hashable, column: "pd.Series[Any]", rows: npt.NDArray[np.int64]) -> Evidence:
+def evidence_of(label: Hashable, column: Values, rows: npt.NDArray[np.int64]) -> Evidence:
     """Return what a column looks like.
 
     Parameters
@@ -257,7 +258,7 @@ def evidence_of(label: Hashable, column: "pd.Series[Any]", rows: npt.NDArray[np.
     return _of_others(label, values, kind=kind, n_missing=n_missing)
 
 
-def _of_others(label: Hashable, values: "pd.Series[Any]", *, kind: str, n_missing: int) -> Evidence:
+def _of_others(label: Hashable, values: Values, *, kind: str, n_missing: int) -> Evidence:
     look, form = Look.OTHER, None
     if kind in _TIMES:
         look, form = Look.TIME, form_of_times(values)
@@ -269,7 +270,7 @@ def _of_others(label: Hashable, values: "pd.Series[Any]", *, kind: str, n_missin
     )
 
 
-def _of_numbers(label: Hashable, values: "pd.Series[Any]", rows: npt.NDArray[np.int64], *, n_missing: int) -> Evidence:
+def _of_numbers(label: Hashable, values: Values, rows: npt.NDArray[np.int64], *, n_missing: int) -> Evidence:
     try:
         numbers = values.astype(float).to_numpy()
     except OverflowError:
@@ -297,7 +298,7 @@ def _may_be_time(words: tuple[str, ...]) -> bool:
     return user_id_rank(words) == 0 and (names_a_time(words) or not names_a_code(words))
 
 
-def _look_of_numbers(values: "pd.Series[Any]", finite: npt.NDArray[np.floating[Any]]) -> Look:
+def _look_of_numbers(values: Values, finite: npt.NDArray[np.floating[Any]]) -> Look:
     if (finite % 1 != 0).any():
         return Look.NUMBER
     # The readers of JSON have floats only, which no longer hold every whole number: such a number is a name.
@@ -305,7 +306,7 @@ def _look_of_numbers(values: "pd.Series[Any]", finite: npt.NDArray[np.floating[A
     return Look.TEXT if is_name else Look.WHOLE
 
 
-def _of_text(label: Hashable, values: "pd.Series[Any]", *, n_missing: int) -> Evidence:
+def _of_text(label: Hashable, values: Values, *, n_missing: int) -> Evidence:
     texts = pd.Series(values.unique(), dtype=object)
     words = words_of(label)
     form = form_of_text(texts, words) if _may_be_time(words) else None
@@ -324,7 +325,7 @@ def _of_text(label: Hashable, values: "pd.Series[Any]", *, n_missing: int) -> Ev
     )
 
 
-def _look_of_text(texts: "pd.Series[Any]") -> Look:
+def _look_of_text(texts: Values) -> Look:
     forms = {Look.EMAIL: _EMAIL, Look.URL: _URL, Look.PHONE: _PHONE, Look.INTERCOM_ID: _INTERCOM_ID}
     for look, form in forms.items():
         if texts.str.fullmatch(form).mean() >= MOST:

@@ -9,6 +9,9 @@ import pandas as pd
 EXPRESSION_TYPE: type | None = getattr(pd.api.typing, "Expression", None)
 """The type of ``pd.col(...)``, which pandas has had since version 3."""
 
+Values: TypeAlias = "pd.Series[Any]"
+"""A column of any dtype."""
+
 Scalar: TypeAlias = Any
 """A string, number, date or time; which of them decides what it becomes."""
 

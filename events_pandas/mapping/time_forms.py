@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from events_pandas.mapping.labels import names_a_time
+from events_pandas.mapping.rules import Values
 
 MOST = 0.6
 """What share of a column's values has to have a form, so that the column is said to have it.
@@ -64,7 +65,7 @@ class TimeForm:
     is_day: bool = False
 
 
-def form_of_times(times: "pd.Series[Any]") -> TimeForm:
+def form_of_times(times: Values) -> TimeForm:
     """Return the form of values that are times.
 
     Parameters
@@ -84,7 +85,7 @@ def form_of_times(times: "pd.Series[Any]") -> TimeForm:
     return TimeForm(description=kind, is_naive=is_naive, is_day=is_day)
 
 
-def form_of_text(texts: "pd.Series[Any]", words: tuple[str, ...]) -> TimeForm | None:
+def form_of_text(texts: Values, words: tuple[str, ...]) -> TimeForm | None:
     """Return how texts are written as times.
 
     Parameters
@@ -133,28 +134,28 @@ def form_of_numbers(numbers: npt.NDArray[np.floating[Any]], words: tuple[str, ..
     return _epoch_form(numbers) if names_a_time(words) else None
 
 
-def _share(found: "pd.Series[Any]") -> float:
+def _share(found: Values) -> float:
     return float(found.mean())
 
 
-def _parsed_share(texts: "pd.Series[Any]", written: str) -> float:
+def _parsed_share(texts: Values, written: str) -> float:
     return _share(pd.to_datetime(texts, format=written, errors="coerce", utc=True).notna())
 
 
-def _iso_form(texts: "pd.Series[Any]") -> TimeForm:
+def _iso_form(texts: Values) -> TimeForm:
     is_day = bool((texts.str.strip().str.len() <= len("2024-01-31")).all())
     is_naive = not texts.str.fullmatch(_OFFSET).all()
     kind = "days as text" if is_day else f"times as text, {'without' if is_naive else 'with'} a zone"
     return TimeForm(description=f"{kind} (ISO 8601)", is_naive=is_naive, is_day=is_day)
 
 
-def _compact_form(texts: "pd.Series[Any]") -> TimeForm | None:
+def _compact_form(texts: Values) -> TimeForm | None:
     if _parsed_share(texts, "%Y%m%d") < MOST:
         return None
     return TimeForm(description="days such as 19970131", format="%Y%m%d", is_day=True)
 
 
-def _written_form(texts: "pd.Series[Any]") -> TimeForm | None:
+def _written_form(texts: Values) -> TimeForm | None:
     probe = texts.head(PROBED)
     possible = [written for written in _FORMATS if _parsed_share(probe, written) >= MOST]
     shares = {written: _parsed_share(texts, written) for written in possible}

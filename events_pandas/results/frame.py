@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from events_pandas.deliver import Status
+from events_pandas.mapping.rules import Values
 
 STATUS_DTYPE = pd.CategoricalDtype([status.value for status in Status], ordered=True)
 """The eight statuses, in the order in which they are documented."""
@@ -14,7 +15,7 @@ STATUS_DTYPE = pd.CategoricalDtype([status.value for status in Status], ordered=
 TEXT_DTYPE = "string[pyarrow]"
 
 
-def utc_times(times: npt.NDArray[np.datetime64]) -> "pd.Series[Any]":
+def utc_times(times: npt.NDArray[np.datetime64]) -> Values:
     """Return times as a results column has them.
 
     Parameters
