@@ -284,7 +284,8 @@ def text_cells(array: pa.Array) -> Cells:
     text = array.cast(TEXT_TYPE)
     is_empty = pc.equal(pc.binary_length(text), 0)
     if pc.any(is_empty).as_py():
-        text = pc.if_else(is_empty, pa.scalar(None, TEXT_TYPE), text)
+        # Not one null for all: with it Arrow 17 makes wrong texts of those that are a slice of others.
+        text = pc.if_else(is_empty, pa.nulls(len(text), TEXT_TYPE), text)
     return Cells(kind=Kind.TEXT, values=text)
 
 

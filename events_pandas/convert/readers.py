@@ -128,7 +128,8 @@ def without(values: pa.Array, faulty: Mask) -> pa.Array:
     pyarrow.Array
         Of the same type.
     """
-    return pc.if_else(pa.array(faulty), pa.scalar(None, values.type), values) if faulty.any() else values
+    # Not one null for all: with it Arrow 17 makes wrong texts of those that are a slice of others.
+    return pc.if_else(pa.array(faulty), pa.nulls(len(values), values.type), values) if faulty.any() else values
 
 
 def nothing(cells: Cells, value_type: pa.DataType, code: str) -> tuple[pa.Array, Faults]:
@@ -521,11 +522,16 @@ def _read_float_amount(cells: Cells) -> tuple[pa.Array, Faults]:
     floats = np.where(present, cells.values.to_numpy(zero_copy_only=False), 0.0)
     with np.errstate(invalid="ignore", over="ignore"):
         proposed = np.rint(floats * AMOUNT_SCALE)
-        too_large = ~(np.abs(proposed) < DOUBLE_EXACT)
-        has_more = ~too_large & (proposed / AMOUNT_SCALE != floats)
-    faulty = too_large | has_more
+        infinite = np.isinf(floats)
+        too_large = ~infinite & ~(np.abs(proposed) < DOUBLE_EXACT)
+        has_more = ~infinite & ~too_large & (proposed / AMOUNT_SCALE != floats)
+    faulty = infinite | too_large | has_more
     values = pa.array(np.where(faulty, 0, proposed).astype(np.int64))
-    return without(values, faulty | ~present), [("amount_too_large", too_large), ("amount_decimals", has_more)]
+    return without(values, faulty | ~present), [
+        ("number_not_finite", infinite),
+        ("amount_too_large", too_large),
+        ("amount_decimals", has_more),
+    ]
 
 
 def _read_text_amount(cells: Cells) -> tuple[pa.Array, Faults]:

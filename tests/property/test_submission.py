@@ -1,6 +1,7 @@
 """What holds for every frame and every answer. The client is a fake, so that answers are as wild as can be."""
 
 import copy
+import dataclasses
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ RETRY = RetryPolicy(attempts=2, base_seconds=0.0)
 MAPPING = EventMapping(
     event_name="placed-order", created_at="day", user_id="who", metadata={"x": "x"}, duplicates="skip", timezone="UTC"
 )
+MAPPINGS = {policy: dataclasses.replace(MAPPING, duplicates=policy) for policy in ("skip", "spread", "send")}
 CONTACTS = ["1", "2", "3"]
 
 lost = st.booleans().map(lambda arrived: TransportError("the connection broke", may_have_arrived=arrived))
@@ -38,10 +40,10 @@ def frames(draw):
     return frame.set_index("label", drop=False) if draw(st.booleans()) else frame
 
 
-def finished(frame, client, **options):
+def finished(frame, client, *, mapping=MAPPING, **options):
     """Submit a frame; return its results, whatever ended the run."""
     try:
-        return submit_events(frame, MAPPING, client=client, retry=RETRY, progress=False, **options)
+        return submit_events(frame, mapping, client=client, retry=RETRY, progress=False, **options)
     except SubmissionError as error:
         return error.results
 
@@ -135,13 +137,29 @@ def test_check_is_clean_without_the_rows_that_it_reports(frame):
 
 
 @EXAMPLES
-@given(frame=frames())
-def test_check_says_what_submitting_does(frame, fake_client):
-    """Check and submit judge alike: the same rows are invalid, duplicates, and sent."""
-    report = check_events(frame, MAPPING)
+@given(frame=frames(), policy=st.sampled_from(sorted(MAPPINGS)))
+def test_check_says_what_submitting_does(frame, policy, fake_client):
+    """Check and submit judge alike: the same rows are invalid, duplicates, and sent, as the same payloads."""
+    report = check_events(frame, MAPPINGS[policy])
+    client = fake_client()
 
-    counts = finished(frame, fake_client())["status"].value_counts()
+    counts = finished(frame, client, mapping=MAPPINGS[policy])["status"].value_counts()
 
-    assert (report.invalid, report.duplicates, report.requests) == (
-        *(counts["invalid"], counts["duplicate"], counts["accepted"]),
-    )
+    assert (report.invalid, report.requests) == (counts["invalid"], counts["accepted"])
+    assert counts["duplicate"] == (report.duplicates if policy == "skip" else 0)
+    assert sorted(map(str, client.events)) == sorted(map(str, report.payloads(len(frame))))
+
+
+@EXAMPLES
+@given(pieces=st.lists(frames(), max_size=4))
+def test_stream_spreads_every_valid_row(pieces, fake_client):
+    """With duplicates="spread" every valid row arrives, and no two of them are one event, over all frames."""
+    client = fake_client()
+
+    parts = list(iter_submit(pieces, MAPPINGS["spread"], client=client, progress=False))
+
+    lines = [line for part in parts for line in zip(part["status"], part["created_at"], strict=True)]
+    assert {status for status, _ in lines} <= {"accepted", "invalid"}
+    assert len({(event["user_id"], event["created_at"]) for event in client.events}) == len(client.events)
+    sent = sorted(pd.Timestamp(event["created_at"], unit="s", tz="UTC") for event in client.events)
+    assert sent == sorted(created_at for status, created_at in lines if status == "accepted")

@@ -155,6 +155,24 @@ def test_convert_takes_a_slice_of_the_rows(order, mapping):
     assert json.loads(payload)["metadata"]["price"]["amount"] == 200
 
 
+@pytest.mark.parametrize("arrow_type", [pa.string(), pa.large_string()])
+@pytest.mark.parametrize("fault", ["", None, "a\0", "a" * 256])
+def test_convert_takes_a_slice_of_arrow_strings(payloads, arrow_type, fault):
+    """Texts that lie in the middle of others' memory are those of their rows, whatever is wrong beside them."""
+    texts = ["before", "b" * 255, "first", fault, "ab", "last", "after"]
+    frame = pd.DataFrame({"m": pd.Series(texts, dtype=pd.ArrowDtype(arrow_type))})
+    fields = {"event_name": "e", "created_at": Constant(1_700_000_000), "user_id": "m", "timezone": "UTC"}
+    mapping = EventMapping(**fields, metadata={"m": Text("m")})
+
+    batch = Converter(bind(frame, mapping)).convert(2, 6)
+
+    assert [(payload["user_id"], payload["metadata"]["m"]) for payload in payloads(batch)] == [
+        ("first", "first"),
+        ("ab", "ab"),
+        ("last", "last"),
+    ]
+
+
 def test_convert_takes_no_rows(order, mapping):
     """A chunk without rows has no payloads, and no findings."""
     batch = Converter(bind(order, mapping)).convert(0, 0)

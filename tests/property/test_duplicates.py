@@ -1,0 +1,186 @@
+"""Rows that are one event to Intercom, in one frame and over several, against a dict that goes row by row."""
+
+import json
+from collections import Counter
+
+import numpy as np
+import pandas as pd
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from events_pandas.convert import Converter, KeyIndex, check_rows
+from events_pandas.mapping import Column, EventMapping, Number, Text, bind
+
+NOW = 1_750_000_000
+
+CELLS = {
+    "name": st.sampled_from(["placed-order", "Placed.Order", "placed$order", "a", "b"]),
+    "time": st.integers(0, 3) | st.sampled_from([-1, -2, 10**11 - 1, 1 - 10**11, None]),
+    "who": st.sampled_from(["a", "a", "b", None]),
+    "mail": st.sampled_from(["a@b.c", None]),
+    "note": st.sampled_from(["x", "y", "", "z" * 256]),
+    "load": st.sampled_from(["1", "2", None, "bad"]),
+}
+FRAMES = st.lists(st.fixed_dictionaries(CELLS), max_size=10).map(
+    lambda rows: pd.DataFrame(rows, columns=list(CELLS), dtype=object)
+)
+STREAMS = st.lists(FRAMES, max_size=4)
+OPTIONS = st.fixed_dictionaries(
+    {"on_invalid_metadata": st.sampled_from(["error", "omit"]), "metadata_limit": st.sampled_from([1, 10])}
+)
+
+
+def _converter(frame, policy, **options):
+    mapping = EventMapping(
+        event_name=Column("name"),
+        created_at="time",
+        user_id="who",
+        email="mail",
+        metadata={"note": Text("note"), "load": Number("load")},
+        timezone="UTC",
+        duplicates=policy,
+        metadata_overflow="drop",
+        **options,
+    )
+    return Converter(bind(frame, mapping))
+
+
+def _events(converter, n_rows):
+    """Return the event of each row as it stands in the frame; None where the row is invalid."""
+    batch = converter.convert(0, n_rows)
+    events = iter(batch.payloads(batch.valid).to_pylist())
+    return [json.loads(next(events)) if is_valid else None for is_valid in batch.valid]
+
+
+def _sent(converter, checked):
+    """Return the events that are sent, in the order of rows."""
+    batch = converter.convert(0, len(checked.valid))
+    payloads = batch.payloads(checked.is_sent, checked.seconds(0, len(checked.valid)))
+    return [json.loads(payload) for payload in payloads.to_pylist()]
+
+
+def _stream(event):
+    name = event["event_name"].lower().replace(".", "-").replace("$", "-")
+    return name, *((field, event[field]) for field in ("user_id", "email") if field in event)
+
+
+def _key(event):
+    return _stream(event), event["created_at"]
+
+
+def _counted(events):
+    return Counter(json.dumps(event) for event in events)
+
+
+@settings(deadline=None, max_examples=60)
+@given(frames=STREAMS, policy=st.sampled_from(["skip", "send"]), options=OPTIONS)
+def test_repeats_are_those_of_a_dict(frames, policy, options):
+    """*An event is identified by contact, name (normalized) and second*: the first valid row of a stream has it."""
+    holders, index, offset = {}, KeyIndex(), 0
+    for frame in frames:
+        converter = _converter(frame, policy, **options)
+        events = _events(converter, len(frame))
+        expected = []
+        for row, event in enumerate(events):
+            if event is not None:
+                first, other = holders.setdefault(_key(event), (row + offset, event))
+                if first != row + offset:
+                    expected.append((row, first, other.get("metadata") == event.get("metadata")))
+
+        checked = check_rows(converter, len(frame), now=NOW, earlier=index, offset=offset)
+
+        found = checked.repeats
+        triples = zip(found.rows.tolist(), found.firsts.tolist(), found.are_identical.tolist(), strict=True)
+        assert list(triples) == expected
+        held_back = {row for row, _, _ in expected} if policy == "skip" else set()
+        sent = [event is not None and row not in held_back for row, event in enumerate(events)]
+        assert checked.is_sent.tolist() == sent
+        assert _sent(converter, checked) == [event for event, is_sent in zip(events, sent, strict=True) if is_sent]
+        offset += len(frame)
+
+
+def _spread(events, ties, taken):
+    """Give each event that must give way the next free second, one by one; return all events and what is taken."""
+    groups = {}
+    for event, tie in zip(events, ties, strict=True):
+        groups.setdefault(_key(event), []).append((tie, json.dumps(event)))
+    kept, moved = [], []
+    for key, group in groups.items():
+        first, *others = sorted(group)
+        (moved if key in taken else kept).append((*key, *first))
+        moved += [(*key, *other) for other in others]
+    taken = taken | groups.keys()
+    for stream, second, _, text in sorted(moved):
+        free = second + 1
+        while (stream, free) in taken:
+            free += 1
+        taken |= {(stream, free)}
+        kept.append((stream, free, None, text))
+    return [json.loads(text) | {"created_at": second} for _, second, _, text in kept], taken
+
+
+@settings(deadline=None, max_examples=60)
+@given(frames=STREAMS, options=OPTIONS)
+def test_spread_events_are_those_of_a_dict(frames, options):
+    """*"spread" gives later ones the next free second*: rows keep their own where they can, ties go by the digest."""
+    taken, index, offset = set(), KeyIndex(), 0
+    for frame in frames:
+        converter = _converter(frame, "spread", **options)
+        events = [event for event in _events(converter, len(frame)) if event is not None]
+        batch = converter.convert(0, len(frame))
+        ties = list(map(tuple, batch.digests()[:, batch.valid].T.tolist()))
+        expected, taken = _spread(events, ties, taken)
+
+        checked = check_rows(converter, len(frame), now=NOW, earlier=index, offset=offset)
+
+        assert _counted(_sent(converter, checked)) == _counted(expected)
+        offset += len(frame)
+
+
+@settings(deadline=None, max_examples=60)
+@given(frame=FRAMES, options=OPTIONS)
+def test_spread_conserves_events(frame, options):
+    """*Conservation*: every valid row is sent, no two as one event, and of those that share a second one keeps it."""
+    converter = _converter(frame, "spread", **options)
+    events = [event for event in _events(converter, len(frame)) if event is not None]
+
+    checked = check_rows(converter, len(frame), now=NOW)
+
+    sent = _sent(converter, checked)
+    assert checked.is_sent.tolist() == checked.valid.tolist()
+    assert len({_key(event) for event in sent}) == len(sent) == len(events)
+    assert {_key(event) for event in events} <= {
+        _key(own) for own, event in zip(events, sent, strict=True) if own == event
+    }
+    assert all(
+        own | {"created_at": None} == event | {"created_at": None} for own, event in zip(events, sent, strict=True)
+    )
+
+
+@settings(deadline=None, max_examples=60)
+@given(frame=FRAMES, options=OPTIONS, data=st.data())
+def test_spread_does_not_depend_on_the_order_of_rows(frame, options, data):
+    """*Ties go by the payload's digest and not by row order*: a re-sorted frame is spread alike."""
+    order = data.draw(st.permutations(range(len(frame))))
+    shuffled = frame.iloc[order]
+    converters = [_converter(frame, "spread", **options), _converter(shuffled, "spread", **options)]
+
+    sent = [_sent(converter, check_rows(converter, len(frame), now=NOW)) for converter in converters]
+
+    assert _counted(sent[0]) == _counted(sent[1])
+
+
+@settings(deadline=None, max_examples=60)
+@given(frame=FRAMES)
+def test_rows_that_would_be_duplicates_are_told(frame):
+    """*An invalid row claims no duplicate key; one whose mending would make a duplicate is told so.*"""
+    converter = _converter(frame, "skip")
+    batch = converter.convert(0, len(frame))
+    keys = list(map(tuple, batch.keys().words(slice(None)).T.tolist()))
+    held = {key for key, is_valid in zip(keys, batch.valid, strict=True) if is_valid}
+    expected = [row for row, key in enumerate(keys) if key in held and batch.has_key()[row] and not batch.valid[row]]
+
+    checked = check_rows(converter, len(frame), now=NOW)
+
+    told = [finding.rows for finding in checked.findings if finding.code == "would_be_duplicate"]
+    assert np.concatenate([*told, []]).tolist() == expected

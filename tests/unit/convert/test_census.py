@@ -1,0 +1,291 @@
+"""What a frame's valid rows are, counted, and what is odd about them taken together."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from events_pandas.convert import Converter, check_rows
+from events_pandas.convert.cells import Kind
+from events_pandas.convert.census import NAMES_KEPT, SPELLINGS_SHOWN, counted_types, key_types
+from events_pandas.mapping import Column, Constant, EventMapping, MonetaryAmount, Text, bind
+
+NOW = 1_750_000_000
+
+
+@pytest.fixture
+def check():
+    """Return a function that checks a frame; event names are read from a column "name" if there is one."""
+
+    def check(frame, *, chunksize=3, **fields):
+        defaults = {"created_at": Constant(NOW), "user_id": Constant("ada"), "timezone": "UTC", "duplicates": "send"}
+        name = Column("name") if "name" in frame else "placed-order"
+        mapping = EventMapping(event_name=name, **{**defaults, **fields})
+        return check_rows(Converter(bind(frame, mapping)), len(frame), now=NOW, chunksize=chunksize)
+
+    return check
+
+
+def _notes(checked):
+    """Return what is told of the whole frame: code, field, rows and message."""
+    return [
+        (finding.code, finding.field, finding.rows.tolist(), finding.messages().to_pylist())
+        for finding in checked.findings
+        if finding.severity == "note" and finding.code != "duplicate_sent"
+    ]
+
+
+def test_census_counts_valid_rows_by_name(check):
+    """Names stand in the order in which they came, as they are spelled; rows with an error count nowhere."""
+    frame = pd.DataFrame(
+        {"name": ["b", "a", "b", None, "B", "a", "c"], "note": ["x", "x", "x" * 256, "x", "x", None, "x" * 256]}
+    )
+
+    census = check(frame, metadata={"note": Text("note")}).census
+
+    names = {name: (int(census.rows[place]), int(census.first_rows[place])) for name, place in census.names.items()}
+    assert names == {"b": (1, 0), "a": (2, 1), "B": (1, 4), "c": (0, -1)}
+    assert census.rows.sum() == 4
+
+
+def test_census_counts_one_name_of_all_rows(check):
+    """A name that is the mapping's own is counted like one from a column."""
+    census = check(pd.DataFrame({"note": ["x" * 256, "x", "x", "x", "x"]}), metadata={"note": Text("note")}).census
+
+    assert census.names == {"placed-order": 0}
+    assert (census.rows[0], census.first_rows[0]) == (4, 1)
+
+
+def test_census_counts_how_often_a_key_has_a_value(check):
+    """Valid rows only, key by key and name by name; a constant has a value in each."""
+    frame = pd.DataFrame(
+        {"name": ["a", "b", "a", "a"], "x": ["u", None, "v", "w"], "y": ["ok", "ok", "ok", "ftp" * 100]}
+    )
+
+    census = check(frame, metadata={"x": Text("x"), "y": Text("y"), "source": Constant("s")}).census
+
+    assert list(census.keys) == ["x", "y", "source"]
+    assert {key: use.present[:2].tolist() for key, use in census.keys.items()} == {
+        "x": [2, 0],
+        "y": [2, 1],
+        "source": [2, 1],
+    }
+    assert all(use.ignored.sum() == 0 for use in census.keys.values())
+
+
+def test_census_counts_what_is_beyond_the_limit(check):
+    """Values that are dropped are counted as present and as ignored: what is absent before them makes room."""
+    frame = pd.DataFrame(
+        [["u", "v", "w"], ["u", None, "w"], [None, None, "w"], ["u", "v", None]], columns=list("abc"), dtype=object
+    )
+    metadata = {"a": Text("a"), "source": Constant("s"), "b": Text("b"), "c": Text("c")}
+
+    census = check(frame, metadata=metadata, metadata_limit=2, metadata_overflow="drop").census
+
+    assert {key: (int(use.present[0]), int(use.ignored[0])) for key, use in census.keys.items()} == {
+        "a": (3, 0),
+        "source": (4, 0),
+        "b": (2, 2),
+        "c": (3, 2),
+    }
+
+
+def test_census_counts_the_kinds_of_a_keys_cells(check):
+    """With the row of the first of each kind, over all chunks."""
+    frame = pd.DataFrame({"x": pd.Series([None, 1, "a", 2.5, "b", 7, True], dtype=object)})
+
+    census = check(frame, metadata={"x": Text("x")}).census
+
+    assert census.keys["x"].kinds == {
+        Kind.INTEGER: (2, 1),
+        Kind.TEXT: (2, 2),
+        Kind.FLOAT: (1, 3),
+        Kind.BOOLEAN: (1, 6),
+    }
+
+
+def test_spellings_of_one_name_are_noted_once(check):
+    """The note stands at the second spelling's first row, and counts valid rows only."""
+    frame = pd.DataFrame({"name": ["Placed.Order", "other", "Placed.Order", "placed-order", "PLACED$order", "Other\0"]})
+
+    assert _notes(check(frame)) == [
+        (
+            "event_name_spellings",
+            "event_name",
+            [3],
+            [
+                (
+                    "event_name: 3 spellings ('Placed.Order', 'placed-order', 'PLACED$order') in column 'name' "
+                    "are one event to Intercom, which ignores case and takes '.' and '$' for '-': "
+                    "give the event one spelling, or names that differ in their letters"
+                )
+            ],
+        )
+    ]
+
+
+def test_spellings_shown_are_few(check):
+    """Of many spellings the first are shown, and all are counted."""
+    names = ["abc", "abC", "aBc", "aBC", "Abc", "AbC"]
+
+    ((_, _, rows, messages),) = _notes(check(pd.DataFrame({"name": names})))
+
+    assert rows == [1]
+    shown = ", ".join(f"'{name}'" for name in names[:SPELLINGS_SHOWN])
+    assert messages[0].startswith(f"event_name: 6 spellings ({shown}, ...) in column 'name' are one event to Intercom")
+
+
+def test_spellings_of_two_names_are_told_of_the_first(check):
+    """What concerns a column is told once."""
+    frame = pd.DataFrame({"name": ["a", "b", "B", "A"]})
+
+    ((_, _, rows, messages),) = _notes(check(frame))
+
+    assert rows == [2]
+    assert messages[0].startswith("event_name: 2 spellings ('b', 'B') in column 'name' are one event")
+
+
+@pytest.mark.parametrize(("count", "told"), [(120, []), (121, ["121"]), (1_500, ["1,000 or more"])])
+def test_more_names_than_a_workspace_may_have_are_noted_once(check, count, told):
+    """At the row of the first name beyond the limit; names beyond those kept are not counted one by one."""
+    frame = pd.DataFrame({"name": [f"name-{number}" for number in range(count)]})
+
+    notes = _notes(check(frame, chunksize=100))
+
+    assert notes == [
+        (
+            "many_event_names",
+            "event_name",
+            [120],
+            [
+                (
+                    f"event_name: {number} distinct names in column 'name' are more than the 120 that a workspace "
+                    "may have active: "
+                    "put what varies into metadata"
+                )
+            ],
+        )
+        for number in told
+    ]
+
+
+def test_names_that_are_one_to_intercom_count_once(check):
+    """Spellings take no place of their own."""
+    names = [f"name-{number}" for number in range(120)]
+
+    codes = [code for code, *_ in _notes(check(pd.DataFrame({"name": [*names, *map(str.upper, names)]})))]
+
+    assert codes == ["event_name_spellings"]
+
+
+def test_names_beyond_those_kept_are_counted_together(check):
+    """A column of identifiers taken for names does not fill the memory, and no row is lost from the count."""
+    frame = pd.DataFrame({"name": [f"name-{number}" for number in range(NAMES_KEPT + 7)]})
+
+    census = check(frame, chunksize=100).census
+
+    assert len(census.names) == NAMES_KEPT
+    assert census.rows[-1] == 7
+    assert census.rows.sum() == len(frame)
+
+
+@pytest.mark.parametrize("chunksize", [1, 2, 10])
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ([42, 7, 100, 8], "numbers of 1 to 3 digits"),
+        (pd.Series([42, 7, None, 8], dtype=object), "numbers of 1 to 2 digits"),
+    ],
+)
+def test_numbers_that_may_have_lost_zeros_are_noted_once(check, column, value, chunksize):
+    """Shorter numbers beside longer ones, wherever the chunks are cut: told at the first of the shortest."""
+    frame = pd.DataFrame({"u": column})
+
+    checked = check(frame, user_id="u", email=Constant("a@b.c"), chunksize=chunksize)
+
+    values = [finding.values.to_pylist() for finding in checked.findings if finding.code == "leading_zeros"]
+    assert values == [[value]]
+    assert [note for note in _notes(checked) if note[0] == "leading_zeros"] == [
+        (
+            "leading_zeros",
+            "user_id",
+            [1],
+            [
+                (
+                    "user_id: column 'u' came as numbers of different lengths, which may have lost leading zeros: "
+                    "read the column as text if its identifiers have them"
+                )
+            ],
+        )
+    ]
+
+
+@pytest.mark.parametrize("chunksize", [1, 2, 10])
+@pytest.mark.parametrize(
+    "column", [[42, 17, 88], ["42", "7"], pd.Series([42, 7, "x"], dtype=object), pd.Series(["x", 42, 7], dtype=object)]
+)
+def test_numbers_of_one_length_and_text_have_lost_no_zeros(check, column, chunksize):
+    """Where some cells are text, those who wrote them kept what they meant."""
+    assert _notes(check(pd.DataFrame({"u": column}), user_id="u", chunksize=chunksize)) == []
+
+
+def test_numbers_as_email_addresses_are_malformed_and_nothing_else(check):
+    """What is no address has no digits to be counted."""
+    checked = check(pd.DataFrame({"e": [42, 7, 100]}), user_id=None, email="e", chunksize=1)
+
+    assert [finding.code for finding in checked.findings] == ["email_malformed"]
+
+
+@pytest.mark.parametrize("chunksize", [1, 10])
+def test_types_that_are_mixed_in_one_key_are_noted_once(check, chunksize):
+    """At the first row of the second type, with the number of each, the most frequent first."""
+    frame = pd.DataFrame({"x": pd.Series(["a", None, 1, "b", 2.5, True, "c"], dtype=object)})
+
+    notes = _notes(check(frame, metadata={"x": Text("x")}, chunksize=chunksize))
+
+    assert notes == [
+        (
+            "type_drift",
+            "metadata.x",
+            [2],
+            [
+                (
+                    "metadata.x: 3 text, 2 number, 1 boolean in column 'x' are mixed in one key, which Intercom "
+                    "shows as text: give the column one type, or each type a key of its own"
+                )
+            ],
+        )
+    ]
+
+
+def test_types_that_drift_are_noted_of_bare_columns_too(check):
+    """A bare column of mixed types is sent as text."""
+    frame = pd.DataFrame({"x": pd.Series(["a", 1], dtype=object)})
+
+    assert [note[:3] for note in _notes(check(frame, metadata={"x": "x"}))] == [("type_drift", "metadata.x", [1])]
+
+
+@pytest.mark.parametrize(
+    ("rule", "cells"),
+    [
+        (Text("x"), [1, 2.5]),
+        (Text("x"), [np.datetime64("2024-01-31"), pd.Timestamp("2024-01-31T12:00Z")]),
+        (MonetaryAmount("x", currency=Constant("usd")), ["1.50", 2]),
+        ("x", [1, 2.5]),
+    ],
+)
+def test_types_that_are_shown_alike_do_not_drift(check, rule, cells):
+    """Whole and broken numbers are numbers; what is not sent as text is of its rule's type, whatever its cells are."""
+    frame = pd.DataFrame({"x": pd.Series(cells, dtype=object)})
+
+    assert _notes(check(frame, metadata={"x": rule})) == []
+
+
+def test_key_types_leave_out_what_cannot_be_sent():
+    """Nested cells and the like are errors, and no type of a key."""
+    kinds = {Kind.NESTED: (9, 0), Kind.INTEGER: (2, 4), Kind.FLOAT: (1, 3), Kind.TEXT: (3, 7), Kind.DATE: (4, 8)}
+
+    types = key_types(kinds)
+
+    assert types == {"date": (4, 8), "number": (3, 3), "text": (3, 7)}
+    assert counted_types(types | {"boolean": (1_000, 9)}) == "4 date, 3 number, 3 text, 1,000 boolean"
+    assert list(types) == ["date", "number", "text"]

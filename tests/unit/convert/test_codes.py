@@ -1,0 +1,77 @@
+"""What can be found wrong with a row: codes in their documented order, in words that an analyst can act on."""
+
+import re
+
+import numpy as np
+import pytest
+
+from events_pandas.convert import CODES, Finding
+from events_pandas.convert.codes import RANKS
+
+ONCE = [
+    "float_identifier",
+    "float_text_identifier",
+    "leading_zeros",
+    "naive_time",
+    "event_name_spellings",
+    "many_event_names",
+    "type_drift",
+    "currency_minor_unit",
+]
+ROW_NOTES = [
+    "several_identifiers",
+    "excel_serial",
+    "before_2000",
+    "in_the_future",
+    "text_truncated",
+    "metadata_dropped",
+    "duplicate",
+    "duplicate_sent",
+    "second_moved",
+    "would_be_duplicate",
+]
+
+
+@pytest.mark.parametrize(("name", "code"), CODES.items(), ids=CODES)
+def test_code_says_what_is_wrong_and_how_to_mend_it(name, code):
+    """A message goes on after its subject: cause and cure begin in lower case and end without a stop."""
+    assert re.fullmatch("[a-z0-9_]+", name)
+    for text in (code.cause, code.cure):
+        assert text[0].islower() or text.startswith("Intercom")
+        assert not text.endswith((".", ":", " "))
+        assert ": " not in text
+    assert str(code) == f"{code.cause}: {code.cure}"
+
+
+def test_codes_of_errors_come_before_notes():
+    """The first code of a row's errors is its `error_code`: what an event cannot do without comes first."""
+    severities = [code.severity for code in CODES.values()]
+
+    assert severities == sorted(severities)
+    assert list(CODES)[:3] == ["event_name_missing", "event_name_unreadable", "created_at_missing"]
+    assert list(RANKS) == list(CODES)
+    assert list(RANKS.values()) == list(range(len(CODES)))
+
+
+def test_codes_of_notes_say_how_often_they_are_told():
+    """What concerns a column is told once; what concerns a row, for each row; and every error for each row."""
+    notes = {name: code for name, code in CODES.items() if code.severity == "note"}
+
+    assert [name for name, code in notes.items() if code.is_told_once] == ONCE
+    assert [name for name, code in notes.items() if not code.is_told_once] == ROW_NOTES
+    assert not any(code.is_told_once for code in CODES.values() if code.severity == "error")
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("duplicate", "event: another row is the same event to Intercom (contact, event name and second)"),
+        ("metadata_dropped", "event: too many values are present, more than Intercom keeps"),
+        ("text_too_long", "event: a value is longer than the 255 characters that Intercom keeps"),
+    ],
+)
+def test_code_has_a_subject_where_neither_column_nor_value_is_known(code, message):
+    """A message is a sentence also for the rows whose values are not kept."""
+    (told,) = Finding(code=code, rows=np.array([0]), field="event").messages().to_pylist()
+
+    assert told.startswith(message)

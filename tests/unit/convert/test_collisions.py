@@ -1,0 +1,149 @@
+"""Rows that are one event: found in a frame by sorting, and across frames by an index."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from events_pandas.convert import KeyIndex
+from events_pandas.convert.collisions import BLOCK_ROWS, collisions, numbered, rows_among
+from events_pandas.convert.keys import EventKeys
+
+
+def _words(*pairs):
+    return np.array(pairs, np.uint64).reshape(-1, 2).T
+
+
+def _digests(*digests):
+    return np.array(digests, np.uint32)
+
+
+def _collisions(events, where=None):
+    """Find the collisions of events that are called by a number each, of stream and second."""
+    streams, seconds = np.array(events, np.int64).reshape(-1, 2).T
+    keys = EventKeys(streams=np.stack([streams, streams]).astype(np.uint64), seconds=seconds)
+    where = np.ones(len(events), dtype=bool) if where is None else np.array(where)
+    return collisions(keys, keys.words(slice(None), slice(0, 1))[0], where)
+
+
+def test_collisions_are_the_rows_that_share_their_event():
+    """Rows of one stream and second are a group; rows that share neither, or one of the two, are not found."""
+    found = _collisions([(1, 10), (2, 10), (1, 10), (1, 11), (2, 10), (3, 12), (1, 10)])
+
+    groups = {tuple(found.rows[found.groups == group].tolist()) for group in found.groups}
+    assert groups == {(0, 2, 6), (1, 4)}
+    assert (np.diff(found.groups) >= 0).all()
+
+
+def test_collisions_leave_out_rows_without_a_key():
+    """A row that lacks contact, name or time is the same event as none."""
+    found = _collisions([(1, 10), (1, 10), (1, 10), (2, 10), (2, 10)], [True, False, True, True, False])
+
+    assert found.rows.tolist() == [0, 2]
+
+
+@pytest.mark.parametrize("events", [[], [(1, 10)], [(1, 10), (2, 10), (1, 11)]])
+def test_collisions_may_be_none(events):
+    """Nearly every frame has few."""
+    found = _collisions(events)
+
+    assert (found.rows.tolist(), found.groups.tolist()) == ([], [])
+
+
+def test_collisions_need_all_128_bits_to_be_equal():
+    """Rows that share the first half of their key only are told apart by the second."""
+    streams = np.array([[5, 5, 5, 6], [1, 2, 1, 1]], np.uint64)
+    keys = EventKeys(streams=streams, seconds=np.zeros(4, np.int64))
+
+    found = collisions(keys, keys.words(slice(None), slice(0, 1))[0], np.ones(4, dtype=bool))
+
+    assert found.rows.tolist() == [0, 2]
+
+
+def test_collisions_are_found_wherever_they_stand():
+    """The first and the last row of a frame of several blocks are one event."""
+    seconds = np.arange(2 * BLOCK_ROWS + 3)
+    seconds[-1] = 0
+    events = np.stack([np.ones_like(seconds), seconds], axis=1)
+
+    found = _collisions(events)
+
+    assert found.rows.tolist() == [0, len(seconds) - 1]
+
+
+def test_numbered_digests_are_equal_where_both_halves_are():
+    """Equal digests have one number, others another."""
+    numbers = numbered(_words((7, 2), (7, 1), (8, 1), (7, 2), (8, 1)))
+
+    assert numbers.tolist() == [1, 0, 2, 1, 2]
+    assert numbered(_words()).tolist() == []
+
+
+def test_rows_among_finds_every_row_with_a_wanted_half():
+    """Positions ascend, also across blocks; nothing wanted is nothing found."""
+    halves = np.arange(BLOCK_ROWS + 5, dtype=np.uint64)
+    halves[3] = 2**64 - 1
+
+    found = rows_among(halves, np.array([2, BLOCK_ROWS + 4, 2**64 - 1], np.uint64))
+
+    assert found.tolist() == [2, 3, BLOCK_ROWS + 4]
+    assert rows_among(halves, np.array([], np.uint64)).tolist() == []
+
+
+def test_key_index_finds_what_was_added():
+    """A key's row and the digest of what it holds are those that it was added with, however many runs there are."""
+    index = KeyIndex()
+    index.add(_words((1, 1), (2, 2)), np.array([0, 1]), _digests(10, 11))
+    index.add(_words((3, 3)), np.array([2]), _digests(12))
+
+    rows, digests = index.find(_words((3, 3), (4, 4), (2, 2), (1, 1), (2, 2)))
+
+    assert rows.tolist() == [2, -1, 1, 0, 1]
+    assert digests[rows >= 0].tolist() == [12, 11, 10, 11]
+
+
+def test_key_index_needs_all_128_bits_to_be_equal():
+    """Keys that share one of their halves are different keys, in whatever order they come."""
+    index = KeyIndex()
+    index.add(_words((7, 2), (7, 1), (8, 1)), np.arange(3), _digests(0, 1, 2))
+    index.add(_words((7, 4), (6, 1)), np.arange(3, 5), _digests(3, 4))
+
+    rows, _ = index.find(_words((8, 1), (7, 1), (7, 2), (7, 4), (7, 3), (7, 0), (6, 1), (8, 2), (2**64 - 1, 1)))
+
+    assert rows.tolist() == [2, 1, 0, 3, -1, -1, 4, -1, -1]
+
+
+def test_key_index_takes_no_keys():
+    """A frame without valid rows changes nothing."""
+    index = KeyIndex()
+    index.add(_words((1, 1)), np.array([0]), _digests(5))
+
+    index.add(_words(), np.array([], np.int64), _digests())
+
+    assert index.find(_words())[0].tolist() == []
+    assert index.find(_words((1, 1)))[0].tolist() == [0]
+    assert KeyIndex().find(_words((1, 1)))[0].tolist() == [-1]
+
+
+def test_key_index_does_not_add_what_is_looked_up():
+    """A key that is only looked up stays unknown."""
+    index = KeyIndex()
+    index.find(_words((2, 3)))
+
+    assert index.find(_words((2, 3)))[0].tolist() == [-1]
+
+
+def test_key_index_takes_40_bytes_a_row():
+    """Two halves of a key, a row and a digest are kept, 28 bytes; merging two runs of half the rows takes the most."""
+    index = KeyIndex()
+    keys = np.random.default_rng(seed=1).integers(0, 2**64, (2, 2**17), dtype=np.uint64)
+
+    tracemalloc.start()
+    for start in range(0, keys.shape[1], 2**11):
+        chunk = slice(start, start + 2**11)
+        index.add(keys[:, chunk], np.arange(start, start + 2**11), np.zeros(2**11, np.uint32))
+    kept, peak = (size / keys.shape[1] for size in tracemalloc.get_traced_memory())
+    tracemalloc.stop()
+
+    assert 28 <= kept < 29
+    assert peak < 40

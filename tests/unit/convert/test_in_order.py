@@ -1,0 +1,123 @@
+"""Work in several threads, its results in the order of what is worked on."""
+
+import threading
+
+import pyarrow as pa
+import pytest
+
+from events_pandas.convert.in_order import MOST_THREADS, in_order
+
+CHUNKS = range(1, 13)
+RESULTS = [-chunk for chunk in CHUNKS]
+
+
+@pytest.fixture(autouse=True)
+def _leaves_no_thread():
+    """Hold before and after each test the threads against one another."""
+    before = set(threading.enumerate())
+    yield
+    assert set(threading.enumerate()) <= before
+
+
+@pytest.fixture
+def threads():
+    """Return the number of threads that work at the same time."""
+    return min(pa.cpu_count(), MOST_THREADS)
+
+
+class Work:
+    """Keeps which chunks were begun, and by which threads."""
+
+    def __init__(self, failing=()):
+        self.begun = []
+        self.threads = set()
+        self._failing = failing
+
+    def __call__(self, chunk):
+        self.begun.append(chunk)
+        self.threads.add(threading.current_thread())
+        if chunk in self._failing:
+            raise ValueError(f"chunk {chunk}")
+        return -chunk
+
+
+@pytest.mark.parametrize("n_chunks", [0, 1, 2, 3, 12])
+def test_in_order_gives_results_in_the_order_of_chunks(n_chunks):
+    """Each chunk is done once, whatever their number."""
+    work = Work()
+
+    results = list(in_order(work, iter(CHUNKS[:n_chunks])))
+
+    assert results == RESULTS[:n_chunks]
+    assert sorted(work.begun) == list(CHUNKS[:n_chunks])
+
+
+def test_in_order_gives_results_in_order_when_a_later_chunk_is_done_first(threads):
+    """The second chunk is done before the first, and waits for it."""
+    second_is_done = threading.Event()
+
+    def work(chunk):
+        if chunk == 1 and threads > 1:
+            assert second_is_done.wait(timeout=10)
+        if chunk == 2:
+            second_is_done.set()
+        return -chunk
+
+    assert list(in_order(work, CHUNKS)) == RESULTS
+
+
+def test_in_order_needs_no_thread_for_one_chunk():
+    """Small frames are done where they are."""
+    work = Work()
+
+    list(in_order(work, CHUNKS[:1]))
+
+    assert work.threads == {threading.current_thread()}
+
+
+@pytest.mark.parametrize("n_chunks", [1, 12])
+def test_in_order_raises_what_a_chunk_raises(n_chunks):
+    """The caller gets the results before it, and then the exception; no thread stays."""
+    work = Work(failing={1, 5} if n_chunks == 1 else {5})
+    results = []
+
+    with pytest.raises(ValueError, match=r"^chunk (1|5)$"):
+        results.extend(in_order(work, CHUNKS[:n_chunks]))
+
+    assert results == ([] if n_chunks == 1 else RESULTS[:4])
+
+
+def test_in_order_raises_what_the_chunks_raise():
+    """Chunks that cannot be told end it too."""
+
+    def chunks():
+        yield from CHUNKS[:3]
+        raise ValueError("no more")
+
+    with pytest.raises(ValueError, match=r"^no more$"):
+        list(in_order(Work(), chunks()))
+
+
+def test_in_order_leaves_chunks_undone_when_it_is_closed(threads):
+    """Who has seen enough closes it: what was begun ends, the rest is not begun."""
+    work = Work()
+    results = in_order(work, CHUNKS)
+    first = next(results)
+
+    results.close()
+
+    assert first == RESULTS[0]
+    assert len(work.begun) <= threads + 1
+
+
+def test_in_order_looks_no_further_ahead_than_its_threads(threads):
+    """Chunks are in memory until they are taken: beyond what is asked for there are as many as threads, and one."""
+    told = []
+
+    def chunks():
+        for chunk in CHUNKS:
+            told.append(chunk)
+            yield chunk
+
+    for done, _ in enumerate(in_order(Work(), chunks()), start=1):
+        assert len(told) - done <= threads + 1
