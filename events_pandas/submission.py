@@ -79,7 +79,7 @@ class Submission:
     _statuses: RunStatuses = field(default_factory=RunStatuses, init=False)
     _resolved: dict[str, Rule] = field(default_factory=dict, init=False)
     _open_frames: deque[_OpenFrame] = field(default_factory=deque, init=False)
-    _notes: dict[str, Cause] = field(default_factory=dict, init=False)
+    _notes: dict[tuple[str, str], Cause] = field(default_factory=dict, init=False)
     _frames: int = field(default=0, init=False)
     _rows: int = field(default=0, init=False)
 
@@ -203,13 +203,14 @@ class Submission:
         """Add a frame's notes to those of the run."""
         for cause in causes(checked.findings):
             # What makes a row invalid or a duplicate, its status and message say.
-            if cause.severity == "error" or cause.code == "duplicate":
+            if cause.severity == "error" or cause.code in {"duplicate", "duplicate_with_other_metadata"}:
                 continue
-            known = self._notes.get(cause.code)
+            place = cause.code, cause.field
+            known = self._notes.get(place)
             if known is None:
-                self._notes[cause.code] = replace(cause, first_row=cause.first_row + self._rows)
+                self._notes[place] = replace(cause, first_row=cause.first_row + self._rows)
             elif not CODES[cause.code].is_told_once:
-                self._notes[cause.code] = replace(known, rows=known.rows + cause.rows)
+                self._notes[place] = replace(known, rows=known.rows + cause.rows)
 
     def _enter(self, outcome: Outcome) -> None:
         frame = next(frame for frame in self._open_frames if outcome.row < frame.end)

@@ -335,7 +335,10 @@ class Converter:
         counts = np.zeros(n_rows, np.int64)
         kept = {}
         for path, member in metadata.items():
-            present = np.broadcast_to(member.mask(), (n_rows,))
+            present = np.broadcast_to(member.mask(), (n_rows,)).copy()
+            # What cannot be sent yet counts too: mending it must not make the row overflow.
+            for finding in member.findings:
+                present[finding.rows] |= finding.severity == "error"
             counts += present
             beyond = present & (counts > limit)
             kept[path] = member.without(beyond) if drops and beyond.any() else member

@@ -37,8 +37,10 @@ class CheckedRows:
         The second that is sent; NaT where none can be read.
     repeats : Repeats
         Valid rows that are the same event as an earlier one.
+    moved : Repeats
+        Valid rows that had to give way to another, and are sent with a later second.
     added : numpy.ndarray of int64
-        The seconds that were added to each row that had to give way to another.
+        How many seconds later that is.
     findings : tuple of Finding
         What was found, with rows counted from the start of the frame.
     census : Census
@@ -53,6 +55,7 @@ class CheckedRows:
     is_sent: Mask
     created_at: npt.NDArray[np.datetime64]
     repeats: Repeats
+    moved: Repeats
     added: Seconds
     findings: tuple[Finding, ...]
     census: Census
@@ -83,12 +86,14 @@ def no_rows() -> CheckedRows:
     CheckedRows
         Of length 0.
     """
-    none = np.zeros(0, np.int64)
+    none, nowhere = np.zeros(0, np.int64), np.zeros(0, dtype=bool)
+    no_repeats = Repeats(rows=none, firsts=none, are_identical=nowhere)
     return CheckedRows(
-        valid=np.zeros(0, dtype=bool),
-        is_sent=np.zeros(0, dtype=bool),
+        valid=nowhere,
+        is_sent=nowhere,
         created_at=none.view("datetime64[s]"),
-        repeats=Repeats(rows=none, firsts=none, are_identical=np.zeros(0, dtype=bool)),
+        repeats=no_repeats,
+        moved=no_repeats,
         added=none,
         findings=(),
         census=Census(),
@@ -188,9 +193,7 @@ class _Tally:
         )
         # No longer needed, and as large as what is made next.
         self._halves = np.zeros(0, np.uint64)
-        moved = resolution.moved.rows
-        added = resolution.seconds - self._keys.seconds[moved]
-        self._keys.seconds[moved] = resolution.seconds
+        self._keys.seconds[resolution.moved.rows] += resolution.added
         self._remember(resolution.repeats)
         created_at = self._keys.seconds.view("datetime64[s]")
         is_sent = self._valid.copy()
@@ -199,16 +202,15 @@ class _Tally:
         self._findings += [
             *census_findings(self._census, self._converter.labels, self._converter.text_keys),
             *_future_findings(created_at, now, self._converter),
-            *resolution.repeats.finding("duplicate" if self._policy == "skip" else "duplicate_sent"),
-            *resolution.would_be.finding("would_be_duplicate"),
-            *resolution.moved.finding("second_moved", added),
+            *resolution.findings(),
         ]
         return CheckedRows(
             valid=self._valid,
             is_sent=is_sent,
             created_at=created_at,
             repeats=resolution.repeats,
-            added=added,
+            moved=resolution.moved,
+            added=resolution.added,
             findings=tuple(merged(self._emptied_findings(), list(self._converter.labels))),
             census=self._census,
             contacts=self._keys.streams[0].copy() if self._contacts is None else self._contacts,

@@ -5,11 +5,14 @@ The order is that in which a row's errors are reported: the first is its `error_
 
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final, Literal
+from typing import Any, Final, Literal, TypeAlias
 
 from events_pandas.intercom import EVENT_NAME_LIMIT, TEXT_LIMIT
 
 Severity = Literal["error", "note"]
+
+Table: TypeAlias = dict[str, tuple[str, str]]
+"""Cause and cure of each code."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,6 +29,8 @@ class Code:
         Whether the row is invalid, or is sent.
     is_told_once : bool
         Whether it concerns a whole column, and so is told for the first of its rows only.
+    is_told_by_value : bool
+        Whether it is told for the first row with each value only.
     subject : str
         What it speaks of where neither the column nor the value is known.
     """
@@ -34,13 +39,14 @@ class Code:
     cure: str
     severity: Severity = "error"
     is_told_once: bool = False
+    is_told_by_value: bool = False
     subject: str = "a value"
 
     def __str__(self) -> str:
         return f"{self.cause}: {self.cure}"
 
 
-_ERRORS: dict[str, tuple[str, str]] = {
+_ERRORS: Table = {
     # What a row needs to be an event at all.
     "event_name_missing": ("is empty", "every event needs a name, such as 'placed-order'"),
     "event_name_unreadable": ("is not text, and an event's name is", "name it in text, such as 'placed-order'"),
@@ -56,6 +62,10 @@ _ERRORS: dict[str, tuple[str, str]] = {
     "time_unreadable": (
         "cannot be read as a time",
         "write it as 2024-01-31T12:00:00, or give the Date rule its format=, or for epoch numbers its unit=",
+    ),
+    "day_as_number": (
+        "is a day written as a number by its digits, and was to be in seconds since 1970",
+        "say format='%Y%m%d' in the Date rule, or unit='s' if it counts seconds",
     ),
     "time_in_milliseconds": (
         "is in milliseconds by its size, and was to be in seconds since 1970",
@@ -106,19 +116,25 @@ _ERRORS: dict[str, tuple[str, str]] = {
         "is not above zero, and Intercom takes positive amounts only",
         "leave the amount empty to send the event without it, or drop the row",
     ),
-    "amount_decimals": ("has more decimals than its currency", "round it to what was paid"),
+    "amount_decimals": (
+        "has more decimals than its currency",
+        "round it to what was paid (yen have none, euros two, Bahraini dinars three)",
+    ),
     "currency_missing": (
         "is empty, and an amount needs its currency",
         "fill it, or say currency=Constant('usd')",
     ),
     "currency_unknown": ("is no currency of ISO 4217", "write three letters such as 'usd'"),
+}
+
+_OVERFLOW_ERRORS: Table = {
     "metadata_overflow": (
         "values are present, more than Intercom keeps, and it ignores the rest silently",
         "leave keys out of the mapping, or say metadata_overflow='drop' to send the first ones",
     ),
 }
 
-_COLUMN_NOTES: dict[str, tuple[str, str]] = {
+_COLUMN_NOTES: Table = {
     "float_identifier": (
         "came as a float and is sent as a whole number",
         "read the column as text to keep leading zeros",
@@ -147,13 +163,16 @@ _COLUMN_NOTES: dict[str, tuple[str, str]] = {
         "are mixed in one key, which Intercom shows as text",
         "give the column one type, or each type a key of its own",
     ),
+}
+
+_VALUE_NOTES: Table = {
     "currency_minor_unit": (
         "has a minor unit that is not a hundredth, and the amount is sent in ISO 4217's minor units",
         "check in Intercom that it is shown as meant",
     ),
 }
 
-_ROW_NOTES: dict[str, tuple[str, str]] = {
+_ROW_NOTES: Table = {
     "several_identifiers": (
         "is not sent, since an earlier identifier is present and Intercom takes exactly one",
         "map one identifier only, or accept that the first is used",
@@ -162,7 +181,10 @@ _ROW_NOTES: dict[str, tuple[str, str]] = {
         "looks like a day number of Excel's and is taken for seconds since 1970",
         "convert the column with pd.to_datetime(column, unit='D', origin='1899-12-30')",
     ),
-    "before_2000": ("is before the year 2000", "if it should not be, give the Date rule its unit= or format="),
+    "before_2000": (
+        "is before the year 2000",
+        "if it should not be, check the column, and the unit= and format= of its Date rule",
+    ),
     "in_the_future": (
         "lies in the future",
         "if it should not, check the column's unit, format and time zone",
@@ -171,12 +193,22 @@ _ROW_NOTES: dict[str, tuple[str, str]] = {
         f"is longer than the {TEXT_LIMIT} characters that Intercom keeps and is cut",
         "shorten it if its end matters",
     ),
+}
+
+_OVERFLOW_NOTES: Table = {
     "metadata_dropped": (
         "values are present, more than Intercom keeps, and only the first ones are sent",
         "order the mapping's metadata by importance",
     ),
+}
+
+_PAIR_NOTES: Table = {
     "duplicate": (
         "is the same event to Intercom (contact, event name and second), and this row is not sent",
+        "drop one of the two, or say duplicates='spread' in the mapping if both happened",
+    ),
+    "duplicate_with_other_metadata": (
+        "is the same event to Intercom (contact, event name and second), and this row is not sent, nor its metadata",
         "say duplicates='spread' in the mapping if both happened",
     ),
     "duplicate_sent": (
@@ -187,36 +219,34 @@ _ROW_NOTES: dict[str, tuple[str, str]] = {
         "has the contact, event name and second of this row, and Intercom would drop one of the two",
         "say duplicates='skip' in the mapping if they are one event",
     ),
+    "second_moved_of_identical": (
+        "has the contact, event name, second and metadata of this row, so that they may be one event",
+        "drop one of the two if they are, or say duplicates='skip' in the mapping",
+    ),
+    "mend_before_spread": (
+        "has the contact, event name and second of this row, which is invalid",
+        "mend it before anything is submitted, since later it would not know which seconds are taken",
+    ),
     "would_be_duplicate": (
         "is the same event to Intercom",
         "this row would be a duplicate once it is mended, so drop it",
     ),
 }
 
-_SUBJECTS = {
-    **dict.fromkeys(("metadata_overflow", "metadata_dropped"), "too many"),
-    **dict.fromkeys(("duplicate", "duplicate_sent", "second_moved", "would_be_duplicate"), "another row"),
-}
 
-
-def _codes(table: dict[str, tuple[str, str]], *, severity: Severity, is_told_once: bool = False) -> dict[str, Code]:
-    return {
-        name: Code(
-            cause=cause,
-            cure=cure,
-            severity=severity,
-            is_told_once=is_told_once,
-            subject=_SUBJECTS.get(name, "a value"),
-        )
-        for name, (cause, cure) in table.items()
-    }
+def _codes(table: Table, **facts: Any) -> dict[str, Code]:
+    return {name: Code(cause=cause, cure=cure, **facts) for name, (cause, cure) in table.items()}
 
 
 CODES: Final = MappingProxyType(
     {
-        **_codes(_ERRORS, severity="error"),
+        **_codes(_ERRORS),
+        **_codes(_OVERFLOW_ERRORS, subject="too many"),
         **_codes(_COLUMN_NOTES, severity="note", is_told_once=True),
+        **_codes(_VALUE_NOTES, severity="note", is_told_by_value=True),
         **_codes(_ROW_NOTES, severity="note"),
+        **_codes(_OVERFLOW_NOTES, severity="note", subject="too many"),
+        **_codes(_PAIR_NOTES, severity="note", subject="another row"),
     }
 )
 """Each code with its cause, its cure and its severity."""

@@ -1,5 +1,6 @@
 """What becomes of rows that are one event to Intercom: held back, sent all the same, or spread over seconds."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,38 +50,6 @@ class Repeats:
         """
         return Repeats(rows=self.rows[where], firsts=self.firsts[where], are_identical=self.are_identical[where])
 
-    def finding(self, code: str, added: Seconds | None = None) -> list[Finding]:
-        """Say of each row which other one it is the same event as.
-
-        Parameters
-        ----------
-        code : str
-            What becomes of it.
-        added : numpy.ndarray of int64, shape (n,), optional
-            How many seconds later it is sent.
-
-        Returns
-        -------
-        list of Finding
-            None if there are no rows.
-        """
-        if not len(self.rows):
-            return []
-        shown = slice(0, VALUES_KEPT)
-        others = [f"row {row}" for row in self.firsts[shown].tolist()]
-        # What an invalid row will hold once it is mended is not known.
-        if code != "would_be_duplicate":
-            words = np.where(self.are_identical[shown], "identical", "other metadata").tolist()
-            others = [f"{other} ({word})" for other, word in zip(others, words, strict=True)]
-        if added is not None:
-            later = [_later(count) for count in added[shown].tolist()]
-            others = [f"{time}, as {other}" for time, other in zip(later, others, strict=True)]
-        return [Finding(code=code, rows=self.rows, values=pa.array(others, TEXT_TYPE), field="event")]
-
-
-def _later(seconds: int) -> str:
-    return "1 second later" if seconds == 1 else f"{seconds:,} seconds later"
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Resolution:
@@ -88,20 +57,59 @@ class Resolution:
 
     Parameters
     ----------
+    policy : {"skip", "spread", "send"}
+        What the mapping says of duplicates.
     repeats : Repeats
         Valid rows that are the same event as an earlier one.
     would_be : Repeats
-        Invalid rows that would be, once they are mended.
+        Invalid rows that share their event with a valid one.
     moved : Repeats
         Valid rows that have been given another second.
-    seconds : numpy.ndarray of int64, shape (n_moved,)
-        The second of each row that was moved.
+    added : numpy.ndarray of int64, shape (n_moved,)
+        How many seconds later than its own that is.
     """
 
+    policy: str
     repeats: Repeats
     would_be: Repeats
     moved: Repeats
-    seconds: Seconds
+    added: Seconds
+
+    def findings(self) -> Iterator[Finding]:
+        """Say of each row which other one it shares its event with, and what becomes of it.
+
+        Yields
+        ------
+        Finding
+            For each code that has rows.
+        """
+        same, same_moved = self.repeats.are_identical, self.moved.are_identical
+        if self.policy == "send":
+            yield from _told("duplicate_sent", self.repeats)
+        else:
+            yield from _told("duplicate", self.repeats.among(same))
+            yield from _told("duplicate_with_other_metadata", self.repeats.among(~same))
+        yield from _told("second_moved", self.moved.among(~same_moved), self.added[~same_moved])
+        yield from _told("second_moved_of_identical", self.moved.among(same_moved), self.added[same_moved])
+        yield from _told("mend_before_spread" if self.policy == "spread" else "would_be_duplicate", self.would_be)
+
+
+def _told(code: str, repeats: Repeats, added: Seconds | None = None) -> Iterator[Finding]:
+    if not len(repeats.rows):
+        return
+    shown = slice(0, VALUES_KEPT)
+    others = [f"row {row}" for row in repeats.firsts[shown].tolist()]
+    if code == "duplicate_sent":
+        words = np.where(repeats.are_identical[shown], "same metadata", "other metadata").tolist()
+        others = [f"{other} ({word})" for other, word in zip(others, words, strict=True)]
+    if added is not None:
+        later = [_later(count) for count in added[shown].tolist()]
+        others = [f"{time}, as {other}" for time, other in zip(later, others, strict=True)]
+    yield Finding(code=code, rows=repeats.rows, values=pa.array(others, TEXT_TYPE), field="event")
+
+
+def _later(seconds: int) -> str:
+    return "1 second later" if seconds == 1 else f"{seconds:,} seconds later"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -210,10 +218,10 @@ def resolve(frame: KeyedRows) -> Resolution:
     is_valid = frame.valid[repeats.rows]
     valid, invalid, none = repeats.among(is_valid), repeats.among(~is_valid), repeats.among(is_valid & ~is_valid)
     if policy == "spread":
-        seconds = _spread(frame, valid, candidates)
-        return Resolution(repeats=none, would_be=none, moved=valid, seconds=seconds)
+        added = _spread(frame, valid, candidates) - frame.keys.seconds[valid.rows]
+        return Resolution(policy=policy, repeats=none, would_be=invalid, moved=valid, added=added)
     would_be = invalid if policy == "skip" else none
-    return Resolution(repeats=valid, would_be=would_be, moved=none, seconds=np.zeros(0, np.int64))
+    return Resolution(policy=policy, repeats=valid, would_be=would_be, moved=none, added=np.zeros(0, np.int64))
 
 
 def _candidates(frame: KeyedRows) -> _Candidates:

@@ -9,14 +9,13 @@ import pyarrow as pa
 from events_pandas.convert.cells import Cells, Mask, Rows, read_cells, valid_mask
 from events_pandas.convert.codes import CODES
 from events_pandas.convert.json_text import Pieces, quoted
-from events_pandas.convert.money import HUNDREDTHS, decimals_of, minor_units, read_currency
+from events_pandas.convert.money import HUNDREDTHS, decimals_of, first_of_each, minor_units, read_currency
 from events_pandas.convert.problems import VALUES_KEPT, Finding, shown
 from events_pandas.convert.readers import (
     Faults,
     Kinds,
     Reader,
     Reading,
-    first_of,
     read,
     read_amount,
     read_email,
@@ -248,12 +247,13 @@ def _amounts(bound: BoundRule, rule: MonetaryAmount) -> Member:
     units, faults = minor_units(amount.values, decimals, unit=rule.unit)
     is_faulty = np.logical_or.reduce(list(faults.values()))
     good = valid_mask(amount.values) & valid_mask(currency.values) & ~is_faulty
+    is_unusual = good & (decimals != HUNDREDTHS)
     findings = [
         *amount.findings,
         *finding_at(bound, "amount", faults),
         *_of_present(currency.findings, np.broadcast_to(amount.present, good.shape)),
         *finding_at(bound, "currency", {"currency_missing": amount.present & ~currency.present}),
-        *finding_at(bound, "currency", {"currency_minor_unit": first_of(good & (decimals != HUNDREDTHS))}),
+        *finding_at(bound, "currency", {"currency_minor_unit": first_of_each(currency.values, is_unusual)}),
     ]
     counts = without(pa.array(np.broadcast_to(units, good.shape)), ~good)
     pieces = ('{"amount":', counts, ',"currency":"', currency.values, '"}')

@@ -72,6 +72,28 @@ def decimals_of(currencies: pa.Array) -> npt.NDArray[np.int64]:
     return found
 
 
+def first_of_each(currencies: pa.Array, where: Mask) -> Mask:
+    """Return where each currency comes first among some rows.
+
+    Parameters
+    ----------
+    currencies : pyarrow.LargeStringArray
+        A currency for each row, or one for all.
+    where : numpy.ndarray of bool, shape (n_rows,)
+        The rows.
+
+    Returns
+    -------
+    numpy.ndarray of bool, shape (n_rows,)
+        At most one for each currency.
+    """
+    rows = np.flatnonzero(where)
+    codes = pc.fill_null(currencies.dictionary_encode().indices, -1).to_numpy(zero_copy_only=False)
+    firsts = np.zeros_like(where)
+    firsts[rows[np.unique(np.broadcast_to(codes, where.shape)[rows], return_index=True)[1]]] = True
+    return firsts
+
+
 def minor_units(
     amounts: pa.Array, decimals: npt.NDArray[np.int64], *, unit: str
 ) -> tuple[npt.NDArray[np.int64], dict[str, Mask]]:

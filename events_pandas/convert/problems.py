@@ -90,7 +90,7 @@ class Finding:
         pyarrow.LargeStringArray
             What is wrong, in which column, and how to mend it; with the value where it is known.
         """
-        closing = f"{CODES[self.code]}{'; the event is sent without it' if self.is_omission else ''}"
+        closing = f"{CODES[self.code].cause}: the event is sent without it" if self.is_omission else CODES[self.code]
         # Results are kept and passed on: their messages do not name a person.
         values = pa.nulls(0, TEXT_TYPE) if self.values is None or self.field in IDENTIFIERS else self.values
         where = f" in {self.label}" if self.label else ""
@@ -174,7 +174,17 @@ def merged(findings: Iterable[Finding], fields: Sequence[str]) -> Iterator[Findi
         _, code = group
         # Taken out, so that no more than one of them is there twice.
         whole = _concatenated(groups.pop(group))
-        yield whole.at(int(whole.rows.argmin())) if CODES[code].is_told_once else whole
+        if CODES[code].is_told_once:
+            yield whole.at(int(whole.rows.argmin()))
+        else:
+            yield _first_of_each(whole) if CODES[code].is_told_by_value else whole
+
+
+def _first_of_each(finding: Finding) -> Finding:
+    """Return the finding for the first row with each value."""
+    known = finding.all_values().to_numpy(zero_copy_only=False)
+    firsts = np.sort(np.unique(known[: len(finding.values or [])].astype(str), return_index=True)[1])
+    return replace(finding, rows=finding.rows[firsts], values=finding.all_values().take(pa.array(firsts)))
 
 
 def _concatenated(findings: list[Finding]) -> Finding:
@@ -192,12 +202,14 @@ def _concatenated(findings: list[Finding]) -> Finding:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cause:
-    """The rows in which the same thing was found, in whichever field.
+    """The rows of a field in which the same thing was found.
 
     Parameters
     ----------
     code : str
         One of `CODES`.
+    field : str
+        The field.
     severity : {"error", "note"}
         Whether the rows are invalid.
     rows : int
@@ -209,18 +221,25 @@ class Cause:
     """
 
     code: str
+    field: str
     severity: Severity
     rows: int
     first_row: int
     message: str
 
+    @property
+    def extent(self) -> str:
+        """How many rows it concerns, in words."""
+        if CODES[self.code].is_told_once:
+            return "the column"
+        return "1 row" if self.rows == 1 else f"{self.rows:,} rows"
+
     def __str__(self) -> str:
-        rows = "1 row" if self.rows == 1 else f"{self.rows:,} rows"
-        return f"{self.severity} {self.code}: {rows}, such as row {self.first_row}: {self.message}"
+        return f"{self.severity} {self.code}: {self.extent}, such as row {self.first_row}: {self.message}"
 
 
 def causes(findings: Iterable[Finding]) -> list[Cause]:
-    """Group findings by what was found.
+    """Group findings by what was found, and in which field.
 
     Parameters
     ----------
@@ -232,16 +251,17 @@ def causes(findings: Iterable[Finding]) -> list[Cause]:
     list of Cause
         Errors first, and of these what concerns most rows first.
     """
-    groups: dict[tuple[Severity, str], list[Finding]] = {}
+    groups: dict[tuple[Severity, str, str], list[Finding]] = {}
     for finding in findings:
-        groups.setdefault((finding.severity, finding.code), []).append(finding)
+        groups.setdefault((finding.severity, finding.code, finding.field), []).append(finding)
     found = []
-    for (severity, code), group in groups.items():
+    for (severity, code, field), group in groups.items():
         first = min(group, key=lambda finding: int(finding.rows.min()))
         example = first.at(int(first.rows.argmin()))
         found.append(
             Cause(
                 code=code,
+                field=field,
                 severity=severity,
                 rows=len(np.unique(np.concatenate([finding.rows for finding in group]))),
                 first_row=int(example.rows[0]),

@@ -16,6 +16,9 @@ from events_pandas.convert.readers import Faults, first_of, nothing, without, wr
 SECONDS_LIMIT = 10**11
 """Seconds reach this in the year 5138; milliseconds reached it in 1973."""
 
+CALENDAR_SECONDS = 10**12
+"""In datetime64 there are times millions of years away, which are nobody's."""
+
 _FIRST_LOCAL = -62_135_510_400
 _LAST_LOCAL = 253_402_214_400
 """From the second day of the year 1 to the last but one of 9999: Python has all of these in every time zone."""
@@ -25,6 +28,9 @@ TICKS_PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 
 SERIAL_DAYS = (20_000, 80_000)
 """Days since 1900 from 1954 to 2119, as spreadsheets count them; as seconds all of them are within one day of 1970."""
+
+FIRST_DAY, LAST_DAY = 1900_01_01, 2100_12_31
+MONTHS, MONTH_DAYS = 12, 31
 
 _SIZE_CODES = {
     1: "time_in_milliseconds",
@@ -81,6 +87,9 @@ class TimeReader:
             What is no time, or no time in its zone.
         """
         seconds, faults = self._read(cells)
+        beyond = to_mask(pc.or_(pc.less(seconds, -CALENDAR_SECONDS), pc.greater(seconds, CALENDAR_SECONDS)))
+        if beyond.any():
+            seconds, faults = without(seconds, beyond), [*faults, ("time_unreadable", beyond)]
         old = to_mask(pc.less(seconds, YEAR_2000))
         if not old.any():
             return seconds, faults
@@ -122,7 +131,8 @@ class TimeReader:
         unreadable = ~beyond & ~(magnitudes < cells.exact_below * ticks)
         seconds = np.floor_divide(np.where(unreadable | beyond, 0, numbers), ticks).astype(np.int64)
         faults = [("time_unreadable", unreadable), *_beyond_faults(magnitudes / ticks, beyond, ticks)]
-        return without(pa.array(seconds), unreadable | beyond | ~present), faults
+        is_day = _looks_like_days(seconds) if self.unit is None else np.zeros(len(seconds), dtype=bool)
+        return without(pa.array(seconds), unreadable | beyond | is_day | ~present), [*faults, ("day_as_number", is_day)]
 
     def _text(self, cells: Cells) -> tuple[pa.Array, Faults]:
         if self.unit is None:
@@ -175,6 +185,15 @@ class TimeReader:
             ("local_time_nonexistent", present & missing),
         ]
         return without(pa.array(seconds), unplaced | beyond | ~present), faults
+
+
+def _looks_like_days(numbers: Seconds) -> Mask:
+    """Tell which numbers are days such as 19970131: as seconds they would be within three weeks of August 1970."""
+    is_day = (numbers >= FIRST_DAY) & (numbers <= LAST_DAY)
+    if not is_day.any():
+        return is_day
+    months, days = numbers // 100 % 100, numbers % 100
+    return is_day & (months >= 1) & (months <= MONTHS) & (days >= 1) & (days <= MONTH_DAYS)
 
 
 def _beyond_faults(seconds: npt.NDArray[np.float64], beyond: Mask, ticks: int) -> Faults:

@@ -243,9 +243,9 @@ def _inferred(values: Values) -> str:
         # infer_dtype makes objects of Arrow values: one tells what their common type is.
         present = values.notna().to_numpy().nonzero()[0][:1]
         values = pd.Series([values.iloc[position] for position in present], dtype=object)
-    if values.notna().sum() == 0:
-        return "empty"
-    return pd.api.types.infer_dtype(values, skipna=True)
+    # Not left to the inference: it takes a missing time beside numbers for a value.
+    present = values[values.notna().to_numpy()]
+    return pd.api.types.infer_dtype(present) if len(present) else "empty"
 
 
 def _positions(labels: Iterable[Hashable], label: Hashable) -> list[int]:

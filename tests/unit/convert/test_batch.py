@@ -311,7 +311,7 @@ def test_metadata_that_is_bad_can_be_left_out(convert, codes, payloads):
     assert codes(batch) == [("amount_not_positive", [0])]
     (finding,) = batch.findings
     assert (finding.severity, finding.is_omission) == ("note", True)
-    assert finding.messages()[0].as_py().endswith("or drop the row; the event is sent without it")
+    assert finding.messages()[0].as_py().endswith("takes positive amounts only: the event is sent without it")
 
 
 @pytest.mark.parametrize("fields", [{"user_id": "x"}, {"created_at": "x"}, {"event_name": Column("x")}, {"email": "x"}])
@@ -485,3 +485,23 @@ def test_contacts_tell_how_long_their_numbers_are(convert, column, digits):
 def test_contacts_tell_nothing_of_numbers_where_some_are_none(convert, column):
     """What came as text has all its zeros, and a float is noted as such."""
     assert convert(pd.DataFrame({"u": column}), user_id="u").contacts.digits == {"user_id": None}
+
+
+def test_metadata_that_cannot_be_sent_yet_counts_against_the_limit(convert, codes):
+    """All findings come at once: mending a value does not make its row overflow in the next check."""
+    frame = pd.DataFrame({"a": ["x"], "b": ["soon"], "c": ["https://"]})
+    metadata = {"a": "a", "b_at": Date("b"), "c": Link("c")}
+
+    batch = convert(frame, metadata=metadata, metadata_limit=2)
+
+    assert sorted(codes(batch)) == [("link_malformed", [0]), ("metadata_overflow", [0]), ("time_unreadable", [0])]
+
+
+def test_metadata_that_is_left_out_does_not_count_against_the_limit(convert, codes):
+    """What is not sent takes no place."""
+    frame = pd.DataFrame({"a": ["x"], "b": ["soon"], "c": ["https://"]})
+    metadata = {"a": "a", "b_at": Date("b"), "c": Link("c")}
+
+    batch = convert(frame, metadata=metadata, metadata_limit=1, on_invalid_metadata="omit")
+
+    assert sorted(codes(batch)) == [("link_malformed", [0]), ("time_unreadable", [0])]

@@ -97,7 +97,7 @@ CASES = {
     "float16": (pd.Series([0.5], dtype="float16"), ("0.5", 0.5, 0, 50, "!identifier_unreadable")),
     "infinite": (
         pd.Series([np.inf]),
-        ("inf", "!number_not_finite", "!time_unreadable", "!amount_too_large", "!identifier_inexact"),
+        ("inf", "!number_not_finite", "!time_unreadable", "!number_not_finite", "!identifier_inexact"),
     ),
     # Decimals.
     "object of Decimal": (_objects(decimal.Decimal("42.0"), None, decimal.Decimal("NaN")), DECIMAL),
@@ -112,7 +112,7 @@ CASES = {
     ),
     "infinite Decimal": (
         _objects(decimal.Decimal("Infinity")),
-        ("inf", "!number_not_finite", "!time_unreadable", "!amount_too_large", "!identifier_inexact"),
+        ("inf", "!number_not_finite", "!time_unreadable", "!number_not_finite", "!identifier_inexact"),
     ),
     # Booleans.
     "bool": (pd.Series([True]), BOOLEAN),

@@ -70,16 +70,17 @@ def test_duplicates_are_held_back_and_told_row_by_row():
 
     assert checked.is_sent.tolist() == [True, False, True, False]
     assert checked.valid.all()
-    closing = (
-        "is the same event to Intercom (contact, event name and second), and this row is not sent: "
-        "say duplicates='spread' in the mapping if both happened"
-    )
+    closing = "is the same event to Intercom (contact, event name and second), and this row is not sent"
     assert _messages(checked) == {
-        ("duplicate", 1): f"event: row 0 (identical) {closing}",
-        ("duplicate", 3): f"event: row 0 (other metadata) {closing}",
+        ("duplicate", 1): (
+            f"event: row 0 {closing}: drop one of the two, or say duplicates='spread' in the mapping if both happened"
+        ),
+        ("duplicate_with_other_metadata", 3): (
+            f"event: row 0 {closing}, nor its metadata: say duplicates='spread' in the mapping if both happened"
+        ),
     }
     assert checked.repeats.are_identical.tolist() == [True, False]
-    assert [finding.severity for finding in checked.findings if finding.field == "event"] == ["note"]
+    assert [finding.severity for finding in checked.findings if finding.field == "event"] == ["note"] * 2
 
 
 def test_duplicates_are_sent_if_the_mapping_says_so():
@@ -95,7 +96,7 @@ def test_duplicates_are_sent_if_the_mapping_says_so():
         "say duplicates='skip' or 'spread' in the mapping"
     )
     assert _messages(checked) == {
-        ("duplicate_sent", 1): f"event: row 0 (identical) {closing}",
+        ("duplicate_sent", 1): f"event: row 0 (same metadata) {closing}",
         ("duplicate_sent", 2): f"event: row 0 (other metadata) {closing}",
     }
     assert checked.repeats.firsts.tolist() == [0, 0]
@@ -107,7 +108,7 @@ def test_duplicates_beyond_the_values_kept_are_told_without_the_other_row():
 
     messages = _messages(checked)
     assert len(messages) == VALUES_KEPT + 1
-    assert messages["duplicate", VALUES_KEPT].startswith("event: row 0 (identical) is the same event")
+    assert messages["duplicate", VALUES_KEPT].startswith("event: row 0 is the same event")
     assert messages["duplicate", VALUES_KEPT + 1].startswith("event: another row is the same event to Intercom (")
     assert len(checked.repeats.firsts) == VALUES_KEPT + 1
 
@@ -127,21 +128,30 @@ def test_contacts_and_names_are_not_taken_for_one_another():
     assert checked.is_sent.tolist() == [True, True]
 
 
-@pytest.mark.parametrize(("policy", "told"), [("skip", [0, 2]), ("send", []), ("spread", [])])
+WOULD_BE = "is the same event to Intercom: this row would be a duplicate once it is mended, so drop it"
+MEND_BEFORE = (
+    "has the contact, event name and second of this row, which is invalid: "
+    "mend it before anything is submitted, since later it would not know which seconds are taken"
+)
+
+
+@pytest.mark.parametrize(
+    ("policy", "told"),
+    [
+        ("skip", {("would_be_duplicate", row): f"event: row 1 {WOULD_BE}" for row in (0, 2)}),
+        ("send", {}),
+        ("spread", {("mend_before_spread", row): f"event: row 1 {MEND_BEFORE}" for row in (0, 2)}),
+    ],
+)
 def test_invalid_rows_claim_no_event(policy, told):
-    """Where rows are held back, one whose mending would make a duplicate is told so, wherever it stands."""
+    """One whose mending would make a duplicate, or would need a second of its own, is told so, wherever it stands."""
     frame = _frame(time=[5, 5, 5, 6], note=["x" * 256, "y", "y" * 256, "z" * 256])
 
     checked = _check(frame, policy)
 
     assert checked.is_sent.tolist() == [False, True, False, False]
     assert len(checked.added) == len(checked.repeats.rows) == 0
-    assert _messages(checked) == {
-        ("would_be_duplicate", row): (
-            "event: row 1 is the same event to Intercom: this row would be a duplicate once it is mended, so drop it"
-        )
-        for row in told
-    }
+    assert _messages(checked) == told
 
 
 @pytest.mark.parametrize("policy", ["skip", "send", "spread"])
@@ -163,12 +173,12 @@ def test_duplicates_of_earlier_frames_are_told_with_their_row():
     assert checked.is_sent.tolist() == [False, False, True, False, False]
     assert checked.repeats.firsts.tolist() == [2, 1, 2, 5]
     assert checked.repeats.are_identical.tolist() == [True, False, False, False]
-    assert [message.partition(" is the same")[0] for message in _messages(checked).values()] == [
-        "event: row 2 (identical)",
-        "event: row 1 (other metadata)",
-        "event: row 2 (other metadata)",
-        "event: row 5 (other metadata)",
-    ]
+    assert {place: message.partition(" is the same")[0] for place, message in _messages(checked).items()} == {
+        ("duplicate", 0): "event: row 2",
+        ("duplicate_with_other_metadata", 1): "event: row 1",
+        ("duplicate_with_other_metadata", 3): "event: row 2",
+        ("duplicate_with_other_metadata", 4): "event: row 5",
+    }
 
 
 def test_duplicates_of_duplicates_are_of_the_first_row():
@@ -220,13 +230,14 @@ def test_spread_rows_are_told_how_far_they_were_moved():
     checked = _check(_frame(time=[10, 10, 10, 11], note=["x", "x", "x", "y"]), "spread")
 
     closing = (
-        "has the contact, event name and second of this row, and Intercom would drop one of the two: "
-        "say duplicates='skip' in the mapping if they are one event"
+        "has the contact, event name, second and metadata of this row, so that they may be one event: "
+        "drop one of the two if they are, or say duplicates='skip' in the mapping"
     )
     assert checked.added.tolist() == [2, 3]
+    assert checked.moved.firsts.tolist() == [0, 0]
     assert _messages(checked) == {
-        ("second_moved", 1): f"event: 2 seconds later, as row 0 (identical) {closing}",
-        ("second_moved", 2): f"event: 3 seconds later, as row 0 (identical) {closing}",
+        ("second_moved_of_identical", 1): f"event: 2 seconds later, as row 0 {closing}",
+        ("second_moved_of_identical", 2): f"event: 3 seconds later, as row 0 {closing}",
     }
 
 
@@ -236,7 +247,10 @@ def test_spread_row_is_told_of_one_second_and_of_other_metadata():
 
     ((code, moved), message), *_ = _messages(checked).items()
     assert code == "second_moved"
-    assert message.startswith(f"event: 1 second later, as row {1 - moved} (other metadata) has the contact")
+    assert message == (
+        f"event: 1 second later, as row {1 - moved} has the contact, event name and second of this row, and Intercom "
+        "would drop one of the two: say duplicates='skip' in the mapping if they are one event"
+    )
     assert checked.added.tolist() == [1]
 
 
@@ -282,8 +296,8 @@ def test_spread_row_moves_on_where_an_earlier_frame_has_moved_one():
 
     assert first.seconds(0, 2).tolist() == [10, 11]
     assert second.seconds(0, 3).tolist() == [14, 12, 13]
-    assert list(_messages(second)) == [("second_moved", 0), ("second_moved", 1)]
-    assert _messages(second)["second_moved", 0].startswith("event: 3 seconds later, as row 1 (identical) has")
+    assert list(_messages(second)) == [("second_moved_of_identical", 0), ("second_moved_of_identical", 1)]
+    assert _messages(second)["second_moved_of_identical", 0].startswith("event: 3 seconds later, as row 1 has")
 
 
 def test_spread_of_thousands_in_one_second_is_exact_over_frames():

@@ -71,7 +71,13 @@ def test_amount_that_is_no_plain_number_is_refused(cents, written):
     assert cents(USD, [written, "5"]) == ["!amount_unreadable" if written else None, 500]
 
 
-@pytest.mark.parametrize("number", [9.1e11, 1e300, np.inf, -1e300])
+@pytest.mark.parametrize("number", [np.inf, -np.inf])
+def test_infinite_amount_is_told_as_such(becomes, number):
+    """It is not too large to be counted: it is no number of anything."""
+    assert becomes(MonetaryAmount("x", currency=Constant("usd")), [number, None]) == ["!number_not_finite", None]
+
+
+@pytest.mark.parametrize("number", [9.1e11, 1e300, -1e300])
 def test_amount_too_large_to_be_exact_is_refused(cents, number):
     """Where floats no longer tell cents apart there is no amount to send."""
     assert cents(USD, [number, np.nan]) == ["!amount_too_large", None]
@@ -171,12 +177,12 @@ def test_currency_is_judged_where_there_is_an_amount(convert, codes, amount, cur
 
 
 def test_currency_without_cents_is_noted_once(convert, codes):
-    """Intercom says "cents" and no more: the analyst is told of the first such amount that is sent."""
-    frame = pd.DataFrame({"x": [None, "1", "0", "500", "1.5"], "c": ["jpy", "usd", "jpy", "jpy", "bhd"]})
+    """Intercom says "cents" and no more: the analyst is told of the first such amount of each currency that is sent."""
+    frame = pd.DataFrame({"x": [None, "1", "0", "500", "1.5", "7"], "c": ["jpy", "usd", "jpy", "jpy", "bhd", "jpy"]})
 
     batch = convert(frame, metadata={"price": MonetaryAmount("x", currency="c")})
 
-    assert codes(batch) == [("amount_not_positive", [2]), ("currency_minor_unit", [3])]
+    assert codes(batch) == [("amount_not_positive", [2]), ("currency_minor_unit", [3, 4])]
 
 
 def test_constant_amount_is_judged_with_the_currency_of_each_row(convert, codes):
@@ -206,7 +212,10 @@ def test_constant_amount_that_is_not_positive_concerns_every_row(convert, codes)
         ),
         (
             MonetaryAmount(Constant("1.5"), currency=Constant("jpy")),
-            "metadata.fee.amount: the constant '1.5' has more decimals than its currency: round it to what was paid",
+            (
+                "metadata.fee.amount: the constant '1.5' has more decimals than its currency: "
+                "round it to what was paid (yen have none, euros two, Bahraini dinars three)"
+            ),
         ),
         (
             MonetaryAmount(Constant("5 EUR"), currency="x"),

@@ -269,7 +269,7 @@ def test_day_numbers_of_spreadsheets_are_noted(convert, column):
     )
     assert batch.findings[1].messages()[1].as_py() == (
         f"created_at: {column[3]:.0f} in column 'x' is before the year 2000: "
-        "if it should not be, give the Date rule its unit= or format="
+        "if it should not be, check the column, and the unit= and format= of its Date rule"
     )
 
 
@@ -434,3 +434,21 @@ def test_a_constant_before_2000_is_not_noted(convert, codes):
 
     assert codes(batch) == []
     assert batch.created_at.to_pylist() == [946_598_400, 946_598_400]
+
+
+@pytest.mark.parametrize("dtype", ["int64", "float64", "Int64"])
+def test_days_written_as_numbers_are_refused(becomes, dtype):
+    """19970131 is the last of January 1997 to whoever wrote it, and would be a day of August 1970."""
+    column = pd.Series([19_970_131, 20_240_229, 19_970_199, 19_971_301, 19_000_100], dtype=dtype)
+
+    assert becomes(Date("x"), column) == ["!day_as_number", "!day_as_number", 19_970_199, 19_971_301, 19_000_100]
+    assert becomes(Date("x", unit="s"), column)[0] == 19_970_131
+    assert becomes(Date("x", format="%Y%m%d"), column)[0] == 854_668_800
+
+
+@pytest.mark.parametrize("time", ["2262000-01-01", "-300000-01-01"])
+def test_times_beyond_any_calendar_are_unreadable(becomes, time):
+    """numpy has times millions of years away; nothing happened then."""
+    column = pd.Series(np.array([time], dtype="datetime64[s]"))
+
+    assert becomes(Date("x"), column) == ["!time_unreadable"]

@@ -18,12 +18,14 @@ def make_checked():
         rows, firsts = (np.array(list(column or ()), np.int64) for column in (repeats, repeats and repeats.values()))
         is_sent = valid.copy()
         is_sent[rows] = are_sent
+        none = np.zeros(0, np.int64)
         findings = [Finding(code="created_at_missing", rows=np.array(invalid, np.int64), field="created_at")]
         return CheckedRows(
             valid=valid,
             is_sent=is_sent,
             repeats=Repeats(rows=rows, firsts=firsts, are_identical=np.full(len(rows), are_identical)),
-            added=np.zeros(0, np.int64),
+            moved=Repeats(rows=none, firsts=none, are_identical=np.zeros(0, dtype=bool)),
+            added=none,
             created_at=np.full(n_rows, np.datetime64("2024-01-31T00:00:00", "s")),
             findings=tuple(findings if invalid else ()),
             census=Census(),
