@@ -1,5 +1,6 @@
 """The command ``events-pandas``: arguments in, the documented functions called, one-line errors and exit codes out."""
 
+import dataclasses
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.resources import as_file, files
@@ -21,15 +22,18 @@ from events_pandas.errors import (
     SubmissionInterrupted,
 )
 from events_pandas.file_submission import file_results, read_files
-from events_pandas.mapping import EventMapping
+from events_pandas.mapping import EventMapping, SuggestedMapping, suggest_mapping
 from events_pandas.options import RunOptions
 from events_pandas.results import CheckReport, Summary
 from events_pandas.results.summary import count_of_rows
 from events_pandas.results.writer import require_not_read
-from events_pandas.sources import source_paths
+from events_pandas.sources import read_first_rows, source_paths
 
 DONE, INCOMPLETE, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
 UNUSABLE_ERRORS = (MappingError, SourceError, CredentialsError, AuthenticationError)
+
+PROPOSED_FROM = 10_000
+"""Rows of a file of which a mapping is proposed: all of them are looked at."""
 
 DEFAULTS = RunOptions()
 
@@ -66,6 +70,14 @@ Progress = Annotated[bool, typer.Option(help="Show progress.")]
 def main() -> None:
     """Run the command line."""
     app()
+
+
+@app.command()
+def suggest(paths: Files) -> None:
+    """Propose a mapping, as TOML, from the first rows of the first file."""
+    with _exit_codes():
+        first, *_ = source_paths(paths)
+        typer.echo(_proposed(first).to_toml(), nl=False)
 
 
 @app.command()
@@ -157,6 +169,14 @@ def demo() -> None:
             with running.client() as client:
                 _submitted([str(purchases)], mapping, RunOptions(client=client))
             typer.echo(f"\nthe local Intercom holds {len(running.events):,} events")
+
+
+def _proposed(path: Path) -> SuggestedMapping:
+    rows = read_first_rows(path, PROPOSED_FROM)
+    if rows.empty:
+        raise SourceError(f"{path}: has no rows: a mapping is proposed from the values of its columns")
+    first = "the first " if len(rows) == PROPOSED_FROM else ""
+    return dataclasses.replace(suggest_mapping(rows), origin=f"{first}{count_of_rows(len(rows))} of {path.name!r}")
 
 
 def _check_files(paths: list[str], mapping: EventMapping) -> CheckReport:

@@ -14,6 +14,7 @@ import pandas as pd
 from events_pandas.convert import (
     CODES,
     Cause,
+    Census,
     CheckedRows,
     Converter,
     KeyIndex,
@@ -28,11 +29,13 @@ from events_pandas.errors import (
     AuthenticationError,
     EventsPandasError,
     InvalidRowsError,
+    MappingError,
     OutageError,
     SubmissionError,
     SubmissionInterrupted,
 )
 from events_pandas.mapping import EventMapping, Rule, bind
+from events_pandas.mapping.event_mapping import PLACEHOLDER_NAME, is_unnamed
 from events_pandas.options import RunOptions
 from events_pandas.results import Ledger, RunStatuses
 
@@ -76,6 +79,7 @@ class Submission:
     mapping: EventMapping
     options: RunOptions
     _earlier: KeyIndex | None = field(default=None, init=False)
+    _census: Census = field(default_factory=Census, init=False)
     _statuses: RunStatuses = field(default_factory=RunStatuses, init=False)
     _resolved: dict[str, Rule] = field(default_factory=dict, init=False)
     _open_frames: deque[_OpenFrame] = field(default_factory=deque, init=False)
@@ -108,6 +112,9 @@ class Submission:
         SubmissionError, SubmissionInterrupted
             If the run ends early: with the results that have not been yielded.
         """
+        if is_unnamed(self.mapping):
+            fault = f"event_name: {PLACEHOLDER_NAME!r} is the placeholder of a proposal: say what happened"
+            raise MappingError([f"{fault}, such as 'placed-order'"])
         # Later frames can repeat the events of earlier ones; one frame alone has none to be held against.
         self._earlier = None if source == "frame" else KeyIndex()
         remaining = iter(frames)
@@ -181,7 +188,13 @@ class Submission:
         progress = self.options.progress and "auto"
         with progress_bar(progress, total=len(rows), description="checking", delay_seconds=2.0) as bar:
             checked = check_rows(
-                converter, len(rows), now=time.time(), earlier=self._earlier, offset=self._rows, advance=bar.advance
+                converter,
+                len(rows),
+                now=time.time(),
+                earlier=self._earlier,
+                census=self._census,
+                offset=self._rows,
+                advance=bar.advance,
             )
         invalid = int((~checked.valid).sum())
         if invalid and self.options.on_invalid == "raise":

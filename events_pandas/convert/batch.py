@@ -260,9 +260,10 @@ class Converter:
             if rule.path.startswith("metadata.") and isinstance(rule.rule, Text)
         )
         self.has_one_name = isinstance(bound.rules[0].parts[""], Constant)
-        faults = _constant_faults(bound)
+        found = [finding for rule in bound.rules for finding in _constant_findings(rule, bound.mapping.timezone)]
+        faults = [finding for finding in found if finding.severity == "error"]
         if faults:
-            raise MappingError(faults)
+            raise MappingError([replace(fault, values=None).messages()[0].as_py() for fault in faults])
 
     def convert(self, start: int, stop: int) -> EventBatch:
         """Convert some rows.
@@ -419,16 +420,6 @@ def _merged_contacts(chosen: list[tuple[Pieces, Words, Mask]]) -> tuple[Pieces, 
 def _omitted(findings: Iterable[Finding]) -> Iterator[Finding]:
     for finding in findings:
         yield finding if finding.severity == "note" else replace(finding, is_omission=True)
-
-
-def _constant_faults(bound: BoundMapping) -> list[str]:
-    """Judge each constant once, as a column of one row."""
-    return [
-        replace(finding, values=None).messages()[0].as_py()
-        for rule in bound.rules
-        for finding in _constant_findings(rule, bound.mapping.timezone)
-        if finding.severity == "error"
-    ]
 
 
 def _constant_findings(rule: BoundRule, timezone: str | None) -> Iterable[Finding]:

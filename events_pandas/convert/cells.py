@@ -3,7 +3,7 @@
 import datetime as dt
 import decimal
 import numbers
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -27,6 +27,8 @@ DOUBLE_EXACT = 2**53
 """From here on a float holds no longer every whole number."""
 
 _EXACT_BELOW = {pa.float16(): 2**11, pa.float32(): 2**24, pa.float64(): DOUBLE_EXACT}
+_EXACT_BELOW_OF: dict[type, int] = {np.float16: 2**11, np.float32: 2**24}
+"""The same for cells of objects."""
 
 _VIEWED = {pa.string_view(): TEXT_TYPE, pa.binary_view(): pa.large_binary()}
 
@@ -255,7 +257,10 @@ def _is_uniform(values: Values) -> bool:
     same number of places of all decimals.
     """
     inferred = pd.api.types.infer_dtype(values, skipna=True)
-    return inferred in {"string", "integer", "floating", "boolean", "empty"}
+    if inferred == "floating":
+        # A float of fewer bits has other digits as one of 64.
+        return not any(map(_EXACT_BELOW_OF.__contains__, map(type, values)))
+    return inferred in {"string", "integer", "boolean", "empty"}
 
 
 def _uniform_parts(array: pa.Array) -> list[Cells]:
@@ -305,11 +310,19 @@ def _float_cells(array: pa.Array) -> Cells:
     exact_below = _EXACT_BELOW[array.type]
     if array.type != pa.float64():
         # float32 holds 19.99 as 19.989999771118164: what its owner sees are the shortest digits.
-        array = array.cast(pa.float32()).cast(TEXT_TYPE).cast(pa.float64())
+        array = _shortest_digits(array).cast(pa.float64())
     is_nan = pc.is_nan(array)
     if pc.any(is_nan).as_py():
         array = pc.if_else(is_nan, pa.scalar(None, pa.float64()), array)
     return Cells(kind=Kind.FLOAT, values=array, exact_below=exact_below)
+
+
+def _shortest_digits(floats: pa.Array) -> pa.Array:
+    if floats.type == pa.float16():
+        # Arrow writes them as if they had the digits of 32 bits.
+        texts = floats.to_numpy(zero_copy_only=False).astype(np.float16).astype(str)
+        return pa.array(texts.astype(object), TEXT_TYPE)
+    return floats.cast(TEXT_TYPE)
 
 
 def _decimal_cells(array: pa.Array) -> Cells:
@@ -376,13 +389,22 @@ def _mixed_cells(values: Values) -> list[Cells]:
     parts = []
     for kind in Kind:
         rows = np.flatnonzero(kinds == kind)
-        if len(rows):
-            parts.append(Cells(kind=kind, values=_ARRAYS[kind](list(cells[rows])), rows=rows))
+        for exact_below, part in _by_exactness(cells, rows) if kind is Kind.FLOAT else [(DOUBLE_EXACT, rows)]:
+            if len(part):
+                array = _ARRAYS[kind](list(cells[part]))
+                parts.append(Cells(kind=kind, values=array, rows=part, exact_below=exact_below))
     # Absent cells are of no kind: a part for them lets the column have all its rows.
     rows = np.flatnonzero(kinds == None)  # noqa: E711  # Compared with each element, not with the array.
     if len(rows) or not parts:
         parts.append(Cells(kind=Kind.TEXT, values=pa.nulls(len(rows), TEXT_TYPE), rows=rows))
     return parts
+
+
+def _by_exactness(cells: npt.NDArray[np.object_], rows: Rows) -> Iterator[tuple[int, Rows]]:
+    """Part floats by the number from which on their type holds no longer every whole number."""
+    exact_below = np.array([_EXACT_BELOW_OF.get(type(cell), DOUBLE_EXACT) for cell in cells[rows]], np.int64)
+    for limit in np.unique(exact_below):
+        yield int(limit), rows[exact_below == limit]
 
 
 def _kind_of(cell: Any) -> Kind | None:

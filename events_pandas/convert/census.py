@@ -88,6 +88,12 @@ class Census:
         By metadata key, in the order sent.
     digits : dict of str to Digits or None
         By identifier that is present in some row; None where it does not come in whole numbers only.
+    told : set of str
+        What has been noted of them, each once in a stream of frames.
+
+    Notes
+    -----
+    Rows are counted over all frames of a stream.
     """
 
     names: dict[str, int] = field(default_factory=dict)
@@ -95,8 +101,9 @@ class Census:
     first_rows: Counts = field(default_factory=lambda: np.full(NAMES_KEPT + 1, -1))
     keys: dict[str, KeyUse] = field(default_factory=dict)
     digits: dict[str, Digits | None] = field(default_factory=dict)
+    told: set[str] = field(default_factory=set)
 
-    def add(self, batch: EventBatch, *, limit: int) -> None:
+    def add(self, batch: EventBatch, *, limit: int, offset: int = 0) -> None:
         """Count the rows of a chunk.
 
         Parameters
@@ -105,42 +112,47 @@ class Census:
             The chunk.
         limit : int
             Metadata values that Intercom keeps of one event.
+        offset : int
+            The position of the frame's first row in its stream.
         """
-        places = self._places(batch.names)
+        places = self._places(batch)
+        rows = batch.rows + offset
         self.rows += _counted(places, batch.valid)
-        self._enter_first_rows(places, batch)
-        for identifier, digits in batch.contacts.digits.items():
+        self._enter_first_rows(places, rows, batch.valid)
+        for identifier, chunk_digits in batch.contacts.digits.items():
+            digits = chunk_digits and replace(chunk_digits, row=chunk_digits.row + offset)
             earlier = self.digits.get(identifier, digits)
             self.digits[identifier] = digits and earlier and digits.joined(earlier)
         counts = np.zeros(len(batch.valid), np.int64)
         for path, member in batch.metadata.items():
             use = self.keys.setdefault(path.partition(".")[2], KeyUse())
-            use.add_kinds(member.kinds, batch.rows)
+            use.add_kinds(member.kinds, rows)
             present = member.is_present() & batch.valid
             use.present += _counted(places, present)
             if len(batch.metadata) > limit:
                 counts += present
                 use.ignored += _counted(places, present & (counts > limit))
 
-    def _enter_first_rows(self, places: Counts, batch: EventBatch) -> None:
+    def _enter_first_rows(self, places: Counts, rows: Rows, valid: Mask) -> None:
         # From the last to the first: what is written last stays.
-        last_to_first = np.flatnonzero(batch.valid)[::-1]
+        last_to_first = np.flatnonzero(valid)[::-1]
         first_rows = np.full(NAMES_KEPT + 1, -1)
-        first_rows[np.broadcast_to(places, batch.valid.shape)[last_to_first]] = batch.rows[last_to_first]
+        first_rows[np.broadcast_to(places, valid.shape)[last_to_first]] = rows[last_to_first]
         self.first_rows = np.where(self.first_rows < 0, first_rows, self.first_rows)
 
-    def _places(self, names: pa.Array) -> Counts:
+    def _places(self, batch: EventBatch) -> Counts:
         """Return the place of each row's name, or of the one name of all rows."""
-        distinct = names.dictionary_encode()
-        places = []
+        is_one = len(batch.names) == 1 != len(batch.valid)
+        # The names of rows that are not valid count nowhere, and take no place.
+        valid = np.array([batch.valid.any()]) if is_one else batch.valid
+        distinct = batch.names.filter(pa.array(valid)).dictionary_encode()
         for name in distinct.dictionary.to_pylist():
             if name not in self.names and len(self.names) < NAMES_KEPT:
                 self.names[name] = len(self.names)
-            places.append(self.names.get(name, _OTHERS))
-        # Rows without a name are not valid; they count nowhere.
-        codes = distinct.indices.fill_null(len(places)).to_numpy(zero_copy_only=False)
-        found: Counts = np.array([*places, _OTHERS])[codes]
-        return found
+        known = [self.names.get(name, _OTHERS) for name in distinct.dictionary.to_pylist()]
+        places = np.full(len(valid), _OTHERS)
+        places[valid] = np.array(known, np.int64)[distinct.indices.to_numpy(zero_copy_only=False)]
+        return places
 
 
 def _counted(places: Counts, where: Mask) -> Counts:
@@ -152,26 +164,35 @@ def _counted(places: Counts, where: Mask) -> Counts:
     return counts
 
 
-def census_findings(census: Census, labels: Mapping[str, str], text_keys: Iterable[str]) -> list[Finding]:
-    """Note what is odd about the rows of a frame taken together.
+def census_findings(
+    census: Census, labels: Mapping[str, str], text_keys: Iterable[str], *, offset: int = 0
+) -> Iterator[Finding]:
+    """Note what is odd about the rows of a frame, or of the frames of a stream so far, taken together.
 
     Parameters
     ----------
     census : Census
-        Of the whole frame.
+        Of the whole frame, and of those before it.
     labels : mapping of str to str
         How to speak of the column of each field.
     text_keys : iterable of str
         The metadata keys that are sent as text, whatever their cells are.
+    offset : int
+        The position of the frame's first row in its stream.
 
-    Returns
-    -------
-    list of Finding
+    Yields
+    ------
+    Finding
         Names that are one to Intercom, and names beyond those that a workspace may have active; numbers that may have
-        lost zeros; keys of mixed types.
+        lost zeros; keys of mixed types. Nothing is told twice in a stream; what began in an earlier frame is told of
+        the first row of the frame in which it shows.
     """
-    found = [*_name_findings(census), *_digit_findings(census), *_drift_findings(census, text_keys)]
-    return [replace(finding, label=labels[finding.field]) for finding in found]
+    for finding in (*_name_findings(census), *_digit_findings(census), *_drift_findings(census, text_keys)):
+        subject = finding.all_values()[0].as_py() if finding.code == "event_name_spellings" else finding.field
+        if f"{finding.code} {subject}" not in census.told:
+            census.told.add(f"{finding.code} {subject}")
+            rows = np.maximum(finding.rows - offset, 0)
+            yield replace(finding, rows=rows, label=labels[finding.field])
 
 
 def _name_findings(census: Census) -> Iterator[Finding]:

@@ -15,7 +15,7 @@ from events_pandas.convert.cells import TEXT_TYPE, Mask, Rows
 from events_pandas.convert.census import Census, census_findings
 from events_pandas.convert.codes import CODES, RANKS
 from events_pandas.convert.collisions import BLOCK_ROWS, FIRST_HALF, KeyIndex
-from events_pandas.convert.duplicates import KeyedRows, Repeats, resolve, short_digests
+from events_pandas.convert.duplicates import KeyedRows, Repeats, resolve
 from events_pandas.convert.in_order import in_order
 from events_pandas.convert.keys import EventKeys, Seconds
 from events_pandas.convert.problems import VALUES_KEPT, Finding, merged
@@ -107,6 +107,7 @@ def check_rows(
     *,
     now: float,
     earlier: KeyIndex | None = None,
+    census: Census | None = None,
     offset: int = 0,
     advance: Callable[[int], None] | None = None,
     chunksize: int = BLOCK_ROWS,
@@ -123,6 +124,8 @@ def check_rows(
         The time in Unix seconds: later events are noted.
     earlier : KeyIndex, optional
         The events of earlier frames; those of this one are added. A frame that stands alone has none.
+    census : Census, optional
+        The counts of earlier frames; those of this one are added.
     offset : int
         The position of the frame's first row in its stream.
     advance : callable, optional
@@ -135,7 +138,7 @@ def check_rows(
     CheckedRows
         One for each row.
     """
-    tally = _Tally(converter, n_rows, earlier=earlier, offset=offset)
+    tally = _Tally(converter, n_rows, earlier=earlier, census=census, offset=offset)
 
     for batch in in_order(tally.judge, chunk_bounds(n_rows, chunksize)):
         tally.add(batch)
@@ -147,7 +150,9 @@ def check_rows(
 class _Tally:
     """The rows of a frame, put together from its chunks."""
 
-    def __init__(self, converter: Converter, n_rows: int, *, earlier: KeyIndex | None, offset: int) -> None:
+    def __init__(
+        self, converter: Converter, n_rows: int, *, earlier: KeyIndex | None, census: Census | None, offset: int
+    ) -> None:
         self._converter, self._earlier, self._offset = converter, earlier, offset
         self._valid, self._has_key = (np.zeros(n_rows, dtype=bool) for _ in range(2))
         self._keys = EventKeys(streams=np.zeros((2, n_rows), np.uint64), seconds=np.zeros(n_rows, np.int64))
@@ -155,9 +160,9 @@ class _Tally:
         # With one name, contacts differ exactly where contact and name do.
         self._contacts = None if converter.has_one_name else np.zeros(n_rows, np.uint64)
         # Later frames are told from this one by what its events hold; a frame that stands alone has none.
-        self._digests = None if earlier is None else np.zeros(n_rows, np.uint32)
+        self._digests = None if earlier is None else np.zeros(n_rows, np.uint64)
         self._findings: deque[Finding] = deque()
-        self._census = Census()
+        self._census = Census() if census is None else census
 
     def judge(self, bounds: tuple[int, int]) -> EventBatch:
         """Convert a chunk, and enter in its own rows what takes time to be made: several threads do it at once."""
@@ -170,13 +175,13 @@ class _Tally:
         if self._contacts is not None:
             self._contacts[chunk] = batch.contacts.words[0]
         if self._digests is not None:
-            self._digests[chunk] = short_digests(batch.digests())
+            self._digests[chunk] = batch.digests()[0]
         return batch
 
     def add(self, batch: EventBatch) -> None:
         """Enter what is known of a chunk besides, in the order of chunks."""
         self._findings += batch.findings
-        self._census.add(batch, limit=self._converter.mapping.metadata_limit)
+        self._census.add(batch, limit=self._converter.mapping.metadata_limit, offset=self._offset)
 
     def checked(self, *, now: float) -> CheckedRows:
         """Judge the rows together."""
@@ -200,7 +205,7 @@ class _Tally:
         if self._policy == "skip":
             is_sent[resolution.repeats.rows] = False
         self._findings += [
-            *census_findings(self._census, self._converter.labels, self._converter.text_keys),
+            *census_findings(self._census, self._converter.labels, self._converter.text_keys, offset=self._offset),
             *_future_findings(created_at, now, self._converter),
             *resolution.findings(),
         ]

@@ -17,6 +17,7 @@ Run: TypeAlias = list[Column]
 BLOCK_ROWS = 2**16
 """Rows looked at at a time: enough that what each call costs by itself matters little."""
 FIRST_HALF = slice(0, 1)
+_SMALL_ROWS = 2**32 - 1
 
 _PARTS = tuple((np.uint64(part << 61), np.uint64((part + 1 << 61) - 1)) for part in range(8))
 """Keys are parted by their first three bits."""
@@ -144,7 +145,7 @@ class KeyIndex:
 
     _runs: list[Run] = field(default_factory=list, init=False)
 
-    def find(self, words: Words) -> tuple[Rows, npt.NDArray[np.uint32]]:
+    def find(self, words: Words) -> tuple[Rows, npt.NDArray[np.uint64]]:
         """Return what is known of events.
 
         Parameters
@@ -156,17 +157,17 @@ class KeyIndex:
         -------
         rows : numpy.ndarray of int64, shape (n,)
             The row that has each event; -1 where none has.
-        digests : numpy.ndarray of uint32, shape (n,)
+        digests : numpy.ndarray of uint64, shape (n,)
             The digest of its payload; meaningless where there is none.
         """
         rows = np.full(words.shape[1], -1, np.int64)
-        digests = np.zeros(words.shape[1], np.uint32)
+        digests = np.zeros(words.shape[1], np.uint64)
         for first, second, known_rows, known_digests in self._runs:
             found, places = _places(words, first, second)
             rows[found], digests[found] = known_rows[places], known_digests[places]
         return rows, digests
 
-    def add(self, words: Words, rows: Rows, digests: npt.NDArray[np.uint32]) -> None:
+    def add(self, words: Words, rows: Rows, digests: npt.NDArray[np.uint64]) -> None:
         """Remember events that are not yet known.
 
         Parameters
@@ -175,11 +176,14 @@ class KeyIndex:
             Their keys, each once.
         rows : numpy.ndarray of int64, shape (n,)
             Their rows, counted over all frames.
-        digests : numpy.ndarray of uint32, shape (n,)
+        digests : numpy.ndarray of uint64, shape (n,)
             A digest of the payload of each.
         """
         order = np.argsort(words[0])
-        run = [words[0][order], words[1][order], rows[order], digests[order]]
+        # Half the width holds the rows of nearly every run.
+        is_small = not len(rows) or int(rows.max()) <= _SMALL_ROWS
+        kept_rows = rows[order].astype(np.uint32 if is_small else np.int64)
+        run = [words[0][order], words[1][order], kept_rows, digests[order]]
         while self._runs and len(self._runs[-1][0]) <= 2 * len(run[0]):
             run = _merged(self._runs.pop(), run)
         if len(run[0]):
@@ -193,7 +197,7 @@ def _merged(older: Run, newer: Run) -> Run:
     merged: Run = []
     # Column by column: no more than one of them is there twice.
     while older:
-        column = np.empty(len(is_newer), older[0].dtype)
+        column = np.empty(len(is_newer), np.result_type(older[0], newer[0]))
         column[is_newer], column[~is_newer] = newer.pop(0), older.pop(0)
         merged.append(column)
     return merged

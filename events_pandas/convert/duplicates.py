@@ -155,7 +155,7 @@ class _Candidates:
     groups: npt.NDArray[np.int64]
     valid: Mask
     earlier: Rows
-    earlier_digests: npt.NDArray[np.uint32]
+    earlier_digests: npt.NDArray[np.uint64]
     digests: Digests
 
     def claimants(self) -> Mask:
@@ -175,26 +175,9 @@ class _Candidates:
         holder = holders[self.groups]
         is_early = self.earlier >= 0
         firsts = np.where(is_early, self.earlier, self.rows[holder] + offset)
-        held = np.where(is_early, self.earlier_digests, short_digests(self.digests)[holder])
-        others = Repeats(rows=self.rows, firsts=firsts, are_identical=held == short_digests(self.digests))
+        held = np.where(is_early, self.earlier_digests, self.digests[0][holder])
+        others = Repeats(rows=self.rows, firsts=firsts, are_identical=held == self.digests[0])
         return others.among(is_early | ((holder >= 0) & (holder != np.arange(len(self.rows)))))
-
-
-def short_digests(digests: Digests) -> npt.NDArray[np.uint32]:
-    """Return what is remembered of what events hold: enough to tell two of them apart in a message.
-
-    Parameters
-    ----------
-    digests : numpy.ndarray of uint64, shape (2, n)
-        As `EventBatch.digests` gives them.
-
-    Returns
-    -------
-    numpy.ndarray of uint32, shape (n,)
-        A digest of the metadata.
-    """
-    short: npt.NDArray[np.uint32] = digests[0].astype(np.uint32)
-    return short
 
 
 def resolve(frame: KeyedRows) -> Resolution:
@@ -231,7 +214,7 @@ def _candidates(frame: KeyedRows) -> _Candidates:
     # Rows that share their event with earlier frames only are each a group of one.
     groups = len(shared.rows) + np.arange(len(rows))
     groups[np.searchsorted(rows, shared.rows)] = shared.groups
-    earlier, earlier_digests = np.full(len(rows), -1, np.int64), np.zeros(len(rows), np.uint32)
+    earlier, earlier_digests = np.full(len(rows), -1, np.int64), np.zeros(len(rows), np.uint64)
     places = np.searchsorted(rows, known_rows)
     earlier[places], earlier_digests[places] = known, known_digests
     valid = frame.valid[rows]
@@ -242,10 +225,10 @@ def _candidates(frame: KeyedRows) -> _Candidates:
     )
 
 
-def _known(frame: KeyedRows) -> tuple[Rows, Rows, npt.NDArray[np.uint32]]:
+def _known(frame: KeyedRows) -> tuple[Rows, Rows, npt.NDArray[np.uint64]]:
     """Return the rows whose event an earlier frame has, the row that has it there, and a digest of what that holds."""
     if frame.earlier is None:
-        return np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.uint32)
+        return np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.uint64)
     rows = np.flatnonzero(frame.has_key)
     known, digests = frame.earlier.find(frame.keys.words(rows))
     return rows[known >= 0], known[known >= 0], digests[known >= 0]

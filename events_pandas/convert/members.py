@@ -222,7 +222,9 @@ def finding_at(bound: BoundRule, part: str, where: Mapping[str, Mask]) -> list[F
     for code, mask in where.items():
         rows = np.flatnonzero(mask)
         if len(rows):
-            values = _shown_cells(bound.parts[part], rows[:VALUES_KEPT])
+            # A constant is its own label.
+            is_constant = isinstance(bound.parts[part], Constant)
+            values = None if is_constant else _shown_cells(bound.parts[part], rows[:VALUES_KEPT])
             findings.append(Finding(code=code, rows=rows, values=values, field=field, label=bound.labels[part]))
     return findings
 
@@ -251,7 +253,7 @@ def _amounts(bound: BoundRule, rule: MonetaryAmount) -> Member:
     findings = [
         *amount.findings,
         *finding_at(bound, "amount", faults),
-        *_of_present(currency.findings, np.broadcast_to(amount.present, good.shape)),
+        *_of_present(bound, currency.findings, np.broadcast_to(amount.present, good.shape)),
         *finding_at(bound, "currency", {"currency_missing": amount.present & ~currency.present}),
         *finding_at(bound, "currency", {"currency_minor_unit": first_of_each(currency.values, is_unusual)}),
     ]
@@ -260,15 +262,14 @@ def _amounts(bound: BoundRule, rule: MonetaryAmount) -> Member:
     return Member(pieces=pieces, findings=tuple(findings), kinds=amount.kinds)
 
 
-def _of_present(findings: list[Finding], present: Mask) -> list[Finding]:
+def _of_present(bound: BoundRule, findings: list[Finding], present: Mask) -> list[Finding]:
     """Leave out what is wrong with the currency of no amount, since nothing is sent of it."""
     kept = []
     for finding in findings:
-        stays = present[finding.rows]
-        if stays.any():
-            known = 0 if finding.values is None else len(finding.values)
-            values = None if finding.values is None else finding.values.filter(pa.array(stays[:known]))
-            kept.append(replace(finding, rows=finding.rows[stays], values=values))
+        rows = np.sort(finding.rows[present[finding.rows]])
+        if len(rows):
+            values = _shown_cells(bound.parts["currency"], rows[:VALUES_KEPT])
+            kept.append(replace(finding, rows=rows, values=values))
     return kept
 
 

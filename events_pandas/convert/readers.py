@@ -30,14 +30,17 @@ AMOUNT_SCALE = 10**4
 _NUMBER = r"^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$"
 _WHOLE = r"^(-?[0-9]+)(?:\.0*)?$"
 _FLOAT_TEXT = r"^[0-9]+\.0$"
-_EMAIL = r"^[^@\s]+@[^@\s.]+(?:\.[^@\s.]+)*$"
-_LINK = r"^(?i:https?)://[^\x00-\x20/?#<>\"{}|\\^`@]+(?:[/?#][^\x00-\x20<>\"{}|\\^`]*)?$"
+_EMAIL = r"^[^@\s\p{Z}\p{C}]+@[^@\s\p{Z}\p{C}.]+(?:\.[^@\s\p{Z}\p{C}.]+)*$"
+_LINK = (
+    r"^(?i:https?)://[^\p{Z}\p{C}/?#<>\"{}|\\^`@:.][^\p{Z}\p{C}/?#<>\"{}|\\^`@]*(?:[/?#][^\p{Z}\p{C}<>\"{}|\\^`]*)?$"
+)
 _LONG_WHOLE = r"^-?[0-9]{16}"
 _AMOUNT = r"^(?:\+|(?P<sign>-?))(?P<whole>[0-9]+)(?:\.(?P<part>[0-9]*?)0*)?$"
 _AMOUNT_DIGITS = 14
 _PLAIN, _SECURE = (np.uint64(int.from_bytes(scheme, "little")) for scheme in (b"http://", b"https://"))
 _LETTERS_OF_PLAIN, _LETTERS_OF_SECURE = np.uint64(0x20202020), np.uint64(0x2020202020)
 """The bit that makes letters lower, in each letter of the scheme."""
+_NO_HOST = np.frombuffer(b"/?#:.", np.uint8)
 _SEVEN_BYTES = np.uint64(2**56 - 1)
 _NOT_IN_LINKS = tuple(bytes([letter]) for letter in b'@<>"{}|\\^`')
 _WITHOUT_TEXT = frozenset({Kind.SURROGATE, Kind.NESTED, Kind.OTHER})
@@ -472,7 +475,7 @@ def read_url(cells: Cells) -> tuple[pa.Array, Faults]:
 
 def _is_link(text: pa.Array) -> Mask:
     bounds, letters = text_bytes(text)
-    if letters.min(initial=_DELETE) <= _SPACE or holds_any(text, *_NOT_IN_LINKS):
+    if letters.min(initial=_DELETE) <= _SPACE or letters.max(initial=0) >= _DELETE or holds_any(text, *_NOT_IN_LINKS):
         return to_mask(pc.match_substring_regex(text, _LINK))
     # Where no text holds what a link may not, its beginning decides: a scheme, and at least one character of a host.
     starts, lengths = bounds[:-1], np.diff(bounds)
@@ -480,7 +483,7 @@ def _is_link(text: pa.Array) -> Mask:
     is_secure = ((words | _LETTERS_OF_SECURE) == _SECURE) & (lengths > len("https://"))
     is_plain = ((words | _LETTERS_OF_PLAIN) & _SEVEN_BYTES == _PLAIN) & (lengths > len("http://"))
     hosts = np.append(letters, np.zeros(len("https://"), np.uint8))[starts + np.where(is_secure, 8, 7)]
-    is_link: Mask = (is_secure | is_plain) & (hosts != ord("/")) & (hosts != ord("?")) & (hosts != ord("#"))
+    is_link: Mask = (is_secure | is_plain) & ~np.isin(hosts, _NO_HOST)
     return is_link
 
 

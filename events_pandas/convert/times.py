@@ -45,7 +45,8 @@ _DIGITS = r"^[0-9]+$"
 _ISO = r"^\s*[0-9]{4}(?:-[0-9]{2}-[0-9]{2}|[0-9]{4})(?:[T ]|\s*$)"
 _ISO_DAY = r"^\s*[0-9]{4}(?:-[0-9]{2}-[0-9]{2}|[0-9]{4})\s*$"
 _OFFSET = r"[0-9][Tt ].*(?:Z|[+-][0-9:]+)\s*$"
-_CLOCK_CODE = re.compile(r"%[HIMSfpzZcX]")
+_CODE = re.compile(r"%(.)")
+_CLOCK_CODES, _ZONE_CODES = frozenset("HIMSfpzZcX"), frozenset("zZ")
 _CLOCK_WORDS = pa.array(["now", "today"], TEXT_TYPE)
 """What pandas reads as the time at which it reads it."""
 _EPOCH_TEXT = r"^-?[0-9]+(?:\.[0-9]+)?$"
@@ -93,15 +94,16 @@ class TimeReader:
         old = to_mask(pc.less(seconds, YEAR_2000))
         if not old.any():
             return seconds, faults
-        serial = old & self._looks_like_serials(cells)
+        serial = old & self._looks_like_serials(cells.kind, seconds)
         return seconds, [*faults, ("excel_serial", serial), ("before_2000", old & ~serial)]
 
-    def _looks_like_serials(self, cells: Cells) -> Mask:
+    def _looks_like_serials(self, kind: Kind, seconds: pa.Array) -> Mask:
         """Tell which numbers that were taken as seconds are days in the reckoning of spreadsheets."""
-        if cells.kind not in {Kind.INTEGER, Kind.FLOAT} or self.format is not None or self.unit not in {None, "s"}:
-            return np.zeros(len(cells.values), dtype=bool)
+        is_number = kind in {Kind.INTEGER, Kind.FLOAT} or (kind is Kind.TEXT and self.unit is not None)
+        if not is_number or self.format is not None or self.unit not in {None, "s"}:
+            return np.zeros(len(seconds), dtype=bool)
         first, last = SERIAL_DAYS
-        return to_mask(pc.and_(pc.greater_equal(cells.values, first), pc.less_equal(cells.values, last)))
+        return to_mask(pc.and_(pc.greater_equal(seconds, first), pc.less_equal(seconds, last)))
 
     def _read(self, cells: Cells) -> tuple[pa.Array, Faults]:
         match cells.kind:
@@ -153,8 +155,9 @@ class TimeReader:
             offset, local = (_parsed(without(text, ~is_iso | where), "ISO8601") for where in (~has_offset, has_offset))
             seconds = pc.coalesce(offset, local)
         else:
-            has_offset = np.full(len(text), "%z" in self.format or "%Z" in self.format)
-            is_day = np.full(len(text), _CLOCK_CODE.search(self.format) is None)
+            codes = set(_CODE.findall(self.format))
+            has_offset = np.full(len(text), bool(codes & _ZONE_CODES))
+            is_day = np.full(len(text), not codes & _CLOCK_CODES)
             seconds = _parsed(text, self.format)
         unreadable = valid_mask(text) & ~valid_mask(seconds)
         local, faults = self._localized(without(seconds, has_offset), is_day=is_day)
@@ -253,8 +256,10 @@ def _parsed(text: pa.Array, form: str) -> pa.Array:
     if text.null_count == len(text):
         return pa.nulls(len(text), pa.int64())
     text = without(text, to_mask(pc.is_in(text, _CLOCK_WORDS)))
-    # One time in nanoseconds would make pandas read the whole column so, and then years after 2262 are out of reach.
-    text = pc.replace_substring_regex(text, r"(\.[0-9]{6})[0-9]+", r"\1")
+    if form == "ISO8601" or "%f" in form:
+        # One time in nanoseconds would make pandas read the whole column so, and then years after 2262 are out of
+        # reach.
+        text = pc.replace_substring_regex(text, r"(\.[0-9]{6})[0-9]+", r"\1")
     texts = pd.Series(text.to_numpy(zero_copy_only=False), dtype=object)
     times = pd.to_datetime(texts, format=form, errors="coerce", utc=True)
     return _whole_seconds(pa.array(times, from_pandas=True))

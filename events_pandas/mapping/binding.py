@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from events_pandas.errors import MappingError, UnknownColumnError
-from events_pandas.intercom import IDENTIFIERS
+from events_pandas.intercom import DATE_SUFFIXES, IDENTIFIERS
 from events_pandas.mapping.event_mapping import EventMapping
 from events_pandas.mapping.faults import date_key_faults
 from events_pandas.mapping.rules import (
@@ -219,8 +219,12 @@ class _Binder:
             return rule
         held = pd.Series([values.value], dtype=object) if isinstance(values, Constant) else values
         kind = _rule_type(held)
+        key = path.partition(".")[2]
+        if kind is Number and key.endswith(DATE_SUFFIXES):
+            # Intercom takes a number under such a key for a date, and so does whoever named it.
+            return Date(rule.source)
         if kind is Date:
-            for fault in date_key_faults(path, path.partition(".")[2]):
+            for fault in date_key_faults(path, key):
                 self.fault(fault)
         return kind(rule.source) if kind else None
 
@@ -241,8 +245,8 @@ def _inferred(values: Values) -> str:
         values = pd.Series(dtype.categories)
     elif isinstance(dtype, pd.ArrowDtype):
         # infer_dtype makes objects of Arrow values: one tells what their common type is.
-        present = values.notna().to_numpy().nonzero()[0][:1]
-        values = pd.Series([values.iloc[position] for position in present], dtype=object)
+        first = values.notna().to_numpy().nonzero()[0][:1]
+        values = pd.Series([values.iloc[position] for position in first], dtype=object)
     # Not left to the inference: it takes a missing time beside numbers for a value.
     present = values[values.notna().to_numpy()]
     return pd.api.types.infer_dtype(present) if len(present) else "empty"
@@ -256,8 +260,9 @@ def _same_label(column: Hashable, label: Hashable) -> bool:
     # 1 == True == 1.0, but they are different labels to whoever wrote them.
     try:
         return bool(column == label) and isinstance(column, bool) == isinstance(label, bool)
-    except TypeError:
-        # What equals pd.NA is neither true nor false, alone or in a tuple.
+    except (TypeError, ValueError):
+        # What equals pd.NA is neither true nor false, alone or in a tuple; numpy compares its numbers with each part
+        # of a tuple.
         return False
 
 

@@ -19,11 +19,14 @@ class Choice:
         What was put there; None where the field was left open on purpose.
     reason : str
         Why, in one line.
+    about_duplicates : str, optional
+        What the reason adds as long as the mapping's `duplicates` is the default.
     """
 
     path: str
     entry: Any
     reason: str
+    about_duplicates: str = ""
 
     @property
     def labels(self) -> tuple[Hashable, ...]:
@@ -54,3 +57,29 @@ class LeftOut:
 
     label: Hashable
     reason: str
+
+
+def share_text(part: int, whole: int) -> str:
+    """Write a share of the values that were looked at.
+
+    Parameters
+    ----------
+    part : int
+        At least 1.
+    whole : int
+        At least `part`.
+
+    Returns
+    -------
+    str
+        In per cent; what is not all, or not nothing, is not written so.
+
+    Examples
+    --------
+    >>> share_text(1, 5), share_text(1, 1_000), share_text(999, 1_000)
+    ('20 %', 'less than 1 %', 'more than 99 %')
+    """
+    percent = 100 * part / whole
+    if percent < 1:
+        return "less than 1 %"
+    return "more than 99 %" if 99 < percent < 100 else f"{percent:.0f} %"  # noqa: PLR2004  # Per cent.

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from events_pandas.errors import MappingError
 from events_pandas.intercom import EVENT_NAME_LIMIT, TEXT_LIMIT
 from events_pandas.mapping.choices import Choice
+from events_pandas.mapping.event_mapping import PLACEHOLDER_NAME
 from events_pandas.mapping.evidence import Evidence, Look, Survey
 from events_pandas.mapping.labels import email_rank, event_name_rank, event_word, time_rank, user_id_rank
 from events_pandas.mapping.rules import Column, Constant, Date
 from events_pandas.mapping.time_forms import TimeForm
 
-PLACEHOLDER = "replace-me"
 _SHOWN_COLUMNS = 10
 _CODES = {Look.TEXT, Look.WHOLE, Look.INTERCOM_ID}
 _SAID_CODES = {*_CODES, Look.EMAIL, Look.PHONE, Look.CURRENCY}
@@ -105,12 +105,15 @@ def _time_column(columns: tuple[Evidence, ...]) -> Evidence | None:
 def _created_at(column: Evidence) -> Choice:
     rule = date_rule(column)
     entry = column.label if rule == Date(column.label) else rule
-    doubt = ""
-    if time_rank(column.words) == 1:
-        doubt = "; its name speaks of something later than the event: is this the right time?"
-    elif _form(column).is_day:
-        doubt = "; events of one contact on one day share a second, and Intercom keeps the first: see duplicates="
-    return Choice(path="created_at", entry=entry, reason=f"{time_reason(column)}{doubt}{_gaps(column)}")
+    is_late = time_rank(column.words) == 1
+    doubt = "; its name speaks of something later than the event: is this the right time?" if is_late else ""
+    shared = "; events of one contact on one day share a second, and Intercom keeps the first: see duplicates="
+    return Choice(
+        path="created_at",
+        entry=entry,
+        reason=f"{time_reason(column)}{doubt}{_gaps(column)}",
+        about_duplicates=shared if _form(column).is_day and not is_late else "",
+    )
 
 
 def _gaps(column: Evidence) -> str:
@@ -129,7 +132,7 @@ def _identifiers(columns: tuple[Evidence, ...]) -> list[Choice]:
     order = {"user_id": user_id, **found}
     choices = [Choice(path=path, entry=column.label, reason=reasons[path]) for path, column in order.items() if column]
     if len(choices) == 1 and (email := found["email"]) is not None:
-        return [Choice(path="email", entry=email.label, reason=f"email addresses{_gaps(email)}")]
+        return [Choice(path="email", entry=email.label, reason=f"{email.kind}{_gaps(email)}")]
     return choices
 
 
@@ -182,24 +185,37 @@ def _nameless_id(columns: list[Evidence]) -> Evidence | None:
 def _user_id_reason(column: Evidence | None) -> str:
     if column is None:
         return ""
-    kind = f"{column.look}, {column.n_distinct:,} different{_gaps(column)}"
+    floats = " that came as floats" if column.came_as_floats else ""
+    kind = f"{column.kind}{floats}, {column.n_distinct:,} different{_gaps(column)}"
     if not column.words:
-        return f"{kind}: its label says nothing, so make sure that it names the contact"
+        return f"{kind}: its label says nothing, so make sure that it names the contact{_float_advice(column)}"
     if column.words == ("id",):
-        return f"{kind}: nothing else names the contact, so make sure that this is no number of the row"
-    return f"{kind}; its name says that it is the contact's"
+        doubt = "nothing else names the contact, so make sure that this is no number of the row"
+        return f"{kind}: {doubt}{_float_advice(column)}"
+    return f"{kind}; its name says that it is the contact's{_float_advice(column)}"
+
+
+def _float_advice(column: Evidence) -> str:
+    if not column.came_as_floats:
+        return ""
+    if column.is_written:
+        return '; "42.0" is sent as it stands, and matches no contact: write the column as whole numbers'
+    return '; read the column as text (dtype=str): a "42.0" in a CSV file is sent as it stands, and matches no contact'
 
 
 def _missing(seen: Survey, *, time: Evidence | None, identifiers: list[Choice]) -> Iterator[str]:
-    looks = [f"{column.label!r} ({column.look})" for column in seen.columns]
+    looks = [f"{column.label!r} ({column.kind})" for column in seen.columns]
     looks += [f"{out.label!r} ({out.reason})" for out in seen.unusable]
     more = f" and {len(looks) - _SHOWN_COLUMNS:,} more" if len(looks) > _SHOWN_COLUMNS else ""
     there_are = f"there are {', '.join(looks[:_SHOWN_COLUMNS])}{more}" if looks else "the frame has no columns"
     if time is None:
         yield f"created_at: no column looks like the time of an event: {there_are}"
     if not identifiers:
+        # Whose name says enough was refused for its values.
+        is_named = any(user_id_rank(column.words) >= _SURE_RANK for column in seen.columns)
+        advice = "" if is_named else "name it customer_id or the like, or "
         yield (
-            "user_id: no column looks like the contact's user_id, id or email: name it customer_id or the like, or "
+            f"user_id: no column looks like the contact's user_id, id or email: {advice}"
             f"make the EventMapping yourself: {there_are}"
         )
 
@@ -211,12 +227,12 @@ def _event_name(seen: Survey, time: Evidence) -> Choice:
         reason = f"text with {best.n_distinct:,} different values; its name says that it names the event"
         return Choice(path="event_name", entry=Column(best.label), reason=reason)
     word = event_word(time.words)
-    guess = f"a guess from {time.label!r}" if word else "no column names the event"
-    entry = word or PLACEHOLDER
+    entry = word or PLACEHOLDER_NAME
+    guess = f'a guess from {time.label!r}: replace it with what happened, such as "placed-order"'
     return Choice(
         path="event_name",
         entry=Constant(entry) if entry in seen.labels else entry,
-        reason=f'{guess}: replace it with what happened, such as "placed-order"',
+        reason=guess if word else "no column names the event: replace it, or nothing can be submitted",
     )
 
 

@@ -14,6 +14,9 @@ from events_pandas.mapping import toml
 from events_pandas.mapping.faults import mapping_faults
 from events_pandas.mapping.rules import RULE_TYPES, Column, Constant, Date, Rule, Source, Text, bare_source
 
+PLACEHOLDER_NAME = "replace-me"
+"""The event name of a proposal for rows that do not say what happened: nothing is submitted under it."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EventMapping:
@@ -185,3 +188,20 @@ class EventMapping:
         for key, entry in self.metadata.items():
             rules[f"metadata.{key}"] = entry if isinstance(entry, RULE_TYPES) else Column(entry)
         return rules
+
+
+def is_unnamed(mapping: EventMapping) -> bool:
+    """Tell whether a mapping still has the placeholder of a proposal as its event name.
+
+    Parameters
+    ----------
+    mapping : EventMapping
+        The mapping.
+
+    Returns
+    -------
+    bool
+        True for `PLACEHOLDER_NAME`, as a string or a constant.
+    """
+    name = mapping.event_name.value if isinstance(mapping.event_name, Constant) else mapping.event_name
+    return isinstance(name, str) and name == PLACEHOLDER_NAME

@@ -2,19 +2,25 @@
 
 from collections import Counter
 from collections.abc import Hashable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from functools import cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from events_pandas.mapping.choices import LeftOut
+from events_pandas.mapping.choices import LeftOut, share_text
+from events_pandas.mapping.decimals import (
+    Decimals,
+    decimals_of_currencies,
+    decimals_of_floats,
+    decimals_of_texts,
+    is_currency,
+)
 from events_pandas.mapping.labels import names_a_code, names_a_time, user_id_rank, words_of
 from events_pandas.mapping.rules import Values
-from events_pandas.mapping.time_forms import MOST, TimeForm, form_of_numbers, form_of_text, form_of_times
+from events_pandas.mapping.time_forms import MOST, TIME_TYPES, TimeForm, form_of_numbers, form_of_text, form_of_times
 
 FIRST_ROWS = 5_000
 SPREAD_ROWS = 5_000
@@ -22,18 +28,25 @@ SPREAD_ROWS = 5_000
 
 _FEW = 0.1
 _DOUBLE_EXACT = 2**53
+_DOUBLE_BYTES = 8
 
 _EMAIL = r"[^@\s]+@[^@\s.]+(?:\.[^@\s.]+)+"
 _URL = r"(?i:https?)://\S+"
 _PHONE = r"\+[0-9][0-9 ()/.\-]{6,20}|\([0-9]{2,5}\) ?[0-9][0-9 .\-]{4,14}"
 _INTERCOM_ID = r"[0-9a-fA-F]{24}"
-_WHOLE = r"-?(?:0|[1-9][0-9]{0,14})"
-_NUMBER = r"-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]+)?"
+_NUMBER = r"-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]+)?(?:[eE]-[0-9]{1,3})?"
+"""With the exponent that programs write of small numbers; ``1e5`` may well be the number of a thing."""
+
+_WHOLE = r"-?(?:0|[1-9][0-9]{0,14})(?:\.0)?"
+"""Also as programs write them that have them as floats: ``42.0``, and not ``42.00``."""
+_BOOLEAN = r"(?i:true|false)"
 
 _NESTED_TYPES = (dict, list, tuple, set, frozenset, np.ndarray)
 _NUMBERS = {"integer", "floating", "mixed-integer-float", "decimal"}
 _TIMES = {"datetime64", "datetime", "date"}
+_FLOATS = {"floating", "mixed-integer-float"}
 _TEXTS = {"string", "mixed-integer"}
+_TIMELESS = {*_NUMBERS, "string"}
 
 
 class Look(StrEnum):
@@ -52,6 +65,10 @@ class Look(StrEnum):
     TEXT = "text"
     NESTED = "nested values"
     OTHER = "mixed or unusual types"
+
+
+_FORMS = {Look.EMAIL: _EMAIL, Look.URL: _URL, Look.PHONE: _PHONE, Look.INTERCOM_ID: _INTERCOM_ID}
+_NUMERIC = {Look.WHOLE, Look.NUMBER}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,6 +97,14 @@ class Evidence:
         Whether the column counts up from row to row.
     n_not_positive : int
         Numbers that are zero or negative.
+    n_unlike : int
+        Values that do not look like most of them do.
+    is_written : bool
+        Whether numbers are texts.
+    came_as_floats : bool
+        Whether whole numbers are floats, or texts of floats such as ``"42.0"``.
+    decimals : numpy.ndarray of int64, optional
+        For numbers how many decimals each has, for currencies how many each allows; -1 for absent values.
     """
 
     label: Hashable
@@ -92,6 +117,23 @@ class Evidence:
     has_spaces: bool = False
     numbers_rows: bool = False
     n_not_positive: int = 0
+    n_unlike: int = 0
+    is_written: bool = False
+    came_as_floats: bool = False
+    decimals: Decimals | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def kind(self) -> str:
+        """Return what its values are, for a reason.
+
+        Returns
+        -------
+        str
+            The look; of numbers also whether they are texts, and otherwise how many values do not have it.
+        """
+        written = " as text" if self.is_written else ""
+        unlike = f"; {share_text(self.n_unlike, self.n_present)} of those looked at are none" if self.n_unlike else ""
+        return f"{self.look}{written}{unlike}"
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -249,28 +291,59 @@ def evidence_of(label: Hashable, column: Values, rows: npt.NDArray[np.int64]) ->
     if values.empty:
         return Evidence(label=label, look=Look.EMPTY, n_missing=n_missing)
     kind = _inferred(values)
+    if kind == "boolean":
+        return Evidence(
+            label=label, look=Look.BOOLEAN, n_present=len(values), n_missing=n_missing, n_distinct=values.nunique()
+        )
+    return _of_present(label, values, rows, kind=kind, n_missing=n_missing, float_type=_float_type(column))
+
+
+def _of_present(
+    label: Hashable,
+    values: Values,
+    rows: npt.NDArray[np.int64],
+    *,
+    kind: str,
+    n_missing: int,
+    float_type: type[np.floating[Any]],
+) -> Evidence:
+    if kind not in _TIMELESS and values.map(lambda value: isinstance(value, TIME_TYPES)).any():
+        return _of_times(label, values, n_missing=n_missing)
     if kind in _NUMBERS:
-        return _of_numbers(label, values, rows[values.index], n_missing=n_missing)
+        return _of_numbers(label, values, rows, n_missing=n_missing, float_type=float_type)
     if kind in _TEXTS:
         # Not astype: in pandas 3 it asks Arrow, which refuses a column for one character that UTF-8 cannot hold.
-        texts = pd.Series([str(value) for value in values], dtype=object)
-        return _of_text(label, texts, n_missing=n_missing)
-    return _of_others(label, values, kind=kind, n_missing=n_missing)
+        texts = pd.Series([str(value) for value in values], index=values.index, dtype=object)
+        return _of_text(label, texts, rows, n_missing=n_missing)
+    return Evidence(label=label, look=Look.OTHER, n_present=len(values), n_missing=n_missing)
 
 
-def _of_others(label: Hashable, values: Values, *, kind: str, n_missing: int) -> Evidence:
-    look, form = Look.OTHER, None
-    if kind in _TIMES:
-        look, form = Look.TIME, form_of_times(values)
-    elif kind == "boolean":
-        look = Look.BOOLEAN
-    n_distinct = 0 if look is Look.OTHER else values.nunique()
+def _of_times(label: Hashable, values: Values, *, n_missing: int) -> Evidence:
+    form = form_of_times(values)
     return Evidence(
-        label=label, look=look, time_form=form, n_present=len(values), n_missing=n_missing, n_distinct=n_distinct
+        label=label,
+        look=Look.TIME if form else Look.OTHER,
+        time_form=form,
+        n_present=len(values),
+        n_missing=n_missing,
+        n_distinct=values.nunique() if form else 0,
     )
 
 
-def _of_numbers(label: Hashable, values: Values, rows: npt.NDArray[np.int64], *, n_missing: int) -> Evidence:
+def _float_type(column: Values) -> type[np.floating[Any]]:
+    """Return how exact a column's floats are: the shorter ones hold 19.99 as 19.989999771118164."""
+    size = getattr(column.dtype, "itemsize", _DOUBLE_BYTES)
+    return np.float32 if size < _DOUBLE_BYTES and pd.api.types.is_float_dtype(column.dtype) else np.float64
+
+
+def _of_numbers(
+    label: Hashable,
+    values: Values,
+    rows: npt.NDArray[np.int64],
+    *,
+    n_missing: int,
+    float_type: type[np.floating[Any]],
+) -> Evidence:
     try:
         numbers = values.astype(float).to_numpy()
     except OverflowError:
@@ -280,17 +353,37 @@ def _of_numbers(label: Hashable, values: Values, rows: npt.NDArray[np.int64], *,
         return Evidence(label=label, look=Look.OTHER, n_present=len(values), n_missing=n_missing)
     words = words_of(label)
     form = form_of_numbers(finite, words) if _may_be_time(words) else None
-    counts_up = len(finite) == len(rows) > 1 and len(np.unique(finite - rows)) == 1
+    look = Look.TIME if form else _look_of_numbers(values, finite)
     return Evidence(
         label=label,
-        look=Look.TIME if form else _look_of_numbers(values, finite),
+        look=look,
         time_form=form,
         n_present=len(values),
         n_missing=n_missing,
-        n_distinct=len(np.unique(numbers)),
-        numbers_rows=counts_up,
+        # Not of the floats, which do not tell nanoseconds apart.
+        n_distinct=values.nunique(),
+        numbers_rows=_counts_up(numbers, rows[values.index]),
         n_not_positive=int((numbers <= 0).sum()),
+        came_as_floats=look is Look.WHOLE and _inferred(values) in _FLOATS,
+        decimals=_by_row(_decimals_of_numbers(values, numbers.astype(float_type)), values, n_rows=len(rows)),
     )
+
+
+def _counts_up(numbers: npt.NDArray[np.floating[Any]], rows: npt.NDArray[np.int64]) -> bool:
+    return len(numbers) > 1 and bool(np.isfinite(numbers).all()) and len(np.unique(numbers - rows)) == 1
+
+
+def _decimals_of_numbers(values: Values, numbers: npt.NDArray[np.floating[Any]]) -> Decimals:
+    if _inferred(values) == "decimal":
+        return decimals_of_texts(values.map(lambda value: format(value, "f")))
+    return decimals_of_floats(numbers)
+
+
+def _by_row(decimals: Decimals, values: Values, *, n_rows: int) -> Decimals:
+    """Put decimals in the rows of their values."""
+    by_row = np.full(n_rows, -1, dtype=np.int64)
+    by_row[values.index] = decimals
+    return by_row
 
 
 def _may_be_time(words: tuple[str, ...]) -> bool:
@@ -306,13 +399,12 @@ def _look_of_numbers(values: Values, finite: npt.NDArray[np.floating[Any]]) -> L
     return Look.TEXT if is_name else Look.WHOLE
 
 
-def _of_text(label: Hashable, values: Values, *, n_missing: int) -> Evidence:
+def _of_text(label: Hashable, values: Values, rows: npt.NDArray[np.int64], *, n_missing: int) -> Evidence:
     texts = pd.Series(values.unique(), dtype=object)
     words = words_of(label)
     form = form_of_text(texts, words) if _may_be_time(words) else None
     look = Look.TIME if form else _look_of_text(texts)
-    is_number = look in {Look.WHOLE, Look.NUMBER}
-    return Evidence(
+    seen = Evidence(
         label=label,
         look=look,
         time_form=form,
@@ -321,25 +413,33 @@ def _of_text(label: Hashable, values: Values, *, n_missing: int) -> Evidence:
         n_distinct=len(texts),
         longest=int(texts.str.len().max()),
         has_spaces=bool(texts.str.contains(r"\s").mean() > _FEW),
-        n_not_positive=int((values.astype(float) <= 0).sum()) if is_number else 0,
+        n_unlike=int((~values.str.fullmatch(_FORMS[look]).astype(bool)).sum()) if look in _FORMS else 0,
+    )
+    if look is Look.CURRENCY:
+        return replace(seen, decimals=_by_row(decimals_of_currencies(values), values, n_rows=len(rows)))
+    return _with_numbers(seen, values, rows) if look in _NUMERIC else seen
+
+
+def _with_numbers(seen: Evidence, values: Values, rows: npt.NDArray[np.int64]) -> Evidence:
+    """Add what only numbers have to the evidence of a column of written ones."""
+    numbers = values.astype(float).to_numpy()
+    return replace(
+        seen,
+        is_written=True,
+        numbers_rows=_counts_up(numbers, rows[values.index]),
+        n_not_positive=int((numbers <= 0).sum()),
+        came_as_floats=seen.look is Look.WHOLE and bool(values.str.endswith(".0").any()),
+        decimals=_by_row(decimals_of_texts(values), values, n_rows=len(rows)),
     )
 
 
 def _look_of_text(texts: Values) -> Look:
-    forms = {Look.EMAIL: _EMAIL, Look.URL: _URL, Look.PHONE: _PHONE, Look.INTERCOM_ID: _INTERCOM_ID}
-    for look, form in forms.items():
+    for look, form in _FORMS.items():
         if texts.str.fullmatch(form).mean() >= MOST:
             return look
-    # A number has no exceptions: each would make its row invalid.
-    if texts.str.fullmatch(_WHOLE).all():
-        return Look.WHOLE
-    if texts.str.fullmatch(_NUMBER).all():
-        return Look.NUMBER
-    return Look.CURRENCY if texts.str.upper().isin(_currency_codes()).all() else Look.TEXT
-
-
-@cache
-def _currency_codes() -> frozenset[str]:
-    import iso4217  # noqa: PLC0415  # It parses a table: `import events_pandas` stays light.
-
-    return frozenset(currency.code for currency in iso4217.Currency if currency.exponent is not None)
+    # These have no exceptions: each would make its row invalid.
+    exact = {Look.WHOLE: _WHOLE, Look.NUMBER: _NUMBER, Look.BOOLEAN: _BOOLEAN}
+    for look, form in exact.items():
+        if texts.str.fullmatch(form).all():
+            return look
+    return Look.CURRENCY if is_currency(texts).all() else Look.TEXT

@@ -15,6 +15,7 @@ from events_pandas.mapping.rules import (
     Constant,
     Date,
     MonetaryAmount,
+    Number,
     Scalar,
     Text,
     bare_source,
@@ -118,6 +119,11 @@ def _metadata_faults(metadata: object) -> Iterator[str]:
         seen[folded] = key
         if isinstance(rule, Date) and isinstance(key, str):
             yield from date_key_faults(path, key)
+        if isinstance(rule, Number) and name.endswith(DATE_SUFFIXES):
+            yield (
+                f"{path}: Intercom takes a number for a date where the key ends in '_date' or '_at': say Date with the "
+                f'unit that it counts, in TOML {{ type = "date", … }}, or name it {f"{name}_value"!r}'
+            )
         if isinstance(rule, RULE_TYPES):
             yield from _rule_faults(path, rule)
         else:

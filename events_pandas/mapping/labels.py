@@ -2,6 +2,14 @@
 
 import re
 from collections.abc import Hashable
+from typing import Literal, TypeAlias
+
+from events_pandas.intercom import DATE_SUFFIXES
+
+EpochUnit: TypeAlias = Literal["s", "ms", "us", "ns"]
+"""What a number of a time counts."""
+
+EPOCH_UNITS: tuple[EpochUnit, ...] = ("s", "ms", "us", "ns")
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\W\dA-Z_]+|[0-9]+")
 _SPLIT = re.compile(r"(?<=[^\W\dA-Z_])(?=[A-Z])")
@@ -29,6 +37,18 @@ _OTHER_TIMES = {
     *("end", "ended", "ends", "renewal", "renews", "next", "last", "until", "shipped", "delivered", "delivery"),
     *("refunded", "received", "sent", "loaded", "synced", "imported", "exported", "original", "closed"),
 }
+# What happened to a thing: a number under such a name is a time if its size is one's.
+_TIME_VERBS = {
+    *("updated", "modified", "deleted", "cancelled", "canceled", "expires", "expired", "ended", "ends", "renews"),
+    *("shipped", "delivered", "refunded", "synced", "imported", "exported", "closed", "ordered", "purchased", "placed"),
+}
+_UNIT_WORDS: dict[str, EpochUnit] = {
+    **dict.fromkeys(("sec", "secs", "seconds", "unix"), "s"),
+    **dict.fromkeys(("ms", "msec", "msecs", "millis", "milliseconds"), "ms"),
+    **dict.fromkeys(("us", "usec", "usecs", "micros", "microseconds"), "us"),
+    **dict.fromkeys(("ns", "nsec", "nsecs", "nanos", "nanoseconds"), "ns"),
+}
+_CLOCK_ENDING = re.compile(rf"_(?:{'|'.join(_UNIT_WORDS)}|ts|timestamp|epoch)$")
 _BIRTH_WORDS = {"birth", "birthday", "birthdate", "dob", "born"}
 
 _EVENT_NAMES = ("event_name", "event", "event_type", "action", "activity")
@@ -169,8 +189,57 @@ def time_rank(words: tuple[str, ...]) -> int:
     return 4 if named & _TIME_WORDS else 2
 
 
+def epoch_units(words: tuple[str, ...]) -> tuple[EpochUnit, ...]:
+    """Return what a number under these words may count from 1970 on.
+
+    Parameters
+    ----------
+    words : tuple of str
+        The words of a label.
+
+    Returns
+    -------
+    tuple of {"s", "ms", "us", "ns"}
+        The unit that they name, or all where they speak of a time; none for other things.
+
+    Examples
+    --------
+    >>> epoch_units(("shipped", "ms")), epoch_units(("shipped",)), epoch_units(("total", "sec"))
+    (('ms',), ('s', 'ms', 'us', 'ns'), ())
+    """
+    *rest, last = words or ("",)
+    unit = _UNIT_WORDS.get(last)
+    is_said = names_a_time(words) or bool(set(rest[-1:] if unit else [last]) & _TIME_VERBS)
+    # Seconds of a time are as many as cents of a large sum.
+    if unit and (is_said or unit != "s" or last == "unix"):
+        return (unit,)
+    return EPOCH_UNITS if is_said else ()
+
+
+def moment_key(key: str) -> str:
+    """Return a metadata key for a moment that is kept as a number.
+
+    Parameters
+    ----------
+    key : str
+        As `key_of` makes it.
+
+    Returns
+    -------
+    str
+        Without the unit of the number, which is sent in seconds, and with an ending that Intercom knows.
+
+    Examples
+    --------
+    >>> moment_key("shipped_ms"), moment_key("updated_ts"), moment_key("created_at_us"), moment_key("timestamp")
+    ('shipped_at', 'updated_at', 'created_at', 'timestamp_at')
+    """
+    stem = _CLOCK_ENDING.sub("", key)
+    return stem if stem.endswith(DATE_SUFFIXES) else f"{stem}_at"
+
+
 def names_a_time(words: tuple[str, ...]) -> bool:
-    """Tell whether a number under these words may count from 1970.
+    """Tell whether words speak of a time.
 
     Parameters
     ----------

@@ -3,12 +3,13 @@
 from collections.abc import Hashable, Iterator, Sequence
 
 from events_pandas.intercom import DATE_SUFFIXES, METADATA_LIMIT, RESERVED_KEYS, TEXT_LIMIT
-from events_pandas.mapping.choices import Choice, LeftOut
+from events_pandas.mapping.choices import Choice, LeftOut, share_text
 from events_pandas.mapping.event_fields import date_rule, time_reason
 from events_pandas.mapping.evidence import Evidence, Look
 from events_pandas.mapping.labels import (
     key_of,
     link_stem,
+    moment_key,
     names_a_code,
     names_a_person,
     names_minor_units,
@@ -17,6 +18,7 @@ from events_pandas.mapping.labels import (
     time_rank,
     user_id_rank,
 )
+from events_pandas.mapping.python_text import python_text
 from events_pandas.mapping.rules import Date, Link, MonetaryAmount, Number, RichLink, Rule, Text
 
 _CATEGORIES = 20
@@ -94,7 +96,8 @@ def _names_a_person(column: Evidence) -> bool:
 
 def _unfit(column: Evidence) -> str:
     if column.longest > TEXT_LIMIT:
-        return f"text of up to {column.longest:,} characters, and Intercom takes {TEXT_LIMIT}"
+        cut = python_text(Text(column.label, truncate=True))
+        return f"text of up to {column.longest:,} characters, and Intercom takes {TEXT_LIMIT}: {cut} would cut it"
     may_count = not column.words or column.words[0] in {"unnamed", "index", "row"}
     return "it numbers the rows" if column.numbers_rows and may_count else ""
 
@@ -146,7 +149,20 @@ def _money(amount: Evidence, currency: Evidence) -> tuple[Rule, str]:
     if amount.n_not_positive:
         refused = f"; not above zero, which Intercom refuses, in {amount.n_not_positive:,} of the rows looked at"
     rule = MonetaryAmount(amount.label, currency=currency.label, unit="minor" if counts_cents else "major")
-    return rule, f"an amount with its currency{unit}{refused}"
+    return rule, f"an amount with its currency{unit}{_fractions(rule, amount, currency)}{refused}"
+
+
+def _fractions(rule: MonetaryAmount, amount: Evidence, currency: Evidence) -> str:
+    """Say how many amounts have a fraction of their currency's minor unit, which Intercom has no place for."""
+    if amount.decimals is None or currency.decimals is None:
+        return ""
+    pairs = (amount.decimals >= 0) & (currency.decimals >= 0)
+    allowed = currency.decimals if rule.unit == "major" else 0
+    n_beyond = int((pairs & (amount.decimals > allowed)).sum())
+    if not n_beyond:
+        return ""
+    what = "more decimals than its currency has" if rule.unit == "major" else "a fraction of a cent"
+    return f"; {what} in {share_text(n_beyond, int(pairs.sum()))} of those looked at"
 
 
 def _rich_link(text: Evidence, url: Evidence) -> tuple[Rule, str]:
@@ -158,7 +174,7 @@ def _single(column: Evidence) -> tuple[Rule, str]:
         case Look.TIME:
             return date_rule(column), time_reason(column)
         case Look.URL:
-            return Link(column.label), "web addresses"
+            return Link(column.label), column.kind
         case Look.WHOLE | Look.NUMBER:
             return _number(column)
         case Look.BOOLEAN:
@@ -169,11 +185,11 @@ def _single(column: Evidence) -> tuple[Rule, str]:
 
 def _number(column: Evidence) -> tuple[Rule, str]:
     if names_a_code(column.words):
-        return Text(column.label), f"{column.look} that name something: text, since nobody adds them up"
+        return Text(column.label), f"{column.kind} that name something: text, since nobody adds them up"
     if names_money(column.words):
         open_question = "if it is money, say ep.MonetaryAmount(..., currency=...), since no column has its currency"
-        return Number(column.label), f"{column.look}; {open_question}"
-    return Number(column.label), str(column.look)
+        return Number(column.label), f"{column.kind}; {open_question}"
+    return Number(column.label), column.kind
 
 
 def _text_reason(column: Evidence) -> str:
@@ -198,6 +214,8 @@ def _valid_key(label: Hashable, rule: Rule) -> str:
     key = key_of(label)
     if key in RESERVED_KEYS:
         key = f"{key}_name"
+    if isinstance(rule, Date) and rule.unit is not None:
+        return moment_key(key)
     if isinstance(rule, Date):
         return key if key.endswith(DATE_SUFFIXES) else f"{key}_date"
     # Under a key that ends like this, Intercom takes a number for a date.

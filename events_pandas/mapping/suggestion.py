@@ -18,6 +18,7 @@ from events_pandas.mapping.rules import is_computed, rule_sources
 
 _ADVICE = "read it, change what is wrong, and let check_events judge every row"
 _METADATA_TABLE = "[metadata]"
+_DEFAULTS = {option.name: option.default for option in fields(EventMapping)}
 
 
 # Not equal by these fields: a proposal is as good as the same mapping written by hand.
@@ -106,7 +107,12 @@ metadata_overflow : object
 
     def _reasons(self) -> dict[str, str]:
         """Return the reasons of the fields that are still as proposed."""
-        return {choice.path: choice.reason for choice in self.choices if _is_kept(self, choice)}
+        is_open = self.duplicates == _DEFAULTS["duplicates"]
+        return {
+            choice.path: f"{choice.reason}{choice.about_duplicates if is_open else ''}"
+            for choice in self.choices
+            if _is_kept(self, choice)
+        }
 
     def _left_out_lines(self) -> list[str]:
         sources = [source for rule in self.rules().values() for source in rule_sources(rule).values()]

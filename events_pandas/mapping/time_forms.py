@@ -1,14 +1,15 @@
-"""How the values of a column are written as times: by dtype, in ISO 8601, in another form, or as numbers since 1970."""
+"""How the values of a column are written as times: by type, in ISO 8601, in another form, or as numbers since 1970."""
 
+import datetime as dt
 from dataclasses import dataclass
 from itertools import product
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from events_pandas.mapping.labels import names_a_time
+from events_pandas.mapping.labels import EpochUnit, epoch_units
 from events_pandas.mapping.rules import Values
 
 MOST = 0.6
@@ -16,6 +17,9 @@ MOST = 0.6
 
 A few malformed ones must not hide what a short column is: a check names each of them.
 """
+
+TIME_TYPES = (dt.date, np.datetime64)
+"""Of which a value is a time, datetimes among them."""
 
 PROBED = 20
 """Texts with which a form is tried before it is tried with all."""
@@ -36,7 +40,7 @@ _FORMATS = tuple(f"{day}{clock}" for day, clock in product(_DAYS, _CLOCKS))
 
 _EPOCH_SECONDS = (3e8, 5e9)
 """From 1979 to 2128."""
-_UNITS: dict[Literal["s", "ms", "us", "ns"], float] = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
+_UNITS: dict[EpochUnit, float] = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
 _UNIT_NAMES = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
 
 
@@ -60,29 +64,61 @@ class TimeForm:
 
     description: str
     format: str | None = None
-    unit: Literal["s", "ms", "us", "ns"] | None = None
+    unit: EpochUnit | None = None
     is_naive: bool = True
     is_day: bool = False
 
 
-def form_of_times(times: Values) -> TimeForm:
-    """Return the form of values that are times.
+def form_of_times(values: Values) -> TimeForm | None:
+    """Return the form of values of which some are times.
 
     Parameters
     ----------
-    times : pandas.Series of object
-        Datetimes or dates, at least one.
+    values : pandas.Series of object
+        Datetimes or dates, at least one, and possibly others beside them.
 
     Returns
     -------
-    TimeForm
-        Days where no time is later than midnight.
+    TimeForm or None
+        Days where no time is later than midnight; None where most are neither times nor ISO 8601.
     """
-    is_naive = any(getattr(time, "tzinfo", None) is None for time in times)
+    is_time = values.map(lambda value: isinstance(value, TIME_TYPES)).astype(bool)
+    is_plain = values.map(lambda value: isinstance(value, str) and value.isascii()).astype(bool)
+    times, texts = values[is_time], _iso_texts(values[is_plain])
+    if len(times) + len(texts) < MOST * len(values):
+        return None
+    has_zone = [*times.map(_has_zone), *_offset_mask(texts)]
+    is_day = not any(has_zone) and _are_midnights(times) and _are_days(texts)
+    kinds = list(dict.fromkeys([*times.map(_kind_of), *("text" for _ in texts[:1])]))
+    description = _mixture("days" if is_day else "times", kinds=kinds, has_zone=has_zone)
+    return TimeForm(description=description, is_naive=not all(has_zone), is_day=is_day)
+
+
+def _mixture(what: str, *, kinds: list[str], has_zone: list[bool]) -> str:
+    zone = "" if what == "days" else _zone_words(has_zone)
+    if len(kinds) == 1 and len(set(has_zone)) == 1:
+        return f"{what} {zone}".strip()
+    named = f" ({', '.join(kinds)})" if len(kinds) > 1 else ""
+    return f"{what} of mixed kinds{named}, {zone}".removesuffix(", ")
+
+
+def _kind_of(time: object) -> str:
+    return "dates" if isinstance(time, dt.date) and not isinstance(time, dt.datetime) else "datetimes"
+
+
+def _has_zone(time: object) -> bool:
+    return getattr(time, "tzinfo", None) is not None
+
+
+def _zone_words(has_zone: list[bool]) -> str:
+    if any(has_zone) and not all(has_zone):
+        return "a part with and a part without a zone"
+    return "with a zone" if all(has_zone) else "without a zone"
+
+
+def _are_midnights(times: Values) -> bool:
     instants = pd.to_datetime(times, utc=True, errors="coerce").dropna()
-    is_day = is_naive and bool((instants == instants.dt.normalize()).all())
-    kind = "days" if is_day else "times without a zone" if is_naive else "times with a zone"
-    return TimeForm(description=kind, is_naive=is_naive, is_day=is_day)
+    return bool((instants == instants.dt.normalize()).all())
 
 
 def form_of_text(texts: Values, words: tuple[str, ...]) -> TimeForm | None:
@@ -100,16 +136,15 @@ def form_of_text(texts: Values, words: tuple[str, ...]) -> TimeForm | None:
     TimeForm or None
         None where they are no times.
     """
-    # A character that UTF-8 cannot hold makes pandas raise, and none of the forms has one that is not ASCII.
-    plain = texts.where(texts.map(str.isascii), "")
+    plain = _plain(texts)
     if _share(plain.str.fullmatch(_ISO)) >= MOST and _parsed_share(plain, "ISO8601") >= MOST:
         return _iso_form(plain)
     if _share(plain.str.fullmatch(_COMPACT)) >= MOST:
         return _compact_form(plain)
     if _share(plain.str.fullmatch(_WRITTEN)) >= MOST:
         return _written_form(plain)
-    if names_a_time(words) and plain.str.fullmatch(_DIGITS).all():
-        return _epoch_form(plain.astype(float).to_numpy())
+    if epoch_units(words) and plain.str.fullmatch(_DIGITS).all():
+        return _epoch_form(plain.astype(float).to_numpy(), words)
     return None
 
 
@@ -131,7 +166,24 @@ def form_of_numbers(numbers: npt.NDArray[np.floating[Any]], words: tuple[str, ..
     first, last = _COMPACT_DAYS
     if ((numbers >= first) & (numbers <= last) & (numbers % 1 == 0)).all():
         return _compact_form(pd.Series(numbers.astype(np.int64).astype(str), dtype=object))
-    return _epoch_form(numbers) if names_a_time(words) else None
+    return _epoch_form(numbers, words)
+
+
+def _plain(texts: Values) -> Values:
+    # A character that UTF-8 cannot hold makes pandas raise, and none of the forms has one that is not ASCII.
+    return texts.where(texts.map(str.isascii).astype(bool), "")
+
+
+def _iso_texts(plain: Values) -> Values:
+    return plain[plain.str.fullmatch(_ISO).astype(bool)]
+
+
+def _offset_mask(texts: Values) -> "pd.Series[bool]":
+    return texts.str.fullmatch(_OFFSET).astype(bool)
+
+
+def _are_days(texts: Values) -> bool:
+    return bool((texts.str.strip().str.len() <= len("2024-01-31")).all())
 
 
 def _share(found: Values) -> float:
@@ -142,11 +194,12 @@ def _parsed_share(texts: Values, written: str) -> float:
     return _share(pd.to_datetime(texts, format=written, errors="coerce", utc=True).notna())
 
 
-def _iso_form(texts: Values) -> TimeForm:
-    is_day = bool((texts.str.strip().str.len() <= len("2024-01-31")).all())
-    is_naive = not texts.str.fullmatch(_OFFSET).all()
-    kind = "days as text" if is_day else f"times as text, {'without' if is_naive else 'with'} a zone"
-    return TimeForm(description=f"{kind} (ISO 8601)", is_naive=is_naive, is_day=is_day)
+def _iso_form(plain: Values) -> TimeForm:
+    texts = _iso_texts(plain)
+    has_zone = list(_offset_mask(texts))
+    is_day = _are_days(texts)
+    kind = "days as text" if is_day else f"times as text, {_zone_words(has_zone)}"
+    return TimeForm(description=f"{kind} (ISO 8601)", is_naive=not all(has_zone), is_day=is_day)
 
 
 def _compact_form(texts: Values) -> TimeForm | None:
@@ -169,9 +222,10 @@ def _written_form(texts: Values) -> TimeForm | None:
     return TimeForm(description=description, format=first, is_day="%M" not in first)
 
 
-def _epoch_form(numbers: npt.NDArray[np.floating[Any]]) -> TimeForm | None:
+def _epoch_form(numbers: npt.NDArray[np.floating[Any]], words: tuple[str, ...]) -> TimeForm | None:
     low, high = _EPOCH_SECONDS
-    for unit, ticks in _UNITS.items():
+    for unit in epoch_units(words):
+        ticks = _UNITS[unit]
         if ((numbers >= low * ticks) & (numbers < high * ticks)).mean() >= MOST:
             return TimeForm(description=f"{_UNIT_NAMES[unit]} since 1970", unit=unit, is_naive=False)
     return None

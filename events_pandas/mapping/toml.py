@@ -152,7 +152,7 @@ class _Reader:
     def _part(self, path: str, name: str, entry: dict[str, Any]) -> Any:
         if name in entry:
             return self.source(f"{path}.{name}", entry[name])
-        self.faults.append(f"{path}: {name!r} is missing")
+        self.faults.append(f"{path}.{name}: is missing")
         return UNREAD
 
     def source(self, path: str, entry: object) -> Any:

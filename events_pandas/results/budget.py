@@ -1,13 +1,16 @@
 """What the valid rows use of what Intercom keeps: event names, and for each of them the metadata keys."""
 
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from events_pandas.convert import Census
 from events_pandas.convert.census import Counts, KeyUse, counted_types, key_types
+from events_pandas.intercom import normalized_event_name
 from events_pandas.mapping import Date, Link, MonetaryAmount, Number, RichLink, Rule, Text
 from events_pandas.results.phrases import listed, quoted
 from events_pandas.results.summary import count_of_rows
@@ -69,19 +72,19 @@ def metadata_budget(census: Census, rules: Mapping[str, Rule], *, text_keys: Col
     words = [TYPE_WORDS.get(type(rules[f"metadata.{key}"])) for key in keys]
     uses = [census.keys.get(key, KeyUse()) for key in keys]
     drifts = [drift(use) if key in text_keys else None for key, use in zip(keys, uses, strict=True)]
-    names, places = _names(census)
-    rows = np.repeat(census.rows[places], len(keys))
-    present = _by_name([use.present[places] for use in uses])
+    events = _events(census)
+    rows = np.repeat(events.total(census.rows), len(keys))
+    present = _by_name([events.total(use.present) for use in uses])
     return pd.DataFrame(
         {
-            "event_name": _strings(np.repeat(np.array(names, dtype=object), len(keys)).tolist()),
-            "position": np.tile(np.arange(1, len(keys) + 1, dtype=np.int64), len(names)),
-            "key": _strings(keys * len(names)),
-            "type": _strings(words * len(names)),
+            "event_name": _strings(np.repeat(np.array(events.names, dtype=object), len(keys)).tolist()),
+            "position": np.tile(np.arange(1, len(keys) + 1, dtype=np.int64), len(events.names)),
+            "key": _strings(keys * len(events.names)),
+            "type": _strings(words * len(events.names)),
             "present": present,
             "share": present / rows,
-            "ignored": _by_name([use.ignored[places] for use in uses]),
-            "drift": _strings(drifts * len(names)),
+            "ignored": _by_name([events.total(use.ignored) for use in uses]),
+            "drift": _strings(drifts * len(events.names)),
         }
     )
 
@@ -142,6 +145,37 @@ def _names(census: Census) -> tuple[list[str], Counts]:
     rows = census.rows[: len(names)]
     places = np.argsort(-rows, kind="stable")[: np.count_nonzero(rows)]
     return [names[place] for place in places], places
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Events:
+    """What Intercom takes for one event each, however it is spelled.
+
+    `names` are the most frequent spellings; `places` are those of all spellings in the census, and `numbers` say which
+    event each of them is.
+    """
+
+    names: list[str]
+    places: Counts
+    numbers: npt.NDArray[np.intp]
+
+    def total(self, counts: Counts) -> Counts:
+        """Return for each event the sum of its spellings' counts."""
+        sums = np.zeros(len(self.names), np.int64)
+        np.add.at(sums, self.numbers, counts[self.places])
+        return sums
+
+
+def _events(census: Census) -> _Events:
+    """Return the events that valid rows are, the most frequent first."""
+    spellings, places = _names(census)
+    found: dict[str, int] = {}
+    numbers = np.array([found.setdefault(normalized_event_name(name), len(found)) for name in spellings], np.intp)
+    # The spellings are in order, the most frequent first: the first of an event stands for it.
+    names = [spellings[first] for first in np.unique(numbers, return_index=True)[1]]
+    events = _Events(names=names, places=places, numbers=numbers)
+    order = np.argsort(-events.total(census.rows), kind="stable")
+    return _Events(names=[names[event] for event in order], places=places, numbers=np.argsort(order)[numbers])
 
 
 def _by_name(counts: list[Counts]) -> Counts:

@@ -18,7 +18,9 @@ from events_pandas.results.report_facts import (
     Fact,
     Span,
     Spread,
+    duplicate_facts,
     event_facts,
+    name_warnings,
     request_fact,
     spread_facts,
     workspace_fact,
@@ -123,9 +125,13 @@ class CheckReport:
 
     @property
     def spread(self) -> Spread:
-        """How many rows are sent with a later second than their own, and by how many seconds at most."""
+        """How many rows are sent with a later second than their own, and by how many at most.
+
+        ``identical`` says how many of them have the same metadata as the row that keeps the second.
+        """
         added = self.checked.added
-        return Spread(rows=len(added), most_seconds=int(added.max(initial=0)))
+        identical = int(self.checked.moved.are_identical.sum())
+        return Spread(rows=len(added), most_seconds=int(added.max(initial=0)), identical=identical)
 
     @property
     def requests(self) -> int:
@@ -153,8 +159,12 @@ class CheckReport:
 
     @property
     def warnings(self) -> list[str]:
-        """What should be looked at before anything is sent, such as a workspace in another region than the client's."""
-        return [] if self.destination is None else self.destination.warnings()
+        """What should be looked at before anything is sent.
+
+        An event name that `suggest_mapping` left open, and a workspace in another region than the client's.
+        """
+        named = name_warnings(self.converter.mapping)
+        return named if self.destination is None else [*named, *self.destination.warnings()]
 
     @cached_property
     def causes(self) -> list[Cause]:
@@ -175,7 +185,9 @@ class CheckReport:
     def metadata(self) -> pd.DataFrame:
         """What each event name uses of the metadata that Intercom keeps: a row for each name and key.
 
-        The most frequent name comes first, its keys in the order sent; names beyond the first thousand are left out.
+        Spellings that Intercom takes for one name (case, and ``.`` or ``$`` for ``-``) are counted together, under the
+        most frequent of them; `names` has each by itself. The most frequent name comes first, its keys in the order
+        sent; spellings beyond the first thousand are left out.
         ``event_name`` (string), ``position`` (int64, from 1), ``key`` and ``type`` (strings; the type is what Intercom
         shows: text, number, date, link, rich link or monetary amount, and NA where a column without any value leaves
         it open), ``present`` (int64: valid rows of the name that have a value), ``share`` (float64: of all valid rows
@@ -250,6 +262,11 @@ class CheckReport:
 
     def _facts(self) -> Iterator[Fact]:
         yield from event_facts(contacts=self.contacts, names=self.names, span=self.span)
+        if self.rows and not self.valid:
+            yield Fact(label="events", text="none, since no row is valid")
+        repeats = self.checked.repeats
+        identical = int(repeats.are_identical.sum())
+        yield from duplicate_facts(identical=identical, others=len(repeats.rows) - identical)
         if self.workspace is not None:
             yield workspace_fact(self.workspace)
         yield request_fact(self.requests, limit=self.limit, seconds=self.duration_seconds)

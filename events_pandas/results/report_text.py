@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from events_pandas.convert import Cause
-from events_pandas.results.report_facts import Fact
+from events_pandas.results.report_facts import Fact, told_causes
 
 
 def report_lines(
@@ -20,7 +20,7 @@ def report_lines(
     warnings : sequence of str
         A line each.
     causes : sequence of Cause
-        A line each.
+        A line each; notes only as far as there is room for them.
 
     Yields
     ------
@@ -41,4 +41,7 @@ def report_lines(
     for fact in facts:
         yield f"  {fact.label:<{width}}  {fact.text}"
     yield from (f"warning: {warning}" for warning in warnings)
-    yield from map(str, causes)
+    told, rest = told_causes(causes)
+    yield from map(str, told)
+    if rest:
+        yield rest

@@ -7,7 +7,8 @@ import re
 import warnings
 import zipfile
 import zlib
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Generator, Hashable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
@@ -120,13 +121,58 @@ def read_chunks(path: Path, mapping: EventMapping, *, chunksize: int) -> Iterato
     SourceError
         If the file cannot be read.
     """
-    read = _read_parquet if path.name.lower().endswith(PARQUET_SUFFIXES) else _read_csv
+    labels = frozenset(_labels(mapping))
+    # Nobody knows what a callable reads.
+    selection = _Selection(texts=labels, columns=None if _is_computing(mapping) else labels)
     start = 0
-    frames = read(path, mapping, chunksize)
-    while (frame := _next(frames, path)) is not None:
+    for frame in _frames(path, selection, chunksize):
         frame.index = pd.RangeIndex(start, start + len(frame))
         start += len(frame)
         yield FileChunk(path=path, frame=frame)
+
+
+def read_first_rows(path: Path, n_rows: int) -> pd.DataFrame:
+    """Read the first rows of a file, with all columns.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        A CSV or a Parquet file.
+    n_rows : int
+        The most rows to read.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The rows, counted from 0: the cells of a CSV file as text, of which only empty ones are absent; those of a
+        Parquet file in Arrow's dtypes.
+
+    Raises
+    ------
+    SourceError
+        If the file cannot be read.
+    """
+    frames: list[pd.DataFrame] = []
+    with closing(_frames(path, _Selection(), n_rows)) as read:
+        # Of a Parquet file a chunk may be shorter than asked for.
+        while sum(map(len, frames)) < n_rows and (frame := next(read, None)) is not None:
+            frames.append(frame)
+    return pd.concat(frames, ignore_index=True).head(n_rows)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Selection:
+    """Which columns are kept, and which of those of a CSV file are read as text; None stands for all."""
+
+    texts: frozenset[Hashable] | None = None
+    columns: frozenset[Hashable] | None = None
+
+
+def _frames(path: Path, selection: _Selection, chunksize: int) -> Generator[pd.DataFrame]:
+    read = _read_parquet if path.name.lower().endswith(PARQUET_SUFFIXES) else _read_csv
+    frames = read(path, selection, chunksize)
+    while (frame := _next(frames, path)) is not None:
+        yield frame
 
 
 def row_counts(path: Path) -> Iterator[int]:
@@ -192,22 +238,21 @@ def _parser_fault(reason: str) -> str:
     return f"cannot be read: {reason.strip().splitlines()[0]}"
 
 
-def _read_csv(path: Path, mapping: EventMapping, chunksize: int) -> Iterator[pd.DataFrame]:
+def _read_csv(path: Path, selection: _Selection, chunksize: int) -> Iterator[pd.DataFrame]:
     # pandas makes "a.1" of a second column "a", and so would hide which of them is meant.
     header = pd.read_csv(path, header=None, nrows=1, dtype=str, **CSV_FORM).iloc[0].tolist()
-    labels = _labels(mapping)
-    is_missing = not labels <= set(header)
-    if is_missing and len(header) == 1 and (separator := _separator(str(header[0]))):
+    texts, columns = selection.texts, selection.columns
+    is_known = texts is not None and texts <= set(header)
+    if not is_known and len(header) == 1 and (separator := _separator(str(header[0]))):
         raise SourceError(
             f"{path}: its columns are separated by {separator}, and a CSV file's by commas: save it with commas"
         )
-    is_whole = _is_computing(mapping) or is_missing
-    dtypes = dict.fromkeys(labels, str)
-    with pd.read_csv(path, chunksize=chunksize, dtype=dtypes, na_values=[""], low_memory=False, **CSV_FORM) as reader:
+    dtype: Any = str if texts is None else dict.fromkeys(texts, str)
+    with pd.read_csv(path, chunksize=chunksize, dtype=dtype, na_values=[""], low_memory=False, **CSV_FORM) as reader:
         for frame in reader:
             frame.columns = header
             # All columns, if one is missing: the error names those that there are.
-            yield frame if is_whole else frame.loc[:, frame.columns.isin(labels)]
+            yield frame.loc[:, frame.columns.isin(columns)] if is_known and columns is not None else frame
 
 
 def _separator(line: str) -> str | None:
@@ -215,11 +260,11 @@ def _separator(line: str) -> str | None:
     return next((name for mark, name in _OTHER_SEPARATORS.items() if mark in line), None)
 
 
-def _read_parquet(path: Path, mapping: EventMapping, chunksize: int) -> Iterator[pd.DataFrame]:
+def _read_parquet(path: Path, selection: _Selection, chunksize: int) -> Iterator[pd.DataFrame]:
     with pq.ParquetFile(path) as file:
-        names, labels = file.schema_arrow.names, _labels(mapping)
-        is_whole = _is_computing(mapping) or not labels <= set(names)
-        columns = names if is_whole else [name for name in names if name in labels]
+        names, kept = file.schema_arrow.names, selection.columns
+        # All columns, if one is missing: the error names those that there are.
+        columns = names if kept is None or not kept <= set(names) else [name for name in names if name in kept]
         if file.metadata.num_rows == 0:
             yield _as_frame(file.schema_arrow.empty_table())
         for batch in file.iter_batches(batch_size=chunksize, columns=columns):

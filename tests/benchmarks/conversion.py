@@ -14,7 +14,9 @@ import polars as pl
 
 import events_pandas as ep
 from events_pandas.convert import Converter, chunk_bounds
+from events_pandas.convert.collisions import FIRST_HALF, collisions
 from events_pandas.convert.in_order import in_order
+from events_pandas.convert.keys import EventKeys
 from events_pandas.mapping import bind
 
 ROWS = 1_000_000
@@ -63,12 +65,17 @@ def convert(frame: pd.DataFrame) -> None:
     """Make payloads with all checks, the search for duplicates included, on all cores."""
     converter = Converter(bind(frame, MAPPING))
 
-    def payloads(start: int, stop: int) -> None:
-        batch = converter.convert(start, stop)
+    def payloads(bounds: tuple[int, int]) -> EventKeys:
+        batch = converter.convert(*bounds)
         batch.payloads(batch.valid)
+        return batch.keys()
 
-    for _ in in_order(payloads, chunk_bounds(len(frame), CHUNKSIZE)):
-        pass
+    chunks = list(in_order(payloads, chunk_bounds(len(frame), CHUNKSIZE)))
+    keys = EventKeys(
+        streams=np.concatenate([chunk.streams for chunk in chunks], axis=1),
+        seconds=np.concatenate([chunk.seconds for chunk in chunks]),
+    )
+    collisions(keys, keys.words(slice(None), FIRST_HALF)[0], np.ones(len(frame), dtype=bool))
 
 
 def check(frame: pd.DataFrame) -> None:

@@ -19,7 +19,6 @@ RULES = {
     "`Date`": ep.Date("x"),
     "`MonetaryAmount`": ep.MonetaryAmount("x", currency=ep.Constant("usd")),
 }
-KEY = "value_at"
 SECOND = 1_700_000_000
 
 
@@ -58,12 +57,14 @@ def as_identifier(values):
 
 
 def under_rule(values, rule):
+    # A date needs such a key, and a number may not have it.
+    key = "value" if isinstance(rule, ep.Number) else "value_at"
     mapping = ep.EventMapping(
-        event_name="e", created_at=ep.Constant(SECOND), user_id=ep.Constant("ada"), metadata={KEY: rule}, timezone="UTC"
+        event_name="e", created_at=ep.Constant(SECOND), user_id=ep.Constant("ada"), metadata={key: rule}, timezone="UTC"
     )
 
     def pick(event):
-        value = event.get("metadata", {}).get(KEY)
+        value = event.get("metadata", {}).get(key)
         return shown(value["amount"] if isinstance(value, dict) else value)
 
     return outcome(pd.DataFrame({"x": values}), mapping, pick)

@@ -118,6 +118,26 @@ def test_submit_takes_the_options_of_a_run(folder, make_orders, submit, sandbox)
     assert [event.contact for event in sandbox.events] == ["00000", "00001", "00002", "00003", "00004"]
 
 
+def test_suggest_makes_a_mapping_that_checks_the_sample(folder, samples):
+    """What it prints for a CSV file is used unchanged, and reads every row."""
+    purchases = str(samples / "purchases.csv")
+
+    suggested = CliRunner().invoke(app, ["suggest", purchases])
+    (folder / "suggested.toml").write_text(suggested.stdout)
+    checked = CliRunner().invoke(app, ["check", purchases, "--mapping", "suggested.toml"])
+
+    assert suggested.stdout.splitlines()[1:4] == [
+        'event_name = "replace-me"  # no column names the event: replace it, or nothing can be submitted',
+        (
+            'created_at = { type = "date", column = "date", format = "%Y%m%d" }  # days such as 19970131; events of '
+            "one contact on one day share a second, and Intercom keeps the first: see duplicates="
+        ),
+        'user_id = "customer_id"  # text, 1,000 different; its name says that it is the contact\'s',
+    ]
+    assert checked.stdout.splitlines()[0] == "3,316 rows: 3,316 valid, 0 invalid, 144 duplicates"
+    assert (checked.stderr, checked.exit_code) == ("", 0)
+
+
 def test_module_is_the_command(launch):
     """`python -m events_pandas` shows the same help."""
     stdout, _ = launch("--help").communicate(timeout=20)

@@ -12,7 +12,20 @@ NAMES = st.sampled_from(
     [
         *("id", "user_id", "userId", "email", "Customer Email", "order_id", "name", "event", "action", "ordered_at"),
         *("created_at", "timestamp", "date", "day", "type", "TYPE", "total", "Total", "amount_cents", "currency"),
-        *("order", "order_url", "ordered", "replace-me", "", "%", 'a"b', "a'b", "a\\", "a\nb", "# ö\u2028"),
+        *(
+            "order",
+            "order_url",
+            "ordered",
+            "shipped_ms",
+            "replace-me",
+            "",
+            "%",
+            'a"b',
+            "a'b",
+            "a\\",
+            "a\nb",
+            "# ö\u2028",
+        ),
     ]
 )
 LABELS = NAMES | st.text(max_size=4) | st.integers(-3, 3) | st.booleans() | st.none() | st.tuples(NAMES, NAMES)
@@ -41,6 +54,8 @@ CELLS = st.sampled_from(
         st.integers(-5, 5),
         st.floats(),
         TIMES,
+        TIMES | st.dates(dt.date(1990, 1, 1)) | st.sampled_from(["2024-01-31T10:00:00Z", "2024-01-31", "n/a"]),
+        st.sampled_from(["1234.0", "1e-05", "True", "1_0"]),
         st.text(max_size=3),
         SCALARS,
     ]

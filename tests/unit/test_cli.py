@@ -6,17 +6,75 @@ from typer.testing import CliRunner
 
 from events_pandas.cli import app
 
+COMMANDS = ("suggest", "check", "submit", "sandbox", "demo")
 MAPPING = 'event_name = "placed-order"\ncreated_at = "day"\nuser_id = "who"\ntimezone = "UTC"\n'
 
 
 @pytest.fixture
 def run(tmp_path, monkeypatch):
-    """Run a command in a folder with a mapping and two files, one of them with an invalid row."""
+    """Run a command in a folder with a mapping and files, one of them with an invalid row."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mapping.toml").write_text(MAPPING)
     (tmp_path / "good.csv").write_text("who,day\n00042,2024-01-31\n")
+    (tmp_path / "days.csv").write_text("customer_id,day\n00042,2024-01-31\n")
+    (tmp_path / "empty.csv").write_text("who,day\n")
+    (tmp_path / "notes.csv").write_text("day,note\n2024-01-31,a b\n")
     (tmp_path / "bad.csv").write_text("who,day\n00042,2024-01-31\n00043,never\n")
     return lambda *arguments: CliRunner().invoke(app, arguments)
+
+
+def test_suggest_prints_a_mapping_as_toml(run):
+    """Nothing but the file's text, so that it can be written to a file."""
+    result = run("suggest", "days.csv", "bad.csv")
+
+    assert result.stdout == (
+        "# Proposed from 1 row of 'days.csv': read it, change what is wrong, and let check_events judge every row.\n"
+        'event_name = "replace-me"  # no column names the event: replace it, or nothing can be submitted\n'
+        'created_at = "day"  # days as text (ISO 8601); events of one contact on one day share a second, and Intercom '
+        "keeps the first: see duplicates=\n"
+        'user_id = "customer_id"  # text, 1 different; its name says that it is the contact\'s\n'
+        "# timezone: no zone is known for 'day': UTC, unless you say timezone=\"Europe/Berlin\" or the like\n"
+    )
+    assert (result.stderr, result.exit_code) == ("", 0)
+
+
+def test_suggest_looks_at_the_first_rows_of_the_first_file(run, tmp_path):
+    """10,000 rows are enough, and it is said which."""
+    rows = "".join(f"{row:05},2024-01-31\n" for row in range(10_001))
+    (tmp_path / "many.csv").write_text(f"customer_id,day\n{rows}")
+
+    result = run("suggest", "many.csv", "good.csv")
+
+    assert result.stdout.startswith("# Proposed from the first 10,000 rows of 'many.csv': read it")
+    assert "text, 10,000 different" in result.stdout
+
+
+def test_suggest_reads_parquet_with_its_own_types(run, tmp_path):
+    """Numbers, times and gaps are the file's."""
+    columns = {
+        "customer_id": pd.array([7, None], dtype="Int64"),
+        "paid": pd.to_datetime(["2024-01-31 10:00", "2024-02-01 11:00"]).tz_localize("UTC"),
+        "total": [19.99, 5.0],
+        "currency": ["EUR", "USD"],
+    }
+    pd.DataFrame(columns).to_parquet(tmp_path / "a.parquet")
+
+    result = run("suggest", "a.parquet")
+
+    assert result.stdout.splitlines()[2:] == [
+        'created_at = "paid"  # times with a zone',
+        (
+            'user_id = "customer_id"  # whole numbers, 1 different; missing in 1 of the rows looked at; its name says '
+            "that it is the contact's"
+        ),
+        "",
+        "[metadata]",
+        (
+            'total = { type = "monetary_amount", amount = "total", currency = "currency" }  '
+            "# an amount with its currency"
+        ),
+    ]
+    assert result.exit_code == 0
 
 
 def test_check_prints_the_report_and_succeeds_when_every_row_is_valid(run):
@@ -42,11 +100,12 @@ def test_check_fails_when_a_row_is_invalid(run):
         "  contacts    1\n"
         "  event name  'placed-order'\n"
         "  created_at  2024-01-31 00:00:00 UTC\n"
+        "  duplicates  1 with the same metadata as an earlier row\n"
         "  requests    1\n"
         "error time_unreadable: 1 row, such as row 2: created_at: 'never' in column 'day' cannot be read as a time: "
         "write it as 2024-01-31T12:00:00, or give the Date rule its format=, or for epoch numbers its unit=\n"
-        "note duplicate: 1 row, such as row 1: event: row 0 (identical) is the same event to Intercom "
-        "(contact, event name and second), and this row is not sent: say duplicates='spread' in the mapping if both "
+        "note duplicate: 1 row, such as row 1: event: row 0 is the same event to Intercom (contact, event name and "
+        "second), and this row is not sent: drop one of the two, or say duplicates='spread' in the mapping if both "
         "happened\n"
     )
     assert result.exit_code == 1
@@ -58,7 +117,7 @@ def test_check_writes_all_findings_with_problems(run):
 
     problems = pd.read_csv("problems.csv")
     assert problems[["row", "field", "code", "severity", "value", "source_file"]].to_numpy().tolist() == [
-        [1, "event", "duplicate", "note", "row 0 (identical)", "bad.csv"],
+        [1, "event", "duplicate", "note", "row 0", "bad.csv"],
         [2, "created_at", "time_unreadable", "error", "'never'", "bad.csv"],
     ]
     assert result.stdout.splitlines()[-1] == "findings: problems.csv"
@@ -80,6 +139,15 @@ def test_check_does_not_replace_what_it_reads(run, tmp_path, path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (("suggest", "none.csv"), "none.csv: there is no such file"),
+        (("suggest", "empty.csv"), "empty.csv: has no rows: a mapping is proposed from the values of its columns"),
+        (
+            ("suggest", "notes.csv"),
+            (
+                "user_id: no column looks like the contact's user_id, id or email: name it customer_id or the like, "
+                "or make the EventMapping yourself: there are 'day' (times), 'note' (text)"
+            ),
+        ),
         (("check", "none.csv", "-m", "mapping.toml"), "none.csv: there is no such file"),
         (
             ("check", "mapping.toml", "-m", "mapping.toml"),
@@ -175,8 +243,6 @@ def test_help_names_the_commands_and_the_exit_codes(run):
     """What a script needs to know stands in the help."""
     result = run("--help")
 
-    assert [command for command in ("check", "submit", "sandbox", "demo") if command in result.stdout] == [
-        *("check", "submit", "sandbox", "demo")
-    ]
+    assert [command for command in COMMANDS if command in result.stdout] == list(COMMANDS)
     assert "Exit codes: 0 every row is done; 1 some are not; 2 usage, mapping or" in result.stdout
     assert result.exit_code == 0

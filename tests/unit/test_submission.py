@@ -8,6 +8,7 @@ import pytest
 
 from events_pandas import (
     AuthenticationError,
+    Column,
     EventMapping,
     InvalidRowsError,
     MappingError,
@@ -396,3 +397,28 @@ def test_iter_submit_is_interrupted_without_rows_when_no_frame_is_open(make_orde
     assert first["status"].tolist() == ["invalid"]
     assert len(caught.value.results) == 0
     pd.testing.assert_series_equal(caught.value.results.dtypes, first.dtypes)
+
+
+def test_submit_refuses_the_placeholder_of_a_proposal(make_orders, fake_client):
+    """What nobody has named yet is not submitted: an event cannot be taken back."""
+    client = fake_client()
+    mapping = EventMapping(event_name="replace-me", created_at="day", user_id="who")
+
+    with pytest.raises(MappingError) as raised:
+        submit_events(make_orders(), mapping, client=client)
+
+    assert raised.value.faults == (
+        "event_name: 'replace-me' is the placeholder of a proposal: say what happened, such as 'placed-order'",
+    )
+    assert client.events == []
+
+
+def test_stream_tells_what_shows_only_across_its_frames(make_orders, fake_client):
+    """Spellings in two frames become one event like those in one."""
+    mapping = EventMapping(event_name=Column("name"), created_at="day", user_id="who", timezone="UTC")
+    frames = [make_orders(1).assign(name="A"), make_orders(1, start=1).assign(name="a")]
+
+    *_, last = iter_submit(frames, mapping, client=fake_client())
+
+    (note,) = last.attrs["run"]["notes"]
+    assert (note["code"], note["first_row"]) == ("event_name_spellings", 1)

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from events_pandas.convert import Converter
-from events_pandas.mapping import Constant, EventMapping, bind
+from events_pandas.mapping import Constant, EventMapping, Number, bind
 
 INSTANT = 1_700_000_000
 
@@ -72,8 +72,10 @@ def becomes(convert, outcome):
 
     def becomes(rule, values, *, timezone="UTC"):
         frame = pd.DataFrame({"x": values})
-        batch = convert(frame, metadata={"value_at": rule}, timezone=timezone)
-        return outcome(batch, lambda payload: payload.get("metadata", {}).get("value_at"))
+        # A date needs such a key, and a number may not have it.
+        key = "value" if isinstance(rule, Number) else "value_at"
+        batch = convert(frame, metadata={key: rule}, timezone=timezone)
+        return outcome(batch, lambda payload: payload.get("metadata", {}).get(key))
 
     return becomes
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from events_pandas.convert import Converter, check_rows
+from events_pandas.convert import Census, Converter, check_rows
 from events_pandas.convert.cells import Kind
 from events_pandas.convert.census import NAMES_KEPT, SPELLINGS_SHOWN, counted_types, key_types
 from events_pandas.mapping import Column, Constant, EventMapping, MonetaryAmount, Text, bind
@@ -16,11 +16,12 @@ NOW = 1_750_000_000
 def check():
     """Return a function that checks a frame; event names are read from a column "name" if there is one."""
 
-    def check(frame, *, chunksize=3, **fields):
+    def check(frame, *, chunksize=3, census=None, offset=0, **fields):
         defaults = {"created_at": Constant(NOW), "user_id": Constant("ada"), "timezone": "UTC", "duplicates": "send"}
         name = Column("name") if "name" in frame else "placed-order"
         mapping = EventMapping(event_name=name, **{**defaults, **fields})
-        return check_rows(Converter(bind(frame, mapping)), len(frame), now=NOW, chunksize=chunksize)
+        converter = Converter(bind(frame, mapping))
+        return check_rows(converter, len(frame), now=NOW, chunksize=chunksize, census=census, offset=offset)
 
     return check
 
@@ -35,7 +36,7 @@ def _notes(checked):
 
 
 def test_census_counts_valid_rows_by_name(check):
-    """Names stand in the order in which they came, as they are spelled; rows with an error count nowhere."""
+    """Names stand in the order in which they came, as they are spelled; rows with an error count and take no place."""
     frame = pd.DataFrame(
         {"name": ["b", "a", "b", None, "B", "a", "c"], "note": ["x", "x", "x" * 256, "x", "x", None, "x" * 256]}
     )
@@ -43,7 +44,7 @@ def test_census_counts_valid_rows_by_name(check):
     census = check(frame, metadata={"note": Text("note")}).census
 
     names = {name: (int(census.rows[place]), int(census.first_rows[place])) for name, place in census.names.items()}
-    assert names == {"b": (1, 0), "a": (2, 1), "B": (1, 4), "c": (0, -1)}
+    assert names == {"b": (1, 0), "a": (2, 1), "B": (1, 4)}
     assert census.rows.sum() == 4
 
 
@@ -289,3 +290,32 @@ def test_key_types_leave_out_what_cannot_be_sent():
     assert types == {"date": (4, 8), "number": (3, 3), "text": (3, 7)}
     assert counted_types(types | {"boolean": (1_000, 9)}) == "4 date, 3 number, 3 text, 1,000 boolean"
     assert list(types) == ["date", "number", "text"]
+
+
+def test_names_of_invalid_rows_take_no_place(check):
+    """However many names rows have that are not sent, those that are sent are counted by name."""
+    names = [f"n{number}" for number in range(NAMES_KEPT + 5)]
+    frame = pd.DataFrame({"name": [*names, "a", "a"], "note": ["x" * 256] * len(names) + ["x", "x"]})
+
+    census = check(frame, chunksize=100, metadata={"note": Text("note")}).census
+
+    assert census.names == {"a": 0}
+    assert (census.rows[0], census.rows.sum()) == (2, 2)
+
+
+def test_census_of_a_stream_goes_on(check):
+    """What shows only across frames is told once, in the frame in which it shows."""
+    census = Census()
+    frames = [
+        pd.DataFrame({"name": ["A"], "who": [1007], "note": pd.Series(["x"], dtype=object)}),
+        pd.DataFrame({"name": ["b", "a"], "who": [7, 1007], "note": pd.Series(["x", 5], dtype=object)}),
+        pd.DataFrame({"name": ["a"], "who": [70], "note": pd.Series([6], dtype=object)}),
+    ]
+
+    told = []
+    for offset, frame in zip((0, 1, 3), frames, strict=True):
+        checked = check(frame, census=census, offset=offset, user_id="who", metadata={"note": Text("note")})
+        told.append([(code, rows) for code, _, rows, _ in _notes(checked)])
+
+    assert told == [[], [("event_name_spellings", [1]), ("leading_zeros", [0]), ("type_drift", [1])], []]
+    assert census.rows[:3].tolist() == [1, 1, 2]

@@ -15,7 +15,7 @@ def _words(*pairs):
 
 
 def _digests(*digests):
-    return np.array(digests, np.uint32)
+    return np.array(digests, np.uint64)
 
 
 def _collisions(events, where=None):
@@ -141,7 +141,7 @@ def test_key_index_takes_40_bytes_a_row():
     tracemalloc.start()
     for start in range(0, keys.shape[1], 2**11):
         chunk = slice(start, start + 2**11)
-        index.add(keys[:, chunk], np.arange(start, start + 2**11), np.zeros(2**11, np.uint32))
+        index.add(keys[:, chunk], np.arange(start, start + 2**11), np.zeros(2**11, np.uint64))
     kept, peak = (size / keys.shape[1] for size in tracemalloc.get_traced_memory())
     tracemalloc.stop()
 

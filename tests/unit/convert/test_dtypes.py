@@ -283,3 +283,30 @@ def test_times_with_and_without_a_zone_may_stand_in_one_column(becomes):
 def test_aware_times_may_lie_at_the_ends_of_the_calendar(becomes, time, seconds):
     """A sentinel such as the last day of 9999 is a time, and its row no crash."""
     assert becomes(Date("x"), _objects(time, None)) == [seconds, None]
+
+
+@pytest.mark.parametrize("rule", [Text("x"), Number("x"), MonetaryAmount("x", currency=Constant("usd"))])
+def test_float_of_fewer_bits_is_read_alike_whatever_stands_beside_it(becomes, rule):
+    """19.99 in 32 bits is 19.99, alone, beside floats of 64 bits and beside text."""
+    alone, *_ = becomes(rule, pd.Series([19.99], dtype="float32"))
+    columns = ([np.float32(19.99), 1.5], [np.float32(19.99), "a"], [np.float32(19.99), None])
+
+    assert [becomes(rule, _objects(*column))[0] for column in columns] == [alone] * 3
+
+
+@pytest.mark.parametrize("other", [1.0, "a", None])
+def test_float_of_fewer_bits_loses_digits_earlier(identifies, other):
+    """From 2^24 on a float of 32 bits holds no longer every whole number, whatever stands beside it."""
+    assert identifies(_objects(np.float32(2**24), np.float32(2**24 - 1), other))[:2] == [
+        "!identifier_inexact",
+        "16777215",
+    ]
+
+
+def test_float_of_16_bits_has_few_digits(becomes):
+    """What its owner sees are the shortest digits: 0.1."""
+    assert becomes(Number("x"), pd.Series([0.1, 2.5], dtype="float16")) == [0.1, 2.5]
+    assert becomes(MonetaryAmount("x", currency=Constant("usd")), _objects(np.float16(0.1), "2"))[0] == {
+        "amount": 10,
+        "currency": "usd",
+    }

@@ -211,7 +211,8 @@ def test_finding_shows_the_value_of_its_cell(convert, rule, cell, value):
     """The value is shown as the analyst knows it."""
     frame = pd.DataFrame({"x": pd.Series([None, cell], dtype=object)})
 
-    (finding,) = convert(frame, metadata={"x_at": rule}, timezone="Europe/Berlin").findings
+    key = "x_at" if isinstance(rule, Date) else "x"
+    (finding,) = convert(frame, metadata={key: rule}, timezone="Europe/Berlin").findings
 
     assert (finding.rows.tolist(), finding.values.to_pylist()) == ([1], [value])
 

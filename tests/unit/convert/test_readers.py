@@ -217,7 +217,23 @@ def test_email_is_sent_as_it_stands(convert, payloads, email):
 
 
 @pytest.mark.parametrize(
-    "email", ["a", "a@", "@b.c", "a@b@c", "a b@c.d", " a@b.c", "a@b..c", "a@.c", "a@b.", "a@b.c\0", 7]
+    "email",
+    [
+        "a",
+        "a@",
+        "@b.c",
+        "a@b@c",
+        "a b@c.d",
+        " a@b.c",
+        "a@b..c",
+        "a@.c",
+        "a@b.",
+        "a@b.c\0",
+        "a@b.c\u00a0",
+        "\u2003a@b.c",
+        "a@b.c\u200b",
+        7,
+    ],
 )
 def test_email_that_is_no_address_is_refused(convert, codes, email):
     """An address has one @, a name before it and a domain after it."""
@@ -235,6 +251,10 @@ LINKS = [
     "http://localhost/[a]",
 ]
 NO_LINKS = [
+    "http://:80",
+    "https://.",
+    "https://a\u00a0b",
+    "https://example.org/\u2003",
     "example.org",
     "ftp://example.org",
     "https://",
@@ -256,12 +276,15 @@ NO_LINKS = [
 def test_link_is_an_http_or_https_address(becomes, link):
     """Any host, port, path and query will do."""
     assert becomes(Link("x"), [link]) == [link]
+    assert becomes(Link("x"), [link, "https://example.org/ä"]) == [link, "https://example.org/ä"]
 
 
 @pytest.mark.parametrize("link", NO_LINKS)
 def test_link_of_another_form_is_refused(becomes, link):
     """Other schemes, addresses without a host, secrets and white space are no links."""
     assert becomes(Link("x"), [link, None]) == ["!link_malformed", None]
+    # Beside a letter beyond ASCII all are read in another way.
+    assert becomes(Link("x"), [link, "https://example.org/ä"]) == ["!link_malformed", "https://example.org/ä"]
     assert becomes(RichLink(value=Constant("v"), url="x"), [link, None]) == ["!link_malformed", None]
 
 

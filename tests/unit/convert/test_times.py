@@ -452,3 +452,24 @@ def test_times_beyond_any_calendar_are_unreadable(becomes, time):
     column = pd.Series(np.array([time], dtype="datetime64[s]"))
 
     assert becomes(Date("x"), column) == ["!time_unreadable"]
+
+
+@pytest.mark.parametrize(
+    ("format", "written", "seconds"),
+    [
+        ("%Y.%m%d%H%M", "2024.01311230", 1_706_700_600),
+        ("%d.%m%Y%H%M", "31.0120241230", 1_706_700_600),
+        ("%Y-%m-%d %%z %H", "2024-01-31 %z 12", 1_706_698_800),
+        ("%Y-%m-%dT%H:%M:%S.%f", "2024-01-31T12:00:00.123456789", 1_706_698_800),
+    ],
+)
+def test_times_are_read_by_their_format_alone(becomes, format, written, seconds):  # noqa: A002  # The rule's own word.
+    """Digits after a dot are a fraction, and a "z" an offset, only where the format says so."""
+    assert becomes(Date("x", format=format), [written], timezone="Europe/Berlin") == [seconds]
+
+
+def test_day_numbers_of_spreadsheets_are_noted_in_text_too(convert, codes):
+    """A CSV file holds them as text, which is read as numbers where the rule has a unit."""
+    frame = pd.DataFrame({"t": ["45000"]})
+
+    assert codes(convert(frame, created_at=Date("t", unit="s"))) == [("excel_serial", [0])]

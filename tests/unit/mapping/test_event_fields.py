@@ -1,5 +1,7 @@
 """The proposal of the event's own fields: its time, its contact and its name."""
 
+import datetime as dt
+
 import pandas as pd
 import pytest
 
@@ -135,18 +137,76 @@ def test_created_at_is_the_likeliest_time_of_the_event(choose, columns, expected
                 "is this the right time?"
             ),
         ),
-        (
-            {"day": DAYS},
-            (
-                "days as text (ISO 8601); events of one contact on one day share a second, and Intercom keeps the "
-                "first: see duplicates="
-            ),
-        ),
     ],
 )
 def test_created_at_says_what_may_be_wrong(choose, columns, reason):
-    """Gaps, days and names of other times are named."""
+    """Gaps and names of other times are named."""
     assert choose(at=CODES, **columns)["created_at"].reason == reason
+
+
+def test_created_at_says_that_days_make_duplicates(choose):
+    """It is said as long as nothing else was decided about duplicates."""
+    choice = choose(at=CODES, day=DAYS)["created_at"]
+
+    assert choice.reason == "days as text (ISO 8601)"
+    assert choice.about_duplicates == (
+        "; events of one contact on one day share a second, and Intercom keeps the first: see duplicates="
+    )
+
+
+def test_created_at_may_be_of_mixed_kinds(choose):
+    """Times with a zone, times without one, days and text, as a column of objects holds them."""
+    mixed = [pd.Timestamp(TIMES[0]), pd.Timestamp("2024-03-01 10:30"), dt.date(2024, 3, 1), TIMES[0]]
+
+    choice = choose(at=CODES * 2, paid_at=mixed, user_id=CODES * 2, day=DAYS * 2)["created_at"]
+
+    assert choice.entry == "paid_at"
+    assert choice.reason == "times of mixed kinds (datetimes, dates, text), a part with and a part without a zone"
+
+
+@pytest.mark.parametrize(
+    ("identifiers", "kind", "advice"),
+    [
+        (
+            [42.0, None],
+            "whole numbers that came as floats, 1 different; missing in 1 of the rows looked at",
+            'read the column as text (dtype=str): a "42.0" in a CSV file is sent as it stands, and matches no contact',
+        ),
+        (
+            ["1234.0", "1235"],
+            "whole numbers as text that came as floats, 2 different",
+            '"42.0" is sent as it stands, and matches no contact: write the column as whole numbers',
+        ),
+    ],
+)
+def test_user_id_says_that_it_came_as_floats(choose, identifiers, kind, advice):
+    """A gap makes floats of whole numbers, and what is written of floats is another identifier."""
+    choice = choose(**{"who": CODES, "Customer ID": identifiers})["user_id"]
+
+    assert choice.entry == "Customer ID"
+    assert choice.reason == f"{kind}; its name says that it is the contact's; {advice}"
+
+
+def test_user_id_that_is_named_so_is_not_to_be_named_so():
+    """What is wrong is in the values: the message does not ask for another name."""
+    frame = pd.DataFrame({"customer_id": [1.5, 2.5], "ordered_at": TIMES})
+
+    with pytest.raises(MappingError) as error:
+        event_choices(survey(frame))
+
+    assert list(error.value.faults) == [
+        (
+            "user_id: no column looks like the contact's user_id, id or email: make the EventMapping yourself: "
+            "there are 'customer_id' (numbers), 'ordered_at' (times)"
+        )
+    ]
+
+
+def test_email_says_how_many_are_no_addresses(choose):
+    """A check would find each of them."""
+    choice = choose(who=CODES * 2, at=TIMES * 2, contact=[*EMAILS, "n/a", "eve@example.org"])["email"]
+
+    assert choice.reason == "email addresses; 25 % of those looked at are none"
 
 
 @pytest.mark.parametrize(
@@ -162,7 +222,7 @@ def test_created_at_says_what_may_be_wrong(choose, columns, reason):
         (
             {"event": [1, 2]},
             "replace-me",
-            'no column names the event: replace it with what happened, such as "placed-order"',
+            "no column names the event: replace it, or nothing can be submitted",
         ),
         ({"ordered_at": TIMES, "at": CODES, "ordered": CODES}, Constant("ordered"), None),
         ({"replace-me": CODES}, Constant("replace-me"), None),

@@ -39,6 +39,11 @@ def evidence():
         ([2**53, 1], Look.TEXT),
         ([2.0**53, 1.0], Look.WHOLE),
         (["1", "20"], Look.WHOLE),
+        (["1234.0", "20"], Look.WHOLE),
+        (["12.00", "20"], Look.NUMBER),
+        (["True", "false"], Look.BOOLEAN),
+        ([pd.Timestamp("2024-01-31", tz="UTC"), dt.date(2024, 1, 31), "2024-01-31"], Look.TIME),
+        ([pd.Timestamp("2024-01-31"), "a", "b"], Look.OTHER),
         ([decimal.Decimal("1.5")], Look.NUMBER),
         (["1.5", "2"], Look.NUMBER),
         (["00042", "00043"], Look.TEXT),
@@ -110,11 +115,69 @@ def test_evidence_counts_values(evidence):
 
 
 @pytest.mark.parametrize(
-    ("values", "expected"), [([5, 6, 7], True), ([5, 7, 6], False), ([5, 6, None], True), ([5], False)]
+    ("values", "expected"),
+    [
+        ([5, 6, 7], True),
+        ([5, 7, 6], False),
+        ([5, 6, None], True),
+        ([5], False),
+        (["5", "6", "7"], True),
+        (["5", "7", "6"], False),
+        ([1.0, np.inf], False),
+    ],
 )
 def test_evidence_finds_a_column_that_numbers_the_rows(evidence, values, expected):
     """It counts up by one from row to row."""
     assert evidence(values).numbers_rows is expected
+
+
+def test_evidence_tells_nanoseconds_apart(evidence):
+    """As floats the two would be the same."""
+    assert evidence([1_700_000_000_000_000_000, 1_700_000_000_000_000_001]).n_distinct == 2
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([1, 2], (False, False)),
+        ([1.0, 2.0], (False, True)),
+        ([1.5, 2.0], (False, False)),
+        (["1", "2"], (True, False)),
+        (["1.0", "2"], (True, True)),
+        (["a", "2"], (False, False)),
+    ],
+)
+def test_evidence_tells_how_numbers_came(evidence, values, expected):
+    """As text, as floats, or as texts of floats."""
+    seen = evidence(values)
+
+    assert (seen.is_written, seen.came_as_floats) == expected
+
+
+@pytest.mark.parametrize(
+    ("column", "decimals"),
+    [
+        (pd.Series([12, None, 19.99]), [0, -1, 2]),
+        (pd.Series([12, 19.99], dtype="float32"), [0, 2]),
+        (pd.Series([19.99], dtype=pd.ArrowDtype(pa.float32())), [2]),
+        (pd.Series([decimal.Decimal("1.50"), decimal.Decimal("1E-3")], dtype=object), [1, 3]),
+        (pd.Series(["12.00", "", "19.99"], dtype=object), [0, -1, 2]),
+        (pd.Series(["EUR", "jpy", None], dtype=object), [2, 0, -1]),
+    ],
+)
+def test_evidence_counts_decimals(evidence, column, decimals):
+    """Those of amounts, and those that currencies allow, row by row."""
+    assert evidence(column).decimals.tolist() == decimals
+
+
+def test_evidence_counts_what_does_not_look_alike(evidence):
+    """Rows are counted, and not different values."""
+    addresses = [f"https://example.org/{number}" for number in range(2)]
+
+    seen = evidence([*addresses, "none", "none"])
+
+    assert seen.n_unlike == 2
+    assert seen.kind == "web addresses; 50 % of those looked at are none"
 
 
 @pytest.mark.parametrize("n_rows", [0, 1, 10_000])

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from events_pandas.errors import MappingError
-from events_pandas.mapping import Column, Constant, Date, EventMapping, MonetaryAmount, RichLink, Text
+from events_pandas.mapping import Column, Constant, Date, EventMapping, MonetaryAmount, Number, RichLink, Text
 
 NO_RULE = "{} cannot stand here: name a column, or say Constant(...), in TOML {{ constant = … }}"
 NO_SOURCE = "{} is no source: name a column, or say Constant(...), in TOML {{ constant = … }}"
@@ -17,6 +17,10 @@ NO_EVENT_NAME = "{} cannot be an event's name: say 'placed-order' or Column('eve
 NO_FORMAT = "{} has no code such as %Y: write '%Y-%m-%d' or the like"
 NO_LIMIT = "{} is no integer of at least 1: write 10 or the like"
 NO_DATE_KEY = "Intercom shows a date only where the key ends in '_date' or '_at': name it '{}_date', or send it as Text"
+NO_NUMBER_KEY = (
+    "Intercom takes a number for a date where the key ends in '_date' or '_at': say Date with the unit that it counts, "
+    "in TOML {{ type = \"date\", … }}, or name it '{}_value'"
+)
 NO_LOWER_CASE = NO_DATE_KEY.replace("'_at':", "'_at', in lower case:").replace("'{}_date'", "'{}'")
 HALF = "half of a character (a lone surrogate): write it anew"
 
@@ -96,6 +100,7 @@ def test_mapping_refuses_a_field(mapping, faults, fields, fault):
         ({"ordered": Date("x")}, f"metadata.ordered: {NO_DATE_KEY.format('ordered')}"),
         ({"Ordered_At": Date("x")}, f"metadata.Ordered_At: {NO_LOWER_CASE.format('Ordered_at')}"),
         ({"OrderDATE_DATE": Date("x")}, f"metadata.OrderDATE_DATE: {NO_LOWER_CASE.format('OrderDATE_date')}"),
+        ({"paid_at": Number("ms")}, f"metadata.paid_at: {NO_NUMBER_KEY.format('paid_at')}"),
         ({"x": Text}, f"metadata.x: {NO_SOURCE.format('the class Text')}"),
         ({"x": pd.NA}, f"metadata.x: {NO_SOURCE.format('<NA>')}"),
         ({"x": None}, f"metadata.x: {NO_SOURCE.format('None')}"),

@@ -155,3 +155,41 @@ def test_names_text_of_goes_by_the_stem(text, url, expected):
     stem = labels.link_stem(labels.words_of(url))
 
     assert labels.names_text_of(labels.words_of(text), stem) is expected
+
+
+@pytest.mark.parametrize(
+    ("label", "units"),
+    [
+        ("created_at", ("s", "ms", "us", "ns")),
+        ("updated_ts", ("s", "ms", "us", "ns")),
+        ("shipped", ("s", "ms", "us", "ns")),
+        ("shipped_ms", ("ms",)),
+        ("shipped_seconds", ("s",)),
+        ("time_us", ("us",)),
+        ("duration_ns", ("ns",)),
+        ("unix", ("s",)),
+        ("total_sec", ()),
+        ("shipped_items", ()),
+        ("order_no", ()),
+        (0, ()),
+    ],
+)
+def test_epoch_units_are_those_that_a_label_allows(label, units):
+    """A unit that is named excludes others; seconds without a time are as large as other numbers."""
+    assert labels.epoch_units(labels.words_of(label)) == units
+
+
+@pytest.mark.parametrize(
+    ("key", "expected"),
+    [
+        ("shipped_ms", "shipped_at"),
+        ("updated_ts", "updated_at"),
+        ("created_at_us", "created_at"),
+        ("due_date", "due_date"),
+        ("timestamp", "timestamp_at"),
+        ("event_timestamp", "event_at"),
+    ],
+)
+def test_moment_key_has_no_unit(key, expected):
+    """What is sent counts seconds, whatever the column counts."""
+    assert labels.moment_key(key) == expected

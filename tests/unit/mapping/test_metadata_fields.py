@@ -11,6 +11,7 @@ TEXTS = ["a", "b"]
 URLS = ["https://example.org/1", "https://example.org/2"]
 DAYS = ["2024-03-01", "2024-03-02"]
 TIMES = ["2024-03-01 10:00", "2024-03-02 11:00"]
+EPOCHS = [1_700_000_000_000, 1_700_000_000_001]
 AMOUNTS = [19.99, 5.5]
 CURRENCIES = ["EUR", "USD"]
 
@@ -41,6 +42,15 @@ def choose():
         ({"due_date": DAYS}, {"due_date": Date("due_date")}),
         ({"due": DAYS}, {"due_date": Date("due")}),
         ({"shippedAt": TIMES}, {"shipped_at": Date("shippedAt")}),
+        ({"shipped_ms": EPOCHS}, {"shipped_at": Date("shipped_ms", unit="ms")}),
+        ({"updated_ts": EPOCHS}, {"updated_at": Date("updated_ts", unit="ms")}),
+        ({"expires_at": EPOCHS}, {"expires_at": Date("expires_at", unit="ms")}),
+        ({"shipped": [str(epoch) for epoch in EPOCHS]}, {"shipped_at": Date("shipped", unit="ms")}),
+        ({"due_at": [n * 10**6 for n in EPOCHS]}, {"due_at": Date("due_at", unit="ns")}),
+        ({"day": [19970131.0, None, 19970201.0]}, {"day_date": Date("day", format="%Y%m%d")}),
+        ({"email_verified": ["True", "false"]}, {"email_verified": Text("email_verified")}),
+        ({"load": ["0.5", "1e-05"]}, {"load": Number("load")}),
+        ({"part": ["1e5", "2"]}, {"part": Text("part")}),
         ({"last login": TIMES}, {"last_login_date": Date("last login")}),
         ({"order_no": TEXTS, "order_url": URLS}, {"order_no": RichLink(value="order_no", url="order_url")}),
         ({"order_url": URLS, "order": TEXTS}, {"order": RichLink(value="order", url="order_url")}),
@@ -79,7 +89,11 @@ def test_metadata_is_proposed_by_content_and_name(choose, columns, expected):
         ({"x": TEXTS}, ["text"]),
         ({"x": CURRENCIES}, ["currency codes"]),
         ({"x": [1.5, 2]}, ["numbers"]),
+        ({"x": ["1.5", "2"]}, ["numbers as text"]),
+        ({"x": ["1", "3"]}, ["whole numbers as text"]),
+        ({"x": ["1.0", "3.0"]}, ["whole numbers as text"]),
         ({"x": [True, False]}, ["true or false, as text"]),
+        ({"x": [*URLS, *URLS, "n/a"]}, ["web addresses; 20 % of those looked at are none"]),
         ({"x_no": [1, 7]}, ["whole numbers that name something: text, since nobody adds them up"]),
         (
             {"total": AMOUNTS},
@@ -98,6 +112,19 @@ def test_metadata_is_proposed_by_content_and_name(choose, columns, expected):
             {"total_cents": [5, 7], "currency": CURRENCIES},
             ["an amount with its currency; its name says that it counts cents"],
         ),
+        (
+            {"total_cents": [5.5, 7], "currency": CURRENCIES},
+            [
+                (
+                    "an amount with its currency; its name says that it counts cents; "
+                    "a fraction of a cent in 50 % of those looked at"
+                )
+            ],
+        ),
+        (
+            {"total": ["5.50", "7.50", "1.25", ""], "currency": ["JPY", "usd", "EUR", "EUR"]},
+            ["an amount with its currency; more decimals than its currency has in 33 % of those looked at"],
+        ),
     ],
 )
 def test_metadata_has_reasons(choose, columns, reasons):
@@ -114,7 +141,11 @@ def test_metadata_has_reasons(choose, columns, reasons):
         ("x", ["a", "a"], "the same in every row looked at: say Constant(...) if it is of use"),
         ("x", [{"a": 1}, None], "nested values, which Intercom refuses: make columns of their parts"),
         ("x", [b"a", b"b"], "values of mixed or unusual types: make text or numbers of them"),
-        ("x", ["a" * 256, "b"], "text of up to 256 characters, and Intercom takes 255"),
+        (
+            "x",
+            ["a" * 256, "b"],
+            'text of up to 256 characters, and Intercom takes 255: ep.Text("x", truncate=True) would cut it',
+        ),
         ("x", ["a@b.co", "c@d.co"], "email addresses: personal data belongs to the contact, not to each event"),
         (
             "x",
@@ -131,6 +162,7 @@ def test_metadata_has_reasons(choose, columns, reasons):
         ("customer_id", TEXTS, "another identifier of the contact"),
         ("Unnamed: 0", [0, 1], "it numbers the rows"),
         (0, [0, 1], "it numbers the rows"),
+        ("", ["0", "1"], "it numbers the rows"),
     ],
 )
 def test_metadata_leaves_columns_out_and_says_why(choose, label, values, reason):

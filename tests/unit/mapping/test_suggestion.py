@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+import datetime as dt
 import pickle
 
 import pandas as pd
@@ -154,6 +155,49 @@ def test_suggestion_drops_the_reasons_of_what_is_replaced(orders):
         'total = { type = "monetary_amount", amount = "total", currency = { constant = "eur" } }',
         'first_name = { type = "text", column = "name" }',
     ]
+
+
+def test_suggestion_speaks_of_duplicates_until_they_are_decided():
+    """Days make duplicates, which is worth a word where nobody has said what becomes of them."""
+    frame = pd.DataFrame({"customer_id": ["a", "b"], "day": ["2024-03-01", "2024-03-02"]})
+    suggested = suggest_mapping(frame)
+
+    decided = dataclasses.replace(suggested, duplicates="spread")
+
+    reason = "days as text (ISO 8601)"
+    doubt = "; events of one contact on one day share a second, and Intercom keeps the first: see duplicates="
+    assert suggested.to_toml().splitlines()[2] == f'created_at = "day"  # {reason}{doubt}'
+    assert f'    created_at="day",  # {reason}{doubt}' in repr(suggested).splitlines()
+    assert decided.to_toml().splitlines()[2] == f'created_at = "day"  # {reason}'
+    assert f'    created_at="day",  # {reason}' in repr(decided).splitlines()
+
+
+def test_suggestion_reads_mixed_times_as_a_check_does():
+    """Objects with a zone and without, days and text beside each other: every row is read."""
+    times = [
+        pd.Timestamp("2024-03-01 10:00", tz="Europe/Berlin"),
+        dt.datetime(2024, 3, 2, 10, 0),  # noqa: DTZ001  # Naive.
+        dt.date(2024, 3, 3),
+        "2024-03-04T10:00:00+01:00",
+    ]
+    frame = pd.DataFrame({"customer_id": ["a", "b", "c", "d"], "ordered_at": pd.Series(times, dtype=object)})
+
+    suggested = suggest_mapping(frame)
+
+    assert suggested.created_at == "ordered_at"
+    assert ep.check_events(frame, suggested).ok
+
+
+@pytest.mark.parametrize("gap", [[], [None]])
+def test_suggestion_of_written_days_is_read_by_a_check(gap):
+    """A gap makes floats of them, which are written out as whole numbers before they are read."""
+    days = [19970101, 19970112, 19970112, *gap]
+    frame = pd.DataFrame({"customer_id": [str(row) for row in range(len(days))], "at": "2024-03-01", "day": days})
+
+    suggested = suggest_mapping(frame)
+
+    assert suggested.metadata["day_date"] == Date("day", format="%Y%m%d")
+    assert ep.check_events(frame, suggested).ok
 
 
 def test_suggestion_can_be_given_a_callable(orders):

@@ -22,12 +22,30 @@ def texts(*values):
         ([pd.Timestamp("2024-01-31", tz="UTC")], TimeForm(description="times with a zone", is_naive=False)),
         (
             [pd.Timestamp("2024-01-31 10:00", tz="UTC"), pd.Timestamp("2024-01-31 10:00")],
+            TimeForm(description="times of mixed kinds, a part with and a part without a zone"),
+        ),
+        (
+            [pd.Timestamp("2024-01-31 10:00"), dt.date(2024, 1, 31), "2024-01-31 10:00"],
+            TimeForm(description="times of mixed kinds (datetimes, dates, text), without a zone"),
+        ),
+        (
+            [pd.Timestamp("2024-01-31 10:00", tz="UTC"), "2024-01-31T10:00:00Z"],
+            TimeForm(description="times of mixed kinds (datetimes, text), with a zone", is_naive=False),
+        ),
+        (
+            [np.datetime64("2024-01-31"), "2024-01-31", dt.date(2024, 1, 31)],
+            TimeForm(description="days of mixed kinds (datetimes, dates, text)", is_day=True),
+        ),
+        (
+            [pd.Timestamp("2024-01-31 10:00"), pd.Timestamp("2024-01-31 11:00"), "never"],
             TimeForm(description="times without a zone"),
         ),
+        ([pd.Timestamp("2024-01-31"), "never"], None),
+        ([pd.Timestamp("2024-01-31"), "\ud800"], None),
     ],
 )
 def test_form_of_times_tells_days_and_zones(times, form):
-    """One time without a zone needs one, and midnight throughout means days."""
+    """One time without a zone needs one, midnight throughout means days, and mixed kinds are named."""
     assert form_of_times(texts(*times)) == form
 
 
@@ -38,6 +56,18 @@ def test_form_of_times_tells_days_and_zones(times, form):
         (["2024-01-31 10:00+02:00"], TimeForm(description="times as text, with a zone (ISO 8601)", is_naive=False)),
         (["2024-01-31 10:00"], TimeForm(description="times as text, without a zone (ISO 8601)")),
         (["2024-01-31"], TimeForm(description="days as text (ISO 8601)", is_day=True)),
+        (
+            ["2024-01-31T10:00:00Z", "2024-01-31 10:00"],
+            TimeForm(description="times as text, a part with and a part without a zone (ISO 8601)"),
+        ),
+        (
+            ["2024-01-31T10:00:00Z", "2024-01-31", "n/a"],
+            TimeForm(description="times as text, a part with and a part without a zone (ISO 8601)"),
+        ),
+        (
+            ["2024-01-31T10:00:00Z", "2024-02-01T10:00:00Z", "n/a"],
+            TimeForm(description="times as text, with a zone (ISO 8601)", is_naive=False),
+        ),
         (["19970131"], TimeForm(description="days such as 19970131", format="%Y%m%d", is_day=True)),
     ],
 )
@@ -120,7 +150,14 @@ def test_numbers_under_the_name_of_a_time_count_from_1970(ticks, unit, descripti
 
 @pytest.mark.parametrize(
     ("number", "words"),
-    [(1_700_000_000, ("order", "no")), (12, ("time",)), (20_241_399, ("date",)), (45_000, ("date",))],
+    [
+        (1_700_000_000, ("order", "no")),
+        (1_700_000_000, ("shipped", "ms")),
+        (900_000_000, ("response", "time", "us")),
+        (12, ("time",)),
+        (20_241_399, ("date",)),
+        (45_000, ("date",)),
+    ],
 )
 def test_form_of_numbers_leaves_other_numbers_alone(number, words):
     """A number is no time unless its name and its size say so."""

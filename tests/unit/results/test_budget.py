@@ -74,6 +74,27 @@ def test_metadata_has_a_row_for_each_name_and_key(make_events):
     assert metadata["drift"].isna().all()
 
 
+def test_metadata_counts_the_spellings_of_a_name_as_the_one_event_that_they_are(make_events):
+    """Case, and '.' or '$' for '-', make no other event: its most frequent spelling stands for all."""
+    orders = make_events(["b", "b", "b", "Placed.Order", "placed-order", "placed-order", "PLACED$ORDER"])
+    orders["total"] = [1.0, None, None, 1.0, 2.0, None, 3.0]
+
+    report = check_events(orders, _mapping({"total": "total"}))
+
+    assert report.metadata[["event_name", "key", "present", "share"]].to_numpy().tolist() == [
+        ["placed-order", "total", 3, 0.75],
+        ["b", "total", 1, 1 / 3],
+    ]
+    assert report.names.to_dict() == {"b": 3, "placed-order": 2, "Placed.Order": 1, "PLACED$ORDER": 1}
+
+
+def test_metadata_shows_the_spelling_that_came_first_when_two_are_as_frequent(make_events):
+    """The same rows in the same order give the same name."""
+    report = check_events(make_events(["B", "a", "b", "A"], total=[1.0] * 4), _mapping({"total": "total"}))
+
+    assert report.metadata["event_name"].tolist() == ["B", "a"]
+
+
 @pytest.mark.parametrize(
     ("metadata", "names"), [({}, ["a"]), ({"total": "total"}, ["a", "b"]), ({"total": "total"}, [])]
 )

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from events_pandas import Column, EventMapping, check_events
+from events_pandas import Column, Constant, EventMapping, check_events
 from events_pandas.results.report_facts import Spread
 
 
@@ -63,12 +63,39 @@ def test_report_tells_which_rows_are_given_another_second(orders):
 
     report = check_events(orders, mapping)
 
-    assert report.spread == Spread(rows=2, most_seconds=2)
-    assert str(report).splitlines()[3:6] == [
+    assert report.spread == Spread(rows=2, most_seconds=2, identical=2)
+    assert str(report).splitlines()[3:7] == [
         "  created_at  2024-01-31 00:00:00 to 2024-01-31 00:00:02 UTC",
         "  requests    4",
         "  spread      2 rows are given a later second, by 2 seconds at most",
+        "  spread      2 with the same metadata as the row that keeps the second",
     ]
+
+
+@pytest.mark.parametrize("duplicates", ["skip", "send"])
+def test_report_tells_which_duplicates_hold_something_of_their_own(orders, duplicates):
+    """Whether they are sent or not: Intercom drops their metadata."""
+    orders["who"], orders["day"] = "00000", ["2024-01-31"] * 5
+    orders["total"] = [1.0, 1.0, 2.0, 3.0, 1.0]
+    mapping = EventMapping(
+        event_name="a",
+        created_at="day",
+        user_id="who",
+        metadata={"total": "total"},
+        timezone="UTC",
+        duplicates=duplicates,
+    )
+
+    lines = str(check_events(orders, mapping)).splitlines()
+
+    assert lines[4] == "  duplicates  2 with the same metadata as an earlier row, 2 with other metadata"
+
+
+def test_report_tells_nothing_of_duplicates_when_there_are_none(make_orders, mapping):
+    """The first line has said so."""
+    lines = str(check_events(make_orders(3), mapping)).splitlines()
+
+    assert [line.split()[0] for line in lines[1:]] == ["contacts", "event", "created_at", "requests"]
 
 
 def test_report_notes_are_the_causes_that_make_no_row_invalid(orders):
@@ -137,8 +164,8 @@ def test_report_reads_errors_first_and_frequent_causes_first(make_orders):
         "Intercom needs an identifier (user_id, id or email) to find the contact\n"
         "error created_at_missing: 1 row, such as row 0: created_at: column 'day' is empty: "
         "every event needs its time\n"
-        "note naive_time: 1 row, such as row 1: created_at: '2024-01-31' in column 'day' has no time zone and is taken "
-        "as UTC: say timezone='Europe/Berlin' or the like if it is not"
+        "note naive_time: the column, such as row 1: created_at: '2024-01-31' in column 'day' has no time zone and is "
+        "taken as UTC: say timezone='Europe/Berlin' or the like if it is not"
     )
 
 
@@ -159,7 +186,7 @@ def test_report_names_the_workspace_and_the_duration_with_a_client(orders, mappi
 
     report = check_events(orders, mapping, client=client)
 
-    assert repr(report).splitlines()[4:6] == [
+    assert repr(report).splitlines()[5:7] == [
         "  workspace   'Acme', id ab12cd34, region US",
         "  requests    2, which take 0:00:00 at 1,000,000 in ten seconds",
     ]
@@ -179,7 +206,7 @@ def test_report_warns_when_the_client_talks_to_another_region(orders, mapping, f
     report = check_events(orders, mapping, client=client)
 
     assert report.warnings == [warning]
-    assert str(report).splitlines()[6] == f"warning: {warning}"
+    assert str(report).splitlines()[7] == f"warning: {warning}"
     assert "<strong>warning</strong>: the workspace is in region &#x27;us&#x27;" in report._repr_html_()
 
 
@@ -196,7 +223,34 @@ def test_report_shows_one_line_for_each_cause_of_many_rows(mapping):
 
     lines = str(check_events(orders, mapping)).splitlines()
 
-    assert len(lines) == 3
-    assert lines[1] == "  requests  0"
-    assert lines[0] == "1,000 rows: 0 valid, 1,000 invalid, 0 duplicates"
-    assert lines[2].startswith("error time_unreadable: 1,000 rows, such as row 0: created_at: 'never' in column 'day'")
+    assert lines[:3] == [
+        "1,000 rows: 0 valid, 1,000 invalid, 0 duplicates",
+        "  events    none, since no row is valid",
+        "  requests  0",
+    ]
+    assert len(lines) == 4
+    assert lines[3].startswith("error time_unreadable: 1,000 rows, such as row 0: created_at: 'never' in column 'day'")
+
+
+def test_report_warns_of_the_placeholder_of_a_proposed_name(orders):
+    """What `suggest_mapping` could not know stands in the way of submitting."""
+    mapping = EventMapping(event_name="replace-me", created_at="day", user_id="who", timezone="UTC")
+
+    warning = (
+        "event_name is still the placeholder 'replace-me': "
+        "nothing is submitted until it says what happened, such as 'placed-order'"
+    )
+
+    report = check_events(orders, mapping)
+
+    assert report.warnings == [warning]
+    assert f"warning: {warning}" in str(report).splitlines()
+
+
+@pytest.mark.parametrize("event_name", [Constant("replace-me"), Column("event"), lambda frame: frame["event"]])
+def test_report_warns_of_the_placeholder_wherever_it_stands_as_a_constant(orders, event_name):
+    """A column may hold any name, and is not looked at."""
+    orders["event"] = "replace-me"
+    mapping = EventMapping(event_name=event_name, created_at="day", user_id="who", timezone="UTC")
+
+    assert bool(check_events(orders, mapping).warnings) == isinstance(event_name, Constant)

@@ -1,5 +1,6 @@
 """A check's report in a notebook: tables that nothing in the rows can break out of."""
 
+import html
 import re
 from html.parser import HTMLParser
 
@@ -7,6 +8,7 @@ import pytest
 
 from events_pandas import Column, Constant, EventMapping, Text, check_events
 from events_pandas.convert import Cause
+from events_pandas.results.phrases import quoted
 from events_pandas.results.report_facts import Fact
 from events_pandas.results.report_html import report_html
 
@@ -69,11 +71,11 @@ def test_html_shows_heading_facts_problems_and_budget(make_orders):
         *("requests", "2"),
         "problems",
         *("severity", "code", "rows", "example"),
-        *("error", "created_at_missing", "1"),
+        *("error", "created_at_missing", "1 row"),
         "row 2: created_at: column 'day' is empty: every event needs its time",
-        "metadata",
-        *("event_name", "position", "key", "type", "present", "share", "ignored", "drift"),
-        *("placed-order", "1", "total", "number", "1", "50.0%", "0"),
+        *("metadata", " of 'placed-order'"),
+        *("position", "key", "type", "present", "share"),
+        *("1", "total", "number", "1", "50.0%"),
     ]
 
 
@@ -82,13 +84,13 @@ def test_html_keeps_hostile_text_as_text(hostile_report):
     reader = Reader(hostile_report._repr_html_())
 
     assert reader.elements <= ELEMENTS
-    assert reader.attributes <= {"class", "style"}
-    assert {HOSTILE, "<b>key</b>"} <= set(reader.texts)
+    assert reader.attributes <= {"class", "style", "title"}
+    assert {f" of {quoted(HOSTILE)}", "<b>key</b>"} <= set(reader.texts)
 
 
 def test_html_escapes_the_messages_of_causes_and_warnings(hostile_report):
     """Whatever Intercom names, too."""
-    cause = Cause(code="nested_value", severity="error", rows=1, first_row=0, message=HOSTILE)
+    cause = Cause(code="nested_value", field="metadata.a", severity="error", rows=1, first_row=0, message=HOSTILE)
     facts = [Fact(label="workspace", text=HOSTILE)]
 
     fragment = report_html(HOSTILE, facts=facts, warnings=[HOSTILE], causes=[cause], budget=hostile_report.metadata)
@@ -114,18 +116,108 @@ def test_html_needs_nothing_from_outside_and_no_colours(hostile_report):
     assert 'class="tex2jax_ignore mathjax_ignore"' in hostile_report._repr_html_()
 
 
-def test_html_shows_the_first_rows_of_a_long_budget(make_orders):
-    """The rest is in the frame, and counted."""
-    orders = make_orders(30, event=[f"event-{number}" for number in range(30)])
+def test_html_shows_the_keys_of_the_most_frequent_name(make_orders):
+    """Those of the other names are in the frame, and one line says so, however many there are."""
+    orders = make_orders(30, event=["signed-up", *(f"event-{number}" for number in range(28)), "Signed.Up"])
     mapping = EventMapping(
         event_name=Column("event"), created_at="day", user_id="who", metadata={"a": "who"}, timezone="UTC"
     )
 
     texts = Reader(check_events(orders, mapping)._repr_html_()).texts
 
-    assert "event-19" in texts
-    assert "event-20" not in texts
-    assert texts[-2:] == ["and 10 more rows in ", "report.metadata"]
+    assert texts[texts.index("metadata") + 1 :] == [
+        " of 'signed-up'",
+        *("position", "key", "type", "present", "share"),
+        *("1", "a", "text", "2", "100%"),
+        *("28 more event names: see ", "report.metadata"),
+    ]
+
+
+def test_html_shows_the_first_keys_of_many(make_orders):
+    """A mapping of very many keys does not push the report off the screen."""
+    metadata = {f"key-{number}": Constant("x") for number in range(23)}
+    mapping = EventMapping(
+        event_name="a", created_at="day", user_id="who", metadata=metadata, metadata_limit=30, timezone="UTC"
+    )
+
+    texts = Reader(check_events(make_orders(1), mapping)._repr_html_()).texts
+
+    assert ("key-19" in texts, "key-20" in texts) == (True, False)
+    assert texts[-2:] == ["3 more keys: see ", "report.metadata"]
+
+
+def test_html_tells_of_further_keys_and_names_in_one_line(make_orders):
+    """One of each is not several."""
+    metadata = {f"key-{number}": Constant("x") for number in range(21)}
+    mapping = EventMapping(
+        event_name=Column("event"),
+        created_at="day",
+        user_id="who",
+        metadata=metadata,
+        metadata_limit=30,
+        timezone="UTC",
+    )
+
+    texts = Reader(check_events(make_orders(2, event=["a", "b"]), mapping)._repr_html_()).texts
+
+    assert texts[-2:] == ["1 more key and 1 more event name: see ", "report.metadata"]
+
+
+def test_html_explains_what_is_ignored_and_what_drifts_where_there_is_something(hostile_report, make_orders):
+    """A column that is empty throughout is left out; of the others the two that need it have a line."""
+    told = {
+        "ignored": ": rows that are sent without the value, since it comes after as many others as Intercom keeps",
+        "drift": ": types of the column's cells, in all rows: Intercom shows a key of mixed types as text",
+    }
+    orders = make_orders(3, mixed=["x", 1, "y"])
+    mapping = EventMapping(event_name="a", created_at="day", user_id="who", metadata={"mixed": "mixed"})
+
+    ignored, drifting = (
+        Reader(report._repr_html_()).texts for report in (hostile_report, check_events(orders, mapping))
+    )
+
+    assert (ignored.count("ignored"), told["ignored"] in ignored, "drift" in ignored) == (2, True, False)
+    assert (drifting.count("drift"), told["drift"] in drifting, "ignored" in drifting) == (2, True, False)
+    assert "2 text, 1 number" in drifting
+
+
+def test_html_leaves_out_the_type_when_no_column_has_a_value(make_orders):
+    """A type that nobody knows is no column."""
+    mapping = EventMapping(event_name="a", created_at="day", user_id="who", metadata={"none": "none"}, timezone="UTC")
+
+    texts = Reader(check_events(make_orders(1, none=[None]), mapping)._repr_html_()).texts
+
+    assert texts[-9:] == [" of 'a'", "position", "key", "present", "share", "1", "none", "0", "0%"]
+
+
+def test_html_explains_each_column_where_one_points_at_it(hostile_report):
+    """Without a script: the browser shows the title of a table's head."""
+    heads = re.findall(r"<th style=[^>]* title=\"([^\"]*)\">(\w+)</th>", hostile_report._repr_html_())
+
+    assert [(name, html.unescape(meaning)) for meaning, name in heads][-4:] == [
+        ("type", "what Intercom shows the value as"),
+        ("present", "valid rows of this event name that have a value"),
+        ("share", "of all valid rows of this event name"),
+        ("ignored", "rows that are sent without the value, since it comes after as many others as Intercom keeps"),
+    ]
+
+
+def test_html_tells_of_a_column_what_concerns_the_column(make_orders):
+    """Such a note is told for one row, and concerns nearly all."""
+    report = check_events(make_orders(3), EventMapping(event_name="a", created_at="day", user_id="who"))
+
+    texts = Reader(report._repr_html_()).texts
+
+    assert texts[texts.index("naive_time") + 1] == "the column"
+
+
+def test_html_tells_how_many_notes_are_left_out(hostile_report):
+    """As the text does, below the table."""
+    note = Cause(code="excel_serial", field="created_at", severity="note", rows=2, first_row=0, message="a day")
+
+    fragment = report_html("3 rows", facts=[], causes=[note] * 42, budget=hostile_report.metadata.head(0))
+
+    assert Reader(fragment).texts[-1] == "and 2 more: see report.problems"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,116 @@
+"""How many decimals amounts have, and how many their currencies have."""
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from events_pandas.mapping.rules import Values
+
+MANY = 5
+"""Stands for every larger number of decimals: no currency has more than four."""
+
+_FRACTION = r"\.([0-9]*?)0*$"
+
+Decimals = npt.NDArray[np.int64]
+
+
+def decimals_of_floats(numbers: npt.NDArray[np.floating[Any]]) -> Decimals:
+    """Return how many decimals floats have.
+
+    Parameters
+    ----------
+    numbers : numpy.ndarray of float32 or float64
+        Without NaN.
+
+    Returns
+    -------
+    numpy.ndarray of int64
+        Of the shortest decimal that gives the float, at most `MANY`.
+
+    Examples
+    --------
+    >>> decimals_of_floats(np.array([12.0, 19.99, 1 / 3])).tolist()
+    [0, 2, 5]
+    """
+    decimals = np.full(len(numbers), MANY, dtype=np.int64)
+    with np.errstate(over="ignore", invalid="ignore"):
+        for count in reversed(range(MANY)):
+            rounded = np.rint(numbers.astype(np.float64) * 10**count) / 10**count
+            decimals[rounded.astype(numbers.dtype) == numbers] = count
+    return decimals
+
+
+def decimals_of_texts(texts: Values) -> Decimals:
+    """Return how many decimals written numbers have.
+
+    Parameters
+    ----------
+    texts : pandas.Series of object
+        Numbers as text.
+
+    Returns
+    -------
+    numpy.ndarray of int64
+        Closing zeros not counted; `MANY` where there is an exponent, which no amount may have.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> decimals_of_texts(pd.Series(["12", "12.50", "0.125", "1e-05"], dtype=object)).tolist()
+    [0, 1, 3, 5]
+    """
+    fractions = texts.str.extract(_FRACTION, expand=False).fillna("")
+    return np.where(texts.str.contains("e", case=False), MANY, fractions.str.len()).astype(np.int64)
+
+
+def decimals_of_currencies(codes: Values) -> Decimals:
+    """Return how many decimals currencies have.
+
+    Parameters
+    ----------
+    codes : pandas.Series of object
+        Codes of which `is_currency` is true.
+
+    Returns
+    -------
+    numpy.ndarray of int64
+        ISO 4217's.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> decimals_of_currencies(pd.Series(["EUR", "jpy"], dtype=object)).tolist()
+    [2, 0]
+    """
+    return np.asarray(codes.str.upper().map(_currencies()), dtype=np.int64)
+
+
+def is_currency(texts: Values) -> Values:
+    """Tell which texts are the codes of currencies.
+
+    Parameters
+    ----------
+    texts : pandas.Series of object
+        Any texts.
+
+    Returns
+    -------
+    pandas.Series of bool
+        True for ISO 4217's codes, letters of either case; those without a minor unit, such as gold, are none.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> is_currency(pd.Series(["EUR", "jpy", "XAU"], dtype=object)).tolist()
+    [True, True, False]
+    """
+    return texts.str.upper().isin(_currencies())
+
+
+@cache
+def _currencies() -> dict[str, int]:
+    import iso4217  # noqa: PLC0415  # It parses a table: `import events_pandas` stays light.
+
+    return {currency.code: currency.exponent for currency in iso4217.Currency if currency.exponent is not None}
