@@ -181,10 +181,12 @@ def merged(findings: Iterable[Finding], fields: Sequence[str]) -> Iterator[Findi
 
 
 def _first_of_each(finding: Finding) -> Finding:
-    """Return the finding for the first row with each value."""
-    known = finding.all_values().to_numpy(zero_copy_only=False)
-    firsts = np.sort(np.unique(known[: len(finding.values or [])].astype(str), return_index=True)[1])
-    return replace(finding, rows=finding.rows[firsts], values=finding.all_values().take(pa.array(firsts)))
+    """Return the finding for the first row with each value; without values, for the first row."""
+    if finding.values is None:
+        return finding.at(int(finding.rows.argmin()))
+    distinct = np.unique(finding.values.to_numpy(zero_copy_only=False).astype(str), return_index=True)
+    firsts = np.sort(distinct[1])
+    return replace(finding, rows=finding.rows[firsts], values=finding.values.take(pa.array(firsts)))
 
 
 def _concatenated(findings: list[Finding]) -> Finding:
