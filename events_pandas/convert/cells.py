@@ -121,6 +121,31 @@ def to_mask(booleans: Any) -> Mask:
     return mask
 
 
+def without(values: pa.Array, rows: Mask) -> pa.Array:
+    """Return values with some taken out.
+
+    Parameters
+    ----------
+    values : pyarrow.LargeStringArray, pyarrow.Int64Array or pyarrow.DoubleArray
+        The values.
+    rows : numpy.ndarray of bool
+        Which of them are null in the result.
+
+    Returns
+    -------
+    pyarrow.Array
+        Of the same type; the values themselves are not copied.
+    """
+    if not rows.any():
+        return values
+    is_valid = pa.py_buffer(np.packbits(valid_mask(values) & ~rows, bitorder="little"))
+    # What the array is a slice of has its own validity: all buffers begin where the slice does.
+    _, numbers, *letters = values.buffers()
+    return pa.Array.from_buffers(
+        values.type, len(values), [is_valid, numbers.slice(values.offset * WORD_BYTES), *letters]
+    )
+
+
 def text_bytes(text: pa.Array) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8]]:
     """Return where each text begins and ends, and the bytes of all, without copying them.
 
@@ -287,10 +312,7 @@ def text_cells(array: pa.Array) -> Cells:
         Of kind text.
     """
     text = array.cast(TEXT_TYPE)
-    is_empty = pc.equal(pc.binary_length(text), 0)
-    if pc.any(is_empty).as_py():
-        # Not one null for all: with it Arrow 17 makes wrong texts of those that are a slice of others.
-        text = pc.if_else(is_empty, pa.nulls(len(text), TEXT_TYPE), text)
+    text = without(text, to_mask(pc.equal(pc.binary_length(text), 0)))
     return Cells(kind=Kind.TEXT, values=text)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pyarrow as pa
 
-from events_pandas.convert.cells import Cells, Mask, Rows, read_cells, valid_mask
+from events_pandas.convert.cells import Cells, Mask, Rows, read_cells, valid_mask, without
 from events_pandas.convert.codes import CODES
 from events_pandas.convert.json_text import Pieces, quoted
 from events_pandas.convert.money import HUNDREDTHS, decimals_of, first_of_each, minor_units, read_currency
@@ -26,7 +26,6 @@ from events_pandas.convert.readers import (
     read_text,
     read_truncated_text,
     read_url,
-    without,
 )
 from events_pandas.convert.times import TimeReader
 from events_pandas.mapping import BoundRule, Constant, Date, Link, MonetaryAmount, Number, RichLink, Rule, Text

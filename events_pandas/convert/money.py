@@ -7,8 +7,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from events_pandas.convert.cells import TEXT_TYPE, Cells, Kind, Mask, to_mask, valid_mask
-from events_pandas.convert.readers import AMOUNT_SCALE, Faults, nothing, without
+from events_pandas.convert.cells import TEXT_TYPE, Cells, Kind, Mask, to_mask, valid_mask, without
+from events_pandas.convert.readers import AMOUNT_SCALE, Faults, nothing
 
 HUNDREDTHS = 2
 

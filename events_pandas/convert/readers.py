@@ -19,6 +19,7 @@ from events_pandas.convert.cells import (
     time_text,
     to_mask,
     valid_mask,
+    without,
     words_at_each_byte,
 )
 from events_pandas.convert.problems import VALUES_KEPT, Finding, shown
@@ -116,25 +117,6 @@ def _finding(part: Cells, code: str, where: Mask) -> Finding:
     return Finding(code=code, rows=rows if part.rows is None else part.rows[rows], values=values)
 
 
-def without(values: pa.Array, faulty: Mask) -> pa.Array:
-    """Return values with the faulty ones taken out.
-
-    Parameters
-    ----------
-    values : pyarrow.Array
-        The values.
-    faulty : numpy.ndarray of bool
-        Which of them are null in the result.
-
-    Returns
-    -------
-    pyarrow.Array
-        Of the same type.
-    """
-    # Not one null for all: with it Arrow 17 makes wrong texts of those that are a slice of others.
-    return pc.if_else(pa.array(faulty), pa.nulls(len(values), values.type), values) if faulty.any() else values
-
-
 def nothing(cells: Cells, value_type: pa.DataType, code: str) -> tuple[pa.Array, Faults]:
     """Return the reading of cells of which nothing can be made.
 
@@ -207,7 +189,10 @@ def read_truncated_text(cells: Cells) -> tuple[pa.Array, Faults]:
 def _too_long(text: pa.Array) -> Mask:
     # Characters are counted only where there are bytes enough for too many of them.
     too_long = to_mask(pc.greater(pc.binary_length(text), TEXT_LIMIT))
-    return to_mask(pc.greater(pc.utf8_length(text), TEXT_LIMIT)) if too_long.any() else too_long
+    rows = np.flatnonzero(too_long)
+    if len(rows):
+        too_long[rows] = to_mask(pc.greater(pc.utf8_length(text.take(pa.array(rows))), TEXT_LIMIT))
+    return too_long
 
 
 def nul_mask(text: pa.Array) -> Mask:

@@ -10,8 +10,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from events_pandas.convert.cells import TEXT_TYPE, Cells, Kind, Mask, to_mask, valid_mask
-from events_pandas.convert.readers import Faults, first_of, nothing, without, written
+from events_pandas.convert.cells import TEXT_TYPE, Cells, Kind, Mask, to_mask, valid_mask, without
+from events_pandas.convert.readers import Faults, first_of, nothing, written
 
 SECONDS_LIMIT = 10**11
 """Seconds reach this in the year 5138; milliseconds reached it in 1973."""
