@@ -196,7 +196,7 @@ def _if_present(read, *cells, needs=0):
 
 def _bare(rule, cell):
     """Read a cell of a bare column, whose rule its frame tells."""
-    return {Text: _text, Number: _number, Date: lambda time: _seconds(time, ZONE)}[rule](cell)
+    return {Text: _text, Date: lambda time: _seconds(time, ZONE)}[rule](cell)
 
 
 def _bare_rule(cells):
@@ -204,7 +204,8 @@ def _bare_rule(cells):
     types = {type(cell) for cell in cells if isinstance(cell, str) or not _is_absent(cell)}
     numbers = all(issubclass(kind, int | np.integer | float) and kind is not bool for kind in types)
     times = all(issubclass(kind, dt.datetime) for kind in types) or types == {dt.date}
-    return None if not types else Number if numbers else Date if times else Text
+    # Under a key that ends as a date's does, numbers count seconds.
+    return None if not types else Date if numbers or times else Text
 
 
 def _event(row, options=OPTIONS, bare=None):
@@ -318,7 +319,7 @@ def frames(draw):
         return pd.Series(values, dtype=None if is_inferred else object)
 
     # Not NaT: pandas infers no type of numbers beside it.
-    bare_cells = draw(st.sampled_from(BARE)) | ABSENT.filter(lambda cell: cell is not pd.NaT)
+    bare_cells = draw(st.sampled_from(BARE)) | ABSENT
     bare = draw(st.lists(bare_cells, min_size=n_rows, max_size=n_rows))
     return pd.DataFrame({name: column(name) for name in GOOD} | {"bare": pd.Series(bare, dtype=object)})
 
