@@ -14,10 +14,9 @@ import pandas as pd
 from events_pandas.convert import (
     CODES,
     Cause,
-    Census,
     CheckedRows,
     Converter,
-    KeyIndex,
+    EarlierFrames,
     causes,
     check_rows,
     chunk_bounds,
@@ -78,14 +77,12 @@ class Submission:
 
     mapping: EventMapping
     options: RunOptions
-    _earlier: KeyIndex | None = field(default=None, init=False)
-    _census: Census = field(default_factory=Census, init=False)
+    _earlier: EarlierFrames | None = field(default=None, init=False)
     _statuses: RunStatuses = field(default_factory=RunStatuses, init=False)
     _resolved: dict[str, Rule] = field(default_factory=dict, init=False)
     _open_frames: deque[_OpenFrame] = field(default_factory=deque, init=False)
     _notes: dict[tuple[str, str], Cause] = field(default_factory=dict, init=False)
     _frames: int = field(default=0, init=False)
-    _rows: int = field(default=0, init=False)
 
     def results(
         self, frames: Iterable[pd.DataFrame], *, source: Source, total: int | None = None
@@ -116,7 +113,7 @@ class Submission:
             fault = f"event_name: {PLACEHOLDER_NAME!r} is the placeholder of a proposal: say what happened"
             raise MappingError([f"{fault}, such as 'placed-order'"])
         # Later frames can repeat the events of earlier ones; one frame alone has none to be held against.
-        self._earlier = None if source == "frame" else KeyIndex()
+        self._earlier = None if source == "frame" else EarlierFrames()
         remaining = iter(frames)
         rows = next(remaining, None)
         if rows is None:
@@ -192,8 +189,6 @@ class Submission:
                 len(rows),
                 now=time.time(),
                 earlier=self._earlier,
-                census=self._census,
-                offset=self._rows,
                 advance=bar.advance,
             )
         invalid = int((~checked.valid).sum())
@@ -209,7 +204,6 @@ class Submission:
         self._open_frames.append(frame)
         self._note(checked)
         self._frames += 1
-        self._rows += len(rows)
         return frame
 
     def _note(self, checked: CheckedRows) -> None:
@@ -221,7 +215,7 @@ class Submission:
             place = cause.code, cause.field
             known = self._notes.get(place)
             if known is None:
-                self._notes[place] = replace(cause, first_row=cause.first_row + self._rows)
+                self._notes[place] = replace(cause, first_row=cause.first_row + checked.offset)
             elif not CODES[cause.code].is_told_once:
                 self._notes[place] = replace(known, rows=known.rows + cause.rows)
 

@@ -2,9 +2,8 @@
 
 from events_pandas.convert.batch import Converter, EventBatch
 from events_pandas.convert.census import Census
-from events_pandas.convert.checking import CheckedRows, check_rows, chunk_bounds, first_errors, no_rows
+from events_pandas.convert.checking import CheckedRows, EarlierFrames, check_rows, chunk_bounds, first_errors, no_rows
 from events_pandas.convert.codes import CODES, Code
-from events_pandas.convert.collisions import KeyIndex
 from events_pandas.convert.duplicates import Repeats
 from events_pandas.convert.problems import Cause, Finding, causes, problems_frame
 
@@ -15,9 +14,9 @@ __all__ = [
     "CheckedRows",
     "Code",
     "Converter",
+    "EarlierFrames",
     "EventBatch",
     "Finding",
-    "KeyIndex",
     "Repeats",
     "causes",
     "check_rows",

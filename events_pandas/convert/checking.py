@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -78,6 +78,25 @@ class CheckedRows:
         return self.created_at[start:stop].astype(np.int64)
 
 
+@dataclass(slots=True)
+class EarlierFrames:
+    """What a stream of frames has held so far.
+
+    Parameters
+    ----------
+    index : KeyIndex
+        Its events.
+    census : Census
+        Counts over its valid rows.
+    n_rows : int
+        The number of its rows.
+    """
+
+    index: KeyIndex = field(default_factory=KeyIndex)
+    census: Census = field(default_factory=Census)
+    n_rows: int = 0
+
+
 def no_rows() -> CheckedRows:
     """Return the judgement of a frame without rows.
 
@@ -106,9 +125,7 @@ def check_rows(
     n_rows: int,
     *,
     now: float,
-    earlier: KeyIndex | None = None,
-    census: Census | None = None,
-    offset: int = 0,
+    earlier: EarlierFrames | None = None,
     advance: Callable[[int], None] | None = None,
     chunksize: int = BLOCK_ROWS,
 ) -> CheckedRows:
@@ -122,12 +139,8 @@ def check_rows(
         Its number of rows.
     now : float
         The time in Unix seconds: later events are noted.
-    earlier : KeyIndex, optional
-        The events of earlier frames; those of this one are added. A frame that stands alone has none.
-    census : Census, optional
-        The counts of earlier frames; those of this one are added.
-    offset : int
-        The position of the frame's first row in its stream.
+    earlier : EarlierFrames, optional
+        The frames before this one, which is added to them. A frame that stands alone has none.
     advance : callable, optional
         Told how many rows have been checked since it was told last.
     chunksize : int
@@ -138,8 +151,7 @@ def check_rows(
     CheckedRows
         One for each row.
     """
-    tally = _Tally(converter, n_rows, earlier=earlier, census=census, offset=offset)
-
+    tally = _Tally(converter, n_rows, earlier)
     for batch in in_order(tally.judge, chunk_bounds(n_rows, chunksize)):
         tally.add(batch)
         if advance is not None:
@@ -150,10 +162,9 @@ def check_rows(
 class _Tally:
     """The rows of a frame, put together from its chunks."""
 
-    def __init__(
-        self, converter: Converter, n_rows: int, *, earlier: KeyIndex | None, census: Census | None, offset: int
-    ) -> None:
-        self._converter, self._earlier, self._offset = converter, earlier, offset
+    def __init__(self, converter: Converter, n_rows: int, earlier: EarlierFrames | None) -> None:
+        self._converter, self._earlier = converter, earlier
+        self._offset = 0 if earlier is None else earlier.n_rows
         self._valid, self._has_key = (np.zeros(n_rows, dtype=bool) for _ in range(2))
         self._keys = EventKeys(streams=np.zeros((2, n_rows), np.uint64), seconds=np.zeros(n_rows, np.int64))
         self._halves = np.zeros(n_rows, np.uint64)
@@ -162,7 +173,7 @@ class _Tally:
         # Later frames are told from this one by what its events hold; a frame that stands alone has none.
         self._digests = None if earlier is None else np.zeros(n_rows, np.uint64)
         self._findings: deque[Finding] = deque()
-        self._census = Census() if census is None else census
+        self._census = Census() if earlier is None else earlier.census
 
     def judge(self, bounds: tuple[int, int]) -> EventBatch:
         """Convert a chunk, and enter in its own rows what takes time to be made: several threads do it at once."""
@@ -193,7 +204,7 @@ class _Tally:
                 valid=self._valid,
                 has_key=self._has_key,
                 offset=self._offset,
-                earlier=self._earlier,
+                earlier=None if self._earlier is None else self._earlier.index,
             )
         )
         # No longer needed, and as large as what is made next.
@@ -238,7 +249,8 @@ class _Tally:
         is_new = self._valid.copy()
         is_new[repeats.rows] = False
         rows = np.flatnonzero(is_new)
-        self._earlier.add(self._keys.words(rows), rows + self._offset, self._digests[rows])
+        self._earlier.index.add(self._keys.words(rows), rows + self._offset, self._digests[rows])
+        self._earlier.n_rows += len(self._valid)
 
 
 def _future_findings(created_at: npt.NDArray[np.datetime64], now: float, converter: Converter) -> list[Finding]:

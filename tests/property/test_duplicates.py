@@ -8,7 +8,7 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from events_pandas.convert import Converter, KeyIndex, check_rows
+from events_pandas.convert import Converter, EarlierFrames, check_rows
 from events_pandas.mapping import Column, EventMapping, Number, Text, bind
 
 NOW = 1_750_000_000
@@ -76,7 +76,7 @@ def _counted(events):
 @given(frames=STREAMS, policy=st.sampled_from(["skip", "send"]), options=OPTIONS)
 def test_repeats_are_those_of_a_dict(frames, policy, options):
     """*An event is identified by contact, name (normalized) and second*: the first valid row of a stream has it."""
-    holders, index, offset = {}, KeyIndex(), 0
+    holders, earlier, offset = {}, EarlierFrames(), 0
     for frame in frames:
         converter = _converter(frame, policy, **options)
         events = _events(converter, len(frame))
@@ -87,7 +87,7 @@ def test_repeats_are_those_of_a_dict(frames, policy, options):
                 if first != row + offset:
                     expected.append((row, first, other.get("metadata") == event.get("metadata")))
 
-        checked = check_rows(converter, len(frame), now=NOW, earlier=index, offset=offset)
+        checked = check_rows(converter, len(frame), now=NOW, earlier=earlier)
 
         found = checked.repeats
         triples = zip(found.rows.tolist(), found.firsts.tolist(), found.are_identical.tolist(), strict=True)
@@ -123,7 +123,7 @@ def _spread(events, ties, taken):
 @given(frames=STREAMS, options=OPTIONS)
 def test_spread_events_are_those_of_a_dict(frames, options):
     """*"spread" gives later ones the next free second*: rows keep their own where they can, ties go by the digest."""
-    taken, index, offset = set(), KeyIndex(), 0
+    taken, earlier = set(), EarlierFrames()
     for frame in frames:
         converter = _converter(frame, "spread", **options)
         events = [event for event in _events(converter, len(frame)) if event is not None]
@@ -131,10 +131,9 @@ def test_spread_events_are_those_of_a_dict(frames, options):
         ties = list(map(tuple, batch.digests()[:, batch.valid].T.tolist()))
         expected, taken = _spread(events, ties, taken)
 
-        checked = check_rows(converter, len(frame), now=NOW, earlier=index, offset=offset)
+        checked = check_rows(converter, len(frame), now=NOW, earlier=earlier)
 
         assert _counted(_sent(converter, checked)) == _counted(expected)
-        offset += len(frame)
 
 
 @settings(deadline=None, max_examples=60)

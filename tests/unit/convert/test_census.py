@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from events_pandas.convert import Census, Converter, check_rows
+from events_pandas.convert import Converter, EarlierFrames, check_rows
 from events_pandas.convert.cells import Kind
 from events_pandas.convert.census import NAMES_KEPT, SPELLINGS_SHOWN, counted_types, key_types
 from events_pandas.mapping import Column, Constant, EventMapping, MonetaryAmount, Text, bind
@@ -16,12 +16,12 @@ NOW = 1_750_000_000
 def check():
     """Return a function that checks a frame; event names are read from a column "name" if there is one."""
 
-    def check(frame, *, chunksize=3, census=None, offset=0, **fields):
+    def check(frame, *, chunksize=3, earlier=None, **fields):
         defaults = {"created_at": Constant(NOW), "user_id": Constant("ada"), "timezone": "UTC", "duplicates": "send"}
         name = Column("name") if "name" in frame else "placed-order"
         mapping = EventMapping(event_name=name, **{**defaults, **fields})
         converter = Converter(bind(frame, mapping))
-        return check_rows(converter, len(frame), now=NOW, chunksize=chunksize, census=census, offset=offset)
+        return check_rows(converter, len(frame), now=NOW, chunksize=chunksize, earlier=earlier)
 
     return check
 
@@ -305,7 +305,7 @@ def test_names_of_invalid_rows_take_no_place(check):
 
 def test_census_of_a_stream_goes_on(check):
     """What shows only across frames is told once, in the frame in which it shows."""
-    census = Census()
+    earlier = EarlierFrames()
     frames = [
         pd.DataFrame({"name": ["A"], "who": [1007], "note": pd.Series(["x"], dtype=object)}),
         pd.DataFrame({"name": ["b", "a"], "who": [7, 1007], "note": pd.Series(["x", 5], dtype=object)}),
@@ -313,9 +313,10 @@ def test_census_of_a_stream_goes_on(check):
     ]
 
     told = []
-    for offset, frame in zip((0, 1, 3), frames, strict=True):
-        checked = check(frame, census=census, offset=offset, user_id="who", metadata={"note": Text("note")})
+    for frame in frames:
+        checked = check(frame, earlier=earlier, user_id="who", metadata={"note": Text("note")})
         told.append([(code, rows) for code, _, rows, _ in _notes(checked)])
 
     assert told == [[], [("event_name_spellings", [1]), ("leading_zeros", [0]), ("type_drift", [1])], []]
-    assert census.rows[:3].tolist() == [1, 1, 2]
+    assert earlier.census.rows[:3].tolist() == [1, 1, 2]
+    assert earlier.n_rows == 4

@@ -5,7 +5,15 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from events_pandas.convert import Converter, KeyIndex, check_rows, chunk_bounds, first_errors, no_rows, problems_frame
+from events_pandas.convert import (
+    Converter,
+    EarlierFrames,
+    check_rows,
+    chunk_bounds,
+    first_errors,
+    no_rows,
+    problems_frame,
+)
 from events_pandas.convert.problems import Finding
 from events_pandas.mapping import Column, Constant, Date, EventMapping, MonetaryAmount, bind
 
@@ -93,10 +101,10 @@ def test_check_rows_gives_no_key_to_an_invalid_row(check):
 
 def test_check_rows_finds_repeats_across_frames(check):
     """In a stream the first row is counted over all frames."""
-    earlier = KeyIndex()
+    earlier = EarlierFrames()
     frames = [pd.DataFrame({"time": times, "who": ["a"] * len(times)}) for times in ([1, 2], [2, 3, 3])]
 
-    first, second = check(frames[0], earlier=earlier), check(frames[1], earlier=earlier, offset=2)
+    first, second = (check(frame, earlier=earlier) for frame in frames)
 
     assert first.repeats.rows.tolist() == []
     assert (second.repeats.rows.tolist(), second.repeats.firsts.tolist()) == ([0, 2], [1, 3])
@@ -192,8 +200,9 @@ def test_check_rows_notes_what_would_be_a_duplicate(check, chunksize):
             "note": ["", "x" * 256, "x" * 256, "x" * 256, "", "", "x" * 256],
         }
     )
+    earlier = EarlierFrames(n_rows=100)
 
-    checked = check(frame, mapping={"metadata": {"note": "note"}}, offset=100, chunksize=chunksize)
+    checked = check(frame, mapping={"metadata": {"note": "note"}}, earlier=earlier, chunksize=chunksize)
 
     notes = [finding for finding in checked.findings if finding.severity == "note"]
     assert [(finding.code, finding.rows.tolist()) for finding in notes] == [("would_be_duplicate", [1, 3])]

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from events_pandas.convert import Converter, KeyIndex, check_rows
+from events_pandas.convert import Converter, EarlierFrames, check_rows
 from events_pandas.convert.problems import VALUES_KEPT
 from events_pandas.mapping import Column, EventMapping, Text, bind
 
@@ -25,14 +25,11 @@ class Stream:
             timezone="UTC",
             duplicates=policy,
         )
-        self.earlier = KeyIndex()
-        self.offset = 0
+        self.earlier = EarlierFrames()
 
     def check(self, frame):
         converter = Converter(bind(frame, self.mapping))
-        checked = check_rows(converter, len(frame), now=NOW, earlier=self.earlier, offset=self.offset)
-        self.offset += len(frame)
-        return checked
+        return check_rows(converter, len(frame), now=NOW, earlier=self.earlier)
 
 
 def _frame(*, time, name="placed-order", who="ada", note="x"):
