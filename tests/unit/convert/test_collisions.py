@@ -5,8 +5,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from events_pandas.convert import KeyIndex
-from events_pandas.convert.collisions import BLOCK_ROWS, collisions, numbered, rows_among
+from events_pandas.convert.collisions import BLOCK_ROWS, KeyIndex, collisions, numbered, rows_among
 from events_pandas.convert.keys import EventKeys
 
 
