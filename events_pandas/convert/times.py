@@ -17,7 +17,7 @@ SECONDS_LIMIT = 10**11
 """Seconds reach this in the year 5138; milliseconds reached it in 1973."""
 
 CALENDAR_SECONDS = 3 * 10**11
-"""Beyond the year 9999, which some write for "never"; datetime64 has times millions of years away, which are nobody's."""
+"""Beyond the year 9999, which some write for "never"; datetime64 has times millions of years away as well."""
 
 _FIRST_LOCAL = -62_135_510_400
 _LAST_LOCAL = 253_402_214_400
