@@ -206,7 +206,8 @@ def submit_file(
     -----
     The columns that the mapping names are read from CSV as text, so that ``00042`` stays as it is. Only an empty cell
     is absent; ``NA`` is text like any other. A bare metadata column of a CSV file is a number if the first 10,000 rows
-    hold plain numbers only, without leading zeros, and text otherwise.
+    hold plain numbers only, without leading zeros (under a key that ends in ``_at`` or ``_date`` a date), and text
+    otherwise.
 
     Examples
     --------

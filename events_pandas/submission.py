@@ -216,7 +216,7 @@ class Submission:
             known = self._notes.get(place)
             if known is None:
                 self._notes[place] = replace(cause, first_row=cause.first_row + checked.offset)
-            elif not CODES[cause.code].is_told_once:
+            elif not (CODES[cause.code].is_told_once or CODES[cause.code].is_told_by_value):
                 self._notes[place] = replace(known, rows=known.rows + cause.rows)
 
     def _enter(self, outcome: Outcome) -> None:

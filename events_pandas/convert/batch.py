@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from events_pandas.convert.cells import TEXT_TYPE, Kind, Mask, Rows, valid_mask, without_views
+from events_pandas.convert.cells import TEXT_TYPE, Kind, Mask, Rows, valid_mask
 from events_pandas.convert.json_text import Pieces, joined, listed, quoted
 from events_pandas.convert.keys import NO_TIME, EventKeys, Seconds, Words, event_streams, text_words
 from events_pandas.convert.members import Member, finding_at, metadata_member, read_part, spread
@@ -20,6 +20,7 @@ from events_pandas.errors import MappingError
 from events_pandas.intercom import IDENTIFIERS
 from events_pandas.mapping import BoundMapping, BoundRule, Constant, Text
 from events_pandas.mapping.rules import Values, part_path
+from events_pandas.mapping.views import without_views
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -30,8 +30,6 @@ _EXACT_BELOW = {pa.float16(): 2**11, pa.float32(): 2**24, pa.float64(): DOUBLE_E
 _EXACT_BELOW_OF: dict[type, int] = {np.float16: 2**11, np.float32: 2**24}
 """The same for cells of objects."""
 
-_VIEWED = {pa.string_view(): TEXT_TYPE, pa.binary_view(): pa.large_binary()}
-
 _PLAIN_SCALES = range(7)
 """Decimals with so many places are never written with an exponent."""
 
@@ -252,29 +250,6 @@ def read_cells(values: "Values | Constant") -> list[Cells]:
     return _uniform_parts(array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array)
 
 
-def without_views(column: Values) -> Values:
-    """Return a column with views of strings and bytes, for which Arrow lacks functions, as what they are views of.
-
-    Parameters
-    ----------
-    column : pandas.Series
-        Of any dtype.
-
-    Returns
-    -------
-    pandas.Series
-        The same column if it holds no views.
-    """
-    if not isinstance(column.dtype, pd.ArrowDtype):
-        return column
-    viewed = _VIEWED.get(column.dtype.pyarrow_dtype)
-    if viewed is None:
-        return column
-    # Not every Arrow can cast views.
-    array = pa.array(pa.array(column).to_pylist(), viewed)
-    return pd.Series(array, index=column.index, dtype=pd.ArrowDtype(viewed))
-
-
 def _is_uniform(values: Values) -> bool:
     """Tell whether Arrow would read objects as what they are.
 
@@ -282,10 +257,10 @@ def _is_uniform(values: Values) -> bool:
     same number of places of all decimals.
     """
     inferred = pd.api.types.infer_dtype(values, skipna=True)
-    if inferred == "floating":
-        # A float of fewer bits has other digits as one of 64.
+    if inferred in {"floating", "integer", "boolean"}:
+        # A float of fewer bits has other digits as one of 64, and as NaN makes numbers of what stands beside it.
         return not any(map(_EXACT_BELOW_OF.__contains__, map(type, values)))
-    return inferred in {"string", "integer", "boolean", "empty"}
+    return inferred in {"string", "empty"}
 
 
 def _uniform_parts(array: pa.Array) -> list[Cells]:

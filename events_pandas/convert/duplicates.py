@@ -273,6 +273,6 @@ def _spread(frame: KeyedRows, moved: Repeats, candidates: _Candidates) -> Second
 
 
 def _rows_of_streams(frame: KeyedRows, wanted: Words) -> Rows:
-    """Return the valid rows that have the contact and name of some rows."""
+    """Return the rows that have the contact and name of some rows; those that are invalid may be mended and sent."""
     rows = rows_among(frame.keys.streams[0], np.unique(wanted[0]))
-    return rows[frame.valid[rows]]
+    return rows[frame.has_key[rows]]

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from events_pandas.convert.cells import TEXT_TYPE, WORD_BYTES, Rows, text_bytes, to_mask, words_at_each_byte
+from events_pandas.convert.cells import TEXT_TYPE, WORD_BYTES, Rows, text_bytes, to_mask, valid_mask, words_at_each_byte
 from events_pandas.intercom import IDENTIFIERS, normalized_event_name
 
 Words = npt.NDArray[np.uint64]
@@ -134,8 +134,10 @@ def text_words(text: pa.Array, *, seed: int = 0) -> Words:
     Eight bytes at a time, for all texts at once: they are added to the hash, and it is mixed by a function that makes
     no two words one. No Python runs for a single cell, but for the rare one that is very long.
     """
-    bounds, letters = text_bytes(_shortened(text))
-    starts, lengths = bounds[:-1], np.diff(bounds)
+    text = _shortened(text)
+    bounds, letters = text_bytes(text)
+    # Under a null there may be a text of any length.
+    starts, lengths = bounds[:-1], np.where(valid_mask(text), np.diff(bounds), 0)
     at_each_byte = words_at_each_byte(letters)
     # The length tells a text from the same text with NUL characters at its end.
     words = _mixed(lengths.astype(np.uint64) + _SEEDS * np.uint64(seed + 1))

@@ -1,6 +1,6 @@
 """What each rule makes of its columns: the pieces of JSON values, and findings."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -254,11 +254,18 @@ def _amounts(bound: BoundRule, rule: MonetaryAmount) -> Member:
         *finding_at(bound, "amount", faults),
         *_of_present(bound, currency.findings, np.broadcast_to(amount.present, good.shape)),
         *finding_at(bound, "currency", {"currency_missing": amount.present & ~currency.present}),
-        *finding_at(bound, "currency", {"currency_minor_unit": first_of_each(currency.values, is_unusual)}),
+        *_minor_unit_notes(bound, currency.values, is_unusual),
     ]
     counts = without(pa.array(np.broadcast_to(units, good.shape)), ~good)
     pieces = ('{"amount":', counts, ',"currency":"', currency.values, '"}')
     return Member(pieces=pieces, findings=tuple(findings), kinds=amount.kinds)
+
+
+def _minor_unit_notes(bound: BoundRule, currencies: pa.Array, is_unusual: Mask) -> Iterator[Finding]:
+    """Note each currency once, however it is spelled."""
+    for finding in finding_at(bound, "currency", {"currency_minor_unit": first_of_each(currencies, is_unusual)}):
+        is_constant = finding.values is None
+        yield finding if is_constant else replace(finding, values=shown(currencies.take(pa.array(finding.rows))))
 
 
 def _of_present(bound: BoundRule, findings: list[Finding], present: Mask) -> list[Finding]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -173,11 +174,15 @@ def merged(findings: Iterable[Finding], fields: Sequence[str]) -> Iterator[Findi
     for group in sorted(groups, key=lambda group: (places.get(group[0], len(places)), RANKS[group[1]])):
         _, code = group
         # Taken out, so that no more than one of them is there twice.
-        whole = _concatenated(groups.pop(group))
-        if CODES[code].is_told_once:
+        parts = groups.pop(group)
+        if CODES[code].is_told_by_value:
+            # One by one: among the values that are kept of all parts together a rare one may be missing.
+            yield reduce(lambda told, part: _first_of_each(_concatenated([told, part])), parts[1:], parts[0])
+        elif CODES[code].is_told_once:
+            whole = _concatenated(parts)
             yield whole.at(int(whole.rows.argmin()))
         else:
-            yield _first_of_each(whole) if CODES[code].is_told_by_value else whole
+            yield _concatenated(parts)
 
 
 def _first_of_each(finding: Finding) -> Finding:

@@ -21,6 +21,7 @@ from events_pandas.mapping.decimals import (
 from events_pandas.mapping.labels import names_a_code, names_a_time, user_id_rank, words_of
 from events_pandas.mapping.rules import Values
 from events_pandas.mapping.time_forms import MOST, TIME_TYPES, TimeForm, form_of_numbers, form_of_text, form_of_times
+from events_pandas.mapping.views import without_views
 
 FIRST_ROWS = 5_000
 SPREAD_ROWS = 5_000
@@ -186,8 +187,7 @@ def survey(frame: pd.DataFrame) -> Survey:
         What each column looks like.
     """
     rows = sampled_rows(len(frame))
-    sample = frame.iloc[rows]
-    sources = dict(_sources(sample))
+    sources = dict(_sources(frame, rows))
     labels = [*frame.columns, *(name for name in frame.index.names if name is not None)]
     return Survey(
         columns=tuple(evidence_of(label, values, rows) for label, values in sources.items()),
@@ -217,16 +217,16 @@ def sampled_rows(n_rows: int) -> npt.NDArray[np.int64]:
     return np.concatenate([np.arange(FIRST_ROWS, dtype=np.int64), spread])
 
 
-def _sources(sample: pd.DataFrame) -> "Iterator[tuple[Hashable, Values]]":
-    """Yield what a mapping can name, by a label that can be written down."""
-    counts = Counter(sample.columns)
-    for position, label in enumerate(sample.columns):
+def _sources(frame: pd.DataFrame, rows: npt.NDArray[np.int64]) -> "Iterator[tuple[Hashable, Values]]":
+    """Yield what a mapping can name, by a label that can be written down, with its values in some rows."""
+    counts = Counter(frame.columns)
+    for position, label in enumerate(frame.columns):
         if counts[label] == 1 and (plain := _plain(label)) is not None:
-            yield plain, sample.iloc[:, position]
-    levels = Counter(sample.index.names)
-    for level, name in enumerate(sample.index.names):
+            yield plain, without_views(frame.iloc[:, position]).iloc[rows]
+    levels = Counter(frame.index.names)
+    for level, name in enumerate(frame.index.names):
         if levels[name] == 1 and name not in counts and (plain := _plain(name)) is not None:
-            yield plain, pd.Series(sample.index.get_level_values(level))
+            yield plain, pd.Series(frame.index[rows].get_level_values(level))
 
 
 def _plain(label: Hashable) -> Any:

@@ -18,7 +18,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from events_pandas.errors import SourceError
-from events_pandas.mapping import Column, Constant, EventMapping, Number, Text
+from events_pandas.intercom import DATE_SUFFIXES
+from events_pandas.mapping import Column, Constant, Date, EventMapping, Number, Text
 from events_pandas.mapping.rules import RULE_TYPES, is_computed, rule_sources
 
 CSV_SUFFIXES = (".csv", ".csv.gz", ".csv.bz2", ".csv.xz", ".csv.zip")
@@ -30,6 +31,7 @@ TYPED_ROWS = 10_000
 
 # Up to 15 digits: what is longer is the number of something, such as an invoice, and a JSON number would lose digits.
 _PLAIN_NUMBER = r"-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]+)?"
+_DAY = r"[0-9]{8}"
 # What the libraries say of a bad file; much of it is a ValueError, the failure to decode text among the rest.
 _ARCHIVE_ERRORS = (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
 _READING_ERRORS = (ValueError, OSError, pa.ArrowException, pd.errors.ParserWarning, *_ARCHIVE_ERRORS)
@@ -303,8 +305,8 @@ def typed_mapping(mapping: EventMapping, files: Sequence[Path]) -> EventMapping:
     Returns
     -------
     EventMapping
-        A bare column whose cells are all plain numbers, without leading zeros, is a number; any other is text. The
-        first rows of the first file that has a value in the column decide.
+        A bare column whose cells are all plain numbers, without leading zeros, is a number, or under a date's key a
+        date; any other is text. The first rows of the first file that has a value in the column decide.
 
     Raises
     ------
@@ -314,7 +316,7 @@ def typed_mapping(mapping: EventMapping, files: Sequence[Path]) -> EventMapping:
     for file in files:
         if not file.name.lower().endswith(PARQUET_SUFFIXES) and any(map(_is_bare, mapping.metadata.values())):
             chunk = next(read_chunks(file, mapping, chunksize=TYPED_ROWS))
-            metadata = {key: _typed_entry(entry, chunk.frame) for key, entry in mapping.metadata.items()}
+            metadata = {key: _typed_entry(key, entry, chunk.frame) for key, entry in mapping.metadata.items()}
             mapping = replace(mapping, metadata=metadata)
     return mapping
 
@@ -323,12 +325,16 @@ def _is_bare(entry: Any) -> bool:
     return isinstance(entry, Column) or not isinstance(entry, (*RULE_TYPES, Constant))
 
 
-def _typed_entry(entry: Any, frame: pd.DataFrame) -> Any:
+def _typed_entry(key: str, entry: Any, frame: pd.DataFrame) -> Any:
     source = entry.source if isinstance(entry, Column) else entry
     if not _is_bare(entry) or is_computed(source) or sum(column == source for column in frame.columns) != 1:
         return entry
     cells = frame[source].dropna()
     if cells.empty:
         return entry
-    kind = Number if cells.str.fullmatch(_PLAIN_NUMBER).all() else Text
-    return kind(source)
+    if not cells.str.fullmatch(_PLAIN_NUMBER).all():
+        return Text(source)
+    if not key.endswith(DATE_SUFFIXES):
+        return Number(source)
+    # Intercom takes a number under such a key for a date. Eight digits are a day in ISO 8601, others count seconds.
+    return Date(source, unit=None if cells.str.fullmatch(_DAY).all() else "s")

@@ -279,3 +279,17 @@ def test_first_errors_takes_the_documented_first():
 def test_first_errors_of_valid_rows_are_none(findings):
     """Notes make no row invalid."""
     assert [len(column) for column in first_errors(findings)] == [0, 0, 0]
+
+
+@pytest.mark.parametrize("chunksize", [1, 3, 100])
+def test_check_rows_notes_each_currency_without_cents_once(check, chunksize):
+    """However it is spelled, however late it comes, and however the rows are cut."""
+    currencies = ["JPY", "jpy", "usd", "Jpy"] * 3 + ["bhd"]
+    frame = pd.DataFrame({"time": range(13), "who": ["a"] * 13, "total": [5] * 13, "currency": currencies})
+
+    checked = check(
+        frame, mapping={"metadata": {"price": MonetaryAmount("total", currency="currency")}}, chunksize=chunksize
+    )
+
+    (finding,) = [finding for finding in checked.findings if finding.code == "currency_minor_unit"]
+    assert (finding.rows.tolist(), finding.values.to_pylist()) == ([0, 12], ["'jpy'", "'bhd'"])

@@ -310,3 +310,9 @@ def test_float_of_16_bits_has_few_digits(becomes):
         "amount": 10,
         "currency": "usd",
     }
+
+
+@pytest.mark.parametrize("cell", [True, 3])
+def test_missing_float_of_fewer_bits_changes_nothing_beside_it(becomes, cell):
+    """A NaN of 32 bits is absent, and no reason to make numbers of booleans or floats of integers."""
+    assert becomes(Text("x"), _objects(cell, np.float32("nan"))) == [str(cell).lower(), None]

@@ -307,8 +307,8 @@ def test_spread_of_thousands_in_one_second_is_exact_over_frames():
 
 
 def test_spread_leaves_invalid_rows_where_they_are():
-    """A row that is not sent takes no second, and is given none."""
+    """A row that is not sent is given no second, and its own is left free for it: it may be mended and sent later."""
     checked = _check(_frame(time=[10, 10, 11, 10], note=["x", "y" * 256, "z" * 256, "x"]), "spread")
 
-    assert checked.seconds(0, 4).tolist() == [10, 10, 11, 11]
+    assert checked.seconds(0, 4).tolist() == [10, 10, 11, 12]
     assert checked.is_sent.tolist() == [True, False, False, True]

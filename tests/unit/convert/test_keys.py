@@ -4,6 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from events_pandas.convert.cells import without
 from events_pandas.convert.keys import EventKeys, event_streams, event_words, text_words
 
 LONG = "a" * 1023
@@ -143,3 +144,13 @@ def test_text_words_tell_texts_apart(texts):
 def test_text_words_are_the_same_in_every_process():
     """The hashes do not depend on Python's seed: written out, they hold for ever."""
     assert text_words(_texts("ada")).tolist() == [[12_339_829_088_461_569_700], [17_726_153_751_787_471_924]]
+
+
+def test_text_words_do_not_look_under_nulls():
+    """What was taken out of a column may be a text of any length: it costs nothing, and its neighbours keep theirs."""
+    long = without(_texts("a", "x" * 5_000, "b"), np.array([False, True, False]))
+
+    words = text_words(long)
+
+    np.testing.assert_array_equal(words[:, [0, 2]], text_words(_texts("a", "b")))
+    np.testing.assert_array_equal(words[:, 1:2], text_words(_texts(None)))

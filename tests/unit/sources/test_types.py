@@ -30,6 +30,22 @@ def test_bare_column_is_a_number_when_all_cells_are_plain_numbers(write, make_ma
     assert dict(mapping.metadata) == {"x": rule("x"), "y": rule("x")}
 
 
+@pytest.mark.parametrize(
+    ("cells", "rule"),
+    [
+        (["1706702400", ""], Date("x", unit="s")),
+        (["1706702400000"], Date("x", unit="s")),
+        (["19970131", "20240131"], Date("x")),
+        (["2024-01-31"], Text("x")),
+    ],
+)
+def test_bare_numbers_under_a_dates_key_are_dates(write, make_mapping, cells, rule):
+    """Intercom takes a number under such a key for a date; eight digits are a day."""
+    path = write("a.csv", "who,day,x\n" + "".join(f"1,2,{cell}\n" for cell in cells))
+
+    assert typed_mapping(make_mapping(x_at="x"), [path]).metadata["x_at"] == rule
+
+
 def test_rules_keep_their_type(write, make_mapping):
     """Only what has no type is given one."""
     path = write("a.csv", "who,day,x\n1,2,3\n")
