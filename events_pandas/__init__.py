@@ -1,5 +1,6 @@
 """Rows of a DataFrame, a CSV or a Parquet file as Intercom data events: checked first, one result for every row."""
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 # Registers DataFrame.intercom.
@@ -18,23 +19,12 @@ from events_pandas.errors import (
     SubmissionInterrupted,
     UnknownColumnError,
 )
-from events_pandas.mapping import (
-    Column,
-    Constant,
-    Date,
-    EventMapping,
-    Link,
-    MonetaryAmount,
-    Number,
-    RichLink,
-    SuggestedMapping,
-    Text,
-    suggest_mapping,
-)
+from events_pandas.mapping import Column, Constant, Date, EventMapping, Link, MonetaryAmount, Number, RichLink, Text
 from events_pandas.options import SubmitOptions
 from events_pandas.results import CheckReport
 
 if TYPE_CHECKING:
+    from events_pandas.mapping.suggestion import SuggestedMapping, suggest_mapping
     from events_pandas.sandbox import Faults, Sandbox
 
 __all__ = [
@@ -72,12 +62,18 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    # The sandbox is an extra, and is loaded when it is first used.
-    if name in {"Faults", "Sandbox"}:
-        from events_pandas import sandbox  # noqa: PLC0415
+# Loaded when they are first used: the sandbox is an extra, and a proposal is made once, if at all.
+_LATE = {
+    "Faults": "events_pandas.sandbox",
+    "Sandbox": "events_pandas.sandbox",
+    "SuggestedMapping": "events_pandas.mapping.suggestion",
+    "suggest_mapping": "events_pandas.mapping.suggestion",
+}
 
-        return getattr(sandbox, name)
+
+def __getattr__(name: str) -> Any:
+    if name in _LATE:
+        return getattr(import_module(_LATE[name]), name)
     raise AttributeError(f"module 'events_pandas' has no attribute {name!r}")
 
 

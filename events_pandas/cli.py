@@ -22,7 +22,8 @@ from events_pandas.errors import (
     SubmissionInterrupted,
 )
 from events_pandas.file_submission import file_results, read_files
-from events_pandas.mapping import EventMapping, SuggestedMapping, suggest_mapping
+from events_pandas.mapping import EventMapping
+from events_pandas.mapping.suggestion import SuggestedMapping, suggest_mapping
 from events_pandas.options import RunOptions
 from events_pandas.results import CheckReport, Summary
 from events_pandas.results.summary import count_of_rows

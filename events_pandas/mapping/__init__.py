@@ -3,7 +3,6 @@
 from events_pandas.mapping.binding import BoundMapping, BoundRule, bind, require_mapping
 from events_pandas.mapping.event_mapping import EventMapping
 from events_pandas.mapping.rules import Column, Constant, Date, Link, MonetaryAmount, Number, RichLink, Rule, Text
-from events_pandas.mapping.suggestion import SuggestedMapping, suggest_mapping
 
 __all__ = [
     "BoundMapping",
@@ -17,9 +16,7 @@ __all__ = [
     "Number",
     "RichLink",
     "Rule",
-    "SuggestedMapping",
     "Text",
     "bind",
     "require_mapping",
-    "suggest_mapping",
 ]

@@ -8,9 +8,18 @@ import pytest
 
 import events_pandas as ep
 
-# Loaded by `__getattr__` when first asked for, since they need an extra.
-LAZY = {"Faults", "Sandbox"}
-HEAVY = {"httptools", "iso4217", "requests", "starlette", "tqdm", "typer", "uvicorn"}
+# Loaded by `__getattr__` when first asked for: they need an extra, or are used once, if at all.
+LAZY = {"Faults", "Sandbox", "SuggestedMapping", "suggest_mapping"}
+HEAVY = {
+    "events_pandas.mapping.suggestion",
+    "httptools",
+    "iso4217",
+    "requests",
+    "starlette",
+    "tqdm",
+    "typer",
+    "uvicorn",
+}
 
 
 def test_all_lists_every_class_and_function_that_the_package_binds() -> None:
@@ -36,7 +45,7 @@ def test_all_names_exist(name: str) -> None:
 
 
 def test_import_loads_only_what_every_use_needs() -> None:
-    """HTTP, progress bars, the command line, currencies and the sandbox are loaded when first needed."""
+    """HTTP, progress bars, the command line, currencies, proposals and the sandbox are loaded when first needed."""
     program = "import events_pandas, json, sys; print(json.dumps(list(sys.modules)))"
 
     loaded = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True, timeout=60)

@@ -9,17 +9,8 @@ import pandas as pd
 import pytest
 
 import events_pandas as ep
-from events_pandas.mapping import (
-    Constant,
-    Date,
-    EventMapping,
-    MonetaryAmount,
-    SuggestedMapping,
-    Text,
-    bind,
-    require_mapping,
-    suggest_mapping,
-)
+from events_pandas.mapping import Constant, Date, EventMapping, MonetaryAmount, Text, bind, require_mapping
+from events_pandas.mapping.suggestion import SuggestedMapping, suggest_mapping
 
 
 @pytest.fixture
