@@ -3,13 +3,14 @@
 VENV := .venv
 BIN := $(VENV)/bin
 OLDEST := .venv-oldest
+NODE := tests/clients/node
 SOURCES := events_pandas tests
 # Set PYTHON to choose the interpreter. pyenv has shims that fail for versions that are not active: each is tried.
 PYTHONS := $(or $(PYTHON),python3.13 python3.12 python3.11 python3)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check bench test-oldest clean python
+.PHONY: help demo test check bench test-oldest test-node clean python
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,14 +28,17 @@ check: $(VENV)/check.installed ## Lint, format, types, docstrings and the direct
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest --quiet tests/contract/test_docstrings.py
 
-bench: $(VENV)/bench.installed ## Measure conversion, submission and import time
+bench: $(VENV)/bench.installed ## Measure conversion, checks, submission, import time and the sandbox
 	@for benchmark in tests/benchmarks/*.py; do $(BIN)/python "$$benchmark" || exit 1; done
 
 test-oldest: $(OLDEST)/test.installed ## Run all tests on the oldest supported versions
 	@$(OLDEST)/bin/python -m pytest
 
+test-node: $(VENV)/sandbox.installed $(NODE)/node_modules ## Drive the sandbox with Intercom's own client for Node
+	@cd $(NODE) && EVENTS_PANDAS="$(abspath $(BIN))/events-pandas" npm test --silent
+
 clean: ## Remove what the other commands made
-	rm -rf $(VENV) $(OLDEST) .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(OLDEST) $(NODE)/node_modules .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find $(SOURCES) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 python: ## Print the Python that the environments are made with
@@ -54,6 +58,10 @@ $(BIN)/pip $(OLDEST)/bin/pip:
 # One environment for all but the oldest: each command adds its extra, and none takes anything away.
 $(VENV)/%.installed: pyproject.toml | $(BIN)/pip
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
+	@touch $@
+
+$(NODE)/node_modules: $(NODE)/package.json
+	npm install --prefix $(NODE) --no-package-lock --no-audit --no-fund --silent
 	@touch $@
 
 $(OLDEST)/test.installed: pyproject.toml tests/constraints-oldest.txt | $(OLDEST)/bin/pip

@@ -1,137 +1,95 @@
-"""The sandbox as an ASGI application: a request in, Intercom's answer out."""
+"""The sandbox as an ASGI application: the API, the page to look at it, and the control of both."""
 
 import asyncio
-import json
-import re
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Final
+from dataclasses import dataclass
 
-from starlette.responses import Response
+from starlette.datastructures import QueryParams
+from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from events_pandas import intercom
-from events_pandas.sandbox import refusals
-from events_pandas.sandbox.answers import Answer, refused, response
-from events_pandas.sandbox.faults import FaultPlan
-from events_pandas.sandbox.refusals import Refusal
-from events_pandas.sandbox.window import Allowance, RateWindow
-from events_pandas.sandbox.workspace import Outcome, Submission, Workspace
-
-LARGEST_BODY: Final = 1_000_000
-"""Bytes of a request; a larger one is answered 413."""
-
-_SUBMIT: Final = ("POST", intercom.EVENTS_PATH)
-_IDENTIFY: Final = ("GET", intercom.ME_PATH)
-_WORD: Final = re.compile(r"[!-~]+")
-_ACCEPTABLE: Final = frozenset({b"application/json", b"application/*", b"*/*"})
+from events_pandas.sandbox.answers import Answer, refused, reply
+from events_pandas.sandbox.api import LARGEST_BODY, Api, Call
+from events_pandas.sandbox.control import CONTROL_PATH, Control
+from events_pandas.sandbox.hosts import is_allowed
+from events_pandas.sandbox.page import Page
+from events_pandas.sandbox.refusals import ACCESS_TOKEN_INVALID, HOST_NOT_ALLOWED, TOO_LARGE
+from events_pandas.sandbox.wire import Connection, drop, send_reply
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SandboxApp:
-    """Answer as Intercom does.
+    """Answer as Intercom does, and show what was answered.
 
     Parameters
     ----------
-    workspace : Workspace
-        Where events go.
-    window : RateWindow
-        The rate limit.
-    plan : FaultPlan
-        What goes wrong.
-    access_token : str
-        The token that requests have to carry.
-
-    Raises
-    ------
-    ValueError
-        If the token cannot stand in a header.
-
-    Notes
-    -----
-    Two paths need no router; Starlette's would answer a wrong method with 405, where Intercom says 404.
+    api : Api
+        What Intercom has.
+    control : Control
+        The settings.
+    page : Page
+        What people look at.
+    hosts : frozenset of str or None
+        The names by which page and control may be asked for; None for any.
     """
 
-    workspace: Workspace
-    window: RateWindow
-    plan: FaultPlan
-    access_token: str = field(repr=False)
-
-    def __post_init__(self) -> None:
-        if not _WORD.fullmatch(self.access_token):
-            raise ValueError("access_token must be one word of visible ASCII characters")
+    api: Api
+    control: Control
+    page: Page
+    hosts: frozenset[str] | None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, as ASGI has it."""
         body = await _body(receive)
         if body is None:
             return
-        # Half of the latency is the way here, half the way back: the window counts in between.
-        pause_seconds = self.plan.latency_seconds() / 2
-        await _pause(pause_seconds)
-        answered = self._respond(scope, body)
-        await _pause(pause_seconds)
-        if answered is None:
-            await _drop(scope, receive)
+        call = _call(scope, body)
+        connection = Connection.of_request(scope, receive, send)
+        if call.path == CONTROL_PATH:
+            await send_reply(reply(self._control_answer(call), now=time.time()), connection)
+        elif call.method in {"GET", "HEAD"} and self.page.handles(call.path):
+            await self._page_response(call)(scope, receive, send)
         else:
-            await answered(scope, receive, send)
+            await self._answer_as_intercom(call, connection)
 
-    def _respond(self, scope: Scope, body: bytes) -> Response | None:
-        now = time.time()
-        headers: dict[bytes, bytes] = dict(scope["headers"])
-        route = (scope["method"], scope["path"])
-        is_authorized = headers.get(b"authorization") == f"Bearer {self.access_token}".encode()
-        allowance = self.window.spend(now) if is_authorized else None
-        refusal = self._refusal_at_the_door(headers, allowance) or _request_refusal(route, body)
-        answer = refused(refusal) if refusal else self._answer(scope["path"], body)
-        if route == _SUBMIT:
-            self.workspace.record(
-                Submission(
-                    received_at=now,
-                    body=body,
-                    http_status=answer.status,
-                    outcome=answer.outcome,
-                    error=answer.refusal,
-                )
-            )
-        return response(answer, allowance)
+    async def _answer_as_intercom(self, call: Call, connection: Connection) -> None:
+        # Half of the latency is the way here, half the way back: the window counts in between.
+        pause_seconds = self.api.plan.latency_seconds() / 2
+        await _pause(pause_seconds)
+        decision = self.api.decide(call, now=self.api.plan.server_time(time.time()), uptime=time.monotonic())
+        await _pause(pause_seconds)
+        if decision.reply is None:
+            await drop(connection)
+        else:
+            faults = self.api.plan.faults
+            await send_reply(decision.reply, connection, fault=decision.fault, trickle_seconds=faults.trickle_seconds)
 
-    def _refusal_at_the_door(self, headers: Mapping[bytes, bytes], allowance: Allowance | None) -> Refusal | None:
-        if allowance is None:
-            return refusals.ACCESS_TOKEN_INVALID
-        if not allowance.is_admitted:
-            return refusals.over_the_limit(allowance.limit, window_seconds=self.window.window_seconds)
-        if not _accepts_json(headers.get(b"accept", b"")):
-            return refusals.NOT_ACCEPTABLE
-        return None
+    def _control_answer(self, call: Call) -> Answer:
+        if not is_allowed(call.headers.get(b"host", b""), self.hosts):
+            return refused(HOST_NOT_ALLOWED)
+        if not self.api.is_authorized(call.headers):
+            return refused(ACCESS_TOKEN_INVALID)
+        if len(call.body) > LARGEST_BODY:
+            return refused(TOO_LARGE)
+        return self.control.answer(call.method, call.body, uptime=time.monotonic())
 
-    def _answer(self, path: str, body: bytes) -> Answer:
-        fault = self.plan.next_fault(path, body)
-        if isinstance(fault, int):
-            return refused(refusals.chosen_refusal(fault), outcome=Outcome.FAILED)
-        if fault == "drop_before":
-            return Answer(status=None, outcome=Outcome.FAILED)
-        answer = self._kept(body) if path == intercom.EVENTS_PATH else self._identity()
-        return replace(answer, status=None) if fault == "drop_after" else answer
-
-    def _kept(self, body: bytes) -> Answer:
-        verdict = self.workspace.submit(body)
-        return refused(verdict) if isinstance(verdict, Refusal) else Answer(status=202, outcome=verdict)
-
-    def _identity(self) -> Answer:
-        return Answer(status=200, content=json.dumps(self.workspace.admin()).encode())
+    def _page_response(self, call: Call) -> Response:
+        if not is_allowed(call.headers.get(b"host", b""), self.hosts):
+            return PlainTextResponse(HOST_NOT_ALLOWED.message, HOST_NOT_ALLOWED.status)
+        known = call.headers.get(b"if-none-match", b"").decode("latin-1")
+        return self.page.answer(call.path, QueryParams(call.query), base_url=call.base_url, if_none_match=known)
 
 
-def _request_refusal(route: tuple[str, str], body: bytes) -> Refusal | None:
-    if route not in (_SUBMIT, _IDENTIFY):
-        return refusals.RESOURCE_NOT_FOUND
-    return refusals.TOO_LARGE if len(body) > LARGEST_BODY else None
-
-
-def _accepts_json(accept: bytes) -> bool:
-    media_types = (media_range.partition(b";")[0].strip().lower() for media_range in accept.split(b","))
-    return not _ACCEPTABLE.isdisjoint(media_types)
+def _call(scope: Scope, body: bytes) -> Call:
+    address, port = scope["server"]
+    return Call(
+        method=scope["method"],
+        path=scope["path"],
+        query=scope["query_string"],
+        headers=dict(scope["headers"]),
+        body=body,
+        host=f"{address}:{port}",
+    )
 
 
 async def _body(receive: Receive) -> bytes | None:
@@ -150,10 +108,3 @@ async def _body(receive: Receive) -> bytes | None:
 async def _pause(seconds: float) -> None:
     if seconds > 0:
         await asyncio.sleep(seconds)
-
-
-async def _drop(scope: Scope, receive: Receive) -> None:
-    """Close the connection without an answer."""
-    scope["state"]["transport"].abort()
-    # The next message is the disconnection. Before it, the server would answer 500 for the answer that is missing.
-    await receive()

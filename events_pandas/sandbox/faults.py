@@ -1,20 +1,25 @@
 """Faults that somebody chose: slow answers, failures, lost connections."""
 
-import hashlib
-import random
-from collections import Counter, deque
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias, get_args
 
 from events_pandas import intercom
+from events_pandas.sandbox.kinds import is_number, is_whole
 
-Fault: TypeAlias = int | Literal["drop_before", "drop_after"]
-"""A status that is answered instead of storing, or a connection that closes before or after storing."""
+FaultName: TypeAlias = Literal["drop_before", "drop_after", "garbage", "trickle_body", "trickle_headers", "no_answer"]
+"""How an answer can fail to arrive, or arrive in a way that is hard to read."""
+
+Fault: TypeAlias = int | FaultName
+"""A status that is answered instead of storing, or how else an answer goes wrong."""
+
+FAULT_NAMES: Final[tuple[FaultName, ...]] = get_args(FaultName)
 
 _STATUSES: Final = range(400, 600)
-_DROPS: Final = ("drop_before", "drop_after")
-_DIGEST_BYTES: Final = 8
+# About thirty years: the server's clock stays in the years that dates and headers can have.
+_MOST_SKEW_SECONDS: Final = 1_000_000_000
+_SEEDS: Final = 2**63
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,19 +40,42 @@ class Faults:
         The share of the submissions whose connection is closed before the event is stored.
     drop_after : float, default 0.0
         The share of the submissions whose connection is closed after the event was stored.
+    garbage : float, default 0.0
+        The share of the submissions that are judged and answered with the right status, and with a body of random
+        bytes that is no JSON, though it says so.
+    trickle_body : float, default 0.0
+        The share of the submissions that are judged and answered with the headers at once, and then the body byte by
+        byte; where it would be empty, white space.
+    trickle_headers : float, default 0.0
+        The share of the submissions that are judged and answered byte by byte, from the status line on.
+    no_answer : float, default 0.0
+        The share of the submissions that are judged and not answered: the connection stays open.
+    trickle_seconds : float, default 1.0
+        The pause before each byte of what trickles.
+    outage_after_seconds : float, default 0.0
+        When an outage begins, from the moment that the faults are set, or the sandbox is started with them.
+    outage_seconds : float, default 0.0
+        How long every request is answered 503 then.
+    clock_skew_seconds : float, default 0.0
+        How far the server's clock is ahead; a negative number sets it back. Dates, windows and resets follow it.
+    rate_headers : bool, default True
+        False leaves out the rate-limit headers, as some proxies do.
+    token_revoked : bool, default False
+        Whether the access token is answered 401 ``token_revoked``.
     seed : int, default 0
         Another seed strikes other submissions.
 
     Raises
     ------
     ValueError
-        If a share is not between 0 and 1, the shares sum up to more than 1, a status is not from 400 to 599, or the
-        latency is negative.
+        If a value makes no sense: a share that is not between 0 and 1, shares that sum up to more than 1, a status that
+        is not from 400 to 599, a negative time.
 
     Notes
     -----
     Which submission fails follows from the seed, the bytes of its body and the number of the attempt, and not from the
-    order of arrival: the same rows fail in the same way in every run, however many threads send them.
+    order of arrival: the same rows fail in the same way in every run, however many threads send them. Attempts are
+    counted from the moment that the faults are set.
 
     Examples
     --------
@@ -64,127 +92,123 @@ class Faults:
     statuses: Mapping[int, float] = field(default_factory=dict)
     drop_before: float = 0.0
     drop_after: float = 0.0
+    garbage: float = 0.0
+    trickle_body: float = 0.0
+    trickle_headers: float = 0.0
+    no_answer: float = 0.0
+    trickle_seconds: float = 1.0
+    outage_after_seconds: float = 0.0
+    outage_seconds: float = 0.0
+    clock_skew_seconds: float = 0.0
+    rate_headers: bool = True
+    token_revoked: bool = False
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.latency_seconds < 0:
-            raise ValueError(f"latency_seconds must not be negative, and is {self.latency_seconds}")
-        for status in self.statuses:
-            _check_status(status)
-        shares = {f"statuses[{status}]": share for status, share in self.statuses.items()}
-        shares |= {"drop_before": self.drop_before, "drop_after": self.drop_after}
-        for name, share in {"jitter": self.jitter, **shares}.items():
-            if not 0 <= share <= 1:
-                raise ValueError(f"{name} must be a share between 0 and 1, not {share}")
-        if sum(shares.values()) > 1:
-            raise ValueError(
-                f"the shares of {', '.join(shares)} sum up to {sum(shares.values()):g}, at most 1 is possible"
-            )
+        for name in ("latency_seconds", "trickle_seconds", "outage_after_seconds", "outage_seconds"):
+            _require_seconds(name, getattr(self, name))
+        _require_skew(self.clock_skew_seconds)
+        for name in ("rate_headers", "token_revoked"):
+            _require_boolean(name, getattr(self, name))
+        _require_seed(self.seed)
+        _require_statuses(self.statuses)
+        # A copy: whoever made the mapping may change it.
+        object.__setattr__(self, "statuses", dict(self.statuses))
+        _require_share("jitter", self.jitter)
+        _require_shares(
+            {f"statuses[{fault}]" if isinstance(fault, int) else fault: share for fault, share in self.shares}
+        )
+
+    @property
+    def shares(self) -> list[tuple[Fault, float]]:
+        """Return every fault that strikes a share of the submissions.
+
+        Returns
+        -------
+        list of tuple
+            The fault and its share, which may be 0.
+        """
+        return [*self.statuses.items(), *((name, getattr(self, name)) for name in FAULT_NAMES)]
 
 
-class FaultPlan:
-    """Decide what happens to each request.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NextFault:
+    """A fault that was asked for one by one.
 
     Parameters
     ----------
-    faults : Faults
-        What is wished for.
+    fault : int or str
+        A status from 400 to 599, or the name of a share of `Faults`.
+    times : int, default 1
+        How many requests it strikes.
+    path : str, default "/events"
+        Where.
 
-    Notes
-    -----
-    Faults by share strike submissions only; faults that were asked for one by one (`fail_next`) come first. `fail_next`
-    may be called from any thread, the rest from the server's.
+    Raises
+    ------
+    ValueError
+        If there is no such fault, or `times` is less than 1.
     """
 
-    def __init__(self, faults: Faults) -> None:
-        self._faults = faults
-        self._edges = _edges(faults)
-        self._attempts: Counter[bytes] = Counter()
-        self._jitter = random.Random(faults.seed)  # noqa: S311  # No secret: the sequence has to repeat.
-        # Deques, since both ends are safe to use from different threads.
-        self._scripted: Mapping[str, deque[Fault]] = {intercom.EVENTS_PATH: deque(), intercom.ME_PATH: deque()}
+    fault: Fault
+    times: int = 1
+    path: str = intercom.EVENTS_PATH
 
-    def fail_next(self, fault: Fault, *, times: int, path: str) -> None:
-        """Let the next requests to a path fail.
-
-        Parameters
-        ----------
-        fault : int, "drop_before" or "drop_after"
-            The status to answer, or when to close the connection.
-        times : int
-            How many requests fail.
-        path : {"/events", "/me"}
-            Where.
-
-        Raises
-        ------
-        ValueError
-            If there is no such fault or path, or `times` is less than 1.
-        """
-        if fault not in _DROPS:
-            _check_status(fault)
-        if times < 1:
-            raise ValueError(f"times must be at least 1, not {times}")
-        if path not in self._scripted:
-            raise ValueError(f"no path {path!r}: faults are possible at {' and '.join(self._scripted)}")
-        self._scripted[path].extend([fault] * times)
-
-    def next_fault(self, path: str, body: bytes) -> Fault | None:
-        """Return what is to go wrong with a request.
-
-        Parameters
-        ----------
-        path : {"/events", "/me"}
-            Where the request goes.
-        body : bytes
-            Its body.
-
-        Returns
-        -------
-        int, "drop_before", "drop_after" or None
-            The fault; None when all goes well.
-        """
-        if self._scripted[path]:
-            return self._scripted[path].popleft()
-        if path != intercom.EVENTS_PATH or not self._edges:
-            return None
-        draw = self._draw(body)
-        return next((fault for edge, fault in self._edges if draw < edge), None)
-
-    def latency_seconds(self) -> float:
-        """Return how long the next answer takes.
-
-        Returns
-        -------
-        float
-            Seconds: the latency, and its jitter.
-        """
-        if not self._faults.jitter:
-            return self._faults.latency_seconds
-        return self._faults.latency_seconds * (1 + self._faults.jitter * self._jitter.uniform(-1, 1))
-
-    def _draw(self, body: bytes) -> float:
-        # Bodies of any length are counted by eight bytes: a collision would merely count an attempt too many.
-        key = hashlib.blake2b(body, digest_size=_DIGEST_BYTES).digest()
-        self._attempts[key] += 1
-        turn = f"{self._faults.seed}/{self._attempts[key]}".encode()
-        digest = hashlib.blake2b(key, digest_size=_DIGEST_BYTES, key=turn).digest()
-        return int.from_bytes(digest) / 256**_DIGEST_BYTES
+    def __post_init__(self) -> None:
+        if self.fault not in FAULT_NAMES and not _is_status(self.fault):
+            raise ValueError(
+                f"a fault is a status from 400 to 599 or one of {', '.join(FAULT_NAMES)}, not {self.fault!r}"
+            )
+        if not is_whole(self.times):
+            raise ValueError(f"times must be a whole number, not {self.times!r}")
+        if self.times < 1:
+            raise ValueError(f"times must be at least 1, not {self.times}")
 
 
-def _check_status(status: object) -> None:
-    if not isinstance(status, int) or status not in _STATUSES:
-        raise ValueError(f"a fault is a status from 400 to 599, 'drop_before' or 'drop_after', not {status!r}")
+def _is_status(fault: object) -> bool:
+    return isinstance(fault, int) and fault in _STATUSES
 
 
-def _edges(faults: Faults) -> list[tuple[float, Fault]]:
-    """Return each fault with the end of its part of the line from 0 to 1."""
-    shares: list[tuple[Fault, float]] = [*faults.statuses.items()]
-    shares += [("drop_before", faults.drop_before), ("drop_after", faults.drop_after)]
-    edges: list[tuple[float, Fault]] = []
-    edge = 0.0
-    for fault, share in shares:
-        if share:
-            edge += share
-            edges.append((edge, fault))
-    return edges
+def _require_seconds(name: str, seconds: object) -> None:
+    if not is_number(seconds):
+        raise ValueError(f"{name} must be a number of seconds, not {seconds!r}")
+    if seconds < 0:
+        raise ValueError(f"{name} must not be negative, and is {seconds}")
+
+
+def _require_skew(seconds: object) -> None:
+    if not is_number(seconds) or abs(seconds) > _MOST_SKEW_SECONDS:
+        raise ValueError(f"clock_skew_seconds must be at most {_MOST_SKEW_SECONDS:,} either way, not {seconds!r}")
+
+
+def _require_boolean(name: str, value: object) -> None:
+    if value is not True and value is not False:
+        raise ValueError(f"{name} must be true or false, not {value!r}")
+
+
+def _require_seed(seed: object) -> None:
+    if not is_whole(seed) or not -_SEEDS <= seed < _SEEDS:
+        raise ValueError(f"seed must be a whole number of 64 bits, not {seed!r}")
+
+
+def _require_statuses(statuses: object) -> None:
+    if not isinstance(statuses, Mapping):
+        raise ValueError(f"statuses must be statuses with their shares, such as {{500: 0.05}}, not {statuses!r}")  # noqa: TRY004  # Likewise.
+    for status in statuses:
+        if not _is_status(status):
+            raise ValueError(f"statuses are from 400 to 599, not {status!r}")
+
+
+def _require_share(name: str, share: object) -> None:
+    if not is_number(share) or not 0 <= share <= 1:
+        raise ValueError(f"{name} must be a share between 0 and 1, not {share!r}")
+
+
+def _require_shares(shares: Mapping[str, float]) -> None:
+    for name, share in shares.items():
+        _require_share(name, share)
+    # The exact sum: shares such as 0.1, three times, and 0.7 are possible.
+    total = math.fsum(shares.values())
+    if total > 1:
+        names = ", ".join(name for name, share in shares.items() if share)
+        raise ValueError(f"the shares of {names} sum up to {total:g}, at most 1 is possible")

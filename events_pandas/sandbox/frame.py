@@ -1,31 +1,18 @@
 """Submissions as a DataFrame, to look at."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import pandas as pd
 
-from events_pandas import intercom
-from events_pandas.sandbox.refusals import Refusal
-from events_pandas.sandbox.rules import Payload, is_unix_seconds, read_payload
-from events_pandas.sandbox.workspace import Outcome, Submission
+from events_pandas.sandbox.ledger import Outcome
+from events_pandas.sandbox.rules import read_sent
+from events_pandas.sandbox.workspace import Submission
 
 _OUTCOMES: Final = [str(outcome) for outcome in Outcome]
 _NO_TIME: Final = np.iinfo(np.int64).min
 """NaT, as numpy stores it."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Sent:
-    """What can be read of a body, right or wrong."""
-
-    identifier: str | None
-    contact: str | None
-    event_name: str | None
-    created_at: int
-    metadata: Payload | None
 
 
 def submissions_frame(submissions: Sequence[Submission]) -> pd.DataFrame:
@@ -41,8 +28,7 @@ def submissions_frame(submissions: Sequence[Submission]) -> pd.DataFrame:
     pandas.DataFrame
         A row for each submission, as documented at `Sandbox.to_frame`.
     """
-    sent = [_sent(submission.body) for submission in submissions]
-    errors = [submission.error for submission in submissions]
+    sent = [read_sent(submission.body) for submission in submissions]
     return pd.DataFrame(
         {
             "received_at": _times([round(submission.received_at * 1_000_000) for submission in submissions], unit="us"),
@@ -52,31 +38,16 @@ def submissions_frame(submissions: Sequence[Submission]) -> pd.DataFrame:
             "identifier": _texts(sent, "identifier"),
             "contact": _texts(sent, "contact"),
             "event_name": _texts(sent, "event_name"),
-            "created_at": _times([fields.created_at for fields in sent], unit="s"),
-            "metadata": pd.Series([fields.metadata for fields in sent], dtype=object),
-            "error_code": _texts(errors, "code"),
-            "error_message": _texts(errors, "message"),
+            "created_at": _times([_NO_TIME if one.created_at is None else one.created_at for one in sent], unit="s"),
+            "metadata": pd.Series([one.metadata for one in sent], dtype=object),
+            "error_code": _texts(submissions, "error_code"),
+            "error_message": _texts(submissions, "error_message"),
         }
     )
 
 
-def _sent(body: bytes) -> _Sent:
-    payload = read_payload(body)
-    fields = {} if isinstance(payload, Refusal) else payload
-    texts = {field: value for field, value in fields.items() if isinstance(value, str)}
-    identifier = next((field for field in intercom.IDENTIFIERS if field in texts), None)
-    created_at, metadata = fields.get("created_at"), fields.get("metadata")
-    return _Sent(
-        identifier=identifier,
-        contact=None if identifier is None else texts[identifier],
-        event_name=texts.get("event_name"),
-        created_at=created_at if is_unix_seconds(created_at) else _NO_TIME,
-        metadata=metadata if isinstance(metadata, dict) else None,
-    )
-
-
-def _texts(values: Sequence[_Sent | Refusal | None], field: str) -> pd.Series:
-    return pd.Series([getattr(value, field, None) for value in values], dtype="string")
+def _texts(values: Sequence[object], field: str) -> pd.Series:
+    return pd.Series([getattr(value, field) for value in values], dtype="string")
 
 
 def _times(values: Sequence[int], *, unit: str) -> pd.Series:

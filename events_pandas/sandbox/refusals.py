@@ -30,7 +30,19 @@ class Refusal:
 
 
 ACCESS_TOKEN_INVALID: Final = Refusal(status=401, code="unauthorized", message="Access Token Invalid")
+TOKEN_REVOKED: Final = Refusal(status=401, code="token_revoked", message="Access Token Revoked")
+VERSION_INVALID: Final = Refusal(
+    status=400, code="intercom_version_invalid", message="The requested version could not be found"
+)
+HOST_NOT_ALLOWED: Final = Refusal(
+    status=403, code="forbidden", message="The page and the control of this sandbox are for localhost only"
+)
 USER_NOT_FOUND: Final = Refusal(status=404, code="not_found", message="User Not Found")
+AMBIGUOUS_EMAIL: Final = Refusal(
+    status=409,
+    code="conflict",
+    message="Multiple existing users match this email address - must be more specific using user_id",
+)
 RESOURCE_NOT_FOUND: Final = Refusal(status=404, code="resource_not_found", message="Resource Not Found")
 NOT_ACCEPTABLE: Final = Refusal(
     status=406, code="media_type_not_acceptable", message="The Accept header should be application/json"
@@ -44,7 +56,7 @@ _CHOSEN: Final = MappingProxyType(
         403: Refusal(status=403, code="forbidden", message="Not authorized to access resource"),
         404: USER_NOT_FOUND,
         406: NOT_ACCEPTABLE,
-        409: Refusal(status=409, code="conflict", message="Multiple existing users match this email address"),
+        409: AMBIGUOUS_EMAIL,
         422: TOO_MANY_NAMES,
         429: Refusal(status=429, code="too_many_requests", message="The service is overloaded, try again later"),
         503: Refusal(status=503, code="service_unavailable", message="Sorry, the API service is unavailable"),
@@ -86,6 +98,23 @@ def invalid(field: str, message: str) -> Refusal:
         400 ``parameter_invalid``.
     """
     return Refusal(status=400, code="parameter_invalid", message=f"{field} {message}", field=field)
+
+
+def already_exists(contact_id: str) -> Refusal:
+    """Return the refusal of a contact that is there already.
+
+    Parameters
+    ----------
+    contact_id : str
+        Intercom's identifier of the contact that is there.
+
+    Returns
+    -------
+    Refusal
+        409 ``conflict``, in Intercom's words: clients read the identifier out of them.
+    """
+    message = f"A contact matching those details already exists with id={contact_id}"
+    return Refusal(status=409, code="conflict", message=message)
 
 
 def over_the_limit(limit: int, *, window_seconds: float) -> Refusal:

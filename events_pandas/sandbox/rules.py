@@ -103,6 +103,58 @@ def read_payload(body: bytes) -> Payload | Refusal:
     return payload
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sent:
+    """What can be read of a submission, right or wrong.
+
+    Parameters
+    ----------
+    identifier : {"user_id", "id", "email"} or None
+        The field that names the contact.
+    contact : str or None
+        Its value.
+    event_name : str or None
+        The name as sent.
+    created_at : int or None
+        Unix seconds.
+    metadata : dict or None
+        All of it, as sent.
+    """
+
+    identifier: str | None
+    contact: str | None
+    event_name: str | None
+    created_at: int | None
+    metadata: Payload | None
+
+
+def read_sent(body: bytes) -> Sent:
+    """Read what can be read of a submission.
+
+    Parameters
+    ----------
+    body : bytes
+        The body as it arrived.
+
+    Returns
+    -------
+    Sent
+        None wherever a field is missing, or is not of its type.
+    """
+    payload = read_payload(body)
+    fields = {} if isinstance(payload, Refusal) else payload
+    texts = {field: value for field, value in fields.items() if isinstance(value, str)}
+    identifier = next((field for field in intercom.IDENTIFIERS if field in texts), None)
+    created_at, metadata = fields.get("created_at"), fields.get("metadata")
+    return Sent(
+        identifier=identifier,
+        contact=None if identifier is None else texts[identifier],
+        event_name=texts.get("event_name"),
+        created_at=created_at if is_unix_seconds(created_at) else None,
+        metadata=metadata if isinstance(metadata, dict) else None,
+    )
+
+
 def is_unix_seconds(value: object) -> TypeGuard[int]:
     """Say whether a parsed value can be a time.
 

@@ -2,9 +2,10 @@
 
 import asyncio
 import contextlib
+import errno
 import socket
 import threading
-from typing import Final
+from typing import Any, Final
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -15,6 +16,11 @@ _STOP_SECONDS: Final = 5.0
 _GRACE_SECONDS: Final = 1
 # Longer than the pools of clients keep a connection: who drops a connection is to be decided by chosen faults alone.
 _KEEP_ALIVE_SECONDS: Final = 300
+_WAITING_CONNECTIONS: Final = 4_096
+# The loop accepts as many connections as its backlog has in one go, and without file descriptors fails as often: a
+# small number here, and the queue of the socket is made longer afterwards.
+_ACCEPTED_AT_ONCE: Final = 64
+_OUT_OF_RESOURCES: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
 class ServerThread:
@@ -23,7 +29,9 @@ class ServerThread:
     Parameters
     ----------
     app : ASGI application
-        What to serve. `scope["state"]["transport"]` is the connection, for an application that wants to abort it.
+        What to serve. `scope["state"]["transport"]` is the connection, for an application that wants to abort it, and
+        `scope["state"]["give_up"]` a function to call before an answer that may never end: a stop waits for no such
+        answer.
     host : str
         The address to listen on.
     port : int
@@ -78,9 +86,28 @@ class ServerThread:
 class _Protocol(HttpToolsProtocol):
     """HTTP with a way for the application to reach its connection."""
 
+    _is_given_up = False
+    _is_stopping = False
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # As in the base class.
         super().connection_made(transport)
-        self.app_state = {**self.app_state, "transport": transport}
+        self.app_state = {**self.app_state, "transport": transport, "give_up": self._give_up}
+
+    def on_response_complete(self) -> None:
+        self._is_given_up = False
+        super().on_response_complete()
+
+    def shutdown(self) -> None:
+        self._is_stopping = True
+        if self._is_given_up:
+            self.transport.abort()
+        else:
+            super().shutdown()
+
+    def _give_up(self) -> None:
+        self._is_given_up = True
+        if self._is_stopping:
+            self.transport.abort()
 
 
 class _Server(uvicorn.Server):
@@ -91,7 +118,10 @@ class _Server(uvicorn.Server):
         self.is_accepting = threading.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        asyncio.get_running_loop().set_exception_handler(_report)
         await super().startup(sockets=sockets)
+        for listener in sockets or ():
+            listener.listen(_WAITING_CONNECTIONS)
         self.is_accepting.set()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -114,9 +144,18 @@ def _config(app: ASGIApp) -> uvicorn.Config:
         proxy_headers=False,
         server_header=False,
         date_header=False,
+        backlog=_ACCEPTED_AT_ONCE,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
+
+
+def _report(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    # Who cannot be accepted waits in the queue of the socket, and the loop tries again every second: no reason to print
+    # a traceback for every attempt.
+    error = context.get("exception")
+    if not isinstance(error, OSError) or error.errno not in _OUT_OF_RESOURCES:
+        loop.default_exception_handler(context)
 
 
 def _run(server: uvicorn.Server, listener: socket.socket) -> None:

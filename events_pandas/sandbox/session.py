@@ -1,26 +1,34 @@
 """The sandbox as its users hold it: started, asked, stopped."""
 
-from collections.abc import Iterable
+import os
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import pandas as pd
 
 from events_pandas import intercom
+from events_pandas.sandbox.api import Api
 from events_pandas.sandbox.app import SandboxApp
-from events_pandas.sandbox.faults import Fault, FaultPlan, Faults
+from events_pandas.sandbox.contacts import Contacts
+from events_pandas.sandbox.control import Control
+from events_pandas.sandbox.fault_plan import FaultPlan
+from events_pandas.sandbox.faults import Fault, Faults, NextFault
 from events_pandas.sandbox.frame import submissions_frame
+from events_pandas.sandbox.hosts import allowed_hosts
+from events_pandas.sandbox.page import Page
 from events_pandas.sandbox.rules import SandboxEvent
 from events_pandas.sandbox.server import ServerThread
+from events_pandas.sandbox.store import Store
 from events_pandas.sandbox.window import RateWindow
-from events_pandas.sandbox.workspace import Contacts, Workspace
+from events_pandas.sandbox.workspace import Workspace
 
 if TYPE_CHECKING:
     from events_pandas.deliver.client import IntercomClient
 
 DEFAULT_ACCESS_TOKEN: Final = "sandbox-token"  # noqa: S105  # It opens nothing but a sandbox, and is meant to be known.
-NO_LIMIT: Final = 10_000_000
-"""The limit that is told where there is none: Intercom's answers always have one, and nobody reaches this."""
 
 _POLL_SECONDS: Final = 0.5
 
@@ -40,21 +48,27 @@ class Sandbox:
         Requests that a window allows; None for no limit.
     window_seconds : float, default 10.0
         The length of a window. Resets are told in whole seconds, as Intercom does.
-    contacts : iterable of str, optional
-        The identifiers of the contacts that exist; by default every contact exists.
+    contacts : iterable of str or mapping, optional
+        The contacts that exist: an identifier of whichever kind, or the fields of a contact, such as `external_id`,
+        `email` and `role`. By default every contact exists.
     unknown_contacts : iterable of str, default ()
         The identifiers of contacts that do not exist: their events are answered 404.
     faults : Faults, optional
         Latency and failures; by default all goes well.
     region : {"us", "eu", "au"}, default "us"
         The region that the workspace says it is in.
+    store : str or path, optional
+        The file that keeps the workspace, an SQLite database, made where there is none. By default every start is a
+        new workspace, in memory.
 
     Raises
     ------
     ValueError
-        If an option has a value that makes no sense.
+        If an option has a value that makes no sense, or the file is no workspace of a sandbox.
     TypeError
         If contacts are given as one string.
+    OSError
+        If the file of the workspace cannot be opened.
 
     See Also
     --------
@@ -62,9 +76,14 @@ class Sandbox:
 
     Notes
     -----
-    `POST /events` and `GET /me` answer as Intercom's do: token, Accept header, rate limit, the rules of the fields,
-    contacts, 120 event names, duplicates. Every start is a new workspace. Where Intercom's rules are not known the
-    sandbox accepts, but for metadata text over 255 characters, which it refuses.
+    `POST /events`, `GET /events`, `POST /events/summaries`, `GET /me`, `POST /contacts`, `POST /contacts/search` and
+    `GET /contacts/find_by_external_id/…` answer as Intercom's do: token, headers, rate limit, the rules of the fields,
+    contacts, 120 event names, duplicates. Where Intercom's rules are not known the sandbox accepts, but for metadata
+    text over 255 characters, which it refuses.
+
+    A browser shows the workspace at `url`. `PATCH /sandbox/control`, with the token, changes settings while the sandbox
+    runs, as the attributes `faults`, `limit` and `window_seconds` and the method `fail_next` do:
+    ``{"limit": 83, "faults": {"latency_seconds": 0.1}, "fail_next": {"fault": 500, "times": 3}}``.
 
     Examples
     --------
@@ -87,22 +106,22 @@ class Sandbox:
         access_token: str | None = None,
         limit: int | None = intercom.DEFAULT_LIMIT,
         window_seconds: float = intercom.WINDOW_SECONDS,
-        contacts: Iterable[str] | None = None,
+        contacts: Iterable[str | Mapping[str, object]] | None = None,
         unknown_contacts: Iterable[str] = (),
         faults: Faults | None = None,
         region: str = "us",
+        store: str | os.PathLike[str] | None = None,
     ) -> None:
         self._host = host
         self._port = port
         self._access_token = DEFAULT_ACCESS_TOKEN if access_token is None else access_token
-        self._limit = NO_LIMIT if limit is None else limit
-        self._window_seconds = window_seconds
         self._contacts = Contacts(existing=contacts, unknown=unknown_contacts)
-        self._faults = Faults() if faults is None else faults
         self._region = region
+        self._store = None if store is None else Path(store)
         self._server: ServerThread | None = None
+        window = RateWindow(limit=limit, window_seconds=window_seconds)
         # Made here as well as at every start, so that a wrong option is told at once.
-        self._app = self._new_app()
+        self._app = self._new_app(self._new_workspace(), window, Faults() if faults is None else faults)
 
     def __repr__(self) -> str:
         return "<Sandbox, not running>" if self._server is None else f"<Sandbox at {self.url}>"
@@ -153,7 +172,7 @@ class Sandbox:
         list of SandboxEvent
             Each event once, in order of arrival. The list is made anew each time.
         """
-        return self._app.workspace.events()
+        return self._workspace.events()
 
     @property
     def duplicates(self) -> int:
@@ -164,7 +183,7 @@ class Sandbox:
         int
             Repeats of an event: the same contact, normalized name and second.
         """
-        return self._app.workspace.duplicates()
+        return self._workspace.duplicates()
 
     @property
     def requests(self) -> int:
@@ -175,10 +194,56 @@ class Sandbox:
         int
             Requests to `POST /events`, whatever became of them.
         """
-        return self._app.workspace.requests()
+        return self._workspace.requests()
+
+    @property
+    def faults(self) -> Faults:
+        """Return what goes wrong.
+
+        Returns
+        -------
+        Faults
+            As set last, also by the control endpoint. It can be set at any time, from any thread: outages and attempts
+            are counted anew then.
+        """
+        return self._app.api.plan.faults
+
+    @faults.setter
+    def faults(self, faults: Faults) -> None:
+        self._app.control.set_faults(faults, uptime=time.monotonic())
+
+    @property
+    def limit(self) -> int | None:
+        """Return how many requests a window allows.
+
+        Returns
+        -------
+        int or None
+            None for no limit. It can be set at any time, from any thread.
+        """
+        return self._app.api.window.limit
+
+    @limit.setter
+    def limit(self, limit: int | None) -> None:
+        self._app.api.window.limit = limit
+
+    @property
+    def window_seconds(self) -> float:
+        """Return the length of a window.
+
+        Returns
+        -------
+        float
+            Seconds. It can be set at any time, from any thread.
+        """
+        return self._app.api.window.window_seconds
+
+    @window_seconds.setter
+    def window_seconds(self, window_seconds: float) -> None:
+        self._app.api.window.window_seconds = window_seconds
 
     def start(self) -> None:
-        """Start the server with a new, empty workspace; return when it accepts connections.
+        """Start the server, with a new, empty workspace unless it is kept; return when it accepts connections.
 
         Raises
         ------
@@ -189,7 +254,9 @@ class Sandbox:
         """
         if self._server is not None:
             raise RuntimeError(f"the sandbox is running already, at {self.url}")
-        self._app = self._new_app()
+        workspace = self._new_workspace() if self._store is None else self._workspace
+        window = RateWindow(limit=self.limit, window_seconds=self.window_seconds)
+        self._app = self._new_app(workspace, window, self.faults)
         self._server = ServerThread(self._app, host=self._host, port=self._port)
 
     def stop(self) -> None:
@@ -240,13 +307,13 @@ class Sandbox:
 
         Parameters
         ----------
-        fault : int, "drop_before" or "drop_after"
-            A status from 400 to 599, answered before anything is stored; or when to close the connection: before or
-            after the event is stored.
+        fault : int or str
+            A status from 400 to 599, answered before anything is stored; or the name of a share of `Faults`, such as
+            ``"drop_after"``.
         times : int, default 1
             How many requests fail.
-        path : {"/events", "/me"}, default "/events"
-            Where.
+        path : str, default "/events"
+            Where: any path of the API, whatever the method.
 
         Raises
         ------
@@ -256,7 +323,7 @@ class Sandbox:
             If there is no such fault or path, or `times` is less than 1.
         """
         self._running()
-        self._app.plan.fail_next(fault, times=times, path=path)
+        self._app.control.fail_next(NextFault(fault=fault, times=times, path=path))
 
     def to_frame(self) -> pd.DataFrame:
         """Return all submissions received, as they were sent, and what became of them.
@@ -270,17 +337,30 @@ class Sandbox:
             (datetime64, UTC), `metadata` (dict), `error_code` and `error_message` (strings). What cannot be read from a
             body is NA.
         """
-        return submissions_frame(self._app.workspace.submissions())
+        return submissions_frame(list(self._workspace.submissions()))
 
     def _running(self) -> ServerThread:
         if self._server is None:
             raise RuntimeError("the sandbox is not running: say `with Sandbox() as sandbox:`, or call start()")
         return self._server
 
-    def _new_app(self) -> SandboxApp:
+    @property
+    def _workspace(self) -> Workspace:
+        return self._app.api.workspace
+
+    def _new_workspace(self) -> Workspace:
+        return Workspace(store=Store(self._store), contacts=self._contacts, region=self._region)
+
+    def _new_app(self, workspace: Workspace, window: RateWindow, faults: Faults) -> SandboxApp:
+        plan = FaultPlan(faults, now=time.monotonic())
         return SandboxApp(
-            workspace=Workspace(contacts=self._contacts, region=self._region),
-            window=RateWindow(limit=self._limit, window_seconds=self._window_seconds),
-            plan=FaultPlan(self._faults),
-            access_token=self._access_token,
+            api=Api(workspace=workspace, window=window, plan=plan, access_token=self._access_token),
+            control=Control(window=window, plan=plan),
+            page=Page(
+                workspace=workspace,
+                window=window,
+                clock=lambda: plan.server_time(time.time()),
+                access_token=self._access_token,
+            ),
+            hosts=allowed_hosts(self._host),
         )

@@ -12,8 +12,10 @@ import events_pandas as ep
 LAZY = {"Faults", "Sandbox", "SuggestedMapping", "suggest_mapping"}
 HEAVY = {
     "events_pandas.mapping.suggestion",
+    "events_pandas.testing",
     "httptools",
     "iso4217",
+    "pytest",
     "requests",
     "starlette",
     "tqdm",
@@ -45,7 +47,7 @@ def test_all_names_exist(name: str) -> None:
 
 
 def test_import_loads_only_what_every_use_needs() -> None:
-    """HTTP, progress bars, the command line, currencies, proposals and the sandbox are loaded when first needed."""
+    """HTTP, progress, the command line, currencies, proposals, the sandbox and pytest are loaded when first needed."""
     program = "import events_pandas, json, sys; print(json.dumps(list(sys.modules)))"
 
     loaded = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True, timeout=60)

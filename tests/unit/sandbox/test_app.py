@@ -100,7 +100,7 @@ def test_accept_has_to_admit_json(start, submit, http, accept, status) -> None:
     assert submit(start()).status_code == status
 
 
-@pytest.mark.parametrize(("method", "path"), [("GET", "/events"), ("POST", "/me"), ("GET", "/"), ("GET", "/contacts")])
+@pytest.mark.parametrize(("method", "path"), [("PUT", "/events"), ("POST", "/me"), ("POST", "/"), ("GET", "/contacts")])
 def test_other_paths_and_methods_are_answered_404(start, http, method, path) -> None:
     """What the sandbox does not have is not found, a wrong method included, and is no submission."""
     sandbox = start()
@@ -212,6 +212,126 @@ def test_latency_is_what_an_answer_takes(start, submit) -> None:
     submit(sandbox)
 
     assert time.monotonic() - started_at >= 0.1
+
+
+def test_head_of_an_endpoint_is_answered_404(start, http) -> None:
+    """Only GET and POST are methods of the API."""
+    answer = http.head(f"{start().url}/me", timeout=10)
+
+    assert (answer.status_code, answer.content) == (404, b"")
+
+
+def test_path_is_decoded(start, http) -> None:
+    """An identifier may have characters that an address cannot have."""
+    sandbox = start(contacts=["a/b ü"])
+
+    answer = http.get(f"{sandbox.url}/contacts/find_by_external_id/a%2Fb%20%C3%BC", timeout=10)
+
+    assert (answer.status_code, answer.json()["external_id"]) == (200, "a/b ü")
+
+
+def test_skewed_clock_is_the_servers_own(start, submit) -> None:
+    """Date, reset and times of arrival follow it."""
+    sandbox = start(faults=Faults(clock_skew_seconds=-86_400))
+
+    answer = submit(sandbox)
+
+    date_seconds = email.utils.parsedate_to_datetime(answer.headers["Date"]).timestamp()
+    assert date_seconds == pytest.approx(time.time() - 86_400, abs=5)
+    assert 0 <= int(answer.headers["X-RateLimit-Reset"]) - date_seconds <= 10
+    assert sandbox.to_frame()["received_at"][0].timestamp() == pytest.approx(time.time() - 86_400, abs=5)
+
+
+def test_page_is_shown_without_a_token_and_without_cost(start, submit) -> None:
+    """A browser sees the page; nothing of it spends the limit or meets the faults."""
+    sandbox = start(limit=10, faults=Faults(latency_seconds=60, outage_seconds=60))
+
+    answers = [requests.get(f"{sandbox.url}/", timeout=10), requests.head(f"{sandbox.url}/", timeout=10)]
+    sandbox.faults = Faults()
+
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert answers[0].headers["Content-Type"] == "text/html; charset=utf-8"
+    assert answers[0].text.startswith("<!doctype html>")
+    assert submit(sandbox).headers["X-RateLimit-Remaining"] == "9"
+
+
+def test_page_tells_a_browser_that_nothing_has_changed(start) -> None:
+    """What the browser has is asked for and taken into account."""
+    url = f"{start(limit=None, window_seconds=1_000_000).url}/sandbox/live"
+    tag = requests.get(url, timeout=10).headers["ETag"]
+
+    answer = requests.get(url, headers={"If-None-Match": tag}, timeout=10)
+
+    assert answer.status_code == 304
+
+
+def test_control_is_reached_with_the_token_whatever_goes_wrong(start, submit, http) -> None:
+    """Whoever revokes the token, sets a limit of one or makes an outage can take it back."""
+    sandbox = start(limit=1, faults=Faults(token_revoked=True, latency_seconds=60, outage_seconds=60))
+    faults = {"token_revoked": False, "latency_seconds": 0, "outage_seconds": 0}
+
+    answer = http.patch(f"{sandbox.url}/sandbox/control", json={"limit": None, "faults": faults}, timeout=10)
+    statuses = [submit(sandbox, created_at=second).status_code for second in range(3)]
+
+    assert (answer.status_code, rate_headers_of(answer)) == (200, set())
+    assert answer.json() == http.get(f"{sandbox.url}/sandbox/control", timeout=10).json()
+    assert (answer.json()["limit"], answer.json()["faults"]["token_revoked"]) == (None, False)
+    assert statuses == [202, 202, 202]
+
+
+@pytest.mark.parametrize("method", ["GET", "PATCH"])
+def test_control_needs_the_token(start, method) -> None:
+    """A page of somebody else's cannot change the sandbox from a browser."""
+    answer = requests.request(method, f"{start().url}/sandbox/control", json={"limit": 5}, timeout=10)
+
+    assert (answer.status_code, errors_of(answer)[0]["code"]) == (401, "unauthorized")
+
+
+def test_control_names_what_is_wrong(start, http) -> None:
+    """The error is one that any client of Intercom's can read."""
+    answer = http.patch(f"{start().url}/sandbox/control", json={"limits": 5}, timeout=10)
+
+    assert answer.status_code == 400
+    assert errors_of(answer) == [
+        {"code": "parameter_invalid", "message": "the body has no field 'limits': did you mean 'limit'?"}
+    ]
+
+
+def test_control_refuses_a_body_that_is_too_large(start, http) -> None:
+    """As the API does."""
+    answer = http.patch(f"{start().url}/sandbox/control", data=b" " * 1_000_001, timeout=10)
+
+    assert answer.status_code == 413
+
+
+@pytest.mark.parametrize("path", ["/", "/sandbox/live", "/sandbox/control"])
+def test_page_and_control_are_for_this_machine_only(start, http, path) -> None:
+    """A name of somebody else's that points to the loopback gets neither."""
+    answer = http.get(start().url + path, headers={"Host": "attacker.example"}, timeout=10)
+
+    assert answer.status_code == 403
+    assert "The page and the control of this sandbox are for localhost only" in answer.text
+
+
+def test_page_is_shown_under_any_name_when_it_is_open(start) -> None:
+    """Whoever opens a sandbox to the network knows its names better."""
+    url = start(host="0.0.0.0").url
+
+    assert requests.get(f"{url}/", headers={"Host": "sandbox.example"}, timeout=10).status_code == 200
+
+
+@pytest.mark.parametrize("target", [b"http://other/me", b"/%ff%00", b"//", b"*", b"/me?%ff=%00&&=", b"/\xff"])
+def test_strange_address_is_answered(start, target) -> None:
+    """Whatever stands in the first line gets an answer, and the next request as well."""
+    sandbox = start()
+    host, port = sandbox.url.removeprefix("http://").split(":")
+    request = b"GET " + target + b" HTTP/1.1\r\nHost: sandbox\r\nConnection: close\r\n\r\n"
+
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        connection.sendall(request)
+        status = connection.recv(12)
+
+    assert status in {b"HTTP/1.1 400", b"HTTP/1.1 401", b"HTTP/1.1 404"}
 
 
 def test_request_that_breaks_off_is_no_submission(start, submit) -> None:

@@ -1,32 +1,45 @@
-"""Chosen faults: what they may be, and whom they strike."""
+"""Chosen faults: what they may be."""
 
+import dataclasses
 import re
 
 import pytest
 
-from events_pandas.sandbox.faults import FaultPlan, Faults
+from events_pandas.sandbox.faults import Faults, NextFault
 
-BODIES = [str(number).encode() for number in range(10_000)]
-NO_FAULT = "a fault is a status from 400 to 599, 'drop_before' or 'drop_after', not "
-
-
-@pytest.fixture
-def plan():
-    return FaultPlan(Faults())
+NO_FAULT = (
+    "a fault is a status from 400 to 599 or one of drop_before, drop_after, garbage, trickle_body, trickle_headers, "
+    "no_answer, not "
+)
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         ({"latency_seconds": -0.1}, "latency_seconds must not be negative, and is -0.1"),
+        ({"latency_seconds": float("nan")}, "latency_seconds must be a number of seconds, not nan"),
+        ({"latency_seconds": "1"}, "latency_seconds must be a number of seconds, not '1'"),
+        ({"trickle_seconds": float("inf")}, "trickle_seconds must be a number of seconds, not inf"),
+        ({"outage_seconds": None}, "outage_seconds must be a number of seconds, not None"),
+        ({"outage_after_seconds": -1}, "outage_after_seconds must not be negative, and is -1"),
+        ({"clock_skew_seconds": 2e9}, "clock_skew_seconds must be at most 1,000,000,000 either way, not 2000000000.0"),
+        ({"clock_skew_seconds": "1"}, "clock_skew_seconds must be at most 1,000,000,000 either way, not '1'"),
         ({"jitter": 1.5}, "jitter must be a share between 0 and 1, not 1.5"),
         ({"drop_before": -0.1}, "drop_before must be a share between 0 and 1, not -0.1"),
         ({"drop_after": 2}, "drop_after must be a share between 0 and 1, not 2"),
+        ({"garbage": True}, "garbage must be a share between 0 and 1, not True"),
+        ({"no_answer": "all"}, "no_answer must be a share between 0 and 1, not 'all'"),
         ({"statuses": {500: float("nan")}}, "statuses[500] must be a share between 0 and 1, not nan"),
-        ({"statuses": {200: 0.1}}, NO_FAULT + "200"),
+        ({"statuses": {200: 0.1}}, "statuses are from 400 to 599, not 200"),
+        ({"statuses": {"500": 0.1}}, "statuses are from 400 to 599, not '500'"),
+        ({"statuses": [500]}, "statuses must be statuses with their shares, such as {500: 0.05}, not [500]"),
+        ({"rate_headers": 0}, "rate_headers must be true or false, not 0"),
+        ({"token_revoked": "no"}, "token_revoked must be true or false, not 'no'"),
+        ({"seed": 0.5}, "seed must be a whole number of 64 bits, not 0.5"),
+        ({"seed": 2**63}, f"seed must be a whole number of 64 bits, not {2**63}"),
         (
-            {"statuses": {500: 0.5}, "drop_after": 0.75},
-            "the shares of statuses[500], drop_before, drop_after sum up to 1.25, at most 1 is possible",
+            {"statuses": {500: 0.5}, "drop_after": 0.25, "trickle_body": 0.5},
+            "the shares of statuses[500], drop_after, trickle_body sum up to 1.25, at most 1 is possible",
         ),
     ],
 )
@@ -36,54 +49,36 @@ def test_faults_refuse_what_makes_no_sense(options, message) -> None:
         Faults(**options)
 
 
-def test_faults_strike_their_share() -> None:
-    """Of many submissions each fault strikes about its share."""
-    plan = FaultPlan(Faults(statuses={500: 0.05, 429: 0.1}, drop_before=0.2, drop_after=0.3))
+def test_faults_may_strike_all_submissions() -> None:
+    """Shares that make up the whole are possible, however they are rounded."""
+    faults = Faults(statuses={500: 0.7}, drop_before=0.1, drop_after=0.1, garbage=0.1)
 
-    struck = [plan.next_fault("/events", body) for body in BODIES]
-
-    counts = {fault: struck.count(fault) / len(BODIES) for fault in (500, 429, "drop_before", "drop_after", None)}
-    assert counts == pytest.approx({500: 0.05, 429: 0.1, "drop_before": 0.2, "drop_after": 0.3, None: 0.35}, abs=0.02)
-
-
-def test_faults_strike_the_same_submissions_in_any_order() -> None:
-    """Whom a fault strikes follows from the body and the attempt, not from the order of arrival."""
-    faults = Faults(statuses={500: 0.5})
-    plan, other_plan = FaultPlan(faults), FaultPlan(faults)
-
-    struck = [plan.next_fault("/events", body) for body in BODIES[:100] * 2]
-    struck_otherwise = [other_plan.next_fault("/events", body) for body in BODIES[99::-1] * 2]
-
-    assert struck == struck_otherwise[99::-1] + struck_otherwise[:99:-1]
-    assert struck[:100] != struck[100:]
+    assert faults.shares == [
+        (500, 0.7),
+        ("drop_before", 0.1),
+        ("drop_after", 0.1),
+        ("garbage", 0.1),
+        ("trickle_body", 0.0),
+        ("trickle_headers", 0.0),
+        ("no_answer", 0.0),
+    ]
 
 
-def test_faults_strike_others_with_another_seed() -> None:
-    """The seed chooses whom a fault strikes."""
-    plans = [FaultPlan(Faults(drop_after=0.5, seed=seed)) for seed in (0, 1)]
+def test_faults_do_not_change_with_the_mapping_they_were_made_of() -> None:
+    """What was checked stays as it was."""
+    statuses = {500: 0.1}
+    faults = Faults(statuses=statuses)
 
-    struck, struck_otherwise = ([plan.next_fault("/events", body) for body in BODIES[:100]] for plan in plans)
+    statuses[500] = 7
 
-    assert struck != struck_otherwise
-
-
-def test_faults_strike_submissions_only() -> None:
-    """A share is one of the submissions: GET /me always works."""
-    plan = FaultPlan(Faults(drop_before=1.0))
-
-    assert plan.next_fault("/me", b"") is None
+    assert faults.statuses == {500: 0.1}
 
 
-def test_fail_next_comes_first_at_its_path(plan) -> None:
-    """Faults asked for one by one come in the order asked for, each at its own path, and then end."""
-    plan.fail_next("drop_after", times=2, path="/events")
-    plan.fail_next(503, times=1, path="/events")
-    plan.fail_next(401, times=1, path="/me")
+def test_faults_can_be_changed_in_part() -> None:
+    """A changed copy keeps the rest."""
+    faults = dataclasses.replace(Faults(statuses={500: 0.1}, seed=7), latency_seconds=0.5)
 
-    struck = [plan.next_fault("/events", b"") for _ in range(4)]
-
-    assert struck == ["drop_after", "drop_after", 503, None]
-    assert plan.next_fault("/me", b"") == 401
+    assert faults == Faults(statuses={500: 0.1}, seed=7, latency_seconds=0.5)
 
 
 @pytest.mark.parametrize(
@@ -92,27 +87,12 @@ def test_fail_next_comes_first_at_its_path(plan) -> None:
         ({"fault": 202}, NO_FAULT + "202"),
         ({"fault": 500.0}, NO_FAULT + "500.0"),
         ({"fault": "drop"}, NO_FAULT + "'drop'"),
+        ({"fault": []}, NO_FAULT + "[]"),
         ({"times": 0}, "times must be at least 1, not 0"),
-        ({"path": "/contacts"}, "no path '/contacts': faults are possible at /events and /me"),
+        ({"times": 1.0}, "times must be a whole number, not 1.0"),
     ],
 )
-def test_fail_next_refuses_what_cannot_happen(plan, arguments, message) -> None:
+def test_next_fault_refuses_what_cannot_happen(arguments, message) -> None:
     """A fault that no request could meet is a mistake."""
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
-        plan.fail_next(**{"fault": 500, "times": 1, "path": "/events"} | arguments)
-
-
-def test_latency_is_exact_without_jitter() -> None:
-    """Without jitter every answer takes the latency."""
-    plan = FaultPlan(Faults(latency_seconds=0.08))
-
-    assert [plan.latency_seconds() for _ in range(3)] == [0.08, 0.08, 0.08]
-
-
-def test_latency_strays_by_its_jitter() -> None:
-    """With a jitter of one half an answer takes from half the latency to one and a half."""
-    plan = FaultPlan(Faults(latency_seconds=0.08, jitter=0.5))
-
-    latencies = [plan.latency_seconds() for _ in range(1000)]
-
-    assert (min(latencies), max(latencies)) == pytest.approx((0.04, 0.12), abs=0.001)
+        NextFault(**{"fault": 500} | arguments)

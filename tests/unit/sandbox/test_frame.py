@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from events_pandas.sandbox.frame import submissions_frame
-from events_pandas.sandbox.refusals import USER_NOT_FOUND
-from events_pandas.sandbox.workspace import Outcome, Submission
+from events_pandas.sandbox.ledger import Outcome
+from events_pandas.sandbox.workspace import Submission
 
 DTYPES = {
     "received_at": "datetime64[us, UTC]",
@@ -23,9 +23,13 @@ DTYPES = {
 }
 
 
-def frame_of(body, *, http_status=202, outcome=Outcome.KEPT, error=None) -> pd.DataFrame:
-    submission = Submission(received_at=1.5, body=body, http_status=http_status, outcome=outcome, error=error)
-    return submissions_frame([submission])
+def submission_of(body, **changes) -> Submission:
+    answered = {"http_status": 202, "outcome": Outcome.KEPT, "error_code": None, "error_message": None}
+    return Submission(received_at=1.5, body=body, **answered | changes)
+
+
+def frame_of(body, **changes) -> pd.DataFrame:
+    return submissions_frame([submission_of(body, **changes)])
 
 
 def test_frame_shows_a_submission_as_it_was_sent(make_body) -> None:
@@ -47,7 +51,8 @@ def test_frame_shows_a_submission_as_it_was_sent(make_body) -> None:
 
 def test_frame_shows_the_error(make_body) -> None:
     """A refusal has its status, code and message."""
-    frame = frame_of(make_body(), http_status=404, outcome=Outcome.REFUSED, error=USER_NOT_FOUND)
+    error = {"error_code": "not_found", "error_message": "User Not Found"}
+    frame = frame_of(make_body(), http_status=404, outcome=Outcome.REFUSED, **error)
 
     row = frame.loc[0, ["http_status", "outcome", "error_code", "error_message"]]
     assert row.to_list() == [404, "refused", "not_found", "User Not Found"]
@@ -71,9 +76,7 @@ def test_frame_has_no_value_for_what_cannot_be_read(body) -> None:
 @pytest.mark.parametrize("rows", [0, 2])
 def test_frame_has_the_same_dtypes_whatever_it_holds(make_body, rows) -> None:
     """The dtypes do not depend on the submissions, nor on there being any."""
-    submission = Submission(received_at=1.5, body=make_body(), http_status=202, outcome=Outcome.KEPT)
-
-    frame = submissions_frame([submission] * rows)
+    frame = submissions_frame([submission_of(make_body())] * rows)
 
     assert frame.dtypes.astype(str).to_dict() == DTYPES
     assert len(frame) == rows

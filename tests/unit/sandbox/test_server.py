@@ -4,6 +4,8 @@ import asyncio
 import errno
 import re
 import socket
+import subprocess
+import sys
 import threading
 import time
 
@@ -11,6 +13,17 @@ import pytest
 
 from events_pandas.sandbox import server
 from events_pandas.sandbox.server import ServerThread
+
+# A server that may open no more than sixty files, its own and the libraries' included.
+FEW_FILES = """
+import resource, sys
+from events_pandas.sandbox import Sandbox
+
+resource.setrlimit(resource.RLIMIT_NOFILE, (60, 60))
+with Sandbox() as sandbox:
+    print(sandbox.url.rpartition(":")[2], flush=True)
+    sys.stdin.read()
+"""
 
 
 async def hello(_scope, receive, send) -> None:
@@ -129,3 +142,60 @@ def test_server_runs_in_a_daemon_thread(serve) -> None:
 
     threads = [thread for thread in threading.enumerate() if thread.name == "events-pandas-sandbox"]
     assert [thread.daemon for thread in threads] == [True]
+
+
+def test_server_keeps_a_long_queue(serve) -> None:
+    """Hundreds of clients that come at once are all let in, though the server is busy meanwhile."""
+    thread = serve(hello)
+    clients = []
+    try:
+        clients.extend(socket.create_connection(("127.0.0.1", thread.port), timeout=10) for _ in range(300))
+        for client in clients:
+            client.sendall(b"GET / HTTP/1.1\r\nHost: sandbox\r\n\r\n")
+
+        statuses = {client.recv(12) for client in clients}
+    finally:
+        for client in clients:
+            client.close()
+
+    assert statuses == {b"HTTP/1.1 200"}
+
+
+def test_server_goes_on_after_it_has_run_out_of_files() -> None:
+    """Who cannot be let in waits, without a word on stderr, and is answered when others have left."""
+    pytest.importorskip("resource", reason="this system has no such limits")
+    process = subprocess.Popen(
+        [sys.executable, "-c", FEW_FILES], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    clients = []
+    try:
+        address = ("127.0.0.1", int(process.stdout.readline()))
+        clients.extend(socket.create_connection(address, timeout=10) for _ in range(100))
+        clients[-1].settimeout(0.2)
+        clients[-1].sendall(b"GET /me HTTP/1.1\r\nHost: sandbox\r\n\r\n")
+        with pytest.raises(TimeoutError):
+            clients[-1].recv(12)
+        for client in clients[:-1]:
+            client.close()
+        clients[-1].settimeout(10)
+
+        status = clients[-1].recv(12)
+    finally:
+        for client in clients:
+            client.close()
+        _, errors = process.communicate(timeout=30)
+
+    assert status == b"HTTP/1.1 401"
+    assert (errors, process.returncode) == (b"", 0)
+
+
+def test_server_reports_other_errors_of_its_loop(caplog) -> None:
+    """Only what the loop mends by itself is not worth a word."""
+    loop = asyncio.new_event_loop()
+    try:
+        server._report(loop, {"message": "no files", "exception": OSError(errno.EMFILE, "Too many open files")})
+        server._report(loop, {"message": "something else"})
+    finally:
+        loop.close()
+
+    assert caplog.messages == ["something else"]

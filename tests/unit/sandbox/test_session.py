@@ -1,10 +1,11 @@
 """The sandbox as its users hold it."""
 
+import dataclasses
 import threading
 
 import pytest
 
-from events_pandas.sandbox import Sandbox
+from events_pandas.sandbox import Faults, Sandbox
 
 NOT_RUNNING = r"^the sandbox is not running: say `with Sandbox\(\) as sandbox:`, or call start\(\)$"
 
@@ -53,6 +54,101 @@ def test_sandbox_is_a_new_workspace_at_every_start(submit, http) -> None:
     assert len(sandbox.events) == 1
 
 
+def test_sandbox_is_kept_in_a_file(submit, http, tmp_path) -> None:
+    """With a store, all is there again: at the next start, and in the next sandbox of the same file."""
+    path = tmp_path / "events.sqlite"
+    ids = []
+    first, second = Sandbox(store=path), Sandbox(store=str(path))
+    for sandbox in (first, first, second):
+        with sandbox:
+            ids.append(http.get(f"{sandbox.url}/me", timeout=10).json()["app"]["id_code"])
+            submit(sandbox)
+
+    assert len(set(ids)) == 1
+    assert (len(second.events), second.duplicates, second.requests) == (1, 2, 3)
+    assert Sandbox(store=path).events == second.events
+
+
+def test_sandbox_refuses_a_file_that_is_none_of_its_own(tmp_path) -> None:
+    """A wrong file is told before the start, and left as it is."""
+    path = tmp_path / "notes.txt"
+    path.write_text("Dear diary, today I learnt about databases.")
+
+    with pytest.raises(ValueError, match=r"^'.*notes\.txt' is no workspace of a sandbox: file is not a database$"):
+        Sandbox(store=path)
+
+    assert path.read_text() == "Dear diary, today I learnt about databases."
+
+
+def test_sandbox_takes_contacts_with_their_fields(start, http) -> None:
+    """A contact may be given by an identifier or with all that is known of it."""
+    sandbox = start(contacts=["7", {"external_id": "8", "email": "ada@example.org"}])
+
+    answers = [http.get(f"{sandbox.url}/contacts/find_by_external_id/{who}", timeout=10) for who in "789"]
+
+    assert [answer.status_code for answer in answers] == [200, 200, 404]
+    assert answers[1].json()["email"] == "ada@example.org"
+
+
+def test_sandbox_can_be_changed_while_it_runs(start, submit) -> None:
+    """Faults, limit and window are set from any thread, and take effect with the next request."""
+    sandbox = start()
+    changes = [
+        lambda: setattr(sandbox, "limit", 5),
+        lambda: setattr(sandbox, "window_seconds", 1_000_000),
+        lambda: setattr(sandbox, "faults", Faults(statuses={503: 1.0})),
+        lambda: setattr(sandbox, "faults", dataclasses.replace(sandbox.faults, statuses={})),
+    ]
+
+    seen = []
+    for change in changes:
+        thread = threading.Thread(target=change)
+        thread.start()
+        thread.join()
+        answer = submit(sandbox)
+        seen.append((answer.status_code, answer.headers["X-RateLimit-Limit"], answer.headers["X-RateLimit-Remaining"]))
+
+    assert seen == [(202, "5", "4"), (202, "5", "4"), (503, "5", "3"), (202, "5", "2")]
+    assert (sandbox.limit, sandbox.window_seconds, sandbox.faults) == (5, 1_000_000, Faults())
+
+
+def test_sandbox_keeps_its_settings_for_the_next_start() -> None:
+    """What was set last holds, before a start too."""
+    sandbox = Sandbox(limit=7)
+    sandbox.limit = None
+    sandbox.faults = Faults(seed=3)
+
+    with sandbox:
+        sandbox.window_seconds = 2
+
+    with sandbox:
+        assert (sandbox.limit, sandbox.window_seconds, sandbox.faults) == (None, 2.0, Faults(seed=3))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "error"),
+    [("limit", 0, ValueError), ("window_seconds", -1, ValueError), ("faults", {"seed": 1}, TypeError)],
+)
+def test_sandbox_refuses_a_setting_that_makes_no_sense(name, value, error) -> None:
+    """A wrong value is told where it is set, and changes nothing."""
+    sandbox = Sandbox()
+    before = getattr(sandbox, name)
+
+    with pytest.raises(error, match=f"^{name} must be"):
+        setattr(sandbox, name, value)
+
+    assert getattr(sandbox, name) == before
+
+
+def test_sandbox_starts_an_outage_with_its_start(submit) -> None:
+    """An outage is counted from the start, however long the sandbox was made before it."""
+    sandbox = Sandbox(faults=Faults(outage_seconds=3600))
+    sandbox._app.api.plan.set_faults(sandbox.faults, outage_from=-1e9)
+
+    with sandbox:
+        assert submit(sandbox).status_code == 503
+
+
 def test_sandbox_starts_once(start) -> None:
     """A start of what is running is a mistake."""
     sandbox = start()
@@ -95,7 +191,7 @@ def test_sandbox_shows_no_token(start) -> None:
     sandbox = start(access_token="mine")
 
     assert sandbox.access_token == "mine"
-    assert "mine" not in repr(sandbox) + repr(sandbox._app)
+    assert "mine" not in repr(sandbox) + repr(sandbox._app) + repr(vars(sandbox._app.api).keys())
 
 
 def test_sandbox_has_a_well_known_token_by_default() -> None:

@@ -1,13 +1,17 @@
 """A workspace: what it keeps, ignores and refuses."""
 
 import json
-import re
-import tracemalloc
+import sqlite3
 
 import pytest
 
-from events_pandas.sandbox.refusals import Refusal
-from events_pandas.sandbox.workspace import Contacts, Outcome, Submission, Workspace
+from events_pandas.sandbox.contacts import Contacts
+from events_pandas.sandbox.ledger import Outcome
+from events_pandas.sandbox.refusals import ACCESS_TOKEN_INVALID, Refusal
+from events_pandas.sandbox.store import Store
+from events_pandas.sandbox.workspace import Submission, Workspace
+
+NOW = 1_700_000_000.5
 
 
 @pytest.fixture
@@ -18,9 +22,9 @@ def workspace():
 def test_workspace_keeps_an_event_once(workspace, make_body) -> None:
     """A repeat of contact, normalized name and second is ignored whatever its metadata, and counted."""
     outcomes = [
-        workspace.submit(make_body(metadata={"n": 1})),
-        workspace.submit(make_body(metadata={"n": 2}, event_name="Placed.Order")),
-        workspace.submit(make_body(metadata={"n": 3})),
+        workspace.submit(make_body(metadata={"n": 1}), received_at=NOW),
+        workspace.submit(make_body(metadata={"n": 2}, event_name="Placed.Order"), received_at=NOW),
+        workspace.submit(make_body(metadata={"n": 3}), received_at=NOW),
     ]
 
     assert outcomes == [Outcome.KEPT, Outcome.DUPLICATE, Outcome.DUPLICATE]
@@ -34,46 +38,18 @@ def test_workspace_keeps_an_event_once(workspace, make_body) -> None:
 )
 def test_workspace_keeps_events_that_differ(workspace, make_body, change) -> None:
     """Another second, name, contact or kind of identifier makes another event."""
-    workspace.submit(make_body())
+    workspace.submit(make_body(), received_at=NOW)
 
-    assert workspace.submit(make_body(**change)) is Outcome.KEPT
+    assert workspace.submit(make_body(**change), received_at=NOW) is Outcome.KEPT
     assert (len(workspace.events()), workspace.duplicates()) == (2, 0)
 
 
 def test_workspace_refuses_what_the_rules_refuse(workspace, make_body) -> None:
     """A submission that breaks a rule leaves nothing behind."""
-    refusal = workspace.submit(make_body(created_at=...))
+    refusal = workspace.submit(make_body(created_at=...), received_at=NOW)
 
     assert refusal.code == "parameter_not_found"
     assert workspace.events() == []
-
-
-@pytest.mark.parametrize(
-    ("contacts", "known"),
-    [
-        (Contacts(), {"a", "b", "c"}),
-        (Contacts(unknown=["b"]), {"a", "c"}),
-        (Contacts(existing=iter(["a", "b"])), {"a", "b"}),
-        (Contacts(existing=["a", "b"], unknown=["b"]), {"a"}),
-        (Contacts(existing=[]), set()),
-    ],
-)
-def test_contacts_tell_who_exists(contacts, known) -> None:
-    """Everybody exists but for those who are not in the list of the existing, and those in the list of the unknown."""
-    assert {contact for contact in "abc" if contact in contacts} == known
-
-
-def test_contacts_take_numbers_as_text() -> None:
-    """A number in a list of identifiers stands for its digits."""
-    assert "42" in Contacts(existing=[42])
-
-
-def test_contacts_refuse_one_string() -> None:
-    """One string would be taken for a list of letters."""
-    message = "unknown_contacts must be several identifiers, not one string: ['ada@example.com']"
-
-    with pytest.raises(TypeError, match=f"^{re.escape(message)}$"):
-        Contacts(unknown="ada@example.com")
 
 
 @pytest.mark.parametrize("identifier", ["user_id", "id", "email"])
@@ -81,7 +57,7 @@ def test_workspace_does_not_find_an_unknown_contact(make_body, identifier) -> No
     """An event of a contact that does not exist is answered 404, by whichever field it is named."""
     workspace = Workspace(contacts=Contacts(unknown=["nobody"]))
 
-    refusal = workspace.submit(make_body(**{"user_id": ...} | {identifier: "nobody"}))
+    refusal = workspace.submit(make_body(**{"user_id": ...} | {identifier: "nobody"}), received_at=NOW)
 
     assert refusal == Refusal(status=404, code="not_found", message="User Not Found")
 
@@ -89,39 +65,126 @@ def test_workspace_does_not_find_an_unknown_contact(make_body, identifier) -> No
 def test_workspace_has_at_most_120_event_names(workspace, make_body) -> None:
     """The 121st name is refused; the names that are there already go on."""
     for number in range(120):
-        workspace.submit(make_body(event_name=f"event-{number}"))
+        workspace.submit(make_body(event_name=f"event-{number}"), received_at=NOW)
 
-    refusal = workspace.submit(make_body(event_name="event-120"))
+    refusal = workspace.submit(make_body(event_name="event-120"), received_at=NOW)
 
     assert refusal == Refusal(status=422, code="422", message="Cannot have more than 120 active event names")
-    assert workspace.submit(make_body(event_name="EVENT-0", created_at=1)) is Outcome.KEPT
+    assert workspace.submit(make_body(event_name="EVENT-0", created_at=1), received_at=NOW) is Outcome.KEPT
 
 
-def test_workspace_remembers_submissions(workspace) -> None:
-    """Whatever was received is remembered in order, and handed out as a copy."""
-    submission = Submission(received_at=1000.0, body=b"", http_status=500, outcome=Outcome.FAILED)
-    workspace.record(submission)
+def test_workspace_remembers_submissions(workspace, make_body) -> None:
+    """Whatever was received is remembered in order, with what was answered."""
+    workspace.submit(make_body(), received_at=1.0)
+    workspace.submit(make_body(), received_at=2.0, is_answered=False)
+    workspace.submit(make_body(created_at=...), received_at=3.0)
+    workspace.turn_away(b"{", received_at=4.0, outcome=Outcome.REFUSED, http_status=401, refusal=ACCESS_TOKEN_INVALID)
+    workspace.turn_away(b"", received_at=5.0, outcome=Outcome.FAILED, http_status=None)
 
-    workspace.submissions().clear()
+    told = [
+        (one.received_at, one.http_status, one.outcome, one.error_code, one.error_message, one.body)
+        for one in workspace.submissions()
+    ]
+    assert told == [
+        (1.0, 202, "kept", None, None, make_body()),
+        (2.0, None, "duplicate", None, None, make_body()),
+        (3.0, 400, "refused", "parameter_not_found", "created_at is required", make_body(created_at=...)),
+        (4.0, 401, "refused", "unauthorized", "Access Token Invalid", b"{"),
+        (5.0, None, "failed", None, None, b""),
+    ]
+    assert all(isinstance(one, Submission) for one in workspace.submissions())
+    assert (workspace.requests(), workspace.duplicates(), len(workspace.events())) == (5, 1, 1)
 
-    assert workspace.submissions() == [submission]
-    assert workspace.requests() == 1
+
+def test_workspace_hands_out_more_than_it_reads_at_once(workspace, make_body, monkeypatch) -> None:
+    """Events and submissions are read in parts, so that the server goes on, and are whole all the same."""
+    monkeypatch.setattr("events_pandas.sandbox.workspace._SLICE", 2)
+    for second in range(5):
+        workspace.submit(make_body(created_at=second), received_at=NOW)
+
+    assert [event.created_at for event in workspace.events()] == [0, 1, 2, 3, 4]
+    assert len(list(workspace.submissions())) == 5
 
 
-def test_workspace_takes_less_than_a_kilobyte_an_event(workspace, make_body) -> None:
-    """An event of the documentation's size takes less than 1 kB, the memory of its submission included."""
-    order_number = {"value": "3434-3434", "url": "https://example.org/orders/3434-3434"}
-    metadata = {"order_date": 1392036272, "order_number": order_number, "price": {"currency": "usd", "amount": 2999}}
-    tracemalloc.start()
+def test_workspace_takes_a_contact_for_one_however_it_is_named(make_body) -> None:
+    """An event by `id` or `email` repeats the one by `user_id` of the same contact, name and second."""
+    contact = {"id": "6b04", "external_id": "7", "email": "ada@example.com"}
+    workspace = Workspace(contacts=Contacts(existing=[contact]))
 
-    for number in range(2000):
-        body = make_body(user_id=str(number), metadata=metadata)
-        outcome = workspace.submit(body)
-        workspace.record(Submission(received_at=float(number), body=body, http_status=202, outcome=outcome))
+    outcomes = [
+        workspace.submit(make_body(user_id="7"), received_at=NOW),
+        workspace.submit(make_body(user_id=..., id="6b04"), received_at=NOW),
+        workspace.submit(make_body(user_id=..., email="Ada@Example.com"), received_at=NOW),
+    ]
 
-    used_bytes, _ = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert used_bytes / 2000 < 1000
+    assert outcomes == ["kept", "duplicate", "duplicate"]
+
+
+def test_workspace_finds_leads_by_their_id_only(make_body) -> None:
+    """An event that names a lead by an address or an external identifier is answered 404."""
+    lead = {"id": "6b04", "role": "lead", "external_id": "7", "email": "ada@example.com"}
+    workspace = Workspace(contacts=Contacts(existing=[lead]))
+
+    statuses = [
+        getattr(workspace.submit(make_body(**{"user_id": ...} | named), received_at=NOW), "status", 202)
+        for named in ({"id": "6b04"}, {"user_id": "7"}, {"email": "ada@example.com"})
+    ]
+
+    assert statuses == [202, 404, 404]
+
+
+def test_workspace_refuses_an_ambiguous_email(make_body) -> None:
+    """An address that two users share is answered 409 conflict."""
+    users = [{"external_id": name, "email": "ada@example.com"} for name in "ab"]
+    workspace = Workspace(contacts=Contacts(existing=users))
+
+    refusal = workspace.submit(make_body(user_id=..., email="ada@example.com"), received_at=NOW)
+
+    assert refusal == Refusal(
+        status=409,
+        code="conflict",
+        message="Multiple existing users match this email address - must be more specific using user_id",
+    )
+
+
+def test_workspace_is_kept_in_its_store(make_body, tmp_path) -> None:
+    """A workspace that is opened again has its name, its events and its counts."""
+    first = Workspace(store=Store(tmp_path / "events.sqlite"))
+    first.submit(make_body(), received_at=NOW)
+    first.store.close()
+
+    second = Workspace(store=Store(tmp_path / "events.sqlite"))
+    outcome = second.submit(make_body(), received_at=NOW)
+
+    assert outcome == "duplicate"
+    assert [event.contact for event in second.events()] == ["314159"]
+    assert second.requests() == 2
+    assert second.admin()["app"]["id_code"] == first.store.id_code
+
+
+def test_workspace_counts_names_of_a_kept_store(make_body, tmp_path) -> None:
+    """The 120 names of a workspace are those of all its runs."""
+    first = Workspace(store=Store(tmp_path / "events.sqlite"))
+    for number in range(120):
+        first.submit(make_body(event_name=f"event-{number}"), received_at=NOW)
+    first.store.close()
+
+    second = Workspace(store=Store(tmp_path / "events.sqlite"))
+
+    assert second.submit(make_body(event_name="event-120"), received_at=NOW).status == 422
+    assert second.submit(make_body(event_name="event-7", created_at=1), received_at=NOW) == "kept"
+
+
+def test_workspace_keeps_nothing_of_a_submission_that_cannot_be_written(workspace, make_body) -> None:
+    """What goes wrong in the middle of a submission undoes all of it."""
+    workspace.store.read("CREATE TRIGGER stop BEFORE INSERT ON events BEGIN SELECT RAISE(ABORT, 'full'); END")
+
+    with pytest.raises(sqlite3.IntegrityError, match=r"^full$"):
+        workspace.submit(make_body(), received_at=NOW)
+
+    workspace.store.read("DROP TRIGGER stop")
+    assert (workspace.requests(), workspace.events()) == (0, [])
+    assert workspace.submit(make_body(), received_at=NOW) == "kept"
 
 
 def test_admin_shows_the_workspace_in_intercoms_form() -> None:
@@ -130,6 +193,7 @@ def test_admin_shows_the_workspace_in_intercoms_form() -> None:
 
     assert json.loads(json.dumps(admin)) == admin
     assert (admin["type"], admin["id"], admin["name"]) == ("admin", "1", "Sandbox Admin")
+    assert admin["avatar"] == {"type": "avatar", "image_url": None}
     assert admin["app"] == {
         "type": "app",
         "id_code": admin["app"]["id_code"],

@@ -1,0 +1,23 @@
+"""The command ``events-pandas``: arguments in, the documented functions called, one-line errors and exit codes out."""
+
+import typer
+
+from events_pandas.cli.files import check, submit, suggest
+from events_pandas.cli.local import demo, sandbox
+
+app = typer.Typer(
+    help="Rows of CSV and Parquet files as Intercom data events.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    epilog="Exit codes: 0 every row is done; 1 some are not; 2 usage, mapping or credentials; 130 interrupted.",
+)
+
+for command in (suggest, check, submit, sandbox, demo):
+    app.command()(command)
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

@@ -1,0 +1,53 @@
+"""How a command ends: one-line errors, and the exit code that goes with each."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+
+from events_pandas.errors import (
+    AuthenticationError,
+    CredentialsError,
+    EventsPandasError,
+    InvalidRowsError,
+    MappingError,
+    SourceError,
+    SubmissionInterrupted,
+)
+from events_pandas.results.summary import count_of_rows
+
+DONE, INCOMPLETE, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
+UNUSABLE_ERRORS = (MappingError, SourceError, CredentialsError, AuthenticationError)
+
+
+@contextmanager
+def exit_codes() -> Iterator[None]:
+    """Turn an error into one line on stderr for each fault, and the exit code that goes with it."""
+    try:
+        yield
+    except (EventsPandasError, ImportError, OSError, ValueError) as error:
+        for fault in _faults(error):
+            typer.echo(f"error: {fault}", err=True)
+        is_unusable = isinstance(error, UNUSABLE_ERRORS) or not isinstance(error, EventsPandasError)
+        raise typer.Exit(UNUSABLE if is_unusable else INCOMPLETE) from error
+    except KeyboardInterrupt as error:
+        typer.echo(f"interrupted: {error}" if isinstance(error, SubmissionInterrupted) else "interrupted", err=True)
+        for note in notes(error):
+            typer.echo(f"error: {note}", err=True)
+        raise typer.Exit(INTERRUPTED) from error
+
+
+def _faults(error: Exception) -> tuple[str, ...]:
+    if isinstance(error, MappingError):
+        return error.faults
+    if isinstance(error, InvalidRowsError):
+        # Its own message speaks of an attribute, which a command does not have.
+        rows = error.problems.loc[error.problems["severity"] == "error", "row"].nunique()
+        verb = "is" if rows == 1 else "are"
+        return (f"{count_of_rows(rows)} {verb} invalid, and nothing was sent: see `events-pandas check --problems`",)
+    return (str(error), *notes(error))
+
+
+def notes(error: BaseException) -> tuple[str, ...]:
+    """Return what was added to an error on its way."""
+    return tuple(getattr(error, "__notes__", ()))

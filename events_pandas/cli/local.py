@@ -1,0 +1,145 @@
+"""The commands that run a local Intercom: one to try things on, and one to see what there is."""
+
+import dataclasses
+from collections.abc import Mapping
+from contextlib import suppress
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from events_pandas import intercom
+from events_pandas.cli.exit_codes import exit_codes
+from events_pandas.cli.files import check_files, submitted
+from events_pandas.mapping import EventMapping
+from events_pandas.options import RunOptions
+
+try:
+    import resource
+except ImportError:  # Windows has no such limits.
+    resource = None  # type: ignore[assignment]  # Looked at before it is used.
+
+if TYPE_CHECKING:
+    from events_pandas.sandbox import Faults
+
+Host = Annotated[str, typer.Option(help="The address to listen on; others than the loopback's open it to the network.")]
+Port = Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 for any that is free.")]
+AccessToken = Annotated[str | None, typer.Option(help="The token that requests carry; sandbox-token when not given.")]
+Region = Annotated[str, typer.Option(help="Where the workspace says it is: us, eu or au.")]
+Kept = Annotated[Path | None, typer.Option(help="Keep the workspace in this file; else each start is a new one.")]
+Limit = Annotated[int, typer.Option(min=0, help="Requests in a window; 0 for no limit.")]
+WindowSeconds = Annotated[float, typer.Option(help="The length of a window.")]
+Existing = Annotated[list[str] | None, typer.Option(help="An identifier that exists, and no other; may be repeated.")]
+Unknown = Annotated[list[str] | None, typer.Option(help="An identifier that is answered 404; may be repeated.")]
+
+LatencySeconds = Annotated[float | None, typer.Option(help="How long each answer takes.")]
+Jitter = Annotated[float | None, typer.Option(help="How far latencies stray, as a share of them.")]
+Statuses = Annotated[list[str] | None, typer.Option(help="A status with its share: 500=0.05; may be repeated.")]
+DropBefore = Annotated[float | None, typer.Option(help="The share whose connection closes before it is stored.")]
+DropAfter = Annotated[float | None, typer.Option(help="The share whose connection closes after it is stored.")]
+Garbage = Annotated[float | None, typer.Option(help="The share whose answer has a body that is no JSON.")]
+TrickleBody = Annotated[float | None, typer.Option(help="The share whose answer has a body that comes byte by byte.")]
+TrickleHeaders = Annotated[float | None, typer.Option(help="The share whose whole answer comes byte by byte.")]
+NoAnswer = Annotated[float | None, typer.Option(help="The share that is stored and never answered.")]
+TrickleSeconds = Annotated[float | None, typer.Option(help="The pause before each such byte; 1 when not given.")]
+OutageAfterSeconds = Annotated[float | None, typer.Option(help="How long after the start an outage begins.")]
+OutageSeconds = Annotated[float | None, typer.Option(help="How long all requests are answered 503 then.")]
+ClockSkewSeconds = Annotated[float | None, typer.Option(help="How far the server's clock is ahead.")]
+NoRateHeaders = Annotated[bool, typer.Option("--no-rate-headers", help="Leave out the rate-limit headers.")]
+TokenRevoked = Annotated[bool, typer.Option("--token-revoked", help="Answer 401: the token is revoked.")]
+Seed = Annotated[int | None, typer.Option(help="Another number strikes other submissions.")]
+
+
+_OPTIONS = ("host", "port", "access_token", "region", "store", "window_seconds")
+
+
+def sandbox(
+    *,
+    host: Host = "127.0.0.1",
+    port: Port = 8080,
+    access_token: AccessToken = None,
+    region: Region = "us",
+    store: Kept = None,
+    limit: Limit = intercom.DEFAULT_LIMIT,
+    window_seconds: WindowSeconds = intercom.WINDOW_SECONDS,
+    contact: Existing = None,
+    unknown_contact: Unknown = None,
+    latency_seconds: LatencySeconds = None,
+    jitter: Jitter = None,
+    status: Statuses = None,
+    drop_before: DropBefore = None,
+    drop_after: DropAfter = None,
+    garbage: Garbage = None,
+    trickle_body: TrickleBody = None,
+    trickle_headers: TrickleHeaders = None,
+    no_answer: NoAnswer = None,
+    trickle_seconds: TrickleSeconds = None,
+    outage_after_seconds: OutageAfterSeconds = None,
+    outage_seconds: OutageSeconds = None,
+    clock_skew_seconds: ClockSkewSeconds = None,
+    no_rate_headers: NoRateHeaders = False,
+    token_revoked: TokenRevoked = False,
+    seed: Seed = None,
+) -> None:
+    """Run a local Intercom, until it is interrupted; shares are of the submissions, from 0 to 1."""
+    given = {name: value for name, value in locals().items() if value is not None}
+    with exit_codes():
+        _run_sandbox(given)
+
+
+def demo() -> None:
+    """Submit a sample of real purchases to a local Intercom."""
+    with exit_codes():
+        from events_pandas.sandbox import Sandbox  # noqa: PLC0415  # An extra, loaded when first used.
+
+        with as_file(files("events_pandas") / "samples") as folder, Sandbox() as running:
+            purchases, mapping = folder / "purchases.csv", EventMapping.from_toml(folder / "purchases.toml")
+            typer.echo(f"a local Intercom is at {running.url}\n\nthe mapping:\n\n{mapping.to_toml()}")
+            typer.echo(f"the check:\n\n{check_files([str(purchases)], mapping)}\n\nthe results:\n")
+            with running.client() as client:
+                submitted([str(purchases)], mapping, RunOptions(client=client))
+            typer.echo(f"\nthe local Intercom holds {len(running.events):,} events")
+
+
+def _run_sandbox(given: Mapping[str, Any]) -> None:
+    # An extra, loaded when first used.
+    from events_pandas.sandbox import Sandbox  # noqa: PLC0415  # See above.
+    from events_pandas.sandbox.hosts import is_loopback  # noqa: PLC0415  # See above.
+
+    _allow_many_connections()
+    options = {name: given[name] for name in _OPTIONS if name in given}
+    contacts = {"contacts": given.get("contact"), "unknown_contacts": given.get("unknown_contact", ())}
+    with Sandbox(**options, **contacts, limit=given["limit"] or None, faults=_faults(given)) as running:
+        typer.echo(f"a local Intercom is at {running.url}; stop it with Ctrl-C. To submit to it:")
+        typer.echo(f"  export INTERCOM_ACCESS_TOKEN={running.access_token}")
+        typer.echo(f"  events-pandas submit FILE --mapping MAPPING --base-url {running.url}")
+        typer.echo(f"what it receives is shown at {running.url}/")
+        if not is_loopback(given["host"]):
+            typer.echo("it is open to the network: whoever reaches it can submit to it, and see what it holds")
+        running.wait()
+
+
+def _faults(given: Mapping[str, Any]) -> "Faults":
+    from events_pandas.sandbox import Faults  # noqa: PLC0415  # An extra, loaded when first used.
+
+    wished = {field.name: given[field.name] for field in dataclasses.fields(Faults) if field.name in given}
+    statuses = dict(map(_status_share, given.get("status", ())))
+    return Faults(**wished, statuses=statuses, rate_headers=not given["no_rate_headers"])
+
+
+def _status_share(text: str) -> tuple[int, float]:
+    status, _, share = text.partition("=")
+    try:
+        return int(status), float(share)
+    except ValueError as error:
+        raise ValueError(f"--status is a status with its share, such as 500=0.05, not {text!r}") from error
+
+
+def _allow_many_connections() -> None:
+    """Ask the system for as many open files as it gives: each connection is one."""
+    if resource is not None:
+        # Some systems name a highest number that they do not give.
+        with suppress(OSError, ValueError):
+            _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

@@ -1,0 +1,185 @@
+"""What the page reads of one contact: who it is, and what it did."""
+
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from events_pandas.sandbox.page.submission_queries import SHOWN_BODY
+from events_pandas.sandbox.store import Store
+
+_CONTACT: Final = "SELECT number, id, role, external_id, email, name, created_at FROM contacts"
+# The columns that name a contact, by what events call them; the most usual first.
+_COLUMNS: Final = MappingProxyType({"user_id": "external_id", "id": "id", "email": "email"})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ContactRow:
+    """A contact, as the workspace has it.
+
+    Parameters
+    ----------
+    number : int
+        Its place in the workspace.
+    id : str
+        Intercom's identifier.
+    role : {"user", "lead"}
+        What it is.
+    external_id : str or None
+        What events call `user_id`.
+    email : str or None
+        The address.
+    name : str or None
+        The name.
+    created_at : int
+        When it was made, in Unix seconds.
+    """
+
+    number: int
+    id: str
+    role: str
+    external_id: str | None
+    email: str | None
+    name: str | None
+    created_at: int
+
+    @property
+    def identifiers(self) -> tuple[str, ...]:
+        """Return what events may call it.
+
+        Returns
+        -------
+        tuple of str
+            Each text once.
+        """
+        return tuple(dict.fromkeys(text for text in (self.external_id, self.id, self.email) if text))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EventRow:
+    """An event of a contact.
+
+    Parameters
+    ----------
+    number : int
+        The number of the submission that brought it.
+    created_at : int
+        Unix seconds.
+    name : str
+        The normalized event name.
+    times_received : int
+        Submissions of this event; all but the first are duplicates.
+    size : int
+        Bytes of the first one's body.
+    body : bytes
+        That body; of a large one the beginning.
+    """
+
+    number: int
+    created_at: int
+    name: str
+    times_received: int
+    size: int
+    body: bytes
+
+
+def find_contact(store: Store, identifier: str) -> ContactRow | None:
+    """Return the contact that a text names.
+
+    Parameters
+    ----------
+    store : Store
+        The workspace.
+    identifier : str
+        An identifier of whichever kind.
+
+    Returns
+    -------
+    ContactRow or None
+        By its external identifier rather than Intercom's, by this rather than the address; None if nobody has it.
+    """
+    for column in _COLUMNS.values():
+        rows = store.read(f"{_CONTACT} WHERE {column} = ? ORDER BY role DESC LIMIT 1", (identifier,))
+        for number, contact_id, role, external_id, email, name, created_at in rows:
+            return ContactRow(
+                number=number,
+                id=contact_id,
+                role=role,
+                external_id=external_id,
+                email=email,
+                name=name,
+                created_at=created_at,
+            )
+    return None
+
+
+def read_timeline(
+    store: Store, contact: int, *, name: int | None, until: int | None, limit: int
+) -> list[EventRow]:
+    """Return the events of a contact.
+
+    Parameters
+    ----------
+    store : Store
+        The workspace.
+    contact : int
+        The contact's number.
+    name : int or None
+        Only events of this name.
+    until : int or None
+        Only what comes before the event of this number.
+    limit : int
+        How many at most.
+
+    Returns
+    -------
+    list of EventRow
+        The latest first, by the time that the events themselves say.
+    """
+    named = "" if name is None else "AND +events.name = ?"
+    earlier = (
+        ""
+        if until is None
+        else "AND (events.created_at, events.name) < (SELECT created_at, name FROM events WHERE number = ?)"
+    )
+    query = (
+        "SELECT events.number, created_at, names.name, times_received, length(body),"  # noqa: S608  # Written above.
+        f" {SHOWN_BODY} FROM events"
+        " JOIN names ON names.number = events.name JOIN submissions ON submissions.number = events.number"
+        f" WHERE events.contact = ? {named} {earlier} ORDER BY created_at DESC, events.name DESC LIMIT ?"
+    )
+    values = [value for value in (contact, name, until, limit) if value is not None]
+    rows = store.read(query, values)
+    return [
+        EventRow(number=number, created_at=created_at, name=event_name, times_received=times, size=size, body=body)
+        for number, created_at, event_name, times, size, body in rows
+    ]
+
+
+def first_submission_of(store: Store, *, identifier: str, contact: str, created_at: int, name: str) -> int | None:
+    """Return which submission brought an event.
+
+    Parameters
+    ----------
+    store : Store
+        The workspace.
+    identifier : {"user_id", "id", "email"}
+        What its contact is named by.
+    contact : str
+        The contact, as that field names it.
+    created_at : int
+        Unix seconds.
+    name : str
+        The normalized event name.
+
+    Returns
+    -------
+    int or None
+        The submission's number; None if there is no such event.
+    """
+    query = (
+        "SELECT events.number FROM contacts CROSS JOIN names CROSS JOIN events"  # noqa: S608  # One of three columns.
+        f" WHERE contacts.{_COLUMNS[identifier]} = ? AND names.name = ? AND events.contact = contacts.number"
+        " AND events.created_at = ? AND events.name = names.number"
+    )
+    rows = store.read(query, (contact, name, created_at))
+    return rows[0][0] if rows else None

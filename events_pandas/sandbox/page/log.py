@@ -1,0 +1,92 @@
+"""A page of the log: submissions that match, the last received first."""
+
+from dataclasses import dataclass
+
+from events_pandas.sandbox.ledger import Outcome
+from events_pandas.sandbox.page.asked import Asked
+from events_pandas.sandbox.page.contact_queries import first_submission_of
+from events_pandas.sandbox.page.rows import ShownSubmission, show_submission
+from events_pandas.sandbox.page.submission_queries import (
+    Selection,
+    SubmissionRow,
+    count_submissions,
+    find_submission,
+    read_submissions,
+)
+from events_pandas.sandbox.rules import read_sent
+from events_pandas.sandbox.store import Store
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LogPage:
+    """Some of the submissions that match.
+
+    Parameters
+    ----------
+    rows : tuple of ShownSubmission
+        The last received first.
+    matching : int or None
+        How many match on all pages; None where counting them would take long.
+    has_older : bool
+        Whether there is another page.
+    """
+
+    rows: tuple[ShownSubmission, ...]
+    matching: int | None
+    has_older: bool
+
+
+def read_log(store: Store, asked: Asked, *, limit: int) -> LogPage:
+    """Return a page of the log.
+
+    Parameters
+    ----------
+    store : Store
+        The workspace.
+    asked : Asked
+        Which submissions.
+    limit : int
+        How many at most.
+
+    Returns
+    -------
+    LogPage
+        What matches.
+    """
+    if asked.filters.submission is not None:
+        rows = find_submission(store, asked.filters.submission)
+        return LogPage(rows=_shown(store, rows), matching=len(rows), has_older=False)
+    if not asked.is_known:
+        return LogPage(rows=(), matching=0, has_older=False)
+    selection = _selection(asked)
+    rows = read_submissions(store, selection, limit + 1)
+    matching = None if selection.contacts else count_submissions(store, selection)
+    return LogPage(rows=_shown(store, rows[:limit]), matching=matching, has_older=len(rows) > limit)
+
+
+def _selection(asked: Asked) -> Selection:
+    filters = asked.filters
+    identifiers = asked.contact.identifiers if asked.contact else ()
+    named = dict.fromkeys((filters.contact, *identifiers)) if filters.contact else {}
+    return Selection(
+        name=asked.name,
+        contacts=tuple(named),
+        outcome=filters.outcome,
+        http_status=filters.http_status,
+        before=filters.before,
+    )
+
+
+def _shown(store: Store, rows: list[SubmissionRow]) -> tuple[ShownSubmission, ...]:
+    return tuple(show_submission(row, repeated=_repeated(store, row)) for row in rows)
+
+
+def _repeated(store: Store, row: SubmissionRow) -> int | None:
+    if row.outcome != Outcome.DUPLICATE:
+        return None
+    sent = read_sent(row.body)
+    if sent.identifier is None or sent.contact is None or sent.created_at is None or row.name is None:
+        return None
+    return first_submission_of(
+        store, identifier=sent.identifier, contact=sent.contact, created_at=sent.created_at, name=row.name
+    )

@@ -1,0 +1,179 @@
+"""The page over HTTP: which address answers what, and with which headers."""
+
+import hashlib
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from types import MappingProxyType
+from typing import Final
+
+from markupsafe import Markup
+from starlette.responses import Response
+
+from events_pandas.sandbox.page.asked import Asked
+from events_pandas.sandbox.page.count_queries import read_change, read_last_arrival
+from events_pandas.sandbox.page.filters import Filters
+from events_pandas.sandbox.page.overview import PACE_SECONDS, Facts
+from events_pandas.sandbox.page.rendering import render
+from events_pandas.sandbox.page.sections import SECTIONS, View, render_section
+from events_pandas.sandbox.page.submission_queries import read_body
+from events_pandas.sandbox.page.times import read_moment
+from events_pandas.sandbox.window import RateWindow
+from events_pandas.sandbox.workspace import Workspace
+
+_HOME: Final = "/"
+_FOLDER: Final = "/sandbox/"
+_CONTROL: Final = "/sandbox/control"
+_LIVE: Final = "/sandbox/live"
+_BODIES: Final = "/sandbox/bodies/"
+_HTML: Final = "text/html; charset=utf-8"
+_STATIC: Final = MappingProxyType(
+    {
+        "/sandbox/page.css": ("page.css", "text/css; charset=utf-8"),
+        "/sandbox/page.js": ("page.js", "text/javascript; charset=utf-8"),
+    }
+)
+_POLICY: Final = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:;"
+    " base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+_HEADERS: Final = MappingProxyType(
+    {
+        "Cache-Control": "no-store",
+        "Content-Security-Policy": _POLICY,
+        "Referrer-Policy": "no-referrer",
+        "X-Content-Type-Options": "nosniff",
+    }
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Page:
+    """Show a workspace to people.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        What to show.
+    window : RateWindow
+        The rate limit.
+    clock : callable
+        Returns the sandbox's time, in Unix seconds.
+    access_token : str
+        The token to give to a client: no secret, it opens this sandbox only.
+
+    Notes
+    -----
+    It only reads. Its text comes from strangers: templates escape all of it, and the policy in the headers lets the
+    browser run nothing but the page's own script.
+    """
+
+    workspace: Workspace
+    window: RateWindow
+    clock: Callable[[], float]
+    access_token: str = field(repr=False)
+
+    @staticmethod
+    def handles(path: str) -> bool:
+        """Say whether an address belongs to the page.
+
+        Parameters
+        ----------
+        path : str
+            The path, decoded.
+
+        Returns
+        -------
+        bool
+            True for ``/`` and what lies in ``/sandbox/``, but for the control.
+
+        Examples
+        --------
+        >>> Page.handles("/"), Page.handles("/sandbox/live"), Page.handles("/sandbox/control"), Page.handles("/events")
+        (True, True, False, False)
+        """
+        return path == _HOME or (path.startswith(_FOLDER) and path != _CONTROL)
+
+    def answer(self, path: str, query: Mapping[str, str], *, base_url: str, if_none_match: str = "") -> Response:
+        """Answer a GET request.
+
+        Parameters
+        ----------
+        path : str
+            A path that the page handles.
+        query : mapping of str to str
+            The parameters of the address, whatever they are.
+        base_url : str
+            The address that the browser knows the sandbox by, without a slash at its end.
+        if_none_match : str, default ""
+            The header of that name: what the browser has already.
+
+        Returns
+        -------
+        starlette.responses.Response
+            200, 304 or 404.
+        """
+        if path in _STATIC:
+            name, media_type = _STATIC[path]
+            return Response(_static(name), headers=_HEADERS, media_type=media_type)
+        if path == _HOME:
+            return self._home(self._view(query, base_url))
+        if path == _LIVE:
+            return self._live(self._view(query, base_url), if_none_match)
+        body = self._body(path.removeprefix(_BODIES)) if path.startswith(_BODIES) else None
+        if body is None:
+            return Response("There is nothing here.", 404, _HEADERS, "text/plain; charset=utf-8")
+        return Response(body.decode(errors="replace"), headers=_HEADERS, media_type="text/plain; charset=utf-8")
+
+    def _view(self, query: Mapping[str, str], base_url: str) -> View:
+        store = self.workspace.store
+        facts = Facts(
+            name="Sandbox",
+            id_code=store.id_code,
+            region=self.workspace.region,
+            url=base_url,
+            access_token=self.access_token,
+            created_at=read_moment(store.created_at),
+        )
+        asked = Asked.find(Filters.read(query), store)
+        return View(store=store, window=self.window, facts=facts, now=self.clock(), asked=asked)
+
+    def _home(self, view: View) -> Response:
+        self.workspace.count()
+        sections = {name: Markup(_wrapped(name, view)) for name in SECTIONS}  # noqa: S704  # Our own templates.
+        html = render("page.html", facts=view.facts, filters=view.asked.filters, sections=sections)
+        return Response(html, headers=_HEADERS, media_type=_HTML)
+
+    def _live(self, view: View, if_none_match: str) -> Response:
+        entity_tag = _entity_tag(view)
+        headers = {**_HEADERS, "ETag": entity_tag}
+        if if_none_match == entity_tag:
+            return Response(status_code=304, headers=headers)
+        self.workspace.count()
+        return Response("\n".join(_wrapped(name, view) for name in SECTIONS), headers=headers, media_type=_HTML)
+
+    def _body(self, number: str) -> bytes | None:
+        asked = Filters.read({"submission": number}).submission
+        return None if asked is None else read_body(self.workspace.store, asked)
+
+
+def _wrapped(name: str, view: View) -> str:
+    section = render_section(name, view)
+    return render("section.html", section=section, html=Markup(section.html))  # noqa: S704  # Our own templates.
+
+
+def _entity_tag(view: View) -> str:
+    """Return what differs whenever the page would."""
+    last_arrival = read_last_arrival(view.store)
+    # While the pace falls, the page changes every second although nothing comes.
+    second = math.floor(min(view.now, last_arrival + PACE_SECONDS + 1))
+    state = (view.facts, view.asked, view.window.state(view.now), view.window.window_seconds, second)
+    facts = repr((*state, read_change(view.store)))
+    return f'"{hashlib.blake2b(facts.encode(), digest_size=12).hexdigest()}"'
+
+
+@cache
+def _static(name: str) -> bytes:
+    return files(__package__ or "").joinpath("static", name).read_bytes()

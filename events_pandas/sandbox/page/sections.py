@@ -1,0 +1,210 @@
+"""The sections of the page: each is read and rendered by itself, so that it can be replaced alone."""
+
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final, TypeAlias
+
+from events_pandas.sandbox.history import contact_counts
+from events_pandas.sandbox.page.asked import Asked
+from events_pandas.sandbox.page.calendar_bins import make_bins
+from events_pandas.sandbox.page.charts import HEIGHT, Chart, draw_chart
+from events_pandas.sandbox.page.contact_queries import ContactRow, EventRow, read_timeline
+from events_pandas.sandbox.page.count_queries import (
+    Whose,
+    read_arrivals,
+    read_bins,
+    read_change,
+    read_name,
+    read_names,
+    read_outside,
+    read_span,
+    read_tallies,
+)
+from events_pandas.sandbox.page.first_event import python_lines, shell_lines
+from events_pandas.sandbox.page.log import read_log
+from events_pandas.sandbox.page.overview import (
+    PACE_SPANS,
+    SPAN_SECONDS,
+    Facts,
+    count_outcomes,
+    draw_pace,
+    read_gauge,
+    status_choices,
+)
+from events_pandas.sandbox.page.rendering import render
+from events_pandas.sandbox.page.rows import show_event
+from events_pandas.sandbox.page.times import read_moment
+from events_pandas.sandbox.store import Store
+from events_pandas.sandbox.window import RateWindow
+
+PAGE_ROWS: Final = 50
+"""Rows of a table, until one asks for older ones."""
+
+# A workspace takes 120 names, but may be sent any number.
+_MOST_NAMES: Final = 200
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class View:
+    """What the sections are made of.
+
+    Parameters
+    ----------
+    store : Store
+        The workspace.
+    window : RateWindow
+        The rate limit.
+    facts : Facts
+        Who the workspace is.
+    now : float
+        The sandbox's time.
+    asked : Asked
+        What is asked for.
+    """
+
+    store: Store
+    window: RateWindow
+    facts: Facts
+    now: float
+    asked: Asked
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Section:
+    """A part of the page.
+
+    Parameters
+    ----------
+    name : str
+        What it is called in templates and scripts.
+    html : str
+        The part.
+    version : str
+        Another one for other HTML.
+    """
+
+    name: str
+    html: str
+    version: str
+
+
+_Render: TypeAlias = Callable[[View], str]
+
+
+def render_section(name: str, view: View) -> Section:
+    """Return a part of the page.
+
+    Parameters
+    ----------
+    name : str
+        One of `SECTIONS`.
+    view : View
+        What it is made of.
+
+    Returns
+    -------
+    Section
+        As it is now.
+    """
+    html = _SECTIONS[name](view)
+    return Section(name=name, html=html, version=f"{zlib.crc32(html.encode()):08x}")
+
+
+def _facts(view: View) -> str:
+    return render("facts.html", facts=view.facts)
+
+
+def _totals(view: View) -> str:
+    tallies = read_tallies(view.store)
+    arrivals = read_arrivals(view.store, view.now, spans=PACE_SPANS, span_seconds=SPAN_SECONDS)
+    return render(
+        "totals.html",
+        received=sum(tally.count for tally in tallies),
+        outcomes=count_outcomes(tallies),
+        gauge=read_gauge(view.window, view.now),
+        now=view.now,
+        pace=draw_pace(arrivals),
+    )
+
+
+def _chart(view: View) -> str:
+    asked = view.asked
+    whose = Whose(contact=asked.contact.number if asked.contact else None, name=asked.name)
+    is_whole = asked.is_known and (asked.contact is not None or not asked.filters.contact)
+    return render(
+        "chart.html",
+        chart=_drawn(view.store, whose) if is_whole else None,
+        height=HEIGHT,
+        filters=asked.filters,
+        outside=read_outside(view.store, whose) if is_whole else 0,
+    )
+
+
+def _drawn(store: Store, whose: Whose) -> Chart | None:
+    span = read_span(store, whose)
+    if span is None:
+        return None
+    bins = make_bins(*span)
+    counts = read_bins(store, whose, bins.edges)
+    names = {name: read_name(store, name) for _, name in counts}
+    return draw_chart(bins, counts, names)
+
+
+def _filters(view: View) -> str:
+    tallies = read_tallies(view.store)
+    return render(
+        "filters.html",
+        filters=view.asked.filters,
+        names=read_names(view.store, _MOST_NAMES),
+        outcomes=count_outcomes(tallies),
+        statuses=status_choices(tallies),
+    )
+
+
+def _contact(view: View) -> str:
+    asked, contact = view.asked, view.asked.contact
+    if contact is None:
+        return render("no_contact.html", filters=asked.filters)
+    # The timeline has nothing but events that were kept: it has no part in a question for another status.
+    is_shown = asked.is_known and not asked.filters.status
+    rows = _timeline(view.store, asked, contact) if is_shown else []
+    return render(
+        "contact.html",
+        contact=contact,
+        created_at=read_moment(contact.created_at),
+        counts=[
+            (name, count, read_moment(first), read_moment(last))
+            for name, count, first, last in contact_counts(view.store, contact.number)
+        ],
+        events=[show_event(row, now=view.now) for row in rows[:PAGE_ROWS]],
+        filters=asked.filters,
+        has_older=len(rows) > PAGE_ROWS,
+    )
+
+
+def _timeline(store: Store, asked: Asked, contact: ContactRow) -> list[EventRow]:
+    # One more than is shown tells whether there are older ones.
+    return read_timeline(store, contact.number, name=asked.name, until=asked.filters.until, limit=PAGE_ROWS + 1)
+
+
+def _log(view: View) -> str:
+    page = read_log(view.store, view.asked, limit=PAGE_ROWS)
+    last, _ = read_change(view.store)
+    return render(
+        "log.html",
+        page=page,
+        filters=view.asked.filters,
+        is_empty=last == 0,
+        python=python_lines(view.facts),
+        shell=shell_lines(view.facts, created_at=int(view.now)),
+    )
+
+
+_SECTIONS: Final = MappingProxyType(
+    {"facts": _facts, "totals": _totals, "filters": _filters, "chart": _chart, "contact": _contact, "log": _log}
+)
+
+SECTIONS: Final = tuple(_SECTIONS)
+"""The names of all sections, in their order."""

@@ -1,0 +1,145 @@
+"""For tests of your own: a pytest fixture that is a local Intercom, and a marker that gives its options.
+
+`pytest_plugins = ["events_pandas.testing"]` in the topmost `conftest.py` gives every test the fixture
+`intercom_sandbox`, a `Sandbox` that runs for as long as the test. It needs pytest, and the extra
+``events-pandas[sandbox]``. The marker ``intercom_sandbox`` takes the options of `Sandbox`.
+
+Examples
+--------
+A team has a mapping of its orders, and wants to know that Intercom gets the right price. In ``conftest.py``::
+
+    pytest_plugins = ["events_pandas.testing"]
+
+In ``test_orders.py``::
+
+    import pandas as pd
+    import pytest
+
+    import events_pandas as ep
+
+    MAPPING = ep.EventMapping(
+        event_name="placed-order",
+        created_at="ordered_at",
+        user_id="customer_id",
+        metadata={"price": ep.MonetaryAmount("total", currency="currency")},
+        timezone="Europe/Berlin",
+    )
+    ORDERS = pd.DataFrame(
+        {"ordered_at": ["2024-01-31 12:00"], "customer_id": ["00042"], "total": ["349.99"], "currency": ["EUR"]}
+    )
+
+
+    def test_price_arrives_in_cents(intercom_sandbox):
+        with intercom_sandbox.client() as client:
+            ep.submit_events(ORDERS, MAPPING, client=client)
+
+        assert intercom_sandbox.events[0].metadata["price"] == {"amount": 34999, "currency": "eur"}
+
+
+    @pytest.mark.intercom_sandbox(unknown_contacts=["00042"])
+    def test_order_of_an_unknown_contact_is_told(intercom_sandbox):
+        with intercom_sandbox.client() as client:
+            results = ep.submit_events(ORDERS, MAPPING, client=client)
+
+        assert results["status"].tolist() == ["unknown_contact"]
+        assert intercom_sandbox.events == []
+"""
+
+import inspect
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from events_pandas.errors import did_you_mean
+
+if TYPE_CHECKING:
+    from events_pandas.sandbox import Sandbox
+
+_MARKER: Final = "intercom_sandbox"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marker, so that `--strict-markers` knows it.
+
+    Parameters
+    ----------
+    config : pytest.Config
+        The configuration of the run.
+    """
+    config.addinivalue_line(
+        "markers",
+        f"{_MARKER}(**options): give the fixture {_MARKER} options of events_pandas.Sandbox, such as limit=83",
+    )
+
+
+@pytest.fixture
+def intercom_sandbox(request: pytest.FixtureRequest) -> Iterator["Sandbox"]:
+    """Run a local Intercom for one test.
+
+    Parameters
+    ----------
+    request : pytest.FixtureRequest
+        The test that asks for it, with its markers.
+
+    Yields
+    ------
+    Sandbox
+        Running, empty, and a workspace of its own; stopped after the test. It has no rate limit, so that tests are not
+        paced.
+
+    See Also
+    --------
+    events_pandas.Sandbox : What can be asked of it, and its options.
+
+    Notes
+    -----
+    ``@pytest.mark.intercom_sandbox(limit=83, unknown_contacts=["7"])`` gives options to one test, to a class, or, as
+    `pytestmark`, to a module. Where several of them give the same option, the one nearest to the test counts.
+
+    Examples
+    --------
+    A test of what happens when Intercom is away for a moment::
+
+        def test_events_arrive_in_spite_of_an_outage(intercom_sandbox):
+            intercom_sandbox.fail_next(503, times=3)
+            ...
+    """
+    with _sandbox(request.node.iter_markers(_MARKER)) as sandbox:
+        yield sandbox
+
+
+def _sandbox(markers: Iterable[pytest.Mark]) -> "Sandbox":
+    """Return a sandbox with the options of the markers, of which the nearest to the test comes first."""
+    sandbox_class = _sandbox_class()
+    known = inspect.signature(sandbox_class).parameters
+    options: dict[str, Any] = {"limit": None}
+    for marker in reversed(list(markers)):
+        _require_options(marker, known)
+        options |= marker.kwargs
+    try:
+        return sandbox_class(**options)
+    except (TypeError, ValueError) as error:
+        reason = str(error)
+    # Outside the block, so that pytest shows one message instead of two.
+    pytest.fail(f"@pytest.mark.{_MARKER}: {reason}", pytrace=False)
+
+
+def _sandbox_class() -> "type[Sandbox]":
+    try:
+        from events_pandas.sandbox import Sandbox  # noqa: PLC0415  # An extra, loaded when first used.
+    except ImportError as error:
+        reason = str(error)
+    else:
+        return Sandbox
+    pytest.fail(reason, pytrace=False)
+
+
+def _require_options(marker: pytest.Mark, known: Iterable[str]) -> None:
+    if marker.args:
+        pytest.fail(f"@pytest.mark.{_MARKER} takes options by name, such as limit=83", pytrace=False)
+    for option in marker.kwargs:
+        if option not in known:
+            pytest.fail(
+                f"@pytest.mark.{_MARKER} has no option {option!r}: {did_you_mean(option, known)}", pytrace=False
+            )

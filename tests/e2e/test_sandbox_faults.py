@@ -1,0 +1,227 @@
+"""Runs against a sandbox in which much goes wrong, chosen before, while it runs, and on the command line."""
+
+import re
+import threading
+from collections import Counter
+
+import pytest
+import requests
+
+from events_pandas import AuthenticationError, Faults, RetryPolicy, submit_events
+
+
+def test_every_event_arrives_once_however_answers_come(make_orders, mapping, start):
+    """Statuses, lost connections, garbage, trickles and silence: all rows are accepted, and each event is held once."""
+    faults = Faults(
+        statuses={500: 0.1, 503: 0.1},
+        drop_before=0.1,
+        drop_after=0.1,
+        garbage=0.1,
+        trickle_body=0.1,
+        trickle_headers=0.02,
+        no_answer=0.02,
+        trickle_seconds=0.0001,
+        latency_seconds=0.002,
+        jitter=1.0,
+        seed=4,
+    )
+    sandbox = start(faults=faults)
+    retry = RetryPolicy(attempts=30, base_seconds=0.01, max_seconds=0.05)
+
+    with sandbox.client(timeout_seconds=1) as client:
+        results = submit_events(make_orders(200), mapping, client=client, retry=retry, concurrency=8)
+
+    assert results["status"].value_counts()["accepted"] == 200
+    assert Counter(event.contact for event in sandbox.events) == Counter(make_orders(200)["who"])
+    assert sandbox.requests == results["attempts"].sum()
+    assert sandbox.duplicates > 10
+
+
+def test_the_same_rows_fail_in_the_same_way_in_every_run(make_orders, mapping, start, quick_retry):
+    """A failure repeats, however many threads send the rows."""
+    faults = Faults(statuses={422: 0.2, 500: 0.2}, seed=11)
+
+    runs = []
+    for concurrency in (1, 8):
+        with start(faults=faults).client() as client:
+            results = submit_events(
+                make_orders(100), mapping, client=client, retry=quick_retry, concurrency=concurrency
+            )
+        runs.append(results[["status", "http_status", "attempts"]].to_numpy(dtype=object).tolist())
+
+    assert runs[0] == runs[1]
+    assert {status for status, *_ in runs[0]} == {"accepted", "rejected"}
+
+
+def test_run_outlasts_an_outage(make_orders, mapping, start, tripwire, quick_retry):
+    """What is answered 503 for a moment is tried again."""
+    sandbox = start()
+
+    with sandbox.client() as real:
+        client = tripwire(real, before=3, action=lambda: setattr(sandbox, "faults", Faults(outage_seconds=0.15)))
+        results = submit_events(make_orders(6), mapping, client=client, retry=quick_retry, concurrency=1)
+
+    assert results["status"].tolist() == ["accepted"] * 6
+    assert results.attrs["run"]["retries"] > 0
+
+
+def test_run_ends_when_its_token_is_revoked_and_goes_on_when_it_is_not(make_orders, mapping, start, tripwire, held):
+    """The rows that are left can be submitted as soon as the token is good again."""
+    sandbox = start()
+    orders = make_orders(6)
+    with sandbox.client() as real:
+        client = tripwire(real, before=3, action=lambda: setattr(sandbox, "faults", Faults(token_revoked=True)))
+        with pytest.raises(AuthenticationError, match="token_revoked"):
+            submit_events(orders, mapping, client=client, concurrency=1)
+        at_the_end = held(sandbox)
+        sandbox.faults = Faults()
+        submit_events(orders, mapping, client=real)
+
+    assert at_the_end == ["00000", "00001"]
+    assert held(sandbox) == orders["who"].tolist()
+
+
+@pytest.mark.parametrize("faults", [Faults(rate_headers=False), Faults(clock_skew_seconds=-3600)])
+def test_run_needs_neither_rate_headers_nor_a_right_clock(make_orders, mapping, start, faults):
+    """Without headers, and with a server whose clock is an hour behind, all rows are accepted."""
+    with start(faults=faults, limit=1_666).client() as client:
+        results = submit_events(make_orders(20), mapping, client=client)
+
+    assert results["status"].tolist() == ["accepted"] * 20
+    assert results.attrs["run"]["retries"] == 0
+
+
+def test_control_changes_a_run_that_is_under_way(make_orders, mapping, start, tripwire, held):
+    """Another process can let requests fail, while rows are submitted."""
+    sandbox = start()
+    headers = {"Authorization": f"Bearer {sandbox.access_token}"}
+
+    def reject_two():
+        change = {"fail_next": {"fault": 422, "times": 2}}
+        requests.patch(f"{sandbox.url}/sandbox/control", json=change, headers=headers, timeout=10).raise_for_status()
+
+    with sandbox.client() as real:
+        client = tripwire(real, before=3, action=reject_two)
+        results = submit_events(make_orders(6), mapping, client=client, concurrency=1)
+
+    assert results["status"].tolist() == ["accepted"] * 2 + ["rejected"] * 2 + ["accepted"] * 2
+    assert held(sandbox) == ["00000", "00001", "00004", "00005"]
+
+
+def test_settings_from_many_threads_are_whole(start):
+    """Whoever reads while others write sees one setting or the other."""
+    sandbox = start()
+    wishes = [Faults(seed=seed, latency_seconds=float(seed)) for seed in range(1, 9)]
+    seen = set()
+
+    def change(wish):
+        for _ in range(200):
+            sandbox.faults = wish
+            faults = sandbox.faults
+            seen.add((faults.seed, faults.latency_seconds))
+
+    threads = [threading.Thread(target=change, args=(wish,)) for wish in wishes]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert seen <= {(seed, float(seed)) for seed in range(1, 9)}
+
+
+def test_sandbox_command_takes_all_options(launch, interrupt):
+    """What the constructor takes, the command takes as well."""
+    server = launch(
+        *("sandbox", "--port", "0", "--limit", "83", "--window-seconds", "5", "--access-token", "mine"),
+        *("--latency-seconds", "0.001", "--jitter", "0.5", "--status", "500=0.05", "--status", "429=0.1"),
+        *("--drop-before", "0.01", "--drop-after", "0.02", "--garbage", "0.03", "--trickle-body", "0.04"),
+        *("--trickle-headers", "0.05", "--no-answer", "0.06", "--trickle-seconds", "0.5"),
+        *("--outage-after-seconds", "3600", "--outage-seconds", "7", "--clock-skew-seconds", "-60"),
+        *("--no-rate-headers", "--seed", "9", "--region", "eu", "--store", "events.sqlite"),
+        *("--contact", "7", "--contact", "8", "--unknown-contact", "8", "--unknown-contact", "9"),
+    )
+    url = re.search(r"http://\S+:\d+", server.stdout.readline())[0]
+    headers = {"Authorization": "Bearer mine", "Accept": "application/json"}
+
+    def get(path):
+        return requests.get(url + path, headers=headers, timeout=10)
+
+    settings = get("/sandbox/control").json()
+    contacts = [get(f"/contacts/find_by_external_id/{contact}").status_code for contact in (7, 8, 9)]
+    region = get("/me").json()["app"]["region"]
+    output, errors = interrupt(server)
+
+    assert settings == {
+        "limit": 83,
+        "window_seconds": 5.0,
+        "faults": {
+            "latency_seconds": 0.001,
+            "jitter": 0.5,
+            "statuses": {"500": 0.05, "429": 0.1},
+            "drop_before": 0.01,
+            "drop_after": 0.02,
+            "garbage": 0.03,
+            "trickle_body": 0.04,
+            "trickle_headers": 0.05,
+            "no_answer": 0.06,
+            "trickle_seconds": 0.5,
+            "outage_after_seconds": 3600.0,
+            "outage_seconds": 7.0,
+            "clock_skew_seconds": -60.0,
+            "rate_headers": False,
+            "token_revoked": False,
+            "seed": 9,
+        },
+    }
+    assert (contacts, region) == ([200, 404, 404], "EU")
+    assert f"what it receives is shown at {url}/\n" in output
+    assert (errors, server.returncode) == ("interrupted\n", 130)
+
+
+def test_sandbox_command_can_have_its_token_revoked(launch, interrupt):
+    """The control takes it back."""
+    server = launch("sandbox", "--port", "0", "--token-revoked")
+    url = re.search(r"http://\S+:\d+", server.stdout.readline())[0]
+    headers = {"Authorization": "Bearer sandbox-token", "Accept": "application/json"}
+
+    before = requests.get(f"{url}/me", headers=headers, timeout=10).status_code
+    requests.patch(
+        f"{url}/sandbox/control", json={"faults": {"token_revoked": False}}, headers=headers, timeout=10
+    ).raise_for_status()
+    after = requests.get(f"{url}/me", headers=headers, timeout=10).status_code
+    interrupt(server)
+
+    assert (before, after) == (401, 200)
+
+
+def test_sandbox_command_says_that_it_is_open_to_the_network(launch, interrupt):
+    """Whoever names another host than this machine's is told what that means."""
+    server = launch("sandbox", "--port", "0", "--host", "0.0.0.0")
+    lines = [server.stdout.readline() for _ in range(5)]
+    interrupt(server)
+
+    assert lines[4] == "it is open to the network: whoever reaches it can submit to it, and see what it holds\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--drop-before", "2"), "drop_before must be a share between 0 and 1, not 2.0"),
+        (("--status", "500"), "--status is a status with its share, such as 500=0.05, not '500'"),
+        (("--status", "200=0.1"), "statuses are from 400 to 599, not 200"),
+        (("--window-seconds", "0"), "window_seconds must be a number above 0, not 0.0"),
+        (("--region", "moon"), "no region 'moon': there are us, eu, au"),
+        (
+            ("--store", "mapping.toml"),
+            "'mapping.toml' is no workspace of a sandbox: file is not a database",
+        ),
+        (("--access-token", "two words"), "access_token must be one word of visible ASCII characters"),
+    ],
+)
+def test_sandbox_command_tells_a_wrong_option_in_one_line(launch, arguments, message):
+    """Exit code 2, before anything is listened on."""
+    server = launch("sandbox", "--port", "0", *arguments)
+
+    output, errors = server.communicate(timeout=30)
+
+    assert (output, errors, server.returncode) == ("", f"error: {message}\n", 2)

@@ -1,0 +1,182 @@
+"""A sandbox that many use at once, and one that is killed: what was answered is kept."""
+
+import contextlib
+import http.client
+import json
+import re
+import signal
+import subprocess
+import sys
+import threading
+from urllib.parse import urlsplit
+
+import pytest
+
+from events_pandas import Sandbox
+
+resource = pytest.importorskip("resource", reason="there are no limits of open files here")
+
+CONNECTIONS = 1_000
+FEW_FILES = 256
+THREADS = 8
+HEADERS = {"Authorization": "Bearer sandbox-token", "Accept": "application/json", "Content-Type": "application/json"}
+
+# Opens all connections before the first request, and asks each of them twice.
+CROWD = """
+import json, resource, socket, sys
+from collections import Counter
+
+_, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+host, port, count = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+
+
+def request(contact, created_at):
+    body = json.dumps({"event_name": "placed-order", "created_at": created_at, "user_id": str(contact)})
+    return (
+        "POST /events HTTP/1.1\\r\\nHost: localhost\\r\\nAuthorization: Bearer sandbox-token\\r\\n"
+        f"Accept: application/json\\r\\nContent-Length: {len(body)}\\r\\n\\r\\n{body}"
+    ).encode()
+
+
+connections = [socket.create_connection((host, port), timeout=30) for _ in range(count)]
+statuses = Counter()
+for created_at in (1389913941, 1389913942):
+    for contact, connection in enumerate(connections):
+        connection.sendall(request(contact, created_at))
+    for connection in connections:
+        with connection.makefile("rb") as answer:
+            statuses[answer.readline().split()[1].decode()] += 1
+            while answer.readline().strip():
+                pass
+print(json.dumps(statuses))
+"""
+
+
+@pytest.fixture
+def server_of_few_files():
+    """A sandbox in a shell that allows few open files; it is killed after the test."""
+    command = [sys.executable, "-m", "events_pandas", "sandbox", "--port", "0", "--limit", "0"]
+    shell = ["sh", "-c", f'ulimit -Sn {FEW_FILES} && exec "$@"', "sh", *command]
+    with subprocess.Popen(shell, stdout=subprocess.PIPE, text=True) as process:
+        yield process
+        process.kill()
+
+
+@pytest.fixture
+def address():
+    """Return where a command that was just started listens."""
+
+    def address(process):
+        return urlsplit(re.search(r"http://[\w.]+:\d+", process.stdout.readline())[0])
+
+    return address
+
+
+@pytest.fixture
+def load():
+    """Submit events from several threads until it stops working; return whose events were answered 202."""
+
+    def load(where, *, until, then):
+        accepted, is_enough = set(), threading.Event()
+
+        def submit(first):
+            # A connection that breaks off ends the load: an event under way may have been kept or not.
+            with connected(where) as connection, contextlib.suppress(OSError, http.client.HTTPException):
+                for contact in range(first, 1_000_000, THREADS):
+                    if post(connection, contact) == 202:
+                        accepted.add(str(contact))
+                    if len(accepted) >= until:
+                        is_enough.set()
+
+        threads = [threading.Thread(target=submit, args=(first,), daemon=True) for first in range(THREADS)]
+        for thread in threads:
+            thread.start()
+        assert is_enough.wait(30)
+        then()
+        for thread in threads:
+            thread.join(30)
+        return accepted
+
+    return load
+
+
+def connected(where):
+    return contextlib.closing(http.client.HTTPConnection(where.hostname, where.port, timeout=20))
+
+
+def post(connection, contact):
+    """Submit an event of a contact, and return the status of the answer."""
+    body = json.dumps({"event_name": "placed-order", "created_at": 1_389_913_941, "user_id": str(contact)})
+    connection.request("POST", "/events", body, HEADERS)
+    with connection.getresponse() as answer:
+        answer.read()
+        return answer.status
+
+
+def get(connection, path):
+    connection.request("GET", path, headers=HEADERS)
+    with connection.getresponse() as answer:
+        return json.load(answer)
+
+
+def test_sandbox_answers_a_thousand_connections(server_of_few_files, address):
+    """A thousand clients at once are all answered, though the shell allows the command fewer open files."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if most < CONNECTIONS + FEW_FILES:
+        pytest.skip(f"this machine allows {most:,} open files, and {CONNECTIONS:,} connections need more")
+    where = address(server_of_few_files)
+
+    crowd = subprocess.run(
+        [sys.executable, "-c", CROWD, where.hostname, str(where.port), str(CONNECTIONS)],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+    assert json.loads(crowd.stdout) == {"202": 2 * CONNECTIONS}
+
+
+def test_store_keeps_what_was_answered_when_the_sandbox_is_killed(folder, launch, address, load):
+    """After kill -9 amid a load, every event that was answered 202 is there, and at most those under way besides."""
+    server = launch("sandbox", "--port", "0", "--limit", "0", "--store", "events.sqlite")
+
+    accepted = load(address(server), until=500, then=server.kill)
+
+    with Sandbox(store=folder / "events.sqlite") as sandbox:
+        held = {event.contact for event in sandbox.events}
+    assert server.wait(20) == -signal.SIGKILL
+    assert accepted <= held
+    assert len(held - accepted) <= THREADS
+    assert sandbox.requests == len(sandbox.to_frame()) == len(held)
+
+
+def test_store_is_the_same_workspace_after_a_restart(launch, address, interrupt):
+    """With a store the next start goes on: the workspace's id, its contacts and its events."""
+    found = []
+    for _ in range(2):
+        server = launch("sandbox", "--port", "0", "--store", "events.sqlite")
+        with connected(address(server)) as connection:
+            post(connection, 7)
+            me, summary = get(connection, "/me"), get(connection, "/events?type=user&user_id=7&summary=true")
+            found.append((me["app"]["id_code"], summary["intercom_user_id"], summary["events"]))
+        interrupt(server)
+
+    assert found[0] == found[1]
+    assert found[0][2][0]["count"] == 1
+
+
+def test_sandbox_is_empty_at_each_start_without_a_store(launch, address, interrupt):
+    """Without a store each start is a new workspace, which knows nothing of the last."""
+    found = []
+    for contact in (7, 8):
+        server = launch("sandbox", "--port", "0")
+        with connected(address(server)) as connection:
+            post(connection, contact)
+            me, summary = get(connection, "/me"), get(connection, "/events?type=user&user_id=7&summary=true")
+            found.append((me["app"]["id_code"], len(summary["events"])))
+        interrupt(server)
+
+    assert found[0][0] != found[1][0]
+    assert [events for _, events in found] == [1, 0]
