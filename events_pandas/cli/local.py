@@ -27,15 +27,19 @@ Host = Annotated[str, typer.Option(help="The address to listen on; others than t
 Port = Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 for any that is free.")]
 AccessToken = Annotated[str | None, typer.Option(help="The token that requests carry; sandbox-token when not given.")]
 Region = Annotated[str, typer.Option(help="Where the workspace says it is: us, eu or au.")]
-Kept = Annotated[Path | None, typer.Option(help="Keep the workspace in this file; else each start is a new one.")]
+Kept = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Keep the workspace in this file; else each start is new.")
+]
 Limit = Annotated[int, typer.Option(min=0, help="Requests in a window; 0 for no limit.")]
 WindowSeconds = Annotated[float, typer.Option(help="The length of a window.")]
-Existing = Annotated[list[str] | None, typer.Option(help="An identifier that exists, and no other; may be repeated.")]
-Unknown = Annotated[list[str] | None, typer.Option(help="An identifier that is answered 404; may be repeated.")]
+Existing = Annotated[
+    list[str] | None, typer.Option(metavar="IDENTIFIER", help="Who exists, and nobody else; may be repeated.")
+]
+Unknown = Annotated[list[str] | None, typer.Option(metavar="IDENTIFIER", help="Who is answered 404; may be repeated.")]
 
 LatencySeconds = Annotated[float | None, typer.Option(help="How long each answer takes.")]
 Jitter = Annotated[float | None, typer.Option(help="How far latencies stray, as a share of them.")]
-Statuses = Annotated[list[str] | None, typer.Option(help="A status with its share: 500=0.05; may be repeated.")]
+Statuses = Annotated[list[str] | None, typer.Option(metavar="STATUS=SHARE", help="Such as 500=0.05; may be repeated.")]
 DropBefore = Annotated[float | None, typer.Option(help="The share whose connection closes before it is stored.")]
 DropAfter = Annotated[float | None, typer.Option(help="The share whose connection closes after it is stored.")]
 Garbage = Annotated[float | None, typer.Option(help="The share whose answer has a body that is no JSON.")]

@@ -6,6 +6,7 @@ each other.
 
 try:
     import httptools as _httptools  # noqa: F401  # Looked for, to name the extra when it is not there.
+    import jinja2 as _jinja2  # noqa: F401  # Likewise.
     import starlette as _starlette  # noqa: F401  # Likewise.
     import uvicorn as _uvicorn  # noqa: F401  # Likewise.
 except ImportError as error:

@@ -1,4 +1,4 @@
-"""The API: which answer a request gets. How it is sent is another matter."""
+"""The API: which answer a request gets; how that is sent is another matter."""
 
 import re
 from collections.abc import Mapping
@@ -39,6 +39,8 @@ _UNANSWERED: Final = frozenset({"drop_after", "no_answer"})
 _TurnedAway: TypeAlias = tuple[Refusal, Outcome]
 """Why a request is answered without being judged, and what is said of it in the log of the submissions."""
 
+_OUTAGE: Final[_TurnedAway] = (refusals.chosen_refusal(503), Outcome.FAILED)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Call:
@@ -58,6 +60,8 @@ class Call:
         To its end, or the beginning of one that is too large.
     host : str
         The name that the sandbox goes by where there is no Host header, with its port.
+    received_at : float
+        The server's time, in Unix seconds.
     """
 
     method: str
@@ -66,6 +70,7 @@ class Call:
     headers: Mapping[bytes, bytes]
     body: bytes
     host: str
+    received_at: float
 
     @property
     def is_submission(self) -> bool:
@@ -153,15 +158,13 @@ class Api:
         """
         return headers.get(b"authorization") == self._authorization
 
-    def decide(self, call: Call, *, now: float, uptime: float) -> Decision:
+    def decide(self, call: Call, *, uptime: float) -> Decision:
         """Decide on a request, and do what it asks for.
 
         Parameters
         ----------
         call : Call
             The request.
-        now : float
-            The server's time, in Unix seconds.
         uptime : float
             The time by the plan's clock.
 
@@ -170,28 +173,17 @@ class Api:
         Decision
             What to say, and how.
         """
-        allowance = self._allowance(call, now, uptime)
-        away = self._turned_away(call, allowance, uptime)
-        fault = None if away else self.plan.next_fault(call.method, call.path, call.body)
-        if isinstance(fault, int):
-            away, fault = (refusals.chosen_refusal(fault), Outcome.FAILED), None
-        if away or fault == "drop_before":
-            self._log(call, now, away)
-        if fault == "drop_before":
-            return Decision(reply=None)
-        answer = refused(away[0]) if away else self._answer(call, now, fault)
-        if fault == "drop_after":
-            return Decision(reply=None)
-        return Decision(reply=self._reply(call, answer, allowance, now=now, fault=fault), fault=fault)
+        is_out = self.plan.is_out(uptime)
+        allowance = None if is_out else self._allowance(call)
+        away = _OUTAGE if is_out else self._refusal_at_the_door(call, allowance)
+        return self._turn_away(call, away, allowance) if away else self._carry_out(call, allowance)
 
-    def _allowance(self, call: Call, now: float, uptime: float) -> Allowance | None:
-        """Count a request; only those with a valid token are counted, and none that meets an outage."""
-        is_counted = self.is_authorized(call.headers) and not self.plan.faults.token_revoked
-        return self.window.spend(now) if is_counted and not self.plan.is_out(uptime) else None
+    def _allowance(self, call: Call) -> Allowance | None:
+        """Count a request; only those with a valid token are counted."""
+        is_valid = self.is_authorized(call.headers) and not self.plan.faults.token_revoked
+        return self.window.spend(call.received_at) if is_valid else None
 
-    def _turned_away(self, call: Call, allowance: Allowance | None, uptime: float) -> _TurnedAway | None:
-        if self.plan.is_out(uptime):
-            return refusals.chosen_refusal(503), Outcome.FAILED
+    def _refusal_at_the_door(self, call: Call, allowance: Allowance | None) -> _TurnedAway | None:
         if not self.is_authorized(call.headers):
             return refusals.ACCESS_TOKEN_INVALID, Outcome.REFUSED
         if allowance is None:
@@ -204,42 +196,56 @@ class Api:
             return None
         return refusals.over_the_limit(allowance.limit, window_seconds=self.window.window_seconds)
 
-    def _log(self, call: Call, now: float, away: _TurnedAway | None) -> None:
-        """Remember a submission that is not judged; without a reason its connection is closed."""
+    def _carry_out(self, call: Call, allowance: Allowance | None) -> Decision:
+        fault = self.plan.next_fault(call.method, call.path, call.body)
+        if isinstance(fault, int):
+            return self._turn_away(call, (refusals.chosen_refusal(fault), Outcome.FAILED), allowance)
+        if fault == "drop_before":
+            self._log(call, None, Outcome.FAILED)
+            return Decision(reply=None)
+        answer = self._answer(call, is_answered=fault not in _UNANSWERED)
+        if fault == "drop_after":
+            return Decision(reply=None)
+        whole = self._reply(call, answer, allowance)
+        if fault == "garbage":
+            whole = with_content(whole, self.plan.garbage(call.body))
+        return Decision(reply=whole, fault=fault)
+
+    def _turn_away(self, call: Call, away: _TurnedAway, allowance: Allowance | None) -> Decision:
+        refusal, outcome = away
+        self._log(call, refusal, outcome)
+        return Decision(reply=self._reply(call, refused(refusal), allowance))
+
+    def _log(self, call: Call, refusal: Refusal | None, outcome: Outcome) -> None:
+        """Remember a submission that is not judged; without a refusal its connection is closed."""
         if call.is_submission:
-            refusal, outcome = away or (None, Outcome.FAILED)
+            status = refusal.status if refusal else None
             self.workspace.turn_away(
-                call.body,
-                received_at=now,
-                outcome=outcome,
-                http_status=refusal.status if refusal else None,
-                refusal=refusal,
+                call.body, received_at=call.received_at, outcome=outcome, http_status=status, refusal=refusal
             )
 
-    def _answer(self, call: Call, now: float, fault: Fault | None) -> Answer:
+    def _answer(self, call: Call, *, is_answered: bool) -> Answer:
         if call.is_submission:
-            verdict = self.workspace.submit(call.body, received_at=now, is_answered=fault not in _UNANSWERED)
+            verdict = self.workspace.submit(call.body, received_at=call.received_at, is_answered=is_answered)
             return refused(verdict) if isinstance(verdict, Refusal) else Answer(status=202)
         endpoint = find_endpoint(call.method, call.path)
-        if endpoint is None:
-            return refused(refusals.RESOURCE_NOT_FOUND)
-        request = Request(
-            method=call.method,
-            path=call.path,
-            query=QueryParams(call.query),
-            body=call.body,
-            base_url=call.base_url,
-            now=now,
-        )
-        return endpoint(self.workspace, request)
+        return endpoint(self.workspace, _request(call)) if endpoint else refused(refusals.RESOURCE_NOT_FOUND)
 
-    def _reply(
-        self, call: Call, answer: Answer, allowance: Allowance | None, *, now: float, fault: Fault | None
-    ) -> Reply:
+    def _reply(self, call: Call, answer: Answer, allowance: Allowance | None) -> Reply:
         told = allowance if self.plan.faults.rate_headers else None
         version = _VERSIONS.get(call.headers.get(b"intercom-version", b"").lower(), intercom.API_VERSION)
-        whole = reply(answer, now=now, allowance=told, version=version)
-        return with_content(whole, self.plan.garbage(call.body)) if fault == "garbage" else whole
+        return reply(answer, now=call.received_at, allowance=told, version=version)
+
+
+def _request(call: Call) -> Request:
+    return Request(
+        method=call.method,
+        path=call.path,
+        query=QueryParams(call.query),
+        body=call.body,
+        base_url=call.base_url,
+        now=call.received_at,
+    )
 
 
 def _request_refusal(call: Call) -> Refusal | None:

@@ -43,26 +43,25 @@ class SandboxApp:
         body = await _body(receive)
         if body is None:
             return
-        call = _call(scope, body)
         connection = Connection.of_request(scope, receive, send)
-        if call.path == CONTROL_PATH:
-            await send_reply(reply(self._control_answer(call), now=time.time()), connection)
-        elif call.method in {"GET", "HEAD"} and self.page.handles(call.path):
-            await self._page_response(call)(scope, receive, send)
+        if scope["path"] == CONTROL_PATH:
+            await send_reply(reply(self._control_answer(self._call(scope, body)), now=time.time()), connection)
+        elif scope["method"] in {"GET", "HEAD"} and self.page.handles(scope["path"]):
+            await self._page_response(self._call(scope, body))(scope, receive, send)
         else:
-            await self._answer_as_intercom(call, connection)
+            await self._answer_as_intercom(scope, body, connection)
 
-    async def _answer_as_intercom(self, call: Call, connection: Connection) -> None:
+    async def _answer_as_intercom(self, scope: Scope, body: bytes, connection: Connection) -> None:
         # Half of the latency is the way here, half the way back: the window counts in between.
         pause_seconds = self.api.plan.latency_seconds() / 2
         await _pause(pause_seconds)
-        decision = self.api.decide(call, now=self.api.plan.server_time(time.time()), uptime=time.monotonic())
+        decision = self.api.decide(self._call(scope, body), uptime=time.monotonic())
         await _pause(pause_seconds)
         if decision.reply is None:
             await drop(connection)
         else:
-            faults = self.api.plan.faults
-            await send_reply(decision.reply, connection, fault=decision.fault, trickle_seconds=faults.trickle_seconds)
+            trickle_seconds = self.api.plan.faults.trickle_seconds
+            await send_reply(decision.reply, connection, fault=decision.fault, trickle_seconds=trickle_seconds)
 
     def _control_answer(self, call: Call) -> Answer:
         if not is_allowed(call.headers.get(b"host", b""), self.hosts):
@@ -79,17 +78,17 @@ class SandboxApp:
         known = call.headers.get(b"if-none-match", b"").decode("latin-1")
         return self.page.answer(call.path, QueryParams(call.query), base_url=call.base_url, if_none_match=known)
 
-
-def _call(scope: Scope, body: bytes) -> Call:
-    address, port = scope["server"]
-    return Call(
-        method=scope["method"],
-        path=scope["path"],
-        query=scope["query_string"],
-        headers=dict(scope["headers"]),
-        body=body,
-        host=f"{address}:{port}",
-    )
+    def _call(self, scope: Scope, body: bytes) -> Call:
+        address, port = scope["server"]
+        return Call(
+            method=scope["method"],
+            path=scope["path"],
+            query=scope["query_string"],
+            headers=dict(scope["headers"]),
+            body=body,
+            host=f"{address}:{port}",
+            received_at=self.api.plan.server_time(time.time()),
+        )
 
 
 async def _body(receive: Receive) -> bytes | None:

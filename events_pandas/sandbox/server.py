@@ -91,6 +91,9 @@ class _Protocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # As in the base class.
         super().connection_made(transport)
+        # Head and body are two writes: without this the second waits for the client's delayed acknowledgement, 40 ms.
+        # asyncio does it for sockets that name their protocol only, and those of `create_server` do not.
+        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.app_state = {**self.app_state, "transport": transport, "give_up": self._give_up}
 
     def on_response_complete(self) -> None:

@@ -171,7 +171,7 @@ def nice_ceiling(count: int) -> int:
     >>> [nice_ceiling(count) for count in (0, 1, 7, 40, 1203)]
     [2, 2, 8, 40, 1600]
     """
-    magnitude = 10 ** max(len(str(count)) - 1, 0)
+    magnitude: int = 10 ** max(len(str(count)) - 1, 0)
     rounded = (math.ceil(step * magnitude) for step in _STEPS)
     return max(next(number for number in rounded if number >= count and number % 2 == 0), 2)
 

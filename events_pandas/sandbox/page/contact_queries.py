@@ -112,9 +112,7 @@ def find_contact(store: Store, identifier: str) -> ContactRow | None:
     return None
 
 
-def read_timeline(
-    store: Store, contact: int, *, name: int | None, until: int | None, limit: int
-) -> list[EventRow]:
+def read_timeline(store: Store, contact: int, *, name: int | None, until: int | None, limit: int) -> list[EventRow]:
     """Return the events of a contact.
 
     Parameters

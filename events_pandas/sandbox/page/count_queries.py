@@ -14,6 +14,7 @@ CALENDAR_DAYS: Final = 47_482
 
 _SECONDS_A_DAY: Final = 86_400
 
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tally:
     """How many submissions ended alike.
@@ -43,16 +44,13 @@ class NameCount:
         The name's number.
     name : str
         The normalized name.
-    received : int
-        All submissions.
-    held : int
-        Those that became events.
+    count : int
+        All of them, whatever became of them.
     """
 
     number: int
     name: str
-    received: int
-    held: int
+    count: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -123,14 +121,14 @@ def read_names(store: Store, limit: int) -> list[NameCount]:
     list of NameCount
         The most frequent first.
     """
+    # Limited before the names are looked up: mistaken for identifiers, there are as many names as submissions.
     query = (
-        "SELECT number, names.name, received, held FROM ("
-        " SELECT name, sum(count) AS received, sum(CASE outcome WHEN 'kept' THEN count ELSE 0 END) AS held"
-        " FROM tallies WHERE name > 0 GROUP BY name ORDER BY received DESC, name LIMIT ?"
-        ") AS counted JOIN names ON names.number = counted.name ORDER BY received DESC, number"
+        "SELECT number, names.name, count FROM ("
+        " SELECT name, sum(count) AS count FROM tallies WHERE name > 0 GROUP BY name ORDER BY count DESC, name LIMIT ?"
+        ") AS counted JOIN names ON names.number = counted.name ORDER BY count DESC, number"
     )
     rows = store.read(query, (limit,))
-    return [NameCount(number=number, name=name, received=received, held=held) for number, name, received, held in rows]
+    return [NameCount(number=number, name=name, count=count) for number, name, count in rows]
 
 
 def find_name(store: Store, name: str) -> int | None:
@@ -215,7 +213,7 @@ def read_arrivals(store: Store, now: float, *, spans: int, span_seconds: int) ->
     return [later - earlier for later, earlier in itertools.pairwise(edges)][::-1]
 
 
-def _received_before(store: Store, second: int, *, end: int) -> int:
+def _received_before(store: Store, second: float, *, end: int) -> int:
     """Return how many of the first submissions came before a second."""
     # Times are not indexed, but rise with the numbers. In a quiet workspace the first look is the only one.
     if end == 0 or _received_at(store, end) < second:

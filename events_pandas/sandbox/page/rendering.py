@@ -11,7 +11,7 @@ _INVISIBLE: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u
 
 
 def visible(text: str) -> str:
-    """Return text in which nothing acts on the text around it.
+    r"""Return text in which nothing acts on the text around it.
 
     Parameters
     ----------
@@ -25,8 +25,8 @@ def visible(text: str) -> str:
 
     Examples
     --------
-    >>> visible("a\\u202eb")
-    'a\\\\u202eb'
+    >>> visible("a\u202eb")
+    'a\\u202eb'
     """
     return _INVISIBLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 

@@ -1,5 +1,6 @@
 """Submissions and events as the page shows them."""
 
+import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from events_pandas.sandbox.refusals import Refusal
 from events_pandas.sandbox.rules import Payload, Sent, judge, read_payload, read_sent
 
 _SHOWN_CHARACTERS: Final = 4_000
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, indent=2)
 _TOO_LONG: Final = "Too long to be read here"
 _NO_ANSWER: Final = "the connection was closed without an answer"
 
@@ -236,12 +238,7 @@ def _body(row: SubmissionRow | EventRow) -> Body:
 
 def _readable(body: bytes) -> str:
     payload = read_payload(body)
-    if not isinstance(payload, Refusal):
-        try:
-            return _json(payload)
-        except RecursionError:
-            pass
-    return body.decode(errors="replace")
+    return body.decode(errors="replace") if isinstance(payload, Refusal) else _json(payload)
 
 
 def _kept(row: SubmissionRow) -> tuple[str, str]:
@@ -260,4 +257,11 @@ def _kept(row: SubmissionRow) -> tuple[str, str]:
 
 
 def _json(fields: Mapping[str, object]) -> str:
-    return json.dumps(fields, ensure_ascii=False, indent=2)
+    """Return JSON, spread over lines; of long JSON little more than is shown."""
+    written = io.StringIO()
+    # Piece by piece: with brackets in brackets, the whole would be as long as the square of what was sent.
+    for piece in _ENCODER.iterencode(fields):
+        written.write(piece)
+        if written.tell() > _SHOWN_CHARACTERS:
+            break
+    return written.getvalue()

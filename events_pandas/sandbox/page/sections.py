@@ -1,10 +1,10 @@
 """The sections of the page: each is read and rendered by itself, so that it can be replaced alone."""
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final, TypeAlias
+from typing import Final
 
 from events_pandas.sandbox.history import contact_counts
 from events_pandas.sandbox.page.asked import Asked
@@ -90,9 +90,6 @@ class Section:
     version: str
 
 
-_Render: TypeAlias = Callable[[View], str]
-
-
 def render_section(name: str, view: View) -> Section:
     """Return a part of the page.
 
@@ -132,13 +129,14 @@ def _totals(view: View) -> str:
 def _chart(view: View) -> str:
     asked = view.asked
     whose = Whose(contact=asked.contact.number if asked.contact else None, name=asked.name)
-    is_whole = asked.is_known and (asked.contact is not None or not asked.filters.contact)
+    # Rather than everybody's events, none.
+    is_drawn = asked.is_known and (asked.contact is not None or not asked.filters.contact)
     return render(
         "chart.html",
-        chart=_drawn(view.store, whose) if is_whole else None,
+        chart=_drawn(view.store, whose) if is_drawn else None,
         height=HEIGHT,
         filters=asked.filters,
-        outside=read_outside(view.store, whose) if is_whole else 0,
+        outside=read_outside(view.store, whose) if is_drawn else 0,
     )
 
 
@@ -148,7 +146,7 @@ def _drawn(store: Store, whose: Whose) -> Chart | None:
         return None
     bins = make_bins(*span)
     counts = read_bins(store, whose, bins.edges)
-    names = {name: read_name(store, name) for _, name in counts}
+    names = {name: read_name(store, name) for name in {name for _, name in counts}}
     return draw_chart(bins, counts, names)
 
 
@@ -202,7 +200,7 @@ def _log(view: View) -> str:
     )
 
 
-_SECTIONS: Final = MappingProxyType(
+_SECTIONS: Final[Mapping[str, Callable[[View], str]]] = MappingProxyType(
     {"facts": _facts, "totals": _totals, "filters": _filters, "chart": _chart, "contact": _contact, "log": _log}
 )
 

@@ -52,7 +52,7 @@ def read_moment(seconds: float) -> Moment:
     >>> read_moment(1389967941).date, read_moment(1389967941).time
     ('17 Jan 2014', '14:12:21')
     >>> read_moment(1389967941000).date
-    'the year 46015'
+    'the year 46016'
     """
     note = "Intercom reads seconds: were these milliseconds?" if abs(seconds) >= _SUSPICIOUS_SECONDS else ""
     try:

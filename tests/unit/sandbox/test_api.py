@@ -46,13 +46,14 @@ def make_call(make_body):
             },
             body=make_body() if body is None else body,
             host="127.0.0.1:8080",
+            received_at=NOW,
         )
 
     return make
 
 
-def decide(api, call, *, now=NOW, uptime=UPTIME):
-    return api.decide(call, now=now, uptime=uptime)
+def decide(api, call, *, uptime=UPTIME):
+    return api.decide(call, uptime=uptime)
 
 
 def code_of(decision):

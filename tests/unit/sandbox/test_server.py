@@ -199,3 +199,17 @@ def test_server_reports_other_errors_of_its_loop(caplog) -> None:
         loop.close()
 
     assert caplog.messages == ["something else"]
+
+
+def test_server_sends_the_end_of_an_answer_at_once(serve, http) -> None:
+    """A body does not wait until the client has acknowledged the head."""
+    told = []
+
+    async def tell(scope, receive, send) -> None:
+        connection = scope["state"]["transport"].get_extra_info("socket")
+        told.append(connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        await hello(scope, receive, send)
+
+    http.get(f"http://127.0.0.1:{serve(tell).port}", timeout=10)
+
+    assert told[0] != 0

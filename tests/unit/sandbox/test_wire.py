@@ -1,5 +1,6 @@
 """How answers go out, seen from the other end of a real socket."""
 
+import asyncio
 import socket
 import threading
 import time
@@ -19,8 +20,9 @@ TIMEOUT_SECONDS = 10
 class Application:
     """Says the same to every request, as a fault has it, and tells when it is done with one."""
 
-    def __init__(self, reply, fault, trickle_seconds):
+    def __init__(self, reply, fault, *, latency_seconds, trickle_seconds):
         self.reply = reply
+        self.latency_seconds = latency_seconds
         self.options = {"fault": fault, "trickle_seconds": trickle_seconds}
         self.is_asked = threading.Event()
         self.is_done = threading.Event()
@@ -28,6 +30,7 @@ class Application:
     async def __call__(self, scope, receive, send):
         await receive()
         self.is_asked.set()
+        await asyncio.sleep(self.latency_seconds)
         connection = Connection.of_request(scope, receive, send)
         if self.reply is None:
             await drop(connection)
@@ -41,8 +44,8 @@ def serve():
     """Serve a reply with a fault; return the application, the server and a socket that has asked it."""
     opened = []
 
-    def serve(reply=HELLO, *, fault=None, trickle_seconds=0.0):
-        application = Application(reply, fault, trickle_seconds)
+    def serve(reply=HELLO, *, fault=None, latency_seconds=0.0, trickle_seconds=0.0):
+        application = Application(reply, fault, latency_seconds=latency_seconds, trickle_seconds=trickle_seconds)
         thread = ServerThread(application, host="127.0.0.1", port=0)
         client = socket.create_connection(("127.0.0.1", thread.port), timeout=TIMEOUT_SECONDS)
         opened.append((thread, client))
@@ -164,3 +167,14 @@ def test_answer_that_takes_for_ever_ends_with_the_server(serve, fault) -> None:
 
     assert time.monotonic() - started_at < 1
     assert application.is_done.is_set()
+
+
+def test_answer_that_takes_for_ever_does_not_begin_while_the_server_stops(serve) -> None:
+    """A request that is under way at the stop gets no other answer than the chosen one: none."""
+    application, thread, client = serve(fault="no_answer", latency_seconds=0.4)
+    assert application.is_asked.wait(TIMEOUT_SECONDS)
+
+    thread.stop()
+
+    assert application.is_done.is_set()
+    assert client.recv(1) == b""

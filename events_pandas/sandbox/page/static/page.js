@@ -106,7 +106,6 @@ const nameOf = (details) => (details.id || details.closest("[id]").id);
 
 function offerNewest() {
   const newest = byId("newest");
-  if (!newest) return;
   newest.hidden = !waiting.has("log");
   const last = (section) => Number(section?.querySelector(".row")?.id.slice(1) ?? 0);
   const count = last(waiting.get("log")) - last(byId("log"));
@@ -197,7 +196,10 @@ function pressed(event) {
   }
   const isRow = target.matches(".row");
   const actions = {
-    "/": () => byId("filter-contact").select(),
+    "/": () => {
+      byId("filter-contact").focus();
+      byId("filter-contact").select();
+    },
     j: () => move(1),
     k: () => move(-1),
     n: () => showNewest(),
@@ -207,7 +209,9 @@ function pressed(event) {
     const details = target.querySelector("details");
     actions.ArrowDown = actions.j;
     actions.ArrowUp = actions.k;
-    actions.Enter = () => { details.open = !details.open; };
+    actions.Enter = () => {
+      details.open = !details.open;
+    };
   }
   if (target.closest(".row")) actions.Escape = () => leaveRow(target.closest(".row"));
   const action = actions[event.key];
@@ -224,7 +228,9 @@ async function clicked(event) {
   if (!button.dataset.copy) return;
   await navigator.clipboard.writeText(button.dataset.copy);
   button.textContent = "Copied";
-  setTimeout(() => { button.textContent = "Copy"; }, 1500);
+  setTimeout(() => {
+    button.textContent = "Copy";
+  }, 1500);
 }
 
 // Leaves empty fields out of the address.
@@ -238,9 +244,9 @@ function submitted(event) {
 document.addEventListener("keydown", pressed);
 document.addEventListener("click", clicked);
 document.addEventListener("submit", submitted);
-document.addEventListener("pointermove", () => { pointerAt = performance.now(); }, { passive: true });
-document.addEventListener("pointerdown", () => { isPressed = true; }, { passive: true });
-for (const over of ["pointerup", "pointercancel"]) document.addEventListener(over, () => { isPressed = false; });
+document.addEventListener("pointermove", () => (pointerAt = performance.now()));
+document.addEventListener("pointerdown", () => (isPressed = true));
+for (const over of ["pointerup", "pointercancel"]) document.addEventListener(over, () => (isPressed = false));
 document.addEventListener("visibilitychange", poll);
 
 byId("pause").hidden = false;

@@ -1,0 +1,96 @@
+"""Bars as SVG."""
+
+import pytest
+
+from events_pandas.sandbox.page.calendar_bins import Bins, make_bins
+from events_pandas.sandbox.page.charts import Segment, draw_chart, nice_ceiling
+
+BINS = Bins(unit="month", edges=(0, 31, 59, 90, 120), labels=("Jan 1970", "Feb 1970", "Mar 1970", "Apr 1970"))
+NAMES = {1: "placed-order", 2: "signed-up"}
+
+
+def test_chart_stacks_the_names_by_their_frequency() -> None:
+    """The most frequent name stands on the ground; the highest scale is a round number."""
+    chart = draw_chart(BINS, {(0, 1): 1, (0, 2): 3, (2, 2): 2}, NAMES)
+
+    assert (chart.series, chart.totals) == (("signed-up", "placed-order"), (5, 1))
+    assert [bar.counts for bar in chart.bars] == [(3, 1), (0, 0), (2, 0), (0, 0)]
+    assert chart.bars[0].segments == (
+        Segment(series=0, top=53.0, height=99.0),
+        Segment(series=1, top=20.0, height=33.0),
+    )
+    assert chart.bars[1].segments == ()
+    assert [(rule.text, rule.at) for rule in chart.rules] == [("0", 152.0), ("2", 86.0), ("4", 20.0)]
+
+
+def test_chart_tells_each_bar_in_words() -> None:
+    """The counts of a bar can be read, and so can its span."""
+    chart = draw_chart(BINS, {(0, 1): 1, (0, 2): 3000, (2, 2): 2}, NAMES)
+
+    assert chart.bars[0].told == "Jan 1970: 3,001\nsigned-up: 3,000\nplaced-order: 1"
+    assert chart.bars[2].told == "Mar 1970: 2\nsigned-up: 2"
+    assert (chart.unit, chart.span) == ("month", "Jan 1970 to Apr 1970")
+
+
+def test_chart_of_one_name_does_not_repeat_it() -> None:
+    """The legend says it once."""
+    chart = draw_chart(BINS, {(1, 1): 5}, NAMES)
+
+    assert chart.bars[1].told == "Feb 1970: 5"
+
+
+def test_chart_sums_up_the_names_that_are_rare() -> None:
+    """Five names have colours of their own, the others share one."""
+    counts = {(0, name): 10 - name for name in range(1, 9)}
+
+    chart = draw_chart(BINS, counts, {name: f"name-{name}" for name in range(1, 9)})
+
+    assert chart.series == ("name-1", "name-2", "name-3", "name-4", "name-5", "other names")
+    assert chart.totals == (9, 8, 7, 6, 5, 4 + 3 + 2)
+
+
+def test_chart_shows_a_bar_for_a_single_event_among_many() -> None:
+    """A bar is at least one pixel high."""
+    chart = draw_chart(BINS, {(0, 1): 1_000_000, (1, 1): 1}, NAMES)
+
+    assert chart.bars[1].segments == (Segment(series=0, top=151.0, height=1.0),)
+
+
+def test_chart_of_one_day_has_a_narrow_bar() -> None:
+    """A bar is never wider than a few per cent."""
+    chart = draw_chart(make_bins(16_087, 16_087), {(0, 1): 7}, NAMES)
+
+    assert (chart.span, chart.bars[0].width) == ("17 Jan 2014", 5.04)
+
+
+def test_chart_labels_few_of_its_bars() -> None:
+    """Labels have room; a week is called by its first day."""
+    bins = make_bins(16_000, 16_200)
+
+    chart = draw_chart(bins, {(0, 1): 7}, NAMES)
+
+    assert [label.text for label in chart.labels] == [
+        "21 Oct 2013",
+        "25 Nov 2013",
+        "30 Dec 2013",
+        "3 Feb 2014",
+        "10 Mar 2014",
+        "14 Apr 2014",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("count", "ceiling"),
+    [(0, 2), (1, 2), (2, 2), (3, 4), (7, 8), (11, 12), (13, 16), (99, 100), (101, 120), (999_999, 1_000_000)],
+)
+def test_ceiling_is_round_and_even(count, ceiling) -> None:
+    """The scale and its half are whole numbers that are easily read."""
+    assert nice_ceiling(count) == ceiling
+
+
+@pytest.mark.parametrize(("count", "texts"), [(1_500, ["0", "800", "1.6k"]), (3_000_000, ["0", "1.5M", "3M"])])
+def test_scale_writes_large_counts_short(count, texts) -> None:
+    """Thousands and millions have letters."""
+    chart = draw_chart(BINS, {(0, 1): count}, NAMES)
+
+    assert [rule.text for rule in chart.rules] == texts

@@ -1,0 +1,95 @@
+"""The parameters of the page's address."""
+
+import pytest
+
+from events_pandas.sandbox.page.filters import Filters
+
+
+def test_filters_are_read_from_an_address() -> None:
+    """Each parameter is a filter; a name is normalized as Intercom does it."""
+    filters = Filters.read(
+        {"name": "Placed.Order", "contact": " 42 ", "status": "404", "before": "17", "until": "3", "submission": "5"}
+    )
+
+    assert filters == Filters(name="placed-order", contact="42", status="404", before=17, until=3, submission=5)
+
+
+@pytest.mark.parametrize("status", ["kept", "Duplicate", "refused", "failed", "202", "599", "closed"])
+def test_filters_take_outcomes_and_statuses(status) -> None:
+    """A status is an outcome, an HTTP status, or a closed connection."""
+    assert Filters.read({"status": status}).status == status.lower()
+
+
+@pytest.mark.parametrize("status", ["banana", "-1", "0", "600", "20", "2020", "2O2", "²⁰²", "\0", "kept kept"])
+def test_filters_ignore_a_status_that_is_none(status) -> None:
+    """What cannot be a status asks for all."""
+    assert Filters.read({"status": status}) == Filters()
+
+
+@pytest.mark.parametrize(
+    "number", ["-1", "x", "1.5", "1_0", "\N{FULLWIDTH DIGIT ONE}", "9" * 19, "9" * 5000, "\0", " 1", ""]
+)
+def test_filters_ignore_a_number_that_is_none(number) -> None:
+    """What cannot be a place asks for the first page."""
+    assert Filters.read({"before": number, "until": number, "submission": number}) == Filters()
+
+
+def test_filters_replace_what_no_encoding_takes() -> None:
+    """Half of a surrogate pair would end the question to the database."""
+    assert Filters.read({"name": "a\ud800", "contact": "\udfffb"}) == Filters(name="a?", contact="?b")
+
+
+def test_filters_cut_long_texts() -> None:
+    """An address of a megabyte is not repeated in every link."""
+    assert Filters.read({"contact": "x" * 100_000}).contact == "x" * 1_000
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome", "http_status"),
+    [("", None, None), ("kept", "kept", None), ("404", None, 404), ("closed", None, 0)],
+)
+def test_status_is_an_outcome_or_a_number(status, outcome, http_status) -> None:
+    """A closed connection has the number that the counts have for it."""
+    filters = Filters(status=status)
+
+    assert (filters.outcome, filters.http_status) == (outcome, http_status)
+
+
+@pytest.mark.parametrize(
+    ("filters", "is_empty"),
+    [
+        (Filters(), True),
+        (Filters(before=5, until=3), True),
+        (Filters(name="a"), False),
+        (Filters(contact="a"), False),
+        (Filters(status="202"), False),
+        (Filters(submission=1), False),
+    ],
+)
+def test_filters_are_empty_when_all_is_asked_for(filters, *, is_empty) -> None:
+    """Turning pages is no filter."""
+    assert filters.is_empty is is_empty
+
+
+@pytest.mark.parametrize(
+    ("changes", "query"),
+    [
+        ({}, "?name=a%26b&contact=%22%3E&before=9"),
+        ({"before": 5}, "?name=a%26b&contact=%22%3E&before=5"),
+        ({"name": "c"}, "?name=c&contact=%22%3E"),
+        ({"until": 7}, "?name=a%26b&contact=%22%3E&until=7"),
+        ({"name": "", "contact": ""}, ""),
+    ],
+)
+def test_query_asks_for_the_same_with_changes(changes, query) -> None:
+    """A change begins at the first page, and texts are encoded."""
+    assert Filters(name="a&b", contact='">', before=9).query(**changes) == query
+
+
+def test_query_is_read_as_it_was_written() -> None:
+    """An address can be shared."""
+    filters = Filters(name="a b", contact="ada+x@example.com", status="closed", until=3)
+
+    query = dict(pair.split("=") for pair in filters.query()[1:].split("&"))
+
+    assert query == {"name": "a+b", "contact": "ada%2Bx%40example.com", "status": "closed", "until": "3"}

@@ -1,0 +1,90 @@
+"""What is said of the whole workspace."""
+
+import pytest
+
+from events_pandas.sandbox.page.count_queries import Tally
+from events_pandas.sandbox.page.overview import count_outcomes, draw_pace, read_gauge, status_choices, status_label
+from events_pandas.sandbox.window import RateWindow
+
+TALLIES = [
+    Tally(outcome="kept", http_status=202, count=5),
+    Tally(outcome="duplicate", http_status=202, count=2),
+    Tally(outcome="failed", http_status=0, count=1),
+    Tally(outcome="refused", http_status=404, count=3),
+    Tally(outcome="kept", http_status=0, count=4),
+]
+
+
+def test_outcomes_are_summed_up() -> None:
+    """Each outcome is counted over all statuses, those that are not there with zero."""
+    assert count_outcomes(TALLIES[:4]) == {"kept": 5, "duplicate": 2, "refused": 3, "failed": 1}
+    assert count_outcomes([]) == {"kept": 0, "duplicate": 0, "refused": 0, "failed": 0}
+
+
+def test_status_choices_are_those_that_are_there() -> None:
+    """Statuses stand in their order, closed connections last."""
+    choices = [(choice.value, choice.label, choice.count) for choice in status_choices(TALLIES)]
+
+    assert choices == [
+        ("202", "202 Accepted", 7),
+        ("404", "404 Not Found", 3),
+        ("closed", "closed without an answer", 5),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("status", "label"), [(0, "closed without an answer"), (503, "503 Service Unavailable"), (599, "599")]
+)
+def test_status_label_has_the_phrase_where_there_is_one(status, label) -> None:
+    """Any status can be chosen as a fault."""
+    assert status_label(status) == label
+
+
+def test_gauge_reads_the_window_without_spending() -> None:
+    """Looking at the window costs no request."""
+    window = RateWindow(limit=83, window_seconds=10.0)
+    window.spend(1_700_000_001.5)
+
+    gauges = [read_gauge(window, 1_700_000_001.5) for _ in range(2)]
+
+    assert [(gauge.limit, gauge.used, gauge.left, gauge.used_percent) for gauge in gauges] == [(83, 1, 82, 1.2)] * 2
+    assert (gauges[0].reset_at, gauges[0].reset_seconds, gauges[0].window_seconds) == (1_700_000_010, 9, 10.0)
+
+
+def test_gauge_is_empty_in_the_next_window() -> None:
+    """A window that nobody has used yet has all left."""
+    window = RateWindow(limit=83, window_seconds=10.0)
+    window.spend(1_700_000_001.5)
+
+    gauge = read_gauge(window, 1_700_000_010.0)
+
+    assert (gauge.used, gauge.left, gauge.used_percent) == (0, 83, 0.0)
+
+
+def test_gauge_knows_no_limit() -> None:
+    """Without a limit what was used is still counted."""
+    window = RateWindow(limit=None, window_seconds=10.0)
+    window.spend(1_700_000_001.5)
+
+    gauge = read_gauge(window, 1_700_000_001.5)
+
+    assert (gauge.limit, gauge.used) == (None, 1)
+
+
+def test_pace_is_that_of_the_last_ten_seconds() -> None:
+    """Bars of two seconds each; the busiest one gives the scale."""
+    pace = draw_pace([0] * 24 + [100] + [20, 20, 20, 20, 40])
+
+    assert (pace.rate, pace.most) == ("12", "50")
+    assert pace.heights[-6:] == (100.0, 20.0, 20.0, 20.0, 20.0, 40.0)
+
+
+@pytest.mark.parametrize(
+    ("arrivals", "rate", "most"),
+    [([0] * 30, "0", ""), ([0] * 29 + [3], "0.3", "1.5"), ([60_000] * 30, "30,000", "30,000")],
+)
+def test_pace_is_written_as_precisely_as_it_needs(arrivals, rate, most) -> None:
+    """Few submissions have a decimal, many have thousands."""
+    pace = draw_pace(arrivals)
+
+    assert (pace.rate, pace.most) == (rate, most)
