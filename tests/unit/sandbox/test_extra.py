@@ -6,7 +6,7 @@ import sys
 import pytest
 
 
-@pytest.mark.parametrize("name", ["httptools", "starlette", "uvicorn"])
+@pytest.mark.parametrize("name", ["httptools", "jinja2", "starlette", "uvicorn"])
 def test_sandbox_names_its_extra_when_it_is_not_installed(monkeypatch, name) -> None:
     """Whoever lacks the web server is told in one line what to install."""
     monkeypatch.delitem(sys.modules, "events_pandas.sandbox")
