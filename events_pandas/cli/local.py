@@ -109,7 +109,7 @@ def demo() -> None:
 def _run_sandbox(given: Mapping[str, Any]) -> None:
     # An extra, loaded when first used.
     from events_pandas.sandbox import Sandbox  # noqa: PLC0415  # See above.
-    from events_pandas.sandbox.hosts import is_loopback  # noqa: PLC0415  # See above.
+    from events_pandas.sandbox.server.hosts import is_loopback  # noqa: PLC0415  # See above.
 
     _allow_many_connections()
     options = {name: given[name] for name in _OPTIONS if name in given}

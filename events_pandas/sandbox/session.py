@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import pandas as pd
 
 from events_pandas import intercom
-from events_pandas.sandbox.api import Api
-from events_pandas.sandbox.app import SandboxApp
-from events_pandas.sandbox.contacts import Contacts
-from events_pandas.sandbox.control import Control
-from events_pandas.sandbox.fault_plan import FaultPlan
-from events_pandas.sandbox.faults import Fault, Faults, NextFault
-from events_pandas.sandbox.frame import submissions_frame
-from events_pandas.sandbox.hosts import allowed_hosts
+from events_pandas.sandbox.faults.faults import Fault, Faults, NextFault
+from events_pandas.sandbox.faults.plan import FaultPlan
 from events_pandas.sandbox.page import Page
-from events_pandas.sandbox.rules import SandboxEvent
-from events_pandas.sandbox.server import ServerThread
-from events_pandas.sandbox.store import Store
-from events_pandas.sandbox.window import RateWindow
-from events_pandas.sandbox.workspace import Workspace
+from events_pandas.sandbox.rules.events import SandboxEvent
+from events_pandas.sandbox.rules.window import RateWindow
+from events_pandas.sandbox.server.api import Api
+from events_pandas.sandbox.server.app import SandboxApp
+from events_pandas.sandbox.server.control import Control
+from events_pandas.sandbox.server.hosts import allowed_hosts
+from events_pandas.sandbox.server.thread import ServerThread
+from events_pandas.sandbox.workspace.contacts import Contacts
+from events_pandas.sandbox.workspace.frame import submissions_frame
+from events_pandas.sandbox.workspace.store import Store
+from events_pandas.sandbox.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
     from events_pandas.deliver.client import IntercomClient

@@ -62,9 +62,10 @@ class Watch:
         return [url for url in self.requests if not url.startswith((f"{self._url}/", "data:image/svg+xml"))]
 
 
-@pytest.fixture(scope="session")
+# Not for the session: Playwright has an event loop running in this thread for as long as it is there.
+@pytest.fixture(scope="module")
 def chromium():
-    """The browser, for all tests."""
+    """The browser, for all tests of the page."""
     from playwright.sync_api import sync_playwright  # noqa: PLC0415  # Only who has a browser needs it.
 
     path = browser_path()

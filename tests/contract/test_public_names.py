@@ -15,6 +15,7 @@ HEAVY = {
     "events_pandas.testing",
     "httptools",
     "iso4217",
+    "jinja2",
     "pytest",
     "requests",
     "starlette",

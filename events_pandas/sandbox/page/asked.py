@@ -6,7 +6,7 @@ from typing import Self
 from events_pandas.sandbox.page.contact_queries import ContactRow, find_contact
 from events_pandas.sandbox.page.count_queries import find_name
 from events_pandas.sandbox.page.filters import Filters
-from events_pandas.sandbox.store import Store
+from events_pandas.sandbox.workspace.store import Store
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

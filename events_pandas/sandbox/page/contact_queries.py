@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Final
 
 from events_pandas.sandbox.page.submission_queries import SHOWN_BODY
-from events_pandas.sandbox.store import Store
+from events_pandas.sandbox.workspace.store import Store
 
 _CONTACT: Final = "SELECT number, id, role, external_id, email, name, created_at FROM contacts"
 # The columns that name a contact, by what events call them; the most usual first.

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from events_pandas.sandbox.store import Store
+from events_pandas.sandbox.workspace.store import Store
 
 CALENDAR_DAYS: Final = 47_482
 """Days from 1970 to 2099. What lies outside is a mistake rather than a date, and would flatten everything else."""

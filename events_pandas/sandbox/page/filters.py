@@ -7,7 +7,7 @@ from typing import Final, Self
 from urllib.parse import urlencode
 
 from events_pandas import intercom
-from events_pandas.sandbox.ledger import Outcome
+from events_pandas.sandbox.workspace.ledger import Outcome
 
 CLOSED: Final = "closed"
 """In place of a status: the connection was closed without an answer."""

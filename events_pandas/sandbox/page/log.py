@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from events_pandas.sandbox.ledger import Outcome
 from events_pandas.sandbox.page.asked import Asked
 from events_pandas.sandbox.page.contact_queries import first_submission_of
 from events_pandas.sandbox.page.rows import ShownSubmission, show_submission
@@ -13,8 +12,9 @@ from events_pandas.sandbox.page.submission_queries import (
     find_submission,
     read_submissions,
 )
-from events_pandas.sandbox.rules import read_sent
-from events_pandas.sandbox.store import Store
+from events_pandas.sandbox.rules.events import read_sent
+from events_pandas.sandbox.workspace.ledger import Outcome
+from events_pandas.sandbox.workspace.store import Store
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

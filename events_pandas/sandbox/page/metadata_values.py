@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from events_pandas import intercom
 from events_pandas.sandbox.page.times import read_moment
-from events_pandas.sandbox.rules import is_unix_seconds
+from events_pandas.sandbox.rules.events import is_unix_seconds
 
 SHOWN_KEYS: Final = 30
 """Keys of one event that are shown; a body may have thousands, of which Intercom tracks ten."""

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
-from events_pandas.sandbox.ledger import Outcome
 from events_pandas.sandbox.page.count_queries import Tally
 from events_pandas.sandbox.page.filters import CLOSED
 from events_pandas.sandbox.page.times import Moment
-from events_pandas.sandbox.window import RateWindow
+from events_pandas.sandbox.rules.window import RateWindow
+from events_pandas.sandbox.workspace.ledger import Outcome
 
 SPAN_SECONDS: Final = 2
 """How long one bar of the pace stands for."""

@@ -20,8 +20,8 @@ from events_pandas.sandbox.page.rendering import render
 from events_pandas.sandbox.page.sections import SECTIONS, View, render_section
 from events_pandas.sandbox.page.submission_queries import read_body
 from events_pandas.sandbox.page.times import read_moment
-from events_pandas.sandbox.window import RateWindow
-from events_pandas.sandbox.workspace import Workspace
+from events_pandas.sandbox.rules.window import RateWindow
+from events_pandas.sandbox.workspace.workspace import Workspace
 
 _HOME: Final = "/"
 _FOLDER: Final = "/sandbox/"

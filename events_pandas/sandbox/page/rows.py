@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from events_pandas.sandbox.history import LISTED_SECONDS
-from events_pandas.sandbox.ledger import Outcome
+from events_pandas.sandbox.endpoints.history import LISTED_SECONDS
 from events_pandas.sandbox.page.contact_queries import EventRow
 from events_pandas.sandbox.page.metadata_values import SHOWN_KEYS, Entry, read_metadata
 from events_pandas.sandbox.page.submission_queries import LARGEST_SHOWN_BODY, SubmissionRow
 from events_pandas.sandbox.page.times import Moment, read_moment
-from events_pandas.sandbox.refusals import Refusal
-from events_pandas.sandbox.rules import Payload, Sent, judge, read_payload, read_sent
+from events_pandas.sandbox.rules.events import Payload, Sent, judge, read_payload, read_sent
+from events_pandas.sandbox.rules.refusals import Refusal
+from events_pandas.sandbox.workspace.ledger import Outcome
 
 _SHOWN_CHARACTERS: Final = 4_000
 _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, indent=2)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from events_pandas.sandbox.history import contact_counts
+from events_pandas.sandbox.endpoints.history import contact_counts
 from events_pandas.sandbox.page.asked import Asked
 from events_pandas.sandbox.page.calendar_bins import make_bins
 from events_pandas.sandbox.page.charts import HEIGHT, Chart, draw_chart
@@ -36,8 +36,8 @@ from events_pandas.sandbox.page.overview import (
 from events_pandas.sandbox.page.rendering import render
 from events_pandas.sandbox.page.rows import show_event
 from events_pandas.sandbox.page.times import read_moment
-from events_pandas.sandbox.store import Store
-from events_pandas.sandbox.window import RateWindow
+from events_pandas.sandbox.rules.window import RateWindow
+from events_pandas.sandbox.workspace.store import Store
 
 PAGE_ROWS: Final = 50
 """Rows of a table, until one asks for older ones."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Final
 
-from events_pandas.sandbox.store import Row, Store
+from events_pandas.sandbox.workspace.store import Row, Store
 
 LARGEST_SHOWN_BODY: Final = 65_536
 """Bytes of a body that is read to be shown; of a larger one only the beginning is."""

@@ -5,8 +5,8 @@ from html.parser import HTMLParser
 import pytest
 
 from events_pandas.sandbox.page import Page
-from events_pandas.sandbox.window import RateWindow
-from events_pandas.sandbox.workspace import Workspace
+from events_pandas.sandbox.rules.window import RateWindow
+from events_pandas.sandbox.workspace.workspace import Workspace
 
 NOW = 1_700_000_000.0
 

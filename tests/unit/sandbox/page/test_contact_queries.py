@@ -2,10 +2,10 @@
 
 import pytest
 
-from events_pandas.sandbox.contacts import Contacts
 from events_pandas.sandbox.page.contact_queries import find_contact, first_submission_of, read_timeline
 from events_pandas.sandbox.page.count_queries import find_name
-from events_pandas.sandbox.workspace import Workspace
+from events_pandas.sandbox.workspace.contacts import Contacts
+from events_pandas.sandbox.workspace.workspace import Workspace
 
 
 @pytest.fixture

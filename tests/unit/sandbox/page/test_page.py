@@ -5,9 +5,9 @@ import re
 
 import pytest
 
-from events_pandas.sandbox.ledger import Outcome
 from events_pandas.sandbox.page import Page
-from events_pandas.sandbox.refusals import chosen_refusal
+from events_pandas.sandbox.rules.refusals import chosen_refusal
+from events_pandas.sandbox.workspace.ledger import Outcome
 
 POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:;"

@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-from events_pandas.sandbox.ledger import Outcome
 from events_pandas.sandbox.page.count_queries import find_name
 from events_pandas.sandbox.page.submission_queries import (
     Selection,
@@ -13,7 +12,8 @@ from events_pandas.sandbox.page.submission_queries import (
     read_body,
     read_submissions,
 )
-from events_pandas.sandbox.refusals import chosen_refusal
+from events_pandas.sandbox.rules.refusals import chosen_refusal
+from events_pandas.sandbox.workspace.ledger import Outcome
 
 
 @pytest.fixture

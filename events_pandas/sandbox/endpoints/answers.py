@@ -1,0 +1,146 @@
+"""Answers, and how they look on the wire."""
+
+import functools
+import uuid
+from dataclasses import dataclass, replace
+from email.utils import formatdate
+from http import HTTPStatus
+from typing import Final, TypeAlias
+
+from events_pandas import intercom
+from events_pandas.sandbox.rules.refusals import Refusal, error_list
+from events_pandas.sandbox.rules.window import Allowance
+
+Header: TypeAlias = tuple[bytes, bytes]
+"""A header's name, in lower case, and its value."""
+
+_GATEWAY_PAGE: Final = b"<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
+# The one does not know the workspace yet, the other comes from a gateway that never knew it.
+_WITHOUT_RATE_HEADERS: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.BAD_GATEWAY})
+_JSON: Final = b"application/json"
+_HTML: Final = b"text/html; charset=utf-8"
+_LIMIT, _REMAINING, _RESET = (
+    name.lower().encode() for name in (intercom.LIMIT_HEADER, intercom.REMAINING_HEADER, intercom.RESET_HEADER)
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """What is said to one request.
+
+    Parameters
+    ----------
+    status : int
+        The HTTP status.
+    refusal : Refusal, optional
+        The error, where there is one.
+    content : bytes, default b""
+        The body of a good answer, JSON.
+    """
+
+    status: int
+    refusal: Refusal | None = None
+    content: bytes = b""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reply:
+    """An answer as it goes out.
+
+    Parameters
+    ----------
+    status : int
+        The HTTP status.
+    headers : list of Header
+        All headers but the length of the content.
+    content : bytes
+        The body.
+    """
+
+    status: int
+    headers: list[Header]
+    content: bytes
+
+
+def refused(refusal: Refusal) -> Answer:
+    """Return a refusal as an answer.
+
+    Parameters
+    ----------
+    refusal : Refusal
+        The error.
+
+    Returns
+    -------
+    Answer
+        With the refusal's own status.
+    """
+    return Answer(status=refusal.status, refusal=refusal)
+
+
+def reply(
+    answer: Answer, *, now: float, allowance: Allowance | None = None, version: str = intercom.API_VERSION
+) -> Reply:
+    """Return an answer as it goes out.
+
+    Parameters
+    ----------
+    answer : Answer
+        What to say.
+    now : float
+        The server's time, in Unix seconds.
+    allowance : Allowance, optional
+        What the rate limit says; None for a request without a valid token, and where its headers are left out.
+    version : str, default "2.14"
+        The version of the API that answers.
+
+    Returns
+    -------
+    Reply
+        With Intercom's headers, and the error as an ``error.list``.
+    """
+    request_id = str(uuid.uuid4())
+    headers = [(b"date", _http_date(int(now))), (b"x-request-id", request_id.encode())]
+    if allowance is not None and answer.status not in _WITHOUT_RATE_HEADERS:
+        headers += _rate_headers(answer, allowance)
+    if answer.status == HTTPStatus.BAD_GATEWAY:
+        return Reply(status=answer.status, headers=[*headers, (b"content-type", _HTML)], content=_GATEWAY_PAGE)
+    headers.append((b"intercom-version", version.encode()))
+    content = error_list(answer.refusal, request_id=request_id) if answer.refusal else answer.content
+    if content:
+        headers.append((b"content-type", _JSON))
+    return Reply(status=answer.status, headers=headers, content=content)
+
+
+def with_content(whole: Reply, content: bytes) -> Reply:
+    """Return a reply whose body is another, which says that it is JSON.
+
+    Parameters
+    ----------
+    whole : Reply
+        As it would go out.
+    content : bytes
+        What goes out instead of its body.
+
+    Returns
+    -------
+    Reply
+        With the same status and headers otherwise.
+    """
+    headers = [(name, value) for name, value in whole.headers if name != b"content-type"]
+    return replace(whole, headers=[*headers, (b"content-type", _JSON)], content=content)
+
+
+def _rate_headers(answer: Answer, allowance: Allowance) -> list[Header]:
+    # A 429 within the limit says "overloaded": clients tell it by the requests that are left.
+    least = 1 if answer.status == HTTPStatus.TOO_MANY_REQUESTS and allowance.is_admitted else 0
+    return [
+        (_LIMIT, b"%d" % allowance.limit),
+        (_REMAINING, b"%d" % max(allowance.remaining, least)),
+        (_RESET, b"%d" % allowance.reset_seconds),
+    ]
+
+
+@functools.lru_cache(maxsize=2)
+def _http_date(unix_seconds: int) -> bytes:
+    return formatdate(unix_seconds, usegmt=True).encode()

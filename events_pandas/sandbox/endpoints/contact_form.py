@@ -1,0 +1,93 @@
+"""Contacts in the form in which Intercom answers them."""
+
+import json
+from typing import Final
+
+from events_pandas.sandbox.workspace.contacts import Contact
+
+# What the sandbox does not know of a contact is there all the same, since clients read it.
+_UNKNOWN: Final = (
+    "avatar",
+    "owner_id",
+    "last_replied_at",
+    "last_contacted_at",
+    "last_email_opened_at",
+    "last_email_clicked_at",
+    "language_override",
+    "browser",
+    "browser_version",
+    "browser_language",
+    "os",
+    "android_app_name",
+    "android_app_version",
+    "android_device",
+    "android_os_version",
+    "android_sdk_version",
+    "android_last_seen_at",
+    "ios_app_name",
+    "ios_app_version",
+    "ios_device",
+    "ios_os_version",
+    "ios_sdk_version",
+    "ios_last_seen_at",
+    "utm_campaign",
+    "utm_content",
+    "utm_medium",
+    "utm_source",
+    "utm_term",
+    "referrer",
+    "enabled_push_messaging",
+)
+_LISTS: Final = {
+    "tags": "tags",
+    "notes": "notes",
+    "companies": "companies",
+    "opted_out_subscription_types": "subscriptions",
+    "opted_in_subscription_types": "subscriptions",
+}
+_PLACES: Final = ("country", "region", "city", "country_code", "continent_code")
+
+
+def contact_object(contact: Contact, *, workspace_id: str) -> dict[str, object]:
+    """Return a contact in Intercom's form.
+
+    Parameters
+    ----------
+    contact : Contact
+        The contact.
+    workspace_id : str
+        The workspace's `id_code`.
+
+    Returns
+    -------
+    dict
+        An object of the type ``contact``.
+    """
+    fields = contact.fields
+    known = {
+        "type": "contact",
+        "id": fields.id,
+        "workspace_id": workspace_id,
+        "external_id": fields.external_id,
+        "role": fields.role,
+        "email": fields.email,
+        "phone": fields.phone,
+        "name": fields.name,
+        "has_hard_bounced": False,
+        "marked_email_as_spam": False,
+        "unsubscribed_from_emails": fields.unsubscribed_from_emails,
+        "created_at": contact.created_at,
+        "updated_at": contact.updated_at,
+        "signed_up_at": fields.signed_up_at,
+        "last_seen_at": fields.last_seen_at,
+        "custom_attributes": json.loads(fields.custom_attributes),
+        "location": {"type": "location", **dict.fromkeys(_PLACES)},
+        "social_profiles": {"type": "list", "data": []},
+    }
+    domain = {"email_domain": fields.email.rpartition("@")[2]} if fields.email else {}
+    lists = {name: _empty_list(f"/contacts/{fields.id}/{path}") for name, path in _LISTS.items()}
+    return known | domain | lists | dict.fromkeys(_UNKNOWN)
+
+
+def _empty_list(url: str) -> dict[str, object]:
+    return {"type": "list", "data": [], "url": url, "total_count": 0, "has_more": False}

@@ -1,0 +1,272 @@
+"""The events of a contact, as Intercom lists and counts them."""
+
+import re
+import sqlite3
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from events_pandas import intercom
+from events_pandas.sandbox.rules.events import Payload, is_unix_seconds, judge, read_payload
+from events_pandas.sandbox.rules.refusals import Refusal, invalid, missing
+from events_pandas.sandbox.workspace.contacts import Contact
+from events_pandas.sandbox.workspace.ledger import Place, add_summary
+from events_pandas.sandbox.workspace.store import Row, Store
+from events_pandas.sandbox.workspace.workspace import Workspace
+
+LISTED_SECONDS: Final = 90 * 86_400
+"""Events that are older are counted, but not listed."""
+
+_PER_PAGE: Final = 15
+_LARGEST_PAGE: Final = 150
+_NEWEST: Final = "999999999999999999.0"
+_PLACE: Final = re.compile(r"-?[0-9]{1,18}\.[0-9]{1,18}")
+# By the parameter that names the contact, the field of an event that does.
+_IDENTIFIERS: Final = {"user_id": "user_id", "email": "email", "intercom_user_id": "id"}
+
+_LISTED: Final = """
+SELECT events.number, events.created_at, names.name, body
+FROM events JOIN names ON names.number = events.name JOIN submissions ON submissions.number = events.number
+WHERE events.contact = ? AND events.created_at > ? AND (events.created_at, events.number) < (?, ?)
+ORDER BY events.created_at DESC, events.number DESC LIMIT ?
+"""
+_SUMMARIZED: Final = """
+SELECT names.name, sum(count), min(first), max(last)
+FROM (
+    SELECT name, count(*) AS count, min(created_at) AS first, max(created_at) AS last
+    FROM events WHERE contact = :contact GROUP BY name
+    UNION ALL SELECT name, count, first, last FROM event_summaries WHERE contact = :contact
+) AS counted JOIN names ON names.number = counted.name
+GROUP BY names.name ORDER BY max(last) DESC, names.name
+"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Page:
+    """A part of a list, from the newest event to the oldest.
+
+    Parameters
+    ----------
+    size : int
+        Events at most.
+    before : tuple of (int, int)
+        The second and the number of the last event of the page before.
+    """
+
+    size: int
+    before: tuple[int, int]
+
+
+def contact_events(
+    workspace: Workspace, query: Mapping[str, str], *, url: str, now: float
+) -> dict[str, object] | Refusal:
+    """List the events of a contact, or sum them up.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Where they are.
+    query : mapping of str to str
+        What the request asks for: `type`, one of `user_id`, `email` and `intercom_user_id`, `summary`, `per_page`,
+        `before`.
+    url : str
+        The address of this list without a query, for the address of the next page.
+    now : float
+        The server's time, in Unix seconds.
+
+    Returns
+    -------
+    dict or Refusal
+        The list or the summary, in Intercom's form.
+
+    Notes
+    -----
+    A list leaves out what is older than 90 days, a summary counts all. `before` is a place between two events, not a
+    time: of two events in one second none is lost between two pages.
+    """
+    if query.get("type") != "user":
+        return invalid("type", "must be user") if query.get("type") else missing("type")
+    page = _page(query)
+    if isinstance(page, Refusal):
+        return page
+    contact = _contact(workspace, query)
+    if isinstance(contact, Refusal):
+        return contact
+    if query.get("summary", "").lower() in {"true", "1"}:
+        return _summary(workspace, contact)
+    rows = workspace.store.read(_LISTED, (contact.number, int(now) - LISTED_SECONDS, *page.before, page.size + 1))
+    events = [_event(workspace, contact, row) for row in rows[: page.size]]
+    is_last = len(rows) <= page.size
+    pages = {} if is_last else {"next": f"{url}?{_next_query(contact, page, rows[page.size - 1])}"}
+    return _of_contact(contact, {"events": events, "pages": pages})
+
+
+def contact_counts(store: Store, contact: int) -> list[Row]:
+    """Count the events of a contact by name, those that were sent as summaries included.
+
+    Parameters
+    ----------
+    store : Store
+        Where they are kept.
+    contact : int
+        The contact's number.
+
+    Returns
+    -------
+    list of tuple
+        Normalized name, count, first and last second; the name that was seen last comes first.
+    """
+    return store.read(_SUMMARIZED, {"contact": contact})
+
+
+def add_summaries(workspace: Workspace, body: bytes) -> Refusal | None:
+    """Add to the counts of a contact's events.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Where they are kept.
+    body : bytes
+        The body of the request.
+
+    Returns
+    -------
+    Refusal or None
+        What is wrong with it.
+
+    Notes
+    -----
+    Intercom's description speaks of a list of summaries and shows one: the sandbox takes both. What is sent is added to
+    what is there.
+    """
+    payload = read_payload(body)
+    if isinstance(payload, Refusal):
+        return payload
+    summaries = payload.get("event_summaries")
+    listed: list[Any] = summaries if isinstance(summaries, list) else [summaries]
+    refusal = _summaries_refusal(payload, listed)
+    return refusal or _add(workspace, payload["user_id"], listed)
+
+
+def _page(query: Mapping[str, str]) -> _Page | Refusal:
+    per_page = query.get("per_page", str(_PER_PAGE))
+    if not (per_page.isascii() and per_page.isdecimal() and 1 <= int(per_page[:9]) <= _LARGEST_PAGE):
+        return invalid("per_page", f"is no number from 1 to {_LARGEST_PAGE}")
+    before = query.get("before", _NEWEST)
+    if not _PLACE.fullmatch(before):
+        return invalid("before", "is no place in this list: follow pages.next")
+    second, number = before.split(".")
+    return _Page(size=int(per_page), before=(int(second), int(number)))
+
+
+def _contact(workspace: Workspace, query: Mapping[str, str]) -> Contact | Refusal:
+    named = [parameter for parameter in _IDENTIFIERS if query.get(parameter)]
+    if not named:
+        return missing("user_id", "one of user_id, email and intercom_user_id is required")
+    return workspace.contacts.find(_IDENTIFIERS[named[0]], query[named[0]])
+
+
+def _event(workspace: Workspace, contact: Contact, row: Row) -> dict[str, object]:
+    number, created_at, event_name, body = row
+    event = judge(body)
+    metadata = {} if isinstance(event, Refusal) else event.metadata
+    return {
+        "type": "event",
+        "id": str(uuid.uuid5(uuid.NAMESPACE_OID, f"{workspace.store.id_code}/{number}")),
+        "created_at": created_at,
+        "event_name": event_name,
+        **_identifiers(contact),
+        "metadata": metadata,
+    }
+
+
+def _summary(workspace: Workspace, contact: Contact) -> dict[str, object]:
+    events = [
+        {"name": name, "first": _iso(first), "last": _iso(last), "count": count}
+        for name, count, first, last in contact_counts(workspace.store, contact.number)
+    ]
+    return _of_contact(contact, {"events": events})
+
+
+def _of_contact(contact: Contact, listed: dict[str, object]) -> dict[str, object]:
+    # Intercom's description gives lists and summaries one type.
+    return {"type": "event.summary", **listed, **_identifiers(contact)}
+
+
+def _identifiers(contact: Contact) -> dict[str, object]:
+    fields = contact.fields
+    return {"email": fields.email, "intercom_user_id": fields.id, "user_id": fields.external_id}
+
+
+def _next_query(contact: Contact, page: _Page, last: Row) -> str:
+    number, created_at, *_ = last
+    query = {
+        "type": "user",
+        "intercom_user_id": contact.fields.id,
+        "per_page": page.size,
+        "before": f"{created_at}.{number}",
+    }
+    return urlencode(query)
+
+
+def _iso(seconds: int) -> str:
+    try:
+        time = datetime.fromtimestamp(seconds, tz=UTC)
+    except (ValueError, OverflowError, OSError):
+        # Milliseconds sent as seconds lie beyond Python's years.
+        return str(seconds)
+    return time.strftime("%Y-%m-%dT%H:%M:%S.000+00:00")
+
+
+def _summaries_refusal(payload: Payload, summaries: Sequence[object]) -> Refusal | None:
+    if not isinstance(payload.get("user_id"), str):
+        return invalid("user_id", "is no string") if payload.get("user_id") else missing("user_id")
+    if not summaries or summaries == [None]:
+        return missing("event_summaries")
+    return next(filter(None, map(_summary_refusal, summaries)), None)
+
+
+def _summary_refusal(summary: object) -> Refusal | None:
+    if not isinstance(summary, Mapping):
+        return invalid("event_summaries", "is no object")
+    event_name = summary.get("event_name")
+    if not isinstance(event_name, str) or not event_name.strip():
+        return missing("event_summaries.event_name")
+    for field in ("count", "first", "last"):
+        if not is_unix_seconds(summary.get(field)):
+            return invalid(f"event_summaries.{field}", "is no integer")
+    if summary["count"] < 1:
+        return invalid("event_summaries.count", "is not above zero")
+    return None if summary["first"] <= summary["last"] else invalid("event_summaries.last", "is before the first")
+
+
+class _NoRoomError(Exception):
+    """Undoes what was written before a name was refused."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.message)
+        self.refusal = refusal
+
+
+def _add(workspace: Workspace, user_id: str, summaries: Sequence[Payload]) -> Refusal | None:
+    try:
+        with workspace.store.writing() as connection:
+            contact = workspace.contacts.resolve(connection, "user_id", user_id)
+            if isinstance(contact, Refusal):
+                return contact
+            for summary in summaries:
+                place = Place(contact=contact, created_at=summary["first"], name=_name(workspace, connection, summary))
+                add_summary(connection, place, count=summary["count"], last=summary["last"])
+    except _NoRoomError as error:
+        return error.refusal
+    return None
+
+
+def _name(workspace: Workspace, connection: sqlite3.Connection, summary: Payload) -> int:
+    name = workspace.name_for_writing(connection, intercom.normalized_event_name(summary["event_name"]))
+    if isinstance(name, Refusal):
+        raise _NoRoomError(name)
+    return name

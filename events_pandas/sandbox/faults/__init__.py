@@ -1,0 +1,1 @@
+"""What goes wrong on demand: the wishes, and the plan that follows them."""

@@ -1,0 +1,214 @@
+"""Faults that somebody chose: slow answers, failures, lost connections."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal, TypeAlias, get_args
+
+from events_pandas import intercom
+from events_pandas.sandbox.rules.kinds import is_number, is_whole
+
+FaultName: TypeAlias = Literal["drop_before", "drop_after", "garbage", "trickle_body", "trickle_headers", "no_answer"]
+"""How an answer can fail to arrive, or arrive in a way that is hard to read."""
+
+Fault: TypeAlias = int | FaultName
+"""A status that is answered instead of storing, or how else an answer goes wrong."""
+
+FAULT_NAMES: Final[tuple[FaultName, ...]] = get_args(FaultName)
+
+_STATUSES: Final = range(400, 600)
+# About thirty years: the server's clock stays in the years that dates and headers can have.
+_MOST_SKEW_SECONDS: Final = 1_000_000_000
+_SEEDS: Final = 2**63
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Faults:
+    """What goes wrong in a sandbox, how often, and how slow it is.
+
+    Parameters
+    ----------
+    latency_seconds : float, default 0.0
+        How long an answer takes; half of it passes before the request is counted, half after it.
+    jitter : float, default 0.0
+        How far a latency strays, as a share of it: 0.5 means from half of it to one and a half.
+    statuses : mapping of int to float, optional
+        Statuses from 400 to 599 and the share of the submissions that is answered so, *before* anything is stored. A
+        502 has a body in HTML and no rate-limit headers, a 429 comes while the window has room, a 401 has no
+        rate-limit headers.
+    drop_before : float, default 0.0
+        The share of the submissions whose connection is closed before the event is stored.
+    drop_after : float, default 0.0
+        The share of the submissions whose connection is closed after the event was stored.
+    garbage : float, default 0.0
+        The share of the submissions that are judged and answered with the right status, and with a body of random
+        bytes that is no JSON, though it says so.
+    trickle_body : float, default 0.0
+        The share of the submissions that are judged and answered with the headers at once, and then the body byte by
+        byte; where it would be empty, white space.
+    trickle_headers : float, default 0.0
+        The share of the submissions that are judged and answered byte by byte, from the status line on.
+    no_answer : float, default 0.0
+        The share of the submissions that are judged and not answered: the connection stays open.
+    trickle_seconds : float, default 1.0
+        The pause before each byte of what trickles.
+    outage_after_seconds : float, default 0.0
+        When an outage begins, from the moment that the faults are set, or the sandbox is started with them.
+    outage_seconds : float, default 0.0
+        How long every request is answered 503 then.
+    clock_skew_seconds : float, default 0.0
+        How far the server's clock is ahead; a negative number sets it back. Dates, windows and resets follow it.
+    rate_headers : bool, default True
+        False leaves out the rate-limit headers, as some proxies do.
+    token_revoked : bool, default False
+        Whether the access token is answered 401 ``token_revoked``.
+    seed : int, default 0
+        Another seed strikes other submissions.
+
+    Raises
+    ------
+    ValueError
+        If a value makes no sense: a share that is not between 0 and 1, shares that sum up to more than 1, a status that
+        is not from 400 to 599, a negative time.
+
+    Notes
+    -----
+    Which submission fails follows from the seed, the bytes of its body and the number of the attempt, and not from the
+    order of arrival: the same rows fail in the same way in every run, however many threads send them. Attempts are
+    counted from the moment that the faults are set.
+
+    Examples
+    --------
+    >>> Faults(statuses={500: 0.05, 429: 0.05}, drop_after=0.01).drop_after
+    0.01
+    >>> Faults(drop_before=1.2)
+    Traceback (most recent call last):
+        ...
+    ValueError: drop_before must be a share between 0 and 1, not 1.2
+    """
+
+    latency_seconds: float = 0.0
+    jitter: float = 0.0
+    statuses: Mapping[int, float] = field(default_factory=dict)
+    drop_before: float = 0.0
+    drop_after: float = 0.0
+    garbage: float = 0.0
+    trickle_body: float = 0.0
+    trickle_headers: float = 0.0
+    no_answer: float = 0.0
+    trickle_seconds: float = 1.0
+    outage_after_seconds: float = 0.0
+    outage_seconds: float = 0.0
+    clock_skew_seconds: float = 0.0
+    rate_headers: bool = True
+    token_revoked: bool = False
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("latency_seconds", "trickle_seconds", "outage_after_seconds", "outage_seconds"):
+            _require_seconds(name, getattr(self, name))
+        _require_skew(self.clock_skew_seconds)
+        for name in ("rate_headers", "token_revoked"):
+            _require_boolean(name, getattr(self, name))
+        _require_seed(self.seed)
+        _require_statuses(self.statuses)
+        # A copy: whoever made the mapping may change it.
+        object.__setattr__(self, "statuses", dict(self.statuses))
+        _require_share("jitter", self.jitter)
+        _require_shares(
+            {f"statuses[{fault}]" if isinstance(fault, int) else fault: share for fault, share in self.shares}
+        )
+
+    @property
+    def shares(self) -> list[tuple[Fault, float]]:
+        """Return every fault that strikes a share of the submissions.
+
+        Returns
+        -------
+        list of tuple
+            The fault and its share, which may be 0.
+        """
+        return [*self.statuses.items(), *((name, getattr(self, name)) for name in FAULT_NAMES)]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NextFault:
+    """A fault that was asked for one by one.
+
+    Parameters
+    ----------
+    fault : int or str
+        A status from 400 to 599, or the name of a share of `Faults`.
+    times : int, default 1
+        How many requests it strikes.
+    path : str, default "/events"
+        Where.
+
+    Raises
+    ------
+    ValueError
+        If there is no such fault, or `times` is less than 1.
+    """
+
+    fault: Fault
+    times: int = 1
+    path: str = intercom.EVENTS_PATH
+
+    def __post_init__(self) -> None:
+        if self.fault not in FAULT_NAMES and not _is_status(self.fault):
+            raise ValueError(
+                f"a fault is a status from 400 to 599 or one of {', '.join(FAULT_NAMES)}, not {self.fault!r}"
+            )
+        if not is_whole(self.times):
+            raise ValueError(f"times must be a whole number, not {self.times!r}")
+        if self.times < 1:
+            raise ValueError(f"times must be at least 1, not {self.times}")
+
+
+def _is_status(fault: object) -> bool:
+    return isinstance(fault, int) and fault in _STATUSES
+
+
+def _require_seconds(name: str, seconds: object) -> None:
+    if not is_number(seconds):
+        raise ValueError(f"{name} must be a number of seconds, not {seconds!r}")
+    if seconds < 0:
+        raise ValueError(f"{name} must not be negative, and is {seconds}")
+
+
+def _require_skew(seconds: object) -> None:
+    if not is_number(seconds) or abs(seconds) > _MOST_SKEW_SECONDS:
+        raise ValueError(f"clock_skew_seconds must be at most {_MOST_SKEW_SECONDS:,} either way, not {seconds!r}")
+
+
+def _require_boolean(name: str, value: object) -> None:
+    if value is not True and value is not False:
+        raise ValueError(f"{name} must be true or false, not {value!r}")
+
+
+def _require_seed(seed: object) -> None:
+    if not is_whole(seed) or not -_SEEDS <= seed < _SEEDS:
+        raise ValueError(f"seed must be a whole number of 64 bits, not {seed!r}")
+
+
+def _require_statuses(statuses: object) -> None:
+    if not isinstance(statuses, Mapping):
+        raise ValueError(f"statuses must be statuses with their shares, such as {{500: 0.05}}, not {statuses!r}")  # noqa: TRY004  # Likewise.
+    for status in statuses:
+        if not _is_status(status):
+            raise ValueError(f"statuses are from 400 to 599, not {status!r}")
+
+
+def _require_share(name: str, share: object) -> None:
+    if not is_number(share) or not 0 <= share <= 1:
+        raise ValueError(f"{name} must be a share between 0 and 1, not {share!r}")
+
+
+def _require_shares(shares: Mapping[str, float]) -> None:
+    for name, share in shares.items():
+        _require_share(name, share)
+    # The exact sum: shares such as 0.1, three times, and 0.7 are possible.
+    total = math.fsum(shares.values())
+    if total > 1:
+        names = ", ".join(name for name, share in shares.items() if share)
+        raise ValueError(f"the shares of {names} sum up to {total:g}, at most 1 is possible")

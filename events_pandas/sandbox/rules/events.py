@@ -1,0 +1,254 @@
+"""What Intercom says to the body of a submission: an event that it keeps, or a refusal."""
+
+import itertools
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, NoReturn, TypeAlias, TypeGuard
+
+from events_pandas import intercom
+from events_pandas.sandbox.rules.metadata import metadata_refusal
+from events_pandas.sandbox.rules.refusals import Refusal, invalid, missing
+
+Payload: TypeAlias = dict[str, Any]
+"""The fields of a submission by name, their values not judged yet."""
+
+_FIELDS: Final = frozenset({"event_name", "created_at", "metadata", *intercom.IDENTIFIERS})
+_INT64_BITS: Final = 63
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SandboxEvent:
+    """An event as the sandbox holds it.
+
+    Parameters
+    ----------
+    identifier : {"user_id", "id", "email"}
+        The field that named the contact.
+    contact : str
+        The contact, as that field named it.
+    event_name : str
+        The name, normalized: lower case, ``.`` and ``$`` replaced by ``-``.
+    created_at : int
+        Seconds since 1970-01-01T00:00:00Z.
+    metadata : dict
+        The first ten keys, in the order sent.
+    times_received : int, default 1
+        Submissions that were answered 202 for this event; all but the first are duplicates, which Intercom ignores.
+    """
+
+    identifier: str
+    contact: str
+    event_name: str
+    created_at: int
+    metadata: dict[str, object]
+    times_received: int = 1
+
+
+def judge(body: bytes) -> SandboxEvent | Refusal:
+    """Judge the body of a submission by Intercom's rules.
+
+    Parameters
+    ----------
+    body : bytes
+        The body as it arrived.
+
+    Returns
+    -------
+    SandboxEvent or Refusal
+        The event to keep, or the first thing that is wrong.
+
+    Notes
+    -----
+    What Intercom leaves open is taken: times far from today (it has been seen to keep milliseconds), and more than one
+    identifier, of which the first of `user_id`, `id`, `email` names the contact.
+    """
+    payload = read_payload(body)
+    if isinstance(payload, Refusal):
+        return payload
+    for check in _CHECKS:
+        refusal = check(payload)
+        if refusal is not None:
+            return refusal
+    return _event(payload)
+
+
+def read_payload(body: bytes) -> Payload | Refusal:
+    """Parse the body of a submission.
+
+    Parameters
+    ----------
+    body : bytes
+        The body as it arrived.
+
+    Returns
+    -------
+    dict of str to object, or Refusal
+        The fields, not judged yet; a refusal when the body is no JSON object.
+
+    Notes
+    -----
+    Stricter than Python's own reader: UTF-8 only, no NaN, no key twice in one object, no half of a surrogate pair.
+    """
+    try:
+        text = body.decode()
+        payload = _DECODER.decode(text)
+        if "\\u" in text:
+            # Half of a surrogate pair passes for text in Python until somebody encodes it.
+            json.dumps(payload, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
+        return Refusal(status=400, code="bad_request", message=f"The body is not valid JSON: {error}")
+    if not isinstance(payload, dict):
+        return Refusal(status=400, code="bad_request", message="The body is not a JSON object")
+    return payload
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sent:
+    """What can be read of a submission, right or wrong.
+
+    Parameters
+    ----------
+    identifier : {"user_id", "id", "email"} or None
+        The field that names the contact.
+    contact : str or None
+        Its value.
+    event_name : str or None
+        The name as sent.
+    created_at : int or None
+        Unix seconds.
+    metadata : dict or None
+        All of it, as sent.
+    """
+
+    identifier: str | None
+    contact: str | None
+    event_name: str | None
+    created_at: int | None
+    metadata: Payload | None
+
+
+def read_sent(body: bytes) -> Sent:
+    """Read what can be read of a submission.
+
+    Parameters
+    ----------
+    body : bytes
+        The body as it arrived.
+
+    Returns
+    -------
+    Sent
+        None wherever a field is missing, or is not of its type.
+    """
+    payload = read_payload(body)
+    fields = {} if isinstance(payload, Refusal) else payload
+    texts = {field: value for field, value in fields.items() if isinstance(value, str)}
+    identifier = next((field for field in intercom.IDENTIFIERS if field in texts), None)
+    created_at, metadata = fields.get("created_at"), fields.get("metadata")
+    return Sent(
+        identifier=identifier,
+        contact=None if identifier is None else texts[identifier],
+        event_name=texts.get("event_name"),
+        created_at=created_at if is_unix_seconds(created_at) else None,
+        metadata=metadata if isinstance(metadata, dict) else None,
+    )
+
+
+def is_unix_seconds(value: object) -> TypeGuard[int]:
+    """Say whether a parsed value can be a time.
+
+    Parameters
+    ----------
+    value : object
+        A value from a payload.
+
+    Returns
+    -------
+    bool
+        True for an integer of 64 bits.
+    """
+    return isinstance(value, int) and not isinstance(value, bool) and value.bit_length() <= _INT64_BITS
+
+
+def _unique_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        raise ValueError("a key is there twice in one object")
+    return fields
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON number")
+
+
+_DECODER: Final = json.JSONDecoder(object_pairs_hook=_unique_keys, parse_constant=_no_constant)
+
+
+def _fields_refusal(payload: Payload) -> Refusal | None:
+    unpermitted = [field for field in payload if field not in _FIELDS]
+    if not unpermitted:
+        return None
+    message = f"found unpermitted parameters: {', '.join(unpermitted)}"
+    return Refusal(status=400, code="parameter_invalid", message=message, field=unpermitted[0])
+
+
+def _event_name_refusal(payload: Payload) -> Refusal | None:
+    event_name = payload.get("event_name")
+    return missing("event_name") if event_name is None else _text_refusal("event_name", event_name)
+
+
+def _created_at_refusal(payload: Payload) -> Refusal | None:
+    created_at = payload.get("created_at")
+    if created_at is None:
+        return missing("created_at")
+    if not is_unix_seconds(created_at):
+        return invalid("created_at", "is no integer of Unix seconds")
+    return None
+
+
+def _contact_refusal(payload: Payload) -> Refusal | None:
+    named = [field for field in intercom.IDENTIFIERS if payload.get(field) is not None]
+    if not named:
+        return missing("user_id", "one of user_id, id and email is required")
+    refusals = (_text_refusal(field, payload[field]) for field in named)
+    return next((refusal for refusal in refusals if refusal is not None), None)
+
+
+def _metadata_refusal(payload: Payload) -> Refusal | None:
+    metadata = payload.get("metadata")
+    if metadata is None:
+        return None
+    if not isinstance(metadata, dict):
+        return invalid("metadata", "is no object")
+    return metadata_refusal(metadata)
+
+
+def _text_refusal(field: str, value: object) -> Refusal | None:
+    if not isinstance(value, str):
+        return invalid(field, "is no string")
+    if not value.strip():
+        return missing(field, f"{field} is blank")
+    return invalid(field, "has a NUL character") if "\0" in value else None
+
+
+# In this order: a misspelled identifier is an unpermitted field rather than a missing one.
+_CHECKS: Final[tuple[Callable[[Payload], Refusal | None], ...]] = (
+    _fields_refusal,
+    _event_name_refusal,
+    _created_at_refusal,
+    _contact_refusal,
+    _metadata_refusal,
+)
+
+
+def _event(payload: Payload) -> SandboxEvent:
+    identifier = next(field for field in intercom.IDENTIFIERS if payload.get(field) is not None)
+    metadata: Payload = payload.get("metadata") or {}
+    return SandboxEvent(
+        identifier=identifier,
+        contact=payload[identifier],
+        event_name=intercom.normalized_event_name(payload["event_name"]),
+        created_at=payload["created_at"],
+        metadata=dict(itertools.islice(metadata.items(), intercom.METADATA_LIMIT)),
+    )

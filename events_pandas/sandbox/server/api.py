@@ -1,0 +1,263 @@
+"""The API: which answer a request gets; how that is sent is another matter."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from starlette.datastructures import QueryParams
+
+from events_pandas import intercom
+from events_pandas.sandbox.endpoints.answers import Answer, Reply, refused, reply, with_content
+from events_pandas.sandbox.endpoints.routes import Request, find_endpoint
+from events_pandas.sandbox.faults.faults import Fault
+from events_pandas.sandbox.faults.plan import FaultPlan
+from events_pandas.sandbox.rules import refusals
+from events_pandas.sandbox.rules.refusals import Refusal
+from events_pandas.sandbox.rules.window import Allowance, RateWindow
+from events_pandas.sandbox.workspace.ledger import Outcome
+from events_pandas.sandbox.workspace.workspace import Workspace
+
+LARGEST_BODY: Final = 1_000_000
+"""Bytes of a request; a larger one is answered 413."""
+
+_SUBMIT: Final = ("POST", intercom.EVENTS_PATH)
+_WORD: Final = re.compile(r"[!-~]+")
+_ACCEPTABLE: Final = frozenset({b"application/json", b"application/*", b"*/*"})
+_VERSIONS: Final[Mapping[bytes, str]] = {
+    version.lower().encode(): version
+    for version in (
+        *(f"1.{minor}" for minor in range(5)),
+        *(f"2.{minor}" for minor in range(18)),
+        "Preview",
+        "Unstable",
+    )
+}
+# Neither is sent: the client waits for an answer in vain.
+_UNANSWERED: Final = frozenset({"drop_after", "no_answer"})
+
+_TurnedAway: TypeAlias = tuple[Refusal, Outcome]
+"""Why a request is answered without being judged, and what is said of it in the log of the submissions."""
+
+_OUTAGE: Final[_TurnedAway] = (refusals.chosen_refusal(503), Outcome.FAILED)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Call:
+    """A request as it arrived.
+
+    Parameters
+    ----------
+    method : str
+        In capitals.
+    path : str
+        The path, decoded.
+    query : bytes
+        What stands behind the question mark.
+    headers : mapping of bytes to bytes
+        By their names in lower case.
+    body : bytes
+        To its end, or the beginning of one that is too large.
+    host : str
+        The name that the sandbox goes by where there is no Host header, with its port.
+    received_at : float
+        The server's time, in Unix seconds.
+    """
+
+    method: str
+    path: str
+    query: bytes
+    headers: Mapping[bytes, bytes]
+    body: bytes
+    host: str
+    received_at: float
+
+    @property
+    def is_submission(self) -> bool:
+        """Return whether an event is submitted.
+
+        Returns
+        -------
+        bool
+            True for ``POST /events``.
+        """
+        return (self.method, self.path) == _SUBMIT
+
+    @property
+    def base_url(self) -> str:
+        """Return the address that the client knows the sandbox by.
+
+        Returns
+        -------
+        str
+            Without a slash at its end.
+        """
+        return f"http://{self.headers.get(b'host', b'').decode('latin-1') or self.host}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Decision:
+    """What is said to a request, and how.
+
+    Parameters
+    ----------
+    reply : Reply or None
+        None when the connection is closed instead.
+    fault : int or str, optional
+        What goes wrong on the way.
+    """
+
+    reply: Reply | None
+    fault: Fault | None = None
+
+
+class Api:
+    """Decide on requests as Intercom does.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Where events go.
+    window : RateWindow
+        The rate limit.
+    plan : FaultPlan
+        What goes wrong.
+    access_token : str
+        The token that requests have to carry.
+
+    Raises
+    ------
+    ValueError
+        If the token cannot stand in a header.
+
+    Notes
+    -----
+    A few paths need no router; Starlette's would answer a wrong method with 405, where Intercom says 404.
+    """
+
+    def __init__(self, *, workspace: Workspace, window: RateWindow, plan: FaultPlan, access_token: str) -> None:
+        if not _WORD.fullmatch(access_token):
+            raise ValueError("access_token must be one word of visible ASCII characters")
+        self.workspace = workspace
+        self.window = window
+        self.plan = plan
+        self._authorization = f"Bearer {access_token}".encode()
+
+    def is_authorized(self, headers: Mapping[bytes, bytes]) -> bool:
+        """Return whether a request carries the token.
+
+        Parameters
+        ----------
+        headers : mapping of bytes to bytes
+            Of the request.
+
+        Returns
+        -------
+        bool
+            True also for a token that is revoked.
+        """
+        return headers.get(b"authorization") == self._authorization
+
+    def decide(self, call: Call, *, uptime: float) -> Decision:
+        """Decide on a request, and do what it asks for.
+
+        Parameters
+        ----------
+        call : Call
+            The request.
+        uptime : float
+            The time by the plan's clock.
+
+        Returns
+        -------
+        Decision
+            What to say, and how.
+        """
+        is_out = self.plan.is_out(uptime)
+        allowance = None if is_out else self._allowance(call)
+        away = _OUTAGE if is_out else self._refusal_at_the_door(call, allowance)
+        return self._turn_away(call, away, allowance) if away else self._carry_out(call, allowance)
+
+    def _allowance(self, call: Call) -> Allowance | None:
+        """Count a request; only those with a valid token are counted."""
+        is_valid = self.is_authorized(call.headers) and not self.plan.faults.token_revoked
+        return self.window.spend(call.received_at) if is_valid else None
+
+    def _refusal_at_the_door(self, call: Call, allowance: Allowance | None) -> _TurnedAway | None:
+        if not self.is_authorized(call.headers):
+            return refusals.ACCESS_TOKEN_INVALID, Outcome.REFUSED
+        if allowance is None:
+            return refusals.TOKEN_REVOKED, Outcome.FAILED
+        refusal = self._limit_refusal(allowance) or _request_refusal(call)
+        return (refusal, Outcome.REFUSED) if refusal else None
+
+    def _limit_refusal(self, allowance: Allowance) -> Refusal | None:
+        if allowance.is_admitted:
+            return None
+        return refusals.over_the_limit(allowance.limit, window_seconds=self.window.window_seconds)
+
+    def _carry_out(self, call: Call, allowance: Allowance | None) -> Decision:
+        fault = self.plan.next_fault(call.method, call.path, call.body)
+        if isinstance(fault, int):
+            return self._turn_away(call, (refusals.chosen_refusal(fault), Outcome.FAILED), allowance)
+        if fault == "drop_before":
+            self._log(call, None, Outcome.FAILED)
+            return Decision(reply=None)
+        answer = self._answer(call, is_answered=fault not in _UNANSWERED)
+        if fault == "drop_after":
+            return Decision(reply=None)
+        whole = self._reply(call, answer, allowance)
+        if fault == "garbage":
+            whole = with_content(whole, self.plan.garbage(call.body))
+        return Decision(reply=whole, fault=fault)
+
+    def _turn_away(self, call: Call, away: _TurnedAway, allowance: Allowance | None) -> Decision:
+        refusal, outcome = away
+        self._log(call, refusal, outcome)
+        return Decision(reply=self._reply(call, refused(refusal), allowance))
+
+    def _log(self, call: Call, refusal: Refusal | None, outcome: Outcome) -> None:
+        """Remember a submission that is not judged; without a refusal its connection is closed."""
+        if call.is_submission:
+            status = refusal.status if refusal else None
+            self.workspace.turn_away(
+                call.body, received_at=call.received_at, outcome=outcome, http_status=status, refusal=refusal
+            )
+
+    def _answer(self, call: Call, *, is_answered: bool) -> Answer:
+        if call.is_submission:
+            verdict = self.workspace.submit(call.body, received_at=call.received_at, is_answered=is_answered)
+            return refused(verdict) if isinstance(verdict, Refusal) else Answer(status=202)
+        endpoint = find_endpoint(call.method, call.path)
+        return endpoint(self.workspace, _request(call)) if endpoint else refused(refusals.RESOURCE_NOT_FOUND)
+
+    def _reply(self, call: Call, answer: Answer, allowance: Allowance | None) -> Reply:
+        told = allowance if self.plan.faults.rate_headers else None
+        version = _VERSIONS.get(call.headers.get(b"intercom-version", b"").lower(), intercom.API_VERSION)
+        return reply(answer, now=call.received_at, allowance=told, version=version)
+
+
+def _request(call: Call) -> Request:
+    return Request(
+        method=call.method,
+        path=call.path,
+        query=QueryParams(call.query),
+        body=call.body,
+        base_url=call.base_url,
+        now=call.received_at,
+    )
+
+
+def _request_refusal(call: Call) -> Refusal | None:
+    if not _accepts_json(call.headers.get(b"accept", b"")):
+        return refusals.NOT_ACCEPTABLE
+    if call.headers.get(b"intercom-version", b"2.14").lower() not in _VERSIONS:
+        return refusals.VERSION_INVALID
+    if not call.is_submission and find_endpoint(call.method, call.path) is None:
+        return refusals.RESOURCE_NOT_FOUND
+    return refusals.TOO_LARGE if len(call.body) > LARGEST_BODY else None
+
+
+def _accepts_json(accept: bytes) -> bool:
+    media_types = (media_range.partition(b";")[0].strip().lower() for media_range in accept.split(b","))
+    return not _ACCEPTABLE.isdisjoint(media_types)

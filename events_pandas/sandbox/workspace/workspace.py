@@ -1,0 +1,323 @@
+"""A workspace: who is known, which events are kept, what was received."""
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Final
+
+from events_pandas import intercom
+from events_pandas.sandbox.rules.events import SandboxEvent, judge, read_sent
+from events_pandas.sandbox.rules.refusals import TOO_MANY_NAMES, Refusal
+from events_pandas.sandbox.workspace.contact_book import ContactBook
+from events_pandas.sandbox.workspace.contacts import Contacts
+from events_pandas.sandbox.workspace.ledger import (
+    Outcome,
+    Place,
+    Receipt,
+    activate_name,
+    add_event,
+    add_submission,
+    count_repeat,
+    count_submissions,
+    first_submission,
+    is_active,
+    name_number,
+)
+from events_pandas.sandbox.workspace.store import Row, Store
+
+_ACCEPTED: Final = 202
+# Rows that are read at once: the server waits meanwhile.
+_SLICE: Final = 5_000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Submission:
+    """A submission as the workspace remembers it.
+
+    Parameters
+    ----------
+    received_at : float
+        The server's time, in Unix seconds.
+    http_status : int or None
+        The status that was answered; None when the connection was closed instead.
+    outcome : Outcome
+        ``FAILED`` stands for a chosen fault.
+    error_code : str or None
+        Intercom's word for the error, where there is one.
+    error_message : str or None
+        The same for people.
+    body : bytes
+        The body as it arrived.
+    """
+
+    received_at: float
+    http_status: int | None
+    outcome: Outcome
+    error_code: str | None
+    error_message: str | None
+    body: bytes
+
+
+class Workspace:
+    """Keep what Intercom would keep.
+
+    Parameters
+    ----------
+    store : Store, optional
+        Where it is kept; by default in memory.
+    contacts : Contacts, optional
+        Who exists; by default everybody.
+    region : {"us", "eu", "au"}, default "us"
+        Where the workspace says it is.
+
+    Raises
+    ------
+    ValueError
+        If there is no such region.
+
+    Notes
+    -----
+    The server's thread writes, any thread reads. Of an event only the body is kept, and judged again when somebody
+    asks: less than 1 kB for an event of usual size.
+    """
+
+    def __init__(self, *, store: Store | None = None, contacts: Contacts | None = None, region: str = "us") -> None:
+        if region not in intercom.REGION_URLS:
+            raise ValueError(f"no region {region!r}: there are {', '.join(intercom.REGION_URLS)}")
+        self.store = Store() if store is None else store
+        self.contacts = ContactBook(self.store, Contacts() if contacts is None else contacts)
+        self.region = region
+        # What is written of a name never changes: each is looked up once.
+        self._active_names: dict[str, int] = {}
+
+    def submit(self, body: bytes, *, received_at: float, is_answered: bool = True) -> Outcome | Refusal:
+        """Keep an event, or say why not; remember the submission either way.
+
+        Parameters
+        ----------
+        body : bytes
+            The body of the submission.
+        received_at : float
+            The server's time, in Unix seconds.
+        is_answered : bool, default True
+            False when the connection is to be closed instead.
+
+        Returns
+        -------
+        Outcome or Refusal
+            ``KEPT`` or ``DUPLICATE``, both of which Intercom answers with 202; otherwise the refusal.
+        """
+        event = judge(body)
+        with self.store.writing() as connection:
+            if isinstance(event, Refusal):
+                verdict: Outcome | Refusal = event
+            else:
+                status = _ACCEPTED if is_answered else None
+                verdict = self._keep(connection, event, body=body, received_at=received_at, http_status=status)
+            if isinstance(verdict, Refusal):
+                status = verdict.status if is_answered else None
+                outcome = Outcome.REFUSED
+                receipt = Receipt(
+                    received_at=received_at, body=body, http_status=status, outcome=outcome, refusal=verdict
+                )
+                _log(connection, receipt)
+        return verdict
+
+    def turn_away(
+        self,
+        body: bytes,
+        *,
+        received_at: float,
+        outcome: Outcome,
+        http_status: int | None,
+        refusal: Refusal | None = None,
+    ) -> None:
+        """Remember a submission that nobody judged.
+
+        Parameters
+        ----------
+        body : bytes
+            The body of the submission.
+        received_at : float
+            The server's time, in Unix seconds.
+        outcome : Outcome
+            ``REFUSED`` at the door, or ``FAILED`` by a chosen fault.
+        http_status : int or None
+            The status that was answered; None when the connection was closed instead.
+        refusal : Refusal, optional
+            The error, where there is one.
+        """
+        receipt = Receipt(received_at=received_at, body=body, http_status=http_status, outcome=outcome, refusal=refusal)
+        with self.store.writing() as connection:
+            _log(connection, receipt)
+
+    def events(self) -> list[SandboxEvent]:
+        """Return the events kept, in order of arrival.
+
+        Returns
+        -------
+        list of SandboxEvent
+            Each event once, as it arrived first.
+        """
+        query = (
+            "SELECT number, times_received, body FROM events JOIN submissions USING (number)"
+            " WHERE number > ? ORDER BY number LIMIT ?"
+        )
+        # Judged outside the lock, since that takes a while and the server has to go on.
+        events = ((judge(body), times) for _, times, body in self._slices(query))
+        return [replace(event, times_received=times) for event, times in events if isinstance(event, SandboxEvent)]
+
+    def duplicates(self) -> int:
+        """Count the submissions that were taken and ignored.
+
+        Returns
+        -------
+        int
+            Repeats of contact, normalized name and second.
+        """
+        return self._count("WHERE outcome = ?", Outcome.DUPLICATE)
+
+    def requests(self) -> int:
+        """Count what was received.
+
+        Returns
+        -------
+        int
+            Submissions: kept, repeated, refused and failed.
+        """
+        return self._count("")
+
+    def submissions(self) -> Iterator[Submission]:
+        """Walk through what was received, in order of arrival.
+
+        Yields
+        ------
+        Submission
+            All of it: kept, repeated, refused and failed.
+        """
+        query = (
+            "SELECT number, received_at, http_status, outcome, error_code, error_message, body FROM submissions"
+            " WHERE number > ? ORDER BY number LIMIT ?"
+        )
+        for _, received_at, http_status, outcome, error_code, error_message, body in self._slices(query):
+            yield Submission(
+                received_at=received_at,
+                http_status=http_status,
+                outcome=Outcome(outcome),
+                error_code=error_code,
+                error_message=error_message,
+                body=body,
+            )
+
+    def count(self) -> None:
+        """Bring the counts of submissions up to date: before they are read, since they follow now and then only."""
+        with self.store.writing() as connection:
+            count_submissions(connection)
+
+    def admin(self) -> dict[str, object]:
+        """Return who is behind the token, and the workspace.
+
+        Returns
+        -------
+        dict
+            The admin with the app, in Intercom's form.
+        """
+        app = {
+            "type": "app",
+            "id_code": self.store.id_code,
+            "name": "Sandbox",
+            "created_at": self.store.created_at,
+            "secure": False,
+            "identity_verification": False,
+            "timezone": "UTC",
+            # In capitals, as in Intercom's own examples.
+            "region": self.region.upper(),
+        }
+        return {
+            "type": "admin",
+            "id": "1",
+            "email": "admin@example.com",
+            "name": "Sandbox Admin",
+            "email_verified": True,
+            "has_inbox_seat": True,
+            "avatar": {"type": "avatar", "image_url": None},
+            "app": app,
+        }
+
+    def name_for_writing(self, connection: sqlite3.Connection, event_name: str) -> int | Refusal:
+        """Return the number of an event name that the workspace takes among its active ones.
+
+        Parameters
+        ----------
+        connection : sqlite3.Connection
+            Inside `Store.writing`.
+        event_name : str
+            The normalized name.
+
+        Returns
+        -------
+        int or Refusal
+            The name's number; 422 when the workspace has no room for another name.
+        """
+        if event_name in self._active_names:
+            return self._active_names[event_name]
+        number = name_number(connection, event_name)
+        if is_active(connection, number):
+            # Not earlier: what is activated now is undone if this transaction is.
+            self._active_names[event_name] = number
+        elif not activate_name(connection, number):
+            return TOO_MANY_NAMES
+        return number
+
+    def _keep(
+        self,
+        connection: sqlite3.Connection,
+        event: SandboxEvent,
+        *,
+        body: bytes,
+        received_at: float,
+        http_status: int | None,
+    ) -> Outcome | Refusal:
+        contact = self.contacts.resolve(connection, event.identifier, event.contact)
+        if isinstance(contact, Refusal):
+            return contact
+        name = self.name_for_writing(connection, event.event_name)
+        if isinstance(name, Refusal):
+            return name
+        place = Place(contact=contact, created_at=event.created_at, name=name)
+        first = first_submission(connection, place)
+        receipt = Receipt(
+            received_at=received_at,
+            body=body,
+            http_status=http_status,
+            outcome=Outcome.KEPT if first is None else Outcome.DUPLICATE,
+            name=name,
+            contact=event.contact,
+        )
+        number = add_submission(connection, receipt)
+        if first is None:
+            add_event(connection, place, submission=number)
+        else:
+            count_repeat(connection, first)
+        return receipt.outcome
+
+    def _count(self, condition: str, *parameters: object) -> int:
+        self.count()
+        ((count,),) = self.store.read(f"SELECT coalesce(sum(count), 0) FROM tallies {condition}", parameters)  # noqa: S608  # Written here.
+        return int(count)
+
+    def _slices(self, query: str) -> Iterator[Row]:
+        """Walk through a query of `number > ? … LIMIT ?` whose first column is the number."""
+        last = 0
+        while rows := self.store.read(query, (last, _SLICE)):
+            yield from rows
+            last = rows[-1][0]
+
+
+def _log(connection: sqlite3.Connection, receipt: Receipt) -> None:
+    """Write down a submission that was not kept, under what can be read of it."""
+    sent = read_sent(receipt.body)
+    name = None
+    if sent.event_name is not None:
+        name = name_number(connection, intercom.normalized_event_name(sent.event_name))
+    add_submission(connection, replace(receipt, name=name, contact=sent.contact))

@@ -1,0 +1,239 @@
+"""Searching contacts, in Intercom's form."""
+
+import json
+
+import pytest
+
+from events_pandas.sandbox.endpoints.contact_search import search_contacts
+from events_pandas.sandbox.workspace.contacts import Contacts
+from events_pandas.sandbox.workspace.workspace import Workspace
+
+DAY = 86_400
+CONTACTS = [
+    {"external_id": "1", "email": "ada@example.com", "name": "Ada", "signed_up_at": 20 * DAY + 3600},
+    {"external_id": "2", "email": "bob@example.com", "name": "Bob_%", "signed_up_at": 21 * DAY},
+    {"external_id": "3", "email": "eve@example.org", "custom_attributes": {"plan": "pro", "seats": 3}},
+    {"external_id": "4", "role": "lead", "unsubscribed_from_emails": True, "custom_attributes": {"seats": 10}},
+]
+
+
+@pytest.fixture(scope="module")
+def workspace():
+    return Workspace(contacts=Contacts(existing=CONTACTS))
+
+
+@pytest.fixture
+def search(workspace):
+    """Search with a query, and return the answer."""
+
+    def search(query, **rest):
+        return search_contacts(workspace, json.dumps({"query": query, **rest}).encode())
+
+    return search
+
+
+@pytest.fixture
+def found(search):
+    """Search with a query, and return who is found, in order of the external identifiers."""
+
+    def found(*query, **rest):
+        field, operator, value = query
+        listed = search({"field": field, "operator": operator, "value": value}, **rest)
+        return "".join(sorted(contact["external_id"] for contact in listed["data"]))
+
+    return found
+
+
+@pytest.mark.parametrize(
+    ("field", "operator", "value", "expected"),
+    [
+        ("external_id", "=", "2", "2"),
+        ("external_id", "!=", "2", "134"),
+        ("external_id", "IN", ["1", "4", "x"], "14"),
+        ("external_id", "NIN", ["1", "4"], "23"),
+        ("email", "=", "ADA@example.com", "1"),
+        ("email", "=", None, "4"),
+        ("email", "!=", None, "123"),
+        ("email", "NIN", ["ada@example.com"], "234"),
+        ("email", "IN", [], ""),
+        ("email", "~", "EXAMPLE.c", "12"),
+        ("email", "!~", "example.com", "34"),
+        ("email", "^", "bob", "2"),
+        ("email", "$", ".org", "3"),
+        ("email_domain", "=", "example.com", "12"),
+        ("name", "~", "_%", "2"),
+        ("name", "~", "\\", ""),
+        ("role", "=", "lead", "4"),
+        ("unsubscribed_from_emails", "=", True, "4"),
+        ("unsubscribed_from_emails", "!=", True, "123"),
+        ("custom_attributes.plan", "=", "pro", "3"),
+        ("custom_attributes.plan", "^", "P", "3"),
+        ("custom_attributes.seats", ">", 3, "4"),
+        ("custom_attributes.seats", ">=", 3, "34"),
+        ("custom_attributes.seats", "<", 10**30, "34"),
+        ("custom_attributes.seats", "=", 10**30, ""),
+        ("custom_attributes.nothing", "=", None, "1234"),
+    ],
+)
+def test_search_compares_as_intercom_does(found, field, operator, value, expected) -> None:
+    """Each operator finds what Intercom's table says; text is compared without regard to case where it is searched."""
+    assert found(field, operator, value) == expected
+
+
+@pytest.mark.parametrize(
+    ("operator", "value", "expected"),
+    [
+        ("=", 20 * DAY, "1"),
+        ("=", str(20 * DAY + 7200), "1"),
+        (">", 20 * DAY + 7200, "2"),
+        (">", 21 * DAY, ""),
+        ("<", 21 * DAY + 7200, "1"),
+        ("<", 20 * DAY + 7200, ""),
+    ],
+)
+def test_search_compares_times_by_the_day(found, operator, value, expected) -> None:
+    """A time stands for its day: "greater" begins with the next day, "lower" ends before the day."""
+    assert found("signed_up_at", operator, value) == expected
+
+
+def test_search_joins_filters(search) -> None:
+    """Groups of filters stand in groups, two deep."""
+    lead = {"field": "role", "operator": "=", "value": "lead"}
+    ada = {"field": "name", "operator": "=", "value": "Ada"}
+    com = {"field": "email_domain", "operator": "=", "value": "example.com"}
+
+    either = {"operator": "OR", "value": [lead, {"operator": "AND", "value": [ada, com]}]}
+    both = {"operator": "AND", "value": [lead, {"operator": "OR", "value": [ada, com]}]}
+
+    assert [contact["external_id"] for contact in search(either)["data"]] == ["4", "1"]
+    assert search(both)["data"] == []
+
+
+def test_search_answers_pages(search) -> None:
+    """An answer has at most per_page contacts, and says where the next page begins."""
+    everybody = {"field": "role", "operator": "!=", "value": ""}
+    sort = {"field": "external_id", "order": "ascending"}
+
+    first = search(everybody, pagination={"per_page": 3}, sort=sort)
+    second = search(everybody, pagination={"per_page": 3} | first["pages"]["next"], sort=sort)
+
+    assert (first["type"], first["total_count"], len(first["data"])) == ("list", 4, 3)
+    assert first["pages"] == {
+        "type": "pages",
+        "page": 1,
+        "per_page": 3,
+        "total_pages": 2,
+        "next": {"page": 2, "starting_after": "3"},
+    }
+    assert [contact["external_id"] for contact in second["data"]] == ["4"]
+    assert second["pages"] == {"type": "pages", "page": 2, "per_page": 3, "total_pages": 2}
+
+
+def nested(depth):
+    one = {"field": "role", "operator": "=", "value": "lead"}
+    for _ in range(depth):
+        one = {"operator": "AND", "value": [one]}
+    return one
+
+
+@pytest.mark.parametrize(
+    ("query", "code", "message"),
+    [
+        (None, "parameter_not_found", "query is required"),
+        ({"operator": "="}, "parameter_not_found", "a filter has a field, an operator and a value"),
+        (
+            {"field": "location.country", "operator": "=", "value": "IE"},
+            "invalid_field",
+            "'location.country' is no field of a contact that the sandbox knows",
+        ),
+        (
+            {"field": "custom_attributes.a') --", "operator": "=", "value": 1},
+            "invalid_field",
+            '"custom_attributes.a\') --" is no field of a contact that the sandbox knows',
+        ),
+        (
+            {"field": "created_at", "operator": "!=", "value": 1},
+            "invalid_operator",
+            "created_at has no operator '!=': there are =, >, <",
+        ),
+        (
+            {"field": "role", "operator": ["="], "value": 1},
+            "invalid_operator",
+            "role has no operator ['=']: there are =, !=, IN, NIN, ~, !~, ^, $",
+        ),
+        (
+            {"field": "created_at", "operator": "=", "value": "yesterday"},
+            "parameter_invalid",
+            "the value of this filter is a time in Unix seconds",
+        ),
+        (
+            {"field": "role", "operator": "=", "value": ["lead"]},
+            "parameter_invalid",
+            "the value of a filter is text, a number, a boolean or null",
+        ),
+        (
+            {"field": "role", "operator": "IN", "value": "lead"},
+            "parameter_invalid",
+            "the value of a filter with IN or NIN is an array",
+        ),
+        ({"field": "role", "operator": "~", "value": 1}, "parameter_invalid", "the value of this filter is text"),
+        (
+            {"field": "custom_attributes.seats", "operator": ">", "value": "3"},
+            "parameter_invalid",
+            "the value of this filter is a number",
+        ),
+        (nested(3), "parameter_invalid", "groups of filters are at most 2 deep"),
+        (
+            {"operator": "OR", "value": [nested(0)] * 16},
+            "parameter_invalid",
+            "a group has from 1 to 15 filters, in an array",
+        ),
+        ({"operator": "OR", "value": []}, "parameter_invalid", "a group has from 1 to 15 filters, in an array"),
+        (
+            {"operator": "OR", "value": ["lead"]},
+            "parameter_invalid",
+            "a filter is an object with field, operator and value",
+        ),
+    ],
+)
+def test_search_refuses_what_intercom_would_not_take(search, query, code, message) -> None:
+    """A filter that cannot be is answered 400 with what is wrong."""
+    refusal = search(query)
+
+    assert (refusal.status, refusal.code, refusal.message) == (400, code, message)
+
+
+@pytest.mark.parametrize(
+    ("rest", "code", "message"),
+    [
+        (
+            {"sort": {"field": "name", "order": "desc"}},
+            "invalid_sort_order",
+            "Invalid sort order 'desc'. Must be one of: ascending, descending",
+        ),
+        (
+            {"sort": {"order": ["ascending"]}},
+            "invalid_sort_order",
+            "Invalid sort order ['ascending']. Must be one of: ascending, descending",
+        ),
+        ({"sort": {"field": 1}}, "parameter_invalid", "sort.field is the name of a field"),
+        ({"sort": "name"}, "parameter_invalid", "pagination and sort are objects"),
+        ({"pagination": {"per_page": 0}}, "parameter_invalid", "pagination.per_page is a number from 1 to 150"),
+        ({"pagination": {"per_page": "5"}}, "parameter_invalid", "pagination.per_page is a number from 1 to 150"),
+        (
+            {"pagination": {"starting_after": "x"}},
+            "parameter_invalid",
+            "pagination.starting_after is what the page before says in pages.next",
+        ),
+    ],
+)
+def test_search_refuses_pages_and_orders_that_are_not(search, rest, code, message) -> None:
+    """An order or a page that cannot be is answered 400 with what is wrong."""
+    refusal = search(nested(0), **rest)
+
+    assert (refusal.status, refusal.code, refusal.message) == (400, code, message)
+
+
+def test_search_refuses_a_body_that_is_no_json(workspace) -> None:
+    """What cannot be read is answered 400."""
+    assert search_contacts(workspace, b"{").status == 400

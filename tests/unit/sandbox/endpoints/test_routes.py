@@ -1,0 +1,166 @@
+"""Intercom's endpoints: which there are, and what they answer."""
+
+import json
+
+import pytest
+
+from events_pandas.sandbox.endpoints.routes import Request, find_endpoint
+from events_pandas.sandbox.workspace.contacts import Contacts
+from events_pandas.sandbox.workspace.workspace import Workspace
+
+NOW = 1_700_000_000.0
+
+
+@pytest.fixture
+def workspace():
+    return Workspace(contacts=Contacts(existing=[{"external_id": "a/b", "email": "ada@example.com"}]))
+
+
+@pytest.fixture
+def call(workspace):
+    """Call an endpoint, and return its answer."""
+
+    def call(method, path, body=None, **query):
+        request = Request(
+            method=method,
+            path=path,
+            query=query,
+            body=b"" if body is None else json.dumps(body).encode(),
+            base_url="http://sandbox",
+            now=NOW,
+        )
+        return find_endpoint(method, path)(workspace, request)
+
+    return call
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/events"),
+        ("POST", "/events/summaries"),
+        ("GET", "/me"),
+        ("GET", "/contacts/find_by_external_id/7"),
+        ("POST", "/contacts"),
+        ("POST", "/contacts/search"),
+    ],
+)
+def test_endpoints_are_intercoms(method, path) -> None:
+    """What the documentation names is there."""
+    assert find_endpoint(method, path) is not None
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("PUT", "/events"),
+        ("GET", "/events/summaries"),
+        ("POST", "/me"),
+        ("HEAD", "/me"),
+        ("GET", "/contacts"),
+        ("GET", "/contacts/search"),
+        ("POST", "/contacts/find_by_external_id/7"),
+        ("GET", "/contacts/find_by_external_id/"),
+        ("GET", "/events/"),
+        ("GET", "/users"),
+    ],
+)
+def test_endpoints_have_no_other_path_and_method(method, path) -> None:
+    """A path that Intercom does not have, or not with this method, is none."""
+    assert find_endpoint(method, path) is None
+
+
+def test_me_names_the_workspace(call, workspace) -> None:
+    """GET /me answers the admin and the app."""
+    answer = call("GET", "/me")
+
+    assert answer.status == 200
+    assert json.loads(answer.content) == workspace.admin()
+
+
+def test_contact_is_found_by_its_external_identifier(call, workspace) -> None:
+    """A contact is answered in Intercom's form, whatever its identifier is made of."""
+    answer = call("GET", "/contacts/find_by_external_id/a/b")
+
+    contact = json.loads(answer.content)
+    assert answer.status == 200
+    assert {field: contact[field] for field in ("type", "role", "external_id", "email", "email_domain", "name")} == {
+        "type": "contact",
+        "role": "user",
+        "external_id": "a/b",
+        "email": "ada@example.com",
+        "email_domain": "example.com",
+        "name": None,
+    }
+    assert contact["workspace_id"] == workspace.store.id_code
+    assert contact["tags"] == {
+        "type": "list",
+        "data": [],
+        "url": f"/contacts/{contact['id']}/tags",
+        "total_count": 0,
+        "has_more": False,
+    }
+
+
+def test_contact_that_is_not_there_is_not_found(call) -> None:
+    """Nobody of that name is answered 404."""
+    assert call("GET", "/contacts/find_by_external_id/7").refusal.message == "User Not Found"
+
+
+def test_contact_is_made(call) -> None:
+    """A contact that is made is answered, and found from then on."""
+    made = call("POST", "/contacts", {"external_id": "7", "custom_attributes": {"plan": "pro"}})
+    found = call("GET", "/contacts/find_by_external_id/7")
+
+    assert (made.status, made.content) == (200, found.content)
+    assert json.loads(made.content)["custom_attributes"] == {"plan": "pro"}
+
+
+def test_contact_is_not_made_twice(call) -> None:
+    """A contact that is there already is answered 409."""
+    answer = call("POST", "/contacts", {"external_id": "a/b"})
+
+    assert (answer.status, answer.refusal.code) == (409, "conflict")
+
+
+def test_contact_that_cannot_be_is_refused(call) -> None:
+    """What makes no contact is answered 400."""
+    assert call("POST", "/contacts", {"name": "Ada"}).refusal.code == "parameter_not_found"
+
+
+def test_contacts_are_searched(call) -> None:
+    """A search answers a list."""
+    answer = call("POST", "/contacts/search", {"query": {"field": "email", "operator": "~", "value": "ada"}})
+
+    assert (answer.status, json.loads(answer.content)["total_count"]) == (200, 1)
+
+
+def test_search_that_cannot_be_is_refused(call) -> None:
+    """A wrong filter is answered 400."""
+    assert call("POST", "/contacts/search", {}).refusal.code == "parameter_not_found"
+
+
+def test_events_are_listed_with_an_address_of_the_sandboxs(call, workspace) -> None:
+    """The address of the next page is the one that the client knows the sandbox by."""
+    for number in range(2):
+        body = {"event_name": "placed-order", "created_at": int(NOW) - number, "user_id": "a/b"}
+        workspace.submit(json.dumps(body).encode(), received_at=NOW)
+
+    answer = call("GET", "/events", type="user", user_id="a/b", per_page="1")
+
+    assert answer.status == 200
+    assert json.loads(answer.content)["pages"]["next"].startswith("http://sandbox/events?type=user&")
+
+
+def test_summaries_are_taken_without_a_word(call) -> None:
+    """POST /events/summaries answers 200 and nothing else."""
+    summary = {"event_name": "placed-order", "count": 1, "first": 1, "last": 2}
+
+    answer = call("POST", "/events/summaries", {"user_id": "a/b", "event_summaries": summary})
+
+    assert (answer.status, answer.content) == (200, b"")
+
+
+def test_summaries_that_cannot_be_are_refused(call) -> None:
+    """A wrong summary is answered 400."""
+    assert call("POST", "/events/summaries", {}).refusal.code == "parameter_not_found"

@@ -1,0 +1,128 @@
+"""The body of a submission, judged by Intercom's rules."""
+
+import pytest
+
+from events_pandas.sandbox.rules.events import SandboxEvent, judge
+from events_pandas.sandbox.rules.refusals import Refusal
+
+SEED = b"""{
+    "event_name": "placed-order", "created_at": 1389913941, "user_id": "314159",
+    "metadata": {
+        "order_date": 1392036272, "stripe_invoice": "inv_3434343434",
+        "order_number": {"value": "3434-3434", "url": "https://example.org/orders/3434-3434"},
+        "price": {"currency": "usd", "amount": 2999}
+    }
+}"""
+
+
+def test_judge_keeps_intercoms_own_example() -> None:
+    """The example of Intercom's documentation is an event, kept as it is."""
+    assert judge(SEED) == SandboxEvent(
+        identifier="user_id",
+        contact="314159",
+        event_name="placed-order",
+        created_at=1389913941,
+        metadata={
+            "order_date": 1392036272,
+            "stripe_invoice": "inv_3434343434",
+            "order_number": {"value": "3434-3434", "url": "https://example.org/orders/3434-3434"},
+            "price": {"currency": "usd", "amount": 2999},
+        },
+        times_received=1,
+    )
+
+
+def test_judge_normalizes_the_event_name(make_body) -> None:
+    """A name is kept in lower case, with hyphens for dots and dollar signs."""
+    assert judge(make_body(event_name="Placed.Big$Order")).event_name == "placed-big-order"
+
+
+@pytest.mark.parametrize("created_at", [1389913941000, 0, -1, 2**63 - 1])
+def test_judge_keeps_times_far_from_today(make_body, created_at) -> None:
+    """Intercom was seen to keep milliseconds, and documents no bounds."""
+    assert judge(make_body(created_at=created_at)).created_at == created_at
+
+
+@pytest.mark.parametrize(
+    ("identifiers", "contact"),
+    [
+        ({"user_id": "u", "id": "i", "email": "e"}, ("user_id", "u")),
+        ({"user_id": ..., "id": "i", "email": "e"}, ("id", "i")),
+        ({"user_id": None, "email": "e"}, ("email", "e")),
+    ],
+)
+def test_judge_takes_the_first_identifier(make_body, identifiers, contact) -> None:
+    """The first of user_id, id and email that has a value names the contact."""
+    event = judge(make_body(**identifiers))
+
+    assert (event.identifier, event.contact) == contact
+
+
+@pytest.mark.parametrize("metadata", [..., None, {}])
+def test_judge_needs_no_metadata(make_body, metadata) -> None:
+    """Metadata is optional."""
+    assert judge(make_body(metadata=metadata)).metadata == {}
+
+
+def test_judge_keeps_the_first_ten_metadata_keys(make_body) -> None:
+    """Ten keys are kept, in the order sent, and the others are ignored without an error."""
+    event = judge(make_body(metadata=dict.fromkeys("lkjihgfedcba", 1)))
+
+    assert list(event.metadata) == list("lkjihgfedc")
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "field", "message"),
+    [
+        ({"event_name": ...}, "parameter_not_found", "event_name", "event_name is required"),
+        ({"event_name": None}, "parameter_not_found", "event_name", "event_name is required"),
+        ({"event_name": " "}, "parameter_not_found", "event_name", "event_name is blank"),
+        ({"event_name": 7}, "parameter_invalid", "event_name", "event_name is no string"),
+        ({"event_name": "a\0"}, "parameter_invalid", "event_name", "event_name has a NUL character"),
+        ({"created_at": ...}, "parameter_not_found", "created_at", "created_at is required"),
+        ({"created_at": "1389913941"}, "parameter_invalid", "created_at", "created_at is no integer of Unix seconds"),
+        ({"created_at": 1389913941.0}, "parameter_invalid", "created_at", "created_at is no integer of Unix seconds"),
+        ({"created_at": True}, "parameter_invalid", "created_at", "created_at is no integer of Unix seconds"),
+        ({"created_at": 2**63}, "parameter_invalid", "created_at", "created_at is no integer of Unix seconds"),
+        ({"user_id": ...}, "parameter_not_found", "user_id", "one of user_id, id and email is required"),
+        ({"user_id": ""}, "parameter_not_found", "user_id", "user_id is blank"),
+        ({"user_id": 314159}, "parameter_invalid", "user_id", "user_id is no string"),
+        ({"email": "a\0"}, "parameter_invalid", "email", "email has a NUL character"),
+        ({"metadata": []}, "parameter_invalid", "metadata", "metadata is no object"),
+        (
+            {"metadata": {"a": []}},
+            "parameter_invalid",
+            "metadata.a",
+            "metadata.a is an array, which metadata cannot hold",
+        ),
+        ({"Email": "e", "x": 1}, "parameter_invalid", "Email", "found unpermitted parameters: Email, x"),
+    ],
+)
+def test_judge_refuses_a_field(make_body, changes, code, field, message) -> None:
+    """A required part that is missing is not found, a wrong one is invalid; both are answered 400."""
+    assert judge(make_body(**changes)) == Refusal(status=400, code=code, message=message, field=field)
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b"", "The body is not valid JSON: Expecting value: line 1 column 1 (char 0)"),
+        (b"[]", "The body is not a JSON object"),
+        (b'{"created_at": NaN}', "The body is not valid JSON: NaN is no JSON number"),
+        (b'{"id": "a", "id": "b"}', "The body is not valid JSON: a key is there twice in one object"),
+    ],
+)
+def test_judge_refuses_a_body_that_is_no_json_object(body, message) -> None:
+    """A body is one JSON object, by the letter of the standard."""
+    assert judge(body) == Refusal(status=400, code="bad_request", message=message)
+
+
+@pytest.mark.parametrize("body", [b'{"id": "\\ud800"}', b'{"id": "\xff"}', b"[" * 100_000])
+def test_judge_refuses_a_body_that_cannot_be_read(body) -> None:
+    """Half of a surrogate pair, bytes that are not UTF-8 and depth without end are refused, not failures."""
+    assert judge(body).code == "bad_request"
+
+
+def test_judge_keeps_escaped_text(make_body) -> None:
+    """An escape in JSON is the character that it stands for."""
+    assert judge(make_body(user_id="zoë 🦉")).contact == "zoë 🦉"

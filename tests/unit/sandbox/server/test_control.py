@@ -1,0 +1,186 @@
+"""The control of a sandbox while it runs: what it reads, changes and refuses."""
+
+import json
+
+import pytest
+
+from events_pandas.sandbox.faults.faults import Faults, NextFault
+from events_pandas.sandbox.faults.plan import FaultPlan
+from events_pandas.sandbox.rules.window import RateWindow
+from events_pandas.sandbox.server.control import Control
+
+SETTINGS = {
+    "limit": 83,
+    "window_seconds": 10.0,
+    "faults": {
+        "latency_seconds": 0.0,
+        "jitter": 0.0,
+        "statuses": {"500": 0.25},
+        "drop_before": 0.0,
+        "drop_after": 0.0,
+        "garbage": 0.0,
+        "trickle_body": 0.0,
+        "trickle_headers": 0.0,
+        "no_answer": 0.0,
+        "trickle_seconds": 1.0,
+        "outage_after_seconds": 0.0,
+        "outage_seconds": 0.0,
+        "clock_skew_seconds": 0.0,
+        "rate_headers": True,
+        "token_revoked": False,
+        "seed": 7,
+    },
+}
+FAULTS = ", ".join(SETTINGS["faults"])
+
+
+@pytest.fixture
+def control():
+    """The control of a sandbox whose faults were set at second 100 of its clock."""
+    plan = FaultPlan(Faults(statuses={500: 0.25}, seed=7), now=100.0)
+    return Control(window=RateWindow(limit=83, window_seconds=10.0), plan=plan)
+
+
+def read(control):
+    answer = control.answer("GET", b"", uptime=100.0)
+    assert answer.status == 200
+    return json.loads(answer.content)
+
+
+def change(control, settings, *, uptime=100.0):
+    body = settings if isinstance(settings, bytes) else json.dumps(settings).encode()
+    return control.answer("PATCH", body, uptime=uptime)
+
+
+def test_control_gives_all_settings(control) -> None:
+    """What can be changed can be read."""
+    assert read(control) == SETTINGS
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({}, SETTINGS),
+        ({"limit": 5}, SETTINGS | {"limit": 5}),
+        ({"limit": None, "window_seconds": 0.5}, SETTINGS | {"limit": None, "window_seconds": 0.5}),
+        (
+            {"faults": {"drop_after": 0.5, "rate_headers": False}},
+            SETTINGS | {"faults": SETTINGS["faults"] | {"drop_after": 0.5, "rate_headers": False}},
+        ),
+        (
+            {"faults": {"statuses": {"503": 1}}},
+            SETTINGS | {"faults": SETTINGS["faults"] | {"statuses": {"503": 1}}},
+        ),
+    ],
+)
+def test_control_changes_what_is_named_and_tells_all(control, settings, expected) -> None:
+    """Settings that are not named stay; the statuses are one setting."""
+    answer = change(control, settings)
+
+    assert (answer.status, json.loads(answer.content)) == (200, expected)
+    assert read(control) == expected
+
+
+def test_control_lets_the_next_requests_fail(control) -> None:
+    """As the method of the same name does."""
+    change(control, {"fail_next": {"fault": "drop_after", "times": 2, "path": "/contacts"}})
+
+    assert [control.plan.next_fault("POST", "/contacts", b"") for _ in range(3)] == ["drop_after", "drop_after", None]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (b"{", "the body is no JSON: "),
+        (b"\xff", "the body is no JSON: "),
+        (b"", "the body is no JSON: "),
+        ([], "the body must be an object with some of the fields limit, window_seconds, faults, fail_next"),
+        ({"limits": 5}, "the body has no field 'limits': did you mean 'limit'?"),
+        ({"x": 5}, "the body has no field 'x': there are limit, window_seconds, faults, fail_next"),
+        ({"limit": 0}, "limit must be at least 1, not 0; None stands for no limit"),
+        ({"limit": "5"}, "limit must be a whole number, not '5'; None stands for no limit"),
+        ({"window_seconds": None}, "window_seconds must be a number above 0, not None"),
+        ({"faults": None}, f"faults must be an object with some of the fields {FAULTS}"),
+        ({"faults": {"drop_befor": 1}}, "faults has no field 'drop_befor': did you mean 'drop_before'?"),
+        ({"faults": {"drop_before": 2}}, "drop_before must be a share between 0 and 1, not 2"),
+        ({"faults": {"latency_seconds": 10**400}}, f"latency_seconds must be a number of seconds, not {10**400}"),
+        ({"faults": {"statuses": {"ok": 1}}}, "statuses are from 400 to 599, not 'ok'"),
+        ({"faults": {"statuses": {"²": 1}}}, "statuses are from 400 to 599, not '²'"),
+        (
+            {"faults": {"drop_after": 0.8}},
+            "the shares of statuses[500], drop_after sum up to 1.05, at most 1 is possible",
+        ),
+        ({"fail_next": 500}, "fail_next must be an object with some of the fields fault, times, path"),
+        ({"fail_next": {"times": 2}}, "fail_next needs a fault, such as 500 or 'drop_after'"),
+        ({"fail_next": {"fault": 500, "time": 2}}, "fail_next has no field 'time': did you mean 'times'?"),
+        ({"fail_next": {"fault": 500, "times": 0}}, "times must be at least 1, not 0"),
+        (
+            {"fail_next": {"fault": 500, "path": "/event"}},
+            "no path '/event' in this API: faults are possible at /events, /me, /contacts and the like",
+        ),
+    ],
+)
+def test_control_names_what_is_wrong_and_changes_nothing(control, settings, message) -> None:
+    """A change is judged as a whole before anything of it takes effect."""
+    good = {"limit": 5, "faults": {"seed": 8}, "fail_next": {"fault": 503}}
+    answer = change(control, good | settings if isinstance(settings, dict) else settings)
+
+    assert (answer.status, answer.refusal.code) == (400, "parameter_invalid")
+    assert answer.refusal.message == message or (message.endswith(": ") and answer.refusal.message.startswith(message))
+    assert read(control) == SETTINGS
+    assert control.plan.next_fault("POST", "/events", b"") is None
+
+
+def test_control_survives_a_body_of_great_depth(control) -> None:
+    """What no parser can read is refused like any other text."""
+    assert change(control, b"[" * 100_000).status == 400
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "HEAD"])
+def test_control_reads_and_patches_only(control, method) -> None:
+    """Other methods are not found."""
+    assert control.answer(method, b"{}", uptime=100.0).status == 404
+
+
+def test_control_begins_an_outage_when_it_is_asked_for(control) -> None:
+    """An outage is counted from the change that names it, and goes on with the next change."""
+    change(control, {"faults": {"outage_seconds": 10}}, uptime=200.0)
+    change(control, {"faults": {"latency_seconds": 0.5}}, uptime=205.0)
+
+    assert [control.plan.is_out(now) for now in (199, 200, 209, 210)] == [False, True, True, False]
+
+
+def test_control_takes_faults_from_python() -> None:
+    """All of them at once; an outage is counted from then."""
+    control = Control(
+        window=RateWindow(limit=83, window_seconds=10.0),
+        plan=FaultPlan(Faults(outage_seconds=5), now=100.0),
+    )
+
+    control.set_faults(Faults(outage_seconds=5, jitter=0.5), uptime=200.0)
+
+    assert [control.plan.is_out(now) for now in (100, 200)] == [False, True]
+    assert control.plan.faults.jitter == 0.5
+
+
+def test_control_refuses_what_is_no_faults(control) -> None:
+    """A dictionary is no Faults."""
+    with pytest.raises(TypeError, match=r"^faults must be Faults, such as Faults\(latency_seconds=0.1\), not \{\}$"):
+        control.set_faults({}, uptime=100.0)
+
+
+@pytest.mark.parametrize("path", ["/events", "/me", "/contacts/search", "/contacts/find_by_external_id/a b"])
+def test_control_knows_the_paths_of_the_api(control, path) -> None:
+    """A fault can be asked for wherever there is an endpoint."""
+    control.fail_next(NextFault(fault=500, path=path))
+
+    assert control.plan.next_fault("GET", path, b"") == 500
+
+
+@pytest.mark.parametrize("path", ["", "/", "/sandbox/control", "/contacts/find_by_external_id/", 7, None])
+def test_control_refuses_a_path_that_there_is_not(control, path) -> None:
+    """A fault that no request could meet is a mistake."""
+    message = f"^no path {path!r} in this API: faults are possible at /events, /me, /contacts and the like$"
+
+    with pytest.raises(ValueError, match=message):
+        control.fail_next(NextFault(fault=500, path=path))

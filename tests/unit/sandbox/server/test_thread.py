@@ -1,0 +1,215 @@
+"""The web server's thread."""
+
+import asyncio
+import errno
+import re
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from events_pandas.sandbox.server import thread as server_thread
+from events_pandas.sandbox.server.thread import ServerThread
+
+# A server that may open no more than sixty files, its own and the libraries' included.
+FEW_FILES = """
+import resource, sys
+from events_pandas.sandbox import Sandbox
+
+resource.setrlimit(resource.RLIMIT_NOFILE, (60, 60))
+with Sandbox() as sandbox:
+    print(sandbox.url.rpartition(":")[2], flush=True)
+    sys.stdin.read()
+"""
+
+
+async def hello(_scope, receive, send) -> None:
+    """Answer any request."""
+    await receive()
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"5")]})
+    await send({"type": "http.response.body", "body": b"hello"})
+
+
+async def never(_scope, _receive, _send) -> None:
+    """Leave any request without an answer."""
+    await asyncio.Event().wait()
+
+
+@pytest.fixture
+def serve():
+    """Serve an application; the server is stopped after the test."""
+    started = []
+
+    def serve(app, *, host="127.0.0.1", port=0):
+        started.append(ServerThread(app, host=host, port=port))
+        return started[-1]
+
+    yield serve
+    for thread in started:
+        thread.stop()
+
+
+def test_server_answers_as_soon_as_it_is_there(serve, http) -> None:
+    """The constructor returns when connections are accepted."""
+    thread = serve(hello)
+
+    assert http.get(f"http://127.0.0.1:{thread.port}", timeout=10).text == "hello"
+
+
+def test_server_leaves_signals_and_other_loops_alone(serve, http) -> None:
+    """It starts inside a running event loop, as a notebook has one, and the loop goes on."""
+
+    async def inside_a_loop():
+        thread = serve(hello)
+        return await asyncio.to_thread(http.get, f"http://127.0.0.1:{thread.port}", timeout=10)
+
+    assert asyncio.run(inside_a_loop()).status_code == 200
+
+
+def test_server_says_which_port_is_taken(serve) -> None:
+    """A port that another holds is told with what to do about it."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        message = (
+            f"the sandbox cannot listen on 127.0.0.1 port {port}: Address already in use; "
+            "choose another address, or port 0 for any that is free"
+        )
+
+        with pytest.raises(OSError, match=re.escape(message)) as caught:
+            serve(hello, port=port)
+
+    assert caught.value.errno == errno.EADDRINUSE
+
+
+def test_server_says_that_an_address_is_not_of_this_machine(serve) -> None:
+    """An address that cannot be listened on is told as well as a port."""
+    with pytest.raises(OSError, match=r"the sandbox cannot listen on 192\.0\.2\.1 port 0: .+; choose another"):
+        serve(hello, host="192.0.2.1")
+
+
+def test_server_frees_its_port(serve) -> None:
+    """After the stop the thread is gone and the port can be had again."""
+    thread = serve(hello)
+
+    thread.stop()
+
+    assert thread.wait(0)
+    assert serve(hello, port=thread.port).port == thread.port
+
+
+def test_server_stops_while_a_request_waits(serve) -> None:
+    """A request that is never answered holds up the stop for its grace, and no longer."""
+    thread = serve(never)
+    with socket.create_connection(("127.0.0.1", thread.port), timeout=10) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: sandbox\r\n\r\n")
+        started_at = time.monotonic()
+
+        thread.stop()
+
+    assert thread.wait(0)
+    assert time.monotonic() - started_at < 4
+
+
+def test_server_gives_up_a_start_that_takes_too_long(monkeypatch) -> None:
+    """A start is waited for, but not for ever."""
+
+    async def give_up(self, **_) -> None:
+        self.should_exit = True
+
+    monkeypatch.setattr(server_thread, "_START_SECONDS", 0.0)
+    monkeypatch.setattr(server_thread._Server, "startup", give_up)
+
+    with pytest.raises(RuntimeError, match=r"^the sandbox did not start within 0 seconds$"):
+        ServerThread(hello, host="127.0.0.1", port=0)
+
+
+def test_server_listens_on_version_6_of_the_protocol(serve, http) -> None:
+    """An address with colons is one of IPv6."""
+    if not socket.has_ipv6:
+        pytest.skip("this machine has no IPv6")
+
+    thread = serve(hello, host="::1")
+
+    assert http.get(f"http://[::1]:{thread.port}", timeout=10).text == "hello"
+
+
+def test_server_runs_in_a_daemon_thread(serve) -> None:
+    """A program that forgets to stop its sandbox can still end."""
+    serve(hello)
+
+    threads = [thread for thread in threading.enumerate() if thread.name == "events-pandas-sandbox"]
+    assert [thread.daemon for thread in threads] == [True]
+
+
+def test_server_keeps_a_long_queue(serve) -> None:
+    """Hundreds of clients that come at once are all let in, though the server is busy meanwhile."""
+    thread = serve(hello)
+    clients = []
+    try:
+        clients.extend(socket.create_connection(("127.0.0.1", thread.port), timeout=10) for _ in range(300))
+        for client in clients:
+            client.sendall(b"GET / HTTP/1.1\r\nHost: sandbox\r\n\r\n")
+
+        statuses = {client.recv(12) for client in clients}
+    finally:
+        for client in clients:
+            client.close()
+
+    assert statuses == {b"HTTP/1.1 200"}
+
+
+def test_server_goes_on_after_it_has_run_out_of_files() -> None:
+    """Who cannot be let in waits, without a word on stderr, and is answered when others have left."""
+    pytest.importorskip("resource", reason="this system has no such limits")
+    process = subprocess.Popen(
+        [sys.executable, "-c", FEW_FILES], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    clients = []
+    try:
+        address = ("127.0.0.1", int(process.stdout.readline()))
+        clients.extend(socket.create_connection(address, timeout=10) for _ in range(100))
+        clients[-1].settimeout(0.2)
+        clients[-1].sendall(b"GET /me HTTP/1.1\r\nHost: sandbox\r\n\r\n")
+        with pytest.raises(TimeoutError):
+            clients[-1].recv(12)
+        for client in clients[:-1]:
+            client.close()
+        clients[-1].settimeout(10)
+
+        status = clients[-1].recv(12)
+    finally:
+        for client in clients:
+            client.close()
+        _, errors = process.communicate(timeout=30)
+
+    assert status == b"HTTP/1.1 401"
+    assert (errors, process.returncode) == (b"", 0)
+
+
+def test_server_reports_other_errors_of_its_loop(caplog) -> None:
+    """Only what the loop mends by itself is not worth a word."""
+    loop = asyncio.new_event_loop()
+    try:
+        server_thread._report(loop, {"message": "no files", "exception": OSError(errno.EMFILE, "Too many open files")})
+        server_thread._report(loop, {"message": "something else"})
+    finally:
+        loop.close()
+
+    assert caplog.messages == ["something else"]
+
+
+def test_server_sends_the_end_of_an_answer_at_once(serve, http) -> None:
+    """A body does not wait until the client has acknowledged the head."""
+    told = []
+
+    async def tell(scope, receive, send) -> None:
+        connection = scope["state"]["transport"].get_extra_info("socket")
+        told.append(connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        await hello(scope, receive, send)
+
+    http.get(f"http://127.0.0.1:{serve(tell).port}", timeout=10)
+
+    assert told[0] != 0

@@ -1,0 +1,156 @@
+"""The contacts of a workspace, found and made."""
+
+import pytest
+
+from events_pandas.sandbox.rules.refusals import AMBIGUOUS_EMAIL, USER_NOT_FOUND
+from events_pandas.sandbox.workspace.contact_book import ContactBook
+from events_pandas.sandbox.workspace.contacts import ContactFields, Contacts
+from events_pandas.sandbox.workspace.store import Store
+
+
+@pytest.fixture
+def make_book():
+    """Make a book of contacts in a store of its own."""
+
+    def make(**contacts):
+        return ContactBook(Store(), Contacts(**contacts))
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("identifier", "made"),
+    [
+        ("user_id", ("user", "7", None)),
+        ("email", ("user", None, "7")),
+    ],
+)
+def test_book_makes_a_user_who_exists_when_it_is_named(make_book, identifier, made) -> None:
+    """Who exists by default is written down at the first event, and found under Intercom's identifier afterwards."""
+    book = make_book()
+
+    contact = book.find(identifier, "7")
+
+    assert (contact.fields.role, contact.fields.external_id, contact.fields.email) == made
+    assert book.find("id", contact.fields.id) == contact
+
+
+def test_book_takes_who_is_named_by_id_for_a_lead(make_book) -> None:
+    """A contact that is known by Intercom's identifier alone is a lead, and has an identifier of Intercom's making."""
+    contact = make_book().find("id", "6b04")
+
+    assert (contact.fields.role, contact.fields.id, len(contact.fields.external_id)) == ("lead", "6b04", 36)
+
+
+def test_book_gives_identifiers_of_24_digits(make_book) -> None:
+    """Intercom's identifiers are 24 digits of base 16, and no two are equal."""
+    book = make_book()
+
+    ids = {book.find("user_id", str(number)).fields.id for number in range(20)}
+
+    assert len(ids) == 20
+    assert {len(bytes.fromhex(one)) for one in ids} == {12}
+
+
+def test_book_does_not_find_who_is_unknown_until_somebody_makes_it(make_book) -> None:
+    """An unknown contact exists once it is made."""
+    book = make_book(unknown=["7"])
+    assert book.find("user_id", "7") == USER_NOT_FOUND
+
+    made = book.create(ContactFields(external_id="7"))
+
+    assert book.find("user_id", "7") == made
+
+
+def test_book_does_not_make_whom_it_does_not_find(make_book) -> None:
+    """To ask for a contact that does not exist leaves nothing behind."""
+    book = make_book(existing=["a"])
+
+    book.find("user_id", "b")
+
+    assert book.create(ContactFields(external_id="b")).number == 1
+
+
+def test_book_makes_the_given_contacts_once() -> None:
+    """Contacts that are given are there from the start, and a kept workspace does not have them twice."""
+    store, contacts = Store(), Contacts(existing=[{"external_id": "7"}, {"email": "ada@example.com"}])
+
+    ContactBook(store, contacts)
+    ContactBook(store, contacts)
+
+    assert store.read("SELECT external_id, email FROM contacts") == [("7", None), (None, "ada@example.com")]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ({"external_id": "7"}, {"external_id": "7", "email": "ada@example.com"}),
+        ({"external_id": "7"}, {"external_id": "7", "role": "lead"}),
+        ({"email": "ada@example.com"}, {"email": "ADA@example.com"}),
+        ({"external_id": "7", "email": "ada@example.com"}, {"email": "ada@example.com"}),
+    ],
+)
+def test_book_refuses_a_contact_that_is_there(make_book, first, second) -> None:
+    """The same external identifier, or the same address without one, is answered 409 with the `id` of the other."""
+    book = make_book()
+    there = book.create(ContactFields(**first))
+
+    refusal = book.create(ContactFields(**second))
+
+    message = f"A contact matching those details already exists with id={there.fields.id}"
+    assert (refusal.status, refusal.code, refusal.message) == (409, "conflict", message)
+
+
+@pytest.mark.parametrize("fields", [{"external_id": "7"}, {"email": "ada@example.com"}])
+def test_book_refuses_a_contact_that_was_given_by_an_identifier(make_book, fields) -> None:
+    """A contact that was said to exist is there, though nobody named it yet."""
+    book = make_book(existing=["7", "ada@example.com"])
+
+    assert book.create(ContactFields(**fields)).status == 409
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ({"external_id": "7", "email": "ada@example.com"}, {"external_id": "8", "email": "ada@example.com"}),
+        ({"email": "ada@example.com"}, {"email": "ada@example.com", "role": "lead"}),
+        ({"email": "ada@example.com", "role": "lead"}, {"email": "ada@example.com", "role": "lead"}),
+        ({"role": "user"}, {"role": "user"}),
+    ],
+)
+def test_book_makes_a_contact_that_can_be_told_from_others(make_book, first, second) -> None:
+    """Users may share an address if external identifiers tell them apart; leads may share any."""
+    book = make_book()
+    book.create(ContactFields(**first))
+
+    assert book.create(ContactFields(**second)).number == 2
+
+
+def test_book_prefers_the_user_to_leads_with_the_same_address(make_book) -> None:
+    """Leads do not make a user's address ambiguous; a second user does."""
+    book = make_book()
+    for _ in range(3):
+        book.create(ContactFields(role="lead", email="ada@example.com"))
+    user = book.create(ContactFields(external_id="1", email="ada@example.com"))
+    assert book.find("email", "ada@example.com") == user
+
+    book.create(ContactFields(external_id="2", email="ada@example.com"))
+
+    assert book.find("email", "ada@example.com") == AMBIGUOUS_EMAIL
+
+
+def test_book_keeps_every_field(make_book) -> None:
+    """A contact is read as it was written."""
+    fields = ContactFields(
+        id="6b04",
+        external_id="7",
+        email="ada@example.com",
+        name="Ada",
+        phone="+353871234567",
+        signed_up_at=1,
+        last_seen_at=2,
+        unsubscribed_from_emails=True,
+        custom_attributes='{"plan": "pro"}',
+    )
+
+    assert make_book().create(fields).fields == fields

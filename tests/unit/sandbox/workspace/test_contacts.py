@@ -1,0 +1,149 @@
+"""Contacts: who exists from the start, and what makes one."""
+
+import json
+import re
+
+import pytest
+
+from events_pandas.sandbox.rules.refusals import Refusal
+from events_pandas.sandbox.workspace.contacts import ContactFields, Contacts, read_contact
+
+FIELDS = (
+    "custom_attributes, email, external_id, id, last_seen_at, name, phone, role, signed_up_at, unsubscribed_from_emails"
+)
+
+
+@pytest.mark.parametrize(
+    ("contacts", "known"),
+    [
+        (Contacts(), {"a", "b", "c"}),
+        (Contacts(unknown=["b"]), {"a", "c"}),
+        (Contacts(existing=iter(["a", "b"])), {"a", "b"}),
+        (Contacts(existing=["a", "b"], unknown=["b"]), {"a"}),
+        (Contacts(existing=[]), set()),
+    ],
+)
+def test_contacts_tell_who_exists(contacts, known) -> None:
+    """Everybody exists but for those who are not in the list of the existing, and those in the list of the unknown."""
+    assert {contact for contact in "abc" if contact in contacts} == known
+
+
+def test_contacts_take_numbers_as_text() -> None:
+    """A number in a list of identifiers stands for its digits."""
+    assert "42" in Contacts(existing=[42])
+
+
+def test_contacts_refuse_one_string() -> None:
+    """One string would be taken for a list of letters."""
+    message = "unknown_contacts must be several, not one: ['ada@example.com']"
+
+    with pytest.raises(TypeError, match=f"^{re.escape(message)}$"):
+        Contacts(unknown="ada@example.com")
+
+
+def test_contacts_give_fields_of_mappings() -> None:
+    """A mapping is a contact with its fields; where contacts are given, nobody else exists."""
+    contacts = Contacts(existing=[{"external_id": "7", "email": "ada@example.com"}, "42"])
+
+    assert contacts.given == (ContactFields(external_id="7", email="ada@example.com"),)
+    assert "42" in contacts
+    assert "7" not in contacts
+
+
+@pytest.mark.parametrize(
+    ("contact", "message"),
+    [
+        (
+            {"user_id": "7"},
+            f"contacts have no field 'user_id': there are {FIELDS}",
+        ),
+        ({"email": "ada"}, "contacts: email is no address"),
+        ({"external_id": 7}, "contacts: external_id is no string"),
+        ({"id": 7}, "contacts: id is no string"),
+        ({"role": "admin"}, "contacts: role is none of user, lead"),
+    ],
+)
+def test_contacts_tell_which_mapping_makes_no_contact(contact, message) -> None:
+    """A field that does not exist, or a value that it cannot have, is named."""
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        Contacts(existing=[contact])
+
+
+def test_read_contact_takes_every_field() -> None:
+    """What Intercom's contacts have, as far as the sandbox keeps it, is read; an `id` is Intercom's to give."""
+    fields = {
+        "id": "mine",
+        "role": "lead",
+        "external_id": "7",
+        "email": "ada@example.com",
+        "name": "Ada",
+        "phone": "+353871234567",
+        "signed_up_at": 1571672154,
+        "last_seen_at": 1571672155,
+        "unsubscribed_from_emails": True,
+        "custom_attributes": {"plan": "pro", "seats": 3},
+        "owner_id": "1",
+    }
+
+    contact = read_contact(json.dumps(fields).encode())
+
+    assert contact == ContactFields(
+        role="lead",
+        external_id="7",
+        email="ada@example.com",
+        name="Ada",
+        phone="+353871234567",
+        signed_up_at=1571672154,
+        last_seen_at=1571672155,
+        unsubscribed_from_emails=True,
+        custom_attributes='{"plan": "pro", "seats": 3}',
+    )
+
+
+def test_read_contact_takes_nothing_for_null() -> None:
+    """Null and the empty text are no values."""
+    contact = read_contact(b'{"external_id": "7", "email": "", "name": null, "custom_attributes": null}')
+
+    assert contact == ContactFields(external_id="7")
+
+
+@pytest.mark.parametrize(
+    ("fields", "code", "message"),
+    [
+        ({}, "parameter_not_found", "one of email, external_id and role is required"),
+        ({"name": "Ada"}, "parameter_not_found", "one of email, external_id and role is required"),
+        ({"role": "admin"}, "parameter_invalid", "role is none of user, lead"),
+        ({"email": "ada"}, "parameter_invalid", "email is no address"),
+        ({"email": 1}, "parameter_invalid", "email is no string"),
+        ({"external_id": 7}, "parameter_invalid", "external_id is no string"),
+        ({"external_id": "a\0"}, "parameter_invalid", "external_id has a NUL character"),
+        ({"role": "user", "signed_up_at": "now"}, "parameter_invalid", "signed_up_at is no integer of Unix seconds"),
+        (
+            {"role": "user", "unsubscribed_from_emails": "no"},
+            "parameter_invalid",
+            "unsubscribed_from_emails is neither true nor false",
+        ),
+        ({"role": "user", "custom_attributes": [1]}, "parameter_invalid", "custom_attributes is no object"),
+        (
+            {"role": "user", "custom_attributes": {"a": {"b": 1}}},
+            "parameter_invalid",
+            "custom_attributes.a is neither text nor a number nor a boolean",
+        ),
+        (
+            {"role": "user", "email_verified": True},
+            "parameter_invalid",
+            "email_verified needs an email in the same request",
+        ),
+    ],
+)
+def test_read_contact_refuses_what_makes_no_contact(fields, code, message) -> None:
+    """The first field that is wrong is told with Intercom's code."""
+    refusal = read_contact(json.dumps(fields).encode())
+
+    assert isinstance(refusal, Refusal)
+    assert (refusal.status, refusal.code, refusal.message) == (400, code, message)
+
+
+def test_read_contact_refuses_a_body_that_is_no_object() -> None:
+    """A body that is no JSON object makes no contact."""
+    assert read_contact(b"[]") == Refusal(status=400, code="bad_request", message="The body is not a JSON object")

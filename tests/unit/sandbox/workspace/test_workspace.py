@@ -1,0 +1,219 @@
+"""A workspace: what it keeps, ignores and refuses."""
+
+import json
+import sqlite3
+
+import pytest
+
+from events_pandas.sandbox.rules.refusals import ACCESS_TOKEN_INVALID, Refusal
+from events_pandas.sandbox.workspace.contacts import Contacts
+from events_pandas.sandbox.workspace.ledger import Outcome
+from events_pandas.sandbox.workspace.store import Store
+from events_pandas.sandbox.workspace.workspace import Submission, Workspace
+
+NOW = 1_700_000_000.5
+
+
+@pytest.fixture
+def workspace():
+    return Workspace()
+
+
+def test_workspace_keeps_an_event_once(workspace, make_body) -> None:
+    """A repeat of contact, normalized name and second is ignored whatever its metadata, and counted."""
+    outcomes = [
+        workspace.submit(make_body(metadata={"n": 1}), received_at=NOW),
+        workspace.submit(make_body(metadata={"n": 2}, event_name="Placed.Order"), received_at=NOW),
+        workspace.submit(make_body(metadata={"n": 3}), received_at=NOW),
+    ]
+
+    assert outcomes == [Outcome.KEPT, Outcome.DUPLICATE, Outcome.DUPLICATE]
+    assert [(event.metadata, event.times_received) for event in workspace.events()] == [({"n": 1}, 3)]
+    assert workspace.duplicates() == 2
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"created_at": 1389913942}, {"event_name": "paid-order"}, {"user_id": "1"}, {"user_id": ..., "id": "314159"}],
+)
+def test_workspace_keeps_events_that_differ(workspace, make_body, change) -> None:
+    """Another second, name, contact or kind of identifier makes another event."""
+    workspace.submit(make_body(), received_at=NOW)
+
+    assert workspace.submit(make_body(**change), received_at=NOW) is Outcome.KEPT
+    assert (len(workspace.events()), workspace.duplicates()) == (2, 0)
+
+
+def test_workspace_refuses_what_the_rules_refuse(workspace, make_body) -> None:
+    """A submission that breaks a rule leaves nothing behind."""
+    refusal = workspace.submit(make_body(created_at=...), received_at=NOW)
+
+    assert refusal.code == "parameter_not_found"
+    assert workspace.events() == []
+
+
+@pytest.mark.parametrize("identifier", ["user_id", "id", "email"])
+def test_workspace_does_not_find_an_unknown_contact(make_body, identifier) -> None:
+    """An event of a contact that does not exist is answered 404, by whichever field it is named."""
+    workspace = Workspace(contacts=Contacts(unknown=["nobody"]))
+
+    refusal = workspace.submit(make_body(**{"user_id": ...} | {identifier: "nobody"}), received_at=NOW)
+
+    assert refusal == Refusal(status=404, code="not_found", message="User Not Found")
+
+
+def test_workspace_has_at_most_120_event_names(workspace, make_body) -> None:
+    """The 121st name is refused; the names that are there already go on."""
+    for number in range(120):
+        workspace.submit(make_body(event_name=f"event-{number}"), received_at=NOW)
+
+    refusal = workspace.submit(make_body(event_name="event-120"), received_at=NOW)
+
+    assert refusal == Refusal(status=422, code="422", message="Cannot have more than 120 active event names")
+    assert workspace.submit(make_body(event_name="EVENT-0", created_at=1), received_at=NOW) is Outcome.KEPT
+
+
+def test_workspace_remembers_submissions(workspace, make_body) -> None:
+    """Whatever was received is remembered in order, with what was answered."""
+    workspace.submit(make_body(), received_at=1.0)
+    workspace.submit(make_body(), received_at=2.0, is_answered=False)
+    workspace.submit(make_body(created_at=...), received_at=3.0)
+    workspace.turn_away(b"{", received_at=4.0, outcome=Outcome.REFUSED, http_status=401, refusal=ACCESS_TOKEN_INVALID)
+    workspace.turn_away(b"", received_at=5.0, outcome=Outcome.FAILED, http_status=None)
+
+    told = [
+        (one.received_at, one.http_status, one.outcome, one.error_code, one.error_message, one.body)
+        for one in workspace.submissions()
+    ]
+    assert told == [
+        (1.0, 202, "kept", None, None, make_body()),
+        (2.0, None, "duplicate", None, None, make_body()),
+        (3.0, 400, "refused", "parameter_not_found", "created_at is required", make_body(created_at=...)),
+        (4.0, 401, "refused", "unauthorized", "Access Token Invalid", b"{"),
+        (5.0, None, "failed", None, None, b""),
+    ]
+    assert all(isinstance(one, Submission) for one in workspace.submissions())
+    assert (workspace.requests(), workspace.duplicates(), len(workspace.events())) == (5, 1, 1)
+
+
+def test_workspace_hands_out_more_than_it_reads_at_once(workspace, make_body, monkeypatch) -> None:
+    """Events and submissions are read in parts, so that the server goes on, and are whole all the same."""
+    monkeypatch.setattr("events_pandas.sandbox.workspace.workspace._SLICE", 2)
+    for second in range(5):
+        workspace.submit(make_body(created_at=second), received_at=NOW)
+
+    assert [event.created_at for event in workspace.events()] == [0, 1, 2, 3, 4]
+    assert len(list(workspace.submissions())) == 5
+
+
+def test_workspace_takes_a_contact_for_one_however_it_is_named(make_body) -> None:
+    """An event by `id` or `email` repeats the one by `user_id` of the same contact, name and second."""
+    contact = {"id": "6b04", "external_id": "7", "email": "ada@example.com"}
+    workspace = Workspace(contacts=Contacts(existing=[contact]))
+
+    outcomes = [
+        workspace.submit(make_body(user_id="7"), received_at=NOW),
+        workspace.submit(make_body(user_id=..., id="6b04"), received_at=NOW),
+        workspace.submit(make_body(user_id=..., email="Ada@Example.com"), received_at=NOW),
+    ]
+
+    assert outcomes == ["kept", "duplicate", "duplicate"]
+
+
+def test_workspace_finds_leads_by_their_id_only(make_body) -> None:
+    """An event that names a lead by an address or an external identifier is answered 404."""
+    lead = {"id": "6b04", "role": "lead", "external_id": "7", "email": "ada@example.com"}
+    workspace = Workspace(contacts=Contacts(existing=[lead]))
+
+    statuses = [
+        getattr(workspace.submit(make_body(**{"user_id": ...} | named), received_at=NOW), "status", 202)
+        for named in ({"id": "6b04"}, {"user_id": "7"}, {"email": "ada@example.com"})
+    ]
+
+    assert statuses == [202, 404, 404]
+
+
+def test_workspace_refuses_an_ambiguous_email(make_body) -> None:
+    """An address that two users share is answered 409 conflict."""
+    users = [{"external_id": name, "email": "ada@example.com"} for name in "ab"]
+    workspace = Workspace(contacts=Contacts(existing=users))
+
+    refusal = workspace.submit(make_body(user_id=..., email="ada@example.com"), received_at=NOW)
+
+    assert refusal == Refusal(
+        status=409,
+        code="conflict",
+        message="Multiple existing users match this email address - must be more specific using user_id",
+    )
+
+
+def test_workspace_is_kept_in_its_store(make_body, tmp_path) -> None:
+    """A workspace that is opened again has its name, its events and its counts."""
+    first = Workspace(store=Store(tmp_path / "events.sqlite"))
+    first.submit(make_body(), received_at=NOW)
+    first.store.close()
+
+    second = Workspace(store=Store(tmp_path / "events.sqlite"))
+    outcome = second.submit(make_body(), received_at=NOW)
+
+    assert outcome == "duplicate"
+    assert [event.contact for event in second.events()] == ["314159"]
+    assert second.requests() == 2
+    assert second.admin()["app"]["id_code"] == first.store.id_code
+
+
+def test_workspace_counts_names_of_a_kept_store(make_body, tmp_path) -> None:
+    """The 120 names of a workspace are those of all its runs."""
+    first = Workspace(store=Store(tmp_path / "events.sqlite"))
+    for number in range(120):
+        first.submit(make_body(event_name=f"event-{number}"), received_at=NOW)
+    first.store.close()
+
+    second = Workspace(store=Store(tmp_path / "events.sqlite"))
+
+    assert second.submit(make_body(event_name="event-120"), received_at=NOW).status == 422
+    assert second.submit(make_body(event_name="event-7", created_at=1), received_at=NOW) == "kept"
+
+
+def test_workspace_keeps_nothing_of_a_submission_that_cannot_be_written(workspace, make_body) -> None:
+    """What goes wrong in the middle of a submission undoes all of it."""
+    workspace.store.read("CREATE TRIGGER stop BEFORE INSERT ON events BEGIN SELECT RAISE(ABORT, 'full'); END")
+
+    with pytest.raises(sqlite3.IntegrityError, match=r"^full$"):
+        workspace.submit(make_body(), received_at=NOW)
+
+    workspace.store.read("DROP TRIGGER stop")
+    assert (workspace.requests(), workspace.events()) == (0, [])
+    assert workspace.submit(make_body(), received_at=NOW) == "kept"
+
+
+def test_admin_shows_the_workspace_in_intercoms_form() -> None:
+    """The admin's app has the region in capitals, as in Intercom's description of GET /me."""
+    admin = Workspace(region="eu").admin()
+
+    assert json.loads(json.dumps(admin)) == admin
+    assert (admin["type"], admin["id"], admin["name"]) == ("admin", "1", "Sandbox Admin")
+    assert admin["avatar"] == {"type": "avatar", "image_url": None}
+    assert admin["app"] == {
+        "type": "app",
+        "id_code": admin["app"]["id_code"],
+        "name": "Sandbox",
+        "created_at": admin["app"]["created_at"],
+        "secure": False,
+        "identity_verification": False,
+        "timezone": "UTC",
+        "region": "EU",
+    }
+
+
+def test_workspace_has_an_id_of_its_own() -> None:
+    """No two workspaces share an id."""
+    ids = {Workspace().admin()["app"]["id_code"] for _ in range(10)}
+
+    assert len(ids) == 10
+
+
+def test_workspace_refuses_an_unknown_region() -> None:
+    """A region is one of Intercom's three."""
+    with pytest.raises(ValueError, match=r"^no region 'uk': there are us, eu, au$"):
+        Workspace(region="uk")
