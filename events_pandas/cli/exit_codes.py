@@ -45,6 +45,9 @@ def _faults(error: Exception) -> tuple[str, ...]:
         rows = error.problems.loc[error.problems["severity"] == "error", "row"].nunique()
         verb = "is" if rows == 1 else "are"
         return (f"{count_of_rows(rows)} {verb} invalid, and nothing was sent: see `events-pandas check --problems`",)
+    if isinstance(error, CredentialsError):
+        # Likewise of an argument, where a command has an option.
+        return (str(error).replace("pass allow_http=True", "add --allow-http"), *notes(error))
     return (str(error), *notes(error))
 
 

@@ -1,17 +1,19 @@
 """The commands that run a local Intercom: one to try things on, and one to see what there is."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import urlsplit
 
 import typer
 
 from events_pandas import intercom
 from events_pandas.cli.exit_codes import exit_codes
 from events_pandas.cli.files import check_files, submitted
+from events_pandas.deliver.address import is_loopback
 from events_pandas.mapping import EventMapping
 from events_pandas.options import RunOptions
 
@@ -107,29 +109,43 @@ def demo() -> None:
 
 
 def _run_sandbox(given: Mapping[str, Any]) -> None:
-    # An extra, loaded when first used.
-    from events_pandas.sandbox import Sandbox  # noqa: PLC0415  # See above.
-    from events_pandas.sandbox.server.hosts import is_loopback  # noqa: PLC0415  # See above.
+    from events_pandas.sandbox import Sandbox  # noqa: PLC0415  # An extra, loaded when first used.
 
     _allow_many_connections()
     options = {name: given[name] for name in _OPTIONS if name in given}
     contacts = {"contacts": given.get("contact"), "unknown_contacts": given.get("unknown_contact", ())}
     with Sandbox(**options, **contacts, limit=given["limit"] or None, faults=_faults(given)) as running:
-        typer.echo(f"a local Intercom is at {running.url}; stop it with Ctrl-C. To submit to it:")
-        typer.echo(f"  export INTERCOM_ACCESS_TOKEN={running.access_token}")
-        typer.echo(f"  events-pandas submit FILE --mapping MAPPING --base-url {running.url}")
-        typer.echo(f"what it receives is shown at {running.url}/")
+        tell_how_to_submit(running.url, running.access_token)
         if not is_loopback(given["host"]):
-            typer.echo("it is open to the network: whoever reaches it can submit to it, and see what it holds")
+            typer.echo("it is open to the network: whoever reaches it can submit to it, and see what it holds;")
+            typer.echo("other machines need the name of this one in the address, and --allow-http")
         running.wait()
+
+
+def tell_how_to_submit(url: str, access_token: str) -> None:
+    """Print what a client needs to submit to a sandbox."""
+    # The client sends its token in plain text to this machine only, unless it is told to.
+    allow_http = "" if is_loopback(urlsplit(url).hostname or "") else " --allow-http"
+    typer.echo(f"a local Intercom is at {url}; stop it with Ctrl-C. To submit to it:")
+    typer.echo(f"  export INTERCOM_ACCESS_TOKEN={access_token}")
+    typer.echo(f"  events-pandas submit FILE --mapping MAPPING --base-url {url}{allow_http}")
+    typer.echo(f"what it receives is shown at {url}/")
 
 
 def _faults(given: Mapping[str, Any]) -> "Faults":
     from events_pandas.sandbox import Faults  # noqa: PLC0415  # An extra, loaded when first used.
 
     wished = {field.name: given[field.name] for field in dataclasses.fields(Faults) if field.name in given}
-    statuses = dict(map(_status_share, given.get("status", ())))
-    return Faults(**wished, statuses=statuses, rate_headers=not given["no_rate_headers"])
+    return Faults(**wished, statuses=_statuses(given.get("status", ())), rate_headers=not given["no_rate_headers"])
+
+
+def _statuses(texts: Iterable[str]) -> dict[int, float]:
+    statuses: dict[int, float] = {}
+    for status, share in map(_status_share, texts):
+        if status in statuses:
+            raise ValueError(f"--status names {status} twice")
+        statuses[status] = share
+    return statuses
 
 
 def _status_share(text: str) -> tuple[int, float]:

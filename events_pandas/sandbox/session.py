@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import pandas as pd
 
 from events_pandas import intercom
-from events_pandas.sandbox.faults.faults import Fault, Faults, NextFault
+from events_pandas.sandbox.faults.faults import Fault, Faults, NextFault, checked_faults
 from events_pandas.sandbox.faults.plan import FaultPlan
 from events_pandas.sandbox.page import Page
 from events_pandas.sandbox.rules.events import SandboxEvent
@@ -18,7 +18,7 @@ from events_pandas.sandbox.rules.window import RateWindow
 from events_pandas.sandbox.server.api import Api
 from events_pandas.sandbox.server.app import SandboxApp
 from events_pandas.sandbox.server.control import Control
-from events_pandas.sandbox.server.hosts import allowed_hosts
+from events_pandas.sandbox.server.hosts import allowed_hosts, checked_host, checked_port, host_to_ask
 from events_pandas.sandbox.server.thread import ServerThread
 from events_pandas.sandbox.workspace.contacts import Contacts
 from events_pandas.sandbox.workspace.frame import submissions_frame
@@ -39,7 +39,8 @@ class Sandbox:
     Parameters
     ----------
     host : str, default "127.0.0.1"
-        The address to listen on. Others than the loopback's open the sandbox to the network.
+        The address to listen on. Others than the loopback's open the sandbox to the network. On the loopback it answers
+        requests to its own names only, such as ``localhost``.
     port : int, default 0
         The port; 0 for any that is free.
     access_token : str, default "sandbox-token"
@@ -47,7 +48,7 @@ class Sandbox:
     limit : int, default 1666
         Requests that a window allows; None for no limit.
     window_seconds : float, default 10.0
-        The length of a window. Resets are told in whole seconds, as Intercom does.
+        The length of a window, at least 0.001. Resets are told in whole seconds, as Intercom does.
     contacts : iterable of str or mapping, optional
         The contacts that exist: an identifier of whichever kind, or the fields of a contact, such as `external_id`,
         `email` and `role`. By default every contact exists.
@@ -58,15 +59,15 @@ class Sandbox:
     region : {"us", "eu", "au"}, default "us"
         The region that the workspace says it is in.
     store : str or path, optional
-        The file that keeps the workspace, an SQLite database, made where there is none. By default every start is a
-        new workspace, in memory.
+        The file that keeps the workspace, an SQLite database, made where there is none; one sandbox at a time has it.
+        By default every start is a new workspace, in memory.
 
     Raises
     ------
     ValueError
         If an option has a value that makes no sense, or the file is no workspace of a sandbox.
     TypeError
-        If contacts are given as one string.
+        If contacts are given as one string, or faults as anything but `Faults`.
     OSError
         If the file of the workspace cannot be opened.
 
@@ -78,12 +79,19 @@ class Sandbox:
     -----
     `POST /events`, `GET /events`, `POST /events/summaries`, `GET /me`, `POST /contacts`, `POST /contacts/search` and
     `GET /contacts/find_by_external_id/…` answer as Intercom's do: token, headers, rate limit, the rules of the fields,
-    contacts, 120 event names, duplicates. Where Intercom's rules are not known the sandbox accepts, but for metadata
-    text over 255 characters, which it refuses.
+    contacts, 120 event names, duplicates. Where Intercom's rules are not known the sandbox is lenient with times, null,
+    booleans and several identifiers, and strict with what its users would rather see refused here than cut or mixed up
+    there: metadata text over 255 characters, identifiers that are no strings, keys that differ in case only, JSON keys
+    that are there twice, bodies over 1 MB. A contact that exists is made when an event or a request first names it.
 
     A browser shows the workspace at `url`. `PATCH /sandbox/control`, with the token, changes settings while the sandbox
     runs, as the attributes `faults`, `limit` and `window_seconds` and the method `fail_next` do:
-    ``{"limit": 83, "faults": {"latency_seconds": 0.1}, "fail_next": {"fault": 500, "times": 3}}``.
+    ``{"limit": 83, "faults": {"latency_seconds": 0.1}, "fail_next": {"fault": 500, "times": 3}}``. What is not named
+    stays; ``{"faults": null, "fail_next": null}`` lets all go well again, as `clear_faults` does. `GET
+    /sandbox/control` tells all settings, and the faults that `fail_next` asked for and that are still to come.
+
+    What goes wrong in the sandbox itself, such as a disk that is full, is logged to ``events_pandas.sandbox`` and
+    answered 500 ``sandbox_error``.
 
     Examples
     --------
@@ -112,8 +120,8 @@ class Sandbox:
         region: str = "us",
         store: str | os.PathLike[str] | None = None,
     ) -> None:
-        self._host = host
-        self._port = port
+        self._host = checked_host(host)
+        self._port = checked_port(port)
         self._access_token = DEFAULT_ACCESS_TOKEN if access_token is None else access_token
         self._contacts = Contacts(existing=contacts, unknown=unknown_contacts)
         self._region = region
@@ -121,7 +129,7 @@ class Sandbox:
         self._server: ServerThread | None = None
         window = RateWindow(limit=limit, window_seconds=window_seconds)
         # Made here as well as at every start, so that a wrong option is told at once.
-        self._app = self._new_app(self._new_workspace(), window, Faults() if faults is None else faults)
+        self._app = self._new_app(self._new_workspace(), window, Faults() if faults is None else checked_faults(faults))
 
     def __repr__(self) -> str:
         return "<Sandbox, not running>" if self._server is None else f"<Sandbox at {self.url}>"
@@ -142,15 +150,15 @@ class Sandbox:
         Returns
         -------
         str
-            Such as ``"http://127.0.0.1:8080"``, without a slash at its end.
+            Such as ``"http://127.0.0.1:8080"``, without a slash at its end. Of a sandbox that listens on all addresses,
+            the loopback's: other machines use the name of this one instead.
 
         Raises
         ------
         RuntimeError
             If the sandbox is not running.
         """
-        host = f"[{self._host}]" if ":" in self._host else self._host
-        return f"http://{host}:{self._running().port}"
+        return f"http://{host_to_ask(self._host)}:{self._running().port}"
 
     @property
     def access_token(self) -> str:
@@ -204,7 +212,7 @@ class Sandbox:
         -------
         Faults
             As set last, also by the control endpoint. It can be set at any time, from any thread: outages and attempts
-            are counted anew then.
+            are counted anew then. What `fail_next` asked for is apart from it, and stays; `clear_faults` forgets both.
         """
         return self._app.api.plan.faults
 
@@ -248,22 +256,28 @@ class Sandbox:
         Raises
         ------
         OSError
-            If the address or the port cannot be had.
+            If the address, the port or the file of the workspace cannot be had.
         RuntimeError
             If the sandbox is running already, or does not start within five seconds.
         """
         if self._server is not None:
             raise RuntimeError(f"the sandbox is running already, at {self.url}")
-        workspace = self._new_workspace() if self._store is None else self._workspace
+        workspace = self._new_workspace()
         window = RateWindow(limit=self.limit, window_seconds=self.window_seconds)
         self._app = self._new_app(workspace, window, self.faults)
-        self._server = ServerThread(self._app, host=self._host, port=self._port)
+        workspace.store.hold()
+        try:
+            self._server = ServerThread(self._app, host=self._host, port=self._port)
+        except BaseException:
+            workspace.store.release()
+            raise
 
     def stop(self) -> None:
-        """Stop the server and close its sockets; events and counts stay readable until the next start."""
+        """Stop the server, close its sockets and its file; events and counts stay readable until the next start."""
         if self._server is not None:
             self._server.stop()
             self._server = None
+            self._workspace.store.release()
 
     def wait(self) -> None:
         """Wait until the sandbox is stopped by another thread, or the caller is interrupted.
@@ -321,9 +335,17 @@ class Sandbox:
             If the sandbox is not running.
         ValueError
             If there is no such fault or path, or `times` is less than 1.
+
+        See Also
+        --------
+        clear_faults : Takes it back.
         """
         self._running()
         self._app.control.fail_next(NextFault(fault=fault, times=times, path=path))
+
+    def clear_faults(self) -> None:
+        """Let all go well from now on: set `faults` to `Faults()`, and forget what `fail_next` asked for."""
+        self._app.control.clear_faults(uptime=time.monotonic())
 
     def to_frame(self) -> pd.DataFrame:
         """Return all submissions received, as they were sent, and what became of them.
@@ -332,7 +354,7 @@ class Sandbox:
         -------
         pandas.DataFrame
             A row for each submission, in order of arrival: `received_at` (datetime64, UTC), `http_status` (Int16; NA
-            when the connection was closed instead), `outcome` (categorical: ``kept``, ``duplicate``, ``refused``, or
+            when nothing was answered), `outcome` (categorical: ``kept``, ``duplicate``, ``refused``, or
             ``failed`` by a chosen fault), `identifier` and `contact` (strings), `event_name` (string), `created_at`
             (datetime64, UTC), `metadata` (dict), `error_code` and `error_message` (strings). What cannot be read from a
             body is NA.

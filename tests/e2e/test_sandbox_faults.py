@@ -174,6 +174,7 @@ def test_sandbox_command_takes_all_options(launch, interrupt):
             "token_revoked": False,
             "seed": 9,
         },
+        "fail_next": [],
     }
     assert (contacts, region) == ([200, 404, 404], "EU")
     assert lines[3] == f"what it receives is shown at {url}/\n"
@@ -197,12 +198,16 @@ def test_sandbox_command_can_have_its_token_revoked(launch, interrupt):
 
 
 def test_sandbox_command_says_that_it_is_open_to_the_network(launch, interrupt):
-    """Whoever names another host than this machine's is told what that means."""
+    """Whoever names all addresses is told what that means, and an address that can be used."""
     server = launch("sandbox", "--port", "0", "--host", "0.0.0.0")
-    lines = [server.stdout.readline() for _ in range(5)]
+    lines = [server.stdout.readline() for _ in range(6)]
     interrupt(server)
 
-    assert lines[4] == "it is open to the network: whoever reaches it can submit to it, and see what it holds\n"
+    assert re.fullmatch(r"  events-pandas submit FILE --mapping MAPPING --base-url http://127\.0\.0\.1:\d+\n", lines[2])
+    assert lines[4:] == [
+        "it is open to the network: whoever reaches it can submit to it, and see what it holds;\n",
+        "other machines need the name of this one in the address, and --allow-http\n",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -210,8 +215,10 @@ def test_sandbox_command_says_that_it_is_open_to_the_network(launch, interrupt):
     [
         (("--drop-before", "2"), "drop_before must be a share between 0 and 1, not 2.0"),
         (("--status", "500"), "--status is a status with its share, such as 500=0.05, not '500'"),
+        (("--status", "500=0.1", "--status", "500=0.2"), "--status names 500 twice"),
         (("--status", "200=0.1"), "statuses are from 400 to 599, not 200"),
-        (("--window-seconds", "0"), "window_seconds must be a number above 0, not 0.0"),
+        (("--window-seconds", "0"), "window_seconds must be a number of at least 0.001, not 0.0"),
+        (("--host", ""), "host must be an address or a name, such as '127.0.0.1' or 'localhost', not ''"),
         (("--region", "moon"), "no region 'moon': there are us, eu, au"),
         (
             ("--store", "mapping.toml"),

@@ -5,6 +5,7 @@ import pytest
 from typer.testing import CliRunner
 
 from events_pandas.cli import app
+from events_pandas.cli.local import tell_how_to_submit
 
 COMMANDS = ("suggest", "check", "submit", "sandbox", "demo")
 MAPPING = 'event_name = "placed-order"\ncreated_at = "day"\nuser_id = "who"\ntimezone = "UTC"\n'
@@ -199,9 +200,32 @@ def test_error_of_an_address_comes_before_anything_is_read(run, monkeypatch):
 
     assert result.stderr == (
         "error: base_url 'http://intercom.example.org' would send the access token in plain text: "
-        "use https, or pass allow_http=True if the network is yours\n"
+        "use https, or add --allow-http if the network is yours\n"
     )
     assert result.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("url", "options"),
+    [
+        ("http://127.0.0.1:8080", ""),
+        ("http://[::1]:8080", ""),
+        ("http://localhost:8080", ""),
+        ("http://192.0.2.1:8080", " --allow-http"),
+        ("http://[2001:db8::1]:8080", " --allow-http"),
+        ("http://sandbox.example.org:8080", " --allow-http"),
+    ],
+)
+def test_sandbox_prints_a_command_that_can_be_used(capsys, url, options):
+    """To another address than this machine's the client sends its token only when it is told to."""
+    tell_how_to_submit(url, "mine")
+
+    assert capsys.readouterr().out == (
+        f"a local Intercom is at {url}; stop it with Ctrl-C. To submit to it:\n"
+        "  export INTERCOM_ACCESS_TOKEN=mine\n"
+        f"  events-pandas submit FILE --mapping MAPPING --base-url {url}{options}\n"
+        f"what it receives is shown at {url}/\n"
+    )
 
 
 def test_submit_sends_nothing_when_it_is_to_stop_on_invalid_rows(run, monkeypatch):

@@ -21,6 +21,8 @@ _PER_PAGE: Final = 50
 _LARGEST_PAGE: Final = 150
 _SECONDS_A_DAY: Final = 86_400
 _INT64_BITS: Final = 63
+# SQLite's patterns have at most 50,000 bytes.
+_LONGEST_TEXT: Final = 1_000
 _ORDERS: Final = {"ascending": "ASC", "descending": "DESC"}
 _ATTRIBUTE: Final = re.compile(r"custom_attributes\.[\w -]+")
 _SECONDS: Final = re.compile(r"-?[0-9]{1,12}")
@@ -162,6 +164,8 @@ def _array(value: object) -> str:
 def _text(value: object) -> str:
     if not isinstance(value, str):
         raise _SearchError("parameter_invalid", "the value of this filter is text")
+    if len(value) > _LONGEST_TEXT:
+        raise _SearchError("parameter_invalid", f"the value of this filter has over {_LONGEST_TEXT:,} characters")
     return value.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 

@@ -23,6 +23,8 @@ LISTED_SECONDS: Final = 90 * 86_400
 _PER_PAGE: Final = 15
 _LARGEST_PAGE: Final = 150
 _NEWEST: Final = "999999999999999999.0"
+_NUMBER: Final = re.compile(r"[0-9]{1,3}")
+_MOST: Final = 1_000_000_000
 _PLACE: Final = re.compile(r"-?[0-9]{1,18}\.[0-9]{1,18}")
 # By the parameter that names the contact, the field of an event that does.
 _IDENTIFIERS: Final = {"user_id": "user_id", "email": "email", "intercom_user_id": "id"}
@@ -92,7 +94,7 @@ def contact_events(
     page = _page(query)
     if isinstance(page, Refusal):
         return page
-    contact = _contact(workspace, query)
+    contact = _contact(workspace, query, now=now)
     if isinstance(contact, Refusal):
         return contact
     if query.get("summary", "").lower() in {"true", "1"}:
@@ -122,7 +124,7 @@ def contact_counts(store: Store, contact: int) -> list[Row]:
     return store.read(_SUMMARIZED, {"contact": contact})
 
 
-def add_summaries(workspace: Workspace, body: bytes) -> Refusal | None:
+def add_summaries(workspace: Workspace, body: bytes, *, now: float) -> Refusal | None:
     """Add to the counts of a contact's events.
 
     Parameters
@@ -131,6 +133,8 @@ def add_summaries(workspace: Workspace, body: bytes) -> Refusal | None:
         Where they are kept.
     body : bytes
         The body of the request.
+    now : float
+        The server's time, in Unix seconds.
 
     Returns
     -------
@@ -148,12 +152,12 @@ def add_summaries(workspace: Workspace, body: bytes) -> Refusal | None:
     summaries = payload.get("event_summaries")
     listed: list[Any] = summaries if isinstance(summaries, list) else [summaries]
     refusal = _summaries_refusal(payload, listed)
-    return refusal or _add(workspace, payload["user_id"], listed)
+    return refusal or _add(workspace, payload["user_id"], listed, now=now)
 
 
 def _page(query: Mapping[str, str]) -> _Page | Refusal:
     per_page = query.get("per_page", str(_PER_PAGE))
-    if not (per_page.isascii() and per_page.isdecimal() and 1 <= int(per_page[:9]) <= _LARGEST_PAGE):
+    if not (_NUMBER.fullmatch(per_page) and 1 <= int(per_page) <= _LARGEST_PAGE):
         return invalid("per_page", f"is no number from 1 to {_LARGEST_PAGE}")
     before = query.get("before", _NEWEST)
     if not _PLACE.fullmatch(before):
@@ -162,11 +166,11 @@ def _page(query: Mapping[str, str]) -> _Page | Refusal:
     return _Page(size=int(per_page), before=(int(second), int(number)))
 
 
-def _contact(workspace: Workspace, query: Mapping[str, str]) -> Contact | Refusal:
+def _contact(workspace: Workspace, query: Mapping[str, str], *, now: float) -> Contact | Refusal:
     named = [parameter for parameter in _IDENTIFIERS if query.get(parameter)]
     if not named:
         return missing("user_id", "one of user_id, email and intercom_user_id is required")
-    return workspace.contacts.find(_IDENTIFIERS[named[0]], query[named[0]])
+    return workspace.contacts.find(_IDENTIFIERS[named[0]], query[named[0]], now=now)
 
 
 def _event(workspace: Workspace, contact: Contact, row: Row) -> dict[str, object]:
@@ -238,8 +242,8 @@ def _summary_refusal(summary: object) -> Refusal | None:
     for field in ("count", "first", "last"):
         if not is_unix_seconds(summary.get(field)):
             return invalid(f"event_summaries.{field}", "is no integer")
-    if summary["count"] < 1:
-        return invalid("event_summaries.count", "is not above zero")
+    if not 1 <= summary["count"] <= _MOST:
+        return invalid("event_summaries.count", f"is no number from 1 to {_MOST:,}")
     return None if summary["first"] <= summary["last"] else invalid("event_summaries.last", "is before the first")
 
 
@@ -251,10 +255,10 @@ class _NoRoomError(Exception):
         self.refusal = refusal
 
 
-def _add(workspace: Workspace, user_id: str, summaries: Sequence[Payload]) -> Refusal | None:
+def _add(workspace: Workspace, user_id: str, summaries: Sequence[Payload], *, now: float) -> Refusal | None:
     try:
         with workspace.store.writing() as connection:
-            contact = workspace.contacts.resolve(connection, "user_id", user_id)
+            contact = workspace.contacts.resolve(connection, "user_id", user_id, now=now)
             if isinstance(contact, Refusal):
                 return contact
             for summary in summaries:

@@ -76,7 +76,7 @@ def _list_events(workspace: Workspace, request: Request) -> Answer:
 
 
 def _summarize_events(workspace: Workspace, request: Request) -> Answer:
-    refusal = add_summaries(workspace, request.body)
+    refusal = add_summaries(workspace, request.body, now=request.now)
     return Answer(status=200) if refusal is None else refused(refusal)
 
 
@@ -85,13 +85,15 @@ def _identify_admin(workspace: Workspace, _: Request) -> Answer:
 
 
 def _show_contact(workspace: Workspace, request: Request) -> Answer:
-    contact = workspace.contacts.find("user_id", request.path.removeprefix(_BY_EXTERNAL_ID))
+    contact = workspace.contacts.find("user_id", request.path.removeprefix(_BY_EXTERNAL_ID), now=request.now)
     return _contact(workspace, contact)
 
 
 def _create_contact(workspace: Workspace, request: Request) -> Answer:
     fields = read_contact(request.body)
-    return refused(fields) if isinstance(fields, Refusal) else _contact(workspace, workspace.contacts.create(fields))
+    if isinstance(fields, Refusal):
+        return refused(fields)
+    return _contact(workspace, workspace.contacts.create(fields, now=request.now))
 
 
 def _search_contacts(workspace: Workspace, request: Request) -> Answer:
@@ -107,7 +109,7 @@ def _contact(workspace: Workspace, contact: Contact | Refusal) -> Answer:
 def _answer(content: dict[str, object] | Refusal) -> Answer:
     if isinstance(content, Refusal):
         return refused(content)
-    return Answer(status=200, content=json.dumps(content).encode())
+    return Answer(status=200, content=json.dumps(content, allow_nan=False).encode())
 
 
 _ENDPOINTS: Final[Mapping[tuple[str, str], Endpoint]] = {

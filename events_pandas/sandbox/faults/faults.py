@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, Literal, TypeAlias, get_args
+from typing import Any, Final, Literal, NoReturn, TypeAlias, get_args
 
 from events_pandas import intercom
 from events_pandas.sandbox.rules.kinds import is_number, is_whole
@@ -113,7 +113,7 @@ class Faults:
         _require_seed(self.seed)
         _require_statuses(self.statuses)
         # A copy: whoever made the mapping may change it.
-        object.__setattr__(self, "statuses", dict(self.statuses))
+        object.__setattr__(self, "statuses", _ReadOnlyDict(self.statuses))
         _require_share("jitter", self.jitter)
         _require_shares(
             {f"statuses[{fault}]" if isinstance(fault, int) else fault: share for fault, share in self.shares}
@@ -129,6 +129,29 @@ class Faults:
             The fault and its share, which may be 0.
         """
         return [*self.statuses.items(), *((name, getattr(self, name)) for name in FAULT_NAMES)]
+
+
+def checked_faults(faults: object) -> Faults:
+    """Return faults if they are some.
+
+    Parameters
+    ----------
+    faults : object
+        What is wished for.
+
+    Returns
+    -------
+    Faults
+        The same.
+
+    Raises
+    ------
+    TypeError
+        If they are something else, such as a dict.
+    """
+    if not isinstance(faults, Faults):
+        raise TypeError(f"faults must be Faults, such as Faults(latency_seconds=0.1), not {faults!r}")
+    return faults
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -165,6 +188,24 @@ class NextFault:
             raise ValueError(f"times must be at least 1, not {self.times}")
 
 
+class _ReadOnlyDict(dict[int, float]):
+    """Statuses that stay as they were checked.
+
+    No MappingProxyType, since neither `dataclasses.asdict` nor `copy.deepcopy` nor pickle takes one.
+    """
+
+    __slots__ = ()
+
+    def __reduce__(self) -> tuple[type[Mapping[int, float]], tuple[dict[int, float]]]:
+        # All at once: a copy could not be filled key by key.
+        return type(self), (dict(self),)
+
+    def _refuse(self, *_arguments: Any, **_options: Any) -> NoReturn:
+        raise TypeError("the statuses of Faults cannot be changed: dataclasses.replace makes other Faults of them")
+
+    __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = _refuse
+
+
 def _is_status(fault: object) -> bool:
     return isinstance(fault, int) and fault in _STATUSES
 
@@ -193,7 +234,7 @@ def _require_seed(seed: object) -> None:
 
 def _require_statuses(statuses: object) -> None:
     if not isinstance(statuses, Mapping):
-        raise ValueError(f"statuses must be statuses with their shares, such as {{500: 0.05}}, not {statuses!r}")  # noqa: TRY004  # Likewise.
+        raise ValueError(f"statuses must be statuses with their shares, such as {{500: 0.05}}, not {statuses!r}")  # noqa: TRY004  # All that is wrong with a value is one kind of error.
     for status in statuses:
         if not _is_status(status):
             raise ValueError(f"statuses are from 400 to 599, not {status!r}")

@@ -2,11 +2,12 @@
 
 import hashlib
 import itertools
+import operator
 import random
 import sys
 from collections import Counter, deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from events_pandas import intercom
@@ -39,7 +40,7 @@ class FaultPlan:
         # One reference, so that another thread sees all of the old faults or all of the new ones.
         self._state = _State(faults=faults, outage_from=now)
         # Deques, since both ends are safe to use from different threads.
-        self._next: dict[str, deque[Iterator[Fault]]] = {}
+        self._next: dict[str, deque[tuple[NextFault, Iterator[Fault]]]] = {}
 
     @property
     def faults(self) -> Faults:
@@ -74,7 +75,24 @@ class FaultPlan:
             What, how often, and where.
         """
         times = min(fault.times, sys.maxsize)
-        self._next.setdefault(fault.path, deque()).append(itertools.repeat(fault.fault, times))
+        self._next.setdefault(fault.path, deque()).append((fault, itertools.repeat(fault.fault, times)))
+
+    def pending(self) -> list[NextFault]:
+        """Return what was asked for one by one and has not happened yet.
+
+        Returns
+        -------
+        list of NextFault
+            With the times that are left; at each path in the order in which they come.
+        """
+        # Copies, since other threads may ask for more meanwhile.
+        waiting = [entry for queue in list(self._next.values()) for entry in list(queue)]
+        return [replace(fault, times=times) for fault, turns in waiting if (times := operator.length_hint(turns))]
+
+    def forget_next(self) -> None:
+        """Take back what was asked for one by one."""
+        # Another dictionary instead of an empty one: the server's thread may be at the old one.
+        self._next = {}
 
     def is_out(self, now: float) -> bool:
         """Return whether there is an outage.
@@ -162,7 +180,8 @@ class FaultPlan:
     def _asked_for(self, path: str) -> Fault | None:
         queue = self._next.get(path)
         while queue:
-            fault = next(queue[0], None)
+            _, turns = queue[0]
+            fault = next(turns, None)
             if fault is not None:
                 return fault
             queue.popleft()

@@ -34,9 +34,7 @@ TOKEN_REVOKED: Final = Refusal(status=401, code="token_revoked", message="Access
 VERSION_INVALID: Final = Refusal(
     status=400, code="intercom_version_invalid", message="The requested version could not be found"
 )
-HOST_NOT_ALLOWED: Final = Refusal(
-    status=403, code="forbidden", message="The page and the control of this sandbox are for localhost only"
-)
+HOST_NOT_ALLOWED: Final = Refusal(status=403, code="forbidden", message="This sandbox is for localhost only")
 USER_NOT_FOUND: Final = Refusal(status=404, code="not_found", message="User Not Found")
 AMBIGUOUS_EMAIL: Final = Refusal(
     status=409,

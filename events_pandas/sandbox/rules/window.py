@@ -9,6 +9,9 @@ from events_pandas.sandbox.rules.kinds import is_number, is_whole
 NO_LIMIT: Final = 10_000_000
 """The limit that is told where there is none: Intercom's answers always have one, and nobody reaches this."""
 
+# A clock tells shorter times apart no more than that; of the shortest floats there are too many to count since 1970.
+_LEAST_SECONDS: Final = 0.001
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Allowance:
@@ -40,7 +43,7 @@ class RateWindow:
     limit : int or None
         Requests that a window allows, at least 1; None for no limit.
     window_seconds : float
-        The length of a window; windows begin at the multiples of it since 1970.
+        The length of a window, at least 0.001; windows begin at the multiples of it since 1970.
 
     Raises
     ------
@@ -186,8 +189,8 @@ def checked_window_seconds(window_seconds: object) -> float:
     Raises
     ------
     ValueError
-        If it is no finite number above 0.
+        If it is no finite number, or less than 0.001.
     """
-    if not is_number(window_seconds) or window_seconds <= 0:
-        raise ValueError(f"window_seconds must be a number above 0, not {window_seconds!r}")
+    if not is_number(window_seconds) or window_seconds < _LEAST_SECONDS:
+        raise ValueError(f"window_seconds must be a number of at least {_LEAST_SECONDS}, not {window_seconds!r}")
     return float(window_seconds)

@@ -3,24 +3,28 @@
 import dataclasses
 import difflib
 import json
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final
 
 from events_pandas import intercom
 from events_pandas.sandbox.endpoints.answers import Answer, refused
 from events_pandas.sandbox.endpoints.routes import find_endpoint
-from events_pandas.sandbox.faults.faults import Faults, NextFault
+from events_pandas.sandbox.faults.faults import Faults, NextFault, checked_faults
 from events_pandas.sandbox.faults.plan import FaultPlan
+from events_pandas.sandbox.rules.events import read_payload
 from events_pandas.sandbox.rules.refusals import RESOURCE_NOT_FOUND, Refusal
 from events_pandas.sandbox.rules.window import RateWindow, checked_limit, checked_window_seconds
 
 CONTROL_PATH: Final = "/sandbox/control"
 
-_FIELDS: Final = ("limit", "window_seconds", "faults", "fail_next")
 _FAULTS_FIELDS: Final = tuple(field.name for field in dataclasses.fields(Faults))
 _NEXT_FAULT_FIELDS: Final = tuple(field.name for field in dataclasses.fields(NextFault))
 _OUTAGE_FIELDS: Final = frozenset({"outage_after_seconds", "outage_seconds"})
+# In one way only: "0500" beside "500" would be the same status twice.
+_STATUS: Final = re.compile("[1-9][0-9]{2}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,7 +40,8 @@ class Control:
 
     Notes
     -----
-    Every change is judged as a whole before anything of it takes effect.
+    Every change is judged as a whole before anything of it takes effect, and sets what it names only. ``null`` for
+    `faults` lets all go well, ``null`` for `fail_next` takes back what it asked for.
     """
 
     window: RateWindow
@@ -57,16 +62,13 @@ class Control:
         Returns
         -------
         Answer
-            All settings; 400 that names what is wrong, 404 for other methods.
+            All settings, with the faults that were asked for one by one and are still to come; 400 that names what is
+            wrong, 404 for other methods.
         """
         if method not in {"GET", "PATCH"}:
             return refused(RESOURCE_NOT_FOUND)
-        if method == "PATCH":
-            try:
-                self._change(_settings(body), uptime=uptime)
-            except (ValueError, RecursionError) as error:
-                return refused(Refusal(status=400, code="parameter_invalid", message=str(error)))
-        return Answer(status=200, content=json.dumps(self._settings()).encode())
+        refusal = self._refusal_of_change(body, uptime=uptime) if method == "PATCH" else None
+        return refused(refusal) if refusal else Answer(status=200, content=json.dumps(self._settings()).encode())
 
     def set_faults(self, faults: Faults, *, uptime: float) -> None:
         """Wish for other faults from now on; an outage is counted from now.
@@ -83,9 +85,18 @@ class Control:
         TypeError
             If they are no faults.
         """
-        if not isinstance(faults, Faults):
-            raise TypeError(f"faults must be Faults, such as Faults(latency_seconds=0.1), not {faults!r}")
-        self.plan.set_faults(faults, outage_from=uptime)
+        self.plan.set_faults(checked_faults(faults), outage_from=uptime)
+
+    def clear_faults(self, *, uptime: float) -> None:
+        """Let all go well from now on, and forget what was asked for one by one.
+
+        Parameters
+        ----------
+        uptime : float
+            The time by the plan's clock.
+        """
+        self.plan.forget_next()
+        self.set_faults(Faults(), uptime=uptime)
 
     def fail_next(self, fault: NextFault) -> None:
         """Let the next requests to a path fail.
@@ -108,33 +119,44 @@ class Control:
             "limit": self.window.limit,
             "window_seconds": self.window.window_seconds,
             "faults": dataclasses.asdict(self.plan.faults),
+            "fail_next": [dataclasses.asdict(fault) for fault in self.plan.pending()],
         }
 
+    def _refusal_of_change(self, body: bytes, *, uptime: float) -> Refusal | None:
+        """Change what a body names, or say why not."""
+        settings = read_payload(body)
+        if isinstance(settings, Refusal):
+            return settings
+        try:
+            self._change(settings, uptime=uptime)
+        except ValueError as error:
+            return Refusal(status=400, code="parameter_invalid", message=str(error))
+        return None
+
     def _change(self, settings: Mapping[str, Any], *, uptime: float) -> None:
-        limit = checked_limit(settings.get("limit", self.window.limit))
-        window_seconds = checked_window_seconds(settings.get("window_seconds", self.window.window_seconds))
-        changes = _fault_changes(settings.get("faults", {}))
+        wished = {name: _CHECKS[name](value) for name, value in _known("the body", settings, _CHECKS).items()}
+        changes = wished.get("faults", {})
         faults = dataclasses.replace(self.plan.faults, **changes)
-        next_fault = _next_fault(settings["fail_next"]) if "fail_next" in settings else None
         # All of it makes sense: from here on nothing fails.
-        self.window.limit = limit
-        if window_seconds != self.window.window_seconds:
-            self.window.window_seconds = window_seconds
+        if "limit" in wished:
+            self.window.limit = wished["limit"]
+        if "window_seconds" in wished:
+            self.window.window_seconds = wished["window_seconds"]
         if changes:
             self.plan.set_faults(faults, outage_from=None if _OUTAGE_FIELDS.isdisjoint(changes) else uptime)
-        if next_fault is not None:
-            self.plan.fail_next(next_fault)
+        if "fail_next" in wished:
+            self._wish_next(wished["fail_next"])
 
-
-def _settings(body: bytes) -> Mapping[str, Any]:
-    try:
-        settings = json.loads(body)
-    except ValueError as error:
-        raise ValueError(f"the body is no JSON: {error}") from error
-    return _known("the body", settings, _FIELDS)
+    def _wish_next(self, fault: NextFault | None) -> None:
+        if fault is None:
+            self.plan.forget_next()
+        else:
+            self.plan.fail_next(fault)
 
 
 def _fault_changes(changes: object) -> dict[str, Any]:
+    if changes is None:
+        return dataclasses.asdict(Faults())
     fields = dict(_known("faults", changes, _FAULTS_FIELDS))
     if isinstance(fields.get("statuses"), dict):
         # The keys of a JSON object are text.
@@ -142,13 +164,25 @@ def _fault_changes(changes: object) -> dict[str, Any]:
     return fields
 
 
-def _next_fault(fields: object) -> NextFault:
+def _next_fault(fields: object) -> NextFault | None:
+    if fields is None:
+        return None
     known = _known("fail_next", fields, _NEXT_FAULT_FIELDS)
     if "fault" not in known:
         raise ValueError("fail_next needs a fault, such as 500 or 'drop_after'")
     fault = NextFault(**known)
     _require_path(fault.path)
     return fault
+
+
+_CHECKS: Final[Mapping[str, Callable[[object], Any]]] = MappingProxyType(
+    {
+        "limit": checked_limit,
+        "window_seconds": checked_window_seconds,
+        "faults": _fault_changes,
+        "fail_next": _next_fault,
+    }
+)
 
 
 def _known(name: str, document: object, fields: Iterable[str]) -> Mapping[str, Any]:
@@ -163,7 +197,7 @@ def _known(name: str, document: object, fields: Iterable[str]) -> Mapping[str, A
 
 
 def _status(key: str) -> int | str:
-    return int(key) if key.isdecimal() else key
+    return int(key) if _STATUS.fullmatch(key) else key
 
 
 def _require_path(path: object) -> None:

@@ -11,7 +11,6 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-_START_SECONDS: Final = 5.0
 _STOP_SECONDS: Final = 5.0
 _GRACE_SECONDS: Final = 1
 # Longer than the pools of clients keep a connection: who drops a connection is to be decided by chosen faults alone.
@@ -36,20 +35,22 @@ class ServerThread:
         The address to listen on.
     port : int
         The port; 0 for any that is free.
+    start_seconds : float, default 5.0
+        How long to wait for the server to accept connections.
 
     Raises
     ------
     OSError
         If the address or the port cannot be had.
     RuntimeError
-        If the server does not start within five seconds.
+        If the server does not start in this time.
 
     Notes
     -----
     The thread has its own event loop, so that it works beside a notebook's, and installs no signal handlers.
     """
 
-    def __init__(self, app: ASGIApp, *, host: str, port: int) -> None:
+    def __init__(self, app: ASGIApp, *, host: str, port: int, start_seconds: float = 5.0) -> None:
         listener = _listener(host, port)
         self.port: int = listener.getsockname()[1]
         self._server = _Server(_config(app))
@@ -57,9 +58,9 @@ class ServerThread:
             target=_run, args=(self._server, listener), name="events-pandas-sandbox", daemon=True
         )
         self._thread.start()
-        if not self._server.is_accepting.wait(_START_SECONDS):
+        if not self._server.is_accepting.wait(start_seconds):
             self.stop()
-            raise RuntimeError(f"the sandbox did not start within {_START_SECONDS:g} seconds")
+            raise RuntimeError(f"the sandbox did not start within {start_seconds:g} seconds")
 
     def stop(self) -> None:
         """Close all sockets and end the thread; requests in flight have a second to finish."""

@@ -3,7 +3,7 @@
 import sqlite3
 import time
 import uuid
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from events_pandas.sandbox.rules.refusals import AMBIGUOUS_EMAIL, USER_NOT_FOUND, Refusal, already_exists
@@ -31,13 +31,26 @@ SELECT_CONTACTS: Final = f"SELECT number, created_at, updated_at, {', '.join(FIE
 _COLUMNS: Final = {"user_id": "external_id", "id": "id", "email": "email"}
 # Users come first; two of them are enough to tell that an address is ambiguous.
 _MATCHES: Final = {
-    identifier: f"SELECT number, role FROM contacts WHERE {column} = ? ORDER BY role DESC LIMIT 2"  # noqa: S608  # Likewise.
+    identifier: f"SELECT number, role, named FROM contacts WHERE {column} = ? ORDER BY role DESC LIMIT 2"  # noqa: S608  # Likewise.
     for identifier, column in _COLUMNS.items()
 }
 _INSERT: Final = (
-    f"INSERT INTO contacts (number, created_at, updated_at, {', '.join(FIELDS)})"  # noqa: S608  # Likewise.
-    f" VALUES ({', '.join('?' * (len(FIELDS) + 3))})"
+    f"INSERT INTO contacts (named, number, created_at, updated_at, {', '.join(FIELDS)})"  # noqa: S608  # Likewise.
+    f" VALUES ({', '.join('?' * (len(FIELDS) + 4))})"
 )
+
+
+_CHANGES: Final = ", ".join(f"{field} = ?" for field in FIELDS)
+_UPDATE: Final = f"UPDATE contacts SET {_CHANGES}, updated_at = ?, named = NULL WHERE number = ?"  # noqa: S608  # Likewise.
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Twin:
+    """A contact that is there already."""
+
+    number: int
+    id: str
+    named: str | None
 
 
 class ContactBook:
@@ -58,10 +71,9 @@ class ContactBook:
         self._id_middle = store.id_code.rpartition("_")[2].rjust(8, "0")[:8]
         with store.writing() as connection:
             for fields in contacts.given:
-                if _twin(connection, fields) is None:
-                    self._add(connection, fields)
+                self._make(connection, fields, now=time.time())
 
-    def resolve(self, connection: sqlite3.Connection, identifier: str, text: str) -> int | Refusal:
+    def resolve(self, connection: sqlite3.Connection, identifier: str, text: str, *, now: float) -> int | Refusal:
         """Return the contact that an identifier names.
 
         Parameters
@@ -72,6 +84,8 @@ class ContactBook:
             The field.
         text : str
             Its value.
+        now : float
+            The server's time, in Unix seconds.
 
         Returns
         -------
@@ -83,16 +97,18 @@ class ContactBook:
         A lead is found by its `id` only.
         """
         matches = connection.execute(_MATCHES[identifier], (text,)).fetchall()
-        numbers: list[int] = [number for number, role in matches if role == "user" or identifier == "id"]
+        numbers: list[int] = [
+            number for number, role, named in matches if (role == "user" or identifier == "id") and self._exists(named)
+        ]
         if len(numbers) > 1:
             return AMBIGUOUS_EMAIL
         if numbers:
             return numbers[0]
         if matches or text not in self._contacts:
             return USER_NOT_FOUND
-        return self._add(connection, _named(identifier, text))
+        return self._add(connection, _named(identifier, text), now=now, named=text)
 
-    def find(self, identifier: str, text: str) -> Contact | Refusal:
+    def find(self, identifier: str, text: str, *, now: float) -> Contact | Refusal:
         """Return the contact that an identifier names, with its fields.
 
         Parameters
@@ -101,23 +117,29 @@ class ContactBook:
             The field, as events call it.
         text : str
             Its value.
+        now : float
+            The server's time, in Unix seconds.
 
         Returns
         -------
         Contact or Refusal
             The contact, or the refusal that an event of this contact would get.
         """
+        if "\0" in text:
+            return USER_NOT_FOUND
         with self._store.writing() as connection:
-            number = self.resolve(connection, identifier, text)
+            number = self.resolve(connection, identifier, text, now=now)
             return number if isinstance(number, Refusal) else _contact(connection, number)
 
-    def create(self, fields: ContactFields) -> Contact | Refusal:
+    def create(self, fields: ContactFields, *, now: float) -> Contact | Refusal:
         """Make a contact.
 
         Parameters
         ----------
         fields : ContactFields
             What is known of it.
+        now : float
+            The server's time, in Unix seconds.
 
         Returns
         -------
@@ -129,20 +151,36 @@ class ContactBook:
             for identifier, text in (("user_id", fields.external_id), ("email", fields.email)):
                 if text is not None and self._contacts.names(text):
                     # It exists, and is written down when it is first named: now.
-                    self.resolve(connection, identifier, text)
+                    self.resolve(connection, identifier, text, now=now)
             twin = _twin(connection, fields)
-            if twin is not None:
-                return already_exists(twin)
-            return _contact(connection, self._add(connection, fields))
+            if twin is not None and self._exists(twin.named):
+                return already_exists(twin.id)
+            return _contact(connection, self._make(connection, fields, now=now))
 
-    def _add(self, connection: sqlite3.Connection, fields: ContactFields) -> int:
+    def _exists(self, named: str | None) -> bool:
+        # Who was taken to exist when an event named it may be unknown in a later run of a kept workspace.
+        return named is None or named in self._contacts
+
+    def _make(self, connection: sqlite3.Connection, fields: ContactFields, *, now: float) -> int:
+        """Write a contact down as one that exists, whoever is unknown; one that is there is written anew."""
+        twin = _twin(connection, fields)
+        number = self._add(connection, fields, now=now) if twin is None else twin.number
+        if twin is not None:
+            values = [getattr(replace(fields, id=twin.id), field) for field in FIELDS]
+            connection.execute(_UPDATE, (*values, int(now), number))
+        return number
+
+    def _add(
+        self, connection: sqlite3.Connection, fields: ContactFields, *, now: float, named: str | None = None
+    ) -> int:
         ((number,),) = connection.execute("SELECT coalesce(max(number), 0) + 1 FROM contacts")
-        now = int(time.time())
-        fields = replace(fields, id=fields.id or f"{now:08x}{self._id_middle}{number:08x}")
+        second = int(now)
+        # Clocks may be wrong on demand: eight digits of any time.
+        fields = replace(fields, id=fields.id or f"{second % 2**32:08x}{self._id_middle}{number:08x}")
         if fields.role == "lead" and fields.external_id is None:
             # As Intercom does for leads, whose identifier is not the caller's.
             fields = replace(fields, external_id=str(uuid.uuid4()))
-        connection.execute(_INSERT, (number, now, now, *(getattr(fields, field) for field in FIELDS)))
+        connection.execute(_INSERT, (named, number, second, second, *(getattr(fields, field) for field in FIELDS)))
         return int(number)
 
 
@@ -177,13 +215,12 @@ def _contact(connection: sqlite3.Connection, number: int) -> Contact:
     return contact_of_row(connection.execute(f"{SELECT_CONTACTS} WHERE number = ?", (number,)).fetchone())
 
 
-def _twin(connection: sqlite3.Connection, fields: ContactFields) -> str | None:
-    """Return the `id` of the contact that is there already."""
+def _twin(connection: sqlite3.Connection, fields: ContactFields) -> _Twin | None:
     # Users may share an address if their external identifiers tell them apart; and a lead may have a user's address.
     query = (
-        "SELECT id FROM contacts WHERE id = :id OR external_id = :external_id"
+        "SELECT number, id, named FROM contacts WHERE id = :id OR external_id = :external_id"
         " OR (:external_id IS NULL AND role = :role AND role = 'user' AND email = :email)"
     )
     named = {field: getattr(fields, field) for field in ("id", "external_id", "role", "email")}
     found = connection.execute(query, named).fetchone()
-    return None if found is None else str(found[0])
+    return None if found is None else _Twin(number=found[0], id=found[1], named=found[2])

@@ -101,9 +101,10 @@ class Contacts:
         self, *, existing: Iterable[str | Mapping[str, object]] | None = None, unknown: Iterable[str] = ()
     ) -> None:
         given = None if existing is None else _several("contacts", existing)
-        self._identifiers = None if given is None else frozenset(str(one) for one in given if not _is_mapping(one))
-        self._unknown = frozenset(map(str, _several("unknown_contacts", unknown)))
+        self._identifiers = None if given is None else frozenset(_folded(one) for one in given if not _is_mapping(one))
+        self._unknown = frozenset(map(_folded, _several("unknown_contacts", unknown)))
         self.given = tuple(_given_fields(one) for one in given or () if isinstance(one, Mapping))
+        _require_different(self.given)
 
     def names(self, identifier: str) -> bool:
         """Say whether an identifier was given by name, rather than because everybody exists.
@@ -121,8 +122,9 @@ class Contacts:
         return self._identifiers is not None and identifier in self
 
     def __contains__(self, identifier: str) -> bool:
-        is_wanted = self._identifiers is None or identifier in self._identifiers
-        return is_wanted and identifier not in self._unknown
+        folded = _folded(identifier)
+        is_wanted = self._identifiers is None or folded in self._identifiers
+        return is_wanted and folded not in self._unknown
 
 
 def read_contact(body: bytes) -> ContactFields | Refusal:
@@ -154,6 +156,23 @@ def _several(option: str, given: Iterable[str | Mapping[str, object]]) -> list[s
     return list(given)
 
 
+def _folded(identifier: object) -> str:
+    """Return an identifier as it is compared: addresses without regard to case."""
+    text = str(identifier)
+    return text.lower() if "@" in text else text
+
+
+def _require_different(given: Iterable[ContactFields]) -> None:
+    seen: set[tuple[str, str]] = set()
+    for fields in given:
+        for field in ("id", "external_id"):
+            value: str | None = getattr(fields, field)
+            if value is not None and (field, value) in seen:
+                raise ValueError(f"contacts: two have the {field} {value!r}")
+            if value is not None:
+                seen.add((field, value))
+
+
 def _is_mapping(given: object) -> bool:
     return isinstance(given, Mapping)
 
@@ -166,7 +185,10 @@ def _given_fields(given: Mapping[str, object]) -> ContactFields:
     refusal = _contact_refusal({"role": "user", **given}) or _text_refusal(dict(given), "id")
     if refusal is not None:
         raise ValueError(f"contacts: {refusal.message}")
-    return _contact_fields(dict(given))
+    try:
+        return _contact_fields(dict(given))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"contacts: custom_attributes are no JSON: {error}") from error
 
 
 def _contact_refusal(payload: Payload) -> Refusal | None:
@@ -218,5 +240,5 @@ def _contact_fields(payload: Payload) -> ContactFields:
         **texts,
         **times,
         unsubscribed_from_emails=bool(payload.get("unsubscribed_from_emails")),
-        custom_attributes=json.dumps(payload.get("custom_attributes") or {}, ensure_ascii=False),
+        custom_attributes=json.dumps(payload.get("custom_attributes") or {}, ensure_ascii=False, allow_nan=False),
     )

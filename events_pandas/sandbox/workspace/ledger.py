@@ -48,7 +48,7 @@ class Receipt:
     body : bytes
         The body as it arrived.
     http_status : int or None
-        The status that was answered; None when the connection was closed instead.
+        The status that was answered; None when nothing was answered.
     outcome : Outcome
         ``FAILED`` stands for a chosen fault.
     refusal : Refusal, optional

@@ -39,7 +39,7 @@ class Submission:
     received_at : float
         The server's time, in Unix seconds.
     http_status : int or None
-        The status that was answered; None when the connection was closed instead.
+        The status that was answered; None when nothing was answered.
     outcome : Outcome
         ``FAILED`` stands for a chosen fault.
     error_code : str or None
@@ -100,7 +100,7 @@ class Workspace:
         received_at : float
             The server's time, in Unix seconds.
         is_answered : bool, default True
-            False when the connection is to be closed instead.
+            False when nothing is to be answered.
 
         Returns
         -------
@@ -143,7 +143,7 @@ class Workspace:
         outcome : Outcome
             ``REFUSED`` at the door, or ``FAILED`` by a chosen fault.
         http_status : int or None
-            The status that was answered; None when the connection was closed instead.
+            The status that was answered; None when nothing was answered.
         refusal : Refusal, optional
             The error, where there is one.
         """
@@ -175,7 +175,7 @@ class Workspace:
         int
             Repeats of contact, normalized name and second.
         """
-        return self._count("WHERE outcome = ?", Outcome.DUPLICATE)
+        return self._count("outcome = ?", Outcome.DUPLICATE)
 
     def requests(self) -> int:
         """Count what was received.
@@ -185,7 +185,7 @@ class Workspace:
         int
             Submissions: kept, repeated, refused and failed.
         """
-        return self._count("")
+        return self._count("true")
 
     def submissions(self) -> Iterator[Submission]:
         """Walk through what was received, in order of arrival.
@@ -278,7 +278,7 @@ class Workspace:
         received_at: float,
         http_status: int | None,
     ) -> Outcome | Refusal:
-        contact = self.contacts.resolve(connection, event.identifier, event.contact)
+        contact = self.contacts.resolve(connection, event.identifier, event.contact, now=received_at)
         if isinstance(contact, Refusal):
             return contact
         name = self.name_for_writing(connection, event.event_name)
@@ -301,9 +301,13 @@ class Workspace:
             count_repeat(connection, first)
         return receipt.outcome
 
-    def _count(self, condition: str, *parameters: object) -> int:
-        self.count()
-        ((count,),) = self.store.read(f"SELECT coalesce(sum(count), 0) FROM tallies {condition}", parameters)  # noqa: S608  # Written here.
+    def _count(self, condition: str, *values: object) -> int:
+        # Nothing is written, so that a full disk does not keep the numbers back: what is not counted yet is little.
+        query = (
+            f"SELECT (SELECT coalesce(sum(count), 0) FROM tallies WHERE {condition})"  # noqa: S608  # Written here.
+            f" + (SELECT count(*) FROM submissions, workspace WHERE number > counted AND {condition})"
+        )
+        ((count,),) = self.store.read(query, (*values, *values))
         return int(count)
 
     def _slices(self, query: str) -> Iterator[Row]:

@@ -1,6 +1,7 @@
 """The sandbox as its users hold it."""
 
 import dataclasses
+import re
 import threading
 
 import pytest
@@ -125,6 +126,54 @@ def test_sandbox_keeps_its_settings_for_the_next_start() -> None:
         assert (sandbox.limit, sandbox.window_seconds, sandbox.faults) == (None, 2.0, Faults(seed=3))
 
 
+def test_sandbox_can_have_its_faults_cleared(start, submit, http) -> None:
+    """Neither what is set nor what was asked for strikes any more."""
+    sandbox = start(faults=Faults(statuses={503: 1.0}))
+    sandbox.fail_next(500, times=3)
+    sandbox.fail_next(500, path="/me")
+
+    sandbox.clear_faults()
+
+    assert sandbox.faults == Faults()
+    assert (submit(sandbox).status_code, http.get(f"{sandbox.url}/me", timeout=10).status_code) == (202, 200)
+
+
+def test_sandbox_keeps_what_was_asked_for_when_its_faults_are_set(start, submit) -> None:
+    """The one is apart from the other."""
+    sandbox = start()
+    sandbox.fail_next(500)
+
+    sandbox.faults = Faults(seed=1)
+
+    assert [submit(sandbox).status_code for _ in range(2)] == [500, 202]
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        (
+            {"host": ""},
+            ValueError,
+            "host must be an address or a name, such as '127.0.0.1' or 'localhost', not ''",
+        ),
+        (
+            {"port": 65_536},
+            ValueError,
+            "port must be a whole number from 0 to 65535, not 65536; 0 stands for any that is free",
+        ),
+        (
+            {"faults": {"seed": 1}},
+            TypeError,
+            "faults must be Faults, such as Faults(latency_seconds=0.1), not {'seed': 1}",
+        ),
+    ],
+)
+def test_sandbox_refuses_an_option_before_the_start(options, error, message) -> None:
+    """A wrong option is told where it is given."""
+    with pytest.raises(error, match=f"^{re.escape(message)}$"):
+        Sandbox(**options)
+
+
 @pytest.mark.parametrize(
     ("name", "value", "error"),
     [("limit", 0, ValueError), ("window_seconds", -1, ValueError), ("faults", {"seed": 1}, TypeError)],
@@ -235,10 +284,43 @@ def test_sandbox_hands_out_a_client_of_its_own(start, make_body) -> None:
 
 
 def test_sandbox_hands_out_a_client_whatever_its_host(start, make_body) -> None:
-    """Whoever opens a sandbox to the network can reach it in plain text."""
+    """A sandbox that listens on all addresses is reached by the loopback's, on which a token is safe in plain text."""
     sandbox = start(host="0.0.0.0")
 
-    with sandbox.client() as client:
+    with sandbox.client(allow_http=False) as client:
         client.post_event(make_body())
 
+    assert sandbox.url.startswith("http://127.0.0.1:")
     assert sandbox.requests == 1
+
+
+def test_sandbox_has_its_file_for_itself(tmp_path, start) -> None:
+    """A second sandbox with the same file is refused while the first runs, and gets it afterwards."""
+    path = tmp_path / "events.sqlite"
+    first = start(store=path)
+    with pytest.raises(OSError, match="another sandbox, or another program, holds it"):
+        Sandbox(store=path)
+
+    first.stop()
+
+    with Sandbox(store=path) as second:
+        assert second.events == []
+
+
+def test_sandbox_gives_its_file_back_when_it_cannot_start(tmp_path, start) -> None:
+    """A port that is taken leaves the file free."""
+    port = int(start().url.rpartition(":")[2])
+    sandbox = Sandbox(port=port, store=tmp_path / "events.sqlite")
+    with pytest.raises(OSError, match="cannot listen"):
+        sandbox.start()
+
+    assert Sandbox(store=tmp_path / "events.sqlite").events == []
+
+
+def test_sandbox_that_has_stopped_leaves_one_whole_file(tmp_path, submit) -> None:
+    """After the stop the file alone has every event, and they are still readable through the session."""
+    with Sandbox(store=tmp_path / "events.sqlite") as sandbox:
+        submit(sandbox)
+
+    assert [path.name for path in tmp_path.iterdir()] == ["events.sqlite"]
+    assert len(sandbox.events) == 1

@@ -178,6 +178,11 @@ def nested(depth):
         ),
         ({"field": "role", "operator": "~", "value": 1}, "parameter_invalid", "the value of this filter is text"),
         (
+            {"field": "role", "operator": "~", "value": "%" * 1001},
+            "parameter_invalid",
+            "the value of this filter has over 1,000 characters",
+        ),
+        (
             {"field": "custom_attributes.seats", "operator": ">", "value": "3"},
             "parameter_invalid",
             "the value of this filter is a number",

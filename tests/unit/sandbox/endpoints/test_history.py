@@ -44,7 +44,7 @@ def ask(workspace):
 
 def add(workspace, *summaries, user_id="7"):
     body = {"user_id": user_id, "event_summaries": list(summaries) if len(summaries) > 1 else summaries[0]}
-    return add_summaries(workspace, json.dumps(body).encode())
+    return add_summaries(workspace, json.dumps(body).encode(), now=NOW)
 
 
 def test_list_shows_events_from_the_newest_to_the_oldest(ask, keep) -> None:
@@ -185,6 +185,7 @@ def test_summaries_are_added_to_what_is_there(ask, keep, workspace) -> None:
         ({"per_page": "0"}, "parameter_invalid", "per_page is no number from 1 to 150"),
         ({"per_page": "151"}, "parameter_invalid", "per_page is no number from 1 to 150"),
         ({"per_page": "x"}, "parameter_invalid", "per_page is no number from 1 to 150"),
+        ({"per_page": "0" * 8 + "1" + "0" * 30}, "parameter_invalid", "per_page is no number from 1 to 150"),
         ({"per_page": "9" * 5000}, "parameter_invalid", "per_page is no number from 1 to 150"),
         ({"before": "1"}, "parameter_invalid", "before is no place in this list: follow pages.next"),
         ({"before": f"1.{10**30}"}, "parameter_invalid", "before is no place in this list: follow pages.next"),
@@ -226,7 +227,12 @@ SUMMARY = {"event_name": "placed-order", "count": 1, "first": 1, "last": 2}
         (
             {"user_id": "7", "event_summaries": {**SUMMARY, "count": 0}},
             "parameter_invalid",
-            "event_summaries.count is not above zero",
+            "event_summaries.count is no number from 1 to 1,000,000,000",
+        ),
+        (
+            {"user_id": "7", "event_summaries": {**SUMMARY, "count": 2**62}},
+            "parameter_invalid",
+            "event_summaries.count is no number from 1 to 1,000,000,000",
         ),
         (
             {"user_id": "7", "event_summaries": {**SUMMARY, "first": 3}},
@@ -237,14 +243,14 @@ SUMMARY = {"event_name": "placed-order", "count": 1, "first": 1, "last": 2}
 )
 def test_summaries_refuse_what_cannot_be(workspace, payload, code, message) -> None:
     """What is missing or wrong in a summary is told."""
-    refusal = add_summaries(workspace, json.dumps(payload).encode())
+    refusal = add_summaries(workspace, json.dumps(payload).encode(), now=NOW)
 
     assert (refusal.status, refusal.code, refusal.message) == (400, code, message)
 
 
 def test_summaries_refuse_a_body_that_is_no_json(workspace) -> None:
     """What cannot be read is answered 400."""
-    assert add_summaries(workspace, b"{").code == "bad_request"
+    assert add_summaries(workspace, b"{", now=NOW).code == "bad_request"
 
 
 def test_summaries_do_not_know_everybody(workspace) -> None:

@@ -1,11 +1,14 @@
 """Chosen faults: what they may be."""
 
+import copy
 import dataclasses
+import json
+import pickle
 import re
 
 import pytest
 
-from events_pandas.sandbox.faults.faults import Faults, NextFault
+from events_pandas.sandbox.faults.faults import Faults, NextFault, checked_faults
 
 NO_FAULT = (
     "a fault is a status from 400 to 599 or one of drop_before, drop_after, garbage, trickle_body, trickle_headers, "
@@ -72,6 +75,67 @@ def test_faults_do_not_change_with_the_mapping_they_were_made_of() -> None:
     statuses[500] = 7
 
     assert faults.statuses == {500: 0.1}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda statuses: statuses.update({500: 7}),
+        lambda statuses: statuses.__setitem__(500, 7),
+        lambda statuses: statuses.__delitem__(500),
+        lambda statuses: statuses.__ior__({500: 7}),
+        lambda statuses: statuses.setdefault(503, 7),
+        lambda statuses: statuses.pop(500),
+        lambda statuses: statuses.popitem(),
+        lambda statuses: statuses.clear(),
+    ],
+)
+def test_faults_do_not_change_behind_the_sandboxs_back(change) -> None:
+    """Nobody would have checked the new shares, and no submission would meet them."""
+    faults = Faults(statuses={500: 0.1})
+
+    with pytest.raises(TypeError, match=r"^the statuses of Faults cannot be changed: dataclasses.replace makes other"):
+        change(faults.statuses)
+
+    assert faults.statuses == {500: 0.1}
+
+
+@pytest.mark.parametrize(
+    "copied",
+    [
+        copy.copy,
+        copy.deepcopy,
+        lambda faults: pickle.loads(pickle.dumps(faults)),
+        lambda faults: Faults(**dataclasses.asdict(faults)),
+        dataclasses.replace,
+    ],
+)
+def test_faults_can_be_copied(copied) -> None:
+    """Into another process, too."""
+    faults = Faults(statuses={500: 0.1}, seed=7)
+
+    assert copied(faults) == faults
+
+
+def test_faults_can_be_written_as_json() -> None:
+    """As the control does; keys are text there."""
+    document = json.loads(json.dumps(dataclasses.asdict(Faults(statuses={500: 0.1}))))
+
+    assert document["statuses"] == {"500": 0.1}
+
+
+def test_faults_show_their_statuses_as_they_are_written() -> None:
+    """What is printed can be typed."""
+    assert "statuses={500: 0.1}" in repr(Faults(statuses={500: 0.1}))
+
+
+@pytest.mark.parametrize("faults", [{}, None, 500, NextFault(fault=500)])
+def test_checked_faults_are_faults(faults) -> None:
+    """A dictionary is no Faults."""
+    message = f"faults must be Faults, such as Faults(latency_seconds=0.1), not {faults!r}"
+
+    with pytest.raises(TypeError, match=f"^{re.escape(message)}$"):
+        checked_faults(faults)
 
 
 def test_faults_can_be_changed_in_part() -> None:

@@ -1,6 +1,7 @@
 """Whom chosen faults strike; time is an argument."""
 
 import json
+import sys
 
 import pytest
 
@@ -94,6 +95,40 @@ def test_fail_next_costs_nothing_however_often_it_strikes(make_plan) -> None:
     plan.fail_next(NextFault(fault=500, times=10**30))
 
     assert struck(plan, BODIES[:3]) == [500, 500, 500]
+
+
+def test_pending_faults_are_those_still_to_come(make_plan) -> None:
+    """With the times that are left; what is used up is not told any more."""
+    plan = make_plan()
+    for fault in (
+        NextFault(fault="drop_after", times=2),
+        NextFault(fault=503, times=3),
+        NextFault(fault=401, path="/me"),
+        NextFault(fault=500, times=10**30),
+    ):
+        plan.fail_next(fault)
+
+    struck(plan, [b""] * 3)
+
+    assert plan.pending() == [
+        NextFault(fault=503, times=2),
+        NextFault(fault=500, times=sys.maxsize),
+        NextFault(fault=401, path="/me"),
+    ]
+
+
+def test_forgotten_faults_strike_nobody(make_plan) -> None:
+    """Neither at /events nor elsewhere; shares go on, and more can be asked for."""
+    plan = make_plan(Faults(statuses={400: 1.0}))
+    plan.fail_next(NextFault(fault=503, times=3))
+    plan.fail_next(NextFault(fault=503, path="/me"))
+
+    plan.forget_next()
+    plan.fail_next(NextFault(fault=429))
+
+    assert plan.pending() == [NextFault(fault=429)]
+    assert struck(plan, [b""] * 2) == [429, 400]
+    assert plan.next_fault("GET", "/me", b"") is None
 
 
 def test_outage_has_a_beginning_and_an_end(make_plan) -> None:

@@ -108,6 +108,7 @@ def test_judge_refuses_a_field(make_body, changes, code, field, message) -> None
     [
         (b"", "The body is not valid JSON: Expecting value: line 1 column 1 (char 0)"),
         (b"[]", "The body is not a JSON object"),
+        (b'{"a": -1e999}', "The body is not valid JSON: -1e999 is too large a number"),
         (b'{"created_at": NaN}', "The body is not valid JSON: NaN is no JSON number"),
         (b'{"id": "a", "id": "b"}', "The body is not valid JSON: a key is there twice in one object"),
     ],

@@ -100,11 +100,12 @@ def test_length_can_be_set_and_begins_a_new_window() -> None:
         ({"limit": 1.5}, "limit must be a whole number, not 1.5; None stands for no limit"),
         ({"limit": True}, "limit must be a whole number, not True; None stands for no limit"),
         ({"limit": "83"}, "limit must be a whole number, not '83'; None stands for no limit"),
-        ({"window_seconds": 0.0}, "window_seconds must be a number above 0, not 0.0"),
-        ({"window_seconds": float("inf")}, "window_seconds must be a number above 0, not inf"),
-        ({"window_seconds": float("nan")}, "window_seconds must be a number above 0, not nan"),
-        ({"window_seconds": None}, "window_seconds must be a number above 0, not None"),
-        ({"window_seconds": 10**400}, f"window_seconds must be a number above 0, not {10**400}"),
+        ({"window_seconds": 0.0}, "window_seconds must be a number of at least 0.001, not 0.0"),
+        ({"window_seconds": 5e-324}, "window_seconds must be a number of at least 0.001, not 5e-324"),
+        ({"window_seconds": float("inf")}, "window_seconds must be a number of at least 0.001, not inf"),
+        ({"window_seconds": float("nan")}, "window_seconds must be a number of at least 0.001, not nan"),
+        ({"window_seconds": None}, "window_seconds must be a number of at least 0.001, not None"),
+        ({"window_seconds": 10**400}, f"window_seconds must be a number of at least 0.001, not {10**400}"),
     ],
 )
 def test_window_refuses_to_have_no_room(options, message) -> None:
@@ -125,3 +126,11 @@ def test_window_takes_the_numbers_of_numpy() -> None:
     window = RateWindow(limit=np.int64(83), window_seconds=np.float32(0.5))
 
     assert (window.limit, window.window_seconds) == (83, 0.5)
+
+
+@pytest.mark.parametrize("window_seconds", [0.001, 1.7e308])
+def test_window_counts_however_short_or_long_it_is(window_seconds) -> None:
+    """The shortest and the longest that are allowed have room for a request."""
+    window = RateWindow(limit=1, window_seconds=window_seconds)
+
+    assert window.spend(1_700_000_000.5).is_admitted

@@ -1,13 +1,18 @@
 """The sandbox's answers, over a real socket."""
 
+import asyncio
+import dataclasses
 import email.utils
+import logging
 import socket
+import sqlite3
 import time
 
 import pytest
 import requests
 
-from events_pandas.sandbox import Faults
+from events_pandas.sandbox import Faults, Sandbox
+from events_pandas.sandbox.server.thread import ServerThread
 
 RATE_HEADERS = {"X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"}
 
@@ -304,13 +309,45 @@ def test_control_refuses_a_body_that_is_too_large(start, http) -> None:
     assert answer.status_code == 413
 
 
-@pytest.mark.parametrize("path", ["/", "/sandbox/live", "/sandbox/control"])
-def test_page_and_control_are_for_this_machine_only(start, http, path) -> None:
-    """A name of somebody else's that points to the loopback gets neither."""
+@pytest.mark.parametrize("path", ["/", "/sandbox/live", "/sandbox/control", "/me", "/events", "/none"])
+def test_sandbox_is_for_this_machine_only(start, http, path) -> None:
+    """A name of somebody else's that points to the loopback gets nothing."""
     answer = http.get(start().url + path, headers={"Host": "attacker.example"}, timeout=10)
 
     assert answer.status_code == 403
-    assert "The page and the control of this sandbox are for localhost only" in answer.text
+    assert "for localhost only" in answer.text
+
+
+def test_submission_by_a_strange_name_is_none(start, http, make_body) -> None:
+    """It is refused before token, limit and faults, in Intercom's form, and is not remembered."""
+    sandbox = start(limit=10, faults=Faults(latency_seconds=60, outage_seconds=60))
+
+    answer = http.post(f"{sandbox.url}/events", data=make_body(), headers={"Host": "attacker.example"}, timeout=10)
+
+    assert (answer.status_code, errors_of(answer)[0]["code"]) == (403, "forbidden")
+    assert (rate_headers_of(answer), sandbox.requests) == (set(), 0)
+
+
+@pytest.mark.parametrize("port", ["", ":8080"])
+@pytest.mark.parametrize("name", ["localhost", "127.0.0.1", "[::1]"])
+def test_submission_by_a_name_of_this_machines_is_taken(start, http, make_body, name, port) -> None:
+    """With a port or without, also one that is not the sandbox's own, as behind a tunnel."""
+    sandbox = start()
+
+    answer = http.post(f"{sandbox.url}/events", data=make_body(), headers={"Host": name + port}, timeout=10)
+
+    assert (answer.status_code, sandbox.requests) == (202, 1)
+
+
+def test_request_without_a_host_header_is_answered(start) -> None:
+    """HTTP/1.0 knows none."""
+    host, port = start().url.removeprefix("http://").split(":")
+
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        connection.sendall(b"GET /me HTTP/1.0\r\nAuthorization: Bearer sandbox-token\r\nAccept: */*\r\n\r\n")
+        status = connection.recv(12)
+
+    assert status == b"HTTP/1.1 200"
 
 
 def test_page_is_shown_under_any_name_when_it_is_open(start) -> None:
@@ -325,7 +362,7 @@ def test_strange_address_is_answered(start, target) -> None:
     """Whatever stands in the first line gets an answer, and the next request as well."""
     sandbox = start()
     host, port = sandbox.url.removeprefix("http://").split(":")
-    request = b"GET " + target + b" HTTP/1.1\r\nHost: sandbox\r\nConnection: close\r\n\r\n"
+    request = b"GET " + target + b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 
     with socket.create_connection((host, int(port)), timeout=10) as connection:
         connection.sendall(request)
@@ -340,7 +377,100 @@ def test_request_that_breaks_off_is_no_submission(start, submit) -> None:
     host, port = sandbox.url.removeprefix("http://").split(":")
 
     with socket.create_connection((host, int(port)), timeout=10) as connection:
-        connection.sendall(b"POST /events HTTP/1.1\r\nHost: sandbox\r\nContent-Length: 100\r\n\r\n{")
+        connection.sendall(b"POST /events HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{")
     submit(sandbox)
 
     assert sandbox.requests == 1
+
+
+@pytest.fixture
+def full_disk():
+    """Leave a sandbox no room for another byte."""
+
+    def fill(sandbox):
+        with sandbox._app.api.workspace.store.writing() as connection:
+            connection.execute("PRAGMA max_page_count = 1")
+
+    return fill
+
+
+class Broken:
+    """Anything of which nothing works."""
+
+    def __getattr__(self, name):
+        raise RuntimeError("nothing works")
+
+
+def test_full_disk_is_answered_500_and_logged(start, http, make_body, full_disk, caplog) -> None:
+    """The failure is told to the client and to the log, without what the request held, and the sandbox goes on."""
+    sandbox = start()
+    full_disk(sandbox)
+
+    answer = http.post(f"{sandbox.url}/events", data=make_body() + b" " * 100_000, timeout=10)
+
+    assert (answer.status_code, rate_headers_of(answer)) == (500, set())
+    assert answer.json() == {
+        "type": "error.list",
+        "request_id": answer.headers["X-Request-Id"],
+        "errors": [{"code": "sandbox_error", "message": "the sandbox itself failed: database or disk is full"}],
+    }
+    assert email.utils.parsedate_to_datetime(answer.headers["Date"]).timestamp() == pytest.approx(time.time(), abs=5)
+    assert caplog.record_tuples == [
+        ("events_pandas.sandbox", logging.ERROR, "the sandbox itself failed, and answers 500")
+    ]
+    assert caplog.records[0].exc_info[0] is sqlite3.OperationalError
+    assert "sandbox-token" not in caplog.text
+    assert "314159" not in caplog.text
+    assert sandbox.requests == 0
+    assert http.get(f"{sandbox.url}/me", timeout=10).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "content_type"),
+    [
+        ("/me", "application/json"),
+        ("/sandbox/control", "application/json"),
+        ("/", "text/plain; charset=utf-8"),
+    ],
+)
+def test_failure_of_any_part_is_answered_500(http, caplog, path, content_type) -> None:
+    """API and control answer as Intercom would, the page for people."""
+    app = Sandbox()._app
+    app.api.workspace = Broken()
+    app = dataclasses.replace(app, control=Broken(), page=dataclasses.replace(app.page, workspace=Broken()))
+    thread = ServerThread(app, host="127.0.0.1", port=0)
+    try:
+        answer = http.get(f"http://127.0.0.1:{thread.port}{path}", timeout=10)
+    finally:
+        thread.stop()
+
+    assert (answer.status_code, answer.headers["Content-Type"]) == (500, content_type)
+    assert "the sandbox itself failed: nothing works" in answer.text
+    assert caplog.messages == ["the sandbox itself failed, and answers 500"]
+
+
+def test_request_that_is_cancelled_is_no_failure(caplog) -> None:
+    """A stop that ends a request in its latency is no error of the sandbox's."""
+    app = Sandbox(faults=Faults(latency_seconds=3600))._app
+    sent = []
+
+    async def cancelled_request():
+        is_asked = asyncio.Event()
+
+        async def receive():
+            is_asked.set()
+            return {"type": "http.request", "body": b""}
+
+        async def send(message):
+            sent.append(message)
+
+        scope = {"method": "GET", "path": "/me", "query_string": b"", "headers": [], "server": ("127.0.0.1", 80)}
+        request = asyncio.create_task(app(scope, receive, send))
+        await is_asked.wait()
+        request.cancel()
+        await request
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(cancelled_request())
+
+    assert (sent, caplog.messages) == ([], [])

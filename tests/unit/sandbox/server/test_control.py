@@ -6,6 +6,7 @@ import pytest
 
 from events_pandas.sandbox.faults.faults import Faults, NextFault
 from events_pandas.sandbox.faults.plan import FaultPlan
+from events_pandas.sandbox.rules.refusals import Refusal
 from events_pandas.sandbox.rules.window import RateWindow
 from events_pandas.sandbox.server.control import Control
 
@@ -30,6 +31,7 @@ SETTINGS = {
         "token_revoked": False,
         "seed": 7,
     },
+    "fail_next": [],
 }
 FAULTS = ", ".join(SETTINGS["faults"])
 
@@ -71,6 +73,12 @@ def test_control_gives_all_settings(control) -> None:
             {"faults": {"statuses": {"503": 1}}},
             SETTINGS | {"faults": SETTINGS["faults"] | {"statuses": {"503": 1}}},
         ),
+        ({"faults": None}, SETTINGS | {"faults": SETTINGS["faults"] | {"statuses": {}, "seed": 0}}),
+        ({"fail_next": None}, SETTINGS),
+        (
+            {"fail_next": {"fault": 500, "times": 3}},
+            SETTINGS | {"fail_next": [{"fault": 500, "times": 3, "path": "/events"}]},
+        ),
     ],
 )
 def test_control_changes_what_is_named_and_tells_all(control, settings, expected) -> None:
@@ -88,24 +96,94 @@ def test_control_lets_the_next_requests_fail(control) -> None:
     assert [control.plan.next_fault("POST", "/contacts", b"") for _ in range(3)] == ["drop_after", "drop_after", None]
 
 
+def test_control_tells_the_faults_that_are_still_to_come(control) -> None:
+    """Whoever asked for them can see what is left, and take it back."""
+    change(control, {"fail_next": {"fault": "drop_after", "times": 2}})
+    change(control, {"fail_next": {"fault": 503, "path": "/me"}})
+    control.plan.next_fault("POST", "/events", b"")
+
+    before = read(control)["fail_next"]
+    change(control, {"fail_next": None})
+
+    assert before == [
+        {"fault": "drop_after", "times": 1, "path": "/events"},
+        {"fault": 503, "times": 1, "path": "/me"},
+    ]
+    assert read(control) == SETTINGS
+    assert control.plan.next_fault("GET", "/me", b"") is None
+
+
+class RecordedWindow(RateWindow):
+    """A window that remembers what was set."""
+
+    def __init__(self):
+        super().__init__(limit=83, window_seconds=10.0)
+        self.settings = []
+
+    def __setattr__(self, name, value):
+        if name in {"limit", "window_seconds"}:
+            self.settings.append((name, value))
+        super().__setattr__(name, value)
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"window_seconds": 10.0}, [("window_seconds", 10.0)]),
+        ({"limit": 83}, [("limit", 83)]),
+        ({"faults": {"seed": 8}}, []),
+    ],
+)
+def test_control_sets_nothing_that_is_not_named(control, settings, expected) -> None:
+    """What another thread sets at the same time stays."""
+    window = RecordedWindow()
+
+    change(Control(window=window, plan=control.plan), settings)
+
+    assert window.settings == expected
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b"{", "Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"),
+        (b"\xff", "'utf-8' codec can't decode byte 0xff in position 0: invalid start byte"),
+        (b"", "Expecting value: line 1 column 1 (char 0)"),
+        (b'{"limit": 5, "limit": 6}', "a key is there twice in one object"),
+        (b'{"faults": {"statuses": {"500": 0.1, "500": 0.2}}}', "a key is there twice in one object"),
+        (b'{"window_seconds": NaN}', "NaN is no JSON number"),
+    ],
+)
+def test_control_reads_json_as_strictly_as_the_api(control, body, message) -> None:
+    """A key that is there twice is a mistake: nobody knows which of the two counts."""
+    answer = change(control, body)
+
+    assert answer.refusal == Refusal(status=400, code="bad_request", message=f"The body is not valid JSON: {message}")
+    assert read(control) == SETTINGS
+
+
+def test_control_takes_objects_only(control) -> None:
+    """A list has no settings."""
+    answer = change(control, [])
+
+    assert answer.refusal == Refusal(status=400, code="bad_request", message="The body is not a JSON object")
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        (b"{", "the body is no JSON: "),
-        (b"\xff", "the body is no JSON: "),
-        (b"", "the body is no JSON: "),
-        ([], "the body must be an object with some of the fields limit, window_seconds, faults, fail_next"),
         ({"limits": 5}, "the body has no field 'limits': did you mean 'limit'?"),
         ({"x": 5}, "the body has no field 'x': there are limit, window_seconds, faults, fail_next"),
         ({"limit": 0}, "limit must be at least 1, not 0; None stands for no limit"),
         ({"limit": "5"}, "limit must be a whole number, not '5'; None stands for no limit"),
-        ({"window_seconds": None}, "window_seconds must be a number above 0, not None"),
-        ({"faults": None}, f"faults must be an object with some of the fields {FAULTS}"),
+        ({"window_seconds": None}, "window_seconds must be a number of at least 0.001, not None"),
+        ({"faults": []}, f"faults must be an object with some of the fields {FAULTS}"),
         ({"faults": {"drop_befor": 1}}, "faults has no field 'drop_befor': did you mean 'drop_before'?"),
         ({"faults": {"drop_before": 2}}, "drop_before must be a share between 0 and 1, not 2"),
         ({"faults": {"latency_seconds": 10**400}}, f"latency_seconds must be a number of seconds, not {10**400}"),
         ({"faults": {"statuses": {"ok": 1}}}, "statuses are from 400 to 599, not 'ok'"),
         ({"faults": {"statuses": {"²": 1}}}, "statuses are from 400 to 599, not '²'"),
+        ({"faults": {"statuses": {"500": 0.1, "0500": 0.1}}}, "statuses are from 400 to 599, not '0500'"),
         (
             {"faults": {"drop_after": 0.8}},
             "the shares of statuses[500], drop_after sum up to 1.05, at most 1 is possible",
@@ -123,10 +201,10 @@ def test_control_lets_the_next_requests_fail(control) -> None:
 def test_control_names_what_is_wrong_and_changes_nothing(control, settings, message) -> None:
     """A change is judged as a whole before anything of it takes effect."""
     good = {"limit": 5, "faults": {"seed": 8}, "fail_next": {"fault": 503}}
-    answer = change(control, good | settings if isinstance(settings, dict) else settings)
 
-    assert (answer.status, answer.refusal.code) == (400, "parameter_invalid")
-    assert answer.refusal.message == message or (message.endswith(": ") and answer.refusal.message.startswith(message))
+    answer = change(control, good | settings)
+
+    assert answer.refusal == Refusal(status=400, code="parameter_invalid", message=message)
     assert read(control) == SETTINGS
     assert control.plan.next_fault("POST", "/events", b"") is None
 
@@ -161,6 +239,20 @@ def test_control_takes_faults_from_python() -> None:
 
     assert [control.plan.is_out(now) for now in (100, 200)] == [False, True]
     assert control.plan.faults.jitter == 0.5
+
+
+def test_control_lets_all_go_well_again() -> None:
+    """Faults and what was asked for one by one are gone; an outage is over."""
+    control = Control(
+        window=RateWindow(limit=83, window_seconds=10.0),
+        plan=FaultPlan(Faults(outage_seconds=3600, seed=7), now=100.0),
+    )
+    control.fail_next(NextFault(fault=503, path="/me"))
+
+    control.clear_faults(uptime=200.0)
+
+    assert (control.plan.faults, control.plan.pending()) == (Faults(), [])
+    assert not control.plan.is_out(200.0)
 
 
 def test_control_refuses_what_is_no_faults(control) -> None:

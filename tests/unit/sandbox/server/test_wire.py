@@ -91,18 +91,19 @@ def test_dropped_connection_is_closed(serve) -> None:
 
 def test_trickled_body_comes_byte_by_byte_after_the_headers(serve) -> None:
     """The headers are there before the first pause; then the connection goes on."""
+    started_at = time.monotonic()
     _, _, client = serve(fault="trickle_body", trickle_seconds=0.05)
 
     headers, _ = read(client, len(HEADERS) + 2)
-    started_at = time.monotonic()
     body, pieces = read(client, 5)
     seconds = time.monotonic() - started_at
     client.sendall(REQUEST)
     again, _ = read(client, len(HEADERS) + 7)
 
     assert headers == HEADERS + b"\r\n"
-    assert (body, pieces) == (b"hello", 5)
-    assert seconds >= 0.2
+    assert body == b"hello"
+    assert pieces > 1
+    assert seconds >= 0.25
     assert again == HEADERS + b"\r\nhello"
 
 
@@ -138,6 +139,7 @@ def test_trickled_answer_of_a_status_without_a_name_is_whole(serve) -> None:
 def test_no_answer_leaves_the_connection_open(serve) -> None:
     """Nothing is ever said, and nothing is closed."""
     application, _, client = serve(fault="no_answer")
+    assert application.is_asked.wait(TIMEOUT_SECONDS)
     client.settimeout(0.2)
 
     with pytest.raises(TimeoutError):
@@ -150,6 +152,7 @@ def test_no_answer_leaves_the_connection_open(serve) -> None:
 def test_answer_that_takes_for_ever_ends_when_the_client_leaves(serve, fault) -> None:
     """Nothing is left behind for a client that has gone."""
     application, _, client = serve(fault=fault, trickle_seconds=3600)
+    assert application.is_asked.wait(TIMEOUT_SECONDS)
 
     client.close()
 

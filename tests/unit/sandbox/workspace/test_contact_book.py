@@ -7,6 +7,8 @@ from events_pandas.sandbox.workspace.contact_book import ContactBook
 from events_pandas.sandbox.workspace.contacts import ContactFields, Contacts
 from events_pandas.sandbox.workspace.store import Store
 
+NOW = 1_700_000_000.5
+
 
 @pytest.fixture
 def make_book():
@@ -29,15 +31,15 @@ def test_book_makes_a_user_who_exists_when_it_is_named(make_book, identifier, ma
     """Who exists by default is written down at the first event, and found under Intercom's identifier afterwards."""
     book = make_book()
 
-    contact = book.find(identifier, "7")
+    contact = book.find(identifier, "7", now=NOW)
 
     assert (contact.fields.role, contact.fields.external_id, contact.fields.email) == made
-    assert book.find("id", contact.fields.id) == contact
+    assert book.find("id", contact.fields.id, now=NOW) == contact
 
 
 def test_book_takes_who_is_named_by_id_for_a_lead(make_book) -> None:
     """A contact that is known by Intercom's identifier alone is a lead, and has an identifier of Intercom's making."""
-    contact = make_book().find("id", "6b04")
+    contact = make_book().find("id", "6b04", now=NOW)
 
     assert (contact.fields.role, contact.fields.id, len(contact.fields.external_id)) == ("lead", "6b04", 36)
 
@@ -46,7 +48,7 @@ def test_book_gives_identifiers_of_24_digits(make_book) -> None:
     """Intercom's identifiers are 24 digits of base 16, and no two are equal."""
     book = make_book()
 
-    ids = {book.find("user_id", str(number)).fields.id for number in range(20)}
+    ids = {book.find("user_id", str(number), now=NOW).fields.id for number in range(20)}
 
     assert len(ids) == 20
     assert {len(bytes.fromhex(one)) for one in ids} == {12}
@@ -55,20 +57,20 @@ def test_book_gives_identifiers_of_24_digits(make_book) -> None:
 def test_book_does_not_find_who_is_unknown_until_somebody_makes_it(make_book) -> None:
     """An unknown contact exists once it is made."""
     book = make_book(unknown=["7"])
-    assert book.find("user_id", "7") == USER_NOT_FOUND
+    assert book.find("user_id", "7", now=NOW) == USER_NOT_FOUND
 
-    made = book.create(ContactFields(external_id="7"))
+    made = book.create(ContactFields(external_id="7"), now=NOW)
 
-    assert book.find("user_id", "7") == made
+    assert book.find("user_id", "7", now=NOW) == made
 
 
 def test_book_does_not_make_whom_it_does_not_find(make_book) -> None:
     """To ask for a contact that does not exist leaves nothing behind."""
     book = make_book(existing=["a"])
 
-    book.find("user_id", "b")
+    book.find("user_id", "b", now=NOW)
 
-    assert book.create(ContactFields(external_id="b")).number == 1
+    assert book.create(ContactFields(external_id="b"), now=NOW).number == 1
 
 
 def test_book_makes_the_given_contacts_once() -> None:
@@ -93,9 +95,9 @@ def test_book_makes_the_given_contacts_once() -> None:
 def test_book_refuses_a_contact_that_is_there(make_book, first, second) -> None:
     """The same external identifier, or the same address without one, is answered 409 with the `id` of the other."""
     book = make_book()
-    there = book.create(ContactFields(**first))
+    there = book.create(ContactFields(**first), now=NOW)
 
-    refusal = book.create(ContactFields(**second))
+    refusal = book.create(ContactFields(**second), now=NOW)
 
     message = f"A contact matching those details already exists with id={there.fields.id}"
     assert (refusal.status, refusal.code, refusal.message) == (409, "conflict", message)
@@ -106,7 +108,7 @@ def test_book_refuses_a_contact_that_was_given_by_an_identifier(make_book, field
     """A contact that was said to exist is there, though nobody named it yet."""
     book = make_book(existing=["7", "ada@example.com"])
 
-    assert book.create(ContactFields(**fields)).status == 409
+    assert book.create(ContactFields(**fields), now=NOW).status == 409
 
 
 @pytest.mark.parametrize(
@@ -121,22 +123,22 @@ def test_book_refuses_a_contact_that_was_given_by_an_identifier(make_book, field
 def test_book_makes_a_contact_that_can_be_told_from_others(make_book, first, second) -> None:
     """Users may share an address if external identifiers tell them apart; leads may share any."""
     book = make_book()
-    book.create(ContactFields(**first))
+    book.create(ContactFields(**first), now=NOW)
 
-    assert book.create(ContactFields(**second)).number == 2
+    assert book.create(ContactFields(**second), now=NOW).number == 2
 
 
 def test_book_prefers_the_user_to_leads_with_the_same_address(make_book) -> None:
     """Leads do not make a user's address ambiguous; a second user does."""
     book = make_book()
     for _ in range(3):
-        book.create(ContactFields(role="lead", email="ada@example.com"))
-    user = book.create(ContactFields(external_id="1", email="ada@example.com"))
-    assert book.find("email", "ada@example.com") == user
+        book.create(ContactFields(role="lead", email="ada@example.com"), now=NOW)
+    user = book.create(ContactFields(external_id="1", email="ada@example.com"), now=NOW)
+    assert book.find("email", "ada@example.com", now=NOW) == user
 
-    book.create(ContactFields(external_id="2", email="ada@example.com"))
+    book.create(ContactFields(external_id="2", email="ada@example.com"), now=NOW)
 
-    assert book.find("email", "ada@example.com") == AMBIGUOUS_EMAIL
+    assert book.find("email", "ada@example.com", now=NOW) == AMBIGUOUS_EMAIL
 
 
 def test_book_keeps_every_field(make_book) -> None:
@@ -153,4 +155,68 @@ def test_book_keeps_every_field(make_book) -> None:
         custom_attributes='{"plan": "pro"}',
     )
 
-    assert make_book().create(fields).fields == fields
+    assert make_book().create(fields, now=NOW).fields == fields
+
+
+def test_book_dates_contacts_by_the_servers_clock(make_book) -> None:
+    """A contact is made when the server says, in whole seconds."""
+    contact = make_book().find("user_id", "7", now=1_234_567.9)
+
+    assert (contact.created_at, contact.updated_at) == (1_234_567, 1_234_567)
+
+
+def test_book_of_a_kept_workspace_goes_by_who_is_unknown_now() -> None:
+    """A contact that nobody made is unknown as soon as it is said to be; one that was made stays."""
+    store = Store()
+    before = ContactBook(store, Contacts())
+    named, made = before.find("user_id", "7", now=NOW), before.create(ContactFields(external_id="8"), now=NOW)
+
+    after = ContactBook(store, Contacts(unknown=["7", "8"]))
+
+    assert after.find("user_id", "7", now=NOW) == USER_NOT_FOUND
+    assert after.find("id", named.fields.id, now=NOW) == USER_NOT_FOUND
+    assert after.find("user_id", "8", now=NOW) == made
+
+
+def test_book_makes_a_contact_anew_that_was_unknown() -> None:
+    """Who was named before, is unknown now, and is made then, is the contact that it was."""
+    store = Store()
+    before = ContactBook(store, Contacts()).find("user_id", "7", now=NOW)
+    book = ContactBook(store, Contacts(unknown=["7"]))
+
+    made = book.create(ContactFields(external_id="7", name="Ada"), now=NOW + 5)
+
+    assert (made.number, made.fields.id, made.fields.name) == (before.number, before.fields.id, "Ada")
+    assert made.updated_at == int(NOW) + 5
+    assert book.find("user_id", "7", now=NOW) == made
+
+
+def test_book_finds_who_is_named_by_intercoms_identifier_though_others_are_unknown(make_book) -> None:
+    """Where a list says who exists, the contacts of the list exist by their `id` as well."""
+    book = make_book(existing=["7"])
+    contact = book.find("user_id", "7", now=NOW)
+
+    assert book.find("id", contact.fields.id, now=NOW) == contact
+
+
+def test_book_writes_given_contacts_anew() -> None:
+    """A kept workspace takes over what changed in the contacts that are given."""
+    store = Store()
+    ContactBook(store, Contacts(existing=[{"external_id": "7", "name": "Ada"}]))
+
+    book = ContactBook(store, Contacts(existing=[{"external_id": "7", "name": "Grace"}]))
+
+    assert book.find("user_id", "7", now=NOW).fields.name == "Grace"
+
+
+@pytest.mark.parametrize("written", ["ada@example.com", "Ada@Example.com"])
+def test_book_compares_addresses_without_regard_to_case(make_book, written) -> None:
+    """Who exists does not depend on how an address is written, nor on who asks first."""
+    book = make_book(unknown=["ADA@example.com"])
+
+    assert book.find("email", written, now=NOW) == USER_NOT_FOUND
+
+
+def test_book_knows_nobody_with_a_nul(make_book) -> None:
+    """An identifier with a NUL character is nobody's."""
+    assert make_book().find("user_id", "a\0", now=NOW) == USER_NOT_FOUND

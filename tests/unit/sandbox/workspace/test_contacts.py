@@ -61,12 +61,27 @@ def test_contacts_give_fields_of_mappings() -> None:
         ({"external_id": 7}, "contacts: external_id is no string"),
         ({"id": 7}, "contacts: id is no string"),
         ({"role": "admin"}, "contacts: role is none of user, lead"),
+        (
+            {"role": "user", "custom_attributes": {"a": float("nan")}},
+            "contacts: custom_attributes are no JSON: Out of range float values are not JSON compliant",
+        ),
+        (
+            {"role": "user", "custom_attributes": {"a": object}},
+            "contacts: custom_attributes are no JSON: Object of type type is not JSON serializable",
+        ),
     ],
 )
 def test_contacts_tell_which_mapping_makes_no_contact(contact, message) -> None:
     """A field that does not exist, or a value that it cannot have, is named."""
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         Contacts(existing=[contact])
+
+
+@pytest.mark.parametrize("field", ["id", "external_id"])
+def test_contacts_are_different(field) -> None:
+    """Two contacts with one identifier are a slip."""
+    with pytest.raises(ValueError, match=rf"^contacts: two have the {field} '7'$"):
+        Contacts(existing=[{field: "7", "email": f"{name}@example.com"} for name in "ab"])
 
 
 def test_read_contact_takes_every_field() -> None:

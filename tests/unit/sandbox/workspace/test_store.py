@@ -1,8 +1,11 @@
 """The database that a workspace is kept in."""
 
 import re
+import shutil
 import sqlite3
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -65,7 +68,6 @@ def test_store_keeps_a_file(path) -> None:
     """What is written is there when the file is opened again, the workspace's name included."""
     first = Store(path)
     add_name(first, "placed-order")
-    first.close()
 
     second = Store(path)
 
@@ -73,14 +75,50 @@ def test_store_keeps_a_file(path) -> None:
     assert (second.id_code, second.created_at) == (first.id_code, first.created_at)
 
 
-def test_store_of_a_file_may_be_open_twice(path) -> None:
-    """What one writes the other reads: nothing is held back."""
-    first, second = Store(path), Store(path)
+def test_store_that_is_released_is_whole_in_its_file(path, tmp_path) -> None:
+    """A copy of the one file has all that was written, and nothing stands beside it."""
+    store = Store(path)
+    store.hold()
+    add_name(store, "placed-order")
 
-    add_name(first, "a")
-    add_name(second, "b")
+    store.release()
 
-    assert first.read("SELECT name FROM names ORDER BY name") == [("a",), ("b",)]
+    assert list(tmp_path.iterdir()) == [path]
+    copy = shutil.copy(path, tmp_path / "copy.sqlite")
+    assert Store(copy).read("SELECT name FROM names") == [("placed-order",)]
+    assert store.read("SELECT name FROM names") == [("placed-order",)]
+
+
+def test_store_that_is_held_is_nobody_elses(path) -> None:
+    """Whoever else wants the file is told that it is in use; after the release it may have it."""
+    store = Store(path)
+    store.hold()
+    message = (
+        f"the sandbox cannot keep its workspace in {str(path)!r}: another sandbox, or another program, holds it;"
+        " stop it, or choose another file"
+    )
+    with pytest.raises(OSError, match=f"^{re.escape(message)}$"):
+        Store(path)
+
+    store.release()
+
+    Store(path).hold()
+
+
+def test_store_is_made_once_by_whoever_comes_first(path) -> None:
+    """Several that make the same new file have one workspace, or are told that another one holds it."""
+
+    def id_code(_) -> str:
+        try:
+            return Store(path).id_code
+        except OSError as error:
+            return str(error).partition(": ")[2]
+
+    with ThreadPoolExecutor(8) as threads:
+        told = {*threads.map(id_code, range(8))}
+
+    held = "another sandbox, or another program, holds it; stop it, or choose another file"
+    assert told - {held} == {Store(path).id_code}
 
 
 def test_store_refuses_a_file_that_is_no_database_and_leaves_it(path) -> None:
@@ -112,6 +150,19 @@ def test_store_tells_where_it_cannot_be_kept(tmp_path) -> None:
     """A folder that does not exist is told with the path."""
     path = tmp_path / "nowhere" / "events.sqlite"
 
-    message = f"the sandbox cannot keep its workspace in {str(path)!r}: unable to open database file"
+    message = (
+        f"the sandbox cannot keep its workspace in {str(path)!r}: unable to open database file;"
+        " is its folder there, may you write to it, has it room?"
+    )
     with pytest.raises(OSError, match=f"^{re.escape(message)}$"):
         Store(path)
+
+
+def test_store_understands_the_home_folder(tmp_path, monkeypatch) -> None:
+    """A path may begin with the sign for the home folder, as in a shell."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+
+    Store(Path("~/events.sqlite"))
+
+    assert (tmp_path / "events.sqlite").exists()

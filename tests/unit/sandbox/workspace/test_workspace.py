@@ -151,7 +151,6 @@ def test_workspace_is_kept_in_its_store(make_body, tmp_path) -> None:
     """A workspace that is opened again has its name, its events and its counts."""
     first = Workspace(store=Store(tmp_path / "events.sqlite"))
     first.submit(make_body(), received_at=NOW)
-    first.store.close()
 
     second = Workspace(store=Store(tmp_path / "events.sqlite"))
     outcome = second.submit(make_body(), received_at=NOW)
@@ -167,7 +166,6 @@ def test_workspace_counts_names_of_a_kept_store(make_body, tmp_path) -> None:
     first = Workspace(store=Store(tmp_path / "events.sqlite"))
     for number in range(120):
         first.submit(make_body(event_name=f"event-{number}"), received_at=NOW)
-    first.store.close()
 
     second = Workspace(store=Store(tmp_path / "events.sqlite"))
 
