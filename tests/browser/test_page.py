@@ -61,6 +61,42 @@ def test_page_keeps_what_one_reads_while_a_run_goes_on(open_page, run) -> None:
     wait_for(page, f"document.querySelector('.log .row').id !== '{reading}'")
 
 
+def test_page_leaves_what_one_reads_alone_when_there_is_nothing_newer(open_page, submit) -> None:
+    """Who asks for the newest and has it already goes on reading, with the focus where it was."""
+    submit()
+    page = open_page()
+    page.wait_for_selector("#state:has-text('Live')")
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+
+    page.keyboard.press("n")
+
+    assert focused(page) == "s1"
+    assert page.locator("#s1 pre").first.is_visible()
+
+
+@pytest.mark.parametrize(
+    ("button", "lost"), [("right", ""), ("middle", ""), ("left", "blur"), ("left", "contextmenu"), ("left", "move")]
+)
+def test_page_goes_on_when_the_release_of_a_button_is_lost(open_page, submit, button, lost) -> None:
+    """Only the main button holds the page, and only for as long as it is pressed."""
+    page = open_page()
+    page.wait_for_selector("#state:has-text('Live')")
+    page.mouse.move(700, 20)
+    page.mouse.down(button=button)
+    events = {
+        "": "null",
+        "blur": "window.dispatchEvent(new Event('blur'))",
+        "contextmenu": "document.dispatchEvent(new Event('contextmenu'))",
+        "move": "document.dispatchEvent(new PointerEvent('pointermove', { buttons: 0 }))",
+    }
+
+    page.evaluate(events[lost])
+    submit()
+
+    page.wait_for_selector("#s1")
+
+
 def test_page_stops_when_it_is_paused(open_page, submit) -> None:
     """What comes during a pause is shown after it."""
     page = open_page()
@@ -122,6 +158,21 @@ def test_page_shows_a_contacts_timeline(open_page, submit) -> None:
     assert page.eval_on_selector_all(
         ".log--timeline tbody tr", "rows => rows.map(row => row.id || row.textContent.trim())"
     ) == ["e1", "Older than 90 days: Intercom does not list these, and shows them in counts only.", "e2"]
+
+
+def test_page_shows_a_contact_with_blanks_and_a_long_name(open_page, submit) -> None:
+    """A link leads to the contact that it names, to the last blank of it."""
+    submit(user_id=f"{'x' * 5_000} ")
+    submit(user_id="42 ")
+    submit(user_id="42")
+    page = open_page()
+
+    for row, contact in [("s1", f"Contact {'x' * 77}..."), ("s2", "Contact 42")]:
+        page.locator(f"#{row} .who a").click()
+        page.wait_for_selector("#contact-title")
+        assert texts(page, "#contact-title") == [contact]
+        assert row_ids(page) == [row.replace("s", "e"), row]
+        page.goto(page.url.partition("?")[0])
 
 
 def test_page_is_used_from_the_keyboard(open_page, submit) -> None:
@@ -283,6 +334,8 @@ def test_window_counts_down(open_page, sandbox, submit) -> None:
     """What is used of the window is seen, and when it begins anew."""
     sandbox.limit = 83
     page = open_page()
+    # Not at a window's end, or its successor would be empty before the page has looked at it.
+    wait_for(page, "parseInt(document.getElementById('resets').textContent) > 5")
     submit()
 
     wait_for(page, "document.querySelector('.meter:last-child .meter__count').textContent.startsWith('1')")

@@ -1,12 +1,16 @@
 """What a request for the page is about: the filters, and what they mean in this workspace."""
 
-from dataclasses import dataclass
-from typing import Self
+from dataclasses import dataclass, replace
+from typing import Final, Self
 
 from events_pandas.sandbox.page.contact_queries import ContactRow, find_contact
 from events_pandas.sandbox.page.count_queries import find_name
 from events_pandas.sandbox.page.filters import Filters
+from events_pandas.sandbox.page.submission_queries import was_named
 from events_pandas.sandbox.workspace.store import Store
+
+# A text that is longer is not repeated in every link of a page where there is a shorter one.
+_LONG: Final = 1_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -16,7 +20,8 @@ class Asked:
     Parameters
     ----------
     filters : Filters
-        As the address has them.
+        As the address has them, but for blanks at the ends of a text that only stands for itself without them, and
+        Intercom's identifier for a very long one.
     name : int or None
         The number of the event name; None when none is asked for, or nobody submitted it.
     contact : ContactRow or None
@@ -43,11 +48,11 @@ class Asked:
         Asked
             With what there is.
         """
-        return cls(
-            filters=filters,
-            name=find_name(store, filters.name) if filters.name else None,
-            contact=find_contact(store, filters.contact) if filters.contact else None,
-        )
+        filters = _as_meant(filters, store)
+        contact = find_contact(store, filters.contact) if filters.contact else None
+        if contact is not None and len(filters.contact) > _LONG:
+            filters = replace(filters, contact=contact.id)
+        return cls(filters=filters, name=find_name(store, filters.name) if filters.name else None, contact=contact)
 
     @property
     def is_known(self) -> bool:
@@ -59,3 +64,17 @@ class Asked:
             True also when none is asked for.
         """
         return self.name is not None or not self.filters.name
+
+
+def _as_meant(filters: Filters, store: Store) -> Filters:
+    """Return filters without the blanks that were typed beside a text; those that belong to it are kept."""
+    name, contact = filters.name.strip(), filters.contact.strip()
+    if name != filters.name and find_name(store, filters.name) is None:
+        filters = replace(filters, name=name)
+    if contact != filters.contact and not _is_there(store, filters.contact):
+        filters = replace(filters, contact=contact)
+    return filters
+
+
+def _is_there(store: Store, contact: str) -> bool:
+    return find_contact(store, contact) is not None or was_named(store, contact)

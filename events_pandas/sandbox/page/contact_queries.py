@@ -7,9 +7,14 @@ from typing import Final
 from events_pandas.sandbox.page.submission_queries import SHOWN_BODY
 from events_pandas.sandbox.workspace.store import Store
 
+MOST_COUNTED: Final = 50_000
+"""Events of one contact that are counted, the latest ones: unlike those of the workspace, they are counted anew for
+every page, and the server waits meanwhile."""
+
 _CONTACT: Final = "SELECT number, id, role, external_id, email, name, created_at FROM contacts"
 # The columns that name a contact, by what events call them; the most usual first.
 _COLUMNS: Final = MappingProxyType({"user_id": "external_id", "id": "id", "email": "email"})
+_EARLIEST: Final = -(2**63)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,6 +57,28 @@ class ContactRow:
             Each text once.
         """
         return tuple(dict.fromkeys(text for text in (self.external_id, self.id, self.email) if text))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EventCount:
+    """How many events of one name a contact has.
+
+    Parameters
+    ----------
+    name : str
+        The normalized name.
+    count : int
+        Those that were sent as summaries included.
+    first : int
+        The first one's second, in Unix seconds.
+    last : int
+        Likewise.
+    """
+
+    name: str
+    count: int
+    first: int
+    last: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -110,6 +137,58 @@ def find_contact(store: Store, identifier: str) -> ContactRow | None:
                 created_at=created_at,
             )
     return None
+
+
+def read_since(store: Store, contact: int, limit: int) -> int | None:
+    """Return from when on the events of a contact are counted.
+
+    Parameters
+    ----------
+    store : Store
+        The workspace.
+    contact : int
+        The contact's number.
+    limit : int
+        How many events to count at most.
+
+    Returns
+    -------
+    int or None
+        The earliest second, in Unix seconds; None when all events are counted.
+    """
+    query = "SELECT created_at + 1 FROM events WHERE contact = ? ORDER BY created_at DESC LIMIT 1 OFFSET ?"
+    rows = store.read(query, (contact, limit))
+    return rows[0][0] if rows else None
+
+
+def read_counts(store: Store, contact: int, since: int | None) -> list[EventCount]:
+    """Count the events of a contact by name.
+
+    Parameters
+    ----------
+    store : Store
+        The workspace.
+    contact : int
+        The contact's number.
+    since : int or None
+        Only events of this second and later; None for all.
+
+    Returns
+    -------
+    list of EventCount
+        The name that was seen last comes first.
+    """
+    query = """
+SELECT names.name, sum(count), min(first), max(last)
+FROM (
+    SELECT name, count(*) AS count, min(created_at) AS first, max(created_at) AS last
+    FROM events WHERE contact = :contact AND created_at >= :since GROUP BY name
+    UNION ALL SELECT name, count, first, last FROM event_summaries WHERE contact = :contact
+) AS counted JOIN names ON names.number = counted.name
+GROUP BY counted.name ORDER BY max(last) DESC, names.name
+"""
+    rows = store.read(query, {"contact": contact, "since": _EARLIEST if since is None else since})
+    return [EventCount(name=name, count=count, first=first, last=last) for name, count, first, last in rows]
 
 
 def read_timeline(store: Store, contact: int, *, name: int | None, until: int | None, limit: int) -> list[EventRow]:

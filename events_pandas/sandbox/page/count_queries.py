@@ -13,6 +13,7 @@ CALENDAR_DAYS: Final = 47_482
 """Days from 1970 to 2099. What lies outside is a mistake rather than a date, and would flatten everything else."""
 
 _SECONDS_A_DAY: Final = 86_400
+_EARLIEST: Final = -(2**63)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,7 +25,7 @@ class Tally:
     outcome : str
         What became of them.
     http_status : int
-        What was answered; 0 when the connection was closed instead.
+        What was answered; 0 when nothing was.
     count : int
         How many.
     """
@@ -63,10 +64,13 @@ class Whose:
         The number of their contact; None for all contacts.
     name : int, optional
         The number of their name; None for all names.
+    since : int, optional
+        Of a contact, only events of this second and later; None for all.
     """
 
     contact: int | None = None
     name: int | None = None
+    since: int | None = None
 
 
 def read_change(store: Store) -> tuple[int, int]:
@@ -244,9 +248,10 @@ def read_span(store: Store, whose: Whose) -> tuple[int, int] | None:
     source = _source(whose)
     query = (
         f"SELECT min({source.time}), max({source.time}) FROM {source.table}"  # noqa: S608  # Written below.
-        f" WHERE {source.time} >= 0 AND {source.time} < ? {source.condition}"
+        f" WHERE {source.time} >= ? AND {source.time} < ? {source.condition}"
     )
-    ((first, last),) = store.read(query, (CALENDAR_DAYS * source.units_a_day, *source.values))
+    first_unit, end = max(source.earliest, 0), CALENDAR_DAYS * source.units_a_day
+    ((first, last),) = store.read(query, (first_unit, end, *source.values))
     return None if first is None else (first // source.units_a_day, last // source.units_a_day)
 
 
@@ -268,9 +273,9 @@ def read_outside(store: Store, whose: Whose) -> int:
     source = _source(whose)
     query = (
         f"SELECT coalesce(sum({source.count}), 0) FROM {source.table}"  # noqa: S608  # Written below.
-        f" WHERE ({source.time} < 0 OR {source.time} >= ?) {source.condition}"
+        f" WHERE {source.time} >= ? AND ({source.time} < 0 OR {source.time} >= ?) {source.condition}"
     )
-    ((count,),) = store.read(query, (CALENDAR_DAYS * source.units_a_day, *source.values))
+    ((count,),) = store.read(query, (source.earliest, CALENDAR_DAYS * source.units_a_day, *source.values))
     return int(count)
 
 
@@ -299,7 +304,7 @@ def read_bins(store: Store, whose: Whose, edges: Sequence[int]) -> dict[tuple[in
         f" SELECT place, name, sum({source.count}) FROM bins CROSS JOIN {source.table}"
         f" WHERE {source.time} >= first AND {source.time} < after {source.condition} GROUP BY place, name"
     )
-    units = [edge * source.units_a_day for edge in edges]
+    units = [max(edge * source.units_a_day, source.earliest) for edge in edges]
     ranges = [value for place, span in enumerate(itertools.pairwise(units)) for value in (place, *span)]
     return {(place, name): count for place, name, count in store.read(query, (*ranges, *source.values))}
 
@@ -314,6 +319,7 @@ class _Source:
     units_a_day: int
     condition: str
     values: tuple[int, ...]
+    earliest: int
 
 
 def _source(whose: Whose) -> _Source:
@@ -322,7 +328,15 @@ def _source(whose: Whose) -> _Source:
     condition = " ".join(f"AND {column} = ?" for column in asked)
     values = tuple(asked.values())
     if whose.contact is None:
-        return _Source(table="event_days", time="day", count="count", units_a_day=1, condition=condition, values=values)
+        return _Source(
+            table="event_days",
+            time="day",
+            count="count",
+            units_a_day=1,
+            condition=condition,
+            values=values,
+            earliest=_EARLIEST,
+        )
     return _Source(
         table="events",
         time="created_at",
@@ -330,4 +344,5 @@ def _source(whose: Whose) -> _Source:
         units_a_day=_SECONDS_A_DAY,
         condition=condition,
         values=values,
+        earliest=_EARLIEST if whose.since is None else whose.since,
     )

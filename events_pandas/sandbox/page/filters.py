@@ -9,14 +9,15 @@ from urllib.parse import urlencode
 from events_pandas import intercom
 from events_pandas.sandbox.workspace.ledger import Outcome
 
-CLOSED: Final = "closed"
-"""In place of a status: the connection was closed without an answer."""
+UNANSWERED: Final = "unanswered"
+"""In place of a status: nothing was answered."""
 
 _OUTCOMES: Final = frozenset(map(str, Outcome))
 _STATUS: Final = re.compile(r"[1-5][0-9]{2}")
 # Eighteen digits fit into SQLite's integers whatever they are.
 _NUMBER: Final = re.compile(r"[0-9]{1,18}")
-_LONGEST: Final = 1_000
+# As long as the largest body that the sandbox takes, so that whatever came in one can be asked for.
+_LONGEST: Final = 1_000_000
 _PAGES: Final = ("before", "until", "submission")
 
 
@@ -31,7 +32,7 @@ class Filters:
     contact : str, default ""
         An identifier of a contact, of whichever kind; empty for all.
     status : str, default ""
-        An outcome, an HTTP status, or `CLOSED`; empty for all.
+        An outcome, an HTTP status, or `UNANSWERED`; empty for all.
     before : int, optional
         Only submissions with lower numbers.
     until : int, optional
@@ -59,13 +60,13 @@ class Filters:
         Returns
         -------
         Filters
-            What can be understood of it.
+            What can be understood of it; texts as they stand there, blanks at their ends included.
         """
         status = query.get("status", "").strip().lower()
         return cls(
             name=intercom.normalized_event_name(_text(query.get("name", ""))),
             contact=_text(query.get("contact", "")),
-            status=status if status in _OUTCOMES | {CLOSED} or _STATUS.fullmatch(status) else "",
+            status=status if status in _OUTCOMES | {UNANSWERED} or _STATUS.fullmatch(status) else "",
             before=_number(query.get("before", "")),
             until=_number(query.get("until", "")),
             submission=_number(query.get("submission", "")),
@@ -89,9 +90,9 @@ class Filters:
         Returns
         -------
         int or None
-            0 for closed connections, None for any.
+            0 where nothing was answered, None for any.
         """
-        if self.status == CLOSED:
+        if self.status == UNANSWERED:
             return 0
         return int(self.status) if self.status.isdigit() else None
 
@@ -127,7 +128,7 @@ class Filters:
 
 
 def _text(text: str) -> str:
-    return text.strip()[:_LONGEST].encode(errors="replace").decode()
+    return text[:_LONGEST].encode(errors="replace").decode()
 
 
 def _number(text: str) -> int | None:

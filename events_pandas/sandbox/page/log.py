@@ -1,5 +1,6 @@
 """A page of the log: submissions that match, the last received first."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from events_pandas.sandbox.page.asked import Asked
@@ -27,13 +28,16 @@ class LogPage:
         The last received first.
     matching : int or None
         How many match on all pages; None where counting them would take long.
-    has_older : bool
-        Whether there is another page.
+    older : int or None
+        The next page has lower numbers than this; None when there is none.
+    is_cut : bool
+        Whether others may match that were not looked at yet: they follow on the next page.
     """
 
     rows: tuple[ShownSubmission, ...]
     matching: int | None
-    has_older: bool
+    older: int | None
+    is_cut: bool = False
 
 
 def read_log(store: Store, asked: Asked, *, limit: int) -> LogPage:
@@ -54,14 +58,19 @@ def read_log(store: Store, asked: Asked, *, limit: int) -> LogPage:
         What matches.
     """
     if asked.filters.submission is not None:
-        rows = find_submission(store, asked.filters.submission)
-        return LogPage(rows=_shown(store, rows), matching=len(rows), has_older=False)
+        one = find_submission(store, asked.filters.submission)
+        return LogPage(rows=_shown(store, one), matching=len(one), older=None)
     if not asked.is_known:
-        return LogPage(rows=(), matching=0, has_older=False)
+        return LogPage(rows=(), matching=0, older=None)
     selection = _selection(asked)
-    rows = read_submissions(store, selection, limit + 1)
+    # One more than is shown tells whether there are older ones.
+    found = read_submissions(store, selection, limit + 1)
+    rows = found.rows[:limit]
     matching = None if selection.contacts else count_submissions(store, selection)
-    return LogPage(rows=_shown(store, rows[:limit]), matching=matching, has_older=len(rows) > limit)
+    if len(found.rows) > limit:
+        return LogPage(rows=_shown(store, rows), matching=matching, older=rows[-1].number)
+    older = found.floor + 1 if found.floor else None
+    return LogPage(rows=_shown(store, rows), matching=matching, older=older, is_cut=older is not None)
 
 
 def _selection(asked: Asked) -> Selection:
@@ -77,7 +86,7 @@ def _selection(asked: Asked) -> Selection:
     )
 
 
-def _shown(store: Store, rows: list[SubmissionRow]) -> tuple[ShownSubmission, ...]:
+def _shown(store: Store, rows: Sequence[SubmissionRow]) -> tuple[ShownSubmission, ...]:
     return tuple(show_submission(row, repeated=_repeated(store, row)) for row in rows)
 
 

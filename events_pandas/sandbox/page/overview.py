@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Final
 
 from events_pandas.sandbox.page.count_queries import Tally
-from events_pandas.sandbox.page.filters import CLOSED
+from events_pandas.sandbox.page.filters import UNANSWERED
 from events_pandas.sandbox.page.times import Moment
 from events_pandas.sandbox.rules.window import RateWindow
 from events_pandas.sandbox.workspace.ledger import Outcome
@@ -151,13 +151,15 @@ def status_choices(tallies: Sequence[Tally]) -> list[Choice]:
     Returns
     -------
     list of Choice
-        In order; closed connections last.
+        In order; what was not answered last.
     """
     counts: dict[int, int] = {}
     for tally in tallies:
         counts[tally.http_status] = counts.get(tally.http_status, 0) + tally.count
     order = sorted(counts, key=lambda status: status or math.inf)
-    return [Choice(value=str(status or CLOSED), label=status_label(status), count=counts[status]) for status in order]
+    return [
+        Choice(value=str(status or UNANSWERED), label=status_label(status), count=counts[status]) for status in order
+    ]
 
 
 def status_label(status: int) -> str:
@@ -166,7 +168,7 @@ def status_label(status: int) -> str:
     Parameters
     ----------
     status : int
-        The status; 0 for a closed connection.
+        The status; 0 where nothing was answered.
 
     Returns
     -------
@@ -174,7 +176,7 @@ def status_label(status: int) -> str:
         Such as ``"404 Not Found"``.
     """
     if status == 0:
-        return "closed without an answer"
+        return "not answered"
     try:
         return f"{status} {HTTPStatus(status).phrase}"
     except ValueError:

@@ -2,8 +2,9 @@
 
 import hashlib
 import math
+import sqlite3
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
@@ -141,7 +142,7 @@ class Page:
         return View(store=store, window=self.window, facts=facts, now=self.clock(), asked=asked)
 
     def _home(self, view: View) -> Response:
-        self.workspace.count()
+        view = self._counted(view)
         sections = {name: Markup(_wrapped(name, view)) for name in SECTIONS}  # noqa: S704  # Our own templates.
         html = render("page.html", facts=view.facts, filters=view.asked.filters, sections=sections)
         return Response(html, headers=_HEADERS, media_type=_HTML)
@@ -151,8 +152,19 @@ class Page:
         headers = {**_HEADERS, "ETag": entity_tag}
         if if_none_match == entity_tag:
             return Response(status_code=304, headers=headers)
-        self.workspace.count()
+        view = self._counted(view)
+        if view.trouble:
+            # Nothing tells when it is over but trying again.
+            del headers["ETag"]
         return Response("\n".join(_wrapped(name, view) for name in SECTIONS), headers=headers, media_type=_HTML)
+
+    def _counted(self, view: View) -> View:
+        """Bring the counts up to date; where that fails, say why rather than show nothing."""
+        try:
+            self.workspace.count()
+        except sqlite3.OperationalError as error:
+            return replace(view, trouble=str(error))
+        return view
 
     def _body(self, number: str) -> bytes | None:
         asked = Filters.read({"submission": number}).submission

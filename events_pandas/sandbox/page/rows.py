@@ -18,7 +18,7 @@ from events_pandas.sandbox.workspace.ledger import Outcome
 _SHOWN_CHARACTERS: Final = 4_000
 _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, indent=2)
 _TOO_LONG: Final = "Too long to be read here"
-_NO_ANSWER: Final = "the connection was closed without an answer"
+_NO_ANSWER: Final = "nothing was answered"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -165,7 +165,7 @@ def show_submission(row: SubmissionRow, *, repeated: int | None = None) -> Shown
         number=row.number,
         received_at=read_moment(row.received_at),
         outcome=row.outcome,
-        answer="closed" if row.http_status is None else str(row.http_status),
+        answer="not answered" if row.http_status is None else str(row.http_status),
         name=row.name or "",
         contact=row.contact or "",
         said=_said(read_sent(row.body)),

@@ -6,11 +6,17 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from events_pandas.sandbox.endpoints.history import contact_counts
 from events_pandas.sandbox.page.asked import Asked
 from events_pandas.sandbox.page.calendar_bins import make_bins
 from events_pandas.sandbox.page.charts import HEIGHT, Chart, draw_chart
-from events_pandas.sandbox.page.contact_queries import ContactRow, EventRow, read_timeline
+from events_pandas.sandbox.page.contact_queries import (
+    MOST_COUNTED,
+    ContactRow,
+    EventRow,
+    read_counts,
+    read_since,
+    read_timeline,
+)
 from events_pandas.sandbox.page.count_queries import (
     Whose,
     read_arrivals,
@@ -62,6 +68,8 @@ class View:
         The sandbox's time.
     asked : Asked
         What is asked for.
+    trouble : str, default ""
+        Why the sandbox cannot write; empty when it can.
     """
 
     store: Store
@@ -69,6 +77,7 @@ class View:
     facts: Facts
     now: float
     asked: Asked
+    trouble: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -110,7 +119,7 @@ def render_section(name: str, view: View) -> Section:
 
 
 def _facts(view: View) -> str:
-    return render("facts.html", facts=view.facts)
+    return render("facts.html", facts=view.facts, trouble=view.trouble)
 
 
 def _totals(view: View) -> str:
@@ -128,7 +137,8 @@ def _totals(view: View) -> str:
 
 def _chart(view: View) -> str:
     asked = view.asked
-    whose = Whose(contact=asked.contact.number if asked.contact else None, name=asked.name)
+    since = read_since(view.store, asked.contact.number, MOST_COUNTED) if asked.contact else None
+    whose = Whose(contact=asked.contact.number if asked.contact else None, name=asked.name, since=since)
     # Rather than everybody's events, none.
     is_drawn = asked.is_known and (asked.contact is not None or not asked.filters.contact)
     return render(
@@ -137,6 +147,7 @@ def _chart(view: View) -> str:
         height=HEIGHT,
         filters=asked.filters,
         outside=read_outside(view.store, whose) if is_drawn else 0,
+        most_counted=None if since is None else MOST_COUNTED,
     )
 
 
@@ -168,14 +179,17 @@ def _contact(view: View) -> str:
     # The timeline has nothing but events that were kept: it has no part in a question for another status.
     is_shown = asked.is_known and not asked.filters.status
     rows = _timeline(view.store, asked, contact) if is_shown else []
+    since = read_since(view.store, contact.number, MOST_COUNTED)
     return render(
         "contact.html",
         contact=contact,
         created_at=read_moment(contact.created_at),
         counts=[
-            (name, count, read_moment(first), read_moment(last))
-            for name, count, first, last in contact_counts(view.store, contact.number)
+            (counted.name, counted.count, read_moment(counted.first), read_moment(counted.last))
+            for counted in read_counts(view.store, contact.number, since)
         ],
+        since=None if since is None else read_moment(since),
+        most_counted=MOST_COUNTED,
         events=[show_event(row, now=view.now) for row in rows[:PAGE_ROWS]],
         filters=asked.filters,
         has_older=len(rows) > PAGE_ROWS,

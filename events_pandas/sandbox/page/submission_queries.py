@@ -1,5 +1,6 @@
 """What the page reads of the submissions: short queries, since the server waits while one runs."""
 
+import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Final
@@ -9,12 +10,16 @@ from events_pandas.sandbox.workspace.store import Row, Store
 LARGEST_SHOWN_BODY: Final = 65_536
 """Bytes of a body that is read to be shown; of a larger one only the beginning is."""
 
+MOST_LOOKED_AT: Final = 50_000
+"""Submissions of one kind that are looked through for those that are of another kind as well, at a time."""
+
 _BEGINNING: Final = 4_096
 SHOWN_BODY: Final = (
     f"CASE WHEN length(body) <= {LARGEST_SHOWN_BODY} THEN body ELSE substr(body, 1, {_BEGINNING}) END AS body"
 )
 """The body of a submission in SQL, so that a page does not read fifty of a megabyte."""
 
+_BEYOND: Final = 2**63 - 1
 _SUBMISSION: Final = (
     "SELECT submissions.number, received_at, http_status, outcome, names.name, contact, error_code, error_message,"  # noqa: S608  # All written here.
     f" length(body), {SHOWN_BODY} FROM submissions LEFT JOIN names ON names.number = submissions.name"
@@ -32,7 +37,7 @@ class SubmissionRow:
     received_at : float
         The sandbox's time, in Unix seconds.
     http_status : int or None
-        None when the connection was closed instead.
+        None when nothing was answered.
     outcome : str
         What became of it.
     name : str or None
@@ -74,7 +79,7 @@ class Selection:
     outcome : str, optional
         What became of them.
     http_status : int, optional
-        What was answered; 0 for closed connections.
+        What was answered; 0 for nothing.
     before : int, optional
         Only lower numbers.
     """
@@ -84,6 +89,22 @@ class Selection:
     outcome: str | None = None
     http_status: int | None = None
     before: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Selected:
+    """What was found.
+
+    Parameters
+    ----------
+    rows : tuple of SubmissionRow
+        The last received first.
+    floor : int
+        The number above which all were looked at; 0 when there is nothing else to look at.
+    """
+
+    rows: tuple[SubmissionRow, ...]
+    floor: int
 
 
 def find_submission(store: Store, number: int) -> list[SubmissionRow]:
@@ -123,7 +144,25 @@ def read_body(store: Store, number: int) -> bytes | None:
     return rows[0][0] if rows else None
 
 
-def read_submissions(store: Store, selection: Selection, limit: int) -> list[SubmissionRow]:
+def was_named(store: Store, contact: str) -> bool:
+    """Say whether a submission named a contact, whatever became of it.
+
+    Parameters
+    ----------
+    store : Store
+        The workspace.
+    contact : str
+        The identifier, as it was sent.
+
+    Returns
+    -------
+    bool
+        True if there is at least one.
+    """
+    return bool(store.read("SELECT 1 FROM submissions WHERE contact = ? LIMIT 1", (contact,)))
+
+
+def read_submissions(store: Store, selection: Selection, limit: int) -> Selected:
     """Return submissions.
 
     Parameters
@@ -137,14 +176,17 @@ def read_submissions(store: Store, selection: Selection, limit: int) -> list[Sub
 
     Returns
     -------
-    list of SubmissionRow
-        The last received first.
+    Selected
+        The last that match, among the `MOST_LOOKED_AT` last that may.
     """
     conditions = _conditions(store, selection)
     named = [{"contact": contact, **conditions} for contact in selection.contacts] or [conditions]
+    walks = [_furthest_walk(store, one, selection.before) for one in named]
+    between = _Between(floor=max(floor for floor, _ in walks), before=selection.before)
     # One query for each identifier walks its index backwards; all at once would be sorted first.
-    found = {row[0]: row for one in named for row in _matching(store, one, before=selection.before, limit=limit)}
-    return _rows([found[number] for number in sorted(found, reverse=True)[:limit]])
+    found = {row[0]: row for _, one in walks for row in _matching(store, one, between, limit=limit)}
+    rows = _rows([found[number] for number in sorted(found, reverse=True)[:limit]])
+    return Selected(rows=tuple(rows), floor=between.floor)
 
 
 def count_submissions(store: Store, selection: Selection) -> int:
@@ -184,22 +226,58 @@ def _tallied(store: Store, column: str, value: str | int) -> int:
     return int(count)
 
 
-def _matching(store: Store, conditions: Mapping[str, str | int], *, before: int | None, limit: int) -> list[Row]:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Between:
+    """Two numbers between which those of submissions lie."""
+
+    floor: int
+    before: int | None
+
+
+def _furthest_walk(
+    store: Store, conditions: Mapping[str, str | int], before: int | None
+) -> tuple[int, Mapping[str, str | int]]:
+    """Return how far down to look, and the conditions in an order that allows it: the first one's index is walked."""
+    if len(conditions) < 2:  # noqa: PLR2004  # Whatever is looked at matches.
+        return 0, conditions
+    walks = []
+    for column, value in conditions.items():
+        floor = _floor(store, column, value, before=before)
+        walks.append((floor, {column: value, **conditions}))
+        if floor == 0:
+            break
+    return min(walks, key=operator.itemgetter(0))
+
+
+def _floor(store: Store, column: str, value: str | int, *, before: int | None) -> int:
+    """Return the number above which to look, so that not too many are looked at; 0 if there are few enough."""
+    query = (
+        f"SELECT number FROM submissions WHERE {column} {_comparison(column, value)} AND number < ?"  # noqa: S608  # One of four columns.
+        " ORDER BY number DESC LIMIT 1 OFFSET ?"
+    )
+    rows = store.read(query, (value, _BEYOND if before is None else before, MOST_LOOKED_AT))
+    return rows[0][0] if rows else 0
+
+
+def _matching(store: Store, conditions: Mapping[str, str | int], between: _Between, *, limit: int) -> list[Row]:
     # The plus sign keeps SQLite from choosing another index than the first condition's.
     wheres = [
         f"{'+' if place else ''}submissions.{column} {_comparison(column, value)}"
         for place, (column, value) in enumerate(conditions.items())
     ]
     values = list(conditions.values())
-    if before is not None:
+    if between.floor:
+        wheres.append("submissions.number > ?")
+        values.append(between.floor)
+    if between.before is not None:
         wheres.append("submissions.number < ?")
-        values.append(before)
+        values.append(between.before)
     where = f"WHERE {' AND '.join(wheres)}" if wheres else ""
     return store.read(f"{_SUBMISSION} {where} ORDER BY submissions.number DESC LIMIT ?", [*values, limit])
 
 
 def _comparison(column: str, value: str | int) -> str:
-    # A closed connection has no status; the tallies say 0 for it.
+    # What was not answered has no status; the tallies say 0 for it.
     return "IS nullif(?, 0)" if (column, value) == ("http_status", 0) else "= ?"
 
 

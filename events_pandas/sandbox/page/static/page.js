@@ -115,6 +115,7 @@ function offerNewest() {
 }
 
 function showNewest() {
+  if (!waiting.has("log") && !waiting.has("contact")) return;
   for (const details of document.querySelectorAll(".row details[open]")) details.open = false;
   document.activeElement?.blur();
   getSelection().removeAllRanges();
@@ -233,6 +234,15 @@ async function clicked(event) {
   }, 1500);
 }
 
+function pointed(event) {
+  pointerAt = performance.now();
+  if (!(event.buttons & 1)) released();
+}
+
+function released() {
+  isPressed = false;
+}
+
 // Leaves empty fields out of the address.
 function submitted(event) {
   if (!event.target.matches(".filters")) return;
@@ -244,9 +254,11 @@ function submitted(event) {
 document.addEventListener("keydown", pressed);
 document.addEventListener("click", clicked);
 document.addEventListener("submit", submitted);
-document.addEventListener("pointermove", () => (pointerAt = performance.now()));
-document.addEventListener("pointerdown", () => (isPressed = true));
-for (const over of ["pointerup", "pointercancel"]) document.addEventListener(over, () => (isPressed = false));
+document.addEventListener("pointermove", pointed);
+document.addEventListener("pointerdown", (event) => (isPressed = event.button === 0));
+// Of some releases nobody tells: outside of the window, or where a menu opens.
+for (const over of ["pointerup", "pointercancel", "contextmenu", "dragend"]) document.addEventListener(over, released);
+window.addEventListener("blur", released);
 document.addEventListener("visibilitychange", poll);
 
 byId("pause").hidden = false;

@@ -67,6 +67,20 @@ def submit(workspace, make_body):
 
 
 @pytest.fixture
+def _crowded(store, submit):
+    """One kept submission of 42, then 50,005 refused ones of 42, then as many kept ones of 43."""
+    submit(user_id="42")
+    with store.writing() as connection:
+        for contact, status, outcome in [("42", 400, "refused"), ("43", 202, "kept")]:
+            connection.execute(
+                "INSERT INTO submissions (received_at, http_status, outcome, name, contact, body)"
+                " WITH RECURSIVE counted (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM counted WHERE n < 50005)"
+                " SELECT 0, ?, ?, 1, ?, '{}' FROM counted",
+                (status, outcome, contact),
+            )
+
+
+@pytest.fixture
 def window():
     """A window with room for 83 requests."""
     return RateWindow(limit=83, window_seconds=10.0)

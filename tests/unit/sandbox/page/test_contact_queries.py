@@ -2,9 +2,17 @@
 
 import pytest
 
-from events_pandas.sandbox.page.contact_queries import find_contact, first_submission_of, read_timeline
+from events_pandas.sandbox.page.contact_queries import (
+    EventCount,
+    find_contact,
+    first_submission_of,
+    read_counts,
+    read_since,
+    read_timeline,
+)
 from events_pandas.sandbox.page.count_queries import find_name
 from events_pandas.sandbox.workspace.contacts import Contacts
+from events_pandas.sandbox.workspace.ledger import Place, add_summary
 from events_pandas.sandbox.workspace.workspace import Workspace
 
 
@@ -48,6 +56,43 @@ def test_timeline_goes_back_from_the_latest_event(store, submit) -> None:
     assert timeline(limit=2, until=4) == [(2, 50, "a"), (5, 40, "a")]
     assert timeline(name=find_name(store, "b")) == [(4, 50, "b"), (3, 10, "b")]
     assert timeline(until=999) == []
+
+
+def test_counts_are_by_name(store, submit) -> None:
+    """The name that was seen last comes first; those of other contacts are theirs."""
+    for created_at, event_name in [(30, "a"), (50, "a"), (10, "b"), (60, "b"), (40, "c")]:
+        submit(user_id="42", created_at=created_at, event_name=event_name)
+    submit(user_id="43", created_at=70)
+    contact = find_contact(store, "42").number
+
+    assert read_counts(store, contact, None) == [
+        EventCount(name="b", count=2, first=10, last=60),
+        EventCount(name="a", count=2, first=30, last=50),
+        EventCount(name="c", count=1, first=40, last=40),
+    ]
+    assert read_counts(store, contact, 41) == [
+        EventCount(name="b", count=1, first=60, last=60),
+        EventCount(name="a", count=1, first=50, last=50),
+    ]
+
+
+def test_counts_include_what_was_sent_as_a_summary(store, submit) -> None:
+    """A summary has no single events, and is never too long ago."""
+    submit(user_id="42", created_at=50, event_name="a")
+    contact = find_contact(store, "42").number
+    with store.writing() as connection:
+        add_summary(connection, Place(contact=contact, created_at=5, name=1), count=7, last=20)
+
+    assert read_counts(store, contact, 30) == [EventCount(name="a", count=8, first=5, last=50)]
+
+
+@pytest.mark.parametrize(("limit", "since"), [(1, 51), (2, 41), (3, 31), (4, None), (5, None)])
+def test_events_are_counted_since_the_latest_so_many(store, submit, limit, since) -> None:
+    """Of events within one second all are counted or none, so that there is a second to name."""
+    for created_at, event_name in [(30, "a"), (40, "a"), (50, "a"), (60, "a")]:
+        submit(user_id="42", created_at=created_at, event_name=event_name)
+
+    assert read_since(store, find_contact(store, "42").number, limit) == since
 
 
 def test_timeline_counts_the_repeats(store, submit) -> None:

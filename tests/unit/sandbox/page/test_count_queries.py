@@ -150,6 +150,26 @@ def test_bins_count_events_between_days(store) -> None:
     assert read_bins(store, Whose(contact=contact, name=2), [0, 2]) == {(0, 2): 1}
 
 
+@pytest.mark.usefixtures("_dated")
+@pytest.mark.parametrize(
+    ("since", "span", "outside", "bins"),
+    [
+        (-1, (0, 1), 2, {(0, 1): 2, (1, 2): 1}),
+        (0, (0, 1), 1, {(0, 1): 2, (1, 2): 1}),
+        (1, (0, 1), 1, {(0, 1): 1, (1, 2): 1}),
+        (DAY, (1, 1), 1, {(1, 2): 1}),
+        (DAY + 1, None, 1, {}),
+    ],
+)
+def test_events_of_a_contact_are_counted_since_a_second(store, since, span, outside, bins) -> None:
+    """What came before is in no count, also within the day that the second belongs to."""
+    whose = Whose(contact=find_contact(store, "314159").number, since=since)
+
+    assert read_span(store, whose) == span
+    assert read_outside(store, whose) == outside
+    assert read_bins(store, whose, [0, 1, 2]) == bins
+
+
 def test_bins_are_ranges_of_an_index(store) -> None:
     """Neither a million events nor their days are all looked at for each bin."""
     plans = []

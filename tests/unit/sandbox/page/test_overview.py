@@ -22,19 +22,17 @@ def test_outcomes_are_summed_up() -> None:
 
 
 def test_status_choices_are_those_that_are_there() -> None:
-    """Statuses stand in their order, closed connections last."""
+    """Statuses stand in their order, what was not answered last."""
     choices = [(choice.value, choice.label, choice.count) for choice in status_choices(TALLIES)]
 
     assert choices == [
         ("202", "202 Accepted", 7),
         ("404", "404 Not Found", 3),
-        ("closed", "closed without an answer", 5),
+        ("unanswered", "not answered", 5),
     ]
 
 
-@pytest.mark.parametrize(
-    ("status", "label"), [(0, "closed without an answer"), (503, "503 Service Unavailable"), (599, "599")]
-)
+@pytest.mark.parametrize(("status", "label"), [(0, "not answered"), (503, "503 Service Unavailable"), (599, "599")])
 def test_status_label_has_the_phrase_where_there_is_one(status, label) -> None:
     """Any status can be chosen as a fault."""
     assert status_label(status) == label

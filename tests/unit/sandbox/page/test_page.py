@@ -2,6 +2,7 @@
 
 import json
 import re
+from urllib.parse import parse_qsl
 
 import pytest
 
@@ -118,7 +119,7 @@ def test_page_tells_why_a_submission_was_not_kept(read, submit, workspace, make_
     assert "Intercom ignores it: the same contact, name and second as submission 1" in text
     assert "parameter_not_found: created_at is required" in text
     assert "service_unavailable: Sorry, the API service is unavailable" in text
-    assert "the connection was closed without an answer" in text
+    assert "failed not answered" in text
 
 
 def test_page_counts_what_was_received(read, submit, window, now) -> None:
@@ -194,6 +195,101 @@ def test_contact_that_is_none_is_told(read, submit) -> None:
 
     assert "The workspace has no contact “ 42 ”" in text
     assert "parameter_invalid" in text
+
+
+@pytest.mark.parametrize("user_id", ["42 ", " 42", "4\t2", "x" * 1_001, "x" * 100_000, "\N{NO-BREAK SPACE}42"])
+def test_contact_is_found_by_its_link_whatever_it_is_called(read, submit, user_id) -> None:
+    """Blanks at an end belong to it, and no length is too much."""
+    submit(user_id=user_id)
+    (link,) = (link for link in read().attributes("href") if link.startswith("/?contact="))
+
+    outline = read(**dict(parse_qsl(link.removeprefix("/?"))))
+
+    assert {"contact-title", "e1", "s1"} <= set(outline.attributes("id"))
+
+
+@pytest.mark.parametrize(
+    ("typed", "numbers"),
+    [("42", ["s1"]), (" 42 ", ["s1"]), ("43 ", ["s2"]), ("43", ["s3"]), (" 44", ["s4"]), ("45 ", ["s5"])],
+)
+def test_blanks_beside_a_typed_contact_are_ignored(read, submit, typed, numbers) -> None:
+    """Unless there is one that is called so."""
+    submit(user_id="42")
+    submit(user_id="43 ")
+    submit(user_id="43")
+    submit(user_id="44", created_at="x")
+    submit(user_id="45 ", created_at="x")
+
+    shown = [name for name in read(contact=typed).attributes("id") if re.fullmatch(r"s\d+", name)]
+
+    assert shown == numbers
+
+
+def test_links_name_a_contact_with_a_long_identifier_by_its_short_one(get, submit) -> None:
+    """A page of a hundred links would repeat it in each of them."""
+    submit(user_id="x" * 500_000)
+
+    assert len(get(contact="x" * 500_000).body) < 1_000_000 + 100_000
+
+
+def test_contact_with_very_many_events_is_counted_in_part(read, submit, store) -> None:
+    """The latest 50,000 events are counted, and the page says so; the timeline goes on to the first one."""
+    submit(user_id="42", created_at=5, event_name="signed-up")
+    submit(user_id="42", created_at=10)
+    with store.writing() as connection:
+        connection.execute(
+            "INSERT INTO events (number, contact, created_at, name)"
+            " WITH RECURSIVE counted (n) AS (SELECT 3 UNION ALL SELECT n + 1 FROM counted WHERE n < 50003)"
+            " SELECT n, 1, n * 86, 2 FROM counted"
+        )
+
+    text = " ".join(read(contact="42").text.split())
+    named = read(contact="42", name="signed-up")
+
+    assert "Of the latest 50,000 events only, since 1 Jan 1970 00:04:19 ; the timeline has all." in text
+    assert "placed-order 50,000 1 Jan 1970 00:05:44" in text
+    assert "Of this contact's latest 50,000 events only." in text
+    assert "No chart: none of this contact's latest 50,000 events has this name." in " ".join(named.text.split())
+    assert "e1" in named.attributes("id")
+
+
+@pytest.mark.usefixtures("_crowded")
+def test_log_that_is_looked_through_in_part_says_so(read) -> None:
+    """The link goes on where this page stopped."""
+    first, second = read(contact="42", status="kept"), read(contact="42", status="kept", before="7")
+
+    assert "No submission matches down to number 7." in first.text
+    assert "/?contact=42&status=kept&before=7" in first.attributes("href")
+    assert "s1" in second.attributes("id")
+
+
+def test_page_says_that_the_sandbox_cannot_write(read, get, submit, store) -> None:
+    """A full disk is told, and what was counted before is shown."""
+    submit()
+    get()
+    # As a full disk, it lets nothing be written.
+    store.read("PRAGMA query_only = ON")
+
+    outlines = [read(), read("/sandbox/live")]
+
+    for outline in outlines:
+        assert "The sandbox cannot write: attempt to write a readonly database." in outline.text
+        assert "alert" in outline.attributes("role")
+        assert "Received 1 submissions" in " ".join(outline.text.split())
+
+
+def test_live_tries_again_for_as_long_as_the_sandbox_cannot_write(get, submit, store) -> None:
+    """An answer that tells of trouble is not to be kept; when the trouble is over, the next one does not."""
+    submit()
+    store.read("PRAGMA query_only = ON")
+    troubled = get("/sandbox/live")
+    store.read("PRAGMA query_only = OFF")
+
+    recovered = get("/sandbox/live")
+
+    assert "etag" not in troubled.headers
+    assert "etag" in recovered.headers
+    assert b"cannot write" not in recovered.body
 
 
 def test_contact_filtered_by_status_has_no_timeline(read, submit) -> None:

@@ -109,22 +109,22 @@ def test_body_that_is_too_long_to_be_read_says_so(show) -> None:
             {"outcome": "refused", "http_status": 404, "error_code": "not_found", "error_message": "User Not Found"},
             "not_found: User Not Found",
         ),
-        ({"outcome": "failed", "http_status": None}, "the connection was closed without an answer"),
+        ({"outcome": "failed", "http_status": None}, "nothing was answered"),
         (
             {"outcome": "duplicate", "http_status": None},
-            "Intercom ignores it: the same contact, name and second; the connection was closed without an answer",
+            "Intercom ignores it: the same contact, name and second; nothing was answered",
         ),
         ({"outcome": "refused", "http_status": 500, "error_message": "Oops"}, "Oops"),
     ],
 )
 def test_submission_says_what_became_of_it(show, changes, reason) -> None:
-    """Duplicates, refusals and closed connections have their reason."""
+    """Duplicates, refusals and missing answers have their reason."""
     assert show(**changes).reason == reason
 
 
-def test_submission_without_an_answer_is_closed(show) -> None:
+def test_submission_without_an_answer_says_so(show) -> None:
     """There is no status where nothing was answered."""
-    assert show(http_status=None).answer == "closed"
+    assert show(http_status=None).answer == "not answered"
 
 
 def test_submission_without_name_and_contact_has_none(show) -> None:

@@ -11,6 +11,7 @@ from events_pandas.sandbox.page.submission_queries import (
     find_submission,
     read_body,
     read_submissions,
+    was_named,
 )
 from events_pandas.sandbox.rules.refusals import chosen_refusal
 from events_pandas.sandbox.workspace.ledger import Outcome
@@ -18,7 +19,7 @@ from events_pandas.sandbox.workspace.ledger import Outcome
 
 @pytest.fixture
 def _filled(workspace, submit, make_body):
-    """Six submissions: kept, kept by email, duplicate, refused, failed with 503, failed by a closed connection."""
+    """Six submissions: kept, kept by email, duplicate, refused, failed with 503, failed without an answer."""
     submit()
     submit(user_id=..., email="ada@example.com", event_name="signed-up")
     submit()
@@ -31,7 +32,7 @@ def _filled(workspace, submit, make_body):
 
 
 def numbers(store, *, limit=50, **selected):
-    return [row.number for row in read_submissions(store, Selection(**selected), limit)]
+    return [row.number for row in read_submissions(store, Selection(**selected), limit).rows]
 
 
 @pytest.mark.usefixtures("_filled")
@@ -74,6 +75,40 @@ def test_submissions_are_limited(store) -> None:
     """A page holds the last of what matches."""
     assert numbers(store, limit=2) == [6, 5]
     assert numbers(store, limit=2, contacts=("314159", "ada@example.com")) == [5, 4]
+
+
+@pytest.mark.usefixtures("_crowded")
+def test_submissions_are_looked_through_in_part(store) -> None:
+    """What is rare among very many is not looked for to the end at once: the next page goes on where this one stops."""
+    first = read_submissions(store, Selection(contacts=("42",), outcome="kept"), 50)
+    second = read_submissions(store, Selection(contacts=("42",), outcome="kept", before=first.floor + 1), 50)
+
+    assert (first.rows, first.floor) == ((), 6)
+    assert ([row.number for row in second.rows], second.floor) == ([1], 0)
+
+
+@pytest.mark.usefixtures("_crowded")
+def test_submissions_of_a_rare_kind_are_all_looked_at(store) -> None:
+    """Where one of the kinds is rare, it does not matter how many there are of the other one."""
+    found = read_submissions(store, Selection(contacts=("42",), outcome="failed"), 50)
+
+    assert (found.rows, found.floor) == ((), 0)
+
+
+@pytest.mark.usefixtures("_crowded")
+@pytest.mark.parametrize("selected", [{}, {"contacts": ("42",)}, {"outcome": "refused"}, {"http_status": 400}])
+def test_submissions_of_one_kind_have_no_floor(store, selected) -> None:
+    """Each of them that is looked at matches."""
+    found = read_submissions(store, Selection(**selected), 50)
+
+    assert (len(found.rows), found.floor) == (50, 0)
+
+
+@pytest.mark.usefixtures("_filled")
+def test_contact_was_named_in_whatever_was_received(store) -> None:
+    """Also where the submission was refused; blanks count."""
+    assert was_named(store, "314159")
+    assert not was_named(store, " 314159")
 
 
 @pytest.mark.usefixtures("_filled")
