@@ -95,6 +95,7 @@ def test_page_goes_on_when_the_release_of_a_button_is_lost(open_page, submit, bu
     submit()
 
     page.wait_for_selector("#s1")
+    assert texts(page, "#state") == ["Live"]
 
 
 def test_page_stops_when_it_is_paused(open_page, submit) -> None:

@@ -14,7 +14,7 @@ from events_pandas.sandbox.rules.events import Payload, is_unix_seconds, judge, 
 from events_pandas.sandbox.rules.refusals import Refusal, invalid, missing
 from events_pandas.sandbox.workspace.contacts import Contact
 from events_pandas.sandbox.workspace.ledger import Place, add_summary
-from events_pandas.sandbox.workspace.store import Row, Store
+from events_pandas.sandbox.workspace.store import EARLIEST, Row, Store
 from events_pandas.sandbox.workspace.workspace import Workspace
 
 LISTED_SECONDS: Final = 90 * 86_400
@@ -39,10 +39,10 @@ _SUMMARIZED: Final = """
 SELECT names.name, sum(count), min(first), max(last)
 FROM (
     SELECT name, count(*) AS count, min(created_at) AS first, max(created_at) AS last
-    FROM events WHERE contact = :contact GROUP BY name
+    FROM events WHERE contact = :contact AND created_at >= :since GROUP BY name
     UNION ALL SELECT name, count, first, last FROM event_summaries WHERE contact = :contact
 ) AS counted JOIN names ON names.number = counted.name
-GROUP BY names.name ORDER BY max(last) DESC, names.name
+GROUP BY counted.name ORDER BY max(last) DESC, names.name
 """
 
 
@@ -106,7 +106,7 @@ def contact_events(
     return _of_contact(contact, {"events": events, "pages": pages})
 
 
-def contact_counts(store: Store, contact: int) -> list[Row]:
+def contact_counts(store: Store, contact: int, *, since: int = EARLIEST) -> list[Row]:
     """Count the events of a contact by name, those that were sent as summaries included.
 
     Parameters
@@ -115,13 +115,15 @@ def contact_counts(store: Store, contact: int) -> list[Row]:
         Where they are kept.
     contact : int
         The contact's number.
+    since : int, optional
+        Only events of this second and later; by default all.
 
     Returns
     -------
     list of tuple
         Normalized name, count, first and last second; the name that was seen last comes first.
     """
-    return store.read(_SUMMARIZED, {"contact": contact})
+    return store.read(_SUMMARIZED, {"contact": contact, "since": since})
 
 
 def add_summaries(workspace: Workspace, body: bytes, *, now: float) -> Refusal | None:

@@ -1,20 +1,18 @@
 """What the page reads of one contact: who it is, and what it did."""
 
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Final
 
+from events_pandas.sandbox.endpoints.history import contact_counts
 from events_pandas.sandbox.page.submission_queries import SHOWN_BODY
-from events_pandas.sandbox.workspace.store import Store
+from events_pandas.sandbox.workspace.contact_book import IDENTIFIER_COLUMNS
+from events_pandas.sandbox.workspace.store import EARLIEST, Store
 
 MOST_COUNTED: Final = 50_000
 """Events of one contact that are counted, the latest ones: unlike those of the workspace, they are counted anew for
 every page, and the server waits meanwhile."""
 
 _CONTACT: Final = "SELECT number, id, role, external_id, email, name, created_at FROM contacts"
-# The columns that name a contact, by what events call them; the most usual first.
-_COLUMNS: Final = MappingProxyType({"user_id": "external_id", "id": "id", "email": "email"})
-_EARLIEST: Final = -(2**63)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -124,7 +122,7 @@ def find_contact(store: Store, identifier: str) -> ContactRow | None:
     ContactRow or None
         By its external identifier rather than Intercom's, by this rather than the address; None if nobody has it.
     """
-    for column in _COLUMNS.values():
+    for column in IDENTIFIER_COLUMNS.values():
         rows = store.read(f"{_CONTACT} WHERE {column} = ? ORDER BY role DESC LIMIT 1", (identifier,))
         for number, contact_id, role, external_id, email, name, created_at in rows:
             return ContactRow(
@@ -178,16 +176,7 @@ def read_counts(store: Store, contact: int, since: int | None) -> list[EventCoun
     list of EventCount
         The name that was seen last comes first.
     """
-    query = """
-SELECT names.name, sum(count), min(first), max(last)
-FROM (
-    SELECT name, count(*) AS count, min(created_at) AS first, max(created_at) AS last
-    FROM events WHERE contact = :contact AND created_at >= :since GROUP BY name
-    UNION ALL SELECT name, count, first, last FROM event_summaries WHERE contact = :contact
-) AS counted JOIN names ON names.number = counted.name
-GROUP BY counted.name ORDER BY max(last) DESC, names.name
-"""
-    rows = store.read(query, {"contact": contact, "since": _EARLIEST if since is None else since})
+    rows = contact_counts(store, contact, since=EARLIEST if since is None else since)
     return [EventCount(name=name, count=count, first=first, last=last) for name, count, first, last in rows]
 
 
@@ -255,7 +244,7 @@ def first_submission_of(store: Store, *, identifier: str, contact: str, created_
     """
     query = (
         "SELECT events.number FROM contacts CROSS JOIN names CROSS JOIN events"  # noqa: S608  # One of three columns.
-        f" WHERE contacts.{_COLUMNS[identifier]} = ? AND names.name = ? AND events.contact = contacts.number"
+        f" WHERE contacts.{IDENTIFIER_COLUMNS[identifier]} = ? AND names.name = ? AND events.contact = contacts.number"
         " AND events.created_at = ? AND events.name = names.number"
     )
     rows = store.read(query, (contact, name, created_at))

@@ -7,13 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from events_pandas.sandbox.workspace.store import Store
+from events_pandas.sandbox.workspace.store import EARLIEST, Store
 
 CALENDAR_DAYS: Final = 47_482
 """Days from 1970 to 2099. What lies outside is a mistake rather than a date, and would flatten everything else."""
 
 _SECONDS_A_DAY: Final = 86_400
-_EARLIEST: Final = -(2**63)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -335,7 +334,7 @@ def _source(whose: Whose) -> _Source:
             units_a_day=1,
             condition=condition,
             values=values,
-            earliest=_EARLIEST,
+            earliest=EARLIEST,
         )
     return _Source(
         table="events",
@@ -344,5 +343,5 @@ def _source(whose: Whose) -> _Source:
         units_a_day=_SECONDS_A_DAY,
         condition=condition,
         values=values,
-        earliest=_EARLIEST if whose.since is None else whose.since,
+        earliest=EARLIEST if whose.since is None else whose.since,
     )

@@ -23,6 +23,7 @@ LARGEST_BODY: Final = 1_000_000
 
 _SUBMIT: Final = ("POST", intercom.EVENTS_PATH)
 _WORD: Final = re.compile(r"[!-~]+")
+_OWN_VERSION: Final = intercom.API_VERSION.encode()
 _ACCEPTABLE: Final = frozenset({b"application/json", b"application/*", b"*/*"})
 _VERSIONS: Final[Mapping[bytes, str]] = {
     version.lower().encode(): version
@@ -233,7 +234,7 @@ class Api:
 
     def _reply(self, call: Call, answer: Answer, allowance: Allowance | None) -> Reply:
         told = allowance if self.plan.faults.rate_headers else None
-        version = _VERSIONS.get(call.headers.get(b"intercom-version", b"").lower(), intercom.API_VERSION)
+        version = _VERSIONS.get(call.headers.get(b"intercom-version", _OWN_VERSION).lower(), intercom.API_VERSION)
         return reply(answer, now=call.received_at, allowance=told, version=version)
 
 
@@ -251,7 +252,7 @@ def _request(call: Call) -> Request:
 def _request_refusal(call: Call) -> Refusal | None:
     if not _accepts_json(call.headers.get(b"accept", b"")):
         return refusals.NOT_ACCEPTABLE
-    if call.headers.get(b"intercom-version", b"2.14").lower() not in _VERSIONS:
+    if call.headers.get(b"intercom-version", _OWN_VERSION).lower() not in _VERSIONS:
         return refusals.VERSION_INVALID
     if not call.is_submission and find_endpoint(call.method, call.path) is None:
         return refusals.RESOURCE_NOT_FOUND

@@ -4,6 +4,7 @@ import sqlite3
 import time
 import uuid
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Final
 
 from events_pandas.sandbox.rules.refusals import AMBIGUOUS_EMAIL, USER_NOT_FOUND, Refusal, already_exists
@@ -27,12 +28,13 @@ FIELDS: Final = (
 SELECT_CONTACTS: Final = f"SELECT number, created_at, updated_at, {', '.join(FIELDS)} FROM contacts"  # noqa: S608  # All written here.
 """The beginning of a query for `contact_of_row`."""
 
-# By the field that names the contact in an event.
-_COLUMNS: Final = {"user_id": "external_id", "id": "id", "email": "email"}
+IDENTIFIER_COLUMNS: Final = MappingProxyType({"user_id": "external_id", "id": "id", "email": "email"})
+"""The columns that name a contact, by what events call them; the most usual first."""
+
 # Users come first; two of them are enough to tell that an address is ambiguous.
 _MATCHES: Final = {
     identifier: f"SELECT number, role, named FROM contacts WHERE {column} = ? ORDER BY role DESC LIMIT 2"  # noqa: S608  # Likewise.
-    for identifier, column in _COLUMNS.items()
+    for identifier, column in IDENTIFIER_COLUMNS.items()
 }
 _INSERT: Final = (
     f"INSERT INTO contacts (named, number, created_at, updated_at, {', '.join(FIELDS)})"  # noqa: S608  # Likewise.

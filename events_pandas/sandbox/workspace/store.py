@@ -13,6 +13,9 @@ from typing import Any, Final, TypeAlias
 Row: TypeAlias = tuple[Any, ...]
 """A row of a query's result, its columns in the order of the query."""
 
+EARLIEST: Final = -(2**63)
+"""The earliest second that a row can have: SQLite's integers have 64 bits."""
+
 # "evpd", so that a database of somebody else's is known for what it is.
 _APPLICATION_ID: Final = 0x65767064
 _LAYOUT: Final = 1
