@@ -3,10 +3,11 @@
 from dataclasses import dataclass, replace
 from typing import Final, Self
 
-from events_pandas.sandbox.page.contact_queries import ContactRow, find_contact
+from events_pandas.sandbox.page.contact_queries import find_contact
 from events_pandas.sandbox.page.count_queries import find_name
 from events_pandas.sandbox.page.filters import Filters
 from events_pandas.sandbox.page.submission_queries import was_named
+from events_pandas.sandbox.workspace.contacts import Contact
 from events_pandas.sandbox.workspace.store import Store
 
 # A text that is longer is not repeated in every link of a page where there is a shorter one.
@@ -24,13 +25,13 @@ class Asked:
         Intercom's identifier for a very long one.
     name : int or None
         The number of the event name; None when none is asked for, or nobody submitted it.
-    contact : ContactRow or None
+    contact : Contact or None
         The contact; None when none is asked for, or there is none.
     """
 
     filters: Filters
     name: int | None
-    contact: ContactRow | None
+    contact: Contact | None
 
     @classmethod
     def find(cls, filters: Filters, store: Store) -> Self:
@@ -51,7 +52,7 @@ class Asked:
         filters = _as_meant(filters, store)
         contact = find_contact(store, filters.contact) if filters.contact else None
         if contact is not None and len(filters.contact) > _LONG:
-            filters = replace(filters, contact=contact.id)
+            filters = replace(filters, contact=contact.fields.id or "")
         return cls(filters=filters, name=find_name(store, filters.name) if filters.name else None, contact=contact)
 
     @property

@@ -5,56 +5,13 @@ from typing import Final
 
 from events_pandas.sandbox.endpoints.history import contact_counts
 from events_pandas.sandbox.page.submission_queries import SHOWN_BODY
-from events_pandas.sandbox.workspace.contact_book import IDENTIFIER_COLUMNS
+from events_pandas.sandbox.workspace.contact_book import IDENTIFIER_COLUMNS, SELECT_CONTACTS, contact_of_row
+from events_pandas.sandbox.workspace.contacts import Contact
 from events_pandas.sandbox.workspace.store import EARLIEST, Store
 
 MOST_COUNTED: Final = 50_000
 """Events of one contact that are counted, the latest ones: unlike those of the workspace, they are counted anew for
 every page, and the server waits meanwhile."""
-
-_CONTACT: Final = "SELECT number, id, role, external_id, email, name, created_at FROM contacts"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ContactRow:
-    """A contact, as the workspace has it.
-
-    Parameters
-    ----------
-    number : int
-        Its place in the workspace.
-    id : str
-        Intercom's identifier.
-    role : {"user", "lead"}
-        What it is.
-    external_id : str or None
-        What events call `user_id`.
-    email : str or None
-        The address.
-    name : str or None
-        The name.
-    created_at : int
-        When it was made, in Unix seconds.
-    """
-
-    number: int
-    id: str
-    role: str
-    external_id: str | None
-    email: str | None
-    name: str | None
-    created_at: int
-
-    @property
-    def identifiers(self) -> tuple[str, ...]:
-        """Return what events may call it.
-
-        Returns
-        -------
-        tuple of str
-            Each text once.
-        """
-        return tuple(dict.fromkeys(text for text in (self.external_id, self.id, self.email) if text))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,7 +64,7 @@ class EventRow:
     body: bytes
 
 
-def find_contact(store: Store, identifier: str) -> ContactRow | None:
+def find_contact(store: Store, identifier: str) -> Contact | None:
     """Return the contact that a text names.
 
     Parameters
@@ -119,21 +76,13 @@ def find_contact(store: Store, identifier: str) -> ContactRow | None:
 
     Returns
     -------
-    ContactRow or None
+    Contact or None
         By its external identifier rather than Intercom's, by this rather than the address; None if nobody has it.
     """
     for column in IDENTIFIER_COLUMNS.values():
-        rows = store.read(f"{_CONTACT} WHERE {column} = ? ORDER BY role DESC LIMIT 1", (identifier,))
-        for number, contact_id, role, external_id, email, name, created_at in rows:
-            return ContactRow(
-                number=number,
-                id=contact_id,
-                role=role,
-                external_id=external_id,
-                email=email,
-                name=name,
-                created_at=created_at,
-            )
+        rows = store.read(f"{SELECT_CONTACTS} WHERE {column} = ? ORDER BY role DESC LIMIT 1", (identifier,))
+        if rows:
+            return contact_of_row(rows[0])
     return None
 
 

@@ -9,14 +9,7 @@ from typing import Final
 from events_pandas.sandbox.page.asked import Asked
 from events_pandas.sandbox.page.calendar_bins import make_bins
 from events_pandas.sandbox.page.charts import HEIGHT, Chart, draw_chart
-from events_pandas.sandbox.page.contact_queries import (
-    MOST_COUNTED,
-    ContactRow,
-    EventRow,
-    read_counts,
-    read_since,
-    read_timeline,
-)
+from events_pandas.sandbox.page.contact_queries import MOST_COUNTED, EventRow, read_counts, read_since, read_timeline
 from events_pandas.sandbox.page.count_queries import (
     Whose,
     read_arrivals,
@@ -43,6 +36,7 @@ from events_pandas.sandbox.page.rendering import render
 from events_pandas.sandbox.page.rows import show_event
 from events_pandas.sandbox.page.times import read_moment
 from events_pandas.sandbox.rules.window import RateWindow
+from events_pandas.sandbox.workspace.contacts import Contact
 from events_pandas.sandbox.workspace.store import Store
 
 PAGE_ROWS: Final = 50
@@ -196,7 +190,7 @@ def _contact(view: View) -> str:
     )
 
 
-def _timeline(store: Store, asked: Asked, contact: ContactRow) -> list[EventRow]:
+def _timeline(store: Store, asked: Asked, contact: Contact) -> list[EventRow]:
     # One more than is shown tells whether there are older ones.
     return read_timeline(store, contact.number, name=asked.name, until=asked.filters.until, limit=PAGE_ROWS + 1)
 

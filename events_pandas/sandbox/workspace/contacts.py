@@ -77,6 +77,18 @@ class Contact:
     updated_at: int
     fields: ContactFields
 
+    @property
+    def identifiers(self) -> tuple[str, ...]:
+        """Return what events may call the contact.
+
+        Returns
+        -------
+        tuple of str
+            Its external identifier, `id` and address, as far as there are; each text once.
+        """
+        texts = (self.fields.external_id, self.fields.id, self.fields.email)
+        return tuple(dict.fromkeys(text for text in texts if text))
+
 
 class Contacts:
     """Tell who exists from the start.

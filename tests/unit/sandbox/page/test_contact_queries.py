@@ -31,7 +31,7 @@ def test_contact_is_found_by_any_identifier(store, identifier) -> None:
     """The external identifier goes before Intercom's, and this before the address."""
     contact = find_contact(store, identifier)
 
-    assert (contact.external_id, contact.name, contact.role) == ("42", "Ada", "user")
+    assert (contact.fields.external_id, contact.fields.name, contact.fields.role) == ("42", "Ada", "user")
     assert contact.identifiers == ("42", "c42", "ada@example.com")
 
 
