@@ -232,9 +232,11 @@ def _tables(connection: sqlite3.Connection) -> int:
 
 
 def _require_own(connection: sqlite3.Connection, path: Path | None) -> None:
+    # The tables first: whoever makes the file at the same time commits them and their marks at once.
+    if not _tables(connection):
+        return
     queries = ("PRAGMA application_id", "PRAGMA user_version")
-    found = [connection.execute(query).fetchone()[0] for query in queries]
-    if _tables(connection) and found != [_APPLICATION_ID, _LAYOUT]:
+    if [connection.execute(query).fetchone()[0] for query in queries] != [_APPLICATION_ID, _LAYOUT]:
         raise ValueError(f"{str(path)!r} is no workspace of a sandbox, or of another version: choose another file")
 
 
