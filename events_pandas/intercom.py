@@ -37,6 +37,8 @@ IDENTIFIERS: Final = ("user_id", "id", "email")
 
 EVENT_NAME_LIMIT: Final = 120
 """Active event names that a workspace may have. Seen in answers: "Cannot have more than 120 active event names"."""
+NAME_LIMIT_MESSAGE: Final = "active event names"
+"""A part of the message of the 422 that answers the first name beyond the limit."""
 
 METADATA_LIMIT: Final = 10
 """Metadata keys that are tracked for an event: the first ten in the order sent, the rest are ignored."""

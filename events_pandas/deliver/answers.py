@@ -24,6 +24,7 @@ HEADERS: Final = (
 MAX_RETRY_AFTER_SECONDS: Final = 300.0
 """No answer can make a run wait longer than this."""
 
+_TOLD_LIMIT: Final = re.compile(rb"rate limit of ([0-9]{1,9}) in 10_seconds")
 _FARTHEST_RESET_SECONDS: Final = 3_600.0
 _LONGEST_MESSAGE: Final = 500
 # `int` alone would take "1_6" and the digits of other scripts, and refuse to read more than 4,300 of them.
@@ -221,6 +222,28 @@ def read_retry_after(answer: Answer) -> float | None:
         until, date = _http_date(text), read_date(answer)
         seconds = None if until is None or date is None else until - date
     return None if seconds is None else min(max(seconds, 0.0), MAX_RETRY_AFTER_SECONDS)
+
+
+def read_told_limit(answer: Answer) -> int | None:
+    """Read the rate limit from the text of a 429.
+
+    Parameters
+    ----------
+    answer : Answer
+        A 429.
+
+    Returns
+    -------
+    int or None
+        Requests in ten seconds; None if the text does not say.
+
+    Examples
+    --------
+    >>> read_told_limit(Answer(status=429, body=b"Exceeded rate limit of 167 in 10_seconds"))
+    167
+    """
+    match = _TOLD_LIMIT.search(answer.body)
+    return int(match[1]) or None if match else None
 
 
 def phrase(status: int) -> str:

@@ -114,6 +114,32 @@ class Backlog:
             return heapq.heappop(self._retries)[-1]
         return self._fresh.popleft() if self._fresh else None
 
+    def next_probe(self, now: float) -> Ticket | None:
+        """Take out what may show whether the service works: an event that was never tried before one that failed.
+
+        Parameters
+        ----------
+        now : float
+            Seconds by the local clock.
+
+        Returns
+        -------
+        Ticket or None
+            None if nothing is due.
+        """
+        return self._fresh.popleft() if self._fresh else self.next_ticket(now)
+
+    def pardon(self, outage: int) -> None:
+        """Let what was tried not count for the events that wait to be tried again.
+
+        Parameters
+        ----------
+        outage : int
+            The number of the outage.
+        """
+        for _, _, ticket in self._retries:
+            ticket.pardon(outage)
+
     def put_back(self, ticket: Ticket, *, due_at: float) -> None:
         """Keep an event for another attempt.
 

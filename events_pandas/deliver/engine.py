@@ -1,27 +1,42 @@
 """The run: chunks of events in, lists of outcomes out, and every decision in the caller's thread."""
 
+import math
 from collections.abc import Callable, Generator, Iterable, Sequence
 from types import TracebackType
 from typing import Final, Protocol, Self
 
 from events_pandas.deliver.answers import Answer, TransportError
 from events_pandas.deliver.backlog import Backlog
-from events_pandas.deliver.outcomes import Event, Outcome, Status
-from events_pandas.deliver.pacing import Pacer, see
+from events_pandas.deliver.failurerate import FailureRate
+from events_pandas.deliver.outage import FIRST_PROBE_SECONDS, Outage
+from events_pandas.deliver.outcomes import Event, Outcome
+from events_pandas.deliver.pacing import Pacer
+from events_pandas.deliver.parking import Parking
 from events_pandas.deliver.preflight import Workspace, ask_workspace
-from events_pandas.deliver.retry import DEFAULT_RETRY_POLICY, Again, RetryPolicy, decide
-from events_pandas.deliver.stopping import Stop, stop_for_answer, stop_for_interrupt, stop_for_outage, verdict_at_stop
+from events_pandas.deliver.retry import DEFAULT_RETRY_POLICY, Again, RetryPolicy, Tries, decide, is_failure, is_spent
+from events_pandas.deliver.sighting import see
+from events_pandas.deliver.standing import Pause, Standing
+from events_pandas.deliver.stopping import (
+    Stop,
+    stop_for_answer,
+    stop_for_canary,
+    stop_for_failure_rate,
+    stop_for_interrupt,
+    stop_for_outage,
+    verdict_at_stop,
+)
 from events_pandas.deliver.surroundings import REAL_SURROUNDINGS, Surroundings
 from events_pandas.deliver.tickets import Chunk, Ticket
-from events_pandas.deliver.verdicts import STOP_CODES, Verdict
+from events_pandas.deliver.verdicts import STOP_CODES, Verdict, what_happened
 from events_pandas.deliver.workers import MAX_CONCURRENCY, Crew
 
 GRACE_SECONDS: Final = 30.0
 """How long requests in flight are awaited when a run ends early."""
-OUTAGE_ROWS: Final = 20
-"""So many failed events in a row are an outage; more with more threads, which fail together."""
+PATIENCE_SECONDS: Final = 600.0
+"""How long an outage is waited out by default."""
 
 _LONGEST_WAIT_SECONDS: Final = 1.0
+_TICK_SECONDS: Final = 0.1
 
 
 class Client(Protocol):
@@ -72,12 +87,22 @@ class Run:
         How passing failures are tried again.
     concurrency : int, optional
         Requests in flight at most; by default as many as rate and latency ask for, up to 128.
+    rate_share : float, default 1.0
+        The part of each window of the rate limit that is used at most.
+    patience_seconds : float, default 600.0
+        How long an outage, in which everything fails, is waited out.
+    max_failure_rate : float, optional
+        The run stops if more than this part of the events sent is not accepted.
     on_outcome : callable, optional
         Called in the caller's thread with each outcome as it comes.
+    on_tick : callable, optional
+        Called there at least once a second while the run works or waits.
     surroundings : Surroundings, optional
         Time and chance.
     grace_seconds : float, default 30.0
         How long requests in flight are awaited when the run ends early.
+    probe_seconds : float, default 1.0
+        How long an outage lasts at least before a single request probes for its end.
 
     Attributes
     ----------
@@ -104,9 +129,14 @@ class Run:
         *,
         retry: RetryPolicy = DEFAULT_RETRY_POLICY,
         concurrency: int | None = None,
+        rate_share: float = 1.0,
+        patience_seconds: float = PATIENCE_SECONDS,
+        max_failure_rate: float | None = None,
         on_outcome: Callable[[Outcome], None] | None = None,
+        on_tick: Callable[[], None] | None = None,
         surroundings: Surroundings = REAL_SURROUNDINGS,
         grace_seconds: float = GRACE_SECONDS,
+        probe_seconds: float = FIRST_PROBE_SECONDS,
     ) -> None:
         size = MAX_CONCURRENCY if concurrency is None else concurrency
         self.stop: Stop | None = None
@@ -116,19 +146,33 @@ class Run:
         self._client = client
         self._policy = retry
         self.on_outcome = on_outcome
+        self._on_tick = on_tick
+        self._ticked_at = 0.0
         self._surroundings = surroundings
         self._grace_seconds = grace_seconds
-        self._pacer = Pacer()
+        self._pacer = Pacer(rate_share)
         self._crew = Crew(client.post_event, size=size, clock=surroundings.clock)
         self._backlog = Backlog(iter(()))
-        self._unknown: dict[str, int] = {}
-        self._failures = 0
+        self._outage = Outage(patience_seconds, probe_seconds=probe_seconds)
+        self._parking = Parking()
+        self._failure_rate = FailureRate(max_failure_rate)
         self._interrupts = 0
 
     @property
     def limit(self) -> int | None:
         """Requests that a window of the rate limit allows; None before the first answer."""
         return self._pacer.limit
+
+    def standing(self) -> Standing:
+        """Return where the run stands.
+
+        Returns
+        -------
+        Standing
+            The window of the rate limit, what the run waits for, and the requests that are under way.
+        """
+        now = self._surroundings.clock()
+        return Standing(window=self._pacer.window(now), pause=self._pause(now), in_flight=self._crew.in_flight)
 
     def preflight(self) -> Workspace | None:
         """Ask for the workspace before any event is sent.
@@ -172,6 +216,23 @@ class Run:
         finally:
             self._leave()
 
+    def try_out(self, events: Sequence[Event]) -> list[Outcome]:
+        """Submit a few events before all others, and stop the run if they fail.
+
+        Parameters
+        ----------
+        events : sequence of Event
+            The few.
+
+        Returns
+        -------
+        list of Outcome
+            One for each of them, in their order.
+        """
+        outcomes = [outcome for chunk in self.deliver([events]) for outcome in chunk]
+        self.stop = self.stop or stop_for_canary(outcomes)
+        return outcomes
+
     def __enter__(self) -> Self:
         return self
 
@@ -196,6 +257,7 @@ class Run:
         self._backlog.close(after)
         while True:
             self._backlog.pull()
+            self._give_up()
             if self.stop:
                 self._wind_down(self.stop)
             first = self._backlog.first()
@@ -206,6 +268,7 @@ class Run:
             if first.is_done:
                 return first
             self._dispatch()
+            self._tick()
             if not (self._backlog.wants_more or first.is_done):
                 self._take_in()
 
@@ -213,24 +276,52 @@ class Run:
         """Send what may be sent now."""
         while self._crew.has_room:
             now = self._surroundings.clock()
-            if self._pacer.next_at(now) > now:
+            if self._next_at(now) > now:
                 return
-            ticket = self._backlog.next_ticket(now)
+            take = self._backlog.next_probe if self._outage.is_on else self._backlog.next_ticket
+            ticket = take(now)
             if ticket is None:
                 return
-            unknown_row = self._unknown.get(ticket.event.contact)
-            if unknown_row is not None and not ticket.attempts:
-                self._end(ticket, _parked(unknown_row))
-            else:
+            verdict = self._parking.verdict(ticket.event)
+            if verdict is None:
                 self._send(ticket, now)
+            else:
+                self._end(ticket, verdict)
+
+    def _next_at(self, now: float) -> float:
+        """Say when the next request may leave."""
+        if not self._outage.is_on:
+            return self._pacer.next_at(now)
+        # While everything fails, one at a time.
+        return math.inf if self._crew.in_flight else max(self._outage.probe_at, self._pacer.next_at(now))
 
     def _send(self, ticket: Ticket, now: float) -> None:
         self.requests += 1
         self.retries += ticket.attempts > 0
-        ticket.attempts += 1
-        ticket.sent_at = now
+        ticket.leave(now)
         self._pacer.sent(now)
         self._crew.give(ticket)
+
+    def _tick(self) -> None:
+        now = self._surroundings.clock()
+        if self._on_tick and now - self._ticked_at >= _TICK_SECONDS:
+            self._ticked_at = now
+            self._on_tick()
+
+    def _pause(self, now: float) -> Pause | None:
+        outage, hold = self._outage, self._pacer.hold
+        if outage.is_on:
+            return Pause(
+                reason="outage",
+                since_seconds=now - outage.since,
+                next_in_seconds=max(outage.probe_at - now, 0.0),
+                gives_up_in_seconds=max(outage.gives_up_at - now, 0.0),
+            )
+        if hold.until > now:
+            return Pause(
+                reason="rate_limit", since_seconds=now - hold.since, next_in_seconds=max(hold.until - now, 0.0)
+            )
+        return None
 
     def _take_in(self) -> None:
         """Wait for answers until something may be sent, and settle those that came."""
@@ -243,7 +334,7 @@ class Run:
         if not self._crew.has_room:
             return _LONGEST_WAIT_SECONDS
         now = self._surroundings.clock()
-        due_at = max(self._backlog.due_at(), self._pacer.next_at(now))
+        due_at = max(self._backlog.due_at(), self._next_at(now))
         return min(due_at - now, _LONGEST_WAIT_SECONDS)
 
     def _settle(self, ticket: Ticket) -> None:
@@ -255,26 +346,52 @@ class Run:
             ticket.is_out = False
             raise result
         self._learn(ticket, result)
+        if self._outage.is_on and is_failure(result) and ticket.pardon(self._outage.number):
+            self._put_back(ticket, due_at=ticket.received_at)
+            return
         step = decide(
             result,
-            attempt=ticket.attempts,
+            tries=Tries(
+                number=ticket.tries,
+                attempts=ticket.attempts,
+                elapsed_seconds=ticket.received_at - ticket.tried_from,
+                doubt=ticket.doubt,
+            ),
             policy=self._policy,
             jitter=self._surroundings.jitter(),
-            doubt=ticket.doubt,
         )
         if isinstance(step, Again):
-            self._backlog.put_back(ticket, due_at=ticket.received_at + step.wait_seconds)
-            ticket.result = None
-            ticket.is_out = False
+            self._put_back(ticket, due_at=ticket.received_at + step.wait_seconds)
         else:
             self._consider(self._end(ticket, step), ticket=ticket, result=result)
+
+    def _put_back(self, ticket: Ticket, *, due_at: float) -> None:
+        self._backlog.put_back(ticket, due_at=due_at)
+        ticket.result = None
+        ticket.is_out = False
 
     def _learn(self, ticket: Ticket, result: Answer | TransportError) -> None:
         ticket.note(result, ended_at=self._surroundings.unix_time())
         if isinstance(result, Answer):
             self._pacer.observe(see(result, sent_at=ticket.sent_at, received_at=ticket.received_at))
         else:
-            self._pacer.lost()
+            self._pacer.lost(ticket.sent_at)
+        if is_failure(result):
+            self._notice_failure(ticket, result)
+        elif not is_spent(result):
+            self._outage.worked()
+
+    def _notice_failure(self, ticket: Ticket, result: Answer | TransportError) -> None:
+        was_on = self._outage.is_on
+        self._outage.failed(
+            what_happened(result),
+            sent_at=ticket.sent_at,
+            now=ticket.received_at,
+            in_flight=self._crew.in_flight,
+            jitter=self._surroundings.jitter(),
+        )
+        if self._outage.is_on and not was_on:
+            self._backlog.pardon(self._outage.number)
 
     def _end(self, ticket: Ticket, verdict: Verdict) -> Outcome:
         outcome = ticket.end(verdict)
@@ -284,15 +401,22 @@ class Run:
 
     def _consider(self, outcome: Outcome, *, ticket: Ticket, result: Answer | TransportError) -> None:
         """Draw the conclusions for the rest of the run."""
-        if outcome.status is Status.UNKNOWN_CONTACT:
-            self._unknown.setdefault(ticket.event.contact, outcome.row)
-        self._failures = self._failures + 1 if outcome.status is Status.FAILED else 0
+        self._parking.note(ticket.event, outcome)
+        is_one_too_many = self._failure_rate.note(outcome)
         if self.stop:
             return
         if isinstance(result, Answer) and result.status in STOP_CODES:
             self.stop = stop_for_answer(result)
-        elif self._failures >= max(OUTAGE_ROWS, 2 * len(self._crew.threads)):
-            self.stop = stop_for_outage(outcome, failures=self._failures)
+        elif is_one_too_many:
+            rate = self._failure_rate
+            self.stop = stop_for_failure_rate(outcome, failures=rate.failures, ended=rate.ended)
+
+    def _give_up(self) -> None:
+        """Stop the run if an outage has lasted longer than anyone would wait."""
+        now = self._surroundings.clock()
+        if self.stop or self._crew.in_flight or not self._outage.is_on or now < self._outage.gives_up_at:
+            return
+        self.stop = stop_for_outage(self._outage.complaint, seconds=now - self._outage.since)
 
     def _wind_down(self, stop: Stop) -> None:
         """Await what is in flight, and give every other open event the outcome that a stop leaves."""
@@ -324,11 +448,3 @@ class Run:
             self._await_in_flight()
         finally:
             self._crew.dismiss()
-
-
-def _parked(row: int) -> Verdict:
-    message = (
-        f"row {row} of the same contact was answered 404, so no request was made: "
-        "create the contact or mend the identifier, then submit the row again"
-    )
-    return Verdict(status=Status.UNKNOWN_CONTACT, error_code="not_found", error_message=message)

@@ -29,11 +29,14 @@ class Event:
         The request's body; the same bytes go out at every attempt.
     contact : str
         An opaque key of the contact, such as ``"user_id\x00314159"``: equal keys are one contact.
+    name : str, default ""
+        The event's name as Intercom counts it: rows of one name share its fate.
     """
 
     row: int
     payload: bytes
     contact: str
+    name: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,8 +6,9 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from events_pandas.deliver.answers import Answer, TransportError, read_complaint, read_json
-from events_pandas.deliver.pacing import Pacer, see
-from events_pandas.deliver.retry import Again, RetryPolicy, decide, is_passing
+from events_pandas.deliver.pacing import Pacer
+from events_pandas.deliver.retry import Again, RetryPolicy, Tries, decide, is_passing
+from events_pandas.deliver.sighting import see
 from events_pandas.deliver.stopping import Stop, stop_for_answer
 from events_pandas.deliver.surroundings import Surroundings
 from events_pandas.deliver.verdicts import STOP_CODES, quote
@@ -88,7 +89,9 @@ def ask_workspace(
         result = _ask_once(ask, pacer=pacer, clock=surroundings.clock)
         if isinstance(result, Answer) and not is_passing(result):
             return read_workspace(result)
-        step = decide(result, attempt=attempt, policy=policy, jitter=surroundings.jitter())
+        step = decide(
+            result, tries=Tries(number=attempt, attempts=attempt), policy=policy, jitter=surroundings.jitter()
+        )
         if isinstance(step, Again):
             surroundings.sleep(min(step.wait_seconds, LONGEST_WAIT_SECONDS))
     said = str(result) if isinstance(result, TransportError) else quote(result.status, read_complaint(result))
@@ -102,7 +105,7 @@ def _ask_once(ask: Callable[[], Answer], *, pacer: Pacer, clock: Callable[[], fl
     try:
         answer = ask()
     except TransportError as error:
-        pacer.lost()
+        pacer.lost(sent_at)
         return error
     pacer.observe(see(answer, sent_at=sent_at, received_at=clock()))
     return answer

@@ -24,6 +24,8 @@ class RetryPolicy:
         The longest wait before the second attempt; it doubles with every further one.
     max_seconds : float, default 30.0
         The doubling ends here.
+    total_seconds : float, default 300.0
+        No attempt begins so long after the first one.
 
     Raises
     ------
@@ -32,13 +34,15 @@ class RetryPolicy:
 
     Notes
     -----
+    An outage, in which everything fails, is waited out apart from this: what failed in it is tried anew.
+
     The wait is drawn between zero and the bound ("full jitter"), so that rows that failed together do not come back
     together. What the server asks for (``Retry-After``, the reset of a spent window) is waited for in any case.
 
     Examples
     --------
     >>> RetryPolicy(attempts=3)
-    RetryPolicy(attempts=3, base_seconds=0.5, max_seconds=30.0)
+    RetryPolicy(attempts=3, base_seconds=0.5, max_seconds=30.0, total_seconds=300.0)
     >>> RetryPolicy(attempts=0)
     Traceback (most recent call last):
     ValueError: attempts is 0: it counts the first request too, so it is at least 1
@@ -47,11 +51,12 @@ class RetryPolicy:
     attempts: int = 8
     base_seconds: float = 0.5
     max_seconds: float = 30.0
+    total_seconds: float = 300.0
 
     def __post_init__(self) -> None:
         if self.attempts < 1:
             raise ValueError(f"attempts is {self.attempts}: it counts the first request too, so it is at least 1")
-        for name in ("base_seconds", "max_seconds"):
+        for name in ("base_seconds", "max_seconds", "total_seconds"):
             seconds = getattr(self, name)
             if not (math.isfinite(seconds) and seconds >= 0):
                 raise ValueError(f"{name} is {seconds}: it is a number of seconds, 0 or more")
@@ -73,8 +78,34 @@ class Again:
     wait_seconds: float
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tries:
+    """What has been tried for an event.
+
+    Parameters
+    ----------
+    number : int, default 1
+        Attempts that count, the last one included; those of an outage do not.
+    attempts : int, default 1
+        All attempts.
+    elapsed_seconds : float, default 0.0
+        Since the first of those that count.
+    doubt : str or None, default None
+        The error code of an earlier attempt that may have arrived.
+    """
+
+    number: int = 1
+    attempts: int = 1
+    elapsed_seconds: float = 0.0
+    doubt: str | None = None
+
+
 def decide(
-    result: Answer | TransportError, *, attempt: int, policy: RetryPolicy, jitter: float, doubt: str | None = None
+    result: Answer | TransportError,
+    *,
+    tries: Tries,
+    policy: RetryPolicy,
+    jitter: float,
 ) -> Verdict | Again:
     """Decide what becomes of an event after an attempt.
 
@@ -82,14 +113,12 @@ def decide(
     ----------
     result : Answer or TransportError
         What came of the attempt.
-    attempt : int
-        Its number, from 1.
+    tries : Tries
+        What has been tried already.
     policy : RetryPolicy
         How often to try.
     jitter : float
         A random number, at least 0 and less than 1.
-    doubt : str or None, default None
-        The error code of an earlier attempt that may have arrived.
 
     Returns
     -------
@@ -98,12 +127,17 @@ def decide(
     """
     if isinstance(result, Answer) and not is_passing(result):
         return judge(result)
-    if attempt >= policy.attempts:
-        return judge_spent(result, attempts=attempt, doubt=doubt)
-    backoff = jitter * min(policy.max_seconds, policy.base_seconds * 2 ** min(attempt - 1, 32))
+    wait_seconds = _wait_seconds(result, number=tries.number, policy=policy, jitter=jitter)
+    if tries.number >= policy.attempts or tries.elapsed_seconds + wait_seconds > policy.total_seconds:
+        return judge_spent(result, attempts=tries.attempts, doubt=tries.doubt)
+    return Again(wait_seconds=wait_seconds)
+
+
+def _wait_seconds(result: Answer | TransportError, *, number: int, policy: RetryPolicy, jitter: float) -> float:
+    backoff = jitter * min(policy.max_seconds, policy.base_seconds * 2 ** min(number - 1, 32))
     asked = _asked_seconds(result) if isinstance(result, Answer) else 0.0
     # Jitter on top of what was asked for: after a reset, nobody wants to see everyone at once.
-    return Again(wait_seconds=asked + jitter * policy.base_seconds if asked > backoff else backoff)
+    return asked + jitter * policy.base_seconds if asked > backoff else backoff
 
 
 def is_passing(answer: Answer) -> bool:
@@ -123,6 +157,41 @@ def is_passing(answer: Answer) -> bool:
     return answer.status in passing or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
+def is_failure(result: Answer | TransportError) -> bool:
+    """Tell whether the service could not do its work.
+
+    Parameters
+    ----------
+    result : Answer or TransportError
+        What came of an attempt.
+
+    Returns
+    -------
+    bool
+        True for no answer, and for one that passes with time; False where only the rate limit was in the way.
+    """
+    return not isinstance(result, Answer) or (is_passing(result) and not is_spent(result))
+
+
+def is_spent(result: Answer | TransportError) -> bool:
+    """Tell whether only the rate limit was in the way.
+
+    Parameters
+    ----------
+    result : Answer or TransportError
+        What came of an attempt.
+
+    Returns
+    -------
+    bool
+        True for a 429 whose headers say that nothing remains of the window.
+    """
+    if not isinstance(result, Answer) or result.status != HTTPStatus.TOO_MANY_REQUESTS:
+        return False
+    rate = read_rate(result)
+    return rate is not None and not rate.remaining
+
+
 def _asked_seconds(answer: Answer) -> float:
     return max(read_retry_after(answer) or 0.0, _window_seconds(answer))
 
@@ -130,6 +199,6 @@ def _asked_seconds(answer: Answer) -> float:
 def _window_seconds(answer: Answer) -> float:
     """Return the seconds until the window is new, if the answer is a 429 for a spent one."""
     rate, date = read_rate(answer), read_date(answer)
-    if answer.status != HTTPStatus.TOO_MANY_REQUESTS or rate is None or date is None or rate.remaining:
+    if rate is None or date is None or not is_spent(answer):
         return 0.0
     return min(max(rate.reset - date, 0.0), MAX_WINDOW_WAIT_SECONDS)

@@ -1,6 +1,6 @@
 """Why a run ends early, and what becomes of the rows that it leaves behind."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Literal
@@ -10,7 +10,7 @@ from events_pandas.deliver.outcomes import Outcome, Status
 from events_pandas.deliver.tickets import Ticket
 from events_pandas.deliver.verdicts import SAFE_TO_REPEAT, STOP_CODES, Verdict, quote
 
-Reason = Literal["authentication", "outage", "interrupted"]
+Reason = Literal["authentication", "outage", "interrupted", "canary", "failure_rate"]
 
 # One text for all rows, as a million of them may be left behind.
 _LEFT_BEHIND: Final[Mapping[Reason, str]] = MappingProxyType(
@@ -18,6 +18,8 @@ _LEFT_BEHIND: Final[Mapping[Reason, str]] = MappingProxyType(
         "authentication": "the run ended before this row, as the access token was refused: submit the row again",
         "outage": "the run ended before this row, as Intercom could not be reached: submit the row again later",
         "interrupted": "the run was interrupted before this row: submit the row again",
+        "canary": "the run ended before this row, as those sent first failed: mend what ails them, then submit again",
+        "failure_rate": "the run ended before this row, as too many failed: mend what ails them, then submit again",
     }
 )
 
@@ -28,7 +30,7 @@ class Stop:
 
     Parameters
     ----------
-    reason : {"authentication", "outage", "interrupted"}
+    reason : {"authentication", "outage", "interrupted", "canary", "failure_rate"}
         What ended it.
     error_code : str
         That of the rows that are left behind.
@@ -64,23 +66,74 @@ def stop_for_answer(answer: Answer) -> Stop:
     return Stop(reason="authentication", error_code=code, message=message)
 
 
-def stop_for_outage(last: Outcome, *, failures: int) -> Stop:
-    """Return the stop that a row of failures asks for.
+def stop_for_outage(complaint: str, *, seconds: float) -> Stop:
+    """Return the stop that an outage asks for which does not end.
 
     Parameters
     ----------
-    last : Outcome
-        The last of the failed events.
-    failures : int
-        How many there were in a row.
+    complaint : str
+        What the last request failed with.
+    seconds : float
+        How long everything has failed.
 
     Returns
     -------
     Stop
         Of the reason ``"outage"``.
     """
-    message = f"{failures} events failed one after another; the last: {last.error_message}"
+    message = (
+        f"everything has failed for {seconds:.0f} s, and patience_seconds is over; the last: {complaint}. "
+        "Submit the rows again when Intercom is back"
+    )
     return Stop(reason="outage", error_code="outage", message=message)
+
+
+def stop_for_canary(outcomes: Sequence[Outcome]) -> Stop | None:
+    """Return the stop that the rows sent first ask for.
+
+    Parameters
+    ----------
+    outcomes : sequence of Outcome
+        What became of them.
+
+    Returns
+    -------
+    Stop or None
+        Of the reason ``"canary"`` if one of them was rejected or failed, or if more than half have no contact; None if
+        the run may go on.
+    """
+    faulty = [outcome for outcome in outcomes if outcome.status in (Status.REJECTED, Status.FAILED)]
+    unknown = [outcome for outcome in outcomes if outcome.status is Status.UNKNOWN_CONTACT]
+    if not faulty and 2 * len(unknown) <= len(outcomes):
+        return None
+    told = faulty or unknown
+    message = (
+        f"the canary failed, and no other row was sent: {len(told)} of {len(outcomes)} rows are {told[0].status}, "
+        f"such as row {told[0].row}: {told[0].error_message}"
+    )
+    return Stop(reason="canary", error_code="canary_failed", message=message)
+
+
+def stop_for_failure_rate(last: Outcome, *, failures: int, ended: int) -> Stop:
+    """Return the stop that failures in bulk ask for.
+
+    Parameters
+    ----------
+    last : Outcome
+        The last of them.
+    failures, ended : int
+        How many failed, of how many that were sent.
+
+    Returns
+    -------
+    Stop
+        Of the reason ``"failure_rate"``.
+    """
+    message = (
+        f"{failures:,} of the {ended:,} events sent were not accepted, which is more than max_failure_rate allows; "
+        f"the last is row {last.row}, {last.status}: {last.error_message}"
+    )
+    return Stop(reason="failure_rate", error_code="too_many_failures", message=message)
 
 
 def stop_for_interrupt() -> Stop:

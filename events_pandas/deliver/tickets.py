@@ -2,10 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from events_pandas.deliver.answers import Answer, TransportError
 from events_pandas.deliver.outcomes import Event, Outcome
 from events_pandas.deliver.verdicts import Verdict, read_doubt
+
+MAX_PARDONS: Final = 5
+"""So many outages an event survives that was under way when they began."""
 
 
 @dataclass(kw_only=True, slots=True, eq=False)
@@ -18,6 +22,12 @@ class Ticket:
         What goes out.
     attempts : int
         Requests made so far.
+    tries : int
+        Those of them that count for the retry policy.
+    tried_from : float
+        When the first of those left, by the local clock.
+    pardons, pardoned_in : int
+        Outages whose failures were not counted, and the number of the last of them.
     is_out : bool
         Whether a request is made of which the caller's thread has not yet taken in the result.
     sent_at, received_at : float
@@ -36,6 +46,10 @@ class Ticket:
 
     event: Event
     attempts: int = 0
+    tries: int = 0
+    tried_from: float = 0.0
+    pardons: int = 0
+    pardoned_in: int = 0
     is_out: bool = False
     sent_at: float = 0.0
     received_at: float = 0.0
@@ -44,6 +58,41 @@ class Ticket:
     doubt: str | None = None
     http_status: int | None = None
     outcome: Outcome | None = None
+
+    def leave(self, now: float) -> None:
+        """Count an attempt that is about to be made.
+
+        Parameters
+        ----------
+        now : float
+            Seconds by the local clock.
+        """
+        self.attempts += 1
+        self.tries += 1
+        self.sent_at = now
+        if self.tries == 1:
+            self.tried_from = now
+
+    def pardon(self, outage: int) -> bool:
+        """Let what was tried not count, since everything failed.
+
+        Parameters
+        ----------
+        outage : int
+            The number of the outage.
+
+        Returns
+        -------
+        bool
+            False after `MAX_PARDONS` outages: the event may be the cause of them.
+        """
+        if outage != self.pardoned_in:
+            if self.pardons >= MAX_PARDONS:
+                return False
+            self.pardons += 1
+            self.pardoned_in = outage
+        self.tries = 0
+        return True
 
     def note(self, result: Answer | TransportError, *, ended_at: float) -> None:
         """Keep what matters of an attempt beyond its verdict.

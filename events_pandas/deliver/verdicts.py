@@ -90,13 +90,12 @@ def judge_spent(result: Answer | TransportError, *, attempts: int, doubt: str | 
     """
     code = read_doubt(result) or doubt or _harmless_code(result)
     tried = "1 attempt was made" if attempts == 1 else f"{attempts} attempts were made"
-    complaint = read_complaint(result) if isinstance(result, Answer) else Complaint()
     return Verdict(
         status=Status.FAILED,
         http_status=result.status if isinstance(result, Answer) else None,
         error_code=code,
-        error_message=f"{_what_happened(result, complaint)}; {tried}. {_what_next(code)}",
-        request_id=complaint.request_id,
+        error_message=f"{what_happened(result)}; {tried}. {_what_next(code)}",
+        request_id=read_complaint(result).request_id if isinstance(result, Answer) else None,
     )
 
 
@@ -142,6 +141,29 @@ def quote(http_status: int, complaint: Complaint) -> str:
     return f"{phrase(http_status)}, {said}" if said else phrase(http_status)
 
 
+def what_happened(result: Answer | TransportError) -> str:
+    """Return a passing failure in one line.
+
+    Parameters
+    ----------
+    result : Answer or TransportError
+        What came of an attempt.
+
+    Returns
+    -------
+    str
+        What the transport says, or what was answered.
+
+    Examples
+    --------
+    >>> what_happened(Answer(status=503))
+    'the last answer was 503 Service Unavailable'
+    """
+    if isinstance(result, TransportError):
+        return str(result)
+    return f"the last answer was {quote(result.status, read_complaint(result))}"
+
+
 def _judge_refusal(http_status: int, complaint: Complaint) -> tuple[Status, str, str]:
     said = quote(http_status, complaint)
     if http_status in STOP_CODES:
@@ -166,12 +188,6 @@ def _harmless_code(result: Answer | TransportError) -> str:
     if isinstance(result, TransportError):
         return "not_connected"
     return "rate_limited" if result.status == HTTPStatus.TOO_MANY_REQUESTS else "request_timeout"
-
-
-def _what_happened(result: Answer | TransportError, complaint: Complaint) -> str:
-    if isinstance(result, TransportError):
-        return str(result)
-    return f"the last answer was {quote(result.status, complaint)}"
 
 
 def _what_next(code: str) -> str:

@@ -15,7 +15,7 @@ from events_pandas.deliver.surroundings import Surroundings
 # A limit so high that the pace costs no time.
 HEADERS = {intercom.LIMIT_HEADER: "1000000", intercom.REMAINING_HEADER: "999999", intercom.RESET_HEADER: "1700000010"}
 QUICK = Surroundings(jitter=lambda: 0.0, sleep=lambda _: None)
-# 429 is left out: it holds the whole run for a second; its waits are tested with a clock that is set by hand.
+# 429 is left out: it holds the whole run; its waits are tested with a clock that is set by hand.
 RESULTS = st.sampled_from([202, 202, 202, 200, 301, 400, 404, 408, 409, 422, 500, 502, 503, 599, "refused", "broken"])
 STOPPING = st.sampled_from([401, 403])
 SCRIPTS = st.lists(RESULTS | STOPPING, max_size=4)

@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from events_pandas.deliver.answers import Answer, TransportError
-from events_pandas.deliver.outcomes import Outcome, Status
+from events_pandas.deliver.outcomes import Event, Outcome, Status
 from events_pandas.deliver.retry import RetryPolicy
 
 REFUSED = TransportError("refused", may_have_arrived=False)
@@ -167,6 +167,33 @@ def test_deliver_remembers_an_unknown_contact_in_later_chunks(make_run, scripted
     assert client.posted == ["ghost"]
 
 
+def test_deliver_parks_the_retries_of_an_unknown_contact_too(make_run, scripted_client, events):
+    """A row that failed before the 404 came is not tried again."""
+    client = scripted_client({"ghost": [503, 404]})
+    run = make_run(client, concurrency=1, retry=RetryPolicy(attempts=3, base_seconds=0.0))
+
+    (outcomes,) = run.deliver([events("ghost", "ghost")])
+
+    assert client.posted == ["ghost", "ghost"]
+    assert _statuses(outcomes) == ["unknown_contact"] * 2
+
+
+def test_deliver_ends_the_rows_of_a_name_that_is_one_too_many(make_run, scripted_client, error_body):
+    """After Intercom's word on the 120 names, other rows of the name cost no request; those of other names do."""
+    full = Answer(status=422, body=error_body("422", "Cannot have more than 120 active event names"))
+    client = scripted_client({"a": [full]})
+    chunk = [
+        Event(row=row, payload=payload, contact=f"{row}", name=name)
+        for row, (payload, name) in enumerate([(b"a", "new"), (b"b", "old"), (b"c", "new")])
+    ]
+
+    (outcomes,) = make_run(client, concurrency=1).deliver([chunk])
+
+    assert client.posted == ["a", "b"]
+    assert _statuses(outcomes) == ["rejected", "accepted", "rejected"]
+    assert (outcomes[2].http_status, outcomes[2].attempts, outcomes[2].error_code) == (None, 0, "422")
+
+
 # Early ends
 
 
@@ -191,18 +218,46 @@ def test_deliver_keeps_the_facts_of_the_row_that_was_refused(make_run, scripted_
     assert _statuses(outcomes) == ["not_submitted", "not_submitted"]
 
 
-def test_deliver_stops_at_an_outage(make_run, scripted_client, events):
-    """Twenty failed events in a row end the run."""
+def test_deliver_gives_up_when_an_outage_outlasts_the_patience(make_run, scripted_client, events):
+    """Everything fails: the run ends, and the rows that were never tried are not submitted."""
     names = [f"e{number}" for number in range(40)]
-    run = make_run(scripted_client({name: [REFUSED] for name in names}), retry=RetryPolicy(attempts=1), concurrency=1)
+    client = scripted_client({name: [BROKEN] * 9 for name in names})
+    run = make_run(client, patience_seconds=0.0, concurrency=1)
 
     (outcomes,) = run.deliver([events(*names)])
 
-    assert _statuses(outcomes) == ["failed"] * 20 + ["not_submitted"] * 20
-    assert run.stop.message == (
-        "20 events failed one after another; the last: "
-        "refused; 1 attempt was made. It did not arrive; submit the row again later"
-    )
+    assert run.stop.reason == "outage"
+    assert run.stop.message.endswith("the last: broke. Submit the rows again when Intercom is back")
+    tried = len(set(client.posted))
+    assert _statuses(outcomes) == ["failed"] * tried + ["not_submitted"] * (40 - tried)
+    assert run.requests == 20
+
+
+def test_deliver_waits_an_outage_out(make_run, scripted_client, events):
+    """When the service is back, all that failed is tried anew, as if it had never been."""
+    names = [f"e{number}" for number in range(40)]
+    client = scripted_client({name: [REFUSED] * 5 for name in names[:6]} | {name: [REFUSED] for name in names[6:20]})
+    run = make_run(client, retry=RetryPolicy(attempts=7), concurrency=1, probe_seconds=0.0)
+
+    (outcomes,) = run.deliver([events(*names)])
+
+    assert run.stop is None
+    assert set(_statuses(outcomes)) == {"accepted"}
+
+
+def test_deliver_probes_with_one_request_at_a_time(make_run, scripted_client, events):
+    """While everything fails, nobody is stormed: events that were never tried go first, one by one."""
+    names = [f"e{number}" for number in range(30)]
+    standings = []
+    fail = lambda: standings.append(run.standing()) or REFUSED  # noqa: E731  # a step of a script
+    client = scripted_client({"e0": [fail] * 20} | {name: [fail] for name in names[1:6]})
+    run = make_run(client, retry=RetryPolicy(attempts=25), concurrency=4, probe_seconds=0.0)
+
+    (outcomes,) = run.deliver([events(*names)])
+
+    assert set(_statuses(outcomes)) == {"accepted"}
+    assert client.posted[:26] == ["e0"] * 20 + names[1:7]
+    assert {(standing.pause.reason, standing.in_flight) for standing in standings[20:]} == {("outage", 1)}
 
 
 def test_deliver_goes_on_when_failures_are_not_in_a_row(make_run, scripted_client, events):
@@ -215,6 +270,82 @@ def test_deliver_goes_on_when_failures_are_not_in_a_row(make_run, scripted_clien
 
     assert run.stop is None
     assert _statuses(outcomes).count("failed") == 38
+
+
+def test_deliver_stops_when_too_many_are_rejected(make_run, scripted_client, events):
+    """With a limit of a tenth, the rest of a file that is rejected whole is not sent."""
+    names = [f"e{number}" for number in range(200)]
+    run = make_run(scripted_client({name: [422] for name in names}), max_failure_rate=0.1, concurrency=1)
+
+    (outcomes,) = run.deliver([events(*names)])
+
+    assert (run.stop.reason, run.requests) == ("failure_rate", 100)
+    assert _statuses(outcomes) == ["rejected"] * 100 + ["not_submitted"] * 100
+
+
+# The canary
+
+
+def test_try_out_lets_the_run_go_on_when_its_events_are_accepted(make_run, scripted_client, events):
+    """What was tried out has its outcomes, and the rest is sent."""
+    run = make_run(scripted_client())
+
+    (outcome,) = run.try_out(events("a"))
+    (outcomes,) = run.deliver([events("b", start=1)])
+
+    assert (outcome.row, str(outcome.status), _statuses(outcomes)) == (0, "accepted", ["accepted"])
+
+
+def test_try_out_stops_the_run_when_an_event_is_rejected(make_run, scripted_client, events):
+    """The rest is not sent, and says why."""
+    client = scripted_client({"a": [422]})
+    run = make_run(client)
+
+    run.try_out(events("a"))
+    (outcomes,) = run.deliver([events("b", start=1)])
+
+    assert client.posted == ["a"]
+    assert (run.stop.reason, _codes(outcomes)) == ("canary", ["canary_failed"])
+
+
+# What is shown
+
+
+def test_run_ticks_while_it_works(make_run, scripted_client, events):
+    """Whoever shows the progress is called though no outcome comes."""
+    ticks = []
+
+    list(make_run(scripted_client(), on_tick=lambda: ticks.append(1)).deliver([events("a")]))
+
+    assert ticks
+
+
+def test_run_tells_the_window(make_run, scripted_client, events):
+    """The limit, and what is left of it for this run."""
+    run = make_run(scripted_client(), rate_share=0.5)
+
+    list(run.deliver([events("a")]))
+
+    assert (run.standing().window.limit, run.standing().pause) == (500_000, None)
+
+
+def test_run_tells_a_pause_that_an_answer_asks_for(make_run, scripted_client, events):
+    """A Retry-After of a minute is a pause, and no outage."""
+    standings = []
+    client = scripted_client({"a": [Answer(status=429, headers={"Retry-After": "60"})]})
+    run = make_run(client)
+
+    def look():
+        standings.append(run.standing().pause)
+        if standings[-1]:
+            raise KeyboardInterrupt
+
+    run = make_run(client, on_tick=look)
+    list(run.deliver([events("a", "b")]))
+
+    pause = standings[-1]
+    assert (pause.reason, pause.gives_up_in_seconds) == ("rate_limit", None)
+    assert 50 < pause.next_in_seconds <= 60
 
 
 # Interrupts

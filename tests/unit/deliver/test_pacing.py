@@ -1,70 +1,51 @@
 """The pace: decisions one by one, then whole windows in simulation against a server that counts on arrival."""
 
 import heapq
+import itertools
 import math
+import random
 from collections import Counter
 
 import pytest
 
 from events_pandas.deliver.answers import Answer, Rate
-from events_pandas.deliver.pacing import Pacer, Sighting, see
+from events_pandas.deliver.pacing import Pacer
+from events_pandas.deliver.sighting import Sighting, see
+from events_pandas.deliver.standing import Window
 
 NOW = 100.0
 LEAD = 1_700_000_000.0 - NOW  # of the server's clock, in the tests that make their answers by hand
 
 
-def _sighting(*, limit=100, remaining=50, sent_at=NOW, status=202, **more):
+def _sighting(*, limit=100, remaining=50, ends_at=NOW + 5, sent_at=NOW, status=202, **more):
     """Return an answer that came at once, five seconds before the reset."""
-    rate = Rate(limit=limit, remaining=remaining, reset=NOW + LEAD + 5)
+    rate = Rate(limit=limit, remaining=remaining, reset=ends_at + LEAD)
     return Sighting(status=status, sent_at=sent_at, received_at=sent_at, rate=rate, date=sent_at + LEAD, **more)
 
 
-def _informed_pacer(**facts):
-    pacer = Pacer()
+def _informed_pacer(*, rate_share=1.0, **facts):
+    pacer = Pacer(rate_share)
     pacer.sent(NOW)
     pacer.observe(_sighting(**facts))
     return pacer
 
 
-class WindowServer:
-    """Counts requests in windows of ten seconds of its own clock, in which `others` send evenly too."""
-
-    def __init__(self, limit, *, lead, others=0):
-        self.limit, self.lead, self.others = limit, lead, others
-        self.accepted, self.refused = Counter(), 0
-
-    def arrive(self, local_time):
-        """Count a request that arrives at a local time, and say what the answer's headers say."""
-        now = local_time + self.lead
-        window = math.floor(now / 10)
-        taken = int((now / 10 - window) * self.others)
-        is_refused = self.accepted[window] + taken >= self.limit
-        self.accepted[window] += not is_refused
-        self.refused += is_refused
-        left = max(self.limit - self.accepted[window] - taken, 0)
-        rate = Rate(limit=self.limit, remaining=left, reset=(window + 1) * 10.0)
-        return {"status": 429 if is_refused else 202, "rate": rate, "date": float(math.floor(now))}
+def _walk(pacer, requests, *, start=NOW, **facts):
+    """Send requests as soon as they may leave, each answered at once, and return when they left."""
+    left_at, now = [], start
+    for _ in range(requests):
+        now = max(now, pacer.next_at(now))
+        left_at.append(now)
+        pacer.sent(now)
+        pacer.observe(_sighting(sent_at=now, **facts))
+    return left_at
 
 
-def _simulate(server, *, latency, seconds=45.0, start=3.21):
-    """Send as a pacer permits, with a way there of half the latency; return the requests of each full window."""
-    pacer, now, order = Pacer(), start, 0
-    coming = []  # moments at which a request arrives, or its answer
-    while now < start + seconds:
-        next_at = pacer.next_at(now)
-        if next_at <= now:
-            pacer.sent(now)
-            order += 1
-            heapq.heappush(coming, (now + latency / 2, order, now, None))
-        elif coming and coming[0][0] <= next_at:
-            now, number, sent_at, answer = heapq.heappop(coming)
-            if answer is None:
-                heapq.heappush(coming, (now + latency / 2, number, sent_at, server.arrive(now)))
-            else:
-                pacer.observe(Sighting(sent_at=sent_at, received_at=now, **answer))
-        else:
-            now = next_at
-    return [server.accepted[window] for window in sorted(server.accepted)[1:-1]]
+def _unstated(status, *, at, **more):
+    return Sighting(status=status, sent_at=at, received_at=at, **more)
+
+
+# Before anything is known
 
 
 def test_pacer_lets_one_request_go_before_anything_is_known():
@@ -82,7 +63,7 @@ def test_pacer_tries_again_when_the_first_request_is_lost():
     pacer = Pacer()
     pacer.sent(NOW)
 
-    pacer.lost()
+    pacer.lost(NOW)
 
     assert pacer.next_at(NOW + 1) <= NOW + 1
 
@@ -92,7 +73,7 @@ def test_pacer_takes_the_default_limit_when_the_first_answer_has_no_headers():
     pacer = Pacer()
     pacer.sent(NOW)
 
-    pacer.observe(Sighting(status=202, sent_at=NOW, received_at=NOW))
+    pacer.observe(_unstated(202, at=NOW))
 
     assert pacer.limit == 1_666
 
@@ -103,19 +84,40 @@ def test_pacer_stays_cautious_when_a_failure_has_no_headers(status):
     pacer = Pacer()
     pacer.sent(NOW)
 
-    pacer.observe(Sighting(status=status, sent_at=NOW, received_at=NOW))
+    pacer.observe(_unstated(status, at=NOW))
 
     assert pacer.limit is None
 
 
-def test_pacer_puts_slots_a_window_by_the_limit_apart():
-    """With a limit of 100 there is a slot every tenth of a second, whenever the one before was used."""
-    pacer = _informed_pacer(limit=100)
-    pacer.sent(NOW + 1.0)
+def test_pacer_believes_a_refusal_that_tells_the_limit():
+    """The text of a 429 is better than the default."""
+    pacer = Pacer()
+    pacer.sent(NOW)
 
-    pacer.sent(NOW + 1.05)
+    pacer.observe(_unstated(429, at=NOW, told_limit=167))
 
-    assert pacer.next_at(NOW + 1.05) == pytest.approx(NOW + 1.1)
+    assert pacer.limit == 167
+
+
+# Slots
+
+
+def test_pacer_spreads_what_is_left_over_the_rest_of_the_window():
+    """Ten requests are left, and a request that leaves within four seconds is sure to arrive in time."""
+    pacer = _informed_pacer(remaining=10)
+
+    first, second, *_ = _walk(pacer, 3, start=NOW + 0.5, remaining=10)
+
+    assert second - first == pytest.approx(3.5 / 10 - 0.1)
+
+
+def test_pacer_hastens_no_more_than_by_a_quarter():
+    """All of a window's requests are left in its second half: they are not all squeezed into that."""
+    pacer = _informed_pacer(remaining=99)
+
+    *_, last_but_one, last = _walk(pacer, 9, remaining=99)
+
+    assert last - last_but_one == pytest.approx(0.08)
 
 
 def test_pacer_never_bursts_after_a_pause():
@@ -164,15 +166,86 @@ def test_pacer_ignores_an_answer_that_was_overtaken():
     assert pacer.next_at(NOW) == pytest.approx(NOW + 5.001)
 
 
-@pytest.mark.parametrize(("retry_after", "seconds"), [(None, 1.0), (7.0, 7.0)])
+def test_pacer_keeps_to_its_share():
+    """With 60 % of 10 requests, the seventh waits for the next window, though 4 are left."""
+    pacer = _informed_pacer(rate_share=0.6, limit=10, remaining=9, ends_at=NOW + 9)
+
+    *earlier, last = _walk(pacer, 6, limit=10, remaining=4, ends_at=NOW + 9)
+
+    assert max(earlier) < NOW + 9
+    assert last == pytest.approx(NOW + 9.001)
+
+
+def test_pacer_tells_the_current_window():
+    """What is left of it, and when it ends at the latest."""
+    window = _informed_pacer(rate_share=0.5, limit=100, remaining=30).window(NOW + 1)
+
+    assert window == Window(limit=50, left=30, ends_in_seconds=pytest.approx(4.0), seconds=10.0)
+
+
+def test_pacer_tells_no_window_before_an_answer_states_it():
+    """Nothing is made up."""
+    assert Pacer().window(NOW) is None
+
+
+# Pauses
+
+
+@pytest.mark.parametrize(("retry_after", "seconds"), [(None, 0.05), (7.0, 7.0)])
 def test_pacer_holds_after_a_429_that_is_no_matter_of_pace(retry_after, seconds):
-    """A 429 with requests left is an overload: nothing is sent for a second, or as long as the server asks."""
+    """A 429 with requests left is an overload: nothing is sent for a moment, or as long as the server asks."""
     pacer = Pacer()
     pacer.sent(NOW)
 
     pacer.observe(_sighting(status=429, remaining=50, retry_after=retry_after))
 
-    assert pacer.next_at(NOW) == NOW + seconds
+    assert pacer.next_at(NOW) == pytest.approx(NOW + seconds)
+
+
+def test_pacer_holds_after_a_503_that_says_for_how_long():
+    """What one answer asks for holds for all requests."""
+    pacer = Pacer()
+    pacer.sent(NOW)
+
+    pacer.observe(_sighting(status=503, retry_after=3.0))
+
+    assert pacer.next_at(NOW) == NOW + 3.0
+
+
+def test_pacer_holds_twice_as_long_when_an_overload_goes_on():
+    """Each refusal of a request that left after the last pause doubles the next one, up to half a minute."""
+    pacer, now, waits = _informed_pacer(), NOW, []
+
+    for _ in range(12):
+        pacer.sent(now)
+        pacer.observe(_unstated(429, at=now))
+        waits.append(pacer.hold.until - now)
+        now = pacer.hold.until
+
+    assert waits == pytest.approx([0.05 * 2**n for n in range(10)] + [30.0, 30.0])
+
+
+def test_pacer_holds_once_for_all_that_was_under_way():
+    """Twenty requests that one overload refuses are one overload."""
+    pacer = _informed_pacer()
+    sent = [NOW + number / 1_000 for number in range(20)]
+
+    for sent_at in sent:
+        pacer.sent(sent_at)
+    for sent_at in sent:
+        pacer.observe(Sighting(status=429, sent_at=sent_at, received_at=NOW + 0.5))
+
+    assert pacer.hold.until == pytest.approx(NOW + 0.55)
+
+
+def test_pacer_holds_shortly_again_after_an_overload_has_passed():
+    """An answer to a request that left after the pause ends the doubling."""
+    pacer = _informed_pacer()
+    for at, status in [(NOW, 429), (NOW + 1, 429), (NOW + 2, 202), (NOW + 3, 429)]:
+        pacer.sent(at)
+        pacer.observe(_unstated(status, at=at))
+
+    assert pacer.hold.until == pytest.approx(NOW + 3.05)
 
 
 def test_see_reads_what_the_pacer_wants_to_know():
@@ -184,34 +257,194 @@ def test_see_reads_what_the_pacer_wants_to_know():
     assert sighting == Sighting(status=503, sent_at=1.0, received_at=2.0, date=1_700_000_000.0, retry_after=3.0)
 
 
-@pytest.mark.parametrize("latency", [0.005, 0.08, 0.3, 0.8])
-@pytest.mark.parametrize("limit", [83, 166, 500, 1666])
+def test_see_reads_the_limit_that_a_refusal_tells():
+    """Intercom's 429 names the limit in its text."""
+    answer = Answer(status=429, body=b'{"errors": [{"message": "Exceeded rate limit of 167 in 10_seconds"}]}')
+
+    assert see(answer, sent_at=1.0, received_at=2.0).told_limit == 167
+
+
+# Whole windows
+
+
+class WindowServer:
+    """Counts requests in windows of its own clock; `limit` may be a function of the local time."""
+
+    def __init__(self, limit, *, lead=0.0, window_seconds=10.0, has_headers=True):
+        self.limit, self.lead, self.window_seconds, self.has_headers = limit, lead, window_seconds, has_headers
+        self.spent, self.accepted, self.refused = Counter(), Counter(), Counter()
+
+    def arrive(self, at, who):
+        """Count a request that arrives at a local time, and return what its answer says."""
+        now = at + self.lead
+        window = math.floor(now / self.window_seconds)
+        limit = self.limit(at) if callable(self.limit) else self.limit
+        self.spent[window] += 1
+        is_admitted = self.spent[window] <= limit
+        (self.accepted if is_admitted else self.refused)[window, who] += 1
+        said = {"status": 202 if is_admitted else 429, "date": float(math.floor(now))}
+        if self.has_headers:
+            reset = (window + 1) * self.window_seconds
+            said["rate"] = Rate(limit=limit, remaining=max(limit - self.spent[window], 0), reset=reset)
+        return said
+
+    def full_windows(self, who):
+        """Return how many requests of someone each window took that was there from start to end."""
+        return [self.accepted[window, who] for window in sorted(self.spent)[1:-1]]
+
+    def refusals(self, who=None):
+        """Count the requests that were one too many."""
+        return sum(count for (_, whose), count in self.refused.items() if who in (None, whose))
+
+
+class Simulation:
+    """Runs that send as their pacers permit, and others that send evenly, against one server."""
+
+    def __init__(self, server, *, latency, jitter=0.0, seed=1):
+        self._server, self._latency, self._jitter = server, latency, jitter
+        self._chance = random.Random(seed)
+        self._agenda, self._order = [], itertools.count()
+        self._pacers, self._in_flight, self._waiting = [], Counter(), {}
+
+    def run(self, *, starts=(3.21,), rate_share=1.0, others=0, seconds=45.0):
+        for who, start in enumerate(starts):
+            self._pacers.append(Pacer(rate_share))
+            self._waiting[who] = start
+            self._plan(start, self._wake, who)
+        if others:
+            self._plan(starts[0], self._send_other, 10.0 / others)
+        until = starts[0] + seconds
+        while self._agenda and self._agenda[0][0] < until:
+            now, _, action, arguments = heapq.heappop(self._agenda)
+            action(now, *arguments)
+        return self._server
+
+    def _plan(self, at, action, *arguments):
+        heapq.heappush(self._agenda, (at, next(self._order), action, arguments))
+
+    def _way_seconds(self):
+        return self._latency / 2 * (1 + self._jitter * self._chance.uniform(-1, 1))
+
+    def _wake(self, now, who):
+        if self._waiting.get(who) == now:
+            del self._waiting[who]
+            self._try(now, who)
+
+    def _try(self, now, who):
+        pacer = self._pacers[who]
+        while self._in_flight[who] < 128 and pacer.next_at(now) <= now:
+            pacer.sent(now)
+            self._in_flight[who] += 1
+            self._plan(now + self._way_seconds(), self._arrive, who, now)
+        next_at = pacer.next_at(now)
+        if self._in_flight[who] < 128 and next_at < self._waiting.get(who, math.inf):
+            self._waiting[who] = next_at
+            self._plan(next_at, self._wake, who)
+
+    def _arrive(self, now, who, sent_at):
+        self._plan(now + self._way_seconds(), self._answer, who, sent_at, self._server.arrive(now, who))
+
+    def _answer(self, now, who, sent_at, said):
+        self._in_flight[who] -= 1
+        self._pacers[who].observe(Sighting(sent_at=sent_at, received_at=now, **said))
+        self._try(now, who)
+
+    def _send_other(self, now, every_seconds):
+        self._server.arrive(now, "others")
+        self._plan(now + every_seconds, self._send_other, every_seconds)
+
+
+STEADY = [(limit, latency) for limit in (83, 166, 500, 1_666) for latency in (0.005, 0.08, 0.3, 0.8)]
+
+
+@pytest.mark.parametrize(("limit", "latency"), STEADY)
 def test_pacer_fills_the_windows_and_is_never_refused_at_steady_latency(limit, latency):
-    """Alone and at steady latency: no 429, and at least 99 % of what full windows allow."""
-    server = WindowServer(limit, lead=0.0)
+    """Alone and at steady latency: no 429, and all that full windows allow, as far as 128 threads can."""
+    server = Simulation(WindowServer(limit), latency=latency).run()
 
-    windows = _simulate(server, latency=latency)
+    assert server.refusals() == 0
+    # 128 threads that wait for 0.8 s make 1,600 requests in ten seconds, and not 1,666.
+    assert min(server.full_windows(0)) >= (1_550 if (limit, latency) == (1_666, 0.8) else limit)
 
-    assert server.refused == 0
-    assert min(windows) >= 0.99 * limit
+
+@pytest.mark.parametrize(("limit", "latency"), STEADY)
+def test_pacer_fills_the_windows_when_latency_is_uneven(limit, latency):
+    """With 50 % of jitter: at most 0.1 % are refused, and 98 % of full windows are used."""
+    server = Simulation(WindowServer(limit), latency=latency, jitter=0.5).run()
+
+    windows = server.full_windows(0)
+    assert server.refusals() <= 0.001 * sum(windows)
+    assert sum(windows) >= (0.93 if (limit, latency) == (1_666, 0.8) else 0.98) * limit * len(windows)
 
 
 @pytest.mark.parametrize("lead", [3_600.4, -3_599.7, 0.5])
 def test_pacer_does_not_care_for_the_local_clock(lead):
     """A local clock that is an hour off changes nothing."""
-    server = WindowServer(166, lead=1_700_000_000.0 + lead)
+    server = Simulation(WindowServer(166, lead=1_700_000_000.0 + lead), latency=0.08).run()
 
-    windows = _simulate(server, latency=0.08)
-
-    assert server.refused == 0
-    assert min(windows) >= 164
+    assert server.refusals() == 0
+    assert set(server.full_windows(0)) == {166}
 
 
-def test_pacer_gives_way_to_others():
-    """Where others take half of each window, what is left is used, and hardly a request is refused."""
-    server = WindowServer(166, lead=0.0, others=83)
+@pytest.mark.parametrize("window_seconds", [1.0, 2.0, 60.0])
+def test_pacer_learns_the_length_of_a_window(window_seconds):
+    """Where resets are a second or a minute apart, a window is as long."""
+    server = WindowServer(166, window_seconds=window_seconds)
 
-    windows = _simulate(server, latency=0.08)
+    Simulation(server, latency=0.08).run(seconds=max(30.0, 4 * window_seconds))
 
-    assert server.refused <= 2
-    assert min(windows) >= 70
+    assert server.refusals() == 0
+    assert set(server.full_windows(0)[-2:]) == {166}
+
+
+@pytest.mark.parametrize(("before", "after"), [(166, 83), (83, 166), (1_666, 166), (166, 1_666)])
+def test_pacer_follows_a_limit_that_changes(before, after):
+    """The limit that the newest answers state is the limit: at most those under way are refused."""
+    server = WindowServer(lambda at: before if at < 27.7 else after)
+
+    Simulation(server, latency=0.08).run(seconds=55.0)
+
+    assert server.refusals() <= before * 0.08 / 10 + 2
+    assert server.full_windows(0)[-1] >= 0.99 * after
+
+
+@pytest.mark.parametrize("limit", [83, 166, 1_666])
+def test_pacer_uses_its_share_and_no_more(limit):
+    """Our requests are at most 60 % of each window, and nearly all of those."""
+    windows = Simulation(WindowServer(limit), latency=0.08, jitter=0.5).run(rate_share=0.6).full_windows(0)
+
+    assert max(windows) <= 0.6 * limit
+    assert min(windows) >= int(0.6 * limit) - 1
+
+
+@pytest.mark.parametrize("share", [0.2, 0.4, 0.7])
+def test_pacer_gives_way_to_others(share):
+    """Others who use a part of each window have it, and the rest is used."""
+    server = Simulation(WindowServer(1_666), latency=0.08).run(others=int(1_666 * share), seconds=65.0)
+
+    ours, theirs = server.full_windows(0)[1:], server.full_windows("others")[1:]
+    assert min(theirs) >= 0.985 * int(1_666 * share)
+    assert min(our + their for our, their in zip(ours, theirs, strict=True)) >= 0.99 * 1_666
+    assert server.refusals(0) <= 0.001 * sum(ours)
+
+
+@pytest.mark.parametrize("limit", [83, 166, 500, 1_666])
+@pytest.mark.parametrize(("starts", "jitter"), [((3.21, 3.22), 0.0), ((3.21, 3.22), 0.5), ((3.21, 14.5), 0.2)])
+def test_pacers_side_by_side_use_the_limit_together(limit, starts, jitter):
+    """Two runs use 97 % of full windows, at most 1 % of their requests are refused, and neither starves."""
+    server = Simulation(WindowServer(limit), latency=0.08, jitter=jitter).run(starts=starts, seconds=75.0)
+
+    pairs = list(zip(server.full_windows(0), server.full_windows(1), strict=True))
+    assert sum(map(sum, pairs)) >= 0.97 * limit * len(pairs)
+    assert server.refusals() <= 0.01 * sum(map(sum, pairs))
+    assert min(min(pair) for pair in pairs[2:]) >= 0.2 * limit
+
+
+def test_pacer_learns_from_refusals_when_no_answer_states_the_limit():
+    """After the first windows, which teach it, hardly a request is refused, and most of the limit is used."""
+    server = Simulation(WindowServer(166, has_headers=False), latency=0.08).run(seconds=125.0)
+
+    taught = sorted(server.spent)[4:-1]
+    accepted = [server.accepted[window, 0] for window in taught]
+    assert sum(server.refused[window, 0] for window in taught) <= 0.01 * sum(accepted)
+    assert min(accepted) >= 0.9 * 166

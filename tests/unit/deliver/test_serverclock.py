@@ -7,9 +7,9 @@ from events_pandas.deliver.serverclock import ServerClock
 
 @pytest.fixture
 def clock():
-    """Return a clock that is known to lead by 1 to 2 seconds."""
+    """Return a clock that is known to be 100 to 101 seconds ahead."""
     clock = ServerClock()
-    clock.learn(1.0, 2.0)
+    clock.learn(earliest=110.0, latest=111.0, sent_at=10.0, received_at=10.0)
     return clock
 
 
@@ -18,20 +18,31 @@ def test_server_clock_knows_nothing_at_first():
     assert (ServerClock().low, ServerClock().high) == (float("-inf"), float("inf"))
 
 
+def test_server_clock_takes_both_ways_into_account():
+    """What the server did between 110 and 111, it may have done when the request left, or when the answer came."""
+    clock = ServerClock()
+
+    clock.learn(earliest=110.0, latest=111.0, sent_at=10.0, received_at=10.5)
+
+    assert (clock.low, clock.high) == (99.5, 101.0)
+
+
 @pytest.mark.parametrize(
     ("evidence", "bounds"),
-    [((1.5, 3.0), (1.5, 2.0)), ((0.0, 1.25), (1.0, 1.25)), ((0.0, 9.0), (1.0, 2.0))],
+    [((110.5, 113.0), (100.5, 101.0)), ((109.0, 110.25), (100.0, 100.25)), ((100.0, 120.0), (100.0, 101.0))],
 )
 def test_server_clock_narrows_its_bounds_when_evidence_agrees(clock, evidence, bounds):
     """Bounds are the intersection of all evidence."""
-    clock.learn(*evidence)
+    earliest, latest = evidence
+
+    clock.learn(earliest=earliest, latest=latest, sent_at=10.0, received_at=10.0)
 
     assert (clock.low, clock.high) == bounds
 
 
-@pytest.mark.parametrize(("evidence", "bounds"), [((5.0, 6.0), (5.0, 5.0)), ((-2.0, 0.5), (0.5, 0.5))])
-def test_server_clock_believes_the_newest_when_evidence_disagrees(clock, evidence, bounds):
-    """After a change the bounds move just as far as the newest evidence asks."""
-    clock.learn(*evidence)
+@pytest.mark.parametrize("earliest", [3_710.0, -3_490.0])
+def test_server_clock_believes_the_newest_when_evidence_disagrees(clock, earliest):
+    """After a clock was set, what was known of it says nothing any more."""
+    clock.learn(earliest=earliest, latest=earliest + 1, sent_at=10.0, received_at=10.0)
 
-    assert (clock.low, clock.high) == bounds
+    assert (clock.low, clock.high) == (earliest - 10.0, earliest - 9.0)

@@ -4,7 +4,15 @@ import pytest
 
 from events_pandas.deliver.answers import Answer
 from events_pandas.deliver.outcomes import Event, Outcome, Status
-from events_pandas.deliver.stopping import Stop, stop_for_answer, stop_for_interrupt, stop_for_outage, verdict_at_stop
+from events_pandas.deliver.stopping import (
+    Stop,
+    stop_for_answer,
+    stop_for_canary,
+    stop_for_failure_rate,
+    stop_for_interrupt,
+    stop_for_outage,
+    verdict_at_stop,
+)
 from events_pandas.deliver.tickets import Ticket
 from events_pandas.deliver.verdicts import Verdict
 
@@ -41,13 +49,70 @@ def test_stop_for_answer_says_how_to_mend_the_token(status, code, message):
     assert stop_for_answer(Answer(status=status)) == Stop(reason="authentication", error_code=code, message=message)
 
 
-def test_stop_for_outage_counts_the_failures_and_quotes_the_last():
-    """An outage is told by its number of rows and its last message."""
-    last = Outcome(row=3, status=Status.FAILED, error_message="no answer")
+def test_stop_for_outage_says_how_long_it_lasted_and_quotes_the_last():
+    """An outage is told by its time and its last failure."""
+    stop = stop_for_outage("no answer from api.intercom.io within 30 s", seconds=600.4)
 
-    stop = stop_for_outage(last, failures=20)
+    assert stop.message == (
+        "everything has failed for 600 s, and patience_seconds is over; the last: "
+        "no answer from api.intercom.io within 30 s. Submit the rows again when Intercom is back"
+    )
 
-    assert stop.message == "20 events failed one after another; the last: no answer"
+
+def _outcomes(*statuses):
+    return [
+        Outcome(row=row, status=status, attempts=1, error_message=f"message {row}")
+        for row, status in enumerate(statuses, 7)
+    ]
+
+
+@pytest.mark.parametrize(
+    "statuses",
+    [
+        [Status.ACCEPTED] * 3,
+        [Status.ACCEPTED, Status.UNKNOWN_CONTACT],
+        [Status.UNKNOWN_CONTACT, Status.ACCEPTED, Status.ACCEPTED],
+        [],
+    ],
+)
+def test_stop_for_canary_lets_the_run_go_on(statuses):
+    """A contact that is unknown is no reason to stop, if at least half of them are known."""
+    assert stop_for_canary(_outcomes(*statuses)) is None
+
+
+@pytest.mark.parametrize(
+    ("statuses", "told"),
+    [
+        ([Status.ACCEPTED, Status.REJECTED], "1 of 2 rows are rejected, such as row 8: message 8"),
+        ([Status.FAILED, Status.UNKNOWN_CONTACT], "1 of 2 rows are failed, such as row 7: message 7"),
+        ([Status.UNKNOWN_CONTACT] * 2 + [Status.ACCEPTED], "2 of 3 rows are unknown_contact, such as row 7: message 7"),
+    ],
+)
+def test_stop_for_canary_stops_when_rows_fail(statuses, told):
+    """One row that is rejected or failed is enough, or contacts of which most are unknown."""
+    stop = stop_for_canary(_outcomes(*statuses))
+
+    assert stop == Stop(
+        reason="canary",
+        error_code="canary_failed",
+        message=f"the canary failed, and no other row was sent: {told}",
+    )
+
+
+def test_stop_for_failure_rate_counts_and_quotes_the_last():
+    """Failures in bulk are told by their number and an example."""
+    last = Outcome(row=1_204, status=Status.REJECTED, error_message="Intercom rejected the event")
+
+    stop = stop_for_failure_rate(last, failures=1_111, ended=1_200)
+
+    assert stop == Stop(
+        reason="failure_rate",
+        error_code="too_many_failures",
+        message=(
+            "1,111 of the 1,200 events sent were not accepted, which is more than max_failure_rate allows; "
+            "the last is row 1204, rejected: Intercom rejected the event"
+        ),
+    )
 
 
 @pytest.mark.parametrize(
@@ -59,9 +124,19 @@ def test_stop_for_outage_counts_the_failures_and_quotes_the_last():
             "the run ended before this row, as the access token was refused: submit the row again",
         ),
         (
-            stop_for_outage(Outcome(row=3, status=Status.FAILED), failures=20),
+            stop_for_outage("no answer", seconds=600),
             "outage",
             "the run ended before this row, as Intercom could not be reached: submit the row again later",
+        ),
+        (
+            Stop(reason="canary", error_code="canary_failed", message=""),
+            "canary_failed",
+            "the run ended before this row, as those sent first failed: mend what ails them, then submit again",
+        ),
+        (
+            Stop(reason="failure_rate", error_code="too_many_failures", message=""),
+            "too_many_failures",
+            "the run ended before this row, as too many failed: mend what ails them, then submit again",
         ),
         (stop_for_interrupt(), "interrupted", "the run was interrupted before this row: submit the row again"),
     ],

@@ -46,3 +46,33 @@ def test_chunk_is_done_when_every_event_has_its_outcome(events):
 def test_chunk_without_events_is_done_at_once(events, names):
     """An empty chunk waits for nothing."""
     assert Chunk(events(*names)).is_done is (not names)
+
+
+def test_ticket_counts_attempts_and_those_that_matter(events):
+    """Every attempt is counted; the time runs from the first that matters."""
+    (ticket,) = Chunk(events("a")).tickets
+
+    ticket.leave(1.0)
+    ticket.leave(2.0)
+
+    assert (ticket.attempts, ticket.tries, ticket.tried_from, ticket.sent_at) == (2, 2, 1.0, 2.0)
+
+
+def test_ticket_begins_anew_when_it_is_pardoned(events):
+    """What failed in an outage does not count; it was made all the same."""
+    (ticket,) = Chunk(events("a")).tickets
+    ticket.leave(1.0)
+
+    assert ticket.pardon(1)
+    ticket.leave(9.0)
+
+    assert (ticket.attempts, ticket.tries, ticket.tried_from) == (2, 1, 9.0)
+
+
+def test_ticket_is_pardoned_in_five_outages_and_no_more(events):
+    """An event that was under way in each of them may be what brings the service down."""
+    (ticket,) = Chunk(events("a")).tickets
+
+    pardons = [ticket.pardon(outage) for outage in (1, 1, 2, 3, 4, 5, 5, 6)]
+
+    assert pardons == [True] * 7 + [False]

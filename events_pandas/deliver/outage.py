@@ -1,0 +1,88 @@
+"""Whether the service works at all. Pure: times come in as arguments."""
+
+import math
+from typing import Final
+
+OUTAGE_REQUESTS: Final = 20
+"""So many failed requests in a row are an outage; more where more are under way, which fail together."""
+FIRST_PROBE_SECONDS: Final = 1.0
+"""The wait before the first probe."""
+LONGEST_PROBE_SECONDS: Final = 30.0
+
+
+class Outage:
+    """Tells from the answers when everything fails, when to try a single request, and when to give up.
+
+    Parameters
+    ----------
+    patience_seconds : float
+        How long an outage is waited out.
+    probe_seconds : float, default 1.0
+        The wait before the first request that probes for its end; it doubles with every further one.
+
+    Attributes
+    ----------
+    is_on : bool
+        Whether everything fails.
+    since : float
+        When the first of the failures came, by the local clock; infinite without one.
+    probe_at : float
+        When the next request may leave while everything fails.
+    number : int
+        Outages so far.
+    complaint : str
+        What the last failure was.
+    """
+
+    def __init__(self, patience_seconds: float, *, probe_seconds: float = FIRST_PROBE_SECONDS) -> None:
+        self.is_on = False
+        self.since = math.inf
+        self.probe_at = math.inf
+        self.number = 0
+        self.complaint = ""
+        self._patience_seconds = patience_seconds
+        self._failures = 0
+        self._began_at = math.inf
+        self._first_probe_seconds = self._probe_seconds = probe_seconds
+
+    @property
+    def gives_up_at(self) -> float:
+        """The end of the patience, by the local clock; infinite while requests succeed."""
+        return self.since + self._patience_seconds
+
+    def worked(self) -> None:
+        """Note that the service did its work, whatever it said."""
+        self.is_on = False
+        self.since = math.inf
+        self._failures = 0
+        self._probe_seconds = self._first_probe_seconds
+
+    def failed(self, complaint: str, *, sent_at: float, now: float, in_flight: int, jitter: float) -> None:
+        """Note that a request failed in a way that passes.
+
+        Parameters
+        ----------
+        complaint : str
+            What happened.
+        sent_at, now : float
+            When it left, and the time, by the local clock.
+        in_flight : int
+            Requests that are still under way.
+        jitter : float
+            A random number, at least 0 and less than 1: of many clients not all shall probe at once.
+        """
+        self.complaint = complaint
+        self._failures += 1
+        self.since = min(self.since, now)
+        if not self.is_on and self._failures >= max(OUTAGE_REQUESTS, 2 * in_flight):
+            self.is_on = True
+            self.number += 1
+            self._began_at = now
+            self._wait(now, jitter)
+        # What was under way when it began is no probe.
+        elif self.is_on and sent_at >= self._began_at:
+            self._probe_seconds = min(2 * self._probe_seconds, LONGEST_PROBE_SECONDS)
+            self._wait(now, jitter)
+
+    def _wait(self, now: float, jitter: float) -> None:
+        self.probe_at = min(now + self._probe_seconds * (0.5 + 0.5 * jitter), self.gives_up_at)

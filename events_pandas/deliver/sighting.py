@@ -1,0 +1,72 @@
+"""What one answer shows of the server's pace."""
+
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from events_pandas.deliver.answers import Answer, Rate, read_date, read_rate, read_retry_after, read_told_limit
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sighting:
+    """What one answer shows of the server's pace.
+
+    Parameters
+    ----------
+    status : int
+        The HTTP status.
+    sent_at, received_at : float
+        When the request left and when its answer came, by the local clock.
+    rate : Rate or None
+        The rate-limit headers.
+    date : float or None
+        The server's clock in whole seconds.
+    retry_after : float or None
+        Seconds that the server asks to wait.
+    told_limit : int or None
+        The limit that the text of a 429 names.
+    """
+
+    status: int
+    sent_at: float
+    received_at: float
+    rate: Rate | None = None
+    date: float | None = None
+    retry_after: float | None = None
+    told_limit: int | None = None
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether the request was one too many, or the server had too many of everyone's."""
+        return self.status == HTTPStatus.TOO_MANY_REQUESTS
+
+    @property
+    def is_trouble(self) -> bool:
+        """Whether the answer says that the server could not do its work."""
+        return self.is_refused or self.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def see(answer: Answer, *, sent_at: float, received_at: float) -> Sighting:
+    """Read from an answer what the pacer wants to know.
+
+    Parameters
+    ----------
+    answer : Answer
+        Any answer.
+    sent_at, received_at : float
+        When the request left and when the answer came, by the local clock.
+
+    Returns
+    -------
+    Sighting
+        Its status, rate-limit headers and times.
+    """
+    is_refused = answer.status == HTTPStatus.TOO_MANY_REQUESTS
+    return Sighting(
+        status=answer.status,
+        sent_at=sent_at,
+        received_at=received_at,
+        rate=read_rate(answer),
+        date=read_date(answer),
+        retry_after=read_retry_after(answer),
+        told_limit=read_told_limit(answer) if is_refused else None,
+    )

@@ -1,0 +1,67 @@
+"""Where a run stands, for whoever shows it: the window of the rate limit, and what the run waits for."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Window:
+    """The current window of the rate limit, as far as the answers show it.
+
+    Parameters
+    ----------
+    limit : int
+        Requests that a window allows this run: its share of the workspace's limit.
+    left : int
+        Requests that this run may still make in the current window.
+    ends_in_seconds : float
+        Until the current window ends and the next one begins, at least 0.
+    seconds : float
+        The length of a window.
+    """
+
+    limit: int
+    left: int
+    ends_in_seconds: float
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pause:
+    """Why nothing is sent just now.
+
+    Parameters
+    ----------
+    reason : {"outage", "rate_limit"}
+        Everything fails, and single requests probe for the end of that; or an answer asked for a pause.
+    since_seconds : float
+        How long the run has been paused.
+    next_in_seconds : float
+        Until the next request, at least 0.
+    gives_up_in_seconds : float or None
+        Until an outage ends the run; None for other pauses.
+    """
+
+    reason: Literal["outage", "rate_limit"]
+    since_seconds: float
+    next_in_seconds: float
+    gives_up_in_seconds: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Standing:
+    """Where a run stands.
+
+    Parameters
+    ----------
+    window : Window or None
+        The rate limit's; None before the first answer, and where no answer states it.
+    pause : Pause or None
+        What the run waits for; None while requests go out.
+    in_flight : int
+        Requests that are under way.
+    """
+
+    window: Window | None = None
+    pause: Pause | None = None
+    in_flight: int = 0

@@ -1,0 +1,269 @@
+"""The windows of the rate limit, as the answers show them: when they end, and how much they still allow."""
+
+import math
+from bisect import bisect_left, insort
+from dataclasses import dataclass
+from typing import Final
+
+from events_pandas import intercom
+from events_pandas.deliver.answers import Rate
+from events_pandas.deliver.serverclock import ServerClock
+
+REMEMBERED_WINDOWS: Final = 4
+"""So many windows are kept in mind: the current one, the one before, and those that late answers belong to."""
+LEAST_SHARE: Final = 0.25
+"""The part of what is left that is ours however much others use: two who both gave way would both starve."""
+
+
+@dataclass(kw_only=True, slots=True)
+class _Account:
+    """What is known of one window: requests of ours that it counted or refused, and what it had left at least."""
+
+    limit: int
+    remaining: int
+    answered: int = 0
+    refused: int = 0
+    latest_sent_at: float = -math.inf
+    seen_until: float = -math.inf
+
+    @property
+    def others(self) -> int:
+        """Requests that others have made in it."""
+        return max(self.limit - self.remaining - (self.answered - self.refused), 0)
+
+
+class RateWindows:
+    """The current window and those to come, which are numbered from 0.
+
+    A request that is under way may be counted in any of the windows in which it may arrive, so it is counted in all of
+    them here, until its answer says in which it was.
+
+    Parameters
+    ----------
+    rate_share : float, default 1.0
+        The part of each window that is ours to use.
+
+    Attributes
+    ----------
+    limit : int
+        Requests that a window allows to everyone.
+    seconds : float
+        The length of a window.
+
+    Notes
+    -----
+    The server counts a request in the window in which it arrives, and windows end by the server's clock. All times here
+    are local: `is_over_at` and `may_be_over_at` bound the last moment at which a request can leave to arrive in the
+    current window.
+    """
+
+    def __init__(self, rate_share: float = 1.0) -> None:
+        self.limit = intercom.DEFAULT_LIMIT
+        self.seconds = intercom.WINDOW_SECONDS
+        self._rate_share = rate_share
+        self._clock = ServerClock()
+        self._reset = -math.inf
+        self._accounts: dict[float, _Account] = {}
+        self._ends_by = math.inf
+        self._last_sent_at = -math.inf
+        self._in_flight: list[float] = []
+        # The slowest answer of this window, and of the one before.
+        self._slowest_seconds = [0.0, 0.0]
+
+    @property
+    def is_known(self) -> bool:
+        """Whether an answer has shown a window."""
+        return bool(self._accounts)
+
+    @property
+    def in_flight(self) -> int:
+        """Requests that are under way."""
+        return len(self._in_flight)
+
+    @property
+    def cap(self) -> int:
+        """Requests that a window allows to us."""
+        return max(int(self.limit * self._rate_share), 1)
+
+    @property
+    def is_over_at(self) -> float:
+        """The local time from which a request that leaves arrives in a later window than the current one."""
+        # A window that an answer has shown lasts no longer than a window's length, whatever the clocks say.
+        return min(self._reset - self._clock.low, self._ends_by)
+
+    @property
+    def may_be_over_at(self) -> float:
+        """The local time until which a request that leaves arrives in the current window."""
+        return min(self._reset - self._clock.high - max(self._slowest_seconds), self.is_over_at)
+
+    def sent(self, now: float) -> None:
+        """Note that a request leaves.
+
+        Parameters
+        ----------
+        now : float
+            Seconds by the local clock.
+        """
+        insort(self._in_flight, now)
+
+    def ended(self, sent_at: float) -> None:
+        """Note that a request is no longer under way.
+
+        Parameters
+        ----------
+        sent_at : float
+            When it left.
+        """
+        place = bisect_left(self._in_flight, sent_at)
+        if place < len(self._in_flight) and self._in_flight[place] == sent_at:
+            del self._in_flight[place]
+
+    def observe(
+        self, rate: Rate | None, *, date: float | None, sent_at: float, received_at: float, is_refused: bool
+    ) -> None:
+        """Take in an answer.
+
+        Parameters
+        ----------
+        rate : Rate or None
+            What its headers say.
+        date : float or None
+            The server's clock in whole seconds.
+        sent_at, received_at : float
+            When the request left and the answer came, by the local clock.
+        is_refused : bool
+            Whether the window had no room for the request.
+        """
+        self._slowest_seconds[0] = max(self._slowest_seconds[0], received_at - sent_at)
+        if rate is not None:
+            self._turn_to(rate, date=date, sent_at=sent_at, received_at=received_at)
+            self._enter(rate, sent_at=sent_at, is_refused=is_refused)
+            # Where a window ends is far more exact than the `Date`, which has whole seconds.
+            between = rate.reset - self.seconds, rate.reset
+            self._learn(*between, sent_at=sent_at, received_at=received_at)
+        if date is not None:
+            self._learn(date, date + 1, sent_at=sent_at, received_at=received_at)
+
+    def number_at(self, leaves_at: float) -> tuple[int, int]:
+        """Return the windows in which a request may arrive.
+
+        Parameters
+        ----------
+        leaves_at : float
+            When it leaves, by the local clock.
+
+        Returns
+        -------
+        first, last : int
+            Counted from the current one, 0.
+        """
+        first, last = (
+            0 if leaves_at < end else 1 + int((leaves_at - end) / self.seconds)
+            for end in (self.is_over_at, self.may_be_over_at)
+        )
+        return first, last
+
+    def has_room(self, number: int, now: float, *, leaves_at: float) -> bool:
+        """Tell whether one more request of ours may arrive in a window.
+
+        Parameters
+        ----------
+        number : int
+            Counted from the current one, 0.
+        now, leaves_at : float
+            The time, and when the request is to leave, by the local clock.
+
+        Returns
+        -------
+        bool
+            False where others are expected to have taken what was left.
+        """
+        left, left_of_ours = self._left(number, now)
+        others = self._others(number, until=leaves_at)
+        # In company the last one is left to others: two who both took it would be one too many.
+        return left_of_ours > 0 and left - others > (1 if others else 0)
+
+    def room(self, number: int, now: float, *, until: float) -> float:
+        """Return how many requests of ours a window has room for, if others go on as in the window before.
+
+        Parameters
+        ----------
+        number : int
+            Counted from the current one, 0.
+        now, until : float
+            From when to when, by the local clock.
+
+        Returns
+        -------
+        float
+            Of what is left at least `LEAST_SHARE`.
+        """
+        left, left_of_ours = self._left(number, now)
+        return min(left_of_ours, max(left - self._others(number, until=until), left * LEAST_SHARE))
+
+    def _left(self, number: int, now: float) -> tuple[int, int]:
+        """Count what a window still allows to everyone, and what to us."""
+        account = self._account(number)
+        coming = self._coming(number, now)
+        remaining, ours = (self.limit, 0) if account is None else (account.remaining, account.answered)
+        return remaining - coming, self.cap - ours - coming
+
+    def _others(self, number: int, *, until: float) -> float:
+        """Return how many requests of others, who go on as in the window before, no answer has shown yet."""
+        before, account = self._account(number - 1), self._account(number)
+        if before is None:
+            return 0.0
+        seen_until = self.is_over_at + (number - 1) * self.seconds if account is None else account.seen_until
+        return before.others * max(until - seen_until, 0.0) / self.seconds
+
+    def _account(self, number: int) -> _Account | None:
+        return self._accounts.get(self._reset + number * self.seconds)
+
+    def _coming(self, number: int, now: float) -> int:
+        """Count the requests under way that may arrive in a window."""
+        if number == 0:
+            return bisect_left(self._in_flight, self.is_over_at)
+        begins_at = self.may_be_over_at + (number - 1) * self.seconds
+        if now >= begins_at + max(self._slowest_seconds):
+            return len(self._in_flight)
+        return len(self._in_flight) - bisect_left(self._in_flight, begins_at)
+
+    def _turn_to(self, rate: Rate, *, date: float | None, sent_at: float, received_at: float) -> None:
+        """Make a window the current one, if an answer is the first of it."""
+        # An earlier one can only be the newer if the server's clock was set back.
+        if rate.reset <= self._reset and sent_at < self._ends_by:
+            if rate.reset == self._reset:
+                self._last_sent_at = max(self._last_sent_at, sent_at)
+            return
+        length = rate.reset - self._reset
+        follows = received_at - self._last_sent_at < self.seconds
+        if 0 < length < self.seconds or (follows and 0 < length < math.inf):
+            self.seconds = length
+        elif date is not None and rate.reset - date > self.seconds:
+            self.seconds = rate.reset - date
+        self._reset = rate.reset
+        self._ends_by = received_at + self.seconds
+        self._last_sent_at = sent_at
+        self._slowest_seconds = [received_at - sent_at, self._slowest_seconds[0]]
+
+    def _enter(self, rate: Rate, *, sent_at: float, is_refused: bool) -> None:
+        account = self._accounts.get(rate.reset)
+        if account is None:
+            account = self._accounts[rate.reset] = _Account(
+                limit=rate.limit, remaining=rate.remaining, seen_until=sent_at
+            )
+            while len(self._accounts) > REMEMBERED_WINDOWS:
+                del self._accounts[next(iter(self._accounts))]
+        if rate.limit != account.limit and sent_at >= account.latest_sent_at:
+            # Raised or lowered in the middle of a window: what was left before says nothing any more.
+            account.limit, account.remaining = rate.limit, rate.remaining
+        if rate.limit == account.limit and rate.remaining <= account.remaining:
+            account.remaining, account.seen_until = rate.remaining, sent_at
+        account.latest_sent_at = max(account.latest_sent_at, sent_at)
+        account.answered += 1
+        account.refused += is_refused
+        if rate.reset == self._reset:
+            self.limit = account.limit
+
+    def _learn(self, earliest: float, latest: float, *, sent_at: float, received_at: float) -> None:
+        self._clock.learn(earliest=earliest, latest=latest, sent_at=sent_at, received_at=received_at)

@@ -1,0 +1,112 @@
+"""Outages: when everything fails, when to try a single request, and when to give up."""
+
+import math
+
+import pytest
+
+from events_pandas.deliver.outage import Outage
+
+NOW = 1_000.0
+
+
+@pytest.fixture
+def fail():
+    """Return a function that lets requests fail at once."""
+
+    def fail(outage, times=1, *, now=NOW, in_flight=0, jitter=1.0):
+        for _ in range(times):
+            outage.failed("no answer", sent_at=now, now=now, in_flight=in_flight, jitter=jitter)
+
+    return fail
+
+
+@pytest.fixture
+def outage(fail):
+    """Return an outage that began just now, with a patience of ten minutes."""
+    outage = Outage(600.0)
+    fail(outage, 20)
+    return outage
+
+
+@pytest.mark.parametrize(("failures", "is_on"), [(19, False), (20, True)])
+def test_outage_begins_with_the_twentieth_failure_in_a_row(fail, failures, is_on):
+    """Nineteen failures may be bad luck."""
+    outage = Outage(600.0)
+
+    fail(outage, failures)
+
+    assert outage.is_on is is_on
+
+
+def test_outage_begins_later_when_many_requests_are_under_way(fail):
+    """A hundred requests that one hiccup breaks are no outage."""
+    outage = Outage(600.0)
+
+    fail(outage, 100, in_flight=100)
+
+    assert not outage.is_on
+
+
+def test_outage_counts_anew_after_an_answer(fail):
+    """Whatever the service says, it works."""
+    outage = Outage(600.0)
+    fail(outage, 19)
+
+    outage.worked()
+    fail(outage, 19)
+
+    assert not outage.is_on
+
+
+def test_outage_ends_with_an_answer(outage):
+    """One request that gets through is the end of it."""
+    outage.worked()
+
+    assert (outage.is_on, outage.gives_up_at) == (False, math.inf)
+
+
+def test_outage_waits_longer_before_every_probe(outage, fail):
+    """One second, two, four, up to thirty."""
+    waits = [outage.probe_at - NOW]
+    for _ in range(6):
+        now = outage.probe_at
+        fail(outage, now=now)
+        waits.append(outage.probe_at - now)
+
+    assert waits == [1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0]
+
+
+def test_outage_draws_the_wait_from_its_upper_half(fail):
+    """Many clients do not all come back at once, and none comes back at once."""
+    outage = Outage(600.0)
+
+    fail(outage, 20, jitter=0.0)
+
+    assert outage.probe_at == NOW + 0.5
+
+
+def test_outage_does_not_take_what_was_under_way_for_a_probe(outage):
+    """A request that left before the outage began says nothing new."""
+    outage.failed("no answer", sent_at=NOW - 1, now=NOW + 0.5, in_flight=0, jitter=1.0)
+
+    assert outage.probe_at == NOW + 1.0
+
+
+def test_outage_gives_up_when_the_patience_has_passed_since_the_first_failure(fail):
+    """The clock runs from the first of the failures, and the last probe is not later."""
+    outage = Outage(600.0)
+    fail(outage)
+
+    fail(outage, 19, now=NOW + 599.5)
+
+    assert outage.gives_up_at == NOW + 600
+    assert outage.probe_at == NOW + 600
+
+
+def test_outage_counts_outages_and_keeps_the_last_complaint(outage, fail):
+    """Each outage has a number, and a reason to be told."""
+    outage.worked()
+
+    fail(outage, 20)
+
+    assert (outage.number, outage.complaint) == (2, "no answer")

@@ -1,0 +1,77 @@
+"""What the answer to one event says of others."""
+
+import pytest
+
+from events_pandas.deliver.outcomes import Event, Outcome, Status
+from events_pandas.deliver.parking import Parking
+from events_pandas.deliver.verdicts import Verdict
+
+FULL = "Intercom rejected the event (422 Unprocessable Entity: Cannot have more than 120 active event names): mend it"
+
+
+def _event(row, *, contact="ada", name="placed-order"):
+    return Event(row=row, payload=b"{}", contact=contact, name=name)
+
+
+@pytest.fixture
+def parking():
+    """Return what is known after a contact was unknown, and a name was one too many."""
+    parking = Parking()
+    parking.note(_event(3, contact="ghost"), Outcome(row=3, status=Status.UNKNOWN_CONTACT, error_code="not_found"))
+    refused = Outcome(row=5, status=Status.REJECTED, http_status=422, error_code="422", error_message=FULL)
+    parking.note(_event(5, contact="bob", name="signed-up"), refused)
+    return parking
+
+
+def test_parking_lets_other_events_go(parking):
+    """Another contact's event of another name is sent."""
+    assert parking.verdict(_event(8)) is None
+
+
+def test_parking_holds_back_the_events_of_an_unknown_contact(parking):
+    """They share the first one's status and code, and name its row."""
+    assert parking.verdict(_event(8, contact="ghost")) == Verdict(
+        status=Status.UNKNOWN_CONTACT,
+        error_code="not_found",
+        error_message=(
+            "row 3 of the same contact was answered 404, so no request was made: "
+            "create the contact or mend the identifier, then submit the row again"
+        ),
+    )
+
+
+def test_parking_holds_back_the_events_of_a_name_that_is_one_too_many(parking):
+    """Whoever did it: the workspace has no room for the name."""
+    assert parking.verdict(_event(8, name="signed-up")) == Verdict(
+        status=Status.REJECTED,
+        error_code="422",
+        error_message=(
+            "row 5 of the same event name was answered 422, as the workspace has all the names that it may have, "
+            "so no request was made: archive a name in Intercom or use one that is there, then submit the row again"
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        Outcome(row=1, status=Status.REJECTED, http_status=422, error_code="422", error_message="malformed"),
+        Outcome(row=1, status=Status.REJECTED, http_status=400, error_code="parameter_invalid", error_message=FULL),
+        Outcome(row=1, status=Status.FAILED, http_status=503, error_code="server_error", error_message="503"),
+        Outcome(row=1, status=Status.ACCEPTED, http_status=202),
+    ],
+)
+def test_parking_draws_no_conclusion_from_other_outcomes(outcome):
+    """Another 422 is the row's own fault, and so is every other refusal."""
+    parking = Parking()
+
+    parking.note(_event(1), outcome)
+
+    assert parking.verdict(_event(2)) is None
+
+
+def test_parking_names_the_first_row(parking):
+    """A second 404 of the contact, which was under way, changes nothing."""
+    parking.note(_event(4, contact="ghost"), Outcome(row=4, status=Status.UNKNOWN_CONTACT, error_code="not_found"))
+
+    assert parking.verdict(_event(8, contact="ghost")).error_message.startswith("row 3 of the same contact")

@@ -1,0 +1,193 @@
+"""The windows of the rate limit, as the answers show them."""
+
+import pytest
+
+from events_pandas.deliver.answers import Rate
+from events_pandas.deliver.windows import RateWindows
+
+NOW = 100.0
+LEAD = 1_700_000_000.0 - NOW  # of the server's clock: a request that leaves at NOW arrives at 1,700,000,000
+
+
+def _answer(windows, *, at=NOW, seconds=0.0, remaining=50, limit=100, ends_at=NOW + 5, is_refused=False):
+    """Let a request leave, and its answer come so many seconds later."""
+    rate = Rate(limit=limit, remaining=remaining, reset=ends_at + LEAD)
+    windows.observe(rate, date=None, sent_at=at, received_at=at + seconds, is_refused=is_refused)
+
+
+@pytest.fixture
+def windows():
+    """Return windows of which the first has 50 requests left, and ends in five seconds."""
+    windows = RateWindows()
+    _answer(windows, at=NOW - 0.001, ends_at=NOW - 5 + 5)
+    _answer(windows, at=NOW, ends_at=NOW + 10)
+    return windows
+
+
+def _room(windows, number, *, now=NOW, leaves_at=NOW):
+    return windows.has_room(number, now, leaves_at=leaves_at)
+
+
+def test_rate_windows_know_the_end_of_the_current_one_from_two_answers(windows):
+    """A request before the reset and one after it bound the end from both sides."""
+    assert windows.may_be_over_at == pytest.approx(NOW + 10 - 0.001)
+    assert windows.is_over_at == pytest.approx(NOW + 10)
+
+
+@pytest.mark.parametrize(
+    ("leaves_at", "numbers"),
+    [(NOW + 9.998, (0, 0)), (NOW + 9.9995, (0, 1)), (NOW + 10.001, (1, 1)), (NOW + 35.0, (3, 3))],
+)
+def test_number_at_says_in_which_windows_a_request_may_arrive(windows, leaves_at, numbers):
+    """Near a reset there are two."""
+    assert windows.number_at(leaves_at) == numbers
+
+
+def test_number_at_reckons_with_the_slowest_answer(windows):
+    """What has taken a second to be answered may take a second to arrive."""
+    _answer(windows, at=NOW + 1, seconds=1.0, ends_at=NOW + 10)
+
+    assert windows.number_at(NOW + 9.5) == (0, 1)
+
+
+def test_has_room_counts_what_is_under_way(windows):
+    """One request left, and one under way."""
+    _answer(windows, remaining=1, ends_at=NOW + 10)
+    assert _room(windows, 0)
+
+    windows.sent(NOW + 1)
+
+    assert not _room(windows, 0)
+
+
+def test_has_room_counts_what_may_arrive_in_either_window_in_both():
+    """A request that leaves just before a reset takes a place in the next window too, until its answer says where."""
+    windows = RateWindows()
+    _answer(windows, limit=2, remaining=1)
+    assert _room(windows, 1, now=NOW + 4.95)
+
+    windows.sent(NOW + 4.9)
+    windows.sent(NOW + 4.9)
+
+    assert not _room(windows, 0, now=NOW + 4.95)
+    assert not _room(windows, 1, now=NOW + 4.95)
+
+
+def test_has_room_forgets_a_request_that_has_ended():
+    """An answer, or none for certain, makes room."""
+    windows = RateWindows()
+    _answer(windows, limit=2, remaining=1)
+    windows.sent(NOW + 1)
+
+    windows.ended(NOW + 1)
+
+    assert (windows.in_flight, _room(windows, 0)) == (0, True)
+
+
+def test_has_room_of_a_share_counts_our_requests_only(windows):
+    """Half of ten are five, whatever others leave over."""
+    windows = RateWindows(0.5)
+    for _ in range(4):
+        _answer(windows, limit=10, remaining=6)
+    assert _room(windows, 0)
+
+    _answer(windows, limit=10, remaining=5)
+
+    assert not _room(windows, 0)
+
+
+def test_room_is_left_for_others_who_go_on_as_before():
+    """Others made 40 requests in the window before, so that 20 more are expected in its second half."""
+    windows = RateWindows()
+    _answer(windows, remaining=59, ends_at=NOW - 5)
+    _answer(windows, remaining=70, ends_at=NOW + 5)
+
+    assert windows.room(0, NOW, until=NOW + 5) == pytest.approx(50.0)
+
+
+def test_room_is_a_quarter_of_what_is_left_however_much_others_use():
+    """Two runs that both gave way would both starve."""
+    windows = RateWindows()
+    _answer(windows, remaining=0, ends_at=NOW - 5)
+    _answer(windows, remaining=40, ends_at=NOW + 5)
+
+    assert windows.room(0, NOW, until=NOW + 5) == pytest.approx(10.0)
+
+
+def test_has_room_leaves_the_last_request_to_others():
+    """Two runs that both took it would be one too many; alone it is ours."""
+    windows = RateWindows()
+    _answer(windows, remaining=50, ends_at=NOW - 5)
+    _answer(windows, remaining=1, ends_at=NOW + 5)
+
+    assert not _room(windows, 0, leaves_at=NOW + 0.01)
+
+
+def test_windows_do_not_take_refused_requests_for_others():
+    """What was refused was not counted, so that it explains nothing of what is missing."""
+    windows = RateWindows()
+    _answer(windows, limit=4, remaining=0, ends_at=NOW - 5)
+    for _ in range(3):
+        _answer(windows, limit=4, remaining=0, ends_at=NOW - 5, is_refused=True)
+    _answer(windows, limit=4, remaining=4, ends_at=NOW + 5)
+
+    assert windows.room(0, NOW, until=NOW + 5) == pytest.approx(2.5)
+
+
+def test_windows_learn_their_length_from_resets_that_follow_each_other():
+    """Two resets a second apart, with requests all the time, are one window apart."""
+    windows = RateWindows()
+    _answer(windows, at=NOW, ends_at=NOW + 1)
+
+    _answer(windows, at=NOW + 1.5, ends_at=NOW + 2)
+
+    assert windows.seconds == 1.0
+
+
+def test_windows_do_not_take_a_pause_for_a_long_window():
+    """Resets thirty seconds apart, with twenty idle ones between, say nothing of the length."""
+    windows = RateWindows()
+    _answer(windows, at=NOW, ends_at=NOW + 5)
+
+    _answer(windows, at=NOW + 31, ends_at=NOW + 35)
+
+    assert windows.seconds == 10.0
+
+
+def test_windows_are_as_long_as_the_first_answer_shows():
+    """A reset that is forty seconds away is the end of a window of forty seconds at least."""
+    windows = RateWindows()
+    rate = Rate(limit=100, remaining=50, reset=NOW + LEAD + 40)
+
+    windows.observe(rate, date=NOW + LEAD, sent_at=NOW, received_at=NOW, is_refused=False)
+
+    assert windows.seconds == 40.0
+
+
+def test_windows_begin_anew_when_the_servers_clock_is_set_back():
+    """A reset an hour earlier counts, once the window that was current must have ended."""
+    windows = RateWindows()
+    _answer(windows, remaining=0)
+
+    _answer(windows, at=NOW + 20, remaining=7, ends_at=NOW - 3_580)
+
+    assert windows.number_at(NOW + 20)[0] == 0
+    assert windows.room(0, NOW + 20, until=NOW + 21) == 7
+
+
+def test_windows_ignore_a_late_answer_of_a_window_that_is_over(windows):
+    """It belongs to the window before, whatever it says of that."""
+    _answer(windows, at=NOW - 1, seconds=2.0, remaining=0, ends_at=NOW)
+
+    assert _room(windows, 0)
+
+
+def test_windows_take_a_changed_limit_from_the_request_that_left_last():
+    """An answer that was overtaken does not bring an old limit back."""
+    windows = RateWindows()
+    _answer(windows, at=NOW + 1, limit=10, remaining=9)
+
+    _answer(windows, at=NOW, limit=100, remaining=98)
+
+    assert windows.limit == 10
+    assert windows.room(0, NOW + 1, until=NOW + 2) == 8
