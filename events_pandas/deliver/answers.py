@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -217,6 +218,8 @@ def read_retry_after(answer: Answer) -> float | None:
     HTTP allows seconds or a date; a date counts from the same answer's `Date`, since the local clock may be wrong.
     """
     text = answer.headers.get(RETRY_AFTER_HEADER)
+    if text is None:
+        return None
     seconds: float | None = _whole(text)
     if seconds is None:
         until, date = _http_date(text), read_date(answer)
@@ -283,6 +286,8 @@ def _whole(text: str | None) -> int | None:
     return int(match[1]) if match else None
 
 
+# The answers of one second have one date, and reading it takes longer than all the rest of them.
+@lru_cache(maxsize=128)
 def _http_date(text: str | None) -> float | None:
     try:
         moment = parsedate_to_datetime(text or "")
