@@ -154,8 +154,8 @@ class RateWindows:
 
         Returns
         -------
-        first, last : int
-            Counted from the current one, 0.
+        tuple of int
+            The first and the last of them, counted from the current one, 0.
         """
         first, last = (
             0 if leaves_at < end else 1 + int((leaves_at - end) / self.seconds)

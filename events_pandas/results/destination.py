@@ -5,12 +5,12 @@ from urllib.parse import urlsplit
 
 from events_pandas.deliver import Answer, IntercomClient, Stop, Workspace
 from events_pandas.deliver.answers import read_date, read_rate
+from events_pandas.deliver.duration import duration_seconds
 from events_pandas.deliver.pacing import Pacer
 from events_pandas.deliver.preflight import ask_workspace
 from events_pandas.deliver.retry import DEFAULT_RETRY_POLICY
 from events_pandas.deliver.surroundings import REAL_SURROUNDINGS
 from events_pandas.intercom import DEFAULT_LIMIT, REGION_URLS, WINDOW_SECONDS
-from events_pandas.results.duration import duration_seconds
 
 REGIONS_BY_HOST = {urlsplit(url).hostname: region for region, url in REGION_URLS.items()}
 

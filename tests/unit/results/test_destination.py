@@ -96,7 +96,7 @@ def test_destination_is_a_stop_when_the_token_is_refused(fake_client):
     assert stop.reason == "authentication"
 
 
-@pytest.mark.parametrize(("remaining", "seconds"), [(None, 50.0), (99, 50.0), (21, 56.0), (1, 58.001), (0, 58.001)])
+@pytest.mark.parametrize(("remaining", "seconds"), [(None, 50.0), (99, 50.0), (21, 56.0), (1, 58.0), (0, 58.0)])
 def test_destination_leaves_a_request_to_the_runs_own_question(remaining, seconds):
     """A run asks for the workspace first, which draws on the current window."""
     destination = Destination(workspace=Workspace(), limit=100, remaining=remaining, seconds_left=8.0)

@@ -5,8 +5,10 @@ import math
 import pytest
 
 from events_pandas.deliver.answers import Rate
-from events_pandas.deliver.pacing import Pacer, Sighting
-from events_pandas.results.duration import duration_seconds
+from events_pandas.deliver.duration import duration_seconds, windows_to_come
+from events_pandas.deliver.pacing import Pacer
+from events_pandas.deliver.sighting import Sighting
+from events_pandas.deliver.standing import Window
 
 NOW = 1_700_000_000.0  # the start of a window
 
@@ -40,28 +42,39 @@ def _paced_seconds(requests, *, limit, remaining, seconds_left):
         (1, {"limit": 100}, 0.0),
         (501, {"limit": 100}, 50.0),
         (500, {"limit": 83}, 499 * 10 / 83),
-        (16_581, {"limit": 1_666}, 100.0),
+        (16_661, {"limit": 1_666}, 100.0),
         (501, {"limit": 100, "remaining": 99, "seconds_left": 5.0}, 50.0),
         (11, {"limit": 100, "remaining": 20, "seconds_left": 8.0}, 4.0),
         (501, {"limit": 100, "remaining": 20, "seconds_left": 8.0}, 56.0),
-        (501, {"limit": 100, "remaining": 0, "seconds_left": 8.0}, 58.001),
+        (501, {"limit": 100, "remaining": 0, "seconds_left": 8.0}, 58.0),
         (0, {"limit": 100, "remaining": 0, "seconds_left": 8.0}, 0.0),
         (501, {"limit": 100, "remaining": 20}, 50.0),
     ],
 )
 def test_duration_counts_the_steps_between_requests(requests, facts, seconds):
-    """Steps are even, but for what remains of a window that others have drawn on; one in 200 is left to chance."""
+    """Steps are even, but for what remains of a window that others have drawn on."""
     assert duration_seconds(requests, **facts) == pytest.approx(seconds)
 
 
 @pytest.mark.parametrize("limit", [20, 83, 166, 1_666])
-@pytest.mark.parametrize("used", [0.0, 0.5, 0.9])
 @pytest.mark.parametrize("seconds_left", [9.0, 4.0, 1.0])
-def test_duration_is_what_the_pacer_makes_of_it(limit, used, seconds_left):
-    """Within half a second, which is what a clock of whole seconds leaves open, the pacer takes as long."""
-    remaining = limit - 1 - int(limit * used)
-    facts = {"limit": limit, "remaining": remaining, "seconds_left": seconds_left}
+def test_duration_is_what_the_pacer_makes_of_it(limit, seconds_left):
+    """The pacer takes as long, or is up to a second earlier, since it makes haste in the window in which it begins."""
+    facts = {"limit": limit, "remaining": limit - 1, "seconds_left": seconds_left}
 
     predicted = duration_seconds(3 * limit, **facts)
 
-    assert predicted == pytest.approx(_paced_seconds(3 * limit, **facts), abs=0.5 + 10 / limit)
+    assert predicted - 1.25 - 10 / limit < _paced_seconds(3 * limit, **facts) < predicted + 10 / limit
+
+
+def test_duration_knows_windows_of_another_length():
+    """Windows last ten seconds unless the answers show another length."""
+    assert duration_seconds(61, limit=60, window_seconds=60.0) == pytest.approx(60.0)
+
+
+@pytest.mark.parametrize(("seconds", "windows"), [(0.0, 0), (7.9, 0), (8.0, 1), (17.9, 1), (18.0, 2), (58.0, 6)])
+def test_windows_to_come_are_those_that_begin_within_the_time(seconds, windows):
+    """What leaves at a reset belongs to the window that begins then."""
+    window = Window(limit=100, left=1, ends_in_seconds=8.0, seconds=10.0)
+
+    assert windows_to_come(seconds, window=window) == windows

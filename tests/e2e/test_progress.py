@@ -1,0 +1,134 @@
+"""Progress of real runs: what a callable is told, what a terminal of 80 columns and a log show."""
+
+import datetime as dt
+import re
+
+import pytest
+
+from events_pandas import Faults, SubmissionError, iter_submit, submit_events
+
+ESCAPES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+
+
+def drawings(shown):
+    """Return what was drawn on a terminal, one after the other."""
+    return [ESCAPES.sub("", text).strip() for text in re.split(r"[\r\n]", shown) if text.strip()]
+
+
+@pytest.fixture
+def command(folder, make_orders):
+    """Return a function that gives the arguments with which rows are submitted to a sandbox."""
+
+    def command(sandbox, rows):
+        make_orders(rows).to_csv(folder / "orders.csv", index=False)
+        return "-m", "events_pandas", "submit", "orders.csv", "-m", "mapping.toml", "--base-url", sandbox.url
+
+    return command
+
+
+@pytest.fixture
+def given():
+    """Return the list of what a callable was given."""
+    return []
+
+
+def test_progress_tells_the_exact_end_long_before(make_orders, mapping, start, given):
+    """From the first answer on the end is known, and the nearer it comes the better; so are the windows."""
+    with start(limit=100).client() as client:
+        submit_events(make_orders(51), mapping, client=client, progress=given.append)
+
+    told = [progress for progress in given if progress.done_at and not progress.is_final]
+    errors = [abs((progress.done_at - given[-1].at).total_seconds()) for progress in told]
+    assert told[0].rows < 5
+    # A pacer that makes haste in the window in which it begins is up to a quarter earlier.
+    assert max(errors) < 1.5
+    assert max(errors[-5:]) < 0.3
+    assert {progress.window.limit for progress in told} == {100}
+    assert {progress.windows for progress in told[-5:]} == {told[-1].window_number}
+
+
+def test_progress_is_told_at_most_ten_times_a_second_and_at_the_end(make_orders, mapping, client, given):
+    """A callable need not be fast."""
+    orders = make_orders(400, day=["2024-01-31"] * 399 + [None])
+
+    submit_events(orders, mapping, client=client, progress=given.append)
+
+    took = given[-1].elapsed_seconds
+    assert len(given) <= 2 + took / 0.1
+    assert [progress.is_final for progress in given].index(True) == len(given) - 1
+    assert (given[-1].rows, given[-1].total, given[-1].counts) == (400, 400, {"accepted": 399})
+
+
+def test_progress_of_a_stream_knows_no_end(make_orders, mapping, start, given):
+    """Rows, rate and the window's left are told; how much there is to come nobody knows."""
+    frames = (make_orders(10, start=start_at) for start_at in (0, 10))
+    with start(limit=100).client() as client:
+        list(iter_submit(frames, mapping, client=client, progress=given.append))
+
+    told = [progress for progress in given if progress.window and not progress.is_final]
+    assert {(progress.total, progress.windows, progress.done_at) for progress in told} == {(None, None, None)}
+    assert told[-1].window.left < told[0].window.left
+
+
+def test_progress_says_nothing_of_windows_where_the_limit_does_not_decide(make_orders, mapping, start, given):
+    """A sandbox without a limit is as fast as it is: the end follows from the present speed."""
+    with start(faults=Faults(latency_seconds=0.05)).client() as client:
+        submit_events(make_orders(100), mapping, client=client, concurrency=2, progress=given.append)
+
+    assert {progress.window for progress in given} == {None}
+    late = [progress for progress in given if progress.events_per_second and not progress.is_final]
+    assert all(abs(progress.done_at - given[-1].at) < dt.timedelta(seconds=1) for progress in late)
+
+
+def test_progress_tells_of_an_outage(make_orders, mapping, start, given):
+    """While everything fails, a callable is told so at least once a second, with the next try and no end."""
+    with start(faults=Faults(outage_after_seconds=0.0, outage_seconds=4.0)).client() as client:
+        results = submit_events(make_orders(100), mapping, client=client, preflight=False, progress=given.append)
+
+    paused = [progress for progress in given if progress.pause and progress.pause.reason == "outage"]
+    assert set(results["status"]) == {"accepted"}
+    assert len(paused) >= 2
+    assert {progress.done_at for progress in paused} == {None}
+    assert all(0 < progress.pause.gives_up_in_seconds <= 600 for progress in paused)
+    assert given[-1].pause is None
+
+
+def test_error_of_a_callable_loses_no_results(make_orders, mapping, client, held, sandbox):
+    """What was accepted before is in the exception, whose cause is the callable's own error."""
+
+    def show(progress):
+        if progress.rows:
+            raise LookupError("no such widget")
+
+    with pytest.raises(SubmissionError) as caught:
+        submit_events(make_orders(300), mapping, client=client, progress=show)
+
+    assert isinstance(caught.value.__cause__, LookupError)
+    assert len(caught.value.results) == 300
+    assert caught.value.results["status"].eq("accepted").sum() == len(held(sandbox))
+
+
+def test_log_has_a_line_at_the_end(start, command, launch):
+    """Where standard error is no terminal, a run of some seconds leaves its counts in the log."""
+    sandbox = start(limit=100)
+
+    process = launch(*command(sandbox, 31)[2:], INTERCOM_ACCESS_TOKEN=sandbox.access_token)
+    _, log = process.communicate(timeout=20)
+
+    assert re.fullmatch(r"submitting: 31 of 31 \(100%\) after \d s: 31 accepted\n", log)
+
+
+def test_terminal_of_80_columns_shows_what_matters(start, command, open_terminal):
+    """No drawing is wider than the terminal, and accepted, rate, window and end are in it; the token is not."""
+    sandbox = start(limit=100)
+
+    terminal = open_terminal(*command(sandbox, 51), INTERCOM_ACCESS_TOKEN=sandbox.access_token)
+    code, shown = terminal.end()
+
+    drawn = [text for text in drawings(shown) if "accepted" in text and "%" in text]
+    told = re.compile(r"\d+%\|\S+ *\| \d+ accepted, \d+/s, window \d/\d, \d+/100 left, done \d\d:\d\d:\d\d")
+    assert code == 0
+    assert max(map(len, drawn)) <= 79
+    assert any(told.search(text) for text in drawn)
+    assert re.fullmatch(r"submitting: 100%\|\S+ *\| 51 of 51, 51 accepted, after \d s", drawn[-1])
+    assert sandbox.access_token not in shown

@@ -1,0 +1,77 @@
+"""Progress in a notebook: a bar where ipywidgets can show it, and otherwise lines, without a warning."""
+
+import importlib.util
+import re
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+from events_pandas import Sandbox
+
+SUBMIT = """
+import pandas as pd
+import events_pandas as ep
+orders = pd.DataFrame({{"who": [f"{{number:05d}}" for number in range(21)], "day": "2024-01-31"}})
+mapping = ep.EventMapping(event_name="placed-order", created_at="day", user_id="who", timezone="UTC")
+client = ep.IntercomClient("{access_token}", base_url="{url}")
+results = ep.submit_events(orders, mapping, client=client, progress={progress})
+"""
+WITHOUT_IPYWIDGETS = "import sys; sys.modules['ipywidgets'] = None"
+WIDGETS = "application/vnd.jupyter.widget-state+json"
+
+
+@pytest.fixture
+def sandbox():
+    """A sandbox whose limit is low, so that a run takes two seconds."""
+    with Sandbox(limit=100) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def run_notebook(sandbox):
+    """Return a function that submits in the last cell of a notebook, and returns the notebook."""
+
+    def run(*cells, progress):
+        access = {"access_token": sandbox.access_token, "url": sandbox.url}
+        sources = [*cells, SUBMIT.format(**access, progress=progress)]
+        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
+        NotebookClient(notebook, timeout=60).execute()
+        return notebook
+
+    return run
+
+
+def timeless(text):
+    return re.sub(r"after \d+ s", "after ... s", text)
+
+
+def streams(notebook):
+    outputs = notebook.cells[-1].outputs
+    return [(output.name, timeless(output.text)) for output in outputs if output.output_type == "stream"]
+
+
+def test_notebook_has_lines_without_ipywidgets(run_notebook):
+    """A line at the end, and nothing else: no warning that a package is missing."""
+    notebook = run_notebook(WITHOUT_IPYWIDGETS, progress=True)
+
+    assert streams(notebook) == [("stderr", "submitting: 21 of 21 (100%) after ... s: 21 accepted\n")]
+    assert len(notebook.cells[-1].outputs) == 1
+
+
+def test_notebook_shows_nothing_when_there_is_to_be_none(run_notebook):
+    """False is silence here too."""
+    assert run_notebook(progress=False).cells[-1].outputs == []
+
+
+@pytest.mark.skipif(importlib.util.find_spec("ipywidgets") is None, reason="ipywidgets are not installed")
+def test_notebook_has_a_bar_with_ipywidgets(run_notebook):
+    """The bar is a widget that ends whole, with the counts beside it."""
+    notebook = run_notebook(progress="'auto'")
+
+    widgets = [widget["state"] for widget in notebook.metadata.widgets[WIDGETS]["state"].values()]
+    [bar] = [widget for widget in widgets if widget.get("max") == 21]
+    texts = [timeless(" ".join(widget["value"].split())) for widget in widgets if isinstance(widget.get("value"), str)]
+    assert (bar["value"], bar["bar_style"]) == (21, "success")
+    assert sorted(texts) == ["21 of 21, 21 accepted, after ... s", "submitting: 100%"]
+    assert streams(notebook) == []

@@ -1,0 +1,216 @@
+"""The tally: what is counted, and what follows from it."""
+
+import datetime as dt
+
+import pytest
+
+from events_pandas.deliver.progress.tally import Tally
+from events_pandas.deliver.standing import Pause, Standing, Window
+
+AT = dt.datetime(2024, 1, 1, 14, 20, tzinfo=dt.UTC)
+
+
+@pytest.fixture
+def make_tally(clocks, run, outcome):
+    """Return a function that makes a tally of a run, and one that lets time pass and events come."""
+
+    def make(total):
+        tally = Tally(total, clocks)
+        tally.watch(run)
+
+        def go_on(seconds, *, per_second, status="accepted"):
+            for _ in range(seconds):
+                clocks.clock.now += 1.0
+                for _ in range(per_second):
+                    tally.count(outcome(status))
+                tally.look()
+
+        return tally, go_on
+
+    return make
+
+
+def test_tally_counts_rows_and_statuses(make_tally, outcome):
+    """Rows are all that are told; statuses are those of events, in the order of the statuses, without zeros."""
+    tally, _ = make_tally(10)
+
+    for status in ("rejected", "accepted", "accepted"):
+        tally.count(outcome(status))
+    tally.advance(4)
+
+    progress = tally.look()
+    assert (progress.rows, progress.total) == (7, 10)
+    assert list(progress.counts.items()) == [("accepted", 2), ("rejected", 1)]
+    assert (progress.at, progress.elapsed_seconds, progress.is_final) == (AT, 0.0, False)
+
+
+def test_tally_knows_nothing_of_windows_before_the_first_answer(make_tally):
+    """What is not known is None."""
+    tally, _ = make_tally(10)
+
+    progress = tally.look()
+
+    assert (progress.window, progress.window_number, progress.windows, progress.done_at) == (None, None, None, None)
+    assert progress.events_per_second is None
+
+
+def test_tally_tells_when_a_run_is_done(make_tally, run):
+    """Requests left are the rows of which nothing is known, without those under way; the end is the limit's."""
+    tally, _ = make_tally(400)
+    window = Window(limit=100, left=50, ends_in_seconds=5.0, seconds=10.0)
+    run.standing = Standing(window=window, in_flight=9)
+
+    tally.advance(140)
+
+    progress = tally.look()
+    assert progress.window == window
+    assert progress.done_at == AT + dt.timedelta(seconds=25)  # 251 requests: 50 now, then 201 at ten a second
+    assert (progress.window_number, progress.windows) == (1, 4)
+
+
+def test_tally_numbers_the_windows_of_a_run(make_tally, run, clock):
+    """The first that an answer showed is the first, and an idle window counts too."""
+    tally, _ = make_tally(1_000)
+    numbers = []
+
+    for clock.now, ends_in_seconds in ((0.0, 5.2), (4.0, 1.0), (5.1, 9.9), (14.0, 1.2), (36.0, 9.0)):
+        run.at_window(ends_in_seconds=ends_in_seconds)
+        numbers.append(tally.look().window_number)
+
+    assert numbers == [1, 1, 2, 2, 5]
+
+
+def test_tally_measures_the_speed_of_the_last_ten_seconds(make_tally):
+    """What was before is forgotten."""
+    tally, go_on = make_tally(None)
+
+    go_on(20, per_second=50)
+    go_on(10, per_second=30)
+
+    assert tally.look().events_per_second == pytest.approx(30.0)
+
+
+def test_tally_does_not_count_the_wait_for_the_first_event(make_tally):
+    """A preflight takes its time, which says nothing of the speed."""
+    tally, go_on = make_tally(None)
+
+    go_on(5, per_second=0)
+    go_on(3, per_second=30)
+
+    assert tally.look().events_per_second == pytest.approx(30.0)
+
+
+def test_tally_knows_no_speed_in_the_first_two_seconds(make_tally, clock):
+    """What was seen over less than that is chance."""
+    tally, go_on = make_tally(None)
+    tally.look()
+
+    go_on(1, per_second=30)
+    clock.now = 1.9
+
+    assert tally.look().events_per_second is None
+
+
+def test_tally_does_not_count_rows_that_are_not_sent_as_speed(make_tally):
+    """Invalid rows come by the thousand at once."""
+    tally, go_on = make_tally(10_000)
+
+    go_on(3, per_second=10)
+    tally.advance(5_000)
+    go_on(1, per_second=10)
+
+    assert tally.look().events_per_second == pytest.approx(10.0)
+
+
+def test_tally_measures_rows_where_no_run_is_watched(clocks):
+    """A check sends nothing: its rows are its speed, and its end follows from that."""
+    tally = Tally(100_000, clocks)
+
+    for clocks.clock.now in range(1, 6):
+        tally.advance(10_000)
+        progress = tally.look()
+
+    assert progress.events_per_second == pytest.approx(10_000.0)
+    assert progress.done_at == AT + dt.timedelta(seconds=10)
+
+
+def test_tally_says_nothing_of_windows_when_the_run_is_slower_than_the_limit(make_tally, run):
+    """A run with one thread ends by its speed."""
+    tally, go_on = make_tally(1_000)
+    run.at_window(limit=1_666, left=1_600)
+
+    go_on(10, per_second=12)
+
+    progress = tally.look()
+    assert (progress.window, progress.window_number, progress.windows) == (None, None, None)
+    assert progress.done_at == AT + dt.timedelta(seconds=10 + 880 / 12)
+
+
+def test_tally_shows_windows_that_others_use_up(make_tally, run):
+    """A slow run whose windows are spent is as fast as it may be."""
+    tally, go_on = make_tally(1_000)
+
+    run.at_window(limit=1_666, left=20, ends_in_seconds=0.5)
+    go_on(1, per_second=40)
+    run.at_window(limit=1_666, left=900, ends_in_seconds=5.5)
+    go_on(5, per_second=40)
+
+    progress = tally.look()
+    assert (progress.window_number, progress.windows) == (2, 4)
+    assert progress.done_at == AT + dt.timedelta(seconds=6 + 760 / 40)
+
+
+def test_tally_knows_no_end_while_the_run_is_paused(make_tally, run):
+    """Nobody knows how long an outage lasts, and its time is not measured as speed."""
+    tally, go_on = make_tally(1_000)
+    go_on(10, per_second=10)
+    pause = Pause(reason="outage", since_seconds=3.0, next_in_seconds=2.0, gives_up_in_seconds=597.0)
+
+    run.standing = Standing(pause=pause)
+
+    progress = tally.look()
+    assert progress.pause == pause
+    assert (progress.done_at, progress.events_per_second, progress.window) == (None, None, None)
+
+
+def test_tally_measures_the_speed_anew_after_a_pause(make_tally, run):
+    """The pause itself is no part of the present speed."""
+    tally, go_on = make_tally(1_000)
+    run.standing = Standing(pause=Pause(reason="outage", since_seconds=3.0, next_in_seconds=2.0))
+    go_on(10, per_second=0)
+    run.standing = Standing()
+
+    go_on(3, per_second=20)
+
+    assert tally.look().events_per_second == pytest.approx(20.0)
+
+
+def test_tally_takes_no_notice_of_a_pause_within_the_pace(make_tally, run):
+    """Part of a second for an answer of 429 is nothing to be told."""
+    tally, _ = make_tally(1_000)
+
+    run.standing = Standing(pause=Pause(reason="rate_limit", since_seconds=0.1, next_in_seconds=0.3))
+
+    assert tally.look().pause is None
+
+
+def test_tally_ends_with_the_present_time(make_tally, run, clock):
+    """At its end a run is done now, and has no window and no pause."""
+    tally, _ = make_tally(10)
+    run.at_window()
+    clock.now = 60.0
+
+    progress = tally.look(is_final=True)
+
+    assert progress.is_final
+    assert (progress.window, progress.pause) == (None, None)
+    assert progress.done_at == progress.at == AT + dt.timedelta(seconds=60)
+
+
+def test_tally_knows_no_end_that_lies_beyond_the_calendar(make_tally):
+    """At next to no speed there is no date to tell."""
+    tally, go_on = make_tally(10**15)
+
+    go_on(9, per_second=1)
+
+    assert tally.look().done_at is None

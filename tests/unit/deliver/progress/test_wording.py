@@ -1,0 +1,189 @@
+"""Progress in words: what a line says, and what of it fits beside a bar."""
+
+import datetime as dt
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from events_pandas.deliver.progress.facts import Progress
+from events_pandas.deliver.progress.wording import bar_format, line
+from events_pandas.deliver.standing import Pause, Window
+
+BERLIN = ZoneInfo("Europe/Berlin")
+AT = dt.datetime(2024, 1, 1, 13, 20, tzinfo=dt.UTC)
+WINDOW = Window(limit=1_666, left=1_204, ends_in_seconds=7.2, seconds=10.0)
+BEGUN = Progress(rows=0, total=1_000, at=AT, elapsed_seconds=0.0)
+RUNNING = Progress(
+    rows=4_350,
+    total=99_960,
+    counts={"accepted": 4_300, "unknown_contact": 28, "rejected": 2},
+    at=AT,
+    elapsed_seconds=27.0,
+    events_per_second=166.6,
+    window=WINDOW,
+    window_number=3,
+    windows=60,
+    done_at=AT + dt.timedelta(minutes=12),
+)
+STREAM = Progress(
+    rows=4_350,
+    total=None,
+    counts={"accepted": 4_350},
+    at=AT,
+    elapsed_seconds=27.0,
+    events_per_second=166.6,
+    window=WINDOW,
+    window_number=3,
+)
+ENDED = Progress(
+    rows=1_000, total=1_000, counts={"accepted": 990, "failed": 10}, at=AT, elapsed_seconds=65.0, is_final=True
+)
+
+
+def paused(**pause):
+    counts = {"accepted": 4_350}
+    return Progress(rows=4_350, total=99_960, counts=counts, at=AT, elapsed_seconds=27.0, pause=Pause(**pause))
+
+
+def done_in(**delta):
+    return Progress(rows=1, total=9, at=AT, elapsed_seconds=0.0, done_at=AT + dt.timedelta(**delta))
+
+
+OUTAGE = paused(reason="outage", since_seconds=1_080.0, next_in_seconds=7.4, gives_up_in_seconds=600.0)
+PROBING = paused(reason="outage", since_seconds=1_080.0, next_in_seconds=0.0, gives_up_in_seconds=float("inf"))
+FAILING = "everything fails since 14:02, next try in 8 s, gives up at 14:30"
+EACH = "4,300 accepted, 28 unknown_contact, 2 rejected"
+AHEAD = "167/s, window 3 of 60, 1,204 of 1,666 left, done 14:32"
+HELD = paused(reason="rate_limit", since_seconds=1.0, next_in_seconds=6.1)
+
+
+@pytest.mark.parametrize(
+    ("progress", "expected"),
+    [
+        (BEGUN, "submitting: 0 of 1,000 (0%) after 0 s"),
+        (
+            RUNNING,
+            f"submitting: 4,350 of 99,960 (4%) after 27 s: {EACH}; {AHEAD}",
+        ),
+        (STREAM, "submitting: 4,350 after 27 s: 4,350 accepted; 167/s, window 3, 1,204 of 1,666 left"),
+        (
+            OUTAGE,
+            f"submitting: 4,350 of 99,960 (4%) after 27 s: 4,350 accepted; {FAILING}",
+        ),
+        (
+            PROBING,
+            "submitting: 4,350 of 99,960 (4%) after 27 s: 4,350 accepted; everything fails since 14:02, trying now",
+        ),
+        (HELD, "submitting: 4,350 of 99,960 (4%) after 27 s: 4,350 accepted; rate limit: waiting 7 s"),
+        (ENDED, "submitting: 1,000 of 1,000 (100%) after 1 min 5 s: 990 accepted, 10 failed"),
+    ],
+)
+def test_line_says_all_there_is_to_know(progress, expected):
+    """A line has room: what is known is told, each status with its count."""
+    assert line(progress, description="submitting", zone=BERLIN) == expected
+
+
+@pytest.mark.parametrize(
+    ("progress", "width", "expected"),
+    [
+        (
+            RUNNING,
+            160,
+            f"submitting: 4%|{{bar}}| 4,350 of 99,960, {EACH}, {AHEAD}",
+        ),
+        (
+            RUNNING,
+            119,
+            "submitting: 4%|{bar}| 4,300 accepted, 30 other, 167/s, window 3 of 60, 1,204 of 1,666 left, done 14:32",
+        ),
+        (
+            RUNNING,
+            100,
+            "submitting: 4%|{bar}| 4,300 accepted, 30 other, 167/s, window 3/60, 1,204/1,666 left, done 14:32",
+        ),
+        (RUNNING, 89, "4%|{bar}| 4,300 accepted, 30 other, 167/s, window 3/60, 1,204/1,666 left, done 14:32"),
+        (RUNNING, 79, "4%, 4,300 accepted, 30 other, 167/s, window 3/60, 1,204/1,666 left, done 14:32"),
+        (RUNNING, 62, "4%, 4,300 accepted, 30 other, 167/s, window 3/60, done 14:32"),
+        (RUNNING, 50, "4%, 4,300 accepted, 30 other, 167/s, done 14:32"),
+        (RUNNING, 20, "4%, done 14:32"),
+        (RUNNING, 5, "4%, done 14:32"),
+        (STREAM, 79, "submitting: 4,350, 4,350 accepted, 167/s, window 3, 1,204 of 1,666 left"),
+        (OUTAGE, 119, f"submitting: 4%|{{bar}}| 4,350 accepted, {FAILING}"),
+        (OUTAGE, 79, f"4%, {FAILING}"),
+        (HELD, 79, "submitting: 4%|{bar}| 4,350 accepted, rate limit: waiting 7 s"),
+        (BEGUN, 79, "submitting: 0%|{bar}| 0 of 1,000"),
+        (ENDED, 119, "submitting: 100%|{bar}| 1,000 of 1,000, 990 accepted, 10 failed, after 1 min 5 s"),
+        (ENDED, 60, "submitting: 100%, 990 accepted, 10 failed, after 1 min 5 s"),
+    ],
+)
+def test_bar_format_says_what_fits(progress, width, expected):
+    """The widest form that fits; where there is little room, the work's name and then the bar make way for facts."""
+    assert bar_format(progress, description="submitting", width=width, zone=BERLIN) == expected
+
+
+@pytest.mark.parametrize("width", range(45, 140))
+def test_bar_format_keeps_to_the_width(width):
+    """No terminal of a usual width wraps the line, at figures of a long run, and some of the bar is seen if any."""
+    counts = {"accepted": 4_300_000, "unknown_contact": 28_000, "rejected": 200}
+    long = Progress(
+        rows=4_350_000,
+        total=9_996_000,
+        counts=counts,
+        at=AT,
+        elapsed_seconds=26_000.0,
+        events_per_second=166.6,
+        window=WINDOW,
+        window_number=2_601,
+        windows=6_000,
+        done_at=AT + dt.timedelta(hours=12),
+    )
+
+    text = bar_format(long, description="submitting", width=width, zone=BERLIN)
+
+    assert len(text.replace("{bar}", "#" * 8)) <= width
+
+
+@pytest.mark.parametrize(
+    ("progress", "expected"),
+    [
+        (done_in(seconds=90), "done 14:21:30"),
+        (done_in(minutes=12), "done 14:32"),
+        (done_in(hours=12), "done Tue 02:20"),
+        (done_in(days=8), "done 2024-01-09"),
+    ],
+)
+def test_bar_format_tells_the_end_as_a_clock_does(progress, expected):
+    """Seconds for what is near, the day for what is not today's, the date beyond the week."""
+    assert bar_format(progress, description="submitting", width=79, zone=BERLIN).endswith(f" {expected}")
+
+
+def test_bar_format_tells_times_of_the_machines_zone():
+    """What is read beside a clock on the wall has its time."""
+    told = bar_format(done_in(minutes=12), description="submitting", width=79)
+
+    assert told.endswith(f"done {(AT + dt.timedelta(minutes=12)).astimezone():%H:%M}")
+
+
+@pytest.mark.parametrize(("per_second", "expected"), [(1_234.5, "1,234/s"), (12.34, "12/s"), (1.234, "1.2/s")])
+def test_bar_format_tells_the_rate_in_two_digits_at_least(per_second, expected):
+    """A rate is rounded, but a low one not to nothing."""
+    progress = Progress(rows=1, total=9, at=AT, elapsed_seconds=9.0, events_per_second=per_second)
+
+    assert bar_format(progress, description="checking", width=79).endswith(f", {expected}")
+
+
+def test_percentage_is_a_hundred_only_at_the_end():
+    """The last row is what makes it whole."""
+    progress = Progress(rows=999_999, total=1_000_000, at=AT, elapsed_seconds=9.0)
+
+    assert bar_format(progress, description="checking", width=79) == "checking: 99%|{bar}| 999,999 of 1,000,000"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"), [(0.4, "0 s"), (59.0, "59 s"), (61.0, "1 min 1 s"), (7_500.0, "2 h 5 min")]
+)
+def test_line_tells_the_time_it_took(seconds, expected):
+    """In the two units that matter."""
+    progress = Progress(rows=3, total=None, at=AT, elapsed_seconds=seconds, is_final=True)
+
+    assert line(progress, description="checking") == f"checking: 3 after {expected}"
