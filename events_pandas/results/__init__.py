@@ -1,9 +1,10 @@
-"""What a user gets back: the results frame, its summary, and the report of a check."""
+"""What a user gets back: the results frame, its summary, the contacts to create, and the report of a check."""
 
 from events_pandas.results.check_report import CheckReport
+from events_pandas.results.contacts import unknown_contacts
 from events_pandas.results.frame import STATUS_DTYPE
 from events_pandas.results.ledger import Ledger, RunStatuses
 from events_pandas.results.summary import Summary
 from events_pandas.results.writer import ResultsWriter
 
-__all__ = ["STATUS_DTYPE", "CheckReport", "Ledger", "ResultsWriter", "RunStatuses", "Summary"]
+__all__ = ["STATUS_DTYPE", "CheckReport", "Ledger", "ResultsWriter", "RunStatuses", "Summary", "unknown_contacts"]

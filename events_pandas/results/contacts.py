@@ -1,0 +1,142 @@
+"""The contacts that Intercom does not know, as a table to work through."""
+
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+
+from events_pandas.convert import Converter, EventBatch
+from events_pandas.convert.batch import Contacts
+from events_pandas.convert.cells import Mask
+from events_pandas.deliver import Status
+from events_pandas.mapping import EventMapping, bind
+from events_pandas.results.frame import TEXT_DTYPE
+from events_pandas.results.summary import count_of_rows
+
+Texts = npt.NDArray[np.object_]
+
+_COLUMNS = ("row", "status", "created_at")
+
+
+def unknown_contacts(results: pd.DataFrame, frame: pd.DataFrame, mapping: EventMapping) -> pd.DataFrame:
+    """Name the contacts whose rows ended as ``unknown_contact``.
+
+    Parameters
+    ----------
+    results : pandas.DataFrame
+        What submitting returned, or some of its rows; also as it was read from a file of results.
+    frame : pandas.DataFrame
+        The rows that were submitted, all of them: those of the run, or those of the one frame of a stream that the
+        results are of.
+    mapping : EventMapping
+        The mapping with which they were submitted.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row for each contact: ``identifier`` (``"user_id"``, ``"id"`` or ``"email"``), ``contact`` (as it was sent),
+        ``rows`` (how many ended so), ``first_event`` and ``last_event`` (their ``created_at`` as sent, datetime64,
+        UTC). Those with most rows come first, of these the one that comes first in the frame.
+
+    Raises
+    ------
+    MappingError
+        If the mapping does not fit the frame.
+    ValueError
+        If results and frame do not belong together: the frame is too short, or a row has another time in it, or
+        no contact.
+
+    Notes
+    -----
+    Results and frame are matched by ``row``, the position in the input, whatever their indexes are. The results of
+    `submit_file` count rows over all files: give these in one frame in the same order, with identifiers read as text
+    (``pandas.read_csv(file, dtype=str, keep_default_na=False)``), so that ``00042`` stays ``00042``.
+
+    An event whose contact does not exist is no event later either: create the contacts, then submit their rows again.
+    What Intercom knows by then is accepted.
+
+    Examples
+    --------
+    >>> import events_pandas as ep
+    >>> orders = pd.DataFrame(
+    ...     {"day": ["2024-01-31", "2024-02-01", "2024-02-02"], "who": ["00042", "00999", "00999"]},
+    ...     index=["a", "b", "c"],
+    ... )
+    >>> mapping = ep.EventMapping(event_name="placed-order", created_at="day", user_id="who", timezone="UTC")
+    >>> with ep.Sandbox(contacts=["00042"]) as sandbox:
+    ...     results = ep.submit_events(orders, mapping, client=sandbox.client())
+    >>> ep.unknown_contacts(results, orders, mapping)
+      identifier contact  rows               first_event                last_event
+    0    user_id   00999     2 2024-02-01 00:00:00+00:00 2024-02-02 00:00:00+00:00
+
+    Now make a contact for each line, in Intercom or by its API. To go on, submit the rows again:
+
+    >>> rest = orders[results["status"] == "unknown_contact"]
+    >>> with ep.Sandbox() as sandbox:
+    ...     ep.submit_events(rest, mapping, client=sandbox.client())["status"].to_dict()
+    {'b': 'accepted', 'c': 'accepted'}
+    """
+    lacking = [column for column in _COLUMNS if column not in results]
+    if lacking:
+        raise ValueError(f"results: no column {lacking[0]!r}: give what submitting returned")
+    events = results.loc[(results["status"] == Status.UNKNOWN_CONTACT.value).to_numpy(), list(_COLUMNS)]
+    events = _with_contacts(events, frame, mapping, first_row=_first_row(results, len(frame)))
+    contacts = events.groupby(["identifier", "contact"], sort=False, as_index=False).agg(
+        rows=("row", "size"), first_event=("created_at", "min"), last_event=("created_at", "max")
+    )
+    return contacts.sort_values("rows", ascending=False, kind="stable", ignore_index=True)
+
+
+def _first_row(results: pd.DataFrame, n_rows: int) -> int:
+    """Return the row that is the frame's first: those of a stream are counted over all its frames."""
+    facts = results.attrs.get("run", {}).get("frame")
+    if facts is None and len(results):
+        # Results that were put together, or read from a file, have no facts.
+        first = int(results["row"].min())
+        facts = {"first_row": first, "rows": int(results["row"].max()) + 1 - first}
+    return int(facts["first_row"]) if facts and facts["rows"] == n_rows else 0
+
+
+def _with_contacts(events: pd.DataFrame, frame: pd.DataFrame, mapping: EventMapping, *, first_row: int) -> pd.DataFrame:
+    """Look events up in their frame."""
+    rows = events["row"].to_numpy(np.int64)
+    if len(rows) and int(rows.max()) - first_row >= len(frame):
+        have = f"frame: has {count_of_rows(len(frame))}, and results have row {rows.max()}"
+        raise ValueError(f"{have}: give all rows that were submitted, and no others")
+    batch = Converter(bind(frame, replace(mapping, metadata={}))).convert_rows(rows - first_row)
+    # Those of results are text where they were read from a CSV file.
+    sent_at = pd.DatetimeIndex(pd.to_datetime(events["created_at"], utc=True))
+    is_other = _is_other(batch, sent_at, may_be_later=mapping.duplicates == "spread")
+    if is_other.any():
+        row = rows[is_other][0]
+        other = f"frame: its row {row - first_row} has another time than row {row} of the results, or no contact"
+        raise ValueError(f"{other}: give all rows that were submitted, and no others")
+    identifiers, contacts = _identifiers(batch.contacts)
+    return pd.DataFrame(
+        {
+            "row": rows,
+            "created_at": sent_at.as_unit("us"),
+            "identifier": pd.Series(identifiers, dtype=TEXT_DTYPE),
+            "contact": pd.Series(contacts, dtype=TEXT_DTYPE),
+        }
+    )
+
+
+def _is_other(batch: EventBatch, sent_at: pd.DatetimeIndex, *, may_be_later: bool) -> Mask:
+    """Tell which rows cannot be those that were sent, by contact and second."""
+    sent = sent_at.as_unit("s").asi8
+    own = batch.seconds()
+    is_other: Mask = ~batch.contacts.mask() | (sent < own if may_be_later else sent != own)
+    return is_other
+
+
+def _identifiers(contacts: Contacts) -> tuple[Texts, Texts]:
+    """Return the field that names each contact, and what it says."""
+    names, values = (np.full(contacts.words.shape[1], None, object) for _ in range(2))
+    for identifier in contacts.identifiers:
+        names[identifier.where] = identifier.name
+        chosen = identifier.values.filter(pa.array(identifier.where))
+        values[identifier.where] = chosen.to_numpy(zero_copy_only=False)
+    return names, values
