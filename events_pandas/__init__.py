@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 # Registers DataFrame.intercom.
 import events_pandas.accessor  # noqa: F401
 from events_pandas.api import check_events, iter_submit, submit_events, submit_file
-from events_pandas.deliver import IntercomClient, RetryPolicy
+from events_pandas.deliver import IntercomClient, Progress, RetryPolicy
 from events_pandas.errors import (
     AuthenticationError,
     CredentialsError,
@@ -21,7 +21,7 @@ from events_pandas.errors import (
 )
 from events_pandas.mapping import Column, Constant, Date, EventMapping, Link, MonetaryAmount, Number, RichLink, Text
 from events_pandas.options import SubmitOptions
-from events_pandas.results import CheckReport
+from events_pandas.results import CheckReport, unknown_contacts
 
 if TYPE_CHECKING:
     from events_pandas.mapping.suggestion import SuggestedMapping, suggest_mapping
@@ -44,6 +44,7 @@ __all__ = [
     "MonetaryAmount",
     "Number",
     "OutageError",
+    "Progress",
     "RetryPolicy",
     "RichLink",
     "Sandbox",
@@ -59,6 +60,7 @@ __all__ = [
     "submit_events",
     "submit_file",
     "suggest_mapping",
+    "unknown_contacts",
 ]
 
 

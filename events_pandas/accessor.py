@@ -8,7 +8,7 @@ from events_pandas.api import check_events, submit_events
 from events_pandas.deliver import IntercomClient
 from events_pandas.mapping import EventMapping
 from events_pandas.options import SubmitOptions
-from events_pandas.results import CheckReport
+from events_pandas.results import CheckReport, unknown_contacts
 
 
 @pd.api.extensions.register_dataframe_accessor("intercom")
@@ -65,3 +65,20 @@ class IntercomAccessor:
             One row for every row of the frame, on its index.
         """
         return submit_events(self._frame, mapping, **options)
+
+    def unknown_contacts(self, results: pd.DataFrame, mapping: EventMapping) -> pd.DataFrame:
+        """Name the contacts that Intercom does not know: `unknown_contacts` of this frame.
+
+        Parameters
+        ----------
+        results : pandas.DataFrame
+            What submitting this frame returned, or some of its rows.
+        mapping : EventMapping
+            The mapping with which it was submitted.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row for each contact.
+        """
+        return unknown_contacts(results, self._frame, mapping)

@@ -2,14 +2,13 @@
 
 import os
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import closing
+from collections.abc import Generator, Iterable, Iterator
 from typing import Unpack
 
 import pandas as pd
 
 from events_pandas.convert import Converter, check_rows
-from events_pandas.deliver import IntercomClient, Stop, progress_bar
+from events_pandas.deliver import IntercomClient, Stop, progress_bar, stop_for_interrupt
 from events_pandas.errors import SubmissionError, SubmissionInterrupted
 from events_pandas.file_submission import file_results
 from events_pandas.mapping import EventMapping, bind
@@ -84,8 +83,8 @@ def submit_events(frame: pd.DataFrame, mapping: EventMapping, **options: Unpack[
     mapping : EventMapping
         Which column becomes which field.
     **options : keyword arguments
-        How the run is made: `client`, `preflight`, `concurrency`, `retry`, `on_invalid`, `chunksize`, `progress`;
-        see `SubmitOptions`.
+        How the run is made: `client`, `preflight`, `rate_share`, `concurrency`, `retry`, `on_invalid`, `canary`,
+        `max_failure_rate`, `patience_seconds`, `chunksize`, `progress`; see `SubmitOptions`.
 
     Returns
     -------
@@ -127,9 +126,7 @@ def submit_events(frame: pd.DataFrame, mapping: EventMapping, **options: Unpack[
     >>> results["status"].to_dict()
     {'a': 'accepted', 'b': 'invalid'}
     """
-    run = Submission(mapping=mapping, options=run_options(options))
-    with closing(run.results([frame], source="frame")) as results:
-        return next(results)
+    return _gathered(Submission(mapping=mapping, options=run_options(options)).results([frame], source="frame"))
 
 
 def iter_submit(
@@ -155,6 +152,11 @@ def iter_submit(
     ------
     SubmissionError, SubmissionInterrupted
         If the run ended early; `results` has the rows not yet yielded.
+
+    Notes
+    -----
+    An error of `frames` itself is raised as it is, after the results of the frames before it. A frame that is being
+    checked when Ctrl-C comes has no results: nothing of it was sent.
 
     Examples
     --------
@@ -220,18 +222,48 @@ def submit_file(
     ...     sandbox.events[0].contact
     '00042'
     """
+    return _gathered(file_results(path, mapping, options=run_options(options), results_path=results_path))
+
+
+def _gathered(stream: Generator[pd.DataFrame, None, None]) -> pd.DataFrame:
+    """Return the results of a whole run, or raise what ended it with all of them."""
     parts: list[pd.DataFrame] = []
     try:
-        for results in file_results(path, mapping, options=run_options(options), results_path=results_path):
+        for results in stream:
             parts.append(results)  # noqa: PERF402  # An error on the way must find the parts so far.
+        return _joined(parts)
     except (SubmissionError, SubmissionInterrupted) as error:
         error.results = _joined([*parts, error.results])
         raise
-    return _joined(parts)
+    except KeyboardInterrupt:
+        # Without results nothing was sent; else it came here, or on the way out, rather than in the run.
+        if not parts:
+            raise
+        raise _interrupted(stream, parts) from None
+
+
+def _interrupted(
+    stream: Generator[pd.DataFrame, None, None], parts: list[pd.DataFrame]
+) -> SubmissionError | SubmissionInterrupted:
+    """End a run by an interrupt that came outside of it, and return what it ends in, with all results."""
+    end: SubmissionError | SubmissionInterrupted
+    end = SubmissionInterrupted(stop_for_interrupt().message, results=parts[-1].iloc[:0])
+    try:
+        stream.throw(KeyboardInterrupt())
+    except (SubmissionError, SubmissionInterrupted) as error:
+        end = error
+    except KeyboardInterrupt:
+        # The run was at its end already.
+        pass
+    end.results = _joined([*parts, end.results])
+    return end
 
 
 def _joined(parts: list[pd.DataFrame]) -> pd.DataFrame:
-    joined = pd.concat(parts)
+    # What an interrupt finds half handed over comes a second time, with the rest.
+    filled = list({int(part["row"].iloc[0]): part for part in parts if len(part)}.values()) or parts[:1]
+    # Joining even one frame would turn an index of objects into one of strings.
+    joined = filled[0] if len(filled) == 1 else pd.concat(filled)
     # pandas keeps only facts that all parts share; the last part's are those of the whole run.
-    joined.attrs = parts[-1].attrs
+    joined.attrs = {"run": {**parts[-1].attrs["run"], "frame": {"first_row": 0, "rows": len(joined)}}}
     return joined

@@ -6,7 +6,7 @@
   * InvalidRowsError         rows are invalid, and on_invalid="raise" was asked for
   * SourceError              a file cannot be read, or results cannot be written
   * CredentialsError         no usable access token or address, before any request
-  * SubmissionError          the run ended early; `.results` says what became of every row
+  * SubmissionError          the run ended early, by a canary, a failure rate or an error; `.results` has every row
     * AuthenticationError    Intercom refused the access token
     * OutageError            Intercom cannot be reached, or answers with failures only
 * SubmissionInterrupted      Ctrl-C or the notebook's stop button, with `.results`; a KeyboardInterrupt

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from events_pandas.convert import Converter, check_rows, problems_frame
-from events_pandas.deliver import progress_bar
+from events_pandas.deliver import ProgressChoice, progress_bar
 from events_pandas.errors import (
     EventsPandasError,
     InvalidRowsError,
@@ -67,24 +67,24 @@ def file_results(
     if options.on_invalid == "raise":
         _refuse_invalid(frames, mapping)
     with nullcontext() if results_path is None else ResultsWriter(results_path, sources=files) as writer:
-
-        def write(results: pd.DataFrame) -> None:
-            results["source_file"] = frames.source_files(results["row"].to_numpy())
-            if writer is not None:
-                writer.write(results)
-
+        output = _Output(frames=frames, writer=writer)
         rest: pd.DataFrame | None = None
         try:
             run = Submission(mapping=mapping, options=options)
-            for results in run.results(frames, source="files", total=_count_rows(files, options)):
+            stream = run.results(frames, source="files", total=_count_rows(files, options))
+            for results in stream:
                 rest = results
-                write(results)
-                yield results
+                try:
+                    output.write(results)
+                    yield results
+                except KeyboardInterrupt as interrupt:
+                    # The run ends by it as by any other, and gives all its rows.
+                    stream.throw(interrupt)
                 rest = results.iloc[:0]
         except (SubmissionError, SubmissionInterrupted) as error:
             # Why the run ended comes first, and its results are in the exception all the same.
             with _noted_on(error):
-                write(error.results)
+                output.write(error.results)
             raise
         except EventsPandasError as error:
             if rest is None:
@@ -92,6 +92,23 @@ def file_results(
             where = f"{frames.latest}: " if isinstance(error, MappingError) else ""
             message = f"the run ended early, and the rows before were submitted: {where}{error}"
             raise SubmissionError(message, results=rest) from error
+
+
+@dataclass(slots=True, kw_only=True)
+class _Output:
+    """What becomes of results: each row learns its file, and is written once if there is where to."""
+
+    frames: "_FileFrames"
+    writer: ResultsWriter | None
+    _last_row: int = field(default=-1, init=False)
+
+    def write(self, results: pd.DataFrame) -> None:
+        results["source_file"] = self.frames.source_files(results["row"].to_numpy())
+        # What an interrupt finds half handed over comes a second time, with the rest.
+        new = results[results["row"] > self._last_row] if self._last_row >= 0 else results
+        if self.writer is not None:
+            self.writer.write(new)
+        self._last_row = int(new["row"].max()) if len(new) else self._last_row
 
 
 @contextmanager
@@ -147,28 +164,30 @@ class _FileFrames:
     files: Sequence[Path]
     mapping: EventMapping
     chunksize: int
-    _ends: list[int] = field(default_factory=list, init=False)
-    _chunk_files: list[Path] = field(default_factory=list, init=False)
+    _chunks: list[tuple[int, Path]] = field(default_factory=list, init=False)
 
     def __iter__(self) -> Iterator[pd.DataFrame]:
         end = 0
         chunks = (chunk for file in self.files for chunk in read_chunks(file, self.mapping, chunksize=self.chunksize))
         for position, chunk in enumerate(chunks):
             end += len(chunk.frame)
-            if position == len(self._ends):
-                self._ends.append(end)
-                self._chunk_files.append(chunk.path)
+            if position == len(self._chunks):
+                # One call, as an interrupt may come between two.
+                self._chunks.append((end, chunk.path))
             yield chunk.frame
 
     @property
     def latest(self) -> Path:
         """The file that was read last."""
-        return self._chunk_files[-1]
+        _, path = self._chunks[-1]
+        return path
 
     def source_files(self, rows: "np.typing.NDArray[np.int64]") -> "pd.api.extensions.ExtensionArray":
         """Return the file of each of some rows, which are counted over all files."""
-        chunks = np.searchsorted(self._ends, rows, side="right")
-        return pd.array([str(self._chunk_files[chunk]) for chunk in chunks], dtype="string[pyarrow]")
+        ends, paths = zip(*self._chunks, strict=True) if self._chunks else ((), ())
+        return pd.array(
+            [str(paths[chunk]) for chunk in np.searchsorted(ends, rows, side="right")], dtype="string[pyarrow]"
+        )
 
 
 def _count_rows(files: Iterable[Path], options: RunOptions) -> int | None:
@@ -176,10 +195,12 @@ def _count_rows(files: Iterable[Path], options: RunOptions) -> int | None:
     if options.progress is False:
         return None
     total = 0
+    # A user's function is told of the submission only.
+    shown: ProgressChoice = False if callable(options.progress) else "auto"
     # Whatever is wrong with a file is told when its rows are read.
     with (
         suppress(SourceError),
-        progress_bar("auto", total=None, description="counting rows", delay_seconds=2.0) as bar,
+        progress_bar(shown, total=None, description="counting rows", delay_seconds=2.0) as bar,
     ):
         for count in chain.from_iterable(map(row_counts, files)):
             bar.advance(count)

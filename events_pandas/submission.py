@@ -3,12 +3,13 @@
 import datetime as dt
 import time
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import ExitStack, closing, suppress
 from dataclasses import asdict, dataclass, field, replace
 from itertools import chain, islice
 from typing import Any, Literal, TypeAlias
 
+import numpy as np
 import pandas as pd
 
 from events_pandas.convert import (
@@ -17,13 +18,27 @@ from events_pandas.convert import (
     CheckedRows,
     Converter,
     EarlierFrames,
+    EventBatch,
+    canary_rows,
     causes,
     check_rows,
     chunk_bounds,
     no_rows,
     problems_frame,
 )
-from events_pandas.deliver import Event, Outcome, Run, Stop, progress_bar, stop_for_interrupt
+from events_pandas.convert.cells import Mask, Rows
+from events_pandas.deliver import (
+    Event,
+    IntercomClient,
+    Outcome,
+    ProgressBar,
+    ProgressChoice,
+    Run,
+    Stop,
+    progress_bar,
+    stop_for_error,
+    stop_for_interrupt,
+)
 from events_pandas.errors import (
     AuthenticationError,
     EventsPandasError,
@@ -42,6 +57,9 @@ STOP_ERRORS: dict[str, type[SubmissionError | SubmissionInterrupted]] = {
     "authentication": AuthenticationError,
     "outage": OutageError,
     "interrupted": SubmissionInterrupted,
+    "canary": SubmissionError,
+    "failure_rate": SubmissionError,
+    "error": SubmissionError,
 }
 
 Source: TypeAlias = Literal["frame", "files", "stream"]
@@ -51,16 +69,44 @@ Source: TypeAlias = Literal["frame", "files", "stream"]
 class _OpenFrame:
     """A frame that has been checked and whose results are not complete."""
 
+    number: int
     converter: Converter
     checked: CheckedRows
     ledger: Ledger
     chunks: list[tuple[int, int]]
     chunks_done: int = 0
+    tried_out: Rows = field(default_factory=lambda: np.zeros(0, np.int64))
 
     @property
     def end(self) -> int:
         """The position in the run after the frame's last row."""
         return self.checked.offset + len(self.checked.valid)
+
+    def canary(self, most: int) -> list[Event]:
+        """Make the events that are submitted before all others, and none of which comes again with its chunk."""
+        self.tried_out = canary_rows(self.converter, self.checked, most)
+        batch = self.converter.convert_rows(self.tried_out)
+        return self._events(batch, np.ones(len(self.tried_out), dtype=bool))
+
+    def events(self, start: int, stop: int) -> list[Event]:
+        """Make the events of a chunk's rows that are yet to be sent."""
+        where = self.checked.is_sent[start:stop].copy()
+        where[self.tried_out[(self.tried_out >= start) & (self.tried_out < stop)] - start] = False
+        return self._events(self.converter.convert(start, stop), where) if where.any() else []
+
+    def _events(self, batch: EventBatch, where: Mask) -> list[Event]:
+        rows = batch.rows[where] + self.checked.offset
+        seconds = self.checked.created_at[batch.rows].astype(np.int64)
+        columns = (
+            rows.tolist(),
+            batch.payloads(where, seconds).to_pylist(),
+            batch.contacts.texts(where).to_pylist(),
+            batch.normalized_names(where),
+        )
+        return [
+            Event(row=row, payload=payload, contact=contact, name=name)
+            for row, payload, contact, name in zip(*columns, strict=True)
+        ]
 
 
 @dataclass(kw_only=True, slots=True)
@@ -82,7 +128,10 @@ class Submission:
     _resolved: dict[str, Rule] = field(default_factory=dict, init=False)
     _open_frames: deque[_OpenFrame] = field(default_factory=deque, init=False)
     _notes: dict[tuple[str, str], Cause] = field(default_factory=dict, init=False)
-    _frames: int = field(default=0, init=False)
+    _closed: tuple[int, int] = field(default=(0, 0), init=False)
+    _is_opening: bool = field(default=False, init=False)
+    _started_at: dt.datetime = field(default_factory=lambda: dt.datetime.now(dt.UTC), init=False)
+    _error: Exception | None = field(default=None, init=False)
 
     def results(
         self, frames: Iterable[pd.DataFrame], *, source: Source, total: int | None = None
@@ -120,69 +169,138 @@ class Submission:
             return
         # Checked before the client is asked for anything: on_invalid="raise" stops before the first request.
         first = self._open(rows)
-        opened = chain([first], map(self._open, remaining))
         total = len(first.checked.valid) if source == "frame" else total
-        started_at = dt.datetime.now(dt.UTC)
-        with (
-            self.options.opened_client() as client,
-            progress_bar(self.options.progress, total=total, description="submitting") as bar,
-        ):
-
-            def begin(frame: _OpenFrame) -> _OpenFrame:
-                bar.advance(int((~frame.checked.is_sent).sum()))
-                return frame
-
-            def enter(outcome: Outcome) -> None:
-                self._enter(outcome)
-                bar.update(outcome)
-
-            run = Run(client, retry=self.options.retry, concurrency=self.options.concurrency, on_outcome=enter)
-            for results in self._deliver(run, map(begin, opened)):
-                results.attrs["run"] = self._facts(run, started_at)
-                yield results
+        with self.options.opened_client() as client, ExitStack() as display:
+            progress = progress_bar(self.options.progress, total=total, description="submitting")
+            bar = display.enter_context(progress)
+            run = self._run(client, bar)
+            opened = self._begun(run, bar, chain([first], map(self._open, remaining)))
+            yield from self._guarded(run, opened, display)
         if run.stop is not None:
             results = self._close_all(run.stop, unread=frames if source == "files" else ())
-            results.attrs["run"] = self._facts(run, started_at)
-            raise stop_error(run.stop, results)
+            results.attrs["run"] = self._facts(run, results)
+            raise stop_error(run.stop, results) from self._error
 
-    def _deliver(self, run: Run, opened: Iterator[_OpenFrame]) -> Iterator[pd.DataFrame]:
-        """Yield the results of each frame that is complete; after a stop the others stay open."""
+    def _run(self, client: IntercomClient, bar: ProgressBar) -> Run:
+        """Make the run, which keeps the ledgers and the display up to date."""
+
+        def enter(outcome: Outcome) -> None:
+            self._enter(outcome)
+            self._tell(run, bar.update, outcome)
+
+        options = self.options
+        run = Run(
+            client,
+            retry=options.retry,
+            concurrency=options.concurrency,
+            rate_share=options.rate_share,
+            patience_seconds=options.patience_seconds,
+            max_failure_rate=options.max_failure_rate,
+            on_outcome=enter,
+            on_tick=lambda: self._tell(run, bar.tick),
+        )
+        bar.watch(run.standing)
+        return run
+
+    def _tell(self, run: Run, display: Callable[..., object], *facts: object) -> None:
+        """Tell the display what is new; an error of its own ends the run, so that the results are not lost."""
         try:
-            with run:
-                if self.options.preflight:
-                    run.preflight()
-                for outcomes in run.deliver(self._chunks(run, opened)):
-                    if run.stop is None:
-                        yield from self._completed()
-                    else:
-                        # An interrupt may have come between an outcome and its entry; a second entry does no harm.
-                        for outcome in outcomes:
-                            self._enter(outcome)
+            display(*facts)
+        except Exception as error:  # noqa: BLE001  # A user's function may raise anything.
+            self._end_by(error, run)
+
+    def _end_by(self, error: Exception, run: Run) -> None:
+        """End the run by an error, unless something else has ended it before."""
+        self._error = self._error or error
+        run.stop = run.stop or stop_for_error(error)
+
+    def _begun(self, run: Run, bar: ProgressBar, opened: Iterable[_OpenFrame]) -> Iterator[_OpenFrame]:
+        """Yield frames, and count the rows that need no request."""
+        for frame in opened:
+            self._tell(run, bar.advance, int((~frame.checked.is_sent).sum()))
+            yield frame
+
+    def _guarded(
+        self, run: Run, opened: Iterator[_OpenFrame], display: ExitStack
+    ) -> Generator[pd.DataFrame, None, None]:
+        """Deliver, and let whatever goes wrong end the run: its results are told all the same."""
+        try:
+            with closing(self._deliver(run, opened)) as completed:
+                yield from completed
+            # The end is shown too, which may go wrong like any other step.
+            self._tell(run, display.close)
         except KeyboardInterrupt:
             run.stop = run.stop or stop_for_interrupt()
+        except Exception as error:
+            # Where no row is without a result, the error takes nothing along.
+            if not self._open_frames:
+                raise
+            self._end_by(error, run)
 
-    def _completed(self) -> Iterator[pd.DataFrame]:
+    def _deliver(self, run: Run, opened: Iterator[_OpenFrame]) -> Generator[pd.DataFrame, None, None]:
+        """Yield the results of each frame that is complete; after a stop the others stay open."""
+        with run:
+            if self.options.preflight:
+                run.preflight()
+            if self.options.canary:
+                opened = yield from self._try_out(run, opened)
+            with closing(run.deliver(self._chunks(run, opened))) as delivered:
+                for outcomes in delivered:
+                    if run.stop is None:
+                        yield from self._count_chunk(run)
+                    else:
+                        self._enter_again(outcomes)
+
+    def _try_out(self, run: Run, opened: Iterator[_OpenFrame]) -> Generator[pd.DataFrame, None, Iterator[_OpenFrame]]:
+        """Submit a few rows of the first frame that has any to send; return the frames from there on."""
+        for frame in opened:
+            if frame.checked.is_sent.any():
+                if run.stop is None:
+                    self._enter_again(run.try_out(frame.canary(self.options.canary)))
+                return chain([frame], opened)
+            yield from self._completed(run, frame)
+        return opened
+
+    def _count_chunk(self, run: Run) -> Iterator[pd.DataFrame]:
         """Count a chunk that is done, and yield the results of its frame if it was the last."""
         frame = self._open_frames[0]
         frame.chunks_done += 1
         if frame.chunks_done == len(frame.chunks):
-            results = self._close(frame, None)
-            self._open_frames.popleft()
-            yield results
+            yield from self._completed(run, frame)
+
+    def _completed(self, run: Run, frame: _OpenFrame) -> Iterator[pd.DataFrame]:
+        results = self._close(frame, None)
+        results.attrs["run"] = self._facts(run, results)
+        closed = frame.number + 1, frame.end
+        yield results
+        # Not before the caller asks for more: what an interrupt finds here is in the exception.
+        self._closed = closed
+        self._open_frames.popleft()
 
     def _chunks(self, run: Run, opened: Iterator[_OpenFrame]) -> Iterator[list[Event]]:
         """Yield the events of every chunk of every frame, until the run stops."""
         chunks = ((frame, start, stop) for frame in opened for start, stop in frame.chunks)
         while run.stop is None and (chunk := next(chunks, None)) is not None:
-            yield _events(*chunk)
+            frame, start, stop = chunk
+            yield frame.events(start, stop)
+
+    @property
+    def _read(self) -> tuple[int, int]:
+        """How many frames have been opened, and how many rows they have."""
+        if not self._open_frames:
+            return self._closed
+        latest = self._open_frames[-1]
+        return latest.number + 1, latest.end
 
     def _open(self, rows: pd.DataFrame) -> _OpenFrame:
         """Check a frame's rows and open its ledger."""
+        self._is_opening = True
         bound = bind(rows, self.mapping, resolved=self._resolved)
         self._resolved.update(bound.resolved)
         converter = Converter(bound)
-        # Also where progress is asked for, checks that take no time leave no line behind: a stream has many.
-        progress = self.options.progress and "auto"
+        # Also where progress is asked for, checks that take no time leave no line behind: a stream has many. A user's
+        # function is told of the submission only.
+        progress: ProgressChoice = "auto" if self.options.progress in ("auto", True) else False
         with progress_bar(progress, total=len(rows), description="checking", delay_seconds=2.0) as bar:
             checked = check_rows(
                 converter,
@@ -195,6 +313,7 @@ class Submission:
         if invalid and self.options.on_invalid == "raise":
             raise InvalidRowsError(problems_frame(checked.findings, rows.index), invalid=invalid)
         frame = _OpenFrame(
+            number=self._read[0],
             converter=converter,
             checked=checked,
             ledger=Ledger(checked, rows.index),
@@ -202,8 +321,8 @@ class Submission:
             chunks=list(chunk_bounds(len(rows), self.options.chunksize)) or [(0, 0)],
         )
         self._open_frames.append(frame)
+        self._is_opening = False
         self._note(checked)
-        self._frames += 1
         return frame
 
     def _note(self, checked: CheckedRows) -> None:
@@ -220,8 +339,16 @@ class Submission:
                 self._notes[place] = replace(known, rows=known.rows + cause.rows)
 
     def _enter(self, outcome: Outcome) -> None:
-        frame = next(frame for frame in self._open_frames if outcome.row < frame.end)
-        frame.ledger.record(outcome)
+        # No generator expression: an interrupt that comes as one ends is swallowed.
+        for frame in self._open_frames:
+            if outcome.row < frame.end:
+                frame.ledger.record(outcome)
+                return
+
+    def _enter_again(self, outcomes: Iterable[Outcome]) -> None:
+        """Enter what an interrupt may have kept from being entered; a second entry does no harm."""
+        for outcome in outcomes:
+            self._enter(outcome)
 
     def _close(self, frame: _OpenFrame, stop: Stop | None) -> pd.DataFrame:
         reason = None if stop is None else (stop.error_code, stop.message)
@@ -233,7 +360,11 @@ class Submission:
         # Read from the start: an interrupt may have come while a frame was read, which would be missing. What cannot be
         # read, or not be waited for, must not hide why the run ended.
         with suppress(EventsPandasError, KeyboardInterrupt):
-            for rows in islice(unread, self._frames, None):
+            n_frames, n_rows = self._read
+            if self._is_opening and self._earlier is not None:
+                # What was being checked then may be half remembered, and is read again.
+                self._earlier = EarlierFrames(n_rows=n_rows)
+            for rows in islice(unread, n_frames, None):
                 self._open(rows)
         parts = [self._close(frame, stop) for frame in self._open_frames]
         if not parts:
@@ -241,35 +372,22 @@ class Submission:
         # Joining even one frame would turn an index of objects into one of strings.
         return parts[0] if len(parts) == 1 else pd.concat(parts)
 
-    def _facts(self, run: Run, started_at: dt.datetime) -> dict[str, Any]:
+    def _facts(self, run: Run, results: pd.DataFrame) -> dict[str, Any]:
         """Return what there is to know of a run, in types that every file format of pandas can keep."""
         workspace = run.workspace
         return {
             "workspace": None if workspace is None else {"id_code": workspace.id_code, "name": workspace.name},
             "region": None if workspace is None else workspace.region,
-            "started_at": started_at.isoformat(timespec="seconds"),
+            "started_at": self._started_at.isoformat(timespec="seconds"),
             "ended_at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
             "limit": run.limit,
+            "rate_share": self.options.rate_share,
             "requests": run.requests,
             "retries": run.retries,
             "journal": None,
+            "frame": {"first_row": int(results["row"].min()) if len(results) else 0, "rows": len(results)},
             "notes": [asdict(cause) for cause in self._notes.values()],
         }
-
-
-def _events(frame: _OpenFrame, start: int, stop: int) -> list[Event]:
-    """Make the events of a chunk's rows that are to be sent."""
-    where = frame.checked.is_sent[start:stop]
-    if not where.any():
-        return []
-    batch = frame.converter.convert(start, stop)
-    rows = batch.rows[where] + frame.checked.offset
-    contacts = batch.contacts.texts(where).to_pylist()
-    payloads = batch.payloads(where, frame.checked.seconds(start, stop)).to_pylist()
-    return [
-        Event(row=row, payload=payload, contact=contact)
-        for row, payload, contact in zip(rows.tolist(), payloads, contacts, strict=True)
-    ]
 
 
 def stop_error(stop: Stop, results: pd.DataFrame) -> SubmissionError | SubmissionInterrupted:

@@ -43,6 +43,20 @@ Region = Annotated[str | None, typer.Option(help="us, eu or au; INTERCOM_REGION 
 BaseUrl = Annotated[str | None, typer.Option(help="Another address than Intercom's, such as a sandbox's.")]
 AllowHttp = Annotated[bool, typer.Option("--allow-http", help="Send the access token without encryption.")]
 Progress = Annotated[bool, typer.Option(help="Show progress.")]
+RaiseInvalid = Annotated[bool, typer.Option("--stop-on-invalid", help="Send nothing if rows are invalid.")]
+Preflight = Annotated[bool, typer.Option(help="Prove the access token before the first event.")]
+RateShare = Annotated[float, typer.Option(min=0, max=1, help="The share of the rate limit that is used.")]
+Concurrency = Annotated[int | None, typer.Option(min=1, max=MAX_CONCURRENCY, help="Requests under way at once.")]
+Canary = Annotated[
+    int,
+    typer.Option(min=0, help="Submit so many rows first, chosen from the first chunk; if they fail, nothing else."),
+]
+MaxFailureRate = Annotated[
+    float | None,
+    typer.Option(min=0, max=1, help="End the run when a larger share of the events is not accepted."),
+]
+PatienceSeconds = Annotated[float, typer.Option(min=0, help="How long an outage is waited out.")]
+Chunksize = Annotated[int, typer.Option(min=1, help="Rows converted at a time.")]
 
 
 def suggest(paths: Files) -> None:
@@ -75,17 +89,17 @@ def submit(
     *,
     mapping: MappingPath,
     results: Results = None,
-    raise_invalid: Annotated[bool, typer.Option("--stop-on-invalid", help="Send nothing if rows are invalid.")] = False,
+    raise_invalid: RaiseInvalid = False,
     region: Region = None,
     base_url: BaseUrl = None,
     allow_http: AllowHttp = False,
-    preflight: Annotated[
-        bool, typer.Option(help="Prove the access token before the first event.")
-    ] = DEFAULTS.preflight,
-    concurrency: Annotated[
-        int | None, typer.Option(min=1, max=MAX_CONCURRENCY, help="Requests under way at once.")
-    ] = None,
-    chunksize: Annotated[int, typer.Option(min=1, help="Rows converted at a time.")] = DEFAULTS.chunksize,
+    preflight: Preflight = DEFAULTS.preflight,
+    rate_share: RateShare = DEFAULTS.rate_share,
+    concurrency: Concurrency = DEFAULTS.concurrency,
+    canary: Canary = DEFAULTS.canary,
+    max_failure_rate: MaxFailureRate = DEFAULTS.max_failure_rate,
+    patience_seconds: PatienceSeconds = DEFAULTS.patience_seconds,
+    chunksize: Chunksize = DEFAULTS.chunksize,
     progress: Progress = True,
 ) -> None:
     """Submit every row; the access token is read from INTERCOM_ACCESS_TOKEN."""
@@ -93,8 +107,12 @@ def submit(
         options = RunOptions(
             client=client,
             preflight=preflight,
+            rate_share=rate_share,
             concurrency=concurrency,
             on_invalid="raise" if raise_invalid else "report",
+            canary=canary,
+            max_failure_rate=max_failure_rate,
+            patience_seconds=patience_seconds,
             chunksize=chunksize,
             progress="auto" if progress else False,
         )

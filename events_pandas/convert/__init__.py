@@ -1,6 +1,7 @@
 """A frame and a mapping become batches of events: payload bytes, keys and findings. Pure: no I/O, no clock."""
 
 from events_pandas.convert.batch import Converter, EventBatch
+from events_pandas.convert.canary import canary_rows
 from events_pandas.convert.census import Census
 from events_pandas.convert.checking import CheckedRows, EarlierFrames, check_rows, chunk_bounds, first_errors, no_rows
 from events_pandas.convert.codes import CODES, Code
@@ -18,6 +19,7 @@ __all__ = [
     "EventBatch",
     "Finding",
     "Repeats",
+    "canary_rows",
     "causes",
     "check_rows",
     "chunk_bounds",

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from events_pandas.convert.cells import TEXT_TYPE, Kind, Mask, Rows, valid_mask
 from events_pandas.convert.json_text import Pieces, joined, listed, quoted
-from events_pandas.convert.keys import NO_TIME, EventKeys, Seconds, Words, event_streams, text_words
+from events_pandas.convert.keys import NO_TIME, EventKeys, Seconds, Words, event_streams, normalized_names, text_words
 from events_pandas.convert.members import Member, finding_at, metadata_member, read_part, spread
 from events_pandas.convert.problems import VALUES_KEPT, Finding
 from events_pandas.convert.readers import Reading
@@ -98,6 +98,26 @@ class EventBatch:
         metadata = pd.util.hash_array(endings.to_numpy(zero_copy_only=False), categorize=False)
         return np.stack([metadata, np.broadcast_to(text_words(self.names)[0], (n_rows,))])
 
+    def normalized_names(self, where: Mask) -> list[str]:
+        """Return the names under which Intercom counts events.
+
+        Parameters
+        ----------
+        where : numpy.ndarray of bool, shape (n_rows,)
+            The rows wanted; all of them valid.
+
+        Returns
+        -------
+        list of str
+            One for each of them; equal names are one object, as there may be many.
+        """
+        spelled, length = self.names, int(where.sum())
+        if len(spelled) == len(where):
+            spelled = spelled.filter(pa.array(where))
+        names, codes = normalized_names(spelled)
+        chosen: list[str] = np.array([*names, ""], object)[np.broadcast_to(codes, length)].tolist()
+        return chosen
+
     def payloads(self, where: Mask, seconds: Seconds | None = None) -> pa.Array:
         """Return the bytes of request bodies.
 
@@ -162,6 +182,35 @@ class Digits:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Identifier:
+    """One of the fields that may name the contact, in each row.
+
+    Parameters
+    ----------
+    name : {"user_id", "id", "email"}
+        The field.
+    values : pyarrow.LargeStringArray
+        What it says; null where it is absent or cannot be sent.
+    where : numpy.ndarray of bool, shape (n_rows,)
+        The rows whose contact it names: an earlier field is absent.
+    """
+
+    name: str
+    values: pa.Array
+    where: Mask
+
+    def pieces(self) -> Pieces:
+        """Return what stands in a payload.
+
+        Returns
+        -------
+        tuple of pyarrow.LargeStringArray or str
+            The pieces of ``"user_id":"314159"``.
+        """
+        return (f'"{self.name}":', *quoted(self.values))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Contacts:
     """Who did it, in each row.
 
@@ -175,12 +224,15 @@ class Contacts:
         What is wrong with identifiers.
     digits : dict of str to Digits or None
         For each field that is present in some row; None where it does not come in whole numbers only.
+    identifiers : tuple of Identifier
+        The fields, in the order in which they are looked at.
     """
 
     pieces: Pieces
     words: Words
     findings: tuple[Finding, ...]
     digits: "dict[str, Digits | None]"
+    identifiers: "tuple[Identifier, ...]"
 
     def mask(self) -> Mask:
         """Return where there is a contact.
@@ -378,7 +430,8 @@ def _contacts(bounds: list[BoundRule], rows: Rows) -> Contacts:
     n_rows = len(rows)
     findings: list[Finding] = []
     taken = np.zeros(n_rows, dtype=bool)
-    chosen: list[tuple[Pieces, Words, Mask]] = []
+    identifiers: list[Identifier] = []
+    words: list[Words] = []
     digits: dict[str, Digits | None] = {}
     for bound in bounds:
         reading = read_part(bound)
@@ -387,16 +440,21 @@ def _contacts(bounds: list[BoundRule], rows: Rows) -> Contacts:
         findings += finding_at(bound, "", {"several_identifiers": present & taken})
         values = spread(reading.values, n_rows)
         # Texts that are the same in two fields name two contacts.
-        words = text_words(values, seed=IDENTIFIERS.index(bound.path))
-        chosen.append(((f'"{bound.path}":', *quoted(values)), words, present & ~taken))
+        words.append(text_words(values, seed=IDENTIFIERS.index(bound.path)))
+        identifiers.append(Identifier(name=bound.path, values=values, where=present & ~taken))
         taken = taken | present
         if reading.kinds and not isinstance(bound.parts[""], Constant):
             # A number is no email address.
             is_whole = reading.kinds.keys() == {Kind.INTEGER} and values.null_count < n_rows
             digits[bound.path] = _digits(values, rows) if is_whole else None
     findings += finding_at(bounds[0], "", {"identifier_missing": ~taken})
-    pieces, words = _merged_contacts(chosen)
-    return Contacts(pieces=pieces, words=words, findings=tuple(findings), digits=digits)
+    return Contacts(
+        pieces=_merged_pieces(identifiers),
+        words=_merged_words(identifiers, words),
+        findings=tuple(findings),
+        digits=digits,
+        identifiers=tuple(identifiers),
+    )
 
 
 def _digits(numbers: pa.Array, rows: Rows) -> Digits:
@@ -406,16 +464,23 @@ def _digits(numbers: pa.Array, rows: Rows) -> Digits:
     return Digits(fewest=fewest, most=most, row=int(rows[pc.index(lengths, extent["min"]).as_py()]))
 
 
-def _merged_contacts(chosen: list[tuple[Pieces, Words, Mask]]) -> tuple[Pieces, Words]:
-    pieces, words, _ = chosen[0]
-    if len(chosen) > 1:
-        texts = pa.nulls(words.shape[1], TEXT_TYPE)
-        # An identifier that is present but bad makes the row invalid: it is not passed over for the next one.
-        for other_pieces, other_words, where in chosen:
-            texts = pc.if_else(pa.array(where), joined(*other_pieces, length=len(where)), texts)
-            words = np.where(where, other_words, words)
-        pieces = (texts,)
-    return pieces, words
+def _merged_pieces(identifiers: list[Identifier]) -> Pieces:
+    first, *others = identifiers
+    if not others:
+        return first.pieces()
+    length = len(first.where)
+    texts = pa.nulls(length, TEXT_TYPE)
+    # An identifier that is present but bad makes the row invalid: it is not passed over for the next one.
+    for identifier in identifiers:
+        texts = pc.if_else(pa.array(identifier.where), joined(*identifier.pieces(), length=length), texts)
+    return (texts,)
+
+
+def _merged_words(identifiers: list[Identifier], words: list[Words]) -> Words:
+    merged, *others = words
+    for identifier, other in zip(identifiers[1:], others, strict=True):
+        merged = np.where(identifier.where, other, merged)
+    return merged
 
 
 def _omitted(findings: Iterable[Finding]) -> Iterator[Finding]:

@@ -107,11 +107,30 @@ def event_streams(contacts: Words, event_names: pa.Array) -> Words:
     numpy.ndarray of uint64, shape (2, n)
         The same for names that are one to Intercom; meaningless where there is no name.
     """
-    names = event_names.dictionary_encode()
-    normalized = [None if name is None else normalized_event_name(name) for name in names.dictionary.to_pylist()]
-    words = text_words(pa.array(normalized or [None], TEXT_TYPE), seed=_NAME_SEED)
-    codes = pc.fill_null(names.indices, 0).to_numpy(zero_copy_only=False)
+    names, codes = normalized_names(event_names)
+    words = text_words(pa.array(names or [None], TEXT_TYPE), seed=_NAME_SEED)
     return _mixed(contacts + words[:, codes])
+
+
+def normalized_names(event_names: pa.Array) -> tuple[list[str | None], npt.NDArray[np.int32]]:
+    """Return the names under which Intercom counts events.
+
+    Parameters
+    ----------
+    event_names : pyarrow.LargeStringArray
+        As they are sent.
+
+    Returns
+    -------
+    names : list of str or None
+        For each spelling the name; the same name may be there more than once.
+    codes : numpy.ndarray of int32
+        The position of each row's name among them; 0 where there is none.
+    """
+    spellings = event_names.dictionary_encode()
+    names = [None if name is None else normalized_event_name(name) for name in spellings.dictionary.to_pylist()]
+    codes: npt.NDArray[np.int32] = pc.fill_null(spellings.indices, 0).to_numpy(zero_copy_only=False)
+    return names, codes
 
 
 def text_words(text: pa.Array, *, seed: int = 0) -> Words:

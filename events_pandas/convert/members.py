@@ -46,12 +46,15 @@ class Member:
         How many cells of each kind the value is made from, and the row of the first of them.
     dropped : numpy.ndarray of bool, optional
         Rows whose value has been taken out, since they have too many.
+    variants : pyarrow.LargeStringArray, optional
+        What Intercom may take in one row and not in another: the currencies of amounts.
     """
 
     pieces: Pieces
     findings: tuple[Finding, ...]
     kinds: Kinds
     dropped: Mask | None = None
+    variants: pa.Array | None = None
 
     def mask(self) -> Mask:
         """Return where there is a value.
@@ -258,7 +261,7 @@ def _amounts(bound: BoundRule, rule: MonetaryAmount) -> Member:
     ]
     counts = without(pa.array(np.broadcast_to(units, good.shape)), ~good)
     pieces = ('{"amount":', counts, ',"currency":"', currency.values, '"}')
-    return Member(pieces=pieces, findings=tuple(findings), kinds=amount.kinds)
+    return Member(pieces=pieces, findings=tuple(findings), kinds=amount.kinds, variants=currency.values)
 
 
 def _minor_unit_notes(bound: BoundRule, currencies: pa.Array, is_unusual: Mask) -> Iterator[Finding]:

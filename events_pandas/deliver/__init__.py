@@ -5,9 +5,9 @@ from events_pandas.deliver.client import IntercomClient
 from events_pandas.deliver.engine import Run
 from events_pandas.deliver.outcomes import Event, Outcome, Status
 from events_pandas.deliver.preflight import Workspace
-from events_pandas.deliver.progress import ProgressBar, progress_bar
+from events_pandas.deliver.progress import Progress, ProgressBar, ProgressChoice, progress_bar
 from events_pandas.deliver.retry import RetryPolicy
-from events_pandas.deliver.stopping import Stop, stop_for_interrupt
+from events_pandas.deliver.stopping import Stop, stop_for_error, stop_for_interrupt
 from events_pandas.deliver.workers import MAX_CONCURRENCY
 
 __all__ = [
@@ -16,7 +16,9 @@ __all__ = [
     "Event",
     "IntercomClient",
     "Outcome",
+    "Progress",
     "ProgressBar",
+    "ProgressChoice",
     "RetryPolicy",
     "Run",
     "Status",
@@ -24,5 +26,6 @@ __all__ = [
     "TransportError",
     "Workspace",
     "progress_bar",
+    "stop_for_error",
     "stop_for_interrupt",
 ]

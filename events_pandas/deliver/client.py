@@ -1,5 +1,6 @@
 """The client: whose token, where to, and the requests that this package makes."""
 
+import math
 import os
 import string
 from types import TracebackType
@@ -7,10 +8,12 @@ from typing import TYPE_CHECKING, Final, NoReturn, Self
 
 from events_pandas import intercom
 from events_pandas.deliver.address import DEFAULT_REGION, REGION_VARIABLE, checked_base_url, region_url
+from events_pandas.deliver.secrecy import Hidden, forget_locals
 from events_pandas.errors import CredentialsError
 
 if TYPE_CHECKING:
     from events_pandas.deliver.answers import Answer
+    from events_pandas.deliver.transport import Transport
 
 TOKEN_VARIABLE: Final = "INTERCOM_ACCESS_TOKEN"  # noqa: S105  # the name of a variable, not a token
 
@@ -33,7 +36,8 @@ class IntercomClient:
     api_version : str, default "2.14"
         The version of Intercom's API to ask for.
     timeout_seconds : float, default 30.0
-        The longest wait for the first byte of an answer, and for the rest after it.
+        The time that one request has, from connecting to the last byte of its answer. The search for the address of a
+        host is in the hands of the system, and ends by its own limits.
 
     Attributes
     ----------
@@ -47,8 +51,9 @@ class IntercomClient:
 
     Notes
     -----
-    The token is in no repr, log or error of this package. Redirects are not followed, since it would go along. Proxies
-    and certificates of the environment are used, except that this machine is reached without a proxy.
+    The token is in no repr, log or error of this package, and a client cannot be pickled or copied. Redirects are not
+    followed, since the token would go along. Certificates are verified. Proxies and certificates of the environment are
+    used, except that this machine is reached without a proxy.
 
     Examples
     --------
@@ -67,17 +72,18 @@ class IntercomClient:
         api_version: str = intercom.API_VERSION,
         timeout_seconds: float = 30.0,
     ) -> None:
-        if not timeout_seconds > 0:
-            raise ValueError(f"timeout_seconds is {timeout_seconds}: it is a number of seconds, more than 0")
-        version = _checked_version(api_version)
-        token = _checked_token(access_token)
-        self.base_url = _address(region, base_url=base_url, allow_http=allow_http)
-        # requests takes a quarter of a second to import, which a session that sends nothing need not spend.
-        from events_pandas.deliver.transport import Transport  # noqa: PLC0415
-
-        self._transport = Transport(
-            self.base_url, access_token=token, api_version=version, timeout_seconds=timeout_seconds
-        )
+        # Tools that report errors show the variables of frames: a client that has no address yet, and no secret.
+        self.base_url = ""
+        token, access_token = Hidden(access_token), None
+        address, base_url = Hidden(base_url), None
+        try:
+            self.base_url = _address(region, base_url=address.value, allow_http=allow_http)
+            self._transport = _connect(
+                self.base_url, access_token=token.value, api_version=api_version, timeout_seconds=timeout_seconds
+            )
+        except BaseException as error:
+            forget_locals(error)
+            raise
 
     def post_event(self, payload: bytes) -> "Answer":
         """Submit one event.
@@ -131,6 +137,17 @@ class IntercomClient:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("an IntercomClient holds an access token and cannot be pickled or copied: make a new one there")
+
+
+def _connect(base_url: str, *, access_token: str | None, api_version: str, timeout_seconds: float) -> "Transport":
+    if not 0 < timeout_seconds < math.inf:
+        raise ValueError(f"timeout_seconds is {timeout_seconds}: it is a number of seconds, more than 0")
+    version = _checked_version(api_version)
+    token = _checked_token(access_token)
+    # requests takes a quarter of a second to import, which a session that sends nothing need not spend.
+    from events_pandas.deliver.transport import Transport  # noqa: PLC0415
+
+    return Transport(base_url, access_token=token, api_version=version, timeout_seconds=timeout_seconds)
 
 
 def _checked_token(access_token: str | None) -> str:

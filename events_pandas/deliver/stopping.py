@@ -10,7 +10,7 @@ from events_pandas.deliver.outcomes import Outcome, Status
 from events_pandas.deliver.tickets import Ticket
 from events_pandas.deliver.verdicts import SAFE_TO_REPEAT, STOP_CODES, Verdict, quote
 
-Reason = Literal["authentication", "outage", "interrupted", "canary", "failure_rate"]
+Reason = Literal["authentication", "outage", "interrupted", "canary", "failure_rate", "error"]
 
 # One text for all rows, as a million of them may be left behind.
 _LEFT_BEHIND: Final[Mapping[Reason, str]] = MappingProxyType(
@@ -20,6 +20,7 @@ _LEFT_BEHIND: Final[Mapping[Reason, str]] = MappingProxyType(
         "interrupted": "the run was interrupted before this row: submit the row again",
         "canary": "the run ended before this row, as those sent first failed: mend what ails them, then submit again",
         "failure_rate": "the run ended before this row, as too many failed: mend what ails them, then submit again",
+        "error": "the run was ended by an error before this row: submit the row again",
     }
 )
 
@@ -30,7 +31,7 @@ class Stop:
 
     Parameters
     ----------
-    reason : {"authentication", "outage", "interrupted", "canary", "failure_rate"}
+    reason : {"authentication", "outage", "interrupted", "canary", "failure_rate", "error"}
         What ended it.
     error_code : str
         That of the rows that are left behind.
@@ -149,6 +150,26 @@ def stop_for_interrupt() -> Stop:
         "since Intercom ignores a repeat of contact, event name and second"
     )
     return Stop(reason="interrupted", error_code="interrupted", message=message)
+
+
+def stop_for_error(error: Exception) -> Stop:
+    """Return the stop that an error asks for which is neither Intercom's nor the rows'.
+
+    Parameters
+    ----------
+    error : Exception
+        Such as one of the caller's own function.
+
+    Returns
+    -------
+    Stop
+        Of the reason ``"error"``.
+    """
+    message = (
+        f"the run was ended by a {type(error).__name__}, which is this error's cause: submit the rows again to go on; "
+        "what was accepted may be among them, since Intercom ignores a repeat of contact, event name and second"
+    )
+    return Stop(reason="error", error_code="ended_by_error", message=message)
 
 
 def verdict_at_stop(ticket: Ticket, stop: Stop) -> Verdict:

@@ -198,7 +198,11 @@ class RateWindows:
         float
             Of what is left at least `LEAST_SHARE`.
         """
+        account = self._account(number)
         left, left_of_ours = self._left(number, now)
+        if account is not None:
+            # What left before the request that was counted last has most probably been counted, too.
+            left += min(bisect_left(self._in_flight, account.seen_until), self._coming(number, now))
         return min(left_of_ours, max(left - self._others(number, until=until), left * LEAST_SHARE))
 
     def _left(self, number: int, now: float) -> tuple[int, int]:

@@ -1,12 +1,18 @@
 """A local Intercom over a socket, and what the tests do with it."""
 
+import contextlib
+import itertools
 import os
+import pty
 import signal
+import socket
+import struct
 import subprocess
 import sys
 import threading
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -15,6 +21,13 @@ from events_pandas import Sandbox
 
 MAPPING = 'event_name = "placed-order"\ncreated_at = "day"\nuser_id = "who"\ntimezone = "UTC"\n'
 DEADLINE_SECONDS = 20.0
+CTRL_C = b"\x03"
+# A terminal sends Ctrl-C to the processes that it controls: the program has to be the first of its session, and say so.
+TAKE_TERMINAL = """
+import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
+"""
 
 
 class Tripwire:
@@ -37,6 +50,123 @@ class Tripwire:
         if is_due:
             self._action()
         return self._client.post_event(payload)
+
+
+class Terminal:
+    """A Python program in a terminal of its own: keys are pressed, and what is on the screen is read at the end."""
+
+    def __init__(self, folder, arguments, variables):
+        self._keyboard, screen = pty.openpty()
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", TAKE_TERMINAL, *arguments],
+            cwd=folder,
+            env={**os.environ, "NO_COLOR": "1", "COLUMNS": "120", "TERM": "xterm", **variables},
+            stdin=screen,
+            stdout=screen,
+            stderr=screen,
+            start_new_session=True,
+        )
+        os.close(screen)
+        self._shown = b""
+        # A screen that nobody reads would fill up, and the program wait.
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def press_ctrl_c(self):
+        os.write(self._keyboard, CTRL_C)
+
+    def end(self):
+        """Wait for the program's end; return its exit code and what was shown."""
+        code = self._process.wait(timeout=DEADLINE_SECONDS)
+        self._reader.join(DEADLINE_SECONDS)
+        return code, self._shown.decode().replace("\r\n", "\n")
+
+    def close(self):
+        self._process.kill()
+        self._process.wait()
+        self._reader.join(DEADLINE_SECONDS)
+        os.close(self._keyboard)
+
+    def _read(self):
+        # Linux tells the end by an error: the other side is closed.
+        with contextlib.suppress(OSError):
+            while piece := os.read(self._keyboard, 4_096):
+                self._shown += piece
+
+
+class Gateway:
+    """A way to a sandbox on which chosen connections, counted from 1, are accepted and then silent, or reset."""
+
+    def __init__(self, sandbox, mishaps):
+        self.mishaps_done = 0
+        self._target = urlsplit(sandbox.url)
+        self._mishaps = mishaps
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._open = [self._listener]
+        self._thread = threading.Thread(target=self._accept)
+        self._thread.start()
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+
+    def close(self):
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._thread.join()
+        for connection in self._open:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+            connection.close()
+
+    def _accept(self):
+        threads = []
+        # The listener's end is an error.
+        with contextlib.suppress(OSError):
+            for number in itertools.count(1):
+                connection, _ = self._listener.accept()
+                self._open.append(connection)
+                threads += self._treat(connection, self._mishaps.get(number))
+        for thread in threads:
+            thread.join()
+
+    def _treat(self, connection, mishap):
+        if mishap is None:
+            onward = socket.create_connection((self._target.hostname, self._target.port))
+            self._open.append(onward)
+            pairs = ((connection, onward), (onward, connection))
+            threads = [threading.Thread(target=_pass_on, args=pair) for pair in pairs]
+            for thread in threads:
+                thread.start()
+            return threads
+        self.mishaps_done += 1
+        if mishap == "reset":
+            # Closed without lingering, a connection is reset instead of ended.
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            connection.close()
+        return []
+
+
+def _pass_on(source, target):
+    with contextlib.suppress(OSError):
+        while piece := source.recv(65_536):
+            target.sendall(piece)
+    for side in (source, target):
+        with contextlib.suppress(OSError):
+            side.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.fixture
+def open_gateway():
+    """Open a way to a sandbox on which some connections, counted from 1, come to grief."""
+    gateways = []
+
+    def open_gateway(sandbox, *, mishaps):
+        gateways.append(Gateway(sandbox, mishaps))
+        return gateways[-1]
+
+    yield open_gateway
+    for gateway in gateways:
+        gateway.close()
 
 
 @pytest.fixture
@@ -104,6 +234,7 @@ def launch(folder):
             [sys.executable, "-m", "events_pandas", *arguments],
             cwd=folder,
             env={**os.environ, "NO_COLOR": "1", "COLUMNS": "120", **variables},
+            stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -115,6 +246,20 @@ def launch(folder):
     for process in processes:
         process.kill()
         process.communicate()
+
+
+@pytest.fixture
+def open_terminal(folder):
+    """Run Python with arguments in a terminal of its own, in the folder."""
+    terminals = []
+
+    def open_terminal(*arguments, **variables):
+        terminals.append(Terminal(folder, arguments, variables))
+        return terminals[-1]
+
+    yield open_terminal
+    for terminal in terminals:
+        terminal.close()
 
 
 @pytest.fixture

@@ -118,6 +118,31 @@ def test_submit_takes_the_options_of_a_run(folder, make_orders, submit, sandbox)
     assert [event.contact for event in sandbox.events] == ["00000", "00001", "00002", "00003", "00004"]
 
 
+def test_submit_sends_nothing_more_when_the_canary_fails(folder, make_orders, submit, sandbox):
+    """Exit code 1: the rows are told as not submitted, and a second run can send them."""
+    make_orders(50).to_csv(folder / "a.csv", index=False)
+    sandbox.fail_next(400, times=2)
+
+    result = submit("a.csv", "--canary", "5", "--results", "results.csv")
+
+    results = pd.read_csv(folder / "results.csv")
+    assert results["error_code"].value_counts()["canary_failed"] == 45
+    assert result.stderr.startswith("error: ")
+    assert (result.exit_code, len(sandbox.events)) == (1, 3)
+
+
+def test_submit_ends_when_too_many_rows_fail(folder, make_orders, submit, sandbox):
+    """Exit code 1, and the rows that are left are in the results."""
+    make_orders(1000).to_csv(folder / "a.csv", index=False)
+    sandbox.fail_next(400, times=500)
+
+    result = submit("a.csv", "--max-failure-rate", "0.2", "--rate-share", "0.5", "--patience-seconds", "1")
+
+    assert "too_many_failures" in result.stdout
+    assert result.stderr.startswith("error: ")
+    assert result.exit_code == 1
+
+
 def test_suggest_makes_a_mapping_that_checks_the_sample(folder, samples):
     """What it prints for a CSV file is used unchanged, and reads every row."""
     purchases = str(samples / "purchases.csv")

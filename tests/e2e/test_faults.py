@@ -1,23 +1,39 @@
 """A bad day at Intercom: what is lost, answered twice or held back arrives once."""
 
+import threading
+import time
 from collections import Counter
 
-from events_pandas import Faults, submit_events
+import pytest
+
+from events_pandas import Faults, IntercomClient, OutageError, RetryPolicy, submit_events
+
+# As many attempts as by default, and waits that a test can afford.
+BRISK_RETRY = RetryPolicy(base_seconds=0.02, max_seconds=0.2)
+FEW = 5
 
 
-def test_every_event_arrives_once_whatever_is_lost(make_orders, mapping, start, quick_retry):
-    """With a quarter of the requests going wrong, all rows are accepted, and each event is held once."""
+def statuses(sandbox):
+    """Count the answers to submissions."""
+    return Counter(sandbox.to_frame()["http_status"].dropna())
+
+
+def test_ten_thousand_events_arrive_once_whatever_is_lost(make_orders, mapping, start):
+    """With a quarter of the requests going wrong, all valid rows are accepted, and each event is held once."""
     faults = Faults(statuses={500: 0.05, 502: 0.05, 429: 0.05}, drop_before=0.05, drop_after=0.05)
     sandbox = start(faults=faults)
+    orders = make_orders(10_000)
+    orders.loc[orders.index % 1_000 == 5, "day"] = "2024-02-30"
 
     with sandbox.client() as client:
-        results = submit_events(make_orders(400), mapping, client=client, retry=quick_retry)
+        results = submit_events(orders, mapping, client=client, retry=BRISK_RETRY, progress=False)
 
-    assert results["status"].value_counts()["accepted"] == 400
-    assert Counter(event.contact for event in sandbox.events) == Counter(make_orders(400)["who"])
+    is_valid = orders.index % 1_000 != 5
+    assert set(results["status"][is_valid]) == {"accepted"}
+    assert set(results["status"][~is_valid]) == {"invalid"}
+    assert Counter(event.contact for event in sandbox.events) == Counter(orders["who"][is_valid])
     assert sandbox.requests == results["attempts"].sum() == results.attrs["run"]["requests"]
-    assert results.attrs["run"]["retries"] > 50
-    assert sandbox.duplicates > 0
+    assert sandbox.duplicates > 300
 
 
 def test_every_event_arrives_once_when_the_preflight_fails_at_first(make_orders, mapping, sandbox, client, quick_retry):
@@ -27,3 +43,150 @@ def test_every_event_arrives_once_when_the_preflight_fails_at_first(make_orders,
     results = submit_events(make_orders(2), mapping, client=client, retry=quick_retry)
 
     assert results["status"].tolist() == ["accepted"] * 2
+
+
+@pytest.mark.parametrize("mishap", ["silence", "reset"])
+def test_every_event_arrives_once_when_connections_are_half_open(make_orders, mapping, sandbox, open_gateway, mishap):
+    """A connection that is accepted and then dead, or reset, is given up, and its event tried over another."""
+    gateway = open_gateway(sandbox, mishaps={2: mishap, 5: mishap, 6: mishap, 9: mishap})
+
+    with IntercomClient(sandbox.access_token, base_url=gateway.url, timeout_seconds=0.5) as client:
+        results = submit_events(make_orders(60), mapping, client=client, retry=BRISK_RETRY, concurrency=8)
+
+    assert set(results["status"]) == {"accepted"}
+    assert Counter(event.contact for event in sandbox.events) == Counter(make_orders(60)["who"])
+    assert gateway.mishaps_done == 4
+
+
+def test_every_event_arrives_once_when_answers_stay_away(make_orders, mapping, start):
+    """What is stored and never answered is tried again after the time limit; the sandbox ignores the repeat."""
+    sandbox = start(faults=Faults(no_answer=0.1))
+
+    with sandbox.client(timeout_seconds=0.5) as client:
+        results = submit_events(make_orders(200), mapping, client=client, retry=BRISK_RETRY, concurrency=32)
+
+    assert set(results["status"]) == {"accepted"}
+    assert Counter(event.contact for event in sandbox.events) == Counter(make_orders(200)["who"])
+    assert sandbox.duplicates > 5
+
+
+def test_every_event_arrives_once_when_answers_trickle(make_orders, mapping, start):
+    """At a byte a second no answer is awaited to its end: the time limit is that of the whole attempt."""
+    sandbox = start(faults=Faults(trickle_headers=0.1, trickle_body=0.1, trickle_seconds=1.0))
+    begin = time.monotonic()
+
+    with sandbox.client(timeout_seconds=0.5) as client:
+        results = submit_events(make_orders(200), mapping, client=client, retry=BRISK_RETRY, concurrency=32)
+
+    assert set(results["status"]) == {"accepted"}
+    assert Counter(event.contact for event in sandbox.events) == Counter(make_orders(200)["who"])
+    assert time.monotonic() - begin < 10
+
+
+def test_answers_that_are_no_json_are_judged_by_their_status(make_orders, mapping, start):
+    """Random bytes take nothing from an acceptance, and nothing but the wording from a refusal."""
+    sandbox = start(faults=Faults(garbage=1.0), unknown_contacts=["00007"])
+
+    with sandbox.client() as client:
+        results = submit_events(make_orders(20), mapping, client=client)
+
+    assert results["status"].value_counts()[["accepted", "unknown_contact"]].tolist() == [19, 1]
+    assert results.loc[7, "status"] == "unknown_contact"
+    assert results.loc[7, "error_code"] == "not_found"
+
+
+@pytest.mark.parametrize(("before", "after"), [(200, 50), (50, 200)])
+def test_run_follows_a_limit_that_changes(make_orders, mapping, start, tripwire, before, after):
+    """All rows are accepted, with no more than a few 429; what is more than before is made use of."""
+    sandbox = start(limit=before, window_seconds=1.0)
+    begin = time.monotonic()
+
+    with sandbox.client() as real:
+        client = tripwire(real, before=100, action=lambda: setattr(sandbox, "limit", after))
+        results = submit_events(make_orders(300), mapping, client=client, progress=False)
+
+    assert set(results["status"]) == {"accepted"}
+    assert statuses(sandbox)[429] <= FEW
+    assert results.attrs["run"]["limit"] == after
+    # A window at either end, and one in which the change is found out.
+    assert time.monotonic() - begin < 100 / before + 200 / after + 5
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_run_keeps_the_pace_when_the_clock_is_an_hour_off(make_orders, mapping, start, hours):
+    """Windows are the server's: no request is one too many, and none waits for an hour."""
+    sandbox = start(limit=100, window_seconds=1.0, faults=Faults(clock_skew_seconds=3_600.0 * hours))
+    begin = time.monotonic()
+
+    with sandbox.client() as client:
+        results = submit_events(make_orders(300), mapping, client=client, progress=False)
+
+    assert set(results["status"]) == {"accepted"}
+    assert statuses(sandbox) == {202: 300}
+    assert time.monotonic() - begin < 6
+
+
+def test_run_learns_the_limit_from_429_when_no_header_states_it(make_orders, mapping, start):
+    """All rows are accepted, and hardly any refused: the documented limit is tried first, and is too much here."""
+    sandbox = start(limit=150, faults=Faults(rate_headers=False))
+
+    with sandbox.client() as client:
+        results = submit_events(make_orders(250), mapping, client=client, progress=False)
+
+    assert set(results["status"]) == {"accepted"}
+    assert 0 < statuses(sandbox)[429] <= 30
+
+
+def test_run_outlasts_an_outage_with_few_probes(make_orders, mapping, start, tripwire):
+    """While everything fails, single requests ask whether it still does; then the run goes on."""
+    sandbox = start(faults=Faults(latency_seconds=0.005))
+    outage = Faults(latency_seconds=0.005, outage_seconds=2.0)
+
+    with sandbox.client() as real:
+        client = tripwire(real, before=300, action=lambda: setattr(sandbox, "faults", outage))
+        results = submit_events(make_orders(2_000), mapping, client=client, concurrency=8, progress=False)
+
+    assert set(results["status"]) == {"accepted"}
+    assert len(sandbox.events) == 2_000
+    assert sandbox.duplicates == 0
+    assert 20 <= statuses(sandbox)[503] <= 50
+
+
+def test_run_ends_when_an_outage_outlasts_its_patience(make_orders, mapping, start, tripwire, held):
+    """The error has every row: those before the outage are accepted, and no row is lost or said to have failed."""
+    sandbox = start()
+    orders = make_orders(2_000)
+    begin = time.monotonic()
+
+    with sandbox.client() as real:
+        client = tripwire(real, before=300, action=lambda: setattr(sandbox, "faults", Faults(outage_seconds=60.0)))
+        with pytest.raises(OutageError) as caught:
+            submit_events(orders, mapping, client=client, concurrency=8, patience_seconds=1.5, progress=False)
+
+    results = caught.value.results
+    assert results["row"].tolist() == list(range(2_000))
+    assert set(results["status"]) <= {"accepted", "failed", "not_submitted"}
+    assert orders["who"][results["status"] == "accepted"].tolist() == held(sandbox)
+    assert results["status"].value_counts()["not_submitted"] > 1_600
+    assert time.monotonic() - begin < 8
+
+
+def test_run_goes_on_when_the_server_comes_back(make_orders, mapping, start, tripwire, tmp_path):
+    """Connections that are refused are an outage like any other: what the server kept before is not sent again."""
+    options = {"limit": None, "store": tmp_path / "kept.sqlite"}
+    first = start(**options)
+    port = int(first.url.rpartition(":")[2])
+    orders = make_orders(600)
+    restarted = []
+
+    def restart():
+        first.stop()
+        timer = threading.Timer(1.0, lambda: restarted.append(start(port=port, **options)))
+        timer.start()
+
+    with first.client() as real:
+        client = tripwire(real, before=300, action=restart)
+        results = submit_events(orders, mapping, client=client, concurrency=4, progress=False)
+
+    assert set(results["status"]) == {"accepted"}
+    assert Counter(event.contact for event in restarted[0].events) == Counter(orders["who"])

@@ -1,12 +1,57 @@
 """Ctrl-C in the middle of a run: nothing that was accepted is lost."""
 
+import functools
+import itertools
+import random
 import signal
+import sys
 import threading
+import time
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from events_pandas import Faults, SubmissionInterrupted, iter_submit, submit_events
+import events_pandas
+from events_pandas import Faults, SubmissionInterrupted, iter_submit, submit_events, submit_file
+
+GOING_ON = (
+    "the run was interrupted: submit the rows again to go on; "
+    "what was accepted may be among them, since Intercom ignores a repeat of contact, event name and second"
+)
+# A script that submits, and tells what it was given back.
+SCRIPT = """
+import sys, threading
+import pandas as pd
+import events_pandas as ep
+
+orders = pd.DataFrame({"who": [f"{number:05d}" for number in range(2_000)], "day": "2024-01-31"})
+mapping = ep.EventMapping(event_name="placed-order", created_at="day", user_id="who", timezone="UTC")
+client = ep.IntercomClient("sandbox-token", base_url=sys.argv[1])
+try:
+    ep.submit_events(orders, mapping, client=client, concurrency=4, progress=False)
+except ep.SubmissionInterrupted as stopped:
+    print(stopped)
+    print(stopped.results["error_code"].fillna("accepted").value_counts().to_dict())
+    print(len(stopped.results), stopped.__context__, threading.enumerate() == [threading.main_thread()])
+"""
+UNGUARDED_SCRIPT = SCRIPT.replace("ep.SubmissionInterrupted as", "ValueError as")
+SIGNALS_SCRIPT = """
+import signal
+
+def handlers():
+    return {number: signal.getsignal(number) for number in signal.valid_signals()}
+
+before = handlers()
+import events_pandas as ep
+import pandas as pd
+orders = pd.DataFrame({"who": ["1"], "day": "2024-01-31"})
+mapping = ep.EventMapping(event_name="placed-order", created_at="day", user_id="who", timezone="UTC")
+with ep.Sandbox() as sandbox, sandbox.client() as client:
+    ep.submit_events(orders, mapping, client=client)
+print(handlers() == before)
+"""
+PACKAGE = str(Path(events_pandas.__file__).parent)
 
 
 def accepted_contacts(results, orders):
@@ -32,10 +77,7 @@ def test_interrupt_gives_back_what_was_accepted(make_orders, mapping, start, tri
     assert results.index.tolist() == orders.index.tolist()
     assert accepted_contacts(results, orders) == held(sandbox)
     assert len(held(sandbox)) >= 90
-    assert str(caught.value) == (
-        "the run was interrupted: submit the rows again to go on; "
-        "what was accepted may be among them, since Intercom ignores a repeat of contact, event name and second"
-    )
+    assert str(caught.value) == GOING_ON
 
 
 def test_interrupted_rows_can_be_submitted_again(make_orders, mapping, sandbox, client, tripwire, held):
@@ -69,7 +111,9 @@ def test_interrupted_stream_gives_back_what_was_not_yielded(make_orders, mapping
     assert len(parts) == 3
 
 
-def test_interrupted_command_writes_every_row(folder, make_orders, start, launch, interrupt, wait_until, held):
+def test_interrupted_command_writes_every_row_without_a_terminal(
+    folder, make_orders, start, launch, interrupt, wait_until, held
+):
     """Exit code 130, a summary, a line on stderr, and a results file with each row of the file."""
     sandbox = start(faults=Faults(latency_seconds=0.1))
     orders = make_orders(2_000)
@@ -85,11 +129,248 @@ def test_interrupted_command_writes_every_row(folder, make_orders, start, launch
 
     results = pd.read_parquet(folder / "results.parquet")
     assert process.returncode == 130
-    assert stderr.splitlines()[-1] == (
-        "interrupted: the run was interrupted: submit the rows again to go on; "
-        "what was accepted may be among them, since Intercom ignores a repeat of contact, event name and second"
-    )
+    assert stderr.splitlines()[-1] == f"interrupted: {GOING_ON}"
+    assert "Traceback" not in stderr
     assert stdout.splitlines()[0] == "2,000 rows"
     assert stdout.splitlines()[-1] == "results: results.parquet"
     assert results["row"].tolist() == list(range(2_000))
     assert accepted_contacts(results, orders) == held(sandbox)
+
+
+def test_interrupt_in_a_terminal_gives_a_script_all_results(start, open_terminal, wait_until):
+    """Ctrl-C is pressed once: the script has the results, what was under way is in them, and no thread is left."""
+    sandbox = start(faults=Faults(latency_seconds=0.02))
+    terminal = open_terminal("-c", SCRIPT, sandbox.url)
+
+    wait_until(lambda: sandbox.requests > 40)
+    terminal.press_ctrl_c()
+    code, shown = terminal.end()
+
+    accepted = len(sandbox.events)
+    assert code == 0
+    assert shown.removeprefix("^C").splitlines() == [
+        GOING_ON,
+        str({"interrupted": 2_000 - accepted, "accepted": accepted}),
+        "2000 None True",
+    ]
+
+
+def test_interrupt_in_a_terminal_ends_a_script_that_expects_none(start, open_terminal, wait_until):
+    """One traceback, without the inner life of the package's waits, and the message as its last line."""
+    sandbox = start(faults=Faults(latency_seconds=0.02))
+    terminal = open_terminal("-c", UNGUARDED_SCRIPT, sandbox.url)
+
+    wait_until(lambda: sandbox.requests > 40)
+    terminal.press_ctrl_c()
+    code, shown = terminal.end()
+
+    assert code == 1
+    assert shown.count("Traceback") == 1
+    assert "During handling" not in shown
+    assert shown.splitlines()[-1] == f"events_pandas.errors.SubmissionInterrupted: {GOING_ON}"
+
+
+def test_second_interrupt_in_a_terminal_leaves_at_once_when_nothing_is_answered(start, open_terminal, wait_until):
+    """Without it, requests would be awaited for half a minute; those under way may have arrived, and are said to."""
+    sandbox = start(faults=Faults(no_answer=1.0))
+    terminal = open_terminal("-c", SCRIPT, sandbox.url)
+
+    wait_until(lambda: sandbox.requests == 4)
+    terminal.press_ctrl_c()
+    # Two at once would be one: signals are not counted. Nothing tells from outside that the first was taken in.
+    time.sleep(0.3)
+    begin = time.monotonic()
+    terminal.press_ctrl_c()
+    code, shown = terminal.end()
+    seconds = time.monotonic() - begin
+
+    assert code == 0
+    assert shown.removeprefix("^C^C").splitlines() == [
+        GOING_ON,
+        "{'interrupted': 1996, 'no_answer': 4}",
+        "2000 None False",
+    ]
+    assert seconds < 3
+
+
+def test_interrupted_command_in_a_terminal_says_how_to_go_on(folder, make_orders, start, open_terminal, wait_until):
+    """One Ctrl-C: the summary, one line, exit code 130, and a results file with every row."""
+    sandbox = start(faults=Faults(latency_seconds=0.02))
+    make_orders(2_000).to_csv(folder / "orders.csv", index=False)
+    terminal = open_terminal(
+        *("-m", "events_pandas", "submit", "orders.csv", "-m", "mapping.toml", "--base-url", sandbox.url),
+        *("--results", "results.csv", "--concurrency", "4"),
+        INTERCOM_ACCESS_TOKEN=sandbox.access_token,
+    )
+
+    wait_until(lambda: sandbox.requests > 40)
+    terminal.press_ctrl_c()
+    code, shown = terminal.end()
+
+    assert code == 130
+    assert "Traceback" not in shown
+    assert "results: results.csv" in shown.splitlines()
+    assert shown.splitlines()[-1] == f"interrupted: {GOING_ON}"
+    assert len(pd.read_csv(folder / "results.csv")) == 2_000
+
+
+def test_stream_in_a_worker_thread_is_stopped_by_closing_it(make_orders, mapping, start, held):
+    """Ctrl-C reaches the main thread only: elsewhere closing the iterator stops the run, and awaits its requests."""
+    sandbox = start(faults=Faults(latency_seconds=0.02))
+    frames = (make_orders(4, start=4 * number) for number in itertools.count())
+    before = set(threading.enumerate())
+    parts, at_the_end = [], []
+
+    def work():
+        with sandbox.client() as client:
+            stream = iter_submit(frames, mapping, client=client, concurrency=4, progress=False)
+            parts.extend(itertools.islice(stream, 3))
+            stream.close()
+        at_the_end.append(sandbox.requests)
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    worker.join(20)
+
+    assert set(threading.enumerate()) <= before
+    assert [part["status"].tolist() for part in parts] == [["accepted"] * 4] * 3
+    assert held(sandbox)[:12] == make_orders(12)["who"].tolist()
+    assert set(sandbox.to_frame()["outcome"]) == {"kept"}
+    assert at_the_end == [sandbox.requests]
+
+
+def test_interrupt_at_any_instant_loses_no_row(make_orders, mapping, start):
+    """Fifty runs, each interrupted once: either every row is done, or the exception has every row, and is right."""
+    sandbox = start(faults=Faults(latency_seconds=0.002, jitter=0.5))
+    chance = random.Random(7)
+    before = set(threading.enumerate())
+
+    with sandbox.client() as client:
+        for run in range(50):
+            orders = make_orders(40, start=40 * run)
+            results = interrupted_after(chance.uniform(0, 0.05), orders, mapping, client=client, concurrency=8)
+            arrived = {event.contact for event in sandbox.events} & set(orders["who"])
+            if results is None:
+                assert not arrived
+                continue
+            assert results["row"].tolist() == list(range(40))
+            assert set(results["status"]) <= {"accepted", "not_submitted"}
+            assert accepted_contacts(results, orders) == sorted(arrived)
+
+    assert set(threading.enumerate()) <= before
+
+
+def interrupted_after(seconds, orders, mapping, **options):
+    """Return the results of a run that is interrupted after some seconds; None if it had not begun."""
+    results = None
+    timer = threading.Timer(seconds, press_ctrl_c)
+    try:
+        timer.start()
+        # Without a preflight, which the main thread makes: an interrupt there can leave its socket to the collector.
+        results = submit_events(orders, mapping, progress=False, preflight=False, **options)
+        timer.cancel()
+        timer.join()
+    except SubmissionInterrupted as stopped:
+        return stopped.results
+    except KeyboardInterrupt:
+        # Before the run, or after it, while its end is awaited here.
+        return results
+    return results
+
+
+class InterruptedAt:
+    """Interrupts the package in the main thread at a point after the first request, counted where that can happen.
+
+    CPython looks for signals when a function begins, and when one that is written in C has returned. To the profiler a
+    generator expression that is closed begins too, though no signal comes there.
+    """
+
+    def __init__(self, point, client):
+        self.place = None
+        self._points = itertools.count()
+        self._point = point
+        self._client = client
+
+    def __enter__(self):
+        sys.setprofile(self._look)
+        return self
+
+    def __exit__(self, *_):
+        sys.setprofile(None)
+
+    def _look(self, frame, event, _):
+        is_ours = frame.f_code.co_filename.startswith(PACKAGE) and frame.f_code.co_name != "<genexpr>"
+        if is_ours and event in {"call", "c_return"} and self._client.events and next(self._points) == self._point:
+            sys.setprofile(None)
+            self.place = f"{Path(frame.f_code.co_filename).relative_to(PACKAGE)}:{frame.f_lineno}"
+            raise KeyboardInterrupt
+
+
+def results_of_interrupted(submit):
+    """Return what a run that may be interrupted gives back; None if the interrupt went through it."""
+    try:
+        return submit()
+    except SubmissionInterrupted as stopped:
+        return stopped.results
+    except KeyboardInterrupt:
+        return None
+
+
+def submit_frame(orders, mapping, **options):
+    return submit_events(orders, mapping, **options)
+
+
+def submit_written(orders, mapping, **options):
+    orders.to_csv("orders.csv", index=False)
+    return submit_file("orders.csv", mapping, results_path="results.csv", **options)
+
+
+@pytest.mark.parametrize(("submit", "step"), [(submit_frame, 29), (submit_written, 61)])
+def test_interrupt_at_any_point_of_the_code_loses_no_row(
+    make_orders, mapping, fake_client, submit, step, tmp_path, monkeypatch
+):
+    """From the first request on there is no plain KeyboardInterrupt: every row has a result, and a true one."""
+    monkeypatch.chdir(tmp_path)
+    orders = make_orders(6)
+    lost = []
+
+    for point in itertools.count(step=step):
+        client = fake_client()
+        run = functools.partial(submit, orders, mapping, client=client, progress=False, concurrency=2, chunksize=3)
+        with InterruptedAt(point, client) as interrupted:
+            results = results_of_interrupted(run)
+        if interrupted.place is None:
+            break
+        if (
+            results is None
+            or results["row"].tolist() != list(range(6))
+            or accepted_contacts(results, orders) != client.contacts
+        ):
+            lost.append(interrupted.place)
+
+    assert point > step
+    assert lost == []
+
+
+def test_run_leaves_signal_handlers_and_threads_alone(make_orders, mapping, client):
+    """What Ctrl-C does is the caller's, while a run works and afterwards."""
+    before, threads = signal.getsignal(signal.SIGINT), set(threading.enumerate())
+    during = []
+
+    def frames():
+        for number in range(3):
+            during.append(signal.getsignal(signal.SIGINT))
+            yield make_orders(2, start=2 * number)
+
+    parts = list(iter_submit(frames(), mapping, client=client))
+
+    assert pd.concat(parts)["status"].tolist() == ["accepted"] * 6
+    assert [*during, signal.getsignal(signal.SIGINT)] == [before] * 4
+    assert set(threading.enumerate()) <= threads
+
+
+def test_package_installs_no_signal_handlers(open_terminal):
+    """Neither its import nor a run changes any."""
+    code, shown = open_terminal("-c", SIGNALS_SCRIPT).end()
+
+    assert (code, shown.splitlines()[-1]) == (0, "True")

@@ -1,8 +1,16 @@
 """The access token is a secret: nothing that a run leaves behind has it."""
 
+import copy
+import http.client
 import logging
+import pickle
 import socket
+import socketserver
+import ssl
+import threading
 import traceback
+import warnings
+from pathlib import Path
 
 import pytest
 
@@ -10,14 +18,18 @@ from events_pandas import (
     EventsPandasError,
     IntercomClient,
     RetryPolicy,
+    SubmissionError,
     SubmissionInterrupted,
     check_events,
+    iter_submit,
     submit_events,
     submit_file,
 )
 
 TOKEN = "dG9rOm1hZGUtdXA="
+ONCE = RetryPolicy(attempts=1)
 TWICE = RetryPolicy(attempts=2, base_seconds=0.01)
+CERTIFICATE = Path(__file__).parents[1] / "certificates" / "intercom-test.pem"
 
 
 @pytest.fixture
@@ -27,24 +39,81 @@ def guarded(start):
 
 
 @pytest.fixture
-def traces(capfd, caplog):
-    """Return all that something has left: what was printed and logged, texts of objects, and whole tracebacks."""
+def traces(capfd, caplog, monkeypatch):
+    """Return all that something has left: what was printed and logged, texts, whole tracebacks with variables, pickles.
+
+    Everything that can be made to talk is: logs of all levels, and the debug output of http.client.
+    """
     caplog.set_level(logging.DEBUG)
+    monkeypatch.setattr(http.client.HTTPConnection, "debuglevel", 1)
 
     def traces(*objects):
         texts = [*capfd.readouterr(), caplog.text]
         for thing in objects:
             texts += [repr(thing), str(thing), repr(getattr(thing, "args", ""))]
             if isinstance(thing, BaseException):
-                texts += traceback.TracebackException.from_exception(thing, capture_locals=False).format()
-                thing = thing.results  # noqa: PLW2901  # An exception of a run is the frame that it has, and more.
-            texts += [thing.to_csv(), repr(thing.attrs)] if hasattr(thing, "to_csv") else []
+                texts += [_frames(thing), repr(vars(thing)), _pickled(thing)]
+                thing = getattr(thing, "results", None)  # noqa: PLW2901  # An exception of a run is a frame, and more.
+            texts += [thing.to_csv(), repr(thing.attrs), _pickled(thing)] if hasattr(thing, "to_csv") else []
         return "\n".join(texts)
 
     return traces
 
 
-@pytest.mark.parametrize("fault", [400, 409, 422, 404])
+@pytest.fixture
+def answering():
+    """Return a function that starts a server whose answers a function makes; it ends with the test."""
+    servers = []
+
+    def start(answer, *, tls=None):
+        class Handler(socketserver.BaseRequestHandler):
+            def handle(self):
+                request = self.request.recv(65_536)
+                while request:
+                    self.request.sendall(answer(request))
+                    request = self.request.recv(65_536)
+
+        servers.append(_Server(Handler, tls=tls))
+        servers[-1].thread.start()
+        return servers[-1].server_address[1]
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.thread.join()
+        server.server_close()
+
+
+class _Server(socketserver.ThreadingTCPServer):
+    def __init__(self, handler, *, tls):
+        super().__init__(("127.0.0.1", 0), handler)
+        self.tls = tls
+        self.thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.02})
+
+    def get_request(self):
+        connection, address = super().get_request()
+        return (self.tls.wrap_socket(connection, server_side=True) if self.tls else connection), address
+
+    def handle_error(self, request, client_address):
+        """Say nothing: a client that turns away is what some tests are about."""
+
+
+def _frames(error):
+    """Return a traceback with the variables of every frame but those of the tests, which made the token up."""
+    told = traceback.TracebackException.from_exception(error, capture_locals=True)
+    waiting = [told]
+    while waiting:
+        one = waiting.pop()
+        one.stack[:] = [frame for frame in one.stack if "tests" not in Path(frame.filename).parts]
+        waiting += [other for other in (one.__cause__, one.__context__) if other]
+    return "".join(told.format())
+
+
+def _pickled(thing):
+    return pickle.dumps(thing).decode("latin-1")
+
+
+@pytest.mark.parametrize("fault", [400, 404, 409, 413, 422])
 def test_token_is_in_no_result_of_a_refused_event(make_orders, mapping, guarded, traces, fault):
     """Refusals are quoted, requests are not."""
     guarded.fail_next(fault)
@@ -56,7 +125,7 @@ def test_token_is_in_no_result_of_a_refused_event(make_orders, mapping, guarded,
     assert TOKEN not in traces(results, client, report, report.problems)
 
 
-@pytest.mark.parametrize("fault", [500, 502, 429, "drop_before", "drop_after"])
+@pytest.mark.parametrize("fault", [408, 429, 500, 502, 503, 504, "drop_before", "drop_after"])
 def test_token_is_in_no_result_of_a_failed_event(make_orders, mapping, guarded, traces, fault):
     """What a library says of a lost connection is told without the request."""
     guarded.fail_next(fault, times=2)
@@ -79,14 +148,106 @@ def test_token_is_in_no_error_of_a_run(make_orders, mapping, guarded, traces, fa
     assert TOKEN not in traces(caught.value)
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "nowhere.invalid"])
-def test_token_is_in_no_error_of_a_connection(make_orders, mapping, traces, host):
+@pytest.mark.parametrize("fault", [401, 403])
+@pytest.mark.parametrize("preflight", [True, False])
+def test_token_is_in_no_error_of_a_refused_token(make_orders, mapping, guarded, traces, fault, preflight):
+    """What is refused is not quoted, before the first event or at it."""
+    guarded.fail_next(fault, path="/me" if preflight else "/events", times=9)
+
+    with guarded.client() as client, pytest.raises(SubmissionError) as caught:
+        submit_events(make_orders(2), mapping, client=client, preflight=preflight)
+
+    assert TOKEN not in traces(caught.value, client)
+
+
+@pytest.mark.parametrize(
+    "address", ["http://127.0.0.1:{port}", "https://127.0.0.1:{port}", "https://nowhere.invalid:{port}"]
+)
+def test_token_is_in_no_error_of_a_connection(make_orders, mapping, traces, address):
     """Refused, or no such host: the address is told, and no more."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
+        base_url = address.format(port=listener.getsockname()[1])
 
-    with IntercomClient(TOKEN, base_url=f"https://{host}:{port}") as client, pytest.raises(EventsPandasError) as caught:
-        submit_events(make_orders(1), mapping, client=client, retry=TWICE)
+    with IntercomClient(TOKEN, base_url=base_url) as client, pytest.raises(EventsPandasError) as caught:
+        submit_events(make_orders(1), mapping, client=client, retry=TWICE, patience_seconds=0)
+
+    assert TOKEN not in traces(caught.value, client)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda request: request,
+        lambda request: b"HTTP/1.1 " + request,
+        lambda request: b"HTTP/1.1 400 No\r\n" + request,
+        lambda request: b"HTTP/1.1 400 No\r\nX: " + request,
+        lambda request: b"HTTP/1.1 400 No\r\nContent-Length: %d\r\n\r\n%b" % (len(request), request),
+        lambda request: b"HTTP/1.1 502 No\r\nTransfer-Encoding: chunked\r\n\r\n" + request,
+        lambda request: b"HTTP/1.1 502 No\r\nContent-Length: %b\r\n\r\n" % request.split(b"\r\n")[3],
+        lambda _: b"HTTP/1.1 307 No\r\nContent-Length: 0\r\nLocation: /?%b\r\n\r\n" % TOKEN.encode(),
+        lambda _: b"HTTP/1.1 429 No\r\nContent-Length: 0\r\nRetry-After: %b\r\n\r\n" % TOKEN.encode(),
+        lambda _: b"",
+    ],
+    ids=["echo", "status", "headers", "header", "body", "chunks", "length", "redirect", "retry-after", "silence"],
+)
+@pytest.mark.parametrize("preflight", [True, False])
+def test_token_is_nowhere_when_a_server_sends_it_back(make_orders, mapping, answering, traces, answer, preflight):
+    """A request that comes back, whole or in part, is not quoted."""
+    base_url = f"http://127.0.0.1:{answering(answer)}"
+
+    with IntercomClient(TOKEN, base_url=base_url, timeout_seconds=0.2) as client:
+        try:
+            left = submit_events(
+                make_orders(2), mapping, client=client, retry=ONCE, patience_seconds=0, preflight=preflight
+            )
+        except EventsPandasError as error:
+            left = error
+
+    assert TOKEN not in traces(left, client)
+
+
+def test_token_is_in_no_error_of_a_certificate(make_orders, mapping, answering, traces):
+    """Nothing is sent to a server whose certificate nobody vouches for."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(CERTIFICATE)
+    seen = []
+    port = answering(lambda request: seen.append(request) or b"", tls=context)
+
+    with (
+        IntercomClient(TOKEN, base_url=f"https://127.0.0.1:{port}") as client,
+        pytest.raises(EventsPandasError) as caught,
+    ):
+        submit_events(make_orders(1), mapping, client=client, retry=ONCE, patience_seconds=0)
+
+    assert seen == []
+    assert TOKEN not in traces(caught.value, client)
+
+
+def test_token_is_in_no_error_of_a_proxy(make_orders, mapping, answering, traces, monkeypatch):
+    """A proxy that refuses is told by its status, and has been sent no token."""
+    asked = []
+    port = answering(lambda request: asked.append(request) or b"HTTP/1.1 407 Log in\r\n\r\n")
+    monkeypatch.setenv("HTTPS_PROXY", f"http://ada:lovelace@127.0.0.1:{port}")
+
+    with IntercomClient(TOKEN) as client, pytest.raises(EventsPandasError) as caught:
+        submit_events(make_orders(1), mapping, client=client, retry=ONCE, patience_seconds=0)
+
+    said = traces(caught.value, client)
+    assert "answered 407" in said
+    assert not [secret for secret in (TOKEN, "lovelace") if secret in said + b"".join(asked).decode()]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError], ids=["interrupt", "bug"])
+def test_token_is_in_no_frame_of_a_request_that_is_cut_short(make_orders, mapping, guarded, traces, monkeypatch, error):
+    """Ctrl-C and bugs leave from the middle of a request; the variables that hold it are gone."""
+
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr(socket.socket, "recv_into", fail)
+
+    with guarded.client() as client, pytest.raises((SubmissionError, SubmissionInterrupted, error)) as caught:
+        submit_events(make_orders(1), mapping, client=client)
 
     assert TOKEN not in traces(caught.value, client)
 
@@ -103,23 +264,88 @@ def test_token_is_in_no_interrupt(make_orders, mapping, guarded, tripwire, trace
     assert TOKEN not in traces(caught.value)
 
 
-def test_token_is_in_no_error_of_a_client(traces):
-    """A token or an address that cannot be used is described, and not quoted."""
-    refused = [
+def test_token_is_in_no_error_of_a_stream(make_orders, mapping, guarded, traces):
+    """A stream that breaks off has the results that were not yielded, and no more."""
+
+    def frames():
+        yield make_orders(2)
+        raise OSError("the disk is gone")
+
+    with guarded.client() as client, pytest.raises(OSError, match="the disk is gone") as caught:
+        for _ in iter_submit(frames(), mapping, client=client):
+            pass
+
+    assert TOKEN not in traces(caught.value, client)
+
+
+def test_token_is_in_nothing_that_progress_shows(make_orders, mapping, guarded, traces):
+    """Neither the bar nor what a callable is told has it."""
+    told = []
+
+    with guarded.client() as client:
+        for progress in (True, told.append):
+            submit_events(make_orders(3), mapping, client=client, progress=progress)
+
+    assert told
+    assert TOKEN not in traces(*told)
+
+
+@pytest.mark.parametrize("options", [{"concurrency": 0}, {"retry": 3}, {"colour": "red"}, {"on_invalid": "raise"}])
+def test_token_is_in_no_error_of_options_or_rows(make_orders, mapping, guarded, traces, options):
+    """What is wrong before the first request is told without the client."""
+    frame = make_orders(2, day=["2024-01-31", "yesterday"])
+
+    with guarded.client() as client, pytest.raises((TypeError, ValueError, EventsPandasError)) as caught:
+        submit_events(frame, mapping, client=client, **options)
+
+    assert TOKEN not in traces(caught.value)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
         {"access_token": f"Bearer {TOKEN}"},
         {"access_token": f"{TOKEN} {TOKEN}"},
         {"access_token": f"{TOKEN}\N{NO-BREAK SPACE}x"},
+        {"access_token": TOKEN.encode()},
         {"access_token": TOKEN, "base_url": f"https://someone:{TOKEN}@intercom.example.org"},
         {"access_token": TOKEN, "base_url": f"https://intercom.example.org?token={TOKEN}"},
         {"access_token": TOKEN, "base_url": "http://intercom.example.org"},
         {"access_token": TOKEN, "region": "ue"},
-    ]
+        {"access_token": TOKEN, "api_version": "latest\n"},
+        {"access_token": TOKEN, "timeout_seconds": -1},
+    ],
+)
+def test_token_is_in_no_error_of_a_client(traces, options):
+    """A token or an address that cannot be used is described, and not quoted."""
+    with pytest.raises((EventsPandasError, ValueError)) as caught:
+        IntercomClient(**options)
 
-    for options in refused:
-        with pytest.raises(EventsPandasError) as caught:
-            IntercomClient(**options)
-        assert TOKEN not in f"{caught.value!r} {caught.value}"
-    assert TOKEN not in traces()
+    assert TOKEN not in traces(caught.value)
+
+
+@pytest.mark.parametrize("duplicate", [pickle.dumps, copy.copy, copy.deepcopy])
+def test_token_is_in_no_pickle_of_a_client(guarded, traces, duplicate):
+    """A client is neither pickled nor copied, and does not show what it holds."""
+    with guarded.client() as client:
+        client.me()
+
+        with pytest.raises(TypeError, match="cannot be pickled or copied") as caught:
+            duplicate(client)
+
+        assert TOKEN not in traces(caught.value)
+        assert TOKEN not in f"{vars(client)} {client.__dict__} {vars(client._transport)}"
+
+
+def test_token_is_in_no_warning_of_a_client_that_is_left_open(guarded, traces):
+    """Connections that nobody closes are closed by the garbage collector, without a word."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        client = guarded.client()
+        client.me()
+        del client
+
+    assert TOKEN not in traces(*(warning.message for warning in caught))
 
 
 def test_token_is_in_no_file(folder, make_orders, mapping, guarded):

@@ -139,16 +139,16 @@ def test_not_submitted_rows_are_those_after_a_refused_token(
 
 
 def test_not_submitted_rows_are_those_after_an_outage(make_orders, mapping, sandbox, client):
-    """When nothing but failures comes, the run ends rather than spend every row's retries."""
+    """When nothing but failures comes, and the patience is over, the run ends rather than spend every row's retries."""
     sandbox.fail_next(503, times=1_000)
 
     with pytest.raises(OutageError) as caught:
-        submit_events(make_orders(200), mapping, client=client, concurrency=2, retry=RetryPolicy(attempts=1))
+        submit_events(make_orders(200), mapping, client=client, concurrency=2, patience_seconds=0)
 
     results = caught.value.results
     assert set(counts(results)) == {"failed", "not_submitted"}
     assert len(results) == 200
-    assert str(caught.value).startswith("20 events failed one after another; the last: the last answer was 503")
+    assert str(caught.value).startswith("everything has failed for 0 s, and patience_seconds is over; the last")
 
 
 def test_not_submitted_rows_are_repeats_of_rows_that_were_not_accepted(make_orders, mapping, sandbox, client):

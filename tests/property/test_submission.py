@@ -49,10 +49,10 @@ def finished(frame, client, *, mapping=MAPPING, **options):
 
 
 @EXAMPLES
-@given(frame=frames(), scripts=scripts, chunksize=st.sampled_from([1, 3, 100]))
-def test_submit_conserves_rows(frame, scripts, chunksize, fake_client):
+@given(frame=frames(), scripts=scripts, chunksize=st.sampled_from([1, 3, 100]), canary=st.sampled_from([0, 1, 4, 20]))
+def test_submit_conserves_rows(frame, scripts, chunksize, canary, fake_client):
     """Conservation: rows in = rows out = the sum of the status counts. Nothing is dropped, ever."""
-    results = finished(frame, fake_client(scripts), chunksize=chunksize)
+    results = finished(frame, fake_client(scripts), chunksize=chunksize, canary=canary)
 
     assert len(results) == results["status"].value_counts().sum() == len(frame)
     assert results["row"].tolist() == list(range(len(frame)))
@@ -109,14 +109,16 @@ def test_submit_explains_every_row_that_is_not_accepted(frame, scripts, fake_cli
 
 
 @EXAMPLES
-@given(pieces=st.lists(frames(), max_size=4), scripts=scripts)
-def test_stream_gives_a_result_for_every_row_that_it_read(pieces, scripts, fake_client):
+@given(pieces=st.lists(frames(), max_size=4), scripts=scripts, canary=st.sampled_from([0, 2]))
+def test_stream_gives_a_result_for_every_row_that_it_read(pieces, scripts, canary, fake_client):
     """What a stream yields and what its exception has are together every row that was read, once and in order."""
     parts, read = [], []
     stream = (read.append(len(piece)) or piece for piece in pieces)
 
     try:
-        for results in iter_submit(stream, MAPPING, client=fake_client(scripts), retry=RETRY, progress=False):
+        for results in iter_submit(
+            stream, MAPPING, client=fake_client(scripts), retry=RETRY, progress=False, canary=canary
+        ):
             parts.append(results)  # noqa: PERF402  # An exception must find the parts so far.
     except SubmissionError as error:
         parts.append(error.results)
@@ -148,6 +150,20 @@ def test_check_says_what_submitting_does(frame, policy, fake_client):
     assert (report.invalid, report.requests) == (counts["invalid"], counts["accepted"])
     assert counts["duplicate"] == (report.duplicates if policy == "skip" else 0)
     assert sorted(map(str, client.events)) == sorted(map(str, report.payloads(len(frame))))
+
+
+@EXAMPLES
+@given(frame=frames(), policy=st.sampled_from(sorted(MAPPINGS)), canary=st.integers(1, 14))
+def test_canary_changes_no_payload_and_no_verdict(frame, policy, canary, fake_client):
+    """Rows that go first go as they would have gone, once, and with the same result."""
+    plain, careful = fake_client(), fake_client()
+
+    expected = finished(frame, plain, mapping=MAPPINGS[policy])
+    results = finished(frame, careful, mapping=MAPPINGS[policy], canary=canary)
+
+    assert sorted(map(str, careful.events)) == sorted(map(str, plain.events))
+    columns = ["row", "status", "error_code", "created_at"]
+    pd.testing.assert_frame_equal(results[columns], expected[columns])
 
 
 @EXAMPLES

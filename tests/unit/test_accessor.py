@@ -24,3 +24,13 @@ def test_accessor_submits_its_frame(make_orders, mapping, fake_client):
     assert isinstance(results, pd.DataFrame)
     assert results["status"].to_dict() == {"a": "accepted", "b": "accepted"}
     assert client.me_requests == 0
+
+
+def test_accessor_names_the_unknown_contacts_of_its_frame(make_orders, mapping, fake_client):
+    """`frame.intercom.unknown_contacts` is `unknown_contacts` with the frame."""
+    orders = make_orders(2)
+    results = orders.intercom.submit(mapping, client=fake_client({"00001": [404]}))
+
+    contacts = orders.intercom.unknown_contacts(results, mapping)
+
+    assert contacts["contact"].tolist() == ["00001"]

@@ -3,7 +3,14 @@
 import pandas as pd
 import pytest
 
-from events_pandas import AuthenticationError, OutageError, RetryPolicy, check_events, submit_file
+from events_pandas import (
+    AuthenticationError,
+    OutageError,
+    RetryPolicy,
+    SubmissionInterrupted,
+    check_events,
+    submit_file,
+)
 from events_pandas.deliver import TransportError
 
 ORDERS = "who,day\n00000,2024-01-31\n00001,2024-01-31\n00002,2024-01-31\n00003,2024-01-31\n"
@@ -92,3 +99,23 @@ def test_submit_file_asks_nobody_when_there_is_an_outage(orders_path, mapping, f
         submit_file(orders_path, mapping, client=client, chunksize=2, retry=RetryPolicy(attempts=1))
 
     assert caught.value.results["error_code"].tolist() == ["outage"] * 4
+
+
+def test_submit_file_loses_no_row_when_an_interrupt_comes_as_results_are_put_together(
+    orders_path, mapping, fake_client, monkeypatch
+):
+    """Ctrl-C after the last request is an interrupt like any other: every row has its result."""
+    usual = pd.concat
+    interrupts = [KeyboardInterrupt()]
+
+    def interrupted(parts):
+        if interrupts:
+            raise interrupts.pop()
+        return usual(parts)
+
+    monkeypatch.setattr(pd, "concat", interrupted)
+    with pytest.raises(SubmissionInterrupted) as caught:
+        submit_file(orders_path, mapping, client=fake_client(), chunksize=2)
+
+    assert caught.value.results["row"].tolist() == [0, 1, 2, 3]
+    assert caught.value.results["status"].tolist() == ["accepted"] * 4

@@ -167,7 +167,7 @@ def test_check_does_not_replace_what_it_reads(run, tmp_path, path):
         ),
         (
             ("submit", "good.csv", "-m", "mapping.toml", "--region", "ue"),
-            "no access token: set INTERCOM_ACCESS_TOKEN, or pass access_token to IntercomClient",
+            "no region 'ue': did you mean 'us'? (the argument region, or INTERCOM_REGION)",
         ),
     ],
 )
@@ -244,6 +244,10 @@ def test_submit_sends_nothing_when_it_is_to_stop_on_invalid_rows(run, monkeypatc
         (("check", "good.csv"), "Missing option '--mapping'"),
         (("submit", "-m", "mapping.toml"), "Missing argument 'FILES"),
         (("submit", "good.csv", "-m", "mapping.toml", "--concurrency", "0"), "Invalid value for '--concurrency'"),
+        (("submit", "good.csv", "-m", "mapping.toml", "--rate-share", "60"), "Invalid value for '--rate-share'"),
+        (("submit", "good.csv", "-m", "mapping.toml", "--canary", "-1"), "Invalid value for '--canary'"),
+        (("submit", "good.csv", "-m", "mapping.toml", "--max-failure-rate", "5"), "value for '--max-failure-rate'"),
+        (("submit", "good.csv", "-m", "mapping.toml", "--patience-seconds", "x"), "value for '--patience-seconds'"),
         (("upload",), "No such command 'upload'"),
     ],
 )
@@ -252,6 +256,16 @@ def test_usage_errors_have_exit_code_2(run, arguments, message):
     result = run(*arguments)
 
     assert message in result.stderr
+    assert result.exit_code == 2
+
+
+def test_submit_refuses_a_share_of_nothing(run, monkeypatch):
+    """Exit code 2: a run that may send nothing would never end."""
+    monkeypatch.setenv("INTERCOM_ACCESS_TOKEN", "made-up")
+
+    result = run("submit", "good.csv", "-m", "mapping.toml", "--rate-share", "0")
+
+    assert result.stderr == "error: rate_share: 0.0 is no share above 0 and up to 1: use 0.5 or the like\n"
     assert result.exit_code == 2
 
 

@@ -1,5 +1,6 @@
 """A run over files: their rows, their faults, and the file of each result. The client is a fake."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -16,10 +17,12 @@ from events_pandas import (
     SubmissionError,
     SubmissionInterrupted,
     UnknownColumnError,
+    submission,
 )
 from events_pandas.file_submission import file_results, read_files
 from events_pandas.mapping import Number, Text
 from events_pandas.options import RunOptions
+from events_pandas.results import Ledger, ResultsWriter
 
 
 @pytest.fixture
@@ -264,7 +267,7 @@ def test_progress_of_files_knows_the_number_of_rows(write, submit, capsys):
 
     submit(paths, progress=True)
 
-    assert "submitting: 3 of 3 (100%) after 0 s: 2 accepted" in capsys.readouterr().err
+    assert re.search(r"submitting: 3 of 3 \(100%\) after \d+ s: 2 accepted", capsys.readouterr().err)
 
 
 def test_progress_of_files_knows_no_number_when_one_cannot_be_read(write, submit, capsys):
@@ -275,4 +278,50 @@ def test_progress_of_files_knows_no_number_when_one_cannot_be_read(write, submit
     with pytest.raises(SubmissionError, match=r"b\.csv: is empty"):
         submit(paths, progress=True)
 
-    assert "submitting: 1 after 0 s: 1 accepted" in capsys.readouterr().err
+    assert re.search(r"submitting: 1 after \d+ s: 1 accepted", capsys.readouterr().err)
+
+
+def test_interrupt_while_results_are_written_loses_no_row(write, submit, monkeypatch):
+    """Ctrl-C outside of the run ends it all the same, and every row has a result, in the file too."""
+    interrupts = [KeyboardInterrupt()]
+    usual = ResultsWriter.write
+
+    def interrupted(self, results):
+        if interrupts:
+            raise interrupts.pop()
+        usual(self, results)
+
+    monkeypatch.setattr(ResultsWriter, "write", interrupted)
+    with pytest.raises(SubmissionInterrupted) as caught:
+        submit(write("a.csv", *(f"{row},2024-01-31" for row in range(9))), chunksize=2, results_path="results.csv")
+
+    assert caught.value.results["row"].tolist() == list(range(9))
+    assert pd.read_csv("results.csv")["row"].tolist() == list(range(9))
+
+
+def test_progress_that_is_a_function_is_told_of_the_submission_only(write, submit):
+    """Rows are counted for it beforehand, and checks are not its business."""
+    told = []
+
+    submit([write("a.csv", "1,2024-01-31", "2,"), write("b.csv", "3,2024-01-31")], progress=told.append)
+
+    assert {progress.total for progress in told} == {3}
+    assert told[-1].rows == 3
+
+
+def test_interrupt_after_a_chunk_is_checked_counts_it_once(write, submit, monkeypatch):
+    """What was half remembered of a chunk is read again, and is no duplicate of itself."""
+    ledgers = []
+
+    def interrupted(*arguments):
+        ledgers.append(arguments)
+        if len(ledgers) == 2:
+            raise KeyboardInterrupt
+        return Ledger(*arguments)
+
+    monkeypatch.setattr(submission, "Ledger", interrupted)
+    with pytest.raises(SubmissionInterrupted) as caught:
+        submit(write("a.csv", *(f"{row},2024-01-31" for row in range(6))), chunksize=2)
+
+    assert caught.value.results["row"].tolist() == list(range(6))
+    assert caught.value.results["error_code"].tolist()[2:] == ["interrupted"] * 4

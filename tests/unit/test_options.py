@@ -2,6 +2,7 @@
 
 from dataclasses import fields
 
+import numpy as np
 import pytest
 
 from events_pandas import CredentialsError, RetryPolicy, SubmitOptions
@@ -14,9 +15,13 @@ def test_options_have_these_defaults():
         client=None,
         journal=None,
         preflight=True,
+        rate_share=1.0,
         concurrency=None,
         retry=RetryPolicy(),
         on_invalid="report",
+        canary=0,
+        max_failure_rate=None,
+        patience_seconds=600.0,
         chunksize=10_000,
         progress="auto",
     )
@@ -41,7 +46,8 @@ def test_options_list_what_there_is_when_nothing_is_near():
         run_options({"xyz": 5})
 
     assert str(caught.value) == (
-        "no option 'xyz': there are client, journal, preflight, concurrency, retry, on_invalid, chunksize, progress"
+        "no option 'xyz': there are client, journal, preflight, rate_share, concurrency, retry, on_invalid, canary, "
+        "max_failure_rate, patience_seconds, chunksize, progress"
     )
 
 
@@ -57,7 +63,21 @@ def test_options_list_what_there_is_when_nothing_is_near():
         ({"concurrency": 8.0}, "concurrency: 8.0 is not from 1 to 128"),
         ({"concurrency": 0}, "concurrency: 0 is not from 1 to 128"),
         ({"concurrency": 129}, "concurrency: 129 is not from 1 to 128"),
-        ({"progress": "bar"}, "progress: 'bar' is none of 'auto', True, False"),
+        ({"rate_share": 0}, "rate_share: 0 is no share above 0 and up to 1: use 0.5 or the like"),
+        ({"rate_share": 1.01}, "rate_share: 1.01 is no share above 0 and up to 1: use 0.5 or the like"),
+        ({"rate_share": float("nan")}, "rate_share: nan is no share above 0 and up to 1: use 0.5 or the like"),
+        ({"rate_share": True}, "rate_share: True is no share above 0 and up to 1: use 0.5 or the like"),
+        ({"rate_share": "60%"}, "rate_share: '60%' is no share above 0 and up to 1: use 0.5 or the like"),
+        ({"canary": -1}, "canary: -1 is no number of rows: use 20 or the like, or 0 for none"),
+        ({"canary": True}, "canary: True is no number of rows: use 20 or the like, or 0 for none"),
+        ({"canary": 0.1}, "canary: 0.1 is no number of rows: use 20 or the like, or 0 for none"),
+        ({"max_failure_rate": 5}, "max_failure_rate: 5 is no share from 0 to 1: use 0.1 or the like"),
+        ({"max_failure_rate": -0.1}, "max_failure_rate: -0.1 is no share from 0 to 1: use 0.1 or the like"),
+        ({"max_failure_rate": False}, "max_failure_rate: False is no share from 0 to 1: use 0.1 or the like"),
+        ({"patience_seconds": -1}, "patience_seconds: -1 is no time: use 600 or the like"),
+        ({"patience_seconds": None}, "patience_seconds: None is no time: use 600 or the like"),
+        ({"patience_seconds": float("nan")}, "patience_seconds: nan is no time: use 600 or the like"),
+        ({"progress": "bar"}, "progress: 'bar' is none of 'auto', True, False, and no function"),
     ],
 )
 def test_options_refuse_values_that_they_cannot_have(option, message):
@@ -66,6 +86,26 @@ def test_options_refuse_values_that_they_cannot_have(option, message):
         run_options(option)
 
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        {"rate_share": 0.001},
+        {"rate_share": np.float64(1)},
+        {"canary": np.int64(20)},
+        {"max_failure_rate": 0},
+        {"max_failure_rate": 1},
+        {"patience_seconds": 0},
+        {"patience_seconds": float("inf")},
+        {"progress": print},
+    ],
+)
+def test_options_take_values_at_the_edge(option):
+    """The ends of a range belong to it, numbers of numpy are numbers, and patience may have no end."""
+    options = run_options(option)
+
+    assert {name: getattr(options, name) for name in option} == option
 
 
 def test_options_refuse_a_number_of_retries():

@@ -1,7 +1,9 @@
 """A run over frames: what is checked, sent and given back, and when. The client is a fake."""
 
+import re
 import signal
 import threading
+import time
 
 import pandas as pd
 import pytest
@@ -14,8 +16,10 @@ from events_pandas import (
     MappingError,
     OutageError,
     RetryPolicy,
+    SubmissionError,
     SubmissionInterrupted,
     iter_submit,
+    submission,
     submit_events,
 )
 from events_pandas.deliver import TransportError
@@ -70,9 +74,11 @@ def test_submit_tells_the_facts_of_the_run(make_orders, mapping, fake_client):
         "workspace": {"id_code": "ab12cd34", "name": "Acme"},
         "region": "US",
         "limit": 1_000_000,
+        "rate_share": 1.0,
         "requests": 4,
         "retries": 1,
         "journal": None,
+        "frame": {"first_row": 0, "rows": 3},
         "notes": [],
     }
 
@@ -177,15 +183,22 @@ def test_submit_keeps_what_was_accepted_when_the_token_is_refused_on_the_way(mak
 
 
 def test_submit_raises_with_every_row_when_there_is_an_outage(make_orders, mapping, fake_client, lost):
-    """After many failures in a row nothing more is sent."""
-    client = fake_client({f"{row:05d}": [lost] for row in range(2, 60)})
+    """When everything fails for longer than the patience lasts, nothing more is sent."""
+    client = fake_client({f"{row:05d}": [lost] * 9 for row in range(2, 60)})
 
     with pytest.raises(OutageError) as caught:
-        submit_events(make_orders(60), mapping, client=client, concurrency=1, retry=RetryPolicy(attempts=1))
+        submit_events(
+            *(make_orders(60), mapping),
+            client=client,
+            concurrency=1,
+            retry=RetryPolicy(attempts=1),
+            patience_seconds=0,
+        )
 
-    counts = caught.value.results["status"].value_counts()
-    assert counts[counts > 0].to_dict() == {"accepted": 2, "failed": 20, "not_submitted": 38}
-    assert caught.value.results.loc[59, "error_code"] == "outage"
+    results = caught.value.results
+    assert results["status"].tolist()[:3] == ["accepted", "accepted", "failed"]
+    assert results["status"].tolist()[-30:] == ["not_submitted"] * 30
+    assert results.loc[59, "error_code"] == "outage"
 
 
 def test_submit_marks_repeats_of_rows_that_did_not_arrive(make_orders, mapping, fake_client):
@@ -379,7 +392,7 @@ def test_progress_counts_rows_that_are_not_sent_too(make_orders, mapping, fake_c
     """At its end the progress of a frame is whole, whatever became of its rows."""
     submit_events(make_orders(**INVALID_DAY), mapping, client=fake_client(), progress=True)
 
-    assert "submitting: 3 of 3 (100%) after 0 s: 2 accepted" in capsys.readouterr().err
+    assert re.search(r"submitting: 3 of 3 \(100%\) after \d+ s: 2 accepted", capsys.readouterr().err)
 
 
 def test_iter_submit_is_interrupted_without_rows_when_no_frame_is_open(make_orders, mapping, fake_client):
@@ -422,3 +435,187 @@ def test_stream_tells_what_shows_only_across_its_frames(make_orders, fake_client
 
     (note,) = last.attrs["run"]["notes"]
     assert (note["code"], note["first_row"]) == ("event_name_spellings", 1)
+
+
+class Spoilsport:
+    """A function that is told of the progress, and raises at one of its calls."""
+
+    def __init__(self, *, call, error):
+        self._left = call
+        self._error = error
+
+    def __call__(self, _):
+        self._left -= 1
+        if self._left == 0:
+            raise self._error
+
+
+def ended(progress):
+    """Raise at the last call."""
+    if progress.is_final:
+        raise ValueError("the display is gone")
+
+
+def test_submit_keeps_the_results_when_the_progress_fails(make_orders, mapping, fake_client):
+    """A user's function that raises ends the run, and loses nothing of what was answered until then."""
+    client = fake_client({f"{row:05d}": [lambda: time.sleep(0.02) or 202] for row in range(40)})
+    fault = ValueError("the display is gone")
+
+    with pytest.raises(SubmissionError) as caught:
+        submit_events(
+            *(make_orders(40), mapping), client=client, concurrency=2, progress=Spoilsport(call=3, error=fault)
+        )
+
+    results = caught.value.results
+    accepted = (results["status"] == "accepted").sum()
+    assert caught.value.__cause__ is fault
+    assert str(caught.value) == (
+        "the run was ended by a ValueError, which is this error's cause: submit the rows again to go on; "
+        "what was accepted may be among them, since Intercom ignores a repeat of contact, event name and second"
+    )
+    assert 0 < accepted < 40
+    assert len(client.events) == accepted
+    assert set(results.loc[results["status"] != "accepted", "error_code"]) == {"ended_by_error"}
+
+
+@pytest.mark.parametrize("index", [["a", "b", "c"], [0, "b", None]])
+def test_submit_has_all_results_when_the_progress_fails_at_its_end(make_orders, mapping, fake_client, index):
+    """The last call comes after the last row: its error has every result, on the caller's index."""
+    orders = make_orders(3).set_axis(pd.Index(index, dtype=object))
+
+    with pytest.raises(SubmissionError) as caught:
+        submit_events(orders, mapping, client=fake_client(), progress=ended)
+
+    assert caught.value.results["status"].tolist() == ["accepted"] * 3
+    pd.testing.assert_index_equal(caught.value.results.index, orders.index)
+    assert isinstance(caught.value.__cause__, ValueError)
+
+
+def test_submit_raises_what_the_progress_raises_before_the_first_request(make_orders, mapping, fake_client):
+    """Where nothing was sent there are no results to keep."""
+    client = fake_client()
+
+    with pytest.raises(ValueError, match="the display is gone"):
+        submit_events(
+            *(make_orders(3), mapping),
+            client=client,
+            progress=Spoilsport(call=1, error=ValueError("the display is gone")),
+        )
+
+    assert (client.me_requests, client.events) == (0, [])
+
+
+def test_submit_keeps_the_results_when_a_client_fails(make_orders, mapping, fake_client):
+    """An error that is neither ours nor of the network ends the run; what was answered before is told."""
+    client = fake_client({"00003": [RuntimeError("a bug")]})
+
+    with pytest.raises(SubmissionError) as caught:
+        submit_events(make_orders(6), mapping, client=client, concurrency=1)
+
+    results = caught.value.results
+    assert isinstance(caught.value.__cause__, RuntimeError)
+    assert results["status"].tolist()[:3] == ["accepted"] * 3
+    assert set(results["error_code"][4:]) == {"ended_by_error"}
+
+
+def test_submit_passes_the_options_of_delivery_on(make_orders, mapping, fake_client, monkeypatch):
+    """What a run is told of pace and patience is what the caller said."""
+    seen = {}
+
+    class Told(submission.Run):
+        def __init__(self, client, **options):
+            seen.update(options)
+            super().__init__(client, **options)
+
+    monkeypatch.setattr(submission, "Run", Told)
+
+    results = submit_events(
+        *(make_orders(1), mapping), client=fake_client(), rate_share=0.6, patience_seconds=5, max_failure_rate=0.1
+    )
+
+    told = {name: seen[name] for name in ("rate_share", "patience_seconds", "max_failure_rate")}
+    assert told == {"rate_share": 0.6, "patience_seconds": 5, "max_failure_rate": 0.1}
+    assert results.attrs["run"]["rate_share"] == 0.6
+
+
+def test_submit_gives_each_event_its_name_as_intercom_counts_it(make_orders, fake_client, monkeypatch):
+    """Spellings of one name are one; where there is one name for all, it is one object."""
+    seen = []
+
+    class Kept(submission.Run):
+        def deliver(self, chunks):
+            return super().deliver([seen.extend(chunk) or chunk for chunk in chunks])
+
+    monkeypatch.setattr(submission, "Run", Kept)
+    columns = EventMapping(event_name=Column("name"), created_at="day", user_id="who", timezone="UTC")
+    constant = EventMapping(event_name="Placed.Order", created_at="day", user_id="who", timezone="UTC")
+
+    submit_events(make_orders(4, name=["A.b", None, "a-B", "c"]), columns, client=fake_client())
+    submit_events(make_orders(2), constant, client=fake_client())
+
+    assert [event.name for event in seen] == ["a-b", "a-b", "c", "placed-order", "placed-order"]
+    assert seen[3].name is seen[4].name
+
+
+def test_canary_is_sent_first_and_once(make_orders, mapping, fake_client):
+    """The rows of the canary come before all others, which do not repeat them."""
+    client = fake_client()
+
+    results = submit_events(make_orders(9), mapping, client=client, canary=3, concurrency=1, chunksize=2)
+
+    sent = [event["user_id"] for event in client.events]
+    assert sent == ["00000", "00003", "00007", "00001", "00002", "00004", "00005", "00006", "00008"]
+    assert results["status"].tolist() == ["accepted"] * 9
+
+
+def test_canary_that_fails_leaves_all_other_rows(make_orders, mapping, fake_client):
+    """One rejected row of the canary ends the run: a plain SubmissionError, with a result for every row."""
+    client = fake_client({"00002": [422]})
+
+    with pytest.raises(SubmissionError) as caught:
+        submit_events(make_orders(9, day=[*["2024-01-31"] * 8, None]), mapping, client=client, canary=3)
+
+    results = caught.value.results
+    assert type(caught.value) is SubmissionError
+    assert client.contacts == ["00000", "00002", "00006"]
+    assert results["status"].value_counts()[["accepted", "rejected", "invalid", "not_submitted"]].tolist() == [
+        2,
+        1,
+        1,
+        5,
+    ]
+    assert set(results.loc[results["status"] == "not_submitted", "error_code"]) == {"canary_failed"}
+
+
+def test_canary_is_not_sent_when_the_token_is_refused(make_orders, mapping, fake_client):
+    """The preflight comes before it."""
+    client = fake_client(me=401)
+
+    with pytest.raises(AuthenticationError):
+        submit_events(make_orders(9), mapping, client=client, canary=3)
+
+    assert client.events == []
+
+
+def test_canary_gives_results_back_when_it_is_interrupted(make_orders, mapping, fake_client):
+    """Ctrl-C during the canary ends the run as at any other time."""
+    client = fake_client({"00003": [KeyboardInterrupt()]})
+
+    with pytest.raises(SubmissionInterrupted) as caught:
+        submit_events(make_orders(9), mapping, client=client, canary=3, concurrency=1)
+
+    assert caught.value.results.loc[0, "status"] == "accepted"
+    assert len(caught.value.results) == 9
+
+
+def test_run_whose_rows_fail_in_bulk_ends(make_orders, mapping, fake_client):
+    """Beyond the failure rate nothing more is sent: a plain SubmissionError, with a result for every row."""
+    client = fake_client({f"{row:05d}": [422] for row in range(0, 1000, 2)})
+
+    with pytest.raises(SubmissionError) as caught:
+        submit_events(make_orders(1000), mapping, client=client, max_failure_rate=0.3, concurrency=1)
+
+    results = caught.value.results
+    assert type(caught.value) is SubmissionError
+    assert 100 <= len(client.events) < 200
+    assert results.loc[999, "error_code"] == "too_many_failures"

@@ -505,3 +505,32 @@ def test_metadata_that_is_left_out_does_not_count_against_the_limit(convert, cod
     batch = convert(frame, metadata=metadata, metadata_limit=1, on_invalid_metadata="omit")
 
     assert sorted(codes(batch)) == [("link_malformed", [0]), ("time_unreadable", [0])]
+
+
+def test_batch_gives_each_row_the_name_under_which_intercom_counts_it(convert):
+    """Spellings of one name are one, and rows that are not wanted are left out."""
+    batch = convert(pd.DataFrame({"name": ["A.b", "a-B", None, "c"]}), event_name=Column("name"))
+
+    assert batch.normalized_names(np.array([True, True, False, False])) == ["a-b", "a-b"]
+    assert batch.normalized_names(np.zeros(4, dtype=bool)) == []
+
+
+def test_batch_gives_rows_of_one_name_one_object(convert):
+    """A million rows do not hold a million copies of a name."""
+    names = convert(pd.DataFrame({"x": [1, 2, 3]}), event_name="Placed.Order").normalized_names(np.ones(3, dtype=bool))
+
+    assert names == ["placed-order"] * 3
+    assert len({id(name) for name in names}) == 1
+
+
+def test_batch_says_which_identifier_names_each_contact(convert):
+    """The first that is present, in the order in which they are looked at."""
+    frame = pd.DataFrame({"who": ["7", None, None], "address": ["a@example.org", "b@example.org", None]})
+
+    batch = convert(frame, user_id="who", email="address")
+
+    assert {identifier.name: identifier.where.tolist() for identifier in batch.contacts.identifiers} == {
+        "user_id": [True, False, False],
+        "email": [False, True, False],
+    }
+    assert batch.contacts.identifiers[0].values.to_pylist() == ["7", None, None]

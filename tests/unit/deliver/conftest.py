@@ -3,18 +3,23 @@
 import contextlib
 import json
 import socket
+import ssl
 import threading
+import time
 from collections import defaultdict
+from pathlib import Path
 
 import pytest
 
 from events_pandas import intercom
-from events_pandas.deliver.answers import Answer
+from events_pandas.deliver.answers import Answer, TransportError
 from events_pandas.deliver.engine import Run
 from events_pandas.deliver.outcomes import Event
 from events_pandas.deliver.retry import RetryPolicy
 from events_pandas.deliver.surroundings import Surroundings
+from events_pandas.deliver.transport import Transport
 
+TOKEN = "dG9rOjEyMzQ1Njc4"
 FAST = {intercom.LIMIT_HEADER: "1000000", intercom.REMAINING_HEADER: "999999", intercom.RESET_HEADER: "1700000010"}
 
 
@@ -45,15 +50,17 @@ class ScriptedClient:
 class LocalServer:
     """Takes connections, and lets one function answer every request on them."""
 
-    def __init__(self, reply):
+    def __init__(self, reply, *, tls=None):
         self.requests = []
+        self.connections = 0
         self.stopping = threading.Event()
         self._reply = reply
+        self._tls = tls
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._listener.settimeout(0.02)
         self._threads = [threading.Thread(target=self._accept)]
         self.port = self._listener.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
         self._threads[0].start()
 
     def _accept(self):
@@ -61,15 +68,20 @@ class LocalServer:
             while not self.stopping.is_set():
                 with contextlib.suppress(TimeoutError):
                     connection, _ = self._listener.accept()
-                    connection.settimeout(0.02)
+                    self.connections += 1
                     self._threads.append(threading.Thread(target=self._serve, args=(connection,)))
                     self._threads[-1].start()
 
     def _serve(self, connection):
-        with connection, contextlib.suppress(OSError):
-            while request := self._read(connection):
+        with contextlib.suppress(OSError), self._secured(connection) as secured:
+            secured.settimeout(0.02)
+            while request := self._read(secured):
                 self.requests.append(request)
-                self._reply(self, connection)
+                self._reply(self, secured)
+
+    def _secured(self, connection):
+        connection.settimeout(5.0)
+        return self._tls.wrap_socket(connection, server_side=True) if self._tls else connection
 
     def _read(self, connection):
         text = b""
@@ -112,13 +124,27 @@ def serve():
     """Return a function that starts a local server, which ends with the test."""
     servers = []
 
-    def start(reply):
-        servers.append(LocalServer(reply))
+    def start(reply, *, tls=None):
+        servers.append(LocalServer(reply, tls=tls))
         return servers[-1]
 
     yield start
     for server in servers:
         server.stop()
+
+
+@pytest.fixture
+def certificate():
+    """The file of a certificate that nobody has signed but itself, for 127.0.0.1 and intercom.test, with its key."""
+    return Path(__file__).parents[2] / "certificates" / "intercom-test.pem"
+
+
+@pytest.fixture
+def tls(certificate):
+    """The server's side of TLS."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    return context
 
 
 @pytest.fixture
@@ -166,3 +192,49 @@ def error_body():
         return json.dumps({"type": "error.list", "request_id": request_id, "errors": errors}).encode()
 
     return make
+
+
+@pytest.fixture
+def connect():
+    """Return a function that makes a transport, which is closed with the test."""
+    transports = []
+
+    def make(url="https://api.intercom.io", timeout_seconds=5.0):
+        transports.append(
+            Transport(url, access_token=TOKEN, api_version="2.14", timeout_seconds=timeout_seconds),
+        )
+        return transports[-1]
+
+    yield make
+    for transport in transports:
+        transport.close()
+
+
+@pytest.fixture
+def fail():
+    """Return a function that sends a request that fails, and returns what is said of it."""
+
+    def fail(transport):
+        start = time.monotonic()
+        with pytest.raises(TransportError) as caught:
+            transport.send("POST", "/events", b"{}")
+        # Far below the deadlines that are not to pass in a test.
+        assert time.monotonic() - start < 2.5
+        return str(caught.value), caught.value.may_have_arrived
+
+    return fail
+
+
+@pytest.fixture
+def resolve(monkeypatch):
+    """Return a function that makes a name stand for addresses, in the order in which they are to be tried."""
+    real = socket.getaddrinfo
+
+    def set_addresses(name, *addresses):
+        def getaddrinfo(host, port, *arguments, **options):
+            found = addresses if host == name else [host]
+            return [info for address in found for info in real(address, port, *arguments, **options)]
+
+        monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+
+    return set_addresses

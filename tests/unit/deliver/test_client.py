@@ -3,9 +3,9 @@
 import copy
 import logging
 import pickle
+import traceback
 
 import pytest
-import responses
 
 from events_pandas.deliver.client import IntercomClient
 from events_pandas.errors import CredentialsError
@@ -15,28 +15,43 @@ TOKEN = "dG9rOjEyMzQ1Njc4"
 
 @pytest.fixture
 def client():
-    """Return a client of Intercom's, which `responses` keeps from the network."""
+    """Return a client of Intercom's that sends nothing."""
     with IntercomClient(TOKEN) as client:
         yield client
 
 
-@responses.activate
-def test_client_posts_the_payload_as_it_is(client):
+@pytest.fixture
+def connect(serve, replying):
+    """Return a function that makes a client of a server with one answer to everything, and the server."""
+    clients = []
+
+    def make(text):
+        server = serve(replying(text))
+        clients.append(IntercomClient(TOKEN, base_url=server.url))
+        return clients[-1], server
+
+    yield make
+    for client in clients:
+        client.close()
+
+
+def test_client_posts_the_payload_as_it_is(connect):
     """The bytes of the payload are the body of one POST to /events."""
-    route = responses.post("https://api.intercom.io/events", status=202, body=b" ")
+    client, server = connect(b"HTTP/1.1 202 Accepted\r\nContent-Length: 1\r\n\r\n ")
 
     answer = client.post_event(b'{"event_name":"placed-order"}')
 
+    head, _, body = server.requests[0].partition(b"\r\n\r\n")
     assert answer.status == 202
-    assert route.calls[0].request.body == b'{"event_name":"placed-order"}'
+    assert (head.split(b"\r\n")[0], body) == (b"POST /events HTTP/1.1", b'{"event_name":"placed-order"}')
 
 
-@responses.activate
-def test_client_asks_whose_token_it_is(client):
+def test_client_asks_whose_token_it_is(connect):
     """`me` is one GET to /me."""
-    responses.get("https://api.intercom.io/me", json={"type": "admin"})
+    client, server = connect(b'HTTP/1.1 200 OK\r\nContent-Length: 16\r\n\r\n{"type":"admin"}')
 
-    assert client.me().body == b'{"type": "admin"}'
+    assert client.me().body == b'{"type":"admin"}'
+    assert server.requests[0].startswith(b"GET /me HTTP/1.1\r\n")
 
 
 def test_client_reads_token_and_region_from_the_environment(monkeypatch):
@@ -93,7 +108,7 @@ def test_client_refuses_a_version_that_is_no_header(version):
     assert str(caught.value) == f"api_version {version!r} is no version: it looks like '2.14'"
 
 
-@pytest.mark.parametrize("seconds", [0, -1.0, float("nan")])
+@pytest.mark.parametrize("seconds", [0, -1.0, float("nan"), float("inf")])
 def test_client_refuses_a_timeout_that_makes_no_sense(seconds):
     """A request has some time."""
     with pytest.raises(ValueError, match=r"^timeout_seconds is .*: it is a number of seconds, more than 0$"):
@@ -111,12 +126,35 @@ def test_client_is_neither_copied_nor_pickled(client, duplicate):
     )
 
 
-@responses.activate
-def test_client_keeps_its_token_out_of_repr_log_and_answer(client, caplog):
+def test_client_keeps_its_token_out_of_repr_log_and_answer(connect, caplog):
     """Whatever can be printed of a client and its requests has no token in it."""
-    responses.post("https://api.intercom.io/events", status=401, json={"errors": [{"message": "Access Token Invalid"}]})
+    client, _ = connect(b"HTTP/1.1 401 No\r\nContent-Length: 20\r\n\r\nAccess Token Invalid")
 
     with caplog.at_level(logging.DEBUG):
         answer = client.post_event(b"{}")
 
-    assert TOKEN not in f"{client} {client!r} {answer} {caplog.text} {vars(client)}"
+    assert TOKEN not in f"{client} {client!r} {answer} {caplog.text} {vars(client)} {vars(client._transport)}"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"access_token": f"Bearer {TOKEN}"},
+        {"access_token": f"{TOKEN}\n{TOKEN}"},
+        {"access_token": TOKEN.encode()},
+        {"access_token": TOKEN, "timeout_seconds": 0},
+        {"access_token": TOKEN, "api_version": ""},
+        {"access_token": TOKEN, "region": "mars"},
+        {"access_token": TOKEN, "base_url": "http://intercom.test"},
+        {"access_token": TOKEN, "base_url": f"https://ada:{TOKEN}@intercom.test"},
+        {"access_token": TOKEN, "base_url": f"https://intercom.test?token={TOKEN}"},
+    ],
+)
+def test_client_shows_its_token_in_no_variable_of_a_refusal(options):
+    """Tools that report errors show the local variables of every frame; only the caller's own may have the token."""
+    with pytest.raises((CredentialsError, ValueError)) as caught:
+        IntercomClient(**options)
+
+    error = caught.value.with_traceback(caught.value.__traceback__.tb_next)
+    assert "client.py" in "".join(traceback.format_exception(error))
+    assert TOKEN not in "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())

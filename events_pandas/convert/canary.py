@@ -1,0 +1,126 @@
+"""The few rows that a run submits first, chosen so that they tell most about all the others."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from events_pandas.convert.batch import Converter, EventBatch
+from events_pandas.convert.cells import Mask, Rows
+from events_pandas.convert.census import Census
+from events_pandas.convert.checking import CheckedRows, chunk_bounds
+from events_pandas.convert.collisions import BLOCK_ROWS
+from events_pandas.convert.in_order import in_order
+from events_pandas.convert.keys import normalized_names
+from events_pandas.convert.members import Member
+from events_pandas.intercom import normalized_event_name
+
+Codes = npt.NDArray[np.int64]
+
+_ABSENT = -1
+_NAME = "event_name"
+
+
+def canary_rows(converter: Converter, checked: CheckedRows, most: int) -> Rows:
+    """Choose the rows of a frame that are submitted first.
+
+    Parameters
+    ----------
+    converter : Converter
+        The frame's converter.
+    checked : CheckedRows
+        The judgement of its rows.
+    most : int
+        How many rows are chosen; all, where no more are to be sent.
+
+    Returns
+    -------
+    numpy.ndarray of int64
+        Positions in the frame, ascending, of rows that are to be sent.
+
+    Notes
+    -----
+    Together they have every event name, every identifier that names a contact, every metadata key, and every currency
+    of each amount, if as many rows as there are of these are enough. Where they are not, each further row is one that
+    has most of what is still missing, of several the one with the most frequent event name. Rows that are left are
+    spread evenly over the frame. The same frame has the same canary.
+    """
+    sent = np.flatnonzero(checked.is_sent)
+    if len(sent) <= most:
+        return sent
+    chosen = _covering_rows(_kinds_of_rows(converter, checked, most), most)
+    others = np.setdiff1d(sent, chosen, assume_unique=True)
+    n_others = most - len(chosen)
+    # The middle of each of as many stretches of the same length.
+    places = (2 * np.arange(n_others) + 1) * len(others) // (2 * max(n_others, 1))
+    return np.sort(np.concatenate([chosen, others[places]]))
+
+
+def _kinds_of_rows(converter: Converter, checked: CheckedRows, most: int) -> pd.DataFrame:
+    """Return the first row of each kind that is sent, with what it has; the index is its position."""
+    ranks = _name_ranks(checked.census, most)
+
+    def kinds(bounds: tuple[int, int]) -> pd.DataFrame:
+        return _kinds_of_chunk(converter.convert(*bounds), checked.is_sent[slice(*bounds)], ranks)
+
+    found = pd.DataFrame()
+    for chunk in in_order(kinds, chunk_bounds(len(checked.is_sent), BLOCK_ROWS)):
+        found = pd.concat([found, chunk]).drop_duplicates()
+    return found
+
+
+def _name_ranks(census: Census, most: int) -> dict[str | None, int]:
+    """Return the most frequent event names, each with its place among them."""
+    counts: Counter[str] = Counter()
+    for name, place in census.names.items():
+        counts[normalized_event_name(name)] += int(census.rows[place])
+    return {name: rank for rank, (name, _) in enumerate(counts.most_common(most))}
+
+
+def _kinds_of_chunk(batch: EventBatch, where: Mask, ranks: Mapping[str | None, int]) -> pd.DataFrame:
+    names, codes = normalized_names(batch.names)
+    columns = {
+        _NAME: np.array([*(ranks.get(name, _ABSENT) for name in names), _ABSENT])[codes],
+        **{identifier.name: identifier.where for identifier in batch.contacts.identifiers},
+        **{path: _variants(member) for path, member in batch.metadata.items()},
+    }
+    spread = {column: np.broadcast_to(values, where.shape)[where] for column, values in columns.items()}
+    return pd.DataFrame(spread, index=batch.rows[where]).drop_duplicates()
+
+
+def _variants(member: Member) -> npt.NDArray[Any]:
+    """Return where a metadata key has a value, or of which currency it is."""
+    if member.variants is None:
+        return member.mask()
+    currencies: npt.NDArray[np.object_] = member.variants.to_numpy(zero_copy_only=False)
+    return np.where(member.mask(), currencies, np.array(None))
+
+
+def _covering_rows(kinds: pd.DataFrame, most: int) -> Rows:
+    """Choose rows until nothing is missing that further ones would have."""
+    ranks = kinds[_NAME].to_numpy()
+    kinds = kinds.iloc[np.lexsort((kinds.index, np.where(ranks == _ABSENT, most, ranks)))]
+    codes = [_codes(kinds[column]) for column in kinds]
+    # The last place is that of `_ABSENT`: what a row does not have is not missing.
+    missing = [np.arange(column.max() + 2) <= column.max() for column in codes]
+    chosen: list[int] = []
+    while len(chosen) < most:
+        gains = np.sum([left[column] for left, column in zip(missing, codes, strict=True)], axis=0)
+        best = int(gains.argmax())
+        if not gains[best]:
+            break
+        chosen.append(best)
+        for left, column in zip(missing, codes, strict=True):
+            left[column[best]] = False
+    rows: Rows = kinds.index.to_numpy()[chosen]
+    return rows
+
+
+def _codes(values: "pd.Series[Any]") -> Codes:
+    """Give each value of a column a number; `_ABSENT` where there is none."""
+    if values.dtype == bool:
+        return np.where(values, 0, _ABSENT)
+    return values.to_numpy() if values.name == _NAME else pd.factorize(values)[0]

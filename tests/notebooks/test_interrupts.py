@@ -1,0 +1,98 @@
+"""The stop button of a notebook: a kernel is interrupted while a cell submits."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from jupyter_client.manager import start_new_kernel
+
+from events_pandas import Faults, Sandbox
+
+TIMEOUT_SECONDS = 60
+SUBMIT = """
+import sys, threading
+import pandas as pd
+import events_pandas as ep
+orders = pd.DataFrame({{"who": [f"{{number:05d}}" for number in range(2_000)], "day": "2024-01-31"}})
+mapping = ep.EventMapping(event_name="placed-order", created_at="day", user_id="who", timezone="UTC")
+client = ep.IntercomClient("{access_token}", base_url="{url}")
+before = set(threading.enumerate())
+results = ep.submit_events(orders, mapping, client=client, concurrency=4)
+"""
+
+
+GOING_ON = """
+stopped = sys.last_value
+print(stopped.results["error_code"].fillna("accepted").value_counts().to_dict())
+print(set(threading.enumerate()) - before)
+rest = ep.submit_events(orders[stopped.results["status"] == "not_submitted"][:5], mapping, client=client)
+print(rest["status"].tolist())
+"""
+
+
+class Kernel:
+    """A kernel whose cells are run one by one: each prints something, and ends in an error or not."""
+
+    def __init__(self, manager: Any, client: Any) -> None:
+        self.manager = manager
+        self._client = client
+
+    def begin(self, code: str) -> str:
+        return self._client.execute(code)
+
+    def end(self, cell: str) -> tuple[str, tuple[str | None, str | None]]:
+        """Return what a cell printed, and the error that it ended in."""
+        printed, until = [], time.monotonic() + TIMEOUT_SECONDS
+        while True:
+            message = self._client.get_iopub_msg(timeout=until - time.monotonic())
+            if message["parent_header"].get("msg_id") != cell:
+                continue
+            content = message["content"]
+            if message["msg_type"] == "stream" and content["name"] == "stdout":
+                printed.append(content["text"])
+            elif message["msg_type"] == "status" and content["execution_state"] == "idle":
+                return "".join(printed), self._error(cell)
+
+    def run(self, code: str) -> tuple[str, tuple[str | None, str | None]]:
+        return self.end(self.begin(code))
+
+    def _error(self, cell: str) -> tuple[str | None, str | None]:
+        reply = self._client.get_shell_msg(timeout=TIMEOUT_SECONDS)
+        assert reply["parent_header"]["msg_id"] == cell
+        return reply["content"].get("ename"), reply["content"].get("evalue")
+
+
+@pytest.fixture
+def kernel() -> Iterator[Kernel]:
+    """A kernel of its own; it is stopped after the test."""
+    manager, client = start_new_kernel(kernel_name="python3")
+    yield Kernel(manager, client)
+    client.stop_channels()
+    manager.shutdown_kernel(now=True)
+
+
+def test_stop_button_gives_back_what_was_accepted(kernel: Kernel) -> None:
+    """The cell ends in `SubmissionInterrupted`; the next one finds the results, and goes on in the same kernel."""
+    with Sandbox(limit=None, faults=Faults(latency_seconds=0.02)) as sandbox:
+        cell = kernel.begin(SUBMIT.format(access_token=sandbox.access_token, url=sandbox.url))
+        until = time.monotonic() + TIMEOUT_SECONDS
+        while sandbox.requests < 40:
+            assert time.monotonic() < until, "the cell submits nothing"
+            time.sleep(0.01)
+        kernel.manager.interrupt_kernel()
+        _, (error, message) = kernel.end(cell)
+        accepted = len(sandbox.events)
+        printed, (later_error, _) = kernel.run(GOING_ON)
+
+    assert error == "SubmissionInterrupted"
+    assert message == (
+        "the run was interrupted: submit the rows again to go on; "
+        "what was accepted may be among them, since Intercom ignores a repeat of contact, event name and second"
+    )
+    assert printed.splitlines() == [
+        str({"interrupted": 2_000 - accepted, "accepted": accepted}),
+        "set()",
+        str(["accepted"] * 5),
+    ]
+    assert later_error is None

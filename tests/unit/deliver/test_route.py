@@ -1,0 +1,194 @@
+"""The way to an address: proxies and certificates, those of the environment included."""
+
+import socket
+
+import pytest
+
+TOKEN = "dG9rOjEyMzQ1Njc4"
+ACCEPTED = b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n"
+
+
+def _header_lines(request):
+    return request.partition(b"\r\n\r\n")[0].decode().split("\r\n")
+
+
+def test_transport_reaches_this_machine_without_a_proxy(connect, serve, replying, monkeypatch):
+    """A token in plain text for this machine does not visit a proxy."""
+    proxy, server = serve(replying(ACCEPTED)), serve(replying(ACCEPTED))
+    monkeypatch.setenv("HTTP_PROXY", proxy.url)
+    monkeypatch.setenv("http_proxy", proxy.url)
+
+    connect(server.url).send("POST", "/events", b"{}")
+
+    assert (len(proxy.requests), len(server.requests)) == (0, 1)
+
+
+def test_transport_uses_the_proxy_of_the_environment(connect, serve, replying, monkeypatch):
+    """Other machines are reached as the environment says."""
+    proxy = serve(replying(ACCEPTED))
+    monkeypatch.setenv("http_proxy", proxy.url)
+
+    connect("http://intercom.test").send("POST", "/events", b"{}")
+
+    assert _header_lines(proxy.requests[0])[0] == "POST http://intercom.test/events HTTP/1.1"
+
+
+def test_transport_verifies_the_certificate(fail, connect, serve, replying, tls):
+    """A certificate that nobody vouches for ends the attempt before anything is sent."""
+    server = serve(replying(ACCEPTED), tls=tls)
+
+    failure = fail(connect(server.url))
+
+    assert failure == (f"the certificate of 127.0.0.1:{server.port} is not trusted on this machine", False)
+    assert server.requests == []
+
+
+def test_transport_trusts_the_certificates_of_the_environment(connect, serve, replying, tls, certificate, monkeypatch):
+    """A company's own certificates are those that REQUESTS_CA_BUNDLE names."""
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
+    server = serve(replying(ACCEPTED), tls=tls)
+    transport = connect(server.url)
+
+    statuses = [transport.send("POST", "/events", b"{}").status for _ in range(2)]
+
+    assert (statuses, server.connections) == ([202, 202], 1)
+
+
+def test_transport_verifies_the_name_in_a_certificate(
+    fail, connect, serve, replying, tls, certificate, monkeypatch, resolve
+):
+    """A certificate that is trusted is for the names in it."""
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
+    server = serve(replying(ACCEPTED), tls=tls)
+    resolve("elsewhere.test", "127.0.0.1")
+
+    failure = fail(connect(f"https://elsewhere.test:{server.port}"))
+
+    assert failure == (f"the certificate of elsewhere.test:{server.port} is not trusted on this machine", False)
+    assert server.requests == []
+
+
+def test_transport_says_that_a_server_speaks_no_tls(fail, connect, serve):
+    """An https address of a server in plain text is a mistake in the address."""
+
+    server = serve(None)
+    server._read = lambda connection: connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+    failure = fail(connect(f"https://127.0.0.1:{server.port}"))
+
+    assert failure == (f"no secure connection to 127.0.0.1:{server.port}: the two sides cannot agree on one", False)
+
+
+@pytest.mark.parametrize("contents", [None, "no certificate"])
+def test_transport_says_which_variable_names_an_unusable_file(fail, connect, monkeypatch, tmp_path, contents):
+    """Certificates that are not there, or are none, are a matter of the environment."""
+    bundle = tmp_path / "bundle.pem"
+    if contents:
+        bundle.write_text(contents)
+    # requests itself passes over a file that is not there.
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bundle))
+
+    assert fail(connect("https://127.0.0.1:9")) == ("the file that REQUESTS_CA_BUNDLE names cannot be read", False)
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_transport_reaches_a_server_through_the_tunnel_of_a_proxy(
+    connect, serve, replying, tls, certificate, monkeypatch, scheme
+):
+    """The proxy, itself reached in TLS or not, sees where a request goes, and nothing of it."""
+    server = serve(replying(ACCEPTED), tls=tls)
+    proxy = serve(_tunnel_to(server.port), tls=tls if scheme == "https" else None)
+    monkeypatch.setenv("https_proxy", proxy.url.replace("//", "//ada:lovelace@"))
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
+    transport = connect("https://intercom.test/api")
+
+    statuses = [transport.send("POST", "/events", b"{}").status for _ in range(2)]
+
+    assert statuses == [202, 202]
+    assert _header_lines(server.requests[0])[0] == "POST /api/events HTTP/1.1"
+    assert [_header_lines(request)[0].split()[:2] for request in proxy.requests] == [["CONNECT", "intercom.test:443"]]
+    assert "Proxy-Authorization: Basic YWRhOmxvdmVsYWNl" in _header_lines(proxy.requests[0])
+    assert TOKEN.encode() not in proxy.requests[0]
+    assert "Proxy-Authorization" not in server.requests[0].decode()
+
+
+def test_transport_verifies_the_certificate_beyond_a_proxy(fail, connect, serve, replying, tls, monkeypatch):
+    """A proxy that would read along has no certificate for it."""
+    server = serve(replying(ACCEPTED), tls=tls)
+    proxy = serve(_tunnel_to(server.port))
+    monkeypatch.setenv("https_proxy", proxy.url)
+
+    failure = fail(connect("https://intercom.test"))
+
+    assert failure == ("the certificate of intercom.test is not trusted on this machine", False)
+    assert server.requests == []
+
+
+def test_transport_passes_a_proxy_by_as_the_environment_says(connect, serve, replying, resolve, monkeypatch):
+    """A host of NO_PROXY is reached without one."""
+    server, proxy = serve(replying(ACCEPTED)), serve(replying(ACCEPTED))
+    monkeypatch.setenv("http_proxy", proxy.url)
+    monkeypatch.setenv("no_proxy", "elsewhere.test,intercom.test")
+    resolve("intercom.test", "127.0.0.1")
+
+    connect(f"http://intercom.test:{server.port}").send("POST", "/events", b"{}")
+
+    assert (len(server.requests), len(proxy.requests)) == (1, 0)
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_transport_says_that_a_proxy_cannot_be_reached(fail, connect, serve, replying, monkeypatch, scheme):
+    """A proxy that is not there is another matter than a server that is not."""
+    proxy = serve(replying(ACCEPTED))
+    proxy.stop()
+    monkeypatch.setenv(f"{scheme}_proxy", proxy.url)
+
+    assert fail(connect(f"{scheme}://intercom.test")) == (
+        "no connection to the proxy on the way to intercom.test",
+        False,
+    )
+
+
+def test_transport_says_what_a_proxy_refused_with(fail, connect, serve, replying, monkeypatch):
+    """Most proxies that refuse want a login."""
+    proxy = serve(replying(b"HTTP/1.1 407 Who are you\r\n\r\n"))
+    monkeypatch.setenv("https_proxy", proxy.url)
+
+    failure = fail(connect("https://intercom.test"))
+
+    assert failure == ("the proxy on the way to intercom.test answered 407 Proxy Authentication Required", False)
+
+
+@pytest.mark.parametrize("proxy", ["gopher://127.0.0.1:9", "http://[::1", "http://127.0.0.1:99999"])
+def test_transport_says_that_a_proxy_makes_no_sense(fail, connect, monkeypatch, proxy):
+    """What is no address of a proxy is told by where it was to lead."""
+    monkeypatch.setenv("https_proxy", proxy)
+
+    failure = fail(connect("https://intercom.test"))
+
+    assert failure == ("the proxy that the environment names for intercom.test cannot be used", False)
+
+
+def _tunnel_to(port):
+    """Return the reply of a proxy that leads wherever it is asked to one port of this machine."""
+
+    def reply(server, connection):
+        connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        with socket.create_connection(("127.0.0.1", port)) as beyond:
+            _pass_on(server, connection, beyond)
+
+    return reply
+
+
+def _pass_on(server, *ends):
+    for end in ends:
+        end.settimeout(0.02)
+    while not server.stopping.is_set():
+        for source, drain in (ends, ends[::-1]):
+            try:
+                received = source.recv(65_536)
+            except TimeoutError:
+                continue
+            if not received:
+                return
+            drain.sendall(received)
