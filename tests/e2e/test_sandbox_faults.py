@@ -40,7 +40,7 @@ def test_every_event_arrives_once_however_answers_come(make_orders, mapping, sta
 
 def test_the_same_rows_fail_in_the_same_way_in_every_run(make_orders, mapping, start, quick_retry):
     """A failure repeats, however many threads send the rows."""
-    faults = Faults(statuses={422: 0.2, 500: 0.2}, seed=11)
+    faults = Faults(statuses={400: 0.2, 500: 0.2}, seed=11)
 
     runs = []
     for concurrency in (1, 8):
@@ -98,7 +98,7 @@ def test_control_changes_a_run_that_is_under_way(make_orders, mapping, start, tr
     headers = {"Authorization": f"Bearer {sandbox.access_token}"}
 
     def reject_two():
-        change = {"fail_next": {"fault": 422, "times": 2}}
+        change = {"fail_next": {"fault": 400, "times": 2}}
         requests.patch(f"{sandbox.url}/sandbox/control", json=change, headers=headers, timeout=10).raise_for_status()
 
     with sandbox.client() as real:

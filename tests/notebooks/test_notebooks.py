@@ -11,13 +11,17 @@ from nbclient import NotebookClient
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 TIMEOUT_SECONDS = 120
 
+WIDGET = "application/vnd.jupyter.widget-view+json"
 # Every sandbox is a new workspace with an id of its own.
 VARYING = re.compile(r"sandbox_[0-9a-f]{8}")
 
 
 def shown(notebook: Any) -> list[list[str]]:
-    """Return what each cell shows, as text."""
-    return [[text_of(output) for output in cell.get("outputs", [])] for cell in notebook.cells]
+    """Return what each cell shows, as text; a bar is there only where there are widgets."""
+    return [
+        [text_of(output) for output in cell.get("outputs", []) if WIDGET not in output.get("data", {})]
+        for cell in notebook.cells
+    ]
 
 
 def text_of(output: Any) -> str:
