@@ -213,6 +213,7 @@ def shown_demo():
     return "".join(line for line in shown.splitlines(keepends=True) if not line.startswith("submitting:"))
 
 
+@pytest.mark.slow
 def test_demo_prints_what_the_readme_shows(launch):
     """The first command of a stranger: mapping, check, results, and what the sandbox holds at the end."""
     process = launch("demo")

@@ -8,6 +8,8 @@ import pytest
 
 from events_pandas import Faults, IntercomClient, OutageError, RetryPolicy, submit_events
 
+pytestmark = pytest.mark.slow
+
 # As many attempts as by default, and waits that a test can afford.
 BRISK_RETRY = RetryPolicy(base_seconds=0.02, max_seconds=0.2)
 FEW = 5

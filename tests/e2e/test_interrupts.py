@@ -15,6 +15,8 @@ import pytest
 import events_pandas
 from events_pandas import Faults, SubmissionInterrupted, iter_submit, submit_events, submit_file
 
+pytestmark = pytest.mark.slow
+
 GOING_ON = (
     "the run was interrupted: submit the rows again to go on; "
     "what was accepted may be among them, since Intercom ignores a repeat of contact, event name and second"

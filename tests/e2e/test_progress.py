@@ -7,6 +7,8 @@ import pytest
 
 from events_pandas import Faults, SubmissionError, iter_submit, submit_events
 
+pytestmark = pytest.mark.slow
+
 ESCAPES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 

@@ -9,6 +9,8 @@ from jupyter_client.manager import start_new_kernel
 
 from events_pandas import Faults, Sandbox
 
+pytestmark = pytest.mark.slow
+
 TIMEOUT_SECONDS = 60
 SUBMIT = """
 import sys, threading

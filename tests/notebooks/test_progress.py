@@ -9,6 +9,8 @@ from nbclient import NotebookClient
 
 from events_pandas import Sandbox
 
+pytestmark = pytest.mark.slow
+
 SUBMIT = """
 import pandas as pd
 import events_pandas as ep
