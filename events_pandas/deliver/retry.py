@@ -24,8 +24,8 @@ class RetryPolicy:
         The longest wait before the second attempt; it doubles with every further one.
     max_seconds : float, default 30.0
         The doubling ends here.
-    total_seconds : float, default 300.0
-        No attempt begins so long after the first one.
+    total_seconds : float, default 600.0
+        So long after the first attempt, a failure is the last.
 
     Raises
     ------
@@ -42,7 +42,7 @@ class RetryPolicy:
     Examples
     --------
     >>> RetryPolicy(attempts=3)
-    RetryPolicy(attempts=3, base_seconds=0.5, max_seconds=30.0, total_seconds=300.0)
+    RetryPolicy(attempts=3, base_seconds=0.5, max_seconds=30.0, total_seconds=600.0)
     >>> RetryPolicy(attempts=0)
     Traceback (most recent call last):
     ValueError: attempts is 0: it counts the first request too, so it is at least 1
@@ -51,7 +51,7 @@ class RetryPolicy:
     attempts: int = 8
     base_seconds: float = 0.5
     max_seconds: float = 30.0
-    total_seconds: float = 300.0
+    total_seconds: float = 600.0
 
     def __post_init__(self) -> None:
         if self.attempts < 1:
@@ -127,10 +127,10 @@ def decide(
     """
     if isinstance(result, Answer) and not is_passing(result):
         return judge(result)
-    wait_seconds = _wait_seconds(result, number=tries.number, policy=policy, jitter=jitter)
-    if tries.number >= policy.attempts or tries.elapsed_seconds + wait_seconds > policy.total_seconds:
+    # The wait is not counted: what the server asks for is waited for, and has a bound of its own.
+    if tries.number >= policy.attempts or tries.elapsed_seconds >= policy.total_seconds:
         return judge_spent(result, attempts=tries.attempts, doubt=tries.doubt)
-    return Again(wait_seconds=wait_seconds)
+    return Again(wait_seconds=_wait_seconds(result, number=tries.number, policy=policy, jitter=jitter))
 
 
 def _wait_seconds(result: Answer | TransportError, *, number: int, policy: RetryPolicy, jitter: float) -> float:
