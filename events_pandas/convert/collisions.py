@@ -1,5 +1,7 @@
 """Rows that are one event to Intercom: found in a frame by sorting, and across the frames of a stream by an index."""
 
+import mmap
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -16,6 +18,8 @@ Run: TypeAlias = list[Column]
 
 BLOCK_ROWS = 2**16
 """Rows looked at at a time: enough that what each call costs by itself matters little."""
+PAGED_BYTES = 2**16
+"""Columns of that size are mapped by themselves: what is unused of the last page is little."""
 FIRST_HALF = slice(0, 1)
 _SMALL_ROWS = 2**32 - 1
 
@@ -138,12 +142,12 @@ class KeyIndex:
 
     Notes
     -----
-    28 bytes a row, and at most 40 while runs are merged: sorted runs, of which two of about the same length are merged
-    into one, so that a key is moved about log2(rows / chunk) times. Exact: two keys are the same only if all 128 bits
-    are.
+    28 bytes a row, and little more while runs are merged: the keys are parted, and each part has sorted runs, of which
+    two of about the same length are merged into one, so that a key is moved about log2(rows / chunk) times. Exact: two
+    keys are the same only if all 128 bits are.
     """
 
-    _runs: list[Run] = field(default_factory=list, init=False)
+    _parts: tuple[list[Run], ...] = field(default_factory=lambda: tuple([] for _ in _PARTS), init=False)
 
     def find(self, words: Words) -> tuple[Rows, npt.NDArray[np.uint64]]:
         """Return what is known of events.
@@ -162,9 +166,11 @@ class KeyIndex:
         """
         rows = np.full(words.shape[1], -1, np.int64)
         digests = np.zeros(words.shape[1], np.uint64)
-        for first, second, known_rows, known_digests in self._runs:
-            found, places = _places(words, first, second)
-            rows[found], digests[found] = known_rows[places], known_digests[places]
+        for runs, asked in self._parted(words[0]):
+            own = words[:, asked]
+            for first, second, known_rows, known_digests in runs:
+                found, places = _places(own, first, second)
+                rows[asked[found]], digests[asked[found]] = known_rows[places], known_digests[places]
         return rows, digests
 
     def add(self, words: Words, rows: Rows, digests: npt.NDArray[np.uint64]) -> None:
@@ -179,15 +185,22 @@ class KeyIndex:
         digests : numpy.ndarray of uint64, shape (n,)
             A digest of the payload of each.
         """
-        order = np.argsort(words[0])
         # Half the width holds the rows of nearly every run.
         is_small = not len(rows) or int(rows.max()) <= _SMALL_ROWS
-        kept_rows = rows[order].astype(np.uint32 if is_small else np.int64)
-        run = [words[0][order], words[1][order], kept_rows, digests[order]]
-        while self._runs and len(self._runs[-1][0]) <= 2 * len(run[0]):
-            run = _merged(self._runs.pop(), run)
-        if len(run[0]):
-            self._runs.append(run)
+        for runs, added in self._parted(words[0]):
+            kept_rows = rows[added].astype(np.uint32 if is_small else np.int64)
+            run = [words[0][added], words[1][added], kept_rows, digests[added]]
+            while runs and len(runs[-1][0]) <= 2 * len(run[0]):
+                run = _merged(runs.pop(), run)
+            runs.append(run)
+
+    def _parted(self, halves: Column) -> Iterator[tuple[list[Run], npt.NDArray[np.int64]]]:
+        """Yield the runs of each part of the keys, and where the keys given stand that belong to it, in order."""
+        order = np.argsort(halves)
+        starts = np.searchsorted(halves[order], [start for start, _ in _PARTS])
+        for runs, asked in zip(self._parts, np.split(order, starts[1:]), strict=True):
+            if len(asked):
+                yield runs, asked
 
 
 def _merged(older: Run, newer: Run) -> Run:
@@ -197,10 +210,19 @@ def _merged(older: Run, newer: Run) -> Run:
     merged: Run = []
     # Column by column: no more than one of them is there twice.
     while older:
-        column = np.empty(len(is_newer), np.result_type(older[0], newer[0]))
+        column = _pages(len(is_newer), np.result_type(older[0], newer[0]))
         column[is_newer], column[~is_newer] = newer.pop(0), older.pop(0)
         merged.append(column)
     return merged
+
+
+def _pages(n_rows: int, dtype: np.dtype[Any]) -> Column:
+    """Return a column of zeros; one that is long goes back to the system as soon as it is dropped.
+
+    The allocator would keep the memory of the runs that are merged, and their gaps are too short for those to come.
+    """
+    size = n_rows * dtype.itemsize
+    return np.zeros(n_rows, dtype) if size < PAGED_BYTES else np.frombuffer(mmap.mmap(-1, size), dtype)
 
 
 def _places(words: Words, first: Column, second: Column) -> tuple[Mask, npt.NDArray[np.int64]]:

@@ -114,20 +114,15 @@ class Backlog:
             return heapq.heappop(self._retries)[-1]
         return self._fresh.popleft() if self._fresh else None
 
-    def next_probe(self, now: float) -> Ticket | None:
-        """Take out what may show whether the service works: an event that was never tried before one that failed.
-
-        Parameters
-        ----------
-        now : float
-            Seconds by the local clock.
+    def next_fresh(self) -> Ticket | None:
+        """Take out an event that was never tried.
 
         Returns
         -------
         Ticket or None
-            None if nothing is due.
+            None if there is none at hand.
         """
-        return self._fresh.popleft() if self._fresh else self.next_ticket(now)
+        return self._fresh.popleft() if self._fresh else None
 
     def pardon(self, outage: int) -> None:
         """Let what was tried not count for the events that wait to be tried again.

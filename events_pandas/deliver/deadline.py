@@ -1,12 +1,13 @@
-"""One deadline for a whole attempt: connections of urllib3's whose every wait ends at the same moment.
+"""One deadline for a whole attempt: sockets whose every wait ends at the same moment.
 
 urllib3 limits each wait by itself, and a server that sends a byte a second makes as many waits as it likes.
 """
 
+import contextlib
 import http.client
-import io
 import math
 import socket
+import ssl
 import threading
 import time
 from typing import Any, Final
@@ -18,15 +19,12 @@ from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConn
 MAX_CONNECT_SECONDS: Final = 10.0
 """The longest wait for one address of a host; there may be another."""
 
-_RECORD_BYTES: Final = 16_384
-# So much goes into one record of TLS, and a longer message into several sends, each with a limit of its own.
-
 
 class _Attempt(threading.local):
     """The attempt that a thread is making; a pool is between the one who knows the deadline and those who keep it."""
 
     ends_at = math.inf
-    is_connecting = False
+    had_connection: bool | None = None
 
     def seconds_left(self) -> float:
         seconds = self.ends_at - time.monotonic()
@@ -39,7 +37,7 @@ _attempt: Final = _Attempt()
 
 
 def begin_attempt(seconds: float) -> None:
-    """Set the deadline of all that this thread does on the connections of this module.
+    """Set the deadline of all that this thread does on the sockets of this module.
 
     Parameters
     ----------
@@ -48,49 +46,70 @@ def begin_attempt(seconds: float) -> None:
         system's resolver takes no limit, and its own is in its configuration (``resolv.conf``; ten seconds as a rule).
     """
     _attempt.ends_at = time.monotonic() + seconds
-    _attempt.is_connecting = False
+    _attempt.had_connection = None
 
 
-def may_have_sent() -> bool:
+def had_connection() -> bool | None:
     """Tell whether this thread's attempt had a connection, so that something of the request may have gone out.
 
     Returns
     -------
-    bool
-        False while there is no connection, a proxy's consent and the TLS handshake included.
+    bool or None
+        False while there is none, a proxy's consent and the TLS handshake included; None if no connection of this
+        module was asked for.
     """
-    return not _attempt.is_connecting
+    return _attempt.had_connection
 
 
-class _Wire(io.RawIOBase):
-    """What comes in on a socket, until the deadline."""
+class _Socket(socket.socket):
+    """A socket in plain text."""
 
-    def __init__(self, sock: socket.socket, raw: io.RawIOBase) -> None:
-        self._sock = sock
-        self._raw = raw
+    def recv_into(self, *arguments: Any, **options: Any) -> int:
+        self.settimeout(_attempt.seconds_left())
+        return super().recv_into(*arguments, **options)
 
-    def readable(self) -> bool:
-        return True
+    def sendall(self, *arguments: Any, **options: Any) -> None:
+        self.settimeout(_attempt.seconds_left())
+        super().sendall(*arguments, **options)
 
-    def readinto(self, buffer: Any) -> int | None:
-        self._sock.settimeout(_attempt.seconds_left())
-        return self._raw.readinto(buffer)
 
-    def close(self) -> None:
-        self._raw.close()
-        super().close()
+class _TLSSocket(ssl.SSLSocket):
+    """A socket in TLS; the `recv` is that of TLS to a proxy which has TLS to the server inside."""
+
+    def do_handshake(self, *arguments: Any, **options: Any) -> None:
+        self.settimeout(_attempt.seconds_left())
+        super().do_handshake(*arguments, **options)
+
+    def recv(self, *arguments: Any, **options: Any) -> bytes:
+        self.settimeout(_attempt.seconds_left())
+        return super().recv(*arguments, **options)
+
+    def recv_into(self, *arguments: Any, **options: Any) -> int:
+        self.settimeout(_attempt.seconds_left())
+        return super().recv_into(*arguments, **options)
+
+    def send(self, *arguments: Any, **options: Any) -> int:
+        self.settimeout(_attempt.seconds_left())
+        return super().send(*arguments, **options)
+
+
+def keep_deadline(context: ssl.SSLContext) -> None:
+    """Let the sockets that a context makes end their waits with the deadline.
+
+    Parameters
+    ----------
+    context : ssl.SSLContext
+        Has sockets of this module from now on.
+    """
+    context.sslsocket_class = _TLSSocket
 
 
 class _Response(http.client.HTTPResponse):
-    """An answer whose status line, headers and body have come by the deadline."""
-
-    def __init__(self, sock: socket.socket, *arguments: Any, **options: Any) -> None:
-        super().__init__(sock, *arguments, **options)
-        self.fp = io.BufferedReader(_Wire(sock, self.fp.detach()))
+    """An answer without the lines where headers should be and are none."""
 
     def begin(self) -> None:
         super().begin()
-        # urllib3 logs the lines that are no headers, and whoever sends such may have sent the token back in them.
+        # urllib3 would log them, and whoever sends such lines may have sent the token back in them.
         self.headers.defects.clear()
         self.headers.set_payload("")
 
@@ -100,66 +119,46 @@ class _Connection(HTTPConnection):
 
     response_class = _Response
     debuglevel = 0  # whoever sets http.client's prints every header, the token too; this one stays as it is
-    _held: list[bytes] | None = None
-
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        _attempt.is_connecting = True
-        super().__init__(*arguments, **options)
 
     def connect(self) -> None:
-        _attempt.is_connecting = True
+        _attempt.had_connection = False
         super().connect()
-        _attempt.is_connecting = False
+        _attempt.had_connection = True
 
-    def request(self, method: str, url: str, *arguments: Any, **options: Any) -> None:
-        if self.sock is None:
-            self.connect()
-        # urllib3 sends head and body one after the other. Together they cost half as much, and wake the server once.
-        self._held = []
-        super().request(method, url, *arguments, **options)
-        message, self._held = b"".join(self._held), None
-        self.send(message)
-
-    def send(self, data: Any) -> None:
-        if self._held is not None:
-            self._held.append(data)
-            return
-        for start in range(0, len(data), _RECORD_BYTES):
-            self.sock.settimeout(_attempt.seconds_left())
-            super().send(data[start : start + _RECORD_BYTES])
+    def request(self, *arguments: Any, **options: Any) -> None:
+        _attempt.had_connection = not self.is_closed
+        super().request(*arguments, **options)
 
     def _new_conn(self) -> socket.socket:
-        # urllib3 would give every address of a name the whole time.
-        name = self._dns_host
-        addresses = self._addresses(name.strip("[]"))
+        # Private, and the only place to make a socket of ours: urllib3's own gives every address the whole time.
         try:
-            for waiting in range(len(addresses), 1, -1):
-                try:
-                    return self._connect_to(addresses[-waiting], waiting=waiting)
-                except (NewConnectionError, ConnectTimeoutError):
-                    continue
-            return self._connect_to(addresses[-1], waiting=1)
-        finally:
-            self.host = name
+            return self._connect_to_any(socket.getaddrinfo(self.host.strip("[]"), self.port, type=socket.SOCK_STREAM))
+        except (socket.gaierror, UnicodeError) as error:
+            raise NameResolutionError(self.host, self, socket.gaierror(str(error))) from error
+        except TimeoutError as error:
+            raise ConnectTimeoutError(self, str(error)) from error
+        except OSError as error:
+            raise NewConnectionError(self, str(error)) from error
 
-    def _addresses(self, name: str) -> list[str]:
+    def _connect_to_any(self, found: list[Any]) -> socket.socket:
+        """Connect to the first address that answers in its share of the time."""
+        for waiting in range(len(found), 1, -1):
+            with contextlib.suppress(OSError):
+                return self._connect_to(found[-waiting], waiting=waiting)
+        return self._connect_to(found[-1], waiting=1)
+
+    def _connect_to(self, found: Any, *, waiting: int) -> socket.socket:
+        family, kind, protocol, _, address = found
+        sock = _Socket(family, kind, protocol)
         try:
-            found = socket.getaddrinfo(name, self.port, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError) as error:
-            raise NameResolutionError(name, self, socket.gaierror(str(error))) from error
-        return [str(address[0]) for *_, address in found]
-
-    def _connect_to(self, address: str, *, waiting: int) -> socket.socket:
-        """Connect to one address in its share of the time."""
-        self.host = address
-        self.timeout = min(_attempt.seconds_left() / waiting, MAX_CONNECT_SECONDS)
-        sock = super()._new_conn()
-        sock.settimeout(_attempt.seconds_left())
+            for option in self.socket_options or ():
+                sock.setsockopt(*option)
+            sock.settimeout(min(_attempt.seconds_left() / waiting, MAX_CONNECT_SECONDS))
+            sock.connect(address)
+        except BaseException:
+            sock.close()
+            raise
         return sock
-
-    def _tunnel(self) -> None:
-        super()._tunnel()
-        self.sock.settimeout(_attempt.seconds_left())
 
 
 class _TLSConnection(_Connection, HTTPSConnection):

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Generator, Iterable, Sequence
+from dataclasses import replace
 from types import TracebackType
 from typing import Final, Protocol, Self
 
@@ -13,7 +14,15 @@ from events_pandas.deliver.outcomes import Event, Outcome
 from events_pandas.deliver.pacing import Pacer
 from events_pandas.deliver.parking import Parking
 from events_pandas.deliver.preflight import Workspace, ask_workspace
-from events_pandas.deliver.retry import DEFAULT_RETRY_POLICY, Again, RetryPolicy, Tries, decide, is_failure, is_spent
+from events_pandas.deliver.retry import (
+    DEFAULT_RETRY_POLICY,
+    Again,
+    RetryPolicy,
+    Tries,
+    decide,
+    is_failure,
+    is_rate_limited,
+)
 from events_pandas.deliver.sighting import see
 from events_pandas.deliver.standing import Pause, Standing
 from events_pandas.deliver.stopping import (
@@ -37,6 +46,8 @@ PATIENCE_SECONDS: Final = 600.0
 
 _LONGEST_WAIT_SECONDS: Final = 1.0
 _TICK_SECONDS: Final = 0.1
+_PROBE: Final = Event(row=-1, payload=b"", contact="")
+# Stands for the question whose token this is, which costs no event.
 
 
 class Client(Protocol):
@@ -151,12 +162,15 @@ class Run:
         self._surroundings = surroundings
         self._grace_seconds = grace_seconds
         self._pacer = Pacer(rate_share)
-        self._crew = Crew(client.post_event, size=size, clock=surroundings.clock)
+        self._crew = Crew(self._request, size=size, clock=surroundings.clock)
         self._backlog = Backlog(iter(()))
         self._outage = Outage(patience_seconds, probe_seconds=probe_seconds)
         self._parking = Parking()
         self._failure_rate = FailureRate(max_failure_rate)
+        # Events that failed for the last time while nothing worked, and what becomes of them if the next probe does.
+        self._suspects: list[tuple[Ticket, Verdict]] = []
         self._interrupts = 0
+        self._has_left = False
 
     @property
     def limit(self) -> int | None:
@@ -209,6 +223,7 @@ class Run:
         second one leaves at once. An error of `chunks` is raised after the chunks before it are yielded.
         """
         self._backlog = Backlog(iter(chunks))
+        self._has_left = False
         chunk: Chunk | None = None
         try:
             while (chunk := self._next_done(after=chunk)) is not None:
@@ -278,15 +293,19 @@ class Run:
             now = self._surroundings.clock()
             if self._next_at(now) > now:
                 return
-            take = self._backlog.next_probe if self._outage.is_on else self._backlog.next_ticket
-            ticket = take(now)
+            ticket = self._next_probe() if self._outage.is_on else self._backlog.next_ticket(now)
             if ticket is None:
                 return
             verdict = self._parking.verdict(ticket.event)
             if verdict is None:
                 self._send(ticket, now)
             else:
-                self._end(ticket, verdict)
+                self._end(ticket, replace(verdict, http_status=ticket.http_status))
+
+    def _next_probe(self) -> Ticket:
+        """Return what may show whether the service works: an event that failed may be to blame itself."""
+        fresh = None if self._suspects else self._backlog.next_fresh()
+        return fresh or Ticket(event=_PROBE)
 
     def _next_at(self, now: float) -> float:
         """Say when the next request may leave."""
@@ -295,8 +314,11 @@ class Run:
         # While everything fails, one at a time.
         return math.inf if self._crew.in_flight else max(self._outage.probe_at, self._pacer.next_at(now))
 
+    def _request(self, event: Event) -> Answer:
+        return self._client.me() if event is _PROBE else self._client.post_event(event.payload)
+
     def _send(self, ticket: Ticket, now: float) -> None:
-        self.requests += 1
+        self.requests += ticket.event is not _PROBE
         self.retries += ticket.attempts > 0
         ticket.leave(now)
         self._pacer.sent(now)
@@ -334,7 +356,8 @@ class Run:
         if not self._crew.has_room:
             return _LONGEST_WAIT_SECONDS
         now = self._surroundings.clock()
-        due_at = max(self._backlog.due_at(), self._next_at(now))
+        # A probe needs no event.
+        due_at = self._next_at(now) if self._outage.is_on else max(self._backlog.due_at(), self._next_at(now))
         return min(due_at - now, _LONGEST_WAIT_SECONDS)
 
     def _settle(self, ticket: Ticket) -> None:
@@ -346,9 +369,13 @@ class Run:
             ticket.is_out = False
             raise result
         self._learn(ticket, result)
-        if self._outage.is_on and is_failure(result) and ticket.pardon(self._outage.number):
-            self._put_back(ticket, due_at=ticket.received_at)
-            return
+        if ticket.event is _PROBE:
+            ticket.is_out = False
+            self._consider_answer(result)
+        else:
+            self._judge(ticket, result)
+
+    def _judge(self, ticket: Ticket, result: Answer | TransportError) -> None:
         step = decide(
             result,
             tries=Tries(
@@ -362,8 +389,16 @@ class Run:
         )
         if isinstance(step, Again):
             self._put_back(ticket, due_at=ticket.received_at + step.wait_seconds)
+        elif is_failure(result) and self._is_suspicious(ticket):
+            self._suspects.append((ticket, step))
+            ticket.is_out = False
+            self._outage.suspect(ticket.received_at)
         else:
             self._consider(self._end(ticket, step), ticket=ticket, result=result)
+
+    def _is_suspicious(self, ticket: Ticket) -> bool:
+        """Tell whether an event may have failed only because nothing works."""
+        return not self.stop and (self._outage.is_on or self._outage.worked_at < ticket.tried_from)
 
     def _put_back(self, ticket: Ticket, *, due_at: float) -> None:
         self._backlog.put_back(ticket, due_at=due_at)
@@ -378,11 +413,15 @@ class Run:
             self._pacer.lost(ticket.sent_at)
         if is_failure(result):
             self._notice_failure(ticket, result)
-        elif not is_spent(result):
-            self._outage.worked()
+        elif is_rate_limited(result):
+            ticket.tries = max(ticket.tries - 1, 0)
+            self._outage.refused(what_happened(result), now=ticket.received_at)
+        else:
+            self._outage.worked(ticket.received_at)
+            self._settle_suspects()
 
     def _notice_failure(self, ticket: Ticket, result: Answer | TransportError) -> None:
-        was_on = self._outage.is_on
+        was_confirmed = self._outage.is_confirmed
         self._outage.failed(
             what_happened(result),
             sent_at=ticket.sent_at,
@@ -390,8 +429,21 @@ class Run:
             in_flight=self._crew.in_flight,
             jitter=self._surroundings.jitter(),
         )
-        if self._outage.is_on and not was_on:
+        if self._outage.is_confirmed and not was_confirmed:
             self._backlog.pardon(self._outage.number)
+        if self._outage.is_confirmed:
+            ticket.pardon(self._outage.number)
+            self._settle_suspects()
+
+    def _settle_suspects(self) -> None:
+        """Let events that failed while nothing worked go on if that was an outage, and end if it was not."""
+        while self._suspects:
+            ticket, verdict = self._suspects[-1]
+            if self._outage.is_confirmed and ticket.pardon(self._outage.number):
+                self._put_back(ticket, due_at=ticket.received_at)
+            elif ticket.outcome is None:
+                self._consider(self._end(ticket, verdict), ticket=ticket, result=None)
+            self._suspects.pop()
 
     def _end(self, ticket: Ticket, verdict: Verdict) -> Outcome:
         outcome = ticket.end(verdict)
@@ -399,28 +451,31 @@ class Run:
             self.on_outcome(outcome)
         return outcome
 
-    def _consider(self, outcome: Outcome, *, ticket: Ticket, result: Answer | TransportError) -> None:
+    def _consider(self, outcome: Outcome, *, ticket: Ticket, result: Answer | TransportError | None) -> None:
         """Draw the conclusions for the rest of the run."""
         self._parking.note(ticket.event, outcome)
         is_one_too_many = self._failure_rate.note(outcome)
-        if self.stop:
-            return
-        if isinstance(result, Answer) and result.status in STOP_CODES:
-            self.stop = stop_for_answer(result)
-        elif is_one_too_many:
+        self._consider_answer(result)
+        if is_one_too_many and not self.stop:
             rate = self._failure_rate
             self.stop = stop_for_failure_rate(outcome, failures=rate.failures, ended=rate.ended)
 
+    def _consider_answer(self, result: Answer | TransportError | None) -> None:
+        if isinstance(result, Answer) and result.status in STOP_CODES and not self.stop:
+            self.stop = stop_for_answer(result)
+
     def _give_up(self) -> None:
         """Stop the run if an outage has lasted longer than anyone would wait."""
-        now = self._surroundings.clock()
-        if self.stop or self._crew.in_flight or not self._outage.is_on or now < self._outage.gives_up_at:
-            return
-        self.stop = stop_for_outage(self._outage.complaint, seconds=now - self._outage.since)
+        if self._outage.has_given_up and not self.stop:
+            seconds = self._surroundings.clock() - self._outage.since
+            self.stop = stop_for_outage(self._outage.complaint, seconds=seconds)
 
     def _wind_down(self, stop: Stop) -> None:
         """Await what is in flight, and give every other open event the outcome that a stop leaves."""
         self._await_in_flight()
+        self._abandon(stop)
+
+    def _abandon(self, stop: Stop) -> None:
         for ticket in self._backlog.abandon():
             self._end(ticket, verdict_at_stop(ticket, stop))
 
@@ -431,6 +486,7 @@ class Run:
             # By the tickets and not by the queue: an interrupt may have come just after one was taken from it.
             for ticket in tickets:
                 self._settle(ticket)
+            self._tick()
             seconds_left = until - clock()
             if seconds_left <= 0:
                 return
@@ -438,13 +494,24 @@ class Run:
                 self._crew.take(min(seconds_left, _LONGEST_WAIT_SECONDS))
 
     def _leave(self) -> None:
+        """Await what is in flight, once; an interrupt while it is awaited is the second one."""
+        if self._has_left:
+            return
+        self._has_left = True
+        try:
+            if self._interrupts <= 1:
+                self._await_in_flight()
+        except KeyboardInterrupt:
+            self._interrupts = 2
+            self.stop = self.stop or stop_for_interrupt()
+            raise
+        finally:
+            self._end_threads()
+
+    def _end_threads(self) -> None:
         if self._interrupts > 1 and self.stop:
             # Nothing is awaited, and `on_outcome` is told all the same: what is out may have arrived.
-            for ticket in self._backlog.abandon():
-                self._end(ticket, verdict_at_stop(ticket, self.stop))
+            self._abandon(self.stop)
             self._crew.dismiss(wait_seconds=0.0)
-            return
-        try:
-            self._await_in_flight()
-        finally:
+        else:
             self._crew.dismiss()

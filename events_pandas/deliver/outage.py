@@ -23,11 +23,17 @@ class Outage:
     Attributes
     ----------
     is_on : bool
-        Whether everything fails.
+        Whether nothing but probes is sent.
+    is_confirmed : bool
+        Whether a probe has failed, so that it is no matter of the events.
+    has_given_up : bool
+        Whether the patience is over, and the last request failed as well.
     since : float
         When the first of the failures came, by the local clock; infinite without one.
+    worked_at : float
+        When the service did its work last.
     probe_at : float
-        When the next request may leave while everything fails.
+        When the next probe may leave.
     number : int
         Outages so far.
     complaint : str
@@ -35,8 +41,9 @@ class Outage:
     """
 
     def __init__(self, patience_seconds: float, *, probe_seconds: float = FIRST_PROBE_SECONDS) -> None:
-        self.is_on = False
+        self.is_on = self.is_confirmed = self.has_given_up = False
         self.since = math.inf
+        self.worked_at = -math.inf
         self.probe_at = math.inf
         self.number = 0
         self.complaint = ""
@@ -50,12 +57,34 @@ class Outage:
         """The end of the patience, by the local clock; infinite while requests succeed."""
         return self.since + self._patience_seconds
 
-    def worked(self) -> None:
-        """Note that the service did its work, whatever it said."""
-        self.is_on = False
+    def worked(self, now: float) -> None:
+        """Note that the service did its work, whatever it said.
+
+        Parameters
+        ----------
+        now : float
+            When the answer came, by the local clock.
+        """
+        self.is_on = self.is_confirmed = False
         self.since = math.inf
+        self.worked_at = max(self.worked_at, now)
         self._failures = 0
         self._probe_seconds = self._first_probe_seconds
+
+    def refused(self, complaint: str, *, now: float) -> None:
+        """Note that only the rate limit was in the way, which is a matter of time, and of no more than the patience.
+
+        Parameters
+        ----------
+        complaint : str
+            What happened.
+        now : float
+            When the answer came, by the local clock.
+        """
+        self._complain(complaint, now)
+        self.has_given_up = now >= self.gives_up_at
+        if self.is_on:
+            self._wait(now, jitter=1.0)
 
     def failed(self, complaint: str, *, sent_at: float, now: float, in_flight: int, jitter: float) -> None:
         """Note that a request failed in a way that passes.
@@ -71,18 +100,41 @@ class Outage:
         jitter : float
             A random number, at least 0 and less than 1: of many clients not all shall probe at once.
         """
-        self.complaint = complaint
+        self._complain(complaint, now)
         self._failures += 1
-        self.since = min(self.since, now)
         if not self.is_on and self._failures >= max(OUTAGE_REQUESTS, 2 * in_flight):
-            self.is_on = True
-            self.number += 1
-            self._began_at = now
+            self._begin(now)
             self._wait(now, jitter)
         # What was under way when it began is no probe.
         elif self.is_on and sent_at >= self._began_at:
+            self.is_confirmed = True
+            self.has_given_up = sent_at >= self.gives_up_at
             self._probe_seconds = min(2 * self._probe_seconds, LONGEST_PROBE_SECONDS)
             self._wait(now, jitter)
 
+    def suspect(self, now: float) -> None:
+        """Ask for a probe at once: an event has failed for the last time, and nothing has worked since its first.
+
+        Parameters
+        ----------
+        now : float
+            Seconds by the local clock.
+        """
+        if not self.is_on:
+            self._begin(now)
+            self.probe_at = now
+
+    def _complain(self, complaint: str, now: float) -> None:
+        self.complaint = complaint
+        self.since = min(self.since, now)
+
+    def _begin(self, now: float) -> None:
+        self.is_on = True
+        self.number += 1
+        self._began_at = now
+
     def _wait(self, now: float, jitter: float) -> None:
-        self.probe_at = min(now + self._probe_seconds * (0.5 + 0.5 * jitter), self.gives_up_at)
+        self.probe_at = now + self._probe_seconds * (0.5 + 0.5 * jitter)
+        if now < self.gives_up_at:
+            # The last one leaves when the patience is over, and not before.
+            self.probe_at = min(self.probe_at, self.gives_up_at)

@@ -21,7 +21,8 @@ class Parking:
     """
 
     def __init__(self) -> None:
-        self._contacts: dict[str, Verdict] = {}
+        # No more than the row: a run may meet a million contacts that are unknown.
+        self._contacts: dict[str, int] = {}
         self._names: dict[str, Verdict] = {}
 
     def note(self, event: Event, outcome: Outcome) -> None:
@@ -35,7 +36,7 @@ class Parking:
             Its end.
         """
         if outcome.status is Status.UNKNOWN_CONTACT:
-            self._contacts.setdefault(event.contact, _of_contact(outcome))
+            self._contacts.setdefault(event.contact, outcome.row)
         elif _is_one_name_too_many(outcome):
             self._names.setdefault(event.name, _of_name(outcome))
 
@@ -52,7 +53,8 @@ class Parking:
         Verdict or None
             None if it is to be sent.
         """
-        return self._contacts.get(event.contact) or self._names.get(event.name)
+        row = self._contacts.get(event.contact)
+        return self._names.get(event.name) if row is None else _of_contact(row)
 
 
 def _is_one_name_too_many(outcome: Outcome) -> bool:
@@ -60,17 +62,18 @@ def _is_one_name_too_many(outcome: Outcome) -> bool:
     return is_unprocessable and intercom.NAME_LIMIT_MESSAGE in (outcome.error_message or "")
 
 
-def _of_contact(outcome: Outcome) -> Verdict:
+def _of_contact(row: int) -> Verdict:
     message = (
-        f"row {outcome.row} of the same contact was answered 404, so no request was made: "
-        "create the contact or mend the identifier, then submit the row again"
+        f"row {row} of the same contact was answered 404, and no further request was made for this contact: "
+        "create it or mend the identifier, then submit the row again"
     )
-    return Verdict(status=Status.UNKNOWN_CONTACT, error_code=outcome.error_code, error_message=message)
+    return Verdict(status=Status.UNKNOWN_CONTACT, error_code="not_found", error_message=message)
 
 
 def _of_name(outcome: Outcome) -> Verdict:
     message = (
         f"row {outcome.row} of the same event name was answered 422, as the workspace has all the names that it may "
-        "have, so no request was made: archive a name in Intercom or use one that is there, then submit the row again"
+        "have, and no further request was made for this name: archive a name in Intercom or use one that is there, "
+        "then submit the row again"
     )
     return Verdict(status=Status.REJECTED, error_code=outcome.error_code, error_message=message)

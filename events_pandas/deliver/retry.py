@@ -85,7 +85,8 @@ class Tries:
     Parameters
     ----------
     number : int, default 1
-        Attempts that count, the last one included; those of an outage do not.
+        Attempts that count, the last one included; those of an outage and those for which the rate limit had no room
+        do not.
     attempts : int, default 1
         All attempts.
     elapsed_seconds : float, default 0.0
@@ -170,10 +171,10 @@ def is_failure(result: Answer | TransportError) -> bool:
     bool
         True for no answer, and for one that passes with time; False where only the rate limit was in the way.
     """
-    return not isinstance(result, Answer) or (is_passing(result) and not is_spent(result))
+    return not isinstance(result, Answer) or (is_passing(result) and not is_rate_limited(result))
 
 
-def is_spent(result: Answer | TransportError) -> bool:
+def is_rate_limited(result: Answer | TransportError) -> bool:
     """Tell whether only the rate limit was in the way.
 
     Parameters
@@ -184,12 +185,12 @@ def is_spent(result: Answer | TransportError) -> bool:
     Returns
     -------
     bool
-        True for a 429 whose headers say that nothing remains of the window.
+        True for a 429 that does not say that requests are left: with such it means that the service is overloaded.
     """
     if not isinstance(result, Answer) or result.status != HTTPStatus.TOO_MANY_REQUESTS:
         return False
     rate = read_rate(result)
-    return rate is not None and not rate.remaining
+    return rate is None or not rate.remaining
 
 
 def _asked_seconds(answer: Answer) -> float:
@@ -199,6 +200,6 @@ def _asked_seconds(answer: Answer) -> float:
 def _window_seconds(answer: Answer) -> float:
     """Return the seconds until the window is new, if the answer is a 429 for a spent one."""
     rate, date = read_rate(answer), read_date(answer)
-    if rate is None or date is None or not is_spent(answer):
+    if rate is None or date is None or not is_rate_limited(answer):
         return 0.0
     return min(max(rate.reset - date, 0.0), MAX_WINDOW_WAIT_SECONDS)

@@ -1,5 +1,6 @@
 """How far each event of an open chunk has come. The only values here that change; the caller's thread changes them."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -25,7 +26,7 @@ class Ticket:
     tries : int
         Those of them that count for the retry policy.
     tried_from : float
-        When the first of those left, by the local clock.
+        When the first of those left, by the local clock; infinite before it.
     pardons, pardoned_in : int
         Outages whose failures were not counted, and the number of the last of them.
     is_out : bool
@@ -47,7 +48,7 @@ class Ticket:
     event: Event
     attempts: int = 0
     tries: int = 0
-    tried_from: float = 0.0
+    tried_from: float = math.inf
     pardons: int = 0
     pardoned_in: int = 0
     is_out: bool = False
@@ -70,8 +71,7 @@ class Ticket:
         self.attempts += 1
         self.tries += 1
         self.sent_at = now
-        if self.tries == 1:
-            self.tried_from = now
+        self.tried_from = min(self.tried_from, now)
 
     def pardon(self, outage: int) -> bool:
         """Let what was tried not count, since everything failed.
@@ -92,6 +92,7 @@ class Ticket:
             self.pardons += 1
             self.pardoned_in = outage
         self.tries = 0
+        self.tried_from = math.inf
         return True
 
     def note(self, result: Answer | TransportError, *, ended_at: float) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from events_pandas.deliver.answers import Answer
+from events_pandas.deliver.outcomes import Event
 from events_pandas.deliver.tickets import Ticket
 
 MAX_CONCURRENCY: Final = 128
@@ -20,7 +21,7 @@ class Crew:
     Parameters
     ----------
     post : callable
-        Takes a payload, returns an answer or raises.
+        Takes an event, returns an answer or raises.
     size : int
         Threads at most.
     clock : callable
@@ -34,7 +35,7 @@ class Crew:
         Tickets given and not yet taken back.
     """
 
-    def __init__(self, post: Callable[[bytes], Answer], *, size: int, clock: Callable[[], float]) -> None:
+    def __init__(self, post: Callable[[Event], Answer], *, size: int, clock: Callable[[], float]) -> None:
         self.threads: list[threading.Thread] = []
         self.in_flight = 0
         self._post = post
@@ -106,7 +107,7 @@ class Crew:
     def _work(self) -> None:
         while (ticket := self._given.get()) is not None:
             try:
-                result: Answer | BaseException = self._post(ticket.event.payload)
+                result: Answer | BaseException = self._post(ticket.event)
             except BaseException as error:  # noqa: BLE001  # the caller's thread judges it, and raises what is a bug
                 result = error
             ticket.received_at = self._clock()

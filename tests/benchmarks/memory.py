@@ -3,6 +3,9 @@
 Each size has a process of its own, whose frames are made as they are read and whose results are dropped; the sandbox
 has another, answers at once and has no limit. A million events take about a quarter of an hour; other sizes can be
 given: `python memory.py 10000 300000`.
+
+The second line is above the goal by what a process takes once, some megabytes after its first 10,000 events; the
+third shows what grows.
 """
 
 import json
@@ -18,8 +21,8 @@ if TYPE_CHECKING:
 
 SIZES = (10_000, 100_000, 1_000_000)
 FRAME_ROWS = 2_500  # the smallest size has several, and so the one that is looked ahead
-KEY_BYTES = 40
-"""A row, in the index of duplicate keys; what a run may take for each of its rows when its results are dropped."""
+ROW_BYTES = 40 + 1
+"""What a run may take for each row whose results are dropped: in the index of duplicate keys, and for its status."""
 MEGABYTE = 1_000_000
 PROGRESS_SECONDS = 20.0
 
@@ -95,15 +98,15 @@ def main(sizes: list[int]) -> None:
     ) as process:
         assert process.stdout is not None
         server = json.loads(process.stdout.readline())
-        print("Memory: the most that a stream takes whose results are dropped")
+        print("Memory: the most that a stream takes whose results are dropped, and for each row beyond the first size")
         least = 0
         for rows in sizes:
             peak = peak_of(rows, server)
             least = least or peak
             grown = (peak - least) / (rows - sizes[0]) if rows > sizes[0] else 0.0
             print(
-                f"{f'{rows:,} events':36} {peak / MEGABYTE:>12,.0f} MB {grown:>6.0f} bytes a row more"
-                f"   goal: at most {KEY_BYTES}",
+                f"{f'{rows:,} events':36} {peak / MEGABYTE:>12,.1f} MB {grown:>6.0f} bytes a row"
+                f"   goal: at most {ROW_BYTES}",
                 flush=True,
             )
 

@@ -72,8 +72,8 @@ def test_unknown_contact_is_asked_for_once(make_orders, mapping, start, held):
         "create it or mend the identifier, then submit the row again"
     )
     assert results.loc[2, "error_message"] == (
-        "row 0 of the same contact was answered 404, so no request was made: "
-        "create the contact or mend the identifier, then submit the row again"
+        "row 0 of the same contact was answered 404, and no further request was made for this contact: "
+        "create it or mend the identifier, then submit the row again"
     )
     assert held(sandbox) == ["00002"] * 3
 

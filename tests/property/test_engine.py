@@ -30,6 +30,9 @@ class ScriptedClient:
         self._lock = threading.Lock()
         self.posted = []
 
+    def me(self):
+        return Answer(status=200, headers=HEADERS)
+
     def post_event(self, payload):
         with self._lock:
             self.posted.append(payload)

@@ -38,7 +38,7 @@ class ScriptedClient:
         return self._play(script.pop(0) if script else 202)
 
     def me(self):
-        return self._play(self.me_script.pop(0))
+        return self._play(self.me_script.pop(0) if self.me_script else 200)
 
     def _play(self, step):
         step = step() if callable(step) else step
@@ -199,9 +199,9 @@ def connect():
     """Return a function that makes a transport, which is closed with the test."""
     transports = []
 
-    def make(url="https://api.intercom.io", timeout_seconds=5.0):
+    def make(url="https://api.intercom.io", timeout_seconds=5.0, access_token=TOKEN):
         transports.append(
-            Transport(url, access_token=TOKEN, api_version="2.14", timeout_seconds=timeout_seconds),
+            Transport(url, access_token=access_token, api_version="2.14", timeout_seconds=timeout_seconds),
         )
         return transports[-1]
 

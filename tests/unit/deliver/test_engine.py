@@ -10,7 +10,8 @@ from events_pandas.deliver.retry import RetryPolicy
 
 REFUSED = TransportError("refused", may_have_arrived=False)
 BROKEN = TransportError("broke", may_have_arrived=True)
-OVERLOADED = Answer(status=429, headers={"Retry-After": "0"})
+WINDOW = {"X-RateLimit-Limit": "1000000", "X-RateLimit-Remaining": "999999", "X-RateLimit-Reset": "1700000010"}
+OVERLOADED = Answer(status=429, headers={"Retry-After": "0", **WINDOW})
 LIMIT_SECONDS = 5.0  # a gate that is never opened fails its test instead of hanging
 
 
@@ -152,8 +153,8 @@ def test_deliver_parks_the_rows_of_an_unknown_contact(make_run, scripted_client,
         status=Status.UNKNOWN_CONTACT,
         error_code="not_found",
         error_message=(
-            "row 0 of the same contact was answered 404, so no request was made: "
-            "create the contact or mend the identifier, then submit the row again"
+            "row 0 of the same contact was answered 404, and no further request was made for this contact: "
+            "create it or mend the identifier, then submit the row again"
         ),
     )
 
@@ -221,16 +222,45 @@ def test_deliver_keeps_the_facts_of_the_row_that_was_refused(make_run, scripted_
 def test_deliver_gives_up_when_an_outage_outlasts_the_patience(make_run, scripted_client, events):
     """Everything fails: the run ends, and the rows that were never tried are not submitted."""
     names = [f"e{number}" for number in range(40)]
-    client = scripted_client({name: [BROKEN] * 9 for name in names})
+    client = scripted_client({name: [BROKEN] * 9 for name in names}, me=[BROKEN] * 9)
     run = make_run(client, patience_seconds=0.0, concurrency=1)
 
     (outcomes,) = run.deliver([events(*names)])
 
     assert run.stop.reason == "outage"
     assert run.stop.message.endswith("the last: broke. Submit the rows again when Intercom is back")
-    tried = len(set(client.posted))
-    assert _statuses(outcomes) == ["failed"] * tried + ["not_submitted"] * (40 - tried)
-    assert run.requests == 20
+    assert _statuses(outcomes) == ["failed"] + ["not_submitted"] * 39
+
+
+def test_deliver_waits_an_outage_out_though_a_single_event_is_left(make_run, scripted_client, events):
+    """Where an event has failed for the last time and nothing else works either, it is not to blame."""
+    client = scripted_client({"a": [REFUSED] * 5}, me=[REFUSED, 200])
+    run = make_run(client, probe_seconds=0.0)
+
+    ((outcome,),) = run.deliver([events("a")])
+
+    assert (str(outcome.status), outcome.attempts) == ("accepted", 6)
+
+
+def test_deliver_does_not_take_a_faulty_event_for_an_outage(make_run, scripted_client, events):
+    """Where the question whose token this is gets its answer, the last rows of a run are to blame themselves."""
+    client = scripted_client({name: [500] * 50 for name in ("x", "y", "z")})
+    run = make_run(client, retry=RetryPolicy(attempts=8, base_seconds=0.0), probe_seconds=0.0)
+
+    (outcomes,) = run.deliver([events("a", "x", "y", "z")])
+
+    assert run.stop is None
+    assert _statuses(outcomes) == ["accepted", "failed", "failed", "failed"]
+    assert {outcome.attempts for outcome in outcomes[1:]} == {8}
+
+
+def test_deliver_does_not_count_refusals_for_pace(make_run, scripted_client, events):
+    """Where others take the whole limit, an event waits, and does not fail."""
+    client = scripted_client({"a": [Answer(status=429, headers={"Retry-After": "0"})] * 9})
+
+    ((outcome,),) = make_run(client).deliver([events("a")])
+
+    assert (str(outcome.status), outcome.attempts) == ("accepted", 10)
 
 
 def test_deliver_waits_an_outage_out(make_run, scripted_client, events):

@@ -52,7 +52,7 @@ def test_outage_counts_anew_after_an_answer(fail):
     outage = Outage(600.0)
     fail(outage, 19)
 
-    outage.worked()
+    outage.worked(NOW)
     fail(outage, 19)
 
     assert not outage.is_on
@@ -60,7 +60,7 @@ def test_outage_counts_anew_after_an_answer(fail):
 
 def test_outage_ends_with_an_answer(outage):
     """One request that gets through is the end of it."""
-    outage.worked()
+    outage.worked(NOW)
 
     assert (outage.is_on, outage.gives_up_at) == (False, math.inf)
 
@@ -103,9 +103,58 @@ def test_outage_gives_up_when_the_patience_has_passed_since_the_first_failure(fa
     assert outage.probe_at == NOW + 600
 
 
+def test_outage_gives_up_with_the_failure_of_a_probe_after_the_patience(outage, fail):
+    """A probe that left before the end of the patience is not the last one."""
+    fail(outage, now=NOW + 599.9)
+    assert (outage.has_given_up, outage.probe_at) == (False, NOW + 600)
+
+    fail(outage, now=NOW + 600)
+
+    assert outage.has_given_up
+
+
+def test_outage_is_confirmed_by_a_probe_that_fails(outage, fail):
+    """Until then the events may be to blame."""
+    assert not outage.is_confirmed
+
+    fail(outage, now=outage.probe_at)
+
+    assert outage.is_confirmed
+
+
+def test_outage_is_suspected_when_an_event_has_failed_for_the_last_time(fail):
+    """A single event is enough to ask, at once, whether anything works."""
+    outage = Outage(600.0)
+    fail(outage)
+
+    outage.suspect(NOW + 9)
+
+    assert (outage.is_on, outage.probe_at, outage.gives_up_at) == (True, NOW + 9, NOW + 600)
+
+
+def test_outage_is_not_begun_by_a_rate_limit():
+    """Refusals for pace are no failures, however many there are."""
+    outage = Outage(600.0)
+
+    for _ in range(50):
+        outage.refused("429", now=NOW)
+
+    assert (outage.is_on, outage.has_given_up) == (False, False)
+
+
+def test_outage_gives_up_when_refusals_outlast_the_patience():
+    """Somebody who takes the whole limit for ten minutes is waited for no longer than that."""
+    outage = Outage(600.0)
+    outage.refused("429", now=NOW)
+
+    outage.refused("429", now=NOW + 600)
+
+    assert outage.has_given_up
+
+
 def test_outage_counts_outages_and_keeps_the_last_complaint(outage, fail):
     """Each outage has a number, and a reason to be told."""
-    outage.worked()
+    outage.worked(NOW)
 
     fail(outage, 20)
 

@@ -34,8 +34,8 @@ def test_parking_holds_back_the_events_of_an_unknown_contact(parking):
         status=Status.UNKNOWN_CONTACT,
         error_code="not_found",
         error_message=(
-            "row 3 of the same contact was answered 404, so no request was made: "
-            "create the contact or mend the identifier, then submit the row again"
+            "row 3 of the same contact was answered 404, and no further request was made for this contact: "
+            "create it or mend the identifier, then submit the row again"
         ),
     )
 
@@ -47,7 +47,7 @@ def test_parking_holds_back_the_events_of_a_name_that_is_one_too_many(parking):
         error_code="422",
         error_message=(
             "row 5 of the same event name was answered 422, as the workspace has all the names that it may have, "
-            "so no request was made: archive a name in Intercom or use one that is there, then submit the row again"
+            "and no further request was made for this name: archive a name in Intercom or use one that is there, then submit the row again"
         ),
     )
 

@@ -4,7 +4,7 @@ import pytest
 
 from events_pandas.deliver.answers import Answer, TransportError
 from events_pandas.deliver.outcomes import Status
-from events_pandas.deliver.retry import Again, RetryPolicy, Tries, decide, is_failure, is_passing, is_spent
+from events_pandas.deliver.retry import Again, RetryPolicy, Tries, decide, is_failure, is_passing, is_rate_limited
 
 POLICY = RetryPolicy(attempts=4, base_seconds=0.5, max_seconds=1.5)
 DATE = {"Date": "Tue, 14 Nov 2023 22:13:20 GMT"}  # 1,700,000,000
@@ -70,7 +70,7 @@ def test_decide_gives_up_when_the_attempts_are_spent():
 
 
 @pytest.mark.parametrize(("elapsed_seconds", "is_over"), [(9.9, False), (10.0, True)])
-def test_decide_gives_up_when_the_time_is_spent(elapsed_seconds, is_over):
+def test_decide_gives_up_when_the_time_is_rate_limited(elapsed_seconds, is_over):
     """So long after the first attempt, a failure is the last; what the server asks for is waited for before."""
     policy = RetryPolicy(base_seconds=0.5, total_seconds=10.0)
     tries = Tries(number=1, attempts=3, elapsed_seconds=elapsed_seconds)
@@ -110,20 +110,20 @@ def test_decide_bears_any_number_of_attempts():
 
 
 @pytest.mark.parametrize(
-    ("result", "fails", "spent"),
+    ("result", "fails", "limited"),
     [
         (Answer(status=202), False, False),
         (Answer(status=422), False, False),
         (Answer(status=503), True, False),
-        (Answer(status=429), True, False),
+        (Answer(status=429), False, True),
         (Answer(status=429, headers=_spent_window("1700000007", remaining="3")), True, False),
         (Answer(status=429, headers=_spent_window("1700000007")), False, True),
         (TransportError("broke", may_have_arrived=True), True, False),
     ],
 )
-def test_a_spent_window_is_no_failure(result, fails, spent):
+def test_a_rate_limit_is_no_failure(result, fails, limited):
     """The service works if only the rate limit was in the way."""
-    assert (is_failure(result), is_spent(result)) == (fails, spent)
+    assert (is_failure(result), is_rate_limited(result)) == (fails, limited)
 
 
 @pytest.mark.parametrize(

@@ -112,6 +112,25 @@ def test_transport_reaches_a_server_through_the_tunnel_of_a_proxy(
     assert "Proxy-Authorization" not in server.requests[0].decode()
 
 
+def test_transport_keeps_its_deadline_through_the_tunnel_of_a_proxy_in_tls(
+    fail, connect, serve, tls, certificate, monkeypatch
+):
+    """Headers that trickle through two layers of TLS end with the attempt."""
+
+    def trickle(server, connection):
+        connection.sendall(b"HTTP/1.1 202 Accepted\r\n")
+        while not server.stopping.wait(0.02):
+            connection.sendall(b"x: 1\r\n")
+
+    server = serve(trickle, tls=tls)
+    monkeypatch.setenv("https_proxy", serve(_tunnel_to(server.port), tls=tls).url)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
+
+    failure = fail(connect("https://intercom.test", timeout_seconds=0.5))
+
+    assert failure == ("no answer from intercom.test within 0.5 s", True)
+
+
 def test_transport_verifies_the_certificate_beyond_a_proxy(fail, connect, serve, replying, tls, monkeypatch):
     """A proxy that would read along has no certificate for it."""
     server = serve(replying(ACCEPTED), tls=tls)

@@ -31,8 +31,8 @@ def make_crew():
 
 
 def test_crew_gives_back_the_ticket_with_its_answer(make_crew, tickets):
-    """A ticket comes back with the answer to its payload and the time at which it came."""
-    crew = make_crew(lambda payload: Answer(status=202, body=payload))
+    """A ticket comes back with the answer to its event and the time at which it came."""
+    crew = make_crew(lambda event: Answer(status=202, body=event.payload))
 
     crew.give(tickets[0])
     ticket = crew.take(5.0)
