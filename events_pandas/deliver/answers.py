@@ -179,7 +179,8 @@ def read_rate(answer: Answer) -> Rate | None:
     if not limit or limit < 0 or remaining is None or reset is None:
         return None
     date = read_date(answer)
-    if date is not None and abs(reset - date) > _FARTHEST_RESET_SECONDS:
+    # A reset that is over says nothing of a window, nor does one that is out of this world.
+    if date is not None and not 0 < reset - date <= _FARTHEST_RESET_SECONDS:
         return None
     return Rate(limit=limit, remaining=max(remaining, 0), reset=float(reset))
 

@@ -171,6 +171,7 @@ class Run:
         self._suspects: list[tuple[Ticket, Verdict]] = []
         self._interrupts = 0
         self._has_left = False
+        self._stopping_since: float | None = None
 
     @property
     def limit(self) -> int | None:
@@ -224,6 +225,7 @@ class Run:
         """
         self._backlog = Backlog(iter(chunks))
         self._has_left = False
+        self._stopping_since = None
         chunk: Chunk | None = None
         try:
             while (chunk := self._next_done(after=chunk)) is not None:
@@ -332,6 +334,14 @@ class Run:
 
     def _pause(self, now: float) -> Pause | None:
         outage, hold = self._outage, self._pacer.hold
+        if self._stopping_since is not None:
+            since_seconds = now - self._stopping_since
+            return Pause(
+                reason="stopping",
+                since_seconds=since_seconds,
+                next_in_seconds=0.0,
+                gives_up_in_seconds=max(self._grace_seconds - since_seconds, 0.0),
+            )
         if outage.is_on:
             return Pause(
                 reason="outage",
@@ -458,7 +468,9 @@ class Run:
         self._consider_answer(result)
         if is_one_too_many and not self.stop:
             rate = self._failure_rate
-            self.stop = stop_for_failure_rate(outcome, failures=rate.failures, ended=rate.ended)
+            self.stop = stop_for_failure_rate(
+                outcome, failures=rate.failures, ended=rate.ended, limit=rate.limit or 0.0
+            )
 
     def _consider_answer(self, result: Answer | TransportError | None) -> None:
         if isinstance(result, Answer) and result.status in STOP_CODES and not self.stop:
@@ -481,7 +493,8 @@ class Run:
 
     def _await_in_flight(self) -> None:
         clock = self._surroundings.clock
-        until = clock() + self._grace_seconds
+        self._stopping_since = clock()
+        until = self._stopping_since + self._grace_seconds
         while tickets := self._backlog.in_flight():
             # By the tickets and not by the queue: an interrupt may have come just after one was taken from it.
             for ticket in tickets:
@@ -489,9 +502,10 @@ class Run:
             self._tick()
             seconds_left = until - clock()
             if seconds_left <= 0:
-                return
+                break
             if any(ticket.is_out for ticket in tickets):
                 self._crew.take(min(seconds_left, _LONGEST_WAIT_SECONDS))
+        self._stopping_since = None
 
     def _leave(self) -> None:
         """Await what is in flight, once; an interrupt while it is awaited is the second one."""

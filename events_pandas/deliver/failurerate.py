@@ -20,6 +20,8 @@ class FailureRate:
 
     Attributes
     ----------
+    limit : float or None
+        As given.
     ended, failures : int
         Events that were sent and have ended, and those of them that were rejected, failed, or had no contact.
 
@@ -35,7 +37,7 @@ class FailureRate:
     def __init__(self, limit: float | None) -> None:
         self.ended = 0
         self.failures = 0
-        self._limit = limit
+        self.limit = limit
 
     def note(self, outcome: Outcome) -> bool:
         """Count an event that has ended; those that were never sent say nothing.
@@ -55,6 +57,6 @@ class FailureRate:
         is_failure = outcome.status in _FAILURES
         self.ended += 1
         self.failures += is_failure
-        if not is_failure or self._limit is None or self.ended < JUDGED_FROM:
+        if not is_failure or self.limit is None or self.ended < JUDGED_FROM:
             return False
-        return self.failures > self._limit * self.ended
+        return self.failures > self.limit * self.ended

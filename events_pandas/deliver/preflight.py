@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from http import HTTPStatus
+from itertools import count
 from typing import Any, Final
 
 from events_pandas.deliver.answers import Answer, TransportError, read_complaint, read_json
@@ -85,15 +86,16 @@ def ask_workspace(
         The workspace, or why no event should be sent.
     """
     policy = replace(policy, attempts=min(policy.attempts, PREFLIGHT_ATTEMPTS))
-    for attempt in range(1, policy.attempts + 1):
+    began_at = surroundings.clock()
+    for attempt in count(1):
         result = _ask_once(ask, pacer=pacer, clock=surroundings.clock)
         if isinstance(result, Answer) and not is_passing(result):
             return read_workspace(result)
-        step = decide(
-            result, tries=Tries(number=attempt, attempts=attempt), policy=policy, jitter=surroundings.jitter()
-        )
-        if isinstance(step, Again):
-            surroundings.sleep(min(step.wait_seconds, LONGEST_WAIT_SECONDS))
+        tries = Tries(number=attempt, attempts=attempt, elapsed_seconds=surroundings.clock() - began_at)
+        step = decide(result, tries=tries, policy=policy, jitter=surroundings.jitter())
+        if not isinstance(step, Again):
+            break
+        surroundings.sleep(min(step.wait_seconds, LONGEST_WAIT_SECONDS))
     said = str(result) if isinstance(result, TransportError) else quote(result.status, read_complaint(result))
     message = f"Intercom cannot be reached ({said}): nothing was submitted, try again later"
     return Stop(reason="outage", error_code="outage", message=message)

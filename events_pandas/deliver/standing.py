@@ -32,17 +32,18 @@ class Pause:
 
     Parameters
     ----------
-    reason : {"outage", "rate_limit"}
-        Everything fails, and single requests probe for the end of that; or an answer asked for a pause.
+    reason : {"outage", "rate_limit", "stopping"}
+        Everything fails, and single requests probe for the end of that; an answer asked for a pause; or the run ends
+        early, and awaits the requests that are under way.
     since_seconds : float
         How long the run has been paused.
     next_in_seconds : float
         Until the next request, at least 0.
     gives_up_in_seconds : float or None
-        Until an outage ends the run; None for other pauses.
+        Until an outage ends the run, or requests under way are awaited no longer; None for a pause that was asked for.
     """
 
-    reason: Literal["outage", "rate_limit"]
+    reason: Literal["outage", "rate_limit", "stopping"]
     since_seconds: float
     next_in_seconds: float
     gives_up_in_seconds: float | None = None

@@ -10,6 +10,8 @@ from events_pandas.deliver.outcomes import Outcome, Status
 from events_pandas.deliver.tickets import Ticket
 from events_pandas.deliver.verdicts import SAFE_TO_REPEAT, STOP_CODES, Verdict, quote
 
+GOING_ON: Final = "submit the rows again whose status in the results is not 'accepted'"
+
 Reason = Literal["authentication", "outage", "interrupted", "canary", "failure_rate", "error"]
 
 # One text for all rows, as a million of them may be left behind.
@@ -84,7 +86,7 @@ def stop_for_outage(complaint: str, *, seconds: float) -> Stop:
     """
     message = (
         f"everything has failed for {seconds:.0f} s, and patience_seconds is over; the last: {complaint}. "
-        "Submit the rows again when Intercom is back"
+        f"When Intercom is back, {GOING_ON}"
     )
     return Stop(reason="outage", error_code="outage", message=message)
 
@@ -109,13 +111,14 @@ def stop_for_canary(outcomes: Sequence[Outcome]) -> Stop | None:
         return None
     told = faulty or unknown
     message = (
-        f"the canary failed, and no other row was sent: {len(told)} of {len(outcomes)} rows are {told[0].status}, "
-        f"such as row {told[0].row}: {told[0].error_message}"
+        f"the canary failed, and no other row was sent: of its {len(outcomes)} rows {len(told)} "
+        f"{'is' if len(told) == 1 else 'are'} {told[0].status}, such as row {told[0].row}: {told[0].error_message}. "
+        f"Mend what ails them, then {GOING_ON}"
     )
     return Stop(reason="canary", error_code="canary_failed", message=message)
 
 
-def stop_for_failure_rate(last: Outcome, *, failures: int, ended: int) -> Stop:
+def stop_for_failure_rate(last: Outcome, *, failures: int, ended: int, limit: float) -> Stop:
     """Return the stop that failures in bulk ask for.
 
     Parameters
@@ -124,6 +127,8 @@ def stop_for_failure_rate(last: Outcome, *, failures: int, ended: int) -> Stop:
         The last of them.
     failures, ended : int
         How many failed, of how many that were sent.
+    limit : float
+        The part at most.
 
     Returns
     -------
@@ -131,8 +136,8 @@ def stop_for_failure_rate(last: Outcome, *, failures: int, ended: int) -> Stop:
         Of the reason ``"failure_rate"``.
     """
     message = (
-        f"{failures:,} of the {ended:,} events sent were not accepted, which is more than max_failure_rate allows; "
-        f"the last is row {last.row}, {last.status}: {last.error_message}"
+        f"{failures:,} of the {ended:,} events sent were not accepted, which is more than max_failure_rate={limit:g} "
+        f"allows; the last is row {last.row}, {last.status}: {last.error_message}. Mend what ails them, then {GOING_ON}"
     )
     return Stop(reason="failure_rate", error_code="too_many_failures", message=message)
 
@@ -146,7 +151,7 @@ def stop_for_interrupt() -> Stop:
         Of the reason ``"interrupted"``.
     """
     message = (
-        "the run was interrupted: submit the rows again to go on; what was accepted may be among them, "
+        f"the run was interrupted: to go on, {GOING_ON}; all of them would do no harm, "
         "since Intercom ignores a repeat of contact, event name and second"
     )
     return Stop(reason="interrupted", error_code="interrupted", message=message)
@@ -166,8 +171,8 @@ def stop_for_error(error: Exception) -> Stop:
         Of the reason ``"error"``.
     """
     message = (
-        f"the run was ended by a {type(error).__name__}, which is this error's cause: submit the rows again to go on; "
-        "what was accepted may be among them, since Intercom ignores a repeat of contact, event name and second"
+        f"the run was ended by a {type(error).__name__}, which is this error's cause: to go on, {GOING_ON}; "
+        "all of them would do no harm, since Intercom ignores a repeat of contact, event name and second"
     )
     return Stop(reason="error", error_code="ended_by_error", message=message)
 

@@ -1,5 +1,6 @@
 """A rate limit that no answer states: the documented one, then what refusals teach."""
 
+import math
 from collections import deque
 from typing import Final
 
@@ -9,6 +10,9 @@ from events_pandas.deliver.sighting import Sighting
 PATIENT_SECONDS: Final = 60.0
 """Without a refusal for so long, a little more is tried: others may have left."""
 GROWTH: Final = 1.01
+"""How much more is tried then."""
+QUICK_GROWTH: Final = 1.1
+"""How much more is tried every ten seconds, up to what there was room for before."""
 
 
 class UnstatedLimit:
@@ -26,15 +30,20 @@ class UnstatedLimit:
 
     Notes
     -----
-    A refusal means that as many requests as were accepted in the last ten seconds are the limit, or that its text tells
-    it. Evenly spread, so many are never too many, wherever the windows begin.
+    A refusal means that as many requests as were accepted in the last ten seconds are the limit, or half of what was
+    thought, if that is more: fewer may be accepted for other reasons. Evenly spread, so many are never too many,
+    wherever the windows begin. Refusals in a row are one lesson.
     """
 
     def __init__(self, rate_share: float = 1.0) -> None:
         self.limit = intercom.DEFAULT_LIMIT
+        self._most = intercom.DEFAULT_LIMIT
         self._rate_share = rate_share
         self._accepted_at: deque[float] = deque()
-        self._lesson_at: float | None = None
+        # What a whole window has had room for.
+        self._proven = 0
+        self._clean_since = math.inf
+        self._is_taught = False
 
     @property
     def interval_seconds(self) -> float:
@@ -55,12 +64,36 @@ class UnstatedLimit:
         if sighting.is_refused:
             self._learn(sighting)
         elif not sighting.is_trouble:
+            self._is_taught = False
             self._accepted_at.append(now)
-            if self._lesson_at is not None and now - self._lesson_at > PATIENT_SECONDS:
-                self._lesson_at = now
-                self.limit = min(int(self.limit * GROWTH) + 1, intercom.DEFAULT_LIMIT)
+            self._clean_since = min(self._clean_since, now)
+            self._grow(now)
+
+    @property
+    def _accepted(self) -> int:
+        """Requests that may have been accepted in the last ten seconds, if our share is all that we made of them."""
+        return max(int(len(self._accepted_at) / self._rate_share), 1)
 
     def _learn(self, sighting: Sighting) -> None:
-        self._lesson_at = sighting.received_at
-        accepted = max(int(len(self._accepted_at) / self._rate_share), 1)
-        self.limit = sighting.told_limit or min(self.limit, accepted)
+        now = sighting.received_at
+        # Twenty seconds hold a whole window, wherever windows begin.
+        if now - self._clean_since > 2 * intercom.WINDOW_SECONDS:
+            self._proven = max(self._proven, self._accepted)
+        # The next acceptance begins anew.
+        self._clean_since = math.inf
+        if not self._is_taught:
+            self._is_taught = True
+            self.limit = min(self.limit, max(self._accepted, self.limit // 2))
+        self._most = sighting.told_limit or self._most
+        self.limit = min(self.limit, self._most)
+
+    def _grow(self, now: float) -> None:
+        clean_seconds = now - self._clean_since
+        if self.limit < self._proven and clean_seconds > intercom.WINDOW_SECONDS:
+            self.limit = min(int(self.limit * QUICK_GROWTH) + 1, self._proven)
+        elif clean_seconds > PATIENT_SECONDS:
+            self.limit = int(self.limit * GROWTH) + 1
+        else:
+            return
+        self.limit = min(self.limit, self._most)
+        self._clean_since = now

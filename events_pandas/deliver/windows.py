@@ -239,16 +239,28 @@ class RateWindows:
             if rate.reset == self._reset:
                 self._last_sent_at = max(self._last_sent_at, sent_at)
             return
-        length = rate.reset - self._reset
-        follows = received_at - self._last_sent_at < self.seconds
-        if 0 < length < self.seconds or (follows and 0 < length < math.inf):
-            self.seconds = length
-        elif date is not None and rate.reset - date > self.seconds:
-            self.seconds = rate.reset - date
+        self.seconds = self._length_until(rate, date=date, received_at=received_at)
         self._reset = rate.reset
         self._ends_by = received_at + self.seconds
         self._last_sent_at = sent_at
         self._slowest_seconds = [received_at - sent_at, self._slowest_seconds[0]]
+
+    def _length_until(self, rate: Rate, *, date: float | None, received_at: float) -> float:
+        """Return the length of a window, as the first answer of a new one shows it."""
+        length = rate.reset - self._reset
+        before = self._accounts.get(self._reset)
+        if 0 < length < self.seconds:
+            # Not where a reset only wavers: in a new window, more is left than there was.
+            return length if before is not None and rate.remaining > before.remaining else self.seconds
+        if date is None:
+            return self.seconds
+        ahead = rate.reset - date
+        idle = received_at - self._last_sent_at
+        # Not where the server's clock was set, or after a pause: a window that has just begun is nearly all ahead.
+        if self.seconds < length < math.inf and idle < self.seconds and ahead >= length - idle - 1:
+            return length
+        # The `Date` has whole seconds, and so may the reset.
+        return ahead if ahead > self.seconds + 1 else self.seconds
 
     def _enter(self, rate: Rate, *, sent_at: float, is_refused: bool) -> None:
         account = self._accounts.get(rate.reset)

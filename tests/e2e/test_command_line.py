@@ -1,6 +1,7 @@
 """The commands against a sandbox: what they print, and the exit code."""
 
 import re
+import socket
 from pathlib import Path
 
 import pandas as pd
@@ -141,6 +142,29 @@ def test_submit_ends_when_too_many_rows_fail(folder, make_orders, submit, sandbo
     assert "too_many_failures" in result.stdout
     assert result.stderr.startswith("error: ")
     assert result.exit_code == 1
+
+
+def test_submit_says_that_nothing_was_sent_when_it_is_interrupted_before(folder, make_orders, launch, interrupt):
+    """Ctrl-C while the first request is not answered: exit code 130, and every row in the results."""
+    make_orders(3).to_csv(folder / "a.csv", index=False)
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        url = f"http://127.0.0.1:{mute.getsockname()[1]}"
+        process = launch(
+            *("submit", "a.csv", "-m", "mapping.toml", "--base-url", url, "--results", "results.csv"),
+            INTERCOM_ACCESS_TOKEN="made-up",
+        )
+        connection, _ = mute.accept()
+        with connection:
+            connection.recv(1)
+            stdout, stderr = interrupt(process)
+
+    assert stdout.splitlines()[:2] == ["3 rows", "  3 not_submitted     not sent"]
+    assert stdout.splitlines()[-1] == "results: results.csv"
+    assert stderr.splitlines()[-1] == (
+        "interrupted: the run was interrupted before the first event: nothing was sent, submit all rows again"
+    )
+    assert process.returncode == 130
+    assert pd.read_csv("results.csv")["error_code"].tolist() == ["interrupted"] * 3
 
 
 def test_suggest_makes_a_mapping_that_checks_the_sample(folder, samples):

@@ -18,8 +18,8 @@ from events_pandas import Faults, SubmissionInterrupted, iter_submit, submit_eve
 pytestmark = pytest.mark.slow
 
 GOING_ON = (
-    "the run was interrupted: submit the rows again to go on; "
-    "what was accepted may be among them, since Intercom ignores a repeat of contact, event name and second"
+    "the run was interrupted: to go on, submit the rows again whose status in the results is not 'accepted'; "
+    "all of them would do no harm, since Intercom ignores a repeat of contact, event name and second"
 )
 # A script that submits, and tells what it was given back.
 SCRIPT = """

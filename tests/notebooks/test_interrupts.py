@@ -89,8 +89,8 @@ def test_stop_button_gives_back_what_was_accepted(kernel: Kernel) -> None:
 
     assert error == "SubmissionInterrupted"
     assert message == (
-        "the run was interrupted: submit the rows again to go on; "
-        "what was accepted may be among them, since Intercom ignores a repeat of contact, event name and second"
+        "the run was interrupted: to go on, submit the rows again whose status in the results is not 'accepted'; "
+        "all of them would do no harm, since Intercom ignores a repeat of contact, event name and second"
     )
     assert printed.splitlines() == [
         str({"interrupted": 2_000 - accepted, "accepted": accepted}),

@@ -54,10 +54,13 @@ def streams(notebook):
 
 
 def test_notebook_has_lines_without_ipywidgets(run_notebook):
-    """A line at the end, and nothing else: no warning that a package is missing."""
+    """Lines, of which the last has the counts, and nothing else: no warning that a package is missing."""
     notebook = run_notebook(WITHOUT_IPYWIDGETS, progress=True)
 
-    assert streams(notebook) == [("stderr", "submitting: 21 of 21 (100%) after ... s: 21 accepted\n")]
+    [(name, text)] = streams(notebook)
+    assert name == "stderr"
+    assert {told.partition(":")[0] for told in text.splitlines()} == {"submitting"}
+    assert text.splitlines()[-1] == "submitting: 21 of 21 (100%) after ... s: 21 accepted"
     assert len(notebook.cells[-1].outputs) == 1
 
 

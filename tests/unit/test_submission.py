@@ -24,6 +24,7 @@ from events_pandas import (
 )
 from events_pandas.deliver import TransportError
 
+NOTHING_SENT = "the run was interrupted before the first event: nothing was sent, submit all rows again"
 INVALID_DAY = {"day": ["2024-01-31", None, "2024-01-31"]}
 
 
@@ -184,20 +185,20 @@ def test_submit_keeps_what_was_accepted_when_the_token_is_refused_on_the_way(mak
 
 def test_submit_raises_with_every_row_when_there_is_an_outage(make_orders, mapping, fake_client, lost):
     """When everything fails for longer than the patience lasts, nothing more is sent."""
-    client = fake_client({f"{row:05d}": [lost] * 9 for row in range(2, 60)})
+    client = fake_client({f"{row:05d}": [lost] * 9 for row in range(2, 60)}, me=lost)
 
     with pytest.raises(OutageError) as caught:
         submit_events(
             *(make_orders(60), mapping),
             client=client,
+            preflight=False,
             concurrency=1,
             retry=RetryPolicy(attempts=1),
             patience_seconds=0,
         )
 
     results = caught.value.results
-    assert results["status"].tolist()[:3] == ["accepted", "accepted", "failed"]
-    assert results["status"].tolist()[-30:] == ["not_submitted"] * 30
+    assert results["status"].tolist() == ["accepted"] * 2 + ["not_submitted"] * 58
     assert results.loc[59, "error_code"] == "outage"
 
 
@@ -267,6 +268,7 @@ def test_submit_gives_results_back_when_the_preflight_is_interrupted(make_orders
         submit_events(make_orders(2), mapping, client=client)
 
     assert caught.value.results["error_code"].tolist() == ["interrupted"] * 2
+    assert str(caught.value) == NOTHING_SENT
 
 
 def test_iter_submit_yields_a_frame_of_results_for_each_frame(make_orders, mapping, fake_client):
@@ -470,8 +472,8 @@ def test_submit_keeps_the_results_when_the_progress_fails(make_orders, mapping, 
     accepted = (results["status"] == "accepted").sum()
     assert caught.value.__cause__ is fault
     assert str(caught.value) == (
-        "the run was ended by a ValueError, which is this error's cause: submit the rows again to go on; "
-        "what was accepted may be among them, since Intercom ignores a repeat of contact, event name and second"
+        "the run was ended by a ValueError, which is this error's cause: to go on, submit the rows again whose status in the results is not 'accepted'; "
+        "all of them would do no harm, since Intercom ignores a repeat of contact, event name and second"
     )
     assert 0 < accepted < 40
     assert len(client.events) == accepted
@@ -502,6 +504,54 @@ def test_submit_raises_what_the_progress_raises_before_the_first_request(make_or
             progress=Spoilsport(call=1, error=ValueError("the display is gone")),
         )
 
+    assert (client.me_requests, client.events) == (0, [])
+
+
+@pytest.mark.parametrize("is_due", [lambda told: told.rows > 9, lambda told: told.is_final], ids=["midway", "end"])
+def test_submit_keeps_the_results_when_the_progress_interrupts(make_orders, mapping, fake_client, is_due):
+    """A KeyboardInterrupt of the user's function ends the run like any other, and the function is not called again."""
+    client = fake_client({f"{row:05d}": [lambda: time.sleep(0.02) or 202] for row in range(60)})
+    calls = []
+
+    def stop(told):
+        calls.append(is_due(told))
+        if calls[-1]:
+            raise KeyboardInterrupt
+
+    with pytest.raises(SubmissionInterrupted) as caught:
+        submit_events(make_orders(60), mapping, client=client, concurrency=2, progress=stop)
+
+    results = caught.value.results
+    assert results["row"].tolist() == list(range(60))
+    assert set(results["status"]) <= {"accepted", "not_submitted"}
+    assert (results["status"] == "accepted").sum() == len(client.events) >= 9
+    assert calls.index(True) == len(calls) - 1
+
+
+def test_submit_gives_every_row_back_when_the_progress_interrupts_at_its_first_call(make_orders, mapping, fake_client):
+    """From the moment at which the client is opened, an interrupt has results; nothing was sent."""
+    client = fake_client()
+
+    with pytest.raises(SubmissionInterrupted) as caught:
+        submit_events(*(make_orders(3), mapping), client=client, progress=Spoilsport(call=1, error=KeyboardInterrupt()))
+
+    assert caught.value.results["error_code"].tolist() == ["interrupted"] * 3
+    assert str(caught.value) == NOTHING_SENT
+    assert (client.me_requests, client.events) == (0, [])
+
+
+def test_submit_is_a_plain_interrupt_while_rows_are_checked(make_orders, mapping, fake_client, monkeypatch):
+    """Before a frame is checked nothing is known of its rows, and nothing was sent."""
+    client = fake_client()
+
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(submission, "check_rows", interrupted)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        submit_events(make_orders(3), mapping, client=client)
+
+    assert type(caught.value) is KeyboardInterrupt
     assert (client.me_requests, client.events) == (0, [])
 
 

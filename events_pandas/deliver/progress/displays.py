@@ -4,17 +4,30 @@ import importlib
 import os
 import sys
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, Final
 
 from events_pandas.deliver.progress.facts import Progress
 from events_pandas.deliver.progress.wording import bar_format, line
 
+FIRST_LINE_SECONDS: Final = 2.0
+"""The time after which a first line shows that the work goes on."""
 LINE_SECONDS: Final = 10.0
 """The time between two lines where there is no bar."""
 NOTEBOOK_WIDTH: Final = 110
 """Characters that a notebook's cell has room for, a short bar included."""
 TERMINAL_SIZE: Final = os.terminal_size((80, 24))
 """The size of a terminal that does not tell its own."""
+TOLD_PAUSE_SECONDS: Final = 2.0
+"""A pause that is longer has lines of its own: one when it begins, and one when it has ended."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _ToldPause:
+    """A pause that a line has told of."""
+
+    reason: str
+    began_at: float
 
 
 class Lines:
@@ -31,7 +44,8 @@ class Lines:
     def __init__(self, description: str, *, brief_seconds: float) -> None:
         self._description = description
         self._brief_seconds = brief_seconds
-        self._line_at = 0.0
+        self._due_at = FIRST_LINE_SECONDS
+        self._pause: _ToldPause | None = None
 
     def show(self, progress: Progress) -> None:
         """Write a line if it is time for one.
@@ -41,10 +55,26 @@ class Lines:
         progress : Progress
             The facts.
         """
-        elapsed = progress.elapsed_seconds
-        if elapsed >= self._brief_seconds if progress.is_final else elapsed - self._line_at >= LINE_SECONDS:
-            self._line_at = elapsed
-            _write(line(progress, description=self._description) + "\n")
+        is_news, paused_seconds = self._look_at_pause(progress)
+        is_due = progress.elapsed_seconds >= (self._brief_seconds if progress.is_final else self._due_at)
+        if is_due or is_news:
+            self._due_at = progress.elapsed_seconds + LINE_SECONDS
+            # Whoever has read a line is told of the end too.
+            self._brief_seconds = 0.0
+            _write(line(progress, description=self._description, paused_seconds=paused_seconds) + "\n")
+
+    def _look_at_pause(self, progress: Progress) -> tuple[bool, float | None]:
+        """Say whether a long pause has just begun or ended, and in the latter case how long it was."""
+        told, pause = self._pause, progress.pause
+        if pause is None:
+            self._pause = None
+            is_over = told is not None and not (progress.ended_early or progress.is_final)
+            return is_over, progress.elapsed_seconds - told.began_at if told and is_over else None
+        is_long = pause.since_seconds + pause.next_in_seconds > TOLD_PAUSE_SECONDS
+        if not is_long or (told and told.reason == pause.reason):
+            return False, None
+        self._pause = _ToldPause(reason=pause.reason, began_at=progress.elapsed_seconds - pause.since_seconds)
+        return True, None
 
 
 class Bar:

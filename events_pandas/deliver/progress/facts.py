@@ -14,11 +14,13 @@ class Progress:
     Parameters
     ----------
     rows : int
-        Rows of which nothing more is to be done, those included that are not sent.
+        Rows of which nothing more is to be done, those included that are not sent; without those that are
+        ``not_submitted``, since the run ended before their turn.
     total : int or None
         Rows of the whole run; None if that is not known, as in a stream.
     counts : mapping of str to int
-        Events by status, such as ``{"accepted": 990, "rejected": 10}``; rows that are not sent are not counted.
+        Events by status, such as ``{"accepted": 990, "rejected": 10}``; rows that are not sent are not counted,
+        nor are those that are ``not_submitted``: how many they are, the results tell.
     at : datetime.datetime
         When this was so, in UTC.
     elapsed_seconds : float
@@ -36,8 +38,12 @@ class Progress:
         When the last request leaves, in UTC: computed from the limit and its reset where the limit decides the pace,
         otherwise from the rate. None if that is not known, and while the run is paused.
     pause : Pause or None
-        Why nothing is sent: ``reason`` (``"outage"`` or ``"rate_limit"``), ``since_seconds``, ``next_in_seconds`` and
-        ``gives_up_in_seconds``.
+        Why nothing is sent: ``reason`` (``"outage"``, ``"rate_limit"`` or ``"stopping"``), ``since_seconds``,
+        ``next_in_seconds`` and ``gives_up_in_seconds``.
+    in_flight : int
+        Requests that are under way.
+    ended_early : bool
+        Whether the run has ended before all of its rows were done.
     is_final : bool
         Whether this is the last that is told of the run, however it ended.
 
@@ -66,4 +72,6 @@ class Progress:
     windows: int | None = None
     done_at: dt.datetime | None = None
     pause: Pause | None = None
+    in_flight: int = 0
+    ended_early: bool = False
     is_final: bool = False

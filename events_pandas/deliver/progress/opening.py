@@ -72,8 +72,9 @@ def progress_bar(
     ----------
     progress : {"auto"} or bool or callable
         False shows nothing. A callable is called with a `Progress` at most ten times a second, and once at the end.
-        Otherwise there is a bar on a terminal, and in a notebook that has ipywidgets; elsewhere a line every ten
-        seconds and one at the end, which ``"auto"`` omits for what took less than two seconds.
+        Otherwise there is a bar on a terminal, and in a notebook that has ipywidgets; elsewhere a line after two
+        seconds, every ten seconds from then on, whenever a long pause begins or has ended, and at the end, which
+        ``"auto"`` omits for what took less than two seconds.
     total : int or None
         Rows to come; None if that is not known.
     description : str

@@ -48,6 +48,7 @@ class Tally:
         self._standing: Callable[[], Standing] | None = None
         self._rows = 0
         self._counts = dict.fromkeys(Status, 0)
+        self._was_stopped = False
         self._samples: deque[_Sample] = deque()
         self._first_window_ends_at: float | None = None
 
@@ -69,6 +70,10 @@ class Tally:
         outcome : Outcome
             What became of it.
         """
+        if outcome.status is Status.NOT_SUBMITTED:
+            # What a run that has ended leaves over is no progress, and not all of it is told.
+            self._was_stopped = True
+            return
         self._rows += 1
         self._counts[outcome.status] += 1
 
@@ -99,8 +104,8 @@ class Tally:
         standing = Standing() if self._standing is None else self._standing()
         pause = None if standing.pause is None or _is_brief(standing.pause) else standing.pause
         self._sample(now, standing.window, is_paused=pause is not None)
-        speed = self._per_second()
-        ahead = Forecast() if is_final or pause else self._forecast(standing, speed)
+        speed = None if self._was_stopped else self._per_second()
+        ahead = Forecast() if is_final or self._was_stopped or pause else self._forecast(standing, speed)
         # Counted at every look, shown or not: the first window is the first that any answer showed.
         number = None if standing.window is None else self._window_number(now, standing.window)
         at = dt.datetime.fromtimestamp(self._unix_time(), dt.UTC)
@@ -115,7 +120,9 @@ class Tally:
             window_number=number if ahead.is_paced else None,
             windows=None if number is None or ahead.windows_to_come is None else number + ahead.windows_to_come,
             done_at=at if is_final else _later(at, ahead.seconds),
-            pause=None if is_final else pause,
+            pause=None if is_final or self._was_stopped else pause,
+            in_flight=standing.in_flight,
+            ended_early=self._was_stopped or (is_final and self._rows < (self._total or 0)),
             is_final=is_final,
         )
 

@@ -3,6 +3,7 @@
 import datetime as dt
 import math
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Final
 
 from events_pandas.deliver.outcomes import Status
@@ -13,15 +14,21 @@ LEAST_BAR: Final = 8
 """Characters below which a bar shows nothing that the percentage does not say."""
 SOON_SECONDS: Final = 120.0
 """What happens within this time is told to the second."""
+WIDE: Final = 99
+"""Characters from which on there is a bar, beside whatever figures: one that comes and goes with them looks broken."""
 WEEK: Final = dt.timedelta(days=6)
 """Within this time a day of the week says which day is meant."""
 
 # From the widest form to the narrowest, one of these is left out after the other.
-_LEFT_OUT_IN_TURN: Final = ("rows", "statuses", "words", "description", "bar", "left", "window", "rate", "counts")
+_LEFT_OUT_BESIDE_A_BAR: Final = ("rows", "statuses", "words", "description", "left", "window", "rate", "counts", "bar")
+_LEFT_OUT_WITHOUT_A_BAR: Final = ("statuses", "words", "description", "left", "window", "rows", "rate", "counts")
+_LEFT_OUT_IN_A_PAUSE: Final = ("statuses", "words", "description", "counts", "rows", "left", "window", "bar")
 _LEFT_OUT_AT_THE_END: Final = ("rows", "bar", "description", "statuses", "counts")
 
 
-def line(progress: Progress, *, description: str, zone: dt.tzinfo | None = None) -> str:
+def line(
+    progress: Progress, *, description: str, paused_seconds: float | None = None, zone: dt.tzinfo | None = None
+) -> str:
     """Say in a line of a log how far a run has come.
 
     Parameters
@@ -30,6 +37,8 @@ def line(progress: Progress, *, description: str, zone: dt.tzinfo | None = None)
         The facts.
     description : str
         The work in a word.
+    paused_seconds : float, optional
+        How long the pause was that has just ended.
     zone : datetime.tzinfo, optional
         The time zone of what is told; the machine's when not given.
 
@@ -38,9 +47,12 @@ def line(progress: Progress, *, description: str, zone: dt.tzinfo | None = None)
     str
         Without a line break.
     """
+    if progress.ended_early:
+        return _early(progress, description, {"statuses", "counts"})
     share = f" of {progress.total:,} ({_percent(progress)})" if progress.total else ""
     counts = _counts(progress, {"statuses"})
-    ahead = ", ".join(_ahead(progress, {"words", "left", "window", "rate"}, zone))
+    resumed = "" if paused_seconds is None else f"goes on after a pause of {_duration(paused_seconds)}"
+    ahead = ", ".join(_non_empty([resumed, *_ahead(progress, {"words", "left", "window", "rate"}, zone)]))
     return (
         f"{description}: {progress.rows:,}{share} after {_duration(progress.elapsed_seconds)}"
         f"{': ' + counts if counts else ''}{'; ' + ahead if ahead else ''}"
@@ -64,26 +76,60 @@ def bar_format(progress: Progress, *, description: str, width: int, zone: dt.tzi
     Returns
     -------
     str
-        The widest form that fits, with ``{bar}`` where there is room for a bar, and the narrowest if none does.
+        The widest form that fits, with ``{bar}`` where there is a bar, and the narrowest if none does. There is a bar
+        where there is plenty of room, unless the run has ended early.
     """
     text = ""
-    for text in _forms(progress, description, zone):
+    for text in _forms(progress, description, width=width, zone=zone):
         bar, room = ("{bar}", LEAST_BAR) if "{bar}" in text else ("", 0)
         if len(text) - len(bar) + room <= width:
             break
     return text
 
 
-def _forms(progress: Progress, description: str, zone: dt.tzinfo | None) -> Iterator[str]:
-    in_turn = _LEFT_OUT_AT_THE_END if progress.is_final else _LEFT_OUT_IN_TURN
+def _forms(progress: Progress, description: str, *, width: int, zone: dt.tzinfo | None) -> Iterator[str]:
+    in_turn = _left_out(progress, width)
     told = {*in_turn}
+    if width < WIDE:
+        told -= {"bar"}
     for left_out in ("", *in_turn):
         told -= {left_out}
-        head, tail = _head(progress, description if "description" in told else ""), _tail(progress, told, zone)
-        if progress.total and "bar" in told:
-            yield f"{head}|{{bar}}| {tail}"
-        else:
-            yield f"{head}, {tail}" if tail else head
+        yield _form(progress, description if "description" in told else "", told=told, zone=zone)
+
+
+def _left_out(progress: Progress, width: int) -> tuple[str, ...]:
+    if progress.is_final or progress.ended_early:
+        return _LEFT_OUT_AT_THE_END
+    if progress.pause is not None:
+        # What is waited for comes before what has been done.
+        return ("rows", *_LEFT_OUT_IN_A_PAUSE) if width >= WIDE else _LEFT_OUT_IN_A_PAUSE
+    return _LEFT_OUT_BESIDE_A_BAR if width >= WIDE else _LEFT_OUT_WITHOUT_A_BAR
+
+
+def _form(progress: Progress, description: str, *, told: set[str], zone: dt.tzinfo | None) -> str:
+    if progress.ended_early:
+        return _early(progress, description, told)
+    head, tail = _head(progress, description), _tail(progress, told, zone)
+    if progress.total and "bar" in told:
+        return f"{head}|{{bar}}| {tail}"
+    return f"{head}, {tail}" if tail else head
+
+
+def _early(progress: Progress, description: str, told: set[str]) -> str:
+    """Say how far a run came that has ended before its last row."""
+    head = _head(progress, description) if progress.total else description
+    counts = _early_counts(progress, told) if "counts" in told else ""
+    facts = ", ".join(_non_empty([counts, f"after {_duration(progress.elapsed_seconds)}"]))
+    return f"{head} ended early: {facts}".lstrip()
+
+
+def _early_counts(progress: Progress, told: set[str]) -> str:
+    share = f" of {progress.total:,}" if progress.total else ""
+    if not progress.counts:
+        return f"{progress.rows:,}{share}"
+    accepted = progress.counts.get(Status.ACCEPTED, 0)
+    others = {status: n for status, n in progress.counts.items() if status != Status.ACCEPTED}
+    return ", ".join(_non_empty([f"{accepted:,}{share} accepted", _counts(replace(progress, counts=others), told)]))
 
 
 def _head(progress: Progress, description: str) -> str:
@@ -117,7 +163,7 @@ def _ahead(progress: Progress, told: set[str], zone: dt.tzinfo | None) -> list[s
     if progress.is_final:
         return []
     if progress.pause is not None:
-        return [_pause(progress.pause, progress.at, zone)]
+        return [_pause(progress, progress.pause, told=told, zone=zone)]
     rate = _rate(progress.events_per_second) if "rate" in told else ""
     window = _window(progress, told) if "window" in told else ""
     done = f"done {_moment(progress.done_at, progress.at, zone)}" if progress.done_at else ""
@@ -142,22 +188,38 @@ def _window(progress: Progress, told: set[str]) -> str:
     return f"{name}, {left}" if "left" in told else name
 
 
-def _pause(pause: Pause, at: dt.datetime, zone: dt.tzinfo | None) -> str:
+def _pause(progress: Progress, pause: Pause, *, told: set[str], zone: dt.tzinfo | None) -> str:
     if pause.reason == "rate_limit":
         return f"rate limit: waiting {math.ceil(pause.next_in_seconds)} s"
-    since = _moment(at - dt.timedelta(seconds=pause.since_seconds), None, zone)
+    if pause.reason == "stopping":
+        return _stopping(pause, progress.in_flight, told)
+    since = f"{(progress.at - dt.timedelta(seconds=pause.since_seconds)).astimezone(zone):%H:%M:%S}"
     wait = f"next try in {math.ceil(pause.next_in_seconds)} s" if pause.next_in_seconds else "trying now"
-    parts = [f"everything fails since {since}", wait]
-    if pause.gives_up_in_seconds is not None and math.isfinite(pause.gives_up_in_seconds):
-        parts.append(f"gives up at {_moment(at + dt.timedelta(seconds=pause.gives_up_in_seconds), None, zone)}")
-    return ", ".join(parts)
+    left = pause.gives_up_in_seconds
+    parts = [f"everything fails since {since}", wait if "left" in told else ""]
+    if "window" in told and left is not None and math.isfinite(left):
+        parts.append(f"gives up in {_time_left(left)}")
+    return ", ".join(_non_empty(parts))
 
 
-def _moment(moment: dt.datetime, now: dt.datetime | None, zone: dt.tzinfo | None) -> str:
+def _stopping(pause: Pause, in_flight: int, told: set[str]) -> str:
+    requests = f"{in_flight:,} {'request' if in_flight == 1 else 'requests'}"
+    left = pause.gives_up_in_seconds
+    at_most = "" if left is None or not math.isfinite(left) else f", {math.ceil(left)} s at most"
+    hint = "; Ctrl-C again leaves at once" if "left" in told else ""
+    return f"stopping: {'waiting for ' if 'words' in told else ''}{requests}{at_most}{hint}"
+
+
+def _time_left(seconds: float) -> str:
+    if seconds <= SOON_SECONDS:
+        return f"{math.ceil(seconds)} s"
+    hours, minutes = divmod(math.ceil(seconds / 60), 60)
+    return f"{hours:,} h {minutes} min" if hours else f"{minutes} min"
+
+
+def _moment(moment: dt.datetime, now: dt.datetime, zone: dt.tzinfo | None) -> str:
     """Tell a time as one who looks at a clock wants it: the day if it is another one, seconds if it is soon."""
     local = moment.astimezone(zone)
-    if now is None:
-        return f"{local:%H:%M}"
     if abs((moment - now).total_seconds()) < SOON_SECONDS:
         return f"{local:%H:%M:%S}"
     if local.date() == now.astimezone(zone).date():

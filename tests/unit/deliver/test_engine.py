@@ -228,7 +228,9 @@ def test_deliver_gives_up_when_an_outage_outlasts_the_patience(make_run, scripte
     (outcomes,) = run.deliver([events(*names)])
 
     assert run.stop.reason == "outage"
-    assert run.stop.message.endswith("the last: broke. Submit the rows again when Intercom is back")
+    assert run.stop.message.endswith(
+        "the last: broke. When Intercom is back, submit the rows again whose status in the results is not 'accepted'"
+    )
     assert _statuses(outcomes) == ["failed"] + ["not_submitted"] * 39
 
 

@@ -47,7 +47,8 @@ def test_parking_holds_back_the_events_of_a_name_that_is_one_too_many(parking):
         error_code="422",
         error_message=(
             "row 5 of the same event name was answered 422, as the workspace has all the names that it may have, "
-            "and no further request was made for this name: archive a name in Intercom or use one that is there, then submit the row again"
+            "and no further request was made for this name: archive a name in Intercom or use one that is there, "
+            "then submit the row again"
         ),
     )
 

@@ -56,7 +56,8 @@ def test_stop_for_outage_says_how_long_it_lasted_and_quotes_the_last():
 
     assert stop.message == (
         "everything has failed for 600 s, and patience_seconds is over; the last: "
-        "no answer from api.intercom.io within 30 s. Submit the rows again when Intercom is back"
+        "no answer from api.intercom.io within 30 s. When Intercom is back, "
+        "submit the rows again whose status in the results is not 'accepted'"
     )
 
 
@@ -84,9 +85,12 @@ def test_stop_for_canary_lets_the_run_go_on(statuses):
 @pytest.mark.parametrize(
     ("statuses", "told"),
     [
-        ([Status.ACCEPTED, Status.REJECTED], "1 of 2 rows are rejected, such as row 8: message 8"),
-        ([Status.FAILED, Status.UNKNOWN_CONTACT], "1 of 2 rows are failed, such as row 7: message 7"),
-        ([Status.UNKNOWN_CONTACT] * 2 + [Status.ACCEPTED], "2 of 3 rows are unknown_contact, such as row 7: message 7"),
+        ([Status.ACCEPTED, Status.REJECTED], "of its 2 rows 1 is rejected, such as row 8: message 8"),
+        ([Status.FAILED, Status.UNKNOWN_CONTACT], "of its 2 rows 1 is failed, such as row 7: message 7"),
+        (
+            [Status.UNKNOWN_CONTACT] * 2 + [Status.ACCEPTED],
+            "of its 3 rows 2 are unknown_contact, such as row 7: message 7",
+        ),
     ],
 )
 def test_stop_for_canary_stops_when_rows_fail(statuses, told):
@@ -96,7 +100,10 @@ def test_stop_for_canary_stops_when_rows_fail(statuses, told):
     assert stop == Stop(
         reason="canary",
         error_code="canary_failed",
-        message=f"the canary failed, and no other row was sent: {told}",
+        message=(
+            f"the canary failed, and no other row was sent: {told}. Mend what ails them, "
+            "then submit the rows again whose status in the results is not 'accepted'"
+        ),
     )
 
 
@@ -104,14 +111,15 @@ def test_stop_for_failure_rate_counts_and_quotes_the_last():
     """Failures in bulk are told by their number and an example."""
     last = Outcome(row=1_204, status=Status.REJECTED, error_message="Intercom rejected the event")
 
-    stop = stop_for_failure_rate(last, failures=1_111, ended=1_200)
+    stop = stop_for_failure_rate(last, failures=1_111, ended=1_200, limit=0.1)
 
     assert stop == Stop(
         reason="failure_rate",
         error_code="too_many_failures",
         message=(
-            "1,111 of the 1,200 events sent were not accepted, which is more than max_failure_rate allows; "
-            "the last is row 1204, rejected: Intercom rejected the event"
+            "1,111 of the 1,200 events sent were not accepted, which is more than max_failure_rate=0.1 allows; "
+            "the last is row 1204, rejected: Intercom rejected the event. Mend what ails them, "
+            "then submit the rows again whose status in the results is not 'accepted'"
         ),
     )
 

@@ -137,11 +137,34 @@ def test_windows_do_not_take_refused_requests_for_others():
 def test_windows_learn_their_length_from_resets_that_follow_each_other():
     """Two resets a second apart, with requests all the time, are one window apart."""
     windows = RateWindows()
-    _answer(windows, at=NOW, ends_at=NOW + 1)
+    _answer(windows, at=NOW, ends_at=NOW + 1, remaining=20)
 
-    _answer(windows, at=NOW + 1.5, ends_at=NOW + 2)
+    _answer(windows, at=NOW + 1.5, ends_at=NOW + 2, remaining=99)
 
     assert windows.seconds == 1.0
+
+
+def test_windows_do_not_take_a_reset_that_wavers_for_a_window():
+    """Two servers whose clocks differ tell two resets of one window, in which no more is left than before."""
+    windows = RateWindows()
+    _answer(windows, at=NOW, ends_at=NOW + 5, remaining=20)
+
+    _answer(windows, at=NOW + 0.1, ends_at=NOW + 6, remaining=19)
+
+    assert windows.seconds == 10.0
+
+
+@pytest.mark.parametrize(("steps", "seconds"), [(0, 60.0), (3_600, 10.0)])
+def test_windows_are_longer_only_where_nearly_all_of_them_is_ahead(steps, seconds):
+    """A minute between two resets is a window of a minute, if the second one is a minute ahead; a clock may be set."""
+    windows = RateWindows()
+    first, second = (Rate(limit=100, remaining=9, reset=NOW + LEAD + ahead) for ahead in (1, 61 + steps))
+    windows.observe(first, date=NOW + LEAD, sent_at=NOW, received_at=NOW, is_refused=False)
+
+    date = NOW + LEAD + 2 + (3_600 + 55 if steps else 0)
+    windows.observe(second, date=date, sent_at=NOW + 2, received_at=NOW + 2, is_refused=False)
+
+    assert windows.seconds == seconds
 
 
 def test_windows_do_not_take_a_pause_for_a_long_window():

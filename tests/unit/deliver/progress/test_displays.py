@@ -10,11 +10,22 @@ import tqdm
 
 from events_pandas.deliver.progress.displays import Bar, Lines
 from events_pandas.deliver.progress.facts import Progress
+from events_pandas.deliver.standing import Pause
+
+AWAITING = "stopping: waiting for 7 requests, 30 s at most; Ctrl-C again leaves at once"
 
 
-def after(seconds, *, rows=3, is_final=False):
+def after(seconds, *, rows=3, is_final=False, **facts):
     at = dt.datetime(2024, 1, 1, tzinfo=dt.UTC)
-    return Progress(rows=rows, total=2_000, at=at, elapsed_seconds=seconds, is_final=is_final)
+    return Progress(rows=rows, total=2_000, at=at, elapsed_seconds=seconds, is_final=is_final, **facts)
+
+
+def held(since_seconds, next_in_seconds):
+    return Pause(reason="rate_limit", since_seconds=since_seconds, next_in_seconds=next_in_seconds)
+
+
+def stopping(since_seconds):
+    return Pause(reason="stopping", since_seconds=since_seconds, next_in_seconds=0.0, gives_up_in_seconds=30.0)
 
 
 class Gone(io.StringIO):
@@ -38,17 +49,92 @@ def closed():
 
 
 def test_lines_come_every_ten_seconds(capsys):
-    """There is a line when ten seconds have passed since the last one, and one at the end."""
+    """There is a line after two seconds, when ten have passed since the last one, and at the end."""
     lines = Lines("submitting", brief_seconds=2.0)
 
-    for seconds in (0.0, 9.0, 10.0, 11.0, 19.9, 20.5, 30.0):
+    for seconds in (0.0, 1.9, 2.0, 9.0, 11.9, 12.0, 13.0, 21.9, 22.5, 32.0):
         lines.show(after(seconds))
-    lines.show(after(31.0, is_final=True))
+    lines.show(after(33.0, rows=2_000, is_final=True))
 
     assert capsys.readouterr().err.splitlines() == [
-        "submitting: 3 of 2,000 (0%) after 10 s",
-        "submitting: 3 of 2,000 (0%) after 20 s",
-        "submitting: 3 of 2,000 (0%) after 31 s",
+        "submitting: 3 of 2,000 (0%) after 2 s",
+        "submitting: 3 of 2,000 (0%) after 12 s",
+        "submitting: 3 of 2,000 (0%) after 22 s",
+        "submitting: 2,000 of 2,000 (100%) after 33 s",
+    ]
+
+
+def test_lines_tell_when_a_long_pause_begins_and_when_it_has_ended(capsys):
+    """Whoever reads a log need not wait ten seconds to learn that nothing works, or that it works again."""
+    lines = Lines("submitting", brief_seconds=2.0)
+
+    for seconds in (2.0, 3.0):
+        lines.show(after(seconds))
+    for seconds in (4.0, 5.0, 8.0):
+        lines.show(after(seconds, pause=held(seconds - 4.0, 9.0 - seconds)))
+    for seconds in (9.0, 10.0):
+        lines.show(after(seconds))
+
+    assert capsys.readouterr().err.splitlines() == [
+        "submitting: 3 of 2,000 (0%) after 2 s",
+        "submitting: 3 of 2,000 (0%) after 4 s; rate limit: waiting 5 s",
+        "submitting: 3 of 2,000 (0%) after 9 s; goes on after a pause of 5 s",
+    ]
+
+
+def test_lines_go_on_during_a_long_pause(capsys):
+    """An outage has its lines every ten seconds, like all else."""
+    lines = Lines("submitting", brief_seconds=2.0)
+
+    for seconds in range(31):
+        lines.show(after(float(seconds), pause=held(float(seconds), 60.0 - seconds)))
+
+    assert [text.split("; ")[1] for text in capsys.readouterr().err.splitlines()] == [
+        "rate limit: waiting 60 s",
+        "rate limit: waiting 50 s",
+        "rate limit: waiting 40 s",
+        "rate limit: waiting 30 s",
+    ]
+
+
+def test_lines_take_no_notice_of_a_short_pause(capsys):
+    """Two seconds are part of the pace."""
+    lines = Lines("submitting", brief_seconds=2.0)
+    lines.show(after(2.0))
+
+    lines.show(after(3.0, pause=held(0.5, 1.5)))
+    lines.show(after(5.0))
+
+    assert capsys.readouterr().err == "submitting: 3 of 2,000 (0%) after 2 s\n"
+
+
+def test_lines_tell_that_a_run_is_stopping_if_that_lasts(capsys):
+    """It is told once, also when it follows an outage, and nothing goes on after it."""
+    lines = Lines("submitting", brief_seconds=2.0)
+    lines.show(after(20.0, pause=held(10.0, 10.0)))
+
+    for seconds in (21.0, 22.5, 23.5):
+        lines.show(after(seconds, pause=stopping(seconds - 20.0), in_flight=7))
+    lines.show(after(24.0, ended_early=True))
+    lines.show(after(25.0, ended_early=True, is_final=True))
+
+    assert capsys.readouterr().err.splitlines() == [
+        "submitting: 3 of 2,000 (0%) after 20 s; rate limit: waiting 10 s",
+        f"submitting: 3 of 2,000 (0%) after 22 s; {AWAITING}",
+        "submitting: 0% ended early: 3 of 2,000, after 25 s",
+    ]
+
+
+def test_lines_tell_the_end_when_they_told_of_a_pause(capsys):
+    """However brief a run was: one that has begun to tell ends its tale."""
+    lines = Lines("submitting", brief_seconds=2.0)
+    lines.show(after(1.0, pause=held(0.0, 30.0)))
+
+    lines.show(after(1.5, ended_early=True, is_final=True))
+
+    assert capsys.readouterr().err.splitlines() == [
+        "submitting: 3 of 2,000 (0%) after 1 s; rate limit: waiting 30 s",
+        "submitting: 0% ended early: 3 of 2,000, after 2 s",
     ]
 
 
@@ -63,7 +149,7 @@ def test_lines_end_without_an_error_when_the_terminal_is_gone(monkeypatch, strea
 def test_bar_is_drawn_anew_with_each_showing(monkeypatch):
     """Every showing is one drawing, which fills the width and no more."""
     monkeypatch.setattr(sys, "stderr", terminal := io.StringIO())
-    bar = Bar(tqdm.tqdm, description="submitting", width=60)
+    bar = Bar(tqdm.tqdm, description="submitting", width=110)
 
     for rows in (0, 500, 1_000):
         bar.show(after(1.0, rows=rows))
@@ -79,9 +165,9 @@ def test_bar_is_drawn_anew_with_each_showing(monkeypatch):
     assert terminal.getvalue().endswith("\n")
 
 
-@pytest.mark.parametrize(("columns", "width"), [(60, 59), (100, 99), (0, 79)])
+@pytest.mark.parametrize(("columns", "width"), [(100, 99), (101, 100), (180, 179)])
 def test_bar_is_as_wide_as_the_terminal(monkeypatch, columns, width):
-    """A terminal is asked at each drawing, since its size may change; its last column stays free."""
+    """A terminal is asked at each drawing, the first too, since its size may change; its last column stays free."""
     monkeypatch.setattr(sys, "stderr", terminal := Terminal())
     monkeypatch.setattr(os, "get_terminal_size", lambda _: os.terminal_size((columns, 24)))
     bar = Bar(tqdm.tqdm, description="submitting", width=None)
@@ -94,8 +180,22 @@ def test_bar_is_as_wide_as_the_terminal(monkeypatch, columns, width):
     assert [len(text) for text in drawn if text.startswith("submitting")] == [width, width]
 
 
-def test_bar_has_a_width_where_none_is_told(monkeypatch):
-    """What has no file descriptor cannot be asked."""
+@pytest.mark.parametrize("columns", [0, 40, 80, 99])
+def test_bar_is_text_alone_in_a_narrow_terminal(monkeypatch, columns):
+    """Figures need the room; a terminal that does not tell its size has 80 columns."""
+    monkeypatch.setattr(sys, "stderr", terminal := Terminal())
+    monkeypatch.setattr(os, "get_terminal_size", lambda _: os.terminal_size((columns, 24)))
+    bar = Bar(tqdm.tqdm, description="submitting", width=None)
+
+    bar.show(after(1.0, rows=500))
+    drawn = terminal.getvalue().rpartition("\r")[2]
+    bar.show(after(1.0, rows=2_000, is_final=True))
+
+    assert drawn == "submitting: 25%, 500 of 2,000"
+
+
+def test_bar_is_text_alone_where_no_width_is_told(monkeypatch):
+    """What has no file descriptor cannot be asked, and is taken to be narrow."""
     monkeypatch.setattr(sys, "stderr", terminal := io.StringIO())
     bar = Bar(tqdm.tqdm, description="submitting", width=None)
 
@@ -103,7 +203,7 @@ def test_bar_has_a_width_where_none_is_told(monkeypatch):
     drawn = terminal.getvalue().rpartition("\r")[2]
     bar.show(after(1.0, rows=2_000, is_final=True))
 
-    assert len(drawn) == 79
+    assert drawn == "submitting: 0%, 0 of 2,000"
 
 
 def test_bar_does_not_appear_for_the_end_alone(monkeypatch):

@@ -1,6 +1,7 @@
 """Progress: a bar on a terminal, lines elsewhere, what a callable makes of it, or nothing."""
 
 import io
+import os
 import sys
 import threading
 
@@ -17,6 +18,15 @@ class Terminal(io.StringIO):
 
     def isatty(self):
         return True
+
+    def fileno(self):
+        return 2
+
+
+@pytest.fixture(autouse=True)
+def _wide(monkeypatch):
+    """Have room for a bar."""
+    monkeypatch.setattr(os, "get_terminal_size", lambda _: os.terminal_size((120, 24)))
 
 
 class ZMQInteractiveShell:
@@ -76,7 +86,19 @@ def test_progress_bar_draws_a_bar_with_counts_on_a_terminal(monkeypatch, outcome
             bar.update(outcome(status))
 
     assert last_drawn(terminal).startswith("submitting: 100%|#")
-    assert last_drawn(terminal).endswith("| 3 of 3, 2 accepted, 1 rejected, after 0 s")
+    assert last_drawn(terminal).endswith("#| 3 of 3, 2 accepted, 1 rejected, after 0 s")
+
+
+def test_progress_bar_says_that_a_run_ended_early(monkeypatch, outcome):
+    """What is left over is no progress, and its number is not told."""
+    monkeypatch.setattr(sys, "stderr", terminal := Terminal())
+
+    with progress_bar("auto", total=9, description="submitting") as bar:
+        bar.update(outcome("accepted"))
+        for _ in range(8):
+            bar.update(outcome("not_submitted"))
+
+    assert last_drawn(terminal) == "submitting: 11% ended early: 1 of 9 accepted, after 0 s"
 
 
 def test_progress_bar_draws_a_bar_in_ipythons_terminal(monkeypatch):
@@ -148,7 +170,7 @@ def test_progress_bar_leaves_a_line_when_asked_for(capsys, outcome):
 
 
 def test_progress_bar_writes_its_last_line_when_the_work_fails(capsys, outcome):
-    """The log says how far it came."""
+    """The log says how far it came, and that this was not all."""
 
     def work(bar):
         bar.update(outcome("accepted"))
@@ -157,7 +179,7 @@ def test_progress_bar_writes_its_last_line_when_the_work_fails(capsys, outcome):
     with pytest.raises(OSError, match=r"^gone$"), progress_bar(True, total=4, description="submitting") as bar:
         work(bar)
 
-    assert capsys.readouterr().err == "submitting: 1 of 4 (25%) after 0 s: 1 accepted\n"
+    assert capsys.readouterr().err == "submitting: 25% ended early: 1 of 4 accepted, after 0 s\n"
 
 
 @pytest.mark.usefixtures("notebook")

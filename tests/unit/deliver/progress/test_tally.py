@@ -7,6 +7,7 @@ import pytest
 from events_pandas.deliver.progress.tally import Tally
 from events_pandas.deliver.standing import Pause, Standing, Window
 
+STOPPING = Pause(reason="stopping", since_seconds=1.0, next_in_seconds=0.0, gives_up_in_seconds=29.0)
 AT = dt.datetime(2024, 1, 1, 14, 20, tzinfo=dt.UTC)
 
 
@@ -192,6 +193,43 @@ def test_tally_takes_no_notice_of_a_pause_within_the_pace(make_tally, run):
     run.standing = Standing(pause=Pause(reason="rate_limit", since_seconds=0.1, next_in_seconds=0.3))
 
     assert tally.look().pause is None
+
+
+def test_tally_counts_no_rows_that_a_run_leaves_over(make_tally, run, outcome):
+    """What is not submitted, since the run has ended, is no progress; of pace and end nothing is told any more."""
+    tally, go_on = make_tally(1_000)
+    run.at_window()
+    go_on(5, per_second=10)
+    run.standing = Standing(window=run.standing.window, pause=STOPPING)
+
+    for _ in range(500):
+        tally.count(outcome("not_submitted"))
+
+    progress = tally.look()
+    assert (progress.rows, progress.counts) == (50, {"accepted": 50})
+    assert (progress.ended_early, progress.is_final) == (True, False)
+    assert (progress.events_per_second, progress.window, progress.done_at, progress.pause) == (None, None, None, None)
+
+
+def test_tally_tells_what_is_awaited_while_a_run_stops(make_tally, run):
+    """Requests under way are told, and how long they are awaited."""
+    tally, _ = make_tally(1_000)
+    run.standing = Standing(pause=STOPPING, in_flight=70)
+
+    progress = tally.look()
+
+    assert (progress.pause, progress.in_flight, progress.ended_early) == (STOPPING, 70, False)
+
+
+@pytest.mark.parametrize(("total", "rows", "ended_early"), [(10, 9, True), (10, 10, False), (None, 9, False)])
+def test_tally_says_at_its_end_whether_rows_are_left(make_tally, total, rows, ended_early):
+    """Rows that were never read have no outcome, and are left over too."""
+    tally, _ = make_tally(total)
+    tally.advance(rows)
+
+    running, final = tally.look(), tally.look(is_final=True)
+
+    assert (running.ended_early, final.ended_early) == (False, ended_early)
 
 
 def test_tally_ends_with_the_present_time(make_tally, run, clock):

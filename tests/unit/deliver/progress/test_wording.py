@@ -42,7 +42,14 @@ ENDED = Progress(
 
 def paused(**pause):
     counts = {"accepted": 4_350}
-    return Progress(rows=4_350, total=99_960, counts=counts, at=AT, elapsed_seconds=27.0, pause=Pause(**pause))
+    return Progress(
+        rows=4_350, total=99_960, counts=counts, at=AT, elapsed_seconds=27.0, pause=Pause(**pause), in_flight=70
+    )
+
+
+def early(rows=743, total=9_000, **counts):
+    facts = {"rows": rows, "total": total, "counts": counts, "elapsed_seconds": 5.0}
+    return Progress(**facts, at=AT, ended_early=True, is_final=True)
 
 
 def done_in(**delta):
@@ -51,9 +58,11 @@ def done_in(**delta):
 
 OUTAGE = paused(reason="outage", since_seconds=1_080.0, next_in_seconds=7.4, gives_up_in_seconds=600.0)
 PROBING = paused(reason="outage", since_seconds=1_080.0, next_in_seconds=0.0, gives_up_in_seconds=float("inf"))
-FAILING = "everything fails since 14:02, next try in 8 s, gives up at 14:30"
+FAILING = "everything fails since 14:02:00, next try in 8 s, gives up in 10 min"
+AWAITING = "stopping: waiting for 70 requests, 30 s at most; Ctrl-C again leaves at once"
 EACH = "4,300 accepted, 28 unknown_contact, 2 rejected"
 AHEAD = "167/s, window 3 of 60, 1,204 of 1,666 left, done 14:32"
+STOPPING = paused(reason="stopping", since_seconds=1.0, next_in_seconds=0.0, gives_up_in_seconds=29.3)
 HELD = paused(reason="rate_limit", since_seconds=1.0, next_in_seconds=6.1)
 
 
@@ -72,9 +81,13 @@ HELD = paused(reason="rate_limit", since_seconds=1.0, next_in_seconds=6.1)
         ),
         (
             PROBING,
-            "submitting: 4,350 of 99,960 (4%) after 27 s: 4,350 accepted; everything fails since 14:02, trying now",
+            "submitting: 4,350 of 99,960 (4%) after 27 s: 4,350 accepted; everything fails since 14:02:00, trying now",
         ),
         (HELD, "submitting: 4,350 of 99,960 (4%) after 27 s: 4,350 accepted; rate limit: waiting 7 s"),
+        (
+            STOPPING,
+            f"submitting: 4,350 of 99,960 (4%) after 27 s: 4,350 accepted; {AWAITING}",
+        ),
         (ENDED, "submitting: 1,000 of 1,000 (100%) after 1 min 5 s: 990 accepted, 10 failed"),
     ],
 )
@@ -101,24 +114,124 @@ def test_line_says_all_there_is_to_know(progress, expected):
             100,
             "submitting: 4%|{bar}| 4,300 accepted, 30 other, 167/s, window 3/60, 1,204/1,666 left, done 14:32",
         ),
-        (RUNNING, 89, "4%|{bar}| 4,300 accepted, 30 other, 167/s, window 3/60, 1,204/1,666 left, done 14:32"),
-        (RUNNING, 79, "4%, 4,300 accepted, 30 other, 167/s, window 3/60, 1,204/1,666 left, done 14:32"),
-        (RUNNING, 62, "4%, 4,300 accepted, 30 other, 167/s, window 3/60, done 14:32"),
+        (
+            RUNNING,
+            99,
+            "submitting: 4%|{bar}| 4,300 accepted, 30 other, 167/s, window 3/60, 1,204/1,666 left, done 14:32",
+        ),
+        (
+            RUNNING,
+            98,
+            "4%, 4,350 of 99,960, 4,300 accepted, 30 other, 167/s, window 3/60, 1,204/1,666 left, done 14:32",
+        ),
+        (RUNNING, 79, "4%, 4,350 of 99,960, 4,300 accepted, 30 other, 167/s, window 3/60, done 14:32"),
+        (RUNNING, 66, "4%, 4,350 of 99,960, 4,300 accepted, 30 other, 167/s, done 14:32"),
         (RUNNING, 50, "4%, 4,300 accepted, 30 other, 167/s, done 14:32"),
         (RUNNING, 20, "4%, done 14:32"),
         (RUNNING, 5, "4%, done 14:32"),
         (STREAM, 79, "submitting: 4,350, 4,350 accepted, 167/s, window 3, 1,204 of 1,666 left"),
         (OUTAGE, 119, f"submitting: 4%|{{bar}}| 4,350 accepted, {FAILING}"),
         (OUTAGE, 79, f"4%, {FAILING}"),
-        (HELD, 79, "submitting: 4%|{bar}| 4,350 accepted, rate limit: waiting 7 s"),
-        (BEGUN, 79, "submitting: 0%|{bar}| 0 of 1,000"),
+        (OUTAGE, 60, "4%, everything fails since 14:02:00, gives up in 10 min"),
+        (OUTAGE, 45, "4%, everything fails since 14:02:00"),
+        (HELD, 79, "submitting: 4%, 4,350 of 99,960, 4,350 accepted, rate limit: waiting 7 s"),
+        (
+            STOPPING,
+            119,
+            f"submitting: 4%|{{bar}}| 4,350 accepted, {AWAITING}",
+        ),
+        (STOPPING, 79, "4%, stopping: 70 requests, 30 s at most; Ctrl-C again leaves at once"),
+        (BEGUN, 99, "submitting: 0%|{bar}| 0 of 1,000"),
+        (BEGUN, 79, "submitting: 0%, 0 of 1,000"),
         (ENDED, 119, "submitting: 100%|{bar}| 1,000 of 1,000, 990 accepted, 10 failed, after 1 min 5 s"),
+        (ENDED, 79, "submitting: 100%, 1,000 of 1,000, 990 accepted, 10 failed, after 1 min 5 s"),
         (ENDED, 60, "submitting: 100%, 990 accepted, 10 failed, after 1 min 5 s"),
     ],
 )
 def test_bar_format_says_what_fits(progress, width, expected):
     """The widest form that fits; where there is little room, the work's name and then the bar make way for facts."""
     assert bar_format(progress, description="submitting", width=width, zone=BERLIN) == expected
+
+
+@pytest.mark.parametrize(
+    ("progress", "expected"),
+    [
+        (early(accepted=743), "submitting: 8% ended early: 743 of 9,000 accepted, after 5 s"),
+        (early(accepted=700, failed=43), "submitting: 8% ended early: 700 of 9,000 accepted, 43 failed, after 5 s"),
+        (early(rows=3, failed=3), "submitting: 0% ended early: 0 of 9,000 accepted, 3 failed, after 5 s"),
+        (early(rows=0), "submitting: 0% ended early: 0 of 9,000, after 5 s"),
+        (early(total=None, accepted=743), "submitting ended early: 743 accepted, after 5 s"),
+    ],
+)
+def test_early_end_is_told_as_one(progress, expected):
+    """A run that ended before its last row says so, beside a bar as in a line, and says nothing of the rest."""
+    assert line(progress, description="submitting", zone=BERLIN) == expected
+    assert bar_format(progress, description="submitting", width=79, zone=BERLIN) == expected
+    assert bar_format(progress, description="submitting", width=119, zone=BERLIN) == expected
+
+
+def test_early_end_is_told_in_little_room():
+    """The work's name makes way, and then the statuses."""
+    progress = early(accepted=700, rejected=40, failed=3)
+
+    told = [bar_format(progress, description="submitting", width=width) for width in (60, 56, 30)]
+
+    assert told == [
+        "8% ended early: 700 of 9,000 accepted, 43 other, after 5 s",
+        "8% ended early: after 5 s",
+        "8% ended early: after 5 s",
+    ]
+
+
+@pytest.mark.parametrize("seconds", range(0, 4_000, 97))
+def test_bar_format_has_a_bar_or_none_whatever_the_figures(seconds):
+    """What comes and goes looks broken: below 100 columns there is no bar, from there on there always is one."""
+    left = 1_666 - seconds % 1_667
+    window = Window(limit=1_666, left=left, ends_in_seconds=7.2, seconds=10.0)
+    counts = {"accepted": 167 * seconds, "rejected": seconds}
+    progress = Progress(
+        rows=168 * seconds,
+        total=672_000,
+        counts=counts,
+        at=AT,
+        elapsed_seconds=float(seconds),
+        events_per_second=167.0,
+        window=window,
+        window_number=1 + seconds // 10,
+        windows=404,
+        done_at=AT + dt.timedelta(seconds=4_000 - seconds),
+    )
+
+    drawn = ["{bar}" in bar_format(progress, description="submitting", width=width) for width in (59, 79, 98, 99, 119)]
+
+    assert drawn == [False, False, False, True, True]
+
+
+def test_line_tells_how_long_a_pause_was():
+    """The first line after a pause says that the run goes on."""
+    told = line(RUNNING, description="submitting", paused_seconds=18.2, zone=BERLIN)
+
+    assert told == f"submitting: 4,350 of 99,960 (4%) after 27 s: {EACH}; goes on after a pause of 18 s, {AHEAD}"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"), [(95.2, "96 s"), (120.0, "120 s"), (541.0, "10 min"), (7_500.0, "2 h 5 min")]
+)
+def test_line_tells_when_a_run_gives_up(seconds, expected):
+    """How long is left is told, to the second when it is soon."""
+    outage = paused(reason="outage", since_seconds=9.0, next_in_seconds=1.0, gives_up_in_seconds=seconds)
+
+    assert line(outage, description="submitting").endswith(f", next try in 1 s, gives up in {expected}")
+
+
+def test_line_awaits_a_single_request():
+    """One is one request."""
+    pause = Pause(reason="stopping", since_seconds=3.0, next_in_seconds=0.0, gives_up_in_seconds=27.0)
+    stopping = Progress(rows=1, total=9, at=AT, elapsed_seconds=9.0, pause=pause, in_flight=1)
+
+    told = line(stopping, description="submitting")
+
+    assert told.endswith("; stopping: waiting for 1 request, 27 s at most; Ctrl-C again leaves at once")
 
 
 @pytest.mark.parametrize("width", range(45, 140))
@@ -176,7 +289,7 @@ def test_percentage_is_a_hundred_only_at_the_end():
     """The last row is what makes it whole."""
     progress = Progress(rows=999_999, total=1_000_000, at=AT, elapsed_seconds=9.0)
 
-    assert bar_format(progress, description="checking", width=79) == "checking: 99%|{bar}| 999,999 of 1,000,000"
+    assert bar_format(progress, description="checking", width=79) == "checking: 99%, 999,999 of 1,000,000"
 
 
 @pytest.mark.parametrize(
