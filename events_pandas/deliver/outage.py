@@ -8,6 +8,8 @@ OUTAGE_REQUESTS: Final = 20
 FIRST_PROBE_SECONDS: Final = 1.0
 """The wait before the first probe."""
 LONGEST_PROBE_SECONDS: Final = 30.0
+REFUSED_SECONDS: Final = 60.0
+"""However short the patience: nothing but refusals for pace is waited out so long, since windows end by themselves."""
 
 
 class Outage:
@@ -82,7 +84,7 @@ class Outage:
             When the answer came, by the local clock.
         """
         self._complain(complaint, now)
-        self.has_given_up = now >= self.gives_up_at
+        self.has_given_up = now >= max(self.gives_up_at, self.since + REFUSED_SECONDS)
         if self.is_on:
             self._wait(now, jitter=1.0)
 

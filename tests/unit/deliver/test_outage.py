@@ -152,6 +152,16 @@ def test_outage_gives_up_when_refusals_outlast_the_patience():
     assert outage.has_given_up
 
 
+def test_outage_waits_for_a_window_without_any_patience():
+    """A refusal for pace is no outage: a minute of nothing else is waited out at least."""
+    outage = Outage(0.0)
+    outage.refused("429", now=NOW)
+
+    outage.refused("429", now=NOW + 59)
+
+    assert not outage.has_given_up
+
+
 def test_outage_counts_outages_and_keeps_the_last_complaint(outage, fail):
     """Each outage has a number, and a reason to be told."""
     outage.worked(NOW)
