@@ -104,12 +104,16 @@ def submit_events(frame: pd.DataFrame, mapping: EventMapping, **options: Unpack[
     SubmissionError
         If the run ended early; its `results` have every row.
     SubmissionInterrupted
-        On Ctrl-C or the notebook's stop button; its `results` have every row.
+        On Ctrl-C or the notebook's stop button, from the moment the frame is checked; its `results` have every row.
+        Before, it is a plain `KeyboardInterrupt`: nothing is known of the rows, and nothing was sent.
 
     Notes
     -----
     The whole frame is checked before the first request. One request takes one event; the pace follows the workspace's
     rate limit. A row's trouble is data in the results; a run's trouble is an exception.
+
+    The first Ctrl-C sends nothing more and awaits the requests that are under way; a second one leaves at once. Ctrl-C
+    reaches the main thread only: in another one a `progress` function that raises an error ends the run.
 
     References
     ----------
@@ -156,7 +160,11 @@ def iter_submit(
     Notes
     -----
     An error of `frames` itself is raised as it is, after the results of the frames before it. A frame that is being
-    checked when Ctrl-C comes has no results: nothing of it was sent.
+    checked when Ctrl-C comes has no results: nothing of it was sent. If it is the first frame, that is a plain
+    `KeyboardInterrupt`.
+
+    In another thread than the main one, which Ctrl-C does not reach, close the iterator between two frames, in that
+    thread, or raise an error in a `progress` function: what is under way is awaited, and nothing more is sent.
 
     Examples
     --------
@@ -202,7 +210,8 @@ def submit_file(
     SourceError
         If a file cannot be read, or if the results cannot be written.
     SubmissionError, SubmissionInterrupted
-        If the run ended early; `results` has every row that was read.
+        If the run ended early; `results` has every row of all files that can be read. Ctrl-C before the first rows are
+        checked is a plain `KeyboardInterrupt`: nothing was sent.
 
     Notes
     -----

@@ -7,6 +7,7 @@ from numbers import Integral, Real
 from typing import Any, Literal, TypedDict
 
 from events_pandas.deliver import MAX_CONCURRENCY, IntercomClient, ProgressChoice, RetryPolicy
+from events_pandas.deliver.engine import PATIENCE_SECONDS
 from events_pandas.errors import did_you_mean
 
 
@@ -34,15 +35,16 @@ class SubmitOptions(TypedDict, total=False):
         nothing else is sent. They come from the whole frame, from a stream's first frame that has rows to send, or from
         the first such chunk of files.
     max_failure_rate : float, default None
-        The share of events, 0 to 1, that need not be accepted: with more the run ends, from its 100th event on. Any
-        number when not given.
+        The share of events, 0 to 1, that need not be accepted: with more the run ends, judged from its 100th event on.
+        Any number when not given.
     patience_seconds : float, default 600
-        How long an outage is waited out, 0 or more: the run goes on when it is over, or ends with an `OutageError`.
+        How long an outage during the run is waited out, from the first event on, 0 or more: the run goes on when it is
+        over, or ends with an `OutageError`. A preflight that reaches nobody ends it within seconds.
     chunksize : int, default 10_000
         Rows converted at a time.
     progress : {"auto"}, bool or callable, default "auto"
         Whether progress is shown: by itself, always, or never; or what is called with a `Progress`, at most ten times a
-        second and once at the end.
+        second and once at the end, in the thread of the run: what it takes, the run takes; what it raises ends the run.
     """
 
     client: IntercomClient | None
@@ -84,15 +86,16 @@ class RunOptions:
         nothing else is sent. They come from the whole frame, from a stream's first frame that has rows to send, or from
         the first such chunk of files.
     max_failure_rate : float, optional
-        The share of events, 0 to 1, that need not be accepted: with more the run ends, from its 100th event on. Any
-        number when not given.
+        The share of events, 0 to 1, that need not be accepted: with more the run ends, judged from its 100th event on.
+        Any number when not given.
     patience_seconds : float
-        How long an outage is waited out, 0 or more: the run goes on when it is over, or ends with an `OutageError`.
+        How long an outage during the run is waited out, from the first event on, 0 or more: the run goes on when it is
+        over, or ends with an `OutageError`. A preflight that reaches nobody ends it within seconds.
     chunksize : int
         Rows converted at a time.
     progress : {"auto"}, bool or callable
         Whether progress is shown: by itself, always, or never; or what is called with a `Progress`, at most ten times a
-        second and once at the end.
+        second and once at the end, in the thread of the run: what it takes, the run takes; what it raises ends the run.
     """
 
     client: IntercomClient | None = None
@@ -104,26 +107,32 @@ class RunOptions:
     on_invalid: Literal["report", "raise"] = "report"
     canary: int = 0
     max_failure_rate: float | None = None
-    patience_seconds: float = 600.0
+    patience_seconds: float = PATIENCE_SECONDS
     chunksize: int = 10_000
     progress: ProgressChoice = "auto"
 
     def __post_init__(self) -> None:
+        self._check_types()
         self._check_how()
         self._check_when_to_stop()
 
-    def _check_how(self) -> None:
+    def _check_types(self) -> None:
         if self.client is not None and not hasattr(self.client, "post_event"):
             kind = type(self.client).__name__
             raise TypeError(f"client: a {kind} is no IntercomClient: make one, or say client=sandbox.client()")
+        if not isinstance(self.preflight, bool):
+            raise TypeError(f"preflight: {self.preflight!r} is neither True nor False")
+        if not isinstance(self.retry, RetryPolicy):
+            raise TypeError(f"retry: {self.retry!r} is no RetryPolicy: use RetryPolicy(attempts=3) or the like")
+
+    def _check_how(self) -> None:
         if self.journal is not None:
             raise ValueError("journal: there is no journal yet: leave it out, or pass None")
         if not (_is_number(self.rate_share) and 0 < self.rate_share <= 1):
             raise ValueError(f"rate_share: {self.rate_share!r} is no share above 0 and up to 1: use 0.5 or the like")
         if self.concurrency is not None and not (_is_count(self.concurrency) and self.concurrency <= MAX_CONCURRENCY):
-            raise ValueError(f"concurrency: {self.concurrency!r} is not from 1 to {MAX_CONCURRENCY}")
-        if not isinstance(self.retry, RetryPolicy):
-            raise TypeError(f"retry: {self.retry!r} is no RetryPolicy: use RetryPolicy(attempts=3) or the like")
+            fault = f"concurrency: {self.concurrency!r} is not from 1 to {MAX_CONCURRENCY}"
+            raise ValueError(f"{fault}: leave it out, and the run finds it by itself")
         if not _is_count(self.chunksize):
             raise ValueError(f"chunksize: {self.chunksize!r} is no number of rows: use 10_000 or the like")
         if self.progress not in ("auto", True, False) and not callable(self.progress):
@@ -138,7 +147,9 @@ class RunOptions:
         if rate is not None and not (_is_number(rate) and 0 <= rate <= 1):
             raise ValueError(f"max_failure_rate: {rate!r} is no share from 0 to 1: use 0.1 or the like")
         if not (_is_number(self.patience_seconds) and self.patience_seconds >= 0):
-            raise ValueError(f"patience_seconds: {self.patience_seconds!r} is no time: use 600 or the like")
+            raise ValueError(
+                f"patience_seconds: {self.patience_seconds!r} is no number of seconds: use 600 or the like"
+            )
 
     @contextmanager
     def opened_client(self) -> Iterator[IntercomClient]:
@@ -185,7 +196,7 @@ def run_options(options: Mapping[str, Any]) -> RunOptions:
     Raises
     ------
     TypeError
-        If there is no such option, or if `retry` is no `RetryPolicy`.
+        If there is no such option, or if `client`, `preflight` or `retry` is something else.
     ValueError
         If an option has a value that it cannot have.
     """

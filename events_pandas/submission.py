@@ -31,6 +31,7 @@ from events_pandas.deliver import (
     Event,
     IntercomClient,
     Outcome,
+    Progress,
     ProgressBar,
     ProgressChoice,
     Run,
@@ -130,6 +131,7 @@ class Submission:
     _notes: dict[tuple[str, str], Cause] = field(default_factory=dict, init=False)
     _closed: tuple[int, int] = field(default=(0, 0), init=False)
     _is_opening: bool = field(default=False, init=False)
+    _bar: ProgressBar = field(init=False, repr=False, compare=False)
     _started_at: dt.datetime = field(default_factory=lambda: dt.datetime.now(dt.UTC), init=False)
     _error: Exception | None = field(default=None, init=False)
 
@@ -171,22 +173,21 @@ class Submission:
         first = self._open(rows)
         total = len(first.checked.valid) if source == "frame" else total
         with self.options.opened_client() as client, ExitStack() as display:
-            progress = progress_bar(self.options.progress, total=total, description="submitting")
-            bar = display.enter_context(progress)
-            run = self._run(client, bar)
-            opened = self._begun(run, bar, chain([first], map(self._open, remaining)))
-            yield from self._guarded(run, opened, display)
+            run = self._run(client)
+            if self._is_shown(run, display, total):
+                yield from self._guarded(run, self._begun(run, chain([first], map(self._open, remaining))), display)
         if run.stop is not None:
-            results = self._close_all(run.stop, unread=frames if source == "files" else ())
+            stop = _told(run.stop, requests=run.requests)
+            results = self._close_all(stop, unread=frames if source == "files" else ())
             results.attrs["run"] = self._facts(run, results)
-            raise stop_error(run.stop, results) from self._error
+            raise stop_error(stop, results) from self._error
 
-    def _run(self, client: IntercomClient, bar: ProgressBar) -> Run:
+    def _run(self, client: IntercomClient) -> Run:
         """Make the run, which keeps the ledgers and the display up to date."""
 
         def enter(outcome: Outcome) -> None:
             self._enter(outcome)
-            self._tell(run, bar.update, outcome)
+            self._tell(run, self._bar.update, outcome)
 
         options = self.options
         run = Run(
@@ -197,10 +198,20 @@ class Submission:
             patience_seconds=options.patience_seconds,
             max_failure_rate=options.max_failure_rate,
             on_outcome=enter,
-            on_tick=lambda: self._tell(run, bar.tick),
+            on_tick=lambda: self._tell(run, self._bar.tick),
         )
-        bar.watch(run.standing)
         return run
+
+    def _is_shown(self, run: Run, display: ExitStack, total: int | None) -> bool:
+        """Begin to show the run, unless that is interrupted."""
+        progress = self.options.progress
+        shown = _until_interrupted(progress) if callable(progress) else progress
+        try:
+            self._bar = display.enter_context(progress_bar(shown, total=total, description="submitting"))
+            self._bar.watch(run.standing)
+        except KeyboardInterrupt:
+            run.stop = stop_for_interrupt()
+        return run.stop is None
 
     def _tell(self, run: Run, display: Callable[..., object], *facts: object) -> None:
         """Tell the display what is new; an error of its own ends the run, so that the results are not lost."""
@@ -214,10 +225,10 @@ class Submission:
         self._error = self._error or error
         run.stop = run.stop or stop_for_error(error)
 
-    def _begun(self, run: Run, bar: ProgressBar, opened: Iterable[_OpenFrame]) -> Iterator[_OpenFrame]:
+    def _begun(self, run: Run, opened: Iterable[_OpenFrame]) -> Iterator[_OpenFrame]:
         """Yield frames, and count the rows that need no request."""
         for frame in opened:
-            self._tell(run, bar.advance, int((~frame.checked.is_sent).sum()))
+            self._tell(run, self._bar.advance, int((~frame.checked.is_sent).sum()))
             yield frame
 
     def _guarded(
@@ -227,8 +238,6 @@ class Submission:
         try:
             with closing(self._deliver(run, opened)) as completed:
                 yield from completed
-            # The end is shown too, which may go wrong like any other step.
-            self._tell(run, display.close)
         except KeyboardInterrupt:
             run.stop = run.stop or stop_for_interrupt()
         except Exception as error:
@@ -236,6 +245,11 @@ class Submission:
             if not self._open_frames:
                 raise
             self._end_by(error, run)
+        # The end is shown too, which may go wrong like any other step.
+        try:
+            self._tell(run, display.close)
+        except KeyboardInterrupt:
+            run.stop = run.stop or stop_for_interrupt()
 
     def _deliver(self, run: Run, opened: Iterator[_OpenFrame]) -> Generator[pd.DataFrame, None, None]:
         """Yield the results of each frame that is complete; after a stop the others stay open."""
@@ -388,6 +402,32 @@ class Submission:
             "frame": {"first_row": int(results["row"].min()) if len(results) else 0, "rows": len(results)},
             "notes": [asdict(cause) for cause in self._notes.values()],
         }
+
+
+def _until_interrupted(show: Callable[[Progress], object]) -> Callable[[Progress], object]:
+    """Show until that is interrupted: a function that interrupts once would do so at every step of the way out."""
+    is_over = False
+
+    def shown(progress: Progress) -> None:
+        nonlocal is_over
+        if is_over:
+            return
+        try:
+            show(progress)
+        except KeyboardInterrupt:
+            is_over = True
+            raise
+
+    return shown
+
+
+def _told(stop: Stop, *, requests: int) -> Stop:
+    """Say of an interrupt that came before the first event that there is nothing to be sorted out."""
+    if stop.reason != "interrupted" or requests:
+        return stop
+    return replace(
+        stop, message="the run was interrupted before the first event: nothing was sent, submit all rows again"
+    )
 
 
 def stop_error(stop: Stop, results: pd.DataFrame) -> SubmissionError | SubmissionInterrupted:

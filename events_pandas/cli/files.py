@@ -1,8 +1,10 @@
 """The commands that read files: propose a mapping, check, submit."""
 
 import dataclasses
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, TypeVar, cast
 
 import typer
 
@@ -23,6 +25,25 @@ PROPOSED_FROM = 10_000
 """Rows of a file of which a mapping is proposed: all of them are looked at."""
 
 DEFAULTS = RunOptions()
+
+Value = TypeVar("Value")
+
+
+def _judged(kind: Callable[[str], Value], name: str) -> Callable[[str], Value]:
+    """Read the text of an option of a run, and judge it by the one rule that there is."""
+
+    def read(text: str) -> Value:
+        value: Any = text
+        with suppress(ValueError):
+            value = kind(text)
+        try:
+            RunOptions(**{name: value})
+        except ValueError as error:
+            raise typer.BadParameter(str(error).removeprefix(f"{name}: ")) from error
+        return cast("Value", value)
+
+    return read
+
 
 REPLACED = "A file that is there is replaced. Rows are counted from 0, over all files, headers not counted."
 
@@ -45,18 +66,47 @@ AllowHttp = Annotated[bool, typer.Option("--allow-http", help="Send the access t
 Progress = Annotated[bool, typer.Option(help="Show progress.")]
 RaiseInvalid = Annotated[bool, typer.Option("--stop-on-invalid", help="Send nothing if rows are invalid.")]
 Preflight = Annotated[bool, typer.Option(help="Prove the access token before the first event.")]
-RateShare = Annotated[float, typer.Option(min=0, max=1, help="The share of the rate limit that is used.")]
-Concurrency = Annotated[int | None, typer.Option(min=1, max=MAX_CONCURRENCY, help="Requests under way at once.")]
+RateShare = Annotated[
+    float,
+    typer.Option(
+        parser=_judged(float, "rate_share"), metavar="SHARE", help="The share of the rate limit that is used, up to 1."
+    ),
+]
+Concurrency = Annotated[
+    int | None,
+    typer.Option(
+        parser=_judged(int, "concurrency"),
+        metavar="NUMBER",
+        help=f"Requests under way at once, 1 to {MAX_CONCURRENCY}.",
+    ),
+]
 Canary = Annotated[
     int,
-    typer.Option(min=0, help="Submit so many rows first, chosen from the first chunk; if they fail, nothing else."),
+    typer.Option(
+        parser=_judged(int, "canary"),
+        metavar="ROWS",
+        help="Submit so many rows first, chosen from the first chunk; if they fail, nothing else.",
+    ),
 ]
 MaxFailureRate = Annotated[
     float | None,
-    typer.Option(min=0, max=1, help="End the run when a larger share of the events is not accepted."),
+    typer.Option(
+        parser=_judged(float, "max_failure_rate"),
+        metavar="SHARE",
+        help="End the run when a larger share of the events is not accepted, judged from the 100th event on.",
+    ),
 ]
-PatienceSeconds = Annotated[float, typer.Option(min=0, help="How long an outage is waited out.")]
-Chunksize = Annotated[int, typer.Option(min=1, help="Rows converted at a time.")]
+PatienceSeconds = Annotated[
+    float,
+    typer.Option(
+        parser=_judged(float, "patience_seconds"),
+        metavar="SECONDS",
+        help="How long an outage during the run is waited out; if nobody answers at its start, it ends within seconds.",
+    ),
+]
+Chunksize = Annotated[
+    int, typer.Option(parser=_judged(int, "chunksize"), metavar="ROWS", help="Rows converted at a time.")
+]
 
 
 def suggest(paths: Files) -> None:

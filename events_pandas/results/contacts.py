@@ -11,7 +11,7 @@ from events_pandas.convert import Converter, EventBatch
 from events_pandas.convert.batch import Contacts
 from events_pandas.convert.cells import Mask
 from events_pandas.deliver import Status
-from events_pandas.mapping import EventMapping, bind
+from events_pandas.mapping import EventMapping, bind, require_mapping
 from events_pandas.results.frame import TEXT_DTYPE
 from events_pandas.results.summary import count_of_rows
 
@@ -44,6 +44,8 @@ def unknown_contacts(results: pd.DataFrame, frame: pd.DataFrame, mapping: EventM
     ------
     MappingError
         If the mapping does not fit the frame.
+    TypeError
+        If results or frame are no DataFrame, or if the mapping is no `EventMapping`.
     ValueError
         If results and frame do not belong together: the frame is too short, or a row has another time in it, or
         no contact.
@@ -78,6 +80,10 @@ def unknown_contacts(results: pd.DataFrame, frame: pd.DataFrame, mapping: EventM
     ...     ep.submit_events(rest, mapping, client=sandbox.client())["status"].to_dict()
     {'b': 'accepted', 'c': 'accepted'}
     """
+    require_mapping(mapping)
+    for name, given, wanted in (("results", results, "returned"), ("frame", frame, "was given")):
+        if not isinstance(given, pd.DataFrame):
+            raise TypeError(f"{name}: a {type(given).__name__} is no DataFrame: give what submitting {wanted}")
     lacking = [column for column in _COLUMNS if column not in results]
     if lacking:
         raise ValueError(f"results: no column {lacking[0]!r}: give what submitting returned")

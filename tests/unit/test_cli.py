@@ -243,11 +243,6 @@ def test_submit_sends_nothing_when_it_is_to_stop_on_invalid_rows(run, monkeypatc
     [
         (("check", "good.csv"), "Missing option '--mapping'"),
         (("submit", "-m", "mapping.toml"), "Missing argument 'FILES"),
-        (("submit", "good.csv", "-m", "mapping.toml", "--concurrency", "0"), "Invalid value for '--concurrency'"),
-        (("submit", "good.csv", "-m", "mapping.toml", "--rate-share", "60"), "Invalid value for '--rate-share'"),
-        (("submit", "good.csv", "-m", "mapping.toml", "--canary", "-1"), "Invalid value for '--canary'"),
-        (("submit", "good.csv", "-m", "mapping.toml", "--max-failure-rate", "5"), "value for '--max-failure-rate'"),
-        (("submit", "good.csv", "-m", "mapping.toml", "--patience-seconds", "x"), "value for '--patience-seconds'"),
         (("upload",), "No such command 'upload'"),
     ],
 )
@@ -259,13 +254,29 @@ def test_usage_errors_have_exit_code_2(run, arguments, message):
     assert result.exit_code == 2
 
 
-def test_submit_refuses_a_share_of_nothing(run, monkeypatch):
-    """Exit code 2: a run that may send nothing would never end."""
-    monkeypatch.setenv("INTERCOM_ACCESS_TOKEN", "made-up")
+@pytest.mark.parametrize(
+    ("option", "value", "fault"),
+    [
+        ("--rate-share", "0", "0.0 is no share above 0 and up to 1: use 0.5 or the like"),
+        ("--rate-share", "60", "60.0 is no share above 0 and up to 1: use 0.5 or the like"),
+        ("--rate-share", "nan", "nan is no share above 0 and up to 1: use 0.5 or the like"),
+        ("--rate-share", "60%", "'60%' is no share above 0 and up to 1: use 0.5 or the like"),
+        ("--canary", "-1", "-1 is no number of rows: use 20 or the like, or 0 for none"),
+        ("--canary", "5%", "'5%' is no number of rows: use 20 or the like, or 0 for none"),
+        ("--max-failure-rate", "5", "5.0 is no share from 0 to 1: use 0.1 or the like"),
+        ("--patience-seconds", "-1", "-1.0 is no number of seconds: use 600 or the like"),
+        ("--patience-seconds", "10min", "'10min' is no number of seconds: use 600 or the like"),
+        ("--concurrency", "0", "0 is not from 1 to 128: leave it out, and the run finds it by itself"),
+        ("--chunksize", "0", "0 is no number of rows: use 10_000 or the like"),
+    ],
+)
+def test_option_of_a_run_is_refused_by_its_value(run, option, value, fault):
+    """Exit code 2 before anything is read: the message names the value and what to use."""
+    result = run("submit", "nowhere.csv", "-m", "nowhere.toml", option, value)
 
-    result = run("submit", "good.csv", "-m", "mapping.toml", "--rate-share", "0")
-
-    assert result.stderr == "error: rate_share: 0.0 is no share above 0 and up to 1: use 0.5 or the like\n"
+    told = result.stderr.splitlines()[-1]
+    assert told.startswith(f"Error: Invalid value for '{option}'")
+    assert told.endswith(f": {fault}")
     assert result.exit_code == 2
 
 

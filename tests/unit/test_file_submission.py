@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import time
 from pathlib import Path
 
 import pandas as pd
@@ -307,6 +308,31 @@ def test_progress_that_is_a_function_is_told_of_the_submission_only(write, submi
 
     assert {progress.total for progress in told} == {3}
     assert told[-1].rows == 3
+
+
+def test_progress_that_interrupts_loses_no_row_of_a_file(write, submit, fake_client):
+    """Every row of the file has a result, in the results file too, and those accepted are those that were sent."""
+    client = fake_client({str(row): [lambda: time.sleep(0.02) or 202] for row in range(60)})
+
+    def stop(told):
+        if told.rows > 9:
+            raise KeyboardInterrupt
+
+    with pytest.raises(SubmissionInterrupted) as caught:
+        submit(
+            write("a.csv", *(f"{row},2024-01-31" for row in range(60))),
+            client=client,
+            concurrency=2,
+            chunksize=7,
+            results_path="results.csv",
+            progress=stop,
+        )
+
+    results = pd.read_csv("results.csv")
+    assert results["row"].tolist() == list(range(60))
+    assert set(results["status"]) == {"accepted", "not_submitted"}
+    assert (results["status"] == "accepted").sum() == len(client.events)
+    assert caught.value.results["error_code"].iloc[-1] == "interrupted"
 
 
 def test_interrupt_after_a_chunk_is_checked_counts_it_once(write, submit, monkeypatch):

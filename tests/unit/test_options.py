@@ -3,6 +3,7 @@
 from dataclasses import fields
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from events_pandas import CredentialsError, RetryPolicy, SubmitOptions
@@ -59,10 +60,10 @@ def test_options_list_what_there_is_when_nothing_is_near():
         ({"chunksize": 0}, "chunksize: 0 is no number of rows: use 10_000 or the like"),
         ({"chunksize": 1e4}, "chunksize: 10000.0 is no number of rows: use 10_000 or the like"),
         ({"chunksize": "10"}, "chunksize: '10' is no number of rows: use 10_000 or the like"),
-        ({"concurrency": True}, "concurrency: True is not from 1 to 128"),
-        ({"concurrency": 8.0}, "concurrency: 8.0 is not from 1 to 128"),
-        ({"concurrency": 0}, "concurrency: 0 is not from 1 to 128"),
-        ({"concurrency": 129}, "concurrency: 129 is not from 1 to 128"),
+        ({"concurrency": True}, "concurrency: True is not from 1 to 128: leave it out, and the run finds it by itself"),
+        ({"concurrency": 8.0}, "concurrency: 8.0 is not from 1 to 128: leave it out, and the run finds it by itself"),
+        ({"concurrency": 0}, "concurrency: 0 is not from 1 to 128: leave it out, and the run finds it by itself"),
+        ({"concurrency": 129}, "concurrency: 129 is not from 1 to 128: leave it out, and the run finds it by itself"),
         ({"rate_share": 0}, "rate_share: 0 is no share above 0 and up to 1: use 0.5 or the like"),
         ({"rate_share": 1.01}, "rate_share: 1.01 is no share above 0 and up to 1: use 0.5 or the like"),
         ({"rate_share": float("nan")}, "rate_share: nan is no share above 0 and up to 1: use 0.5 or the like"),
@@ -74,9 +75,13 @@ def test_options_list_what_there_is_when_nothing_is_near():
         ({"max_failure_rate": 5}, "max_failure_rate: 5 is no share from 0 to 1: use 0.1 or the like"),
         ({"max_failure_rate": -0.1}, "max_failure_rate: -0.1 is no share from 0 to 1: use 0.1 or the like"),
         ({"max_failure_rate": False}, "max_failure_rate: False is no share from 0 to 1: use 0.1 or the like"),
-        ({"patience_seconds": -1}, "patience_seconds: -1 is no time: use 600 or the like"),
-        ({"patience_seconds": None}, "patience_seconds: None is no time: use 600 or the like"),
-        ({"patience_seconds": float("nan")}, "patience_seconds: nan is no time: use 600 or the like"),
+        ({"patience_seconds": -1}, "patience_seconds: -1 is no number of seconds: use 600 or the like"),
+        ({"patience_seconds": None}, "patience_seconds: None is no number of seconds: use 600 or the like"),
+        ({"patience_seconds": float("nan")}, "patience_seconds: nan is no number of seconds: use 600 or the like"),
+        (
+            {"patience_seconds": pd.Timedelta("10min")},
+            "patience_seconds: Timedelta('0 days 00:10:00') is no number of seconds: use 600 or the like",
+        ),
         ({"progress": "bar"}, "progress: 'bar' is none of 'auto', True, False, and no function"),
     ],
 )
@@ -114,6 +119,15 @@ def test_options_refuse_a_number_of_retries():
         run_options({"retry": 3})
 
     assert str(caught.value) == "retry: 3 is no RetryPolicy: use RetryPolicy(attempts=3) or the like"
+
+
+@pytest.mark.parametrize("preflight", ["no", 0, None])
+def test_options_refuse_a_preflight_that_is_no_bool(preflight):
+    """Text that says no would be a yes."""
+    with pytest.raises(TypeError) as caught:
+        run_options({"preflight": preflight})
+
+    assert str(caught.value) == f"preflight: {preflight!r} is neither True nor False"
 
 
 def test_opened_client_is_the_callers_and_stays_open(fake_client):

@@ -4,6 +4,7 @@ import re
 import signal
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pandas as pd
 import pytest
@@ -472,12 +473,31 @@ def test_submit_keeps_the_results_when_the_progress_fails(make_orders, mapping, 
     accepted = (results["status"] == "accepted").sum()
     assert caught.value.__cause__ is fault
     assert str(caught.value) == (
-        "the run was ended by a ValueError, which is this error's cause: to go on, submit the rows again whose status in the results is not 'accepted'; "
+        "the run was ended by a ValueError, which is this error's cause: to go on, "
+        "submit the rows again whose status in the results is not 'accepted'; "
         "all of them would do no harm, since Intercom ignores a repeat of contact, event name and second"
     )
     assert 0 < accepted < 40
     assert len(client.events) == accepted
     assert set(results.loc[results["status"] != "accepted", "error_code"]) == {"ended_by_error"}
+
+
+def test_submit_ends_in_another_thread_when_the_progress_interrupts(make_orders, mapping, fake_client):
+    """Ctrl-C reaches the main thread only; elsewhere the function that is told of the progress ends the run."""
+    client = fake_client({f"{row:05d}": [lambda: time.sleep(0.02) or 202] for row in range(40)})
+
+    with ThreadPoolExecutor(1) as elsewhere:
+        run = elsewhere.submit(
+            *(submit_events, make_orders(40), mapping),
+            client=client,
+            concurrency=2,
+            progress=Spoilsport(call=3, error=KeyboardInterrupt()),
+        )
+
+    stopped = run.exception()
+    assert type(stopped) is SubmissionInterrupted
+    assert stopped.results["status"].eq("accepted").sum() == len(client.events)
+    assert 0 < len(client.events) < 40
 
 
 @pytest.mark.parametrize("index", [["a", "b", "c"], [0, "b", None]])

@@ -507,6 +507,32 @@ def test_deliver_awaits_what_is_in_flight_when_it_is_closed(make_run, scripted_c
     assert {outcome.row for outcome in told} >= {0, 1, 2}
 
 
+def test_run_leaves_at_once_when_it_is_interrupted_while_it_closes(make_run, scripted_client, events, gate):
+    """Ctrl-C while requests under way are awaited is the second one: they may have arrived, and are not awaited."""
+    told, is_closing = [], []
+
+    def tick():
+        if is_closing:
+            raise KeyboardInterrupt
+
+    under_way = threading.Event()
+    client = scripted_client(
+        {
+            "a": [lambda: under_way.wait(LIMIT_SECONDS) and 202],
+            "b": [lambda: under_way.set() or (gate.wait(LIMIT_SECONDS) and 202)],
+        }
+    )
+    run = make_run(client, on_outcome=told.append, on_tick=tick)
+    chunks = run.deliver([events("first", "a"), events("b", start=2)])
+    next(chunks)
+    is_closing.append(True)
+
+    with pytest.raises(KeyboardInterrupt), run:
+        chunks.close()
+
+    assert _codes(told) == [None, None, "no_answer"]
+
+
 def test_run_ends_its_threads_when_it_is_left(make_run, scripted_client, events):
     """The end of the `with` block is the end of the workers, wherever the iterator stands."""
     with make_run(scripted_client()) as run:

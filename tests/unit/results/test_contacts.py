@@ -173,3 +173,24 @@ def test_unknown_contacts_refuse_what_is_no_results(orders, mapping):
         unknown_contacts(orders, orders, mapping)
 
     assert str(caught.value) == "results: no column 'row': give what submitting returned"
+
+
+@pytest.mark.parametrize(
+    ("replaced", "message"),
+    [
+        ({"results": None}, "results: a NoneType is no DataFrame: give what submitting returned"),
+        ({"frame": None}, "frame: a NoneType is no DataFrame: give what submitting was given"),
+        (
+            {"mapping": None},
+            "mapping: a NoneType is no EventMapping: make one, or read it with EventMapping.from_toml(path)",
+        ),
+    ],
+)
+def test_unknown_contacts_refuse_what_is_no_frame(orders, mapping, client, replaced, message):
+    """The message names the argument and what it is to be."""
+    given = {"results": submit_events(orders, mapping, client=client), "frame": orders, "mapping": mapping}
+
+    with pytest.raises(TypeError) as caught:
+        unknown_contacts(**{**given, **replaced})
+
+    assert str(caught.value) == message
