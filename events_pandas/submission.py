@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass, field, replace
 from itertools import chain, islice
 from typing import Any, Literal, TypeAlias
 
-import numpy as np
 import pandas as pd
 
 from events_pandas.convert import (
@@ -18,15 +17,12 @@ from events_pandas.convert import (
     CheckedRows,
     Converter,
     EarlierFrames,
-    EventBatch,
-    canary_rows,
     causes,
     check_rows,
     chunk_bounds,
     no_rows,
     problems_frame,
 )
-from events_pandas.convert.cells import Mask, Rows
 from events_pandas.deliver import (
     Event,
     IntercomClient,
@@ -53,6 +49,7 @@ from events_pandas.mapping import EventMapping, Rule, bind
 from events_pandas.mapping.event_mapping import PLACEHOLDER_NAME, is_unnamed
 from events_pandas.options import RunOptions
 from events_pandas.results import Ledger, RunStatuses
+from events_pandas.results.open_frame import OpenFrame
 
 STOP_ERRORS: dict[str, type[SubmissionError | SubmissionInterrupted]] = {
     "authentication": AuthenticationError,
@@ -64,50 +61,6 @@ STOP_ERRORS: dict[str, type[SubmissionError | SubmissionInterrupted]] = {
 }
 
 Source: TypeAlias = Literal["frame", "files", "stream"]
-
-
-@dataclass(kw_only=True, slots=True)
-class _OpenFrame:
-    """A frame that has been checked and whose results are not complete."""
-
-    number: int
-    converter: Converter
-    checked: CheckedRows
-    ledger: Ledger
-    chunks: list[tuple[int, int]]
-    chunks_done: int = 0
-    tried_out: Rows = field(default_factory=lambda: np.zeros(0, np.int64))
-
-    @property
-    def end(self) -> int:
-        """The position in the run after the frame's last row."""
-        return self.checked.offset + len(self.checked.valid)
-
-    def canary(self, most: int) -> list[Event]:
-        """Make the events that are submitted before all others, and none of which comes again with its chunk."""
-        self.tried_out = canary_rows(self.converter, self.checked, most)
-        batch = self.converter.convert_rows(self.tried_out)
-        return self._events(batch, np.ones(len(self.tried_out), dtype=bool))
-
-    def events(self, start: int, stop: int) -> list[Event]:
-        """Make the events of a chunk's rows that are yet to be sent."""
-        where = self.checked.is_sent[start:stop].copy()
-        where[self.tried_out[(self.tried_out >= start) & (self.tried_out < stop)] - start] = False
-        return self._events(self.converter.convert(start, stop), where) if where.any() else []
-
-    def _events(self, batch: EventBatch, where: Mask) -> list[Event]:
-        rows = batch.rows[where] + self.checked.offset
-        seconds = self.checked.created_at[batch.rows].astype(np.int64)
-        columns = (
-            rows.tolist(),
-            batch.payloads(where, seconds).to_pylist(),
-            batch.contacts.texts(where).to_pylist(),
-            batch.normalized_names(where),
-        )
-        return [
-            Event(row=row, payload=payload, contact=contact, name=name)
-            for row, payload, contact, name in zip(*columns, strict=True)
-        ]
 
 
 @dataclass(kw_only=True, slots=True)
@@ -127,7 +80,7 @@ class Submission:
     _earlier: EarlierFrames | None = field(default=None, init=False)
     _statuses: RunStatuses = field(default_factory=RunStatuses, init=False)
     _resolved: dict[str, Rule] = field(default_factory=dict, init=False)
-    _open_frames: deque[_OpenFrame] = field(default_factory=deque, init=False)
+    _open_frames: deque[OpenFrame] = field(default_factory=deque, init=False)
     _notes: dict[tuple[str, str], Cause] = field(default_factory=dict, init=False)
     _closed: tuple[int, int] = field(default=(0, 0), init=False)
     _is_opening: bool = field(default=False, init=False)
@@ -225,14 +178,14 @@ class Submission:
         self._error = self._error or error
         run.stop = run.stop or stop_for_error(error)
 
-    def _begun(self, run: Run, opened: Iterable[_OpenFrame]) -> Iterator[_OpenFrame]:
+    def _begun(self, run: Run, opened: Iterable[OpenFrame]) -> Iterator[OpenFrame]:
         """Yield frames, and count the rows that need no request."""
         for frame in opened:
             self._tell(run, self._bar.advance, int((~frame.checked.is_sent).sum()))
             yield frame
 
     def _guarded(
-        self, run: Run, opened: Iterator[_OpenFrame], display: ExitStack
+        self, run: Run, opened: Iterator[OpenFrame], display: ExitStack
     ) -> Generator[pd.DataFrame, None, None]:
         """Deliver, and let whatever goes wrong end the run: its results are told all the same."""
         try:
@@ -251,7 +204,7 @@ class Submission:
         except KeyboardInterrupt:
             run.stop = run.stop or stop_for_interrupt()
 
-    def _deliver(self, run: Run, opened: Iterator[_OpenFrame]) -> Generator[pd.DataFrame, None, None]:
+    def _deliver(self, run: Run, opened: Iterator[OpenFrame]) -> Generator[pd.DataFrame, None, None]:
         """Yield the results of each frame that is complete; after a stop the others stay open."""
         with run:
             if self.options.preflight:
@@ -265,7 +218,7 @@ class Submission:
                     else:
                         self._enter_again(outcomes)
 
-    def _try_out(self, run: Run, opened: Iterator[_OpenFrame]) -> Generator[pd.DataFrame, None, Iterator[_OpenFrame]]:
+    def _try_out(self, run: Run, opened: Iterator[OpenFrame]) -> Generator[pd.DataFrame, None, Iterator[OpenFrame]]:
         """Submit a few rows of the first frame that has any to send; return the frames from there on."""
         for frame in opened:
             if frame.checked.is_sent.any():
@@ -282,7 +235,7 @@ class Submission:
         if frame.chunks_done == len(frame.chunks):
             yield from self._completed(run, frame)
 
-    def _completed(self, run: Run, frame: _OpenFrame) -> Iterator[pd.DataFrame]:
+    def _completed(self, run: Run, frame: OpenFrame) -> Iterator[pd.DataFrame]:
         results = self._close(frame, None)
         results.attrs["run"] = self._facts(run, results)
         closed = frame.number + 1, frame.end
@@ -291,7 +244,7 @@ class Submission:
         self._closed = closed
         self._open_frames.popleft()
 
-    def _chunks(self, run: Run, opened: Iterator[_OpenFrame]) -> Iterator[list[Event]]:
+    def _chunks(self, run: Run, opened: Iterator[OpenFrame]) -> Iterator[list[Event]]:
         """Yield the events of every chunk of every frame, until the run stops."""
         chunks = ((frame, start, stop) for frame in opened for start, stop in frame.chunks)
         while run.stop is None and (chunk := next(chunks, None)) is not None:
@@ -306,7 +259,7 @@ class Submission:
         latest = self._open_frames[-1]
         return latest.number + 1, latest.end
 
-    def _open(self, rows: pd.DataFrame) -> _OpenFrame:
+    def _open(self, rows: pd.DataFrame) -> OpenFrame:
         """Check a frame's rows and open its ledger."""
         self._is_opening = True
         bound = bind(rows, self.mapping, resolved=self._resolved)
@@ -326,7 +279,7 @@ class Submission:
         invalid = int((~checked.valid).sum())
         if invalid and self.options.on_invalid == "raise":
             raise InvalidRowsError(problems_frame(checked.findings, rows.index), invalid=invalid)
-        frame = _OpenFrame(
+        frame = OpenFrame(
             number=self._read[0],
             converter=converter,
             checked=checked,
@@ -364,7 +317,7 @@ class Submission:
         for outcome in outcomes:
             self._enter(outcome)
 
-    def _close(self, frame: _OpenFrame, stop: Stop | None) -> pd.DataFrame:
+    def _close(self, frame: OpenFrame, stop: Stop | None) -> pd.DataFrame:
         reason = None if stop is None else (stop.error_code, stop.message)
         frame.ledger.close(self._statuses, reason=reason)
         return frame.ledger.frame()

@@ -13,6 +13,7 @@ from events_pandas.deliver.outage import FIRST_PROBE_SECONDS, Outage
 from events_pandas.deliver.outcomes import Event, Outcome
 from events_pandas.deliver.pacing import Pacer
 from events_pandas.deliver.parking import Parking
+from events_pandas.deliver.pauses import pause_at
 from events_pandas.deliver.preflight import Workspace, ask_workspace
 from events_pandas.deliver.retry import (
     DEFAULT_RETRY_POLICY,
@@ -24,7 +25,7 @@ from events_pandas.deliver.retry import (
     is_rate_limited,
 )
 from events_pandas.deliver.sighting import see
-from events_pandas.deliver.standing import Pause, Standing
+from events_pandas.deliver.standing import Standing
 from events_pandas.deliver.stopping import (
     Stop,
     stop_for_answer,
@@ -187,7 +188,14 @@ class Run:
             The window of the rate limit, what the run waits for, and the requests that are under way.
         """
         now = self._surroundings.clock()
-        return Standing(window=self._pacer.window(now), pause=self._pause(now), in_flight=self._crew.in_flight)
+        pause = pause_at(
+            now,
+            outage=self._outage,
+            hold=self._pacer.hold,
+            stopping_since=self._stopping_since,
+            grace_seconds=self._grace_seconds,
+        )
+        return Standing(window=self._pacer.window(now), pause=pause, in_flight=self._crew.in_flight)
 
     def preflight(self) -> Workspace | None:
         """Ask for the workspace before any event is sent.
@@ -331,29 +339,6 @@ class Run:
         if self._on_tick and now - self._ticked_at >= _TICK_SECONDS:
             self._ticked_at = now
             self._on_tick()
-
-    def _pause(self, now: float) -> Pause | None:
-        outage, hold = self._outage, self._pacer.hold
-        if self._stopping_since is not None:
-            since_seconds = now - self._stopping_since
-            return Pause(
-                reason="stopping",
-                since_seconds=since_seconds,
-                next_in_seconds=0.0,
-                gives_up_in_seconds=max(self._grace_seconds - since_seconds, 0.0),
-            )
-        if outage.is_on:
-            return Pause(
-                reason="outage",
-                since_seconds=now - outage.since,
-                next_in_seconds=max(outage.probe_at - now, 0.0),
-                gives_up_in_seconds=max(outage.gives_up_at - now, 0.0),
-            )
-        if hold.until > now:
-            return Pause(
-                reason="rate_limit", since_seconds=now - hold.since, next_in_seconds=max(hold.until - now, 0.0)
-            )
-        return None
 
     def _take_in(self) -> None:
         """Wait for answers until something may be sent, and settle those that came."""

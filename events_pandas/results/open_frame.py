@@ -1,0 +1,94 @@
+"""A frame on its way through a run: its events are made chunk by chunk, its results are not complete yet."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from events_pandas.convert import CheckedRows, Converter, EventBatch, canary_rows
+from events_pandas.convert.cells import Mask, Rows
+from events_pandas.deliver import Event
+from events_pandas.results.ledger import Ledger
+
+
+@dataclass(kw_only=True, slots=True)
+class OpenFrame:
+    """A frame that has been checked and whose results are not complete.
+
+    Parameters
+    ----------
+    number : int
+        Its place among the frames of the run, from 0.
+    converter : Converter
+        Makes its events.
+    checked : CheckedRows
+        The judgement of its rows.
+    ledger : Ledger
+        What became of them so far.
+    chunks : list of tuple of int
+        The first row of each chunk, and the one after its last.
+    chunks_done : int, default 0
+        Chunks whose outcomes are complete.
+    tried_out : numpy.ndarray of int64
+        The rows of the canary.
+    """
+
+    number: int
+    converter: Converter
+    checked: CheckedRows
+    ledger: Ledger
+    chunks: list[tuple[int, int]]
+    chunks_done: int = 0
+    tried_out: Rows = field(default_factory=lambda: np.zeros(0, np.int64))
+
+    @property
+    def end(self) -> int:
+        """The position in the run after the frame's last row."""
+        return self.checked.offset + len(self.checked.valid)
+
+    def canary(self, most: int) -> list[Event]:
+        """Make the events that are submitted before all others, and none of which comes again with its chunk.
+
+        Parameters
+        ----------
+        most : int
+            How many at most.
+
+        Returns
+        -------
+        list of Event
+            In the order of their rows.
+        """
+        self.tried_out = canary_rows(self.converter, self.checked, most)
+        batch = self.converter.convert_rows(self.tried_out)
+        return self._events(batch, np.ones(len(self.tried_out), dtype=bool))
+
+    def events(self, start: int, stop: int) -> list[Event]:
+        """Make the events of a chunk's rows that are yet to be sent.
+
+        Parameters
+        ----------
+        start, stop : int
+            The first row, and the one after the last.
+
+        Returns
+        -------
+        list of Event
+            In the order of their rows.
+        """
+        where = self.checked.is_sent[start:stop].copy()
+        where[self.tried_out[(self.tried_out >= start) & (self.tried_out < stop)] - start] = False
+        return self._events(self.converter.convert(start, stop), where) if where.any() else []
+
+    def _events(self, batch: EventBatch, where: Mask) -> list[Event]:
+        rows = batch.rows[where] + self.checked.offset
+        seconds = self.checked.created_at[batch.rows].astype(np.int64)
+        columns = (
+            rows.tolist(),
+            batch.payloads(where, seconds).to_pylist(),
+            batch.contacts.texts(where).to_pylist(),
+            batch.normalized_names(where),
+        )
+        return [
+            Event(row=row, payload=payload, contact=contact, name=name)
+            for row, payload, contact, name in zip(*columns, strict=True)
+        ]
