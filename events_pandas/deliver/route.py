@@ -92,7 +92,10 @@ class Route(HTTPAdapter):
 
     def close(self) -> None:
         """Close the connections; another request would open new ones."""
-        self._pool = None
+        pool, self._pool = self._pool, None
+        # The adapter only forgets it, which closes its connections when it is collected at some time or other.
+        if pool is not None:
+            pool.close()
         super().close()
 
     def _open(self) -> urllib3.HTTPConnectionPool:

@@ -111,11 +111,12 @@ class Gateway:
         return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
 
     def close(self):
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._thread.join()
+        # All are shut down before any thread is awaited: one may be passing on what nobody ends.
         for connection in self._open:
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
+        self._thread.join()
+        for connection in self._open:
             connection.close()
 
     def _accept(self):

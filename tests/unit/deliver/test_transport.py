@@ -348,6 +348,26 @@ def test_transport_says_that_there_is_no_such_host(fail, connect):
     )
 
 
+def test_transport_closes_its_connections(connect):
+    """Closing ends what is open here and now, and not when the collector comes by."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        transport = connect(f"http://127.0.0.1:{listener.getsockname()[1]}")
+        sender = threading.Thread(target=transport.send, args=("POST", "/events", b"{}"))
+        sender.start()
+        connection, _ = listener.accept()
+        with connection:
+            received = b""
+            while not received.endswith(b"{}"):
+                received += connection.recv(65_536)
+            connection.sendall(ACCEPTED)
+            sender.join()
+
+            transport.close()
+
+            connection.settimeout(5.0)
+            assert connection.recv(1) == b""
+
+
 def test_transport_can_be_used_after_it_was_closed(connect, serve, replying):
     """Closing ends connections, and the next request opens one."""
     server = serve(replying(ACCEPTED))
