@@ -32,7 +32,7 @@ bench: $(VENV)/bench.installed ## Measure conversion, checks, submission, import
 	@for benchmark in tests/benchmarks/*.py; do $(BIN)/python "$$benchmark" || exit 1; done
 
 test-oldest: $(OLDEST)/test.installed ## Run the tests on the oldest supported versions
-	@$(OLDEST)/bin/python -m pytest -m "not slow"
+	@$(OLDEST)/bin/python -m pytest -m "not slow and not browser"
 
 test-node: $(VENV)/sandbox.installed $(NODE)/node_modules ## Drive the sandbox with Intercom's own client for Node
 	@cd $(NODE) && EVENTS_PANDAS="$(abspath $(BIN))/events-pandas" npm test --silent

@@ -14,6 +14,8 @@ import pytest
 
 from events_pandas import Sandbox
 
+pytestmark = pytest.mark.slow
+
 resource = pytest.importorskip("resource", reason="there are no limits of open files here")
 
 CONNECTIONS = 1_000
