@@ -139,10 +139,10 @@ class RateWindows:
             self._turn_to(rate, date=date, sent_at=sent_at, received_at=received_at)
             self._enter(rate, sent_at=sent_at, is_refused=is_refused)
             # Where a window ends is far more exact than the `Date`, which has whole seconds.
-            between = rate.reset - self.seconds, rate.reset
-            self._learn(*between, sent_at=sent_at, received_at=received_at)
+            begins_at = rate.reset - self.seconds
+            self._clock.learn(earliest=begins_at, latest=rate.reset, sent_at=sent_at, received_at=received_at)
         if date is not None:
-            self._learn(date, date + 1, sent_at=sent_at, received_at=received_at)
+            self._clock.learn(earliest=date, latest=date + 1, sent_at=sent_at, received_at=received_at)
 
     def number_at(self, leaves_at: float) -> tuple[int, int]:
         """Return the windows in which a request may arrive.
@@ -198,8 +198,8 @@ class RateWindows:
         float
             Of what is left at least `LEAST_SHARE`.
         """
-        account = self._account(number)
         left, left_of_ours = self._left(number, now)
+        account = self._account(number)
         if account is not None:
             # What left before the request that was counted last has most probably been counted, too.
             left += min(bisect_left(self._in_flight, account.seen_until), self._coming(number, now))
@@ -280,6 +280,3 @@ class RateWindows:
         account.refused += is_refused
         if rate.reset == self._reset:
             self.limit = account.limit
-
-    def _learn(self, earliest: float, latest: float, *, sent_at: float, received_at: float) -> None:
-        self._clock.learn(earliest=earliest, latest=latest, sent_at=sent_at, received_at=received_at)

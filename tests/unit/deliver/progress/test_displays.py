@@ -31,7 +31,10 @@ def stopping(since_seconds):
 class Gone(io.StringIO):
     """A terminal that was closed behind the run."""
 
+    tried = 0
+
     def write(self, _):
+        self.tried += 1
         raise OSError(5, "Input/output error")
 
 
@@ -138,12 +141,24 @@ def test_lines_tell_the_end_when_they_told_of_a_pause(capsys):
     ]
 
 
-@pytest.mark.parametrize("stream", [Gone(), closed()])
-def test_lines_end_without_an_error_when_the_terminal_is_gone(monkeypatch, stream):
+def test_lines_end_without_an_error_when_the_terminal_is_gone(monkeypatch):
     """A run that is left alone goes on, and there is nobody to tell."""
-    monkeypatch.setattr(sys, "stderr", stream)
+    monkeypatch.setattr(sys, "stderr", stream := Gone())
+    lines = Lines("submitting", brief_seconds=0.0)
+
+    lines.show(after(9.0))
+    lines.show(after(19.0, is_final=True))
+
+    assert stream.tried == 2
+
+
+def test_lines_end_without_an_error_when_the_terminal_is_closed(monkeypatch):
+    """A stream that the program itself has closed is no terminal any more."""
+    monkeypatch.setattr(sys, "stderr", stream := closed())
 
     Lines("submitting", brief_seconds=0.0).show(after(9.0, is_final=True))
+
+    assert stream.closed
 
 
 def test_bar_is_drawn_anew_with_each_showing(monkeypatch):

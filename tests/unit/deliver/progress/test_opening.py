@@ -69,12 +69,14 @@ def test_progress_bar_is_silent_when_there_is_to_be_none(capsys, outcome, run):
     assert capsys.readouterr() == ("", "")
 
 
-def test_progress_bar_is_silent_when_there_is_no_standard_error(monkeypatch):
+def test_progress_bar_is_silent_when_there_is_no_standard_error(monkeypatch, capfd):
     """A program without a console has none."""
     monkeypatch.setattr(sys, "stderr", None)
 
     with progress_bar(True, total=2, description="submitting") as bar:
         bar.advance()
+
+    assert capfd.readouterr() == ("", "")
 
 
 def test_progress_bar_draws_a_bar_with_counts_on_a_terminal(monkeypatch, outcome):
