@@ -5,6 +5,7 @@
     * UnknownColumnError     a rule reads a column that the frame does not have
   * InvalidRowsError         rows are invalid, and on_invalid="raise" was asked for
   * SourceError              a file cannot be read, or results cannot be written
+  * JournalError             the journal cannot be read or written, or is no journal
   * CredentialsError         no usable access token or address, before any request
   * SubmissionError          the run ended early, by a canary, a failure rate or an error; `.results` has every row
     * AuthenticationError    Intercom refused the access token
@@ -13,6 +14,7 @@
 """
 
 import difflib
+import os
 from collections.abc import Hashable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -154,6 +156,29 @@ class InvalidRowsError(EventsPandasError):
 
 class SourceError(EventsPandasError):
     """A file cannot be read as rows, or the results cannot be written."""
+
+
+class JournalError(EventsPandasError):
+    """The journal cannot be read or written, or its file is no journal.
+
+    Parameters
+    ----------
+    path : path-like
+        The file of the journal.
+    problem : str
+        What is wrong.
+    remedy : str
+        How to mend it.
+
+    Attributes
+    ----------
+    path : str
+        The file of the journal.
+    """
+
+    def __init__(self, path: "os.PathLike[str]", *, problem: str, remedy: str) -> None:
+        self.path = os.fspath(path)
+        super().__init__(f"{self.path}: {problem}: {remedy}")
 
 
 class CredentialsError(EventsPandasError):

@@ -3,6 +3,7 @@
 import typer
 
 from events_pandas.cli.files import check, submit, suggest
+from events_pandas.cli.history import runs
 from events_pandas.cli.local import demo, sandbox
 
 app = typer.Typer(
@@ -14,7 +15,7 @@ app = typer.Typer(
     epilog="Exit codes: 0 every row is done; 1 some are not; 2 usage, mapping or credentials; 130 interrupted.",
 )
 
-for command in (suggest, check, submit, sandbox, demo):
+for command in (suggest, check, submit, runs, sandbox, demo):
     app.command()(command)
 
 

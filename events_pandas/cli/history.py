@@ -1,0 +1,64 @@
+"""The command that looks back: which runs there were, and how each ended."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import pandas as pd
+import typer
+
+from events_pandas.cli.exit_codes import exit_codes
+from events_pandas.deliver import Status
+from events_pandas.deliver.journal import AUTO
+from events_pandas.history import runs as list_runs
+
+JournalPath = Annotated[
+    Path | None,
+    typer.Option("--journal", metavar="PATH", help="A journal, or a directory of them; the user's when not given."),
+]
+Workspace = Annotated[str | None, typer.Option(metavar="ID", help="Only the runs of this workspace.")]
+
+UNFINISHED = "unfinished"
+
+
+def runs(journal: JournalPath = None, workspace: Workspace = None) -> None:
+    """List the runs that the journal tells of, the newest first."""
+    with exit_codes():
+        found = list_runs(journal or AUTO, workspace=workspace)
+        typer.echo("no runs yet" if found.empty else _table(found))
+
+
+def _table(found: pd.DataFrame) -> str:
+    columns = {
+        "started (UTC)": found["started_at"].dt.strftime("%Y-%m-%d %H:%M:%S"),
+        "took": [_clock(seconds) for seconds in found["duration"].dt.total_seconds()],
+        # A run without an outcome is under way, or was killed.
+        "outcome": found["outcome"].fillna(UNFINISHED),
+        "workspace": found["workspace"],
+        "rows": _numbers(found["rows"]),
+        **{status.value: _numbers(found[status.value]) for status in Status if found[status.value].fillna(0).any()},
+        "source": found["source"],
+        "results": found["results_path"].fillna(""),
+    }
+    texts = {heading: [str(value) for value in values] for heading, values in columns.items()}
+    widths = {heading: max(len(heading), *map(len, values)) for heading, values in texts.items()}
+    lines = [tuple(texts), *zip(*texts.values(), strict=True)]
+    return "\n".join(_line(line, list(widths.values())) for line in lines)
+
+
+def _line(texts: Sequence[str], widths: Sequence[int]) -> str:
+    return "  ".join(text.ljust(width) for text, width in zip(texts, widths, strict=True)).rstrip()
+
+
+def _numbers(counts: "pd.Series[Any]") -> list[str]:
+    return ["" if pd.isna(count) else f"{count:,}" for count in counts]
+
+
+def _clock(seconds: float) -> str:
+    """Return a duration as a stopwatch shows it; NaN for a run that has not ended."""
+    if math.isnan(seconds):
+        return ""
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}"

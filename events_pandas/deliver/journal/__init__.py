@@ -1,0 +1,23 @@
+"""The journal: which events Intercom has accepted, in a file that outlives the process, and the history of the runs."""
+
+from events_pandas.deliver.journal.history import RunFacts
+from events_pandas.deliver.journal.journal import Journal
+from events_pandas.deliver.journal.location import AUTO, journal_path, journals_there
+from events_pandas.deliver.journal.marks import Mark
+from events_pandas.deliver.journal.modes import WAL, WITHOUT_WAL
+from events_pandas.deliver.journal.reading import RunEntry, read_runs
+from events_pandas.deliver.journal.writer import JournalWriter
+
+__all__ = [
+    "AUTO",
+    "WAL",
+    "WITHOUT_WAL",
+    "Journal",
+    "JournalWriter",
+    "Mark",
+    "RunEntry",
+    "RunFacts",
+    "journal_path",
+    "journals_there",
+    "read_runs",
+]

@@ -1,0 +1,193 @@
+"""Connections to a journal: to one that is made if need be, and to one that is only read."""
+
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+
+from events_pandas.deliver.journal.schema import is_new, make_tables, require_journal, require_writable
+from events_pandas.deliver.journal.troubles import is_busy, is_unopenable
+
+_PAUSE_SECONDS = 0.01
+_PRAGMAS = (
+    # An accepted event is on disk before its row says so, whatever happens to the power.
+    "PRAGMA synchronous = FULL",
+    # On macOS a plain fsync leaves the bytes in the drive's own memory.
+    "PRAGMA fullfsync = ON",
+    # Each event changes a page of its own: the longer they are collected, the more of them are written once.
+    "PRAGMA wal_autocheckpoint = 4000",
+    "PRAGMA cache_size = -8000",
+    "PRAGMA temp_store = MEMORY",
+)
+_MAKING = threading.Lock()
+"""One journal at a time: closing a file lets go of all locks that this process has on it, SQLite's too."""
+
+
+def connected(path: Path, busy_seconds: float) -> sqlite3.Connection:
+    """Connect to a journal that there is.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Its file.
+    busy_seconds : float
+        How long another program's lock is waited for.
+
+    Returns
+    -------
+    sqlite3.Connection
+        In no transaction: each statement is its own unless one is begun.
+    """
+    connection = _opened(path, busy_seconds)
+    with closed_on_error(connection):
+        for pragma in _PRAGMAS:
+            connection.execute(pragma)
+        # SQLite opens a file when it is first read.
+        connection.execute("SELECT 1 FROM sqlite_master")
+    return connection
+
+
+def open_or_make(path: Path, busy_seconds: float) -> sqlite3.Connection:
+    """Connect to a journal; its file and its tables are made unless they are there.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Its file.
+    busy_seconds : float
+        How long another program's lock is waited for.
+
+    Returns
+    -------
+    sqlite3.Connection
+        To a journal that can be written.
+
+    Raises
+    ------
+    JournalError
+        If it is another application's, or of a later version.
+    """
+    with _MAKING:
+        _make_file(path)
+    connection = _readable(path, busy_seconds)
+    with closed_on_error(connection):
+        # Nothing is changed, not even how it is written, before it is known to be a journal.
+        if not is_new(connection):
+            require_journal(connection, path)
+        _write_ahead(connection, busy_seconds)
+        with transaction(connection):
+            # Another process may have made the tables meanwhile.
+            if is_new(connection):
+                make_tables(connection)
+            require_journal(connection, path)
+            require_writable(connection)
+    return connection
+
+
+def journal_mode(connection: sqlite3.Connection) -> str:
+    """Return how SQLite writes a file.
+
+    Parameters
+    ----------
+    connection : sqlite3.Connection
+        To the file.
+
+    Returns
+    -------
+    str
+        ``"wal"``, or what it falls back to where the file system has no shared memory.
+    """
+    return str(connection.execute("PRAGMA journal_mode").fetchone()[0])
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """Keep others from writing: what is read and written in the block is one step, on disk when it has ended.
+
+    Parameters
+    ----------
+    connection : sqlite3.Connection
+        To a journal.
+
+    Yields
+    ------
+    None
+        Once; nothing is written if the block raises.
+    """
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        # After some errors SQLite has undone it by itself.
+        with suppress(sqlite3.Error):
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+        raise
+
+
+@contextmanager
+def closed_on_error(connection: sqlite3.Connection) -> Iterator[None]:
+    """Close a connection that turns out to be of no use.
+
+    Parameters
+    ----------
+    connection : sqlite3.Connection
+        Which is handed on if the block ends well.
+
+    Yields
+    ------
+    None
+        Once, for the block that tries it.
+    """
+    try:
+        yield
+    except BaseException:
+        connection.close()
+        raise
+
+
+def _opened(path: Path, busy_seconds: float) -> sqlite3.Connection:
+    address = f"{path.absolute().as_uri()}?mode=rw"
+    return sqlite3.connect(address, uri=True, timeout=busy_seconds, isolation_level=None, check_same_thread=False)
+
+
+def _make_file(path: Path) -> None:
+    """Make an empty file that only its owner can read; SQLite gives the files beside it the same permissions."""
+    missing = [folder for folder in path.absolute().parents if not folder.exists()]
+    for folder in reversed(missing):
+        folder.mkdir(mode=0o700, exist_ok=True)
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+
+
+def _readable(path: Path, busy_seconds: float) -> sqlite3.Connection:
+    """Connect to a file that may have been written ahead on another file system, before it was moved to this one."""
+    try:
+        return connected(path, busy_seconds)
+    except sqlite3.OperationalError as error:
+        if not is_unopenable(error):
+            raise
+    with closing(_opened(path, busy_seconds)) as alone:
+        # Whoever is alone with a file needs no shared memory to read what was written ahead.
+        alone.execute("PRAGMA locking_mode = EXCLUSIVE")
+        alone.execute("PRAGMA journal_mode = DELETE")
+    return connected(path, busy_seconds)
+
+
+def _write_ahead(connection: sqlite3.Connection, busy_seconds: float) -> None:
+    """Let readers and the writer work at once, where the file system can."""
+    until = time.monotonic() + busy_seconds
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            # SQLite does not wait here for another process that makes the same change.
+            if is_busy(error) and time.monotonic() < until:
+                time.sleep(_PAUSE_SECONDS)
+                continue
+            # Without it the journal is slower, and as safe; what else is wrong shows when it is written.
+        return

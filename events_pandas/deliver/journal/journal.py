@@ -1,0 +1,255 @@
+"""A journal that a run asks and writes to: what was sent in earlier runs, and what this one is about to send."""
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from hashlib import blake2b
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+
+from events_pandas.convert.earlier_runs import FREE, Entries
+from events_pandas.convert.keys import Seconds, Words
+from events_pandas.deliver.journal.connecting import closed_on_error, connected, journal_mode, open_or_make, transaction
+from events_pandas.deliver.journal.history import RunFacts, insert_run, update_run
+from events_pandas.deliver.journal.lookup import DIGEST_BYTES, find_entries, find_occupied, find_taken, holds_events
+from events_pandas.deliver.journal.marks import Mark
+from events_pandas.deliver.journal.schema import read_secret
+from events_pandas.deliver.journal.statements import claim_events
+from events_pandas.deliver.journal.troubles import BUSY_SECONDS, told_as_journal_error
+from events_pandas.deliver.journal.writer import JournalWriter
+
+_NO_RUN = -1
+"""A journal that is asked before a run begins has nothing of its own."""
+
+
+class Journal:
+    """The journal of a workspace, for one run; see `Journal.opened`.
+
+    Parameters
+    ----------
+    connection : sqlite3.Connection
+        To the file.
+    path : pathlib.Path
+        The file.
+    workspace : str
+        The ``id_code`` of the workspace.
+    busy_seconds : float
+        How long another program's lock is waited for.
+
+    Attributes
+    ----------
+    path : pathlib.Path
+        The file.
+    workspace : str
+        The ``id_code`` of the workspace.
+    mode : str
+        How SQLite writes the file: ``"wal"``, or what it falls back to where the file system has no shared memory.
+    run : int
+        The number of the run; 0 before `begin_run`.
+
+    Notes
+    -----
+    One thread at a time asks and claims; the acceptances are written by a `JournalWriter` beside it.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, *, path: Path, workspace: str, busy_seconds: float) -> None:
+        self.path = path
+        self.workspace = workspace
+        self.mode = journal_mode(connection)
+        self.run = 0
+        self._connection = connection
+        self._busy_seconds = busy_seconds
+        # The workspace ends with a NUL: no two make the same digest with other words.
+        self._digest = blake2b(workspace.encode() + b"\0", digest_size=DIGEST_BYTES, key=read_secret(connection))
+
+    @classmethod
+    def opened(cls, path: Path, *, workspace: str, busy_seconds: float = BUSY_SECONDS) -> Self:
+        """Open a journal, which is made if there is none.
+
+        Parameters
+        ----------
+        path : pathlib.Path
+            Its file; directories that there are not are made.
+        workspace : str
+            The ``id_code`` of the workspace.
+        busy_seconds : float, default 60
+            How long another program's lock is waited for.
+
+        Returns
+        -------
+        Journal
+            To be closed after the run.
+
+        Raises
+        ------
+        JournalError
+            If the file is no journal, damaged, of a later version, or cannot be made or written.
+        """
+        with told_as_journal_error(path):
+            connection = open_or_make(path, busy_seconds)
+            with closed_on_error(connection):
+                return cls(connection, path=path, workspace=workspace, busy_seconds=busy_seconds)
+
+    def digests(self, words: Words) -> list[bytes]:
+        """Return what the journal knows events by.
+
+        Parameters
+        ----------
+        words : numpy.ndarray of uint64, shape (2, n)
+            As `EventKeys.words` returns them.
+
+        Returns
+        -------
+        list of bytes
+            For each event 16 bytes, which tell nothing without the secret in the file.
+        """
+        together = np.ascontiguousarray(words.T, "<u8").tobytes()
+        digests = []
+        for start in range(0, len(together), DIGEST_BYTES):
+            digest = self._digest.copy()
+            digest.update(together[start : start + DIGEST_BYTES])
+            digests.append(digest.digest())
+        return digests
+
+    def find(self, words: Words) -> Entries:
+        """Look up what other runs have sent for rows.
+
+        Parameters
+        ----------
+        words : numpy.ndarray of uint64, shape (2, n)
+            Of the events with the rows' own seconds.
+
+        Returns
+        -------
+        Entries
+            What the journal knows of them.
+
+        Raises
+        ------
+        JournalError
+            If the file cannot be read.
+        """
+        with told_as_journal_error(self.path):
+            digests = self.digests(words) if holds_events(self._connection) else []
+            return find_entries(self._connection, digests, run=self.run or _NO_RUN)
+
+    def occupied(self, words: Words) -> Seconds:
+        """Look up whether other runs have sent events, for whichever row.
+
+        Parameters
+        ----------
+        words : numpy.ndarray of uint64, shape (2, n)
+            Of the events with the seconds that would be sent.
+
+        Returns
+        -------
+        numpy.ndarray of int64, shape (n,)
+            When each was accepted, in Unix seconds; `CLAIMED` if it may have been sent, `FREE` if not.
+
+        Raises
+        ------
+        JournalError
+            If the file cannot be read.
+        """
+        with told_as_journal_error(self.path):
+            if not holds_events(self._connection):
+                return np.full(words.shape[1], FREE, np.int64)
+            return find_occupied(self._connection, self.digests(words), run=self.run or _NO_RUN)
+
+    def claim(self, marks: Sequence[Mark]) -> list[int]:
+        """Write down that events may be sent from now on, where their seconds are free.
+
+        Parameters
+        ----------
+        marks : sequence of Mark
+            The events; what is known of one already stays.
+
+        Returns
+        -------
+        list of int
+            The positions of those that are not claimed: another event has the second, or may have it.
+
+        Raises
+        ------
+        JournalError
+            If the file cannot be written, or another program keeps it locked.
+        """
+        with told_as_journal_error(self.path), transaction(self._connection):
+            taken = find_taken(self._connection, marks) if holds_events(self._connection) else []
+            others = set(taken)
+            free = [mark for place, mark in enumerate(marks) if place not in others]
+            claim_events(self._connection, free, run=self.run)
+        return taken
+
+    def begin_run(self, facts: RunFacts) -> None:
+        """Write down that a run begins: what is claimed and recorded from now on is its own.
+
+        Parameters
+        ----------
+        facts : RunFacts
+            What is known of it.
+
+        Raises
+        ------
+        JournalError
+            If the file cannot be written.
+        """
+        with told_as_journal_error(self.path):
+            self.run = insert_run(self._connection, facts, self.workspace)
+
+    def tell_run(self, counts: Mapping[str, int], *, requests: int = 0) -> None:
+        """Write down how far the run is.
+
+        Parameters
+        ----------
+        counts : mapping of str to int
+            Rows of each status so far.
+        requests : int, default 0
+            Requests so far.
+
+        Raises
+        ------
+        JournalError
+            If the file cannot be written.
+        """
+        with told_as_journal_error(self.path):
+            update_run(self._connection, self.run, counts, requests=requests)
+
+    def end_run(self, outcome: str, counts: Mapping[str, int], *, ended_at: datetime, requests: int = 0) -> None:
+        """Write down how the run ended.
+
+        Parameters
+        ----------
+        outcome : str
+            ``"complete"``, ``"incomplete"``, or why it ended early.
+        counts : mapping of str to int
+            Rows of each status.
+        ended_at : datetime.datetime
+            When, with its time zone.
+        requests : int, default 0
+            Requests made.
+
+        Raises
+        ------
+        JournalError
+            If the file cannot be written.
+        """
+        with told_as_journal_error(self.path):
+            update_run(self._connection, self.run, counts, requests=requests, outcome=outcome, ended_at=ended_at)
+
+    def writer(self) -> JournalWriter:
+        """Return what writes acceptances down, in a thread of its own.
+
+        Returns
+        -------
+        JournalWriter
+            To be closed before the journal.
+        """
+        return JournalWriter(lambda: connected(self.path, self._busy_seconds), path=self.path, run=lambda: self.run)
+
+    def close(self) -> None:
+        """Close the file."""
+        with told_as_journal_error(self.path):
+            self._connection.close()

@@ -1,0 +1,83 @@
+"""Where a journal is: in the user's state directory, one file for each workspace, or where the user says."""
+
+import os
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+import platformdirs
+
+AUTO: Final = "auto"
+"""The journal of the workspace in the user's state directory."""
+DIRECTORY_VARIABLE: Final = "EVENTS_PANDAS_JOURNALS"
+"""The variable of the environment that names another directory for them."""
+
+_SUFFIX = ".sqlite"
+
+
+def journal_path(journal: str | os.PathLike[str], workspace: str) -> Path:
+    """Return the file of a journal.
+
+    Parameters
+    ----------
+    journal : str or path-like
+        ``"auto"``, a directory that there is, or the path of a file.
+    workspace : str
+        The ``id_code`` of the workspace.
+
+    Returns
+    -------
+    pathlib.Path
+        In a directory it is named after the workspace; a file may hold several workspaces.
+
+    Raises
+    ------
+    ValueError
+        If the path is empty.
+
+    Examples
+    --------
+    >>> journal_path("orders.sqlite", "ab12cd34").name, journal_path("auto", "ab12cd34").name
+    ('orders.sqlite', 'ab12cd34.sqlite')
+    """
+    path = _given_path(journal)
+    # Letters, digits and a few signs stay: what Intercom calls a workspace is a file name in itself.
+    return path / f"{quote(workspace, safe='')}{_SUFFIX}" if journal == AUTO or path.is_dir() else path
+
+
+def journals_there(journal: str | os.PathLike[str], workspace: str | None = None) -> list[Path]:
+    """Return the files of the journals that there are.
+
+    Parameters
+    ----------
+    journal : str or path-like
+        ``"auto"``, a directory, or the path of a file.
+    workspace : str or None, default None
+        The ``id_code`` of the one workspace that is of interest; None for all.
+
+    Returns
+    -------
+    list of pathlib.Path
+        Sorted; empty where there is none.
+
+    Raises
+    ------
+    ValueError
+        If the path is empty.
+    """
+    if workspace is not None:
+        path = journal_path(journal, workspace)
+        return [path] if path.exists() else []
+    path = _given_path(journal)
+    if path.is_dir():
+        return sorted(path.glob(f"*{_SUFFIX}"))
+    return [path] if path.exists() else []
+
+
+def _given_path(journal: str | os.PathLike[str]) -> Path:
+    if not os.fspath(journal):
+        raise ValueError("journal: the path is empty: give 'auto', a path, or None")
+    if journal == AUTO:
+        named = os.environ.get(DIRECTORY_VARIABLE)
+        return Path(named) if named else platformdirs.user_state_path("events_pandas", appauthor=False) / "journals"
+    return Path(journal).expanduser()

@@ -1,0 +1,180 @@
+"""What a journal holds of many events at once: one statement for each block of them."""
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from events_pandas.convert.earlier_runs import CLAIMED, FREE, Entries
+from events_pandas.convert.keys import Seconds
+from events_pandas.deliver.journal.marks import Mark
+
+Numbers = npt.NDArray[np.int64]
+
+DIGEST_BYTES: Final = 16
+BLOCK: Final = 65_536
+"""Events that a statement asks for."""
+
+# SQLite's module takes the interpreter's lock anew for each row, which takes long beside busy threads. So all keys go
+# in as one value, and all entries come out as one text.
+_ASKED = """
+WITH RECURSIVE numbers(position) AS (
+    SELECT 0 UNION ALL SELECT position + 1 FROM numbers WHERE position + 1 < :count
+),
+asked(position, digest) AS (
+    SELECT position, substr(:digests, :width * position + 1, :width) FROM numbers
+)
+"""
+
+_FIND = f"""{_ASKED}
+SELECT group_concat(position || ',' || payload || ',' || second || ',' || ifnull(accepted_at, :claimed))
+FROM asked CROSS JOIN events ON key = digest AND run <> :run
+"""  # noqa: S608  # made of constants
+
+_HOLDERS = f"""{_ASKED},
+holders AS (
+    SELECT position, events.* FROM asked CROSS JOIN events ON key = digest AND sent_key IS NULL
+    UNION ALL
+    SELECT position, events.* FROM asked CROSS JOIN events ON sent_key = digest
+)
+"""  # noqa: S608  # made of constants
+
+_OCCUPIED = f"""{_HOLDERS}
+SELECT group_concat(position || ',' || ifnull(accepted_at, :claimed)) FROM holders WHERE run <> :run
+"""  # noqa: S608  # made of constants
+
+_SAME = f"""{_HOLDERS}
+SELECT group_concat(
+    position || ',' || payload || ',' || second || ',' || (key = substr(:keys, :width * position + 1, :width))
+) FROM holders
+"""  # noqa: S608  # made of constants
+
+
+def holds_events(connection: sqlite3.Connection) -> bool:
+    """Tell whether a journal holds any event.
+
+    Parameters
+    ----------
+    connection : sqlite3.Connection
+        To a journal.
+
+    Returns
+    -------
+    bool
+        Of any workspace.
+    """
+    return connection.execute("SELECT 1 FROM events LIMIT 1").fetchone() is not None
+
+
+def find_entries(connection: sqlite3.Connection, digests: list[bytes], *, run: int) -> Entries:
+    """Look up what was sent for some rows.
+
+    Parameters
+    ----------
+    connection : sqlite3.Connection
+        To a journal.
+    digests : list of bytes
+        Of the events with the rows' own seconds.
+    run : int
+        The number of the run that asks, whose own events are not of interest.
+
+    Returns
+    -------
+    Entries
+        In the order of the digests.
+    """
+    found = _answers(connection, _FIND, digests, width=4, run=run)
+    found = found[np.argsort(found[:, 0], kind="stable")]
+    asked, payload, second, accepted_at = found.T.copy()
+    return Entries(asked=asked, payload=payload.view(np.uint64), second=second, accepted_at=accepted_at)
+
+
+def find_occupied(connection: sqlite3.Connection, digests: list[bytes], *, run: int) -> Seconds:
+    """Look up whether events were sent, for whichever row.
+
+    Parameters
+    ----------
+    connection : sqlite3.Connection
+        To a journal.
+    digests : list of bytes
+        Of the events with the seconds that would be sent.
+    run : int
+        The number of the run that asks, whose own events are not of interest.
+
+    Returns
+    -------
+    numpy.ndarray of int64, shape (n_digests,)
+        When each was accepted, in Unix seconds; `CLAIMED` if it may have been sent, `FREE` if not.
+    """
+    occupied = np.full(len(digests), FREE, np.int64)
+    asked, accepted_at = _answers(connection, _OCCUPIED, digests, width=2, run=run).T
+    np.maximum.at(occupied, asked, accepted_at)
+    return occupied
+
+
+def find_taken(connection: sqlite3.Connection, marks: Sequence[Mark]) -> list[int]:
+    """Look up whose second another event has, or may have.
+
+    Parameters
+    ----------
+    connection : sqlite3.Connection
+        To a journal.
+    marks : sequence of Mark
+        Events that would be sent.
+
+    Returns
+    -------
+    list of int
+        Their positions, ascending.
+    """
+    keys, digests = [mark.key for mark in marks], [mark.sent_key or mark.key for mark in marks]
+    found = _answers(connection, _SAME, digests, width=4, keys=keys)
+    own = np.array([(mark.payload, mark.second, True) for mark in marks], np.int64).reshape(-1, 3)
+    is_another = (found[:, 1:] != own[found[:, 0]]).any(axis=1)
+    taken: list[int] = np.unique(found[is_another, 0]).tolist()
+    return taken
+
+
+def _answers(
+    connection: sqlite3.Connection,
+    statement: str,
+    digests: list[bytes],
+    *,
+    width: int,
+    keys: Sequence[bytes] = (),
+    run: int = 0,
+) -> Numbers:
+    """Return a row of numbers for each entry, the position of its digest first."""
+    parts = [np.empty((0, width), np.int64)]
+    own_keys = _rows_of_bytes(b"".join(keys or digests))
+    for block, joined in _blocks(b"".join(digests)):
+        values = {
+            "count": len(block),
+            "digests": joined,
+            "keys": own_keys[block].tobytes(),
+            "width": DIGEST_BYTES,
+            "claimed": CLAIMED,
+            "run": run,
+        }
+        (text,) = connection.execute(statement, values).fetchone()
+        if text is not None:
+            numbers = np.fromstring(text, np.int64, sep=",").reshape(-1, width)
+            numbers[:, 0] = block[numbers[:, 0]]
+            parts.append(numbers)
+    return np.concatenate(parts)
+
+
+def _rows_of_bytes(joined: bytes) -> npt.NDArray[np.uint8]:
+    return np.frombuffer(joined, np.uint8).reshape(-1, DIGEST_BYTES)
+
+
+def _blocks(joined: bytes) -> Iterator[tuple[Numbers, bytes]]:
+    """Cut digests into blocks: their positions, and their bytes one after another."""
+    digests = _rows_of_bytes(joined)
+    # Neighbours in the file are looked up one after another; eight bytes tell most of them apart.
+    order = np.argsort(np.frombuffer(joined, ">u8")[::2])
+    for start in range(0, len(order), BLOCK):
+        block = order[start : start + BLOCK]
+        yield block, digests[block].tobytes()

@@ -1,0 +1,27 @@
+"""What a journal keeps of an event."""
+
+from typing import NamedTuple
+
+
+class Mark(NamedTuple):
+    """What a journal keeps of an event that is to be sent.
+
+    Parameters
+    ----------
+    key : bytes
+        The digest of contact, name and the row's own second, as `Journal.digests` makes it.
+    sent_key : bytes or None
+        The digest with the second that is sent; None where that is the row's own.
+    payload : int
+        A digest of the metadata, an int64.
+    second : int
+        The ``created_at`` that is sent, in Unix seconds.
+    is_claimed : bool, default False
+        Whether this run has claimed it, and gives it back where the event did not arrive; not kept in the journal.
+    """
+
+    key: bytes
+    sent_key: bytes | None
+    payload: int
+    second: int
+    is_claimed: bool = False

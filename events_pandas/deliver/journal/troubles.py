@@ -1,0 +1,121 @@
+"""What can be wrong with a journal, in words; no exception of SQLite's leaves this package."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from events_pandas.errors import JournalError
+
+BUSY_SECONDS: Final = 60
+"""How long a lock of another program is waited for."""
+
+BEGIN_ANEW: Final = (
+    "it is left as it is; to begin a new journal, move it away or name another path, or pass journal=None. "
+    "What it held is not known then, and every row is sent again: Intercom ignores an event that it has, "
+    "but not one that now falls on another second"
+)
+GO_ELSEWHERE: Final = "name a path that can be written with journal=..., or pass journal=None to go without"
+_MAKE_ROOM = "make room, then run again: what the journal holds so far is safe, and is not sent twice"
+_WAIT = "wait until the other run or the program that copies the file is done, then run again"
+_LOOK_AT_DISK = "see whether the disk is there and well, then run again; what the journal holds so far is kept"
+
+_TROUBLES: dict[int | None, tuple[str, str]] = {
+    sqlite3.SQLITE_NOTADB: ("this file is no journal", BEGIN_ANEW),
+    sqlite3.SQLITE_CORRUPT: ("the journal is damaged", BEGIN_ANEW),
+    sqlite3.SQLITE_FULL: ("the disk is full, or the file may not grow", _MAKE_ROOM),
+    sqlite3.SQLITE_BUSY: ("another program keeps the journal locked", _WAIT),
+    sqlite3.SQLITE_READONLY: ("the journal cannot be written", GO_ELSEWHERE),
+    sqlite3.SQLITE_PERM: ("the journal cannot be written", GO_ELSEWHERE),
+    sqlite3.SQLITE_CANTOPEN: ("the journal cannot be opened", GO_ELSEWHERE),
+    sqlite3.SQLITE_IOERR: ("the journal cannot be read or written", _LOOK_AT_DISK),
+}
+_PRIMARY = 0xFF
+"""The bits of SQLite's codes that tell the kind; the others tell which call it was."""
+
+
+@contextmanager
+def told_as_journal_error(path: Path) -> Iterator[None]:
+    """Turn what SQLite and the system raise into a `JournalError`.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file of the journal.
+
+    Yields
+    ------
+    None
+        Once, for the block that uses SQLite.
+
+    Raises
+    ------
+    JournalError
+        With what is wrong, and how to mend it.
+    """
+    try:
+        yield
+    except (sqlite3.Error, OSError) as error:
+        raise journal_error(path, error) from error
+
+
+def journal_error(path: Path, error: Exception) -> JournalError:
+    """Say what is wrong with a journal.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file of the journal.
+    error : Exception
+        What was raised.
+
+    Returns
+    -------
+    JournalError
+        With what is wrong, and how to mend it.
+    """
+    if isinstance(error, OSError):
+        words = error.strerror or str(error)
+        return JournalError(path, problem=f"the journal cannot be opened: {words}", remedy=GO_ELSEWHERE)
+    unknown = (f"the journal cannot be used: {type(error).__name__}", GO_ELSEWHERE)
+    problem, remedy = _TROUBLES.get(_kind(error), unknown)
+    return JournalError(path, problem=f"{problem} ({error})", remedy=remedy)
+
+
+def is_busy(error: sqlite3.Error) -> bool:
+    """Tell whether another program holds the lock.
+
+    Parameters
+    ----------
+    error : sqlite3.Error
+        What was raised.
+
+    Returns
+    -------
+    bool
+        Whether it is worth another try.
+    """
+    return _kind(error) == sqlite3.SQLITE_BUSY
+
+
+def is_unopenable(error: sqlite3.Error) -> bool:
+    """Tell whether a file, or one beside it, could not be opened.
+
+    Parameters
+    ----------
+    error : sqlite3.Error
+        What was raised.
+
+    Returns
+    -------
+    bool
+        As where there is no shared memory.
+    """
+    return _kind(error) == sqlite3.SQLITE_CANTOPEN
+
+
+def _kind(error: Exception) -> int | None:
+    # What Python's own module finds wrong has no code.
+    code: int | None = getattr(error, "sqlite_errorcode", None)
+    return None if code is None else code & _PRIMARY

@@ -1,0 +1,155 @@
+"""The thread that writes acceptances down: those that come within moments of one another are one commit."""
+
+import sqlite3
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from events_pandas.deliver.journal.connecting import transaction
+from events_pandas.deliver.journal.marks import Mark
+from events_pandas.deliver.journal.statements import Acceptance, accept_events, release_events
+from events_pandas.deliver.journal.troubles import journal_error
+from events_pandas.errors import JournalError
+
+GROUP_SECONDS: Final = 0.01
+"""How long a commit waits for others to come with it: each is a wait for the disk."""
+_IDLE_SECONDS = 0.5
+"""How long the thread sleeps at most: an interrupt may come between what it has to do and the call that wakes it."""
+
+Then = Callable[[JournalError | None], None]
+
+
+class JournalWriter:
+    """Writes down which events were accepted, in a thread of its own; see `Journal.writer`.
+
+    Parameters
+    ----------
+    connect : callable
+        Returns a connection to the journal.
+    path : pathlib.Path
+        Its file.
+    run : callable
+        Returns the number of the run.
+    """
+
+    def __init__(self, connect: Callable[[], sqlite3.Connection], *, path: Path, run: Callable[[], int]) -> None:
+        self._connect = connect
+        self._path = path
+        self._run = run
+        self._records: deque[tuple[Acceptance, Then]] = deque()
+        self._releases: deque[Mark] = deque()
+        self._called = threading.Event()
+        self._lock = threading.Lock()
+        self._is_closed = False
+        self._thread: threading.Thread | None = None
+        self._connection: sqlite3.Connection | None = None
+        self._bug: BaseException | None = None
+
+    @property
+    def waiting(self) -> int:
+        """Records that have not been answered."""
+        return len(self._records)
+
+    def record(self, mark: Mark, *, accepted_at: float, request_id: str | None, then: Then) -> None:
+        """Write down that an event was accepted.
+
+        Parameters
+        ----------
+        mark : Mark
+            The event.
+        accepted_at : float
+            Unix seconds of the answer.
+        request_id : str or None
+            Intercom's name for the request.
+        then : callable
+            Called once, in the writer's thread: with None when the record is on disk, or with the error.
+        """
+        with self._lock:
+            is_closed = self._is_closed
+            if not is_closed:
+                self._records.append((Acceptance(mark, accepted_at, request_id), then))
+                self._wake()
+        if is_closed:
+            remedy = "run again: rows that are not recorded are sent again, and Intercom ignores those that it has"
+            then(JournalError(self._path, problem="the answer came after the journal was closed", remedy=remedy))
+
+    def release(self, mark: Mark) -> None:
+        """Drop this run's claim of an event that did not arrive for certain; an acceptance stays.
+
+        Parameters
+        ----------
+        mark : Mark
+            The event.
+        """
+        with self._lock:
+            if not self._is_closed:
+                self._releases.append(mark)
+                self._wake()
+
+    def close(self, wait_seconds: float) -> None:
+        """Write what waits, and end the thread.
+
+        Parameters
+        ----------
+        wait_seconds : float
+            How long that may take; what waits longer is still written, if the process lives on.
+        """
+        with self._lock:
+            self._is_closed = True
+        self._called.set()
+        thread = self._thread
+        if thread is not None and thread.is_alive():
+            thread.join(wait_seconds)
+        elif self._records or self._releases:
+            # An interrupt came before the thread was started.
+            self._work()
+        bug, self._bug = self._bug, None
+        if bug is not None:
+            raise bug
+
+    def _wake(self) -> None:
+        self._called.set()
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._work, name="events-pandas-journal", daemon=True)
+            self._thread.start()
+
+    def _work(self) -> None:
+        while self._records or self._releases or not self._is_closed:
+            if not (self._records or self._releases):
+                self._called.wait(_IDLE_SECONDS)
+                self._called.clear()
+                continue
+            if not self._is_closed:
+                time.sleep(GROUP_SECONDS)
+            self._write_group()
+        if self._connection is not None:
+            self._connection.close()
+
+    def _write_group(self) -> None:
+        """Write what waits, and answer it."""
+        with self._lock:
+            records, releases = list(self._records), list(self._releases)
+        error = self._written([acceptance for acceptance, _ in records], releases)
+        for _ in releases:
+            self._releases.popleft()
+        for _, then in records:
+            try:
+                then(error)
+            except BaseException as bug:  # noqa: BLE001  # the other records must have their answers; close raises it
+                self._bug = self._bug or bug
+            self._records.popleft()
+
+    def _written(self, acceptances: list[Acceptance], releases: list[Mark]) -> JournalError | None:
+        try:
+            connection = self._connection = self._connection or self._connect()
+            with transaction(connection):
+                accept_events(connection, acceptances, run=self._run())
+                release_events(connection, releases, run=self._run())
+        except Exception as error:  # noqa: BLE001  # whatever it is, the records must have an answer
+            told = journal_error(self._path, error)
+            told.__cause__ = error
+            return told
+        return None

@@ -1,0 +1,86 @@
+"""Where a journal is: the user's state directory, a directory, or a file."""
+
+from pathlib import Path
+
+import pytest
+
+from events_pandas.deliver.journal import AUTO, journal_path, journals_there
+
+
+@pytest.fixture
+def state(tmp_path, monkeypatch):
+    """The user's state directory, empty."""
+    monkeypatch.delenv("EVENTS_PANDAS_JOURNALS", raising=False)
+    monkeypatch.setattr("platformdirs.user_state_path", lambda name, **_: tmp_path / name)
+    return tmp_path / "events_pandas"
+
+
+def test_journal_path_is_one_file_for_each_workspace(state):
+    """The user's state directory holds the journals of all workspaces."""
+    assert journal_path(AUTO, "ab12cd34") == state / "journals" / "ab12cd34.sqlite"
+
+
+@pytest.mark.parametrize("named", ["elsewhere", ""])
+def test_journal_path_is_where_the_environment_says(state, tmp_path, monkeypatch, named):
+    """A variable names another directory for the journals of all workspaces; an empty one names none."""
+    monkeypatch.setenv("EVENTS_PANDAS_JOURNALS", str(tmp_path / named) if named else "")
+
+    directory = tmp_path / named if named else state / "journals"
+    assert journal_path(AUTO, "ab12cd34") == directory / "ab12cd34.sqlite"
+
+
+def test_journal_path_makes_nothing(state):
+    """To ask for the path leaves no trace."""
+    journal_path(AUTO, "ab12cd34")
+
+    assert not state.exists()
+
+
+@pytest.mark.parametrize(
+    ("workspace", "name"),
+    [("../x", "..%2Fx.sqlite"), ("a b", "a%20b.sqlite"), ("a\0b", "a%00b.sqlite"), ("", ".sqlite")],
+)
+def test_journal_path_stays_in_its_directory(tmp_path, workspace, name):
+    """Whatever a workspace is called, its journal is beside the others."""
+    assert journal_path(tmp_path, workspace) == tmp_path / name
+
+
+def test_journal_path_is_the_file_that_is_given(tmp_path):
+    """A path that is no directory is the journal, whether it is there or not."""
+    assert journal_path(tmp_path / "orders.sqlite", "ab12cd34") == tmp_path / "orders.sqlite"
+
+
+def test_journal_path_knows_the_home_directory(monkeypatch, tmp_path):
+    """A tilde is what it is in a shell."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+
+    assert journal_path("~/orders.sqlite", "ab12cd34") == tmp_path / "orders.sqlite"
+
+
+@pytest.mark.parametrize("find", [lambda: journal_path("", "ab12cd34"), lambda: journals_there("")])
+def test_journal_path_refuses_an_empty_path(find):
+    """An environment variable that is empty names no journal."""
+    with pytest.raises(ValueError, match=r"^journal: the path is empty: give 'auto', a path, or None$"):
+        find()
+
+
+def test_journals_there_are_those_of_all_workspaces(tmp_path):
+    """In a directory each file is a workspace's."""
+    for name in ("b.sqlite", "a.sqlite", "a.sqlite-wal", "notes.txt"):
+        (tmp_path / name).touch()
+
+    assert journals_there(tmp_path) == [tmp_path / "a.sqlite", tmp_path / "b.sqlite"]
+    assert journals_there(tmp_path, "b") == [tmp_path / "b.sqlite"]
+    assert journals_there(tmp_path / "a.sqlite", "b") == [tmp_path / "a.sqlite"]
+    assert journals_there(tmp_path / "a.sqlite") == [tmp_path / "a.sqlite"]
+
+
+@pytest.mark.parametrize("journal", [AUTO, Path("orders.sqlite")])
+@pytest.mark.parametrize("workspace", [None, "ab12cd34"])
+def test_journals_there_are_none_before_the_first_run(state, monkeypatch, tmp_path, journal, workspace):
+    """What is not there is not made."""
+    monkeypatch.chdir(tmp_path)
+
+    assert journals_there(journal, workspace) == []
+    assert not state.exists()

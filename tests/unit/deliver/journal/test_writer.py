@@ -1,0 +1,287 @@
+"""The thread that writes acceptances down: each record is answered once, when it is on disk or cannot be."""
+
+import queue
+import sqlite3
+import threading
+from contextlib import closing
+
+import pytest
+
+from events_pandas.errors import JournalError
+
+
+@pytest.fixture
+def writer(journal):
+    """A writer, which is closed with the test."""
+    writer = journal.writer()
+    yield writer
+    writer.close(30.0)
+
+
+def rows(path, what="accepted_at, request_id, run"):
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute(f"SELECT {what} FROM events ORDER BY second").fetchall()
+
+
+def test_record_is_on_disk_before_it_is_answered(writer, journal, make_mark, path):
+    """Whoever is told that an event is recorded can be killed at once."""
+    seen, told = [], threading.Event()
+
+    def then(error):
+        seen.append((error, len(rows(path)), threading.current_thread().name))
+        told.set()
+
+    writer.record(make_mark(journal, 1), accepted_at=5.0, request_id=None, then=then)
+
+    assert told.wait(30.0)
+    assert seen == [(None, 1, "events-pandas-journal")]
+
+
+def test_record_keeps_the_bytes_of_a_uuid_and_any_other_text(writer, journal, make_mark, path):
+    """Intercom's name for a request takes 16 bytes if it is a UUID, as it always is."""
+    request_ids = ["00000000-0000-4000-8000-00000000002a", "00000000-0000-4000-8000-00000000002A", "é\udc80", None]
+    for second, request_id in enumerate(request_ids):
+        mark = make_mark(journal, second, second=second)
+        writer.record(mark, accepted_at=9.99, request_id=request_id, then=lambda _: None)
+    writer.close(30.0)
+
+    assert rows(path, "request_id") == [
+        (bytes.fromhex("0000000000004000800000000000002a"),),
+        ("00000000-0000-4000-8000-00000000002A",),
+        ("é\\udc80",),
+        (None,),
+    ]
+
+
+def test_record_of_many_at_once_answers_each(writer, journal, make_mark, path):
+    """However many come in one group, all are written and answered, in their order."""
+    answered = []
+
+    for second in range(1000):
+        mark = make_mark(journal, second, second=second)
+        writer.record(mark, accepted_at=5, request_id="r", then=lambda error, row=second: answered.append((row, error)))
+    writer.close(30.0)
+
+    assert answered == [(row, None) for row in range(1000)]
+    assert rows(path, "second") == [(second,) for second in range(1000)]
+    assert writer.waiting == 0
+
+
+def test_record_whose_answer_raises_does_not_keep_others_from_theirs(journal, make_mark, path):
+    """A bug in one of the functions is raised when the writer is closed, after all have been called."""
+    writer, answers = journal.writer(), []
+
+    def fails(_):
+        raise ZeroDivisionError("a bug")
+
+    writer.record(make_mark(journal, 1), accepted_at=5, request_id=None, then=fails)
+    writer.record(make_mark(journal, 2), accepted_at=5, request_id=None, then=answers.append)
+
+    with pytest.raises(ZeroDivisionError, match="a bug"):
+        writer.close(30.0)
+    assert answers == [None]
+    assert len(rows(path)) == 2
+    writer.close(30.0)
+
+
+def test_close_writes_what_waits(journal, locked, make_mark, path):
+    """Nothing that was answered 202 is dropped at the end of a run."""
+    writer, answers = journal.writer(), []
+    with locked():
+        for number in range(3):
+            writer.record(make_mark(journal, number), accepted_at=5, request_id=None, then=answers.append)
+        assert writer.waiting == 3
+        assert answers == []
+
+    writer.close(30.0)
+
+    assert answers == [None] * 3
+    assert len(rows(path)) == 3
+
+
+def test_close_does_not_wait_longer_than_it_may(journal, locked, make_mark):
+    """What cannot be written in time is written later, if the process lives on."""
+    writer, answers, told = journal.writer(), [], threading.Event()
+
+    def then(error):
+        answers.append(error)
+        told.set()
+
+    with locked():
+        writer.record(make_mark(journal, 1), accepted_at=5, request_id=None, then=then)
+        writer.close(0.05)
+        assert (answers, writer.waiting) == ([], 1)
+
+    assert told.wait(30.0)
+    assert answers == [None]
+    writer.close(30.0)
+
+
+def test_close_needs_no_thread_when_nothing_was_recorded(journal):
+    """A run that sends nothing starts none."""
+    before = threading.active_count()
+
+    writer = journal.writer()
+    writer.close(0.0)
+    writer.close(0.0)
+
+    assert threading.active_count() == before
+
+
+def test_close_ends_the_thread(writer, journal, make_mark):
+    """No thread of a run is left behind."""
+    writer.record(make_mark(journal, 1), accepted_at=5, request_id=None, then=lambda _: None)
+
+    writer.close(30.0)
+
+    assert "events-pandas-journal" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_close_writes_what_no_thread_was_started_for(journal, make_mark, monkeypatch, path):
+    """An interrupt may come in the middle of starting the thread."""
+    writer, answers = journal.writer(), []
+
+    def interrupted(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(threading.Thread, "start", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        writer.record(make_mark(journal, 1), accepted_at=5, request_id=None, then=answers.append)
+
+    writer.close(30.0)
+
+    assert answers == [None]
+    assert len(rows(path)) == 1
+
+
+def test_record_after_the_end_is_answered_with_an_error(journal, make_mark, path):
+    """An answer that comes too late is not lost without a word."""
+    writer, answers = journal.writer(), []
+    writer.close(30.0)
+
+    writer.record(make_mark(journal, 1), accepted_at=5, request_id=None, then=answers.append)
+    writer.release(make_mark(journal, 1))
+
+    (error,) = answers
+    assert str(error) == (
+        f"{path}: the answer came after the journal was closed: run again: rows that are not recorded are sent again, "
+        "and Intercom ignores those that it has"
+    )
+
+
+def test_release_drops_a_claim(writer, journal, make_mark, make_words):
+    """An event that did not arrive for certain leaves its second free."""
+    journal.claim([make_mark(journal, 1), make_mark(journal, 2)])
+
+    writer.release(make_mark(journal, 1))
+    writer.close(30.0)
+
+    assert journal.occupied(make_words(1, 2)).tolist() == [-1, 0]
+
+
+def test_release_leaves_an_acceptance(writer, journal, make_mark, make_words, record):
+    """What Intercom has is never forgotten."""
+    record(journal, make_mark(journal, 1))
+
+    writer.release(make_mark(journal, 1))
+    writer.close(30.0)
+
+    assert journal.occupied(make_words(1)).tolist() == [1_760_000_000]
+
+
+def test_release_leaves_the_claim_of_another_run(journal, open_journal, make_facts, make_mark, make_words):
+    """That run's event may have arrived, whatever became of this one's."""
+    other = open_journal()
+    other.begin_run(make_facts())
+    other.claim([make_mark(other, 1)])
+    journal.begin_run(make_facts())
+    journal.claim([make_mark(journal, 1)])
+    writer = journal.writer()
+
+    writer.release(make_mark(journal, 1))
+    writer.close(30.0)
+
+    assert journal.occupied(make_words(1)).tolist() == [0]
+
+
+def test_record_is_the_runs_that_has_begun(journal, make_facts, make_mark, path):
+    """Each entry tells which run wrote it, also when the writer was made before the run began."""
+    writer = journal.writer()
+    journal.begin_run(make_facts())
+    journal.begin_run(make_facts())
+
+    writer.record(make_mark(journal, 1), accepted_at=5.9, request_id="r", then=lambda _: None)
+    writer.close(30.0)
+
+    assert rows(path) == [(5, "r", 2)]
+
+
+def test_two_writers_share_a_journal(open_journal, make_mark, path):
+    """Two runs at the same time wait for one another, and lose nothing."""
+    journals, answers = [open_journal(), open_journal()], []
+    writers = [journal.writer() for journal in journals]
+
+    for second in range(200):
+        for number, (journal, writer) in enumerate(zip(journals, writers, strict=True)):
+            mark = make_mark(journal, 2 * second + number, second=2 * second + number)
+            writer.record(mark, accepted_at=5, request_id=None, then=answers.append)
+    for writer in writers:
+        writer.close(60.0)
+
+    assert answers == [None] * 400
+    assert len(rows(path)) == 400
+
+
+def test_record_is_answered_with_an_error_when_the_disk_is_full_and_goes_on_when_it_is_not(
+    writer, journal, make_mark, path
+):
+    """What could not be written is told, one by one; the next group is tried anew."""
+    answers = queue.SimpleQueue()
+
+    def recorded(first):
+        for second in range(first, first + 3000):
+            mark = make_mark(journal, second, second=second)
+            writer.record(mark, accepted_at=5, request_id=None, then=answers.put)
+        return {str(answers.get(timeout=30.0)) for _ in range(3000)}
+
+    assert recorded(0) == {"None"}
+    (pages,) = writer._connection.execute("PRAGMA page_count").fetchone()
+    writer._connection.execute(f"PRAGMA max_page_count = {pages}")
+    full = recorded(3000)
+    writer._connection.execute(f"PRAGMA max_page_count = {100 * pages}")
+
+    assert full - {"None"} == {
+        (
+            f"{path}: the disk is full, or the file may not grow (database or disk is full): "
+            "make room, then run again: what the journal holds so far is safe, and is not sent twice"
+        )
+    }
+    assert recorded(3000) == {"None"}
+    assert len(rows(path)) == 6000
+
+
+def test_record_is_answered_with_an_error_when_the_file_is_gone(journal, make_mark, path):
+    """A thread of its own raises nothing: the error is the answer."""
+    path.unlink()
+    writer, answers = journal.writer(), []
+
+    writer.record(make_mark(journal, 1), accepted_at=5, request_id=None, then=answers.append)
+    writer.close(30.0)
+
+    assert [type(error) for error in answers] == [JournalError]
+    assert str(answers[0]) == (
+        f"{path}: the journal cannot be opened (unable to open database file): name a path that can be written with "
+        "journal=..., or pass journal=None to go without"
+    )
+
+
+def test_record_that_cannot_be_stored_is_answered_with_an_error(journal, make_mark):
+    """Whatever is wrong with a record, it is answered."""
+    writer, answers = journal.writer(), []
+
+    mark = make_mark(journal, 1, payload=1 << 63)
+    writer.record(mark, accepted_at=5, request_id=None, then=answers.append)
+    writer.close(30.0)
+
+    assert [type(error) for error in answers] == [JournalError]
+    assert isinstance(answers[0].__cause__, OverflowError)

@@ -1,0 +1,153 @@
+"""The history of runs as a table, and as the command line prints it."""
+
+from datetime import UTC, datetime
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from events_pandas.cli import app
+from events_pandas.deliver.journal import Journal, RunFacts
+from events_pandas.history import runs
+
+DTYPES = {
+    "run": "int64",
+    "started_at": "datetime64[us, UTC]",
+    "duration": "timedelta64[us]",
+    "outcome": "string",
+    "workspace": "string",
+    "source": "string",
+    "mapping": "string",
+    "rows": "Int64",
+    "accepted": "Int64",
+    "already_submitted": "Int64",
+    "duplicate": "Int64",
+    "invalid": "Int64",
+    "unknown_contact": "Int64",
+    "rejected": "Int64",
+    "failed": "Int64",
+    "not_submitted": "Int64",
+    "requests": "Int64",
+    "results_path": "string",
+    "resubmit": "bool",
+    "journal": "string",
+}
+
+
+@pytest.fixture
+def journals(tmp_path):
+    """Two journals in a folder: one with a complete run and one that was killed, one with a run that was cut short."""
+    folder = tmp_path / "journals"
+
+    def begin(workspace, minute, source, **facts):
+        journal = Journal.opened(folder / f"{workspace}.sqlite", workspace=workspace)
+        started_at = datetime(2026, 1, 31, 10, minute, tzinfo=UTC)
+        journal.begin_run(RunFacts(started_at=started_at, source=source, mapping="0f3c", **facts))
+        return journal
+
+    journal = begin("ab12cd34", 0, "orders.csv", results_path="results.csv")
+    counts = {"accepted": 1_200_000, "duplicate": 34}
+    journal.end_run("complete", counts, ended_at=datetime(2026, 1, 31, 12, 0, 5, tzinfo=UTC), requests=1_200_001)
+    journal.close()
+    begin("ab12cd34", 30, "a frame").close()
+    journal = begin("ef56", 20, "orders.parquet", resubmit=True)
+    counts = {"accepted": 2, "not_submitted": 3}
+    journal.end_run("outage", counts, ended_at=datetime(2026, 1, 31, 10, 20, 59, tzinfo=UTC), requests=7)
+    journal.close()
+    return folder
+
+
+def test_runs_are_listed_newest_first(journals):
+    """Over all journals of a folder."""
+    found = runs(journals)
+
+    assert found["source"].tolist() == ["a frame", "orders.parquet", "orders.csv"]
+    assert found["run"].tolist() == [2, 1, 1]
+    assert found["workspace"].tolist() == ["ab12cd34", "ef56", "ab12cd34"]
+    assert found["journal"].tolist() == [str(journals / f"{name}.sqlite") for name in ("ab12cd34", "ef56", "ab12cd34")]
+    assert found.index.tolist() == [0, 1, 2]
+    assert {name: str(dtype) for name, dtype in found.dtypes.items()} == DTYPES
+
+
+def test_runs_tell_how_each_ended(journals):
+    """A run that was killed, or is under way, has no outcome, no duration and no counts."""
+    found = runs(journals)
+
+    assert found["outcome"].fillna("-").tolist() == ["-", "outage", "complete"]
+    assert found["started_at"][2] == pd.Timestamp("2026-01-31 10:00", tz="UTC")
+    assert found["duration"].tolist() == [pd.NaT, pd.Timedelta("59s"), pd.Timedelta("2h 5s")]
+    assert found[["rows", "accepted", "duplicate", "not_submitted", "rejected", "requests"]].fillna(
+        -1
+    ).values.tolist() == [
+        [-1] * 6,
+        [5, 2, 0, 3, 0, 7],
+        [1_200_034, 1_200_000, 34, 0, 0, 1_200_001],
+    ]
+    assert found["results_path"].fillna("-").tolist() == ["-", "-", "results.csv"]
+    assert found["resubmit"].tolist() == [False, True, False]
+
+
+def test_runs_of_one_workspace_are_those_of_its_journal(journals):
+    """The other journals are not read."""
+    (journals / "broken.sqlite").write_text("no database" * 100)
+
+    assert runs(journals, workspace="ef56")["source"].tolist() == ["orders.parquet"]
+
+
+def test_runs_are_an_empty_table_without_a_journal(tmp_path):
+    """Before the first run there is nothing, with the same columns; nothing is made."""
+    found = runs(tmp_path / "journals")
+
+    assert found.empty
+    assert {name: str(dtype) for name, dtype in found.dtypes.items()} == DTYPES
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_runs_of_the_user_are_in_the_state_directory(journals, monkeypatch):
+    """Where the journals of runs with journal="auto" are."""
+    monkeypatch.delenv("EVENTS_PANDAS_JOURNALS", raising=False)
+    monkeypatch.setattr("platformdirs.user_state_path", lambda *_, **__: journals.parent)
+
+    assert len(runs()) == 3
+
+
+def test_runs_command_prints_a_table(journals):
+    """One line for each run, the newest first; statuses that no row has are left out."""
+    result = CliRunner().invoke(app, ["runs", "--journal", str(journals)])
+
+    assert result.stdout == (
+        "started (UTC)        took     outcome     workspace  rows       accepted   duplicate  not_submitted  "
+        "source          results\n"
+        "2026-01-31 10:30:00           unfinished  ab12cd34                                                   "
+        "a frame\n"
+        "2026-01-31 10:20:00  0:00:59  outage      ef56       5          2          0          3              "
+        "orders.parquet\n"
+        "2026-01-31 10:00:00  2:00:05  complete    ab12cd34   1,200,034  1,200,000  34         0              "
+        "orders.csv      results.csv\n"
+    )
+    assert (result.stderr, result.exit_code) == ("", 0)
+
+
+def test_runs_command_lists_one_workspace(journals):
+    """As the function does."""
+    result = CliRunner().invoke(app, ["runs", "--journal", str(journals), "--workspace", "ef56"])
+
+    assert [line.split()[-1] for line in result.stdout.splitlines()] == ["results", "orders.parquet"]
+
+
+def test_runs_command_says_that_there_are_none(tmp_path):
+    """A clear line, and no error."""
+    result = CliRunner().invoke(app, ["runs", "--journal", str(tmp_path)])
+
+    assert (result.stdout, result.stderr, result.exit_code) == ("no runs yet\n", "", 0)
+
+
+def test_runs_command_tells_of_a_broken_journal_in_one_line(tmp_path):
+    """What is wrong, which file, and how to mend it."""
+    path = tmp_path / "journal.sqlite"
+    path.write_text("no database" * 100)
+
+    result = CliRunner().invoke(app, ["runs", "--journal", str(path)])
+
+    assert result.stderr.startswith(f"error: {path}: this file is no journal (file is not a database): it is left")
+    assert result.exit_code == 2
