@@ -4,13 +4,13 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
+from hashlib import blake2b
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from events_pandas.convert.cells import TEXT_TYPE, Kind, Mask, Rows, valid_mask
+from events_pandas.convert.cells import TEXT_TYPE, WORD_BYTES, Kind, Mask, Rows, valid_mask
 from events_pandas.convert.json_text import Pieces, joined, listed, quoted
 from events_pandas.convert.keys import NO_TIME, EventKeys, Seconds, Words, event_streams, normalized_names, text_words
 from events_pandas.convert.members import Member, finding_at, metadata_member, read_part, spread
@@ -90,13 +90,14 @@ class EventBatch:
         Returns
         -------
         numpy.ndarray of uint64, shape (2, n_rows)
-            One of the metadata, and one of the event name as it is spelled; meaningless for rows that are not valid.
-            The same in every process.
+            One of the metadata, in whatever order the mapping has its keys, and one of the event name as it is spelled;
+            meaningless for rows that are not valid. The same in every version: journals keep them.
         """
         n_rows = len(self.rows)
-        endings = joined(*_ending([member.pieces for member in self.metadata.values()], n_rows), length=n_rows)
-        metadata = pd.util.hash_array(endings.to_numpy(zero_copy_only=False), categorize=False)
-        return np.stack([metadata, np.broadcast_to(text_words(self.names)[0], (n_rows,))])
+        members = [member.pieces for _, member in sorted(self.metadata.items())]
+        endings = joined(*_ending(members, n_rows), length=n_rows).cast(pa.large_binary()).to_pylist()
+        digests = b"".join(blake2b(ending or b"", digest_size=WORD_BYTES).digest() for ending in endings)
+        return np.stack([np.frombuffer(digests, "<u8"), np.broadcast_to(text_words(self.names)[0], (n_rows,))])
 
     def normalized_names(self, where: Mask) -> list[str]:
         """Return the names under which Intercom counts events.

@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,8 @@ from events_pandas.convert.cells import TEXT_TYPE, Mask, Rows
 from events_pandas.convert.census import Census, census_findings
 from events_pandas.convert.codes import CODES, RANKS
 from events_pandas.convert.collisions import BLOCK_ROWS, FIRST_HALF, KeyIndex
-from events_pandas.convert.duplicates import KeyedRows, Repeats, resolve
+from events_pandas.convert.duplicates import KeyedRows, Repeats, Resolution, resolve
+from events_pandas.convert.earlier_runs import CLAIMED, NO_SUBMISSIONS, EarlierRuns, EarlierSubmissions
 from events_pandas.convert.in_order import in_order
 from events_pandas.convert.keys import EventKeys, Seconds
 from events_pandas.convert.problems import VALUES_KEPT, Finding, merged
@@ -32,9 +33,9 @@ class CheckedRows:
     valid : numpy.ndarray of bool, shape (n_rows,)
         Rows without an error.
     is_sent : numpy.ndarray of bool, shape (n_rows,)
-        Rows that become events: valid, and not held back as duplicates.
+        Rows that become events: valid, and neither held back as duplicates nor sent by an earlier run.
     created_at : numpy.ndarray of datetime64[s], shape (n_rows,)
-        The second that is sent; NaT where none can be read.
+        The second that is sent, or was by an earlier run; NaT where none can be read.
     repeats : Repeats
         Valid rows that are the same event as an earlier one.
     moved : Repeats
@@ -49,6 +50,8 @@ class CheckedRows:
         A digest of each row's contact.
     offset : int
         The position of the frame's first row in its stream.
+    submitted : EarlierSubmissions
+        What earlier runs have made of the rows.
     """
 
     valid: Mask
@@ -61,6 +64,7 @@ class CheckedRows:
     census: Census
     contacts: npt.NDArray[np.uint64]
     offset: int = 0
+    submitted: EarlierSubmissions = NO_SUBMISSIONS
 
     def seconds(self, start: int, stop: int) -> Seconds:
         """Return the seconds that are sent.
@@ -151,16 +155,57 @@ def check_rows(
     CheckedRows
         One for each row.
     """
-    tally = _Tally(converter, n_rows, earlier)
+    return read_rows(converter, n_rows, earlier=earlier, advance=advance, chunksize=chunksize).checked(now=now)
+
+
+def read_rows(
+    converter: Converter,
+    n_rows: int,
+    *,
+    earlier: EarlierFrames | None = None,
+    advance: Callable[[int], None] | None = None,
+    chunksize: int = BLOCK_ROWS,
+) -> "Tally":
+    """Read the rows of a frame one by one; what they are together is judged later.
+
+    Parameters
+    ----------
+    converter : Converter
+        The frame's converter.
+    n_rows : int
+        Its number of rows.
+    earlier : EarlierFrames, optional
+        The frames before this one. A frame that stands alone has none.
+    advance : callable, optional
+        Told how many rows have been read since it was told last.
+    chunksize : int
+        Rows read at a time; what is found does not depend on it.
+
+    Returns
+    -------
+    Tally
+        To be judged once.
+    """
+    tally = Tally(converter, n_rows, earlier)
     for batch in in_order(tally.judge, chunk_bounds(n_rows, chunksize)):
         tally.add(batch)
         if advance is not None:
             advance(len(batch.rows))
-    return tally.checked(now=now)
+    return tally
 
 
-class _Tally:
-    """The rows of a frame, put together from its chunks."""
+class Tally:
+    """The rows of a frame, put together from its chunks.
+
+    Parameters
+    ----------
+    converter : Converter
+        The frame's converter.
+    n_rows : int
+        Its number of rows.
+    earlier : EarlierFrames or None
+        The frames before this one.
+    """
 
     def __init__(self, converter: Converter, n_rows: int, earlier: EarlierFrames | None) -> None:
         self._converter, self._earlier = converter, earlier
@@ -175,8 +220,24 @@ class _Tally:
         self._findings: deque[Finding] = deque()
         self._census = Census() if earlier is None else earlier.census
 
+    @property
+    def invalid(self) -> int:
+        """The number of rows that have an error."""
+        return int((~self._valid).sum())
+
     def judge(self, bounds: tuple[int, int]) -> EventBatch:
-        """Convert a chunk, and enter in its own rows what takes time to be made: several threads do it at once."""
+        """Convert a chunk, and enter in its own rows what takes time to be made: several threads do it at once.
+
+        Parameters
+        ----------
+        bounds : tuple of int
+            The positions at which it starts and stops.
+
+        Returns
+        -------
+        EventBatch
+            The chunk.
+        """
         start, stop = bounds
         batch = self._converter.convert(start, stop)
         chunk, keys = slice(start, stop), batch.keys()
@@ -190,12 +251,33 @@ class _Tally:
         return batch
 
     def add(self, batch: EventBatch) -> None:
-        """Enter what is known of a chunk besides, in the order of chunks."""
+        """Enter what is known of a chunk besides.
+
+        Parameters
+        ----------
+        batch : EventBatch
+            The chunk; chunks come in their order.
+        """
         self._findings += batch.findings
         self._census.add(batch, limit=self._converter.mapping.metadata_limit, offset=self._offset)
 
-    def checked(self, *, now: float) -> CheckedRows:
-        """Judge the rows together."""
+    def checked(self, *, now: float, runs: EarlierRuns | None = None, resubmits: bool = False) -> CheckedRows:
+        """Judge the rows together.
+
+        Parameters
+        ----------
+        now : float
+            The time in Unix seconds: later events are noted.
+        runs : EarlierRuns, optional
+            What earlier runs sent.
+        resubmits : bool, default False
+            Whether that is sent again: where rows are spread, each under the second that it had.
+
+        Returns
+        -------
+        CheckedRows
+            One for each row; it can be asked for once.
+        """
         resolution = resolve(
             KeyedRows(
                 converter=self._converter,
@@ -205,16 +287,28 @@ class _Tally:
                 has_key=self._has_key,
                 offset=self._offset,
                 earlier=None if self._earlier is None else self._earlier.index,
+                runs=runs if self._policy == "spread" or not resubmits else None,
             )
         )
         # No longer needed, and as large as what is made next.
         self._halves = np.zeros(0, np.uint64)
-        self._keys.seconds[resolution.moved.rows] += resolution.added
-        self._remember(resolution.repeats)
-        created_at = self._keys.seconds.view("datetime64[s]")
+        submitted, seconds = resolution.submitted, self._keys.seconds
+        seconds[resolution.moved.rows] += resolution.added
+        if self._policy != "spread":
+            # Whatever second an earlier run gave it: no other row of its own second is an event.
+            self._remember(resolution)
+            seconds[submitted.rows] = submitted.seconds
+        else:
+            seconds[submitted.rows] = submitted.seconds
+            self._remember(resolution)
+        created_at = seconds.view("datetime64[s]")
         is_sent = self._valid.copy()
+        if resubmits:
+            submitted = replace(submitted, accepted_at=np.full_like(submitted.accepted_at, CLAIMED))
+        is_sent[submitted.rows[submitted.accepted_at != CLAIMED]] = False
         if self._policy == "skip":
             is_sent[resolution.repeats.rows] = False
+        is_sent[submitted.barred] = False
         self._findings += [
             *census_findings(self._census, self._converter.labels, self._converter.text_keys, offset=self._offset),
             *_future_findings(created_at, now, self._converter),
@@ -231,6 +325,7 @@ class _Tally:
             census=self._census,
             contacts=self._keys.streams[0].copy() if self._contacts is None else self._contacts,
             offset=self._offset,
+            submitted=submitted,
         )
 
     def _emptied_findings(self) -> Iterator[Finding]:
@@ -242,12 +337,13 @@ class _Tally:
     def _policy(self) -> str:
         return self._converter.mapping.duplicates
 
-    def _remember(self, repeats: Repeats) -> None:
+    def _remember(self, resolution: Resolution) -> None:
         """Tell later frames which events this one has."""
         if self._earlier is None or self._digests is None:
             return
         is_new = self._valid.copy()
-        is_new[repeats.rows] = False
+        is_new[resolution.repeats.rows] = False
+        is_new[resolution.submitted.barred] = False
         rows = np.flatnonzero(is_new)
         self._earlier.index.add(self._keys.words(rows), rows + self._offset, self._digests[rows])
         self._earlier.n_rows += len(self._valid)

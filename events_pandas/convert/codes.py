@@ -225,7 +225,7 @@ _PAIR_NOTES: Table = {
     ),
     "mend_before_spread": (
         "has the contact, event name and second of this row, which is invalid",
-        "mend it before anything is submitted, since later it would not know which seconds are taken",
+        "mend it first, or keep a journal: without one it would not know later which seconds are taken",
     ),
     "would_be_duplicate": (
         "is the same event to Intercom",

@@ -10,11 +10,15 @@ import pyarrow as pa
 from events_pandas.convert.batch import Converter
 from events_pandas.convert.cells import TEXT_TYPE, Mask, Rows
 from events_pandas.convert.collisions import BLOCK_ROWS, KeyIndex, collisions, numbered, rows_among
+from events_pandas.convert.earlier_runs import FREE, NO_SUBMISSIONS, EarlierRuns, EarlierSubmissions, Inquiry
 from events_pandas.convert.keys import EventKeys, Seconds, Words
 from events_pandas.convert.problems import VALUES_KEPT, Finding
 from events_pandas.convert.spread import order_of_events, spread_events
 
 Digests = npt.NDArray[np.uint64]
+
+NO_ROW = -1
+"""In place of a row, where an event is none of this run's."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,7 +30,7 @@ class Repeats:
     rows : numpy.ndarray of int64, shape (n,)
         Their positions in the frame, ascending.
     firsts : numpy.ndarray of int64, shape (n,)
-        The other row of each, counted over all frames of a stream.
+        The other row of each, counted over all frames of a stream; `NO_ROW` if an earlier run sent the event.
     are_identical : numpy.ndarray of bool, shape (n,)
         Whether the two hold the same metadata.
     """
@@ -53,7 +57,7 @@ class Repeats:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Resolution:
-    """What becomes of the rows that are one event with others.
+    """What becomes of the rows that are one event with others, of this run or of earlier ones.
 
     Parameters
     ----------
@@ -67,6 +71,8 @@ class Resolution:
         Valid rows that have been given another second.
     added : numpy.ndarray of int64, shape (n_moved,)
         How many seconds later than its own that is.
+    submitted : EarlierSubmissions
+        What earlier runs have made of valid rows that are not repeats.
     """
 
     policy: str
@@ -74,6 +80,7 @@ class Resolution:
     would_be: Repeats
     moved: Repeats
     added: Seconds
+    submitted: EarlierSubmissions
 
     def findings(self) -> Iterator[Finding]:
         """Say of each row which other one it shares its event with, and what becomes of it.
@@ -98,7 +105,7 @@ def _told(code: str, repeats: Repeats, added: Seconds | None = None) -> Iterator
     if not len(repeats.rows):
         return
     shown = slice(0, VALUES_KEPT)
-    others = [f"row {row}" for row in repeats.firsts[shown].tolist()]
+    others = ["an earlier run's event" if row == NO_ROW else f"row {row}" for row in repeats.firsts[shown].tolist()]
     if code == "duplicate_sent":
         words = np.where(repeats.are_identical[shown], "same metadata", "other metadata").tolist()
         others = [f"{other} ({word})" for other, word in zip(others, words, strict=True)]
@@ -132,6 +139,8 @@ class KeyedRows:
         The position of the frame's first row in its stream.
     earlier : KeyIndex, optional
         The events of earlier frames of the stream.
+    runs : EarlierRuns, optional
+        What earlier runs sent.
     """
 
     converter: Converter
@@ -141,14 +150,22 @@ class KeyedRows:
     has_key: Mask
     offset: int = 0
     earlier: KeyIndex | None = None
+    runs: EarlierRuns | None = None
+
+    @property
+    def is_spread(self) -> bool:
+        """Whether each row becomes an event of its own."""
+        return self.converter.mapping.duplicates == "spread"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Candidates:
-    """The rows that share their event with a row of this frame or of an earlier one.
+    """The rows that share their event with a row of this frame, of an earlier one, or with an earlier run's event.
 
-    `rows` ascend; `groups` number the events within the frame; `earlier` is the row of an earlier frame, or -1, and
-    `earlier_digests` says what that holds; `digests`, of shape (2, n), say what each row holds.
+    `rows` ascend; `groups` number the events within the frame; `earlier` is the row of an earlier frame, or `NO_ROW`,
+    and `earlier_digests` says what that holds; `digests`, of shape (2, n), say what each row holds. Of earlier runs,
+    `is_settled` tells rows that they have sent, `has_own` those of them that have their own second, and `is_barred`
+    other rows whose second is taken.
     """
 
     rows: Rows
@@ -157,27 +174,33 @@ class _Candidates:
     earlier: Rows
     earlier_digests: npt.NDArray[np.uint64]
     digests: Digests
+    is_settled: Mask
+    has_own: Mask
+    is_barred: Mask
 
-    def claimants(self) -> Mask:
-        """Return which rows may keep their event: no earlier frame has it."""
-        return self.valid & (self.earlier < 0)
+    def holders(self, ties: list[npt.NDArray[np.uint64]], *, is_spread: bool) -> npt.NDArray[np.intp]:
+        """Return for each group the place of the candidate that holds its event, or -1 if none can."""
+        holders = np.full(self.groups.max(initial=-1) + 1, -1)
+        is_late = self.is_barred | (self.is_settled & ~self.has_own) if is_spread else self.is_barred
+        places = np.flatnonzero(self.valid & (self.earlier < 0) & ~is_late)
+        # What an earlier run has sent is there already.
+        keys = [~self.is_settled, *ties]
+        order = np.lexsort((*(key[places] for key in reversed(keys)), self.groups[places]))
+        groups, firsts = np.unique(self.groups[places][order], return_index=True)
+        holders[groups] = places[order][firsts]
+        return holders
 
-    def repeats(self, holders: npt.NDArray[np.intp], offset: int) -> Repeats:
-        """Return the rows whose event another row holds.
-
-        Parameters
-        ----------
-        holders : numpy.ndarray of int
-            For each group the place of the candidate that holds its event, or -1.
-        offset : int
-            The position of the frame's first row in its stream.
-        """
+    def repeats(self, holders: npt.NDArray[np.intp], frame: KeyedRows) -> Repeats:
+        """Return the rows whose event another row holds, or, where each has one of its own, an earlier run's event."""
         holder = holders[self.groups]
-        is_early = self.earlier >= 0
-        firsts = np.where(is_early, self.earlier, self.rows[holder] + offset)
+        is_early, is_held = self.earlier >= 0, holder >= 0
+        firsts = np.select([is_early, is_held], [self.earlier, self.rows[holder] + frame.offset], NO_ROW)
         held = np.where(is_early, self.earlier_digests, self.digests[0][holder])
-        others = Repeats(rows=self.rows, firsts=firsts, are_identical=held == self.digests[0])
-        return others.among(is_early | ((holder >= 0) & (holder != np.arange(len(self.rows)))))
+        are_identical = (is_early | is_held) & (held == self.digests[0])
+        is_repeat = is_early | (is_held & (holder != np.arange(len(self.rows))))
+        if frame.is_spread:
+            is_repeat = (is_repeat | self.is_barred) & ~self.is_settled
+        return Repeats(rows=self.rows, firsts=firsts, are_identical=are_identical).among(is_repeat)
 
 
 def resolve(frame: KeyedRows) -> Resolution:
@@ -193,35 +216,76 @@ def resolve(frame: KeyedRows) -> Resolution:
     Resolution
         With ``duplicates="spread"`` no row is a repeat: those that would be are moved.
     """
-    candidates = _candidates(frame)
+    submitted = _submitted(frame)
+    candidates = _candidates(frame, submitted)
     policy = frame.converter.mapping.duplicates
     # Which row stands for an event: the first, or, where the order of rows must not matter, that of the first digest.
-    ties = list(candidates.digests) if policy == "spread" else []
-    repeats = candidates.repeats(_holders(candidates, ties), frame.offset)
+    ties = list(candidates.digests) if frame.is_spread else []
+    repeats = candidates.repeats(candidates.holders(ties, is_spread=frame.is_spread), frame)
     is_valid = frame.valid[repeats.rows]
     valid, invalid, none = repeats.among(is_valid), repeats.among(~is_valid), repeats.among(is_valid & ~is_valid)
+    moved, added = none, np.zeros(0, np.int64)
+    if policy == "send":
+        valid = valid.among(~np.isin(valid.rows, np.concatenate([submitted.rows, submitted.barred])))
+    else:
+        # They are judged by the rows that hold their event, or moved.
+        submitted = submitted.without(valid.rows)
     if policy == "spread":
-        added = _spread(frame, valid, candidates) - frame.keys.seconds[valid.rows]
-        return Resolution(policy=policy, repeats=none, would_be=invalid, moved=valid, added=added)
-    would_be = invalid if policy == "skip" else none
-    return Resolution(policy=policy, repeats=valid, would_be=would_be, moved=none, added=np.zeros(0, np.int64))
+        valid, moved = none, valid
+        added = _spread(frame, moved, candidates) - frame.keys.seconds[moved.rows]
+    return Resolution(
+        policy=policy,
+        repeats=valid,
+        would_be=none if policy == "send" else invalid,
+        moved=moved,
+        added=added,
+        submitted=submitted,
+    )
 
 
-def _candidates(frame: KeyedRows) -> _Candidates:
+def _submitted(frame: KeyedRows) -> EarlierSubmissions:
+    """Ask what earlier runs have made of the rows."""
+    if frame.runs is None:
+        return NO_SUBMISSIONS
+    rows = np.flatnonzero(frame.valid)
+    if frame.earlier is not None and frame.converter.mapping.duplicates == "skip":
+        # What is a repeat of this run's own rows is judged by them.
+        rows = rows[frame.earlier.find(frame.keys.words(rows))[0] < 0]
+    inquiry = Inquiry(
+        runs=frame.runs,
+        keys=frame.keys,
+        digests_of=lambda chosen: _digests(frame.converter, chosen)[0],
+        index=frame.earlier,
+        is_spread=frame.is_spread,
+    )
+    return inquiry.about(rows)
+
+
+def _candidates(frame: KeyedRows, submitted: EarlierSubmissions) -> _Candidates:
     shared = collisions(frame.keys, frame.halves, frame.has_key)
     known_rows, known, known_digests = _known(frame)
-    rows = np.union1d(shared.rows, known_rows)
-    # Rows that share their event with earlier frames only are each a group of one.
+    # What an earlier run has sent, and nobody shares, needs no more than that.
+    rows = np.union1d(shared.rows, np.union1d(known_rows, submitted.barred))
+    # Rows that share their event with none of this frame are each a group of one.
     groups = len(shared.rows) + np.arange(len(rows))
     groups[np.searchsorted(rows, shared.rows)] = shared.groups
-    earlier, earlier_digests = np.full(len(rows), -1, np.int64), np.zeros(len(rows), np.uint64)
+    earlier, earlier_digests = np.full(len(rows), NO_ROW), np.zeros(len(rows), np.uint64)
     places = np.searchsorted(rows, known_rows)
     earlier[places], earlier_digests[places] = known, known_digests
     valid = frame.valid[rows]
     digests = np.zeros((2, len(rows)), np.uint64)
     digests[:, valid] = _digests(frame.converter, rows[valid])
+    in_place = submitted.rows[submitted.seconds == frame.keys.seconds[submitted.rows]]
     return _Candidates(
-        rows=rows, groups=groups, valid=valid, earlier=earlier, earlier_digests=earlier_digests, digests=digests
+        rows=rows,
+        groups=groups,
+        valid=valid,
+        earlier=earlier,
+        earlier_digests=earlier_digests,
+        digests=digests,
+        is_settled=np.isin(rows, submitted.rows),
+        has_own=np.isin(rows, in_place),
+        is_barred=np.isin(rows, submitted.barred),
     )
 
 
@@ -240,22 +304,12 @@ def _digests(converter: Converter, rows: Rows) -> Digests:
     return np.concatenate([np.zeros((2, 0), np.uint64), *digests], axis=1)
 
 
-def _holders(candidates: _Candidates, ties: list[npt.NDArray[np.uint64]]) -> npt.NDArray[np.intp]:
-    """Return for each group the place of the candidate that holds its event, or -1 if none can."""
-    holders = np.full(candidates.groups.max(initial=-1) + 1, -1)
-    places = np.flatnonzero(candidates.claimants())
-    order = np.lexsort((*(tie[places] for tie in reversed(ties)), candidates.groups[places]))
-    groups, firsts = np.unique(candidates.groups[places][order], return_index=True)
-    holders[groups] = places[order][firsts]
-    return holders
-
-
 def _spread(frame: KeyedRows, moved: Repeats, candidates: _Candidates) -> Seconds:
     """Return the new second of each row that is moved."""
     new = np.zeros(len(moved.rows), np.int64)
     if not len(moved.rows):
         return new
-    seconds, earlier = frame.keys.seconds, frame.earlier
+    seconds = frame.keys.seconds
     words = frame.keys.streams[:, moved.rows]
     rows = _rows_of_streams(frame, words)
     streams = numbered(frame.keys.streams[:, rows])
@@ -267,9 +321,19 @@ def _spread(frame: KeyedRows, moved: Repeats, candidates: _Candidates) -> Second
         own[order],
         seconds[moved.rows[order]],
         taken=(streams, seconds[rows]),
-        is_taken=lambda asked: np.zeros(asked.shape[1], bool) if earlier is None else earlier.find(asked)[0] >= 0,
+        is_taken=lambda asked: _is_taken(frame, asked),
     )
     return new
+
+
+def _is_taken(frame: KeyedRows, asked: Words) -> Mask:
+    """Tell which events an earlier frame or an earlier run has."""
+    is_taken = np.zeros(asked.shape[1], bool)
+    if frame.earlier is not None:
+        is_taken |= frame.earlier.find(asked)[0] >= 0
+    if frame.runs is not None:
+        is_taken |= frame.runs.occupied(asked) > FREE
+    return is_taken
 
 
 def _rows_of_streams(frame: KeyedRows, wanted: Words) -> Rows:

@@ -43,7 +43,7 @@ def frames(draw):
 def finished(frame, client, *, mapping=MAPPING, **options):
     """Submit a frame; return its results, whatever ended the run."""
     try:
-        return submit_events(frame, mapping, client=client, retry=RETRY, progress=False, **options)
+        return submit_events(frame, mapping, client=client, retry=RETRY, progress=False, journal=None, **options)
     except SubmissionError as error:
         return error.results
 
@@ -172,7 +172,7 @@ def test_stream_spreads_every_valid_row(pieces, fake_client):
     """With duplicates="spread" every valid row arrives, and no two of them are one event, over all frames."""
     client = fake_client()
 
-    parts = list(iter_submit(pieces, MAPPINGS["spread"], client=client, progress=False))
+    parts = list(iter_submit(pieces, MAPPINGS["spread"], client=client, progress=False, journal=None))
 
     lines = [line for part in parts for line in zip(part["status"], part["created_at"], strict=True)]
     assert {status for status, _ in lines} <= {"accepted", "invalid"}

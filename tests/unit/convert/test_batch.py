@@ -452,6 +452,36 @@ def test_digests_tell_events_apart_by_what_they_hold(convert):
     assert [names[0] == digest for digest in names] == [True, True, False, True, True]
 
 
+def test_digests_are_the_same_in_whatever_order_the_metadata_stands(convert):
+    """A mapping that is sorted anew sends the same events."""
+    frame = pd.DataFrame({"a": ["x", None], "b": [1.5, 2.0]})
+
+    one, other = (convert(frame, metadata={key: key for key in keys}) for keys in ("ab", "ba"))
+
+    assert one.digests()[0].tolist() == other.digests()[0].tolist()
+
+
+def test_keys_and_digests_are_what_they_were_in_the_first_version(convert):
+    """Journals keep them: with others, every event of every journal would be sent again."""
+    frame = pd.DataFrame(
+        {
+            "e": ["placed-order", "Placed.Order"],
+            "u": ["00042", "ada@example.org" * 80],
+            "t": [1_700_000_000, 0],
+            "a": ["x", None],
+            "b": [1.5, 2.0],
+        }
+    )
+
+    batch = convert(frame, event_name=Column("e"), created_at="t", user_id="u", metadata={"b": "b", "a": "a"})
+
+    assert batch.keys().words(slice(None)).T.tolist() == [
+        [12_067_402_792_801_038_474, 14_465_653_503_184_874_573],
+        [9_371_793_661_637_204_629, 6_448_354_877_192_163_636],
+    ]
+    assert batch.digests()[0].tolist() == [7_715_789_183_475_581_438, 4_382_362_064_941_007_847]
+
+
 def test_event_has_a_key_whatever_else_is_wrong(convert):
     """Contact, name and time make the key; metadata does not."""
     frame = pd.DataFrame(

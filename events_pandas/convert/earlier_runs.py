@@ -1,0 +1,261 @@
+"""What earlier runs have made of the rows of a frame: a journal is asked, and content decides."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from events_pandas.convert.cells import Rows
+from events_pandas.convert.collisions import BLOCK_ROWS, KeyIndex, numbered
+from events_pandas.convert.keys import EventKeys, Seconds, Words, event_words
+
+FREE = -1
+CLAIMED = 0
+"""In place of the time of an acceptance: nobody has the second, or somebody may have been sent with it."""
+
+_NONE = np.zeros(0, np.int64)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Entries:
+    """What a journal knows of some events; each may have several entries, or none.
+
+    Parameters
+    ----------
+    asked : numpy.ndarray of int64, shape (n,)
+        The position of the event among those asked for.
+    payload : numpy.ndarray of uint64, shape (n,)
+        A digest of the metadata that was sent.
+    second : numpy.ndarray of int64, shape (n,)
+        The second that was sent.
+    accepted_at : numpy.ndarray of int64, shape (n,)
+        When it was accepted, in Unix seconds; `CLAIMED` where nobody knows whether it was.
+    """
+
+    asked: Rows
+    payload: npt.NDArray[np.uint64]
+    second: Seconds
+    accepted_at: Seconds
+
+    def among(self, places: npt.NDArray[np.intp]) -> "Entries":
+        """Return some of them, in another order perhaps.
+
+        Parameters
+        ----------
+        places : numpy.ndarray of int
+            Which.
+
+        Returns
+        -------
+        Entries
+            The others are left out.
+        """
+        return Entries(
+            asked=self.asked[places],
+            payload=self.payload[places],
+            second=self.second[places],
+            accepted_at=self.accepted_at[places],
+        )
+
+    @staticmethod
+    def joined(parts: "Sequence[Entries]", lengths: Sequence[int]) -> "Entries":
+        """Return the answers to several questions as the answer to one.
+
+        Parameters
+        ----------
+        parts : sequence of Entries
+            The answers.
+        lengths : sequence of int
+            How many events each question was about.
+
+        Returns
+        -------
+        Entries
+            All of them, positions counted over all questions.
+        """
+        starts = np.cumsum([0, *lengths])
+        asked = [part.asked + start for part, start in zip(parts, starts.tolist(), strict=False)]
+        return Entries(
+            asked=np.concatenate([_NONE, *asked]),
+            payload=np.concatenate([_NONE.view(np.uint64), *(part.payload for part in parts)]),
+            second=np.concatenate([_NONE, *(part.second for part in parts)]),
+            accepted_at=np.concatenate([_NONE, *(part.accepted_at for part in parts)]),
+        )
+
+
+class EarlierRuns(Protocol):
+    """A journal of what earlier runs sent."""
+
+    def find(self, words: Words, /) -> Entries:
+        """Return what other runs have sent of events, by the seconds that their rows had.
+
+        Parameters
+        ----------
+        words : numpy.ndarray of uint64, shape (2, n)
+            Their keys.
+
+        Returns
+        -------
+        Entries
+            All there are.
+        """
+        ...
+
+    def occupied(self, words: Words, /) -> Seconds:
+        """Tell which events Intercom has from other runs, by the seconds that were sent.
+
+        Parameters
+        ----------
+        words : numpy.ndarray of uint64, shape (2, n)
+            Their keys.
+
+        Returns
+        -------
+        numpy.ndarray of int64, shape (n,)
+            When each was accepted; `CLAIMED` or `FREE` where it is not known to be.
+        """
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EarlierSubmissions:
+    """The rows of a frame that earlier runs have sent, and those whose second they have given to another event.
+
+    Parameters
+    ----------
+    rows : numpy.ndarray of int64, shape (n,)
+        Rows whose contact, name, second and metadata are in the journal, ascending.
+    seconds : numpy.ndarray of int64, shape (n,)
+        The second under which each was sent.
+    accepted_at : numpy.ndarray of int64, shape (n,)
+        When it was accepted; `CLAIMED` where it is to be sent again, under the same second.
+    barred : numpy.ndarray of int64, shape (n_barred,)
+        Other rows whose second Intercom would take for a repeat, ascending.
+    barred_since : numpy.ndarray of int64, shape (n_barred,)
+        When the event was accepted that has it.
+    """
+
+    rows: Rows
+    seconds: Seconds
+    accepted_at: Seconds
+    barred: Rows
+    barred_since: Seconds
+
+    def without(self, rows: Rows) -> "EarlierSubmissions":
+        """Return what is left when some rows are judged by other rows of their frame.
+
+        Parameters
+        ----------
+        rows : numpy.ndarray of int64
+            These rows.
+
+        Returns
+        -------
+        EarlierSubmissions
+            The others.
+        """
+        kept, still_barred = ~np.isin(self.rows, rows), ~np.isin(self.barred, rows)
+        return EarlierSubmissions(
+            rows=self.rows[kept],
+            seconds=self.seconds[kept],
+            accepted_at=self.accepted_at[kept],
+            barred=self.barred[still_barred],
+            barred_since=self.barred_since[still_barred],
+        )
+
+
+NO_SUBMISSIONS = EarlierSubmissions(rows=_NONE, seconds=_NONE, accepted_at=_NONE, barred=_NONE, barred_since=_NONE)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Inquiry:
+    """What a journal is asked about.
+
+    Parameters
+    ----------
+    runs : EarlierRuns
+        The journal.
+    keys : EventKeys
+        Of all rows of the frame, with their own seconds.
+    digests_of : callable
+        Returns for rows a digest of the metadata of each.
+    index : KeyIndex, optional
+        The events of earlier frames of this run, which are nobody else's.
+    is_spread : bool
+        Whether rows of the same metadata are several events, so that each has an entry of its own, and whether a second
+        is taken that was claimed only.
+    """
+
+    runs: EarlierRuns
+    keys: EventKeys
+    digests_of: Callable[[Rows], npt.NDArray[np.uint64]]
+    index: KeyIndex | None
+    is_spread: bool
+
+    def about(self, rows: Rows) -> EarlierSubmissions:
+        """Ask about rows.
+
+        Parameters
+        ----------
+        rows : numpy.ndarray of int64
+            Ascending; all of them valid.
+
+        Returns
+        -------
+        EarlierSubmissions
+            What earlier runs have made of them.
+        """
+        sent, entries = self._matches(rows)
+        others = np.setdiff1d(rows, sent, assume_unique=True)
+        since = _in_blocks(lambda block: self.runs.occupied(self.keys.words(block)), others)
+        is_barred = since >= (CLAIMED if self.is_spread else CLAIMED + 1)
+        return EarlierSubmissions(
+            rows=sent,
+            seconds=entries.second,
+            accepted_at=entries.accepted_at,
+            barred=others[is_barred],
+            barred_since=since[is_barred],
+        )
+
+    def _matches(self, rows: Rows) -> tuple[Rows, Entries]:
+        """Return the rows whose content is in the journal, and the entry of each."""
+        found = self._entries(rows)
+        hits = np.unique(found.asked)
+        digests = self.digests_of(rows[hits])
+        places = np.searchsorted(hits, found.asked)
+        same = found.among(np.flatnonzero(found.payload == digests[places]))
+        # Of several entries the accepted ones come first: what was only claimed is sent again.
+        same = same.among(np.lexsort((same.second, same.accepted_at == CLAIMED, same.asked)))
+        ranks = np.arange(len(same.asked)) - np.searchsorted(same.asked, same.asked)
+        wanted = self._ranks(rows[hits], digests)[np.searchsorted(hits, same.asked)]
+        chosen = same.among(np.flatnonzero(ranks == wanted))
+        return rows[chosen.asked], chosen
+
+    def _entries(self, rows: Rows) -> Entries:
+        """Return the entries of rows, but for those that no row can have any more."""
+        blocks = [rows[start : start + BLOCK_ROWS] for start in range(0, len(rows), BLOCK_ROWS)]
+        found = Entries.joined([self.runs.find(self.keys.words(block)) for block in blocks], list(map(len, blocks)))
+        if not (self.is_spread and len(found.asked)):
+            return found
+        sent = event_words(self.keys.streams[:, rows[found.asked]], found.second)
+        # Another event has come in the second that one had claimed, or an earlier frame has found the entry.
+        claims = np.flatnonzero(found.accepted_at == CLAIMED)
+        is_lost = np.zeros(len(found.asked), dtype=bool)
+        is_lost[claims] = self.runs.occupied(sent[:, claims]) > CLAIMED
+        if self.index is not None:
+            is_lost |= self.index.find(sent)[0] >= 0
+        return found.among(np.flatnonzero(~is_lost))
+
+    def _ranks(self, rows: Rows, digests: npt.NDArray[np.uint64]) -> Rows:
+        """Return which of the entries that hold the same is a row's: each its own, or all the first."""
+        if not self.is_spread:
+            return np.zeros(len(rows), np.int64)
+        events = pd.DataFrame({"event": numbered(self.keys.words(rows)), "digest": digests})
+        return events.groupby(["event", "digest"]).cumcount().to_numpy().astype(np.int64)
+
+
+def _in_blocks(ask: Callable[[Rows], Seconds], rows: Rows) -> Seconds:
+    return np.concatenate([_NONE, *(ask(rows[at : at + BLOCK_ROWS]) for at in range(0, len(rows), BLOCK_ROWS))])

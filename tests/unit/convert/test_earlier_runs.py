@@ -1,0 +1,322 @@
+"""What earlier runs have made of rows: found by content, in whatever order, and in whatever second it was sent."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from events_pandas.convert import CLAIMED, FREE, Converter, EarlierFrames, Entries, read_rows
+from events_pandas.mapping import EventMapping, Text, bind
+
+NOW = 1_750_000_000
+ACCEPTED_AT = 1_749_000_000
+
+
+class FakeRuns:
+    """A journal in memory: what earlier checks sent, with what the answers were."""
+
+    def __init__(self):
+        self.entries = []
+        self._run = None
+
+    def find(self, words):
+        rows = [
+            (position, *entry[2:])
+            for position, key in enumerate(_keys(words))
+            for entry, run in self.entries
+            if entry[0] == key and run is not self._run
+        ]
+        columns = list(zip(*rows, strict=True)) or [[]] * 4
+        asked, payload, second, accepted_at = columns
+        return Entries(
+            asked=np.array(asked, np.int64),
+            payload=np.array(payload, np.uint64),
+            second=np.array(second, np.int64),
+            accepted_at=np.array(accepted_at, np.int64),
+        )
+
+    def occupied(self, words):
+        by_sent = {entry[1]: entry[-1] for entry, run in self.entries if run is not self._run}
+        return np.array([by_sent.get(key, FREE) for key in _keys(words)], np.int64)
+
+    def begin(self, run=None):
+        self._run = object() if run is None else run
+
+    def submit(self, frame, mapping, *, earlier=None, answered=None):
+        """Check a frame, and remember the rows that are sent: accepted, claimed or neither; a stream is one run."""
+        self.begin(earlier)
+        checked, converter = _judged(frame, mapping, runs=self, earlier=earlier)
+        batch = converter.convert(0, len(frame))
+        keys, seconds = batch.keys(), checked.seconds(0, len(frame))
+        own, digests = keys.words(slice(None)), batch.digests()[0].tolist()
+        sent = keys.streams, seconds
+        sent_words = type(keys)(streams=sent[0], seconds=sent[1]).words(slice(None))
+        for row in np.flatnonzero(checked.is_sent).tolist():
+            accepted_at = ACCEPTED_AT if answered is None else answered[row]
+            if accepted_at != FREE:
+                own_key, sent_key = _keys(own[:, [row]])[0], _keys(sent_words[:, [row]])[0]
+                entry = (own_key, sent_key, digests[row], seconds[row].item(), accepted_at)
+                self.entries = [other for other in self.entries if other[0][:4] != entry[:4]] + [(entry, self._run)]
+        return checked
+
+
+def _keys(words):
+    return list(map(tuple, words.T.tolist()))
+
+
+def _mapping(policy):
+    return EventMapping(
+        event_name="placed-order",
+        created_at="time",
+        user_id="who",
+        metadata={"note": Text("note")},
+        timezone="UTC",
+        duplicates=policy,
+    )
+
+
+def _judged(frame, mapping, *, runs, earlier=None):
+    converter = Converter(bind(frame, mapping))
+    return read_rows(converter, len(frame), earlier=earlier).checked(now=NOW, runs=runs), converter
+
+
+def _frame(*rows):
+    """Rows as (contact, second, note)."""
+    frame = pd.DataFrame(rows, columns=["who", "time", "note"])
+    return frame.astype({"time": int})
+
+
+def _seconds(checked):
+    return checked.seconds(0, len(checked.valid)).tolist()
+
+
+@pytest.fixture
+def runs():
+    """A journal that is empty."""
+    return FakeRuns()
+
+
+@pytest.mark.parametrize("policy", ["skip", "spread", "send"])
+def test_rows_of_an_earlier_run_are_submitted_already_in_any_order(policy, runs):
+    """Where a row stands does not matter, nor which other rows there are."""
+    frame = _frame(("ada", 5, "x"), ("bob", 5, "x"), ("ada", 6, "x"))
+    runs.submit(frame.iloc[:2], _mapping(policy))
+
+    checked = runs.submit(frame.iloc[::-1].reset_index(drop=True), _mapping(policy))
+
+    assert checked.is_sent.tolist() == [True, False, False]
+    assert checked.submitted.rows.tolist() == [1, 2]
+    assert checked.submitted.accepted_at.tolist() == [ACCEPTED_AT] * 2
+    assert not len(checked.submitted.barred)
+
+
+@pytest.mark.parametrize("policy", ["skip", "send"])
+def test_row_with_other_metadata_is_not_sent(policy, runs):
+    """Intercom would ignore it: it keeps what it was sent first."""
+    runs.submit(_frame(("ada", 5, "x"), ("bob", 5, "x")), _mapping(policy))
+
+    checked = runs.submit(_frame(("ada", 5, "changed"), ("bob", 5, "x"), ("cleo", 5, "x")), _mapping(policy))
+
+    assert checked.is_sent.tolist() == [False, False, True]
+    assert checked.submitted.barred.tolist() == [0]
+    assert checked.submitted.barred_since.tolist() == [ACCEPTED_AT]
+    assert checked.submitted.rows.tolist() == [1]
+
+
+def test_row_with_other_metadata_is_a_new_event_when_rows_are_spread(runs):
+    """Both happened: the new one takes the next second that is free, and is told of it."""
+    runs.submit(_frame(("ada", 5, "x"), ("ada", 6, "x")), _mapping("spread"))
+
+    checked = runs.submit(_frame(("ada", 5, "changed"), ("ada", 6, "x")), _mapping("spread"))
+
+    assert checked.is_sent.tolist() == [True, False]
+    assert _seconds(checked) == [7, 6]
+    (message,) = [f.messages()[0].as_py() for f in checked.findings if f.code == "second_moved"]
+    assert message.startswith(
+        "event: 2 seconds later, as an earlier run's event has the contact, event name and second"
+    )
+
+
+def test_spread_rows_are_found_under_the_seconds_that_they_were_sent(runs):
+    """A frame that grew and was sorted anew is sent but for what it had before, which keeps its seconds."""
+    first = _frame(("ada", 5, "x"), ("ada", 5, "y"), ("ada", 5, "z"))
+    before = dict(zip(first["note"], _seconds(runs.submit(first, _mapping("spread"))), strict=True))
+    grown = _frame(("ada", 5, "z"), ("ada", 5, "a"), ("ada", 5, "x"), ("ada", 5, "y"))
+
+    checked = runs.submit(grown, _mapping("spread"))
+
+    after = dict(zip(grown["note"], _seconds(checked), strict=True))
+    assert after == before | {"a": 8}
+    assert checked.is_sent.tolist() == [False, True, False, False]
+
+
+def test_spread_rows_of_the_same_metadata_are_as_many_events(runs):
+    """Three of a kind are three events: two that were sent, and one that is new."""
+    runs.submit(_frame(*[("ada", 5, "x")] * 2), _mapping("spread"))
+
+    checked = runs.submit(_frame(*[("ada", 5, "x")] * 3), _mapping("spread"))
+
+    assert checked.is_sent.sum() == 1
+    assert sorted(_seconds(checked)) == [5, 6, 7]
+
+
+def test_claimed_second_is_used_again(runs):
+    """What may have arrived under a moved second is sent under that second, whatever else has come since."""
+    first = _frame(("ada", 5, "x"), ("ada", 5, "y"))
+    sent = runs.submit(first, _mapping("spread"), answered=[CLAIMED, CLAIMED])
+    before = dict(zip(first["note"], _seconds(sent), strict=True))
+    grown = _frame(*[("ada", 5, note) for note in "abcxy"])
+
+    checked = runs.submit(grown, _mapping("spread"))
+
+    after = dict(zip(grown["note"], _seconds(checked), strict=True))
+    assert {note: after[note] for note in "xy"} == before
+    assert sorted(after.values()) == [5, 6, 7, 8, 9]
+    assert checked.is_sent.all()
+
+
+def test_accepted_entry_comes_before_a_claimed_one_of_the_same_metadata(runs):
+    """One row is left of two: it was accepted, and nothing is sent again."""
+    runs.submit(_frame(*[("ada", 5, "x")] * 2), _mapping("spread"), answered=[CLAIMED, ACCEPTED_AT])
+
+    checked = runs.submit(_frame(("ada", 5, "x")), _mapping("spread"))
+
+    assert not checked.is_sent.any()
+
+
+def test_claimed_second_bars_no_row_unless_rows_are_spread(runs):
+    """Nobody knows that an event is there: Intercom would ignore the row, or take it."""
+    runs.submit(_frame(("ada", 5, "x")), _mapping("spread"), answered=[CLAIMED])
+
+    checked = runs.submit(_frame(("ada", 5, "y")), _mapping("skip"))
+
+    assert checked.is_sent.all()
+
+
+def test_row_that_was_accepted_holds_its_event_against_earlier_rows(runs):
+    """The first row has come since: it is a duplicate of the second, which Intercom has."""
+    runs.submit(_frame(("ada", 5, "x")), _mapping("skip"))
+
+    checked = runs.submit(_frame(("ada", 5, "new"), ("ada", 5, "x"), ("ada", 5, "x")), _mapping("skip"))
+
+    assert not checked.is_sent.any()
+    assert checked.submitted.rows.tolist() == [1]
+    assert checked.repeats.rows.tolist() == [0, 2]
+    assert checked.repeats.firsts.tolist() == [1, 1]
+    assert checked.repeats.are_identical.tolist() == [False, True]
+
+
+def test_rows_of_one_event_are_all_barred_when_none_of_them_was_accepted(runs):
+    """No row of the frame is what Intercom has."""
+    runs.submit(_frame(("ada", 5, "x")), _mapping("skip"))
+
+    checked = runs.submit(_frame(("ada", 5, "y"), ("ada", 5, "z")), _mapping("skip"))
+
+    assert checked.submitted.barred.tolist() == [0, 1]
+    assert not len(checked.repeats.rows)
+
+
+@pytest.mark.parametrize("policy", ["skip", "spread"])
+def test_events_of_this_run_are_no_earlier_ones(policy, runs):
+    """A stream's own rows are in the journal too; a repeat of one is judged as in a single frame."""
+    earlier = EarlierFrames()
+    runs.submit(_frame(("ada", 5, "x")), _mapping(policy), earlier=earlier)
+
+    checked = runs.submit(_frame(("ada", 5, "x")), _mapping(policy), earlier=earlier)
+
+    assert not len(checked.submitted.rows)
+    assert _seconds(checked) == ([5] if policy == "skip" else [6])
+    assert checked.is_sent.tolist() == [policy == "spread"]
+
+
+@pytest.mark.parametrize("policy", ["skip", "spread"])
+def test_stream_finds_each_entry_once(policy, runs):
+    """Two frames that repeat one another: the second one has nothing of the entries that the first has found."""
+    runs.submit(_frame(("ada", 5, "x")), _mapping(policy))
+    earlier = EarlierFrames()
+
+    first, second = (runs.submit(_frame(("ada", 5, "x")), _mapping(policy), earlier=earlier) for _ in range(2))
+
+    assert first.submitted.rows.tolist() == [0]
+    assert not len(second.submitted.rows)
+    assert second.repeats.firsts.tolist() == ([] if policy == "spread" else [0])
+
+
+def test_stream_sends_repeats_once_when_all_are_sent(runs):
+    """Each row was answered 202; with the next run none is sent again, in whichever frame it stands."""
+    for is_first in (True, False):
+        earlier = EarlierFrames()
+        frames = [_frame(("ada", 5, "x")), _frame(("ada", 5, "x"))]
+
+        sent = [runs.submit(frame, _mapping("send"), earlier=earlier).is_sent.tolist() for frame in frames]
+
+        assert sent == [[is_first], [is_first]]
+
+
+def test_claimed_second_is_given_up_when_another_event_has_come_in_it(runs):
+    """Intercom would ignore the event there: it moves on, and arrives."""
+    runs.submit(_frame(("ada", 5, "x")), _mapping("spread"), answered=[CLAIMED])
+    runs.submit(_frame(("ada", 5, "y")), _mapping("skip"))
+
+    checked = runs.submit(_frame(("ada", 5, "x")), _mapping("spread"))
+
+    assert _seconds(checked) == [6]
+    assert checked.is_sent.all()
+
+
+@pytest.mark.parametrize("policy", ["skip", "spread", "send"])
+def test_rows_are_sent_again_when_that_is_asked_for(policy, runs):
+    """Where rows are spread, each has the second that it had; what is new gives way to it."""
+    first = _frame(("ada", 5, "x"), ("ada", 6, "x"))
+    runs.submit(first, _mapping(policy))
+    converter = Converter(bind(_frame(("ada", 5, "a"), ("ada", 6, "x")), _mapping(policy)))
+    runs.begin()
+
+    checked = read_rows(converter, 2).checked(now=NOW, runs=runs, resubmits=True)
+
+    assert checked.is_sent.all()
+    assert _seconds(checked) == ([7, 6] if policy == "spread" else [5, 6])
+
+
+def test_later_frames_know_the_seconds_that_earlier_runs_gave(runs):
+    """A row of the second frame has the very second to which an earlier run has moved one of the first."""
+    runs.submit(_frame(("ada", 5, "x"), ("ada", 5, "y")), _mapping("spread"))
+    earlier = EarlierFrames()
+    runs.submit(_frame(("ada", 5, "x"), ("ada", 5, "y")), _mapping("spread"), earlier=earlier)
+
+    checked = runs.submit(_frame(("ada", 6, "z")), _mapping("spread"), earlier=earlier)
+
+    assert _seconds(checked) == [7]
+
+
+def test_row_moved_by_an_earlier_run_is_submitted_already_when_rows_are_no_longer_spread(runs):
+    """What was sent counts, and the second of the results is the one that was sent."""
+    frame = _frame(("ada", 5, "x"), ("ada", 5, "y"))
+    before = _seconds(runs.submit(frame, _mapping("spread")))
+
+    checked = runs.submit(frame, _mapping("send"))
+
+    assert not checked.is_sent.any()
+    assert _seconds(checked) == before
+
+
+def test_frames_own_rows_give_way_to_what_the_journal_has(runs):
+    """A single row whose second an earlier run has given to another event moves on."""
+    runs.submit(_frame(("ada", 5, "x"), ("ada", 5, "y")), _mapping("spread"))
+
+    checked = runs.submit(_frame(("ada", 6, "z"), ("ada", 7, "z")), _mapping("spread"))
+
+    assert _seconds(checked) == [8, 7]
+    assert checked.is_sent.all()
+
+
+def test_invalid_rows_are_not_asked_about(runs):
+    """A row without a second is invalid, whatever else it has."""
+    mapping = _mapping("skip")
+    runs.submit(_frame(("ada", 5, "x")), mapping)
+    frame = _frame(("ada", 5, "x")).astype({"time": object})
+    frame.loc[1] = ["ada", None, "x"]
+
+    checked = runs.submit(frame, mapping)
+
+    assert checked.valid.tolist() == [True, False]
+    assert checked.submitted.rows.tolist() == [0]
