@@ -9,11 +9,11 @@ import pyarrow as pa
 
 from events_pandas.convert import Converter, EventBatch
 from events_pandas.convert.batch import Contacts
-from events_pandas.convert.cells import Mask
+from events_pandas.convert.cells import Mask, Rows
 from events_pandas.deliver import Status
 from events_pandas.mapping import EventMapping, bind, require_mapping
 from events_pandas.results.frame import TEXT_DTYPE
-from events_pandas.results.summary import count_of_rows
+from events_pandas.results.matching import positions_in, require_results
 
 Texts = npt.NDArray[np.object_]
 
@@ -81,43 +81,27 @@ def unknown_contacts(results: pd.DataFrame, frame: pd.DataFrame, mapping: EventM
     {'b': 'accepted', 'c': 'accepted'}
     """
     require_mapping(mapping)
-    for name, given, wanted in (("results", results, "returned"), ("frame", frame, "was given")):
-        if not isinstance(given, pd.DataFrame):
-            raise TypeError(f"{name}: a {type(given).__name__} is no DataFrame: give what submitting {wanted}")
-    lacking = [column for column in _COLUMNS if column not in results]
-    if lacking:
-        raise ValueError(f"results: no column {lacking[0]!r}: give what submitting returned")
+    require_results(results, frame, columns=_COLUMNS)
     events = results.loc[(results["status"] == Status.UNKNOWN_CONTACT.value).to_numpy(), list(_COLUMNS)]
-    events = _with_contacts(events, frame, mapping, first_row=_first_row(results, len(frame)))
+    events = _with_contacts(events, frame, mapping, positions=positions_in(frame, results, events["row"]))
     contacts = events.groupby(["identifier", "contact"], sort=False, as_index=False).agg(
         rows=("row", "size"), first_event=("created_at", "min"), last_event=("created_at", "max")
     )
     return contacts.sort_values("rows", ascending=False, kind="stable", ignore_index=True)
 
 
-def _first_row(results: pd.DataFrame, n_rows: int) -> int:
-    """Return the row that is the frame's first: those of a stream are counted over all its frames."""
-    facts = results.attrs.get("run", {}).get("frame")
-    if facts is None and len(results):
-        # Results that were put together, or read from a file, have no facts.
-        first = int(results["row"].min())
-        facts = {"first_row": first, "rows": int(results["row"].max()) + 1 - first}
-    return int(facts["first_row"]) if facts and facts["rows"] == n_rows else 0
-
-
-def _with_contacts(events: pd.DataFrame, frame: pd.DataFrame, mapping: EventMapping, *, first_row: int) -> pd.DataFrame:
+def _with_contacts(
+    events: pd.DataFrame, frame: pd.DataFrame, mapping: EventMapping, *, positions: Rows
+) -> pd.DataFrame:
     """Look events up in their frame."""
     rows = events["row"].to_numpy(np.int64)
-    if len(rows) and int(rows.max()) - first_row >= len(frame):
-        have = f"frame: has {count_of_rows(len(frame))}, and results have row {rows.max()}"
-        raise ValueError(f"{have}: give all rows that were submitted, and no others")
-    batch = Converter(bind(frame, replace(mapping, metadata={}))).convert_rows(rows - first_row)
+    batch = Converter(bind(frame, replace(mapping, metadata={}))).convert_rows(positions)
     # Those of results are text where they were read from a CSV file.
     sent_at = pd.DatetimeIndex(pd.to_datetime(events["created_at"], utc=True))
     is_other = _is_other(batch, sent_at, may_be_later=mapping.duplicates == "spread")
     if is_other.any():
-        row = rows[is_other][0]
-        other = f"frame: its row {row - first_row} has another time than row {row} of the results, or no contact"
+        position, row = positions[is_other][0], rows[is_other][0]
+        other = f"frame: its row {position} has another time than row {row} of the results, or no contact"
         raise ValueError(f"{other}: give all rows that were submitted, and no others")
     identifiers, contacts = _identifiers(batch.contacts)
     return pd.DataFrame(

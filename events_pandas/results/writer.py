@@ -1,8 +1,8 @@
 """Results written to a file as they come, and put in place whole."""
 
 import os
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -11,28 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from events_pandas.errors import SourceError
-
-FORMATS = (".csv", ".parquet")
-
-
-def require_not_read(path: Path, read: Iterable[Path]) -> None:
-    """Refuse to write over what is read.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        What is to be written.
-    read : iterable of pathlib.Path
-        Files that are there and are read: the rows, or the mapping.
-
-    Raises
-    ------
-    SourceError
-        If it is one of them, by whatever name.
-    """
-    if path.exists() and any(path.samefile(file) for file in read):
-        raise SourceError(f"{path}: is a file that is read here, and would be replaced: choose another name")
+from events_pandas.results.partial_file import PartialFile
 
 
 class ResultsWriter:
@@ -57,24 +36,9 @@ class ResultsWriter:
     """
 
     def __init__(self, path: str | os.PathLike[str], *, sources: Iterable[Path] = ()) -> None:
-        self._path = Path(path)
-        if self._path.suffix.lower() not in FORMATS:
-            raise SourceError(f"{self._path}: results are written as {' or '.join(FORMATS)}: choose one of these names")
-        require_not_read(self._path, sources)
-        if self._path.is_dir():
-            raise SourceError(f"{self._path}: results cannot be written there: Is a directory")
-        self._partial = self._path.with_name(self._path.name + ".partial")
+        self._file = PartialFile(path, holds="results", sources=sources)
         self._parquet: pq.ParquetWriter | None = None
         self._is_begun = False
-        with self._writing():
-            self._partial.write_bytes(b"")
-
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise SourceError(f"{self._path}: results cannot be written there: {error.strerror or error}") from error
 
     def write(self, results: pd.DataFrame) -> None:
         """Add the results of some rows.
@@ -89,9 +53,9 @@ class ResultsWriter:
         SourceError
             If they cannot be written.
         """
-        with self._writing():
-            if self._path.suffix.lower() == ".csv":
-                results.to_csv(self._partial, mode="a", header=not self._is_begun, index=False)
+        with self._file.writing():
+            if self._file.is_csv:
+                results.to_csv(self._file.partial, mode="a", header=not self._is_begun, index=False)
             else:
                 self._write_parquet(results)
             self._is_begun = True
@@ -102,7 +66,7 @@ class ResultsWriter:
         bare.attrs = {}
         table = pa.Table.from_pandas(bare, preserve_index=False)
         if self._parquet is None:
-            self._parquet = pq.ParquetWriter(self._partial, table.schema)
+            self._parquet = pq.ParquetWriter(self._file.partial, table.schema)
         self._parquet.write_table(table)
 
     def __enter__(self) -> Self:
@@ -112,11 +76,11 @@ class ResultsWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         # What ended the run is told, rather than what it has led to here.
-        with self._writing() if error is None else suppress(OSError):
+        with self._file.writing() if error is None else suppress(OSError):
             if self._parquet is not None:
                 self._parquet.close()
             if self._is_begun:
-                self._partial.replace(self._path)
+                self._file.put_in_place()
             else:
                 # Nothing came: what an earlier run has left stays.
-                self._partial.unlink()
+                self._file.discard()

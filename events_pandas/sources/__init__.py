@@ -3,19 +3,29 @@
 from events_pandas.sources.files import (
     FileChunk,
     PathOrPaths,
+    is_computing,
+    read_chosen_rows,
     read_chunks,
     read_first_rows,
     row_counts,
     source_paths,
+    source_schema,
     typed_mapping,
 )
+from events_pandas.sources.rereading import COMPARED_ROWS, other_reading, payloads_of
 
 __all__ = [
+    "COMPARED_ROWS",
     "FileChunk",
     "PathOrPaths",
+    "is_computing",
+    "other_reading",
+    "payloads_of",
+    "read_chosen_rows",
     "read_chunks",
     "read_first_rows",
     "row_counts",
     "source_paths",
+    "source_schema",
     "typed_mapping",
 ]

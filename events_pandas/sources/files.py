@@ -17,6 +17,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from events_pandas.convert.cells import Rows
 from events_pandas.errors import SourceError
 from events_pandas.intercom import DATE_SUFFIXES
 from events_pandas.mapping import Column, Constant, Date, EventMapping, Number, Text
@@ -37,6 +38,9 @@ _ARCHIVE_ERRORS = (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
 _READING_ERRORS = (ValueError, OSError, pa.ArrowException, pd.errors.ParserWarning, *_ARCHIVE_ERRORS)
 
 COUNTED_ROWS = 100_000
+CHOSEN_FROM = 10_000
+"""Rows read at a time of which some are chosen."""
+
 CSV_FORM: dict[str, Any] = {
     # Without this a file whose rows have one cell too many would take its first column for an index.
     "index_col": False,
@@ -125,7 +129,7 @@ def read_chunks(path: Path, mapping: EventMapping, *, chunksize: int) -> Iterato
     """
     labels = frozenset(_labels(mapping))
     # Nobody knows what a callable reads.
-    selection = _Selection(texts=labels, columns=None if _is_computing(mapping) else labels)
+    selection = _Selection(texts=labels, columns=None if is_computing(mapping) else labels)
     start = 0
     for frame in _frames(path, selection, chunksize):
         frame.index = pd.RangeIndex(start, start + len(frame))
@@ -160,6 +164,67 @@ def read_first_rows(path: Path, n_rows: int) -> pd.DataFrame:
         while sum(map(len, frames)) < n_rows and (frame := next(read, None)) is not None:
             frames.append(frame)
     return pd.concat(frames, ignore_index=True).head(n_rows)
+
+
+def read_chosen_rows(path: Path, rows: Rows) -> Iterator[pd.DataFrame]:
+    """Read some rows of a file, with all columns.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        A CSV or a Parquet file.
+    rows : numpy.ndarray of int64
+        Which, counted from the file's first and in its order; at least one.
+
+    Yields
+    ------
+    pandas.DataFrame
+        Rows as `read_first_rows` reads them, a part of the file at a time; nothing is read beyond the last of them.
+
+    Raises
+    ------
+    SourceError
+        If the file cannot be read, or no longer has these rows.
+    """
+    start = 0
+    with closing(_frames(path, _Selection(), CHOSEN_FROM)) as read:
+        for frame in read:
+            chosen = rows[(rows >= start) & (rows < start + len(frame))]
+            if len(chosen):
+                yield frame.iloc[chosen - start].set_axis(chosen)
+            start += len(frame)
+            if start > rows[-1]:
+                return
+    raise SourceError(f"{path}: has {start:,} rows now, and had more when it was submitted")
+
+
+def source_schema(path: Path) -> pa.Schema:
+    """Return the names and types of a file's columns.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        A CSV or a Parquet file.
+
+    Returns
+    -------
+    pyarrow.Schema
+        Those of a CSV file are text. A name may be there twice.
+
+    Raises
+    ------
+    SourceError
+        If the file cannot be read.
+    """
+    schema = _next(_read_schema(path), path)
+    return pa.schema([]) if schema is None else schema
+
+
+def _read_schema(path: Path) -> Iterator[pa.Schema]:
+    if path.name.lower().endswith(PARQUET_SUFFIXES):
+        yield pq.read_schema(path).remove_metadata()
+    else:
+        yield pa.schema([(str(name), pa.string()) for name in _csv_header(path)])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -241,8 +306,7 @@ def _parser_fault(reason: str) -> str:
 
 
 def _read_csv(path: Path, selection: _Selection, chunksize: int) -> Iterator[pd.DataFrame]:
-    # pandas makes "a.1" of a second column "a", and so would hide which of them is meant.
-    header = pd.read_csv(path, header=None, nrows=1, dtype=str, **CSV_FORM).iloc[0].tolist()
+    header = _csv_header(path)
     texts, columns = selection.texts, selection.columns
     is_known = texts is not None and texts <= set(header)
     if not is_known and len(header) == 1 and (separator := _separator(str(header[0]))):
@@ -255,6 +319,11 @@ def _read_csv(path: Path, selection: _Selection, chunksize: int) -> Iterator[pd.
             frame.columns = header
             # All columns, if one is missing: the error names those that there are.
             yield frame.loc[:, frame.columns.isin(columns)] if is_known and columns is not None else frame
+
+
+def _csv_header(path: Path) -> list[Any]:
+    # pandas makes "a.1" of a second column "a", and so would hide which of them is meant.
+    return list(pd.read_csv(path, header=None, nrows=1, dtype=str, **CSV_FORM).iloc[0])
 
 
 def _separator(line: str) -> str | None:
@@ -284,7 +353,19 @@ def _sources(mapping: EventMapping) -> Iterator[Any]:
         yield from rule_sources(rule).values()
 
 
-def _is_computing(mapping: EventMapping) -> bool:
+def is_computing(mapping: EventMapping) -> bool:
+    """Tell whether a mapping has a source that is computed from the frame.
+
+    Parameters
+    ----------
+    mapping : EventMapping
+        The mapping.
+
+    Returns
+    -------
+    bool
+        True for callables and ``pd.col`` expressions: nobody knows which columns they read.
+    """
     return any(is_computed(source) for source in _sources(mapping))
 
 

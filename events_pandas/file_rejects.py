@@ -1,0 +1,216 @@
+"""The rejects of a run over files: their rows, as they stand there, with the reason beside each."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import chain, pairwise
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from events_pandas.errors import EventsPandasError, SourceError
+from events_pandas.mapping import EventMapping
+from events_pandas.results.rejects import NO_REASONS, REASONS, is_rejected, n_own_columns, reason_names, with_reasons
+from events_pandas.results.rejects_writer import RejectsWriter
+from events_pandas.sources import (
+    COMPARED_ROWS,
+    is_computing,
+    other_reading,
+    payloads_of,
+    read_chosen_rows,
+    read_first_rows,
+    source_schema,
+)
+
+
+class FileRejects:
+    """The rejects of files: which they are is known as results come; their rows are read a second time at the end.
+
+    Parameters
+    ----------
+    writer : RejectsWriter
+        What they are written with.
+    files : sequence of pathlib.Path
+        The files of the run.
+    mapping : EventMapping
+        The mapping as it was given.
+    typed : EventMapping
+        The mapping with the types that bare columns have in these files.
+    tell : callable
+        Told if a row would be submitted otherwise from the file of rejects.
+    """
+
+    def __init__(
+        self,
+        writer: RejectsWriter,
+        *,
+        files: Sequence[Path],
+        mapping: EventMapping,
+        typed: EventMapping,
+        tell: Callable[[str], object],
+    ) -> None:
+        self.writer = writer
+        self._files = files
+        self._mapping = mapping
+        self._typed = typed
+        self._tell = tell
+        self._is_begun = False
+        self._reasons: dict[int, pd.DataFrame] = {}
+
+    def keep(self, results: pd.DataFrame) -> None:
+        """Remember which of some results are those of rejects.
+
+        Parameters
+        ----------
+        results : pandas.DataFrame
+            With the column ``source_file``; the index counts the rows of each file. What comes a second time begins
+            with the same row.
+        """
+        self._is_begun = True
+        rejected = is_rejected(results)
+        if rejected.any():
+            self._reasons[int(results["row"].iloc[0])] = results.loc[rejected, [*REASONS, "source_file"]]
+
+    def write(self) -> None:
+        """Write the rejects, if there are results; a file that is there is replaced even if there are no rejects.
+
+        Raises
+        ------
+        SourceError
+            If they cannot be read again, or not be written.
+        """
+        if not self._is_begun:
+            return
+        visits = list(_visits(pd.concat(self._reasons.values()))) if self._reasons else []
+        columns = _Columns.of([path for path, _ in visits] or self._files[:1])
+        schema = None if self.writer.is_csv else columns.schema(self.writer.path)
+        self.writer.write(columns.no_rows(), schema=schema)
+        first: list[pd.DataFrame] = []
+        for visit, (path, reasons) in enumerate(visits):
+            done = 0
+            for rows in read_chosen_rows(path, reasons.index.to_numpy(np.int64)):
+                beside = reasons.iloc[done : done + len(rows)]
+                self.writer.write(columns.with_reasons(path, rows, beside), schema=schema)
+                if visit == 0 and done < COMPARED_ROWS:
+                    first.append(rows)
+                done += len(rows)
+        self.writer.finish()
+        # Whatever is wrong with the mapping was told by the run, and the rejects are written.
+        with suppress(EventsPandasError):
+            self._compare(first)
+
+    def _compare(self, first: list[pd.DataFrame]) -> None:
+        """Tell what would be sent otherwise from the file of rejects: it may give a bare column another type."""
+        # Columns that callables read have types in the run, and are text here.
+        if not first or is_computing(self._mapping):
+            return
+        frame = pd.concat(first, ignore_index=True).head(COMPARED_ROWS)
+        rows = pd.concat(self._reasons.values())["row"].head(len(frame))
+        payloads = payloads_of(frame, self._typed, np.arange(len(frame)))
+        other = other_reading(self.writer.path, self._mapping, payloads=payloads, rows=rows.tolist())
+        if other is not None:
+            self._tell(other)
+
+
+def file_rejects(
+    path: str | os.PathLike[str] | None,
+    *,
+    results_path: str | os.PathLike[str] | None,
+    files: Sequence[Path],
+    mapping: EventMapping,
+    typed: EventMapping,
+    tell: Callable[[str], object],
+) -> FileRejects | None:
+    """Return what writes the rejects of a run, if they are to be written.
+
+    Parameters
+    ----------
+    path : str or os.PathLike or None
+        Where they go.
+    results_path : str or os.PathLike or None
+        Where the results of the run go.
+    files : sequence of pathlib.Path
+        The files of the run.
+    mapping : EventMapping
+        The mapping as it was given.
+    typed : EventMapping
+        The mapping with the types that bare columns have in these files.
+    tell : callable
+        As for `FileRejects`.
+
+    Returns
+    -------
+    FileRejects or None
+        Nothing is replaced yet.
+
+    Raises
+    ------
+    SourceError
+        If nothing can be written there, or if something else is written or read there.
+    """
+    if path is None:
+        return None
+    if results_path is not None and Path(path).resolve() == Path(results_path).resolve():
+        raise SourceError(f"{path}: is where the results go: choose another name for the rejects")
+    return FileRejects(RejectsWriter(path, sources=files), files=files, mapping=mapping, typed=typed, tell=tell)
+
+
+def _visits(reasons: pd.DataFrame) -> Iterator[tuple[Path, pd.DataFrame]]:
+    """Yield the reasons file by file, in the order of the run."""
+    files, rows = reasons["source_file"].to_numpy(object), reasons.index.to_numpy(np.int64)
+    # A file may be read twice in one run.
+    begins = np.flatnonzero((files[1:] != files[:-1]) | (rows[1:] <= rows[:-1])) + 1
+    for start, stop in pairwise([0, *begins.tolist(), len(reasons)]):
+        yield Path(files[start]), reasons.iloc[start:stop]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Columns:
+    """The columns of each file, without the reasons of an earlier run; rejects have those of all files."""
+
+    own: Mapping[Path, list[str]]
+
+    @classmethod
+    def of(cls, paths: Iterable[Path]) -> Self:
+        return cls(own={path: _own_columns(path) for path in paths})
+
+    @property
+    def together(self) -> list[str]:
+        first, *others = self.own.values()
+        if all(names == first for names in others):
+            return first
+        for path, names in self.own.items():
+            if len(set(names)) < len(names):
+                raise SourceError(f"{path}: has two columns of one name, and the other files have other columns")
+        return list(dict.fromkeys(chain.from_iterable(self.own.values())))
+
+    def with_reasons(self, path: Path, rows: pd.DataFrame, reasons: pd.DataFrame) -> pd.DataFrame:
+        own, together = self.own[path], self.together
+        rows = rows.iloc[:, : len(own)].set_axis(own, axis="columns")
+        return with_reasons(rows if own == together else rows.reindex(columns=together), reasons[list(REASONS)])
+
+    def no_rows(self) -> pd.DataFrame:
+        return with_reasons(pd.DataFrame(columns=self.together, dtype=object), NO_REASONS)
+
+    def schema(self, rejects_path: Path) -> pa.Schema:
+        """Return the types of all columns in Parquet."""
+        kinds = [pa.schema(list(source_schema(path))[: len(names)]) for path, names in self.own.items()]
+        try:
+            together = pa.unify_schemas(kinds, promote_options="permissive")
+        except (pa.ArrowException, TypeError) as error:
+            reason = str(error).splitlines()[0]
+            raise SourceError(
+                f"{rejects_path}: the columns of the files do not fit into one Parquet file ({reason}): "
+                "choose a name that ends in .csv"
+            ) from error
+        beside = NO_REASONS.set_axis(reason_names(together.names), axis="columns")
+        return pa.schema([*together, *pa.Schema.from_pandas(beside, preserve_index=False)])
+
+
+def _own_columns(path: Path) -> list[str]:
+    first = read_first_rows(path, 1)
+    return [str(name) for name in first.columns[: n_own_columns(first)]]

@@ -1,0 +1,312 @@
+"""The rejects of a run over files: their lines as they stand there, whatever ends the run. The client is a fake."""
+
+import bz2
+import gzip
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from events_pandas import (
+    AuthenticationError,
+    Date,
+    EventMapping,
+    MappingError,
+    RetryPolicy,
+    SourceError,
+    SubmissionError,
+    SubmissionInterrupted,
+    sources,
+)
+from events_pandas.file_submission import file_results
+from events_pandas.options import RunOptions
+
+REASONS = "row,status,error_code,error_message"
+
+
+@pytest.fixture
+def write(tmp_path, monkeypatch):
+    """Write a CSV file of rows "contact,day" into the current folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def write(name, *rows, header="who,day"):
+        (tmp_path / name).write_text("".join(f"{line}\n" for line in (header, *rows)))
+        return name
+
+    return write
+
+
+@pytest.fixture
+def submit(mapping, fake_client):
+    """Submit files with a fake client and write the rejects; return what was told of them."""
+
+    def submit(paths, *, client=None, rejects_path="rejects.csv", results_path=None, rules=mapping, **options):
+        run = RunOptions(client=client or fake_client(), retry=RetryPolicy(attempts=1), journal=None, **options)
+        told = []
+        stream = file_results(
+            paths, rules, options=run, results_path=results_path, rejects_path=rejects_path, tell=told.append
+        )
+        list(stream)
+        return told
+
+    return submit
+
+
+def rejects(name="rejects.csv"):
+    return pd.read_csv(name, dtype=str, keep_default_na=False)
+
+
+def test_rejects_of_a_file_are_its_cells_untouched(write, submit):
+    """All columns come along, those that nobody maps too, and no cell is taken for a number or for nothing."""
+    rows = ('00042,never,"a, ""b""",007,NA', "1,2024-01-31,c,1,", "1e5,never,,1.50,nan")
+    path = write("a.csv", *rows, header="who,day,note,n,m")
+
+    assert submit(path) == []
+
+    assert Path("rejects.csv").read_text().splitlines()[0] == f"who,day,note,n,m,{REASONS}"
+    assert rejects().iloc[:, :7].to_numpy().tolist() == [
+        ["00042", "never", 'a, "b"', "007", "NA", "0", "invalid"],
+        ["1e5", "never", "", "1.50", "nan", "2", "invalid"],
+    ]
+    assert not Path("rejects.csv.partial").exists()
+
+
+@pytest.mark.parametrize("chunksize", [1, 2, 100])
+def test_rejects_of_several_files_stand_in_one(write, submit, fake_client, chunksize):
+    """Rows are counted over all files; one that is given twice is read twice."""
+    paths = [write("a.csv", "1,2024-01-31", "2,never"), write("b.csv", "3,2024-01-31"), "a.csv"]
+
+    submit(paths, client=fake_client({"3": [404]}), chunksize=chunksize)
+
+    assert rejects()[["who", "row", "status"]].to_numpy().tolist() == [
+        ["2", "1", "invalid"],
+        ["3", "2", "unknown_contact"],
+        ["2", "4", "invalid"],
+    ]
+
+
+def test_rejects_of_files_with_other_columns_have_all_of_them(write, submit):
+    """A column that a row's file does not have is empty."""
+    paths = [write("a.csv", "1,never,x", header="who,day,note"), write("b.csv", "y,never,2", header="size,day,who")]
+
+    submit(paths)
+
+    assert rejects().iloc[:, :5].to_numpy().tolist() == [["1", "never", "x", "", "0"], ["2", "never", "", "y", "1"]]
+    assert rejects().columns.tolist()[:4] == ["who", "day", "note", "size"]
+
+
+def test_rejects_of_files_with_a_column_twice_need_the_same_columns(write, submit):
+    """Alone such a file is exported as it is; beside others it is not known which column is which."""
+    twice = write("a.csv", "1,never,x,y", header="who,day,note,note")
+    other = write("b.csv", "1,never", header="who,day")
+
+    submit(twice)
+
+    assert Path("rejects.csv").read_text().startswith(f"who,day,note,note,{REASONS}\n1,never,x,y,0,invalid,")
+    with pytest.raises(SubmissionError) as caught:
+        submit([twice, other])
+    assert str(caught.value) == (
+        "the run is complete, and its rejects are missing: "
+        "a.csv: has two columns of one name, and the other files have other columns"
+    )
+
+
+@pytest.mark.parametrize(("name", "compress"), [("a.csv.gz", gzip.compress), ("a.csv.bz2", bz2.compress)])
+def test_rejects_of_compressed_files_are_plain(write, submit, name, compress):
+    """They are read like any other."""
+    write("a.csv", "00042,never")
+    Path(name).write_bytes(compress(Path("a.csv").read_bytes()))
+
+    submit(name)
+
+    assert rejects()["who"].tolist() == ["00042"]
+
+
+def test_rejects_that_were_mended_are_submitted_with_the_same_mapping(write, submit, fake_client):
+    """Rejects of rejects have one reason, that of the last run."""
+    submit(write("a.csv", "1,never", "2,2024-01-31", "3,nowhere"))
+    mended = Path("rejects.csv").read_text().replace("1,never", "1,2024-02-01")
+    Path("mended.csv").write_text(mended)
+    client = fake_client()
+
+    submit("mended.csv", client=client)
+
+    assert client.contacts == ["1"]
+    assert rejects().columns.tolist() == ["who", "day", *REASONS.split(",")]
+    assert rejects()[["who", "row"]].to_numpy().tolist() == [["3", "1"]]
+
+
+def test_rejects_without_a_row_replace_those_of_an_earlier_run(write, submit):
+    """The next command would submit them; the header says what the file is."""
+    Path(write("rejects.csv")).write_text("earlier")
+
+    submit(write("a.csv", "1,2024-01-31"))
+
+    assert Path("rejects.csv").read_text() == f"who,day,{REASONS}\n"
+
+
+def test_rejects_of_a_run_that_did_not_begin_stay(write, submit):
+    """Before the first result nothing is replaced, and nothing is left beside."""
+    Path(write("rejects.csv")).write_text("earlier")
+
+    with pytest.raises(MappingError):
+        submit(write("a.csv", "1,2024-01-31", header="who,days"))
+
+    assert Path("rejects.csv").read_text() == "earlier"
+    assert not Path("rejects.csv.partial").exists()
+
+
+@pytest.mark.parametrize(
+    ("script", "error"), [([401], AuthenticationError), ([KeyboardInterrupt()], SubmissionInterrupted)]
+)
+def test_rejects_of_a_run_that_ends_early_have_the_rest(write, submit, fake_client, script, error):
+    """What was not submitted can be submitted from there, whatever ended the run, which is told."""
+    paths = [write("a.csv", "1,2024-01-31", "2,2024-01-31"), write("b.csv", "3,2024-01-31", "4,never")]
+
+    with pytest.raises(error) as caught:
+        submit(paths, client=fake_client({"2": script}), concurrency=1, chunksize=1)
+
+    statuses = dict(zip(rejects()["who"], rejects()["status"], strict=True))
+    assert statuses["3"] == "not_submitted"
+    assert statuses["4"] == "invalid"
+    assert "1" not in statuses
+    assert not hasattr(caught.value, "__notes__")
+
+
+def test_rejects_are_written_when_a_later_file_cannot_be_read(write, submit):
+    """Those of the files before are there."""
+    paths = [write("a.csv", "1,2024-01-31", "2,never"), write("b.csv", header="")]
+
+    with pytest.raises(SubmissionError, match=r"b\.csv: is empty"):
+        submit(paths)
+
+    assert rejects()["who"].tolist() == ["2"]
+
+
+def test_rejects_that_cannot_be_written_do_not_hide_why_the_run_ended(write, submit, fake_client):
+    """The exception is that of the run; a note says what became of the rejects."""
+    Path(write("rejects.csv.partial")).unlink()
+    Path("rejects.csv.partial").symlink_to("/dev/full")
+
+    with pytest.raises(AuthenticationError) as caught:
+        submit(write("a.csv", "1,2024-01-31"), client=fake_client({"1": [401]}))
+
+    assert caught.value.__notes__ == ["rejects.csv: rejects cannot be written there: No space left on device"]
+
+
+def test_rejects_that_cannot_be_written_lose_no_result(write, mapping, fake_client):
+    """A run that is complete says so, and that its rejects are missing; what was yielded is yielded."""
+    write("a.csv", "1,never")
+    Path("rejects.csv.partial").symlink_to("/dev/full")
+    options = RunOptions(client=fake_client(), journal=None)
+    stream = file_results("a.csv", mapping, options=options, rejects_path="rejects.csv")
+
+    parts = [next(stream)]
+    with pytest.raises(SubmissionError) as caught:
+        next(stream)
+
+    assert parts[0]["status"].tolist() == ["invalid"]
+    assert len(caught.value.results) == 0
+    assert str(caught.value) == (
+        "the run is complete, and its rejects are missing: "
+        "rejects.csv: rejects cannot be written there: No space left on device"
+    )
+
+
+def test_rejects_whose_file_has_shrunk_are_told(write, submit, fake_client):
+    """Rows are read a second time: a file that was replaced during the run has others."""
+    path = write("a.csv", "1,2024-01-31", "2,2024-01-31")
+    client = fake_client({"2": [lambda: Path(path).write_text("who,day\n") and 404]})
+
+    with pytest.raises(SubmissionError) as caught:
+        submit(path, client=client)
+
+    assert str(caught.value) == (
+        "the run is complete, and its rejects are missing: a.csv: has 0 rows now, and had more when it was submitted"
+    )
+
+
+def test_interrupt_while_rejects_are_written_does_not_hide_why_the_run_ended(write, submit, fake_client, monkeypatch):
+    """A second Ctrl-C leaves the rejects, and the first is told."""
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("events_pandas.file_rejects.read_chosen_rows", interrupted)
+    with pytest.raises(SubmissionInterrupted) as caught:
+        submit(write("a.csv", "1,2024-01-31", "2,2024-01-31"), client=fake_client({"1": [KeyboardInterrupt()]}))
+
+    assert caught.value.__notes__ == ["rejects.csv: the rejects are missing, since writing them was interrupted"]
+    assert not Path("rejects.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("rejects_path", "message"),
+    [
+        ("a.csv", "a.csv: is a file that is read here, and would be replaced: choose another name"),
+        ("./results.csv", "./results.csv: is where the results go: choose another name for the rejects"),
+        ("rejects.txt", "rejects.txt: rejects are written as .csv or .parquet: choose one of these names"),
+        ("no/rejects.csv", "no/rejects.csv: rejects cannot be written there: No such file or directory"),
+    ],
+)
+def test_rejects_path_is_tried_before_anything_is_sent(write, submit, fake_client, rejects_path, message):
+    """Where rejects cannot be written, nothing is submitted."""
+    client = fake_client()
+
+    with pytest.raises(SourceError) as caught:
+        submit(write("a.csv", "1,2024-01-31"), client=client, rejects_path=rejects_path, results_path="results.csv")
+
+    assert str(caught.value) == message
+    assert (client.me_requests, client.events) == (0, [])
+    assert [path.name for path in Path().iterdir()] == ["a.csv"]
+
+
+def test_rejects_of_parquet_keep_their_types_in_parquet(write, submit):
+    """Integers with gaps, times and decimals are what they were in the file."""
+    write("a.csv")
+    frame = pd.DataFrame({"who": ["1", None], "day": pd.to_datetime(["2024-01-31", "2024-02-01"])})
+    frame.assign(size=pd.array([7, None], dtype="Int64")).to_parquet("a.parquet")
+
+    submit("a.parquet", rejects_path="rejects.parquet")
+
+    schema = sources.source_schema(Path("rejects.parquet"))
+    before = sources.source_schema(Path("a.parquet"))
+    assert [schema.field(name).type for name in before.names] == [field.type for field in before]
+    assert pd.read_parquet("rejects.parquet")[["row", "status"]].to_numpy().tolist() == [[1, "invalid"]]
+
+
+def test_rejects_of_parquet_are_text_in_csv(write, submit):
+    """They can be mended in a spreadsheet, and are read as what the mapping says."""
+    write("a.csv")
+    pd.DataFrame({"who": [None], "day": pd.to_datetime(["2024-01-31"]), "size": [7.0]}).to_parquet("a.parquet")
+
+    submit("a.parquet")
+
+    assert rejects().iloc[:, :3].to_numpy().tolist() == [["", "2024-01-31T00:00:00", "7"]]
+
+
+def test_rejects_of_types_that_do_not_fit_together_are_refused_in_parquet(write, submit):
+    """One column has one type there."""
+    write("a.csv")
+    pd.DataFrame({"who": [None], "day": ["2024-01-31"], "size": [7.0]}).to_parquet("a.parquet")
+    pd.DataFrame({"who": [None], "day": ["2024-01-31"], "size": ["x"]}).to_parquet("b.parquet")
+
+    with pytest.raises(SubmissionError) as caught:
+        submit(["a.parquet", "b.parquet"], rejects_path="rejects.parquet")
+
+    assert "rejects.parquet: the columns of the files do not fit into one Parquet file (" in str(caught.value)
+
+
+def test_rejects_are_told_to_have_another_type_than_the_files(write, submit, fake_client):
+    """A bare column that is text in the file, and of which only numbers are rejected, would be a number."""
+    rules = EventMapping(
+        event_name="a", created_at=Date("day"), user_id="who", metadata={"size": "size"}, timezone="UTC"
+    )
+    path = write("a.csv", "1,2024-01-31,five", "2,2024-01-31,5", header="who,day,size")
+
+    (told,) = submit(path, client=fake_client({"2": [404]}), rules=rules)
+
+    assert told == (
+        "rejects.csv: metadata.size of row 1 would be 5 when it is submitted from there, and not '5': a CSV file has "
+        "no types, so say in the mapping what the column is (Text, Number, Date with its unit=), or export to .parquet"
+    )
