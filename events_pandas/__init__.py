@@ -5,13 +5,14 @@ from typing import TYPE_CHECKING, Any
 
 # Registers DataFrame.intercom.
 import events_pandas.accessor  # noqa: F401
-from events_pandas.api import check_events, iter_submit, submit_events, submit_file
+from events_pandas.api import check_events, export_rejects, iter_submit, submit_events, submit_file
 from events_pandas.deliver import IntercomClient, Progress, RetryPolicy
 from events_pandas.errors import (
     AuthenticationError,
     CredentialsError,
     EventsPandasError,
     InvalidRowsError,
+    JournalError,
     MappingError,
     OutageError,
     SourceError,
@@ -19,6 +20,7 @@ from events_pandas.errors import (
     SubmissionInterrupted,
     UnknownColumnError,
 )
+from events_pandas.history import runs
 from events_pandas.mapping import Column, Constant, Date, EventMapping, Link, MonetaryAmount, Number, RichLink, Text
 from events_pandas.options import SubmitOptions
 from events_pandas.results import CheckReport, unknown_contacts
@@ -39,6 +41,7 @@ __all__ = [
     "Faults",
     "IntercomClient",
     "InvalidRowsError",
+    "JournalError",
     "Link",
     "MappingError",
     "MonetaryAmount",
@@ -56,7 +59,9 @@ __all__ = [
     "Text",
     "UnknownColumnError",
     "check_events",
+    "export_rejects",
     "iter_submit",
+    "runs",
     "submit_events",
     "submit_file",
     "suggest_mapping",

@@ -2,6 +2,7 @@
 
 import os
 import time
+import warnings
 from collections.abc import Generator, Iterable, Iterator
 from typing import Unpack
 
@@ -15,7 +16,11 @@ from events_pandas.mapping import EventMapping, bind
 from events_pandas.options import SubmitOptions, run_options
 from events_pandas.results import CheckReport
 from events_pandas.results.destination import find_destination
-from events_pandas.submission import Submission, stop_error, unsent_results
+from events_pandas.results.rejects import find_rejects, rejected_rows, with_index_levels
+from events_pandas.results.rejects_writer import RejectsWriter
+from events_pandas.run_frames import unsent_results
+from events_pandas.sources import COMPARED_ROWS, other_reading, payloads_of
+from events_pandas.submission import Submission, stop_error
 
 
 def check_events(frame: pd.DataFrame, mapping: EventMapping, *, client: IntercomClient | None = None) -> CheckReport:
@@ -83,8 +88,9 @@ def submit_events(frame: pd.DataFrame, mapping: EventMapping, **options: Unpack[
     mapping : EventMapping
         Which column becomes which field.
     **options : keyword arguments
-        How the run is made: `client`, `preflight`, `rate_share`, `concurrency`, `retry`, `on_invalid`, `canary`,
-        `max_failure_rate`, `patience_seconds`, `chunksize`, `progress`; see `SubmitOptions`.
+        How the run is made: `client`, `journal`, `workspace`, `preflight`, `resubmit`, `rate_share`, `concurrency`,
+        `retry`, `on_invalid`, `canary`, `max_failure_rate`, `patience_seconds`, `chunksize`, `progress`; see
+        `SubmitOptions`.
 
     Returns
     -------
@@ -100,7 +106,9 @@ def submit_events(frame: pd.DataFrame, mapping: EventMapping, **options: Unpack[
     InvalidRowsError
         If rows are invalid and ``on_invalid="raise"``; nothing was sent.
     CredentialsError
-        If there is no usable access token; nothing was sent.
+        If there is no usable access token, or if it is one of another workspace; no event was sent.
+    JournalError
+        If the journal cannot be used; no event was sent.
     SubmissionError
         If the run ended early; its `results` have every row.
     SubmissionInterrupted
@@ -130,7 +138,8 @@ def submit_events(frame: pd.DataFrame, mapping: EventMapping, **options: Unpack[
     >>> results["status"].to_dict()
     {'a': 'accepted', 'b': 'invalid'}
     """
-    return _gathered(Submission(mapping=mapping, options=run_options(options)).results([frame], source="frame"))
+    run = Submission(mapping=mapping, options=run_options(options), source="frame", origin="a DataFrame")
+    return _gathered(run.results([frame]))
 
 
 def iter_submit(
@@ -177,7 +186,8 @@ def iter_submit(
     0 accepted
     1 accepted
     """
-    return Submission(mapping=mapping, options=run_options(options)).results(frames, source="stream")
+    run = Submission(mapping=mapping, options=run_options(options), source="stream", origin="a stream of DataFrames")
+    return run.results(frames)
 
 
 def submit_file(
@@ -185,6 +195,7 @@ def submit_file(
     mapping: EventMapping,
     *,
     results_path: str | os.PathLike[str] | None = None,
+    rejects_path: str | os.PathLike[str] | None = None,
     **options: Unpack[SubmitOptions],
 ) -> pd.DataFrame:
     r"""Submit the rows of CSV or Parquet files as events.
@@ -197,6 +208,10 @@ def submit_file(
         Which column becomes which field.
     results_path : str or os.PathLike, optional
         A ``.csv`` or ``.parquet`` file to which the results are written as they come.
+    rejects_path : str or os.PathLike, optional
+        A ``.csv`` or ``.parquet`` file to which the rows that are rejects are written at the end, also of a run that
+        ends early: all columns of the files, as they stand there, with the reason beside each row; see
+        `export_rejects`. Files with other columns have theirs side by side.
     **options : keyword arguments
         As for `submit_events`.
 
@@ -208,7 +223,7 @@ def submit_file(
     Raises
     ------
     SourceError
-        If a file cannot be read, or if the results cannot be written.
+        If a file cannot be read, or if results or rejects cannot be written.
     SubmissionError, SubmissionInterrupted
         If the run ended early; `results` has every row of all files that can be read. Ctrl-C before the first rows are
         checked is a plain `KeyboardInterrupt`: nothing was sent.
@@ -231,7 +246,93 @@ def submit_file(
     ...     sandbox.events[0].contact
     '00042'
     """
-    return _gathered(file_results(path, mapping, options=run_options(options), results_path=results_path))
+    stream = file_results(
+        path, mapping, options=run_options(options), results_path=results_path, rejects_path=rejects_path
+    )
+    return _gathered(stream)
+
+
+def export_rejects(
+    results: pd.DataFrame,
+    frame: pd.DataFrame,
+    path: str | os.PathLike[str],
+    *,
+    mapping: EventMapping | None = None,
+) -> pd.DataFrame:
+    r"""Write the rows that Intercom does not have to a file that can be mended and submitted.
+
+    Parameters
+    ----------
+    results : pandas.DataFrame
+        What submitting returned, or some of its rows; also as it was read from a file of results.
+    frame : pandas.DataFrame
+        The rows that were submitted, all of them: those of the run, or those of the one frame of a stream that the
+        results are of. It is not changed.
+    path : str or os.PathLike
+        A ``.csv`` or ``.parquet`` file; one that is there is replaced, also by no rows.
+    mapping : EventMapping, optional
+        With it a warning tells if a row would be submitted otherwise from the file.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The rejects, on the index and with the dtypes of the frame: rows that are ``invalid``, ``unknown_contact``,
+        ``rejected``, ``failed`` or ``not_submitted``, in the order of the frame, and after its columns ``row``,
+        ``status``, ``error_code`` and ``error_message``. If the frame has one of these, ours are ``reject_row`` and so
+        on; those of an earlier export are replaced.
+
+    Raises
+    ------
+    SourceError
+        If the file cannot be written.
+    TypeError
+        If results or frame are no DataFrame, or if the mapping is no `EventMapping`.
+    ValueError
+        If results and frame do not belong together: the frame is too short, or was put in another order.
+
+    Notes
+    -----
+    Results and frame are matched by ``row``, the position in the input, whatever their indexes are.
+
+    The named levels of the index are written as columns, an index without a name is not. In CSV text stays as it is
+    (``00042``), whole numbers have no fraction, times are in ISO 8601 (in UTC if they have a zone), and absent values
+    are empty. CSV has no types: `submit_file` reads the file as text, and takes from the mapping what a column is. So
+    name it there: a bare column of times is text in a CSV file, and one of epoch numbers needs ``Date(unit=...)``.
+    Parquet keeps the dtypes. With pandas read the file by
+    ``pandas.read_csv(path, dtype=str, keep_default_na=False)``, and in Excel import the columns as text: else
+    ``00042`` becomes 42.
+
+    Labels are text in a file: a mapping that reads the column ``0`` has to read ``"0"`` there.
+
+    Examples
+    --------
+    >>> import events_pandas as ep
+    >>> from pathlib import Path
+    >>> orders = pd.DataFrame({"day": ["2024-01-31", "2024-02-30"], "who": ["00042", "00043"]}, index=["a", "b"])
+    >>> mapping = ep.EventMapping(event_name="placed-order", created_at="day", user_id="who", timezone="UTC")
+    >>> with ep.Sandbox() as sandbox:
+    ...     results = ep.submit_events(orders, mapping, client=sandbox.client(), progress=False)
+    ...     rejects = ep.export_rejects(results, orders, "rejects.csv")
+    ...     text = Path("rejects.csv").read_text()
+    ...     _ = Path("rejects.csv").write_text(text.replace("2024-02-30", "2024-02-29"))
+    ...     ep.submit_file("rejects.csv", mapping, client=sandbox.client(), progress=False)["status"].tolist()
+    ['accepted']
+    >>> rejects[["day", "who", "row", "status", "error_code"]]
+              day    who  row   status       error_code
+    b  2024-02-30  00043    1  invalid  time_unreadable
+    """
+    reasons, positions = find_rejects(results, frame)
+    payloads = None if mapping is None else payloads_of(frame, mapping, positions[:COMPARED_ROWS])
+    rejects = rejected_rows(frame, reasons, positions)
+    with RejectsWriter(path) as writer:
+        writer.write(with_index_levels(rejects))
+        writer.finish()
+    if mapping is not None and payloads is not None:
+        rows = reasons["row"].head(COMPARED_ROWS).tolist()
+        other = other_reading(writer.path, mapping, payloads=payloads, rows=rows)
+        if other is not None:
+            warnings.warn(other, stacklevel=2)
+    return rejects
 
 
 def _gathered(stream: Generator[pd.DataFrame, None, None]) -> pd.DataFrame:

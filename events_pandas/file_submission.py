@@ -2,11 +2,14 @@
 
 import os
 import time
-from collections.abc import Generator, Iterable, Iterator, Sequence
+import warnings
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
+from types import TracebackType
+from typing import Final, Self, cast
 
 import numpy as np
 import pandas as pd
@@ -21,11 +24,15 @@ from events_pandas.errors import (
     SubmissionError,
     SubmissionInterrupted,
 )
+from events_pandas.file_rejects import FileRejects, file_rejects
 from events_pandas.mapping import EventMapping, Rule, bind, require_mapping
 from events_pandas.options import RunOptions
 from events_pandas.results import ResultsWriter
 from events_pandas.sources import PathOrPaths, read_chunks, row_counts, source_paths, typed_mapping
 from events_pandas.submission import Submission
+
+FILES_NAMED: Final = 3
+"""So many files of a run are named in the history; of more the number is told."""
 
 
 def file_results(
@@ -34,6 +41,8 @@ def file_results(
     *,
     options: RunOptions,
     results_path: str | os.PathLike[str] | None = None,
+    rejects_path: str | os.PathLike[str] | None = None,
+    tell: Callable[[str], object] = warnings.warn,
 ) -> Generator[pd.DataFrame, None, None]:
     """Submit the rows of files, chunk by chunk.
 
@@ -47,6 +56,10 @@ def file_results(
         How the run is made.
     results_path : str or os.PathLike, optional
         Where results are written as they come.
+    rejects_path : str or os.PathLike, optional
+        Where the rows of the files that are rejects are written at the end, as they stand there.
+    tell : callable, optional
+        Told, in one sentence, if a row would be submitted otherwise from the file of rejects; by default a warning.
 
     Yields
     ------
@@ -56,42 +69,61 @@ def file_results(
     Raises
     ------
     SourceError
-        If a file cannot be read, or if the results cannot be written: before the first chunk's results.
+        If a file cannot be read, or if results or rejects cannot be written: before the first chunk's results.
     SubmissionError, SubmissionInterrupted
         If the run ends early: its results, which are written too, are those not yet yielded.
     """
     require_mapping(mapping)
     files = source_paths(paths)
     frames = _FileFrames(files=files, mapping=mapping, chunksize=options.chunksize)
-    mapping = typed_mapping(mapping, files)
+    given, mapping = mapping, typed_mapping(mapping, files)
     if options.on_invalid == "raise":
         _refuse_invalid(frames, mapping)
     with nullcontext() if results_path is None else ResultsWriter(results_path, sources=files) as writer:
-        output = _Output(frames=frames, writer=writer)
-        rest: pd.DataFrame | None = None
-        try:
-            run = Submission(mapping=mapping, options=options)
-            stream = run.results(frames, source="files", total=_count_rows(files, options))
-            for results in stream:
-                rest = results
-                try:
-                    output.write(results)
-                    yield results
-                except KeyboardInterrupt as interrupt:
-                    # The run ends by it as by any other, and gives all its rows.
-                    stream.throw(interrupt)
-                rest = results.iloc[:0]
-        except (SubmissionError, SubmissionInterrupted) as error:
-            # Why the run ended comes first, and its results are in the exception all the same.
-            with _noted_on(error):
-                output.write(error.results)
-            raise
-        except EventsPandasError as error:
-            if rest is None:
+        rejects = file_rejects(
+            rejects_path, results_path=results_path, files=files, mapping=given, typed=mapping, tell=tell
+        )
+        with _Output(frames=frames, writer=writer, rejects=rejects) as output:
+            try:
+                run = _submission(files, mapping, options=options, results_path=results_path)
+                stream = run.results(frames)
+                for results in stream:
+                    output.rest = results
+                    try:
+                        output.write(results)
+                        yield results
+                    except KeyboardInterrupt as interrupt:
+                        # The run ends by it as by any other, and gives all its rows.
+                        stream.throw(interrupt)
+                    output.rest = results.iloc[:0]
+            except (SubmissionError, SubmissionInterrupted) as error:
+                # Why the run ended comes first, and its results are in the exception all the same.
+                with _noted_on(error):
+                    output.write(error.results)
                 raise
-            where = f"{frames.latest}: " if isinstance(error, MappingError) else ""
-            message = f"the run ended early, and the rows before were submitted: {where}{error}"
-            raise SubmissionError(message, results=rest) from error
+            except EventsPandasError as error:
+                if output.rest is None:
+                    raise
+                where = f"{frames.latest}: " if isinstance(error, MappingError) else ""
+                message = f"the run ended early, and the rows before were submitted: {where}{error}"
+                raise SubmissionError(message, results=output.rest) from error
+
+
+def _submission(
+    files: Sequence[Path],
+    mapping: EventMapping,
+    *,
+    options: RunOptions,
+    results_path: str | os.PathLike[str] | None,
+) -> Submission:
+    return Submission(
+        mapping=mapping,
+        options=options,
+        source="files",
+        origin=_named(files),
+        results_path=None if results_path is None else os.fspath(results_path),
+        total=_count_rows(files, options),
+    )
 
 
 @dataclass(slots=True, kw_only=True)
@@ -100,24 +132,53 @@ class _Output:
 
     frames: "_FileFrames"
     writer: ResultsWriter | None
+    rejects: FileRejects | None
+    rest: pd.DataFrame | None = field(default=None, init=False)
     _last_row: int = field(default=-1, init=False)
 
     def write(self, results: pd.DataFrame) -> None:
         results["source_file"] = self.frames.source_files(results["row"].to_numpy())
         # What an interrupt finds half handed over comes a second time, with the rest.
         new = results[results["row"] > self._last_row] if self._last_row >= 0 else results
+        if self.rejects is not None:
+            self.rejects.keep(new)
         if self.writer is not None:
             self.writer.write(new)
         self._last_row = int(new["row"].max()) if len(new) else self._last_row
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Write the rejects, also of a run that ended early; what ended it is told before what becomes of them."""
+        if self.rejects is None:
+            return
+        with self.rejects.writer:
+            if error is not None:
+                interrupted = f"{self.rejects.writer.path}: the rejects are missing, since writing them was interrupted"
+                with _noted_on(error, interrupted=interrupted):
+                    self.rejects.write()
+                return
+            try:
+                self.rejects.write()
+            except SourceError as fault:
+                message = f"the run is complete, and its rejects are missing: {fault}"
+                raise SubmissionError(message, results=cast("pd.DataFrame", self.rest)) from fault
+
 
 @contextmanager
-def _noted_on(error: BaseException) -> Iterator[None]:
-    """Make what a file's fault says a note on an error that is being raised."""
+def _noted_on(error: BaseException, *, interrupted: str | None = None) -> Iterator[None]:
+    """Make what a file's fault says a note on an error that is being raised; an interrupt too, if it has words."""
     try:
         yield
     except SourceError as fault:
         error.add_note(str(fault))
+    except KeyboardInterrupt:
+        if interrupted is None:
+            raise
+        error.add_note(interrupted)
 
 
 def read_files(paths: PathOrPaths, mapping: EventMapping) -> tuple[pd.DataFrame, EventMapping]:
@@ -188,6 +249,12 @@ class _FileFrames:
         return pd.array(
             [str(paths[chunk]) for chunk in np.searchsorted(ends, rows, side="right")], dtype="string[pyarrow]"
         )
+
+
+def _named(files: Sequence[Path]) -> str:
+    """Return files in words: all of a few, the first of many."""
+    shown = ", ".join(map(str, files[:FILES_NAMED]))
+    return shown if len(files) <= FILES_NAMED else f"{shown} and {len(files) - FILES_NAMED} more"
 
 
 def _count_rows(files: Iterable[Path], options: RunOptions) -> int | None:

@@ -1,14 +1,18 @@
 """The options of a run, each with its one default."""
 
+import os
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from numbers import Integral, Real
+from pathlib import Path
 from typing import Any, Literal, TypedDict
 
-from events_pandas.deliver import MAX_CONCURRENCY, IntercomClient, ProgressChoice, RetryPolicy
+from events_pandas.deliver import MAX_CONCURRENCY, IntercomClient, ProgressChoice, RetryPolicy, Workspace
 from events_pandas.deliver.engine import PATIENCE_SECONDS
-from events_pandas.errors import did_you_mean
+from events_pandas.deliver.journal import AUTO, WAL, WITHOUT_WAL, Journal, journal_path
+from events_pandas.errors import CredentialsError, JournalError, did_you_mean
 
 
 class SubmitOptions(TypedDict, total=False):
@@ -18,10 +22,17 @@ class SubmitOptions(TypedDict, total=False):
     ----------
     client : IntercomClient, default None
         The connection; one from the environment's ``INTERCOM_ACCESS_TOKEN`` when not given.
-    journal : None, default None
-        No journal is kept.
+    journal : {"auto"}, str, os.PathLike or None, default "auto"
+        Where every accepted event is written down, so that submitting again sends only what is missing: a file for each
+        workspace in the user's state directory (in ``EVENTS_PANDAS_JOURNALS`` if that is set), another file, or a
+        directory of such files; None to keep none.
+    workspace : str, default None
+        The ``id_code`` of the workspace that is meant: a token of another one ends the run before its first event.
     preflight : bool, default True
-        Whether ``GET /me`` proves the access token before the first event; it costs no event.
+        Whether ``GET /me`` proves the access token before the first event, and names the workspace whose journal it is;
+        it costs no event.
+    resubmit : bool, default False
+        Whether rows are sent that the journal has already: it is only written.
     rate_share : float, default 1.0
         The share of the workspace's rate limit that the run may use, above 0 and at most 1.
     concurrency : int, default None
@@ -48,8 +59,10 @@ class SubmitOptions(TypedDict, total=False):
     """
 
     client: IntercomClient | None
-    journal: None
+    journal: str | os.PathLike[str] | None
+    workspace: str | None
     preflight: bool
+    resubmit: bool
     rate_share: float
     concurrency: int | None
     retry: RetryPolicy
@@ -69,10 +82,17 @@ class RunOptions:
     ----------
     client : IntercomClient, optional
         The connection; one from the environment's INTERCOM_ACCESS_TOKEN when not given.
-    journal : None
-        No journal is kept.
+    journal : {"auto"}, str, os.PathLike or None
+        Where every accepted event is written down, so that submitting again sends only what is missing: a file for each
+        workspace in the user's state directory (in ``EVENTS_PANDAS_JOURNALS`` if that is set), another file, or a
+        directory of such files; None to keep none.
+    workspace : str, optional
+        The ``id_code`` of the workspace that is meant: a token of another one ends the run before its first event.
     preflight : bool
-        Whether ``GET /me`` proves the access token before the first event; it costs no event.
+        Whether ``GET /me`` proves the access token before the first event, and names the workspace whose journal it is;
+        it costs no event.
+    resubmit : bool
+        Whether rows are sent that the journal has already: it is only written.
     rate_share : float
         The share of the workspace's rate limit that the run may use, above 0 and at most 1.
     concurrency : int, optional
@@ -99,8 +119,10 @@ class RunOptions:
     """
 
     client: IntercomClient | None = None
-    journal: None = None
+    journal: str | os.PathLike[str] | None = AUTO
+    workspace: str | None = None
     preflight: bool = True
+    resubmit: bool = False
     rate_share: float = 1.0
     concurrency: int | None = None
     retry: RetryPolicy = field(default_factory=RetryPolicy)
@@ -120,14 +142,28 @@ class RunOptions:
         if self.client is not None and not hasattr(self.client, "post_event"):
             kind = type(self.client).__name__
             raise TypeError(f"client: a {kind} is no IntercomClient: make one, or say client=sandbox.client()")
-        if not isinstance(self.preflight, bool):
-            raise TypeError(f"preflight: {self.preflight!r} is neither True nor False")
+        for name in ("preflight", "resubmit"):
+            if not isinstance(getattr(self, name), bool):
+                raise TypeError(f"{name}: {getattr(self, name)!r} is neither True nor False")
+        if self.journal is not None and not isinstance(self.journal, str | os.PathLike):
+            raise TypeError(f"journal: {self.journal!r} is no path: use 'auto', a path, or None to keep no journal")
+        if self.workspace is not None and not isinstance(self.workspace, str):
+            raise TypeError(
+                f"workspace: {self.workspace!r} is no text: use the workspace's id_code, such as 'ab12cd34'"
+            )
         if not isinstance(self.retry, RetryPolicy):
             raise TypeError(f"retry: {self.retry!r} is no RetryPolicy: use RetryPolicy(attempts=3) or the like")
 
     def _check_how(self) -> None:
-        if self.journal is not None:
-            raise ValueError("journal: there is no journal yet: leave it out, or pass None")
+        if self.journal is not None and not os.fspath(self.journal):
+            raise ValueError("journal: the path is empty: use 'auto', a path, or None to keep no journal")
+        if self.workspace == "":
+            raise ValueError("workspace: it is empty: use the workspace's id_code, such as 'ab12cd34'")
+        if self.journal is not None and not (self.preflight or self.workspace):
+            raise ValueError(
+                "preflight=False: GET /me is what names the workspace whose journal it is: "
+                "say workspace='...', its id_code, or journal=None"
+            )
         if not (_is_number(self.rate_share) and 0 < self.rate_share <= 1):
             raise ValueError(f"rate_share: {self.rate_share!r} is no share above 0 and up to 1: use 0.5 or the like")
         if self.concurrency is not None and not (_is_count(self.concurrency) and self.concurrency <= MAX_CONCURRENCY):
@@ -170,6 +206,43 @@ class RunOptions:
         else:
             with IntercomClient() as client:
                 yield client
+
+    def opened_journal(self, found: Workspace | None) -> Journal | None:
+        """Return the journal of the workspace.
+
+        Parameters
+        ----------
+        found : Workspace or None
+            What the preflight found; None without one.
+
+        Returns
+        -------
+        Journal or None
+            None if none is to be kept.
+
+        Raises
+        ------
+        CredentialsError
+            If the access token is of another workspace than the one that is meant.
+        JournalError
+            If the journal cannot be used.
+        """
+        id_code = None if found is None else found.id_code
+        if self.workspace and id_code and id_code != self.workspace:
+            raise CredentialsError(
+                f"workspace: the access token is one of {id_code!r}, and not of {self.workspace!r}: no event was sent"
+            )
+        name = self.workspace or id_code
+        if self.journal is None:
+            return None
+        if name is None:
+            problem = "the answer to GET /me names no workspace, which is what events are recorded under"
+            remedy = "say workspace='...', its id_code, or journal=None"
+            raise JournalError(Path(self.journal), problem=problem, remedy=remedy)
+        journal = Journal.opened(journal_path(self.journal, name), workspace=name)
+        if journal.mode != WAL:
+            warnings.warn(f"journal {journal.path}: {WITHOUT_WAL}", stacklevel=2)
+        return journal
 
 
 def _is_count(value: object, *, fewest: int = 1) -> bool:

@@ -51,6 +51,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from events_pandas.deliver.journal.location import DIRECTORY_VARIABLE
 from events_pandas.errors import did_you_mean
 
 if TYPE_CHECKING:
@@ -74,13 +75,19 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture
-def intercom_sandbox(request: pytest.FixtureRequest) -> Iterator["Sandbox"]:
+def intercom_sandbox(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator["Sandbox"]:
     """Run a local Intercom for one test.
 
     Parameters
     ----------
     request : pytest.FixtureRequest
         The test that asks for it, with its markers.
+    monkeypatch : pytest.MonkeyPatch
+        Names the directory of journals for the test.
+    tmp_path_factory : pytest.TempPathFactory
+        Where that is.
 
     Yields
     ------
@@ -94,6 +101,8 @@ def intercom_sandbox(request: pytest.FixtureRequest) -> Iterator["Sandbox"]:
 
     Notes
     -----
+    Journals of the test are kept in a temporary directory, and not in the user's.
+
     ``@pytest.mark.intercom_sandbox(limit=83, unknown_contacts=["7"])`` gives options to one test, to a class, or, as
     `pytestmark`, to a module. Where several of them give the same option, the one nearest to the test counts.
 
@@ -105,6 +114,7 @@ def intercom_sandbox(request: pytest.FixtureRequest) -> Iterator["Sandbox"]:
             intercom_sandbox.fail_next(503, times=3)
             ...
     """
+    monkeypatch.setenv(DIRECTORY_VARIABLE, str(tmp_path_factory.mktemp("journals")))
     with _sandbox(request.node.iter_markers(_MARKER)) as sandbox:
         yield sandbox
 

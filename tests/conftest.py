@@ -2,6 +2,7 @@
 
 import json
 import threading
+import uuid
 
 import pandas as pd
 import pytest
@@ -47,8 +48,10 @@ class FakeClient:
 
 
 @pytest.fixture(autouse=True)
-def _clean_environment(monkeypatch):
-    """Let no token, region, proxy or login of the machine reach a test."""
+def _clean_environment(monkeypatch, tmp_path_factory):
+    """Let no token, region, proxy, login or journal of the machine reach a test, and no journal of a test the machine."""
+    # Made when it is needed: most tests keep no journal.
+    monkeypatch.setenv("EVENTS_PANDAS_JOURNALS", str(tmp_path_factory.getbasetemp() / f"journals-{uuid.uuid4()}"))
     for name in ("INTERCOM_ACCESS_TOKEN", "INTERCOM_REGION", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NETRC"):
         monkeypatch.delenv(name, raising=False)
     for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):

@@ -10,6 +10,7 @@ from events_pandas.errors import (
     CredentialsError,
     EventsPandasError,
     InvalidRowsError,
+    JournalError,
     MappingError,
     SourceError,
     SubmissionInterrupted,
@@ -17,7 +18,7 @@ from events_pandas.errors import (
 from events_pandas.results.summary import count_of_rows
 
 DONE, INCOMPLETE, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
-UNUSABLE_ERRORS = (MappingError, SourceError, CredentialsError, AuthenticationError)
+UNUSABLE_ERRORS = (MappingError, SourceError, CredentialsError, JournalError, AuthenticationError)
 
 
 @contextmanager

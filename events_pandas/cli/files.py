@@ -1,30 +1,34 @@
 """The commands that read files: propose a mapping, check, submit."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, cast
 
+import pandas as pd
 import typer
 
 from events_pandas.api import check_events
 from events_pandas.cli.exit_codes import INCOMPLETE, exit_codes, notes
 from events_pandas.deliver import MAX_CONCURRENCY, IntercomClient
+from events_pandas.deliver.journal import AUTO
 from events_pandas.errors import SourceError, SubmissionError, SubmissionInterrupted
 from events_pandas.file_submission import file_results, read_files
 from events_pandas.mapping import EventMapping
 from events_pandas.mapping.suggestion import SuggestedMapping, suggest_mapping
 from events_pandas.options import RunOptions
 from events_pandas.results import CheckReport, Summary
+from events_pandas.results.partial_file import require_not_read
+from events_pandas.results.rejects import is_rejected
 from events_pandas.results.summary import count_of_rows
-from events_pandas.results.writer import require_not_read
 from events_pandas.sources import read_first_rows, source_paths
 
 PROPOSED_FROM = 10_000
 """Rows of a file of which a mapping is proposed: all of them are looked at."""
 
 DEFAULTS = RunOptions()
+NO_JOURNAL = "none"
 
 Value = TypeVar("Value")
 
@@ -60,11 +64,29 @@ Results = Annotated[
     Path | None,
     typer.Option(help=f"Write a result for each row to this file, .csv or .parquet. {REPLACED}"),
 ]
+Rejects = Annotated[
+    Path | None,
+    typer.Option(
+        help="Write the rows that are not accepted, with the reason of each, to this file, .csv or .parquet: mend them "
+        "and submit it. A file that is there is replaced."
+    ),
+]
 Region = Annotated[str | None, typer.Option(help="us, eu or au; INTERCOM_REGION when not given.")]
 BaseUrl = Annotated[str | None, typer.Option(help="Another address than Intercom's, such as a sandbox's.")]
 AllowHttp = Annotated[bool, typer.Option("--allow-http", help="Send the access token without encryption.")]
 Progress = Annotated[bool, typer.Option(help="Show progress.")]
 RaiseInvalid = Annotated[bool, typer.Option("--stop-on-invalid", help="Send nothing if rows are invalid.")]
+Journal = Annotated[
+    str,
+    typer.Option(
+        metavar="PATH",
+        help="Where accepted events are written down: a file, a directory, auto for the user's own, or none.",
+    ),
+]
+Workspace = Annotated[
+    str | None, typer.Option(metavar="ID", help="The workspace that is meant: nothing is sent to another one.")
+]
+Resubmit = Annotated[bool, typer.Option("--resubmit", help="Send rows that the journal has already, too.")]
 Preflight = Annotated[bool, typer.Option(help="Prove the access token before the first event.")]
 RateShare = Annotated[
     float,
@@ -139,10 +161,14 @@ def submit(
     *,
     mapping: MappingPath,
     results: Results = None,
+    rejects: Rejects = None,
     raise_invalid: RaiseInvalid = False,
     region: Region = None,
     base_url: BaseUrl = None,
     allow_http: AllowHttp = False,
+    journal: Journal = AUTO,
+    workspace: Workspace = DEFAULTS.workspace,
+    resubmit: Resubmit = DEFAULTS.resubmit,
     preflight: Preflight = DEFAULTS.preflight,
     rate_share: RateShare = DEFAULTS.rate_share,
     concurrency: Concurrency = DEFAULTS.concurrency,
@@ -153,9 +179,16 @@ def submit(
     progress: Progress = True,
 ) -> None:
     """Submit every row; the access token is read from INTERCOM_ACCESS_TOKEN."""
+    if not (preflight or workspace or journal == NO_JOURNAL):
+        # The option's own message speaks of keywords, which a command does not have.
+        fault = "GET /me is what names the workspace whose journal it is: add --workspace ID, or --journal none"
+        raise typer.BadParameter(fault, param_hint="'--no-preflight'")
     with exit_codes(), IntercomClient(region=region, base_url=base_url, allow_http=allow_http) as client:
         options = RunOptions(
             client=client,
+            journal=None if journal == NO_JOURNAL else journal,
+            workspace=workspace,
+            resubmit=resubmit,
             preflight=preflight,
             rate_share=rate_share,
             concurrency=concurrency,
@@ -166,7 +199,10 @@ def submit(
             chunksize=chunksize,
             progress="auto" if progress else False,
         )
-        summary = submitted(paths, EventMapping.from_toml(mapping), options, results_path=results)
+        rules = EventMapping.from_toml(mapping)
+        if rejects is not None:
+            require_not_read(rejects, [mapping])
+        summary = submitted(paths, rules, options, results_path=results, rejects_path=rejects)
         if not summary.is_complete:
             raise typer.Exit(INCOMPLETE)
 
@@ -194,23 +230,56 @@ def _write_problems(report: CheckReport, path: Path) -> None:
 
 
 def submitted(
-    paths: list[str], mapping: EventMapping, options: RunOptions, *, results_path: Path | None = None
+    paths: list[str],
+    mapping: EventMapping,
+    options: RunOptions,
+    *,
+    results_path: Path | None = None,
+    rejects_path: Path | None = None,
 ) -> Summary:
     """Submit files and print the summary; what a run that ends early has done is told before its error."""
-    summary = Summary()
+    told = _Told(results_path=results_path, rejects_path=rejects_path)
     try:
-        for results in file_results(paths, mapping, options=options, results_path=results_path):
-            summary.add(results)
+        for results in file_results(
+            paths,
+            mapping,
+            options=options,
+            results_path=results_path,
+            rejects_path=rejects_path,
+            tell=told.remarks.append,
+        ):
+            told.add(results)
     except (SubmissionError, SubmissionInterrupted) as error:
-        summary.add(error.results)
-        # With a note the results are not all in the file, as the note says.
-        _tell(summary, None if notes(error) else results_path)
+        told.add(error.results)
+        told.echo(faults=(str(error), *notes(error)))
         raise
-    _tell(summary, results_path)
-    return summary
+    told.echo()
+    return told.summary
 
 
-def _tell(summary: Summary, results_path: Path | None) -> None:
-    typer.echo(str(summary))
-    if results_path is not None:
-        typer.echo(f"results: {results_path}")
+@dataclasses.dataclass(kw_only=True, slots=True)
+class _Told:
+    """What is printed of a run at its end."""
+
+    results_path: Path | None
+    rejects_path: Path | None
+    summary: Summary = dataclasses.field(default_factory=Summary)
+    remarks: list[str] = dataclasses.field(default_factory=list)
+    _rejects: int = 0
+
+    def add(self, results: pd.DataFrame) -> None:
+        self.summary.add(results)
+        self._rejects += int(is_rejected(results).sum())
+
+    def echo(self, *, faults: Sequence[str] = ()) -> None:
+        """Print it; a file that could not be written whole is told of with the error."""
+        typer.echo(str(self.summary))
+        files = (
+            ("results", self.results_path, ""),
+            ("rejects", self.rejects_path, f" ({count_of_rows(self._rejects)})"),
+        )
+        for name, path, count in files:
+            if path is not None and not any(f"{path}: " in fault for fault in faults):
+                typer.echo(f"{name}: {path}{count}")
+        for remark in self.remarks:
+            typer.echo(f"note: {remark}")

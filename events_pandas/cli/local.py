@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from importlib.resources import as_file, files
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlsplit
 
@@ -99,12 +100,16 @@ def demo() -> None:
     with exit_codes():
         from events_pandas.sandbox import Sandbox  # noqa: PLC0415  # An extra, loaded when first used.
 
-        with as_file(files("events_pandas") / "samples") as folder, Sandbox() as running:
+        with as_file(files("events_pandas") / "samples") as folder, TemporaryDirectory() as state, Sandbox() as running:
             purchases, mapping = folder / "purchases.csv", EventMapping.from_toml(folder / "purchases.toml")
             typer.echo(f"a local Intercom is at {running.url}\n\nthe mapping:\n\n{mapping.to_toml()}")
             typer.echo(f"the check:\n\n{check_files([str(purchases)], mapping)}\n\nthe results:\n")
             with running.client() as client:
-                submitted([str(purchases)], mapping, RunOptions(client=client))
+                # What is made up is no part of the user's own journals.
+                options = RunOptions(client=client, journal=state)
+                submitted([str(purchases)], mapping, options)
+                typer.echo("\nthe same file again:\n")
+                submitted([str(purchases)], mapping, options)
             typer.echo(f"\nthe local Intercom holds {len(running.events):,} events")
 
 

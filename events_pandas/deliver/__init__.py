@@ -7,7 +7,7 @@ from events_pandas.deliver.outcomes import Event, Outcome, Status
 from events_pandas.deliver.preflight import Workspace
 from events_pandas.deliver.progress import Progress, ProgressBar, ProgressChoice, progress_bar
 from events_pandas.deliver.retry import RetryPolicy
-from events_pandas.deliver.stopping import Stop, stop_for_error, stop_for_interrupt
+from events_pandas.deliver.stopping import Stop, stop_for_error, stop_for_interrupt, stop_for_journal
 from events_pandas.deliver.workers import MAX_CONCURRENCY
 
 __all__ = [
@@ -28,4 +28,5 @@ __all__ = [
     "progress_bar",
     "stop_for_error",
     "stop_for_interrupt",
+    "stop_for_journal",
 ]

@@ -14,12 +14,14 @@ from events_pandas import intercom
 
 DATE_HEADER: Final = "Date"
 RETRY_AFTER_HEADER: Final = "Retry-After"
+REQUEST_ID_HEADER: Final = "X-Request-Id"
 HEADERS: Final = (
     intercom.LIMIT_HEADER,
     intercom.REMAINING_HEADER,
     intercom.RESET_HEADER,
     DATE_HEADER,
     RETRY_AFTER_HEADER,
+    REQUEST_ID_HEADER,
 )
 """The headers that an `Answer` keeps, in this spelling."""
 MAX_RETRY_AFTER_SECONDS: Final = 300.0

@@ -9,12 +9,14 @@ from typing import Final, Protocol, Self
 from events_pandas.deliver.answers import Answer, TransportError
 from events_pandas.deliver.backlog import Backlog
 from events_pandas.deliver.failurerate import FailureRate
+from events_pandas.deliver.journal import JournalWriter
 from events_pandas.deliver.outage import FIRST_PROBE_SECONDS, Outage
 from events_pandas.deliver.outcomes import Event, Outcome
 from events_pandas.deliver.pacing import Pacer
 from events_pandas.deliver.parking import Parking
 from events_pandas.deliver.pauses import pause_at
 from events_pandas.deliver.preflight import Workspace, ask_workspace
+from events_pandas.deliver.recording import CLOSING_SECONDS, Recording, judge_recorded
 from events_pandas.deliver.retry import (
     DEFAULT_RETRY_POLICY,
     Again,
@@ -32,11 +34,12 @@ from events_pandas.deliver.stopping import (
     stop_for_canary,
     stop_for_failure_rate,
     stop_for_interrupt,
+    stop_for_journal,
     stop_for_outage,
     verdict_at_stop,
 )
 from events_pandas.deliver.surroundings import REAL_SURROUNDINGS, Surroundings
-from events_pandas.deliver.tickets import Chunk, Ticket
+from events_pandas.deliver.tickets import Chunk, Recorded, Ticket
 from events_pandas.deliver.verdicts import STOP_CODES, Verdict, what_happened
 from events_pandas.deliver.workers import MAX_CONCURRENCY, Crew
 
@@ -164,6 +167,7 @@ class Run:
         self._grace_seconds = grace_seconds
         self._pacer = Pacer(rate_share)
         self._crew = Crew(self._request, size=size, clock=surroundings.clock)
+        self._recording = Recording(writer=None, hand_in=self._crew.hand_in)
         self._backlog = Backlog(iter(()))
         self._outage = Outage(patience_seconds, probe_seconds=probe_seconds)
         self._parking = Parking()
@@ -211,6 +215,16 @@ class Run:
             return None
         self.workspace = found
         return found
+
+    def record_in(self, writer: JournalWriter) -> None:
+        """Have every accepted event written before its outcome is told.
+
+        Parameters
+        ----------
+        writer : JournalWriter
+            That of a journal; it is closed with the run.
+        """
+        self._recording.writer = writer
 
     def deliver(self, chunks: Iterable[Sequence[Event]]) -> Generator[list[Outcome], None, None]:
         """Submit events.
@@ -265,7 +279,10 @@ class Run:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         # An iterator that was left half way ends at some time or other; its requests are awaited here and now.
-        self._leave()
+        try:
+            self._leave()
+        finally:
+            self._recording.close()
 
     def _next_done(self, *, after: Chunk | None) -> Chunk | None:
         while True:
@@ -299,7 +316,7 @@ class Run:
 
     def _dispatch(self) -> None:
         """Send what may be sent now."""
-        while self._crew.has_room:
+        while self._has_room:
             now = self._surroundings.clock()
             if self._next_at(now) > now:
                 return
@@ -311,6 +328,11 @@ class Run:
                 self._send(ticket, now)
             else:
                 self._end(ticket, replace(verdict, http_status=ticket.http_status))
+
+    @property
+    def _has_room(self) -> bool:
+        """Whether another request could be made at once: not while the journal's disk is too slow."""
+        return self._crew.has_room and self._recording.waiting < MAX_CONCURRENCY
 
     def _next_probe(self) -> Ticket:
         """Return what may show whether the service works: an event that failed may be to blame itself."""
@@ -348,7 +370,7 @@ class Run:
             ticket = self._crew.take(0.0)
 
     def _wait_seconds(self) -> float:
-        if not self._crew.has_room:
+        if not self._has_room:
             return _LONGEST_WAIT_SECONDS
         now = self._surroundings.clock()
         # A probe needs no event.
@@ -359,6 +381,9 @@ class Run:
         """Decide what becomes of an event after an attempt."""
         result = ticket.result
         if not ticket.is_out or result is None:
+            return
+        if isinstance(result, Recorded):
+            self._conclude(ticket, result)
             return
         if not isinstance(result, Answer | TransportError):
             ticket.is_out = False
@@ -388,8 +413,14 @@ class Run:
             self._suspects.append((ticket, step))
             ticket.is_out = False
             self._outage.suspect(ticket.received_at)
-        else:
+        elif not self._recording.begin(ticket, step, result):
             self._consider(self._end(ticket, step), ticket=ticket, result=result)
+
+    def _conclude(self, ticket: Ticket, recorded: Recorded) -> None:
+        """End an accepted event, now that it is in the journal."""
+        if recorded.error and not self.stop:
+            self.stop = stop_for_journal(recorded.error)
+        self._consider(self._end(ticket, judge_recorded(recorded)), ticket=ticket, result=None)
 
     def _is_suspicious(self, ticket: Ticket) -> bool:
         """Tell whether an event may have failed only because nothing works."""
@@ -442,6 +473,7 @@ class Run:
 
     def _end(self, ticket: Ticket, verdict: Verdict) -> Outcome:
         outcome = ticket.end(verdict)
+        self._recording.release(ticket, outcome)
         if self.on_outcome:
             self.on_outcome(outcome)
         return outcome
@@ -509,8 +541,18 @@ class Run:
 
     def _end_threads(self) -> None:
         if self._interrupts > 1 and self.stop:
-            # Nothing is awaited, and `on_outcome` is told all the same: what is out may have arrived.
+            # No answer is awaited, and `on_outcome` is told all the same: what is out may have arrived.
+            self._finish_recording()
             self._abandon(self.stop)
             self._crew.dismiss(wait_seconds=0.0)
         else:
             self._crew.dismiss()
+
+    def _finish_recording(self) -> None:
+        """Await what is being written, which takes no longer than the disk does."""
+        until = self._surroundings.clock() + CLOSING_SECONDS
+        while self._recording.waiting and self._surroundings.clock() < until:
+            self._crew.take(_LONGEST_WAIT_SECONDS)
+        for ticket in self._backlog.in_flight():
+            if isinstance(ticket.result, Recorded):
+                self._settle(ticket)

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from events_pandas.deliver.journal import Mark
+
 
 class Status(StrEnum):
     """What became of a row; the members stand in the order in which results show them."""
@@ -31,12 +33,15 @@ class Event:
         An opaque key of the contact, such as ``"user_id\x00314159"``: equal keys are one contact.
     name : str, default ""
         The event's name as Intercom counts it: rows of one name share its fate.
+    mark : Mark or None, default None
+        What a journal keeps of it, if there is one.
     """
 
     row: int
     payload: bytes
     contact: str
     name: str = ""
+    mark: Mark | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

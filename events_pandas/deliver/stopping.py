@@ -9,10 +9,13 @@ from events_pandas.deliver.answers import Answer, read_complaint
 from events_pandas.deliver.outcomes import Outcome, Status
 from events_pandas.deliver.tickets import Ticket
 from events_pandas.deliver.verdicts import SAFE_TO_REPEAT, STOP_CODES, Verdict, quote
+from events_pandas.errors import JournalError
 
-GOING_ON: Final = "submit the rows again whose status in the results is not 'accepted'"
+GOING_ON: Final = (
+    "submit all rows again; the journal knows which were accepted, and without one Intercom ignores their repeats"
+)
 
-Reason = Literal["authentication", "outage", "interrupted", "canary", "failure_rate", "error"]
+Reason = Literal["authentication", "outage", "interrupted", "canary", "failure_rate", "journal", "error"]
 
 # One text for all rows, as a million of them may be left behind.
 _LEFT_BEHIND: Final[Mapping[Reason, str]] = MappingProxyType(
@@ -22,6 +25,7 @@ _LEFT_BEHIND: Final[Mapping[Reason, str]] = MappingProxyType(
         "interrupted": "the run was interrupted before this row: submit the row again",
         "canary": "the run ended before this row, as those sent first failed: mend what ails them, then submit again",
         "failure_rate": "the run ended before this row, as too many failed: mend what ails them, then submit again",
+        "journal": "the run ended before this row, as its journal could not be written: submit the row again",
         "error": "the run was ended by an error before this row: submit the row again",
     }
 )
@@ -33,7 +37,7 @@ class Stop:
 
     Parameters
     ----------
-    reason : {"authentication", "outage", "interrupted", "canary", "failure_rate", "error"}
+    reason : {"authentication", "outage", "interrupted", "canary", "failure_rate", "journal", "error"}
         What ended it.
     error_code : str
         That of the rows that are left behind.
@@ -150,11 +154,25 @@ def stop_for_interrupt() -> Stop:
     Stop
         Of the reason ``"interrupted"``.
     """
-    message = (
-        f"the run was interrupted: to go on, {GOING_ON}; all of them would do no harm, "
-        "since Intercom ignores a repeat of contact, event name and second"
-    )
+    message = f"the run was interrupted: to go on, {GOING_ON}"
     return Stop(reason="interrupted", error_code="interrupted", message=message)
+
+
+def stop_for_journal(error: JournalError) -> Stop:
+    """Return the stop that a journal asks for which cannot be written.
+
+    Parameters
+    ----------
+    error : JournalError
+        Why.
+
+    Returns
+    -------
+    Stop
+        Of the reason ``"journal"``.
+    """
+    message = f"the run was ended, as accepted events can no longer be recorded: {error}. To go on, {GOING_ON}"
+    return Stop(reason="journal", error_code="journal_failed", message=message)
 
 
 def stop_for_error(error: Exception) -> Stop:
@@ -170,10 +188,7 @@ def stop_for_error(error: Exception) -> Stop:
     Stop
         Of the reason ``"error"``.
     """
-    message = (
-        f"the run was ended by a {type(error).__name__}, which is this error's cause: to go on, {GOING_ON}; "
-        "all of them would do no harm, since Intercom ignores a repeat of contact, event name and second"
-    )
+    message = f"the run was ended by a {type(error).__name__}, which is this error's cause: to go on, {GOING_ON}"
     return Stop(reason="error", error_code="ended_by_error", message=message)
 
 

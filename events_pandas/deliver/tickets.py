@@ -8,9 +8,23 @@ from typing import Final
 from events_pandas.deliver.answers import Answer, TransportError
 from events_pandas.deliver.outcomes import Event, Outcome
 from events_pandas.deliver.verdicts import Verdict, read_doubt
+from events_pandas.errors import JournalError
 
 MAX_PARDONS: Final = 5
 """So many outages an event survives that was under way when they began."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recorded:
+    """The journal is done with an accepted event.
+
+    Parameters
+    ----------
+    error : JournalError or None
+        Why it could not be written.
+    """
+
+    error: JournalError | None
 
 
 @dataclass(kw_only=True, slots=True, eq=False)
@@ -35,8 +49,9 @@ class Ticket:
         When the last request left and came back, by the local clock.
     ended_at : float or None
         When its result was taken in, in Unix seconds.
-    result : Answer or TransportError or BaseException or None
-        What came back. A worker sets it, after `received_at` and once for each attempt; until it is taken in.
+    result : Answer or TransportError or Recorded or BaseException or None
+        What came back. A worker sets it, after `received_at` and once for each attempt, and the journal after the last;
+        until it is taken in.
     doubt : str or None
         The error code of an attempt that may have arrived.
     http_status : int or None
@@ -55,7 +70,7 @@ class Ticket:
     sent_at: float = 0.0
     received_at: float = 0.0
     ended_at: float | None = None
-    result: Answer | TransportError | BaseException | None = None
+    result: Answer | TransportError | Recorded | BaseException | None = None
     doubt: str | None = None
     http_status: int | None = None
     outcome: Outcome | None = None

@@ -32,7 +32,7 @@ class Crew:
     threads : list of threading.Thread
         Those that have been started.
     in_flight : int
-        Tickets given and not yet taken back.
+        Requests given and not yet taken back.
     """
 
     def __init__(self, post: Callable[[Event], Answer], *, size: int, clock: Callable[[], float]) -> None:
@@ -42,7 +42,7 @@ class Crew:
         self._size = size
         self._clock = clock
         self._given: queue.SimpleQueue[Ticket | None] = queue.SimpleQueue()
-        self._done: queue.SimpleQueue[Ticket] = queue.SimpleQueue()
+        self._done: queue.SimpleQueue[tuple[Ticket, int]] = queue.SimpleQueue()
 
     @property
     def has_room(self) -> bool:
@@ -82,11 +82,21 @@ class Crew:
             None if there was none in time.
         """
         try:
-            ticket = self._done.get(timeout=max(wait_seconds, 0.0))
+            ticket, freed = self._done.get(timeout=max(wait_seconds, 0.0))
         except queue.Empty:
             return None
-        self.in_flight -= 1
+        self.in_flight -= freed
         return ticket
+
+    def hand_in(self, ticket: Ticket) -> None:
+        """Let a ticket be taken back that another thread has worked on; any thread may do so.
+
+        Parameters
+        ----------
+        ticket : Ticket
+            Taken back before, and still out.
+        """
+        self._done.put((ticket, 0))
 
     def dismiss(self, wait_seconds: float = FAREWELL_SECONDS) -> None:
         """Let the threads end: the idle ones now, a busy one after its request.
@@ -112,4 +122,4 @@ class Crew:
                 result = error
             ticket.received_at = self._clock()
             ticket.result = result
-            self._done.put(ticket)
+            self._done.put((ticket, 1))

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from events_pandas.convert import CheckedRows, Repeats, first_errors
+from events_pandas.convert import CLAIMED, CheckedRows, EarlierSubmissions, Repeats, first_errors
 from events_pandas.deliver import Outcome, Status
 from events_pandas.results.frame import STATUS_DTYPE, counts_or_na, text_column, utc_times
 
@@ -80,6 +80,19 @@ class Ledger:
         rows, codes, messages = first_errors(checked.findings)
         self._statuses[rows] = _CODES[Status.INVALID]
         self._error_codes[rows], self._error_messages[rows] = codes, messages
+        self._enter_earlier_runs(checked.submitted)
+
+    def _enter_earlier_runs(self, submitted: EarlierSubmissions) -> None:
+        """Enter what earlier runs have made of rows."""
+        is_accepted = submitted.accepted_at != CLAIMED
+        rows = submitted.rows[is_accepted]
+        self._statuses[rows] = _CODES[Status.ALREADY_SUBMITTED]
+        self._submitted_at[rows] = submitted.accepted_at[is_accepted].astype("datetime64[s]")
+        barred = submitted.barred
+        self._statuses[barred] = _CODES[Status.DUPLICATE]
+        self._error_codes[barred] = "accepted_with_other_metadata"
+        days = np.datetime_as_string(submitted.barred_since.astype("datetime64[s]"), unit="D")
+        self._error_messages[barred] = [_ACCEPTED_EARLIER.format(day) for day in days.tolist()]
 
     def record(self, outcome: Outcome) -> None:
         """Enter what became of an event.
@@ -151,6 +164,11 @@ class Ledger:
         frame.index = self._index
         return frame
 
+
+_ACCEPTED_EARLIER = (
+    "same contact, event name and second as an event that was accepted on {} (UTC), with other metadata: Intercom "
+    "would ignore it without an error, and keeps what it was sent first"
+)
 
 _REPEAT_TEXTS = {
     (Status.DUPLICATE, True): (

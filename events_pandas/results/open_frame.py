@@ -1,12 +1,17 @@
 """A frame on its way through a run: its events are made chunk by chunk, its results are not complete yet."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import repeat
+from typing import Final
 
 import numpy as np
 
 from events_pandas.convert import CheckedRows, Converter, EventBatch, canary_rows
 from events_pandas.convert.cells import Mask, Rows
-from events_pandas.deliver import Event
+from events_pandas.convert.keys import Seconds, event_words
+from events_pandas.deliver import Event, Outcome, Status
+from events_pandas.deliver.journal import Journal, Mark
 from events_pandas.results.ledger import Ledger
 
 
@@ -30,6 +35,8 @@ class OpenFrame:
         Chunks whose outcomes are complete.
     tried_out : numpy.ndarray of int64
         The rows of the canary.
+    journal : Journal, optional
+        What the run writes accepted events to.
     """
 
     number: int
@@ -39,6 +46,7 @@ class OpenFrame:
     chunks: list[tuple[int, int]]
     chunks_done: int = 0
     tried_out: Rows = field(default_factory=lambda: np.zeros(0, np.int64))
+    journal: Journal | None = None
 
     @property
     def end(self) -> int:
@@ -87,8 +95,54 @@ class OpenFrame:
             batch.payloads(where, seconds).to_pylist(),
             batch.contacts.texts(where).to_pylist(),
             batch.normalized_names(where),
+            self._marks(batch, where, seconds),
         )
-        return [
-            Event(row=row, payload=payload, contact=contact, name=name)
-            for row, payload, contact, name in zip(*columns, strict=True)
+        events = [
+            Event(row=row, payload=payload, contact=contact, name=name, mark=mark)
+            for row, payload, contact, name, mark in zip(*columns, strict=True)
         ]
+        return self._claimed(events) if self._is_claiming else events
+
+    @property
+    def _is_claiming(self) -> bool:
+        """Whether seconds are claimed: where rows are spread, what was sent under one may differ from run to run."""
+        return self.journal is not None and self.converter.mapping.duplicates == "spread"
+
+    def _marks(self, batch: EventBatch, where: Mask, seconds: Seconds) -> Sequence[Mark | None]:
+        """Return what the journal keeps of events."""
+        if self.journal is None:
+            return [None] * int(where.sum())
+        keys, rows = batch.keys(), np.flatnonzero(where)
+        moved = rows[seconds[rows] != keys.seconds[rows]]
+        sent_keys = np.full(len(where), None, object)
+        sent_keys[moved] = self.journal.digests(event_words(keys.streams[:, moved], seconds[moved]))
+        columns = (
+            self.journal.digests(keys.words(rows)),
+            sent_keys[rows].tolist(),
+            batch.digests()[0][rows].view(np.int64).tolist(),
+            seconds[rows].tolist(),
+            repeat(self._is_claiming),
+        )
+        return [Mark(*mark) for mark in zip(*columns, strict=False)]
+
+    def _claimed(self, events: list[Event]) -> list[Event]:
+        """Claim the seconds of events; one that another run has claimed since the frame was judged is not sent."""
+        if self.journal is None:
+            return events
+        taken = set(self.journal.claim([event.mark for event in events if event.mark is not None]))
+        for place in taken:
+            self.ledger.record(
+                Outcome(
+                    row=events[place].row,
+                    status=Status.NOT_SUBMITTED,
+                    error_code="second_taken",
+                    error_message=_SECOND_TAKEN,
+                )
+            )
+        return [event for place, event in enumerate(events) if place not in taken]
+
+
+_SECOND_TAKEN: Final = (
+    "another run has sent an event of this contact and event name in this second meanwhile: submit the row again, and "
+    "it is given the next one that is free"
+)

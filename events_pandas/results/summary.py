@@ -8,6 +8,7 @@ import pandas as pd
 
 from events_pandas.convert import Cause
 from events_pandas.deliver import Status
+from events_pandas.deliver.journal import WAL, WITHOUT_WAL
 
 CAUSES_SHOWN = 10
 
@@ -21,6 +22,9 @@ MEANINGS = {
     Status.FAILED: "no final answer, and the retries are spent",
     Status.NOT_SUBMITTED: "not sent",
 }
+
+REPEAT_CODES = ("duplicate", "duplicate_with_other_metadata")
+"""Duplicates of another row of the run."""
 
 ARRIVED = (Status.ACCEPTED, Status.ALREADY_SUBMITTED, Status.DUPLICATE)
 """Rows that need nothing more: Intercom has them, or would drop them."""
@@ -44,6 +48,7 @@ class Summary:
     _causes: Counter[str] = field(default_factory=Counter, init=False)
     _examples: dict[str, str] = field(default_factory=dict, init=False)
     _notes: list[Cause] = field(default_factory=list, init=False)
+    _journal: tuple[str, str] | None = field(default=None, init=False)
 
     @property
     def is_complete(self) -> bool:
@@ -59,18 +64,22 @@ class Summary:
             As `iter_submit` yields them.
         """
         self._statuses.update(results["status"].astype(str).tolist())
-        # A duplicate's message names another row in each line; its status says it all.
-        troubled = results[results["error_code"].notna() & (results["status"] != Status.DUPLICATE.value)]
+        # Their messages name another row in each line; the status says it all.
+        troubled = results[results["error_code"].notna() & ~results["error_code"].isin(REPEAT_CODES)]
         self._causes.update(troubled["error_code"].tolist())
         for cause in troubled.drop_duplicates("error_code").itertuples():
             self._examples.setdefault(str(cause.error_code), f"such as row {cause.row}: {cause.error_message}")
 
         # Each part of a run's results tells the notes of all parts so far.
-        self._notes = [Cause(**note) for note in results.attrs.get("run", {}).get("notes", [])]
+        facts = results.attrs.get("run", {})
+        self._notes = [Cause(**note) for note in facts.get("notes", [])]
+        self._journal = (facts["journal"], facts["journal_mode"]) if facts.get("journal") else None
 
     def __str__(self) -> str:
         total = count_of_rows(self._statuses.total())
-        return "\n".join([total, *self._status_lines(), *self._cause_lines(), *map(str, self._notes)])
+        return "\n".join(
+            [total, *self._status_lines(), *self._cause_lines(), *map(str, self._notes), *self._journal_lines()]
+        )
 
     def _status_lines(self) -> Iterator[str]:
         width = len(f"{self._statuses.total():,}")
@@ -81,6 +90,11 @@ class Summary:
     def _cause_lines(self) -> Iterator[str]:
         for code, count in self._causes.most_common(CAUSES_SHOWN):
             yield f"{code}: {count_of_rows(count)}, {self._examples[code]}"
+
+    def _journal_lines(self) -> Iterator[str]:
+        if self._journal is not None:
+            path, mode = self._journal
+            yield f"journal: {path}" if mode == WAL else f"journal: {path} ({WITHOUT_WAL})"
 
 
 def count_of_rows(count: int) -> str:

@@ -169,7 +169,7 @@ def test_wrong_token_raises_without_a_preflight(make_orders, mapping, sandbox):
         IntercomClient("wrong", base_url=sandbox.url) as client,
         pytest.raises(AuthenticationError) as caught,
     ):
-        submit_events(make_orders(3), mapping, client=client, preflight=False, concurrency=1)
+        submit_events(make_orders(3), mapping, client=client, preflight=False, journal=None, concurrency=1)
 
     assert caught.value.results["error_code"].tolist() == ["unauthorized"] * 3
     assert len(sandbox.events) == 0
@@ -218,7 +218,7 @@ def test_redirect_of_an_event_is_not_followed(make_orders, mapping, serve):
     server = serve(307, Location=elsewhere.url)
 
     with IntercomClient("made-up", base_url=server.url) as client:
-        results = submit_events(make_orders(1), mapping, client=client, preflight=False)
+        results = submit_events(make_orders(1), mapping, client=client, preflight=False, journal=None)
 
     assert results.loc[0, ["status", "http_status", "error_code"]].tolist() == ["rejected", 307, "redirect"]
     assert elsewhere.seen == []
@@ -231,7 +231,7 @@ def test_netrc_does_not_replace_the_token(make_orders, mapping, serve, tmp_path,
     server = serve(202)
 
     with IntercomClient("made-up", base_url=server.url) as client:
-        submit_events(make_orders(1), mapping, client=client, preflight=False)
+        submit_events(make_orders(1), mapping, client=client, preflight=False, journal=None)
 
     assert [headers["Authorization"] for headers in server.seen] == ["Bearer made-up"]
 

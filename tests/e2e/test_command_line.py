@@ -12,6 +12,7 @@ from events_pandas.cli import app
 
 # The sandbox takes any port that is free.
 PORT = re.compile(r":[0-9]{4,5}\b")
+JOURNAL = re.compile(r"journal: \S+/sandbox_[0-9a-f]+\.sqlite")
 
 
 @pytest.fixture
@@ -30,12 +31,13 @@ def test_submit_succeeds_when_every_row_is_accepted_or_a_duplicate(folder, make_
     make_orders(2).to_csv(folder / "a.csv", index=False)
     make_orders(2, start=1).to_csv(folder / "b.csv", index=False)
 
-    result = submit("a.csv", "b.csv", "--results", "results.csv")
+    result = submit("a.csv", "b.csv", "--results", "results.csv", "--journal", "journal.sqlite")
 
     assert result.stdout == (
         "4 rows\n"
         "  3 accepted          Intercom has them\n"
         "  1 duplicate         same contact, event name and second as an earlier row\n"
+        "journal: journal.sqlite\n"
         "results: results.csv\n"
     )
     assert (result.stderr, result.exit_code) == ("", 0)
@@ -75,7 +77,7 @@ def test_submit_succeeds_without_rows(folder, make_orders, submit):
     """Exit code 0: an empty file is done."""
     make_orders(0).to_csv(folder / "a.csv", index=False)
 
-    result = submit("a.csv")
+    result = submit("a.csv", "--journal", "none")
 
     assert (result.stdout, result.exit_code) == ("0 rows\n", 0)
 
@@ -113,10 +115,23 @@ def test_submit_takes_the_options_of_a_run(folder, make_orders, submit, sandbox)
     make_orders(5).to_csv(folder / "a.csv", index=False)
     sandbox.fail_next(404, path="/me")
 
-    result = submit("a.csv", "--no-preflight", "--concurrency", "1", "--chunksize", "2", "--no-progress")
+    result = submit(
+        *("a.csv", "--no-preflight", "--journal", "none", "--concurrency", "1", "--chunksize", "2", "--no-progress")
+    )
 
     assert result.exit_code == 0
     assert [event.contact for event in sandbox.events] == ["00000", "00001", "00002", "00003", "00004"]
+
+
+def test_submit_without_a_preflight_asks_whose_journal_it_is(folder, make_orders, submit, sandbox):
+    """Exit code 2, in the words of the command line."""
+    make_orders(1).to_csv(folder / "a.csv", index=False)
+
+    result = submit("a.csv", "--no-preflight")
+
+    assert result.exit_code == 2
+    assert "add --workspace ID, or --journal none" in " ".join(result.stderr.split())
+    assert sandbox.requests == 0
 
 
 def test_submit_sends_nothing_more_when_the_canary_fails(folder, make_orders, submit, sandbox):
@@ -245,5 +260,5 @@ def test_demo_prints_what_the_readme_shows(launch):
     stdout, stderr = process.communicate(timeout=60)
 
     assert process.returncode == 0
-    assert PORT.sub(":0", stdout) == PORT.sub(":0", shown_demo())
+    assert JOURNAL.sub("journal", PORT.sub(":0", stdout)) == JOURNAL.sub("journal", PORT.sub(":0", shown_demo()))
     assert "submitting: 3,316 of 3,316 (100%) after" in stderr

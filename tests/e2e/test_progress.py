@@ -72,6 +72,7 @@ def test_progress_of_a_stream_knows_no_end(make_orders, mapping, start, given):
     assert told[-1].window.left < told[0].window.left
 
 
+@pytest.mark.alone
 def test_progress_says_nothing_of_windows_where_the_limit_does_not_decide(make_orders, mapping, start, given):
     """A sandbox without a limit is as fast as it is: the end follows from the present speed."""
     with start(faults=Faults(latency_seconds=0.05)).client() as client:
@@ -85,7 +86,7 @@ def test_progress_says_nothing_of_windows_where_the_limit_does_not_decide(make_o
 def test_progress_tells_of_an_outage(make_orders, mapping, start, given):
     """While everything fails, a callable is told so at least once a second, with the next try and no end."""
     with start(faults=Faults(outage_after_seconds=0.0, outage_seconds=4.0)).client() as client:
-        results = submit_events(make_orders(100), mapping, client=client, preflight=False, progress=given.append)
+        results = submit_events(make_orders(100), mapping, client=client, preflight=False, journal=None, progress=given.append)
 
     paused = [progress for progress in given if progress.pause and progress.pause.reason == "outage"]
     assert set(results["status"]) == {"accepted"}
@@ -110,6 +111,7 @@ def test_error_of_a_callable_loses_no_results(make_orders, mapping, client, held
     assert caught.value.results["status"].eq("accepted").sum() == len(held(sandbox))
 
 
+@pytest.mark.alone
 def test_log_has_a_line_at_the_end(start, command, launch):
     """Where standard error is no terminal, a run of some seconds has a line soon, and its counts at the end."""
     sandbox = start(limit=100)

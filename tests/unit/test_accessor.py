@@ -19,7 +19,7 @@ def test_accessor_submits_its_frame(make_orders, mapping, fake_client):
     """`frame.intercom.submit` is `submit_events` of the frame, options included."""
     client = fake_client()
 
-    results = make_orders(2).set_axis(["a", "b"]).intercom.submit(mapping, client=client, preflight=False)
+    results = make_orders(2).set_axis(["a", "b"]).intercom.submit(mapping, client=client, preflight=False, journal=None)
 
     assert isinstance(results, pd.DataFrame)
     assert results["status"].to_dict() == {"a": "accepted", "b": "accepted"}

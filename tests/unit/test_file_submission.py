@@ -18,7 +18,7 @@ from events_pandas import (
     SubmissionError,
     SubmissionInterrupted,
     UnknownColumnError,
-    submission,
+    run_frames,
 )
 from events_pandas.file_submission import file_results, read_files
 from events_pandas.mapping import Number, Text
@@ -345,7 +345,7 @@ def test_interrupt_after_a_chunk_is_checked_counts_it_once(write, submit, monkey
             raise KeyboardInterrupt
         return Ledger(*arguments)
 
-    monkeypatch.setattr(submission, "Ledger", interrupted)
+    monkeypatch.setattr(run_frames, "Ledger", interrupted)
     with pytest.raises(SubmissionInterrupted) as caught:
         submit(write("a.csv", *(f"{row},2024-01-31" for row in range(6))), chunksize=2)
 

@@ -1,12 +1,17 @@
 """The options of a run: checked where they are given, each with one default."""
 
+import re
+from contextlib import closing
 from dataclasses import fields
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from events_pandas import CredentialsError, RetryPolicy, SubmitOptions
+from events_pandas import CredentialsError, JournalError, RetryPolicy, SubmitOptions
+from events_pandas.deliver import Workspace
+from events_pandas.deliver.journal import Journal
 from events_pandas.options import RunOptions, run_options
 
 
@@ -14,8 +19,10 @@ def test_options_have_these_defaults():
     """The one place where a default stands."""
     assert run_options({}) == RunOptions(
         client=None,
-        journal=None,
+        journal="auto",
+        workspace=None,
         preflight=True,
+        resubmit=False,
         rate_share=1.0,
         concurrency=None,
         retry=RetryPolicy(),
@@ -47,15 +54,23 @@ def test_options_list_what_there_is_when_nothing_is_near():
         run_options({"xyz": 5})
 
     assert str(caught.value) == (
-        "no option 'xyz': there are client, journal, preflight, rate_share, concurrency, retry, on_invalid, canary, "
-        "max_failure_rate, patience_seconds, chunksize, progress"
+        "no option 'xyz': there are client, journal, workspace, preflight, resubmit, rate_share, concurrency, retry, "
+        "on_invalid, canary, max_failure_rate, patience_seconds, chunksize, progress"
     )
 
 
 @pytest.mark.parametrize(
     ("option", "message"),
     [
-        ({"journal": "auto"}, "journal: there is no journal yet: leave it out, or pass None"),
+        ({"journal": ""}, "journal: the path is empty: use 'auto', a path, or None to keep no journal"),
+        ({"workspace": ""}, "workspace: it is empty: use the workspace's id_code, such as 'ab12cd34'"),
+        (
+            {"preflight": False},
+            (
+                "preflight=False: GET /me is what names the workspace whose journal it is: say workspace='...', its "
+                "id_code, or journal=None"
+            ),
+        ),
         ({"on_invalid": "skip"}, "on_invalid: 'skip' is neither 'report' nor 'raise'"),
         ({"chunksize": 0}, "chunksize: 0 is no number of rows: use 10_000 or the like"),
         ({"chunksize": 1e4}, "chunksize: 10000.0 is no number of rows: use 10_000 or the like"),
@@ -154,3 +169,77 @@ def test_opened_client_needs_a_token():
         RunOptions().opened_client(),
     ):
         pass
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ({"resubmit": 1}, "resubmit: 1 is neither True nor False"),
+        ({"journal": 7}, "journal: 7 is no path: use 'auto', a path, or None to keep no journal"),
+        ({"workspace": 7}, "workspace: 7 is no text: use the workspace's id_code, such as 'ab12cd34'"),
+    ],
+)
+def test_options_refuse_a_journal_that_is_none(option, message):
+    """What is no path is told before anything is opened."""
+    with pytest.raises(TypeError) as caught:
+        run_options(option)
+
+    assert str(caught.value) == message
+
+
+def test_opened_journal_is_that_of_the_workspace_found(tmp_path):
+    """A directory has a file for each."""
+    with closing(RunOptions(journal=tmp_path).opened_journal(Workspace(id_code="ab12cd34"))) as journal:
+        assert (journal.path, journal.workspace) == (tmp_path / "ab12cd34.sqlite", "ab12cd34")
+
+
+def test_opened_journal_is_that_of_the_workspace_named(tmp_path):
+    """Without a preflight nobody else says whose it is."""
+    options = RunOptions(journal=tmp_path / "journal.sqlite", preflight=False, workspace="ab12cd34")
+
+    with closing(options.opened_journal(None)) as journal:
+        assert (journal.path, journal.workspace) == (tmp_path / "journal.sqlite", "ab12cd34")
+
+
+def test_opened_journal_is_none_without_one():
+    """Nobody is asked for a workspace then."""
+    assert RunOptions(journal=None).opened_journal(Workspace()) is None
+
+
+@pytest.mark.parametrize("journal", ["auto", None])
+def test_opened_journal_refuses_another_workspace_than_the_one_that_is_meant(journal):
+    """A token of production in place of the test's is told before the first event."""
+    options = RunOptions(journal=journal, workspace="ab12cd34")
+
+    with pytest.raises(CredentialsError) as caught:
+        options.opened_journal(Workspace(id_code="ef56ab78"))
+
+    assert str(caught.value) == (
+        "workspace: the access token is one of 'ef56ab78', and not of 'ab12cd34': no event was sent"
+    )
+
+
+def test_opened_journal_needs_the_name_of_a_workspace():
+    """Events of unknown workspaces would be mixed up."""
+    with pytest.raises(JournalError) as caught:
+        RunOptions().opened_journal(Workspace(name="Acme"))
+
+    assert str(caught.value) == (
+        "auto: the answer to GET /me names no workspace, which is what events are recorded under: "
+        "say workspace='...', its id_code, or journal=None"
+    )
+
+
+def test_opened_journal_warns_when_it_has_no_write_ahead_log(tmp_path, monkeypatch):
+    """Where the file system cannot do it, a notebook says so."""
+    monkeypatch.setattr(Journal, "opened", staticmethod(lambda path, **_: SimpleNamespace(path=path, mode="delete")))
+    options = RunOptions(journal=tmp_path / "journal.sqlite")
+
+    with pytest.warns(UserWarning, match=re.escape(str(options.journal))) as caught:
+        options.opened_journal(Workspace(id_code="ab12cd34"))
+
+    (warning,) = caught
+    assert str(warning.message) == (
+        f"journal {tmp_path / 'journal.sqlite'}: its file system has no shared memory, so that it is written with a "
+        "rollback journal: that is as safe, and slower, and two runs on it wait for each other"
+    )

@@ -12,18 +12,22 @@ import pytest
 from events_pandas import (
     AuthenticationError,
     Column,
+    CredentialsError,
     EventMapping,
     InvalidRowsError,
+    JournalError,
     MappingError,
     OutageError,
     RetryPolicy,
     SubmissionError,
     SubmissionInterrupted,
     iter_submit,
+    run_frames,
     submission,
     submit_events,
 )
 from events_pandas.deliver import TransportError
+from events_pandas.deliver.journal import Journal
 
 NOTHING_SENT = "the run was interrupted before the first event: nothing was sent, submit all rows again"
 INVALID_DAY = {"day": ["2024-01-31", None, "2024-01-31"]}
@@ -64,11 +68,12 @@ def test_submit_returns_a_result_for_each_row_on_the_callers_index(make_orders, 
     assert client.contacts == ["00000", "00002"]
 
 
-def test_submit_tells_the_facts_of_the_run(make_orders, mapping, fake_client):
+def test_submit_tells_the_facts_of_the_run(make_orders, mapping, fake_client, tmp_path):
     """What was asked of Intercom, and where, stands in the frame's attributes."""
     client = fake_client({"00001": [500]})
 
-    results = submit_events(make_orders(), mapping, client=client, retry=RetryPolicy(base_seconds=0.001))
+    retry = RetryPolicy(base_seconds=0.001)
+    results = submit_events(make_orders(), mapping, client=client, retry=retry, journal=tmp_path)
 
     facts = results.attrs["run"]
     assert pd.Timestamp(facts.pop("started_at")) <= pd.Timestamp(facts.pop("ended_at"))
@@ -79,7 +84,8 @@ def test_submit_tells_the_facts_of_the_run(make_orders, mapping, fake_client):
         "rate_share": 1.0,
         "requests": 4,
         "retries": 1,
-        "journal": None,
+        "journal": str(tmp_path / "ab12cd34.sqlite"),
+        "journal_mode": "wal",
         "frame": {"first_row": 0, "rows": 3},
         "notes": [],
     }
@@ -98,7 +104,7 @@ def test_submit_tells_the_notes_of_all_frames(make_orders, fake_client):
 
 def test_submit_knows_no_workspace_without_a_preflight(make_orders, mapping, fake_client):
     """Without GET /me nobody says whose token it is."""
-    results = submit_events(make_orders(1), mapping, client=fake_client(), preflight=False)
+    results = submit_events(make_orders(1), mapping, client=fake_client(), preflight=False, journal=None)
 
     assert results.attrs["run"]["workspace"] is None
     assert results.attrs["run"]["region"] is None
@@ -193,6 +199,7 @@ def test_submit_raises_with_every_row_when_there_is_an_outage(make_orders, mappi
             *(make_orders(60), mapping),
             client=client,
             preflight=False,
+            journal=None,
             concurrency=1,
             retry=RetryPolicy(attempts=1),
             patience_seconds=0,
@@ -351,7 +358,7 @@ def test_iter_submit_gives_the_rows_not_yet_yielded_when_the_run_stops(make_orde
     """The exception has the rows of open frames, in order; frames that were never read stay unread."""
     read = []
     frames = (read.append(number) or make_orders(2, start=2 * number) for number in range(9))
-    results = iter_submit(frames, mapping, client=fake_client({"00002": [401]}), concurrency=1)
+    results = iter_submit(frames, mapping, client=fake_client({"00002": [401]}), concurrency=1, journal=None)
 
     first = next(results)
     with pytest.raises(AuthenticationError) as caught:
@@ -474,8 +481,8 @@ def test_submit_keeps_the_results_when_the_progress_fails(make_orders, mapping, 
     assert caught.value.__cause__ is fault
     assert str(caught.value) == (
         "the run was ended by a ValueError, which is this error's cause: to go on, "
-        "submit the rows again whose status in the results is not 'accepted'; "
-        "all of them would do no harm, since Intercom ignores a repeat of contact, event name and second"
+        "submit all rows again; the journal knows which were accepted, "
+        "and without one Intercom ignores their repeats"
     )
     assert 0 < accepted < 40
     assert len(client.events) == accepted
@@ -567,7 +574,7 @@ def test_submit_is_a_plain_interrupt_while_rows_are_checked(make_orders, mapping
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(submission, "check_rows", interrupted)
+    monkeypatch.setattr(run_frames, "read_rows", interrupted)
     with pytest.raises(KeyboardInterrupt) as caught:
         submit_events(make_orders(3), mapping, client=client)
 
@@ -689,3 +696,115 @@ def test_run_whose_rows_fail_in_bulk_ends(make_orders, mapping, fake_client):
     assert type(caught.value) is SubmissionError
     assert 100 <= len(client.events) < 200
     assert results.loc[999, "error_code"] == "too_many_failures"
+
+
+# Run again
+
+
+def test_submit_sends_only_what_is_missing_when_it_is_run_again(make_orders, mapping, fake_client):
+    """What was accepted is known by its content; what was not is tried again."""
+    client = fake_client({"00001": [404], "00002": [422]})
+    submit_events(make_orders(4), mapping, client=client)
+
+    again = submit_events(make_orders(5).iloc[::-1], mapping, client=client)
+
+    assert again["status"].tolist() == [
+        "accepted",
+        "already_submitted",
+        "accepted",
+        "accepted",
+        "already_submitted",
+    ]
+    assert sorted(client.contacts) == ["00000", "00001", "00001", "00002", "00002", "00003", "00004"]
+    assert again["attempts"].tolist() == [1, 0, 1, 1, 0]
+
+
+def test_submit_sends_everything_again_when_that_is_asked_for(make_orders, mapping, fake_client):
+    """The journal is written all the same."""
+    client = fake_client()
+    for _ in range(2):
+        submit_events(make_orders(2), mapping, client=client, resubmit=True)
+
+    again = submit_events(make_orders(2), mapping, client=client)
+
+    assert len(client.events) == 4
+    assert set(again["status"]) == {"already_submitted"}
+
+
+def test_submit_finds_what_a_stream_submitted(make_orders, mapping, fake_client):
+    """A frame, a stream and a file are the same rows to the journal."""
+    client = fake_client()
+    list(iter_submit([make_orders(2), make_orders(1, start=2)], mapping, client=client))
+
+    again = submit_events(make_orders(3), mapping, client=client)
+
+    assert set(again["status"]) == {"already_submitted"}
+    assert again["submitted_at"].notna().all()
+
+
+def test_submit_says_that_a_journal_cannot_be_used_before_the_first_event(make_orders, mapping, fake_client, tmp_path):
+    """The file is kept as it is."""
+    path = tmp_path / "journal.sqlite"
+    path.write_text("no journal, but notes of somebody's")
+    client = fake_client()
+
+    with pytest.raises(JournalError, match=r"this file is no journal"):
+        submit_events(make_orders(), mapping, client=client, journal=path)
+
+    assert (client.me_requests, client.events) == (1, [])
+    assert path.read_text() == "no journal, but notes of somebody's"
+
+
+def test_submit_refuses_the_token_of_another_workspace(make_orders, mapping, fake_client):
+    """Whoever says which workspace is meant submits to no other one."""
+    client = fake_client()
+
+    with pytest.raises(CredentialsError, match=r"the access token is one of 'ab12cd34', and not of 'production'"):
+        submit_events(make_orders(), mapping, client=client, workspace="production", journal=None)
+
+    assert client.events == []
+
+
+def test_submit_tells_rows_of_earlier_runs_also_when_it_is_interrupted(make_orders, mapping, fake_client):
+    """What is left behind is told from what is done."""
+    client = fake_client()
+    submit_events(make_orders(2), mapping, client=client)
+
+    with pytest.raises(SubmissionInterrupted) as caught:
+        submit_events(
+            make_orders(6),
+            mapping,
+            client=fake_client({"00002": [KeyboardInterrupt()]}),
+            concurrency=1,
+        )
+
+    assert caught.value.results["status"].tolist()[:2] == ["already_submitted"] * 2
+    assert caught.value.results["status"].tolist()[-1] == "not_submitted"
+
+
+def test_spread_row_whose_second_another_run_has_claimed_meanwhile_is_not_sent(make_orders, fake_client, tmp_path):
+    """Intercom would drop one of the two, so this one waits for the next run, which gives it another second."""
+    mapping = EventMapping(
+        event_name="a", created_at="day", user_id="who", metadata={"x": "x"}, timezone="UTC", duplicates="spread"
+    )
+    path, client = tmp_path / "journal.sqlite", fake_client()
+    options = {"client": client, "journal": path, "progress": False}
+
+    claimed = Journal.claim
+
+    def claim(journal, marks):
+        assert claimed(journal, [mark._replace(payload=mark.payload + 1) for mark in marks]) == []
+        return claimed(journal, marks)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Journal, "claim", claim)
+        first = submit_events(make_orders(1, x=["mine"]), mapping, **options)
+    again = submit_events(make_orders(1, x=["mine"]), mapping, **options)
+
+    assert first[["status", "error_code"]].iloc[0].tolist() == ["not_submitted", "second_taken"]
+    assert first.loc[0, "error_message"] == (
+        "another run has sent an event of this contact and event name in this second meanwhile: submit the row again, "
+        "and it is given the next one that is free"
+    )
+    assert again["status"].tolist() == ["accepted"]
+    assert (again["created_at"] - first["created_at"]).tolist() == [pd.Timedelta("1s")]

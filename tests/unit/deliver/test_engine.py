@@ -229,7 +229,8 @@ def test_deliver_gives_up_when_an_outage_outlasts_the_patience(make_run, scripte
 
     assert run.stop.reason == "outage"
     assert run.stop.message.endswith(
-        "the last: broke. When Intercom is back, submit the rows again whose status in the results is not 'accepted'"
+        "the last: broke. When Intercom is back, submit all rows again; "
+        "the journal knows which were accepted, and without one Intercom ignores their repeats"
     )
     assert _statuses(outcomes) == ["failed"] + ["not_submitted"] * 39
 

@@ -57,7 +57,7 @@ def test_stop_for_outage_says_how_long_it_lasted_and_quotes_the_last():
     assert stop.message == (
         "everything has failed for 600 s, and patience_seconds is over; the last: "
         "no answer from api.intercom.io within 30 s. When Intercom is back, "
-        "submit the rows again whose status in the results is not 'accepted'"
+        "submit all rows again; the journal knows which were accepted, and without one Intercom ignores their repeats"
     )
 
 
@@ -102,7 +102,8 @@ def test_stop_for_canary_stops_when_rows_fail(statuses, told):
         error_code="canary_failed",
         message=(
             f"the canary failed, and no other row was sent: {told}. Mend what ails them, "
-            "then submit the rows again whose status in the results is not 'accepted'"
+            "then submit all rows again; the journal knows which were accepted, and without one Intercom ignores their "
+            "repeats"
         ),
     )
 
@@ -119,7 +120,8 @@ def test_stop_for_failure_rate_counts_and_quotes_the_last():
         message=(
             "1,111 of the 1,200 events sent were not accepted, which is more than max_failure_rate=0.1 allows; "
             "the last is row 1204, rejected: Intercom rejected the event. Mend what ails them, "
-            "then submit the rows again whose status in the results is not 'accepted'"
+            "then submit all rows again; the journal knows which were accepted, and without one Intercom ignores their "
+            "repeats"
         ),
     )
 

@@ -53,6 +53,16 @@ def test_crew_starts_a_thread_only_when_all_are_busy(make_crew, tickets):
     assert len(crew.threads) == 1
 
 
+def test_crew_gives_back_what_another_thread_hands_in(make_crew, tickets):
+    """It wakes whoever waits for an answer, and is no request."""
+    crew = make_crew(lambda _: Answer(status=202))
+
+    crew.hand_in(tickets[1])
+
+    assert crew.take(5.0) is tickets[1]
+    assert crew.in_flight == 0
+
+
 def test_crew_has_no_room_when_all_its_threads_are_busy(make_crew, tickets):
     """As many requests are in flight as the crew is large."""
     release = threading.Event()

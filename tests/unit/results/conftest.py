@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from events_pandas.convert import Census, CheckedRows, Finding, Repeats
+from events_pandas.convert.earlier_runs import NO_SUBMISSIONS
 from events_pandas.results import Ledger
 
 
@@ -12,7 +13,9 @@ from events_pandas.results import Ledger
 def make_checked():
     """Make the judgement of some rows: which of them are invalid, which repeat which, and whether those are sent."""
 
-    def make(n_rows=3, *, invalid=(), repeats=None, are_identical=True, are_sent=False, offset=0):
+    def make(
+        n_rows=3, *, invalid=(), repeats=None, are_identical=True, are_sent=False, offset=0, submitted=NO_SUBMISSIONS
+    ):
         valid = np.ones(n_rows, dtype=bool)
         valid[list(invalid)] = False
         rows, firsts = (np.array(list(column or ()), np.int64) for column in (repeats, repeats and repeats.values()))
@@ -31,6 +34,7 @@ def make_checked():
             census=Census(),
             contacts=np.zeros(n_rows, np.uint64),
             offset=offset,
+            submitted=submitted,
         )
 
     return make

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from events_pandas.convert import CLAIMED, EarlierSubmissions
 from events_pandas.deliver import Outcome, Status
 from events_pandas.results import Ledger, RunStatuses
 
@@ -171,3 +172,28 @@ def test_ledger_closes_again_when_an_interrupt_came_between(make_ledger):
 
     assert ledger.frame()["error_code"].fillna("").tolist() == ["", "interrupted", "duplicate"]
     assert statuses.arrived(np.arange(2)).tolist() == [True, False]
+
+
+def test_ledger_knows_what_earlier_runs_have_made_of_rows(make_ledger):
+    """What was accepted is there already, with its time; what Intercom would ignore is a duplicate that says why."""
+    submitted = EarlierSubmissions(
+        rows=np.array([0, 1]),
+        seconds=np.zeros(2, np.int64),
+        accepted_at=np.array([1_706_700_000, CLAIMED]),
+        barred=np.array([2]),
+        barred_since=np.array([1_706_700_001]),
+    )
+
+    frame = make_ledger(submitted=submitted).frame()
+
+    assert frame["status"].tolist() == ["already_submitted", "not_submitted", "duplicate"]
+    assert frame["submitted_at"].tolist()[0] == pd.Timestamp("2024-01-31T11:20:00Z")
+    assert frame["attempts"].tolist() == [0, 0, 0]
+    assert frame["error_code"].isna().tolist() == [True, True, False]
+    assert frame.loc[2, ["error_code", "error_message"]].tolist() == [
+        "accepted_with_other_metadata",
+        (
+            "same contact, event name and second as an event that was accepted on 2024-01-31 (UTC), with other "
+            "metadata: Intercom would ignore it without an error, and keeps what it was sent first"
+        ),
+    ]

@@ -43,6 +43,38 @@ def test_summary_counts_duplicates_without_a_cause(make_results):
     assert str(summary) == "1 row\n  1 duplicate         same contact, event name and second as an earlier row"
 
 
+def test_summary_tells_of_rows_whose_event_was_accepted_with_other_metadata(make_results):
+    """What was edited since does not arrive, and nothing else says so."""
+    summary = Summary()
+    summary.add(make_results(("duplicate", "accepted_with_other_metadata")))
+
+    assert str(summary).splitlines()[-1] == "accepted_with_other_metadata: 1 row, such as row 0: message 0"
+
+
+@pytest.mark.parametrize(
+    ("mode", "line"),
+    [
+        ("wal", "journal: orders.sqlite"),
+        (
+            "delete",
+            (
+                "journal: orders.sqlite (its file system has no shared memory, so that it is written with a rollback "
+                "journal: that is as safe, and slower, and two runs on it wait for each other)"
+            ),
+        ),
+    ],
+)
+def test_summary_names_the_journal(make_results, mode, line):
+    """Who runs again with another journal would send everything again."""
+    results = make_results(("accepted", None))
+    results.attrs["run"] = {"journal": "orders.sqlite", "journal_mode": mode}
+    summary = Summary()
+
+    summary.add(results)
+
+    assert str(summary).splitlines()[-1] == line
+
+
 def test_summary_aligns_thousands(make_results):
     """Counts stand in a column as wide as the number of rows, with separators."""
     summary = Summary()

@@ -1,0 +1,102 @@
+"""What a run tells the journal about itself: when it began, how far it is, and how it ended."""
+
+import datetime as dt
+from collections import Counter
+from contextlib import suppress
+from types import TracebackType
+from typing import Final, Self
+
+import pandas as pd
+
+from events_pandas.deliver.journal import Journal, RunFacts
+from events_pandas.errors import JournalError
+from events_pandas.results.summary import ARRIVED
+
+CLOSED: Final = "closed"
+"""The outcome of a stream that its reader left."""
+
+
+class Chronicle:
+    """The entry of one run in the history of a journal; without a journal nothing is told.
+
+    Parameters
+    ----------
+    facts : RunFacts
+        What is known of the run when it begins.
+
+    Attributes
+    ----------
+    facts : RunFacts
+        The same.
+    """
+
+    def __init__(self, facts: RunFacts) -> None:
+        self.facts = facts
+        self._journal: Journal | None = None
+        self._counts: Counter[str] = Counter()
+        self._requests = 0
+        self._outcome = CLOSED
+
+    def begin(self, journal: Journal) -> None:
+        """Tell that the run begins.
+
+        Parameters
+        ----------
+        journal : Journal
+            It is closed with the chronicle.
+        """
+        self._journal = journal
+        journal.begin_run(self.facts)
+
+    def add(self, results: pd.DataFrame, *, requests: int) -> None:
+        """Tell of rows that are done.
+
+        Parameters
+        ----------
+        results : pandas.DataFrame
+            Of a frame.
+        requests : int
+            Requests of the run so far.
+        """
+        self._count(results)
+        self._requests = requests
+        if self._journal is not None:
+            self._journal.tell_run(self._counts, requests=requests)
+
+    def end(self, results: pd.DataFrame | None, *, outcome: str | None, requests: int) -> None:
+        """Tell how the run ended.
+
+        Parameters
+        ----------
+        results : pandas.DataFrame or None
+            Of the rows that were not told of before.
+        outcome : str or None
+            Why it ended early; None if it did not.
+        requests : int
+            Requests of the run.
+        """
+        if results is not None:
+            self._count(results)
+        self._requests = requests
+        self._outcome = outcome or ("incomplete" if self._counts.keys() - set(ARRIVED) else "complete")
+
+    def _count(self, results: pd.DataFrame) -> None:
+        counts = results["status"].value_counts()
+        self._counts.update({str(status): int(count) for status, count in counts.items() if count})
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._journal is None:
+            return
+        outcome = self._outcome
+        if error is not None and outcome == CLOSED and not isinstance(error, GeneratorExit):
+            outcome = "interrupted" if isinstance(error, KeyboardInterrupt) else "error"
+        # The events are safe: an entry that cannot be written must not cost the results.
+        with suppress(JournalError):
+            self._journal.end_run(outcome, self._counts, ended_at=dt.datetime.now(dt.UTC), requests=self._requests)
+        with suppress(JournalError):
+            self._journal.close()

@@ -1,0 +1,117 @@
+"""Between an answer of 202 and its outcome: the event is written into the journal, by the journal's own thread."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from http import HTTPStatus
+from typing import Final
+
+from events_pandas.deliver.answers import REQUEST_ID_HEADER, Answer, TransportError
+from events_pandas.deliver.journal import JournalWriter
+from events_pandas.deliver.outcomes import Outcome, Status
+from events_pandas.deliver.tickets import Recorded, Ticket
+from events_pandas.deliver.verdicts import SAFE_TO_REPEAT, Verdict
+from events_pandas.errors import JournalError
+
+CLOSING_SECONDS: Final = 10.0
+"""How long the end of a run waits for what is still to be written."""
+_RELEASED: Final = (Status.REJECTED, Status.UNKNOWN_CONTACT, Status.NOT_SUBMITTED)
+
+
+@dataclass(kw_only=True, slots=True)
+class Recording:
+    """Has accepted events written before anyone is told of them.
+
+    Parameters
+    ----------
+    writer : JournalWriter or None
+        The journal's; without one nothing is written.
+    hand_in : callable
+        Gives a ticket back to the run, in the writer's thread.
+    """
+
+    writer: JournalWriter | None
+    hand_in: Callable[[Ticket], None]
+
+    @property
+    def waiting(self) -> int:
+        """Events that are not yet written."""
+        return self.writer.waiting if self.writer else 0
+
+    def begin(self, ticket: Ticket, verdict: Verdict, result: Answer | TransportError) -> bool:
+        """Have an event written, if it was accepted and there is a journal.
+
+        Parameters
+        ----------
+        ticket : Ticket
+            The event; it stays out, and comes back with a `Recorded`.
+        verdict : Verdict
+            What becomes of it.
+        result : Answer or TransportError
+            The last answer.
+
+        Returns
+        -------
+        bool
+            Whether it is being written.
+        """
+        mark = ticket.event.mark
+        if self.writer is None or mark is None or verdict.status is not Status.ACCEPTED:
+            return False
+        ticket.result = None
+        self.writer.record(
+            mark,
+            accepted_at=ticket.ended_at or 0.0,
+            request_id=result.headers.get(REQUEST_ID_HEADER) if isinstance(result, Answer) else None,
+            then=partial(self._end, ticket),
+        )
+        return True
+
+    def _end(self, ticket: Ticket, error: JournalError | None) -> None:
+        ticket.result = Recorded(error=error)
+        self.hand_in(ticket)
+
+    def release(self, ticket: Ticket, outcome: Outcome) -> None:
+        """Give the second of an event back that did not arrive.
+
+        Parameters
+        ----------
+        ticket : Ticket
+            The event.
+        outcome : Outcome
+            What became of it.
+        """
+        mark = ticket.event.mark
+        if self.writer and mark and mark.is_claimed and outcome.status in _RELEASED and not ticket.doubt:
+            self.writer.release(mark)
+
+    def close(self) -> None:
+        """Write what is still to be written, and end the writer's thread."""
+        if self.writer:
+            self.writer.close(CLOSING_SECONDS)
+
+
+def judge_recorded(recorded: Recorded) -> Verdict:
+    """Judge an event that was answered 202, when the journal is done with it.
+
+    Parameters
+    ----------
+    recorded : Recorded
+        Whether it was written.
+
+    Returns
+    -------
+    Verdict
+        ``accepted``, or ``failed`` if the next run could not know of it.
+    """
+    if recorded.error is None:
+        return Verdict(status=Status.ACCEPTED, http_status=HTTPStatus.ACCEPTED)
+    return Verdict(
+        status=Status.FAILED,
+        http_status=HTTPStatus.ACCEPTED,
+        error_code="not_recorded",
+        error_message=(
+            "Intercom accepted the event, but the journal could not be written, and a later run will not know of it: "
+            f"{SAFE_TO_REPEAT}"
+        ),
+    )

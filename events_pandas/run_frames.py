@@ -1,0 +1,275 @@
+"""The frames of a run: read one by one, judged together, and closed with a result for every row."""
+
+import time
+from collections import deque
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from typing import Any
+
+import pandas as pd
+
+from events_pandas.convert import (
+    CODES,
+    Cause,
+    CheckedRows,
+    Converter,
+    EarlierFrames,
+    Tally,
+    causes,
+    chunk_bounds,
+    no_rows,
+    problems_frame,
+    read_rows,
+)
+from events_pandas.deliver import Outcome, ProgressChoice, Stop, progress_bar
+from events_pandas.deliver.journal import Journal
+from events_pandas.errors import EventsPandasError, InvalidRowsError
+from events_pandas.mapping import EventMapping, Rule, bind
+from events_pandas.options import RunOptions
+from events_pandas.results import Ledger, RunStatuses
+from events_pandas.results.open_frame import OpenFrame
+from events_pandas.results.summary import REPEAT_CODES
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReadFrame:
+    """A frame of which every row has been read, and that has not been judged.
+
+    Parameters
+    ----------
+    index : pandas.Index
+        The caller's.
+    converter : Converter
+        Makes its events.
+    tally : Tally
+        What its rows hold.
+    """
+
+    index: "pd.Index[Any]"
+    converter: Converter
+    tally: Tally
+
+
+@dataclass(kw_only=True, slots=True)
+class RunFrames:
+    """The frames of a run, in order.
+
+    Parameters
+    ----------
+    mapping : EventMapping
+        The mapping of every frame.
+    options : RunOptions
+        How the run is made.
+    earlier : EarlierFrames or None
+        What is remembered of frames for later ones; None where there is one frame only.
+    journal : Journal or None, default None
+        What earlier runs have sent, once it is known whose workspace it is.
+
+    Attributes
+    ----------
+    notes : dict
+        What is to be told of the rows of all frames, by code and field.
+    """
+
+    mapping: EventMapping
+    options: RunOptions
+    earlier: EarlierFrames | None
+    journal: Journal | None = None
+    notes: dict[tuple[str, str], Cause] = field(default_factory=dict, init=False)
+    _statuses: RunStatuses = field(default_factory=RunStatuses, init=False)
+    _resolved: dict[str, Rule] = field(default_factory=dict, init=False)
+    _open: deque[OpenFrame] = field(default_factory=deque, init=False)
+    _read: ReadFrame | None = field(default=None, init=False)
+    _yielded: tuple[int, int] = field(default=(0, 0), init=False)
+    _is_opening: bool = field(default=False, init=False)
+
+    @property
+    def are_open(self) -> bool:
+        """Whether there are frames that have no results yet."""
+        return bool(self._open)
+
+    @property
+    def first(self) -> OpenFrame:
+        """The frame whose results are due."""
+        return self._open[0]
+
+    @property
+    def _seen(self) -> tuple[int, int]:
+        """How many frames have been opened, and how many rows they have."""
+        if not self._open:
+            return self._yielded
+        latest = self._open[-1]
+        return latest.number + 1, latest.end
+
+    def read(self, rows: pd.DataFrame) -> ReadFrame:
+        """Read a frame, which is to be opened before another one is read.
+
+        Parameters
+        ----------
+        rows : pandas.DataFrame
+            The frame.
+
+        Returns
+        -------
+        ReadFrame
+            Every row read.
+
+        Raises
+        ------
+        InvalidRowsError
+            If rows are invalid and ``on_invalid="raise"``.
+        """
+        self._is_opening = True
+        bound = bind(rows, self.mapping, resolved=self._resolved)
+        self._resolved.update(bound.resolved)
+        converter = Converter(bound)
+        # Also where progress is asked for, checks that take no time leave no line behind: a stream has many. A user's
+        # function is told of the submission only.
+        progress: ProgressChoice = "auto" if self.options.progress in ("auto", True) else False
+        with progress_bar(progress, total=len(rows), description="checking", delay_seconds=2.0) as bar:
+            tally = read_rows(converter, len(rows), earlier=self.earlier, advance=bar.advance)
+        if tally.invalid and self.options.on_invalid == "raise":
+            findings = tally.checked(now=time.time()).findings
+            raise InvalidRowsError(problems_frame(findings, rows.index), invalid=tally.invalid)
+        self._read = ReadFrame(index=rows.index, converter=converter, tally=tally)
+        self._is_opening = False
+        return self._read
+
+    def open(self, read: ReadFrame) -> OpenFrame:
+        """Judge the rows of a frame together, and open its ledger.
+
+        Parameters
+        ----------
+        read : ReadFrame
+            The frame that was read last.
+
+        Returns
+        -------
+        OpenFrame
+            Whose events can be made.
+        """
+        self._is_opening, self._read = True, None
+        checked = read.tally.checked(now=time.time(), runs=self.journal, resubmits=self.options.resubmit)
+        frame = OpenFrame(
+            number=self._seen[0],
+            converter=read.converter,
+            checked=checked,
+            ledger=Ledger(checked, read.index),
+            # A frame without rows is one chunk without events, so that it has its turn.
+            chunks=list(chunk_bounds(len(read.index), self.options.chunksize)) or [(0, 0)],
+            journal=self.journal,
+        )
+        self._open.append(frame)
+        self._is_opening = False
+        self._note(checked)
+        return frame
+
+    def _note(self, checked: CheckedRows) -> None:
+        """Add a frame's notes to those of the run."""
+        for cause in causes(checked.findings):
+            # What makes a row invalid or a duplicate, its status and message say.
+            if cause.severity == "error" or cause.code in REPEAT_CODES:
+                continue
+            place = cause.code, cause.field
+            known = self.notes.get(place)
+            if known is None:
+                self.notes[place] = replace(cause, first_row=cause.first_row + checked.offset)
+            elif not (CODES[cause.code].is_told_once or CODES[cause.code].is_told_by_value):
+                self.notes[place] = replace(known, rows=known.rows + cause.rows)
+
+    def enter(self, outcome: Outcome) -> None:
+        """Enter what became of an event.
+
+        Parameters
+        ----------
+        outcome : Outcome
+            Of a row of an open frame; a second entry does no harm.
+        """
+        # No generator expression: an interrupt that comes as one ends is swallowed.
+        for frame in self._open:
+            if outcome.row < frame.end:
+                frame.ledger.record(outcome)
+                return
+
+    def completed(self) -> pd.DataFrame:
+        """Return the results of the first open frame, which stays open.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One for each of its rows.
+        """
+        return self._closed(self.first, None)
+
+    def forget_first(self, end: tuple[int, int]) -> None:
+        """Forget the first open frame, as its results have been taken.
+
+        Parameters
+        ----------
+        end : tuple of int
+            How many frames and rows there are up to its end.
+        """
+        self._yielded = end
+        self._open.popleft()
+
+    def _closed(self, frame: OpenFrame, stop: Stop | None) -> pd.DataFrame:
+        reason = None if stop is None else (stop.error_code, stop.message)
+        frame.ledger.close(self._statuses, reason=reason)
+        return frame.ledger.frame()
+
+    def close(self, stop: Stop, *, again: Iterable[pd.DataFrame]) -> pd.DataFrame:
+        """Return the results of all rows that have none yet.
+
+        Parameters
+        ----------
+        stop : Stop
+            Why the run ended early.
+        again : iterable of pandas.DataFrame
+            The frames of the run from the start, if they can be read again; the rows of those that were never opened
+            have results too.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One for each row.
+        """
+        # Read from the start: an interrupt may have come while a frame was read, which would be missing. What cannot be
+        # read, or not be waited for, must not hide why the run ended.
+        with suppress(EventsPandasError, KeyboardInterrupt):
+            if self._read is not None:
+                self.open(self._read)
+            n_frames, n_rows = self._seen
+            if self._is_opening and self.earlier is not None:
+                # What was being judged then may be half remembered, and is read again.
+                self.earlier = EarlierFrames(n_rows=n_rows)
+            for rows in islice(again, n_frames, None):
+                self.open(self.read(rows))
+        parts = [self._closed(frame, stop) for frame in self._open]
+        if not parts:
+            return unsent_results(no_rows(), pd.RangeIndex(0), stop)
+        # Joining even one frame would turn an index of objects into one of strings.
+        return parts[0] if len(parts) == 1 else pd.concat(parts)
+
+
+def unsent_results(checked: CheckedRows, index: "pd.Index[Any]", stop: Stop) -> pd.DataFrame:
+    """Return the results of rows of which none could be sent.
+
+    Parameters
+    ----------
+    checked : CheckedRows
+        The rows.
+    index : pandas.Index
+        The caller's index.
+    stop : Stop
+        Why.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Invalid rows as such, and all others as not submitted.
+    """
+    ledger = Ledger(checked, index)
+    ledger.close(RunStatuses(), reason=(stop.error_code, stop.message))
+    return ledger.frame()

@@ -1,0 +1,222 @@
+"""Between an answer of 202 and its outcome: nobody hears of an accepted event before the journal has it."""
+
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from events_pandas.deliver.answers import Answer, TransportError
+from events_pandas.deliver.journal import Mark
+from events_pandas.deliver.workers import MAX_CONCURRENCY
+from events_pandas.errors import JournalError
+
+FULL = JournalError(Path("orders.sqlite"), problem="the disk is full", remedy="make room")
+WAIT_SECONDS = 5.0
+
+
+class FakeWriter:
+    """A journal's writer: each record is answered in a thread of its own, by a script, and with None beyond it."""
+
+    def __init__(self, *errors, gate=None):
+        self.errors = list(errors)
+        self.recorded, self.released = [], []
+        self.waiting = 0
+        self.is_closed = False
+        self.most_waiting = 0
+        self._gate = gate
+        self._lock = threading.Lock()
+
+    def record(self, mark, *, accepted_at, request_id, then):
+        self.recorded.append((mark, accepted_at, request_id))
+        error = self.errors.pop(0) if self.errors else None
+        with self._lock:
+            self.waiting += 1
+            self.most_waiting = max(self.most_waiting, self.waiting)
+        threading.Thread(target=self._answer, args=(then, error)).start()
+
+    def _answer(self, then, error):
+        assert self._gate is None or self._gate.wait(WAIT_SECONDS)
+        then(error)
+        with self._lock:
+            self.waiting -= 1
+
+    def release(self, mark):
+        self.released.append(mark)
+
+    def close(self, wait_seconds):
+        self.is_closed = wait_seconds > 0
+
+
+@pytest.fixture
+def marked(events):
+    """Return a function that makes events with marks."""
+
+    def make(*names, is_claimed=False):
+        return [
+            replace(event, mark=Mark(event.payload * 16, None, 7, 1_700_000_000, is_claimed=is_claimed))
+            for event in events(*names)
+        ]
+
+    return make
+
+
+def _run(make_run, client, writer, **options):
+    run = make_run(client, **options)
+    run.record_in(writer)
+    return run
+
+
+def _facts(outcomes):
+    return [(str(outcome.status), outcome.error_code) for outcome in outcomes]
+
+
+def test_accepted_event_is_recorded_with_its_time_and_request(make_run, scripted_client, marked):
+    """What the journal is told is what Intercom answered."""
+    writer = FakeWriter()
+    client = scripted_client({"a": [Answer(status=202, headers={"X-Request-Id": "req-1"})]})
+    run = _run(make_run, client, writer)
+
+    with run:
+        (outcomes,) = run.deliver([marked("a")])
+
+    ((mark, accepted_at, request_id),) = writer.recorded
+    assert (mark.key, request_id) == (b"a" * 16, "req-1")
+    assert accepted_at == outcomes[0].submitted_at
+    assert _facts(outcomes) == [("accepted", None)]
+    assert writer.is_closed
+
+
+def test_nobody_is_told_of_an_accepted_event_before_it_is_recorded(make_run, scripted_client, marked):
+    """A kill between the two must not have been reported as accepted."""
+    gate, told = threading.Event(), []
+    writer = FakeWriter(gate=gate)
+
+    def tick():
+        # Ticks go on while the record waits.
+        if writer.recorded:
+            told.append(list(outcomes))
+            gate.set()
+
+    outcomes = []
+    run = _run(make_run, scripted_client(), writer, on_outcome=outcomes.append, on_tick=tick)
+
+    with run:
+        list(run.deliver([marked("a")]))
+
+    assert told[0] == []
+    assert _facts(outcomes) == [("accepted", None)]
+
+
+@pytest.mark.parametrize("status", [404, 422])
+def test_event_that_is_not_accepted_is_not_recorded(status, make_run, scripted_client, marked):
+    """A journal holds what Intercom has; all else is to be tried again."""
+    writer = FakeWriter()
+    run = _run(make_run, scripted_client({"a": [status]}), writer)
+
+    with run:
+        list(run.deliver([marked("a")]))
+
+    assert (writer.recorded, writer.released) == ([], [])
+
+
+def test_event_without_a_mark_is_not_recorded(make_run, scripted_client, events):
+    """Where no journal is kept, a 202 is the end."""
+    writer = FakeWriter()
+    run = _run(make_run, scripted_client(), writer)
+
+    with run:
+        (outcomes,) = run.deliver([events("a")])
+
+    assert writer.recorded == []
+    assert _facts(outcomes) == [("accepted", None)]
+
+
+def test_event_that_cannot_be_recorded_fails_and_ends_the_run(make_run, scripted_client, marked):
+    """A later run would not know of it; nothing more is sent, and Intercom's answer is kept."""
+    client = scripted_client()
+    run = _run(make_run, client, FakeWriter(FULL), concurrency=1)
+
+    with run:
+        (outcomes,) = run.deliver([marked("a", "b", "c")])
+
+    assert _facts(outcomes)[0] == ("failed", "not_recorded")
+    assert outcomes[0].http_status == 202
+    assert outcomes[0].error_message == (
+        "Intercom accepted the event, but the journal could not be written, and a later run will not know of it: "
+        "submit the row again: should it have arrived, Intercom ignores the repeat"
+    )
+    assert _facts(outcomes)[-1] == ("not_submitted", "journal_failed")
+    assert run.stop.reason == "journal"
+    assert run.stop.message.startswith(
+        "the run was ended, as accepted events can no longer be recorded: orders.sqlite: the disk is full: make room. "
+    )
+
+
+def test_slow_disk_holds_requests_back(make_run, scripted_client, marked):
+    """What a kill could make be sent twice has a limit."""
+    gate = threading.Event()
+    writer = FakeWriter(gate=gate)
+    opened = []
+
+    def tick():
+        if writer.waiting >= MAX_CONCURRENCY:
+            opened.append(len(client.posted))
+            gate.set()
+
+    client = scripted_client()
+    run = _run(make_run, client, writer, on_tick=tick)
+
+    with run:
+        (outcomes,) = run.deliver([marked(*(f"{number:04d}" for number in range(600)))])
+
+    assert opened[0] <= 2 * MAX_CONCURRENCY
+    assert len(outcomes) == len(writer.recorded) == 600
+
+
+@pytest.mark.parametrize(("script", "is_released"), [([422], True), ([404], True), ([202], False)])
+def test_claim_of_an_event_that_did_not_arrive_is_released(script, is_released, make_run, scripted_client, marked):
+    """Its second is free again; one that was accepted keeps its second."""
+    writer = FakeWriter()
+    (event,) = marked("a", is_claimed=True)
+    run = _run(make_run, scripted_client({"a": script}), writer)
+
+    with run:
+        list(run.deliver([[event]]))
+
+    assert writer.released == [event.mark] * is_released
+
+
+def test_claim_of_an_event_that_may_have_arrived_stays(make_run, scripted_client, marked):
+    """It is sent again under the same second, so that Intercom ignores it if it has it."""
+    writer = FakeWriter()
+    lost = TransportError("broke", may_have_arrived=True)
+    run = _run(make_run, scripted_client({"a": [lost] * 3}), writer)
+
+    with run:
+        (outcomes,) = run.deliver([marked("b"), marked("a", is_claimed=True)][1:])
+
+    assert _facts(outcomes)[0][0] == "failed"
+    assert writer.released == []
+
+
+def test_second_interrupt_awaits_what_is_being_recorded(make_run, scripted_client, marked):
+    """No answer is awaited then; what was answered is told as it is."""
+    gate, interrupts = threading.Event(), []
+    writer = FakeWriter(gate=gate)
+    outcomes = []
+
+    def tick():
+        if writer.recorded:
+            interrupts.append(len(outcomes))
+            if len(interrupts) > 1:
+                gate.set()
+            raise KeyboardInterrupt
+
+    run = _run(make_run, scripted_client(), writer, on_outcome=outcomes.append, on_tick=tick)
+
+    with pytest.raises(KeyboardInterrupt), run:
+        list(run.deliver([marked("a")]))
+
+    assert interrupts == [0, 0]
+    assert _facts(outcomes) == [("accepted", None)]
