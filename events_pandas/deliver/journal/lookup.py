@@ -35,9 +35,9 @@ FROM asked CROSS JOIN events ON key = digest AND run <> :run
 
 _HOLDERS = f"""{_ASKED},
 holders AS (
-    SELECT position, events.* FROM asked CROSS JOIN events ON key = digest AND sent_key IS NULL
+    SELECT position, events.* FROM asked CROSS JOIN events ON key = digest AND sent_half IS NULL
     UNION ALL
-    SELECT position, events.* FROM asked CROSS JOIN events ON sent_key = digest
+    SELECT position, events.* FROM asked CROSS JOIN events ON sent_half = substr(digest, 1, 8)
 )
 """  # noqa: S608  # made of constants
 

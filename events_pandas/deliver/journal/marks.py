@@ -1,6 +1,8 @@
 """What a journal keeps of an event."""
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+HALF_BYTES: Final = 8
 
 
 class Mark(NamedTuple):
@@ -25,3 +27,8 @@ class Mark(NamedTuple):
     payload: int
     second: int
     is_claimed: bool = False
+
+    @property
+    def sent_half(self) -> bytes | None:
+        """The beginning of `sent_key`, by which an event is found that was moved."""
+        return None if self.sent_key is None else self.sent_key[:HALF_BYTES]

@@ -14,22 +14,22 @@ _MOST_VALUES: Final = 999
 """In one statement: what SQLite takes in whichever way it was built."""
 
 _CLAIM = """
-INSERT OR IGNORE INTO events (key, payload, second, sent_key, run) VALUES {rows}
+INSERT OR IGNORE INTO events (key, payload, second, sent_half, run) VALUES {rows}
 """
 # The first acceptance stays: Intercom ignores the event when it comes again, and another one of its second as well.
 _ACCEPT = """
-INSERT INTO events (key, payload, second, sent_key, run, accepted_at, request_id)
-SELECT * FROM (VALUES {rows}) WHERE NOT EXISTS (
+INSERT INTO events (key, payload, second, sent_half, run, accepted_at, request_id)
+SELECT column1, column2, column3, column4, column5, column6, column7 FROM (VALUES {rows}) WHERE NOT EXISTS (
     SELECT 1 FROM events AS other
-    WHERE other.key = ifnull(column4, column1) AND other.sent_key IS NULL AND other.accepted_at IS NOT NULL
-    AND (other.key, other.payload, other.second) <> (column1, column2, column3)
+    WHERE other.key = column8 AND other.sent_half IS NULL AND other.accepted_at IS NOT NULL
+    AND (other.key, other.second) <> (column1, column3)
 ) AND NOT EXISTS (
     SELECT 1 FROM events AS other
-    WHERE other.sent_key = ifnull(column4, column1) AND other.accepted_at IS NOT NULL
-    AND (other.key, other.payload, other.second) <> (column1, column2, column3)
+    WHERE other.sent_half = substr(column8, 1, 8) AND other.accepted_at IS NOT NULL
+    AND (other.key, other.second) <> (column1, column3)
 )
-ON CONFLICT (key, payload, second) DO UPDATE
-SET accepted_at = excluded.accepted_at, request_id = excluded.request_id, run = excluded.run
+ON CONFLICT (key, second) DO UPDATE
+SET payload = excluded.payload, accepted_at = excluded.accepted_at, request_id = excluded.request_id, run = excluded.run
 WHERE events.accepted_at IS NULL
 """
 # A claim of another run tells that an event of that run may have arrived: it stays.
@@ -68,7 +68,7 @@ def claim_events(connection: sqlite3.Connection, marks: Sequence[Mark], *, run: 
     run : int
         The number of the run.
     """
-    rows = [(mark.key, mark.payload, mark.second, mark.sent_key, run) for mark in marks]
+    rows = [(mark.key, mark.payload, mark.second, mark.sent_half, run) for mark in marks]
     _write_rows(connection, _CLAIM, rows)
 
 
@@ -93,10 +93,11 @@ def accept_events(connection: sqlite3.Connection, acceptances: Sequence[Acceptan
             mark.key,
             mark.payload,
             mark.second,
-            mark.sent_key,
+            mark.sent_half,
             run,
             max(int(accepted_at), CLAIMED + 1),
             packed(request_id),
+            mark.sent_key or mark.key,
         )
         for mark, accepted_at, request_id in acceptances
         if first[mark.sent_key or mark.key] == mark
