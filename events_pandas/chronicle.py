@@ -61,7 +61,9 @@ class Chronicle:
         self._count(results)
         self._requests = requests
         if self._journal is not None:
-            self._journal.tell_run(self._counts, requests=requests)
+            # The events are safe: an entry that cannot be written must not cost the results.
+            with suppress(JournalError):
+                self._journal.tell_run(self._counts, requests=requests)
 
     def end(self, results: pd.DataFrame | None, *, outcome: str | None, requests: int) -> None:
         """Tell how the run ended.
@@ -95,7 +97,6 @@ class Chronicle:
         outcome = self._outcome
         if error is not None and outcome == CLOSED and not isinstance(error, GeneratorExit):
             outcome = "interrupted" if isinstance(error, KeyboardInterrupt) else "error"
-        # The events are safe: an entry that cannot be written must not cost the results.
         with suppress(JournalError):
             self._journal.end_run(outcome, self._counts, ended_at=dt.datetime.now(dt.UTC), requests=self._requests)
         with suppress(JournalError):

@@ -25,7 +25,7 @@ from events_pandas.convert import (
 )
 from events_pandas.deliver import Outcome, ProgressChoice, Stop, progress_bar
 from events_pandas.deliver.journal import Journal
-from events_pandas.errors import EventsPandasError, InvalidRowsError
+from events_pandas.errors import EventsPandasError, InvalidRowsError, JournalError
 from events_pandas.mapping import EventMapping, Rule, bind
 from events_pandas.options import RunOptions
 from events_pandas.results import Ledger, RunStatuses
@@ -91,6 +91,11 @@ class RunFrames:
         return bool(self._open)
 
     @property
+    def have_begun(self) -> bool:
+        """Whether a frame has been opened, so that events may have been sent."""
+        return self._seen != (0, 0)
+
+    @property
     def first(self) -> OpenFrame:
         """The frame whose results are due."""
         return self._open[0]
@@ -151,7 +156,12 @@ class RunFrames:
             Whose events can be made.
         """
         self._is_opening, self._read = True, None
-        checked = read.tally.checked(now=time.time(), runs=self.journal, resubmits=self.options.resubmit)
+        try:
+            checked = read.tally.checked(now=time.time(), runs=self.journal, resubmits=self.options.resubmit)
+        except JournalError:
+            # Nothing has been remembered of it yet.
+            self._is_opening, self._read = False, read
+            raise
         frame = OpenFrame(
             number=self._seen[0],
             converter=read.converter,
@@ -239,18 +249,26 @@ class RunFrames:
         # read, or not be waited for, must not hide why the run ended.
         with suppress(EventsPandasError, KeyboardInterrupt):
             if self._read is not None:
-                self.open(self._read)
+                self._open_anyhow(self._read)
             n_frames, n_rows = self._seen
             if self._is_opening and self.earlier is not None:
                 # What was being judged then may be half remembered, and is read again.
                 self.earlier = EarlierFrames(n_rows=n_rows)
             for rows in islice(again, n_frames, None):
-                self.open(self.read(rows))
+                self._open_anyhow(self.read(rows))
         parts = [self._closed(frame, stop) for frame in self._open]
         if not parts:
             return unsent_results(no_rows(), pd.RangeIndex(0), stop)
         # Joining even one frame would turn an index of objects into one of strings.
         return parts[0] if len(parts) == 1 else pd.concat(parts)
+
+    def _open_anyhow(self, read: ReadFrame) -> None:
+        """Open a frame of which nothing is sent any more, without the journal if that has failed."""
+        try:
+            self.open(read)
+        except JournalError:
+            self.journal = None
+            self.open(read)
 
 
 def unsent_results(checked: CheckedRows, index: "pd.Index[Any]", stop: Stop) -> pd.DataFrame:

@@ -193,8 +193,8 @@ class Submission:
         except KeyboardInterrupt:
             run.stop = run.stop or stop_for_interrupt()
         except Exception as error:
-            # Where no row is without a result, the error takes nothing along.
-            if not self._frames.are_open:
+            # Where no row is without a result, the error takes nothing along; but a journal that fails ends the run.
+            if not (self._frames.are_open or (isinstance(error, JournalError) and self._frames.have_begun)):
                 raise
             self._end_by(error, run)
         # The end is shown too, which may go wrong like any other step.
@@ -256,11 +256,16 @@ class Submission:
 
     def _completed(self, run: Run, frame: OpenFrame) -> Iterator[pd.DataFrame]:
         results = self._frames.completed()
-        self._chronicle.add(results, requests=run.requests)
         results.attrs["run"] = self._facts(run, results)
         end = frame.number + 1, frame.end
-        yield results
+        try:
+            yield results
+        except GeneratorExit:
+            # They have been taken, and nobody asks for more.
+            self._chronicle.add(results, requests=run.requests)
+            raise
         # Not before the caller asks for more: what an interrupt finds here is in the exception.
+        self._chronicle.add(results, requests=run.requests)
         self._frames.forget_first(end)
 
     def _chunks(self, run: Run, opened: Iterator[OpenFrame]) -> Iterator[list[Event]]:

@@ -40,26 +40,6 @@ class Entries:
     second: Seconds
     accepted_at: Seconds
 
-    def among(self, places: npt.NDArray[np.intp]) -> "Entries":
-        """Return some of them, in another order perhaps.
-
-        Parameters
-        ----------
-        places : numpy.ndarray of int
-            Which.
-
-        Returns
-        -------
-        Entries
-            The others are left out.
-        """
-        return Entries(
-            asked=self.asked[places],
-            payload=self.payload[places],
-            second=self.second[places],
-            accepted_at=self.accepted_at[places],
-        )
-
     @staticmethod
     def joined(parts: "Sequence[Entries]", lengths: Sequence[int]) -> "Entries":
         """Return the answers to several questions as the answer to one.
@@ -208,53 +188,52 @@ class Inquiry:
         EarlierSubmissions
             What earlier runs have made of them.
         """
-        sent, entries = self._matches(rows)
-        others = np.setdiff1d(rows, sent, assume_unique=True)
+        found = self._matches(rows)
+        others = np.setdiff1d(rows, found["row"].to_numpy(), assume_unique=True)
         since = _in_blocks(lambda block: self.runs.occupied(self.keys.words(block)), others)
         is_barred = since >= (CLAIMED if self.is_spread else CLAIMED + 1)
         return EarlierSubmissions(
-            rows=sent,
-            seconds=entries.second,
-            accepted_at=entries.accepted_at,
+            rows=found["row"].to_numpy(),
+            seconds=found["second"].to_numpy(),
+            accepted_at=found["accepted_at"].to_numpy(),
             barred=others[is_barred],
             barred_since=since[is_barred],
         )
 
-    def _matches(self, rows: Rows) -> tuple[Rows, Entries]:
-        """Return the rows whose content is in the journal, and the entry of each."""
-        found = self._entries(rows)
-        hits = np.unique(found.asked)
-        digests = self.digests_of(rows[hits])
-        places = np.searchsorted(hits, found.asked)
-        same = found.among(np.flatnonzero(found.payload == digests[places]))
-        # Of several entries the accepted ones come first: what was only claimed is sent again.
-        same = same.among(np.lexsort((same.second, same.accepted_at == CLAIMED, same.asked)))
-        ranks = np.arange(len(same.asked)) - np.searchsorted(same.asked, same.asked)
-        wanted = self._ranks(rows[hits], digests)[np.searchsorted(hits, same.asked)]
-        chosen = same.among(np.flatnonzero(ranks == wanted))
-        return rows[chosen.asked], chosen
+    def _matches(self, rows: Rows) -> pd.DataFrame:
+        """Return the rows whose content is in the journal, each with its entry."""
+        # Each event is asked for once: a contact may have thousands of rows in a second, and as many entries.
+        events = numbered(self.keys.words(rows))
+        firsts = rows[np.unique(events, return_index=True)[1]]
+        entries = self._entries(firsts)
+        is_known = np.zeros(len(firsts), dtype=bool)
+        is_known[entries["event"].to_numpy()] = True
+        known = np.flatnonzero(is_known[events])
+        contents = pd.DataFrame(
+            {"row": rows[known], "event": events[known], "payload": self.digests_of(rows[known])},
+        )
+        entries["rank"] = entries.groupby(["event", "payload"]).cumcount()
+        # Rows that hold the same have an entry each, where each is an event; else they share the first.
+        contents["rank"] = contents.groupby(["event", "payload"]).cumcount() if self.is_spread else 0
+        return contents.merge(entries, on=["event", "payload", "rank"]).sort_values("row")
 
-    def _entries(self, rows: Rows) -> Entries:
-        """Return the entries of rows, but for those that no row can have any more."""
-        blocks = [rows[start : start + BLOCK_ROWS] for start in range(0, len(rows), BLOCK_ROWS)]
+    def _entries(self, firsts: Rows) -> pd.DataFrame:
+        """Return the entries of events, by their first rows; without those that no row can have any more."""
+        blocks = [firsts[start : start + BLOCK_ROWS] for start in range(0, len(firsts), BLOCK_ROWS)]
         found = Entries.joined([self.runs.find(self.keys.words(block)) for block in blocks], list(map(len, blocks)))
-        if not (self.is_spread and len(found.asked)):
-            return found
-        sent = event_words(self.keys.streams[:, rows[found.asked]], found.second)
-        # Another event has come in the second that one had claimed, or an earlier frame has found the entry.
-        claims = np.flatnonzero(found.accepted_at == CLAIMED)
-        is_lost = np.zeros(len(found.asked), dtype=bool)
-        is_lost[claims] = self.runs.occupied(sent[:, claims]) > CLAIMED
-        if self.index is not None:
+        sent = event_words(self.keys.streams[:, firsts[found.asked]], found.second)
+        # Claims matter where rows are spread, unless another event has come in the second.
+        is_lost = found.accepted_at == CLAIMED
+        if self.is_spread:
+            is_lost[is_lost] = self.runs.occupied(sent[:, is_lost]) > CLAIMED
+        if self.index is not None and self.is_spread:
+            # An earlier frame of this run has found the entry.
             is_lost |= self.index.find(sent)[0] >= 0
-        return found.among(np.flatnonzero(~is_lost))
-
-    def _ranks(self, rows: Rows, digests: npt.NDArray[np.uint64]) -> Rows:
-        """Return which of the entries that hold the same is a row's: each its own, or all the first."""
-        if not self.is_spread:
-            return np.zeros(len(rows), np.int64)
-        events = pd.DataFrame({"event": numbered(self.keys.words(rows)), "digest": digests})
-        return events.groupby(["event", "digest"]).cumcount().to_numpy().astype(np.int64)
+        columns = {"event": found.asked, "payload": found.payload, "second": found.second}
+        entries = pd.DataFrame({**columns, "accepted_at": found.accepted_at})[~is_lost]
+        # Of several the accepted ones come first: what was only claimed is sent again.
+        order = np.lexsort((entries["second"], entries["accepted_at"] == CLAIMED))
+        return entries.iloc[order]
 
 
 def _in_blocks(ask: Callable[[Rows], Seconds], rows: Rows) -> Seconds:

@@ -71,7 +71,7 @@ def submit(rows: int, url: str, access_token: str) -> None:
     )
     done, told_at = 0, time.monotonic()
     with ep.IntercomClient(access_token, base_url=url) as client:
-        for results in ep.iter_submit(frames(rows), mapping, client=client, progress=False):
+        for results in ep.iter_submit(frames(rows), mapping, client=client, journal=None, progress=False):
             assert (results["status"] == "accepted").all()
             done += len(results)
             if time.monotonic() - told_at > PROGRESS_SECONDS:

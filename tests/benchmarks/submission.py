@@ -100,7 +100,8 @@ def ours(server: Server, concurrency: int | None) -> Callable[[pd.DataFrame], No
 
     def submit(frame: pd.DataFrame) -> None:
         with ep.IntercomClient(server.access_token, base_url=server.url) as client:
-            results = ep.submit_events(frame, MAPPING, client=client, concurrency=concurrency, progress=False)
+            options = {"client": client, "concurrency": concurrency, "journal": None, "progress": False}
+            results = ep.submit_events(frame, MAPPING, **options)
         assert (results["status"] == "accepted").all()
 
     return submit

@@ -1,12 +1,14 @@
 """What a run tells the journal about itself, however it ends."""
 
 import datetime as dt
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from events_pandas.chronicle import Chronicle
 from events_pandas.deliver.journal import Journal, RunFacts
+from events_pandas.errors import JournalError
 from events_pandas.history import runs
 
 FACTS = RunFacts(
@@ -103,6 +105,17 @@ def test_results_outlive_an_end_that_cannot_be_told(chronicle, path):
     with chronicle:
         chronicle.end(_results("accepted"), outcome=None, requests=1)
         path.write_bytes(b"damaged")
+
+
+def test_results_outlive_progress_that_cannot_be_told(chronicle, monkeypatch):
+    """A disk that is full is found by what must be written."""
+
+    def full(*_, **__):
+        raise JournalError(Path("journal.sqlite"), problem="the disk is full", remedy="make room")
+
+    monkeypatch.setattr(Journal, "tell_run", full)
+    with chronicle:
+        chronicle.add(_results("accepted"), requests=1)
 
 
 def test_run_without_a_journal_tells_nothing():

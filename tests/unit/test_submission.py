@@ -23,6 +23,7 @@ from events_pandas import (
     SubmissionInterrupted,
     iter_submit,
     run_frames,
+    runs,
     submission,
     submit_events,
 )
@@ -808,3 +809,52 @@ def test_spread_row_whose_second_another_run_has_claimed_meanwhile_is_not_sent(m
     )
     assert again["status"].tolist() == ["accepted"]
     assert (again["created_at"] - first["created_at"]).tolist() == [pd.Timedelta("1s")]
+
+
+@pytest.mark.parametrize("name", ["find", "occupied"])
+def test_submit_gives_every_row_back_when_the_journal_fails_on_the_way(
+    name, make_orders, mapping, fake_client, monkeypatch
+):
+    """A page that is damaged, or a lock that is never let go: what was not looked up is told as not submitted."""
+    asked = getattr(Journal, name)
+    calls = []
+
+    def failing(journal, words):
+        calls.append(words.shape[1])
+        if len(calls) > 1:
+            raise JournalError(journal.path, problem="the journal is damaged", remedy="move it away")
+        return asked(journal, words)
+
+    monkeypatch.setattr(Journal, name, failing)
+    frames = [make_orders(2, start=start) for start in (0, 2)]
+    parts = []
+
+    with pytest.raises(SubmissionError) as caught:
+        parts.extend(iter_submit(frames, mapping, client=fake_client(), progress=False))
+
+    rows = [row for part in [*parts, caught.value.results] for row in part["row"]]
+    assert rows == [0, 1, 2, 3]
+    assert caught.value.results["error_code"].tolist()[-2:] == ["journal_failed"] * 2
+    assert isinstance(caught.value.__cause__, JournalError)
+    assert runs()["outcome"].tolist() == ["journal"]
+
+
+def test_history_counts_each_row_once_when_the_reader_interrupts(make_orders, mapping, fake_client):
+    """What is half handed over is in the exception, and is one row all the same."""
+    stream = iter_submit([make_orders(2), make_orders(1, start=2)], mapping, client=fake_client(), progress=False)
+
+    next(stream)
+    with pytest.raises(SubmissionInterrupted):
+        stream.throw(KeyboardInterrupt())
+
+    assert runs()["rows"].tolist() == [3]
+
+
+def test_history_counts_what_a_reader_has_taken_who_leaves(make_orders, mapping, fake_client):
+    """Closing the iterator is an end like any other."""
+    stream = iter_submit([make_orders(2), make_orders(1, start=2)], mapping, client=fake_client(), progress=False)
+
+    next(stream)
+    stream.close()
+
+    assert runs()[["outcome", "rows"]].to_numpy().tolist() == [["closed", 2]]

@@ -1,11 +1,16 @@
 """Where a journal is: in the user's state directory, one file for each workspace, or where the user says."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
 import platformdirs
+
+from events_pandas.deliver.journal.troubles import GO_ELSEWHERE
+from events_pandas.errors import JournalError
 
 AUTO: Final = "auto"
 """The journal of the workspace in the user's state directory."""
@@ -34,15 +39,18 @@ def journal_path(journal: str | os.PathLike[str], workspace: str) -> Path:
     ------
     ValueError
         If the path is empty.
+    JournalError
+        If no file can be there.
 
     Examples
     --------
     >>> journal_path("orders.sqlite", "ab12cd34").name, journal_path("auto", "ab12cd34").name
     ('orders.sqlite', 'ab12cd34.sqlite')
     """
-    path = _given_path(journal)
-    # Letters, digits and a few signs stay: what Intercom calls a workspace is a file name in itself.
-    return path / f"{quote(workspace, safe='')}{_SUFFIX}" if journal == AUTO or path.is_dir() else path
+    with _told_as_journal_error(journal):
+        path = _given_path(journal)
+        # Letters, digits and a few signs stay: what Intercom calls a workspace is a file name in itself.
+        return path / f"{quote(workspace, safe='')}{_SUFFIX}" if journal == AUTO or path.is_dir() else path
 
 
 def journals_there(journal: str | os.PathLike[str], workspace: str | None = None) -> list[Path]:
@@ -64,19 +72,29 @@ def journals_there(journal: str | os.PathLike[str], workspace: str | None = None
     ------
     ValueError
         If the path is empty.
+    JournalError
+        If no file can be there.
     """
-    if workspace is not None:
-        path = journal_path(journal, workspace)
+    with _told_as_journal_error(journal):
+        path = _given_path(journal) if workspace is None else journal_path(journal, workspace)
+        if path.is_dir():
+            return sorted(path.glob(f"*{_SUFFIX}"))
         return [path] if path.exists() else []
-    path = _given_path(journal)
-    if path.is_dir():
-        return sorted(path.glob(f"*{_SUFFIX}"))
-    return [path] if path.exists() else []
+
+
+@contextmanager
+def _told_as_journal_error(journal: str | os.PathLike[str]) -> Iterator[None]:
+    """Turn what the system says of a path into a `JournalError`: too long, not allowed, of a user whom nobody knows."""
+    if not os.fspath(journal):
+        raise ValueError("journal: the path is empty: give 'auto', a path, or None")
+    try:
+        yield
+    except (OSError, RuntimeError, ValueError) as error:
+        problem = f"no journal can be there: {getattr(error, 'strerror', None) or error}"
+        raise JournalError(Path(journal), problem=problem, remedy=GO_ELSEWHERE) from error
 
 
 def _given_path(journal: str | os.PathLike[str]) -> Path:
-    if not os.fspath(journal):
-        raise ValueError("journal: the path is empty: give 'auto', a path, or None")
     if journal == AUTO:
         named = os.environ.get(DIRECTORY_VARIABLE)
         return Path(named) if named else platformdirs.user_state_path("events_pandas", appauthor=False) / "journals"

@@ -10,12 +10,16 @@ from typing import Any, Final, NamedTuple
 from events_pandas.convert.earlier_runs import CLAIMED
 from events_pandas.deliver.journal.marks import Mark
 
+SHARED: Final = 0
+"""In place of a run."""
 _MOST_VALUES: Final = 999
 """In one statement: what SQLite takes in whichever way it was built."""
 
-_CLAIM = """
-INSERT OR IGNORE INTO events (key, payload, second, sent_half, run) VALUES {rows}
-"""
+# A claim that two runs share is nobody's: what one of them gives back the other may have sent.
+_CLAIM = f"""
+INSERT INTO events (key, payload, second, sent_half, run) VALUES {{rows}}
+ON CONFLICT (key, second) DO UPDATE SET run = {SHARED} WHERE events.accepted_at IS NULL AND events.run <> excluded.run
+"""  # noqa: S608  # made of a constant
 # The first acceptance stays: Intercom ignores the event when it comes again, and another one of its second as well.
 _ACCEPT = """
 INSERT INTO events (key, payload, second, sent_half, run, accepted_at, request_id)

@@ -26,6 +26,7 @@ _TROUBLES: dict[int | None, tuple[str, str]] = {
     sqlite3.SQLITE_CORRUPT: ("the journal is damaged", BEGIN_ANEW),
     sqlite3.SQLITE_FULL: ("the disk is full, or the file may not grow", _MAKE_ROOM),
     sqlite3.SQLITE_BUSY: ("another program keeps the journal locked", _WAIT),
+    sqlite3.SQLITE_TOOBIG: ("too much is asked of the journal at once", "submit fewer rows at a time"),
     sqlite3.SQLITE_READONLY: ("the journal cannot be written", GO_ELSEWHERE),
     sqlite3.SQLITE_PERM: ("the journal cannot be written", GO_ELSEWHERE),
     sqlite3.SQLITE_CANTOPEN: ("the journal cannot be opened", GO_ELSEWHERE),

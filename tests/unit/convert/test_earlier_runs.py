@@ -192,6 +192,30 @@ def test_claimed_second_bars_no_row_unless_rows_are_spread(runs):
     assert checked.is_sent.all()
 
 
+@pytest.mark.parametrize("policy", ["skip", "send"])
+def test_claim_is_as_if_it_were_not_there_unless_rows_are_spread(policy, runs):
+    """Its row has its own second, also where the claim was of another, and no other row gives way to it."""
+    runs.submit(_frame(("ada", 5, "x"), ("ada", 5, "y")), _mapping("spread"), answered=[CLAIMED, CLAIMED])
+
+    checked = runs.submit(_frame(("ada", 5, "x"), ("bob", 5, "y"), ("ada", 6, "z")), _mapping(policy))
+
+    assert _seconds(checked) == [5, 5, 6]
+    assert checked.is_sent.all()
+
+
+def test_thousands_of_rows_in_one_second_are_found_in_one_go(runs):
+    """One event is asked for once, however many rows it has."""
+    asked = []
+    frame = _frame(*[("ada", 5, str(number)) for number in range(500)])
+    runs.submit(frame, _mapping("spread"))
+    find, runs.find = runs.find, lambda words: asked.append(words.shape[1]) or find(words)
+
+    checked = runs.submit(frame, _mapping("spread"))
+
+    assert not checked.is_sent.any()
+    assert sum(asked) == 1
+
+
 def test_row_that_was_accepted_holds_its_event_against_earlier_rows(runs):
     """The first row has come since: it is a duplicate of the second, which Intercom has."""
     runs.submit(_frame(("ada", 5, "x")), _mapping("skip"))

@@ -10,6 +10,8 @@ from events_pandas.deliver.answers import TransportError
 from events_pandas.deliver.deadline import begin_attempt, had_connection
 from events_pandas.deliver.route import Route
 
+pytestmark = pytest.mark.alone
+
 TOKEN = "dG9rOjEyMzQ1Njc4"
 ACCEPTED = b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n"
 SHORT_SECONDS = 0.2

@@ -357,6 +357,7 @@ class Simulation:
 STEADY = [(limit, latency) for limit in (83, 166, 500, 1_666) for latency in (0.005, 0.08, 0.3, 0.8)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("limit", "latency"), STEADY)
 def test_pacer_fills_the_windows_and_is_never_refused_at_steady_latency(limit, latency):
     """Alone and at steady latency: no 429, and all that full windows allow, as far as 128 threads can."""
@@ -367,6 +368,7 @@ def test_pacer_fills_the_windows_and_is_never_refused_at_steady_latency(limit, l
     assert min(server.full_windows(0)) >= (1_550 if (limit, latency) == (1_666, 0.8) else limit)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("limit", "latency"), STEADY)
 def test_pacer_fills_the_windows_when_latency_is_uneven(limit, latency):
     """With 50 % of jitter: at most 0.1 % are refused, and 98 % of full windows are used."""
@@ -377,6 +379,7 @@ def test_pacer_fills_the_windows_when_latency_is_uneven(limit, latency):
     assert sum(windows) >= (0.93 if (limit, latency) == (1_666, 0.8) else 0.98) * limit * len(windows)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lead", [3_600.4, -3_599.7, 0.5])
 def test_pacer_does_not_care_for_the_local_clock(lead):
     """A local clock that is an hour off changes nothing."""
@@ -386,6 +389,7 @@ def test_pacer_does_not_care_for_the_local_clock(lead):
     assert set(server.full_windows(0)) == {166}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("window_seconds", [1.0, 2.0, 60.0])
 def test_pacer_learns_the_length_of_a_window(window_seconds):
     """Where resets are a second or a minute apart, a window is as long."""
@@ -397,6 +401,7 @@ def test_pacer_learns_the_length_of_a_window(window_seconds):
     assert set(server.full_windows(0)[-2:]) == {166}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("before", "after"), [(166, 83), (83, 166), (1_666, 166), (166, 1_666)])
 def test_pacer_follows_a_limit_that_changes(before, after):
     """The limit that the newest answers state is the limit: at most those under way are refused."""
@@ -408,6 +413,7 @@ def test_pacer_follows_a_limit_that_changes(before, after):
     assert server.full_windows(0)[-1] >= 0.99 * after
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("limit", [83, 166, 1_666])
 def test_pacer_uses_its_share_and_no_more(limit):
     """Our requests are at most 60 % of each window, and nearly all of those."""
@@ -417,6 +423,7 @@ def test_pacer_uses_its_share_and_no_more(limit):
     assert min(windows) >= int(0.6 * limit) - 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", [0.2, 0.4, 0.7])
 def test_pacer_gives_way_to_others(share):
     """Others who use a part of each window have it, and the rest is used."""
@@ -428,6 +435,7 @@ def test_pacer_gives_way_to_others(share):
     assert server.refusals(0) <= 0.001 * sum(ours)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("limit", [83, 166, 500, 1_666])
 @pytest.mark.parametrize(("starts", "jitter"), [((3.21, 3.22), 0.0), ((3.21, 3.22), 0.5), ((3.21, 14.5), 0.2)])
 def test_pacers_side_by_side_use_the_limit_together(limit, starts, jitter):
@@ -440,6 +448,7 @@ def test_pacers_side_by_side_use_the_limit_together(limit, starts, jitter):
     assert min(min(pair) for pair in pairs[2:]) >= 0.2 * limit
 
 
+@pytest.mark.slow
 def test_pacer_learns_from_refusals_when_no_answer_states_the_limit():
     """After the first minute, which teaches it, hardly a request is refused, and most of the limit is used."""
     server = Simulation(WindowServer(166, has_headers=False), latency=0.08).run(seconds=185.0)

@@ -112,6 +112,7 @@ def test_transport_reaches_a_server_through_the_tunnel_of_a_proxy(
     assert "Proxy-Authorization" not in server.requests[0].decode()
 
 
+@pytest.mark.alone
 def test_transport_keeps_its_deadline_through_the_tunnel_of_a_proxy_in_tls(
     fail, connect, serve, tls, certificate, monkeypatch
 ):

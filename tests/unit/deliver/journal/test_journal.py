@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from events_pandas import EventsPandasError
-from events_pandas.convert import FREE
+from events_pandas.convert import CLAIMED, FREE
 from events_pandas.deliver.journal import Journal, Mark
 from events_pandas.errors import JournalError
 
@@ -185,6 +185,21 @@ def test_record_takes_the_second_of_an_event_that_was_only_claimed(journal, make
     record(journal, make_mark(journal, 1, payload=8))
 
     assert entries(journal.find(make_words(1))) == [(0, 8, 1_700_000_000, 1_760_000_000)]
+
+
+def test_claim_that_two_runs_share_is_released_by_neither(journal, make_mark, make_words, make_facts):
+    """What the one gives back the other may have sent."""
+    for _ in range(2):
+        journal.begin_run(make_facts())
+        assert journal.claim([make_mark(journal, 1), make_mark(journal, 2)][: journal.run]) == []
+
+    writer = journal.writer()
+    for number in (1, 2):
+        writer.release(make_mark(journal, number))
+    writer.close(30.0)
+
+    journal.begin_run(make_facts())
+    assert journal.occupied(make_words(1, 2)).tolist() == [CLAIMED, FREE]
 
 
 def test_journal_finds_nothing_of_the_run_that_asks(journal, make_mark, make_words, make_facts, record):

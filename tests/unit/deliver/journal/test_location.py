@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from events_pandas.deliver.journal import AUTO, journal_path, journals_there
+from events_pandas.errors import JournalError
 
 
 @pytest.fixture
@@ -63,6 +64,16 @@ def test_journal_path_refuses_an_empty_path(find):
     """An environment variable that is empty names no journal."""
     with pytest.raises(ValueError, match=r"^journal: the path is empty: give 'auto', a path, or None$"):
         find()
+
+
+@pytest.mark.parametrize("path", ["x" * 300, "journal\0.sqlite", "~nobody-of-that-name/journal.sqlite"])
+@pytest.mark.parametrize("find", [lambda path: journal_path(path, "ab12cd34"), journals_there])
+def test_journal_path_refuses_what_the_system_does(find, path):
+    """In words, and not with the system's own error."""
+    with pytest.raises(
+        JournalError, match=r"no journal can be there: .+: name a path that can be written with journal="
+    ):
+        find(path)
 
 
 def test_journals_there_are_those_of_all_workspaces(tmp_path):

@@ -112,6 +112,7 @@ def test_server_frees_its_port(serve) -> None:
     assert serve(hello, port=thread.port).port == thread.port
 
 
+@pytest.mark.alone
 def test_server_stops_while_a_request_waits(serve) -> None:
     """A request that is never answered holds up the stop for its grace, and no longer."""
     thread = serve(never)

@@ -159,6 +159,7 @@ def test_answer_that_takes_for_ever_ends_when_the_client_leaves(serve, fault) ->
     assert application.is_done.wait(TIMEOUT_SECONDS)
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("fault", ["trickle_body", "trickle_headers", "no_answer"])
 def test_answer_that_takes_for_ever_ends_with_the_server(serve, fault) -> None:
     """A stop does not wait for it."""
