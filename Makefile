@@ -5,8 +5,13 @@ BIN := $(VENV)/bin
 OLDEST := .venv-oldest
 NODE := tests/clients/node
 SOURCES := events_pandas tests
+# Many tests wait rather than compute: more of them than a small machine has cores are run at a time.
+WORKERS := 4
 # Set PYTHON to choose the interpreter. pyenv has shims that fail for versions that are not active: each is tried.
 PYTHONS := $(or $(PYTHON),python3.13 python3.12 python3.11 python3)
+
+# The workers, and the commands that tests start, need not compile everything again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -19,7 +24,8 @@ demo: $(VENV)/sandbox.installed ## Submit a real CSV to a local Intercom, and sh
 	@$(BIN)/events-pandas demo
 
 test: $(VENV)/test.installed ## Run all tests, with branch coverage
-	@$(BIN)/python -m pytest --cov
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal -m "not alone" --cov --cov-report= --cov-fail-under=0
+	@$(BIN)/python -m pytest -m alone --cov --cov-append
 
 check: $(VENV)/check.installed ## Lint, format, types, docstrings and the direction of imports
 	$(BIN)/ruff check
@@ -32,7 +38,8 @@ bench: $(VENV)/bench.installed ## Measure conversion, checks, submission, import
 	@for benchmark in tests/benchmarks/*.py; do $(BIN)/python "$$benchmark" || exit 1; done
 
 test-oldest: $(OLDEST)/test.installed ## Run the tests on the oldest supported versions
-	@$(OLDEST)/bin/python -m pytest -m "not slow and not browser"
+	@$(OLDEST)/bin/python -m pytest --numprocesses $(WORKERS) --dist worksteal -m "not alone and not slow and not browser"
+	@$(OLDEST)/bin/python -m pytest -m "alone and not slow and not browser"
 
 test-node: $(VENV)/sandbox.installed $(NODE)/node_modules ## Drive the sandbox with Intercom's own client for Node
 	@cd $(NODE) && EVENTS_PANDAS="$(abspath $(BIN))/events-pandas" npm test --silent

@@ -31,6 +31,7 @@ def test_check_with_a_client_does_not_warn_of_the_region_of_a_local_server(make_
     assert report.warnings == []
 
 
+@pytest.mark.alone
 def test_check_with_a_client_predicts_how_long_submitting_takes(make_orders, mapping, start):
     """What the report says before is what the run takes, from its first event to its last."""
     with start(limit=400).client() as client:

@@ -72,6 +72,7 @@ def test_every_event_arrives_once_when_answers_stay_away(make_orders, mapping, s
     assert sandbox.duplicates > 5
 
 
+@pytest.mark.alone
 def test_every_event_arrives_once_when_answers_trickle(make_orders, mapping, start):
     """At a byte a second no answer is awaited to its end: the time limit is that of the whole attempt."""
     sandbox = start(faults=Faults(trickle_headers=0.1, trickle_body=0.1, trickle_seconds=1.0))
@@ -97,6 +98,7 @@ def test_answers_that_are_no_json_are_judged_by_their_status(make_orders, mappin
     assert results.loc[7, "error_code"] == "not_found"
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(("before", "after"), [(200, 50), (50, 200)])
 def test_run_follows_a_limit_that_changes(make_orders, mapping, start, tripwire, before, after):
     """All rows are accepted, with no more than a few 429; what is more than before is made use of."""
@@ -114,6 +116,7 @@ def test_run_follows_a_limit_that_changes(make_orders, mapping, start, tripwire,
     assert time.monotonic() - begin < 100 / before + 200 / after + 5
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("hours", [-1, 1])
 def test_run_keeps_the_pace_when_the_clock_is_an_hour_off(make_orders, mapping, start, hours):
     """Windows are the server's: no request is one too many, and none waits for an hour."""
@@ -128,6 +131,7 @@ def test_run_keeps_the_pace_when_the_clock_is_an_hour_off(make_orders, mapping, 
     assert time.monotonic() - begin < 6
 
 
+@pytest.mark.alone
 def test_run_learns_the_limit_from_429_when_no_header_states_it(make_orders, mapping, start):
     """All rows are accepted, and hardly any refused: the documented limit is tried first, and is too much here."""
     sandbox = start(limit=150, faults=Faults(rate_headers=False))
@@ -139,6 +143,7 @@ def test_run_learns_the_limit_from_429_when_no_header_states_it(make_orders, map
     assert 0 < statuses(sandbox)[429] <= 30
 
 
+@pytest.mark.alone
 def test_run_outlasts_an_outage_with_few_probes(make_orders, mapping, start, tripwire):
     """While everything fails, single requests ask whether it still does; then the run goes on."""
     sandbox = start(faults=Faults(latency_seconds=0.005))
@@ -154,6 +159,7 @@ def test_run_outlasts_an_outage_with_few_probes(make_orders, mapping, start, tri
     assert 20 <= statuses(sandbox)[503] <= 50
 
 
+@pytest.mark.alone
 def test_run_ends_when_an_outage_outlasts_its_patience(make_orders, mapping, start, tripwire, held):
     """The error has every row: those before the outage are accepted, and no row is lost or said to have failed."""
     sandbox = start()
