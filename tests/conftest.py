@@ -49,7 +49,7 @@ class FakeClient:
 
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch, tmp_path_factory):
-    """Let no token, region, proxy, login or journal of the machine reach a test, and no journal of a test the machine."""
+    """Let nothing of the machine reach a test: no token, region, proxy, login; and no journal of a test the machine."""
     # Made when it is needed: most tests keep no journal.
     monkeypatch.setenv("EVENTS_PANDAS_JOURNALS", str(tmp_path_factory.getbasetemp() / f"journals-{uuid.uuid4()}"))
     for name in ("INTERCOM_ACCESS_TOKEN", "INTERCOM_REGION", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NETRC"):

@@ -86,7 +86,8 @@ def test_progress_says_nothing_of_windows_where_the_limit_does_not_decide(make_o
 def test_progress_tells_of_an_outage(make_orders, mapping, start, given):
     """While everything fails, a callable is told so at least once a second, with the next try and no end."""
     with start(faults=Faults(outage_after_seconds=0.0, outage_seconds=4.0)).client() as client:
-        results = submit_events(make_orders(100), mapping, client=client, preflight=False, journal=None, progress=given.append)
+        options = {"preflight": False, "journal": None, "progress": given.append}
+        results = submit_events(make_orders(100), mapping, client=client, **options)
 
     paused = [progress for progress in given if progress.pause and progress.pause.reason == "outage"]
     assert set(results["status"]) == {"accepted"}

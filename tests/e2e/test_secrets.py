@@ -198,9 +198,8 @@ def test_token_is_nowhere_when_a_server_sends_it_back(make_orders, mapping, answ
 
     with IntercomClient(TOKEN, base_url=base_url, timeout_seconds=0.2) as client:
         try:
-            left = submit_events(
-                make_orders(2), mapping, client=client, retry=ONCE, patience_seconds=0, preflight=preflight, journal=None
-            )
+            options = {"retry": ONCE, "patience_seconds": 0, "preflight": preflight, "journal": None}
+            left = submit_events(make_orders(2), mapping, client=client, **options)
         except EventsPandasError as error:
             left = error
 
