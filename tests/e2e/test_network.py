@@ -129,13 +129,13 @@ def test_run_is_not_held_by_a_server_that_never_comes_to_the_end(make_orders, ma
             connection.sendall(byte)
 
     server = relay(trickle)
+    options = {"retry": ONCE, "preflight": False, "journal": None, "patience_seconds": 0}
     start = time.monotonic()
 
     with (
         IntercomClient(TOKEN, base_url=f"http://127.0.0.1:{server.port}", timeout_seconds=0.3) as client,
         pytest.raises(OutageError) as caught,
     ):
-        options = {"retry": ONCE, "preflight": False, "journal": None, "patience_seconds": 0}
         submit_events(make_orders(3), mapping, client=client, **options)
 
     results = caught.value.results
