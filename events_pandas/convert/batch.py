@@ -90,11 +90,12 @@ class EventBatch:
         Returns
         -------
         numpy.ndarray of uint64, shape (2, n_rows)
-            One of the metadata, in whatever order the mapping has its keys, and one of the event name as it is spelled;
-            meaningless for rows that are not valid. The same in every version: journals keep them.
+            One of the metadata, in whatever order the mapping has its keys and however its numbers are written, and one
+            of the event name as it is spelled; meaningless for rows that are not valid. The same in every version:
+            journals keep them.
         """
         n_rows = len(self.rows)
-        members = [member.pieces for _, member in sorted(self.metadata.items())]
+        members = [member.canonical() for _, member in sorted(self.metadata.items())]
         endings = joined(*_ending(members, n_rows), length=n_rows).cast(pa.large_binary()).to_pylist()
         digests = b"".join(blake2b(ending or b"", digest_size=WORD_BYTES).digest() for ending in endings)
         return np.stack([np.frombuffer(digests, "<u8"), np.broadcast_to(text_words(self.names)[0], (n_rows,))])

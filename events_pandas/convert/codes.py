@@ -225,7 +225,7 @@ _PAIR_NOTES: Table = {
     ),
     "mend_before_spread": (
         "has the contact, event name and second of this row, which is invalid",
-        "mend it first, or keep a journal: without one it would not know later which seconds are taken",
+        "mend it first, or keep a journal, since without one it would not know later which seconds are taken",
     ),
     "would_be_duplicate": (
         "is the same event to Intercom",

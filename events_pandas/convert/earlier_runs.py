@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from events_pandas.convert.cells import Rows
+from events_pandas.convert.cells import Mask, Rows
 from events_pandas.convert.collisions import BLOCK_ROWS, KeyIndex, numbered
 from events_pandas.convert.keys import EventKeys, Seconds, Words, event_words
 
@@ -188,27 +188,23 @@ class Inquiry:
         EarlierSubmissions
             What earlier runs have made of them.
         """
-        found = self._matches(rows)
-        others = np.setdiff1d(rows, found["row"].to_numpy(), assume_unique=True)
-        since = _in_blocks(lambda block: self.runs.occupied(self.keys.words(block)), others)
+        # Each event is asked for once: a contact may have thousands of rows in a second, and as many entries.
+        events = numbered(self.keys.words(rows))
+        firsts = rows[np.unique(events, return_index=True)[1]]
+        found = self._matches(rows, events, self._entries(firsts))
+        since = self._occupied_since(events, firsts=firsts, where=~np.isin(rows, found["row"]))
         is_barred = since >= (CLAIMED if self.is_spread else CLAIMED + 1)
         return EarlierSubmissions(
             rows=found["row"].to_numpy(),
             seconds=found["second"].to_numpy(),
             accepted_at=found["accepted_at"].to_numpy(),
-            barred=others[is_barred],
+            barred=rows[is_barred],
             barred_since=since[is_barred],
         )
 
-    def _matches(self, rows: Rows) -> pd.DataFrame:
+    def _matches(self, rows: Rows, events: Rows, entries: pd.DataFrame) -> pd.DataFrame:
         """Return the rows whose content is in the journal, each with its entry."""
-        # Each event is asked for once: a contact may have thousands of rows in a second, and as many entries.
-        events = numbered(self.keys.words(rows))
-        firsts = rows[np.unique(events, return_index=True)[1]]
-        entries = self._entries(firsts)
-        is_known = np.zeros(len(firsts), dtype=bool)
-        is_known[entries["event"].to_numpy()] = True
-        known = np.flatnonzero(is_known[events])
+        known = np.flatnonzero(np.isin(events, entries["event"]))
         contents = pd.DataFrame(
             {"row": rows[known], "event": events[known], "payload": self.digests_of(rows[known])},
         )
@@ -216,6 +212,13 @@ class Inquiry:
         # Rows that hold the same have an entry each, where each is an event; else they share the first.
         contents["rank"] = contents.groupby(["event", "payload"]).cumcount() if self.is_spread else 0
         return contents.merge(entries, on=["event", "payload", "rank"]).sort_values("row")
+
+    def _occupied_since(self, events: Rows, *, firsts: Rows, where: Mask) -> Seconds:
+        """Return since when the own second of some rows is taken; `FREE` where it is not, or where nobody asks."""
+        asked = np.unique(events[where])
+        since = np.full(len(firsts), FREE)
+        since[asked] = _in_blocks(lambda block: self.runs.occupied(self.keys.words(block)), firsts[asked])
+        return np.where(where, since[events], FREE)
 
     def _entries(self, firsts: Rows) -> pd.DataFrame:
         """Return the entries of events, by their first rows; without those that no row can have any more."""
@@ -230,7 +233,7 @@ class Inquiry:
             # An earlier frame of this run has found the entry.
             is_lost |= self.index.find(sent)[0] >= 0
         columns = {"event": found.asked, "payload": found.payload, "second": found.second}
-        entries = pd.DataFrame({**columns, "accepted_at": found.accepted_at})[~is_lost]
+        entries = pd.DataFrame({**columns, "accepted_at": found.accepted_at}).loc[~is_lost]
         # Of several the accepted ones come first: what was only claimed is sent again.
         order = np.lexsort((entries["second"], entries["accepted_at"] == CLAIMED))
         return entries.iloc[order]

@@ -1,8 +1,9 @@
 """Columns of JSON text, put together from columns of values and literal pieces."""
 
 from collections.abc import Iterator
+from decimal import Decimal
 from itertools import groupby
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -31,6 +32,12 @@ Columns of whole numbers are written out only when the text is: most texts never
 """
 
 
+_FRACTION: Final = r"^(-?[0-9]+)(?:\.0*|(\.[0-9]*[1-9])0*)$"
+"""A number with a fraction, and the zeros at its end that say nothing."""
+_LONGEST_EXPONENT: Final = 400
+"""Beyond what a float can be."""
+
+
 def joined(*pieces: "pa.Array | str", length: int) -> pa.Array:
     """Join columns and literals, row by row.
 
@@ -50,6 +57,40 @@ def joined(*pieces: "pa.Array | str", length: int) -> pa.Array:
     if not any(isinstance(datum, pa.Array) for datum in data):
         data[0] = pa.repeat(data[0], length)
     return pc.binary_join_element_wise(*data, pa.scalar("", TEXT_TYPE))
+
+
+def canonical_numbers(numbers: pa.Array) -> pa.Array:
+    """Write JSON numbers so that equal ones are the same text.
+
+    Parameters
+    ----------
+    numbers : pyarrow.LargeStringArray or pyarrow.Int64Array
+        As they are sent; ``12.50`` in one row, and ``1.25e1`` in another.
+
+    Returns
+    -------
+    pyarrow.LargeStringArray or pyarrow.Int64Array
+        ``12.5`` in both.
+
+    Examples
+    --------
+    >>> canonical_numbers(pa.array(["12.50", "464.0", "1E+02", "-0.0", "7", None], pa.large_string())).to_pylist()
+    ['12.5', '464', '100', '0', '7', None]
+    """
+    if not pa.types.is_large_string(numbers.type):
+        return numbers
+    plain = pc.replace_substring_regex(numbers, _FRACTION, r"\1\2")
+    plain = pc.replace_substring_regex(plain, "^-0$", "0")
+    # Rare, and of any size: written out, a number could be longer than a payload.
+    has_exponent = pc.fill_null(pc.match_substring_regex(plain, "[eE]"), False)
+    if not pc.any(has_exponent).as_py():
+        return plain
+    written = [_without_exponent(Decimal(number)) for number in plain.filter(has_exponent).to_pylist()]
+    return pc.replace_with_mask(plain, has_exponent, pa.array(written, plain.type))
+
+
+def _without_exponent(number: Decimal) -> str:
+    return f"{number.normalize():{'f' if abs(number.adjusted()) < _LONGEST_EXPONENT else ''}}"
 
 
 def listed(columns: list[pa.Array]) -> pa.Array:

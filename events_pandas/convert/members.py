@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from events_pandas.convert.cells import Cells, Mask, Rows, read_cells, valid_mask, without
 from events_pandas.convert.codes import CODES
-from events_pandas.convert.json_text import Pieces, quoted
+from events_pandas.convert.json_text import Pieces, canonical_numbers, quoted
 from events_pandas.convert.money import HUNDREDTHS, decimals_of, first_of_each, minor_units, read_currency
 from events_pandas.convert.problems import VALUES_KEPT, Finding, shown
 from events_pandas.convert.readers import (
@@ -48,6 +48,8 @@ class Member:
         Rows whose value has been taken out, since they have too many.
     variants : pyarrow.LargeStringArray, optional
         What Intercom may take in one row and not in another: the currencies of amounts.
+    is_numeric : bool, default False
+        Whether the values are JSON numbers, which may be written in several ways.
     """
 
     pieces: Pieces
@@ -55,6 +57,7 @@ class Member:
     kinds: Kinds
     dropped: Mask | None = None
     variants: pa.Array | None = None
+    is_numeric: bool = False
 
     def mask(self) -> Mask:
         """Return where there is a value.
@@ -77,6 +80,18 @@ class Member:
             For each row, or one for all.
         """
         return self.mask() if self.dropped is None else self.mask() | self.dropped
+
+    def canonical(self) -> Pieces:
+        """Return the pieces with every number written in the same way, however the cells have it.
+
+        Returns
+        -------
+        tuple of pyarrow.LargeStringArray, pyarrow.Int64Array or str
+            ``12.5`` for ``12.50``, and ``464`` for ``464.0``.
+        """
+        if not self.is_numeric:
+            return self.pieces
+        return tuple(piece if isinstance(piece, str) else canonical_numbers(piece) for piece in self.pieces)
 
     def without(self, rows: Mask) -> "Member":
         """Return the values with those of some rows left out.
@@ -137,7 +152,9 @@ def metadata_member(bound: BoundRule, *, timezone: str | None) -> Member:
     reading = read_part(bound, "", timezone=timezone)
     is_text = isinstance(bound.rule, Text | Link)
     pieces = quoted(reading.values) if is_text else (reading.values,)
-    return Member(pieces=pieces, findings=tuple(reading.findings), kinds=reading.kinds)
+    return Member(
+        pieces=pieces, findings=tuple(reading.findings), kinds=reading.kinds, is_numeric=isinstance(bound.rule, Number)
+    )
 
 
 def read_part(bound: BoundRule, part: str = "", *, timezone: str | None = None) -> Reading:

@@ -461,6 +461,25 @@ def test_digests_are_the_same_in_whatever_order_the_metadata_stands(convert):
     assert one.digests()[0].tolist() == other.digests()[0].tolist()
 
 
+def test_digests_are_the_same_however_a_number_is_written(convert):
+    """A spreadsheet saves 12.50 as 12.5, and a file of floats has 464.0 for 464: nothing was edited."""
+    ways = [[464.0, 12.5, 100.0], ["464", "12.50", "1E+02"], ["464.00", "1.25e1", "100"], [464, Decimal("12.50"), 100]]
+
+    digests = [convert(pd.DataFrame({"n": way}), metadata={"n": Number("n")}).digests()[0].tolist() for way in ways]
+
+    assert digests == [digests[0]] * 4
+    assert len(set(digests[0])) == 3
+
+
+def test_digests_tell_texts_apart_that_are_equal_as_numbers(convert):
+    """Version 1.1 is not version 1.10."""
+    frame = pd.DataFrame({"version": ["1.1", "1.10"]})
+
+    one, other = convert(frame, metadata={"version": Text("version")}).digests()[0].tolist()
+
+    assert one != other
+
+
 def test_keys_and_digests_are_what_they_were_in_the_first_version(convert):
     """Journals keep them: with others, every event of every journal would be sent again."""
     frame = pd.DataFrame(

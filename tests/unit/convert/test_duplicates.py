@@ -128,7 +128,7 @@ def test_contacts_and_names_are_not_taken_for_one_another():
 WOULD_BE = "is the same event to Intercom: this row would be a duplicate once it is mended, so drop it"
 MEND_BEFORE = (
     "has the contact, event name and second of this row, which is invalid: "
-    "mend it first, or keep a journal: without one it would not know later which seconds are taken"
+    "mend it first, or keep a journal, since without one it would not know later which seconds are taken"
 )
 
 

@@ -216,6 +216,21 @@ def test_thousands_of_rows_in_one_second_are_found_in_one_go(runs):
     assert sum(asked) == 1
 
 
+def test_thousands_of_new_rows_in_one_second_are_looked_up_in_one_go(runs):
+    """Whether a second is taken is one question, too."""
+    asked = []
+    runs.submit(_frame(("ada", 5, "x")), _mapping("skip"))
+    occupied, runs.occupied = runs.occupied, lambda words: asked.append(words.shape[1]) or occupied(words)
+    frame = _frame(*[("ada", 5, str(number)) for number in range(500)])
+    converter = Converter(bind(frame, _mapping("skip")))
+    runs.begin()
+
+    checked = read_rows(converter, len(frame)).checked(now=NOW, runs=runs)
+
+    assert not checked.is_sent.any()
+    assert sum(asked) == 1
+
+
 def test_row_that_was_accepted_holds_its_event_against_earlier_rows(runs):
     """The first row has come since: it is a duplicate of the second, which Intercom has."""
     runs.submit(_frame(("ada", 5, "x")), _mapping("skip"))
