@@ -3,7 +3,7 @@
 import time
 from collections import deque
 from collections.abc import Iterable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
@@ -157,7 +157,8 @@ class RunFrames:
         """
         self._is_opening, self._read = True, None
         try:
-            checked = read.tally.checked(now=time.time(), runs=self.journal, resubmits=self.options.resubmit)
+            with nullcontext() if self.journal is None else self.journal.reading():
+                checked = read.tally.checked(now=time.time(), runs=self.journal, resubmits=self.options.resubmit)
         except JournalError:
             # Nothing has been remembered of it yet.
             self._is_opening, self._read = False, read

@@ -1,7 +1,7 @@
 """What earlier runs have made of the rows of a frame: a journal is asked, and content decides."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -112,6 +112,10 @@ class EarlierSubmissions:
         The second under which each was sent.
     accepted_at : numpy.ndarray of int64, shape (n,)
         When it was accepted; `CLAIMED` where it is to be sent again, under the same second.
+    echoes : numpy.ndarray of int64, shape (n_echoes,)
+        Rows whose content is in the journal, whether they have an entry of their own or not, ascending.
+    echo_entries : numpy.ndarray of int64, shape (n_echoes,)
+        How many entries there are of that content.
     barred : numpy.ndarray of int64, shape (n_barred,)
         Other rows whose second Intercom would take for a repeat, ascending.
     barred_since : numpy.ndarray of int64, shape (n_barred,)
@@ -121,6 +125,8 @@ class EarlierSubmissions:
     rows: Rows
     seconds: Seconds
     accepted_at: Seconds
+    echoes: Rows
+    echo_entries: Rows
     barred: Rows
     barred_since: Seconds
 
@@ -138,7 +144,8 @@ class EarlierSubmissions:
             The others.
         """
         kept, still_barred = ~np.isin(self.rows, rows), ~np.isin(self.barred, rows)
-        return EarlierSubmissions(
+        return replace(
+            self,
             rows=self.rows[kept],
             seconds=self.seconds[kept],
             accepted_at=self.accepted_at[kept],
@@ -147,7 +154,12 @@ class EarlierSubmissions:
         )
 
 
-NO_SUBMISSIONS = EarlierSubmissions(rows=_NONE, seconds=_NONE, accepted_at=_NONE, barred=_NONE, barred_since=_NONE)
+NO_SUBMISSIONS = EarlierSubmissions(
+    rows=_NONE, seconds=_NONE, accepted_at=_NONE, echoes=_NONE, echo_entries=_NONE, barred=_NONE, barred_since=_NONE
+)
+
+
+_CONTENT = ["event", "payload"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -191,27 +203,36 @@ class Inquiry:
         # Each event is asked for once: a contact may have thousands of rows in a second, and as many entries.
         events = numbered(self.keys.words(rows))
         firsts = rows[np.unique(events, return_index=True)[1]]
-        found = self._matches(rows, events, self._entries(firsts))
+        entries = self._entries(firsts)
+        contents = self._contents(rows, events, entries)
+        found = self._matches(contents, entries.loc[~entries["is_lost"]])
+        counts = entries.groupby(_CONTENT).size().rename("entries").reset_index()
+        echoes = contents.merge(counts, on=_CONTENT).sort_values("row")
         since = self._occupied_since(events, firsts=firsts, where=~np.isin(rows, found["row"]))
         is_barred = since >= (CLAIMED if self.is_spread else CLAIMED + 1)
         return EarlierSubmissions(
             rows=found["row"].to_numpy(),
             seconds=found["second"].to_numpy(),
             accepted_at=found["accepted_at"].to_numpy(),
+            echoes=echoes["row"].to_numpy(),
+            echo_entries=echoes["entries"].to_numpy(),
             barred=rows[is_barred],
             barred_since=since[is_barred],
         )
 
-    def _matches(self, rows: Rows, events: Rows, entries: pd.DataFrame) -> pd.DataFrame:
-        """Return the rows whose content is in the journal, each with its entry."""
+    def _contents(self, rows: Rows, events: Rows, entries: pd.DataFrame) -> pd.DataFrame:
+        """Return what the rows hold whose event has entries."""
         known = np.flatnonzero(np.isin(events, entries["event"]))
-        contents = pd.DataFrame(
-            {"row": rows[known], "event": events[known], "payload": self.digests_of(rows[known])},
-        )
-        entries["rank"] = entries.groupby(["event", "payload"]).cumcount()
+        return pd.DataFrame({"row": rows[known], "event": events[known], "payload": self.digests_of(rows[known])})
+
+    def _matches(self, contents: pd.DataFrame, entries: pd.DataFrame) -> pd.DataFrame:
+        """Return the rows whose content is in the journal, each with its entry."""
+        # Of several the accepted ones come first: what was only claimed is sent again.
+        order = np.lexsort((entries["second"], entries["accepted_at"] == CLAIMED))
+        ranked = entries.iloc[order].assign(rank=entries.iloc[order].groupby(_CONTENT).cumcount())
         # Rows that hold the same have an entry each, where each is an event; else they share the first.
-        contents["rank"] = contents.groupby(["event", "payload"]).cumcount() if self.is_spread else 0
-        return contents.merge(entries, on=["event", "payload", "rank"]).sort_values("row")
+        ranks = contents.groupby(_CONTENT).cumcount() if self.is_spread else 0
+        return contents.assign(rank=ranks).merge(ranked, on=[*_CONTENT, "rank"]).sort_values("row")
 
     def _occupied_since(self, events: Rows, *, firsts: Rows, where: Mask) -> Seconds:
         """Return since when the own second of some rows is taken; `FREE` where it is not, or where nobody asks."""
@@ -221,7 +242,7 @@ class Inquiry:
         return np.where(where, since[events], FREE)
 
     def _entries(self, firsts: Rows) -> pd.DataFrame:
-        """Return the entries of events, by their first rows; without those that no row can have any more."""
+        """Return the entries of events, by their first rows, and which of them no row can have any more."""
         blocks = [firsts[start : start + BLOCK_ROWS] for start in range(0, len(firsts), BLOCK_ROWS)]
         found = Entries.joined([self.runs.find(self.keys.words(block)) for block in blocks], list(map(len, blocks)))
         sent = event_words(self.keys.streams[:, firsts[found.asked]], found.second)
@@ -233,10 +254,7 @@ class Inquiry:
             # An earlier frame of this run has found the entry.
             is_lost |= self.index.find(sent)[0] >= 0
         columns = {"event": found.asked, "payload": found.payload, "second": found.second}
-        entries = pd.DataFrame({**columns, "accepted_at": found.accepted_at}).loc[~is_lost]
-        # Of several the accepted ones come first: what was only claimed is sent again.
-        order = np.lexsort((entries["second"], entries["accepted_at"] == CLAIMED))
-        return entries.iloc[order]
+        return pd.DataFrame({**columns, "accepted_at": found.accepted_at, "is_lost": is_lost})
 
 
 def _in_blocks(ask: Callable[[Rows], Seconds], rows: Rows) -> Seconds:

@@ -121,12 +121,21 @@ class OpenFrame:
             sent_keys[rows].tolist(),
             batch.digests()[0][rows].view(np.int64).tolist(),
             seconds[rows].tolist(),
+            self._known(batch.rows[rows]),
             repeat(self._is_claiming),
         )
         return [Mark(*mark) for mark in zip(*columns, strict=False)]
 
+    def _known(self, rows: Rows) -> list[int]:
+        """Return how many entries with the content of each row there were when the frame was judged."""
+        echoes, counts = self.checked.submitted.echoes, self.checked.submitted.echo_entries
+        places = np.searchsorted(echoes, rows)
+        is_echo = np.append(echoes, -1)[places] == rows
+        known: list[int] = np.where(is_echo, np.append(counts, 0)[places], 0).tolist()
+        return known
+
     def _claimed(self, events: list[Event]) -> list[Event]:
-        """Claim the seconds of events; one that another run has claimed since the frame was judged is not sent."""
+        """Claim the seconds of events; what another run has claimed since the frame was judged is not sent."""
         if self.journal is None:
             return events
         taken = set(self.journal.claim([event.mark for event in events if event.mark is not None]))
@@ -143,6 +152,6 @@ class OpenFrame:
 
 
 _SECOND_TAKEN: Final = (
-    "another run has sent an event of this contact and event name in this second meanwhile: submit the row again, and "
-    "it is given the next one that is free"
+    "another run sends the row, or another one of its contact, event name and second, at the same time: submit it "
+    "again when that run has ended, and it is given a second that is free"
 )

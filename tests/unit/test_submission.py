@@ -804,8 +804,8 @@ def test_spread_row_whose_second_another_run_has_claimed_meanwhile_is_not_sent(m
 
     assert first[["status", "error_code"]].iloc[0].tolist() == ["not_submitted", "second_taken"]
     assert first.loc[0, "error_message"] == (
-        "another run has sent an event of this contact and event name in this second meanwhile: submit the row again, "
-        "and it is given the next one that is free"
+        "another run sends the row, or another one of its contact, event name and second, at the same time: submit it "
+        "again when that run has ended, and it is given a second that is free"
     )
     assert again["status"].tolist() == ["accepted"]
     assert (again["created_at"] - first["created_at"]).tolist() == [pd.Timedelta("1s")]

@@ -1,7 +1,8 @@
 """A journal that a run asks and writes to: what was sent in earlier runs, and what this one is about to send."""
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from hashlib import blake2b
 from pathlib import Path
@@ -13,7 +14,14 @@ from events_pandas.convert.earlier_runs import FREE, Entries
 from events_pandas.convert.keys import Seconds, Words
 from events_pandas.deliver.journal.connecting import closed_on_error, connected, journal_mode, open_or_make, transaction
 from events_pandas.deliver.journal.history import RunFacts, insert_run, update_run
-from events_pandas.deliver.journal.lookup import DIGEST_BYTES, find_entries, find_occupied, find_taken, holds_events
+from events_pandas.deliver.journal.lookup import (
+    DIGEST_BYTES,
+    find_entries,
+    find_occupied,
+    find_sent,
+    find_taken,
+    holds_events,
+)
 from events_pandas.deliver.journal.marks import Mark
 from events_pandas.deliver.journal.schema import read_secret
 from events_pandas.deliver.journal.statements import claim_events
@@ -177,11 +185,33 @@ class Journal:
             If the file cannot be written, or another program keeps it locked.
         """
         with told_as_journal_error(self.path), transaction(self._connection):
-            taken = find_taken(self._connection, marks) if holds_events(self._connection) else []
-            others = set(taken)
-            free = [mark for place, mark in enumerate(marks) if place not in others]
+            taken = set(find_taken(self._connection, marks)) | set(find_sent(self._connection, marks, run=self.run))
+            free = [mark for place, mark in enumerate(marks) if place not in taken]
             claim_events(self._connection, free, run=self.run)
-        return taken
+        return sorted(taken)
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Look up as at one moment, whatever other runs write meanwhile.
+
+        Yields
+        ------
+        None
+            Once, for the block that looks up.
+
+        Raises
+        ------
+        JournalError
+            If the file cannot be read.
+        """
+        with told_as_journal_error(self.path):
+            self._connection.execute("BEGIN")
+        try:
+            yield
+        finally:
+            # After some errors SQLite has ended it by itself.
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
 
     def begin_run(self, facts: RunFacts) -> None:
         """Write down that a run begins: what is claimed and recorded from now on is its own.

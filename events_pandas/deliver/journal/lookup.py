@@ -1,6 +1,7 @@
 """What a journal holds of many events at once: one statement for each block of them."""
 
 import sqlite3
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -135,6 +136,36 @@ def find_taken(connection: sqlite3.Connection, marks: Sequence[Mark]) -> list[in
     is_another = (found[:, 1:] != own[found[:, 0]]).any(axis=1)
     taken: list[int] = np.unique(found[is_another, 0]).tolist()
     return taken
+
+
+def find_sent(connection: sqlite3.Connection, marks: Sequence[Mark], *, run: int) -> list[int]:
+    """Look up what another run has claimed or sent since it was judged.
+
+    Parameters
+    ----------
+    connection : sqlite3.Connection
+        To a journal.
+    marks : sequence of Mark
+        Events that would be sent.
+    run : int
+        The number of the run that asks.
+
+    Returns
+    -------
+    list of int
+        Their positions, ascending: of their content there are more entries under other seconds than were known.
+    """
+    keys = list(dict.fromkeys(mark.key for mark in marks))
+    found = find_entries(connection, keys, run=run)
+    payloads = found.payload.view(np.int64).tolist()
+    entries = list(zip(found.asked.tolist(), payloads, found.second.tolist(), strict=True))
+    counts = Counter((keys[place], payload) for place, payload, _ in entries)
+    own = {(keys[place], payload, second) for place, payload, second in entries}
+    return [
+        place
+        for place, mark in enumerate(marks)
+        if counts[mark.key, mark.payload] - ((mark.key, mark.payload, mark.second) in own) > mark.known
+    ]
 
 
 def _answers(

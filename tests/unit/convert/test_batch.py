@@ -1,6 +1,7 @@
 """A chunk of rows as events: payload bytes, the contact of each, what is left out, and which rows are valid."""
 
 import json
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd

@@ -187,6 +187,17 @@ def test_record_takes_the_second_of_an_event_that_was_only_claimed(journal, make
     assert entries(journal.find(make_words(1))) == [(0, 8, 1_700_000_000, 1_760_000_000)]
 
 
+def test_claim_returns_what_another_run_has_sent_since(journal, make_mark, make_facts, record):
+    """Under another second it would be there twice; under the same one Intercom ignores the repeat."""
+    journal.begin_run(make_facts())
+    record(journal, make_mark(journal, 1, second=20, sent_as=20), make_mark(journal, 2))
+    journal.begin_run(make_facts())
+    again = make_mark(journal, 1, second=21, sent_as=21)
+
+    assert journal.claim([again, make_mark(journal, 2), make_mark(journal, 3)]) == [0]
+    assert journal.claim([again._replace(known=1)]) == []
+
+
 def test_claim_that_two_runs_share_is_released_by_neither(journal, make_mark, make_words, make_facts):
     """What the one gives back the other may have sent."""
     for _ in range(2):
