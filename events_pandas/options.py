@@ -155,8 +155,8 @@ class RunOptions:
             raise TypeError(f"retry: {self.retry!r} is no RetryPolicy: use RetryPolicy(attempts=3) or the like")
 
     def _check_how(self) -> None:
-        if self.journal is not None and not os.fspath(self.journal):
-            raise ValueError("journal: the path is empty: use 'auto', a path, or None to keep no journal")
+        if self.journal in ("", "none"):
+            raise ValueError(f"journal: {self.journal!r} is no path: use 'auto', a path, or None to keep no journal")
         if self.workspace == "":
             raise ValueError("workspace: it is empty: use the workspace's id_code, such as 'ab12cd34'")
         if self.journal is not None and not (self.preflight or self.workspace):

@@ -19,9 +19,9 @@ from events_pandas.convert import (
     Tally,
     causes,
     chunk_bounds,
-    no_rows,
     problems_frame,
     read_rows,
+    unjudged_rows,
 )
 from events_pandas.deliver import Outcome, ProgressChoice, Stop, progress_bar
 from events_pandas.deliver.journal import Journal
@@ -155,13 +155,13 @@ class RunFrames:
         OpenFrame
             Whose events can be made.
         """
-        self._is_opening, self._read = True, None
+        self._is_opening, self._read = True, read
         try:
             with nullcontext() if self.journal is None else self.journal.reading():
                 checked = read.tally.checked(now=time.time(), runs=self.journal, resubmits=self.options.resubmit)
         except JournalError:
             # Nothing has been remembered of it yet.
-            self._is_opening, self._read = False, read
+            self._is_opening = False
             raise
         frame = OpenFrame(
             number=self._seen[0],
@@ -173,7 +173,7 @@ class RunFrames:
             journal=self.journal,
         )
         self._open.append(frame)
-        self._is_opening = False
+        self._is_opening, self._read = False, None
         self._note(checked)
         return frame
 
@@ -249,7 +249,7 @@ class RunFrames:
         # Read from the start: an interrupt may have come while a frame was read, which would be missing. What cannot be
         # read, or not be waited for, must not hide why the run ended.
         with suppress(EventsPandasError, KeyboardInterrupt):
-            if self._read is not None:
+            if self._read is not None and not self._is_opening:
                 self._open_anyhow(self._read)
             n_frames, n_rows = self._seen
             if self._is_opening and self.earlier is not None:
@@ -258,8 +258,11 @@ class RunFrames:
             for rows in islice(again, n_frames, None):
                 self._open_anyhow(self.read(rows))
         parts = [self._closed(frame, stop) for frame in self._open]
+        if self._read is not None:
+            # A second interrupt came while it was judged: nothing of it was sent.
+            parts.append(unsent_results(unjudged_rows(len(self._read.index), self._seen[1]), self._read.index, stop))
         if not parts:
-            return unsent_results(no_rows(), pd.RangeIndex(0), stop)
+            return unsent_results(unjudged_rows(0, 0), pd.RangeIndex(0), stop)
         # Joining even one frame would turn an index of objects into one of strings.
         return parts[0] if len(parts) == 1 else pd.concat(parts)
 

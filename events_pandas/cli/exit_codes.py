@@ -49,6 +49,9 @@ def _faults(error: Exception) -> tuple[str, ...]:
     if isinstance(error, CredentialsError):
         # Likewise of an argument, where a command has an option.
         return (str(error).replace("pass allow_http=True", "add --allow-http"), *notes(error))
+    if isinstance(error, JournalError):
+        said = str(error).replace("with journal=...", "with --journal")
+        return (said.replace("pass journal=None", "say --journal none"), *notes(error))
     return (str(error), *notes(error))
 
 

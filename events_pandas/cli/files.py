@@ -84,7 +84,11 @@ Journal = Annotated[
     ),
 ]
 Workspace = Annotated[
-    str | None, typer.Option(metavar="ID", help="The workspace that is meant: nothing is sent to another one.")
+    str | None,
+    typer.Option(
+        metavar="ID",
+        help="The workspace that is meant: nothing is sent to another one, unless nobody asks (--no-preflight).",
+    ),
 ]
 Resubmit = Annotated[bool, typer.Option("--resubmit", help="Send rows that the journal has already, too.")]
 Preflight = Annotated[bool, typer.Option(help="Prove the access token before the first event.")]

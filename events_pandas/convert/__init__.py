@@ -10,8 +10,8 @@ from events_pandas.convert.checking import (
     check_rows,
     chunk_bounds,
     first_errors,
-    no_rows,
     read_rows,
+    unjudged_rows,
 )
 from events_pandas.convert.codes import CODES, Code
 from events_pandas.convert.duplicates import Repeats
@@ -40,7 +40,7 @@ __all__ = [
     "check_rows",
     "chunk_bounds",
     "first_errors",
-    "no_rows",
     "problems_frame",
     "read_rows",
+    "unjudged_rows",
 ]

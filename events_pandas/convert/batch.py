@@ -442,7 +442,7 @@ def _contacts(bounds: list[BoundRule], rows: Rows) -> Contacts:
         findings += finding_at(bound, "", {"several_identifiers": present & taken})
         values = spread(reading.values, n_rows)
         # Texts that are the same in two fields name two contacts.
-        words.append(text_words(values, seed=IDENTIFIERS.index(bound.path)))
+        words.append(text_words(_named(bound.path, values), seed=IDENTIFIERS.index(bound.path)))
         identifiers.append(Identifier(name=bound.path, values=values, where=present & ~taken))
         taken = taken | present
         if reading.kinds and not isinstance(bound.parts[""], Constant):
@@ -457,6 +457,11 @@ def _contacts(bounds: list[BoundRule], rows: Rows) -> Contacts:
         digits=digits,
         identifiers=tuple(identifiers),
     )
+
+
+def _named(identifier: str, values: pa.Array) -> pa.Array:
+    """Return what tells contacts apart: addresses do so without regard to case."""
+    return pc.utf8_lower(values) if identifier == "email" else values
 
 
 def _digits(numbers: pa.Array, rows: Rows) -> Digits:

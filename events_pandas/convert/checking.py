@@ -101,26 +101,34 @@ class EarlierFrames:
     n_rows: int = 0
 
 
-def no_rows() -> CheckedRows:
-    """Return the judgement of a frame without rows.
+def unjudged_rows(n_rows: int, offset: int) -> CheckedRows:
+    """Return the judgement of rows of which nothing is known.
+
+    Parameters
+    ----------
+    n_rows : int
+        The number of rows.
+    offset : int
+        The position of the first of them in their stream.
 
     Returns
     -------
     CheckedRows
-        Of length 0.
+        None of them is said to be invalid.
     """
     none, nowhere = np.zeros(0, np.int64), np.zeros(0, dtype=bool)
     no_repeats = Repeats(rows=none, firsts=none, are_identical=nowhere)
     return CheckedRows(
-        valid=nowhere,
-        is_sent=nowhere,
-        created_at=none.view("datetime64[s]"),
+        valid=np.ones(n_rows, dtype=bool),
+        is_sent=np.ones(n_rows, dtype=bool),
+        created_at=np.full(n_rows, np.datetime64("NaT", "s")),
         repeats=no_repeats,
         moved=no_repeats,
         added=none,
         findings=(),
         census=Census(),
-        contacts=none.view(np.uint64),
+        contacts=np.zeros(n_rows, np.uint64),
+        offset=offset,
     )
 
 

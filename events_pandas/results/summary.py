@@ -19,7 +19,7 @@ MEANINGS = {
     Status.INVALID: "break a rule of Intercom's, and were not sent",
     Status.UNKNOWN_CONTACT: "Intercom knows no such contact",
     Status.REJECTED: "refused by Intercom",
-    Status.FAILED: "no final answer, and the retries are spent",
+    Status.FAILED: "no final answer, or no record of it",
     Status.NOT_SUBMITTED: "not sent",
 }
 

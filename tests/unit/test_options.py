@@ -62,7 +62,8 @@ def test_options_list_what_there_is_when_nothing_is_near():
 @pytest.mark.parametrize(
     ("option", "message"),
     [
-        ({"journal": ""}, "journal: the path is empty: use 'auto', a path, or None to keep no journal"),
+        ({"journal": ""}, "journal: '' is no path: use 'auto', a path, or None to keep no journal"),
+        ({"journal": "none"}, "journal: 'none' is no path: use 'auto', a path, or None to keep no journal"),
         ({"workspace": ""}, "workspace: it is empty: use the workspace's id_code, such as 'ab12cd34'"),
         (
             {"preflight": False},

@@ -583,6 +583,30 @@ def test_submit_is_a_plain_interrupt_while_rows_are_checked(make_orders, mapping
     assert (client.me_requests, client.events) == (0, [])
 
 
+@pytest.mark.parametrize("source", ["frame", "stream"])
+def test_submit_gives_every_row_back_when_it_is_interrupted_twice_while_rows_are_judged(
+    source, make_orders, mapping, fake_client, monkeypatch
+):
+    """Nothing is known of them then, but that they were not sent."""
+    client = fake_client()
+
+    def submit(frame):
+        if source == "frame":
+            return submit_events(frame, mapping, client=client)
+        return list(iter_submit([frame], mapping, client=client))
+
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run_frames.Tally, "checked", interrupted)
+    with pytest.raises(SubmissionInterrupted) as caught:
+        submit(make_orders(3))
+
+    assert caught.value.results["error_code"].tolist() == ["interrupted"] * 3
+    assert str(caught.value) == NOTHING_SENT
+    assert client.events == []
+
+
 def test_submit_keeps_the_results_when_a_client_fails(make_orders, mapping, fake_client):
     """An error that is neither ours nor of the network ends the run; what was answered before is told."""
     client = fake_client({"00003": [RuntimeError("a bug")]})

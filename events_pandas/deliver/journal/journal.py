@@ -82,7 +82,7 @@ class Journal:
             Its file; directories that there are not are made.
         workspace : str
             The ``id_code`` of the workspace.
-        busy_seconds : float, default 60
+        busy_seconds : float, default 10
             How long another program's lock is waited for.
 
         Returns

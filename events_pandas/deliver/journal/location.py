@@ -26,7 +26,7 @@ def journal_path(journal: str | os.PathLike[str], workspace: str) -> Path:
     Parameters
     ----------
     journal : str or path-like
-        ``"auto"``, a directory that there is, or the path of a file.
+        ``"auto"``, a directory that there is or that ends with a slash, or the path of a file.
     workspace : str
         The ``id_code`` of the workspace.
 
@@ -50,7 +50,8 @@ def journal_path(journal: str | os.PathLike[str], workspace: str) -> Path:
     with _told_as_journal_error(journal):
         path = _given_path(journal)
         # Letters, digits and a few signs stay: what Intercom calls a workspace is a file name in itself.
-        return path / f"{quote(workspace, safe='')}{_SUFFIX}" if journal == AUTO or path.is_dir() else path
+        is_folder = journal == AUTO or path.is_dir() or os.fspath(journal).endswith(("/", os.sep))
+        return path / f"{quote(workspace, safe='')}{_SUFFIX}" if is_folder else path
 
 
 def journals_there(journal: str | os.PathLike[str], workspace: str | None = None) -> list[Path]:

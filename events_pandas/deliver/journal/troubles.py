@@ -8,8 +8,8 @@ from typing import Final
 
 from events_pandas.errors import JournalError
 
-BUSY_SECONDS: Final = 60
-"""How long a lock of another program is waited for."""
+BUSY_SECONDS: Final = 10
+"""How long a lock of another program is waited for: SQLite does that, and no Ctrl-C ends it."""
 
 BEGIN_ANEW: Final = (
     "it is left as it is; to begin a new journal, move it away or name another path, or pass journal=None. "

@@ -472,6 +472,16 @@ def test_digests_are_the_same_however_a_number_is_written(convert):
     assert len(set(digests[0])) == 3
 
 
+def test_addresses_are_one_contact_in_whatever_case(convert):
+    """Intercom takes them so; a user_id is another one in each."""
+    frame = pd.DataFrame({"who": ["Ada@example.org", "ada@example.org"]})
+
+    addresses, names = (convert(frame, **{field: "who"}).contacts.words for field in ("email", "user_id"))
+
+    assert addresses[:, 0].tolist() == addresses[:, 1].tolist()
+    assert names[:, 0].tolist() != names[:, 1].tolist()
+
+
 def test_digests_tell_texts_apart_that_are_equal_as_numbers(convert):
     """Version 1.1 is not version 1.10."""
     frame = pd.DataFrame({"version": ["1.1", "1.10"]})

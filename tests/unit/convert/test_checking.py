@@ -11,8 +11,8 @@ from events_pandas.convert import (
     check_rows,
     chunk_bounds,
     first_errors,
-    no_rows,
     problems_frame,
+    unjudged_rows,
 )
 from events_pandas.convert.problems import Finding
 from events_pandas.mapping import Column, Constant, Date, EventMapping, MonetaryAmount, bind
@@ -116,7 +116,7 @@ def test_check_rows_takes_no_rows(check):
     """An empty frame is checked, and nothing found."""
     checked = check(pd.DataFrame({"time": [], "who": []}))
 
-    nothing = no_rows()
+    nothing = unjudged_rows(0, 0)
     for judgement in (checked, nothing):
         assert [len(column) for column in (judgement.valid, judgement.is_sent, judgement.created_at)] == [0, 0, 0]
         assert [len(column) for column in (judgement.repeats.rows, judgement.added, judgement.contacts)] == [0, 0, 0]

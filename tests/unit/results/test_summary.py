@@ -29,7 +29,7 @@ def test_summary_shows_statuses_in_order_and_causes_by_frequency(make_results):
         "4 rows\n"
         "  1 accepted          Intercom has them\n"
         "  1 rejected          refused by Intercom\n"
-        "  2 failed            no final answer, and the retries are spent\n"
+        "  2 failed            no final answer, or no record of it\n"
         "a: 2 rows, such as row 2: message 2\n"
         "b: 1 row, such as row 0: message 0"
     )

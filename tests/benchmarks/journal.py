@@ -1,0 +1,214 @@
+"""What the journal costs: throughput while a run is recorded, a second run over rows that are all there, and its size.
+
+Runs with and without a journal alternate, each against a sandbox of its own, in a process of its own: one run's window
+of the rate limit is not the next one's. The journal of a million rows is filled by the code that a run fills it with,
+in the order of the rows, which is none of their digests; nothing is sent for it.
+"""
+
+import contextlib
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pandas as pd
+from submission import LATENCY_SECONDS, MAPPING, Cost, Server, cost, orders
+
+import events_pandas as ep
+from events_pandas import intercom
+from events_pandas.convert import Converter, chunk_bounds, read_rows
+from events_pandas.deliver import Answer
+from events_pandas.deliver.journal import Journal, Mark, RunFacts
+from events_pandas.deliver.journal.statements import Acceptance, accept_events
+from events_pandas.mapping import bind
+from events_pandas.results import Ledger
+from events_pandas.results.open_frame import OpenFrame
+
+LIMIT = 10_000
+REPEATS = 5
+LARGEST_COST = 0.03
+ROWS = 1_000_000
+MOST_SECONDS = 15
+MOST_BYTES = 100
+
+# Prints its address, then serves until its input ends.
+SERVER = f"""
+import json, sys
+from events_pandas.sandbox import Faults, Sandbox
+
+with Sandbox(faults=Faults(latency_seconds={LATENCY_SECONDS}), limit=json.loads(sys.argv[1])) as sandbox:
+    print(json.dumps([sandbox.url, sandbox.access_token]), flush=True)
+    sys.stdin.read()
+"""
+
+WORKSPACE = "ab12cd34"
+FILL_CHUNK = 10_000
+ROWS_OF_A_COMMIT = 20
+"""Of the writer's groups, at 1,000 events a second."""
+SPREAD_ROWS = 5
+"""Rows that share their contact and second."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recorded:
+    """What runs without and with a journal took, an event: medians of several."""
+
+    seconds: tuple[float, float]
+    processor_seconds: tuple[float, float]
+
+    @property
+    def loss(self) -> float:
+        """The share of the throughput that the journal costs."""
+        without, recorded = self.seconds
+        return 1 - without / recorded
+
+
+class NobodyClient:
+    """Says whose token it is, and takes no event."""
+
+    def me(self) -> Answer:
+        """Answer as Intercom does."""
+        app = {"type": "app", "id_code": WORKSPACE, "name": "Acme", "region": "US"}
+        headers = {intercom.LIMIT_HEADER: "10000", intercom.REMAINING_HEADER: "9999"}
+        return Answer(status=200, headers=headers, body=json.dumps({"type": "admin", "app": app}).encode())
+
+    def post_event(self, payload: bytes) -> Answer:
+        """Refuse to."""
+        raise AssertionError(payload)
+
+
+@contextlib.contextmanager
+def sandbox(limit: int | None) -> Iterator[Server]:
+    """Start the sandbox's process, and stop it at the end."""
+    with subprocess.Popen(
+        [sys.executable, "-c", SERVER, json.dumps(limit)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        url, access_token = json.loads(process.stdout.readline())
+        # Leaving the block closes the server's input, which ends it.
+        yield Server(url=url, access_token=access_token)
+
+
+def submitting(server: Server, journal: Path | None) -> Callable[[pd.DataFrame], None]:
+    """Return a function that submits a frame, with a journal or without."""
+
+    def submit(frame: pd.DataFrame) -> None:
+        with ep.IntercomClient(server.access_token, base_url=server.url) as client:
+            results = ep.submit_events(frame, MAPPING, client=client, journal=journal, progress=False)
+        assert (results["status"] == "accepted").all()
+
+    return submit
+
+
+def recorded(folder: Path, limit: int | None) -> Recorded:
+    """Measure runs without and with a journal, in turns."""
+    frame = orders(LIMIT)
+    costs = []
+    for _ in range(REPEATS):
+        pair = []
+        for journal in (None, folder / f"{uuid.uuid4()}.sqlite"):
+            with sandbox(limit) as server:
+                pair.append(cost(submitting(server, journal), frame))
+        costs.append(pair)
+    without, journaled = zip(*costs, strict=True)
+    return Recorded(
+        seconds=(_median(without, "seconds"), _median(journaled, "seconds")),
+        processor_seconds=(_median(without, "processor_seconds"), _median(journaled, "processor_seconds")),
+    )
+
+
+def _median(costs: tuple[Cost, ...], name: str) -> float:
+    return statistics.median(getattr(each, name) for each in costs)
+
+
+def crowd(rows: int) -> pd.DataFrame:
+    """Return orders of which several share their contact and second."""
+    frame = orders(rows)
+    return frame.assign(
+        ordered_at=pd.Timestamp("2024-01-01", tz="UTC"), customer_id=(frame.index // SPREAD_ROWS).astype(str)
+    )
+
+
+def fill(path: Path, frame: pd.DataFrame, mapping: ep.EventMapping) -> None:
+    """Write a frame into a journal, as a run does that has all of it accepted."""
+    journal = Journal.opened(path, workspace=WORKSPACE)
+    # What is written under its number belongs to an earlier run than the one that is measured.
+    journal.begin_run(RunFacts(started_at=datetime.now(UTC), source="a benchmark", mapping="none"))
+    converter = Converter(bind(frame, mapping))
+    checked = read_rows(converter, len(frame)).checked(now=time.time())
+    opened = OpenFrame(
+        number=0,
+        converter=converter,
+        checked=checked,
+        ledger=Ledger(checked, frame.index),
+        chunks=list(chunk_bounds(len(frame), FILL_CHUNK)),
+        journal=journal,
+    )
+    for start, stop in opened.chunks:
+        accept(journal, [event.mark for event in opened.events(start, stop) if event.mark])
+    journal.close()
+
+
+def accept(journal: Journal, marks: list[Mark]) -> None:
+    """Write marks in groups, as the writer does, and wait for the disk once."""
+    connection = journal._connection  # A writer would wait for the disk with every group.
+    connection.execute("BEGIN IMMEDIATE")
+    for start in range(0, len(marks), ROWS_OF_A_COMMIT):
+        group = marks[start : start + ROWS_OF_A_COMMIT]
+        acceptances = [Acceptance(mark, time.time(), str(uuid.uuid4())) for mark in group]
+        accept_events(connection, acceptances, run=journal.run)
+    connection.execute("COMMIT")
+
+
+def repeating(path: Path, mapping: ep.EventMapping) -> Callable[[pd.DataFrame], None]:
+    """Return a function that submits a frame whose rows are all in the journal."""
+
+    def submit(frame: pd.DataFrame) -> None:
+        results = ep.submit_events(frame, mapping, client=NobodyClient(), journal=path, progress=False)
+        assert (results["status"] == "already_submitted").all()
+
+    return submit
+
+
+def tell_cost(folder: Path, heading: str, limit: int | None, goal: str) -> None:
+    """Print what recording costs."""
+    costs = recorded(folder, limit)
+    print(f"Journal: {LIMIT:,} events, {LATENCY_SECONDS * 1000:.0f} ms latency, {heading}, median of {REPEATS}")
+    for place, name in enumerate(("without", "with a journal")):
+        rate, processor = 1 / costs.seconds[place], costs.processor_seconds[place] * 1000
+        print(f"{name:36} {rate:>12,.0f} events/s {processor:>8.2f} ms of processor time an event")
+    print(f"{'throughput that it costs':36} {costs.loss:>12.1%}    {goal}", flush=True)
+
+
+def tell_repeat(folder: Path, frame: pd.DataFrame, policy: str) -> None:
+    """Print what a second run takes, and how large the journal is."""
+    path, mapping = folder / f"{policy}.sqlite", replace(MAPPING, duplicates=policy)
+    fill(path, frame, mapping)
+    size = path.stat().st_size / len(frame)
+    print(f'Journal: {len(frame):,} rows that are in it, duplicates="{policy}"')
+    print(f"{'bytes an event':36} {size:>12.1f}      goal: at most {MOST_BYTES}")
+    each = cost(repeating(path, mapping), frame)
+    seconds, processor_seconds = each.seconds * len(frame), each.processor_seconds * len(frame)
+    print(f"{'seconds of a second run':36} {seconds:>12.1f}      goal: at most {MOST_SECONDS}")
+    print(f"{'processor time of it':36} {processor_seconds:>12.1f} s", flush=True)
+
+
+def main() -> None:
+    """Print what the journal costs."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        tell_cost(folder, "1,000 events/s allowed", LIMIT, f"goal: at most {LARGEST_COST:.0%}")
+        tell_cost(folder, "no limit", None, "")
+        tell_repeat(folder, orders(ROWS), "skip")
+        tell_repeat(folder, crowd(ROWS), "spread")
+
+
+if __name__ == "__main__":
+    main()

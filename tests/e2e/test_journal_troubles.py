@@ -1,0 +1,366 @@
+"""A journal in trouble: full disks, files that are none, two runs at once, and interrupts."""
+
+import dataclasses
+import itertools
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pandas as pd
+import pytest
+
+from events_pandas import EventMapping, Faults, JournalError, SubmissionError, SubmissionInterrupted, submit_events
+
+ROWS = 600
+# A journal whose files may not grow further, as on a full disk; the system calls it another error.
+CRAMPED = """
+import resource, signal, sys
+import pandas as pd
+import events_pandas as ep
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[4]), resource.RLIM_INFINITY))
+mapping = ep.EventMapping.from_toml(sys.argv[2])
+with ep.IntercomClient("sandbox-token", base_url=sys.argv[1]) as client:
+    try:
+        ep.submit_events(
+            pd.read_csv("orders.csv", dtype=str), mapping, client=client, journal=sys.argv[3],
+            concurrency=8,
+        )
+    except ep.SubmissionError as stopped:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        stopped.results.to_pickle("results.pickle")
+        print(stopped)
+"""
+
+
+@pytest.fixture
+def journal(tmp_path):
+    """The path of a journal."""
+    return tmp_path / "journal.sqlite"
+
+
+@pytest.fixture
+def spreading():
+    """A mapping that makes each row an event of its own."""
+    return EventMapping(
+        event_name="placed-order",
+        created_at="day",
+        user_id="who",
+        metadata={"n": "n"},
+        timezone="UTC",
+        duplicates="spread",
+    )
+
+
+@pytest.mark.slow
+def test_full_disk_ends_the_run_and_the_next_one_completes(
+    folder, make_orders, mapping, sandbox, client, journal, held
+):
+    """What was accepted and could not be written is `failed`, and is sent again when there is room."""
+    orders = make_orders(3_000)
+    orders.to_csv(folder / "orders.csv", index=False)
+    arguments = [sandbox.url, "mapping.toml", str(journal), "150000"]
+
+    said = subprocess.run(
+        [sys.executable, "-c", CRAMPED, *arguments], cwd=folder, capture_output=True, text=True, timeout=60, check=True
+    )
+    again = submit_events(orders, mapping, client=client, journal=journal)
+
+    results = pd.read_pickle(folder / "results.pickle")
+    counts = results["status"].value_counts()
+    unrecorded = results[results["error_code"] == "not_recorded"]
+    assert said.stdout.startswith("the run was ended, as accepted events can no longer be recorded: ")
+    assert f"{journal}: the journal cannot be read or written" in said.stdout
+    assert set(unrecorded["status"]) == {"failed"}
+    assert set(unrecorded["http_status"]) == {202}
+    assert 0 < len(unrecorded) <= 8 + 128
+    assert counts["accepted"] > 0
+    assert counts["not_submitted"] > 0
+    assert set(results["status"]) == {"accepted", "failed", "not_submitted"}
+    assert set(again["status"]) == {"accepted", "already_submitted"}
+    assert (again["status"] == "already_submitted").sum() == counts["accepted"]
+    assert held(sandbox) == orders["who"].tolist()
+    assert sandbox.duplicates == len(unrecorded)
+
+
+def truncated(path, orders, mapping, client):
+    submit_events(orders, mapping, client=client, journal=path)
+    path.write_bytes(path.read_bytes()[:5_000])
+
+
+def garbage(path, *_):
+    path.write_bytes(b"no database at all " * 1_000)
+
+
+def of_another_program(path, *_):
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE TABLE orders (number INTEGER)")
+    connection.commit()
+    connection.close()
+
+
+@pytest.mark.parametrize("spoilt", [truncated, garbage, of_another_program])
+@pytest.mark.parametrize("policy", ["skip", "spread"])
+def test_file_that_is_no_journal_is_left_as_it_is(
+    make_orders, mapping, sandbox, client, journal, tmp_path, spoilt, policy
+):
+    """A clear error before the first event; nothing is overwritten, and no file is made beside it."""
+    orders = make_orders(200)
+    spoilt(journal, orders, mapping, client)
+    before, sent = journal.read_bytes(), sandbox.requests
+
+    with pytest.raises(JournalError) as caught:
+        submit_events(orders, dataclasses.replace(mapping, duplicates=policy), client=client, journal=journal)
+
+    assert str(journal) in str(caught.value)
+    assert "journal=None" in str(caught.value)
+    assert sandbox.requests == sent
+    assert journal.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [journal]
+
+
+def test_journal_whose_place_is_no_directory_is_told_before_the_first_event(
+    make_orders, mapping, sandbox, client, tmp_path
+):
+    """A run whose journal cannot be written says so, and sends nothing."""
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(JournalError, match="Not a directory"):
+        submit_events(make_orders(), mapping, client=client, journal=tmp_path / "file" / "journal.sqlite")
+
+    assert sandbox.requests == 0
+
+
+def test_page_that_is_damaged_in_the_middle_is_told(make_orders, mapping, sandbox, client, journal):
+    """A journal that can be opened and not be read ends the run with a clear error; no event is sent."""
+    submit_events(make_orders(2_000), mapping, client=client, journal=journal)
+    size = journal.stat().st_size
+    with journal.open("r+b") as file:
+        file.seek(3 * 4_096)
+        file.write(os.urandom(size - 4 * 4_096))
+    before, sent = journal.read_bytes(), sandbox.requests
+
+    with pytest.raises((JournalError, SubmissionError), match="damaged"):
+        submit_events(make_orders(2_000), mapping, client=client, journal=journal)
+
+    assert sandbox.requests == sent
+    assert journal.read_bytes()[4_096 * 3 :] == before[4_096 * 3 :]
+
+
+def together(*runs):
+    """Start runs at once, each in a thread; return their results."""
+    barrier = threading.Barrier(len(runs))
+
+    def start(run):
+        barrier.wait()
+        return run()
+
+    with ThreadPoolExecutor(len(runs)) as threads:
+        return list(threads.map(start, runs))
+
+
+@pytest.mark.parametrize("policy", ["skip", "spread"])
+def test_two_runs_of_the_same_rows_share_a_journal(start, spreading, journal, policy):
+    """Both end; each event is there once, and a third run has nothing to send."""
+    sandbox = start(faults=Faults(latency_seconds=0.01))
+    mapping = dataclasses.replace(spreading, duplicates=policy)
+    numbers = pd.Series(range(ROWS))
+    # Spread, ten rows are one event; and pairs of these say the same.
+    orders = pd.DataFrame({"who": (numbers // 10).astype(str), "day": "2024-01-31", "n": numbers % 10 // 2})
+    orders = orders if policy == "spread" else orders.assign(who=numbers.astype(str))
+
+    with sandbox.client() as first, sandbox.client() as second:
+        options = {"journal": journal, "concurrency": 4, "chunksize": 50, "progress": False}
+        parts = together(
+            lambda: submit_events(orders, mapping, client=first, **options),
+            lambda: submit_events(orders, mapping, client=second, **options),
+        )
+        third = submit_events(orders, mapping, client=first, **options)
+
+    assert set(pd.concat(parts)["status"]) <= {"accepted", "already_submitted", "not_submitted"}
+    assert set(third["status"]) <= {"already_submitted", "accepted"}
+    assert sorted((event.contact, event.metadata["n"]) for event in sandbox.events) == sorted(
+        zip(orders["who"], orders["n"].tolist(), strict=True)
+    )
+
+
+@pytest.mark.parametrize("policy", ["skip", "spread"])
+def test_two_runs_of_other_rows_share_a_journal(start, spreading, journal, policy):
+    """*Two runs share one journal at the same time*: a second that one has taken the other does not send."""
+    sandbox = start(faults=Faults(latency_seconds=0.01))
+    mapping = dataclasses.replace(spreading, duplicates=policy)
+    numbers = pd.Series(range(ROWS))
+    orders = pd.DataFrame({"who": (numbers // 10).astype(str), "day": "2024-01-31", "n": numbers})
+    orders = orders if policy == "spread" else orders.assign(who=numbers.astype(str))
+    odd, even = orders[orders["n"] % 2 == 1], orders[orders["n"] % 2 == 0]
+
+    with sandbox.client() as first, sandbox.client() as second:
+        options = {"journal": journal, "concurrency": 4, "chunksize": 20, "progress": False}
+        parts = together(
+            lambda: submit_events(odd, mapping, client=first, **options),
+            lambda: submit_events(even, mapping, client=second, **options),
+        )
+        after = submit_events(orders, mapping, client=first, **options)
+
+    unsent = pd.concat(parts).query("status != 'accepted'")
+    assert set(unsent["status"]) <= {"not_submitted"}
+    assert set(unsent["error_code"]) <= {"second_taken"}
+    assert (after["status"] == "accepted").sum() == len(unsent)
+    assert set(after["status"]) <= {"already_submitted", "accepted"}
+    assert sorted(event.metadata["n"] for event in sandbox.events) == list(range(ROWS))
+    assert sandbox.duplicates == 0
+
+
+class Intruder:
+    """A client before whose first event something else happens."""
+
+    def __init__(self, client, happen):
+        self._client = client
+        self._happen = happen
+
+    def me(self):
+        return self._client.me()
+
+    def post_event(self, payload):
+        happen, self._happen = self._happen, None
+        if happen:
+            happen()
+        return self._client.post_event(payload)
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations([1, 2, 3])), ids=str)
+def test_row_that_another_run_sends_meanwhile_is_not_sent_under_another_second(
+    spreading, sandbox, client, journal, order
+):
+    """A run that was judged before another one sent some of its rows sends none of them twice."""
+    group = pd.DataFrame({"who": "ada", "day": "2024-01-31", "n": order})
+    others = pd.DataFrame({"who": [f"{number:05d}" for number in range(6)], "day": "2024-01-31", "n": 0})
+    orders = pd.concat([others, group], ignore_index=True)
+    options = {"journal": journal, "chunksize": 1, "concurrency": 1, "progress": False}
+    intruder = Intruder(client, lambda: submit_events(group[1:], spreading, client=client, **options))
+
+    results = submit_events(orders, spreading, client=intruder, **options)
+    after = submit_events(orders, spreading, client=client, **options)
+
+    assert set(results["status"]) <= {"accepted", "not_submitted"}
+    assert set(after["status"]) <= {"accepted", "already_submitted"}
+    assert sorted(event.metadata["n"] for event in sandbox.events) == [0] * 6 + [1, 2, 3]
+
+
+PARTNER = """
+import sys
+import pandas as pd
+import events_pandas as ep
+
+mapping = ep.EventMapping.from_toml("spread.toml")
+print("ready", flush=True)
+sys.stdin.readline()
+with ep.IntercomClient("sandbox-token", base_url=sys.argv[1]) as client:
+    results = ep.submit_events(
+        pd.read_csv(sys.argv[2], dtype={"who": str}), mapping, client=client, journal="journal.sqlite",
+        concurrency=4, chunksize=20, progress=False,
+    )
+results.to_pickle(sys.argv[2] + ".pickle")
+"""
+
+
+@pytest.mark.slow
+def test_two_processes_make_and_share_a_journal(folder, start, spreading):
+    """It is made by one of them; each row is an event, sent or told to be `second_taken`."""
+    sandbox = start(faults=Faults(latency_seconds=0.01))
+    numbers = pd.Series(range(ROWS))
+    orders = pd.DataFrame({"who": (numbers // 10).astype(str), "day": "2024-01-31", "n": numbers})
+    (folder / "spread.toml").write_text(spreading.to_toml())
+    for name, part in {"odd.csv": orders[1::2], "even.csv": orders[::2]}.items():
+        part.to_csv(folder / name, index=False)
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", PARTNER, sandbox.url, name],
+            cwd=folder,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for name in ("odd.csv", "even.csv")
+    ]
+
+    for process in processes:
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        process.stdin.write("\n")
+        process.stdin.flush()
+    codes = [process.communicate(timeout=60) and process.returncode for process in processes]
+    with sandbox.client() as client:
+        after = submit_events(orders, spreading, client=client, journal=folder / "journal.sqlite")
+
+    results = pd.concat(pd.read_pickle(folder / f"{name}.csv.pickle") for name in ("odd", "even"))
+    assert codes == [0, 0]
+    assert set(results["error_code"].dropna()) <= {"second_taken"}
+    assert set(after["status"]) <= {"already_submitted", "accepted"}
+    assert sorted(event.metadata["n"] for event in sandbox.events) == list(range(ROWS))
+    assert sandbox.duplicates == 0
+
+
+def press_ctrl_c():
+    signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+
+
+@pytest.mark.slow
+def test_interrupted_run_goes_on_from_its_journal(make_orders, mapping, start, tripwire, held, journal):
+    """What was in flight was awaited and recorded: nothing is sent twice."""
+    sandbox = start(faults=Faults(latency_seconds=0.02))
+    orders = make_orders(300)
+    with sandbox.client() as client:
+        with pytest.raises(SubmissionInterrupted) as caught:
+            submit_events(
+                orders,
+                mapping,
+                client=tripwire(client, before=100, action=press_ctrl_c),
+                journal=journal,
+                concurrency=8,
+            )
+
+        again = submit_events(orders, mapping, client=client, journal=journal)
+
+    arrived = caught.value.results["status"] == "accepted"
+    assert set(again["status"][arrived]) == {"already_submitted"}
+    assert set(again["status"][~arrived]) == {"accepted"}
+    assert held(sandbox) == orders["who"].tolist()
+    assert sandbox.duplicates == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("policy", ["skip", "spread"])
+def test_run_that_is_interrupted_twice_goes_on_from_its_journal(start, spreading, tripwire, journal, policy):
+    """What was answered is recorded; what may have arrived is sent again, under the second that it had."""
+    sandbox = start(faults=Faults(latency_seconds=0.5))
+    mapping = dataclasses.replace(spreading, duplicates=policy)
+    numbers = pd.Series(range(60))
+    orders = pd.DataFrame({"who": (numbers // 10).astype(str), "day": "2024-01-31", "n": numbers})
+    orders = orders if policy == "spread" else orders.assign(who=numbers.astype(str))
+
+    def press_twice():
+        press_ctrl_c()
+        # Two at once would be one.
+        threading.Timer(0.1, press_ctrl_c).start()
+
+    with sandbox.client() as client:
+        with pytest.raises(SubmissionInterrupted) as caught:
+            submit_events(
+                orders, mapping, client=tripwire(client, before=12, action=press_twice), journal=journal, concurrency=4
+            )
+
+        again = submit_events(orders.sample(frac=1, random_state=1), mapping, client=client, journal=journal)
+
+    arrived = caught.value.results["status"] == "accepted"
+    assert 1 <= arrived.sum() <= 11
+    again = again.sort_index()
+    assert set(again["status"][arrived]) == {"already_submitted"}
+    assert set(again["status"][~arrived]) == {"accepted"}
+    assert sorted(event.metadata["n"] for event in sandbox.events) == list(range(60))
+    assert sandbox.duplicates <= 4
