@@ -11,6 +11,7 @@ import typer
 from events_pandas.cli.exit_codes import exit_codes
 from events_pandas.deliver import Status
 from events_pandas.deliver.journal import AUTO
+from events_pandas.errors import SourceError
 from events_pandas.history import runs as list_runs
 
 JournalPath = Annotated[
@@ -25,6 +26,8 @@ UNFINISHED = "unfinished"
 def runs(journal: JournalPath = None, workspace: Workspace = None) -> None:
     """List the runs that the journal tells of, the newest first."""
     with exit_codes():
+        if journal is not None and not journal.expanduser().exists():
+            raise SourceError(f"{journal}: there is no journal")
         found = list_runs(journal or AUTO, workspace=workspace)
         typer.echo("no runs yet" if found.empty else _table(found))
 

@@ -286,37 +286,11 @@ class Tally:
         CheckedRows
             One for each row; it can be asked for once.
         """
-        resolution = resolve(
-            KeyedRows(
-                converter=self._converter,
-                keys=self._keys,
-                halves=self._halves,
-                valid=self._valid,
-                has_key=self._has_key,
-                offset=self._offset,
-                earlier=None if self._earlier is None else self._earlier.index,
-                runs=runs if self._policy == "spread" or not resubmits else None,
-            )
-        )
-        # No longer needed, and as large as what is made next.
-        self._halves = np.zeros(0, np.uint64)
-        submitted, seconds = resolution.submitted, self._keys.seconds
-        seconds[resolution.moved.rows] += resolution.added
-        if self._policy != "spread":
-            # Whatever second an earlier run gave it: no other row of its own second is an event.
-            self._remember(resolution)
-            seconds[submitted.rows] = submitted.seconds
-        else:
-            seconds[submitted.rows] = submitted.seconds
-            self._remember(resolution)
-        created_at = seconds.view("datetime64[s]")
-        is_sent = self._valid.copy()
+        resolution = self._resolved(runs if self._policy == "spread" or not resubmits else None)
+        submitted = resolution.submitted
         if resubmits:
             submitted = replace(submitted, accepted_at=np.full_like(submitted.accepted_at, CLAIMED))
-        is_sent[submitted.rows[submitted.accepted_at != CLAIMED]] = False
-        if self._policy == "skip":
-            is_sent[resolution.repeats.rows] = False
-        is_sent[submitted.barred] = False
+        created_at = self._keys.seconds.view("datetime64[s]")
         self._findings += [
             *census_findings(self._census, self._converter.labels, self._converter.text_keys, offset=self._offset),
             *_future_findings(created_at, now, self._converter),
@@ -324,7 +298,7 @@ class Tally:
         ]
         return CheckedRows(
             valid=self._valid,
-            is_sent=is_sent,
+            is_sent=self._is_sent(resolution, submitted),
             created_at=created_at,
             repeats=resolution.repeats,
             moved=resolution.moved,
@@ -335,6 +309,41 @@ class Tally:
             offset=self._offset,
             submitted=submitted,
         )
+
+    def _resolved(self, runs: EarlierRuns | None) -> Resolution:
+        """Decide what becomes of rows that are one event, and give each row its second."""
+        resolution = resolve(
+            KeyedRows(
+                converter=self._converter,
+                keys=self._keys,
+                halves=self._halves,
+                valid=self._valid,
+                has_key=self._has_key,
+                offset=self._offset,
+                earlier=None if self._earlier is None else self._earlier.index,
+                runs=runs,
+            )
+        )
+        # No longer needed, and as large as what is made next.
+        self._halves = np.zeros(0, np.uint64)
+        submitted, seconds = resolution.submitted, self._keys.seconds
+        seconds[resolution.moved.rows] += resolution.added
+        if self._policy == "spread":
+            seconds[submitted.rows] = submitted.seconds
+            self._remember(resolution)
+        else:
+            # Whatever second an earlier run gave it: no other row of its own second is an event.
+            self._remember(resolution)
+            seconds[submitted.rows] = submitted.seconds
+        return resolution
+
+    def _is_sent(self, resolution: Resolution, submitted: EarlierSubmissions) -> Mask:
+        is_sent = self._valid.copy()
+        is_sent[submitted.rows[submitted.accepted_at != CLAIMED]] = False
+        is_sent[submitted.barred] = False
+        if self._policy == "skip":
+            is_sent[resolution.repeats.rows] = False
+        return is_sent
 
     def _emptied_findings(self) -> Iterator[Finding]:
         """Yield the findings, and keep none: those of a frame that is wholly bad are not there twice."""

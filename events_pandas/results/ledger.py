@@ -91,8 +91,11 @@ class Ledger:
         barred = submitted.barred
         self._statuses[barred] = _CODES[Status.DUPLICATE]
         self._error_codes[barred] = "accepted_with_other_metadata"
-        days = np.datetime_as_string(submitted.barred_since.astype("datetime64[s]"), unit="D")
-        self._error_messages[barred] = [_ACCEPTED_EARLIER.format(day) for day in days.tolist()]
+        seconds = submitted.barred_since.astype("datetime64[s]")
+        days, places = np.unique(seconds.astype("datetime64[D]"), return_inverse=True)
+        # One text for each day, as there may be a million rows.
+        messages = np.array([_ACCEPTED_EARLIER.format(day) for day in days.tolist()], object)
+        self._error_messages[barred] = messages[places]
 
     def record(self, outcome: Outcome) -> None:
         """Enter what became of an event.

@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 from events_pandas.cli import app
 from events_pandas.cli.local import tell_how_to_submit
 
-COMMANDS = ("suggest", "check", "submit", "sandbox", "demo")
+COMMANDS = ("suggest", "check", "submit", "runs", "sandbox", "demo")
 MAPPING = 'event_name = "placed-order"\ncreated_at = "day"\nuser_id = "who"\ntimezone = "UTC"\n'
 
 

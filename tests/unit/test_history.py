@@ -1,5 +1,7 @@
 """The history of runs as a table, and as the command line prints it."""
 
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime
 
 import pandas as pd
@@ -8,6 +10,7 @@ from typer.testing import CliRunner
 
 from events_pandas.cli import app
 from events_pandas.deliver.journal import Journal, RunFacts
+from events_pandas.errors import JournalError
 from events_pandas.history import runs
 
 DTYPES = {
@@ -140,6 +143,28 @@ def test_runs_command_says_that_there_are_none(tmp_path):
     result = CliRunner().invoke(app, ["runs", "--journal", str(tmp_path)])
 
     assert (result.stdout, result.stderr, result.exit_code) == ("no runs yet\n", "", 0)
+
+
+def test_runs_command_says_that_there_is_no_such_journal(tmp_path):
+    """A typing error is no empty history."""
+    result = CliRunner().invoke(app, ["runs", "--journal", str(tmp_path / "typo.sqlite")])
+
+    assert result.stderr == f"error: {tmp_path / 'typo.sqlite'}: there is no journal\n"
+    assert result.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    "damage", ["UPDATE runs SET counts = '{'", "ALTER TABLE runs DROP COLUMN counts", "UPDATE runs SET counts = x'ff'"]
+)
+def test_runs_tell_that_a_journal_is_damaged(damage, journals):
+    """In words, whatever the library says of it."""
+    path = min(journals.glob("*.sqlite"))
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(damage)
+        connection.commit()
+
+    with pytest.raises(JournalError, match=r"the journal is damaged"):
+        runs(path)
 
 
 def test_runs_command_tells_of_a_broken_journal_in_one_line(tmp_path):

@@ -13,6 +13,7 @@ import numpy as np
 from events_pandas.convert.earlier_runs import FREE, Entries
 from events_pandas.convert.keys import Seconds, Words
 from events_pandas.deliver.journal.connecting import closed_on_error, connected, journal_mode, open_or_make, transaction
+from events_pandas.deliver.journal.files import file_identity
 from events_pandas.deliver.journal.history import RunFacts, insert_run, update_run
 from events_pandas.deliver.journal.lookup import (
     DIGEST_BYTES,
@@ -69,6 +70,7 @@ class Journal:
         self.run = 0
         self._connection = connection
         self._busy_seconds = busy_seconds
+        self._identity = file_identity(path)
         # The workspace ends with a NUL: no two make the same digest with other words.
         self._digest = blake2b(workspace.encode() + b"\0", digest_size=DIGEST_BYTES, key=read_secret(connection))
 
@@ -277,7 +279,12 @@ class Journal:
         JournalWriter
             To be closed before the journal.
         """
-        return JournalWriter(lambda: connected(self.path, self._busy_seconds), path=self.path, run=lambda: self.run)
+        return JournalWriter(
+            lambda: connected(self.path, self._busy_seconds),
+            path=self.path,
+            run=lambda: self.run,
+            identity=self._identity,
+        )
 
     def close(self) -> None:
         """Close the file."""

@@ -101,4 +101,5 @@ def _given_path(journal: str | os.PathLike[str]) -> Path:
     if journal == AUTO:
         named = os.environ.get(DIRECTORY_VARIABLE)
         return Path(named) if named else platformdirs.user_state_path("events_pandas", appauthor=False) / "journals"
-    return Path(journal).expanduser()
+    # A program may go to another directory while a run goes on.
+    return Path(journal).expanduser().absolute()

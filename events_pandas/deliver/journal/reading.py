@@ -81,6 +81,9 @@ def read_runs(path: Path, workspace: str | None = None) -> list[RunEntry]:
         If the file is no journal, is damaged, of a later version, or cannot be read.
     """
     with told_as_journal_error(path):
+        if path.with_name(f"{path.name}-journal").exists():
+            # A run was killed while it wrote without a log: SQLite undoes the half of it, as the next run would.
+            return _read(path, workspace, "mode=rw")
         if _is_in_use(path):
             return _read(path, workspace, "mode=ro")
         # A journal that nobody writes to is one file. SQLite would make those beside it even to read.

@@ -24,6 +24,8 @@ _LOOK_AT_DISK = "see whether the disk is there and well, then run again; what th
 _TROUBLES: dict[int | None, tuple[str, str]] = {
     sqlite3.SQLITE_NOTADB: ("this file is no journal", BEGIN_ANEW),
     sqlite3.SQLITE_CORRUPT: ("the journal is damaged", BEGIN_ANEW),
+    # A table or a column that is missing, or a text that is none.
+    sqlite3.SQLITE_ERROR: ("the journal is damaged", BEGIN_ANEW),
     sqlite3.SQLITE_FULL: ("the disk is full, or the file may not grow", _MAKE_ROOM),
     sqlite3.SQLITE_BUSY: ("another program keeps the journal locked", _WAIT),
     sqlite3.SQLITE_TOOBIG: ("too much is asked of the journal at once", "submit fewer rows at a time"),
@@ -57,7 +59,7 @@ def told_as_journal_error(path: Path) -> Iterator[None]:
     """
     try:
         yield
-    except (sqlite3.Error, OSError) as error:
+    except (sqlite3.Error, OSError, TypeError, ValueError) as error:
         raise journal_error(path, error) from error
 
 
@@ -76,6 +78,10 @@ def journal_error(path: Path, error: Exception) -> JournalError:
     JournalError
         With what is wrong, and how to mend it.
     """
+    if isinstance(error, JournalError):
+        return error
+    if isinstance(error, TypeError | ValueError):
+        return JournalError(path, problem=f"the journal is damaged: {error}", remedy=BEGIN_ANEW)
     if isinstance(error, OSError):
         words = error.strerror or str(error)
         return JournalError(path, problem=f"the journal cannot be opened: {words}", remedy=GO_ELSEWHERE)

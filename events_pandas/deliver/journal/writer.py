@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from events_pandas.deliver.journal.connecting import transaction
+from events_pandas.deliver.journal.files import Identity, require_same
 from events_pandas.deliver.journal.marks import Mark
 from events_pandas.deliver.journal.statements import Acceptance, accept_events, release_events
 from events_pandas.deliver.journal.troubles import journal_error
@@ -33,10 +34,15 @@ class JournalWriter:
         Its file.
     run : callable
         Returns the number of the run.
+    identity : tuple of int
+        What tells the file from another one of its name.
     """
 
-    def __init__(self, connect: Callable[[], sqlite3.Connection], *, path: Path, run: Callable[[], int]) -> None:
+    def __init__(
+        self, connect: Callable[[], sqlite3.Connection], *, path: Path, run: Callable[[], int], identity: Identity
+    ) -> None:
         self._connect = connect
+        self._identity = identity
         self._path = path
         self._run = run
         self._records: deque[tuple[Acceptance, Then]] = deque()
@@ -144,6 +150,7 @@ class JournalWriter:
 
     def _written(self, acceptances: list[Acceptance], releases: list[Mark]) -> JournalError | None:
         try:
+            require_same(self._path, self._identity)
             connection = self._connection = self._connection or self._connect()
             with transaction(connection):
                 accept_events(connection, acceptances, run=self._run())

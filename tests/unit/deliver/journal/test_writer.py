@@ -260,18 +260,25 @@ def test_record_is_answered_with_an_error_when_the_disk_is_full_and_goes_on_when
     assert len(rows(path)) == 6000
 
 
-def test_record_is_answered_with_an_error_when_the_file_is_gone(journal, make_mark, path):
-    """A thread of its own raises nothing: the error is the answer."""
-    path.unlink()
-    writer, answers = journal.writer(), []
+@pytest.mark.parametrize("is_replaced", [False, True])
+@pytest.mark.parametrize("has_written", [False, True])
+def test_record_is_answered_with_an_error_when_the_file_is_gone(is_replaced, has_written, journal, make_mark, path):
+    """Nobody would find what is written to a file that was moved away, and nobody has asked for the new one."""
+    writer, answers, told = journal.writer(), [], threading.Event()
+    if has_written:
+        writer.record(make_mark(journal, 2), accepted_at=5, request_id=None, then=lambda _: told.set())
+        assert told.wait(30.0)
+    # Beside it, as a new file may have the number of one that was deleted.
+    path.rename(path.with_name("moved.sqlite"))
+    if is_replaced:
+        path.write_bytes(b"")
 
     writer.record(make_mark(journal, 1), accepted_at=5, request_id=None, then=answers.append)
     writer.close(30.0)
 
     assert [type(error) for error in answers] == [JournalError]
     assert str(answers[0]) == (
-        f"{path}: the journal cannot be opened (unable to open database file): name a path that can be written with "
-        "journal=..., or pass journal=None to go without"
+        f"{path}: the journal was moved away or replaced while the run went on: put it back, then run again"
     )
 
 

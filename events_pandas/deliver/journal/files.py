@@ -1,0 +1,49 @@
+"""Whether a file is still the one that was opened: what is written to one that was moved away is found by nobody."""
+
+from pathlib import Path
+from typing import TypeAlias
+
+from events_pandas.errors import JournalError
+
+Identity: TypeAlias = tuple[int, int]
+
+
+def file_identity(path: Path) -> Identity:
+    """Return what tells a file from another one of its name.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+
+    Returns
+    -------
+    tuple of int
+        Its device, and its number there.
+    """
+    facts = path.stat()
+    return facts.st_dev, facts.st_ino
+
+
+def require_same(path: Path, identity: Identity) -> None:
+    """Refuse to go on with a journal that was moved away, or replaced.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+    identity : tuple of int
+        What it was when it was opened.
+
+    Raises
+    ------
+    JournalError
+        If there is another one, or none.
+    """
+    try:
+        is_same = file_identity(path) == identity
+    except FileNotFoundError:
+        is_same = False
+    if not is_same:
+        problem = "the journal was moved away or replaced while the run went on"
+        raise JournalError(path, problem=problem, remedy="put it back, then run again")
