@@ -102,8 +102,13 @@ def test_interrupted_stream_gives_back_what_was_not_yielded(make_orders, mapping
     parts = []
 
     with pytest.raises(SubmissionInterrupted) as caught:  # noqa: PT012  # The parts before the interrupt count too.
+        # Without a journal, which takes a moment to be written: the third frame would be yielded at once, or not.
         for results in iter_submit(
-            frames, mapping, client=tripwire(client, before=35, action=press_ctrl_c), concurrency=1
+            frames,
+            mapping,
+            client=tripwire(client, before=35, action=press_ctrl_c),
+            concurrency=1,
+            journal=None,
         ):
             parts.append(results)  # noqa: PERF402  # See above.
 
@@ -242,6 +247,8 @@ def test_stream_in_a_worker_thread_is_stopped_by_closing_it(make_orders, mapping
     assert at_the_end == [sandbox.requests]
 
 
+# Python itself forgets an interrupt that comes while it clears away what nobody uses any more.
+@pytest.mark.filterwarnings("ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning")
 def test_interrupt_at_any_instant_loses_no_row(make_orders, mapping, start):
     """Fifty runs, each interrupted once: either every row is done, or the exception has every row, and is right."""
     sandbox = start(faults=Faults(latency_seconds=0.002, jitter=0.5))
