@@ -1,7 +1,6 @@
 """What a run tells the journal about itself, however it ends."""
 
 import datetime as dt
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -100,26 +99,31 @@ def test_run_under_way_is_told_with_what_is_done(chronicle, path):
         pass
 
 
-def test_results_outlive_an_end_that_cannot_be_told(chronicle, path):
-    """The events are safe: no entry in a history is worth the results of a run."""
-    with chronicle:
-        chronicle.end(_results("accepted"), outcome=None, requests=1)
-        path.write_bytes(b"damaged")
+@pytest.mark.parametrize("step", ["tell_run", "end_run"])
+def test_results_outlive_a_history_that_cannot_be_told(step, chronicle, path, monkeypatch):
+    """The events are safe: an entry is worth no results, and what must be written finds a full disk by itself."""
+    asked = []
 
+    def full(journal, *_, **__):
+        asked.append(journal.path)
+        raise JournalError(journal.path, problem="the disk is full", remedy="make room")
 
-def test_results_outlive_progress_that_cannot_be_told(chronicle, monkeypatch):
-    """A disk that is full is found by what must be written."""
-
-    def full(*_, **__):
-        raise JournalError(Path("journal.sqlite"), problem="the disk is full", remedy="make room")
-
-    monkeypatch.setattr(Journal, "tell_run", full)
+    monkeypatch.setattr(Journal, step, full)
     with chronicle:
         chronicle.add(_results("accepted"), requests=1)
+        chronicle.end(None, outcome=None, requests=1)
+
+    assert asked == [path]
+    assert _entry(path)["outcome"] == "complete" if step == "tell_run" else pd.isna(_entry(path)["outcome"])
 
 
-def test_run_without_a_journal_tells_nothing():
+def test_run_without_a_journal_tells_nothing(monkeypatch, tmp_path):
     """Nothing is opened, and nothing is missed."""
+    monkeypatch.chdir(tmp_path)
+
     with Chronicle(FACTS) as chronicle:
         chronicle.add(_results("accepted"), requests=1)
         chronicle.end(None, outcome=None, requests=1)
+
+    assert list(tmp_path.iterdir()) == []
+    assert runs().empty
