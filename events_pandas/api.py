@@ -19,7 +19,7 @@ from events_pandas.results.destination import find_destination
 from events_pandas.results.rejects import find_rejects, rejected_rows, with_index_levels
 from events_pandas.results.rejects_writer import RejectsWriter
 from events_pandas.run_frames import unsent_results
-from events_pandas.sources import COMPARED_ROWS, other_reading, payloads_of
+from events_pandas.sources import COMPARED_ROWS, ColumnTypes, other_reading, payloads_of
 from events_pandas.submission import Submission, stop_error
 
 
@@ -66,7 +66,31 @@ def check_events(frame: pd.DataFrame, mapping: EventMapping, *, client: Intercom
       requests    1
     error time_unreadable: 1 row, such as row 1: created_at: '2024-02-30' in column 'day' cannot be read as a time: ...
     """
-    bound = bind(frame, mapping)
+    return check_typed(frame, mapping, types=ColumnTypes(), client=client)
+
+
+def check_typed(
+    frame: pd.DataFrame, mapping: EventMapping, *, types: ColumnTypes, client: IntercomClient | None = None
+) -> CheckReport:
+    """Check the rows of files, whose bare columns have types.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        The rows of all files.
+    mapping : EventMapping
+        Which column becomes which field.
+    types : ColumnTypes
+        What bare columns become.
+    client : IntercomClient, optional
+        As for `check_events`.
+
+    Returns
+    -------
+    CheckReport
+        As for `check_events`.
+    """
+    bound = bind(frame, mapping, resolved=types.rules, remarks=types.remarks)
     converter = Converter(bound)
     with progress_bar("auto", total=len(frame), description="checking", delay_seconds=2.0) as bar:
         checked = check_rows(converter, len(frame), now=time.time(), advance=bar.advance)
@@ -231,9 +255,10 @@ def submit_file(
     Notes
     -----
     The columns that the mapping names are read from CSV as text, so that ``00042`` stays as it is. Only an empty cell
-    is absent; ``NA`` is text like any other. A bare metadata column of a CSV file is a number if the first 10,000 rows
-    hold plain numbers only, without leading zeros (under a key that ends in ``_at`` or ``_date`` a date), and text
-    otherwise.
+    is absent; ``NA`` is text like any other. What a bare metadata column of CSV files is, all of its cells decide: a
+    number if at least three quarters are plain numbers (and fewer than a hundredth have leading zeros), under a key
+    that ends in ``_at`` or ``_date`` a date if as many are ISO 8601 times or epoch seconds, and text otherwise. A cell
+    that does not fit is a problem of its row. A journal keeps the type, and later runs hold the column to it.
 
     Examples
     --------
@@ -297,7 +322,8 @@ def export_rejects(
     The named levels of the index are written as columns, an index without a name is not. In CSV text stays as it is
     (``00042``), whole numbers have no fraction, times are in ISO 8601 (in UTC if they have a zone), and absent values
     are empty. CSV has no types: `submit_file` reads the file as text, and takes from the mapping what a column is. So
-    name it there: a bare column of times is text in a CSV file, and one of epoch numbers needs ``Date(unit=...)``.
+    name it there: a bare column of texts such as ``"38"`` holds numbers in a CSV file, and one of epoch numbers that
+    are not seconds needs ``Date(unit=...)``.
     Parquet keeps the dtypes. With pandas read the file by
     ``pandas.read_csv(path, dtype=str, keep_default_na=False)``, and in Excel import the columns as text: else
     ``00042`` becomes 42.

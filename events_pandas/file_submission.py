@@ -28,7 +28,15 @@ from events_pandas.file_rejects import FileRejects, file_rejects
 from events_pandas.mapping import EventMapping, Rule, bind, require_mapping
 from events_pandas.options import RunOptions
 from events_pandas.results import ResultsWriter
-from events_pandas.sources import PathOrPaths, read_chunks, row_counts, source_paths, typed_mapping
+from events_pandas.sources import (
+    ColumnTypes,
+    PathOrPaths,
+    column_types,
+    read_chunks,
+    row_counts,
+    source_paths,
+    with_types,
+)
 from events_pandas.submission import Submission
 
 FILES_NAMED: Final = 3
@@ -76,16 +84,17 @@ def file_results(
     require_mapping(mapping)
     files = source_paths(paths)
     frames = _FileFrames(files=files, mapping=mapping, chunksize=options.chunksize)
-    given, mapping = mapping, typed_mapping(mapping, files)
+    types = _column_types(files, mapping, options.progress)
+    typed = with_types(mapping, types.rules)
     if options.on_invalid == "raise":
-        _refuse_invalid(frames, mapping)
+        _refuse_invalid(frames, typed)
     with nullcontext() if results_path is None else ResultsWriter(results_path, sources=files) as writer:
         rejects = file_rejects(
-            rejects_path, results_path=results_path, files=files, mapping=given, typed=mapping, tell=tell
+            rejects_path, results_path=results_path, files=files, mapping=mapping, typed=typed, tell=tell
         )
         with _Output(frames=frames, writer=writer, rejects=rejects) as output:
             try:
-                run = _submission(files, mapping, options=options, results_path=results_path)
+                run = _submission(files, mapping, types=types, options=options, results_path=results_path)
                 stream = run.results(frames)
                 for results in stream:
                     output.rest = results
@@ -113,6 +122,7 @@ def _submission(
     files: Sequence[Path],
     mapping: EventMapping,
     *,
+    types: ColumnTypes,
     options: RunOptions,
     results_path: str | os.PathLike[str] | None,
 ) -> Submission:
@@ -123,6 +133,7 @@ def _submission(
         origin=_named(files),
         results_path=None if results_path is None else os.fspath(results_path),
         total=_count_rows(files, options),
+        types=types,
     )
 
 
@@ -181,7 +192,15 @@ def _noted_on(error: BaseException, *, interrupted: str | None = None) -> Iterat
         error.add_note(interrupted)
 
 
-def read_files(paths: PathOrPaths, mapping: EventMapping) -> tuple[pd.DataFrame, EventMapping]:
+def _column_types(files: Sequence[Path], mapping: EventMapping, progress: ProgressChoice) -> ColumnTypes:
+    """Read the bare columns of CSV files, to tell what they become."""
+    # A user's function is told of the submission only.
+    shown: ProgressChoice = "auto" if callable(progress) else progress
+    with progress_bar(shown, total=None, description="reading types", delay_seconds=2.0) as bar:
+        return column_types(mapping, files, advance=bar.advance)
+
+
+def read_files(paths: PathOrPaths, mapping: EventMapping) -> tuple[pd.DataFrame, ColumnTypes]:
     """Read files whole, to be checked as they would be submitted.
 
     Parameters
@@ -195,8 +214,8 @@ def read_files(paths: PathOrPaths, mapping: EventMapping) -> tuple[pd.DataFrame,
     -------
     frame : pandas.DataFrame
         The rows of all files in order; the index is the file of each.
-    mapping : EventMapping
-        With a type for each bare column, which the first value decides as in a stream.
+    types : ColumnTypes
+        What each bare column becomes.
 
     Raises
     ------
@@ -206,16 +225,14 @@ def read_files(paths: PathOrPaths, mapping: EventMapping) -> tuple[pd.DataFrame,
         If the mapping does not fit a file.
     """
     files = source_paths(paths)
-    mapping = typed_mapping(mapping, files)
+    types = _column_types(files, mapping, "auto")
     read = _FileFrames(files=files, mapping=mapping, chunksize=RunOptions().chunksize)
     frames = list(read)
-    resolved: dict[str, Rule] = {}
     for frame in frames:
-        resolved.update(bind(frame, mapping, resolved=resolved).resolved)
-    metadata = {key: resolved.get(f"metadata.{key}", entry) for key, entry in mapping.metadata.items()}
+        types = replace(types, rules=bind(frame, mapping, resolved=types.rules).resolved)
     rows = pd.concat(frames, ignore_index=True)
     rows.index = pd.Index(read.source_files(np.arange(len(rows))))
-    return rows, replace(mapping, metadata=metadata)
+    return rows, types
 
 
 @dataclass(slots=True, kw_only=True)

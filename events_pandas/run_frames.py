@@ -26,11 +26,12 @@ from events_pandas.convert import (
 from events_pandas.deliver import Outcome, ProgressChoice, Stop, progress_bar
 from events_pandas.deliver.journal import Journal
 from events_pandas.errors import EventsPandasError, InvalidRowsError, JournalError
-from events_pandas.mapping import EventMapping, Rule, bind
+from events_pandas.mapping import BoundMapping, EventMapping, bind
 from events_pandas.options import RunOptions
 from events_pandas.results import Ledger, RunStatuses
 from events_pandas.results.open_frame import OpenFrame
 from events_pandas.results.summary import REPEAT_CODES
+from events_pandas.sources import ColumnTypes
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,6 +42,8 @@ class ReadFrame:
     ----------
     index : pandas.Index
         The caller's.
+    bound : BoundMapping
+        The mapping with its columns.
     converter : Converter
         Makes its events.
     tally : Tally
@@ -48,6 +51,7 @@ class ReadFrame:
     """
 
     index: "pd.Index[Any]"
+    bound: BoundMapping
     converter: Converter
     tally: Tally
 
@@ -64,6 +68,8 @@ class RunFrames:
         How the run is made.
     earlier : EarlierFrames or None
         What is remembered of frames for later ones; None where there is one frame only.
+    types : ColumnTypes
+        What bare columns of files become.
     journal : Journal or None, default None
         What earlier runs have sent, once it is known whose workspace it is.
 
@@ -76,10 +82,10 @@ class RunFrames:
     mapping: EventMapping
     options: RunOptions
     earlier: EarlierFrames | None
+    types: ColumnTypes = field(default_factory=ColumnTypes)
     journal: Journal | None = None
     notes: dict[tuple[str, str], Cause] = field(default_factory=dict, init=False)
     _statuses: RunStatuses = field(default_factory=RunStatuses, init=False)
-    _resolved: dict[str, Rule] = field(default_factory=dict, init=False)
     _open: deque[OpenFrame] = field(default_factory=deque, init=False)
     _read: ReadFrame | None = field(default=None, init=False)
     _yielded: tuple[int, int] = field(default=(0, 0), init=False)
@@ -127,20 +133,69 @@ class RunFrames:
             If rows are invalid and ``on_invalid="raise"``.
         """
         self._is_opening = True
-        bound = bind(rows, self.mapping, resolved=self._resolved)
-        self._resolved.update(bound.resolved)
-        converter = Converter(bound)
+        bound = bind(rows, self.mapping, resolved=self.types.rules, remarks=self.types.remarks)
+        self.types = replace(self.types, rules=bound.resolved)
+        return self._read_bound(bound, rows.index)
+
+    def _read_bound(self, bound: BoundMapping, index: "pd.Index[Any]") -> ReadFrame:
+        self._is_opening = True
+        converter, n_rows = Converter(bound), bound.n_rows
         # Also where progress is asked for, checks that take no time leave no line behind: a stream has many. A user's
         # function is told of the submission only.
         progress: ProgressChoice = "auto" if self.options.progress in ("auto", True) else False
-        with progress_bar(progress, total=len(rows), description="checking", delay_seconds=2.0) as bar:
-            tally = read_rows(converter, len(rows), earlier=self.earlier, advance=bar.advance)
+        with progress_bar(progress, total=n_rows, description="checking", delay_seconds=2.0) as bar:
+            tally = read_rows(converter, n_rows, earlier=self.earlier, advance=bar.advance)
         if tally.invalid and self.options.on_invalid == "raise":
             findings = tally.checked(now=time.time()).findings
-            raise InvalidRowsError(problems_frame(findings, rows.index), invalid=tally.invalid)
-        self._read = ReadFrame(index=rows.index, converter=converter, tally=tally)
+            raise InvalidRowsError(problems_frame(findings, index), invalid=tally.invalid)
+        self._read = ReadFrame(index=index, bound=bound, converter=converter, tally=tally)
         self._is_opening = False
         return self._read
+
+    def recalled(self, first: ReadFrame) -> ReadFrame:
+        """Hold bare columns to the types in which earlier runs in the journal sent them.
+
+        Parameters
+        ----------
+        first : ReadFrame
+            The first frame, which was read before it was known whose journal it is.
+
+        Returns
+        -------
+        ReadFrame
+            The same frame, read again if a type of its own was another one.
+
+        Raises
+        ------
+        JournalError
+            If the journal cannot be read.
+        InvalidRowsError
+            If rows are invalid now and ``on_invalid="raise"``.
+        """
+        if self.journal is None:
+            return first
+        kept = self.journal.kept_types(self.mapping)
+        changed = {path for path, rule in kept.items() if self.types.rules.get(path, rule) != rule}
+        remarks = {path: remark for path, remark in self.types.remarks.items() if path not in changed}
+        self.types = ColumnTypes(rules={**self.types.rules, **kept}, remarks=remarks)
+        bound = first.bound.retyped(kept)
+        if bound.rules == first.bound.rules:
+            return first
+        if self.earlier is not None:
+            # What was counted of the frame is counted again.
+            self.earlier = EarlierFrames()
+        return self._read_bound(bound, first.index)
+
+    def keep_types(self) -> None:
+        """Write the types of bare columns to the journal, for later runs.
+
+        Raises
+        ------
+        JournalError
+            If the journal cannot be written.
+        """
+        if self.journal is not None:
+            self.journal.keep_types(self.mapping, self.types.rules)
 
     def open(self, read: ReadFrame) -> OpenFrame:
         """Judge the rows of a frame together, and open its ledger.

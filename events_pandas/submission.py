@@ -39,6 +39,7 @@ from events_pandas.mapping.event_mapping import PLACEHOLDER_NAME, is_unnamed
 from events_pandas.options import RunOptions
 from events_pandas.results.open_frame import OpenFrame
 from events_pandas.run_frames import ReadFrame, RunFrames
+from events_pandas.sources import ColumnTypes
 
 STOP_ERRORS: dict[str, type[SubmissionError | SubmissionInterrupted]] = {
     "authentication": AuthenticationError,
@@ -72,6 +73,8 @@ class Submission:
         Where the results are written, likewise.
     total : int, optional
         The number of rows of files, if it is known.
+    types : ColumnTypes
+        What bare columns of files become.
     """
 
     mapping: EventMapping
@@ -80,6 +83,7 @@ class Submission:
     origin: str
     results_path: str | None = None
     total: int | None = None
+    types: ColumnTypes = field(default_factory=ColumnTypes)
     _frames: RunFrames = field(init=False)
     _chronicle: Chronicle = field(init=False)
     _bar: ProgressBar = field(init=False, repr=False, compare=False)
@@ -88,7 +92,7 @@ class Submission:
     def __post_init__(self) -> None:
         # Later frames can repeat the events of earlier ones; one frame alone has none to be held against.
         earlier = None if self.source == "frame" else EarlierFrames()
-        self._frames = RunFrames(mapping=self.mapping, options=self.options, earlier=earlier)
+        self._frames = RunFrames(mapping=self.mapping, options=self.options, earlier=earlier, types=self.types)
         facts = RunFacts(
             started_at=dt.datetime.now(dt.UTC),
             source=self.origin,
@@ -232,8 +236,10 @@ class Submission:
 
     def _opened(self, run: Run, first: ReadFrame, remaining: Iterator[pd.DataFrame]) -> Iterator[OpenFrame]:
         """Yield frames, and count the rows that need no request."""
-        for read in chain([first], map(self._frames.read, remaining)):
+        for read in chain([self._frames.recalled(first)], map(self._frames.read, remaining)):
             frame = self._frames.open(read)
+            if run.stop is None and frame.checked.is_sent.any():
+                self._frames.keep_types()
             self._tell(run, self._bar.advance, int((~frame.checked.is_sent).sum()))
             yield frame
 

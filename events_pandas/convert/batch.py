@@ -90,9 +90,9 @@ class EventBatch:
         Returns
         -------
         numpy.ndarray of uint64, shape (2, n_rows)
-            One of the metadata, in whatever order the mapping has its keys and however its numbers are written, and one
-            of the event name as it is spelled; meaningless for rows that are not valid. The same in every version:
-            journals keep them.
+            One of the metadata, in whatever order the mapping has its keys and however its numbers are written or
+            typed, and one of the event name as it is spelled; meaningless for rows that are not valid. The same in
+            every version: journals keep them.
         """
         n_rows = len(self.rows)
         members = [member.canonical() for _, member in sorted(self.metadata.items())]
@@ -383,7 +383,7 @@ class Converter:
         key = json.dumps(rule.path.partition(".")[2], ensure_ascii=False)
         omits = self.mapping.on_invalid_metadata == "omit"
         findings = tuple(_omitted(member.findings)) if omits else member.findings
-        return replace(member, pieces=(f"{key}:", *member.pieces), findings=findings)
+        return replace(member, pieces=(f"{key}:", *member.pieces), findings=(*findings, *_type_notes(rule, member)))
 
     def _within_limit(self, metadata: dict[str, Member], n_rows: int) -> tuple[dict[str, Member], list[Finding]]:
         """Find the rows that have more metadata than Intercom keeps, and leave out of them what is too much."""
@@ -404,6 +404,24 @@ class Converter:
         values = pa.array(counts[rows[:VALUES_KEPT]]).cast(TEXT_TYPE)
         code = "metadata_dropped" if drops else "metadata_overflow"
         return kept, [Finding(code=code, rows=rows, values=values, field="metadata")]
+
+
+def _type_notes(bound: BoundRule, member: Member) -> Iterator[Finding]:
+    """Tell of a bare column which type it has, where some of its cells are of another."""
+    column = next(iter(bound.parts.values()))
+    if bound.remark is not None and not isinstance(column, Constant) and len(column):
+        value = pa.array([bound.remark.value], TEXT_TYPE)
+        yield Finding(
+            code=bound.remark.code, rows=np.zeros(1, np.int64), values=value, field=bound.path, label=bound.labels[""]
+        )
+    if bound.is_bare:
+        for finding in member.findings:
+            if finding.code in _ODD_CELLS:
+                yield replace(finding.at(int(finding.rows.argmin())), code=_ODD_CELLS[finding.code])
+
+
+_ODD_CELLS = {"number_unreadable": "sent_as_numbers", "time_unreadable": "sent_as_dates"}
+"""What the first cell of a bare column tells that is not of the column's type."""
 
 
 def _cut(bound: BoundRule, rows: "slice | Rows") -> BoundRule:

@@ -159,6 +159,22 @@ _COLUMN_NOTES: Table = {
         f"are more than the {EVENT_NAME_LIMIT} that a workspace may have active",
         "put what varies into metadata",
     ),
+    "sent_as_numbers": (
+        "is not a number, and its column, which has no rule in the mapping, is sent as numbers",
+        "fix the value or leave it empty, or say Text in the mapping to send the column as text",
+    ),
+    "sent_as_dates": (
+        "is not a time, and its column, which has no rule in the mapping, is sent as dates",
+        "fix the value or leave it empty, or say Text in the mapping to send the column as text",
+    ),
+    "sent_as_text": (
+        "are sent as text, as the column has no rule in the mapping and not all of its values look alike",
+        "say Number or Date in the mapping to send the column as that",
+    ),
+    "type_kept": (
+        "is the type that earlier runs in the journal sent, and it is kept",
+        "say Text, Number or Date in the mapping to choose the type",
+    ),
     "type_drift": (
         "are mixed in one key, which Intercom shows as text",
         "give the column one type, or each type a key of its own",

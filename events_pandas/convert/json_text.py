@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from events_pandas.convert.cells import TEXT_TYPE, holds_any, text_bytes, valid_mask
 
 _SPACE = 0x20
+_QUOTE: Final = '"'
 _ESCAPES = {
     **{byte: f"\\u{byte:04x}" for byte in range(_SPACE)},
     0x08: "\\b",
@@ -34,6 +35,8 @@ Columns of whole numbers are written out only when the text is: most texts never
 
 _FRACTION: Final = r"^(-?[0-9]+)(?:\.0*|(\.[0-9]*[1-9])0*)$"
 """A number with a fraction, and the zeros at its end that say nothing."""
+_PLAIN_NUMBER: Final = r"^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?$"
+"""A text that is a number and nothing else: 007 is the number of something, and 1e5 may be a name."""
 _LONGEST_EXPONENT: Final = 400
 """Beyond what a float can be."""
 
@@ -87,6 +90,36 @@ def canonical_numbers(numbers: pa.Array) -> pa.Array:
         return plain
     written = [_without_exponent(Decimal(number)) for number in plain.filter(has_exponent).to_pylist()]
     return pc.replace_with_mask(plain, has_exponent, pa.array(written, plain.type))
+
+
+def unquoted_numbers(pieces: Pieces) -> Pieces:
+    """Write JSON strings that are plain numbers as those numbers, so that 7, 7.0 and "7" are the same text.
+
+    Parameters
+    ----------
+    pieces : tuple of pyarrow.LargeStringArray, pyarrow.Int64Array or str
+        Strings stand between two quotes, as `quoted` puts them.
+
+    Returns
+    -------
+    tuple of pyarrow.LargeStringArray, pyarrow.Int64Array or str
+        Other strings have their quotes.
+
+    Examples
+    --------
+    >>> texts = pa.array(["7.0", "007", "seven"], pa.large_string())
+    >>> joined(*unquoted_numbers(('"size":', *quoted(texts))), length=3).to_pylist()
+    ['"size":7', '"size":"007"', '"size":"seven"']
+    """
+    canonical = list(pieces)
+    for place, piece in enumerate(pieces[1:-1], start=1):
+        if isinstance(piece, pa.Array) and pieces[place - 1] == pieces[place + 1] == _QUOTE:
+            is_number = pc.fill_null(pc.match_substring_regex(piece, _PLAIN_NUMBER), False)
+            if pc.any(is_number).as_py():
+                texts = joined(_QUOTE, piece, _QUOTE, length=len(piece))
+                numbers = canonical_numbers(piece.filter(is_number))
+                canonical[place - 1 : place + 2] = "", pc.replace_with_mask(texts, is_number, numbers), ""
+    return tuple(canonical)
 
 
 def _without_exponent(number: Decimal) -> str:
@@ -149,7 +182,7 @@ def quoted(text: pa.Array) -> Pieces:
     tuple of pyarrow.LargeStringArray or str
         The quotes, and between them the text with what JSON forbids escaped.
     """
-    return ('"', escaped(text), '"')
+    return (_QUOTE, escaped(text), _QUOTE)
 
 
 def escaped(text: pa.Array) -> pa.Array:

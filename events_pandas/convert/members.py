@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from events_pandas.convert.cells import Cells, Mask, Rows, read_cells, valid_mask, without
 from events_pandas.convert.codes import CODES
-from events_pandas.convert.json_text import Pieces, canonical_numbers, quoted
+from events_pandas.convert.json_text import Pieces, canonical_numbers, quoted, unquoted_numbers
 from events_pandas.convert.money import HUNDREDTHS, decimals_of, first_of_each, minor_units, read_currency
 from events_pandas.convert.problems import VALUES_KEPT, Finding, shown
 from events_pandas.convert.readers import (
@@ -87,10 +87,10 @@ class Member:
         Returns
         -------
         tuple of pyarrow.LargeStringArray, pyarrow.Int64Array or str
-            ``12.5`` for ``12.50``, and ``464`` for ``464.0``.
+            ``12.5`` for ``12.50`` and for the text ``"12.50"``, and ``464`` for ``464.0``.
         """
         if not self.is_numeric:
-            return self.pieces
+            return unquoted_numbers(self.pieces)
         return tuple(piece if isinstance(piece, str) else canonical_numbers(piece) for piece in self.pieces)
 
     def without(self, rows: Mask) -> "Member":

@@ -1,13 +1,14 @@
 """A mapping meets a frame: every source becomes a column of values, every bare column a rule with a type."""
 
 from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
 
 from events_pandas.errors import MappingError, UnknownColumnError
-from events_pandas.intercom import DATE_SUFFIXES, IDENTIFIERS
+from events_pandas.intercom import IDENTIFIERS
+from events_pandas.mapping.column_types import TYPE_WORDS, Decision, Remark, decide_by_values
 from events_pandas.mapping.event_mapping import EventMapping
 from events_pandas.mapping.faults import date_key_faults
 from events_pandas.mapping.rules import (
@@ -15,10 +16,8 @@ from events_pandas.mapping.rules import (
     Column,
     Constant,
     Date,
-    Number,
     Rule,
     Source,
-    Text,
     Values,
     is_computed,
     is_expression,
@@ -43,12 +42,18 @@ class BoundRule:
         What it reads, by the name of the part; a series has a value for each row of the frame.
     labels : mapping of str to str
         How to speak of each part to the user, such as ``"column 'total'"``.
+    is_bare : bool, default False
+        Whether the rule is what a bare column turned into.
+    remark : Remark, optional
+        What is told once of the type of a bare column.
     """
 
     path: str
     rule: Rule
     parts: Mapping[str, "Values | Constant"]
     labels: Mapping[str, str]
+    is_bare: bool = False
+    remark: Remark | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,6 +77,31 @@ class BoundMapping:
     n_rows: int
     resolved: Mapping[str, Rule]
 
+    def retyped(self, types: Mapping[str, Rule]) -> "BoundMapping":
+        """Return the same columns with bare ones read as earlier runs read them.
+
+        Parameters
+        ----------
+        types : mapping of str to Rule
+            What bare columns turned into then, by path.
+
+        Returns
+        -------
+        BoundMapping
+            A rule whose type changes has a remark.
+        """
+        rules = tuple(_retyped(rule, types) for rule in self.rules)
+        resolved = {path: types.get(path, rule) for path, rule in self.resolved.items()}
+        return replace(self, rules=rules, resolved=resolved)
+
+
+def _retyped(bound: BoundRule, types: Mapping[str, Rule]) -> BoundRule:
+    kept = types.get(bound.path)
+    if not bound.is_bare or kept is None or kept == bound.rule:
+        return bound
+    remark = Remark(code="type_kept", value=f"{TYPE_WORDS[type(kept)]} rather than {TYPE_WORDS[type(bound.rule)]}")
+    return replace(bound, rule=kept, remark=remark)
+
 
 def require_mapping(mapping: object) -> None:
     """Refuse what is no mapping, and say how to make one.
@@ -91,7 +121,13 @@ def require_mapping(mapping: object) -> None:
         raise TypeError(f"mapping: a {kind} is no EventMapping: make one, or read it with EventMapping.from_toml(path)")
 
 
-def bind(frame: pd.DataFrame, mapping: EventMapping, *, resolved: Mapping[str, Rule] | None = None) -> BoundMapping:
+def bind(
+    frame: pd.DataFrame,
+    mapping: EventMapping,
+    *,
+    resolved: Mapping[str, Rule] | None = None,
+    remarks: Mapping[str, Remark] | None = None,
+) -> BoundMapping:
     """Find, in a frame, everything that a mapping reads.
 
     Parameters
@@ -102,6 +138,8 @@ def bind(frame: pd.DataFrame, mapping: EventMapping, *, resolved: Mapping[str, R
         The mapping.
     resolved : mapping of str to Rule, optional
         What bare columns turned into in an earlier chunk of the same stream.
+    remarks : mapping of str to Remark, optional
+        What is to be told of these types.
 
     Returns
     -------
@@ -127,14 +165,21 @@ def bind(frame: pd.DataFrame, mapping: EventMapping, *, resolved: Mapping[str, R
         binder.fault(f"event_name: {name!r} is also a column: say Column({name!r}) or Constant({name!r})")
     for path, rule in mapping.rules().items():
         parts = {part: binder.values(part_path(path, part), source) for part, source in rule_sources(rule).items()}
-        typed = rules.get(path) or binder.typed_rule(path, rule, parts[next(iter(parts))])
-        if typed is None:
+        decision = binder.decision(path, rule, parts[next(iter(parts))], known=rules.get(path))
+        if decision is None:
             continue
-        if isinstance(rule, Column):
-            rules[path] = typed
-        labels = {part: _public_label(path, source) for part, source in rule_sources(rule).items()}
-        present = {part: values for part, values in parts.items() if values is not None}
-        bound.append(BoundRule(path=path, rule=typed, parts=present, labels=labels))
+        if isinstance(rule, Column) and decision.is_final:
+            rules[path] = decision.rule
+        bound.append(
+            BoundRule(
+                path=path,
+                rule=decision.rule,
+                parts={part: values for part, values in parts.items() if values is not None},
+                labels={part: _public_label(path, source) for part, source in rule_sources(rule).items()},
+                is_bare=isinstance(rule, Column) and not isinstance(rule.source, Constant),
+                remark=(remarks or {}).get(path, decision.remark),
+            )
+        )
     binder.raise_faults()
     return BoundMapping(mapping=mapping, rules=tuple(bound), n_rows=len(frame), resolved=rules)
 
@@ -213,43 +258,19 @@ class _Binder:
             raise MappingError([f"{path}: {_label(source)} gave a Series whose index is not the frame's"])
         return values
 
-    def typed_rule(self, path: str, rule: Rule, values: "Values | Constant | None") -> Rule | None:
-        """Return the rule that a bare column turns into; other rules as they are; None where nothing tells the type."""
-        if not isinstance(rule, Column) or values is None:
-            return rule
+    def decision(
+        self, path: str, rule: Rule, values: "Values | Constant | None", *, known: Rule | None
+    ) -> Decision | None:
+        """Return what a bare column turns into; other rules as they are; None where nothing tells the type."""
+        if not isinstance(rule, Column) or values is None or known is not None:
+            return Decision(rule=known or rule)
         held = pd.Series([values.value], dtype=object) if isinstance(values, Constant) else values
-        kind = _rule_type(held)
         key = path.partition(".")[2]
-        if kind is Number and key.endswith(DATE_SUFFIXES):
-            # Intercom takes a number under such a key for a date, and so does whoever named it.
-            return Date(rule.source)
-        if kind is Date:
+        decision = decide_by_values(held, key, rule.source)
+        if decision is not None and isinstance(decision.rule, Date):
             for fault in date_key_faults(path, key):
                 self.fault(fault)
-        return kind(rule.source) if kind else None
-
-
-def _rule_type(values: Values) -> type[Text | Number | Date] | None:
-    """Tell what a bare column becomes, from its dtype or, for objects, from all of its values."""
-    inferred = _inferred(values)
-    if inferred == "empty":
-        return None
-    if inferred in {"integer", "floating", "mixed-integer-float", "decimal"}:
-        return Number
-    return Date if inferred in {"datetime64", "datetime", "date"} else Text
-
-
-def _inferred(values: Values) -> str:
-    dtype = values.dtype
-    if isinstance(dtype, pd.CategoricalDtype):
-        values = pd.Series(dtype.categories)
-    elif isinstance(dtype, pd.ArrowDtype):
-        # infer_dtype makes objects of Arrow values: one tells what their common type is.
-        first = values.notna().to_numpy().nonzero()[0][:1]
-        values = pd.Series([values.iloc[position] for position in first], dtype=object)
-    # Not left to the inference: it takes a missing time beside numbers for a value.
-    present = values[values.notna().to_numpy()]
-    return pd.api.types.infer_dtype(present) if len(present) else "empty"
+        return decision
 
 
 def _positions(labels: Iterable[Hashable], label: Hashable) -> list[int]:

@@ -4,8 +4,9 @@ from dataclasses import fields
 from hashlib import sha256
 from typing import Any, Final
 
+from events_pandas.intercom import normalized_event_name
 from events_pandas.mapping.event_mapping import EventMapping
-from events_pandas.mapping.rules import RULE_TYPES, is_computed, part_path, rule_sources
+from events_pandas.mapping.rules import RULE_TYPES, Column, Constant, Source, is_computed, part_path, rule_sources
 
 DIGITS: Final = 12
 _OPTIONS: Final = ("timezone", "duplicates", "on_invalid_metadata", "metadata_limit", "metadata_overflow")
@@ -40,6 +41,28 @@ def mapping_digest(mapping: EventMapping) -> str:
         if is_computed(source)
     ]
     return f"{digest} (callables: {', '.join(computed)})" if computed else digest
+
+
+def bare_columns(mapping: EventMapping) -> dict[str, tuple[Source, str]]:
+    """Return the metadata that bare columns make.
+
+    Parameters
+    ----------
+    mapping : EventMapping
+        The mapping.
+
+    Returns
+    -------
+    dict of str to (source, str)
+        By path: what is read, and words for the event and the key, the same in every process. Intercom keeps the type
+        of a key for each event name, whatever the column is called.
+    """
+    event = mapping.event_name if isinstance(mapping.event_name, str) else _described(mapping.rules()["event_name"])
+    return {
+        path: (rule.source, f"{normalized_event_name(event)} {path}")
+        for path, rule in mapping.rules().items()
+        if isinstance(rule, Column) and not isinstance(rule.source, Constant)
+    }
 
 
 def _described(value: Any) -> str:

@@ -50,8 +50,10 @@ class Column:
 
     Notes
     -----
-    Numbers become numbers, dates and times become dates, and everything else becomes text; the whole frame decides,
-    or in a stream the first chunk that has a value. A bare label in a mapping's metadata means the same.
+    Numbers become numbers, dates and times become dates, and everything else becomes text. In a column of mixed
+    objects, or of a file without types, at least three quarters of the cells decide, and a cell that does not fit is a
+    problem of its row. The whole frame or all files decide, in a stream the first frame that has a value. A journal
+    keeps the type: later runs hold the column to it. A bare label in a mapping's metadata means the same.
 
     Examples
     --------

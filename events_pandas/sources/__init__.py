@@ -1,5 +1,6 @@
 """Files of rows become frames, chunk by chunk."""
 
+from events_pandas.sources.csv_types import ColumnTypes, column_types, with_types
 from events_pandas.sources.files import (
     FileChunk,
     PathOrPaths,
@@ -10,14 +11,15 @@ from events_pandas.sources.files import (
     row_counts,
     source_paths,
     source_schema,
-    typed_mapping,
 )
 from events_pandas.sources.rereading import COMPARED_ROWS, other_reading, payloads_of
 
 __all__ = [
     "COMPARED_ROWS",
+    "ColumnTypes",
     "FileChunk",
     "PathOrPaths",
+    "column_types",
     "is_computing",
     "other_reading",
     "payloads_of",
@@ -27,5 +29,5 @@ __all__ = [
     "row_counts",
     "source_paths",
     "source_schema",
-    "typed_mapping",
+    "with_types",
 ]

@@ -7,9 +7,9 @@ import re
 import warnings
 import zipfile
 import zlib
-from collections.abc import Generator, Hashable, Iterator, Sequence
+from collections.abc import Collection, Generator, Hashable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
@@ -19,20 +19,13 @@ import pyarrow.parquet as pq
 
 from events_pandas.convert.cells import Rows
 from events_pandas.errors import SourceError
-from events_pandas.intercom import DATE_SUFFIXES
-from events_pandas.mapping import Column, Constant, Date, EventMapping, Number, Text
-from events_pandas.mapping.rules import RULE_TYPES, is_computed, rule_sources
+from events_pandas.mapping import Constant, EventMapping
+from events_pandas.mapping.rules import is_computed, rule_sources
 
 CSV_SUFFIXES = (".csv", ".csv.gz", ".csv.bz2", ".csv.xz", ".csv.zip")
 PARQUET_SUFFIXES = (".parquet", ".pq")
 KNOWN_SUFFIXES = "use .csv (also compressed: .csv.gz) or .parquet"
 
-TYPED_ROWS = 10_000
-"""Rows of a CSV file that tell the type of a bare column: as many whatever the chunksize, which decides nothing."""
-
-# Up to 15 digits: what is longer is the number of something, such as an invoice, and a JSON number would lose digits.
-_PLAIN_NUMBER = r"-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]+)?"
-_DAY = r"[0-9]{8}"
 # What the libraries say of a bad file; much of it is a ValueError, the failure to decode text among the rest.
 _ARCHIVE_ERRORS = (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
 _READING_ERRORS = (ValueError, OSError, pa.ArrowException, pd.errors.ParserWarning, *_ARCHIVE_ERRORS)
@@ -69,6 +62,22 @@ class FileChunk:
 
     path: Path
     frame: pd.DataFrame
+
+
+def is_parquet(path: Path) -> bool:
+    """Tell whether a file has types of its own.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        A CSV or a Parquet file.
+
+    Returns
+    -------
+    bool
+        By its name.
+    """
+    return path.name.lower().endswith(PARQUET_SUFFIXES)
 
 
 def source_paths(paths: PathOrPaths) -> list[Path]:
@@ -135,6 +144,32 @@ def read_chunks(path: Path, mapping: EventMapping, *, chunksize: int) -> Iterato
         frame.index = pd.RangeIndex(start, start + len(frame))
         start += len(frame)
         yield FileChunk(path=path, frame=frame)
+
+
+def read_columns(path: Path, labels: Collection[Hashable]) -> Iterator[pd.DataFrame]:
+    """Read some columns of a CSV file, a part of its rows at a time.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        A CSV file.
+    labels : collection of hashable
+        The columns; one that the file does not have, or has twice, is left out.
+
+    Yields
+    ------
+    pandas.DataFrame
+        The cells as text, of which only empty ones are absent.
+
+    Raises
+    ------
+    SourceError
+        If the file cannot be read.
+    """
+    names = source_schema(path).names
+    chosen = frozenset(label for label in labels if names.count(label) == 1)
+    if chosen:
+        yield from _frames(path, _Selection(texts=chosen, columns=chosen), COUNTED_ROWS)
 
 
 def read_first_rows(path: Path, n_rows: int) -> pd.DataFrame:
@@ -221,7 +256,7 @@ def source_schema(path: Path) -> pa.Schema:
 
 
 def _read_schema(path: Path) -> Iterator[pa.Schema]:
-    if path.name.lower().endswith(PARQUET_SUFFIXES):
+    if is_parquet(path):
         yield pq.read_schema(path).remove_metadata()
     else:
         yield pa.schema([(str(name), pa.string()) for name in _csv_header(path)])
@@ -236,7 +271,7 @@ class _Selection:
 
 
 def _frames(path: Path, selection: _Selection, chunksize: int) -> Generator[pd.DataFrame]:
-    read = _read_parquet if path.name.lower().endswith(PARQUET_SUFFIXES) else _read_csv
+    read = _read_parquet if is_parquet(path) else _read_csv
     frames = read(path, selection, chunksize)
     while (frame := _next(frames, path)) is not None:
         yield frame
@@ -260,7 +295,7 @@ def row_counts(path: Path) -> Iterator[int]:
     SourceError
         If the file cannot be read.
     """
-    counts = _count_parquet(path) if path.name.lower().endswith(PARQUET_SUFFIXES) else _count_csv(path)
+    counts = _count_parquet(path) if is_parquet(path) else _count_csv(path)
     while (count := _next(counts, path)) is not None:
         yield count
 
@@ -371,51 +406,3 @@ def is_computing(mapping: EventMapping) -> bool:
 
 def _labels(mapping: EventMapping) -> set[Hashable]:
     return {source for source in _sources(mapping) if not is_computed(source) and not isinstance(source, Constant)}
-
-
-def typed_mapping(mapping: EventMapping, files: Sequence[Path]) -> EventMapping:
-    """Return a mapping in which the bare columns of CSV files have a type.
-
-    Parameters
-    ----------
-    mapping : EventMapping
-        The mapping.
-    files : sequence of pathlib.Path
-        The files; those of Parquet have types of their own, and are not read.
-
-    Returns
-    -------
-    EventMapping
-        A bare column whose cells are all plain numbers, without leading zeros, is a number, or under a date's key a
-        date; any other is text. The first rows of the first file that has a value in the column decide.
-
-    Raises
-    ------
-    SourceError
-        If a file cannot be read.
-    """
-    for file in files:
-        if not file.name.lower().endswith(PARQUET_SUFFIXES) and any(map(_is_bare, mapping.metadata.values())):
-            chunk = next(read_chunks(file, mapping, chunksize=TYPED_ROWS))
-            metadata = {key: _typed_entry(key, entry, chunk.frame) for key, entry in mapping.metadata.items()}
-            mapping = replace(mapping, metadata=metadata)
-    return mapping
-
-
-def _is_bare(entry: Any) -> bool:
-    return isinstance(entry, Column) or not isinstance(entry, (*RULE_TYPES, Constant))
-
-
-def _typed_entry(key: str, entry: Any, frame: pd.DataFrame) -> Any:
-    source = entry.source if isinstance(entry, Column) else entry
-    if not _is_bare(entry) or is_computed(source) or sum(column == source for column in frame.columns) != 1:
-        return entry
-    cells = frame[source].dropna()
-    if cells.empty:
-        return entry
-    if not cells.str.fullmatch(_PLAIN_NUMBER).all():
-        return Text(source)
-    if not key.endswith(DATE_SUFFIXES):
-        return Number(source)
-    # Intercom takes a number under such a key for a date. Eight digits are a day in ISO 8601, others count seconds.
-    return Date(source, unit=None if cells.str.fullmatch(_DAY).all() else "s")

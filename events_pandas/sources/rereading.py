@@ -12,10 +12,11 @@ from events_pandas.convert import Converter
 from events_pandas.convert.cells import Rows
 from events_pandas.errors import MappingError
 from events_pandas.mapping import EventMapping, bind
-from events_pandas.sources.files import read_chunks, typed_mapping
+from events_pandas.sources.csv_types import column_types, with_types
+from events_pandas.sources.files import read_chunks
 
 COMPARED_ROWS = 10_000
-"""So many rows of a file tell the types of its columns, and what becomes of its rows."""
+"""So many rows of a file are held against what they were before."""
 
 Payload: TypeAlias = dict[str, Any]
 
@@ -69,7 +70,7 @@ def other_reading(path: Path, mapping: EventMapping, *, payloads: list[Payload |
     if not payloads:
         return None
     try:
-        typed = typed_mapping(mapping, [path])
+        typed = with_types(mapping, column_types(mapping, [path]).rules)
         frame = next(read_chunks(path, typed, chunksize=len(payloads))).frame
         read = payloads_of(frame, typed, np.arange(len(frame)))
     except MappingError as error:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from events_pandas import Constant, Date, EventMapping, Link, MonetaryAmount, Number, SourceError, Text, export_rejects
 from events_pandas.results.rejects import REJECTED
-from events_pandas.sources import payloads_of, read_chunks, typed_mapping
+from events_pandas.sources import column_types, payloads_of, read_chunks, with_types
 
 TEXTS = st.one_of(
     st.sampled_from(["00042", "NA", "nan", "1e5", "12.0", " a ", "a,b", 'say "a"', "a\r\nb", "a\rb", "true", "None"]),
@@ -126,7 +126,7 @@ def sent(frame, mapping, rows):
 
 
 def sent_from(path, mapping):
-    typed = typed_mapping(mapping, [path])
+    typed = with_types(mapping, column_types(mapping, [path]).rules)
     (chunk,) = read_chunks(path, typed, chunksize=10)
     return sent(chunk.frame, typed, range(len(chunk.frame)))
 

@@ -232,7 +232,7 @@ def test_valid_files_are_submitted_when_invalid_rows_are_to_raise(write, submit)
 
 @pytest.mark.parametrize("chunksize", [1, 2, 100])
 def test_bare_column_has_one_type_whatever_the_chunksize(write, fake_client, chunksize):
-    """A column that begins with numbers and goes on with text is text from its first row."""
+    """A column that begins with numbers and goes on with as many texts is text from its first row."""
     path = write("a.csv", "1,2024-01-31,5", "2,2024-01-31,five", header="who,day,size")
     mapping = EventMapping(event_name="a", created_at="day", user_id="who", metadata={"size": "size"})
     client = fake_client()
@@ -248,10 +248,10 @@ def test_read_files_gives_bare_columns_the_type_that_submitting_gives_them(tmp_p
     pd.DataFrame({"who": ["2"], "day": ["2024-01-31"], "x": ["b"], "y": [6]}).to_parquet(tmp_path / "b.parquet")
     mapping = EventMapping(event_name="a", created_at="day", user_id="who", metadata={"x": "x", "y": "y"})
 
-    frame, typed = read_files([tmp_path / "a.parquet", tmp_path / "b.parquet"], mapping)
+    frame, types = read_files([tmp_path / "a.parquet", tmp_path / "b.parquet"], mapping)
 
     assert frame["who"].tolist() == ["1", "2"]
-    assert dict(typed.metadata) == {"x": Number("x"), "y": Text("y")}
+    assert types.rules == {"metadata.x": Number("x"), "metadata.y": Text("y")}
 
 
 def test_read_files_refuses_a_file_that_lacks_a_column(write, mapping):

@@ -28,6 +28,9 @@ from events_pandas.deliver.journal.schema import read_secret
 from events_pandas.deliver.journal.statements import claim_events
 from events_pandas.deliver.journal.troubles import BUSY_SECONDS, told_as_journal_error
 from events_pandas.deliver.journal.writer import JournalWriter
+from events_pandas.mapping import EventMapping, Rule
+from events_pandas.mapping.column_types import kept_rule, kept_word
+from events_pandas.mapping.digest import bare_columns
 
 _NO_RUN = -1
 """A journal that is asked before a run begins has nothing of its own."""
@@ -71,6 +74,7 @@ class Journal:
         self._connection = connection
         self._busy_seconds = busy_seconds
         self._identity = file_identity(path)
+        self._kept: set[str] = set()
         # The workspace ends with a NUL: no two make the same digest with other words.
         self._digest = blake2b(workspace.encode() + b"\0", digest_size=DIGEST_BYTES, key=read_secret(connection))
 
@@ -191,6 +195,63 @@ class Journal:
             free = [mark for place, mark in enumerate(marks) if place not in taken]
             claim_events(self._connection, free, run=self.run)
         return sorted(taken)
+
+    def kept_types(self, mapping: EventMapping) -> dict[str, Rule]:
+        """Look up in which types earlier runs sent the bare columns of a mapping.
+
+        Parameters
+        ----------
+        mapping : EventMapping
+            The mapping.
+
+        Returns
+        -------
+        dict of str to Rule
+            By path; columns that were never sent are left out.
+
+        Raises
+        ------
+        JournalError
+            If the file cannot be read.
+        """
+        with told_as_journal_error(self.path):
+            kept = dict(self._connection.execute("SELECT field, type FROM types"))
+        rules = {
+            path: kept_rule(kept.get(self._field_digest(words), ""), source)
+            for path, (source, words) in bare_columns(mapping).items()
+        }
+        return {path: rule for path, rule in rules.items() if rule is not None}
+
+    def keep_types(self, mapping: EventMapping, types: Mapping[str, Rule]) -> None:
+        """Write down in which types the bare columns of a mapping are sent; what is known of one already stays.
+
+        Parameters
+        ----------
+        mapping : EventMapping
+            The mapping.
+        types : mapping of str to Rule
+            What its bare columns became, by path.
+
+        Raises
+        ------
+        JournalError
+            If the file cannot be written.
+        """
+        rows = [
+            (self._field_digest(words), kept_word(types[path]))
+            for path, (_, words) in bare_columns(mapping).items()
+            if path in types and path not in self._kept
+        ]
+        if rows:
+            with told_as_journal_error(self.path), transaction(self._connection):
+                self._connection.executemany("INSERT OR IGNORE INTO types VALUES (?, ?)", rows)
+            self._kept.update(types)
+
+    def _field_digest(self, words: str) -> bytes:
+        """Return the digest of an event's metadata key; digests of events themselves are made of fewer bytes."""
+        digest = self._digest.copy()
+        digest.update(b"type of ".ljust(DIGEST_BYTES + 1) + words.encode(errors="surrogatepass"))
+        return digest.digest()
 
     @contextmanager
     def reading(self) -> Iterator[None]:

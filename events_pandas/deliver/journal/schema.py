@@ -49,6 +49,8 @@ _TABLES = (
     """,
     "CREATE TABLE secret (bytes BLOB NOT NULL)",
 )
+# Journals of the first version lack it.
+_TYPES = "CREATE TABLE IF NOT EXISTS types (field BLOB PRIMARY KEY, type TEXT NOT NULL) WITHOUT ROWID"
 
 
 def is_new(connection: sqlite3.Connection) -> bool:
@@ -107,7 +109,7 @@ def make_tables(connection: sqlite3.Connection) -> None:
 
 
 def require_writable(connection: sqlite3.Connection) -> None:
-    """Write to a journal, and change nothing: if it can only be read, that shows before anything is sent.
+    """Write to a journal: if it can only be read, that shows before anything is sent.
 
     Parameters
     ----------
@@ -115,6 +117,7 @@ def require_writable(connection: sqlite3.Connection) -> None:
         To a journal, in a transaction. SQLite begins one on a file that can only be read as if it could be written.
     """
     connection.execute("UPDATE secret SET bytes = bytes")
+    connection.execute(_TYPES)
 
 
 def read_secret(connection: sqlite3.Connection) -> bytes:

@@ -15,6 +15,10 @@ ONCE = [
     "naive_time",
     "event_name_spellings",
     "many_event_names",
+    "sent_as_numbers",
+    "sent_as_dates",
+    "sent_as_text",
+    "type_kept",
     "type_drift",
 ]
 ROW_NOTES = [

@@ -360,17 +360,17 @@ def test_rejects_refuse_what_is_no_results(orders):
 
 
 def test_rejects_warn_when_a_bare_column_would_have_another_type(orders):
-    """In the frame a column of times is a date, in a CSV file it is text unless the mapping says what it is."""
-    orders = orders.assign(paid=pd.to_datetime("2024-01-31"), day="2024-01-31")
-    bare = EventMapping(event_name="a", created_at="day", user_id="who", metadata={"paid_at": "paid"}, timezone="UTC")
+    """In the frame a column of texts is text, in a CSV file it is a number unless the mapping says what it is."""
+    orders = orders.assign(size="38", day="2024-01-31")
+    bare = EventMapping(event_name="a", created_at="day", user_id="who", metadata={"size": "size"}, timezone="UTC")
 
     with pytest.warns(UserWarning, match=r".") as caught:
         export_rejects(failed(4), orders, "rejects.csv", mapping=bare)
 
     assert str(caught[0].message) == (
-        "rejects.csv: metadata.paid_at of row 0 would be '2024-01-31T00:00:00' when it is submitted from there, and "
-        "not 1706659200: a CSV file has no types, so say in the mapping what the column is (Text, Number, Date with "
-        "its unit=), or export to .parquet"
+        "rejects.csv: metadata.size of row 0 would be 38 when it is submitted from there, and not '38': a CSV file "
+        "has no types, so say in the mapping what the column is (Text, Number, Date with its unit=), or export to "
+        ".parquet"
     )
 
 
@@ -398,11 +398,19 @@ def test_rejects_warn_when_the_mapping_does_not_fit_the_file(orders):
     )
 
 
-def test_rejects_in_parquet_warn_of_nothing(orders):
-    """Types are kept there, so bare columns have the same."""
-    orders = orders.assign(paid=pd.to_datetime("2024-01-31"), day="2024-01-31")
-    bare = EventMapping(event_name="a", created_at="day", user_id="who", metadata={"paid_at": "paid"}, timezone="UTC")
+@pytest.mark.parametrize(
+    ("name", "key", "cell"),
+    [
+        ("rejects.parquet", "size", "38"),
+        ("rejects.csv", "paid_at", pd.Timestamp("2024-01-31")),
+        ("rejects.csv", "n", 7),
+    ],
+)
+def test_rejects_warn_of_nothing_where_bare_columns_have_the_same_type(orders, name, key, cell):
+    """Parquet keeps types; in CSV numbers, and times under a date's key, are told by what they look like."""
+    orders = orders.assign(bare=cell, day="2024-01-31")
+    bare = EventMapping(event_name="a", created_at="day", user_id="who", metadata={key: "bare"}, timezone="UTC")
 
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        export_rejects(failed(4), orders, "rejects.parquet", mapping=bare)
+        export_rejects(failed(4), orders, name, mapping=bare)

@@ -1,0 +1,97 @@
+"""The types of a mapping's bare columns in CSV files, which have none of their own."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pyarrow as pa
+
+from events_pandas.mapping import Column, Constant, EventMapping, Rule
+from events_pandas.mapping.column_types import Looks, Remark, decide, text_looks
+from events_pandas.mapping.rules import is_computed
+from events_pandas.sources.files import is_parquet, read_columns
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ColumnTypes:
+    """What bare columns become, by the path of their field.
+
+    Parameters
+    ----------
+    rules : mapping of str to Rule
+        Their rules; none for a column without a value.
+    remarks : mapping of str to Remark
+        What is told once of some of them.
+    """
+
+    rules: Mapping[str, Rule] = field(default_factory=dict)
+    remarks: Mapping[str, Remark] = field(default_factory=dict)
+
+
+def column_types(
+    mapping: EventMapping, files: Sequence[Path], *, advance: Callable[[int], object] | None = None
+) -> ColumnTypes:
+    """Tell what the bare columns of CSV files become, from all of their cells.
+
+    Parameters
+    ----------
+    mapping : EventMapping
+        The mapping.
+    files : sequence of pathlib.Path
+        The files of a run; those of Parquet have types of their own, and are not read.
+    advance : callable, optional
+        Told how many rows have been read since it was told last.
+
+    Returns
+    -------
+    ColumnTypes
+        A column of plain numbers is a number, and under a date's key one of times or epoch numbers is a date, if three
+        quarters of its cells are; any other is text. The order of rows and files decides nothing.
+
+    Raises
+    ------
+    SourceError
+        If a file cannot be read.
+    """
+    sources = {
+        path: rule.source
+        for path, rule in mapping.rules().items()
+        if isinstance(rule, Column) and not isinstance(rule.source, Constant) and not is_computed(rule.source)
+    }
+    looks = dict.fromkeys(sources.values(), Looks())
+    for file in files:
+        if is_parquet(file) or not sources:
+            continue
+        for frame in read_columns(file, looks.keys()):
+            for label in looks.keys() & set(frame.columns):
+                looks[label] += text_looks(pa.array(frame[label], pa.large_string(), from_pandas=True), label)
+            if advance is not None:
+                advance(len(frame))
+    decisions = {
+        path: decision
+        for path, source in sources.items()
+        if (decision := decide(looks[source], path.partition(".")[2], source, is_text=True)) is not None
+    }
+    return ColumnTypes(
+        rules={path: decision.rule for path, decision in decisions.items()},
+        remarks={path: decision.remark for path, decision in decisions.items() if decision.remark is not None},
+    )
+
+
+def with_types(mapping: EventMapping, types: Mapping[str, Rule]) -> EventMapping:
+    """Return a mapping whose bare columns have their types.
+
+    Parameters
+    ----------
+    mapping : EventMapping
+        The mapping.
+    types : mapping of str to Rule
+        What bare columns become, by the path of their field.
+
+    Returns
+    -------
+    EventMapping
+        The same otherwise.
+    """
+    metadata = {key: types.get(f"metadata.{key}", entry) for key, entry in mapping.metadata.items()}
+    return replace(mapping, metadata=metadata)

@@ -1,0 +1,181 @@
+"""The types of bare columns from run to run: decided by most of the cells, kept in the journal."""
+
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from events_pandas import EventMapping, InvalidRowsError, Number, iter_submit, submit_events, submit_file
+
+
+@pytest.fixture
+def mapping():
+    """A mapping with a bare column, that spreads what shares a second."""
+    return EventMapping(
+        event_name="watched",
+        created_at="day",
+        user_id="who",
+        metadata={"minutes": "minutes"},
+        timezone="UTC",
+        duplicates="spread",
+    )
+
+
+@pytest.fixture
+def submit(tmp_path, sandbox, mapping):
+    """Return a function that submits the minutes of a contact each as a CSV file; it gives the results."""
+
+    def submit(*minutes, rules=mapping, **options):
+        path = tmp_path / "watched.csv"
+        path.write_text("who,day,minutes\n" + "".join(f"u{n},2024-01-31,{cell}\n" for n, cell in enumerate(minutes)))
+        options = {"journal": tmp_path / "journal.sqlite", "progress": False, **options}
+        return submit_file(path, rules, client=sandbox.client(), **options)
+
+    return submit
+
+
+def _sent(sandbox):
+    return [event.metadata.get("minutes") for event in sandbox.events]
+
+
+def _notes(results):
+    return {note["code"]: note["message"] for note in results.attrs["run"]["notes"]}
+
+
+def test_one_odd_cell_is_the_problem_of_its_row(submit, sandbox):
+    """All other rows are sent as numbers, and the note says so."""
+    results = submit("1", "N/A", "3")
+
+    assert results["status"].tolist() == ["accepted", "invalid", "accepted"]
+    assert results["error_message"][1] == (
+        "metadata.minutes: 'N/A' in column 'minutes' is not a plain number: write it as 3.67, without units or "
+        "thousands separators"
+    )
+    assert sorted(_sent(sandbox)) == [1, 3]
+    assert _notes(results) == {
+        "sent_as_numbers": (
+            "metadata.minutes: 'N/A' in column 'minutes' is not a number, and its column, which has no rule in the "
+            "mapping, is sent as numbers: fix the value or leave it empty, or say Text in the mapping to send the "
+            "column as text"
+        )
+    }
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        ("1", "2", "3"),
+        ("1", "2.0", "3"),
+        ("1", "N/A", "3", "oops"),
+        ("1", "oops", "3", "oops", "oops", "oops", "oops"),
+    ],
+)
+def test_accepted_rows_never_go_out_again(submit, sandbox, later):
+    """Fix a cell, append rows, write a number otherwise: what was accepted is known."""
+    submit("1", "N/A", "3")
+
+    results = submit(*later)
+
+    assert results["status"].tolist()[0] == results["status"].tolist()[2] == "already_submitted"
+    assert sorted(_sent(sandbox)).count(1) == sorted(_sent(sandbox)).count(3) == 1
+    assert len(sandbox.events) == 2 + (later[1][0] == "2")
+
+
+def test_column_keeps_its_type_from_run_to_run(submit, sandbox):
+    """A nightly file of which most cells are odd for once does not change what its other cells are."""
+    submit("1", "2", "3")
+
+    results = submit("1", "x", "y", "4")
+
+    assert results["status"].tolist() == ["already_submitted", "invalid", "invalid", "accepted"]
+    assert sorted(_sent(sandbox)) == [1, 2, 3, 4]
+    assert _notes(results)["type_kept"] == (
+        "metadata.minutes: numbers rather than text in column 'minutes' is the type that earlier runs in the journal "
+        "sent, and it is kept: say Text, Number or Date in the mapping to choose the type"
+    )
+
+
+def test_rule_of_the_mapping_is_stronger_than_a_kept_type(submit, sandbox, mapping):
+    """What a user says is no guess."""
+    submit("x", "y", "z")
+    numbers = replace(mapping, metadata={"minutes": Number("minutes")})
+
+    results = submit("4", "x", "y", "5", rules=numbers)
+
+    assert results["status"].tolist() == ["accepted", "invalid", "invalid", "accepted"]
+    assert "type_kept" not in _notes(results)
+    assert [minutes for minutes in _sent(sandbox) if isinstance(minutes, int)] == [4, 5]
+
+
+@pytest.mark.parametrize(("name", "minutes"), [("watched", "7"), ("Watched", "7"), ("heard", 7)])
+def test_type_is_kept_for_the_event_name(submit, sandbox, tmp_path, name, minutes):
+    """Intercom knows a metadata key by the event that has it, however the name is spelled."""
+    submit("x", "y", "z")
+    rules = EventMapping(
+        event_name=name, created_at="day", user_id="who", metadata={"minutes": "minutes"}, timezone="UTC"
+    )
+    frame = pd.DataFrame({"who": ["a"], "day": ["2024-01-31"], "minutes": [7]})
+
+    submit_events(frame, rules, client=sandbox.client(), journal=tmp_path / "journal.sqlite", progress=False)
+
+    assert sandbox.events[-1].metadata == {"minutes": minutes}
+
+
+def test_kept_type_holds_frames_and_streams_too(submit, sandbox, mapping, tmp_path):
+    """The first frame of a stream is read before the journal is known, and again if need be."""
+    submit("x", "y", "z")
+    frame = pd.DataFrame({"who": ["a", "b"], "day": ["2024-01-31"] * 2, "minutes": [7, 8]})
+    options = {"client": sandbox.client(), "journal": tmp_path / "journal.sqlite", "progress": False}
+
+    whole = submit_events(frame, mapping, **options)
+    parts = list(iter_submit([frame.assign(who=["c", "d"]), frame.assign(who=["e", "f"])], mapping, **options))
+
+    assert whole["status"].tolist() == ["accepted"] * 2
+    assert pd.concat(parts)["row"].tolist() == [0, 1, 2, 3]
+    assert [event.metadata["minutes"] for event in sandbox.events[3:]] == ["7", "8"] * 3
+    assert set(_notes(whole)) == {"type_kept"}
+
+
+def test_kept_type_is_judged_before_the_first_event(submit, sandbox):
+    """on_invalid="raise" sends nothing if rows are invalid under the type of earlier runs."""
+    submit("1", "2", "3")
+
+    with pytest.raises(InvalidRowsError, match="2 rows are invalid"):
+        submit("x", "4", "y", on_invalid="raise")
+
+    assert len(sandbox.events) == 3
+
+
+def test_nothing_is_kept_of_a_run_that_sends_nothing(sandbox, mapping, tmp_path):
+    """A frame that was all wrong decides nothing for the next one."""
+    frame = pd.DataFrame({"who": ["a", "b"], "day": ["never", "never"], "minutes": ["x", "y"]})
+    options = {"client": sandbox.client(), "journal": tmp_path / "journal.sqlite", "progress": False}
+
+    submit_events(frame, mapping, **options)
+    submit_events(frame.assign(day="2024-01-31", minutes=[7, 8]), mapping, **options)
+
+    assert _sent(sandbox) == [7, 8]
+
+
+def test_journal_of_an_earlier_version_keeps_types_from_now_on(submit, sandbox, tmp_path):
+    """It has no table for them."""
+    submit("1")
+    with closing(sqlite3.connect(tmp_path / "journal.sqlite")) as journal:
+        journal.execute("DROP TABLE types")
+
+    submit("1", "2")
+    results = submit("1", "2", "x", "y", "z")
+
+    assert results["status"].tolist() == ["already_submitted"] * 2 + ["invalid"] * 3
+    assert _sent(sandbox) == [1, 2]
+
+
+def test_type_is_kept_without_names(submit, tmp_path):
+    """The journal holds digests: neither the event's name nor the key's stands in it."""
+    submit("1", "2", "3")
+
+    files = b"".join(path.read_bytes() for path in tmp_path.glob("journal.sqlite*"))
+    assert b"minutes" not in files
+    assert b"watched" not in files.replace(str(tmp_path / "watched.csv").encode(), b"")

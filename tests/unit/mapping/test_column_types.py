@@ -1,0 +1,123 @@
+"""What a bare column of a frame becomes: most of its cells decide."""
+
+import datetime as dt
+from decimal import Decimal
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from events_pandas.mapping import Date, Number, Text
+from events_pandas.mapping.column_types import Decision, Remark, decide_by_values, kept_rule, kept_word
+
+NOON = dt.datetime(2024, 1, 31, 12)  # noqa: DTZ001  # A cell without a zone.
+
+
+def _decided(cells, *, key="x", dtype=object):
+    return decide_by_values(pd.Series(cells, dtype=dtype), key, "x")
+
+
+@pytest.mark.parametrize(
+    ("cells", "rule"),
+    [
+        ([Decimal("2.50"), 0], Number),
+        ([Decimal("2.50"), 1.5], Number),
+        ([1, 1.5, np.float32(2), np.int8(3), Decimal(4)], Number),
+        ([1, 2, 3, "oops"], Number),
+        ([1, 2, 3, ["oops"]], Number),
+        ([1, 2, "oops"], Text),
+        ([1, "N/A", "-", None], Number),
+        ([1, "", "x"], Number),
+        (["1", "2", "3", 4], Text),
+        ([True, 1, 2, 3], Number),
+        ([True, False, 1], Text),
+        ([dt.timedelta(1), 1], Text),
+        ([NOON, NOON, NOON, "soon"], Date),
+        ([NOON, np.datetime64("2024-01-31"), pd.Timestamp(NOON, tz="UTC"), NOON.date()], Date),
+    ],
+)
+def test_most_of_the_cells_of_a_mixed_column_decide(cells, rule):
+    """Three quarters do; a word for nothing, or the column's own name, tells nothing."""
+    assert _decided(cells) == Decision(rule=rule("x"), remark=_decided(cells).remark)
+
+
+@pytest.mark.parametrize("cells", [[1_700_000_000, NOON], [1_700_000_000, NOON, 1.7e9, NOON.date(), "soon"]])
+def test_numbers_and_times_are_dates_under_a_dates_key(cells):
+    """Intercom takes both for a date there."""
+    assert _decided(cells, key="x_at") == Decision(rule=Date("x"))
+
+
+def test_categories_that_no_row_has_decide_nothing():
+    """A filter leaves them behind."""
+    column = pd.Series(["n/a", "x", 5, 6], dtype=object).astype("category")
+
+    assert decide_by_values(column[2:], "x", "x") == Decision(rule=Number("x"))
+
+
+def test_categories_count_as_often_as_they_stand_in_rows():
+    """Two numbers in six rows outweigh two words in two."""
+    column = pd.Series([5, 6, 5, 6, 5, 6, "a", "b"], dtype=object).astype("category")
+
+    assert decide_by_values(column, "x", "x") == Decision(rule=Number("x"))
+
+
+@pytest.mark.parametrize(
+    "dtype", [object, "string", "str", pd.ArrowDtype(pa.string()), pd.ArrowDtype(pa.large_string())]
+)
+@pytest.mark.parametrize(
+    ("cells", "key", "remark"),
+    [
+        (["1", "2", "3", "oops"], "x", "3 plain numbers among 4 values"),
+        (["1", "oops"], "x", None),
+        (["1", "2", "N/A"], "x", None),
+        (["a", "b", "c"], "x", None),
+        (["2024-01-31"], "x", None),
+        (["2024-01-31", "1706702400"], "x_at", "2 dates among 2 values"),
+    ],
+)
+def test_text_column_is_text_and_told_if_it_looks_otherwise(dtype, cells, key, remark):
+    """One odd cell makes text of a column of numbers before it comes here; numbers alone were made text on purpose."""
+    decision = _decided(cells, key=key, dtype=dtype)
+
+    told = None if remark is None else Remark(code="sent_as_text", value=remark)
+    assert decision == Decision(rule=Text("x"), remark=told)
+
+
+def test_long_text_column_is_counted_whole_where_a_sample_looks_otherwise():
+    """The counts that are told are those of all cells."""
+    decision = _decided(["1"] * 9_000 + ["no"] * 1_000, dtype="string")
+
+    assert decision.remark == Remark(code="sent_as_text", value="9,000 plain numbers among 10,000 values")
+
+
+@pytest.mark.parametrize("cells", [["N/A"], ["", "none"], ["x", None]])
+def test_words_for_nothing_hold_no_later_frame_to_text(cells):
+    """A stream whose first frame has only such a word may hold numbers."""
+    assert _decided(cells) == Decision(rule=Text("x"), is_final=False)
+
+
+def test_half_a_character_is_text():
+    """Arrow cannot hold it; a finding tells of it."""
+    assert _decided(["\ud800", "1"]) == Decision(rule=Text("x"))
+
+
+@pytest.mark.parametrize("cells", [[], [None, np.nan, pd.NaT]])
+def test_column_without_a_value_stays_open(cells):
+    """Nothing is sent of it."""
+    assert _decided(cells) is None
+
+
+@pytest.mark.parametrize(
+    ("rule", "word"),
+    [(Text("x"), "text"), (Number("x"), "number"), (Date("x"), "date"), (Date("x", unit="s"), "date s")],
+)
+def test_kept_types_are_read_back(rule, word):
+    """A journal keeps a word."""
+    assert kept_word(rule) == word
+    assert kept_rule(word, "x") == rule
+
+
+def test_kept_word_of_a_later_version_says_nothing():
+    """It may know more types."""
+    assert kept_rule("link", "x") is None

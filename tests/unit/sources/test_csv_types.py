@@ -1,0 +1,151 @@
+"""The types of the bare columns of CSV files."""
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from events_pandas.mapping import Column, Constant, Date, Number, Text
+from events_pandas.mapping.column_types import Remark
+from events_pandas.sources import ColumnTypes, column_types, with_types
+
+
+@pytest.fixture
+def types_of(write, make_mapping):
+    """Return a function that gives the types of a column `x` with some cells."""
+
+    def types_of(cells, key="x"):
+        path = write("a.csv", "who,day,x\n" + "".join(f"1,2,{cell}\n" for cell in cells))
+        return column_types(make_mapping(**{key: "x"}), [path])
+
+    return types_of
+
+
+@pytest.mark.parametrize(
+    ("cells", "rule"),
+    [
+        (["1", "-2", "3.50", "0", "0.5"], Number),
+        (["1", "", "2"], Number),
+        (["00123", "4"], Text),
+        (["1", "two"], Text),
+        (["1e5"], Text),
+        (["NaN", "1"], Number),
+        (["N/A", "-", "null", "1"], Number),
+        (["1", "2", "3", "oops"], Number),
+        (["1", "2", "oops"], Text),
+        (["999999999999999"], Number),
+        (["1234567890123456"], Text),
+        (["2024-01-31"], Text),
+        (["1", "x", "2", "x", "3"], Number),
+    ],
+)
+def test_bare_column_is_a_number_when_most_of_its_cells_are_plain_numbers(types_of, cells, rule):
+    """Three quarters decide; a word for nothing, or the column's own name, tells nothing."""
+    assert types_of(cells).rules == {"metadata.x": rule("x")}
+
+
+@pytest.mark.parametrize(("n_codes", "rule"), [(9, Number), (10, Text)])
+def test_codes_with_leading_zeros_make_a_column_text(types_of, n_codes, rule):
+    """One hundredth of them are enough: 00501 is the place of a post office, and no number."""
+    cells = ["00501"] * n_codes + ["12345"] * (1_000 - n_codes)
+
+    assert types_of(cells).rules == {"metadata.x": rule("x")}
+
+
+@pytest.mark.parametrize(
+    ("cells", "rule"),
+    [
+        (["1706702400", ""], Date("x", unit="s")),
+        (["1706702400", "N/A", "oops", "1706702401", "1706702402"], Date("x", unit="s")),
+        (["1706702400000"], Date("x", unit="s")),
+        (["19970131", "20240131"], Date("x")),
+        (["2024-01-31"], Date("x")),
+        (["2024-01-31T12:00:00Z", "2024-01-31 12:00:00.5", "20240131"], Date("x")),
+        (["2024-01-31T12:00:00Z", "soon"], Text("x")),
+    ],
+)
+def test_bare_times_under_a_dates_key_are_dates(types_of, cells, rule):
+    """Intercom takes a number under such a key for a date; eight digits are a day, others count seconds."""
+    assert types_of(cells, key="x_at").rules == {"metadata.x_at": rule}
+
+
+@pytest.mark.parametrize(
+    ("cells", "key", "value"),
+    [
+        (["1", "2", "oops"], "x", "2 plain numbers among 3 values"),
+        (["2024-01-31", "2024-02-01", "soon"], "x_at", "2 dates among 3 values"),
+    ],
+)
+def test_remark_tells_that_a_column_of_mostly_numbers_is_text(types_of, cells, key, value):
+    """What was decided for the user is said, with the counts."""
+    assert types_of(cells, key).remarks == {f"metadata.{key}": Remark(code="sent_as_text", value=value)}
+
+
+@pytest.mark.parametrize("cells", [["1", "2", "3", "oops"], ["a", "b", "3"], ["a", "3"], [""]])
+def test_there_is_no_remark_where_most_cells_are_of_the_type(types_of, cells):
+    """Text with a few numbers is text; the odd cells of a column of numbers are told as problems."""
+    assert types_of(cells).remarks == {}
+
+
+def test_rules_keep_their_type(write, make_mapping):
+    """Only what has no type is given one."""
+    path = write("a.csv", "who,day,x\n1,2,3\n")
+    metadata = {"a": Text("x"), "b_at": Date("x"), "c": Constant("x"), "d": len, "e": "missing"}
+
+    assert column_types(make_mapping(**metadata), [path]) == ColumnTypes()
+
+
+def test_column_means_what_its_label_means(write, make_mapping):
+    """A bare label is short for Column."""
+    path = write("a.csv", "who,day,x\n1,2,3\n")
+
+    assert column_types(make_mapping(x=Column("x")), [path]).rules == {"metadata.x": Number("x")}
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+def test_all_rows_of_all_files_decide_in_any_order(write, make_mapping, turn):
+    """A file that is sorted anew sends the same, and so do files that come in another order."""
+    rows = ["1,2,text\n"] * 10_000 + ["1,2,3\n"] * 30_000
+    paths = [
+        write("a.csv", "who,day,x\n" + "".join(rows[::turn])),
+        write("b.csv", "x\n" + "no\n" * 100),
+        write("c.csv", "who\n1\n"),
+    ]
+
+    types = column_types(make_mapping(x="x"), paths[::turn])
+
+    assert types.rules == {"metadata.x": Text("x")}
+    assert types.remarks["metadata.x"].value == "30,000 plain numbers among 40,100 values"
+
+
+def test_bare_column_has_no_type_without_any_value(write, make_mapping):
+    """Of an empty column nothing is known."""
+    assert column_types(make_mapping(x="x"), [write("a.csv", "who,day,x\n1,2,\n")]).rules == {}
+
+
+def test_bare_column_has_no_type_when_its_name_stands_twice(write, make_mapping):
+    """Which of them is meant is asked where the mapping meets the rows."""
+    assert column_types(make_mapping(x="x"), [write("a.csv", "x,x\n1,2\n")]).rules == {}
+
+
+def test_parquet_columns_are_not_read(tmp_path, make_mapping):
+    """A Parquet file knows the types of its columns."""
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"x": ["1"]}), path)
+
+    assert column_types(make_mapping(x="x"), [path]).rules == {}
+
+
+def test_reading_types_tells_how_far_it_is(write, make_mapping):
+    """Files may be long."""
+    told = []
+
+    column_types(make_mapping(x="x"), [write("a.csv", "who,day,x\n1,2,3\n1,2,4\n")], advance=told.append)
+
+    assert told == [2]
+
+
+def test_mapping_with_types_has_them_where_it_had_labels(make_mapping):
+    """Everything else stays as it is."""
+    typed = with_types(make_mapping(x="x", y=Text("y"), z="z"), {"metadata.x": Number("x")})
+
+    assert dict(typed.metadata) == {"x": Number("x"), "y": Text("y"), "z": "z"}
