@@ -202,11 +202,11 @@ def _bare(rule, cell):
 
 def _bare_rule(cells):
     """Return the rule of a bare column; None if nothing tells it."""
-    types = {type(cell) for cell in cells if isinstance(cell, str) or not _is_absent(cell)}
-    numbers = all(issubclass(kind, int | np.integer | float) and kind is not bool for kind in types)
-    times = all(issubclass(kind, dt.datetime) for kind in types) or types == {dt.date}
+    present = [cell for cell in cells if isinstance(cell, str) or not _is_absent(cell)]
+    telling = [cell for cell in present if cell not in ("", "N/A")]
     # Under a key that ends as a date's does, numbers count seconds.
-    return None if not types else Date if numbers or times else Text
+    dates = [cell for cell in telling if isinstance(cell, int | float | dt.date) and not isinstance(cell, bool)]
+    return None if not present else Date if telling and 4 * len(dates) >= 3 * len(telling) else Text
 
 
 def _event(row, options=OPTIONS, bare=None):
@@ -288,6 +288,7 @@ GOOD = {
     "bare": ABSENT,
 }
 BARE = [st.integers(-5, 5), CENTS, st.text("aé", max_size=4), NOON, DATES, st.booleans(), st.integers(-5, 5) | CENTS]
+BARE += [st.one_of(*BARE[1:4], BARE[4], st.just("N/A"), st.integers(-5, 5), st.integers(-5, 5), NOON)]
 WILD = {
     **dict.fromkeys(GOOD, ANYTHING),
     "time": CLOCK.map(pd.Timestamp) | ISO_TIMES | ANYTHING,
