@@ -174,12 +174,13 @@ class RunFrames:
         """
         if self.journal is None:
             return first
-        kept = self.journal.kept_types(self.mapping)
-        changed = {path for path, rule in kept.items() if self.types.rules.get(path, rule) != rule}
+        bound = first.bound.retyped(self.journal.kept_types(self.mapping))
+        changed = {
+            rule.path for rule, own in zip(bound.rules, first.bound.rules, strict=True) if rule.rule is not own.rule
+        }
         remarks = {path: remark for path, remark in self.types.remarks.items() if path not in changed}
-        self.types = ColumnTypes(rules={**self.types.rules, **kept}, remarks=remarks)
-        bound = first.bound.retyped(kept)
-        if bound.rules == first.bound.rules:
+        self.types = ColumnTypes(rules=bound.resolved, remarks=remarks)
+        if not changed:
             return first
         if self.earlier is not None:
             # What was counted of the frame is counted again.

@@ -83,7 +83,7 @@ class BoundMapping:
         Parameters
         ----------
         types : mapping of str to Rule
-            What bare columns turned into then, by path.
+            What bare columns turned into then, by path. Dates are dates, whatever they were read from.
 
         Returns
         -------
@@ -91,13 +91,13 @@ class BoundMapping:
             A rule whose type changes has a remark.
         """
         rules = tuple(_retyped(rule, types) for rule in self.rules)
-        resolved = {path: types.get(path, rule) for path, rule in self.resolved.items()}
-        return replace(self, rules=rules, resolved=resolved)
+        known = {rule.path: rule.rule for rule in rules if rule.path in self.resolved}
+        return replace(self, rules=rules, resolved={**self.resolved, **types, **known})
 
 
 def _retyped(bound: BoundRule, types: Mapping[str, Rule]) -> BoundRule:
     kept = types.get(bound.path)
-    if not bound.is_bare or kept is None or kept == bound.rule:
+    if not bound.is_bare or kept is None or type(kept) is type(bound.rule):
         return bound
     remark = Remark(code="type_kept", value=f"{TYPE_WORDS[type(kept)]} rather than {TYPE_WORDS[type(bound.rule)]}")
     return replace(bound, rule=kept, remark=remark)

@@ -138,6 +138,23 @@ def test_kept_type_holds_frames_and_streams_too(submit, sandbox, mapping, tmp_pa
     assert set(_notes(whole)) == {"type_kept"}
 
 
+def test_dates_are_kept_as_dates_whatever_they_are_read_from(sandbox, mapping, tmp_path):
+    """Epoch seconds one night, ISO 8601 the next: both are dates to Intercom."""
+    path, journal = tmp_path / "seen.csv", tmp_path / "journal.sqlite"
+    rules = replace(mapping, metadata={"seen_at": "seen"})
+    nights = {"a": "1706702400", "b": "2024-01-31T12:00:00Z", "c": "soon", "d": "2024-01-31T12:00:00Z"}
+
+    runs = {}
+    for who, seen in nights.items():
+        path.write_text(f"who,day,seen\n{who},2024-01-31,{seen}\n")
+        runs[who] = submit_file(path, rules, client=sandbox.client(), journal=journal, progress=False)
+
+    assert [event.metadata for event in sandbox.events] == [{"seen_at": 1706702400}] * 3
+    assert {who: list(_notes(results)) for who, results in runs.items() if _notes(results)} == {
+        "c": ["type_kept", "sent_as_dates"]
+    }
+
+
 def test_kept_type_is_judged_before_the_first_event(submit, sandbox):
     """on_invalid="raise" sends nothing if rows are invalid under the type of earlier runs."""
     submit("1", "2", "3")
