@@ -134,7 +134,7 @@ def test_kept_type_holds_frames_and_streams_too(submit, sandbox, mapping, tmp_pa
 
     assert whole["status"].tolist() == ["accepted"] * 2
     assert pd.concat(parts)["row"].tolist() == [0, 1, 2, 3]
-    assert [event.metadata["minutes"] for event in sandbox.events[3:]] == ["7", "8"] * 3
+    assert sorted(event.metadata["minutes"] for event in sandbox.events[3:]) == ["7"] * 3 + ["8"] * 3
     assert set(_notes(whole)) == {"type_kept"}
 
 
@@ -150,8 +150,8 @@ def test_dates_are_kept_as_dates_whatever_they_are_read_from(sandbox, mapping, t
         runs[who] = submit_file(path, rules, client=sandbox.client(), journal=journal, progress=False)
 
     assert [event.metadata for event in sandbox.events] == [{"seen_at": 1706702400}] * 3
-    assert {who: list(_notes(results)) for who, results in runs.items() if _notes(results)} == {
-        "c": ["type_kept", "sent_as_dates"]
+    assert {who: set(_notes(results)) for who, results in runs.items() if _notes(results)} == {
+        "c": {"type_kept", "sent_as_dates"}
     }
 
 
@@ -173,7 +173,7 @@ def test_nothing_is_kept_of_a_run_that_sends_nothing(sandbox, mapping, tmp_path)
     submit_events(frame, mapping, **options)
     submit_events(frame.assign(day="2024-01-31", minutes=[7, 8]), mapping, **options)
 
-    assert _sent(sandbox) == [7, 8]
+    assert sorted(_sent(sandbox)) == [7, 8]
 
 
 def test_journal_of_an_earlier_version_keeps_types_from_now_on(submit, sandbox, tmp_path):
@@ -186,7 +186,7 @@ def test_journal_of_an_earlier_version_keeps_types_from_now_on(submit, sandbox, 
     results = submit("1", "2", "x", "y", "z")
 
     assert results["status"].tolist() == ["already_submitted"] * 2 + ["invalid"] * 3
-    assert _sent(sandbox) == [1, 2]
+    assert sorted(_sent(sandbox)) == [1, 2]
 
 
 def test_type_is_kept_without_names(submit, tmp_path):
