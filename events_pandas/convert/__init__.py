@@ -15,7 +15,7 @@ from events_pandas.convert.checking import (
 )
 from events_pandas.convert.codes import CODES, Code
 from events_pandas.convert.duplicates import Repeats
-from events_pandas.convert.earlier_runs import CLAIMED, FREE, EarlierRuns, EarlierSubmissions, Entries
+from events_pandas.convert.earlier_runs import CLAIMED, FREE, EarlierRuns, EarlierSubmissions, Entries, used_up
 from events_pandas.convert.problems import Cause, Finding, causes, problems_frame
 
 __all__ = [
@@ -43,4 +43,5 @@ __all__ = [
     "problems_frame",
     "read_rows",
     "unjudged_rows",
+    "used_up",
 ]

@@ -16,7 +16,7 @@ from events_pandas.convert.census import Census, census_findings
 from events_pandas.convert.codes import CODES, RANKS
 from events_pandas.convert.collisions import BLOCK_ROWS, FIRST_HALF, KeyIndex
 from events_pandas.convert.duplicates import KeyedRows, Repeats, Resolution, resolve
-from events_pandas.convert.earlier_runs import CLAIMED, NO_SUBMISSIONS, EarlierRuns, EarlierSubmissions
+from events_pandas.convert.earlier_runs import CLAIMED, NO_SUBMISSIONS, EarlierRuns, EarlierSubmissions, content_digests
 from events_pandas.convert.in_order import in_order
 from events_pandas.convert.keys import EventKeys, Seconds
 from events_pandas.convert.problems import VALUES_KEPT, Finding, merged
@@ -52,6 +52,8 @@ class CheckedRows:
         The position of the frame's first row in its stream.
     submitted : EarlierSubmissions
         What earlier runs have made of the rows.
+    own : KeyIndex
+        The events of the run's rows so far; of a frame that stands alone, those of rows that hold the same as others.
     """
 
     valid: Mask
@@ -65,6 +67,7 @@ class CheckedRows:
     contacts: npt.NDArray[np.uint64]
     offset: int = 0
     submitted: EarlierSubmissions = NO_SUBMISSIONS
+    own: KeyIndex = field(default_factory=KeyIndex)
 
     def seconds(self, start: int, stop: int) -> Seconds:
         """Return the seconds that are sent.
@@ -226,6 +229,7 @@ class Tally:
         # Later frames are told from this one by what its events hold; a frame that stands alone has none.
         self._digests = None if earlier is None else np.zeros(n_rows, np.uint64)
         self._findings: deque[Finding] = deque()
+        self._own = KeyIndex() if earlier is None else earlier.index
         self._census = Census() if earlier is None else earlier.census
 
     @property
@@ -308,6 +312,7 @@ class Tally:
             contacts=self._keys.streams[0].copy() if self._contacts is None else self._contacts,
             offset=self._offset,
             submitted=submitted,
+            own=self._own,
         )
 
     def _resolved(self, runs: EarlierRuns | None) -> Resolution:
@@ -327,14 +332,14 @@ class Tally:
         # No longer needed, and as large as what is made next.
         self._halves = np.zeros(0, np.uint64)
         submitted, seconds = resolution.submitted, self._keys.seconds
-        seconds[resolution.moved.rows] += resolution.added
+        added = np.zeros_like(seconds)
         if self._policy == "spread":
-            seconds[submitted.rows] = submitted.seconds
-            self._remember(resolution)
-        else:
-            # Whatever second an earlier run gave it: no other row of its own second is an event.
-            self._remember(resolution)
-            seconds[submitted.rows] = submitted.seconds
+            added[resolution.moved.rows] = resolution.added
+            added[submitted.rows] = submitted.seconds - seconds[submitted.rows]
+            seconds += added
+        # Else no other row of a row's own second is an event, whatever second an earlier run gave it.
+        self._remember(resolution, added)
+        seconds[submitted.rows] = submitted.seconds
         return resolution
 
     def _is_sent(self, resolution: Resolution, submitted: EarlierSubmissions) -> Mask:
@@ -354,16 +359,17 @@ class Tally:
     def _policy(self) -> str:
         return self._converter.mapping.duplicates
 
-    def _remember(self, resolution: Resolution) -> None:
-        """Tell later frames which events this one has."""
-        if self._earlier is None or self._digests is None:
-            return
-        is_new = self._valid.copy()
-        is_new[resolution.repeats.rows] = False
-        is_new[resolution.submitted.barred] = False
-        rows = np.flatnonzero(is_new)
-        self._earlier.index.add(self._keys.words(rows), rows + self._offset, self._digests[rows])
-        self._earlier.n_rows += len(self._valid)
+    def _remember(self, resolution: Resolution, added: Seconds) -> None:
+        """Tell later frames, and the claims of this one, which events it has."""
+        rows, digests = resolution.identical, resolution.identical_digests
+        if self._earlier is not None and self._digests is not None:
+            is_new = self._valid.copy()
+            is_new[resolution.repeats.rows] = False
+            is_new[resolution.submitted.barred] = False
+            rows = np.flatnonzero(is_new)
+            digests = self._digests[rows]
+            self._earlier.n_rows += len(self._valid)
+        self._own.add(self._keys.words(rows), rows + self._offset, content_digests(digests, added[rows]))
 
 
 def _future_findings(created_at: npt.NDArray[np.datetime64], now: float, converter: Converter) -> list[Finding]:

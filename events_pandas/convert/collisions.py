@@ -174,7 +174,7 @@ class KeyIndex:
         return rows, digests
 
     def add(self, words: Words, rows: Rows, digests: npt.NDArray[np.uint64]) -> None:
-        """Remember events that are not yet known.
+        """Remember events; of one that is known already, the newest row stands.
 
         Parameters
         ----------

@@ -10,7 +10,7 @@ import pyarrow as pa
 from events_pandas.convert.batch import Converter
 from events_pandas.convert.cells import TEXT_TYPE, Mask, Rows
 from events_pandas.convert.collisions import BLOCK_ROWS, KeyIndex, collisions, numbered, rows_among
-from events_pandas.convert.earlier_runs import FREE, NO_SUBMISSIONS, EarlierRuns, EarlierSubmissions, Inquiry
+from events_pandas.convert.earlier_runs import FREE, HALF_BITS, NO_SUBMISSIONS, EarlierRuns, EarlierSubmissions, Inquiry
 from events_pandas.convert.keys import EventKeys, Seconds, Words
 from events_pandas.convert.problems import VALUES_KEPT, Finding
 from events_pandas.convert.spread import order_of_events, spread_events
@@ -73,6 +73,10 @@ class Resolution:
         How many seconds later than its own that is.
     submitted : EarlierSubmissions
         What earlier runs have made of valid rows that are not repeats.
+    identical : numpy.ndarray of int64, shape (n,)
+        Valid rows that hold the same as another row of the frame, ascending, where seconds are to be claimed.
+    identical_digests : numpy.ndarray of uint64, shape (n,)
+        A digest of the metadata of each.
     """
 
     policy: str
@@ -81,6 +85,8 @@ class Resolution:
     moved: Repeats
     added: Seconds
     submitted: EarlierSubmissions
+    identical: Rows
+    identical_digests: npt.NDArray[np.uint64]
 
     def findings(self) -> Iterator[Finding]:
         """Say of each row which other one it shares its event with, and what becomes of it.
@@ -196,11 +202,19 @@ class _Candidates:
         is_early, is_held = self.earlier >= 0, holder >= 0
         firsts = np.select([is_early, is_held], [self.earlier, self.rows[holder] + frame.offset], NO_ROW)
         held = np.where(is_early, self.earlier_digests, self.digests[0][holder])
-        are_identical = (is_early | is_held) & (held == self.digests[0])
+        # The digests of earlier frames have the same lower half where the metadata is the same.
+        differs = (held ^ self.digests[0]) << (HALF_BITS if frame.is_spread else np.uint64(0))
+        are_identical = (is_early | is_held) & (differs == 0)
         is_repeat = is_early | (is_held & (holder != np.arange(len(self.rows))))
         if frame.is_spread:
             is_repeat = (is_repeat | self.is_barred) & ~self.is_settled
         return Repeats(rows=self.rows, firsts=firsts, are_identical=are_identical).among(is_repeat)
+
+    def identical(self) -> npt.NDArray[np.intp]:
+        """Return the places of the valid rows that hold the same as another row of the frame."""
+        places = np.flatnonzero(self.valid)
+        contents = numbered(np.array([self.groups[places].astype(np.uint64), self.digests[0][places]]))
+        return places[np.bincount(contents, minlength=1)[contents] > 1]
 
 
 def resolve(frame: KeyedRows) -> Resolution:
@@ -233,6 +247,7 @@ def resolve(frame: KeyedRows) -> Resolution:
     if policy == "spread":
         valid, moved = none, valid
         added = _spread(frame, moved, candidates) - frame.keys.seconds[moved.rows]
+    identical = candidates.identical() if policy == "spread" and frame.runs is not None else none.rows
     return Resolution(
         policy=policy,
         repeats=valid,
@@ -240,6 +255,8 @@ def resolve(frame: KeyedRows) -> Resolution:
         moved=moved,
         added=added,
         submitted=submitted,
+        identical=candidates.rows[identical],
+        identical_digests=candidates.digests[0][identical],
     )
 
 

@@ -15,6 +15,8 @@ from events_pandas.convert.keys import EventKeys, Seconds, Words, event_words
 FREE = -1
 CLAIMED = 0
 """In place of the time of an acceptance: nobody has the second, or somebody may have been sent with it."""
+HALF_BITS = np.uint64(32)
+"""Of a digest."""
 
 _NONE = np.zeros(0, np.int64)
 
@@ -112,10 +114,6 @@ class EarlierSubmissions:
         The second under which each was sent.
     accepted_at : numpy.ndarray of int64, shape (n,)
         When it was accepted; `CLAIMED` where it is to be sent again, under the same second.
-    echoes : numpy.ndarray of int64, shape (n_echoes,)
-        Rows whose content is in the journal, whether they have an entry of their own or not, ascending.
-    echo_entries : numpy.ndarray of int64, shape (n_echoes,)
-        How many entries there are of that content.
     barred : numpy.ndarray of int64, shape (n_barred,)
         Other rows whose second Intercom would take for a repeat, ascending.
     barred_since : numpy.ndarray of int64, shape (n_barred,)
@@ -125,8 +123,6 @@ class EarlierSubmissions:
     rows: Rows
     seconds: Seconds
     accepted_at: Seconds
-    echoes: Rows
-    echo_entries: Rows
     barred: Rows
     barred_since: Seconds
 
@@ -154,9 +150,63 @@ class EarlierSubmissions:
         )
 
 
-NO_SUBMISSIONS = EarlierSubmissions(
-    rows=_NONE, seconds=_NONE, accepted_at=_NONE, echoes=_NONE, echo_entries=_NONE, barred=_NONE, barred_since=_NONE
-)
+NO_SUBMISSIONS = EarlierSubmissions(rows=_NONE, seconds=_NONE, accepted_at=_NONE, barred=_NONE, barred_since=_NONE)
+
+
+def content_digests(payloads: npt.NDArray[np.uint64], added: Seconds) -> npt.NDArray[np.uint64]:
+    """Return digests that tell events of other metadata apart, and those whose rows have another second of their own.
+
+    Parameters
+    ----------
+    payloads : numpy.ndarray of uint64, shape (n,)
+        A digest of the metadata of each.
+    added : numpy.ndarray of int64, shape (n,)
+        How many seconds after its row's own second each event is sent.
+
+    Returns
+    -------
+    numpy.ndarray of uint64, shape (n,)
+        The lower half is that of the metadata's digest.
+    """
+    return payloads ^ added.astype(np.uint64) << HALF_BITS
+
+
+def used_up(entries: Entries, keys: EventKeys, *, runs: EarlierRuns, own: KeyIndex | None) -> Mask:
+    """Tell which entries of other runs no further row of this run can have, where each row is an event of its own.
+
+    Parameters
+    ----------
+    entries : Entries
+        What a journal has of some events.
+    keys : EventKeys
+        Of these events, with the rows' own seconds.
+    runs : EarlierRuns
+        The journal.
+    own : KeyIndex or None
+        The events of this run's rows, by the seconds that they were given, with their `content_digests`.
+
+    Returns
+    -------
+    numpy.ndarray of bool, shape (n_entries,)
+        Where a row of this run with the same content has the same second, whether it is sent or not; and where another
+        event was accepted in the second of a claim.
+
+    Notes
+    -----
+    A row is given a new second only where all entries of its content are used up: when its frame is judged, and once
+    more when the second is claimed, since other runs write in between. Then each second of a content belongs to a row
+    of this run, and no two to the same one. So of each content there are at most as many seconds as the run has rows
+    of it that has most, and a row whose content another run has sent finds that entry.
+    """
+    sent = event_words(keys.streams[:, entries.asked], entries.second)
+    is_used: Mask = entries.accepted_at == CLAIMED
+    is_used[is_used] = runs.occupied(sent[:, is_used]) > CLAIMED
+    if own is not None:
+        # A second alone does not tell: this run's row may have been refused there, as the other run came first.
+        rows, held = own.find(sent)
+        added = entries.second - keys.seconds[entries.asked]
+        is_used |= (rows >= 0) & (held == content_digests(entries.payload, added))
+    return is_used
 
 
 _CONTENT = ["event", "payload"]
@@ -206,16 +256,12 @@ class Inquiry:
         entries = self._entries(firsts)
         contents = self._contents(rows, events, entries)
         found = self._matches(contents, entries.loc[~entries["is_lost"]])
-        counts = entries.groupby(_CONTENT).size().rename("entries").reset_index()
-        echoes = contents.merge(counts, on=_CONTENT).sort_values("row")
         since = self._occupied_since(events, firsts=firsts, where=~np.isin(rows, found["row"]))
         is_barred = since >= (CLAIMED if self.is_spread else CLAIMED + 1)
         return EarlierSubmissions(
             rows=found["row"].to_numpy(),
             seconds=found["second"].to_numpy(),
             accepted_at=found["accepted_at"].to_numpy(),
-            echoes=echoes["row"].to_numpy(),
-            echo_entries=echoes["entries"].to_numpy(),
             barred=rows[is_barred],
             barred_since=since[is_barred],
         )
@@ -245,14 +291,10 @@ class Inquiry:
         """Return the entries of events, by their first rows, and which of them no row can have any more."""
         blocks = [firsts[start : start + BLOCK_ROWS] for start in range(0, len(firsts), BLOCK_ROWS)]
         found = Entries.joined([self.runs.find(self.keys.words(block)) for block in blocks], list(map(len, blocks)))
-        sent = event_words(self.keys.streams[:, firsts[found.asked]], found.second)
-        # Claims matter where rows are spread, unless another event has come in the second.
+        # Claims matter where rows are spread.
         is_lost = found.accepted_at == CLAIMED
         if self.is_spread:
-            is_lost[is_lost] = self.runs.occupied(sent[:, is_lost]) > CLAIMED
-        if self.index is not None and self.is_spread:
-            # An earlier frame of this run has found the entry.
-            is_lost |= self.index.find(sent)[0] >= 0
+            is_lost = used_up(found, self.keys.of(firsts), runs=self.runs, own=self.index)
         columns = {"event": found.asked, "payload": found.payload, "second": found.second}
         return pd.DataFrame({**columns, "accepted_at": found.accepted_at, "is_lost": is_lost})
 

@@ -71,6 +71,21 @@ class EventKeys:
         """
         return event_words(self.streams[lanes, rows], self.seconds[rows], lanes)
 
+    def of(self, rows: Rows) -> "EventKeys":
+        """Return the keys of some rows.
+
+        Parameters
+        ----------
+        rows : numpy.ndarray of int64, shape (n,)
+            Which rows.
+
+        Returns
+        -------
+        EventKeys
+            In the order given.
+        """
+        return EventKeys(streams=self.streams[:, rows], seconds=self.seconds[rows])
+
 
 def event_words(streams: Words, seconds: Seconds, lanes: slice = slice(None)) -> Words:
     """Return a digest of events.

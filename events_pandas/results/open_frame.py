@@ -2,14 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import repeat
 from typing import Final
 
 import numpy as np
 
-from events_pandas.convert import CheckedRows, Converter, EventBatch, canary_rows
+from events_pandas.convert import CheckedRows, Converter, EventBatch, canary_rows, used_up
 from events_pandas.convert.cells import Mask, Rows
-from events_pandas.convert.keys import Seconds, event_words
+from events_pandas.convert.keys import EventKeys, Seconds, event_words
 from events_pandas.deliver import Event, Outcome, Status
 from events_pandas.deliver.journal import Journal, Mark
 from events_pandas.results.ledger import Ledger
@@ -101,7 +102,7 @@ class OpenFrame:
             Event(row=row, payload=payload, contact=contact, name=name, mark=mark)
             for row, payload, contact, name, mark in zip(*columns, strict=True)
         ]
-        return self._claimed(events) if self._is_claiming else events
+        return self._claimed(events, batch.keys().of(np.flatnonzero(where))) if self._is_claiming else events
 
     @property
     def _is_claiming(self) -> bool:
@@ -121,24 +122,16 @@ class OpenFrame:
             sent_keys[rows].tolist(),
             batch.digests()[0][rows].view(np.int64).tolist(),
             seconds[rows].tolist(),
-            self._known(batch.rows[rows]),
             repeat(self._is_claiming),
         )
         return [Mark(*mark) for mark in zip(*columns, strict=False)]
 
-    def _known(self, rows: Rows) -> list[int]:
-        """Return how many entries with the content of each row there were when the frame was judged."""
-        echoes, counts = self.checked.submitted.echoes, self.checked.submitted.echo_entries
-        places = np.searchsorted(echoes, rows)
-        is_echo = np.append(echoes, -1)[places] == rows
-        known: list[int] = np.where(is_echo, np.append(counts, 0)[places], 0).tolist()
-        return known
-
-    def _claimed(self, events: list[Event]) -> list[Event]:
+    def _claimed(self, events: list[Event], keys: EventKeys) -> list[Event]:
         """Claim the seconds of events; what another run has claimed since the frame was judged is not sent."""
         if self.journal is None:
             return events
-        taken = set(self.journal.claim([event.mark for event in events if event.mark is not None]))
+        marks = [event.mark for event in events if event.mark is not None]
+        taken = set(self.journal.claim(marks, partial(used_up, keys=keys, runs=self.journal, own=self.checked.own)))
         for place in taken:
             self.ledger.record(
                 Outcome(

@@ -1,4 +1,4 @@
-"""Run after run on one journal, over frames that change between them, against an Intercom that is a dict.
+"""Run after run on one journal, and two at once, over frames that change, against an Intercom that is a dict.
 
 A kill is modelled by what it leaves: the journal's files as they are at an instant, between the arrival of an event and
 its record. What is sent after that instant does not arrive.
@@ -7,6 +7,7 @@ its record. What is sent after that instant does not arrive.
 import contextlib
 import dataclasses
 import json
+import queue
 import shutil
 import tempfile
 import threading
@@ -46,12 +47,14 @@ class Workspace:
         self.events = {}
         self.doubtful = set()
         self.arrivals = Counter()
+        self.lock = threading.Lock()
 
 
 class MishapClient:
     """Submits to a workspace; chosen events, counted from 1, meet with a mishap.
 
-    "kill" leaves the journal as it is then: the event has arrived, and nothing that comes later does.
+    "kill" leaves the journal as it is then: the event has arrived, and nothing that comes later does. A function is
+    called before the event arrives.
     """
 
     def __init__(self, workspace, mishaps, journal):
@@ -59,7 +62,6 @@ class MishapClient:
         self._workspace = workspace
         self._mishaps = mishaps
         self._journal = journal
-        self._lock = threading.Lock()
         self._count = 0
         self._arrived = set()
 
@@ -68,9 +70,12 @@ class MishapClient:
 
     def post_event(self, payload):
         event = json.loads(payload)
-        with self._lock:
+        with self._workspace.lock:
             self._count += 1
             mishap = self._mishaps.get(self._count)
+        if callable(mishap):
+            mishap()
+        with self._workspace.lock:
             if self.is_killed:
                 return Answer(status=401, headers=HEADERS)
             if mishap in {404, 422}:
@@ -96,6 +101,45 @@ class MishapClient:
         # The log last: what is moved from it to the file meanwhile is there twice, and not missing.
         for path in beside(self._journal):
             shutil.copy(path, f"{path}.left")
+
+
+class OtherRun:
+    """A stream in a thread of its own, which goes on by a frame when it is told to."""
+
+    def __init__(self, frames, client, journal, *, chunksize):
+        self.results = None
+        self._left = len(frames)
+        self._steps, self._pauses = queue.Queue(), queue.Queue()
+        self._thread = threading.Thread(target=self._submit, args=(frames, client, journal, chunksize))
+        self._thread.start()
+        self._pauses.get()
+
+    def step(self):
+        """Go on by a frame, if one is left: it is judged and claimed when this returns."""
+        if self._left:
+            self._left -= 1
+            self._steps.put(True)
+            self._pauses.get()
+
+    def finish(self):
+        """Go on to the end; return the results."""
+        while self._left:
+            self.step()
+        self._thread.join()
+        return self.results
+
+    def _submit(self, frames, client, journal, chunksize):
+        how = {"client": client, "journal": journal, "retry": ONCE, "progress": False, "chunksize": chunksize}
+        try:
+            self.results = pd.concat(iter_submit(self._paused(frames), MAPPINGS["spread"], **how))
+        finally:
+            self._pauses.put(True)
+
+    def _paused(self, frames):
+        for frame in frames:
+            self._pauses.put(True)
+            self._steps.get()
+            yield frame
 
 
 def key_of(event):
@@ -247,3 +291,50 @@ def test_spread_rows_are_each_an_event_whatever_earlier_runs_did_with_duplicates
     assert not rows.duplicated(["who", "sent"]).any()
     for row in rows.itertuples():
         assert workspace.events[row.who, row.sent] == (row.second, row.n)
+
+
+SLIPS = st.dictionaries(st.integers(1, 8), st.sampled_from(["lost after", "lost before", 404, 422]), max_size=2)
+
+
+@st.composite
+def two_runs(draw):
+    """The frames of two runs that hold many of the same rows: one contact, and nearly all in one second."""
+    cells = st.fixed_dictionaries(
+        {"who": st.just("a"), "second": st.sampled_from([0, 0, 0, 1]), "n": st.integers(0, 5)}
+    )
+    rows = pd.DataFrame(draw(st.lists(cells, min_size=5, max_size=10)), columns=["who", "second", "n"])
+    places = draw(st.permutations(range(len(rows))))[: draw(st.integers(1, len(rows)))]
+    cut, length = draw(st.integers(4, len(rows))), draw(st.integers(1, 3))
+    theirs = [rows.iloc[places[start : start + length]] for start in range(0, len(places), length)]
+    return [frame for frame in (rows[:cut], rows[cut:]) if len(frame)], theirs
+
+
+@EXAMPLES
+@given(runs=two_runs(), moments=st.sets(st.integers(1, 6)), mishaps=SLIPS, chunksize=st.sampled_from([1, 1, 2, 100]))
+def test_spread_rows_of_two_runs_at_once_arrive_once(runs, moments, mishaps, chunksize):
+    """*Arrive once*: of each content as many events as the run has rows of it that has most, whichever run is first."""
+    workspace, (ours, theirs) = Workspace(), runs
+    with tempfile.TemporaryDirectory() as folder:
+        journal = Path(folder) / "journal.sqlite"
+        other = OtherRun(theirs, MishapClient(workspace, mishaps, journal), journal, chunksize=chunksize)
+        client = MishapClient(workspace, mishaps | dict.fromkeys(moments, other.step), journal)
+
+        results = run(ours, "spread", client, journal, chunksize=chunksize, concurrency=1)
+
+        pairs = [(ours, results), (theirs, other.finish())]
+        kept = contents_kept(workspace)
+        everything = contents(ours) | contents(theirs)
+        union = [pd.DataFrame(everything.elements(), columns=["who", "second", "n"])]
+        finishing, again = (run(union, "spread", MishapClient(workspace, {}, journal), journal) for _ in range(2))
+
+    assert kept <= everything
+    for frames_, told in pairs:
+        rows = rows_of(frames_, told)
+        assert set(rows["error_code"][rows["status"] == "not_submitted"]) <= {"second_taken"}
+        done = rows[rows["status"].isin(ACCOUNTED["spread"])]
+        assert not done.duplicated(["who", "sent"]).any()
+        for row in done.itertuples():
+            assert workspace.events[row.who, row.sent] == (row.second, row.n)
+    assert set(finishing["status"]) <= ACCOUNTED["spread"]
+    assert set(again["status"]) == {"already_submitted"}
+    assert contents_kept(workspace) == everything

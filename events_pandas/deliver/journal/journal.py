@@ -1,7 +1,7 @@
 """A journal that a run asks and writes to: what was sent in earlier runs, and what this one is about to send."""
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from hashlib import blake2b
@@ -10,6 +10,7 @@ from typing import Self
 
 import numpy as np
 
+from events_pandas.convert.cells import Mask
 from events_pandas.convert.earlier_runs import FREE, Entries
 from events_pandas.convert.keys import Seconds, Words
 from events_pandas.deliver.journal.connecting import closed_on_error, connected, journal_mode, open_or_make, transaction
@@ -172,18 +173,22 @@ class Journal:
                 return np.full(words.shape[1], FREE, np.int64)
             return find_occupied(self._connection, self.digests(words), run=self.run or _NO_RUN)
 
-    def claim(self, marks: Sequence[Mark]) -> list[int]:
+    def claim(self, marks: Sequence[Mark], used_up: Callable[[Entries], Mask] | None = None) -> list[int]:
         """Write down that events may be sent from now on, where their seconds are free.
 
         Parameters
         ----------
         marks : sequence of Mark
             The events; what is known of one already stays.
+        used_up : callable, optional
+            Tells which entries of other runs, by the positions of marks, none of these events is: see
+            `events_pandas.convert.used_up`. By default no entry is used up.
 
         Returns
         -------
         list of int
-            The positions of those that are not claimed: another event has the second, or may have it.
+            The positions of those that are not claimed: another event has the second, or may have it, or another run
+            has sent the same content under another second.
 
         Raises
         ------
@@ -191,7 +196,8 @@ class Journal:
             If the file cannot be written, or another program keeps it locked.
         """
         with told_as_journal_error(self.path), transaction(self._connection):
-            taken = set(find_taken(self._connection, marks)) | set(find_sent(self._connection, marks, run=self.run))
+            sent = find_sent(self._connection, marks, run=self.run, used_up=used_up or _none_used_up)
+            taken = {*find_taken(self._connection, marks), *sent}
             free = [mark for place, mark in enumerate(marks) if place not in taken]
             claim_events(self._connection, free, run=self.run)
         return sorted(taken)
@@ -351,3 +357,7 @@ class Journal:
         """Close the file."""
         with told_as_journal_error(self.path):
             self._connection.close()
+
+
+def _none_used_up(entries: Entries) -> Mask:
+    return np.zeros(len(entries.asked), dtype=bool)

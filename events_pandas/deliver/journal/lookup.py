@@ -1,13 +1,13 @@
 """What a journal holds of many events at once: one statement for each block of them."""
 
 import sqlite3
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
+from events_pandas.convert.cells import Mask
 from events_pandas.convert.earlier_runs import CLAIMED, FREE, Entries
 from events_pandas.convert.keys import Seconds
 from events_pandas.deliver.journal.marks import Mark
@@ -138,8 +138,10 @@ def find_taken(connection: sqlite3.Connection, marks: Sequence[Mark]) -> list[in
     return taken
 
 
-def find_sent(connection: sqlite3.Connection, marks: Sequence[Mark], *, run: int) -> list[int]:
-    """Look up what another run has claimed or sent since it was judged.
+def find_sent(
+    connection: sqlite3.Connection, marks: Sequence[Mark], *, run: int, used_up: Callable[[Entries], Mask]
+) -> list[int]:
+    """Look up what another run has claimed or sent under another second.
 
     Parameters
     ----------
@@ -149,23 +151,41 @@ def find_sent(connection: sqlite3.Connection, marks: Sequence[Mark], *, run: int
         Events that would be sent.
     run : int
         The number of the run that asks.
+    used_up : callable
+        Tells which entries, by the positions of marks, none of these events is.
 
     Returns
     -------
     list of int
-        Their positions, ascending: of their content there are more entries under other seconds than were known.
+        Their positions, ascending: they would be new events, and there is an entry of their content that is not used
+        up.
     """
     keys = list(dict.fromkeys(mark.key for mark in marks))
     found = find_entries(connection, keys, run=run)
-    payloads = found.payload.view(np.int64).tolist()
-    entries = list(zip(found.asked.tolist(), payloads, found.second.tolist(), strict=True))
-    counts = Counter((keys[place], payload) for place, payload, _ in entries)
-    own = {(keys[place], payload, second) for place, payload, second in entries}
-    return [
-        place
-        for place, mark in enumerate(marks)
-        if counts[mark.key, mark.payload] - ((mark.key, mark.payload, mark.second) in own) > mark.known
-    ]
+    if not len(found.asked):
+        return []
+    contents = list(zip((keys[place] for place in found.asked.tolist()), _signed(found.payload), strict=True))
+    known = set(zip(contents, found.second.tolist(), strict=True))
+    new: dict[tuple[bytes, int], list[int]] = {}
+    for place, mark in enumerate(marks):
+        content = mark.key, mark.payload
+        if (content, mark.second) not in known:
+            new.setdefault(content, []).append(place)
+    # Events of the same content have the same entries: one of them is asked for.
+    chosen = np.flatnonzero([content in new for content in contents])
+    entries = Entries(
+        asked=np.array([new[contents[place]][0] for place in chosen.tolist()], np.int64),
+        payload=found.payload[chosen],
+        second=found.second[chosen],
+        accepted_at=found.accepted_at[chosen],
+    )
+    left = chosen[~used_up(entries)].tolist()
+    return sorted(place for content in {contents[place] for place in left} for place in new[content])
+
+
+def _signed(payloads: npt.NDArray[np.uint64]) -> list[int]:
+    signed: list[int] = payloads.view(np.int64).tolist()
+    return signed
 
 
 def _answers(

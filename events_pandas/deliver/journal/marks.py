@@ -18,8 +18,6 @@ class Mark(NamedTuple):
         A digest of the metadata, an int64.
     second : int
         The ``created_at`` that is sent, in Unix seconds.
-    known : int, default 0
-        How many entries of other runs with this key and payload there were when the row was judged; not kept.
     is_claimed : bool, default False
         Whether this run has claimed it, and gives it back where the event did not arrive; not kept in the journal.
     """
@@ -28,7 +26,6 @@ class Mark(NamedTuple):
     sent_key: bytes | None
     payload: int
     second: int
-    known: int = 0
     is_claimed: bool = False
 
     @property

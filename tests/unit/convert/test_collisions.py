@@ -126,6 +126,20 @@ def test_key_index_takes_no_keys():
     assert KeyIndex().find(_words((1, 1)))[0].tolist() == [-1]
 
 
+@pytest.mark.parametrize("n_between", [0, 10_000])
+def test_key_index_tells_the_newest_row_of_a_key(n_between):
+    """A row whose second another run has taken gives way to the row of this run that has it, whatever is merged."""
+    index, words = KeyIndex(), _words((7, 7))
+    index.add(words, np.array([1]), _digests(10))
+    between = np.arange(n_between, dtype=np.uint64)
+    index.add(np.stack([between, between + np.uint64(1)]), np.arange(n_between), between)
+
+    index.add(words, np.array([2]), _digests(20))
+
+    rows, digests = index.find(words)
+    assert (rows.tolist(), digests.tolist()) == ([2], [20])
+
+
 def test_key_index_does_not_add_what_is_looked_up():
     """A key that is only looked up stays unknown."""
     index = KeyIndex()

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from events_pandas.convert import CLAIMED, FREE, Converter, EarlierFrames, Entries, read_rows
+from events_pandas.convert import CLAIMED, FREE, Converter, EarlierFrames, Entries, read_rows, used_up
 from events_pandas.mapping import EventMapping, Text, bind
 
 NOW = 1_750_000_000
@@ -278,6 +278,73 @@ def test_stream_finds_each_entry_once(policy, runs):
     assert first.submitted.rows.tolist() == [0]
     assert not len(second.submitted.rows)
     assert second.repeats.firsts.tolist() == ([] if policy == "spread" else [0])
+
+
+def test_stream_finds_an_entry_in_the_second_that_its_own_row_was_to_have(runs):
+    """The other run came first, and the row of the earlier frame was not sent: the entry is not that row's."""
+    earlier = EarlierFrames()
+    runs.submit(_frame(("ada", 5, "y")), _mapping("spread"), earlier=earlier, answered=[FREE])
+    runs.submit(_frame(("ada", 5, "x")), _mapping("spread"))
+
+    found, new = (runs.submit(_frame(("ada", 5, "x")), _mapping("spread"), earlier=earlier) for _ in range(2))
+
+    assert found.submitted.rows.tolist() == [0]
+    assert not found.is_sent.any()
+    assert new.is_sent.all()
+    assert _seconds(new) == [6]
+
+
+def test_stream_finds_an_entry_where_its_own_row_of_another_second_was_to_move(runs):
+    """Rows that say the same at two seconds are two events: the second that was sent does not make them one."""
+    earlier = EarlierFrames()
+    first = _frame(("ada", 5, "x"), ("ada", 5, "x"))
+    sent = runs.submit(first, _mapping("spread"), earlier=earlier, answered=[ACCEPTED_AT, FREE])
+    runs.submit(_frame(("ada", 6, "x")), _mapping("spread"))
+
+    checked = runs.submit(_frame(("ada", 6, "x")), _mapping("spread"), earlier=earlier)
+
+    assert _seconds(sent) == [5, 6]
+    assert checked.submitted.rows.tolist() == [0]
+    assert not checked.is_sent.any()
+
+
+def _used_up(checked, converter, runs, *, row, entries):
+    """Ask which entries, of second and time of acceptance, with the content of a row are used up."""
+    batch = converter.convert(0, len(checked.valid))
+    asked = Entries(
+        asked=np.zeros(len(entries), np.int64),
+        payload=np.repeat(batch.digests()[0][row], len(entries)),
+        second=np.array([second for second, _ in entries]),
+        accepted_at=np.array([accepted_at for _, accepted_at in entries]),
+    )
+    return used_up(asked, batch.keys().of(np.array([row])), runs=runs, own=checked.own).tolist()
+
+
+@pytest.mark.parametrize("is_stream", [True, False])
+def test_entry_is_used_up_by_a_row_of_the_same_content_and_second(is_stream, runs):
+    """Neither a row of other content has it, nor one whose second is another."""
+    frame = _frame(("ada", 5, "x"), ("ada", 5, "x"), ("ada", 5, "y"), ("ada", 8, "x"))
+    earlier = EarlierFrames() if is_stream else None
+    checked, converter = _judged(frame, _mapping("spread"), runs=runs, earlier=earlier)
+    seconds = _seconds(checked)
+    free = [9, *seconds[2:]]
+
+    entries = [(second, accepted_at) for second in [*seconds[:2], *free] for accepted_at in (CLAIMED, ACCEPTED_AT)]
+    used = _used_up(checked, converter, runs, row=0, entries=entries)
+
+    assert sorted(seconds) == [5, 6, 7, 8]
+    assert used == [True] * 4 + [False] * 6
+
+
+def test_claim_is_used_up_when_another_event_was_accepted_in_its_second(runs):
+    """Intercom would ignore it there; an acceptance stands."""
+    runs.submit(_frame(("ada", 6, "y")), _mapping("skip"))
+    runs.begin()
+    checked, converter = _judged(_frame(("ada", 5, "x")), _mapping("spread"), runs=runs)
+
+    used = _used_up(checked, converter, runs, row=0, entries=[(6, CLAIMED), (6, ACCEPTED_AT), (7, CLAIMED)])
+
+    assert used == [True, False, False]
 
 
 def test_stream_sends_repeats_once_when_all_are_sent(runs):

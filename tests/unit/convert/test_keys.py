@@ -99,6 +99,16 @@ def test_event_keys_give_the_words_of_some_rows():
     np.testing.assert_array_equal(first_half, everything[:1])
 
 
+def test_event_keys_of_some_rows_are_theirs_in_the_order_asked():
+    """A row may be asked for twice."""
+    keys = EventKeys(streams=np.array([[1, 2, 3], [4, 5, 6]], np.uint64), seconds=np.array([7, 8, 9]))
+
+    some = keys.of(np.array([2, 0, 2]))
+
+    assert some.streams.tolist() == [[3, 1, 3], [6, 4, 6]]
+    assert some.seconds.tolist() == [9, 7, 9]
+
+
 def test_event_words_of_a_stream_differ_by_their_second():
     """A stream at another second is the key of the event at that second: what is moved needs no contact or name."""
     streams = _keys(_texts("a"), _texts("e"), [1]).streams

@@ -2,6 +2,7 @@
 
 import pickle
 import sqlite3
+from functools import partial
 
 import numpy as np
 import pytest
@@ -188,14 +189,41 @@ def test_record_takes_the_second_of_an_event_that_was_only_claimed(journal, make
 
 
 def test_claim_returns_what_another_run_has_sent_since(journal, make_mark, make_facts, record):
-    """Under another second it would be there twice; under the same one Intercom ignores the repeat."""
+    """Under another second it would arrive twice; under the same one Intercom ignores the repeat."""
     journal.begin_run(make_facts())
     record(journal, make_mark(journal, 1, second=20, sent_as=20), make_mark(journal, 2))
     journal.begin_run(make_facts())
     again = make_mark(journal, 1, second=21, sent_as=21)
 
     assert journal.claim([again, make_mark(journal, 2), make_mark(journal, 3)]) == [0]
-    assert journal.claim([again._replace(known=1)]) == []
+
+
+def test_claim_takes_new_seconds_where_all_entries_of_a_content_are_used_up(journal, make_mark, make_facts, record):
+    """Events of the same content are refused together; who claims is asked about each entry of theirs once."""
+    journal.begin_run(make_facts())
+    record(journal, *(make_mark(journal, 1, second=second, sent_as=second) for second in (20, 21)))
+    record(journal, make_mark(journal, 1, payload=8, second=22, sent_as=22), make_mark(journal, 3))
+    journal.begin_run(make_facts())
+    marks = [make_mark(journal, number, second=second, sent_as=second) for number, second in ((2, 9), (1, 30), (1, 31))]
+    asked = []
+
+    def used_up(answer, entries):
+        asked.append(list(zip(entries.asked.tolist(), entries.second.tolist(), strict=True)))
+        return np.isin(entries.second, answer)
+
+    claims = [journal.claim(marks, partial(used_up, answer)) for answer in ([], [20], [20, 21])]
+
+    assert claims == [[1, 2], [1, 2], []]
+    assert asked == [[(1, 20), (1, 21)]] * 3
+
+
+def test_claim_of_a_second_that_the_content_has_asks_for_no_other(journal, make_mark, make_facts, record):
+    """It makes no new event, however many entries of its content there are."""
+    journal.begin_run(make_facts())
+    record(journal, *(make_mark(journal, 1, second=second, sent_as=second) for second in (20, 21)))
+    journal.begin_run(make_facts())
+
+    assert journal.claim([make_mark(journal, 1, second=21, sent_as=21)]) == []
 
 
 def test_claim_that_two_runs_share_is_released_by_neither(journal, make_mark, make_words, make_facts):
