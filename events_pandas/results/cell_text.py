@@ -9,7 +9,7 @@ from events_pandas.convert.readers import Faults, read, written
 from events_pandas.mapping.rules import Values
 
 # What no event can hold has no text there, but a person looks for it in the file.
-_OTHERS = frozenset({Kind.NESTED, Kind.OTHER})
+_OTHERS = frozenset({Kind.BYTES, Kind.NESTED, Kind.OTHER})
 
 
 def text_frame(frame: pd.DataFrame) -> pd.DataFrame:
