@@ -16,9 +16,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from events_pandas.convert.encodings import decoded, is_bytes, text_of, unwrapped
 from events_pandas.mapping import Constant
+from events_pandas.mapping.encodings import decoded, is_bytes, text_of
 from events_pandas.mapping.rules import Values
+from events_pandas.mapping.views import readable_array
 
 Mask: TypeAlias = npt.NDArray[np.bool_]
 Rows: TypeAlias = npt.NDArray[np.int64]
@@ -313,11 +314,11 @@ def _is_uniform(values: Values) -> bool:
 
 
 def _uniform_parts(array: pa.Array) -> list[Cells]:
-    array = unwrapped(array)
-    kind = array.type
-    if pa.types.is_dictionary(kind):
+    if pa.types.is_dictionary(array.type):
         codes = pc.fill_null(array.indices.cast(pa.int64()), -1).to_numpy(zero_copy_only=False)
         return _taken(_uniform_parts(array.dictionary), codes)
+    array = readable_array(array)
+    kind = array.type
     if pa.types.is_uint64(kind):
         return _unsigned_parts(array)
     if is_bytes(kind):

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 
 from events_pandas.errors import MappingError, UnknownColumnError
 from events_pandas.intercom import DATE_SUFFIXES, IDENTIFIERS
 from events_pandas.mapping.event_mapping import EventMapping
 from events_pandas.mapping.faults import date_key_faults
 from events_pandas.mapping.rules import (
-    EXPRESSION_TYPE,
     Column,
     Constant,
     Date,
@@ -25,6 +25,7 @@ from events_pandas.mapping.rules import (
     part_path,
     rule_sources,
 )
+from events_pandas.mapping.views import readable_type
 
 CURRENCY_LETTERS = 3
 
@@ -198,9 +199,7 @@ class _Binder:
         return self._computed[id(source)]
 
     def _evaluate(self, path: str, source: Any) -> Values:
-        # A callable that changes its argument changes a copy. With pandas 3, which has expressions, a shallow copy is
-        # enough: what is written to is copied first.
-        frame = self._frame.copy(deep=EXPRESSION_TYPE is None)
+        frame = _copied(self._frame)
         try:
             # An expression is callable too, and calling it only gives another expression.
             values = frame.assign(__value__=source)["__value__"] if is_expression(source) else source(frame)
@@ -209,9 +208,10 @@ class _Binder:
             raise MappingError([message]) from error
         if not isinstance(values, pd.Series):
             raise MappingError([f"{path}: {_label(source)} gave a {type(values).__name__}, not a Series of the rows"])
-        if len(values) != len(frame) or not values.index.equals(frame.index):
+        if len(values) != len(frame) or not values.index.equals(self._frame.index):
             raise MappingError([f"{path}: {_label(source)} gave a Series whose index is not the frame's"])
-        return values
+        # What it gave may be its own, and change when it is called again; a part of the frame keeps all of it alive.
+        return values.copy(deep=True)
 
     def typed_rule(self, path: str, rule: Rule, values: "Values | Constant | None") -> Rule | None:
         """Return the rule that a bare column turns into; other rules as they are; None where nothing tells the type."""
@@ -229,6 +229,16 @@ class _Binder:
         return kind(rule.source) if kind else None
 
 
+def _copied(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a frame of which nothing that is written to reaches the caller's, also not through arrays or the index.
+
+    A shallow copy would do for most of what is written; what is written to the array of a column, it shares.
+    """
+    copied = frame.copy(deep=True)
+    copied.index, copied.columns = frame.index.copy(deep=True), frame.columns.copy(deep=True)
+    return copied
+
+
 def _rule_type(values: Values) -> type[Text | Number | Date] | None:
     """Tell what a bare column becomes, from its dtype or, for objects, from all of its values."""
     inferred = _inferred(values)
@@ -241,15 +251,24 @@ def _rule_type(values: Values) -> type[Text | Number | Date] | None:
 
 def _inferred(values: Values) -> str:
     dtype = values.dtype
+    if isinstance(dtype, pd.ArrowDtype):
+        # infer_dtype makes objects of Arrow values, and not of all of them it can.
+        return _inferred_of(dtype.pyarrow_dtype) if values.notna().any() else "empty"
     if isinstance(dtype, pd.CategoricalDtype):
-        values = pd.Series(dtype.categories)
-    elif isinstance(dtype, pd.ArrowDtype):
-        # infer_dtype makes objects of Arrow values: one tells what their common type is.
-        first = values.notna().to_numpy().nonzero()[0][:1]
-        values = pd.Series([values.iloc[position] for position in first], dtype=object)
+        return _inferred(pd.Series(dtype.categories))
     # Not left to the inference: it takes a missing time beside numbers for a value.
     present = values[values.notna().to_numpy()]
     return pd.api.types.infer_dtype(present) if len(present) else "empty"
+
+
+def _inferred_of(kind: pa.DataType) -> str:
+    """Tell of an Arrow type what pandas would infer of its values."""
+    plain = readable_type(kind)
+    if pa.types.is_dictionary(plain):
+        return _inferred_of(plain.value_type)
+    if pa.types.is_integer(plain) or pa.types.is_floating(plain) or pa.types.is_decimal(plain):
+        return "integer"
+    return "datetime64" if pa.types.is_timestamp(plain) or pa.types.is_date(plain) else "mixed"
 
 
 def _positions(labels: Iterable[Hashable], label: Hashable) -> list[int]:

@@ -21,7 +21,7 @@ from events_pandas.mapping.decimals import (
 from events_pandas.mapping.labels import names_a_code, names_a_time, user_id_rank, words_of
 from events_pandas.mapping.rules import Values
 from events_pandas.mapping.time_forms import MOST, TIME_TYPES, TimeForm, form_of_numbers, form_of_text, form_of_times
-from events_pandas.mapping.views import without_views
+from events_pandas.mapping.views import readable
 
 FIRST_ROWS = 5_000
 SPREAD_ROWS = 5_000
@@ -222,11 +222,11 @@ def _sources(frame: pd.DataFrame, rows: npt.NDArray[np.int64]) -> "Iterator[tupl
     counts = Counter(frame.columns)
     for position, label in enumerate(frame.columns):
         if counts[label] == 1 and (plain := _plain(label)) is not None:
-            yield plain, without_views(frame.iloc[:, position]).iloc[rows]
+            yield plain, readable(frame.iloc[:, position]).iloc[rows]
     levels = Counter(frame.index.names)
     for level, name in enumerate(frame.index.names):
         if levels[name] == 1 and name not in counts and (plain := _plain(name)) is not None:
-            yield plain, pd.Series(frame.index[rows].get_level_values(level))
+            yield plain, readable(pd.Series(frame.index.get_level_values(level))).iloc[rows]
 
 
 def _plain(label: Hashable) -> Any:

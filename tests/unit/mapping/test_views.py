@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 
 from events_pandas import suggest_mapping
-from events_pandas.mapping.views import without_views
+from events_pandas.mapping.views import readable
 
 
 def _view(values, view_type):
@@ -19,7 +19,7 @@ def _view(values, view_type):
 )
 def test_views_become_what_they_are_views_of(values, view_type, plain):
     """The values and the index stay."""
-    column = without_views(_view(values, view_type))
+    column = readable(_view(values, view_type))
 
     assert column.dtype == pd.ArrowDtype(plain)
     assert pa.array(column).to_pylist() == values
@@ -29,7 +29,7 @@ def test_other_columns_stay_as_they_are():
     """Nothing is made anew for nothing."""
     column = pd.Series(["a"])
 
-    assert without_views(column) is column
+    assert readable(column) is column
 
 
 def test_suggestion_reads_views():

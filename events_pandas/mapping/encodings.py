@@ -1,4 +1,4 @@
-"""What Arrow wraps, as plain arrays: extension types, run ends, UUIDs of 16 bytes, and bytes that are text."""
+"""Bytes as text: UUIDs of 16 bytes, and bytes that are UTF-8."""
 
 from collections.abc import Iterable
 
@@ -16,34 +16,7 @@ _UUID_LETTERS = 36
 _UUID_DASHES = (8, 13, 18, 23)
 _UUID_DIGITS = np.setdiff1d(np.arange(_UUID_LETTERS), _UUID_DASHES)
 
-_STORED = frozenset({"arrow.json", "arrow.bool8"})
-"""Extension types whose storage says all that there is to say."""
-
 Booleans = npt.NDArray[np.bool_]
-
-
-def unwrapped(array: pa.Array) -> pa.Array:
-    """Return an array as one of a plain type, where Arrow only wraps such a type.
-
-    Parameters
-    ----------
-    array : pyarrow.Array
-        Of any type.
-
-    Returns
-    -------
-    pyarrow.Array
-        UUIDs as text, booleans of eight bits as booleans, JSON as its text, and runs as the values that they repeat;
-        the same array for every other type.
-    """
-    if pa.types.is_run_end_encoded(array.type):
-        return unwrapped(pc.run_end_decode(array))
-    name = getattr(array.type, "extension_name", None)
-    if name == "arrow.uuid":
-        return uuid_text(array.storage)
-    if name in _STORED:
-        return array.storage.cast(pa.bool_()) if name == "arrow.bool8" else array.storage
-    return uuid_text(array) if array.type == UUID_TYPE else array
 
 
 def uuid_text(array: pa.Array) -> pa.Array:
