@@ -271,8 +271,8 @@ def _categorical_parts(column: Values) -> list[Cells]:
     if len(categories) > len(codes):
         # A chunk of a long column has few of its categories.
         used, codes = np.unique(codes, return_inverse=True)
-        has_absent = bool(len(used)) and used[0] < 0
-        categories, codes = categories[used[has_absent:]], codes - has_absent
+        n_absent = int((used < 0).sum())
+        categories, codes = categories[used[n_absent:]], codes - n_absent
     return _taken(read_cells(pd.Series(categories)), codes.astype(np.int64))
 
 
@@ -582,6 +582,9 @@ def _time_array(cells: list[Any]) -> pa.Array:
 
 
 def _aware_time_array(cells: list[Any]) -> pa.Array:
+    if _is_far(cells[0]):
+        seconds = np.array([cell.tz_convert(None).to_datetime64() for cell in cells], "datetime64[s]")
+        return pa.array(seconds).cast(pa.timestamp("s", tz="UTC"))
     # Subtracting takes care of the zone, and cannot leave the calendar as converting can in the years 1 and 9999.
     microseconds = [(cell - _EPOCH) // dt.timedelta(microseconds=1) for cell in cells]
     return pa.array(microseconds, pa.int64()).cast(pa.timestamp("us", tz="UTC"))
@@ -620,5 +623,6 @@ _SORTS: dict[Kind, Callable[[Any], Any]] = {
     Kind.TEXT: _is_encoded,
     Kind.FLOAT: _exact_below,
     Kind.NAIVE_TIME: _is_far,
+    Kind.AWARE_TIME: _is_far,
 }
 """What tells cells of one kind apart that need arrays of their own."""

@@ -5,7 +5,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from events_pandas.convert.cells import TEXT_TYPE, Cells, Kind, Mask, to_mask, valid_mask, without
+from events_pandas.convert.cells import TEXT_TYPE, Cells, Kind, Mask, text_bytes, to_mask, valid_mask, without
 from events_pandas.convert.readers import Faults
 
 SECONDS_LIMIT = 10**11
@@ -16,7 +16,7 @@ TICKS_PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 FIRST_DAY, LAST_DAY = 1900_01_01, 2100_12_31
 MONTHS, MONTH_DAYS = 12, 31
 
-_SECONDS_DIGITS = 11
+_SECONDS_DIGITS, _INT64_DIGITS = 11, 18
 _UNIT_DIGITS = 3
 _SIZES = np.array([SECONDS_LIMIT, SECONDS_LIMIT * 10**3, SECONDS_LIMIT * 10**6], np.uint64)
 _SIZE_CODES = {
@@ -27,6 +27,7 @@ _SIZE_CODES = {
 }
 _NUMBER = r"^(?P<sign>-?)0*(?P<whole>[0-9]+)(?:\.(?P<part>[0-9]+))?$"
 
+_ZERO, _NINE = b"09"
 _NO_TEXT = pa.scalar("", TEXT_TYPE)
 
 Integers = npt.NDArray[np.int64]
@@ -84,6 +85,8 @@ def _of_floats(cells: Cells, ticks: int) -> tuple[pa.Array, Faults]:
 
 def _of_digits(cells: Cells, ticks: int) -> tuple[pa.Array, Faults]:
     """Read written numbers by their digits: as a float 1706702399.9999999999 is the next second."""
+    if _are_short_integers(cells.values):
+        return _of_integers(Cells(kind=Kind.INTEGER, values=cells.values.cast(pa.int64())), ticks)
     places = len(str(ticks)) - 1
     parts = pc.extract_regex(cells.values, _NUMBER)
     sign, whole, part = (pc.struct_field(parts, name) for name in ("sign", "whole", "part"))
@@ -99,6 +102,12 @@ def _of_digits(cells: Cells, ticks: int) -> tuple[pa.Array, Faults]:
         seconds = pc.if_else(pc.equal(sign, "-"), earlier, seconds)
     sizes = np.minimum((lengths - _SECONDS_DIGITS + _UNIT_DIGITS - 1) // _UNIT_DIGITS, max(_SIZE_CODES))
     return seconds, [*_beyond_faults(sizes, beyond, ticks), ("time_unreadable", unreadable)]
+
+
+def _are_short_integers(text: pa.Array) -> bool:
+    bounds, letters = text_bytes(text)
+    are_digits = letters.min(initial=_ZERO) >= _ZERO and letters.max(initial=_ZERO) <= _NINE
+    return bool(are_digits and np.diff(bounds).max(initial=0) <= _INT64_DIGITS)
 
 
 _READERS = {

@@ -16,6 +16,7 @@ from events_pandas.convert.readers import Faults
 from events_pandas.convert.zones import localized
 
 _ISO = r"^\s*[0-9]{4}(?:-[0-9]{2}-[0-9]{2}|[0-9]{4})(?:[T ]|\s*$)"
+_LOCAL = r"^\s*[0-9]{4}(?:-[0-9]{2}-[0-9]{2}|[0-9]{4})(?:[T ][0-9:.]+)?\s*$"
 _ISO_DAY = r"^\s*[0-9]{4}(?:-[0-9]{2}-[0-9]{2}|[0-9]{4})\s*$"
 _OFFSET = r"[0-9][Tt ].*(?:Z|[+-][0-9:]+)\s*$"
 _UTC = r"(?i)([T ][0-9:.]+)(?: ?[+-]00:?00)? ?(?:UTC|GMT|Z)\s*$"
@@ -75,10 +76,12 @@ def read_iso(text: pa.Array) -> Written:
     is_instant = to_mask(pc.match_substring_regex(text, _OFFSET))
     is_day = to_mask(pc.match_substring_regex(text, _ISO_DAY))
     # pandas would read more: -0.01 as a day in the year 0.
-    is_iso = to_mask(pc.match_substring_regex(text, _ISO))
-    # Apart: old pandas gives a time without an offset that of the time before it.
-    instants, local = (_parsed(without(text, ~is_iso | where), "ISO8601") for where in (~is_instant, is_instant))
-    seconds = pc.coalesce(instants, local)
+    local = without(text, is_instant | ~to_mask(pc.match_substring_regex(text, _LOCAL)))
+    seconds = _parsed(local, "ISO8601")
+    if is_instant.any():
+        instants = without(text, ~is_instant | ~to_mask(pc.match_substring_regex(text, _ISO)))
+        # Apart: old pandas gives a time without an offset that of a time before it, also of one that it cannot read.
+        seconds = pc.coalesce(_parsed(instants, "ISO8601"), seconds)
     return Written(seconds=seconds, is_instant=is_instant, is_day=is_day, unread=_unread(text, seconds))
 
 
@@ -103,7 +106,7 @@ def read_format(text: pa.Array, form: str) -> Written:
     if _NAME_CODE in codes:
         names, text, form = _without_names(text, form)
     seconds = _with_any_fraction(text, form)
-    if names is not None and _ZONE_CODE not in codes:
+    if names is not None:
         return _in_named_zones(seconds, names, text=text, is_day=is_day)
     is_instant = _ZONE_CODE in codes or (bool(codes & _CLOCK_CODES) and _UTC_FORM.search(form) is not None)
     return Written(

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
 
 from events_pandas.mapping.choices import LeftOut, share_text
 from events_pandas.mapping.decimals import (
@@ -281,10 +282,12 @@ def evidence_of(label: Hashable, column: Values, rows: npt.NDArray[np.int64]) ->
     Evidence
         Absent values and empty texts count as missing.
     """
+    if pa.types.is_nested(getattr(column.dtype, "pyarrow_dtype", pa.null())):
+        return Evidence(label=label, look=Look.NESTED, n_present=len(column))
     try:
         values = pd.Series(np.asarray(column, dtype=object), dtype=object)
         values = _written_out(values[values.notna()])
-    except (ValueError, TypeError, ArithmeticError, LookupError):
+    except (ValueError, TypeError, ArithmeticError, LookupError, NotImplementedError):
         # Arrow has times that Python has not, and zones in nested values that this machine has not; pandas asks a
         # signalling NaN whether it is one.
         return Evidence(label=label, look=Look.OTHER, n_present=len(column))

@@ -66,6 +66,28 @@ def sliceable(column: Values) -> Values:
     return readable(column) if kind in _VIEWED or pa.types.is_run_end_encoded(kind) else column
 
 
+def sliceable_table(table: pa.Table) -> pa.Table:
+    """Return a table from which pandas can take rows and cells: it fails at views, and in zones that it does not know.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        Of any types.
+
+    Returns
+    -------
+    pyarrow.Table
+        The same columns; other types, such as UUIDs, stay as they are.
+    """
+    columns = []
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        kind = _VIEWED.get(column.type) or zoned_type(column.type)
+        is_view = column.type in _VIEWED
+        chunks = [readable_array(chunk) if is_view else chunk.cast(kind) for chunk in column.chunks]
+        columns.append((name, column if kind == column.type else pa.chunked_array(chunks, kind)))
+    return pa.Table.from_arrays([column for _, column in columns], names=[name for name, _ in columns])
+
+
 def readable_type(kind: pa.DataType) -> pa.DataType:
     """Return the type that takes the place of another.
 

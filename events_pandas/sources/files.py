@@ -22,7 +22,7 @@ from events_pandas.errors import SourceError
 from events_pandas.intercom import DATE_SUFFIXES
 from events_pandas.mapping import Column, Constant, Date, EventMapping, Number, Text
 from events_pandas.mapping.rules import RULE_TYPES, is_computed, rule_sources
-from events_pandas.mapping.views import zoned_type
+from events_pandas.mapping.views import sliceable_table
 
 CSV_SUFFIXES = (".csv", ".csv.gz", ".csv.bz2", ".csv.xz", ".csv.zip")
 PARQUET_SUFFIXES = (".parquet", ".pq")
@@ -344,10 +344,8 @@ def _read_parquet(path: Path, selection: _Selection, chunksize: int) -> Iterator
 
 
 def _as_frame(table: pa.Table) -> pd.DataFrame:
-    # A zone that this machine does not know would make pandas raise wherever it looks at a time.
-    table = table.cast(pa.schema([field.with_type(zoned_type(field.type)) for field in table.schema]))
     # Arrow's own dtypes: an integer column with a gap stays an integer column.
-    frame: pd.DataFrame = table.to_pandas(types_mapper=pd.ArrowDtype, ignore_metadata=True)
+    frame: pd.DataFrame = sliceable_table(table).to_pandas(types_mapper=pd.ArrowDtype, ignore_metadata=True)
     return frame
 
 
