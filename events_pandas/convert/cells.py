@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from events_pandas.mapping import Constant
-from events_pandas.mapping.encodings import decoded, is_bytes, text_of
+from events_pandas.mapping.encodings import UUID_TYPE, decoded, is_bytes, text_of, uuid_text
 from events_pandas.mapping.rules import Values
 from events_pandas.mapping.views import readable_array
 
@@ -32,6 +32,8 @@ DOUBLE_EXACT = 2**53
 _EXACT_BELOW = {pa.float16(): 2**11, pa.float32(): 2**24, pa.float64(): DOUBLE_EXACT}
 _EXACT_BELOW_OF: dict[type, int] = {np.float16: 2**11, np.float32: 2**24}
 """The same for cells of objects."""
+
+_BYTES_NOTE, _UUID_NOTE = "text_in_bytes", "uuid_in_bytes"
 
 _PLAIN_SCALES = range(7)
 """Decimals with so many places are never written with an exponent."""
@@ -71,15 +73,15 @@ class Cells:
         Where the cells stand in their column; not given where they are all of it.
     exact_below : int
         From here on floats hold no longer every whole number, in the type that they came in.
-    came_as_bytes : bool
-        Whether text was read from bytes.
+    note : str
+        The code of what is to be said of the column, where something can be made of its cells; none if empty.
     """
 
     kind: Kind
     values: pa.Array
     rows: Rows | None = None
     exact_below: int = DOUBLE_EXACT
-    came_as_bytes: bool = False
+    note: str = ""
 
     def mask(self) -> Mask:
         """Return where a value is present.
@@ -321,6 +323,8 @@ def _uniform_parts(array: pa.Array) -> list[Cells]:
     kind = array.type
     if pa.types.is_uint64(kind):
         return _unsigned_parts(array)
+    if kind == UUID_TYPE:
+        return [replace(text_cells(uuid_text(array)), note=_UUID_NOTE)]
     if is_bytes(kind):
         return _bytes_parts(array)
     reader = next((reader for applies, reader in _READERS if applies(kind)), _wordless)
@@ -329,7 +333,7 @@ def _uniform_parts(array: pa.Array) -> list[Cells]:
 
 def _bytes_parts(array: pa.Array) -> list[Cells]:
     texts, is_lost = decoded(array)
-    read = replace(text_cells(texts), came_as_bytes=True)
+    read = replace(text_cells(texts), note=_BYTES_NOTE)
     if not is_lost.any():
         return [read]
     kept = read.values.filter(pa.array(~is_lost))
@@ -482,7 +486,7 @@ def _facts(kind: Kind, cell: Any) -> dict[str, Any]:
     """Return what cells of a sort have in common."""
     if kind is Kind.FLOAT:
         return {"exact_below": _exact_below(cell)}
-    return {"came_as_bytes": True} if kind is Kind.TEXT and _is_encoded(cell) else {}
+    return {"note": _BYTES_NOTE} if kind is Kind.TEXT and _is_encoded(cell) else {}
 
 
 def _kind_of(cell: Any) -> Kind | None:

@@ -151,6 +151,10 @@ _COLUMN_NOTES: Table = {
         "came as bytes and is read as text in UTF-8",
         "write the column as text if that is not what it holds",
     ),
+    "uuid_in_bytes": (
+        "came as 16 bytes and is read as a UUID",
+        "write the column as text if that is not what it holds",
+    ),
     "leading_zeros": (
         "came as numbers of different lengths, which may have lost leading zeros",
         "read the column as text if its identifiers have them",

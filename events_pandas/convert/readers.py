@@ -107,8 +107,8 @@ def read(parts: list[Cells], reader: Reader) -> Reading:
 
 
 def _with_origin(part: Cells, values: pa.Array, faults: Faults) -> tuple[pa.Array, Faults]:
-    """Note that text was read from bytes, where something could be made of it."""
-    return values, [*faults, ("text_in_bytes", first_of(valid_mask(values)))] if part.came_as_bytes else faults
+    """Note what cells were read from, where something could be made of them."""
+    return values, [*faults, (part.note, first_of(valid_mask(values)))] if part.note else faults
 
 
 def _extent(part: Cells) -> tuple[int, int]:

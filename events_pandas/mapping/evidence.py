@@ -20,7 +20,7 @@ from events_pandas.mapping.decimals import (
     decimals_of_texts,
     is_currency,
 )
-from events_pandas.mapping.encodings import text_of
+from events_pandas.mapping.encodings import UUID_TYPE, text_of
 from events_pandas.mapping.labels import names_a_code, names_a_time, user_id_rank, words_of
 from events_pandas.mapping.rules import Values
 from events_pandas.mapping.time_forms import MOST, TIME_TYPES, TimeForm, form_of_numbers, form_of_text, form_of_times
@@ -282,10 +282,13 @@ def evidence_of(label: Hashable, column: Values, rows: npt.NDArray[np.int64]) ->
     Evidence
         Absent values and empty texts count as missing.
     """
-    if pa.types.is_nested(getattr(column.dtype, "pyarrow_dtype", pa.null())):
+    kind = getattr(column.dtype, "pyarrow_dtype", pa.null())
+    if pa.types.is_nested(kind):
         return Evidence(label=label, look=Look.NESTED, n_present=len(column))
     try:
         values = pd.Series(np.asarray(column, dtype=object), dtype=object)
+        if kind == UUID_TYPE:
+            values = values.map(lambda octets: uuid.UUID(bytes=octets), na_action="ignore")
         values = _written_out(values[values.notna()])
     except (ValueError, TypeError, ArithmeticError, LookupError, NotImplementedError):
         # Arrow has times that Python has not, and zones in nested values that this machine has not; pandas asks a
@@ -297,12 +300,12 @@ def evidence_of(label: Hashable, column: Values, rows: npt.NDArray[np.int64]) ->
     n_missing = len(column) - len(values)
     if values.empty:
         return Evidence(label=label, look=Look.EMPTY, n_missing=n_missing)
-    kind = _inferred(values)
-    if kind == "boolean":
+    inferred = _inferred(values)
+    if inferred == "boolean":
         return Evidence(
             label=label, look=Look.BOOLEAN, n_present=len(values), n_missing=n_missing, n_distinct=values.nunique()
         )
-    return _of_present(label, values, rows, kind=kind, n_missing=n_missing, float_type=_float_type(column))
+    return _of_present(label, values, rows, kind=inferred, n_missing=n_missing, float_type=_float_type(column))
 
 
 def _written_out(values: Values) -> Values:

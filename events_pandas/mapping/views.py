@@ -106,8 +106,6 @@ def readable_type(kind: pa.DataType) -> pa.DataType:
     if pa.types.is_dictionary(kind):
         plain = readable_type(kind.value_type)
         return kind if plain == kind.value_type else plain
-    if kind == UUID_TYPE:
-        return pa.large_string()
     plain = _VIEWED.get(kind) or _EXTENSIONS.get(getattr(kind, "extension_name", ""))
     return plain or zoned_type(kind)
 
