@@ -80,10 +80,7 @@ class TimeReader:
     def _read(self, cells: Cells) -> tuple[pa.Array, Faults]:
         match cells.kind:
             case Kind.INTEGER | Kind.FLOAT | Kind.DECIMAL:
-                # A day such as 19970101 is a number to pandas, and a date to whoever wrote its format.
-                if self.format is None:
-                    return read_epoch(cells, self.unit)
-                return self._written(pc.replace_substring_regex(written(cells), _WHOLE, r"\1"))
+                return self._number(cells)
             case Kind.TEXT:
                 return self._written(cells.values) if self.unit is None else read_epoch(cells, self.unit)
             case Kind.AWARE_TIME:
@@ -95,6 +92,12 @@ class TimeReader:
                 return self._localized(first_seconds, is_day=np.ones(len(first_seconds), dtype=bool))
             case _:
                 return nothing(cells, pa.int64(), "time_unreadable")
+
+    def _number(self, cells: Cells) -> tuple[pa.Array, Faults]:
+        if self.format is None:
+            return read_epoch(cells, self.unit)
+        # A day such as 19970101 is a number to pandas, and a date to whoever wrote its format.
+        return self._written(pc.replace_substring_regex(written(cells), _WHOLE, r"\1"))
 
     def _written(self, text: pa.Array) -> tuple[pa.Array, Faults]:
         """Read text as written times: those without an offset are a local clock's."""

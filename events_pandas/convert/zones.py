@@ -137,11 +137,13 @@ def _found(zone: ZoneInfo, days: range) -> Iterator[_Change]:
     for day in days[1:]:
         offset = _offset(zone, day)
         if offset != held:
-            yield _second_of(zone, day - _DAY, day, held), held, offset
+            yield _second_of(zone, day, held), held, offset
             held = offset
 
 
-def _second_of(zone: ZoneInfo, earlier: int, later: int, held: int) -> int:
+def _second_of(zone: ZoneInfo, day: int, held: int) -> int:
+    """Return the first second of the day before with another offset than it began with."""
+    earlier, later = day - _DAY, day
     while later - earlier > 1:
         middle = (earlier + later) // 2
         earlier, later = (middle, later) if _offset(zone, middle) == held else (earlier, middle)
