@@ -223,7 +223,10 @@ def test_absent_cell_is_left_out(becomes, column, _):
 @pytest.mark.parametrize("column", [column for column, _ in CASES.values() if not isinstance(column.iloc[0], str)])
 def test_link_is_text(becomes, column):
     """Nothing but text can be an address."""
-    assert becomes(Link("x"), column)[0] in {"!link_malformed", "!nested_value", "!unsupported_type", None}
+    assert becomes(Link("x"), column)[0] in {
+        *("!link_malformed", "!bytes_unreadable", "!nested_value", "!unsupported_type"),
+        None,
+    }
 
 
 def test_cells_of_mixed_types_are_read_one_by_one(becomes):
@@ -357,10 +360,10 @@ def test_categories_of_mixed_types_are_read_one_by_one(becomes, rule, cells):
 
 def test_categories_of_another_dtype_are_read_as_that(becomes):
     """A zone, large numbers and categories within categories stay what they are."""
-    times = pd.Series(pd.to_datetime(["2024-01-31T13:00+01:00", None, "1969-12-31T23:59:59.5Z"], utc=True))
+    times = pd.Series(pd.to_datetime(["2024-01-31T13:00+01:00", None, "1969-12-31T23:59Z"], utc=True))
     numbers = pd.Series([2**63, None, 3], dtype="UInt64")
 
-    assert becomes(Date("x"), times.dt.tz_convert("Europe/Berlin").astype("category")) == [NOON, None, -1]
+    assert becomes(Date("x"), times.dt.tz_convert("Europe/Berlin").astype("category")) == [NOON, None, -60]
     assert becomes(Text("x"), numbers.astype("category")) == ["9223372036854775808", None, "3"]
 
 
