@@ -4,6 +4,7 @@ from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
@@ -235,8 +236,19 @@ def _copied(frame: pd.DataFrame) -> pd.DataFrame:
     A shallow copy would do for most of what is written; what is written to the array of a column, it shares.
     """
     copied = frame.copy(deep=True)
-    copied.index, copied.columns = frame.index.copy(deep=True), frame.columns.copy(deep=True)
+    copied.index, copied.columns = _copied_labels(frame.index), _copied_labels(frame.columns)
     return copied
+
+
+def _copied_labels(labels: "pd.Index[Any]") -> "pd.Index[Any]":
+    # A copy of these shares the array that was made of them when it was asked for.
+    if isinstance(labels, pd.RangeIndex):
+        return pd.RangeIndex(labels.start, labels.stop, labels.step, name=labels.name)
+    if not isinstance(labels, pd.MultiIndex):
+        return labels.copy(deep=True)
+    levels = [level.copy(deep=True) for level in labels.levels]
+    codes = [np.array(codes) for codes in labels.codes]
+    return pd.MultiIndex(levels=levels, codes=codes, names=labels.names, verify_integrity=False)
 
 
 def _rule_type(values: Values) -> type[Text | Number | Date] | None:

@@ -70,7 +70,13 @@ CASES = {
     ),
     "uint64 beyond int64": (
         pd.Series([2**64 - 1], dtype="uint64"),
-        ("18446744073709551615", "!number_inexact", "!time_in_nanoseconds", "!amount_too_large", "18446744073709551615"),
+        (
+            "18446744073709551615",
+            "!number_inexact",
+            "!time_in_nanoseconds",
+            "!amount_too_large",
+            "18446744073709551615",
+        ),
     ),
     "object of ints beyond int64": (
         _objects(2**70),
@@ -336,7 +342,11 @@ MIXED = {
     "a date before a time": [dt.date(2024, 1, 31), pd.Timestamp("2024-01-31T12:00")],
     "an aware time before a naive one": [pd.Timestamp("2024-01-31T12:00Z"), pd.Timestamp("2024-01-31T12:00")],
     "aware times of two zones": [pd.Timestamp("2024-01-31T12:00Z"), pd.Timestamp("2024-01-31T12:00-05:00")],
-    "units of numpy": [np.datetime64("2024", "Y"), np.datetime64("2024-01-31T12", "h"), np.datetime64("1969-01-01", "D")],
+    "units of numpy": [
+        np.datetime64("2024", "Y"),
+        np.datetime64("2024-01-31T12", "h"),
+        np.datetime64("1969-01-01", "D"),
+    ],
     "decimals of two scales": [decimal.Decimal("1.5"), decimal.Decimal("2.25")],
     "an integer and floats": [3, 2.5, 2**53 + 1],
     "a boolean and a number": [True, 2],

@@ -549,34 +549,34 @@ def test_time_of_a_named_zone_is_placed_there_or_refused(becomes, written, secon
     assert becomes(Date("x", format="%Y-%m-%d %H:%M %Z"), column, timezone="Asia/Tokyo") == [seconds, NOON]
 
 
-DIGITS = {
-    "1706702399.9999999999": ("s", NOON - 1),
-    "-0.0000000001": ("s", -1),
-    "-1": ("s", -1),
-    "-0": ("s", 0),
-    "007": ("s", 7),
-    "99999999999.99999999999999999999": ("s", 99_999_999_999),
-    "100000000000": ("s", "!time_in_milliseconds"),
-    "99999999999999": ("s", "!time_in_milliseconds"),
-    "100000000000000": ("s", "!time_in_microseconds"),
-    "99999999999999999999": ("s", "!time_in_nanoseconds"),
-    "100000000000000000000": ("s", "!time_unreadable"),
-    "1706702399999.999999": ("ms", NOON - 1),
-    "-1000": ("ms", -1),
-    "-1000.0001": ("ms", -2),
-    "99999999999999": ("ms", 99_999_999_999),
-    "100000000000000": ("ms", "!time_unreadable"),
-    "1706702399999999": ("us", NOON - 1),
-    "1706702399999999999": ("ns", NOON - 1),
-    "99999999999999999999": ("ns", 99_999_999_999),
-    "-999999999.9": ("ns", -1),
-    "5.": ("s", "!time_unreadable"),
-    "1e5": ("s", "!time_unreadable"),
-    "+5": ("s", "!time_unreadable"),
-}
+DIGITS = [
+    ("1706702399.9999999999", "s", NOON - 1),
+    ("-0.0000000001", "s", -1),
+    ("-1", "s", -1),
+    ("-0", "s", 0),
+    ("007", "s", 7),
+    ("99999999999.99999999999999999999", "s", 99_999_999_999),
+    ("100000000000", "s", "!time_in_milliseconds"),
+    ("99999999999999", "s", "!time_in_milliseconds"),
+    ("100000000000000", "s", "!time_in_microseconds"),
+    ("99999999999999999999", "s", "!time_in_nanoseconds"),
+    ("100000000000000000000", "s", "!time_unreadable"),
+    ("1706702399999.999999", "ms", NOON - 1),
+    ("-1000", "ms", -1),
+    ("-1000.0001", "ms", -2),
+    ("99999999999999", "ms", 99_999_999_999),
+    ("100000000000000", "ms", "!time_unreadable"),
+    ("1706702399999999", "us", NOON - 1),
+    ("1706702399999999999", "ns", NOON - 1),
+    ("99999999999999999999", "ns", 99_999_999_999),
+    ("-999999999.9", "ns", -1),
+    ("5.", "s", "!time_unreadable"),
+    ("1e5", "s", "!time_unreadable"),
+    ("+5", "s", "!time_unreadable"),
+]
 
 
-@pytest.mark.parametrize(("text", "unit", "seconds"), [(text, *rest) for text, rest in DIGITS.items()])
+@pytest.mark.parametrize(("text", "unit", "seconds"), DIGITS)
 def test_epoch_text_is_cut_by_its_digits(becomes, text, unit, seconds):
     """A float would round the last tick of a second up to the next one; a short number beside it changes nothing."""
     alone, beside = becomes(Date("x", unit=unit), [text, "0"])
@@ -627,6 +627,7 @@ class _Lost(dt.tzinfo):
 @pytest.mark.parametrize("dtype", [object, "category"])
 def test_odd_time_is_its_own_second_or_refused(becomes, cell, seconds, dtype):
     """What microseconds do not reach passes for no other time; a second of two is what its object says."""
-    column = pd.Series(pd.Categorical([cell, dt.date(2024, 1, 31)], pd.Index([cell, dt.date(2024, 1, 31)], dtype=object)))
+    cells = pd.Index([cell, dt.date(2024, 1, 31)], dtype=object)
+    column = pd.Series(pd.Categorical(cells, cells)).astype(dtype)
 
-    assert becomes(Date("x"), column.astype(dtype), timezone="Europe/Berlin") == [seconds, NOON - 13 * 3600]
+    assert becomes(Date("x"), column, timezone="Europe/Berlin") == [seconds, NOON - 13 * 3600]
