@@ -20,7 +20,7 @@ from events_pandas.errors import MappingError
 from events_pandas.intercom import IDENTIFIERS
 from events_pandas.mapping import BoundMapping, BoundRule, Constant, Text
 from events_pandas.mapping.rules import Values, part_path
-from events_pandas.mapping.views import without_views
+from events_pandas.mapping.views import readable
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -434,9 +434,9 @@ def _cut(bound: BoundRule, rows: "slice | Rows") -> BoundRule:
 
 def _cut_column(values: Values, rows: "slice | Rows") -> Values:
     if isinstance(rows, slice):
-        return without_views(values.iloc[rows])
-    # Arrow takes no single rows of views.
-    return without_views(values).iloc[rows]
+        return readable(values.iloc[rows])
+    # Arrow takes no single rows of views and runs.
+    return readable(values).iloc[rows]
 
 
 def _required(bound: BoundRule, reading: Reading) -> Reading:

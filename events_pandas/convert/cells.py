@@ -3,8 +3,9 @@
 import datetime as dt
 import decimal
 import numbers
+import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cache
 from typing import Any, TypeAlias
@@ -16,7 +17,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from events_pandas.mapping import Constant
+from events_pandas.mapping.encodings import UUID_TYPE, decoded, is_bytes, text_of, uuid_text
 from events_pandas.mapping.rules import Values
+from events_pandas.mapping.views import readable_array
 
 Mask: TypeAlias = npt.NDArray[np.bool_]
 Rows: TypeAlias = npt.NDArray[np.int64]
@@ -29,6 +32,8 @@ DOUBLE_EXACT = 2**53
 _EXACT_BELOW = {pa.float16(): 2**11, pa.float32(): 2**24, pa.float64(): DOUBLE_EXACT}
 _EXACT_BELOW_OF: dict[type, int] = {np.float16: 2**11, np.float32: 2**24}
 """The same for cells of objects."""
+
+_BYTES_NOTE, _UUID_NOTE = "text_in_bytes", "uuid_in_bytes"
 
 _PLAIN_SCALES = range(7)
 """Decimals with so many places are never written with an exponent."""
@@ -48,6 +53,7 @@ class Kind(StrEnum):
     DATE = "date"  # date32
     NAIVE_TIME = "naive_time"  # timestamp without zone
     AWARE_TIME = "aware_time"  # timestamp in UTC
+    BYTES = "bytes"  # large_string, a word for the type: bytes that are not UTF-8
     SURROGATE = "surrogate"  # large_string, with the character replaced: text that UTF-8 cannot hold
     NESTED = "nested"  # large_string, a word for the type
     OTHER = "other"  # large_string, a word for the type
@@ -67,12 +73,15 @@ class Cells:
         Where the cells stand in their column; not given where they are all of it.
     exact_below : int
         From here on floats hold no longer every whole number, in the type that they came in.
+    note : str
+        The code of what is to be said of the column, where something can be made of its cells; none if empty.
     """
 
     kind: Kind
     values: pa.Array
     rows: Rows | None = None
     exact_below: int = DOUBLE_EXACT
+    note: str = ""
 
     def mask(self) -> Mask:
         """Return where a value is present.
@@ -237,9 +246,8 @@ def read_cells(values: "Values | Constant") -> list[Cells]:
     column = pd.Series([values.value], dtype=object) if isinstance(values, Constant) else values
     if isinstance(column.dtype, pd.SparseDtype):
         column = pd.Series(np.asarray(column))
-    if isinstance(column.dtype, pd.CategoricalDtype) and isinstance(column.dtype.categories.dtype, pd.DatetimeTZDtype):
-        # Old pandas forgets the zone of categories on their way to Arrow.
-        column = column.astype(column.dtype.categories.dtype)
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return _categorical_parts(column)
     if column.dtype == object and not _is_uniform(column):
         return _mixed_cells(column)
     try:
@@ -247,7 +255,51 @@ def read_cells(values: "Values | Constant") -> list[Cells]:
     except (pa.ArrowException, OverflowError, UnicodeEncodeError, TypeError, ValueError):
         # Arrow refuses the whole column for one cell that it cannot hold.
         return _mixed_cells(column)
-    return _uniform_parts(array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array)
+    return _uniform_parts(_in_one_piece(array))
+
+
+def _in_one_piece(array: "pa.Array | pa.ChunkedArray") -> pa.Array:
+    if not isinstance(array, pa.ChunkedArray):
+        return array
+    # Chunks may have dictionaries of their own.
+    is_dictionary = pa.types.is_dictionary(array.type)
+    return (array.unify_dictionaries() if is_dictionary else array).combine_chunks()
+
+
+def _categorical_parts(column: Values) -> list[Cells]:
+    """Read the categories as a column of their own, so that each is what it would be there, and take them by code."""
+    codes = column.cat.codes.to_numpy()
+    categories = column.dtype.categories
+    if len(categories) > len(codes):
+        # A chunk of a long column has few of its categories.
+        used, codes = np.unique(codes, return_inverse=True)
+        n_absent = int((used < 0).sum())
+        categories, codes = categories[used[n_absent:]], codes - n_absent
+    return _taken(read_cells(pd.Series(categories)), codes.astype(np.int64))
+
+
+def _taken(parts: list[Cells], codes: Rows) -> list[Cells]:
+    """Return the cells that stand at some places of a column; at a negative place there is none."""
+    if parts[0].rows is None:
+        places = pa.array(codes, mask=codes < 0)
+        return [replace(part, values=part.values.take(places)) for part in parts]
+    n_cells = sum(len(part.values) for part in parts)
+    owners, places = np.full(n_cells + 1, -1), np.zeros(n_cells + 1, np.int64)
+    for owner, part in enumerate(parts):
+        owners[part.rows], places[part.rows] = owner, np.arange(len(part.values))
+    # Absent cells take the last place, which no part owns.
+    taken = [
+        replace(part, values=part.values.take(pa.array(places[codes[rows]])), rows=rows)
+        for owner, part in enumerate(parts)
+        if len(rows := np.flatnonzero(owners[codes] == owner))
+    ]
+    absent = np.flatnonzero(codes < 0)
+    return [*taken, *_absent_cells(absent)] if len(absent) or not taken else taken
+
+
+def _absent_cells(rows: Rows) -> list[Cells]:
+    """Return cells of no kind: a part for them lets the column have all its rows."""
+    return [Cells(kind=Kind.TEXT, values=pa.nulls(len(rows), TEXT_TYPE), rows=rows)]
 
 
 def _is_uniform(values: Values) -> bool:
@@ -264,13 +316,32 @@ def _is_uniform(values: Values) -> bool:
 
 
 def _uniform_parts(array: pa.Array) -> list[Cells]:
+    if pa.types.is_dictionary(array.type):
+        codes = pc.fill_null(array.indices.cast(pa.int64()), -1).to_numpy(zero_copy_only=False)
+        return _taken(_uniform_parts(array.dictionary), codes)
+    array = readable_array(array)
     kind = array.type
-    if pa.types.is_dictionary(kind):
-        return _uniform_parts(array.dictionary_decode())
     if pa.types.is_uint64(kind):
         return _unsigned_parts(array)
+    if kind == UUID_TYPE:
+        return [replace(text_cells(uuid_text(array)), note=_UUID_NOTE)]
+    if is_bytes(kind):
+        return _bytes_parts(array)
     reader = next((reader for applies, reader in _READERS if applies(kind)), _wordless)
     return [reader(array)]
+
+
+def _bytes_parts(array: pa.Array) -> list[Cells]:
+    texts, is_lost = decoded(array)
+    read = replace(text_cells(texts), note=_BYTES_NOTE)
+    if not is_lost.any():
+        return [read]
+    kept = read.values.filter(pa.array(~is_lost))
+    lost = pa.repeat(pa.scalar("bytes", TEXT_TYPE), int(is_lost.sum()))
+    return [
+        replace(read, values=kept, rows=np.flatnonzero(~is_lost)),
+        Cells(kind=Kind.BYTES, values=lost, rows=np.flatnonzero(is_lost)),
+    ]
 
 
 def text_cells(array: pa.Array) -> Cells:
@@ -386,22 +457,36 @@ def _mixed_cells(values: Values) -> list[Cells]:
     parts = []
     for kind in Kind:
         rows = np.flatnonzero(kinds == kind)
-        for exact_below, part in _by_exactness(cells, rows) if kind is Kind.FLOAT else [(DOUBLE_EXACT, rows)]:
-            if len(part):
-                array = _ARRAYS[kind](list(cells[part]))
-                parts.append(Cells(kind=kind, values=array, rows=part, exact_below=exact_below))
-    # Absent cells are of no kind: a part for them lets the column have all its rows.
-    rows = np.flatnonzero(kinds == None)  # noqa: E711  # Compared with each element, not with the array.
-    if len(rows) or not parts:
-        parts.append(Cells(kind=Kind.TEXT, values=pa.nulls(len(rows), TEXT_TYPE), rows=rows))
-    return parts
+        for part_rows in _alike(cells, rows, _SORTS.get(kind)):
+            part = list(cells[part_rows])
+            parts.append(Cells(kind=kind, values=_ARRAYS[kind](part), rows=part_rows, **_facts(kind, part[0])))
+    absent = np.flatnonzero(kinds == None)  # noqa: E711  # Compared with each element, not with the array.
+    return [*parts, *_absent_cells(absent)] if len(absent) or not parts else parts
 
 
-def _by_exactness(cells: npt.NDArray[np.object_], rows: Rows) -> Iterator[tuple[int, Rows]]:
-    """Part floats by the number from which on their type holds no longer every whole number."""
-    exact_below = np.array([_EXACT_BELOW_OF.get(type(cell), DOUBLE_EXACT) for cell in cells[rows]], np.int64)
-    for limit in np.unique(exact_below):
-        yield int(limit), rows[exact_below == limit]
+def _alike(cells: npt.NDArray[np.object_], rows: Rows, sort_of: Callable[[Any], Any] | None) -> Iterator[Rows]:
+    """Part cells of one kind that cannot stand in one array."""
+    if not len(rows) or sort_of is None:
+        yield from [rows] if len(rows) else []
+        return
+    sorts = np.array([sort_of(cell) for cell in cells[rows]])
+    for sort in np.unique(sorts):
+        yield rows[sorts == sort]
+
+
+def _exact_below(cell: Any) -> int:
+    return _EXACT_BELOW_OF.get(type(cell), DOUBLE_EXACT)
+
+
+def _is_encoded(cell: Any) -> bool:
+    return isinstance(cell, _BYTES_TYPES)
+
+
+def _facts(kind: Kind, cell: Any) -> dict[str, Any]:
+    """Return what cells of a sort have in common."""
+    if kind is Kind.FLOAT:
+        return {"exact_below": _exact_below(cell)}
+    return {"note": _BYTES_NOTE} if kind is Kind.TEXT and _is_encoded(cell) else {}
 
 
 def _kind_of(cell: Any) -> Kind | None:
@@ -427,6 +512,11 @@ def _text_kind(cell: str) -> Kind | None:
     return Kind.TEXT
 
 
+def _bytes_kind(cell: bytes) -> Kind | None:
+    text = text_of(cell)
+    return Kind.BYTES if text is None else (Kind.TEXT if text else None)
+
+
 def _integer_kind(cell: int) -> Kind:
     return Kind.INTEGER if -(2**63) <= cell < 2**63 else Kind.DECIMAL
 
@@ -443,36 +533,71 @@ def _decimal_kind(cell: decimal.Decimal) -> Kind | None:
 
 
 def _time_kind(cell: dt.datetime) -> Kind:
-    return Kind.NAIVE_TIME if cell.tzinfo is None else Kind.AWARE_TIME
+    # A zone that does not know its offset leaves a time without one.
+    return Kind.NAIVE_TIME if cell.utcoffset() is None else Kind.AWARE_TIME
 
+
+def _numpy_time_kind(cell: np.datetime64) -> Kind | None:
+    if np.isnat(cell):
+        return None
+    return Kind.NAIVE_TIME if abs(_year(cell)) < _LAST_YEAR else Kind.OTHER
+
+
+def _year(cell: "np.datetime64 | dt.datetime") -> int:
+    return int(cell.astype("M8[Y]").astype(np.int64)) + _EPOCH.year if isinstance(cell, np.datetime64) else cell.year
+
+
+def _is_far(cell: "np.datetime64 | dt.datetime") -> bool:
+    """Tell whether a time is so far away that microseconds do not reach it."""
+    return abs(_year(cell)) > _LAST_MICROSECOND_YEAR
+
+
+_BYTES_TYPES = (bytes, bytearray, memoryview)
 
 # The order matters: bool is an int, numpy's timedelta64 passes for one, and datetime is a date.
 _KINDS: tuple[tuple[Any, Callable[[Any], Kind | None]], ...] = (
     (str, _text_kind),
+    (_BYTES_TYPES, _bytes_kind),
+    (uuid.UUID, lambda _: Kind.TEXT),
     ((bool, np.bool_), lambda _: Kind.BOOLEAN),
     (np.timedelta64, lambda _: Kind.OTHER),
     (numbers.Integral, _integer_kind),
     (decimal.Decimal, _decimal_kind),
     ((float, np.floating), _float_kind),
     (dt.datetime, _time_kind),
-    (np.datetime64, lambda _: Kind.NAIVE_TIME),
+    (np.datetime64, _numpy_time_kind),
     (dt.date, lambda _: Kind.DATE),
     ((list, tuple, dict, set, np.ndarray), lambda _: Kind.NESTED),
 )
 
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_LAST_MICROSECOND_YEAR = 290_000
+_LAST_YEAR = 10**10
+"""Seconds reach somewhat further."""
 
 
 def _time_array(cells: list[Any]) -> pa.Array:
-    # In microseconds, which hold every Python datetime; a pandas Timestamp of a later year is taken as it is.
-    return pa.array(pd.Series(np.array(cells, dtype="datetime64[us]")))
+    # In microseconds, which hold every Python datetime. numpy cuts a finer time off, and lets one that does not fit
+    # pass for another.
+    unit = "s" if _is_far(cells[0]) else "us"
+    plain = [cell.replace(tzinfo=None) if getattr(cell, "tzinfo", None) is not None else cell for cell in cells]
+    return pa.array(np.array(plain, dtype=f"datetime64[{unit}]"))
 
 
 def _aware_time_array(cells: list[Any]) -> pa.Array:
+    if _is_far(cells[0]):
+        seconds = np.array([cell.tz_convert(None).to_datetime64() for cell in cells], "datetime64[s]")
+        return pa.array(seconds).cast(pa.timestamp("s", tz="UTC"))
     # Subtracting takes care of the zone, and cannot leave the calendar as converting can in the years 1 and 9999.
     microseconds = [(cell - _EPOCH) // dt.timedelta(microseconds=1) for cell in cells]
     return pa.array(microseconds, pa.int64()).cast(pa.timestamp("us", tz="UTC"))
+
+
+def _plain_text(cell: Any) -> str:
+    if isinstance(cell, str):
+        return cell
+    return bytes(cell).decode() if _is_encoded(cell) else str(cell)
 
 
 def _decimal_text(cell: "decimal.Decimal | numbers.Integral") -> str:
@@ -484,7 +609,7 @@ def _type_words(cells: list[Any]) -> pa.Array:
 
 
 _ARRAYS: dict[Kind, Callable[[list[Any]], pa.Array]] = {
-    Kind.TEXT: lambda cells: pa.array(cells, TEXT_TYPE),
+    Kind.TEXT: lambda cells: pa.array([_plain_text(cell) for cell in cells], TEXT_TYPE),
     Kind.INTEGER: lambda cells: pa.array([int(cell) for cell in cells], pa.int64()),
     Kind.FLOAT: lambda cells: pa.array([float(str(cell)) for cell in cells], pa.float64()),
     Kind.DECIMAL: lambda cells: pa.array([_decimal_text(cell) for cell in cells], TEXT_TYPE),
@@ -493,6 +618,15 @@ _ARRAYS: dict[Kind, Callable[[list[Any]], pa.Array]] = {
     Kind.NAIVE_TIME: _time_array,
     Kind.AWARE_TIME: _aware_time_array,
     Kind.SURROGATE: lambda cells: pa.array([cell.encode(errors="replace").decode() for cell in cells], TEXT_TYPE),
+    Kind.BYTES: _type_words,
     Kind.NESTED: _type_words,
     Kind.OTHER: _type_words,
 }
+
+_SORTS: dict[Kind, Callable[[Any], Any]] = {
+    Kind.TEXT: _is_encoded,
+    Kind.FLOAT: _exact_below,
+    Kind.NAIVE_TIME: _is_far,
+    Kind.AWARE_TIME: _is_far,
+}
+"""What tells cells of one kind apart that need arrays of their own."""

@@ -92,6 +92,10 @@ _ERRORS: Table = {
         "holds half of a character (a lone surrogate), which cannot be sent",
         "mend the text's encoding",
     ),
+    "bytes_unreadable": (
+        "holds bytes that are not text in UTF-8",
+        "write the column as text, and a UUID as 123e4567-e89b-12d3-a456-426614174000",
+    ),
     "nul_character": ("holds a NUL character, which Intercom does not take", "remove it"),
     "text_too_long": (
         f"is longer than the {TEXT_LIMIT} characters that Intercom keeps",
@@ -142,6 +146,14 @@ _COLUMN_NOTES: Table = {
     "float_text_identifier": (
         "looks like a number that was written as a float and is sent as it stands",
         "write the column as whole numbers",
+    ),
+    "text_in_bytes": (
+        "came as bytes and is read as text in UTF-8",
+        "write the column as text if that is not what it holds",
+    ),
+    "uuid_in_bytes": (
+        "came as 16 bytes and is read as a UUID",
+        "write the column as text if that is not what it holds",
     ),
     "leading_zeros": (
         "came as numbers of different lengths, which may have lost leading zeros",

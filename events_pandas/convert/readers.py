@@ -44,7 +44,7 @@ _LETTERS_OF_PLAIN, _LETTERS_OF_SECURE = np.uint64(0x20202020), np.uint64(0x20202
 _NO_HOST = np.frombuffer(b"/?#:.", np.uint8)
 _SEVEN_BYTES = np.uint64(2**56 - 1)
 _NOT_IN_LINKS = tuple(bytes([letter]) for letter in b'@<>"{}|\\^`')
-_WITHOUT_TEXT = frozenset({Kind.SURROGATE, Kind.NESTED, Kind.OTHER})
+_WITHOUT_TEXT = frozenset({Kind.BYTES, Kind.SURROGATE, Kind.NESTED, Kind.OTHER})
 _SPACE, _DELETE = 0x20, 0x7F
 
 Faults: TypeAlias = list[tuple[str, Mask]]
@@ -93,7 +93,7 @@ def read(parts: list[Cells], reader: Reader) -> Reading:
     Reading
         The column's values in the order of its rows.
     """
-    read_parts = [(part, *reader(part)) for part in parts]
+    read_parts = [(part, *_with_origin(part, *reader(part))) for part in parts]
     findings = [_finding(part, code, where) for part, _, faults in read_parts for code, where in faults if where.any()]
     kinds = {part.kind: _extent(part) for part in parts if part.values.null_count < len(part.values)}
     if parts[0].rows is None:
@@ -104,6 +104,11 @@ def read(parts: list[Cells], reader: Reader) -> Reading:
     values = pa.concat_arrays([array for _, array, _ in read_parts]).take(order)
     present = np.concatenate([part.mask() for part in parts])[order.to_numpy()]
     return Reading(values=values, present=present, findings=findings, kinds=kinds)
+
+
+def _with_origin(part: Cells, values: pa.Array, faults: Faults) -> tuple[pa.Array, Faults]:
+    """Note what cells were read from, where something could be made of them."""
+    return values, [*faults, (part.note, first_of(valid_mask(values)))] if part.note else faults
 
 
 def _extent(part: Cells) -> tuple[int, int]:
@@ -136,7 +141,12 @@ def nothing(cells: Cells, value_type: pa.DataType, code: str) -> tuple[pa.Array,
     faults : list
         All cells that are present.
     """
-    own_codes = {Kind.SURROGATE: "lone_surrogate", Kind.NESTED: "nested_value", Kind.OTHER: "unsupported_type"}
+    own_codes = {
+        Kind.BYTES: "bytes_unreadable",
+        Kind.SURROGATE: "lone_surrogate",
+        Kind.NESTED: "nested_value",
+        Kind.OTHER: "unsupported_type",
+    }
     return pa.nulls(len(cells.values), value_type), [(own_codes.get(cells.kind, code), cells.mask())]
 
 

@@ -4,6 +4,7 @@ from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from events_pandas.errors import MappingError, UnknownColumnError
@@ -12,7 +13,6 @@ from events_pandas.mapping.column_types import TYPE_WORDS, Decision, Remark, dec
 from events_pandas.mapping.event_mapping import EventMapping
 from events_pandas.mapping.faults import date_key_faults
 from events_pandas.mapping.rules import (
-    EXPRESSION_TYPE,
     Column,
     Constant,
     Date,
@@ -243,9 +243,7 @@ class _Binder:
         return self._computed[id(source)]
 
     def _evaluate(self, path: str, source: Any) -> Values:
-        # A callable that changes its argument changes a copy. With pandas 3, which has expressions, a shallow copy is
-        # enough: what is written to is copied first.
-        frame = self._frame.copy(deep=EXPRESSION_TYPE is None)
+        frame = _copied(self._frame)
         try:
             # An expression is callable too, and calling it only gives another expression.
             values = frame.assign(__value__=source)["__value__"] if is_expression(source) else source(frame)
@@ -254,9 +252,10 @@ class _Binder:
             raise MappingError([message]) from error
         if not isinstance(values, pd.Series):
             raise MappingError([f"{path}: {_label(source)} gave a {type(values).__name__}, not a Series of the rows"])
-        if len(values) != len(frame) or not values.index.equals(frame.index):
+        if len(values) != len(frame) or not values.index.equals(self._frame.index):
             raise MappingError([f"{path}: {_label(source)} gave a Series whose index is not the frame's"])
-        return values
+        # What it gave may be its own, and change when it is called again; a part of the frame keeps all of it alive.
+        return values.copy(deep=True)
 
     def decision(
         self, path: str, rule: Rule, values: "Values | Constant | None", *, known: Rule | None
@@ -271,6 +270,27 @@ class _Binder:
             for fault in date_key_faults(path, key):
                 self.fault(fault)
         return decision
+
+
+def _copied(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a frame of which nothing that is written to reaches the caller's, also not through arrays or the index.
+
+    A shallow copy would do for most of what is written; what is written to the array of a column, it shares.
+    """
+    copied = frame.copy(deep=True)
+    copied.index, copied.columns = _copied_labels(frame.index), _copied_labels(frame.columns)
+    return copied
+
+
+def _copied_labels(labels: "pd.Index[Any]") -> "pd.Index[Any]":
+    # A copy of these shares the array that was made of them when it was asked for.
+    if isinstance(labels, pd.RangeIndex):
+        return pd.RangeIndex(labels.start, labels.stop, labels.step, name=labels.name)
+    if not isinstance(labels, pd.MultiIndex):
+        return labels.copy(deep=True)
+    levels = [level.copy(deep=True) for level in labels.levels]
+    codes = [np.array(codes) for codes in labels.codes]
+    return pd.MultiIndex(levels=levels, codes=codes, names=labels.names, verify_integrity=False)
 
 
 def _positions(labels: Iterable[Hashable], label: Hashable) -> list[int]:

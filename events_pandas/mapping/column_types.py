@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from events_pandas.intercom import DATE_SUFFIXES
 from events_pandas.mapping.rules import Date, Number, Rule, Source, Text, Values
-from events_pandas.mapping.views import without_views
+from events_pandas.mapping.views import readable
 
 MASS: Final = 3 / 4
 """A type is that of a column if at least this share of its cells has it."""
@@ -219,6 +219,7 @@ def decide_by_values(values: Values, key: str, source: Source) -> Decision | Non
     Decision or None
         None if the column has no value.
     """
+    values = readable(values)
     present = np.flatnonzero(values.notna().to_numpy())
     dtype = values.dtype
     if isinstance(dtype, pd.CategoricalDtype):
@@ -233,8 +234,7 @@ def decide_by_values(values: Values, key: str, source: Source) -> Decision | Non
     for cell_type, weight in _weighted_types(cells, weights):
         families[_family(cell_type)] += weight
     if families.keys() == {"text"}:
-        # Arrow takes no single rows of views.
-        return _text_decision(without_views(values).iloc[present], key, source)
+        return _text_decision(values.iloc[present], key, source)
     # Of mixed cells the texts that stand for absent values tell nothing.
     mixed = zip(cells, weights, strict=True) if families["text"] else ()
     nothing = sum(weight for cell, weight in mixed if _is_nothing(cell, source))

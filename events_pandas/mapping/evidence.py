@@ -1,5 +1,6 @@
 """What the columns of a frame look like, seen in a sample of its rows."""
 
+import uuid
 from collections import Counter
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field, replace
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
 
 from events_pandas.mapping.choices import LeftOut, share_text
 from events_pandas.mapping.decimals import (
@@ -18,10 +20,11 @@ from events_pandas.mapping.decimals import (
     decimals_of_texts,
     is_currency,
 )
+from events_pandas.mapping.encodings import UUID_TYPE, text_of
 from events_pandas.mapping.labels import names_a_code, names_a_time, user_id_rank, words_of
 from events_pandas.mapping.rules import Values
 from events_pandas.mapping.time_forms import MOST, TIME_TYPES, TimeForm, form_of_numbers, form_of_text, form_of_times
-from events_pandas.mapping.views import without_views
+from events_pandas.mapping.views import readable
 
 FIRST_ROWS = 5_000
 SPREAD_ROWS = 5_000
@@ -48,6 +51,7 @@ _TIMES = {"datetime64", "datetime", "date"}
 _FLOATS = {"floating", "mixed-integer-float"}
 _TEXTS = {"string", "mixed-integer"}
 _TIMELESS = {*_NUMBERS, "string"}
+_UNWRITTEN = {"bytes", "mixed"}
 
 
 class Look(StrEnum):
@@ -222,11 +226,11 @@ def _sources(frame: pd.DataFrame, rows: npt.NDArray[np.int64]) -> "Iterator[tupl
     counts = Counter(frame.columns)
     for position, label in enumerate(frame.columns):
         if counts[label] == 1 and (plain := _plain(label)) is not None:
-            yield plain, without_views(frame.iloc[:, position]).iloc[rows]
+            yield plain, readable(frame.iloc[:, position]).iloc[rows]
     levels = Counter(frame.index.names)
     for level, name in enumerate(frame.index.names):
         if levels[name] == 1 and name not in counts and (plain := _plain(name)) is not None:
-            yield plain, pd.Series(frame.index[rows].get_level_values(level))
+            yield plain, readable(pd.Series(frame.index.get_level_values(level))).iloc[rows]
 
 
 def _plain(label: Hashable) -> Any:
@@ -253,7 +257,7 @@ def _unusable(frame: pd.DataFrame, labels: list[Hashable]) -> Iterator[LeftOut]:
             reason = f"{count} columns or index levels are called so: rename all but one"
             yield LeftOut(label=label, reason=reason)
     is_counter = isinstance(frame.index, pd.RangeIndex)
-    if None in frame.index.names and not is_counter and _inferred(frame.index[:1]) in _TIMES:
+    if None in frame.index.names and not is_counter and _inferred(readable(frame.index[:1].to_series())) in _TIMES:
         yield LeftOut(label=None, reason='the index has no name: give it one with frame.rename_axis("...")')
 
 
@@ -278,11 +282,17 @@ def evidence_of(label: Hashable, column: Values, rows: npt.NDArray[np.int64]) ->
     Evidence
         Absent values and empty texts count as missing.
     """
+    kind = getattr(column.dtype, "pyarrow_dtype", pa.null())
+    if pa.types.is_nested(kind):
+        return Evidence(label=label, look=Look.NESTED, n_present=len(column))
     try:
         values = pd.Series(np.asarray(column, dtype=object), dtype=object)
-        values = values[values.notna()]
-    except (ValueError, TypeError, ArithmeticError):
-        # Arrow has times that Python has not, and pandas asks a signalling NaN whether it is one.
+        if kind == UUID_TYPE:
+            values = values.map(lambda octets: uuid.UUID(bytes=octets), na_action="ignore")
+        values = _written_out(values[values.notna()])
+    except (ValueError, TypeError, ArithmeticError, LookupError, NotImplementedError):
+        # Arrow has times that Python has not, and zones in nested values that this machine has not; pandas asks a
+        # signalling NaN whether it is one.
         return Evidence(label=label, look=Look.OTHER, n_present=len(column))
     if values.map(lambda value: isinstance(value, _NESTED_TYPES)).any():
         return Evidence(label=label, look=Look.NESTED, n_present=len(values))
@@ -290,12 +300,24 @@ def evidence_of(label: Hashable, column: Values, rows: npt.NDArray[np.int64]) ->
     n_missing = len(column) - len(values)
     if values.empty:
         return Evidence(label=label, look=Look.EMPTY, n_missing=n_missing)
-    kind = _inferred(values)
-    if kind == "boolean":
+    inferred = _inferred(values)
+    if inferred == "boolean":
         return Evidence(
             label=label, look=Look.BOOLEAN, n_present=len(values), n_missing=n_missing, n_distinct=values.nunique()
         )
-    return _of_present(label, values, rows, kind=kind, n_missing=n_missing, float_type=_float_type(column))
+    return _of_present(label, values, rows, kind=inferred, n_missing=n_missing, float_type=_float_type(column))
+
+
+def _written_out(values: Values) -> Values:
+    """Return UUIDs and bytes as the text that is sent of them."""
+    return values.map(_text_of) if _inferred(values) in _UNWRITTEN else values
+
+
+def _text_of(value: Any) -> Any:
+    if isinstance(value, uuid.UUID):
+        return str(value)
+    text = text_of(value) if isinstance(value, bytes | bytearray | memoryview) else None
+    return value if text is None else text
 
 
 def _of_present(

@@ -24,8 +24,9 @@ TIME_TYPES = (dt.date, np.datetime64)
 PROBED = 20
 """Texts with which a form is tried before it is tried with all."""
 
-_ISO = r"\s*[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9:.,]+ ?(?:[Zz]|[+-][0-9:]+)?)?\s*"
-_OFFSET = r".*[0-9][Tt ].*(?:[Zz]|[+-][0-9:]+)\s*"
+_UTC = r"(?: ?[+-]00:?00)? ?(?i:UTC|GMT|Z)"
+_ISO = rf"\s*[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}(?:[T ][0-9:.,]+(?:{_UTC}| ?[+-][0-9:]+)?)?\s*"
+_OFFSET = rf".*[0-9][Tt ].*(?:{_UTC}|[+-][0-9:]+)\s*"
 _WRITTEN = r"[0-9]{1,4}[-/. ].{3,25}|[A-Za-z]{3,9} [0-9].{3,25}"
 _COMPACT = r"(?:19|20)[0-9]{6}"
 _COMPACT_DAYS = (19_000_101, 20_991_231)
@@ -137,7 +138,7 @@ def form_of_text(texts: Values, words: tuple[str, ...]) -> TimeForm | None:
         None where they are no times.
     """
     plain = _plain(texts)
-    if _share(plain.str.fullmatch(_ISO)) >= MOST and _parsed_share(plain, "ISO8601") >= MOST:
+    if _share(plain.str.fullmatch(_ISO)) >= MOST and _parsed_share(_with_z(plain), "ISO8601") >= MOST:
         return _iso_form(plain)
     if _share(plain.str.fullmatch(_COMPACT)) >= MOST:
         return _compact_form(plain)
@@ -172,6 +173,11 @@ def form_of_numbers(numbers: npt.NDArray[np.floating[Any]], words: tuple[str, ..
 def _plain(texts: Values) -> Values:
     # A character that UTF-8 cannot hold makes pandas raise, and none of the forms has one that is not ASCII.
     return texts.where(texts.map(str.isascii).astype(bool), "")
+
+
+def _with_z(plain: Values) -> Values:
+    # pandas knows UTC in ISO 8601 by this letter alone.
+    return plain.str.replace(rf"{_UTC}\s*$", "Z", regex=True)
 
 
 def _iso_texts(plain: Values) -> Values:

@@ -7,9 +7,10 @@ import pyarrow as pa
 from events_pandas.convert.cells import TEXT_TYPE, Cells, Kind, read_cells
 from events_pandas.convert.readers import Faults, read, written
 from events_pandas.mapping.rules import Values
+from events_pandas.mapping.views import readable
 
 # What no event can hold has no text there, but a person looks for it in the file.
-_OTHERS = frozenset({Kind.NESTED, Kind.OTHER})
+_OTHERS = frozenset({Kind.BYTES, Kind.NESTED, Kind.OTHER})
 
 
 def text_frame(frame: pd.DataFrame) -> pd.DataFrame:
@@ -42,6 +43,7 @@ def text_frame(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _texts(column: Values) -> "np.typing.NDArray[np.object_]":
+    column = readable(column)
     parts = read_cells(column)
     texts: np.typing.NDArray[np.object_] = read(parts, _written).values.to_numpy(zero_copy_only=False)
     others = [part for part in parts if part.kind in _OTHERS]

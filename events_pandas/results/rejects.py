@@ -7,7 +7,7 @@ import pandas as pd
 
 from events_pandas.convert.cells import Mask, Rows
 from events_pandas.deliver import Status
-from events_pandas.mapping.views import without_views
+from events_pandas.mapping.views import sliceable
 from events_pandas.results.frame import STATUS_DTYPE, text_column
 from events_pandas.results.matching import positions_in, require_results
 
@@ -124,8 +124,8 @@ def rejected_rows(frame: pd.DataFrame, reasons: pd.DataFrame, positions: Rows) -
     rows = frame.copy(deep=False)
     for position in range(rows.shape[1]):
         column = rows.iloc[:, position]
-        # Arrow takes no single rows of views.
-        if (plain := without_views(column)) is not column:
+        # Arrow takes no single rows of views and runs.
+        if (plain := sliceable(column)) is not column:
             rows.isetitem(position, plain.array)
     rows.columns = rows.columns.to_flat_index().astype(object)
     rows = rows.iloc[positions, : n_own_columns(rows)]

@@ -21,6 +21,7 @@ from events_pandas.convert.cells import Rows
 from events_pandas.errors import SourceError
 from events_pandas.mapping import Constant, EventMapping
 from events_pandas.mapping.rules import is_computed, rule_sources
+from events_pandas.mapping.views import sliceable_table
 
 CSV_SUFFIXES = (".csv", ".csv.gz", ".csv.bz2", ".csv.xz", ".csv.zip")
 PARQUET_SUFFIXES = (".parquet", ".pq")
@@ -379,7 +380,7 @@ def _read_parquet(path: Path, selection: _Selection, chunksize: int) -> Iterator
 
 def _as_frame(table: pa.Table) -> pd.DataFrame:
     # Arrow's own dtypes: an integer column with a gap stays an integer column.
-    frame: pd.DataFrame = table.to_pandas(types_mapper=pd.ArrowDtype, ignore_metadata=True)
+    frame: pd.DataFrame = sliceable_table(table).to_pandas(types_mapper=pd.ArrowDtype, ignore_metadata=True)
     return frame
 
 

@@ -4,6 +4,7 @@ import datetime as dt
 import decimal
 import json
 import re
+import uuid
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,15 @@ import pytest
 import events_pandas as ep
 from events_pandas.convert import CODES
 
-VALUES = {"Decimal": decimal.Decimal, "Timestamp": pd.Timestamp, "date": dt.date, "pd": pd, "np": np, "nan": np.nan}
+VALUES = {
+    "Decimal": decimal.Decimal,
+    "Timestamp": pd.Timestamp,
+    "date": dt.date,
+    "UUID": uuid.UUID,
+    "pd": pd,
+    "np": np,
+    "nan": np.nan,
+}
 RULES = {
     "`Text`": ep.Text("x"),
     "`Number`": ep.Number("x"),

@@ -11,6 +11,8 @@ from events_pandas.convert.codes import RANKS
 ONCE = [
     "float_identifier",
     "float_text_identifier",
+    "text_in_bytes",
+    "uuid_in_bytes",
     "leading_zeros",
     "naive_time",
     "event_name_spellings",

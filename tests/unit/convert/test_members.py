@@ -118,9 +118,9 @@ def test_rule_of_a_constant_is_sent_in_every_row(becomes, rule, sent):
             ),
         ),
         (
-            {"metadata": {"note": Constant(b"x")}},
+            {"metadata": {"note": Constant(dt.timedelta(1))}},
             (
-                "metadata.note: the constant b'x' is of a type that cannot be sent here: "
+                "metadata.note: the constant datetime.timedelta(days=1) is of a type that cannot be sent here: "
                 "convert the column to text, numbers or times first"
             ),
         ),

@@ -197,7 +197,7 @@ def test_shown_values_are_short(values, texts):
         (Number("x"), "x" * 100, f"'{'x' * 80}'"),
         (Number("x"), float("inf"), "inf"),
         (Number("x"), ["a"], "'list'"),
-        (Number("x"), b"a", "'bytes'"),
+        (Number("x"), b"\xff", "'bytes'"),
         (Number("x"), True, "true"),
         (Number("x"), "a\ud800", "'a?'"),
         (Link("x"), "ftp://x", "'ftp://x'"),

@@ -1,6 +1,8 @@
 """Times: whole Unix seconds in UTC, from whatever a column holds."""
 
 import datetime as dt
+import decimal
+import zoneinfo
 
 import numpy as np
 import pandas as pd
@@ -473,3 +475,159 @@ def test_day_numbers_of_spreadsheets_are_noted_in_text_too(convert, codes):
     frame = pd.DataFrame({"t": ["45000"]})
 
     assert codes(convert(frame, created_at=Date("t", unit="s"))) == [("excel_serial", [0])]
+
+
+UTC_TIMES = {
+    "2024-01-31 12:00:00 UTC": NOON,
+    "2024-01-31 12:00:00.123456 UTC": NOON,
+    "2024-01-31 11:59:59.999999999 utc": NOON - 1,
+    "2024-01-31T12:00:00UTC": NOON,
+    "2024-01-31 12:00 GMT ": NOON,
+    "2024-01-31T12:00:00z": NOON,
+    "2024-01-31 12:00:00.5 +0000 UTC": NOON,
+    "2024-01-31 12:00:00+01:00": NOON - 3600,
+    "2024-01-31 12:00:00": NOON - 9 * 3600,
+    "2024-01-31 12:00:00 +0100 UTC": "!time_unreadable",
+    "2024-01-31 12:00:00 CET": "!time_unreadable",
+    "2024-01-31 UTC": "!time_unreadable",
+    "UTC": "!time_unreadable",
+}
+
+
+@pytest.mark.parametrize("dtype", [object, "category", "string"])
+def test_utc_may_be_written_out(becomes, dtype):
+    """BigQuery, Ruby and Go write UTC by its name, with a fraction only where there is one; one form beside another."""
+    column = pd.Series([*UTC_TIMES, None], dtype=dtype)
+
+    assert becomes(Date("x"), column, timezone="Asia/Tokyo") == [*UTC_TIMES.values(), None]
+
+
+def test_text_without_an_offset_does_not_take_that_of_what_cannot_be_read(becomes):
+    """Old pandas remembers an offset that it met in a text that it then refuses."""
+    column = ["2024-01-31 12:00:00 +0100 UTC", "2024-01-31 12:00:00"]
+
+    assert becomes(Date("x"), column) == ["!time_unreadable", NOON]
+
+
+@pytest.mark.parametrize(
+    ("form", "texts"),
+    [
+        ("%Y-%m-%d %H:%M:%S UTC", ["2024-01-31 12:00:00 UTC", "2024-01-31 12:00:00.9 UTC"]),
+        ("%Y-%m-%d %H:%M:%S.%f UTC", ["2024-01-31 12:00:00 UTC", "2024-01-31 12:00:00.987654321 UTC"]),
+        ("%Y-%m-%dT%H:%M:%SZ", ["2024-01-31T12:00:00Z", "2024-01-31T12:00:00.9Z"]),
+        ("%d.%m.%Y %H:%M GMT", ["31.01.2024 12:00 GMT"]),
+        ("%Y-%m-%d %H:%M:%S %Z", ["2024-01-31 12:00:00 UTC", "2024-01-31 12:00:00.9 UTC", "2024-01-31 12:00:00 utc"]),
+        ("%a %b %d %H:%M:%S %Z %Y", ["Wed Jan 31 12:00:00 UTC 2024", "Wed Jan 31 13:00:00 CET 2024"]),
+        ("%H:%M%Z %d/%m/%Y", ["12:00UTC 31/01/2024", "07:00America/New_York 31/01/2024", "12:00Z 31/01/2024"]),
+    ],
+)
+def test_format_may_say_utc_or_where_the_zone_stands(becomes, form, texts):
+    """What the text says of its zone goes before the mapping's, and a fraction of a second may be there or not."""
+    assert becomes(Date("x", format=form), texts, timezone="Asia/Tokyo") == [NOON] * len(texts)
+
+
+@pytest.mark.parametrize(
+    ("written", "seconds"),
+    [
+        ("2024-03-31 02:30 Europe/Berlin", "!local_time_nonexistent"),
+        ("2024-03-31 02:30 CET", "!local_time_nonexistent"),
+        ("2024-10-27 02:30 Europe/Berlin", "!local_time_ambiguous"),
+        ("2024-03-10 02:30 America/New_York", "!local_time_nonexistent"),
+        ("2024-03-10 02:30 EST", 1_710_055_800),
+        ("2040-07-01 12:00 Europe/Berlin", 2_224_749_600),
+        ("2024-07-01 12:00 europe/berlin", 1_719_828_000),
+        ("2024-07-01 12:00 PST", "!time_unreadable"),
+        ("2024-07-01 12:00 +0100", "!time_unreadable"),
+        ("2024-07-01 12:00", "!time_unreadable"),
+        ("UTC", "!time_unreadable"),
+    ],
+)
+def test_time_of_a_named_zone_is_placed_there_or_refused(becomes, written, seconds):
+    """One time that did not happen is its row's matter, and summer times do not end in 2037."""
+    column = [written, "2024-01-31 12:00 UTC"]
+
+    assert becomes(Date("x", format="%Y-%m-%d %H:%M %Z"), column, timezone="Asia/Tokyo") == [seconds, NOON]
+
+
+DIGITS = [
+    ("1706702399.9999999999", "s", NOON - 1),
+    ("-0.0000000001", "s", -1),
+    ("-1", "s", -1),
+    ("-0", "s", 0),
+    ("007", "s", 7),
+    ("99999999999.99999999999999999999", "s", 99_999_999_999),
+    ("100000000000", "s", "!time_in_milliseconds"),
+    ("99999999999999", "s", "!time_in_milliseconds"),
+    ("100000000000000", "s", "!time_in_microseconds"),
+    ("99999999999999999999", "s", "!time_in_nanoseconds"),
+    ("100000000000000000000", "s", "!time_unreadable"),
+    ("1706702399999.999999", "ms", NOON - 1),
+    ("-1000", "ms", -1),
+    ("-1000.0001", "ms", -2),
+    ("99999999999999", "ms", 99_999_999_999),
+    ("100000000000000", "ms", "!time_unreadable"),
+    ("1706702399999999", "us", NOON - 1),
+    ("1706702399999999999", "ns", NOON - 1),
+    ("99999999999999999999", "ns", 99_999_999_999),
+    ("-999999999.9", "ns", -1),
+    ("5.", "s", "!time_unreadable"),
+    ("1e5", "s", "!time_unreadable"),
+    ("+5", "s", "!time_unreadable"),
+]
+
+
+@pytest.mark.parametrize(("text", "unit", "seconds"), DIGITS)
+def test_epoch_text_is_cut_by_its_digits(becomes, text, unit, seconds):
+    """A float would round the last tick of a second up to the next one; a short number beside it changes nothing."""
+    alone, beside = becomes(Date("x", unit=unit), [text, "0"])
+
+    assert (alone, beside) == (seconds, 0)
+
+
+@pytest.mark.parametrize(
+    ("cell", "rule", "seconds"),
+    [
+        (decimal.Decimal("1706702399.9999999999"), Date("x"), NOON - 1),
+        (decimal.Decimal("-0.5"), Date("x"), -1),
+        (decimal.Decimal(20_240_131), Date("x"), "!day_as_number"),
+        (decimal.Decimal("20240131.00"), Date("x", format="%Y%m%d"), NOON - 12 * 3600),
+        (decimal.Decimal(NOON * 1000), Date("x"), "!time_in_milliseconds"),
+        (10**17 - 1, Date("x"), "!time_in_microseconds"),
+        (10**17 - 1, Date("x", unit="us"), 99_999_999_999),
+    ],
+)
+def test_epoch_number_is_read_by_its_digits_in_every_type(becomes, cell, rule, seconds):
+    """A decimal counts like an integer, and the borders between units are exact."""
+    assert becomes(rule, pd.Series([cell, None], dtype=object)) == [seconds, None]
+
+
+class _Lost(dt.tzinfo):
+    """A zone that knows no offset."""
+
+    def utcoffset(self, _):
+        return None
+
+
+@pytest.mark.parametrize(
+    ("cell", "seconds"),
+    [
+        (np.datetime64(10**14, "s"), "!time_unreadable"),
+        (np.datetime64(300_000, "Y"), "!time_unreadable"),
+        (pd.Timestamp(np.datetime64(10**13, "s")), "!time_unreadable"),
+        (pd.Timestamp(np.datetime64(10**13, "s")).tz_localize("UTC"), "!time_unreadable"),
+        (np.datetime64(10**13, "Y"), "!unsupported_type"),
+        (dt.datetime(2024, 1, 31, 13, tzinfo=_Lost()), NOON),
+        (dt.datetime(2024, 10, 27, 2, 30, tzinfo=zoneinfo.ZoneInfo("Europe/Berlin")), 1_729_989_000),
+        (dt.datetime(2024, 10, 27, 2, 30, tzinfo=zoneinfo.ZoneInfo("Europe/Berlin"), fold=1), 1_729_992_600),
+        (dt.datetime(2024, 1, 31, 12, tzinfo=dt.timezone(dt.timedelta(seconds=30))), NOON - 30),
+        (pd.Timestamp("1969-12-31T23:59:58.000000001"), -3602),
+        (pd.Timestamp("1969-12-31T23:59:58.000000001Z"), -2),
+    ],
+)
+@pytest.mark.parametrize("dtype", [object, "category"])
+def test_odd_time_is_its_own_second_or_refused(becomes, cell, seconds, dtype):
+    """What microseconds do not reach passes for no other time; a second of two is what its object says."""
+    cells = pd.Index([cell, dt.date(2024, 1, 31)], dtype=object)
+    column = pd.Series(pd.Categorical(cells, cells)).astype(dtype)
+
+    assert becomes(Date("x"), column, timezone="Europe/Berlin") == [seconds, NOON - 13 * 3600]

@@ -1,7 +1,9 @@
 """A mapping meets a frame: labels are found, callables evaluated, bare columns typed."""
 
+import contextlib
 import datetime as dt
 import decimal
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -263,6 +265,113 @@ def test_bind_does_not_let_a_callable_change_the_frame(read, orders):
         return frame["total"] * 2
 
     assert read(orders, doubled).tolist() == [0.0, 10.0]
+    pd.testing.assert_frame_equal(orders, before)
+
+
+def hostile(frame):
+    """Write to everything that can be written to, by every way that there is."""
+    own = pd.Index(frame.index.tolist())
+    for position in range(frame.shape[1]):
+        column = frame.iloc[:, position]
+        for write in (
+            lambda column: column.array.__setitem__(0, column.array[-1]),
+            lambda column: column.values.__setitem__(0, column.values[-1]),
+            lambda column: column.to_numpy().__setitem__(0, column.to_numpy()[-1]),
+            lambda column: column.__setitem__(column.index[0], column.iloc[-1]),
+        ):
+            # Some arrays refuse to be written to, and some ways of writing are about to change.
+            with contextlib.suppress(ValueError, TypeError, NotImplementedError), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                write(column)
+    for labels in (frame.index, frame.columns):
+        with contextlib.suppress(ValueError), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            labels.values[0] = labels.values[-1]
+    frame.attrs["noted"] = True
+    return frame.iloc[:, 0].set_axis(own)
+
+
+WRITTEN_TO = {
+    "numpy": [1, 2],
+    "Int64": pd.array([1, None], dtype="Int64"),
+    "boolean": pd.array([True, None], dtype="boolean"),
+    "string": pd.array(["a", "b"], dtype="string"),
+    "text": ["a", "b"],
+    "object": pd.Series([1, "a"], dtype=object),
+    "category": pd.Categorical(["a", "b"]),
+    "naive": pd.to_datetime(["2024-01-01", "2024-01-02"]),
+    "aware": pd.to_datetime(["2024-01-01", "2024-01-02"], utc=True),
+    "span": pd.to_timedelta(["1h", "2h"]),
+    "period": pd.period_range("2024-01", periods=2, freq="M"),
+    "interval": pd.interval_range(0, 2),
+    "arrow": pd.array([1, 2], dtype=pd.ArrowDtype(pa.int64())),
+    "arrow text": pd.array(["a", "b"], dtype=pd.ArrowDtype(pa.string())),
+    "sparse": pd.arrays.SparseArray([1, 2]),
+}
+INDEXES = {
+    "labels": pd.Index(["a", "b"], name="label"),
+    "numbers": pd.Index([5, 7]),
+    "counter": pd.RangeIndex(2),
+    "times": pd.date_range("2024-01-01", periods=2, tz="UTC"),
+    "levels": pd.MultiIndex.from_tuples([(1, "a"), (2, "b")], names=["n", "t"]),
+}
+
+
+@pytest.mark.parametrize("index", INDEXES.values(), ids=INDEXES)
+def test_bind_lets_nothing_that_a_callable_writes_reach_the_frame(mapping, index):
+    """Neither values nor arrays nor the index of the caller's frame change, nor what other rules read of it."""
+    frame = pd.DataFrame({name: pd.Series(values) for name, values in WRITTEN_TO.items()}).set_index(index)
+    before = frame.copy(deep=True)
+    labels = frame.index.tolist()
+    metadata = {"first": Text(hostile), "second": Text(lambda frame: frame["numpy"]), "third": "category"}
+
+    bound = bind(frame, mapping(created_at=Constant(1), user_id="text", metadata=metadata))
+
+    pd.testing.assert_frame_equal(frame, before)
+    assert (frame.index.tolist(), frame.attrs) == (labels, {})
+    read = {rule.path: rule.parts[""] for rule in bound.rules}
+    assert read["metadata.second"].tolist() == [1, 2]
+    assert read["metadata.third"].tolist() == ["a", "b"]
+    assert read["user_id"].tolist() == ["a", "b"]
+
+
+def test_bind_keeps_what_a_callable_gave(mapping, orders):
+    """A Series that its owner changes later is sent as it was."""
+    kept = pd.Series([1, 2], index=orders.index)
+
+    def given(_):
+        return kept
+
+    def changing(frame):
+        kept.array[0] = 99
+        return frame["time"]
+
+    bound = bind(orders, mapping(user_id=Constant("a"), metadata={"a": Text(given), "b": Text(changing)}))
+
+    assert bound.rules[-2].parts[""].tolist() == [1, 2]
+
+
+def test_bind_shares_the_objects_in_cells(mapping):
+    """A list in a cell is the caller's own: only columns and the index are copied."""
+    frame = pd.DataFrame({"x": [["a"], ["b"]]})
+
+    bind(frame, mapping(created_at=Constant(1), user_id=lambda frame: frame["x"].map(lambda cell: cell.append("c"))))
+
+    assert frame["x"].tolist() == [["a", "c"], ["b", "c"]]
+
+
+@needs_expressions
+def test_bind_lets_no_expression_change_the_frame(mapping, orders):
+    """An expression may call what writes."""
+    before = orders.copy(deep=True)
+
+    def zeroed(column):
+        column.array[0] = 0
+        return column
+
+    bound = bind(orders, mapping(created_at=pd.col("time").pipe(zeroed), user_id="customer"))
+
+    assert bound.rules[1].parts[""].tolist() == [0, 2]
     pd.testing.assert_frame_equal(orders, before)
 
 

@@ -54,6 +54,10 @@ def test_form_of_times_tells_days_and_zones(times, form):
     [
         (["2024-01-31T10:00:00Z"], TimeForm(description="times as text, with a zone (ISO 8601)", is_naive=False)),
         (["2024-01-31 10:00+02:00"], TimeForm(description="times as text, with a zone (ISO 8601)", is_naive=False)),
+        (
+            ["2024-01-31 10:00:00 UTC", "2024-01-31 10:00:00.5 utc", "2024-01-31 10:00 +0000 UTC", "2024-01-31 10:00z"],
+            TimeForm(description="times as text, with a zone (ISO 8601)", is_naive=False),
+        ),
         (["2024-01-31 10:00"], TimeForm(description="times as text, without a zone (ISO 8601)")),
         (["2024-01-31"], TimeForm(description="days as text (ISO 8601)", is_day=True)),
         (

@@ -75,3 +75,23 @@ def test_parquet_that_pandas_wrote_keeps_its_index_level_as_a_column(tmp_path, r
     (frame,) = read(tmp_path / "a.parquet")
 
     assert frame["who"].tolist() == ["00042"]
+
+
+@pytest.mark.parametrize("zone", ["Z", "GMT+01:00", "Local"])
+def test_parquet_of_a_zone_that_is_not_known_holds_instants(write_parquet, read, zone):
+    """The name of a zone only says how to show them: they can be looked at as UTC."""
+    times = pa.array([1_706_702_400_000, None], pa.timestamp("ms", zone))
+
+    (frame,) = read(write_parquet({"who": times, "day": [1, 2]}))
+
+    assert frame["who"].iloc[0] == pd.Timestamp("2024-01-31T12:00", tz="UTC")
+    assert frame["who"].isna().tolist() == [False, True]
+
+
+def test_parquet_of_a_known_zone_keeps_it(write_parquet, read):
+    """A callable may ask for the hour there."""
+    times = pa.array([1_706_702_400_000], pa.timestamp("ms", "Asia/Tokyo"))
+
+    (frame,) = read(write_parquet({"who": times, "day": [1]}))
+
+    assert frame["who"].dt.hour.tolist() == [21]

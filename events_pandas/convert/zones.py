@@ -1,0 +1,159 @@
+"""Local times in a time zone: the second of each, and which of them happened twice or not at all."""
+
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from events_pandas.convert.cells import Mask, valid_mask, without
+from events_pandas.convert.readers import Faults
+
+Seconds = npt.NDArray[np.int64]
+
+_DAY = 86_400
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_FIRST, _LAST = -62_135_510_400, 253_402_214_400
+"""From the second day of the year 1 to the last but one of 9999: Python has all of these in every zone."""
+
+_KEPT_YEARS = 4_096
+
+_Change = tuple[int, int, int]
+"""A second in UTC, and how many seconds clocks are ahead of UTC before it and from it on."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Placed:
+    """Where clock times lie in UTC.
+
+    Parameters
+    ----------
+    seconds : numpy.ndarray of int64
+        Unix seconds: of two the first, and for a time that did not happen the second at which the clocks changed.
+    is_twice : numpy.ndarray of bool
+        Which times happened twice.
+    is_skipped : numpy.ndarray of bool
+        Which did not happen.
+    """
+
+    seconds: Seconds
+    is_twice: Mask
+    is_skipped: Mask
+
+
+def localized(local: pa.Array, zone: str, *, is_day: Mask) -> tuple[pa.Array, Faults]:
+    """Turn the seconds of a local clock into seconds in UTC.
+
+    Parameters
+    ----------
+    local : pyarrow.Int64Array
+        Times as if they were in UTC, in Unix seconds.
+    zone : str
+        A name of the time zone database.
+    is_day : numpy.ndarray of bool
+        Which of them are days, and mean the first second of the day: the clocks may have skipped midnight, or had it
+        twice.
+
+    Returns
+    -------
+    values : pyarrow.Int64Array
+        Unix seconds; null where the time has not one place.
+    faults : list
+        Times that happened twice or not at all, and those at the ends of the calendar.
+    """
+    present = valid_mask(local)
+    if zone == "UTC":
+        return local, []
+    seconds = pc.fill_null(local, 0).to_numpy()
+    beyond = (seconds < _FIRST) | (seconds >= _LAST)
+    found = placed(np.where(beyond, 0, seconds), zone)
+    ambiguous = present & found.is_twice & ~is_day & ~beyond
+    nonexistent = present & found.is_skipped & ~is_day & ~beyond
+    faults = [
+        ("time_unreadable", beyond),
+        ("local_time_ambiguous", ambiguous),
+        ("local_time_nonexistent", nonexistent),
+    ]
+    return without(pa.array(found.seconds), ambiguous | nonexistent | beyond | ~present), faults
+
+
+def placed(clock: Seconds, zone: str) -> Placed:
+    """Find out when the clocks of a zone showed some times.
+
+    Parameters
+    ----------
+    clock : numpy.ndarray of int64
+        Times as if they were in UTC, in Unix seconds, from the second day of the year 1 to the last but one of 9999.
+    zone : str
+        A name of the time zone database.
+
+    Returns
+    -------
+    Placed
+        By the rules of the database, which go on for ever: pandas before version 3 ends in 2037.
+    """
+    years = clock.astype("M8[s]").astype("M8[Y]").astype(np.int64)
+    # Years that all have values are few, and most columns have one or two: a table of all is looked up at once.
+    changes = sorted({change for year in _distinct(years) for change in _changes(zone, year + _EPOCH.year)})
+    instants, before, after = np.array(changes or [(0, 0, 0)], np.int64).T
+    begins, ends = instants + np.minimum(before, after), instants + np.maximum(before, after)
+    place = np.searchsorted(ends, clock, side="right")
+    seconds = clock - after[place - 1]
+    coming = np.minimum(place, len(ends) - 1)
+    is_odd = (begins[coming] <= clock) & (clock < ends[coming])
+    is_skipped = is_odd & (after > before)[coming]
+    return Placed(
+        seconds=np.where(is_skipped, instants[coming], seconds), is_twice=is_odd & ~is_skipped, is_skipped=is_skipped
+    )
+
+
+def _distinct(years: Seconds) -> list[int]:
+    if not len(years):
+        return []
+    first = int(years.min())
+    # Counting is many times faster than sorting, and there are at most 10,000 years.
+    found: list[int] = (np.flatnonzero(np.bincount(years - first)) + first).tolist()
+    return found
+
+
+@lru_cache(maxsize=_KEPT_YEARS)
+def _changes(zone: str, year: int) -> tuple[_Change, ...]:
+    """Return the changes of a year's clocks; first what held before it, as a change from the same to the same."""
+    known = ZoneInfo(zone)
+    start = max(_unix(dt.datetime(year, 1, 1, tzinfo=dt.UTC)) - 2 * _DAY, _FIRST)
+    stop = min(start + 370 * _DAY, _LAST)
+    held = _offset(known, start)
+    return ((start, held, held), *_found(known, range(start, stop + 1, _DAY)))
+
+
+def _found(zone: ZoneInfo, days: range) -> Iterator[_Change]:
+    """Look for changes from day to day, and between two days for the second."""
+    held = _offset(zone, days[0])
+    for day in days[1:]:
+        offset = _offset(zone, day)
+        if offset != held:
+            yield _second_of(zone, day, held), held, offset
+            held = offset
+
+
+def _second_of(zone: ZoneInfo, day: int, held: int) -> int:
+    """Return the first second of the day before with another offset than it began with."""
+    earlier, later = day - _DAY, day
+    while later - earlier > 1:
+        middle = (earlier + later) // 2
+        earlier, later = (middle, later) if _offset(zone, middle) == held else (earlier, middle)
+    return later
+
+
+def _offset(zone: ZoneInfo, second: int) -> int:
+    local = (_EPOCH + dt.timedelta(seconds=second)).astimezone(zone).utcoffset()
+    return 0 if local is None else local // dt.timedelta(seconds=1)
+
+
+def _unix(time: dt.datetime) -> int:
+    return (time - _EPOCH) // dt.timedelta(seconds=1)
