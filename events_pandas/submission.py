@@ -42,6 +42,7 @@ from events_pandas.run_frames import ReadFrame, RunFrames
 
 STOP_ERRORS: dict[str, type[SubmissionError | SubmissionInterrupted]] = {
     "authentication": AuthenticationError,
+    "address": SubmissionError,
     "outage": OutageError,
     "interrupted": SubmissionInterrupted,
     "canary": SubmissionError,

@@ -24,12 +24,14 @@ from events_pandas.deliver.retry import (
     Tries,
     decide,
     is_failure,
+    is_passing,
     is_rate_limited,
 )
 from events_pandas.deliver.sighting import see
 from events_pandas.deliver.standing import Standing
 from events_pandas.deliver.stopping import (
     Stop,
+    stop_for_address,
     stop_for_answer,
     stop_for_canary,
     stop_for_failure_rate,
@@ -40,7 +42,7 @@ from events_pandas.deliver.stopping import (
 )
 from events_pandas.deliver.surroundings import REAL_SURROUNDINGS, Surroundings
 from events_pandas.deliver.tickets import Chunk, Recorded, Ticket
-from events_pandas.deliver.verdicts import STOP_CODES, Verdict, what_happened
+from events_pandas.deliver.verdicts import STOP_CODES, Verdict, is_wrong_address, what_happened
 from events_pandas.deliver.workers import MAX_CONCURRENCY, Crew
 
 GRACE_SECONDS: Final = 30.0
@@ -174,6 +176,7 @@ class Run:
         self._failure_rate = FailureRate(max_failure_rate)
         # Events that failed for the last time while nothing worked, and what becomes of them if the next probe does.
         self._suspects: list[tuple[Ticket, Verdict]] = []
+        self._is_answered = False
         self._interrupts = 0
         self._has_left = False
         self._stopping_since: float | None = None
@@ -393,6 +396,7 @@ class Run:
             ticket.is_out = False
             self._consider_answer(result)
         else:
+            self._consider_address(result)
             self._judge(ticket, result)
 
     def _judge(self, ticket: Ticket, result: Answer | TransportError) -> None:
@@ -492,6 +496,14 @@ class Run:
     def _consider_answer(self, result: Answer | TransportError | None) -> None:
         if isinstance(result, Answer) and result.status in STOP_CODES and not self.stop:
             self.stop = stop_for_answer(result)
+
+    def _consider_address(self, result: Answer | TransportError) -> None:
+        """Stop the run if the first final answer to an event shows that the address is not Intercom's."""
+        if self._is_answered or not isinstance(result, Answer) or is_passing(result):
+            return
+        self._is_answered = True
+        if is_wrong_address(result) and not self.stop:
+            self.stop = stop_for_address(result)
 
     def _give_up(self) -> None:
         """Stop the run if an outage has lasted longer than anyone would wait."""
