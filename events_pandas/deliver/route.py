@@ -14,7 +14,8 @@ from urllib3.util.ssl_ import create_urllib3_context
 
 from events_pandas.deliver.address import is_loopback
 from events_pandas.deliver.answers import TransportError
-from events_pandas.deliver.deadline import TIMED_POOLS, keep_deadline
+from events_pandas.deliver.deadline import keep_deadline
+from events_pandas.deliver.exchange import CHECKED_POOLS, checked_pools
 from events_pandas.deliver.workers import MAX_CONCURRENCY
 
 
@@ -121,6 +122,7 @@ class Route(HTTPAdapter):
         context = _context(settings["verify"]) if proxy or url.startswith("https") else None
         if proxy and proxy.lower().startswith("socks"):
             manager: urllib3.PoolManager = self.proxy_manager_for(proxy, ssl_context=context)
+            manager.pool_classes_by_scheme = checked_pools(manager.pool_classes_by_scheme)
             return manager
         if proxy:
             with_scheme = prepend_scheme_if_needed(proxy, "http")  # type: ignore[no-untyped-call]
@@ -128,7 +130,7 @@ class Route(HTTPAdapter):
         else:
             self.init_poolmanager(1, MAX_CONCURRENCY, ssl_context=context)
             manager = self.poolmanager
-        manager.pool_classes_by_scheme = TIMED_POOLS
+        manager.pool_classes_by_scheme = CHECKED_POOLS
         return manager
 
 
