@@ -31,6 +31,9 @@ class _Response(http.client.HTTPResponse):
         super().begin()
         if not _is_well_framed(self):
             ATTEMPT.is_spoilt = True
+        if self.status in _WITHOUT_BODY:
+            # Whatever its headers say: nothing is awaited.
+            self.chunked = False
         # urllib3 would log them, and whoever sends such lines may have sent the token back in them.
         self.headers.defects.clear()
         self.headers.set_payload("")
