@@ -1,6 +1,7 @@
 """The run: chunks of events in, lists of outcomes out, and every decision in the caller's thread."""
 
 import math
+import os
 from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import replace
 from types import TracebackType
@@ -160,6 +161,7 @@ class Run:
         self.workspace: Workspace | None = None
         self.requests = 0
         self.retries = 0
+        self._process = os.getpid()
         self._client = client
         self._policy = retry
         self.on_outcome = on_outcome
@@ -180,6 +182,11 @@ class Run:
         self._interrupts = 0
         self._has_left = False
         self._stopping_since: float | None = None
+
+    @property
+    def is_inherited(self) -> bool:
+        """Whether this process is a fork of the one that made the run, and that goes on with it."""
+        return os.getpid() != self._process
 
     @property
     def limit(self) -> int | None:
@@ -301,6 +308,7 @@ class Run:
         """Work until the outcomes that are due are complete."""
         self._backlog.close(after)
         while True:
+            self._require_own()
             self._backlog.pull()
             self._give_up()
             if self.stop:
@@ -352,7 +360,17 @@ class Run:
     def _request(self, event: Event) -> Answer:
         return self._client.me() if event is _PROBE else self._client.post_event(event.payload)
 
+    def _require_own(self) -> None:
+        """Refuse to go on in a child: both would send the same events, and the child has none of the threads."""
+        if self.is_inherited:
+            raise RuntimeError(
+                f"process {self._process} has begun this run and goes on with it: "
+                "a process that was forked meanwhile has to begin a run of its own"
+            )
+
     def _send(self, ticket: Ticket, now: float) -> None:
+        # A fork may have come since: in the caller's function that tells the outcomes, or that gives the frames.
+        self._require_own()
         self.requests += ticket.event is not _PROBE
         self.retries += ticket.attempts > 0
         ticket.leave(now)
@@ -529,6 +547,7 @@ class Run:
             for ticket in tickets:
                 self._settle(ticket)
             self._tick()
+            self._require_own()
             seconds_left = until - clock()
             if seconds_left <= 0:
                 break
@@ -538,7 +557,7 @@ class Run:
 
     def _leave(self) -> None:
         """Await what is in flight, once; an interrupt while it is awaited is the second one."""
-        if self._has_left:
+        if self._has_left or self.is_inherited:
             return
         self._has_left = True
         try:

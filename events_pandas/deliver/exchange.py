@@ -6,6 +6,7 @@ later event would get the answer to the event before it.
 
 import contextlib
 import http.client
+import queue
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
@@ -13,6 +14,7 @@ from typing import Any, Final
 import urllib3
 
 from events_pandas.deliver.deadline import ATTEMPT, TIMED_POOLS
+from events_pandas.forking import cut_off, leave_to_parent_at_fork
 
 MAX_INTERIM_ANSWERS: Final = 1_000
 """As many interim answers (1xx) may come before the final one; the deadline of the attempt holds for them too."""
@@ -64,6 +66,15 @@ class _CheckedConnection(http.client.HTTPConnection):
     _exchanges = 0
     _unsent: bytearray | None = None
 
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        leave_to_parent_at_fork(self)
+
+    def leave_to_parent(self) -> None:
+        """Take a child's copy of the socket away."""
+        if self.sock is not None:
+            cut_off(self.sock)
+
     def connect(self) -> None:
         self._exchanges = 0
         super().connect()
@@ -95,6 +106,22 @@ class _CheckedConnection(http.client.HTTPConnection):
 
 class _CheckedPool(urllib3.HTTPConnectionPool):
     """A pool that takes back no connection on which anything came that was not asked for."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        leave_to_parent_at_fork(self)
+
+    def leave_to_parent(self) -> None:
+        """Begin with no connection in a child."""
+        waiting = self.pool
+        if waiting is None:
+            return
+        resting = [connection for connection in waiting.queue if connection is not None]
+        # Anew, as a thread that the child does not have may hold its lock.
+        queue.LifoQueue.__init__(waiting, waiting.maxsize)
+        for connection in resting:
+            connection.leave_to_parent()
+            connection.close()
 
     def _put_conn(self, conn: Any) -> None:
         # It stays in the pool as what it is then: a connection that is to be made again.

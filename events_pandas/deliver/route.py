@@ -17,6 +17,7 @@ from events_pandas.deliver.answers import TransportError
 from events_pandas.deliver.deadline import keep_deadline
 from events_pandas.deliver.exchange import CHECKED_POOLS, checked_pools
 from events_pandas.deliver.workers import MAX_CONCURRENCY
+from events_pandas.forking import leave_to_parent_at_fork
 
 
 class Route(HTTPAdapter):
@@ -36,6 +37,12 @@ class Route(HTTPAdapter):
         self._base_url = base_url
         self._pool: urllib3.HTTPConnectionPool | None = None
         self._opening = threading.Lock()
+        leave_to_parent_at_fork(self)
+
+    def leave_to_parent(self) -> None:
+        """Begin anew in a child, where a thread that is not there may hold the lock."""
+        self._opening = threading.Lock()
+        self.proxy_manager = {}
 
     def get_connection_with_tls_context(self, *_: Any, **__: Any) -> urllib3.HTTPConnectionPool:
         """Return the pool; requests would look for it anew, and read certificates for every connection.
