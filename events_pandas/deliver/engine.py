@@ -310,6 +310,8 @@ class Run:
         while True:
             self._require_own()
             self._backlog.pull()
+            # The caller's frames may have forked.
+            self._require_own()
             self._give_up()
             if self.stop:
                 self._wind_down(self.stop)
