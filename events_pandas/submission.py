@@ -196,7 +196,9 @@ class Submission:
         except Exception as error:
             # A fork of this process leaves the run, and what it has for results, to its parent.
             # Where no row is without a result, the error takes nothing along; but a journal that fails ends the run.
-            if run.is_inherited or not (self._frames.are_open or (isinstance(error, JournalError) and self._frames.have_begun)):
+            if run.is_inherited or not (
+                self._frames.are_open or (isinstance(error, JournalError) and self._frames.have_begun)
+            ):
                 raise
             self._end_by(error, run)
         # The end is shown too, which may go wrong like any other step.

@@ -156,7 +156,7 @@ CHECKED_POOLS: Final = checked_pools(TIMED_POOLS)
 
 
 def _is_well_framed(answer: http.client.HTTPResponse) -> bool:
-    """Whether it is beyond doubt where an answer ends (RFC 9112, section 6.3), and whether all its lines are headers."""
+    """Whether it is beyond doubt where an answer ends (RFC 9112, section 6.3), and all its lines are headers."""
     codings = answer.headers.get_all("Transfer-Encoding", [])
     lengths = answer.headers.get_all("Content-Length", [])
     if answer.headers.defects or any(not length.strip().isdecimal() for length in lengths):

@@ -96,7 +96,9 @@ class Transport:
             raise
         else:
             if is_doubtful():
-                failure = self._unusable("more came from {host} than one answer, and it cannot be told which is this event's")
+                failure = self._unusable(
+                    "more came from {host} than one answer, and it cannot be told which is this event's"
+                )
             elif answer.status == HTTPStatus.NOT_FOUND and not is_whole:
                 # Only its text tells whether there is no such contact.
                 failure = self._unusable("the connection to {host} broke in the middle of an answer")

@@ -6,14 +6,7 @@ from http import HTTPStatus
 from types import MappingProxyType
 from typing import Final
 
-from events_pandas.deliver.answers import (
-    Answer,
-    Complaint,
-    TransportError,
-    phrase,
-    read_complaint,
-    speaks_of_contact,
-)
+from events_pandas.deliver.answers import Answer, Complaint, TransportError, phrase, read_complaint, speaks_of_contact
 from events_pandas.deliver.outcomes import Status
 
 STOP_CODES: Final[Mapping[int, str]] = MappingProxyType(
@@ -68,8 +61,8 @@ def judge(answer: Answer) -> Verdict:
     if answer.status == HTTPStatus.ACCEPTED:
         return Verdict(status=Status.ACCEPTED, http_status=answer.status)
     complaint = read_complaint(answer)
-    status, code, message = _judge_wrong_address(complaint) if is_wrong_address(answer) else _judge_refusal(
-        answer.status, complaint
+    status, code, message = (
+        _judge_wrong_address(complaint) if is_wrong_address(answer) else _judge_refusal(answer.status, complaint)
     )
     return Verdict(
         status=status,

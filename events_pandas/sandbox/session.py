@@ -90,8 +90,8 @@ class Sandbox:
     stays; ``{"faults": null, "fail_next": null}`` lets all go well again, as `clear_faults` does. `GET
     /sandbox/control` tells all settings, and the faults that `fail_next` asked for and that are still to come.
 
-    A process that is forked while the sandbox runs can reach it by `url`, `access_token` and `client()`. The rest is
-    refused there, as it would show what was there at the fork; `stop`, also at the end of a `with` block, has no effect.
+    A process that is forked while the sandbox runs reaches it by `url`, `access_token` and `client()`. The rest is
+    refused there, as it would show what was there at the fork; `stop` and the end of a `with` block have no effect.
 
     What goes wrong in the sandbox itself, such as a disk that is full, is logged to ``events_pandas.sandbox`` and
     answered 500 ``sandbox_error``.

@@ -1,4 +1,4 @@
-"""Processes that are forked while this package is in use: each has connections of its own, and leaves the rest alone."""
+"""Processes that are forked while this package is in use have connections of their own, and leave the rest alone."""
 
 import contextlib
 import io
@@ -8,9 +8,11 @@ import pickle
 import select
 import signal
 import socket
+import sqlite3
+import subprocess
+import sys
 import threading
 import time
-import warnings
 from urllib.parse import urlsplit
 
 import pandas as pd
@@ -18,7 +20,6 @@ import pytest
 import requests
 
 from events_pandas import Faults, Sandbox, iter_submit, submit_events, submit_file
-from events_pandas.deliver.answers import TransportError
 from events_pandas.deliver.exchange import CHECKED_POOLS
 from events_pandas.deliver.journal import Journal, RunFacts
 from events_pandas.deliver.route import Route
@@ -48,7 +49,7 @@ class Child:
     def _done(self, work):
         try:
             return work()
-        except BaseException as error:
+        except Exception as error:  # noqa: BLE001  # whatever it is, the test is told
             return f"{type(error).__name__}: {error}"
 
     def result(self):
@@ -96,7 +97,7 @@ def test_client_that_was_used_before_a_fork_has_connections_of_its_own_in_each_c
         found = [own, *(child.result() for child in children)]
 
     assert found == [_expected(part) for part in parts]
-    assert _held(unknown) == sorted(sum((accepted for accepted, _ in [first, *found]), []))
+    assert _held(unknown) == sorted(contact for accepted, _ in [first, *found] for contact in accepted)
 
 
 def test_client_that_was_used_before_a_fork_serves_a_pool_of_processes(make_orders, mapping, unknown):
@@ -227,6 +228,23 @@ def test_journal_is_refused_in_a_child_of_the_process_that_opened_it(tmp_path):
     journal.close()
 
 
+def test_journal_that_is_in_use_by_the_forking_thread_is_refused_to_the_child(tmp_path):
+    """Where a fork cannot wait, another connection would be unsafe: SQLite has the parent's locks in its memory."""
+    path = tmp_path / "journal.sqlite"
+    journal = Journal.opened(path, workspace="ab12cd34")
+
+    with journal.reading():
+        told = Child(lambda: Journal.opened(path, workspace="ab12cd34")).result()
+        other = Child(lambda: Journal.opened(tmp_path / "other.sqlite", workspace="ab12cd34").close()).result()
+    journal.close()
+
+    assert told == (
+        f"JournalError: {path}: the journal was in use when this process was forked, and cannot be used safely here: "
+        "start processes with 'spawn', or give this one another journal"
+    )
+    assert other is None
+
+
 # Runs
 
 
@@ -295,6 +313,45 @@ def test_run_is_left_to_the_parent_when_its_own_function_forks(make_orders, mapp
     written = pd.read_csv(tmp_path / name) if name.endswith("csv") else pd.read_parquet(tmp_path / name)
     assert written["row"].tolist() == list(range(100))
     assert (len(sandbox.events), sandbox.duplicates) == (100, 0)
+
+
+def test_run_is_left_to_the_parent_by_a_child_that_ends_as_python_does(tmp_path):
+    """A child that leaves in the middle of a run ends quietly, and takes nothing of its parent's along."""
+    script = subprocess.run(
+        [sys.executable, "-c", FORKING, "2024-01-31"], cwd=tmp_path, capture_output=True, text=True, timeout=100
+    )
+
+    assert (script.stdout, script.stderr) == ("0 0 0 {'accepted': 60} 60 0 {'already_submitted': 60}\n", "")
+    with contextlib.closing(sqlite3.connect(tmp_path / "journal.sqlite")) as journal:
+        assert journal.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        assert journal.execute("SELECT outcome FROM runs").fetchall() == [("complete",), ("complete",)]
+
+
+# A stream, a journal and a sandbox that is kept in a file; after each part a child that just ends.
+FORKING = """
+import os, sys, warnings
+import pandas as pd
+import events_pandas as ep
+
+warnings.filterwarnings("ignore", "This process .* is multi-threaded")
+
+def orders(start, end):
+    return pd.DataFrame({"who": [f"{row:05d}" for row in range(start, end)], "day": sys.argv[1]})
+
+mapping = ep.EventMapping(event_name="placed-order", created_at="day", user_id="who", timezone="UTC")
+options = {"journal": "journal.sqlite", "progress": False}
+with ep.Sandbox(store="workspace.sqlite", limit=None) as sandbox, sandbox.client() as client:
+    codes, counts = [], pd.Series(dtype=int)
+    frames = (orders(start, start + 20) for start in (0, 20, 40))
+    for part in ep.iter_submit(frames, mapping, client=client, **options):
+        if not (child := os.fork()):
+            sys.exit()
+        codes.append(os.waitpid(child, 0)[1])
+        counts = counts.add(part["status"].value_counts(), fill_value=0)
+    again = ep.submit_events(orders(0, 60), mapping, client=client, **options)["status"].value_counts()
+    told = [{status: int(count) for status, count in found.items() if count} for found in (counts, again)]
+    print(*codes, told[0], len(sandbox.events), sandbox.duplicates, told[1])
+"""
 
 
 # The sandbox

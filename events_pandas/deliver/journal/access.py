@@ -25,6 +25,13 @@ _PAUSE_SECONDS: Final = 10.0
 class Connection(sqlite3.Connection):
     """A connection that is known until it is closed.
 
+    Parameters
+    ----------
+    *arguments : object
+        Those of `sqlite3.Connection`.
+    **options : object
+        Likewise.
+
     Attributes
     ----------
     identity : tuple of int
@@ -182,9 +189,7 @@ class _Fork:
 _FORK: Final = _Fork()
 # Windows has no forks.
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=_FORK.before, after_in_parent=_FORK.after_in_parent, after_in_child=_FORK.after_in_child
-    )
+    os.register_at_fork(before=_FORK.before, after_in_parent=_FORK.after_in_parent, after_in_child=_FORK.after_in_child)
 
 
 def opened(path: Path, how: str, **options: Any) -> Connection:

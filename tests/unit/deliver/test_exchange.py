@@ -173,9 +173,7 @@ def test_transport_bounds_the_time_of_interim_answers_without_end(fail, connect,
     ],
     ids=["two", "two-others", "line-break", "too-long", "204", "304", "chunked", "much"],
 )
-def test_transport_uses_no_connection_again_on_which_more_came_than_an_answer(
-    connect, start, replying, answer, status
-):
+def test_transport_uses_no_connection_again_on_which_more_came_than_an_answer(connect, start, replying, answer, status):
     """The first answer on a connection is its request's; after what follows it nobody could tell which is whose."""
     server = start(replying(answer))
 

@@ -97,9 +97,7 @@ def test_judge_rejects_a_404_that_does_not_speak_of_a_contact(body, code, said):
     [
         (
             404,
-            (
-                "the answer was 404 Not Found, which does not speak of a contact: check region and base_url"
-            ),
+            ("the answer was 404 Not Found, which does not speak of a contact: check region and base_url"),
         ),
         (
             401,
