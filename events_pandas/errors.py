@@ -7,7 +7,7 @@
   * SourceError              a file cannot be read, or results cannot be written
   * JournalError             the journal cannot be read or written, or is no journal
   * CredentialsError         no usable access token or address, before any request
-  * SubmissionError          the run ended early, by a canary, a failure rate or an error; `.results` has every row
+  * SubmissionError          the run ended early: canary, failure rate, address, error; `.results` has every row
     * AuthenticationError    Intercom refused the access token
     * OutageError            Intercom cannot be reached, or answers with failures only
 * SubmissionInterrupted      Ctrl-C or the notebook's stop button, with `.results`; a KeyboardInterrupt

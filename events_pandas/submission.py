@@ -43,6 +43,7 @@ from events_pandas.sources import ColumnTypes
 
 STOP_ERRORS: dict[str, type[SubmissionError | SubmissionInterrupted]] = {
     "authentication": AuthenticationError,
+    "address": SubmissionError,
     "outage": OutageError,
     "interrupted": SubmissionInterrupted,
     "canary": SubmissionError,
@@ -197,8 +198,11 @@ class Submission:
         except KeyboardInterrupt:
             run.stop = run.stop or stop_for_interrupt()
         except Exception as error:
+            # A fork of this process leaves the run, and what it has for results, to its parent.
             # Where no row is without a result, the error takes nothing along; but a journal that fails ends the run.
-            if not (self._frames.are_open or (isinstance(error, JournalError) and self._frames.have_begun)):
+            if run.is_inherited or not (
+                self._frames.are_open or (isinstance(error, JournalError) and self._frames.have_begun)
+            ):
                 raise
             self._end_by(error, run)
         # The end is shown too, which may go wrong like any other step.

@@ -11,6 +11,7 @@ from events_pandas import EventMapping, RetryPolicy, intercom
 from events_pandas.deliver import Answer
 
 FAST = {intercom.LIMIT_HEADER: "1000000", intercom.REMAINING_HEADER: "999999", intercom.RESET_HEADER: "1700000010"}
+NOT_FOUND = b'{"type":"error.list","errors":[{"code":"not_found","message":"User Not Found"}]}'
 WORKSPACE = {"type": "admin", "app": {"type": "app", "id_code": "ab12cd34", "name": "Acme", "region": "US"}}
 
 
@@ -40,7 +41,7 @@ class FakeClient:
         step = step() if callable(step) else step
         if isinstance(step, BaseException):
             raise step
-        return Answer(status=step, headers=FAST, body=body)
+        return Answer(status=step, headers=FAST, body=body or (NOT_FOUND if step == 404 else b""))
 
     @property
     def contacts(self):

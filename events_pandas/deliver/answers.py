@@ -30,6 +30,14 @@ MAX_RETRY_AFTER_SECONDS: Final = 300.0
 _TOLD_LIMIT: Final = re.compile(rb"rate limit of ([0-9]{1,9}) in 10_seconds")
 _FARTHEST_RESET_SECONDS: Final = 3_600.0
 _LONGEST_MESSAGE: Final = 500
+# "contact support" asks the reader to do something, and a user agent is a program.
+_CONTACT: Final = re.compile(
+    r"(?<![a-z])(?:users?(?![\s_-]*agent)|contacts?(?! (?:us|support|sales|admin|your|our|the|an?)\b)|leads?|visitors?)"
+    r"(?![a-z])"
+)
+_ADDRESS: Final = re.compile(r"(?<![a-z])(?:route|path|page|url|uri|endpoint|host)s?(?![a-z])")
+_CONTACT_FIELDS: Final = frozenset({"id", "user_id", "email", "external_id", "contact_id", "lead_id", "visitor_id"})
+_CAMEL: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 # `int` alone would take "1_6" and the digits of other scripts, and refuse to read more than 4,300 of them.
 _WHOLE_NUMBER: Final = re.compile(r"\s*(-?[0-9]{1,15})\s*")
 
@@ -132,14 +140,37 @@ def read_complaint(answer: Answer) -> Complaint:
     Complaint(code='not_found', message='User Not Found', request_id=None)
     """
     content = read_json(answer)
-    listed = content.get("errors")
-    errors = [error for error in listed if isinstance(error, dict)] if isinstance(listed, list) else []
+    errors = _errors(content)
     messages = [message for error in errors if (message := _text(error.get("message")))]
     return Complaint(
         code=next((code for error in errors if (code := _text(error.get("code")))), None),
         message="; ".join(messages)[:_LONGEST_MESSAGE] or None,
         request_id=_text(content.get("request_id")),
     )
+
+
+def speaks_of_contact(answer: Answer) -> bool:
+    """Tell whether an answer complains of a user or contact.
+
+    Parameters
+    ----------
+    answer : Answer
+        Such as a 404: only then is it known to be the contact that there is not.
+
+    Returns
+    -------
+    bool
+        True if an error of an ``error.list`` body names a user, contact, lead or visitor in its code or message, or
+        one of their identifiers as its field. An address that does not exist is no contact.
+
+    Examples
+    --------
+    >>> speaks_of_contact(Answer(status=404, body=b'{"errors":[{"code":"not_found","message":"User Not Found"}]}'))
+    True
+    >>> speaks_of_contact(Answer(status=404, body=b'{"errors":[{"code":"not_found","message":"Resource Not Found"}]}'))
+    False
+    """
+    return any(_is_of_contact(error) for error in _errors(read_json(answer)))
 
 
 def read_json(answer: Answer) -> dict[str, Any]:
@@ -274,6 +305,19 @@ def phrase(status: int) -> str:
         return f"{status} {HTTPStatus(status).phrase}"
     except ValueError:
         return str(status)
+
+
+def _errors(content: dict[str, Any]) -> list[dict[str, Any]]:
+    listed = content.get("errors")
+    return [error for error in listed if isinstance(error, dict)] if isinstance(listed, list) else []
+
+
+def _is_of_contact(error: dict[str, Any]) -> bool:
+    said = f"{_text(error.get('code'))} {_text(error.get('message'))}"
+    words = _CAMEL.sub(" ", said).lower()
+    if _ADDRESS.search(words):
+        return False
+    return bool(_CONTACT.search(words)) or _text(error.get("field")) in _CONTACT_FIELDS
 
 
 def _text(value: object) -> str | None:

@@ -4,7 +4,6 @@ urllib3 limits each wait by itself, and a server that sends a byte a second make
 """
 
 import contextlib
-import http.client
 import math
 import socket
 import ssl
@@ -25,15 +24,21 @@ class _Attempt(threading.local):
 
     ends_at = math.inf
     had_connection: bool | None = None
+    is_first = True  # whether its request is the first on its connection
+    is_looking = False  # whether a read takes what is there, and waits for nothing
+    is_spoilt = False  # whether its connection must not be used again
+    is_followed = False  # whether more came than its answer
 
     def seconds_left(self) -> float:
+        if self.is_looking:
+            return 0.0
         seconds = self.ends_at - time.monotonic()
         if seconds <= 0:
             raise TimeoutError("the deadline of the attempt has passed")
         return seconds
 
 
-_attempt: Final = _Attempt()
+ATTEMPT: Final = _Attempt()
 
 
 def begin_attempt(seconds: float) -> None:
@@ -45,8 +50,10 @@ def begin_attempt(seconds: float) -> None:
         From now on. The deadline is looked up wherever something may wait, except while a name is resolved: the
         system's resolver takes no limit, and its own is in its configuration (``resolv.conf``; ten seconds as a rule).
     """
-    _attempt.ends_at = time.monotonic() + seconds
-    _attempt.had_connection = None
+    ATTEMPT.ends_at = time.monotonic() + seconds
+    ATTEMPT.had_connection = None
+    ATTEMPT.is_first = True
+    ATTEMPT.is_spoilt = ATTEMPT.is_followed = False
 
 
 def had_connection() -> bool | None:
@@ -58,18 +65,30 @@ def had_connection() -> bool | None:
         False while there is none, a proxy's consent and the TLS handshake included; None if no connection of this
         module was asked for.
     """
-    return _attempt.had_connection
+    return ATTEMPT.had_connection
+
+
+def is_doubtful() -> bool:
+    """Tell whether the answer that this thread's attempt has read may belong to another request.
+
+    Returns
+    -------
+    bool
+        True if more came than this answer, on a connection that has carried other requests: the answer may be one that
+        was too many, and what follows it the attempt's own. The first answer on a connection is beyond doubt.
+    """
+    return ATTEMPT.is_followed and not ATTEMPT.is_first
 
 
 class _Socket(socket.socket):
     """A socket in plain text."""
 
     def recv_into(self, *arguments: Any, **options: Any) -> int:
-        self.settimeout(_attempt.seconds_left())
+        self.settimeout(ATTEMPT.seconds_left())
         return super().recv_into(*arguments, **options)
 
     def sendall(self, *arguments: Any, **options: Any) -> None:
-        self.settimeout(_attempt.seconds_left())
+        self.settimeout(ATTEMPT.seconds_left())
         super().sendall(*arguments, **options)
 
 
@@ -77,19 +96,19 @@ class _TLSSocket(ssl.SSLSocket):
     """A socket in TLS; the `recv` is that of TLS to a proxy which has TLS to the server inside."""
 
     def do_handshake(self, *arguments: Any, **options: Any) -> None:
-        self.settimeout(_attempt.seconds_left())
+        self.settimeout(ATTEMPT.seconds_left())
         super().do_handshake(*arguments, **options)
 
     def recv(self, *arguments: Any, **options: Any) -> bytes:
-        self.settimeout(_attempt.seconds_left())
+        self.settimeout(ATTEMPT.seconds_left())
         return super().recv(*arguments, **options)
 
     def recv_into(self, *arguments: Any, **options: Any) -> int:
-        self.settimeout(_attempt.seconds_left())
+        self.settimeout(ATTEMPT.seconds_left())
         return super().recv_into(*arguments, **options)
 
     def send(self, *arguments: Any, **options: Any) -> int:
-        self.settimeout(_attempt.seconds_left())
+        self.settimeout(ATTEMPT.seconds_left())
         return super().send(*arguments, **options)
 
 
@@ -104,29 +123,16 @@ def keep_deadline(context: ssl.SSLContext) -> None:
     context.sslsocket_class = _TLSSocket
 
 
-class _Response(http.client.HTTPResponse):
-    """An answer without the lines where headers should be and are none."""
-
-    def begin(self) -> None:
-        super().begin()
-        # urllib3 would log them, and whoever sends such lines may have sent the token back in them.
-        self.headers.defects.clear()
-        self.headers.set_payload("")
-
-
 class _Connection(HTTPConnection):
     """A connection in plain text, to the server or to a proxy."""
 
-    response_class = _Response
-    debuglevel = 0  # whoever sets http.client's prints every header, the token too; this one stays as it is
-
     def connect(self) -> None:
-        _attempt.had_connection = False
+        ATTEMPT.had_connection = False
         super().connect()
-        _attempt.had_connection = True
+        ATTEMPT.had_connection = True
 
     def request(self, *arguments: Any, **options: Any) -> None:
-        _attempt.had_connection = not self.is_closed
+        ATTEMPT.had_connection = not self.is_closed
         super().request(*arguments, **options)
 
     def _new_conn(self) -> socket.socket:
@@ -153,7 +159,7 @@ class _Connection(HTTPConnection):
         try:
             for option in self.socket_options or ():
                 sock.setsockopt(*option)
-            sock.settimeout(min(_attempt.seconds_left() / waiting, MAX_CONNECT_SECONDS))
+            sock.settimeout(min(ATTEMPT.seconds_left() / waiting, MAX_CONNECT_SECONDS))
             sock.connect(address)
         except BaseException:
             sock.close()

@@ -1,6 +1,7 @@
 """The run: chunks of events in, lists of outcomes out, and every decision in the caller's thread."""
 
 import math
+import os
 from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import replace
 from types import TracebackType
@@ -24,12 +25,14 @@ from events_pandas.deliver.retry import (
     Tries,
     decide,
     is_failure,
+    is_passing,
     is_rate_limited,
 )
 from events_pandas.deliver.sighting import see
 from events_pandas.deliver.standing import Standing
 from events_pandas.deliver.stopping import (
     Stop,
+    stop_for_address,
     stop_for_answer,
     stop_for_canary,
     stop_for_failure_rate,
@@ -40,7 +43,7 @@ from events_pandas.deliver.stopping import (
 )
 from events_pandas.deliver.surroundings import REAL_SURROUNDINGS, Surroundings
 from events_pandas.deliver.tickets import Chunk, Recorded, Ticket
-from events_pandas.deliver.verdicts import STOP_CODES, Verdict, what_happened
+from events_pandas.deliver.verdicts import STOP_CODES, Verdict, is_wrong_address, what_happened
 from events_pandas.deliver.workers import MAX_CONCURRENCY, Crew
 
 GRACE_SECONDS: Final = 30.0
@@ -158,6 +161,7 @@ class Run:
         self.workspace: Workspace | None = None
         self.requests = 0
         self.retries = 0
+        self._process = os.getpid()
         self._client = client
         self._policy = retry
         self.on_outcome = on_outcome
@@ -174,9 +178,15 @@ class Run:
         self._failure_rate = FailureRate(max_failure_rate)
         # Events that failed for the last time while nothing worked, and what becomes of them if the next probe does.
         self._suspects: list[tuple[Ticket, Verdict]] = []
+        self._is_answered = False
         self._interrupts = 0
         self._has_left = False
         self._stopping_since: float | None = None
+
+    @property
+    def is_inherited(self) -> bool:
+        """Whether this process is a fork of the one that made the run, and that goes on with it."""
+        return os.getpid() != self._process
 
     @property
     def limit(self) -> int | None:
@@ -298,7 +308,10 @@ class Run:
         """Work until the outcomes that are due are complete."""
         self._backlog.close(after)
         while True:
+            self._require_own()
             self._backlog.pull()
+            # The caller's frames may have forked.
+            self._require_own()
             self._give_up()
             if self.stop:
                 self._wind_down(self.stop)
@@ -349,7 +362,17 @@ class Run:
     def _request(self, event: Event) -> Answer:
         return self._client.me() if event is _PROBE else self._client.post_event(event.payload)
 
+    def _require_own(self) -> None:
+        """Refuse to go on in a child: both would send the same events, and the child has none of the threads."""
+        if self.is_inherited:
+            raise RuntimeError(
+                f"process {self._process} has begun this run and goes on with it: "
+                "a process that was forked meanwhile has to begin a run of its own"
+            )
+
     def _send(self, ticket: Ticket, now: float) -> None:
+        # A fork may have come since: in the caller's function that tells the outcomes, or that gives the frames.
+        self._require_own()
         self.requests += ticket.event is not _PROBE
         self.retries += ticket.attempts > 0
         ticket.leave(now)
@@ -393,6 +416,7 @@ class Run:
             ticket.is_out = False
             self._consider_answer(result)
         else:
+            self._consider_address(result)
             self._judge(ticket, result)
 
     def _judge(self, ticket: Ticket, result: Answer | TransportError) -> None:
@@ -493,6 +517,14 @@ class Run:
         if isinstance(result, Answer) and result.status in STOP_CODES and not self.stop:
             self.stop = stop_for_answer(result)
 
+    def _consider_address(self, result: Answer | TransportError) -> None:
+        """Stop the run if the first final answer to an event shows that the address is not Intercom's."""
+        if self._is_answered or not isinstance(result, Answer) or is_passing(result):
+            return
+        self._is_answered = True
+        if is_wrong_address(result) and not self.stop:
+            self.stop = stop_for_address(result)
+
     def _give_up(self) -> None:
         """Stop the run if an outage has lasted longer than anyone would wait."""
         if self._outage.has_given_up and not self.stop:
@@ -517,6 +549,7 @@ class Run:
             for ticket in tickets:
                 self._settle(ticket)
             self._tick()
+            self._require_own()
             seconds_left = until - clock()
             if seconds_left <= 0:
                 break
@@ -526,7 +559,7 @@ class Run:
 
     def _leave(self) -> None:
         """Await what is in flight, once; an interrupt while it is awaited is the second one."""
-        if self._has_left:
+        if self._has_left or self.is_inherited:
             return
         self._has_left = True
         try:

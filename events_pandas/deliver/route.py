@@ -14,8 +14,10 @@ from urllib3.util.ssl_ import create_urllib3_context
 
 from events_pandas.deliver.address import is_loopback
 from events_pandas.deliver.answers import TransportError
-from events_pandas.deliver.deadline import TIMED_POOLS, keep_deadline
+from events_pandas.deliver.deadline import keep_deadline
+from events_pandas.deliver.exchange import CHECKED_POOLS, checked_pools
 from events_pandas.deliver.workers import MAX_CONCURRENCY
+from events_pandas.forking import leave_to_parent_at_fork
 
 
 class Route(HTTPAdapter):
@@ -35,6 +37,12 @@ class Route(HTTPAdapter):
         self._base_url = base_url
         self._pool: urllib3.HTTPConnectionPool | None = None
         self._opening = threading.Lock()
+        leave_to_parent_at_fork(self)
+
+    def leave_to_parent(self) -> None:
+        """Begin anew in a child, where a thread that is not there may hold the lock."""
+        self._opening = threading.Lock()
+        self.proxy_manager = {}
 
     def get_connection_with_tls_context(self, *_: Any, **__: Any) -> urllib3.HTTPConnectionPool:
         """Return the pool; requests would look for it anew, and read certificates for every connection.
@@ -121,6 +129,7 @@ class Route(HTTPAdapter):
         context = _context(settings["verify"]) if proxy or url.startswith("https") else None
         if proxy and proxy.lower().startswith("socks"):
             manager: urllib3.PoolManager = self.proxy_manager_for(proxy, ssl_context=context)
+            manager.pool_classes_by_scheme = checked_pools(manager.pool_classes_by_scheme)
             return manager
         if proxy:
             with_scheme = prepend_scheme_if_needed(proxy, "http")  # type: ignore[no-untyped-call]
@@ -128,7 +137,7 @@ class Route(HTTPAdapter):
         else:
             self.init_poolmanager(1, MAX_CONCURRENCY, ssl_context=context)
             manager = self.poolmanager
-        manager.pool_classes_by_scheme = TIMED_POOLS
+        manager.pool_classes_by_scheme = CHECKED_POOLS
         return manager
 
 

@@ -15,12 +15,13 @@ GOING_ON: Final = (
     "submit all rows again; the journal knows which were accepted, and without one Intercom ignores their repeats"
 )
 
-Reason = Literal["authentication", "outage", "interrupted", "canary", "failure_rate", "journal", "error"]
+Reason = Literal["authentication", "address", "outage", "interrupted", "canary", "failure_rate", "journal", "error"]
 
 # One text for all rows, as a million of them may be left behind.
 _LEFT_BEHIND: Final[Mapping[Reason, str]] = MappingProxyType(
     {
         "authentication": "the run ended before this row, as the access token was refused: submit the row again",
+        "address": "the run ended before this row, as the first answer was not Intercom's: check region and base_url",
         "outage": "the run ended before this row, as Intercom could not be reached: submit the row again later",
         "interrupted": "the run was interrupted before this row: submit the row again",
         "canary": "the run ended before this row, as those sent first failed: mend what ails them, then submit again",
@@ -37,7 +38,7 @@ class Stop:
 
     Parameters
     ----------
-    reason : {"authentication", "outage", "interrupted", "canary", "failure_rate", "journal", "error"}
+    reason : {"authentication", "address", "outage", "interrupted", "canary", "failure_rate", "journal", "error"}
         What ended it.
     error_code : str
         That of the rows that are left behind.
@@ -71,6 +72,27 @@ def stop_for_answer(answer: Answer) -> Stop:
     said = quote(answer.status, read_complaint(answer))
     message = f"Intercom refused the access token ({said}): {cures[code]}"
     return Stop(reason="authentication", error_code=code, message=message)
+
+
+def stop_for_address(answer: Answer) -> Stop:
+    """Return the stop that a wrong address asks for.
+
+    Parameters
+    ----------
+    answer : Answer
+        A 404 that does not speak of a contact; the first answer to an event of the run.
+
+    Returns
+    -------
+    Stop
+        Of the reason ``"address"``.
+    """
+    said = quote(answer.status, read_complaint(answer))
+    message = (
+        f"the first event was answered {said}, which does not speak of a contact, so it was not Intercom's API that "
+        "answered: check region and base_url, then submit all rows again"
+    )
+    return Stop(reason="address", error_code="wrong_address", message=message)
 
 
 def stop_for_outage(complaint: str, *, seconds: float) -> Stop:

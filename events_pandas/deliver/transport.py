@@ -1,6 +1,7 @@
 """The network, as one method on one object: a request goes out, an answer or a `TransportError` comes back."""
 
 from collections.abc import Iterator
+from http import HTTPStatus
 from importlib.metadata import version
 from typing import Final
 from urllib.parse import urlsplit
@@ -8,8 +9,8 @@ from urllib.parse import urlsplit
 import requests
 import urllib3
 
-from events_pandas.deliver.answers import HEADERS, Answer
-from events_pandas.deliver.deadline import begin_attempt, had_connection
+from events_pandas.deliver.answers import HEADERS, Answer, TransportError
+from events_pandas.deliver.deadline import begin_attempt, had_connection, is_doubtful
 from events_pandas.deliver.failures import explain
 from events_pandas.deliver.route import Route
 from events_pandas.deliver.secrecy import HiddenText, forget_locals, redactor
@@ -36,6 +37,9 @@ class Transport:
     Whatever waits on a socket ends at the same moment: connecting (to all addresses of the host together), the consent
     of a proxy, the TLS handshake, sending, the status line, the headers, the body. What has no bound of ours is the
     search for the host's addresses: the system's resolver takes none, and ends by its own configuration.
+
+    Interim answers (1xx) are read over. A connection on which anything came that does not belong to the answer is not
+    used again; if it has carried other requests, that answer is not used either.
 
     Nothing is sent twice: an adapter of requests repeats nothing unless told to, and a pooled connection that the
     server has closed is noticed before anything is sent on it, or ends in a `TransportError`.
@@ -78,19 +82,33 @@ class Transport:
         Raises
         ------
         TransportError
-            If the status line and the headers did not come.
+            If the status line and the headers did not come; or if it cannot be told whether the answer belongs to this
+            request, or what it says of the contact.
         """
         begin_attempt(self._timeout_seconds)
         try:
-            return self._answer(self._exchange(self._request(method, path, body)))
+            answer, is_whole = self._answer(self._exchange(self._request(method, path, body)))
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             failure = explain(error, host=self._host, seconds=self._timeout_seconds, had_connection=had_connection())
         except BaseException as error:
             # An interrupt, or a bug: the variables of the frames that it came through have the token among them.
             forget_locals(error)
             raise
+        else:
+            if is_doubtful():
+                failure = self._unusable(
+                    "more came from {host} than one answer, and it cannot be told which is this event's"
+                )
+            elif answer.status == HTTPStatus.NOT_FOUND and not is_whole:
+                # Only its text tells whether there is no such contact.
+                failure = self._unusable("the connection to {host} broke in the middle of an answer")
+            else:
+                return answer
         # Outside of the handler: what is being handled there has such frames, too.
         raise failure
+
+    def _unusable(self, message: str) -> TransportError:
+        return TransportError(message.format(host=self._host), may_have_arrived=True)
 
     def close(self) -> None:
         """Close the connections; another request would open new ones."""
@@ -112,20 +130,23 @@ class Transport:
         # The limit is one of each wait; the deadline of the attempt is there already, and comes first.
         return self._route.send(request, stream=True, timeout=self._timeout_seconds)
 
-    def _answer(self, response: requests.Response) -> Answer:
+    def _answer(self, response: requests.Response) -> tuple[Answer, bool]:
+        """Return an answer, and whether all of its body came."""
         headers = {name: response.headers[name] for name in HEADERS if name in response.headers}
-        return Answer(status=response.status_code, headers=headers, body=self._without_token(_body(response.raw)))
+        body, is_whole = _body(response.raw)
+        return Answer(status=response.status_code, headers=headers, body=self._without_token(body)), is_whole
 
 
-def _body(response: urllib3.BaseHTTPResponse) -> bytes:
+def _body(response: urllib3.BaseHTTPResponse) -> tuple[bytes, bool]:
     body = b""
     try:
         for piece in _pieces(response):
             body += piece
     except (urllib3.exceptions.HTTPError, OSError):
-        # The status has come, and with it the verdict; only the wording is cut short.
+        # The status has come, and with it most verdicts; only the wording is cut short.
         response.close()
-    return body
+        return body, False
+    return body, True
 
 
 def _pieces(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:

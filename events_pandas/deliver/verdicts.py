@@ -6,7 +6,7 @@ from http import HTTPStatus
 from types import MappingProxyType
 from typing import Final
 
-from events_pandas.deliver.answers import Answer, Complaint, TransportError, phrase, read_complaint
+from events_pandas.deliver.answers import Answer, Complaint, TransportError, phrase, read_complaint, speaks_of_contact
 from events_pandas.deliver.outcomes import Status
 
 STOP_CODES: Final[Mapping[int, str]] = MappingProxyType(
@@ -55,13 +55,15 @@ def judge(answer: Answer) -> Verdict:
     Returns
     -------
     Verdict
-        ``accepted`` for 202, and for nothing else; ``unknown_contact`` for 404; ``not_submitted`` for 401 and 403,
-        which are no fault of the row; ``rejected`` for the rest.
+        ``accepted`` for 202, and for nothing else; ``unknown_contact`` for a 404 that speaks of a user or contact;
+        ``not_submitted`` for 401 and 403, which are no fault of the row; ``rejected`` for the rest.
     """
     if answer.status == HTTPStatus.ACCEPTED:
         return Verdict(status=Status.ACCEPTED, http_status=answer.status)
     complaint = read_complaint(answer)
-    status, code, message = _judge_refusal(answer.status, complaint)
+    status, code, message = (
+        _judge_wrong_address(complaint) if is_wrong_address(answer) else _judge_refusal(answer.status, complaint)
+    )
     return Verdict(
         status=status,
         http_status=answer.status,
@@ -69,6 +71,22 @@ def judge(answer: Answer) -> Verdict:
         error_message=message,
         request_id=complaint.request_id,
     )
+
+
+def is_wrong_address(answer: Answer) -> bool:
+    """Tell whether an answer says that there is nothing at the address.
+
+    Parameters
+    ----------
+    answer : Answer
+        What an event was answered.
+
+    Returns
+    -------
+    bool
+        True for a 404 that does not speak of a user or contact: of a proxy, of another server, of a wrong path.
+    """
+    return answer.status == HTTPStatus.NOT_FOUND and not speaks_of_contact(answer)
 
 
 def judge_spent(result: Answer | TransportError, *, attempts: int, doubt: str | None = None) -> Verdict:
@@ -162,6 +180,12 @@ def what_happened(result: Answer | TransportError) -> str:
     if isinstance(result, TransportError):
         return str(result)
     return f"the last answer was {quote(result.status, read_complaint(result))}"
+
+
+def _judge_wrong_address(complaint: Complaint) -> tuple[Status, str, str]:
+    said = quote(HTTPStatus.NOT_FOUND, complaint)
+    message = f"the answer was {said}, which does not speak of a contact: check region and base_url"
+    return Status.REJECTED, complaint.code or "http_404", message
 
 
 def _judge_refusal(http_status: int, complaint: Complaint) -> tuple[Status, str, str]:

@@ -63,8 +63,14 @@ class PartialFile:
         if self.path.is_dir():
             raise SourceError(f"{self.path}: {holds} cannot be written there: Is a directory")
         self.partial = self.path.with_name(self.path.name + ".partial")
+        self._process = os.getpid()
         with self.writing():
             self.partial.write_bytes(b"")
+
+    @property
+    def is_inherited(self) -> bool:
+        """Whether this process is a fork of the one that writes the file."""
+        return os.getpid() != self._process
 
     @property
     def is_csv(self) -> bool:
@@ -93,9 +99,13 @@ class PartialFile:
 
     def put_in_place(self) -> None:
         """Replace, in one step, the file that may be there."""
+        if self.is_inherited:
+            return
         self.partial.replace(self.path)
 
     def discard(self) -> None:
         """Take away what was written so far; what an earlier run has left stays."""
+        if self.is_inherited:
+            return
         with suppress(FileNotFoundError):
             self.partial.unlink()

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from events_pandas.errors import SourceError
+from events_pandas.forking import keep_for_ever, leave_to_parent_at_fork
 from events_pandas.results.cell_text import text_frame
 from events_pandas.results.partial_file import PartialFile
 
@@ -48,6 +49,7 @@ class RejectsWriter:
     def __init__(self, path: str | os.PathLike[str], *, sources: Iterable[Path] = ()) -> None:
         self._file = PartialFile(path, holds="rejects", sources=sources)
         self._parquet: pq.ParquetWriter | None = None
+        leave_to_parent_at_fork(self)
         self._is_begun = False
         self._is_ascii = True
 
@@ -113,6 +115,12 @@ class RejectsWriter:
             raise SourceError(
                 f"{self.path}: these rows cannot be written as Parquet ({reason}): choose a name that ends in .csv"
             ) from error
+
+    def leave_to_parent(self) -> None:
+        """Never write the end of the parent's file in a child."""
+        if self._parquet is not None:
+            keep_for_ever(self._parquet)
+            self._parquet = None
 
     def finish(self) -> None:
         """Put the file in its place.

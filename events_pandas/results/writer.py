@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from events_pandas.forking import keep_for_ever, leave_to_parent_at_fork
 from events_pandas.results.partial_file import PartialFile
 
 
@@ -39,6 +40,13 @@ class ResultsWriter:
         self._file = PartialFile(path, holds="results", sources=sources)
         self._parquet: pq.ParquetWriter | None = None
         self._is_begun = False
+        leave_to_parent_at_fork(self)
+
+    def leave_to_parent(self) -> None:
+        """Never write the end of the parent's file in a child."""
+        if self._parquet is not None:
+            keep_for_ever(self._parquet)
+            self._parquet = None
 
     def write(self, results: pd.DataFrame) -> None:
         """Add the results of some rows.

@@ -90,6 +90,9 @@ class Sandbox:
     stays; ``{"faults": null, "fail_next": null}`` lets all go well again, as `clear_faults` does. `GET
     /sandbox/control` tells all settings, and the faults that `fail_next` asked for and that are still to come.
 
+    A process that is forked while the sandbox runs reaches it by `url`, `access_token` and `client()`. The rest is
+    refused there, as it would show what was there at the fork; `stop` and the end of a `with` block have no effect.
+
     What goes wrong in the sandbox itself, such as a disk that is full, is logged to ``events_pandas.sandbox`` and
     answered 500 ``sandbox_error``.
 
@@ -214,11 +217,11 @@ class Sandbox:
             As set last, also by the control endpoint. It can be set at any time, from any thread: outages and attempts
             are counted anew then. What `fail_next` asked for is apart from it, and stays; `clear_faults` forgets both.
         """
-        return self._app.api.plan.faults
+        return self._own.api.plan.faults
 
     @faults.setter
     def faults(self, faults: Faults) -> None:
-        self._app.control.set_faults(faults, uptime=time.monotonic())
+        self._own.control.set_faults(faults, uptime=time.monotonic())
 
     @property
     def limit(self) -> int | None:
@@ -229,11 +232,11 @@ class Sandbox:
         int or None
             None for no limit. It can be set at any time, from any thread.
         """
-        return self._app.api.window.limit
+        return self._own.api.window.limit
 
     @limit.setter
     def limit(self, limit: int | None) -> None:
-        self._app.api.window.limit = limit
+        self._own.api.window.limit = limit
 
     @property
     def window_seconds(self) -> float:
@@ -244,11 +247,11 @@ class Sandbox:
         float
             Seconds. It can be set at any time, from any thread.
         """
-        return self._app.api.window.window_seconds
+        return self._own.api.window.window_seconds
 
     @window_seconds.setter
     def window_seconds(self, window_seconds: float) -> None:
-        self._app.api.window.window_seconds = window_seconds
+        self._own.api.window.window_seconds = window_seconds
 
     def start(self) -> None:
         """Start the server, with a new, empty workspace unless it is kept; return when it accepts connections.
@@ -274,7 +277,7 @@ class Sandbox:
 
     def stop(self) -> None:
         """Stop the server, close its sockets and its file; events and counts stay readable until the next start."""
-        if self._server is not None:
+        if self._server is not None and not self._server.is_inherited:
             self._server.stop()
             self._server = None
             self._workspace.store.release()
@@ -288,6 +291,7 @@ class Sandbox:
             If the sandbox is not running.
         """
         server = self._running()
+        self._require_own()
         while not server.wait(_POLL_SECONDS):
             # A wait without an end could not be interrupted on Windows.
             continue
@@ -341,11 +345,11 @@ class Sandbox:
         clear_faults : Takes it back.
         """
         self._running()
-        self._app.control.fail_next(NextFault(fault=fault, times=times, path=path))
+        self._own.control.fail_next(NextFault(fault=fault, times=times, path=path))
 
     def clear_faults(self) -> None:
         """Let all go well from now on: set `faults` to `Faults()`, and forget what `fail_next` asked for."""
-        self._app.control.clear_faults(uptime=time.monotonic())
+        self._own.control.clear_faults(uptime=time.monotonic())
 
     def to_frame(self) -> pd.DataFrame:
         """Return all submissions received, as they were sent, and what became of them.
@@ -366,9 +370,21 @@ class Sandbox:
             raise RuntimeError("the sandbox is not running: say `with Sandbox() as sandbox:`, or call start()")
         return self._server
 
+    def _require_own(self) -> None:
+        if self._server is not None and self._server.is_inherited:
+            raise RuntimeError(
+                "the sandbox runs in the process that this one is a fork of: "
+                "url, access_token and client() work here, all else is asked there"
+            )
+
+    @property
+    def _own(self) -> SandboxApp:
+        self._require_own()
+        return self._app
+
     @property
     def _workspace(self) -> Workspace:
-        return self._app.api.workspace
+        return self._own.api.workspace
 
     def _new_workspace(self) -> Workspace:
         return Workspace(store=Store(self._store), contacts=self._contacts, region=self._region)

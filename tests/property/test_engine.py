@@ -17,7 +17,9 @@ from events_pandas.deliver.tickets import MAX_PARDONS
 HEADERS = {intercom.LIMIT_HEADER: "1000000", intercom.REMAINING_HEADER: "999999", intercom.RESET_HEADER: "1700000010"}
 QUICK = Surroundings(jitter=lambda: 0.0, sleep=lambda _: None)
 # 429 is left out: it holds the whole run; its waits are tested with a clock that is set by hand.
-RESULTS = st.sampled_from([202, 202, 202, 200, 301, 400, 404, 408, 409, 422, 500, 502, 503, 599, "refused", "broken"])
+NOT_FOUND = b'{"type":"error.list","errors":[{"code":"not_found","message":"Contact Not Found"}]}'
+WORDS = ["refused", "broken", "unknown", "elsewhere"]
+RESULTS = st.sampled_from([202, 202, 202, 200, 301, 400, 408, 409, 422, 500, 502, 503, 599, *WORDS])
 STOPPING = st.sampled_from([401, 403])
 SCRIPTS = st.lists(RESULTS | STOPPING, max_size=4)
 CHUNKS = st.lists(st.lists(st.tuples(SCRIPTS, st.sampled_from("abc")), max_size=6), max_size=4)
@@ -38,6 +40,8 @@ class ScriptedClient:
         with self._lock:
             self.posted.append(payload)
         step = next(self._scripts[payload], 202)
+        if step in {"unknown", "elsewhere"}:
+            return Answer(status=404, headers=HEADERS, body=NOT_FOUND if step == "unknown" else b"<html>")
         if isinstance(step, str):
             raise TransportError(step, may_have_arrived=step == "broken")
         return Answer(status=step, headers=HEADERS)
@@ -86,4 +90,10 @@ def test_deliver_conserves_every_event(chunks, attempts, concurrency, interrupt_
         and (outcome.error_code is None) is (outcome.status is Status.ACCEPTED)
         for outcome in flat
     )
+    assert all(
+        "elsewhere" in scripts[str(outcome.row).encode()]
+        for outcome in flat
+        if outcome.http_status == 404 and outcome.status is Status.REJECTED
+    )
+    assert run.stop is None or run.stop.reason != "address" or not any(o.status is Status.ACCEPTED for o in told[:1])
     assert run.stop is not None or not any(outcome.status is Status.NOT_SUBMITTED for outcome in flat)

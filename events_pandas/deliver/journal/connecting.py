@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
+from events_pandas.deliver.journal.access import opened
 from events_pandas.deliver.journal.schema import is_new, make_tables, require_journal, require_writable
 from events_pandas.deliver.journal.troubles import is_busy, is_unopenable
+from events_pandas.forking import leave_to_parent_at_fork
 
 _PAUSE_SECONDS = 0.01
 _PRAGMAS = (
@@ -22,8 +24,20 @@ _PRAGMAS = (
     "PRAGMA cache_size = -8000",
     "PRAGMA temp_store = MEMORY",
 )
-_MAKING = threading.Lock()
-"""One journal at a time: closing a file lets go of all locks that this process has on it, SQLite's too."""
+
+
+class _Making:
+    """One journal at a time: closing a file lets go of all locks that this process has on it, SQLite's too."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        leave_to_parent_at_fork(self)
+
+    def leave_to_parent(self) -> None:
+        self.lock = threading.Lock()
+
+
+_MAKING = _Making()
 
 
 def connected(path: Path, busy_seconds: float) -> sqlite3.Connection:
@@ -70,7 +84,7 @@ def open_or_make(path: Path, busy_seconds: float) -> sqlite3.Connection:
     JournalError
         If it is another application's, or of a later version.
     """
-    with _MAKING:
+    with _MAKING.lock:
         _make_file(path)
     connection = _readable(path, busy_seconds)
     with closed_on_error(connection):
@@ -151,8 +165,7 @@ def closed_on_error(connection: sqlite3.Connection) -> Iterator[None]:
 
 
 def _opened(path: Path, busy_seconds: float) -> sqlite3.Connection:
-    address = f"{path.absolute().as_uri()}?mode=rw"
-    return sqlite3.connect(address, uri=True, timeout=busy_seconds, isolation_level=None, check_same_thread=False)
+    return opened(path, "mode=rw", timeout=busy_seconds, isolation_level=None, check_same_thread=False)
 
 
 def _make_file(path: Path) -> None:

@@ -13,8 +13,9 @@ import numpy as np
 from events_pandas.convert.cells import Mask
 from events_pandas.convert.earlier_runs import FREE, Entries
 from events_pandas.convert.keys import Seconds, Words
+from events_pandas.deliver.journal.access import Access
 from events_pandas.deliver.journal.connecting import closed_on_error, connected, journal_mode, open_or_make, transaction
-from events_pandas.deliver.journal.files import file_identity
+from events_pandas.deliver.journal.files import file_identity, require_same
 from events_pandas.deliver.journal.history import RunFacts, insert_run, update_run
 from events_pandas.deliver.journal.lookup import (
     DIGEST_BYTES,
@@ -72,10 +73,10 @@ class Journal:
         self.workspace = workspace
         self.mode = journal_mode(connection)
         self.run = 0
-        self._connection = connection
         self._busy_seconds = busy_seconds
         self._identity = file_identity(path)
         self._kept: set[str] = set()
+        self._access = Access(path, self._connect, connection=connection)
         # The workspace ends with a NUL: no two make the same digest with other words.
         self._digest = blake2b(workspace.encode() + b"\0", digest_size=DIGEST_BYTES, key=read_secret(connection))
 
@@ -146,9 +147,9 @@ class Journal:
         JournalError
             If the file cannot be read.
         """
-        with told_as_journal_error(self.path):
-            digests = self.digests(words) if holds_events(self._connection) else []
-            return find_entries(self._connection, digests, run=self.run or _NO_RUN)
+        with told_as_journal_error(self.path), self._access.using() as connection:
+            digests = self.digests(words) if holds_events(connection) else []
+            return find_entries(connection, digests, run=self.run or _NO_RUN)
 
     def occupied(self, words: Words) -> Seconds:
         """Look up whether other runs have sent events, for whichever row.
@@ -168,10 +169,10 @@ class Journal:
         JournalError
             If the file cannot be read.
         """
-        with told_as_journal_error(self.path):
-            if not holds_events(self._connection):
+        with told_as_journal_error(self.path), self._access.using() as connection:
+            if not holds_events(connection):
                 return np.full(words.shape[1], FREE, np.int64)
-            return find_occupied(self._connection, self.digests(words), run=self.run or _NO_RUN)
+            return find_occupied(connection, self.digests(words), run=self.run or _NO_RUN)
 
     def claim(self, marks: Sequence[Mark], used_up: Callable[[Entries], Mask] | None = None) -> list[int]:
         """Write down that events may be sent from now on, where their seconds are free.
@@ -195,11 +196,11 @@ class Journal:
         JournalError
             If the file cannot be written, or another program keeps it locked.
         """
-        with told_as_journal_error(self.path), transaction(self._connection):
-            sent = find_sent(self._connection, marks, run=self.run, used_up=used_up or _none_used_up)
-            taken = {*find_taken(self._connection, marks), *sent}
+        with told_as_journal_error(self.path), self._access.using() as connection, transaction(connection):
+            sent = find_sent(connection, marks, run=self.run, used_up=used_up or _none_used_up)
+            taken = {*find_taken(connection, marks), *sent}
             free = [mark for place, mark in enumerate(marks) if place not in taken]
-            claim_events(self._connection, free, run=self.run)
+            claim_events(connection, free, run=self.run)
         return sorted(taken)
 
     def kept_types(self, mapping: EventMapping) -> dict[str, Rule]:
@@ -220,8 +221,8 @@ class Journal:
         JournalError
             If the file cannot be read.
         """
-        with told_as_journal_error(self.path):
-            kept = dict(self._connection.execute("SELECT field, type FROM types"))
+        with told_as_journal_error(self.path), self._access.using() as connection:
+            kept = dict(connection.execute("SELECT field, type FROM types"))
         rules = {
             path: kept_rule(kept.get(self._field_digest(words), ""), source)
             for path, (source, words) in bare_columns(mapping).items()
@@ -249,8 +250,8 @@ class Journal:
             if path in types and path not in self._kept
         ]
         if rows:
-            with told_as_journal_error(self.path), transaction(self._connection):
-                self._connection.executemany("INSERT OR IGNORE INTO types VALUES (?, ?)", rows)
+            with told_as_journal_error(self.path), self._access.using() as connection, transaction(connection):
+                connection.executemany("INSERT OR IGNORE INTO types VALUES (?, ?)", rows)
             self._kept.update(types)
 
     def _field_digest(self, words: str) -> bytes:
@@ -273,14 +274,15 @@ class Journal:
         JournalError
             If the file cannot be read.
         """
-        with told_as_journal_error(self.path):
-            self._connection.execute("BEGIN")
-        try:
-            yield
-        finally:
-            # After some errors SQLite has ended it by itself.
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
+        with self._access.using() as connection:
+            with told_as_journal_error(self.path):
+                connection.execute("BEGIN")
+            try:
+                yield
+            finally:
+                # After some errors SQLite has ended it by itself.
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
 
     def begin_run(self, facts: RunFacts) -> None:
         """Write down that a run begins: what is claimed and recorded from now on is its own.
@@ -295,8 +297,8 @@ class Journal:
         JournalError
             If the file cannot be written.
         """
-        with told_as_journal_error(self.path):
-            self.run = insert_run(self._connection, facts, self.workspace)
+        with told_as_journal_error(self.path), self._access.using() as connection:
+            self.run = insert_run(connection, facts, self.workspace)
 
     def tell_run(self, counts: Mapping[str, int], *, requests: int = 0) -> None:
         """Write down how far the run is.
@@ -313,8 +315,8 @@ class Journal:
         JournalError
             If the file cannot be written.
         """
-        with told_as_journal_error(self.path):
-            update_run(self._connection, self.run, counts, requests=requests)
+        with told_as_journal_error(self.path), self._access.using() as connection:
+            update_run(connection, self.run, counts, requests=requests)
 
     def end_run(self, outcome: str, counts: Mapping[str, int], *, ended_at: datetime, requests: int = 0) -> None:
         """Write down how the run ended.
@@ -335,8 +337,8 @@ class Journal:
         JournalError
             If the file cannot be written.
         """
-        with told_as_journal_error(self.path):
-            update_run(self._connection, self.run, counts, requests=requests, outcome=outcome, ended_at=ended_at)
+        with told_as_journal_error(self.path), self._access.using() as connection:
+            update_run(connection, self.run, counts, requests=requests, outcome=outcome, ended_at=ended_at)
 
     def writer(self) -> JournalWriter:
         """Return what writes acceptances down, in a thread of its own.
@@ -356,7 +358,11 @@ class Journal:
     def close(self) -> None:
         """Close the file."""
         with told_as_journal_error(self.path):
-            self._connection.close()
+            self._access.close()
+
+    def _connect(self) -> sqlite3.Connection:
+        require_same(self.path, self._identity)
+        return connected(self.path, self._busy_seconds)
 
 
 def _none_used_up(entries: Entries) -> Mask:

@@ -7,6 +7,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from events_pandas.deliver.journal.access import opened
 from events_pandas.deliver.journal.schema import is_new, require_journal
 from events_pandas.deliver.journal.troubles import BUSY_SECONDS, told_as_journal_error
 
@@ -107,8 +108,7 @@ def _state(path: Path) -> tuple[int, int]:
 
 
 def _read(path: Path, workspace: str | None, how: str) -> list[RunEntry]:
-    connection = sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True, timeout=BUSY_SECONDS)
-    with closing(connection):
+    with closing(opened(path, how, timeout=BUSY_SECONDS)) as connection:
         if is_new(connection):
             return []
         require_journal(connection, path)

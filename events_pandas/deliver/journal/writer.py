@@ -1,5 +1,6 @@
 """The thread that writes acceptances down: those that come within moments of one another are one commit."""
 
+import os
 import sqlite3
 import threading
 import time
@@ -8,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from events_pandas.deliver.journal.access import Access
 from events_pandas.deliver.journal.connecting import transaction
 from events_pandas.deliver.journal.files import Identity, require_same
 from events_pandas.deliver.journal.marks import Mark
@@ -41,7 +43,6 @@ class JournalWriter:
     def __init__(
         self, connect: Callable[[], sqlite3.Connection], *, path: Path, run: Callable[[], int], identity: Identity
     ) -> None:
-        self._connect = connect
         self._identity = identity
         self._path = path
         self._run = run
@@ -51,7 +52,8 @@ class JournalWriter:
         self._lock = threading.Lock()
         self._is_closed = False
         self._thread: threading.Thread | None = None
-        self._connection: sqlite3.Connection | None = None
+        self._access = Access(path, connect)
+        self._process = os.getpid()
         self._bug: BaseException | None = None
 
     @property
@@ -103,6 +105,9 @@ class JournalWriter:
         wait_seconds : float
             How long that may take; what waits longer is still written, if the process lives on.
         """
+        if os.getpid() != self._process:
+            # What waits is the parent's, and is written there.
+            return
         with self._lock:
             self._is_closed = True
         self._called.set()
@@ -131,8 +136,7 @@ class JournalWriter:
             if not self._is_closed:
                 time.sleep(GROUP_SECONDS)
             self._write_group()
-        if self._connection is not None:
-            self._connection.close()
+        self._access.close()
 
     def _write_group(self) -> None:
         """Write what waits, and answer it."""
@@ -151,8 +155,7 @@ class JournalWriter:
     def _written(self, acceptances: list[Acceptance], releases: list[Mark]) -> JournalError | None:
         try:
             require_same(self._path, self._identity)
-            connection = self._connection = self._connection or self._connect()
-            with transaction(connection):
+            with self._access.using() as connection, transaction(connection):
                 accept_events(connection, acceptances, run=self._run())
                 release_events(connection, releases, run=self._run())
         except Exception as error:  # noqa: BLE001  # whatever it is, the records must have an answer

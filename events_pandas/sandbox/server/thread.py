@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import errno
+import os
 import socket
 import threading
 from typing import Any, Final
@@ -10,6 +11,8 @@ from typing import Any, Final
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from events_pandas.forking import cut_off, leave_to_parent_at_fork
 
 _STOP_SECONDS: Final = 5.0
 _GRACE_SECONDS: Final = 1
@@ -57,13 +60,30 @@ class ServerThread:
         self._thread = threading.Thread(
             target=_run, args=(self._server, listener), name="events-pandas-sandbox", daemon=True
         )
+        self._listener = listener
+        self._process = os.getpid()
+        leave_to_parent_at_fork(self)
         self._thread.start()
         if not self._server.is_accepting.wait(start_seconds):
             self.stop()
             raise RuntimeError(f"the sandbox did not start within {start_seconds:g} seconds")
 
+    @property
+    def is_inherited(self) -> bool:
+        """Whether this process is a fork of the one that serves."""
+        return os.getpid() != self._process
+
+    def leave_to_parent(self) -> None:
+        """Hold none of the sockets in a child: the port would stay taken, and connections open, after the end."""
+        cut_off(self._listener)
+        for connection in list(self._server.server_state.connections):
+            with contextlib.suppress(Exception):
+                cut_off(connection.transport.get_extra_info("socket"))
+
     def stop(self) -> None:
         """Close all sockets and end the thread; requests in flight have a second to finish."""
+        if self.is_inherited:
+            return
         self._server.should_exit = True
         self._thread.join(_STOP_SECONDS)
 

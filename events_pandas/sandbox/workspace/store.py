@@ -10,6 +10,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
+from events_pandas.forking import keep_for_ever, leave_to_parent_at_fork
+
 Row: TypeAlias = tuple[Any, ...]
 """A row of a query's result, its columns in the order of the query."""
 
@@ -129,9 +131,17 @@ class Store:
         self._lock = threading.Lock()
         self._held: sqlite3.Connection | None = None
         self._close = weakref.finalize(self, lambda: None)
+        leave_to_parent_at_fork(self)
         if self._path is None:
             self.hold()
         ((self.id_code, self.created_at),) = self.read("SELECT id_code, created_at FROM workspace")
+
+    def leave_to_parent(self) -> None:
+        """Never close the parent's file in a child; what is in memory is the child's own copy."""
+        self._lock = threading.Lock()
+        if self._held is not None:
+            keep_for_ever(self._held)
+            self._close.detach()
 
     def hold(self) -> None:
         """Open the file, and keep it from others until `release`; in memory there is nothing to do."""

@@ -21,10 +21,14 @@ from events_pandas.deliver.transport import Transport
 
 TOKEN = "dG9rOjEyMzQ1Njc4"
 FAST = {intercom.LIMIT_HEADER: "1000000", intercom.REMAINING_HEADER: "999999", intercom.RESET_HEADER: "1700000010"}
+NOT_FOUND = b'{"type":"error.list","errors":[{"code":"not_found","message":"User Not Found"}]}'
 
 
 class ScriptedClient:
-    """Answers each payload by its script, and 202 beyond it; a function in a script is called in the worker."""
+    """Answers each payload by its script, and 202 beyond it; a function in a script is called in the worker.
+
+    A 404 speaks of a user, as Intercom's does.
+    """
 
     def __init__(self, scripts=None, *, me=None):
         self.scripts = {payload.encode(): list(script) for payload, script in (scripts or {}).items()}
@@ -44,7 +48,9 @@ class ScriptedClient:
         step = step() if callable(step) else step
         if isinstance(step, BaseException):
             raise step
-        return step if isinstance(step, Answer) else Answer(status=step, headers=FAST)
+        if isinstance(step, Answer):
+            return step
+        return Answer(status=step, headers=FAST, body=NOT_FOUND if step == 404 else b"")
 
 
 class LocalServer:

@@ -12,6 +12,7 @@ from events_pandas.deliver.answers import (
     read_json,
     read_rate,
     read_retry_after,
+    speaks_of_contact,
 )
 
 DATE = "Tue, 14 Nov 2023 22:13:20 GMT"  # 1,700,000,000
@@ -151,3 +152,43 @@ def test_read_retry_after_is_none_when_a_date_has_nothing_to_count_from():
 def test_phrase_of_an_unknown_status_is_its_number():
     """A status without a name is a number."""
     assert phrase(599) == "599"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        '{"code":"not_found","message":"User Not Found"}',
+        '{"code":"not_found","message":"user not found"}',
+        '{"code":"not_found","message":"Contact Not Found"}',
+        '{"code":"user_not_found"}',
+        '{"code":"ContactNotFound","message":null}',
+        '{"code":"404","message":"Lead with this id does not exist"}',
+        '{"message":"No such visitor"}',
+        '{"code":"not_found","message":"Not Found","field":"user_id"}',
+        '{"code":"not_found","message":"Not Found"},{"message":"Users not found"}',
+    ],
+)
+def test_speaks_of_contact_finds_a_user_or_contact_in_every_spelling(error):
+    """An error speaks of a contact by its code, its message or its field, in whatever case."""
+    assert speaks_of_contact(Answer(status=404, body=b'{"type":"error.list","errors":[%s]}' % error.encode())) is True
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"<html>user not found</html>",
+        b'{"message":"User Not Found"}',
+        b'{"errors":[{"code":"not_found","message":"Resource Not Found"}]}',
+        b'{"errors":[{"code":"route_not_found","message":"route not found"}]}',
+        b'{"errors":[{"code":"not_found","message":"no route for this user"}]}',
+        b'{"errors":[{"code":"not_found","message":"Not found, please contact your administrator"}]}',
+        b'{"errors":[{"code":"not_found","message":"unknown user-agent"}]}',
+        b'{"errors":[{"code":"not_found","message":"misleading"}]}',
+        b'{"errors":[{"code":"not_found","message":"Not Found","field":"path"}]}',
+        b'{"errors":["User Not Found"]}',
+    ],
+)
+def test_speaks_of_contact_finds_none_in_other_answers(body):
+    """What a proxy, another server or a wrong path says is not about a contact."""
+    assert speaks_of_contact(Answer(status=404, body=body)) is False

@@ -179,6 +179,72 @@ def test_deliver_parks_the_retries_of_an_unknown_contact_too(make_run, scripted_
     assert _statuses(outcomes) == ["unknown_contact"] * 2
 
 
+# Addresses
+
+
+HTML = Answer(status=404, body=b"<html>Not Found</html>")
+PLENTY = {"X-RateLimit-Limit": "1000000", "X-RateLimit-Remaining": "999999", "X-RateLimit-Reset": "1700000010"}
+
+
+def test_deliver_stops_when_the_first_answer_is_not_intercoms(make_run, scripted_client, events):
+    """A 404 that does not speak of a contact ends the run if it is the first answer: there is no use in the others."""
+    client = scripted_client({"a": [HTML]})
+    run = make_run(client, concurrency=1)
+
+    (outcomes,) = run.deliver([events("a", "b", "c")])
+
+    assert (run.stop.reason, client.posted) == ("address", ["a"])
+    assert [(outcome.status, outcome.error_code) for outcome in outcomes] == [
+        ("rejected", "http_404"),
+        ("not_submitted", "wrong_address"),
+        ("not_submitted", "wrong_address"),
+    ]
+
+
+def test_deliver_awaits_what_is_under_way_when_the_first_answer_is_not_intercoms(make_run, scripted_client, events):
+    """Of several requests under way the first answer decides; each of the others keeps its own."""
+    gate = threading.Event()
+    client = scripted_client(
+        {"a": [lambda: gate.wait(LIMIT_SECONDS) and 202], "b": [HTML], "c": [lambda: gate.wait(LIMIT_SECONDS) and 404]}
+    )
+    client.me_script = [Answer(status=200, headers=PLENTY, body=b'{"app":{}}')]
+    run = make_run(client, concurrency=3, on_outcome=lambda _: gate.set())
+    run.preflight()  # which tells the limit: without it the first event would be alone
+
+    (outcomes,) = run.deliver([events("a", "b", "c", "d")])
+
+    assert run.stop.reason == "address"
+    assert _statuses(outcomes) == ["accepted", "rejected", "unknown_contact", "not_submitted"]
+
+
+@pytest.mark.parametrize("first", [202, 404, 422])
+def test_deliver_goes_on_after_a_404_of_another_kind_once_an_event_was_answered(
+    make_run, scripted_client, events, first
+):
+    """Where Intercom has answered an event, such a 404 is the one row's."""
+    client = scripted_client({"a": [first], "b": [HTML]})
+    run = make_run(client, concurrency=1)
+
+    (outcomes,) = run.deliver([events("a", "b", "c")])
+
+    assert (run.stop, _statuses(outcomes)[1:]) == (None, ["rejected", "accepted"])
+
+
+@pytest.mark.parametrize("first", [503, 429])
+def test_deliver_takes_no_passing_failure_for_an_answer_of_intercoms(make_run, scripted_client, events, first):
+    """What passes with time says nothing of the address: the first final answer counts."""
+    client = scripted_client({"a": [first, HTML]})
+    run = make_run(client, concurrency=1, retry=RetryPolicy(attempts=3, base_seconds=0.0))
+
+    (outcomes,) = run.deliver([events("a", "b")])
+
+    assert run.stop.reason == "address"
+    assert _statuses(outcomes) == ["rejected", "not_submitted"]
+
+
+# Names
+
+
 def test_deliver_ends_the_rows_of_a_name_that_is_one_too_many(make_run, scripted_client, error_body):
     """After Intercom's word on the 120 names, other rows of the name cost no request; those of other names do."""
     full = Answer(status=422, body=error_body("422", "Cannot have more than 120 active event names"))

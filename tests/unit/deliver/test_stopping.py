@@ -6,6 +6,7 @@ from events_pandas.deliver.answers import Answer
 from events_pandas.deliver.outcomes import Event, Outcome, Status
 from events_pandas.deliver.stopping import (
     Stop,
+    stop_for_address,
     stop_for_answer,
     stop_for_canary,
     stop_for_error,
@@ -48,6 +49,20 @@ def ticket():
 def test_stop_for_answer_says_how_to_mend_the_token(status, code, message):
     """A refused token stops the run for a reason that can be mended."""
     assert stop_for_answer(Answer(status=status)) == Stop(reason="authentication", error_code=code, message=message)
+
+
+def test_stop_for_address_says_what_to_check(error_body):
+    """A first answer that is not Intercom's stops the run, and quotes what came."""
+    answer = Answer(status=404, body=error_body("not_found", "Resource Not Found"))
+
+    assert stop_for_address(answer) == Stop(
+        reason="address",
+        error_code="wrong_address",
+        message=(
+            "the first event was answered 404 Not Found, not_found: Resource Not Found, which does not speak of a "
+            "contact, so it was not Intercom's API that answered: check region and base_url, then submit all rows again"
+        ),
+    )
 
 
 def test_stop_for_outage_says_how_long_it_lasted_and_quotes_the_last():

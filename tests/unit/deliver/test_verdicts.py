@@ -23,7 +23,7 @@ def test_judge_accepts_202_and_never_reads_its_body():
         (400, Status.REJECTED, "http_400"),
         (401, Status.NOT_SUBMITTED, "unauthorized"),
         (403, Status.NOT_SUBMITTED, "forbidden"),
-        (404, Status.UNKNOWN_CONTACT, "not_found"),
+        (404, Status.REJECTED, "http_404"),
         (406, Status.REJECTED, "http_406"),
         (409, Status.REJECTED, "http_409"),
         (422, Status.REJECTED, "http_422"),
@@ -55,15 +55,49 @@ def test_judge_quotes_what_intercom_says(error_body):
     )
 
 
+def test_judge_knows_an_unknown_contact_by_what_the_answer_says(error_body):
+    """A 404 that speaks of a user or contact is about the row's contact, and about nothing else."""
+    assert judge(Answer(status=404, body=error_body("not_found", "User Not Found"))) == Verdict(
+        status=Status.UNKNOWN_CONTACT,
+        http_status=404,
+        error_code="not_found",
+        error_message=(
+            "Intercom knows no such contact (404 Not Found, not_found: User Not Found): "
+            "create it or mend the identifier, then submit the row again"
+        ),
+        request_id="req-1",
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "said"),
+    [
+        (b"", "http_404", "404 Not Found"),
+        (b"<html><body>User not found</body></html>", "http_404", "404 Not Found"),
+        (b'{"message":"no Route matched with those values"}', "http_404", "404 Not Found"),
+        (
+            b'{"type":"error.list","errors":[{"code":"not_found","message":"Resource Not Found"}]}',
+            "not_found",
+            "404 Not Found, not_found: Resource Not Found",
+        ),
+    ],
+)
+def test_judge_rejects_a_404_that_does_not_speak_of_a_contact(body, code, said):
+    """A proxy, another server or a wrong path answers 404 too: that says nothing of the contact."""
+    assert judge(Answer(status=404, body=body)) == Verdict(
+        status=Status.REJECTED,
+        http_status=404,
+        error_code=code,
+        error_message=f"the answer was {said}, which does not speak of a contact: check region and base_url",
+    )
+
+
 @pytest.mark.parametrize(
     ("status", "message"),
     [
         (
             404,
-            (
-                "Intercom knows no such contact (404 Not Found): "
-                "create it or mend the identifier, then submit the row again"
-            ),
+            ("the answer was 404 Not Found, which does not speak of a contact: check region and base_url"),
         ),
         (
             401,

@@ -50,7 +50,7 @@ def test_journal_is_written_ahead(journal):
 
 def test_journal_commits_to_the_disk(journal):
     """A power cut takes nothing that was recorded: 2 is FULL."""
-    assert journal._connection.execute("PRAGMA synchronous").fetchone() == (2,)
+    assert journal._access.connection.execute("PRAGMA synchronous").fetchone() == (2,)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such permissions")

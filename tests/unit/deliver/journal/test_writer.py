@@ -245,10 +245,10 @@ def test_record_is_answered_with_an_error_when_the_disk_is_full_and_goes_on_when
         return {str(answers.get(timeout=30.0)) for _ in range(3000)}
 
     assert recorded(0) == {"None"}
-    (pages,) = writer._connection.execute("PRAGMA page_count").fetchone()
-    writer._connection.execute(f"PRAGMA max_page_count = {pages}")
+    (pages,) = writer._access.connection.execute("PRAGMA page_count").fetchone()
+    writer._access.connection.execute(f"PRAGMA max_page_count = {pages}")
     full = recorded(3000)
-    writer._connection.execute(f"PRAGMA max_page_count = {100 * pages}")
+    writer._access.connection.execute(f"PRAGMA max_page_count = {100 * pages}")
 
     assert full - {"None"} == {
         (
