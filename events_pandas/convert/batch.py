@@ -467,7 +467,7 @@ def _of_sent(bound: BoundRule, findings: list[Finding], is_sent: Mask) -> Iterat
         if CODES[finding.code].is_told_once or is_sent[finding.rows].all():
             yield finding
         else:
-            yield from only_where(bound, "", finding, is_sent)
+            yield from only_where([finding], bound.parts[""], is_sent)
 
 
 def _named(identifier: str, values: pa.Array) -> pa.Array:

@@ -137,8 +137,7 @@ _ERRORS: Table = {
     ),
     "amount_decimals": (
         "has more decimals than its currency",
-        "round it to what was paid (yen have none, euros two, Bahraini dinars three), "
-        "or say round=True in its MonetaryAmount rule",
+        "round it to what was paid (yen have none, euros two), or say round=True in its MonetaryAmount rule",
     ),
     "currency_missing": (
         "is empty, and an amount needs its currency",

@@ -273,10 +273,11 @@ def _amounts(bound: BoundRule, rule: MonetaryAmount) -> Member:
     findings = [
         *amount.findings,
         *finding_at(bound, "amount", faults),
-        *_of_present(bound, currency.findings, np.broadcast_to(amount.present, good.shape)),
+        # What is wrong with the currency of no amount is left out, since nothing is sent of it.
+        *only_where(currency.findings, bound.parts["currency"], np.broadcast_to(amount.present, good.shape)),
         *finding_at(bound, "currency", {"currency_missing": amount.present & ~currency.present}),
-        *_currency_notes(bound, currency.values, "currency_minor_unit", good & (decimals != HUNDREDTHS)),
-        *_currency_notes(bound, currency.values, "currency_withdrawn", good & (withdrawn_in > 0)),
+        *_currency_notes(bound, currency.values, code="currency_minor_unit", where=good & (decimals != HUNDREDTHS)),
+        *_currency_notes(bound, currency.values, code="currency_withdrawn", where=good & (withdrawn_in > 0)),
     ]
     if rule.round and not isinstance(bound.parts["amount"], Constant):
         findings += finding_at(bound, "amount", {"amount_rounded": good & is_rounded})
@@ -285,7 +286,7 @@ def _amounts(bound: BoundRule, rule: MonetaryAmount) -> Member:
     return Member(pieces=pieces, findings=tuple(findings), kinds=amount.kinds, variants=currency.values)
 
 
-def _currency_notes(bound: BoundRule, currencies: pa.Array, code: str, where: Mask) -> Iterator[Finding]:
+def _currency_notes(bound: BoundRule, currencies: pa.Array, *, code: str, where: Mask) -> Iterator[Finding]:
     """Note each currency once, however it is spelled, and since when it is none."""
     if not where.any():
         return
@@ -300,33 +301,27 @@ def _currency_notes(bound: BoundRule, currencies: pa.Array, code: str, where: Ma
             yield replace(finding, values=pa.array(told, TEXT_TYPE))
 
 
-def _of_present(bound: BoundRule, findings: list[Finding], present: Mask) -> list[Finding]:
-    """Leave out what is wrong with the currency of no amount, since nothing is sent of it."""
-    return [kept for finding in findings for kept in only_where(bound, "currency", finding, present)]
-
-
-def only_where(bound: BoundRule, part: str, finding: Finding, where: Mask) -> Iterator[Finding]:
-    """Yield a finding about one of a rule's columns for some rows alone.
+def only_where(findings: list[Finding], values: "Values | Constant", where: Mask) -> Iterator[Finding]:
+    """Yield findings about a column for some of its rows alone.
 
     Parameters
     ----------
-    bound : BoundRule
-        The rule with its columns.
-    part : str
-        The column's name in the rule.
-    finding : Finding
+    findings : list of Finding
         About any rows.
+    values : pandas.Series or Constant
+        The column.
     where : numpy.ndarray of bool
         The rows.
 
     Yields
     ------
     Finding
-        The same otherwise; nothing where no row is left.
+        The same otherwise; those of which no row is left are left out.
     """
-    rows = np.sort(finding.rows[where[finding.rows]])
-    if len(rows):
-        yield replace(finding, rows=rows, values=_shown_cells(bound.parts[part], rows[:VALUES_KEPT]))
+    for finding in findings:
+        rows = np.sort(finding.rows[where[finding.rows]])
+        if len(rows):
+            yield replace(finding, rows=rows, values=_shown_cells(values, rows[:VALUES_KEPT]))
 
 
 def _rich_links(bound: BoundRule) -> Member:

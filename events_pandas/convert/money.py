@@ -56,7 +56,7 @@ def read_amount(cells: Cells) -> tuple[pa.Array, Faults]:
         case Kind.TEXT | Kind.DECIMAL:
             unreadable = cells.mask() & ~_is_amount(cells.values)
             whole, millionths, too_large = _digits(without(cells.values, unreadable))
-            faults = unreadable_faults(cells.values, unreadable, "amount_unreadable", _is_amount)
+            faults = unreadable_faults(cells.values, unreadable, code="amount_unreadable", is_readable=_is_amount)
             is_good = cells.mask() & ~unreadable & ~too_large
             return _amounts(whole, millionths, is_good), [*faults, ("amount_too_large", too_large)]
         case _:
@@ -141,7 +141,9 @@ def read_currency(cells: Cells) -> tuple[pa.Array, Faults]:
         return nothing(cells, TEXT_TYPE, "currency_unknown")
     letters = pc.utf8_lower(cells.values)
     unknown = cells.mask() & ~_is_currency(letters)
-    return without(letters, unknown), unreadable_faults(letters, unknown, "currency_unknown", _is_currency)
+    return without(letters, unknown), unreadable_faults(
+        letters, unknown, code="currency_unknown", is_readable=_is_currency
+    )
 
 
 def _is_currency(letters: pa.Array) -> Mask:

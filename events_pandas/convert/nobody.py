@@ -22,8 +22,10 @@ _OBJECT: Final = (
     r"|[A-Za-z_][\w.]*\(['\"].*['\"]\)|ObjectId\(.*\))$"
 )
 _NOTHING: Final = (
-    "nan nat none null nil n/a na n.a. undefined unknown missing empty (blank) (null) (none) (empty) - -- --- ? . \\n"
-).split()
+    *("nan", "nat", "none", "null", "nil", "n/a", "na", "n.a.", "undefined", "unknown", "missing", "empty"),
+    *("(blank)", "(null)", "(none)", "(empty)", "-", "--", "---", "?", ".", "\\n"),
+)
+"""In lower case; the last is how MySQL writes NULL."""
 _LONGEST_NOTHING: Final = max(map(len, _NOTHING))
 
 _DIGITS: Final = b"0123456789"
@@ -37,7 +39,9 @@ def _flags(**letters: bytes) -> "np.ndarray[tuple[int], np.dtype[np.uint8]]":
     return table
 
 
-_FIRST: Final = _flags(numeric=_DIGITS + b"+-", marked=b"#='", word=bytes({ord(word[0]) for word in _NOTHING}) + b"NUME")
+_FIRST: Final = _flags(
+    numeric=_DIGITS + b"+-", marked=b"#='", word=bytes({ord(word[0]) for word in _NOTHING}) + b"NUME"
+)
 """What a text may be by its first byte."""
 _LAST: Final = _flags(numeric=_DIGITS, marked=b"\"')]}>")
 """What a text may be by its last byte."""
@@ -82,7 +86,18 @@ def odd_identifiers(text: pa.Array, passed_over: Mask) -> list[tuple[str, Mask]]
 
 
 def guarded_emails(text: pa.Array) -> Mask:
-    """Return where an address stands in a spreadsheet's marks for text."""
+    """Return where an address stands in a spreadsheet's marks for text.
+
+    Parameters
+    ----------
+    text : pyarrow.LargeStringArray
+        The addresses.
+
+    Returns
+    -------
+    numpy.ndarray of bool
+        As long as the text.
+    """
     if not holds_any(text, b"'", b'"'):
         return np.zeros(len(text), dtype=bool)
     return to_mask(pc.match_substring_regex(text, _GUARDED_EMAIL))
@@ -95,7 +110,9 @@ def _unseen_faults(text: pa.Array, passed_over: Mask) -> list[tuple[str, Mask]]:
     return [("invisible_character", has_unseen), ("blanks_around", padded_mask(text) & ~has_unseen & ~passed_over)]
 
 
-def _matched(text: pa.Array, rows: "np.ndarray[tuple[int], np.dtype[np.int64]]", **patterns: str) -> list[tuple[str, Mask]]:
+def _matched(
+    text: pa.Array, rows: "np.ndarray[tuple[int], np.dtype[np.int64]]", **patterns: str
+) -> list[tuple[str, Mask]]:
     """Find the first of some patterns that each of some rows matches."""
     found: list[tuple[str, Mask]] = []
     for code, pattern in patterns.items():

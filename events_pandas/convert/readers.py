@@ -377,7 +377,7 @@ def read_email(cells: Cells) -> tuple[pa.Array, Faults]:
     text = cells.values
     malformed = cells.mask() & ~_is_email(text)
     guarded = guarded_emails(text) & ~malformed
-    faults = unreadable_faults(text, malformed, "email_malformed", _is_email)
+    faults = unreadable_faults(text, malformed, code="email_malformed", is_readable=_is_email)
     return without(text, malformed | guarded), [*faults, ("identifier_guarded", guarded)]
 
 
@@ -420,7 +420,7 @@ def _read_written_number(cells: Cells) -> tuple[pa.Array, Faults]:
     magnitudes = pc.abs(text.cast(pa.float64()))
     infinite = to_mask(pc.is_inf(magnitudes))
     inexact = ~infinite & _loses_digits(text, magnitudes)
-    faults = unreadable_faults(cells.values, unreadable, "number_unreadable", _is_number)
+    faults = unreadable_faults(cells.values, unreadable, code="number_unreadable", is_readable=_is_number)
     return without(text, infinite | inexact), [*faults, ("number_not_finite", infinite), ("number_inexact", inexact)]
 
 
@@ -450,7 +450,20 @@ def _loses_digits(text: pa.Array, magnitudes: pa.Array) -> Mask:
 
 
 def beyond(integers: pa.Array, limit: int) -> Mask:
-    """Return where integers are farther from zero than a limit."""
+    """Return where integers are farther from zero than a limit.
+
+    Parameters
+    ----------
+    integers : pyarrow.Int64Array
+        The integers.
+    limit : int
+        Above zero.
+
+    Returns
+    -------
+    numpy.ndarray of bool
+        As long as the array.
+    """
     # Not abs: the smallest int64 has no positive counterpart.
     return to_mask(pc.or_(pc.greater(integers, limit), pc.less(integers, -limit)))
 

@@ -1,4 +1,4 @@
-"""Characters that nobody sees: where a text holds them, how a message shows them, and what stands there without them."""
+"""Characters that nobody sees: where a text holds them, how a message shows them, and what is left without them."""
 
 import re
 from collections.abc import Callable
@@ -29,7 +29,7 @@ _RANGES = (
     (0xFFF9, 0xFFFB),
     (0xE0000, 0xE007F),
 )
-# Blanks that can be seen between letters, and not at the end of a text: the plain one, and those of Ogham and of Chinese.
+# Blanks that can be seen between letters, and not at the end of a text: the plain one, that of Ogham, that of Chinese.
 _BLANKS = (_SPACE, 0x1680, 0x3000)
 
 _UNSEEN = "".join(rf"\x{{{first:x}}}-\x{{{last:x}}}" for first, last in _RANGES)
@@ -44,22 +44,57 @@ _SHORT_NAMES = {"\t": "\\t", "\n": "\\n", "\r": "\\r"}
 
 
 def may_hold_unseen(text: pa.Array) -> bool:
-    """Tell from the bytes of all texts together whether one may hold a character that nobody sees, or a blank."""
+    """Tell from the bytes of all texts together whether one may hold a character that nobody sees, or a blank.
+
+    Parameters
+    ----------
+    text : pyarrow.LargeStringArray
+        All texts.
+
+    Returns
+    -------
+    bool
+        False only if none of them does.
+    """
     _, letters = text_bytes(text)
     return bool(letters.min(initial=_DELETE) <= _SPACE or letters.max(initial=0) >= _DELETE)
 
 
 def unseen_mask(text: pa.Array) -> Mask:
-    """Return where a text holds a character that nobody sees; plain blanks are seen."""
+    """Return where a text holds a character that nobody sees; plain blanks are seen.
+
+    Parameters
+    ----------
+    text : pyarrow.LargeStringArray
+        The texts.
+
+    Returns
+    -------
+    numpy.ndarray of bool
+        As long as the text.
+    """
     return to_mask(pc.match_substring_regex(text, _HAS_UNSEEN))
 
 
 def padded_mask(text: pa.Array) -> Mask:
-    """Return where a text begins or ends with a blank."""
+    """Return where a text begins or ends with a blank.
+
+    Parameters
+    ----------
+    text : pyarrow.LargeStringArray
+        The texts.
+
+    Returns
+    -------
+    numpy.ndarray of bool
+        As long as the text.
+    """
     return to_mask(pc.match_substring_regex(text, _HAS_BLANK_AT_AN_END))
 
 
-def unreadable_faults(text: pa.Array, unreadable: Mask, code: str, is_readable: Callable[[pa.Array], Mask]) -> list[tuple[str, Mask]]:
+def unreadable_faults(
+    text: pa.Array, unreadable: Mask, *, code: str, is_readable: Callable[[pa.Array], Mask]
+) -> list[tuple[str, Mask]]:
     """Say of texts that cannot be read what is wrong: a code, or the characters that alone keep them from being read.
 
     Parameters
@@ -72,6 +107,11 @@ def unreadable_faults(text: pa.Array, unreadable: Mask, code: str, is_readable: 
         What to say of those that could not be read without these characters either.
     is_readable : callable
         Where texts can be read.
+
+    Returns
+    -------
+    list of (str, mask)
+        The code, and those of the characters, each with the texts of which it is said.
     """
     rows = np.flatnonzero(unreadable)
     if not len(rows) or not may_hold_unseen(text):
@@ -91,6 +131,16 @@ def unreadable_faults(text: pa.Array, unreadable: Mask, code: str, is_readable: 
 def visible(text: pa.Array) -> pa.Array:
     r"""Write characters that nobody sees as escapes, such as ``\u200b``.
 
+    Parameters
+    ----------
+    text : pyarrow.LargeStringArray
+        The texts.
+
+    Returns
+    -------
+    pyarrow.LargeStringArray
+        The same texts otherwise.
+
     Examples
     --------
     >>> print(visible(pa.array(["42\u200b", "a b"], pa.large_string())).to_pylist()[0])
@@ -109,6 +159,16 @@ def _escape(match: re.Match[str]) -> str:
 
 def outlined(shown: pa.Array) -> pa.Array:
     r"""Return of texts as a message shows them nothing but the escapes, and blanks at the ends.
+
+    Parameters
+    ----------
+    shown : pyarrow.LargeStringArray
+        As `visible` writes them, in quotes.
+
+    Returns
+    -------
+    pyarrow.LargeStringArray
+        With an ellipsis for each part that is left out.
 
     Examples
     --------
