@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from events_pandas.convert.cells import TEXT_TYPE, Mask, holds_any, text_bytes, to_mask, valid_mask
-from events_pandas.convert.unseen import may_hold_unseen, padded_mask, unseen_mask
+from events_pandas.convert.unseen import HAS_BLANK_AT_AN_END, HAS_UNSEEN, may_hold_unseen
 
 # A spreadsheet writes 123456789012 as 1.23457E+11, or 1,23457E+11; 1E5 and 12E-3 may be codes of somebody's.
 _SCIENTIFIC: Final = r"^[+-]?[0-9]+(?:[.,][0-9]*[eE][+-]?|[eE]\+)[0-9]+$"
@@ -26,8 +26,10 @@ _NOTHING: Final = (
     *("(blank)", "(null)", "(none)", "(empty)", "-", "--", "---", "?", ".", "\\n"),
 )
 """In lower case; the last is how MySQL writes NULL."""
+_LONGEST_NUMBER: Final = len("-1.23456789012345E+100")
 _LONGEST_NOTHING: Final = max(map(len, _NOTHING))
 
+_SPACE: Final = ord(" ")
 _DIGITS: Final = b"0123456789"
 _NUMERIC, _MARKED, _WORD = np.uint8(1), np.uint8(2), np.uint8(4)
 
@@ -62,19 +64,23 @@ def odd_identifiers(text: pa.Array, passed_over: Mask) -> list[tuple[str, Mask]]
     list of (str, mask)
         At most one code for each identifier.
     """
-    found = _unseen_faults(text, passed_over)
-    rest = valid_mask(text) & ~passed_over
-    for _, where in found:
-        rest &= ~where
-    rows = np.flatnonzero(rest)
+    bounds, letters = text_bytes(text)
+    rows = np.flatnonzero(valid_mask(text) & ~passed_over)
+    found: list[tuple[str, Mask]] = []
     if not len(rows):
         return found
-    bounds, letters = text_bytes(text)
+    if may_hold_unseen(text):
+        found += _matched(text, rows, invisible_character=HAS_UNSEEN, blanks_around=HAS_BLANK_AT_AN_END)
+    else:
+        has_blank = (letters[bounds[:-1][rows]] == _SPACE) | (letters[bounds[1:][rows] - 1] == _SPACE)
+        found.append(("blanks_around", _at(rows[has_blank], len(text))))
+    for _, where in found:
+        rows = rows[~where[rows]]
     starts, ends = bounds[:-1][rows], bounds[1:][rows]
-    first, last = _FIRST[letters[starts]], _LAST[letters[ends - 1]]
-    numeric = rows[(first & last & _NUMERIC) > 0] if holds_any(text, b"e", b"E") else rows[:0]
+    first, last, lengths = _FIRST[letters[starts]], _LAST[letters[ends - 1]], ends - starts
+    numeric = rows[((first & last & _NUMERIC) > 0) & (lengths <= _LONGEST_NUMBER)]
     marked = rows[((first | last) & _MARKED) > 0]
-    words = rows[((first & _WORD) > 0) & (ends - starts <= _LONGEST_NOTHING)]
+    words = rows[((first & _WORD) > 0) & (lengths <= _LONGEST_NOTHING)]
     found += _matched(text, numeric, identifier_scientific=_SCIENTIFIC, identifier_exponent=_EXPONENT)
     found += _matched(
         text, marked, identifier_sheet_error=_SHEET_ERROR, identifier_guarded=_GUARDED, identifier_object=_OBJECT
@@ -101,13 +107,6 @@ def guarded_emails(text: pa.Array) -> Mask:
     if not holds_any(text, b"'", b'"'):
         return np.zeros(len(text), dtype=bool)
     return to_mask(pc.match_substring_regex(text, _GUARDED_EMAIL))
-
-
-def _unseen_faults(text: pa.Array, passed_over: Mask) -> list[tuple[str, Mask]]:
-    if not may_hold_unseen(text):
-        return []
-    has_unseen = unseen_mask(text) & ~passed_over
-    return [("invisible_character", has_unseen), ("blanks_around", padded_mask(text) & ~has_unseen & ~passed_over)]
 
 
 def _matched(

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from events_pandas.convert.cells import TEXT_TYPE, Mask, text_bytes, to_mask
+from events_pandas.convert.cells import TEXT_TYPE, Mask, holds_any, text_bytes, to_mask
 
 _SPACE, _DELETE = 0x20, 0x7F
 _RANGES = (
@@ -34,17 +34,21 @@ _BLANKS = (_SPACE, 0x1680, 0x3000)
 
 _UNSEEN = "".join(rf"\x{{{first:x}}}-\x{{{last:x}}}" for first, last in _RANGES)
 _BLANK = "".join(rf"\x{{{blank:x}}}" for blank in _BLANKS)
-_HAS_UNSEEN = f"[{_UNSEEN}]"
-_HAS_BLANK_AT_AN_END = f"^[{_BLANK}]|[{_BLANK}]$"
+HAS_UNSEEN = f"[{_UNSEEN}]"
+HAS_BLANK_AT_AN_END = f"^[{_BLANK}]|[{_BLANK}]$"
 _NOT_SEEN = f"[{_UNSEEN}]+|^[{_BLANK}{_UNSEEN}]+|[{_BLANK}{_UNSEEN}]+$"
 _TO_SHOW = re.compile("[" + "".join(f"{chr(first)}-{chr(last)}" for first, last in _RANGES) + "\u1680\u3000]")
 _SHOWN = re.compile(r"\\u[0-9a-f]{4}|\\U[0-9a-f]{8}|\\[tnr]|^ +| +$")
 _ASTRAL = 0x10000
+_BEGINS_UNSEEN = np.zeros(256, dtype=bool)
+"""The first bytes of these characters; beyond ASCII they begin others too."""
+_BEGINS_UNSEEN[[chr(code).encode()[0] for codes in _RANGES for code in range(codes[0], codes[1] + 1)]] = True
+_BEGINS_UNSEEN[[chr(blank).encode()[0] for blank in _BLANKS if blank > _DELETE]] = True
 _SHORT_NAMES = {"\t": "\\t", "\n": "\\n", "\r": "\\r"}
 
 
 def may_hold_unseen(text: pa.Array) -> bool:
-    """Tell from the bytes of all texts together whether one may hold a character that nobody sees, or a blank.
+    """Tell from the bytes of all texts together whether one may hold a character that nobody sees.
 
     Parameters
     ----------
@@ -57,39 +61,9 @@ def may_hold_unseen(text: pa.Array) -> bool:
         False only if none of them does.
     """
     _, letters = text_bytes(text)
-    return bool(letters.min(initial=_DELETE) <= _SPACE or letters.max(initial=0) >= _DELETE)
-
-
-def unseen_mask(text: pa.Array) -> Mask:
-    """Return where a text holds a character that nobody sees; plain blanks are seen.
-
-    Parameters
-    ----------
-    text : pyarrow.LargeStringArray
-        The texts.
-
-    Returns
-    -------
-    numpy.ndarray of bool
-        As long as the text.
-    """
-    return to_mask(pc.match_substring_regex(text, _HAS_UNSEEN))
-
-
-def padded_mask(text: pa.Array) -> Mask:
-    """Return where a text begins or ends with a blank.
-
-    Parameters
-    ----------
-    text : pyarrow.LargeStringArray
-        The texts.
-
-    Returns
-    -------
-    numpy.ndarray of bool
-        As long as the text.
-    """
-    return to_mask(pc.match_substring_regex(text, _HAS_BLANK_AT_AN_END))
+    if letters.min(initial=_SPACE) >= _SPACE and letters.max(initial=0) < _DELETE:
+        return False
+    return bool(_BEGINS_UNSEEN[letters].any())
 
 
 def unreadable_faults(
@@ -114,11 +88,11 @@ def unreadable_faults(
         The code, and those of the characters, each with the texts of which it is said.
     """
     rows = np.flatnonzero(unreadable)
-    if not len(rows) or not may_hold_unseen(text):
+    if not len(rows) or not (may_hold_unseen(text) or holds_any(text, b" ")):
         return [(code, unreadable)]
     odd = text.take(pa.array(rows))
     would_do = is_readable(pc.replace_substring_regex(odd, _NOT_SEEN, ""))
-    has_unseen = unseen_mask(odd)
+    has_unseen = to_mask(pc.match_substring_regex(odd, HAS_UNSEEN))
     masks = {code: ~would_do, "invisible_character": would_do & has_unseen, "blanks_around": would_do & ~has_unseen}
     faults = []
     for name, chosen in masks.items():
