@@ -11,9 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from events_pandas.convert.cells import TEXT_TYPE, WORD_BYTES, Kind, Mask, Rows, valid_mask
+from events_pandas.convert.codes import CODES
 from events_pandas.convert.json_text import Pieces, joined, listed, quoted
 from events_pandas.convert.keys import NO_TIME, EventKeys, Seconds, Words, event_streams, normalized_names, text_words
-from events_pandas.convert.members import Member, finding_at, metadata_member, read_part, spread
+from events_pandas.convert.members import Member, finding_at, metadata_member, only_where, read_part, spread
 from events_pandas.convert.problems import VALUES_KEPT, Finding
 from events_pandas.convert.readers import Reading
 from events_pandas.errors import MappingError
@@ -456,12 +457,13 @@ def _contacts(bounds: list[BoundRule], rows: Rows) -> Contacts:
     for bound in bounds:
         reading = read_part(bound)
         present = np.broadcast_to(reading.present, (n_rows,))
-        findings += reading.findings
+        is_sent = present & ~taken
+        findings += _of_sent(bound, reading.findings, is_sent)
         findings += finding_at(bound, "", {"several_identifiers": present & taken})
         values = spread(reading.values, n_rows)
         # Texts that are the same in two fields name two contacts.
         words.append(text_words(_named(bound.path, values), seed=IDENTIFIERS.index(bound.path)))
-        identifiers.append(Identifier(name=bound.path, values=values, where=present & ~taken))
+        identifiers.append(Identifier(name=bound.path, values=values, where=is_sent))
         taken = taken | present
         if reading.kinds and not isinstance(bound.parts[""], Constant):
             # A number is no email address.
@@ -475,6 +477,15 @@ def _contacts(bounds: list[BoundRule], rows: Rows) -> Contacts:
         digits=digits,
         identifiers=tuple(identifiers),
     )
+
+
+def _of_sent(bound: BoundRule, findings: list[Finding], is_sent: Mask) -> Iterator[Finding]:
+    """Leave out what is wrong with identifiers that are not sent; what is told once is told of their column."""
+    for finding in findings:
+        if CODES[finding.code].is_told_once or is_sent[finding.rows].all():
+            yield finding
+        else:
+            yield from only_where([finding], bound.parts[""], is_sent)
 
 
 def _named(identifier: str, values: pa.Array) -> pa.Array:

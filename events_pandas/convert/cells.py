@@ -245,7 +245,8 @@ def read_cells(values: "Values | Constant") -> list[Cells]:
     """
     column = pd.Series([values.value], dtype=object) if isinstance(values, Constant) else values
     if isinstance(column.dtype, pd.SparseDtype):
-        column = pd.Series(np.asarray(column))
+        # Of itself it would have NaN, its fill value, decide that short floats become long ones.
+        column = pd.Series(np.asarray(column, dtype=column.dtype.subtype))
     if isinstance(column.dtype, pd.CategoricalDtype):
         return _categorical_parts(column)
     if column.dtype == object and not _is_uniform(column):
@@ -377,12 +378,27 @@ def _unsigned_parts(array: pa.Array) -> list[Cells]:
 def _float_cells(array: pa.Array) -> Cells:
     exact_below = _EXACT_BELOW[array.type]
     if array.type != pa.float64():
-        # float32 holds 19.99 as 19.989999771118164: what its owner sees are the shortest digits.
-        array = _shortest_digits(array).cast(pa.float64())
+        array = _widened(array)
     is_nan = pc.is_nan(array)
     if pc.any(is_nan).as_py():
         array = pc.if_else(is_nan, pa.scalar(None, pa.float64()), array)
     return Cells(kind=Kind.FLOAT, values=array, exact_below=exact_below)
+
+
+def _widened(floats: pa.Array) -> pa.Array:
+    """Return short floats as long ones: whole numbers as they are, and others as their shortest digits.
+
+    float32 holds 19.99 as 19.989999771118164, and what its owner sees is 19.99. The shortest digits of 98765432 are
+    98765430, which is another number.
+    """
+    numbers = floats.to_numpy(zero_copy_only=False)
+    wide = numbers.astype(np.float64)
+    with np.errstate(invalid="ignore"):
+        is_whole = (np.trunc(wide) == wide) & (np.abs(wide) < DOUBLE_EXACT)
+    rows = np.flatnonzero(~is_whole & np.isfinite(wide))
+    if len(rows):
+        wide[rows] = _shortest_digits(pa.array(numbers[rows], floats.type)).cast(pa.float64()).to_numpy()
+    return pa.array(wide, mask=~valid_mask(floats))
 
 
 def _shortest_digits(floats: pa.Array) -> pa.Array:
@@ -604,6 +620,12 @@ def _decimal_text(cell: "decimal.Decimal | numbers.Integral") -> str:
     return _plain(cell) if isinstance(cell, decimal.Decimal) else str(int(cell))
 
 
+def _widened_cell(cell: Any) -> float:
+    """Do to one object what `_widened` does to a column."""
+    number = float(cell)
+    return number if number.is_integer() and abs(number) < DOUBLE_EXACT else float(str(cell))
+
+
 def _type_words(cells: list[Any]) -> pa.Array:
     return pa.array([type(cell).__name__ for cell in cells], TEXT_TYPE)
 
@@ -611,7 +633,7 @@ def _type_words(cells: list[Any]) -> pa.Array:
 _ARRAYS: dict[Kind, Callable[[list[Any]], pa.Array]] = {
     Kind.TEXT: lambda cells: pa.array([_plain_text(cell) for cell in cells], TEXT_TYPE),
     Kind.INTEGER: lambda cells: pa.array([int(cell) for cell in cells], pa.int64()),
-    Kind.FLOAT: lambda cells: pa.array([float(str(cell)) for cell in cells], pa.float64()),
+    Kind.FLOAT: lambda cells: pa.array([_widened_cell(cell) for cell in cells], pa.float64()),
     Kind.DECIMAL: lambda cells: pa.array([_decimal_text(cell) for cell in cells], TEXT_TYPE),
     Kind.BOOLEAN: lambda cells: pa.array([bool(cell) for cell in cells], pa.bool_()),
     Kind.DATE: lambda cells: pa.array(cells, pa.date32()),

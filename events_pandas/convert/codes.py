@@ -31,6 +31,8 @@ class Code:
         Whether it concerns a whole column, and so is told for the first of its rows only.
     is_told_by_value : bool
         Whether it is told for the first row with each value only.
+    shows_characters : bool
+        Whether a message about an identifier shows those of its characters that nobody sees.
     subject : str
         What it speaks of where neither the column nor the value is known.
     """
@@ -40,6 +42,7 @@ class Code:
     severity: Severity = "error"
     is_told_once: bool = False
     is_told_by_value: bool = False
+    shows_characters: bool = False
     subject: str = "a value"
 
     def __str__(self) -> str:
@@ -57,6 +60,22 @@ _ERRORS: Table = {
         "read the column as text or Int64 from its source",
     ),
     "identifier_unreadable": ("is no identifier", "an identifier is text or a whole number"),
+    "identifier_scientific": (
+        "is a number in scientific notation, whose last digits are lost",
+        "export the column as text from its source, with all digits",
+    ),
+    "identifier_sheet_error": (
+        "is what a spreadsheet shows in place of a value",
+        "correct the cell or widen its column, and export it again",
+    ),
+    "identifier_guarded": (
+        "stands in a spreadsheet's marks for text",
+        "remove the equals sign, the quotes or the apostrophe",
+    ),
+    "identifier_object": (
+        "is what a program writes for an object",
+        "map a column that holds the object's identifier",
+    ),
     "email_malformed": ("is no email address", "it needs one '@' with a name before and a domain after it"),
     # Times.
     "time_unreadable": (
@@ -108,7 +127,7 @@ _ERRORS: Table = {
     ),
     "number_unreadable": ("is not a plain number", "write it as 3.67, without units or thousands separators"),
     "number_not_finite": ("is infinite, which no event can hold", "leave the cell empty"),
-    "number_inexact": ("is beyond 2^53, where a JSON number loses digits", "send it as Text"),
+    "number_inexact": ("is so large that a JSON number loses digits of it", "send it as Text"),
     "link_malformed": (
         "is no http or https address",
         "write it as https://example.org/page, without spaces",
@@ -122,13 +141,18 @@ _ERRORS: Table = {
     ),
     "amount_decimals": (
         "has more decimals than its currency",
-        "round it to what was paid (yen have none, euros two, Bahraini dinars three)",
+        "round it to what was paid (yen have none, euros two), or say round=True in its MonetaryAmount rule",
     ),
     "currency_missing": (
         "is empty, and an amount needs its currency",
         "fill it, or say currency=Constant('usd')",
     ),
     "currency_unknown": ("is no currency of ISO 4217", "write three letters such as 'usd'"),
+}
+
+_CHARACTER_ERRORS: Table = {
+    "invisible_character": ("holds a character that nobody sees", "remove it"),
+    "blanks_around": ("has a blank at its beginning or end", "remove it"),
 }
 
 _OVERFLOW_ERRORS: Table = {
@@ -154,6 +178,10 @@ _COLUMN_NOTES: Table = {
     "uuid_in_bytes": (
         "came as 16 bytes and is read as a UUID",
         "write the column as text if that is not what it holds",
+    ),
+    "identifier_exponent": (
+        "looks like a number in scientific notation and is sent as it stands",
+        "if it is one, export the column as text from its source, with all digits",
     ),
     "leading_zeros": (
         "came as numbers of different lengths, which may have lost leading zeros",
@@ -198,12 +226,24 @@ _VALUE_NOTES: Table = {
         "has a minor unit that is not a hundredth, and the amount is sent in ISO 4217's minor units",
         "check in Intercom that it is shown as meant",
     ),
+    "currency_withdrawn": (
+        "is a currency that was withdrawn, and the amount is sent in the minor unit that it had",
+        "check in Intercom that it is shown as meant",
+    ),
 }
 
 _ROW_NOTES: Table = {
+    "identifier_nothing": (
+        "is a word for no value, and is sent as an identifier",
+        "leave the cell empty if it stands for nobody",
+    ),
     "several_identifiers": (
         "is not sent, since an earlier identifier is present and Intercom takes exactly one",
         "map one identifier only, or accept that the first is used",
+    ),
+    "amount_rounded": (
+        "has more decimals than its currency and is rounded half up",
+        "round it at its source if something else was paid",
     ),
     "excel_serial": (
         "looks like a day number of Excel's and is taken for seconds since 1970",
@@ -269,6 +309,7 @@ def _codes(table: Table, **facts: Any) -> dict[str, Code]:
 CODES: Final = MappingProxyType(
     {
         **_codes(_ERRORS),
+        **_codes(_CHARACTER_ERRORS, shows_characters=True),
         **_codes(_OVERFLOW_ERRORS, subject="too many"),
         **_codes(_COLUMN_NOTES, severity="note", is_told_once=True),
         **_codes(_VALUE_NOTES, severity="note", is_told_by_value=True),

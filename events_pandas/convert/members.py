@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pyarrow as pa
 
-from events_pandas.convert.cells import Cells, Mask, Rows, read_cells, valid_mask, without
+from events_pandas.convert.cells import TEXT_TYPE, Cells, Mask, Rows, read_cells, valid_mask, without
 from events_pandas.convert.codes import CODES
 from events_pandas.convert.json_text import Pieces, canonical_numbers, quoted, unquoted_numbers
-from events_pandas.convert.money import HUNDREDTHS, decimals_of, first_of_each, minor_units, read_currency
+from events_pandas.convert.money import first_of_each, looked_up, minor_units, read_amount, read_currency
 from events_pandas.convert.problems import VALUES_KEPT, Finding, shown
 from events_pandas.convert.readers import (
     Faults,
@@ -17,7 +17,6 @@ from events_pandas.convert.readers import (
     Reader,
     Reading,
     read,
-    read_amount,
     read_email,
     read_event_name,
     read_identifier,
@@ -28,6 +27,7 @@ from events_pandas.convert.readers import (
     read_url,
 )
 from events_pandas.convert.times import TimeReader
+from events_pandas.currencies import DECIMALS, HUNDREDTHS, WITHDRAWN_IN
 from events_pandas.mapping import BoundRule, Constant, Date, Link, MonetaryAmount, Number, RichLink, Rule, Text
 from events_pandas.mapping.rules import Values, part_path
 
@@ -264,39 +264,64 @@ def _as_shown(cells: Cells) -> tuple[pa.Array, Faults]:
 def _amounts(bound: BoundRule, rule: MonetaryAmount) -> Member:
     amount = read_part(bound, "amount")
     currency = read_part(bound, "currency")
-    decimals = decimals_of(currency.values)
-    units, faults = minor_units(amount.values, decimals, unit=rule.unit)
+    decimals = looked_up(currency.values, DECIMALS, otherwise=HUNDREDTHS)
+    counted = decimals if rule.unit == "major" else np.zeros_like(decimals)
+    units, faults, is_rounded = minor_units(amount.values, counted, rounds=rule.round)
     is_faulty = np.logical_or.reduce(list(faults.values()))
     good = valid_mask(amount.values) & valid_mask(currency.values) & ~is_faulty
-    is_unusual = good & (decimals != HUNDREDTHS)
+    withdrawn_in = looked_up(currency.values, WITHDRAWN_IN, otherwise=0)
     findings = [
         *amount.findings,
         *finding_at(bound, "amount", faults),
-        *_of_present(bound, currency.findings, np.broadcast_to(amount.present, good.shape)),
+        # What is wrong with the currency of no amount is left out, since nothing is sent of it.
+        *only_where(currency.findings, bound.parts["currency"], np.broadcast_to(amount.present, good.shape)),
         *finding_at(bound, "currency", {"currency_missing": amount.present & ~currency.present}),
-        *_minor_unit_notes(bound, currency.values, is_unusual),
+        *_currency_notes(bound, currency.values, code="currency_minor_unit", where=good & (decimals != HUNDREDTHS)),
+        *_currency_notes(bound, currency.values, code="currency_withdrawn", where=good & (withdrawn_in > 0)),
     ]
+    if rule.round and not isinstance(bound.parts["amount"], Constant):
+        findings += finding_at(bound, "amount", {"amount_rounded": good & is_rounded})
     counts = without(pa.array(np.broadcast_to(units, good.shape)), ~good)
     pieces = ('{"amount":', counts, ',"currency":"', currency.values, '"}')
     return Member(pieces=pieces, findings=tuple(findings), kinds=amount.kinds, variants=currency.values)
 
 
-def _minor_unit_notes(bound: BoundRule, currencies: pa.Array, is_unusual: Mask) -> Iterator[Finding]:
-    """Note each currency once, however it is spelled."""
-    for finding in finding_at(bound, "currency", {"currency_minor_unit": first_of_each(currencies, is_unusual)}):
+def _currency_notes(bound: BoundRule, currencies: pa.Array, *, code: str, where: Mask) -> Iterator[Finding]:
+    """Note each currency once, however it is spelled, and since when it is none."""
+    if not where.any():
+        return
+    for finding in finding_at(bound, "currency", {code: first_of_each(currencies, where)}):
         is_constant = finding.values is None
-        yield finding if is_constant else replace(finding, values=shown(currencies.take(pa.array(finding.rows))))
+        codes = currencies.take(pa.array([0] if is_constant else finding.rows)).to_pylist()
+        years = [f" (until {WITHDRAWN_IN[currency]})" if code == "currency_withdrawn" else "" for currency in codes]
+        if is_constant:
+            yield replace(finding, label=f"{finding.label}{years[0]}")
+        else:
+            told = [f"'{currency}'{year}" for currency, year in zip(codes, years, strict=True)]
+            yield replace(finding, values=pa.array(told, TEXT_TYPE))
 
 
-def _of_present(bound: BoundRule, findings: list[Finding], present: Mask) -> list[Finding]:
-    """Leave out what is wrong with the currency of no amount, since nothing is sent of it."""
-    kept = []
+def only_where(findings: list[Finding], values: "Values | Constant", where: Mask) -> Iterator[Finding]:
+    """Yield findings about a column for some of its rows alone.
+
+    Parameters
+    ----------
+    findings : list of Finding
+        About any rows.
+    values : pandas.Series or Constant
+        The column.
+    where : numpy.ndarray of bool
+        The rows.
+
+    Yields
+    ------
+    Finding
+        The same otherwise; those of which no row is left are left out.
+    """
     for finding in findings:
-        rows = np.sort(finding.rows[present[finding.rows]])
+        rows = np.sort(finding.rows[where[finding.rows]])
         if len(rows):
-            values = _shown_cells(bound.parts["currency"], rows[:VALUES_KEPT])
-            kept.append(replace(finding, rows=rows, values=values))
-    return kept
+            yield replace(finding, rows=rows, values=_shown_cells(values, rows[:VALUES_KEPT]))
 
 
 def _rich_links(bound: BoundRule) -> Member:

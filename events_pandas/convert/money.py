@@ -1,30 +1,125 @@
 """Amounts and currencies as Intercom takes them: whole numbers of the currency's minor unit."""
 
-from functools import cache
+from collections.abc import Mapping
+from decimal import Decimal
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from events_pandas.convert.cells import TEXT_TYPE, Cells, Kind, Mask, to_mask, valid_mask, without
-from events_pandas.convert.readers import AMOUNT_SCALE, Faults, nothing
+from events_pandas.convert.cells import DOUBLE_EXACT, TEXT_TYPE, Cells, Kind, Mask, Rows, to_mask, valid_mask, without
+from events_pandas.convert.readers import Faults, beyond, nothing
+from events_pandas.convert.unseen import unreadable_faults
+from events_pandas.currencies import DECIMALS
 
-HUNDREDTHS = 2
+AMOUNT_TYPE = pa.struct([("whole", pa.int64()), ("millionths", pa.int64())])
+"""An amount as it was written: its whole part, rounded down, and its fraction.
+
+The fraction has the first five decimals and, as the sixth, a 1 if any digit other than zero comes after them. That is
+enough to tell whether the amount has more decimals than its currency, and to round it: no currency has more than four.
+"""
+
+_PLACES = 5
+_MILLION = 10 ** (_PLACES + 1)
+_AMOUNT = r"^(?:\+|(?P<sign>-?))(?P<whole>[0-9]+)(?:\.(?P<part>[0-9]*?)0*)?$"
+_MOST_DIGITS = len(str(DOUBLE_EXACT))
+_TEN_THOUSANDTHS = 10**4
+_PROPOSED_BELOW = float(2**38)
+"""Below it no two decimals of four places share a float."""
+_HUNDREDTHS_BELOW = float(2**46)
+"""From here on two amounts that differ by a hundredth may be one float."""
 
 
-@cache
-def currency_decimals() -> dict[str, int]:
-    """Return the decimals of each currency.
+def read_amount(cells: Cells) -> tuple[pa.Array, Faults]:
+    """Read cells as amounts of money, exactly.
+
+    Parameters
+    ----------
+    cells : Cells
+        Numbers, or text that is a plain number.
 
     Returns
     -------
-    dict of str to int
-        By the three letters in lower case; ISO 4217's codes without a minor unit, such as gold, are left out.
+    values : pyarrow.StructArray
+        Of `AMOUNT_TYPE`.
+    faults : list
+        What is no amount, or is too large whatever it counts.
     """
-    import iso4217  # noqa: PLC0415  # It parses a table: `import events_pandas` stays light.
+    match cells.kind:
+        case Kind.INTEGER:
+            too_large = beyond(cells.values, DOUBLE_EXACT - 1)
+            whole = pc.fill_null(cells.values, 0).to_numpy()
+            return _amounts(whole, np.zeros_like(whole), cells.mask() & ~too_large), [("amount_too_large", too_large)]
+        case Kind.FLOAT:
+            return _read_float_amount(cells)
+        case Kind.TEXT | Kind.DECIMAL:
+            unreadable = cells.mask() & ~_is_amount(cells.values)
+            whole, millionths, too_large = _digits(without(cells.values, unreadable))
+            faults = unreadable_faults(cells.values, unreadable, code="amount_unreadable", is_readable=_is_amount)
+            is_good = cells.mask() & ~unreadable & ~too_large
+            return _amounts(whole, millionths, is_good), [*faults, ("amount_too_large", too_large)]
+        case _:
+            return nothing(cells, AMOUNT_TYPE, "amount_unreadable")
 
-    return {currency.code.lower(): currency.exponent for currency in iso4217.Currency if currency.exponent is not None}
+
+def _amounts(whole: Rows, millionths: Rows, is_good: Mask) -> pa.Array:
+    names = [field.name for field in AMOUNT_TYPE]
+    return pa.StructArray.from_arrays([pa.array(whole), pa.array(millionths)], names, mask=pa.array(~is_good))
+
+
+def _is_amount(text: pa.Array) -> Mask:
+    return to_mask(pc.match_substring_regex(text, _AMOUNT))
+
+
+def _digits(text: pa.Array) -> tuple[Rows, Rows, Mask]:
+    """Return of plain numbers their whole parts, millionths, and where they are too large whatever they count."""
+    parts = pc.extract_regex(text, _AMOUNT)
+    sign, whole, part = (pc.fill_null(pc.struct_field(parts, name), "") for name in ("sign", "whole", "part"))
+    whole = pc.utf8_ltrim(whole, "0")
+    too_large = to_mask(pc.greater(pc.binary_length(whole), _MOST_DIGITS))
+    no_number = too_large | to_mask(pc.equal(pc.binary_length(whole), 0))
+    units = pc.if_else(pa.array(no_number), "0", whole).cast(pa.int64()).to_numpy()
+    too_large |= units >= DOUBLE_EXACT
+    has_more = to_mask(pc.greater(pc.binary_length(part), _PLACES))
+    first = pc.utf8_slice_codeunits(part, 0, _PLACES) if has_more.any() else part
+    millionths = pc.utf8_rpad(first, _PLACES, "0").cast(pa.int64()).to_numpy() * 10 + has_more
+    # Rounded down, an amount below zero is at least one below.
+    return np.where(to_mask(pc.equal(sign, "-")), -1 - units, units), millionths, too_large
+
+
+def _read_float_amount(cells: Cells) -> tuple[pa.Array, Faults]:
+    """Find the decimal that each float stands for: the shortest that gives the float.
+
+    Rounding to four places only proposes it. Dividing gives the float that is nearest to the proposed decimal, so the
+    two floats are equal exactly if the proposal is what was written. The other floats are written out.
+    """
+    present = cells.mask()
+    floats = np.where(present, cells.values.to_numpy(zero_copy_only=False), 0.0)
+    sizes = np.abs(floats)
+    infinite = np.isinf(floats)
+    too_large = ~infinite & (sizes >= _HUNDREDTHS_BELOW) & ((sizes >= DOUBLE_EXACT) | (np.trunc(floats) != floats))
+    floats = np.where(infinite | too_large, 0.0, floats)
+    proposed = np.rint(floats * _TEN_THOUSANDTHS)
+    floors = np.floor(floats)
+    millionths = (proposed - floors * _TEN_THOUSANDTHS) * (_MILLION // _TEN_THOUSANDTHS)
+    is_other = (floors != floats) & ((proposed / _TEN_THOUSANDTHS != floats) | (sizes >= _PROPOSED_BELOW))
+    whole, millionths = floors.astype(np.int64), np.where(floors == floats, 0.0, millionths).astype(np.int64)
+    rows = np.flatnonzero(is_other)
+    if len(rows):
+        whole[rows], millionths[rows], _ = _digits(_written_out(pa.array(floats[rows])))
+    is_good = present & ~infinite & ~too_large
+    return _amounts(whole, millionths, is_good), [("number_not_finite", infinite), ("amount_too_large", too_large)]
+
+
+def _written_out(floats: pa.Array) -> pa.Array:
+    """Write floats with their shortest digits, and without an exponent."""
+    text = floats.cast(TEXT_TYPE)
+    has_exponent = to_mask(pc.match_substring(text, "e"))
+    if not has_exponent.any():
+        return text
+    written = [f"{Decimal(number):f}" for number in text.filter(pa.array(has_exponent)).to_pylist()]
+    return pc.replace_with_mask(text, pa.array(has_exponent), pa.array(written, TEXT_TYPE))
 
 
 def read_currency(cells: Cells) -> tuple[pa.Array, Faults]:
@@ -45,30 +140,38 @@ def read_currency(cells: Cells) -> tuple[pa.Array, Faults]:
     if cells.kind is not Kind.TEXT:
         return nothing(cells, TEXT_TYPE, "currency_unknown")
     letters = pc.utf8_lower(cells.values)
-    known = to_mask(pc.is_in(letters, pa.array(list(currency_decimals()), TEXT_TYPE)))
-    unknown = cells.mask() & ~known
-    return without(letters, unknown), [("currency_unknown", unknown)]
+    unknown = cells.mask() & ~_is_currency(letters)
+    return without(letters, unknown), unreadable_faults(
+        letters, unknown, code="currency_unknown", is_readable=_is_currency
+    )
 
 
-def decimals_of(currencies: pa.Array) -> npt.NDArray[np.int64]:
-    """Return the decimals of each currency.
+def _is_currency(letters: pa.Array) -> Mask:
+    return to_mask(pc.is_in(letters, pa.array(list(DECIMALS), TEXT_TYPE)))
+
+
+def looked_up(currencies: pa.Array, table: Mapping[str, int], *, otherwise: int) -> npt.NDArray[np.int64]:
+    """Return what a table has for each currency.
 
     Parameters
     ----------
     currencies : pyarrow.LargeStringArray
         Three letters in lower case.
+    table : mapping of str to int
+        Such as `DECIMALS`.
+    otherwise : int
+        For currencies that are absent, unknown or not in the table.
 
     Returns
     -------
     numpy.ndarray of int64
-        Two where the currency is absent or unknown.
+        As long as `currencies`.
     """
     distinct = currencies.dictionary_encode()
-    known = currency_decimals()
-    decimals = [known.get(currency, HUNDREDTHS) for currency in distinct.dictionary.to_pylist()]
+    entries = [table.get(currency, otherwise) for currency in distinct.dictionary.to_pylist()]
     # The last entry stands for absent currencies.
-    table = np.array([*decimals, HUNDREDTHS], np.int64)
-    found: npt.NDArray[np.int64] = table[pc.fill_null(distinct.indices, len(decimals)).to_numpy()]
+    values = np.array([*entries, otherwise], np.int64)
+    found: npt.NDArray[np.int64] = values[pc.fill_null(distinct.indices, len(entries)).to_numpy()]
     return found
 
 
@@ -95,32 +198,45 @@ def first_of_each(currencies: pa.Array, where: Mask) -> Mask:
 
 
 def minor_units(
-    amounts: pa.Array, decimals: npt.NDArray[np.int64], *, unit: str
-) -> tuple[npt.NDArray[np.int64], dict[str, Mask]]:
+    amounts: pa.Array, decimals: npt.NDArray[np.int64], *, rounds: bool
+) -> tuple[npt.NDArray[np.int64], dict[str, Mask], Mask]:
     """Return amounts in their currency's minor unit.
 
     Parameters
     ----------
-    amounts : pyarrow.Int64Array
-        In ten-thousandths of what was written.
+    amounts : pyarrow.StructArray
+        Of `AMOUNT_TYPE`.
     decimals : numpy.ndarray of int64
-        The decimals of each amount's currency; one number stands for all.
-    unit : {"major", "minor"}
-        What the amounts count.
+        The decimals that each amount may have; one number stands for all.
+    rounds : bool
+        Whether further decimals are rounded, half up.
 
     Returns
     -------
     units : numpy.ndarray of int64
         Meaningless where the amount is null or at fault.
     faults : dict of str to mask
-        Amounts not above zero, and amounts with a fraction of the minor unit.
+        Amounts not above zero, amounts that a JSON number does not hold, and amounts with too many decimals.
+    is_rounded : numpy.ndarray of bool
+        Where there were further decimals.
     """
     present = valid_mask(amounts)
-    scaled = pc.fill_null(amounts, AMOUNT_SCALE).to_numpy()
-    per_unit = AMOUNT_SCALE // 10**decimals if unit == "major" else np.full(1, AMOUNT_SCALE)
-    units, fraction = np.divmod(scaled, per_unit)
-    is_positive = scaled > 0
-    faults = {"amount_not_positive": present & ~is_positive, "amount_decimals": present & is_positive & (fraction != 0)}
+    whole, millionths = (amounts.field(place).to_numpy(zero_copy_only=False) for place in range(2))
+    is_positive = (whole > 0) | (whole == 0) & (millionths > 0)
+    scale = 10**decimals
+    per_unit = _MILLION // scale
+    too_large = whole > (DOUBLE_EXACT - 1) // scale
+    units = np.where(too_large, 0, whole) * scale + millionths // per_unit
+    fraction = millionths % per_unit
+    if rounds:
+        units += fraction >= per_unit // 2
+        is_positive = is_positive & (units > 0) | too_large
+    too_large = too_large | (units >= DOUBLE_EXACT)
+    faults = {
+        "amount_not_positive": present & ~is_positive,
+        "amount_too_large": present & is_positive & too_large,
+        "amount_decimals": present & is_positive & ~too_large & (fraction != 0) & (not rounds),
+    }
     # One amount may stand for rows of several currencies, and one currency for rows of several amounts.
-    shape = np.broadcast_shapes(scaled.shape, decimals.shape)
-    return units, {code: np.broadcast_to(mask, shape) for code, mask in faults.items()}
+    shape = np.broadcast_shapes(whole.shape, decimals.shape)
+    return units, {code: np.broadcast_to(mask, shape) for code, mask in faults.items()}, present & (fraction != 0)

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from events_pandas.convert.cells import TEXT_TYPE, Rows, time_text
 from events_pandas.convert.codes import CODES, RANKS, Severity
+from events_pandas.convert.unseen import outlined, visible
 from events_pandas.intercom import IDENTIFIERS
 
 SHOWN_CHARACTERS = 80
@@ -92,8 +93,7 @@ class Finding:
             What is wrong, in which column, and how to mend it; with the value where it is known.
         """
         closing = f"{CODES[self.code].cause}: the event is sent without it" if self.is_omission else CODES[self.code]
-        # Results are kept and passed on: their messages do not name a person.
-        values = pa.nulls(0, TEXT_TYPE) if self.values is None or self.field in IDENTIFIERS else self.values
+        values = pa.nulls(0, TEXT_TYPE) if self.values is None else self._told()
         where = f" in {self.label}" if self.label else ""
         parts = (f"{self.field}: ", values, f"{where} {closing}", "")
         told = pc.binary_join_element_wise(*(_text_datum(part) for part in parts))
@@ -101,6 +101,13 @@ class Finding:
         told = pc.fill_null(told, untold)
         rest = pa.repeat(pa.scalar(untold, TEXT_TYPE), len(self.rows) - len(told))
         return pa.concat_arrays([told, rest])
+
+    def _told(self) -> pa.Array:
+        """Return the values as the messages have them."""
+        if self.field not in IDENTIFIERS:
+            return self.values
+        # Results are kept and passed on: their messages do not name a person, but a character that nobody sees.
+        return outlined(self.values) if CODES[self.code].shows_characters else pa.nulls(0, TEXT_TYPE)
 
     def all_values(self) -> pa.Array:
         """Return the value in each row.
@@ -142,10 +149,10 @@ def shown(values: pa.Array) -> pa.Array:
     Returns
     -------
     pyarrow.LargeStringArray
-        Cut to a length that can be read; text in quotes.
+        Cut to a length that can be read, characters that nobody sees written as escapes; text in quotes.
     """
     text = time_text(values) if pa.types.is_timestamp(values.type) else values.cast(TEXT_TYPE)
-    short = pc.utf8_slice_codeunits(text, 0, SHOWN_CHARACTERS)
+    short = visible(pc.utf8_slice_codeunits(text, 0, SHOWN_CHARACTERS))
     if not pa.types.is_large_string(values.type):
         return short
     quote = pa.scalar("'", TEXT_TYPE)

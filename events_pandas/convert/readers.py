@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TypeAlias
 
 import numpy as np
@@ -22,11 +23,11 @@ from events_pandas.convert.cells import (
     without,
     words_at_each_byte,
 )
+from events_pandas.convert.codes import CODES
+from events_pandas.convert.nobody import guarded_emails, odd_identifiers
 from events_pandas.convert.problems import VALUES_KEPT, Finding, shown
+from events_pandas.convert.unseen import unreadable_faults
 from events_pandas.intercom import TEXT_LIMIT
-
-AMOUNT_SCALE = 10**4
-"""Amounts are read in ten-thousandths of the major unit: no currency has more decimals than four."""
 
 _NUMBER = r"^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$"
 _WHOLE = r"^(-?[0-9]+)(?:\.0*)?$"
@@ -36,8 +37,8 @@ _LINK = (
     r"^(?i:https?)://[^\p{Z}\p{C}/?#<>\"{}|\\^`@:.][^\p{Z}\p{C}/?#<>\"{}|\\^`@]*(?:[/?#][^\p{Z}\p{C}<>\"{}|\\^`]*)?$"
 )
 _LONG_WHOLE = r"^-?[0-9]{16}"
-_AMOUNT = r"^(?:\+|(?P<sign>-?))(?P<whole>[0-9]+)(?:\.(?P<part>[0-9]*?)0*)?$"
-_AMOUNT_DIGITS = 14
+_HAS_EXPONENT_OR_FRACTION = r"[eE]|\.[0-9]*[1-9]"
+_ZERO, _NINE = ord("0"), ord("9")
 _PLAIN, _SECURE = (np.uint64(int.from_bytes(scheme, "little")) for scheme in (b"http://", b"https://"))
 _LETTERS_OF_PLAIN, _LETTERS_OF_SECURE = np.uint64(0x20202020), np.uint64(0x2020202020)
 """The bit that makes letters lower, in each letter of the scheme."""
@@ -300,7 +301,8 @@ def read_identifier(cells: Cells) -> tuple[pa.Array, Faults]:
     values : pyarrow.LargeStringArray
         314159.0 as ``"314159"``; blank ones are null.
     faults : list
-        Fractions, floats that have lost digits, times, booleans; text that was written from floats.
+        Fractions, floats that have lost digits, times, booleans; text that names nobody; text that was written from
+        floats.
     """
     values = cells.values
     match cells.kind:
@@ -320,12 +322,19 @@ def read_identifier(cells: Cells) -> tuple[pa.Array, Faults]:
 
 
 def _read_text_identifier(text: pa.Array) -> tuple[pa.Array, Faults]:
+    _, letters = text_bytes(text)
+    if letters.min(initial=_ZERO) >= _ZERO and letters.max(initial=_ZERO) <= _NINE:
+        return text, []
     has_nul = nul_mask(text)
     blank = _blank_mask(text)
+    spoilt = has_nul | blank
     faults = [("nul_character", has_nul), ("identifier_missing", blank)]
     if holds_any(text, b".0"):
         faults.append(("float_text_identifier", first_of(to_mask(pc.match_substring_regex(text, _FLOAT_TEXT)))))
-    return without(text, has_nul | blank), faults
+    for code, where in odd_identifiers(text, spoilt):
+        faults.append((code, first_of(where) if CODES[code].is_told_once else where))
+        spoilt |= where & (CODES[code].severity == "error")
+    return without(text, spoilt), faults
 
 
 def _read_float_identifier(cells: Cells) -> tuple[pa.Array, Faults]:
@@ -372,12 +381,19 @@ def read_email(cells: Cells) -> tuple[pa.Array, Faults]:
     values : pyarrow.LargeStringArray
         As they stand.
     faults : list
-        What has not the form of an address.
+        What has not the form of an address, and addresses in marks for text.
     """
     if cells.kind is not Kind.TEXT:
         return nothing(cells, TEXT_TYPE, "email_malformed")
-    malformed = cells.mask() & ~to_mask(pc.match_substring_regex(cells.values, _EMAIL)) | nul_mask(cells.values)
-    return without(cells.values, malformed), [("email_malformed", malformed)]
+    text = cells.values
+    malformed = cells.mask() & ~_is_email(text)
+    guarded = guarded_emails(text) & ~malformed
+    faults = unreadable_faults(text, malformed, code="email_malformed", is_readable=_is_email)
+    return without(text, malformed | guarded), [*faults, ("identifier_guarded", guarded)]
+
+
+def _is_email(text: pa.Array) -> Mask:
+    return to_mask(pc.match_substring_regex(text, _EMAIL))
 
 
 def read_number(cells: Cells) -> tuple[pa.Array, Faults]:
@@ -398,7 +414,7 @@ def read_number(cells: Cells) -> tuple[pa.Array, Faults]:
     values = cells.values
     match cells.kind:
         case Kind.INTEGER:
-            inexact = _beyond(values, DOUBLE_EXACT - 1)
+            inexact = beyond(values, DOUBLE_EXACT - 1)
             return without(values.cast(TEXT_TYPE), inexact), [("number_inexact", inexact)]
         case Kind.FLOAT:
             infinite = cells.mask() & ~to_mask(pc.is_finite(values))
@@ -410,17 +426,55 @@ def read_number(cells: Cells) -> tuple[pa.Array, Faults]:
 
 
 def _read_written_number(cells: Cells) -> tuple[pa.Array, Faults]:
-    unreadable = cells.mask() & ~to_mask(pc.match_substring_regex(cells.values, _NUMBER))
+    unreadable = cells.mask() & ~_is_number(cells.values)
     text = without(cells.values, unreadable)
     magnitudes = pc.abs(text.cast(pa.float64()))
     infinite = to_mask(pc.is_inf(magnitudes))
-    is_long = to_mask(pc.match_substring_regex(text, _LONG_WHOLE))
-    inexact = is_long & ~infinite & to_mask(pc.greater_equal(magnitudes, float(DOUBLE_EXACT)))
-    faults = [("number_unreadable", unreadable), ("number_not_finite", infinite), ("number_inexact", inexact)]
-    return without(text, infinite | inexact), faults
+    inexact = ~infinite & _loses_digits(text, magnitudes)
+    faults = unreadable_faults(cells.values, unreadable, code="number_unreadable", is_readable=_is_number)
+    return without(text, infinite | inexact), [*faults, ("number_not_finite", infinite), ("number_inexact", inexact)]
 
 
-def _beyond(integers: pa.Array, limit: int) -> Mask:
+def _is_number(text: pa.Array) -> Mask:
+    return to_mask(pc.match_substring_regex(text, _NUMBER))
+
+
+def _loses_digits(text: pa.Array, magnitudes: pa.Array) -> Mask:
+    """Return where a reader of JSON, which has floats only, would lose a whole digit, or all of the fraction.
+
+    A fraction that is only longer than a float's digits is sent as it is written, and readers round it.
+    """
+    # From here on a float has no fraction.
+    is_large = to_mask(pc.greater_equal(magnitudes, float(DOUBLE_EXACT // 2)))
+    if not is_large.any():
+        return is_large
+    rows = np.flatnonzero(is_large)
+    large = text.take(pa.array(rows))
+    is_beyond = to_mask(pc.greater_equal(magnitudes.take(pa.array(rows)), float(DOUBLE_EXACT)))
+    loses = to_mask(pc.match_substring_regex(large, _LONG_WHOLE)) & is_beyond
+    # What a float is written as, such as 1.2345678901234567e+20, is what its readers get: no digit is lost.
+    odd = np.flatnonzero(to_mask(pc.match_substring_regex(large, _HAS_EXPONENT_OR_FRACTION)) & ~loses)
+    loses[odd] = [Decimal(repr(float(number))) != Decimal(number) for number in large.take(pa.array(odd)).to_pylist()]
+    found = np.zeros_like(is_large)
+    found[rows] = loses
+    return found
+
+
+def beyond(integers: pa.Array, limit: int) -> Mask:
+    """Return where integers are farther from zero than a limit.
+
+    Parameters
+    ----------
+    integers : pyarrow.Int64Array
+        The integers.
+    limit : int
+        Above zero.
+
+    Returns
+    -------
+    numpy.ndarray of bool
+        As long as the array.
+    """
     # Not abs: the smallest int64 has no positive counterpart.
     return to_mask(pc.or_(pc.greater(integers, limit), pc.less(integers, -limit)))
 
@@ -480,69 +534,3 @@ def _is_link(text: pa.Array) -> Mask:
     hosts = np.append(letters, np.zeros(len("https://"), np.uint8))[starts + np.where(is_secure, 8, 7)]
     is_link: Mask = (is_secure | is_plain) & ~np.isin(hosts, _NO_HOST)
     return is_link
-
-
-def read_amount(cells: Cells) -> tuple[pa.Array, Faults]:
-    """Read cells as amounts of money, exactly.
-
-    Parameters
-    ----------
-    cells : Cells
-        Numbers, or text that is a plain number.
-
-    Returns
-    -------
-    values : pyarrow.Int64Array
-        Ten-thousandths: 19.99 is 199900.
-    faults : list
-        What is no amount, is too large, or has more than four decimals.
-    """
-    match cells.kind:
-        case Kind.INTEGER:
-            too_large = _beyond(cells.values, 10**_AMOUNT_DIGITS - 1)
-            values = pc.multiply(without(cells.values, too_large), AMOUNT_SCALE)
-            return values, [("amount_too_large", too_large)]
-        case Kind.FLOAT:
-            return _read_float_amount(cells)
-        case Kind.TEXT | Kind.DECIMAL:
-            return _read_text_amount(cells)
-        case _:
-            return nothing(cells, pa.int64(), "amount_unreadable")
-
-
-def _read_float_amount(cells: Cells) -> tuple[pa.Array, Faults]:
-    """Find the decimal that each float stands for, if it has at most four places.
-
-    Rounding only proposes it. Dividing gives the float that is nearest to the proposed decimal, so the two floats are
-    equal exactly if the proposal is what was written; below 2^53 no two decimals share a float.
-    """
-    present = cells.mask()
-    floats = np.where(present, cells.values.to_numpy(zero_copy_only=False), 0.0)
-    with np.errstate(invalid="ignore", over="ignore"):
-        proposed = np.rint(floats * AMOUNT_SCALE)
-        infinite = np.isinf(floats)
-        too_large = ~infinite & ~(np.abs(proposed) < DOUBLE_EXACT)
-        has_more = ~infinite & ~too_large & (proposed / AMOUNT_SCALE != floats)
-    faulty = infinite | too_large | has_more
-    values = pa.array(np.where(faulty, 0, proposed).astype(np.int64))
-    return without(values, faulty | ~present), [
-        ("number_not_finite", infinite),
-        ("amount_too_large", too_large),
-        ("amount_decimals", has_more),
-    ]
-
-
-def _read_text_amount(cells: Cells) -> tuple[pa.Array, Faults]:
-    parts = pc.extract_regex(cells.values, _AMOUNT)
-    sign, whole, part = (pc.struct_field(parts, name) for name in ("sign", "whole", "part"))
-    too_large = to_mask(pc.greater(pc.binary_length(pc.utf8_ltrim(whole, "0")), _AMOUNT_DIGITS))
-    unreadable = cells.mask() & ~valid_mask(parts)
-    places = len(str(AMOUNT_SCALE)) - 1
-    has_more = to_mask(pc.greater(pc.binary_length(part), places)) & ~too_large
-    digits = pc.binary_join_element_wise(sign, whole, pc.utf8_rpad(part, places, "0"), pa.scalar("", TEXT_TYPE))
-    values = without(digits, too_large | has_more).cast(pa.int64())
-    return values, [
-        ("amount_unreadable", unreadable),
-        ("amount_too_large", too_large),
-        ("amount_decimals", has_more),
-    ]

@@ -27,8 +27,9 @@ SAMPLED_CELLS: Final = 1_000
 
 NOTHING_WORDS: Final = frozenset(
     {
-        *("n/a", "#n/a", "n.a.", "na", "nan", "nat", "null", "(null)", "none", "nil", "<na>", "undefined", "unknown"),
-        *("missing", "(blank)", "-", "--", "?", "."),
+        *("n/a", "#n/a", "n.a.", "na", "nan", "nat", "null", "(null)", "none", "(none)", "nil", "<na>", "undefined"),
+        # The last is how MySQL writes NULL.
+        *("unknown", "missing", "empty", "(empty)", "(blank)", "-", "--", "---", "?", ".", "\\n"),
     }
 )
 """Texts that stand for an absent value, in lower case: they tell nothing about the type of their column."""

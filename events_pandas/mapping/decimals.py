@@ -1,11 +1,11 @@
 """How many decimals amounts have, and how many their currencies have."""
 
-from functools import cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from events_pandas.currencies import DECIMALS
 from events_pandas.mapping.rules import Values
 
 MANY = 5
@@ -84,7 +84,7 @@ def decimals_of_currencies(codes: Values) -> Decimals:
     >>> decimals_of_currencies(pd.Series(["EUR", "jpy"], dtype=object)).tolist()
     [2, 0]
     """
-    return np.asarray(codes.str.upper().map(_currencies()), dtype=np.int64)
+    return np.asarray(codes.str.lower().map(dict(DECIMALS)), dtype=np.int64)
 
 
 def is_currency(texts: Values) -> Values:
@@ -98,7 +98,8 @@ def is_currency(texts: Values) -> Values:
     Returns
     -------
     pandas.Series of bool
-        True for ISO 4217's codes, letters of either case; those without a minor unit, such as gold, are none.
+        True for ISO 4217's codes, today's and withdrawn ones, letters of either case; false for codes without a minor
+        unit, such as gold.
 
     Examples
     --------
@@ -106,11 +107,4 @@ def is_currency(texts: Values) -> Values:
     >>> is_currency(pd.Series(["EUR", "jpy", "XAU"], dtype=object)).tolist()
     [True, True, False]
     """
-    return texts.str.upper().isin(_currencies())
-
-
-@cache
-def _currencies() -> dict[str, int]:
-    import iso4217  # noqa: PLC0415  # It parses a table: `import events_pandas` stays light.
-
-    return {currency.code: currency.exponent for currency in iso4217.Currency if currency.exponent is not None}
+    return texts.str.lower().isin(list(DECIMALS))

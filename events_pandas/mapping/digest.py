@@ -10,6 +10,8 @@ from events_pandas.mapping.rules import RULE_TYPES, Column, Constant, Source, is
 
 DIGITS: Final = 12
 _OPTIONS: Final = ("timezone", "duplicates", "on_invalid_metadata", "metadata_limit", "metadata_overflow")
+_LATER_OPTIONS: Final = frozenset({"round"})
+"""Options of rules that are described only where they are set: digests from before there were any stay as they are."""
 
 
 def mapping_digest(mapping: EventMapping) -> str:
@@ -68,6 +70,10 @@ def bare_columns(mapping: EventMapping) -> dict[str, tuple[Source, str]]:
 def _described(value: Any) -> str:
     """Describe a rule or what it reads; of a callable nothing is the same in another process."""
     if isinstance(value, RULE_TYPES):
-        parts = [f"{part.name}={_described(getattr(value, part.name))}" for part in fields(value)]
+        parts = [
+            f"{part.name}={_described(getattr(value, part.name))}"
+            for part in fields(value)
+            if not (part.name in _LATER_OPTIONS and getattr(value, part.name) == part.default)
+        ]
         return f"{type(value).__name__}({', '.join(parts)})"
     return "a callable" if is_computed(value) else repr(value)

@@ -184,6 +184,7 @@ def _rule_faults(path: str, rule: object) -> Iterator[str]:
         yield from _date_reading_faults(path, rule)
     if isinstance(rule, MonetaryAmount):
         yield from _choice_faults(f"{path}.unit", rule.unit, AMOUNT_UNITS)
+        yield from _truth_faults(f"{path}.round", rule.round)
     if isinstance(rule, Text):
         yield from _truth_faults(f"{path}.truncate", rule.truncate)
 

@@ -162,7 +162,7 @@ def _fractions(rule: MonetaryAmount, amount: Evidence, currency: Evidence) -> st
     if not n_beyond:
         return ""
     what = "more decimals than its currency has" if rule.unit == "major" else "a fraction of a cent"
-    return f"; {what} in {share_text(n_beyond, int(pairs.sum()))} of those looked at"
+    return f"; {what} in {share_text(n_beyond, int(pairs.sum()))} of those looked at, which round=True would round"
 
 
 def _rich_link(text: Evidence, url: Evidence) -> tuple[Rule, str]:

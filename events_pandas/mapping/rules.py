@@ -29,7 +29,7 @@ class Constant:
     --------
     >>> import events_pandas as ep
     >>> ep.MonetaryAmount("total", currency=ep.Constant("usd"))
-    MonetaryAmount(amount='total', currency=Constant(value='usd'), unit='major')
+    MonetaryAmount(amount='total', currency=Constant(value='usd'), unit='major', round=False)
     """
 
     value: Scalar
@@ -210,11 +210,14 @@ class MonetaryAmount:
         The currency's three letters, in any case: a column, or ``Constant("usd")`` for all rows.
     unit : {"major", "minor"}, default "major"
         Whether the amount counts euros or cents.
+    round : bool, default False
+        Whether an amount with more decimals than its currency is rounded half up, with a note, or makes its row
+        invalid.
 
     Notes
     -----
-    Conversion is exact: 19.99 is 1999 cents. An amount with more decimals than its currency has is a problem, never
-    rounded. Intercom takes amounts above zero only.
+    Conversion is exact: 19.99 is 1999 cents, and ``round`` rounds the digits as they are written: 1.005 is 101 cents.
+    Intercom takes amounts above zero only. Currencies that ISO 4217 has withdrawn are sent, with a note.
 
     References
     ----------
@@ -224,13 +227,14 @@ class MonetaryAmount:
     --------
     >>> import events_pandas as ep
     >>> ep.MonetaryAmount("total", currency="currency")
-    MonetaryAmount(amount='total', currency='currency', unit='major')
+    MonetaryAmount(amount='total', currency='currency', unit='major', round=False)
     """
 
     amount: Source
     _: KW_ONLY
     currency: Source
     unit: Literal["major", "minor"] = "major"
+    round: bool = False
 
 
 Rule: TypeAlias = Column | Text | Number | Date | Link | RichLink | MonetaryAmount

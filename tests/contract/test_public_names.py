@@ -14,7 +14,6 @@ HEAVY = {
     "events_pandas.mapping.suggestion",
     "events_pandas.testing",
     "httptools",
-    "iso4217",
     "jinja2",
     "pytest",
     "requests",
@@ -48,7 +47,7 @@ def test_all_names_exist(name: str) -> None:
 
 
 def test_import_loads_only_what_every_use_needs() -> None:
-    """HTTP, progress, the command line, currencies, proposals, the sandbox and pytest are loaded when first needed."""
+    """HTTP, progress, the command line, proposals, the sandbox and pytest are loaded when first needed."""
     program = "import events_pandas, json, sys; print(json.dumps(list(sys.modules)))"
 
     loaded = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True, timeout=60)

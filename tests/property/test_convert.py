@@ -30,10 +30,16 @@ from events_pandas.mapping import (
 
 ZONE = "Europe/Berlin"
 NOW = 1_750_000_000
-OPTIONS = {"on_invalid_metadata": "error", "metadata_limit": 10, "metadata_overflow": "error", "truncate": False}
+OPTIONS = {
+    "on_invalid_metadata": "error",
+    "metadata_limit": 10,
+    "metadata_overflow": "error",
+    "truncate": False,
+    "rounds": False,
+}
 
 
-def _mapping(*, truncate=False, computed=False, **options):
+def _mapping(*, truncate=False, rounds=False, computed=False, **options):
     """Return a mapping of columns, or of callables that give the same columns."""
 
     def at(column):
@@ -49,7 +55,7 @@ def _mapping(*, truncate=False, computed=False, **options):
             "note": Text(at("note"), truncate=truncate),
             "load": Number(at("load")),
             "seen_at": Date(at("seen"), timezone="America/New_York"),
-            "price": MonetaryAmount(at("total"), currency=at("currency")),
+            "price": MonetaryAmount(at("total"), currency=at("currency"), round=rounds),
             "order": RichLink(value=at("order_no"), url=at("url")),
             "page": Link(at("page")),
             "bare_at": at("bare"),
@@ -71,8 +77,20 @@ CELLS = {
     "metadata.bare_at": ["bare"],
 }
 """The columns of each optional value: one that is bad is blanked whole."""
-DECIMALS = {"usd": 2, "eur": 2, "jpy": 0, "bhd": 3}
+DECIMALS = {"usd": 2, "eur": 2, "jpy": 0, "bhd": 3, "hrk": 2}
 SURROGATE = re.compile("[\ud800-\udfff]")
+UNSEEN = re.compile(
+    "[\x00-\x1f\x7f-\xa0\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f"
+    "\u2800\u3164\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e007f]"
+)
+NOBODY = re.compile(
+    r"""[+-]?[0-9]+([.,][0-9]*[eE][+-]?|[eE]\+)[0-9]+  # in scientific notation
+    | \#(N/A|n/a|NV|[A-Z/0]+[!?]|\#+)  # what a spreadsheet shows
+    | =["'0-9].* | '([-+=@].*|.*[0-9].*) | ".*"  # in marks for text
+    | <.*> | \{(.*['":].*)?\} | \[(['"{[0-9].*)?\] | \(['"].*\) | b'.*' | b".*" | .*\ object\ \(.*\)  # of an object
+    """,
+    re.VERBOSE,
+)
 BAD = object()
 """What the oracle makes of a cell that cannot be sent; an absent cell is None."""
 
@@ -112,7 +130,8 @@ def _name(cell):
 
 def _user_id(cell):
     if isinstance(cell, str):
-        return _sound(cell)
+        is_padded = cell != cell.strip(" \u1680\u3000")
+        return BAD if UNSEEN.search(cell) or is_padded or NOBODY.fullmatch(cell) else _sound(cell)
     if isinstance(cell, bool | np.bool_) or not isinstance(cell, int | np.integer | float | decimal.Decimal):
         return BAD
     if cell != int(cell) or (isinstance(cell, float) and abs(cell) >= 2**53):
@@ -121,7 +140,9 @@ def _user_id(cell):
 
 
 def _email(cell):
-    return cell if isinstance(cell, str) and re.fullmatch(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)*", cell) else BAD
+    if not isinstance(cell, str) or UNSEEN.search(cell) or re.fullmatch('\'.*|=?".*"', cell):
+        return BAD
+    return cell if re.fullmatch(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)*", cell) else BAD
 
 
 def _number(cell):
@@ -166,17 +187,19 @@ def _instant(time, zone):
     return (time - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) // dt.timedelta(seconds=1)
 
 
-def _amount(amount, currency):
+def _amount(amount, currency, *, rounds=False):
     if isinstance(amount, bool | np.bool_) or not isinstance(amount, str | int | np.integer | float | decimal.Decimal):
         return BAD
     written = repr(float(amount)) if isinstance(amount, float) else str(amount)
     code = currency.lower() if isinstance(currency, str) else None
     if code not in DECIMALS or not re.fullmatch(r"-?\d+(\.\d*)?", written):
         return BAD
-    if abs(decimal.Decimal(written)) >= (2**53 / 10**4 if isinstance(amount, float) else 10**14):
+    if isinstance(amount, float) and abs(amount) >= 2**46 and amount != int(amount):
         return BAD
     minor = decimal.Decimal(written).scaleb(DECIMALS[code])
-    return {"amount": int(minor), "currency": code} if minor > 0 and minor == int(minor) else BAD
+    if rounds:
+        minor = minor.quantize(decimal.Decimal(1), decimal.ROUND_HALF_UP)
+    return {"amount": int(minor), "currency": code} if 0 < minor < 2**53 and minor == int(minor) else BAD
 
 
 def _link(cell):
@@ -218,7 +241,7 @@ def _event(row, options=OPTIONS, bare=None):
         "note": _if_present(lambda cell: _text(cell, truncate=options["truncate"]), row["note"]),
         "load": _if_present(_number, row["load"]),
         "seen_at": _if_present(lambda cell: _seconds(cell, "America/New_York"), row["seen"]),
-        "price": _if_present(_amount, row["total"], row["currency"]),
+        "price": _if_present(lambda *cells: _amount(*cells, rounds=options["rounds"]), row["total"], row["currency"]),
         "order": _if_present(_rich_link, row["order_no"], row["url"], needs=None),
         "page": _if_present(_link, row["page"]),
         "bare_at": _if_present(lambda cell: _bare(bare, cell), row["bare"]) if bare else None,
@@ -227,7 +250,8 @@ def _event(row, options=OPTIONS, bare=None):
     metadata = _kept({key: value for key, value in metadata.items() if value is not None}, options)
     name = _if_present(_name, row["name"])
     time = _if_present(lambda cell: _seconds(cell, ZONE), row["time"])
-    needed = [name, time, *(identifier for _, identifier in present)]
+    # Identifiers after the first that is present are not sent: nothing is wrong with the row if they are.
+    needed = [name, time, *(identifier for _, identifier in present[:1])]
     if not present or metadata is None or None in needed or BAD in needed:
         return None
     event = {"event_name": name, "created_at": time, **dict(present[:1])}
@@ -248,6 +272,12 @@ def _kept(metadata, options):
 
 # Frames: nearly all columns hold what can be sent, one or two of them anything.
 
+AMOUNTS = st.one_of(
+    st.sampled_from(["90071992547409.91", "90071992547409.92", "39.2400016784668", "1.005", "0.0049", " 5", "5\u00a0"]),
+    st.floats(1e-7, 1e15),
+    st.decimals(0, 10**14, places=6).map(lambda amount: f"{amount:f}"),
+    st.integers(10**11, 2**54),
+)
 SHORT_TEXTS = st.text(max_size=4) | st.sampled_from(["", "00042", "a\0b", "\ud800", 'q"\\\n', "x" * 255, "é" * 256])
 CENTS = st.integers(-(10**6), 10**6).map(lambda cents: cents / 100)
 PLAIN_NUMBERS = CENTS.map(repr) | st.integers(-(10**4), 10**4).map(str)
@@ -263,6 +293,24 @@ ISO_TIMES = st.builds(dt.datetime.isoformat, TIMES | NOON, timespec=st.sampled_f
 DATES = st.dates(dt.date(1960, 1, 1), dt.date(2030, 1, 1))
 ABSENT = st.sampled_from([None, np.nan, pd.NA, pd.NaT, ""])
 OTHERS = st.sampled_from([["a"], {"a": 1}, b"a", dt.timedelta(1), True, False])
+ODD_IDENTIFIERS = st.sampled_from(
+    [
+        *(
+            "1.23457E+11",
+            "1E5",
+            '="00042"',
+            "'00042",
+            "#N/A",
+            "########",
+            "nan",
+            "None",
+            "[object Object]",
+            "<NA>",
+            "{}",
+        ),
+        *("42\u200b", "\u00a042", "\ufeff42", "42 ", " 42", "42\t", "a@b.c ", "\ufeffa@b.c", "'a@b.c"),
+    ]
+)
 URLS = st.sampled_from(["https://example.org", "http://example.org/ä"])
 NO_URLS = st.sampled_from(["ftp://example.org", "https://", "x y", "x"])
 NO_CURRENCIES = st.sampled_from(["zzz", "us", "a@b@c"])
@@ -292,10 +340,12 @@ BARE += [st.one_of(*BARE[1:4], BARE[4], st.just("N/A"), st.integers(-5, 5), st.i
 WILD = {
     **dict.fromkeys(GOOD, ANYTHING),
     "time": CLOCK.map(pd.Timestamp) | ISO_TIMES | ANYTHING,
-    "who": CENTS.map(str).map(decimal.Decimal) | WHOLE.map(float) | ANYTHING,
+    "who": CENTS.map(str).map(decimal.Decimal) | WHOLE.map(float) | ODD_IDENTIFIERS | ANYTHING,
+    "lead": ODD_IDENTIFIERS | ANYTHING,
+    "mail": ODD_IDENTIFIERS | ANYTHING,
     "seen": CLOCK.map(pd.Timestamp) | ISO_TIMES | ANYTHING,
-    "total": CENTS | PLAIN_NUMBERS.map(decimal.Decimal) | ANYTHING,
-    "currency": st.sampled_from(["jpy", "bhd"]) | ANYTHING,
+    "total": CENTS | PLAIN_NUMBERS.map(decimal.Decimal) | AMOUNTS | ANYTHING,
+    "currency": st.sampled_from(["jpy", "bhd", "hrk", "usd "]) | ANYTHING,
 }
 
 
@@ -332,6 +382,7 @@ OPTION_VALUES = st.fixed_dictionaries(
         "metadata_limit": st.sampled_from([1, 2, 3, 5, 10]),
         "metadata_overflow": st.sampled_from(["error", "drop"]),
         "truncate": st.booleans(),
+        "rounds": st.booleans(),
     }
 )
 

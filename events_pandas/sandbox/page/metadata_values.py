@@ -4,12 +4,12 @@ import enum
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from types import MappingProxyType
 from typing import Final
 from urllib.parse import urlsplit
 
 from events_pandas import intercom
+from events_pandas.currencies import DECIMALS, HUNDREDTHS
 from events_pandas.sandbox.page.times import read_moment
 from events_pandas.sandbox.rules.events import is_unix_seconds
 
@@ -17,7 +17,6 @@ SHOWN_KEYS: Final = 30
 """Keys of one event that are shown; a body may have thousands, of which Intercom tracks ten."""
 
 _SHOWN_CHARACTERS: Final = 300
-_HUNDREDTHS: Final = 2
 _UNDECIDED: Final = "Intercom's documentation does not say what becomes of it"
 _CENTS: Final = "Intercom's documentation says “cents”, and nothing of currencies without two decimals"
 _STRIPE: Final = "Intercom shows it as a link to Stripe"
@@ -199,14 +198,14 @@ def _shown_object(value: Mapping[str, object]) -> Shown:
 
 
 def _shown_money(amount: int, currency: str) -> Shown:
-    decimals = _currency_decimals().get(currency)
-    digits = _HUNDREDTHS if decimals is None else decimals
+    decimals = DECIMALS.get(currency.lower())
+    digits = HUNDREDTHS if decimals is None else decimals
     whole, fraction = divmod(abs(amount), 10**digits)
     number = f"{whole:,}.{fraction:0{digits}}" if digits else f"{whole:,}"
     symbol = _SYMBOLS.get(currency, f"{currency}\N{NO-BREAK SPACE}")
     sign = "\N{MINUS SIGN}" if amount < 0 else ""
     sent = f"{amount} {currency} was sent"
-    if decimals == _HUNDREDTHS:
+    if decimals == HUNDREDTHS:
         note = sent
     else:
         note = f"{sent}. {_CENTS}" if decimals is not None else f"{sent}. ISO 4217 has no decimals for {currency}"
@@ -223,10 +222,3 @@ def _shown_json(value: object, *, note: str = "") -> Shown:
 
 def _cut(text: str) -> str:
     return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}…"
-
-
-@cache
-def _currency_decimals() -> dict[str, int]:
-    import iso4217  # noqa: PLC0415  # It parses a table: only who shows money pays for it.
-
-    return {currency.code: currency.exponent for currency in iso4217.Currency if currency.exponent is not None}

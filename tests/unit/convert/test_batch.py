@@ -10,6 +10,7 @@ import pytest
 
 from events_pandas.convert import Converter
 from events_pandas.convert.keys import NO_TIME
+from events_pandas.errors import MappingError
 from events_pandas.mapping import (
     Column,
     Constant,
@@ -222,6 +223,64 @@ def test_contact_with_a_bad_identifier_is_not_passed_over(convert, codes):
     assert batch.contacts.mask().tolist() == [False, True]
     assert batch.contacts.texts(batch.valid).to_pylist() == ['"email":"d@e.f"']
     assert batch.valid.tolist() == [False, True]
+
+
+@pytest.mark.parametrize("value", ["no address", "a@b.c ", None, 7])
+def test_email_that_is_not_sent_never_makes_its_row_invalid(convert, codes, payloads, value):
+    """An earlier identifier is present: what is wrong with a later one is nobody's trouble."""
+    frame = pd.DataFrame({"who": ["7", None, "8"], "mail": pd.Series([value, "d@e.f", "d@e.f"], dtype=object)})
+
+    batch = convert(frame, user_id="who", email="mail")
+
+    assert batch.valid.tolist() == [True, True, True]
+    assert codes(batch) == [("several_identifiers", [2] if value is None else [0, 2])]
+    assert [list(payload)[2] for payload in payloads(batch)] == ["user_id", "email", "user_id"]
+
+
+def test_identifier_that_is_sent_is_judged_alone(convert, codes):
+    """A bad first identifier makes its row invalid, though a later one is good, and a bad later one does not."""
+    frame = pd.DataFrame({"who": [None, "#N/A", "7"], "lead": ["#N/A", "8", "nan"], "mail": ["a@b.c", "bad", "bad"]})
+
+    batch = convert(frame, user_id="who", id="lead", email="mail")
+
+    assert batch.valid.tolist() == [False, False, True]
+    assert codes(batch) == [
+        ("identifier_sheet_error", [1]),
+        ("identifier_sheet_error", [0]),
+        ("several_identifiers", [1, 2]),
+        ("several_identifiers", [0, 1, 2]),
+    ]
+
+
+def test_note_of_a_column_of_identifiers_is_told_though_its_first_row_sends_another(convert, codes):
+    """The column came as floats, whichever of its rows is sent."""
+    frame = pd.DataFrame({"who": ["7", None], "lead": [1.0, 2.0]})
+
+    assert codes(convert(frame, user_id="who", id="lead")) == [("float_identifier", [0]), ("several_identifiers", [0])]
+
+
+def test_identifier_of_nobody_has_no_key(convert):
+    """A row that is not sent takes no other row's place: it is no duplicate, and makes none."""
+    assert convert(pd.DataFrame({"x": ["1.23457E+11", "#N/A", "7"]}), user_id="x").has_key().tolist() == [
+        False,
+        False,
+        True,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("identifier", "what"),
+    [
+        ('"42"', "stands in a spreadsheet's marks for text: remove the equals sign, the quotes or the apostrophe"),
+        ("42\u200b", "holds a character that nobody sees: remove it"),
+    ],
+)
+def test_constant_identifier_of_nobody_refuses_the_mapping(convert, identifier, what):
+    """What no row can repair is a fault of the mapping."""
+    with pytest.raises(MappingError) as caught:
+        convert(pd.DataFrame({"x": [1]}), user_id=Constant(identifier))
+
+    assert str(caught.value) == f"user_id: the constant {what}"
 
 
 def test_contact_with_several_identifiers_is_noted(convert, codes):

@@ -13,6 +13,7 @@ ONCE = [
     "float_text_identifier",
     "text_in_bytes",
     "uuid_in_bytes",
+    "identifier_exponent",
     "leading_zeros",
     "naive_time",
     "event_name_spellings",
@@ -24,7 +25,9 @@ ONCE = [
     "type_drift",
 ]
 ROW_NOTES = [
+    "identifier_nothing",
     "several_identifiers",
+    "amount_rounded",
     "excel_serial",
     "before_2000",
     "in_the_future",
@@ -66,7 +69,10 @@ def test_codes_of_notes_say_how_often_they_are_told():
     notes = {name: code for name, code in CODES.items() if code.severity == "note"}
 
     assert [name for name, code in notes.items() if code.is_told_once] == ONCE
-    assert [name for name, code in notes.items() if code.is_told_by_value] == ["currency_minor_unit"]
+    assert [name for name, code in notes.items() if code.is_told_by_value] == [
+        "currency_minor_unit",
+        "currency_withdrawn",
+    ]
     assert [name for name, code in notes.items() if not (code.is_told_once or code.is_told_by_value)] == ROW_NOTES
     assert not any(code.is_told_once for code in CODES.values() if code.severity == "error")
 

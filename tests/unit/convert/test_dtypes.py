@@ -442,3 +442,43 @@ def test_extension_types_of_arrow_are_read_as_what_they_hold(becomes):
 
     for expected, array in cases.items():
         assert becomes("x", pd.arrays.ArrowExtensionArray(pa.chunked_array([array]))) == [expected, None]
+
+
+SHORT_FLOATS = [98765432.0, 0.1, 16777216.0, 3e20, -33554436.0, np.nan]
+SENT = [98765432, 0.1, 16777216, 3e20, -33554436, None]
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pd.Series(SHORT_FLOATS, dtype="float32"),
+        pd.Series(SHORT_FLOATS, dtype="float32").astype("category"),
+        pd.Series(SHORT_FLOATS, dtype="float32").astype(pd.SparseDtype("float32")),
+        pd.Series(SHORT_FLOATS, dtype="Float32"),
+        pd.Series(SHORT_FLOATS, dtype="float32").astype(pd.ArrowDtype(pa.float32())),
+        pd.Series([np.float32(number) for number in SHORT_FLOATS], dtype=object),
+    ],
+    ids=["float32", "category", "sparse", "Float32", "Arrow", "object"],
+)
+def test_short_floats_are_sent_as_they_stand(becomes, column):
+    """Whole numbers as the float holds them, others by the digits that their owner sees, in every column alike."""
+    assert becomes(Number("x"), column) == SENT
+    texts = ["98765432", "0.1", "16777216", "3e+20", "-33554436", None]
+    assert becomes(Text("x"), column) == texts
+    price = MonetaryAmount("x", currency=Constant("jpy"))
+    assert becomes(price, column)[0] == {"amount": 98765432, "currency": "jpy"}
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pd.Series([65504, 0.1, 2050], dtype="float16"),
+        pd.Series([np.float16(65504), np.float16(0.1), np.float16(2050)], dtype=object),
+        pd.Series([65504, 0.1, 2050], dtype="float16").astype(pd.ArrowDtype(pa.float16())),
+    ],
+    ids=["float16", "object", "Arrow"],
+)
+def test_half_floats_are_sent_as_they_stand(becomes, column):
+    """The largest is 65504, and not the 65500 of its shortest digits."""
+    assert becomes(Number("x"), column) == [65504, 0.1, 2050]
+    assert becomes(Text("x"), column) == ["65504", "0.1", "2050"]

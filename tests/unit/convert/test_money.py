@@ -8,8 +8,7 @@ import pyarrow as pa
 import pytest
 
 from events_pandas.convert.cells import Cells, Kind
-from events_pandas.convert.money import currency_decimals, decimals_of
-from events_pandas.convert.readers import AMOUNT_SCALE, read_amount
+from events_pandas.convert.money import looked_up, read_amount
 from events_pandas.errors import MappingError
 from events_pandas.mapping import Constant, MonetaryAmount
 
@@ -55,7 +54,9 @@ def test_amount_of_every_cent_is_exact():
     values, faults = read_amount(Cells(kind=Kind.FLOAT, values=pa.array(numbers / 100)))
 
     assert not any(mask.any() for _, mask in faults)
-    np.testing.assert_array_equal(values, numbers * (AMOUNT_SCALE // 100))
+    whole, millionths = (values.field(place).to_numpy() for place in range(2))
+    np.testing.assert_array_equal(whole * 100, numbers - numbers % 100)
+    np.testing.assert_array_equal(millionths, numbers % 100 * 10_000)
 
 
 def test_amount_in_short_floats_is_what_was_written(cents):
@@ -64,7 +65,7 @@ def test_amount_in_short_floats_is_what_was_written(cents):
 
 
 @pytest.mark.parametrize(
-    "written", ["1,299.00", "1.299,00", "€5", "5 EUR", "1e3", ".5", "", "-", "+-5", "--5", " 5", "1_000", "0x10", "inf"]
+    "written", ["1,299.00", "1.299,00", "€5", "5 EUR", "1e3", ".5", "", "-", "+-5", "--5", " x", "1_000", "0x10", "inf"]
 )
 def test_amount_that_is_no_plain_number_is_refused(cents, written):
     """Separators and symbols mean different things in different countries."""
@@ -77,17 +78,145 @@ def test_infinite_amount_is_told_as_such(becomes, number):
     assert becomes(MonetaryAmount("x", currency=Constant("usd")), [number, None]) == ["!number_not_finite", None]
 
 
-@pytest.mark.parametrize("number", [9.1e11, 1e300, -1e300])
-def test_amount_too_large_to_be_exact_is_refused(cents, number):
-    """Where floats no longer tell cents apart there is no amount to send."""
-    assert cents(USD, [number, np.nan]) == ["!amount_too_large", None]
+@pytest.mark.parametrize(
+    ("written", "unit", "amount"),
+    [
+        ("90071992547409.91", "major", 9007199254740991),
+        ("90071992547409.92", "major", "!amount_too_large"),
+        ("90071992547409.93", "major", "!amount_too_large"),
+        ("123456789012345.67", "major", "!amount_too_large"),
+        ("9007199254740991", "minor", 9007199254740991),
+        ("9007199254740991.000", "minor", 9007199254740991),
+        ("9007199254740992", "minor", "!amount_too_large"),
+        ("9" * 30, "minor", "!amount_too_large"),
+    ],
+)
+def test_amount_is_exact_up_to_what_a_json_number_holds(cents, written, unit, amount):
+    """Readers of JSON have floats: from 2^53 cents on they would lose some."""
+    rule = MonetaryAmount("x", currency=Constant("usd"), unit=unit)
+
+    assert cents(rule, [written]) == [amount]
+    assert cents(rule, [decimal.Decimal(written)]) == [amount]
 
 
-@pytest.mark.parametrize("number", [10**14, -(10**14), 2**63 - 1, -(2**63)])
-def test_amount_beyond_what_can_be_counted_is_refused(cents, number):
+@pytest.mark.parametrize(
+    ("number", "unit", "amount"),
+    [
+        (1234567.10, "major", 123456710),
+        (900719925474.25, "major", 90071992547425),
+        (1234567890123.45, "major", 123456789012345),
+        (50000000000000.0, "major", 5000000000000000),
+        (1e15, "major", "!amount_too_large"),
+        (70368744177664.5, "major", "!amount_too_large"),
+        (1e300, "major", "!amount_too_large"),
+        (-1e300, "major", "!amount_too_large"),
+        (1e15, "minor", 1000000000000000),
+        (9007199254740991.0, "minor", 9007199254740991),
+        (9007199254740992.0, "minor", "!amount_too_large"),
+        (1999.5, "minor", "!amount_decimals"),
+        (0.00001, "major", "!amount_decimals"),
+    ],
+)
+def test_amount_in_floats_is_their_shortest_digits(cents, number, unit, amount):
+    """A float is what its owner sees, up to the size from which on floats no longer tell cents apart."""
+    assert cents(MonetaryAmount("x", currency=Constant("usd"), unit=unit), [number, np.nan]) == [amount, None]
+
+
+@pytest.mark.parametrize("number", [10**14, 2**53, 2**63 - 1, -(2**63)])
+def test_whole_amount_beyond_what_can_be_counted_is_refused(cents, number):
     """A hundred trillion is no price."""
-    assert cents(USD, [number, 10**14 - 1]) == ["!amount_too_large", (10**14 - 1) * 100]
-    assert cents(USD, [str(number), str(10**14 - 1)]) == ["!amount_too_large", (10**14 - 1) * 100]
+    largest = 90071992547409
+
+    assert cents(USD, [number, largest]) == ["!amount_too_large", largest * 100]
+    assert cents(USD, [str(abs(number)), str(largest)]) == ["!amount_too_large", largest * 100]
+
+
+def test_amount_in_short_whole_floats_is_the_number_that_they_hold(cents):
+    """The shortest digits of a float32 of 98765432 are 98765430, which is another amount."""
+    minor = MonetaryAmount("x", currency=Constant("usd"), unit="minor")
+
+    assert cents(minor, pd.Series([98765432, 5], dtype="float32")) == [98765432, 5]
+    assert cents(minor, pd.Series([np.float32(98765432), 5], dtype=object)) == [98765432, 5]
+    assert cents(minor, pd.Series([65504, 5], dtype="float16")) == [65504, 5]
+
+
+@pytest.mark.parametrize(
+    ("written", "currency", "amount"),
+    [
+        ("39.2400016784668", "usd", 3924),
+        ("19.9899997711182", "usd", 1999),
+        ("25", "usd", 2500),
+        ("1.005", "usd", 101),
+        ("1.00499999999999999999", "usd", 100),
+        ("2.675", "usd", 268),
+        ("0.005", "usd", 1),
+        ("0.0049999999", "usd", "!amount_not_positive"),
+        ("-1.005", "usd", "!amount_not_positive"),
+        ("90071992547409.914", "usd", 9007199254740991),
+        ("90071992547409.915", "usd", "!amount_too_large"),
+        ("0.5", "jpy", 1),
+        ("1.2345", "bhd", 1235),
+        ("1.00005", "clf", 10001),
+        ("1.0000499999", "clf", 10000),
+    ],
+)
+def test_amount_is_rounded_half_up_on_request(cents, written, currency, amount):
+    """Rounding looks at the digits as they are written, and once."""
+    rule = MonetaryAmount("x", currency=Constant(currency), round=True)
+
+    assert cents(rule, [written]) == [amount]
+    assert cents(rule, [decimal.Decimal(written)]) == [amount]
+
+
+def test_amount_in_floats_is_rounded_by_its_shortest_digits(cents):
+    """The float nearest to 1.005 lies below it, and what its owner sees is 1.005."""
+    rule = MonetaryAmount("x", currency=Constant("usd"), round=True)
+
+    assert cents(rule, [1.005, 0.1 + 0.2, 39.2400016784668, 1e-7]) == [101, 30, 3924, "!amount_not_positive"]
+
+
+def test_amount_in_minor_units_is_rounded_to_whole_ones(cents):
+    """Half a cent is a cent."""
+    rule = MonetaryAmount("x", currency=Constant("usd"), unit="minor", round=True)
+
+    assert cents(rule, ["1999.5", "1999.49"]) == [2000, 1999]
+
+
+def test_rounded_amounts_are_noted(convert, codes):
+    """The analyst is told which amounts are not those of the column."""
+    frame = pd.DataFrame({"x": ["1.005", "2", None, "0.001", "3.9999"]})
+    rule = MonetaryAmount("x", currency=Constant("usd"), round=True)
+
+    assert codes(convert(frame, metadata={"price": rule})) == [
+        ("amount_not_positive", [3]),
+        ("amount_rounded", [0, 4]),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "message"),
+    [
+        (" 5", "usd", "metadata.price.amount: ' 5' in column 'x' has a blank at its beginning or end: remove it"),
+        (
+            "5\u00a0",
+            "usd",
+            r"metadata.price.amount: '5\u00a0' in column 'x' holds a character that nobody sees: remove it",
+        ),
+        ("5", "usd ", "metadata.price.currency: 'usd ' in column 'c' has a blank at its beginning or end: remove it"),
+        (
+            "5",
+            "\ufeffUSD",
+            r"metadata.price.currency: '\ufeffUSD' in column 'c' holds a character that nobody sees: remove it",
+        ),
+    ],
+)
+def test_amount_with_blanks_or_unseen_characters_says_so(convert, amount, currency, message):
+    """What alone keeps a cell from being read is named, and can be seen in the message."""
+    frame = pd.DataFrame({"x": [amount], "c": [currency]})
+
+    (finding,) = convert(frame, metadata={"price": MonetaryAmount("x", currency="c")}).findings
+
+    assert finding.messages().to_pylist() == [message]
 
 
 @pytest.mark.parametrize("written", ["0", "0.00", "-0", "-19.99", "-0.001"])
@@ -160,7 +289,8 @@ def test_currency_is_read_in_any_case_for_each_row(convert, payloads):
         ("5", "", [("currency_missing", [0])]),
         ("5", "euro", [("currency_unknown", [0])]),
         ("5", "xau", [("currency_unknown", [0])]),
-        ("5", " usd", [("currency_unknown", [0])]),
+        ("5", " usd", [("blanks_around", [0])]),
+        ("5", " euro", [("currency_unknown", [0])]),
         ("5", 978, [("currency_unknown", [0])]),
         ("5", ["usd"], [("nested_value", [0])]),
         ("x", None, [("amount_unreadable", [0]), ("currency_missing", [0])]),
@@ -214,7 +344,7 @@ def test_constant_amount_that_is_not_positive_concerns_every_row(convert, codes)
             MonetaryAmount(Constant("1.5"), currency=Constant("jpy")),
             (
                 "metadata.fee.amount: the constant '1.5' has more decimals than its currency: "
-                "round it to what was paid (yen have none, euros two, Bahraini dinars three)"
+                "round it to what was paid (yen have none, euros two), or say round=True in its MonetaryAmount rule"
             ),
         ),
         (
@@ -234,21 +364,47 @@ def test_constant_that_is_wrong_in_itself_refuses_the_mapping(convert, rule, mes
     assert str(caught.value) == message
 
 
-@pytest.mark.parametrize(("currency", "decimals"), [("usd", 2), ("jpy", 0), ("bhd", 3), ("clf", 4), ("isk", 0)])
-def test_currency_decimals_are_iso_4217s(currency, decimals):
-    """CLDR's differ for some currencies: what counts is what is booked, not what is shown."""
-    assert currency_decimals()[currency] == decimals
+@pytest.mark.parametrize(
+    ("currency", "written", "amount"),
+    [("bgn", "10.05", 1005), ("hrk", "10.05", 1005), ("byr", "10", 10), ("itl", "10.5", "!amount_decimals")],
+)
+def test_withdrawn_currency_is_sent_in_the_minor_unit_that_it_had(cents, currency, written, amount):
+    """A backfill is about the past, in which there were liras."""
+    assert cents(MonetaryAmount("x", currency=Constant(currency)), [written]) == [amount]
 
 
-@pytest.mark.parametrize("currency", ["xau", "xxx", "xts"])
-def test_currency_decimals_leave_out_what_has_no_minor_unit(currency):
-    """Gold is in ISO 4217 and no currency to pay with."""
-    assert currency not in currency_decimals()
+def test_withdrawn_currency_is_noted_once_with_its_year(convert):
+    """Each currency is told of the first amount that is sent in it, however it is spelled."""
+    frame = pd.DataFrame({"x": ["1", "0", "1", "1", "1"], "c": ["eur", "hrk", "HRK", "hrk", "dem"]})
+
+    batch = convert(frame, metadata={"price": MonetaryAmount("x", currency="c")})
+
+    (note,) = [finding for finding in batch.findings if finding.code == "currency_withdrawn"]
+    assert note.rows.tolist() == [2, 4]
+    assert note.messages().to_pylist() == [
+        f"metadata.price.currency: {currency} in column 'c' is a currency that was withdrawn, and the amount is sent "
+        "in the minor unit that it had: check in Intercom that it is shown as meant"
+        for currency in ("'hrk' (until 2023)", "'dem' (until 2002)")
+    ]
+
+
+def test_withdrawn_currency_of_all_rows_is_noted_once(convert):
+    """A constant has its year too."""
+    rule = MonetaryAmount("x", currency=Constant("BGN"))
+
+    (note,) = convert(pd.DataFrame({"x": ["1", "2"]}), metadata={"price": rule}).findings
+
+    assert note.rows.tolist() == [0]
+    (message,) = note.messages().to_pylist()
+    assert message == (
+        "metadata.price.currency: the constant 'BGN' (until 2026) is a currency that was withdrawn, and the amount is "
+        "sent in the minor unit that it had: check in Intercom that it is shown as meant"
+    )
 
 
 @pytest.mark.parametrize(
     ("currencies", "decimals"), [(["jpy", None, "zzz", "jpy"], [0, 2, 2, 0]), ([None], [2]), ([], [])]
 )
-def test_decimals_of_counts_two_where_there_is_no_currency(currencies, decimals):
+def test_looked_up_has_an_entry_where_there_is_no_currency(currencies, decimals):
     """What is absent or unknown is told elsewhere, and must not stop the counting."""
-    assert decimals_of(pa.array(currencies, pa.large_string())).tolist() == decimals
+    assert looked_up(pa.array(currencies, pa.large_string()), {"jpy": 0}, otherwise=2).tolist() == decimals

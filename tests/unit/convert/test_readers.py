@@ -133,11 +133,38 @@ def test_number_text_that_is_a_json_number_is_sent_digit_by_digit(convert, text)
 
 
 @pytest.mark.parametrize(
-    "text", ["1,299.00", "1 299", "12 €", "+1", "007", ".5", "5.", "1e", "NaN", "0x10", " 1", "true"]
+    "text", ["1,299.00", "1 299", "12 €", "+1", "007", ".5", "5.", "1e", "NaN", "0x10", " x", "true"]
 )
 def test_number_text_that_is_no_plain_number_is_refused(becomes, text):
     """A thousands separator or unit is not guessed away."""
     assert becomes(Number("x"), [text, "1"]) == ["!number_unreadable", 1]
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("9007199254740991", 9007199254740991),
+        ("9007199254740991.00", 9007199254740991),
+        ("9007199254740993", "!number_inexact"),
+        ("9007199254740993.0", "!number_inexact"),
+        ("9007199254740993e0", "!number_inexact"),
+        ("900719925474099.3e1", "!number_inexact"),
+        ("9.007199254740993e15", "!number_inexact"),
+        ("-9007199254740993", "!number_inexact"),
+        ("12345678901234567.5", "!number_inexact"),
+        ("4503599627370497.5", "!number_inexact"),
+        ("2251799813685249.5", 2251799813685249.5),
+        ("0.1234567890123456789", 0.12345678901234568),
+        ("1.2345678901234567e+20", 1.2345678901234567e20),
+        ("1e22", 1e22),
+        ("1e400", "!number_not_finite"),
+        (" 7", "!blanks_around"),
+        ("7\u00a0", "!invisible_character"),
+    ],
+)
+def test_number_text_loses_no_digit_without_being_told(becomes, text, number):
+    """Readers of JSON have floats: they round a long fraction, and may not change a whole number."""
+    assert becomes(Number("x"), [text, "1"]) == [number, 1]
 
 
 def test_number_is_exact_or_refused(becomes):
@@ -170,7 +197,7 @@ def test_number_floats_read_back_as_the_same_float(becomes, number):
 @pytest.mark.parametrize(
     ("values", "identifiers"),
     [
-        (["00042", " 7 ", "a\nb", "ü"], ["00042", " 7 ", "a\nb", "ü"]),
+        (["00042", "7 8", "a-b", "ü"], ["00042", "7 8", "a-b", "ü"]),
         ([314159.0, np.nan, 0.0, -1.0], ["314159", "!identifier_missing", "0", "-1"]),
         ([2.0**53 - 1, 2.0**53, 1e300], ["9007199254740991", "!identifier_inexact", "!identifier_inexact"]),
         ([1.5, 2.0], ["!identifier_unreadable", "2"]),
@@ -209,6 +236,115 @@ def test_identifier_written_from_floats_is_noted_once(convert, codes, payloads):
     assert payloads(batch)[2]["user_id"] == "314159.0"
 
 
+@pytest.mark.parametrize(
+    ("code", "identifiers"),
+    [
+        (
+            "identifier_scientific",
+            ["1.23457E+11", "1,23457E+11", "1.23457e11", "1.E+05", "4.9E+12", "1E+11", "-1.2E+5"],
+        ),
+        ("identifier_sheet_error", ["#N/A", "#n/a", "#REF!", "#VALUE!", "#NAME?", "#NUM!", "#DIV/0!", "#NULL!"]),
+        ("identifier_sheet_error", ["#SPILL!", "#WERT!", "#ÜBERLAUF!", "#¡VALOR!", "#NV", "#N/D", "##", "########"]),
+        ("identifier_guarded", ['="00042"', "=00042", "'00042", "'A-42", "'+49123", "'42'", '"42"']),
+        ("identifier_object", ["[object Object]", "<NA>", "<User: 5>", "User object (5)", "ObjectId('507f')", "b'42'"]),
+        ("identifier_object", ["{'id': 5}", '{"id": 5}', "{}", "[]", "[5, 6]", "['a']", "('a', 1)"]),
+        ("invisible_character", ["42\u200b", "\u00a042", "\ufeff42", "4\u00ad2", "\u202a42\u202c", "4\u00a02"]),
+        ("invisible_character", ["42\t", "4\n2", "\u200b", "42\u2060", "42\u200e", "\x1f42", "42\U000e0001"]),
+        ("blanks_around", ["42 ", " 42", " ada lovelace ", "42\u3000", " #N/A"]),
+    ],
+)
+def test_identifier_of_nobody_is_refused(identifies, code, identifiers):
+    """An event for a contact that cannot exist is not sent: the cell says what spoilt it."""
+    assert identifies([*identifiers, "42"]) == [*[f"!{code}"] * len(identifiers), "42"]
+
+
+@pytest.mark.parametrize(
+    "identifier",
+    [
+        "{3F2504E0-4F89-11D3-9A0C-0305E82C3301}",
+        "#42",
+        "4 2",
+        "山田\u3000太郎",
+        "'bob",
+        "o'hara",
+        "3e4f-a9",
+        "1.5",
+        "a=b",
+        "noah",
+        "[x",
+        "x]",
+        "name (5)",
+        "👍",
+    ],
+)
+def test_identifier_that_may_be_somebodys_is_sent_without_a_note(convert, codes, payloads, identifier):
+    """Braces round a GUID and a blank within a name are part of them."""
+    batch = convert(pd.DataFrame({"x": [identifier]}), user_id="x")
+
+    assert codes(batch) == []
+    assert payloads(batch)[0]["user_id"] == identifier
+
+
+@pytest.mark.parametrize(
+    "identifier",
+    ["nan", "NaN", "NaT", "None", "null", "NULL", "N/A", "n/a", "NA", "-", "--", "undefined", "(blank)", "?", "\\N"],
+)
+def test_identifier_that_is_a_word_for_nothing_is_noted(convert, codes, payloads, identifier):
+    """It may be somebody's name: it is sent, and told of in every row."""
+    batch = convert(pd.DataFrame({"x": ["ada", identifier, identifier]}), user_id="x")
+
+    assert codes(batch) == [("identifier_nothing", [1, 2])]
+    assert payloads(batch)[1]["user_id"] == identifier
+
+
+@pytest.mark.parametrize("identifier", ["1E5", "12E3", "12e3", "12E-3"])
+def test_identifier_that_may_be_in_scientific_notation_is_noted_once(convert, codes, payloads, identifier):
+    """Codes look like that too, and have lost nothing."""
+    batch = convert(pd.DataFrame({"x": ["42", identifier, identifier]}), user_id="x")
+
+    assert codes(batch) == [("identifier_exponent", [1])]
+    assert payloads(batch)[1]["user_id"] == identifier
+
+
+@pytest.mark.parametrize(
+    ("identifier", "message"),
+    [
+        ("ada\u200b", r"user_id: '…\u200b' in column 'x' holds a character that nobody sees: remove it"),
+        ("\u00a042", r"user_id: '\u00a0…' in column 'x' holds a character that nobody sees: remove it"),
+        ("4\t2\n", r"user_id: '…\t…\n' in column 'x' holds a character that nobody sees: remove it"),
+        ("42 ", "user_id: '… ' in column 'x' has a blank at its beginning or end: remove it"),
+        ("42\u3000", r"user_id: '…\u3000' in column 'x' has a blank at its beginning or end: remove it"),
+    ],
+)
+def test_message_shows_the_character_and_not_the_person(convert, identifier, message):
+    """Results are kept and passed on; what has to be removed can be seen."""
+    (finding,) = convert(pd.DataFrame({"x": [identifier]}), user_id="x").findings
+
+    assert finding.messages().to_pylist() == [message]
+
+
+def test_value_of_a_problem_shows_the_character(convert):
+    """Whoever has the rows may see the identifier."""
+    (finding,) = convert(pd.DataFrame({"x": ["42\u200b"]}), user_id="x").findings
+
+    assert finding.all_values().to_pylist() == [r"'42\u200b'"]
+
+
+@pytest.mark.parametrize(
+    ("code", "emails"),
+    [
+        ("invisible_character", ["a@b.c\u200b", "a@b.c\u00a0", "\u2003a@b.c", "\ufeffa@b.c", "a@\u00adb.c", "a@b.c\0"]),
+        ("blanks_around", ["a@b.c ", " a@b.c"]),
+        ("identifier_guarded", ["'a@b.c", "'a@b.c'", '="a@b.c"', '"a@b.c"']),
+    ],
+)
+def test_email_says_what_keeps_it_from_being_one(convert, codes, code, emails):
+    """The address is right but for what stands round or in it."""
+    batch = convert(pd.DataFrame({"x": [*emails, "a@b.c", "o'hara@b.c"]}), email="x")
+
+    assert codes(batch) == [(code, list(range(len(emails))))]
+
+
 @pytest.mark.parametrize("email", ["a@b.c", "a@localhost", "first.last+tag@sub.example.org", "ü@exämple.org", "A@B.C"])
 def test_email_is_sent_as_it_stands(convert, payloads, email):
     """What may be an address is left to Intercom to find."""
@@ -225,14 +361,11 @@ def test_email_is_sent_as_it_stands(convert, payloads, email):
         "@b.c",
         "a@b@c",
         "a b@c.d",
-        " a@b.c",
+        " a",
         "a@b..c",
         "a@.c",
         "a@b.",
-        "a@b.c\0",
-        "a@b.c\u00a0",
-        "\u2003a@b.c",
-        "a@b.c\u200b",
+        "a\u200b",
         7,
     ],
 )

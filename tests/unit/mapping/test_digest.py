@@ -26,6 +26,17 @@ def test_digest_is_the_same_in_every_process(orders):
     assert mapping_digest(orders) == mapping_digest(replace(orders)) == "3e9c9f65ed08"
 
 
+def test_digest_is_that_of_before_amounts_could_be_rounded():
+    """The history of a nightly file goes on when the library is updated."""
+    cents = MonetaryAmount("cents", currency=Constant("usd"), unit="minor")
+    metadata = {"price": MonetaryAmount("total", currency="currency"), "fee": cents}
+    mapping = EventMapping(event_name="paid", created_at="day", email="address", metadata=metadata)
+
+    assert mapping_digest(mapping) == "a3f7e0a1eae6"
+    rounded = replace(mapping, metadata={**metadata, "fee": replace(cents, round=True)})
+    assert mapping_digest(rounded) != "a3f7e0a1eae6"
+
+
 @pytest.mark.parametrize(
     "change",
     [

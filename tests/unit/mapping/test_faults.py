@@ -107,6 +107,11 @@ def test_mapping_refuses_a_field(mapping, faults, fields, fault):
         ({"x": Constant({"a": 1})}, f"metadata.x: {NO_CONSTANT.format({'a': 1})}"),
         ({"x": Text(Constant(float("nan")))}, f"metadata.x: {NO_CONSTANT.format('nan')}"),
         ({"x": Text(Text("x"))}, f"metadata.x: {NO_RULE.format('Text')}"),
+        (
+            {"x": MonetaryAmount("x", currency="c", round="yes")},
+            "metadata.x.round: 'yes' is neither true nor false",
+        ),
+        ({"x": MonetaryAmount("x", currency="c", round=2)}, "metadata.x.round: 2 is neither true nor false"),
         ({"x": Text("x", truncate="yes")}, "metadata.x.truncate: 'yes' is neither true nor false"),
         ({"x": Text("x", truncate=1)}, "metadata.x.truncate: 1 is neither true nor false"),
         ({"x": Text("x", truncate=None)}, "metadata.x.truncate: None is neither true nor false"),

@@ -117,13 +117,18 @@ def test_metadata_is_proposed_by_content_and_name(choose, columns, expected):
             [
                 (
                     "an amount with its currency; its name says that it counts cents; "
-                    "a fraction of a cent in 50 % of those looked at"
+                    "a fraction of a cent in 50 % of those looked at, which round=True would round"
                 )
             ],
         ),
         (
             {"total": ["5.50", "7.50", "1.25", ""], "currency": ["JPY", "usd", "EUR", "EUR"]},
-            ["an amount with its currency; more decimals than its currency has in 33 % of those looked at"],
+            [
+                (
+                    "an amount with its currency; more decimals than its currency has in 33 % of those looked at, "
+                    "which round=True would round"
+                )
+            ],
         ),
     ],
 )

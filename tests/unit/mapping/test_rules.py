@@ -61,6 +61,11 @@ def test_text_takes_truncate_by_keyword_only():
         Text("x", True)
 
 
+def test_amount_is_not_rounded_by_default():
+    """What was paid is the owner's to say."""
+    assert MonetaryAmount("x", currency="c").round is False
+
+
 def test_text_is_not_truncated_by_default():
     """What is lost is lost because somebody said so."""
     assert Text("x").truncate is False
@@ -73,7 +78,7 @@ def test_text_is_not_truncated_by_default():
         (Number(("x", 1)), "Number(source=('x', 1))"),
         (
             MonetaryAmount("x", currency=Constant("usd")),
-            "MonetaryAmount(amount='x', currency=Constant(value='usd'), unit='major')",
+            "MonetaryAmount(amount='x', currency=Constant(value='usd'), unit='major', round=False)",
         ),
     ],
 )

@@ -107,6 +107,10 @@ def test_from_toml_takes_a_byte_order_mark(read):
             '{ type = "monetary_amount", amount = { column = "x" }, currency = { constant = "usd" }, unit = "minor" }',
             MonetaryAmount("x", currency=Constant("usd"), unit="minor"),
         ),
+        (
+            '{ type = "monetary_amount", amount = "x", currency = "c", round = true }',
+            MonetaryAmount("x", currency="c", round=True),
+        ),
     ],
 )
 def test_from_toml_reads_every_form_of_an_entry(read_metadata, entry, rule):
@@ -351,6 +355,10 @@ def test_from_toml_refuses_what_is_not_utf8(tmp_path, faults):
         (
             RichLink(value=("x", "y"), url=Constant("u")),
             'key = { type = "rich_link", value = ["x", "y"], url = { constant = "u" } }',
+        ),
+        (
+            MonetaryAmount("x", currency="c", round=True),
+            'key = { type = "monetary_amount", amount = "x", currency = "c", round = true }',
         ),
     ],
 )

@@ -1,0 +1,43 @@
+"""Characters that nobody sees, as messages show them."""
+
+import pyarrow as pa
+import pytest
+
+from events_pandas.convert.unseen import outlined, visible
+
+
+def texts(*cells):
+    return pa.array(cells, pa.large_string())
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("42\u200b", r"42\u200b"),
+        ("a\tb\r\n", r"a\tb\r\n"),
+        ("\x1b[31m", r"\u001b[31m"),
+        ("\U000e0001", r"\U000e0001"),
+        ("a b", "a b"),
+        ("ü", "ü"),
+        (None, None),
+    ],
+)
+def test_unseen_characters_are_shown_as_escapes(text, shown):
+    """What cannot be seen is written as Python writes it."""
+    assert visible(texts(text, "ö")).to_pylist() == [shown, "ö"]
+
+
+@pytest.mark.parametrize(
+    ("shown", "outline"),
+    [
+        (r"'42\u200b'", r"'…\u200b'"),
+        (r"'\u00a042'", r"'\u00a0…'"),
+        (r"'\U000e0001ada'", r"'\U000e0001…'"),
+        ("' ada '", "' … '"),
+        ("'ada lovelace'", "'…'"),
+        (None, None),
+    ],
+)
+def test_outline_keeps_what_nobody_sees_alone(shown, outline):
+    """No letter of an identifier is left, not even one that could belong to an escape."""
+    assert outlined(texts(shown)).to_pylist() == [outline]
