@@ -9,9 +9,7 @@ import pyarrow.compute as pc
 
 from events_pandas.convert.cells import TEXT_TYPE, to_mask
 
-LINK = (
-    r"^(?i:https?)://[^\p{Z}\p{C}/?#<>\"{}|\\^`@:.][^\p{Z}\p{C}/?#<>\"{}|\\^`@]*(?:[/?#][^\p{Z}\p{C}<>\"{}|\\^`]*)?$"
-)
+LINK = r"^(?i:https?)://[^\p{Z}\p{C}/?#<>\"{}|\\^`@:.][^\p{Z}\p{C}/?#<>\"{}|\\^`@]*(?:[/?#][^\p{Z}\p{C}<>\"{}|\\^`]*)?$"
 """An http or https address; of what RFC 3986 forbids, letters beyond ASCII are let through, as browsers do."""
 
 _FORBIDDEN = r"[\p{Z}\p{C}<>\"{}|\\^`]"

@@ -108,6 +108,17 @@ class Finding:
         rest = pa.repeat(pa.scalar(untold, TEXT_TYPE), len(self.rows) - len(told))
         return pa.concat_arrays([told, rest])
 
+    def cure(self) -> str:
+        """Return how to fix the first of its values.
+
+        Returns
+        -------
+        str
+            What fits that value, or the code's own cure.
+        """
+        told = None if self.cures is None else self.cures[0].as_py()
+        return told or CODES[self.code].cure
+
     def _cures(self, count: int, cure: str) -> "pa.Array | str":
         """Return how to fix each of the values that are kept."""
         if self.cures is None or self.is_omission:

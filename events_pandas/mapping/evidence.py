@@ -18,7 +18,7 @@ from events_pandas.mapping.decimals import (
     decimals_of_texts,
     is_currency,
 )
-from events_pandas.mapping.labels import names_a_code, names_a_time, user_id_rank, words_of
+from events_pandas.mapping.labels import names_a_code, names_a_currency, names_a_time, user_id_rank, words_of
 from events_pandas.mapping.rules import Values
 from events_pandas.mapping.time_forms import MOST, TIME_TYPES, TimeForm, form_of_numbers, form_of_text, form_of_times
 from events_pandas.mapping.views import without_views
@@ -404,6 +404,8 @@ def _of_text(label: Hashable, values: Values, rows: npt.NDArray[np.int64], *, n_
     words = words_of(label)
     form = form_of_text(texts, words) if _may_be_time(words) else None
     look = Look.TIME if form else _look_of_text(texts)
+    if look is Look.TEXT and names_a_currency(words) and is_currency(values).mean() >= MOST:
+        look = Look.CURRENCY
     seen = Evidence(
         label=label,
         look=look,
@@ -413,11 +415,17 @@ def _of_text(label: Hashable, values: Values, rows: npt.NDArray[np.int64], *, n_
         n_distinct=len(texts),
         longest=int(texts.str.len().max()),
         has_spaces=bool(texts.str.contains(r"\s").mean() > _FEW),
-        n_unlike=int((~values.str.fullmatch(_FORMS[look]).astype(bool)).sum()) if look in _FORMS else 0,
+        n_unlike=_n_unlike(values, look),
     )
     if look is Look.CURRENCY:
         return replace(seen, decimals=_by_row(decimals_of_currencies(values), values, n_rows=len(rows)))
     return _with_numbers(seen, values, rows) if look in _NUMERIC else seen
+
+
+def _n_unlike(values: Values, look: Look) -> int:
+    if look is Look.CURRENCY:
+        return int((~is_currency(values)).sum())
+    return int((~values.str.fullmatch(_FORMS[look]).astype(bool)).sum()) if look in _FORMS else 0
 
 
 def _with_numbers(seen: Evidence, values: Values, rows: npt.NDArray[np.int64]) -> Evidence:

@@ -6,8 +6,8 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from events_pandas import suggest_mapping
 from events_pandas.mapping import EventMapping, bind
-from events_pandas.mapping.suggestion import suggest_mapping
 
 NAMES = st.sampled_from(
     [

@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 
 import events_pandas as ep
+from events_pandas import suggest_mapping
 from events_pandas.mapping import Constant, Date, EventMapping, MonetaryAmount, Text, bind, require_mapping
-from events_pandas.mapping.suggestion import SuggestedMapping, suggest_mapping
+from events_pandas.mapping.suggestion import SuggestedMapping
 
 
 @pytest.fixture
@@ -49,6 +50,7 @@ mapping = ep.EventMapping(
         "total": ep.MonetaryAmount("total", currency="currency"),  # an amount with its currency
     },
     # timezone: no zone is known for 'ordered_at': UTC, unless you say timezone="Europe/Berlin" or the like
+    unconfirmed=("event_name", "timezone"),  # guesses: delete each that you have read, or nothing can be submitted
 )
 
 # Left out:
@@ -60,6 +62,7 @@ event_name = "ordered"  # a guess from 'ordered_at': replace it with what happen
 created_at = "ordered_at"  # times as text, without a zone (ISO 8601)
 user_id = "customer_id"  # text, 2 different; its name says that it is the contact's
 # timezone: no zone is known for 'ordered_at': UTC, unless you say timezone="Europe/Berlin" or the like
+unconfirmed = ["event_name", "timezone"]  # guesses: delete each that you have read, or nothing can be submitted
 
 [metadata]
 total = { type = "monetary_amount", amount = "total", currency = "currency" }  # an amount with its currency

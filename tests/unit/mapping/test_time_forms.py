@@ -104,6 +104,7 @@ def test_form_of_text_says_so_when_day_and_month_cannot_be_told_apart():
         ),
         format="%d/%m/%Y",
         is_day=True,
+        is_certain=False,
     )
 
 
