@@ -314,6 +314,7 @@ def suggest_mapping(frame: pd.DataFrame) -> "SuggestedMapping":
             "total": ep.MonetaryAmount("total", currency="currency"),  # an amount with its currency
         },
         # timezone: no zone is known for 'ordered_at': UTC, unless you say timezone="Europe/Berlin" or the like
+        unconfirmed=("event_name", "timezone"),  # guesses: delete each that you have read, or nothing can be submitted
     )
     <BLANKLINE>
     # Left out:

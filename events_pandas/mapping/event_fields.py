@@ -24,7 +24,7 @@ _CODES = {Look.TEXT, Look.WHOLE, Look.INTERCOM_ID}
 _SAID_CODES = {*_CODES, Look.EMAIL, Look.PHONE, Look.CURRENCY}
 """What an identifier looks like where its name leaves no doubt; some workspaces know contacts by such things."""
 _SURE_RANK = 4
-_ACCOUNT_RANK = 2
+ACCOUNT_RANK = 2
 """Up to this rank an identifier is taken only where nothing else names the contact."""
 
 
@@ -201,10 +201,10 @@ def _intercom_id(columns: tuple[Evidence, ...]) -> Evidence | None:
 
 def _is_doubtful(identifier: Evidence, columns: tuple[Evidence, ...], *, has_email: bool) -> bool:
     """Tell whether an identifier may be that of an account or a row, and something else names the contact."""
-    if _intercom_rank(identifier) > _ACCOUNT_RANK:
+    if _intercom_rank(identifier) > ACCOUNT_RANK:
         return False
     others = [column for column in columns if column is not identifier and _is_user_id(column)]
-    return has_email or any(user_id_rank(column.words) > _ACCOUNT_RANK for column in others)
+    return has_email or any(user_id_rank(column.words) > ACCOUNT_RANK for column in others)
 
 
 def _intercom_rank(column: Evidence) -> int:
@@ -221,7 +221,7 @@ def _email(columns: tuple[Evidence, ...]) -> Evidence | None:
 def _user_id(columns: list[Evidence], *, has_better: bool) -> Evidence | None:
     named = [column for column in columns if _is_user_id(column)]
     best = max(named, key=lambda column: user_id_rank(column.words), default=None)
-    if best is not None and (user_id_rank(best.words) > _ACCOUNT_RANK or not has_better):
+    if best is not None and (user_id_rank(best.words) > ACCOUNT_RANK or not has_better):
         return best
     return None if has_better else _nameless_id(columns)
 

@@ -100,6 +100,8 @@ class Evidence:
         Numbers that are zero or negative.
     n_unlike : int
         Values that do not look like most of them do.
+    n_numbers : int
+        Texts that are numbers, where others are not.
     is_written : bool
         Whether numbers are texts.
     came_as_floats : bool
@@ -119,6 +121,7 @@ class Evidence:
     numbers_rows: bool = False
     n_not_positive: int = 0
     n_unlike: int = 0
+    n_numbers: int = 0
     is_written: bool = False
     came_as_floats: bool = False
     decimals: Decimals | None = field(default=None, compare=False, repr=False)
@@ -416,6 +419,7 @@ def _of_text(label: Hashable, values: Values, rows: npt.NDArray[np.int64], *, n_
         longest=int(texts.str.len().max()),
         has_spaces=bool(texts.str.contains(r"\s").mean() > _FEW),
         n_unlike=_n_unlike(values, look),
+        n_numbers=int(values.str.fullmatch(_NUMBER).sum()) if look is Look.TEXT else 0,
     )
     if look is Look.CURRENCY:
         return replace(seen, decimals=_by_row(decimals_of_currencies(values), values, n_rows=len(rows)))

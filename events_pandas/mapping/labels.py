@@ -26,33 +26,11 @@ _CODE_WORDS = _ID_WORDS | {"code", "ref", "reference", "sku", "zip", "version", 
 
 _OTHER_PEOPLE = {
     *("agent", "assignee", "assigned", "rep", "representative", "owner", "sales", "support", "referrer", "inviter"),
-    *(
-        "manager",
-        "staff",
-        "sender",
-        "admin",
-        "administrator",
-        "employee",
-        "operator",
-        "teammate",
-        "moderator",
-        "editor",
-    ),
-    *("approver", "reviewer", "salesperson", "clerk", "cashier", "crew", "team", "by", "cc", "bcc"),
+    *("manager", "staff", "sender", "admin", "administrator", "employee", "operator", "teammate", "team", "moderator"),
+    *("editor", "approver", "reviewer", "salesperson", "clerk", "cashier", "crew", "by", "cc", "bcc"),
 }
 _COMPANIES = {
-    *(
-        "company",
-        "companies",
-        "org",
-        "organization",
-        "organisation",
-        "team",
-        "group",
-        "workspace",
-        "tenant",
-        "business",
-    ),
+    *("company", "companies", "org", "organization", "organisation", "group", "workspace", "tenant", "business"),
     *("firm", "firma", "vendor", "supplier", "merchant", "partner", "store", "shop", "brand", "branch", "department"),
 }
 _OTHER_THINGS = _COMPANIES | {

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from events_pandas.intercom import DATE_SUFFIXES, METADATA_LIMIT, RESERVED_KEYS, TEXT_LIMIT
 from events_pandas.mapping.choices import Choice, Judge, LeftOut, Refusal, share_text
-from events_pandas.mapping.event_fields import date_rule, guessed_parts, time_reason
+from events_pandas.mapping.event_fields import ACCOUNT_RANK, date_rule, guessed_parts, time_reason
 from events_pandas.mapping.evidence import Evidence, Look
 from events_pandas.mapping.labels import (
     key_of,
@@ -54,20 +54,11 @@ class _Proposal:
     """The parts of the rule that may as well be otherwise."""
 
 
-def nothing_is_refused(_rule: Rule) -> Refusal:
-    """Judge a rule without looking at rows.
-
-    Returns
-    -------
-    Refusal
-        Of no row.
-    """
+def _unjudged(_rule: Rule) -> Refusal:
     return Refusal()
 
 
-def metadata_choices(
-    columns: Sequence[Evidence], judge: Judge = nothing_is_refused
-) -> tuple[list[Choice], list[LeftOut]]:
+def metadata_choices(columns: Sequence[Evidence], judge: Judge = _unjudged) -> tuple[list[Choice], list[LeftOut]]:
     """Choose what is sent as metadata.
 
     Parameters
@@ -86,9 +77,7 @@ def metadata_choices(
     """
     excluded = {column.label: reason for column in columns if (reason := _exclusion(column))}
     usable = [column for column in columns if column.label not in excluded]
-    varied = [column for column in usable if not _is_constant(column)]
-    currencies = [column for column in usable if column.look is Look.CURRENCY]
-    proposals, refused = _judged(varied, dict(_pairs(varied, currencies)), judge)
+    proposals, refused = _judged(usable, dict(_pairs(usable)), judge)
     chosen = _keyed(proposals)
     excluded |= refused
     read = {label for choice in chosen for label in choice.labels}
@@ -118,7 +107,7 @@ def _personal(column: Evidence) -> str:
         return f"{column.look}: personal data belongs to the contact, not to each event"
     if _names_a_person(column):
         return "its name speaks of personal data, which belongs to the contact, not to each event"
-    return "another identifier of the contact" if user_id_rank(column.words) > 1 else ""
+    return "another identifier of the contact" if user_id_rank(column.words) > ACCOUNT_RANK else ""
 
 
 def _names_a_person(column: Evidence) -> bool:
@@ -152,14 +141,15 @@ def _judged(
 ) -> tuple[list[_Proposal], dict[Hashable, str]]:
     """Return for each column, or pair of columns, the first rule that a check bears, and why others have none."""
     borne = {label: pair for label, pair in pairs.items() if _is_borne(pair, judge(pair.rule))}
-    spoken_for = {label for pair in borne.values() for label in list(rule_sources(pair.rule).values())[1:]}
+    spoken_for = {label for pair in borne.values() for label in rule_sources(pair.rule).values()} - set(borne)
     proposals: list[_Proposal] = []
     refused: dict[Hashable, str] = {}
     for column in columns:
-        if column.label in spoken_for and column.label not in borne:
+        if column.label in spoken_for or (_is_constant(column) and column.label not in borne):
             continue
-        possible = [*([pairs[column.label]] if column.label in pairs else []), *_singles(column)]
-        proposal, doubt = _first_borne(possible, judge)
+        pair = pairs.get(column.label)
+        singles = _singles(column, has_currency=pair is not None)
+        proposal, doubt = _first_borne([*([] if pair is None else [pair]), *singles], judge)
         if proposal is None:
             refused[column.label] = doubt
         else:
@@ -202,14 +192,19 @@ def _gaps(column: Evidence) -> str:
     return f"the same in every row that has it, and empty in {share} of the rows looked at"
 
 
-def _pairs(columns: list[Evidence], currencies: list[Evidence]) -> Iterator[tuple[Hashable, _Proposal]]:
-    """Yield amounts with their currencies, and texts with the addresses that they lead to, by their first column."""
+def _pairs(columns: list[Evidence]) -> Iterator[tuple[Hashable, _Proposal]]:
+    """Yield amounts with their currencies, and texts with the addresses that they lead to, by their first column.
+
+    What is the same in every row is worth sending beside what is not.
+    """
+    currencies = [column for column in columns if column.look is Look.CURRENCY]
     for column in columns:
-        if possible := _currencies_of(column, currencies):
+        possible = _currencies_of(column, currencies)
+        if possible and not (_is_constant(column) and _is_constant(possible[0])):
             yield column.label, _money(column, possible)
     links: dict[Hashable, Hashable] = {}
     for url in columns:
-        text = _text_of(url, columns)
+        text = None if _is_constant(url) else _text_of(url, columns)
         if text is not None and links.setdefault(text.label, url.label) == url.label:
             rule = RichLink(value=text.label, url=url.label)
             yield text.label, _Proposal(column=text, rule=rule, reason="a text and the address that it leads to")
@@ -273,7 +268,7 @@ def _fractions(rule: MonetaryAmount, amount: Evidence, currency: Evidence) -> st
     return f"; {what} in {share_text(n_beyond, int(pairs.sum()))} of those looked at"
 
 
-def _singles(column: Evidence) -> Iterator[_Proposal]:
+def _singles(column: Evidence, *, has_currency: bool) -> Iterator[_Proposal]:
     """Yield what may be proposed for a column by itself, the best first."""
     match column.look:
         case Look.TIME:
@@ -283,18 +278,18 @@ def _singles(column: Evidence) -> Iterator[_Proposal]:
         case Look.URL:
             yield _Proposal(column=column, rule=Link(column.label), reason=column.kind)
         case Look.WHOLE | Look.NUMBER:
-            yield _number(column)
+            yield _number(column, has_currency=has_currency)
         case Look.BOOLEAN:
             yield _Proposal(column=column, rule=Text(column.label), reason="true or false, as text")
     yield _Proposal(column=column, rule=Text(column.label), reason=_text_reason(column))
 
 
-def _number(column: Evidence) -> _Proposal:
+def _number(column: Evidence, *, has_currency: bool) -> _Proposal:
     rule: Rule = Number(column.label)
     reason = column.kind
     if names_a_code(column.words):
         rule, reason = Text(column.label), f"{column.kind} that name something: text, since nobody adds them up"
-    elif names_money(column.words):
+    elif names_money(column.words) and not has_currency:
         open_question = "if it is money, say ep.MonetaryAmount(..., currency=...), since no column has its currency"
         reason = f"{column.kind}; {open_question}"
     return _Proposal(column=column, rule=rule, reason=reason)
@@ -303,8 +298,11 @@ def _number(column: Evidence) -> _Proposal:
 def _text_reason(column: Evidence) -> str:
     kind = "currency codes" if column.look is Look.CURRENCY else "text"
     if column.n_distinct <= _CATEGORIES and column.n_distinct < column.n_present:
-        return f"{kind}, {column.n_distinct:,} different"
-    return kind
+        kind = f"{kind}, {column.n_distinct:,} different"
+    if column.n_numbers < MOST * column.n_present or names_a_code(column.words):
+        return kind
+    share = share_text(column.n_numbers, column.n_present)
+    return f"{kind}; {share} of those looked at are numbers: ep.Number would send them so, and refuse the others"
 
 
 def _keyed(proposals: list[_Proposal]) -> list[Choice]:

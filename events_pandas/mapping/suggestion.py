@@ -57,6 +57,7 @@ metadata_overflow, unconfirmed : object
     event_name = "joined"  # a guess from 'Joined at': replace it with what happened, such as "placed-order"
     created_at = "Joined at"  # times as text, with a zone (ISO 8601)
     email = "Email"  # email addresses
+    unconfirmed = ["event_name"]  # guesses: delete each that you have read, or nothing can be submitted
     <BLANKLINE>
     [metadata]
     minutes = { type = "number", column = "Minutes" }  # whole numbers

@@ -226,7 +226,9 @@ def _written_form(texts: Values) -> TimeForm | None:
     if not shares or max(shares.values()) < MOST:
         return None
     best = max(shares, key=lambda written: shares[written])
-    others = [written for written in times if _is_rival(times[best], times[written])]
+    others = [
+        written for written in times if _order(written) != _order(best) and _is_rival(times[best], times[written])
+    ]
     kind = "times" if "%M" in best else "days"
     doubt = f"; day and month cannot be told apart: it may be {_alternatives(others)}, so look" if others else ""
     description = f"{kind} as text, written {best!r}{doubt}"
@@ -234,14 +236,18 @@ def _written_form(texts: Values) -> TimeForm | None:
 
 
 def _is_rival(best: Values, other: Values) -> bool:
-    """Tell whether another format makes other times of some texts, and none of them speaks against it.
+    """Tell whether nothing decides between two formats that read the same texts.
 
-    A text that only one of the two reads is evidence: without it, or with evidence for both, it is a guess.
+    A text that only one of them reads is evidence for it: without it, or with evidence for both, it is a guess.
     """
     speaks_for_best = (best.notna() & other.isna()).any()
     speaks_for_other = (other.notna() & best.isna()).any()
-    differs = (best.notna() & other.notna() & (best != other)).any()
-    return bool(differs and (speaks_for_other or not speaks_for_best))
+    return bool((best.notna() & other.notna()).any() and (speaks_for_other or not speaks_for_best))
+
+
+def _order(written: str) -> str:
+    # May is short for May.
+    return written.replace("%B", "%b")
 
 
 def _alternatives(others: list[str]) -> str:
