@@ -68,7 +68,8 @@ class Look(StrEnum):
     OTHER = "mixed or unusual types"
 
 
-_FORMS = {Look.EMAIL: _EMAIL, Look.URL: _URL, Look.PHONE: _PHONE, Look.INTERCOM_ID: _INTERCOM_ID}
+# An address on the web may have the form of an email address: https://ada@example.org
+_FORMS = {Look.URL: _URL, Look.EMAIL: _EMAIL, Look.PHONE: _PHONE, Look.INTERCOM_ID: _INTERCOM_ID}
 _NUMERIC = {Look.WHOLE, Look.NUMBER}
 
 

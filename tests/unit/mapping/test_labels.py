@@ -75,7 +75,6 @@ def test_key_of_makes_a_key_that_intercom_allows(label, key):
         ("external_uid", 4),
         ("customer_external_id", 4),
         ("company_user_id", 4),
-        ("order_customer_id", 4),
         ("account", 0),
         ("agent_id", 0),
         ("admin_id", 0),
