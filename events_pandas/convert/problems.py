@@ -116,7 +116,8 @@ class Finding:
         str
             What fits that value, or the code's own cure.
         """
-        told = None if self.cures is None else self.cures[0].as_py()
+        # Of a column of many odd cells not all are kept.
+        told = None if self.cures is None or not len(self.cures) else self.cures[0].as_py()
         return told or CODES[self.code].cure
 
     def _cures(self, count: int, cure: str) -> "pa.Array | str":

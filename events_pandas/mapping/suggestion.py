@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, fields
 from functools import partial
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from events_pandas.errors import MappingError
@@ -147,7 +149,9 @@ def _commented(lines: list[str], reasons: dict[str, str], *, paths: list[str] | 
     return [f"{line}  # {reasons[path]}" if path in reasons else line for line, path in zip(lines, paths, strict=True)]
 
 
-def propose(frame: pd.DataFrame, tried: Callable[[pd.DataFrame, Rule], Refusal]) -> SuggestedMapping:
+def propose(
+    frame: pd.DataFrame, tried: Callable[[pd.DataFrame, npt.NDArray[np.int64], Rule], Refusal]
+) -> SuggestedMapping:
     """Propose a mapping for a frame, by rules that read its rows.
 
     Parameters
@@ -155,7 +159,7 @@ def propose(frame: pd.DataFrame, tried: Callable[[pd.DataFrame, Rule], Refusal])
     frame : pandas.DataFrame
         The rows; it is not changed.
     tried : callable
-        Reads rows by a rule, and says what a check would refuse.
+        Reads rows of the frame, by their positions, by a rule, and says what a check would refuse.
 
     Returns
     -------
@@ -177,7 +181,7 @@ def propose(frame: pd.DataFrame, tried: Callable[[pd.DataFrame, Rule], Refusal])
     choices = event_choices(seen)
     taken = {label for choice in choices for label in choice.labels}
     rest = [column for column in seen.columns if column.label not in taken]
-    metadata, left_out = metadata_choices(rest, partial(tried, frame.iloc[sampled_rows(len(frame))]))
+    metadata, left_out = metadata_choices(rest, partial(tried, frame, sampled_rows(len(frame))))
     return _made(seen, [*choices, *metadata, *_zone_choice(seen, [*choices, *metadata])], left_out)
 
 

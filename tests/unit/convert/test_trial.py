@@ -1,5 +1,6 @@
 """A rule tried on rows: what a check would refuse, and how that is fixed."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -50,7 +51,9 @@ URL = "https://example.org/"
 )
 def test_tried_counts_the_rows_that_a_check_would_refuse(columns, rule, refusal):
     """Rows, not findings; the first row says what is wrong and how it is fixed."""
-    assert tried(pd.DataFrame(columns), rule) == refusal
+    frame = pd.DataFrame(columns)
+
+    assert tried(frame, np.arange(len(frame)), rule) == refusal
 
 
 def test_tried_reads_levels_of_the_index_and_labels_of_any_kind():
@@ -58,6 +61,14 @@ def test_tried_reads_levels_of_the_index_and_labels_of_any_kind():
     index = pd.MultiIndex.from_tuples([("a", URL), ("b", "n/a")], names=["tried", ("url", 1)])
     frame = pd.DataFrame({0: ["x", "y"]}, index=index)
 
-    assert tried(frame, Text("tried")) == Refusal()
-    assert tried(frame, Text(0)) == Refusal()
-    assert tried(frame, Link(("url", 1))).n_rows == 1
+    assert tried(frame, np.arange(2), Text("tried")) == Refusal()
+    assert tried(frame, np.arange(2), Text(0)) == Refusal()
+    assert tried(frame, np.arange(2), Link(("url", 1))).n_rows == 1
+
+
+def test_tried_reads_the_rows_that_it_is_given_only():
+    """A sample, wherever its rows stand."""
+    frame = pd.DataFrame({"x": ["n/a", URL, "n/a", URL]})
+
+    assert tried(frame, np.array([1, 3]), Link("x")) == Refusal()
+    assert tried(frame, np.array([0, 3]), Link("x")).n_rows == 1
