@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 # Registers DataFrame.intercom.
 import events_pandas.accessor  # noqa: F401
-from events_pandas.api import check_events, export_rejects, iter_submit, submit_events, submit_file
+from events_pandas.api import check_events, export_rejects, iter_submit, submit_events, submit_file, suggest_mapping
 from events_pandas.deliver import IntercomClient, Progress, RetryPolicy
 from events_pandas.errors import (
     AuthenticationError,
@@ -26,7 +26,7 @@ from events_pandas.options import SubmitOptions
 from events_pandas.results import CheckReport, unknown_contacts
 
 if TYPE_CHECKING:
-    from events_pandas.mapping.suggestion import SuggestedMapping, suggest_mapping
+    from events_pandas.mapping.suggestion import SuggestedMapping
     from events_pandas.sandbox import Faults, Sandbox
 
 __all__ = [
@@ -74,7 +74,6 @@ _LATE = {
     "Faults": "events_pandas.sandbox",
     "Sandbox": "events_pandas.sandbox",
     "SuggestedMapping": "events_pandas.mapping.suggestion",
-    "suggest_mapping": "events_pandas.mapping.suggestion",
 }
 
 

@@ -1,14 +1,15 @@
-"""The documented functions: check and submit rows from a frame, a stream of frames, or files."""
+"""The documented functions: propose a mapping, check and submit rows from a frame, a stream of frames, or files."""
 
 import os
 import time
 import warnings
 from collections.abc import Generator, Iterable, Iterator
-from typing import Unpack
+from typing import TYPE_CHECKING, Unpack
 
 import pandas as pd
 
 from events_pandas.convert import Converter, check_rows
+from events_pandas.convert.trial import tried
 from events_pandas.deliver import IntercomClient, Stop, progress_bar, stop_for_interrupt
 from events_pandas.errors import SubmissionError, SubmissionInterrupted
 from events_pandas.file_submission import file_results
@@ -21,6 +22,9 @@ from events_pandas.results.rejects_writer import RejectsWriter
 from events_pandas.run_frames import unsent_results
 from events_pandas.sources import COMPARED_ROWS, ColumnTypes, other_reading, payloads_of
 from events_pandas.submission import Submission, stop_error
+
+if TYPE_CHECKING:
+    from events_pandas.mapping.suggestion import SuggestedMapping
 
 
 def check_events(frame: pd.DataFrame, mapping: EventMapping, *, client: IntercomClient | None = None) -> CheckReport:
@@ -275,6 +279,75 @@ def submit_file(
         path, mapping, options=run_options(options), results_path=results_path, rejects_path=rejects_path
     )
     return _gathered(stream)
+
+
+def suggest_mapping(frame: pd.DataFrame) -> "SuggestedMapping":
+    """Propose a mapping for a frame, to read and to edit.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        The rows; it is not changed. At most 10,000 of them are looked at: the first 5,000, and as many spread over
+        the rest.
+
+    Returns
+    -------
+    SuggestedMapping
+        A mapping that can be used at once. It prints as Python code, and `SuggestedMapping.to_toml` gives TOML; both
+        have the reason of each choice as a comment, and list what was left out.
+
+    Raises
+    ------
+    TypeError
+        If the rows are in anything but a DataFrame.
+    MappingError
+        If the frame has no rows, or no column for the time of the event or for its contact: with all that is missing.
+
+    Notes
+    -----
+    It never invents what no column says: neither a currency nor a time zone. Personal data is not proposed as
+    metadata. What is proposed as metadata reads most of the cells of its column, and a link all of them.
+
+    What may as well be otherwise is a guess: a name of the event that no column has, the zone of times without one, the
+    order of day and month where no row decides it (31.12.2024 does, 05.06.2024 does not), whether whole amounts count
+    cents, and a contact or a time that the names of columns leave open. Guesses are listed in ``unconfirmed``, and
+    nothing is submitted before each is replaced or taken out of that list.
+
+    Examples
+    --------
+    >>> import events_pandas as ep
+    >>> import pandas as pd
+    >>> orders = pd.DataFrame(
+    ...     {
+    ...         "customer_id": ["00042", "00043", "00042"],
+    ...         "ordered_at": ["2024-03-01 10:30", "2024-03-01 11:00", "2024-03-02 09:15"],
+    ...         "total": [19.99, 349.0, 5.0],
+    ...         "currency": ["EUR", "EUR", "USD"],
+    ...         "name": ["Ada", "Ben", "Ada"],
+    ...     }
+    ... )
+    >>> mapping = ep.suggest_mapping(orders)
+    >>> mapping.metadata["total"]
+    MonetaryAmount(amount='total', currency='currency', unit='major', round=False)
+    >>> print(mapping)
+    # Proposed from 3 rows: read it, change what is wrong, and let check_events judge every row.
+    mapping = ep.EventMapping(
+        event_name="ordered",  # a guess from 'ordered_at': replace it with what happened, such as "placed-order"
+        created_at="ordered_at",  # times as text, without a zone (ISO 8601)
+        user_id="customer_id",  # text, 2 different; its name says that it is the contact's
+        metadata={
+            "total": ep.MonetaryAmount("total", currency="currency"),  # an amount with its currency
+        },
+        # timezone: no zone is known for 'ordered_at': UTC, unless you say timezone="Europe/Berlin" or the like
+        unconfirmed=("event_name", "timezone"),  # guesses: delete each that you have read, or nothing can be submitted
+    )
+    <BLANKLINE>
+    # Left out:
+    #   'name': its name speaks of personal data, which belongs to the contact, not to each event
+    """
+    from events_pandas.mapping.suggestion import propose  # noqa: PLC0415  # A proposal is made once, if at all.
+
+    return propose(frame, tried)
 
 
 def export_rejects(

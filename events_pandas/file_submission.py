@@ -26,6 +26,7 @@ from events_pandas.errors import (
 )
 from events_pandas.file_rejects import FileRejects, file_rejects
 from events_pandas.mapping import EventMapping, Rule, bind, require_mapping
+from events_pandas.mapping.guesses import require_confirmed
 from events_pandas.options import RunOptions
 from events_pandas.results import ResultsWriter
 from events_pandas.sources import (
@@ -82,6 +83,8 @@ def file_results(
         If the run ends early: its results, which are written too, are those not yet yielded.
     """
     require_mapping(mapping)
+    # Before files of an earlier run are replaced.
+    require_confirmed(mapping)
     files = source_paths(paths)
     frames = _FileFrames(files=files, mapping=mapping, chunksize=options.chunksize)
     types = _column_types(files, mapping, options.progress)

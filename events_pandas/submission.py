@@ -25,17 +25,10 @@ from events_pandas.deliver import (
     stop_for_journal,
 )
 from events_pandas.deliver.journal import RunFacts
-from events_pandas.errors import (
-    AuthenticationError,
-    JournalError,
-    MappingError,
-    OutageError,
-    SubmissionError,
-    SubmissionInterrupted,
-)
+from events_pandas.errors import AuthenticationError, JournalError, OutageError, SubmissionError, SubmissionInterrupted
 from events_pandas.mapping import EventMapping
 from events_pandas.mapping.digest import mapping_digest
-from events_pandas.mapping.event_mapping import PLACEHOLDER_NAME, is_unnamed
+from events_pandas.mapping.guesses import require_confirmed
 from events_pandas.options import RunOptions
 from events_pandas.results.open_frame import OpenFrame
 from events_pandas.run_frames import ReadFrame, RunFrames
@@ -118,14 +111,14 @@ class Submission:
 
         Raises
         ------
+        MappingError
+            If the mapping holds guesses that nobody has confirmed.
         JournalError
             If the journal cannot be used: before the first event.
         SubmissionError, SubmissionInterrupted
             If the run ends early: with the results that have not been yielded.
         """
-        if is_unnamed(self.mapping):
-            fault = f"event_name: {PLACEHOLDER_NAME!r} is the placeholder of a proposal: say what happened"
-            raise MappingError([f"{fault}, such as 'placed-order'"])
+        require_confirmed(self.mapping)
         remaining = iter(frames)
         rows = next(remaining, None)
         if rows is None:

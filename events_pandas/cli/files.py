@@ -9,14 +9,14 @@ from typing import Annotated, Any, TypeVar, cast
 import pandas as pd
 import typer
 
-from events_pandas.api import check_typed
+from events_pandas.api import check_typed, suggest_mapping
 from events_pandas.cli.exit_codes import INCOMPLETE, exit_codes, notes
 from events_pandas.deliver import MAX_CONCURRENCY, IntercomClient
 from events_pandas.deliver.journal import AUTO
 from events_pandas.errors import SourceError, SubmissionError, SubmissionInterrupted
 from events_pandas.file_submission import file_results, read_files
 from events_pandas.mapping import EventMapping
-from events_pandas.mapping.suggestion import SuggestedMapping, suggest_mapping
+from events_pandas.mapping.suggestion import SuggestedMapping
 from events_pandas.options import RunOptions
 from events_pandas.results import CheckReport, Summary
 from events_pandas.results.partial_file import require_not_read

@@ -38,6 +38,8 @@ class Finding:
         How to speak of the column, such as ``"column 'total'"``.
     is_omission : bool
         Whether the value is left out of the event, rather than the row being invalid.
+    cures : pyarrow.LargeStringArray, optional
+        How to fix each of the values that are kept; null where the code's own cure fits.
     """
 
     code: str
@@ -46,6 +48,7 @@ class Finding:
     field: str = ""
     label: str = ""
     is_omission: bool = False
+    cures: pa.Array | None = None
 
     @property
     def severity(self) -> Severity:
@@ -82,7 +85,9 @@ class Finding:
         """
         chosen = slice(position, position + 1)
         values = None if self.values is None else self.values[chosen]
-        return replace(self, rows=self.rows[chosen], values=values if values is not None and len(values) else None)
+        cures = None if self.cures is None else self.cures[chosen]
+        kept = values if values is not None and len(values) else None
+        return replace(self, rows=self.rows[chosen], values=kept, cures=cures)
 
     def messages(self) -> pa.Array:
         """Return a message for each row.
@@ -92,12 +97,13 @@ class Finding:
         pyarrow.LargeStringArray
             What is wrong, in which column, and how to mend it; with the value where it is known.
         """
-        closing = f"{CODES[self.code].cause}: the event is sent without it" if self.is_omission else CODES[self.code]
+        cause = CODES[self.code].cause
+        cure = "the event is sent without it" if self.is_omission else CODES[self.code].cure
         values = pa.nulls(0, TEXT_TYPE) if self.values is None else self._told()
         where = f" in {self.label}" if self.label else ""
-        parts = (f"{self.field}: ", values, f"{where} {closing}", "")
+        parts = (f"{self.field}: ", values, f"{where} {cause}: ", self._cures(len(values), cure), "")
         told = pc.binary_join_element_wise(*(_text_datum(part) for part in parts))
-        untold = f"{self.field}: {self.label or CODES[self.code].subject} {closing}"
+        untold = f"{self.field}: {self.label or CODES[self.code].subject} {cause}: {cure}"
         told = pc.fill_null(told, untold)
         rest = pa.repeat(pa.scalar(untold, TEXT_TYPE), len(self.rows) - len(told))
         return pa.concat_arrays([told, rest])
@@ -108,6 +114,24 @@ class Finding:
             return self.values
         # Results are kept and passed on: their messages do not name a person, but a character that nobody sees.
         return outlined(self.values) if CODES[self.code].shows_characters else pa.nulls(0, TEXT_TYPE)
+
+    def cure(self) -> str:
+        """Return how to fix the first of its values.
+
+        Returns
+        -------
+        str
+            What fits that value, or the code's own cure.
+        """
+        # Of a column of many odd cells not all are kept.
+        told = None if self.cures is None or not len(self.cures) else self.cures[0].as_py()
+        return told or CODES[self.code].cure
+
+    def _cures(self, count: int, cure: str) -> "pa.Array | str":
+        """Return how to fix each of the values that are kept."""
+        if self.cures is None or self.is_omission:
+            return cure
+        return pc.fill_null(self.cures[:count], cure)
 
     def all_values(self) -> pa.Array:
         """Return the value in each row.
@@ -129,9 +153,23 @@ class Finding:
         """
         return self._values_of(min(len(self.rows), VALUES_KEPT))
 
+    def head_cures(self) -> pa.Array:
+        """Return how to fix the values in the first rows, as many as are kept of one code in one field.
+
+        Returns
+        -------
+        pyarrow.LargeStringArray
+            Null where the code's own cure fits.
+        """
+        return _filled(self.cures, min(len(self.rows), VALUES_KEPT))
+
     def _values_of(self, n_rows: int) -> pa.Array:
-        known = pa.nulls(0, TEXT_TYPE) if self.values is None else self.values[:n_rows]
-        return pa.concat_arrays([known, pa.nulls(n_rows - len(known), TEXT_TYPE)])
+        return _filled(self.values, n_rows)
+
+
+def _filled(texts: pa.Array | None, length: int) -> pa.Array:
+    known = pa.nulls(0, TEXT_TYPE) if texts is None else texts[:length]
+    return pa.concat_arrays([known, pa.nulls(length - len(known), TEXT_TYPE)])
 
 
 def _text_datum(part: "str | pa.Array") -> Any:
@@ -211,7 +249,13 @@ def _concatenated(findings: list[Finding]) -> Finding:
     earliest = pa.array(np.argsort(heads, kind="stable")[:VALUES_KEPT])
     values = pa.concat_arrays([finding.head_values() for finding in findings]).take(earliest)
     has_values = values.null_count < len(values)
-    return replace(first, rows=np.sort(rows, kind="stable"), values=values if has_values else None)
+    cures = pa.concat_arrays([finding.head_cures() for finding in findings]).take(earliest)
+    return replace(
+        first,
+        rows=np.sort(rows, kind="stable"),
+        values=values if has_values else None,
+        cures=cures if has_values and cures.null_count < len(cures) else None,
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -24,6 +24,7 @@ from events_pandas.convert.cells import (
     words_at_each_byte,
 )
 from events_pandas.convert.codes import CODES
+from events_pandas.convert.links import LINK, link_cures
 from events_pandas.convert.nobody import guarded_emails, odd_identifiers
 from events_pandas.convert.problems import VALUES_KEPT, Finding, shown
 from events_pandas.convert.unseen import unreadable_faults
@@ -33,9 +34,6 @@ _NUMBER = r"^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$"
 _WHOLE = r"^(-?[0-9]+)(?:\.0*)?$"
 _FLOAT_TEXT = r"^[0-9]+\.0$"
 _EMAIL = r"^[^@\s\p{Z}\p{C}]+@[^@\s\p{Z}\p{C}.]+(?:\.[^@\s\p{Z}\p{C}.]+)*$"
-_LINK = (
-    r"^(?i:https?)://[^\p{Z}\p{C}/?#<>\"{}|\\^`@:.][^\p{Z}\p{C}/?#<>\"{}|\\^`@]*(?:[/?#][^\p{Z}\p{C}<>\"{}|\\^`]*)?$"
-)
 _LONG_WHOLE = r"^-?[0-9]{16}"
 _HAS_EXPONENT_OR_FRACTION = r"[eE]|\.[0-9]*[1-9]"
 _ZERO, _NINE = ord("0"), ord("9")
@@ -119,8 +117,9 @@ def _extent(part: Cells) -> tuple[int, int]:
 
 def _finding(part: Cells, code: str, where: Mask) -> Finding:
     rows = np.flatnonzero(where)
-    values = shown(part.values.take(pa.array(rows[:VALUES_KEPT])))
-    return Finding(code=code, rows=rows if part.rows is None else part.rows[rows], values=values)
+    kept = part.values.take(pa.array(rows[:VALUES_KEPT]))
+    cures = link_cures(kept) if code == "link_malformed" and part.kind is Kind.TEXT else None
+    return Finding(code=code, rows=rows if part.rows is None else part.rows[rows], values=shown(kept), cures=cures)
 
 
 def nothing(cells: Cells, value_type: pa.DataType, code: str) -> tuple[pa.Array, Faults]:
@@ -525,7 +524,7 @@ def read_url(cells: Cells) -> tuple[pa.Array, Faults]:
 def _is_link(text: pa.Array) -> Mask:
     bounds, letters = text_bytes(text)
     if letters.min(initial=_DELETE) <= _SPACE or letters.max(initial=0) >= _DELETE or holds_any(text, *_NOT_IN_LINKS):
-        return to_mask(pc.match_substring_regex(text, _LINK))
+        return to_mask(pc.match_substring_regex(text, LINK))
     # Where no text holds what a link may not, its beginning decides: a scheme, and at least one character of a host.
     starts, lengths = bounds[:-1], np.diff(bounds)
     words = words_at_each_byte(letters)[starts]

@@ -1,10 +1,10 @@
 """What a proposal consists of: what it chose and what it left out, each with the reason."""
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
-from events_pandas.mapping.rules import RULE_TYPES, Constant, rule_sources
+from events_pandas.mapping.rules import RULE_TYPES, Constant, Rule, rule_sources
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -21,12 +21,15 @@ class Choice:
         Why, in one line.
     about_duplicates : str, optional
         What the reason adds as long as the mapping's `duplicates` is the default.
+    guesses : tuple of str, optional
+        What of it may as well be otherwise, by path: nothing is submitted before that is confirmed.
     """
 
     path: str
     entry: Any
     reason: str
     about_duplicates: str = ""
+    guesses: tuple[str, ...] = ()
 
     @property
     def labels(self) -> tuple[Hashable, ...]:
@@ -57,6 +60,26 @@ class LeftOut:
 
     label: Hashable
     reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Refusal:
+    """What a check says of the rows looked at under a rule.
+
+    Parameters
+    ----------
+    n_rows : int, default 0
+        How many of them would be invalid.
+    example : str, optional
+        The code of the first, and how to fix it.
+    """
+
+    n_rows: int = 0
+    example: str = ""
+
+
+Judge: TypeAlias = Callable[[Rule], Refusal]
+"""Reads the rows looked at by a rule, as a check would."""
 
 
 def share_text(part: int, whole: int) -> str:

@@ -71,20 +71,20 @@ def decimals_of_currencies(codes: Values) -> Decimals:
     Parameters
     ----------
     codes : pandas.Series of object
-        Codes of which `is_currency` is true.
+        Codes.
 
     Returns
     -------
     numpy.ndarray of int64
-        ISO 4217's.
+        ISO 4217's; -1 where `is_currency` is not true.
 
     Examples
     --------
     >>> import pandas as pd
-    >>> decimals_of_currencies(pd.Series(["EUR", "jpy"], dtype=object)).tolist()
-    [2, 0]
+    >>> decimals_of_currencies(pd.Series(["EUR", "jpy", "?"], dtype=object)).tolist()
+    [2, 0, -1]
     """
-    return np.asarray(codes.str.lower().map(dict(DECIMALS)), dtype=np.int64)
+    return np.asarray(codes.str.lower().map(dict(DECIMALS)).fillna(-1), dtype=np.int64)
 
 
 def is_currency(texts: Values) -> Values:

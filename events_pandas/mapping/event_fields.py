@@ -1,13 +1,21 @@
 """Which columns are proposed for the event itself: its time, its contact and its name."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from events_pandas.errors import MappingError
 from events_pandas.intercom import EVENT_NAME_LIMIT, TEXT_LIMIT
 from events_pandas.mapping.choices import Choice
 from events_pandas.mapping.event_mapping import PLACEHOLDER_NAME
 from events_pandas.mapping.evidence import Evidence, Look, Survey
-from events_pandas.mapping.labels import email_rank, event_name_rank, event_word, time_rank, user_id_rank
+from events_pandas.mapping.labels import (
+    email_rank,
+    event_name_rank,
+    event_word,
+    names_intercoms_id,
+    time_rank,
+    user_id_rank,
+)
 from events_pandas.mapping.rules import Column, Constant, Date
 from events_pandas.mapping.time_forms import TimeForm
 
@@ -16,6 +24,8 @@ _CODES = {Look.TEXT, Look.WHOLE, Look.INTERCOM_ID}
 _SAID_CODES = {*_CODES, Look.EMAIL, Look.PHONE, Look.CURRENCY}
 """What an identifier looks like where its name leaves no doubt; some workspaces know contacts by such things."""
 _SURE_RANK = 4
+ACCOUNT_RANK = 2
+"""Up to this rank an identifier is taken only where nothing else names the contact."""
 
 
 def event_choices(seen: Survey) -> list[Choice]:
@@ -40,7 +50,7 @@ def event_choices(seen: Survey) -> list[Choice]:
     identifiers = _identifiers(seen.columns)
     if time is None or not identifiers:
         raise MappingError(list(_missing(seen, time=time, identifiers=identifiers)))
-    return [_event_name(seen, time), _created_at(time), *identifiers]
+    return [_event_name(seen, time), _created_at(time, seen.columns), *identifiers]
 
 
 def date_rule(column: Evidence) -> Date:
@@ -93,27 +103,55 @@ def time_reason(column: Evidence) -> str:
     return _form(column).description
 
 
+def guessed_parts(column: Evidence) -> tuple[str, ...]:
+    """Return what of a column's `date_rule` is a guess.
+
+    Parameters
+    ----------
+    column : Evidence
+        A column that looks like times.
+
+    Returns
+    -------
+    tuple of str
+        The format, where another one would make other times.
+    """
+    return () if _form(column).is_certain else ("format",)
+
+
 def _form(column: Evidence) -> TimeForm:
     return column.time_form or TimeForm(description=column.look)
 
 
 def _time_column(columns: tuple[Evidence, ...]) -> Evidence | None:
     times = [column for column in columns if column.look is Look.TIME and time_rank(column.words)]
-    return max(times, key=lambda column: (time_rank(column.words), not _form(column).is_day), default=None)
+    return max(times, key=_likelihood, default=None)
 
 
-def _created_at(column: Evidence) -> Choice:
+def _likelihood(column: Evidence) -> tuple[int, bool]:
+    return time_rank(column.words), not _form(column).is_day
+
+
+def _created_at(column: Evidence, columns: tuple[Evidence, ...]) -> Choice:
     rule = date_rule(column)
     entry = column.label if rule == Date(column.label) else rule
     is_late = time_rank(column.words) == 1
     doubt = "; its name speaks of something later than the event: is this the right time?" if is_late else ""
+    rivals = [repr(other.label) for other in columns if other is not column and _is_as_likely(other, column)]
+    if rivals and not is_late:
+        doubt = f"; it may as well be {' or '.join(rivals)}: is this the right time?"
     shared = "; events of one contact on one day share a second, and Intercom keeps the first: see duplicates="
     return Choice(
         path="created_at",
         entry=entry,
         reason=f"{time_reason(column)}{doubt}{_gaps(column)}",
         about_duplicates=shared if _form(column).is_day and not is_late else "",
+        guesses=(*(("created_at",) if doubt else ()), *(f"created_at.{part}" for part in guessed_parts(column))),
     )
+
+
+def _is_as_likely(other: Evidence, column: Evidence) -> bool:
+    return other.look is Look.TIME and _likelihood(other) == _likelihood(column)
 
 
 def _gaps(column: Evidence) -> str:
@@ -122,6 +160,8 @@ def _gaps(column: Evidence) -> str:
 
 def _identifiers(columns: tuple[Evidence, ...]) -> list[Choice]:
     found = {"id": _intercom_id(columns), "email": _email(columns)}
+    if found["id"] is not None and _is_doubtful(found["id"], columns, has_email=found["email"] is not None):
+        found["id"] = None
     taken = {column.label for column in found.values() if column}
     user_id = _user_id([column for column in columns if column.label not in taken], has_better=bool(taken))
     reasons = {
@@ -130,10 +170,24 @@ def _identifiers(columns: tuple[Evidence, ...]) -> list[Choice]:
         "email": "email addresses, sent where no identifier above is present",
     }
     order = {"user_id": user_id, **found}
-    choices = [Choice(path=path, entry=column.label, reason=reasons[path]) for path, column in order.items() if column]
+    choices = [
+        Choice(path=path, entry=column.label, reason=reasons[path], guesses=_guessed(path, column))
+        for path, column in order.items()
+        if column
+    ]
     if len(choices) == 1 and (email := found["email"]) is not None:
-        return [Choice(path="email", entry=email.label, reason=f"{email.kind}{_gaps(email)}")]
+        return [replace(choices[0], reason=f"{email.kind}{_gaps(email)}")]
     return choices
+
+
+def _guessed(path: str, column: Evidence) -> tuple[str, ...]:
+    """Return the path of an identifier that may be somebody else's, or of another kind."""
+    is_certain = {
+        "user_id": user_id_rank(column.words) >= _SURE_RANK,
+        "id": names_intercoms_id(column.words),
+        "email": email_rank(column.words) > 1 or user_id_rank(column.words) >= _SURE_RANK,
+    }
+    return () if is_certain[path] else (path,)
 
 
 def _intercom_id(columns: tuple[Evidence, ...]) -> Evidence | None:
@@ -145,9 +199,17 @@ def _intercom_id(columns: tuple[Evidence, ...]) -> Evidence | None:
     )
 
 
+def _is_doubtful(identifier: Evidence, columns: tuple[Evidence, ...], *, has_email: bool) -> bool:
+    """Tell whether an identifier may be that of an account or a row, and something else names the contact."""
+    if _intercom_rank(identifier) > ACCOUNT_RANK:
+        return False
+    others = [column for column in columns if column is not identifier and _is_user_id(column)]
+    return has_email or any(user_id_rank(column.words) > ACCOUNT_RANK for column in others)
+
+
 def _intercom_rank(column: Evidence) -> int:
     if "intercom" in column.words:
-        return 6 if column.words[-1] == "id" else 0
+        return 6 if names_intercoms_id(column.words) else 0
     return user_id_rank(column.words) if column.look is Look.INTERCOM_ID else 0
 
 
@@ -159,7 +221,7 @@ def _email(columns: tuple[Evidence, ...]) -> Evidence | None:
 def _user_id(columns: list[Evidence], *, has_better: bool) -> Evidence | None:
     named = [column for column in columns if _is_user_id(column)]
     best = max(named, key=lambda column: user_id_rank(column.words), default=None)
-    if best is not None and (user_id_rank(best.words) > 1 or not has_better):
+    if best is not None and (user_id_rank(best.words) > ACCOUNT_RANK or not has_better):
         return best
     return None if has_better else _nameless_id(columns)
 
@@ -192,6 +254,8 @@ def _user_id_reason(column: Evidence | None) -> str:
     if column.words == ("id",):
         doubt = "nothing else names the contact, so make sure that this is no number of the row"
         return f"{kind}: {doubt}{_float_advice(column)}"
+    if user_id_rank(column.words) < _SURE_RANK:
+        return f"{kind}: make sure that it names the contact, and not a company or a thing{_float_advice(column)}"
     return f"{kind}; its name says that it is the contact's{_float_advice(column)}"
 
 
@@ -233,6 +297,8 @@ def _event_name(seen: Survey, time: Evidence) -> Choice:
         path="event_name",
         entry=Constant(entry) if entry in seen.labels else entry,
         reason=guess if word else "no column names the event: replace it, or nothing can be submitted",
+        # The placeholder is refused by itself.
+        guesses=("event_name",) if word else (),
     )
 
 

@@ -1,7 +1,7 @@
 """EventMapping: which column becomes which field of an event, as a value that is checked when it is made."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,7 @@ PLACEHOLDER_NAME = "replace-me"
 """The event name of a proposal for rows that do not say what happened: nothing is submitted under it."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
 class EventMapping:
     """Which column becomes which field of an event, and how rows are judged.
 
@@ -46,6 +46,10 @@ class EventMapping:
     metadata_overflow : {"error", "drop"}, default "error"
         Whether a row with more values present than `metadata_limit` is invalid, or is sent with the first ones in the
         mapping's order.
+    unconfirmed : sequence of str, default ()
+        The guesses of `suggest_mapping` that nobody has confirmed yet, by path, such as ``"created_at.format"``. A
+        mapping with any of them is checked, and not submitted. Take out those that you have read, or all with
+        ``dataclasses.replace(mapping, unconfirmed=())``; a `timezone` that is given confirms ``"timezone"``.
 
     Raises
     ------
@@ -103,6 +107,7 @@ class EventMapping:
     on_invalid_metadata: Literal["error", "omit"] = "error"
     metadata_limit: int = METADATA_LIMIT
     metadata_overflow: Literal["error", "drop"] = "error"
+    unconfirmed: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         faults = mapping_faults(self)
@@ -110,6 +115,12 @@ class EventMapping:
             raise MappingError(faults)
         # A copy, so that the caller's dict can change without changing what was checked.
         object.__setattr__(self, "metadata", MappingProxyType(dict(self.metadata)))
+        said = () if self.timezone is None else ("timezone",)
+        object.__setattr__(self, "unconfirmed", tuple(path for path in self.unconfirmed if path not in said))
+
+    def __repr__(self) -> str:
+        shown = [option.name for option in fields(EventMapping) if option.name != "unconfirmed" or self.unconfirmed]
+        return f"EventMapping({', '.join(f'{name}={getattr(self, name)!r}' for name in shown)})"
 
     def __reduce__(self) -> tuple[Any, ...]:
         # The read-only view of the metadata cannot be pickled, nor be copied.

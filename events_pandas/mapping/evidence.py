@@ -21,7 +21,7 @@ from events_pandas.mapping.decimals import (
     is_currency,
 )
 from events_pandas.mapping.encodings import UUID_TYPE, text_of
-from events_pandas.mapping.labels import names_a_code, names_a_time, user_id_rank, words_of
+from events_pandas.mapping.labels import names_a_code, names_a_currency, names_a_time, user_id_rank, words_of
 from events_pandas.mapping.rules import Values
 from events_pandas.mapping.time_forms import MOST, TIME_TYPES, TimeForm, form_of_numbers, form_of_text, form_of_times
 from events_pandas.mapping.views import readable
@@ -72,7 +72,8 @@ class Look(StrEnum):
     OTHER = "mixed or unusual types"
 
 
-_FORMS = {Look.EMAIL: _EMAIL, Look.URL: _URL, Look.PHONE: _PHONE, Look.INTERCOM_ID: _INTERCOM_ID}
+# An address on the web may have the form of an email address: https://ada@example.org
+_FORMS = {Look.URL: _URL, Look.EMAIL: _EMAIL, Look.PHONE: _PHONE, Look.INTERCOM_ID: _INTERCOM_ID}
 _NUMERIC = {Look.WHOLE, Look.NUMBER}
 
 
@@ -104,6 +105,8 @@ class Evidence:
         Numbers that are zero or negative.
     n_unlike : int
         Values that do not look like most of them do.
+    n_numbers : int
+        Texts that are numbers, where others are not.
     is_written : bool
         Whether numbers are texts.
     came_as_floats : bool
@@ -123,6 +126,7 @@ class Evidence:
     numbers_rows: bool = False
     n_not_positive: int = 0
     n_unlike: int = 0
+    n_numbers: int = 0
     is_written: bool = False
     came_as_floats: bool = False
     decimals: Decimals | None = field(default=None, compare=False, repr=False)
@@ -426,6 +430,8 @@ def _of_text(label: Hashable, values: Values, rows: npt.NDArray[np.int64], *, n_
     words = words_of(label)
     form = form_of_text(texts, words) if _may_be_time(words) else None
     look = Look.TIME if form else _look_of_text(texts)
+    if look is Look.TEXT and names_a_currency(words) and is_currency(values).mean() >= MOST:
+        look = Look.CURRENCY
     seen = Evidence(
         label=label,
         look=look,
@@ -435,11 +441,18 @@ def _of_text(label: Hashable, values: Values, rows: npt.NDArray[np.int64], *, n_
         n_distinct=len(texts),
         longest=int(texts.str.len().max()),
         has_spaces=bool(texts.str.contains(r"\s").mean() > _FEW),
-        n_unlike=int((~values.str.fullmatch(_FORMS[look]).astype(bool)).sum()) if look in _FORMS else 0,
+        n_unlike=_n_unlike(values, look),
+        n_numbers=int(values.str.fullmatch(_NUMBER).sum()) if look is Look.TEXT else 0,
     )
     if look is Look.CURRENCY:
         return replace(seen, decimals=_by_row(decimals_of_currencies(values), values, n_rows=len(rows)))
     return _with_numbers(seen, values, rows) if look in _NUMERIC else seen
+
+
+def _n_unlike(values: Values, look: Look) -> int:
+    if look is Look.CURRENCY:
+        return int((~is_currency(values)).sum())
+    return int((~values.str.fullmatch(_FORMS[look]).astype(bool)).sum()) if look in _FORMS else 0
 
 
 def _with_numbers(seen: Evidence, values: Values, rows: npt.NDArray[np.int64]) -> Evidence:

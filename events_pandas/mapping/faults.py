@@ -67,6 +67,7 @@ def mapping_faults(mapping: "EventMapping") -> list[str]:
             for fault in _choice_faults(option, getattr(mapping, option), allowed)
         ),
         *_limit_faults("metadata_limit", mapping.metadata_limit),
+        *_unconfirmed_faults(mapping.unconfirmed),
     ]
 
 
@@ -306,6 +307,11 @@ def _truth_faults(path: str, value: object) -> Iterator[str]:
 def _limit_faults(path: str, limit: object) -> Iterator[str]:
     if not isinstance(limit, int) or isinstance(limit, bool) or limit < 1:
         yield f"{path}: {_shown(limit)} is no integer of at least 1: write 10 or the like"
+
+
+def _unconfirmed_faults(paths: object) -> Iterator[str]:
+    if not isinstance(paths, tuple | list) or not all(isinstance(path, str) for path in paths):
+        yield f'unconfirmed: {_shown(paths)} is not a list of paths: write ["timezone"] or the like, or leave it out'
 
 
 def _shown(value: object) -> str:

@@ -19,15 +19,25 @@ _CONTACTS = {
     *("user", "username", "customer", "contact", "member", "person", "subscriber", "external"),
     *("cust", "kunde", "kunden"),
 }
-_CLIENTS = {"client", "account", "visitor", "distinct"}
+_CLIENTS = {"client", "visitor", "distinct"}
 _ID_WORDS = {"id", "uuid", "guid", "key", "no", "nr", "number", "nummer"}
 _GLUED_IDS = {"userid", "customerid", "contactid", "memberid", "externalid", "uid", "kundennummer", "kundennr"}
 _CODE_WORDS = _ID_WORDS | {"code", "ref", "reference", "sku", "zip", "version", "ids"}
 
 _OTHER_PEOPLE = {
-    *("agent", "assignee", "rep", "owner", "sales", "support", "referrer", "inviter", "manager", "staff", "sender"),
-    *("cc", "bcc"),
+    *("agent", "assignee", "assigned", "rep", "representative", "owner", "sales", "support", "referrer", "inviter"),
+    *("manager", "staff", "sender", "admin", "administrator", "employee", "operator", "teammate", "team", "moderator"),
+    *("editor", "approver", "reviewer", "salesperson", "clerk", "cashier", "crew", "by", "cc", "bcc"),
 }
+_COMPANIES = {
+    *("company", "companies", "org", "organization", "organisation", "group", "workspace", "tenant", "business"),
+    *("firm", "firma", "vendor", "supplier", "merchant", "partner", "store", "shop", "brand", "branch", "department"),
+}
+_OTHER_THINGS = _COMPANIES | {
+    *("order", "invoice", "product", "item", "session", "device", "campaign", "ticket", "conversation", "message"),
+    *("transaction", "payment", "subscription", "plan", "event", "request", "job", "cart", "row", "page", "app"),
+}
+_CURRENCY_WORDS = {"currency", "currencies", "ccy", "curr", "cur", "waehrung", "währung", "devise", "moneda", "valuta"}
 
 _EVENT_TIMES = {"created", "created_at", "event_time", "event_timestamp", "event_date", "event_at", "occurred_at"}
 _TIME_WORDS = {"date", "time", "timestamp", "ts", "day", "datetime", "dt", "when", "at", "on", "created", "epoch"}
@@ -131,17 +141,37 @@ def user_id_rank(words: tuple[str, ...]) -> int:
     Returns
     -------
     int
-        From 5, Intercom's own words, down to 1, an ``id`` of whatever; 0 for other things.
+        From 5, Intercom's own words, down to 2, an account, which may be a company's, and 1, an ``id`` of whatever; 0
+        for companies, staff and other things.
+
+    Examples
+    --------
+    >>> [user_id_rank(words) for words in (("user", "id"), ("client", "id"), ("account", "id"), ("agent", "id"))]
+    [5, 3, 2, 0]
     """
     *owners, last = words or ("",)
-    owner = owners[-1] if owners else ""
+    # Whose external identifier it is, is said before.
+    owner = next((word for word in reversed(owners) if word != "external"), "external" if owners else "")
     if words in {("user", "id"), ("external", "id")}:
         return 5
+    if _names_another(owners):
+        return 0
+    if owner == "account" and last in _ID_WORDS | _GLUED_IDS:
+        return 2
     if (last in _ID_WORDS and owner in _CONTACTS) or last in _GLUED_IDS:
         return 4
     if (last in _ID_WORDS and owner in _CLIENTS) or (not owners and last in _CONTACTS):
         return 3
     return 1 if words == ("id",) else 0
+
+
+def _names_another(owners: list[str]) -> bool:
+    """Tell whether an identifier is that of a company, of staff or of a thing: ``company_external_id``, ``order_uid``.
+
+    The user of a company and the customer of an order are contacts; the user who is an agent is not.
+    """
+    named = [owner for owner in owners if owner != "external"]
+    return bool(_OTHER_PEOPLE & set(named)) or bool(_OTHER_THINGS & set(named[-1:]))
 
 
 def email_rank(words: tuple[str, ...]) -> int:
@@ -157,11 +187,28 @@ def email_rank(words: tuple[str, ...]) -> int:
     int
         From 3 down to 1; 0 for the address of somebody else.
     """
-    if _OTHER_PEOPLE & set(words):
+    if (_OTHER_PEOPLE | _COMPANIES) & set(words):
         return 0
     if words in {("email",), ("email", "address"), ("mail",)}:
         return 3
-    return 2 if set(words) & (_CONTACTS | _CLIENTS) else 1
+    return 2 if set(words) & (_CONTACTS | _CLIENTS | {"account"}) else 1
+
+
+def names_intercoms_id(words: tuple[str, ...]) -> bool:
+    """Tell whether words speak of Intercom's own identifier of a contact.
+
+    Parameters
+    ----------
+    words : tuple of str
+        The words of a label.
+
+    Returns
+    -------
+    bool
+        True for ``intercom_id`` and ``intercom_user_id``, false for ``intercom_company_id``.
+    """
+    *owners, last = words or ("",)
+    return "intercom" in owners and last == "id" and set(owners) <= {"intercom", *_CONTACTS, *_CLIENTS, "lead"}
 
 
 def time_rank(words: tuple[str, ...]) -> int:
@@ -308,6 +355,22 @@ def names_money(words: tuple[str, ...]) -> bool:
         True for ``total``, ``price`` and the like.
     """
     return bool(set(words) & _AMOUNT_WORDS)
+
+
+def names_a_currency(words: tuple[str, ...]) -> bool:
+    """Tell whether words speak of a currency.
+
+    Parameters
+    ----------
+    words : tuple of str
+        The words of a label.
+
+    Returns
+    -------
+    bool
+        True for ``currency``, ``paid_currency`` and the like.
+    """
+    return bool(set(words) & _CURRENCY_WORDS)
 
 
 def names_minor_units(words: tuple[str, ...]) -> bool:

@@ -1,10 +1,11 @@
 """Which columns are proposed as metadata, under which keys, and which are left out."""
 
 from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from events_pandas.intercom import DATE_SUFFIXES, METADATA_LIMIT, RESERVED_KEYS, TEXT_LIMIT
-from events_pandas.mapping.choices import Choice, LeftOut, share_text
-from events_pandas.mapping.event_fields import date_rule, time_reason
+from events_pandas.mapping.choices import Choice, Judge, LeftOut, Refusal, share_text
+from events_pandas.mapping.event_fields import ACCOUNT_RANK, date_rule, guessed_parts, time_reason
 from events_pandas.mapping.evidence import Evidence, Look
 from events_pandas.mapping.labels import (
     key_of,
@@ -19,7 +20,18 @@ from events_pandas.mapping.labels import (
     user_id_rank,
 )
 from events_pandas.mapping.python_text import python_text
-from events_pandas.mapping.rules import Date, Link, MonetaryAmount, Number, RichLink, Rule, Text
+from events_pandas.mapping.rules import (
+    Date,
+    Link,
+    MonetaryAmount,
+    Number,
+    RichLink,
+    Rule,
+    Text,
+    part_path,
+    rule_sources,
+)
+from events_pandas.mapping.time_forms import MOST
 
 _CATEGORIES = 20
 _UNFIT = {
@@ -31,13 +43,30 @@ _AMOUNTS = {Look.WHOLE, Look.NUMBER}
 _LINK_TEXTS = {Look.TEXT, Look.WHOLE, Look.INTERCOM_ID}
 
 
-def metadata_choices(columns: Sequence[Evidence]) -> tuple[list[Choice], list[LeftOut]]:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Proposal:
+    """A rule that may be proposed for a column, alone or together with another."""
+
+    column: Evidence
+    rule: Rule
+    reason: str
+    guesses: tuple[str, ...] = ()
+    """The parts of the rule that may as well be otherwise."""
+
+
+def _unjudged(_rule: Rule) -> Refusal:
+    return Refusal()
+
+
+def metadata_choices(columns: Sequence[Evidence], judge: Judge = _unjudged) -> tuple[list[Choice], list[LeftOut]]:
     """Choose what is sent as metadata.
 
     Parameters
     ----------
     columns : sequence of Evidence
         The columns that no other field reads.
+    judge : callable, optional
+        Says how many of the rows looked at a check would refuse under a rule.
 
     Returns
     -------
@@ -48,9 +77,9 @@ def metadata_choices(columns: Sequence[Evidence]) -> tuple[list[Choice], list[Le
     """
     excluded = {column.label: reason for column in columns if (reason := _exclusion(column))}
     usable = [column for column in columns if column.label not in excluded]
-    varied = [column for column in usable if not _is_constant(column)]
-    entries = dict(_entries(varied, currencies=[column for column in usable if column.look is Look.CURRENCY]))
-    chosen = _keyed(entries)
+    proposals, refused = _judged(usable, dict(_pairs(usable)), judge)
+    chosen = _keyed(proposals)
+    excluded |= refused
     read = {label for choice in chosen for label in choice.labels}
     excluded |= {
         column.label: "the same in every row looked at: say Constant(...) if it is of use"
@@ -78,7 +107,7 @@ def _personal(column: Evidence) -> str:
         return f"{column.look}: personal data belongs to the contact, not to each event"
     if _names_a_person(column):
         return "its name speaks of personal data, which belongs to the contact, not to each event"
-    return "another identifier of the contact" if user_id_rank(column.words) > 1 else ""
+    return "another identifier of the contact" if user_id_rank(column.words) > ACCOUNT_RANK else ""
 
 
 def _names_a_person(column: Evidence) -> bool:
@@ -103,33 +132,91 @@ def _unfit(column: Evidence) -> str:
 
 
 def _is_constant(column: Evidence) -> bool:
-    # A single row says nothing about others.
-    return column.n_distinct == 1 and column.n_present > 1
+    # A single row says nothing about others, and a cell that is empty differs from one that is not.
+    return column.n_distinct == 1 and column.n_present > 1 and not column.n_missing
 
 
-def _entries(columns: list[Evidence], *, currencies: list[Evidence]) -> Iterator[tuple[Hashable, tuple[Rule, str]]]:
-    """Yield the rule of each column or pair of columns, with its reason, under the label that names it."""
-    money = {column.label: currency for column in columns if (currency := _currency_of(column, currencies))}
-    links: dict[Hashable, Evidence] = {}
-    for url in columns:
-        if text := _text_of(url, columns):
-            links.setdefault(text.label, url)
-    spoken_for = {column.label for column in (*money.values(), *links.values())}
+def _judged(
+    columns: list[Evidence], pairs: dict[Hashable, _Proposal], judge: Judge
+) -> tuple[list[_Proposal], dict[Hashable, str]]:
+    """Return for each column, or pair of columns, the first rule that a check bears, and why others have none."""
+    borne = {label: pair for label, pair in pairs.items() if _is_borne(pair, judge(pair.rule))}
+    spoken_for = {label for pair in borne.values() for label in rule_sources(pair.rule).values()} - set(borne)
+    proposals: list[_Proposal] = []
+    refused: dict[Hashable, str] = {}
     for column in columns:
-        if column.label in money:
-            yield column.label, _money(column, money[column.label])
-        elif column.label in links:
-            yield column.label, _rich_link(column, links[column.label])
-        elif column.label not in spoken_for:
-            yield column.label, _single(column)
+        if column.label in spoken_for or (_is_constant(column) and column.label not in borne):
+            continue
+        pair = pairs.get(column.label)
+        singles = _singles(column, has_currency=pair is not None)
+        proposal, doubt = _first_borne([*([] if pair is None else [pair]), *singles], judge)
+        if proposal is None:
+            refused[column.label] = doubt
+        else:
+            proposals.append(proposal)
+    return proposals, refused
 
 
-def _currency_of(amount: Evidence, currencies: list[Evidence]) -> Evidence | None:
-    """Return the currency of an amount: of several, the one whose name has most in common with it."""
+def _first_borne(possible: list[_Proposal], judge: Judge) -> tuple[_Proposal | None, str]:
+    """Return the first proposal that a check bears; its reason says what was refused before, or of it."""
+    doubt = ""
+    for proposal in possible:
+        refusal = judge(proposal.rule)
+        said = f"ep.{type(proposal.rule).__name__} refuses {_share(proposal, refusal)} ({refusal.example})"
+        if not _is_borne(proposal, refusal):
+            doubt = doubt or said
+            continue
+        # Money says by itself which amounts are refused.
+        has_odd_ones = refusal.n_rows and not isinstance(proposal.rule, MonetaryAmount)
+        remarks = [doubt, said if has_odd_ones else "", _gaps(proposal.column)]
+        return replace(proposal, reason="; ".join([proposal.reason, *filter(None, remarks)])), ""
+    return None, doubt
+
+
+def _is_borne(proposal: _Proposal, refusal: Refusal) -> bool:
+    """Tell whether a check bears a rule: a link is sent as the same text, so that nothing is lost without the rule."""
+    if isinstance(proposal.rule, Link | RichLink):
+        return refusal.n_rows == 0
+    return proposal.column.n_present - refusal.n_rows >= MOST * proposal.column.n_present
+
+
+def _share(proposal: _Proposal, refusal: Refusal) -> str:
+    n_rows = min(refusal.n_rows, proposal.column.n_present)
+    return f"{share_text(n_rows, proposal.column.n_present)} of those looked at"
+
+
+def _gaps(column: Evidence) -> str:
+    if column.n_distinct > 1 or not column.n_missing:
+        return ""
+    share = share_text(column.n_missing, column.n_missing + column.n_present)
+    return f"the same in every row that has it, and empty in {share} of the rows looked at"
+
+
+def _pairs(columns: list[Evidence]) -> Iterator[tuple[Hashable, _Proposal]]:
+    """Yield amounts with their currencies, and texts with the addresses that they lead to, by their first column.
+
+    What is the same in every row is worth sending beside what is not.
+    """
+    currencies = [column for column in columns if column.look is Look.CURRENCY]
+    for column in columns:
+        possible = _currencies_of(column, currencies)
+        if possible and not (_is_constant(column) and _is_constant(possible[0])):
+            yield column.label, _money(column, possible)
+    links: dict[Hashable, Hashable] = {}
+    for url in columns:
+        text = None if _is_constant(url) else _text_of(url, columns)
+        if text is not None and links.setdefault(text.label, url.label) == url.label:
+            rule = RichLink(value=text.label, url=url.label)
+            yield text.label, _Proposal(column=text, rule=rule, reason="a text and the address that it leads to")
+
+
+def _currencies_of(amount: Evidence, currencies: list[Evidence]) -> list[Evidence]:
+    """Return the currencies that an amount may have: those whose names have most in common with it."""
     if amount.look not in _AMOUNTS or not names_money(amount.words) or names_a_code(amount.words):
-        return None
+        return []
     words = set(amount.words)
-    return max(currencies, key=lambda currency: len(words & set(currency.words)), default=None)
+    common = [len(words & set(currency.words)) for currency in currencies]
+    return [currency for currency, count in zip(currencies, common, strict=True) if count == max(common)]
 
 
 def _text_of(url: Evidence, columns: list[Evidence]) -> Evidence | None:
@@ -140,16 +227,32 @@ def _text_of(url: Evidence, columns: list[Evidence]) -> Evidence | None:
     return next(texts, None)
 
 
-def _money(amount: Evidence, currency: Evidence) -> tuple[Rule, str]:
+def _money(amount: Evidence, currencies: list[Evidence]) -> _Proposal:
+    currency, *others = currencies
     counts_cents = names_minor_units(amount.words)
+    may_count_cents = amount.look is Look.WHOLE and not counts_cents and _has_minor_units(currency)
     unit = "; its name says that it counts cents" if counts_cents else ""
-    if amount.look is Look.WHOLE and not counts_cents:
+    if may_count_cents:
         unit = '; whole numbers: if they count cents, say unit="minor"'
     refused = ""
     if amount.n_not_positive:
         refused = f"; not above zero, which Intercom refuses, in {amount.n_not_positive:,} of the rows looked at"
+    unlike = ""
+    if currency.n_unlike:
+        unlike = f"; no currency of ISO 4217 in {share_text(currency.n_unlike, currency.n_present)} of those looked at"
+    rivals = f"; its currency may be in {' or '.join(repr(other.label) for other in others)}" if others else ""
     rule = MonetaryAmount(amount.label, currency=currency.label, unit="minor" if counts_cents else "major")
-    return rule, f"an amount with its currency{unit}{_fractions(rule, amount, currency)}{refused}"
+    fractions = _fractions(rule, amount, currency)
+    return _Proposal(
+        column=amount,
+        rule=rule,
+        reason=f"an amount with its currency{rivals}{unit}{unlike}{fractions}{refused}",
+        guesses=(*(["unit"] if may_count_cents else []), *(["currency"] if others else [])),
+    )
+
+
+def _has_minor_units(currency: Evidence) -> bool:
+    return currency.decimals is None or bool((currency.decimals > 0).any())
 
 
 def _fractions(rule: MonetaryAmount, amount: Evidence, currency: Evidence) -> str:
@@ -165,48 +268,53 @@ def _fractions(rule: MonetaryAmount, amount: Evidence, currency: Evidence) -> st
     return f"; {what} in {share_text(n_beyond, int(pairs.sum()))} of those looked at, which round=True would round"
 
 
-def _rich_link(text: Evidence, url: Evidence) -> tuple[Rule, str]:
-    return RichLink(value=text.label, url=url.label), "a text and the address that it leads to"
-
-
-def _single(column: Evidence) -> tuple[Rule, str]:
+def _singles(column: Evidence, *, has_currency: bool) -> Iterator[_Proposal]:
+    """Yield what may be proposed for a column by itself, the best first."""
     match column.look:
         case Look.TIME:
-            return date_rule(column), time_reason(column)
+            yield _Proposal(
+                column=column, rule=date_rule(column), reason=time_reason(column), guesses=guessed_parts(column)
+            )
         case Look.URL:
-            return Link(column.label), column.kind
+            yield _Proposal(column=column, rule=Link(column.label), reason=column.kind)
         case Look.WHOLE | Look.NUMBER:
-            return _number(column)
+            yield _number(column, has_currency=has_currency)
         case Look.BOOLEAN:
-            return Text(column.label), "true or false, as text"
-        case _:
-            return Text(column.label), _text_reason(column)
+            yield _Proposal(column=column, rule=Text(column.label), reason="true or false, as text")
+    yield _Proposal(column=column, rule=Text(column.label), reason=_text_reason(column))
 
 
-def _number(column: Evidence) -> tuple[Rule, str]:
+def _number(column: Evidence, *, has_currency: bool) -> _Proposal:
+    rule: Rule = Number(column.label)
+    reason = column.kind
     if names_a_code(column.words):
-        return Text(column.label), f"{column.kind} that name something: text, since nobody adds them up"
-    if names_money(column.words):
+        rule, reason = Text(column.label), f"{column.kind} that name something: text, since nobody adds them up"
+    elif names_money(column.words) and not has_currency:
         open_question = "if it is money, say ep.MonetaryAmount(..., currency=...), since no column has its currency"
-        return Number(column.label), f"{column.kind}; {open_question}"
-    return Number(column.label), column.kind
+        reason = f"{column.kind}; {open_question}"
+    return _Proposal(column=column, rule=rule, reason=reason)
 
 
 def _text_reason(column: Evidence) -> str:
     kind = "currency codes" if column.look is Look.CURRENCY else "text"
     if column.n_distinct <= _CATEGORIES and column.n_distinct < column.n_present:
-        return f"{kind}, {column.n_distinct:,} different"
-    return kind
+        kind = f"{kind}, {column.n_distinct:,} different"
+    if column.n_numbers < MOST * column.n_present or names_a_code(column.words):
+        return kind
+    share = share_text(column.n_numbers, column.n_present)
+    return f"{kind}; {share} of those looked at are numbers: ep.Number would send them so, and refuse the others"
 
 
-def _keyed(entries: dict[Hashable, tuple[Rule, str]]) -> list[Choice]:
+def _keyed(proposals: list[_Proposal]) -> list[Choice]:
     """Give each rule a key that Intercom allows and that no other has."""
     keys: set[str] = set()
     chosen = []
-    for label, (rule, reason) in entries.items():
-        key = _unused(_valid_key(label, rule), keys)
+    for proposal in proposals:
+        key = _unused(_valid_key(proposal.column.label, proposal.rule), keys)
         keys.add(key.casefold())
-        chosen.append(Choice(path=f"metadata.{key}", entry=rule, reason=reason))
+        path = f"metadata.{key}"
+        guesses = tuple(part_path(path, part) for part in proposal.guesses)
+        chosen.append(Choice(path=path, entry=proposal.rule, reason=proposal.reason, guesses=guesses))
     return chosen
 
 

@@ -1,23 +1,26 @@
 """A mapping that is proposed for a frame, with the reason of each choice, to read and to edit."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields
 from functools import partial
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from events_pandas.errors import MappingError
-from events_pandas.mapping.choices import Choice, LeftOut
+from events_pandas.mapping.choices import Choice, LeftOut, Refusal
 from events_pandas.mapping.event_fields import event_choices, needs_zone
 from events_pandas.mapping.event_mapping import EventMapping
-from events_pandas.mapping.evidence import Survey, survey
+from events_pandas.mapping.evidence import Survey, sampled_rows, survey
 from events_pandas.mapping.metadata_fields import metadata_choices
 from events_pandas.mapping.python_text import write_python
-from events_pandas.mapping.rules import is_computed, rule_sources
+from events_pandas.mapping.rules import Rule, is_computed, rule_sources
 
 _ADVICE = "read it, change what is wrong, and let check_events judge every row"
 _METADATA_TABLE = "[metadata]"
+_OPEN = "guesses: delete each that you have read, or nothing can be submitted"
 _DEFAULTS = {option.name: option.default for option in fields(EventMapping)}
 
 
@@ -31,7 +34,7 @@ class SuggestedMapping(EventMapping):
     Parameters
     ----------
     event_name, created_at, user_id, id, email, metadata, timezone, duplicates, on_invalid_metadata, metadata_limit, \
-metadata_overflow : object
+metadata_overflow, unconfirmed : object
         As in `EventMapping`.
     choices : tuple of Choice, optional
         What was chosen for each field, and why.
@@ -42,7 +45,9 @@ metadata_overflow : object
 
     Notes
     -----
-    ``dataclasses.replace`` gives a proposal with other fields; the reasons of the replaced ones are no longer shown.
+    ``dataclasses.replace`` gives a proposal with other fields; the reasons of the replaced ones are no longer shown,
+    and what was guessed of them is confirmed. Submitting refuses a proposal with guesses;
+    ``dataclasses.replace(proposal, unconfirmed=())`` confirms all that are left.
 
     Examples
     --------
@@ -54,6 +59,7 @@ metadata_overflow : object
     event_name = "joined"  # a guess from 'Joined at': replace it with what happened, such as "placed-order"
     created_at = "Joined at"  # times as text, with a zone (ISO 8601)
     email = "Email"  # email addresses
+    unconfirmed = ["event_name"]  # guesses: delete each that you have read, or nothing can be submitted
     <BLANKLINE>
     [metadata]
     minutes = { type = "number", column = "Minutes" }  # whole numbers
@@ -63,6 +69,12 @@ metadata_overflow : object
     choices: tuple[Choice, ...] = field(default=())
     left_out: tuple[LeftOut, ...] = field(default=())
     origin: str = ""
+
+    def __post_init__(self) -> None:
+        EventMapping.__post_init__(self)
+        # Who replaces a guess has decided.
+        replaced = {guess for choice in self.choices if not _is_kept(self, choice) for guess in choice.guesses}
+        object.__setattr__(self, "unconfirmed", tuple(path for path in self.unconfirmed if path not in replaced))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, EventMapping):
@@ -97,6 +109,8 @@ metadata_overflow : object
         reasons = self._reasons()
         lines = [*self._heading(), *_commented(head.strip("\n").split("\n"), reasons)]
         lines += [f"# {path}: {reason}" for path, reason in reasons.items() if getattr(self, path, "") is None]
+        # What is left to do stands at the end of the fields.
+        lines.sort(key=lambda line: line.startswith("unconfirmed = "))
         if table:
             keys = [f"metadata.{key}" for key in self.metadata]
             lines += ["", _METADATA_TABLE, *_commented(metadata.strip("\n").split("\n"), reasons, paths=keys)]
@@ -108,7 +122,8 @@ metadata_overflow : object
     def _reasons(self) -> dict[str, str]:
         """Return the reasons of the fields that are still as proposed."""
         is_open = self.duplicates == _DEFAULTS["duplicates"]
-        return {
+        guesses = {"unconfirmed": _OPEN} if self.unconfirmed else {}
+        return guesses | {
             choice.path: f"{choice.reason}{choice.about_duplicates if is_open else ''}"
             for choice in self.choices
             if _is_kept(self, choice)
@@ -134,20 +149,22 @@ def _commented(lines: list[str], reasons: dict[str, str], *, paths: list[str] | 
     return [f"{line}  # {reasons[path]}" if path in reasons else line for line, path in zip(lines, paths, strict=True)]
 
 
-def suggest_mapping(frame: pd.DataFrame) -> SuggestedMapping:
-    """Propose a mapping for a frame, to read and to edit.
+def propose(
+    frame: pd.DataFrame, tried: Callable[[pd.DataFrame, npt.NDArray[np.int64], Rule], Refusal]
+) -> SuggestedMapping:
+    """Propose a mapping for a frame, by rules that read its rows.
 
     Parameters
     ----------
     frame : pandas.DataFrame
-        The rows; it is not changed. At most 10,000 of them are looked at: the first 5,000, and as many spread over
-        the rest.
+        The rows; it is not changed.
+    tried : callable
+        Reads rows of the frame, by their positions, by a rule, and says what a check would refuse.
 
     Returns
     -------
     SuggestedMapping
-        A mapping that can be used at once. It prints as Python code, and `SuggestedMapping.to_toml` gives TOML; both
-        have the reason of each choice as a comment, and list what was left out.
+        The proposal.
 
     Raises
     ------
@@ -155,42 +172,6 @@ def suggest_mapping(frame: pd.DataFrame) -> SuggestedMapping:
         If the rows are in anything but a DataFrame.
     MappingError
         If the frame has no rows, or no column for the time of the event or for its contact: with all that is missing.
-
-    Notes
-    -----
-    It never invents what no column says: neither a currency nor a time zone. Personal data is not proposed as
-    metadata. The name of the event is a guess that has to be replaced, unless a column has it.
-
-    Examples
-    --------
-    >>> import events_pandas as ep
-    >>> import pandas as pd
-    >>> orders = pd.DataFrame(
-    ...     {
-    ...         "customer_id": ["00042", "00043", "00042"],
-    ...         "ordered_at": ["2024-03-01 10:30", "2024-03-01 11:00", "2024-03-02 09:15"],
-    ...         "total": [19.99, 349.0, 5.0],
-    ...         "currency": ["EUR", "EUR", "USD"],
-    ...         "name": ["Ada", "Ben", "Ada"],
-    ...     }
-    ... )
-    >>> mapping = ep.suggest_mapping(orders)
-    >>> mapping.metadata["total"]
-    MonetaryAmount(amount='total', currency='currency', unit='major', round=False)
-    >>> print(mapping)
-    # Proposed from 3 rows: read it, change what is wrong, and let check_events judge every row.
-    mapping = ep.EventMapping(
-        event_name="ordered",  # a guess from 'ordered_at': replace it with what happened, such as "placed-order"
-        created_at="ordered_at",  # times as text, without a zone (ISO 8601)
-        user_id="customer_id",  # text, 2 different; its name says that it is the contact's
-        metadata={
-            "total": ep.MonetaryAmount("total", currency="currency"),  # an amount with its currency
-        },
-        # timezone: no zone is known for 'ordered_at': UTC, unless you say timezone="Europe/Berlin" or the like
-    )
-    <BLANKLINE>
-    # Left out:
-    #   'name': its name speaks of personal data, which belongs to the contact, not to each event
     """
     if not isinstance(frame, pd.DataFrame):
         raise TypeError(f"rows come in a pandas DataFrame, and this is a {type(frame).__name__}")
@@ -199,7 +180,8 @@ def suggest_mapping(frame: pd.DataFrame) -> SuggestedMapping:
     seen = survey(frame)
     choices = event_choices(seen)
     taken = {label for choice in choices for label in choice.labels}
-    metadata, left_out = metadata_choices([column for column in seen.columns if column.label not in taken])
+    rest = [column for column in seen.columns if column.label not in taken]
+    metadata, left_out = metadata_choices(rest, partial(tried, frame, sampled_rows(len(frame))))
     return _made(seen, [*choices, *metadata, *_zone_choice(seen, [*choices, *metadata])], left_out)
 
 
@@ -208,7 +190,7 @@ def _zone_choice(seen: Survey, choices: list[Choice]) -> Iterator[Choice]:
     naive = [repr(column.label) for column in seen.columns if column.label in read and needs_zone(column)]
     if naive:
         reason = f'no zone is known for {", ".join(naive)}: UTC, unless you say timezone="Europe/Berlin" or the like'
-        yield Choice(path="timezone", entry=None, reason=reason)
+        yield Choice(path="timezone", entry=None, reason=reason, guesses=("timezone",))
 
 
 def _made(seen: Survey, choices: list[Choice], left_out: list[LeftOut]) -> SuggestedMapping:
@@ -217,6 +199,7 @@ def _made(seen: Survey, choices: list[Choice], left_out: list[LeftOut]) -> Sugge
     return SuggestedMapping(
         **{path: entry for path, entry in paths.items() if not path.startswith(prefix)},
         metadata={path.removeprefix(prefix): entry for path, entry in paths.items() if path.startswith(prefix)},
+        unconfirmed=tuple(guess for choice in choices for guess in choice.guesses),
         choices=tuple(choices),
         left_out=(*left_out, *seen.unusable),
         origin=_origin(seen),

@@ -32,12 +32,16 @@ _COMPACT = r"(?:19|20)[0-9]{6}"
 _COMPACT_DAYS = (19_000_101, 20_991_231)
 _DIGITS = r"[0-9]{9,19}(?:\.[0-9]+)?"
 
+# Of several formats that read as much, the first is proposed.
 _DAYS = (
-    *("%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d", "%Y.%m.%d"),
-    *("%d.%m.%y", "%d/%m/%y", "%m/%d/%y", "%d %b %Y", "%d-%b-%Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y"),
+    *("%d.%m.%Y", "%m.%d.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d", "%Y.%m.%d"),
+    *("%d.%m.%y", "%m.%d.%y", "%d/%m/%y", "%m/%d/%y"),
+    *("%d %b %Y", "%d-%b-%Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y"),
 )
+# Versions are written so too: these are never proposed, but make another format a guess.
+_RIVAL_DAYS = ("%y.%m.%d", "%y/%m/%d")
 _CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
-_FORMATS = tuple(f"{day}{clock}" for day, clock in product(_DAYS, _CLOCKS))
+_FORMATS = tuple(f"{day}{clock}" for day, clock in product((*_DAYS, *_RIVAL_DAYS), _CLOCKS))
 
 _EPOCH_SECONDS = (3e8, 5e9)
 """From 1979 to 2128."""
@@ -61,6 +65,8 @@ class TimeForm:
         Whether they lack a zone.
     is_day : bool, default False
         Whether they lack a time of day.
+    is_certain : bool, default True
+        Whether no other format makes other times of them.
     """
 
     description: str
@@ -68,6 +74,7 @@ class TimeForm:
     unit: EpochUnit | None = None
     is_naive: bool = True
     is_day: bool = False
+    is_certain: bool = True
 
 
 def form_of_times(values: Values) -> TimeForm | None:
@@ -196,8 +203,12 @@ def _share(found: Values) -> float:
     return float(found.mean())
 
 
+def _parsed(texts: Values, written: str) -> Values:
+    return pd.to_datetime(texts, format=written, errors="coerce", utc=True)
+
+
 def _parsed_share(texts: Values, written: str) -> float:
-    return _share(pd.to_datetime(texts, format=written, errors="coerce", utc=True).notna())
+    return _share(_parsed(texts, written).notna())
 
 
 def _iso_form(plain: Values) -> TimeForm:
@@ -216,16 +227,37 @@ def _compact_form(texts: Values) -> TimeForm | None:
 
 def _written_form(texts: Values) -> TimeForm | None:
     probe = texts.head(PROBED)
-    possible = [written for written in _FORMATS if _parsed_share(probe, written) >= MOST]
-    shares = {written: _parsed_share(texts, written) for written in possible}
+    times = {written: _parsed(texts, written) for written in _FORMATS if _parsed(probe, written).notna().any()}
+    shares = {written: _share(read.notna()) for written, read in times.items() if not written.startswith(_RIVAL_DAYS)}
     if not shares or max(shares.values()) < MOST:
         return None
-    # Of several that read all, the first stands in the proposal, and the others in its reason.
-    first, *others = [written for written, share in shares.items() if share == max(shares.values())]
-    kind = "times" if "%M" in first else "days"
-    doubt = f"; day and month cannot be told apart: it may be {others[0]!r}, so look" if others else ""
-    description = f"{kind} as text, written {first!r}{doubt}"
-    return TimeForm(description=description, format=first, is_day="%M" not in first)
+    best = max(shares, key=lambda written: shares[written])
+    others = [
+        written for written in times if _order(written) != _order(best) and _is_rival(times[best], times[written])
+    ]
+    kind = "times" if "%M" in best else "days"
+    doubt = f"; day and month cannot be told apart: it may be {_alternatives(others)}, so look" if others else ""
+    description = f"{kind} as text, written {best!r}{doubt}"
+    return TimeForm(description=description, format=best, is_day="%M" not in best, is_certain=not others)
+
+
+def _is_rival(best: Values, other: Values) -> bool:
+    """Tell whether nothing decides between two formats that read the same texts.
+
+    A text that only one of them reads is evidence for it: without it, or with evidence for both, it is a guess.
+    """
+    speaks_for_best = (best.notna() & other.isna()).any()
+    speaks_for_other = (other.notna() & best.isna()).any()
+    return bool((best.notna() & other.notna()).any() and (speaks_for_other or not speaks_for_best))
+
+
+def _order(written: str) -> str:
+    # May is short for May.
+    return written.replace("%B", "%b")
+
+
+def _alternatives(others: list[str]) -> str:
+    return " or ".join(map(repr, others))
 
 
 def _epoch_form(numbers: npt.NDArray[np.floating[Any]], words: tuple[str, ...]) -> TimeForm | None:

@@ -36,7 +36,7 @@ RULES_BY_TYPE: dict[str, type[Rule]] = {
     "rich_link": RichLink,
     "monetary_amount": MonetaryAmount,
 }
-OPTIONS = ("timezone", "duplicates", "on_invalid_metadata", "metadata_limit", "metadata_overflow")
+OPTIONS = ("timezone", "duplicates", "on_invalid_metadata", "metadata_limit", "metadata_overflow", "unconfirmed")
 FIELDS = ("event_name", "created_at", *IDENTIFIERS, "metadata", *OPTIONS)
 
 UNREAD = "?"

@@ -20,7 +20,7 @@ from events_pandas.results.report_facts import (
     Spread,
     duplicate_facts,
     event_facts,
-    name_warnings,
+    mapping_warnings,
     request_fact,
     spread_facts,
     workspace_fact,
@@ -161,9 +161,10 @@ class CheckReport:
     def warnings(self) -> list[str]:
         """What should be looked at before anything is sent.
 
-        An event name that `suggest_mapping` left open, and a workspace in another region than the client's.
+        An event name that `suggest_mapping` left open, its guesses that nobody has confirmed, and a workspace in
+        another region than the client's.
         """
-        named = name_warnings(self.converter.mapping)
+        named = mapping_warnings(self.converter.mapping)
         return named if self.destination is None else [*named, *self.destination.warnings()]
 
     @cached_property

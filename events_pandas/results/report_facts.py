@@ -10,6 +10,7 @@ from events_pandas.convert import Cause
 from events_pandas.deliver import Workspace
 from events_pandas.mapping import EventMapping
 from events_pandas.mapping.event_mapping import PLACEHOLDER_NAME, is_unnamed
+from events_pandas.mapping.guesses import guess_faults
 from events_pandas.results.budget import FURTHER_NAMES
 from events_pandas.results.phrases import listed, quoted
 from events_pandas.results.summary import count_of_rows
@@ -181,8 +182,8 @@ def workspace_fact(workspace: Workspace) -> Fact:
     return Fact(label="workspace", text=listed(known) or "one that Intercom does not name")
 
 
-def name_warnings(mapping: EventMapping) -> list[str]:
-    """Say whether the events are yet to be named.
+def mapping_warnings(mapping: EventMapping) -> list[str]:
+    """Say whether the events are yet to be named, and what is guessed.
 
     Parameters
     ----------
@@ -192,12 +193,12 @@ def name_warnings(mapping: EventMapping) -> list[str]:
     Returns
     -------
     list of str
-        A warning where the placeholder of `suggest_mapping` stands for the name.
+        A warning where the placeholder of `suggest_mapping` stands for the name, and one for each guess.
     """
     if not is_unnamed(mapping):
-        return []
+        return guess_faults(mapping)
     cure = "nothing is submitted until it says what happened, such as 'placed-order'"
-    return [f"event_name is still the placeholder {PLACEHOLDER_NAME!r}: {cure}"]
+    return [f"event_name is still the placeholder {PLACEHOLDER_NAME!r}: {cure}", *guess_faults(mapping)]
 
 
 def told_causes(causes: Sequence[Cause]) -> tuple[list[Cause], str]:

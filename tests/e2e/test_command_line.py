@@ -202,6 +202,27 @@ def test_suggest_makes_a_mapping_that_checks_the_sample(folder, samples):
     assert (checked.stderr, checked.exit_code) == ("", 0)
 
 
+def test_suggested_mapping_is_submitted_once_its_guesses_are_confirmed(folder, submit, sandbox):
+    """Exit code 2 with a line for each guess, and nothing is sent; then the file is edited, and every row goes out."""
+    orders = "customer_id,ordered_at,total,currency\n00042,05/06/2024,19,EUR\n00043,06/06/2024,5,USD\n"
+    (folder / "orders.csv").write_text(orders)
+    suggested = CliRunner().invoke(app, ["suggest", "orders.csv"]).stdout
+    (folder / "mapping.toml").write_text(suggested)
+
+    refused = submit("orders.csv")
+    n_refused = len(sandbox.events)
+    guesses = '["event_name", "created_at.format", "metadata.total.unit", "timezone"]'
+    (folder / "mapping.toml").write_text(suggested.replace(f"unconfirmed = {guesses}", "unconfirmed = []"))
+    accepted = submit("orders.csv")
+
+    assert f"\nunconfirmed = {guesses}  # guesses: delete each that you have read" in suggested
+    assert [line.partition(": ")[2].partition(":")[0] for line in refused.stderr.splitlines()] == [
+        *("event_name", "created_at.format", "metadata.total.unit", "timezone", "unconfirmed")
+    ]
+    assert (refused.stdout, refused.exit_code, n_refused) == ("", 2, 0)
+    assert (accepted.stdout.splitlines()[1], accepted.exit_code) == ("  2 accepted          Intercom has them", 0)
+
+
 def test_module_is_the_command(launch):
     """`python -m events_pandas` shows the same help."""
     stdout, _ = launch("--help").communicate(timeout=20)

@@ -1,13 +1,18 @@
 """A proposal runs: as it prints and as TOML it is the same mapping, and it fits the frame that it was made for."""
 
+import dataclasses
 import datetime as dt
 
 import pandas as pd
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from events_pandas.mapping import EventMapping, bind
-from events_pandas.mapping.suggestion import suggest_mapping
+from events_pandas import check_events, suggest_mapping
+from events_pandas.errors import MappingError
+from events_pandas.mapping import Constant, EventMapping, Link, RichLink, Text, bind
+from events_pandas.mapping.guesses import require_confirmed
+from events_pandas.mapping.rules import rule_sources
 
 NAMES = st.sampled_from(
     [
@@ -44,8 +49,40 @@ SCALARS = (
     | st.lists(st.integers(), max_size=2)
     | st.dictionaries(st.text(max_size=2), st.integers(), max_size=1)
 )
+ADDRESSES = st.sampled_from(
+    [
+        *(
+            "https://example.org/1",
+            "http://example.org/2?a=b",
+            "https://example.org/?kw=TC|5",
+            "https://example.org/{x}",
+        ),
+        *(
+            "https://example.org/a^b",
+            "https://example.org/a`b",
+            "https://",
+            "https://a b",
+            "ftp://example.org",
+            "n/a",
+            "",
+        ),
+    ]
+)
+CODES = st.sampled_from(["EUR", "usd", "Jpy", "EURO", "XXX", " EUR", "", None])
+NOTHING_TAKES = {"nul_character", "lone_surrogate", "nested_value", "unsupported_type", "text_too_long"}
+"""What is wrong with a cell that no metadata rule takes."""
+
 CELLS = st.sampled_from(
     [
+        ADDRESSES,
+        CODES,
+        st.sampled_from(["1.234,50", "€ 5", "5.00", "5", "-5", "0", "5.001", "n/a"]),
+        st.sampled_from([5, 0, 1.5, 2.125, float("inf"), None]),
+        st.sampled_from(["05/06/2024", "13/06/2024", "06/13/2024", "05.06.24", "never"]),
+        st.sampled_from(
+            ["ada@example.org", "a b@example.org", "ben@x", "o'neil+x@example.org", "\u200bada@example.org"]
+        ),
+        st.uuids() | st.uuids().map(str),
         st.sampled_from(["ada@example.org", "ben@example.org", None]),
         st.sampled_from(["https://example.org/1", "http://example.org/2"]),
         st.sampled_from(["USD", "eur", "jpy"]),
@@ -103,3 +140,60 @@ def test_suggestion_fits_its_frame(frame):
 
     assert bound.n_rows == len(frame)
     pd.testing.assert_frame_equal(frame, before)
+
+
+@settings(deadline=None, max_examples=150)
+@given(frame=frames())
+def test_suggestion_proposes_what_a_check_bears(frame):
+    """*It proposes nothing that the check then refuses*: a rule reads most cells of its column, a link all of them.
+
+    The odd cell of a column is that cell's problem; under Text it is one that no rule takes.
+    """
+    suggested = suggest_mapping(frame)
+
+    problems = check_events(frame, suggested).problems
+
+    errors = problems[problems["severity"] == "error"]
+    for path, rule in bind(frame, suggested).mapping.rules().items():
+        if not path.startswith("metadata."):
+            continue
+        found = errors[(errors["field"] == path) | errors["field"].str.startswith(f"{path}.")]
+        label, *_ = rule_sources(rule).values()
+        present = [value for value in column_of(frame, label) if is_present(value)]
+        if isinstance(rule, Link | RichLink):
+            assert found.empty
+        elif isinstance(rule, Text):
+            assert set(found["code"]) <= NOTHING_TAKES
+        assert found["row"].nunique() <= 0.4 * len(present)
+
+
+@settings(deadline=None, max_examples=50)
+@given(frame=frames())
+def test_suggestion_is_submitted_only_once_its_guesses_are_confirmed(frame):
+    """*A proposal that nobody has read is not sent*: what is guessed is named, and a confirmed proposal is taken."""
+    suggested = suggest_mapping(frame)
+
+    named = dataclasses.replace(suggested, event_name=Constant("placed-order"))
+    open_guesses = [path for path in suggested.unconfirmed if path != "event_name"]
+
+    require_confirmed(dataclasses.replace(named, unconfirmed=()))
+    if open_guesses:
+        with pytest.raises(MappingError) as raised:
+            require_confirmed(named)
+        assert [fault.partition(": ")[0] for fault in raised.value.faults] == [*open_guesses, "unconfirmed"]
+
+
+def column_of(frame, label):
+    """Return the cells of the one column with a label, which may be written otherwise."""
+    (position,) = [
+        position
+        for position, known in enumerate(frame.columns)
+        if known == label and isinstance(known, bool) == isinstance(label, bool)
+    ]
+    return frame.iloc[:, position]
+
+
+def is_present(value):
+    """Tell whether a cell holds something."""
+    is_missing = pd.api.types.is_scalar(value) and pd.isna(value)
+    return not (is_missing or (isinstance(value, str) and not value))

@@ -35,6 +35,7 @@ def test_suggest_prints_a_mapping_as_toml(run):
         "keeps the first: see duplicates=\n"
         'user_id = "customer_id"  # text, 1 different; its name says that it is the contact\'s\n'
         "# timezone: no zone is known for 'day': UTC, unless you say timezone=\"Europe/Berlin\" or the like\n"
+        'unconfirmed = ["timezone"]  # guesses: delete each that you have read, or nothing can be submitted\n'
     )
     assert (result.stderr, result.exit_code) == ("", 0)
 

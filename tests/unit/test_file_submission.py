@@ -3,6 +3,7 @@
 import re
 import shutil
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -99,6 +100,21 @@ def test_results_do_not_replace_the_rows(write, submit):
     """A results path that is one of the files is refused."""
     with pytest.raises(SourceError, match=r"a\.csv: is a file that is read here, and would be replaced"):
         submit(write("a.csv", "1,2024-01-31"), results_path="a.csv")
+
+
+def test_guesses_are_told_before_anything_is_read_or_written(write, mapping, fake_client):
+    """The results of an earlier run stay, and rows that are invalid come later."""
+    client = fake_client()
+    write("results.csv", header="of yesterday")
+    proposed = replace(mapping, timezone=None, unconfirmed=("timezone",))
+    options = RunOptions(client=client, on_invalid="raise")
+
+    with pytest.raises(MappingError) as raised:
+        list(file_results(write("a.csv", ",never"), proposed, options=options, results_path="results.csv"))
+
+    assert [fault.partition(":")[0] for fault in raised.value.faults] == ["timezone", "unconfirmed"]
+    assert Path("results.csv").read_text() == "of yesterday\n"
+    assert client.events == []
 
 
 def test_missing_column_is_told_before_anything_is_sent(write, submit, fake_client):

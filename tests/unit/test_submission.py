@@ -1,5 +1,6 @@
 """A run over frames: what is checked, sent and given back, and when. The client is a fake."""
 
+import dataclasses
 import re
 import signal
 import threading
@@ -26,6 +27,7 @@ from events_pandas import (
     runs,
     submission,
     submit_events,
+    suggest_mapping,
 )
 from events_pandas.deliver import TransportError
 from events_pandas.deliver.journal import Journal
@@ -435,6 +437,47 @@ def test_submit_refuses_the_placeholder_of_a_proposal(make_orders, fake_client):
         "event_name: 'replace-me' is the placeholder of a proposal: say what happened, such as 'placed-order'",
     )
     assert client.events == []
+
+
+GUESSES = (
+    "event_name: 'ordered' is a guess: say what happened, such as 'placed-order'",
+    "timezone: times without a zone are taken as UTC, which is a guess: say timezone='Europe/Berlin' or the like",
+    (
+        "unconfirmed: nothing is submitted before these guesses are confirmed: correct what is wrong and take out what "
+        "you have read, or say dataclasses.replace(mapping, unconfirmed=()) (in TOML delete the line) when you have "
+        "read all"
+    ),
+)
+
+
+def test_submit_refuses_the_guesses_of_a_proposal(make_orders, fake_client):
+    """What nobody has read is not submitted: every guess is listed, and nothing is asked of Intercom or of the rows."""
+    client = fake_client()
+    orders = make_orders().rename(columns={"who": "customer_id", "day": "ordered_at"})
+    proposed = suggest_mapping(orders)
+
+    with pytest.raises(MappingError) as of_frame:
+        submit_events(orders, proposed, client=client)
+    with pytest.raises(MappingError) as of_stream:
+        next(iter_submit(iter(lambda: pytest.fail("a frame was read"), None), proposed, client=client))
+
+    assert of_frame.value.faults == of_stream.value.faults == GUESSES
+    assert str(of_frame.value) == "\n  ".join(["the mapping has 3 faults:", *GUESSES])
+    assert (client.events, client.me_requests) == ([], 0)
+
+
+@pytest.mark.parametrize(
+    "confirmed",
+    [{"event_name": "placed-order", "timezone": "UTC"}, {"unconfirmed": ()}, {"timezone": "UTC", "unconfirmed": []}],
+)
+def test_submit_takes_a_proposal_whose_guesses_are_confirmed(make_orders, fake_client, confirmed):
+    """By saying what it is, or by taking the guess out of the list."""
+    client = fake_client()
+    orders = make_orders().rename(columns={"who": "customer_id", "day": "ordered_at"})
+
+    results = submit_events(orders, dataclasses.replace(suggest_mapping(orders), **confirmed), client=client)
+
+    assert results["status"].tolist() == ["accepted"] * 3
 
 
 def test_stream_tells_what_shows_only_across_its_frames(make_orders, fake_client):

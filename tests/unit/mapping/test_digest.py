@@ -55,6 +55,11 @@ def test_digest_differs_when_the_mapping_does(orders, change):
     assert mapping_digest(replace(orders, **change)) != mapping_digest(orders)
 
 
+def test_digest_does_not_depend_on_what_is_confirmed(orders):
+    """Confirming a guess changes no event."""
+    assert mapping_digest(replace(orders, unconfirmed=("timezone",))) == mapping_digest(orders)
+
+
 def test_digest_names_the_fields_that_callables_compute(orders):
     """Nobody knows from a digest what a function does; that there is one is said."""
     computed = [

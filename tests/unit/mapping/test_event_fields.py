@@ -73,6 +73,103 @@ def test_identifiers_are_found_by_name_and_content(identifiers, columns, expecte
 
 
 @pytest.mark.parametrize(
+    ("columns", "expected"),
+    [
+        ({"company_id": CODES, "user_id": CODES}, {"user_id": "user_id"}),
+        ({"account_id": CODES, "email": EMAILS}, {"email": "email"}),
+        ({"account_id": HEX, "email": EMAILS}, {"email": "email"}),
+        ({"account_id": CODES, "client_id": CODES}, {"user_id": "client_id"}),
+        ({"account_id": HEX, "customer_id": CODES}, {"user_id": "customer_id"}),
+        ({"account_id": CODES}, {"user_id": "account_id"}),
+        ({"id": HEX, "email": EMAILS}, {"email": "email"}),
+        ({"id": HEX, "customer_id": CODES}, {"user_id": "customer_id"}),
+        ({"admin_user_id": CODES, "customer_no": CODES}, {"user_id": "customer_no"}),
+        ({"staff_member_id": CODES, "email": EMAILS}, {"email": "email"}),
+        ({"agent_uid": CODES, "owner_id": CODES, "created_by": CODES, "email": EMAILS}, {"email": "email"}),
+        ({"assigned_to_user_id": CODES, "team_id": CODES, "username": CODES}, {"user_id": "username"}),
+        ({"order_uid": CODES, "id": CODES}, {"user_id": "id"}),
+        ({"company_external_id": CODES, "external_id": CODES}, {"user_id": "external_id"}),
+        ({"intercom_company_id": HEX, "intercom_contact_id": HEX}, {"id": "intercom_contact_id"}),
+        ({"company_email": EMAILS, "email": EMAILS}, {"email": "email"}),
+        ({"company_email": EMAILS, "user_id": CODES}, {"user_id": "user_id"}),
+    ],
+)
+@pytest.mark.parametrize("order", [1, -1])
+def test_identifiers_of_companies_and_staff_are_not_the_contacts(identifiers, columns, expected, order):
+    """Whatever the order of the columns, the contact's own identifier is taken, and an account's only alone."""
+    assert identifiers(dict(list(columns.items())[::order])) == expected
+
+
+@pytest.mark.parametrize(
+    ("columns", "guesses"),
+    [
+        ({"user_id": CODES}, []),
+        ({"Kundennummer": CODES}, []),
+        ({"external_id": CODES}, []),
+        ({"email": EMAILS}, []),
+        ({"customer_email": EMAILS}, []),
+        ({"user_id": EMAILS}, []),
+        ({"intercom_id": HEX}, []),
+        ({"user_id": CODES, "email": EMAILS}, []),
+        ({"id": CODES}, ["user_id"]),
+        ({"account_id": CODES}, ["user_id"]),
+        ({"client_id": CODES}, ["user_id"]),
+        ({"customer": CODES}, ["user_id"]),
+        ({"user_id": HEX}, ["id"]),
+        ({"billing_email": EMAILS}, ["email"]),
+        ({"x": EMAILS}, ["email"]),
+    ],
+)
+def test_identifier_is_a_guess_where_its_name_leaves_a_doubt(choose, columns, guesses):
+    """The number of an account, a row or a browser, another's address, and 24 digits may be something else."""
+    chosen = choose(who=CODES, **columns)
+
+    assert [guess for path in ("user_id", "id", "email") if path in chosen for guess in chosen[path].guesses] == guesses
+
+
+@pytest.mark.parametrize(
+    ("columns", "guesses"),
+    [
+        ({"created_at": TIMES}, []),
+        ({"created_at": TIMES, "ordered_at": TIMES}, []),
+        ({"ordered_at": TIMES, "paid_at": TIMES}, ["created_at"]),
+        ({"updated_at": TIMES}, ["created_at"]),
+        ({"day": ["31.12.2024", "05.06.2024"]}, []),
+        ({"day": ["05.06.2024", "06.06.2024"]}, ["created_at.format"]),
+        ({"updated": ["05.06.2024", "06.06.2024"]}, ["created_at", "created_at.format"]),
+        ({"time": [1_700_000_000_000, 1_700_000_001_000]}, []),
+        ({"day": [19970101, 19970112]}, []),
+    ],
+)
+def test_created_at_is_a_guess_where_something_else_is_as_likely(choose, columns, guesses):
+    """Another time, or another order of day and month; the size of epoch numbers tells their unit."""
+    assert list(choose(at=CODES, **columns)["created_at"].guesses) == guesses
+
+
+def test_created_at_names_the_times_that_are_as_likely(choose):
+    """Whoever reads it can choose."""
+    choice = choose(at=CODES, ordered_at=TIMES, paid_at=TIMES, signed_at=TIMES)["created_at"]
+
+    assert choice.entry == "ordered_at"
+    assert choice.reason == (
+        "times as text, with a zone (ISO 8601); it may as well be 'paid_at' or 'signed_at': is this the right time?"
+    )
+
+
+@pytest.mark.parametrize(
+    ("columns", "guesses"),
+    [
+        ({"event": ["a", "b"]}, ()),
+        ({"ordered_at": TIMES}, ("event_name",)),
+        ({"created_at": TIMES}, ()),
+    ],
+)
+def test_event_name_is_a_guess_where_the_time_gives_it(choose, columns, guesses):
+    """A column says it; a placeholder is refused by itself."""
+    assert choose(at=CODES if "event" not in columns else TIMES, **columns)["event_name"].guesses == guesses
+
+
+@pytest.mark.parametrize(
     "columns", [{"user": ["Ada L.", "Ben K."]}, {"order_id": HEX}, {"agent_email": EMAILS}, {"x": CODES}]
 )
 def test_identifiers_of_other_things_are_refused(choose, columns):

@@ -30,6 +30,7 @@ def evidence():
         ([None, "", np.nan, pd.NA, pd.NaT], Look.EMPTY),
         (["ada@example.org", "ben@example.org"], Look.EMAIL),
         (["https://example.org/1", "HTTP://example.org"], Look.URL),
+        (["https://ada@example.org"], Look.URL),
         (["+49 30 1234567", "(030) 123 45 67"], Look.PHONE),
         (["507f1f77bcf86cd799439011"], Look.INTERCOM_ID),
         (["EUR", "usd"], Look.CURRENCY),

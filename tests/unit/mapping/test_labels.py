@@ -67,6 +67,32 @@ def test_key_of_makes_a_key_that_intercom_allows(label, key):
         ("customer_order_id", 0),
         ("company_id", 0),
         ("invoice_no", 0),
+        ("account_id", 2),
+        ("accountUid", 2),
+        ("account_external_id", 2),
+        ("customer_account_no", 2),
+        ("firebase_uid", 4),
+        ("external_uid", 4),
+        ("customer_external_id", 4),
+        ("company_user_id", 4),
+        ("account", 0),
+        ("agent_id", 0),
+        ("admin_id", 0),
+        ("staff_id", 0),
+        ("owner_id", 0),
+        ("created_by", 0),
+        ("assigned_to", 0),
+        ("team_id", 0),
+        ("staff_member_id", 0),
+        ("team_member_id", 0),
+        ("admin_user_id", 0),
+        ("agent_uid", 0),
+        ("created_by_user_id", 0),
+        ("assigned_to_user_id", 0),
+        ("company_external_id", 0),
+        ("company_uid", 0),
+        ("order_uid", 0),
+        ("order_external_id", 0),
         (0, 0),
     ],
 )
@@ -77,7 +103,17 @@ def test_user_id_rank_goes_by_whose_number_it_is(label, rank):
 
 @pytest.mark.parametrize(
     ("label", "rank"),
-    [("Email", 3), ("email_address", 3), ("Customer Email", 2), ("billing_email", 1), ("agent_email", 0)],
+    [
+        ("Email", 3),
+        ("email_address", 3),
+        ("Customer Email", 2),
+        ("account_email", 2),
+        ("billing_email", 1),
+        ("agent_email", 0),
+        ("admin_email", 0),
+        ("created_by_email", 0),
+        ("company_email", 0),
+    ],
 )
 def test_email_rank_prefers_the_contacts_own(label, rank):
     """The address of an agent is nobody's who did something."""
@@ -105,6 +141,26 @@ def test_time_rank_prefers_the_time_of_the_event(label, rank):
     assert labels.time_rank(labels.words_of(label)) == rank
 
 
+@pytest.mark.parametrize(
+    ("label", "is_contacts"),
+    [
+        ("intercom_id", True),
+        ("intercomUserId", True),
+        ("intercom_contact_id", True),
+        ("intercom_lead_id", True),
+        ("intercom_company_id", False),
+        ("intercom_admin_id", False),
+        ("intercom_conversation_id", False),
+        ("intercom_url", False),
+        ("user_id", False),
+        ("", False),
+    ],
+)
+def test_names_intercoms_id_of_contacts_only(label, is_contacts):
+    """Intercom numbers companies and admins too."""
+    assert labels.names_intercoms_id(labels.words_of(label)) is is_contacts
+
+
 @pytest.mark.parametrize(("label", "rank"), [("event_name", 5), ("event", 4), ("action", 2), ("event_id", 0), ("x", 0)])
 def test_event_name_rank_takes_few_words(label, rank):
     """Only a column that is called like the name of an event is one."""
@@ -126,6 +182,7 @@ def test_event_word_is_what_a_time_says_of_the_event(label, word):
         (labels.names_a_time, "created", "amount"),
         (labels.names_money, "Order total", "items"),
         (labels.names_minor_units, "amount_cents", "amount"),
+        (labels.names_a_currency, "Paid currency", "country"),
         (labels.names_a_code, "invoice_no", "number_of_cds"),
         (labels.names_a_person, "First name", "product_name"),
         (labels.names_a_person, "Name", "event_name"),

@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from events_pandas.mapping import Date, Link, MonetaryAmount, Number, RichLink, Text
+from events_pandas.mapping.choices import Refusal
 from events_pandas.mapping.evidence import survey
 from events_pandas.mapping.metadata_fields import metadata_choices
 
@@ -88,6 +89,27 @@ def test_metadata_is_proposed_by_content_and_name(choose, columns, expected):
         ({"x": ["a", "a", "b"]}, ["text, 2 different"]),
         ({"x": TEXTS}, ["text"]),
         ({"x": CURRENCIES}, ["currency codes"]),
+        (
+            {"x": ["1", "2.5", "n/a"]},
+            ["text; 67 % of those looked at are numbers: ep.Number would send them so, and refuse the others"],
+        ),
+        (
+            {"x": ["X7", None, None, ""]},
+            ["text; the same in every row that has it, and empty in 75 % of the rows looked at"],
+        ),
+        (
+            {"x": [True, True, None, None]},
+            ["true or false, as text; the same in every row that has it, and empty in 50 % of the rows looked at"],
+        ),
+        (
+            {"total": AMOUNTS * 2, "currency": ["EUR", "EUR", "USD", "EURO"]},
+            ["an amount with its currency; no currency of ISO 4217 in 25 % of those looked at"],
+        ),
+        ({"total": [1999, 500], "currency": ["JPY", "jpy"]}, ["an amount with its currency"]),
+        (
+            {"total": AMOUNTS, "currency": CURRENCIES, "old_currency": CURRENCIES},
+            ["an amount with its currency; its currency may be in 'old_currency'", "currency codes"],
+        ),
         ({"x": [1.5, 2]}, ["numbers"]),
         ({"x": ["1.5", "2"]}, ["numbers as text"]),
         ({"x": ["1", "3"]}, ["whole numbers as text"]),
@@ -207,6 +229,117 @@ def test_metadata_has_as_many_keys_as_intercom_keeps(choose):
 
     assert [choice.path for choice in chosen] == [*(f"metadata.c{number}" for number in range(9)), "metadata.total"]
     assert left_out == {"price": "an amount with its currency; Intercom keeps 10 metadata keys, and these are taken"}
+
+
+@pytest.mark.parametrize(
+    ("columns", "guesses"),
+    [
+        ({"total": [1999, 500], "currency": CURRENCIES}, ["metadata.total.unit"]),
+        ({"total": ["1999", "500"], "currency": CURRENCIES}, ["metadata.total.unit"]),
+        ({"total": [19.99, 500], "currency": CURRENCIES}, []),
+        ({"total_cents": [1999, 500], "currency": CURRENCIES}, []),
+        ({"total": [1999, 500], "currency": ["JPY", "JPY"]}, []),
+        ({"total": AMOUNTS, "currency": CURRENCIES, "old_currency": CURRENCIES}, ["metadata.total.currency"]),
+        ({"total": AMOUNTS, "total_currency": CURRENCIES, "old_currency": CURRENCIES}, []),
+        ({"due": ["05/06/2024", "07/08/2024"]}, ["metadata.due_date.format"]),
+        ({"due": ["05.06.2024", "31.12.2024"]}, []),
+        ({"due": DAYS}, []),
+        ({"shipped": EPOCHS}, []),
+        ({"page": URLS, "items": [1, 2], "source": TEXTS}, []),
+    ],
+)
+def test_metadata_names_what_is_a_guess(choose, columns, guesses):
+    """Whole amounts may count cents, currencies may be mixed up, days and months too; the rest is seen or said."""
+    chosen, _ = choose(columns)
+
+    assert [guess for choice in chosen for guess in choice.guesses] == guesses
+
+
+@pytest.mark.parametrize(
+    ("columns", "refused", "expected", "reasons"),
+    [
+        (
+            {"page": URLS},
+            {Link("page"): 1},
+            {"page": Text("page")},
+            ["text; ep.Link refuses 50 % of those looked at (code: cure)"],
+        ),
+        (
+            {"due_date": DAYS * 2},
+            {Date("due_date"): 1},
+            {"due_date": Date("due_date")},
+            ["days as text (ISO 8601); ep.Date refuses 25 % of those looked at (code: cure)"],
+        ),
+        (
+            {"due_date": DAYS * 2},
+            {Date("due_date"): 2},
+            {"due_date_value": Text("due_date")},
+            ["text, 2 different; ep.Date refuses 50 % of those looked at (code: cure)"],
+        ),
+        (
+            {"load": AMOUNTS},
+            {Number("load"): 2},
+            {"load": Text("load")},
+            ["text; ep.Number refuses 100 % of those looked at (code: cure)"],
+        ),
+        (
+            {"total": AMOUNTS, "currency": CURRENCIES},
+            {MonetaryAmount("total", currency="currency"): 2},
+            {"total": Number("total"), "currency": Text("currency")},
+            [
+                "numbers; ep.MonetaryAmount refuses 100 % of those looked at (code: cure)",
+                "currency codes",
+            ],
+        ),
+        (
+            {"order_no": TEXTS, "order_url": URLS},
+            {RichLink(value="order_no", url="order_url"): 1},
+            {"order_no": Text("order_no"), "order_url": Link("order_url")},
+            ["text; ep.RichLink refuses 50 % of those looked at (code: cure)", "web addresses"],
+        ),
+        ({"x": TEXTS}, {Text("x"): 2}, {}, []),
+    ],
+)
+def test_metadata_takes_the_first_rule_that_reads_the_column(columns, refused, expected, reasons):
+    """A link has to read every cell, since text sends the same; another rule most of them. The reason says why."""
+    seen = survey(pd.DataFrame(columns, dtype=object))
+
+    chosen, left_out = metadata_choices(
+        seen.columns, lambda rule: Refusal(n_rows=refused.get(rule, 0), example="code: cure")
+    )
+
+    assert {choice.path.removeprefix("metadata."): choice.entry for choice in chosen} == expected
+    assert [choice.reason for choice in chosen] == reasons
+    assert [out.reason for out in left_out] == [
+        "ep.Text refuses 100 % of those looked at (code: cure)" for label in columns if not expected
+    ]
+
+
+@pytest.mark.parametrize(
+    ("columns", "expected"),
+    [
+        (
+            {"total": [9.99, 9.99], "currency": CURRENCIES},
+            {"total": MonetaryAmount("total", currency="currency")},
+        ),
+        ({"total": [9.99, 9.99], "currency": ["EUR", "EUR"]}, {}),
+        ({"order": ["here", "here"], "order_url": URLS}, {"order": RichLink(value="order", url="order_url")}),
+        ({"order": TEXTS, "order_url": URLS[:1] * 2}, {"order": Text("order")}),
+    ],
+)
+def test_metadata_sends_what_is_the_same_beside_what_is_not(choose, columns, expected):
+    """An amount in several currencies is no constant, nor is a text with several addresses."""
+    chosen, _ = choose(columns)
+
+    assert {choice.path.removeprefix("metadata."): choice.entry for choice in chosen} == expected
+
+
+def test_metadata_has_the_identifiers_of_accounts_and_companies(choose):
+    """They are not the contact's, and tell events apart."""
+    chosen, left_out = choose({"account_id": TEXTS, "company_id": TEXTS, "client_id": TEXTS})
+
+    assert [choice.entry for choice in chosen] == [Text("account_id"), Text("company_id")]
+    assert left_out == {"client_id": "another identifier of the contact"}
 
 
 def test_metadata_of_one_row_is_not_constant(choose):

@@ -9,8 +9,10 @@ import pandas as pd
 import pytest
 
 import events_pandas as ep
-from events_pandas.mapping import Constant, Date, EventMapping, MonetaryAmount, Text, bind, require_mapping
-from events_pandas.mapping.suggestion import SuggestedMapping, suggest_mapping
+from events_pandas import suggest_mapping
+from events_pandas.errors import MappingError
+from events_pandas.mapping import Constant, Date, EventMapping, MonetaryAmount, Number, Text, bind, require_mapping
+from events_pandas.mapping.suggestion import SuggestedMapping
 
 
 @pytest.fixture
@@ -49,6 +51,7 @@ mapping = ep.EventMapping(
         "total": ep.MonetaryAmount("total", currency="currency"),  # an amount with its currency
     },
     # timezone: no zone is known for 'ordered_at': UTC, unless you say timezone="Europe/Berlin" or the like
+    unconfirmed=("event_name", "timezone"),  # guesses: delete each that you have read, or nothing can be submitted
 )
 
 # Left out:
@@ -60,6 +63,7 @@ event_name = "ordered"  # a guess from 'ordered_at': replace it with what happen
 created_at = "ordered_at"  # times as text, without a zone (ISO 8601)
 user_id = "customer_id"  # text, 2 different; its name says that it is the contact's
 # timezone: no zone is known for 'ordered_at': UTC, unless you say timezone="Europe/Berlin" or the like
+unconfirmed = ["event_name", "timezone"]  # guesses: delete each that you have read, or nothing can be submitted
 
 [metadata]
 total = { type = "monetary_amount", amount = "total", currency = "currency" }  # an amount with its currency
@@ -124,6 +128,186 @@ def test_suggestion_cannot_be_hashed(orders):
     """Like any mapping."""
     with pytest.raises(TypeError, match="unhashable"):
         hash(suggest_mapping(orders))
+
+
+def test_suggestion_has_guesses_until_they_are_replaced(orders):
+    """Who says otherwise has decided; who takes a path out of the list has read it."""
+    suggested = suggest_mapping(orders)
+
+    assert suggested.unconfirmed == ("event_name", "timezone")
+    assert dataclasses.replace(suggested, event_name="placed-order").unconfirmed == ("timezone",)
+    assert dataclasses.replace(suggested, timezone="UTC").unconfirmed == ("event_name",)
+    assert dataclasses.replace(suggested, duplicates="spread").unconfirmed == ("event_name", "timezone")
+    assert dataclasses.replace(suggested, unconfirmed=()).unconfirmed == ()
+
+
+def test_suggestion_has_no_guess_left_of_a_field_that_is_replaced_or_taken_out(orders):
+    """The order of days, and whether whole amounts count cents, are guesses of their fields."""
+    orders = orders.assign(total=[1999, 34900, 500], due=["05/06/2024", "06/06/2024", "07/06/2024"])
+    suggested = suggest_mapping(orders)
+    metadata = dict(suggested.metadata)
+
+    in_cents = {**metadata, "total": MonetaryAmount("total", currency="currency", unit="minor")}
+    without_days = {"total": metadata["total"]}
+
+    assert suggested.unconfirmed == ("event_name", "metadata.total.unit", "metadata.due_date.format", "timezone")
+    assert dataclasses.replace(suggested, metadata=in_cents).unconfirmed == (
+        *("event_name", "metadata.due_date.format", "timezone"),
+    )
+    assert dataclasses.replace(suggested, metadata=without_days).unconfirmed == (
+        *("event_name", "metadata.total.unit", "timezone"),
+    )
+
+
+def test_suggestion_keeps_its_guesses_in_toml(orders, read_toml):
+    """A file is confirmed by deleting the names in it, or the line; a time zone that it says confirms that."""
+    text = suggest_mapping(orders).to_toml()
+    read = read_toml(text)
+
+    confirmed = read_toml(text.replace('unconfirmed = ["event_name", "timezone"]', "unconfirmed = []"))
+    zoned = read_toml(f'timezone = "Europe/Berlin"\n{text}')
+
+    assert read.unconfirmed == ("event_name", "timezone")
+    assert read_toml(read.to_toml()) == read
+    assert confirmed.unconfirmed == ()
+    assert "unconfirmed" not in confirmed.to_toml()
+    assert zoned.unconfirmed == ("event_name",)
+
+
+@pytest.mark.parametrize(
+    ("times", "guesses"),
+    [
+        (["2024-03-01T10:00:00Z", "2024-03-01T10:00:00+01:00"], ()),
+        (pd.to_datetime(["2024-03-01", "2024-03-02"], utc=True), ()),
+        ([1_709_289_000, 1_709_289_001], ()),
+        (["2024-03-01T10:00:00Z", "2024-03-01T10:00:00"], ("timezone",)),
+        (pd.to_datetime(["2024-03-01", "2024-03-02"]), ("timezone",)),
+        (["2024-03-01", "2024-03-02"], ("timezone",)),
+        ([20240301, 20240302], ("timezone",)),
+        (["31.12.2024", "05.06.2024"], ("timezone",)),
+        (["05.06.2024", "06.06.2024"], ("created_at.format", "timezone")),
+        (["05/06/2024 10:00", "06/06/2024 10:00"], ("created_at.format", "timezone")),
+    ],
+)
+def test_suggestion_guesses_only_what_the_rows_leave_open(times, guesses):
+    """Times with an offset need no zone, epoch numbers neither; a day above 12 tells the order of day and month."""
+    frame = pd.DataFrame({"user_id": ["a", "b"], "created_at": times})
+
+    assert suggest_mapping(frame).unconfirmed == guesses
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        *("https://example.org/?kw=TC|5314|b", "https://example.org/?f={id}", "https://example.org/?q=a^b"),
+        *(
+            "https://example.org/?q=a`b",
+            'https://example.org/?q="a"',
+            "https://example.org/<id>",
+            "https://example.org/a\\b",
+        ),
+        *("https://user@example.org/", "https://:80/", "https://example.org/\u200b", "https://"),
+    ],
+)
+@pytest.mark.parametrize("n_odd", [1, 4])
+def test_suggestion_takes_addresses_for_text_when_a_link_would_refuse_some(link, n_odd):
+    """Text sends the same, and every row."""
+    good = [f"https://example.org/{number}" for number in range(4 - n_odd)]
+    frame = pd.DataFrame(
+        {"user_id": list("abcd"), "created_at": "2024-03-01T10:00:00Z", "page_url": [*good, *[link] * n_odd]}
+    )
+    frame.loc[0, "created_at"] = "2024-03-02T10:00:00Z"
+    frame["page_url"] = frame["page_url"] + pd.Series(["", "", "", "#a"])
+
+    suggested = suggest_mapping(frame)
+
+    assert suggested.metadata == {"page_url": Text("page_url")}
+    assert ep.check_events(frame, suggested).problems.empty
+
+
+def test_suggestion_says_why_addresses_are_text():
+    """With the character at fault, and how it is written."""
+    frame = pd.DataFrame(
+        {
+            "user_id": ["a", "b"],
+            "created_at": "2024-03-01T10:00:00Z",
+            "page_url": ["https://example.org/a", "https://example.org/?kw=a|b"],
+        }
+    )
+
+    assert suggest_mapping(frame).to_toml().splitlines()[-1] == (
+        'page_url = { type = "text", column = "page_url" }  '
+        "# text; ep.Link refuses 50 % of those looked at (link_malformed: write '|' as %7C)"
+    )
+
+
+def test_suggestion_takes_an_amount_beside_a_currency_for_money_although_a_code_is_bad(orders):
+    """The odd code is the problem of its row."""
+    orders = pd.concat([orders, orders.assign(currency=["EURO", "usd", "Eur"])], ignore_index=True)
+
+    suggested = suggest_mapping(orders)
+    problems = ep.check_events(orders, suggested).problems
+
+    assert suggested.metadata["total"] == MonetaryAmount("total", currency="currency")
+    assert problems.loc[problems["severity"] == "error", ["row", "code"]].to_numpy().tolist() == [
+        [3, "currency_unknown"]
+    ]
+
+
+def test_suggestion_takes_amounts_for_numbers_when_most_would_be_refused(orders):
+    """Refunds and free orders are no amounts to Intercom."""
+    suggested = suggest_mapping(orders.assign(total=[0, -5.5, 19.99]))
+
+    assert suggested.metadata == {"total": Number("total"), "currency": Text("currency")}
+    assert suggested.choices[3].reason == (
+        "numbers; ep.MonetaryAmount refuses 67 % of those looked at "
+        "(amount_not_positive: leave the amount empty to send the event without it, or drop the row)"
+    )
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        pd.DataFrame({"user_id": [None, None], "created_at": [None, None]}),
+        pd.DataFrame([["a", "b"]], columns=["x", "x"]),
+        pd.DataFrame({1.5: [1]}),
+        pd.DataFrame(index=range(3)),
+        pd.DataFrame({"x": [["a"]], "y": [{"a": 1}]}),
+    ],
+)
+def test_suggestion_refuses_frames_without_evidence(frame):
+    """No traceback: what was looked at is named."""
+    with pytest.raises(MappingError, match="created_at: no column looks like the time of an event"):
+        suggest_mapping(frame)
+
+
+def test_suggestion_bears_frames_of_all_kinds():
+    """Long texts, nested and mixed cells, numbers as labels, empty columns and columns that are there twice."""
+    frame = pd.DataFrame(
+        {
+            "user_id": ["a", "b", "c"],
+            "created_at": pd.to_datetime(["2024-03-01", "2024-03-02", "2024-03-03"], utc=True),
+            "long": ["a" * 100_000, "b", "c"],
+            "nested": [["a"], {"a": 1}, None],
+            "mixed": [1, "a", None],
+            "empty": [None, None, ""],
+            "odd": ["a\0", "b\0", "c\0"],
+            3: [1.5, 2.5, 4.5],
+            ("total", "sum"): [1, 2, 4],
+        }
+    )
+    frame.insert(3, "long", ["x", "y", "z"], allow_duplicates=True)
+
+    suggested = suggest_mapping(frame)
+
+    assert suggested.metadata == {"mixed": Text("mixed"), "column_3": Number(3), "total_sum": Number(("total", "sum"))}
+    assert [out.reason for out in suggested.left_out] == [
+        "nested values, which Intercom refuses: make columns of their parts",
+        "empty in every row looked at",
+        "ep.Text refuses 100 % of those looked at (nul_character: remove it)",
+        "2 columns or index levels are called so: rename all but one",
+    ]
+    assert ep.check_events(frame, suggested).ok
 
 
 def test_suggestion_drops_the_reasons_of_what_is_replaced(orders):

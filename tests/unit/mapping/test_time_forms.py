@@ -108,7 +108,42 @@ def test_form_of_text_says_so_when_day_and_month_cannot_be_told_apart():
         ),
         format="%d/%m/%Y",
         is_day=True,
+        is_certain=False,
     )
+
+
+@pytest.mark.parametrize(
+    ("values", "written", "is_certain"),
+    [
+        (["31.12.2024"], "%d.%m.%Y", True),
+        (["05.06.2024"], "%d.%m.%Y", False),
+        (["05.06.2024", "31.12.2024"], "%d.%m.%Y", True),
+        (["31/12/2024 10:00"], "%d/%m/%Y %H:%M", True),
+        (["05/06/2024 10:00"], "%d/%m/%Y %H:%M", False),
+        (["06/31/2024", "12/31/2024", "05/06/2024"], "%m/%d/%Y", True),
+        (["05-06-2024"], "%d-%m-%Y", False),
+        (["05/06/2024", "13/06/2024", "06/13/2024", "14/06/2024"], "%d/%m/%Y", False),
+        (["05/05/2024"], "%d/%m/%Y", False),
+        (["2024/05/06"], "%Y/%m/%d", True),
+        (["05 May 2024"], "%d %b %Y", True),
+        (["05.06.24"], "%d.%m.%y", False),
+        (["31.12.24"], "%d.%m.%y", False),
+        (["12.31.99"], "%m.%d.%y", True),
+        (["2024-05-06"], None, True),
+        (["20240506"], "%Y%m%d", True),
+    ],
+)
+def test_form_of_text_is_certain_where_a_text_decides(values, written, is_certain):
+    """A day above 12 tells the order, unless others speak for another; years of two digits may come first."""
+    form = form_of_text(texts(*values), ("x",))
+
+    assert (form.format, form.is_certain) == (written, is_certain)
+
+
+@pytest.mark.parametrize("values", [["22.04.1"], ["24/13/05"]])
+def test_form_of_text_does_not_take_versions_for_days(values):
+    """The year comes first in no form of two digits that is proposed."""
+    assert form_of_text(texts(*values), ("x",)) is None
 
 
 @pytest.mark.parametrize(

@@ -247,6 +247,24 @@ def test_report_warns_of_the_placeholder_of_a_proposed_name(orders):
     assert f"warning: {warning}" in str(report).splitlines()
 
 
+def test_report_warns_of_guesses_that_nobody_has_confirmed(orders):
+    """A check works with them, and says what has to be read before anything is submitted."""
+    mapping = EventMapping(event_name="sold", created_at="day", user_id="who", unconfirmed=["event_name", "timezone"])
+
+    report = check_events(orders, mapping)
+
+    assert report.warnings == [
+        "event_name: 'sold' is a guess: say what happened, such as 'placed-order'",
+        "timezone: times without a zone are taken as UTC, which is a guess: say timezone='Europe/Berlin' or the like",
+        (
+            "unconfirmed: nothing is submitted before these guesses are confirmed: correct what is wrong and take out "
+            "what you have read, or say dataclasses.replace(mapping, unconfirmed=()) (in TOML delete the line) when "
+            "you have read all"
+        ),
+    ]
+    assert all(f"warning: {warning}" in str(report).splitlines() for warning in report.warnings)
+
+
 @pytest.mark.parametrize("event_name", [Constant("replace-me"), Column("event"), lambda frame: frame["event"]])
 def test_report_warns_of_the_placeholder_wherever_it_stands_as_a_constant(orders, event_name):
     """A column may hold any name, and is not looked at."""
