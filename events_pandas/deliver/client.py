@@ -55,6 +55,8 @@ class IntercomClient:
     followed, since the token would go along. Certificates are verified. Proxies and certificates of the environment are
     used, except that this machine is reached without a proxy.
 
+    A process that is forked may use a client of its parent: it opens connections of its own.
+
     Examples
     --------
     >>> with IntercomClient("my-token", region="eu") as client:

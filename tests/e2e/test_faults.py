@@ -87,15 +87,17 @@ def test_every_event_arrives_once_when_answers_trickle(make_orders, mapping, sta
 
 
 def test_answers_that_are_no_json_are_judged_by_their_status(make_orders, mapping, start):
-    """Random bytes take nothing from an acceptance, and nothing but the wording from a refusal."""
+    """Random bytes take nothing from an acceptance; of a 404 they do not tell that it is about the contact."""
     sandbox = start(faults=Faults(garbage=1.0), unknown_contacts=["00007"])
 
     with sandbox.client() as client:
         results = submit_events(make_orders(20), mapping, client=client)
 
-    assert results["status"].value_counts()[["accepted", "unknown_contact"]].tolist() == [19, 1]
-    assert results.loc[7, "status"] == "unknown_contact"
-    assert results.loc[7, "error_code"] == "not_found"
+    assert results["status"].value_counts()[["accepted", "rejected"]].tolist() == [19, 1]
+    assert results.loc[7, ["status", "error_code"]].tolist() == ["rejected", "http_404"]
+    assert results.loc[7, "error_message"] == (
+        "the answer was 404 Not Found, which does not speak of a contact: check region and base_url"
+    )
 
 
 @pytest.mark.alone

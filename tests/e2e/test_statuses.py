@@ -3,7 +3,15 @@
 import pandas as pd
 import pytest
 
-from events_pandas import AuthenticationError, EventMapping, OutageError, RetryPolicy, submit_events
+from events_pandas import (
+    AuthenticationError,
+    EventMapping,
+    IntercomClient,
+    OutageError,
+    RetryPolicy,
+    SubmissionError,
+    submit_events,
+)
 
 TWO_ATTEMPTS = RetryPolicy(attempts=2, base_seconds=0.01)
 
@@ -189,3 +197,38 @@ def test_results_name_the_run(make_orders, mapping, sandbox, client):
     assert facts["journal"].endswith(f"{facts['workspace']['id_code']}.sqlite")
     assert (facts["requests"], facts["retries"]) == (3, 1)
     assert pd.Timestamp(facts["started_at"]) <= pd.Timestamp(facts["ended_at"])
+
+
+def test_run_ends_at_the_first_answer_when_the_address_is_not_intercoms(make_orders, mapping, sandbox):
+    """A 404 that does not speak of a contact is the address's fault: the other rows would get the same."""
+    with (
+        IntercomClient(sandbox.access_token, base_url=f"{sandbox.url}/elsewhere") as client,
+        pytest.raises(SubmissionError) as caught,
+    ):
+        submit_events(make_orders(50), mapping, client=client, preflight=False, journal=None, concurrency=1)
+
+    assert str(caught.value) == (
+        "the first event was answered 404 Not Found, resource_not_found: Resource Not Found, which does not speak of a "
+        "contact, so it was not Intercom's API that answered: check region and base_url, then submit all rows again"
+    )
+    results = caught.value.results
+    assert results.groupby(["status", "error_code"], observed=True).size().to_dict() == {
+        ("rejected", "resource_not_found"): 1,
+        ("not_submitted", "wrong_address"): 49,
+    }
+    assert results["attempts"].sum() == 1
+
+
+def test_run_ends_before_its_first_event_when_the_address_is_not_intercoms(make_orders, mapping, sandbox):
+    """The first request of a run tells a wrong address too, and no row is judged by it."""
+    with (
+        IntercomClient(sandbox.access_token, base_url=f"{sandbox.url}/elsewhere") as client,
+        pytest.raises(OutageError) as caught,
+    ):
+        submit_events(make_orders(3), mapping, client=client)
+
+    assert str(caught.value) == (
+        "the first request, GET /me, was answered 404 Not Found, resource_not_found: Resource Not Found, "
+        "not as by Intercom: check region and base_url"
+    )
+    assert set(caught.value.results["status"]) == {"not_submitted"}
