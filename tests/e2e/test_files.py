@@ -44,6 +44,47 @@ def test_csv_file_arrives_as_it_is_written(orders_csv, orders_mapping, sandbox, 
     ]
 
 
+def test_what_a_spreadsheet_leaves_of_identifiers_is_not_sent(folder, sandbox, client):
+    """Rows whose identifier names nobody are invalid, each with its reason, and take no other row's place."""
+    cells = ["1.23457E+11", "1.23457E+11", '"=""00042"""', "'00042", "#N/A", "########", "42\u200b", "42 ", "00042"]
+    text = "who,day\n" + "".join(f"{cell},2024-01-01T00:00:00Z\n" for cell in cells)
+    (folder / "orders.csv").write_text(text, encoding="utf-8")
+    mapping = EventMapping(event_name="joined", created_at="day", user_id="who")
+
+    results = submit_file("orders.csv", mapping, client=client, journal=None)
+
+    assert results["status"].tolist() == [*["invalid"] * 8, "accepted"]
+    assert results["error_code"].tolist()[:8] == [
+        "identifier_scientific",
+        "identifier_scientific",
+        "identifier_guarded",
+        "identifier_guarded",
+        "identifier_sheet_error",
+        "identifier_sheet_error",
+        "invisible_character",
+        "blanks_around",
+    ]
+    assert [event.contact for event in sandbox.events] == ["00042"]
+
+
+def test_prices_that_show_short_floats_are_rounded_on_request(folder, sandbox, client):
+    """A mapping in TOML rounds them, with a note of how many."""
+    (folder / "sales.csv").write_text(
+        "who,price,day\n10,39.2400016784668,2025-08-14T15:34:00Z\n12,25,2025-08-14T15:36:00Z\n", encoding="utf-8"
+    )
+    (folder / "sales.toml").write_text(
+        'event_name = "sold"\ncreated_at = "day"\nuser_id = "who"\n[metadata]\n'
+        'price = { type = "monetary_amount", amount = "price", currency = { constant = "usd" }, round = true }\n',
+        encoding="utf-8",
+    )
+
+    results = submit_file("sales.csv", EventMapping.from_toml("sales.toml"), client=client, journal=None)
+
+    assert sorted(event.metadata["price"]["amount"] for event in sandbox.events) == [2500, 3924]
+    (note,) = results.attrs["run"]["notes"]
+    assert (note["code"], note["rows"]) == ("amount_rounded", 1)
+
+
 def test_parquet_file_arrives_with_its_types(folder, sandbox, client):
     """Times, decimals, integers with gaps and categories are read as what they are."""
     orders = pd.DataFrame(

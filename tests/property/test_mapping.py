@@ -38,12 +38,18 @@ ENTRIES = (
     | st.one_of([st.builds(rule, SOURCES) for rule in (Column, Number, Link)])
     | st.builds(Text, SOURCES, truncate=st.booleans())
     | st.builds(RichLink, value=SOURCES, url=SOURCES)
-    | st.builds(MonetaryAmount, SOURCES, currency=SOURCES, unit=st.sampled_from(["major", "minor"]))
+    | st.builds(
+        MonetaryAmount,
+        SOURCES,
+        currency=SOURCES,
+        unit=st.sampled_from(["major", "minor"]),
+        round=st.booleans(),
+    )
 )
 KEYS = FILLED_TEXTS.filter(lambda key: not set(key) & FORBIDDEN_KEY_CHARACTERS and key.casefold() not in RESERVED_KEYS)
 
 WORDS = st.sampled_from(
-    [*FIELDS, *RULES_BY_TYPE, "type", "constant", "amount", "currency", "value", "url", "unit", "x_at"]
+    [*FIELDS, *RULES_BY_TYPE, "type", "constant", "amount", "currency", "value", "url", "unit", "round", "x_at"]
 )
 ANYTHING = st.recursive(
     WORDS | TEXTS | st.integers() | st.floats() | st.booleans() | st.dates(),

@@ -23,6 +23,7 @@ from events_pandas.mapping.python_text import python_text, write_python
         (Date("day", unit="ms", timezone="UTC"), 'ep.Date("day", unit="ms", timezone="UTC")'),
         (RichLink(value="a", url="b"), 'ep.RichLink(value="a", url="b")'),
         (MonetaryAmount("a", currency=Constant("usd")), 'ep.MonetaryAmount("a", currency=ep.Constant("usd"))'),
+        (MonetaryAmount("a", currency="c", round=True), 'ep.MonetaryAmount("a", currency="c", round=True)'),
     ],
 )
 def test_python_text_is_as_a_person_would_write_it(entry, text):

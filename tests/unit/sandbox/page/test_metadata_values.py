@@ -16,6 +16,7 @@ CENTS = "Intercom's documentation says “cents”, and nothing of currencies wi
         (123456789, "gbp", "£1,234,567.89"),
         (1200, "chf", "CHF\N{NO-BREAK SPACE}12.00"),
         (-5, "usd", "\N{MINUS SIGN}$0.05"),
+        (1005, "bgn", "BGN\N{NO-BREAK SPACE}10.05"),
     ],
 )
 def test_value_reads_as_money(amount, currency, text) -> None:
