@@ -269,7 +269,7 @@ def _in_one_piece(array: "pa.Array | pa.ChunkedArray") -> pa.Array:
 def _categorical_parts(column: Values) -> list[Cells]:
     """Read the categories as a column of their own, so that each is what it would be there, and take them by code."""
     codes = column.cat.codes.to_numpy()
-    categories = column.dtype.categories
+    categories = column.cat.categories
     if len(categories) > len(codes):
         # A chunk of a long column has few of its categories.
         used, codes = np.unique(codes, return_inverse=True)
