@@ -275,7 +275,7 @@ def _categorical_parts(column: Values) -> list[Cells]:
         used, codes = np.unique(codes, return_inverse=True)
         n_absent = int((used < 0).sum())
         categories, codes = categories[used[n_absent:]], codes - n_absent
-    return _taken(read_cells(pd.Series(categories)), codes.astype(np.int64))
+    return _taken(read_cells(pd.Series(categories, dtype=categories.dtype)), codes.astype(np.int64))
 
 
 def _taken(parts: list[Cells], codes: Rows) -> list[Cells]:
