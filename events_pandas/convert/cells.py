@@ -270,13 +270,13 @@ def _in_one_piece(array: "pa.Array | pa.ChunkedArray") -> pa.Array:
 def _categorical_parts(column: Values) -> list[Cells]:
     """Read the categories as a column of their own, so that each is what it would be there, and take them by code."""
     codes = column.cat.codes.to_numpy()
-    categories = column.dtype.categories
+    categories = column.cat.categories
     if len(categories) > len(codes):
         # A chunk of a long column has few of its categories.
         used, codes = np.unique(codes, return_inverse=True)
         n_absent = int((used < 0).sum())
         categories, codes = categories[used[n_absent:]], codes - n_absent
-    return _taken(read_cells(pd.Series(categories)), codes.astype(np.int64))
+    return _taken(read_cells(pd.Series(categories, dtype=categories.dtype)), codes.astype(np.int64))
 
 
 def _taken(parts: list[Cells], codes: Rows) -> list[Cells]:

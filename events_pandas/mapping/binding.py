@@ -288,8 +288,8 @@ def _copied_labels(labels: "pd.Index[Any]") -> "pd.Index[Any]":
         return pd.RangeIndex(labels.start, labels.stop, labels.step, name=labels.name)
     if not isinstance(labels, pd.MultiIndex):
         return labels.copy(deep=True)
-    levels = [level.copy(deep=True) for level in labels.levels]
-    codes = [np.array(codes) for codes in labels.codes]
+    levels: Any = [level.copy(deep=True) for level in labels.levels]
+    codes: Any = [np.array(codes) for codes in labels.codes]
     return pd.MultiIndex(levels=levels, codes=codes, names=labels.names, verify_integrity=False)
 
 

@@ -94,13 +94,13 @@ def _texts(cells: Iterable[bytes | None]) -> Iterable[str | None]:
         yield None if cell is None else text_of(cell)
 
 
-def text_of(cell: bytes) -> str | None:
+def text_of(cell: bytes | bytearray | memoryview) -> str | None:
     """Read bytes as text in UTF-8.
 
     Parameters
     ----------
-    cell : bytes
-        Or whatever Python can make bytes of.
+    cell : bytes, bytearray or memoryview
+        Any bytes.
 
     Returns
     -------

@@ -123,9 +123,10 @@ class Date:
     ----------
     source : hashable, Constant, callable or pandas expression
         What to read: times with or without a zone, dates, ISO 8601 text, or epoch numbers. A date means its first
-        second. Fractions of a second are cut off.
+        second. Fractions of a second are cut off, downwards.
     format : str, optional
-        How text (or a number such as 19970101) is written, in the codes of `datetime.datetime.strptime`.
+        How text (or a number such as 19970101) is written, in the codes of `datetime.datetime.strptime`. A fraction of
+        a second may be there or not; with UTC, GMT or Z at the end of the format, times are in UTC.
     unit : {"s", "ms", "us", "ns"}, optional
         What epoch numbers count; seconds when not given.
     timezone : str, optional

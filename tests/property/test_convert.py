@@ -1,9 +1,12 @@
 """Conversion against a slow, obvious oracle that goes row by row, and what a check promises of any frame."""
 
+import contextlib
 import datetime as dt
 import decimal
 import json
+import math
 import re
+import uuid
 import zoneinfo
 
 import numpy as np
@@ -98,6 +101,16 @@ BAD = object()
 # The oracle: one function for each reading, in plain Python.
 
 
+def _plain(cell):
+    """Return bytes and UUIDs as the text that they are read as; bytes that are not UTF-8 stay as they are."""
+    if isinstance(cell, bytes):
+        try:
+            return cell.decode()
+        except UnicodeDecodeError:
+            return cell
+    return str(cell) if isinstance(cell, uuid.UUID) else cell
+
+
 def _is_absent(cell):
     return cell is None or cell is pd.NA or cell is pd.NaT or cell == "" or (isinstance(cell, float) and cell != cell)  # noqa: PLR0124  # NaN.
 
@@ -165,10 +178,11 @@ def _seconds(cell, zone):
     match cell:
         case bool() | np.bool_():
             return BAD
-        case int() | np.integer() | float():
-            return int(cell // 1) if abs(cell) < 10**11 else BAD
+        case int() | np.integer() | float() | decimal.Decimal():
+            return math.floor(cell) if abs(cell) < 10**11 else BAD
         case str():
-            return _instant(dt.datetime.fromisoformat(cell), zone) if re.match(r"\d{4}-\d\d-\d\dT", cell) else BAD
+            is_written = re.match(r"\d{4}-\d\d-\d\dT", cell)
+            return _instant(dt.datetime.fromisoformat(re.sub(" UTC$", "Z", cell)), zone) if is_written else BAD
         case dt.datetime():
             return _instant(cell, zone)
         case dt.date():
@@ -213,6 +227,7 @@ def _rich_link(value, url):
 
 def _if_present(read, *cells, needs=0):
     """Read cells of which the first (or, with `needs=None`, any) decides whether there is a value."""
+    cells = [_plain(cell) for cell in cells]
     absent = [_is_absent(cell) for cell in cells]
     is_absent = all(absent) if needs is None else absent[needs]
     return None if is_absent else read(*cells)
@@ -289,10 +304,14 @@ CLOCK = st.one_of(
 )
 NOON = st.datetimes(dt.datetime(1960, 1, 1), dt.datetime(2030, 1, 1)).map(lambda time: time.replace(hour=12))  # noqa: DTZ001  # Bounds are naive.
 TIMES = CLOCK | CLOCK.map(lambda time: time.replace(tzinfo=dt.UTC))
-ISO_TIMES = st.builds(dt.datetime.isoformat, TIMES | NOON, timespec=st.sampled_from(["seconds", "microseconds"]))
+TIMESPECS = st.sampled_from(["seconds", "microseconds"])
+ISO_TIMES = st.builds(dt.datetime.isoformat, TIMES | NOON, timespec=TIMESPECS) | st.builds(
+    lambda time, timespec: time.isoformat(timespec=timespec) + " UTC", CLOCK | NOON, TIMESPECS
+)
 DATES = st.dates(dt.date(1960, 1, 1), dt.date(2030, 1, 1))
 ABSENT = st.sampled_from([None, np.nan, pd.NA, pd.NaT, ""])
-OTHERS = st.sampled_from([["a"], {"a": 1}, b"a", dt.timedelta(1), True, False])
+UUID = uuid.UUID("123e4567-e89b-12d3-a456-426614174000")
+OTHERS = st.sampled_from([["a"], {"a": 1}, b"a", b"12.5", b"\xff", UUID, dt.timedelta(1), True, False])
 ODD_IDENTIFIERS = st.sampled_from(
     [
         *(
@@ -480,6 +499,59 @@ def test_the_callers_frame_is_never_changed(frame):
     converter.convert(0, len(frame)).payloads(checked.valid)
 
     pd.testing.assert_frame_equal(frame, before)
+
+
+DTYPES = {
+    "name": [object, "string", "category"],
+    "time": [object, "category", "datetime64[ns]", "datetime64[ns, UTC]"],
+    "who": [object, "Int64", "category", pd.ArrowDtype(pa.int64())],
+    "load": ["int64", "Float64", "float32", pd.ArrowDtype(pa.float64())],
+}
+"""Dtypes of numbers, in which every column of this frame can stand."""
+
+
+@st.composite
+def typed_frames(draw):
+    """Draw a frame of a few rows, with a dtype for each column and an index."""
+    n_rows = draw(st.integers(1, 4))
+    numbers = {name: draw(st.lists(st.integers(0, 9), min_size=n_rows, max_size=n_rows)) for name in DTYPES}
+    columns = {name: pd.Series(numbers[name]).astype(draw(st.sampled_from(DTYPES[name]))) for name in DTYPES}
+    index = draw(st.sampled_from([range(n_rows), list("abcd")[:n_rows], [(row, "x") for row in range(n_rows)]]))
+    return pd.DataFrame(columns).set_axis(pd.Index(index))
+
+
+def _overwritten(frame):
+    """Give one of the columns of a frame, and write to all arrays that can be written to."""
+    own = pd.Index(frame.index.tolist())
+    arrays = [frame.iloc[:, position].array for position in range(frame.shape[1])]
+    for array in [*arrays, frame.index.to_numpy()]:
+        # Some arrays refuse it.
+        with contextlib.suppress(ValueError, TypeError):
+            array[0] = array[-1]
+    return frame.iloc[:, 0].astype(object).set_axis(own)
+
+
+@settings(deadline=None, max_examples=60)
+@given(frame=typed_frames())
+def test_no_callable_changes_the_callers_frame(frame):
+    """*The caller's frame is never changed*: whatever a callable writes, no other rule and nobody else sees it."""
+    before, labels = frame.copy(deep=True), frame.index.tolist()
+    mapping = EventMapping(
+        event_name=Constant("e"),
+        created_at="time",
+        user_id="who",
+        metadata={"a": Text(_overwritten), "b": Text(lambda frame: frame["name"]), "c": Text("name")},
+        timezone="UTC",
+    )
+    converter = Converter(bind(frame, mapping))
+
+    payloads = converter.convert(0, len(frame)).payloads(np.ones(len(frame), dtype=bool)).to_pylist()
+
+    pd.testing.assert_frame_equal(frame, before)
+    assert frame.index.tolist() == labels
+    sent = [json.loads(payload) for payload in payloads]
+    assert [event["user_id"] for event in sent] == [str(cell) for cell in before["who"]]
+    assert [event["metadata"]["b"] for event in sent] == [event["metadata"]["c"] for event in sent]
 
 
 # Few words of 64 bits, so that keys share their first half, their second half, or both.

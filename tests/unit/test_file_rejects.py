@@ -5,6 +5,8 @@ import gzip
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from events_pandas import (
@@ -310,3 +312,25 @@ def test_rejects_are_told_to_have_another_type_than_the_files(write, submit, fak
         "rejects.csv: metadata.size of row 1 would be 5 when it is submitted from there, and not '5': a CSV file has "
         "no types, so say in the mapping what the column is (Text, Number, Date with its unit=), or export to .parquet"
     )
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "csv"])
+def test_rejects_of_parquet_keep_types_that_this_machine_does_not_know(tmp_path, monkeypatch, submit, suffix):
+    """A zone without a name here, and a UUID of 16 bytes, stand there as they came; as text they are what is sent."""
+    monkeypatch.chdir(tmp_path)
+    zone, uuid_type = pa.timestamp("ms", "GMT+01:00"), pa.binary(16)
+    columns = {
+        "who": pa.array([bytes(16), None], uuid_type),
+        "day": pa.array([1_706_702_400_000] * 2, zone),
+        "nested": pa.array([{"a": 0}] * 2, pa.struct([("a", zone)])),
+    }
+    pq.write_table(pa.table(columns), "a.parquet")
+
+    assert submit("a.parquet", rejects_path=f"rejects.{suffix}") == []
+
+    if suffix == "parquet":
+        schema = pq.read_schema("rejects.parquet")
+        assert schema.types[:3] == [uuid_type, zone, pa.struct([("a", zone)])]
+        assert pq.read_table("rejects.parquet")["day"].cast(pa.int64()).to_pylist() == [1_706_702_400_000]
+    else:
+        assert rejects()["day"].tolist() == ["2024-01-31T12:00:00Z"]

@@ -1,4 +1,4 @@
-"""One moment, in whatever way its cell reaches a reader: every carrier gives the same second, as `datetime` counts it."""
+"""One moment, in whatever way its cell reaches a reader: every carrier gives the same second."""
 
 import datetime as dt
 import decimal
@@ -47,7 +47,7 @@ def datetime64(cells, unit):
 
 
 LOCAL = {
-    "datetime": lambda clocks: objects(clocks),
+    "datetime": objects,
     "Timestamp": lambda clocks: objects([pd.Timestamp(clock) for clock in clocks]),
     "Timestamp, ns": lambda clocks: objects([pd.Timestamp(clock).as_unit("ns") for clock in clocks]),
     "numpy, us": lambda clocks: objects([np.datetime64(clock, "us") for clock in clocks]),
@@ -65,7 +65,7 @@ LOCAL = {
 """Carriers of a local clock's time."""
 
 AWARE = {
-    "datetime": lambda instants: objects(instants),
+    "datetime": objects,
     "Timestamp": lambda instants: objects([pd.Timestamp(instant) for instant in instants]),
     "Timestamp, ns": lambda instants: objects([pd.Timestamp(instant).as_unit("ns") for instant in instants]),
     "mixed zones": lambda instants: objects([instants[0].astimezone(dt.UTC), *instants[1:]]),

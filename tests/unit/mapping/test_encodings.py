@@ -31,5 +31,5 @@ def test_bytes_that_are_not_utf8_are_told_apart(kind):
     ("cell", "text"), [(b"a", "a"), (bytearray(b"a"), "a"), (memoryview(b"a"), "a"), (b"\xff", None)]
 )
 def test_bytes_of_python_are_read_alike(cell, text):
-    """Whatever Python can make bytes of."""
+    """Bytes are bytes, in whatever type of Python."""
     assert text_of(cell) == text
