@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from events_pandas.convert.cells import TEXT_TYPE, Rows, time_text
+from events_pandas.convert.cells import TEXT_TYPE, Mask, Rows, time_text
 from events_pandas.convert.codes import CODES, RANKS, Severity
 from events_pandas.intercom import IDENTIFIERS
 
@@ -82,6 +82,42 @@ class Finding:
         chosen = slice(position, position + 1)
         values = None if self.values is None else self.values[chosen]
         return replace(self, rows=self.rows[chosen], values=values if values is not None and len(values) else None)
+
+    def chosen(self, where: Mask) -> "Finding":
+        """Return the finding for some of its rows.
+
+        Parameters
+        ----------
+        where : numpy.ndarray of bool
+            Which of `rows`.
+
+        Returns
+        -------
+        Finding
+            The same otherwise.
+        """
+        values = None if self.values is None else self.values.filter(pa.array(where[: len(self.values)]))
+        return replace(self, rows=self.rows[where], values=values if values is not None and len(values) else None)
+
+    def among(self, rows: Rows) -> "Finding | None":
+        """Return the finding for those of its rows that are among some, counted within these.
+
+        Parameters
+        ----------
+        rows : numpy.ndarray of int64
+            Positions, each of them once.
+
+        Returns
+        -------
+        Finding or None
+            The same otherwise; None if it concerns none of them.
+        """
+        where = np.isin(self.rows, rows)
+        if not where.any():
+            return None
+        order = np.argsort(rows, kind="stable")
+        found = self.chosen(where)
+        return replace(found, rows=order[np.searchsorted(rows, found.rows, sorter=order)])
 
     def messages(self) -> pa.Array:
         """Return a message for each row.

@@ -1,0 +1,516 @@
+"""The form of a CSV file: where its header stands, how its quotes are escaped, and how many rows it has."""
+
+import io
+import re
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, BinaryIO, Final, TypeAlias
+
+import numpy as np
+import pandas as pd
+
+from events_pandas.convert.cells import Mask
+from events_pandas.errors import SourceError
+from events_pandas.sources.csv_structure import (
+    Records,
+    UnclosedQuoteError,
+    cells_of,
+    find_records,
+    quoted_text,
+)
+from events_pandas.sources.opening import Mark
+
+BLOCK_BYTES: Final = 512 * 1024
+"""Bytes that are looked at together: enough for numpy, few enough for a processor's cache."""
+
+BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+_END_OF_FILE_OF_DOS: Final = b"\x1a"
+_BLANKS: Final = b" \t"
+
+CSV_FORM: dict[str, Any] = {
+    # Without this a file whose rows have one cell too many would take its first column for an index.
+    "index_col": False,
+    "encoding": "utf-8-sig",
+    # Only an empty cell is absent: "NA" is Namibia, and "None" may be somebody's name.
+    "keep_default_na": False,
+}
+
+OTHER_SEPARATORS: Final = {";": "';'", "\t": "tabs", "|": "'|'"}
+_SEPARATOR_LINE = re.compile(rb'"?sep=(.)"?', re.IGNORECASE)
+
+# An odd number of backslashes before a quote: of an even number each one may escape the next.
+_ESCAPED_QUOTE = re.compile(rb'(?<!\\)(?:\\\\)*\\"')
+_ESCAPE_PAIR = re.compile(rb'\\["\\]')
+_QUOTED_CELL = re.compile(rb'(?:\A|(?<=[,\r\n]))"([^"\\]*+(?:\\[\s\S][^"\\]*+)*+)"')
+_DOUBLED_QUOTE = re.compile(rb'(?<=[^,\r\n])""(?=[^,\r\n])|(?:\A|(?<=[,\r\n]))"""')
+
+SEARCHED_LINES: Final = 100
+"""So many records of a file are looked at for a header that stands below its first line."""
+
+_SETTLED_SECONDS: Final = 2.0
+_FORMS_KEPT: Final = 256
+
+OpenStream: TypeAlias = Callable[[], AbstractContextManager[BinaryIO]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CsvForm:
+    """The form of a CSV file.
+
+    Parameters
+    ----------
+    header : bytes
+        The line that names the columns, without its end.
+    names : tuple of bytes
+        The names as they are written, without quotes.
+    offset : int
+        Where the first row begins, in bytes.
+    lines : int
+        The number of lines before it.
+    escaped_line : int or None
+        Where quotes are escaped with a backslash: the first line with such a quote, counted from 1.
+    rows : int
+        The number of rows.
+    """
+
+    header: bytes
+    names: tuple[bytes, ...]
+    offset: int
+    lines: int
+    escaped_line: int | None = None
+    rows: int = 0
+
+    @property
+    def width(self) -> int:
+        """The number of columns."""
+        return len(self.names)
+
+    @property
+    def least(self) -> int:
+        """The number of columns up to the last one that has a name: a row may lack the cells beyond."""
+        return max((place for place, name in enumerate(self.names, start=1) if name.strip()), default=self.width)
+
+    def labels(self) -> list[Any]:
+        """Return the names of the columns as pandas reads them, also one that stands there twice.
+
+        Returns
+        -------
+        list
+            Text; NaN for an empty name.
+        """
+        # pandas makes "a.1" of a second column "a", and so would hide which of them is meant.
+        return list(pd.read_csv(io.BytesIO(self.header), header=None, nrows=1, dtype=str, **CSV_FORM).iloc[0])
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Block:
+    """Some rows of a CSV file as they are written.
+
+    Parameters
+    ----------
+    text : bytes
+        Complete records.
+    shown : bytes
+        The same with escaped quotes made letters: their structure can be read without knowing of backslashes.
+    records : Records
+        Where each one stands in both.
+    line : int
+        The number of lines of the file before them.
+    is_blank : numpy.ndarray of bool, shape (n_records,)
+        The lines that are no rows: empty, or of nothing but blanks.
+    """
+
+    text: bytes
+    shown: bytes
+    records: Records
+    line: int
+    is_blank: Mask
+
+
+def read_blocks(stream: BinaryIO, form: CsvForm, *, escapes: bool) -> Iterator[Block]:
+    """Read the rows of a CSV file, some at a time.
+
+    Parameters
+    ----------
+    stream : binary file
+        The content, from its start.
+    form : CsvForm
+        Where the rows begin.
+    escapes : bool
+        Whether quotes are escaped with a backslash.
+
+    Yields
+    ------
+    Block
+        In the order of the file.
+
+    Raises
+    ------
+    UnclosedQuoteError
+        If a quote is opened and not closed: with its line in the file, counted from 0.
+    """
+    stream.read(form.offset)
+    rest, line, is_last = b"", form.lines, False
+    while not is_last:
+        # A record that is longer than a block is not looked at again for every block of it.
+        block = stream.read(max(BLOCK_BYTES, len(rest)))
+        is_last = not block
+        text = (rest + block).rstrip(_END_OF_FILE_OF_DOS) if is_last else rest + block
+        shown = _ESCAPE_PAIR.sub(b"xx", text) if escapes and b"\\" in text else text
+        try:
+            records = find_records(shown, is_last=is_last)
+        except UnclosedQuoteError as error:
+            escaped = _ESCAPED_QUOTE.search(text)
+            before = None if escaped is None else line + _line_ends_in(text[: escaped.start()])
+            raise UnclosedQuoteError(line + error.line, before) from error
+        whole, rest = text[: records.length], text[records.length :]
+        if len(records):
+            shown = shown[: records.length]
+            yield Block(text=whole, shown=shown, records=records, line=line, is_blank=_blank(whole, records))
+        line += records.n_lines
+
+
+def _blank(text: bytes, records: Records) -> Mask:
+    lengths = records.ends - records.starts
+    is_blank: Mask = lengths == 0
+    content = np.frombuffer(text, np.uint8)
+    for record in np.flatnonzero((records.cells == 1) & np.isin(content[records.starts], list(_BLANKS)) & ~is_blank):
+        is_blank[record] = not text[records.starts[record] : records.ends[record]].strip(_BLANKS)
+    return is_blank
+
+
+def plain_quotes(text: bytes) -> bytes:
+    r"""Write quotes that a backslash escapes twice, as other CSV files do.
+
+    Parameters
+    ----------
+    text : bytes
+        Complete records, or cells.
+
+    Returns
+    -------
+    bytes
+        Within quotes ``\"`` has become ``""``, and two backslashes one; nothing else has changed.
+    """
+    return _QUOTED_CELL.sub(lambda cell: b'"' + _ESCAPE_PAIR.sub(_plain, cell[1]) + b'"', text)
+
+
+def _plain(pair: "re.Match[bytes]") -> bytes:
+    return b'""' if pair[0] == b'\\"' else b"\\"
+
+
+_known_forms: dict[tuple[Path, Mark], CsvForm] = {}
+
+
+def csv_form(path: Path, mark: Mark, open_stream: OpenStream) -> CsvForm:
+    """Find out the form of a CSV file, which takes one look at all of it.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+    mark : Mark
+        How it is known again: a run asks several times.
+    open_stream : callable
+        Opens its content.
+
+    Returns
+    -------
+    CsvForm
+        As it was decided.
+
+    Raises
+    ------
+    SourceError
+        If it has no header, a quote that is not closed, or quotes that can be read in two ways.
+    UnicodeDecodeError
+        If it is not UTF-8.
+    """
+    key = path, mark
+    if key not in _known_forms:
+        form = _inspected(path, open_stream)
+        # One that was written just now may be written again without another mark.
+        if time.time() - mark.modified_ns / 1e9 < _SETTLED_SECONDS:
+            return form
+        while len(_known_forms) >= _FORMS_KEPT:
+            _known_forms.pop(next(iter(_known_forms)))
+        _known_forms[key] = form
+    return _known_forms[key]
+
+
+def _inspected(path: Path, open_stream: OpenStream) -> CsvForm:
+    with open_stream() as stream:
+        head = _Head.read(path, stream)
+    form = head.form()
+    survey = partial(_survey, form, open_stream)
+    doubled = survey(escapes=False)
+    if doubled.escaped_line is None:
+        doubled.require_closed(path)
+        return _with(form, doubled, escaped_line=None)
+    escaped = survey(escapes=True)
+    chosen = _chosen(doubled, escaped)
+    if chosen is None:
+        if doubled.unclosed_line == escaped.unclosed_line:
+            doubled.require_closed(path)
+        raise SourceError(f"{path}: {_undecided(doubled, escaped)}")
+    return _with(form, chosen, escaped_line=doubled.escaped_line if chosen is escaped else None)
+
+
+def _with(form: CsvForm, survey: "_Survey", *, escaped_line: int | None) -> CsvForm:
+    return CsvForm(
+        header=form.header,
+        names=form.names,
+        offset=form.offset,
+        lines=form.lines,
+        escaped_line=escaped_line,
+        rows=survey.rows,
+    )
+
+
+@dataclass(kw_only=True, slots=True)
+class _Survey:
+    """What is found in a file when its quotes are read in one of the two ways; lines count from 1."""
+
+    rows: int = 0
+    has_odd_widths: bool = False
+    escaped_line: int | None = None
+    faulty_line: int | None = None
+    unclosed_line: int | None = None
+
+    @property
+    def is_clean(self) -> bool:
+        return self.faulty_line is None and self.unclosed_line is None
+
+    def require_closed(self, path: Path) -> None:
+        if self.unclosed_line is not None:
+            raise SourceError(unclosed_fault(path, self.unclosed_line))
+
+
+def _survey(form: CsvForm, open_stream: OpenStream, *, escapes: bool) -> _Survey:
+    found = _Survey()
+    with open_stream() as stream:
+        try:
+            for block in read_blocks(stream, form, escapes=escapes):
+                _look_at(block, form, found, escapes=escapes)
+        except UnclosedQuoteError as error:
+            found.unclosed_line = error.line + 1
+            if not escapes and found.escaped_line is None and error.escaped_line is not None:
+                found.escaped_line = error.escaped_line + 1
+    return found
+
+
+def _look_at(block: Block, form: CsvForm, found: _Survey, *, escapes: bool) -> None:
+    if not block.text.isascii():
+        block.text.decode()
+    records = block.records
+    found.rows += int((~block.is_blank).sum())
+    is_odd = ~block.is_blank & ((records.cells < form.least) | (records.cells > form.width))
+    found.has_odd_widths = found.has_odd_widths or bool(is_odd.any())
+    faulty = np.flatnonzero(records.is_stray)
+    if found.faulty_line is None and len(faulty):
+        found.faulty_line = _line(block, int(faulty[0]))
+    if escapes and found.faulty_line is None and (record := _first_with(_DOUBLED_QUOTE, block)) is not None:
+        found.faulty_line = _line(block, record)
+    if not escapes and found.escaped_line is None and (record := _first_with(_ESCAPED_QUOTE, block)) is not None:
+        found.escaped_line = _line(block, record)
+
+
+def _line(block: Block, record: int) -> int:
+    return block.line + int(block.records.lines[record]) + 1
+
+
+def _first_with(pattern: "re.Pattern[bytes]", block: Block) -> int | None:
+    """Return the first record that has, within the quotes of a cell, what a pattern finds."""
+    records, position = block.records, 0
+    while (match := pattern.search(block.shown, position)) is not None:
+        record = int(np.searchsorted(records.starts, match.end() - 1, side="right")) - 1
+        start, end = int(records.starts[record]), int(records.ends[record])
+        if any(
+            # Within the quotes, or ended by the second one.
+            raw[:1] == b'"' and quoted_text(raw) is not None and pattern.search(raw, 1)
+            for raw in (block.shown[start + left : start + right] for left, right in cells_of(block.shown[start:end]))
+        ):
+            return record
+        position = int(records.nexts[record])
+    return None
+
+
+def _chosen(doubled: _Survey, escaped: _Survey) -> _Survey | None:
+    """Decide between the two ways of reading quotes; None if both or neither fit."""
+    if doubled.is_clean != escaped.is_clean:
+        return doubled if doubled.is_clean else escaped
+    if doubled.is_clean and doubled.has_odd_widths != escaped.has_odd_widths:
+        return escaped if doubled.has_odd_widths else doubled
+    return None
+
+
+def _undecided(doubled: _Survey, escaped: _Survey) -> str:
+    cure = 'write every quote within a text twice (""), and no backslash before it'
+    if doubled.is_clean:
+        return f"a backslash before a quote in line {doubled.escaped_line} can be read in two ways: {cure}"
+    other = escaped.faulty_line or escaped.unclosed_line
+    return (
+        f"quotes are escaped with a backslash in line {doubled.escaped_line}, and in another way in line {other}: {cure}"
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Head:
+    """The start of a file, and which of its records names the columns."""
+
+    path: Path
+    text: bytes
+    mark: int
+    records: Records
+    header: int
+
+    @classmethod
+    def read(cls, path: Path, stream: BinaryIO) -> "_Head":
+        text, is_last = b"", False
+        while not is_last:
+            block = stream.read(max(BLOCK_BYTES, len(text)))
+            is_last, text = not block, text + block
+            mark = len(BYTE_ORDER_MARK) if text.startswith(BYTE_ORDER_MARK) else 0
+            content = text[mark:].rstrip(_END_OF_FILE_OF_DOS) if is_last else text[mark:]
+            records = _found(path, content, is_last=is_last)
+            header = _header_record(path, content, records)
+            if header is not None and (is_last or len(text) >= BLOCK_BYTES):
+                return cls(path=path, text=content, mark=mark, records=records, header=header)
+        raise SourceError(f"{path}: is empty: its first line must name the columns")
+
+    def form(self) -> CsvForm:
+        header = self._record(self.header)
+        if b"\0" in header:
+            raise SourceError(f"{self.path}: is not UTF-8: save it as UTF-8 and try again")
+        self._require_no_header_below()
+        names = tuple(map(cell_text, _raw_cells(header)))
+        offset = self.mark + int(self.records.nexts[self.header])
+        lines = int(self.records.lines[self.header]) + 1 + _line_ends_in(header)
+        return CsvForm(header=header, names=names, offset=offset, lines=lines)
+
+    def _record(self, record: int) -> bytes:
+        return self.text[int(self.records.starts[record]) : int(self.records.ends[record])]
+
+    def _require_no_header_below(self) -> None:
+        """Refuse a file whose first line is the title of a report: the columns are named further down."""
+        below = [
+            record
+            for record in range(self.header + 1, min(len(self.records), self.header + SEARCHED_LINES))
+            if self._record(record).strip(_BLANKS)
+        ]
+        if not below:
+            return
+        n_named = len(_named_cells(self._record(self.header)))
+        usual, _ = Counter(self.records.cells[below].tolist()).most_common(1)[0]
+        line = next((record for record in below if self.records.cells[record] == usual), below[0])
+        names = _named_cells(self._record(line))
+        # A last column may have no name.
+        is_narrow = n_named < usual - (self.records.cells[self.header] == usual)
+        if usual > 1 and is_narrow and len(names) == usual and all(map(_is_name, names)):
+            raise SourceError(
+                f"{self.path}: its first line has {n_named} of {usual} cells, and the header seems to stand in line "
+                f"{int(self.records.lines[line]) + 1}: delete the lines above it"
+            )
+
+
+def _found(path: Path, text: bytes, *, is_last: bool) -> Records:
+    try:
+        return find_records(text, is_last=is_last)
+    except UnclosedQuoteError as error:
+        # Whether a quote is closed depends on how quotes are escaped, which is not known before the header is.
+        records = find_records(text, is_last=False)
+        if not len(records):
+            raise SourceError(unclosed_fault(path, error.line + 1)) from error
+        return records
+
+
+def _header_record(path: Path, text: bytes, records: Records) -> int | None:
+    """Return which record names the columns: the first that is not blank, or the one below Excel's ``sep=,``."""
+    may_be_separator = True
+    for record in range(len(records)):
+        line = text[int(records.starts[record]) : int(records.ends[record])]
+        if not line.strip(_BLANKS):
+            continue
+        separator = _SEPARATOR_LINE.fullmatch(line) if may_be_separator else None
+        if separator is None:
+            return record
+        if separator[1] != b",":
+            mark = separator[1].decode(errors="replace")
+            raise SourceError(separator_fault(path, OTHER_SEPARATORS.get(mark, repr(mark))))
+        may_be_separator = False
+    return None
+
+
+def unclosed_fault(path: Path, line: int) -> str:
+    """Say that a quote is not closed.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+    line : int
+        Where it is opened, counted from 1.
+
+    Returns
+    -------
+    str
+        The message.
+    """
+    return f"{path}: a quote is opened in line {line} and not closed: close it, or write it twice"
+
+
+def separator_fault(path: Path, name: str) -> str:
+    """Say that columns are separated by something else than commas.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+    name : str
+        What separates them.
+
+    Returns
+    -------
+    str
+        The message.
+    """
+    return f"{path}: its columns are separated by {name}, and a CSV file's by commas: save it with commas"
+
+
+def _line_ends_in(record: bytes) -> int:
+    return record.count(b"\n") + record.count(b"\r") - record.count(b"\r\n")
+
+
+def _raw_cells(record: bytes) -> list[bytes]:
+    return [record[start:end] for start, end in cells_of(record)]
+
+
+def _named_cells(record: bytes) -> list[bytes]:
+    return [text for text in map(cell_text, _raw_cells(record)) if text.strip()]
+
+
+def _is_name(text: bytes) -> bool:
+    """Tell whether a cell may name a column: values are numbers, times and addresses."""
+    return not re.match(rb"\s*[-+]?[0-9]", text) and b"@" not in text and b"://" not in text
+
+
+def cell_text(raw: bytes) -> bytes:
+    """Return the text of a cell.
+
+    Parameters
+    ----------
+    raw : bytes
+        The cell with its quotes.
+
+    Returns
+    -------
+    bytes
+        Without them.
+    """
+    quoted = quoted_text(raw)
+    return raw if quoted is None else quoted.replace(b'""', b'"')

@@ -1,0 +1,172 @@
+"""Files opened for reading: decompressed, and known again if they change."""
+
+import bz2
+import gzip
+import lzma
+import os
+import zipfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO, Final, cast
+
+from events_pandas.errors import SourceError
+
+# What macOS and Windows put into archives and folders by themselves.
+_FOLDERS_OF_SYSTEMS: Final = "__MACOSX"
+_FILES_OF_SYSTEMS: Final = (".DS_Store", "Thumbs.db", "desktop.ini")
+_IS_ENCRYPTED: Final = 0x1
+_NAMED_MEMBERS: Final = 3
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Mark:
+    """What tells a file from the one that it was: another file in its place, or one that was written to."""
+
+    device: int
+    inode: int
+    size: int
+    modified_ns: int
+
+
+def mark_of(file: "Path | BinaryIO") -> Mark:
+    """Return the mark of a file.
+
+    Parameters
+    ----------
+    file : pathlib.Path or binary file
+        What stands at a path, or what was opened there once.
+
+    Returns
+    -------
+    Mark
+        As it is now.
+    """
+    facts = os.stat(file) if isinstance(file, Path) else os.fstat(file.fileno())  # noqa: PTH116  # One call for both.
+    return Mark(device=facts.st_dev, inode=facts.st_ino, size=facts.st_size, modified_ns=facts.st_mtime_ns)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KeptFile:
+    """A file as it stood when a run began.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Where it stood.
+    mark : Mark
+        How it is known again.
+    handle : binary file, optional
+        The file, held open: it can be read even if another one has taken its place.
+    """
+
+    path: Path
+    mark: Mark
+    handle: BinaryIO | None = None
+
+    def is_unchanged(self) -> bool:
+        """Tell whether what can be read is what stood there.
+
+        Returns
+        -------
+        bool
+            False also if it is gone.
+        """
+        try:
+            return mark_of(self.path if self.handle is None else self.handle) == self.mark
+        except OSError:
+            return False
+
+
+@contextmanager
+def opened(path: Path, kept: KeptFile | None = None) -> Iterator[BinaryIO]:
+    """Open a file as it is, compressed or not.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+    kept : KeptFile, optional
+        The same file as it stood when the run began.
+
+    Yields
+    ------
+    binary file
+        At its start.
+
+    Raises
+    ------
+    SourceError
+        If it is not the file that stood there when the run began.
+    """
+    if kept is not None and kept.handle is not None:
+        _require_same(path, kept.handle, kept)
+        kept.handle.seek(0)
+        yield kept.handle
+        return
+    with path.open("rb") as file:
+        _require_same(path, file, kept)
+        yield file
+
+
+def _require_same(path: Path, file: BinaryIO, kept: KeptFile | None) -> None:
+    if kept is not None and mark_of(file) != kept.mark:
+        raise SourceError(f"{path}: was changed after the run had begun: submit it again when nothing writes to it")
+
+
+@contextmanager
+def decompressed(path: Path, file: BinaryIO) -> Iterator[BinaryIO]:
+    """Read a file whose name says how it is compressed.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Its name.
+    file : binary file
+        The file, at its start; it stays open.
+
+    Yields
+    ------
+    binary file
+        Its content.
+
+    Raises
+    ------
+    SourceError
+        If it is an archive without one file to be read.
+    """
+    name = path.name.lower()
+    if name.endswith(".zip"):
+        with zipfile.ZipFile(file) as archive, archive.open(_only_member(path, archive)) as member:
+            yield cast("BinaryIO", member)
+        return
+    kinds = {".gz": gzip.GzipFile, ".bz2": bz2.BZ2File, ".xz": lzma.LZMAFile}
+    suffix = next((suffix for suffix in kinds if name.endswith(suffix)), None)
+    if suffix is None:
+        yield file
+        return
+    content = gzip.GzipFile(fileobj=file, mode="rb") if suffix == ".gz" else kinds[suffix](file)  # type: ignore[operator]
+    with closing(cast("BinaryIO", content)) as stream:
+        yield stream
+
+
+def _only_member(path: Path, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
+    """Return the file in an archive; beside a CSV file, others than CSV files do not count."""
+    members = [member for member in archive.infolist() if not member.is_dir() and not _is_of_a_system(member)]
+    tables = [member for member in members if member.filename.lower().endswith(".csv")]
+    chosen = tables or members
+    if not chosen:
+        raise SourceError(f"{path}: holds no file: put one CSV file into the archive")
+    if len(chosen) > 1:
+        named = ", ".join(repr(member.filename) for member in chosen[:_NAMED_MEMBERS])
+        more = f" and {len(chosen) - _NAMED_MEMBERS} more" if len(chosen) > _NAMED_MEMBERS else ""
+        raise SourceError(f"{path}: holds {len(chosen)} files ({named}{more}): unpack it, and give the files themselves")
+    if chosen[0].flag_bits & _IS_ENCRYPTED:
+        raise SourceError(f"{path}: is encrypted: unpack it with its password, and give the file itself")
+    return chosen[0]
+
+
+def _is_of_a_system(member: zipfile.ZipInfo) -> bool:
+    place = PurePosixPath(member.filename)
+    return _FOLDERS_OF_SYSTEMS in place.parts or place.name.startswith("._") or place.name in _FILES_OF_SYSTEMS
