@@ -3,12 +3,12 @@
 import os
 import time
 import warnings
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from typing import Unpack
 
 import pandas as pd
 
-from events_pandas.convert import Converter, check_rows
+from events_pandas.convert import Converter, Finding, check_rows
 from events_pandas.deliver import IntercomClient, Stop, progress_bar, stop_for_interrupt
 from events_pandas.errors import SubmissionError, SubmissionInterrupted
 from events_pandas.file_submission import file_results
@@ -66,8 +66,36 @@ def check_events(frame: pd.DataFrame, mapping: EventMapping, *, client: Intercom
       requests    1
     error time_unreadable: 1 row, such as row 1: created_at: '2024-02-30' in column 'day' cannot be read as a time: ...
     """
+    return checked_report(frame, mapping, client=client)
+
+
+def checked_report(
+    frame: pd.DataFrame,
+    mapping: EventMapping,
+    *,
+    client: IntercomClient | None = None,
+    refused: Sequence[Finding] = (),
+) -> CheckReport:
+    """Check every row of a frame, as `check_events` does.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        The rows.
+    mapping : EventMapping
+        Which column becomes which field.
+    client : IntercomClient, optional
+        As for `check_events`.
+    refused : sequence of Finding
+        What was found when the rows were read from files.
+
+    Returns
+    -------
+    CheckReport
+        Every row judged.
+    """
     bound = bind(frame, mapping)
-    converter = Converter(bound)
+    converter = Converter(bound, refused)
     with progress_bar("auto", total=len(frame), description="checking", delay_seconds=2.0) as bar:
         checked = check_rows(converter, len(frame), now=time.time(), advance=bar.advance)
     destination = None if client is None else find_destination(client)

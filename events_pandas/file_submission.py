@@ -3,8 +3,8 @@
 import os
 import time
 import warnings
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Final, Self, cast
 import numpy as np
 import pandas as pd
 
-from events_pandas.convert import Converter, check_rows, problems_frame
+from events_pandas.convert import Converter, Finding, check_rows, problems_frame
 from events_pandas.deliver import ProgressChoice, progress_bar
 from events_pandas.errors import (
     EventsPandasError,
@@ -24,11 +24,21 @@ from events_pandas.errors import (
     SubmissionError,
     SubmissionInterrupted,
 )
+from events_pandas.file_headers import require_fitting, require_unchanged
 from events_pandas.file_rejects import FileRejects, file_rejects
 from events_pandas.mapping import EventMapping, Rule, bind, require_mapping
 from events_pandas.options import RunOptions
 from events_pandas.results import ResultsWriter
-from events_pandas.sources import PathOrPaths, read_chunks, row_counts, source_paths, typed_mapping
+from events_pandas.sources import (
+    FileChunk,
+    KeptFile,
+    PathOrPaths,
+    kept_files,
+    read_chunks,
+    row_counts,
+    source_paths,
+    typed_mapping,
+)
 from events_pandas.submission import Submission
 
 FILES_NAMED: Final = 3
@@ -75,17 +85,23 @@ def file_results(
     """
     require_mapping(mapping)
     files = source_paths(paths)
-    frames = _FileFrames(files=files, mapping=mapping, chunksize=options.chunksize)
-    given, mapping = mapping, typed_mapping(mapping, files)
-    if options.on_invalid == "raise":
-        _refuse_invalid(frames, mapping)
-    with nullcontext() if results_path is None else ResultsWriter(results_path, sources=files) as writer:
+    with ExitStack() as opened:
+        kept = opened.enter_context(kept_files(files, are_held=rejects_path is not None))
+        require_fitting(files, mapping, kept=kept, progress=options.progress)
+        frames = _FileFrames(files=files, mapping=mapping, chunksize=options.chunksize, kept=kept)
+        given, mapping = mapping, typed_mapping(mapping, files)
+        require_unchanged(kept)
+        if options.on_invalid == "raise":
+            _refuse_invalid(frames, mapping)
+        writer = None if results_path is None else ResultsWriter(results_path, sources=files)
+        if writer is not None:
+            opened.enter_context(writer)
         rejects = file_rejects(
-            rejects_path, results_path=results_path, files=files, mapping=given, typed=mapping, tell=tell
+            rejects_path, results_path=results_path, files=files, mapping=given, typed=mapping, tell=tell, kept=kept
         )
         with _Output(frames=frames, writer=writer, rejects=rejects) as output:
             try:
-                run = _submission(files, mapping, options=options, results_path=results_path)
+                run = _submission(frames, mapping, options=options, results_path=results_path)
                 stream = run.results(frames)
                 for results in stream:
                     output.rest = results
@@ -110,7 +126,7 @@ def file_results(
 
 
 def _submission(
-    files: Sequence[Path],
+    frames: "_FileFrames",
     mapping: EventMapping,
     *,
     options: RunOptions,
@@ -120,9 +136,10 @@ def _submission(
         mapping=mapping,
         options=options,
         source="files",
-        origin=_named(files),
+        origin=_named(frames.files),
         results_path=None if results_path is None else os.fspath(results_path),
-        total=_count_rows(files, options),
+        total=_count_rows(frames, options),
+        refused=frames.refused,
     )
 
 
@@ -181,7 +198,9 @@ def _noted_on(error: BaseException, *, interrupted: str | None = None) -> Iterat
         error.add_note(interrupted)
 
 
-def read_files(paths: PathOrPaths, mapping: EventMapping) -> tuple[pd.DataFrame, EventMapping]:
+def read_files(
+    paths: PathOrPaths, mapping: EventMapping
+) -> tuple[pd.DataFrame, EventMapping, tuple[Finding, ...]]:
     """Read files whole, to be checked as they would be submitted.
 
     Parameters
@@ -197,6 +216,8 @@ def read_files(paths: PathOrPaths, mapping: EventMapping) -> tuple[pd.DataFrame,
         The rows of all files in order; the index is the file of each.
     mapping : EventMapping
         With a type for each bare column, which the first value decides as in a stream.
+    refused : tuple of Finding
+        What was found when the rows were read: a `Converter` takes it.
 
     Raises
     ------
@@ -206,16 +227,22 @@ def read_files(paths: PathOrPaths, mapping: EventMapping) -> tuple[pd.DataFrame,
         If the mapping does not fit a file.
     """
     files = source_paths(paths)
-    mapping = typed_mapping(mapping, files)
-    read = _FileFrames(files=files, mapping=mapping, chunksize=RunOptions().chunksize)
-    frames = list(read)
+    with kept_files(files, are_held=False) as kept:
+        require_fitting(files, mapping, kept=kept, progress="auto")
+        mapping = typed_mapping(mapping, files)
+        require_unchanged(kept)
+        read = _FileFrames(files=files, mapping=mapping, chunksize=RunOptions().chunksize, kept=kept)
+        frames, refused = [], []
+        for frame in read:
+            refused += [replace(finding, rows=finding.rows + read.start) for finding in read.refused(read.start)]
+            frames.append(frame)
     resolved: dict[str, Rule] = {}
     for frame in frames:
         resolved.update(bind(frame, mapping, resolved=resolved).resolved)
     metadata = {key: resolved.get(f"metadata.{key}", entry) for key, entry in mapping.metadata.items()}
     rows = pd.concat(frames, ignore_index=True)
     rows.index = pd.Index(read.source_files(np.arange(len(rows))))
-    return rows, replace(mapping, metadata=metadata)
+    return rows, replace(mapping, metadata=metadata), tuple(refused)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -225,17 +252,27 @@ class _FileFrames:
     files: Sequence[Path]
     mapping: EventMapping
     chunksize: int
+    kept: Mapping[Path, KeptFile]
+    start: int = field(default=0, init=False)
+    _refused: tuple[Finding, ...] = field(default=(), init=False)
     _chunks: list[tuple[int, Path]] = field(default_factory=list, init=False)
 
     def __iter__(self) -> Iterator[pd.DataFrame]:
         end = 0
-        chunks = (chunk for file in self.files for chunk in read_chunks(file, self.mapping, chunksize=self.chunksize))
-        for position, chunk in enumerate(chunks):
+        for position, chunk in enumerate(chain.from_iterable(map(self._read, self.files))):
+            self.start, self._refused = end, chunk.refused
             end += len(chunk.frame)
             if position == len(self._chunks):
                 # One call, as an interrupt may come between two.
                 self._chunks.append((end, chunk.path))
             yield chunk.frame
+
+    def _read(self, file: Path) -> Iterator[FileChunk]:
+        return read_chunks(file, self.mapping, chunksize=self.chunksize, kept=self.kept.get(file))
+
+    def refused(self, start: int) -> tuple[Finding, ...]:
+        """Return what was found in the frame that was read last, which starts at a row."""
+        return self._refused if start == self.start else ()
 
     @property
     def latest(self) -> Path:
@@ -257,7 +294,7 @@ def _named(files: Sequence[Path]) -> str:
     return shown if len(files) <= FILES_NAMED else f"{shown} and {len(files) - FILES_NAMED} more"
 
 
-def _count_rows(files: Iterable[Path], options: RunOptions) -> int | None:
+def _count_rows(frames: "_FileFrames", options: RunOptions) -> int | None:
     """Count the rows of all files for a progress bar; None if there is none, or if a file cannot be read."""
     if options.progress is False:
         return None
@@ -269,14 +306,15 @@ def _count_rows(files: Iterable[Path], options: RunOptions) -> int | None:
         suppress(SourceError),
         progress_bar(shown, total=None, description="counting rows", delay_seconds=2.0) as bar,
     ):
-        for count in chain.from_iterable(map(row_counts, files)):
-            bar.advance(count)
-            total += count
+        for file in frames.files:
+            for count in row_counts(file, kept=frames.kept.get(file)):
+                bar.advance(count)
+                total += count
         return total
     return None
 
 
-def _refuse_invalid(frames: Iterable[pd.DataFrame], mapping: EventMapping) -> None:
+def _refuse_invalid(frames: "_FileFrames", mapping: EventMapping) -> None:
     """Check all rows before the first request."""
     resolved: dict[str, Rule] = {}
     problems: list[pd.DataFrame] = []
@@ -284,7 +322,7 @@ def _refuse_invalid(frames: Iterable[pd.DataFrame], mapping: EventMapping) -> No
     for rows in frames:
         bound = bind(rows, mapping, resolved=resolved)
         resolved.update(bound.resolved)
-        checked = check_rows(Converter(bound), len(rows), now=time.time())
+        checked = check_rows(Converter(bound, frames.refused(offset)), len(rows), now=time.time())
         found = problems_frame(checked.findings, rows.index)
         problems.append(found.assign(row=found["row"] + offset))
         invalid += int((~checked.valid).sum())

@@ -2,11 +2,11 @@
 
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import Any
+from typing import Any, TypeAlias
 
 import pandas as pd
 
@@ -16,6 +16,7 @@ from events_pandas.convert import (
     CheckedRows,
     Converter,
     EarlierFrames,
+    Finding,
     Tally,
     causes,
     chunk_bounds,
@@ -31,6 +32,14 @@ from events_pandas.options import RunOptions
 from events_pandas.results import Ledger, RunStatuses
 from events_pandas.results.open_frame import OpenFrame
 from events_pandas.results.summary import REPEAT_CODES
+
+
+Refused: TypeAlias = Callable[[int], Sequence[Finding]]
+
+
+def no_refusals(_: int) -> Sequence[Finding]:
+    """Say that a source found nothing in the rows of a frame."""
+    return ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,6 +75,8 @@ class RunFrames:
         What is remembered of frames for later ones; None where there is one frame only.
     journal : Journal or None, default None
         What earlier runs have sent, once it is known whose workspace it is.
+    refused : callable
+        Told where a frame begins in the stream; returns what its source found in its rows.
 
     Attributes
     ----------
@@ -77,6 +88,7 @@ class RunFrames:
     options: RunOptions
     earlier: EarlierFrames | None
     journal: Journal | None = None
+    refused: Refused = no_refusals
     notes: dict[tuple[str, str], Cause] = field(default_factory=dict, init=False)
     _statuses: RunStatuses = field(default_factory=RunStatuses, init=False)
     _resolved: dict[str, Rule] = field(default_factory=dict, init=False)
@@ -129,7 +141,7 @@ class RunFrames:
         self._is_opening = True
         bound = bind(rows, self.mapping, resolved=self._resolved)
         self._resolved.update(bound.resolved)
-        converter = Converter(bound)
+        converter = Converter(bound, self.refused(self._seen[1]))
         # Also where progress is asked for, checks that take no time leave no line behind: a stream has many. A user's
         # function is told of the submission only.
         progress: ProgressChoice = "auto" if self.options.progress in ("auto", True) else False

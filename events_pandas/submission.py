@@ -38,7 +38,7 @@ from events_pandas.mapping.digest import mapping_digest
 from events_pandas.mapping.event_mapping import PLACEHOLDER_NAME, is_unnamed
 from events_pandas.options import RunOptions
 from events_pandas.results.open_frame import OpenFrame
-from events_pandas.run_frames import ReadFrame, RunFrames
+from events_pandas.run_frames import ReadFrame, Refused, RunFrames, no_refusals
 
 STOP_ERRORS: dict[str, type[SubmissionError | SubmissionInterrupted]] = {
     "authentication": AuthenticationError,
@@ -72,6 +72,8 @@ class Submission:
         Where the results are written, likewise.
     total : int, optional
         The number of rows of files, if it is known.
+    refused : callable
+        As for `RunFrames`.
     """
 
     mapping: EventMapping
@@ -80,6 +82,7 @@ class Submission:
     origin: str
     results_path: str | None = None
     total: int | None = None
+    refused: Refused = no_refusals
     _frames: RunFrames = field(init=False)
     _chronicle: Chronicle = field(init=False)
     _bar: ProgressBar = field(init=False, repr=False, compare=False)
@@ -88,7 +91,9 @@ class Submission:
     def __post_init__(self) -> None:
         # Later frames can repeat the events of earlier ones; one frame alone has none to be held against.
         earlier = None if self.source == "frame" else EarlierFrames()
-        self._frames = RunFrames(mapping=self.mapping, options=self.options, earlier=earlier)
+        self._frames = RunFrames(
+            mapping=self.mapping, options=self.options, earlier=earlier, refused=self.refused
+        )
         facts = RunFacts(
             started_at=dt.datetime.now(dt.UTC),
             source=self.origin,

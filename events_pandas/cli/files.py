@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypeVar, cast
 import pandas as pd
 import typer
 
-from events_pandas.api import check_events
+from events_pandas.api import checked_report
 from events_pandas.cli.exit_codes import INCOMPLETE, exit_codes, notes
 from events_pandas.deliver import MAX_CONCURRENCY, IntercomClient
 from events_pandas.deliver.journal import AUTO
@@ -221,7 +221,8 @@ def _proposed(path: Path) -> SuggestedMapping:
 
 def check_files(paths: list[str], mapping: EventMapping) -> CheckReport:
     """Check every row of files."""
-    return check_events(*read_files(paths, mapping))
+    rows, typed, refused = read_files(paths, mapping)
+    return checked_report(rows, typed, refused=refused)
 
 
 def _write_problems(report: CheckReport, path: Path) -> None:

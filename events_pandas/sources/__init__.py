@@ -3,6 +3,7 @@
 from events_pandas.sources.files import (
     FileChunk,
     PathOrPaths,
+    header_hint,
     is_computing,
     read_chosen_rows,
     read_chunks,
@@ -12,13 +13,17 @@ from events_pandas.sources.files import (
     source_schema,
     typed_mapping,
 )
+from events_pandas.sources.opening import KeptFile, kept_files
 from events_pandas.sources.rereading import COMPARED_ROWS, other_reading, payloads_of
 
 __all__ = [
     "COMPARED_ROWS",
     "FileChunk",
+    "KeptFile",
     "PathOrPaths",
+    "header_hint",
     "is_computing",
+    "kept_files",
     "other_reading",
     "payloads_of",
     "read_chosen_rows",

@@ -245,7 +245,7 @@ def csv_form(path: Path, mark: Mark, open_stream: OpenStream) -> CsvForm:
 
 def _inspected(path: Path, open_stream: OpenStream) -> CsvForm:
     with open_stream() as stream:
-        head = _Head.read(path, stream)
+        head = CsvHead.read(path, stream)
     form = head.form()
     survey = partial(_survey, form, open_stream)
     doubled = survey(escapes=False)
@@ -360,8 +360,8 @@ def _undecided(doubled: _Survey, escaped: _Survey) -> str:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Head:
-    """The start of a file, and which of its records names the columns."""
+class CsvHead:
+    """The start of a CSV file, and which of its records names the columns."""
 
     path: Path
     text: bytes
@@ -370,7 +370,26 @@ class _Head:
     header: int
 
     @classmethod
-    def read(cls, path: Path, stream: BinaryIO) -> "_Head":
+    def read(cls, path: Path, stream: BinaryIO) -> "CsvHead":
+        """Read the start of a file.
+
+        Parameters
+        ----------
+        path : pathlib.Path
+            The file.
+        stream : binary file
+            Its content, from its start.
+
+        Returns
+        -------
+        CsvHead
+            With the header, and more records where there are.
+
+        Raises
+        ------
+        SourceError
+            If there is no header.
+        """
         text, is_last = b"", False
         while not is_last:
             block = stream.read(max(BLOCK_BYTES, len(text)))
@@ -384,6 +403,18 @@ class _Head:
         raise SourceError(f"{path}: is empty: its first line must name the columns")
 
     def form(self) -> CsvForm:
+        """Return the form of the file, as far as its start tells it.
+
+        Returns
+        -------
+        CsvForm
+            With the place of the rows.
+
+        Raises
+        ------
+        SourceError
+            If the first line does not name the columns.
+        """
         header = self._record(self.header)
         if b"\0" in header:
             raise SourceError(f"{self.path}: is not UTF-8: save it as UTF-8 and try again")
@@ -396,25 +427,54 @@ class _Head:
     def _record(self, record: int) -> bytes:
         return self.text[int(self.records.starts[record]) : int(self.records.ends[record])]
 
+    def hint(self, names: frozenset[str]) -> str:
+        """Say why columns are not found.
+
+        Parameters
+        ----------
+        names : frozenset of str
+            The columns that are looked for, of which one is missing at least.
+
+        Returns
+        -------
+        str
+            What is odd, and how to fix it; empty if nothing is.
+        """
+        for record in self._below():
+            if names <= {text.decode(errors="replace").strip() for text in _named_cells(self._record(record))}:
+                return self._header_fault(record)
+        found = [text.decode(errors="replace") for text in _named_cells(self._record(self.header))]
+        padded = [name for name in found if name != name.strip() and name.strip() in names]
+        if padded:
+            shown = ", ".join(map(repr, padded))
+            return f"in the file's header line blanks stand round {shown}: remove them there"
+        if names.isdisjoint(found) and not all(_is_name(name.encode()) for name in found):
+            return "the file's first line seems to be a row: write a line above it that names the columns"
+        return ""
+
+    def _below(self) -> list[int]:
+        """Return the first records below the header that are not blank."""
+        records = range(self.header + 1, min(len(self.records), self.header + SEARCHED_LINES))
+        return [record for record in records if self._record(record).strip(_BLANKS)]
+
+    def _header_fault(self, record: int) -> str:
+        line = int(self.records.lines[record]) + 1
+        return f"the header seems to stand in line {line}: delete the lines above it"
+
     def _require_no_header_below(self) -> None:
         """Refuse a file whose first line is the title of a report: the columns are named further down."""
-        below = [
-            record
-            for record in range(self.header + 1, min(len(self.records), self.header + SEARCHED_LINES))
-            if self._record(record).strip(_BLANKS)
-        ]
+        below = self._below()
         if not below:
             return
         n_named = len(_named_cells(self._record(self.header)))
         usual, _ = Counter(self.records.cells[below].tolist()).most_common(1)[0]
-        line = next((record for record in below if self.records.cells[record] == usual), below[0])
-        names = _named_cells(self._record(line))
+        record = next(record for record in below if self.records.cells[record] == usual)
+        names = _named_cells(self._record(record))
         # A last column may have no name.
         is_narrow = n_named < usual - (self.records.cells[self.header] == usual)
         if usual > 1 and is_narrow and len(names) == usual and all(map(_is_name, names)):
             raise SourceError(
-                f"{self.path}: its first line has {n_named} of {usual} cells, and the header seems to stand in line "
-                f"{int(self.records.lines[line]) + 1}: delete the lines above it"
+                f"{self.path}: its first line names {n_named} of {usual} columns: {self._header_fault(record)}"
             )
 
 

@@ -24,7 +24,7 @@ from events_pandas.errors import SourceError
 from events_pandas.intercom import DATE_SUFFIXES
 from events_pandas.mapping import Column, Constant, Date, EventMapping, Number, Text
 from events_pandas.mapping.rules import RULE_TYPES, is_computed, rule_sources
-from events_pandas.sources.csv_form import CSV_FORM, OTHER_SEPARATORS, CsvForm, csv_form, separator_fault
+from events_pandas.sources.csv_form import CSV_FORM, OTHER_SEPARATORS, CsvForm, CsvHead, csv_form, separator_fault
 from events_pandas.sources.csv_records import CsvRecords, Refusal
 from events_pandas.sources.opening import KeptFile, decompressed, mark_of, opened
 
@@ -152,9 +152,12 @@ def _findings(path: Path, part: "_Part", start: int) -> Iterator[Finding]:
             field="row",
         )
     if part.escaped_line is not None and start == 0 and len(part.frame):
-        subject = f"{path.name} (line {part.escaped_line})"
+        # A field for each file: of each field a run tells the same once.
         yield Finding(
-            code="backslash_quotes", rows=np.zeros(1, np.int64), values=pa.array([subject], TEXT_TYPE), field="file"
+            code="backslash_quotes",
+            rows=np.zeros(1, np.int64),
+            values=pa.array([f"line {part.escaped_line}"], TEXT_TYPE),
+            field=f"file {path.name}",
         )
 
 
@@ -260,6 +263,37 @@ def _read_schema(path: Path, kept: KeptFile | None) -> Iterator[pa.Schema]:
             yield pq.read_schema(file).remove_metadata()
         else:
             yield pa.schema([(str(name), pa.string()) for name in _csv_form(path, file).labels()])
+
+
+def header_hint(path: Path, mapping: EventMapping, *, kept: KeptFile | None = None) -> str:
+    """Say why the columns of a mapping may not be among those of a CSV file.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        A file that lacks a column of the mapping.
+    mapping : EventMapping
+        The mapping.
+    kept : KeptFile, optional
+        The file as it stood when the run began.
+
+    Returns
+    -------
+    str
+        What is odd about the file's first lines, and how to fix it; empty if nothing is, or for a Parquet file.
+
+    Raises
+    ------
+    SourceError
+        If the file cannot be read.
+    """
+    return "" if _is_parquet(path) else _next(_read_hint(path, mapping, kept), path) or ""
+
+
+def _read_hint(path: Path, mapping: EventMapping, kept: KeptFile | None) -> Iterator[str]:
+    names = frozenset(label for label in _labels(mapping) if isinstance(label, str))
+    with opened(path, kept) as file, decompressed(path, file) as stream:
+        yield CsvHead.read(path, stream).hint(names)
 
 
 def _is_parquet(path: Path) -> bool:

@@ -5,8 +5,8 @@ import gzip
 import lzma
 import os
 import zipfile
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Final, cast
@@ -18,6 +18,9 @@ _FOLDERS_OF_SYSTEMS: Final = "__MACOSX"
 _FILES_OF_SYSTEMS: Final = (".DS_Store", "Thumbs.db", "desktop.ini")
 _IS_ENCRYPTED: Final = 0x1
 _NAMED_MEMBERS: Final = 3
+
+HELD_FILES: Final = 100
+"""So many files of a run are held open."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,18 +68,58 @@ class KeptFile:
     mark: Mark
     handle: BinaryIO | None = None
 
-    def is_unchanged(self) -> bool:
-        """Tell whether what can be read is what stood there.
+    def is_in_place(self) -> bool:
+        """Tell whether it stands there still, as it was.
 
         Returns
         -------
         bool
-            False also if it is gone.
+            False also if there is no file any more.
         """
+        return self._is(self.path)
+
+    def is_readable(self) -> bool:
+        """Tell whether it can be read as it was.
+
+        Returns
+        -------
+        bool
+            True also of a file that is held open, when another one has taken its place.
+        """
+        return self._is(self.path if self.handle is None else self.handle)
+
+    def _is(self, file: "Path | BinaryIO") -> bool:
         try:
-            return mark_of(self.path if self.handle is None else self.handle) == self.mark
+            return mark_of(file) == self.mark
         except OSError:
             return False
+
+
+@contextmanager
+def kept_files(files: Iterable[Path], *, are_held: bool) -> Iterator[dict[Path, KeptFile]]:
+    """Know files again during a run.
+
+    Parameters
+    ----------
+    files : iterable of pathlib.Path
+        The files of the run.
+    are_held : bool
+        Whether they are held open, so that they can be read again when others have taken their places.
+
+    Yields
+    ------
+    dict of pathlib.Path to KeptFile
+        Without files that cannot be opened: reading them tells why.
+    """
+    kept: dict[Path, KeptFile] = {}
+    with ExitStack() as handles:
+        for path in dict.fromkeys(files):
+            with suppress(OSError):
+                # An operating system opens a thousand files or so for one process.
+                is_held = are_held and len(kept) < HELD_FILES
+                handle = handles.enter_context(path.open("rb")) if is_held else None
+                kept[path] = KeptFile(path=path, mark=mark_of(path if handle is None else handle), handle=handle)
+        yield kept
 
 
 @contextmanager
