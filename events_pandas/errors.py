@@ -82,7 +82,7 @@ class MappingError(EventsPandasError):
         MappingError
             Of the same class: each fault begins with the file, and the last one ends with what is odd.
         """
-        where, why = "" if path is None else f"{path}: ", f": {hint}" if hint else ""
+        where, why = "" if path is None else f"{path}: ", f" ({hint})" if hint else ""
         error = copy(self)
         *others, last = (f"{where}{fault}" for fault in self.faults)
         MappingError.__init__(error, [*others, f"{last}{why}"])

@@ -23,7 +23,7 @@ from events_pandas.sources import (
     other_reading,
     payloads_of,
     read_chosen_rows,
-    read_first_rows,
+    read_first_row,
     source_schema,
 )
 
@@ -242,5 +242,5 @@ class _Columns:
 
 
 def _own_columns(path: Path, kept: KeptFile | None) -> list[str]:
-    first = read_first_rows(path, 1, kept=kept)
+    first = read_first_row(path, kept=kept)
     return [str(name) for name in first.columns[: n_own_columns(first)]]

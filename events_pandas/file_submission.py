@@ -198,9 +198,7 @@ def _noted_on(error: BaseException, *, interrupted: str | None = None) -> Iterat
         error.add_note(interrupted)
 
 
-def read_files(
-    paths: PathOrPaths, mapping: EventMapping
-) -> tuple[pd.DataFrame, EventMapping, tuple[Finding, ...]]:
+def read_files(paths: PathOrPaths, mapping: EventMapping) -> tuple[pd.DataFrame, EventMapping, tuple[Finding, ...]]:
     """Read files whole, to be checked as they would be submitted.
 
     Parameters

@@ -33,12 +33,17 @@ from events_pandas.results import Ledger, RunStatuses
 from events_pandas.results.open_frame import OpenFrame
 from events_pandas.results.summary import REPEAT_CODES
 
-
 Refused: TypeAlias = Callable[[int], Sequence[Finding]]
 
 
 def no_refusals(_: int) -> Sequence[Finding]:
-    """Say that a source found nothing in the rows of a frame."""
+    """Say that a source found nothing in the rows of a frame.
+
+    Returns
+    -------
+    tuple of Finding
+        None.
+    """
     return ()
 
 

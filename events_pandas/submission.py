@@ -91,9 +91,7 @@ class Submission:
     def __post_init__(self) -> None:
         # Later frames can repeat the events of earlier ones; one frame alone has none to be held against.
         earlier = None if self.source == "frame" else EarlierFrames()
-        self._frames = RunFrames(
-            mapping=self.mapping, options=self.options, earlier=earlier, refused=self.refused
-        )
+        self._frames = RunFrames(mapping=self.mapping, options=self.options, earlier=earlier, refused=self.refused)
         facts = RunFacts(
             started_at=dt.datetime.now(dt.UTC),
             source=self.origin,

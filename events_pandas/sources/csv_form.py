@@ -16,13 +16,7 @@ import pandas as pd
 
 from events_pandas.convert.cells import Mask
 from events_pandas.errors import SourceError
-from events_pandas.sources.csv_structure import (
-    Records,
-    UnclosedQuoteError,
-    cells_of,
-    find_records,
-    quoted_text,
-)
+from events_pandas.sources.csv_structure import Records, UnclosedQuoteError, cells_of, find_records, quoted_text
 from events_pandas.sources.opening import Mark
 
 BLOCK_BYTES: Final = 512 * 1024
@@ -354,14 +348,27 @@ def _undecided(doubled: _Survey, escaped: _Survey) -> str:
     if doubled.is_clean:
         return f"a backslash before a quote in line {doubled.escaped_line} can be read in two ways: {cure}"
     other = escaped.faulty_line or escaped.unclosed_line
-    return (
-        f"quotes are escaped with a backslash in line {doubled.escaped_line}, and in another way in line {other}: {cure}"
-    )
+    escaped_line = doubled.escaped_line
+    return f"quotes are escaped with a backslash in line {escaped_line}, and in another way in line {other}: {cure}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CsvHead:
-    """The start of a CSV file, and which of its records names the columns."""
+    """The start of a CSV file, and which of its records names the columns.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+    text : bytes
+        Its start, without a byte order mark.
+    mark : int
+        The length of that mark.
+    records : Records
+        The complete records of the text.
+    header : int
+        Which of them names the columns.
+    """
 
     path: Path
     text: bytes

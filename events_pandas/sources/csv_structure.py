@@ -14,9 +14,7 @@ COMMA, QUOTE, LINE_FEED, CARRIAGE_RETURN = b',"\n\r'
 
 # A cell with what ends it. A quote that does not begin its cell is a character like any other, and so is what follows a
 # closing quote: pandas reads both so.
-_CELL = re.compile(
-    rb"""(?:"(?P<quoted>(?:[^"]++|"")*+)"(?P<stray>[^,\r\n]*)|(?!")[^,\r\n]*)(?P<end>,|\r\n|\r|\n|\Z)"""
-)
+_CELL = re.compile(rb"""(?:"(?P<quoted>(?:[^"]++|"")*+)"(?P<stray>[^,\r\n]*)|(?!")[^,\r\n]*)(?P<end>,|\r\n|\r|\n|\Z)""")
 _MAY_PRECEDE_A_QUOTE = np.isin(np.arange(256), list(b',"\n\r'))
 
 
@@ -98,7 +96,7 @@ def find_records(text: bytes, *, is_last: bool) -> Records:
     stops, nexts = _line_ends(text, content, is_last=is_last)
     if QUOTE not in text:
         commas = np.flatnonzero(content == COMMA)
-        return _records(stops, nexts, np.searchsorted(commas, stops), stops)
+        return _records(stops, nexts, commas, stops=stops)
     # Every quote opens or closes, one that is written twice does both.
     is_inside = (np.cumsum(content == QUOTE, dtype=np.uint8) & 1).astype(bool)
     is_real = ~is_inside[np.minimum(stops, len(text) - 1)]
@@ -107,7 +105,7 @@ def find_records(text: bytes, *, is_last: bool) -> Records:
     if (is_last and length < len(text)) or not _are_well_placed(content, length):
         return _records_by_cell(text, stops, is_last=is_last)
     commas = np.flatnonzero(content[:length] == COMMA)
-    return _records(ends, after, np.searchsorted(commas[~is_inside[commas]], ends), stops)
+    return _records(ends, after, commas[~is_inside[commas]], stops=stops)
 
 
 def _line_ends(text: bytes, content: Bytes, *, is_last: bool) -> tuple[Rows, Rows]:
@@ -139,14 +137,14 @@ def _are_well_placed(content: Bytes, length: int) -> bool:
     return bool(_MAY_PRECEDE_A_QUOTE[before].all() and _MAY_PRECEDE_A_QUOTE[after].all())
 
 
-def _records(ends: Rows, nexts: Rows, commas_before: Rows, stops: Rows) -> Records:
-    """Put records together of which every quote is well placed."""
+def _records(ends: Rows, nexts: Rows, commas: Rows, *, stops: Rows) -> Records:
+    """Put records together of which every quote is well placed; the commas are those between cells."""
     starts = np.concatenate([[0], nexts[:-1]]).astype(np.int64)[: len(nexts)]
     return Records(
         starts=starts,
         ends=ends,
         nexts=nexts,
-        cells=np.diff(commas_before, prepend=0) + 1,
+        cells=np.diff(np.searchsorted(commas, ends), prepend=0) + 1,
         lines=np.searchsorted(stops, starts),
         is_stray=np.zeros(len(ends), dtype=bool),
         n_lines=int(np.searchsorted(stops, nexts[-1])) if len(nexts) else 0,

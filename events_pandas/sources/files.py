@@ -133,7 +133,7 @@ def read_chunks(
     # Nobody knows what a callable reads.
     selection = _Selection(texts=labels, columns=None if is_computing(mapping) else labels)
     start = 0
-    for part in _frames(path, selection, chunksize, kept):
+    for part in _frames(path, selection, chunksize, kept=kept):
         frame = part.frame
         frame.index = pd.RangeIndex(start, start + len(frame))
         refused = tuple(_findings(path, part, start))
@@ -161,7 +161,7 @@ def _findings(path: Path, part: "_Part", start: int) -> Iterator[Finding]:
         )
 
 
-def read_first_rows(path: Path, n_rows: int, *, kept: KeptFile | None = None) -> pd.DataFrame:
+def read_first_rows(path: Path, n_rows: int) -> pd.DataFrame:
     """Read the first rows of a file, with all columns.
 
     Parameters
@@ -170,8 +170,6 @@ def read_first_rows(path: Path, n_rows: int, *, kept: KeptFile | None = None) ->
         A CSV or a Parquet file.
     n_rows : int
         The most rows to read.
-    kept : KeptFile, optional
-        The file as it stood when the run began.
 
     Returns
     -------
@@ -185,7 +183,7 @@ def read_first_rows(path: Path, n_rows: int, *, kept: KeptFile | None = None) ->
         If the file cannot be read, or if no row of a CSV file can be read as it was meant.
     """
     parts: list[_Part] = []
-    with closing(_frames(path, _Selection(), n_rows, kept)) as read:
+    with closing(_frames(path, _Selection(), n_rows, kept=None)) as read:
         # Of a Parquet file a chunk may be shorter than asked for.
         while sum(len(part.frame) for part in parts) < n_rows and (part := next(read, None)) is not None:
             parts.append(part)
@@ -194,6 +192,30 @@ def read_first_rows(path: Path, n_rows: int, *, kept: KeptFile | None = None) ->
     if refused and len(refused) == len(rows):
         raise SourceError(f"{path}: no row can be read: {refused[0].subject} {CODES[refused[0].code]}")
     return rows.drop([refusal.row for refusal in refused]).reset_index(drop=True)
+
+
+def read_first_row(path: Path, *, kept: KeptFile | None = None) -> pd.DataFrame:
+    """Read all columns of a file, and its first row if it has one.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        A CSV or a Parquet file.
+    kept : KeptFile, optional
+        The file as it stood when the run began.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row or none; its cells are empty if it cannot be read as it was meant.
+
+    Raises
+    ------
+    SourceError
+        If the file cannot be read.
+    """
+    with closing(_frames(path, _Selection(), 1, kept=kept)) as read:
+        return next(read).frame
 
 
 def read_chosen_rows(path: Path, rows: Rows, *, kept: KeptFile | None = None) -> Iterator[pd.DataFrame]:
@@ -221,7 +243,7 @@ def read_chosen_rows(path: Path, rows: Rows, *, kept: KeptFile | None = None) ->
         If the file cannot be read, or no longer has these rows.
     """
     start = 0
-    with closing(_frames(path, _Selection(keeps_refused=True), CHOSEN_FROM, kept)) as read:
+    with closing(_frames(path, _Selection(keeps_refused=True), CHOSEN_FROM, kept=kept)) as read:
         for part in read:
             frame = part.frame
             chosen = rows[(rows >= start) & (rows < start + len(frame))]
@@ -293,7 +315,9 @@ def header_hint(path: Path, mapping: EventMapping, *, kept: KeptFile | None = No
 def _read_hint(path: Path, mapping: EventMapping, kept: KeptFile | None) -> Iterator[str]:
     names = frozenset(label for label in _labels(mapping) if isinstance(label, str))
     with opened(path, kept) as file, decompressed(path, file) as stream:
-        yield CsvHead.read(path, stream).hint(names)
+        head = CsvHead.read(path, stream)
+        _require_commas(path, head.form().labels())
+        yield head.hint(names)
 
 
 def _is_parquet(path: Path) -> bool:
@@ -318,17 +342,17 @@ class _Part:
     escaped_line: int | None = None
 
 
-def _frames(path: Path, selection: _Selection, chunksize: int, kept: KeptFile | None = None) -> Generator[_Part]:
-    parts = _read(path, selection, chunksize, kept)
+def _frames(path: Path, selection: _Selection, chunksize: int, *, kept: KeptFile | None) -> Generator[_Part]:
+    parts = _read(path, selection, chunksize, kept=kept)
     while (part := _next(parts, path)) is not None:
         yield part
 
 
-def _read(path: Path, selection: _Selection, chunksize: int, kept: KeptFile | None) -> Iterator[_Part]:
+def _read(path: Path, selection: _Selection, chunksize: int, *, kept: KeptFile | None) -> Iterator[_Part]:
     read = _read_parquet if _is_parquet(path) else _read_csv
     with opened(path, kept) as file:
         mark = mark_of(file)
-        for part in read(path, file, selection, chunksize):
+        for part in read(path, file, selection, chunksize=chunksize):
             if mark_of(file) != mark:
                 raise SourceError(f"{path}: was changed while it was read: submit it again when nothing writes to it")
             yield part
@@ -388,13 +412,13 @@ def _csv_form(path: Path, file: BinaryIO) -> CsvForm:
     return csv_form(path, mark_of(file), content)
 
 
-def _read_csv(path: Path, file: BinaryIO, selection: _Selection, chunksize: int) -> Iterator[_Part]:
+def _read_csv(path: Path, file: BinaryIO, selection: _Selection, *, chunksize: int) -> Iterator[_Part]:
     form = _csv_form(path, file)
     header = form.labels()
     texts, columns = selection.texts, selection.columns
     is_known = texts is not None and texts <= set(header)
-    if not is_known and len(header) == 1 and (separator := _separator(str(header[0]))):
-        raise SourceError(separator_fault(path, separator))
+    if not is_known:
+        _require_commas(path, header)
     dtype: Any = str if texts is None else dict.fromkeys(texts, str)
     file.seek(0)
     with decompressed(path, file) as stream:
@@ -409,16 +433,18 @@ def _read_csv(path: Path, file: BinaryIO, selection: _Selection, chunksize: int)
                 # All columns, if one is missing: the error names those that there are.
                 chosen = frame.loc[:, frame.columns.isin(columns)] if is_known and columns is not None else frame
                 yield _Part(frame=chosen, refused=records.refused(delivered), escaped_line=form.escaped_line)
-    if delivered != records.rows:
-        raise SourceError(f"{path}: cannot be read: it has {records.rows:,} rows, and pandas finds {delivered:,}")
+    if delivered != form.rows:
+        raise SourceError(f"{path}: cannot be read: it has {form.rows:,} rows, and {delivered:,} were found")
 
 
-def _separator(line: str) -> str | None:
-    """Return what stands in a comma's place, as a message names it."""
-    return next((name for mark, name in OTHER_SEPARATORS.items() if mark in line), None)
+def _require_commas(path: Path, header: Sequence[Any]) -> None:
+    """Refuse a file whose only column has a name in which something else separates names."""
+    separators = (name for mark, name in OTHER_SEPARATORS.items() if mark in str(header[0]))
+    if len(header) == 1 and (separator := next(separators, None)):
+        raise SourceError(separator_fault(path, separator))
 
 
-def _read_parquet(_: Path, content: BinaryIO, selection: _Selection, chunksize: int) -> Iterator[_Part]:
+def _read_parquet(_: Path, content: BinaryIO, selection: _Selection, *, chunksize: int) -> Iterator[_Part]:
     with pq.ParquetFile(content) as file:
         names, kept = file.schema_arrow.names, selection.columns
         # All columns, if one is missing: the error names those that there are.

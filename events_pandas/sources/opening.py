@@ -5,11 +5,11 @@ import gzip
 import lzma
 import os
 import zipfile
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, closing, contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO, Final, cast
+from typing import Any, BinaryIO, Final, cast
 
 from events_pandas.errors import SourceError
 
@@ -19,13 +19,26 @@ _FILES_OF_SYSTEMS: Final = (".DS_Store", "Thumbs.db", "desktop.ini")
 _IS_ENCRYPTED: Final = 0x1
 _NAMED_MEMBERS: Final = 3
 
+# None of them closes what it reads from.
+_DECOMPRESSORS: Final[dict[str, Callable[[BinaryIO], Any]]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+
 HELD_FILES: Final = 100
 """So many files of a run are held open."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Mark:
-    """What tells a file from the one that it was: another file in its place, or one that was written to."""
+    """What tells a file from the one that it was: another file in its place, or one that was written to.
+
+    Parameters
+    ----------
+    device, inode : int
+        Which file it is.
+    size : int
+        Bytes.
+    modified_ns : int
+        When it was written to last, in nanoseconds since 1970.
+    """
 
     device: int
     inode: int
@@ -184,14 +197,12 @@ def decompressed(path: Path, file: BinaryIO) -> Iterator[BinaryIO]:
         with zipfile.ZipFile(file) as archive, archive.open(_only_member(path, archive)) as member:
             yield cast("BinaryIO", member)
         return
-    kinds = {".gz": gzip.GzipFile, ".bz2": bz2.BZ2File, ".xz": lzma.LZMAFile}
-    suffix = next((suffix for suffix in kinds if name.endswith(suffix)), None)
-    if suffix is None:
+    opening = next((opening for suffix, opening in _DECOMPRESSORS.items() if name.endswith(suffix)), None)
+    if opening is None:
         yield file
         return
-    content = gzip.GzipFile(fileobj=file, mode="rb") if suffix == ".gz" else kinds[suffix](file)  # type: ignore[operator]
-    with closing(cast("BinaryIO", content)) as stream:
-        yield stream
+    with opening(file) as stream:
+        yield cast("BinaryIO", stream)
 
 
 def _only_member(path: Path, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
@@ -203,8 +214,8 @@ def _only_member(path: Path, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
         raise SourceError(f"{path}: holds no file: put one CSV file into the archive")
     if len(chosen) > 1:
         named = ", ".join(repr(member.filename) for member in chosen[:_NAMED_MEMBERS])
-        more = f" and {len(chosen) - _NAMED_MEMBERS} more" if len(chosen) > _NAMED_MEMBERS else ""
-        raise SourceError(f"{path}: holds {len(chosen)} files ({named}{more}): unpack it, and give the files themselves")
+        named += f" and {len(chosen) - _NAMED_MEMBERS} more" if len(chosen) > _NAMED_MEMBERS else ""
+        raise SourceError(f"{path}: holds {len(chosen)} files ({named}): unpack it, and give the files themselves")
     if chosen[0].flag_bits & _IS_ENCRYPTED:
         raise SourceError(f"{path}: is encrypted: unpack it with its password, and give the file itself")
     return chosen[0]
