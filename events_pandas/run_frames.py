@@ -36,17 +36,6 @@ from events_pandas.results.summary import REPEAT_CODES
 Refused: TypeAlias = Callable[[int], Sequence[Finding]]
 
 
-def no_refusals(_: int) -> Sequence[Finding]:
-    """Say that a source found nothing in the rows of a frame.
-
-    Returns
-    -------
-    tuple of Finding
-        None.
-    """
-    return ()
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReadFrame:
     """A frame of which every row has been read, and that has not been judged.
@@ -80,7 +69,7 @@ class RunFrames:
         What is remembered of frames for later ones; None where there is one frame only.
     journal : Journal or None, default None
         What earlier runs have sent, once it is known whose workspace it is.
-    refused : callable
+    refused : callable, optional
         Told where a frame begins in the stream; returns what its source found in its rows.
 
     Attributes
@@ -93,7 +82,7 @@ class RunFrames:
     options: RunOptions
     earlier: EarlierFrames | None
     journal: Journal | None = None
-    refused: Refused = no_refusals
+    refused: Refused | None = None
     notes: dict[tuple[str, str], Cause] = field(default_factory=dict, init=False)
     _statuses: RunStatuses = field(default_factory=RunStatuses, init=False)
     _resolved: dict[str, Rule] = field(default_factory=dict, init=False)
@@ -146,7 +135,7 @@ class RunFrames:
         self._is_opening = True
         bound = bind(rows, self.mapping, resolved=self._resolved)
         self._resolved.update(bound.resolved)
-        converter = Converter(bound, self.refused(self._seen[1]))
+        converter = Converter(bound, () if self.refused is None else self.refused(self._seen[1]))
         # Also where progress is asked for, checks that take no time leave no line behind: a stream has many. A user's
         # function is told of the submission only.
         progress: ProgressChoice = "auto" if self.options.progress in ("auto", True) else False

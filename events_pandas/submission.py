@@ -38,7 +38,7 @@ from events_pandas.mapping.digest import mapping_digest
 from events_pandas.mapping.event_mapping import PLACEHOLDER_NAME, is_unnamed
 from events_pandas.options import RunOptions
 from events_pandas.results.open_frame import OpenFrame
-from events_pandas.run_frames import ReadFrame, Refused, RunFrames, no_refusals
+from events_pandas.run_frames import ReadFrame, Refused, RunFrames
 
 STOP_ERRORS: dict[str, type[SubmissionError | SubmissionInterrupted]] = {
     "authentication": AuthenticationError,
@@ -72,7 +72,7 @@ class Submission:
         Where the results are written, likewise.
     total : int, optional
         The number of rows of files, if it is known.
-    refused : callable
+    refused : callable, optional
         As for `RunFrames`.
     """
 
@@ -82,7 +82,7 @@ class Submission:
     origin: str
     results_path: str | None = None
     total: int | None = None
-    refused: Refused = no_refusals
+    refused: Refused | None = None
     _frames: RunFrames = field(init=False)
     _chronicle: Chronicle = field(init=False)
     _bar: ProgressBar = field(init=False, repr=False, compare=False)

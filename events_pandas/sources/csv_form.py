@@ -1,46 +1,36 @@
 """The form of a CSV file: where its header stands, how its quotes are escaped, and how many rows it has."""
 
-import io
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO, Final, TypeAlias
+from typing import BinaryIO, Final, TypeAlias
 
 import numpy as np
-import pandas as pd
 
-from events_pandas.convert.cells import Mask
 from events_pandas.errors import SourceError
+from events_pandas.sources.csv_blocks import (
+    BLANKS,
+    BLOCK_BYTES,
+    BYTE_ORDER_MARK,
+    END_OF_FILE_OF_DOS,
+    ESCAPED_QUOTE,
+    Block,
+    CsvForm,
+    line_ends_in,
+    odd_records,
+    read_blocks,
+)
 from events_pandas.sources.csv_structure import Records, UnclosedQuoteError, cells_of, find_records, quoted_text
 from events_pandas.sources.opening import Mark
-
-BLOCK_BYTES: Final = 512 * 1024
-"""Bytes that are looked at together: enough for numpy, few enough for a processor's cache."""
-
-BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
-_END_OF_FILE_OF_DOS: Final = b"\x1a"
-_BLANKS: Final = b" \t"
-
-CSV_FORM: dict[str, Any] = {
-    # Without this a file whose rows have one cell too many would take its first column for an index.
-    "index_col": False,
-    "encoding": "utf-8-sig",
-    # Only an empty cell is absent: "NA" is Namibia, and "None" may be somebody's name.
-    "keep_default_na": False,
-}
 
 OTHER_SEPARATORS: Final = {";": "';'", "\t": "tabs", "|": "'|'"}
 _SEPARATOR_LINE = re.compile(rb'"?sep=(.)"?', re.IGNORECASE)
 
-# An odd number of backslashes before a quote: of an even number each one may escape the next.
-_ESCAPED_QUOTE = re.compile(rb'(?<!\\)(?:\\\\)*\\"')
-_ESCAPE_PAIR = re.compile(rb'\\["\\]')
-_QUOTED_CELL = re.compile(rb'(?:\A|(?<=[,\r\n]))"([^"\\]*+(?:\\[\s\S][^"\\]*+)*+)"')
 _DOUBLED_QUOTE = re.compile(rb'(?<=[^,\r\n])""(?=[^,\r\n])|(?:\A|(?<=[,\r\n]))"""')
 
 SEARCHED_LINES: Final = 100
@@ -50,152 +40,6 @@ _SETTLED_SECONDS: Final = 2.0
 _FORMS_KEPT: Final = 256
 
 OpenStream: TypeAlias = Callable[[], AbstractContextManager[BinaryIO]]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CsvForm:
-    """The form of a CSV file.
-
-    Parameters
-    ----------
-    header : bytes
-        The line that names the columns, without its end.
-    names : tuple of bytes
-        The names as they are written, without quotes.
-    offset : int
-        Where the first row begins, in bytes.
-    lines : int
-        The number of lines before it.
-    escaped_line : int or None
-        Where quotes are escaped with a backslash: the first line with such a quote, counted from 1.
-    rows : int
-        The number of rows.
-    """
-
-    header: bytes
-    names: tuple[bytes, ...]
-    offset: int
-    lines: int
-    escaped_line: int | None = None
-    rows: int = 0
-
-    @property
-    def width(self) -> int:
-        """The number of columns."""
-        return len(self.names)
-
-    @property
-    def least(self) -> int:
-        """The number of columns up to the last one that has a name: a row may lack the cells beyond."""
-        return max((place for place, name in enumerate(self.names, start=1) if name.strip()), default=self.width)
-
-    def labels(self) -> list[Any]:
-        """Return the names of the columns as pandas reads them, also one that stands there twice.
-
-        Returns
-        -------
-        list
-            Text; NaN for an empty name.
-        """
-        # pandas makes "a.1" of a second column "a", and so would hide which of them is meant.
-        return list(pd.read_csv(io.BytesIO(self.header), header=None, nrows=1, dtype=str, **CSV_FORM).iloc[0])
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Block:
-    """Some rows of a CSV file as they are written.
-
-    Parameters
-    ----------
-    text : bytes
-        Complete records.
-    shown : bytes
-        The same with escaped quotes made letters: their structure can be read without knowing of backslashes.
-    records : Records
-        Where each one stands in both.
-    line : int
-        The number of lines of the file before them.
-    is_blank : numpy.ndarray of bool, shape (n_records,)
-        The lines that are no rows: empty, or of nothing but blanks.
-    """
-
-    text: bytes
-    shown: bytes
-    records: Records
-    line: int
-    is_blank: Mask
-
-
-def read_blocks(stream: BinaryIO, form: CsvForm, *, escapes: bool) -> Iterator[Block]:
-    """Read the rows of a CSV file, some at a time.
-
-    Parameters
-    ----------
-    stream : binary file
-        The content, from its start.
-    form : CsvForm
-        Where the rows begin.
-    escapes : bool
-        Whether quotes are escaped with a backslash.
-
-    Yields
-    ------
-    Block
-        In the order of the file.
-
-    Raises
-    ------
-    UnclosedQuoteError
-        If a quote is opened and not closed: with its line in the file, counted from 0.
-    """
-    stream.read(form.offset)
-    rest, line, is_last = b"", form.lines, False
-    while not is_last:
-        # A record that is longer than a block is not looked at again for every block of it.
-        block = stream.read(max(BLOCK_BYTES, len(rest)))
-        is_last = not block
-        text = (rest + block).rstrip(_END_OF_FILE_OF_DOS) if is_last else rest + block
-        shown = _ESCAPE_PAIR.sub(b"xx", text) if escapes and b"\\" in text else text
-        try:
-            records = find_records(shown, is_last=is_last)
-        except UnclosedQuoteError as error:
-            escaped = _ESCAPED_QUOTE.search(text)
-            before = None if escaped is None else line + _line_ends_in(text[: escaped.start()])
-            raise UnclosedQuoteError(line + error.line, before) from error
-        whole, rest = text[: records.length], text[records.length :]
-        if len(records):
-            shown = shown[: records.length]
-            yield Block(text=whole, shown=shown, records=records, line=line, is_blank=_blank(whole, records))
-        line += records.n_lines
-
-
-def _blank(text: bytes, records: Records) -> Mask:
-    lengths = records.ends - records.starts
-    is_blank: Mask = lengths == 0
-    content = np.frombuffer(text, np.uint8)
-    for record in np.flatnonzero((records.cells == 1) & np.isin(content[records.starts], list(_BLANKS)) & ~is_blank):
-        is_blank[record] = not text[records.starts[record] : records.ends[record]].strip(_BLANKS)
-    return is_blank
-
-
-def plain_quotes(text: bytes) -> bytes:
-    r"""Write quotes that a backslash escapes twice, as other CSV files do.
-
-    Parameters
-    ----------
-    text : bytes
-        Complete records, or cells.
-
-    Returns
-    -------
-    bytes
-        Within quotes ``\"`` has become ``""``, and two backslashes one; nothing else has changed.
-    """
-    return _QUOTED_CELL.sub(lambda cell: b'"' + _ESCAPE_PAIR.sub(_plain, cell[1]) + b'"', text)
-
-
-def _plain(pair: "re.Match[bytes]") -> bytes:
-    return b'""' if pair[0] == b'\\"' else b"\\"
 
 
 _known_forms: dict[tuple[Path, Mark], CsvForm] = {}
@@ -245,25 +89,16 @@ def _inspected(path: Path, open_stream: OpenStream) -> CsvForm:
     doubled = survey(escapes=False)
     if doubled.escaped_line is None:
         doubled.require_closed(path)
-        return _with(form, doubled, escaped_line=None)
+        return replace(form, rows=doubled.rows, is_regular=doubled.is_regular)
     escaped = survey(escapes=True)
     chosen = _chosen(doubled, escaped)
     if chosen is None:
         if doubled.unclosed_line == escaped.unclosed_line:
             doubled.require_closed(path)
         raise SourceError(f"{path}: {_undecided(doubled, escaped)}")
-    return _with(form, chosen, escaped_line=doubled.escaped_line if chosen is escaped else None)
-
-
-def _with(form: CsvForm, survey: "_Survey", *, escaped_line: int | None) -> CsvForm:
-    return CsvForm(
-        header=form.header,
-        names=form.names,
-        offset=form.offset,
-        lines=form.lines,
-        escaped_line=escaped_line,
-        rows=survey.rows,
-    )
+    if chosen is doubled:
+        return replace(form, rows=doubled.rows, is_regular=doubled.is_regular)
+    return replace(form, rows=escaped.rows, escaped_line=doubled.escaped_line)
 
 
 @dataclass(kw_only=True, slots=True)
@@ -272,6 +107,7 @@ class _Survey:
 
     rows: int = 0
     has_odd_widths: bool = False
+    is_regular: bool = True
     escaped_line: int | None = None
     faulty_line: int | None = None
     unclosed_line: int | None = None
@@ -302,6 +138,7 @@ def _look_at(block: Block, form: CsvForm, found: _Survey, *, escapes: bool) -> N
     if not block.text.isascii():
         block.text.decode()
     records = block.records
+    found.is_regular = found.is_regular and not odd_records(block, form).any()
     found.rows += int((~block.is_blank).sum())
     is_odd = ~block.is_blank & ((records.cells < form.least) | (records.cells > form.width))
     found.has_odd_widths = found.has_odd_widths or bool(is_odd.any())
@@ -310,7 +147,7 @@ def _look_at(block: Block, form: CsvForm, found: _Survey, *, escapes: bool) -> N
         found.faulty_line = _line(block, int(faulty[0]))
     if escapes and found.faulty_line is None and (record := _first_with(_DOUBLED_QUOTE, block)) is not None:
         found.faulty_line = _line(block, record)
-    if not escapes and found.escaped_line is None and (record := _first_with(_ESCAPED_QUOTE, block)) is not None:
+    if not escapes and found.escaped_line is None and (record := _first_with(ESCAPED_QUOTE, block)) is not None:
         found.escaped_line = _line(block, record)
 
 
@@ -321,6 +158,9 @@ def _line(block: Block, record: int) -> int:
 def _first_with(pattern: "re.Pattern[bytes]", block: Block) -> int | None:
     """Return the first record that has, within the quotes of a cell, what a pattern finds."""
     records, position = block.records, 0
+    # Found at once, and without it neither pattern is.
+    if (b'\\"' if pattern is ESCAPED_QUOTE else b'""') not in block.shown:
+        return None
     while (match := pattern.search(block.shown, position)) is not None:
         record = int(np.searchsorted(records.starts, match.end() - 1, side="right")) - 1
         start, end = int(records.starts[record]), int(records.ends[record])
@@ -402,7 +242,7 @@ class CsvHead:
             block = stream.read(max(BLOCK_BYTES, len(text)))
             is_last, text = not block, text + block
             mark = len(BYTE_ORDER_MARK) if text.startswith(BYTE_ORDER_MARK) else 0
-            content = text[mark:].rstrip(_END_OF_FILE_OF_DOS) if is_last else text[mark:]
+            content = text[mark:].rstrip(END_OF_FILE_OF_DOS) if is_last else text[mark:]
             records = _found(path, content, is_last=is_last)
             header = _header_record(path, content, records)
             if header is not None and (is_last or len(text) >= BLOCK_BYTES):
@@ -428,7 +268,7 @@ class CsvHead:
         self._require_no_header_below()
         names = tuple(map(cell_text, _raw_cells(header)))
         offset = self.mark + int(self.records.nexts[self.header])
-        lines = int(self.records.lines[self.header]) + 1 + _line_ends_in(header)
+        lines = int(self.records.lines[self.header]) + 1 + line_ends_in(header)
         return CsvForm(header=header, names=names, offset=offset, lines=lines)
 
     def _record(self, record: int) -> bytes:
@@ -462,7 +302,7 @@ class CsvHead:
     def _below(self) -> list[int]:
         """Return the first records below the header that are not blank."""
         records = range(self.header + 1, min(len(self.records), self.header + SEARCHED_LINES))
-        return [record for record in records if self._record(record).strip(_BLANKS)]
+        return [record for record in records if self._record(record).strip(BLANKS)]
 
     def _header_fault(self, record: int) -> str:
         line = int(self.records.lines[record]) + 1
@@ -501,7 +341,7 @@ def _header_record(path: Path, text: bytes, records: Records) -> int | None:
     may_be_separator = True
     for record in range(len(records)):
         line = text[int(records.starts[record]) : int(records.ends[record])]
-        if not line.strip(_BLANKS):
+        if not line.strip(BLANKS):
             continue
         separator = _SEPARATOR_LINE.fullmatch(line) if may_be_separator else None
         if separator is None:
@@ -547,10 +387,6 @@ def separator_fault(path: Path, name: str) -> str:
         The message.
     """
     return f"{path}: its columns are separated by {name}, and a CSV file's by commas: save it with commas"
-
-
-def _line_ends_in(record: bytes) -> int:
-    return record.count(b"\n") + record.count(b"\r") - record.count(b"\r\n")
 
 
 def _raw_cells(record: bytes) -> list[bytes]:

@@ -1,29 +1,29 @@
 """The rows of a CSV file as pandas can read them: each with a cell for every column, odd ones set aside."""
 
 from bisect import bisect_left
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
 
 import numpy as np
 
-from events_pandas.convert.cells import Mask
 from events_pandas.errors import SourceError
-from events_pandas.sources.csv_form import (
+from events_pandas.sources.csv_blocks import (
+    BLOCK_BYTES,
     BYTE_ORDER_MARK,
+    END_OF_FILE_OF_DOS,
     Block,
     CsvForm,
-    cell_text,
+    odd_records,
     plain_quotes,
+    quoted,
     read_blocks,
-    unclosed_fault,
 )
+from events_pandas.sources.csv_form import cell_text, unclosed_fault
 from events_pandas.sources.csv_structure import UnclosedQuoteError, cells_of
 
 _NUL: Final = b"\0"
 _SHOWN_NUL: Final = "\N{REPLACEMENT CHARACTER}".encode()
-_PREFIX_BYTES: Final = 8
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,11 +70,13 @@ class CsvRecords:
         self._path = path
         self._form = form
         self._keeps = keeps
+        self._stream = stream
+        if form.is_regular:
+            stream.read(form.offset)
         self._blocks = read_blocks(stream, form, escapes=form.escaped_line is not None)
         self._text = form.header + b"\n"
         self._position = 0
         self._refused: list[Refusal] = []
-        self._prefixes = tuple(_prefixes(form))
         self.rows = 0
 
     def read(self, size: int) -> bytes:
@@ -91,10 +93,10 @@ class CsvRecords:
             Nothing at the end.
         """
         while self._position >= len(self._text):
-            block = self._next_block()
-            if block is None:
+            text = self._next_text()
+            if text is None:
                 return b""
-            self._text, self._position = self._read_out(block), 0
+            self._text, self._position = text, 0
         part = self._text[self._position : self._position + size]
         self._position += len(part)
         return part
@@ -116,28 +118,35 @@ class CsvRecords:
         taken, self._refused = self._refused[:n_taken], self._refused[n_taken:]
         return taken
 
-    def _next_block(self) -> Block | None:
+    def _next_text(self) -> bytes | None:
+        if self._form.is_regular:
+            return self._next_plain_text() or None
         try:
-            return next(self._blocks, None)
+            block = next(self._blocks, None)
+            return None if block is None else self._read_out(block)
         except UnclosedQuoteError as error:
             raise SourceError(unclosed_fault(self._path, error.line + 1)) from error
 
+    def _next_plain_text(self) -> bytes:
+        text = self._stream.read(BLOCK_BYTES)
+        # It may be the end, which some programs mark so.
+        while text.endswith(END_OF_FILE_OF_DOS) and (more := self._stream.read(BLOCK_BYTES)):
+            text += more
+        return text.rstrip(END_OF_FILE_OF_DOS)
+
     def _read_out(self, block: Block) -> bytes:
         """Return the rows of a block, and keep in mind which are set aside."""
-        records, form = block.records, self._form
-        has_nul, may_repeat = _with_nul(block), self._candidates(block)
-        is_odd = block.is_blank | records.is_stray | has_nul | may_repeat
-        is_odd |= (records.cells < form.least) | (records.cells > form.width)
+        records = block.records
         numbers = self.rows + np.cumsum(~block.is_blank) - 1
         self.rows += int((~block.is_blank).sum())
         parts, position = [], 0
-        for record in np.flatnonzero(is_odd).tolist():
+        for record in np.flatnonzero(odd_records(block, self._form)).tolist():
             parts.append(self._plain(block.text[position : int(records.starts[record])]))
             position = int(records.nexts[record])
             if block.is_blank[record]:
                 continue
             row = self._row(block, record)
-            code = "nul_character" if has_nul[record] else self._code(row, is_stray=bool(records.is_stray[record]))
+            code = self._code(row, is_stray=bool(records.is_stray[record]))
             if code is not None:
                 line = block.line + int(records.lines[record]) + 1
                 self._refused.append(
@@ -158,6 +167,9 @@ class CsvRecords:
     def _code(self, row: list[bytes], *, is_stray: bool) -> str | None:
         """Tell what is wrong with a row; None if it can be read."""
         form = self._form
+        # pandas would end the cell there.
+        if any(_NUL in cell for cell in row):
+            return "nul_character"
         if is_stray:
             return "quote_not_doubled"
         if _texts([row[0].removeprefix(BYTE_ORDER_MARK), *row[1:]]) == _without_last_empty(list(form.names)):
@@ -184,41 +196,12 @@ class CsvRecords:
         if code == "nul_character":
             row = [cell.replace(_NUL, _SHOWN_NUL) for cell in row]
         elif code == "quote_not_doubled":
-            row = list(map(_quoted, row))
+            row = list(map(quoted, row))
         elif code == "repeated_header":
             row = [row[0].removeprefix(BYTE_ORDER_MARK), *row[1:]]
         if len(row) > width:
-            row = [*row[: width - 1], _quoted(b",".join(row[width - 1 :]))]
+            row = [*row[: width - 1], quoted(b",".join(row[width - 1 :]))]
         return b",".join(row) + b"\n"
-
-    def _candidates(self, block: Block) -> Mask:
-        """Tell which rows begin as the header does."""
-        may_repeat = np.zeros(len(block.records), dtype=bool)
-        content = np.frombuffer(block.text, np.uint8)
-        for prefix in self._prefixes:
-            found = np.arange(len(block.records))
-            for place, byte in enumerate(prefix):
-                positions = block.records.starts[found] + place
-                is_inside = positions < len(content)
-                found = found[is_inside][content[positions[is_inside]] == byte]
-            may_repeat[found] = True
-        return may_repeat
-
-
-def _prefixes(form: CsvForm) -> Iterator[bytes]:
-    """Yield how a line that repeats the header may begin, whether it is quoted or not."""
-    first = form.names[0]
-    for begin in (first + b"," if form.width > 1 else first, _quoted(first)):
-        yield begin[:_PREFIX_BYTES]
-        yield (BYTE_ORDER_MARK + begin)[:_PREFIX_BYTES]
-
-
-def _with_nul(block: Block) -> Mask:
-    has_nul = np.zeros(len(block.records), dtype=bool)
-    if _NUL in block.text:
-        places = np.flatnonzero(np.frombuffer(block.text, np.uint8) == 0)
-        has_nul[np.searchsorted(block.records.starts, places, side="right") - 1] = True
-    return has_nul
 
 
 def _texts(row: list[bytes]) -> list[bytes]:
@@ -229,7 +212,3 @@ def _without_last_empty(texts: list[bytes]) -> list[bytes]:
     while texts and not texts[-1]:
         texts.pop()
     return texts
-
-
-def _quoted(text: bytes) -> bytes:
-    return b'"' + text.replace(b'"', b'""') + b'"'

@@ -15,7 +15,7 @@ COMMA, QUOTE, LINE_FEED, CARRIAGE_RETURN = b',"\n\r'
 # A cell with what ends it. A quote that does not begin its cell is a character like any other, and so is what follows a
 # closing quote: pandas reads both so.
 _CELL = re.compile(rb"""(?:"(?P<quoted>(?:[^"]++|"")*+)"(?P<stray>[^,\r\n]*)|(?!")[^,\r\n]*)(?P<end>,|\r\n|\r|\n|\Z)""")
-_MAY_PRECEDE_A_QUOTE = np.isin(np.arange(256), list(b',"\n\r'))
+_MAY_STAND_BESIDE_A_QUOTE = np.isin(np.arange(256), list(b',"\n\r'))
 
 
 class UnclosedQuoteError(ValueError):
@@ -92,63 +92,81 @@ def find_records(text: bytes, *, is_last: bool) -> Records:
     UnclosedQuoteError
         If nothing follows, and a quote is not closed.
     """
-    content = np.frombuffer(text, np.uint8)
-    stops, nexts = _line_ends(text, content, is_last=is_last)
-    if QUOTE not in text:
-        commas = np.flatnonzero(content == COMMA)
-        return _records(stops, nexts, commas, stops=stops)
+    marks = _Marks.of(text, is_last=is_last)
+    is_quote = marks.kinds == QUOTE
+    if not is_quote.any():
+        return _records(marks, np.zeros(len(is_quote), dtype=bool))
     # Every quote opens or closes, one that is written twice does both.
-    is_inside = (np.cumsum(content == QUOTE, dtype=np.uint8) & 1).astype(bool)
-    is_real = ~is_inside[np.minimum(stops, len(text) - 1)]
-    ends, after = stops[is_real], nexts[is_real]
-    length = int(after[-1]) if len(after) else 0
-    if (is_last and length < len(text)) or not _are_well_placed(content, length):
-        return _records_by_cell(text, stops, is_last=is_last)
-    commas = np.flatnonzero(content[:length] == COMMA)
-    return _records(ends, after, commas[~is_inside[commas]], stops=stops)
+    is_inside = (np.cumsum(is_quote) & 1).astype(bool)
+    records = _records(marks, is_inside)
+    is_cut_off = is_last and records.length < len(text)
+    if is_cut_off or not _are_well_placed(marks.content, marks.places[is_quote], records.length):
+        return _records_by_cell(text, marks.places[marks.is_break], is_last=is_last)
+    return records
 
 
-def _line_ends(text: bytes, content: Bytes, *, is_last: bool) -> tuple[Rows, Rows]:
-    """Return where every line ends and the next one begins, also of those within quotes."""
-    stops = np.flatnonzero(content == LINE_FEED)
-    nexts = stops + 1
-    if CARRIAGE_RETURN in text:
-        returns = np.flatnonzero(content == CARRIAGE_RETURN)
-        # Of the last one it is not known yet whether a line feed follows.
-        known = returns if is_last else returns[returns < len(text) - 1]
-        is_pair = content[np.minimum(known + 1, len(text) - 1)] == LINE_FEED
-        is_pair &= known + 1 < len(text)
-        alone = np.setdiff1d(stops, known[is_pair] + 1, assume_unique=True)
-        stops = np.concatenate([alone, known])
-        order = np.argsort(stops, kind="stable")
-        nexts = np.concatenate([alone + 1, known + 1 + is_pair])[order]
-        stops = stops[order]
-    if is_last and text and (not len(nexts) or nexts[-1] < len(text)):
-        stops, nexts = np.append(stops, len(text)), np.append(nexts, len(text))
-    return stops, nexts
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Marks:
+    """The characters of a text that its structure is made of: quotes, commas and line ends."""
+
+    content: Bytes
+    places: Rows
+    kinds: Bytes
+    is_break: Mask
+    nexts: Rows
+
+    @classmethod
+    def of(cls, text: bytes, *, is_last: bool) -> "_Marks":
+        content = np.frombuffer(text, np.uint8)
+        has_returns = CARRIAGE_RETURN in text
+        is_mark = (content == COMMA) | (content == LINE_FEED) | (content == QUOTE)
+        places = np.flatnonzero(is_mark | (content == CARRIAGE_RETURN) if has_returns else is_mark)
+        kinds = content[places]
+        is_break, nexts = kinds == LINE_FEED, places + 1
+        if has_returns:
+            is_return = kinds == CARRIAGE_RETURN
+            # Of the last one it is not known yet whether a line feed follows.
+            is_known = is_return & (is_last | (nexts < len(text)))
+            is_pair = np.zeros(len(kinds), dtype=bool)
+            is_pair[:-1] = is_return[:-1] & is_break[1:] & (places[1:] == nexts[:-1])
+            is_break = is_known | (is_break & ~np.roll(is_pair, 1))
+            nexts = nexts + is_pair
+        if is_last and text and (not is_break.any() or nexts[is_break][-1] < len(text)):
+            # The end of the text ends its last line.
+            places, nexts = np.append(places, len(text)), np.append(nexts, len(text))
+            kinds, is_break = np.append(kinds, np.uint8(LINE_FEED)), np.append(is_break, True)
+        return cls(content=content, places=places, kinds=kinds, is_break=is_break, nexts=nexts)
 
 
-def _are_well_placed(content: Bytes, length: int) -> bool:
+def _records(marks: _Marks, is_inside: Mask) -> Records:
+    """Put records together, if it is known what lies within quotes."""
+    is_end: Rows = np.flatnonzero(marks.is_break & ~is_inside)
+    commas = np.cumsum((marks.kinds == COMMA) & ~is_inside)[is_end]
+    lines: Rows = np.cumsum(marks.is_break, dtype=np.int64)[is_end]
+    nexts = marks.nexts[is_end]
+    return Records(
+        starts=_shifted(nexts),
+        ends=marks.places[is_end],
+        nexts=nexts,
+        cells=np.diff(commas, prepend=0) + 1,
+        lines=_shifted(lines),
+        is_stray=np.zeros(len(is_end), dtype=bool),
+        n_lines=int(lines[-1]) if len(lines) else 0,
+    )
+
+
+def _shifted(ends: Rows) -> Rows:
+    """Return where things begin that follow one another from 0, and of which the ends are known."""
+    return np.concatenate([[0], ends[:-1]]).astype(np.int64)[: len(ends)]
+
+
+def _are_well_placed(content: Bytes, quotes: Rows, length: int) -> bool:
     """Tell whether every quote opens a cell or closes one, so that counting quotes tells what lies within."""
-    quotes = np.flatnonzero(content[:length] == QUOTE)
+    quotes = quotes[quotes < length]
     openers, closers = quotes[0::2], quotes[1::2]
     before = content[openers[openers > 0] - 1]
     after = content[closers[closers + 1 < len(content)] + 1]
-    return bool(_MAY_PRECEDE_A_QUOTE[before].all() and _MAY_PRECEDE_A_QUOTE[after].all())
-
-
-def _records(ends: Rows, nexts: Rows, commas: Rows, *, stops: Rows) -> Records:
-    """Put records together of which every quote is well placed; the commas are those between cells."""
-    starts = np.concatenate([[0], nexts[:-1]]).astype(np.int64)[: len(nexts)]
-    return Records(
-        starts=starts,
-        ends=ends,
-        nexts=nexts,
-        cells=np.diff(np.searchsorted(commas, ends), prepend=0) + 1,
-        lines=np.searchsorted(stops, starts),
-        is_stray=np.zeros(len(ends), dtype=bool),
-        n_lines=int(np.searchsorted(stops, nexts[-1])) if len(nexts) else 0,
-    )
+    return bool(_MAY_STAND_BESIDE_A_QUOTE[before].all() and _MAY_STAND_BESIDE_A_QUOTE[after].all())
 
 
 def _records_by_cell(text: bytes, stops: Rows, *, is_last: bool) -> Records:
@@ -173,7 +191,7 @@ def _records_by_cell(text: bytes, stops: Rows, *, is_last: bool) -> Records:
         cells=counts,
         lines=np.searchsorted(stops, starts),
         is_stray=strays.astype(bool),
-        n_lines=int(np.searchsorted(stops, nexts[-1])) if len(nexts) else 0,
+        n_lines=int(np.searchsorted(stops, ends[-1], side="right")) if len(ends) else 0,
     )
 
 

@@ -24,7 +24,8 @@ from events_pandas.errors import SourceError
 from events_pandas.intercom import DATE_SUFFIXES
 from events_pandas.mapping import Column, Constant, Date, EventMapping, Number, Text
 from events_pandas.mapping.rules import RULE_TYPES, is_computed, rule_sources
-from events_pandas.sources.csv_form import CSV_FORM, OTHER_SEPARATORS, CsvForm, CsvHead, csv_form, separator_fault
+from events_pandas.sources.csv_blocks import CSV_FORM, CsvForm
+from events_pandas.sources.csv_form import OTHER_SEPARATORS, CsvHead, csv_form, separator_fault
 from events_pandas.sources.csv_records import CsvRecords, Refusal
 from events_pandas.sources.opening import KeptFile, decompressed, mark_of, opened
 
