@@ -119,10 +119,11 @@ class FileRejects:
         if kept is None or kept.is_readable():
             return
         rows = reasons["row"].tolist()
+        named = f"row {rows[0]}" if len(rows) == 1 else f"rows {', '.join(map(str, rows[:NAMED_ROWS]))}"
         more = f" and {len(rows) - NAMED_ROWS:,} more" if len(rows) > NAMED_ROWS else ""
         raise SourceError(
-            f"{path}: was changed during the run, so that its rejects cannot be read again: they are the rows "
-            f"{', '.join(map(str, rows[:NAMED_ROWS]))}{more} of the results"
+            f"{path}: was changed during the run, so that its rejects cannot be read again: the results have them as "
+            f"{named}{more}"
         )
 
     def _compare(self, first: list[pd.DataFrame]) -> None:

@@ -128,14 +128,15 @@ def test_file_without_a_header_is_refused(folder, mapping, client):
 
     assert caught.value.faults == (
         "created_at: no column 'day'; there are '00042', '2024-01-31'",
-        "user_id: no column 'who'; there are '00042', '2024-01-31'",
+        "user_id: no column 'who'; there are '00042', '2024-01-31' (the file's first line seems to be a row: write a "
+        "line above it that names the columns)",
     )
 
 
 def test_file_with_a_byte_order_mark_and_short_rows_arrives(folder, mapping, client):
-    """What Excel saves is read; a row that is too short lacks its last cells."""
+    """What Excel saves is read; a row that is too short is not sent."""
     (folder / "orders.csv").write_bytes("\ufeffwho,day\n00042,2024-01-31\n00043\n".encode())
 
     results = submit_file("orders.csv", mapping, client=client)
 
-    assert results["error_code"].fillna("").tolist() == ["", "created_at_missing"]
+    assert results["error_code"].fillna("").tolist() == ["", "row_too_short"]
