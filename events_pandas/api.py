@@ -239,7 +239,8 @@ def submit_file(
     rejects_path : str or os.PathLike, optional
         A ``.csv`` or ``.parquet`` file to which the rows that are rejects are written at the end, also of a run that
         ends early: all columns of the files, as they stand there, with the reason beside each row; see
-        `export_rejects`. Files with other columns have theirs side by side.
+        `export_rejects`. Files with other columns have theirs side by side. Of a CSV row that has too few cells the
+        missing ones are empty; cells beyond the last column stand in it, with their commas.
     **options : keyword arguments
         As for `submit_events`.
 
@@ -258,6 +259,10 @@ def submit_file(
 
     Notes
     -----
+    The headers of all files are read before the first event is sent. A row of a CSV file that has too few or too many
+    cells, or repeats the header, is ``invalid``; empty cells after the last column do not count. A file that is
+    written to during the run ends it; one in whose place another is put is read to its end.
+
     The columns that the mapping names are read from CSV as text, so that ``00042`` stays as it is. Only an empty cell
     is absent; ``NA`` is text like any other. A bare metadata column of a CSV file is a number if the first 10,000 rows
     hold plain numbers only, without leading zeros (under a key that ends in ``_at`` or ``_date`` a date), and text

@@ -288,9 +288,9 @@ class CsvHead:
             What is odd, and how to fix it; empty if nothing is.
         """
         for record in self._below():
-            if names <= {text.decode(errors="replace").strip() for text in _named_cells(self._record(record))}:
+            if names <= {text.decode(errors="replace").strip() for text in self._names(record)}:
                 return self._header_fault(record)
-        found = [text.decode(errors="replace") for text in _named_cells(self._record(self.header))]
+        found = [text.decode(errors="replace") for text in self._names(self.header)]
         padded = [name for name in found if name != name.strip() and name.strip() in names]
         if padded:
             shown = ", ".join(map(repr, padded))
@@ -298,6 +298,9 @@ class CsvHead:
         if names.isdisjoint(found) and not all(_is_name(name.encode()) for name in found):
             return "the file's first line seems to be a row: write a line above it that names the columns"
         return ""
+
+    def _names(self, record: int) -> list[bytes]:
+        return _named_cells(self._record(record))
 
     def _below(self) -> list[int]:
         """Return the first records below the header that are not blank."""
@@ -313,13 +316,15 @@ class CsvHead:
         below = self._below()
         if not below:
             return
-        n_named = len(_named_cells(self._record(self.header)))
+        n_named = len(self._names(self.header))
         usual, _ = Counter(self.records.cells[below].tolist()).most_common(1)[0]
-        record = next(record for record in below if self.records.cells[record] == usual)
-        names = _named_cells(self._record(record))
+        wide = [record for record in below if self.records.cells[record] == usual]
+        may_name = [len(names) == usual and all(map(_is_name, names)) for names in map(self._names, wide)]
+        # The header is the last line of names above the first line of values.
+        record = wide[max(may_name.index(False) - 1, 0)] if False in may_name else wide[0]
         # A last column may have no name.
         is_narrow = n_named < usual - (self.records.cells[self.header] == usual)
-        if usual > 1 and is_narrow and len(names) == usual and all(map(_is_name, names)):
+        if usual > 1 and is_narrow and may_name[0]:
             raise SourceError(
                 f"{self.path}: its first line names {n_named} of {usual} columns: {self._header_fault(record)}"
             )

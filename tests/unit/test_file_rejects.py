@@ -230,7 +230,7 @@ def test_rejects_whose_file_was_written_to_are_told(write, submit, fake_client):
 
 @pytest.mark.parametrize("name", ["a.csv", "a.csv.gz", "a.parquet"])
 def test_rejects_of_a_file_that_was_replaced_are_its_own(write, submit, fake_client, name):
-    """A nightly export may take the file's place during the run: the rejects are rows of the file that was submitted."""
+    """Another file may take its place during the run: the rejects are rows of the file that was submitted."""
     frames = [pd.DataFrame({"who": who, "day": "2024-01-31", "note": who}) for who in (["1", "2"], ["8", "9"])]
     for path, frame in zip((write(name), f"new-{name}"), frames, strict=True):
         frame.to_parquet(path) if name.endswith(".parquet") else frame.to_csv(path, index=False)

@@ -21,7 +21,9 @@ def read(path, chunksize=2):
         cells += chunk.frame[["who", "day"]].astype(object).fillna("absent").to_numpy().tolist()
         for finding in chunk.refused:
             rows = (finding.rows + start).tolist()
-            refused |= dict(zip(rows, zip([finding.code] * len(rows), finding.all_values().to_pylist()), strict=True))
+            refused |= {
+                row: (finding.code, text) for row, text in zip(rows, finding.all_values().to_pylist(), strict=True)
+            }
     assert sum(row_counts(path)) == len(cells)
     return cells, refused
 
@@ -117,8 +119,8 @@ def test_quotes_that_are_escaped_in_two_ways_are_refused(write):
         read(path)
 
     assert str(caught.value) == (
-        f"{path}: quotes are escaped with a backslash in line 2, and in another way in line 3: write every quote within "
-        'a text twice (""), and no backslash before it'
+        f"{path}: quotes are escaped with a backslash in line 2, and in another way in line 3: write every quote "
+        'within a text twice (""), and no backslash before it'
     )
 
 
