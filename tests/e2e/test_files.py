@@ -128,8 +128,10 @@ def test_file_without_a_header_is_refused(folder, mapping, client):
 
     assert caught.value.faults == (
         "created_at: no column 'day'; there are '00042', '2024-01-31'",
-        "user_id: no column 'who'; there are '00042', '2024-01-31' "
-        "(the file's first line seems to be a row: write a line above it that names the columns)",
+        (
+            "user_id: no column 'who'; there are '00042', '2024-01-31' "
+            "(the file's first line seems to be a row: write a line above it that names the columns)"
+        ),
     )
 
 

@@ -149,8 +149,10 @@ def test_file_without_a_header_among_several_is_named(write, submit, fake_client
 
     assert caught.value.faults == (
         "b.csv: created_at: no column 'day'; there are '00042', '2024-01-31'",
-        "b.csv: user_id: no column 'who'; there are '00042', '2024-01-31' "
-        "(the file's first line seems to be a row: write a line above it that names the columns)",
+        (
+            "b.csv: user_id: no column 'who'; there are '00042', '2024-01-31' "
+            "(the file's first line seems to be a row: write a line above it that names the columns)"
+        ),
     )
     assert client.contacts == []
 
@@ -201,8 +203,10 @@ def test_row_with_too_few_cells_is_invalid_and_all_others_are_sent(write, submit
         [
             position,
             "row_too_short",
-            f"row: line {position + 2} (1 cell for 2 columns) has too few cells: "
-            "write a cell for every column, and leave those empty that hold nothing",
+            (
+                f"row: line {position + 2} (1 cell for 2 columns) has too few cells: "
+                "write a cell for every column, and leave those empty that hold nothing"
+            ),
         ]
     ]
     assert len(client.events) == 10_999
@@ -231,8 +235,10 @@ def test_quotes_that_a_backslash_escapes_are_noted(write, submit):
     part, *_ = submit(write("a.csv", '"1\\"",2024-01-31'))
 
     assert [note["message"] for note in part.attrs["run"]["notes"]] == [
-        "file a.csv: line 2 escapes quotes with a backslash, and is read so: "
-        "look at a text with a quote in it if this is not meant"
+        (
+            "file a.csv: line 2 escapes quotes with a backslash, and is read so: "
+            "look at a text with a quote in it if this is not meant"
+        )
     ]
 
 
