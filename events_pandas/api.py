@@ -3,12 +3,12 @@
 import os
 import time
 import warnings
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Unpack
 
 import pandas as pd
 
-from events_pandas.convert import Converter, check_rows
+from events_pandas.convert import Converter, Finding, check_rows
 from events_pandas.convert.trial import tried
 from events_pandas.deliver import IntercomClient, Stop, progress_bar, stop_for_interrupt
 from events_pandas.errors import SubmissionError, SubmissionInterrupted
@@ -70,32 +70,40 @@ def check_events(frame: pd.DataFrame, mapping: EventMapping, *, client: Intercom
       requests    1
     error time_unreadable: 1 row, such as row 1: created_at: '2024-02-30' in column 'day' cannot be read as a time: ...
     """
-    return check_typed(frame, mapping, types=ColumnTypes(), client=client)
+    return checked_report(frame, mapping, client=client)
 
 
-def check_typed(
-    frame: pd.DataFrame, mapping: EventMapping, *, types: ColumnTypes, client: IntercomClient | None = None
+def checked_report(
+    frame: pd.DataFrame,
+    mapping: EventMapping,
+    *,
+    client: IntercomClient | None = None,
+    types: ColumnTypes | None = None,
+    refused: Sequence[Finding] = (),
 ) -> CheckReport:
-    """Check the rows of files, whose bare columns have types.
+    """Check every row of a frame, as `check_events` does.
 
     Parameters
     ----------
     frame : pandas.DataFrame
-        The rows of all files.
+        The rows.
     mapping : EventMapping
         Which column becomes which field.
-    types : ColumnTypes
-        What bare columns become.
     client : IntercomClient, optional
         As for `check_events`.
+    types : ColumnTypes, optional
+        What the bare columns of files become.
+    refused : sequence of Finding
+        What was found when the rows were read from files.
 
     Returns
     -------
     CheckReport
-        As for `check_events`.
+        Every row judged.
     """
+    types = types or ColumnTypes()
     bound = bind(frame, mapping, resolved=types.rules, remarks=types.remarks)
-    converter = Converter(bound)
+    converter = Converter(bound, refused)
     with progress_bar("auto", total=len(frame), description="checking", delay_seconds=2.0) as bar:
         checked = check_rows(converter, len(frame), now=time.time(), advance=bar.advance)
     destination = None if client is None else find_destination(client)
@@ -239,7 +247,8 @@ def submit_file(
     rejects_path : str or os.PathLike, optional
         A ``.csv`` or ``.parquet`` file to which the rows that are rejects are written at the end, also of a run that
         ends early: all columns of the files, as they stand there, with the reason beside each row; see
-        `export_rejects`. Files with other columns have theirs side by side.
+        `export_rejects`. Files with other columns have theirs side by side. Of a CSV row that has too few cells the
+        missing ones are empty; cells beyond the last column stand in it, with their commas.
     **options : keyword arguments
         As for `submit_events`.
 
@@ -258,6 +267,10 @@ def submit_file(
 
     Notes
     -----
+    The headers of all files are read before the first event is sent. A row of a CSV file that has too few or too many
+    cells, or repeats the header, is ``invalid``; empty cells after the last column do not count. A file that is
+    written to during the run ends it; one in whose place another is put is read to its end.
+
     The columns that the mapping names are read from CSV as text, so that ``00042`` stays as it is. Only an empty cell
     is absent; ``NA`` is text like any other. What a bare metadata column of CSV files is, all of its cells decide: a
     number if at least three quarters are plain numbers (and fewer than a hundredth have leading zeros), under a key

@@ -16,7 +16,8 @@
 import difflib
 import os
 from collections.abc import Hashable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from copy import copy
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,6 +66,27 @@ class MappingError(EventsPandasError):
             lines = "".join(f"\n  {fault}" for fault in self.faults)
             message = f"the mapping has {len(self.faults)} faults:{lines}"
         super().__init__(message)
+
+    def in_file(self, path: object, hint: str) -> Self:
+        """Return the error of a file among several.
+
+        Parameters
+        ----------
+        path : object
+            The file; None where there is only one.
+        hint : str
+            What is odd about it; may be empty.
+
+        Returns
+        -------
+        MappingError
+            Of the same class: each fault begins with the file, and the last one ends with what is odd.
+        """
+        where, why = "" if path is None else f"{path}: ", f" ({hint})" if hint else ""
+        error = copy(self)
+        *others, last = (f"{where}{fault}" for fault in self.faults)
+        MappingError.__init__(error, [*others, f"{last}{why}"])
+        return error
 
 
 class UnknownColumnError(MappingError):

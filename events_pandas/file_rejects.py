@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain, pairwise
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 import numpy as np
 import pandas as pd
@@ -18,13 +18,17 @@ from events_pandas.results.rejects import NO_REASONS, REASONS, is_rejected, n_ow
 from events_pandas.results.rejects_writer import RejectsWriter
 from events_pandas.sources import (
     COMPARED_ROWS,
+    KeptFile,
     is_computing,
     other_reading,
     payloads_of,
     read_chosen_rows,
-    read_first_rows,
+    read_first_row,
     source_schema,
 )
+
+NAMED_ROWS: Final = 10
+"""So many rejects are named where they cannot be written."""
 
 
 class FileRejects:
@@ -42,6 +46,8 @@ class FileRejects:
         The mapping with the types that bare columns have in these files.
     tell : callable
         Told if a row would be submitted otherwise from the file of rejects.
+    kept : mapping of pathlib.Path to KeptFile
+        The files as they stood when the run began.
     """
 
     def __init__(
@@ -52,12 +58,14 @@ class FileRejects:
         mapping: EventMapping,
         typed: EventMapping,
         tell: Callable[[str], object],
+        kept: Mapping[Path, KeptFile],
     ) -> None:
         self.writer = writer
         self._files = files
         self._mapping = mapping
         self._typed = typed
         self._tell = tell
+        self._kept = kept
         self._is_begun = False
         self._reasons: dict[int, pd.DataFrame] = {}
 
@@ -86,13 +94,15 @@ class FileRejects:
         if not self._is_begun:
             return
         visits = list(_visits(pd.concat(self._reasons.values()))) if self._reasons else []
-        columns = _Columns.of([path for path, _ in visits] or self._files[:1])
+        for path, reasons in visits:
+            self._require_readable(path, reasons)
+        columns = _Columns.of([path for path, _ in visits] or self._files[:1], self._kept)
         schema = None if self.writer.is_csv else columns.schema(self.writer.path)
         self.writer.write(columns.no_rows(), schema=schema)
         first: list[pd.DataFrame] = []
         for visit, (path, reasons) in enumerate(visits):
             done = 0
-            for rows in read_chosen_rows(path, reasons.index.to_numpy(np.int64)):
+            for rows in read_chosen_rows(path, reasons.index.to_numpy(np.int64), kept=self._kept.get(path)):
                 beside = reasons.iloc[done : done + len(rows)]
                 self.writer.write(columns.with_reasons(path, rows, beside), schema=schema)
                 if visit == 0 and done < COMPARED_ROWS:
@@ -102,6 +112,19 @@ class FileRejects:
         # Whatever is wrong with the mapping was told by the run, and the rejects are written.
         with suppress(EventsPandasError):
             self._compare(first)
+
+    def _require_readable(self, path: Path, reasons: pd.DataFrame) -> None:
+        """Refuse to take rows for rejects that only stand where these stood."""
+        kept = self._kept.get(path)
+        if kept is None or kept.is_readable():
+            return
+        rows = reasons["row"].tolist()
+        named = f"row {rows[0]}" if len(rows) == 1 else f"rows {', '.join(map(str, rows[:NAMED_ROWS]))}"
+        more = f" and {len(rows) - NAMED_ROWS:,} more" if len(rows) > NAMED_ROWS else ""
+        raise SourceError(
+            f"{path}: was changed during the run, so that its rejects cannot be read again: the results have them as "
+            f"{named}{more}"
+        )
 
     def _compare(self, first: list[pd.DataFrame]) -> None:
         """Tell what would be sent otherwise from the file of rejects: it may give a bare column another type."""
@@ -124,6 +147,7 @@ def file_rejects(
     mapping: EventMapping,
     typed: EventMapping,
     tell: Callable[[str], object],
+    kept: Mapping[Path, KeptFile],
 ) -> FileRejects | None:
     """Return what writes the rejects of a run, if they are to be written.
 
@@ -141,6 +165,8 @@ def file_rejects(
         The mapping with the types that bare columns have in these files.
     tell : callable
         As for `FileRejects`.
+    kept : mapping of pathlib.Path to KeptFile
+        The files as they stood when the run began.
 
     Returns
     -------
@@ -156,7 +182,8 @@ def file_rejects(
         return None
     if results_path is not None and Path(path).resolve() == Path(results_path).resolve():
         raise SourceError(f"{path}: is where the results go: choose another name for the rejects")
-    return FileRejects(RejectsWriter(path, sources=files), files=files, mapping=mapping, typed=typed, tell=tell)
+    writer = RejectsWriter(path, sources=files)
+    return FileRejects(writer, files=files, mapping=mapping, typed=typed, tell=tell, kept=kept)
 
 
 def _visits(reasons: pd.DataFrame) -> Iterator[tuple[Path, pd.DataFrame]]:
@@ -173,10 +200,11 @@ class _Columns:
     """The columns of each file, without the reasons of an earlier run; rejects have those of all files."""
 
     own: Mapping[Path, list[str]]
+    kept: Mapping[Path, KeptFile]
 
     @classmethod
-    def of(cls, paths: Iterable[Path]) -> Self:
-        return cls(own={path: _own_columns(path) for path in paths})
+    def of(cls, paths: Iterable[Path], kept: Mapping[Path, KeptFile]) -> Self:
+        return cls(own={path: _own_columns(path, kept.get(path)) for path in paths}, kept=kept)
 
     @property
     def together(self) -> list[str]:
@@ -198,7 +226,10 @@ class _Columns:
 
     def schema(self, rejects_path: Path) -> pa.Schema:
         """Return the types of all columns in Parquet."""
-        kinds = [pa.schema(list(source_schema(path))[: len(names)]) for path, names in self.own.items()]
+        kinds = [
+            pa.schema(list(source_schema(path, kept=self.kept.get(path)))[: len(names)])
+            for path, names in self.own.items()
+        ]
         try:
             together = pa.unify_schemas(kinds, promote_options="permissive")
         except (pa.ArrowException, TypeError) as error:
@@ -211,6 +242,6 @@ class _Columns:
         return pa.schema([*together, *pa.Schema.from_pandas(beside, preserve_index=False)])
 
 
-def _own_columns(path: Path) -> list[str]:
-    first = read_first_rows(path, 1)
+def _own_columns(path: Path, kept: KeptFile | None) -> list[str]:
+    first = read_first_row(path, kept=kept)
     return [str(name) for name in first.columns[: n_own_columns(first)]]

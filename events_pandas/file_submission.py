@@ -3,8 +3,8 @@
 import os
 import time
 import warnings
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Final, Self, cast
 import numpy as np
 import pandas as pd
 
-from events_pandas.convert import Converter, check_rows, problems_frame
+from events_pandas.convert import Converter, Finding, check_rows, problems_frame
 from events_pandas.deliver import ProgressChoice, progress_bar
 from events_pandas.errors import (
     EventsPandasError,
@@ -24,6 +24,7 @@ from events_pandas.errors import (
     SubmissionError,
     SubmissionInterrupted,
 )
+from events_pandas.file_headers import require_fitting, require_unchanged
 from events_pandas.file_rejects import FileRejects, file_rejects
 from events_pandas.mapping import EventMapping, Rule, bind, require_mapping
 from events_pandas.mapping.guesses import require_confirmed
@@ -31,8 +32,11 @@ from events_pandas.options import RunOptions
 from events_pandas.results import ResultsWriter
 from events_pandas.sources import (
     ColumnTypes,
+    FileChunk,
+    KeptFile,
     PathOrPaths,
     column_types,
+    kept_files,
     read_chunks,
     row_counts,
     source_paths,
@@ -86,18 +90,24 @@ def file_results(
     # Before files of an earlier run are replaced.
     require_confirmed(mapping)
     files = source_paths(paths)
-    frames = _FileFrames(files=files, mapping=mapping, chunksize=options.chunksize)
-    types = _column_types(files, mapping, options.progress)
-    typed = with_types(mapping, types.rules)
-    if options.on_invalid == "raise":
-        _refuse_invalid(frames, typed)
-    with nullcontext() if results_path is None else ResultsWriter(results_path, sources=files) as writer:
+    with ExitStack() as opened:
+        kept = opened.enter_context(kept_files(files, are_held=rejects_path is not None))
+        require_fitting(files, mapping, kept=kept, progress=options.progress)
+        frames = _FileFrames(files=files, mapping=mapping, chunksize=options.chunksize, kept=kept)
+        types = _column_types(frames, options.progress)
+        typed = with_types(mapping, types.rules)
+        require_unchanged(kept)
+        if options.on_invalid == "raise":
+            _refuse_invalid(frames, typed)
+        writer = None if results_path is None else ResultsWriter(results_path, sources=files)
+        if writer is not None:
+            opened.enter_context(writer)
         rejects = file_rejects(
-            rejects_path, results_path=results_path, files=files, mapping=mapping, typed=typed, tell=tell
+            rejects_path, results_path=results_path, files=files, mapping=mapping, typed=typed, tell=tell, kept=kept
         )
         with _Output(frames=frames, writer=writer, rejects=rejects) as output:
             try:
-                run = _submission(files, mapping, types=types, options=options, results_path=results_path)
+                run = _submission(frames, mapping, types=types, options=options, results_path=results_path)
                 stream = run.results(frames)
                 for results in stream:
                     output.rest = results
@@ -122,7 +132,7 @@ def file_results(
 
 
 def _submission(
-    files: Sequence[Path],
+    frames: "_FileFrames",
     mapping: EventMapping,
     *,
     types: ColumnTypes,
@@ -133,9 +143,10 @@ def _submission(
         mapping=mapping,
         options=options,
         source="files",
-        origin=_named(files),
+        origin=_named(frames.files),
         results_path=None if results_path is None else os.fspath(results_path),
-        total=_count_rows(files, options),
+        total=_count_rows(frames, options),
+        refused=frames.refused,
         types=types,
     )
 
@@ -195,15 +206,15 @@ def _noted_on(error: BaseException, *, interrupted: str | None = None) -> Iterat
         error.add_note(interrupted)
 
 
-def _column_types(files: Sequence[Path], mapping: EventMapping, progress: ProgressChoice) -> ColumnTypes:
+def _column_types(frames: "_FileFrames", progress: ProgressChoice) -> ColumnTypes:
     """Read the bare columns of CSV files, to tell what they become."""
     # A user's function is told of the submission only.
     shown: ProgressChoice = "auto" if callable(progress) else progress
     with progress_bar(shown, total=None, description="reading types", delay_seconds=2.0) as bar:
-        return column_types(mapping, files, advance=bar.advance)
+        return column_types(frames.mapping, frames.files, kept=frames.kept, advance=bar.advance)
 
 
-def read_files(paths: PathOrPaths, mapping: EventMapping) -> tuple[pd.DataFrame, ColumnTypes]:
+def read_files(paths: PathOrPaths, mapping: EventMapping) -> tuple[pd.DataFrame, ColumnTypes, tuple[Finding, ...]]:
     """Read files whole, to be checked as they would be submitted.
 
     Parameters
@@ -219,6 +230,8 @@ def read_files(paths: PathOrPaths, mapping: EventMapping) -> tuple[pd.DataFrame,
         The rows of all files in order; the index is the file of each.
     types : ColumnTypes
         What each bare column becomes.
+    refused : tuple of Finding
+        What was found when the rows were read: a `Converter` takes it.
 
     Raises
     ------
@@ -228,14 +241,20 @@ def read_files(paths: PathOrPaths, mapping: EventMapping) -> tuple[pd.DataFrame,
         If the mapping does not fit a file.
     """
     files = source_paths(paths)
-    types = _column_types(files, mapping, "auto")
-    read = _FileFrames(files=files, mapping=mapping, chunksize=RunOptions().chunksize)
-    frames = list(read)
+    with kept_files(files, are_held=False) as kept:
+        require_fitting(files, mapping, kept=kept, progress="auto")
+        read = _FileFrames(files=files, mapping=mapping, chunksize=RunOptions().chunksize, kept=kept)
+        types = _column_types(read, "auto")
+        require_unchanged(kept)
+        frames, refused = [], []
+        for frame in read:
+            refused += [replace(finding, rows=finding.rows + read.start) for finding in read.refused(read.start)]
+            frames.append(frame)
     for frame in frames:
         types = replace(types, rules=bind(frame, mapping, resolved=types.rules).resolved)
     rows = pd.concat(frames, ignore_index=True)
     rows.index = pd.Index(read.source_files(np.arange(len(rows))))
-    return rows, types
+    return rows, types, tuple(refused)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -245,17 +264,27 @@ class _FileFrames:
     files: Sequence[Path]
     mapping: EventMapping
     chunksize: int
+    kept: Mapping[Path, KeptFile]
+    start: int = field(default=0, init=False)
+    _refused: tuple[Finding, ...] = field(default=(), init=False)
     _chunks: list[tuple[int, Path]] = field(default_factory=list, init=False)
 
     def __iter__(self) -> Iterator[pd.DataFrame]:
         end = 0
-        chunks = (chunk for file in self.files for chunk in read_chunks(file, self.mapping, chunksize=self.chunksize))
-        for position, chunk in enumerate(chunks):
+        for position, chunk in enumerate(chain.from_iterable(map(self._read, self.files))):
+            self.start, self._refused = end, chunk.refused
             end += len(chunk.frame)
             if position == len(self._chunks):
                 # One call, as an interrupt may come between two.
                 self._chunks.append((end, chunk.path))
             yield chunk.frame
+
+    def _read(self, file: Path) -> Iterator[FileChunk]:
+        return read_chunks(file, self.mapping, chunksize=self.chunksize, kept=self.kept.get(file))
+
+    def refused(self, start: int) -> tuple[Finding, ...]:
+        """Return what was found in the frame that was read last, which starts at a row."""
+        return self._refused if start == self.start else ()
 
     @property
     def latest(self) -> Path:
@@ -277,7 +306,7 @@ def _named(files: Sequence[Path]) -> str:
     return shown if len(files) <= FILES_NAMED else f"{shown} and {len(files) - FILES_NAMED} more"
 
 
-def _count_rows(files: Iterable[Path], options: RunOptions) -> int | None:
+def _count_rows(frames: "_FileFrames", options: RunOptions) -> int | None:
     """Count the rows of all files for a progress bar; None if there is none, or if a file cannot be read."""
     if options.progress is False:
         return None
@@ -289,14 +318,15 @@ def _count_rows(files: Iterable[Path], options: RunOptions) -> int | None:
         suppress(SourceError),
         progress_bar(shown, total=None, description="counting rows", delay_seconds=2.0) as bar,
     ):
-        for count in chain.from_iterable(map(row_counts, files)):
-            bar.advance(count)
-            total += count
+        for file in frames.files:
+            for count in row_counts(file, kept=frames.kept.get(file)):
+                bar.advance(count)
+                total += count
         return total
     return None
 
 
-def _refuse_invalid(frames: Iterable[pd.DataFrame], mapping: EventMapping) -> None:
+def _refuse_invalid(frames: "_FileFrames", mapping: EventMapping) -> None:
     """Check all rows before the first request."""
     resolved: dict[str, Rule] = {}
     problems: list[pd.DataFrame] = []
@@ -304,7 +334,7 @@ def _refuse_invalid(frames: Iterable[pd.DataFrame], mapping: EventMapping) -> No
     for rows in frames:
         bound = bind(rows, mapping, resolved=resolved)
         resolved.update(bound.resolved)
-        checked = check_rows(Converter(bound), len(rows), now=time.time())
+        checked = check_rows(Converter(bound, frames.refused(offset)), len(rows), now=time.time())
         found = problems_frame(checked.findings, rows.index)
         problems.append(found.assign(row=found["row"] + offset))
         invalid += int((~checked.valid).sum())

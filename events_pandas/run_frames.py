@@ -2,11 +2,11 @@
 
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import Any
+from typing import Any, TypeAlias
 
 import pandas as pd
 
@@ -16,6 +16,7 @@ from events_pandas.convert import (
     CheckedRows,
     Converter,
     EarlierFrames,
+    Finding,
     Tally,
     causes,
     chunk_bounds,
@@ -33,6 +34,8 @@ from events_pandas.results.open_frame import OpenFrame
 from events_pandas.results.summary import REPEAT_CODES
 from events_pandas.sources import ColumnTypes
 
+Refused: TypeAlias = Callable[[int], Sequence[Finding]]
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReadFrame:
@@ -44,6 +47,8 @@ class ReadFrame:
         The caller's.
     bound : BoundMapping
         The mapping with its columns.
+    refused : sequence of Finding
+        What its source found in its rows.
     converter : Converter
         Makes its events.
     tally : Tally
@@ -52,6 +57,7 @@ class ReadFrame:
 
     index: "pd.Index[Any]"
     bound: BoundMapping
+    refused: Sequence[Finding]
     converter: Converter
     tally: Tally
 
@@ -72,6 +78,8 @@ class RunFrames:
         What bare columns of files become.
     journal : Journal or None, default None
         What earlier runs have sent, once it is known whose workspace it is.
+    refused : callable, optional
+        Told where a frame begins in the stream; returns what its source found in its rows.
 
     Attributes
     ----------
@@ -84,6 +92,7 @@ class RunFrames:
     earlier: EarlierFrames | None
     types: ColumnTypes = field(default_factory=ColumnTypes)
     journal: Journal | None = None
+    refused: Refused | None = None
     notes: dict[tuple[str, str], Cause] = field(default_factory=dict, init=False)
     _statuses: RunStatuses = field(default_factory=RunStatuses, init=False)
     _open: deque[OpenFrame] = field(default_factory=deque, init=False)
@@ -135,11 +144,12 @@ class RunFrames:
         self._is_opening = True
         bound = bind(rows, self.mapping, resolved=self.types.rules, remarks=self.types.remarks)
         self.types = replace(self.types, rules=bound.resolved)
-        return self._read_bound(bound, rows.index)
+        refused = () if self.refused is None else self.refused(self._seen[1])
+        return self._read_bound(bound, rows.index, refused)
 
-    def _read_bound(self, bound: BoundMapping, index: "pd.Index[Any]") -> ReadFrame:
+    def _read_bound(self, bound: BoundMapping, index: "pd.Index[Any]", refused: Sequence[Finding]) -> ReadFrame:
         self._is_opening = True
-        converter, n_rows = Converter(bound), bound.n_rows
+        converter, n_rows = Converter(bound, refused), bound.n_rows
         # Also where progress is asked for, checks that take no time leave no line behind: a stream has many. A user's
         # function is told of the submission only.
         progress: ProgressChoice = "auto" if self.options.progress in ("auto", True) else False
@@ -148,7 +158,7 @@ class RunFrames:
         if tally.invalid and self.options.on_invalid == "raise":
             findings = tally.checked(now=time.time()).findings
             raise InvalidRowsError(problems_frame(findings, index), invalid=tally.invalid)
-        self._read = ReadFrame(index=index, bound=bound, converter=converter, tally=tally)
+        self._read = ReadFrame(index=index, bound=bound, refused=refused, converter=converter, tally=tally)
         self._is_opening = False
         return self._read
 
@@ -185,7 +195,7 @@ class RunFrames:
         if self.earlier is not None:
             # What was counted of the frame is counted again.
             self.earlier = EarlierFrames()
-        return self._read_bound(bound, first.index)
+        return self._read_bound(bound, first.index, first.refused)
 
     def keep_types(self) -> None:
         """Write the types of bare columns to the journal, for later runs.

@@ -31,7 +31,7 @@ from events_pandas.mapping.digest import mapping_digest
 from events_pandas.mapping.guesses import require_confirmed
 from events_pandas.options import RunOptions
 from events_pandas.results.open_frame import OpenFrame
-from events_pandas.run_frames import ReadFrame, RunFrames
+from events_pandas.run_frames import ReadFrame, Refused, RunFrames
 from events_pandas.sources import ColumnTypes
 
 STOP_ERRORS: dict[str, type[SubmissionError | SubmissionInterrupted]] = {
@@ -69,6 +69,8 @@ class Submission:
         The number of rows of files, if it is known.
     types : ColumnTypes
         What bare columns of files become.
+    refused : callable, optional
+        As for `RunFrames`.
     """
 
     mapping: EventMapping
@@ -78,6 +80,7 @@ class Submission:
     results_path: str | None = None
     total: int | None = None
     types: ColumnTypes = field(default_factory=ColumnTypes)
+    refused: Refused | None = None
     _frames: RunFrames = field(init=False)
     _chronicle: Chronicle = field(init=False)
     _bar: ProgressBar = field(init=False, repr=False, compare=False)
@@ -86,7 +89,9 @@ class Submission:
     def __post_init__(self) -> None:
         # Later frames can repeat the events of earlier ones; one frame alone has none to be held against.
         earlier = None if self.source == "frame" else EarlierFrames()
-        self._frames = RunFrames(mapping=self.mapping, options=self.options, earlier=earlier, types=self.types)
+        self._frames = RunFrames(
+            mapping=self.mapping, options=self.options, earlier=earlier, types=self.types, refused=self.refused
+        )
         facts = RunFacts(
             started_at=dt.datetime.now(dt.UTC),
             source=self.origin,

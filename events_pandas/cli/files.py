@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypeVar, cast
 import pandas as pd
 import typer
 
-from events_pandas.api import check_typed, suggest_mapping
+from events_pandas.api import checked_report, suggest_mapping
 from events_pandas.cli.exit_codes import INCOMPLETE, exit_codes, notes
 from events_pandas.deliver import MAX_CONCURRENCY, IntercomClient
 from events_pandas.deliver.journal import AUTO
@@ -221,8 +221,8 @@ def _proposed(path: Path) -> SuggestedMapping:
 
 def check_files(paths: list[str], mapping: EventMapping) -> CheckReport:
     """Check every row of files."""
-    rows, types = read_files(paths, mapping)
-    return check_typed(rows, mapping, types=types)
+    rows, types, refused = read_files(paths, mapping)
+    return checked_report(rows, mapping, types=types, refused=refused)
 
 
 def _write_problems(report: CheckReport, path: Path) -> None:

@@ -1,7 +1,7 @@
 """A chunk of rows becomes an EventBatch: payloads, keys and findings, column by column."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import blake2b
@@ -288,6 +288,9 @@ class Converter:
     ----------
     bound : BoundMapping
         A mapping with the columns that it reads.
+    refused : sequence of Finding
+        What was found when the rows were read from their source: those with an error are invalid, whatever their cells
+        hold, and nothing else is said of them.
 
     Attributes
     ----------
@@ -306,8 +309,9 @@ class Converter:
         If a constant is not what its rule takes.
     """
 
-    def __init__(self, bound: BoundMapping) -> None:
+    def __init__(self, bound: BoundMapping, refused: Sequence[Finding] = ()) -> None:
         self._bound = bound
+        self._refused = tuple(refused)
         self.mapping = bound.mapping
         self.labels = {part_path(rule.path, part): label for rule in bound.rules for part, label in rule.labels.items()}
         self.text_keys = tuple(
@@ -364,6 +368,7 @@ class Converter:
         if len(metadata) > self.mapping.metadata_limit:
             metadata, overflow = self._within_limit(metadata, n_rows)
             findings += overflow
+        findings = self._with_refused(findings, rows)
         valid = np.ones(n_rows, dtype=bool)
         for finding in findings:
             if finding.severity == "error":
@@ -377,6 +382,16 @@ class Converter:
             findings=tuple(finding.moved(rows) for finding in findings),
             metadata=metadata,
         )
+
+    def _with_refused(self, findings: list[Finding], rows: Rows) -> list[Finding]:
+        """Add what the source found in some rows; of a row that it refused, nothing else is told."""
+        refused = [found for finding in self._refused if (found := finding.among(rows)) is not None]
+        errors = [finding.rows for finding in refused if finding.severity == "error"]
+        if not errors:
+            return [*refused, *findings]
+        gone = np.concatenate(errors)
+        others = [finding.chosen(~np.isin(finding.rows, gone)) for finding in findings]
+        return [*refused, *(finding for finding in others if len(finding.rows))]
 
     def _member(self, rule: BoundRule) -> Member:
         """Make a metadata value with its key before it."""

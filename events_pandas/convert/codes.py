@@ -49,6 +49,23 @@ class Code:
         return f"{self.cause}: {self.cure}"
 
 
+_ROW_ERRORS: Table = {
+    # Rows of a file that cannot be read as they were meant.
+    "row_too_short": (
+        "has too few cells",
+        "write a cell for every column, and leave those empty that hold nothing",
+    ),
+    "row_too_long": (
+        "has too many cells",
+        "put a cell that holds a comma in quotes, without a blank before the first quote",
+    ),
+    "repeated_header": ("repeats the file's header line", "delete the line"),
+    "quote_not_doubled": (
+        "has text after a closing quote",
+        'write every quote within a quoted cell twice ("")',
+    ),
+}
+
 _ERRORS: Table = {
     # What a row needs to be an event at all.
     "event_name_missing": ("is empty", "every event needs a name, such as 'placed-order'"),
@@ -222,6 +239,10 @@ _COLUMN_NOTES: Table = {
 }
 
 _VALUE_NOTES: Table = {
+    "backslash_quotes": (
+        "escapes quotes with a backslash, and is read so",
+        "look at a text with a quote in it if this is not meant",
+    ),
     "currency_minor_unit": (
         "has a minor unit that is not a hundredth, and the amount is sent in ISO 4217's minor units",
         "check in Intercom that it is shown as meant",
@@ -308,6 +329,7 @@ def _codes(table: Table, **facts: Any) -> dict[str, Code]:
 
 CODES: Final = MappingProxyType(
     {
+        **_codes(_ROW_ERRORS, subject="a line"),
         **_codes(_ERRORS),
         **_codes(_CHARACTER_ERRORS, shows_characters=True),
         **_codes(_OVERFLOW_ERRORS, subject="too many"),

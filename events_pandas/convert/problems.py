@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from events_pandas.convert.cells import TEXT_TYPE, Rows, time_text
+from events_pandas.convert.cells import TEXT_TYPE, Mask, Rows, time_text
 from events_pandas.convert.codes import CODES, RANKS, Severity
 from events_pandas.convert.unseen import outlined, visible
 from events_pandas.intercom import IDENTIFIERS
@@ -88,6 +88,47 @@ class Finding:
         cures = None if self.cures is None else self.cures[chosen]
         kept = values if values is not None and len(values) else None
         return replace(self, rows=self.rows[chosen], values=kept, cures=cures)
+
+    def chosen(self, where: Mask) -> "Finding":
+        """Return the finding for some of its rows.
+
+        Parameters
+        ----------
+        where : numpy.ndarray of bool
+            Which of `rows`.
+
+        Returns
+        -------
+        Finding
+            The same otherwise.
+        """
+        values, cures = (
+            None if texts is None else texts.filter(pa.array(where[: len(texts)]))
+            for texts in (self.values, self.cures)
+        )
+        return replace(
+            self, rows=self.rows[where], values=values if values is not None and len(values) else None, cures=cures
+        )
+
+    def among(self, rows: Rows) -> "Finding | None":
+        """Return the finding for those of its rows that are among some, counted within these.
+
+        Parameters
+        ----------
+        rows : numpy.ndarray of int64
+            Positions, each of them once.
+
+        Returns
+        -------
+        Finding or None
+            The same otherwise; None if it concerns none of them.
+        """
+        where = np.isin(self.rows, rows)
+        if not where.any():
+            return None
+        order = np.argsort(rows, kind="stable")
+        found = self.chosen(where)
+        return replace(found, rows=order[np.searchsorted(rows, found.rows, sorter=order)])
 
     def messages(self) -> pa.Array:
         """Return a message for each row.

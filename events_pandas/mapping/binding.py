@@ -160,9 +160,7 @@ def bind(
     binder = _Binder(frame)
     rules = dict(resolved or {})
     bound = []
-    name = mapping.event_name
-    if isinstance(name, str) and binder.has(name):
-        binder.fault(f"event_name: {name!r} is also a column: say Column({name!r}) or Constant({name!r})")
+    binder.look_at_name(mapping)
     for path, rule in mapping.rules().items():
         parts = {part: binder.values(part_path(path, part), source) for part, source in rule_sources(rule).items()}
         decision = binder.decision(path, rule, parts[next(iter(parts))], known=rules.get(path))
@@ -184,6 +182,30 @@ def bind(
     return BoundMapping(mapping=mapping, rules=tuple(bound), n_rows=len(frame), resolved=rules)
 
 
+def require_columns(frame: pd.DataFrame, mapping: EventMapping) -> None:
+    """Refuse a frame that lacks a column of a mapping; nothing is computed.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        The columns; it needs no rows.
+    mapping : EventMapping
+        The mapping.
+
+    Raises
+    ------
+    MappingError
+        As `bind` raises it.
+    """
+    binder = _Binder(frame)
+    binder.look_at_name(mapping)
+    for path, rule in mapping.rules().items():
+        for part, source in rule_sources(rule).items():
+            if not is_computed(source):
+                binder.values(part_path(path, part), source)
+    binder.raise_faults()
+
+
 class _Binder:
     """Looks sources up in one frame, and keeps every fault that it meets."""
 
@@ -194,6 +216,11 @@ class _Binder:
 
     def fault(self, message: str) -> None:
         self._faults.append(MappingError([message]))
+
+    def look_at_name(self, mapping: EventMapping) -> None:
+        name = mapping.event_name
+        if isinstance(name, str) and self.has(name):
+            self.fault(f"event_name: {name!r} is also a column: say Column({name!r}) or Constant({name!r})")
 
     def has(self, label: Hashable) -> bool:
         """Tell whether a label names a column or an index level."""

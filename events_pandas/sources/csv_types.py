@@ -10,6 +10,7 @@ from events_pandas.mapping import Column, Constant, EventMapping, Rule
 from events_pandas.mapping.column_types import Looks, Remark, decide, text_looks
 from events_pandas.mapping.rules import is_computed
 from events_pandas.sources.files import is_parquet, read_columns
+from events_pandas.sources.opening import KeptFile
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,7 +30,11 @@ class ColumnTypes:
 
 
 def column_types(
-    mapping: EventMapping, files: Sequence[Path], *, advance: Callable[[int], object] | None = None
+    mapping: EventMapping,
+    files: Sequence[Path],
+    *,
+    kept: Mapping[Path, KeptFile] | None = None,
+    advance: Callable[[int], object] | None = None,
 ) -> ColumnTypes:
     """Tell what the bare columns of CSV files become, from all of their cells.
 
@@ -39,6 +44,8 @@ def column_types(
         The mapping.
     files : sequence of pathlib.Path
         The files of a run; those of Parquet have types of their own, and are not read.
+    kept : mapping of pathlib.Path to KeptFile, optional
+        The files as they stood when the run began.
     advance : callable, optional
         Told how many rows have been read since it was told last.
 
@@ -62,7 +69,7 @@ def column_types(
     for file in files:
         if is_parquet(file) or not sources:
             continue
-        for frame in read_columns(file, looks.keys()):
+        for frame in read_columns(file, looks.keys(), kept=(kept or {}).get(file)):
             for label in looks.keys() & set(frame.columns):
                 looks[label] += text_looks(pa.array(frame[label], pa.large_string(), from_pandas=True), label)
             if advance is not None:

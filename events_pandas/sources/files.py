@@ -3,25 +3,31 @@
 import glob
 import lzma
 import os
-import re
 import warnings
 import zipfile
 import zlib
 from collections.abc import Collection, Generator, Hashable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, BinaryIO, TypeAlias, TypeVar
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from events_pandas.convert.cells import Rows
+from events_pandas.convert.cells import TEXT_TYPE, Rows
+from events_pandas.convert.codes import CODES
+from events_pandas.convert.problems import Finding
 from events_pandas.errors import SourceError
 from events_pandas.mapping import Constant, EventMapping
 from events_pandas.mapping.rules import is_computed, rule_sources
 from events_pandas.mapping.views import sliceable_table
+from events_pandas.sources.csv_blocks import CSV_FORM, CsvForm
+from events_pandas.sources.csv_form import OTHER_SEPARATORS, CsvHead, csv_form, separator_fault
+from events_pandas.sources.csv_records import CsvRecords, Refusal
+from events_pandas.sources.opening import KeptFile, decompressed, mark_of, opened
 
 CSV_SUFFIXES = (".csv", ".csv.gz", ".csv.bz2", ".csv.xz", ".csv.zip")
 PARQUET_SUFFIXES = (".parquet", ".pq")
@@ -29,21 +35,13 @@ KNOWN_SUFFIXES = "use .csv (also compressed: .csv.gz) or .parquet"
 
 # What the libraries say of a bad file; much of it is a ValueError, the failure to decode text among the rest.
 _ARCHIVE_ERRORS = (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
-_READING_ERRORS = (ValueError, OSError, pa.ArrowException, pd.errors.ParserWarning, *_ARCHIVE_ERRORS)
+_READING_ERRORS = (ValueError, OSError, RuntimeError, pa.ArrowException, *_ARCHIVE_ERRORS)
 
 COUNTED_ROWS = 100_000
+"""Rows read at a time whose cells are only counted."""
+
 CHOSEN_FROM = 10_000
 """Rows read at a time of which some are chosen."""
-
-CSV_FORM: dict[str, Any] = {
-    # Without this a file whose rows have one cell too many would take its first column for an index.
-    "index_col": False,
-    "encoding": "utf-8-sig",
-    # Only an empty cell is absent: "NA" is Namibia, and "None" may be somebody's name.
-    "keep_default_na": False,
-}
-
-_OTHER_SEPARATORS = {";": "';'", "\t": "tabs", "|": "'|'"}
 
 Read = TypeVar("Read")
 PathOrPaths: TypeAlias = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
@@ -59,10 +57,14 @@ class FileChunk:
         The file.
     frame : pandas.DataFrame
         The rows; its index counts them from the file's first.
+    refused : tuple of Finding
+        Rows that cannot be read as they were meant, of which all cells are empty in the frame, and what was decided
+        about the file; rows are counted from the start of the frame.
     """
 
     path: Path
     frame: pd.DataFrame
+    refused: tuple[Finding, ...] = ()
 
 
 def is_parquet(path: Path) -> bool:
@@ -115,7 +117,9 @@ def _found(name: str) -> list[Path]:
     return found
 
 
-def read_chunks(path: Path, mapping: EventMapping, *, chunksize: int) -> Iterator[FileChunk]:
+def read_chunks(
+    path: Path, mapping: EventMapping, *, chunksize: int, kept: KeptFile | None = None
+) -> Iterator[FileChunk]:
     """Read a file, chunk by chunk.
 
     Parameters
@@ -126,6 +130,8 @@ def read_chunks(path: Path, mapping: EventMapping, *, chunksize: int) -> Iterato
         Its columns are read: those of a CSV file as text, so that ``00042`` stays as it is.
     chunksize : int
         Rows at a time.
+    kept : KeptFile, optional
+        The file as it stood when the run began.
 
     Yields
     ------
@@ -135,19 +141,41 @@ def read_chunks(path: Path, mapping: EventMapping, *, chunksize: int) -> Iterato
     Raises
     ------
     SourceError
-        If the file cannot be read.
+        If the file cannot be read, or is changed meanwhile.
     """
     labels = frozenset(_labels(mapping))
     # Nobody knows what a callable reads.
     selection = _Selection(texts=labels, columns=None if is_computing(mapping) else labels)
     start = 0
-    for frame in _frames(path, selection, chunksize):
+    for part in _frames(path, selection, chunksize, kept=kept):
+        frame = part.frame
         frame.index = pd.RangeIndex(start, start + len(frame))
+        refused = tuple(_findings(path, part, start))
         start += len(frame)
-        yield FileChunk(path=path, frame=frame)
+        yield FileChunk(path=path, frame=frame, refused=refused)
 
 
-def read_columns(path: Path, labels: Collection[Hashable]) -> Iterator[pd.DataFrame]:
+def _findings(path: Path, part: "_Part", start: int) -> Iterator[Finding]:
+    codes = dict.fromkeys(refusal.code for refusal in part.refused)
+    for code in codes:
+        chosen = [refusal for refusal in part.refused if refusal.code == code]
+        yield Finding(
+            code=code,
+            rows=np.array([refusal.row - start for refusal in chosen], np.int64),
+            values=pa.array([refusal.subject for refusal in chosen], TEXT_TYPE),
+            field="row",
+        )
+    if part.escaped_line is not None and start == 0 and len(part.frame):
+        # A field for each file: of each field a run tells the same once.
+        yield Finding(
+            code="backslash_quotes",
+            rows=np.zeros(1, np.int64),
+            values=pa.array([f"line {part.escaped_line}"], TEXT_TYPE),
+            field=f"file {path.name}",
+        )
+
+
+def read_columns(path: Path, labels: Collection[Hashable], *, kept: KeptFile | None = None) -> Iterator[pd.DataFrame]:
     """Read some columns of a CSV file, a part of its rows at a time.
 
     Parameters
@@ -156,21 +184,24 @@ def read_columns(path: Path, labels: Collection[Hashable]) -> Iterator[pd.DataFr
         A CSV file.
     labels : collection of hashable
         The columns; one that the file does not have, or has twice, is left out.
+    kept : KeptFile, optional
+        The file as it stood when the run began.
 
     Yields
     ------
     pandas.DataFrame
-        The cells as text, of which only empty ones are absent.
+        The cells as text, of which only empty ones are absent; those of rows that cannot be read are absent, too.
 
     Raises
     ------
     SourceError
         If the file cannot be read.
     """
-    names = source_schema(path).names
+    names = source_schema(path, kept=kept).names
     chosen = frozenset(label for label in labels if names.count(label) == 1)
     if chosen:
-        yield from _frames(path, _Selection(texts=chosen, columns=chosen), COUNTED_ROWS)
+        selection = _Selection(texts=chosen, columns=chosen)
+        yield from (part.frame for part in _frames(path, selection, COUNTED_ROWS, kept=kept))
 
 
 def read_first_rows(path: Path, n_rows: int) -> pd.DataFrame:
@@ -187,22 +218,50 @@ def read_first_rows(path: Path, n_rows: int) -> pd.DataFrame:
     -------
     pandas.DataFrame
         The rows, counted from 0: the cells of a CSV file as text, of which only empty ones are absent; those of a
-        Parquet file in Arrow's dtypes.
+        Parquet file in Arrow's dtypes. Rows that cannot be read as they were meant are left out.
+
+    Raises
+    ------
+    SourceError
+        If the file cannot be read, or if no row of a CSV file can be read as it was meant.
+    """
+    parts: list[_Part] = []
+    with closing(_frames(path, _Selection(), n_rows, kept=None)) as read:
+        # Of a Parquet file a chunk may be shorter than asked for.
+        while sum(len(part.frame) for part in parts) < n_rows and (part := next(read, None)) is not None:
+            parts.append(part)
+    rows = pd.concat([part.frame for part in parts], ignore_index=True).head(n_rows)
+    refused = [refusal for part in parts for refusal in part.refused if refusal.row < len(rows)]
+    if refused and len(refused) == len(rows):
+        raise SourceError(f"{path}: no row can be read: {refused[0].subject} {CODES[refused[0].code]}")
+    return rows.drop([refusal.row for refusal in refused]).reset_index(drop=True)
+
+
+def read_first_row(path: Path, *, kept: KeptFile | None = None) -> pd.DataFrame:
+    """Read all columns of a file, and its first row if it has one.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        A CSV or a Parquet file.
+    kept : KeptFile, optional
+        The file as it stood when the run began.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row or none; its cells are empty if it cannot be read as it was meant.
 
     Raises
     ------
     SourceError
         If the file cannot be read.
     """
-    frames: list[pd.DataFrame] = []
-    with closing(_frames(path, _Selection(), n_rows)) as read:
-        # Of a Parquet file a chunk may be shorter than asked for.
-        while sum(map(len, frames)) < n_rows and (frame := next(read, None)) is not None:
-            frames.append(frame)
-    return pd.concat(frames, ignore_index=True).head(n_rows)
+    with closing(_frames(path, _Selection(), 1, kept=kept)) as read:
+        return next(read).frame
 
 
-def read_chosen_rows(path: Path, rows: Rows) -> Iterator[pd.DataFrame]:
+def read_chosen_rows(path: Path, rows: Rows, *, kept: KeptFile | None = None) -> Iterator[pd.DataFrame]:
     """Read some rows of a file, with all columns.
 
     Parameters
@@ -211,11 +270,15 @@ def read_chosen_rows(path: Path, rows: Rows) -> Iterator[pd.DataFrame]:
         A CSV or a Parquet file.
     rows : numpy.ndarray of int64
         Which, counted from the file's first and in its order; at least one.
+    kept : KeptFile, optional
+        The file as it stood when the run began.
 
     Yields
     ------
     pandas.DataFrame
         Rows as `read_first_rows` reads them, a part of the file at a time; nothing is read beyond the last of them.
+        Those of a CSV file that cannot be read as they were meant stand there as far as they can: missing cells are
+        empty, and cells beyond the last column stand in that column, with their commas.
 
     Raises
     ------
@@ -223,8 +286,9 @@ def read_chosen_rows(path: Path, rows: Rows) -> Iterator[pd.DataFrame]:
         If the file cannot be read, or no longer has these rows.
     """
     start = 0
-    with closing(_frames(path, _Selection(), CHOSEN_FROM)) as read:
-        for frame in read:
+    with closing(_frames(path, _Selection(keeps_refused=True), CHOSEN_FROM, kept=kept)) as read:
+        for part in read:
+            frame = part.frame
             chosen = rows[(rows >= start) & (rows < start + len(frame))]
             if len(chosen):
                 yield frame.iloc[chosen - start].set_axis(chosen)
@@ -234,13 +298,15 @@ def read_chosen_rows(path: Path, rows: Rows) -> Iterator[pd.DataFrame]:
     raise SourceError(f"{path}: has {start:,} rows now, and had more when it was submitted")
 
 
-def source_schema(path: Path) -> pa.Schema:
+def source_schema(path: Path, *, kept: KeptFile | None = None) -> pa.Schema:
     """Return the names and types of a file's columns.
 
     Parameters
     ----------
     path : pathlib.Path
         A CSV or a Parquet file.
+    kept : KeptFile, optional
+        The file as it stood when the run began.
 
     Returns
     -------
@@ -252,15 +318,49 @@ def source_schema(path: Path) -> pa.Schema:
     SourceError
         If the file cannot be read.
     """
-    schema = _next(_read_schema(path), path)
+    schema = _next(_read_schema(path, kept), path)
     return pa.schema([]) if schema is None else schema
 
 
-def _read_schema(path: Path) -> Iterator[pa.Schema]:
-    if is_parquet(path):
-        yield pq.read_schema(path).remove_metadata()
-    else:
-        yield pa.schema([(str(name), pa.string()) for name in _csv_header(path)])
+def _read_schema(path: Path, kept: KeptFile | None) -> Iterator[pa.Schema]:
+    with opened(path, kept) as file:
+        if is_parquet(path):
+            yield pq.read_schema(file).remove_metadata()
+        else:
+            yield pa.schema([(str(name), pa.string()) for name in _csv_form(path, file).labels()])
+
+
+def header_hint(path: Path, mapping: EventMapping, *, kept: KeptFile | None = None) -> str:
+    """Say why the columns of a mapping may not be among those of a CSV file.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        A file that lacks a column of the mapping.
+    mapping : EventMapping
+        The mapping.
+    kept : KeptFile, optional
+        The file as it stood when the run began.
+
+    Returns
+    -------
+    str
+        What is odd about the file's first lines, and how to fix it; empty if nothing is, or for a Parquet file.
+
+    Raises
+    ------
+    SourceError
+        If the file cannot be read.
+    """
+    return "" if is_parquet(path) else _next(_read_hint(path, mapping, kept), path) or ""
+
+
+def _read_hint(path: Path, mapping: EventMapping, kept: KeptFile | None) -> Iterator[str]:
+    names = frozenset(label for label in _labels(mapping) if isinstance(label, str))
+    with opened(path, kept) as file, decompressed(path, file) as stream:
+        head = CsvHead.read(path, stream)
+        _require_commas(path, head.form().labels())
+        yield head.hint(names)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -269,22 +369,43 @@ class _Selection:
 
     texts: frozenset[Hashable] | None = None
     columns: frozenset[Hashable] | None = None
+    keeps_refused: bool = False
 
 
-def _frames(path: Path, selection: _Selection, chunksize: int) -> Generator[pd.DataFrame]:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Part:
+    """Some rows of a file as they were read, and what was decided about them."""
+
+    frame: pd.DataFrame
+    refused: Sequence[Refusal] = ()
+    escaped_line: int | None = None
+
+
+def _frames(path: Path, selection: _Selection, chunksize: int, *, kept: KeptFile | None) -> Generator[_Part]:
+    parts = _read(path, selection, chunksize, kept=kept)
+    while (part := _next(parts, path)) is not None:
+        yield part
+
+
+def _read(path: Path, selection: _Selection, chunksize: int, *, kept: KeptFile | None) -> Iterator[_Part]:
     read = _read_parquet if is_parquet(path) else _read_csv
-    frames = read(path, selection, chunksize)
-    while (frame := _next(frames, path)) is not None:
-        yield frame
+    with opened(path, kept) as file:
+        mark = mark_of(file)
+        for part in read(path, file, selection, chunksize=chunksize):
+            if mark_of(file) != mark:
+                raise SourceError(f"{path}: was changed while it was read: submit it again when nothing writes to it")
+            yield part
 
 
-def row_counts(path: Path) -> Iterator[int]:
+def row_counts(path: Path, *, kept: KeptFile | None = None) -> Iterator[int]:
     """Count the rows of a file, without reading more of it than that takes.
 
     Parameters
     ----------
     path : pathlib.Path
         A CSV or a Parquet file.
+    kept : KeptFile, optional
+        The file as it stood when the run began.
 
     Yields
     ------
@@ -296,18 +417,14 @@ def row_counts(path: Path) -> Iterator[int]:
     SourceError
         If the file cannot be read.
     """
-    counts = _count_parquet(path) if is_parquet(path) else _count_csv(path)
+    counts = _counts(path, kept)
     while (count := _next(counts, path)) is not None:
         yield count
 
 
-def _count_parquet(path: Path) -> Iterator[int]:
-    yield pq.read_metadata(path).num_rows
-
-
-def _count_csv(path: Path) -> Iterator[int]:
-    with pd.read_csv(path, usecols=[0], chunksize=COUNTED_ROWS, dtype=str, **CSV_FORM) as reader:
-        yield from map(len, reader)
+def _counts(path: Path, kept: KeptFile | None) -> Iterator[int]:
+    with opened(path, kept) as file:
+        yield pq.read_metadata(file).num_rows if is_parquet(path) else _csv_form(path, file).rows
 
 
 def _next(frames: Iterator[Read], path: Path) -> Read | None:
@@ -317,10 +434,6 @@ def _next(frames: Iterator[Read], path: Path) -> Read | None:
             # pandas only warns when a row has more cells than there are columns, and cuts them off.
             warnings.simplefilter("error", pd.errors.ParserWarning)
             return next(frames, None)
-    except pd.errors.EmptyDataError as error:
-        raise SourceError(f"{path}: is empty: its first line must name the columns") from error
-    except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
-        raise SourceError(f"{path}: {_parser_fault(str(error))}") from error
     except UnicodeDecodeError as error:
         raise SourceError(f"{path}: is not UTF-8: save it as UTF-8 and try again") from error
     except _READING_ERRORS as error:
@@ -328,54 +441,57 @@ def _next(frames: Iterator[Read], path: Path) -> Read | None:
         raise SourceError(f"{path}: cannot be read: {reason}") from error
 
 
-def _parser_fault(reason: str) -> str:
-    """Say in a user's words what pandas says of a CSV file's form."""
-    cells = re.search(r"Expected \d+ fields in line (\d+)|Length of header or names does not match", reason)
-    if cells is not None:
-        where = "a row" if cells[1] is None else f"line {cells[1]}"
-        return f"{where} has more cells than the first line names columns: put cells with commas in quotes"
-    quote = re.search(r"EOF inside string starting at row (\d+)", reason)
-    if quote is not None:
-        # pandas counts from 0 here.
-        return f"a quote is opened in line {int(quote[1]) + 1} and not closed: close it, or write it twice"
-    return f"cannot be read: {reason.strip().splitlines()[0]}"
+def _csv_form(path: Path, file: BinaryIO) -> CsvForm:
+    @contextmanager
+    def content() -> Iterator[BinaryIO]:
+        file.seek(0)
+        with decompressed(path, file) as stream:
+            yield stream
+
+    return csv_form(path, mark_of(file), content)
 
 
-def _read_csv(path: Path, selection: _Selection, chunksize: int) -> Iterator[pd.DataFrame]:
-    header = _csv_header(path)
+def _read_csv(path: Path, file: BinaryIO, selection: _Selection, *, chunksize: int) -> Iterator[_Part]:
+    form = _csv_form(path, file)
+    header = form.labels()
     texts, columns = selection.texts, selection.columns
     is_known = texts is not None and texts <= set(header)
-    if not is_known and len(header) == 1 and (separator := _separator(str(header[0]))):
-        raise SourceError(
-            f"{path}: its columns are separated by {separator}, and a CSV file's by commas: save it with commas"
-        )
+    if not is_known:
+        _require_commas(path, header)
     dtype: Any = str if texts is None else dict.fromkeys(texts, str)
-    with pd.read_csv(path, chunksize=chunksize, dtype=dtype, na_values=[""], low_memory=False, **CSV_FORM) as reader:
-        for frame in reader:
-            frame.columns = header
-            # All columns, if one is missing: the error names those that there are.
-            yield frame.loc[:, frame.columns.isin(columns)] if is_known and columns is not None else frame
+    file.seek(0)
+    with decompressed(path, file) as stream:
+        records: Any = CsvRecords(path, stream, form, keeps=selection.keeps_refused)
+        delivered = 0
+        with pd.read_csv(
+            records, chunksize=chunksize, dtype=dtype, na_values=[""], low_memory=False, **CSV_FORM
+        ) as reader:
+            for frame in reader:
+                frame.columns = header
+                delivered += len(frame)
+                # All columns, if one is missing: the error names those that there are.
+                chosen = frame.loc[:, frame.columns.isin(columns)] if is_known and columns is not None else frame
+                yield _Part(frame=chosen, refused=records.refused(delivered), escaped_line=form.escaped_line)
+    if delivered != form.rows:
+        raise SourceError(f"{path}: cannot be read: it has {form.rows:,} rows, and {delivered:,} were found")
 
 
-def _csv_header(path: Path) -> list[Any]:
-    # pandas makes "a.1" of a second column "a", and so would hide which of them is meant.
-    return list(pd.read_csv(path, header=None, nrows=1, dtype=str, **CSV_FORM).iloc[0])
+def _require_commas(path: Path, header: Sequence[Any]) -> None:
+    """Refuse a file whose only column has a name in which something else separates names."""
+    separators = (name for mark, name in OTHER_SEPARATORS.items() if mark in str(header[0]))
+    if len(header) == 1 and (separator := next(separators, None)):
+        raise SourceError(separator_fault(path, separator))
 
 
-def _separator(line: str) -> str | None:
-    """Return what stands in a comma's place, as a message names it."""
-    return next((name for mark, name in _OTHER_SEPARATORS.items() if mark in line), None)
-
-
-def _read_parquet(path: Path, selection: _Selection, chunksize: int) -> Iterator[pd.DataFrame]:
-    with pq.ParquetFile(path) as file:
+def _read_parquet(_: Path, content: BinaryIO, selection: _Selection, *, chunksize: int) -> Iterator[_Part]:
+    with pq.ParquetFile(content) as file:
         names, kept = file.schema_arrow.names, selection.columns
         # All columns, if one is missing: the error names those that there are.
         columns = names if kept is None or not kept <= set(names) else [name for name in names if name in kept]
         if file.metadata.num_rows == 0:
-            yield _as_frame(file.schema_arrow.empty_table())
+            yield _Part(frame=_as_frame(file.schema_arrow.empty_table()))
         for batch in file.iter_batches(batch_size=chunksize, columns=columns):
-            yield _as_frame(pa.Table.from_batches([batch]))
+            yield _Part(frame=_as_frame(pa.Table.from_batches([batch])))
 
 
 def _as_frame(table: pa.Table) -> pd.DataFrame:

@@ -143,11 +143,11 @@ def test_results_path_has_what_is_returned(orders_csv, orders_mapping, client, n
         (b"", "orders.csv: is empty: its first line must name the columns"),
         (b"who,day\nM\xfcller,2024-01-31\n", "orders.csv: is not UTF-8: save it as UTF-8 and try again"),
         (
-            b"who,day\n1,2024-01-31\n2,2024-01-31,x\n",
-            "orders.csv: line 3 has more cells than the first line names columns: put cells with commas in quotes",
+            b'who,day\n1,2024-01-31\n2,"2024-01-31\n',
+            "orders.csv: a quote is opened in line 3 and not closed: close it, or write it twice",
         ),
     ],
-    ids=["empty", "not UTF-8", "long row"],
+    ids=["empty", "not UTF-8", "open quote"],
 )
 def test_file_that_cannot_be_read_is_told_before_anything_is_sent(folder, mapping, sandbox, client, content, message):
     """A bad file is a run's trouble, not a row's."""
@@ -169,14 +169,17 @@ def test_file_without_a_header_is_refused(folder, mapping, client):
 
     assert caught.value.faults == (
         "created_at: no column 'day'; there are '00042', '2024-01-31'",
-        "user_id: no column 'who'; there are '00042', '2024-01-31'",
+        (
+            "user_id: no column 'who'; there are '00042', '2024-01-31' "
+            "(the file's first line seems to be a row: write a line above it that names the columns)"
+        ),
     )
 
 
 def test_file_with_a_byte_order_mark_and_short_rows_arrives(folder, mapping, client):
-    """What Excel saves is read; a row that is too short lacks its last cells."""
+    """What Excel saves is read; a row that is too short is not sent."""
     (folder / "orders.csv").write_bytes("\ufeffwho,day\n00042,2024-01-31\n00043\n".encode())
 
     results = submit_file("orders.csv", mapping, client=client)
 
-    assert results["error_code"].fillna("").tolist() == ["", "created_at_missing"]
+    assert results["error_code"].fillna("").tolist() == ["", "row_too_short"]

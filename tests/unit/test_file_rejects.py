@@ -175,12 +175,13 @@ def test_rejects_of_a_run_that_ends_early_have_the_rest(write, submit, fake_clie
     assert not hasattr(caught.value, "__notes__")
 
 
-def test_rejects_are_written_when_a_later_file_cannot_be_read(write, submit):
+def test_rejects_are_written_when_a_later_file_cannot_be_read(write, submit, fake_client):
     """Those of the files before are there."""
-    paths = [write("a.csv", "1,2024-01-31", "2,never"), write("b.csv", header="")]
+    paths = [write("a.csv", "1,2024-01-31", "2,never", "3,2024-01-31"), write("b.csv", *["4,2024-01-31"] * 9)]
+    client = fake_client({"3": [lambda: Path("b.csv").write_text("who,day\n") and 202]})
 
-    with pytest.raises(SubmissionError, match=r"b\.csv: is empty"):
-        submit(paths)
+    with pytest.raises(SubmissionError, match=r"b\.csv: was changed after the run had begun"):
+        submit(paths, client=client, chunksize=1)
 
     assert rejects()["who"].tolist() == ["2"]
 
@@ -215,8 +216,8 @@ def test_rejects_that_cannot_be_written_lose_no_result(write, mapping, fake_clie
     )
 
 
-def test_rejects_whose_file_has_shrunk_are_told(write, submit, fake_client):
-    """Rows are read a second time: a file that was replaced during the run has others."""
+def test_rejects_whose_file_was_written_to_are_told(write, submit, fake_client):
+    """Rows are read a second time: a file that was changed during the run may have others."""
     path = write("a.csv", "1,2024-01-31", "2,2024-01-31")
     client = fake_client({"2": [lambda: Path(path).write_text("who,day\n") and 404]})
 
@@ -224,14 +225,40 @@ def test_rejects_whose_file_has_shrunk_are_told(write, submit, fake_client):
         submit(path, client=client)
 
     assert str(caught.value) == (
-        "the run is complete, and its rejects are missing: a.csv: has 0 rows now, and had more when it was submitted"
+        "the run is complete, and its rejects are missing: a.csv: was changed during the run, so that its rejects "
+        "cannot be read again: the results have them as row 1"
     )
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.csv.gz", "a.parquet"])
+def test_rejects_of_a_file_that_was_replaced_are_its_own(write, submit, fake_client, name):
+    """Another file may take its place during the run: the rejects are rows of the file that was submitted."""
+    frames = [pd.DataFrame({"who": who, "day": "2024-01-31", "note": who}) for who in (["1", "2"], ["8", "9"])]
+    for path, frame in zip((write(name), f"new-{name}"), frames, strict=True):
+        frame.to_parquet(path) if name.endswith(".parquet") else frame.to_csv(path, index=False)
+    client = fake_client({"2": [lambda: Path(f"new-{name}").replace(name) and 404]})
+
+    submit(name, client=client)
+
+    assert rejects()[["who", "note", "status"]].to_numpy().tolist() == [["2", "2", "unknown_contact"]]
+
+
+def test_rejects_of_rows_that_cannot_be_read_stand_as_far_as_they_can(write, submit):
+    """Missing cells are empty; cells beyond the last column stand in it, with their commas."""
+    submit(write("a.csv", "1,2024-01-31", "2", "3,2024-01-31,x", "who,day", '4,"a" b'))
+
+    assert rejects()[["who", "day", "error_code"]].to_numpy().tolist() == [
+        ["2", "", "row_too_short"],
+        ["3", "2024-01-31,x", "row_too_long"],
+        ["who", "day", "repeated_header"],
+        ["4", '"a" b', "quote_not_doubled"],
+    ]
 
 
 def test_interrupt_while_rejects_are_written_does_not_hide_why_the_run_ended(write, submit, fake_client, monkeypatch):
     """A second Ctrl-C leaves the rejects, and the first is told."""
 
-    def interrupted(*_):
+    def interrupted(*_, **__):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("events_pandas.file_rejects.read_chosen_rows", interrupted)

@@ -21,6 +21,7 @@ from events_pandas import (
     UnknownColumnError,
     run_frames,
 )
+from events_pandas.api import checked_report
 from events_pandas.file_submission import file_results, read_files
 from events_pandas.mapping import Number, Text
 from events_pandas.options import RunOptions
@@ -136,25 +137,125 @@ def test_mapped_column_that_stands_twice_is_refused(write, submit):
     assert str(caught.value) == "user_id: the frame has 2 columns 'who': rename or drop all but one"
 
 
-@pytest.mark.parametrize(
-    ("header", "message"),
-    [
-        ("who,days", "b.csv: created_at: no column 'day': did you mean 'days'?"),
-        ("", "b.csv: is empty: its first line must name the columns"),
-    ],
-)
-def test_later_file_that_cannot_be_read_ends_the_run_early(write, submit, fake_client, header, message):
-    """What was submitted before is kept, and the file at fault is named."""
-    paths = [write("a.csv", "1,2024-01-31"), write("b.csv", header=header)]
+@pytest.mark.parametrize("run", [read_files, None], ids=["check", "submit"])
+def test_files_that_do_not_fit_are_all_told_before_anything_is_sent(write, submit, fake_client, mapping, run):
+    """The headers of all files are read first, and every file at fault is named."""
+    paths = [write("a.csv", "1,2024-01-31"), write("b.csv", header="who,days"), write("c.csv"), write("d.csv")]
+    Path("c.csv").write_bytes(b"")
     client = fake_client()
 
-    with pytest.raises(SubmissionError) as caught:
-        submit(paths, client=client, results_path="results.csv")
+    with pytest.raises(SourceError) as caught:
+        run(paths, mapping) if run else submit(paths, client=client)
 
-    assert str(caught.value) == f"the run ended early, and the rows before were submitted: {message}"
-    assert len(caught.value.results) == 0
-    assert client.contacts == ["1"]
-    assert pd.read_csv("results.csv")["status"].tolist() == ["accepted"]
+    assert str(caught.value) == (
+        "2 files cannot be submitted:\n"
+        "  b.csv: created_at: no column 'day': did you mean 'days'?\n"
+        "  c.csv: is empty: its first line must name the columns"
+    )
+    assert client.contacts == []
+
+
+def test_file_without_a_header_among_several_is_named(write, submit, fake_client):
+    """Its first line is taken for the header, and looks like a row."""
+    paths = [write("a.csv", "1,2024-01-31"), write("b.csv", header="00042,2024-01-31")]
+    client = fake_client()
+
+    with pytest.raises(MappingError) as caught:
+        submit(paths, client=client)
+
+    assert caught.value.faults == (
+        "b.csv: created_at: no column 'day'; there are '00042', '2024-01-31'",
+        (
+            "b.csv: user_id: no column 'who'; there are '00042', '2024-01-31' "
+            "(the file's first line seems to be a row: write a line above it that names the columns)"
+        ),
+    )
+    assert client.contacts == []
+
+
+def test_file_whose_header_stands_further_down_is_told(write, submit):
+    """Lines of a report above the header are named as what they are."""
+    with pytest.raises(MappingError, match=r"\(the header seems to stand in line 3: delete the lines above it\)"):
+        submit(write("a.csv", ",", "who,day", "1,2024-01-31", header="Report,"))
+
+
+def test_blanks_round_names_of_columns_are_told(write, submit):
+    """A blank after a comma belongs to the name that follows."""
+    with pytest.raises(UnknownColumnError) as caught:
+        submit(write("a.csv", "1, 2024-01-31", header="who, day"))
+
+    assert str(caught.value) == (
+        "created_at: no column 'day': did you mean ' day'? (in the file's header line blanks stand round ' day': "
+        "remove them there)"
+    )
+
+
+def test_later_file_that_was_changed_ends_the_run_early(write, submit, fake_client):
+    """What was submitted before is kept, and the file at fault is named."""
+    paths = [write("a.csv", "1,2024-01-31", *["2,2024-01-31"] * 9), write("b.csv", "3,2024-01-31")]
+    client = fake_client({"1": [lambda: Path("b.csv").write_text("who,day\n") and 202]})
+
+    with pytest.raises(SubmissionError) as caught:
+        submit(paths, client=client, chunksize=1, results_path="results.csv")
+
+    assert str(caught.value) == (
+        "the run ended early, and the rows before were submitted: b.csv: was changed after the run had begun: submit "
+        "it again when nothing writes to it"
+    )
+    assert set(pd.read_csv("results.csv")["status"]) == {"accepted", "duplicate"}
+
+
+@pytest.mark.parametrize("position", [0, 10_500])
+def test_row_with_too_few_cells_is_invalid_and_all_others_are_sent(write, submit, fake_client, position):
+    """It is never sent without the rest, in whatever chunk it stands."""
+    lines = [f"{row},2024-01-31" for row in range(11_000)]
+    lines[position] = str(position)
+    client = fake_client()
+
+    results = pd.concat(submit(write("a.csv", *lines), client=client))
+
+    assert results["row"].tolist() == list(range(11_000))
+    assert results.loc[results["status"] == "invalid", ["row", "error_code", "error_message"]].to_numpy().tolist() == [
+        [
+            position,
+            "row_too_short",
+            (
+                f"row: line {position + 2} (1 cell for 2 columns) has too few cells: "
+                "write a cell for every column, and leave those empty that hold nothing"
+            ),
+        ]
+    ]
+    assert len(client.events) == 10_999
+
+
+def test_rows_that_cannot_be_read_count_in_check_and_submit(write, submit, mapping):
+    """Both tell the same rows, and nothing else of them; on_invalid="raise" stops before the first request."""
+    path = write("a.csv", "1,2024-01-31", "2", "who,day", "3,2024-01-31,x", "4,2024-01-31,")
+
+    rows, typed, refused = read_files(path, mapping)
+    problems = checked_report(rows, typed, refused=refused).problems
+    with pytest.raises(InvalidRowsError) as caught:
+        submit(path, on_invalid="raise")
+
+    assert problems[["row", "code"]].to_numpy().tolist() == [
+        [1, "row_too_short"],
+        [2, "repeated_header"],
+        [3, "row_too_long"],
+    ]
+    assert caught.value.problems[["row", "code"]].to_numpy().tolist() == problems[["row", "code"]].to_numpy().tolist()
+    assert pd.concat(submit(path))["status"].tolist() == ["accepted", "invalid", "invalid", "invalid", "accepted"]
+
+
+def test_quotes_that_a_backslash_escapes_are_noted(write, submit):
+    """How they are read is told once, with the run."""
+    part, *_ = submit(write("a.csv", '"1\\"",2024-01-31'))
+
+    assert [note["message"] for note in part.attrs["run"]["notes"]] == [
+        (
+            "file a.csv: line 2 escapes quotes with a backslash, and is read so: "
+            "look at a text with a quote in it if this is not meant"
+        )
+    ]
 
 
 def test_results_that_cannot_be_written_any_more_are_not_lost(write, submit, fake_client, tmp_path):
@@ -196,12 +297,16 @@ def test_results_that_cannot_be_written_do_not_hide_why_the_run_ended(write, sub
 
 def test_later_file_that_cannot_be_read_does_not_hide_why_the_run_ended(write, submit, fake_client):
     """After an interrupt, rows have results as far as the files can be read."""
-    paths = [write("a.csv", "1,2024-01-31", "2,2024-01-31"), write("b.csv", header="")]
+    paths = [write("a.csv", "1,2024-01-31", *["2,2024-01-31"] * 9), write("b.csv", "3,2024-01-31")]
+
+    def interrupted():
+        Path("b.csv").write_text("who,day\n")
+        raise KeyboardInterrupt
 
     with pytest.raises(SubmissionInterrupted) as caught:
-        submit(paths, client=fake_client({"1": [KeyboardInterrupt()]}), concurrency=1)
+        submit(paths, client=fake_client({"1": [interrupted]}), concurrency=1, chunksize=20)
 
-    assert len(caught.value.results) == 2
+    assert len(caught.value.results) == 10
 
 
 def test_interrupt_while_a_file_is_read_loses_no_row(write, fake_client):
@@ -264,7 +369,7 @@ def test_read_files_gives_bare_columns_the_type_that_submitting_gives_them(tmp_p
     pd.DataFrame({"who": ["2"], "day": ["2024-01-31"], "x": ["b"], "y": [6]}).to_parquet(tmp_path / "b.parquet")
     mapping = EventMapping(event_name="a", created_at="day", user_id="who", metadata={"x": "x", "y": "y"})
 
-    frame, types = read_files([tmp_path / "a.parquet", tmp_path / "b.parquet"], mapping)
+    frame, types, _ = read_files([tmp_path / "a.parquet", tmp_path / "b.parquet"], mapping)
 
     assert frame["who"].tolist() == ["1", "2"]
     assert types.rules == {"metadata.x": Number("x"), "metadata.y": Text("y")}
@@ -285,17 +390,6 @@ def test_progress_of_files_knows_the_number_of_rows(write, submit, capsys):
     submit(paths, progress=True)
 
     assert re.search(r"submitting: 3 of 3 \(100%\) after \d+ s: 2 accepted", capsys.readouterr().err)
-
-
-def test_progress_of_files_knows_no_number_when_one_cannot_be_read(write, submit, capsys):
-    """A bad file is told of when its rows are read, not by the progress."""
-    paths = [write("a.csv", "1,2024-01-31"), write("b.csv", header="")]
-    Path("b.csv").write_bytes(b"")
-
-    with pytest.raises(SubmissionError, match=r"b\.csv: is empty"):
-        submit(paths, progress=True)
-
-    assert re.search(r"submitting: 1 after \d+ s: 1 accepted", capsys.readouterr().err)
 
 
 def test_interrupt_while_results_are_written_loses_no_row(write, submit, monkeypatch):

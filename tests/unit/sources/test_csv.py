@@ -90,37 +90,6 @@ def test_csv_may_be_compressed(write, read):
     assert frame["who"].tolist() == ["00042"]
 
 
-def test_csv_row_that_is_too_short_lacks_its_last_cells(write, read):
-    """What is not there is absent, and nothing is copied from elsewhere."""
-    (frame,) = read(write("a.csv", "who,day\n1\n2,3\n"))
-
-    assert frame["day"].fillna("absent").tolist() == ["absent", "3"]
-
-
-def test_csv_row_that_is_too_long_is_refused(write, read):
-    """A cell too many means that cells do not stand under their names."""
-    path = write("a.csv", "who,day\n1,2\n3,4,5\n")
-
-    with pytest.raises(SourceError) as caught:
-        read(path)
-
-    assert str(caught.value) == (
-        f"{path}: line 3 has more cells than the first line names columns: put cells with commas in quotes"
-    )
-
-
-def test_csv_rows_that_are_all_too_long_are_refused(write, read):
-    """pandas would only warn, and cut the last cells off."""
-    path = write("a.csv", "who,day\n1,2,3\n4,5,6\n")
-
-    with pytest.raises(SourceError) as caught:
-        read(path)
-
-    assert str(caught.value) == (
-        f"{path}: a row has more cells than the first line names columns: put cells with commas in quotes"
-    )
-
-
 @pytest.mark.parametrize(("content", "line"), [('who,day\n1,2\n"3,4\n5,6\n', 3), ('who,"day\n1,2\n', 1)])
 def test_csv_quote_that_is_not_closed_is_refused(write, read, content, line):
     """The rest of the file would be one cell."""

@@ -1,0 +1,85 @@
+"""The headers of all files of a run, held against the mapping before the first event is sent."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from events_pandas.deliver import ProgressChoice, progress_bar
+from events_pandas.errors import MappingError, SourceError
+from events_pandas.mapping import EventMapping, require_columns
+from events_pandas.sources import KeptFile, header_hint, source_schema
+
+
+def require_fitting(
+    files: Sequence[Path], mapping: EventMapping, *, kept: Mapping[Path, KeptFile], progress: ProgressChoice
+) -> None:
+    """Refuse files of which one cannot be read, or does not have the columns of the mapping.
+
+    Parameters
+    ----------
+    files : sequence of pathlib.Path
+        All files of a run.
+    mapping : EventMapping
+        The mapping of every file.
+    kept : mapping of pathlib.Path to KeptFile
+        The files as they stood when the run began.
+    progress : bool, "auto" or callable
+        Whether it is shown how many files have been looked at.
+
+    Raises
+    ------
+    SourceError
+        If a file cannot be read.
+    MappingError
+        If the mapping does not fit a file.
+    """
+    distinct = list(dict.fromkeys(files))
+    faults: list[MappingError | SourceError] = []
+    # A user's function is told of the submission only.
+    shown: ProgressChoice = False if progress is False or callable(progress) else "auto"
+    with progress_bar(shown, total=len(distinct), description="looking at files", delay_seconds=2.0) as bar:
+        for file in distinct:
+            try:
+                _require_columns(file, mapping, kept.get(file), is_alone=len(distinct) == 1)
+            except (MappingError, SourceError) as error:
+                faults.append(error)
+            bar.advance(1)
+    if len(faults) > 1:
+        raise _together(faults)
+    if faults:
+        raise faults[0]
+
+
+def _require_columns(file: Path, mapping: EventMapping, kept: KeptFile | None, *, is_alone: bool) -> None:
+    names = source_schema(file, kept=kept).names
+    try:
+        require_columns(pd.DataFrame([], columns=pd.Index(names, dtype=object)), mapping)
+    except MappingError as error:
+        raise error.in_file(None if is_alone else file, header_hint(file, mapping, kept=kept)) from None
+
+
+def _together(faults: Sequence[MappingError | SourceError]) -> MappingError | SourceError:
+    lines = [line for error in faults for line in (error.faults if isinstance(error, MappingError) else [str(error)])]
+    if all(isinstance(error, MappingError) for error in faults):
+        return MappingError(lines)
+    listed = "".join(f"\n  {line}" for line in lines)
+    return SourceError(f"{len(faults)} files cannot be submitted:{listed}")
+
+
+def require_unchanged(kept: Mapping[Path, KeptFile]) -> None:
+    """Refuse files that were replaced or written to since they were looked at.
+
+    Parameters
+    ----------
+    kept : mapping of pathlib.Path to KeptFile
+        The files as they stood then.
+
+    Raises
+    ------
+    SourceError
+        If one is another now.
+    """
+    for file in kept.values():
+        if not file.is_in_place():
+            raise SourceError(f"{file.path}: was changed while the run began: submit it when nothing writes to it")

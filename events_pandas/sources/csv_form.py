@@ -1,0 +1,424 @@
+"""The form of a CSV file: where its header stands, how its quotes are escaped, and how many rows it has."""
+
+import re
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO, Final, TypeAlias
+
+import numpy as np
+
+from events_pandas.errors import SourceError
+from events_pandas.sources.csv_blocks import (
+    BLANKS,
+    BLOCK_BYTES,
+    BYTE_ORDER_MARK,
+    END_OF_FILE_OF_DOS,
+    ESCAPED_QUOTE,
+    Block,
+    CsvForm,
+    line_ends_in,
+    odd_records,
+    read_blocks,
+)
+from events_pandas.sources.csv_structure import Records, UnclosedQuoteError, cells_of, find_records, quoted_text
+from events_pandas.sources.opening import Mark
+
+OTHER_SEPARATORS: Final = {";": "';'", "\t": "tabs", "|": "'|'"}
+_SEPARATOR_LINE = re.compile(rb'"?sep=(.)"?', re.IGNORECASE)
+
+_DOUBLED_QUOTE = re.compile(rb'(?<=[^,\r\n])""(?=[^,\r\n])|(?:\A|(?<=[,\r\n]))"""')
+
+SEARCHED_LINES: Final = 100
+"""So many records of a file are looked at for a header that stands below its first line."""
+
+_SETTLED_SECONDS: Final = 2.0
+_FORMS_KEPT: Final = 256
+
+OpenStream: TypeAlias = Callable[[], AbstractContextManager[BinaryIO]]
+
+
+_known_forms: dict[tuple[Path, Mark], CsvForm] = {}
+
+
+def csv_form(path: Path, mark: Mark, open_stream: OpenStream) -> CsvForm:
+    """Find out the form of a CSV file, which takes one look at all of it.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+    mark : Mark
+        How it is known again: a run asks several times.
+    open_stream : callable
+        Opens its content.
+
+    Returns
+    -------
+    CsvForm
+        As it was decided.
+
+    Raises
+    ------
+    SourceError
+        If it has no header, a quote that is not closed, or quotes that can be read in two ways.
+    UnicodeDecodeError
+        If it is not UTF-8.
+    """
+    key = path, mark
+    if key not in _known_forms:
+        form = _inspected(path, open_stream)
+        # One that was written just now may be written again without another mark.
+        if time.time() - mark.modified_ns / 1e9 < _SETTLED_SECONDS:
+            return form
+        while len(_known_forms) >= _FORMS_KEPT:
+            _known_forms.pop(next(iter(_known_forms)))
+        _known_forms[key] = form
+    return _known_forms[key]
+
+
+def _inspected(path: Path, open_stream: OpenStream) -> CsvForm:
+    with open_stream() as stream:
+        head = CsvHead.read(path, stream)
+    form = head.form()
+    survey = partial(_survey, form, open_stream)
+    doubled = survey(escapes=False)
+    if doubled.escaped_line is None:
+        doubled.require_closed(path)
+        return replace(form, rows=doubled.rows, is_regular=doubled.is_regular)
+    escaped = survey(escapes=True)
+    chosen = _chosen(doubled, escaped)
+    if chosen is None:
+        if doubled.unclosed_line == escaped.unclosed_line:
+            doubled.require_closed(path)
+        raise SourceError(f"{path}: {_undecided(doubled, escaped)}")
+    if chosen is doubled:
+        return replace(form, rows=doubled.rows, is_regular=doubled.is_regular)
+    return replace(form, rows=escaped.rows, escaped_line=doubled.escaped_line)
+
+
+@dataclass(kw_only=True, slots=True)
+class _Survey:
+    """What is found in a file when its quotes are read in one of the two ways; lines count from 1."""
+
+    rows: int = 0
+    has_odd_widths: bool = False
+    is_regular: bool = True
+    escaped_line: int | None = None
+    faulty_line: int | None = None
+    unclosed_line: int | None = None
+
+    @property
+    def is_clean(self) -> bool:
+        return self.faulty_line is None and self.unclosed_line is None
+
+    def require_closed(self, path: Path) -> None:
+        if self.unclosed_line is not None:
+            raise SourceError(unclosed_fault(path, self.unclosed_line))
+
+
+def _survey(form: CsvForm, open_stream: OpenStream, *, escapes: bool) -> _Survey:
+    found = _Survey()
+    with open_stream() as stream:
+        try:
+            for block in read_blocks(stream, form, escapes=escapes):
+                _look_at(block, form, found, escapes=escapes)
+        except UnclosedQuoteError as error:
+            found.unclosed_line = error.line + 1
+            if not escapes and found.escaped_line is None and error.escaped_line is not None:
+                found.escaped_line = error.escaped_line + 1
+    return found
+
+
+def _look_at(block: Block, form: CsvForm, found: _Survey, *, escapes: bool) -> None:
+    if not block.text.isascii():
+        block.text.decode()
+    records = block.records
+    found.is_regular = found.is_regular and not odd_records(block, form).any()
+    found.rows += int((~block.is_blank).sum())
+    is_odd = ~block.is_blank & ((records.cells < form.least) | (records.cells > form.width))
+    found.has_odd_widths = found.has_odd_widths or bool(is_odd.any())
+    faulty = np.flatnonzero(records.is_stray)
+    if found.faulty_line is None and len(faulty):
+        found.faulty_line = _line(block, int(faulty[0]))
+    if escapes and found.faulty_line is None and (record := _first_with(_DOUBLED_QUOTE, block)) is not None:
+        found.faulty_line = _line(block, record)
+    if not escapes and found.escaped_line is None and (record := _first_with(ESCAPED_QUOTE, block)) is not None:
+        found.escaped_line = _line(block, record)
+
+
+def _line(block: Block, record: int) -> int:
+    return block.line + int(block.records.lines[record]) + 1
+
+
+def _first_with(pattern: "re.Pattern[bytes]", block: Block) -> int | None:
+    """Return the first record that has, within the quotes of a cell, what a pattern finds."""
+    records, position = block.records, 0
+    # Found at once, and without it neither pattern is.
+    if (b'\\"' if pattern is ESCAPED_QUOTE else b'""') not in block.shown:
+        return None
+    while (match := pattern.search(block.shown, position)) is not None:
+        record = int(np.searchsorted(records.starts, match.end() - 1, side="right")) - 1
+        start, end = int(records.starts[record]), int(records.ends[record])
+        if any(
+            # Within the quotes, or ended by the second one.
+            raw[:1] == b'"' and quoted_text(raw) is not None and pattern.search(raw, 1)
+            for raw in (block.shown[start + left : start + right] for left, right in cells_of(block.shown[start:end]))
+        ):
+            return record
+        position = int(records.nexts[record])
+    return None
+
+
+def _chosen(doubled: _Survey, escaped: _Survey) -> _Survey | None:
+    """Decide between the two ways of reading quotes; None if both or neither fit."""
+    if doubled.is_clean != escaped.is_clean:
+        return doubled if doubled.is_clean else escaped
+    if doubled.is_clean and doubled.has_odd_widths != escaped.has_odd_widths:
+        return escaped if doubled.has_odd_widths else doubled
+    return None
+
+
+def _undecided(doubled: _Survey, escaped: _Survey) -> str:
+    cure = 'write every quote within a text twice (""), and no backslash before it'
+    if doubled.is_clean:
+        return f"a backslash before a quote in line {doubled.escaped_line} can be read in two ways: {cure}"
+    other = escaped.faulty_line or escaped.unclosed_line
+    escaped_line = doubled.escaped_line
+    return f"quotes are escaped with a backslash in line {escaped_line}, and in another way in line {other}: {cure}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CsvHead:
+    """The start of a CSV file, and which of its records names the columns.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+    text : bytes
+        Its start, without a byte order mark.
+    mark : int
+        The length of that mark.
+    records : Records
+        The complete records of the text.
+    header : int
+        Which of them names the columns.
+    """
+
+    path: Path
+    text: bytes
+    mark: int
+    records: Records
+    header: int
+
+    @classmethod
+    def read(cls, path: Path, stream: BinaryIO) -> "CsvHead":
+        """Read the start of a file.
+
+        Parameters
+        ----------
+        path : pathlib.Path
+            The file.
+        stream : binary file
+            Its content, from its start.
+
+        Returns
+        -------
+        CsvHead
+            With the header, and more records where there are.
+
+        Raises
+        ------
+        SourceError
+            If there is no header.
+        """
+        text, is_last = b"", False
+        while not is_last:
+            block = stream.read(max(BLOCK_BYTES, len(text)))
+            is_last, text = not block, text + block
+            mark = len(BYTE_ORDER_MARK) if text.startswith(BYTE_ORDER_MARK) else 0
+            content = text[mark:].rstrip(END_OF_FILE_OF_DOS) if is_last else text[mark:]
+            records = _found(path, content, is_last=is_last)
+            header = _header_record(path, content, records)
+            if header is not None and (is_last or len(text) >= BLOCK_BYTES):
+                return cls(path=path, text=content, mark=mark, records=records, header=header)
+        raise SourceError(f"{path}: is empty: its first line must name the columns")
+
+    def form(self) -> CsvForm:
+        """Return the form of the file, as far as its start tells it.
+
+        Returns
+        -------
+        CsvForm
+            With the place of the rows.
+
+        Raises
+        ------
+        SourceError
+            If the first line does not name the columns.
+        """
+        header = self._record(self.header)
+        if b"\0" in header:
+            raise SourceError(f"{self.path}: is not UTF-8: save it as UTF-8 and try again")
+        self._require_no_header_below()
+        names = tuple(map(cell_text, _raw_cells(header)))
+        offset = self.mark + int(self.records.nexts[self.header])
+        lines = int(self.records.lines[self.header]) + 1 + line_ends_in(header)
+        return CsvForm(header=header, names=names, offset=offset, lines=lines)
+
+    def _record(self, record: int) -> bytes:
+        return self.text[int(self.records.starts[record]) : int(self.records.ends[record])]
+
+    def hint(self, names: frozenset[str]) -> str:
+        """Say why columns are not found.
+
+        Parameters
+        ----------
+        names : frozenset of str
+            The columns that are looked for, of which one is missing at least.
+
+        Returns
+        -------
+        str
+            What is odd, and how to fix it; empty if nothing is.
+        """
+        for record in self._below():
+            if names <= {text.decode(errors="replace").strip() for text in self._names(record)}:
+                return self._header_fault(record)
+        found = [text.decode(errors="replace") for text in self._names(self.header)]
+        padded = [name for name in found if name != name.strip() and name.strip() in names]
+        if padded:
+            shown = ", ".join(map(repr, padded))
+            return f"in the file's header line blanks stand round {shown}: remove them there"
+        if names.isdisjoint(found) and not all(_is_name(name.encode()) for name in found):
+            return "the file's first line seems to be a row: write a line above it that names the columns"
+        return ""
+
+    def _names(self, record: int) -> list[bytes]:
+        return _named_cells(self._record(record))
+
+    def _below(self) -> list[int]:
+        """Return the first records below the header that are not blank."""
+        records = range(self.header + 1, min(len(self.records), self.header + SEARCHED_LINES))
+        return [record for record in records if self._record(record).strip(BLANKS)]
+
+    def _header_fault(self, record: int) -> str:
+        line = int(self.records.lines[record]) + 1
+        return f"the header seems to stand in line {line}: delete the lines above it"
+
+    def _require_no_header_below(self) -> None:
+        """Refuse a file whose first line is the title of a report: the columns are named further down."""
+        below = self._below()
+        if not below:
+            return
+        n_named = len(self._names(self.header))
+        usual, _ = Counter(self.records.cells[below].tolist()).most_common(1)[0]
+        wide = [record for record in below if self.records.cells[record] == usual]
+        may_name = [len(names) == usual and all(map(_is_name, names)) for names in map(self._names, wide)]
+        # The header is the last line of names above the first line of values.
+        record = wide[max(may_name.index(False) - 1, 0)] if False in may_name else wide[0]
+        # A last column may have no name.
+        is_narrow = n_named < usual - (self.records.cells[self.header] == usual)
+        if usual > 1 and is_narrow and may_name[0]:
+            raise SourceError(
+                f"{self.path}: its first line names {n_named} of {usual} columns: {self._header_fault(record)}"
+            )
+
+
+def _found(path: Path, text: bytes, *, is_last: bool) -> Records:
+    try:
+        return find_records(text, is_last=is_last)
+    except UnclosedQuoteError as error:
+        # Whether a quote is closed depends on how quotes are escaped, which is not known before the header is.
+        records = find_records(text, is_last=False)
+        if not len(records):
+            raise SourceError(unclosed_fault(path, error.line + 1)) from error
+        return records
+
+
+def _header_record(path: Path, text: bytes, records: Records) -> int | None:
+    """Return which record names the columns: the first that is not blank, or the one below Excel's ``sep=,``."""
+    may_be_separator = True
+    for record in range(len(records)):
+        line = text[int(records.starts[record]) : int(records.ends[record])]
+        if not line.strip(BLANKS):
+            continue
+        separator = _SEPARATOR_LINE.fullmatch(line) if may_be_separator else None
+        if separator is None:
+            return record
+        if separator[1] != b",":
+            mark = separator[1].decode(errors="replace")
+            raise SourceError(separator_fault(path, OTHER_SEPARATORS.get(mark, repr(mark))))
+        may_be_separator = False
+    return None
+
+
+def unclosed_fault(path: Path, line: int) -> str:
+    """Say that a quote is not closed.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+    line : int
+        Where it is opened, counted from 1.
+
+    Returns
+    -------
+    str
+        The message.
+    """
+    return f"{path}: a quote is opened in line {line} and not closed: close it, or write it twice"
+
+
+def separator_fault(path: Path, name: str) -> str:
+    """Say that columns are separated by something else than commas.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+    name : str
+        What separates them.
+
+    Returns
+    -------
+    str
+        The message.
+    """
+    return f"{path}: its columns are separated by {name}, and a CSV file's by commas: save it with commas"
+
+
+def _raw_cells(record: bytes) -> list[bytes]:
+    return [record[start:end] for start, end in cells_of(record)]
+
+
+def _named_cells(record: bytes) -> list[bytes]:
+    return [text for text in map(cell_text, _raw_cells(record)) if text.strip()]
+
+
+def _is_name(text: bytes) -> bool:
+    """Tell whether a cell may name a column: values are numbers, times and addresses."""
+    return not re.match(rb"\s*[-+]?[0-9]", text) and b"@" not in text and b"://" not in text
+
+
+def cell_text(raw: bytes) -> bytes:
+    """Return the text of a cell.
+
+    Parameters
+    ----------
+    raw : bytes
+        The cell with its quotes.
+
+    Returns
+    -------
+    bytes
+        Without them.
+    """
+    quoted = quoted_text(raw)
+    return raw if quoted is None else quoted.replace(b'""', b'"')

@@ -1,0 +1,214 @@
+"""The rows of a CSV file as pandas can read them: each with a cell for every column, odd ones set aside."""
+
+from bisect import bisect_left
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Final
+
+import numpy as np
+
+from events_pandas.errors import SourceError
+from events_pandas.sources.csv_blocks import (
+    BLOCK_BYTES,
+    BYTE_ORDER_MARK,
+    END_OF_FILE_OF_DOS,
+    Block,
+    CsvForm,
+    odd_records,
+    plain_quotes,
+    quoted,
+    read_blocks,
+)
+from events_pandas.sources.csv_form import cell_text, unclosed_fault
+from events_pandas.sources.csv_structure import UnclosedQuoteError, cells_of
+
+_NUL: Final = b"\0"
+_SHOWN_NUL: Final = "\N{REPLACEMENT CHARACTER}".encode()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Refusal:
+    """A row that cannot be read as it was meant.
+
+    Parameters
+    ----------
+    row : int
+        Counted from the file's first.
+    code : str
+        What is wrong with it.
+    subject : str
+        How to speak of it, such as ``"line 4 (2 cells for 3 columns)"``.
+    """
+
+    row: int
+    code: str
+    subject: str
+
+
+class CsvRecords:
+    """The content of a CSV file, to be read by pandas: a header, and rows with a cell for every column.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+    stream : binary file
+        Its content.
+    form : CsvForm
+        How it is to be read.
+    keeps : bool
+        Whether odd rows stand in it as far as they can: cells that are missing are empty, and those beyond the last
+        column stand in it. Otherwise nothing but empty cells is left of such a row.
+
+    Attributes
+    ----------
+    rows : int
+        The number of rows that were handed out.
+    """
+
+    def __init__(self, path: Path, stream: BinaryIO, form: CsvForm, *, keeps: bool = False) -> None:
+        self._path = path
+        self._form = form
+        self._keeps = keeps
+        self._stream = stream
+        if form.is_regular:
+            stream.read(form.offset)
+        self._blocks = read_blocks(stream, form, escapes=form.escaped_line is not None)
+        self._text = form.header + b"\n"
+        self._position = 0
+        self._refused: list[Refusal] = []
+        self.rows = 0
+
+    def read(self, size: int) -> bytes:
+        """Read on.
+
+        Parameters
+        ----------
+        size : int
+            The most bytes.
+
+        Returns
+        -------
+        bytes
+            Nothing at the end.
+        """
+        while self._position >= len(self._text):
+            text = self._next_text()
+            if text is None:
+                return b""
+            self._text, self._position = text, 0
+        part = self._text[self._position : self._position + size]
+        self._position += len(part)
+        return part
+
+    def refused(self, stop: int) -> list[Refusal]:
+        """Return rows that were set aside, and forget them.
+
+        Parameters
+        ----------
+        stop : int
+            The first row that is not asked for.
+
+        Returns
+        -------
+        list of Refusal
+            Those before it, in order.
+        """
+        n_taken = bisect_left(self._refused, stop, key=lambda refusal: refusal.row)
+        taken, self._refused = self._refused[:n_taken], self._refused[n_taken:]
+        return taken
+
+    def _next_text(self) -> bytes | None:
+        if self._form.is_regular:
+            return self._next_plain_text() or None
+        try:
+            block = next(self._blocks, None)
+            return None if block is None else self._read_out(block)
+        except UnclosedQuoteError as error:
+            raise SourceError(unclosed_fault(self._path, error.line + 1)) from error
+
+    def _next_plain_text(self) -> bytes:
+        text = self._stream.read(BLOCK_BYTES)
+        # It may be the end, which some programs mark so.
+        while text.endswith(END_OF_FILE_OF_DOS) and (more := self._stream.read(BLOCK_BYTES)):
+            text += more
+        return text.rstrip(END_OF_FILE_OF_DOS)
+
+    def _read_out(self, block: Block) -> bytes:
+        """Return the rows of a block, and keep in mind which are set aside."""
+        records = block.records
+        numbers = self.rows + np.cumsum(~block.is_blank) - 1
+        self.rows += int((~block.is_blank).sum())
+        parts, position = [], 0
+        for record in np.flatnonzero(odd_records(block, self._form)).tolist():
+            parts.append(self._plain(block.text[position : int(records.starts[record])]))
+            position = int(records.nexts[record])
+            if block.is_blank[record]:
+                continue
+            row = self._row(block, record)
+            code = self._code(row, is_stray=bool(records.is_stray[record]))
+            if code is not None:
+                line = block.line + int(records.lines[record]) + 1
+                self._refused.append(
+                    Refusal(row=int(numbers[record]), code=code, subject=self._subject(line, code, len(row)))
+                )
+            parts.append(self._written(row, code))
+        return b"".join([*parts, self._plain(block.text[position:])])
+
+    def _plain(self, text: bytes) -> bytes:
+        return plain_quotes(text) if self._form.escaped_line is not None and b"\\" in text else text
+
+    def _row(self, block: Block, record: int) -> list[bytes]:
+        """Return the cells of a row, with their quotes."""
+        start, end = int(block.records.starts[record]), int(block.records.ends[record])
+        spans = cells_of(block.shown[start:end])
+        return [self._plain(block.text[start + left : start + right]) for left, right in spans]
+
+    def _code(self, row: list[bytes], *, is_stray: bool) -> str | None:
+        """Tell what is wrong with a row; None if it can be read."""
+        form = self._form
+        # pandas would end the cell there.
+        if any(_NUL in cell for cell in row):
+            return "nul_character"
+        if is_stray:
+            return "quote_not_doubled"
+        if _texts([row[0].removeprefix(BYTE_ORDER_MARK), *row[1:]]) == _without_last_empty(list(form.names)):
+            return "repeated_header"
+        if len(row) < form.least:
+            return "row_too_short"
+        # A comma at the end of a row, as some programs write it, is no cell.
+        return "row_too_long" if any(text.strip() for text in map(cell_text, row[form.width :])) else None
+
+    def _subject(self, line: int, code: str, n_cells: int) -> str:
+        if code not in ("row_too_short", "row_too_long"):
+            return f"line {line}"
+        cells = "1 cell" if n_cells == 1 else f"{n_cells} cells"
+        columns = "1 column" if self._form.width == 1 else f"{self._form.width} columns"
+        return f"line {line} ({cells} for {columns})"
+
+    def _written(self, row: list[bytes], code: str | None) -> bytes:
+        """Return a row with as many cells as there are columns."""
+        width = self._form.width
+        if code is None:
+            return b",".join(row[:width]) + b"\n"
+        if not self._keeps:
+            return b'""' + b"," * (width - 1) + b"\n"
+        if code == "nul_character":
+            row = [cell.replace(_NUL, _SHOWN_NUL) for cell in row]
+        elif code == "quote_not_doubled":
+            row = list(map(quoted, row))
+        elif code == "repeated_header":
+            row = [row[0].removeprefix(BYTE_ORDER_MARK), *row[1:]]
+        if len(row) > width:
+            row = [*row[: width - 1], quoted(b",".join(row[width - 1 :]))]
+        return b",".join(row) + b"\n"
+
+
+def _texts(row: list[bytes]) -> list[bytes]:
+    return _without_last_empty(list(map(cell_text, row)))
+
+
+def _without_last_empty(texts: list[bytes]) -> list[bytes]:
+    while texts and not texts[-1]:
+        texts.pop()
+    return texts

@@ -1,0 +1,213 @@
+"""Rows of CSV files that are not what they seem: each is read as it was meant, or set aside with its line."""
+
+import io
+import zipfile
+
+import pandas as pd
+import pytest
+
+from events_pandas import EventMapping
+from events_pandas.errors import SourceError
+from events_pandas.sources import read_chosen_rows, read_chunks, read_first_rows, row_counts
+
+MAPPING = EventMapping(event_name="a", created_at="day", user_id="who")
+
+
+def read(path, chunksize=2):
+    """Return the cells of a file, and the code and subject of each row that is set aside."""
+    cells, refused = [], {}
+    for chunk in read_chunks(path, MAPPING, chunksize=chunksize):
+        start = len(cells)
+        cells += chunk.frame[["who", "day"]].astype(object).fillna("absent").to_numpy().tolist()
+        for finding in chunk.refused:
+            rows = (finding.rows + start).tolist()
+            refused |= {
+                row: (finding.code, text) for row, text in zip(rows, finding.all_values().to_pylist(), strict=True)
+            }
+    assert sum(row_counts(path)) == len(cells)
+    return cells, refused
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "subject"),
+    [
+        ("3", "row_too_short", "line 3 (1 cell for 2 columns)"),
+        ("3,4,5", "row_too_long", "line 3 (3 cells for 2 columns)"),
+        ('3,"4",,x', "row_too_long", "line 3 (4 cells for 2 columns)"),
+        ('3, "4, 5"', "row_too_long", "line 3 (3 cells for 2 columns)"),
+        ("who,day", "repeated_header", "line 3"),
+        ('"who","day",', "repeated_header", "line 3"),
+        ("\ufeffwho,day", "repeated_header", "line 3"),
+        ('3,"say "hi" now"', "quote_not_doubled", "line 3"),
+        ("3,4\0", "nul_character", "line 3"),
+    ],
+)
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_odd_row_is_set_aside_with_its_line(write, line, code, subject, end):
+    """It has no cells, and the rows before and after it are read."""
+    path = write("a.csv", end.join(["who,day", "1,2", line, "5,6", ""]))
+
+    assert read(path) == ([["1", "2"], ["absent", "absent"], ["5", "6"]], {1: (code, subject)})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "who,day\n1,2,\n3,4,\n",
+        "who,day\n1,2\n3,4,,\n",
+        'who,day\n1,2,""\n3,4\n',
+        "who,day,\n1,2\n3,4,\n",
+        "\n \nwho,day\n\n1,2\n\t\n3,4\n\n",
+        "who,day\r\n1,2\r3,4",
+        "who,day\n1,2\n3,4\n\x1a",
+        "who,day\n1,2\n3,4\x1a",
+        "sep=,\nwho,day\n1,2\n3,4\n",
+        '\ufeff"sep=,"\r\nwho,day\r\n1,2\r\n3,4\r\n',
+        '"who","day"\n"1","2"\n"3","4"',
+    ],
+)
+def test_forms_that_mean_the_same_are_read_the_same(write, text):
+    """Commas at the end of rows, blank lines, line ends of every kind and Excel's first line are no rows or cells."""
+    assert read(write("a.csv", text)) == ([["1", "2"], ["3", "4"]], {})
+
+
+@pytest.mark.parametrize(
+    ("cell", "text"),
+    [
+        (r'"5\""', '5"'),
+        (r'"say \"hi\", now"', 'say "hi", now'),
+        (r'"{\"a\": \"b\"}"', '{"a": "b"}'),
+        ('"two\n\\"lines\\""', 'two\n"lines"'),
+        (r'"a \\ \"b\" \\"', 'a \\ "b" \\'),
+        (r'"C:\dir \"x\""', 'C:\\dir "x"'),
+    ],
+)
+def test_quotes_that_a_backslash_escapes_are_read(write, cell, text):
+    """Redshift, Spark and MySQL write them so; what is decided is told with the line that shows it."""
+    path = write("a.csv", f"who,day\n0,0\n1,{cell}\n2,{cell}\n")
+
+    cells, refused = read(path)
+
+    assert cells == [["0", "0"], ["1", text], ["2", text]]
+    assert refused == {0: ("backslash_quotes", "line 3")}
+
+
+@pytest.mark.parametrize(
+    ("cell", "text"),
+    [
+        ('"C:\\dir\\"', "C:\\dir\\"),
+        ('"\\\\server\\"', "\\\\server\\"),
+        ('"a\\\\"', "a\\\\"),
+        ('"{""a"": ""x\\""}"', '{"a": "x\\"}'),
+        ('5\\" pipe', '5\\" pipe'),
+        ('5" pipe', '5" pipe'),
+        ("\\N", "\\N"),
+    ],
+)
+def test_backslashes_of_other_files_stay(write, cell, text):
+    """A cell may end with a backslash: quotes that are written twice are read as ever."""
+    path = write("a.csv", f"who,day\n1,{cell}\n2,x\n")
+
+    assert read(path) == ([["1", text], ["2", "x"]], {})
+
+
+def test_quotes_that_are_escaped_in_two_ways_are_refused(write):
+    """Whichever way is chosen, some cell would be wrong."""
+    path = write("a.csv", 'who,day\n1,"5\\""\n2,"say ""hi"""\n')
+
+    with pytest.raises(SourceError) as caught:
+        read(path)
+
+    assert str(caught.value) == (
+        f"{path}: quotes are escaped with a backslash in line 2, and in another way in line 3: write every quote "
+        'within a text twice (""), and no backslash before it'
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ('who,day\n1,2\n3,"4\n5,6\n', "a quote is opened in line 3 and not closed: close it, or write it twice"),
+        ("sep=;\nwho;day\n1;2\n", "its columns are separated by ';', and a CSV file's by commas: save it with commas"),
+        (
+            "Report\nMade:,today\n\nwho,day\n1,2\n",
+            "its first line names 1 of 2 columns: the header seems to stand in line 4: delete the lines above it",
+        ),
+        ("w\0h\0o\0,\0d\0a\0y\0\n\0", "is not UTF-8: save it as UTF-8 and try again"),
+    ],
+)
+def test_file_that_cannot_be_read_whole_is_refused(write, text, fault):
+    """The message names the line, and how to fix it."""
+    path = write("a.csv", text)
+
+    with pytest.raises(SourceError) as caught:
+        read(path)
+
+    assert str(caught.value) == f"{path}: {fault}"
+
+
+def test_chosen_rows_stand_as_far_as_they_can(write):
+    """Missing cells are empty, and cells beyond the last column stand in it."""
+    path = write("a.csv", 'who,day\n1\n2,3,"4, 5"\nwho,day\n6,a\0b\n7,8\n')
+
+    rows = pd.concat(read_chosen_rows(path, pd.Index(range(5)).to_numpy()))
+
+    assert rows.fillna("absent").to_numpy().tolist() == [
+        ["1", "absent"],
+        ["2", '3,"4, 5"'],
+        ["who", "day"],
+        ["6", "a\N{REPLACEMENT CHARACTER}b"],
+        ["7", "8"],
+    ]
+
+
+def test_first_rows_leave_out_rows_that_are_set_aside(write):
+    """A mapping is not proposed from their cells."""
+    frame = read_first_rows(write("a.csv", "who,day\nwho,day\n1,2\n3\n"), 10)
+
+    assert frame.to_numpy().tolist() == [["1", "2"]]
+
+
+def test_first_rows_that_are_all_set_aside_are_told(write):
+    """The message is that of the first one."""
+    path = write("a.csv", 'who,day\n1, "2, 3"\n')
+
+    with pytest.raises(SourceError) as caught:
+        read_first_rows(path, 10)
+
+    assert str(caught.value) == (
+        f"{path}: no row can be read: line 2 (3 cells for 2 columns) has too many cells: put a cell that holds a comma "
+        "in quotes, without a blank before the first quote"
+    )
+
+
+def zipped(**members):
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for name, text in members.items():
+            archive.writestr(name, text)
+    return content.getvalue()
+
+
+def test_archive_of_macos_is_read(write):
+    """What the system puts beside the file is not looked at."""
+    members = {"a.csv": "who,day\n1,2\n", "__MACOSX/._a.csv": "\0", "._b.csv": "\0", ".DS_Store": "\0"}
+
+    assert read(write("a.csv.zip", zipped(**members))) == ([["1", "2"]], {})
+
+
+@pytest.mark.parametrize(
+    ("members", "fault"),
+    [
+        ({}, "holds no file: put one CSV file into the archive"),
+        ({"a.csv": "", "b.csv": ""}, "holds 2 files ('a.csv', 'b.csv'): unpack it, and give the files themselves"),
+    ],
+)
+def test_archive_without_one_file_is_refused(write, members, fault):
+    """Its files are named."""
+    path = write("a.csv.zip", zipped(**members))
+
+    with pytest.raises(SourceError) as caught:
+        read(path)
+
+    assert str(caught.value) == f"{path}: {fault}"
