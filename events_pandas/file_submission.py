@@ -103,7 +103,14 @@ def file_results(
         if writer is not None:
             opened.enter_context(writer)
         rejects = file_rejects(
-            rejects_path, results_path=results_path, files=files, mapping=mapping, typed=typed, tell=tell, kept=kept
+            rejects_path,
+            results_path=results_path,
+            files=files,
+            # A journal keeps the types for the run over the rejects.
+            mapping=mapping if options.journal is None else typed,
+            typed=typed,
+            tell=tell,
+            kept=kept,
         )
         with _Output(frames=frames, writer=writer, rejects=rejects) as output:
             try:

@@ -103,7 +103,8 @@ def placed(clock: Seconds, zone: str) -> Placed:
     instants, before, after = np.array(changes or [(0, 0, 0)], np.int64).T
     begins, ends = instants + np.minimum(before, after), instants + np.maximum(before, after)
     place = np.searchsorted(ends, clock, side="right")
-    seconds = clock - after[place - 1]
+    # On the first day of the calendar clocks may show less than the first second in UTC.
+    seconds = clock - after[np.maximum(place - 1, 0)]
     coming = np.minimum(place, len(ends) - 1)
     is_odd = (begins[coming] <= clock) & (clock < ends[coming])
     is_skipped = is_odd & (after > before)[coming]

@@ -84,12 +84,13 @@ def test_command_writes_rejects_and_says_how_many(folder, submit, sandbox):
 
 
 def test_command_tells_what_would_be_sent_otherwise_from_the_rejects(folder, submit, start):
-    """A bare column takes its type from the file, and that of the rejects is another one."""
+    """Without a journal a bare column takes its type from the file, and that of the rejects is another one."""
     mapping = (folder / "mapping.toml").read_text()
     (folder / "mapping.toml").write_text(f'{mapping}\n[metadata]\nsize = "size"\n')
     (folder / "a.csv").write_text("who,day,size\n00042,2024-01-31,five\n00043,2024-01-31,5\n")
 
-    result = submit("a.csv", "--rejects", "rejects.csv", to=start(unknown_contacts=["00043"]))
+    ghosts = start(unknown_contacts=["00043"])
+    result = submit("a.csv", "--rejects", "rejects.csv", "--journal", "none", to=ghosts)
 
     assert result.stdout.splitlines()[-2:] == [
         "rejects: rejects.csv (1 row)",
@@ -99,6 +100,20 @@ def test_command_tells_what_would_be_sent_otherwise_from_the_rejects(folder, sub
             "export to .parquet"
         ),
     ]
+
+
+def test_journal_keeps_the_types_for_the_run_over_the_rejects(folder, submit, sandbox):
+    """What would be a number by itself is sent as text there, as the rows before it were: nothing has to be told."""
+    mapping = (folder / "mapping.toml").read_text()
+    (folder / "mapping.toml").write_text(f'{mapping}\n[metadata]\nsize = "size"\n')
+    (folder / "a.csv").write_text("who,day,size\n00042,2024-01-31,five\n00043,never,5\n")
+
+    result = submit("a.csv", "--rejects", "rejects.csv")
+    (folder / "fixed.csv").write_text((folder / "rejects.csv").read_text().replace("never", "2024-02-01"))
+    submit("fixed.csv")
+
+    assert result.stdout.splitlines()[-1] == "rejects: rejects.csv (1 row)"
+    assert [event.metadata for event in sandbox.events] == [{"size": "five"}, {"size": "5"}]
 
 
 def test_command_does_not_replace_its_mapping_by_rejects(folder, submit, sandbox):

@@ -27,6 +27,7 @@ EXAMPLES = settings(
 )
 ONCE = RetryPolicy(attempts=1)
 ME = {"type": "admin", "app": {"type": "app", "id_code": "ab12cd34", "name": "Acme", "region": "US"}}
+NOT_FOUND = b'{"type":"error.list","errors":[{"code":"not_found","message":"User Not Found"}]}'
 HEADERS = {intercom.LIMIT_HEADER: "1000000", intercom.REMAINING_HEADER: "999999", intercom.RESET_HEADER: "1700000010"}
 SKIP = EventMapping(
     event_name="placed-order",
@@ -79,7 +80,7 @@ class MishapClient:
             if self.is_killed:
                 return Answer(status=401, headers=HEADERS)
             if mishap in {404, 422}:
-                return Answer(status=mishap, headers=HEADERS)
+                return Answer(status=mishap, headers=HEADERS, body=NOT_FOUND if mishap == 404 else b"")
             if mishap == "lost before":
                 raise TransportError("the connection broke", may_have_arrived=True)
             self._arrive(event)

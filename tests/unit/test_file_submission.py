@@ -232,8 +232,8 @@ def test_rows_that_cannot_be_read_count_in_check_and_submit(write, submit, mappi
     """Both tell the same rows, and nothing else of them; on_invalid="raise" stops before the first request."""
     path = write("a.csv", "1,2024-01-31", "2", "who,day", "3,2024-01-31,x", "4,2024-01-31,")
 
-    rows, typed, refused = read_files(path, mapping)
-    problems = checked_report(rows, typed, refused=refused).problems
+    rows, types, refused = read_files(path, mapping)
+    problems = checked_report(rows, mapping, types=types, refused=refused).problems
     with pytest.raises(InvalidRowsError) as caught:
         submit(path, on_invalid="raise")
 

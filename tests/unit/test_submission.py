@@ -860,9 +860,9 @@ def test_spread_row_whose_second_another_run_has_claimed_meanwhile_is_not_sent(m
 
     claimed = Journal.claim
 
-    def claim(journal, marks):
+    def claim(journal, marks, used_up):
         assert claimed(journal, [mark._replace(payload=mark.payload + 1) for mark in marks]) == []
-        return claimed(journal, marks)
+        return claimed(journal, marks, used_up)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Journal, "claim", claim)

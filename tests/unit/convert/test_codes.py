@@ -59,7 +59,8 @@ def test_codes_of_errors_come_before_notes():
     severities = [code.severity for code in CODES.values()]
 
     assert severities == sorted(severities)
-    assert list(CODES)[:3] == ["event_name_missing", "event_name_unreadable", "created_at_missing"]
+    assert list(CODES)[:3] == ["row_too_short", "row_too_long", "repeated_header"]
+    assert list(CODES).index("event_name_missing") < list(CODES).index("created_at_missing")
     assert list(RANKS) == list(CODES)
     assert list(RANKS.values()) == list(range(len(CODES)))
 
@@ -70,6 +71,7 @@ def test_codes_of_notes_say_how_often_they_are_told():
 
     assert [name for name, code in notes.items() if code.is_told_once] == ONCE
     assert [name for name, code in notes.items() if code.is_told_by_value] == [
+        "backslash_quotes",
         "currency_minor_unit",
         "currency_withdrawn",
     ]
