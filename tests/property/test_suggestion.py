@@ -142,7 +142,7 @@ def test_suggestion_fits_its_frame(frame):
     pd.testing.assert_frame_equal(frame, before)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=60)
 @given(frame=frames())
 def test_suggestion_proposes_what_a_check_bears(frame):
     """*It proposes nothing that the check then refuses*: a rule reads most cells of its column, a link all of them.
