@@ -94,7 +94,7 @@ def file_results(
         kept = opened.enter_context(kept_files(files, are_held=rejects_path is not None))
         require_fitting(files, mapping, kept=kept, progress=options.progress)
         frames = _FileFrames(files=files, mapping=mapping, chunksize=options.chunksize, kept=kept)
-        types = _column_types(frames, options.progress)
+        types = frames.types = _column_types(frames, options.progress)
         typed = with_types(mapping, types.rules)
         require_unchanged(kept)
         if options.on_invalid == "raise":
@@ -251,7 +251,7 @@ def read_files(paths: PathOrPaths, mapping: EventMapping) -> tuple[pd.DataFrame,
     with kept_files(files, are_held=False) as kept:
         require_fitting(files, mapping, kept=kept, progress="auto")
         read = _FileFrames(files=files, mapping=mapping, chunksize=RunOptions().chunksize, kept=kept)
-        types = _column_types(read, "auto")
+        types = read.types = _column_types(read, "auto")
         require_unchanged(kept)
         frames, refused = [], []
         for frame in read:
@@ -272,6 +272,7 @@ class _FileFrames:
     mapping: EventMapping
     chunksize: int
     kept: Mapping[Path, KeptFile]
+    types: ColumnTypes = field(default_factory=ColumnTypes, init=False)
     start: int = field(default=0, init=False)
     _refused: tuple[Finding, ...] = field(default=(), init=False)
     _chunks: list[tuple[int, Path]] = field(default_factory=list, init=False)
@@ -287,7 +288,8 @@ class _FileFrames:
             yield chunk.frame
 
     def _read(self, file: Path) -> Iterator[FileChunk]:
-        return read_chunks(file, self.mapping, chunksize=self.chunksize, kept=self.kept.get(file))
+        kept = self.kept.get(file)
+        return read_chunks(file, self.mapping, chunksize=self.chunksize, kept=kept, computed=self.types.computed)
 
     def refused(self, start: int) -> tuple[Finding, ...]:
         """Return what was found in the frame that was read last, which starts at a row."""

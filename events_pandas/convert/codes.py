@@ -254,6 +254,10 @@ _VALUE_NOTES: Table = {
 }
 
 _ROW_NOTES: Table = {
+    "computed_as_empty": (
+        "is not a number, as most of its column is, and callables of the mapping get an empty cell in its place",
+        "fix the value or leave the cell empty",
+    ),
     "identifier_nothing": (
         "is a word for no value, and is sent as an identifier",
         "leave the cell empty if it stands for nobody",

@@ -6,7 +6,7 @@ import os
 import warnings
 import zipfile
 import zlib
-from collections.abc import Collection, Generator, Hashable, Iterator, Sequence
+from collections.abc import Collection, Generator, Hashable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,7 @@ from events_pandas.errors import SourceError
 from events_pandas.mapping import Constant, EventMapping
 from events_pandas.mapping.rules import is_computed, rule_sources
 from events_pandas.mapping.views import sliceable_table
+from events_pandas.sources.computed_columns import typed_columns
 from events_pandas.sources.csv_blocks import CSV_FORM, CsvForm
 from events_pandas.sources.csv_form import OTHER_SEPARATORS, CsvHead, csv_form, separator_fault
 from events_pandas.sources.csv_records import CsvRecords, Refusal
@@ -118,7 +119,12 @@ def _found(name: str) -> list[Path]:
 
 
 def read_chunks(
-    path: Path, mapping: EventMapping, *, chunksize: int, kept: KeptFile | None = None
+    path: Path,
+    mapping: EventMapping,
+    *,
+    chunksize: int,
+    kept: KeptFile | None = None,
+    computed: Mapping[Hashable, str] | None = None,
 ) -> Iterator[FileChunk]:
     """Read a file, chunk by chunk.
 
@@ -132,6 +138,8 @@ def read_chunks(
         Rows at a time.
     kept : KeptFile, optional
         The file as it stood when the run began.
+    computed : mapping of hashable to str, optional
+        The dtypes in which callables get other columns of CSV files. By default each chunk tells them.
 
     Yields
     ------
@@ -143,14 +151,16 @@ def read_chunks(
     SourceError
         If the file cannot be read, or is changed meanwhile.
     """
-    labels = frozenset(_labels(mapping))
+    labels = frozenset(named_labels(mapping))
     # Nobody knows what a callable reads.
     selection = _Selection(texts=labels, columns=None if is_computing(mapping) else labels)
+    if computed is not None and not is_parquet(path):
+        selection = _Selection()
     start = 0
     for part in _frames(path, selection, chunksize, kept=kept):
-        frame = part.frame
+        frame, odd = (part.frame, ()) if selection.texts is not None else typed_columns(part.frame, computed or {})
         frame.index = pd.RangeIndex(start, start + len(frame))
-        refused = tuple(_findings(path, part, start))
+        refused = (*_findings(path, part, start), *odd)
         start += len(frame)
         yield FileChunk(path=path, frame=frame, refused=refused)
 
@@ -356,7 +366,7 @@ def header_hint(path: Path, mapping: EventMapping, *, kept: KeptFile | None = No
 
 
 def _read_hint(path: Path, mapping: EventMapping, kept: KeptFile | None) -> Iterator[str]:
-    names = frozenset(label for label in _labels(mapping) if isinstance(label, str))
+    names = frozenset(label for label in named_labels(mapping) if isinstance(label, str))
     with opened(path, kept) as file, decompressed(path, file) as stream:
         head = CsvHead.read(path, stream)
         _require_commas(path, head.form().labels())
@@ -521,5 +531,17 @@ def is_computing(mapping: EventMapping) -> bool:
     return any(is_computed(source) for source in _sources(mapping))
 
 
-def _labels(mapping: EventMapping) -> set[Hashable]:
+def named_labels(mapping: EventMapping) -> set[Hashable]:
+    """Return the columns that a mapping names.
+
+    Parameters
+    ----------
+    mapping : EventMapping
+        The mapping.
+
+    Returns
+    -------
+    set of hashable
+        Their labels.
+    """
     return {source for source in _sources(mapping) if not is_computed(source) and not isinstance(source, Constant)}

@@ -363,6 +363,41 @@ def test_bare_column_has_one_type_whatever_the_chunksize(write, fake_client, chu
     assert sorted(event["metadata"]["size"] for event in client.events) == ["5", "five"]
 
 
+def test_callables_get_numbers_in_every_chunk(write, fake_client):
+    """One odd cell is absent in its own row, and told; it does not make text of the other rows of its chunk."""
+    path = write("a.csv", "1,2024-01-31,5", "2,2024-01-31,N/A", "3,2024-01-31,7", "4,2024-01-31,8", header="who,day,n")
+    mapping = EventMapping(
+        event_name="a",
+        created_at="day",
+        user_id="who",
+        metadata={"twice": Number(lambda frame: frame["n"] * 2)},
+        timezone="UTC",
+    )
+    client = fake_client()
+
+    results = pd.concat(file_results(path, mapping, options=RunOptions(client=client, chunksize=2, journal=None)))
+    frame, types, refused = read_files(path, mapping)
+    report = checked_report(frame, mapping, types=types, refused=refused)
+
+    assert results["status"].tolist() == ["accepted"] * 4
+    assert {event["user_id"]: event.get("metadata") for event in client.events} == {
+        "1": {"twice": 10},
+        "2": None,
+        "3": {"twice": 14},
+        "4": {"twice": 16},
+    }
+    assert report.problems[["row", "code", "message"]].to_numpy().tolist() == [
+        [
+            1,
+            "computed_as_empty",
+            (
+                "callables: 'N/A' in column 'n' is not a number, as most of its column is, and callables of the mapping "
+                "get an empty cell in its place: fix the value or leave the cell empty"
+            ),
+        ]
+    ]
+
+
 def test_read_files_gives_bare_columns_the_type_that_submitting_gives_them(tmp_path):
     """The first file with a value decides, as in a stream."""
     pd.DataFrame({"who": ["1"], "day": ["2024-01-31"], "x": [5], "y": ["a"]}).to_parquet(tmp_path / "a.parquet")

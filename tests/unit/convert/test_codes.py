@@ -25,6 +25,7 @@ ONCE = [
     "type_drift",
 ]
 ROW_NOTES = [
+    "computed_as_empty",
     "identifier_nothing",
     "several_identifiers",
     "amount_rounded",

@@ -89,7 +89,7 @@ def test_there_is_no_remark_where_most_cells_are_of_the_type(types_of, cells):
 def test_rules_keep_their_type(write, make_mapping):
     """Only what has no type is given one."""
     path = write("a.csv", "who,day,x\n1,2,3\n")
-    metadata = {"a": Text("x"), "b_at": Date("x"), "c": Constant("x"), "d": len, "e": "missing"}
+    metadata = {"a": Text("x"), "b_at": Date("x"), "c": Constant("x"), "e": "missing"}
 
     assert column_types(make_mapping(**metadata), [path]) == ColumnTypes()
 
@@ -149,3 +149,27 @@ def test_mapping_with_types_has_them_where_it_had_labels(make_mapping):
     typed = with_types(make_mapping(x="x", y=Text("y"), z="z"), {"metadata.x": Number("x")})
 
     assert dict(typed.metadata) == {"x": Number("x"), "y": Text("y"), "z": "z"}
+
+
+@pytest.mark.parametrize(
+    ("cells", "dtype"),
+    [
+        (["1", "-2"], "int64"),
+        (["1", ""], "float64"),
+        (["1.5", "2", "3", "oops"], "float64"),
+        (["1", "2", "N/A"], "float64"),
+        (["True", "false"], "bool"),
+        (["True", ""], None),
+        (["1", "oops"], None),
+        (["00501", "12345"], None),
+        (["2024-01-31"], None),
+        ([""], None),
+    ],
+)
+def test_columns_that_callables_read_have_one_dtype(write, make_mapping, cells, dtype):
+    """All cells decide: an odd cell in a later chunk makes no text of the numbers beside it."""
+    path = write("a.csv", "who,day,x\n" + "".join(f"1,2,{cell}\n" for cell in cells))
+
+    types = column_types(make_mapping(n=Number(lambda frame: frame["x"])), [path])
+
+    assert types.computed == ({} if dtype is None else {"x": dtype})
