@@ -277,8 +277,8 @@ def submit_file(
     that ends in ``_at`` or ``_date`` a date if as many are ISO 8601 times or epoch seconds, and text otherwise. A cell
     that does not fit is a problem of its row. A journal keeps the type, and later runs hold the column to it.
 
-    Columns that only callables read have one dtype in all chunks of all files: numbers by the same rule, booleans, or text.
-    In a column of numbers a cell that is not one is absent, with a note.
+    Columns that only callables read have one dtype in all chunks of all files: numbers by the same rule, booleans, or
+    text. In a column of numbers a cell that is not one is absent, with a note.
 
     Examples
     --------

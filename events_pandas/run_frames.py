@@ -185,11 +185,9 @@ class RunFrames:
         if self.journal is None:
             return first
         bound = first.bound.retyped(self.journal.kept_types(self.mapping))
-        changed = {
-            rule.path for rule, own in zip(bound.rules, first.bound.rules, strict=True) if rule.rule is not own.rule
-        }
+        changed = {rule.path for rule, own in zip(bound.rules, first.bound.rules, strict=True) if rule.rule != own.rule}
         remarks = {path: remark for path, remark in self.types.remarks.items() if path not in changed}
-        self.types = ColumnTypes(rules=bound.resolved, remarks=remarks)
+        self.types = replace(self.types, rules=bound.resolved, remarks=remarks)
         if not changed:
             return first
         if self.earlier is not None:

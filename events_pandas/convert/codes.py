@@ -225,11 +225,11 @@ _COLUMN_NOTES: Table = {
         "fix the value or leave it empty, or say Text in the mapping to send the column as text",
     ),
     "sent_as_text": (
-        "are sent as text, as the column has no rule in the mapping and not all of its values look alike",
-        "say Number or Date in the mapping to send the column as that",
+        "are sent as text, as the column has no rule in the mapping and its values do not tell what it holds",
+        "say Number or Date in the mapping, or Text if it is text",
     ),
     "type_kept": (
-        "is the type that earlier runs in the journal sent, and it is kept",
+        "keeps the type that earlier runs in the journal sent",
         "say Text, Number or Date in the mapping to choose the type",
     ),
     "type_drift": (

@@ -99,7 +99,8 @@ def _retyped(bound: BoundRule, types: Mapping[str, Rule]) -> BoundRule:
     kept = types.get(bound.path)
     if not bound.is_bare or kept is None or type(kept) is type(bound.rule):
         return bound
-    remark = Remark(code="type_kept", value=f"{TYPE_WORDS[type(kept)]} rather than {TYPE_WORDS[type(bound.rule)]}")
+    value = f"{TYPE_WORDS[type(bound.rule)]}, sent as {TYPE_WORDS[type(kept)]},"
+    remark = Remark(code="type_kept", value=value)
     return replace(bound, rule=kept, remark=remark)
 
 

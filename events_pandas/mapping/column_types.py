@@ -21,7 +21,7 @@ from events_pandas.mapping.views import readable
 MASS: Final = 3 / 4
 """A type is that of a column if at least this share of its cells has it."""
 CODES_SHARE: Final = 1 / 100
-"""From this share of numbers with leading zeros on, a column holds codes, such as those of post offices."""
+"""From this share of numbers with leading zeros on, and from two of them, a column holds codes, such as post codes."""
 SAMPLED_CELLS: Final = 1_000
 """Cells of a frame's text column that are looked at first: most columns of text hold no numbers at all."""
 
@@ -40,7 +40,9 @@ TYPE_WORDS: Final[dict[type, str]] = {Text: "text", Number: "numbers", Date: "da
 _KEPT_WORDS: Final = {Text: "text", Number: "number", Date: "date"}
 
 # Up to 15 digits: what is longer is the number of something, such as an invoice, and a JSON number would lose digits.
-_NUMBER = r"^-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]+)?$"
+# Floats are written with an exponent that has a sign; 1E5 without one may be a code.
+_NUMBER = r"^-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]+)?(?:[eE][+-][0-9]{1,3})?$"
+_UNPLAIN = r"^\s*[+-]?(?:[0-9]+(?:[.,' ][0-9]{3})*)?[.,]?[0-9]+(?:[eE][+-]?[0-9]+)?\s*$"
 _CODE = r"^(?:0[0-9]+|[1-9][0-9]{15,})$"
 _DAY = r"^[1-9][0-9]{7}$"
 _TIME = r"^\s*[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[Tt ].*)?$"
@@ -49,7 +51,7 @@ _TEXT_TYPE = pa.large_string()
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Looks:
-    """How many cells of a column look like what; absent cells, and words that stand for them, are not counted.
+    """How many cells of a column look like numbers, times, codes and others; words for absent values are left out.
 
     Parameters
     ----------
@@ -63,6 +65,8 @@ class Looks:
         Texts of digits that are no plain numbers: with leading zeros, or with more than 15 digits.
     others : int
         Everything else.
+    unplain : int
+        Those of the others that a person would read as a number, such as ``1,5`` and ``+7``.
     """
 
     numbers: int = 0
@@ -70,6 +74,7 @@ class Looks:
     times: int = 0
     codes: int = 0
     others: int = 0
+    unplain: int = 0
 
     @property
     def total(self) -> int:
@@ -137,7 +142,9 @@ def text_looks(texts: pa.Array, label: object = None) -> Looks:
         name: _count(telling, pattern)
         for name, pattern in (("numbers", _NUMBER), ("days", _DAY), ("times", _TIME), ("codes", _CODE))
     }
-    return Looks(**counts, others=len(telling) - counts["numbers"] - counts["times"] - counts["codes"])
+    others = len(telling) - counts["numbers"] - counts["times"] - counts["codes"]
+    unplain = _count(telling, _UNPLAIN) - counts["numbers"] - counts["codes"]
+    return Looks(**counts, others=others, unplain=max(unplain, 0))
 
 
 def _count(texts: pa.Array, pattern: str) -> int:
@@ -168,7 +175,7 @@ def decide(looks: Looks, key: str, source: Source, *, is_text: bool) -> Decision
     is_date_key = key.endswith(DATE_SUFFIXES)
     # A text that shows a time is a date only where Intercom takes it for one.
     dates = looks.times if is_date_key or not is_text else 0
-    numbers = 0 if looks.codes >= looks.total * CODES_SHARE and looks.codes else looks.numbers
+    numbers = 0 if looks.codes >= max(looks.total * CODES_SHARE, 2) else looks.numbers
     if is_date_key and numbers + dates >= looks.total * MASS:
         # Eight digits are a day in ISO 8601, others count seconds.
         counts_seconds = is_text and numbers - looks.days > looks.days + dates
@@ -181,7 +188,7 @@ def decide(looks: Looks, key: str, source: Source, *, is_text: bool) -> Decision
 
 
 def text_remark(looks: Looks, key: str) -> Remark | None:
-    """Return what is told of a column that is sent as text, if most of its cells look like numbers or dates.
+    """Return the note on a column that is sent as text, if its cells look like numbers or its key is a date's.
 
     Parameters
     ----------
@@ -195,12 +202,14 @@ def text_remark(looks: Looks, key: str) -> Remark | None:
     Remark or None
         None for a column of text.
     """
-    is_date_key = key.endswith(DATE_SUFFIXES)
-    typed = looks.numbers + (looks.times if is_date_key else 0)
-    if typed * 2 <= looks.total:
+    if key.endswith(DATE_SUFFIXES):
+        # Intercom takes what is sent under such a key for a date.
+        dates = looks.numbers + looks.times
+        return Remark(code="sent_as_text", value=f"{dates:,} dates among {looks.total:,} values")
+    numbers = looks.numbers + looks.unplain
+    if numbers * 2 <= looks.total:
         return None
-    kind = "dates" if is_date_key else "plain numbers"
-    return Remark(code="sent_as_text", value=f"{typed:,} {kind} among {looks.total:,} values")
+    return Remark(code="sent_as_text", value=f"{numbers:,} numbers among {looks.total:,} values")
 
 
 def decide_by_values(values: Values, key: str, source: Source) -> Decision | None:
@@ -277,6 +286,23 @@ def _text_decision(values: Values, key: str, source: Source) -> Decision:
     is_meant = looks.numbers == looks.total and not key.endswith(DATE_SUFFIXES)
     remark = None if is_meant else text_remark(looks, key)
     return Decision(rule=Text(source), is_final=looks.total > 0, remark=remark)
+
+
+def holds_numbers(values: Values) -> bool:
+    """Tell whether a bare column of a file with such texts would be one of numbers.
+
+    Parameters
+    ----------
+    values : pandas.Series
+        Texts, none of them absent.
+
+    Returns
+    -------
+    bool
+        Whether most of them are numbers; an odd one is a problem of its row.
+    """
+    decision = decide(text_looks(_texts(values)), "", None, is_text=True)
+    return decision is not None and isinstance(decision.rule, Number)
 
 
 def _texts(values: Values) -> pa.Array:

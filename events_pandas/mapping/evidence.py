@@ -13,6 +13,7 @@ import pandas as pd
 import pyarrow as pa
 
 from events_pandas.mapping.choices import LeftOut, share_text
+from events_pandas.mapping.column_types import holds_numbers
 from events_pandas.mapping.decimals import (
     Decimals,
     decimals_of_currencies,
@@ -107,6 +108,8 @@ class Evidence:
         Values that do not look like most of them do.
     n_numbers : int
         Texts that are numbers, where others are not.
+    holds_numbers : bool
+        Whether so many of the texts are numbers that a bare column with them would be one of numbers.
     is_written : bool
         Whether numbers are texts.
     came_as_floats : bool
@@ -127,6 +130,7 @@ class Evidence:
     n_not_positive: int = 0
     n_unlike: int = 0
     n_numbers: int = 0
+    holds_numbers: bool = False
     is_written: bool = False
     came_as_floats: bool = False
     decimals: Decimals | None = field(default=None, compare=False, repr=False)
@@ -443,6 +447,7 @@ def _of_text(label: Hashable, values: Values, rows: npt.NDArray[np.int64], *, n_
         has_spaces=bool(texts.str.contains(r"\s").mean() > _FEW),
         n_unlike=_n_unlike(values, look),
         n_numbers=int(values.str.fullmatch(_NUMBER).sum()) if look is Look.TEXT else 0,
+        holds_numbers=look is Look.TEXT and holds_numbers(values),
     )
     if look is Look.CURRENCY:
         return replace(seen, decimals=_by_row(decimals_of_currencies(values), values, n_rows=len(rows)))

@@ -281,6 +281,13 @@ def _singles(column: Evidence, *, has_currency: bool) -> Iterator[_Proposal]:
             yield _number(column, has_currency=has_currency)
         case Look.BOOLEAN:
             yield _Proposal(column=column, rule=Text(column.label), reason="true or false, as text")
+        case Look.TEXT if column.holds_numbers and not names_a_code(column.words):
+            share = share_text(column.n_present - column.n_numbers, column.n_present)
+            yield _Proposal(
+                column=column,
+                rule=Number(column.label),
+                reason=f"numbers; {share} of those looked at are not, and a check names them",
+            )
     yield _Proposal(column=column, rule=Text(column.label), reason=_text_reason(column))
 
 

@@ -92,8 +92,8 @@ def test_column_keeps_its_type_from_run_to_run(submit, sandbox):
     assert results["status"].tolist() == ["already_submitted", "invalid", "invalid", "accepted"]
     assert sorted(_sent(sandbox)) == [1, 2, 3, 4]
     assert _notes(results)["type_kept"] == (
-        "metadata.minutes: numbers rather than text in column 'minutes' is the type that earlier runs in the journal "
-        "sent, and it is kept: say Text, Number or Date in the mapping to choose the type"
+        "metadata.minutes: text, sent as numbers, in column 'minutes' keeps the type that earlier runs in the journal "
+        "sent: say Text, Number or Date in the mapping to choose the type"
     )
 
 

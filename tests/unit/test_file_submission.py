@@ -391,8 +391,8 @@ def test_callables_get_numbers_in_every_chunk(write, fake_client):
             1,
             "computed_as_empty",
             (
-                "callables: 'N/A' in column 'n' is not a number, as most of its column is, and callables of the mapping "
-                "get an empty cell in its place: fix the value or leave the cell empty"
+                "callables: 'N/A' in column 'n' is not a number, as most of its column is, and callables of the "
+                "mapping get an empty cell in its place: fix the value or leave the cell empty"
             ),
         ]
     ]

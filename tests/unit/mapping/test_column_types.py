@@ -68,7 +68,7 @@ def test_categories_count_as_often_as_they_stand_in_rows():
 @pytest.mark.parametrize(
     ("cells", "key", "remark"),
     [
-        (["1", "2", "3", "oops"], "x", "3 plain numbers among 4 values"),
+        (["1", "2", "3", "oops"], "x", "3 numbers among 4 values"),
         (["1", "oops"], "x", None),
         (["1", "2", "N/A"], "x", None),
         (["a", "b", "c"], "x", None),
@@ -88,7 +88,7 @@ def test_long_text_column_is_counted_whole_where_a_sample_looks_otherwise():
     """The counts that are told are those of all cells."""
     decision = _decided(["1"] * 9_000 + ["no"] * 1_000, dtype="string")
 
-    assert decision.remark == Remark(code="sent_as_text", value="9,000 plain numbers among 10,000 values")
+    assert decision.remark == Remark(code="sent_as_text", value="9,000 numbers among 10,000 values")
 
 
 @pytest.mark.parametrize("cells", [["N/A"], ["", "none"], ["x", None]])

@@ -91,7 +91,7 @@ def test_metadata_is_proposed_by_content_and_name(choose, columns, expected):
         ({"x": CURRENCIES}, ["currency codes"]),
         (
             {"x": ["1", "2.5", "n/a"]},
-            ["text; 67 % of those looked at are numbers: ep.Number would send them so, and refuse the others"],
+            ["numbers; 33 % of those looked at are not, and a check names them"],
         ),
         (
             {"x": ["X7", None, None, ""]},

@@ -28,6 +28,8 @@ def types_of(write, make_mapping):
         (["00123", "4"], Text),
         (["1", "two"], Text),
         (["1e5"], Text),
+        (["1e-05", "2.5e-06", "3.0"], Number),
+        (["007", "1", "2", "3"], Number),
         (["NaN", "1"], Number),
         (["N/A", "-", "null", "1"], Number),
         (["1", "2", "3", "oops"], Number),
@@ -45,7 +47,7 @@ def test_bare_column_is_a_number_when_most_of_its_cells_are_plain_numbers(types_
 
 @pytest.mark.parametrize(("n_codes", "rule"), [(9, Number), (10, Text)])
 def test_codes_with_leading_zeros_make_a_column_text(types_of, n_codes, rule):
-    """One hundredth of them are enough: 00501 is the place of a post office, and no number."""
+    """One hundredth of them are enough, and two: 00501 is the code of a post office, and not a number."""
     cells = ["00501"] * n_codes + ["12345"] * (1_000 - n_codes)
 
     assert types_of(cells).rules == {"metadata.x": rule("x")}
@@ -71,7 +73,10 @@ def test_bare_times_under_a_dates_key_are_dates(types_of, cells, rule):
 @pytest.mark.parametrize(
     ("cells", "key", "value"),
     [
-        (["1", "2", "oops"], "x", "2 plain numbers among 3 values"),
+        (["1", "2", "oops"], "x", "2 numbers among 3 values"),
+        (["+1.5", "+7", ".5"], "x", "3 numbers among 3 values"),
+        ([" 5", " 6"], "x", "2 numbers among 2 values"),
+        (["31.01.2024"], "x_at", "0 dates among 1 values"),
         (["2024-01-31", "2024-02-01", "soon"], "x_at", "2 dates among 3 values"),
     ],
 )
@@ -80,7 +85,9 @@ def test_remark_tells_that_a_column_of_mostly_numbers_is_text(types_of, cells, k
     assert types_of(cells, key).remarks == {f"metadata.{key}": Remark(code="sent_as_text", value=value)}
 
 
-@pytest.mark.parametrize("cells", [["1", "2", "3", "oops"], ["a", "b", "3"], ["a", "3"], [""]])
+@pytest.mark.parametrize(
+    "cells", [["1", "2", "3", "oops"], ["a", "b", "3"], ["a", "3"], [""], ["10.0.0.1", "31.01.2024"]]
+)
 def test_there_is_no_remark_where_most_cells_are_of_the_type(types_of, cells):
     """Text with a few numbers is text; the odd cells of a column of numbers are told as problems."""
     assert types_of(cells).remarks == {}
@@ -114,7 +121,7 @@ def test_all_rows_of_all_files_decide_in_any_order(write, make_mapping, turn):
     types = column_types(make_mapping(x="x"), paths[::turn])
 
     assert types.rules == {"metadata.x": Text("x")}
-    assert types.remarks["metadata.x"].value == "30,000 plain numbers among 40,100 values"
+    assert types.remarks["metadata.x"].value == "30,000 numbers among 40,100 values"
 
 
 def test_bare_column_has_no_type_without_any_value(write, make_mapping):
