@@ -21,7 +21,7 @@ from events_pandas.mapping.views import readable
 MASS: Final = 3 / 4
 """A type is that of a column if at least this share of its cells has it."""
 CODES_SHARE: Final = 1 / 100
-"""From this share of numbers with leading zeros on, and from two of them, a column holds codes, such as post codes."""
+"""From this share of numbers with leading zeros on, a column holds codes, such as post codes."""
 SAMPLED_CELLS: Final = 1_000
 """Cells of a frame's text column that are looked at first: most columns of text hold no numbers at all."""
 
@@ -175,7 +175,7 @@ def decide(looks: Looks, key: str, source: Source, *, is_text: bool) -> Decision
     is_date_key = key.endswith(DATE_SUFFIXES)
     # A text that shows a time is a date only where Intercom takes it for one.
     dates = looks.times if is_date_key or not is_text else 0
-    numbers = 0 if looks.codes >= max(looks.total * CODES_SHARE, 2) else looks.numbers
+    numbers = 0 if looks.codes >= max(looks.total * CODES_SHARE, 1) else looks.numbers
     if is_date_key and numbers + dates >= looks.total * MASS:
         # Eight digits are a day in ISO 8601, others count seconds.
         counts_seconds = is_text and numbers - looks.days > looks.days + dates

@@ -29,7 +29,7 @@ def types_of(write, make_mapping):
         (["1", "two"], Text),
         (["1e5"], Text),
         (["1e-05", "2.5e-06", "3.0"], Number),
-        (["007", "1", "2", "3"], Number),
+        (["007", "1", "2", "3"], Text),
         (["NaN", "1"], Number),
         (["N/A", "-", "null", "1"], Number),
         (["1", "2", "3", "oops"], Number),
@@ -47,7 +47,7 @@ def test_bare_column_is_a_number_when_most_of_its_cells_are_plain_numbers(types_
 
 @pytest.mark.parametrize(("n_codes", "rule"), [(9, Number), (10, Text)])
 def test_codes_with_leading_zeros_make_a_column_text(types_of, n_codes, rule):
-    """One hundredth of them are enough, and two: 00501 is the code of a post office, and not a number."""
+    """One hundredth of them are enough: 00501 is the code of a post office, and not a number."""
     cells = ["00501"] * n_codes + ["12345"] * (1_000 - n_codes)
 
     assert types_of(cells).rules == {"metadata.x": rule("x")}
