@@ -62,7 +62,7 @@ class Looks:
     times : int
         Dates and times; of texts those in ISO 8601.
     codes : int
-        Texts of digits that are no plain numbers: with leading zeros, or with more than 15 digits.
+        Texts of digits that are not plain numbers: with leading zeros, or with more than 15 digits.
     others : int
         Everything else.
     unplain : int
@@ -87,7 +87,7 @@ class Looks:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Remark:
-    """What is told once of the type of a bare column.
+    """A note on the type of a bare column, told once.
 
     Parameters
     ----------

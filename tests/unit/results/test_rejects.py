@@ -411,6 +411,8 @@ def test_rejects_warn_of_nothing_where_bare_columns_have_the_same_type(orders, n
     orders = orders.assign(bare=cell, day="2024-01-31")
     bare = EventMapping(event_name="a", created_at="day", user_id="who", metadata={key: "bare"}, timezone="UTC")
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
         export_rejects(failed(4), orders, name, mapping=bare)
+
+    assert told == []
