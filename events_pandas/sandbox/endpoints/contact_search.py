@@ -80,11 +80,11 @@ def list_contacts(workspace: Workspace, query: Mapping[str, str]) -> dict[str, o
     -----
     Older versions of the API found a contact here by an identifier. That is refused: the answer would be everybody.
     """
-    asked = next((field for field in _FORMER_FILTERS if field in query), None)
+    asked = next((field for field in _FORMER_FILTERS if query.get(field)), None)
     if asked:
         return invalid(asked, "is no filter of this list: POST /contacts/search finds contacts by their fields")
     try:
-        size = _size({"per_page": _whole(query.get("per_page", f"{_PER_PAGE}"))})
+        size = _size({"per_page": _whole(query.get("per_page") or f"{_PER_PAGE}")})
         skipped = _skipped(query) or (_page(query) - 1) * size
         return _listed(workspace, _Search(condition=("true", []), order=_order({}), per_page=size, skipped=skipped))
     except _SearchError as error:
@@ -290,7 +290,7 @@ def _skipped(pagination: Mapping[str, object]) -> int:
 
 
 def _page(query: Mapping[str, str]) -> int:
-    page = _whole(query.get("page", "1"))
+    page = _whole(query.get("page") or "1")
     if page < 1:
         raise _SearchError("parameter_invalid", "page is a number from 1")
     return page
