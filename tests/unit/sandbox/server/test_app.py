@@ -276,6 +276,22 @@ def test_token_is_a_bearer_or_the_user_of_http_basic(start, submit, http, author
     assert submit(start()).status_code == 202
 
 
+def test_submission_may_come_in_chunks_after_it_was_asked_for(start, make_body) -> None:
+    """Java's clients stream a body, and several wait for a sign that it is wanted."""
+    sandbox = start()
+    host, port = sandbox.url.removeprefix("http://").split(":")
+    lines = ["POST //events HTTP/1.1", "Host: localhost", "Authorization: Bearer sandbox-token", "Connection: close"]
+    streamed = ["Accept: application/json", "Expect: 100-continue", "Transfer-Encoding: chunked", "", ""]
+
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        connection.sendall("\r\n".join([*lines, *streamed]).encode())
+        wanted = connection.recv(25)
+        connection.sendall(b"".join(b"1\r\n%c\r\n" % byte for byte in make_body()) + b"0\r\n\r\n")
+        status = connection.recv(12)
+
+    assert (wanted, status, len(sandbox.events)) == (b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 202", 1)
+
+
 @pytest.mark.parametrize("path", ["//events", "/events/", "//events//", "///events"])
 def test_submission_to_an_address_with_more_slashes_is_taken(start, http, make_body, path) -> None:
     """It is answered itself, and a fault of this path strikes it: a redirected POST would lose its body."""
