@@ -82,7 +82,7 @@ def list_contacts(workspace: Workspace, query: Mapping[str, str]) -> dict[str, o
     """
     asked = next((field for field in _FORMER_FILTERS if query.get(field)), None)
     if asked:
-        return invalid(asked, "is no filter of this list: POST /contacts/search finds contacts by their fields")
+        return invalid(asked, "does not filter this list: POST /contacts/search finds contacts by their fields")
     try:
         size = _size({"per_page": _whole(query.get("per_page") or f"{_PER_PAGE}")})
         skipped = _skipped(query) or (_page(query) - 1) * size

@@ -280,7 +280,7 @@ def _type_refusal(payload: Payload) -> Refusal | None:
             return invalid(field, "is neither true nor false")
     # The descriptions disagree on whether it is text or a number.
     if type(payload.get("owner_id", "")) not in (int, str):
-        return invalid("owner_id", "is no identifier of an admin")
+        return invalid("owner_id", "is neither text nor a whole number")
     return _attributes_refusal(payload.get("custom_attributes", {}))
 
 

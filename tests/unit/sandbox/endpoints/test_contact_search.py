@@ -140,7 +140,7 @@ def test_list_goes_from_page_to_page(workspace, query, found, next_page) -> None
         ({"starting_after": "x"}, "starting_after is what the page before says in pages.next"),
         (
             {"user_id": "1"},
-            "user_id is no filter of this list: POST /contacts/search finds contacts by their fields",
+            "user_id does not filter this list: POST /contacts/search finds contacts by their fields",
         ),
     ],
 )
