@@ -4,6 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 OLDEST := .venv-oldest
 NODE := tests/clients/node
+# Each major version of Intercom's clients has an environment of its own.
+MAJORS := tests/clients/majors
+PYTHON_MAJORS := $(patsubst %,.venv-clients/python-intercom-%,2 3 4 5)
 SOURCES := events_pandas tests
 # Many tests wait rather than compute: more of them than a small machine has cores are run at a time.
 WORKERS := 4
@@ -16,7 +19,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check bench test-oldest test-node clean python
+.PHONY: help demo test check bench test-oldest test-node test-clients clean python
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,8 +49,11 @@ test-oldest: $(OLDEST)/test.installed ## Run the tests on the oldest supported v
 test-node: $(VENV)/sandbox.installed $(NODE)/node_modules ## Drive the sandbox with Intercom's own client for Node
 	@cd $(NODE) && EVENTS_PANDAS="$(abspath $(BIN))/events-pandas" npm test --silent
 
+test-clients: test-node $(PYTHON_MAJORS:=/installed) $(MAJORS)/node_modules ## Drive it with every major version of Intercom's clients
+	@$(BIN)/python -m pytest --verbose tests/clients/test_python_intercom.py $(MAJORS)/majors.py
+
 clean: ## Remove what the other commands made
-	rm -rf $(VENV) $(OLDEST) $(NODE)/node_modules .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(OLDEST) .venv-clients $(NODE)/node_modules $(MAJORS)/node_modules .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find $(SOURCES) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 python: ## Print the Python that the environments are made with
@@ -69,8 +75,13 @@ $(VENV)/%.installed: pyproject.toml | $(BIN)/pip
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
 	@touch $@
 
-$(NODE)/node_modules: $(NODE)/package.json
-	npm install --prefix $(NODE) --no-package-lock --no-audit --no-fund --silent
+%/node_modules: %/package.json
+	npm install --prefix $* --no-package-lock --no-audit --no-fund --silent
+	@touch $@
+
+.venv-clients/python-intercom-%/installed: | $(VENV)/test.installed
+	$(BIN)/python -m venv --clear $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check "python-intercom==$*.*"
 	@touch $@
 
 $(OLDEST)/test.installed: pyproject.toml tests/constraints-oldest.txt | $(OLDEST)/bin/pip

@@ -39,6 +39,10 @@ Existing = Annotated[
     list[str] | None, typer.Option(metavar="IDENTIFIER", help="Who exists, and nobody else; may be repeated.")
 ]
 Unknown = Annotated[list[str] | None, typer.Option(metavar="IDENTIFIER", help="Who is answered 404; may be repeated.")]
+Merged = Annotated[
+    list[str] | None,
+    typer.Option(metavar="OLD=NEW", help="Who is answered 410: merged into another contact; may be repeated."),
+]
 
 LatencySeconds = Annotated[float | None, typer.Option(help="How long each answer takes.")]
 Jitter = Annotated[float | None, typer.Option(help="How far latencies stray, as a share of them.")]
@@ -72,6 +76,7 @@ def sandbox(
     window_seconds: WindowSeconds = intercom.WINDOW_SECONDS,
     contact: Existing = None,
     unknown_contact: Unknown = None,
+    merged_contact: Merged = None,
     latency_seconds: LatencySeconds = None,
     jitter: Jitter = None,
     status: Statuses = None,
@@ -118,7 +123,11 @@ def _run_sandbox(given: Mapping[str, Any]) -> None:
 
     _allow_many_connections()
     options = {name: given[name] for name in _OPTIONS if name in given}
-    contacts = {"contacts": given.get("contact"), "unknown_contacts": given.get("unknown_contact", ())}
+    contacts = {
+        "contacts": given.get("contact"),
+        "unknown_contacts": given.get("unknown_contact", ()),
+        "merged_contacts": dict(map(_merge, given.get("merged_contact", ()))),
+    }
     with Sandbox(**options, **contacts, limit=given["limit"] or None, faults=_faults(given)) as running:
         tell_how_to_submit(running.url, running.access_token)
         if not is_loopback(given["host"]):
@@ -142,6 +151,15 @@ def _faults(given: Mapping[str, Any]) -> "Faults":
 
     wished = {field.name: given[field.name] for field in dataclasses.fields(Faults) if field.name in given}
     return Faults(**wished, statuses=_statuses(given.get("status", ())), rate_headers=not given["no_rate_headers"])
+
+
+def _merge(text: str) -> tuple[str, str]:
+    old, _, new = text.partition("=")
+    if not old or not new:
+        raise ValueError(
+            f"--merged-contact is a contact with the one that took its place, such as 00999=00042, not {text!r}"
+        )
+    return old, new
 
 
 def _statuses(texts: Iterable[str]) -> dict[int, float]:

@@ -54,6 +54,10 @@ class Sandbox:
         `email` and `role`. By default every contact exists.
     unknown_contacts : iterable of str, default ()
         The identifiers of contacts that do not exist: their events are answered 404.
+    merged_contacts : mapping of str to str, optional
+        The external identifiers, or addresses, of contacts that were merged into others, each with the other's: what
+        names them is answered 410 ``contact_merged``, with a link to the other. `POST /contacts/merge` merges contacts
+        while the sandbox runs.
     faults : Faults, optional
         Latency and failures; by default all goes well.
     region : {"us", "eu", "au"}, default "us"
@@ -67,7 +71,7 @@ class Sandbox:
     ValueError
         If an option has a value that makes no sense, or the file is no workspace of a sandbox.
     TypeError
-        If contacts are given as one string, or faults as anything but `Faults`.
+        If contacts are given as one string, merged contacts as no mapping, or faults as anything but `Faults`.
     OSError
         If the file of the workspace cannot be opened.
 
@@ -77,12 +81,15 @@ class Sandbox:
 
     Notes
     -----
-    `POST /events`, `GET /events`, `POST /events/summaries`, `GET /me`, `POST /contacts`, `POST /contacts/search` and
-    `GET /contacts/find_by_external_id/…` answer as Intercom's do: token, headers, rate limit, the rules of the fields,
-    contacts, 120 event names, duplicates. Where Intercom's rules are not known the sandbox is lenient with times, null,
-    booleans and several identifiers, and strict with what its users would rather see refused here than cut or mixed up
-    there: metadata text over 255 characters, identifiers that are no strings, keys that differ in case only, JSON keys
-    that are there twice, bodies over 1 MB. A contact that exists is made when an event or a request first names it.
+    These answer as Intercom's do: `GET` and `POST /events`, `POST /events/summaries`, `GET /me`, `GET /admins`, `GET`
+    and `POST /contacts`, `GET` and `PUT /contacts/{id}`, `GET /contacts/find_by_external_id/…`, `POST /contacts/search`
+    and `POST /contacts/merge`: token, headers, rate limit, the rules of the fields, contacts, 120 event names,
+    duplicates. The token is a bearer, or the user of HTTP Basic with an empty password. Where Intercom's rules are not
+    known the sandbox is lenient with times, null, booleans, several identifiers and further keys of a rich link or an
+    amount, and strict with what its users would rather see refused here than cut or mixed up there: metadata text over
+    255 characters, identifiers that are no strings, keys that differ in case only, JSON keys that are there twice,
+    bodies over 1 MB, events of a contact that was merged. A contact that exists is made when an event or a request
+    first names it. One that is merged keeps its events.
 
     A browser shows the workspace at `url`. `PATCH /sandbox/control`, with the token, changes settings while the sandbox
     runs, as the attributes `faults`, `limit` and `window_seconds` and the method `fail_next` do:
@@ -119,6 +126,7 @@ class Sandbox:
         window_seconds: float = intercom.WINDOW_SECONDS,
         contacts: Iterable[str | Mapping[str, object]] | None = None,
         unknown_contacts: Iterable[str] = (),
+        merged_contacts: Mapping[str, str] | None = None,
         faults: Faults | None = None,
         region: str = "us",
         store: str | os.PathLike[str] | None = None,
@@ -126,7 +134,7 @@ class Sandbox:
         self._host = checked_host(host)
         self._port = checked_port(port)
         self._access_token = DEFAULT_ACCESS_TOKEN if access_token is None else access_token
-        self._contacts = Contacts(existing=contacts, unknown=unknown_contacts)
+        self._contacts = Contacts(existing=contacts, unknown=unknown_contacts, merged=merged_contacts)
         self._region = region
         self._store = None if store is None else Path(store)
         self._server: ServerThread | None = None
@@ -138,8 +146,7 @@ class Sandbox:
         return "<Sandbox, not running>" if self._server is None else f"<Sandbox at {self.url}>"
 
     def __enter__(self) -> Self:
-        self.start()
-        return self
+        return self.start()
 
     def __exit__(
         self, exc_type: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -253,8 +260,13 @@ class Sandbox:
     def window_seconds(self, window_seconds: float) -> None:
         self._own.api.window.window_seconds = window_seconds
 
-    def start(self) -> None:
+    def start(self) -> Self:
         """Start the server, with a new, empty workspace unless it is kept; return when it accepts connections.
+
+        Returns
+        -------
+        Sandbox
+            This sandbox: ``sandbox = Sandbox().start()`` starts it where no ``with`` block fits.
 
         Raises
         ------
@@ -274,6 +286,7 @@ class Sandbox:
         except BaseException:
             workspace.store.release()
             raise
+        return self
 
     def stop(self) -> None:
         """Stop the server, close its sockets and its file; events and counts stay readable until the next start."""

@@ -34,8 +34,7 @@ def connect():
     opened = []
 
     def connect(*, headers=None, token=None, **options):
-        sandbox = Sandbox(**{"limit": None, **options})
-        sandbox.start()
+        sandbox = Sandbox(**{"limit": None, **options}).start()
         client = Intercom(base_url=sandbox.url, token=token or sandbox.access_token, headers=headers)
         opened.append((sandbox, client))
         return sandbox, client

@@ -140,6 +140,7 @@ def test_sandbox_command_takes_all_options(launch, interrupt):
         *("--outage-after-seconds", "3600", "--outage-seconds", "7", "--clock-skew-seconds", "-60"),
         *("--no-rate-headers", "--seed", "9", "--region", "eu", "--store", "events.sqlite"),
         *("--contact", "7", "--contact", "8", "--unknown-contact", "8", "--unknown-contact", "9"),
+        *("--merged-contact", "5=7", "--merged-contact", "6=7"),
     )
     lines = [server.stdout.readline() for _ in range(4)]
     url = re.search(r"http://\S+:\d+", lines[0])[0]
@@ -149,7 +150,7 @@ def test_sandbox_command_takes_all_options(launch, interrupt):
         return requests.get(url + path, headers=headers, timeout=10)
 
     settings = get("/sandbox/control").json()
-    contacts = [get(f"/contacts/find_by_external_id/{contact}").status_code for contact in (7, 8, 9)]
+    contacts = [get(f"/contacts/find_by_external_id/{contact}").status_code for contact in (5, 6, 7, 8, 9)]
     region = get("/me").json()["app"]["region"]
     _, errors = interrupt(server)
 
@@ -176,7 +177,7 @@ def test_sandbox_command_takes_all_options(launch, interrupt):
         },
         "fail_next": [],
     }
-    assert (contacts, region) == ([200, 404, 404], "EU")
+    assert (contacts, region) == ([410, 410, 200, 404, 404], "EU")
     assert lines[3] == f"what it receives is shown at {url}/\n"
     assert (errors, server.returncode) == ("interrupted\n", 130)
 
@@ -216,6 +217,10 @@ def test_sandbox_command_says_that_it_is_open_to_the_network(launch, interrupt):
         (("--drop-before", "2"), "drop_before must be a share between 0 and 1, not 2.0"),
         (("--status", "500"), "--status is a status with its share, such as 500=0.05, not '500'"),
         (("--status", "500=0.1", "--status", "500=0.2"), "--status names 500 twice"),
+        (
+            ("--merged-contact", "7"),
+            "--merged-contact is a contact with the one that took its place, such as 00999=00042, not '7'",
+        ),
         (("--status", "200=0.1"), "statuses are from 400 to 599, not 200"),
         (("--window-seconds", "0"), "window_seconds must be a number of at least 0.001, not 0.0"),
         (("--host", ""), "host must be an address or a name, such as '127.0.0.1' or 'localhost', not ''"),

@@ -98,6 +98,18 @@ def test_rejected_row_has_the_code_and_the_request_of_the_answer(make_orders, ma
     assert pd.notna(line["request_id"])
 
 
+def test_row_of_a_merged_contact_is_rejected(make_orders, mapping, start, held):
+    """410 is final, and tells of the contact rather than of the address: the other rows go on."""
+    sandbox = start(merged_contacts={"00000": "00002"})
+
+    with sandbox.client() as client:
+        results = submit_events(make_orders(2), mapping, client=client)
+
+    assert results["status"].tolist() == ["rejected", "accepted"]
+    assert results.loc[0, ["http_status", "attempts", "error_code"]].tolist() == [410, 1, "contact_merged"]
+    assert held(sandbox) == ["00001"]
+
+
 def test_failed_row_says_that_it_may_have_arrived(make_orders, mapping, sandbox, client):
     """When the retries are spent on server errors, nobody knows what the server did."""
     sandbox.fail_next(500, times=2)

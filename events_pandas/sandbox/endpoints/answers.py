@@ -109,6 +109,8 @@ def reply(
     content = error_list(answer.refusal, request_id=request_id) if answer.refusal else answer.content
     if content:
         headers.append((b"content-type", _JSON))
+    if answer.refusal and answer.refusal.link:
+        headers.append((b"link", answer.refusal.link.encode()))
     return Reply(status=answer.status, headers=headers, content=content)
 
 

@@ -1,4 +1,4 @@
-"""Searching contacts: a query in Intercom's form becomes one in SQL."""
+"""Listing and searching contacts: a query in Intercom's form becomes one in SQL."""
 
 import json
 import re
@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 
 from events_pandas.sandbox.endpoints.contact_form import contact_object
 from events_pandas.sandbox.rules.events import Payload, read_payload
-from events_pandas.sandbox.rules.refusals import Refusal
+from events_pandas.sandbox.rules.refusals import Refusal, invalid
 from events_pandas.sandbox.workspace.contact_book import SELECT_CONTACTS, contact_of_row
 from events_pandas.sandbox.workspace.workspace import Workspace
 
@@ -27,6 +27,8 @@ _ORDERS: Final = {"ascending": "ASC", "descending": "DESC"}
 _ATTRIBUTE: Final = re.compile(r"custom_attributes\.[\w -]+")
 _SECONDS: Final = re.compile(r"-?[0-9]{1,12}")
 _CURSOR: Final = re.compile(r"[0-9]{1,12}")
+_WHOLE: Final = re.compile(r"[0-9]{1,9}")
+_FORMER_FILTERS: Final = ("user_id", "email", "external_id", "phone")
 
 
 class _SearchError(Exception):
@@ -59,6 +61,36 @@ class _Search:
     skipped: int
 
 
+def list_contacts(workspace: Workspace, query: Mapping[str, str]) -> dict[str, object] | Refusal:
+    """List all contacts.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Where they are.
+    query : mapping of str to str
+        What the request asks for: `per_page`, and `starting_after` or `page`.
+
+    Returns
+    -------
+    dict or Refusal
+        A list of contacts in Intercom's form, from the newest to the oldest.
+
+    Notes
+    -----
+    Older versions of the API found a contact here by an identifier. That is refused: the answer would be everybody.
+    """
+    asked = next((field for field in _FORMER_FILTERS if query.get(field)), None)
+    if asked:
+        return invalid(asked, "does not filter this list: POST /contacts/search finds contacts by their fields")
+    try:
+        size = _size({"per_page": _whole(query.get("per_page") or f"{_PER_PAGE}")})
+        skipped = _skipped(query) or (_page(query) - 1) * size
+        return _listed(workspace, _Search(condition=("true", []), order=_order({}), per_page=size, skipped=skipped))
+    except _SearchError as error:
+        return error.refusal
+
+
 def search_contacts(workspace: Workspace, body: bytes) -> dict[str, object] | Refusal:
     """Search contacts.
 
@@ -83,12 +115,16 @@ def search_contacts(workspace: Workspace, body: bytes) -> dict[str, object] | Re
     if isinstance(payload, Refusal):
         return payload
     try:
-        search = _read_search(payload)
+        return _listed(workspace, _read_search(payload))
     except _SearchError as error:
         return error.refusal
+
+
+def _listed(workspace: Workspace, search: _Search) -> dict[str, object]:
     condition, values = search.condition
-    ((total,),) = workspace.store.read(f"SELECT count(*) FROM contacts WHERE {condition}", values)  # noqa: S608  # Built below of fixed parts.
-    query = f"{SELECT_CONTACTS} WHERE {condition} ORDER BY {search.order} LIMIT ? OFFSET ?"
+    found = f"WHERE merged_into IS NULL AND {condition}"
+    ((total,),) = workspace.store.read(f"SELECT count(*) FROM contacts {found}", values)  # noqa: S608  # Built below of fixed parts.
+    query = f"{SELECT_CONTACTS} {found} ORDER BY {search.order} LIMIT ? OFFSET ?"
     rows = workspace.store.read(query, [*values, search.per_page, search.skipped])
     contacts = [contact_object(contact_of_row(row), workspace_id=workspace.store.id_code) for row in rows]
     return {"type": "list", "data": contacts, "total_count": total, "pages": _pages(search, total)}
@@ -242,15 +278,26 @@ def _order(sort: Mapping[str, object]) -> str:
 def _size(pagination: Mapping[str, object]) -> int:
     per_page = pagination.get("per_page", _PER_PAGE)
     if not isinstance(per_page, int) or not 1 <= per_page <= _LARGEST_PAGE:
-        raise _SearchError("parameter_invalid", f"pagination.per_page is a number from 1 to {_LARGEST_PAGE}")
+        raise _SearchError("parameter_invalid", f"per_page is a number from 1 to {_LARGEST_PAGE}")
     return per_page
 
 
 def _skipped(pagination: Mapping[str, object]) -> int:
     cursor = pagination.get("starting_after") or "0"
     if not isinstance(cursor, str) or not _CURSOR.fullmatch(cursor):
-        raise _SearchError("parameter_invalid", "pagination.starting_after is what the page before says in pages.next")
+        raise _SearchError("parameter_invalid", "starting_after is what the page before says in pages.next")
     return int(cursor)
+
+
+def _page(query: Mapping[str, str]) -> int:
+    page = _whole(query.get("page") or "1")
+    if page < 1:
+        raise _SearchError("parameter_invalid", "page is a number from 1")
+    return page
+
+
+def _whole(text: str) -> int:
+    return int(text) if _WHOLE.fullmatch(text) else 0
 
 
 def _pages(search: _Search, total: int) -> dict[str, object]:

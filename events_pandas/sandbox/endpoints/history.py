@@ -98,12 +98,12 @@ def contact_events(
     if isinstance(contact, Refusal):
         return contact
     if query.get("summary", "").lower() in {"true", "1"}:
-        return _summary(workspace, contact)
+        return {"type": "event.summary", "events": _counted(workspace, contact), **_identifiers(contact)}
     rows = workspace.store.read(_LISTED, (contact.number, int(now) - LISTED_SECONDS, *page.before, page.size + 1))
     events = [_event(workspace, contact, row) for row in rows[: page.size]]
     is_last = len(rows) <= page.size
     pages = {} if is_last else {"next": f"{url}?{_next_query(contact, page, rows[page.size - 1])}"}
-    return _of_contact(contact, {"events": events, "pages": pages})
+    return {"type": "event.list", "events": events, "pages": pages, **_identifiers(contact)}
 
 
 def contact_counts(store: Store, contact: int, *, since: int = EARLIEST) -> list[Row]:
@@ -189,17 +189,11 @@ def _event(workspace: Workspace, contact: Contact, row: Row) -> dict[str, object
     }
 
 
-def _summary(workspace: Workspace, contact: Contact) -> dict[str, object]:
-    events = [
+def _counted(workspace: Workspace, contact: Contact) -> list[dict[str, object]]:
+    return [
         {"name": name, "first": _iso(first), "last": _iso(last), "count": count}
         for name, count, first, last in contact_counts(workspace.store, contact.number)
     ]
-    return _of_contact(contact, {"events": events})
-
-
-def _of_contact(contact: Contact, listed: dict[str, object]) -> dict[str, object]:
-    # Intercom's description gives lists and summaries one type.
-    return {"type": "event.summary", **listed, **_identifiers(contact)}
 
 
 def _identifiers(contact: Contact) -> dict[str, object]:

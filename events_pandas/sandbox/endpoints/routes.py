@@ -1,6 +1,7 @@
 """Intercom's endpoints: a request in, an answer out. Submitting an event is not among them: the application does it."""
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias
@@ -8,13 +9,17 @@ from typing import Final, TypeAlias
 from events_pandas import intercom
 from events_pandas.sandbox.endpoints.answers import Answer, refused
 from events_pandas.sandbox.endpoints.contact_form import contact_object
-from events_pandas.sandbox.endpoints.contact_search import search_contacts
+from events_pandas.sandbox.endpoints.contact_search import list_contacts, search_contacts
 from events_pandas.sandbox.endpoints.history import add_summaries, contact_events
-from events_pandas.sandbox.rules.refusals import Refusal
-from events_pandas.sandbox.workspace.contacts import Contact, read_contact
+from events_pandas.sandbox.rules.events import read_payload
+from events_pandas.sandbox.rules.refusals import Refusal, missing
+from events_pandas.sandbox.workspace.contacts import Contact, read_changes, read_contact
 from events_pandas.sandbox.workspace.workspace import Workspace
 
 _BY_EXTERNAL_ID: Final = "/contacts/find_by_external_id/"
+_CONTACT: Final = re.compile(r"/contacts/([^/]+)")
+# Words of Intercom's own addresses, also of older ones, in the place of a contact's identifier.
+_NO_CONTACTS: Final = frozenset({"convert", "find_by_external_id", "merge", "scroll", "search"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,7 +71,10 @@ def find_endpoint(method: str, path: str) -> Endpoint | None:
         404.
     """
     if method == "GET" and path.startswith(_BY_EXTERNAL_ID) and path != _BY_EXTERNAL_ID:
-        return _show_contact
+        return _show_contact_by_external_id
+    contact = _CONTACT.fullmatch(path)
+    if contact and contact[1] not in _NO_CONTACTS:
+        return _OF_CONTACT.get(method)
     return _ENDPOINTS.get((method, path))
 
 
@@ -84,7 +92,37 @@ def _identify_admin(workspace: Workspace, _: Request) -> Answer:
     return _answer(workspace.admin())
 
 
+def _list_admins(workspace: Workspace, _: Request) -> Answer:
+    admin = {field: value for field, value in workspace.admin().items() if field != "app"}
+    return _answer({"type": "admin.list", "admins": [admin]})
+
+
 def _show_contact(workspace: Workspace, request: Request) -> Answer:
+    return _contact(workspace, workspace.contacts.find("id", _contact_id(request), now=request.now))
+
+
+def _update_contact(workspace: Workspace, request: Request) -> Answer:
+    changes = read_changes(request.body)
+    if isinstance(changes, Refusal):
+        return refused(changes)
+    return _contact(workspace, workspace.contacts.update(_contact_id(request), changes, now=request.now))
+
+
+def _merge_contacts(workspace: Workspace, request: Request) -> Answer:
+    payload = read_payload(request.body)
+    if isinstance(payload, Refusal):
+        return refused(payload)
+    for field in ("from", "into"):
+        if not isinstance(payload.get(field), str):
+            return refused(missing(field, f"{field} is the id of a contact, and required"))
+    return _contact(workspace, workspace.contacts.merge(payload["from"], payload["into"], now=request.now))
+
+
+def _contact_id(request: Request) -> str:
+    return request.path.removeprefix("/contacts/")
+
+
+def _show_contact_by_external_id(workspace: Workspace, request: Request) -> Answer:
     contact = workspace.contacts.find("user_id", request.path.removeprefix(_BY_EXTERNAL_ID), now=request.now)
     return _contact(workspace, contact)
 
@@ -94,6 +132,10 @@ def _create_contact(workspace: Workspace, request: Request) -> Answer:
     if isinstance(fields, Refusal):
         return refused(fields)
     return _contact(workspace, workspace.contacts.create(fields, now=request.now))
+
+
+def _list_contacts(workspace: Workspace, request: Request) -> Answer:
+    return _answer(list_contacts(workspace, request.query))
 
 
 def _search_contacts(workspace: Workspace, request: Request) -> Answer:
@@ -116,6 +158,10 @@ _ENDPOINTS: Final[Mapping[tuple[str, str], Endpoint]] = {
     ("GET", intercom.EVENTS_PATH): _list_events,
     ("POST", "/events/summaries"): _summarize_events,
     ("GET", intercom.ME_PATH): _identify_admin,
+    ("GET", "/admins"): _list_admins,
+    ("GET", "/contacts"): _list_contacts,
     ("POST", "/contacts"): _create_contact,
+    ("POST", "/contacts/merge"): _merge_contacts,
     ("POST", "/contacts/search"): _search_contacts,
 }
+_OF_CONTACT: Final[Mapping[str, Endpoint]] = {"GET": _show_contact, "PUT": _update_contact}

@@ -67,9 +67,10 @@ def _text_fault(text: str) -> str | None:
 
 
 def _object_fault(value: Mapping[str, object]) -> str | None:
-    if value.keys() == _RICH_LINK:
+    # "An object that contains" these keys, says Intercom's page: a third one is nothing that it is known to refuse.
+    if value.keys() >= _RICH_LINK:
         return _rich_link_fault(value["url"], value["value"])
-    if value.keys() == _MONETARY_AMOUNT:
+    if value.keys() >= _MONETARY_AMOUNT:
         return _monetary_amount_fault(value["amount"], value["currency"])
     return "is an object, but neither a rich link (url, value) nor a monetary amount (amount, currency)"
 

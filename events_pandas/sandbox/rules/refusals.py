@@ -1,10 +1,11 @@
 """The errors that Intercom answers, and the form in which they travel."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import Final
+from urllib.parse import quote
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -21,12 +22,15 @@ class Refusal:
         The same for people.
     field : str, optional
         The field at fault, where there is one.
+    link : str, optional
+        A header that says where to ask instead.
     """
 
     status: int
     code: str
     message: str
     field: str | None = None
+    link: str | None = None
 
 
 ACCESS_TOKEN_INVALID: Final = Refusal(status=401, code="unauthorized", message="Access Token Invalid")
@@ -42,6 +46,11 @@ AMBIGUOUS_EMAIL: Final = Refusal(
     message="Multiple existing users match this email address - must be more specific using user_id",
 )
 RESOURCE_NOT_FOUND: Final = Refusal(status=404, code="resource_not_found", message="Resource Not Found")
+CONTACT_MERGED: Final = Refusal(
+    status=410,
+    code="contact_merged",
+    message="This contact has been merged. See the 'Link' header for the canonical contact.",
+)
 NOT_ACCEPTABLE: Final = Refusal(
     status=406, code="media_type_not_acceptable", message="The Accept header should be application/json"
 )
@@ -55,6 +64,7 @@ _CHOSEN: Final = MappingProxyType(
         404: USER_NOT_FOUND,
         406: NOT_ACCEPTABLE,
         409: AMBIGUOUS_EMAIL,
+        410: CONTACT_MERGED,
         422: TOO_MANY_NAMES,
         429: Refusal(status=429, code="too_many_requests", message="The service is overloaded, try again later"),
         503: Refusal(status=503, code="service_unavailable", message="Sorry, the API service is unavailable"),
@@ -113,6 +123,22 @@ def already_exists(contact_id: str) -> Refusal:
     """
     message = f"A contact matching those details already exists with id={contact_id}"
     return Refusal(status=409, code="conflict", message=message)
+
+
+def merged_into(contact_id: str) -> Refusal:
+    """Return the refusal of a contact that was merged into another.
+
+    Parameters
+    ----------
+    contact_id : str
+        Intercom's identifier of the other.
+
+    Returns
+    -------
+    Refusal
+        410 ``contact_merged``, with a link to the other.
+    """
+    return replace(CONTACT_MERGED, link=f'</contacts/{quote(contact_id, safe="")}>; rel="canonical"')
 
 
 def over_the_limit(limit: int, *, window_seconds: float) -> Refusal:

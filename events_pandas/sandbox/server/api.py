@@ -15,6 +15,7 @@ from events_pandas.sandbox.faults.plan import FaultPlan
 from events_pandas.sandbox.rules import refusals
 from events_pandas.sandbox.rules.refusals import Refusal
 from events_pandas.sandbox.rules.window import Allowance, RateWindow
+from events_pandas.sandbox.server.forms import accepts_json, read_credentials, token_credentials
 from events_pandas.sandbox.workspace.ledger import Outcome
 from events_pandas.sandbox.workspace.workspace import Workspace
 
@@ -24,7 +25,6 @@ LARGEST_BODY: Final = 1_000_000
 _SUBMIT: Final = ("POST", intercom.EVENTS_PATH)
 _WORD: Final = re.compile(r"[!-~]+")
 _OWN_VERSION: Final = intercom.API_VERSION.encode()
-_ACCEPTABLE: Final = frozenset({b"application/json", b"application/*", b"*/*"})
 _VERSIONS: Final[Mapping[bytes, str]] = {
     version.lower().encode(): version
     for version in (
@@ -52,7 +52,7 @@ class Call:
     method : str
         In capitals.
     path : str
-        The path, decoded.
+        The path, decoded and plain: no slash twice or at its end.
     query : bytes
         What stands behind the question mark.
     headers : mapping of bytes to bytes
@@ -142,7 +142,7 @@ class Api:
         self.workspace = workspace
         self.window = window
         self.plan = plan
-        self._authorization = f"Bearer {access_token}".encode()
+        self._credentials = token_credentials(access_token)
 
     def is_authorized(self, headers: Mapping[bytes, bytes]) -> bool:
         """Return whether a request carries the token.
@@ -155,9 +155,9 @@ class Api:
         Returns
         -------
         bool
-            True also for a token that is revoked.
+            True also for a token that is revoked; the token may be a bearer's, or the user of HTTP Basic.
         """
-        return headers.get(b"authorization") == self._authorization
+        return read_credentials(headers.get(b"authorization", b"")) in self._credentials
 
     def decide(self, call: Call, *, uptime: float) -> Decision:
         """Decide on a request, and do what it asks for.
@@ -250,15 +250,10 @@ def _request(call: Call) -> Request:
 
 
 def _request_refusal(call: Call) -> Refusal | None:
-    if not _accepts_json(call.headers.get(b"accept", b"")):
+    if not accepts_json(call.headers.get(b"accept", b"")):
         return refusals.NOT_ACCEPTABLE
     if call.headers.get(b"intercom-version", _OWN_VERSION).lower() not in _VERSIONS:
         return refusals.VERSION_INVALID
     if not call.is_submission and find_endpoint(call.method, call.path) is None:
         return refusals.RESOURCE_NOT_FOUND
     return refusals.TOO_LARGE if len(call.body) > LARGEST_BODY else None
-
-
-def _accepts_json(accept: bytes) -> bool:
-    media_types = (media_range.partition(b";")[0].strip().lower() for media_range in accept.split(b","))
-    return not _ACCEPTABLE.isdisjoint(media_types)

@@ -16,6 +16,7 @@ from events_pandas.sandbox.page import Page
 from events_pandas.sandbox.rules.refusals import ACCESS_TOKEN_INVALID, HOST_NOT_ALLOWED, TOO_LARGE, Refusal
 from events_pandas.sandbox.server.api import LARGEST_BODY, Api, Call, Decision
 from events_pandas.sandbox.server.control import CONTROL_PATH, Control
+from events_pandas.sandbox.server.forms import joined_headers, plain_path
 from events_pandas.sandbox.server.hosts import is_allowed
 from events_pandas.sandbox.server.wire import Connection, drop, send_reply
 
@@ -120,9 +121,9 @@ class SandboxApp:
         address, port = scope["server"]
         return Call(
             method=scope["method"],
-            path=scope["path"],
+            path=plain_path(scope.get("raw_path") or scope["path"].encode()),
             query=scope["query_string"],
-            headers=dict(scope["headers"]),
+            headers=joined_headers(scope["headers"]),
             body=body,
             host=f"{address}:{port}",
             received_at=self._now(),

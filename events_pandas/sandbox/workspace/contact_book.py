@@ -1,5 +1,6 @@
 """The contacts of a workspace: found by their identifiers, and made."""
 
+import json
 import sqlite3
 import time
 import uuid
@@ -7,7 +8,15 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
 
-from events_pandas.sandbox.rules.refusals import AMBIGUOUS_EMAIL, USER_NOT_FOUND, Refusal, already_exists
+from events_pandas.sandbox.rules.events import Payload
+from events_pandas.sandbox.rules.refusals import (
+    AMBIGUOUS_EMAIL,
+    USER_NOT_FOUND,
+    Refusal,
+    already_exists,
+    invalid,
+    merged_into,
+)
 from events_pandas.sandbox.workspace.contacts import Contact, ContactFields, Contacts
 from events_pandas.sandbox.workspace.store import Row, Store
 
@@ -31,9 +40,12 @@ SELECT_CONTACTS: Final = f"SELECT number, created_at, updated_at, {', '.join(FIE
 IDENTIFIER_COLUMNS: Final = MappingProxyType({"user_id": "external_id", "id": "id", "email": "email"})
 """The columns that name a contact, by what events call them; the most usual first."""
 
-# Users come first; two of them are enough to tell that an address is ambiguous.
+# Who was merged comes last, users come first; two of them are enough to tell that an address is ambiguous.
 _MATCHES: Final = {
-    identifier: f"SELECT number, role, named FROM contacts WHERE {column} = ? ORDER BY role DESC LIMIT 2"  # noqa: S608  # Likewise.
+    identifier: (
+        "SELECT number, role, named, (SELECT id FROM contacts AS other WHERE other.number = contacts.merged_into)"  # noqa: S608  # Likewise.
+        f" FROM contacts WHERE {column} = ? ORDER BY merged_into IS NOT NULL, role DESC LIMIT 2"
+    )
     for identifier, column in IDENTIFIER_COLUMNS.items()
 }
 _INSERT: Final = (
@@ -74,6 +86,9 @@ class ContactBook:
         with store.writing() as connection:
             for fields in contacts.given:
                 self._make(connection, fields, now=time.time())
+            for texts in contacts.merged.items():
+                number, into = (self._number_of(connection, text, now=time.time()) for text in texts)
+                _merge(connection, number, into)
 
     def resolve(self, connection: sqlite3.Connection, identifier: str, text: str, *, now: float) -> int | Refusal:
         """Return the contact that an identifier names.
@@ -92,7 +107,8 @@ class ContactBook:
         Returns
         -------
         int or Refusal
-            The contact's number; 404 when there is none, 409 when an address belongs to several users.
+            The contact's number; 404 when there is none, 409 when an address belongs to several users, 410 when the
+            contact was merged into another.
 
         Notes
         -----
@@ -100,12 +116,17 @@ class ContactBook:
         """
         matches = connection.execute(_MATCHES[identifier], (text,)).fetchall()
         numbers: list[int] = [
-            number for number, role, named in matches if (role == "user" or identifier == "id") and self._exists(named)
+            number
+            for number, role, named, canonical in matches
+            if canonical is None and (role == "user" or identifier == "id") and self._exists(named)
         ]
         if len(numbers) > 1:
             return AMBIGUOUS_EMAIL
         if numbers:
             return numbers[0]
+        merged = [canonical for *_, canonical in matches if canonical is not None]
+        if merged:
+            return merged_into(merged[0])
         if matches or text not in self._contacts:
             return USER_NOT_FOUND
         return self._add(connection, _named(identifier, text), now=now, named=text)
@@ -150,14 +171,76 @@ class ContactBook:
             external identifier to tell the two apart.
         """
         with self._store.writing() as connection:
-            for identifier, text in (("user_id", fields.external_id), ("email", fields.email)):
-                if text is not None and self._contacts.names(text):
-                    # It exists, and is written down when it is first named: now.
-                    self.resolve(connection, identifier, text, now=now)
-            twin = _twin(connection, fields)
+            twin = self._twin(connection, fields, now=now)
             if twin is not None and self._exists(twin.named):
                 return already_exists(twin.id)
             return _contact(connection, self._make(connection, fields, now=now))
+
+    def update(self, contact_id: str, changes: Payload, *, now: float) -> Contact | Refusal:
+        """Change a contact.
+
+        Parameters
+        ----------
+        contact_id : str
+            Intercom's identifier.
+        changes : dict of str to object
+            The fields that change, as `read_changes` gives them; of the custom attributes, those that change.
+        now : float
+            The server's time, in Unix seconds.
+
+        Returns
+        -------
+        Contact or Refusal
+            The contact as it is now, or why it stays as it was: those of `find`, and 409 as from `create`.
+        """
+        with self._store.writing() as connection:
+            number = self.resolve(connection, "id", contact_id, now=now)
+            if isinstance(number, Refusal):
+                return number
+            fields = _changed(_contact(connection, number).fields, changes)
+            twin = self._twin(connection, fields, now=now, number=number)
+            if twin is not None:
+                return already_exists(twin.id)
+            _write(connection, number, fields, now=now)
+            return _contact(connection, number)
+
+    def merge(self, contact_id: str, into_id: str, *, now: float) -> Contact | Refusal:
+        """Merge a contact into another, which takes its place from now on.
+
+        Parameters
+        ----------
+        contact_id : str
+            Intercom's identifier of the contact that goes.
+        into_id : str
+            Intercom's identifier of the contact that stays.
+        now : float
+            The server's time, in Unix seconds.
+
+        Returns
+        -------
+        Contact or Refusal
+            The contact that stays, or why nothing is merged.
+        """
+        with self._store.writing() as connection:
+            number, into = (self.resolve(connection, "id", one, now=now) for one in (contact_id, into_id))
+            if isinstance(number, Refusal):
+                return number
+            if isinstance(into, Refusal):
+                return into
+            if number == into:
+                return invalid("into", "is the contact itself")
+            _merge(connection, number, into)
+            return _contact(connection, into)
+
+    def _twin(
+        self, connection: sqlite3.Connection, fields: ContactFields, *, now: float, number: int | None = None
+    ) -> _Twin | None:
+        """Find another contact that has the fields' identifiers already."""
+        for identifier, text in (("user_id", fields.external_id), ("email", fields.email)):
+            if text is not None and self._contacts.names(text):
+                # It exists, and is written down when it is first named: now.
+                self.resolve(connection, identifier, text, now=now)
+        return _twin(connection, fields, number=number)
 
     def _exists(self, named: str | None) -> bool:
         # Who was taken to exist when an event named it may be unknown in a later run of a kept workspace.
@@ -168,9 +251,16 @@ class ContactBook:
         twin = _twin(connection, fields)
         number = self._add(connection, fields, now=now) if twin is None else twin.number
         if twin is not None:
-            values = [getattr(replace(fields, id=twin.id), field) for field in FIELDS]
-            connection.execute(_UPDATE, (*values, int(now), number))
+            _write(connection, number, replace(fields, id=twin.id), now=now)
         return number
+
+    def _number_of(self, connection: sqlite3.Connection, text: str, *, now: float) -> int:
+        """Return the contact with an identifier of whichever kind; where there is none, make a user."""
+        query = "SELECT number FROM contacts WHERE ? IN (id, external_id) OR email = ? LIMIT 1"
+        found = connection.execute(query, (text, text)).fetchone()
+        if found:
+            return int(found[0])
+        return self._add(connection, _named("email" if "@" in text else "user_id", text), now=now)
 
     def _add(
         self, connection: sqlite3.Connection, fields: ContactFields, *, now: float, named: str | None = None
@@ -217,12 +307,30 @@ def _contact(connection: sqlite3.Connection, number: int) -> Contact:
     return contact_of_row(connection.execute(f"{SELECT_CONTACTS} WHERE number = ?", (number,)).fetchone())
 
 
-def _twin(connection: sqlite3.Connection, fields: ContactFields) -> _Twin | None:
+def _write(connection: sqlite3.Connection, number: int, fields: ContactFields, *, now: float) -> None:
+    connection.execute(_UPDATE, (*(getattr(fields, field) for field in FIELDS), int(now), number))
+
+
+def _changed(fields: ContactFields, changes: Payload) -> ContactFields:
+    changed = json.loads(fields.custom_attributes) | changes.get("custom_attributes", {})
+    return replace(fields, **{**changes, "custom_attributes": json.dumps(changed, ensure_ascii=False)})
+
+
+def _merge(connection: sqlite3.Connection, number: int, into: int) -> None:
+    # Who was merged into the one goes along, so that each link leads to a contact that is there: the other.
+    query = (
+        "UPDATE contacts SET merged_into = nullif(:into, number)"
+        " WHERE :number IN (number, merged_into) OR number = :into"
+    )
+    connection.execute(query, {"number": number, "into": into})
+
+
+def _twin(connection: sqlite3.Connection, fields: ContactFields, *, number: int | None = None) -> _Twin | None:
     # Users may share an address if their external identifiers tell them apart; and a lead may have a user's address.
     query = (
-        "SELECT number, id, named FROM contacts WHERE id = :id OR external_id = :external_id"
-        " OR (:external_id IS NULL AND role = :role AND role = 'user' AND email = :email)"
+        "SELECT number, id, named FROM contacts WHERE number IS NOT :number AND (id = :id OR external_id = :external_id"
+        " OR (:external_id IS NULL AND role = :role AND role = 'user' AND email = :email))"
     )
-    named = {field: getattr(fields, field) for field in ("id", "external_id", "role", "email")}
+    named = {"number": number} | {field: getattr(fields, field) for field in ("id", "external_id", "role", "email")}
     found = connection.execute(query, named).fetchone()
     return None if found is None else _Twin(number=found[0], id=found[1], named=found[2])

@@ -14,6 +14,8 @@ ROLES: Final = ("user", "lead")
 _IDENTIFYING: Final = ("external_id", "email", "role")
 _TEXTS: Final = ("external_id", "email", "name", "phone")
 _TIMES: Final = ("signed_up_at", "last_seen_at")
+_BOOLEANS: Final = ("unsubscribed_from_emails", "email_verified")
+_CHANGEABLE: Final = (*_TEXTS, *_TIMES, "unsubscribed_from_emails")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -100,23 +102,30 @@ class Contacts:
         `id`, `name` and the other fields of a contact. By default every contact exists.
     unknown : iterable of str, default ()
         The identifiers of contacts that do not exist, until somebody makes them.
+    merged : mapping of str to str, optional
+        The identifiers of contacts that were merged, each with one of the contact that took its place.
 
     Raises
     ------
     TypeError
-        If one string is given where several are meant.
+        If one string is given where several are meant, or the merged contacts are no mapping.
     ValueError
-        If a mapping makes no contact.
+        If a mapping makes no contact, or a contact is to take another's place and was merged itself.
     """
 
     def __init__(
-        self, *, existing: Iterable[str | Mapping[str, object]] | None = None, unknown: Iterable[str] = ()
+        self,
+        *,
+        existing: Iterable[str | Mapping[str, object]] | None = None,
+        unknown: Iterable[str] = (),
+        merged: Mapping[str, str] | None = None,
     ) -> None:
         given = None if existing is None else _several("contacts", existing)
         self._identifiers = None if given is None else frozenset(_folded(one) for one in given if not _is_mapping(one))
         self._unknown = frozenset(map(_folded, _several("unknown_contacts", unknown)))
         self.given = tuple(_given_fields(one) for one in given or () if isinstance(one, Mapping))
         _require_different(self.given)
+        self.merged = _merges({} if merged is None else merged)
 
     def names(self, identifier: str) -> bool:
         """Say whether an identifier was given by name, rather than because everybody exists.
@@ -162,10 +171,49 @@ def read_contact(body: bytes) -> ContactFields | Refusal:
     return _contact_refusal(payload) or _contact_fields({**payload, "id": None})
 
 
+def read_changes(body: bytes) -> Payload | Refusal:
+    """Read the body of a request that changes a contact.
+
+    Parameters
+    ----------
+    body : bytes
+        The body as it arrived.
+
+    Returns
+    -------
+    dict of str to object, or Refusal
+        The fields to change with their new values, as `ContactFields` has them, or the first thing that is wrong.
+        Custom attributes are those that change, as an object.
+
+    Notes
+    -----
+    What the body does not name stays as it is, and so do a role and custom attributes that are null.
+    """
+    payload = read_payload(body)
+    if isinstance(payload, Refusal):
+        return payload
+    if refusal := _value_refusal(payload):
+        return refusal
+    fields = _contact_fields(payload)
+    changes = {field: getattr(fields, field) for field in _CHANGEABLE if field in payload}
+    kept = {field: payload[field] for field in ("role", "custom_attributes") if payload.get(field) is not None}
+    return changes | kept
+
+
 def _several(option: str, given: Iterable[str | Mapping[str, object]]) -> list[str | Mapping[str, object]]:
     if isinstance(given, str | Mapping):
         raise TypeError(f"{option} must be several, not one: [{given!r}]")
     return list(given)
+
+
+def _merges(merged: object) -> dict[str, str]:
+    if not isinstance(merged, Mapping):
+        raise TypeError(f"merged_contacts must be a mapping, such as {{'old': 'new'}}, not {merged!r}")
+    merges = {str(one): str(into) for one, into in merged.items()}
+    for one, into in merges.items():
+        if into in merges:
+            raise ValueError(f"merged_contacts: {into!r} is merged itself: merge {one!r} into the contact that stays")
+    return merges
 
 
 def _folded(identifier: object) -> str:
@@ -206,6 +254,10 @@ def _given_fields(given: Mapping[str, object]) -> ContactFields:
 def _contact_refusal(payload: Payload) -> Refusal | None:
     if all(payload.get(field) is None for field in _IDENTIFYING):
         return missing("email", "one of email, external_id and role is required")
+    return _value_refusal(payload)
+
+
+def _value_refusal(payload: Payload) -> Refusal | None:
     if payload.get("role") not in (None, *ROLES):
         return invalid("role", f"is none of {', '.join(ROLES)}")
     email = payload.get("email")
@@ -213,19 +265,23 @@ def _contact_refusal(payload: Payload) -> Refusal | None:
         return invalid("email", "is no address")
     if payload.get("email_verified") is not None and not email:
         return invalid("email_verified", "needs an email in the same request")
-    return _value_refusal(payload)
+    return _type_refusal({field: value for field, value in payload.items() if value is not None})
 
 
-def _value_refusal(payload: Payload) -> Refusal | None:
-    for field in _TEXTS:
+def _type_refusal(payload: Payload) -> Refusal | None:
+    for field in (*_TEXTS, "avatar"):
         if refusal := _text_refusal(payload, field):
             return refusal
     for field in _TIMES:
-        if payload.get(field) is not None and not is_unix_seconds(payload[field]):
+        if not is_unix_seconds(payload.get(field, 0)):
             return invalid(field, "is no integer of Unix seconds")
-    if not isinstance(payload.get("unsubscribed_from_emails") or False, bool):
-        return invalid("unsubscribed_from_emails", "is neither true nor false")
-    return _attributes_refusal(payload.get("custom_attributes") or {})
+    for field in _BOOLEANS:
+        if not isinstance(payload.get(field, False), bool):
+            return invalid(field, "is neither true nor false")
+    # The descriptions disagree on whether it is text or a number.
+    if type(payload.get("owner_id", "")) not in (int, str):
+        return invalid("owner_id", "is neither text nor a whole number")
+    return _attributes_refusal(payload.get("custom_attributes", {}))
 
 
 def _text_refusal(payload: Payload, field: str) -> Refusal | None:

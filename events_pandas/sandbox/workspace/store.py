@@ -20,7 +20,7 @@ EARLIEST: Final = -(2**63)
 
 # "evpd", so that a database of somebody else's is known for what it is.
 _APPLICATION_ID: Final = 0x65767064
-_LAYOUT: Final = 1
+_LAYOUT: Final = 2
 _BUSY_SECONDS: Final = 1.0
 
 # Nobody else may hold the file as well: a lock of theirs would stop the server. A checkpoint waits for the disk: one
@@ -34,7 +34,8 @@ PRAGMA wal_autocheckpoint = 10000;
 # `submissions` is the log of everything received; `events` what the workspace holds of it, each under the number of
 # its first submission, so that a body is stored once. `tallies` and `event_days` count the submissions up to
 # `workspace.counted`: over a million rows a page cannot count anew every second. `event_summaries` are those that
-# were sent as such. `contacts.named` is what an event called a contact that nobody made.
+# were sent as such. `contacts.named` is what an event called a contact that nobody made, `contacts.merged_into` the
+# number of the contact that took its place.
 _TABLES: Final = """
 CREATE TABLE workspace (id_code TEXT NOT NULL, created_at INTEGER NOT NULL, counted INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE contacts (
@@ -51,7 +52,8 @@ CREATE TABLE contacts (
     last_seen_at INTEGER,
     unsubscribed_from_emails INTEGER NOT NULL DEFAULT 0,
     custom_attributes TEXT NOT NULL DEFAULT '{}',
-    named TEXT
+    named TEXT,
+    merged_into INTEGER
 );
 CREATE INDEX contacts_by_email ON contacts (email) WHERE email IS NOT NULL;
 CREATE TABLE names (number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, is_active INTEGER NOT NULL);

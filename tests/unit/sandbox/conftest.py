@@ -35,8 +35,7 @@ def start():
     started = []
 
     def start(**options):
-        sandbox = Sandbox(**options)
-        sandbox.start()
+        sandbox = Sandbox(**options).start()
         started.append(sandbox)
         return sandbox
 

@@ -162,6 +162,11 @@ def test_sandbox_keeps_what_was_asked_for_when_its_faults_are_set(start, submit)
             "port must be a whole number from 0 to 65535, not 65536; 0 stands for any that is free",
         ),
         (
+            {"merged_contacts": "old"},
+            TypeError,
+            "merged_contacts must be a mapping, such as {'old': 'new'}, not 'old'",
+        ),
+        (
             {"faults": {"seed": 1}},
             TypeError,
             "faults must be Faults, such as Faults(latency_seconds=0.1), not {'seed': 1}",
@@ -196,6 +201,14 @@ def test_sandbox_starts_an_outage_with_its_start(submit) -> None:
 
     with sandbox:
         assert submit(sandbox).status_code == 503
+
+
+def test_sandbox_that_is_started_is_handed_back() -> None:
+    """It can be made and started in one line."""
+    sandbox = Sandbox()
+
+    assert sandbox.start() is sandbox
+    sandbox.stop()
 
 
 def test_sandbox_starts_once(start) -> None:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from events_pandas.sandbox.endpoints.contact_search import search_contacts
+from events_pandas.sandbox.endpoints.contact_search import list_contacts, search_contacts
 from events_pandas.sandbox.workspace.contacts import Contacts
 from events_pandas.sandbox.workspace.workspace import Workspace
 
@@ -107,6 +107,60 @@ def test_search_joins_filters(search) -> None:
 
     assert [contact["external_id"] for contact in search(either)["data"]] == ["4", "1"]
     assert search(both)["data"] == []
+
+
+@pytest.mark.parametrize(
+    ("query", "found", "next_page"),
+    [
+        ({}, "4321", None),
+        ({"per_page": "3"}, "432", {"page": 2, "starting_after": "3"}),
+        ({"per_page": "3", "starting_after": "3"}, "1", None),
+        ({"per_page": "3", "page": "2"}, "1", None),
+        ({"per_page": "1", "page": "1", "starting_after": "2"}, "2", {"page": 4, "starting_after": "3"}),
+        ({"per_page": "", "page": "", "email": ""}, "4321", None),
+        ({"page": "9"}, "", None),
+    ],
+)
+def test_list_goes_from_page_to_page(workspace, query, found, next_page) -> None:
+    """Contacts are listed from the newest to the oldest, and a page says where the next begins."""
+    listed = list_contacts(workspace, query)
+
+    assert ("".join(contact["external_id"] for contact in listed["data"]), listed["total_count"]) == (found, 4)
+    assert listed["pages"].get("next") == next_page
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ({"per_page": "0"}, "per_page is a number from 1 to 150"),
+        ({"per_page": "151"}, "per_page is a number from 1 to 150"),
+        ({"per_page": "ten"}, "per_page is a number from 1 to 150"),
+        ({"page": "0"}, "page is a number from 1"),
+        ({"page": "-1"}, "page is a number from 1"),
+        ({"starting_after": "x"}, "starting_after is what the page before says in pages.next"),
+        (
+            {"user_id": "1"},
+            "user_id does not filter this list: POST /contacts/search finds contacts by their fields",
+        ),
+    ],
+)
+def test_list_refuses_what_it_has_not(workspace, query, message) -> None:
+    """A page that cannot be, and a filter of older versions, which would be answered with everybody."""
+    refusal = list_contacts(workspace, query)
+
+    assert (refusal.status, refusal.code, refusal.message) == (400, "parameter_invalid", message)
+
+
+def test_contacts_that_were_merged_are_not_found() -> None:
+    """Neither a list nor a search has them."""
+    workspace = Workspace(contacts=Contacts(existing=CONTACTS, merged={"4": "1"}))
+    query = {"field": "external_id", "operator": "IN", "value": ["1", "4"]}
+
+    listed = list_contacts(workspace, {})
+    found = search_contacts(workspace, json.dumps({"query": query}).encode())
+
+    assert [contact["external_id"] for contact in listed["data"]] == ["3", "2", "1"]
+    assert [contact["external_id"] for contact in found["data"]] == ["1"]
 
 
 def test_search_answers_pages(search) -> None:
@@ -223,12 +277,12 @@ def test_search_refuses_what_intercom_would_not_take(search, query, code, messag
         ),
         ({"sort": {"field": 1}}, "parameter_invalid", "sort.field is the name of a field"),
         ({"sort": "name"}, "parameter_invalid", "pagination and sort are objects"),
-        ({"pagination": {"per_page": 0}}, "parameter_invalid", "pagination.per_page is a number from 1 to 150"),
-        ({"pagination": {"per_page": "5"}}, "parameter_invalid", "pagination.per_page is a number from 1 to 150"),
+        ({"pagination": {"per_page": 0}}, "parameter_invalid", "per_page is a number from 1 to 150"),
+        ({"pagination": {"per_page": "5"}}, "parameter_invalid", "per_page is a number from 1 to 150"),
         (
             {"pagination": {"starting_after": "x"}},
             "parameter_invalid",
-            "pagination.starting_after is what the page before says in pages.next",
+            "starting_after is what the page before says in pages.next",
         ),
     ],
 )

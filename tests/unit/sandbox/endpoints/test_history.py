@@ -55,7 +55,7 @@ def test_list_shows_events_from_the_newest_to_the_oldest(ask, keep) -> None:
     answer = ask()
 
     assert {key: answer[key] for key in ("type", "email", "intercom_user_id", "user_id", "pages")} == {
-        "type": "event.summary",
+        "type": "event.list",
         "email": "ada@example.com",
         "intercom_user_id": "6b04",
         "user_id": "7",

@@ -41,7 +41,12 @@ def call(workspace):
         ("POST", "/events/summaries"),
         ("GET", "/me"),
         ("GET", "/contacts/find_by_external_id/7"),
+        ("GET", "/admins"),
+        ("GET", "/contacts"),
         ("POST", "/contacts"),
+        ("GET", "/contacts/7"),
+        ("PUT", "/contacts/7"),
+        ("POST", "/contacts/merge"),
         ("POST", "/contacts/search"),
     ],
 )
@@ -57,8 +62,13 @@ def test_endpoints_are_intercoms(method, path) -> None:
         ("GET", "/events/summaries"),
         ("POST", "/me"),
         ("HEAD", "/me"),
-        ("GET", "/contacts"),
         ("GET", "/contacts/search"),
+        ("PUT", "/contacts/merge"),
+        ("GET", "/contacts/scroll"),
+        ("GET", "/contacts/find_by_external_id"),
+        ("GET", "/contacts/7/tags"),
+        ("DELETE", "/contacts/7"),
+        ("POST", "/contacts/7"),
         ("POST", "/contacts/find_by_external_id/7"),
         ("GET", "/contacts/find_by_external_id/"),
         ("GET", "/events/"),
@@ -76,6 +86,15 @@ def test_me_names_the_workspace(call, workspace) -> None:
 
     assert answer.status == 200
     assert json.loads(answer.content) == workspace.admin()
+
+
+def test_admins_are_listed(call, workspace) -> None:
+    """GET /admins, by which older clients try a token, answers the admin."""
+    answer = json.loads(call("GET", "/admins").content)
+
+    admin = workspace.admin()
+    del admin["app"]
+    assert answer == {"type": "admin.list", "admins": [admin]}
 
 
 def test_contact_is_found_by_its_external_identifier(call, workspace) -> None:
@@ -105,6 +124,72 @@ def test_contact_is_found_by_its_external_identifier(call, workspace) -> None:
 def test_contact_that_is_not_there_is_not_found(call) -> None:
     """Nobody of that name is answered 404."""
     assert call("GET", "/contacts/find_by_external_id/7").refusal.message == "User Not Found"
+
+
+def test_contact_is_shown_by_its_id(call) -> None:
+    """GET /contacts/{id} answers the contact, and 404 for nobody's id."""
+    made = json.loads(call("POST", "/contacts", {"external_id": "7"}).content)
+
+    assert json.loads(call("GET", f"/contacts/{made['id']}").content) == made
+    assert call("GET", "/contacts/6b04").refusal.message == "User Not Found"
+
+
+def test_contact_is_changed(call) -> None:
+    """PUT /contacts/{id} changes what it names, and answers the contact."""
+    made = json.loads(call("POST", "/contacts", {"external_id": "7", "name": "Ada"}).content)
+
+    changed = json.loads(call("PUT", f"/contacts/{made['id']}", {"email": "ada@example.org"}).content)
+
+    assert changed == made | {
+        "email": "ada@example.org",
+        "email_domain": "example.org",
+        "updated_at": int(NOW),
+    }
+    assert json.loads(call("GET", f"/contacts/{made['id']}").content) == changed
+
+
+@pytest.mark.parametrize(
+    ("contact_id", "body", "code"),
+    [
+        ("6b04", {"name": "Ada"}, "not_found"),
+        ("6b04", {"name": 7}, "parameter_invalid"),
+    ],
+)
+def test_contact_is_not_changed(call, contact_id, body, code) -> None:
+    """Nobody is answered 404, a wrong value 400."""
+    assert call("PUT", f"/contacts/{contact_id}", body).refusal.code == code
+
+
+def test_contacts_are_listed(call) -> None:
+    """GET /contacts answers all contacts."""
+    answer = json.loads(call("GET", "/contacts").content)
+
+    assert [contact["external_id"] for contact in answer["data"]] == ["a/b"]
+
+
+def test_contact_is_merged(call) -> None:
+    """POST /contacts/merge answers the contact that stays; the other is gone, with a link."""
+    lead, user = (json.loads(call("POST", "/contacts", {"role": role}).content) for role in ("lead", "user"))
+
+    merged = call("POST", "/contacts/merge", {"from": lead["id"], "into": user["id"]})
+    gone = call("GET", f"/contacts/{lead['id']}").refusal
+
+    assert json.loads(merged.content) == user
+    assert (gone.status, gone.code, gone.link) == (410, "contact_merged", f'</contacts/{user["id"]}>; rel="canonical"')
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ({}, "from is the id of a contact, and required"),
+        ({"from": "6b04", "into": 7}, "into is the id of a contact, and required"),
+        ({"from": "6b04", "into": "6b05"}, "User Not Found"),
+        ([], "The body is not a JSON object"),
+    ],
+)
+def test_contact_is_not_merged(call, body, message) -> None:
+    """Two contacts that are there are needed."""
+    assert call("POST", "/contacts/merge", body).refusal.message == message
 
 
 def test_contact_is_made(call) -> None:

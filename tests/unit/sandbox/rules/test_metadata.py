@@ -25,12 +25,14 @@ FORBIDDEN = "has a character that a metadata key may not have"
         {"url": "HTTP://example.org/" + "a" * 255, "value": ""},
         {"amount": 34999, "currency": "eur"},
         {"currency": "USD", "amount": 1},
+        {"url": "https://example.org", "value": "a", "title": "b"},
+        {"amount": 34999, "currency": "eur", "type": "monetary_amount"},
         None,
         True,
     ],
 )
 def test_metadata_takes_documented_and_open_values(value) -> None:
-    """Text, numbers, rich links and money are documented; null and booleans are open, and taken."""
+    """Text, numbers, rich links and money are documented; null, booleans and a third key are open, and taken."""
     assert metadata_refusal({"key": value}) is None
 
 
@@ -44,7 +46,9 @@ def test_metadata_takes_documented_and_open_values(value) -> None:
         ({}, NESTED),
         ({"first": "a"}, NESTED),
         ({"url": "https://example.org"}, NESTED),
-        ({"url": "https://example.org", "value": "a", "title": "b"}, NESTED),
+        ({"url": "https://example.org", "title": "b"}, NESTED),
+        ({"url": "https://example.org", "value": 1, "title": "b"}, "has a value that is no string"),
+        ({"amount": 0, "currency": "eur", "type": "monetary_amount"}, AMOUNT),
         ({"url": "ftp://example.org", "value": "a"}, URL),
         ({"url": None, "value": "a"}, URL),
         ({"url": "https://example.org", "value": 1}, "has a value that is no string"),

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from events_pandas.sandbox.rules.refusals import Refusal, chosen_refusal, error_list, over_the_limit
+from events_pandas.sandbox.rules.refusals import Refusal, chosen_refusal, error_list, merged_into, over_the_limit
 
 
 def test_error_list_has_intercoms_form() -> None:
@@ -27,6 +27,11 @@ def test_error_list_leaves_out_a_field_that_there_is_not() -> None:
     assert errors == [{"code": "not_found", "message": "User Not Found"}]
 
 
+def test_merged_into_links_to_the_other_contact() -> None:
+    """An identifier is encoded as in an address: a header holds ASCII only."""
+    assert merged_into("ü/<1>").link == '</contacts/%C3%BC%2F%3C1%3E>; rel="canonical"'
+
+
 def test_over_the_limit_says_it_in_intercoms_words() -> None:
     """The message names the limit and the window's length."""
     assert over_the_limit(167, window_seconds=10.0) == Refusal(
@@ -42,6 +47,7 @@ def test_over_the_limit_says_it_in_intercoms_words() -> None:
         (403, "forbidden"),
         (404, "not_found"),
         (409, "conflict"),
+        (410, "contact_merged"),
         (422, "422"),
         (429, "too_many_requests"),
         (500, "server_error"),

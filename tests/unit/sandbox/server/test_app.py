@@ -75,7 +75,22 @@ def test_unknown_contact_is_answered_404(start, submit) -> None:
     assert sandbox.events == []
 
 
-@pytest.mark.parametrize("authorization", ["Bearer wrong", "sandbox-token", "Bearer", None])
+@pytest.mark.parametrize(
+    "authorization",
+    [
+        "Bearer wrong",
+        "sandbox-token",
+        "Bearer",
+        "Bearer sandbox-token, Bearer sandbox-token",
+        "Bearer c2FuZGJveC10b2tlbjo=",
+        "Basic sandbox-token",
+        "Basic c2FuZGJveC10b2tlbg==",  # without a colon
+        "Basic c2FuZGJveC10b2tlbjp4",  # with a password
+        "Basic OnNhbmRib3gtdG9rZW4=",  # the token as the password
+        "Digest c2FuZGJveC10b2tlbjo=",
+        None,
+    ],
+)
 def test_wrong_token_is_answered_401_without_rate_headers(start, submit, http, authorization) -> None:
     """Without the token nothing is kept, nor told of the workspace's limit."""
     sandbox = start()
@@ -93,19 +108,31 @@ def test_wrong_token_is_answered_401_without_rate_headers(start, submit, http, a
     [
         (None, 406),
         ("text/html", 406),
+        ("", 406),
+        ("application/xml", 406),
+        ("text/*", 406),
+        ("application/json;q=0", 406),
+        ("application/json ; Q=0.000, */*", 406),
+        ("*/*;q=1, application/*;q=0.0", 406),
         ("application/json", 202),
         ("*/*", 202),
         ("text/html, Application/* ; q=0.5", 202),
+        ("application/json; charset=utf-8", 202),
+        ("application/vnd.intercom.3+json", 202),
+        ("Application/Vnd.Intercom.2.14+JSON;q=0.9", 202),
+        ("application/json;q=0, application/vnd.intercom.3+json", 202),
+        ("text/html;q=0, application/json;q=0.001", 202),
+        ("text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2", 202),
     ],
 )
 def test_accept_has_to_admit_json(start, submit, http, accept, status) -> None:
-    """Whoever does not accept JSON is answered 406."""
+    """Whoever does not accept JSON is answered 406; a vendor's JSON is JSON, and the narrowest range counts."""
     http.headers["Accept"] = accept
 
     assert submit(start()).status_code == status
 
 
-@pytest.mark.parametrize(("method", "path"), [("PUT", "/events"), ("POST", "/me"), ("POST", "/"), ("GET", "/contacts")])
+@pytest.mark.parametrize(("method", "path"), [("PUT", "/events"), ("POST", "/me"), ("POST", "/"), ("GET", "/users")])
 def test_other_paths_and_methods_are_answered_404(start, http, method, path) -> None:
     """What the sandbox does not have is not found, a wrong method included, and is no submission."""
     sandbox = start()
@@ -219,8 +246,104 @@ def test_latency_is_what_an_answer_takes(start, submit) -> None:
     assert time.monotonic() - started_at >= 0.1
 
 
+def test_accept_may_stand_in_two_lines(start, make_body) -> None:
+    """Two lines of one header are one list."""
+    host, port = start().url.removeprefix("http://").split(":")
+    lines = ["POST /events HTTP/1.1", "Host: localhost", "Authorization: Bearer sandbox-token", "Connection: close"]
+    accept = ["Accept: application/json", "Accept: text/html", f"Content-Length: {len(make_body())}"]
+
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        connection.sendall("\r\n".join([*lines, *accept, "", ""]).encode() + make_body())
+        status = connection.recv(12)
+
+    assert status == b"HTTP/1.1 202"
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    [
+        "Bearer sandbox-token",
+        "bearer  sandbox-token",
+        "Basic c2FuZGJveC10b2tlbjo=",
+        "BASIC c2FuZGJveC10b2tlbjo=",
+        "basic c2FuZGJveC10b2tlbjo",
+    ],
+)
+def test_token_is_a_bearer_or_the_user_of_http_basic(start, submit, http, authorization) -> None:
+    """The scheme is not case-sensitive; the password of HTTP Basic is empty."""
+    http.headers["Authorization"] = authorization
+
+    assert submit(start()).status_code == 202
+
+
+def test_submission_may_come_in_chunks_after_it_was_asked_for(start, make_body) -> None:
+    """Java's clients stream a body, and several wait for a sign that it is wanted."""
+    sandbox = start()
+    host, port = sandbox.url.removeprefix("http://").split(":")
+    lines = ["POST //events HTTP/1.1", "Host: localhost", "Authorization: Bearer sandbox-token", "Connection: close"]
+    streamed = ["Accept: application/json", "Expect: 100-continue", "Transfer-Encoding: chunked", "", ""]
+
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        connection.sendall("\r\n".join([*lines, *streamed]).encode())
+        wanted = connection.recv(25)
+        connection.sendall(b"".join(b"1\r\n%c\r\n" % byte for byte in make_body()) + b"0\r\n\r\n")
+        status = connection.recv(12)
+
+    assert (wanted, status, len(sandbox.events)) == (b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 202", 1)
+
+
+@pytest.mark.parametrize("path", ["//events", "/events/", "//events//", "///events"])
+def test_submission_to_an_address_with_more_slashes_is_taken(start, http, make_body, path) -> None:
+    """It is answered itself, and a fault of this path strikes it: a redirected POST would lose its body."""
+    sandbox = start()
+    sandbox.fail_next(500)
+
+    statuses = [
+        http.post(f"{sandbox.url}{path}", data=make_body(), allow_redirects=False, timeout=10).status_code
+        for _ in range(2)
+    ]
+
+    assert (statuses, len(sandbox.events)) == ([500, 202], 1)
+
+
+@pytest.mark.parametrize(
+    ("address", "external_id"),
+    [
+        ("a%2F%2Fb%2F", "a//b/"),
+        ("https://example.com/1", "https://example.com/1"),
+        ("7/", "7"),
+    ],
+)
+def test_slashes_of_an_identifier_stay(start, http, address, external_id) -> None:
+    """Slashes that are encoded belong to the identifier, and so do those after a scheme."""
+    sandbox = start()
+
+    contact = http.get(f"{sandbox.url}//contacts//find_by_external_id/{address}", timeout=10).json()
+
+    assert contact["external_id"] == external_id
+
+
+def test_merged_contact_is_answered_410_with_a_link(start, http, submit) -> None:
+    """Whatever names it is told where the other is; its events are not kept."""
+    sandbox = start(merged_contacts={"314159": "42"})
+
+    answers = [submit(sandbox), http.get(f"{sandbox.url}/contacts/find_by_external_id/314159", timeout=10)]
+    link = answers[0].headers["Link"]
+    canonical = http.get(sandbox.url + link.removeprefix("<").partition(">")[0], timeout=10).json()
+
+    assert [answer.status_code for answer in answers] == [410, 410]
+    assert errors_of(answers[0]) == [
+        {
+            "code": "contact_merged",
+            "message": "This contact has been merged. See the 'Link' header for the canonical contact.",
+        }
+    ]
+    assert link == answers[1].headers["Link"] == f'</contacts/{canonical["id"]}>; rel="canonical"'
+    assert (canonical["external_id"], sandbox.events) == ("42", [])
+
+
 def test_head_of_an_endpoint_is_answered_404(start, http) -> None:
-    """Only GET and POST are methods of the API."""
+    """HEAD is not a method of the API."""
     answer = http.head(f"{start().url}/me", timeout=10)
 
     assert (answer.status_code, answer.content) == (404, b"")

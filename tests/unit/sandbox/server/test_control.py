@@ -261,7 +261,9 @@ def test_control_refuses_what_is_no_faults(control) -> None:
         control.set_faults({}, uptime=100.0)
 
 
-@pytest.mark.parametrize("path", ["/events", "/me", "/contacts/search", "/contacts/find_by_external_id/a b"])
+@pytest.mark.parametrize(
+    "path", ["/events", "/me", "/contacts/search", "/contacts/7", "/contacts/find_by_external_id/a b"]
+)
 def test_control_knows_the_paths_of_the_api(control, path) -> None:
     """A fault can be asked for wherever there is an endpoint."""
     control.fail_next(NextFault(fault=500, path=path))
@@ -269,7 +271,7 @@ def test_control_knows_the_paths_of_the_api(control, path) -> None:
     assert control.plan.next_fault("GET", path, b"") == 500
 
 
-@pytest.mark.parametrize("path", ["", "/", "/sandbox/control", "/contacts/find_by_external_id/", 7, None])
+@pytest.mark.parametrize("path", ["", "/", "/events/", "/sandbox/control", "/contacts/find_by_external_id", 7, None])
 def test_control_refuses_a_path_that_there_is_not(control, path) -> None:
     """A fault that no request could meet is a mistake."""
     message = f"^no path {path!r} in this API: faults are possible at /events, /me, /contacts and the like$"

@@ -1,8 +1,10 @@
 """The contacts of a workspace, found and made."""
 
+from dataclasses import replace
+
 import pytest
 
-from events_pandas.sandbox.rules.refusals import AMBIGUOUS_EMAIL, USER_NOT_FOUND
+from events_pandas.sandbox.rules.refusals import AMBIGUOUS_EMAIL, USER_NOT_FOUND, merged_into
 from events_pandas.sandbox.workspace.contact_book import ContactBook
 from events_pandas.sandbox.workspace.contacts import ContactFields, Contacts
 from events_pandas.sandbox.workspace.store import Store
@@ -220,3 +222,119 @@ def test_book_compares_addresses_without_regard_to_case(make_book, written) -> N
 def test_book_knows_nobody_with_a_nul(make_book) -> None:
     """An identifier with a NUL character is nobody's."""
     assert make_book().find("user_id", "a\0", now=NOW) == USER_NOT_FOUND
+
+
+def test_book_changes_what_is_named(make_book) -> None:
+    """The rest stays; of the custom attributes, those that are named change."""
+    book = make_book()
+    fields = ContactFields(external_id="7", name="Ada", custom_attributes='{"plan": "pro", "seats": 3}')
+    made = book.create(fields, now=NOW)
+
+    changes = {"phone": "1", "custom_attributes": {"seats": 4, "city": "Köln"}}
+    changed = book.update(made.fields.id, changes, now=NOW + 1)
+
+    attributes = '{"plan": "pro", "seats": 4, "city": "Köln"}'
+    assert changed.fields == replace(made.fields, phone="1", custom_attributes=attributes)
+    assert (changed.number, changed.created_at, changed.updated_at) == (made.number, int(NOW), int(NOW) + 1)
+    assert book.find("user_id", "7", now=NOW) == changed
+
+
+@pytest.mark.parametrize("changes", [{"external_id": "8"}, {"external_id": None, "email": "Eve@Example.com"}])
+def test_book_gives_nobodys_identifiers_to_another(make_book, changes) -> None:
+    """A contact that has them already is a conflict, also one that was given by its identifier alone."""
+    book = make_book(existing=["8", {"email": "eve@example.com"}])
+    made = book.create(ContactFields(external_id="7"), now=NOW)
+
+    refusal = book.update(made.fields.id, changes, now=NOW)
+
+    assert (refusal.status, refusal.code) == (409, "conflict")
+    assert book.find("user_id", "7", now=NOW) == made
+
+
+def test_book_gives_a_contact_its_own_identifiers_again(make_book) -> None:
+    """What stays as it was is no conflict."""
+    book = make_book(existing=[{"external_id": "7", "email": "ada@example.com"}])
+    ada = book.find("user_id", "7", now=NOW)
+
+    changed = book.update(ada.fields.id, {"external_id": "7", "email": "ada@example.com", "name": "Ada"}, now=NOW)
+
+    assert changed.fields == replace(ada.fields, name="Ada")
+
+
+@pytest.fixture
+def make_user():
+    """Make a user in a book, and return Intercom's identifier."""
+
+    def make(book, **fields):
+        return book.create(ContactFields(**fields), now=NOW).fields.id
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("identifier", "text"), [("id", None), ("user_id", "7"), ("email", "ada@example.com"), ("email", "ADA@example.com")]
+)
+def test_book_tells_where_a_merged_contact_went(make_book, make_user, identifier, text) -> None:
+    """Whatever names it, the link leads to the contact that is there, also after a second merge."""
+    book = make_book()
+    ada = make_user(book, external_id="7", email="ada@example.com")
+    second, third = make_user(book, external_id="8"), make_user(book, external_id="9")
+
+    book.merge(ada, second, now=NOW)
+    last = book.merge(second, third, now=NOW)
+
+    assert book.find(identifier, text or ada, now=NOW) == merged_into(third)
+    assert last == book.find("id", third, now=NOW)
+    assert book.update(ada, {"name": "Ada"}, now=NOW) == merged_into(third)
+
+
+def test_book_finds_the_address_of_a_merged_contact_at_the_one_that_stays(make_book, make_user) -> None:
+    """An address of both is not ambiguous."""
+    book = make_book()
+    ids = [make_user(book, external_id=external_id, email="ada@example.com") for external_id in ("1", "2")]
+    assert book.find("email", "ada@example.com", now=NOW) == AMBIGUOUS_EMAIL
+
+    book.merge(*ids, now=NOW)
+
+    assert book.find("email", "ada@example.com", now=NOW).fields.id == ids[1]
+
+
+def test_book_merges_two_that_are_there(make_book, make_user) -> None:
+    """Neither nobody, nor who was merged already, nor a contact with itself."""
+    book = make_book(existing=[])
+    ada, eve = make_user(book, external_id="1"), make_user(book, external_id="2")
+
+    assert book.merge(ada, "nobody", now=NOW) == USER_NOT_FOUND
+    assert book.merge("nobody", ada, now=NOW) == USER_NOT_FOUND
+    assert book.merge(ada, ada, now=NOW).message == "into is the contact itself"
+    book.merge(ada, eve, now=NOW)
+    assert book.merge(ada, eve, now=NOW) == book.merge(eve, ada, now=NOW) == merged_into(eve)
+
+
+@pytest.mark.parametrize(
+    ("existing", "unknown", "identifier", "external_id"),
+    [
+        (None, (), "user_id", "new"),
+        ([], (), "user_id", "new"),
+        (None, ["old", "new"], "user_id", "new"),
+        ([{"id": "old", "external_id": "1"}, {"id": "6b04", "external_id": "new"}], (), "id", "new"),
+    ],
+)
+def test_book_begins_with_contacts_that_were_merged(make_book, existing, unknown, identifier, external_id) -> None:
+    """They are found among the contacts that are given, and made where there are none."""
+    book = make_book(existing=existing, unknown=unknown, merged={"old": "new"})
+
+    canonical = book.find("user_id", external_id, now=NOW)
+
+    assert book.find(identifier, "old", now=NOW) == merged_into(canonical.fields.id)
+
+
+def test_book_of_a_kept_workspace_turns_a_merge_round() -> None:
+    """Who is to stay is there, whatever an earlier run said."""
+    store = Store()
+    ContactBook(store, Contacts(merged={"a@example.com": "b@example.com"}))
+
+    book = ContactBook(store, Contacts(merged={"b@example.com": "a@example.com"}))
+
+    stays = book.find("email", "a@example.com", now=NOW)
+    assert book.find("email", "b@example.com", now=NOW) == merged_into(stays.fields.id)

@@ -6,8 +6,9 @@ import re
 import pytest
 
 from events_pandas.sandbox.rules.refusals import Refusal
-from events_pandas.sandbox.workspace.contacts import ContactFields, Contacts, read_contact
+from events_pandas.sandbox.workspace.contacts import ContactFields, Contacts, read_changes, read_contact
 
+BOOLEAN = "is neither true nor false"
 FIELDS = (
     "custom_attributes, email, external_id, id, last_seen_at, name, phone, role, signed_up_at, unsubscribed_from_emails"
 )
@@ -139,7 +140,21 @@ def test_read_contact_takes_nothing_for_null() -> None:
             "parameter_invalid",
             "unsubscribed_from_emails is neither true nor false",
         ),
+        ({"role": "user", "unsubscribed_from_emails": 0}, "parameter_invalid", f"unsubscribed_from_emails {BOOLEAN}"),
+        ({"role": "user", "unsubscribed_from_emails": ""}, "parameter_invalid", f"unsubscribed_from_emails {BOOLEAN}"),
+        ({"email": "a@b.example", "email_verified": "yes"}, "parameter_invalid", f"email_verified {BOOLEAN}"),
+        ({"role": "user", "name": False}, "parameter_invalid", "name is no string"),
+        ({"role": "user", "phone": 353871234567}, "parameter_invalid", "phone is no string"),
+        ({"role": "user", "avatar": {}}, "parameter_invalid", "avatar is no string"),
+        ({"role": "user", "owner_id": False}, "parameter_invalid", "owner_id is neither text nor a whole number"),
+        ({"role": "user", "owner_id": ["1"]}, "parameter_invalid", "owner_id is neither text nor a whole number"),
+        ({"role": "user", "last_seen_at": False}, "parameter_invalid", "last_seen_at is no integer of Unix seconds"),
+        ({"role": "user", "last_seen_at": 1.5}, "parameter_invalid", "last_seen_at is no integer of Unix seconds"),
         ({"role": "user", "custom_attributes": [1]}, "parameter_invalid", "custom_attributes is no object"),
+        ({"role": "user", "custom_attributes": []}, "parameter_invalid", "custom_attributes is no object"),
+        ({"role": "user", "custom_attributes": False}, "parameter_invalid", "custom_attributes is no object"),
+        ({"role": "user", "custom_attributes": 0}, "parameter_invalid", "custom_attributes is no object"),
+        ({"role": "user", "custom_attributes": ""}, "parameter_invalid", "custom_attributes is no object"),
         (
             {"role": "user", "custom_attributes": {"a": {"b": 1}}},
             "parameter_invalid",
@@ -158,6 +173,52 @@ def test_read_contact_refuses_what_makes_no_contact(fields, code, message) -> No
 
     assert isinstance(refusal, Refusal)
     assert (refusal.status, refusal.code, refusal.message) == (400, code, message)
+
+
+def test_read_changes_takes_what_is_named() -> None:
+    """What a body names is changed, null included; a role and custom attributes that are null stay."""
+    body = b'{"id": "7", "name": null, "email": "", "phone": "1", "role": null, "custom_attributes": null}'
+
+    assert read_changes(body) == {"email": None, "name": None, "phone": "1"}
+    assert read_changes(b'{"role": "lead", "custom_attributes": {"a": 1}, "unsubscribed_from_emails": null}') == {
+        "unsubscribed_from_emails": False,
+        "role": "lead",
+        "custom_attributes": {"a": 1},
+    }
+    assert read_changes(b"{}") == {}
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b'{"custom_attributes": false}', "custom_attributes is no object"),
+        (b'{"role": "admin"}', "role is none of user, lead"),
+        (b'{"email": "ada"}', "email is no address"),
+        (b'{"email_verified": true}', "email_verified needs an email in the same request"),
+        (b"[]", "The body is not a JSON object"),
+    ],
+)
+def test_read_changes_refuses_what_no_contact_has(body, message) -> None:
+    """The rules of a field are the same as in a new contact."""
+    assert read_changes(body).message == message
+
+
+@pytest.mark.parametrize(
+    ("merged", "error", "message"),
+    [
+        (["old"], TypeError, "merged_contacts must be a mapping, such as {'old': 'new'}, not ['old']"),
+        (
+            {"a": "b", "b": "c"},
+            ValueError,
+            "merged_contacts: 'b' is merged itself: merge 'a' into the contact that stays",
+        ),
+        ({"a": "a"}, ValueError, "merged_contacts: 'a' is merged itself: merge 'a' into the contact that stays"),
+    ],
+)
+def test_contacts_refuse_a_merge_that_cannot_be(merged, error, message) -> None:
+    """Each contact that was merged is told with the one that stays."""
+    with pytest.raises(error, match=f"^{re.escape(message)}$"):
+        Contacts(merged=merged)
 
 
 def test_read_contact_refuses_a_body_that_is_no_object() -> None:
