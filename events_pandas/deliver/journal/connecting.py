@@ -9,8 +9,10 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from events_pandas.deliver.journal.access import opened
+from events_pandas.deliver.journal.modes import WAL
 from events_pandas.deliver.journal.schema import is_new, make_tables, require_journal, require_writable
-from events_pandas.deliver.journal.troubles import is_busy, is_unopenable
+from events_pandas.deliver.journal.troubles import is_busy, lacks_shared_memory
+from events_pandas.filesystem import file_system, scratch_file
 from events_pandas.forking import leave_to_parent_at_fork
 
 _PAUSE_SECONDS = 0.01
@@ -86,18 +88,18 @@ def open_or_make(path: Path, busy_seconds: float) -> sqlite3.Connection:
     """
     with _MAKING.lock:
         _make_file(path)
-    connection = _readable(path, busy_seconds)
-    with closed_on_error(connection):
+    with closing(_readable(path, busy_seconds)) as connection:
         # Nothing is changed, not even how it is written, before it is known to be a journal.
         if not is_new(connection):
             require_journal(connection, path)
-        _write_ahead(connection, busy_seconds)
-        with transaction(connection):
-            # Another process may have made the tables meanwhile.
-            if is_new(connection):
-                make_tables(connection)
-            require_journal(connection, path)
-            require_writable(connection)
+        _choose_mode(connection, path, busy_seconds)
+    connection = _readable(path, busy_seconds)
+    with closed_on_error(connection), transaction(connection):
+        # Another process may have made the tables meanwhile.
+        if is_new(connection):
+            make_tables(connection)
+        require_journal(connection, path)
+        require_writable(connection)
     return connection
 
 
@@ -182,21 +184,54 @@ def _readable(path: Path, busy_seconds: float) -> sqlite3.Connection:
     try:
         return connected(path, busy_seconds)
     except sqlite3.OperationalError as error:
-        if not is_unopenable(error):
+        if not lacks_shared_memory(error):
             raise
+    write_back(path, busy_seconds)
+    return connected(path, busy_seconds)
+
+
+def write_back(path: Path, busy_seconds: float) -> None:
+    """Have a file written with a rollback journal that is written ahead, and cannot be opened for that reason.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Its file.
+    busy_seconds : float
+        How long another program's lock is waited for.
+    """
     with closing(_opened(path, busy_seconds)) as alone:
         # Whoever is alone with a file needs no shared memory to read what was written ahead.
         alone.execute("PRAGMA locking_mode = EXCLUSIVE")
         alone.execute("PRAGMA journal_mode = DELETE")
-    return connected(path, busy_seconds)
 
 
-def _write_ahead(connection: sqlite3.Connection, busy_seconds: float) -> None:
-    """Let readers and the writer work at once, where the file system can."""
+def _can_write_ahead(path: Path) -> bool:
+    """Try to write ahead with a file that nobody else has: a journal that cannot be opened then would end their runs."""
+    with suppress(OSError, sqlite3.Error), scratch_file(path) as scratch:
+        _make_file(scratch)
+        with closing(_opened(scratch, 0.0)) as connection:
+            connection.execute("PRAGMA synchronous = OFF")
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("CREATE TABLE trial (number INTEGER)")
+            return journal_mode(connection) == WAL
+    return False
+
+
+def _choose_mode(connection: sqlite3.Connection, path: Path, busy_seconds: float) -> None:
+    """Let readers and the writer work at once, where the file system can, and no other machine may write as well."""
+    there = file_system(path)
+    if there is not None and there.is_network:
+        _set_mode(connection, "delete", busy_seconds)
+    elif journal_mode(connection) != WAL and _can_write_ahead(path):
+        _set_mode(connection, WAL, busy_seconds)
+
+
+def _set_mode(connection: sqlite3.Connection, mode: str, busy_seconds: float) -> None:
     until = time.monotonic() + busy_seconds
     while True:
         try:
-            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute(f"PRAGMA journal_mode = {mode}")
         except sqlite3.OperationalError as error:
             # SQLite does not wait here for another process that makes the same change.
             if is_busy(error) and time.monotonic() < until:

@@ -1,8 +1,9 @@
 """A journal that a run asks and writes to: what was sent in earlier runs, and what this one is about to send."""
 
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
 from hashlib import blake2b
 from pathlib import Path
@@ -26,6 +27,7 @@ from events_pandas.deliver.journal.lookup import (
     holds_events,
 )
 from events_pandas.deliver.journal.marks import Mark
+from events_pandas.deliver.journal.modes import WAL
 from events_pandas.deliver.journal.schema import read_secret
 from events_pandas.deliver.journal.statements import claim_events
 from events_pandas.deliver.journal.troubles import BUSY_SECONDS, told_as_journal_error
@@ -76,6 +78,8 @@ class Journal:
         self._busy_seconds = busy_seconds
         self._identity = file_identity(path)
         self._kept: set[str] = set()
+        # Without a write-ahead log SQLite's writer waits for readers, and takes this run's own for another program's.
+        self._turn: AbstractContextManager[object] = nullcontext() if self.mode == WAL else threading.Lock()
         self._access = Access(path, self._connect, connection=connection)
         # The workspace ends with a NUL: no two make the same digest with other words.
         self._digest = blake2b(workspace.encode() + b"\0", digest_size=DIGEST_BYTES, key=read_secret(connection))
@@ -274,7 +278,7 @@ class Journal:
         JournalError
             If the file cannot be read.
         """
-        with self._access.using() as connection:
+        with self._access.using() as connection, self._turn:
             with told_as_journal_error(self.path):
                 connection.execute("BEGIN")
             try:
@@ -353,6 +357,7 @@ class Journal:
             path=self.path,
             run=lambda: self.run,
             identity=self._identity,
+            turn=self._turn,
         )
 
     def close(self) -> None:

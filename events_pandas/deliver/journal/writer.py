@@ -6,6 +6,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Final
 
@@ -38,11 +39,20 @@ class JournalWriter:
         Returns the number of the run.
     identity : tuple of int
         What tells the file from another one of its name.
+    turn : context manager, optional
+        Entered while the thread writes.
     """
 
     def __init__(
-        self, connect: Callable[[], sqlite3.Connection], *, path: Path, run: Callable[[], int], identity: Identity
+        self,
+        connect: Callable[[], sqlite3.Connection],
+        *,
+        path: Path,
+        run: Callable[[], int],
+        identity: Identity,
+        turn: AbstractContextManager[object] | None = None,
     ) -> None:
+        self._turn = turn or nullcontext()
         self._identity = identity
         self._path = path
         self._run = run
@@ -155,7 +165,7 @@ class JournalWriter:
     def _written(self, acceptances: list[Acceptance], releases: list[Mark]) -> JournalError | None:
         try:
             require_same(self._path, self._identity)
-            with self._access.using() as connection, transaction(connection):
+            with self._access.using() as connection, self._turn, transaction(connection):
                 accept_events(connection, acceptances, run=self._run())
                 release_events(connection, releases, run=self._run())
         except Exception as error:  # noqa: BLE001  # whatever it is, the records must have an answer
