@@ -8,7 +8,7 @@ import pandas as pd
 
 from events_pandas.convert import Cause
 from events_pandas.deliver import Status
-from events_pandas.deliver.journal import WAL, WITHOUT_WAL
+from events_pandas.deliver.journal import manner
 
 CAUSES_SHOWN = 10
 
@@ -94,7 +94,8 @@ class Summary:
     def _journal_lines(self) -> Iterator[str]:
         if self._journal is not None:
             path, mode = self._journal
-            yield f"journal: {path}" if mode == WAL else f"journal: {path} ({WITHOUT_WAL})"
+            said = manner(mode)
+            yield f"journal: {path}" if said is None else f"journal: {path} ({said})"
 
 
 def count_of_rows(count: int) -> str:

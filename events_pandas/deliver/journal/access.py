@@ -61,6 +61,8 @@ class Access:
         Returns a connection to it.
     connection : sqlite3.Connection, optional
         One that there is.
+    lock : threading.RLock, optional
+        Held while the connection is used; by default another one than those of other accesses.
 
     Attributes
     ----------
@@ -74,12 +76,13 @@ class Access:
         connect: Callable[[], sqlite3.Connection],
         *,
         connection: sqlite3.Connection | None = None,
+        lock: "threading.RLock | None" = None,
     ) -> None:
         self.connection = connection
         self._path = path
         self._connect = connect
         self._process = os.getpid()
-        self._lock = threading.RLock()
+        self._lock = lock or threading.RLock()
         self._users = 0
         self._is_closed = False
         _ACCESSES.add(self)

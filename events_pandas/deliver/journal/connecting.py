@@ -7,13 +7,18 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from typing import Final
 
 from events_pandas.deliver.journal.access import opened
 from events_pandas.deliver.journal.modes import WAL
 from events_pandas.deliver.journal.schema import is_new, make_tables, require_journal, require_writable
 from events_pandas.deliver.journal.troubles import is_busy, lacks_shared_memory
-from events_pandas.filesystem import file_system, scratch_file
+from events_pandas.filesystem import file_system, refuses_locks, scratch_file
 from events_pandas.forking import leave_to_parent_at_fork
+
+WITH_LOCKS: Final = "mode=rw"
+WITHOUT_LOCKS: Final = "mode=rw&nolock=1"
+"""How SQLite opens a file: it locks it while it reads and writes, or somebody else sees to it that nobody else does."""
 
 _PAUSE_SECONDS = 0.01
 _PRAGMAS = (
@@ -42,7 +47,7 @@ class _Making:
 _MAKING = _Making()
 
 
-def connected(path: Path, busy_seconds: float) -> sqlite3.Connection:
+def connected(path: Path, busy_seconds: float, how: str = WITH_LOCKS) -> sqlite3.Connection:
     """Connect to a journal that there is.
 
     Parameters
@@ -51,13 +56,15 @@ def connected(path: Path, busy_seconds: float) -> sqlite3.Connection:
         Its file.
     busy_seconds : float
         How long another program's lock is waited for.
+    how : str, default `WITH_LOCKS`
+        Or `WITHOUT_LOCKS`, for whoever keeps others away in another way.
 
     Returns
     -------
     sqlite3.Connection
         In no transaction: each statement is its own unless one is begun.
     """
-    connection = _opened(path, busy_seconds)
+    connection = _opened(path, busy_seconds, how)
     with closed_on_error(connection):
         for pragma in _PRAGMAS:
             connection.execute(pragma)
@@ -66,8 +73,30 @@ def connected(path: Path, busy_seconds: float) -> sqlite3.Connection:
     return connection
 
 
-def open_or_make(path: Path, busy_seconds: float) -> sqlite3.Connection:
-    """Connect to a journal; its file and its tables are made unless they are there.
+def has_locks(path: Path) -> bool:
+    """Tell whether a journal can be locked; its file is made unless it is there.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Its file.
+
+    Returns
+    -------
+    bool
+        False only where the file system is known to refuse it.
+    """
+    with _MAKING.lock:
+        _make_file(path)
+    try:
+        connected(path, 0.0).close()
+    except sqlite3.Error as error:
+        return not refuses_locks(path, error)
+    return True
+
+
+def open_or_make(path: Path, busy_seconds: float, how: str = WITH_LOCKS) -> sqlite3.Connection:
+    """Connect to a journal; its tables are made unless they are there.
 
     Parameters
     ----------
@@ -75,6 +104,8 @@ def open_or_make(path: Path, busy_seconds: float) -> sqlite3.Connection:
         Its file.
     busy_seconds : float
         How long another program's lock is waited for.
+    how : str, default `WITH_LOCKS`
+        As for `connected`.
 
     Returns
     -------
@@ -86,14 +117,13 @@ def open_or_make(path: Path, busy_seconds: float) -> sqlite3.Connection:
     JournalError
         If it is another application's, or of a later version.
     """
-    with _MAKING.lock:
-        _make_file(path)
-    with closing(_readable(path, busy_seconds)) as connection:
+    with closing(_readable(path, busy_seconds, how)) as connection:
         # Nothing is changed, not even how it is written, before it is known to be a journal.
         if not is_new(connection):
             require_journal(connection, path)
-        _choose_mode(connection, path, busy_seconds)
-    connection = _readable(path, busy_seconds)
+        if how == WITH_LOCKS:
+            _choose_mode(connection, path, busy_seconds)
+    connection = _readable(path, busy_seconds, how)
     with closed_on_error(connection), transaction(connection):
         # Another process may have made the tables meanwhile.
         if is_new(connection):
@@ -166,8 +196,8 @@ def closed_on_error(connection: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
-def _opened(path: Path, busy_seconds: float) -> sqlite3.Connection:
-    return opened(path, "mode=rw", timeout=busy_seconds, isolation_level=None, check_same_thread=False)
+def _opened(path: Path, busy_seconds: float, how: str = WITH_LOCKS) -> sqlite3.Connection:
+    return opened(path, how, timeout=busy_seconds, isolation_level=None, check_same_thread=False)
 
 
 def _make_file(path: Path) -> None:
@@ -179,18 +209,18 @@ def _make_file(path: Path) -> None:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
 
-def _readable(path: Path, busy_seconds: float) -> sqlite3.Connection:
+def _readable(path: Path, busy_seconds: float, how: str) -> sqlite3.Connection:
     """Connect to a file that may have been written ahead on another file system, before it was moved to this one."""
     try:
-        return connected(path, busy_seconds)
+        return connected(path, busy_seconds, how)
     except sqlite3.OperationalError as error:
         if not lacks_shared_memory(error):
             raise
-    write_back(path, busy_seconds)
-    return connected(path, busy_seconds)
+    write_back(path, busy_seconds, how)
+    return connected(path, busy_seconds, how)
 
 
-def write_back(path: Path, busy_seconds: float) -> None:
+def write_back(path: Path, busy_seconds: float, how: str = WITH_LOCKS) -> None:
     """Have a file written with a rollback journal that is written ahead, and cannot be opened for that reason.
 
     Parameters
@@ -199,8 +229,10 @@ def write_back(path: Path, busy_seconds: float) -> None:
         Its file.
     busy_seconds : float
         How long another program's lock is waited for.
+    how : str, default `WITH_LOCKS`
+        As for `connected`.
     """
-    with closing(_opened(path, busy_seconds)) as alone:
+    with closing(_opened(path, busy_seconds, how)) as alone:
         # Whoever is alone with a file needs no shared memory to read what was written ahead.
         alone.execute("PRAGMA locking_mode = EXCLUSIVE")
         alone.execute("PRAGMA journal_mode = DELETE")

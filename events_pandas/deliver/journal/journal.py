@@ -3,7 +3,7 @@
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from hashlib import blake2b
 from pathlib import Path
@@ -15,9 +15,18 @@ from events_pandas.convert.cells import Mask
 from events_pandas.convert.earlier_runs import FREE, Entries
 from events_pandas.convert.keys import Seconds, Words
 from events_pandas.deliver.journal.access import Access
-from events_pandas.deliver.journal.connecting import closed_on_error, connected, journal_mode, open_or_make, transaction
+from events_pandas.deliver.journal.connecting import (
+    WITH_LOCKS,
+    WITHOUT_LOCKS,
+    connected,
+    has_locks,
+    journal_mode,
+    open_or_make,
+    transaction,
+)
 from events_pandas.deliver.journal.files import file_identity, require_same
 from events_pandas.deliver.journal.history import RunFacts, insert_run, update_run
+from events_pandas.deliver.journal.lockfile import LockFile
 from events_pandas.deliver.journal.lookup import (
     DIGEST_BYTES,
     find_entries,
@@ -27,7 +36,7 @@ from events_pandas.deliver.journal.lookup import (
     holds_events,
 )
 from events_pandas.deliver.journal.marks import Mark
-from events_pandas.deliver.journal.modes import WAL
+from events_pandas.deliver.journal.modes import NO_LOCKS, WAL
 from events_pandas.deliver.journal.schema import read_secret
 from events_pandas.deliver.journal.statements import claim_events
 from events_pandas.deliver.journal.troubles import BUSY_SECONDS, told_as_journal_error
@@ -53,6 +62,8 @@ class Journal:
         The ``id_code`` of the workspace.
     busy_seconds : float
         How long another program's lock is waited for.
+    lock : LockFile, optional
+        What keeps other runs away where the file system has no locks.
 
     Attributes
     ----------
@@ -70,17 +81,26 @@ class Journal:
     One thread at a time asks and claims; the acceptances are written by a `JournalWriter` beside it.
     """
 
-    def __init__(self, connection: sqlite3.Connection, *, path: Path, workspace: str, busy_seconds: float) -> None:
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        *,
+        path: Path,
+        workspace: str,
+        busy_seconds: float,
+        lock: LockFile | None = None,
+    ) -> None:
         self.path = path
         self.workspace = workspace
-        self.mode = journal_mode(connection)
+        self.mode = journal_mode(connection) if lock is None else NO_LOCKS
         self.run = 0
         self._busy_seconds = busy_seconds
+        self._lock = lock
+        # Without a write-ahead log a writer waits for readers, and would take this run's own for another program's.
+        self._turn = None if self.mode == WAL else threading.RLock()
         self._identity = file_identity(path)
         self._kept: set[str] = set()
-        # Without a write-ahead log SQLite's writer waits for readers, and takes this run's own for another program's.
-        self._turn: AbstractContextManager[object] = nullcontext() if self.mode == WAL else threading.Lock()
-        self._access = Access(path, self._connect, connection=connection)
+        self._access = Access(path, self._connect, connection=connection, lock=self._turn)
         # The workspace ends with a NUL: no two make the same digest with other words.
         self._digest = blake2b(workspace.encode() + b"\0", digest_size=DIGEST_BYTES, key=read_secret(connection))
 
@@ -107,10 +127,15 @@ class Journal:
         JournalError
             If the file is no journal, damaged, of a later version, or cannot be made or written.
         """
-        with told_as_journal_error(path):
-            connection = open_or_make(path, busy_seconds)
-            with closed_on_error(connection):
-                return cls(connection, path=path, workspace=workspace, busy_seconds=busy_seconds)
+        with told_as_journal_error(path), ExitStack() as undone:
+            lock = None if has_locks(path) else LockFile.taken(path)
+            if lock is not None:
+                undone.callback(lock.release)
+            connection = open_or_make(path, busy_seconds, _how(lock))
+            undone.callback(connection.close)
+            journal = cls(connection, path=path, workspace=workspace, busy_seconds=busy_seconds, lock=lock)
+            undone.pop_all()
+        return journal
 
     def digests(self, words: Words) -> list[bytes]:
         """Return what the journal knows events by.
@@ -278,7 +303,7 @@ class Journal:
         JournalError
             If the file cannot be read.
         """
-        with self._access.using() as connection, self._turn:
+        with self._access.using() as connection:
             with told_as_journal_error(self.path):
                 connection.execute("BEGIN")
             try:
@@ -353,21 +378,27 @@ class Journal:
             To be closed before the journal.
         """
         return JournalWriter(
-            lambda: connected(self.path, self._busy_seconds),
+            lambda: connected(self.path, self._busy_seconds, _how(self._lock)),
             path=self.path,
             run=lambda: self.run,
             identity=self._identity,
-            turn=self._turn,
+            lock=self._turn,
         )
 
     def close(self) -> None:
         """Close the file."""
         with told_as_journal_error(self.path):
             self._access.close()
+        if self._lock is not None:
+            self._lock.release()
 
     def _connect(self) -> sqlite3.Connection:
         require_same(self.path, self._identity)
-        return connected(self.path, self._busy_seconds)
+        return connected(self.path, self._busy_seconds, _how(self._lock))
+
+
+def _how(lock: LockFile | None) -> str:
+    return WITH_LOCKS if lock is None else WITHOUT_LOCKS
 
 
 def _none_used_up(entries: Entries) -> Mask:

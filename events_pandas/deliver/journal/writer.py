@@ -6,7 +6,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Final
 
@@ -39,8 +38,8 @@ class JournalWriter:
         Returns the number of the run.
     identity : tuple of int
         What tells the file from another one of its name.
-    turn : context manager, optional
-        Entered while the thread writes.
+    lock : threading.RLock, optional
+        Held while the thread writes.
     """
 
     def __init__(
@@ -50,9 +49,8 @@ class JournalWriter:
         path: Path,
         run: Callable[[], int],
         identity: Identity,
-        turn: AbstractContextManager[object] | None = None,
+        lock: "threading.RLock | None" = None,
     ) -> None:
-        self._turn = turn or nullcontext()
         self._identity = identity
         self._path = path
         self._run = run
@@ -62,7 +60,7 @@ class JournalWriter:
         self._lock = threading.Lock()
         self._is_closed = False
         self._thread: threading.Thread | None = None
-        self._access = Access(path, connect)
+        self._access = Access(path, connect, lock=lock)
         self._process = os.getpid()
         self._bug: BaseException | None = None
 
@@ -165,7 +163,7 @@ class JournalWriter:
     def _written(self, acceptances: list[Acceptance], releases: list[Mark]) -> JournalError | None:
         try:
             require_same(self._path, self._identity)
-            with self._access.using() as connection, self._turn, transaction(connection):
+            with self._access.using() as connection, transaction(connection):
                 accept_events(connection, acceptances, run=self._run())
                 release_events(connection, releases, run=self._run())
         except Exception as error:  # noqa: BLE001  # whatever it is, the records must have an answer
