@@ -239,7 +239,7 @@ def write_back(path: Path, busy_seconds: float, how: str = WITH_LOCKS) -> None:
 
 
 def _can_write_ahead(path: Path) -> bool:
-    """Try to write ahead with a file that nobody else has: a journal that cannot be opened then would end their runs."""
+    """Try to write ahead with a file that nobody else has: a journal that fails then would end the runs of others."""
     with suppress(OSError, sqlite3.Error), scratch_file(path) as scratch:
         _make_file(scratch)
         with closing(_opened(scratch, 0.0)) as connection:

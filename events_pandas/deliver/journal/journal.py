@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from hashlib import blake2b
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 import numpy as np
 
@@ -24,7 +24,7 @@ from events_pandas.deliver.journal.connecting import (
     open_or_make,
     transaction,
 )
-from events_pandas.deliver.journal.files import file_identity, require_same
+from events_pandas.deliver.journal.files import Identity, file_identity, require_same
 from events_pandas.deliver.journal.history import RunFacts, insert_run, update_run
 from events_pandas.deliver.journal.lockfile import LockFile
 from events_pandas.deliver.journal.lookup import (
@@ -37,6 +37,7 @@ from events_pandas.deliver.journal.lookup import (
 )
 from events_pandas.deliver.journal.marks import Mark
 from events_pandas.deliver.journal.modes import NO_LOCKS, WAL
+from events_pandas.deliver.journal.processes import OtherRun, enter_process, find_other_runs, forget_processes
 from events_pandas.deliver.journal.schema import read_secret
 from events_pandas.deliver.journal.statements import claim_events
 from events_pandas.deliver.journal.troubles import BUSY_SECONDS, told_as_journal_error
@@ -45,6 +46,8 @@ from events_pandas.mapping import EventMapping, Rule
 from events_pandas.mapping.column_types import kept_rule, kept_word
 from events_pandas.mapping.digest import bare_columns
 
+_OPEN_RUNS: Final[set[tuple[Identity, int]]] = set()
+"""Runs of this process that have not ended, each with its journal."""
 _NO_RUN = -1
 """A journal that is asked before a run begins has nothing of its own."""
 
@@ -326,8 +329,32 @@ class Journal:
         JournalError
             If the file cannot be written.
         """
-        with told_as_journal_error(self.path), self._access.using() as connection:
+        with told_as_journal_error(self.path), self._access.using() as connection, transaction(connection):
             self.run = insert_run(connection, facts, self.workspace)
+            enter_process(connection, self.run)
+            _OPEN_RUNS.add((self._identity, self.run))
+            if not self._find_other_runs(connection, None):
+                forget_processes(connection, but=self.run)
+
+    def other_runs(self) -> list[OtherRun]:
+        """Look up which other runs of the workspace are under way in the journal, or were since this one began.
+
+        Returns
+        -------
+        list of OtherRun
+            In the order in which they began.
+
+        Raises
+        ------
+        JournalError
+            If the file cannot be read.
+        """
+        with told_as_journal_error(self.path), self._access.using() as connection:
+            return self._find_other_runs(connection, self.workspace)
+
+    def _find_other_runs(self, connection: sqlite3.Connection, workspace: str | None) -> list[OtherRun]:
+        own_runs = {run for identity, run in _OPEN_RUNS if identity == self._identity}
+        return find_other_runs(connection, run=self.run, workspace=workspace, own_runs=own_runs)
 
     def tell_run(self, counts: Mapping[str, int], *, requests: int = 0) -> None:
         """Write down how far the run is.
@@ -387,6 +414,7 @@ class Journal:
 
     def close(self) -> None:
         """Close the file."""
+        _OPEN_RUNS.discard((self._identity, self.run))
         with told_as_journal_error(self.path):
             self._access.close()
         if self._lock is not None:

@@ -55,7 +55,7 @@ class Process:
 
 def _space() -> str:
     with suppress(OSError):
-        return f"{(_PROC / 'sys/kernel/random/boot_id').read_text().strip()} {os.readlink(_PROC / 'self/ns/pid')}"
+        return f"{(_PROC / 'sys/kernel/random/boot_id').read_text().strip()} {(_PROC / 'self/ns/pid').readlink()}"
     return ""
 
 
