@@ -263,6 +263,7 @@ class Submission:
 
     def _count_chunk(self, run: Run) -> Iterator[pd.DataFrame]:
         """Count a chunk that is done, and yield the results of its frame if it was the last."""
+        self._look_round(run)
         frame = self._frames.first
         frame.chunks_done += 1
         if frame.chunks_done == len(frame.chunks):
@@ -270,7 +271,6 @@ class Submission:
 
     def _completed(self, run: Run, frame: OpenFrame) -> Iterator[pd.DataFrame]:
         results = self._frames.completed()
-        self._look_round(run)
         results.attrs["run"] = self._facts(run, results)
         end = frame.number + 1, frame.end
         try:

@@ -17,7 +17,8 @@ from events_pandas.filesystem import file_system, refuses_locks, scratch_file
 from events_pandas.forking import leave_to_parent_at_fork
 
 WITH_LOCKS: Final = "mode=rw"
-WITHOUT_LOCKS: Final = "mode=rw&nolock=1"
+# Not `nolock=1`: with it SQLite opens no file that is written ahead.
+WITHOUT_LOCKS: Final = f"mode=rw&vfs={'win32' if os.name == 'nt' else 'unix'}-none"
 """How SQLite opens a file: it locks it while it reads and writes, or somebody else sees to it that nobody else does."""
 
 _PAUSE_SECONDS = 0.01

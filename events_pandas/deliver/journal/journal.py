@@ -26,7 +26,7 @@ from events_pandas.deliver.journal.connecting import (
 )
 from events_pandas.deliver.journal.files import Identity, file_identity, require_same
 from events_pandas.deliver.journal.history import RunFacts, insert_run, update_run
-from events_pandas.deliver.journal.lockfile import LockFile
+from events_pandas.deliver.journal.lockfile import LockFile, locked_instead
 from events_pandas.deliver.journal.lookup import (
     DIGEST_BYTES,
     find_entries,
@@ -131,7 +131,7 @@ class Journal:
             If the file is no journal, damaged, of a later version, or cannot be made or written.
         """
         with told_as_journal_error(path), ExitStack() as undone:
-            lock = None if has_locks(path) else LockFile.taken(path)
+            lock = _lock_instead(path)
             if lock is not None:
                 undone.callback(lock.release)
             connection = open_or_make(path, busy_seconds, _how(lock))
@@ -353,7 +353,7 @@ class Journal:
             return self._find_other_runs(connection, self.workspace)
 
     def _find_other_runs(self, connection: sqlite3.Connection, workspace: str | None) -> list[OtherRun]:
-        own_runs = {run for identity, run in _OPEN_RUNS if identity == self._identity}
+        own_runs = _own_runs(self._identity)
         return find_other_runs(connection, run=self.run, workspace=workspace, own_runs=own_runs)
 
     def tell_run(self, counts: Mapping[str, int], *, requests: int = 0) -> None:
@@ -423,6 +423,20 @@ class Journal:
     def _connect(self) -> sqlite3.Connection:
         require_same(self.path, self._identity)
         return connected(self.path, self._busy_seconds, _how(self._lock))
+
+
+def _lock_instead(path: Path) -> LockFile | None:
+    """Take what keeps other runs away where the file system has no locks."""
+    if not has_locks(path):
+        return locked_instead(path, _own_runs(file_identity(path)))
+    if LockFile.beside(path).exists():
+        # Another run began when there were no locks: it has ended, or the journal is its own.
+        LockFile.taken(path).release()
+    return None
+
+
+def _own_runs(identity: Identity) -> set[int]:
+    return {run for journal, run in _OPEN_RUNS if journal == identity}
 
 
 def _how(lock: LockFile | None) -> str:

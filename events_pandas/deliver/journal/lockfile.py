@@ -3,13 +3,17 @@
 import json
 import os
 import secrets
+import sqlite3
 import time
-from contextlib import suppress
+from collections.abc import Collection
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from events_pandas.deliver.journal.access import opened
 from events_pandas.deliver.journal.process import Process
+from events_pandas.deliver.journal.processes import find_other_runs
 from events_pandas.deliver.journal.troubles import GO_TO_LOCAL_DISK
 from events_pandas.errors import JournalError
 from events_pandas.filesystem import place_of
@@ -30,6 +34,22 @@ class LockFile:
     path: Path
     content: bytes
 
+    @staticmethod
+    def beside(journal: Path) -> Path:
+        """Return where the file of a journal is, or would be.
+
+        Parameters
+        ----------
+        journal : pathlib.Path
+            The journal's file.
+
+        Returns
+        -------
+        pathlib.Path
+            In the same folder.
+        """
+        return journal.with_name(f"{journal.name}.lock")
+
     @classmethod
     def taken(cls, journal: Path) -> Self:
         """Keep others from a journal.
@@ -49,7 +69,7 @@ class LockFile:
         JournalError
             If another run has it, or may have it.
         """
-        path = journal.with_name(f"{journal.name}.lock")
+        path = cls.beside(journal)
         facts = {**asdict(Process.own()), "since": time.time(), "token": secrets.token_hex(8)}
         lock = cls(path=path, content=json.dumps(facts).encode())
         while not lock._is_made():
@@ -102,6 +122,52 @@ class LockFile:
         return JournalError(journal, problem=problem, remedy=remedy)
 
 
+def locked_instead(journal: Path, own_runs: Collection[int]) -> LockFile:
+    """Keep other runs from a journal whose file system refuses to lock it.
+
+    Parameters
+    ----------
+    journal : pathlib.Path
+        Its file.
+    own_runs : collection of int
+        The numbers of the runs of this process that have not ended.
+
+    Returns
+    -------
+    LockFile
+        To be released when the journal is not used any more.
+
+    Raises
+    ------
+    JournalError
+        If another run has the journal, or may have it: it may have begun while the file system did not refuse.
+    """
+    lock = LockFile.taken(journal)
+    try:
+        problem = _use_with_locks(journal, own_runs)
+    except sqlite3.Error:
+        # A run was killed while it wrote: what it left is undone as soon as the file is read in earnest.
+        problem = None
+    if problem is not None:
+        lock.release()
+        remedy = f"run again when that run has ended, or when files can be locked; or {GO_TO_LOCAL_DISK}"
+        raise JournalError(journal, problem=f"{place_of(journal)} cannot lock files, and {problem}", remedy=remedy)
+    return lock
+
+
+def _use_with_locks(journal: Path, own_runs: Collection[int]) -> str | None:
+    """Say who may use a journal that was opened while files could be locked."""
+    with suppress(FileNotFoundError):
+        if journal.with_name(f"{journal.name}-wal").stat().st_size:
+            return "another run has written to the journal that is still under way, or was killed"
+    with closing(opened(journal, "mode=ro&immutable=1")) as connection:
+        if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'processes'").fetchone():
+            return None
+        others = find_other_runs(connection, run=_NO_RUN, workspace=None, own_runs=own_runs)
+        return f"process {others[0].process} on {others[0].host} uses the journal" if others else None
+
+
+_NO_RUN = -1
 _OF_PROCESS = ("host", "pid", "space", "birth")
 
 

@@ -43,8 +43,8 @@ class OtherRun(NamedTuple):
 
     def __str__(self) -> str:
         return (
-            f"another run was under way in this journal: process {self.process} on {self.host}, since {self.started_at}"
-            f" (run {self.run}); an event that both sent is accepted in one of them, and already_submitted in the other"
+            f"another run uses this journal at the same time: process {self.process} on {self.host}, since "
+            f"{self.started_at}; an event that both send is accepted in one of them, and already_submitted in the other"
         )
 
 
