@@ -162,12 +162,13 @@ class _Fork:
     """What happens to connections round a fork."""
 
     def __init__(self) -> None:
+        self.opening = threading.RLock()
         self._lock = threading.Lock()
-        self._held: list[Access] = []
+        self._held: list[Access | threading.RLock] = []
 
     def before(self) -> None:
         self._lock.acquire()
-        self._held = []
+        self._held = [self.opening] if self.opening.acquire(timeout=_PAUSE_SECONDS) else []
         for access in list(_ACCESSES):
             if access.hold():
                 self._held.append(access)
@@ -179,6 +180,7 @@ class _Fork:
             access.release()
 
     def after_in_child(self) -> None:
+        self.opening = threading.RLock()
         self._lock = threading.Lock()
         self._held = []
         _ACCESSES.clear()
@@ -193,6 +195,19 @@ _FORK: Final = _Fork()
 # Windows has no forks.
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=_FORK.before, after_in_parent=_FORK.after_in_parent, after_in_child=_FORK.after_in_child)
+
+
+@contextmanager
+def opening() -> Iterator[None]:
+    """Open files one after another, and not while the process forks: SQLite's own locks are shared by all of them.
+
+    Yields
+    ------
+    None
+        Once, for the block that opens, or opens and closes.
+    """
+    with _FORK.opening:
+        yield
 
 
 def opened(path: Path, how: str, **options: Any) -> Connection:

@@ -2,7 +2,6 @@
 
 import os
 import sqlite3
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -14,7 +13,6 @@ from events_pandas.deliver.journal.modes import WAL
 from events_pandas.deliver.journal.schema import is_new, make_tables, require_journal, require_writable
 from events_pandas.deliver.journal.troubles import is_busy, lacks_shared_memory
 from events_pandas.filesystem import file_system, refuses_locks, scratch_file
-from events_pandas.forking import leave_to_parent_at_fork
 
 WITH_LOCKS: Final = "mode=rw"
 # Not `nolock=1`: with it SQLite opens no file that is written ahead.
@@ -32,20 +30,6 @@ _PRAGMAS = (
     "PRAGMA cache_size = -8000",
     "PRAGMA temp_store = MEMORY",
 )
-
-
-class _Making:
-    """One journal at a time: closing a file lets go of all locks that this process has on it, SQLite's too."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        leave_to_parent_at_fork(self)
-
-    def leave_to_parent(self) -> None:
-        self.lock = threading.Lock()
-
-
-_MAKING = _Making()
 
 
 def connected(path: Path, busy_seconds: float, how: str = WITH_LOCKS) -> sqlite3.Connection:
@@ -87,8 +71,7 @@ def has_locks(path: Path) -> bool:
     bool
         False only where the file system is known to refuse it.
     """
-    with _MAKING.lock:
-        _make_file(path)
+    _make_file(path)
     try:
         connected(path, 0.0).close()
     except sqlite3.Error as error:
@@ -207,6 +190,7 @@ def _make_file(path: Path) -> None:
     for folder in reversed(missing):
         folder.mkdir(mode=0o700, exist_ok=True)
     with suppress(FileExistsError):
+        # Closing it lets go of all locks that this process has on the file; `opening` sees to it that it has none.
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from events_pandas.convert.cells import Mask
 from events_pandas.convert.earlier_runs import FREE, Entries
 from events_pandas.convert.keys import Seconds, Words
-from events_pandas.deliver.journal.access import Access
+from events_pandas.deliver.journal.access import Access, opening
 from events_pandas.deliver.journal.connecting import (
     WITH_LOCKS,
     WITHOUT_LOCKS,
@@ -130,7 +130,7 @@ class Journal:
         JournalError
             If the file is no journal, damaged, of a later version, or cannot be made or written.
         """
-        with told_as_journal_error(path), ExitStack() as undone:
+        with told_as_journal_error(path), opening(), ExitStack() as undone:
             lock = _lock_instead(path)
             if lock is not None:
                 undone.callback(lock.release)

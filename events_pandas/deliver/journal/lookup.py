@@ -55,7 +55,9 @@ SELECT group_concat(
 _ELSEWHERE = f"""{_HOLDERS}
 SELECT group_concat(
     position || ',' || payload || ',' || second || ',' || (key = substr(:keys, :width * position + 1, :width))
-) FROM holders WHERE run <> :run AND accepted_at >= (SELECT started_at / 1000000 FROM runs WHERE run = :run)
+) FROM holders JOIN runs AS theirs USING (run) JOIN runs AS own ON own.run = :run
+WHERE theirs.run <> own.run AND accepted_at >= own.started_at / 1000000
+AND (theirs.ended_at IS NULL OR theirs.ended_at >= own.started_at)
 """  # noqa: S608  # made of constants
 
 

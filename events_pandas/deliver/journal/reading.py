@@ -7,7 +7,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from events_pandas.deliver.journal.access import opened
+from events_pandas.deliver.journal.access import opened, opening
 from events_pandas.deliver.journal.connecting import write_back
 from events_pandas.deliver.journal.schema import is_new, require_journal
 from events_pandas.deliver.journal.troubles import BUSY_SECONDS, lacks_shared_memory, told_as_journal_error
@@ -120,7 +120,7 @@ def _state(path: Path) -> tuple[int, int]:
 
 
 def _read(path: Path, workspace: str | None, how: str) -> list[RunEntry]:
-    with closing(opened(path, how, timeout=BUSY_SECONDS)) as connection:
+    with opening(), closing(opened(path, how, timeout=BUSY_SECONDS)) as connection:
         if is_new(connection):
             return []
         require_journal(connection, path)
