@@ -173,8 +173,8 @@ _OF_PROCESS = ("host", "pid", "space", "birth")
 
 def _facts(content: bytes) -> dict[str, Any]:
     """Return what a lock says; nothing if its run was killed while it was made."""
-    try:
-        facts: dict[str, Any] = json.loads(content)
-    except ValueError:
-        return {}
-    return facts
+    with suppress(ValueError):
+        facts = json.loads(content)
+        if isinstance(facts, dict) and facts.keys() >= {*_OF_PROCESS, "since", "token"}:
+            return facts
+    return {}
