@@ -14,7 +14,7 @@ CAUSES_SHOWN = 10
 
 MEANINGS = {
     Status.ACCEPTED: "Intercom has them",
-    Status.ALREADY_SUBMITTED: "accepted in an earlier run",
+    Status.ALREADY_SUBMITTED: "accepted in another run",
     Status.DUPLICATE: "same contact, event name and second as an earlier row",
     Status.INVALID: "break a rule of Intercom's, and were not sent",
     Status.UNKNOWN_CONTACT: "Intercom knows no such contact",

@@ -48,7 +48,8 @@ class Process:
         if (self.host, self.space) != (platform.node(), _space()):
             return None
         if self.space:
-            return _birth(self.pid) == self.birth
+            birth = _birth(self.pid)
+            return bool(birth) and birth == self.birth
         # On Windows a signal would end it.
         return None if sys.platform == "win32" else _has_number(self.pid)
 

@@ -135,7 +135,8 @@ class Bar:
         text : str
             Without a line break.
         """
-        self._bar_class.write(f"{self._description}: {text}", file=sys.stderr)
+        with suppress(OSError, ValueError):
+            self._bar_class.write(f"{self._description}: {text}", file=sys.stderr)
 
     def _redraw(self, progress: Progress, text: str, ncols: int | None) -> None:
         bar = self._bar
