@@ -21,7 +21,10 @@ GO_ELSEWHERE: Final = "name a path that can be written with journal=..., or pass
 GO_TO_LOCAL_DISK: Final = "name a path on a local disk with journal=..., or pass journal=None to go without"
 _MAKE_ROOM = "make room, then run again: what the journal holds so far is safe, and is not sent twice"
 _WAIT = "wait until the other run or the program that copies the file is done, then run again"
-_LOOK_AT_DISK = "see whether the disk is there and well, then run again; what the journal holds so far is kept"
+_LOOK_AT_DISK = (
+    "see whether the disk is there and well, then run again; what the journal holds so far is kept; "
+    f"if this goes on, {GO_TO_LOCAL_DISK}"
+)
 
 _TROUBLES: dict[int | None, tuple[str, str]] = {
     sqlite3.SQLITE_NOTADB: ("this file is no journal", BEGIN_ANEW),
@@ -33,9 +36,11 @@ _TROUBLES: dict[int | None, tuple[str, str]] = {
     sqlite3.SQLITE_TOOBIG: ("too much is asked of the journal at once", "submit fewer rows at a time"),
     sqlite3.SQLITE_READONLY: ("the journal cannot be written", GO_ELSEWHERE),
     sqlite3.SQLITE_CANTOPEN: ("the journal cannot be opened", GO_ELSEWHERE),
+    sqlite3.SQLITE_IOERR: ("the journal cannot be read or written", _LOOK_AT_DISK),
     # Whoever opens a file that is written ahead needs a lock too.
     sqlite3.SQLITE_PROTOCOL: ("another program keeps the journal locked", _WAIT),
 }
+_OF_DISKS: Final = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR)
 _WITHOUT_SHARED_MEMORY: Final = (
     sqlite3.SQLITE_IOERR_SHMOPEN,
     sqlite3.SQLITE_IOERR_SHMSIZE,
@@ -100,7 +105,8 @@ def journal_error(path: Path, error: Exception) -> JournalError:
         return told
     unknown = (f"the journal cannot be used: {type(error).__name__}", GO_ELSEWHERE)
     problem, remedy = _TROUBLES.get(_kind(error), unknown)
-    return JournalError(path, problem=f"{problem} ({error})", remedy=remedy)
+    where = f" on {place_of(path)}" if _kind(error) in _OF_DISKS else ""
+    return JournalError(path, problem=f"{problem}{where} ({error})", remedy=remedy)
 
 
 def is_busy(error: sqlite3.Error) -> bool:
@@ -145,9 +151,6 @@ def _disk_error(path: Path, error: sqlite3.Error) -> JournalError | None:
     ):
         problem = f"no file can be made beside the journal, on {place_of(path)} ({error})"
         return JournalError(path, problem=problem, remedy=GO_ELSEWHERE)
-    if _kind(error) == sqlite3.SQLITE_IOERR:
-        problem = f"the journal cannot be read or written on {place_of(path)} ({error})"
-        return JournalError(path, problem=problem, remedy=f"{_LOOK_AT_DISK}; if this goes on, {GO_TO_LOCAL_DISK}")
     return None
 
 

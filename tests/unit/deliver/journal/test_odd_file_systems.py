@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from events_pandas import filesystem
 from events_pandas.deliver.journal.troubles import journal_error
 from events_pandas.errors import JournalError
 from events_pandas.filesystem import place_of
@@ -282,3 +283,35 @@ writer.close(60)
 def test_journal_without_write_ahead_log_waits_for_a_look_of_its_own_run(path):
     """However long a frame is judged, that is no other program that keeps the journal locked."""
     assert run_program(path, "refuse(b'mmap', errno.ENODEV)", WAITING) == "[-1]\nwaits\nNone\n"
+
+
+@pytest.fixture
+def network(tmp_path, monkeypatch):
+    """Have the folder of the test on a network disk."""
+    mounts = tmp_path.parent / f"{tmp_path.name}.mounts"
+    mounts.write_text(f"server:/home {tmp_path} nfs4 rw 0 0\n")
+    monkeypatch.setattr(filesystem, "_MOUNTS", mounts)
+
+
+@pytest.mark.parametrize("is_made", [True, False])
+def test_journal_on_a_network_disk_has_no_write_ahead_log(open_journal, request, make_mark, record, is_made):
+    """Another machine may use it too, and shares no memory with this one."""
+    if is_made:
+        open_journal().close()
+    request.getfixturevalue("network")
+
+    journal = open_journal()
+
+    assert journal.mode == "delete"
+    assert record(journal, make_mark(journal, 1)) == [None]
+
+
+@pytest.mark.usefixtures("network")
+def test_journal_error_names_a_network_disk(path):
+    """Its type and its place tell whoever looks after it what is meant."""
+    told = journal_error(path, OSError(116, "Stale file handle"))
+
+    assert str(told) == (
+        f"{path}: the journal cannot be opened on its file system (nfs4 at {path.parent}): Stale file handle: name a "
+        "path that can be written with journal=..., or pass journal=None to go without"
+    )
