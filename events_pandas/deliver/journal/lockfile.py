@@ -6,7 +6,7 @@ import secrets
 import sqlite3
 import time
 from collections.abc import Collection
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -143,15 +143,13 @@ def locked_instead(journal: Path, own_runs: Collection[int]) -> LockFile:
         If another run has the journal, or may have it: it may have begun while the file system did not refuse.
     """
     lock = LockFile.taken(journal)
-    try:
+    with ExitStack() as undone:
+        undone.callback(lock.release)
         problem = _use_with_locks(journal, own_runs)
-    except sqlite3.Error:
-        # A run was killed while it wrote: what it left is undone as soon as the file is read in earnest.
-        problem = None
-    if problem is not None:
-        lock.release()
-        remedy = f"run again when that run has ended, or when files can be locked; or {GO_TO_LOCAL_DISK}"
-        raise JournalError(journal, problem=f"{place_of(journal)} cannot lock files, and {problem}", remedy=remedy)
+        if problem is not None:
+            remedy = f"run again when that run has ended, or when files can be locked; or {GO_TO_LOCAL_DISK}"
+            raise JournalError(journal, problem=f"{place_of(journal)} cannot lock files, and {problem}", remedy=remedy)
+        undone.pop_all()
     return lock
 
 
@@ -160,11 +158,11 @@ def _use_with_locks(journal: Path, own_runs: Collection[int]) -> str | None:
     with suppress(FileNotFoundError):
         if journal.with_name(f"{journal.name}-wal").stat().st_size:
             return "another run has written to the journal that is still under way, or was killed"
-    with closing(opened(journal, "mode=ro&immutable=1")) as connection:
-        if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'processes'").fetchone():
-            return None
+    # What else is wrong with the file, or was left half written by a run that was killed, shows when it is opened.
+    with suppress(sqlite3.Error), closing(opened(journal, "mode=ro&immutable=1")) as connection:
         others = find_other_runs(connection, run=_NO_RUN, workspace=None, own_runs=own_runs)
         return f"process {others[0].process} on {others[0].host} uses the journal" if others else None
+    return None
 
 
 _NO_RUN = -1

@@ -13,9 +13,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from events_pandas.deliver.journal import Elsewhere, OtherRun
-from events_pandas.deliver.journal.lockfile import LockFile
+from events_pandas.deliver.journal.lockfile import LockFile, locked_instead
 from events_pandas.deliver.journal.process import Process
 from events_pandas.errors import JournalError
+from events_pandas.filesystem import place_of
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 SINCE = f"{NOW:%Y-%m-%d %H:%M:%S} UTC"
@@ -256,3 +257,29 @@ def test_lock_file_that_says_nothing_is_left(path, content):
         LockFile.taken(path)
 
     assert LockFile.beside(path).read_bytes() == content
+
+
+def test_lock_file_is_not_taken_beside_a_run_that_has_locks(begin, path):
+    """A machine may be refused what another one was given."""
+    begin().close()
+    change(path, "UPDATE processes SET host = 'elsewhere', seen_at = ?", time.time())
+
+    with pytest.raises(JournalError) as caught:
+        locked_instead(path, own_runs=set())
+
+    assert str(caught.value) == (
+        f"{path}: {place_of(path)} cannot lock files, and process {os.getpid()} on elsewhere uses the journal: run "
+        "again when that run has ended, or when files can be locked; or name a path on a local disk with journal=..., "
+        "or pass journal=None to go without"
+    )
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("content", [b"", b"no database at all"])
+def test_lock_file_is_taken_whatever_the_journal_holds(path, content):
+    """What is wrong with it shows when it is opened."""
+    path.write_bytes(content)
+
+    locked_instead(path, own_runs=set()).release()
+
+    assert path.read_bytes() == content
