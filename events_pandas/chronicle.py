@@ -8,7 +8,7 @@ from typing import Final, Self
 
 import pandas as pd
 
-from events_pandas.deliver.journal import Journal, RunFacts
+from events_pandas.deliver.journal import Journal, OtherRun, RunFacts
 from events_pandas.errors import JournalError
 from events_pandas.results.summary import ARRIVED
 
@@ -28,10 +28,13 @@ class Chronicle:
     ----------
     facts : RunFacts
         The same.
+    others : list of OtherRun
+        Other runs that were under way in the journal at the same time, as far as they were met.
     """
 
     def __init__(self, facts: RunFacts) -> None:
         self.facts = facts
+        self.others: list[OtherRun] = []
         self._journal: Journal | None = None
         self._counts: Counter[str] = Counter()
         self._requests = 0
@@ -47,6 +50,22 @@ class Chronicle:
         """
         self._journal = journal
         journal.begin_run(self.facts)
+
+    def meet(self) -> list[OtherRun]:
+        """Look which other runs are under way.
+
+        Returns
+        -------
+        list of OtherRun
+            Those that were not met before.
+        """
+        met: list[OtherRun] = []
+        if self._journal is not None:
+            # It is worth a word, and not the results.
+            with suppress(JournalError):
+                met = [other for other in self._journal.other_runs() if other not in self.others]
+        self.others += met
+        return met
 
     def add(self, results: pd.DataFrame, *, requests: int) -> None:
         """Tell of rows that are done.

@@ -11,7 +11,7 @@ from typing import Any, Literal, TypedDict
 
 from events_pandas.deliver import MAX_CONCURRENCY, IntercomClient, ProgressChoice, RetryPolicy, Workspace
 from events_pandas.deliver.engine import PATIENCE_SECONDS
-from events_pandas.deliver.journal import AUTO, WAL, WITHOUT_WAL, Journal, journal_path
+from events_pandas.deliver.journal import AUTO, Journal, journal_path, manner
 from events_pandas.errors import CredentialsError, JournalError, did_you_mean
 
 
@@ -240,8 +240,8 @@ class RunOptions:
             remedy = "say workspace='...', its id_code, or journal=None"
             raise JournalError(Path(self.journal), problem=problem, remedy=remedy)
         journal = Journal.opened(journal_path(self.journal, name), workspace=name)
-        if journal.mode != WAL:
-            warnings.warn(f"journal {journal.path}: {WITHOUT_WAL}", stacklevel=2)
+        if (said := manner(journal.mode)) is not None:
+            warnings.warn(f"journal {journal.path}: {said}", stacklevel=2)
         return journal
 
 

@@ -235,6 +235,12 @@ class Submission:
             self._frames.journal = journal
             self._chronicle.begin(journal)
             run.record_in(journal.writer())
+            self._look_round(run)
+
+    def _look_round(self, run: Run) -> None:
+        """Tell of other runs that are under way in the journal, each once."""
+        for other in self._chronicle.meet():
+            self._tell(run, self._bar.say, str(other))
 
     def _opened(self, run: Run, first: ReadFrame, remaining: Iterator[pd.DataFrame]) -> Iterator[OpenFrame]:
         """Yield frames, and count the rows that need no request."""
@@ -257,6 +263,7 @@ class Submission:
 
     def _count_chunk(self, run: Run) -> Iterator[pd.DataFrame]:
         """Count a chunk that is done, and yield the results of its frame if it was the last."""
+        self._look_round(run)
         frame = self._frames.first
         frame.chunks_done += 1
         if frame.chunks_done == len(frame.chunks):
@@ -303,6 +310,7 @@ class Submission:
             "journal": None if journal is None else str(journal.path),
             "journal_mode": None if journal is None else journal.mode,
             "frame": {"first_row": int(results["row"].min()) if len(results) else 0, "rows": len(results)},
+            "other_runs": [other._asdict() for other in self._chronicle.others],
             "notes": [asdict(cause) for cause in self._frames.notes.values()],
         }
 

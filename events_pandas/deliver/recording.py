@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Final
 
 from events_pandas.deliver.answers import REQUEST_ID_HEADER, Answer, TransportError
-from events_pandas.deliver.journal import JournalWriter
+from events_pandas.deliver.journal import JournalWriter, Written
 from events_pandas.deliver.outcomes import Outcome, Status
 from events_pandas.deliver.tickets import Recorded, Ticket
 from events_pandas.deliver.verdicts import SAFE_TO_REPEAT, Verdict
@@ -67,8 +67,11 @@ class Recording:
         )
         return True
 
-    def _end(self, ticket: Ticket, error: JournalError | None) -> None:
-        ticket.result = Recorded(error=error)
+    def _end(self, ticket: Ticket, written: Written) -> None:
+        if isinstance(written, JournalError):
+            ticket.result = Recorded(error=written)
+        else:
+            ticket.result = Recorded(error=None, elsewhere=written)
         self.hand_in(ticket)
 
     def release(self, ticket: Ticket, outcome: Outcome) -> None:
@@ -102,8 +105,11 @@ def judge_recorded(recorded: Recorded) -> Verdict:
     Returns
     -------
     Verdict
-        ``accepted``, or ``failed`` if the next run could not know of it.
+        ``accepted``, ``already_submitted`` or ``duplicate`` if another run was answered 202 first, or ``failed`` if the
+        next run could not know of it.
     """
+    if recorded.elsewhere is not None:
+        return _ELSEWHERE[recorded.elsewhere.is_same]
     if recorded.error is None:
         return Verdict(status=Status.ACCEPTED, http_status=HTTPStatus.ACCEPTED)
     return Verdict(
@@ -115,3 +121,17 @@ def judge_recorded(recorded: Recorded) -> Verdict:
             f"{SAFE_TO_REPEAT}"
         ),
     )
+
+
+_ELSEWHERE: Final = {
+    True: Verdict(status=Status.ALREADY_SUBMITTED, http_status=HTTPStatus.ACCEPTED),
+    False: Verdict(
+        status=Status.DUPLICATE,
+        http_status=HTTPStatus.ACCEPTED,
+        error_code="accepted_with_other_metadata",
+        error_message=(
+            "another run sent an event of the same contact, event name and second at the same time, with other "
+            "metadata, and both were answered 202: Intercom keeps the one that came first"
+        ),
+    ),
+}

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from events_pandas.deliver.answers import Answer, TransportError
+from events_pandas.deliver.journal import Elsewhere
 from events_pandas.deliver.outcomes import Event, Outcome
 from events_pandas.deliver.verdicts import Verdict, read_doubt
 from events_pandas.errors import JournalError
@@ -22,9 +23,12 @@ class Recorded:
     ----------
     error : JournalError or None
         Why it could not be written.
+    elsewhere : Elsewhere or None, default None
+        What another run has recorded of it in the meantime.
     """
 
     error: JournalError | None
+    elsewhere: Elsewhere | None = None
 
 
 @dataclass(kw_only=True, slots=True, eq=False)

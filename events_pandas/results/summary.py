@@ -8,13 +8,13 @@ import pandas as pd
 
 from events_pandas.convert import Cause
 from events_pandas.deliver import Status
-from events_pandas.deliver.journal import WAL, WITHOUT_WAL
+from events_pandas.deliver.journal import OtherRun, manner
 
 CAUSES_SHOWN = 10
 
 MEANINGS = {
     Status.ACCEPTED: "Intercom has them",
-    Status.ALREADY_SUBMITTED: "accepted in an earlier run",
+    Status.ALREADY_SUBMITTED: "accepted in another run",
     Status.DUPLICATE: "same contact, event name and second as an earlier row",
     Status.INVALID: "break a rule of Intercom's, and were not sent",
     Status.UNKNOWN_CONTACT: "Intercom knows no such contact",
@@ -49,6 +49,7 @@ class Summary:
     _examples: dict[str, str] = field(default_factory=dict, init=False)
     _notes: list[Cause] = field(default_factory=list, init=False)
     _journal: tuple[str, str] | None = field(default=None, init=False)
+    _others: list[OtherRun] = field(default_factory=list, init=False)
 
     @property
     def is_complete(self) -> bool:
@@ -73,6 +74,7 @@ class Summary:
         # Each part of a run's results tells the notes of all parts so far.
         facts = results.attrs.get("run", {})
         self._notes = [Cause(**note) for note in facts.get("notes", [])]
+        self._others = [OtherRun(**other) for other in facts.get("other_runs", [])]
         self._journal = (facts["journal"], facts["journal_mode"]) if facts.get("journal") else None
 
     def __str__(self) -> str:
@@ -94,7 +96,9 @@ class Summary:
     def _journal_lines(self) -> Iterator[str]:
         if self._journal is not None:
             path, mode = self._journal
-            yield f"journal: {path}" if mode == WAL else f"journal: {path} ({WITHOUT_WAL})"
+            said = manner(mode)
+            yield f"journal: {path}" if said is None else f"journal: {path} ({said})"
+            yield from map(str, self._others)
 
 
 def count_of_rows(count: int) -> str:

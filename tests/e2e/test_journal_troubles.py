@@ -182,7 +182,11 @@ def test_two_runs_of_the_same_rows_share_a_journal(start, spreading, journal, po
         )
         third = submit_events(orders, mapping, client=first, **options)
 
-    assert set(pd.concat(parts)["status"]) <= {"accepted", "already_submitted", "not_submitted"}
+    both = pd.concat(parts)
+    assert set(both["status"]) <= {"accepted", "already_submitted", "not_submitted"}
+    assert (both["status"] == "accepted").sum() == ROWS
+    assert [other["run"] for part in parts for other in part.attrs["run"]["other_runs"]] in ([1, 2], [2, 1])
+    assert third.attrs["run"]["other_runs"] == []
     assert set(third["status"]) <= {"already_submitted", "accepted"}
     assert sorted((event.contact, event.metadata["n"]) for event in sandbox.events) == sorted(
         zip(orders["who"], orders["n"].tolist(), strict=True)
@@ -247,9 +251,55 @@ def test_row_that_another_run_sends_meanwhile_is_not_sent_under_another_second(
     results = submit_events(orders, spreading, client=intruder, **options)
     after = submit_events(orders, spreading, client=client, **options)
 
-    assert set(results["status"]) <= {"accepted", "not_submitted"}
+    assert set(results["status"]) <= {"accepted", "already_submitted", "not_submitted"}
     assert set(after["status"]) <= {"accepted", "already_submitted"}
     assert sorted(event.metadata["n"] for event in sandbox.events) == [0] * 6 + [1, 2, 3]
+
+
+def test_two_runs_at_once_are_told_of_one_another(make_orders, mapping, sandbox, client, journal, capsys):
+    """Who and since when; and each event is accepted in one of them, as far as the journal knows."""
+    orders, inner = make_orders(5), []
+    options = {"journal": journal, "concurrency": 1}
+    intruder = Intruder(
+        client, lambda: inner.append(submit_events(orders, mapping, client=client, progress=False, **options))
+    )
+
+    outer = submit_events(orders, mapping, client=intruder, progress=True, **options)
+
+    (first,) = inner[0].attrs["run"]["other_runs"]
+    (second,) = outer.attrs["run"]["other_runs"]
+    assert set(inner[0]["status"]) == {"accepted"}
+    assert set(outer["status"]) == {"already_submitted"}
+    assert set(outer["http_status"]) == {202}
+    assert outer["error_code"].isna().all()
+    assert sandbox.duplicates == 5
+    assert (first["run"], second["run"]) == (1, 2)
+    assert first["process"] == second["process"] == os.getpid()
+    assert pd.Timestamp(first["started_at"][:-4]) <= pd.Timestamp(second["started_at"][:-4])
+    assert capsys.readouterr().err.splitlines()[0] == (
+        f"submitting: another run uses this journal at the same time: process {os.getpid()} on {second['host']}, "
+        f"since {second['started_at']}; an event that both send is accepted in one of them, and already_submitted in "
+        "the other"
+    )
+
+
+def test_event_that_another_run_sends_with_other_metadata_is_a_duplicate(sandbox, client, journal):
+    """Both were answered 202, and Intercom keeps one: the results say that it is not known which."""
+    rules = EventMapping(event_name="a", created_at="day", user_id="who", metadata={"n": "n"}, timezone="UTC")
+    orders = pd.DataFrame({"who": ["ada"], "day": ["2024-01-31"], "n": [1]})
+    options = {"journal": journal, "progress": False}
+    intruder = Intruder(client, lambda: submit_events(orders.assign(n=2), rules, client=client, **options))
+
+    results = submit_events(orders, rules, client=intruder, **options)
+    again = submit_events(orders, rules, client=client, **options)
+
+    assert results.loc[0, ["status", "error_code"]].tolist() == ["duplicate", "accepted_with_other_metadata"]
+    assert results.loc[0, "error_message"] == (
+        "another run sent an event of the same contact, event name and second at the same time, with other metadata, "
+        "and both were answered 202: Intercom keeps the one that came first"
+    )
+    assert again["status"].tolist() == ["duplicate"]
+    assert sandbox.requests == 2
 
 
 PARTNER = """

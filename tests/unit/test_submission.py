@@ -89,6 +89,7 @@ def test_submit_tells_the_facts_of_the_run(make_orders, mapping, fake_client, tm
         "retries": 1,
         "journal": str(tmp_path / "ab12cd34.sqlite"),
         "journal_mode": "wal",
+        "other_runs": [],
         "frame": {"first_row": 0, "rows": 3},
         "notes": [],
     }

@@ -61,6 +61,8 @@ class Access:
         Returns a connection to it.
     connection : sqlite3.Connection, optional
         One that there is.
+    lock : threading.RLock, optional
+        Held while the connection is used; by default another one than those of other accesses.
 
     Attributes
     ----------
@@ -74,12 +76,13 @@ class Access:
         connect: Callable[[], sqlite3.Connection],
         *,
         connection: sqlite3.Connection | None = None,
+        lock: "threading.RLock | None" = None,
     ) -> None:
         self.connection = connection
         self._path = path
         self._connect = connect
         self._process = os.getpid()
-        self._lock = threading.RLock()
+        self._lock = lock or threading.RLock()
         self._users = 0
         self._is_closed = False
         _ACCESSES.add(self)
@@ -159,12 +162,13 @@ class _Fork:
     """What happens to connections round a fork."""
 
     def __init__(self) -> None:
+        self.opening = threading.RLock()
         self._lock = threading.Lock()
-        self._held: list[Access] = []
+        self._held: list[Access | threading.RLock] = []
 
     def before(self) -> None:
         self._lock.acquire()
-        self._held = []
+        self._held = [self.opening] if self.opening.acquire(timeout=_PAUSE_SECONDS) else []
         for access in list(_ACCESSES):
             if access.hold():
                 self._held.append(access)
@@ -176,6 +180,7 @@ class _Fork:
             access.release()
 
     def after_in_child(self) -> None:
+        self.opening = threading.RLock()
         self._lock = threading.Lock()
         self._held = []
         _ACCESSES.clear()
@@ -190,6 +195,19 @@ _FORK: Final = _Fork()
 # Windows has no forks.
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=_FORK.before, after_in_parent=_FORK.after_in_parent, after_in_child=_FORK.after_in_child)
+
+
+@contextmanager
+def opening() -> Iterator[None]:
+    """Open files one after another, and not while the process forks: SQLite's own locks are shared by all of them.
+
+    Yields
+    ------
+    None
+        Once, for the block that opens, or opens and closes.
+    """
+    with _FORK.opening:
+        yield
 
 
 def opened(path: Path, how: str, **options: Any) -> Connection:

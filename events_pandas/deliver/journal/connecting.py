@@ -2,16 +2,22 @@
 
 import os
 import sqlite3
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from typing import Final
 
 from events_pandas.deliver.journal.access import opened
+from events_pandas.deliver.journal.modes import WAL
 from events_pandas.deliver.journal.schema import is_new, make_tables, require_journal, require_writable
-from events_pandas.deliver.journal.troubles import is_busy, is_unopenable
-from events_pandas.forking import leave_to_parent_at_fork
+from events_pandas.deliver.journal.troubles import is_busy, lacks_shared_memory
+from events_pandas.filesystem import file_system, refuses_locks, scratch_file
+
+WITH_LOCKS: Final = "mode=rw"
+# Not `nolock=1`: with it SQLite opens no file that is written ahead.
+WITHOUT_LOCKS: Final = f"mode=rw&vfs={'win32' if os.name == 'nt' else 'unix'}-none"
+"""How SQLite opens a file: it locks it while it reads and writes, or somebody else sees to it that nobody else does."""
 
 _PAUSE_SECONDS = 0.01
 _PRAGMAS = (
@@ -26,21 +32,7 @@ _PRAGMAS = (
 )
 
 
-class _Making:
-    """One journal at a time: closing a file lets go of all locks that this process has on it, SQLite's too."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        leave_to_parent_at_fork(self)
-
-    def leave_to_parent(self) -> None:
-        self.lock = threading.Lock()
-
-
-_MAKING = _Making()
-
-
-def connected(path: Path, busy_seconds: float) -> sqlite3.Connection:
+def connected(path: Path, busy_seconds: float, how: str = WITH_LOCKS) -> sqlite3.Connection:
     """Connect to a journal that there is.
 
     Parameters
@@ -49,13 +41,15 @@ def connected(path: Path, busy_seconds: float) -> sqlite3.Connection:
         Its file.
     busy_seconds : float
         How long another program's lock is waited for.
+    how : str, default `WITH_LOCKS`
+        Or `WITHOUT_LOCKS`, for whoever keeps others away in another way.
 
     Returns
     -------
     sqlite3.Connection
         In no transaction: each statement is its own unless one is begun.
     """
-    connection = _opened(path, busy_seconds)
+    connection = _opened(path, busy_seconds, how)
     with closed_on_error(connection):
         for pragma in _PRAGMAS:
             connection.execute(pragma)
@@ -64,8 +58,29 @@ def connected(path: Path, busy_seconds: float) -> sqlite3.Connection:
     return connection
 
 
-def open_or_make(path: Path, busy_seconds: float) -> sqlite3.Connection:
-    """Connect to a journal; its file and its tables are made unless they are there.
+def has_locks(path: Path) -> bool:
+    """Tell whether a journal can be locked; its file is made unless it is there.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Its file.
+
+    Returns
+    -------
+    bool
+        False only where the file system is known to refuse it.
+    """
+    _make_file(path)
+    try:
+        connected(path, 0.0).close()
+    except sqlite3.Error as error:
+        return not refuses_locks(path, error)
+    return True
+
+
+def open_or_make(path: Path, busy_seconds: float, how: str = WITH_LOCKS) -> sqlite3.Connection:
+    """Connect to a journal; its tables are made unless they are there.
 
     Parameters
     ----------
@@ -73,6 +88,8 @@ def open_or_make(path: Path, busy_seconds: float) -> sqlite3.Connection:
         Its file.
     busy_seconds : float
         How long another program's lock is waited for.
+    how : str, default `WITH_LOCKS`
+        As for `connected`.
 
     Returns
     -------
@@ -84,20 +101,19 @@ def open_or_make(path: Path, busy_seconds: float) -> sqlite3.Connection:
     JournalError
         If it is another application's, or of a later version.
     """
-    with _MAKING.lock:
-        _make_file(path)
-    connection = _readable(path, busy_seconds)
-    with closed_on_error(connection):
+    with closing(_readable(path, busy_seconds, how)) as connection:
         # Nothing is changed, not even how it is written, before it is known to be a journal.
         if not is_new(connection):
             require_journal(connection, path)
-        _write_ahead(connection, busy_seconds)
-        with transaction(connection):
-            # Another process may have made the tables meanwhile.
-            if is_new(connection):
-                make_tables(connection)
-            require_journal(connection, path)
-            require_writable(connection)
+        if how == WITH_LOCKS:
+            _choose_mode(connection, path, busy_seconds)
+    connection = _readable(path, busy_seconds, how)
+    with closed_on_error(connection), transaction(connection):
+        # Another process may have made the tables meanwhile.
+        if is_new(connection):
+            make_tables(connection)
+        require_journal(connection, path)
+        require_writable(connection)
     return connection
 
 
@@ -164,8 +180,8 @@ def closed_on_error(connection: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
-def _opened(path: Path, busy_seconds: float) -> sqlite3.Connection:
-    return opened(path, "mode=rw", timeout=busy_seconds, isolation_level=None, check_same_thread=False)
+def _opened(path: Path, busy_seconds: float, how: str = WITH_LOCKS) -> sqlite3.Connection:
+    return opened(path, how, timeout=busy_seconds, isolation_level=None, check_same_thread=False)
 
 
 def _make_file(path: Path) -> None:
@@ -174,29 +190,65 @@ def _make_file(path: Path) -> None:
     for folder in reversed(missing):
         folder.mkdir(mode=0o700, exist_ok=True)
     with suppress(FileExistsError):
+        # Closing it lets go of all locks that this process has on the file; `opening` sees to it that it has none.
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
 
-def _readable(path: Path, busy_seconds: float) -> sqlite3.Connection:
+def _readable(path: Path, busy_seconds: float, how: str) -> sqlite3.Connection:
     """Connect to a file that may have been written ahead on another file system, before it was moved to this one."""
     try:
-        return connected(path, busy_seconds)
+        return connected(path, busy_seconds, how)
     except sqlite3.OperationalError as error:
-        if not is_unopenable(error):
+        if not lacks_shared_memory(error):
             raise
-    with closing(_opened(path, busy_seconds)) as alone:
+    write_back(path, busy_seconds, how)
+    return connected(path, busy_seconds, how)
+
+
+def write_back(path: Path, busy_seconds: float, how: str = WITH_LOCKS) -> None:
+    """Have a file written with a rollback journal that is written ahead, and cannot be opened for that reason.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Its file.
+    busy_seconds : float
+        How long another program's lock is waited for.
+    how : str, default `WITH_LOCKS`
+        As for `connected`.
+    """
+    with closing(_opened(path, busy_seconds, how)) as alone:
         # Whoever is alone with a file needs no shared memory to read what was written ahead.
         alone.execute("PRAGMA locking_mode = EXCLUSIVE")
         alone.execute("PRAGMA journal_mode = DELETE")
-    return connected(path, busy_seconds)
 
 
-def _write_ahead(connection: sqlite3.Connection, busy_seconds: float) -> None:
-    """Let readers and the writer work at once, where the file system can."""
+def _can_write_ahead(path: Path) -> bool:
+    """Try to write ahead with a file that nobody else has: a journal that fails then would end the runs of others."""
+    with suppress(OSError, sqlite3.Error), scratch_file(path) as scratch:
+        _make_file(scratch)
+        with closing(_opened(scratch, 0.0)) as connection:
+            connection.execute("PRAGMA synchronous = OFF")
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("CREATE TABLE trial (number INTEGER)")
+            return journal_mode(connection) == WAL
+    return False
+
+
+def _choose_mode(connection: sqlite3.Connection, path: Path, busy_seconds: float) -> None:
+    """Let readers and the writer work at once, where the file system can, and no other machine may write as well."""
+    there = file_system(path)
+    if there is not None and there.is_network:
+        _set_mode(connection, "delete", busy_seconds)
+    elif journal_mode(connection) != WAL and _can_write_ahead(path):
+        _set_mode(connection, WAL, busy_seconds)
+
+
+def _set_mode(connection: sqlite3.Connection, mode: str, busy_seconds: float) -> None:
     until = time.monotonic() + busy_seconds
     while True:
         try:
-            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute(f"PRAGMA journal_mode = {mode}")
         except sqlite3.OperationalError as error:
             # SQLite does not wait here for another process that makes the same change.
             if is_busy(error) and time.monotonic() < until:

@@ -1,22 +1,32 @@
 """A journal that a run asks and writes to: what was sent in earlier runs, and what this one is about to send."""
 
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from hashlib import blake2b
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 import numpy as np
 
 from events_pandas.convert.cells import Mask
 from events_pandas.convert.earlier_runs import FREE, Entries
 from events_pandas.convert.keys import Seconds, Words
-from events_pandas.deliver.journal.access import Access
-from events_pandas.deliver.journal.connecting import closed_on_error, connected, journal_mode, open_or_make, transaction
-from events_pandas.deliver.journal.files import file_identity, require_same
+from events_pandas.deliver.journal.access import Access, opening
+from events_pandas.deliver.journal.connecting import (
+    WITH_LOCKS,
+    WITHOUT_LOCKS,
+    connected,
+    has_locks,
+    journal_mode,
+    open_or_make,
+    transaction,
+)
+from events_pandas.deliver.journal.files import Identity, file_identity, require_same
 from events_pandas.deliver.journal.history import RunFacts, insert_run, update_run
+from events_pandas.deliver.journal.lockfile import LockFile, locked_instead
 from events_pandas.deliver.journal.lookup import (
     DIGEST_BYTES,
     find_entries,
@@ -26,6 +36,8 @@ from events_pandas.deliver.journal.lookup import (
     holds_events,
 )
 from events_pandas.deliver.journal.marks import Mark
+from events_pandas.deliver.journal.modes import NO_LOCKS, WAL
+from events_pandas.deliver.journal.processes import OtherRun, enter_process, find_other_runs, forget_processes
 from events_pandas.deliver.journal.schema import read_secret
 from events_pandas.deliver.journal.statements import claim_events
 from events_pandas.deliver.journal.troubles import BUSY_SECONDS, told_as_journal_error
@@ -34,6 +46,8 @@ from events_pandas.mapping import EventMapping, Rule
 from events_pandas.mapping.column_types import kept_rule, kept_word
 from events_pandas.mapping.digest import bare_columns
 
+_OPEN_RUNS: Final[set[tuple[Identity, int]]] = set()
+"""Runs of this process that have not ended, each with its journal."""
 _NO_RUN = -1
 """A journal that is asked before a run begins has nothing of its own."""
 
@@ -51,6 +65,8 @@ class Journal:
         The ``id_code`` of the workspace.
     busy_seconds : float
         How long another program's lock is waited for.
+    lock : LockFile, optional
+        What keeps other runs away where the file system has no locks.
 
     Attributes
     ----------
@@ -68,15 +84,26 @@ class Journal:
     One thread at a time asks and claims; the acceptances are written by a `JournalWriter` beside it.
     """
 
-    def __init__(self, connection: sqlite3.Connection, *, path: Path, workspace: str, busy_seconds: float) -> None:
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        *,
+        path: Path,
+        workspace: str,
+        busy_seconds: float,
+        lock: LockFile | None = None,
+    ) -> None:
         self.path = path
         self.workspace = workspace
-        self.mode = journal_mode(connection)
+        self.mode = journal_mode(connection) if lock is None else NO_LOCKS
         self.run = 0
         self._busy_seconds = busy_seconds
+        self._lock = lock
+        # Without a write-ahead log a writer waits for readers, and would take this run's own for another program's.
+        self._turn = None if self.mode == WAL else threading.RLock()
         self._identity = file_identity(path)
         self._kept: set[str] = set()
-        self._access = Access(path, self._connect, connection=connection)
+        self._access = Access(path, self._connect, connection=connection, lock=self._turn)
         # The workspace ends with a NUL: no two make the same digest with other words.
         self._digest = blake2b(workspace.encode() + b"\0", digest_size=DIGEST_BYTES, key=read_secret(connection))
 
@@ -103,10 +130,15 @@ class Journal:
         JournalError
             If the file is no journal, damaged, of a later version, or cannot be made or written.
         """
-        with told_as_journal_error(path):
-            connection = open_or_make(path, busy_seconds)
-            with closed_on_error(connection):
-                return cls(connection, path=path, workspace=workspace, busy_seconds=busy_seconds)
+        with told_as_journal_error(path), opening(), ExitStack() as undone:
+            lock = _lock_instead(path)
+            if lock is not None:
+                undone.callback(lock.release)
+            connection = open_or_make(path, busy_seconds, _how(lock))
+            undone.callback(connection.close)
+            journal = cls(connection, path=path, workspace=workspace, busy_seconds=busy_seconds, lock=lock)
+            undone.pop_all()
+        return journal
 
     def digests(self, words: Words) -> list[bytes]:
         """Return what the journal knows events by.
@@ -297,8 +329,32 @@ class Journal:
         JournalError
             If the file cannot be written.
         """
-        with told_as_journal_error(self.path), self._access.using() as connection:
+        with told_as_journal_error(self.path), self._access.using() as connection, transaction(connection):
             self.run = insert_run(connection, facts, self.workspace)
+            enter_process(connection, self.run)
+            _OPEN_RUNS.add((self._identity, self.run))
+            if not self._find_other_runs(connection, None):
+                forget_processes(connection, but=self.run)
+
+    def other_runs(self) -> list[OtherRun]:
+        """Look up which other runs of the workspace are under way in the journal, or were since this one began.
+
+        Returns
+        -------
+        list of OtherRun
+            In the order in which they began.
+
+        Raises
+        ------
+        JournalError
+            If the file cannot be read.
+        """
+        with told_as_journal_error(self.path), self._access.using() as connection:
+            return self._find_other_runs(connection, self.workspace)
+
+    def _find_other_runs(self, connection: sqlite3.Connection, workspace: str | None) -> list[OtherRun]:
+        own_runs = _own_runs(self._identity)
+        return find_other_runs(connection, run=self.run, workspace=workspace, own_runs=own_runs)
 
     def tell_run(self, counts: Mapping[str, int], *, requests: int = 0) -> None:
         """Write down how far the run is.
@@ -349,20 +405,42 @@ class Journal:
             To be closed before the journal.
         """
         return JournalWriter(
-            lambda: connected(self.path, self._busy_seconds),
+            lambda: connected(self.path, self._busy_seconds, _how(self._lock)),
             path=self.path,
             run=lambda: self.run,
             identity=self._identity,
+            lock=self._turn,
         )
 
     def close(self) -> None:
         """Close the file."""
+        _OPEN_RUNS.discard((self._identity, self.run))
         with told_as_journal_error(self.path):
             self._access.close()
+        if self._lock is not None:
+            self._lock.release()
 
     def _connect(self) -> sqlite3.Connection:
         require_same(self.path, self._identity)
-        return connected(self.path, self._busy_seconds)
+        return connected(self.path, self._busy_seconds, _how(self._lock))
+
+
+def _lock_instead(path: Path) -> LockFile | None:
+    """Take what keeps other runs away where the file system has no locks."""
+    if not has_locks(path):
+        return locked_instead(path, _own_runs(file_identity(path)))
+    if LockFile.beside(path).exists():
+        # Another run began when there were no locks: it has ended, or the journal is its own.
+        LockFile.taken(path).release()
+    return None
+
+
+def _own_runs(identity: Identity) -> set[int]:
+    return {run for journal, run in _OPEN_RUNS if journal == identity}
+
+
+def _how(lock: LockFile | None) -> str:
+    return WITH_LOCKS if lock is None else WITHOUT_LOCKS
 
 
 def _none_used_up(entries: Entries) -> Mask:

@@ -98,8 +98,8 @@ def _told_as_journal_error(journal: str | os.PathLike[str]) -> Iterator[None]:
 def _given_path(journal: str | os.PathLike[str]) -> Path:
     if "\0" in os.fspath(journal):
         raise ValueError("there is a NUL in the path")
-    if journal == AUTO:
-        named = os.environ.get(DIRECTORY_VARIABLE)
-        return Path(named) if named else platformdirs.user_state_path("events_pandas", appauthor=False) / "journals"
+    named = os.environ.get(DIRECTORY_VARIABLE) if journal == AUTO else journal
+    if not named:
+        return platformdirs.user_state_path("events_pandas", appauthor=False) / "journals"
     # A program may go to another directory while a run goes on.
-    return Path(journal).expanduser().absolute()
+    return Path(named).expanduser().absolute()

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from events_pandas.convert.cells import Mask
 from events_pandas.convert.earlier_runs import CLAIMED, FREE, Entries
 from events_pandas.convert.keys import Seconds
-from events_pandas.deliver.journal.marks import Mark
+from events_pandas.deliver.journal.marks import Elsewhere, Mark
 
 Numbers = npt.NDArray[np.int64]
 
@@ -50,6 +50,14 @@ _SAME = f"""{_HOLDERS}
 SELECT group_concat(
     position || ',' || payload || ',' || second || ',' || (key = substr(:keys, :width * position + 1, :width))
 ) FROM holders
+"""  # noqa: S608  # made of constants
+
+_ELSEWHERE = f"""{_HOLDERS}
+SELECT group_concat(
+    position || ',' || payload || ',' || second || ',' || (key = substr(:keys, :width * position + 1, :width))
+) FROM holders JOIN runs AS theirs USING (run) JOIN runs AS own ON own.run = :run
+WHERE theirs.run <> own.run AND accepted_at >= own.started_at / 1000000
+AND (theirs.ended_at IS NULL OR theirs.ended_at >= own.started_at)
 """  # noqa: S608  # made of constants
 
 
@@ -130,12 +138,41 @@ def find_taken(connection: sqlite3.Connection, marks: Sequence[Mark]) -> list[in
     list of int
         Their positions, ascending.
     """
-    keys, digests = [mark.key for mark in marks], [mark.sent_key or mark.key for mark in marks]
-    found = _answers(connection, _SAME, digests, width=4, keys=keys)
-    own = np.array([(mark.payload, mark.second, True) for mark in marks], np.int64).reshape(-1, 3)
-    is_another = (found[:, 1:] != own[found[:, 0]]).any(axis=1)
-    taken: list[int] = np.unique(found[is_another, 0]).tolist()
+    found, is_another = _holders(connection, _SAME, marks)
+    taken: list[int] = np.unique(found[is_another]).tolist()
     return taken
+
+
+def find_elsewhere(connection: sqlite3.Connection, marks: Sequence[Mark], *, run: int) -> dict[int, Elsewhere]:
+    """Look up which events another run was answered 202 for while this one went on.
+
+    Parameters
+    ----------
+    connection : sqlite3.Connection
+        To a journal.
+    marks : sequence of Mark
+        Events that this run was answered 202 for.
+    run : int
+        The number of the run that asks.
+
+    Returns
+    -------
+    dict of int to Elsewhere
+        By their positions.
+    """
+    places, is_another = _holders(connection, _ELSEWHERE, marks, run=run)
+    found = zip(places.tolist(), is_another.tolist(), strict=True)
+    return {place: Elsewhere(is_same=not another) for place, another in found}
+
+
+def _holders(
+    connection: sqlite3.Connection, statement: str, marks: Sequence[Mark], *, run: int = 0
+) -> tuple[Numbers, Mask]:
+    """Return by position whose seconds have entries, and which of the entries are of other events."""
+    keys, digests = [mark.key for mark in marks], [mark.sent_key or mark.key for mark in marks]
+    found = _answers(connection, statement, digests, width=4, keys=keys, run=run)
+    own = np.array([(mark.payload, mark.second, True) for mark in marks], np.int64).reshape(-1, 3)
+    return found[:, 0], (found[:, 1:] != own[found[:, 0]]).any(axis=1)
 
 
 def find_sent(

@@ -5,6 +5,18 @@ from typing import Final, NamedTuple
 HALF_BYTES: Final = 8
 
 
+class Elsewhere(NamedTuple):
+    """Another run was answered 202 for an event, or one of its contact, name and second, while this run went on.
+
+    Parameters
+    ----------
+    is_same : bool
+        Whether its event holds the same.
+    """
+
+    is_same: bool
+
+
 class Mark(NamedTuple):
     """What a journal keeps of an event that is to be sent.
 

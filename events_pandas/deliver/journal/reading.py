@@ -7,9 +7,10 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from events_pandas.deliver.journal.access import opened
+from events_pandas.deliver.journal.access import opened, opening
+from events_pandas.deliver.journal.connecting import write_back
 from events_pandas.deliver.journal.schema import is_new, require_journal
-from events_pandas.deliver.journal.troubles import BUSY_SECONDS, told_as_journal_error
+from events_pandas.deliver.journal.troubles import BUSY_SECONDS, lacks_shared_memory, told_as_journal_error
 
 _RUNS = """
 SELECT run, started_at, ended_at, workspace, source, mapping, outcome, counts, requests, results_path, resubmit
@@ -82,19 +83,30 @@ def read_runs(path: Path, workspace: str | None = None) -> list[RunEntry]:
         If the file is no journal, is damaged, of a later version, or cannot be read.
     """
     with told_as_journal_error(path):
-        if path.with_name(f"{path.name}-journal").exists():
-            # A run was killed while it wrote without a log: SQLite undoes the half of it, as the next run would.
-            return _read(path, workspace, "mode=rw")
-        if _is_in_use(path):
-            return _read(path, workspace, "mode=ro")
-        # A journal that nobody writes to is one file. SQLite would make those beside it even to read.
-        before = _state(path)
-        with suppress(sqlite3.DatabaseError):
-            runs = _read(path, workspace, "mode=ro&immutable=1")
-            if not _is_in_use(path) and _state(path) == before:
-                return runs
-        # A run has begun in the middle of it.
+        try:
+            return _read_as_it_is(path, workspace)
+        except sqlite3.OperationalError as error:
+            if not (lacks_shared_memory(error) and _is_in_use(path)):
+                raise
+        # A run was killed on another file system: what it wrote ahead is moved to where it belongs, as by the next run.
+        write_back(path, BUSY_SECONDS)
+        return _read_as_it_is(path, workspace)
+
+
+def _read_as_it_is(path: Path, workspace: str | None) -> list[RunEntry]:
+    if path.with_name(f"{path.name}-journal").exists():
+        # A run was killed while it wrote without a log: SQLite undoes the half of it, as the next run would.
+        return _read(path, workspace, "mode=rw")
+    if _is_in_use(path):
         return _read(path, workspace, "mode=ro")
+    # A journal that nobody writes to is one file. SQLite would make those beside it even to read.
+    before = _state(path)
+    with suppress(sqlite3.DatabaseError):
+        runs = _read(path, workspace, "mode=ro&immutable=1")
+        if not _is_in_use(path) and _state(path) == before:
+            return runs
+    # A run has begun in the middle of it.
+    return _read(path, workspace, "mode=ro")
 
 
 def _is_in_use(path: Path) -> bool:
@@ -108,7 +120,7 @@ def _state(path: Path) -> tuple[int, int]:
 
 
 def _read(path: Path, workspace: str | None, how: str) -> list[RunEntry]:
-    with closing(opened(path, how, timeout=BUSY_SECONDS)) as connection:
+    with opening(), closing(opened(path, how, timeout=BUSY_SECONDS)) as connection:
         if is_new(connection):
             return []
         require_journal(connection, path)

@@ -49,8 +49,20 @@ _TABLES = (
     """,
     "CREATE TABLE secret (bytes BLOB NOT NULL)",
 )
-# Journals of the first version lack it.
-_TYPES = "CREATE TABLE IF NOT EXISTS types (field BLOB PRIMARY KEY, type TEXT NOT NULL) WITHOUT ROWID"
+# Journals of earlier versions lack them, and these versions do not mind them.
+_LATER_TABLES = (
+    "CREATE TABLE IF NOT EXISTS types (field BLOB PRIMARY KEY, type TEXT NOT NULL) WITHOUT ROWID",
+    """
+    CREATE TABLE IF NOT EXISTS processes (
+        run INTEGER PRIMARY KEY,
+        host TEXT NOT NULL,
+        pid INTEGER NOT NULL,
+        space TEXT NOT NULL,
+        birth TEXT NOT NULL,
+        seen_at REAL NOT NULL
+    )
+    """,
+)
 
 
 def is_new(connection: sqlite3.Connection) -> bool:
@@ -117,7 +129,8 @@ def require_writable(connection: sqlite3.Connection) -> None:
         To a journal, in a transaction. SQLite begins one on a file that can only be read as if it could be written.
     """
     connection.execute("UPDATE secret SET bytes = bytes")
-    connection.execute(_TYPES)
+    for statement in _LATER_TABLES:
+        connection.execute(statement)
 
 
 def read_secret(connection: sqlite3.Connection) -> bytes:

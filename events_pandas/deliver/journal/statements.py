@@ -76,7 +76,7 @@ def claim_events(connection: sqlite3.Connection, marks: Sequence[Mark], *, run: 
     _write_rows(connection, _CLAIM, rows)
 
 
-def accept_events(connection: sqlite3.Connection, acceptances: Sequence[Acceptance], *, run: int) -> None:
+def accept_events(connection: sqlite3.Connection, acceptances: Sequence[Acceptance], *, run: int) -> int:
     """Write down that events were accepted.
 
     Parameters
@@ -88,6 +88,11 @@ def accept_events(connection: sqlite3.Connection, acceptances: Sequence[Acceptan
         another one has is none.
     run : int
         The number of the run.
+
+    Returns
+    -------
+    int
+        How many were written down.
     """
     first: dict[bytes, Mark] = {}
     for mark, _, _ in acceptances:
@@ -106,7 +111,7 @@ def accept_events(connection: sqlite3.Connection, acceptances: Sequence[Acceptan
         for mark, accepted_at, request_id in acceptances
         if first[mark.sent_key or mark.key] == mark
     ]
-    _write_rows(connection, _ACCEPT, rows)
+    return _write_rows(connection, _ACCEPT, rows)
 
 
 def release_events(connection: sqlite3.Connection, marks: Sequence[Mark], *, run: int) -> None:
@@ -149,13 +154,15 @@ def packed(request_id: str | None) -> bytes | str | None:
     return request_id.encode(errors="backslashreplace").decode()
 
 
-def _write_rows(connection: sqlite3.Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
+def _write_rows(connection: sqlite3.Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> int:
     # In the order of the keys, which is that of the file.
     rows = sorted(rows, key=itemgetter(0))
     size = _MOST_VALUES // len(rows[0]) if rows else 1
+    written = 0
     for start in range(0, len(rows), size):
         part = rows[start : start + size]
-        connection.execute(_of_rows(statement, part), list(chain.from_iterable(part)))
+        written += connection.execute(_of_rows(statement, part), list(chain.from_iterable(part))).rowcount
+    return written
 
 
 def _of_rows(statement: str, rows: Sequence[tuple[Any, ...]]) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from events_pandas.errors import JournalError
+from events_pandas.filesystem import place_of, refuses_locks
 
 BUSY_SECONDS: Final = 10
 """How long a lock of another program is waited for: SQLite does that, and no Ctrl-C ends it."""
@@ -17,9 +18,13 @@ BEGIN_ANEW: Final = (
     "but not one that now falls on another second"
 )
 GO_ELSEWHERE: Final = "name a path that can be written with journal=..., or pass journal=None to go without"
+GO_TO_LOCAL_DISK: Final = "name a path on a local disk with journal=..., or pass journal=None to go without"
 _MAKE_ROOM = "make room, then run again: what the journal holds so far is safe, and is not sent twice"
 _WAIT = "wait until the other run or the program that copies the file is done, then run again"
-_LOOK_AT_DISK = "see whether the disk is there and well, then run again; what the journal holds so far is kept"
+_LOOK_AT_DISK = (
+    "see whether the disk is there and well, then run again; what the journal holds so far is kept; "
+    f"if this goes on, {GO_TO_LOCAL_DISK}"
+)
 
 _TROUBLES: dict[int | None, tuple[str, str]] = {
     sqlite3.SQLITE_NOTADB: ("this file is no journal", BEGIN_ANEW),
@@ -30,10 +35,20 @@ _TROUBLES: dict[int | None, tuple[str, str]] = {
     sqlite3.SQLITE_BUSY: ("another program keeps the journal locked", _WAIT),
     sqlite3.SQLITE_TOOBIG: ("too much is asked of the journal at once", "submit fewer rows at a time"),
     sqlite3.SQLITE_READONLY: ("the journal cannot be written", GO_ELSEWHERE),
-    sqlite3.SQLITE_PERM: ("the journal cannot be written", GO_ELSEWHERE),
     sqlite3.SQLITE_CANTOPEN: ("the journal cannot be opened", GO_ELSEWHERE),
     sqlite3.SQLITE_IOERR: ("the journal cannot be read or written", _LOOK_AT_DISK),
+    # Whoever opens a file that is written ahead needs a lock too.
+    sqlite3.SQLITE_PROTOCOL: ("another program keeps the journal locked", _WAIT),
 }
+_OF_DISKS: Final = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR)
+_WITHOUT_SHARED_MEMORY: Final = (
+    sqlite3.SQLITE_IOERR_SHMOPEN,
+    sqlite3.SQLITE_IOERR_SHMSIZE,
+    sqlite3.SQLITE_IOERR_SHMLOCK,
+    sqlite3.SQLITE_IOERR_SHMMAP,
+    sqlite3.SQLITE_PROTOCOL,
+)
+_OF_PATHS: Final = (FileNotFoundError, FileExistsError, NotADirectoryError, IsADirectoryError, PermissionError)
 _PRIMARY = 0xFF
 """The bits of SQLite's codes that tell the kind; the others tell which call it was."""
 
@@ -84,10 +99,14 @@ def journal_error(path: Path, error: Exception) -> JournalError:
         return JournalError(path, problem=f"the journal is damaged: {error}", remedy=BEGIN_ANEW)
     if isinstance(error, OSError):
         words = error.strerror or str(error)
-        return JournalError(path, problem=f"the journal cannot be opened: {words}", remedy=GO_ELSEWHERE)
+        where = "" if isinstance(error, _OF_PATHS) else f" on {place_of(path)}"
+        return JournalError(path, problem=f"the journal cannot be opened{where}: {words}", remedy=GO_ELSEWHERE)
+    if isinstance(error, sqlite3.Error) and (told := _disk_error(path, error)) is not None:
+        return told
     unknown = (f"the journal cannot be used: {type(error).__name__}", GO_ELSEWHERE)
     problem, remedy = _TROUBLES.get(_kind(error), unknown)
-    return JournalError(path, problem=f"{problem} ({error})", remedy=remedy)
+    where = f" on {place_of(path)}" if _kind(error) in _OF_DISKS else ""
+    return JournalError(path, problem=f"{problem}{where} ({error})", remedy=remedy)
 
 
 def is_busy(error: sqlite3.Error) -> bool:
@@ -106,8 +125,8 @@ def is_busy(error: sqlite3.Error) -> bool:
     return _kind(error) == sqlite3.SQLITE_BUSY
 
 
-def is_unopenable(error: sqlite3.Error) -> bool:
-    """Tell whether a file, or one beside it, could not be opened.
+def lacks_shared_memory(error: sqlite3.Error) -> bool:
+    """Tell whether a file could not be opened as one that is written ahead.
 
     Parameters
     ----------
@@ -117,12 +136,30 @@ def is_unopenable(error: sqlite3.Error) -> bool:
     Returns
     -------
     bool
-        As where there is no shared memory.
+        True where there is no shared memory, or where a file beside it could not be opened.
     """
-    return _kind(error) == sqlite3.SQLITE_CANTOPEN
+    return _code(error) in _WITHOUT_SHARED_MEMORY or _kind(error) == sqlite3.SQLITE_CANTOPEN
+
+
+def _disk_error(path: Path, error: sqlite3.Error) -> JournalError | None:
+    """Say which file system fails, if that is what is wrong."""
+    if refuses_locks(path, error):
+        problem = f"{place_of(path)} cannot lock files, which keeps runs from harming the journal ({error})"
+        return JournalError(path, problem=problem, remedy=GO_TO_LOCAL_DISK)
+    if _code(error) == sqlite3.SQLITE_READONLY_DIRECTORY or (
+        _kind(error) == sqlite3.SQLITE_CANTOPEN and path.is_file()
+    ):
+        problem = f"no file can be made beside the journal, on {place_of(path)} ({error})"
+        return JournalError(path, problem=problem, remedy=GO_ELSEWHERE)
+    return None
+
+
+def _code(error: Exception) -> int | None:
+    # What Python's own module finds wrong has no code.
+    code: int | None = getattr(error, "sqlite_errorcode", None)
+    return code
 
 
 def _kind(error: Exception) -> int | None:
-    # What Python's own module finds wrong has no code.
-    code: int | None = getattr(error, "sqlite_errorcode", None)
+    code = _code(error)
     return None if code is None else code & _PRIMARY

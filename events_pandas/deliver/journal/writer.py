@@ -7,12 +7,14 @@ import time
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from events_pandas.deliver.journal.access import Access
 from events_pandas.deliver.journal.connecting import transaction
 from events_pandas.deliver.journal.files import Identity, require_same
-from events_pandas.deliver.journal.marks import Mark
+from events_pandas.deliver.journal.lookup import find_elsewhere
+from events_pandas.deliver.journal.marks import Elsewhere, Mark
+from events_pandas.deliver.journal.processes import SEEN_SECONDS, be_seen
 from events_pandas.deliver.journal.statements import Acceptance, accept_events, release_events
 from events_pandas.deliver.journal.troubles import journal_error
 from events_pandas.errors import JournalError
@@ -22,7 +24,8 @@ GROUP_SECONDS: Final = 0.01
 _IDLE_SECONDS = 0.5
 """How long the thread sleeps at most: an interrupt may come between what it has to do and the call that wakes it."""
 
-Then = Callable[[JournalError | None], None]
+Written: TypeAlias = JournalError | Elsewhere | None
+Then: TypeAlias = Callable[[Written], None]
 
 
 class JournalWriter:
@@ -38,10 +41,18 @@ class JournalWriter:
         Returns the number of the run.
     identity : tuple of int
         What tells the file from another one of its name.
+    lock : threading.RLock, optional
+        Held while the thread writes.
     """
 
     def __init__(
-        self, connect: Callable[[], sqlite3.Connection], *, path: Path, run: Callable[[], int], identity: Identity
+        self,
+        connect: Callable[[], sqlite3.Connection],
+        *,
+        path: Path,
+        run: Callable[[], int],
+        identity: Identity,
+        lock: "threading.RLock | None" = None,
     ) -> None:
         self._identity = identity
         self._path = path
@@ -52,9 +63,10 @@ class JournalWriter:
         self._lock = threading.Lock()
         self._is_closed = False
         self._thread: threading.Thread | None = None
-        self._access = Access(path, connect)
+        self._access = Access(path, connect, lock=lock)
         self._process = os.getpid()
         self._bug: BaseException | None = None
+        self._seen_next = time.monotonic() + SEEN_SECONDS
 
     @property
     def waiting(self) -> int:
@@ -73,7 +85,8 @@ class JournalWriter:
         request_id : str or None
             Intercom's name for the request.
         then : callable
-            Called once, in the writer's thread: with None when the record is on disk, or with the error.
+            Called once, in the writer's thread: with None when the record is on disk, with what another run has
+            recorded of the event in the meantime, or with the error.
         """
         with self._lock:
             is_closed = self._is_closed
@@ -142,24 +155,33 @@ class JournalWriter:
         """Write what waits, and answer it."""
         with self._lock:
             records, releases = list(self._records), list(self._releases)
-        error = self._written([acceptance for acceptance, _ in records], releases)
+        answers = self._written([acceptance for acceptance, _ in records], releases)
         for _ in releases:
             self._releases.popleft()
-        for _, then in records:
+        for (_, then), answer in zip(records, answers, strict=True):
             try:
-                then(error)
+                then(answer)
             except BaseException as bug:  # noqa: BLE001  # the other records must have their answers; close raises it
                 self._bug = self._bug or bug
             self._records.popleft()
 
-    def _written(self, acceptances: list[Acceptance], releases: list[Mark]) -> JournalError | None:
+    def _written(self, acceptances: list[Acceptance], releases: list[Mark]) -> list[Written]:
         try:
             require_same(self._path, self._identity)
             with self._access.using() as connection, transaction(connection):
-                accept_events(connection, acceptances, run=self._run())
+                elsewhere: dict[int, Elsewhere] = {}
+                if accept_events(connection, acceptances, run=self._run()) < len(acceptances):
+                    marks = [acceptance.mark for acceptance in acceptances]
+                    elsewhere = find_elsewhere(connection, marks, run=self._run())
                 release_events(connection, releases, run=self._run())
+                self._be_seen(connection)
         except Exception as error:  # noqa: BLE001  # whatever it is, the records must have an answer
             told = journal_error(self._path, error)
             told.__cause__ = error
-            return told
-        return None
+            return [told] * len(acceptances)
+        return [elsewhere.get(place) for place in range(len(acceptances))]
+
+    def _be_seen(self, connection: sqlite3.Connection) -> None:
+        if time.monotonic() >= self._seen_next:
+            be_seen(connection, self._run())
+            self._seen_next = time.monotonic() + SEEN_SECONDS

@@ -63,6 +63,16 @@ class Lines:
             self._brief_seconds = 0.0
             _write(line(progress, description=self._description, paused_seconds=paused_seconds) + "\n")
 
+    def say(self, text: str) -> None:
+        """Write a line of text.
+
+        Parameters
+        ----------
+        text : str
+            Without a line break.
+        """
+        _write(f"{self._description}: {text}\n")
+
     def _look_at_pause(self, progress: Progress) -> tuple[bool, float | None]:
         """Say whether a long pause has just begun or ended, and in the latter case how long it was."""
         told, pause = self._pause, progress.pause
@@ -116,6 +126,17 @@ class Bar:
             # tqdm's own look at a terminal that does not tell its size would find no room for anything.
             first: dict[str, Any] = {"total": progress.total, "initial": progress.rows, "bar_format": text}
             self._bar = self._bar_class(**first, file=sys.stderr, ncols=ncols, nrows=size.lines)
+
+    def say(self, text: str) -> None:
+        """Write a line of text above the bar.
+
+        Parameters
+        ----------
+        text : str
+            Without a line break.
+        """
+        with suppress(OSError, ValueError):
+            self._bar_class.write(f"{self._description}: {text}", file=sys.stderr)
 
     def _redraw(self, progress: Progress, text: str, ncols: int | None) -> None:
         bar = self._bar

@@ -23,6 +23,8 @@ class Meter:
         The time between two showings, at least.
     delay_seconds : float, default 0.0
         Nothing is shown before this time.
+    say : callable, optional
+        Is given lines of text; by default nobody is.
     surroundings : Surroundings, optional
         The clocks.
     """
@@ -34,9 +36,11 @@ class Meter:
         total: int | None,
         interval_seconds: float,
         delay_seconds: float = 0.0,
+        say: Callable[[str], object] | None = None,
         surroundings: Surroundings = REAL_SURROUNDINGS,
     ) -> None:
         self._show = show
+        self._say = say
         self._interval_seconds = interval_seconds
         self._clock = surroundings.clock
         self._tally = Tally(total, surroundings)
@@ -81,6 +85,17 @@ class Meter:
         """Show what has changed by itself, such as the time."""
         if self._clock() >= self._due_at:
             self._look()
+
+    def say(self, text: str) -> None:
+        """Show a line of text, where there is a place for it.
+
+        Parameters
+        ----------
+        text : str
+            What is to be known while the work goes on.
+        """
+        if self._say is not None:
+            self._say(text)
 
     def close(self) -> None:
         """Show the last facts."""

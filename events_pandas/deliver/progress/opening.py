@@ -57,6 +57,15 @@ class ProgressBar(Protocol):
     def tick(self) -> None:
         """Show what has changed by itself; to be called at least once a second while nothing comes in."""
 
+    def say(self, text: str) -> None:
+        """Show a line of text.
+
+        Parameters
+        ----------
+        text : str
+            What is to be known while the work goes on.
+        """
+
 
 @contextmanager
 def progress_bar(
@@ -111,9 +120,9 @@ def _meter(progress: ProgressChoice, total: int | None, *, description: str, del
     bar_class = find_bar_class()
     if bar_class is None:
         lines = Lines(description, brief_seconds=BRIEF_SECONDS if progress == "auto" else 0.0)
-        return Meter(lines.show, total=total, interval_seconds=LOOK_SECONDS)
+        return Meter(lines.show, total=total, interval_seconds=LOOK_SECONDS, say=lines.say)
     bar = Bar(bar_class, description=description, width=NOTEBOOK_WIDTH if is_notebook() else None)
-    return Meter(bar.show, total=total, interval_seconds=DRAW_SECONDS, delay_seconds=delay_seconds)
+    return Meter(bar.show, total=total, interval_seconds=DRAW_SECONDS, delay_seconds=delay_seconds, say=bar.say)
 
 
 def _close_after(error: BaseException, meter: "Meter | Silence") -> None:
@@ -155,6 +164,15 @@ class Silence:
 
     def tick(self) -> None:
         """Show nothing."""
+
+    def say(self, text: str) -> None:
+        """Show nothing.
+
+        Parameters
+        ----------
+        text : str
+            Any.
+        """
 
     def close(self) -> None:
         """Show nothing."""

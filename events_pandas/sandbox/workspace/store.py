@@ -10,6 +10,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
+from events_pandas.filesystem import place_of, refuses_locks
 from events_pandas.forking import keep_for_ever, leave_to_parent_at_fork
 
 Row: TypeAlias = tuple[Any, ...]
@@ -212,14 +213,17 @@ def _opened(path: Path | None) -> sqlite3.Connection:
     try:
         return _prepared(path)
     except sqlite3.OperationalError as error:
-        is_held = error.sqlite_errorcode == sqlite3.SQLITE_BUSY
-        reason = "another sandbox, or another program, holds it" if is_held else f"{error}"
-        hint = (
-            "stop it, or choose another file" if is_held else "is its folder there, may you write to it, has it room?"
-        )
-        raise OSError(f"the sandbox cannot keep its workspace in {str(path)!r}: {reason}; {hint}") from error
+        raise OSError(f"the sandbox cannot keep its workspace in {str(path)!r}: {_trouble(path, error)}") from error
     except sqlite3.DatabaseError as error:
         raise ValueError(f"{str(path)!r} is no workspace of a sandbox: {error}") from error
+
+
+def _trouble(path: Path | None, error: sqlite3.OperationalError) -> str:
+    if path is not None and refuses_locks(path, error):
+        return f"{place_of(path)} cannot lock files; choose a file on a local disk"
+    if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
+        return "another sandbox, or another program, holds it; stop it, or choose another file"
+    return f"{error}; is its folder there, may you write to it, has it room?"
 
 
 def _prepared(path: Path | None) -> sqlite3.Connection:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from events_pandas.deliver.answers import Answer, TransportError
-from events_pandas.deliver.journal import Mark
+from events_pandas.deliver.journal import Elsewhere, Mark
 from events_pandas.deliver.workers import MAX_CONCURRENCY
 from events_pandas.errors import JournalError
 
@@ -220,3 +220,24 @@ def test_second_interrupt_awaits_what_is_being_recorded(make_run, scripted_clien
 
     assert interrupts == [0, 0]
     assert _facts(outcomes) == [("accepted", None)]
+
+
+@pytest.mark.parametrize(
+    ("elsewhere", "status", "code"),
+    [
+        (Elsewhere(is_same=True), "already_submitted", None),
+        (Elsewhere(is_same=False), "duplicate", "accepted_with_other_metadata"),
+    ],
+)
+def test_event_that_another_run_has_recorded_is_not_accepted_twice(
+    elsewhere, status, code, make_run, scripted_client, marked
+):
+    """Intercom has one event of the two, and one of the runs is told so."""
+    writer = FakeWriter(elsewhere)
+    run = _run(make_run, scripted_client(), writer)
+
+    with run:
+        ((outcome,),) = run.deliver([marked("a")])
+
+    assert (str(outcome.status), outcome.error_code, outcome.http_status, outcome.attempts) == (status, code, 202, 1)
+    assert run.stop is None

@@ -62,6 +62,14 @@ def test_summary_tells_of_rows_whose_event_was_accepted_with_other_metadata(make
                 "journal: that is as safe, and slower, and two runs on it wait for each other)"
             ),
         ),
+        (
+            "delete, no locks",
+            (
+                "journal: orders.sqlite (its file system cannot lock files, so that it is written with a rollback "
+                "journal, and a file beside it keeps other runs away: that is slower, and one run at a time can use "
+                "it; a journal on a local disk has no such limits)"
+            ),
+        ),
     ],
 )
 def test_summary_names_the_journal(make_results, mode, line):
@@ -118,3 +126,22 @@ def test_summary_is_complete_when_every_row_needs_nothing_more(make_results, sta
     summary.add(make_results((status, None)))
 
     assert summary.is_complete is is_complete
+
+
+def test_summary_tells_of_other_runs(make_results):
+    """Who reads that half of the rows were submitted already wants to know by whom."""
+    other = {"run": 3, "started_at": "2026-01-31 10:24:05 UTC", "process": 4711, "host": "anna-pc"}
+    results = make_results(("accepted", None))
+    results.attrs["run"] = {"journal": "orders.sqlite", "journal_mode": "wal", "other_runs": [other]}
+    summary = Summary()
+
+    summary.add(results)
+    summary.add(results)
+
+    assert str(summary).splitlines()[2:] == [
+        "journal: orders.sqlite",
+        (
+            "another run uses this journal at the same time: process 4711 on anna-pc, since 2026-01-31 10:24:05 UTC; "
+            "an event that both send is accepted in one of them, and already_submitted in the other"
+        ),
+    ]

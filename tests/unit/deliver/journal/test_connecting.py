@@ -13,6 +13,7 @@ import pytest
 
 from events_pandas.deliver.journal import Journal
 from events_pandas.errors import JournalError
+from events_pandas.filesystem import place_of
 
 BEGIN_ANEW = (
     "it is left as it is; to begin a new journal, move it away or name another path, or pass journal=None. "
@@ -242,7 +243,8 @@ def test_journal_refuses_what_cannot_be_written(open_journal, path, monkeypatch)
         Journal.opened(path, workspace="ab12cd34")
 
     assert str(caught.value) == (
-        f"{path}: the journal cannot be written (attempt to write a readonly database): {GO_ELSEWHERE}"
+        f"{path}: the journal cannot be written on {place_of(path)} (attempt to write a readonly database): "
+        f"{GO_ELSEWHERE}"
     )
 
 

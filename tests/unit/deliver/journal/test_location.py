@@ -30,6 +30,21 @@ def test_journal_path_is_where_the_environment_says(state, tmp_path, monkeypatch
     assert journal_path(AUTO, "ab12cd34") == directory / "ab12cd34.sqlite"
 
 
+def test_journal_path_from_the_environment_is_that_of_a_folder(monkeypatch, tmp_path):
+    """A tilde is the home directory, and a program that goes to another folder keeps its journal."""
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+
+    monkeypatch.setenv("EVENTS_PANDAS_JOURNALS", "~/journals")
+    at_home = journal_path(AUTO, "ab12cd34")
+    monkeypatch.setenv("EVENTS_PANDAS_JOURNALS", "journals")
+    here = journal_path(AUTO, "ab12cd34")
+
+    assert at_home == tmp_path / "home" / "journals" / "ab12cd34.sqlite"
+    assert here == tmp_path / "journals" / "ab12cd34.sqlite"
+
+
 def test_journal_path_makes_nothing(state):
     """To ask for the path leaves no trace."""
     journal_path(AUTO, "ab12cd34")

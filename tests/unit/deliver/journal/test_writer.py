@@ -8,6 +8,7 @@ from contextlib import closing
 import pytest
 
 from events_pandas.errors import JournalError
+from events_pandas.filesystem import place_of
 
 
 @pytest.fixture
@@ -252,7 +253,7 @@ def test_record_is_answered_with_an_error_when_the_disk_is_full_and_goes_on_when
 
     assert full - {"None"} == {
         (
-            f"{path}: the disk is full, or the file may not grow (database or disk is full): "
+            f"{path}: the disk is full, or the file may not grow on {place_of(path)} (database or disk is full): "
             "make room, then run again: what the journal holds so far is safe, and is not sent twice"
         )
     }

@@ -54,6 +54,10 @@ def last_drawn(terminal):
     return terminal.getvalue().rstrip().rpartition("\r")[2]
 
 
+def fail_to_write(_):
+    raise OSError(5, "Input/output error")
+
+
 def fail(_):
     raise LookupError("no such widget")
 
@@ -65,6 +69,7 @@ def test_progress_bar_is_silent_when_there_is_to_be_none(capsys, outcome, run):
         bar.update(outcome("accepted"))
         bar.advance()
         bar.tick()
+        bar.say("another run goes on")
 
     assert capsys.readouterr() == ("", "")
 
@@ -89,6 +94,46 @@ def test_progress_bar_draws_a_bar_with_counts_on_a_terminal(monkeypatch, outcome
 
     assert last_drawn(terminal).startswith("submitting: 100%|#")
     assert last_drawn(terminal).endswith("#| 3 of 3, 2 accepted, 1 rejected, after 0 s")
+
+
+def test_progress_bar_says_a_line_above_the_bar(monkeypatch, outcome):
+    """The line stays, and the bar is drawn below it."""
+    monkeypatch.setattr(sys, "stderr", terminal := Terminal())
+
+    with progress_bar("auto", total=1, description="submitting") as bar:
+        bar.say("another run goes on")
+        bar.update(outcome("accepted"))
+
+    assert "\rsubmitting: another run goes on\n" in terminal.getvalue()
+    assert last_drawn(terminal).startswith("submitting: 100%|#")
+
+
+def test_progress_bar_says_a_line_where_there_is_no_bar(capsys):
+    """Also of work that is so brief that it leaves no line else."""
+    with progress_bar("auto", total=1, description="submitting") as bar:
+        bar.say("another run goes on")
+
+    assert capsys.readouterr() == ("", "submitting: another run goes on\n")
+
+
+def test_progress_bar_does_not_say_to_a_callable_what_is_no_progress():
+    """It is in the facts of the run."""
+    told = []
+
+    with progress_bar(told.append, total=1, description="submitting") as bar:
+        bar.say("another run goes on")
+
+    assert {progress.rows for progress in told} == {0}
+
+
+def test_progress_bar_says_nothing_to_a_terminal_that_is_gone(monkeypatch):
+    """Who started the run may have closed it."""
+    monkeypatch.setattr(sys, "stderr", terminal := Terminal())
+
+    with progress_bar("auto", total=1, description="submitting") as bar:
+        terminal.write = fail_to_write
+        bar.say("another run goes on")
+        del terminal.write
 
 
 def test_progress_bar_says_that_a_run_ended_early(monkeypatch, outcome):

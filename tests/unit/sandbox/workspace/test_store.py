@@ -1,5 +1,7 @@
 """The database that a workspace is kept in."""
 
+import errno
+import os
 import re
 import shutil
 import sqlite3
@@ -103,6 +105,25 @@ def test_store_that_is_held_is_nobody_elses(path) -> None:
     store.release()
 
     Store(path).hold()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has another way to lock files")
+def test_store_names_a_file_system_that_cannot_lock_files(path, monkeypatch) -> None:
+    """SQLite says the same of that and of another sandbox, which is not there."""
+
+    def refuse(*_) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    # Stands for the refusal that SQLite meets: what is asked in turn is a file that nobody has.
+    store = Store(path)
+    store.hold()
+    monkeypatch.setattr("fcntl.lockf", refuse)
+
+    with pytest.raises(OSError, match=r"cannot lock files; choose a file on a local disk$") as caught:
+        Store(path)
+
+    assert str(caught.value).startswith(f"the sandbox cannot keep its workspace in {str(path)!r}: its file system")
+    store.release()
 
 
 def test_store_is_made_once_by_whoever_comes_first(path) -> None:

@@ -1,0 +1,128 @@
+"""Which runs are under way in a journal: whose process is there, or was seen of late."""
+
+import sqlite3
+import time
+from collections.abc import Collection
+from datetime import UTC, datetime
+from typing import Final, NamedTuple
+
+from events_pandas.deliver.journal.process import Process
+
+SEEN_SECONDS: Final = 10
+"""How often a run that records events says that it is there: the machines of others do not see its process."""
+STALE_SECONDS: Final = 60
+"""A run of another machine that has not been seen for so long is taken for killed."""
+
+_UNDER_WAY = """
+SELECT runs.run, runs.started_at, runs.ended_at, host, pid, space, birth, seen_at FROM processes JOIN runs USING (run)
+WHERE runs.run <> :run AND (:workspace IS NULL OR workspace = :workspace)
+AND (ended_at IS NULL OR ended_at >= (SELECT started_at FROM runs WHERE run = :run))
+ORDER BY runs.run
+"""
+
+
+class OtherRun(NamedTuple):
+    """A run that is under way in the journal of another one, or was for a part of its time.
+
+    Parameters
+    ----------
+    run : int
+        Its number in the journal.
+    started_at : str
+        When it began, such as ``"2026-01-31 10:24:05 UTC"``.
+    process : int
+        The number of its process.
+    host : str
+        The machine of the process.
+    """
+
+    run: int
+    started_at: str
+    process: int
+    host: str
+
+    def __str__(self) -> str:
+        return (
+            f"another run uses this journal at the same time: process {self.process} on {self.host}, since "
+            f"{self.started_at}; an event that both send is accepted in one of them, and already_submitted in the other"
+        )
+
+
+def enter_process(connection: sqlite3.Connection, run: int) -> None:
+    """Write down that a run of this process begins.
+
+    Parameters
+    ----------
+    connection : sqlite3.Connection
+        To a journal.
+    run : int
+        The number of the run.
+    """
+    own = Process.own()
+    values = run, own.host, own.pid, own.space, own.birth, time.time()
+    connection.execute("INSERT INTO processes VALUES (?, ?, ?, ?, ?, ?)", values)
+
+
+def forget_processes(connection: sqlite3.Connection, *, but: int) -> None:
+    """Drop what is known of the processes of runs: nobody is left who could meet one of them.
+
+    Parameters
+    ----------
+    connection : sqlite3.Connection
+        To a journal.
+    but : int
+        The number of the run whose process stays.
+    """
+    connection.execute("DELETE FROM processes WHERE run <> ?", (but,))
+
+
+def be_seen(connection: sqlite3.Connection, run: int) -> None:
+    """Write down that a run is still there.
+
+    Parameters
+    ----------
+    connection : sqlite3.Connection
+        To a journal.
+    run : int
+        The number of the run.
+    """
+    connection.execute("UPDATE processes SET seen_at = ? WHERE run = ?", (time.time(), run))
+
+
+def find_other_runs(
+    connection: sqlite3.Connection, *, run: int, workspace: str | None, own_runs: Collection[int]
+) -> list[OtherRun]:
+    """Look up which other runs are under way, or were since a run began.
+
+    Parameters
+    ----------
+    connection : sqlite3.Connection
+        To a journal.
+    run : int
+        The number of the run that asks.
+    workspace : str or None
+        Whose runs are of interest; None for all.
+    own_runs : collection of int
+        The numbers of the runs of this process that have not ended.
+
+    Returns
+    -------
+    list of OtherRun
+        In the order in which they began; those that were killed are left out.
+    """
+    found = []
+    for number, started_at, ended_at, host, pid, space, birth, seen_at in connection.execute(
+        _UNDER_WAY, {"run": run, "workspace": workspace}
+    ):
+        process = Process(host=host, pid=pid, space=space, birth=birth)
+        # One of this process whose end could not be written is over all the same.
+        is_over = process == Process.own() and number not in own_runs
+        if ended_at is not None or (not is_over and _is_there(process, seen_at)):
+            began = datetime.fromtimestamp(started_at // 1_000_000, UTC)
+            found.append(OtherRun(number, f"{began:%Y-%m-%d %H:%M:%S} UTC", pid, host))
+    return found
+
+
+def _is_there(process: Process, seen_at: float) -> bool:
+    is_alive = process.is_alive
+    return time.time() - seen_at < STALE_SECONDS if is_alive is None else is_alive

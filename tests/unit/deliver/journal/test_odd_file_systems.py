@@ -1,0 +1,317 @@
+"""Journals on file systems without locks, without shared memory, or without a way to the disk."""
+
+import shutil
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from events_pandas import filesystem
+from events_pandas.deliver.journal.troubles import journal_error
+from events_pandas.errors import JournalError
+from events_pandas.filesystem import place_of
+from events_pandas.history import runs
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only there SQLite's calls are known to be replaceable")
+
+ELSEWHERE = "name a path on a local disk with journal=..., or pass journal=None to go without"
+
+# SQLite lets its tests replace the calls that it makes to the system.
+PROGRAM = """
+import _sqlite3, ctypes, datetime, errno, fcntl, os, signal, sys
+from pathlib import Path
+
+import numpy as np
+from events_pandas.deliver.journal import Journal, Mark, RunFacts
+from events_pandas.errors import JournalError
+
+class System(ctypes.Structure):
+    _fields_ = [("version", ctypes.c_int), ("size", ctypes.c_int), ("longest", ctypes.c_int)]
+    _fields_ += [(f"pointer{number}", ctypes.c_void_p) for number in range(16)]
+    _fields_ += [("replace", ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p))]
+
+library = ctypes.CDLL(_sqlite3.__file__)
+library.sqlite3_initialize()
+library.sqlite3_vfs_find.restype = ctypes.POINTER(System)
+system = library.sqlite3_vfs_find(None)
+kept = []
+
+def refuse(name, code, returned=-1):
+    @ctypes.CFUNCTYPE(ctypes.c_ssize_t, use_errno=True)
+    def refused():
+        ctypes.set_errno(code)
+        return returned
+    kept.append(refused)
+    assert system.contents.replace(ctypes.addressof(system.contents), name, ctypes.cast(refused, ctypes.c_void_p)) == 0
+
+def refuse_locks(code):
+    refuse(b"fcntl", code)
+    def lockf(*_):
+        raise OSError(code, os.strerror(code))
+    fcntl.lockf = lockf
+
+path, words = Path(sys.argv[1]), np.zeros((2, 1), np.uint64)
+facts = RunFacts(started_at=datetime.datetime.now(datetime.UTC), source="orders.csv", mapping="0f3c")
+
+def use(journal, second=2):
+    (key,) = journal.digests(words)
+    mark = Mark(key, None, 1, second)
+    journal.claim([mark])
+    writer, answers = journal.writer(), []
+    writer.record(mark, accepted_at=5, request_id=None, then=answers.append)
+    writer.close(60)
+    print(journal.mode, answers, journal.occupied(words))
+
+try:
+    exec(sys.argv[2])
+    journal = Journal.opened(path, workspace="ab12cd34", busy_seconds=0.2)
+    exec(sys.argv[3])
+    journal.close()
+except JournalError as error:
+    print(error)
+"""
+
+
+def run_program(path, before, then="use(journal)"):
+    command = [sys.executable, "-c", PROGRAM, str(path), before, then]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    if "undefined symbol" in done.stderr:
+        pytest.skip("this SQLite cannot be reached from outside")
+    assert done.stderr == ""
+    return done.stdout
+
+
+def names(path):
+    return sorted(file.name for file in path.parent.iterdir())
+
+
+@pytest.mark.parametrize("code", ["ENOLCK", "EOPNOTSUPP", "EPERM"])
+def test_journal_does_without_locks(open_journal, path, code):
+    """A file beside it keeps other runs away, and is gone when the journal is closed; a later start has locks."""
+    told = run_program(path, f"refuse_locks(errno.{code})", "print(*sorted(os.listdir(path.parent))); use(journal)")
+
+    assert told == "journal.sqlite journal.sqlite.lock\ndelete, no locks [None] [5]\n"
+    assert names(path) == ["journal.sqlite"]
+    assert open_journal().mode == "wal"
+
+
+def test_journal_that_was_made_with_locks_does_without_them(open_journal, path):
+    """It was written ahead, which needs locks."""
+    open_journal().close()
+
+    assert run_program(path, "refuse_locks(errno.ENOLCK)") == "delete, no locks [None] [5]\n"
+
+
+def test_journal_without_locks_is_not_taken_from_another_run(path):
+    """One run at a time: the message says who has it, where, and what to do."""
+    told = run_program(
+        path, "refuse_locks(errno.ENOLCK)", "Journal.opened(path, workspace='ab12cd34', busy_seconds=0.2)"
+    )
+
+    assert told.startswith(
+        f"{path}: {place_of(path)} cannot lock files, so that one run at a time uses the journal, and process "
+    )
+    assert told.endswith(
+        " UTC: wait until that run has ended; if it was killed, delete journal.sqlite.lock; or " + ELSEWHERE + "\n"
+    )
+    assert " has had it since 20" in told
+
+
+@pytest.mark.slow
+def test_journal_without_locks_goes_on_after_a_run_was_killed(path):
+    """Whoever starts later on the same machine sees that the other process is gone."""
+    command = [sys.executable, "-c", PROGRAM, str(path)]
+    killing = "use(journal); journal.begin_run(facts); os.kill(os.getpid(), signal.SIGKILL)"
+    killed = subprocess.run([*command, "refuse_locks(errno.ENOLCK)", killing], timeout=120, check=False)
+
+    left = names(path)
+    told = run_program(path, "refuse_locks(errno.ENOLCK)", "print(journal.occupied(words))")
+
+    assert killed.returncode < 0
+    assert left == ["journal.sqlite", "journal.sqlite.lock"]
+    assert told == "[5]\n"
+    assert names(path) == ["journal.sqlite"]
+
+
+def test_journal_is_not_used_without_locks_beside_a_run_that_has_them(open_journal, make_mark, path):
+    """A file system may refuse locks that it gave before; what was written ahead shows that somebody may go on."""
+    journal = open_journal()
+    journal.claim([make_mark(journal, 1)])
+
+    told = run_program(path, "refuse_locks(errno.ENOLCK)")
+
+    assert told == (
+        f"{path}: {place_of(path)} cannot lock files, and another run has written to the journal that is still under "
+        f"way, or was killed: run again when that run has ended, or when files can be locked; or {ELSEWHERE}\n"
+    )
+    assert not Path(f"{path}.lock").exists()
+
+
+def test_journal_is_not_used_with_locks_beside_a_run_that_has_none(open_journal, path):
+    """The file beside it counts for all."""
+    command = [sys.executable, "-c", PROGRAM, str(path), "refuse_locks(errno.ENOLCK)"]
+    waiting = "print('ready', flush=True); sys.stdin.readline()"
+    with subprocess.Popen([*command, waiting], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout.readline() == "ready\n"
+        with pytest.raises(JournalError, match=f"and process {other.pid} on "):
+            open_journal()
+        other.communicate("\n", timeout=60)
+
+
+@pytest.mark.parametrize("is_made", [True, False])
+def test_journal_does_without_shared_memory_that_cannot_be_mapped(open_journal, path, is_made):
+    """The file is not left marked as one that is written ahead, which would fail from then on."""
+    if is_made:
+        open_journal().close()
+
+    assert run_program(path, "refuse(b'mmap', errno.ENODEV)") == "delete [None] [5]\n"
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("delete",)
+    assert open_journal().mode == "wal"
+
+
+@pytest.mark.slow
+def test_journal_of_a_killed_run_is_read_without_shared_memory(path):
+    """What was written ahead elsewhere is moved to where it belongs: by the history of runs, and by the next run."""
+    command = [sys.executable, "-c", PROGRAM, str(path), "pass"]
+    killing = "use(journal); journal.begin_run(facts); os.kill(os.getpid(), signal.SIGKILL)"
+    subprocess.run([*command, killing], timeout=120, check=False)
+    copy = path.with_name("copy.sqlite")
+    for kind in ("", "-wal", "-shm"):
+        shutil.copy(f"{path}{kind}", f"{copy}{kind}")
+
+    listing = "from events_pandas.history import runs; print(len(runs(path)), os.path.exists(f'{path}-wal'))"
+    told = run_program(path, "refuse(b'mmap', errno.ENODEV)", "print(journal.mode, journal.occupied(words))")
+    listed = run_program(copy, f"refuse(b'mmap', errno.ENODEV); {listing}; sys.exit()")
+
+    assert told == "delete [5]\n"
+    assert listed == "1 False\n"
+    assert len(runs(path)) == 1
+
+
+def test_journal_names_the_file_system_that_cannot_be_written(open_journal, path):
+    """What does not come to the disk is not safe there; a later start finds no half of a journal."""
+    told = run_program(path, "[refuse(name, errno.EIO) for name in (b'write', b'pwrite', b'pwrite64')]")
+
+    assert told == (
+        f"{path}: the journal cannot be read or written on {place_of(path)} (disk I/O error): see whether the disk is "
+        "there and well, then run again; what the journal holds so far is kept; if this goes on, "
+        f"{ELSEWHERE}\n"
+    )
+    assert open_journal().mode == "wal"
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        (
+            sqlite3.SQLITE_IOERR_LOCK,
+            "{place} cannot lock files, which keeps runs from harming the journal (oh): {local}",
+        ),
+        (
+            sqlite3.SQLITE_READONLY_DIRECTORY,
+            (
+                "no file can be made beside the journal, on {place} (oh): name a path that can be written with "
+                "journal=..., or pass journal=None to go without"
+            ),
+        ),
+        (
+            sqlite3.SQLITE_CANTOPEN,
+            (
+                "no file can be made beside the journal, on {place} (oh): name a path that can be written with "
+                "journal=..., or pass journal=None to go without"
+            ),
+        ),
+        (
+            sqlite3.SQLITE_IOERR_FSYNC,
+            (
+                "the journal cannot be read or written on {place} (oh): see whether the disk is there and well, then "
+                "run again; what the journal holds so far is kept; if this goes on, {local}"
+            ),
+        ),
+        (
+            sqlite3.SQLITE_PROTOCOL,
+            (
+                "another program keeps the journal locked (oh): wait until the other run or the program that copies "
+                "the file is done, then run again"
+            ),
+        ),
+    ],
+)
+def test_journal_error_names_the_file_system(path, code, said):
+    """Whoever looks after the machine has to know which one it is."""
+    path.touch()
+    error = sqlite3.OperationalError("oh")
+    error.sqlite_errorcode = code
+
+    told = journal_error(path, error)
+
+    assert str(told) == f"{path}: {said.format(place=place_of(path), local=ELSEWHERE)}"
+
+
+def test_journal_error_names_the_file_system_that_is_read_only(path):
+    """What the system says of a file system is said with its name, and what it says of a path is not."""
+    told = journal_error(path, OSError(30, "Read-only file system"))
+
+    assert str(told) == (
+        f"{path}: the journal cannot be opened on {place_of(path)}: Read-only file system: name a path that can be "
+        "written with journal=..., or pass journal=None to go without"
+    )
+
+
+WAITING = """
+import queue
+answers = queue.SimpleQueue()
+journal.begin_run(facts)
+writer = journal.writer()
+with journal.reading():
+    print(journal.occupied(words))
+    (key,) = journal.digests(words)
+    writer.record(Mark(key, None, 1, 2), accepted_at=5, request_id=None, then=answers.put)
+    try:
+        print("answered", answers.get(timeout=1.0))
+    except queue.Empty:
+        print("waits")
+print(answers.get(timeout=60))
+writer.close(60)
+"""
+
+
+def test_journal_without_write_ahead_log_waits_for_a_look_of_its_own_run(path):
+    """However long a frame is judged, that is no other program that keeps the journal locked."""
+    assert run_program(path, "refuse(b'mmap', errno.ENODEV)", WAITING) == "[-1]\nwaits\nNone\n"
+
+
+@pytest.fixture
+def network(tmp_path, monkeypatch):
+    """Have the folder of the test on a network disk."""
+    mounts = tmp_path.parent / f"{tmp_path.name}.mounts"
+    mounts.write_text(f"server:/home {tmp_path} nfs4 rw 0 0\n")
+    monkeypatch.setattr(filesystem, "_MOUNTS", mounts)
+
+
+@pytest.mark.parametrize("is_made", [True, False])
+def test_journal_on_a_network_disk_has_no_write_ahead_log(open_journal, request, make_mark, record, is_made):
+    """Another machine may use it too, and shares no memory with this one."""
+    if is_made:
+        open_journal().close()
+    request.getfixturevalue("network")
+
+    journal = open_journal()
+
+    assert journal.mode == "delete"
+    assert record(journal, make_mark(journal, 1)) == [None]
+
+
+@pytest.mark.usefixtures("network")
+def test_journal_error_names_a_network_disk(path):
+    """Its type and its place tell whoever looks after it what is meant."""
+    told = journal_error(path, OSError(116, "Stale file handle"))
+
+    assert str(told) == (
+        f"{path}: the journal cannot be opened on its file system (nfs4 at {path.parent}): Stale file handle: name a "
+        "path that can be written with journal=..., or pass journal=None to go without"
+    )
