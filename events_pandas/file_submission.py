@@ -133,8 +133,8 @@ def file_results(
             except EventsPandasError as error:
                 if output.rest is None:
                     raise
-                where = f"{frames.latest}: " if isinstance(error, MappingError) else ""
-                message = f"the run ended early, and the rows before were submitted: {where}{error}"
+                why = f"{frames.latest}: {'; '.join(error.faults)}" if isinstance(error, MappingError) else str(error)
+                message = f"the run ended early, and the rows before were submitted: {why}"
                 raise SubmissionError(message, results=output.rest) from error
 
 

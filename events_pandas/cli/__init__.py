@@ -5,6 +5,7 @@ import typer
 from events_pandas.cli.files import check, submit, suggest
 from events_pandas.cli.history import runs
 from events_pandas.cli.local import demo, sandbox
+from events_pandas.cli.output import prepare_streams, settle_streams
 
 app = typer.Typer(
     help="Rows of CSV and Parquet files as Intercom data events.",
@@ -12,7 +13,7 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    epilog="Exit codes: 0 every row is done; 1 some are not; 2 usage, mapping or credentials; 130 interrupted.",
+    epilog="Exit codes: 0 every row is done; 1 some are not; 2 usage, mapping or credentials; 130 interrupted, 143 by SIGTERM.",
 )
 
 for command in (suggest, check, submit, runs, sandbox, demo):
@@ -21,4 +22,8 @@ for command in (suggest, check, submit, runs, sandbox, demo):
 
 def main() -> None:
     """Run the command line."""
-    app()
+    prepare_streams()
+    try:
+        app()
+    finally:
+        settle_streams()

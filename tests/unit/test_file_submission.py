@@ -280,19 +280,20 @@ def test_results_that_cannot_be_written_any_more_are_not_lost(write, submit, fak
 
 def test_results_that_cannot_be_written_do_not_hide_why_the_run_ended(write, submit, fake_client, tmp_path):
     """The exception is that of the run; it has every result, and a note of what became of the file."""
-    (tmp_path / "results.csv.partial").symlink_to("/dev/full")
+    (tmp_path / "results").mkdir()
+    client = fake_client({"2": [lambda: shutil.rmtree(tmp_path / "results") or 401]})
 
     with pytest.raises(AuthenticationError) as caught:
         submit(
             write("a.csv", "1,2024-01-31", "2,2024-01-31"),
-            client=fake_client({"2": [401]}),
+            client=client,
             concurrency=1,
-            results_path="results.csv",
+            results_path="results/all.csv",
         )
 
     assert caught.value.results["status"].tolist() == ["accepted", "not_submitted"]
     assert caught.value.results["source_file"].tolist() == ["a.csv", "a.csv"]
-    assert caught.value.__notes__ == ["results.csv: results cannot be written there: No space left on device"]
+    assert caught.value.__notes__ == ["results/all.csv: results cannot be written there: No such file or directory"]
 
 
 def test_later_file_that_cannot_be_read_does_not_hide_why_the_run_ended(write, submit, fake_client):
