@@ -337,7 +337,7 @@ def test_from_toml_refuses_what_is_not_utf8(tmp_path, faults):
 
     (fault,) = faults(EventMapping.from_toml, path)
 
-    assert fault.startswith(f"{path}: is not valid TOML: 'utf-8' codec can't decode byte 0xfc")
+    assert fault.startswith(f"{path}: is not UTF-8: save it as UTF-8 and try again")
 
 
 @pytest.mark.parametrize(
