@@ -48,7 +48,7 @@ class EventsPandasError(_Portable, Exception):
     Parameters
     ----------
     message : str
-        What is wrong; what a stranger's text in it would do to a terminal, or to a log's lines, is written as an escape.
+        What is wrong; characters in it that act on a terminal, or break lines, are written as escapes.
     lines : sequence of str, optional
         A line for each of several faults.
     """

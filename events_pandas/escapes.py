@@ -1,5 +1,6 @@
 """Characters that nobody sees or that act on a terminal, written as escapes wherever a stranger's text is told."""
 
+import os
 import re
 from typing import Final
 
@@ -86,6 +87,27 @@ def escaped(text: object) -> str:
     orders\n5 rows: 5 valid\u001b[2J
     """
     return _TO_ESCAPE.sub(escape, str(text))
+
+
+def path_text(path: str | os.PathLike[str]) -> str:
+    r"""Return the name of a file as text that can be written anywhere.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        Bytes of it that are not UTF-8 are half characters for Python.
+
+    Returns
+    -------
+    str
+        The same, but for an escape in place of each of these.
+
+    Examples
+    --------
+    >>> print(path_text("caf\udce9.csv"))
+    caf\udce9.csv
+    """
+    return os.fspath(path).encode(errors="backslashreplace").decode()
 
 
 def escaped_lines(text: str) -> str:

@@ -24,6 +24,7 @@ from events_pandas.errors import (
     SubmissionError,
     SubmissionInterrupted,
 )
+from events_pandas.escapes import path_text
 from events_pandas.file_headers import require_fitting, require_unchanged
 from events_pandas.file_rejects import FileRejects, file_rejects
 from events_pandas.mapping import EventMapping, Rule, bind, require_mapping
@@ -151,7 +152,7 @@ def _submission(
         options=options,
         source="files",
         origin=_named(frames.files),
-        results_path=None if results_path is None else os.fspath(results_path),
+        results_path=None if results_path is None else path_text(results_path),
         total=_count_rows(frames, options),
         refused=frames.refused,
         types=types,
@@ -305,13 +306,13 @@ class _FileFrames:
         """Return the file of each of some rows, which are counted over all files."""
         ends, paths = zip(*self._chunks, strict=True) if self._chunks else ((), ())
         return pd.array(
-            [str(paths[chunk]) for chunk in np.searchsorted(ends, rows, side="right")], dtype="string[pyarrow]"
+            [path_text(paths[chunk]) for chunk in np.searchsorted(ends, rows, side="right")], dtype="string[pyarrow]"
         )
 
 
 def _named(files: Sequence[Path]) -> str:
     """Return files in words: all of a few, the first of many."""
-    shown = ", ".join(map(str, files[:FILES_NAMED]))
+    shown = ", ".join(map(path_text, files[:FILES_NAMED]))
     return shown if len(files) <= FILES_NAMED else f"{shown} and {len(files) - FILES_NAMED} more"
 
 

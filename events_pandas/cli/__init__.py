@@ -13,7 +13,8 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    epilog="Exit codes: 0 every row is done; 1 some are not; 2 usage, mapping or credentials; 130 interrupted, 143 by SIGTERM.",
+    epilog="Exit codes: 0 every row is done; 1 some are not; 2 usage, mapping or credentials; "
+    "130 interrupted, 143 by SIGTERM.",
 )
 
 for command in (suggest, check, submit, runs, sandbox, demo):

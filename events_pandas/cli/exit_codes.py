@@ -38,11 +38,14 @@ def exit_codes() -> Iterator[None]:
             is_unusable = isinstance(error, UNUSABLE_ERRORS) or not isinstance(error, EventsPandasError)
             raise typer.Exit(UNUSABLE if is_unusable else INCOMPLETE) from error
         except KeyboardInterrupt as error:
-            by = f" by {signals[0].name}" if signals else ""
-            say(f"interrupted{by}: {error}" if isinstance(error, SubmissionInterrupted) else f"interrupted{by}", is_error=True)
-            for note in notes(error):
-                say(f"error: {note}", is_error=True)
+            _tell_interrupt(error, f"interrupted by {signals[0].name}" if signals else "interrupted")
             raise typer.Exit(ENDED_BY_SIGNAL + signals[0] if signals else INTERRUPTED) from error
+
+
+def _tell_interrupt(error: KeyboardInterrupt, what: str) -> None:
+    say(f"{what}: {error}" if isinstance(error, SubmissionInterrupted) else what, is_error=True)
+    for note in notes(error):
+        say(f"error: {note}", is_error=True)
 
 
 def _faults(error: Exception) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from events_pandas.convert.cells import TEXT_TYPE, Mask, Rows, time_text
 from events_pandas.convert.codes import CODES, RANKS, Severity
 from events_pandas.convert.unseen import outlined, visible
+from events_pandas.escapes import escaped
 from events_pandas.intercom import IDENTIFIERS
 
 SHOWN_CHARACTERS = 80
@@ -145,9 +146,10 @@ class Finding:
         cure = "the event is sent without it" if self.is_omission else CODES[self.code].cure
         values = pa.nulls(0, TEXT_TYPE) if self.values is None else self._told()
         where = f" in {self.label}" if self.label else ""
-        parts = (f"{self.field}: ", values, f"{where} {cause}: ", self._cures(len(values), cure), "")
+        field = escaped(self.field)
+        parts = (f"{field}: ", values, f"{where} {cause}: ", self._cures(len(values), cure), "")
         told = pc.binary_join_element_wise(*(_text_datum(part) for part in parts))
-        untold = f"{self.field}: {self.label or CODES[self.code].subject} {cause}: {cure}"
+        untold = f"{field}: {self.label or CODES[self.code].subject} {cause}: {cure}"
         told = pc.fill_null(told, untold)
         rest = pa.repeat(pa.scalar(untold, TEXT_TYPE), len(self.rows) - len(told))
         return pa.concat_arrays([told, rest])
@@ -277,9 +279,7 @@ def merged(findings: Iterable[Finding], fields: Sequence[str]) -> Iterator[Findi
 def _first_of_each(finding: Finding) -> Finding:
     """Return the finding for the first row with each value; without values, for the first row."""
     if finding.values is None:
-        return replace(
-            finding.at(int(finding.rows.argmin())), like_rows=finding.like_rows + len(finding.rows) - 1
-        )
+        return replace(finding.at(int(finding.rows.argmin())), like_rows=finding.like_rows + len(finding.rows) - 1)
     distinct = np.unique(finding.values.to_numpy(zero_copy_only=False).astype(str), return_index=True)
     firsts = np.sort(distinct[1])
     return replace(

@@ -9,6 +9,7 @@ import pandas as pd
 from events_pandas.convert import Cause
 from events_pandas.deliver import Status
 from events_pandas.deliver.journal import WAL, WITHOUT_WAL
+from events_pandas.escapes import escaped
 
 CAUSES_SHOWN = 10
 
@@ -94,7 +95,7 @@ class Summary:
     def _journal_lines(self) -> Iterator[str]:
         if self._journal is not None:
             path, mode = self._journal
-            yield f"journal: {path}" if mode == WAL else f"journal: {path} ({WITHOUT_WAL})"
+            yield f"journal: {escaped(path)}" if mode == WAL else f"journal: {escaped(path)} ({WITHOUT_WAL})"
 
 
 def count_of_rows(count: int) -> str:

@@ -68,9 +68,7 @@ def test_submit_tells_why_it_ended_before_what_became_of_the_results(folder, mak
 
     assert "results:" not in result.stdout
     assert result.stderr.splitlines()[0].startswith("error: Intercom refused the access token")
-    assert result.stderr.splitlines()[1:] == [
-        "error: results.csv: results cannot be written there: File too large"
-    ]
+    assert result.stderr.splitlines()[1:] == ["error: results.csv: results cannot be written there: File too large"]
 
 
 def test_submit_succeeds_without_rows(folder, make_orders, submit):

@@ -138,9 +138,7 @@ def test_command_does_not_tell_of_rejects_that_could_not_be_written(folder, subm
 
     assert "rejects:" not in result.stdout
     assert result.stderr.splitlines()[0].startswith("error: Intercom refused the access token")
-    assert result.stderr.splitlines()[1:] == [
-        "error: rejects.csv: rejects cannot be written there: File too large"
-    ]
+    assert result.stderr.splitlines()[1:] == ["error: rejects.csv: rejects cannot be written there: File too large"]
 
 
 def test_command_that_is_interrupted_writes_the_rest(folder, make_orders, sandbox, launch, interrupt, wait_until):
