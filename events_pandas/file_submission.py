@@ -137,6 +137,7 @@ def file_results(
                 why = f"{frames.latest}: {'; '.join(error.faults)}" if isinstance(error, MappingError) else str(error)
                 message = f"the run ended early, and the rows before were submitted: {why}"
                 raise SubmissionError(message, results=output.rest) from error
+            output.finish()
 
 
 def _submission(
@@ -179,6 +180,19 @@ class _Output:
             self.writer.write(new)
         self._last_row = int(new["row"].max()) if len(new) else self._last_row
 
+    def finish(self) -> None:
+        """Put the results in their place; where that cannot be done, the events are sent all the same."""
+        if self.writer is None:
+            return
+        try:
+            self.writer.finish()
+        except SourceError as fault:
+            raise self._incomplete("results", fault) from fault
+
+    def _incomplete(self, missing: str, fault: SourceError) -> SubmissionError:
+        message = f"the run is complete, and its {missing} are missing: {fault}"
+        return SubmissionError(message, results=cast("pd.DataFrame", self.rest))
+
     def __enter__(self) -> Self:
         return self
 
@@ -197,8 +211,7 @@ class _Output:
             try:
                 self.rejects.write()
             except SourceError as fault:
-                message = f"the run is complete, and its rejects are missing: {fault}"
-                raise SubmissionError(message, results=cast("pd.DataFrame", self.rest)) from fault
+                raise self._incomplete("rejects", fault) from fault
 
 
 @contextmanager

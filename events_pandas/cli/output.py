@@ -7,6 +7,7 @@ import sys
 from contextlib import suppress
 from typing import Final, TextIO
 
+from events_pandas.errors import SourceError
 from events_pandas.escapes import escape, escaped_lines
 
 _BEYOND_ASCII: Final = re.compile(r"[^\x00-\x7f]")
@@ -64,12 +65,16 @@ def say_toml(text: str) -> None:
 
     Raises
     ------
-    OSError
+    SourceError
         If it cannot be written whole: it is what the command is for.
     """
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     if codecs.lookup(encoding).name != "utf-8":
         text = _BEYOND_ASCII.sub(escape, text)
-    # The reader, such as `head`, may have all that it wanted.
-    with suppress(BrokenPipeError):
+    try:
         write(text, sys.stdout)
+    except BrokenPipeError:
+        # The reader, such as `head`, has all that it wanted.
+        pass
+    except OSError as error:
+        raise SourceError(f"the mapping cannot be printed: {error.strerror or error}") from error

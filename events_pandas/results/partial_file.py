@@ -228,7 +228,7 @@ class PartialFile:
 
     def put_in_place(self) -> None:
         """Replace, in one step, the file that may be there; of a link the link, and not what it names."""
-        if self.is_inherited:
+        if self.is_inherited or self._is_in_place:
             return
         self.stream.close()
         self.partial.replace(self.path)

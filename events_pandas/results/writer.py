@@ -79,6 +79,26 @@ class ResultsWriter:
             self._parquet = pq.ParquetWriter(self._file.stream, table.schema)
         self._parquet.write_table(table)
 
+    def finish(self) -> None:
+        """Put the file in its place; nothing can be added any more.
+
+        Raises
+        ------
+        SourceError
+            If that cannot be done.
+        """
+        with self._file.writing():
+            self._finish()
+
+    def _finish(self) -> None:
+        if self._parquet is not None:
+            self._parquet.close()
+        if self._is_begun:
+            self._file.put_in_place()
+        else:
+            # Nothing came: what an earlier run has left stays.
+            self._file.discard()
+
     def __enter__(self) -> Self:
         return self
 
@@ -87,10 +107,4 @@ class ResultsWriter:
     ) -> None:
         # What ended the run is told, rather than what it has led to here.
         with self._file.writing() if error is None else suppress(OSError):
-            if self._parquet is not None:
-                self._parquet.close()
-            if self._is_begun:
-                self._file.put_in_place()
-            else:
-                # Nothing came: what an earlier run has left stays.
-                self._file.discard()
+            self._finish()
