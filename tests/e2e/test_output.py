@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -48,7 +49,7 @@ def test_error_that_the_encoding_lacks_is_printed_with_escapes(run):
 
 def test_full_disk_behind_the_output_is_told_and_changes_nothing(run):
     """The exit code is that of the rows."""
-    with open("/dev/full", "wb") as full:
+    with Path("/dev/full").open("wb") as full:
         done = run(stdout=full)
 
     assert (done.stderr, done.returncode) == (LOST, 1)
@@ -74,7 +75,7 @@ def test_output_that_is_closed_changes_nothing(run):
 def test_suggested_mapping_that_cannot_be_written_is_an_error(run, folder):
     """It is all that the command is for."""
     (folder / "days.csv").write_text("customer_id,day\n00042,2024-01-31\n")
-    with open("/dev/full", "wb") as full:
+    with Path("/dev/full").open("wb") as full:
         done = run((*COMMAND, "suggest", "days.csv"), stdout=full)
 
     assert (done.stderr, done.returncode) == (b"error: the mapping cannot be printed: No space left on device\n", 2)
