@@ -56,7 +56,7 @@ def test_signal_ends_a_run_with_its_results(folder, make_orders, start, submit, 
     assert not list(folder.glob("*.partial"))
 
 
-def test_signal_ends_the_wait_for_a_server_that_says_nothing(folder, make_orders, submit, wait_until):
+def test_signal_ends_the_wait_for_a_server_that_says_nothing(folder, make_orders, submit):
     """Before the first event the results say that nothing was sent."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         process = submit(make_orders(3), f"http://127.0.0.1:{silent.getsockname()[1]}")

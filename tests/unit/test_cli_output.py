@@ -4,7 +4,6 @@ import io
 import os
 import sys
 import tomllib
-from pathlib import Path
 
 import pytest
 
@@ -58,7 +57,7 @@ def test_quoted_text_does_nothing_to_a_terminal(capsys):
 
 def test_full_disk_loses_the_text_and_nothing_else(make_stream, capsys):
     """It is told once where it can be, and the stream's end raises nothing, which would be the exit code."""
-    stream = make_stream(Path("/dev/full").open("wb"))
+    stream = make_stream(io.FileIO("/dev/full", "w"))
 
     say("2 rows")
     say("results: r.csv")
@@ -115,7 +114,7 @@ def test_toml_is_utf8_whatever_the_encoding(make_stream, encoding):
 
 def test_toml_that_cannot_be_written_is_an_error(make_stream):
     """Half a mapping is none."""
-    make_stream(Path("/dev/full").open("wb"))
+    make_stream(io.FileIO("/dev/full", "w"))
 
     with pytest.raises(SourceError, match="the mapping cannot be printed: No space left on device"):
         say_toml("a = 1\n")
