@@ -24,7 +24,7 @@ from events_pandas.errors import (
     SubmissionError,
     SubmissionInterrupted,
 )
-from events_pandas.escapes import path_text
+from events_pandas.escapes import escaped, path_text
 from events_pandas.file_headers import require_fitting, require_unchanged
 from events_pandas.file_rejects import FileRejects, file_rejects
 from events_pandas.mapping import EventMapping, Rule, bind, require_mapping
@@ -204,7 +204,9 @@ class _Output:
             return
         with self.rejects.writer:
             if error is not None:
-                interrupted = f"{self.rejects.writer.path}: the rejects are missing, since writing them was interrupted"
+                interrupted = (
+                    f"{escaped(self.rejects.writer.path)}: the rejects are missing, since writing them was interrupted"
+                )
                 with _noted_on(error, interrupted=interrupted):
                     self.rejects.write()
                 return

@@ -1,11 +1,14 @@
 """The command ``events-pandas``: arguments in, the documented functions called, one-line errors and exit codes out."""
 
+import sys
+
 import typer
 
+from events_pandas.cli.exit_codes import UNUSABLE
 from events_pandas.cli.files import check, submit, suggest
 from events_pandas.cli.history import runs
 from events_pandas.cli.local import demo, sandbox
-from events_pandas.cli.output import prepare_streams, settle_streams
+from events_pandas.cli.output import prepare_streams, say, settle_streams
 
 app = typer.Typer(
     help="Rows of CSV and Parquet files as Intercom data events.",
@@ -26,5 +29,9 @@ def main() -> None:
     prepare_streams()
     try:
         app()
+    except OSError as error:
+        # What a command says cannot fail: this was the help, or a word about its use.
+        say(f"error: {error.strerror or error}", is_error=True)
+        sys.exit(UNUSABLE)
     finally:
         settle_streams()

@@ -1,7 +1,7 @@
 """How a command ends: one-line errors, and the exit code that goes with each."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 
 import typer
 
@@ -36,10 +36,17 @@ def exit_codes() -> Iterator[None]:
             for fault in _faults(error):
                 say(f"error: {fault}", is_error=True)
             is_unusable = isinstance(error, UNUSABLE_ERRORS) or not isinstance(error, EventsPandasError)
-            raise typer.Exit(UNUSABLE if is_unusable else INCOMPLETE) from error
+            # A signal may have come while a run was ending by itself.
+            raise typer.Exit(_code(signals, otherwise=UNUSABLE if is_unusable else INCOMPLETE)) from error
         except KeyboardInterrupt as error:
-            _tell_interrupt(error, f"interrupted by {signals[0].name}" if signals else "interrupted")
-            raise typer.Exit(ENDED_BY_SIGNAL + signals[0] if signals else INTERRUPTED) from error
+            # A further one that comes just now changes nothing.
+            with suppress(KeyboardInterrupt):
+                _tell_interrupt(error, f"interrupted by {signals[0].name}" if signals else "interrupted")
+            raise typer.Exit(_code(signals, otherwise=INTERRUPTED)) from error
+
+
+def _code(signals: Sequence[int], *, otherwise: int) -> int:
+    return ENDED_BY_SIGNAL + signals[0] if signals else otherwise
 
 
 def _tell_interrupt(error: KeyboardInterrupt, what: str) -> None:

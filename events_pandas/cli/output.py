@@ -14,7 +14,16 @@ _BEYOND_ASCII: Final = re.compile(r"[^\x00-\x7f]")
 
 
 def prepare_streams() -> None:
-    """Have both streams print what their encoding cannot hold as escapes."""
+    """Have both streams print what their encoding cannot hold as escapes, and no file take the place of a closed one.
+
+    What a library writes to standard error would else be written into the results.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            # The lowest number that is free.
+            os.open(os.devnull, os.O_RDWR)
     for stream in (sys.stdout, sys.stderr):
         # A program without a console has none, and what stands in for one need not be made of text alone.
         with suppress(AttributeError, OSError, ValueError):

@@ -1,5 +1,6 @@
 """A file that is written beside its place, and put there whole; nothing else that is there is written to."""
 
+import errno
 import os
 import secrets
 import shutil
@@ -159,6 +160,7 @@ class PartialFile:
         except FileExistsError:
             self.partial = self.path.with_name(f"{self.path.name}.{secrets.token_hex(4)}.partial")
             self.stream = _created(self.partial, self._sources)
+        self._made = os.fstat(self.stream.fileno())
 
     @property
     def is_inherited(self) -> bool:
@@ -200,8 +202,7 @@ class PartialFile:
         text : bytes
             What is written.
         """
-        # Where the folder has gone, it is told at once, and not at the end of the run.
-        self.partial.stat()
+        self._require_own()
         self.stream.seek(self._end)
         self.stream.truncate()
         self.stream.write(text)
@@ -231,6 +232,7 @@ class PartialFile:
         if self.is_inherited or self._is_in_place:
             return
         self.stream.close()
+        self._require_own()
         self.partial.replace(self.path)
         self._is_in_place = True
 
@@ -242,8 +244,14 @@ class PartialFile:
         # What could not be written is not to be written once more.
         with suppress(OSError):
             self.stream.close()
-        with suppress(FileNotFoundError):
+        with suppress(OSError):
+            self._require_own()
             self.partial.unlink()
+
+    def _require_own(self) -> None:
+        """Tell at once, and not at the end of the run, where the folder has gone or another file has its name."""
+        if not os.path.samestat(self.partial.lstat(), self._made):
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
 
     def __enter__(self) -> Self:
         return self

@@ -72,6 +72,28 @@ def test_output_that_is_closed_changes_nothing(run):
     assert done.returncode == 1
 
 
+@pytest.mark.parametrize(("arguments", "stream"), [(("--help",), "stdout"), (("nonsense",), "stderr")])
+def test_help_that_cannot_be_printed_is_no_traceback(run, arguments, stream):
+    """It ends as other usage does that comes to nothing."""
+    with Path("/dev/full").open("wb") as full:
+        done = run((*COMMAND, *arguments), **{stream: full})
+
+    assert done.returncode == 2
+    assert done.stderr in (b"error: No space left on device\n", None)
+
+
+def test_file_never_takes_the_place_of_a_closed_stream(run):
+    """What a library writes to standard error would be written into it."""
+    script = (
+        "import sys; from events_pandas.cli.output import prepare_streams; prepare_streams(); f = open(sys.argv[1]);"
+    )
+    script += " sys.exit(f.fileno() > 2)"
+
+    done = run(("sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", sys.executable, "-c", script, "orders.csv"))
+
+    assert done.returncode == 1
+
+
 def test_suggested_mapping_that_cannot_be_written_is_an_error(run, folder):
     """It is all that the command is for."""
     (folder / "days.csv").write_text("customer_id,day\n00042,2024-01-31\n")

@@ -216,3 +216,19 @@ def test_new_file_that_cannot_be_written_is_told(tmp_path):
         write_new(path, "text", holds="the mapping", sources=[])
 
     assert str(caught.value) == f"{path}: the mapping cannot be written there: No such file or directory"
+
+
+def test_name_that_another_file_has_taken_is_left_to_it(place):
+    """Somebody has taken the partial file of a run away, and another run writes under its name."""
+    with PartialFile(place, holds="results") as file:
+        file.append(b"1")
+        file.partial.unlink()
+        other = PartialFile(place, holds="results")
+        other.append(b"2")
+        with pytest.raises(SourceError, match="results cannot be written there: No such file"), file.writing():
+            file.append(b"1")
+        with pytest.raises(SourceError, match="results cannot be written there: No such file"), file.writing():
+            file.put_in_place()
+
+    other.put_in_place()
+    assert place.read_text() == "2"
