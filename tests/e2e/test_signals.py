@@ -89,7 +89,7 @@ def test_second_signal_leaves_at_once(folder, make_orders, start, submit, wait_u
     wait_until(lambda: len(sandbox.events) == 3)
     process.send_signal(signal.SIGTERM)
     with pytest.raises(subprocess.TimeoutExpired):
-        process.communicate(timeout=1.0)
+        process.communicate(timeout=1.5)
     _, stderr = send(process, signal.SIGTERM)
 
     assert process.returncode == 143

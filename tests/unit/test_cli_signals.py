@@ -1,5 +1,6 @@
 """Signals that end a command, felt within it alone."""
 
+import itertools
 import os
 import signal
 import threading
@@ -14,13 +15,24 @@ from events_pandas.cli.signals import ENDING, ending_signals
 @pytest.mark.parametrize("number", ENDING)
 def test_signal_is_an_interrupt(number):
     """As Ctrl-C is, and again the second time; afterwards it kills as before."""
-    with ending_signals() as came:
+    with ending_signals(itertools.count().__next__) as came:
         for _ in range(2):
             with pytest.raises(KeyboardInterrupt):
                 signal.raise_signal(number)
 
     assert came == [number, number]
     assert signal.getsignal(number) is signal.SIG_DFL
+
+
+def test_signal_that_comes_twice_at_once_is_one():
+    """`timeout` signals a process and then its group, and a session that ends sends two signals."""
+    with ending_signals(lambda: 5.0) as came:
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGHUP)
+
+    assert came == [signal.SIGTERM]
 
 
 @pytest.mark.parametrize(
