@@ -41,6 +41,8 @@ RULES_BY_TYPE: dict[str, type[Rule]] = {
 OPTIONS = ("timezone", "duplicates", "on_invalid_metadata", "metadata_limit", "metadata_overflow", "unconfirmed")
 FIELDS = ("event_name", "created_at", *IDENTIFIERS, "metadata", *OPTIONS)
 
+_PIPES_OF_SHELLS = ("/dev/fd", "/dev/stdin", "/proc")
+
 UNREAD = "?"
 """A label in place of what could not be read, so that the rest of the mapping is judged with it."""
 
@@ -71,9 +73,8 @@ def read_fields(path: Path) -> tuple[dict[str, Any], list[str]]:
 
 def _table(path: Path) -> dict[str, Any]:
     kind = odd_kind(path)
-    # Through a pipe of the shell's, such as <(...), a mapping is read once and to its end; one with a name may be open
-    # to nobody who writes, and then it is waited for.
-    if kind and not (kind == "a pipe" and path.is_relative_to("/dev")):
+    # A pipe of the shell's, such as <(...), has somebody who writes; one with a name may wait for ever.
+    if kind and not (kind == "a pipe" and any(map(path.is_relative_to, _PIPES_OF_SHELLS))):
         raise MappingError([f"{path}: is {kind}: write the mapping to a file and give its name"])
     try:
         content = path.read_bytes()

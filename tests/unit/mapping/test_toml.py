@@ -365,13 +365,14 @@ def test_from_toml_does_not_wait_for_a_pipe(tmp_path, faults):
     assert faults(EventMapping.from_toml, path) == [f"{path}: is a pipe: write the mapping to a file and give its name"]
 
 
-def test_from_toml_reads_what_a_shell_pipes():
+@pytest.mark.parametrize("folder", ["/dev/fd", "/proc/self/fd"])
+def test_from_toml_reads_what_a_shell_pipes(folder):
     """As `<(...)` hands it over."""
     reader, writer = os.pipe()
     with os.fdopen(writer, "w") as file:
         file.write('event_name = "a"\ncreated_at = "day"\nuser_id = "who"\n')
 
-    mapping = EventMapping.from_toml(f"/dev/fd/{reader}")
+    mapping = EventMapping.from_toml(f"{folder}/{reader}")
     os.close(reader)
 
     assert mapping == EventMapping(event_name="a", created_at="day", user_id="who")
