@@ -88,8 +88,9 @@ def _created(path: Path, sources: Sequence[Path]) -> BinaryIO:
     descriptor = os.open(path, _NEW_FILE, mode)
     made = os.fstat(descriptor)
     if any(facts.st_gid != made.st_gid for facts in kept):
-        # The group that may read the one is not the group of the other, and is to have the rights of all others.
-        os.chmod(path, stat.S_IMODE(made.st_mode) & ~_GROUP)  # noqa: PTH101
+        # The group that may read the one is not the group of the other, which has the rights of all others then.
+        as_others = stat.S_IMODE(made.st_mode) & (~_GROUP | (made.st_mode & _OTHERS) << 3)
+        path.chmod(as_others)
     return os.fdopen(descriptor, "w+b")
 
 

@@ -89,6 +89,17 @@ def test_names_of_files_do_nothing_to_a_terminal(run, tmp_path):
     assert "\x1b" not in checked.stdout
 
 
+def test_findings_of_formulas_are_no_formulas(run, tmp_path):
+    """A spreadsheet computes what begins so: a message begins with its field, and a value with a quote."""
+    (tmp_path / "odd.csv").write_text("who,day\n1,=1+1\n2,@SUM(1)\n3,-1+1\n4,+1\n")
+
+    run("check", "odd.csv", "-m", "mapping.toml", "--problems", "problems.csv")
+
+    problems = pd.read_csv("problems.csv", dtype=str)
+    assert problems["value"].tolist() == ["'=1+1'", "'@SUM(1)'", "'-1+1'", "'+1'"]
+    assert not problems.map(lambda text: text.startswith(("=", "+", "-", "@"))).to_numpy().any()
+
+
 def test_findings_replace_a_link_and_not_what_it_names(run, tmp_path):
     """As results and rejects do; and they are for those alone who may read the rows."""
     (tmp_path / "precious").write_text("precious")

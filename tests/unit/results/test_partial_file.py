@@ -156,14 +156,15 @@ def test_file_keeps_the_rights_of_the_one_that_it_replaces(place):
 
 
 @pytest.mark.skipif(os.name != "posix" or os.getuid() != 0, reason="needs to give files to other groups")
-def test_file_of_another_group_is_not_for_that_group(place, make_source):
+@pytest.mark.parametrize(("given", "made"), [(0o640, "0o600"), (0o644, "0o644"), (0o660, "0o600")])
+def test_file_of_another_group_is_for_that_group_if_it_is_for_all(place, make_source, given, made):
     """The group that may read the rows is another one."""
-    source = make_source("a.csv", 0o640)
+    source = make_source("a.csv", given)
     os.chown(source, -1, 4_242)
 
     write(place, b"rows", sources=[source])
 
-    assert mode(place) == "0o600"
+    assert mode(place) == made
 
 
 def test_what_was_broken_off_is_written_over(place):
