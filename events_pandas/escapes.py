@@ -25,7 +25,6 @@ UNSEEN_RANGES: Final = (
 )
 """The first and the last of the characters that nobody sees; those that act on a terminal are among them."""
 
-_SURROGATES: Final = (0xD800, 0xDFFF)
 _ASTRAL: Final = 0x10000
 _SHORT_NAMES: Final = {"\t": "\\t", "\n": "\\n", "\r": "\\r"}
 
@@ -46,8 +45,7 @@ def characters(*ranges: tuple[int, int]) -> str:
     return "".join(f"{chr(first)}-{chr(last)}" for first, last in ranges)
 
 
-# Half a character, as names of files have it for bytes that are not UTF-8, can neither be printed nor be kept.
-_TO_ESCAPE: Final = re.compile(f"[{characters(*UNSEEN_RANGES, _SURROGATES)}]")
+_TO_ESCAPE: Final = re.compile(f"[{characters(*UNSEEN_RANGES)}]")
 _TO_ESCAPE_IN_LINES: Final = re.compile(f"(?!\n){_TO_ESCAPE.pattern}")
 
 
@@ -68,6 +66,32 @@ def escape(match: re.Match[str]) -> str:
     return _SHORT_NAMES.get(match[0], f"\\u{code:04x}" if code < _ASTRAL else f"\\U{code:08x}")
 
 
+def path_text(path: str | os.PathLike[str]) -> str:
+    r"""Return the name of a file as text that can be written anywhere.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        Half characters stand in it for bytes that the locale's encoding lacks: in a cron job for all beyond ASCII.
+
+    Returns
+    -------
+    str
+        As UTF-8 has it, with an escape in place of each byte that is not UTF-8.
+
+    Examples
+    --------
+    >>> print(path_text("caf\udcc3\udca9.csv"), path_text("caf\udce9.csv"))
+    café.csv caf\xe9.csv
+    """
+    text = os.fspath(path)
+    try:
+        return text.encode(errors="surrogateescape").decode(errors="backslashreplace")
+    except UnicodeEncodeError:
+        # Names on Windows may have other halves.
+        return text.encode(errors="backslashreplace").decode()
+
+
 def escaped(text: object) -> str:
     r"""Return a text on one line that does nothing to a terminal.
 
@@ -86,28 +110,7 @@ def escaped(text: object) -> str:
     >>> print(escaped("orders\n5 rows: 5 valid\x1b[2J"))
     orders\n5 rows: 5 valid\u001b[2J
     """
-    return _TO_ESCAPE.sub(escape, str(text))
-
-
-def path_text(path: str | os.PathLike[str]) -> str:
-    r"""Return the name of a file as text that can be written anywhere.
-
-    Parameters
-    ----------
-    path : str or os.PathLike
-        Bytes of it that are not UTF-8 are half characters for Python.
-
-    Returns
-    -------
-    str
-        The same, but for an escape in place of each of these.
-
-    Examples
-    --------
-    >>> print(path_text("caf\udce9.csv"))
-    caf\udce9.csv
-    """
-    return os.fspath(path).encode(errors="backslashreplace").decode()
+    return _TO_ESCAPE.sub(escape, path_text(str(text)))
 
 
 def escaped_lines(text: str) -> str:
@@ -129,4 +132,4 @@ def escaped_lines(text: str) -> str:
     2 rows
       1 invalid\u001b[2J
     """
-    return _TO_ESCAPE_IN_LINES.sub(escape, text)
+    return _TO_ESCAPE_IN_LINES.sub(escape, path_text(text))

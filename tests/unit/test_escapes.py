@@ -1,5 +1,7 @@
 """Texts of strangers in messages: on one line, without what acts on a terminal."""
 
+import os
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,7 +23,8 @@ ACTING = {
     "isolate": ("\u2067", "\\u2067"),
     "nothing wide": ("4\u200b2", "4\\u200b2"),
     "tag": ("\U000e0041", "\\U000e0041"),
-    "half a character": ("caf\udce9", "caf\\udce9"),
+    "byte that is not UTF-8": ("caf\udce9", "caf\\xe9"),
+    "half a character": ("a\ud800", "a\\ud800"),
 }
 
 
@@ -52,5 +55,6 @@ def test_lines_of_our_own_stay_lines():
 
 
 def test_path_keeps_all_that_can_be_written():
-    """It is data: of a name that is not UTF-8 only the bytes that are not."""
-    assert path_text("a\nb\udcff.csv") == "a\nb\\udcff.csv"
+    """It is data: of a name that is not UTF-8 only the bytes that are not; what a poor locale takes apart is whole."""
+    assert path_text("a\nb\udcff.csv") == "a\nb\\xff.csv"
+    assert path_text(os.fsencode("Zürich ☃.csv").decode("ascii", "surrogateescape")) == "Zürich ☃.csv"

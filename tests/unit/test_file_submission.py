@@ -22,6 +22,7 @@ from events_pandas import (
     SubmissionInterrupted,
     UnknownColumnError,
     run_frames,
+    runs,
 )
 from events_pandas.api import checked_report
 from events_pandas.file_submission import file_results, read_files
@@ -539,14 +540,17 @@ def test_file_whose_name_is_not_utf8_loses_no_result(write, mapping, fake_client
     """Its bytes are told in escapes, and its rejects are found again."""
     name = os.fsdecode(b"caf\xe9\n.csv")
     write(name, "1,2024-01-31", "2,never")
-    options = RunOptions(client=fake_client())
+    journals = os.fsdecode(b"journals \xe9")
+    Path(journals).mkdir()
+    options = RunOptions(client=fake_client(), journal=journals)
 
     (results,) = file_results(name, mapping, options=options, results_path="r.csv", rejects_path="x.csv")
 
     assert results["status"].tolist() == ["accepted", "invalid"]
-    assert results["source_file"].tolist() == ["caf\\udce9\n.csv"] * 2
-    assert pd.read_csv("r.csv")["source_file"].tolist() == ["caf\\udce9\n.csv"] * 2
+    assert results["source_file"].tolist() == ["caf\\xe9\n.csv"] * 2
+    assert pd.read_csv("r.csv")["source_file"].tolist() == ["caf\\xe9\n.csv"] * 2
     assert pd.read_csv("x.csv")["who"].tolist() == [2]
+    assert runs(journals)["source"].tolist() == ["caf\\xe9\n.csv"]
 
 
 def test_results_that_cannot_be_put_in_place_are_told_of_a_run_that_is_complete(write, mapping, fake_client):
