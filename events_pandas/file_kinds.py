@@ -6,9 +6,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
+DIRECTORY: Final = "a directory"
+
 _KINDS: Final[Mapping[Callable[[int], bool], str]] = MappingProxyType(
     {
-        stat.S_ISDIR: "a directory",
+        stat.S_ISDIR: DIRECTORY,
         stat.S_ISFIFO: "a pipe",
         stat.S_ISSOCK: "a socket",
         stat.S_ISCHR: "a device",

@@ -21,7 +21,7 @@ from events_pandas.convert.cells import TEXT_TYPE, Rows
 from events_pandas.convert.codes import CODES
 from events_pandas.convert.problems import Finding
 from events_pandas.errors import SourceError
-from events_pandas.file_kinds import odd_kind
+from events_pandas.file_kinds import DIRECTORY, odd_kind
 from events_pandas.mapping import Constant, EventMapping
 from events_pandas.mapping.rules import is_computed, rule_sources
 from events_pandas.mapping.views import sliceable_table
@@ -117,7 +117,7 @@ def _found(name: str) -> list[Path]:
         raise SourceError(f"{name}: there is no such file")
     for file in found:
         if kind := odd_kind(file):
-            raise SourceError(f"{file}: is {kind}: {_INSTEAD_OF_DIRECTORY if kind == 'a directory' else _INSTEAD}")
+            raise SourceError(f"{file}: is {kind}: {_INSTEAD_OF_DIRECTORY if kind == DIRECTORY else _INSTEAD}")
         if not file.name.lower().endswith((*CSV_SUFFIXES, *PARQUET_SUFFIXES)):
             raise SourceError(f"{file}: files of this format cannot be read: {KNOWN_SUFFIXES}")
     return found
