@@ -269,7 +269,11 @@ def submit_file(
     -----
     The headers of all files are read before the first event is sent. A row of a CSV file that has too few or too many
     cells, or repeats the header, is ``invalid``; empty cells after the last column do not count. A file that is
-    written to during the run ends it; one in whose place another is put is read to its end.
+    written to during the run ends it; one in whose place another is put is read to its end. CSV files are UTF-8, or
+    UTF-16 or UTF-32 with a byte order mark; a pipe or a device is refused, since rows are read more than once.
+
+    Results and rejects are written to a new file beside, and then replace what was there in one step: of a link the
+    link, and not what it names. Nobody may read them who may not read the files of rows.
 
     The columns that the mapping names are read from CSV as text, so that ``00042`` stays as it is. Only an empty cell
     is absent; ``NA`` is text like any other. What a bare metadata column of CSV files is, all of its cells decide: a

@@ -19,6 +19,8 @@ from collections.abc import Hashable, Iterable, Sequence
 from copy import copy
 from typing import TYPE_CHECKING, Any, Self
 
+from events_pandas.escapes import escaped
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -41,7 +43,18 @@ class _Portable(BaseException):
 
 
 class EventsPandasError(_Portable, Exception):
-    """The root of this package's errors."""
+    """The root of this package's errors.
+
+    Parameters
+    ----------
+    message : str
+        What is wrong; characters in it that act on a terminal, or break lines, are written as escapes.
+    lines : sequence of str, optional
+        A line for each of several faults.
+    """
+
+    def __init__(self, message: str, *, lines: Sequence[str] = ()) -> None:
+        super().__init__("\n  ".join(map(escaped, [message, *lines])))
 
 
 class MappingError(EventsPandasError):
@@ -59,13 +72,11 @@ class MappingError(EventsPandasError):
     """
 
     def __init__(self, faults: Sequence[str]) -> None:
-        self.faults = tuple(faults)
+        self.faults = tuple(map(escaped, faults))
         if len(self.faults) == 1:
-            message = self.faults[0]
+            super().__init__(self.faults[0])
         else:
-            lines = "".join(f"\n  {fault}" for fault in self.faults)
-            message = f"the mapping has {len(self.faults)} faults:{lines}"
-        super().__init__(message)
+            super().__init__(f"the mapping has {len(self.faults)} faults:", lines=self.faults)
 
     def in_file(self, path: object, hint: str) -> Self:
         """Return the error of a file among several.
@@ -255,4 +266,4 @@ class SubmissionInterrupted(_Portable, KeyboardInterrupt):
 
     def __init__(self, message: str, *, results: "pd.DataFrame") -> None:
         self.results = results
-        super().__init__(message)
+        super().__init__(escaped(message))

@@ -63,8 +63,7 @@ def _together(faults: Sequence[MappingError | SourceError]) -> MappingError | So
     lines = [line for error in faults for line in (error.faults if isinstance(error, MappingError) else [str(error)])]
     if all(isinstance(error, MappingError) for error in faults):
         return MappingError(lines)
-    listed = "".join(f"\n  {line}" for line in lines)
-    return SourceError(f"{len(faults)} files cannot be submitted:{listed}")
+    return SourceError(f"{len(faults)} files cannot be submitted:", lines=lines)
 
 
 def require_unchanged(kept: Mapping[Path, KeptFile]) -> None:

@@ -13,6 +13,7 @@ import pandas as pd
 import pyarrow as pa
 
 from events_pandas.errors import EventsPandasError, SourceError
+from events_pandas.escapes import path_text
 from events_pandas.mapping import EventMapping
 from events_pandas.results.rejects import NO_REASONS, REASONS, is_rejected, n_own_columns, reason_names, with_reasons
 from events_pandas.results.rejects_writer import RejectsWriter
@@ -93,7 +94,7 @@ class FileRejects:
         """
         if not self._is_begun:
             return
-        visits = list(_visits(pd.concat(self._reasons.values()))) if self._reasons else []
+        visits = list(self._visits(pd.concat(self._reasons.values()))) if self._reasons else []
         for path, reasons in visits:
             self._require_readable(path, reasons)
         columns = _Columns.of([path for path, _ in visits] or self._files[:1], self._kept)
@@ -112,6 +113,15 @@ class FileRejects:
         # Whatever is wrong with the mapping was told by the run, and the rejects are written.
         with suppress(EventsPandasError):
             self._compare(first)
+
+    def _visits(self, reasons: pd.DataFrame) -> Iterator[tuple[Path, pd.DataFrame]]:
+        """Yield the reasons file by file, in the order of the run."""
+        paths = {path_text(path): path for path in self._files}
+        files, rows = reasons["source_file"].to_numpy(object), reasons.index.to_numpy(np.int64)
+        # A file may be read twice in one run.
+        begins = np.flatnonzero((files[1:] != files[:-1]) | (rows[1:] <= rows[:-1])) + 1
+        for start, stop in pairwise([0, *begins.tolist(), len(reasons)]):
+            yield paths[files[start]], reasons.iloc[start:stop]
 
     def _require_readable(self, path: Path, reasons: pd.DataFrame) -> None:
         """Refuse to take rows for rejects that only stand where these stood."""
@@ -184,15 +194,6 @@ def file_rejects(
         raise SourceError(f"{path}: is where the results go: choose another name for the rejects")
     writer = RejectsWriter(path, sources=files)
     return FileRejects(writer, files=files, mapping=mapping, typed=typed, tell=tell, kept=kept)
-
-
-def _visits(reasons: pd.DataFrame) -> Iterator[tuple[Path, pd.DataFrame]]:
-    """Yield the reasons file by file, in the order of the run."""
-    files, rows = reasons["source_file"].to_numpy(object), reasons.index.to_numpy(np.int64)
-    # A file may be read twice in one run.
-    begins = np.flatnonzero((files[1:] != files[:-1]) | (rows[1:] <= rows[:-1])) + 1
-    for start, stop in pairwise([0, *begins.tolist(), len(reasons)]):
-        yield Path(files[start]), reasons.iloc[start:stop]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

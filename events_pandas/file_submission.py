@@ -24,6 +24,7 @@ from events_pandas.errors import (
     SubmissionError,
     SubmissionInterrupted,
 )
+from events_pandas.escapes import escaped, path_text
 from events_pandas.file_headers import require_fitting, require_unchanged
 from events_pandas.file_rejects import FileRejects, file_rejects
 from events_pandas.mapping import EventMapping, Rule, bind, require_mapping
@@ -133,9 +134,10 @@ def file_results(
             except EventsPandasError as error:
                 if output.rest is None:
                     raise
-                where = f"{frames.latest}: " if isinstance(error, MappingError) else ""
-                message = f"the run ended early, and the rows before were submitted: {where}{error}"
+                why = f"{frames.latest}: {'; '.join(error.faults)}" if isinstance(error, MappingError) else str(error)
+                message = f"the run ended early, and the rows before were submitted: {why}"
                 raise SubmissionError(message, results=output.rest) from error
+            output.finish()
 
 
 def _submission(
@@ -151,7 +153,7 @@ def _submission(
         options=options,
         source="files",
         origin=_named(frames.files),
-        results_path=None if results_path is None else os.fspath(results_path),
+        results_path=None if results_path is None else path_text(results_path),
         total=_count_rows(frames, options),
         refused=frames.refused,
         types=types,
@@ -178,6 +180,19 @@ class _Output:
             self.writer.write(new)
         self._last_row = int(new["row"].max()) if len(new) else self._last_row
 
+    def finish(self) -> None:
+        """Put the results in their place; where that cannot be done, the events are sent all the same."""
+        if self.writer is None:
+            return
+        try:
+            self.writer.finish()
+        except SourceError as fault:
+            raise self._incomplete("results", fault) from fault
+
+    def _incomplete(self, missing: str, fault: SourceError) -> SubmissionError:
+        message = f"the run is complete, and its {missing} are missing: {fault}"
+        return SubmissionError(message, results=cast("pd.DataFrame", self.rest))
+
     def __enter__(self) -> Self:
         return self
 
@@ -189,15 +204,16 @@ class _Output:
             return
         with self.rejects.writer:
             if error is not None:
-                interrupted = f"{self.rejects.writer.path}: the rejects are missing, since writing them was interrupted"
+                interrupted = (
+                    f"{escaped(self.rejects.writer.path)}: the rejects are missing, since writing them was interrupted"
+                )
                 with _noted_on(error, interrupted=interrupted):
                     self.rejects.write()
                 return
             try:
                 self.rejects.write()
             except SourceError as fault:
-                message = f"the run is complete, and its rejects are missing: {fault}"
-                raise SubmissionError(message, results=cast("pd.DataFrame", self.rest)) from fault
+                raise self._incomplete("rejects", fault) from fault
 
 
 @contextmanager
@@ -305,13 +321,13 @@ class _FileFrames:
         """Return the file of each of some rows, which are counted over all files."""
         ends, paths = zip(*self._chunks, strict=True) if self._chunks else ((), ())
         return pd.array(
-            [str(paths[chunk]) for chunk in np.searchsorted(ends, rows, side="right")], dtype="string[pyarrow]"
+            [path_text(paths[chunk]) for chunk in np.searchsorted(ends, rows, side="right")], dtype="string[pyarrow]"
         )
 
 
 def _named(files: Sequence[Path]) -> str:
     """Return files in words: all of a few, the first of many."""
-    shown = ", ".join(map(str, files[:FILES_NAMED]))
+    shown = ", ".join(map(path_text, files[:FILES_NAMED]))
     return shown if len(files) <= FILES_NAMED else f"{shown} and {len(files) - FILES_NAMED} more"
 
 

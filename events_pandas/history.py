@@ -10,6 +10,7 @@ import pandas as pd
 
 from events_pandas.deliver import Status
 from events_pandas.deliver.journal import AUTO, RunEntry, journals_there, read_runs
+from events_pandas.escapes import path_text
 from events_pandas.results.frame import TEXT_DTYPE
 
 
@@ -70,7 +71,7 @@ def _frame(entries: Sequence[RunEntry], paths: Sequence[Path]) -> pd.DataFrame:
             "requests": _counts([entry.requests for entry in entries]),
             "results_path": _texts([entry.results_path for entry in entries]),
             "resubmit": np.array([entry.resubmit for entry in entries], bool),
-            "journal": _texts([str(path) for path in paths]),
+            "journal": _texts([path_text(path) for path in paths]),
         }
     )
 

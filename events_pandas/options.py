@@ -13,6 +13,7 @@ from events_pandas.deliver import MAX_CONCURRENCY, IntercomClient, ProgressChoic
 from events_pandas.deliver.engine import PATIENCE_SECONDS
 from events_pandas.deliver.journal import AUTO, Journal, journal_path, manner
 from events_pandas.errors import CredentialsError, JournalError, did_you_mean
+from events_pandas.escapes import escaped
 
 
 class SubmitOptions(TypedDict, total=False):
@@ -241,7 +242,7 @@ class RunOptions:
             raise JournalError(Path(self.journal), problem=problem, remedy=remedy)
         journal = Journal.opened(journal_path(self.journal, name), workspace=name)
         if (said := manner(journal.mode)) is not None:
-            warnings.warn(f"journal {journal.path}: {said}", stacklevel=2)
+            warnings.warn(f"journal {escaped(journal.path)}: {said}", stacklevel=2)
         return journal
 
 

@@ -251,7 +251,7 @@ class RunFrames:
             known = self.notes.get(place)
             if known is None:
                 self.notes[place] = replace(cause, first_row=cause.first_row + checked.offset)
-            elif not (CODES[cause.code].is_told_once or CODES[cause.code].is_told_by_value):
+            elif not CODES[cause.code].extent:
                 self.notes[place] = replace(known, rows=known.rows + cause.rows)
 
     def enter(self, outcome: Outcome) -> None:

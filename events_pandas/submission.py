@@ -26,6 +26,7 @@ from events_pandas.deliver import (
 )
 from events_pandas.deliver.journal import RunFacts
 from events_pandas.errors import AuthenticationError, JournalError, OutageError, SubmissionError, SubmissionInterrupted
+from events_pandas.escapes import path_text
 from events_pandas.mapping import EventMapping
 from events_pandas.mapping.digest import mapping_digest
 from events_pandas.mapping.guesses import require_confirmed
@@ -307,7 +308,7 @@ class Submission:
             "rate_share": self.options.rate_share,
             "requests": run.requests,
             "retries": run.retries,
-            "journal": None if journal is None else str(journal.path),
+            "journal": None if journal is None else path_text(journal.path),
             "journal_mode": None if journal is None else journal.mode,
             "frame": {"first_row": int(results["row"].min()) if len(results) else 0, "rows": len(results)},
             "other_runs": [other._asdict() for other in self._chronicle.others],

@@ -1,10 +1,12 @@
 """How a command ends: one-line errors, and the exit code that goes with each."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 
 import typer
 
+from events_pandas.cli.output import say
+from events_pandas.cli.signals import ending_signals
 from events_pandas.errors import (
     AuthenticationError,
     CredentialsError,
@@ -15,27 +17,42 @@ from events_pandas.errors import (
     SourceError,
     SubmissionInterrupted,
 )
+from events_pandas.escapes import escaped
 from events_pandas.results.summary import count_of_rows
 
 DONE, INCOMPLETE, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
+ENDED_BY_SIGNAL = 128
+"""What shells add to the number of a signal that ended a command."""
 UNUSABLE_ERRORS = (MappingError, SourceError, CredentialsError, JournalError, AuthenticationError)
 
 
 @contextmanager
 def exit_codes() -> Iterator[None]:
     """Turn an error into one line on stderr for each fault, and the exit code that goes with it."""
-    try:
-        yield
-    except (EventsPandasError, ImportError, OSError, ValueError) as error:
-        for fault in _faults(error):
-            typer.echo(f"error: {fault}", err=True)
-        is_unusable = isinstance(error, UNUSABLE_ERRORS) or not isinstance(error, EventsPandasError)
-        raise typer.Exit(UNUSABLE if is_unusable else INCOMPLETE) from error
-    except KeyboardInterrupt as error:
-        typer.echo(f"interrupted: {error}" if isinstance(error, SubmissionInterrupted) else "interrupted", err=True)
-        for note in notes(error):
-            typer.echo(f"error: {note}", err=True)
-        raise typer.Exit(INTERRUPTED) from error
+    with ending_signals() as signals:
+        try:
+            yield
+        except (EventsPandasError, ImportError, OSError, ValueError) as error:
+            for fault in _faults(error):
+                say(f"error: {fault}", is_error=True)
+            is_unusable = isinstance(error, UNUSABLE_ERRORS) or not isinstance(error, EventsPandasError)
+            # A signal may have come while a run was ending by itself.
+            raise typer.Exit(_code(signals, otherwise=UNUSABLE if is_unusable else INCOMPLETE)) from error
+        except KeyboardInterrupt as error:
+            # A further one that comes just now changes nothing.
+            with suppress(KeyboardInterrupt):
+                _tell_interrupt(error, f"interrupted by {signals[0].name}" if signals else "interrupted")
+            raise typer.Exit(_code(signals, otherwise=INTERRUPTED)) from error
+
+
+def _code(signals: Sequence[int], *, otherwise: int) -> int:
+    return ENDED_BY_SIGNAL + signals[0] if signals else otherwise
+
+
+def _tell_interrupt(error: KeyboardInterrupt, what: str) -> None:
+    say(f"{what}: {error}" if isinstance(error, SubmissionInterrupted) else what, is_error=True)
+    for note in notes(error):
+        say(f"error: {note}", is_error=True)
 
 
 def _faults(error: Exception) -> tuple[str, ...]:
@@ -52,9 +69,9 @@ def _faults(error: Exception) -> tuple[str, ...]:
     if isinstance(error, JournalError):
         said = str(error).replace("with journal=...", "with --journal")
         return (said.replace("pass journal=None", "say --journal none"), *notes(error))
-    return (str(error), *notes(error))
+    return (str(error) if isinstance(error, EventsPandasError) else escaped(error), *notes(error))
 
 
 def notes(error: BaseException) -> tuple[str, ...]:
     """Return what was added to an error on its way."""
-    return tuple(getattr(error, "__notes__", ()))
+    return tuple(map(escaped, getattr(error, "__notes__", ())))

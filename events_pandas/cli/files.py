@@ -11,15 +11,17 @@ import typer
 
 from events_pandas.api import checked_report, suggest_mapping
 from events_pandas.cli.exit_codes import INCOMPLETE, exit_codes, notes
+from events_pandas.cli.output import say, say_toml
 from events_pandas.deliver import MAX_CONCURRENCY, IntercomClient
 from events_pandas.deliver.journal import AUTO
 from events_pandas.errors import SourceError, SubmissionError, SubmissionInterrupted
+from events_pandas.escapes import escaped, escaped_lines
 from events_pandas.file_submission import file_results, read_files
 from events_pandas.mapping import EventMapping
 from events_pandas.mapping.suggestion import SuggestedMapping
 from events_pandas.options import RunOptions
 from events_pandas.results import CheckReport, Summary
-from events_pandas.results.partial_file import require_not_read
+from events_pandas.results.partial_file import PartialFile, require_not_read, write_new
 from events_pandas.results.rejects import is_rejected
 from events_pandas.results.summary import count_of_rows
 from events_pandas.sources import read_first_rows, source_paths
@@ -56,6 +58,15 @@ Files = Annotated[
     typer.Argument(metavar="FILES", help="CSV or Parquet files, or patterns such as 'orders/*.parquet'."),
 ]
 MappingPath = Annotated[Path, typer.Option("--mapping", "-m", help="The mapping, a TOML file.")]
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        "-o",
+        help="Write the mapping to this file, as UTF-8 (the > of PowerShell does not); a file that is there is not "
+        "replaced.",
+    ),
+]
 Problems = Annotated[
     Path | None,
     typer.Option(help=f"Write all findings to this CSV file. {REPLACED}"),
@@ -135,11 +146,17 @@ Chunksize = Annotated[
 ]
 
 
-def suggest(paths: Files) -> None:
+def suggest(paths: Files, output: Output = None) -> None:
     """Propose a mapping, as TOML, from the first rows of the first file."""
     with exit_codes():
         first, *_ = source_paths(paths)
-        typer.echo(_proposed(first).to_toml(), nl=False)
+        # TOML has these escapes, too.
+        text = escaped_lines(_proposed(first).to_toml())
+        if output is None:
+            say_toml(text)
+        else:
+            write_new(output, text, holds="the mapping", sources=[first])
+            say(f"mapping: {escaped(output)}")
 
 
 def check(
@@ -150,12 +167,13 @@ def check(
     """Check every row; nothing is sent."""
     with exit_codes():
         rules = EventMapping.from_toml(mapping)
+        read = [mapping, *source_paths(paths)]
         if problems is not None:
-            require_not_read(problems, [mapping, *source_paths(paths)])
+            require_not_read(problems, read)
         report = check_files(paths, rules)
-        typer.echo(str(report))
+        say(str(report))
         if problems is not None:
-            _write_problems(report, problems)
+            _write_problems(report, problems, read)
         if not report.ok:
             raise typer.Exit(INCOMPLETE)
 
@@ -225,13 +243,13 @@ def check_files(paths: list[str], mapping: EventMapping) -> CheckReport:
     return checked_report(rows, mapping, types=types, refused=refused)
 
 
-def _write_problems(report: CheckReport, path: Path) -> None:
-    try:
-        # What `read_files` gives is indexed by file.
-        report.problems.assign(source_file=report.problems.index).to_csv(path, index=False)
-    except OSError as error:
-        raise SourceError(f"{path}: findings cannot be written there: {error.strerror or error}") from error
-    typer.echo(f"findings: {path}")
+def _write_problems(report: CheckReport, path: Path, read: Sequence[Path]) -> None:
+    # What `read_files` gives is indexed by file.
+    problems = report.problems.assign(source_file=report.problems.index)
+    with PartialFile(path, holds="findings", sources=read, formats=()) as file, file.writing():
+        file.append(problems.to_csv(index=False).encode())
+        file.put_in_place()
+    say(f"findings: {escaped(path)}")
 
 
 def submitted(
@@ -278,13 +296,13 @@ class _Told:
 
     def echo(self, *, faults: Sequence[str] = ()) -> None:
         """Print it; a file that could not be written whole is told of with the error."""
-        typer.echo(str(self.summary))
+        say(str(self.summary))
         files = (
             ("results", self.results_path, ""),
             ("rejects", self.rejects_path, f" ({count_of_rows(self._rejects)})"),
         )
         for name, path, count in files:
-            if path is not None and not any(f"{path}: " in fault for fault in faults):
-                typer.echo(f"{name}: {path}{count}")
+            if path is not None and not any(f"{escaped(path)}: " in fault for fault in faults):
+                say(f"{name}: {escaped(path)}{count}")
         for remark in self.remarks:
-            typer.echo(f"note: {remark}")
+            say(f"note: {escaped(remark)}")

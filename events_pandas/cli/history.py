@@ -9,9 +9,11 @@ import pandas as pd
 import typer
 
 from events_pandas.cli.exit_codes import exit_codes
+from events_pandas.cli.output import say
 from events_pandas.deliver import Status
 from events_pandas.deliver.journal import AUTO
 from events_pandas.errors import SourceError
+from events_pandas.escapes import escaped
 from events_pandas.history import runs as list_runs
 
 JournalPath = Annotated[
@@ -29,7 +31,7 @@ def runs(journal: JournalPath = None, workspace: Workspace = None) -> None:
         if journal is not None and not journal.expanduser().exists():
             raise SourceError(f"{journal}: there is no journal")
         found = list_runs(journal or AUTO, workspace=workspace)
-        typer.echo("no runs yet" if found.empty else _table(found))
+        say("no runs yet" if found.empty else _table(found))
 
 
 def _table(found: pd.DataFrame) -> str:
@@ -44,7 +46,7 @@ def _table(found: pd.DataFrame) -> str:
         "source": found["source"],
         "results": found["results_path"].fillna(""),
     }
-    texts = {heading: [str(value) for value in values] for heading, values in columns.items()}
+    texts = {heading: list(map(escaped, values)) for heading, values in columns.items()}
     widths = {heading: max(len(heading), *map(len, values)) for heading, values in texts.items()}
     lines = [tuple(texts), *zip(*texts.values(), strict=True)]
     return "\n".join(_line(line, list(widths.values())) for line in lines)

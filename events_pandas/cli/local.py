@@ -14,6 +14,7 @@ import typer
 from events_pandas import intercom
 from events_pandas.cli.exit_codes import exit_codes
 from events_pandas.cli.files import check_files, submitted
+from events_pandas.cli.output import say
 from events_pandas.deliver.address import is_loopback
 from events_pandas.mapping import EventMapping
 from events_pandas.options import RunOptions
@@ -107,15 +108,15 @@ def demo() -> None:
 
         with as_file(files("events_pandas") / "samples") as folder, TemporaryDirectory() as state, Sandbox() as running:
             purchases, mapping = folder / "purchases.csv", EventMapping.from_toml(folder / "purchases.toml")
-            typer.echo(f"a local Intercom is at {running.url}\n\nthe mapping:\n\n{mapping.to_toml()}")
-            typer.echo(f"the check:\n\n{check_files([str(purchases)], mapping)}\n\nthe results:\n")
+            say(f"a local Intercom is at {running.url}\n\nthe mapping:\n\n{mapping.to_toml()}")
+            say(f"the check:\n\n{check_files([str(purchases)], mapping)}\n\nthe results:\n")
             with running.client() as client:
                 # What is made up is no part of the user's own journals.
                 options = RunOptions(client=client, journal=state)
                 submitted([str(purchases)], mapping, options)
-                typer.echo("\nthe same file again:\n")
+                say("\nthe same file again:\n")
                 submitted([str(purchases)], mapping, options)
-            typer.echo(f"\nthe local Intercom holds {len(running.events):,} events")
+            say(f"\nthe local Intercom holds {len(running.events):,} events")
 
 
 def _run_sandbox(given: Mapping[str, Any]) -> None:
@@ -131,8 +132,8 @@ def _run_sandbox(given: Mapping[str, Any]) -> None:
     with Sandbox(**options, **contacts, limit=given["limit"] or None, faults=_faults(given)) as running:
         tell_how_to_submit(running.url, running.access_token)
         if not is_loopback(given["host"]):
-            typer.echo("it is open to the network: whoever reaches it can submit to it, and see what it holds;")
-            typer.echo("other machines need the name of this one in the address, and --allow-http")
+            say("it is open to the network: whoever reaches it can submit to it, and see what it holds;")
+            say("other machines need the name of this one in the address, and --allow-http")
         running.wait()
 
 
@@ -140,10 +141,10 @@ def tell_how_to_submit(url: str, access_token: str) -> None:
     """Print what a client needs to submit to a sandbox."""
     # The client sends its token in plain text to this machine only, unless it is told to.
     allow_http = "" if is_loopback(urlsplit(url).hostname or "") else " --allow-http"
-    typer.echo(f"a local Intercom is at {url}; stop it with Ctrl-C. To submit to it:")
-    typer.echo(f"  export INTERCOM_ACCESS_TOKEN={access_token}")
-    typer.echo(f"  events-pandas submit FILE --mapping MAPPING --base-url {url}{allow_http}")
-    typer.echo(f"what it receives is shown at {url}/")
+    say(f"a local Intercom is at {url}; stop it with Ctrl-C. To submit to it:")
+    say(f"  export INTERCOM_ACCESS_TOKEN={access_token}")
+    say(f"  events-pandas submit FILE --mapping MAPPING --base-url {url}{allow_http}")
+    say(f"what it receives is shown at {url}/")
 
 
 def _faults(given: Mapping[str, Any]) -> "Faults":

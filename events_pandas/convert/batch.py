@@ -362,7 +362,7 @@ class Converter:
         name = _required(rules["event_name"], read_part(rules["event_name"]))
         time = _required(rules["created_at"], read_part(rules["created_at"], timezone=timezone))
         contacts = _contacts([rules[name] for name in IDENTIFIERS if name in rules], rows)
-        metadata = {path: self._member(rule) for path, rule in rules.items() if path.startswith("metadata.")}
+        metadata = {path: self._member(rule, n_rows) for path, rule in rules.items() if path.startswith("metadata.")}
         findings = [*name.findings, *time.findings, *contacts.findings]
         findings += [finding for member in metadata.values() for finding in member.findings]
         if len(metadata) > self.mapping.metadata_limit:
@@ -393,12 +393,15 @@ class Converter:
         others = [finding.chosen(~np.isin(finding.rows, gone)) for finding in findings]
         return [*refused, *(finding for finding in others if len(finding.rows))]
 
-    def _member(self, rule: BoundRule) -> Member:
+    def _member(self, rule: BoundRule, n_rows: int) -> Member:
         """Make a metadata value with its key before it."""
         member = metadata_member(rule, timezone=self.mapping.timezone)
         key = json.dumps(rule.path.partition(".")[2], ensure_ascii=False)
         omits = self.mapping.on_invalid_metadata == "omit"
         findings = tuple(_omitted(member.findings)) if omits else member.findings
+        if all(isinstance(values, Constant) for values in rule.parts.values()):
+            # What is noted of constants is found in every row.
+            findings = tuple(replace(finding, like_rows=max(n_rows - 1, 0)) for finding in findings)
         return replace(member, pieces=(f"{key}:", *member.pieces), findings=(*findings, *_type_notes(rule, member)))
 
     def _within_limit(self, metadata: dict[str, Member], n_rows: int) -> tuple[dict[str, Member], list[Finding]]:

@@ -35,6 +35,8 @@ class Code:
         Whether a message about an identifier shows those of its characters that nobody sees.
     subject : str
         What it speaks of where neither the column nor the value is known.
+    extent : str
+        What it concerns as a whole; empty where its rows are counted.
     """
 
     cause: str
@@ -44,6 +46,7 @@ class Code:
     is_told_by_value: bool = False
     shows_characters: bool = False
     subject: str = "a value"
+    extent: str = ""
 
     def __str__(self) -> str:
         return f"{self.cause}: {self.cure}"
@@ -238,11 +241,14 @@ _COLUMN_NOTES: Table = {
     ),
 }
 
-_VALUE_NOTES: Table = {
+_FILE_NOTES: Table = {
     "backslash_quotes": (
         "escapes quotes with a backslash, and is read so",
         "look at a text with a quote in it if this is not meant",
     ),
+}
+
+_VALUE_NOTES: Table = {
     "currency_minor_unit": (
         "has a minor unit that is not a hundredth, and the amount is sent in ISO 4217's minor units",
         "check in Intercom that it is shown as meant",
@@ -337,7 +343,8 @@ CODES: Final = MappingProxyType(
         **_codes(_ERRORS),
         **_codes(_CHARACTER_ERRORS, shows_characters=True),
         **_codes(_OVERFLOW_ERRORS, subject="too many"),
-        **_codes(_COLUMN_NOTES, severity="note", is_told_once=True),
+        **_codes(_COLUMN_NOTES, severity="note", is_told_once=True, extent="the column"),
+        **_codes(_FILE_NOTES, severity="note", is_told_by_value=True, extent="the file"),
         **_codes(_VALUE_NOTES, severity="note", is_told_by_value=True),
         **_codes(_ROW_NOTES, severity="note"),
         **_codes(_OVERFLOW_NOTES, severity="note", subject="too many"),

@@ -290,15 +290,17 @@ def _currency_notes(bound: BoundRule, currencies: pa.Array, *, code: str, where:
     """Note each currency once, however it is spelled, and since when it is none."""
     if not where.any():
         return
-    for finding in finding_at(bound, "currency", {code: first_of_each(currencies, where)}):
+    firsts = first_of_each(currencies, where)
+    for finding in finding_at(bound, "currency", {code: firsts}):
         is_constant = finding.values is None
         codes = currencies.take(pa.array([0] if is_constant else finding.rows)).to_pylist()
         years = [f" (until {WITHDRAWN_IN[currency]})" if code == "currency_withdrawn" else "" for currency in codes]
+        counted = replace(finding, like_rows=int(where.sum() - firsts.sum()))
         if is_constant:
-            yield replace(finding, label=f"{finding.label}{years[0]}")
+            yield replace(counted, label=f"{finding.label}{years[0]}")
         else:
             told = [f"'{currency}'{year}" for currency, year in zip(codes, years, strict=True)]
-            yield replace(finding, values=pa.array(told, TEXT_TYPE))
+            yield replace(counted, values=pa.array(told, TEXT_TYPE))
 
 
 def only_where(findings: list[Finding], values: "Values | Constant", where: Mask) -> Iterator[Finding]:

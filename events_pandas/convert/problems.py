@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from events_pandas.convert.cells import TEXT_TYPE, Mask, Rows, time_text
 from events_pandas.convert.codes import CODES, RANKS, Severity
 from events_pandas.convert.unseen import outlined, visible
+from events_pandas.escapes import escaped
 from events_pandas.intercom import IDENTIFIERS
 
 SHOWN_CHARACTERS = 80
@@ -40,6 +41,8 @@ class Finding:
         Whether the value is left out of the event, rather than the row being invalid.
     cures : pyarrow.LargeStringArray, optional
         How to fix each of the values that are kept; null where the code's own cure fits.
+    like_rows : int
+        Further rows in which the same thing was found, of what is told for the first row with each value only.
     """
 
     code: str
@@ -49,6 +52,7 @@ class Finding:
     label: str = ""
     is_omission: bool = False
     cures: pa.Array | None = None
+    like_rows: int = 0
 
     @property
     def severity(self) -> Severity:
@@ -142,9 +146,10 @@ class Finding:
         cure = "the event is sent without it" if self.is_omission else CODES[self.code].cure
         values = pa.nulls(0, TEXT_TYPE) if self.values is None else self._told()
         where = f" in {self.label}" if self.label else ""
-        parts = (f"{self.field}: ", values, f"{where} {cause}: ", self._cures(len(values), cure), "")
+        field = escaped(self.field)
+        parts = (f"{field}: ", values, f"{where} {cause}: ", self._cures(len(values), cure), "")
         told = pc.binary_join_element_wise(*(_text_datum(part) for part in parts))
-        untold = f"{self.field}: {self.label or CODES[self.code].subject} {cause}: {cure}"
+        untold = f"{field}: {self.label or CODES[self.code].subject} {cause}: {cure}"
         told = pc.fill_null(told, untold)
         rest = pa.repeat(pa.scalar(untold, TEXT_TYPE), len(self.rows) - len(told))
         return pa.concat_arrays([told, rest])
@@ -274,10 +279,15 @@ def merged(findings: Iterable[Finding], fields: Sequence[str]) -> Iterator[Findi
 def _first_of_each(finding: Finding) -> Finding:
     """Return the finding for the first row with each value; without values, for the first row."""
     if finding.values is None:
-        return finding.at(int(finding.rows.argmin()))
+        return replace(finding.at(int(finding.rows.argmin())), like_rows=finding.like_rows + len(finding.rows) - 1)
     distinct = np.unique(finding.values.to_numpy(zero_copy_only=False).astype(str), return_index=True)
     firsts = np.sort(distinct[1])
-    return replace(finding, rows=finding.rows[firsts], values=finding.values.take(pa.array(firsts)))
+    return replace(
+        finding,
+        rows=finding.rows[firsts],
+        values=finding.values.take(pa.array(firsts)),
+        like_rows=finding.like_rows + len(finding.rows) - len(firsts),
+    )
 
 
 def _concatenated(findings: list[Finding]) -> Finding:
@@ -296,6 +306,7 @@ def _concatenated(findings: list[Finding]) -> Finding:
         rows=np.sort(rows, kind="stable"),
         values=values if has_values else None,
         cures=cures if has_values and cures.null_count < len(cures) else None,
+        like_rows=sum(finding.like_rows for finding in findings),
     )
 
 
@@ -329,8 +340,8 @@ class Cause:
     @property
     def extent(self) -> str:
         """How many rows it concerns, in words."""
-        if CODES[self.code].is_told_once:
-            return "the column"
+        if CODES[self.code].extent:
+            return CODES[self.code].extent
         return "1 row" if self.rows == 1 else f"{self.rows:,} rows"
 
     def __str__(self) -> str:
@@ -362,7 +373,8 @@ def causes(findings: Iterable[Finding]) -> list[Cause]:
                 code=code,
                 field=field,
                 severity=severity,
-                rows=len(np.unique(np.concatenate([finding.rows for finding in group]))),
+                rows=len(np.unique(np.concatenate([finding.rows for finding in group])))
+                + sum(finding.like_rows for finding in group),
                 first_row=int(example.rows[0]),
                 message=example.messages()[0].as_py(),
             )

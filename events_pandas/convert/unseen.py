@@ -8,43 +8,23 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from events_pandas.convert.cells import TEXT_TYPE, Mask, holds_any, text_bytes, to_mask
+from events_pandas.escapes import UNSEEN_RANGES, characters, escape
 
 _SPACE, _DELETE = 0x20, 0x7F
-_RANGES = (
-    (0x00, 0x1F),
-    (0x7F, 0xA0),  # control characters, and the no-break space
-    (0xAD, 0xAD),  # soft hyphen
-    (0x034F, 0x034F),
-    (0x061C, 0x061C),
-    (0x115F, 0x1160),
-    (0x17B4, 0x17B5),
-    (0x180B, 0x180E),
-    (0x2000, 0x200F),  # blanks of every width, those of no width among them, and marks of direction
-    (0x2028, 0x202F),
-    (0x205F, 0x206F),
-    (0x2800, 0x2800),
-    (0x3164, 0x3164),
-    (0xFEFF, 0xFEFF),  # byte order mark
-    (0xFFA0, 0xFFA0),
-    (0xFFF9, 0xFFFB),
-    (0xE0000, 0xE007F),
-)
 # Blanks that can be seen between letters, and not at the end of a text: the plain one, that of Ogham, that of Chinese.
 _BLANKS = (_SPACE, 0x1680, 0x3000)
 
-_UNSEEN = "".join(rf"\x{{{first:x}}}-\x{{{last:x}}}" for first, last in _RANGES)
+_UNSEEN = "".join(rf"\x{{{first:x}}}-\x{{{last:x}}}" for first, last in UNSEEN_RANGES)
 _BLANK = "".join(rf"\x{{{blank:x}}}" for blank in _BLANKS)
 HAS_UNSEEN = f"[{_UNSEEN}]"
 HAS_BLANK_AT_AN_END = f"^[{_BLANK}]|[{_BLANK}]$"
 _NOT_SEEN = f"[{_UNSEEN}]+|^[{_BLANK}{_UNSEEN}]+|[{_BLANK}{_UNSEEN}]+$"
-_TO_SHOW = re.compile("[" + "".join(f"{chr(first)}-{chr(last)}" for first, last in _RANGES) + "\u1680\u3000]")
+_TO_SHOW = re.compile(f"[{characters(*UNSEEN_RANGES)}\u1680\u3000]")
 _SHOWN = re.compile(r"\\u[0-9a-f]{4}|\\U[0-9a-f]{8}|\\[tnr]|^ +| +$")
-_ASTRAL = 0x10000
 _BEGINS_UNSEEN = np.zeros(256, dtype=bool)
 """The first bytes of these characters; beyond ASCII they begin others too."""
-_BEGINS_UNSEEN[[chr(code).encode()[0] for codes in _RANGES for code in range(codes[0], codes[1] + 1)]] = True
+_BEGINS_UNSEEN[[chr(code).encode()[0] for codes in UNSEEN_RANGES for code in range(codes[0], codes[1] + 1)]] = True
 _BEGINS_UNSEEN[[chr(blank).encode()[0] for blank in _BLANKS if blank > _DELETE]] = True
-_SHORT_NAMES = {"\t": "\\t", "\n": "\\n", "\r": "\\r"}
 
 
 def may_hold_unseen(text: pa.Array) -> bool:
@@ -122,13 +102,8 @@ def visible(text: pa.Array) -> pa.Array:
     """
     if not may_hold_unseen(text):
         return text
-    texts = [None if cell is None else _TO_SHOW.sub(_escape, cell) for cell in text.to_pylist()]
+    texts = [None if cell is None else _TO_SHOW.sub(escape, cell) for cell in text.to_pylist()]
     return pa.array(texts, TEXT_TYPE)
-
-
-def _escape(match: re.Match[str]) -> str:
-    code = ord(match[0])
-    return _SHORT_NAMES.get(match[0], f"\\u{code:04x}" if code < _ASTRAL else f"\\U{code:08x}")
 
 
 def outlined(shown: pa.Array) -> pa.Array:

@@ -11,6 +11,7 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from events_pandas import intercom
+from events_pandas.escapes import escaped
 
 DATE_HEADER: Final = "Date"
 RETRY_AFTER_HEADER: Final = "Retry-After"
@@ -324,8 +325,8 @@ def _text(value: object) -> str | None:
     # Codes have been seen as numbers, and as numbers in strings.
     if isinstance(value, bool) or not isinstance(value, str | int):
         return None
-    # JSON can spell half a surrogate pair, which no file of results could hold.
-    return str(value)[:_LONGEST_MESSAGE].encode(errors="replace").decode() or None
+    # JSON can spell what acts on a terminal, and half a surrogate pair, which no file of results could hold.
+    return escaped(str(value)[:_LONGEST_MESSAGE].encode(errors="replace").decode()) or None
 
 
 def _whole(text: str | None) -> int | None:

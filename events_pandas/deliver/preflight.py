@@ -13,6 +13,7 @@ from events_pandas.deliver.sighting import see
 from events_pandas.deliver.stopping import Stop, stop_for_answer
 from events_pandas.deliver.surroundings import Surroundings
 from events_pandas.deliver.verdicts import STOP_CODES, quote
+from events_pandas.escapes import escaped
 
 PREFLIGHT_ATTEMPTS: Final = 4
 """Few: someone is waiting, and nothing is lost by asking again later."""
@@ -114,4 +115,4 @@ def _ask_once(ask: Callable[[], Answer], *, pacer: Pacer, clock: Callable[[], fl
 
 
 def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
+    return escaped(value) if isinstance(value, str) and value else None

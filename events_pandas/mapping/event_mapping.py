@@ -134,7 +134,7 @@ class EventMapping:
         Parameters
         ----------
         path : str or os.PathLike
-            The file.
+            The file, in UTF-8, or in UTF-16 or UTF-32 with a byte order mark.
 
         Returns
         -------

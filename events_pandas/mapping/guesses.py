@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from events_pandas.errors import MappingError
+from events_pandas.escapes import escaped
 from events_pandas.intercom import IDENTIFIERS
 from events_pandas.mapping.event_mapping import PLACEHOLDER_NAME, EventMapping, is_unnamed
 
@@ -57,7 +58,7 @@ def guess_faults(mapping: EventMapping) -> list[str]:
     """
     if not mapping.unconfirmed:
         return []
-    return [*(f"{path}: {_guess(mapping, path)}" for path in mapping.unconfirmed), _CONFIRM]
+    return [*(f"{escaped(path)}: {_guess(mapping, path)}" for path in mapping.unconfirmed), _CONFIRM]
 
 
 def _guess(mapping: EventMapping, path: str) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from events_pandas.errors import MappingError, did_you_mean
+from events_pandas.file_kinds import odd_kind
 from events_pandas.intercom import IDENTIFIERS
 from events_pandas.mapping.rules import (
     Column,
@@ -23,6 +24,7 @@ from events_pandas.mapping.rules import (
     part_path,
     rule_sources,
 )
+from events_pandas.text_marks import marked_encoding
 
 if TYPE_CHECKING:
     from events_pandas.mapping.event_mapping import EventMapping
@@ -38,6 +40,8 @@ RULES_BY_TYPE: dict[str, type[Rule]] = {
 }
 OPTIONS = ("timezone", "duplicates", "on_invalid_metadata", "metadata_limit", "metadata_overflow", "unconfirmed")
 FIELDS = ("event_name", "created_at", *IDENTIFIERS, "metadata", *OPTIONS)
+
+_PIPES_OF_SHELLS = ("/dev/fd", "/dev/stdin", "/proc")
 
 UNREAD = "?"
 """A label in place of what could not be read, so that the rest of the mapping is judged with it."""
@@ -68,12 +72,23 @@ def read_fields(path: Path) -> tuple[dict[str, Any], list[str]]:
 
 
 def _table(path: Path) -> dict[str, Any]:
+    kind = odd_kind(path)
+    # A pipe of the shell's, such as <(...), has somebody who writes; one with a name may wait for ever.
+    if kind and not (kind == "a pipe" and any(map(path.is_relative_to, _PIPES_OF_SHELLS))):
+        raise MappingError([f"{path}: is {kind}: write the mapping to a file and give its name"])
     try:
+        content = path.read_bytes()
+        encoding, mark = marked_encoding(content)
         # Windows editors put a byte order mark first, which TOML does not allow.
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        text = content[mark:].decode(encoding).removeprefix("\ufeff")
+        return tomllib.loads(text.replace("\r\n", "\n").replace("\r", "\n"))
     except OSError as error:
         raise MappingError([f"{path}: cannot be read: {error.strerror}"]) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise MappingError([f"{path}: is not UTF-8: save it as UTF-8 and try again"]) from error
+    except tomllib.TOMLDecodeError as error:
+        if b"\0" in content and encoding == "utf-8":
+            raise MappingError([f"{path}: is not UTF-8: save it as UTF-8 and try again"]) from error
         raise MappingError([f"{path}: is not valid TOML: {error}"]) from error
     except (ValueError, RecursionError) as error:
         # A path that no file can have, an integer of thousands of digits, or brackets nested as often.

@@ -1,13 +1,23 @@
-"""A file that is written beside its place, and put there whole."""
+"""A file that is written beside its place, and put there whole; nothing else that is there is written to."""
 
+import errno
 import os
-from collections.abc import Iterable, Iterator
+import secrets
+import shutil
+import stat
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Final, Self
 
 from events_pandas.errors import SourceError
 
 FORMATS = (".csv", ".parquet")
+
+# Never a file that is there, and never what a link names. Windows lacks the one, and other systems the other.
+_NEW_FILE: Final = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+_OWNER, _GROUP, _OTHERS = 0o600, 0o060, 0o006
 
 
 def require_not_read(path: Path, read: Iterable[Path]) -> None:
@@ -29,43 +39,129 @@ def require_not_read(path: Path, read: Iterable[Path]) -> None:
         raise SourceError(f"{path}: is a file that is read here, and would be replaced: choose another name")
 
 
+def write_new(path: Path, text: str, *, holds: str, sources: Sequence[Path]) -> None:
+    """Write a file as UTF-8 that is not there yet.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Where it goes.
+    text : str
+        What it holds.
+    holds : str
+        The same in a word: errors speak of it.
+    sources : sequence of pathlib.Path
+        What it was made from: nobody may read it who may not read these.
+
+    Raises
+    ------
+    SourceError
+        If something is there, or if it cannot be written.
+    """
+    with _told(path, holds):
+        try:
+            stream = _created(path, sources)
+        except FileExistsError as error:
+            raise SourceError(f"{path}: is there already, and is not replaced: choose another name") from error
+        try:
+            with stream:
+                stream.write(text.encode())
+        except BaseException:
+            path.unlink()
+            raise
+
+
+@contextmanager
+def _told(path: Path, holds: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise SourceError(f"{path}: {holds} cannot be written there: {error.strerror or error}") from error
+
+
+def _created(path: Path, sources: Sequence[Path]) -> BinaryIO:
+    """Make a file that gives nobody more rights than those from which it is made."""
+    kept = [source.stat() for source in sources if source.exists()]
+    mode = _OWNER | _GROUP | _OTHERS
+    for facts in kept:
+        mode &= facts.st_mode | _OWNER
+    descriptor = os.open(path, _NEW_FILE, mode)
+    made = os.fstat(descriptor)
+    if any(facts.st_gid != made.st_gid for facts in kept):
+        # The group that may read the one is not the group of the other, which has the rights of all others then.
+        as_others = stat.S_IMODE(made.st_mode) & (~_GROUP | (made.st_mode & _OTHERS) << 3)
+        path.chmod(as_others)
+    return os.fdopen(descriptor, "w+b")
+
+
 class PartialFile:
     """A file on its way.
 
     Parameters
     ----------
     path : str or os.PathLike
-        Where it goes in the end, ``.csv`` or ``.parquet``.
+        Where it goes in the end.
     holds : str
         What it holds, in the plural: errors speak of it.
     sources : iterable of pathlib.Path, optional
-        The files of rows, which it must not replace.
+        The files of rows, which it must not replace, and whose readers alone may read it.
+    formats : sequence of str, optional
+        How its name may end; empty for any way.
 
     Attributes
     ----------
     path : pathlib.Path
         Where it goes in the end.
     partial : pathlib.Path
-        Where it is written, named ``<name>.partial``: empty at first.
+        Where it is written: ``<name>.partial``, or ``<name>.<digits>.partial`` if something of that name is there.
+    stream : binary file
+        What is written there: empty at first.
 
     Raises
     ------
     SourceError
         If the format is not known, or if nothing can be written there.
+
+    Notes
+    -----
+    What is there under the name of the partial file stays as it is: it may be that of a run that goes on, what a killed
+    run has left, or a link to a file of somebody else's.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, holds: str, sources: Iterable[Path] = ()) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        holds: str,
+        sources: Iterable[Path] = (),
+        formats: Sequence[str] = FORMATS,
+    ) -> None:
         self.path = Path(path)
         self._holds = holds
-        if self.path.suffix.lower() not in FORMATS:
-            raise SourceError(f"{self.path}: {holds} are written as {' or '.join(FORMATS)}: choose one of these names")
+        if formats and self.path.suffix.lower() not in formats:
+            raise SourceError(f"{self.path}: {holds} are written as {' or '.join(formats)}: choose one of these names")
+        sources = list(sources)
         require_not_read(self.path, sources)
         if self.path.is_dir():
             raise SourceError(f"{self.path}: {holds} cannot be written there: Is a directory")
-        self.partial = self.path.with_name(self.path.name + ".partial")
+        if self.path.exists() and not self.path.is_file():
+            raise SourceError(f"{self.path}: {holds} cannot be written there: Is not a file")
         self._process = os.getpid()
+        # Whoever may not read the file that is replaced may not read the new one either.
+        self._sources = [*sources, self.path]
+        self._end = 0
+        self._is_in_place = False
         with self.writing():
-            self.partial.write_bytes(b"")
+            self._begin()
+
+    def _begin(self) -> None:
+        self.partial = self.path.with_name(f"{self.path.name}.partial")
+        try:
+            self.stream = _created(self.partial, self._sources)
+        except FileExistsError:
+            self.partial = self.path.with_name(f"{self.path.name}.{secrets.token_hex(4)}.partial")
+            self.stream = _created(self.partial, self._sources)
+        self._made = os.fstat(self.stream.fileno())
 
     @property
     def is_inherited(self) -> bool:
@@ -76,6 +172,11 @@ class PartialFile:
     def is_csv(self) -> bool:
         """Whether it is text; else it is Parquet."""
         return self.path.suffix.lower() == ".csv"
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing has been appended."""
+        return self._end == 0
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -91,21 +192,72 @@ class PartialFile:
         SourceError
             If the file cannot be written.
         """
-        try:
+        with _told(self.path, self._holds):
             yield
-        except OSError as error:
-            reason = error.strerror or error
-            raise SourceError(f"{self.path}: {self._holds} cannot be written there: {reason}") from error
+
+    def append(self, text: bytes) -> None:
+        """Write after what was written; what an interrupt or an error broke off is written over.
+
+        Parameters
+        ----------
+        text : bytes
+            What is written.
+        """
+        self._require_own()
+        self.stream.seek(self._end)
+        self.stream.truncate()
+        self.stream.write(text)
+        self.stream.flush()
+        self._end += len(text)
+
+    def prepend(self, mark: bytes) -> None:
+        """Write before what was written.
+
+        Parameters
+        ----------
+        mark : bytes
+            What is written.
+        """
+        rows, place = self.stream, self.partial
+        try:
+            self._begin()
+            self.stream.write(mark)
+            rows.seek(0)
+            shutil.copyfileobj(rows, self.stream)
+        finally:
+            rows.close()
+            place.unlink()
 
     def put_in_place(self) -> None:
-        """Replace, in one step, the file that may be there."""
-        if self.is_inherited:
+        """Replace, in one step, the file that may be there; of a link the link, and not what it names."""
+        if self.is_inherited or self._is_in_place:
             return
+        self.stream.close()
+        self._require_own()
         self.partial.replace(self.path)
+        self._is_in_place = True
 
     def discard(self) -> None:
         """Take away what was written so far; what an earlier run has left stays."""
-        if self.is_inherited:
+        # The name may be that of another run's file by now.
+        if self.is_inherited or self._is_in_place:
             return
-        with suppress(FileNotFoundError):
+        # What could not be written is not to be written once more.
+        with suppress(OSError):
+            self.stream.close()
+        with suppress(OSError):
+            self._require_own()
             self.partial.unlink()
+
+    def _require_own(self) -> None:
+        """Tell at once, and not at the end of the run, where the folder has gone or another file has its name."""
+        if not os.path.samestat(self.partial.lstat(), self._made):
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.discard()

@@ -3,7 +3,6 @@
 import codecs
 import csv
 import os
-import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -50,7 +49,6 @@ class RejectsWriter:
         self._file = PartialFile(path, holds="rejects", sources=sources)
         self._parquet: pq.ParquetWriter | None = None
         leave_to_parent_at_fork(self)
-        self._is_begun = False
         self._is_ascii = True
 
     @property
@@ -87,13 +85,11 @@ class RejectsWriter:
 
     def _write_text(self, rejects: pd.DataFrame) -> None:
         rows = text_frame(rejects)
-        text = rows.to_csv(index=False, header=not self._is_begun, lineterminator="\n")
+        text = rows.to_csv(index=False, header=self._file.is_empty, lineterminator="\n")
         if "\r" in text:
             # Python quotes no lone carriage return, and pandas takes it for the end of a row.
-            text = rows.to_csv(index=False, header=not self._is_begun, lineterminator="\n", quoting=csv.QUOTE_ALL)
-        with self._file.partial.open("ab") as file:
-            file.write(text.encode(errors="replace"))
-        self._is_begun = True
+            text = rows.to_csv(index=False, header=self._file.is_empty, lineterminator="\n", quoting=csv.QUOTE_ALL)
+        self._file.append(text.encode(errors="replace"))
         self._is_ascii = self._is_ascii and text.isascii()
 
     def _write_parquet(self, rejects: pd.DataFrame, schema: "pa.Schema | None") -> None:
@@ -103,7 +99,7 @@ class RejectsWriter:
         with self._converting():
             table = pa.Table.from_pandas(bare, schema=schema, preserve_index=False)
             if self._parquet is None:
-                self._parquet = pq.ParquetWriter(self._file.partial, table.schema)
+                self._parquet = pq.ParquetWriter(self._file.stream, table.schema)
             self._parquet.write_table(table)
 
     @contextmanager
@@ -133,19 +129,9 @@ class RejectsWriter:
         with self._file.writing():
             self._close()
             if not self._is_ascii:
-                self._mark()
+                # The mark by which Excel knows UTF-8.
+                self._file.prepend(codecs.BOM_UTF8)
             self._file.put_in_place()
-
-    def _mark(self) -> None:
-        """Begin the text with the mark by which Excel knows UTF-8."""
-        unmarked = self._file.partial.with_name(self._file.partial.name + ".unmarked")
-        self._file.partial.replace(unmarked)
-        try:
-            with unmarked.open("rb") as rows, self._file.partial.open("wb") as file:
-                file.write(codecs.BOM_UTF8)
-                shutil.copyfileobj(rows, file)
-        finally:
-            unmarked.unlink()
 
     def _close(self) -> None:
         if self._parquet is not None:

@@ -9,6 +9,7 @@ import pandas as pd
 from events_pandas.convert import Cause
 from events_pandas.deliver import Status
 from events_pandas.deliver.journal import OtherRun, manner
+from events_pandas.escapes import escaped
 
 CAUSES_SHOWN = 10
 
@@ -97,7 +98,7 @@ class Summary:
         if self._journal is not None:
             path, mode = self._journal
             said = manner(mode)
-            yield f"journal: {path}" if said is None else f"journal: {path} ({said})"
+            yield f"journal: {escaped(path)}" if said is None else f"journal: {escaped(path)} ({said})"
             yield from map(str, self._others)
 
 

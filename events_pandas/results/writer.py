@@ -33,7 +33,7 @@ class ResultsWriter:
     Notes
     -----
     Until the end the rows stand in a file beside it, named ``<name>.partial``; whatever ends the run, the rows written
-    so far are put in place.
+    so far are put in place. Nobody may read them who may not read the files of rows.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, sources: Iterable[Path] = ()) -> None:
@@ -63,7 +63,9 @@ class ResultsWriter:
         """
         with self._file.writing():
             if self._file.is_csv:
-                results.to_csv(self._file.partial, mode="a", header=not self._is_begun, index=False)
+                text = results.to_csv(header=self._file.is_empty, index=False)
+                # A name of a file may hold what is not text.
+                self._file.append(text.encode(errors="backslashreplace"))
             else:
                 self._write_parquet(results)
             self._is_begun = True
@@ -74,8 +76,28 @@ class ResultsWriter:
         bare.attrs = {}
         table = pa.Table.from_pandas(bare, preserve_index=False)
         if self._parquet is None:
-            self._parquet = pq.ParquetWriter(self._file.partial, table.schema)
+            self._parquet = pq.ParquetWriter(self._file.stream, table.schema)
         self._parquet.write_table(table)
+
+    def finish(self) -> None:
+        """Put the file in its place; nothing can be added any more.
+
+        Raises
+        ------
+        SourceError
+            If that cannot be done.
+        """
+        with self._file.writing():
+            self._finish()
+
+    def _finish(self) -> None:
+        if self._parquet is not None:
+            self._parquet.close()
+        if self._is_begun:
+            self._file.put_in_place()
+        else:
+            # Nothing came: what an earlier run has left stays.
+            self._file.discard()
 
     def __enter__(self) -> Self:
         return self
@@ -85,10 +107,4 @@ class ResultsWriter:
     ) -> None:
         # What ended the run is told, rather than what it has led to here.
         with self._file.writing() if error is None else suppress(OSError):
-            if self._parquet is not None:
-                self._parquet.close()
-            if self._is_begun:
-                self._file.put_in_place()
-            else:
-                # Nothing came: what an earlier run has left stays.
-                self._file.discard()
+            self._finish()

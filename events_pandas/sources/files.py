@@ -21,6 +21,7 @@ from events_pandas.convert.cells import TEXT_TYPE, Rows
 from events_pandas.convert.codes import CODES
 from events_pandas.convert.problems import Finding
 from events_pandas.errors import SourceError
+from events_pandas.file_kinds import DIRECTORY, odd_kind
 from events_pandas.mapping import Constant, EventMapping
 from events_pandas.mapping.rules import is_computed, rule_sources
 from events_pandas.mapping.views import sliceable_table
@@ -33,6 +34,8 @@ from events_pandas.sources.opening import KeptFile, decompressed, mark_of, opene
 CSV_SUFFIXES = (".csv", ".csv.gz", ".csv.bz2", ".csv.xz", ".csv.zip")
 PARQUET_SUFFIXES = (".parquet", ".pq")
 KNOWN_SUFFIXES = "use .csv (also compressed: .csv.gz) or .parquet"
+_INSTEAD = "its rows are read more than once, so write them to a file and give its name"
+_INSTEAD_OF_DIRECTORY = "name its files, as in 'orders/*.csv'"
 
 # What the libraries say of a bad file; much of it is a ValueError, the failure to decode text among the rest.
 _ARCHIVE_ERRORS = (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
@@ -113,6 +116,8 @@ def _found(name: str) -> list[Path]:
     if not found:
         raise SourceError(f"{name}: there is no such file")
     for file in found:
+        if kind := odd_kind(file):
+            raise SourceError(f"{file}: is {kind}: {_INSTEAD_OF_DIRECTORY if kind == DIRECTORY else _INSTEAD}")
         if not file.name.lower().endswith((*CSV_SUFFIXES, *PARQUET_SUFFIXES)):
             raise SourceError(f"{file}: files of this format cannot be read: {KNOWN_SUFFIXES}")
     return found

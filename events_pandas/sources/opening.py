@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, Final, cast
 
 from events_pandas.errors import SourceError
+from events_pandas.text_marks import as_utf8
 
 # What macOS and Windows put into archives and folders by themselves.
 _FOLDERS_OF_SYSTEMS: Final = "__MACOSX"
@@ -173,7 +174,7 @@ def _require_same(path: Path, file: BinaryIO, kept: KeptFile | None) -> None:
 
 @contextmanager
 def decompressed(path: Path, file: BinaryIO) -> Iterator[BinaryIO]:
-    """Read a file whose name says how it is compressed.
+    """Read a file of text whose name says how it is compressed, and whose first bytes may say how it is encoded.
 
     Parameters
     ----------
@@ -185,13 +186,19 @@ def decompressed(path: Path, file: BinaryIO) -> Iterator[BinaryIO]:
     Yields
     ------
     binary file
-        Its content.
+        Its content, in UTF-8 unless it has another encoding without saying so.
 
     Raises
     ------
     SourceError
         If it is an archive without one file to be read.
     """
+    with _uncompressed(path, file) as stream:
+        yield as_utf8(stream)
+
+
+@contextmanager
+def _uncompressed(path: Path, file: BinaryIO) -> Iterator[BinaryIO]:
     name = path.name.lower()
     if name.endswith(".zip"):
         with zipfile.ZipFile(file) as archive, archive.open(_only_member(path, archive)) as member:

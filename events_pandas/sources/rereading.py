@@ -11,6 +11,7 @@ import pandas as pd
 from events_pandas.convert import Converter
 from events_pandas.convert.cells import Rows
 from events_pandas.errors import MappingError
+from events_pandas.escapes import escaped
 from events_pandas.mapping import EventMapping, bind
 from events_pandas.sources.csv_types import column_types, with_types
 from events_pandas.sources.files import read_chunks
@@ -74,10 +75,10 @@ def other_reading(path: Path, mapping: EventMapping, *, payloads: list[Payload |
         frame = next(read_chunks(path, typed, chunksize=len(payloads))).frame
         read = payloads_of(frame, typed, np.arange(len(frame)))
     except MappingError as error:
-        return f"{path}: cannot be submitted with this mapping: {'; '.join(error.faults)}"
+        return f"{escaped(path)}: cannot be submitted with this mapping: {'; '.join(error.faults)}"
     for row, before, after in zip(rows, payloads, read, strict=False):
         if before is not None and before != after:
-            return f"{path}: {_difference(row, before, after)}: {_CURE}"
+            return f"{escaped(path)}: {escaped(_difference(row, before, after))}: {_CURE}"
     return None
 
 

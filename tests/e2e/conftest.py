@@ -4,6 +4,7 @@ import contextlib
 import itertools
 import os
 import pty
+import resource
 import signal
 import socket
 import struct
@@ -272,6 +273,22 @@ def interrupt():
         return process.communicate(timeout=DEADLINE_SECONDS)
 
     return interrupt
+
+
+@pytest.fixture
+def full_disk():
+    """Let no file grow beyond a hundred bytes, as on a disk that is all but full."""
+
+    @contextlib.contextmanager
+    def full_disk():
+        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+    return full_disk
 
 
 @pytest.fixture

@@ -59,18 +59,16 @@ def test_submit_fails_when_a_row_was_not_accepted(folder, make_orders, submit):
     assert result.exit_code == 1
 
 
-def test_submit_tells_why_it_ended_before_what_became_of_the_results(folder, make_orders, submit):
+def test_submit_tells_why_it_ended_before_what_became_of_the_results(folder, make_orders, submit, full_disk):
     """A results file that cannot be written is a line of its own, and is not said to have the results."""
     make_orders(2).to_csv(folder / "a.csv", index=False)
-    (folder / "results.csv.partial").symlink_to("/dev/full")
 
-    result = submit("a.csv", "--results", "results.csv", token="wrong")
+    with full_disk():
+        result = submit("a.csv", "--results", "results.csv", token="wrong")
 
     assert "results:" not in result.stdout
     assert result.stderr.splitlines()[0].startswith("error: Intercom refused the access token")
-    assert result.stderr.splitlines()[1:] == [
-        "error: results.csv: results cannot be written there: No space left on device"
-    ]
+    assert result.stderr.splitlines()[1:] == ["error: results.csv: results cannot be written there: File too large"]
 
 
 def test_submit_succeeds_without_rows(folder, make_orders, submit):

@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+from events_pandas import EventMapping
 from events_pandas.cli import app
 from events_pandas.cli.local import tell_how_to_submit
 
@@ -38,6 +39,78 @@ def test_suggest_prints_a_mapping_as_toml(run):
         'unconfirmed = ["timezone"]  # guesses: delete each that you have read, or nothing can be submitted\n'
     )
     assert (result.stderr, result.exit_code) == ("", 0)
+
+
+def test_suggest_writes_a_mapping_as_utf8(run, tmp_path):
+    """What a shell writes depends on the shell; the file is read as it stands."""
+    (tmp_path / "tage.csv").write_text("customer_id,day,größe\n00042,2024-01-31,5\n", encoding="utf-8")
+
+    printed, result = run("suggest", "tage.csv"), run("suggest", "tage.csv", "--output", "new.toml")
+
+    assert (result.stdout, result.stderr, result.exit_code) == ("mapping: new.toml\n", "", 0)
+    assert (tmp_path / "new.toml").read_bytes() == printed.stdout.encode()
+    assert '"größe" = ' in printed.stdout
+
+
+@pytest.mark.parametrize("name", ["mapping.toml", "days.csv"])
+def test_suggest_replaces_no_file(run, tmp_path, name):
+    """A mapping that somebody has edited is worth more than a proposal."""
+    before = (tmp_path / name).read_text()
+
+    result = run("suggest", "days.csv", "-o", name)
+
+    assert result.stderr == f"error: {name}: is there already, and is not replaced: choose another name\n"
+    assert (result.stdout, result.exit_code, (tmp_path / name).read_text()) == ("", 2, before)
+
+
+def test_suggested_mapping_is_read_as_it_was_meant_whatever_columns_are_called(run, tmp_path):
+    """Characters that act on a terminal are in escapes, which TOML has too; and no column adds a line of its own."""
+    name = "a\x1b[2J\u202e\u2028\x85\nevent_name = 'forged'"
+    pd.DataFrame({"customer_id": ["1"], "day": ["2024-01-31"], name: ["x"]}).to_csv("odd.csv", index=False)
+
+    result = run("suggest", "odd.csv", "-o", "new.toml")
+    text = (tmp_path / "new.toml").read_text(encoding="utf-8")
+
+    assert result.exit_code == 0
+    assert text.replace("\n", "").isprintable()
+    assert [rule.source for rule in EventMapping.from_toml(tmp_path / "new.toml").metadata.values()] == [name]
+
+
+def test_names_of_files_do_nothing_to_a_terminal(run, tmp_path):
+    """They are told in escapes, as texts of cells are."""
+    name = "a\x1b[2J\nnote forged"
+    (tmp_path / f"{name}.csv").write_text("who,day\n1,never\n")
+
+    result = run("check", f"{name}.csv", "none\n.csv", "-m", "mapping.toml")
+    checked = run("check", f"{name}.csv", "-m", "mapping.toml", "--problems", f"{name}.txt")
+
+    assert result.stderr == "error: none\\n.csv: there is no such file\n"
+    assert checked.stdout.splitlines()[-1] == "findings: a\\u001b[2J\\nnote forged.txt"
+    assert "\x1b" not in checked.stdout
+
+
+def test_findings_of_formulas_are_no_formulas(run, tmp_path):
+    """A spreadsheet computes what begins so: a message begins with its field, and a value with a quote."""
+    (tmp_path / "odd.csv").write_text("who,day\n1,=1+1\n2,@SUM(1)\n3,-1+1\n4,+1\n")
+
+    run("check", "odd.csv", "-m", "mapping.toml", "--problems", "problems.csv")
+
+    problems = pd.read_csv("problems.csv", dtype=str)
+    assert problems["value"].tolist() == ["'=1+1'", "'@SUM(1)'", "'-1+1'", "'+1'"]
+    assert not problems.map(lambda text: text.startswith(("=", "+", "-", "@"))).to_numpy().any()
+
+
+def test_findings_replace_a_link_and_not_what_it_names(run, tmp_path):
+    """As results and rejects do; and they are for those alone who may read the rows."""
+    (tmp_path / "precious").write_text("precious")
+    (tmp_path / "problems.csv").symlink_to("precious")
+    (tmp_path / "bad.csv").chmod(0o600)
+
+    run("check", "bad.csv", "-m", "mapping.toml", "--problems", "problems.csv")
+
+    assert (tmp_path / "precious").read_text() == "precious"
+    assert (tmp_path / "problems.csv").stat().st_mode & 0o777 == 0o600
+    assert len(pd.read_csv("problems.csv")) == 1
 
 
 def test_suggest_looks_at_the_first_rows_of_the_first_file(run, tmp_path):
@@ -157,10 +230,7 @@ def test_check_does_not_replace_what_it_reads(run, tmp_path, path):
         ),
         (
             ("check", "good.csv", "-m", "mapping.toml", "--problems", "nowhere/problems.csv"),
-            (
-                "nowhere/problems.csv: findings cannot be written there: "
-                "Cannot save file into a non-existent directory: 'nowhere'"
-            ),
+            "nowhere/problems.csv: findings cannot be written there: No such file or directory",
         ),
         (
             ("submit", "good.csv", "-m", "mapping.toml"),

@@ -1,11 +1,20 @@
 """The exceptions: their messages, and what they keep on their way from one process to another."""
 
 import pickle
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from events_pandas import InvalidRowsError, MappingError, OutageError, SubmissionInterrupted, UnknownColumnError
+from events_pandas import (
+    InvalidRowsError,
+    JournalError,
+    MappingError,
+    OutageError,
+    SourceError,
+    SubmissionInterrupted,
+    UnknownColumnError,
+)
 
 RESULTS = pd.DataFrame({"status": ["accepted"]})
 
@@ -45,3 +54,34 @@ def test_unknown_column_error_helps_to_find_the_column(available, hint, ending):
     error = UnknownColumnError("tota", path="metadata.price", available=available, hint=hint)
 
     assert str(error) == f"metadata.price: no column 'tota'{ending}"
+
+
+EVIL = "a\x1b[2J\n5 rows: 5 valid\u202e"
+TOLD = "a\\u001b[2J\\n5 rows: 5 valid\\u202e"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        SourceError(EVIL),
+        JournalError(Path("j"), problem=EVIL, remedy="go elsewhere"),
+        OutageError(EVIL, results=RESULTS),
+        SubmissionInterrupted(EVIL, results=RESULTS),
+        MappingError([EVIL]),
+        MappingError(["created_at: is missing"]).in_file(EVIL, EVIL),
+        UnknownColumnError("a", path=EVIL, available=[EVIL]),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_message_is_one_line_that_does_nothing_to_a_terminal(error):
+    """The names of files and columns, and the answers of servers, are those of strangers."""
+    assert TOLD in str(error)
+    assert str(error).isprintable()
+
+
+def test_message_of_several_faults_has_a_line_for_each():
+    """These line breaks are ours, and those within a fault are not."""
+    error = MappingError([EVIL, "user_id: is missing"])
+
+    assert error.faults == (TOLD, "user_id: is missing")
+    assert str(error) == f"the mapping has 2 faults:\n  {TOLD}\n  user_id: is missing"

@@ -2,6 +2,7 @@
 
 import bz2
 import gzip
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -188,23 +189,25 @@ def test_rejects_are_written_when_a_later_file_cannot_be_read(write, submit, fak
 
 def test_rejects_that_cannot_be_written_do_not_hide_why_the_run_ended(write, submit, fake_client):
     """The exception is that of the run; a note says what became of the rejects."""
-    Path(write("rejects.csv.partial")).unlink()
-    Path("rejects.csv.partial").symlink_to("/dev/full")
+    path = write("a.csv", "1,2024-01-31")
+    Path("rest").mkdir()
+    client = fake_client({"1": [lambda: shutil.rmtree("rest") or 401]})
 
     with pytest.raises(AuthenticationError) as caught:
-        submit(write("a.csv", "1,2024-01-31"), client=fake_client({"1": [401]}))
+        submit(path, client=client, rejects_path="rest/rejects.csv")
 
-    assert caught.value.__notes__ == ["rejects.csv: rejects cannot be written there: No space left on device"]
+    assert caught.value.__notes__ == ["rest/rejects.csv: rejects cannot be written there: No such file or directory"]
 
 
 def test_rejects_that_cannot_be_written_lose_no_result(write, mapping, fake_client):
     """A run that is complete says so, and that its rejects are missing; what was yielded is yielded."""
     write("a.csv", "1,never")
-    Path("rejects.csv.partial").symlink_to("/dev/full")
+    Path("rest").mkdir()
     options = RunOptions(client=fake_client(), journal=None)
-    stream = file_results("a.csv", mapping, options=options, rejects_path="rejects.csv")
+    stream = file_results("a.csv", mapping, options=options, rejects_path="rest/rejects.csv")
 
     parts = [next(stream)]
+    shutil.rmtree("rest")
     with pytest.raises(SubmissionError) as caught:
         next(stream)
 
@@ -212,7 +215,7 @@ def test_rejects_that_cannot_be_written_lose_no_result(write, mapping, fake_clie
     assert len(caught.value.results) == 0
     assert str(caught.value) == (
         "the run is complete, and its rejects are missing: "
-        "rejects.csv: rejects cannot be written there: No space left on device"
+        "rest/rejects.csv: rejects cannot be written there: No such file or directory"
     )
 
 

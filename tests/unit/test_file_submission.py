@@ -1,7 +1,9 @@
 """A run over files: their rows, their faults, and the file of each result. The client is a fake."""
 
+import os
 import re
 import shutil
+import stat
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -20,10 +22,11 @@ from events_pandas import (
     SubmissionInterrupted,
     UnknownColumnError,
     run_frames,
+    runs,
 )
 from events_pandas.api import checked_report
 from events_pandas.file_submission import file_results, read_files
-from events_pandas.mapping import Number, Text
+from events_pandas.mapping import MonetaryAmount, Number, Text
 from events_pandas.options import RunOptions
 from events_pandas.results import Ledger, ResultsWriter
 
@@ -280,19 +283,20 @@ def test_results_that_cannot_be_written_any_more_are_not_lost(write, submit, fak
 
 def test_results_that_cannot_be_written_do_not_hide_why_the_run_ended(write, submit, fake_client, tmp_path):
     """The exception is that of the run; it has every result, and a note of what became of the file."""
-    (tmp_path / "results.csv.partial").symlink_to("/dev/full")
+    (tmp_path / "results").mkdir()
+    client = fake_client({"2": [lambda: shutil.rmtree(tmp_path / "results") or 401]})
 
     with pytest.raises(AuthenticationError) as caught:
         submit(
             write("a.csv", "1,2024-01-31", "2,2024-01-31"),
-            client=fake_client({"2": [401]}),
+            client=client,
             concurrency=1,
-            results_path="results.csv",
+            results_path="results/all.csv",
         )
 
     assert caught.value.results["status"].tolist() == ["accepted", "not_submitted"]
     assert caught.value.results["source_file"].tolist() == ["a.csv", "a.csv"]
-    assert caught.value.__notes__ == ["results.csv: results cannot be written there: No space left on device"]
+    assert caught.value.__notes__ == ["results/all.csv: results cannot be written there: No such file or directory"]
 
 
 def test_later_file_that_cannot_be_read_does_not_hide_why_the_run_ended(write, submit, fake_client):
@@ -496,3 +500,94 @@ def test_interrupt_after_a_chunk_is_checked_counts_it_once(write, submit, monkey
 
     assert caught.value.results["row"].tolist() == list(range(6))
     assert caught.value.results["error_code"].tolist()[2:] == ["interrupted"] * 4
+
+
+@pytest.mark.parametrize(("modes", "made"), [((0o600,), "0o600"), ((0o644, 0o600), "0o600"), ((0o644,), "0o644")])
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_results_and_rejects_are_for_those_alone_who_may_read_the_rows(
+    write, mapping, fake_client, modes, made, suffix
+):
+    """They hold what stands there; of several files the narrowest rights count."""
+    before = os.umask(0o022)
+    paths = [write(f"{number}.csv", f"{number},never") for number in range(len(modes))]
+    for path, mode in zip(paths, modes, strict=True):
+        Path(path).chmod(mode)
+    options = RunOptions(client=fake_client(), journal=None)
+
+    list(file_results(paths, mapping, options=options, results_path=f"r{suffix}", rejects_path=f"x{suffix}"))
+    os.umask(before)
+
+    assert [oct(stat.S_IMODE(Path(f"{name}{suffix}").stat().st_mode)) for name in "rx"] == [made, made]
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_partial_files_that_are_links_are_not_followed(write, mapping, fake_client, suffix):
+    """What they name stays as it is."""
+    Path("precious").write_text("precious")
+    path = write("a.csv", "1,never")
+    for name in "rx":
+        Path(f"{name}{suffix}.partial").symlink_to("precious")
+    options = RunOptions(client=fake_client(), journal=None)
+
+    list(file_results(path, mapping, options=options, results_path=f"r{suffix}", rejects_path=f"x{suffix}"))
+
+    assert Path("precious").read_text() == "precious"
+    assert Path(f"r{suffix}").exists()
+    assert Path(f"x{suffix}").exists()
+
+
+def test_file_whose_name_is_not_utf8_loses_no_result(write, mapping, fake_client):
+    """Its bytes are told in escapes, and its rejects are found again."""
+    name = os.fsdecode(b"caf\xe9\n.csv")
+    write(name, "1,2024-01-31", "2,never")
+    journals = os.fsdecode(b"journals \xe9")
+    Path(journals).mkdir()
+    options = RunOptions(client=fake_client(), journal=journals)
+
+    (results,) = file_results(name, mapping, options=options, results_path="r.csv", rejects_path="x.csv")
+
+    assert results["status"].tolist() == ["accepted", "invalid"]
+    assert results["source_file"].tolist() == ["caf\\xe9\n.csv"] * 2
+    assert pd.read_csv("r.csv")["source_file"].tolist() == ["caf\\xe9\n.csv"] * 2
+    assert pd.read_csv("x.csv")["who"].tolist() == [2]
+    assert runs(journals)["source"].tolist() == ["caf\\xe9\n.csv"]
+
+
+def test_results_that_cannot_be_put_in_place_are_told_of_a_run_that_is_complete(write, mapping, fake_client):
+    """The events were sent: whoever only reads that a file cannot be written would not know."""
+    write("a.csv", "1,2024-01-31")
+    Path("rest").mkdir()
+    options = RunOptions(client=fake_client(), journal=None)
+    stream = file_results("a.csv", mapping, options=options, results_path="rest/r.csv")
+
+    next(stream)
+    shutil.rmtree("rest")
+    with pytest.raises(SubmissionError) as caught:
+        next(stream)
+
+    assert str(caught.value) == (
+        "the run is complete, and its results are missing: "
+        "rest/r.csv: results cannot be written there: No such file or directory"
+    )
+
+
+def test_notes_of_currencies_count_the_rows_of_all_chunks(write, fake_client):
+    """A currency is told of once, and how many rows have it."""
+    write(
+        "a.csv",
+        *[f"{row},2024-01-31,5,{currency}" for row, currency in enumerate(["jpy", "usd", "BHD"] * 5)],
+        header="who,day,total,currency",
+    )
+    rules = EventMapping(
+        event_name="a",
+        created_at="day",
+        user_id="who",
+        timezone="UTC",
+        metadata={"price": MonetaryAmount("total", currency="currency")},
+    )
+    options = RunOptions(client=fake_client(), journal=None, chunksize=4)
+
+    *_, last = file_results("a.csv", rules, options=options)
+
+    (note,) = last.attrs["run"]["notes"]
+    assert (note["code"], note["rows"], note["first_row"]) == ("currency_minor_unit", 10, 0)

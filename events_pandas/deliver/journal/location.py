@@ -11,6 +11,7 @@ import platformdirs
 
 from events_pandas.deliver.journal.troubles import GO_ELSEWHERE
 from events_pandas.errors import JournalError
+from events_pandas.file_kinds import DIRECTORY, odd_kind
 
 AUTO: Final = "auto"
 """The journal of the workspace in the user's state directory."""
@@ -102,4 +103,8 @@ def _given_path(journal: str | os.PathLike[str]) -> Path:
     if not named:
         return platformdirs.user_state_path("events_pandas", appauthor=False) / "journals"
     # A program may go to another directory while a run goes on.
-    return Path(named).expanduser().absolute()
+    path = Path(named).expanduser().absolute()
+    if (kind := odd_kind(path)) not in {None, DIRECTORY}:
+        # SQLite would wait for one to open that nobody opens on the other side.
+        raise ValueError(f"it is {kind}")
+    return path

@@ -16,6 +16,7 @@ from events_pandas.deliver.journal.process import Process
 from events_pandas.deliver.journal.processes import find_other_runs
 from events_pandas.deliver.journal.troubles import GO_TO_LOCAL_DISK
 from events_pandas.errors import JournalError
+from events_pandas.escapes import escaped
 from events_pandas.filesystem import place_of
 
 
@@ -116,7 +117,7 @@ class LockFile:
         who = "another run has it"
         if facts:
             since = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(facts["since"]))
-            who = f"process {facts['pid']} on {facts['host']} has had it since {since} UTC"
+            who = f"process {escaped(facts['pid'])} on {escaped(facts['host'])} has had it since {since} UTC"
         problem = f"{place_of(journal)} cannot lock files, so that one run at a time uses the journal, and {who}"
         remedy = f"wait until that run has ended; if it was killed, delete {self.path.name}; or {GO_TO_LOCAL_DISK}"
         return JournalError(journal, problem=problem, remedy=remedy)
@@ -161,7 +162,7 @@ def _use_with_locks(journal: Path, own_runs: Collection[int]) -> str | None:
     # What else is wrong with the file, or was left half written by a run that was killed, shows when it is opened.
     with suppress(sqlite3.Error), closing(opened(journal, "mode=ro&immutable=1")) as connection:
         others = find_other_runs(connection, run=_NO_RUN, workspace=None, own_runs=own_runs)
-        return f"process {others[0].process} on {others[0].host} uses the journal" if others else None
+        return f"process {others[0].process} on {escaped(others[0].host)} uses the journal" if others else None
     return None
 
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
+from events_pandas.escapes import escaped
+
 _PROC: Final = Path("/proc")
 _STARTED_AT: Final = 19
 """The place of the time at which a process was started, among what Linux tells after its name."""
@@ -40,7 +42,7 @@ class Process:
         return cls(host=platform.node(), pid=os.getpid(), space=_space(), birth=_birth(os.getpid()))
 
     def __str__(self) -> str:
-        return f"process {self.pid} on {self.host}"
+        return f"process {self.pid} on {escaped(self.host)}"
 
     @property
     def is_alive(self) -> bool | None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 from events_pandas.deliver.journal.process import Process
+from events_pandas.escapes import escaped
 
 SEEN_SECONDS: Final = 10
 """How often a run that records events says that it is there: the machines of others do not see its process."""
@@ -43,7 +44,7 @@ class OtherRun(NamedTuple):
 
     def __str__(self) -> str:
         return (
-            f"another run uses this journal at the same time: process {self.process} on {self.host}, since "
+            f"another run uses this journal at the same time: process {self.process} on {escaped(self.host)}, since "
             f"{self.started_at}; an event that both send is accepted in one of them, and already_submitted in the other"
         )
 

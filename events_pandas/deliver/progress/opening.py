@@ -10,6 +10,7 @@ from events_pandas.deliver.progress.displays import NOTEBOOK_WIDTH, Bar, Lines, 
 from events_pandas.deliver.progress.facts import Progress
 from events_pandas.deliver.progress.meter import Meter
 from events_pandas.deliver.standing import Standing
+from events_pandas.escapes import escaped
 
 BRIEF_SECONDS: Final = 2.0
 """What takes less time leaves no line behind."""
@@ -129,7 +130,7 @@ def _close_after(error: BaseException, meter: "Meter | Silence") -> None:
     try:
         meter.close()
     except Exception as fault:  # noqa: BLE001  # why the work ended comes first, whatever the display says
-        error.add_note(f"and showing the progress failed: {type(fault).__name__}: {fault}")
+        error.add_note(f"and showing the progress failed: {type(fault).__name__}: {escaped(fault)}")
 
 
 class Silence:

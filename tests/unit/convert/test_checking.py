@@ -14,7 +14,7 @@ from events_pandas.convert import (
     problems_frame,
     unjudged_rows,
 )
-from events_pandas.convert.problems import Finding
+from events_pandas.convert.problems import Finding, causes
 from events_pandas.mapping import Column, Constant, Date, EventMapping, MonetaryAmount, bind
 
 NOW = 1_750_000_000
@@ -293,3 +293,30 @@ def test_check_rows_notes_each_currency_without_cents_once(check, chunksize):
 
     (finding,) = [finding for finding in checked.findings if finding.code == "currency_minor_unit"]
     assert (finding.rows.tolist(), finding.values.to_pylist()) == ([0, 12], ["'jpy'", "'bhd'"])
+
+
+@pytest.mark.parametrize("chunksize", [1, 3, 100])
+@pytest.mark.parametrize(
+    ("rule", "rows"),
+    [
+        (MonetaryAmount("total", currency="currency"), 10),
+        (MonetaryAmount(Constant(5), currency="currency"), 10),
+        (MonetaryAmount("total", currency=Constant("jpy")), 13),
+        (MonetaryAmount(Constant(5), currency=Constant("jpy")), 13),
+    ],
+)
+def test_check_rows_counts_all_rows_without_cents(check, chunksize, rule, rows):
+    """However often it is told, the report says how many rows it concerns."""
+    frame = pd.DataFrame(
+        {
+            "time": range(13),
+            "who": ["a"] * 13,
+            "total": [5] * 13,
+            "currency": ["JPY", "jpy", "usd", "Jpy"] * 3 + ["bhd"],
+        }
+    )
+
+    checked = check(frame, mapping={"metadata": {"price": rule}}, chunksize=chunksize)
+
+    (cause,) = [cause for cause in causes(checked.findings) if cause.code == "currency_minor_unit"]
+    assert (cause.rows, cause.extent, cause.first_row) == (rows, f"{rows} rows", 0)

@@ -40,6 +40,16 @@ def test_note_that_may_concern_every_row_keeps_few_values(convert):
     ]
 
 
+def test_message_of_a_field_with_any_name_is_one_line():
+    """A metadata key is a stranger's text, as a cell is; the frame has the field as it is called."""
+    finding = _finding("link_malformed", [0], ["'x'"], field="metadata.a\n5 rows\x1b[2J", label="column 'p'")
+
+    (message,) = finding.messages().to_pylist()
+
+    assert message.startswith("metadata.a\\n5 rows\\u001b[2J: 'x' in column 'p' is no http or https address")
+    assert problems_frame([finding], pd.RangeIndex(1))["field"].tolist() == ["metadata.a\n5 rows\x1b[2J"]
+
+
 @pytest.mark.parametrize(
     ("code", "is_omission", "severity"),
     [("text_too_long", False, "error"), ("text_too_long", True, "note"), ("before_2000", False, "note")],

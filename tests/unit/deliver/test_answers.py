@@ -73,6 +73,14 @@ def test_read_complaint_replaces_half_a_surrogate_pair():
     assert read_complaint(answer).message == "bad ? end"
 
 
+def test_read_complaint_says_nothing_to_a_terminal():
+    """Whoever answers may not be Intercom: its code, its words and its name for the request go into messages."""
+    error = b'{"code":"a\\u001b[2J","message":"b\\n5 rows"}'
+    answer = Answer(status=400, body=b'{"request_id":"c\\u202e","errors":[' + error + b"]}")
+
+    assert read_complaint(answer) == Complaint(code="a\\u001b[2J", message="b\\n5 rows", request_id="c\\u202e")
+
+
 def test_read_json_of_an_array_is_an_empty_object():
     """Only a JSON object is read."""
     assert read_json(Answer(status=200, body=b"[1]")) == {}

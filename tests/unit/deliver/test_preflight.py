@@ -24,6 +24,13 @@ def test_read_workspace_takes_its_three_facts():
     assert read_workspace(ANSWER) == Workspace(id_code="abc123", name="Acme", region="EU")
 
 
+def test_read_workspace_says_nothing_to_a_terminal():
+    """Reports and the history of runs tell its name."""
+    body = json.dumps({"type": "admin", "app": {"id_code": "a", "name": "b\x1b[2J", "region": "c\n"}}).encode()
+
+    assert read_workspace(Answer(status=200, body=body)) == Workspace(id_code="a", name="b\\u001b[2J", region="c\\n")
+
+
 @pytest.mark.parametrize("app", [None, [], {}, {"id_code": 5, "name": ""}])
 def test_read_workspace_bears_an_answer_that_names_none(app):
     """What is missing is None."""

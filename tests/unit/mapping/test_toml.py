@@ -2,6 +2,7 @@
 
 import datetime as dt
 import decimal
+import os
 
 import pandas as pd
 import pytest
@@ -335,9 +336,46 @@ def test_from_toml_refuses_what_is_not_utf8(tmp_path, faults):
     path = tmp_path / "mapping.toml"
     path.write_bytes(b'event_name = "gr\xfc\xdfte"\n')
 
-    (fault,) = faults(EventMapping.from_toml, path)
+    assert faults(EventMapping.from_toml, path) == [f"{path}: is not UTF-8: save it as UTF-8 and try again"]
 
-    assert fault.startswith(f"{path}: is not valid TOML: 'utf-8' codec can't decode byte 0xfc")
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be", "utf-8"])
+def test_from_toml_reads_a_file_by_the_mark_of_its_encoding(tmp_path, encoding):
+    """PowerShell writes UTF-16 with a mark."""
+    path = tmp_path / "mapping.toml"
+    path.write_bytes('\ufeffevent_name = "grüßte ☃"\r\ncreated_at = "day"\r\nuser_id = "who"\r\n'.encode(encoding))
+
+    assert EventMapping.from_toml(path) == EventMapping(event_name="grüßte ☃", created_at="day", user_id="who")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_from_toml_refuses_utf16_without_its_mark(tmp_path, faults, encoding):
+    """The message is what helps, and not what a parser finds in it."""
+    path = tmp_path / "mapping.toml"
+    path.write_bytes('event_name = "a"\n'.encode(encoding))
+
+    assert faults(EventMapping.from_toml, path) == [f"{path}: is not UTF-8: save it as UTF-8 and try again"]
+
+
+def test_from_toml_does_not_wait_for_a_pipe(tmp_path, faults):
+    """Nobody may ever write to it."""
+    path = tmp_path / "mapping.toml"
+    os.mkfifo(path)
+
+    assert faults(EventMapping.from_toml, path) == [f"{path}: is a pipe: write the mapping to a file and give its name"]
+
+
+@pytest.mark.parametrize("folder", ["/dev/fd", "/proc/self/fd"])
+def test_from_toml_reads_what_a_shell_pipes(folder):
+    """As `<(...)` hands it over."""
+    reader, writer = os.pipe()
+    with os.fdopen(writer, "w") as file:
+        file.write('event_name = "a"\ncreated_at = "day"\nuser_id = "who"\n')
+
+    mapping = EventMapping.from_toml(f"{folder}/{reader}")
+    os.close(reader)
+
+    assert mapping == EventMapping(event_name="a", created_at="day", user_id="who")
 
 
 @pytest.mark.parametrize(

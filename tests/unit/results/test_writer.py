@@ -121,9 +121,9 @@ def test_writer_tells_when_the_folder_has_gone(tmp_path, results):
     """What fails on the way is told like what fails at the start."""
     path = tmp_path / "gone" / "results.csv"
     path.parent.mkdir()
-    writer = ResultsWriter(path)
-    Path(f"{path}.partial").unlink()
-    path.parent.rmdir()
 
-    with pytest.raises(SourceError, match=r"results cannot be written there: "):
-        writer.write(results)
+    with ResultsWriter(path) as writer:
+        Path(f"{path}.partial").unlink()
+        path.parent.rmdir()
+        with pytest.raises(SourceError, match=r"results cannot be written there: No such file"):
+            writer.write(results)

@@ -124,6 +124,30 @@ def test_csv_that_is_empty_is_refused(write, read):
     assert str(caught.value) == f"{path}: is empty: its first line must name the columns"
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-16-le", "utf-32", "utf-32-be", "utf-8-sig"])
+@pytest.mark.parametrize("name", ["a.csv", "a.csv.gz"])
+def test_csv_is_read_by_the_mark_of_its_encoding(write, read, encoding, name):
+    """As PowerShell and Excel write them; blocks of the file end within characters, and chunks within blocks."""
+    rows = [f"{row:05},Zürich ☃ 😀 {row}" for row in range(20_000)]
+    mark = "" if encoding in {"utf-16", "utf-32", "utf-8-sig"} else "\ufeff"
+    content = (mark + "\r\n".join(["who,day", *rows, ""])).encode(encoding)
+
+    frames = read(write(name, gzip.compress(content) if name.endswith(".gz") else content), chunksize=7_000)
+
+    assert [f"{who},{day}" for frame in frames for who, day in frame[["who", "day"]].itertuples(index=False)] == rows
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-be", "utf-16-le", "utf-32-be"])
+def test_csv_in_utf_16_without_its_mark_is_refused(write, read, encoding):
+    """Nobody can be sure of it."""
+    path = write("a.csv", "who,day\n1,2024-01-31\n".encode(encoding))
+
+    with pytest.raises(SourceError) as caught:
+        read(path)
+
+    assert str(caught.value) == f"{path}: is not UTF-8: save it as UTF-8 and try again"
+
+
 @pytest.mark.parametrize("content", ["who,day\nÆ,1\n", "whÆ,day\n1,1\n"])
 def test_csv_that_is_not_utf_8_is_refused(write, read, content):
     """Guessing an encoding would send wrong names to Intercom."""

@@ -1,5 +1,6 @@
 """Paths and patterns become files."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -52,3 +53,31 @@ def test_source_paths_refuses_unknown_formats(write, name):
 def test_source_paths_takes_known_formats(write, name):
     """CSV, also compressed, and Parquet, in small letters or capitals."""
     assert source_paths([write(name, "")]) == [write(name, "")]
+
+
+@pytest.mark.parametrize("name", ["rows.csv", "rows"])
+def test_source_paths_refuses_a_pipe(tmp_path, name):
+    """It could be read once, and whoever waits for its end may wait for ever."""
+    os.mkfifo(tmp_path / name)
+
+    with pytest.raises(SourceError) as caught:
+        source_paths(tmp_path / name)
+
+    assert str(caught.value) == (
+        f"{tmp_path / name}: is a pipe: its rows are read more than once, so write them to a file and give its name"
+    )
+
+
+@pytest.mark.parametrize("path", ["/dev/zero", "/dev/null"])
+def test_source_paths_refuses_a_device(path):
+    """Some of them have no end."""
+    with pytest.raises(SourceError, match=f"^{path}: is a device: its rows are read more than once"):
+        source_paths(path)
+
+
+def test_source_paths_refuses_a_folder(tmp_path):
+    """Its files have names, or a pattern."""
+    with pytest.raises(SourceError) as caught:
+        source_paths(tmp_path)
+
+    assert str(caught.value) == f"{tmp_path}: is a directory: name its files, as in 'orders/*.csv'"

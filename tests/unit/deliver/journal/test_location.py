@@ -1,5 +1,6 @@
 """Where a journal is: the user's state directory, a directory, or a file."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,17 @@ def test_journal_path_refuses_what_the_system_does(find, path):
     """In words, and not with the system's own error."""
     with pytest.raises(JournalError, match=r"no journal can be there: .+: name a path that can be written"):
         find(path)
+
+
+@pytest.mark.parametrize("find", [lambda path: journal_path(path, "ab12cd34"), journals_there])
+def test_journal_path_refuses_a_pipe(tmp_path, find):
+    """Whoever opens it waits until somebody else does, and no signal ends that."""
+    os.mkfifo(tmp_path / "pipe.sqlite")
+
+    with pytest.raises(
+        JournalError, match=r"pipe\.sqlite: no journal can be there: it is a pipe: name a path that can"
+    ):
+        find(tmp_path / "pipe.sqlite")
 
 
 def test_journals_there_are_those_of_all_workspaces(tmp_path):

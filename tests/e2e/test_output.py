@@ -1,0 +1,103 @@
+"""Where output goes: narrow encodings, readers that go away and full disks never change how a command ends."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+COMMAND = (sys.executable, "-m", "events_pandas")
+CHECK = (*COMMAND, "check", "orders.csv", "-m", "mapping.toml")
+LOST = b"note: what was to be printed is lost: No space left on device\n"
+
+
+@pytest.fixture
+def run(folder):
+    """Run a command in the folder, which has a file with an invalid row."""
+    (folder / "orders.csv").write_text("who,day\n1,2024-01-31\n2,nevér ☃\n", encoding="utf-8")
+
+    def run(command=CHECK, *, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **variables):
+        environment = {**os.environ, **variables}
+        return subprocess.run(command, cwd=folder, env=environment, check=False, stdout=stdout, stderr=stderr)
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("variables", "shown"),
+    [
+        ({"PYTHONIOENCODING": "cp1252"}, b"'nev\xe9r \\u2603'"),
+        ({"PYTHONIOENCODING": "ascii:strict"}, b"'nev\\xe9r \\u2603'"),
+        ({"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}, b"'nev\\xe9r \\u2603'"),
+    ],
+)
+def test_report_that_the_encoding_lacks_is_printed_with_escapes(run, variables, shown):
+    """The exit code is that of the rows."""
+    done = run(**variables)
+
+    assert (done.stderr, done.returncode) == (b"", 1)
+    assert b"created_at: " + shown in done.stdout
+
+
+def test_error_that_the_encoding_lacks_is_printed_with_escapes(run):
+    """A file's name is a stranger's, too."""
+    done = run((*COMMAND, "check", "☃\x1b[2J.csv", "-m", "mapping.toml"), PYTHONIOENCODING="ascii:strict")
+
+    assert (done.stderr, done.returncode) == (b"error: \\u2603\\u001b[2J.csv: there is no such file\n", 2)
+
+
+def test_full_disk_behind_the_output_is_told_and_changes_nothing(run):
+    """The exit code is that of the rows."""
+    with Path("/dev/full").open("wb") as full:
+        done = run(stdout=full)
+
+    assert (done.stderr, done.returncode) == (LOST, 1)
+
+
+def test_reader_that_goes_away_changes_nothing(run):
+    """As in `events-pandas check … | head -1`."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = run(stdout=writer)
+    os.close(writer)
+
+    assert (done.stderr, done.returncode) == (b"", 1)
+
+
+def test_output_that_is_closed_changes_nothing(run):
+    """Cron jobs have been started so."""
+    done = run(("sh", "-c", 'exec "$@" >&- 2>&-', "sh", *CHECK))
+
+    assert done.returncode == 1
+
+
+@pytest.mark.parametrize(("arguments", "stream"), [(("--help",), "stdout"), (("nonsense",), "stderr")])
+def test_help_that_cannot_be_printed_is_no_traceback(run, arguments, stream):
+    """It ends as other usage does that comes to nothing."""
+    with Path("/dev/full").open("wb") as full:
+        done = run((*COMMAND, *arguments), **{stream: full})
+
+    assert done.returncode == 2
+    assert done.stderr in (b"error: No space left on device\n", None)
+
+
+def test_file_never_takes_the_place_of_a_closed_stream(run):
+    """What a library writes to standard error would be written into it."""
+    script = (
+        "import sys; from events_pandas.cli.output import prepare_streams; prepare_streams(); f = open(sys.argv[1]);"
+    )
+    script += " sys.exit(f.fileno() > 2)"
+
+    done = run(("sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", sys.executable, "-c", script, "orders.csv"))
+
+    assert done.returncode == 1
+
+
+def test_suggested_mapping_that_cannot_be_written_is_an_error(run, folder):
+    """It is all that the command is for."""
+    (folder / "days.csv").write_text("customer_id,day\n00042,2024-01-31\n")
+    with Path("/dev/full").open("wb") as full:
+        done = run((*COMMAND, "suggest", "days.csv"), stdout=full)
+
+    assert (done.stderr, done.returncode) == (b"error: the mapping cannot be printed: No space left on device\n", 2)

@@ -1,0 +1,108 @@
+"""SIGTERM and SIGHUP: a command that is ended by the system writes what it has, as after Ctrl-C."""
+
+import signal
+import socket
+import subprocess
+
+import pandas as pd
+import pytest
+
+from events_pandas import Faults
+
+pytestmark = pytest.mark.slow
+
+DEADLINE_SECONDS = 20.0
+GOING_ON = (
+    "the run was interrupted: to go on, submit all rows again; the journal knows which were accepted, "
+    "and without one Intercom ignores their repeats"
+)
+UNSENT = "the run was interrupted before the first event: nothing was sent, submit all rows again"
+
+
+@pytest.fixture
+def submit(folder, launch):
+    """Start to submit a file of the folder to an address."""
+
+    def submit(orders, url, *more):
+        orders.to_csv(folder / "orders.csv", index=False)
+        arguments = ("submit", "orders.csv", "-m", "mapping.toml", "--base-url", url, "--results", "results.csv")
+        return launch(*arguments, "--rejects", "rejects.csv", *more, INTERCOM_ACCESS_TOKEN="sandbox-token")
+
+    return submit
+
+
+def send(process, number):
+    process.send_signal(number)
+    return process.communicate(timeout=DEADLINE_SECONDS)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_signal_ends_a_run_with_its_results(folder, make_orders, start, submit, wait_until, held, number, code):
+    """Every row is in the results, those not accepted are in the rejects, the summary is printed, nothing is left."""
+    sandbox = start(faults=Faults(latency_seconds=0.1))
+    process = submit(make_orders(1_000), sandbox.url, "--concurrency", "4", "--chunksize", "50")
+
+    wait_until(lambda: len(sandbox.events) > 60)
+    stdout, stderr = send(process, number)
+
+    results, rejects = pd.read_csv(folder / "results.csv"), pd.read_csv(folder / "rejects.csv")
+    accepted = int(results["status"].eq("accepted").sum())
+    assert process.returncode == code
+    assert stderr.splitlines()[-1] == f"interrupted by {number.name}: {GOING_ON}"
+    assert stdout.splitlines()[0] == "1,000 rows"
+    assert results["row"].tolist() == list(range(1_000))
+    assert len(rejects) == 1_000 - accepted
+    assert accepted == len(held(sandbox))
+    assert not list(folder.glob("*.partial"))
+
+
+def test_signal_ends_the_wait_for_a_server_that_says_nothing(folder, make_orders, submit):
+    """Before the first event the results say that nothing was sent."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        process = submit(make_orders(3), f"http://127.0.0.1:{silent.getsockname()[1]}")
+        connection, _ = silent.accept()
+        with connection:
+            _, stderr = send(process, signal.SIGTERM)
+
+    assert process.returncode == 143
+    assert stderr.splitlines()[-1] == f"interrupted by SIGTERM: {UNSENT}"
+    assert pd.read_csv(folder / "results.csv")["status"].tolist() == ["not_submitted"] * 3
+
+
+def test_signal_ends_the_wait_for_the_end_of_an_outage(folder, make_orders, start, submit, wait_until):
+    """Patience is for servers."""
+    sandbox = start(faults=Faults(statuses={503: 1.0}))
+    process = submit(make_orders(3), sandbox.url)
+
+    wait_until(lambda: sandbox.requests > 3)
+    send(process, signal.SIGTERM)
+
+    assert process.returncode == 143
+    assert len(pd.read_csv(folder / "results.csv")) == 3
+
+
+def test_second_signal_leaves_at_once(folder, make_orders, start, submit, wait_until):
+    """Of requests that nobody answers the first signal awaits the end, and the second one does not."""
+    sandbox = start(faults=Faults(no_answer=1.0))
+    process = submit(make_orders(3), sandbox.url, "--progress")
+
+    wait_until(lambda: len(sandbox.events) == 3)
+    process.send_signal(signal.SIGTERM)
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.communicate(timeout=1.5)
+    _, stderr = send(process, signal.SIGTERM)
+
+    assert process.returncode == 143
+    assert "Traceback" not in stderr
+    assert len(pd.read_csv(folder / "results.csv")) == 3
+
+
+def test_sandbox_that_is_ended_keeps_its_store(folder, launch):
+    """It stops as after Ctrl-C, with one file and nothing beside it."""
+    process = launch("sandbox", "--port", "0", "--store", "events.sqlite")
+
+    process.stdout.readline()
+    _, stderr = send(process, signal.SIGTERM)
+
+    assert (stderr, process.returncode) == ("interrupted by SIGTERM\n", 143)
+    assert [path.name for path in folder.glob("events*")] == ["events.sqlite"]

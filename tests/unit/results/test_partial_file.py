@@ -1,0 +1,235 @@
+"""A file that is written beside its place: nothing else that is there is written to, and nobody else may read it."""
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from events_pandas import SourceError
+from events_pandas.results.partial_file import PartialFile, write_new
+
+
+@pytest.fixture
+def place(tmp_path):
+    """Where a file is to go, under the usual umask."""
+    before = os.umask(0o022)
+    yield tmp_path / "results.csv"
+    os.umask(before)
+
+
+@pytest.fixture
+def make_source(tmp_path):
+    """Make a file of rows with rights."""
+
+    def make(name, mode):
+        path = tmp_path / name
+        path.write_text("who,day\n")
+        path.chmod(mode)
+        return path
+
+    return make
+
+
+def write(place, text, **options):
+    with PartialFile(place, holds="results", **options) as file:
+        file.append(text)
+        file.put_in_place()
+    return file
+
+
+def mode(path):
+    return oct(stat.S_IMODE(path.stat().st_mode))
+
+
+def partials(place):
+    return sorted(path.name for path in place.parent.glob("*.partial"))
+
+
+def test_partial_file_that_is_a_link_is_not_followed(place, tmp_path):
+    """In a shared folder somebody else may lay a link there: neither it nor what it names changes."""
+    precious = tmp_path / "precious"
+    precious.write_text("precious")
+    (tmp_path / "results.csv.partial").symlink_to(precious)
+
+    write(place, b"rows")
+
+    assert place.read_text() == "rows"
+    assert precious.read_text() == "precious"
+    assert (tmp_path / "results.csv.partial").readlink() == precious
+
+
+def test_partial_file_that_is_another_name_of_a_file_is_not_written_to(place, tmp_path):
+    """A hard link is one."""
+    precious = tmp_path / "precious"
+    precious.write_text("precious")
+    (tmp_path / "results.csv.partial").hardlink_to(precious)
+
+    write(place, b"rows")
+
+    assert (place.read_text(), precious.read_text()) == ("rows", "precious")
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, Path.touch, os.mkfifo], ids=["folder", "file", "pipe"])
+def test_partial_file_that_is_there_blocks_nothing(place, make):
+    """What a killed run has left stays, and the next run writes beside it."""
+    make(place.with_name("results.csv.partial"))
+
+    file = write(place, b"rows")
+
+    assert place.read_text() == "rows"
+    assert file.partial.name.startswith("results.csv.")
+    assert partials(place) == ["results.csv.partial"]
+
+
+def test_two_files_for_one_place_do_not_mix(place):
+    """Each is whole, and the one that comes later replaces the other."""
+    with PartialFile(place, holds="results") as one, PartialFile(place, holds="results") as other:
+        one.append(b"1")
+        other.append(b"2")
+        one.append(b"1")
+        one.put_in_place()
+        first = place.read_text()
+        other.append(b"2")
+        other.put_in_place()
+
+    assert (first, place.read_text()) == ("11", "22")
+    assert partials(place) == []
+
+
+def test_file_that_is_in_place_takes_no_other_away(place):
+    """Its partial name may belong to another run by then."""
+    with PartialFile(place, holds="results") as file:
+        file.append(b"rows")
+        file.put_in_place()
+        other = PartialFile(place, holds="results")
+
+    assert partials(place) == ["results.csv.partial"]
+    other.discard()
+
+
+def test_place_that_is_a_link_is_replaced_and_not_followed(place, tmp_path):
+    """What the link names stays as it is."""
+    precious = tmp_path / "precious.csv"
+    precious.write_text("precious")
+    place.symlink_to(precious)
+
+    write(place, b"rows")
+
+    assert not place.is_symlink()
+    assert (place.read_text(), precious.read_text()) == ("rows", "precious")
+
+
+def test_place_that_is_no_file_is_refused(place):
+    """Neither a pipe nor a device is replaced by a file."""
+    os.mkfifo(place)
+
+    with pytest.raises(SourceError) as caught:
+        PartialFile(place, holds="results")
+
+    assert str(caught.value) == f"{place}: results cannot be written there: Is not a file"
+
+
+@pytest.mark.parametrize(
+    ("modes", "made"), [((0o600,), "0o600"), ((0o644, 0o640), "0o640"), ((0o400,), "0o600"), ((0o666,), "0o644")]
+)
+def test_file_is_for_those_alone_who_may_read_its_sources(place, make_source, modes, made):
+    """The narrowest of several counts; its owner may write it; and the umask counts as ever."""
+    sources = [make_source(f"{number}.csv", given) for number, given in enumerate(modes)]
+
+    with PartialFile(place, holds="results", sources=sources) as file:
+        file.append(b"rows")
+        before = mode(file.partial)
+        file.put_in_place()
+
+    assert (before, mode(place)) == (made, made)
+
+
+def test_file_keeps_the_rights_of_the_one_that_it_replaces(place):
+    """Whoever could not read the results of yesterday cannot read those of today."""
+    place.write_text("yesterday")
+    place.chmod(0o600)
+
+    write(place, b"rows")
+
+    assert mode(place) == "0o600"
+
+
+@pytest.mark.skipif(os.name != "posix" or os.getuid() != 0, reason="needs to give files to other groups")
+@pytest.mark.parametrize(("given", "made"), [(0o640, "0o600"), (0o644, "0o644"), (0o660, "0o600")])
+def test_file_of_another_group_is_for_that_group_if_it_is_for_all(place, make_source, given, made):
+    """The group that may read the rows is another one."""
+    source = make_source("a.csv", given)
+    os.chown(source, -1, 4_242)
+
+    write(place, b"rows", sources=[source])
+
+    assert mode(place) == made
+
+
+def test_what_was_broken_off_is_written_over(place):
+    """An interrupt may come in the middle of a part, which then comes a second time."""
+    with PartialFile(place, holds="results") as file:
+        file.append(b"1\n")
+        file.stream.write(b"2, half")
+        file.append(b"2\n")
+        file.put_in_place()
+
+    assert place.read_text() == "1\n2\n"
+
+
+def test_mark_is_written_before_all_else(place):
+    """The text behind it is the same, and nothing is left beside."""
+    with PartialFile(place, holds="results") as file:
+        file.append(b"rows")
+        file.prepend(b"mark ")
+        file.put_in_place()
+
+    assert place.read_text() == "mark rows"
+    assert partials(place) == []
+
+
+def test_new_file_is_utf8(tmp_path):
+    """Whatever the locale says."""
+    write_new(tmp_path / "m.toml", "é ☃\n", holds="the mapping", sources=[])
+
+    assert (tmp_path / "m.toml").read_bytes() == "é ☃\n".encode()
+
+
+@pytest.mark.parametrize("make", [Path.touch, Path.mkdir, lambda path: path.symlink_to("nowhere")])
+def test_new_file_replaces_nothing(tmp_path, make):
+    """Neither a file, nor what a link names."""
+    path = tmp_path / "m.toml"
+    make(path)
+
+    with pytest.raises(SourceError) as caught:
+        write_new(path, "text", holds="the mapping", sources=[])
+
+    assert str(caught.value) == f"{path}: is there already, and is not replaced: choose another name"
+    assert [file.name for file in tmp_path.iterdir()] == ["m.toml"]
+
+
+def test_new_file_that_cannot_be_written_is_told(tmp_path):
+    """With what the system says."""
+    path = tmp_path / "nowhere" / "m.toml"
+
+    with pytest.raises(SourceError) as caught:
+        write_new(path, "text", holds="the mapping", sources=[])
+
+    assert str(caught.value) == f"{path}: the mapping cannot be written there: No such file or directory"
+
+
+def test_name_that_another_file_has_taken_is_left_to_it(place):
+    """Somebody has taken the partial file of a run away, and another run writes under its name."""
+    with PartialFile(place, holds="results") as file:
+        file.append(b"1")
+        file.partial.unlink()
+        other = PartialFile(place, holds="results")
+        other.append(b"2")
+        with pytest.raises(SourceError, match="results cannot be written there: No such file"), file.writing():
+            file.append(b"1")
+        with pytest.raises(SourceError, match="results cannot be written there: No such file"), file.writing():
+            file.put_in_place()
+
+    other.put_in_place()
+    assert place.read_text() == "2"

@@ -1,0 +1,120 @@
+"""What a command prints, on streams that cannot hold it, or take no more."""
+
+import io
+import os
+import sys
+import tomllib
+
+import pytest
+
+from events_pandas import SourceError
+from events_pandas.cli.output import prepare_streams, say, say_toml, settle_streams
+
+
+@pytest.fixture
+def make_stream(monkeypatch):
+    """Make standard output, or standard error, a stream of a file with an encoding."""
+    opened = []
+
+    def make_stream(file, *, name="stdout", encoding="utf-8"):
+        opened.append(io.TextIOWrapper(file, encoding=encoding))
+        monkeypatch.setattr(sys, name, opened[-1])
+        return opened[-1]
+
+    yield make_stream
+    for stream in opened:
+        # Of a full disk too: what was dropped is not written again.
+        stream.close()
+
+
+@pytest.mark.parametrize(
+    ("encoding", "shown"),
+    [
+        ("utf-8", "é ☃\n".encode()),
+        ("cp1252", b"\xe9 \\u2603\n"),
+        ("cp437", b"\x82 \\u2603\n"),
+        ("ascii", b"\\xe9 \\u2603\n"),
+    ],
+)
+@pytest.mark.parametrize("is_error", [False, True])
+def test_what_an_encoding_lacks_is_an_escape(make_stream, encoding, shown, is_error):
+    """On both streams: the summary is printed whatever a locale says."""
+    file = io.BytesIO()
+    make_stream(file, name="stderr" if is_error else "stdout", encoding=encoding)
+    prepare_streams()
+
+    say("é ☃", is_error=is_error)
+
+    assert file.getvalue() == shown
+
+
+def test_quoted_text_does_nothing_to_a_terminal(capsys):
+    """Whatever a message quotes; its own lines stay."""
+    say("2 rows\n  \x1b[2J\u202e")
+
+    assert capsys.readouterr().out == "2 rows\n  \\u001b[2J\\u202e\n"
+
+
+def test_full_disk_loses_the_text_and_nothing_else(make_stream, capsys):
+    """It is told once where it can be, and the stream's end raises nothing, which would be the exit code."""
+    stream = make_stream(io.FileIO("/dev/full", "w"))
+
+    say("2 rows")
+    say("results: r.csv")
+    settle_streams()
+    stream.close()
+
+    assert capsys.readouterr().err == "note: what was to be printed is lost: No space left on device\n"
+
+
+def test_reader_that_has_gone_loses_the_text_without_a_word(make_stream, capsys):
+    """`head` had all that it wanted."""
+    reader, writer = os.pipe()
+    stream = make_stream(os.fdopen(writer, "wb"))
+    os.close(reader)
+
+    say("2 rows")
+    say("results: r.csv")
+    stream.close()
+
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("name", ["stdout", "stderr"])
+def test_stream_that_there_is_not_takes_nothing(monkeypatch, name):
+    """A program without a console has neither."""
+    monkeypatch.setattr(sys, name, None)
+    prepare_streams()
+
+    say("2 rows")
+    say("error: it failed", is_error=True)
+    say_toml("a = 1\n")
+    settle_streams()
+
+
+def test_stream_that_is_closed_changes_nothing(make_stream):
+    """Standard error that was closed is no reason to fail."""
+    make_stream(io.BytesIO(), name="stderr").close()
+
+    say("error: it failed", is_error=True)
+    settle_streams()
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252", "ascii", "cp437"])
+def test_toml_is_utf8_whatever_the_encoding(make_stream, encoding):
+    """What stands in the file that a shell writes is a mapping."""
+    file = io.BytesIO()
+    make_stream(file, encoding=encoding)
+    prepare_streams()
+
+    say_toml('"naïve" = "☃ 😀"  # é\n')
+
+    assert tomllib.loads(file.getvalue().decode()) == {"naïve": "☃ 😀"}
+
+
+def test_toml_that_cannot_be_written_is_an_error(make_stream):
+    """Half a mapping is none."""
+    make_stream(io.FileIO("/dev/full", "w"))
+
+    with pytest.raises(SourceError, match="the mapping cannot be printed: No space left on device"):
+        say_toml("a = 1\n")

@@ -1,0 +1,79 @@
+"""Signals that end a command, felt within it alone."""
+
+import itertools
+import os
+import signal
+import threading
+
+import pytest
+import typer
+
+from events_pandas.cli.exit_codes import exit_codes
+from events_pandas.cli.signals import ENDING, ending_signals
+
+
+@pytest.mark.parametrize("number", ENDING)
+def test_signal_is_an_interrupt(number):
+    """As Ctrl-C is, and again the second time; afterwards it kills as before."""
+    with ending_signals(itertools.count().__next__) as came:
+        for _ in range(2):
+            with pytest.raises(KeyboardInterrupt):
+                signal.raise_signal(number)
+
+    assert came == [number, number]
+    assert signal.getsignal(number) is signal.SIG_DFL
+
+
+def test_signal_that_comes_twice_at_once_is_one():
+    """`timeout` signals a process and then its group, and a session that ends sends two signals."""
+    with ending_signals(lambda: 5.0) as came:
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGHUP)
+
+    assert came == [signal.SIGTERM]
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "said"),
+    [
+        (signal.SIGINT, 130, "interrupted\n"),
+        (signal.SIGHUP, 129, "interrupted by SIGHUP\n"),
+        (signal.SIGTERM, 143, "interrupted by SIGTERM\n"),
+    ],
+)
+def test_exit_code_names_the_signal(capsys, number, code, said):
+    """As shells have it: 128 and the signal's number."""
+    with pytest.raises(typer.Exit) as caught, exit_codes():
+        signal.raise_signal(number)
+
+    assert caught.value.exit_code == code
+    assert capsys.readouterr().err == said
+
+
+def test_signal_that_is_ignored_stays_so():
+    """`nohup` ignores SIGHUP."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with ending_signals() as came:
+            os.kill(os.getpid(), signal.SIGHUP)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+    assert came == []
+
+
+def test_signals_are_left_alone_in_another_thread():
+    """Only the main thread may say what becomes of them."""
+    handlers = []
+
+    def run():
+        with ending_signals():
+            handlers.append(signal.getsignal(signal.SIGTERM))
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+
+    assert handlers == [signal.SIG_DFL]
