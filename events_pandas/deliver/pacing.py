@@ -3,6 +3,8 @@
 import math
 from typing import Final
 
+from events_pandas import intercom
+from events_pandas.deliver.answers import Rate
 from events_pandas.deliver.sighting import Sighting
 from events_pandas.deliver.standing import Window
 from events_pandas.deliver.unstated import UnstatedLimit
@@ -47,6 +49,7 @@ class Pacer:
         self.limit: int | None = None
         self._windows = RateWindows(rate_share)
         self._unstated = UnstatedLimit(rate_share)
+        self._most_left = 0
         self._slot_at = -math.inf
         self.hold = Hold()
 
@@ -64,7 +67,7 @@ class Pacer:
             Seconds by the local clock; not later than `now` if the request may leave at once, infinite if an answer
             must come first.
         """
-        if self.limit is None and self._windows.in_flight:
+        if self._windows.in_flight_since(-math.inf if self.limit is None else self.hold.probes_from):
             return math.inf
         leaves_at = max(self._slot_at, self.hold.until, now)
         return self._with_room(leaves_at, now) if self._windows.is_known else leaves_at
@@ -104,20 +107,22 @@ class Pacer:
             What it shows.
         """
         self._windows.ended(sighting.sent_at)
-        is_spent = sighting.is_refused and sighting.rate is not None and not sighting.rate.remaining
-        self._windows.observe(
+        is_spent = self._windows.observe(
             sighting.rate,
             date=sighting.date,
             sent_at=sighting.sent_at,
             received_at=sighting.received_at,
-            is_refused=is_spent,
+            is_refused=sighting.is_refused,
         )
+        limit = self._stated_limit(sighting.rate)
+        if limit is not None:
+            self._unstated.state(limit)
+        self._unstated.observe(sighting, is_unexplained=sighting.is_refused and not is_spent)
         if self._windows.is_known:
             self.limit = self._windows.limit
-        elif self.limit is not None or not sighting.is_trouble or sighting.told_limit:
-            self._unstated.observe(sighting)
+        elif self.limit is not None or limit is not None or not sighting.is_trouble or sighting.told_limit:
             self.limit = self._unstated.limit
-        self.hold.observe(sighting, is_spent=is_spent)
+        self.hold.observe(sighting, is_spent=is_spent, is_usual=self._unstated.expects_refusals)
 
     def window(self, now: float) -> Window | None:
         """Return the current window.
@@ -161,13 +166,23 @@ class Pacer:
         windows = self._windows
         if not windows.is_known:
             return self._unstated.interval_seconds
-        even = windows.seconds / windows.cap
+        least = self._unstated.interval_seconds if self._unstated.is_below_stated else 0.0
+        even = max(windows.seconds / windows.cap, least)
         first, last = windows.number_at(now)
         end = (windows.may_be_over_at if first == last else windows.is_over_at) + first * windows.seconds
         room = windows.room(first, now, until=end)
         if room <= 0:
             return even
-        return max(even / HASTE, (end - now) / room)
+        return max(even / HASTE, (end - now) / room, least)
+
+    def _stated_limit(self, rate: Rate | None) -> float | None:
+        """Return the limit that an answer states, in requests for ten seconds."""
+        if rate is None or (rate.limit is None and rate.remaining is None):
+            return None
+        # Where it is missing, the most that was left at any time is as much as is known of it.
+        limit = rate.limit or max((rate.remaining or 0) + 1, self._most_left)
+        self._most_left = max(self._most_left, (rate.remaining or 0) + 1)
+        return limit * intercom.WINDOW_SECONDS / self._windows.seconds
 
 
 class Hold:
@@ -180,15 +195,22 @@ class Hold:
 
     Notes
     -----
-    What was under way when a pause began has nothing new to say of it.
+    What was under way when a pause began has nothing new to say of it, except that the server did its work: that ends
+    the pause.
     """
 
     def __init__(self) -> None:
         self.since = self.until = -math.inf
         self._began_at = -math.inf
+        self._asked_at = -math.inf
         self._seconds = 0.0
 
-    def observe(self, sighting: Sighting, *, is_spent: bool) -> None:
+    @property
+    def probes_from(self) -> float:
+        """The local time from which one request at a time leaves, to see whether what was refused passes now."""
+        return self._began_at if self._seconds else math.inf
+
+    def observe(self, sighting: Sighting, *, is_spent: bool, is_usual: bool = False) -> None:
         """Note an answer.
 
         Parameters
@@ -198,16 +220,22 @@ class Hold:
         is_spent : bool
             Whether its window was spent: that ends by itself.
         """
-        if sighting.is_trouble and sighting.retry_after is not None:
-            self._extend(sighting.received_at, sighting.retry_after)
+        if not sighting.is_trouble:
+            if sighting.sent_at > self._asked_at:
+                self.until = min(self.until, sighting.received_at)
+                self._seconds = 0.0
+        elif sighting.retry_after is not None and not (is_usual and sighting.is_refused and not self._seconds):
+            self._extend(sighting, sighting.retry_after)
         elif sighting.is_refused and not is_spent and sighting.sent_at >= self._began_at:
             self._seconds = min(max(2 * self._seconds, FIRST_HOLD_SECONDS), LONGEST_HOLD_SECONDS)
             self._began_at = sighting.received_at
-            self._extend(sighting.received_at, self._seconds)
-        elif not sighting.is_trouble and sighting.sent_at >= self._began_at:
-            self._seconds = 0.0
+            self._extend(sighting, self._seconds)
+        elif sighting.is_refused:
+            self._asked_at = max(self._asked_at, sighting.sent_at)
 
-    def _extend(self, now: float, seconds: float) -> None:
+    def _extend(self, sighting: Sighting, seconds: float) -> None:
+        now = sighting.received_at
         if now >= self.until:
             self.since = now
         self.until = max(self.until, now + seconds)
+        self._asked_at = max(self._asked_at, sighting.sent_at)
