@@ -8,7 +8,7 @@ from events_pandas.deliver.answers import Rate
 from events_pandas.deliver.sighting import Sighting
 from events_pandas.deliver.standing import Window
 from events_pandas.deliver.unstated import UnstatedLimit
-from events_pandas.deliver.windows import RateWindows
+from events_pandas.deliver.windows import RateWindows, Refusal
 
 CATCH_UP_SHARE: Final = 0.01
 """How far behind its slots the pace may fall and still make up for them, as a part of a window."""
@@ -107,7 +107,7 @@ class Pacer:
             What it shows.
         """
         self._windows.ended(sighting.sent_at)
-        is_spent = self._windows.observe(
+        refusal = self._windows.observe(
             sighting.rate,
             date=sighting.date,
             sent_at=sighting.sent_at,
@@ -117,11 +117,13 @@ class Pacer:
         limit = self._stated_limit(sighting.rate)
         if limit is not None:
             self._unstated.state(limit)
-        self._unstated.observe(sighting, is_unexplained=sighting.is_refused and not is_spent)
+        is_unexplained = sighting.is_refused and refusal is not Refusal.SPENT
+        self._unstated.observe(sighting, is_unexplained=is_unexplained)
         if self._windows.is_known:
             self.limit = self._windows.limit
         elif self.limit is not None or limit is not None or not sighting.is_trouble or sighting.told_limit:
             self.limit = self._unstated.limit
+        is_spent = refusal in (Refusal.SPENT, Refusal.REPEATED)
         self.hold.observe(sighting, is_spent=is_spent, is_usual=self._unstated.expects_refusals)
 
     def window(self, now: float) -> Window | None:

@@ -184,7 +184,7 @@ class UnstatedLimit:
     def _most_usual(self, answered: int) -> float:
         """Return how many refusals mean nothing among so many answers."""
         usual = self._usual_share * answered
-        return max(usual + math.sqrt(usual), STRAY)
+        return max(usual + 1.5 * math.sqrt(usual), 0 if self._steps else STRAY)
 
     def _step_up(self, trial: _Trial) -> None:
         """Try a little more, if the pace was used to the full."""

@@ -3,6 +3,7 @@
 import math
 from bisect import bisect_left, insort
 from dataclasses import dataclass
+from enum import Enum
 from typing import Final
 
 from events_pandas import intercom
@@ -20,6 +21,17 @@ REMEMBERED_WINDOWS: Final = 4
 """So many windows are kept in mind: the current one, the one before, and those that late answers belong to."""
 LEAST_SHARE: Final = 0.25
 """The part of what is left that is ours however much others use: two who both gave way would both starve."""
+
+
+class Refusal(Enum):
+    """What a refusal that says that nothing is left means."""
+
+    SPENT = "spent"
+    """The accepted requests explain it: the window is spent."""
+    REPEATED = "repeated"
+    """They do not, but no request has been accepted since several were refused: nothing leaves until the reset."""
+    DOUBTED = "doubted"
+    """They contradict it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,7 +56,7 @@ class _Account:
     # Refusals in a row that say that nothing is left, and when the last of their requests left.
     doubts: int = 0
     doubted_at: float = -math.inf
-    is_spent: bool = False
+    refusal: Refusal | None = None
 
     @property
     def others(self) -> int:
@@ -54,7 +66,7 @@ class _Account:
     @property
     def left(self) -> int:
         """Requests that it still allows to everyone, as far as the answers say."""
-        return 0 if self.is_spent else self.remaining
+        return self.remaining if self.refusal in (None, Refusal.DOUBTED) else 0
 
     def show(self, state: _State, *, sent_at: float) -> None:
         """Note an answer that says how much is left; it contradicts refusals of requests that left earlier."""
@@ -65,16 +77,19 @@ class _Account:
             self.remaining, self.seen_until = state.remaining, sent_at
         self.latest_sent_at = max(self.latest_sent_at, sent_at)
         if state.remaining and sent_at > self.doubted_at:
-            self.doubts, self.is_spent = 0, False
+            self.doubts, self.refusal = 0, None
 
-    def doubt(self, state: _State, *, sent_at: float, is_believed: bool) -> None:
+    def doubt(self, state: _State, *, sent_at: float, is_explained: bool) -> Refusal:
         """Note a refusal that says that nothing is left: another limiter's may say so, too."""
         self.doubts += 1
         self.doubted_at = max(self.doubted_at, sent_at)
-        if is_believed or self.doubts >= DOUBTS:
-            self.is_spent = True
+        if self.refusal is not Refusal.SPENT:
+            doubted = Refusal.REPEATED if self.doubts >= DOUBTS else Refusal.DOUBTED
+            self.refusal = Refusal.SPENT if is_explained else doubted
+        if self.refusal is not Refusal.DOUBTED:
             self.limit = state.limit
-        self.refused += self.is_spent
+            self.refused += 1
+        return self.refusal
 
 
 class RateWindows:
@@ -171,7 +186,7 @@ class RateWindows:
 
     def observe(
         self, rate: Rate | None, *, date: float | None, sent_at: float, received_at: float, is_refused: bool
-    ) -> bool:
+    ) -> Refusal | None:
         """Take in an answer.
 
         Parameters
@@ -187,17 +202,17 @@ class RateWindows:
 
         Returns
         -------
-        bool
-            Whether the answer is refused because its window is spent.
+        Refusal or None
+            None if the answer does not refuse the request for want of room in its window.
         """
         self._slowest_seconds[0] = max(self._slowest_seconds[0], received_at - sent_at)
         if date is not None:
             self._clock.learn_date(date, sent_at=sent_at, received_at=received_at)
         if rate is None or rate.limit is None or rate.remaining is None or rate.reset is None:
-            return False
+            return None
         state = _State(limit=rate.limit, remaining=rate.remaining, reset=self._known_reset(rate.reset, rate.remaining))
         if self._is_stuck(state.reset, sent_at):
-            return False
+            return None
         self._turn_to(state, date=date, sent_at=sent_at, received_at=received_at)
         # Where a window ends is far more exact than the `Date`, which has whole seconds.
         begins_at = state.reset - self.seconds
@@ -339,21 +354,22 @@ class RateWindows:
         # The `Date` has whole seconds, and so may the reset.
         return ahead if self.seconds + 1 < ahead <= LONGEST_WINDOW_SECONDS + 1 else self.seconds
 
-    def _enter(self, state: _State, *, sent_at: float, received_at: float, is_refused: bool) -> bool:
-        """Note what an answer says of its window, and tell whether it is a refusal because that is spent."""
+    def _enter(self, state: _State, *, sent_at: float, received_at: float, is_refused: bool) -> Refusal | None:
+        """Note what an answer says of its window, and tell what a refusal means."""
         account = self._accounts.get(state.reset)
         is_first = account is None and not self._accounts
         if account is None:
             account = self._open(state, sent_at=sent_at)
         account.answered += 1
+        refusal = None
         if is_refused and not state.remaining:
-            is_believed = is_first or self._is_nearly_spent(account, state.reset, sent_at=sent_at, now=received_at)
-            account.doubt(state, sent_at=sent_at, is_believed=is_believed)
+            is_explained = is_first or self._is_nearly_spent(account, state.reset, sent_at=sent_at, now=received_at)
+            refusal = account.doubt(state, sent_at=sent_at, is_explained=is_explained)
         else:
             account.show(state, sent_at=sent_at)
         if state.reset == self._reset:
             self.limit = account.limit
-        return is_refused and account.is_spent
+        return refusal
 
     def _open(self, state: _State, *, sent_at: float) -> _Account:
         """Begin to keep account of a window."""
