@@ -18,6 +18,8 @@ WEAK: Final = 20
 """Fewer answers than this say little of a pace: it is halved at most."""
 STRAY: Final = 1
 """So many refusals in ten seconds have no meaning."""
+USED_SHARE: Final = 0.7
+"""A trial with fewer answers than this part of its limit is no trial of that."""
 SAME_SHARE: Final = 0.7
 """Refusals that fall to no less than this part of what they were do not come from the pace."""
 
@@ -71,6 +73,7 @@ class UnstatedLimit:
         self._steps = 0
         self._before_step = 0
         self._is_settling = False
+        self._is_stated = False
 
     @property
     def is_below_stated(self) -> bool:
@@ -89,6 +92,7 @@ class UnstatedLimit:
 
     def state(self, limit: float) -> None:
         """Take in the limit that an answer states, in requests for ten seconds."""
+        self._is_stated = True
         most = max(int(limit), 1)
         if most != self._most:
             self.limit = most if self.limit == self._most else min(self.limit, most)
@@ -179,7 +183,8 @@ class UnstatedLimit:
             self.limit, self._doubted = min(self._doubted.limit, self._most), None
         else:
             self._doubted = trial
-            self._lower(now, answered=trial.answered, refused=trial.refused)
+            if not self._is_stated or trial.answered > USED_SHARE * self.limit * self._rate_share:
+                self._lower(now, answered=trial.answered, refused=trial.refused)
 
     def _most_usual(self, answered: int) -> float:
         """Return how many refusals mean nothing among so many answers."""
@@ -188,7 +193,7 @@ class UnstatedLimit:
 
     def _step_up(self, trial: _Trial) -> None:
         """Try a little more, if the pace was used to the full."""
-        if self.limit >= self._most or trial.answered < 0.8 * self.limit * self._rate_share:
+        if self.limit >= self._most or trial.answered < USED_SHARE * self.limit * self._rate_share:
             self._steps = 0
             return
         self._before_step = self.limit
