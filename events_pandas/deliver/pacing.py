@@ -124,7 +124,7 @@ class Pacer:
         elif self.limit is not None or limit is not None or not sighting.is_trouble or sighting.told_limit:
             self.limit = self._unstated.limit
         is_spent = refusal in (Refusal.SPENT, Refusal.REPEATED)
-        self.hold.observe(sighting, is_spent=is_spent, is_usual=self._unstated.expects_refusals)
+        self.hold.observe(sighting, is_spent=is_spent, is_usual=refusal is Refusal.DOUBTED or self._unstated.expects_refusals)
 
     def window(self, now: float) -> Window | None:
         """Return the current window.

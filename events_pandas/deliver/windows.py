@@ -61,7 +61,8 @@ class _Account:
     @property
     def others(self) -> int:
         """Requests that others have made in it."""
-        return max(self.limit - self.left - (self.answered - self.refused), 0)
+        remaining = 0 if self.refusal is Refusal.SPENT else self.remaining
+        return max(self.limit - remaining - (self.answered - self.refused), 0)
 
     @property
     def left(self) -> int:
@@ -284,7 +285,7 @@ class RateWindows:
         """Count what a window still allows to everyone, and what to us."""
         account = self._account(number)
         coming = self._coming(number, now)
-        remaining, ours = (self.limit, 0) if account is None else (account.remaining, account.answered)
+        remaining, ours = (self.limit, 0) if account is None else (account.left, account.answered)
         return remaining - coming, self.cap - ours - coming
 
     def _others(self, number: int, *, until: float) -> float:
@@ -385,5 +386,5 @@ class RateWindows:
         """Tell whether accepted requests, and the others that are expected, leave a window next to nothing."""
         if reset != self._reset:
             return True
-        left, _ = self._left(0, now)
-        return left - self._others(0, until=sent_at) <= NEARLY_SPENT_SHARE * account.limit
+        left = account.remaining - self._coming(0, now) - self._others(0, until=sent_at)
+        return left <= NEARLY_SPENT_SHARE * account.limit
