@@ -358,12 +358,13 @@ class RateWindows:
     def _enter(self, state: _State, *, sent_at: float, received_at: float, is_refused: bool) -> Refusal | None:
         """Note what an answer says of its window, and tell what a refusal means."""
         account = self._accounts.get(state.reset)
-        is_first = account is None and not self._accounts
+        says_spent = is_refused and not state.remaining
+        is_first = not self._accounts
         if account is None:
-            account = self._open(state, sent_at=sent_at)
+            account = self._open(state, sent_at=sent_at, says_spent=says_spent)
         account.answered += 1
         refusal = None
-        if is_refused and not state.remaining:
+        if says_spent:
             is_explained = is_first or self._is_nearly_spent(account, state.reset, sent_at=sent_at, now=received_at)
             refusal = account.doubt(state, sent_at=sent_at, is_explained=is_explained)
         else:
@@ -372,12 +373,14 @@ class RateWindows:
             self.limit = account.limit
         return refusal
 
-    def _open(self, state: _State, *, sent_at: float) -> _Account:
+    def _open(self, state: _State, *, sent_at: float, says_spent: bool) -> _Account:
         """Begin to keep account of a window."""
-        # The refusal of another limiter need not state the limit of this one.
-        limit = self.limit if self._accounts and not state.remaining else state.limit
-        remaining = max(state.remaining, limit if limit != state.limit else 0)
-        account = self._accounts[state.reset] = _Account(limit=limit, remaining=remaining, seen_until=sent_at)
+        if says_spent and self._accounts:
+            # It may be another limiter's refusal, which states neither the limit nor what is left of it.
+            account = _Account(limit=self.limit, remaining=self.limit, seen_until=sent_at)
+        else:
+            account = _Account(limit=state.limit, remaining=state.remaining, seen_until=sent_at)
+        self._accounts[state.reset] = account
         while len(self._accounts) > REMEMBERED_WINDOWS:
             del self._accounts[next(iter(self._accounts))]
         return account
