@@ -71,7 +71,8 @@ class UnstatedLimit:
         self._doubted: _Trial | None = None
         self._usual_share = 0.0
         self._steps = 0
-        self._before_step = 0
+        # The pace before the last two steps, and before the last one.
+        self._before_steps = (0, 0)
         self._is_settling = False
         self._is_stated = False
 
@@ -121,13 +122,9 @@ class UnstatedLimit:
     def _count_refusal(self, sighting: Sighting) -> None:
         self._run += 1
         self._refused_sent_at = max(self._refused_sent_at, sighting.sent_at)
-        if self._run != RUN:
-            return
-        if self._steps:
-            self._step_back()
-        else:
-            self._lower(sighting.received_at, answered=self._accepted(sighting.received_at) + self._run, refused=self._run)
-        self._trial = self._doubted = None
+        if self._run == RUN:
+            self._give_way(self._accepted(sighting.received_at), now=sighting.received_at)
+            self._trial = self._doubted = None
 
     def _count_acceptance(self, sighting: Sighting) -> None:
         self._first_at = min(self._first_at, sighting.received_at)
@@ -142,15 +139,15 @@ class UnstatedLimit:
             self._accepted_at.popleft()
         return len(self._accepted_at)
 
-    def _lower(self, now: float, *, answered: int, refused: int) -> None:
-        """Go on with what was accepted."""
-        accepted = int(CAUTION * (answered - refused) / self._rate_share)
-        is_weak = answered < WEAK or now - self._first_at < intercom.WINDOW_SECONDS
+    def _give_way(self, accepted: int, *, now: float) -> None:
+        """Go on with what was accepted, but not with less than is proven."""
+        is_weak = accepted < WEAK or now - self._first_at < intercom.WINDOW_SECONDS
         least = self.limit // 2 if is_weak else 1
-        self.limit = max(min(accepted, self.limit), least, 1)
-
-    def _step_back(self) -> None:
-        self.limit, self._steps, self._is_settling = self._before_step, 0, True
+        if self._steps:
+            # Windows that began before a step end in its trial: the step before it may have been too large as well.
+            least, self._steps, self._is_settling = self._before_steps[0], 0, True
+        possible = CAUTION * accepted / (1 - self._usual_share) / self._rate_share
+        self.limit = max(min(int(possible), self.limit), least, 1)
 
     def _count_in_trial(self, sighting: Sighting, *, is_unexplained: bool) -> None:
         trial = self._trial
@@ -176,27 +173,28 @@ class UnstatedLimit:
             self._doubted = None
             self._usual_share = min(self._usual_share, 0.7 * self._usual_share + 0.3 * trial.refused_share)
             self._step_up(trial)
-        elif self._steps:
-            self._step_back()
         elif self._doubted and trial.refused_share >= SAME_SHARE * self._doubted.refused_share:
             self._usual_share = (trial.refused_share + self._doubted.refused_share) / 2
             self.limit, self._doubted = min(self._doubted.limit, self._most), None
         else:
-            self._doubted = trial
-            if not self._is_stated or trial.answered > USED_SHARE * self.limit * self._rate_share:
-                self._lower(now, answered=trial.answered, refused=trial.refused)
+            self._doubted = None if self._steps else trial
+            if not self._is_stated or self._is_used(trial):
+                self._give_way(trial.answered - trial.refused, now=now)
 
     def _most_usual(self, answered: int) -> float:
         """Return how many refusals mean nothing among so many answers."""
         usual = self._usual_share * answered
-        return max(usual + 1.5 * math.sqrt(usual), 0 if self._steps else STRAY)
+        return usual + (0.5 if self._steps else 1.5) * math.sqrt(usual) + (0 if usual or self._steps else STRAY)
 
     def _step_up(self, trial: _Trial) -> None:
         """Try a little more, if the pace was used to the full."""
-        if self.limit >= self._most or trial.answered < USED_SHARE * self.limit * self._rate_share:
+        if self.limit >= self._most or not self._is_used(trial):
             self._steps = 0
             return
-        self._before_step = self.limit
+        self._before_steps = (self._before_steps[1] if self._steps else self.limit, self.limit)
         factor = STEPS[min(self._steps, len(STEPS) - 1)]
         self.limit = min(int(self.limit * factor) + 1, self._most)
         self._steps += 1
+
+    def _is_used(self, trial: _Trial) -> bool:
+        return trial.answered >= USED_SHARE * trial.limit * self._rate_share
