@@ -8,7 +8,7 @@ from typing import Final
 from events_pandas import intercom
 from events_pandas.deliver.sighting import Sighting
 
-STEPS: Final = (1.02, 1.1, 1.5, 2.5)
+STEPS: Final = (1.02, 1.3, 2.0, 3.0)
 """How much more is tried after each ten seconds in which more was accepted; the last one is repeated."""
 CAUTION: Final = 0.98
 """The part of the accepted requests that is tried after refusals."""
@@ -73,6 +73,7 @@ class UnstatedLimit:
         self._steps = 0
         # The pace before the last two steps, and before the last one.
         self._before_steps = (0, 0)
+        self._ceiling = math.inf
         self._is_settling = False
         self._is_stated = False
 
@@ -146,6 +147,7 @@ class UnstatedLimit:
         if self._steps:
             # Windows that began before a step end in its trial: the step before it may have been too large as well.
             least, self._steps, self._is_settling = self._before_steps[0], 0, True
+            self._ceiling = self.limit
         possible = CAUTION * accepted / (1 - self._usual_share) / self._rate_share
         self.limit = max(min(int(possible), self.limit), least, 1)
 
@@ -192,7 +194,10 @@ class UnstatedLimit:
             self._steps = 0
             return
         self._before_steps = (self._before_steps[1] if self._steps else self.limit, self.limit)
-        factor = STEPS[min(self._steps, len(STEPS) - 1)]
+        if self.limit >= self._ceiling:
+            self._ceiling = math.inf
+        # Below a pace that was too high, every step is the smallest.
+        factor = STEPS[0 if self._ceiling < math.inf else min(self._steps, len(STEPS) - 1)]
         self.limit = min(int(self.limit * factor) + 1, self._most)
         self._steps += 1
 
