@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from events_pandas import intercom
-from events_pandas.deliver.sighting import Sighting
+from events_pandas.deliver.sighting import RUN, Sighting
 
 STEPS: Final = (1.02, 1.3, 2.0, 3.0)
 """How much more is tried after each ten seconds in which more was accepted; the last one is repeated."""
 CAUTION: Final = 0.98
 """The part of the accepted requests that is tried after refusals."""
-RUN: Final = 5
-"""So many refusals in a row, with no later request accepted, are no chance: the pace was too high."""
+LEAST_RETREAT: Final = 0.95
+"""The part of a pace that is kept at most after refusals in a row."""
 WEAK: Final = 20
 """Fewer answers than this say little of a pace: it is halved at most."""
 STRAY: Final = 1
@@ -124,7 +124,8 @@ class UnstatedLimit:
         self._run += 1
         self._refused_sent_at = max(self._refused_sent_at, sighting.sent_at)
         if self._run == RUN:
-            self._give_way(self._accepted(sighting.received_at), now=sighting.received_at)
+            accepted = min(self._accepted(sighting.received_at), int(LEAST_RETREAT * self.limit * self._rate_share))
+            self._give_way(accepted, now=sighting.received_at)
             self._trial = self._doubted = None
 
     def _count_acceptance(self, sighting: Sighting) -> None:
@@ -180,7 +181,7 @@ class UnstatedLimit:
             self.limit, self._doubted = min(self._doubted.limit, self._most), None
         else:
             self._doubted = None if self._steps else trial
-            if not self._is_stated or self._is_used(trial):
+            if self._steps or not self._is_stated or self._is_used(trial):
                 self._give_way(trial.answered - trial.refused, now=now)
 
     def _most_usual(self, answered: int) -> float:

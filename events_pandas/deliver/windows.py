@@ -9,11 +9,10 @@ from typing import Final
 from events_pandas import intercom
 from events_pandas.deliver.answers import Rate
 from events_pandas.deliver.serverclock import WindowClock
+from events_pandas.deliver.sighting import RUN
 
 SAME_RESET_SECONDS: Final = 1.5
 """Resets that are no further apart belong to one window: they may be rounded, or come from several servers."""
-DOUBTS: Final = 3
-"""So many refusals in a row are believed to say that nothing is left, against what accepted requests showed."""
 NEARLY_SPENT_SHARE: Final = 0.05
 """The part of the limit that may be gone without a sign: with no more left, one refusal is believed."""
 LONGEST_WINDOW_SECONDS: Final = 60.0
@@ -85,7 +84,7 @@ class _Account:
         self.doubts += 1
         self.doubted_at = max(self.doubted_at, sent_at)
         if self.refusal is not Refusal.SPENT:
-            doubted = Refusal.REPEATED if self.doubts >= DOUBTS else Refusal.DOUBTED
+            doubted = Refusal.REPEATED if self.doubts >= RUN else Refusal.DOUBTED
             self.refusal = Refusal.SPENT if is_explained else doubted
         if self.refusal is not Refusal.DOUBTED:
             self.limit = state.limit
