@@ -19,6 +19,8 @@ EDGE_SECONDS: Final = 0.001
 FIRST_HOLD_SECONDS: Final = 0.05
 """How long nothing is sent after a 429 that is no matter of pace; doubled each time that another one follows."""
 LONGEST_HOLD_SECONDS: Final = 30.0
+PROBE_SECONDS: Final = 1.0
+"""How long the first request after a hold is awaited before another one leaves."""
 
 
 class Pacer:
@@ -26,7 +28,8 @@ class Pacer:
 
     What a window has left is spread over the time in which a request is sure to arrive in it. Around a reset, where it
     may arrive in either of two windows, it leaves only if both have room for it. Where the answers show that others
-    draw on the same limit, room is left for them. Until the first answer there is one request at a time.
+    draw on the same limit, room is left for them. Until the first answer there is one request at a time. What answers
+    do not state, such as a second limit, is learned from refusals.
 
     Parameters
     ----------
@@ -67,9 +70,11 @@ class Pacer:
             Seconds by the local clock; not later than `now` if the request may leave at once, infinite if an answer
             must come first.
         """
-        if self._windows.in_flight_since(-math.inf if self.limit is None else self.hold.probes_from):
+        if self.limit is None and self._windows.in_flight:
             return math.inf
         leaves_at = max(self._slot_at, self.hold.until, now)
+        if self._windows.latest_in_flight >= self.hold.probes_from:
+            leaves_at = max(leaves_at, self._windows.latest_in_flight + PROBE_SECONDS)
         return self._with_room(leaves_at, now) if self._windows.is_known else leaves_at
 
     def sent(self, now: float) -> None:
@@ -124,7 +129,8 @@ class Pacer:
         elif self.limit is not None or limit is not None or not sighting.is_trouble or sighting.told_limit:
             self.limit = self._unstated.limit
         is_spent = refusal in (Refusal.SPENT, Refusal.REPEATED)
-        self.hold.observe(sighting, is_spent=is_spent, is_usual=refusal is Refusal.DOUBTED or self._unstated.expects_refusals)
+        is_usual = refusal is Refusal.DOUBTED or self._unstated.expects_refusals
+        self.hold.observe(sighting, is_spent=is_spent, is_usual=is_usual)
 
     def window(self, now: float) -> Window | None:
         """Return the current window.
@@ -145,7 +151,7 @@ class Pacer:
         number, _ = windows.number_at(now)
         ends_at = windows.is_over_at + number * windows.seconds
         return Window(
-            limit=windows.cap,
+            limit=min(windows.cap, self._unstated.cap(windows.seconds)),
             left=max(int(windows.room(number, now, until=now)), 0),
             ends_in_seconds=max(ends_at - now, 0.0),
             seconds=windows.seconds,
@@ -166,9 +172,11 @@ class Pacer:
     def _interval(self, now: float) -> float:
         """Return the seconds between this slot and the next."""
         windows = self._windows
+        least = self._unstated.interval_seconds
         if not windows.is_known:
-            return self._unstated.interval_seconds
-        least = self._unstated.interval_seconds if self._unstated.is_below_stated else 0.0
+            return least
+        if not self._unstated.is_below_stated:
+            least = 0.0
         even = max(windows.seconds / windows.cap, least)
         first, last = windows.number_at(now)
         end = (windows.may_be_over_at if first == last else windows.is_over_at) + first * windows.seconds
@@ -181,10 +189,9 @@ class Pacer:
         """Return the limit that an answer states, in requests for ten seconds."""
         if rate is None or (rate.limit is None and rate.remaining is None):
             return None
-        # Where it is missing, the most that was left at any time is as much as is known of it.
-        limit = rate.limit or max((rate.remaining or 0) + 1, self._most_left)
+        # Where only `Remaining` comes, the most that it has ever said is as much as is known of the limit.
         self._most_left = max(self._most_left, (rate.remaining or 0) + 1)
-        return limit * intercom.WINDOW_SECONDS / self._windows.seconds
+        return (rate.limit or self._most_left) * intercom.WINDOW_SECONDS / self._windows.seconds
 
 
 class Hold:
@@ -197,8 +204,8 @@ class Hold:
 
     Notes
     -----
-    What was under way when a pause began has nothing new to say of it, except that the server did its work: that ends
-    the pause.
+    An accepted request that left later than the refused ones ends the pause: refusals may be sporadic. A refusal of
+    what was under way when the pause began does not extend it.
     """
 
     def __init__(self) -> None:
@@ -209,10 +216,10 @@ class Hold:
 
     @property
     def probes_from(self) -> float:
-        """The local time from which one request at a time leaves, to see whether what was refused passes now."""
+        """Requests that leave from this local time on leave one at a time: they show whether refusals go on."""
         return self._began_at if self._seconds else math.inf
 
-    def observe(self, sighting: Sighting, *, is_spent: bool, is_usual: bool = False) -> None:
+    def observe(self, sighting: Sighting, *, is_spent: bool, is_usual: bool) -> None:
         """Note an answer.
 
         Parameters
@@ -221,6 +228,8 @@ class Hold:
             What it shows.
         is_spent : bool
             Whether its window was spent: that ends by itself.
+        is_usual : bool
+            Whether single refusals are known to be sporadic. Then what they ask for is the event's matter alone.
         """
         if not sighting.is_trouble:
             if sighting.sent_at > self._asked_at:

@@ -200,6 +200,8 @@ def _asked_seconds(answer: Answer) -> float:
 def _window_seconds(answer: Answer) -> float:
     """Return the seconds until the window is new, if the answer is a 429 for a spent one."""
     rate, date = read_rate(answer), read_date(answer)
-    if rate is None or date is None or not is_rate_limited(answer):
+    if rate is None or rate.reset is None or date is None or not is_rate_limited(answer):
         return 0.0
-    return min(max(rate.reset - date, 0.0), MAX_WINDOW_WAIT_SECONDS)
+    seconds = rate.reset - date
+    # A reset that is over, or far away, is no end of a window.
+    return seconds if 0 < seconds <= MAX_WINDOW_WAIT_SECONDS else 0.0

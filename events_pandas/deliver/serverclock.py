@@ -64,9 +64,9 @@ class WindowClock:
 
     Notes
     -----
-    The answers round a reset show when a window really ends. Before the first reset only the `Date` shows it, and it may
-    be wrong: resets may be rounded, and `Date` and reset may come from clocks that differ. So `Date` counts only as far
-    as the windows agree with it.
+    The answers round a reset show when a window really ends. Before the first reset only `Date` shows it, and it may be
+    wrong: resets may be rounded, and `Date` and reset may come from clocks that differ. So `Date` counts only as far as
+    the windows agree with it.
     """
 
     def __init__(self) -> None:
@@ -76,10 +76,12 @@ class WindowClock:
 
     @property
     def low(self) -> float:
+        """The least lead."""
         return max(self._windows.low, self._dates.low - SLACKS_SECONDS[self._slack])
 
     @property
     def high(self) -> float:
+        """The largest lead."""
         return min(self._windows.high, self._dates.high + SLACKS_SECONDS[self._slack])
 
     @property
@@ -88,12 +90,28 @@ class WindowClock:
         return math.isfinite(SLACKS_SECONDS[self._slack])
 
     def learn_window(self, *, earliest: float, latest: float, sent_at: float, received_at: float) -> None:
-        """Take in that a request was counted in the window between two times."""
+        """Take in that a request was counted in a window.
+
+        Parameters
+        ----------
+        earliest, latest : float
+            When the window begins and ends, by its own clock.
+        sent_at, received_at : float
+            When the request left and its answer came, by the local clock.
+        """
         self._windows.learn(earliest=earliest, latest=latest, sent_at=sent_at, received_at=received_at)
         self._believe_windows()
 
     def learn_date(self, date: float, *, sent_at: float, received_at: float) -> None:
-        """Take in the `Date` of an answer, which has whole seconds."""
+        """Take in the `Date` of an answer.
+
+        Parameters
+        ----------
+        date : float
+            Unix seconds, cut off.
+        sent_at, received_at : float
+            When the request left and its answer came, by the local clock.
+        """
         self._dates.learn(earliest=date, latest=date + 1, sent_at=sent_at, received_at=received_at)
         self._believe_windows()
 

@@ -14,6 +14,8 @@ CAUTION: Final = 0.98
 """The part of the accepted requests that is tried after refusals."""
 LEAST_RETREAT: Final = 0.95
 """The part of a pace that is kept at most after refusals in a row."""
+NOTICEABLE_SHARE: Final = 0.01
+"""Refusals are expected if more than this part of the requests is refused at any pace."""
 WEAK: Final = 20
 """Fewer answers than this say little of a pace: it is halved at most."""
 STRAY: Final = 1
@@ -53,10 +55,11 @@ class UnstatedLimit:
 
     Notes
     -----
-    A refusal is evidence. Every ten seconds are a trial of one pace, and only requests that left within a trial count in
-    it. After a trial with refusals, the next pace is what was accepted. If as large a part is refused then, the pace is
-    not the cause: the run returns to its pace, and so many refusals are usual from then on. After a trial without
-    unusual refusals a little more is tried, and each success allows a larger step.
+    A refusal is evidence and not a verdict. Every ten seconds are a trial of one pace; only requests that left within
+    them count. After refusals, the next pace is what was accepted. If as large a part of the requests is refused then,
+    the pace is not the cause: the run returns to its pace, and so many refusals are usual. After a trial without
+    unusual refusals, a little more is tried; each success allows a larger step, and a failure ends with what was
+    accepted. `RUN` refusals in a row end a trial at once.
     """
 
     def __init__(self, rate_share: float = 1.0) -> None:
@@ -85,15 +88,36 @@ class UnstatedLimit:
     @property
     def expects_refusals(self) -> bool:
         """Whether some requests are refused at any pace."""
-        return self._usual_share > 0.01
+        return self._usual_share > NOTICEABLE_SHARE
 
     @property
     def interval_seconds(self) -> float:
         """The time between requests that are spread evenly."""
         return intercom.WINDOW_SECONDS / max(self.limit * self._rate_share, 1.0)
 
+    def cap(self, window_seconds: float) -> int:
+        """Return what a window allows to us.
+
+        Parameters
+        ----------
+        window_seconds : float
+            The length of the window.
+
+        Returns
+        -------
+        int
+            Requests; at least 1.
+        """
+        return max(int(self.limit * self._rate_share * window_seconds / intercom.WINDOW_SECONDS), 1)
+
     def state(self, limit: float) -> None:
-        """Take in the limit that an answer states, in requests for ten seconds."""
+        """Take in the limit that an answer states.
+
+        Parameters
+        ----------
+        limit : float
+            Requests in ten seconds, for everyone.
+        """
         self._is_stated = True
         most = max(int(limit), 1)
         if most != self._most:

@@ -142,9 +142,10 @@ class RateWindows:
         """Requests that are under way."""
         return len(self._in_flight)
 
-    def in_flight_since(self, sent_at: float) -> int:
-        """Count the requests that are under way and left no earlier than at a time."""
-        return len(self._in_flight) - bisect_left(self._in_flight, sent_at)
+    @property
+    def latest_in_flight(self) -> float:
+        """When the latest of them left; minus infinity if there is none."""
+        return self._in_flight[-1] if self._in_flight else -math.inf
 
     @property
     def cap(self) -> int:

@@ -150,7 +150,8 @@ def find_destination(client: IntercomClient) -> Destination | Stop:
 
 def _seconds_left(answer: Answer) -> float | None:
     rate, date = read_rate(answer), read_date(answer)
-    if rate is None or date is None:
+    if rate is None or rate.reset is None or date is None:
         return None
+    seconds = rate.reset - date
     # The date has whole seconds, cut off: half of one has passed since, as like as not.
-    return min(max(rate.reset - date - 0.5, 0.0), WINDOW_SECONDS)
+    return max(seconds - 0.5, 0.0) if 0 < seconds <= WINDOW_SECONDS + 1 else None
