@@ -28,6 +28,7 @@ MAX_RETRY_AFTER_SECONDS: Final = 300.0
 """No answer can make a run wait longer than this."""
 
 _TOLD_LIMIT: Final = re.compile(rb"rate limit of ([0-9]{1,9}) in 10_seconds")
+_FARTHEST_RESET_SECONDS: Final = 3_600.0
 _LONGEST_MESSAGE: Final = 500
 # "contact support" asks the reader to do something, and a user agent is a program.
 _CONTACT: Final = re.compile(
@@ -231,6 +232,27 @@ def read_date(answer: Answer) -> float | None:
         The `Date` header in Unix seconds (it has whole seconds only); None if it is missing or makes no sense.
     """
     return _http_date(answer.headers.get(DATE_HEADER))
+
+
+def seconds_to_reset(rate: Rate | None, date: float | None) -> float | None:
+    """Return how long a window lasts by an answer's own clocks.
+
+    Parameters
+    ----------
+    rate : Rate or None
+        What its headers say.
+    date : float or None
+        Its `Date`, in Unix seconds.
+
+    Returns
+    -------
+    float or None
+        Seconds, more than 0; None where a header is missing, and where the reset is over or hours away.
+    """
+    if rate is None or rate.reset is None or date is None:
+        return None
+    seconds = rate.reset - date
+    return seconds if 0 < seconds <= _FARTHEST_RESET_SECONDS else None
 
 
 def read_retry_after(answer: Answer) -> float | None:

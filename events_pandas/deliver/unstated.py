@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from events_pandas import intercom
-from events_pandas.deliver.sighting import RUN, Sighting
+from events_pandas.deliver.sighting import RUN, STATED_RUN, Sighting
 
 STEPS: Final = (1.02, 1.3, 2.0, 3.0)
 """How much more is tried after each ten seconds in which more was accepted; the last one is repeated."""
@@ -59,7 +59,7 @@ class UnstatedLimit:
     them count. After refusals, the next pace is what was accepted. If as large a part of the requests is refused then,
     the pace is not the cause: the run returns to its pace, and so many refusals are usual. After a trial without
     unusual refusals, a little more is tried; each success allows a larger step, and a failure ends with what was
-    accepted. `RUN` refusals in a row end a trial at once.
+    accepted. Some refusals in a row end a trial at once.
     """
 
     def __init__(self, rate_share: float = 1.0) -> None:
@@ -94,6 +94,10 @@ class UnstatedLimit:
     def interval_seconds(self) -> float:
         """The time between requests that are spread evenly."""
         return intercom.WINDOW_SECONDS / max(self.limit * self._rate_share, 1.0)
+
+    @property
+    def _least_run(self) -> int:
+        return STATED_RUN if self._is_stated else RUN
 
     def cap(self, window_seconds: float) -> int:
         """Return what a window allows to us.
@@ -147,7 +151,7 @@ class UnstatedLimit:
     def _count_refusal(self, sighting: Sighting) -> None:
         self._run += 1
         self._refused_sent_at = max(self._refused_sent_at, sighting.sent_at)
-        if self._run == RUN:
+        if self._run == self._least_run:
             accepted = min(self._accepted(sighting.received_at), int(LEAST_RETREAT * self.limit * self._rate_share))
             self._give_way(accepted, now=sighting.received_at)
             self._trial = self._doubted = None
@@ -178,7 +182,7 @@ class UnstatedLimit:
 
     def _count_in_trial(self, sighting: Sighting, *, is_unexplained: bool) -> None:
         trial = self._trial
-        if self._run >= RUN:
+        if self._run >= self._least_run:
             # What is refused now, is refused for what was sent before.
             return
         if trial is None:

@@ -7,9 +7,9 @@ from enum import Enum
 from typing import Final
 
 from events_pandas import intercom
-from events_pandas.deliver.answers import Rate
+from events_pandas.deliver.answers import Rate, seconds_to_reset
 from events_pandas.deliver.serverclock import WindowClock
-from events_pandas.deliver.sighting import RUN
+from events_pandas.deliver.sighting import STATED_RUN
 
 SAME_RESET_SECONDS: Final = 1.5
 """Resets that are no further apart belong to one window: they may be rounded, or come from several servers."""
@@ -84,7 +84,7 @@ class _Account:
         self.doubts += 1
         self.doubted_at = max(self.doubted_at, sent_at)
         if self.refusal is not Refusal.SPENT:
-            doubted = Refusal.REPEATED if self.doubts >= RUN else Refusal.DOUBTED
+            doubted = Refusal.REPEATED if self.doubts >= STATED_RUN else Refusal.DOUBTED
             self.refusal = Refusal.SPENT if is_explained else doubted
         if self.refusal is not Refusal.DOUBTED:
             self.limit = state.limit
@@ -212,9 +212,10 @@ class RateWindows:
         if rate is None or rate.limit is None or rate.remaining is None or rate.reset is None:
             return None
         state = _State(limit=rate.limit, remaining=rate.remaining, reset=self._known_reset(rate.reset, rate.remaining))
-        if self._is_stuck(state.reset, sent_at):
+        ahead = seconds_to_reset(rate, date)
+        if self._is_stuck(state, ahead=ahead, sent_at=sent_at, received_at=received_at):
             return None
-        self._turn_to(state, date=date, sent_at=sent_at, received_at=received_at)
+        self._turn_to(state, ahead=ahead, sent_at=sent_at, received_at=received_at)
         # Where a window ends is far more exact than the `Date`, which has whole seconds.
         begins_at = state.reset - self.seconds
         self._clock.learn_window(earliest=begins_at, latest=state.reset, sent_at=sent_at, received_at=received_at)
@@ -318,36 +319,41 @@ class RateWindows:
         is_new = account is not None and remaining > account.remaining + account.limit / 2
         return reset if is_new or abs(reset - known) > SAME_RESET_SECONDS else known
 
-    def _is_stuck(self, reset: float, sent_at: float) -> bool:
-        """Tell whether a reset has stayed the same for longer than a window lasts; then nothing is known of windows."""
-        if reset == self._reset and sent_at > self._ends_by:
-            self._accounts.clear()
-            self._stuck_reset = reset
-        return reset == self._stuck_reset
+    def _is_stuck(self, state: _State, *, ahead: float | None, sent_at: float, received_at: float) -> bool:
+        """Tell whether a reset has no meaning, since it stayed the same for longer than its window lasts."""
+        if state.reset == self._reset and sent_at > self._ends_by:
+            if ahead is None:
+                self._accounts.clear()
+                self._stuck_reset = state.reset
+            else:
+                # The window is longer than any known one.
+                self.seconds += ahead
+                self._ends_by = received_at + ahead + 1
+                self._clock = WindowClock()
+        return state.reset == self._stuck_reset
 
-    def _turn_to(self, state: _State, *, date: float | None, sent_at: float, received_at: float) -> None:
+    def _turn_to(self, state: _State, *, ahead: float | None, sent_at: float, received_at: float) -> None:
         """Make a window the current one, if an answer is the first of it."""
         # An earlier one can only be the newer if the server's clock was set back.
         if state.reset <= self._reset and sent_at < self._ends_by:
             if state.reset == self._reset:
                 self._last_sent_at = max(self._last_sent_at, sent_at)
             return
-        self.seconds = self._length_until(state, date=date, received_at=received_at)
+        self.seconds = self._length_until(state, ahead=ahead, received_at=received_at)
         self._reset = state.reset
         self._ends_by = received_at + self.seconds
         self._last_sent_at = sent_at
         self._slowest_seconds = [received_at - sent_at, self._slowest_seconds[0]]
 
-    def _length_until(self, state: _State, *, date: float | None, received_at: float) -> float:
+    def _length_until(self, state: _State, *, ahead: float | None, received_at: float) -> float:
         """Return the length of a window, as the first answer of a new one shows it."""
         length = state.reset - self._reset
         before = self._accounts.get(self._reset)
         if 0 < length < self.seconds:
             # Not where a reset only wavers: in a new window, more is left than there was.
             return length if before is not None and state.remaining > before.left else self.seconds
-        if date is None or not self._clock.agrees_with_date:
+        if ahead is None or not self._clock.agrees_with_date:
             return self.seconds
-        ahead = state.reset - date
         idle = received_at - self._last_sent_at
         # Not where the server's clock was set, or after a pause: a window that has just begun is nearly all ahead.
         if self.seconds < length < math.inf and idle < self.seconds and ahead >= length - idle - 1:
@@ -365,7 +371,7 @@ class RateWindows:
         account.answered += 1
         refusal = None
         if says_spent:
-            is_explained = is_first or self._is_nearly_spent(account, state.reset, sent_at=sent_at, now=received_at)
+            is_explained = is_first or self._is_nearly_spent(account, state, sent_at=sent_at, now=received_at)
             refusal = account.doubt(state, sent_at=sent_at, is_explained=is_explained)
         else:
             account.show(state, sent_at=sent_at)
@@ -385,9 +391,11 @@ class RateWindows:
             del self._accounts[next(iter(self._accounts))]
         return account
 
-    def _is_nearly_spent(self, account: _Account, reset: float, *, sent_at: float, now: float) -> bool:
+    def _is_nearly_spent(self, account: _Account, state: _State, *, sent_at: float, now: float) -> bool:
         """Tell whether accepted requests, and the others that are expected, leave a window next to nothing."""
-        if reset != self._reset:
+        if state.reset != self._reset:
             return True
-        left = account.remaining - self._coming(0, now) - self._others(0, until=sent_at)
-        return left <= NEARLY_SPENT_SHARE * account.limit
+        # A limit that was lowered meanwhile leaves so much less.
+        left = account.remaining - max(account.limit - state.limit, 0) - self._coming(0, now)
+        left_for_us = left - self._others(0, until=sent_at)
+        return left_for_us <= NEARLY_SPENT_SHARE * account.limit
