@@ -8,8 +8,6 @@ from events_pandas.deliver.answers import Answer, Rate, read_date, read_rate, re
 
 RUN: Final = 5
 """So many refusals in a row, with no later request accepted, are no accident."""
-STATED_RUN: Final = 3
-"""The same where answers state a limit: each refusal more is one that they would have spared."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

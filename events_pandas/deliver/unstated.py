@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from events_pandas import intercom
-from events_pandas.deliver.sighting import RUN, STATED_RUN, Sighting
+from events_pandas.deliver.sighting import RUN, Sighting
 
 STEPS: Final = (1.02, 1.3, 2.0, 3.0)
 """How much more is tried after each ten seconds in which more was accepted; the last one is repeated."""
@@ -14,6 +14,8 @@ CAUTION: Final = 0.98
 """The part of the accepted requests that is tried after refusals."""
 LEAST_RETREAT: Final = 0.95
 """The part of a pace that is kept at most after refusals in a row."""
+MOST_USUAL_SHARE: Final = 0.3
+"""Where a larger part is refused at any pace, the service is overloaded."""
 NOTICEABLE_SHARE: Final = 0.01
 """Refusals are expected if more than this part of the requests is refused at any pace."""
 WEAK: Final = 20
@@ -59,7 +61,7 @@ class UnstatedLimit:
     them count. After refusals, the next pace is what was accepted. If as large a part of the requests is refused then,
     the pace is not the cause: the run returns to its pace, and so many refusals are usual. After a trial without
     unusual refusals, a little more is tried; each success allows a larger step, and a failure ends with what was
-    accepted. Some refusals in a row end a trial at once.
+    accepted. `RUN` refusals in a row end a trial at once.
     """
 
     def __init__(self, rate_share: float = 1.0) -> None:
@@ -94,10 +96,6 @@ class UnstatedLimit:
     def interval_seconds(self) -> float:
         """The time between requests that are spread evenly."""
         return intercom.WINDOW_SECONDS / max(self.limit * self._rate_share, 1.0)
-
-    @property
-    def _least_run(self) -> int:
-        return STATED_RUN if self._is_stated else RUN
 
     def cap(self, window_seconds: float) -> int:
         """Return what a window allows to us.
@@ -151,7 +149,7 @@ class UnstatedLimit:
     def _count_refusal(self, sighting: Sighting) -> None:
         self._run += 1
         self._refused_sent_at = max(self._refused_sent_at, sighting.sent_at)
-        if self._run == self._least_run:
+        if self._run == RUN:
             accepted = min(self._accepted(sighting.received_at), int(LEAST_RETREAT * self.limit * self._rate_share))
             self._give_way(accepted, now=sighting.received_at)
             self._trial = self._doubted = None
@@ -182,7 +180,7 @@ class UnstatedLimit:
 
     def _count_in_trial(self, sighting: Sighting, *, is_unexplained: bool) -> None:
         trial = self._trial
-        if self._run >= self._least_run:
+        if self._run >= RUN:
             # What is refused now, is refused for what was sent before.
             return
         if trial is None:
@@ -204,13 +202,18 @@ class UnstatedLimit:
             self._doubted = None
             self._usual_share = min(self._usual_share, 0.7 * self._usual_share + 0.3 * trial.refused_share)
             self._step_up(trial)
-        elif self._doubted and trial.refused_share >= SAME_SHARE * self._doubted.refused_share:
+        elif self._doubted and self._is_no_better(trial, self._doubted):
             self._usual_share = (trial.refused_share + self._doubted.refused_share) / 2
             self.limit, self._doubted = min(self._doubted.limit, self._most), None
         else:
             self._doubted = None if self._steps else trial
             if self._steps or not self._is_stated or self._is_used(trial):
                 self._give_way(trial.answered - trial.refused, now=now)
+
+    @staticmethod
+    def _is_no_better(trial: _Trial, before: _Trial) -> bool:
+        """Tell whether a lower pace has left the refusals as they were."""
+        return SAME_SHARE * before.refused_share <= trial.refused_share <= MOST_USUAL_SHARE
 
     def _most_usual(self, answered: int) -> float:
         """Return how many refusals mean nothing among so many answers."""

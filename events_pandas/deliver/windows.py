@@ -9,7 +9,7 @@ from typing import Final
 from events_pandas import intercom
 from events_pandas.deliver.answers import Rate, seconds_to_reset
 from events_pandas.deliver.serverclock import WindowClock
-from events_pandas.deliver.sighting import STATED_RUN
+from events_pandas.deliver.sighting import RUN
 
 SAME_RESET_SECONDS: Final = 1.5
 """Resets that are no further apart belong to one window: they may be rounded, or come from several servers."""
@@ -84,7 +84,7 @@ class _Account:
         self.doubts += 1
         self.doubted_at = max(self.doubted_at, sent_at)
         if self.refusal is not Refusal.SPENT:
-            doubted = Refusal.REPEATED if self.doubts >= STATED_RUN else Refusal.DOUBTED
+            doubted = Refusal.REPEATED if self.doubts >= RUN else Refusal.DOUBTED
             self.refusal = Refusal.SPENT if is_explained else doubted
         if self.refusal is not Refusal.DOUBTED:
             self.limit = state.limit
