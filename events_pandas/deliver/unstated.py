@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from events_pandas import intercom
-from events_pandas.deliver.sighting import RUN, Sighting
+from events_pandas.deliver.sighting import Refusals, Sighting
 
 STEPS: Final = (1.02, 1.3, 2.0, 3.0)
 """How much more is tried after each ten seconds in which more was accepted; the last one is repeated."""
@@ -61,7 +61,7 @@ class UnstatedLimit:
     them count. After refusals, the next pace is what was accepted. If as large a part of the requests is refused then,
     the pace is not the cause: the run returns to its pace, and so many refusals are usual. After a trial without
     unusual refusals, a little more is tried; each success allows a larger step, and a failure ends with what was
-    accepted. `RUN` refusals in a row end a trial at once.
+    accepted. Refusals in a row end a trial at once.
     """
 
     def __init__(self, rate_share: float = 1.0) -> None:
@@ -69,9 +69,7 @@ class UnstatedLimit:
         self._rate_share = rate_share
         self._accepted_at: deque[float] = deque()
         self._first_at = math.inf
-        # Refusals in a row, and when the last of their requests left.
-        self._run = 0
-        self._refused_sent_at = -math.inf
+        self._refusals = Refusals()
         self._trial: _Trial | None = None
         self._doubted: _Trial | None = None
         self._usual_share = 0.0
@@ -147,9 +145,9 @@ class UnstatedLimit:
         self._count_in_trial(sighting, is_unexplained=is_unexplained)
 
     def _count_refusal(self, sighting: Sighting) -> None:
-        self._run += 1
-        self._refused_sent_at = max(self._refused_sent_at, sighting.sent_at)
-        if self._run == RUN:
+        was_run = self._refusals.is_run
+        self._refusals.refused(sighting.sent_at)
+        if self._refusals.is_run and not was_run:
             accepted = min(self._accepted(sighting.received_at), int(LEAST_RETREAT * self.limit * self._rate_share))
             self._give_way(accepted, now=sighting.received_at)
             self._trial = self._doubted = None
@@ -158,8 +156,7 @@ class UnstatedLimit:
         self._first_at = min(self._first_at, sighting.received_at)
         self._accepted_at.append(sighting.received_at)
         self._accepted(sighting.received_at)
-        if sighting.sent_at > self._refused_sent_at:
-            self._run = 0
+        self._refusals.accepted(sighting.sent_at)
 
     def _accepted(self, now: float) -> int:
         """Count the requests that were accepted in the last ten seconds."""
@@ -180,7 +177,7 @@ class UnstatedLimit:
 
     def _count_in_trial(self, sighting: Sighting, *, is_unexplained: bool) -> None:
         trial = self._trial
-        if self._run >= RUN:
+        if self._refusals.is_run:
             # What is refused now, is refused for what was sent before.
             return
         if trial is None:
@@ -218,7 +215,7 @@ class UnstatedLimit:
     def _most_usual(self, answered: int) -> float:
         """Return how many refusals mean nothing among so many answers."""
         usual = self._usual_share * answered
-        return usual + (0.5 if self._steps else 1.5) * math.sqrt(usual) + (0 if usual or self._steps else STRAY)
+        return usual + (1.0 if self._steps else 1.5) * math.sqrt(usual) + (0 if usual or self._steps else STRAY)
 
     def _step_up(self, trial: _Trial) -> None:
         """Try a little more, if the pace was used to the full."""

@@ -2,14 +2,14 @@
 
 import math
 from bisect import bisect_left, insort
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
 from events_pandas import intercom
 from events_pandas.deliver.answers import Rate, seconds_to_reset
 from events_pandas.deliver.serverclock import WindowClock
-from events_pandas.deliver.sighting import RUN
+from events_pandas.deliver.sighting import Refusals
 
 SAME_RESET_SECONDS: Final = 1.5
 """Resets that are no further apart belong to one window: they may be rounded, or come from several servers."""
@@ -52,9 +52,8 @@ class _Account:
     refused: int = 0
     latest_sent_at: float = -math.inf
     seen_until: float = -math.inf
-    # Refusals in a row that say that nothing is left, and when the last of their requests left.
-    doubts: int = 0
-    doubted_at: float = -math.inf
+    # Those that say that nothing is left, and what they mean.
+    refusals: Refusals = field(default_factory=Refusals)
     refusal: Refusal | None = None
 
     @property
@@ -76,15 +75,15 @@ class _Account:
         if state.limit == self.limit and state.remaining <= self.remaining:
             self.remaining, self.seen_until = state.remaining, sent_at
         self.latest_sent_at = max(self.latest_sent_at, sent_at)
-        if state.remaining and sent_at > self.doubted_at:
-            self.doubts, self.refusal = 0, None
+        if state.remaining:
+            self.refusals.accepted(sent_at)
+            self.refusal = self.refusal if self.refusals else None
 
     def doubt(self, state: _State, *, sent_at: float, is_explained: bool) -> Refusal:
         """Note a refusal that says that nothing is left: another limiter's may say so, too."""
-        self.doubts += 1
-        self.doubted_at = max(self.doubted_at, sent_at)
+        self.refusals.refused(sent_at)
         if self.refusal is not Refusal.SPENT:
-            doubted = Refusal.REPEATED if self.doubts >= RUN else Refusal.DOUBTED
+            doubted = Refusal.REPEATED if self.refusals.is_run else Refusal.DOUBTED
             self.refusal = Refusal.SPENT if is_explained else doubted
         if self.refusal is not Refusal.DOUBTED:
             self.limit = state.limit
