@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from http import HTTPStatus
@@ -41,6 +41,8 @@ _CONTACT_FIELDS: Final = frozenset({"id", "user_id", "email", "external_id", "co
 _CAMEL: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 # `int` alone would take "1_6" and the digits of other scripts, and refuse to read more than 4,300 of them.
 _WHOLE_NUMBER: Final = re.compile(r"\s*(-?[0-9]{1,15})\s*")
+_UNIX_TIME: Final = re.compile(r"\s*([0-9]{10}(?:\.[0-9]{1,9})?|[0-9]{13})\s*")
+_LEAST_MILLISECONDS: Final = 1e12
 
 
 class TransportError(Exception):
@@ -85,21 +87,21 @@ class Answer:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rate:
-    """The rate limit as one answer states it.
+    """The rate limit as one answer states it: each header counts for itself.
 
     Parameters
     ----------
-    limit : int
-        Requests a window.
-    remaining : int
+    limit : int or None
+        Requests a window; None if the header is missing or makes no sense.
+    remaining : int or None
         Requests left in the window in which the request was counted.
-    reset : float
-        The end of that window in Unix seconds, by the server's clock.
+    reset : float or None
+        The end of that window in Unix seconds, by some clock of the server's: it may be rounded.
     """
 
-    limit: int
-    remaining: int
-    reset: float
+    limit: int | None = None
+    remaining: int | None = None
+    reset: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -195,7 +197,7 @@ def read_json(answer: Answer) -> dict[str, Any]:
 
 
 def read_rate(answer: Answer) -> Rate | None:
-    """Read the three rate-limit headers.
+    """Read the three rate-limit headers, each for itself.
 
     Parameters
     ----------
@@ -205,18 +207,16 @@ def read_rate(answer: Answer) -> Rate | None:
     Returns
     -------
     Rate or None
-        None if one of them is missing or makes no sense.
+        None if none of them makes sense.
     """
     limit = _whole(answer.headers.get(intercom.LIMIT_HEADER))
     remaining = _whole(answer.headers.get(intercom.REMAINING_HEADER))
-    reset = _whole(answer.headers.get(intercom.RESET_HEADER))
-    if not limit or limit < 0 or remaining is None or reset is None:
-        return None
-    date = read_date(answer)
-    # A reset that is over says nothing of a window, nor does one that is out of this world.
-    if date is not None and not 0 < reset - date <= _FARTHEST_RESET_SECONDS:
-        return None
-    return Rate(limit=limit, remaining=max(remaining, 0), reset=float(reset))
+    rate = Rate(
+        limit=limit if limit and limit > 0 else None,
+        remaining=None if remaining is None else max(remaining, 0),
+        reset=_unix_seconds(answer.headers.get(intercom.RESET_HEADER)),
+    )
+    return None if rate == Rate() else rate
 
 
 def read_date(answer: Answer) -> float | None:
@@ -233,6 +233,27 @@ def read_date(answer: Answer) -> float | None:
         The `Date` header in Unix seconds (it has whole seconds only); None if it is missing or makes no sense.
     """
     return _http_date(answer.headers.get(DATE_HEADER))
+
+
+def seconds_to_reset(rate: Rate | None, date: float | None) -> float | None:
+    """Return how long a window lasts by an answer's own clocks.
+
+    Parameters
+    ----------
+    rate : Rate or None
+        What its headers say.
+    date : float or None
+        Its `Date`, in Unix seconds.
+
+    Returns
+    -------
+    float or None
+        Seconds, more than 0; None where a header is missing, and where the reset is over or hours away.
+    """
+    if rate is None or rate.reset is None or date is None:
+        return None
+    seconds = rate.reset - date
+    return seconds if 0 < seconds <= _FARTHEST_RESET_SECONDS else None
 
 
 def read_retry_after(answer: Answer) -> float | None:
@@ -334,6 +355,23 @@ def _whole(text: str | None) -> int | None:
     return int(match[1]) if match else None
 
 
+# The answers of one window have one reset.
+@lru_cache(maxsize=128)
+def _unix_seconds(text: str | None) -> float | None:
+    """Read a moment in Unix seconds, in Unix milliseconds, or in ISO 8601 with a time of day."""
+    match = _UNIX_TIME.fullmatch(text or "")
+    if match:
+        number = float(match[1])
+        return number / 1_000 if number >= _LEAST_MILLISECONDS else number
+    if ":" not in (text or ""):
+        return None
+    try:
+        moment = datetime.fromisoformat((text or "").strip())
+    except ValueError:
+        return None
+    return _utc_seconds(moment)
+
+
 # The answers of one second have one date, and reading it takes longer than all the rest of them.
 @lru_cache(maxsize=128)
 def _http_date(text: str | None) -> float | None:
@@ -342,4 +380,8 @@ def _http_date(text: str | None) -> float | None:
     except (ValueError, OverflowError):
         return None
     # A date in "-0000" is read as naive, though it is in UTC like every HTTP date.
+    return _utc_seconds(moment)
+
+
+def _utc_seconds(moment: datetime) -> float:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

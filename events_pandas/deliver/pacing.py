@@ -3,10 +3,12 @@
 import math
 from typing import Final
 
+from events_pandas import intercom
+from events_pandas.deliver.answers import Rate
 from events_pandas.deliver.sighting import Sighting
 from events_pandas.deliver.standing import Window
 from events_pandas.deliver.unstated import UnstatedLimit
-from events_pandas.deliver.windows import RateWindows
+from events_pandas.deliver.windows import RateWindows, Refusal
 
 CATCH_UP_SHARE: Final = 0.01
 """How far behind its slots the pace may fall and still make up for them, as a part of a window."""
@@ -17,6 +19,8 @@ EDGE_SECONDS: Final = 0.001
 FIRST_HOLD_SECONDS: Final = 0.05
 """How long nothing is sent after a 429 that is no matter of pace; doubled each time that another one follows."""
 LONGEST_HOLD_SECONDS: Final = 30.0
+PROBE_SECONDS: Final = 1.0
+"""How long the first request after a hold is awaited before another one leaves."""
 
 
 class Pacer:
@@ -24,7 +28,8 @@ class Pacer:
 
     What a window has left is spread over the time in which a request is sure to arrive in it. Around a reset, where it
     may arrive in either of two windows, it leaves only if both have room for it. Where the answers show that others
-    draw on the same limit, room is left for them. Until the first answer there is one request at a time.
+    draw on the same limit, room is left for them. Until the first answer there is one request at a time. What answers
+    do not state, such as a second limit, is learned from refusals.
 
     Parameters
     ----------
@@ -47,6 +52,7 @@ class Pacer:
         self.limit: int | None = None
         self._windows = RateWindows(rate_share)
         self._unstated = UnstatedLimit(rate_share)
+        self._most_left = 0
         self._slot_at = -math.inf
         self.hold = Hold()
 
@@ -67,6 +73,8 @@ class Pacer:
         if self.limit is None and self._windows.in_flight:
             return math.inf
         leaves_at = max(self._slot_at, self.hold.until, now)
+        if self._windows.latest_in_flight >= self.hold.probes_from:
+            leaves_at = max(leaves_at, self._windows.latest_in_flight + PROBE_SECONDS)
         return self._with_room(leaves_at, now) if self._windows.is_known else leaves_at
 
     def sent(self, now: float) -> None:
@@ -104,20 +112,25 @@ class Pacer:
             What it shows.
         """
         self._windows.ended(sighting.sent_at)
-        is_spent = sighting.is_refused and sighting.rate is not None and not sighting.rate.remaining
-        self._windows.observe(
+        refusal = self._windows.observe(
             sighting.rate,
             date=sighting.date,
             sent_at=sighting.sent_at,
             received_at=sighting.received_at,
-            is_refused=is_spent,
+            is_refused=sighting.is_refused,
         )
+        limit = self._stated_limit(sighting.rate)
+        if limit is not None:
+            self._unstated.state(limit)
+        is_unexplained = sighting.is_refused and refusal is not Refusal.SPENT
+        self._unstated.observe(sighting, is_unexplained=is_unexplained)
         if self._windows.is_known:
             self.limit = self._windows.limit
-        elif self.limit is not None or not sighting.is_trouble or sighting.told_limit:
-            self._unstated.observe(sighting)
+        elif self.limit is not None or limit is not None or not sighting.is_trouble or sighting.told_limit:
             self.limit = self._unstated.limit
-        self.hold.observe(sighting, is_spent=is_spent)
+        is_spent = refusal in (Refusal.SPENT, Refusal.REPEATED)
+        is_usual = refusal is Refusal.DOUBTED or self._unstated.expects_refusals
+        self.hold.observe(sighting, is_spent=is_spent, is_usual=is_usual)
 
     def window(self, now: float) -> Window | None:
         """Return the current window.
@@ -138,7 +151,7 @@ class Pacer:
         number, _ = windows.number_at(now)
         ends_at = windows.is_over_at + number * windows.seconds
         return Window(
-            limit=windows.cap,
+            limit=min(windows.cap, self._unstated.cap(windows.seconds)),
             left=max(int(windows.room(number, now, until=now)), 0),
             ends_in_seconds=max(ends_at - now, 0.0),
             seconds=windows.seconds,
@@ -159,15 +172,26 @@ class Pacer:
     def _interval(self, now: float) -> float:
         """Return the seconds between this slot and the next."""
         windows = self._windows
+        least = self._unstated.interval_seconds
         if not windows.is_known:
-            return self._unstated.interval_seconds
-        even = windows.seconds / windows.cap
+            return least
+        if not self._unstated.is_below_stated:
+            least = 0.0
+        even = max(windows.seconds / windows.cap, least)
         first, last = windows.number_at(now)
         end = (windows.may_be_over_at if first == last else windows.is_over_at) + first * windows.seconds
         room = windows.room(first, now, until=end)
         if room <= 0:
             return even
-        return max(even / HASTE, (end - now) / room)
+        return max(even / HASTE, (end - now) / room, least)
+
+    def _stated_limit(self, rate: Rate | None) -> float | None:
+        """Return the limit that an answer states, in requests for ten seconds."""
+        if rate is None or (rate.limit is None and rate.remaining is None):
+            return None
+        # Where only `Remaining` comes, the most that it has ever said is as much as is known of the limit.
+        self._most_left = max(self._most_left, (rate.remaining or 0) + 1)
+        return (rate.limit or self._most_left) * intercom.WINDOW_SECONDS / self._windows.seconds
 
 
 class Hold:
@@ -180,15 +204,22 @@ class Hold:
 
     Notes
     -----
-    What was under way when a pause began has nothing new to say of it.
+    An accepted request that left later than the refused ones ends the pause: refusals may be sporadic. A refusal of
+    what was under way when the pause began does not extend it.
     """
 
     def __init__(self) -> None:
         self.since = self.until = -math.inf
         self._began_at = -math.inf
+        self._asked_at = -math.inf
         self._seconds = 0.0
 
-    def observe(self, sighting: Sighting, *, is_spent: bool) -> None:
+    @property
+    def probes_from(self) -> float:
+        """Requests that leave from this local time on leave one at a time: they show whether refusals go on."""
+        return self._began_at if self._seconds else math.inf
+
+    def observe(self, sighting: Sighting, *, is_spent: bool, is_usual: bool) -> None:
         """Note an answer.
 
         Parameters
@@ -197,17 +228,25 @@ class Hold:
             What it shows.
         is_spent : bool
             Whether its window was spent: that ends by itself.
+        is_usual : bool
+            Whether single refusals are known to be sporadic. Then what they ask for is the event's matter alone.
         """
-        if sighting.is_trouble and sighting.retry_after is not None:
-            self._extend(sighting.received_at, sighting.retry_after)
+        if not sighting.is_trouble:
+            if sighting.sent_at > self._asked_at:
+                self.until = min(self.until, sighting.received_at)
+                self._seconds = 0.0
+        elif sighting.retry_after is not None and not (is_usual and sighting.is_refused and not self._seconds):
+            self._extend(sighting, sighting.retry_after)
         elif sighting.is_refused and not is_spent and sighting.sent_at >= self._began_at:
             self._seconds = min(max(2 * self._seconds, FIRST_HOLD_SECONDS), LONGEST_HOLD_SECONDS)
             self._began_at = sighting.received_at
-            self._extend(sighting.received_at, self._seconds)
-        elif not sighting.is_trouble and sighting.sent_at >= self._began_at:
-            self._seconds = 0.0
+            self._extend(sighting, self._seconds)
+        elif sighting.is_refused:
+            self._asked_at = max(self._asked_at, sighting.sent_at)
 
-    def _extend(self, now: float, seconds: float) -> None:
+    def _extend(self, sighting: Sighting, seconds: float) -> None:
+        now = sighting.received_at
         if now >= self.until:
             self.since = now
         self.until = max(self.until, now + seconds)
+        self._asked_at = max(self._asked_at, sighting.sent_at)

@@ -5,7 +5,14 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
-from events_pandas.deliver.answers import Answer, TransportError, read_date, read_rate, read_retry_after
+from events_pandas.deliver.answers import (
+    Answer,
+    TransportError,
+    read_date,
+    read_rate,
+    read_retry_after,
+    seconds_to_reset,
+)
 from events_pandas.deliver.verdicts import Verdict, judge, judge_spent
 
 MAX_WINDOW_WAIT_SECONDS: Final = 60.0
@@ -199,7 +206,5 @@ def _asked_seconds(answer: Answer) -> float:
 
 def _window_seconds(answer: Answer) -> float:
     """Return the seconds until the window is new, if the answer is a 429 for a spent one."""
-    rate, date = read_rate(answer), read_date(answer)
-    if rate is None or date is None or not is_rate_limited(answer):
-        return 0.0
-    return min(max(rate.reset - date, 0.0), MAX_WINDOW_WAIT_SECONDS)
+    seconds = seconds_to_reset(read_rate(answer), read_date(answer)) if is_rate_limited(answer) else None
+    return min(seconds or 0.0, MAX_WINDOW_WAIT_SECONDS)

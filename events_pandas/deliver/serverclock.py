@@ -1,6 +1,10 @@
 """How far the server's clock is ahead of the local one, as narrowly as the answers show it."""
 
 import math
+from typing import Final
+
+SLACKS_SECONDS: Final = (0.0, 1.0, math.inf)
+"""How far the end of a window may be from its reset by the server's `Date`: nothing, a rounded second, anything."""
 
 
 class ServerClock:
@@ -48,3 +52,69 @@ class ServerClock:
             self.low, self.high = low, high
         else:
             self.low, self.high = max(self.low, low), min(self.high, high)
+
+
+class WindowClock:
+    """Bounds on the lead of the clock by which windows end at their resets.
+
+    Attributes
+    ----------
+    low, high : float
+        The lead in seconds is at least `low` and at most `high`.
+
+    Notes
+    -----
+    The answers round a reset show when a window really ends. Before the first reset only `Date` shows it, and it may be
+    wrong: resets may be rounded, and `Date` and reset may come from clocks that differ. So `Date` counts only as far as
+    the windows agree with it.
+    """
+
+    def __init__(self) -> None:
+        self._windows = ServerClock()
+        self._dates = ServerClock()
+        self._slack = 0
+
+    @property
+    def low(self) -> float:
+        """The least lead."""
+        return max(self._windows.low, self._dates.low - SLACKS_SECONDS[self._slack])
+
+    @property
+    def high(self) -> float:
+        """The largest lead."""
+        return min(self._windows.high, self._dates.high + SLACKS_SECONDS[self._slack])
+
+    @property
+    def agrees_with_date(self) -> bool:
+        """Whether `Date` shows about when a window ends."""
+        return math.isfinite(SLACKS_SECONDS[self._slack])
+
+    def learn_window(self, *, earliest: float, latest: float, sent_at: float, received_at: float) -> None:
+        """Take in that a request was counted in a window.
+
+        Parameters
+        ----------
+        earliest, latest : float
+            When the window begins and ends, by its own clock.
+        sent_at, received_at : float
+            When the request left and its answer came, by the local clock.
+        """
+        self._windows.learn(earliest=earliest, latest=latest, sent_at=sent_at, received_at=received_at)
+        self._believe_windows()
+
+    def learn_date(self, date: float, *, sent_at: float, received_at: float) -> None:
+        """Take in the `Date` of an answer.
+
+        Parameters
+        ----------
+        date : float
+            Unix seconds, cut off.
+        sent_at, received_at : float
+            When the request left and its answer came, by the local clock.
+        """
+        self._dates.learn(earliest=date, latest=date + 1, sent_at=sent_at, received_at=received_at)
+        self._believe_windows()
+
+    def _believe_windows(self) -> None:
+        while self.low > self.high and self.agrees_with_date:
+            self._slack += 1

@@ -1,9 +1,14 @@
 """What one answer shows of the server's pace."""
 
+from bisect import bisect_left, insort
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Final
 
 from events_pandas.deliver.answers import Answer, Rate, read_date, read_rate, read_retry_after, read_told_limit
+
+RUN: Final = 5
+"""So many refusals in a row, with no later request accepted, are no accident."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,6 +48,45 @@ class Sighting:
     def is_trouble(self) -> bool:
         """Whether the answer says that the server could not do its work."""
         return self.is_refused or self.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+class Refusals:
+    """Refused requests that no accepted one has contradicted, which is one that left later.
+
+    Attributes
+    ----------
+    is_run : bool
+        Whether there are `RUN` of them, or have been since the last time that there was none.
+    """
+
+    def __init__(self) -> None:
+        self.is_run = False
+        self._sent_at: list[float] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._sent_at)
+
+    def refused(self, sent_at: float) -> None:
+        """Note a refusal.
+
+        Parameters
+        ----------
+        sent_at : float
+            When its request left, by the local clock.
+        """
+        insort(self._sent_at, sent_at)
+        self.is_run = self.is_run or len(self._sent_at) >= RUN
+
+    def accepted(self, sent_at: float) -> None:
+        """Note an accepted request.
+
+        Parameters
+        ----------
+        sent_at : float
+            When it left, by the local clock.
+        """
+        del self._sent_at[: bisect_left(self._sent_at, sent_at)]
+        self.is_run = self.is_run and bool(self._sent_at)
 
 
 def see(answer: Answer, *, sent_at: float, received_at: float) -> Sighting:

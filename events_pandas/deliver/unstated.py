@@ -1,22 +1,49 @@
-"""A rate limit that no answer states: the documented one, then what refusals teach."""
+"""The rate limit that no answer states, as refusals show it. Pure: times come from the answers."""
 
 import math
 from collections import deque
+from dataclasses import dataclass, replace
 from typing import Final
 
 from events_pandas import intercom
-from events_pandas.deliver.sighting import Sighting
+from events_pandas.deliver.sighting import Refusals, Sighting
 
-PATIENT_SECONDS: Final = 60.0
-"""Without a refusal for so long, a little more is tried: others may have left."""
-GROWTH: Final = 1.01
-"""How much more is tried then."""
-QUICK_GROWTH: Final = 1.1
-"""How much more is tried every ten seconds, up to what there was room for before."""
+STEPS: Final = (1.02, 1.3, 2.0, 3.0)
+"""How much more is tried after each ten seconds in which more was accepted; the last one is repeated."""
+CAUTION: Final = 0.98
+"""The part of the accepted requests that is tried after refusals."""
+LEAST_RETREAT: Final = 0.95
+"""The part of a pace that is kept at most after refusals in a row."""
+MOST_USUAL_SHARE: Final = 0.3
+"""Where a larger part is refused at any pace, the service is overloaded."""
+NOTICEABLE_SHARE: Final = 0.01
+"""Refusals are expected if more than this part of the requests is refused at any pace."""
+WEAK: Final = 20
+"""Fewer answers than this say little of a pace: it is halved at most."""
+STRAY: Final = 1
+"""So many refusals in ten seconds have no meaning."""
+USED_SHARE: Final = 0.7
+"""A trial with fewer answers than this part of its limit is no trial of that."""
+SAME_SHARE: Final = 0.7
+"""Refusals that fall to no less than this part of what they were do not come from the pace."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Trial:
+    """What became of the requests that left within ten seconds at one pace."""
+
+    began_at: float
+    limit: int
+    answered: int = 0
+    refused: int = 0
+
+    @property
+    def refused_share(self) -> float:
+        return self.refused / max(self.answered, 1)
 
 
 class UnstatedLimit:
-    """The limit of a server that sends no rate-limit headers, or whose headers a proxy takes away.
+    """The limit of a server that sends no rate-limit headers, or that has another limit than its headers state.
 
     Parameters
     ----------
@@ -30,70 +57,178 @@ class UnstatedLimit:
 
     Notes
     -----
-    A refusal means that as many requests as were accepted in the last ten seconds are the limit, or half of what was
-    thought, if that is more: fewer may be accepted for other reasons. Evenly spread, so many are never too many,
-    wherever the windows begin. Refusals in a row are one lesson.
+    A refusal is evidence and not a verdict. Every ten seconds are a trial of one pace; only requests that left within
+    them count. After refusals, the next pace is what was accepted. If as large a part of the requests is refused then,
+    the pace is not the cause: the run returns to its pace, and so many refusals are usual. After a trial without
+    unusual refusals, a little more is tried; each success allows a larger step, and a failure ends with what was
+    accepted. Refusals in a row end a trial at once.
     """
 
     def __init__(self, rate_share: float = 1.0) -> None:
-        self.limit = intercom.DEFAULT_LIMIT
-        self._most = intercom.DEFAULT_LIMIT
+        self.limit = self._most = intercom.DEFAULT_LIMIT
         self._rate_share = rate_share
         self._accepted_at: deque[float] = deque()
-        # What a whole window has had room for.
-        self._proven = 0
-        self._clean_since = math.inf
-        self._is_taught = False
+        self._first_at = math.inf
+        self._refusals = Refusals()
+        self._trial: _Trial | None = None
+        self._doubted: _Trial | None = None
+        self._usual_share = 0.0
+        self._steps = 0
+        # The pace before the last two steps, and before the last one.
+        self._before_steps = (0, 0)
+        self._ceiling = math.inf
+        self._is_settling = False
+        self._is_stated = False
+
+    @property
+    def is_below_stated(self) -> bool:
+        """Whether refusals have shown a smaller limit than the stated one, or than the documented one."""
+        return self.limit < self._most
+
+    @property
+    def expects_refusals(self) -> bool:
+        """Whether some requests are refused at any pace."""
+        return self._usual_share > NOTICEABLE_SHARE
 
     @property
     def interval_seconds(self) -> float:
         """The time between requests that are spread evenly."""
         return intercom.WINDOW_SECONDS / max(self.limit * self._rate_share, 1.0)
 
-    def observe(self, sighting: Sighting) -> None:
+    def cap(self, window_seconds: float) -> int:
+        """Return what a window allows to us.
+
+        Parameters
+        ----------
+        window_seconds : float
+            The length of the window.
+
+        Returns
+        -------
+        int
+            Requests; at least 1.
+        """
+        return max(int(self.limit * self._rate_share * window_seconds / intercom.WINDOW_SECONDS), 1)
+
+    def state(self, limit: float) -> None:
+        """Take in the limit that an answer states.
+
+        Parameters
+        ----------
+        limit : float
+            Requests in ten seconds, for everyone.
+        """
+        self._is_stated = True
+        most = max(int(limit), 1)
+        if most != self._most:
+            self.limit = most if self.limit == self._most else min(self.limit, most)
+            self._most = most
+
+    def observe(self, sighting: Sighting, *, is_unexplained: bool) -> None:
         """Note an answer.
 
         Parameters
         ----------
         sighting : Sighting
             What it shows.
+        is_unexplained : bool
+            Whether it is a refusal for which no window that answers state had a reason.
         """
-        now = sighting.received_at
+        if sighting.is_trouble and not sighting.is_refused:
+            return
+        if sighting.told_limit and is_unexplained:
+            self.state(sighting.told_limit)
+        if is_unexplained:
+            self._count_refusal(sighting)
+        elif not sighting.is_refused:
+            self._count_acceptance(sighting)
+        self._count_in_trial(sighting, is_unexplained=is_unexplained)
+
+    def _count_refusal(self, sighting: Sighting) -> None:
+        was_run = self._refusals.is_run
+        self._refusals.refused(sighting.sent_at)
+        if self._refusals.is_run and not was_run:
+            accepted = min(self._accepted(sighting.received_at), int(LEAST_RETREAT * self.limit * self._rate_share))
+            self._give_way(accepted, now=sighting.received_at)
+            self._trial = self._doubted = None
+
+    def _count_acceptance(self, sighting: Sighting) -> None:
+        self._first_at = min(self._first_at, sighting.received_at)
+        self._accepted_at.append(sighting.received_at)
+        self._accepted(sighting.received_at)
+        self._refusals.accepted(sighting.sent_at)
+
+    def _accepted(self, now: float) -> int:
+        """Count the requests that were accepted in the last ten seconds."""
         while self._accepted_at and self._accepted_at[0] < now - intercom.WINDOW_SECONDS:
             self._accepted_at.popleft()
-        if sighting.is_refused:
-            self._learn(sighting)
-        elif not sighting.is_trouble:
-            self._is_taught = False
-            self._accepted_at.append(now)
-            self._clean_since = min(self._clean_since, now)
-            self._grow(now)
+        return len(self._accepted_at)
 
-    @property
-    def _accepted(self) -> int:
-        """Requests that may have been accepted in the last ten seconds, if our share is all that we made of them."""
-        return max(int(len(self._accepted_at) / self._rate_share), 1)
+    def _give_way(self, accepted: int, *, now: float) -> None:
+        """Go on with what was accepted, but not with less than is proven."""
+        is_weak = accepted < WEAK or now - self._first_at < intercom.WINDOW_SECONDS
+        least = self.limit // 2 if is_weak else 1
+        if self._steps:
+            # Windows that began before a step end in its trial: the step before it may have been too large as well.
+            least, self._steps, self._is_settling = self._before_steps[0], 0, True
+            self._ceiling = self.limit
+        possible = CAUTION * accepted / (1 - self._usual_share) / self._rate_share
+        self.limit = max(min(int(possible), self.limit), least, 1)
 
-    def _learn(self, sighting: Sighting) -> None:
-        now = sighting.received_at
-        # Twenty seconds hold a whole window, wherever windows begin.
-        if now - self._clean_since > 2 * intercom.WINDOW_SECONDS:
-            self._proven = max(self._proven, self._accepted)
-        # The next acceptance begins anew.
-        self._clean_since = math.inf
-        if not self._is_taught:
-            self._is_taught = True
-            self.limit = min(self.limit, max(self._accepted, self.limit // 2))
-        self._most = sighting.told_limit or self._most
-        self.limit = min(self.limit, self._most)
-
-    def _grow(self, now: float) -> None:
-        clean_seconds = now - self._clean_since
-        if self.limit < self._proven and clean_seconds > intercom.WINDOW_SECONDS:
-            self.limit = min(int(self.limit * QUICK_GROWTH) + 1, self._proven)
-        elif clean_seconds > PATIENT_SECONDS:
-            self.limit = int(self.limit * GROWTH) + 1
-        else:
+    def _count_in_trial(self, sighting: Sighting, *, is_unexplained: bool) -> None:
+        trial = self._trial
+        if self._refusals.is_run:
+            # What is refused now, is refused for what was sent before.
             return
-        self.limit = min(self.limit, self._most)
-        self._clean_since = now
+        if trial is None:
+            trial = _Trial(began_at=sighting.sent_at, limit=self.limit)
+        if sighting.sent_at >= trial.began_at + intercom.WINDOW_SECONDS:
+            self._judge(trial, sighting.received_at)
+            trial = _Trial(began_at=sighting.received_at, limit=self.limit)
+        if sighting.sent_at >= trial.began_at:
+            trial = replace(trial, answered=trial.answered + 1, refused=trial.refused + is_unexplained)
+        self._trial = trial
+
+    def _judge(self, trial: _Trial, now: float) -> None:
+        """Draw the lesson of ten seconds at one pace."""
+        is_settling, self._is_settling = self._is_settling, False
+        if is_settling:
+            # Windows that began at the pace before end in this trial.
+            return
+        if trial.refused <= self._most_usual(trial.answered):
+            self._doubted = None
+            self._usual_share = min(self._usual_share, 0.7 * self._usual_share + 0.3 * trial.refused_share)
+            self._step_up(trial)
+        elif self._doubted and self._is_no_better(trial, self._doubted):
+            self._usual_share = (trial.refused_share + self._doubted.refused_share) / 2
+            self.limit, self._doubted = min(self._doubted.limit, self._most), None
+        else:
+            self._doubted = None if self._steps else trial
+            if self._steps or not self._is_stated or self._is_used(trial):
+                self._give_way(trial.answered - trial.refused, now=now)
+
+    @staticmethod
+    def _is_no_better(trial: _Trial, before: _Trial) -> bool:
+        """Tell whether a lower pace has left the refusals as they were."""
+        return SAME_SHARE * before.refused_share <= trial.refused_share <= MOST_USUAL_SHARE
+
+    def _most_usual(self, answered: int) -> float:
+        """Return how many refusals mean nothing among so many answers."""
+        usual = self._usual_share * answered
+        return usual + (1.0 if self._steps else 1.5) * math.sqrt(usual) + (0 if usual or self._steps else STRAY)
+
+    def _step_up(self, trial: _Trial) -> None:
+        """Try a little more, if the pace was used to the full."""
+        if self.limit >= self._most or not self._is_used(trial):
+            self._steps = 0
+            return
+        self._before_steps = (self._before_steps[1] if self._steps else self.limit, self.limit)
+        if self.limit >= self._ceiling:
+            self._ceiling = math.inf
+        # Below a pace that was too high, every step is the smallest.
+        factor = STEPS[0 if self._ceiling < math.inf else min(self._steps, len(STEPS) - 1)]
+        self.limit = min(int(self.limit * factor) + 1, self._most)
+        self._steps += 1
+
+    def _is_used(self, trial: _Trial) -> bool:
+        return trial.answered >= USED_SHARE * trial.limit * self._rate_share

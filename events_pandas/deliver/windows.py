@@ -2,17 +2,44 @@
 
 import math
 from bisect import bisect_left, insort
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import Enum
 from typing import Final
 
 from events_pandas import intercom
-from events_pandas.deliver.answers import Rate
-from events_pandas.deliver.serverclock import ServerClock
+from events_pandas.deliver.answers import Rate, seconds_to_reset
+from events_pandas.deliver.serverclock import WindowClock
+from events_pandas.deliver.sighting import Refusals
 
+SAME_RESET_SECONDS: Final = 1.5
+"""Resets that are no further apart belong to one window: they may be rounded, or come from several servers."""
+NEARLY_SPENT_SHARE: Final = 0.05
+"""The part of the limit that may be gone without a sign: with no more left, one refusal is believed."""
+LONGEST_WINDOW_SECONDS: Final = 60.0
 REMEMBERED_WINDOWS: Final = 4
 """So many windows are kept in mind: the current one, the one before, and those that late answers belong to."""
 LEAST_SHARE: Final = 0.25
 """The part of what is left that is ours however much others use: two who both gave way would both starve."""
+
+
+class Refusal(Enum):
+    """What a refusal that says that nothing is left means."""
+
+    SPENT = "spent"
+    """The accepted requests explain it: the window is spent."""
+    REPEATED = "repeated"
+    """They do not, but no request has been accepted since several were refused: nothing leaves until the reset."""
+    DOUBTED = "doubted"
+    """They contradict it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _State:
+    """What an answer says of a window."""
+
+    limit: int
+    remaining: int
+    reset: float
 
 
 @dataclass(kw_only=True, slots=True)
@@ -25,11 +52,43 @@ class _Account:
     refused: int = 0
     latest_sent_at: float = -math.inf
     seen_until: float = -math.inf
+    # Those that say that nothing is left, and what they mean.
+    refusals: Refusals = field(default_factory=Refusals)
+    refusal: Refusal | None = None
 
     @property
     def others(self) -> int:
         """Requests that others have made in it."""
-        return max(self.limit - self.remaining - (self.answered - self.refused), 0)
+        remaining = 0 if self.refusal is Refusal.SPENT else self.remaining
+        return max(self.limit - remaining - (self.answered - self.refused), 0)
+
+    @property
+    def left(self) -> int:
+        """Requests that it still allows to everyone, as far as the answers say."""
+        return self.remaining if self.refusal in (None, Refusal.DOUBTED) else 0
+
+    def show(self, state: _State, *, sent_at: float) -> None:
+        """Note an answer that says how much is left; it contradicts refusals of requests that left earlier."""
+        if state.limit != self.limit and sent_at >= self.latest_sent_at:
+            # Raised or lowered in the middle of a window: what was left before says nothing any more.
+            self.limit, self.remaining = state.limit, state.remaining
+        if state.limit == self.limit and state.remaining <= self.remaining:
+            self.remaining, self.seen_until = state.remaining, sent_at
+        self.latest_sent_at = max(self.latest_sent_at, sent_at)
+        if state.remaining:
+            self.refusals.accepted(sent_at)
+            self.refusal = self.refusal if self.refusals else None
+
+    def doubt(self, state: _State, *, sent_at: float, is_explained: bool) -> Refusal:
+        """Note a refusal that says that nothing is left: another limiter's may say so, too."""
+        self.refusals.refused(sent_at)
+        if self.refusal is not Refusal.SPENT:
+            doubted = Refusal.REPEATED if self.refusals.is_run else Refusal.DOUBTED
+            self.refusal = Refusal.SPENT if is_explained else doubted
+        if self.refusal is not Refusal.DOUBTED:
+            self.limit = state.limit
+            self.refused += 1
+        return self.refusal
 
 
 class RateWindows:
@@ -61,9 +120,11 @@ class RateWindows:
         self.limit = intercom.DEFAULT_LIMIT
         self.seconds = intercom.WINDOW_SECONDS
         self._rate_share = rate_share
-        self._clock = ServerClock()
+        self._clock = WindowClock()
         self._reset = -math.inf
         self._accounts: dict[float, _Account] = {}
+        # A reset that stayed the same for longer than a window: not the end of one.
+        self._stuck_reset = math.nan
         self._ends_by = math.inf
         self._last_sent_at = -math.inf
         self._in_flight: list[float] = []
@@ -79,6 +140,11 @@ class RateWindows:
     def in_flight(self) -> int:
         """Requests that are under way."""
         return len(self._in_flight)
+
+    @property
+    def latest_in_flight(self) -> float:
+        """When the latest of them left; minus infinity if there is none."""
+        return self._in_flight[-1] if self._in_flight else -math.inf
 
     @property
     def cap(self) -> int:
@@ -120,29 +186,39 @@ class RateWindows:
 
     def observe(
         self, rate: Rate | None, *, date: float | None, sent_at: float, received_at: float, is_refused: bool
-    ) -> None:
+    ) -> Refusal | None:
         """Take in an answer.
 
         Parameters
         ----------
         rate : Rate or None
-            What its headers say.
+            What its headers say; it shows a window only if it states all three of them.
         date : float or None
             The server's clock in whole seconds.
         sent_at, received_at : float
             When the request left and the answer came, by the local clock.
         is_refused : bool
-            Whether the window had no room for the request.
+            Whether the answer is a 429.
+
+        Returns
+        -------
+        Refusal or None
+            None if the answer does not refuse the request for want of room in its window.
         """
         self._slowest_seconds[0] = max(self._slowest_seconds[0], received_at - sent_at)
-        if rate is not None:
-            self._turn_to(rate, date=date, sent_at=sent_at, received_at=received_at)
-            self._enter(rate, sent_at=sent_at, is_refused=is_refused)
-            # Where a window ends is far more exact than the `Date`, which has whole seconds.
-            begins_at = rate.reset - self.seconds
-            self._clock.learn(earliest=begins_at, latest=rate.reset, sent_at=sent_at, received_at=received_at)
         if date is not None:
-            self._clock.learn(earliest=date, latest=date + 1, sent_at=sent_at, received_at=received_at)
+            self._clock.learn_date(date, sent_at=sent_at, received_at=received_at)
+        if rate is None or rate.limit is None or rate.remaining is None or rate.reset is None:
+            return None
+        state = _State(limit=rate.limit, remaining=rate.remaining, reset=self._known_reset(rate.reset, rate.remaining))
+        ahead = seconds_to_reset(rate, date)
+        if self._is_stuck(state, ahead=ahead, sent_at=sent_at, received_at=received_at):
+            return None
+        self._turn_to(state, ahead=ahead, sent_at=sent_at, received_at=received_at)
+        # Where a window ends is far more exact than the `Date`, which has whole seconds.
+        begins_at = state.reset - self.seconds
+        self._clock.learn_window(earliest=begins_at, latest=state.reset, sent_at=sent_at, received_at=received_at)
+        return self._enter(state, sent_at=sent_at, received_at=received_at, is_refused=is_refused)
 
     def number_at(self, leaves_at: float) -> tuple[int, int]:
         """Return the windows in which a request may arrive.
@@ -209,7 +285,7 @@ class RateWindows:
         """Count what a window still allows to everyone, and what to us."""
         account = self._account(number)
         coming = self._coming(number, now)
-        remaining, ours = (self.limit, 0) if account is None else (account.remaining, account.answered)
+        remaining, ours = (self.limit, 0) if account is None else (account.left, account.answered)
         return remaining - coming, self.cap - ours - coming
 
     def _others(self, number: int, *, until: float) -> float:
@@ -232,51 +308,93 @@ class RateWindows:
             return len(self._in_flight)
         return len(self._in_flight) - bisect_left(self._in_flight, begins_at)
 
-    def _turn_to(self, rate: Rate, *, date: float | None, sent_at: float, received_at: float) -> None:
+    def _known_reset(self, reset: float, remaining: int) -> float:
+        """Return the reset by which a window is known already, or the end of one after it."""
+        if self.seconds < 4 * SAME_RESET_SECONDS or not self._accounts:
+            return reset
+        known = self._reset + self.seconds * round((reset - self._reset) / self.seconds)
+        account = self._accounts.get(known)
+        # A window of a second: the one before has less left.
+        is_new = account is not None and remaining > account.remaining + account.limit / 2
+        return reset if is_new or abs(reset - known) > SAME_RESET_SECONDS else known
+
+    def _is_stuck(self, state: _State, *, ahead: float | None, sent_at: float, received_at: float) -> bool:
+        """Tell whether a reset has no meaning, since it stayed the same for longer than its window lasts."""
+        if state.reset == self._reset and sent_at > self._ends_by:
+            if ahead is None:
+                self._accounts.clear()
+                self._stuck_reset = state.reset
+            else:
+                # The window is longer than any known one.
+                self.seconds += ahead
+                self._ends_by = received_at + ahead + 1
+                self._clock = WindowClock()
+        return state.reset == self._stuck_reset
+
+    def _turn_to(self, state: _State, *, ahead: float | None, sent_at: float, received_at: float) -> None:
         """Make a window the current one, if an answer is the first of it."""
         # An earlier one can only be the newer if the server's clock was set back.
-        if rate.reset <= self._reset and sent_at < self._ends_by:
-            if rate.reset == self._reset:
+        if state.reset <= self._reset and sent_at < self._ends_by:
+            if state.reset == self._reset:
                 self._last_sent_at = max(self._last_sent_at, sent_at)
             return
-        self.seconds = self._length_until(rate, date=date, received_at=received_at)
-        self._reset = rate.reset
+        self.seconds = self._length_until(state, ahead=ahead, received_at=received_at)
+        self._reset = state.reset
         self._ends_by = received_at + self.seconds
         self._last_sent_at = sent_at
         self._slowest_seconds = [received_at - sent_at, self._slowest_seconds[0]]
 
-    def _length_until(self, rate: Rate, *, date: float | None, received_at: float) -> float:
+    def _length_until(self, state: _State, *, ahead: float | None, received_at: float) -> float:
         """Return the length of a window, as the first answer of a new one shows it."""
-        length = rate.reset - self._reset
+        length = state.reset - self._reset
         before = self._accounts.get(self._reset)
         if 0 < length < self.seconds:
             # Not where a reset only wavers: in a new window, more is left than there was.
-            return length if before is not None and rate.remaining > before.remaining else self.seconds
-        if date is None:
+            return length if before is not None and state.remaining > before.left else self.seconds
+        if ahead is None or not self._clock.agrees_with_date:
             return self.seconds
-        ahead = rate.reset - date
         idle = received_at - self._last_sent_at
         # Not where the server's clock was set, or after a pause: a window that has just begun is nearly all ahead.
         if self.seconds < length < math.inf and idle < self.seconds and ahead >= length - idle - 1:
             return length
         # The `Date` has whole seconds, and so may the reset.
-        return ahead if ahead > self.seconds + 1 else self.seconds
+        return ahead if self.seconds + 1 < ahead <= LONGEST_WINDOW_SECONDS + 1 else self.seconds
 
-    def _enter(self, rate: Rate, *, sent_at: float, is_refused: bool) -> None:
-        account = self._accounts.get(rate.reset)
+    def _enter(self, state: _State, *, sent_at: float, received_at: float, is_refused: bool) -> Refusal | None:
+        """Note what an answer says of its window, and tell what a refusal means."""
+        account = self._accounts.get(state.reset)
+        says_spent = is_refused and not state.remaining
+        is_first = not self._accounts
         if account is None:
-            account = self._accounts[rate.reset] = _Account(
-                limit=rate.limit, remaining=rate.remaining, seen_until=sent_at
-            )
-            while len(self._accounts) > REMEMBERED_WINDOWS:
-                del self._accounts[next(iter(self._accounts))]
-        if rate.limit != account.limit and sent_at >= account.latest_sent_at:
-            # Raised or lowered in the middle of a window: what was left before says nothing any more.
-            account.limit, account.remaining = rate.limit, rate.remaining
-        if rate.limit == account.limit and rate.remaining <= account.remaining:
-            account.remaining, account.seen_until = rate.remaining, sent_at
-        account.latest_sent_at = max(account.latest_sent_at, sent_at)
+            account = self._open(state, sent_at=sent_at, says_spent=says_spent)
         account.answered += 1
-        account.refused += is_refused
-        if rate.reset == self._reset:
+        refusal = None
+        if says_spent:
+            is_explained = is_first or self._is_nearly_spent(account, state, sent_at=sent_at, now=received_at)
+            refusal = account.doubt(state, sent_at=sent_at, is_explained=is_explained)
+        else:
+            account.show(state, sent_at=sent_at)
+        if state.reset == self._reset:
             self.limit = account.limit
+        return refusal
+
+    def _open(self, state: _State, *, sent_at: float, says_spent: bool) -> _Account:
+        """Begin to keep account of a window."""
+        if says_spent and self._accounts:
+            # It may be another limiter's refusal, which states neither the limit nor what is left of it.
+            account = _Account(limit=self.limit, remaining=self.limit, seen_until=sent_at)
+        else:
+            account = _Account(limit=state.limit, remaining=state.remaining, seen_until=sent_at)
+        self._accounts[state.reset] = account
+        while len(self._accounts) > REMEMBERED_WINDOWS:
+            del self._accounts[next(iter(self._accounts))]
+        return account
+
+    def _is_nearly_spent(self, account: _Account, state: _State, *, sent_at: float, now: float) -> bool:
+        """Tell whether accepted requests, and the others that are expected, leave a window next to nothing."""
+        if state.reset != self._reset:
+            return True
+        # A limit that was lowered meanwhile leaves so much less.
+        left = account.remaining - max(account.limit - state.limit, 0) - self._coming(0, now)
+        left_for_us = left - self._others(0, until=sent_at)
+        return left_for_us <= NEARLY_SPENT_SHARE * account.limit

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from events_pandas.deliver import Answer, IntercomClient, Stop, Workspace
-from events_pandas.deliver.answers import read_date, read_rate
+from events_pandas.deliver.answers import read_date, read_rate, seconds_to_reset
 from events_pandas.deliver.duration import duration_seconds
 from events_pandas.deliver.pacing import Pacer
 from events_pandas.deliver.preflight import ask_workspace
@@ -149,8 +149,6 @@ def find_destination(client: IntercomClient) -> Destination | Stop:
 
 
 def _seconds_left(answer: Answer) -> float | None:
-    rate, date = read_rate(answer), read_date(answer)
-    if rate is None or date is None:
-        return None
+    seconds = seconds_to_reset(read_rate(answer), read_date(answer))
     # The date has whole seconds, cut off: half of one has passed since, as like as not.
-    return min(max(rate.reset - date - 0.5, 0.0), WINDOW_SECONDS)
+    return None if seconds is None else min(max(seconds - 0.5, 0.0), WINDOW_SECONDS)

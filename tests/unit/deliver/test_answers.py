@@ -12,6 +12,7 @@ from events_pandas.deliver.answers import (
     read_json,
     read_rate,
     read_retry_after,
+    seconds_to_reset,
     speaks_of_contact,
 )
 
@@ -93,24 +94,49 @@ def test_read_rate_reads_the_three_headers():
     assert read_rate(answer) == Rate(limit=166, remaining=12, reset=1_700_000_010.0)
 
 
+@pytest.mark.parametrize("headers", [{}, {"X-RateLimit-Limit": "many", "X-RateLimit-Reset": "7"}])
+def test_read_rate_is_none_when_no_header_makes_sense(headers):
+    """Missing and unreadable headers leave the rate unknown."""
+    assert read_rate(Answer(status=202, headers=headers)) is None
+
+
+@pytest.mark.parametrize("limit", ["0", "-1", "1_6", "٣", ""])
+def test_read_rate_does_without_a_limit_that_makes_no_sense(limit):
+    """Each header counts for itself."""
+    rate = read_rate(Answer(status=202, headers=_rate_headers(limit=limit)))
+
+    assert rate == Rate(limit=None, remaining=12, reset=1_700_000_010.0)
+
+
+@pytest.mark.parametrize("reset", ["soon", "", "7", "-1", "9" * 5_000, "2023-11-14", "1e9"])
+def test_read_rate_does_without_a_reset_that_makes_no_sense(reset):
+    """Limit and remaining count without it."""
+    rate = read_rate(Answer(status=202, headers=_rate_headers(reset=reset, Date=DATE)))
+
+    assert rate == Rate(limit=166, remaining=12, reset=None)
+
+
 @pytest.mark.parametrize(
-    "headers",
+    "reset", ["1700000010", "1700000010.000", "1700000010000", "2023-11-14T22:13:30Z", "2023-11-14 22:13:30"]
+)
+def test_read_rate_reads_a_reset_in_other_forms(reset):
+    """A fraction, milliseconds and ISO 8601 are moments, too; without a zone they are in UTC."""
+    assert read_rate(Answer(status=202, headers=_rate_headers(reset=reset))).reset == 1_700_000_010.0
+
+
+@pytest.mark.parametrize(
+    ("reset", "date", "seconds"),
     [
-        {},
-        {"X-RateLimit-Limit": "166"},
-        _rate_headers(limit="0"),
-        _rate_headers(limit="-1"),
-        _rate_headers(limit="1_6"),
-        _rate_headers(limit="٣"),
-        _rate_headers(remaining=""),
-        _rate_headers(reset="soon"),
-        _rate_headers(reset="9" * 5_000),
-        _rate_headers(reset="1700000010000", Date=DATE),
+        (1_700_000_010.0, 1_700_000_002.0, 8.0),
+        (1_700_000_010.0, 1_700_000_010.0, None),
+        (1_700_000_010.0, 1_699_990_000.0, None),
+        (None, 1_700_000_002.0, None),
+        (1_700_000_010.0, None, None),
     ],
 )
-def test_read_rate_is_none_when_the_headers_make_no_sense(headers):
-    """A missing, unreadable or impossible header leaves the rate unknown."""
-    assert read_rate(Answer(status=202, headers=headers)) is None
+def test_seconds_to_reset_counts_by_the_date_of_the_answer(reset, date, seconds):
+    """A reset that is over, or hours away, is no end of a window."""
+    assert seconds_to_reset(Rate(reset=reset), date) == seconds
 
 
 def test_read_rate_takes_a_negative_remaining_as_none_left():

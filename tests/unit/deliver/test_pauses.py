@@ -18,7 +18,8 @@ def facts():
     for _ in range(20):
         outage.failed("no answer", sent_at=NOW - 10, now=NOW - 10, in_flight=0, jitter=1.0)
     outage.failed("no answer", sent_at=NOW - 1, now=NOW, in_flight=0, jitter=1.0)
-    hold.observe(Sighting(status=429, sent_at=NOW, received_at=NOW, retry_after=7.0), is_spent=False)
+    asked = Sighting(status=429, sent_at=NOW, received_at=NOW, retry_after=7.0)
+    hold.observe(asked, is_spent=False, is_usual=False)
     return {"outage": outage, "hold": hold, "stopping_since": None, "grace_seconds": 30.0}
 
 

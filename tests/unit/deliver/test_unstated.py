@@ -8,134 +8,186 @@ from events_pandas.deliver.unstated import UnstatedLimit
 NOW = 100.0
 
 
-def _answer(limit, *, at=NOW, status=202, told_limit=None):
-    limit.observe(Sighting(status=status, sent_at=at, received_at=at, told_limit=told_limit))
+class Learner:
+    """A limit, and the trials of ten seconds that it is taught with."""
+
+    def __init__(self, rate_share=1.0):
+        self.limit, self._now = UnstatedLimit(rate_share), NOW
+
+    def answer(self, status=202, *, at=None, sent_at=None, told_limit=None):
+        """Take in an answer that came at once."""
+        at = self._now if at is None else at
+        seen = Sighting(
+            status=status, sent_at=at if sent_at is None else sent_at, received_at=at, told_limit=told_limit
+        )
+        self.limit.observe(seen, is_unexplained=status == 429)
+
+    def trial(self, answered, refused=0):
+        """Let answers come within ten seconds, of which some that stand apart are refusals; return the limit."""
+        every = answered // refused if refused else answered + 1
+        for number in range(answered):
+            self.answer(429 if number % every == every - 1 else 202, at=self._now + 10 * number / answered)
+        self._now += 10
+        # The first request of the next trial ends this one.
+        self.answer()
+        return self.limit.limit
 
 
 @pytest.fixture
-def limit():
+def learner():
     """Return a limit of which nothing is known."""
-    return UnstatedLimit()
+    return Learner()
 
 
-def test_unstated_limit_is_the_documented_one_at_first(limit):
+def test_unstated_limit_is_the_documented_one_at_first(learner):
     """An app has 10,000 requests a minute by default, which are 1,666 in ten seconds."""
-    assert limit.limit == 1_666
-    assert limit.interval_seconds == pytest.approx(10 / 1_666)
+    assert learner.limit.limit == 1_666
+    assert learner.limit.interval_seconds == pytest.approx(10 / 1_666)
 
 
-def _accept(limit, times, *, at=NOW):
-    for _ in range(times):
-        _answer(limit, at=at)
+def test_unstated_limit_is_what_was_accepted_when_many_were_refused(learner):
+    """After a trial with refusals a little less is tried than was accepted."""
+    assert learner.trial(1_000, refused=250) == int(0.98 * 750)
+    assert learner.limit.is_below_stated
 
 
-def test_unstated_limit_is_what_was_accepted_when_a_request_is_refused(limit):
-    """What the last ten seconds had room for is what a window has."""
-    _accept(limit, 500, at=NOW - 11)
-    _accept(limit, 900)
-
-    _answer(limit, at=NOW + 1, status=429)
-
-    assert limit.limit == 900
-    assert limit.interval_seconds == pytest.approx(10 / 900)
+def test_unstated_limit_ignores_a_single_refusal(learner):
+    """One in ten seconds has no meaning."""
+    assert learner.trial(1_000, refused=1) == 1_666
 
 
-def test_unstated_limit_is_halved_at_most_by_a_refusal(limit):
-    """Ten seconds in which less was accepted may have had other reasons."""
-    limits = []
-    for _ in range(4):
-        _accept(limit, 166)
-        _answer(limit, at=NOW + 11, status=429)
-        limits.append(limit.limit)
+def test_unstated_limit_returns_to_its_pace_when_as_many_are_refused_at_a_lower_one(learner):
+    """Then the pace is not the cause, and so many refusals are usual."""
+    limits = [learner.trial(1_600, refused=80), learner.trial(1_400, refused=70), learner.trial(1_600, refused=80)]
 
-    assert limits == [833, 416, 208, 104]
+    assert limits == [int(0.98 * 1_520), 1_666, 1_666]
+    assert learner.limit.expects_refusals
 
 
-def test_unstated_limit_takes_refusals_in_a_row_for_one(limit):
-    """A service that is overloaded for a while refuses many, and says nothing of the limit."""
+def test_unstated_limit_expects_nothing_when_a_lower_pace_ends_the_refusals(learner):
+    """Then the pace was the cause."""
+    learner.trial(1_600, refused=80)
+
+    learner.trial(1_489)
+
+    assert not learner.limit.expects_refusals
+
+
+def test_unstated_limit_tries_more_in_steps_that_grow(learner):
+    """Each trial without a refusal allows a larger step, up to the documented limit."""
+    learner.trial(200, refused=50)
+    limits = [learner.trial(learner.limit.limit) for _ in range(5)]
+
+    assert limits == [150, 196, 393, 1_180, 1_666]
+
+
+def test_unstated_limit_grows_only_where_it_is_used(learner):
+    """A run that sends little proves nothing of a larger limit."""
+    lowered = learner.trial(200, refused=50)
+
+    assert learner.trial(lowered // 2) == lowered
+
+
+def test_unstated_limit_takes_a_step_back_that_failed(learner):
+    """The next pace is what was accepted, and the steps that follow are small until the failed pace is passed."""
+    learner.trial(200, refused=50)
+    learner.trial(147)
+    learner.trial(150)
+
+    limits = [learner.trial(196, refused=28), *(learner.trial(learner.limit.limit) for _ in range(4))]
+
+    assert limits == [165, 165, 169, 173, 177]
+
+
+def test_unstated_limit_takes_refusals_in_a_row_for_a_lesson_at_once(learner):
+    """Five refusals with nothing accepted between are no accident; in the first ten seconds the pace is halved."""
+    for number in range(100):
+        learner.answer(at=NOW + number / 100)
+
     for _ in range(8):
-        _answer(limit, status=429)
+        learner.answer(429, at=NOW + 1)
 
-    assert limit.limit == 833
-
-
-def test_unstated_limit_recovers_what_it_had_before(limit):
-    """After a bad moment the pace grows by a tenth every ten seconds, up to what was accepted before."""
-    _accept(limit, 1)
-    _accept(limit, 1_666, at=NOW + 20)
-    for _ in range(3):
-        _answer(limit, at=NOW + 25, status=429)
-        _accept(limit, 1, at=NOW + 40)
-    limits = []
-    for window in range(17):
-        _accept(limit, 1, at=NOW + 51 + 11 * window)
-        limits.append(limit.limit)
-
-    assert limits[:3] == [458, 504, 555]
-    assert limits[-1] == 1_666
+    assert learner.limit.limit == 833
 
 
-def test_unstated_limit_believes_what_a_refusal_tells(limit):
+def test_unstated_limit_is_what_ten_seconds_accepted_when_refusals_come_in_a_row(learner):
+    """What the last ten seconds had room for is what a window has."""
+    for number in range(1_100):
+        learner.answer(at=NOW + number / 100)
+
+    for _ in range(5):
+        learner.answer(429, at=NOW + 11)
+
+    assert learner.limit.limit == int(0.98 * 1_000)
+
+
+def test_unstated_limit_ends_a_row_with_an_accepted_request_that_left_later(learner):
+    """Refusals with accepted requests between are sporadic."""
+    for number in range(20):
+        learner.answer(429, at=NOW + number)
+        learner.answer(at=NOW + number + 0.5)
+
+    assert learner.limit.limit > 5
+
+
+def test_unstated_limit_goes_on_with_a_row_when_an_earlier_request_is_accepted(learner):
+    """An answer that was overtaken does not contradict refusals."""
+    for _ in range(4):
+        learner.answer(429, at=NOW + 1)
+    learner.answer(at=NOW + 2, sent_at=NOW)
+
+    learner.answer(429, at=NOW + 2)
+
+    assert learner.limit.limit == 833
+
+
+def test_unstated_limit_believes_what_a_refusal_tells(learner):
     """A text such as "Exceeded rate limit of 167 in 10_seconds" leaves nothing to guess."""
-    _answer(limit, status=429, told_limit=167)
+    learner.answer(429, told_limit=167)
 
-    assert limit.limit == 167
-
-
-def test_unstated_limit_is_not_raised_by_a_refusal(limit):
-    """A second refusal within ten seconds does not count what was accepted before the first one once more."""
-    _answer(limit, status=429, told_limit=2)
-    for _ in range(9):
-        _answer(limit)
-
-    _answer(limit, status=429)
-
-    assert limit.limit == 2
+    assert learner.limit.limit == 167
 
 
-def test_unstated_limit_is_never_nothing():
-    """However often it is halved, a request in ten seconds is left."""
-    limit = UnstatedLimit()
-    for _ in range(20):
-        _accept(limit, 1)
-        _answer(limit, at=NOW + 11, status=429)
+def test_unstated_limit_is_never_nothing(learner):
+    """However often it is lowered, a request in ten seconds is left."""
+    for _ in range(30):
+        learner.trial(2, refused=2)
 
-    assert limit.limit == 1
+    assert learner.limit.limit == 1
 
 
-def test_unstated_limit_gives_way_within_what_it_was_told(limit):
-    """The limit is known, and others use half of it."""
-    for _ in range(2):
-        _accept(limit, 83)
-        _answer(limit, at=NOW + 1, status=429, told_limit=167)
-
-    assert limit.limit == 166
-
-
-def test_unstated_limit_tries_a_little_more_after_a_minute_without_refusal(limit):
-    """Those with whom the limit was shared may have gone."""
-    _answer(limit, status=429)
-
-    for seconds in (0, 59, 61, 62):
-        _answer(limit, at=NOW + seconds)
-
-    assert limit.limit == 842
-
-
-def test_unstated_limit_learns_nothing_from_a_failure(limit):
+def test_unstated_limit_learns_nothing_from_a_failure(learner):
     """A 503 is neither room nor refusal."""
     for _ in range(900):
-        _answer(limit, status=503)
-    _answer(limit, status=429)
+        learner.answer(503)
 
-    assert limit.limit == 833
+    assert learner.trial(100) == 1_666
 
 
 def test_unstated_limit_leaves_others_their_share():
     """With a share of a half, what was accepted is half of the limit, and half of it is used."""
-    limit = UnstatedLimit(0.5)
-    _accept(limit, 500)
+    learner = Learner(0.5)
 
-    _answer(limit, status=429)
+    learner.trial(800, refused=200)
 
-    assert (limit.limit, limit.interval_seconds) == (1_000, 0.02)
+    assert learner.limit.limit == int(0.98 * 600 / 0.5)
+    assert learner.limit.cap(10.0) == 588
+    assert learner.limit.interval_seconds == pytest.approx(10 / 588)
+
+
+@pytest.mark.parametrize(("lowered", "stated", "limit"), [(False, 500, 500), (True, 500, 98), (True, 50, 50)])
+def test_unstated_limit_is_at_most_the_stated_one(learner, lowered, stated, limit):
+    """What answers state is a bound; what refusals have shown below it stays."""
+    if lowered:
+        learner.trial(200, refused=100)
+
+    learner.limit.state(stated)
+
+    assert learner.limit.limit == limit
+
+
+def test_unstated_limit_does_not_lower_a_stated_one_for_refusals_of_few_requests(learner):
+    """Where a limit is stated and not used, its pace is not the cause of refusals."""
+    learner.limit.state(1_666)
+
+    assert learner.trial(100, refused=10) == 1_666
