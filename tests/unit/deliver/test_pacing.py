@@ -95,6 +95,16 @@ def test_pacer_believes_a_refusal_that_tells_the_limit():
     assert pacer.limit == 167
 
 
+def test_pacer_does_not_believe_a_refusal_that_tells_another_limit_than_the_headers():
+    """It may be the refusal of another limiter: what accepted requests state is the limit."""
+    pacer = _informed_pacer(limit=1_666, remaining=1_600)
+    pacer.sent(NOW)
+
+    pacer.observe(_sighting(status=429, limit=500, remaining=0, told_limit=500))
+
+    assert pacer.limit == 1_666
+
+
 # Slots
 
 
