@@ -136,8 +136,6 @@ class UnstatedLimit:
         """
         if sighting.is_trouble and not sighting.is_refused:
             return
-        if sighting.told_limit and is_unexplained:
-            self.state(sighting.told_limit)
         if is_unexplained:
             self._count_refusal(sighting)
         elif not sighting.is_refused:

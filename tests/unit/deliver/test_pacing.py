@@ -95,6 +95,16 @@ def test_pacer_believes_a_refusal_that_tells_the_limit():
     assert pacer.limit == 167
 
 
+def test_pacer_does_not_believe_a_refusal_that_tells_another_limit_than_the_headers():
+    """It may be the refusal of another limiter: what accepted requests state is the limit."""
+    pacer = _informed_pacer(limit=1_666, remaining=1_600)
+    pacer.sent(NOW)
+
+    pacer.observe(_sighting(status=429, limit=500, remaining=0, told_limit=500))
+
+    assert pacer.limit == 1_666
+
+
 # Slots
 
 
@@ -206,6 +216,52 @@ def test_pacer_holds_after_a_503_that_says_for_how_long():
     pacer.observe(_sighting(status=503, retry_after=3.0))
 
     assert pacer.next_at(NOW) == NOW + 3.0
+
+
+def test_pacer_ends_a_hold_when_a_request_that_left_later_is_accepted():
+    """Then the refusal was sporadic, and what it asked for is the event's matter alone."""
+    pacer = _informed_pacer()
+    for sent_at in (NOW, NOW + 0.01):
+        pacer.sent(sent_at)
+    pacer.observe(_sighting(status=429, sent_at=NOW, retry_after=7.0))
+
+    pacer.observe(_sighting(sent_at=NOW + 0.01))
+
+    assert pacer.next_at(NOW + 0.1) <= NOW + 0.1
+
+
+def test_pacer_goes_on_with_a_hold_when_a_request_that_left_earlier_is_accepted():
+    """An answer that was overtaken does not contradict a refusal."""
+    pacer = _informed_pacer()
+    for sent_at in (NOW, NOW + 0.01):
+        pacer.sent(sent_at)
+    pacer.observe(_sighting(status=429, sent_at=NOW + 0.01, retry_after=7.0))
+
+    pacer.observe(_sighting(sent_at=NOW))
+
+    assert pacer.next_at(NOW + 0.1) == pytest.approx(NOW + 7.01)
+
+
+def test_pacer_sends_one_request_at_a_time_after_a_hold():
+    """The first one shows whether refusals go on; it is awaited for a second at most."""
+    pacer = _informed_pacer()
+    pacer.sent(NOW)
+    pacer.observe(_sighting(status=429, sent_at=NOW))
+
+    pacer.sent(NOW + 0.1)
+
+    assert pacer.next_at(NOW + 0.2) == pytest.approx(NOW + 1.1)
+
+
+def test_pacer_holds_for_as_long_as_it_is_asked_when_a_refusal_against_the_evidence_is_repeated():
+    """One that says that nothing is left, where accepted requests have shown much, is tried out first."""
+    pacer, holds = _informed_pacer(remaining=90), []
+    for sent_at in (NOW, NOW + 1):
+        pacer.sent(sent_at)
+        pacer.observe(_sighting(status=429, sent_at=sent_at, remaining=0, retry_after=7.0))
+        holds.append(pacer.hold.until - sent_at)
+
+    assert holds == pytest.approx([0.05, 7.0])
 
 
 def test_pacer_holds_twice_as_long_when_an_overload_goes_on():

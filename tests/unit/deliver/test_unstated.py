@@ -14,12 +14,10 @@ class Learner:
     def __init__(self, rate_share=1.0):
         self.limit, self._now = UnstatedLimit(rate_share), NOW
 
-    def answer(self, status=202, *, at=None, sent_at=None, told_limit=None):
+    def answer(self, status=202, *, at=None, sent_at=None):
         """Take in an answer that came at once."""
         at = self._now if at is None else at
-        seen = Sighting(
-            status=status, sent_at=at if sent_at is None else sent_at, received_at=at, told_limit=told_limit
-        )
+        seen = Sighting(status=status, sent_at=at if sent_at is None else sent_at, received_at=at)
         self.limit.observe(seen, is_unexplained=status == 429)
 
     def trial(self, answered, refused=0):
@@ -139,13 +137,6 @@ def test_unstated_limit_goes_on_with_a_row_when_an_earlier_request_is_accepted(l
     learner.answer(429, at=NOW + 2)
 
     assert learner.limit.limit == 833
-
-
-def test_unstated_limit_believes_what_a_refusal_tells(learner):
-    """A text such as "Exceeded rate limit of 167 in 10_seconds" leaves nothing to guess."""
-    learner.answer(429, told_limit=167)
-
-    assert learner.limit.limit == 167
 
 
 def test_unstated_limit_is_never_nothing(learner):

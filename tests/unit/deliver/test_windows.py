@@ -3,16 +3,16 @@
 import pytest
 
 from events_pandas.deliver.answers import Rate
-from events_pandas.deliver.windows import RateWindows
+from events_pandas.deliver.windows import RateWindows, Refusal
 
 NOW = 100.0
 LEAD = 1_700_000_000.0 - NOW  # of the server's clock: a request that leaves at NOW arrives at 1,700,000,000
 
 
-def _answer(windows, *, at=NOW, seconds=0.0, remaining=50, limit=100, ends_at=NOW + 5, is_refused=False):
-    """Let a request leave, and its answer come so many seconds later."""
+def _answer(windows, *, at=NOW, seconds=0.0, remaining=50, limit=100, ends_at=NOW + 5, is_refused=False, date=None):
+    """Let a request leave, and its answer come so many seconds later; return what it means if it is a refusal."""
     rate = Rate(limit=limit, remaining=remaining, reset=ends_at + LEAD)
-    windows.observe(rate, date=None, sent_at=at, received_at=at + seconds, is_refused=is_refused)
+    return windows.observe(rate, date=date, sent_at=at, received_at=at + seconds, is_refused=is_refused)
 
 
 @pytest.fixture
@@ -214,3 +214,93 @@ def test_windows_take_a_changed_limit_from_the_request_that_left_last():
 
     assert windows.limit == 10
     assert windows.room(0, NOW + 1, until=NOW + 2) == 8
+
+
+# Refusals
+
+
+def test_windows_believe_a_refusal_when_next_to_nothing_was_left(windows):
+    """The accepted requests explain it: nothing leaves until the reset."""
+    _answer(windows, at=NOW + 1, remaining=4, ends_at=NOW + 10)
+
+    assert _answer(windows, at=NOW + 2, remaining=0, ends_at=NOW + 10, is_refused=True) is Refusal.SPENT
+    assert not _room(windows, 0)
+
+
+def test_windows_doubt_a_refusal_when_much_was_left(windows):
+    """It may be another limiter's, or an accident: the accepted requests count."""
+    refusal = _answer(windows, at=NOW + 1, remaining=0, ends_at=NOW + 10, is_refused=True)
+
+    assert (refusal, _room(windows, 0)) == (Refusal.DOUBTED, True)
+
+
+def test_windows_believe_refusals_that_no_accepted_request_contradicts(windows):
+    """Five in a row are no accident."""
+    refusals = [_answer(windows, at=NOW + 1, remaining=0, ends_at=NOW + 10, is_refused=True) for _ in range(5)]
+
+    assert refusals == [Refusal.DOUBTED] * 4 + [Refusal.REPEATED]
+    assert not _room(windows, 0)
+
+
+def test_windows_no_longer_believe_refusals_when_a_later_request_is_accepted(windows):
+    """The newest evidence counts."""
+    for _ in range(5):
+        _answer(windows, at=NOW + 1, remaining=0, ends_at=NOW + 10, is_refused=True)
+
+    _answer(windows, at=NOW + 2, remaining=40, ends_at=NOW + 10)
+
+    assert _room(windows, 0)
+
+
+def test_windows_believe_a_refusal_when_the_limit_was_lowered_below_what_is_used(windows):
+    """Half of 100 were used: of 50 nothing is left."""
+    refusal = _answer(windows, at=NOW + 1, limit=50, remaining=0, ends_at=NOW + 10, is_refused=True)
+
+    assert (refusal, windows.limit) == (Refusal.SPENT, 50)
+
+
+def test_windows_doubt_the_first_answer_of_a_window_when_it_is_a_refusal(windows):
+    """A window that has just begun is not spent."""
+    refusal = _answer(windows, at=NOW + 11, limit=7, remaining=0, ends_at=NOW + 20, is_refused=True)
+
+    assert (refusal, windows.limit) == (Refusal.DOUBTED, 100)
+
+
+# Resets
+
+
+@pytest.mark.parametrize("wavers", [-1.0, 0.4, 1.0])
+def test_windows_take_resets_that_waver_for_one(windows, wavers):
+    """A reset that is rounded anew in each answer is no other window, so that what it had left still counts."""
+    _answer(windows, at=NOW + 1, remaining=2, ends_at=NOW + 10)
+
+    _answer(windows, at=NOW + 2, remaining=0, ends_at=NOW + 10 + wavers)
+
+    assert not _room(windows, 0)
+
+
+def test_windows_know_nothing_when_a_reset_outlasts_its_window(windows):
+    """It is not the end of one, and says so to the end."""
+    _answer(windows, at=NOW + 11, ends_at=NOW + 10)
+
+    assert not windows.is_known
+
+
+def test_windows_grow_when_a_reset_outlasts_them_and_is_still_ahead():
+    """By the server's own clock the window ends in fifty seconds: it is longer than any that was known."""
+    windows = RateWindows()
+    _answer(windows, at=NOW, ends_at=NOW + 61.5)
+
+    _answer(windows, at=NOW + 11.5, ends_at=NOW + 61.5, date=NOW + LEAD + 11.5)
+
+    assert (windows.is_known, windows.seconds) == (True, 60.0)
+
+
+@pytest.mark.parametrize("headers", [{"limit": 100}, {"limit": 100, "remaining": 3}, {"remaining": 3, "reset": 1e9}])
+def test_windows_are_shown_by_all_three_headers_only(headers):
+    """Without one of them nothing is known of windows."""
+    windows = RateWindows()
+
+    windows.observe(Rate(**headers), date=None, sent_at=NOW, received_at=NOW, is_refused=False)
+
+    assert not windows.is_known
