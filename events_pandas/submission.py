@@ -140,7 +140,7 @@ class Submission:
                 results = self._frames.close(stop, again=() if self.source == "stream" else frames)
                 self._chronicle.end(results, outcome=stop.reason, requests=run.requests)
                 results.attrs["run"] = self._facts(run, results)
-                raise stop_error(stop, results) from self._error
+                raise stop_error(stop, results) from self._error or stop.cause
             self._chronicle.end(None, outcome=None, requests=run.requests)
 
     def _run(self, client: IntercomClient) -> Run:

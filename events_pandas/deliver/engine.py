@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import replace
 from types import TracebackType
-from typing import Final, Protocol, Self
+from typing import Final, NoReturn, Protocol, Self
 
 from events_pandas.deliver.answers import Answer, TransportError
 from events_pandas.deliver.backlog import Backlog
@@ -35,6 +35,7 @@ from events_pandas.deliver.stopping import (
     stop_for_address,
     stop_for_answer,
     stop_for_canary,
+    stop_for_error,
     stop_for_failure_rate,
     stop_for_interrupt,
     stop_for_journal,
@@ -44,7 +45,7 @@ from events_pandas.deliver.stopping import (
 from events_pandas.deliver.surroundings import REAL_SURROUNDINGS, Surroundings
 from events_pandas.deliver.tickets import Chunk, Recorded, Ticket
 from events_pandas.deliver.verdicts import STOP_CODES, Verdict, is_wrong_address, what_happened
-from events_pandas.deliver.workers import MAX_CONCURRENCY, Crew
+from events_pandas.deliver.workers import FAREWELL_SECONDS, MAX_CONCURRENCY, Crew
 
 GRACE_SECONDS: Final = 30.0
 """How long requests in flight are awaited when a run ends early."""
@@ -373,6 +374,8 @@ class Run:
     def _send(self, ticket: Ticket, now: float) -> None:
         # A fork may have come since: in the caller's function that tells the outcomes, or that gives the frames.
         self._require_own()
+        # Before anything is counted: the system may have no thread.
+        self._crew.hire()
         self.requests += ticket.event is not _PROBE
         self.retries += ticket.attempts > 0
         ticket.leave(now)
@@ -388,9 +391,17 @@ class Run:
     def _take_in(self) -> None:
         """Wait for answers until something may be sent, and settle those that came."""
         ticket = self._crew.take(self._wait_seconds())
+        if ticket is None:
+            self._look_after_threads()
         while ticket:
             self._settle(ticket)
             ticket = self._crew.take(0.0)
+
+    def _look_after_threads(self) -> None:
+        """End the run if a thread has died that something is awaited of."""
+        error = self._recording.rescue()
+        stop = stop_for_journal(error) if error else self._crew.bury()
+        self.stop = self.stop or stop
 
     def _wait_seconds(self) -> float:
         if not self._has_room:
@@ -409,8 +420,7 @@ class Run:
             self._conclude(ticket, result)
             return
         if not isinstance(result, Answer | TransportError):
-            ticket.is_out = False
-            raise result
+            self._give_in(ticket, result)
         self._learn(ticket, result)
         if ticket.event is _PROBE:
             ticket.is_out = False
@@ -418,6 +428,18 @@ class Run:
         else:
             self._consider_address(result)
             self._judge(ticket, result)
+
+    def _give_in(self, ticket: Ticket, error: BaseException) -> NoReturn:
+        """End the run by what a client raised, which may have been on its way with the event."""
+        ticket.is_out = False
+        ticket.doubt = "no_answer"
+        if isinstance(error, KeyboardInterrupt):
+            raise error
+        self.stop = self.stop or stop_for_error(error)
+        if isinstance(error, Exception):
+            raise error
+        # Whatever ends a thread does not end the program.
+        raise RuntimeError(f"a {type(error).__name__} in a thread that makes requests") from error
 
     def _judge(self, ticket: Ticket, result: Answer | TransportError) -> None:
         step = decide(
@@ -554,8 +576,12 @@ class Run:
             if seconds_left <= 0:
                 break
             if any(ticket.is_out for ticket in tickets):
-                self._crew.take(min(seconds_left, _LONGEST_WAIT_SECONDS))
+                self._await(min(seconds_left, _LONGEST_WAIT_SECONDS))
         self._stopping_since = None
+
+    def _await(self, seconds: float) -> None:
+        if self._crew.take(seconds) is None:
+            self._look_after_threads()
 
     def _leave(self) -> None:
         """Await what is in flight, once; an interrupt while it is awaited is the second one."""
@@ -573,19 +599,21 @@ class Run:
             self._end_threads()
 
     def _end_threads(self) -> None:
-        if self._interrupts > 1 and self.stop:
-            # No answer is awaited, and `on_outcome` is told all the same: what is out may have arrived.
-            self._finish_recording()
-            self._abandon(self.stop)
-            self._crew.dismiss(wait_seconds=0.0)
-        else:
-            self._crew.dismiss()
+        is_hasty = self._interrupts > 1 and self.stop is not None
+        try:
+            if is_hasty:
+                # No answer is awaited, and `on_outcome` is told all the same: what is out may have arrived.
+                self._finish_recording()
+            if self.stop:
+                self._abandon(self.stop)
+        finally:
+            self._crew.dismiss(wait_seconds=0.0 if is_hasty else FAREWELL_SECONDS)
 
     def _finish_recording(self) -> None:
         """Await what is being written, which takes no longer than the disk does."""
         until = self._surroundings.clock() + CLOSING_SECONDS
         while self._recording.waiting and self._surroundings.clock() < until:
-            self._crew.take(_LONGEST_WAIT_SECONDS)
+            self._await(_LONGEST_WAIT_SECONDS)
         for ticket in self._backlog.in_flight():
             if isinstance(ticket.result, Recorded):
                 self._settle(ticket)

@@ -85,6 +85,19 @@ class Recording:
         if self.writer and mark and mark.is_claimed and outcome.status in _RELEASED and not ticket.doubt:
             self.writer.release(mark)
 
+    def rescue(self) -> JournalError | None:
+        """Look after the writer's thread; what a dead one leaves is written here.
+
+        Returns
+        -------
+        JournalError or None
+            Why nothing more is recorded; None while all is well.
+        """
+        death = self.writer.death if self.writer else None
+        if self.writer and death:
+            self.writer.write_waiting()
+        return death
+
     def close(self) -> None:
         """Write what is still to be written, and end the writer's thread."""
         if self.writer:

@@ -1,7 +1,7 @@
 """Why a run ends early, and what becomes of the rows that it leaves behind."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final, Literal
 
@@ -44,11 +44,14 @@ class Stop:
         That of the rows that are left behind.
     message : str
         What happened and what to do next.
+    cause : BaseException or None
+        The error that it follows from, if there is one.
     """
 
     reason: Reason
     error_code: str
     message: str
+    cause: BaseException | None = field(default=None, compare=False, repr=False)
 
 
 def stop_for_answer(answer: Answer) -> Stop:
@@ -194,15 +197,15 @@ def stop_for_journal(error: JournalError) -> Stop:
         Of the reason ``"journal"``.
     """
     message = f"the run was ended, as accepted events can no longer be recorded: {error}. To go on, {GOING_ON}"
-    return Stop(reason="journal", error_code="journal_failed", message=message)
+    return Stop(reason="journal", error_code="journal_failed", message=message, cause=error)
 
 
-def stop_for_error(error: Exception) -> Stop:
+def stop_for_error(error: BaseException) -> Stop:
     """Return the stop that an error asks for which is neither Intercom's nor the rows'.
 
     Parameters
     ----------
-    error : Exception
+    error : BaseException
         Such as one of the caller's own function.
 
     Returns
@@ -212,6 +215,24 @@ def stop_for_error(error: Exception) -> Stop:
     """
     message = f"the run was ended by a {type(error).__name__}, which is this error's cause: to go on, {GOING_ON}"
     return Stop(reason="error", error_code="ended_by_error", message=message)
+
+
+def stop_for_thread(death: BaseException | None) -> Stop:
+    """Return the stop that the death of a thread asks for.
+
+    Parameters
+    ----------
+    death : BaseException or None
+        What it died of; None if that is not known.
+
+    Returns
+    -------
+    Stop
+        Of the reason ``"error"``.
+    """
+    why = f" ({type(death).__name__})" if death else ""
+    message = f"the run was ended, as a thread that makes requests has ended{why}: to go on, {GOING_ON}"
+    return Stop(reason="error", error_code="ended_by_error", message=message, cause=death)
 
 
 def verdict_at_stop(ticket: Ticket, stop: Stop) -> Verdict:

@@ -23,6 +23,7 @@ class FakeWriter:
         self.recorded, self.released = [], []
         self.waiting = 0
         self.is_closed = False
+        self.death = None
         self.most_waiting = 0
         self._gate = gate
         self._lock = threading.Lock()
