@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Final, NoReturn, Protocol, Self
 
 from events_pandas.deliver.answers import Answer, TransportError
+from events_pandas.deliver.asking import ask_in_time
 from events_pandas.deliver.backlog import Backlog
 from events_pandas.deliver.failurerate import FailureRate
 from events_pandas.deliver.journal import JournalWriter
@@ -29,7 +30,7 @@ from events_pandas.deliver.retry import (
     is_rate_limited,
 )
 from events_pandas.deliver.sighting import see
-from events_pandas.deliver.standing import Standing
+from events_pandas.deliver.standing import Pause, Standing
 from events_pandas.deliver.stopping import (
     Stop,
     stop_for_address,
@@ -93,6 +94,10 @@ class Client(Protocol):
         TransportError
             If no answer came.
         """
+
+
+class _NobodyWaitsError(Exception):
+    """The run has ended while its first answer was awaited."""
 
 
 class Run:
@@ -183,6 +188,7 @@ class Run:
         self._interrupts = 0
         self._has_left = False
         self._stopping_since: float | None = None
+        self._asking_since: float | None = None
 
     @property
     def is_inherited(self) -> bool:
@@ -210,6 +216,8 @@ class Run:
             stopping_since=self._stopping_since,
             grace_seconds=self._grace_seconds,
         )
+        if pause is None and self._asking_since is not None:
+            pause = Pause(reason="preflight", since_seconds=now - self._asking_since, next_in_seconds=0.0)
         return Standing(window=self._pacer.window(now), pause=pause, in_flight=self._crew.in_flight)
 
     def preflight(self) -> Workspace | None:
@@ -220,12 +228,35 @@ class Run:
         Workspace or None
             None if the token was refused or Intercom is out of reach: `stop` says so, and `deliver` will send nothing.
         """
-        found = ask_workspace(self._client.me, pacer=self._pacer, policy=self._policy, surroundings=self._surroundings)
+        self._asking_since = self._surroundings.clock()
+        try:
+            found = ask_workspace(
+                lambda seconds: ask_in_time(self._client.me, seconds, on_look=self._look_round),
+                pacer=self._pacer,
+                policy=self._policy,
+                surroundings=replace(self._surroundings, sleep=self._rest),
+            )
+        except _NobodyWaitsError:
+            return None
+        finally:
+            self._asking_since = None
         if isinstance(found, Stop):
             self.stop = found
             return None
         self.workspace = found
         return found
+
+    def _look_round(self) -> None:
+        self._tick()
+        if self.stop:
+            raise _NobodyWaitsError
+
+    def _rest(self, seconds: float) -> None:
+        """Sleep, and look round meanwhile."""
+        while seconds > 0:
+            self._surroundings.sleep(min(seconds, _LONGEST_WAIT_SECONDS))
+            seconds -= _LONGEST_WAIT_SECONDS
+            self._look_round()
 
     def record_in(self, writer: JournalWriter) -> None:
         """Have every accepted event written before its outcome is told.
