@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import blake2b
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
@@ -22,6 +23,9 @@ from events_pandas.intercom import IDENTIFIERS
 from events_pandas.mapping import BoundMapping, BoundRule, Constant, Text
 from events_pandas.mapping.rules import Values, part_path
 from events_pandas.mapping.views import readable
+
+KEPT_ROWS: Final = 256
+"""A frame of so few rows is converted once: each conversion takes a millisecond or two, however few they are."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -311,6 +315,7 @@ class Converter:
 
     def __init__(self, bound: BoundMapping, refused: Sequence[Finding] = ()) -> None:
         self._bound = bound
+        self._kept: tuple[tuple[int, int], EventBatch] | None = None
         self._refused = tuple(refused)
         self.mapping = bound.mapping
         self.labels = {part_path(rule.path, part): label for rule in bound.rules for part, label in rule.labels.items()}
@@ -338,7 +343,12 @@ class Converter:
         EventBatch
             The rows as events.
         """
-        return self._converted(slice(start, stop), np.arange(start, stop))
+        if self._kept is not None and self._kept[0] == (start, stop):
+            return self._kept[1]
+        batch = self._converted(slice(start, stop), np.arange(start, stop))
+        if stop - start <= KEPT_ROWS:
+            self._kept = (start, stop), batch
+        return batch
 
     def convert_rows(self, rows: Rows) -> EventBatch:
         """Convert rows that need not stand side by side.

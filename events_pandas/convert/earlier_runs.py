@@ -254,17 +254,24 @@ class Inquiry:
         events = numbered(self.keys.words(rows))
         firsts = rows[np.unique(events, return_index=True)[1]]
         entries = self._entries(firsts)
-        contents = self._contents(rows, events, entries)
-        found = self._matches(contents, entries.loc[~entries["is_lost"]])
-        since = self._occupied_since(events, firsts=firsts, where=~np.isin(rows, found["row"]))
+        found, seconds, accepted_at = self._found(rows, events, entries)
+        since = self._occupied_since(events, firsts=firsts, where=~np.isin(rows, found))
         is_barred = since >= (CLAIMED if self.is_spread else CLAIMED + 1)
         return EarlierSubmissions(
-            rows=found["row"].to_numpy(),
-            seconds=found["second"].to_numpy(),
-            accepted_at=found["accepted_at"].to_numpy(),
+            rows=found,
+            seconds=seconds,
+            accepted_at=accepted_at,
             barred=rows[is_barred],
             barred_since=since[is_barred],
         )
+
+    def _found(self, rows: Rows, events: Rows, entries: pd.DataFrame) -> tuple[Rows, Seconds, Seconds]:
+        """Return the rows that other runs have sent, each with the second and the time of its entry."""
+        if entries.empty:
+            return _NONE, _NONE, _NONE
+        contents = self._contents(rows, events, entries)
+        found = self._matches(contents, entries.loc[~entries["is_lost"]])
+        return found["row"].to_numpy(), found["second"].to_numpy(), found["accepted_at"].to_numpy()
 
     def _contents(self, rows: Rows, events: Rows, entries: pd.DataFrame) -> pd.DataFrame:
         """Return what the rows hold whose event has entries."""

@@ -268,13 +268,17 @@ class Run:
         """
         self._recording.writer = writer
 
-    def deliver(self, chunks: Iterable[Sequence[Event]]) -> Generator[list[Outcome], None, None]:
+    def deliver(
+        self, chunks: Iterable[Sequence[Event]], *, reads_on: Callable[[], bool] = bool
+    ) -> Generator[list[Outcome], None, None]:
         """Submit events.
 
         Parameters
         ----------
         chunks : iterable of sequences of Event
             Read one chunk ahead.
+        reads_on : callable, optional
+            Tells whether more chunks than one are read ahead, where it helps the pace; by default they are not.
 
         Yields
         ------
@@ -287,7 +291,7 @@ class Run:
         Closing the iterator awaits what is in flight and sends nothing more. The first Ctrl-C stops the run, the
         second one leaves at once. An error of `chunks` is raised after the chunks before it are yielded.
         """
-        self._backlog = Backlog(iter(chunks))
+        self._backlog = Backlog(iter(chunks), reads_on=reads_on)
         self._has_left = False
         self._stopping_since = None
         chunk: Chunk | None = None
@@ -341,7 +345,9 @@ class Run:
         self._backlog.close(after)
         while True:
             self._require_own()
-            self._backlog.pull()
+            self._settle_what_came()
+            if self._reads_on:
+                self._backlog.pull()
             # The caller's frames may have forked.
             self._require_own()
             self._give_up()
@@ -356,8 +362,13 @@ class Run:
                 return first
             self._dispatch()
             self._tick()
-            if not (self._backlog.wants_more or first.is_done):
+            if not (self._reads_on or first.is_done):
                 self._take_in()
+
+    @property
+    def _reads_on(self) -> bool:
+        """Whether the source is asked for the next chunk; it may keep the run waiting as long as it likes."""
+        return self._backlog.wants_more and not self._backlog.is_first_about_to_end
 
     def _dispatch(self) -> None:
         """Send what may be sent now."""
@@ -424,9 +435,13 @@ class Run:
         ticket = self._crew.take(self._wait_seconds())
         if ticket is None:
             self._look_after_threads()
-        while ticket:
+        else:
             self._settle(ticket)
-            ticket = self._crew.take(0.0)
+            self._settle_what_came()
+
+    def _settle_what_came(self) -> None:
+        while ticket := self._crew.take(0.0):
+            self._settle(ticket)
 
     def _look_after_threads(self) -> None:
         """End the run if a thread has died that something is awaited of."""

@@ -59,6 +59,7 @@ class Recording:
         if self.writer is None or mark is None or verdict.status is not Status.ACCEPTED:
             return False
         ticket.result = None
+        ticket.is_being_recorded = True
         self.writer.record(
             mark,
             accepted_at=ticket.ended_at or 0.0,
