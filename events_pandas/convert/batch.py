@@ -460,7 +460,8 @@ def _cut(bound: BoundRule, rows: "slice | Rows") -> BoundRule:
 
 def _cut_column(values: Values, rows: "slice | Rows") -> Values:
     if isinstance(rows, slice):
-        return readable(values.iloc[rows])
+        is_whole = rows.stop - rows.start == len(values)
+        return readable(values if is_whole else values.iloc[rows])
     # Arrow takes no single rows of views and runs.
     return readable(values).iloc[rows]
 

@@ -60,4 +60,4 @@ def text_column(texts: npt.NDArray[np.object_]) -> Any:
     pandas array of string[pyarrow]
         With NA in its place.
     """
-    return pd.Series(texts, dtype=TEXT_DTYPE).array
+    return pd.array(texts, dtype=TEXT_DTYPE)
