@@ -14,7 +14,7 @@ from events_pandas.deliver.tickets import Chunk, Ticket
 OPEN_CHUNKS: Final = 2
 """The one whose outcomes are due, and the next, so that the pace does not dip while the last retries come in."""
 SLOW_SECONDS: Final = 0.05
-"""A source that takes longer may be one that waits for somebody: what is about to be done is done before it is asked."""
+"""A source that takes longer may wait for somebody: what is about to be done is done before it is asked again."""
 
 
 class Backlog:

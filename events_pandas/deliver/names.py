@@ -25,7 +25,7 @@ class _Search(threading.Thread):
 
 
 class _Searches:
-    """Those that go on: whoever asks for the same host waits for the same search, so that one that hangs is one thread."""
+    """Those that go on. Whoever asks for the same host waits for the same search: one that hangs is one thread."""
 
     def __init__(self) -> None:
         self.leave_to_parent()

@@ -60,4 +60,4 @@ def text_column(texts: npt.NDArray[np.object_]) -> Any:
     pandas array of string[pyarrow]
         With NA in its place.
     """
-    return pd.array(texts, dtype=TEXT_DTYPE)
+    return pd.array(texts, dtype=TEXT_DTYPE)  # type: ignore[call-overload]  # the stubs know no array of objects

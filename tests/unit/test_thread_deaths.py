@@ -65,14 +65,11 @@ def test_run_ends_with_its_results_when_the_journals_thread_dies(make_orders, ma
 def test_run_ends_with_its_results_when_a_request_ends_its_thread(make_orders, mapping, fake_client, end):
     """The row may have arrived, and says so; a stream has them in its exception too."""
     client = fake_client({"00003": [end]})
-    parts = []
 
     with pytest.raises(SubmissionError) as caught:
-        for part in iter_submit([make_orders(6)], mapping, client=client, concurrency=1):
-            parts.append(part)  # noqa: PERF402  # An exception must find the parts so far.
+        list(iter_submit([make_orders(6)], mapping, client=client, concurrency=1))
 
     results = caught.value.results
-    assert parts == []
     assert results["status"].tolist() == ["accepted"] * 3 + ["failed"] + ["not_submitted"] * 2
     assert results["error_code"].tolist()[3:] == ["no_answer", "ended_by_error", "ended_by_error"]
 
@@ -110,11 +107,12 @@ def test_run_records_what_was_answered_when_the_journal_gets_no_thread(make_orde
     client = fake_client()
     with monkeypatch.context() as patched:
         patched.setattr(threading.Thread, "start", start_some)
-        with pytest.raises(SubmissionError, match=r"the thread that writes the journal has ended \(RuntimeError\)") as caught:
+        with pytest.raises(SubmissionError) as caught:
             submit_events(make_orders(5), mapping, client=client, concurrency=1)
     results = caught.value.results
     sent = len(client.events)
     again = submit_events(make_orders(5), mapping, client=client)
 
+    assert "the thread that writes the journal has ended (RuntimeError)" in str(caught.value)
     assert results["status"].tolist() == ["accepted"] * sent + ["not_submitted"] * (5 - sent)
     assert again["status"].tolist() == ["already_submitted"] * sent + ["accepted"] * (5 - sent)

@@ -156,7 +156,8 @@ class Tally:
 
 
 def _is_brief(pause: Pause) -> bool:
-    return pause.reason in ("preflight", "rate_limit") and pause.since_seconds + pause.next_in_seconds < LEAST_PAUSE_SECONDS
+    is_usual = pause.reason in ("preflight", "rate_limit")
+    return is_usual and pause.since_seconds + pause.next_in_seconds < LEAST_PAUSE_SECONDS
 
 
 def _later(at: dt.datetime, seconds: float | None) -> dt.datetime | None:

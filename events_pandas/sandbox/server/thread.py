@@ -117,7 +117,6 @@ class ServerThread:
         self._thread.join(timeout_seconds)
         return not self._thread.is_alive()
 
-
     def _run(self) -> None:
         try:
             with contextlib.closing(self._listener):

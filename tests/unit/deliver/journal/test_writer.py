@@ -10,7 +10,6 @@ import pytest
 
 from events_pandas.errors import JournalError
 
-
 SLEEP = time.sleep
 
 
