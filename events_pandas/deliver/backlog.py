@@ -105,6 +105,11 @@ class Backlog:
             self._open.popleft()
 
     @property
+    def is_open(self) -> bool:
+        """Whether there are chunks whose outcomes are not out."""
+        return bool(self._open)
+
+    @property
     def is_first_about_to_end(self) -> bool:
         """Whether the outcomes that are due are complete, or in a moment: a source that takes its time can wait."""
         first = self._open[0] if self._open else None

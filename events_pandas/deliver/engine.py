@@ -298,6 +298,11 @@ class Run:
         try:
             while (chunk := self._next_done(after=chunk)) is not None:
                 yield chunk.outcomes()
+        except Exception as error:
+            # Of what is open it is told how far it came. An error of the chunks comes when nothing is.
+            if self._backlog.is_open:
+                self.stop = self.stop or stop_for_error(error)
+            raise
         finally:
             self._leave()
 
@@ -481,7 +486,6 @@ class Run:
         ticket.doubt = "no_answer"
         if isinstance(error, KeyboardInterrupt):
             raise error
-        self.stop = self.stop or stop_for_error(error)
         if isinstance(error, Exception):
             raise error
         # Whatever ends a thread does not end the program.

@@ -72,8 +72,8 @@ class JournalWriter:
         """Why nothing is written any more; None while all is well."""
         if self._is_closed or self._thread is None:
             return None
-        if not self._thread.is_alive():
-            return death_error(self._path, self._cause)
+        if self._bug is not None or not self._thread.is_alive():
+            return death_error(self._path, self._bug or self._cause)
         is_stalled = self._records and time.monotonic() - self._moved_at > STALL_SECONDS
         return stall_error(self._path, STALL_SECONDS) if is_stalled else None
 
@@ -148,8 +148,11 @@ class JournalWriter:
             self.write_waiting()
             self._access.close()
         bug, self._bug = self._bug, None
-        if bug is not None:
+        if isinstance(bug, Exception):
             raise bug
+        if bug is not None:
+            # Whatever ends a thread does not end the program.
+            raise RuntimeError(f"a {type(bug).__name__} in the thread that writes the journal") from bug
 
     def _wake(self) -> None:
         self._called.set()

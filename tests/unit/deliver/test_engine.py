@@ -632,6 +632,25 @@ def test_deliver_tells_what_may_have_arrived_when_a_client_fails(make_run, scrip
     assert _codes(told) == [None, "no_answer", "ended_by_error"]
 
 
+def test_deliver_tells_of_what_is_open_when_an_error_ends_it(make_run, scripted_client, events, surroundings):
+    """An event in doubt that waits for another attempt may have arrived; one that was never sent has not."""
+    told = []
+
+    def tell(outcome):
+        told.append(outcome)
+        if len(told) == 1:
+            raise ZeroDivisionError("a bug")
+
+    client = scripted_client({"a": [BROKEN] * 3})
+    patient = replace(surroundings, jitter=lambda: 0.9)
+    run = make_run(client, concurrency=1, on_outcome=tell, surroundings=patient)
+
+    with pytest.raises(ZeroDivisionError):
+        list(run.deliver([events("a", "b", "c")]))
+
+    assert {outcome.row: outcome.error_code for outcome in told} == {0: "no_answer", 1: None, 2: "ended_by_error"}
+
+
 @pytest.mark.parametrize("end", [SystemExit(3), GeneratorExit()])
 def test_deliver_raises_an_error_when_a_client_ends_its_thread(make_run, scripted_client, events, end):
     """What ends a thread does not end the program."""

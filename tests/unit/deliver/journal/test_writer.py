@@ -87,6 +87,22 @@ def test_record_whose_answer_raises_does_not_keep_others_from_theirs(journal, ma
     writer.close(30.0)
 
 
+def test_bug_in_an_answer_is_told_before_the_end(journal, make_mark):
+    """Whoever waits for that answer would wait for ever; what ends a thread does not end the program."""
+    writer = journal.writer()
+
+    def fails(_):
+        raise SystemExit(3)
+
+    writer.record(make_mark(journal, 1), accepted_at=5, request_id=None, then=fails)
+    while writer.waiting:
+        time.sleep(0.01)
+
+    assert "the thread that writes the journal has ended (SystemExit)" in str(writer.death)
+    with pytest.raises(RuntimeError, match=r"^a SystemExit in the thread that writes the journal$"):
+        writer.close(30.0)
+
+
 def test_close_writes_what_waits(journal, locked, make_mark, path):
     """Nothing that was answered 202 is dropped at the end of a run."""
     writer, answers = journal.writer(), []
