@@ -173,6 +173,7 @@ class Run:
         self.on_outcome = on_outcome
         self._on_tick = on_tick
         self._ticked_at = 0.0
+        self._looked_at = -math.inf
         self._surroundings = surroundings
         self._grace_seconds = grace_seconds
         self._pacer = Pacer(rate_share)
@@ -450,6 +451,10 @@ class Run:
 
     def _look_after_threads(self) -> None:
         """End the run if a thread has died that something is awaited of."""
+        now = self._surroundings.clock()
+        if now - self._looked_at < _LONGEST_WAIT_SECONDS:
+            return
+        self._looked_at = now
         error = self._recording.rescue()
         stop = stop_for_journal(error) if error else self._crew.bury()
         self.stop = self.stop or stop

@@ -235,6 +235,23 @@ def stop_for_thread(death: BaseException | None) -> Stop:
     return Stop(reason="error", error_code="ended_by_error", message=message, cause=death)
 
 
+def stop_for_silence(seconds: float) -> Stop:
+    """Return the stop that a request asks for which never ends.
+
+    Parameters
+    ----------
+    seconds : float
+        How long it was awaited.
+
+    Returns
+    -------
+    Stop
+        Of the reason ``"error"``.
+    """
+    message = f"the run was ended, as a request has not come back for {seconds:,.0f} s: to go on, {GOING_ON}"
+    return Stop(reason="error", error_code="ended_by_error", message=message)
+
+
 def verdict_at_stop(ticket: Ticket, stop: Stop) -> Verdict:
     """Judge an event that a stop leaves behind.
 

@@ -7,13 +7,15 @@ from typing import Final
 
 from events_pandas.deliver.answers import Answer, TransportError
 from events_pandas.deliver.outcomes import Event
-from events_pandas.deliver.stopping import Stop, stop_for_thread
+from events_pandas.deliver.stopping import Stop, stop_for_silence, stop_for_thread
 from events_pandas.deliver.tickets import Ticket
 
 MAX_CONCURRENCY: Final = 128
 """Requests under way at once at most: threads that wait for answers, and connections that are kept open."""
 FAREWELL_SECONDS: Final = 1.0
 """How long idle threads may take to end."""
+HUNG_SECONDS: Final = 3_600.0
+"""A client that keeps no time may wait for ever: so long after a request left, nobody waits for its answer."""
 
 
 class _Worker(threading.Thread):
@@ -133,16 +135,19 @@ class Crew:
         self._done.put((ticket, 0))
 
     def bury(self) -> Stop | None:
-        """Look for threads that have died; what they were to do comes back without an answer.
+        """Look for threads that have died, or hang; what the dead ones were to do comes back without an answer.
 
         Returns
         -------
         Stop or None
-            What a death asks for; None while all live.
+            What that asks for; None while all is well.
         """
         dead = [thread for thread in self.threads if not thread.is_alive()]
         if not dead:
-            return None
+            since = self._clock() - HUNG_SECONDS
+            made = [thread.ticket for thread in self.threads]
+            is_hung = any(ticket.sent_at < since for ticket in made if ticket is not None)
+            return stop_for_silence(HUNG_SECONDS) if is_hung else None
         self.threads = [thread for thread in self.threads if thread not in dead]
         for thread in dead:
             if thread.ticket is not None:

@@ -194,3 +194,23 @@ def test_crew_raises_what_the_system_says_when_it_has_no_thread_at_all(make_crew
     with pytest.raises(RuntimeError, match=r"^can't start new thread$"):
         crew.give(tickets[0])
     assert (crew.threads, crew.in_flight, tickets[0].is_out) == ([], 0, False)
+
+
+def test_crew_tells_of_a_request_that_never_ends(tickets):
+    """A client that keeps no time is waited for an hour, and its row may have arrived."""
+    release, now = threading.Event(), [10_000.0]
+    crew = Crew(lambda _: release.wait(10.0) and Answer(status=202), size=1, clock=lambda: now[0])
+    tickets[0].leave(now[0])
+    crew.give(tickets[0])
+    while crew.threads[0].ticket is None:
+        pass
+
+    now[0] += 3_600.0
+    before = crew.bury()
+    now[0] += 1.0
+    stop = crew.bury()
+    release.set()
+    crew.dismiss(10.0)
+
+    assert before is None
+    assert stop.message.startswith("the run was ended, as a request has not come back for 3,600 s: to go on, submit")
