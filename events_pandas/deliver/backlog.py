@@ -48,13 +48,15 @@ class Backlog:
     @property
     def wants_more(self) -> bool:
         """Whether it is time for the next chunk."""
+        if self._pulled is not None:
+            return True
         if self._fresh or self._is_exhausted:
             return False
         return len(self._open) < OPEN_CHUNKS or self._reads_on()
 
     def pull(self) -> None:
         """Open the next chunk, if it is time and there is one."""
-        if self._pulled is None and not self.wants_more:
+        if not self.wants_more:
             return
         began_at = time.monotonic()
         try:

@@ -4,6 +4,7 @@ import math
 import os
 from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from types import TracebackType
 from typing import Final, NoReturn, Protocol, Self
 
@@ -232,10 +233,11 @@ class Run:
         self._asking_since = self._surroundings.clock()
         try:
             found = ask_workspace(
-                lambda seconds: ask_in_time(self._client.me, seconds, on_look=self._look_round),
+                partial(ask_in_time, self._client.me, on_look=self._look_round),
                 pacer=self._pacer,
                 policy=self._policy,
-                surroundings=replace(self._surroundings, sleep=self._rest),
+                surroundings=self._surroundings,
+                on_look=self._look_round,
             )
         except _NobodyWaitsError:
             return None
@@ -251,13 +253,6 @@ class Run:
         self._tick()
         if self.stop:
             raise _NobodyWaitsError
-
-    def _rest(self, seconds: float) -> None:
-        """Sleep, and look round meanwhile."""
-        while seconds > 0:
-            self._surroundings.sleep(min(seconds, _LONGEST_WAIT_SECONDS))
-            seconds -= _LONGEST_WAIT_SECONDS
-            self._look_round()
 
     def record_in(self, writer: JournalWriter) -> None:
         """Have every accepted event written before its outcome is told.
@@ -489,9 +484,7 @@ class Run:
         """End the run by what a client raised, which may have been on its way with the event."""
         ticket.is_out = False
         ticket.doubt = "no_answer"
-        if isinstance(error, KeyboardInterrupt):
-            raise error
-        if isinstance(error, Exception):
+        if isinstance(error, Exception | KeyboardInterrupt):
             raise error
         # Whatever ends a thread does not end the program.
         raise RuntimeError(f"a {type(error).__name__} in a thread that makes requests") from error

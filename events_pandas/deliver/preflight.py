@@ -22,6 +22,8 @@ PREFLIGHT_SECONDS: Final = 30.0
 """All attempts together, with the waits that a server asks for: a window of the rate limit is ten seconds."""
 LONGEST_WAIT_SECONDS: Final = 15.0
 """Between two attempts, whatever the server asks for."""
+LOOK_SECONDS: Final = 1.0
+"""How long nobody looks round meanwhile."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -97,6 +99,7 @@ def ask_workspace(
     pacer: Pacer,
     policy: RetryPolicy,
     surroundings: Surroundings,
+    on_look: Callable[[], object],
 ) -> Workspace | Stop:
     """Ask Intercom for the workspace, with a few retries.
 
@@ -110,6 +113,8 @@ def ask_workspace(
         How patiently to try; `PREFLIGHT_ATTEMPTS` times at most.
     surroundings : Surroundings
         Time and chance.
+    on_look : callable
+        Called at least once a second between two attempts; what it raises ends the wait.
 
     Returns
     -------
@@ -135,12 +140,20 @@ def ask_workspace(
         wait_seconds = min(step.wait_seconds, LONGEST_WAIT_SECONDS)
         # Whoever answered is waited for as asked; what is silent has used up its time.
         heard_at = now + wait_seconds if isinstance(result, Answer) else heard_at
-        if now + wait_seconds >= min(heard_at + SILENT_SECONDS, began_at + PREFLIGHT_SECONDS):
+        # An attempt that has no time is none.
+        if now + wait_seconds > min(heard_at + SILENT_SECONDS, began_at + PREFLIGHT_SECONDS) - LOOK_SECONDS:
             break
-        surroundings.sleep(wait_seconds)
+        _rest(wait_seconds, sleep=surroundings.sleep, on_look=on_look)
     said = str(result) if isinstance(result, TransportError) else quote(result.status, read_complaint(result))
     message = f"Intercom cannot be reached ({said}): nothing was submitted, try again later"
     return Stop(reason="outage", error_code="outage", message=message)
+
+
+def _rest(seconds: float, *, sleep: Callable[[float], None], on_look: Callable[[], object]) -> None:
+    while seconds > 0:
+        sleep(min(seconds, LOOK_SECONDS))
+        seconds -= LOOK_SECONDS
+        on_look()
 
 
 def _ask_once(ask: Ask, *, ends_at: float, pacer: Pacer, clock: Callable[[], float]) -> Answer | TransportError:

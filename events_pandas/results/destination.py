@@ -145,7 +145,9 @@ def find_destination(client: IntercomClient) -> Destination | Stop:
             answers.append(ask_in_time(client.me, seconds, on_look=bar.tick))
             return answers[-1]
 
-        found = ask_workspace(ask, pacer=pacer, policy=DEFAULT_RETRY_POLICY, surroundings=REAL_SURROUNDINGS)
+        found = ask_workspace(
+            ask, pacer=pacer, policy=DEFAULT_RETRY_POLICY, surroundings=REAL_SURROUNDINGS, on_look=bar.tick
+        )
     if isinstance(found, Stop):
         return found
     rate = read_rate(answers[-1])

@@ -144,7 +144,7 @@ def asked(clock):
             return result
 
         surroundings = Surroundings(clock=lambda: clock.now, sleep=clock.sleep, jitter=lambda: 0.5)
-        found = ask_workspace(ask, pacer=Pacer(), policy=RetryPolicy(), surroundings=surroundings)
+        found = ask_workspace(ask, pacer=Pacer(), policy=RetryPolicy(), surroundings=surroundings, on_look=int)
         return found, given
 
     return ask_with
