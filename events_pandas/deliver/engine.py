@@ -145,7 +145,8 @@ class Run:
     Notes
     -----
     Worker threads wait for answers and decide nothing. The caller's thread takes answers in, decides, and sends what
-    the pacer permits; it waits nowhere longer than a second without looking round, and Ctrl-C ends any wait.
+    the pacer permits; it waits nowhere longer than a second without looking round, and Ctrl-C ends any wait. A thread
+    that has died, or a request that hangs for an hour, ends the run.
     """
 
     def __init__(

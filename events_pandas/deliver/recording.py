@@ -15,6 +15,16 @@ from events_pandas.errors import JournalError
 
 CLOSING_SECONDS: Final = 10.0
 """How long the end of a run waits for what is still to be written."""
+NOT_RECORDED: Final = Verdict(
+    status=Status.FAILED,
+    http_status=HTTPStatus.ACCEPTED,
+    error_code="not_recorded",
+    error_message=(
+        "Intercom accepted the event, but the journal could not be written, and a later run will not know of it: "
+        f"{SAFE_TO_REPEAT}"
+    ),
+)
+"""What is told of an event that was answered 202 and is in no journal."""
 _RELEASED: Final = (Status.REJECTED, Status.UNKNOWN_CONTACT, Status.NOT_SUBMITTED)
 
 
@@ -120,12 +130,4 @@ def judge_recorded(recorded: Recorded) -> Verdict:
     """
     if recorded.error is None:
         return Verdict(status=Status.ACCEPTED, http_status=HTTPStatus.ACCEPTED)
-    return Verdict(
-        status=Status.FAILED,
-        http_status=HTTPStatus.ACCEPTED,
-        error_code="not_recorded",
-        error_message=(
-            "Intercom accepted the event, but the journal could not be written, and a later run will not know of it: "
-            f"{SAFE_TO_REPEAT}"
-        ),
-    )
+    return NOT_RECORDED

@@ -7,6 +7,7 @@ from typing import Final, Literal
 
 from events_pandas.deliver.answers import Answer, read_complaint
 from events_pandas.deliver.outcomes import Outcome, Status
+from events_pandas.deliver.recording import NOT_RECORDED
 from events_pandas.deliver.tickets import Ticket
 from events_pandas.deliver.verdicts import SAFE_TO_REPEAT, STOP_CODES, Verdict, quote
 from events_pandas.errors import JournalError
@@ -265,8 +266,11 @@ def verdict_at_stop(ticket: Ticket, stop: Stop) -> Verdict:
     Returns
     -------
     Verdict
-        ``not_submitted`` if it did not arrive for certain; ``failed`` if an attempt may have arrived.
+        ``not_submitted`` if it did not arrive for certain; ``failed`` if an attempt may have arrived, or if it was
+        accepted and is not in the journal.
     """
+    if ticket.is_being_recorded:
+        return NOT_RECORDED
     doubt = "no_answer" if ticket.is_out else ticket.doubt
     if doubt:
         message = f"the run ended before an answer came that settles it. It may have arrived; {SAFE_TO_REPEAT}"
