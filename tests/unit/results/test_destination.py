@@ -1,6 +1,7 @@
 """Where events would go: regions compared with care, and what one answer tells of the limit."""
 
 import json
+import threading
 
 import pytest
 
@@ -102,3 +103,17 @@ def test_destination_leaves_a_request_to_the_runs_own_question(remaining, second
     destination = Destination(workspace=Workspace(), limit=100, remaining=remaining, seconds_left=8.0)
 
     assert destination.duration_seconds(501) == pytest.approx(seconds)
+
+
+def test_destination_says_that_it_waits_for_the_answer(capsys):
+    """A check that asks Intercom shows a line after two seconds, like all that takes its time."""
+
+    class Slow(Client):
+        def me(self):
+            threading.Event().wait(2.4)
+            return super().me()
+
+    destination = find_destination(Slow(HEADERS))
+
+    assert destination.limit == 100
+    assert "checking: 0 after 2 s; waiting for Intercom's first answer\n" in capsys.readouterr().err
