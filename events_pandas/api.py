@@ -51,7 +51,8 @@ def check_events(frame: pd.DataFrame, mapping: EventMapping, *, client: Intercom
     MappingError
         If the mapping does not fit the frame.
     SubmissionError
-        With a client, if Intercom refuses the access token or cannot be reached.
+        With a client, if Intercom refuses the access token or cannot be reached: after 10 s without an answer, and
+        after 30 s in which the answers only ask to try again later.
 
     Notes
     -----
@@ -186,7 +187,8 @@ def iter_submit(
     Parameters
     ----------
     frames : iterable of pandas.DataFrame
-        The rows; each frame is checked before its first request, and one is looked ahead, so that the pace holds.
+        The rows. Each frame is checked before its first request. Frames are read ahead, so that the pace holds: one at
+        least, and up to ``chunksize`` rows or 1,000 frames.
     mapping : EventMapping
         Which column becomes which field. Duplicates are found across all frames.
     **options : keyword arguments
@@ -204,6 +206,11 @@ def iter_submit(
 
     Notes
     -----
+    The results of a frame come as soon as it is complete, and those before it. While `frames` is asked for the next one
+    they have to wait: it runs in the caller's thread. So a source that waits for rows, such as a queue, should yield a
+    frame without rows now and then; and one that needs the results of a frame before it has the next one would wait for
+    ever: call `submit_events` for each.
+
     An error of `frames` itself is raised as it is, after the results of the frames before it. A frame that is being
     checked when Ctrl-C comes has no results: nothing of it was sent. If it is the first frame, that is a plain
     `KeyboardInterrupt`.

@@ -1,11 +1,15 @@
 """What a run tells the journal about itself: when it began, how far it is, and how it ended."""
 
 import datetime as dt
+import math
+import time
 from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
 from typing import Final, Self
 
+import numpy as np
 import pandas as pd
 
 from events_pandas.deliver.journal import Journal, OtherRun, RunFacts
@@ -14,6 +18,8 @@ from events_pandas.results.summary import ARRIVED
 
 CLOSED: Final = "closed"
 """The outcome of a stream that its reader left."""
+TOLD_SECONDS: Final = 1.0
+"""How old the counts of a run may be that goes on, or that was killed."""
 
 
 class Chronicle:
@@ -23,6 +29,8 @@ class Chronicle:
     ----------
     facts : RunFacts
         What is known of the run when it begins.
+    clock : callable, optional
+        The local clock, in seconds.
 
     Attributes
     ----------
@@ -32,13 +40,15 @@ class Chronicle:
         Other runs that were under way in the journal at the same time, as far as they were met.
     """
 
-    def __init__(self, facts: RunFacts) -> None:
+    def __init__(self, facts: RunFacts, clock: Callable[[], float] = time.monotonic) -> None:
         self.facts = facts
         self.others: list[OtherRun] = []
         self._journal: Journal | None = None
         self._counts: Counter[str] = Counter()
         self._requests = 0
         self._outcome = CLOSED
+        self._clock = clock
+        self._due_at = -math.inf
 
     def begin(self, journal: Journal) -> None:
         """Tell that the run begins.
@@ -79,7 +89,10 @@ class Chronicle:
         """
         self._count(results)
         self._requests = requests
-        if self._journal is not None:
+        now = self._clock()
+        if self._journal is not None and now >= self._due_at:
+            # Each entry is a wait for the disk, and a stream may have hundreds of frames in a second.
+            self._due_at = now + TOLD_SECONDS
             # The events are safe: an entry that cannot be written must not cost the results.
             with suppress(JournalError):
                 self._journal.tell_run(self._counts, requests=requests)
@@ -102,8 +115,9 @@ class Chronicle:
         self._outcome = outcome or ("incomplete" if self._counts.keys() - set(ARRIVED) else "complete")
 
     def _count(self, results: pd.DataFrame) -> None:
-        counts = results["status"].value_counts()
-        self._counts.update({str(status): int(count) for status, count in counts.items() if count})
+        statuses = results["status"].array
+        counts = np.bincount(statuses.codes, minlength=len(statuses.categories)).tolist()
+        self._counts.update({str(status): n for status, n in zip(statuses.categories, counts, strict=True) if n})
 
     def __enter__(self) -> Self:
         return self

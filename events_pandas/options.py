@@ -51,9 +51,11 @@ class SubmitOptions(TypedDict, total=False):
         Any number when not given.
     patience_seconds : float, default 600
         How long an outage during the run is waited out, from the first event on, 0 or more: the run goes on when it is
-        over, or ends with an `OutageError`. A preflight that reaches nobody ends it within seconds.
+        over, or ends with an `OutageError`. A preflight has less: the run ends after 10 s without an answer, and after
+        30 s in which the answers only ask to try again later.
     chunksize : int, default 10_000
-        Rows converted at a time.
+        Rows converted at a time. As many, and 1,000 at least, are read ahead of the results that are due, so that the
+        pace holds however small frames and chunks are.
     progress : {"auto"}, bool or callable, default "auto"
         Whether progress is shown: by itself, always, or never; or what is called with a `Progress`, at most ten times a
         second and once at the end, in the thread of the run: what it takes, the run takes; what it raises ends the run.
@@ -111,9 +113,11 @@ class RunOptions:
         Any number when not given.
     patience_seconds : float
         How long an outage during the run is waited out, from the first event on, 0 or more: the run goes on when it is
-        over, or ends with an `OutageError`. A preflight that reaches nobody ends it within seconds.
+        over, or ends with an `OutageError`. A preflight has less: the run ends after 10 s without an answer, and after
+        30 s in which the answers only ask to try again later.
     chunksize : int
-        Rows converted at a time.
+        Rows converted at a time. As many, and 1,000 at least, are read ahead of the results that are due, so that the
+        pace holds however small frames and chunks are.
     progress : {"auto"}, bool or callable
         Whether progress is shown: by itself, always, or never; or what is called with a `Progress`, at most ten times a
         second and once at the end, in the thread of the run: what it takes, the run takes; what it raises ends the run.

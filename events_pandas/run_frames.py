@@ -1,6 +1,7 @@
 """The frames of a run: read one by one, judged together, and closed with a result for every row."""
 
 import time
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext, suppress
@@ -262,11 +263,10 @@ class RunFrames:
         outcome : Outcome
             Of a row of an open frame; a second entry does no harm.
         """
-        # No generator expression: an interrupt that comes as one ends is swallowed.
-        for frame in self._open:
-            if outcome.row < frame.end:
-                frame.ledger.record(outcome)
-                return
+        # A stream of small frames may have a thousand of them open.
+        place = bisect_right(self._open, outcome.row, key=_end)
+        if place < len(self._open):
+            self._open[place].ledger.record(outcome)
 
     def completed(self) -> pd.DataFrame:
         """Return the results of the first open frame, which stays open.
@@ -337,6 +337,10 @@ class RunFrames:
         except JournalError:
             self.journal = None
             self.open(read)
+
+
+def _end(frame: OpenFrame) -> int:
+    return frame.end
 
 
 def unsent_results(checked: CheckedRows, index: "pd.Index[Any]", stop: Stop) -> pd.DataFrame:

@@ -31,6 +31,7 @@ from events_pandas.mapping import EventMapping
 from events_pandas.mapping.digest import mapping_digest
 from events_pandas.mapping.guesses import require_confirmed
 from events_pandas.options import RunOptions
+from events_pandas.read_ahead import ReadAhead
 from events_pandas.results.open_frame import OpenFrame
 from events_pandas.run_frames import ReadFrame, Refused, RunFrames
 from events_pandas.sources import ColumnTypes
@@ -84,6 +85,7 @@ class Submission:
     refused: Refused | None = None
     _frames: RunFrames = field(init=False)
     _chronicle: Chronicle = field(init=False)
+    _ahead: ReadAhead = field(init=False)
     _bar: ProgressBar = field(init=False, repr=False, compare=False)
     _error: Exception | None = field(default=None, init=False)
 
@@ -93,6 +95,7 @@ class Submission:
         self._frames = RunFrames(
             mapping=self.mapping, options=self.options, earlier=earlier, types=self.types, refused=self.refused
         )
+        self._ahead = ReadAhead(self.options.chunksize)
         facts = RunFacts(
             started_at=dt.datetime.now(dt.UTC),
             source=self.origin,
@@ -141,7 +144,7 @@ class Submission:
                 results = self._frames.close(stop, again=() if self.source == "stream" else frames)
                 self._chronicle.end(results, outcome=stop.reason, requests=run.requests)
                 results.attrs["run"] = self._facts(run, results)
-                raise stop_error(stop, results) from self._error
+                raise stop_error(stop, results) from self._error or stop.cause
             self._chronicle.end(None, outcome=None, requests=run.requests)
 
     def _run(self, client: IntercomClient) -> Run:
@@ -222,7 +225,7 @@ class Submission:
             opened = self._opened(run, first, remaining)
             if self.options.canary:
                 opened = yield from self._try_out(run, opened)
-            with closing(run.deliver(self._chunks(run, opened))) as delivered:
+            with closing(run.deliver(self._chunks(run, opened), reads_on=self._ahead.has_room)) as delivered:
                 for outcomes in delivered:
                     if run.stop is None:
                         yield from self._count_chunk(run)
@@ -265,6 +268,7 @@ class Submission:
     def _count_chunk(self, run: Run) -> Iterator[pd.DataFrame]:
         """Count a chunk that is done, and yield the results of its frame if it was the last."""
         self._look_round(run)
+        self._ahead.close()
         frame = self._frames.first
         frame.chunks_done += 1
         if frame.chunks_done == len(frame.chunks):
@@ -289,6 +293,7 @@ class Submission:
         chunks = ((frame, start, stop) for frame in opened for start, stop in frame.chunks)
         while run.stop is None and (chunk := next(chunks, None)) is not None:
             frame, start, stop = chunk
+            self._ahead.open(stop - start)
             yield frame.events(start, stop)
 
     def _enter_again(self, outcomes: Iterable[Outcome]) -> None:

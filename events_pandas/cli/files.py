@@ -138,7 +138,7 @@ PatienceSeconds = Annotated[
     typer.Option(
         parser=_judged(float, "patience_seconds"),
         metavar="SECONDS",
-        help="How long an outage during the run is waited out; if nobody answers at its start, it ends within seconds.",
+        help="How long an outage during the run is waited out; if nobody answers at its start, it ends within 10 s.",
     ),
 ]
 Chunksize = Annotated[

@@ -1,10 +1,11 @@
 """A chunk of rows becomes an EventBatch: payloads, keys and findings, column by column."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from hashlib import blake2b
+from typing import Final, TypeVar, cast
 
 import numpy as np
 import pyarrow as pa
@@ -22,6 +23,11 @@ from events_pandas.intercom import IDENTIFIERS
 from events_pandas.mapping import BoundMapping, BoundRule, Constant, Text
 from events_pandas.mapping.rules import Values, part_path
 from events_pandas.mapping.views import readable
+
+Made = TypeVar("Made")
+
+KEPT_ROWS: Final = 256
+"""A frame of so few rows is converted once: each conversion takes a millisecond or two, however few they are."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,6 +59,7 @@ class EventBatch:
     contacts: "Contacts"
     findings: tuple[Finding, ...]
     metadata: dict[str, Member]
+    _made: dict[str, object] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def has_key(self) -> Mask:
         """Return where contact, name and time can be read, whatever else may be wrong.
@@ -83,7 +90,19 @@ class EventBatch:
         EventKeys
             Meaningless for rows that have no key, see `has_key`.
         """
+        return self._once("keys", self._keys)
+
+    def _keys(self) -> EventKeys:
         return EventKeys(streams=event_streams(self.contacts.words, self.names), seconds=self.seconds())
+
+    def _once(self, name: str, make: Callable[[], Made]) -> Made:
+        """Make something of a batch that is kept once only."""
+        if name in self._made:
+            return cast("Made", self._made[name])
+        made = make()
+        if len(self.rows) <= KEPT_ROWS:
+            self._made[name] = made
+        return made
 
     def digests(self) -> Words:
         """Return digests of what each event holds besides contact and second.
@@ -95,6 +114,9 @@ class EventBatch:
             typed, and one of the event name as it is spelled; meaningless for rows that are not valid. The same in
             every version: journals keep them.
         """
+        return self._once("digests", self._digests)
+
+    def _digests(self) -> Words:
         n_rows = len(self.rows)
         members = [member.canonical() for _, member in sorted(self.metadata.items())]
         endings = joined(*_ending(members, n_rows), length=n_rows).cast(pa.large_binary()).to_pylist()
@@ -311,6 +333,7 @@ class Converter:
 
     def __init__(self, bound: BoundMapping, refused: Sequence[Finding] = ()) -> None:
         self._bound = bound
+        self._kept: tuple[tuple[int, int], EventBatch] | None = None
         self._refused = tuple(refused)
         self.mapping = bound.mapping
         self.labels = {part_path(rule.path, part): label for rule in bound.rules for part, label in rule.labels.items()}
@@ -338,7 +361,12 @@ class Converter:
         EventBatch
             The rows as events.
         """
-        return self._converted(slice(start, stop), np.arange(start, stop))
+        if self._kept is not None and self._kept[0] == (start, stop):
+            return self._kept[1]
+        batch = self._converted(slice(start, stop), np.arange(start, stop))
+        if stop - start <= KEPT_ROWS:
+            self._kept = (start, stop), batch
+        return batch
 
     def convert_rows(self, rows: Rows) -> EventBatch:
         """Convert rows that need not stand side by side.
@@ -453,7 +481,8 @@ def _cut(bound: BoundRule, rows: "slice | Rows") -> BoundRule:
 
 def _cut_column(values: Values, rows: "slice | Rows") -> Values:
     if isinstance(rows, slice):
-        return readable(values.iloc[rows])
+        is_whole = rows.stop - rows.start == len(values)
+        return readable(values if is_whole else values.iloc[rows])
     # Arrow takes no single rows of views and runs.
     return readable(values).iloc[rows]
 

@@ -423,6 +423,9 @@ def first_errors(findings: Sequence[Finding]) -> tuple[Rows, Texts, Texts]:
         The code and the message for each of them.
     """
     errors = [finding for finding in findings if finding.severity == "error"]
+    if not errors:
+        none = np.zeros(0, object)
+        return np.zeros(0, np.int64), none, none
     table = pd.DataFrame(
         {
             "row": np.concatenate([finding.rows for finding in errors] or [np.zeros(0, np.int64)]),

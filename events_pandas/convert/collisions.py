@@ -65,8 +65,7 @@ def collisions(keys: EventKeys, halves: npt.NDArray[np.uint64], where: Mask) -> 
     Nearly every frame has few such rows: sorting the first halves, without the rows, finds them in the shortest time.
     They are sorted in parts, by their first bits, so that no second copy of all of them is needed.
     """
-    parts = in_order(lambda part: _repeated(halves[where & (halves >= part[0]) & (halves <= part[1])]), _PARTS)
-    rows = rows_among(halves, np.concatenate(list(parts)))
+    rows = rows_among(halves, _shared(halves, where))
     rows = rows[where[rows]]
     groups = numbered(keys.words(rows))
     # Different keys with the same first half are each a group of one.
@@ -74,6 +73,14 @@ def collisions(keys: EventKeys, halves: npt.NDArray[np.uint64], where: Mask) -> 
     rows, groups = rows[is_shared], groups[is_shared]
     order = np.argsort(groups, kind="stable")
     return Collisions(rows=rows[order], groups=groups[order])
+
+
+def _shared(halves: npt.NDArray[np.uint64], where: Mask) -> Column:
+    """Return what several rows have, sorted, each once."""
+    if len(halves) <= BLOCK_ROWS:
+        return _repeated(halves[where])
+    parts = in_order(lambda part: _repeated(halves[where & (halves >= part[0]) & (halves <= part[1])]), _PARTS)
+    return np.concatenate(list(parts))
 
 
 def numbered(words: Words) -> npt.NDArray[np.int64]:

@@ -253,18 +253,26 @@ class Inquiry:
         # Each event is asked for once: a contact may have thousands of rows in a second, and as many entries.
         events = numbered(self.keys.words(rows))
         firsts = rows[np.unique(events, return_index=True)[1]]
-        entries = self._entries(firsts)
-        contents = self._contents(rows, events, entries)
-        found = self._matches(contents, entries.loc[~entries["is_lost"]])
-        since = self._occupied_since(events, firsts=firsts, where=~np.isin(rows, found["row"]))
+        found, seconds, accepted_at = self._found(rows, events, firsts)
+        since = self._occupied_since(events, firsts=firsts, where=~np.isin(rows, found))
         is_barred = since >= (CLAIMED if self.is_spread else CLAIMED + 1)
         return EarlierSubmissions(
-            rows=found["row"].to_numpy(),
-            seconds=found["second"].to_numpy(),
-            accepted_at=found["accepted_at"].to_numpy(),
+            rows=found,
+            seconds=seconds,
+            accepted_at=accepted_at,
             barred=rows[is_barred],
             barred_since=since[is_barred],
         )
+
+    def _found(self, rows: Rows, events: Rows, firsts: Rows) -> tuple[Rows, Seconds, Seconds]:
+        """Return the rows that other runs have sent, each with the second and the time of its entry."""
+        known = self._known(firsts)
+        if not len(known.asked):
+            return _NONE, _NONE, _NONE
+        entries = self._entries(known, firsts)
+        contents = self._contents(rows, events, entries)
+        found = self._matches(contents, entries.loc[~entries["is_lost"]])
+        return found["row"].to_numpy(), found["second"].to_numpy(), found["accepted_at"].to_numpy()
 
     def _contents(self, rows: Rows, events: Rows, entries: pd.DataFrame) -> pd.DataFrame:
         """Return what the rows hold whose event has entries."""
@@ -287,10 +295,13 @@ class Inquiry:
         since[asked] = _in_blocks(lambda block: self.runs.occupied(self.keys.words(block)), firsts[asked])
         return np.where(where, since[events], FREE)
 
-    def _entries(self, firsts: Rows) -> pd.DataFrame:
-        """Return the entries of events, by their first rows, and which of them no row can have any more."""
+    def _known(self, firsts: Rows) -> Entries:
+        """Return the entries of events, by their first rows."""
         blocks = [firsts[start : start + BLOCK_ROWS] for start in range(0, len(firsts), BLOCK_ROWS)]
-        found = Entries.joined([self.runs.find(self.keys.words(block)) for block in blocks], list(map(len, blocks)))
+        return Entries.joined([self.runs.find(self.keys.words(block)) for block in blocks], list(map(len, blocks)))
+
+    def _entries(self, found: Entries, firsts: Rows) -> pd.DataFrame:
+        """Return entries as a table, and which of them no row can have any more."""
         # Claims matter where rows are spread.
         is_lost = found.accepted_at == CLAIMED
         if self.is_spread:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 import pyarrow as pa
@@ -175,7 +176,11 @@ def read_part(bound: BoundRule, part: str = "", *, timezone: str | None = None) 
         With the column named in its findings.
     """
     values = bound.parts[part]
-    reading = read(read_cells(values), _reader(bound, part, timezone))
+    reader = _reader(bound, part, timezone)
+    if isinstance(values, Constant) and isinstance(values.value, str):
+        reading = _constant_reading(values.value, reader)
+    else:
+        reading = read(read_cells(values), reader)
     located = [
         replace(finding, field=part_path(bound.path, part), label=bound.labels[part])
         for finding in reading.findings
@@ -183,6 +188,12 @@ def read_part(bound: BoundRule, part: str = "", *, timezone: str | None = None) 
         if not (isinstance(values, Constant) and _is_row_note(finding))
     ]
     return replace(reading, findings=located)
+
+
+# A stream may have hundreds of frames in a second, all with the same constants.
+@lru_cache(maxsize=256)
+def _constant_reading(value: str, reader: Reader) -> Reading:
+    return read(read_cells(Constant(value)), reader)
 
 
 def _is_row_note(finding: Finding) -> bool:

@@ -3,8 +3,9 @@
 import heapq
 import itertools
 import math
+import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from events_pandas.deliver.outcomes import Event
@@ -12,6 +13,8 @@ from events_pandas.deliver.tickets import Chunk, Ticket
 
 OPEN_CHUNKS: Final = 2
 """The one whose outcomes are due, and the next, so that the pace does not dip while the last retries come in."""
+SLOW_SECONDS: Final = 0.05
+"""A source that takes longer may wait for somebody: what is about to be done is done before it is asked again."""
 
 
 class Backlog:
@@ -21,14 +24,23 @@ class Backlog:
     ----------
     source : iterator of sequences of Event
         One sequence for each chunk; asked for the next one only when every event at hand has been tried.
+    reads_on : callable, optional
+        Tells whether further chunks are opened than the first and the next; by default they are not.
+
+    Attributes
+    ----------
+    is_slow : bool
+        Whether the source took its time for the last chunk.
     """
 
-    def __init__(self, source: Iterator[Sequence[Event]]) -> None:
+    def __init__(self, source: Iterator[Sequence[Event]], *, reads_on: Callable[[], bool] = bool) -> None:
+        self.is_slow = False
         self._source = source
+        self._reads_on = reads_on
         self._source_error: Exception | None = None
         self._is_exhausted = False
         self._pulled: Sequence[Event] | None = None
-        self._open: list[Chunk] = []
+        self._open: deque[Chunk] = deque()
         self._fresh: deque[Ticket] = deque()
         self._retries: list[tuple[float, int, Ticket]] = []
         self._order = itertools.count()
@@ -36,12 +48,17 @@ class Backlog:
     @property
     def wants_more(self) -> bool:
         """Whether it is time for the next chunk."""
-        return not (self._fresh or len(self._open) == OPEN_CHUNKS or self._is_exhausted)
+        if self._pulled is not None:
+            return True
+        if self._fresh or self._is_exhausted:
+            return False
+        return len(self._open) < OPEN_CHUNKS or self._reads_on()
 
     def pull(self) -> None:
         """Open the next chunk, if it is time and there is one."""
         if not self.wants_more:
             return
+        began_at = time.monotonic()
         try:
             # Kept until they are in an open chunk: an interrupt on the way there must not lose them.
             self._pulled = next(self._source) if self._pulled is None else self._pulled
@@ -51,10 +68,13 @@ class Backlog:
             self._is_exhausted = True
             self._source_error = error
         else:
-            chunk = Chunk(self._pulled)
-            # One statement without a call, which is where Ctrl-C would come between opening and forgetting.
-            self._open, self._pulled = [*self._open, chunk], None
-            self._fresh.extend(chunk.tickets)
+            # Ctrl-C may have come between opening a chunk and forgetting what it was opened for.
+            if not (self._open and self._open[-1].events is self._pulled):
+                chunk = Chunk(self._pulled)
+                self._open.append(chunk)
+                self._fresh.extend(chunk.tickets)
+            self._pulled = None
+        self.is_slow = time.monotonic() - began_at > SLOW_SECONDS
 
     def first(self) -> Chunk | None:
         """Return the chunk whose outcomes are due.
@@ -83,7 +103,19 @@ class Backlog:
         chunk : Chunk or None
             May be closed already, as after an interrupt; None closes nothing.
         """
-        self._open = [other for other in self._open if other is not chunk]
+        if self._open and self._open[0] is chunk:
+            self._open.popleft()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there are chunks whose outcomes are not out."""
+        return bool(self._open)
+
+    @property
+    def is_first_about_to_end(self) -> bool:
+        """Whether the outcomes that are due are complete, or in a moment: a source that takes its time can wait."""
+        first = self._open[0] if self._open else None
+        return first is not None and (first.is_done or (self.is_slow and first.is_answered))
 
     def due_at(self) -> float:
         """Return when there is something to send.

@@ -36,8 +36,7 @@ class IntercomClient:
     api_version : str, default "2.14"
         The version of Intercom's API to ask for.
     timeout_seconds : float, default 30.0
-        The time that one request has, from connecting to the last byte of its answer. The search for the address of a
-        host is in the hands of the system, and ends by its own limits.
+        The time that one request has, from the search for the host's address to the last byte of its answer.
 
     Attributes
     ----------

@@ -15,6 +15,8 @@ import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
+from events_pandas.deliver.names import look_up
+
 MAX_CONNECT_SECONDS: Final = 10.0
 """The longest wait for one address of a host; there may be another."""
 
@@ -23,6 +25,7 @@ class _Attempt(threading.local):
     """The attempt that a thread is making; a pool is between the one who knows the deadline and those who keep it."""
 
     ends_at = math.inf
+    most_seconds = math.inf  # what every attempt of the thread has at most
     had_connection: bool | None = None
     is_first = True  # whether its request is the first on its connection
     is_looking = False  # whether a read takes what is there, and waits for nothing
@@ -41,19 +44,36 @@ class _Attempt(threading.local):
 ATTEMPT: Final = _Attempt()
 
 
-def begin_attempt(seconds: float) -> None:
+def limit_attempts(seconds: float) -> None:
+    """Give every attempt of this thread so much time at most.
+
+    Parameters
+    ----------
+    seconds : float
+        Where the client gives it more.
+    """
+    ATTEMPT.most_seconds = seconds
+
+
+def begin_attempt(seconds: float) -> float:
     """Set the deadline of all that this thread does on the sockets of this module.
 
     Parameters
     ----------
     seconds : float
-        From now on. The deadline is looked up wherever something may wait, except while a name is resolved: the
-        system's resolver takes no limit, and its own is in its configuration (``resolv.conf``; ten seconds as a rule).
+        From now on. The deadline is looked up wherever something may wait.
+
+    Returns
+    -------
+    float
+        The same, or what the thread has at most.
     """
+    seconds = min(seconds, ATTEMPT.most_seconds)
     ATTEMPT.ends_at = time.monotonic() + seconds
     ATTEMPT.had_connection = None
     ATTEMPT.is_first = True
     ATTEMPT.is_spoilt = ATTEMPT.is_followed = False
+    return seconds
 
 
 def had_connection() -> bool | None:
@@ -123,6 +143,10 @@ def keep_deadline(context: ssl.SSLContext) -> None:
     context.sslsocket_class = _TLSSocket
 
 
+_ANSWERED: Final[dict[tuple[str, int | None], Any]] = {}
+"""The address of each host that answered last: where another one drops everything, only one connection waits for it."""
+
+
 class _Connection(HTTPConnection):
     """A connection in plain text, to the server or to a proxy."""
 
@@ -138,16 +162,17 @@ class _Connection(HTTPConnection):
     def _new_conn(self) -> socket.socket:
         # Private, and the only place to make a socket of ours: urllib3's own gives every address the whole time.
         try:
-            return self._connect_to_any(socket.getaddrinfo(self.host.strip("[]"), self.port, type=socket.SOCK_STREAM))
-        except (socket.gaierror, UnicodeError) as error:
-            raise NameResolutionError(self.host, self, socket.gaierror(str(error))) from error
+            return self._connect_to_any(look_up(self.host.strip("[]"), self.port, seconds=ATTEMPT.seconds_left()))
+        except socket.gaierror as error:
+            raise NameResolutionError(self.host, self, error) from error
         except TimeoutError as error:
             raise ConnectTimeoutError(self, str(error)) from error
         except OSError as error:
             raise NewConnectionError(self, str(error)) from error
 
     def _connect_to_any(self, found: list[Any]) -> socket.socket:
-        """Connect to the first address that answers in its share of the time."""
+        """Connect to the first address that answers in its share of the time; one that did so before comes first."""
+        found = sorted(found, key=lambda one: one[-1] != _ANSWERED.get((self.host, self.port)))
         for waiting in range(len(found), 1, -1):
             with contextlib.suppress(OSError):
                 return self._connect_to(found[-waiting], waiting=waiting)
@@ -164,6 +189,7 @@ class _Connection(HTTPConnection):
         except BaseException:
             sock.close()
             raise
+        _ANSWERED[self.host, self.port] = address
         return sock
 
 

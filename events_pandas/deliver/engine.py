@@ -4,10 +4,12 @@ import math
 import os
 from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from types import TracebackType
-from typing import Final, Protocol, Self
+from typing import Final, NoReturn, Protocol, Self
 
 from events_pandas.deliver.answers import Answer, TransportError
+from events_pandas.deliver.asking import ask_in_time
 from events_pandas.deliver.backlog import Backlog
 from events_pandas.deliver.failurerate import FailureRate
 from events_pandas.deliver.journal import JournalWriter
@@ -29,12 +31,13 @@ from events_pandas.deliver.retry import (
     is_rate_limited,
 )
 from events_pandas.deliver.sighting import see
-from events_pandas.deliver.standing import Standing
+from events_pandas.deliver.standing import Pause, Standing
 from events_pandas.deliver.stopping import (
     Stop,
     stop_for_address,
     stop_for_answer,
     stop_for_canary,
+    stop_for_error,
     stop_for_failure_rate,
     stop_for_interrupt,
     stop_for_journal,
@@ -44,7 +47,7 @@ from events_pandas.deliver.stopping import (
 from events_pandas.deliver.surroundings import REAL_SURROUNDINGS, Surroundings
 from events_pandas.deliver.tickets import Chunk, Recorded, Ticket
 from events_pandas.deliver.verdicts import STOP_CODES, Verdict, is_wrong_address, what_happened
-from events_pandas.deliver.workers import MAX_CONCURRENCY, Crew
+from events_pandas.deliver.workers import FAREWELL_SECONDS, MAX_CONCURRENCY, Crew
 
 GRACE_SECONDS: Final = 30.0
 """How long requests in flight are awaited when a run ends early."""
@@ -94,6 +97,10 @@ class Client(Protocol):
         """
 
 
+class _NobodyWaitsError(Exception):
+    """The run has ended while its first answer was awaited."""
+
+
 class Run:
     """One run of delivery.
 
@@ -138,7 +145,8 @@ class Run:
     Notes
     -----
     Worker threads wait for answers and decide nothing. The caller's thread takes answers in, decides, and sends what
-    the pacer permits; it waits nowhere longer than a second without looking round, and Ctrl-C ends any wait.
+    the pacer permits; it waits nowhere longer than a second without looking round, and Ctrl-C ends any wait. A thread
+    that has died, or a request that hangs for an hour, ends the run.
     """
 
     def __init__(
@@ -167,6 +175,7 @@ class Run:
         self.on_outcome = on_outcome
         self._on_tick = on_tick
         self._ticked_at = 0.0
+        self._looked_at = -math.inf
         self._surroundings = surroundings
         self._grace_seconds = grace_seconds
         self._pacer = Pacer(rate_share)
@@ -182,6 +191,7 @@ class Run:
         self._interrupts = 0
         self._has_left = False
         self._stopping_since: float | None = None
+        self._asking_since: float | None = None
 
     @property
     def is_inherited(self) -> bool:
@@ -209,6 +219,8 @@ class Run:
             stopping_since=self._stopping_since,
             grace_seconds=self._grace_seconds,
         )
+        if pause is None and self._asking_since is not None:
+            pause = Pause(reason="preflight", since_seconds=now - self._asking_since, next_in_seconds=0.0)
         return Standing(window=self._pacer.window(now), pause=pause, in_flight=self._crew.in_flight)
 
     def preflight(self) -> Workspace | None:
@@ -219,12 +231,29 @@ class Run:
         Workspace or None
             None if the token was refused or Intercom is out of reach: `stop` says so, and `deliver` will send nothing.
         """
-        found = ask_workspace(self._client.me, pacer=self._pacer, policy=self._policy, surroundings=self._surroundings)
+        self._asking_since = self._surroundings.clock()
+        try:
+            found = ask_workspace(
+                partial(ask_in_time, self._client.me, on_look=self._look_round),
+                pacer=self._pacer,
+                policy=self._policy,
+                surroundings=self._surroundings,
+                on_look=self._look_round,
+            )
+        except _NobodyWaitsError:
+            return None
+        finally:
+            self._asking_since = None
         if isinstance(found, Stop):
             self.stop = found
             return None
         self.workspace = found
         return found
+
+    def _look_round(self) -> None:
+        self._tick()
+        if self.stop:
+            raise _NobodyWaitsError
 
     def record_in(self, writer: JournalWriter) -> None:
         """Have every accepted event written before its outcome is told.
@@ -236,13 +265,17 @@ class Run:
         """
         self._recording.writer = writer
 
-    def deliver(self, chunks: Iterable[Sequence[Event]]) -> Generator[list[Outcome], None, None]:
+    def deliver(
+        self, chunks: Iterable[Sequence[Event]], *, reads_on: Callable[[], bool] = bool
+    ) -> Generator[list[Outcome], None, None]:
         """Submit events.
 
         Parameters
         ----------
         chunks : iterable of sequences of Event
             Read one chunk ahead.
+        reads_on : callable, optional
+            Tells whether more chunks than one are read ahead, where it helps the pace; by default they are not.
 
         Yields
         ------
@@ -255,13 +288,18 @@ class Run:
         Closing the iterator awaits what is in flight and sends nothing more. The first Ctrl-C stops the run, the
         second one leaves at once. An error of `chunks` is raised after the chunks before it are yielded.
         """
-        self._backlog = Backlog(iter(chunks))
+        self._backlog = Backlog(iter(chunks), reads_on=reads_on)
         self._has_left = False
         self._stopping_since = None
         chunk: Chunk | None = None
         try:
             while (chunk := self._next_done(after=chunk)) is not None:
                 yield chunk.outcomes()
+        except Exception as error:
+            # Of what is open it is told how far it came. An error of the chunks comes when nothing is.
+            if self._backlog.is_open:
+                self.stop = self.stop or stop_for_error(error)
+            raise
         finally:
             self._leave()
 
@@ -309,7 +347,9 @@ class Run:
         self._backlog.close(after)
         while True:
             self._require_own()
-            self._backlog.pull()
+            self._settle_what_came()
+            if self._reads_on:
+                self._backlog.pull()
             # The caller's frames may have forked.
             self._require_own()
             self._give_up()
@@ -324,8 +364,13 @@ class Run:
                 return first
             self._dispatch()
             self._tick()
-            if not (self._backlog.wants_more or first.is_done):
+            if not (self._reads_on or first.is_done):
                 self._take_in()
+
+    @property
+    def _reads_on(self) -> bool:
+        """Whether the source is asked for the next chunk; it may keep the run waiting as long as it likes."""
+        return self._backlog.wants_more and not self._backlog.is_first_about_to_end
 
     def _dispatch(self) -> None:
         """Send what may be sent now."""
@@ -373,6 +418,8 @@ class Run:
     def _send(self, ticket: Ticket, now: float) -> None:
         # A fork may have come since: in the caller's function that tells the outcomes, or that gives the frames.
         self._require_own()
+        # Before anything is counted: the system may have no thread.
+        self._crew.hire()
         self.requests += ticket.event is not _PROBE
         self.retries += ticket.attempts > 0
         ticket.leave(now)
@@ -388,9 +435,25 @@ class Run:
     def _take_in(self) -> None:
         """Wait for answers until something may be sent, and settle those that came."""
         ticket = self._crew.take(self._wait_seconds())
-        while ticket:
+        if ticket is None:
+            self._look_after_threads()
+        else:
             self._settle(ticket)
-            ticket = self._crew.take(0.0)
+            self._settle_what_came()
+
+    def _settle_what_came(self) -> None:
+        while ticket := self._crew.take(0.0):
+            self._settle(ticket)
+
+    def _look_after_threads(self) -> None:
+        """End the run if a thread has died that something is awaited of."""
+        now = self._surroundings.clock()
+        if now - self._looked_at < _LONGEST_WAIT_SECONDS:
+            return
+        self._looked_at = now
+        error = self._recording.rescue()
+        stop = stop_for_journal(error) if error else self._crew.bury()
+        self.stop = self.stop or stop
 
     def _wait_seconds(self) -> float:
         if not self._has_room:
@@ -409,8 +472,7 @@ class Run:
             self._conclude(ticket, result)
             return
         if not isinstance(result, Answer | TransportError):
-            ticket.is_out = False
-            raise result
+            self._give_in(ticket, result)
         self._learn(ticket, result)
         if ticket.event is _PROBE:
             ticket.is_out = False
@@ -418,6 +480,15 @@ class Run:
         else:
             self._consider_address(result)
             self._judge(ticket, result)
+
+    def _give_in(self, ticket: Ticket, error: BaseException) -> NoReturn:
+        """End the run by what a client raised, which may have been on its way with the event."""
+        ticket.is_out = False
+        ticket.doubt = "no_answer"
+        if isinstance(error, Exception | KeyboardInterrupt):
+            raise error
+        # Whatever ends a thread does not end the program.
+        raise RuntimeError(f"a {type(error).__name__} in a thread that makes requests") from error
 
     def _judge(self, ticket: Ticket, result: Answer | TransportError) -> None:
         step = decide(
@@ -554,8 +625,12 @@ class Run:
             if seconds_left <= 0:
                 break
             if any(ticket.is_out for ticket in tickets):
-                self._crew.take(min(seconds_left, _LONGEST_WAIT_SECONDS))
+                self._await(min(seconds_left, _LONGEST_WAIT_SECONDS))
         self._stopping_since = None
+
+    def _await(self, seconds: float) -> None:
+        if self._crew.take(seconds) is None:
+            self._look_after_threads()
 
     def _leave(self) -> None:
         """Await what is in flight, once; an interrupt while it is awaited is the second one."""
@@ -573,19 +648,21 @@ class Run:
             self._end_threads()
 
     def _end_threads(self) -> None:
-        if self._interrupts > 1 and self.stop:
-            # No answer is awaited, and `on_outcome` is told all the same: what is out may have arrived.
-            self._finish_recording()
-            self._abandon(self.stop)
-            self._crew.dismiss(wait_seconds=0.0)
-        else:
-            self._crew.dismiss()
+        is_hasty = self._interrupts > 1 and self.stop is not None
+        try:
+            if is_hasty:
+                # No answer is awaited, and `on_outcome` is told all the same: what is out may have arrived.
+                self._finish_recording()
+            if self.stop:
+                self._abandon(self.stop)
+        finally:
+            self._crew.dismiss(wait_seconds=0.0 if is_hasty else FAREWELL_SECONDS)
 
     def _finish_recording(self) -> None:
         """Await what is being written, which takes no longer than the disk does."""
         until = self._surroundings.clock() + CLOSING_SECONDS
         while self._recording.waiting and self._surroundings.clock() < until:
-            self._crew.take(_LONGEST_WAIT_SECONDS)
+            self._await(_LONGEST_WAIT_SECONDS)
         for ticket in self._backlog.in_flight():
             if isinstance(ticket.result, Recorded):
                 self._settle(ticket)

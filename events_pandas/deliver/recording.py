@@ -15,6 +15,16 @@ from events_pandas.errors import JournalError
 
 CLOSING_SECONDS: Final = 10.0
 """How long the end of a run waits for what is still to be written."""
+NOT_RECORDED: Final = Verdict(
+    status=Status.FAILED,
+    http_status=HTTPStatus.ACCEPTED,
+    error_code="not_recorded",
+    error_message=(
+        "Intercom accepted the event, but the journal could not be written, and a later run will not know of it: "
+        f"{SAFE_TO_REPEAT}"
+    ),
+)
+"""What is told of an event that was answered 202 and is in no journal."""
 _RELEASED: Final = (Status.REJECTED, Status.UNKNOWN_CONTACT, Status.NOT_SUBMITTED)
 
 
@@ -59,6 +69,7 @@ class Recording:
         if self.writer is None or mark is None or verdict.status is not Status.ACCEPTED:
             return False
         ticket.result = None
+        ticket.is_being_recorded = True
         self.writer.record(
             mark,
             accepted_at=ticket.ended_at or 0.0,
@@ -88,6 +99,19 @@ class Recording:
         if self.writer and mark and mark.is_claimed and outcome.status in _RELEASED and not ticket.doubt:
             self.writer.release(mark)
 
+    def rescue(self) -> JournalError | None:
+        """Look after the writer's thread; what a dead one leaves is written here.
+
+        Returns
+        -------
+        JournalError or None
+            Why nothing more is recorded; None while all is well.
+        """
+        death = self.writer.death if self.writer else None
+        if self.writer and death:
+            self.writer.write_waiting()
+        return death
+
     def close(self) -> None:
         """Write what is still to be written, and end the writer's thread."""
         if self.writer:
@@ -112,15 +136,7 @@ def judge_recorded(recorded: Recorded) -> Verdict:
         return _ELSEWHERE[recorded.elsewhere.is_same]
     if recorded.error is None:
         return Verdict(status=Status.ACCEPTED, http_status=HTTPStatus.ACCEPTED)
-    return Verdict(
-        status=Status.FAILED,
-        http_status=HTTPStatus.ACCEPTED,
-        error_code="not_recorded",
-        error_message=(
-            "Intercom accepted the event, but the journal could not be written, and a later run will not know of it: "
-            f"{SAFE_TO_REPEAT}"
-        ),
-    )
+    return NOT_RECORDED
 
 
 _ELSEWHERE: Final = {

@@ -32,9 +32,9 @@ class Pause:
 
     Parameters
     ----------
-    reason : {"outage", "rate_limit", "stopping"}
-        Everything fails, and single requests probe for the end of that; an answer asked for a pause; or the run ends
-        early, and awaits the requests that are under way.
+    reason : {"preflight", "outage", "rate_limit", "stopping"}
+        The first answer is awaited; everything fails, and single requests probe for the end of that; an answer asked
+        for a pause; or the run ends early, and awaits the requests that are under way.
     since_seconds : float
         How long the run has been paused.
     next_in_seconds : float
@@ -43,7 +43,7 @@ class Pause:
         Until an outage ends the run, or requests under way are awaited no longer; None for a pause that was asked for.
     """
 
-    reason: Literal["outage", "rate_limit", "stopping"]
+    reason: Literal["preflight", "outage", "rate_limit", "stopping"]
     since_seconds: float
     next_in_seconds: float
     gives_up_in_seconds: float | None = None

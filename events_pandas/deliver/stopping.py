@@ -1,12 +1,13 @@
 """Why a run ends early, and what becomes of the rows that it leaves behind."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final, Literal
 
 from events_pandas.deliver.answers import Answer, read_complaint
 from events_pandas.deliver.outcomes import Outcome, Status
+from events_pandas.deliver.recording import NOT_RECORDED
 from events_pandas.deliver.tickets import Ticket
 from events_pandas.deliver.verdicts import SAFE_TO_REPEAT, STOP_CODES, Verdict, quote
 from events_pandas.errors import JournalError
@@ -44,11 +45,14 @@ class Stop:
         That of the rows that are left behind.
     message : str
         What happened and what to do next.
+    cause : BaseException or None
+        The error that it follows from, if there is one.
     """
 
     reason: Reason
     error_code: str
     message: str
+    cause: BaseException | None = field(default=None, compare=False, repr=False)
 
 
 def stop_for_answer(answer: Answer) -> Stop:
@@ -194,15 +198,15 @@ def stop_for_journal(error: JournalError) -> Stop:
         Of the reason ``"journal"``.
     """
     message = f"the run was ended, as accepted events can no longer be recorded: {error}. To go on, {GOING_ON}"
-    return Stop(reason="journal", error_code="journal_failed", message=message)
+    return Stop(reason="journal", error_code="journal_failed", message=message, cause=error)
 
 
-def stop_for_error(error: Exception) -> Stop:
+def stop_for_error(error: BaseException) -> Stop:
     """Return the stop that an error asks for which is neither Intercom's nor the rows'.
 
     Parameters
     ----------
-    error : Exception
+    error : BaseException
         Such as one of the caller's own function.
 
     Returns
@@ -211,6 +215,41 @@ def stop_for_error(error: Exception) -> Stop:
         Of the reason ``"error"``.
     """
     message = f"the run was ended by a {type(error).__name__}, which is this error's cause: to go on, {GOING_ON}"
+    return Stop(reason="error", error_code="ended_by_error", message=message)
+
+
+def stop_for_thread(death: BaseException | None) -> Stop:
+    """Return the stop that the death of a thread asks for.
+
+    Parameters
+    ----------
+    death : BaseException or None
+        What it died of; None if that is not known.
+
+    Returns
+    -------
+    Stop
+        Of the reason ``"error"``.
+    """
+    why = f" ({type(death).__name__})" if death else ""
+    message = f"the run was ended, as a thread that makes requests has ended{why}: to go on, {GOING_ON}"
+    return Stop(reason="error", error_code="ended_by_error", message=message, cause=death)
+
+
+def stop_for_silence(seconds: float) -> Stop:
+    """Return the stop that a request asks for which never ends.
+
+    Parameters
+    ----------
+    seconds : float
+        How long it was awaited.
+
+    Returns
+    -------
+    Stop
+        Of the reason ``"error"``.
+    """
+    message = f"the run was ended, as a request has not come back for {seconds:,.0f} s: to go on, {GOING_ON}"
     return Stop(reason="error", error_code="ended_by_error", message=message)
 
 
@@ -227,8 +266,11 @@ def verdict_at_stop(ticket: Ticket, stop: Stop) -> Verdict:
     Returns
     -------
     Verdict
-        ``not_submitted`` if it did not arrive for certain; ``failed`` if an attempt may have arrived.
+        ``not_submitted`` if it did not arrive for certain; ``failed`` if an attempt may have arrived, or if it was
+        accepted and is not in the journal.
     """
+    if ticket.is_being_recorded:
+        return NOT_RECORDED
     doubt = "no_answer" if ticket.is_out else ticket.doubt
     if doubt:
         message = f"the run ended before an answer came that settles it. It may have arrived; {SAFE_TO_REPEAT}"

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from events_pandas.deliver.answers import Answer, TransportError
@@ -49,6 +50,8 @@ class Ticket:
         Outages whose failures were not counted, and the number of the last of them.
     is_out : bool
         Whether a request is made of which the caller's thread has not yet taken in the result.
+    is_being_recorded : bool
+        Whether it is out no longer for an answer, but for the journal.
     sent_at, received_at : float
         When the last request left and came back, by the local clock.
     ended_at : float or None
@@ -71,6 +74,7 @@ class Ticket:
     pardons: int = 0
     pardoned_in: int = 0
     is_out: bool = False
+    is_being_recorded: bool = False
     sent_at: float = 0.0
     received_at: float = 0.0
     ended_at: float | None = None
@@ -166,11 +170,14 @@ class Chunk:
 
     Attributes
     ----------
+    events : sequence of Event
+        The same.
     tickets : list of Ticket
         One for each event.
     """
 
     def __init__(self, events: Sequence[Event]) -> None:
+        self.events = events
         self.tickets = [Ticket(event=event) for event in events]
         self._ended = 0
 
@@ -181,6 +188,12 @@ class Chunk:
         while self._ended < len(self.tickets) and self.tickets[self._ended].outcome:
             self._ended += 1
         return self._ended == len(self.tickets)
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether nothing is awaited any more but the journal."""
+        waiting = islice(self.tickets, self._ended, None)
+        return all(ticket.is_being_recorded or ticket.outcome for ticket in waiting)
 
     def outcomes(self) -> list[Outcome]:
         """Return the outcomes, in the order of the events.

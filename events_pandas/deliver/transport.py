@@ -34,9 +34,8 @@ class Transport:
 
     Notes
     -----
-    Whatever waits on a socket ends at the same moment: connecting (to all addresses of the host together), the consent
-    of a proxy, the TLS handshake, sending, the status line, the headers, the body. What has no bound of ours is the
-    search for the host's addresses: the system's resolver takes none, and ends by its own configuration.
+    Whatever waits ends at the same moment: the search for the host's addresses, connecting (to all of them together),
+    the consent of a proxy, the TLS handshake, sending, the status line, the headers, the body.
 
     Interim answers (1xx) are read over. A connection on which anything came that does not belong to the answer is not
     used again; if it has carried other requests, that answer is not used either.
@@ -85,11 +84,11 @@ class Transport:
             If the status line and the headers did not come; or if it cannot be told whether the answer belongs to this
             request, or what it says of the contact.
         """
-        begin_attempt(self._timeout_seconds)
+        seconds = begin_attempt(self._timeout_seconds)
         try:
             answer, is_whole = self._answer(self._exchange(self._request(method, path, body)))
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            failure = explain(error, host=self._host, seconds=self._timeout_seconds, had_connection=had_connection())
+            failure = explain(error, host=self._host, seconds=seconds, had_connection=had_connection())
         except BaseException as error:
             # An interrupt, or a bug: the variables of the frames that it came through have the token among them.
             forget_locals(error)

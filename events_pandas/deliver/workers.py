@@ -5,14 +5,34 @@ import threading
 from collections.abc import Callable
 from typing import Final
 
-from events_pandas.deliver.answers import Answer
+from events_pandas.deliver.answers import Answer, TransportError
 from events_pandas.deliver.outcomes import Event
+from events_pandas.deliver.stopping import Stop, stop_for_silence, stop_for_thread
 from events_pandas.deliver.tickets import Ticket
 
 MAX_CONCURRENCY: Final = 128
 """Requests under way at once at most: threads that wait for answers, and connections that are kept open."""
 FAREWELL_SECONDS: Final = 1.0
 """How long idle threads may take to end."""
+HUNG_SECONDS: Final = 3_600.0
+"""A client that keeps no time may wait for ever: so long after a request left, nobody waits for its answer."""
+
+
+class _Worker(threading.Thread):
+    """A thread that makes requests: it knows which one it makes, and what it died of."""
+
+    def __init__(self, work: Callable[["_Worker"], None], *, name: str) -> None:
+        # A daemon: a second Ctrl-C must be able to leave while it waits for the network.
+        super().__init__(name=name, daemon=True)
+        self.ticket: Ticket | None = None
+        self.death: BaseException | None = None
+        self._work = work
+
+    def run(self) -> None:
+        try:
+            self._work(self)
+        except BaseException as error:  # noqa: BLE001  # whatever it is, the caller's thread is told
+            self.death = error
 
 
 class Crew:
@@ -29,14 +49,14 @@ class Crew:
 
     Attributes
     ----------
-    threads : list of threading.Thread
+    threads : list of _Worker
         Those that have been started.
     in_flight : int
         Requests given and not yet taken back.
     """
 
     def __init__(self, post: Callable[[Event], Answer], *, size: int, clock: Callable[[], float]) -> None:
-        self.threads: list[threading.Thread] = []
+        self.threads: list[_Worker] = []
         self.in_flight = 0
         self._post = post
         self._size = size
@@ -49,6 +69,27 @@ class Crew:
         """Whether another request could be made at once."""
         return self.in_flight < self._size
 
+    def hire(self) -> None:
+        """Start a thread if all are busy.
+
+        Raises
+        ------
+        RuntimeError, MemoryError
+            If the system has none left, and there is none; else those that there are have to do.
+        """
+        if self.in_flight < len(self.threads):
+            return
+        thread = _Worker(self._work, name=f"events-pandas-{self.in_flight + 1}")
+        # Before it starts: an interrupt in the middle of that must not leave a thread that nobody ends.
+        self.threads.append(thread)
+        try:
+            thread.start()
+        except (RuntimeError, MemoryError):
+            self.threads.remove(thread)
+            if not self.threads:
+                raise
+            self._size = len(self.threads)
+
     def give(self, ticket: Ticket) -> None:
         """Let a request be made; a thread is started if all are busy.
 
@@ -57,12 +98,7 @@ class Crew:
         ticket : Ticket
             The event.
         """
-        if self.in_flight == len(self.threads):
-            # Daemons: a second Ctrl-C must be able to leave while one of them waits for the network.
-            thread = threading.Thread(target=self._work, name=f"events-pandas-{self.in_flight + 1}", daemon=True)
-            # Before it starts: an interrupt in the middle of that must not leave a thread that nobody ends.
-            self.threads.append(thread)
-            thread.start()
+        self.hire()
         self.in_flight += 1
         # Last, and together: a ticket that is out and in no queue would be awaited in vain after an interrupt.
         ticket.is_out = True
@@ -98,6 +134,35 @@ class Crew:
         """
         self._done.put((ticket, 0))
 
+    def bury(self) -> Stop | None:
+        """Look for threads that have died, or hang; what the dead ones were to do comes back without an answer.
+
+        Returns
+        -------
+        Stop or None
+            What that asks for; None while all is well.
+        """
+        dead = [thread for thread in self.threads if not thread.is_alive()]
+        if not dead:
+            since = self._clock() - HUNG_SECONDS
+            made = [thread.ticket for thread in self.threads]
+            is_hung = any(ticket.sent_at < since for ticket in made if ticket is not None)
+            return stop_for_silence(HUNG_SECONDS) if is_hung else None
+        self.threads = [thread for thread in self.threads if thread not in dead]
+        for thread in dead:
+            if thread.ticket is not None:
+                self._return(thread.ticket, may_have_arrived=True)
+        while not self.threads and not self._given.empty():
+            ticket = self._given.get_nowait()
+            if ticket is not None:
+                self._return(ticket, may_have_arrived=False)
+        return stop_for_thread(dead[0].death)
+
+    def _return(self, ticket: Ticket, *, may_have_arrived: bool) -> None:
+        ticket.received_at = self._clock()
+        ticket.result = TransportError("the thread of the request has ended", may_have_arrived=may_have_arrived)
+        self._done.put((ticket, 1))
+
     def dismiss(self, wait_seconds: float = FAREWELL_SECONDS) -> None:
         """Let the threads end: the idle ones now, a busy one after its request.
 
@@ -114,12 +179,14 @@ class Crew:
                 thread.join(max(until - self._clock(), 0.0))
         self.threads.clear()
 
-    def _work(self) -> None:
+    def _work(self, worker: _Worker) -> None:
         while (ticket := self._given.get()) is not None:
+            worker.ticket = ticket
             try:
                 result: Answer | BaseException = self._post(ticket.event)
             except BaseException as error:  # noqa: BLE001  # the caller's thread judges it, and raises what is a bug
                 result = error
             ticket.received_at = self._clock()
             ticket.result = result
+            worker.ticket = None
             self._done.put((ticket, 1))

@@ -1,14 +1,17 @@
 """Where the events of a check would go: workspace, region, and how much the rate limit allows just now."""
 
+import time
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from events_pandas.deliver import Answer, IntercomClient, Stop, Workspace
+from events_pandas.deliver import Answer, IntercomClient, Stop, Workspace, progress_bar
 from events_pandas.deliver.answers import read_date, read_rate, seconds_to_reset
+from events_pandas.deliver.asking import ask_in_time
 from events_pandas.deliver.duration import duration_seconds
 from events_pandas.deliver.pacing import Pacer
 from events_pandas.deliver.preflight import ask_workspace
 from events_pandas.deliver.retry import DEFAULT_RETRY_POLICY
+from events_pandas.deliver.standing import Pause, Standing
 from events_pandas.deliver.surroundings import REAL_SURROUNDINGS
 from events_pandas.intercom import DEFAULT_LIMIT, REGION_URLS, WINDOW_SECONDS
 
@@ -128,13 +131,23 @@ def find_destination(client: IntercomClient) -> Destination | Stop:
         What the answer shows, or why no event should be sent.
     """
     answers: list[Answer] = []
+    began_at = time.monotonic()
 
-    def ask() -> Answer:
-        answers.append(client.me())
-        return answers[-1]
+    def standing() -> Standing:
+        since_seconds = time.monotonic() - began_at
+        return Standing(pause=Pause(reason="preflight", since_seconds=since_seconds, next_in_seconds=0.0))
 
     pacer = Pacer()
-    found = ask_workspace(ask, pacer=pacer, policy=DEFAULT_RETRY_POLICY, surroundings=REAL_SURROUNDINGS)
+    with progress_bar("auto", total=None, description="checking", delay_seconds=2.0) as bar:
+        bar.watch(standing)
+
+        def ask(seconds: float) -> Answer:
+            answers.append(ask_in_time(client.me, seconds, on_look=bar.tick))
+            return answers[-1]
+
+        found = ask_workspace(
+            ask, pacer=pacer, policy=DEFAULT_RETRY_POLICY, surroundings=REAL_SURROUNDINGS, on_look=bar.tick
+        )
     if isinstance(found, Stop):
         return found
     rate = read_rate(answers[-1])

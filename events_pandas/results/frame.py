@@ -7,15 +7,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from events_pandas.deliver import Status
-from events_pandas.mapping.rules import Values
 
 STATUS_DTYPE = pd.CategoricalDtype([status.value for status in Status], ordered=True)
 """The eight statuses, in the order in which they are documented."""
 
-TEXT_DTYPE = "string[pyarrow]"
+TEXT_DTYPE = pd.StringDtype("pyarrow")
 
 
-def utc_times(times: npt.NDArray[np.datetime64]) -> Values:
+def utc_times(times: npt.NDArray[np.datetime64]) -> Any:
     """Return times as a results column has them.
 
     Parameters
@@ -25,10 +24,10 @@ def utc_times(times: npt.NDArray[np.datetime64]) -> Values:
 
     Returns
     -------
-    pandas.Series of datetime64[us, UTC]
+    pandas array of datetime64[us, UTC]
         The same instants.
     """
-    return pd.Series(pd.DatetimeIndex(times.astype("datetime64[us]"), tz="UTC"))
+    return pd.DatetimeIndex(times.astype("datetime64[us]"), tz="UTC").array
 
 
 def counts_or_na(numbers: npt.NDArray[np.int16]) -> Any:
@@ -60,4 +59,4 @@ def text_column(texts: npt.NDArray[np.object_]) -> Any:
     pandas array of string[pyarrow]
         With NA in its place.
     """
-    return pd.Series(texts, dtype=TEXT_DTYPE).array
+    return pd.array(texts, dtype=TEXT_DTYPE)

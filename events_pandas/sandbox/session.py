@@ -302,12 +302,15 @@ class Sandbox:
         ------
         RuntimeError
             If the sandbox is not running.
+        OSError
+            If it has ended by itself.
         """
         server = self._running()
         self._require_own()
         while not server.wait(_POLL_SECONDS):
             # A wait without an end could not be interrupted on Windows.
             continue
+        server.require_alive()
 
     def client(self, **options: Any) -> "IntercomClient":
         """Return a client of this sandbox.

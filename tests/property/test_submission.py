@@ -2,13 +2,22 @@
 
 import copy
 import dataclasses
+import itertools
 
 import numpy as np
 import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from events_pandas import EventMapping, RetryPolicy, SubmissionError, check_events, iter_submit, submit_events
+from events_pandas import (
+    EventMapping,
+    RetryPolicy,
+    SubmissionError,
+    SubmissionInterrupted,
+    check_events,
+    iter_submit,
+    submit_events,
+)
 from events_pandas.deliver import TransportError
 
 EXAMPLES = settings(max_examples=60, deadline=None)
@@ -124,6 +133,34 @@ def test_stream_gives_a_result_for_every_row_that_it_read(pieces, scripts, canar
         parts.append(error.results)
 
     assert [row for part in parts for row in part["row"]] == list(range(sum(read)))
+
+
+@EXAMPLES
+@given(
+    frame=frames(),
+    scripts=scripts,
+    sizes=st.lists(st.integers(0, 3), min_size=1, max_size=12),
+    end=st.sampled_from([None, 202, 401, KeyboardInterrupt(), SystemExit(3), MemoryError()]),
+    rate=st.sampled_from([None, 0.0]),
+)
+def test_stream_gives_a_result_for_every_row_however_it_is_cut_and_ends(frame, scripts, sizes, end, rate, fake_client):
+    """Frames that are read ahead are yielded, or in the exception, once and in order, whatever ends the run."""
+    cuts = np.cumsum([0, *sizes])
+    pieces = [frame.iloc[start:stop] for start, stop in itertools.pairwise(cuts)]
+    read, parts = [], []
+    stream = (read.append(len(piece)) or piece for piece in pieces)
+    client = fake_client({**scripts, "3": [end] * (end is not None)})
+
+    try:
+        parts.extend(iter_submit(stream, MAPPING, client=client, retry=RETRY, progress=False, max_failure_rate=rate))
+    except (SubmissionError, SubmissionInterrupted) as error:
+        parts.append(error.results)
+
+    rows = pd.concat(parts) if parts else pd.DataFrame({"row": [], "status": []})
+    assert rows["row"].tolist() == list(range(sum(read)))
+    sent = {event["user_id"] for event in client.events}
+    arrived = rows["status"].isin(["accepted"]).to_numpy()
+    assert set(frame["who"].iloc[: len(rows)][arrived]) <= sent
 
 
 @EXAMPLES

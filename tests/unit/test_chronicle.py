@@ -127,3 +127,21 @@ def test_run_without_a_journal_tells_nothing(monkeypatch, tmp_path):
 
     assert list(tmp_path.iterdir()) == []
     assert runs().empty
+
+
+def test_run_that_goes_on_is_told_of_once_a_second(path):
+    """A stream may have hundreds of frames in a second, and each entry is a wait for the disk; the end tells all."""
+    now = [100.0]
+    chronicle = Chronicle(FACTS, clock=lambda: now[0])
+    chronicle.begin(Journal.opened(path, workspace="ab12cd34"))
+    told = []
+
+    with chronicle:
+        for seconds in (0.0, 0.5, 0.5, 0.5):
+            now[0] += seconds
+            chronicle.add(_results("accepted"), requests=1)
+            told.append(_entry(path)["rows"])
+        chronicle.end(None, outcome=None, requests=4)
+
+    assert told == [1, 1, 3, 3]
+    assert _entry(path)["rows"] == 4

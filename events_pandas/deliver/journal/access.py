@@ -123,6 +123,12 @@ class Access:
             self._is_closed = True
             self._disconnect()
 
+    def abandon(self) -> None:
+        """Close the connection of a thread that has died, perhaps with the lock, so that nobody waits for either."""
+        _ACCESSES.discard(self)
+        with contextlib.suppress(sqlite3.Error):
+            self._disconnect()
+
     @property
     def _is_inherited(self) -> bool:
         return os.getpid() != self._process

@@ -26,6 +26,8 @@ _LOOK_AT_DISK = (
     f"if this goes on, {GO_TO_LOCAL_DISK}"
 )
 
+_RUN_AGAIN = "run again: what the journal holds so far is kept, and is not sent twice"
+
 _TROUBLES: dict[int | None, tuple[str, str]] = {
     sqlite3.SQLITE_NOTADB: ("this file is no journal", BEGIN_ANEW),
     sqlite3.SQLITE_CORRUPT: ("the journal is damaged", BEGIN_ANEW),
@@ -107,6 +109,50 @@ def journal_error(path: Path, error: Exception) -> JournalError:
     problem, remedy = _TROUBLES.get(_kind(error), unknown)
     where = f" on {place_of(path)}" if _kind(error) in _OF_DISKS else ""
     return JournalError(path, problem=f"{problem}{where} ({error})", remedy=remedy)
+
+
+def death_error(path: Path, cause: BaseException | None) -> JournalError:
+    """Say that the thread that writes a journal has ended.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file of the journal.
+    cause : BaseException or None
+        What it died of; None if that is not known.
+
+    Returns
+    -------
+    JournalError
+        With the cause, and what to do.
+    """
+    why = "" if cause is None else f" ({type(cause).__name__}{_system_words(cause)})"
+    error = JournalError(path, problem=f"the thread that writes the journal has ended{why}", remedy=_RUN_AGAIN)
+    error.__cause__ = cause
+    return error
+
+
+def stall_error(path: Path, seconds: float) -> JournalError:
+    """Say that the disk of a journal does not answer.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file of the journal.
+    seconds : float
+        How long it has not.
+
+    Returns
+    -------
+    JournalError
+        With what to do.
+    """
+    return JournalError(path, problem=f"the disk has not written for {seconds:g} s", remedy=_LOOK_AT_DISK)
+
+
+def _system_words(error: BaseException) -> str:
+    # What others put into their messages may be anything.
+    return f": {error.strerror}" if isinstance(error, OSError) and error.strerror else ""
 
 
 def is_busy(error: sqlite3.Error) -> bool:

@@ -16,11 +16,13 @@ from events_pandas.deliver.journal.lookup import find_elsewhere
 from events_pandas.deliver.journal.marks import Elsewhere, Mark
 from events_pandas.deliver.journal.processes import SEEN_SECONDS, be_seen
 from events_pandas.deliver.journal.statements import Acceptance, accept_events, release_events
-from events_pandas.deliver.journal.troubles import journal_error
+from events_pandas.deliver.journal.troubles import death_error, journal_error, stall_error
 from events_pandas.errors import JournalError
 
 GROUP_SECONDS: Final = 0.01
 """How long a commit waits for others to come with it: each is a wait for the disk."""
+STALL_SECONDS: Final = 60.0
+"""How long the disk may take for one commit: SQLite gives up on another program's lock long before."""
 _IDLE_SECONDS = 0.5
 """How long the thread sleeps at most: an interrupt may come between what it has to do and the call that wakes it."""
 
@@ -63,15 +65,29 @@ class JournalWriter:
         self._lock = threading.Lock()
         self._is_closed = False
         self._thread: threading.Thread | None = None
+        self._connect = connect
         self._access = Access(path, connect, lock=lock)
         self._process = os.getpid()
         self._bug: BaseException | None = None
         self._seen_next = time.monotonic() + SEEN_SECONDS
+        self._cause: BaseException | None = None
+        self._is_orphaned = False
+        self._moved_at = 0.0
 
     @property
     def waiting(self) -> int:
         """Records that have not been answered."""
         return len(self._records)
+
+    @property
+    def death(self) -> JournalError | None:
+        """Why nothing is written any more; None while all is well."""
+        if self._is_closed or self._thread is None:
+            return None
+        if self._bug is not None or not self._thread.is_alive():
+            return death_error(self._path, self._bug or self._cause)
+        is_stalled = self._records and time.monotonic() - self._moved_at > STALL_SECONDS
+        return stall_error(self._path, STALL_SECONDS) if is_stalled else None
 
     def record(self, mark: Mark, *, accepted_at: float, request_id: str | None, then: Then) -> None:
         """Write down that an event was accepted.
@@ -91,6 +107,7 @@ class JournalWriter:
         with self._lock:
             is_closed = self._is_closed
             if not is_closed:
+                self._moved_at = self._moved_at if self._records else time.monotonic()
                 self._records.append((Acceptance(mark, accepted_at, request_id), then))
                 self._wake()
         if is_closed:
@@ -110,6 +127,18 @@ class JournalWriter:
                 self._releases.append(mark)
                 self._wake()
 
+    def write_waiting(self) -> None:
+        """Write what waits in the caller's thread, if the writer's own has died: nobody else would answer it."""
+        if self._thread is not None and self._thread.is_alive():
+            return
+        if not self._is_orphaned:
+            self._is_orphaned = True
+            # Another way to the file: the thread may have died with the lock of the old one.
+            self._access.abandon()
+            self._access = Access(self._path, self._connect)
+        while self._records or self._releases:
+            self._write_group()
+
     def close(self, wait_seconds: float) -> None:
         """Write what waits, and end the thread.
 
@@ -127,18 +156,32 @@ class JournalWriter:
         thread = self._thread
         if thread is not None and thread.is_alive():
             thread.join(wait_seconds)
-        elif self._records or self._releases:
-            # An interrupt came before the thread was started.
-            self._work()
+        else:
+            # The thread has died, or an interrupt came before it was started.
+            self.write_waiting()
+            self._access.close()
         bug, self._bug = self._bug, None
-        if bug is not None:
+        if isinstance(bug, Exception):
             raise bug
+        if bug is not None:
+            # Whatever ends a thread does not end the program.
+            raise RuntimeError(f"a {type(bug).__name__} in the thread that writes the journal") from bug
 
     def _wake(self) -> None:
         self._called.set()
         if self._thread is None:
-            self._thread = threading.Thread(target=self._work, name="events-pandas-journal", daemon=True)
-            self._thread.start()
+            self._thread = threading.Thread(target=self._live, name="events-pandas-journal", daemon=True)
+            try:
+                self._thread.start()
+            except (RuntimeError, MemoryError) as error:
+                # The system has no thread left: `death` tells it, and what waits is written all the same.
+                self._cause = error
+
+    def _live(self) -> None:
+        try:
+            self._work()
+        except BaseException as error:  # noqa: BLE001  # whatever ends the thread, `death` tells it to the run
+            self._cause = error
 
     def _work(self) -> None:
         while self._records or self._releases or not self._is_closed:
@@ -164,6 +207,7 @@ class JournalWriter:
             except BaseException as bug:  # noqa: BLE001  # the other records must have their answers; close raises it
                 self._bug = self._bug or bug
             self._records.popleft()
+        self._moved_at = time.monotonic()
 
     def _written(self, acceptances: list[Acceptance], releases: list[Mark]) -> list[Written]:
         try:

@@ -17,7 +17,7 @@ SPEED_SECONDS: Final = 10.0
 LEAST_SPEED_SECONDS: Final = 2.0
 """What is measured over less says little of the speed."""
 LEAST_PAUSE_SECONDS: Final = 1.0
-"""A shorter pause for the rate limit is part of the pace."""
+"""A shorter pause for the rate limit is part of the pace, and one for the first answer is usual."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -156,7 +156,8 @@ class Tally:
 
 
 def _is_brief(pause: Pause) -> bool:
-    return pause.reason == "rate_limit" and pause.since_seconds + pause.next_in_seconds < LEAST_PAUSE_SECONDS
+    is_usual = pause.reason in ("preflight", "rate_limit")
+    return is_usual and pause.since_seconds + pause.next_in_seconds < LEAST_PAUSE_SECONDS
 
 
 def _later(at: dt.datetime, seconds: float | None) -> dt.datetime | None:

@@ -191,6 +191,8 @@ def _window(progress: Progress, told: set[str]) -> str:
 def _pause(progress: Progress, pause: Pause, *, told: set[str], zone: dt.tzinfo | None) -> str:
     if pause.reason == "rate_limit":
         return f"rate limit: waiting {math.ceil(pause.next_in_seconds)} s"
+    if pause.reason == "preflight":
+        return "waiting for Intercom's first answer"
     if pause.reason == "stopping":
         return _stopping(pause, progress.in_flight, told)
     since = f"{(progress.at - dt.timedelta(seconds=pause.since_seconds)).astimezone(zone):%H:%M:%S}"

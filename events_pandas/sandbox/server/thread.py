@@ -57,9 +57,9 @@ class ServerThread:
         listener = _listener(host, port)
         self.port: int = listener.getsockname()[1]
         self._server = _Server(_config(app))
-        self._thread = threading.Thread(
-            target=_run, args=(self._server, listener), name="events-pandas-sandbox", daemon=True
-        )
+        self._cause: BaseException | None = None
+        self._is_stopped = False
+        self._thread = threading.Thread(target=self._run, name="events-pandas-sandbox", daemon=True)
         self._listener = listener
         self._process = os.getpid()
         leave_to_parent_at_fork(self)
@@ -67,6 +67,7 @@ class ServerThread:
         if not self._server.is_accepting.wait(start_seconds):
             self.stop()
             raise RuntimeError(f"the sandbox did not start within {start_seconds:g} seconds")
+        self.require_alive()
 
     @property
     def is_inherited(self) -> bool:
@@ -80,10 +81,23 @@ class ServerThread:
             with contextlib.suppress(Exception):
                 cut_off(connection.transport.get_extra_info("socket"))
 
+    def require_alive(self) -> None:
+        """Say so if the thread has ended, and nobody has stopped it.
+
+        Raises
+        ------
+        OSError
+            With what it died of.
+        """
+        if self._cause is not None or not (self._is_stopped or self._thread.is_alive()):
+            why = "" if self._cause is None else f" ({type(self._cause).__name__})"
+            raise OSError(f"the sandbox has ended by itself{why}: start it again") from self._cause
+
     def stop(self) -> None:
         """Close all sockets and end the thread; requests in flight have a second to finish."""
         if self.is_inherited:
             return
+        self._is_stopped = True
         self._server.should_exit = True
         self._thread.join(_STOP_SECONDS)
 
@@ -102,6 +116,16 @@ class ServerThread:
         """
         self._thread.join(timeout_seconds)
         return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        try:
+            with contextlib.closing(self._listener):
+                asyncio.run(self._server.serve(sockets=[self._listener]))
+        except BaseException as error:  # noqa: BLE001  # whatever it is, `require_alive` tells it
+            self._cause = error
+        finally:
+            # Nobody waits for a start that has failed.
+            self._server.is_accepting.set()
 
 
 class _Protocol(HttpToolsProtocol):
@@ -180,11 +204,6 @@ def _report(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     error = context.get("exception")
     if not isinstance(error, OSError) or error.errno not in _OUT_OF_RESOURCES:
         loop.default_exception_handler(context)
-
-
-def _run(server: uvicorn.Server, listener: socket.socket) -> None:
-    with contextlib.closing(listener):
-        asyncio.run(server.serve(sockets=[listener]))
 
 
 def _listener(host: str, port: int) -> socket.socket:

@@ -121,3 +121,27 @@ def test_in_order_looks_no_further_ahead_than_its_threads(threads):
 
     for done, _ in enumerate(in_order(Work(), chunks()), start=1):
         assert len(told) - done <= threads + 1
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), GeneratorExit()])
+def test_in_order_raises_an_error_when_a_thread_is_ended(error):
+    """What ends a thread without a word does neither end the program nor leave the caller waiting."""
+
+    def work(_):
+        raise error
+
+    with pytest.raises(RuntimeError, match=r"^a thread that reads rows has ended before they were read$"):
+        list(in_order(work, CHUNKS))
+
+
+def test_in_order_works_in_the_callers_thread_when_the_system_has_no_other(monkeypatch):
+    """Rows are read more slowly then, and read."""
+
+    def start(_):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    work = Work()
+
+    assert list(in_order(work, CHUNKS)) == RESULTS
+    assert work.threads == {threading.current_thread()}

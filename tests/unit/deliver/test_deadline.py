@@ -201,6 +201,23 @@ def test_transport_tries_the_next_address_when_one_refuses(connect, serve, reply
     assert f"Host: intercom.test:{server.port}" in server.requests[0].decode()
 
 
+def test_transport_asks_the_address_again_that_has_answered(connect, serve, replying, resolve):
+    """Where an address drops everything, every new connection would wait for it."""
+    resolve("intercom.test", "127.0.0.2", "127.0.0.1")
+    server = serve(replying(b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"))
+    transport = connect(f"http://intercom.test:{server.port}")
+    transport.send("POST", "/events", b"{}")
+
+    with socket.create_server(("127.0.0.2", server.port)) as other:
+        answer = transport.send("POST", "/events", b"{}")
+        other.settimeout(0.0)
+        with pytest.raises(BlockingIOError):
+            other.accept()
+
+    assert answer.status == 202
+    assert server.connections == 2
+
+
 def test_transport_drops_a_connection_whose_deadline_has_passed(fail, connect, serve):
     """What comes too late is not taken for the answer to the next request."""
 

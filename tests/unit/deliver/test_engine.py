@@ -1,6 +1,8 @@
 """The run: every event has one outcome, whatever happens on the way."""
 
 import threading
+import time
+from dataclasses import replace
 
 import pytest
 
@@ -615,6 +617,64 @@ def test_deliver_raises_what_a_worker_did_not_expect(make_run, scripted_client, 
 
     with pytest.raises(ZeroDivisionError, match=r"^a bug$"):
         list(make_run(client).deliver([events("a", "b")]))
+
+
+def test_deliver_tells_what_may_have_arrived_when_a_client_fails(make_run, scripted_client, events):
+    """Nobody knows how far a request was in which a bug showed; what was not sent is told as that."""
+    told = []
+    client = scripted_client({"b": [ZeroDivisionError("a bug")]})
+    run = make_run(client, concurrency=1, on_outcome=told.append)
+
+    with pytest.raises(ZeroDivisionError):
+        list(run.deliver([events("a", "b", "c")]))
+
+    assert _statuses(told) == ["accepted", "failed", "not_submitted"]
+    assert _codes(told) == [None, "no_answer", "ended_by_error"]
+
+
+def test_deliver_tells_of_what_is_open_when_an_error_ends_it(make_run, scripted_client, events, surroundings):
+    """An event in doubt that waits for another attempt may have arrived; one that was never sent has not."""
+    told = []
+
+    def tell(outcome):
+        told.append(outcome)
+        if len(told) == 1:
+            raise ZeroDivisionError("a bug")
+
+    client = scripted_client({"a": [BROKEN] * 3})
+    patient = replace(surroundings, jitter=lambda: 0.9)
+    run = make_run(client, concurrency=1, on_outcome=tell, surroundings=patient)
+
+    with pytest.raises(ZeroDivisionError):
+        list(run.deliver([events("a", "b", "c")]))
+
+    assert {outcome.row: outcome.error_code for outcome in told} == {0: "no_answer", 1: None, 2: "ended_by_error"}
+
+
+@pytest.mark.parametrize("end", [SystemExit(3), GeneratorExit()])
+def test_deliver_raises_an_error_when_a_client_ends_its_thread(make_run, scripted_client, events, end):
+    """What ends a thread does not end the program."""
+    client = scripted_client({"a": [end]})
+
+    with pytest.raises(RuntimeError, match=rf"^a {type(end).__name__} in a thread that makes requests$"):
+        list(make_run(client).deliver([events("a", "b")]))
+
+
+def test_run_ends_when_a_thread_dies(make_run, scripted_client, events, surroundings):
+    """A thread that dies outside of its request leaves an event that may have arrived, and nobody waits for it."""
+
+    def clock():
+        if threading.current_thread().name.startswith("events-pandas-"):
+            raise MemoryError
+        return time.monotonic()
+
+    run = make_run(scripted_client(), concurrency=1, surroundings=replace(surroundings, clock=clock))
+    (outcomes,) = run.deliver([events("a", "b")])
+
+    assert _codes(outcomes) == ["no_answer", "ended_by_error"]
+    assert _statuses(outcomes) == ["failed", "not_submitted"]
+    assert run.stop.reason == "error"
+    assert isinstance(run.stop.cause, MemoryError)
 
 
 def test_deliver_raises_an_error_of_the_chunks_after_those_before_it(make_run, scripted_client, events):

@@ -1,14 +1,20 @@
 """The preflight: whose token it is, or why nothing should be sent."""
 
 import json
+import math
+import threading
 from dataclasses import replace
 
 import pytest
 
 from events_pandas.deliver.answers import Answer, TransportError
+from events_pandas.deliver.asking import ask_in_time
 from events_pandas.deliver.outcomes import Status
-from events_pandas.deliver.preflight import Workspace, read_workspace
+from events_pandas.deliver.pacing import Pacer
+from events_pandas.deliver.preflight import Workspace, ask_workspace, read_workspace
+from events_pandas.deliver.retry import RetryPolicy
 from events_pandas.deliver.stopping import Stop
+from events_pandas.deliver.surroundings import Surroundings
 
 ME = {"type": "admin", "app": {"id_code": "abc123", "name": "Acme", "region": "EU", "timezone": "UTC"}}
 ANSWER = Answer(
@@ -112,4 +118,159 @@ def test_preflight_waits_no_longer_than_a_person_would(make_run, scripted_client
 
     make_run(scripted_client(me=[busy, ANSWER]), surroundings=patient).preflight()
 
-    assert waits == [15.0]
+    assert sum(waits) == 15.0
+    assert max(waits) == 1.0
+
+
+@pytest.fixture
+def clock():
+    """A clock that only a sleep moves."""
+
+    class Clock:
+        now = 1_000.0
+
+        def sleep(self, seconds):
+            self.now += seconds
+
+    return Clock()
+
+
+@pytest.fixture
+def asked(clock):
+    """Return a function that asks for the workspace by a script of what each attempt takes and brings; and its log."""
+
+    def ask_with(*script):
+        steps, given = list(script), []
+
+        def ask(seconds):
+            given.append(seconds)
+            took, result = steps.pop(0)
+            clock.now += min(took, seconds)
+            if took > seconds or isinstance(result, TransportError):
+                raise TransportError("no answer", may_have_arrived=False)
+            return result
+
+        surroundings = Surroundings(clock=lambda: clock.now, sleep=clock.sleep, jitter=lambda: 0.5)
+        found = ask_workspace(ask, pacer=Pacer(), policy=RetryPolicy(), surroundings=surroundings, on_look=int)
+        return found, given
+
+    return ask_with
+
+
+@pytest.mark.parametrize("took", [0.0, 3.0, 9.5])
+def test_preflight_waits_for_a_server_that_is_slow(asked, took):
+    """An answer within ten seconds is one."""
+    found, given = asked((took, ANSWER))
+
+    assert found == Workspace(id_code="abc123", name="Acme", region="EU")
+    assert given == [10.0]
+
+
+def test_preflight_ends_after_ten_seconds_when_nobody_answers(asked, clock):
+    """Whatever a client's own limit is, and whatever is left of the attempts."""
+    found, given = asked((math.inf, None))
+
+    assert (found.reason, found.message) == (
+        "outage",
+        "Intercom cannot be reached (no answer): nothing was submitted, try again later",
+    )
+    assert (clock.now, given) == (1_010.0, [10.0])
+
+
+def test_preflight_gives_the_next_attempt_what_silence_has_left(asked):
+    """A connection that breaks is no answer: the ten seconds go on."""
+    found, given = asked((4.0, REFUSED), (math.inf, None))
+
+    assert found.reason == "outage"
+    assert given == [10.0, 5.75]
+
+
+def test_preflight_waits_for_the_window_when_the_limit_is_spent(asked, clock):
+    """Somebody answers: a window of ten seconds is waited out, and the silence is counted anew."""
+    spent = Answer(status=429, headers={"Retry-After": "10"})
+
+    found, given = asked((0.0, spent), (3.0, ANSWER))
+
+    assert found.id_code == "abc123"
+    assert given == [10.0, 10.0]
+    assert clock.now == 1_013.25
+
+
+@pytest.mark.parametrize("retry_after", ["10", "120"])
+def test_preflight_ends_within_thirty_seconds_when_the_server_only_asks_to_wait(asked, clock, retry_after):
+    """Also where the last attempt gets no answer."""
+    busy = Answer(status=503, headers={"Retry-After": retry_after})
+
+    found, _ = asked((1.0, busy), (1.0, busy), (math.inf, None), (1.0, busy))
+
+    assert found.reason == "outage"
+    assert clock.now <= 1_030.0
+
+
+def test_preflight_shows_progress_while_it_waits(make_run, scripted_client):
+    """The run says what it waits for, and for how long it has."""
+    answered, pauses = threading.Event(), []
+
+    def tick():
+        pauses.append(run.standing().pause)
+        answered.set()
+
+    run = make_run(scripted_client(me=[lambda: answered.wait(10) and ANSWER]), on_tick=tick)
+
+    assert run.preflight() is not None
+    assert pauses[0].reason == "preflight"
+    assert run.standing().pause is None
+
+
+def test_preflight_ends_when_the_run_is_ended_meanwhile(make_run, scripted_client):
+    """What the progress function raises ends the wait, and not only the run."""
+    released = threading.Event()
+
+    def tick():
+        run.stop = Stop(reason="error", error_code="ended_by_error", message="")
+
+    run = make_run(scripted_client(me=[lambda: released.wait(10) and ANSWER]), on_tick=tick)
+
+    assert run.preflight() is None
+    assert run.workspace is None
+    released.set()
+
+
+def test_preflight_is_not_held_by_a_server_that_says_nothing(serve, connect):
+    """The limit of the preflight reaches the request, whose own is longer."""
+    server = serve(lambda server, _: server.stopping.wait(10))
+    transport = connect(server.url, timeout_seconds=60.0)
+
+    with pytest.raises(TransportError, match=rf"^no answer from 127\.0\.0\.1:{server.port} within 0\.2 s$"):
+        ask_in_time(lambda: transport.send("GET", "/me"), 0.2, on_look=lambda: None)
+
+
+@pytest.mark.parametrize("seconds", [0.05, 0.2])
+def test_question_is_not_awaited_longer_when_it_hangs(seconds):
+    """A client that keeps no time, or one that hangs where it cannot."""
+    released = threading.Event()
+
+    with pytest.raises(TransportError, match=r"^no answer within 0 s$"):
+        ask_in_time(lambda: released.wait(10), seconds, on_look=lambda: None)
+    released.set()
+
+
+@pytest.mark.parametrize(
+    ("raised", "expected", "said"),
+    [
+        (REFUSED, TransportError, "no connection to api.intercom.io"),
+        (ZeroDivisionError("a bug"), ZeroDivisionError, "a bug"),
+        (KeyboardInterrupt(), KeyboardInterrupt, ""),
+        (SystemExit(3), RuntimeError, "a SystemExit in the thread of the question"),
+    ],
+)
+def test_question_raises_what_its_thread_raises(raised, expected, said):
+    """What would end a thread without a word ends the wait."""
+
+    def ask():
+        raise raised
+
+    with pytest.raises(expected) as caught:
+        ask_in_time(ask, 5.0, on_look=lambda: None)
+
+    assert str(caught.value) == said

@@ -23,6 +23,7 @@ class FakeWriter:
         self.recorded, self.released = [], []
         self.waiting = 0
         self.is_closed = False
+        self.death = None
         self.most_waiting = 0
         self._gate = gate
         self._lock = threading.Lock()
@@ -43,6 +44,9 @@ class FakeWriter:
 
     def release(self, mark):
         self.released.append(mark)
+
+    def write_waiting(self):
+        """Leave what waits to the disk, which may answer yet."""
 
     def close(self, wait_seconds):
         self.is_closed = wait_seconds > 0
@@ -241,3 +245,21 @@ def test_event_that_another_run_has_recorded_is_not_accepted_twice(
 
     assert (str(outcome.status), outcome.error_code, outcome.http_status, outcome.attempts) == (status, code, 202, 1)
     assert run.stop is None
+
+
+def test_accepted_event_that_is_still_not_recorded_at_the_end_is_told_as_that(make_run, scripted_client, marked):
+    """A disk that does not answer ends the run, and nobody waits for it longer than for requests."""
+    gate = threading.Event()
+    writer = FakeWriter(gate=gate)
+
+    def tick():
+        if writer.recorded:
+            writer.death = FULL
+
+    run = _run(make_run, scripted_client(), writer, concurrency=1, grace_seconds=0.1, on_tick=tick)
+    delivery = run.deliver([marked("a")])
+    (outcomes,) = delivery
+    gate.set()
+
+    assert _facts(outcomes) == [("failed", "not_recorded")]
+    assert run.stop.message.startswith("the run was ended, as accepted events can no longer be recorded: orders.sqlite")

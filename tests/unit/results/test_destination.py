@@ -1,6 +1,10 @@
 """Where events would go: regions compared with care, and what one answer tells of the limit."""
 
+import io
 import json
+import re
+import sys
+import threading
 
 import pytest
 
@@ -102,3 +106,24 @@ def test_destination_leaves_a_request_to_the_runs_own_question(remaining, second
     destination = Destination(workspace=Workspace(), limit=100, remaining=remaining, seconds_left=8.0)
 
     assert destination.duration_seconds(501) == pytest.approx(seconds)
+
+
+def test_destination_says_that_it_waits_for_the_answer(monkeypatch):
+    """A check that asks Intercom shows a line after two seconds, like all that takes its time."""
+    shown = threading.Event()
+
+    class Shown(io.StringIO):
+        def write(self, text):
+            shown.set()
+            return super().write(text)
+
+    class Slow(Client):
+        def me(self):
+            shown.wait(9.0)
+            return super().me()
+
+    monkeypatch.setattr(sys, "stderr", Shown())
+    destination = find_destination(Slow(HEADERS))
+
+    assert destination.limit == 100
+    assert re.match(r"checking: 0 after \d+ s; waiting for Intercom's first answer\n", sys.stderr.getvalue())

@@ -46,7 +46,7 @@ def test_utc_times_keeps_missing_times():
     """NaT stays NaT, and a second stays the same instant."""
     times = utc_times(np.array(["2024-01-31T10:00:00", "NaT"], dtype="datetime64[s]"))
 
-    assert times.tolist() == [pd.Timestamp("2024-01-31 10:00", tz="UTC"), pd.NaT]
+    assert list(times) == [pd.Timestamp("2024-01-31 10:00", tz="UTC"), pd.NaT]
 
 
 def test_counts_or_na_has_na_for_negative_numbers():

@@ -3,12 +3,15 @@
 import queue
 import sqlite3
 import threading
+import time
 from contextlib import closing
 
 import pytest
 
 from events_pandas.errors import JournalError
 from events_pandas.filesystem import place_of
+
+SLEEP = time.sleep
 
 
 @pytest.fixture
@@ -85,6 +88,22 @@ def test_record_whose_answer_raises_does_not_keep_others_from_theirs(journal, ma
     writer.close(30.0)
 
 
+def test_bug_in_an_answer_is_told_before_the_end(journal, make_mark):
+    """Whoever waits for that answer would wait for ever; what ends a thread does not end the program."""
+    writer = journal.writer()
+
+    def fails(_):
+        raise SystemExit(3)
+
+    writer.record(make_mark(journal, 1), accepted_at=5, request_id=None, then=fails)
+    while writer.waiting:
+        time.sleep(0.01)
+
+    assert "the thread that writes the journal has ended (SystemExit)" in str(writer.death)
+    with pytest.raises(RuntimeError, match=r"^a SystemExit in the thread that writes the journal$"):
+        writer.close(30.0)
+
+
 def test_close_writes_what_waits(journal, locked, make_mark, path):
     """Nothing that was answered 202 is dropped at the end of a run."""
     writer, answers = journal.writer(), []
@@ -153,6 +172,81 @@ def test_close_writes_what_no_thread_was_started_for(journal, make_mark, monkeyp
 
     assert answers == [None]
     assert len(rows(path)) == 1
+
+
+DEATHS = [OSError(22, "Invalid argument"), MemoryError(), SystemExit(3), KeyboardInterrupt()]
+
+
+@pytest.mark.parametrize("death", DEATHS, ids=lambda death: type(death).__name__)
+def test_death_of_the_thread_is_told_and_what_waits_is_written_by_whoever_finds_it(
+    death, journal, make_mark, path, monkeypatch
+):
+    """Whatever the thread dies of, no record is left without its answer, and none that can be written is lost."""
+
+    def dying(seconds):
+        if threading.current_thread().name == "events-pandas-journal":
+            raise death
+        SLEEP(seconds)
+
+    monkeypatch.setattr(time, "sleep", dying)
+    writer, answers = journal.writer(), []
+    assert writer.death is None
+    writer.record(make_mark(journal, 1), accepted_at=5, request_id=None, then=answers.append)
+    writer._thread.join(30.0)
+
+    told, answered_before = writer.death, list(answers)
+    writer.write_waiting()
+    writer.record(make_mark(journal, 2, second=2), accepted_at=5, request_id=None, then=answers.append)
+    writer.write_waiting()
+    writer.close(30.0)
+
+    words = "OSError: Invalid argument" if isinstance(death, OSError) else type(death).__name__
+    assert str(told) == (
+        f"{path}: the thread that writes the journal has ended ({words}): "
+        "run again: what the journal holds so far is kept, and is not sent twice"
+    )
+    assert told.__cause__ is death
+    assert (answered_before, answers) == ([], [None, None])
+    assert len(rows(path)) == 2
+    assert writer.death is None
+
+
+def test_death_is_told_when_the_system_has_no_thread(journal, make_mark, monkeypatch, path):
+    """A record that no thread can write is written by whoever asked for it."""
+
+    def start(_):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    writer, answers = journal.writer(), []
+    writer.record(make_mark(journal, 1), accepted_at=5, request_id=None, then=answers.append)
+
+    told = writer.death
+    writer.write_waiting()
+    writer.close(30.0)
+
+    assert str(told).startswith(f"{path}: the thread that writes the journal has ended (RuntimeError): run again")
+    assert answers == [None]
+    assert len(rows(path)) == 1
+
+
+def test_death_is_told_when_the_disk_does_not_answer(journal, locked, make_mark, monkeypatch, path):
+    """A commit that takes a minute is one that nobody waits for any longer; it is not written a second time."""
+    writer, answers = journal.writer(), []
+    with locked():
+        writer.record(make_mark(journal, 1), accepted_at=5, request_id=None, then=answers.append)
+        before = writer.death
+        now = time.monotonic()
+        monkeypatch.setattr(time, "monotonic", lambda: now + 61.0)
+        told = writer.death
+        writer.write_waiting()
+        monkeypatch.undo()
+
+    writer.close(30.0)
+
+    assert before is None
+    assert str(told).startswith(f"{path}: the disk has not written for 60 s: see whether the disk is there and well")
+    assert answers == [None]
 
 
 def test_record_after_the_end_is_answered_with_an_error(journal, make_mark, path):

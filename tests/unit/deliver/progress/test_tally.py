@@ -186,11 +186,12 @@ def test_tally_measures_the_speed_anew_after_a_pause(make_tally, run):
     assert tally.look().events_per_second == pytest.approx(20.0)
 
 
-def test_tally_takes_no_notice_of_a_pause_within_the_pace(make_tally, run):
-    """Part of a second for an answer of 429 is nothing to be told."""
+@pytest.mark.parametrize("reason", ["rate_limit", "preflight"])
+def test_tally_takes_no_notice_of_a_pause_within_the_pace(make_tally, run, reason):
+    """Part of a second for an answer of 429, or for the first answer, is nothing to be told."""
     tally, _ = make_tally(1_000)
 
-    run.standing = Standing(pause=Pause(reason="rate_limit", since_seconds=0.1, next_in_seconds=0.3))
+    run.standing = Standing(pause=Pause(reason=reason, since_seconds=0.1, next_in_seconds=0.3))
 
     assert tally.look().pause is None
 

@@ -234,6 +234,16 @@ def test_line_awaits_a_single_request():
     assert told.endswith("; stopping: waiting for 1 request, 27 s at most; Ctrl-C again leaves at once")
 
 
+def test_line_tells_that_the_first_answer_is_awaited():
+    """Who looks at a run that has not begun is told what it waits for."""
+    pause = Pause(reason="preflight", since_seconds=2.0, next_in_seconds=0.0)
+    asking = Progress(rows=0, total=9, at=AT, elapsed_seconds=2.0, pause=pause)
+
+    assert line(asking, description="submitting") == (
+        "submitting: 0 of 9 (0%) after 2 s; waiting for Intercom's first answer"
+    )
+
+
 @pytest.mark.parametrize("width", range(45, 140))
 def test_bar_format_keeps_to_the_width(width):
     """No terminal of a usual width wraps the line, at figures of a long run, and some of the bar is seen if any."""

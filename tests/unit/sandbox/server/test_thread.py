@@ -1,6 +1,7 @@
 """The web server's thread."""
 
 import asyncio
+import contextlib
 import errno
 import re
 import socket
@@ -137,6 +138,32 @@ def test_server_gives_up_a_start_that_takes_too_long() -> None:
 
     timer.join()
     assert "events-pandas-sandbox" not in {thread.name for thread in threading.enumerate()}
+
+
+async def fatal(_scope, _receive, _send) -> None:
+    """End the loop of the server at any request."""
+    asyncio.get_running_loop().stop()
+
+
+def test_server_that_has_ended_by_itself_says_so(serve, http) -> None:
+    """Whoever waits for it is told what it died of."""
+    thread = serve(fatal)
+
+    with contextlib.suppress(OSError):
+        http.get(f"http://127.0.0.1:{thread.port}", timeout=10)
+
+    assert thread.wait(10)
+    with pytest.raises(OSError, match=r"^the sandbox has ended by itself \(RuntimeError\): start it again$"):
+        thread.require_alive()
+
+
+def test_server_that_was_stopped_has_not_ended_by_itself(serve) -> None:
+    """An end that was asked for is none to complain of."""
+    thread = serve(hello)
+
+    thread.stop()
+
+    thread.require_alive()
 
 
 def test_server_listens_on_version_6_of_the_protocol(serve, http) -> None:

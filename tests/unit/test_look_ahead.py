@@ -1,0 +1,226 @@
+"""How far a stream is read ahead of the results that are due, and what becomes of it. The client is a fake."""
+
+import threading
+
+import pandas as pd
+import pytest
+
+from events_pandas import RetryPolicy, SubmissionError, SubmissionInterrupted, iter_submit, submit_events, submit_file
+from events_pandas.read_ahead import ReadAhead
+
+LIMIT_SECONDS = 10.0
+
+
+@pytest.fixture
+def gate():
+    """An event for requests to wait on, which is set at the end of the test."""
+    gate = threading.Event()
+    yield gate
+    gate.set()
+
+
+@pytest.fixture
+def meeting():
+    """Requests that are answered when thirty of them are under way together."""
+    return threading.Barrier(30, timeout=LIMIT_SECONDS)
+
+
+@pytest.fixture
+def meeting_client(fake_client, meeting):
+    """A client whose requests 00010 to 00039 wait for one another."""
+    return fake_client({f"{number:05d}": [lambda: meeting.wait() >= 0 and 202] for number in range(10, 40)})
+
+
+def _rows(parts):
+    return [row for part in parts for row in part["row"]]
+
+
+def test_stream_of_single_rows_has_as_many_requests_under_way_as_one_frame(make_orders, mapping, meeting_client):
+    """Frames are read ahead by their rows: the pace does not depend on how the rows are cut."""
+    frames = [make_orders(1, start=number) for number in range(42)]
+
+    parts = list(iter_submit(frames, mapping, client=meeting_client, journal=None))
+
+    assert [part["row"].tolist() for part in parts] == [[row] for row in range(42)]
+    assert {status for part in parts for status in part["status"]} == {"accepted"}
+
+
+@pytest.mark.parametrize("chunksize", [1, 7])
+def test_small_chunks_have_as_many_requests_under_way_as_large_ones(make_orders, mapping, meeting_client, chunksize):
+    """So with a frame in small chunks."""
+    results = submit_events(make_orders(42), mapping, client=meeting_client, journal=None, chunksize=chunksize)
+
+    assert set(results["status"]) == {"accepted"}
+
+
+def test_small_files_have_as_many_requests_under_way_as_a_large_one(make_orders, mapping, meeting_client, tmp_path):
+    """So with files of a row each."""
+    for number in range(42):
+        make_orders(1, start=number).to_csv(tmp_path / f"{number:02d}.csv", index=False)
+
+    results = submit_file(tmp_path / "*.csv", mapping, client=meeting_client, journal=None, progress=False)
+
+    assert results["row"].tolist() == list(range(42))
+    assert set(results["status"]) == {"accepted"}
+
+
+@pytest.mark.parametrize(("chunksize", "most"), [(2_000, 7), (1, 4)])
+def test_stream_is_read_ahead_no_further_than_a_chunks_rows(make_orders, mapping, fake_client, gate, chunksize, most):
+    """Behind a row that waits for its answer no more is kept than `chunksize` rows, and a thousand in any case."""
+    read = []
+
+    def frames():
+        yield make_orders(1, start=90_000)
+        for number in range(20):
+            read.append(number)
+            # Rows without a time are not sent, and count too.
+            yield make_orders(300, start=number * 300, day=[None] * 300)
+
+    # Long enough for all that could be read; a slow machine reads less, and never more.
+    client = fake_client({"90000": [lambda: gate.wait(0.7) or 202]})
+    stream = iter_submit(frames(), mapping, client=client, journal=None, chunksize=chunksize)
+
+    first = next(stream)
+    read_before = len(read)
+    stream.close()
+
+    assert first["status"].tolist() == ["accepted"]
+    assert 1 <= read_before <= most
+
+
+@pytest.mark.parametrize("rows", [0, 1])
+def test_read_ahead_has_room_for_a_thousand_small_frames(rows):
+    """A frame without rows takes memory too."""
+    ahead = ReadAhead(10_000)
+
+    for _ in range(999):
+        ahead.open(rows)
+    has_room = ahead.has_room()
+    ahead.open(rows)
+
+    assert (has_room, ahead.has_room()) == (True, False)
+
+
+def test_read_ahead_counts_the_chunk_that_is_due():
+    """One that is done makes room."""
+    ahead = ReadAhead(1_500)
+    told = []
+    for rows in (1_000, 499, 1):
+        ahead.open(rows)
+        told.append(ahead.has_room())
+    ahead.close()
+
+    assert told == [True, True, False]
+    assert ahead.has_room()
+
+
+def test_results_come_before_another_frame_is_awaited(make_orders, mapping, fake_client):
+    """What is complete is not kept until the source has another frame, which may be hours."""
+    yielded, held_back = threading.Event(), []
+    client = fake_client({"00001": [lambda: yielded.wait(LIMIT_SECONDS) and 202]})
+
+    def frames():
+        yield make_orders(1)
+        while not client.events:
+            pass
+        yield make_orders(1, start=1)
+        held_back.append(not yielded.wait(LIMIT_SECONDS))
+        yield make_orders(1, start=2)
+
+    stream = iter_submit(frames(), mapping, client=client, journal=None)
+    next(stream)
+    yielded.set()
+    rest = list(stream)
+
+    assert held_back == [False]
+    assert _rows(rest) == [1, 2]
+
+
+def test_results_of_a_slow_source_wait_for_the_journal_and_not_for_another_frame(make_orders, mapping, fake_client):
+    """The moment until an answer is on disk is no reason to ask a source that takes its time."""
+    yielded, held_back = [], []
+    client = fake_client()
+
+    def frames():
+        for number in range(4):
+            yield make_orders(1, start=number)
+            # As one that waits for rows to come in.
+            threading.Event().wait(0.06)
+            held_back.append(number - len(yielded))
+
+    for part in iter_submit(frames(), mapping, client=client):
+        yielded.append(part)  # noqa: PERF402  # The source looks at what was yielded so far.
+
+    assert max(held_back[1:]) <= 1
+
+
+def test_frames_are_read_in_the_callers_thread(make_orders, mapping, fake_client):
+    """A source may hold what belongs to its thread, such as a connection to a database."""
+    threads = set()
+    frames = (threads.add(threading.current_thread()) or make_orders(1, start=number) for number in range(20))
+
+    list(iter_submit(frames, mapping, client=fake_client()))
+
+    assert threads == {threading.current_thread()}
+
+
+def test_stream_that_is_closed_records_what_was_under_way(make_orders, mapping, fake_client):
+    """What Intercom was sent is in the journal, whether anybody has seen the results or not."""
+    read = []
+    frames = (read.append(number) or make_orders(1, start=number) for number in range(50))
+    client = fake_client()
+
+    stream = iter_submit(frames, mapping, client=client)
+    next(stream)
+    stream.close()
+    sent = client.contacts
+    again = submit_events(make_orders(50), mapping, client=client)
+
+    assert sent == [f"{number:05d}" for number in range(len(sent))]
+    assert again["status"].tolist() == ["already_submitted"] * len(sent) + ["accepted"] * (50 - len(sent))
+
+
+@pytest.mark.parametrize(
+    ("step", "ends_in"),
+    [(KeyboardInterrupt(), SubmissionInterrupted), (401, SubmissionError), (ValueError(), SubmissionError)],
+)
+def test_stream_that_ends_early_gives_every_row_that_it_read(make_orders, mapping, fake_client, step, ends_in):
+    """What was yielded and what the exception has are together what was read, once and in order."""
+    read, parts = [], []
+    frames = (read.append(number) or make_orders(1, start=number) for number in range(42))
+    stream = iter_submit(frames, mapping, client=fake_client({"00020": [step]}))
+
+    with pytest.raises(ends_in) as caught:
+        parts.extend(stream)
+
+    assert _rows([*parts, caught.value.results]) == read
+    assert len(caught.value.results) > 0
+
+
+def test_stream_gives_the_results_before_an_error_of_its_frames(make_orders, mapping, fake_client):
+    """All that was read before it has been submitted and is yielded; then the error comes as it is."""
+    client, parts = fake_client(), []
+
+    def frames():
+        for number in range(20):
+            yield make_orders(1, start=number)
+        raise OSError("the queue is gone")
+
+    with pytest.raises(OSError, match=r"^the queue is gone$"):
+        parts.extend(iter_submit(frames(), mapping, client=client))
+
+    assert _rows(parts) == list(range(20))
+    assert len(client.events) == 20
+
+
+def test_rows_that_repeat_one_under_way_are_judged_when_it_has_its_outcome(make_orders, mapping, fake_client, gate):
+    """A frame that was read ahead waits for the frames before it: only then is it known what became of its firsts."""
+    client = fake_client({"00000": [lambda: gate.wait(LIMIT_SECONDS) and 500] * 2, "00001": [202]})
+    frames = [make_orders(1), make_orders(1, start=1), make_orders(2)]
+    retry = RetryPolicy(attempts=2, base_seconds=0.0)
+
+    stream = iter_submit(frames, mapping, client=client, retry=retry, progress=lambda _: gate.set(), journal=None)
+    parts = list(stream)
+
+    assert [part["status"].tolist() for part in parts] == [["failed"], ["accepted"], ["not_submitted", "duplicate"]]
+    assert pd.concat(parts)["error_code"].tolist()[2] == "duplicate_of_unsent"
