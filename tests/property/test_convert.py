@@ -484,8 +484,10 @@ def test_check_is_honest(frame, options):
     assert len(kept) == checked.valid.sum()
     assert again.valid.all()
     assert not [finding for finding in again.findings if finding.severity == "error" or finding.is_omission]
-    before = Converter(bound).convert(0, len(frame)).payloads(checked.valid)
-    assert converter.convert(0, len(kept)).payloads(again.valid).to_pylist() == before.to_pylist()
+    # As JSON: blanking may make floats of whole numbers, and 1e3 is 1000.
+    before = Converter(bound).convert(0, len(frame)).payloads(checked.valid).to_pylist()
+    after = converter.convert(0, len(kept)).payloads(again.valid).to_pylist()
+    assert list(map(json.loads, after)) == list(map(json.loads, before))
 
 
 @settings(deadline=None, max_examples=60)
