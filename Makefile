@@ -10,7 +10,8 @@ PYTHON_MAJORS := $(patsubst %,.venv-clients/python-intercom-%,2 3 4 5)
 SOURCES := events_pandas tests
 # Many tests wait rather than compute: more of them than a small machine has cores are run at a time.
 WORKERS := 4
-# Property tests and those with limits in seconds are not traced for coverage: tracing takes most of their time.
+# Only these are traced for coverage: tracing takes most of the time of property tests, and of those with servers.
+TRACED := tests/unit tests/contract
 # Set PYTHON to choose the interpreter. pyenv has shims that fail for versions that are not active: each is tried.
 PYTHONS := $(or $(PYTHON),python3.13 python3.12 python3.11 python3)
 
@@ -28,8 +29,8 @@ demo: $(VENV)/sandbox.installed ## Submit a real CSV to a local Intercom, and sh
 	@$(BIN)/events-pandas demo
 
 test: $(VENV)/test.installed ## Run all tests, with branch coverage
-	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal -m "not alone" --ignore=tests/property --cov
-	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal tests/property
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal -m "not alone" $(TRACED) --cov
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal -m "not alone" $(TRACED:%=--ignore=%)
 	@$(BIN)/python -m pytest -m alone
 
 check: $(VENV)/check.installed ## Lint, format, types, docstrings and the direction of imports

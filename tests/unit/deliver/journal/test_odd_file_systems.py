@@ -75,6 +75,12 @@ except JournalError as error:
 """
 
 
+@pytest.fixture(autouse=True)
+def _untraced(monkeypatch):
+    """Let the program write no coverage data: they are in SQLite too, which has no locks then."""
+    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
+
+
 def run_program(path, before, then="use(journal)"):
     command = [sys.executable, "-c", PROGRAM, str(path), before, then]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
