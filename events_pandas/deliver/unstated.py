@@ -20,13 +20,15 @@ NOTICEABLE_SHARE: Final = 0.01
 """Refusals are expected if more than this part of the requests is refused at any pace."""
 WEAK: Final = 20
 """Fewer answers than this say little of a pace: it is halved at most."""
+TELLING: Final = 4
+"""Where so many refusals would be usual and none comes, a lower pace has ended them."""
 STRAY: Final = 1
 """So many refusals in ten seconds have no meaning."""
 USED_SHARE: Final = 0.7
 """A trial with fewer answers than this part of its limit is no trial of that."""
 LONGEST_TRIAL_SECONDS: Final = 30.0
 """A trial goes on for so long where its pace is not used, as when answers ask to wait."""
-SAME_SHARE: Final = 0.7
+SAME_SHARE: Final = 0.5
 """Refusals that fall to no less than this part of what they were do not come from the pace."""
 
 
@@ -199,14 +201,19 @@ class UnstatedLimit:
         if trial is None:
             trial = _Trial(began_at=sighting.sent_at, limit=self.limit)
         trial = replace(trial, seconds=sighting.sent_at - trial.began_at)
-        if trial.seconds >= intercom.WINDOW_SECONDS and (
-            self._is_used(trial) or trial.seconds >= LONGEST_TRIAL_SECONDS
-        ):
+        if self._is_over(trial):
             self._judge(trial, sighting.received_at)
             trial = _Trial(began_at=sighting.received_at, limit=self.limit)
         if sighting.sent_at >= trial.began_at:
             trial = replace(trial, answered=trial.answered + 1, refused=trial.refused + is_unexplained)
         self._trial = trial
+
+    def _is_over(self, trial: _Trial) -> bool:
+        """Tell whether a trial has lasted long enough to say something."""
+        if trial.seconds < intercom.WINDOW_SECONDS or trial.seconds >= LONGEST_TRIAL_SECONDS:
+            return trial.seconds >= LONGEST_TRIAL_SECONDS
+        expected = self._doubted.refused_share * trial.answered if self._doubted else TELLING
+        return self._is_used(trial) and expected >= TELLING
 
     def _judge(self, trial: _Trial, now: float) -> None:
         """Draw the lesson of ten seconds at one pace."""
@@ -224,12 +231,9 @@ class UnstatedLimit:
             self._most = self._most if self._is_stated else intercom.DEFAULT_LIMIT
             self.limit, self._doubted = min(self._doubted.limit, self._most), None
         else:
-            self._doubted = None if self._steps else trial
-            if self._steps or self._is_used(trial):
+            self._doubted = trial if trial.refused > STRAY else None
+            if self._steps or not self._is_stated or self._is_used(trial):
                 self._give_way(trial.accepted_in_a_window, now=now)
-            elif not self._is_stated:
-                # What was accepted shows how long answers have asked to wait, and less of the limit.
-                self._give_way(LEAST_RETREAT * self.limit * self._rate_share, now=now)
 
     @staticmethod
     def _is_no_better(trial: _Trial, before: _Trial) -> bool:
@@ -239,7 +243,7 @@ class UnstatedLimit:
     def _most_usual(self, answered: int) -> float:
         """Return how many refusals mean nothing among so many answers."""
         usual = self._usual_share * answered
-        return usual + (1.0 if self._steps else 1.5) * math.sqrt(usual) + (0 if usual else STRAY)
+        return usual + (1.0 if self._steps else 1.5) * math.sqrt(usual) + (0 if usual or self._steps else STRAY)
 
     def _step_up(self, trial: _Trial) -> None:
         """Try a little more, if the pace was used to the full."""
