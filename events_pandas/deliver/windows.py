@@ -127,7 +127,7 @@ class RateWindows:
         self._accounts: dict[float, _Account] = {}
         # A reset that stayed the same for longer than a window: not the end of one.
         self._stuck_reset = math.nan
-        # How far ahead of the local clock resets are, and since when.
+        # How far ahead resets are, since when, and when the last one came.
         self._ahead, self._ahead_since, self._seen_at = math.inf, 0.0, 0.0
         self._ends_by = math.inf
         self._last_sent_at = -math.inf
@@ -216,9 +216,9 @@ class RateWindows:
             return None
         state = _State(limit=rate.limit, remaining=rate.remaining, reset=self._known_reset(rate.reset, rate.remaining))
         ahead = seconds_to_reset(rate, date)
-        if self._is_stuck(state, ahead=ahead, sent_at=sent_at, received_at=received_at) or self._is_moving(
-            rate.reset, received_at
-        ):
+        if self._is_moving(ahead, received_at):
+            return None
+        if self._is_stuck(state, ahead=ahead, sent_at=sent_at, received_at=received_at):
             return None
         self._turn_to(state, ahead=ahead, sent_at=sent_at, received_at=received_at)
         # Where a window ends is far more exact than the `Date`, which has whole seconds.
@@ -337,12 +337,11 @@ class RateWindows:
                 self._clock = WindowClock()
         return state.reset == self._stuck_reset
 
-    def _is_moving(self, reset: float, received_at: float) -> bool:
+    def _is_moving(self, ahead: float | None, received_at: float) -> bool:
         """Tell whether resets stay as far ahead as they were, so that they are no end of a window."""
-        ahead, waited = reset - received_at, received_at - self._seen_at
-        self._seen_at = received_at
-        if max(abs(ahead - self._ahead), waited) > SAME_RESET_SECONDS:
-            self._ahead, self._ahead_since = ahead, received_at
+        waited, self._seen_at = received_at - self._seen_at, received_at
+        if ahead is None or ahead <= MOVING_SECONDS or max(abs(ahead - self._ahead), waited) > SAME_RESET_SECONDS:
+            self._ahead, self._ahead_since = ahead or math.inf, received_at
         elif received_at - self._ahead_since > MOVING_SECONDS:
             self._accounts.clear()
             return True
