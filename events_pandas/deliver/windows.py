@@ -8,7 +8,7 @@ from typing import Final
 
 from events_pandas import intercom
 from events_pandas.deliver.answers import Rate, seconds_to_reset
-from events_pandas.deliver.serverclock import WindowClock
+from events_pandas.deliver.serverclock import MOST_SPREAD_SECONDS, WindowClock
 from events_pandas.deliver.sighting import Refusals
 
 SAME_RESET_SECONDS: Final = 1.5
@@ -127,6 +127,8 @@ class RateWindows:
         self._accounts: dict[float, _Account] = {}
         # A reset that stayed the same for longer than a window: not the end of one.
         self._stuck_reset = math.nan
+        # How long after the first answer of a window another server still counts in the one before.
+        self._spread = 0.0
         # How far ahead resets are, since when, and when the last one came.
         self._ahead, self._ahead_since, self._seen_at = math.inf, 0.0, 0.0
         self._ends_by = math.inf
@@ -159,7 +161,7 @@ class RateWindows:
     def is_over_at(self) -> float:
         """The local time from which a request that leaves arrives in a later window than the current one."""
         # A window that an answer has shown lasts no longer than a window's length, whatever the clocks say.
-        return min(self._reset - self._clock.low, self._ends_by)
+        return min(self._reset - self._clock.low, self._ends_by + self._spread)
 
     @property
     def may_be_over_at(self) -> float:
@@ -221,6 +223,9 @@ class RateWindows:
         if self._is_stuck(state, ahead=ahead, sent_at=sent_at, received_at=received_at):
             return None
         self._turn_to(state, ahead=ahead, sent_at=sent_at, received_at=received_at)
+        if state.reset < self._reset:
+            late = sent_at - (self._ends_by - self.seconds)
+            self._spread = max(self._spread, late if late <= MOST_SPREAD_SECONDS else 0.0)
         # Where a window ends is far more exact than the `Date`, which has whole seconds.
         begins_at = state.reset - self.seconds
         self._clock.learn_window(earliest=begins_at, latest=state.reset, sent_at=sent_at, received_at=received_at)
