@@ -122,11 +122,13 @@ class Pacer:
         limit = self._stated_limit(sighting)
         if limit is not None:
             self._unstated.state(limit)
+        elif sighting.told_limit and not self._most_left:
+            self._unstated.tell(sighting.told_limit)
         is_unexplained = sighting.is_refused and refusal is not Refusal.SPENT
         self._unstated.observe(sighting, is_unexplained=is_unexplained)
         if self._windows.is_known:
             self.limit = self._windows.limit
-        elif self.limit is not None or limit is not None or not sighting.is_trouble:
+        elif self.limit is not None or limit is not None or not sighting.is_trouble or sighting.told_limit:
             self.limit = self._unstated.limit
         is_spent = refusal in (Refusal.SPENT, Refusal.REPEATED)
         is_usual = refusal is Refusal.DOUBTED or self._unstated.expects_refusals
@@ -189,10 +191,8 @@ class Pacer:
         """Return the limit that an answer states, in requests for ten seconds."""
         rate = sighting.rate or Rate()
         # A refusal may be another limiter's, which states its own.
-        if sighting.is_refused and self._most_left:
+        if (rate.limit is None and rate.remaining is None) or (sighting.is_refused and self._most_left):
             return None
-        if rate.limit is None and rate.remaining is None:
-            return sighting.told_limit
         # Where only `Remaining` comes, the most that it has ever said is as much as is known of the limit.
         self._most_left = max(self._most_left, (rate.remaining or 0) + 1)
         return (rate.limit or self._most_left) * intercom.WINDOW_SECONDS / self._windows.seconds

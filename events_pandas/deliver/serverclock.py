@@ -6,6 +6,9 @@ from typing import Final
 SLACKS_SECONDS: Final = (0.0, 1.0, math.inf)
 """How far the end of a window may be from its reset by the server's `Date`: nothing, a rounded second, anything."""
 
+MOST_SPREAD_SECONDS: Final = 5.0
+"""How far the clocks of servers that answer together may differ."""
+
 
 class ServerClock:
     """Bounds on the server's time minus the local time.
@@ -44,11 +47,13 @@ class ServerClock:
 
         Notes
         -----
-        Evidence against the bounds means that one of the clocks was set, or that several servers answer: the newest is
-        believed.
+        Evidence a little against the bounds means that several servers answer, whose clocks differ: the bounds are
+        widened. Otherwise one of the clocks was set, and the newest evidence is believed.
         """
         low, high = earliest - received_at, latest - sent_at
-        if low > self.high or high < self.low:
+        if max(low - self.low, self.high - high) <= MOST_SPREAD_SECONDS and (low > self.high or high < self.low):
+            self.low, self.high = min(self.low, high), max(self.high, low)
+        elif low > self.high or high < self.low:
             self.low, self.high = low, high
         else:
             self.low, self.high = max(self.low, low), min(self.high, high)

@@ -8,7 +8,7 @@ from typing import Final
 from events_pandas import intercom
 from events_pandas.deliver.sighting import Refusals, Sighting
 
-STEPS: Final = (1.02, 1.3, 2.0, 3.0)
+STEPS: Final = (1.02, 1.02, 1.5, 3.0)
 """How much more is tried after each ten seconds in which more was accepted; the last one is repeated."""
 CAUTION: Final = 0.98
 """The part of the accepted requests that is tried after refusals."""
@@ -20,22 +20,31 @@ NOTICEABLE_SHARE: Final = 0.01
 """Refusals are expected if more than this part of the requests is refused at any pace."""
 WEAK: Final = 20
 """Fewer answers than this say little of a pace: it is halved at most."""
+TELLING: Final = 4
+"""Where so many refusals would be usual and none comes, a lower pace has ended them."""
 STRAY: Final = 1
 """So many refusals in ten seconds have no meaning."""
 USED_SHARE: Final = 0.7
 """A trial with fewer answers than this part of its limit is no trial of that."""
-SAME_SHARE: Final = 0.7
+LONGEST_TRIAL_SECONDS: Final = 30.0
+"""A trial goes on for so long where its pace is not used, as when answers ask to wait."""
+SAME_SHARE: Final = 0.5
 """Refusals that fall to no less than this part of what they were do not come from the pace."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Trial:
-    """What became of the requests that left within ten seconds at one pace."""
+    """What became of the requests that left at one pace: within ten seconds, or more where it was not used."""
 
     began_at: float
     limit: int
     answered: int = 0
     refused: int = 0
+    seconds: float = 0.0
+
+    @property
+    def accepted_in_a_window(self) -> float:
+        return (self.answered - self.refused) * intercom.WINDOW_SECONDS / self.seconds
 
     @property
     def refused_share(self) -> float:
@@ -76,7 +85,6 @@ class UnstatedLimit:
         self._steps = 0
         # The pace before the last two steps, and before the last one.
         self._before_steps = (0, 0)
-        self._ceiling = math.inf
         self._is_settling = False
         self._is_stated = False
 
@@ -120,9 +128,22 @@ class UnstatedLimit:
         """
         self._is_stated = True
         most = max(int(limit), 1)
-        if most != self._most:
-            self.limit = most if self.limit == self._most else min(self.limit, most)
-            self._most = most
+        if most > self._most or (most < self._most and self.limit == self._most):
+            # What refusals have shown is over when the stated limit is raised.
+            self.limit, self._steps, self._trial, self._doubted = most, 0, None, None
+        self.limit, self._most = min(self.limit, most), most
+
+    def tell(self, limit: int) -> None:
+        """Take in the limit that the text of a refusal names.
+
+        Parameters
+        ----------
+        limit : int
+            Requests in ten seconds, for everyone.
+        """
+        if not self.expects_refusals:
+            self.limit = min(self.limit, limit)
+            self._most = min(self._most, limit)
 
     def observe(self, sighting: Sighting, *, is_unexplained: bool) -> None:
         """Note an answer.
@@ -146,7 +167,7 @@ class UnstatedLimit:
         was_run = self._refusals.is_run
         self._refusals.refused(sighting.sent_at)
         if self._refusals.is_run and not was_run:
-            accepted = min(self._accepted(sighting.received_at), int(LEAST_RETREAT * self.limit * self._rate_share))
+            accepted = min(self._accepted(sighting.received_at), LEAST_RETREAT * self.limit * self._rate_share)
             self._give_way(accepted, now=sighting.received_at)
             self._trial = self._doubted = None
 
@@ -162,14 +183,13 @@ class UnstatedLimit:
             self._accepted_at.popleft()
         return len(self._accepted_at)
 
-    def _give_way(self, accepted: int, *, now: float) -> None:
+    def _give_way(self, accepted: float, *, now: float) -> None:
         """Go on with what was accepted, but not with less than is proven."""
         is_weak = accepted < WEAK or now - self._first_at < intercom.WINDOW_SECONDS
         least = self.limit // 2 if is_weak else 1
         if self._steps:
             # Windows that began before a step end in its trial: the step before it may have been too large as well.
             least, self._steps, self._is_settling = self._before_steps[0], 0, True
-            self._ceiling = self.limit
         possible = CAUTION * accepted / (1 - self._usual_share) / self._rate_share
         self.limit = max(min(int(possible), self.limit), least, 1)
 
@@ -180,30 +200,40 @@ class UnstatedLimit:
             return
         if trial is None:
             trial = _Trial(began_at=sighting.sent_at, limit=self.limit)
-        if sighting.sent_at >= trial.began_at + intercom.WINDOW_SECONDS:
+        trial = replace(trial, seconds=sighting.sent_at - trial.began_at)
+        if self._is_over(trial):
             self._judge(trial, sighting.received_at)
             trial = _Trial(began_at=sighting.received_at, limit=self.limit)
         if sighting.sent_at >= trial.began_at:
             trial = replace(trial, answered=trial.answered + 1, refused=trial.refused + is_unexplained)
         self._trial = trial
 
+    def _is_over(self, trial: _Trial) -> bool:
+        """Tell whether a trial has lasted long enough to say something."""
+        if trial.seconds < intercom.WINDOW_SECONDS or trial.seconds >= LONGEST_TRIAL_SECONDS:
+            return trial.seconds >= LONGEST_TRIAL_SECONDS
+        expected = self._doubted.refused_share * trial.answered if self._doubted else TELLING
+        return self._is_used(trial) and expected >= TELLING
+
     def _judge(self, trial: _Trial, now: float) -> None:
         """Draw the lesson of ten seconds at one pace."""
         is_settling, self._is_settling = self._is_settling, False
-        if is_settling:
-            # Windows that began at the pace before end in this trial.
-            return
         if trial.refused <= self._most_usual(trial.answered):
             self._doubted = None
             self._usual_share = min(self._usual_share, 0.7 * self._usual_share + 0.3 * trial.refused_share)
             self._step_up(trial)
+        elif is_settling:
+            # Windows that began at the pace before have ended in this trial.
+            pass
         elif self._doubted and self._is_no_better(trial, self._doubted):
             self._usual_share = (trial.refused_share + self._doubted.refused_share) / 2
+            # A limit that was named in refusals is not that of what is accepted.
+            self._most = self._most if self._is_stated else intercom.DEFAULT_LIMIT
             self.limit, self._doubted = min(self._doubted.limit, self._most), None
         else:
-            self._doubted = None if self._steps else trial
+            self._doubted = trial if trial.refused > STRAY else None
             if self._steps or not self._is_stated or self._is_used(trial):
-                self._give_way(trial.answered - trial.refused, now=now)
+                self._give_way(trial.accepted_in_a_window, now=now)
 
     @staticmethod
     def _is_no_better(trial: _Trial, before: _Trial) -> bool:
@@ -221,12 +251,10 @@ class UnstatedLimit:
             self._steps = 0
             return
         self._before_steps = (self._before_steps[1] if self._steps else self.limit, self.limit)
-        if self.limit >= self._ceiling:
-            self._ceiling = math.inf
-        # Below a pace that was too high, every step is the smallest.
-        factor = STEPS[0 if self._ceiling < math.inf else min(self._steps, len(STEPS) - 1)]
+        factor = STEPS[min(self._steps, len(STEPS) - 1)]
         self.limit = min(int(self.limit * factor) + 1, self._most)
         self._steps += 1
 
     def _is_used(self, trial: _Trial) -> bool:
-        return trial.answered >= USED_SHARE * trial.limit * self._rate_share
+        windows = trial.seconds / intercom.WINDOW_SECONDS
+        return trial.answered >= USED_SHARE * trial.limit * self._rate_share * windows

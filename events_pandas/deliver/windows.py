@@ -8,11 +8,13 @@ from typing import Final
 
 from events_pandas import intercom
 from events_pandas.deliver.answers import Rate, seconds_to_reset
-from events_pandas.deliver.serverclock import WindowClock
+from events_pandas.deliver.serverclock import MOST_SPREAD_SECONDS, WindowClock
 from events_pandas.deliver.sighting import Refusals
 
 SAME_RESET_SECONDS: Final = 1.5
 """Resets that are no further apart belong to one window: they may be rounded, or come from several servers."""
+MOVING_SECONDS: Final = 4.0
+"""A reset that is as far ahead as before after so long moves with the clock."""
 NEARLY_SPENT_SHARE: Final = 0.05
 """The part of the limit that may be gone without a sign: with no more left, one refusal is believed."""
 LONGEST_WINDOW_SECONDS: Final = 60.0
@@ -125,6 +127,10 @@ class RateWindows:
         self._accounts: dict[float, _Account] = {}
         # A reset that stayed the same for longer than a window: not the end of one.
         self._stuck_reset = math.nan
+        # How long after the first answer of a window another server still counts in the one before.
+        self._spread = 0.0
+        # How far ahead resets are, since when, and when the last one came.
+        self._ahead, self._ahead_since, self._seen_at = math.inf, 0.0, 0.0
         self._ends_by = math.inf
         self._last_sent_at = -math.inf
         self._in_flight: list[float] = []
@@ -155,7 +161,7 @@ class RateWindows:
     def is_over_at(self) -> float:
         """The local time from which a request that leaves arrives in a later window than the current one."""
         # A window that an answer has shown lasts no longer than a window's length, whatever the clocks say.
-        return min(self._reset - self._clock.low, self._ends_by)
+        return min(self._reset - self._clock.low, self._ends_by + self._spread)
 
     @property
     def may_be_over_at(self) -> float:
@@ -212,9 +218,14 @@ class RateWindows:
             return None
         state = _State(limit=rate.limit, remaining=rate.remaining, reset=self._known_reset(rate.reset, rate.remaining))
         ahead = seconds_to_reset(rate, date)
+        if self._is_moving(ahead, received_at):
+            return None
         if self._is_stuck(state, ahead=ahead, sent_at=sent_at, received_at=received_at):
             return None
         self._turn_to(state, ahead=ahead, sent_at=sent_at, received_at=received_at)
+        if state.reset < self._reset:
+            late = sent_at - (self._ends_by - self.seconds)
+            self._spread = max(self._spread, late if late <= MOST_SPREAD_SECONDS else 0.0)
         # Where a window ends is far more exact than the `Date`, which has whole seconds.
         begins_at = state.reset - self.seconds
         self._clock.learn_window(earliest=begins_at, latest=state.reset, sent_at=sent_at, received_at=received_at)
@@ -331,6 +342,16 @@ class RateWindows:
                 self._clock = WindowClock()
         return state.reset == self._stuck_reset
 
+    def _is_moving(self, ahead: float | None, received_at: float) -> bool:
+        """Tell whether resets stay as far ahead as they were, so that they are no end of a window."""
+        waited, self._seen_at = received_at - self._seen_at, received_at
+        if ahead is None or ahead <= MOVING_SECONDS or max(abs(ahead - self._ahead), waited) > SAME_RESET_SECONDS:
+            self._ahead, self._ahead_since = ahead or math.inf, received_at
+        elif received_at - self._ahead_since > MOVING_SECONDS:
+            self._accounts.clear()
+            return True
+        return False
+
     def _turn_to(self, state: _State, *, ahead: float | None, sent_at: float, received_at: float) -> None:
         """Make a window the current one, if an answer is the first of it."""
         # An earlier one can only be the newer if the server's clock was set back.
@@ -366,9 +387,12 @@ class RateWindows:
         says_spent = is_refused and not state.remaining
         is_first = not self._accounts
         if account is None:
-            account = self._open(state, sent_at=sent_at, says_spent=says_spent)
+            account = self._open(state, sent_at=sent_at, is_refused=is_refused)
         account.answered += 1
         refusal = None
+        if is_refused and state.remaining and state.limit != account.limit:
+            # Another limiter's.
+            return None
         if says_spent:
             is_explained = is_first or self._is_nearly_spent(account, state, sent_at=sent_at, now=received_at)
             refusal = account.doubt(state, sent_at=sent_at, is_explained=is_explained)
@@ -378,9 +402,9 @@ class RateWindows:
             self.limit = account.limit
         return refusal
 
-    def _open(self, state: _State, *, sent_at: float, says_spent: bool) -> _Account:
+    def _open(self, state: _State, *, sent_at: float, is_refused: bool) -> _Account:
         """Begin to keep account of a window."""
-        if says_spent and self._accounts:
+        if is_refused and self._accounts:
             # It may be another limiter's refusal, which states neither the limit nor what is left of it.
             account = _Account(limit=self.limit, remaining=self.limit, seen_until=sent_at)
         else:

@@ -45,7 +45,7 @@ def test_unstated_limit_is_the_documented_one_at_first(learner):
 
 def test_unstated_limit_is_what_was_accepted_when_many_were_refused(learner):
     """After a trial with refusals a little less is tried than was accepted."""
-    assert learner.trial(1_000, refused=250) == int(0.98 * 750)
+    assert learner.trial(1_600, refused=400) == int(0.98 * 1_200)
     assert learner.limit.is_below_stated
 
 
@@ -73,28 +73,28 @@ def test_unstated_limit_expects_nothing_when_a_lower_pace_ends_the_refusals(lear
 
 def test_unstated_limit_tries_more_in_steps_that_grow(learner):
     """Each trial without a refusal allows a larger step, up to the documented limit."""
-    learner.trial(200, refused=50)
+    learner.limit.limit = 150
     limits = [learner.trial(learner.limit.limit) for _ in range(5)]
 
-    assert limits == [150, 196, 393, 1_180, 1_666]
+    assert limits == [154, 158, 238, 715, 1_666]
 
 
 def test_unstated_limit_grows_only_where_it_is_used(learner):
     """A run that sends little proves nothing of a larger limit."""
-    lowered = learner.trial(200, refused=50)
+    learner.limit.limit = 150
 
-    assert learner.trial(lowered // 2) == lowered
+    assert [learner.trial(60) for _ in range(4)] == [150] * 4
 
 
 def test_unstated_limit_takes_a_step_back_that_failed(learner):
-    """The next pace is what was accepted, and the steps that follow are small until the failed pace is passed."""
-    learner.trial(200, refused=50)
-    learner.trial(147)
+    """The next pace is what was accepted; the trial after it shows whether the step was the cause."""
+    learner.limit.limit = 150
     learner.trial(150)
+    learner.trial(154)
 
-    limits = [learner.trial(196, refused=28), *(learner.trial(learner.limit.limit) for _ in range(4))]
+    limits = [learner.trial(158, refused=4), learner.trial(150), learner.trial(150)]
 
-    assert limits == [165, 165, 169, 173, 177]
+    assert limits == [151, 151, 155]
 
 
 def test_unstated_limit_takes_refusals_in_a_row_for_a_lesson_at_once(learner):
@@ -166,15 +166,26 @@ def test_unstated_limit_leaves_others_their_share():
     assert learner.limit.interval_seconds == pytest.approx(10 / 588)
 
 
-@pytest.mark.parametrize(("lowered", "stated", "limit"), [(False, 500, 500), (True, 500, 98), (True, 50, 50)])
-def test_unstated_limit_is_at_most_the_stated_one(learner, lowered, stated, limit):
-    """What answers state is a bound; what refusals have shown below it stays."""
-    if lowered:
-        learner.trial(200, refused=100)
+@pytest.mark.parametrize(("stated", "limit"), [(2_000, 2_000), (1_000, 1_000), (1_500, 1_176), (500, 500)])
+def test_unstated_limit_is_at_most_the_stated_one(learner, stated, limit):
+    """What refusals have shown is over when the stated limit is raised, and no more than a bound otherwise."""
+    if stated != 1_000:
+        learner.trial(1_600, refused=400)
 
     learner.limit.state(stated)
 
     assert learner.limit.limit == limit
+
+
+def test_unstated_limit_is_not_what_a_refusal_tells_when_refusals_are_usual(learner):
+    """A limit that is named in refusals which come at any pace is not that of what is accepted."""
+    learner.limit.tell(167)
+    learner.trial(167, refused=8)
+    learner.trial(167, refused=8)
+
+    limits = [learner.trial(learner.limit.limit) for _ in range(4)]
+
+    assert limits == [171, 175, 263, 790]
 
 
 def test_unstated_limit_does_not_lower_a_stated_one_for_refusals_of_few_requests(learner):
