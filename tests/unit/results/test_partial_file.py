@@ -1,7 +1,7 @@
 """A file that is written beside its place: nothing else that is there is written to, and nobody else may read it."""
 
-import itertools
 import os
+import secrets
 import stat
 from pathlib import Path
 
@@ -228,12 +228,14 @@ def test_file_on_a_file_system_without_permissions_is_written_with_a_warning(pla
     source = make_source("a.csv", 0o600)
     on_file_system(mode=lambda mode: mode | 0o755)
 
-    with pytest.warns(UserWarning) as caught:
+    with pytest.warns(UserWarning, match="no permissions") as caught:
         write(place, b"rows", sources=[source])
 
     assert [str(warning.message) for warning in caught] == [
-        f"{place}: more people may read it than the files that it is made from, as its file system has no permissions: "
-        "choose a folder of another one"
+        (
+            f"{place}: more people may read it than the files that it is made from, as its file system has no "
+            "permissions: choose a folder of another one"
+        )
     ]
     assert place.read_text() == "rows"
 
@@ -243,13 +245,13 @@ def test_file_is_taken_away_when_its_warning_is_an_error(place, make_source, on_
     source = make_source("a.csv", 0o600)
     on_file_system(mode=lambda mode: mode | 0o755)
 
-    with pytest.raises(UserWarning):
+    with pytest.raises(UserWarning, match="no permissions"):
         PartialFile(place, holds="results", sources=[source])
 
     assert partials(place) == []
 
 
-@pytest.mark.parametrize("number", [lambda _: 0, lambda _, numbers=itertools.count(): next(numbers)])
+@pytest.mark.parametrize("number", [lambda _: 0, lambda _: secrets.randbits(60)], ids=["none", "changing"])
 def test_file_on_a_file_system_without_file_numbers_is_written(place, on_file_system, number):
     """Some network file systems have none, or make up another one at each look."""
     on_file_system(ino=number)
