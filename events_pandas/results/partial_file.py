@@ -6,7 +6,7 @@ import secrets
 import shutil
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Final, Self
@@ -263,8 +263,8 @@ class PartialFile:
         """Replace, in one step, the file that may be there; of a link the link, and not what it names."""
         if self.is_inherited or self._is_in_place:
             return
-        self._require_own()
-        self.stream.close()
+        with closing(self.stream):
+            self._require_own()
         self.partial.replace(self.path)
         self._is_in_place = True
 
