@@ -67,11 +67,11 @@ class Chronicle:
         Returns
         -------
         list of OtherRun
-            Those that were not met before.
+            The runs that were not met before.
         """
         met: list[OtherRun] = []
         if self._journal is not None:
-            # It is worth a word, and not the results.
+            # A run goes on where it cannot learn of the others.
             with suppress(JournalError):
                 met = [other for other in self._journal.other_runs() if other not in self.others]
         self.others += met

@@ -1,4 +1,4 @@
-"""Characters that nobody sees or that act on a terminal, written as escapes wherever a stranger's text is told."""
+"""Characters that nobody sees or that act on a terminal, written as escapes wherever a stranger's text is shown."""
 
 import os
 import re
@@ -23,7 +23,7 @@ UNSEEN_RANGES: Final = (
     (0xFFF9, 0xFFFB),
     (0xE0000, 0xE007F),
 )
-"""The first and the last of the characters that nobody sees; those that act on a terminal are among them."""
+"""The first and the last of each range of unseen characters; all that act on a terminal are among them."""
 
 _ASTRAL: Final = 0x10000
 _SHORT_NAMES: Final = {"\t": "\\t", "\n": "\\n", "\r": "\\r"}

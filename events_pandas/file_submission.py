@@ -181,7 +181,7 @@ class _Output:
         self._last_row = int(new["row"].max()) if len(new) else self._last_row
 
     def finish(self) -> None:
-        """Put the results in their place; where that cannot be done, the events are sent all the same."""
+        """Put the results in their place; the events are sent by then, also where this fails."""
         if self.writer is None:
             return
         try:

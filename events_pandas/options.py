@@ -234,8 +234,9 @@ class RunOptions:
         """
         id_code = None if found is None else found.id_code
         if self.workspace and id_code and id_code != self.workspace:
+            # The preflight has put escapes into the one already.
             raise CredentialsError(
-                f"workspace: the access token is one of {id_code!r}, and not of {self.workspace!r}: no event was sent"
+                f"workspace: the access token is one of '{id_code}', and not of {self.workspace!r}: no event was sent"
             )
         name = self.workspace or id_code
         if self.journal is None:

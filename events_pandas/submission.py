@@ -141,11 +141,25 @@ class Submission:
                 yield from self._guarded(run, first, remaining, display=display)
             if run.stop is not None:
                 stop = _told(run.stop, requests=run.requests)
-                results = self._frames.close(stop, again=() if self.source == "stream" else frames)
+                results = self._frames.close(stop, again=self._again(run, frames, display))
                 self._chronicle.end(results, outcome=stop.reason, requests=run.requests)
                 results.attrs["run"] = self._facts(run, results)
                 raise stop_error(stop, results) from self._error or stop.cause
             self._chronicle.end(None, outcome=None, requests=run.requests)
+
+    def _again(self, run: Run, frames: Iterable[pd.DataFrame], display: ExitStack) -> Iterator[pd.DataFrame]:
+        """Yield the frames from the start; of files with a display of its own, since the rest may be long."""
+        if self.source == "frame":
+            yield from frames
+        elif self.source == "files":
+            # A user's function is told of the submission only.
+            shown = False if callable(self.options.progress) else self.options.progress
+            bar = display.enter_context(
+                progress_bar(shown, total=self.total, description="preparing results", delay_seconds=2.0)
+            )
+            for rows in frames:
+                yield rows
+                self._tell(run, bar.advance, len(rows))
 
     def _run(self, client: IntercomClient) -> Run:
         """Make the run, which keeps the ledgers and the display up to date."""

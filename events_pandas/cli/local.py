@@ -132,7 +132,7 @@ def _run_sandbox(given: Mapping[str, Any]) -> None:
     with Sandbox(**options, **contacts, limit=given["limit"] or None, faults=_faults(given)) as running:
         tell_how_to_submit(running.url, running.access_token)
         if not is_loopback(given["host"]):
-            say("it is open to the network: whoever reaches it can submit to it, and see what it holds;")
+            say("it is open to the network: anybody who reaches it can submit to it, and see what it holds;")
             say("other machines need the name of this one in the address, and --allow-http")
         running.wait()
 

@@ -16,12 +16,12 @@ ENDING: Final = tuple(
     if hasattr(signal, name)
 )
 REPEAT_SECONDS: Final = 1.0
-"""What comes so soon after another is no second wish: `timeout` signals a process, and then its group."""
+"""A signal that comes so soon after another repeats it: `timeout` signals a process, and then its group."""
 
 
 @contextmanager
 def ending_signals(clock: Callable[[], float] = time.monotonic) -> Iterator[list[signal.Signals]]:
-    """Make interrupts of the signals that would kill; yield those that came.
+    """Make interrupts of the signals that would kill; yield the signals that came.
 
     A signal that is ignored stays so, as `nohup` has it, and one that has a handler keeps it.
     """

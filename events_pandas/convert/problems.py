@@ -42,7 +42,8 @@ class Finding:
     cures : pyarrow.LargeStringArray, optional
         How to fix each of the values that are kept; null where the code's own cure fits.
     like_rows : int
-        Further rows in which the same thing was found, of what is told for the first row with each value only.
+        Further rows in which the same thing was found. They are counted and not listed: each value is listed for
+        its first row only.
     """
 
     code: str

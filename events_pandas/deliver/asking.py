@@ -1,4 +1,4 @@
-"""One question in a thread of its own, so that whoever asks waits no longer than he likes, whatever hangs."""
+"""One question in a thread of its own: its caller waits for a limited time, whatever hangs."""
 
 import threading
 import time
@@ -11,7 +11,7 @@ from events_pandas.deliver.deadline import limit_attempts
 LOOK_SECONDS: Final = 0.1
 """How often the one who waits looks round."""
 _SPARE_SECONDS: Final = 0.25
-"""A client that keeps its time is given so much more, as it knows better why it has no answer."""
+"""A client that keeps its time gets so much more of it: its own error says best why it has no answer."""
 
 
 class _Question(threading.Thread):

@@ -651,7 +651,7 @@ class Run:
         is_hasty = self._interrupts > 1 and self.stop is not None
         try:
             if is_hasty:
-                # No answer is awaited, and `on_outcome` is told all the same: what is out may have arrived.
+                # No answer is awaited. `on_outcome` still gets the outcomes: the events that are out may have arrived.
                 self._finish_recording()
             if self.stop:
                 self._abandon(self.stop)

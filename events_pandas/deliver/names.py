@@ -25,7 +25,7 @@ class _Search(threading.Thread):
 
 
 class _Searches:
-    """Those that go on. Whoever asks for the same host waits for the same search: one that hangs is one thread."""
+    """The searches under way. All callers that ask for a host wait for one search, and one thread if it hangs."""
 
     def __init__(self) -> None:
         self.leave_to_parent()

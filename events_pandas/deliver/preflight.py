@@ -139,9 +139,9 @@ def ask_workspace(
         if not isinstance(step, Again):
             break
         wait_seconds = min(step.wait_seconds, LONGEST_WAIT_SECONDS)
-        # Whoever answered is waited for as asked; what is silent has used up its time.
+        # A server that answered may ask for a wait; one that is silent has used up its time.
         heard_at = now + wait_seconds if isinstance(result, Answer) else heard_at
-        # An attempt that has no time is none.
+        # An attempt needs time for its answer.
         if now + wait_seconds > min(heard_at + SILENT_SECONDS, began_at + PREFLIGHT_SECONDS) - LOOK_SECONDS:
             break
         _rest(wait_seconds, sleep=surroundings.sleep, on_look=on_look)

@@ -75,7 +75,7 @@ class Crew:
         Raises
         ------
         RuntimeError, MemoryError
-            If the system has none left, and there is none; else those that there are have to do.
+            If the system has no thread left, and none was started before; otherwise the started ones do the work.
         """
         if self.in_flight < len(self.threads):
             return

@@ -1,12 +1,14 @@
 """The TOML form of a mapping: a table of fields read into rules, and rules written as a table."""
 
+import re
 import tomllib
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import MISSING, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from events_pandas.errors import MappingError, did_you_mean
+from events_pandas.escapes import UNSEEN_RANGES, characters, escape
 from events_pandas.file_kinds import odd_kind
 from events_pandas.intercom import IDENTIFIERS
 from events_pandas.mapping.rules import (
@@ -43,6 +45,8 @@ FIELDS = ("event_name", "created_at", *IDENTIFIERS, "metadata", *OPTIONS)
 
 _PIPES_OF_SHELLS = ("/dev/fd", "/dev/stdin", "/proc")
 
+_UNSEEN: Final = re.compile(f"[{characters(*UNSEEN_RANGES)}]")
+
 UNREAD = "?"
 """A label in place of what could not be read, so that the rest of the mapping is judged with it."""
 
@@ -76,6 +80,7 @@ def _table(path: Path) -> dict[str, Any]:
     # A pipe of the shell's, such as <(...), has somebody who writes; one with a name may wait for ever.
     if kind and not (kind == "a pipe" and any(map(path.is_relative_to, _PIPES_OF_SHELLS))):
         raise MappingError([f"{path}: is {kind}: write the mapping to a file and give its name"])
+    not_utf8 = MappingError([f"{path}: is not UTF-8: save it as UTF-8 and try again"])
     try:
         content = path.read_bytes()
         encoding, mark = marked_encoding(content)
@@ -85,10 +90,11 @@ def _table(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise MappingError([f"{path}: cannot be read: {error.strerror}"]) from error
     except UnicodeDecodeError as error:
-        raise MappingError([f"{path}: is not UTF-8: save it as UTF-8 and try again"]) from error
+        raise not_utf8 from error
     except tomllib.TOMLDecodeError as error:
         if b"\0" in content and encoding == "utf-8":
-            raise MappingError([f"{path}: is not UTF-8: save it as UTF-8 and try again"]) from error
+            # It is UTF-16 without a mark.
+            raise not_utf8 from error
         raise MappingError([f"{path}: is not valid TOML: {error}"]) from error
     except (ValueError, RecursionError) as error:
         # A path that no file can have, an integer of thousands of digits, or brackets nested as often.
@@ -285,7 +291,7 @@ def _rule_table(rule: Rule) -> dict[str, Any]:
 def _key_text(key: str) -> str:
     import tomli_w  # noqa: PLC0415  # Needed only here, and `import events_pandas` stays light.
 
-    return tomli_w.dumps({key: 0}).removesuffix(" = 0\n")
+    return _seen(tomli_w.dumps({key: 0}).removesuffix(" = 0\n"))
 
 
 def _value_text(value: Any) -> str:
@@ -298,4 +304,9 @@ def _value_text(value: Any) -> str:
         return "{ " + ", ".join(f"{_key_text(key)} = {_value_text(part)}" for key, part in value.items()) + " }"
     if isinstance(value, tuple | list):
         return "[" + ", ".join(_value_text(part) for part in value) + "]"
-    return tomli_w.dumps({"value": value}).removeprefix("value = ").removesuffix("\n")
+    return _seen(tomli_w.dumps({"value": value}).removeprefix("value = ").removesuffix("\n"))
+
+
+def _seen(text: str) -> str:
+    """Write what nobody sees or what acts on a terminal as TOML's own escapes, which are ours, too."""
+    return _UNSEEN.sub(escape, text)

@@ -179,7 +179,10 @@ class CheckReport:
 
     @cached_property
     def problems(self) -> pd.DataFrame:
-        """Every finding, on the caller's index: row, field, code, severity, value, message."""
+        """Every finding, on the caller's index: row, field, code, severity, value, message.
+
+        ``field`` holds metadata keys as they are: it is data, without escapes for what acts on a terminal.
+        """
         return problems_frame(self.checked.findings, self.index)
 
     @cached_property

@@ -4,20 +4,23 @@ import errno
 import os
 import secrets
 import shutil
-import stat
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Final, Self
 
 from events_pandas.errors import SourceError
+from events_pandas.escapes import escaped
 
 FORMATS = (".csv", ".parquet")
 
 # Never a file that is there, and never what a link names. Windows lacks the one, and other systems the other.
 _NEW_FILE: Final = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 _OWNER, _GROUP, _OTHERS = 0o600, 0o060, 0o006
+_READERS: Final = 0o044
+"""Those who may read a file beside its owner."""
 
 
 def require_not_read(path: Path, read: Iterable[Path]) -> None:
@@ -60,7 +63,7 @@ def write_new(path: Path, text: str, *, holds: str, sources: Sequence[Path]) -> 
     """
     with _told(path, holds):
         try:
-            stream = _created(path, sources)
+            stream = _created(path, sources, place=path)
         except FileExistsError as error:
             raise SourceError(f"{path}: is there already, and is not replaced: choose another name") from error
         try:
@@ -79,19 +82,45 @@ def _told(path: Path, holds: str) -> Iterator[None]:
         raise SourceError(f"{path}: {holds} cannot be written there: {error.strerror or error}") from error
 
 
-def _created(path: Path, sources: Sequence[Path]) -> BinaryIO:
+def _created(path: Path, sources: Sequence[Path], *, place: Path) -> BinaryIO:
     """Make a file that gives nobody more rights than those from which it is made."""
     kept = [source.stat() for source in sources if source.exists()]
     mode = _OWNER | _GROUP | _OTHERS
     for facts in kept:
         mode &= facts.st_mode | _OWNER
-    descriptor = os.open(path, _NEW_FILE, mode)
-    made = os.fstat(descriptor)
-    if any(facts.st_gid != made.st_gid for facts in kept):
-        # The group that may read the one is not the group of the other, which has the rights of all others then.
-        as_others = stat.S_IMODE(made.st_mode) & (~_GROUP | (made.st_mode & _OTHERS) << 3)
-        path.chmod(as_others)
-    return os.fdopen(descriptor, "w+b")
+    stream = _opened(path, mode)
+    group = os.fstat(stream.fileno()).st_gid
+    # A group that is not the group of the sources has the rights of all others.
+    as_others = mode & (~_GROUP | (mode & _OTHERS) << 3)
+    if mode != as_others and any(facts.st_gid != group for facts in kept):
+        # The rights of this file are not changed: its name may be a link by now, somebody of the group may have it
+        # open, and some file systems refuse it. It is empty, and another one is made.
+        stream.close()
+        path.unlink()
+        mode = as_others
+        stream = _opened(path, mode)
+    try:
+        _warn_of_readers(place, os.fstat(stream.fileno()).st_mode & _READERS & ~mode)
+    except BaseException:
+        # The caller may have made errors of warnings.
+        stream.close()
+        path.unlink()
+        raise
+    return stream
+
+
+def _opened(path: Path, mode: int) -> BinaryIO:
+    return os.fdopen(os.open(path, _NEW_FILE, mode), "w+b")
+
+
+def _warn_of_readers(path: Path, readers: int) -> None:
+    """Warn where a file system without permissions lets more people read a file than its sources do."""
+    if readers:
+        warnings.warn(
+            f"{escaped(path)}: more people may read it than the files that it is made from, as its file system has "
+            "no permissions: choose a folder of another one",
+            stacklevel=2,
+        )
 
 
 class PartialFile:
@@ -147,7 +176,7 @@ class PartialFile:
         if self.path.exists() and not self.path.is_file():
             raise SourceError(f"{self.path}: {holds} cannot be written there: Is not a file")
         self._process = os.getpid()
-        # Whoever may not read the file that is replaced may not read the new one either.
+        # The readers of the file that is replaced are the only ones of the new one, too.
         self._sources = [*sources, self.path]
         self._end = 0
         self._is_in_place = False
@@ -157,11 +186,13 @@ class PartialFile:
     def _begin(self) -> None:
         self.partial = self.path.with_name(f"{self.path.name}.partial")
         try:
-            self.stream = _created(self.partial, self._sources)
+            self.stream = _created(self.partial, self._sources, place=self.path)
         except FileExistsError:
             self.partial = self.path.with_name(f"{self.path.name}.{secrets.token_hex(4)}.partial")
-            self.stream = _created(self.partial, self._sources)
+            self.stream = _created(self.partial, self._sources, place=self.path)
         self._made = os.fstat(self.stream.fileno())
+        # On some network file systems a name and what is open under it have different numbers: they tell nothing.
+        self._is_numbered = os.path.samestat(self.partial.lstat(), self._made)
 
     @property
     def is_inherited(self) -> bool:
@@ -232,8 +263,8 @@ class PartialFile:
         """Replace, in one step, the file that may be there; of a link the link, and not what it names."""
         if self.is_inherited or self._is_in_place:
             return
-        self.stream.close()
-        self._require_own()
+        with closing(self.stream):
+            self._require_own()
         self.partial.replace(self.path)
         self._is_in_place = True
 
@@ -251,7 +282,11 @@ class PartialFile:
 
     def _require_own(self) -> None:
         """Tell at once, and not at the end of the run, where the folder has gone or another file has its name."""
-        if not os.path.samestat(self.partial.lstat(), self._made):
+        if not self.stream.closed:
+            # Numbers that a file system makes up may change, and stay the same only while they are looked at.
+            self._made = os.fstat(self.stream.fileno())
+        named = self.partial.lstat()
+        if self._is_numbered and not os.path.samestat(named, self._made):
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
 
     def __enter__(self) -> Self:

@@ -71,7 +71,7 @@ class Sandbox:
     ValueError
         If an option has a value that makes no sense, or the file is no workspace of a sandbox.
     TypeError
-        If contacts are given as one string, merged contacts as no mapping, or faults as anything but `Faults`.
+        If contacts are given as one string, merged contacts not as a mapping, or faults as anything but `Faults`.
     OSError
         If the file of the workspace cannot be opened.
 
@@ -87,7 +87,7 @@ class Sandbox:
     duplicates. The token is a bearer, or the user of HTTP Basic with an empty password. Where Intercom's rules are not
     known the sandbox is lenient with times, null, booleans, several identifiers and further keys of a rich link or an
     amount, and strict with what its users would rather see refused here than cut or mixed up there: metadata text over
-    255 characters, identifiers that are no strings, keys that differ in case only, JSON keys that are there twice,
+    255 characters, identifiers that are not strings, keys that differ in case only, JSON keys that are there twice,
     bodies over 1 MB, events of a contact that was merged. A contact that exists is made when an event or a request
     first names it. One that is merged keeps its events.
 

@@ -206,7 +206,7 @@ def test_sandbox_command_says_that_it_is_open_to_the_network(launch, interrupt):
 
     assert re.fullmatch(r"  events-pandas submit FILE --mapping MAPPING --base-url http://127\.0\.0\.1:\d+\n", lines[2])
     assert lines[4:] == [
-        "it is open to the network: whoever reaches it can submit to it, and see what it holds;\n",
+        "it is open to the network: anybody who reaches it can submit to it, and see what it holds;\n",
         "other machines need the name of this one in the address, and --allow-http\n",
     ]
 

@@ -431,6 +431,19 @@ def test_progress_of_files_knows_the_number_of_rows(write, submit, capsys):
     assert re.search(r"submitting: 3 of 3 \(100%\) after \d+ s: 2 accepted", capsys.readouterr().err)
 
 
+def test_progress_shows_that_the_results_of_the_other_rows_are_made(write, submit, fake_client, capsys):
+    """After an interrupt that may take long: all files are read to their ends."""
+    paths = [write("a.csv", "1,2024-01-31", "2,2024-01-31"), write("b.csv", "3,2024-01-31")]
+
+    def interrupted():
+        raise KeyboardInterrupt
+
+    with pytest.raises(SubmissionInterrupted):
+        submit(paths, client=fake_client({"1": [interrupted]}), concurrency=1, progress=True)
+
+    assert re.search(r"^preparing results: 3 of 3 \(100%\) after \d+ s$", capsys.readouterr().err, re.MULTILINE)
+
+
 def test_interrupt_while_results_are_written_loses_no_row(write, submit, monkeypatch):
     """Ctrl-C outside of the run ends it all the same, and every row has a result, in the file too."""
     interrupts = [KeyboardInterrupt()]

@@ -220,6 +220,16 @@ def test_opened_journal_refuses_another_workspace_than_the_one_that_is_meant(jou
     )
 
 
+def test_opened_journal_escapes_the_name_of_a_workspace_once():
+    """The name comes from a server, and as text without what acts on a terminal."""
+    with pytest.raises(CredentialsError) as caught:
+        RunOptions(workspace="w\x1b").opened_journal(Workspace(id_code=r"w\u001b[2J"))
+
+    assert str(caught.value) == (
+        r"workspace: the access token is one of 'w\u001b[2J', and not of 'w\x1b': no event was sent"
+    )
+
+
 def test_opened_journal_needs_the_name_of_a_workspace():
     """Events of unknown workspaces would be mixed up."""
     with pytest.raises(JournalError) as caught:

@@ -24,7 +24,7 @@ class Meter:
     delay_seconds : float, default 0.0
         Nothing is shown before this time.
     say : callable, optional
-        Is given lines of text; by default nobody is.
+        Is given lines of text; by default they are dropped.
     surroundings : Surroundings, optional
         The clocks.
     """

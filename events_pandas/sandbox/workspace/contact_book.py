@@ -43,19 +43,19 @@ IDENTIFIER_COLUMNS: Final = MappingProxyType({"user_id": "external_id", "id": "i
 # Who was merged comes last, users come first; two of them are enough to tell that an address is ambiguous.
 _MATCHES: Final = {
     identifier: (
-        "SELECT number, role, named, (SELECT id FROM contacts AS other WHERE other.number = contacts.merged_into)"  # noqa: S608  # Likewise.
+        "SELECT number, role, named, (SELECT id FROM contacts AS other WHERE other.number = contacts.merged_into)"  # noqa: S608  # As above.
         f" FROM contacts WHERE {column} = ? ORDER BY merged_into IS NOT NULL, role DESC LIMIT 2"
     )
     for identifier, column in IDENTIFIER_COLUMNS.items()
 }
 _INSERT: Final = (
-    f"INSERT INTO contacts (named, number, created_at, updated_at, {', '.join(FIELDS)})"  # noqa: S608  # Likewise.
+    f"INSERT INTO contacts (named, number, created_at, updated_at, {', '.join(FIELDS)})"  # noqa: S608  # As above.
     f" VALUES ({', '.join('?' * (len(FIELDS) + 4))})"
 )
 
 
 _CHANGES: Final = ", ".join(f"{field} = ?" for field in FIELDS)
-_UPDATE: Final = f"UPDATE contacts SET {_CHANGES}, updated_at = ?, named = NULL WHERE number = ?"  # noqa: S608  # Likewise.
+_UPDATE: Final = f"UPDATE contacts SET {_CHANGES}, updated_at = ?, named = NULL WHERE number = ?"  # noqa: S608  # As above.
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -108,7 +108,7 @@ class Contacts:
     Raises
     ------
     TypeError
-        If one string is given where several are meant, or the merged contacts are no mapping.
+        If one string is given where several are meant, or the merged contacts are not a mapping.
     ValueError
         If a mapping makes no contact, or a contact is to take another's place and was merged itself.
     """

@@ -430,6 +430,19 @@ def test_to_toml_quotes_keys_that_need_it(mapping, read, key):
     assert read(made.to_toml()) == made
 
 
+def test_to_toml_writes_what_acts_on_a_terminal_as_escapes(mapping, read):
+    """Printing it is harmless, and reading it back gives the same."""
+    made = mapping(metadata={"a\u202eb": "x\x1b[2J\n\u202e", "c": Constant("\x9b31m\u00a0\U000e0041é")})
+
+    text = made.to_toml()
+
+    assert text.splitlines()[-2:] == [
+        r'"a\u202eb" = "x\u001b[2J\n\u202e"',
+        r'c = { constant = "\u009b31m\u00a0\U000e0041é" }',
+    ]
+    assert read(text) == made
+
+
 def test_to_toml_refuses_callables_by_path(mapping, faults):
     """A function cannot be written down; each place is named."""
     made = mapping(created_at=len, metadata={"price": MonetaryAmount("x", currency=lambda _: "usd")})

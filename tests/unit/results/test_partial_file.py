@@ -1,6 +1,7 @@
 """A file that is written beside its place: nothing else that is there is written to, and nobody else may read it."""
 
 import os
+import secrets
 import stat
 from pathlib import Path
 
@@ -29,6 +30,26 @@ def make_source(tmp_path):
         return path
 
     return make
+
+
+@pytest.fixture
+def on_file_system(monkeypatch):
+    """Have the system say other things of files that are open: of a mode, a group or a number."""
+    fields = {"mode": 0, "ino": 1, "gid": 5}
+
+    def on(look=lambda: None, **told):
+        real = os.fstat
+
+        def fstat(descriptor):
+            facts = list(real(descriptor))
+            for name, value in told.items():
+                facts[fields[name]] = value(facts[fields[name]])
+            look()
+            return os.stat_result(facts)
+
+        monkeypatch.setattr(os, "fstat", fstat)
+
+    return on
 
 
 def write(place, text, **options):
@@ -146,7 +167,7 @@ def test_file_is_for_those_alone_who_may_read_its_sources(place, make_source, mo
 
 
 def test_file_keeps_the_rights_of_the_one_that_it_replaces(place):
-    """Whoever could not read the results of yesterday cannot read those of today."""
+    """The results of today are for the readers of those of yesterday."""
     place.write_text("yesterday")
     place.chmod(0o600)
 
@@ -165,6 +186,79 @@ def test_file_of_another_group_is_for_that_group_if_it_is_for_all(place, make_so
     write(place, b"rows", sources=[source])
 
     assert mode(place) == made
+
+
+def test_file_of_another_group_needs_no_change_of_rights(place, make_source, on_file_system, monkeypatch):
+    """Some file systems refuse it, and a name that is a link by now would have it done to another file."""
+    source = make_source("a.csv", 0o640)
+    on_file_system(gid=lambda gid: gid + 1)
+
+    def refuse(path, mode, **_options):
+        raise PermissionError(path, mode)
+
+    monkeypatch.setattr(os, "chmod", refuse)
+    monkeypatch.setattr(os, "fchmod", refuse, raising=False)
+
+    write(place, b"rows", sources=[source])
+
+    assert (mode(place), partials(place)) == ("0o600", [])
+
+
+def test_file_of_another_group_leaves_what_a_link_names(place, make_source, on_file_system, tmp_path):
+    """Somebody lays a link at its name while it is made: what that names keeps its rights."""
+    source = make_source("a.csv", 0o640)
+    secret = make_source("secret.csv", 0o660)
+
+    def swap():
+        name = tmp_path / "results.csv.partial"
+        if name.exists() and not name.is_symlink():
+            name.unlink()
+            name.symlink_to(secret)
+
+    on_file_system(swap, gid=lambda gid: gid + 1)
+
+    with PartialFile(place, holds="results", sources=[source]):
+        pass
+
+    assert (mode(secret), secret.read_text()) == ("0o660", "who,day\n")
+
+
+def test_file_on_a_file_system_without_permissions_is_written_with_a_warning(place, make_source, on_file_system):
+    """Such as a memory stick's, where all may read every file; the rows are for their owner."""
+    source = make_source("a.csv", 0o600)
+    on_file_system(mode=lambda mode: mode | 0o755)
+
+    with pytest.warns(UserWarning, match="no permissions") as caught:
+        write(place, b"rows", sources=[source])
+
+    assert [str(warning.message) for warning in caught] == [
+        (
+            f"{place}: more people may read it than the files that it is made from, as its file system has no "
+            "permissions: choose a folder of another one"
+        )
+    ]
+    assert place.read_text() == "rows"
+
+
+def test_file_is_taken_away_when_its_warning_is_an_error(place, make_source, on_file_system):
+    """Nothing is left of it then."""
+    source = make_source("a.csv", 0o600)
+    on_file_system(mode=lambda mode: mode | 0o755)
+
+    with pytest.raises(UserWarning, match="no permissions"):
+        PartialFile(place, holds="results", sources=[source])
+
+    assert partials(place) == []
+
+
+@pytest.mark.parametrize("number", [lambda _: 0, lambda _: secrets.randbits(60)], ids=["none", "changing"])
+def test_file_on_a_file_system_without_file_numbers_is_written(place, on_file_system, number):
+    """Some network file systems have none, or make up another one at each look."""
+    on_file_system(ino=number)
+
+    write(place, b"rows")
+
+    assert (place.read_text(), partials(place)) == ("rows", [])
 
 
 def test_what_was_broken_off_is_written_over(place):
