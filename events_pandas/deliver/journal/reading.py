@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from events_pandas.deliver.journal.access import opened, opening
 from events_pandas.deliver.journal.connecting import write_back
+from events_pandas.deliver.journal.files import require_plain
 from events_pandas.deliver.journal.schema import is_new, require_journal
 from events_pandas.deliver.journal.troubles import BUSY_SECONDS, lacks_shared_memory, told_as_journal_error
 
@@ -83,6 +84,7 @@ def read_runs(path: Path, workspace: str | None = None) -> list[RunEntry]:
         If the file is no journal, is damaged, of a later version, or cannot be read.
     """
     with told_as_journal_error(path):
+        require_plain(path)
         try:
             return _read_as_it_is(path, workspace)
         except sqlite3.OperationalError as error:

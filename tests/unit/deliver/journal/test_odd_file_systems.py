@@ -1,5 +1,7 @@
 """Journals on file systems without locks, without shared memory, or without a way to the disk."""
 
+import os
+import platform
 import shutil
 import sqlite3
 import subprocess
@@ -142,18 +144,42 @@ def test_journal_without_locks_goes_on_after_a_run_was_killed(path):
     assert names(path) == ["journal.sqlite"]
 
 
-def test_journal_is_not_used_without_locks_beside_a_run_that_has_them(open_journal, make_mark, path):
-    """A file system may refuse locks that it gave before; what was written ahead shows that somebody may go on."""
-    journal = open_journal()
-    journal.claim([make_mark(journal, 1)])
+def test_journal_is_not_used_without_locks_beside_a_run_that_has_them(open_journal, make_facts, path):
+    """A file system may refuse locks that it gave before; what was written ahead tells which run goes on."""
+    open_journal().begin_run(make_facts())
 
     told = run_program(path, "refuse_locks(errno.ENOLCK)")
 
     assert told == (
-        f"{path}: {place_of(path)} cannot lock files, and another run has written to the journal that is still under "
-        f"way, or was killed: run again when that run has ended, or when files can be locked; or {ELSEWHERE}\n"
+        f"{path}: {place_of(path)} cannot lock files, and process {os.getpid()} on {platform.node()} uses the journal: "
+        f"run again when that run has ended, or when files can be locked; or {ELSEWHERE}\n"
     )
-    assert not Path(f"{path}.lock").exists()
+    assert names(path) == ["journal.sqlite", "journal.sqlite-shm", "journal.sqlite-wal"]
+
+
+def test_journal_goes_on_without_locks_after_a_run_that_lost_them(path):
+    """That run could not put its log away; it has ended, and what it wrote is kept."""
+    losing = "journal.begin_run(facts); use(journal); refuse_locks(errno.ENOLCK)"
+    lost = run_program(path, "pass", losing)
+    log = Path(f"{path}-wal").stat().st_size
+
+    told = run_program(path, "refuse_locks(errno.ENOLCK)", "print(journal.mode, journal.occupied(words))")
+
+    assert lost == "wal [None] [-1]\n"
+    assert log > 0
+    assert told == "delete, no locks [5]\n"
+    assert names(path) == ["journal.sqlite"]
+
+
+def test_journal_with_a_log_that_cannot_be_read_is_not_used_without_locks(path):
+    """Then it cannot be seen which run wrote it."""
+    for file in (path, Path(f"{path}-wal")):
+        file.write_bytes(b"no database at all")
+
+    assert run_program(path, "refuse_locks(errno.ENOLCK)") == (
+        f"{path}: {place_of(path)} cannot lock files, and it cannot be seen whether the run that last wrote to the "
+        f"journal has ended: run again when that run has ended, or when files can be locked; or {ELSEWHERE}\n"
+    )
 
 
 def test_journal_is_not_used_with_locks_beside_a_run_that_has_none(open_journal, path):

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import platform
 import sqlite3
 import subprocess
 import sys
@@ -189,11 +190,25 @@ def test_process_whose_number_is_another_ones_is_gone():
 
 
 def test_process_of_another_machine_cannot_be_seen():
-    """Its number says nothing here, nor does one of another container or another start of the machine."""
+    """Its number says nothing here, nor does the number of a process of another container."""
     own = Process.own()
 
     assert dataclasses.replace(own, host="elsewhere").is_alive is None
-    assert dataclasses.replace(own, space="another start").is_alive is None
+    assert dataclasses.replace(own, space=f"{own.space.partition(' ')[0]} pid:[1]").is_alive is None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not say when they were started")
+def test_process_of_an_earlier_start_of_the_machine_is_gone():
+    """A restart ends all processes; a name that many machines have does not say which machine it was."""
+    earlier = dataclasses.replace(Process.own(), space="9f8e7d6c pid:[4026531836]")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(platform, "node", lambda: "localhost")
+        unnamed = dataclasses.replace(earlier, host="localhost").is_alive
+        patch.setattr(platform, "node", lambda: "anna-pc")
+        named = dataclasses.replace(earlier, host="anna-pc").is_alive
+
+    assert (unnamed, named) == (None, False)
 
 
 def lock_facts(path):
@@ -246,17 +261,75 @@ def test_lock_file_is_taken_by_one_of_those_who_find_it(path):
     assert lock_facts(path) == left
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"pid": 1}'])
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"pid": 1}', b"[" * 4096])
 def test_lock_file_that_says_nothing_is_left(path, content):
-    """A run may be about to write it, or was killed then: the message says what to delete."""
+    """A run may be about to write it, or another program made it: the message says what to delete."""
     LockFile.beside(path).write_bytes(content)
 
-    with pytest.raises(
-        JournalError, match=r"and another run has it: wait .*; if it was killed, delete journal.sqlite.lo"
-    ):
+    with pytest.raises(JournalError) as caught:
         LockFile.taken(path)
 
+    assert str(caught.value) == (
+        f"{path}: {place_of(path)} cannot lock files, so that one run at a time uses the journal, and "
+        "journal.sqlite.lock does not say which run made it: delete journal.sqlite.lock if no run uses the journal; or "
+        "name a path on a local disk with journal=..., or pass journal=None to go without"
+    )
     assert LockFile.beside(path).read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    "change", [{"token": "../x"}, {"pid": "x"}, {"pid": True}, {"since": "x"}, {"since": 1e300}, {"host": None}]
+)
+def test_lock_file_of_facts_that_make_no_sense_is_left(path, change):
+    """Nothing of them comes into a path or a message."""
+    LockFile.taken(path)
+    content = json.dumps({**lock_facts(path), "birth": "1", **change})
+    LockFile.beside(path).write_text(content)
+
+    with pytest.raises(JournalError, match=r"journal\.sqlite\.lock does not say which run made it: delete"):
+        LockFile.taken(path)
+
+    assert [file.name for file in path.parent.iterdir()] == ["journal.sqlite.lock"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows may refuse to make links")
+def test_lock_file_that_leads_nowhere_is_refused(path):
+    """A link whose file is missing can neither be made nor read: that is tried a limited number of times."""
+    LockFile.beside(path).symlink_to(path.parent / "missing")
+
+    with pytest.raises(JournalError) as caught:
+        LockFile.taken(path)
+
+    assert str(caught.value) == (
+        f"{path}: journal.sqlite.lock can neither be made nor read: delete journal.sqlite.lock if no run uses the journal"
+    )
+
+
+def test_journal_on_a_disk_with_locks_says_what_a_lock_file_of_another_machine_is(open_journal, path):
+    """Its run may go on: the message does not claim that this disk cannot lock files, and names what to delete."""
+    LockFile.taken(path)
+    LockFile.beside(path).write_text(json.dumps({**lock_facts(path), "host": "elsewhere", "pid": 7, "since": 0}))
+
+    with pytest.raises(JournalError) as caught:
+        open_journal()
+
+    assert str(caught.value) == (
+        f"{path}: journal.sqlite.lock keeps other runs from the journal, and process 7 on elsewhere has had it since "
+        "1970-01-01 00:00:00 UTC: wait until that run has ended; if it was killed, delete journal.sqlite.lock"
+    )
+
+
+def test_journal_on_a_disk_with_locks_says_what_a_foreign_lock_file_is(open_journal, path):
+    """Another program may have made it: the message names what to delete."""
+    LockFile.beside(path).write_text("hello")
+
+    with pytest.raises(JournalError) as caught:
+        open_journal()
+
+    assert str(caught.value) == (
+        f"{path}: journal.sqlite.lock keeps other runs from the journal, and journal.sqlite.lock does not say which run "
+        "made it: delete journal.sqlite.lock if no run uses the journal"
+    )
 
 
 def test_lock_file_is_not_taken_beside_a_run_that_has_locks(begin, path):
