@@ -83,7 +83,7 @@ class LockFile:
                 return lock
             # Its run may end just now.
             with suppress(FileNotFoundError):
-                lock._clear_way(journal, _content(path), has_locks)
+                lock._clear_way(journal, _content(path), has_locks=has_locks)
         # Such as a link to a file that is not there.
         problem = f"{path.name} can neither be made nor read"
         raise JournalError(journal, problem=problem, remedy=f"delete {path.name} if no run uses the journal")
@@ -100,13 +100,16 @@ class LockFile:
             descriptor = os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         except FileExistsError:
             return False
-        try:
-            os.write(descriptor, self.content)
-        finally:
-            os.close(descriptor)
+        with ExitStack() as undone:
+            undone.callback(self.path.unlink)
+            try:
+                os.write(descriptor, self.content)
+            finally:
+                os.close(descriptor)
+            undone.pop_all()
         return True
 
-    def _clear_way(self, journal: Path, found: bytes, has_locks: bool) -> None:
+    def _clear_way(self, journal: Path, found: bytes, *, has_locks: bool) -> None:
         """Delete the file of a run that is gone; of several processes that try it at once, one does."""
         facts = _facts(found)
         if not facts or Process(**{name: facts[name] for name in _OF_PROCESS}).is_alive is not False:
@@ -131,7 +134,7 @@ def _refusal(journal: Path, facts: dict[str, Any], *, has_locks: bool) -> Journa
         who = f"process {facts['pid']} on {escaped(facts['host'])} has had it since {since} UTC"
         remedy = f"wait until that run has ended; if it was killed, delete {name}"
     else:
-        who = f"{name} does not say which run made it"
+        who = "does not say which run made it" if has_locks else f"{name} does not say which run made it"
         remedy = f"delete {name} if no run uses the journal"
     if has_locks:
         problem = f"{name} keeps other runs from the journal, and {who}"
@@ -203,7 +206,8 @@ _MOST_TRIES = 100
 _MOST_BYTES = 4096
 _LATEST = 1e11
 """A time that is still a date."""
-_TOKEN = re.compile("[0-9a-f]{16}")
+_TOKEN = re.compile("[0-9A-Za-z]{1,64}")
+"""Becomes a part of a file name."""
 _OF_PROCESS = ("host", "pid", "space", "birth")
 
 

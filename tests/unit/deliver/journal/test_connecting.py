@@ -218,8 +218,8 @@ def test_journal_refuses_a_folder_in_place_of_a_file(path):
         Journal.opened(path, workspace="ab12cd34")
 
     assert str(caught.value) == (
-        f"{path}: journal.sqlite is a directory, and must be a file: move journal.sqlite away, or name another path with "
-        "journal=..."
+        f"{path}: journal.sqlite is a directory, and must be a file: move journal.sqlite away, or name another path "
+        "with journal=..."
     )
 
 

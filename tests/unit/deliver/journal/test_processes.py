@@ -301,7 +301,8 @@ def test_lock_file_that_leads_nowhere_is_refused(path):
         LockFile.taken(path)
 
     assert str(caught.value) == (
-        f"{path}: journal.sqlite.lock can neither be made nor read: delete journal.sqlite.lock if no run uses the journal"
+        f"{path}: journal.sqlite.lock can neither be made nor read: delete journal.sqlite.lock if no run uses the "
+        "journal"
     )
 
 
@@ -327,8 +328,8 @@ def test_journal_on_a_disk_with_locks_says_what_a_foreign_lock_file_is(open_jour
         open_journal()
 
     assert str(caught.value) == (
-        f"{path}: journal.sqlite.lock keeps other runs from the journal, and journal.sqlite.lock does not say which run "
-        "made it: delete journal.sqlite.lock if no run uses the journal"
+        f"{path}: journal.sqlite.lock keeps other runs from the journal, and does not say which run made it: delete "
+        "journal.sqlite.lock if no run uses the journal"
     )
 
 
