@@ -204,6 +204,7 @@ def _user(journal: Path, own_runs: Collection[int]) -> str | None:
 _NO_RUN = -1
 _MOST_TRIES = 100
 _MOST_BYTES = 4096
+_MOST_PROCESSES = 1 << 32
 _LATEST = 1e11
 """A time that is still a date."""
 _TOKEN = re.compile("[0-9A-Za-z]{1,64}")
@@ -231,6 +232,7 @@ def _are_facts(facts: dict[str, Any]) -> bool:
     return (
         all(isinstance(word, str) for word in words)
         and type(facts.get("pid")) is int
+        and 0 < facts["pid"] < _MOST_PROCESSES
         and isinstance(since, int | float)
         and 0 <= since < _LATEST
         and _TOKEN.fullmatch(facts["token"]) is not None

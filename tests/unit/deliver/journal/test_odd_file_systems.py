@@ -285,6 +285,19 @@ def test_journal_error_names_the_file_system(path, code, said):
     assert str(told) == f"{path}: {said.format(place=place_of(path), local=ELSEWHERE)}"
 
 
+def test_journal_error_names_both_causes_of_a_lock_that_cannot_be_tried(tmp_path):
+    """Where no file can be made beside the journal, it is not known whether another program is there."""
+    path = tmp_path / "missing" / "journal.sqlite"
+    error = sqlite3.OperationalError("database is locked")
+    error.sqlite_errorcode = sqlite3.SQLITE_BUSY
+
+    assert str(journal_error(path, error)) == (
+        f"{path}: {place_of(path)} refuses to lock the journal, or another program keeps it locked (database is "
+        "locked): wait until the other run or the program that copies the file is done, then run again; if there is "
+        f"none, {ELSEWHERE}"
+    )
+
+
 def test_journal_error_names_the_file_system_that_is_read_only(path):
     """What the system says of a file system is said with its name, and what it says of a path is not."""
     told = journal_error(path, OSError(30, "Read-only file system"))

@@ -27,9 +27,10 @@ SINCE = f"{NOW:%Y-%m-%d %H:%M:%S} UTC"
 def begin(open_journal, make_facts):
     """Return a function that begins a run in the journal, now or some seconds later."""
 
-    def begun(seconds=0, **facts):
+    def begun(seconds=0, *, resubmit=False, **facts):
         journal = open_journal(**facts)
-        journal.begin_run(dataclasses.replace(make_facts(), started_at=NOW + timedelta(seconds=seconds)))
+        started_at = NOW + timedelta(seconds=seconds)
+        journal.begin_run(dataclasses.replace(make_facts(), started_at=started_at, resubmit=resubmit))
         return journal
 
     return begun
@@ -74,6 +75,14 @@ def test_run_that_ended_before_is_not_told(begin):
     end(third, seconds=3)
 
     assert [other.run for other in second.other_runs()] == [3]
+
+
+def test_run_that_began_later_is_told_whatever_its_clock_says(begin):
+    """The clock of its machine may be minutes behind."""
+    first = begin()
+    end(begin(seconds=-300), seconds=-299)
+
+    assert [other.run for other in first.other_runs()] == [2]
 
 
 def test_run_of_another_workspace_is_not_told(begin):
@@ -153,13 +162,27 @@ def test_event_of_two_runs_at_once_is_accepted_in_one_of_them(begin, make_mark, 
 
 
 def test_event_of_a_run_that_has_ended_is_accepted_once_more(begin, make_mark, record):
-    """Whoever resubmits on purpose is told what Intercom answered."""
+    """A run that resubmits on purpose reports what Intercom answered."""
     first = begin()
     mark = make_mark(first, 1)
     record(first, mark, accepted_at=NOW.timestamp())
     end(first, seconds=1)
 
-    assert record(begin(seconds=2), mark, accepted_at=NOW.timestamp() + 2) == [None]
+    assert record(begin(seconds=2, resubmit=True), mark, accepted_at=NOW.timestamp() + 2) == [None]
+
+
+@pytest.mark.parametrize("seconds", [-300, 300])
+def test_event_of_two_runs_at_once_is_accepted_in_one_of_them_whatever_their_clocks_say(
+    begin, make_mark, record, seconds
+):
+    """The clock of one machine may be minutes behind or ahead of the clock of the other one."""
+    first, second = begin(), begin(seconds=seconds)
+    mark, other = make_mark(first, 1), make_mark(first, 2)
+
+    assert record(first, mark, accepted_at=NOW.timestamp() + 1) == [None]
+    assert record(second, other, accepted_at=NOW.timestamp() + seconds + 1) == [None]
+    assert record(second, mark, accepted_at=NOW.timestamp() + seconds + 1) == [Elsewhere(is_same=True)]
+    assert record(first, other, accepted_at=NOW.timestamp() + 1) == [Elsewhere(is_same=True)]
 
 
 TELLING = """
@@ -346,6 +369,15 @@ def test_lock_file_is_not_taken_beside_a_run_that_has_locks(begin, path):
         "again when that run has ended, or when files can be locked; or name a path on a local disk with journal=..., "
         "or pass journal=None to go without"
     )
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+def test_lock_file_is_taken_after_a_run_has_ended(begin, path):
+    """It uses the journal no more."""
+    end(begin(), seconds=1)
+
+    locked_instead(path, own_runs=set()).release()
+
     assert [file.name for file in path.parent.iterdir()] == [path.name]
 
 
