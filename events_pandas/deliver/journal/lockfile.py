@@ -1,4 +1,9 @@
-"""A file that keeps other runs from a journal where the file system has no locks: one run at a time may use it."""
+"""A file that keeps other runs from a journal where the file system has no locks: one run at a time may use it.
+
+A lock of a process that is seen to be gone is taken over, and so is one of an earlier start of this machine. A lock of
+another machine or container stays, however old it is: a machine that sleeps goes on where it was, and two runs that
+write without locks destroy the journal.
+"""
 
 import json
 import os

@@ -17,7 +17,7 @@ WITHOUT_LOCKS: Final = (
 
 
 def manner(mode: str) -> str | None:
-    """Return what is to be said of the way in which a journal is written.
+    """Return words for the way in which a journal is written.
 
     Parameters
     ----------

@@ -12,7 +12,7 @@ from events_pandas.escapes import escaped
 SEEN_SECONDS: Final = 10
 """How often a run that records events says that it is there: the machines of others do not see its process."""
 STALE_SECONDS: Final = 60
-"""A run of another machine that has not been seen for so long is taken for killed."""
+"""A run of another machine counts as killed when it has not been seen for so long."""
 
 _UNDER_WAY = """
 SELECT runs.run, runs.started_at, runs.ended_at, host, pid, space, birth, seen_at FROM processes JOIN runs USING (run)
@@ -65,7 +65,7 @@ def enter_process(connection: sqlite3.Connection, run: int) -> None:
 
 
 def forget_processes(connection: sqlite3.Connection, *, but: int) -> None:
-    """Drop what is known of the processes of runs: nobody is left who could meet one of them.
+    """Delete the processes of other runs when none of them is under way.
 
     Parameters
     ----------

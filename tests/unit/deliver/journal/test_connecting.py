@@ -242,7 +242,7 @@ def test_journal_refuses_a_pipe_in_place_of_a_file(path, ending):
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs a folder in which nobody can make a file")
 def test_journal_refuses_a_folder_that_takes_no_files():
-    """Whoever may not write there is told where it could be instead."""
+    """The message says how to name another place."""
     path = Path("/proc/events_pandas.sqlite")
 
     with pytest.raises(JournalError) as caught:

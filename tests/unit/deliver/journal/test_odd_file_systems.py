@@ -130,7 +130,7 @@ def test_journal_without_locks_is_not_taken_from_another_run(path):
 
 @pytest.mark.slow
 def test_journal_without_locks_goes_on_after_a_run_was_killed(path):
-    """Whoever starts later on the same machine sees that the other process is gone."""
+    """A later run on the same machine sees that the other process is gone."""
     command = [sys.executable, "-c", PROGRAM, str(path)]
     killing = "use(journal); journal.begin_run(facts); os.kill(os.getpid(), signal.SIGKILL)"
     killed = subprocess.run([*command, "refuse_locks(errno.ENOLCK)", killing], timeout=120, check=False)
@@ -275,7 +275,7 @@ def test_journal_names_the_file_system_that_cannot_be_written(open_journal, path
     ],
 )
 def test_journal_error_names_the_file_system(path, code, said):
-    """Whoever looks after the machine has to know which one it is."""
+    """The administrator of the machine has to know which one it is."""
     path.touch()
     error = sqlite3.OperationalError("oh")
     error.sqlite_errorcode = code
@@ -354,7 +354,7 @@ def test_journal_on_a_network_disk_has_no_write_ahead_log(open_journal, request,
 
 @pytest.mark.usefixtures("network")
 def test_journal_error_names_a_network_disk(path):
-    """Its type and its place tell whoever looks after it what is meant."""
+    """Its type and its place tell its administrator which one it is."""
     told = journal_error(path, OSError(116, "Stale file handle"))
 
     assert str(told) == (
