@@ -1,5 +1,6 @@
 """Whether a file is still the one that was opened: what is written to one that was moved away is found by nobody."""
 
+import os
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -28,6 +29,24 @@ def file_identity(path: Path) -> Identity:
     return facts.st_dev, facts.st_ino
 
 
+def beside(path: Path, ending: str) -> Path:
+    """Return a file of a journal: where a link leads to the journal, SQLite makes the others beside the real file.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file of the journal.
+    ending : str
+        Of the other file, such as ``"-wal"``.
+
+    Returns
+    -------
+    pathlib.Path
+        The same for all links to one journal.
+    """
+    return Path(os.path.realpath(path) + ending)
+
+
 def require_plain(path: Path) -> None:
     """Refuse a journal that is not a file, or has something else beside it in place of one of its files.
 
@@ -42,7 +61,7 @@ def require_plain(path: Path) -> None:
         If there is a pipe, which would be waited for without end, a socket, a device or a directory.
     """
     for ending in _BESIDE:
-        file = path.with_name(path.name + ending)
+        file = beside(path, ending)
         if kind := odd_kind(file):
             remedy = f"move {file.name} away, or name another path with journal=..."
             raise JournalError(path, problem=f"{file.name} is {kind}, and must be a file", remedy=remedy)

@@ -20,6 +20,7 @@ from typing import Any, Self
 
 from events_pandas.deliver.journal.access import opened
 from events_pandas.deliver.journal.connecting import WITHOUT_LOCKS, write_back
+from events_pandas.deliver.journal.files import beside
 from events_pandas.deliver.journal.process import Process
 from events_pandas.deliver.journal.processes import find_other_runs
 from events_pandas.deliver.journal.troubles import GO_TO_LOCAL_DISK
@@ -57,7 +58,7 @@ class LockFile:
         pathlib.Path
             In the same folder.
         """
-        return journal.with_name(f"{journal.name}.lock")
+        return beside(journal, ".lock")
 
     @classmethod
     def taken(cls, journal: Path, *, has_locks: bool = False) -> Self:
@@ -182,7 +183,7 @@ def locked_instead(journal: Path, own_runs: Collection[int]) -> LockFile:
 
 def _use_with_locks(journal: Path, own_runs: Collection[int]) -> str | None:
     """Say who may use a journal that was opened while files could be locked."""
-    log = journal.with_name(f"{journal.name}-wal")
+    log = beside(journal, "-wal")
     if not (log.exists() and log.stat().st_size):
         # What else is wrong with the file, or was left half written by a run that was killed, shows when it is opened.
         with suppress(sqlite3.Error):
@@ -194,7 +195,7 @@ def _use_with_locks(journal: Path, own_runs: Collection[int]) -> str | None:
     # A log is not read without locks, but in a copy that no other process has.
     with suppress(OSError, sqlite3.Error), scratch_file(journal) as copy:
         shutil.copyfile(journal, copy)
-        shutil.copyfile(log, copy.with_name(f"{copy.name}-wal"))
+        shutil.copyfile(log, beside(copy, "-wal"))
         write_back(copy, 0.0, WITHOUT_LOCKS)
         return _user(copy, own_runs)
     return "it cannot be seen whether the run that last wrote to the journal has ended"

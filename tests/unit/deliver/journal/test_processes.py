@@ -250,6 +250,17 @@ def test_lock_file_keeps_others_away_until_it_is_released(path):
     assert list(path.parent.iterdir()) == []
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows may refuse to make links")
+def test_lock_file_is_the_same_for_a_link_to_the_journal(path):
+    """SQLite opens the file that a link leads to."""
+    link = path.with_name("link.sqlite")
+    link.symlink_to(path)
+    LockFile.taken(path)
+
+    with pytest.raises(JournalError, match=r"if it was killed, delete journal\.sqlite\.lock; or"):
+        LockFile.taken(link)
+
+
 def test_lock_file_is_its_owners_alone(path):
     """Nobody else reads or writes what is beside the journal."""
     LockFile.taken(path)
