@@ -12,16 +12,19 @@ from typing import Final, NamedTuple
 try:
     import fcntl
 except ImportError:
-    # Windows refuses a lock for no other reason than that somebody has it.
+    # Windows refuses a lock only where another program has it.
     fcntl = None  # type: ignore[assignment]
 
 _MOUNTS: Final = Path("/proc/self/mounts")
 """Of Linux; elsewhere file systems have no names here."""
-_NETWORK: Final = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "ceph", "lustre", "fuse.sshfs"})
-_PRIMARY: Final = 0xFF
-"""The bits of SQLite's codes that tell the kind; the others tell which call it was."""
+_OF_SERVERS: Final = frozenset({"nfs", "nfs4", "cifs", "smb2", "smb3", "smbfs", "afs", "davfs"})
+_OF_CLUSTERS: Final = frozenset({"ceph", "lustre", "gpfs", "beegfs"})
+_OF_PROGRAMS: Final = frozenset({"fuse.davfs2", "fuse.glusterfs", "fuse.rclone", "fuse.sshfs"})
+_OF_HOSTS: Final = frozenset({"9p", "virtiofs", "vboxsf"})
+"""Folders that a virtual machine shares with its host."""
+_NETWORK: Final = _OF_SERVERS | _OF_CLUSTERS | _OF_PROGRAMS | _OF_HOSTS
 _MAYBE_LOCKED: Final = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_PROTOCOL)
-"""What SQLite says of a lock that somebody has, and of one that the system refuses with ENOLCK or EACCES."""
+"""What SQLite says of a lock that another program has, and of one that the system refuses with ENOLCK or EACCES."""
 _LOCKS_REFUSED: Final = (
     sqlite3.SQLITE_PERM,
     sqlite3.SQLITE_IOERR_LOCK,
@@ -29,6 +32,7 @@ _LOCKS_REFUSED: Final = (
     sqlite3.SQLITE_IOERR_UNLOCK,
     sqlite3.SQLITE_IOERR_CHECKRESERVEDLOCK,
 )
+_PRIMARY: Final = 0xFF
 _ESCAPED: Final = re.compile(r"\\([0-7]{3})")
 
 
@@ -68,7 +72,7 @@ def file_system(path: Path, mounts: str | None = None) -> FileSystem | None:
     Returns
     -------
     FileSystem or None
-        None where nobody knows.
+        None if it is not known.
     """
     if mounts is None:
         try:
@@ -127,8 +131,42 @@ def scratch_file(path: Path) -> Iterator[Path]:
         yield Path(folder, path.name)
 
 
-def refuses_locks(path: Path, error: sqlite3.Error) -> bool:
-    """Tell whether SQLite got no lock since the file system has none, and not since somebody else has it.
+def error_code(error: BaseException) -> int | None:
+    """Return SQLite's code of an error.
+
+    Parameters
+    ----------
+    error : BaseException
+        What was raised.
+
+    Returns
+    -------
+    int or None
+        None for what Python's own module finds wrong, and for other errors.
+    """
+    code: int | None = getattr(error, "sqlite_errorcode", None)
+    return code
+
+
+def error_kind(error: BaseException) -> int | None:
+    """Return the kind of an error of SQLite.
+
+    Parameters
+    ----------
+    error : BaseException
+        What was raised.
+
+    Returns
+    -------
+    int or None
+        Its code without the bits that tell in which call it came; None if it has no code.
+    """
+    code = error_code(error)
+    return None if code is None else code & _PRIMARY
+
+
+def refuses_locks(path: Path, error: sqlite3.Error) -> bool | None:
+    """Tell whether SQLite got no lock because the file system has none, and not because another program has it.
 
     Parameters
     ----------
@@ -139,17 +177,15 @@ def refuses_locks(path: Path, error: sqlite3.Error) -> bool:
 
     Returns
     -------
-    bool
-        Where the error fits both, the lock of a file is tried that nobody else has; False where that cannot be tried.
+    bool or None
+        Where the error fits both, the lock of a new file is tried; None where that cannot be tried.
     """
-    # What Python's own module finds wrong has no code.
-    code = getattr(error, "sqlite_errorcode", None)
-    if code is None or code & _PRIMARY not in _MAYBE_LOCKED:
-        return code in _LOCKS_REFUSED
+    if error_kind(error) not in _MAYBE_LOCKED:
+        return error_code(error) in _LOCKS_REFUSED
     # Not the lock of the file itself: closing it would let go of all that this process has on it.
     with suppress(OSError), scratch_file(path) as scratch, scratch.open("w+b") as file:
         return not _is_lockable(file.fileno())
-    return False
+    return None
 
 
 def _is_lockable(descriptor: int) -> bool:

@@ -251,6 +251,6 @@ def test_opened_journal_warns_when_it_has_no_write_ahead_log(tmp_path, monkeypat
 
     (warning,) = caught
     assert str(warning.message) == (
-        f"journal {tmp_path / 'journal.sqlite'}: its file system has no shared memory, so that it is written with a "
-        "rollback journal: that is as safe, and slower, and two runs on it wait for each other"
+        f"journal {tmp_path / 'journal.sqlite'}: it is written with a rollback journal, since a "
+        "write-ahead log cannot be used there: that is as safe, and slower, and two runs on it wait for each other"
     )

@@ -62,7 +62,7 @@ class Access:
     connection : sqlite3.Connection, optional
         One that there is.
     lock : threading.RLock, optional
-        Held while the connection is used; by default another one than those of other accesses.
+        Held while the connection is used; accesses that share it take turns. By default each has its own.
 
     Attributes
     ----------

@@ -17,7 +17,7 @@ from events_pandas.filesystem import file_system, refuses_locks, scratch_file
 WITH_LOCKS: Final = "mode=rw"
 # Not `nolock=1`: with it SQLite opens no file that is written ahead.
 WITHOUT_LOCKS: Final = f"mode=rw&vfs={'win32' if os.name == 'nt' else 'unix'}-none"
-"""How SQLite opens a file: it locks it while it reads and writes, or somebody else sees to it that nobody else does."""
+"""How SQLite opens a file: with locks of its own while it reads and writes, or under a `LockFile`."""
 
 _PAUSE_SECONDS = 0.01
 _PRAGMAS = (
@@ -42,7 +42,7 @@ def connected(path: Path, busy_seconds: float, how: str = WITH_LOCKS) -> sqlite3
     busy_seconds : float
         How long another program's lock is waited for.
     how : str, default `WITH_LOCKS`
-        Or `WITHOUT_LOCKS`, for whoever keeps others away in another way.
+        Or `WITHOUT_LOCKS`, if a `LockFile` keeps other processes away.
 
     Returns
     -------
@@ -128,7 +128,7 @@ def journal_mode(connection: sqlite3.Connection) -> str:
     Returns
     -------
     str
-        ``"wal"``, or what it falls back to where the file system has no shared memory.
+        ``"wal"``, or ``"delete"`` where a write-ahead log cannot be used.
     """
     return str(connection.execute("PRAGMA journal_mode").fetchone()[0])
 
@@ -218,7 +218,7 @@ def write_back(path: Path, busy_seconds: float, how: str = WITH_LOCKS) -> None:
         As for `connected`.
     """
     with closing(_opened(path, busy_seconds, how)) as alone:
-        # Whoever is alone with a file needs no shared memory to read what was written ahead.
+        # A process that has a file for itself needs no shared memory to read what was written ahead.
         alone.execute("PRAGMA locking_mode = EXCLUSIVE")
         alone.execute("PRAGMA journal_mode = DELETE")
 

@@ -24,7 +24,7 @@ from events_pandas.deliver.journal.connecting import (
     open_or_make,
     transaction,
 )
-from events_pandas.deliver.journal.files import Identity, file_identity, require_same
+from events_pandas.deliver.journal.files import Identity, file_identity, require_plain, require_same
 from events_pandas.deliver.journal.history import RunFacts, insert_run, update_run
 from events_pandas.deliver.journal.lockfile import LockFile, locked_instead
 from events_pandas.deliver.journal.lookup import (
@@ -75,7 +75,9 @@ class Journal:
     workspace : str
         The ``id_code`` of the workspace.
     mode : str
-        How SQLite writes the file: ``"wal"``, or what it falls back to where the file system has no shared memory.
+        How SQLite writes the file: ``"wal"``, with a write-ahead log; ``"delete"``, with a rollback journal, where a
+        log cannot be used; ``"delete, no locks"``, with a rollback journal and a `LockFile`, where files cannot be
+        locked.
     run : int
         The number of the run; 0 before `begin_run`.
 
@@ -131,6 +133,7 @@ class Journal:
             If the file is no journal, damaged, of a later version, or cannot be made or written.
         """
         with told_as_journal_error(path), opening(), ExitStack() as undone:
+            require_plain(path)
             lock = _lock_instead(path)
             if lock is not None:
                 undone.callback(lock.release)
@@ -431,7 +434,7 @@ def _lock_instead(path: Path) -> LockFile | None:
         return locked_instead(path, _own_runs(file_identity(path)))
     if LockFile.beside(path).exists():
         # Another run began when there were no locks: it has ended, or the journal is its own.
-        LockFile.taken(path).release()
+        LockFile.taken(path, has_locks=True).release()
     return None
 
 

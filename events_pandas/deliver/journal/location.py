@@ -86,7 +86,7 @@ def journals_there(journal: str | os.PathLike[str], workspace: str | None = None
 
 @contextmanager
 def _told_as_journal_error(journal: str | os.PathLike[str]) -> Iterator[None]:
-    """Turn what the system says of a path into a `JournalError`: too long, not allowed, of a user whom nobody knows."""
+    """Turn what the system says of a path into a `JournalError`: too long, not allowed, of an unknown user."""
     if not os.fspath(journal):
         raise ValueError("journal: the path is empty: give 'auto', a path, or None")
     try:

@@ -1,8 +1,15 @@
-"""A file that keeps other runs from a journal where the file system has no locks: one run at a time may use it."""
+"""A file that keeps other runs from a journal where the file system has no locks: one run at a time may use it.
+
+A lock of a process that is seen to be gone is taken over, and so is one of an earlier start of this machine. A lock of
+another machine or container stays, however old it is: a machine that sleeps goes on where it was, and two runs that
+write without locks destroy the journal.
+"""
 
 import json
 import os
+import re
 import secrets
+import shutil
 import sqlite3
 import time
 from collections.abc import Collection
@@ -12,12 +19,14 @@ from pathlib import Path
 from typing import Any, Self
 
 from events_pandas.deliver.journal.access import opened
+from events_pandas.deliver.journal.connecting import WITHOUT_LOCKS, write_back
+from events_pandas.deliver.journal.files import beside
 from events_pandas.deliver.journal.process import Process
 from events_pandas.deliver.journal.processes import find_other_runs
 from events_pandas.deliver.journal.troubles import GO_TO_LOCAL_DISK
 from events_pandas.errors import JournalError
 from events_pandas.escapes import escaped
-from events_pandas.filesystem import place_of
+from events_pandas.filesystem import place_of, scratch_file
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,16 +58,18 @@ class LockFile:
         pathlib.Path
             In the same folder.
         """
-        return journal.with_name(f"{journal.name}.lock")
+        return beside(journal, ".lock")
 
     @classmethod
-    def taken(cls, journal: Path) -> Self:
+    def taken(cls, journal: Path, *, has_locks: bool = False) -> Self:
         """Keep others from a journal.
 
         Parameters
         ----------
         journal : pathlib.Path
             Its file.
+        has_locks : bool, default False
+            Whether its file system can lock files now.
 
         Returns
         -------
@@ -73,10 +84,15 @@ class LockFile:
         path = cls.beside(journal)
         facts = {**asdict(Process.own()), "since": time.time(), "token": secrets.token_hex(8)}
         lock = cls(path=path, content=json.dumps(facts).encode())
-        while not lock._is_made():
+        for _ in range(_MOST_TRIES):
+            if lock._is_made():
+                return lock
+            # Its run may end just now.
             with suppress(FileNotFoundError):
-                lock._clear_way(journal, path.read_bytes())
-        return lock
+                lock._clear_way(journal, _content(path), has_locks=has_locks)
+        # Such as a link to a file that is not there.
+        problem = f"{path.name} can neither be made nor read"
+        raise JournalError(journal, problem=problem, remedy=f"delete {path.name} if no run uses the journal")
 
     def release(self) -> None:
         """Let others use the journal."""
@@ -90,37 +106,48 @@ class LockFile:
             descriptor = os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         except FileExistsError:
             return False
-        try:
-            os.write(descriptor, self.content)
-        finally:
-            os.close(descriptor)
+        with ExitStack() as undone:
+            undone.callback(self.path.unlink)
+            try:
+                os.write(descriptor, self.content)
+            finally:
+                os.close(descriptor)
+            undone.pop_all()
         return True
 
-    def _clear_way(self, journal: Path, found: bytes) -> None:
-        """Take the file of a run away that is gone; of those who try that at once one does."""
+    def _clear_way(self, journal: Path, found: bytes, *, has_locks: bool) -> None:
+        """Delete the file of a run that is gone; of several processes that try it at once, one does."""
         facts = _facts(found)
         if not facts or Process(**{name: facts[name] for name in _OF_PROCESS}).is_alive is not False:
-            raise self._refusal(journal, facts)
+            raise _refusal(journal, facts, has_locks=has_locks)
         guard = self.path.with_name(f"{self.path.name}-{facts['token']}")
         try:
             guard.mkdir()
         except FileExistsError:
-            raise self._refusal(journal, facts) from None
+            raise _refusal(journal, facts, has_locks=has_locks) from None
         try:
-            # Whoever was first has put another file in its place.
-            if self.path.read_bytes() == found:
+            # Another process may have been first, and have put its own file there.
+            if _content(self.path) == found:
                 self.path.unlink()
         finally:
             guard.rmdir()
 
-    def _refusal(self, journal: Path, facts: dict[str, Any]) -> JournalError:
-        who = "another run has it"
-        if facts:
-            since = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(facts["since"]))
-            who = f"process {escaped(facts['pid'])} on {escaped(facts['host'])} has had it since {since} UTC"
+
+def _refusal(journal: Path, facts: dict[str, Any], *, has_locks: bool) -> JournalError:
+    name = LockFile.beside(journal).name
+    if facts:
+        since = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(facts["since"]))
+        who = f"process {facts['pid']} on {escaped(facts['host'])} has had it since {since} UTC"
+        remedy = f"wait until that run has ended; if it was killed, delete {name}"
+    else:
+        who = "does not say which run made it" if has_locks else f"{name} does not say which run made it"
+        remedy = f"delete {name} if no run uses the journal"
+    if has_locks:
+        problem = f"{name} keeps other runs from the journal, and {who}"
+    else:
         problem = f"{place_of(journal)} cannot lock files, so that one run at a time uses the journal, and {who}"
-        remedy = f"wait until that run has ended; if it was killed, delete {self.path.name}; or {GO_TO_LOCAL_DISK}"
-        return JournalError(journal, problem=problem, remedy=remedy)
+        remedy = f"{remedy}; or {GO_TO_LOCAL_DISK}"
+    return JournalError(journal, problem=problem, remedy=remedy)
 
 
 def locked_instead(journal: Path, own_runs: Collection[int]) -> LockFile:
@@ -156,24 +183,63 @@ def locked_instead(journal: Path, own_runs: Collection[int]) -> LockFile:
 
 def _use_with_locks(journal: Path, own_runs: Collection[int]) -> str | None:
     """Say who may use a journal that was opened while files could be locked."""
-    with suppress(FileNotFoundError):
-        if journal.with_name(f"{journal.name}-wal").stat().st_size:
-            return "another run has written to the journal that is still under way, or was killed"
-    # What else is wrong with the file, or was left half written by a run that was killed, shows when it is opened.
-    with suppress(sqlite3.Error), closing(opened(journal, "mode=ro&immutable=1")) as connection:
+    log = beside(journal, "-wal")
+    if not (log.exists() and log.stat().st_size):
+        # What else is wrong with the file, or was left half written by a run that was killed, shows when it is opened.
+        with suppress(sqlite3.Error):
+            return _user(journal, own_runs)
+        return None
+    if own_runs:
+        # To close a copied file would let go of all locks that this process has on it.
+        return "another run of this process uses the journal"
+    # A log is not read without locks, but in a copy that no other process has.
+    with suppress(OSError, sqlite3.Error), scratch_file(journal) as copy:
+        shutil.copyfile(journal, copy)
+        shutil.copyfile(log, beside(copy, "-wal"))
+        write_back(copy, 0.0, WITHOUT_LOCKS)
+        return _user(copy, own_runs)
+    return "it cannot be seen whether the run that last wrote to the journal has ended"
+
+
+def _user(journal: Path, own_runs: Collection[int]) -> str | None:
+    with closing(opened(journal, "mode=ro&immutable=1")) as connection:
         others = find_other_runs(connection, run=_NO_RUN, workspace=None, own_runs=own_runs)
-        return f"process {others[0].process} on {escaped(others[0].host)} uses the journal" if others else None
-    return None
+    return f"process {others[0].process} on {escaped(others[0].host)} uses the journal" if others else None
 
 
 _NO_RUN = -1
+_MOST_TRIES = 100
+_MOST_BYTES = 4096
+_MOST_PROCESSES = 1 << 32
+_LATEST = 1e11
+"""A time that is still a date."""
+_TOKEN = re.compile("[0-9A-Za-z]{1,64}")
+"""Becomes a part of a file name."""
 _OF_PROCESS = ("host", "pid", "space", "birth")
 
 
+def _content(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(_MOST_BYTES)
+
+
 def _facts(content: bytes) -> dict[str, Any]:
-    """Return what a lock says; nothing if its run was killed while it was made."""
-    with suppress(ValueError):
+    """Return what a lock says; nothing if its run was killed while it was made, or another program made it."""
+    with suppress(ValueError, RecursionError):
         facts = json.loads(content)
-        if isinstance(facts, dict) and facts.keys() >= {*_OF_PROCESS, "since", "token"}:
+        if isinstance(facts, dict) and _are_facts(facts):
             return facts
     return {}
+
+
+def _are_facts(facts: dict[str, Any]) -> bool:
+    words = [facts.get(name) for name in ("host", "space", "birth", "token")]
+    since = facts.get("since")
+    return (
+        all(isinstance(word, str) for word in words)
+        and type(facts.get("pid")) is int
+        and 0 < facts["pid"] < _MOST_PROCESSES
+        and isinstance(since, int | float)
+        and 0 <= since < _LATEST
+        and _TOKEN.fullmatch(facts["token"]) is not None
+    )

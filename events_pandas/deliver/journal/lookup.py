@@ -52,12 +52,17 @@ SELECT group_concat(
 ) FROM holders
 """  # noqa: S608  # made of constants
 
+# The clocks of two machines may differ. An entry of a later run came while this one went on, and so did one that this
+# run did not find before it sent the event. Only a run that does not look for entries has to compare times.
 _ELSEWHERE = f"""{_HOLDERS}
 SELECT group_concat(
     position || ',' || payload || ',' || second || ',' || (key = substr(:keys, :width * position + 1, :width))
 ) FROM holders JOIN runs AS theirs USING (run) JOIN runs AS own ON own.run = :run
-WHERE theirs.run <> own.run AND accepted_at >= own.started_at / 1000000
-AND (theirs.ended_at IS NULL OR theirs.ended_at >= own.started_at)
+WHERE theirs.run <> own.run AND accepted_at IS NOT NULL AND (
+    theirs.run > own.run OR NOT own.resubmit OR (
+        accepted_at >= own.started_at / 1000000 AND (theirs.ended_at IS NULL OR theirs.ended_at >= own.started_at)
+    )
+)
 """  # noqa: S608  # made of constants
 
 

@@ -7,7 +7,7 @@ WAL: Final = "wal"
 NO_LOCKS: Final = "delete, no locks"
 """A rollback journal, which is deleted at the end of each step; a file beside it keeps other runs away."""
 WITHOUT_WAL: Final = (
-    "its file system has no shared memory, so that it is written with a rollback journal: that is as safe, and slower, "
+    "it is written with a rollback journal, since a write-ahead log cannot be used there: that is as safe, and slower, "
     "and two runs on it wait for each other"
 )
 WITHOUT_LOCKS: Final = (
@@ -17,7 +17,7 @@ WITHOUT_LOCKS: Final = (
 
 
 def manner(mode: str) -> str | None:
-    """Return what is to be said of the way in which a journal is written.
+    """Return words for the way in which a journal is written.
 
     Parameters
     ----------

@@ -11,6 +11,8 @@ from typing import Final, Self
 from events_pandas.escapes import escaped
 
 _PROC: Final = Path("/proc")
+_COMMON_NAME: Final = "localhost"
+"""A name that tells no machine from another one."""
 _STARTED_AT: Final = 19
 """The place of the time at which a process was started, among what Linux tells after its name."""
 
@@ -46,20 +48,31 @@ class Process:
 
     @property
     def is_alive(self) -> bool | None:
-        """Whether it is still there; None where that cannot be seen from here."""
-        if (self.host, self.space) != (platform.node(), _space()):
+        """Whether it is still there; None where that cannot be seen from here, such as in another container."""
+        if self.host != platform.node():
             return None
+        if self.space != (space := _space()):
+            return False if self._is_of_earlier_boot(space) else None
         if self.space:
             birth = _birth(self.pid)
             return bool(birth) and birth == self.birth
         # On Windows a signal would end it.
         return None if sys.platform == "win32" else _has_number(self.pid)
 
+    def _is_of_earlier_boot(self, space: str) -> bool:
+        """Tell whether this machine was started again since, which ends all processes."""
+        is_told = bool(space and self.space) and not self.host.startswith(_COMMON_NAME)
+        return is_told and _boot(self.space) != _boot(space)
+
 
 def _space() -> str:
     with suppress(OSError):
         return f"{(_PROC / 'sys/kernel/random/boot_id').read_text().strip()} {(_PROC / 'self/ns/pid').readlink()}"
     return ""
+
+
+def _boot(space: str) -> str:
+    return space.partition(" ")[0]
 
 
 def _birth(pid: int) -> str:

@@ -12,12 +12,12 @@ from events_pandas.escapes import escaped
 SEEN_SECONDS: Final = 10
 """How often a run that records events says that it is there: the machines of others do not see its process."""
 STALE_SECONDS: Final = 60
-"""A run of another machine that has not been seen for so long is taken for killed."""
+"""A run of another machine counts as killed when it has not been seen for so long."""
 
 _UNDER_WAY = """
 SELECT runs.run, runs.started_at, runs.ended_at, host, pid, space, birth, seen_at FROM processes JOIN runs USING (run)
 WHERE runs.run <> :run AND (:workspace IS NULL OR workspace = :workspace)
-AND (ended_at IS NULL OR ended_at >= (SELECT started_at FROM runs WHERE run = :run))
+AND (ended_at IS NULL OR runs.run > :run AND :run > 0 OR ended_at >= (SELECT started_at FROM runs WHERE run = :run))
 ORDER BY runs.run
 """
 
@@ -65,7 +65,7 @@ def enter_process(connection: sqlite3.Connection, run: int) -> None:
 
 
 def forget_processes(connection: sqlite3.Connection, *, but: int) -> None:
-    """Drop what is known of the processes of runs: nobody is left who could meet one of them.
+    """Delete the processes of other runs when none of them is under way.
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ def find_other_runs(
         _UNDER_WAY, {"run": run, "workspace": workspace}
     ):
         process = Process(host=host, pid=pid, space=space, birth=birth)
-        # One of this process whose end could not be written is over all the same.
+        # A run of this process is over even if its end could not be written.
         is_over = process == Process.own() and number not in own_runs
         if ended_at is not None or (not is_over and _is_there(process, seen_at)):
             began = datetime.fromtimestamp(started_at // 1_000_000, UTC)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from events_pandas.deliver.journal.access import opened, opening
 from events_pandas.deliver.journal.connecting import write_back
+from events_pandas.deliver.journal.files import beside, require_plain
 from events_pandas.deliver.journal.schema import is_new, require_journal
 from events_pandas.deliver.journal.troubles import BUSY_SECONDS, lacks_shared_memory, told_as_journal_error
 
@@ -83,6 +84,7 @@ def read_runs(path: Path, workspace: str | None = None) -> list[RunEntry]:
         If the file is no journal, is damaged, of a later version, or cannot be read.
     """
     with told_as_journal_error(path):
+        require_plain(path)
         try:
             return _read_as_it_is(path, workspace)
         except sqlite3.OperationalError as error:
@@ -94,7 +96,7 @@ def read_runs(path: Path, workspace: str | None = None) -> list[RunEntry]:
 
 
 def _read_as_it_is(path: Path, workspace: str | None) -> list[RunEntry]:
-    if path.with_name(f"{path.name}-journal").exists():
+    if beside(path, "-journal").exists():
         # A run was killed while it wrote without a log: SQLite undoes the half of it, as the next run would.
         return _read(path, workspace, "mode=rw")
     if _is_in_use(path):
@@ -111,7 +113,7 @@ def _read_as_it_is(path: Path, workspace: str | None) -> list[RunEntry]:
 
 def _is_in_use(path: Path) -> bool:
     """Whether there is what SQLite keeps beside a file that is written to, or was when the process was killed."""
-    return any(path.with_name(f"{path.name}-{kind}").exists() for kind in ("wal", "journal"))
+    return any(beside(path, ending).exists() for ending in ("-wal", "-journal"))
 
 
 def _state(path: Path) -> tuple[int, int]:

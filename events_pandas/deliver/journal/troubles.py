@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from events_pandas.errors import JournalError
-from events_pandas.filesystem import place_of, refuses_locks
+from events_pandas.filesystem import error_code, error_kind, place_of, refuses_locks
 
 BUSY_SECONDS: Final = 10
 """How long a lock of another program is waited for: SQLite does that, and no Ctrl-C ends it."""
@@ -39,7 +39,7 @@ _TROUBLES: dict[int | None, tuple[str, str]] = {
     sqlite3.SQLITE_READONLY: ("the journal cannot be written", GO_ELSEWHERE),
     sqlite3.SQLITE_CANTOPEN: ("the journal cannot be opened", GO_ELSEWHERE),
     sqlite3.SQLITE_IOERR: ("the journal cannot be read or written", _LOOK_AT_DISK),
-    # Whoever opens a file that is written ahead needs a lock too.
+    # To open a file that is written ahead takes a lock too.
     sqlite3.SQLITE_PROTOCOL: ("another program keeps the journal locked", _WAIT),
 }
 _OF_DISKS: Final = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR)
@@ -51,8 +51,6 @@ _WITHOUT_SHARED_MEMORY: Final = (
     sqlite3.SQLITE_PROTOCOL,
 )
 _OF_PATHS: Final = (FileNotFoundError, FileExistsError, NotADirectoryError, IsADirectoryError, PermissionError)
-_PRIMARY = 0xFF
-"""The bits of SQLite's codes that tell the kind; the others tell which call it was."""
 
 
 @contextmanager
@@ -72,7 +70,7 @@ def told_as_journal_error(path: Path) -> Iterator[None]:
     Raises
     ------
     JournalError
-        With what is wrong, and how to mend it.
+        With what is wrong, and what to do.
     """
     try:
         yield
@@ -93,7 +91,7 @@ def journal_error(path: Path, error: Exception) -> JournalError:
     Returns
     -------
     JournalError
-        With what is wrong, and how to mend it.
+        With what is wrong, and what to do.
     """
     if isinstance(error, JournalError):
         return error
@@ -106,8 +104,8 @@ def journal_error(path: Path, error: Exception) -> JournalError:
     if isinstance(error, sqlite3.Error) and (told := _disk_error(path, error)) is not None:
         return told
     unknown = (f"the journal cannot be used: {type(error).__name__}", GO_ELSEWHERE)
-    problem, remedy = _TROUBLES.get(_kind(error), unknown)
-    where = f" on {place_of(path)}" if _kind(error) in _OF_DISKS else ""
+    problem, remedy = _TROUBLES.get(error_kind(error), unknown)
+    where = f" on {place_of(path)}" if error_kind(error) in _OF_DISKS else ""
     return JournalError(path, problem=f"{problem}{where} ({error})", remedy=remedy)
 
 
@@ -168,7 +166,7 @@ def is_busy(error: sqlite3.Error) -> bool:
     bool
         Whether it is worth another try.
     """
-    return _kind(error) == sqlite3.SQLITE_BUSY
+    return error_kind(error) == sqlite3.SQLITE_BUSY
 
 
 def lacks_shared_memory(error: sqlite3.Error) -> bool:
@@ -184,28 +182,21 @@ def lacks_shared_memory(error: sqlite3.Error) -> bool:
     bool
         True where there is no shared memory, or where a file beside it could not be opened.
     """
-    return _code(error) in _WITHOUT_SHARED_MEMORY or _kind(error) == sqlite3.SQLITE_CANTOPEN
+    return error_code(error) in _WITHOUT_SHARED_MEMORY or error_kind(error) == sqlite3.SQLITE_CANTOPEN
 
 
 def _disk_error(path: Path, error: sqlite3.Error) -> JournalError | None:
     """Say which file system fails, if that is what is wrong."""
-    if refuses_locks(path, error):
+    refuses = refuses_locks(path, error)
+    if refuses is None:
+        problem = f"{place_of(path)} refuses to lock the journal, or another program keeps it locked ({error})"
+        return JournalError(path, problem=problem, remedy=f"{_WAIT}; if there is none, {GO_TO_LOCAL_DISK}")
+    if refuses:
         problem = f"{place_of(path)} cannot lock files, which keeps runs from harming the journal ({error})"
         return JournalError(path, problem=problem, remedy=GO_TO_LOCAL_DISK)
-    if _code(error) == sqlite3.SQLITE_READONLY_DIRECTORY or (
-        _kind(error) == sqlite3.SQLITE_CANTOPEN and path.is_file()
+    if error_code(error) == sqlite3.SQLITE_READONLY_DIRECTORY or (
+        error_kind(error) == sqlite3.SQLITE_CANTOPEN and path.is_file()
     ):
         problem = f"no file can be made beside the journal, on {place_of(path)} ({error})"
         return JournalError(path, problem=problem, remedy=GO_ELSEWHERE)
     return None
-
-
-def _code(error: Exception) -> int | None:
-    # What Python's own module finds wrong has no code.
-    code: int | None = getattr(error, "sqlite_errorcode", None)
-    return code
-
-
-def _kind(error: Exception) -> int | None:
-    code = _code(error)
-    return None if code is None else code & _PRIMARY

@@ -174,7 +174,7 @@ class JournalWriter:
             try:
                 self._thread.start()
             except (RuntimeError, MemoryError) as error:
-                # The system has no thread left: `death` tells it, and what waits is written all the same.
+                # The system has no thread left: `death` tells it, and `write_waiting` writes what waits.
                 self._cause = error
 
     def _live(self) -> None:

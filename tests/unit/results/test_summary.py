@@ -58,8 +58,8 @@ def test_summary_tells_of_rows_whose_event_was_accepted_with_other_metadata(make
         (
             "delete",
             (
-                "journal: orders.sqlite (its file system has no shared memory, so that it is written with a rollback "
-                "journal: that is as safe, and slower, and two runs on it wait for each other)"
+                "journal: orders.sqlite (it is written with a rollback journal, since a write-ahead log cannot be "
+                "used there: that is as safe, and slower, and two runs on it wait for each other)"
             ),
         ),
         (

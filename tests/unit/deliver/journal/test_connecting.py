@@ -14,6 +14,7 @@ import pytest
 from events_pandas.deliver.journal import Journal
 from events_pandas.errors import JournalError
 from events_pandas.filesystem import place_of
+from events_pandas.history import runs
 
 BEGIN_ANEW = (
     "it is left as it is; to begin a new journal, move it away or name another path, or pass journal=None. "
@@ -216,12 +217,32 @@ def test_journal_refuses_a_folder_in_place_of_a_file(path):
     with pytest.raises(JournalError) as caught:
         Journal.opened(path, workspace="ab12cd34")
 
-    assert str(caught.value) == (f"{path}: the journal cannot be opened (unable to open database file): {GO_ELSEWHERE}")
+    assert str(caught.value) == (
+        f"{path}: journal.sqlite is a directory, and must be a file: move journal.sqlite away, or name another path "
+        "with journal=..."
+    )
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no pipes with a path")
+@pytest.mark.parametrize("ending", ["", "-journal", "-wal", "-shm", ".lock"])
+def test_journal_refuses_a_pipe_in_place_of_a_file(path, ending):
+    """A pipe is waited for until another program opens it, by a run and by the history of runs."""
+    if ending:
+        Journal.opened(path, workspace="ab12cd34").close()
+    os.mkfifo(f"{path}{ending}")
+
+    for use in (lambda: Journal.opened(path, workspace="ab12cd34"), lambda: runs(path.parent)):
+        with pytest.raises(JournalError) as caught:
+            use()
+        assert str(caught.value) == (
+            f"{path}: journal.sqlite{ending} is a pipe, and must be a file: move journal.sqlite{ending} away, or name "
+            "another path with journal=..."
+        )
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs a folder in which nobody can make a file")
 def test_journal_refuses_a_folder_that_takes_no_files():
-    """Whoever may not write there is told where it could be instead."""
+    """The message says how to name another place."""
     path = Path("/proc/events_pandas.sqlite")
 
     with pytest.raises(JournalError) as caught:

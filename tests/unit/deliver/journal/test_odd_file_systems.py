@@ -1,5 +1,7 @@
 """Journals on file systems without locks, without shared memory, or without a way to the disk."""
 
+import os
+import platform
 import shutil
 import sqlite3
 import subprocess
@@ -128,7 +130,7 @@ def test_journal_without_locks_is_not_taken_from_another_run(path):
 
 @pytest.mark.slow
 def test_journal_without_locks_goes_on_after_a_run_was_killed(path):
-    """Whoever starts later on the same machine sees that the other process is gone."""
+    """A later run on the same machine sees that the other process is gone."""
     command = [sys.executable, "-c", PROGRAM, str(path)]
     killing = "use(journal); journal.begin_run(facts); os.kill(os.getpid(), signal.SIGKILL)"
     killed = subprocess.run([*command, "refuse_locks(errno.ENOLCK)", killing], timeout=120, check=False)
@@ -142,18 +144,43 @@ def test_journal_without_locks_goes_on_after_a_run_was_killed(path):
     assert names(path) == ["journal.sqlite"]
 
 
-def test_journal_is_not_used_without_locks_beside_a_run_that_has_them(open_journal, make_mark, path):
-    """A file system may refuse locks that it gave before; what was written ahead shows that somebody may go on."""
-    journal = open_journal()
-    journal.claim([make_mark(journal, 1)])
+def test_journal_is_not_used_without_locks_beside_a_run_that_has_them(open_journal, make_facts, path):
+    """A file system may refuse locks that it gave before; what was written ahead tells which run goes on."""
+    open_journal().begin_run(make_facts())
 
     told = run_program(path, "refuse_locks(errno.ENOLCK)")
 
     assert told == (
-        f"{path}: {place_of(path)} cannot lock files, and another run has written to the journal that is still under "
-        f"way, or was killed: run again when that run has ended, or when files can be locked; or {ELSEWHERE}\n"
+        f"{path}: {place_of(path)} cannot lock files, and process {os.getpid()} on {platform.node()} uses the journal: "
+        f"run again when that run has ended, or when files can be locked; or {ELSEWHERE}\n"
     )
+    assert names(path) == ["journal.sqlite", "journal.sqlite-shm", "journal.sqlite-wal"]
+
+
+def test_journal_goes_on_without_locks_after_a_run_that_lost_them(path):
+    """That run could not put its log away; it has ended, and what it wrote is kept."""
+    losing = "journal.begin_run(facts); use(journal); refuse_locks(errno.ENOLCK)"
+    lost = run_program(path, "pass", losing)
+    log = Path(f"{path}-wal").stat().st_size
+
+    told = run_program(path, "refuse_locks(errno.ENOLCK)", "print(journal.mode, journal.occupied(words))")
+
+    assert lost == "wal [None] [-1]\n"
+    assert log > 0
+    assert told == "delete, no locks [5]\n"
+    assert not Path(f"{path}-wal").exists()
     assert not Path(f"{path}.lock").exists()
+
+
+def test_journal_with_a_log_that_cannot_be_read_is_not_used_without_locks(path):
+    """Then it cannot be seen which run wrote it."""
+    for file in (path, Path(f"{path}-wal")):
+        file.write_bytes(b"no database at all")
+
+    assert run_program(path, "refuse_locks(errno.ENOLCK)") == (
+        f"{path}: {place_of(path)} cannot lock files, and it cannot be seen whether the run that last wrote to the "
+        f"journal has ended: run again when that run has ended, or when files can be locked; or {ELSEWHERE}\n"
+    )
 
 
 def test_journal_is_not_used_with_locks_beside_a_run_that_has_none(open_journal, path):
@@ -248,7 +275,7 @@ def test_journal_names_the_file_system_that_cannot_be_written(open_journal, path
     ],
 )
 def test_journal_error_names_the_file_system(path, code, said):
-    """Whoever looks after the machine has to know which one it is."""
+    """The administrator of the machine has to know which one it is."""
     path.touch()
     error = sqlite3.OperationalError("oh")
     error.sqlite_errorcode = code
@@ -256,6 +283,19 @@ def test_journal_error_names_the_file_system(path, code, said):
     told = journal_error(path, error)
 
     assert str(told) == f"{path}: {said.format(place=place_of(path), local=ELSEWHERE)}"
+
+
+def test_journal_error_names_both_causes_of_a_lock_that_cannot_be_tried(tmp_path):
+    """Where no file can be made beside the journal, it is not known whether another program is there."""
+    path = tmp_path / "missing" / "journal.sqlite"
+    error = sqlite3.OperationalError("database is locked")
+    error.sqlite_errorcode = sqlite3.SQLITE_BUSY
+
+    assert str(journal_error(path, error)) == (
+        f"{path}: {place_of(path)} refuses to lock the journal, or another program keeps it locked (database is "
+        "locked): wait until the other run or the program that copies the file is done, then run again; if there is "
+        f"none, {ELSEWHERE}"
+    )
 
 
 def test_journal_error_names_the_file_system_that_is_read_only(path):
@@ -314,7 +354,7 @@ def test_journal_on_a_network_disk_has_no_write_ahead_log(open_journal, request,
 
 @pytest.mark.usefixtures("network")
 def test_journal_error_names_a_network_disk(path):
-    """Its type and its place tell whoever looks after it what is meant."""
+    """Its type and its place tell its administrator which one it is."""
     told = journal_error(path, OSError(116, "Stale file handle"))
 
     assert str(told) == (

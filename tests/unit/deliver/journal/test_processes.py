@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import platform
 import sqlite3
 import subprocess
 import sys
@@ -26,9 +27,10 @@ SINCE = f"{NOW:%Y-%m-%d %H:%M:%S} UTC"
 def begin(open_journal, make_facts):
     """Return a function that begins a run in the journal, now or some seconds later."""
 
-    def begun(seconds=0, **facts):
+    def begun(seconds=0, *, resubmit=False, **facts):
         journal = open_journal(**facts)
-        journal.begin_run(dataclasses.replace(make_facts(), started_at=NOW + timedelta(seconds=seconds)))
+        started_at = NOW + timedelta(seconds=seconds)
+        journal.begin_run(dataclasses.replace(make_facts(), started_at=started_at, resubmit=resubmit))
         return journal
 
     return begun
@@ -73,6 +75,14 @@ def test_run_that_ended_before_is_not_told(begin):
     end(third, seconds=3)
 
     assert [other.run for other in second.other_runs()] == [3]
+
+
+def test_run_that_began_later_is_told_whatever_its_clock_says(begin):
+    """The clock of its machine may be minutes behind."""
+    first = begin()
+    end(begin(seconds=-300), seconds=-299)
+
+    assert [other.run for other in first.other_runs()] == [2]
 
 
 def test_run_of_another_workspace_is_not_told(begin):
@@ -152,13 +162,27 @@ def test_event_of_two_runs_at_once_is_accepted_in_one_of_them(begin, make_mark, 
 
 
 def test_event_of_a_run_that_has_ended_is_accepted_once_more(begin, make_mark, record):
-    """Whoever resubmits on purpose is told what Intercom answered."""
+    """A run that resubmits on purpose reports what Intercom answered."""
     first = begin()
     mark = make_mark(first, 1)
     record(first, mark, accepted_at=NOW.timestamp())
     end(first, seconds=1)
 
-    assert record(begin(seconds=2), mark, accepted_at=NOW.timestamp() + 2) == [None]
+    assert record(begin(seconds=2, resubmit=True), mark, accepted_at=NOW.timestamp() + 2) == [None]
+
+
+@pytest.mark.parametrize("seconds", [-300, 300])
+def test_event_of_two_runs_at_once_is_accepted_in_one_of_them_whatever_their_clocks_say(
+    begin, make_mark, record, seconds
+):
+    """The clock of one machine may be minutes behind or ahead of the clock of the other one."""
+    first, second = begin(), begin(seconds=seconds)
+    mark, other = make_mark(first, 1), make_mark(first, 2)
+
+    assert record(first, mark, accepted_at=NOW.timestamp() + 1) == [None]
+    assert record(second, other, accepted_at=NOW.timestamp() + seconds + 1) == [None]
+    assert record(second, mark, accepted_at=NOW.timestamp() + seconds + 1) == [Elsewhere(is_same=True)]
+    assert record(first, other, accepted_at=NOW.timestamp() + 1) == [Elsewhere(is_same=True)]
 
 
 TELLING = """
@@ -189,11 +213,25 @@ def test_process_whose_number_is_another_ones_is_gone():
 
 
 def test_process_of_another_machine_cannot_be_seen():
-    """Its number says nothing here, nor does one of another container or another start of the machine."""
+    """Its number says nothing here, nor does the number of a process of another container."""
     own = Process.own()
 
     assert dataclasses.replace(own, host="elsewhere").is_alive is None
-    assert dataclasses.replace(own, space="another start").is_alive is None
+    assert dataclasses.replace(own, space=f"{own.space.partition(' ')[0]} pid:[1]").is_alive is None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not say when they were started")
+def test_process_of_an_earlier_start_of_the_machine_is_gone():
+    """A restart ends all processes; a name that many machines have does not say which machine it was."""
+    earlier = dataclasses.replace(Process.own(), space="9f8e7d6c pid:[4026531836]")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(platform, "node", lambda: "localhost")
+        unnamed = dataclasses.replace(earlier, host="localhost").is_alive
+        patch.setattr(platform, "node", lambda: "anna-pc")
+        named = dataclasses.replace(earlier, host="anna-pc").is_alive
+
+    assert (unnamed, named) == (None, False)
 
 
 def lock_facts(path):
@@ -210,6 +248,17 @@ def test_lock_file_keeps_others_away_until_it_is_released(path):
     LockFile.taken(path).release()
 
     assert list(path.parent.iterdir()) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows may refuse to make links")
+def test_lock_file_is_the_same_for_a_link_to_the_journal(path):
+    """SQLite opens the file that a link leads to."""
+    link = path.with_name("link.sqlite")
+    link.symlink_to(path)
+    LockFile.taken(path)
+
+    with pytest.raises(JournalError, match=r"if it was killed, delete journal\.sqlite\.lock; or"):
+        LockFile.taken(link)
 
 
 def test_lock_file_is_its_owners_alone(path):
@@ -246,17 +295,76 @@ def test_lock_file_is_taken_by_one_of_those_who_find_it(path):
     assert lock_facts(path) == left
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"pid": 1}'])
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"pid": 1}', b"[" * 4096])
 def test_lock_file_that_says_nothing_is_left(path, content):
-    """A run may be about to write it, or was killed then: the message says what to delete."""
+    """A run may be about to write it, or another program made it: the message says what to delete."""
     LockFile.beside(path).write_bytes(content)
 
-    with pytest.raises(
-        JournalError, match=r"and another run has it: wait .*; if it was killed, delete journal.sqlite.lo"
-    ):
+    with pytest.raises(JournalError) as caught:
         LockFile.taken(path)
 
+    assert str(caught.value) == (
+        f"{path}: {place_of(path)} cannot lock files, so that one run at a time uses the journal, and "
+        "journal.sqlite.lock does not say which run made it: delete journal.sqlite.lock if no run uses the journal; or "
+        "name a path on a local disk with journal=..., or pass journal=None to go without"
+    )
     assert LockFile.beside(path).read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    "change", [{"token": "../x"}, {"pid": "x"}, {"pid": True}, {"since": "x"}, {"since": 1e300}, {"host": None}]
+)
+def test_lock_file_of_facts_that_make_no_sense_is_left(path, change):
+    """Nothing of them comes into a path or a message."""
+    LockFile.taken(path)
+    content = json.dumps({**lock_facts(path), "birth": "1", **change})
+    LockFile.beside(path).write_text(content)
+
+    with pytest.raises(JournalError, match=r"journal\.sqlite\.lock does not say which run made it: delete"):
+        LockFile.taken(path)
+
+    assert [file.name for file in path.parent.iterdir()] == ["journal.sqlite.lock"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows may refuse to make links")
+def test_lock_file_that_leads_nowhere_is_refused(path):
+    """A link whose file is missing can neither be made nor read: that is tried a limited number of times."""
+    LockFile.beside(path).symlink_to(path.parent / "missing")
+
+    with pytest.raises(JournalError) as caught:
+        LockFile.taken(path)
+
+    assert str(caught.value) == (
+        f"{path}: journal.sqlite.lock can neither be made nor read: delete journal.sqlite.lock if no run uses the "
+        "journal"
+    )
+
+
+def test_journal_on_a_disk_with_locks_says_what_a_lock_file_of_another_machine_is(open_journal, path):
+    """Its run may go on: the message does not claim that this disk cannot lock files, and names what to delete."""
+    LockFile.taken(path)
+    LockFile.beside(path).write_text(json.dumps({**lock_facts(path), "host": "elsewhere", "pid": 7, "since": 0}))
+
+    with pytest.raises(JournalError) as caught:
+        open_journal()
+
+    assert str(caught.value) == (
+        f"{path}: journal.sqlite.lock keeps other runs from the journal, and process 7 on elsewhere has had it since "
+        "1970-01-01 00:00:00 UTC: wait until that run has ended; if it was killed, delete journal.sqlite.lock"
+    )
+
+
+def test_journal_on_a_disk_with_locks_says_what_a_foreign_lock_file_is(open_journal, path):
+    """Another program may have made it: the message names what to delete."""
+    LockFile.beside(path).write_text("hello")
+
+    with pytest.raises(JournalError) as caught:
+        open_journal()
+
+    assert str(caught.value) == (
+        f"{path}: journal.sqlite.lock keeps other runs from the journal, and does not say which run made it: delete "
+        "journal.sqlite.lock if no run uses the journal"
+    )
 
 
 def test_lock_file_is_not_taken_beside_a_run_that_has_locks(begin, path):
@@ -272,6 +380,15 @@ def test_lock_file_is_not_taken_beside_a_run_that_has_locks(begin, path):
         "again when that run has ended, or when files can be locked; or name a path on a local disk with journal=..., "
         "or pass journal=None to go without"
     )
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+def test_lock_file_is_taken_after_a_run_has_ended(begin, path):
+    """It uses the journal no more."""
+    end(begin(), seconds=1)
+
+    locked_instead(path, own_runs=set()).release()
+
     assert [file.name for file in path.parent.iterdir()] == [path.name]
 
 

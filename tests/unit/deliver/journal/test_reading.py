@@ -107,6 +107,18 @@ def test_reading_works_in_the_middle_of_a_commit(journal, locked, make_facts, pa
         assert len(read_runs(path)) == 1
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows may refuse to make links")
+def test_reading_through_a_link_finds_a_run_under_way(journal, make_facts, path):
+    """Its log lies beside the file that the link leads to."""
+    link = path.parent / "links" / "link.sqlite"
+    link.parent.mkdir()
+    link.symlink_to(path)
+
+    journal.begin_run(make_facts())
+
+    assert [entry.run for entry in read_runs(link)] == [1]
+
+
 def test_reading_finds_what_a_killed_run_told(path):
     """What was written ahead, and is not in the file itself, is read too."""
     program = (
