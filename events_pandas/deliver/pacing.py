@@ -19,6 +19,8 @@ EDGE_SECONDS: Final = 0.001
 FIRST_HOLD_SECONDS: Final = 0.05
 """How long nothing is sent after a 429 that is no matter of pace; doubled each time that another one follows."""
 LONGEST_HOLD_SECONDS: Final = 30.0
+CHANCE_SECONDS: Final = 2 * FIRST_HOLD_SECONDS
+"""Shorter holds follow refusals that may be sporadic: so far, what they ask for does not hold the run."""
 PROBE_SECONDS: Final = 1.0
 """How long the first request after a hold is awaited before another one leaves."""
 
@@ -239,7 +241,9 @@ class Hold:
             if sighting.sent_at > self._asked_at:
                 self.until = min(self.until, sighting.received_at)
                 self._seconds = 0.0
-        elif sighting.retry_after is not None and not (is_usual and sighting.is_refused and not self._seconds):
+        elif sighting.retry_after is not None and not (
+            is_usual and sighting.is_refused and self._seconds < CHANCE_SECONDS
+        ):
             self._extend(sighting, sighting.retry_after)
         elif sighting.is_refused and not is_spent and sighting.sent_at >= self._began_at:
             self._seconds = min(max(2 * self._seconds, FIRST_HOLD_SECONDS), LONGEST_HOLD_SECONDS)

@@ -294,7 +294,7 @@ def test_pacer_keeps_its_pace_when_some_requests_are_refused_at_any_pace(limit, 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("limit", "headers"), [(83, EVERY_HEADER), (166, NO_HEADER)])
+@pytest.mark.parametrize(("limit", "headers"), [(83, EVERY_HEADER), (300, NO_HEADER)])
 def test_pacer_learns_not_to_wait_for_what_sporadic_refusals_ask(limit, headers):
     """After three minutes of 5 % that ask for ten seconds, only the refused events wait so long."""
     server = WindowServer(limit, headers=headers, sporadic=0.05, retry_after=10.0)

@@ -256,12 +256,12 @@ def test_pacer_sends_one_request_at_a_time_after_a_hold():
 def test_pacer_holds_for_as_long_as_it_is_asked_when_a_refusal_against_the_evidence_is_repeated():
     """One that says that nothing is left, where accepted requests have shown much, is tried out first."""
     pacer, holds = _informed_pacer(remaining=90), []
-    for sent_at in (NOW, NOW + 1):
+    for sent_at in (NOW, NOW + 1, NOW + 2):
         pacer.sent(sent_at)
         pacer.observe(_sighting(status=429, sent_at=sent_at, remaining=0, retry_after=7.0))
         holds.append(pacer.hold.until - sent_at)
 
-    assert holds == pytest.approx([0.05, 7.0])
+    assert holds == pytest.approx([0.05, 0.1, 7.0])
 
 
 def test_pacer_holds_twice_as_long_when_an_overload_goes_on():
