@@ -153,7 +153,7 @@ def test_rejects_are_sent_from_csv_as_from_the_frame_where_rules_have_types(fram
 @settings(max_examples=60, deadline=None)
 @given(frame=frames(), rows=ROWS, name=st.sampled_from(["rejects.csv", "rejects.parquet"]))
 def test_rejects_are_sent_as_from_the_frame_or_it_is_told(frame, rows, name):
-    """A warning says where a file would send other values, or rows that were invalid; an error where it holds no such."""
+    """A warning says if a file would send other values or invalid rows; an error, if it cannot hold the rows."""
     mapping = mapping_of(TYPED | BARE)
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
