@@ -201,6 +201,8 @@ def iter_submit(
 
     Raises
     ------
+    TypeError
+        If `frames` is one DataFrame.
     SubmissionError, SubmissionInterrupted
         If the run ended early; `results` has the rows not yet yielded.
 
@@ -229,6 +231,8 @@ def iter_submit(
     0 accepted
     1 accepted
     """
+    if isinstance(frames, pd.DataFrame):  # type: ignore[unreachable]  # It is iterable, over the labels of its columns.
+        raise TypeError("frames: give a list or an iterator of DataFrames, or call submit_events for one")
     run = Submission(mapping=mapping, options=run_options(options), source="stream", origin="a stream of DataFrames")
     return run.results(frames)
 

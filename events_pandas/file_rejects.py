@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from events_pandas.deliver import Status
 from events_pandas.errors import EventsPandasError, SourceError
 from events_pandas.escapes import path_text
 from events_pandas.mapping import EventMapping
@@ -142,9 +143,12 @@ class FileRejects:
         if not first or is_computing(self._mapping):
             return
         frame = pd.concat(first, ignore_index=True).head(COMPARED_ROWS)
-        rows = pd.concat(self._reasons.values())["row"].head(len(frame))
-        payloads = payloads_of(frame, self._typed, np.arange(len(frame)))
-        other = other_reading(self.writer.path, self._mapping, payloads=payloads, rows=rows.tolist())
+        reasons = pd.concat(self._reasons.values()).head(len(frame))
+        made = payloads_of(frame, self._typed, np.arange(len(frame)))
+        # Rows that were refused when they were read look valid here.
+        is_invalid = (reasons["status"] == Status.INVALID.value).tolist()
+        payloads = [None if invalid else payload for invalid, payload in zip(is_invalid, made, strict=True)]
+        other = other_reading(self.writer.path, self._mapping, payloads=payloads, rows=reasons["row"].tolist())
         if other is not None:
             self._tell(other)
 

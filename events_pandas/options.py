@@ -39,7 +39,8 @@ class SubmitOptions(TypedDict, total=False):
     concurrency : int, default None
         Requests under way at once, 1 to 128; as many as the limit and the latency need when not given.
     retry : RetryPolicy, default RetryPolicy()
-        How often and how long passing failures are tried again.
+        How often and how long passing failures are tried again. Fewer attempts than the default's 8 are the most of the
+        preflight too, which otherwise is bounded by time alone.
     on_invalid : {"report", "raise"}, default "report"
         Whether invalid rows are reported while the others are submitted, or stop the run before its first request.
     canary : int, default 0
@@ -101,7 +102,8 @@ class RunOptions:
     concurrency : int, optional
         Requests under way at once, 1 to 128; as many as the limit and the latency need when not given.
     retry : RetryPolicy
-        How often and how long passing failures are tried again.
+        How often and how long passing failures are tried again. Fewer attempts than the default's 8 are the most of the
+        preflight too, which otherwise is bounded by time alone.
     on_invalid : {"report", "raise"}
         Whether invalid rows are reported while the others are submitted, or stop the run before its first request.
     canary : int

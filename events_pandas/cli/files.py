@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, cast
 
@@ -167,13 +167,13 @@ def check(
     """Check every row; nothing is sent."""
     with exit_codes():
         rules = EventMapping.from_toml(mapping)
-        read = [mapping, *source_paths(paths)]
-        if problems is not None:
-            require_not_read(problems, read)
-        report = check_files(paths, rules)
-        say(str(report))
-        if problems is not None:
-            _write_problems(report, problems, read)
+        files = source_paths(paths)
+        # Whether findings can be written there is known before the rows are read.
+        with _findings_file(problems, read=[mapping, *files]) as findings:
+            report = check_files(files, rules)
+            say(str(report))
+            if findings is not None:
+                _write_problems(report, findings)
         if not report.ok:
             raise typer.Exit(INCOMPLETE)
 
@@ -237,19 +237,23 @@ def _proposed(path: Path) -> SuggestedMapping:
     return dataclasses.replace(suggest_mapping(rows), origin=f"{first}{count_of_rows(len(rows))} of {path.name!r}")
 
 
-def check_files(paths: list[str], mapping: EventMapping) -> CheckReport:
+def check_files(paths: Sequence[str | Path], mapping: EventMapping) -> CheckReport:
     """Check every row of files."""
     rows, types, refused = read_files(paths, mapping)
     return checked_report(rows, mapping, types=types, refused=refused)
 
 
-def _write_problems(report: CheckReport, path: Path, read: Sequence[Path]) -> None:
+def _findings_file(path: Path | None, *, read: Sequence[Path]) -> AbstractContextManager[PartialFile | None]:
+    return nullcontext() if path is None else PartialFile(path, holds="findings", sources=read, formats=())
+
+
+def _write_problems(report: CheckReport, file: PartialFile) -> None:
     # What `read_files` gives is indexed by file.
     problems = report.problems.assign(source_file=report.problems.index)
-    with PartialFile(path, holds="findings", sources=read, formats=()) as file, file.writing():
+    with file.writing():
         file.append(problems.to_csv(index=False).encode())
         file.put_in_place()
-    say(f"findings: {escaped(path)}")
+    say(f"findings: {escaped(file.path)}")
 
 
 def submitted(

@@ -16,6 +16,7 @@ from events_pandas.escapes import escaped
 DATE_HEADER: Final = "Date"
 RETRY_AFTER_HEADER: Final = "Retry-After"
 REQUEST_ID_HEADER: Final = "X-Request-Id"
+LINK_HEADER: Final = "Link"
 HEADERS: Final = (
     intercom.LIMIT_HEADER,
     intercom.REMAINING_HEADER,
@@ -23,6 +24,7 @@ HEADERS: Final = (
     DATE_HEADER,
     RETRY_AFTER_HEADER,
     REQUEST_ID_HEADER,
+    LINK_HEADER,
 )
 """The headers that an `Answer` keeps, in this spelling."""
 MAX_RETRY_AFTER_SECONDS: Final = 300.0

@@ -8,15 +8,13 @@ from typing import Any, Final, Protocol
 
 from events_pandas.deliver.answers import Answer, TransportError, read_complaint, read_json
 from events_pandas.deliver.pacing import Pacer
-from events_pandas.deliver.retry import Again, RetryPolicy, Tries, decide, is_passing
+from events_pandas.deliver.retry import DEFAULT_RETRY_POLICY, Again, RetryPolicy, Tries, decide, is_passing
 from events_pandas.deliver.sighting import see
 from events_pandas.deliver.stopping import Stop, stop_for_answer
 from events_pandas.deliver.surroundings import Surroundings
 from events_pandas.deliver.verdicts import STOP_CODES, quote
 from events_pandas.escapes import escaped
 
-PREFLIGHT_ATTEMPTS: Final = 4
-"""Few: someone is waiting, and nothing is lost by asking again later."""
 SILENT_SECONDS: Final = 10.0
 """So long without an answer of any kind, and the address reaches nobody."""
 PREFLIGHT_SECONDS: Final = 30.0
@@ -25,6 +23,15 @@ LONGEST_WAIT_SECONDS: Final = 15.0
 """Between two attempts, whatever the server asks for."""
 LOOK_SECONDS: Final = 1.0
 """How long nobody looks round meanwhile."""
+NOT_SUBMITTED: Final = "nothing was submitted, try again later"
+"""What follows for a run."""
+
+# The pauses that no server asks for: someone is waiting, but the address is not hammered.
+_LONGEST_PAUSE_SECONDS: Final = 2.0
+_SHORTEST_PAUSE_SECONDS: Final = 1.0
+_QUICK_ATTEMPTS: Final = 2
+# With such pauses the time ends the attempts, and not their number.
+_UNCOUNTED: Final = 1_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -101,8 +108,9 @@ def ask_workspace(
     policy: RetryPolicy,
     surroundings: Surroundings,
     on_look: Callable[[], object],
+    advice: str = NOT_SUBMITTED,
 ) -> Workspace | Stop:
-    """Ask Intercom for the workspace, with a few retries.
+    """Ask Intercom for the workspace, again and again while that may help.
 
     Parameters
     ----------
@@ -111,11 +119,13 @@ def ask_workspace(
     pacer : Pacer
         Learns the rate limit from the answers.
     policy : RetryPolicy
-        How patiently to try; `PREFLIGHT_ATTEMPTS` times at most.
+        How patiently to try: fewer attempts than those of the default are the most; otherwise only time is a bound.
     surroundings : Surroundings
         Time and chance.
     on_look : callable
         Called at least once a second between two attempts; what it raises ends the wait.
+    advice : str, default NOT_SUBMITTED
+        What the message says at its end if Intercom does not answer the question.
 
     Returns
     -------
@@ -126,7 +136,7 @@ def ask_workspace(
     -----
     It ends `SILENT_SECONDS` after the last answer, and `PREFLIGHT_SECONDS` after the first request.
     """
-    policy = replace(policy, attempts=min(policy.attempts, PREFLIGHT_ATTEMPTS))
+    policy = _hurried(policy)
     began_at = heard_at = surroundings.clock()
     for attempt in count(1):
         ends_at = min(heard_at + SILENT_SECONDS, began_at + PREFLIGHT_SECONDS)
@@ -138,16 +148,35 @@ def ask_workspace(
         step = decide(result, tries=tries, policy=policy, jitter=surroundings.jitter())
         if not isinstance(step, Again):
             break
+<<<<<<< HEAD
         wait_seconds = min(step.wait_seconds, LONGEST_WAIT_SECONDS)
         # A server that answered may ask for a wait; one that is silent has used up its time.
+=======
+        least_seconds = _SHORTEST_PAUSE_SECONDS if attempt > _QUICK_ATTEMPTS else 0.0
+        wait_seconds = min(max(step.wait_seconds, least_seconds), LONGEST_WAIT_SECONDS)
+        # Whoever answered is waited for as asked; what is silent has used up its time.
+>>>>>>> w
         heard_at = now + wait_seconds if isinstance(result, Answer) else heard_at
         # An attempt needs time for its answer.
         if now + wait_seconds > min(heard_at + SILENT_SECONDS, began_at + PREFLIGHT_SECONDS) - LOOK_SECONDS:
             break
         _rest(wait_seconds, sleep=surroundings.sleep, on_look=on_look)
-    said = str(result) if isinstance(result, TransportError) else quote(result.status, read_complaint(result))
-    message = f"Intercom cannot be reached ({said}): nothing was submitted, try again later"
-    return Stop(reason="outage", error_code="outage", message=message)
+    return Stop(reason="outage", error_code="outage", message=f"{_said(result)}: {advice}")
+
+
+def _hurried(policy: RetryPolicy) -> RetryPolicy:
+    """Return a policy with short pauses, which counts attempts only where the user allows fewer than by default."""
+    return replace(
+        policy,
+        attempts=policy.attempts if policy.attempts < DEFAULT_RETRY_POLICY.attempts else _UNCOUNTED,
+        max_seconds=min(policy.max_seconds, _LONGEST_PAUSE_SECONDS),
+    )
+
+
+def _said(result: Answer | TransportError) -> str:
+    if isinstance(result, TransportError):
+        return f"Intercom cannot be reached ({result})"
+    return f"Intercom does not take requests just now ({quote(result.status, read_complaint(result))})"
 
 
 def _rest(seconds: float, *, sleep: Callable[[float], None], on_look: Callable[[], object]) -> None:

@@ -131,9 +131,12 @@ class Transport:
 
     def _answer(self, response: requests.Response) -> tuple[Answer, bool]:
         """Return an answer, and whether all of its body came."""
-        headers = {name: response.headers[name] for name in HEADERS if name in response.headers}
+        headers = {name: self._without_token_in(response.headers[name]) for name in HEADERS if name in response.headers}
         body, is_whole = _body(response.raw)
         return Answer(status=response.status_code, headers=headers, body=self._without_token(body)), is_whole
+
+    def _without_token_in(self, header: str) -> str:
+        return self._without_token(header.encode(errors="replace")).decode()
 
 
 def _body(response: urllib3.BaseHTTPResponse) -> tuple[bytes, bool]:

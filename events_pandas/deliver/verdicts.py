@@ -1,12 +1,21 @@
 """What an answer means for its event, in words that an analyst can act on."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import Final
 
-from events_pandas.deliver.answers import Answer, Complaint, TransportError, phrase, read_complaint, speaks_of_contact
+from events_pandas.deliver.answers import (
+    LINK_HEADER,
+    Answer,
+    Complaint,
+    TransportError,
+    phrase,
+    read_complaint,
+    speaks_of_contact,
+)
 from events_pandas.deliver.outcomes import Status
 
 STOP_CODES: Final[Mapping[int, str]] = MappingProxyType(
@@ -15,6 +24,12 @@ STOP_CODES: Final[Mapping[int, str]] = MappingProxyType(
 """The statuses after which no request of this run can succeed, and the error code of the rows that they leave."""
 SAFE_TO_REPEAT: Final = "submit the row again: should it have arrived, Intercom ignores the repeat"
 
+# The last part of the address, where it can be an id and nothing else: a message must not hold anything else.
+_CANONICAL: Final = re.compile(
+    r'<[^<>]*/([A-Za-z0-9_-]{1,64})>\s*(?:;[^;,]*)*?;\s*rel\s*=\s*(?:canonical(?=[\s;,]|$)|"(?:[^"]*\s)?canonical[\s"])',
+    re.IGNORECASE,
+)
+_LONGEST_LINK: Final = 2_000
 _FIRST_REDIRECT: Final = 300
 _FIRST_CLIENT_ERROR: Final = 400
 
@@ -62,7 +77,9 @@ def judge(answer: Answer) -> Verdict:
         return Verdict(status=Status.ACCEPTED, http_status=answer.status)
     complaint = read_complaint(answer)
     status, code, message = (
-        _judge_wrong_address(complaint) if is_wrong_address(answer) else _judge_refusal(answer.status, complaint)
+        _judge_wrong_address(complaint)
+        if is_wrong_address(answer)
+        else _judge_refusal(answer.status, complaint, next_step=_next_step(answer))
     )
     return Verdict(
         status=status,
@@ -188,7 +205,15 @@ def _judge_wrong_address(complaint: Complaint) -> tuple[Status, str, str]:
     return Status.REJECTED, complaint.code or "http_404", message
 
 
-def _judge_refusal(http_status: int, complaint: Complaint) -> tuple[Status, str, str]:
+def _next_step(answer: Answer) -> str:
+    """Return what helps after a refusal: an analyst does not see the header that names the contact of a 410."""
+    link = answer.headers.get(LINK_HEADER, "") if answer.status == HTTPStatus.GONE else ""
+    if not (canonical := _CANONICAL.search(link[:_LONGEST_LINK])):
+        return "mend the row, then submit it again"
+    return f"the contact was merged into the contact whose id is {canonical[1]}: submit the row with that id"
+
+
+def _judge_refusal(http_status: int, complaint: Complaint, *, next_step: str) -> tuple[Status, str, str]:
     said = quote(http_status, complaint)
     if http_status in STOP_CODES:
         message = f"Intercom refused the access token ({said}); the row itself was not judged: submit it again"
@@ -199,7 +224,7 @@ def _judge_refusal(http_status: int, complaint: Complaint) -> tuple[Status, str,
         )
         return Status.UNKNOWN_CONTACT, complaint.code or "not_found", message
     if http_status >= _FIRST_CLIENT_ERROR:
-        message = f"Intercom rejected the event ({said}): mend the row, then submit it again"
+        message = f"Intercom rejected the event ({said}): {next_step}"
         return Status.REJECTED, complaint.code or f"http_{http_status}", message
     if http_status >= _FIRST_REDIRECT:
         message = f"redirects are not followed, as the access token would go along ({said}): check region and base_url"

@@ -12,7 +12,7 @@ from events_pandas.deliver.pacing import Pacer
 from events_pandas.deliver.preflight import ask_workspace
 from events_pandas.deliver.retry import DEFAULT_RETRY_POLICY
 from events_pandas.deliver.standing import Pause, Standing
-from events_pandas.deliver.surroundings import REAL_SURROUNDINGS
+from events_pandas.deliver.surroundings import REAL_SURROUNDINGS, Surroundings
 from events_pandas.intercom import DEFAULT_LIMIT, REGION_URLS, WINDOW_SECONDS
 
 REGIONS_BY_HOST = {urlsplit(url).hostname: region for region, url in REGION_URLS.items()}
@@ -117,13 +117,15 @@ def region_of(base_url: str) -> str | None:
     return REGIONS_BY_HOST.get(urlsplit(base_url).hostname)
 
 
-def find_destination(client: IntercomClient) -> Destination | Stop:
+def find_destination(client: IntercomClient, *, surroundings: Surroundings = REAL_SURROUNDINGS) -> Destination | Stop:
     """Ask Intercom where a client's events would go.
 
     Parameters
     ----------
     client : IntercomClient
         Sends ``GET /me``, and no event.
+    surroundings : Surroundings, optional
+        Time and chance.
 
     Returns
     -------
@@ -146,7 +148,12 @@ def find_destination(client: IntercomClient) -> Destination | Stop:
             return answers[-1]
 
         found = ask_workspace(
-            ask, pacer=pacer, policy=DEFAULT_RETRY_POLICY, surroundings=REAL_SURROUNDINGS, on_look=bar.tick
+            ask,
+            pacer=pacer,
+            policy=DEFAULT_RETRY_POLICY,
+            surroundings=surroundings,
+            on_look=bar.tick,
+            advice="leave out client= to check the rows without Intercom, or try again later",
         )
     if isinstance(found, Stop):
         return found

@@ -23,7 +23,10 @@ from events_pandas.sources.csv_form import cell_text, unclosed_fault
 from events_pandas.sources.csv_structure import UnclosedQuoteError, cells_of
 
 _NUL: Final = b"\0"
-_SHOWN_NUL: Final = "\N{REPLACEMENT CHARACTER}".encode()
+_MARK: Final = "\N{REPLACEMENT CHARACTER}"
+# pandas would end a cell at a NUL, so a mark stands for it, and for the mark itself another.
+_NUL_MARK: Final = f"{_MARK}0"
+_MARK_MARK: Final = f"{_MARK}1"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,6 +48,22 @@ class Refusal:
     subject: str
 
 
+def with_nuls(text: str) -> str:
+    """Return a cell of a kept row that has NULs as it stands in the file.
+
+    Parameters
+    ----------
+    text : str
+        The cell as pandas has read it.
+
+    Returns
+    -------
+    str
+        With NULs in the places of their marks.
+    """
+    return text.replace(_NUL_MARK, "\0").replace(_MARK_MARK, _MARK)
+
+
 class CsvRecords:
     """The content of a CSV file, to be read by pandas: a header, and rows with a cell for every column.
 
@@ -58,7 +77,8 @@ class CsvRecords:
         How it is to be read.
     keeps : bool
         Whether odd rows stand in it as far as they can: cells that are missing are empty, and those beyond the last
-        column stand in it. Otherwise nothing but empty cells is left of such a row.
+        column stand in it, and marks stand for NULs: see `with_nuls`. Otherwise nothing but empty cells is left of such
+        a row.
 
     Attributes
     ----------
@@ -194,7 +214,7 @@ class CsvRecords:
         if not self._keeps:
             return b'""' + b"," * (width - 1) + b"\n"
         if code == "nul_character":
-            row = [cell.replace(_NUL, _SHOWN_NUL) for cell in row]
+            row = [cell.replace(_MARK.encode(), _MARK_MARK.encode()).replace(_NUL, _NUL_MARK.encode()) for cell in row]
         elif code == "quote_not_doubled":
             row = list(map(quoted, row))
         elif code == "repeated_header":

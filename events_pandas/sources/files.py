@@ -28,7 +28,7 @@ from events_pandas.mapping.views import sliceable_table
 from events_pandas.sources.computed_columns import typed_columns
 from events_pandas.sources.csv_blocks import CSV_FORM, CsvForm
 from events_pandas.sources.csv_form import OTHER_SEPARATORS, CsvHead, csv_form, separator_fault
-from events_pandas.sources.csv_records import CsvRecords, Refusal
+from events_pandas.sources.csv_records import CsvRecords, Refusal, with_nuls
 from events_pandas.sources.opening import KeptFile, decompressed, mark_of, opened
 
 CSV_SUFFIXES = (".csv", ".csv.gz", ".csv.bz2", ".csv.xz", ".csv.zip")
@@ -303,7 +303,7 @@ def read_chosen_rows(path: Path, rows: Rows, *, kept: KeptFile | None = None) ->
     start = 0
     with closing(_frames(path, _Selection(keeps_refused=True), CHOSEN_FROM, kept=kept)) as read:
         for part in read:
-            frame = part.frame
+            frame = _with_nuls(part, start)
             chosen = rows[(rows >= start) & (rows < start + len(frame))]
             if len(chosen):
                 yield frame.iloc[chosen - start].set_axis(chosen)
@@ -410,6 +410,17 @@ def _read(path: Path, selection: _Selection, chunksize: int, *, kept: KeptFile |
             if mark_of(file) != mark:
                 raise SourceError(f"{path}: was changed while it was read: submit it again when nothing writes to it")
             yield part
+
+
+def _with_nuls(part: _Part, start: int) -> pd.DataFrame:
+    """Put NULs back into the rows that were refused for them: another text might pass when it is submitted again."""
+    rows = [refusal.row - start for refusal in part.refused if refusal.code == "nul_character"]
+    if not rows:
+        return part.frame
+    frame = part.frame.astype(object)
+    cells = frame.to_numpy()
+    cells[rows] = [[with_nuls(cell) if isinstance(cell, str) else cell for cell in row] for row in cells[rows]]
+    return pd.DataFrame(cells, index=frame.index, columns=frame.columns)
 
 
 def row_counts(path: Path, *, kept: KeptFile | None = None) -> Iterator[int]:

@@ -66,7 +66,7 @@ def other_reading(path: Path, mapping: EventMapping, *, payloads: list[Payload |
     Returns
     -------
     str or None
-        One difference, and how to mend it; None if there is none.
+        One difference, and what to do; None if there is none. A row that was invalid and would be sent is one.
     """
     if not payloads:
         return None
@@ -77,6 +77,11 @@ def other_reading(path: Path, mapping: EventMapping, *, payloads: list[Payload |
     except MappingError as error:
         return f"{escaped(path)}: cannot be submitted with this mapping: {'; '.join(error.faults)}"
     for row, before, after in zip(rows, payloads, read, strict=False):
+        if before is None and after is not None:
+            return (
+                f"{escaped(path)}: row {row} was invalid, and would be sent when it is submitted from there as it is: "
+                "correct it first"
+            )
         if before is not None and before != after:
             return f"{escaped(path)}: {escaped(_difference(row, before, after))}: {_CURE}"
     return None

@@ -107,6 +107,7 @@ def test_row_of_a_merged_contact_is_rejected(make_orders, mapping, start, held):
 
     assert results["status"].tolist() == ["rejected", "accepted"]
     assert results.loc[0, ["http_status", "attempts", "error_code"]].tolist() == [410, 1, "contact_merged"]
+    assert "merged into the contact whose id is 6b0c" in results.loc[0, "error_message"]
     assert held(sandbox) == ["00001"]
 
 

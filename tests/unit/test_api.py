@@ -9,6 +9,7 @@ from events_pandas import (
     RetryPolicy,
     SubmissionInterrupted,
     check_events,
+    iter_submit,
     submit_file,
 )
 from events_pandas.deliver import TransportError
@@ -52,6 +53,14 @@ def test_check_events_finds_the_workspace_with_a_client(make_orders, mapping, fa
 
     assert (report.workspace.id_code, report.limit) == ("ab12cd34", 1_000_000)
     assert (client.me_requests, client.events) == (1, [])
+
+
+def test_iter_submit_refuses_one_frame(make_orders, mapping, fake_client):
+    """A DataFrame is iterable too: over the labels of its columns."""
+    with pytest.raises(
+        TypeError, match=r"^frames: give a list or an iterator of DataFrames, or call submit_events for one$"
+    ):
+        iter_submit(make_orders(1), mapping, client=fake_client())
 
 
 def test_submit_file_returns_a_result_for_each_row_with_its_file(orders_path, mapping, fake_client):

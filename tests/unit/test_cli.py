@@ -199,6 +199,23 @@ def test_check_writes_all_findings_with_problems(run):
     assert result.exit_code == 1
 
 
+def test_check_tries_the_place_of_the_findings_before_it_reads_a_row(run):
+    """Nothing is reported that was found for nothing."""
+    result = run("check", "good.csv", "-m", "mapping.toml", "--problems", "no/problems.csv")
+
+    assert result.stdout == ""
+    assert result.stderr == "error: no/problems.csv: findings cannot be written there: No such file or directory\n"
+    assert result.exit_code == 2
+
+
+def test_check_of_a_pattern_does_not_find_its_own_findings(run, tmp_path):
+    """The file on its way stands beside the rows."""
+    result = run("check", "g*", "-m", "mapping.toml", "--problems", "g-problems.csv")
+
+    assert result.stdout.splitlines()[-1] == "findings: g-problems.csv"
+    assert sorted(path.name for path in tmp_path.glob("g*")) == ["g-problems.csv", "good.csv"]
+
+
 @pytest.mark.parametrize("path", ["good.csv", "mapping.toml"])
 def test_check_does_not_replace_what_it_reads(run, tmp_path, path):
     """Neither the rows nor the mapping are written over: nothing else is done then."""

@@ -248,7 +248,7 @@ def test_rejects_of_a_file_that_was_replaced_are_its_own(write, submit, fake_cli
 
 def test_rejects_of_rows_that_cannot_be_read_stand_as_far_as_they_can(write, submit):
     """Missing cells are empty; cells beyond the last column stand in it, with their commas."""
-    submit(write("a.csv", "1,2024-01-31", "2", "3,2024-01-31,x", "who,day", '4,"a" b'))
+    assert submit(write("a.csv", "1,2024-01-31", "2", "3,2024-01-31,x", "who,day", '4,"a" b')) == []
 
     assert rejects()[["who", "day", "error_code"]].to_numpy().tolist() == [
         ["2", "", "row_too_short"],
@@ -256,6 +256,38 @@ def test_rejects_of_rows_that_cannot_be_read_stand_as_far_as_they_can(write, sub
         ["who", "day", "repeated_header"],
         ["4", '"a" b', "quote_not_doubled"],
     ]
+
+
+@pytest.mark.parametrize("rejects_path", ["rejects.csv", "rejects.parquet"])
+def test_rejects_with_a_nul_character_are_invalid_again(write, submit, fake_client, rejects_path):
+    """The character stands where it stood: with any other in its place the row might pass."""
+    client = fake_client()
+    rows = ("1,2024-01-31,x", "\ufffd0\0\ufffd1\ufffd,2024-01-31,", '"5\0""",2024-01-31,"a, b"')
+
+    submit(write("a.csv", *rows, header="who,day,note"), client=client, rejects_path=rejects_path)
+    submit(rejects_path, client=client, rejects_path="again.csv")
+
+    text = Path("again.csv").read_bytes().decode("utf-8-sig")
+    assert [line.split(",0,")[0].split(",1,")[0] for line in text.splitlines()[1:]] == [
+        "\ufffd0\0\ufffd1\ufffd,2024-01-31,",
+        '"5\0""",2024-01-31,"a, b"',
+    ]
+    assert text.count(",invalid,nul_character,") == 2
+    assert client.contacts == ["1"]
+
+
+def test_rejects_say_that_a_row_which_cannot_be_read_would_be_sent(write, submit):
+    """The file has a cell for every column, and so what the row lacked is no longer seen."""
+    assert submit(write("a.csv", "1,2024-01-31", header="who,day,note")) == [
+        "rejects.csv: row 0 was invalid, and would be sent when it is submitted from there as it is: correct it first"
+    ]
+
+
+def test_rejects_of_a_row_with_a_nul_character_that_nobody_maps_need_no_remark(write, submit):
+    """It was invalid before: nothing is read otherwise from the file of rejects."""
+    assert submit(write("a.csv", "1,2024-01-31,\0", header="who,day,note")) == []
+
+    assert b"\n1,2024-01-31,\0,0,invalid," in Path("rejects.csv").read_bytes()
 
 
 def test_interrupt_while_rejects_are_written_does_not_hide_why_the_run_ended(write, submit, fake_client, monkeypatch):

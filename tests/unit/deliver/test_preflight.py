@@ -93,12 +93,12 @@ def test_preflight_stops_the_run_when_the_token_is_refused(make_run, scripted_cl
 @pytest.mark.parametrize(
     ("script", "said"),
     [
-        ([503] * 3, "503 Service Unavailable"),
-        ([REFUSED] * 3, "no connection to api.intercom.io"),
+        ([503] * 3, "Intercom does not take requests just now (503 Service Unavailable)"),
+        ([REFUSED] * 3, "Intercom cannot be reached (no connection to api.intercom.io)"),
     ],
 )
 def test_preflight_stops_the_run_when_intercom_is_out_of_reach(make_run, scripted_client, script, said):
-    """When the attempts are spent, nothing was submitted and the run is over."""
+    """When the attempts that the user allows are spent, nothing was submitted and the run is over."""
     run = make_run(scripted_client(me=script))
 
     run.preflight()
@@ -106,7 +106,7 @@ def test_preflight_stops_the_run_when_intercom_is_out_of_reach(make_run, scripte
     assert run.stop == Stop(
         reason="outage",
         error_code="outage",
-        message=f"Intercom cannot be reached ({said}): nothing was submitted, try again later",
+        message=f"{said}: nothing was submitted, try again later",
     )
 
 
@@ -205,6 +205,36 @@ def test_preflight_ends_within_thirty_seconds_when_the_server_only_asks_to_wait(
 
     assert found.reason == "outage"
     assert clock.now <= 1_030.0
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 503])
+def test_preflight_outlasts_answers_that_pass(asked, clock, status):
+    """Time ends the attempts, and not their number; from the third attempt on, a second at least lies between two."""
+    busy = Answer(status=status)
+
+    found, given = asked(*[(0.0, busy)] * 20, (0.0, ANSWER))
+
+    assert found == Workspace(id_code="abc123", name="Acme", region="EU")
+    assert clock.now == 1_000.0 + 0.25 + 0.5 + 18 * 1.0
+    assert len(given) == 21
+
+
+def test_preflight_ends_after_thirty_seconds_when_no_answer_is_one_to_the_question(asked, clock):
+    """Somebody answers, so the message does not say that nobody can be reached."""
+    found, _ = asked(*[(0.0, Answer(status=429))] * 100)
+
+    assert found.message == (
+        "Intercom does not take requests just now (429 Too Many Requests): nothing was submitted, try again later"
+    )
+    assert 1_028.0 <= clock.now <= 1_030.0
+
+
+def test_preflight_ends_after_ten_seconds_when_connections_are_refused(asked, clock):
+    """A refused connection is no answer, and the number of attempts does not count here either."""
+    found, _ = asked(*[(0.0, REFUSED)] * 100)
+
+    assert found.reason == "outage"
+    assert 1_008.0 <= clock.now <= 1_010.0
 
 
 def test_preflight_shows_progress_while_it_waits(make_run, scripted_client):

@@ -110,6 +110,14 @@ def test_transport_keeps_the_headers_that_matter(connect):
 
 
 @responses.activate
+def test_transport_takes_the_token_out_of_headers(connect):
+    """A proxy may send back what it was sent; a header may be quoted, as a body is."""
+    responses.post(URL, status=410, headers={"Link": f"</contacts/{TOKEN}>"})
+
+    assert connect().send("POST", "/events", b"{}").headers == {"Link": "</contacts/[access token]>"}
+
+
+@responses.activate
 def test_transport_keeps_no_cookies(connect):
     """A cookie that was set is not sent back."""
     call = responses.post(URL, status=202, headers={"Set-Cookie": "a=b"})

@@ -122,6 +122,40 @@ def test_judge_says_what_happened_and_what_to_do(status, message):
 
 
 @pytest.mark.parametrize(
+    "link",
+    [
+        '</contacts/6b0c1a>; rel="canonical"',
+        '</me>; rel="self", <https://api.intercom.io/contacts/6b0c1a>; title=a; REL="other Canonical"',
+        "</contacts/6b0c1a>;rel=canonical",
+    ],
+)
+def test_judge_names_the_contact_that_another_was_merged_into(link):
+    """Intercom's message speaks of a header, which an analyst does not see."""
+    assert judge(Answer(status=410, headers={"Link": link})).error_message == (
+        "Intercom rejected the event (410 Gone): the contact was merged into the contact whose id is 6b0c1a: "
+        "submit the row with that id"
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "link"),
+    [
+        (410, '</contacts/6b0c1a>; rel="next"'),
+        (410, '</contacts/ada@example.org>; rel="canonical"'),
+        (410, '</contacts/a%1b\x1b[2J>; rel="canonical"'),
+        (410, f'</contacts/{"a" * 65}>; rel="canonical"'),
+        (410, "<" * 100_000 + " ; " * 100_000),
+        (400, '</contacts/6b0c1a>; rel="canonical"'),
+    ],
+)
+def test_judge_names_no_contact_when_a_link_leads_to_none(status, link):
+    """What is not an id is not quoted: it may be an address, act on a terminal, or fill a page."""
+    message = judge(Answer(status=status, headers={"Link": link})).error_message
+
+    assert message.endswith("): mend the row, then submit it again")
+
+
+@pytest.mark.parametrize(
     ("result", "code"),
     [
         (REFUSED, "not_connected"),

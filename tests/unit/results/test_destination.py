@@ -9,6 +9,8 @@ import threading
 import pytest
 
 from events_pandas.deliver import Answer, Stop, Workspace
+from events_pandas.deliver.answers import TransportError
+from events_pandas.deliver.surroundings import Surroundings
 from events_pandas.results.destination import Destination, find_destination, known_region, region_of
 
 HEADERS = {
@@ -127,3 +129,31 @@ def test_destination_says_that_it_waits_for_the_answer(monkeypatch):
 
     assert destination.limit == 100
     assert re.match(r"checking: 0 after \d+ s; waiting for Intercom's first answer\n", sys.stderr.getvalue())
+
+
+@pytest.mark.parametrize(
+    ("result", "said"),
+    [
+        (Answer(status=503), "Intercom does not take requests just now (503 Service Unavailable)"),
+        (TransportError("no answer", may_have_arrived=False), "Intercom cannot be reached (no answer)"),
+    ],
+)
+def test_destination_says_how_to_check_without_it_when_intercom_does_not_answer(result, said):
+    """A check submits nothing anyway, and needs no client to judge the rows."""
+    now = [0.0]
+
+    class Away:
+        def me(self):
+            if isinstance(result, Exception):
+                raise result
+            return result
+
+    surroundings = Surroundings(
+        clock=lambda: now[0], sleep=lambda seconds: now.append(now.pop() + seconds), jitter=lambda: 0.5
+    )
+
+    assert find_destination(Away(), surroundings=surroundings) == Stop(
+        reason="outage",
+        error_code="outage",
+        message=f"{said}: leave out client= to check the rows without Intercom, or try again later",
+    )

@@ -237,6 +237,19 @@ def test_rejects_with_half_a_character_are_written():
     assert written()["note"].tolist() == ["a?", "b"]
 
 
+def test_rejects_warn_of_an_invalid_row_that_would_be_sent():
+    """Half a character is a question mark in the file: with it another contact's identifier would go out."""
+    mapping = EventMapping(event_name="a", created_at="day", user_id="who", timezone="UTC")
+    frame = pd.DataFrame({"who": pd.Series(["4", "5\ud800"], dtype=object), "day": "2024-01-31"})
+
+    with pytest.warns(UserWarning, match="would be sent") as caught:
+        export_rejects(failed(2), frame, "rejects.csv", mapping=mapping)
+
+    assert [str(warning.message) for warning in caught] == [
+        "rejects.csv: row 1 was invalid, and would be sent when it is submitted from there as it is: correct it first"
+    ]
+
+
 @pytest.mark.parametrize("name", ["rejects.csv", "rejects.parquet"])
 @pytest.mark.parametrize(
     ("columns", "labels"),
