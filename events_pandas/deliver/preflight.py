@@ -148,14 +148,9 @@ def ask_workspace(
         step = decide(result, tries=tries, policy=policy, jitter=surroundings.jitter())
         if not isinstance(step, Again):
             break
-<<<<<<< HEAD
-        wait_seconds = min(step.wait_seconds, LONGEST_WAIT_SECONDS)
-        # A server that answered may ask for a wait; one that is silent has used up its time.
-=======
-        least_seconds = _SHORTEST_PAUSE_SECONDS if attempt > _QUICK_ATTEMPTS else 0.0
+least_seconds = _SHORTEST_PAUSE_SECONDS if attempt > _QUICK_ATTEMPTS else 0.0
         wait_seconds = min(max(step.wait_seconds, least_seconds), LONGEST_WAIT_SECONDS)
-        # Whoever answered is waited for as asked; what is silent has used up its time.
->>>>>>> w
+        # A server that answered may ask for a wait; one that is silent has used up its time.
         heard_at = now + wait_seconds if isinstance(result, Answer) else heard_at
         # An attempt needs time for its answer.
         if now + wait_seconds > min(heard_at + SILENT_SECONDS, began_at + PREFLIGHT_SECONDS) - LOOK_SECONDS:
