@@ -148,7 +148,7 @@ def ask_workspace(
         step = decide(result, tries=tries, policy=policy, jitter=surroundings.jitter())
         if not isinstance(step, Again):
             break
-least_seconds = _SHORTEST_PAUSE_SECONDS if attempt > _QUICK_ATTEMPTS else 0.0
+        least_seconds = _SHORTEST_PAUSE_SECONDS if attempt > _QUICK_ATTEMPTS else 0.0
         wait_seconds = min(max(step.wait_seconds, least_seconds), LONGEST_WAIT_SECONDS)
         # A server that answered may ask for a wait; one that is silent has used up its time.
         heard_at = now + wait_seconds if isinstance(result, Answer) else heard_at
