@@ -124,7 +124,7 @@ class Pacer:
         limit = self._stated_limit(sighting)
         if limit is not None:
             self._unstated.state(limit)
-        elif sighting.told_limit and not self._most_left:
+        elif sighting.told_limit and not self._unstated.is_stated:
             self._unstated.tell(sighting.told_limit)
         is_unexplained = sighting.is_refused and refusal is not Refusal.SPENT
         self._unstated.observe(sighting, is_unexplained=is_unexplained)
@@ -154,8 +154,9 @@ class Pacer:
             return None
         number, _ = windows.number_at(now)
         ends_at = windows.is_over_at + number * windows.seconds
+        learned = self._unstated.cap(windows.seconds) if self._unstated.is_below_stated else windows.cap
         return Window(
-            limit=min(windows.cap, self._unstated.cap(windows.seconds)),
+            limit=min(windows.cap, learned),
             left=max(int(windows.room(number, now, until=now)), 0),
             ends_in_seconds=max(ends_at - now, 0.0),
             seconds=windows.seconds,
@@ -193,7 +194,7 @@ class Pacer:
         """Return the limit that an answer states, in requests for ten seconds."""
         rate = sighting.rate or Rate()
         # A refusal may be another limiter's, which states its own.
-        if (rate.limit is None and rate.remaining is None) or (sighting.is_refused and self._most_left):
+        if (rate.limit is None and rate.remaining is None) or (sighting.is_refused and self._unstated.is_stated):
             return None
         # Where only `Remaining` comes, the most that it has ever said is as much as is known of the limit.
         self._most_left = max(self._most_left, (rate.remaining or 0) + 1)

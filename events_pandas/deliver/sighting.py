@@ -51,12 +51,12 @@ class Sighting:
 
 
 class Refusals:
-    """Refused requests that no accepted one has contradicted, which is one that left later.
+    """The refused requests in a row: an accepted request that left later ends the row before it.
 
     Attributes
     ----------
     is_run : bool
-        Whether there are `RUN` of them, or have been since the last time that there was none.
+        Whether the row has had `RUN` requests; it stays true until the row is empty.
     """
 
     def __init__(self) -> None:

@@ -21,7 +21,7 @@ NOTICEABLE_SHARE: Final = 0.01
 WEAK: Final = 20
 """Fewer answers than this say little of a pace: it is halved at most."""
 TELLING: Final = 4
-"""Where so many refusals would be usual and none comes, a lower pace has ended them."""
+"""So many refusals must have been likely before their absence says that a lower pace has ended them."""
 STRAY: Final = 1
 """So many refusals in ten seconds have no meaning."""
 USED_SHARE: Final = 0.7
@@ -63,14 +63,16 @@ class UnstatedLimit:
     ----------
     limit : int
         Requests that a window allows, as far as is known.
+    is_stated : bool
+        Whether headers have stated a limit.
 
     Notes
     -----
-    A refusal is evidence and not a verdict. Every ten seconds are a trial of one pace; only requests that left within
-    them count. After refusals, the next pace is what was accepted. If as large a part of the requests is refused then,
-    the pace is not the cause: the run returns to its pace, and so many refusals are usual. After a trial without
-    unusual refusals, a little more is tried; each success allows a larger step, and a failure ends with what was
-    accepted. Refusals in a row end a trial at once.
+    A refusal is evidence and not a verdict. Every ten seconds are a trial of one pace; a trial takes up to thirty where
+    the pace is not used or little is to be seen. Only requests that left within a trial count. After refusals, the next
+    pace is what was accepted. If as large a part of the requests is refused then, the pace is not the cause: the run
+    returns to its pace, and so many refusals are usual. After a trial without unusual refusals, a little more is tried;
+    each success allows a larger step, and a failure ends with what was accepted. Refusals in a row end a trial at once.
     """
 
     def __init__(self, rate_share: float = 1.0) -> None:
@@ -86,7 +88,7 @@ class UnstatedLimit:
         # The pace before the last two steps, and before the last one.
         self._before_steps = (0, 0)
         self._is_settling = False
-        self._is_stated = False
+        self.is_stated = False
 
     @property
     def is_below_stated(self) -> bool:
@@ -126,7 +128,7 @@ class UnstatedLimit:
         limit : float
             Requests in ten seconds, for everyone.
         """
-        self._is_stated = True
+        self.is_stated = True
         most = max(int(limit), 1)
         if most > self._most or (most < self._most and self.limit == self._most):
             # What refusals have shown is over when the stated limit is raised.
@@ -210,13 +212,13 @@ class UnstatedLimit:
 
     def _is_over(self, trial: _Trial) -> bool:
         """Tell whether a trial has lasted long enough to say something."""
-        if trial.seconds < intercom.WINDOW_SECONDS or trial.seconds >= LONGEST_TRIAL_SECONDS:
-            return trial.seconds >= LONGEST_TRIAL_SECONDS
-        expected = self._doubted.refused_share * trial.answered if self._doubted else TELLING
-        return self._is_used(trial) and expected >= TELLING
+        if trial.seconds < intercom.WINDOW_SECONDS:
+            return False
+        is_telling = self._doubted is None or self._doubted.refused_share * trial.answered >= TELLING
+        return trial.seconds >= LONGEST_TRIAL_SECONDS or (self._is_used(trial) and is_telling)
 
     def _judge(self, trial: _Trial, now: float) -> None:
-        """Draw the lesson of ten seconds at one pace."""
+        """Draw the lesson of a trial."""
         is_settling, self._is_settling = self._is_settling, False
         if trial.refused <= self._most_usual(trial.answered):
             self._doubted = None
@@ -228,11 +230,11 @@ class UnstatedLimit:
         elif self._doubted and self._is_no_better(trial, self._doubted):
             self._usual_share = (trial.refused_share + self._doubted.refused_share) / 2
             # A limit that was named in refusals is not that of what is accepted.
-            self._most = self._most if self._is_stated else intercom.DEFAULT_LIMIT
+            self._most = self._most if self.is_stated else intercom.DEFAULT_LIMIT
             self.limit, self._doubted = min(self._doubted.limit, self._most), None
         else:
             self._doubted = trial if trial.refused > STRAY else None
-            if self._steps or not self._is_stated or self._is_used(trial):
+            if self._steps or not self.is_stated or self._is_used(trial):
                 self._give_way(trial.accepted_in_a_window, now=now)
 
     @staticmethod

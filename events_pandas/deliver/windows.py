@@ -54,7 +54,7 @@ class _Account:
     refused: int = 0
     latest_sent_at: float = -math.inf
     seen_until: float = -math.inf
-    # Those that say that nothing is left, and what they mean.
+    # Refusals that say that nothing is left, and their meaning.
     refusals: Refusals = field(default_factory=Refusals)
     refusal: Refusal | None = None
 

@@ -82,8 +82,10 @@ def test_reader_that_has_gone_loses_the_text_without_a_word(make_stream, capsys)
 
 @pytest.mark.parametrize("name", ["stdout", "stderr"])
 def test_stream_that_there_is_not_takes_nothing(monkeypatch, name):
-    """A program without a console has neither."""
+    """A program without a console has neither; the other stream, if there is one, gets its own text alone."""
+    other = io.StringIO()
     monkeypatch.setattr(sys, name, None)
+    monkeypatch.setattr(sys, "stderr" if name == "stdout" else "stdout", other)
     prepare_streams()
 
     say("2 rows")
@@ -91,13 +93,19 @@ def test_stream_that_there_is_not_takes_nothing(monkeypatch, name):
     say_toml("a = 1\n")
     settle_streams()
 
+    assert other.getvalue() == ("error: it failed\n" if name == "stdout" else "2 rows\na = 1\n")
+
 
 def test_stream_that_is_closed_changes_nothing(make_stream):
-    """Standard error that was closed is no reason to fail."""
+    """Standard error that was closed is no reason to fail, and its text goes nowhere else."""
+    other = io.BytesIO()
+    make_stream(other)
     make_stream(io.BytesIO(), name="stderr").close()
 
     say("error: it failed", is_error=True)
     settle_streams()
+
+    assert other.getvalue() == b""
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "cp1252", "ascii", "cp437"])

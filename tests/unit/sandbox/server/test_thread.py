@@ -163,6 +163,7 @@ def test_server_that_was_stopped_has_not_ended_by_itself(serve) -> None:
 
     thread.stop()
 
+    assert thread.wait(10)
     thread.require_alive()
 
 
