@@ -1,1 +1,0 @@
-"""What goes wrong on demand: the wishes, and the plan that follows them."""
