@@ -20,14 +20,14 @@ from events_pandas.errors import (
     SubmissionInterrupted,
     UnknownColumnError,
 )
-from events_pandas.history import runs
 from events_pandas.mapping import Column, Constant, Date, EventMapping, Link, MonetaryAmount, Number, RichLink, Text
-from events_pandas.options import SubmitOptions
 from events_pandas.results import CheckReport, unknown_contacts
+from events_pandas.run.history import runs
+from events_pandas.run.options import SubmitOptions
 
 if TYPE_CHECKING:
-    from events_pandas.mapping.suggestion import SuggestedMapping
     from events_pandas.sandbox import Faults, Sandbox
+    from events_pandas.suggest.suggestion import SuggestedMapping
 
 __all__ = [
     "AuthenticationError",
@@ -73,7 +73,7 @@ __all__ = [
 _LATE = {
     "Faults": "events_pandas.sandbox",
     "Sandbox": "events_pandas.sandbox",
-    "SuggestedMapping": "events_pandas.mapping.suggestion",
+    "SuggestedMapping": "events_pandas.suggest",
 }
 
 

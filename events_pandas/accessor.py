@@ -7,8 +7,8 @@ import pandas as pd
 from events_pandas.api import check_events, submit_events
 from events_pandas.deliver import IntercomClient
 from events_pandas.mapping import EventMapping
-from events_pandas.options import SubmitOptions
 from events_pandas.results import CheckReport, unknown_contacts
+from events_pandas.run.options import SubmitOptions
 
 
 @pd.api.extensions.register_dataframe_accessor("intercom")

@@ -8,23 +8,23 @@ from typing import TYPE_CHECKING, Unpack
 
 import pandas as pd
 
-from events_pandas.convert import Converter, Finding, check_rows
-from events_pandas.convert.trial import tried
+from events_pandas.check import check_rows
+from events_pandas.convert import Converter, Finding
 from events_pandas.deliver import IntercomClient, Stop, progress_bar, stop_for_interrupt
 from events_pandas.errors import SubmissionError, SubmissionInterrupted
-from events_pandas.file_submission import file_results
 from events_pandas.mapping import EventMapping, bind
-from events_pandas.options import SubmitOptions, run_options
 from events_pandas.results import CheckReport
 from events_pandas.results.destination import find_destination
 from events_pandas.results.rejects import find_rejects, rejected_rows, with_index_levels
 from events_pandas.results.rejects_writer import RejectsWriter
-from events_pandas.run_frames import unsent_results
+from events_pandas.run.files import file_results
+from events_pandas.run.frames import unsent_results
+from events_pandas.run.options import SubmitOptions, run_options
+from events_pandas.run.run import Submission, stop_error
 from events_pandas.sources import COMPARED_ROWS, ColumnTypes, other_reading, payloads_of
-from events_pandas.submission import Submission, stop_error
 
 if TYPE_CHECKING:
-    from events_pandas.mapping.suggestion import SuggestedMapping
+    from events_pandas.suggest.suggestion import SuggestedMapping
 
 
 def check_events(frame: pd.DataFrame, mapping: EventMapping, *, client: IntercomClient | None = None) -> CheckReport:
@@ -376,7 +376,7 @@ def suggest_mapping(frame: pd.DataFrame) -> "SuggestedMapping":
     # Left out:
     #   'name': its name speaks of personal data, which belongs to the contact, not to each event
     """
-    from events_pandas.mapping.suggestion import propose  # noqa: PLC0415  # A proposal is made once, if at all.
+    from events_pandas.suggest import propose, tried  # noqa: PLC0415  # A proposal is made once, if at all.
 
     return propose(frame, tried)
 

@@ -51,7 +51,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from events_pandas.deliver.journal.location import DIRECTORY_VARIABLE
+from events_pandas.deliver.journal.places import DIRECTORY_VARIABLE
 from events_pandas.errors import did_you_mean
 
 if TYPE_CHECKING:

@@ -8,12 +8,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from events_pandas.check.census import Census
+from events_pandas.check.checking import CheckedRows, chunk_bounds
+from events_pandas.check.collisions import BLOCK_ROWS
+from events_pandas.check.in_order import in_order
 from events_pandas.convert.batch import Converter, EventBatch
 from events_pandas.convert.cells import Mask, Rows
-from events_pandas.convert.census import Census
-from events_pandas.convert.checking import CheckedRows, chunk_bounds
-from events_pandas.convert.collisions import BLOCK_ROWS
-from events_pandas.convert.in_order import in_order
 from events_pandas.convert.keys import normalized_names
 from events_pandas.convert.members import Member
 from events_pandas.intercom import normalized_event_name

@@ -10,14 +10,14 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from events_pandas.check.census import Census, census_findings
+from events_pandas.check.collisions import BLOCK_ROWS, FIRST_HALF, KeyIndex
+from events_pandas.check.duplicates import KeyedRows, Repeats, Resolution, resolve
+from events_pandas.check.earlier_runs import CLAIMED, NO_SUBMISSIONS, EarlierRuns, EarlierSubmissions, content_digests
+from events_pandas.check.in_order import in_order
 from events_pandas.convert.batch import Converter, EventBatch
 from events_pandas.convert.cells import TEXT_TYPE, Mask, Rows
-from events_pandas.convert.census import Census, census_findings
 from events_pandas.convert.codes import CODES, RANKS
-from events_pandas.convert.collisions import BLOCK_ROWS, FIRST_HALF, KeyIndex
-from events_pandas.convert.duplicates import KeyedRows, Repeats, Resolution, resolve
-from events_pandas.convert.earlier_runs import CLAIMED, NO_SUBMISSIONS, EarlierRuns, EarlierSubmissions, content_digests
-from events_pandas.convert.in_order import in_order
 from events_pandas.convert.keys import EventKeys, Seconds
 from events_pandas.convert.problems import VALUES_KEPT, Finding, merged
 

@@ -8,8 +8,8 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from events_pandas.check.in_order import in_order
 from events_pandas.convert.cells import Mask, Rows
-from events_pandas.convert.in_order import in_order
 from events_pandas.convert.keys import EventKeys, Words
 
 Column: TypeAlias = npt.NDArray[Any]

@@ -7,10 +7,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from events_pandas.check.collisions import BLOCK_ROWS, KeyIndex, collisions, numbered, rows_among
+from events_pandas.check.earlier_runs import FREE, HALF_BITS, NO_SUBMISSIONS, EarlierRuns, EarlierSubmissions, Inquiry
 from events_pandas.convert.batch import Converter
 from events_pandas.convert.cells import TEXT_TYPE, Mask, Rows
-from events_pandas.convert.collisions import BLOCK_ROWS, KeyIndex, collisions, numbered, rows_among
-from events_pandas.convert.earlier_runs import FREE, HALF_BITS, NO_SUBMISSIONS, EarlierRuns, EarlierSubmissions, Inquiry
 from events_pandas.convert.keys import EventKeys, Seconds, Words
 from events_pandas.convert.problems import VALUES_KEPT, Finding
 from events_pandas.convert.spread import order_of_events, spread_events

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from events_pandas.check.collisions import BLOCK_ROWS, KeyIndex, numbered
 from events_pandas.convert.cells import Mask, Rows
-from events_pandas.convert.collisions import BLOCK_ROWS, KeyIndex, numbered
 from events_pandas.convert.keys import EventKeys, Seconds, Words, event_words
 
 FREE = -1

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from events_pandas.cli.exit_codes import UNUSABLE
+from events_pandas.cli.endings import UNUSABLE
 from events_pandas.cli.files import check, submit, suggest
 from events_pandas.cli.history import runs
 from events_pandas.cli.local import demo, sandbox

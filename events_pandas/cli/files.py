@@ -10,21 +10,21 @@ import pandas as pd
 import typer
 
 from events_pandas.api import checked_report, suggest_mapping
-from events_pandas.cli.exit_codes import INCOMPLETE, exit_codes, notes
+from events_pandas.cli.endings import INCOMPLETE, exit_codes, notes
 from events_pandas.cli.output import say, say_toml
 from events_pandas.deliver import MAX_CONCURRENCY, IntercomClient
 from events_pandas.deliver.journal import AUTO
 from events_pandas.errors import SourceError, SubmissionError, SubmissionInterrupted
 from events_pandas.escapes import escaped, escaped_lines
-from events_pandas.file_submission import file_results, read_files
 from events_pandas.mapping import EventMapping
-from events_pandas.mapping.suggestion import SuggestedMapping
-from events_pandas.options import RunOptions
 from events_pandas.results import CheckReport, Summary
-from events_pandas.results.partial_file import PartialFile, require_not_read, write_new
 from events_pandas.results.rejects import is_rejected
 from events_pandas.results.summary import count_of_rows
+from events_pandas.results.table_file import PartialFile, require_not_read, write_new
+from events_pandas.run.files import file_results, read_files
+from events_pandas.run.options import RunOptions
 from events_pandas.sources import read_first_rows, source_paths
+from events_pandas.suggest.suggestion import SuggestedMapping
 
 PROPOSED_FROM = 10_000
 """Rows of a file of which a mapping is proposed: all of them are looked at."""

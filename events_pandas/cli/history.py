@@ -8,13 +8,13 @@ from typing import Annotated, Any
 import pandas as pd
 import typer
 
-from events_pandas.cli.exit_codes import exit_codes
+from events_pandas.cli.endings import exit_codes
 from events_pandas.cli.output import say
 from events_pandas.deliver import Status
 from events_pandas.deliver.journal import AUTO
 from events_pandas.errors import SourceError
 from events_pandas.escapes import escaped
-from events_pandas.history import runs as list_runs
+from events_pandas.run.history import runs as list_runs
 
 JournalPath = Annotated[
     Path | None,

@@ -12,12 +12,12 @@ from urllib.parse import urlsplit
 import typer
 
 from events_pandas import intercom
-from events_pandas.cli.exit_codes import exit_codes
+from events_pandas.cli.endings import exit_codes
 from events_pandas.cli.files import check_files, submitted
 from events_pandas.cli.output import say
-from events_pandas.deliver.address import is_loopback
+from events_pandas.deliver.client.address import is_loopback
 from events_pandas.mapping import EventMapping
-from events_pandas.options import RunOptions
+from events_pandas.run.options import RunOptions
 
 try:
     import resource

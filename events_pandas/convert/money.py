@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from events_pandas.convert.cells import DOUBLE_EXACT, TEXT_TYPE, Cells, Kind, Mask, Rows, to_mask, valid_mask, without
+from events_pandas.convert.odd_texts import unreadable_faults
 from events_pandas.convert.readers import Faults, beyond, nothing
-from events_pandas.convert.unseen import unreadable_faults
 from events_pandas.currencies import DECIMALS
 
 AMOUNT_TYPE = pa.struct([("whole", pa.int64()), ("millionths", pa.int64())])

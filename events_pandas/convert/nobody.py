@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from events_pandas.convert.cells import TEXT_TYPE, Mask, holds_any, text_bytes, to_mask, valid_mask
-from events_pandas.convert.unseen import HAS_BLANK_AT_AN_END, HAS_UNSEEN, may_hold_unseen
+from events_pandas.convert.odd_texts import HAS_BLANK_AT_AN_END, HAS_UNSEEN, may_hold_unseen
 from events_pandas.mapping.column_types import NOTHING_WORDS
 
 # A spreadsheet writes 123456789012 as 1.23457E+11, or 1,23457E+11; 1E5 and 12E-3 may be codes of somebody's.

@@ -26,8 +26,8 @@ from events_pandas.convert.cells import (
 from events_pandas.convert.codes import CODES
 from events_pandas.convert.links import LINK, link_cures
 from events_pandas.convert.nobody import guarded_emails, odd_identifiers
+from events_pandas.convert.odd_texts import unreadable_faults
 from events_pandas.convert.problems import VALUES_KEPT, Finding, shown
-from events_pandas.convert.unseen import unreadable_faults
 from events_pandas.intercom import TEXT_LIMIT
 
 _NUMBER = r"^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$"

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from events_pandas.deliver.outcomes import Event
-from events_pandas.deliver.tickets import Chunk, Ticket
+from events_pandas.deliver.ticket import Chunk, Ticket
 
 OPEN_CHUNKS: Final = 2
 """The one whose outcomes are due, and the next, so that the pace does not dip while the last retries come in."""

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from types import MappingProxyType
 from typing import Final
 
-from events_pandas.deliver.answers import (
+from events_pandas.deliver.client.answers import (
     LINK_HEADER,
     Answer,
     Complaint,

@@ -8,15 +8,19 @@ from functools import partial
 from types import TracebackType
 from typing import Final, NoReturn, Protocol, Self
 
-from events_pandas.deliver.answers import Answer, TransportError
-from events_pandas.deliver.asking import ask_in_time
 from events_pandas.deliver.backlog import Backlog
+from events_pandas.deliver.client.answers import Answer, TransportError
+from events_pandas.deliver.client.asking import ask_in_time
+from events_pandas.deliver.client.route import MAX_CONCURRENCY
+from events_pandas.deliver.clock import REAL_SURROUNDINGS, Surroundings
+from events_pandas.deliver.decide import STOP_CODES, Verdict, is_wrong_address, what_happened
 from events_pandas.deliver.failurerate import FailureRate
 from events_pandas.deliver.journal import JournalWriter
 from events_pandas.deliver.outage import FIRST_PROBE_SECONDS, Outage
 from events_pandas.deliver.outcomes import Event, Outcome
-from events_pandas.deliver.pacing import Pacer
-from events_pandas.deliver.parking import Parking
+from events_pandas.deliver.pace.observation import see
+from events_pandas.deliver.pace.pacer import Pacer
+from events_pandas.deliver.pace.state import Pause, Standing
 from events_pandas.deliver.pauses import pause_at
 from events_pandas.deliver.preflight import Workspace, ask_workspace
 from events_pandas.deliver.recording import CLOSING_SECONDS, Recording, judge_recorded
@@ -30,9 +34,7 @@ from events_pandas.deliver.retry import (
     is_passing,
     is_rate_limited,
 )
-from events_pandas.deliver.sighting import see
-from events_pandas.deliver.standing import Pause, Standing
-from events_pandas.deliver.stopping import (
+from events_pandas.deliver.stops import (
     Stop,
     stop_for_address,
     stop_for_answer,
@@ -44,10 +46,9 @@ from events_pandas.deliver.stopping import (
     stop_for_outage,
     verdict_at_stop,
 )
-from events_pandas.deliver.surroundings import REAL_SURROUNDINGS, Surroundings
-from events_pandas.deliver.tickets import Chunk, Recorded, Ticket
-from events_pandas.deliver.verdicts import STOP_CODES, Verdict, is_wrong_address, what_happened
-from events_pandas.deliver.workers import FAREWELL_SECONDS, MAX_CONCURRENCY, Crew
+from events_pandas.deliver.ticket import Chunk, Recorded, Ticket
+from events_pandas.deliver.withheld import Parking
+from events_pandas.deliver.workers import FAREWELL_SECONDS, Crew
 
 GRACE_SECONDS: Final = 30.0
 """How long requests in flight are awaited when a run ends early."""

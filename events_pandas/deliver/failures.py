@@ -9,7 +9,7 @@ from typing import Final
 import requests
 from urllib3 import exceptions
 
-from events_pandas.deliver.answers import TransportError, phrase
+from events_pandas.deliver.client.answers import TransportError, phrase
 
 _TUNNEL_REFUSED: Final = re.compile(r"Tunnel connection failed: (\d{3})\b")
 _PROXY_ERRORS: Final = (exceptions.ProxyError, requests.exceptions.ProxyError)

@@ -1,8 +1,8 @@
 """Why a run sends nothing just now."""
 
 from events_pandas.deliver.outage import Outage
-from events_pandas.deliver.pacing import Hold
-from events_pandas.deliver.standing import Pause
+from events_pandas.deliver.pace.pacer import Hold
+from events_pandas.deliver.pace.state import Pause
 
 
 def pause_at(

@@ -6,11 +6,11 @@ from functools import partial
 from http import HTTPStatus
 from typing import Final
 
-from events_pandas.deliver.answers import REQUEST_ID_HEADER, Answer, TransportError
+from events_pandas.deliver.client.answers import REQUEST_ID_HEADER, Answer, TransportError
+from events_pandas.deliver.decide import SAFE_TO_REPEAT, Verdict
 from events_pandas.deliver.journal import JournalWriter, Written
 from events_pandas.deliver.outcomes import Outcome, Status
-from events_pandas.deliver.tickets import Recorded, Ticket
-from events_pandas.deliver.verdicts import SAFE_TO_REPEAT, Verdict
+from events_pandas.deliver.ticket import Recorded, Ticket
 from events_pandas.errors import JournalError
 
 CLOSING_SECONDS: Final = 10.0

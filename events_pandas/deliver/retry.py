@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
-from events_pandas.deliver.answers import (
+from events_pandas.deliver.client.answers import (
     Answer,
     TransportError,
     read_date,
@@ -13,7 +13,7 @@ from events_pandas.deliver.answers import (
     read_retry_after,
     seconds_to_reset,
 )
-from events_pandas.deliver.verdicts import Verdict, judge, judge_spent
+from events_pandas.deliver.decide import Verdict, judge, judge_spent
 
 MAX_WINDOW_WAIT_SECONDS: Final = 60.0
 """The longest that a rate limit's reset is waited for, whatever the header says."""

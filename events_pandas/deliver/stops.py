@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final, Literal
 
-from events_pandas.deliver.answers import Answer, read_complaint
+from events_pandas.deliver.client.answers import Answer, read_complaint
+from events_pandas.deliver.decide import SAFE_TO_REPEAT, STOP_CODES, Verdict, quote
 from events_pandas.deliver.outcomes import Outcome, Status
 from events_pandas.deliver.recording import NOT_RECORDED
-from events_pandas.deliver.tickets import Ticket
-from events_pandas.deliver.verdicts import SAFE_TO_REPEAT, STOP_CODES, Verdict, quote
+from events_pandas.deliver.ticket import Ticket
 from events_pandas.errors import JournalError
 
 GOING_ON: Final = (

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
-from events_pandas.deliver.answers import Answer, TransportError
+from events_pandas.deliver.client.answers import Answer, TransportError
+from events_pandas.deliver.decide import Verdict, read_doubt
 from events_pandas.deliver.journal import Elsewhere
 from events_pandas.deliver.outcomes import Event, Outcome
-from events_pandas.deliver.verdicts import Verdict, read_doubt
 from events_pandas.errors import JournalError
 
 MAX_PARDONS: Final = 5

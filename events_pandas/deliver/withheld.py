@@ -3,8 +3,8 @@
 from http import HTTPStatus
 
 from events_pandas import intercom
+from events_pandas.deliver.decide import Verdict
 from events_pandas.deliver.outcomes import Event, Outcome, Status
-from events_pandas.deliver.verdicts import Verdict
 
 
 class Parking:

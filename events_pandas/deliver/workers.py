@@ -5,13 +5,11 @@ import threading
 from collections.abc import Callable
 from typing import Final
 
-from events_pandas.deliver.answers import Answer, TransportError
+from events_pandas.deliver.client.answers import Answer, TransportError
 from events_pandas.deliver.outcomes import Event
-from events_pandas.deliver.stopping import Stop, stop_for_silence, stop_for_thread
-from events_pandas.deliver.tickets import Ticket
+from events_pandas.deliver.stops import Stop, stop_for_silence, stop_for_thread
+from events_pandas.deliver.ticket import Ticket
 
-MAX_CONCURRENCY: Final = 128
-"""Requests under way at once at most: threads that wait for answers, and connections that are kept open."""
 FAREWELL_SECONDS: Final = 1.0
 """How long idle threads may take to end."""
 HUNG_SECONDS: Final = 3_600.0

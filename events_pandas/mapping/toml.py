@@ -7,6 +7,7 @@ from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from events_pandas.byte_order_marks import marked_encoding
 from events_pandas.errors import MappingError, did_you_mean
 from events_pandas.escapes import UNSEEN_RANGES, characters, escape
 from events_pandas.file_kinds import odd_kind
@@ -26,7 +27,6 @@ from events_pandas.mapping.rules import (
     part_path,
     rule_sources,
 )
-from events_pandas.text_marks import marked_encoding
 
 if TYPE_CHECKING:
     from events_pandas.mapping.event_mapping import EventMapping

@@ -8,12 +8,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from events_pandas.convert import Census
-from events_pandas.convert.census import Counts, KeyUse, counted_types, key_types
+from events_pandas.check import Census
+from events_pandas.check.census import Counts, KeyUse, counted_types, key_types
 from events_pandas.intercom import normalized_event_name
 from events_pandas.mapping import Date, Link, MonetaryAmount, Number, RichLink, Rule, Text
-from events_pandas.results.phrases import listed, quoted
 from events_pandas.results.summary import count_of_rows
+from events_pandas.words import listed, quoted
 
 FURTHER_NAMES = "(further names)"
 """Stands for the names that are not counted one by one."""

@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from events_pandas.convert import Cause, CheckedRows, Converter, causes, chunk_bounds, problems_frame
+from events_pandas.check import CheckedRows, chunk_bounds
+from events_pandas.convert import Cause, Converter, causes, problems_frame
 from events_pandas.deliver import Workspace
 from events_pandas.mapping import Rule
 from events_pandas.results.budget import metadata_budget, metadata_remarks, name_counts
 from events_pandas.results.destination import Destination
+from events_pandas.results.report import report_lines
 from events_pandas.results.report_facts import (
     Fact,
     Span,
@@ -26,7 +28,6 @@ from events_pandas.results.report_facts import (
     workspace_fact,
 )
 from events_pandas.results.report_html import report_html
-from events_pandas.results.report_text import report_lines
 from events_pandas.results.summary import count_of_rows
 
 PREVIEW_CHUNKSIZE = 1_000

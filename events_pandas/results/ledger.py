@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from events_pandas.convert import CLAIMED, CheckedRows, EarlierSubmissions, Repeats, first_errors
+from events_pandas.check import CLAIMED, CheckedRows, EarlierSubmissions, Repeats, first_errors
 from events_pandas.deliver import Outcome, Status
 from events_pandas.results.frame import STATUS_DTYPE, counts_or_na, text_column, utc_times
 

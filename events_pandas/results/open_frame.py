@@ -8,7 +8,8 @@ from typing import Final
 
 import numpy as np
 
-from events_pandas.convert import CheckedRows, Converter, EventBatch, canary_rows, used_up
+from events_pandas.check import CheckedRows, canary_rows, used_up
+from events_pandas.convert import Converter, EventBatch
 from events_pandas.convert.cells import Mask, Rows
 from events_pandas.convert.keys import EventKeys, Seconds, event_words
 from events_pandas.deliver import Event, Outcome, Status

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from events_pandas.errors import SourceError
 from events_pandas.forking import keep_for_ever, leave_to_parent_at_fork
 from events_pandas.results.cell_text import text_frame
-from events_pandas.results.partial_file import PartialFile
+from events_pandas.results.table_file import PartialFile
 
 WRITTEN_ROWS = 10_000
 """Rows that are text at a time."""

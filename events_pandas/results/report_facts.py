@@ -12,8 +12,8 @@ from events_pandas.mapping import EventMapping
 from events_pandas.mapping.event_mapping import PLACEHOLDER_NAME, is_unnamed
 from events_pandas.mapping.guesses import guess_faults
 from events_pandas.results.budget import FURTHER_NAMES
-from events_pandas.results.phrases import listed, quoted
 from events_pandas.results.summary import count_of_rows
+from events_pandas.words import listed, quoted
 
 NAMES_SHOWN = 3
 CAUSES_SHOWN = 40

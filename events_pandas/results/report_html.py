@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from events_pandas.convert import Cause
-from events_pandas.results.phrases import quoted
 from events_pandas.results.report_facts import Fact, told_causes
+from events_pandas.words import quoted
 
 KEYS_SHOWN = 20
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from events_pandas.forking import keep_for_ever, leave_to_parent_at_fork
-from events_pandas.results.partial_file import PartialFile
+from events_pandas.results.table_file import PartialFile
 
 
 class ResultsWriter:

@@ -14,7 +14,8 @@ from typing import Final, Self, cast
 import numpy as np
 import pandas as pd
 
-from events_pandas.convert import Converter, Finding, check_rows, problems_frame
+from events_pandas.check import check_rows
+from events_pandas.convert import Converter, Finding, problems_frame
 from events_pandas.deliver import ProgressChoice, progress_bar
 from events_pandas.errors import (
     EventsPandasError,
@@ -25,12 +26,13 @@ from events_pandas.errors import (
     SubmissionInterrupted,
 )
 from events_pandas.escapes import escaped, path_text
-from events_pandas.file_headers import require_fitting, require_unchanged
-from events_pandas.file_rejects import FileRejects, file_rejects
 from events_pandas.mapping import EventMapping, Rule, bind, require_mapping
 from events_pandas.mapping.guesses import require_confirmed
-from events_pandas.options import RunOptions
 from events_pandas.results import ResultsWriter
+from events_pandas.run.headers import require_fitting, require_unchanged
+from events_pandas.run.options import RunOptions
+from events_pandas.run.rejects import FileRejects, file_rejects
+from events_pandas.run.run import Submission
 from events_pandas.sources import (
     ColumnTypes,
     FileChunk,
@@ -43,7 +45,6 @@ from events_pandas.sources import (
     source_paths,
     with_types,
 )
-from events_pandas.submission import Submission
 
 FILES_NAMED: Final = 3
 """So many files of a run are named in the history; of more the number is told."""

@@ -11,28 +11,16 @@ from typing import Any, TypeAlias
 
 import pandas as pd
 
-from events_pandas.convert import (
-    CODES,
-    Cause,
-    CheckedRows,
-    Converter,
-    EarlierFrames,
-    Finding,
-    Tally,
-    causes,
-    chunk_bounds,
-    problems_frame,
-    read_rows,
-    unjudged_rows,
-)
+from events_pandas.check import CheckedRows, EarlierFrames, Tally, chunk_bounds, read_rows, unjudged_rows
+from events_pandas.convert import CODES, Cause, Converter, Finding, causes, problems_frame
 from events_pandas.deliver import Outcome, ProgressChoice, Stop, progress_bar
 from events_pandas.deliver.journal import Journal
 from events_pandas.errors import EventsPandasError, InvalidRowsError, JournalError
 from events_pandas.mapping import BoundMapping, EventMapping, bind
-from events_pandas.options import RunOptions
 from events_pandas.results import Ledger, RunStatuses
 from events_pandas.results.open_frame import OpenFrame
 from events_pandas.results.summary import REPEAT_CODES
+from events_pandas.run.options import RunOptions
 from events_pandas.sources import ColumnTypes
 
 Refused: TypeAlias = Callable[[int], Sequence[Finding]]

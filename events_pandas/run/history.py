@@ -45,7 +45,7 @@ def runs(journal: str | os.PathLike[str] = AUTO, *, workspace: str | None = None
 
     Examples
     --------
-    >>> from events_pandas.history import runs
+    >>> from events_pandas.run.history import runs
     >>> len(runs("no-such-journal.sqlite"))
     0
     """

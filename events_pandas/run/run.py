@@ -9,8 +9,8 @@ from typing import Any, Literal, TypeAlias
 
 import pandas as pd
 
+from events_pandas.check import EarlierFrames
 from events_pandas.chronicle import Chronicle
-from events_pandas.convert import EarlierFrames
 from events_pandas.deliver import (
     Event,
     IntercomClient,
@@ -30,10 +30,10 @@ from events_pandas.escapes import path_text
 from events_pandas.mapping import EventMapping
 from events_pandas.mapping.digest import mapping_digest
 from events_pandas.mapping.guesses import require_confirmed
-from events_pandas.options import RunOptions
-from events_pandas.read_ahead import ReadAhead
 from events_pandas.results.open_frame import OpenFrame
-from events_pandas.run_frames import ReadFrame, Refused, RunFrames
+from events_pandas.run.frames import ReadFrame, Refused, RunFrames
+from events_pandas.run.options import RunOptions
+from events_pandas.run.read_ahead import ReadAhead
 from events_pandas.sources import ColumnTypes
 
 STOP_ERRORS: dict[str, type[SubmissionError | SubmissionInterrupted]] = {

@@ -12,7 +12,7 @@ try:
 except ImportError as error:
     raise ImportError('the sandbox needs an extra: pip install "events-pandas[sandbox]"') from error
 
-from events_pandas.sandbox.faults.faults import Faults
+from events_pandas.sandbox.faults import Faults
 from events_pandas.sandbox.rules.events import SandboxEvent
 from events_pandas.sandbox.session import Sandbox
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from events_pandas import intercom
-from events_pandas.sandbox.faults.faults import Fault, Faults, NextFault
+from events_pandas.sandbox.faults import Fault, Faults, NextFault
 
 _SUBMIT: Final = ("POST", intercom.EVENTS_PATH)
 _DIGEST_BYTES: Final = 8

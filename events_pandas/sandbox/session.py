@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import pandas as pd
 
 from events_pandas import intercom
-from events_pandas.sandbox.faults.faults import Fault, Faults, NextFault, checked_faults
-from events_pandas.sandbox.faults.plan import FaultPlan
+from events_pandas.sandbox.faults import Fault, Faults, NextFault, checked_faults
 from events_pandas.sandbox.page import Page
+from events_pandas.sandbox.plan_ import FaultPlan
 from events_pandas.sandbox.rules.events import SandboxEvent
 from events_pandas.sandbox.rules.window import RateWindow
 from events_pandas.sandbox.server.api import Api
@@ -26,7 +26,7 @@ from events_pandas.sandbox.workspace.store import Store
 from events_pandas.sandbox.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
-    from events_pandas.deliver.client import IntercomClient
+    from events_pandas.deliver.client.client import IntercomClient
 
 DEFAULT_ACCESS_TOKEN: Final = "sandbox-token"  # noqa: S105  # It opens nothing but a sandbox, and is meant to be known.
 
@@ -331,7 +331,7 @@ class Sandbox:
             If the sandbox is not running.
         """
         # Only who asks for a client pays for its import: the sandbox serves other clients as well.
-        from events_pandas.deliver.client import IntercomClient  # noqa: PLC0415  # See above.
+        from events_pandas.deliver.client.client import IntercomClient  # noqa: PLC0415  # See above.
 
         # The token is no secret, and the host was chosen by the caller.
         return IntercomClient(self.access_token, base_url=self.url, **{"allow_http": True, **options})

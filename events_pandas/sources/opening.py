@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, Final, cast
 
+from events_pandas.byte_order_marks import as_utf8
 from events_pandas.errors import SourceError
-from events_pandas.text_marks import as_utf8
 
 # What macOS and Windows put into archives and folders by themselves.
 _FOLDERS_OF_SYSTEMS: Final = "__MACOSX"

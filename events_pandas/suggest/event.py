@@ -5,10 +5,11 @@ from dataclasses import replace
 
 from events_pandas.errors import MappingError
 from events_pandas.intercom import EVENT_NAME_LIMIT, TEXT_LIMIT
-from events_pandas.mapping.choices import Choice
 from events_pandas.mapping.event_mapping import PLACEHOLDER_NAME
-from events_pandas.mapping.evidence import Evidence, Look, Survey
-from events_pandas.mapping.labels import (
+from events_pandas.mapping.rules import Column, Constant, Date
+from events_pandas.suggest.choices import Choice
+from events_pandas.suggest.evidence import Evidence, Look, Survey
+from events_pandas.suggest.names import (
     email_rank,
     event_name_rank,
     event_word,
@@ -16,8 +17,7 @@ from events_pandas.mapping.labels import (
     time_rank,
     user_id_rank,
 )
-from events_pandas.mapping.rules import Column, Constant, Date
-from events_pandas.mapping.time_forms import TimeForm
+from events_pandas.suggest.times import TimeForm
 
 _SHOWN_COLUMNS = 10
 _CODES = {Look.TEXT, Look.WHOLE, Look.INTERCOM_ID}

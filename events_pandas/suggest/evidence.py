@@ -12,20 +12,20 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from events_pandas.mapping.choices import LeftOut, share_text
 from events_pandas.mapping.column_types import holds_numbers
-from events_pandas.mapping.decimals import (
+from events_pandas.mapping.encodings import UUID_TYPE, text_of
+from events_pandas.mapping.rules import Values
+from events_pandas.mapping.views import readable
+from events_pandas.suggest.choices import LeftOut, share_text
+from events_pandas.suggest.decimals import (
     Decimals,
     decimals_of_currencies,
     decimals_of_floats,
     decimals_of_texts,
     is_currency,
 )
-from events_pandas.mapping.encodings import UUID_TYPE, text_of
-from events_pandas.mapping.labels import names_a_code, names_a_currency, names_a_time, user_id_rank, words_of
-from events_pandas.mapping.rules import Values
-from events_pandas.mapping.time_forms import MOST, TIME_TYPES, TimeForm, form_of_numbers, form_of_text, form_of_times
-from events_pandas.mapping.views import readable
+from events_pandas.suggest.names import names_a_code, names_a_currency, names_a_time, user_id_rank, words_of
+from events_pandas.suggest.times import MOST, TIME_TYPES, TimeForm, form_of_numbers, form_of_text, form_of_times
 
 FIRST_ROWS = 5_000
 SPREAD_ROWS = 5_000

@@ -4,22 +4,6 @@ from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from events_pandas.intercom import DATE_SUFFIXES, METADATA_LIMIT, RESERVED_KEYS, TEXT_LIMIT
-from events_pandas.mapping.choices import Choice, Judge, LeftOut, Refusal, share_text
-from events_pandas.mapping.event_fields import ACCOUNT_RANK, date_rule, guessed_parts, time_reason
-from events_pandas.mapping.evidence import Evidence, Look
-from events_pandas.mapping.labels import (
-    key_of,
-    link_stem,
-    moment_key,
-    names_a_code,
-    names_a_person,
-    names_minor_units,
-    names_money,
-    names_text_of,
-    time_rank,
-    user_id_rank,
-)
-from events_pandas.mapping.python_text import python_text
 from events_pandas.mapping.rules import (
     Date,
     Link,
@@ -31,7 +15,23 @@ from events_pandas.mapping.rules import (
     part_path,
     rule_sources,
 )
-from events_pandas.mapping.time_forms import MOST
+from events_pandas.suggest.choices import Choice, Judge, LeftOut, Refusal, share_text
+from events_pandas.suggest.event import ACCOUNT_RANK, date_rule, guessed_parts, time_reason
+from events_pandas.suggest.evidence import Evidence, Look
+from events_pandas.suggest.names import (
+    key_of,
+    link_stem,
+    moment_key,
+    names_a_code,
+    names_a_person,
+    names_minor_units,
+    names_money,
+    names_text_of,
+    time_rank,
+    user_id_rank,
+)
+from events_pandas.suggest.python_text import python_text
+from events_pandas.suggest.times import MOST
 
 _CATEGORIES = 20
 _UNFIT = {

@@ -10,13 +10,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from events_pandas.errors import MappingError
-from events_pandas.mapping.choices import Choice, LeftOut, Refusal
-from events_pandas.mapping.event_fields import event_choices, needs_zone
 from events_pandas.mapping.event_mapping import EventMapping
-from events_pandas.mapping.evidence import Survey, sampled_rows, survey
-from events_pandas.mapping.metadata_fields import metadata_choices
-from events_pandas.mapping.python_text import write_python
 from events_pandas.mapping.rules import Rule, is_computed, rule_sources
+from events_pandas.suggest.choices import Choice, LeftOut, Refusal
+from events_pandas.suggest.event import event_choices, needs_zone
+from events_pandas.suggest.evidence import Survey, sampled_rows, survey
+from events_pandas.suggest.metadata import metadata_choices
+from events_pandas.suggest.python_text import write_python
 
 _ADVICE = "read it, change what is wrong, and let check_events judge every row"
 _METADATA_TABLE = "[metadata]"

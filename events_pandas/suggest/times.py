@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from events_pandas.mapping.labels import EpochUnit, epoch_units
 from events_pandas.mapping.rules import Values
+from events_pandas.suggest.names import EpochUnit, epoch_units
 
 MOST = 0.6
 """What share of a column's values has to have a form, so that the column is said to have it.

@@ -7,7 +7,7 @@ from events_pandas.convert.batch import Converter
 from events_pandas.convert.cells import Rows
 from events_pandas.convert.problems import Finding
 from events_pandas.mapping import Constant, Date, EventMapping, Rule, bind
-from events_pandas.mapping.choices import Refusal
+from events_pandas.suggest.choices import Refusal
 
 
 def tried(frame: pd.DataFrame, rows: Rows, rule: Rule) -> Refusal:

@@ -13,9 +13,10 @@ import pandas as pd
 import polars as pl
 
 import events_pandas as ep
-from events_pandas.convert import Converter, chunk_bounds
-from events_pandas.convert.collisions import FIRST_HALF, collisions
-from events_pandas.convert.in_order import in_order
+from events_pandas.check import chunk_bounds
+from events_pandas.check.collisions import FIRST_HALF, collisions
+from events_pandas.check.in_order import in_order
+from events_pandas.convert import Converter
 from events_pandas.convert.keys import EventKeys
 from events_pandas.mapping import bind
 

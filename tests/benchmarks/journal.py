@@ -23,7 +23,8 @@ from submission import LATENCY_SECONDS, MAPPING, Cost, Server, cost, orders
 
 import events_pandas as ep
 from events_pandas import intercom
-from events_pandas.convert import Converter, chunk_bounds, read_rows
+from events_pandas.check import chunk_bounds, read_rows
+from events_pandas.convert import Converter
 from events_pandas.deliver import Answer
 from events_pandas.deliver.journal import Journal, Mark, RunFacts
 from events_pandas.deliver.journal.statements import Acceptance, accept_events

@@ -11,7 +11,7 @@ import events_pandas as ep
 # Loaded by `__getattr__` when first asked for: they need an extra, or are used once, if at all.
 LAZY = {"Faults", "Sandbox", "SuggestedMapping", "suggest_mapping"}
 HEAVY = {
-    "events_pandas.mapping.suggestion",
+    "events_pandas.suggest",
     "events_pandas.testing",
     "httptools",
     "jinja2",

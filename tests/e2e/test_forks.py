@@ -20,9 +20,9 @@ import pytest
 import requests
 
 from events_pandas import Faults, Sandbox, iter_submit, submit_events, submit_file
-from events_pandas.deliver.exchange import CHECKED_POOLS
+from events_pandas.deliver.client.exchange import CHECKED_POOLS
+from events_pandas.deliver.client.route import Route
 from events_pandas.deliver.journal import Journal, RunFacts
-from events_pandas.deliver.route import Route
 from events_pandas.errors import JournalError
 
 pytestmark = [

@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 
 from events_pandas import Faults
-from events_pandas.deliver.workers import MAX_CONCURRENCY
+from events_pandas.deliver import MAX_CONCURRENCY
 
 pytestmark = pytest.mark.slow
 
@@ -44,7 +44,7 @@ RUNNER = f"""
 import json, os, sys
 import pandas as pd
 import events_pandas as ep
-import events_pandas.deliver.transport
+import events_pandas.deliver.client.transport
 
 def run(task):
     mapping = ep.EventMapping.from_toml(task["mapping"])

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from events_pandas.convert import Converter, canary_rows, check_rows
+from events_pandas.check import canary_rows, check_rows
+from events_pandas.convert import Converter
 from events_pandas.intercom import normalized_event_name
 from events_pandas.mapping import Column, EventMapping, bind
 

@@ -15,8 +15,9 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from events_pandas.convert import Converter, check_rows, chunk_bounds, problems_frame
-from events_pandas.convert.collisions import KeyIndex
+from events_pandas.check import check_rows, chunk_bounds
+from events_pandas.check.collisions import KeyIndex
+from events_pandas.convert import Converter, problems_frame
 from events_pandas.convert.keys import EventKeys, event_streams, text_words
 from events_pandas.mapping import (
     Column,

@@ -8,7 +8,8 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from events_pandas.convert import Converter, EarlierFrames, check_rows
+from events_pandas.check import EarlierFrames, check_rows
+from events_pandas.convert import Converter
 from events_pandas.mapping import Column, EventMapping, Number, Text, bind
 
 NOW = 1_750_000_000

@@ -6,12 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from events_pandas import intercom
-from events_pandas.deliver.answers import Answer, TransportError
+from events_pandas.deliver.client.answers import Answer, TransportError
+from events_pandas.deliver.clock import Surroundings
 from events_pandas.deliver.engine import Run
 from events_pandas.deliver.outcomes import Event, Status
 from events_pandas.deliver.retry import RetryPolicy
-from events_pandas.deliver.surroundings import Surroundings
-from events_pandas.deliver.tickets import MAX_PARDONS
+from events_pandas.deliver.ticket import MAX_PARDONS
 
 # A limit so high that the pace costs no time.
 HEADERS = {intercom.LIMIT_HEADER: "1000000", intercom.REMAINING_HEADER: "999999", intercom.RESET_HEADER: "1700000010"}

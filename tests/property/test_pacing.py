@@ -8,9 +8,9 @@ from collections import Counter
 
 import pytest
 
-from events_pandas.deliver.answers import Rate
-from events_pandas.deliver.pacing import Pacer
-from events_pandas.deliver.sighting import Sighting
+from events_pandas.deliver.client.answers import Rate
+from events_pandas.deliver.pace.observation import Sighting
+from events_pandas.deliver.pace.pacer import Pacer
 
 EVERY_HEADER = ("limit", "remaining", "reset")
 NO_HEADER = ()

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from events_pandas.text_marks import as_utf8
+from events_pandas.byte_order_marks import as_utf8
 
 MARKS = {
     "utf-16-le": codecs.BOM_UTF16_LE,

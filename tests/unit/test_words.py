@@ -2,7 +2,7 @@
 
 import pytest
 
-from events_pandas.results.phrases import listed, quoted
+from events_pandas.words import listed, quoted
 
 
 @pytest.mark.parametrize(

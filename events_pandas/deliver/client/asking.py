@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from events_pandas.deliver.answers import Answer, TransportError
-from events_pandas.deliver.deadline import limit_attempts
+from events_pandas.deliver.client.answers import Answer, TransportError
+from events_pandas.deliver.client.deadline import limit_attempts
 
 LOOK_SECONDS: Final = 0.1
 """How often the one who waits looks round."""

@@ -7,13 +7,13 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Final, NoReturn, Self
 
 from events_pandas import intercom
-from events_pandas.deliver.address import DEFAULT_REGION, REGION_VARIABLE, checked_base_url, region_url
-from events_pandas.deliver.secrecy import Hidden, forget_locals
+from events_pandas.deliver.client.address import DEFAULT_REGION, REGION_VARIABLE, checked_base_url, region_url
+from events_pandas.deliver.client.secrecy import Hidden, forget_locals
 from events_pandas.errors import CredentialsError
 
 if TYPE_CHECKING:
-    from events_pandas.deliver.answers import Answer
-    from events_pandas.deliver.transport import Transport
+    from events_pandas.deliver.client.answers import Answer
+    from events_pandas.deliver.client.transport import Transport
 
 TOKEN_VARIABLE: Final = "INTERCOM_ACCESS_TOKEN"  # noqa: S105  # the name of a variable, not a token
 
@@ -146,7 +146,7 @@ def _connect(base_url: str, *, access_token: str | None, api_version: str, timeo
     version = _checked_version(api_version)
     token = _checked_token(access_token)
     # requests takes a quarter of a second to import, which a session that sends nothing need not spend.
-    from events_pandas.deliver.transport import Transport  # noqa: PLC0415
+    from events_pandas.deliver.client.transport import Transport  # noqa: PLC0415
 
     return Transport(base_url, access_token=token, api_version=version, timeout_seconds=timeout_seconds)
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import urllib3
 
-from events_pandas.deliver.deadline import ATTEMPT, TIMED_POOLS
+from events_pandas.deliver.client.deadline import ATTEMPT, TIMED_POOLS
 from events_pandas.forking import cut_off, leave_to_parent_at_fork
 
 MAX_INTERIM_ANSWERS: Final = 1_000

@@ -3,7 +3,7 @@
 import ssl
 import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import requests
@@ -12,12 +12,14 @@ from requests.adapters import HTTPAdapter
 from requests.utils import DEFAULT_CA_BUNDLE_PATH, prepend_scheme_if_needed, select_proxy
 from urllib3.util.ssl_ import create_urllib3_context
 
-from events_pandas.deliver.address import is_loopback
-from events_pandas.deliver.answers import TransportError
-from events_pandas.deliver.deadline import keep_deadline
-from events_pandas.deliver.exchange import CHECKED_POOLS, checked_pools
-from events_pandas.deliver.workers import MAX_CONCURRENCY
+from events_pandas.deliver.client.address import is_loopback
+from events_pandas.deliver.client.answers import TransportError
+from events_pandas.deliver.client.deadline import keep_deadline
+from events_pandas.deliver.client.exchange import CHECKED_POOLS, checked_pools
 from events_pandas.forking import leave_to_parent_at_fork
+
+MAX_CONCURRENCY: Final = 128
+"""Requests under way at once at most: threads that wait for answers, and connections that are kept open."""
 
 
 class Route(HTTPAdapter):

@@ -9,11 +9,11 @@ from urllib.parse import urlsplit
 import requests
 import urllib3
 
-from events_pandas.deliver.answers import HEADERS, Answer, TransportError
-from events_pandas.deliver.deadline import begin_attempt, had_connection, is_doubtful
+from events_pandas.deliver.client.answers import HEADERS, Answer, TransportError
+from events_pandas.deliver.client.deadline import begin_attempt, had_connection, is_doubtful
+from events_pandas.deliver.client.route import Route
+from events_pandas.deliver.client.secrecy import HiddenText, forget_locals, redactor
 from events_pandas.deliver.failures import explain
-from events_pandas.deliver.route import Route
-from events_pandas.deliver.secrecy import HiddenText, forget_locals, redactor
 
 MAX_BODY_BYTES: Final = 65_536
 

@@ -2,9 +2,9 @@
 
 from events_pandas.deliver.journal.history import RunFacts
 from events_pandas.deliver.journal.journal import Journal
-from events_pandas.deliver.journal.location import AUTO, journal_path, journals_there
 from events_pandas.deliver.journal.marks import Elsewhere, Mark
 from events_pandas.deliver.journal.modes import manner
+from events_pandas.deliver.journal.places import AUTO, journal_path, journals_there
 from events_pandas.deliver.journal.processes import OtherRun
 from events_pandas.deliver.journal.reading import RunEntry, read_runs
 from events_pandas.deliver.journal.writer import JournalWriter, Written

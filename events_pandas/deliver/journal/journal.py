@@ -11,19 +11,10 @@ from typing import Final, Self
 
 import numpy as np
 
+from events_pandas.check.earlier_runs import FREE, Entries
 from events_pandas.convert.cells import Mask
-from events_pandas.convert.earlier_runs import FREE, Entries
 from events_pandas.convert.keys import Seconds, Words
 from events_pandas.deliver.journal.access import Access, opening
-from events_pandas.deliver.journal.connecting import (
-    WITH_LOCKS,
-    WITHOUT_LOCKS,
-    connected,
-    has_locks,
-    journal_mode,
-    open_or_make,
-    transaction,
-)
 from events_pandas.deliver.journal.files import Identity, file_identity, require_plain, require_same
 from events_pandas.deliver.journal.history import RunFacts, insert_run, update_run
 from events_pandas.deliver.journal.lockfile import LockFile, locked_instead
@@ -37,9 +28,18 @@ from events_pandas.deliver.journal.lookup import (
 )
 from events_pandas.deliver.journal.marks import Mark
 from events_pandas.deliver.journal.modes import NO_LOCKS, WAL
+from events_pandas.deliver.journal.opening import (
+    WITH_LOCKS,
+    WITHOUT_LOCKS,
+    connected,
+    has_locks,
+    journal_mode,
+    open_or_make,
+    transaction,
+)
 from events_pandas.deliver.journal.processes import OtherRun, enter_process, find_other_runs, forget_processes
-from events_pandas.deliver.journal.schema import read_secret
 from events_pandas.deliver.journal.statements import claim_events
+from events_pandas.deliver.journal.tables import read_secret
 from events_pandas.deliver.journal.troubles import BUSY_SECONDS, told_as_journal_error
 from events_pandas.deliver.journal.writer import JournalWriter
 from events_pandas.mapping import EventMapping, Rule

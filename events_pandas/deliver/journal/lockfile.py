@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from events_pandas.deliver.journal.access import opened
-from events_pandas.deliver.journal.connecting import WITHOUT_LOCKS, write_back
 from events_pandas.deliver.journal.files import beside
+from events_pandas.deliver.journal.opening import WITHOUT_LOCKS, write_back
 from events_pandas.deliver.journal.process import Process
 from events_pandas.deliver.journal.processes import find_other_runs
 from events_pandas.deliver.journal.troubles import GO_TO_LOCAL_DISK

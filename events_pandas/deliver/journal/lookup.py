@@ -7,8 +7,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from events_pandas.check.earlier_runs import CLAIMED, FREE, Entries
 from events_pandas.convert.cells import Mask
-from events_pandas.convert.earlier_runs import CLAIMED, FREE, Entries
 from events_pandas.convert.keys import Seconds
 from events_pandas.deliver.journal.marks import Elsewhere, Mark
 

@@ -7,7 +7,7 @@ from itertools import chain
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
-from events_pandas.convert.earlier_runs import CLAIMED
+from events_pandas.check.earlier_runs import CLAIMED
 from events_pandas.deliver.journal.marks import Mark
 
 SHARED: Final = 0

@@ -2,7 +2,7 @@
 
 import math
 
-from events_pandas.deliver.standing import Window
+from events_pandas.deliver.pace.state import Window
 from events_pandas.intercom import WINDOW_SECONDS
 
 

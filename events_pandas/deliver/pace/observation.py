@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
-from events_pandas.deliver.answers import Answer, Rate, read_date, read_rate, read_retry_after, read_told_limit
+from events_pandas.deliver.client.answers import Answer, Rate, read_date, read_rate, read_retry_after, read_told_limit
 
 RUN: Final = 5
 """So many refusals in a row, with no later request accepted, are no accident."""

@@ -4,11 +4,11 @@ import math
 from typing import Final
 
 from events_pandas import intercom
-from events_pandas.deliver.answers import Rate
-from events_pandas.deliver.sighting import Sighting
-from events_pandas.deliver.standing import Window
-from events_pandas.deliver.unstated import UnstatedLimit
-from events_pandas.deliver.windows import RateWindows, Refusal
+from events_pandas.deliver.client.answers import Rate
+from events_pandas.deliver.pace.observation import Sighting
+from events_pandas.deliver.pace.state import Window
+from events_pandas.deliver.pace.unstated import UnstatedLimit
+from events_pandas.deliver.pace.windows import RateWindows, Refusal
 
 CATCH_UP_SHARE: Final = 0.01
 """How far behind its slots the pace may fall and still make up for them, as a part of a window."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from events_pandas import intercom
-from events_pandas.deliver.sighting import Refusals, Sighting
+from events_pandas.deliver.pace.observation import Refusals, Sighting
 
 STEPS: Final = (1.02, 1.02, 1.5, 3.0)
 """How much more is tried after each ten seconds in which more was accepted; the last one is repeated."""

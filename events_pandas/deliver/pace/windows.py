@@ -7,9 +7,9 @@ from enum import Enum
 from typing import Final
 
 from events_pandas import intercom
-from events_pandas.deliver.answers import Rate, seconds_to_reset
-from events_pandas.deliver.serverclock import MOST_SPREAD_SECONDS, WindowClock
-from events_pandas.deliver.sighting import Refusals
+from events_pandas.deliver.client.answers import Rate, seconds_to_reset
+from events_pandas.deliver.pace.observation import Refusals
+from events_pandas.deliver.pace.server_clock import MOST_SPREAD_SECONDS, WindowClock
 
 SAME_RESET_SECONDS: Final = 1.5
 """Resets that are no further apart belong to one window: they may be rounded, or come from several servers."""

@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from events_pandas.deliver.standing import Pause, Window
+from events_pandas.deliver.pace.state import Pause, Window
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
-from events_pandas.deliver.duration import duration_seconds, windows_to_come
-from events_pandas.deliver.standing import Window
+from events_pandas.deliver.pace.duration import duration_seconds, windows_to_come
+from events_pandas.deliver.pace.state import Window
 
 LEAST_PACE_SHARE: Final = 0.8
 """From this part of the limit's pace on, the limit is what decides; a run that it decides has all but all of it."""

@@ -3,11 +3,11 @@
 import math
 from collections.abc import Callable
 
+from events_pandas.deliver.clock import REAL_SURROUNDINGS, Surroundings
 from events_pandas.deliver.outcomes import Outcome
+from events_pandas.deliver.pace.state import Standing
 from events_pandas.deliver.progress.facts import Progress
 from events_pandas.deliver.progress.tally import Tally
-from events_pandas.deliver.standing import Standing
-from events_pandas.deliver.surroundings import REAL_SURROUNDINGS, Surroundings
 
 
 class Meter:

@@ -6,10 +6,10 @@ from contextlib import contextmanager
 from typing import Final, Literal, Protocol, TypeAlias
 
 from events_pandas.deliver.outcomes import Outcome
+from events_pandas.deliver.pace.state import Standing
 from events_pandas.deliver.progress.displays import NOTEBOOK_WIDTH, Bar, Lines, find_bar_class, is_notebook
 from events_pandas.deliver.progress.facts import Progress
 from events_pandas.deliver.progress.meter import Meter
-from events_pandas.deliver.standing import Standing
 from events_pandas.escapes import escaped
 
 BRIEF_SECONDS: Final = 2.0

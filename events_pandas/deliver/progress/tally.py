@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from events_pandas.deliver.clock import Surroundings
 from events_pandas.deliver.outcomes import Outcome, Status
+from events_pandas.deliver.pace.state import Pause, Standing, Window
 from events_pandas.deliver.progress.facts import Progress
 from events_pandas.deliver.progress.forecast import Forecast, forecast
-from events_pandas.deliver.standing import Pause, Standing, Window
-from events_pandas.deliver.surroundings import Surroundings
 
 SPEED_SECONDS: Final = 10.0
 """The time over which the present speed is measured: a window's, so that what happens within one evens out."""

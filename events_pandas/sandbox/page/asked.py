@@ -4,9 +4,9 @@ from dataclasses import dataclass, replace
 from typing import Final, Self
 
 from events_pandas.sandbox.page.contact_queries import find_contact
-from events_pandas.sandbox.page.count_queries import find_name
+from events_pandas.sandbox.page.counts import find_name
 from events_pandas.sandbox.page.filters import Filters
-from events_pandas.sandbox.page.submission_queries import was_named
+from events_pandas.sandbox.page.queries import was_named
 from events_pandas.sandbox.workspace.contacts import Contact
 from events_pandas.sandbox.workspace.store import Store
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from events_pandas.sandbox.endpoints.history import contact_counts
-from events_pandas.sandbox.page.submission_queries import SHOWN_BODY
+from events_pandas.sandbox.page.queries import SHOWN_BODY
 from events_pandas.sandbox.workspace.contact_book import IDENTIFIER_COLUMNS, SELECT_CONTACTS, contact_of_row
 from events_pandas.sandbox.workspace.contacts import Contact
 from events_pandas.sandbox.workspace.store import EARLIEST, Store

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 
 from events_pandas.sandbox.page.asked import Asked
 from events_pandas.sandbox.page.contact_queries import first_submission_of
-from events_pandas.sandbox.page.rows import ShownSubmission, show_submission
-from events_pandas.sandbox.page.submission_queries import (
+from events_pandas.sandbox.page.queries import (
     Selection,
     SubmissionRow,
     count_submissions,
     find_submission,
     read_submissions,
 )
+from events_pandas.sandbox.page.shown import ShownSubmission, show_submission
 from events_pandas.sandbox.rules.events import read_sent
 from events_pandas.sandbox.workspace.ledger import Outcome
 from events_pandas.sandbox.workspace.store import Store

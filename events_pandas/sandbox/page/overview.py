@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
-from events_pandas.sandbox.page.count_queries import Tally
+from events_pandas.sandbox.page.counts import Tally
 from events_pandas.sandbox.page.filters import UNANSWERED
 from events_pandas.sandbox.page.times import Moment
 from events_pandas.sandbox.rules.window import RateWindow

@@ -10,7 +10,7 @@ from events_pandas.sandbox.page.asked import Asked
 from events_pandas.sandbox.page.calendar_bins import make_bins
 from events_pandas.sandbox.page.charts import HEIGHT, Chart, draw_chart
 from events_pandas.sandbox.page.contact_queries import MOST_COUNTED, EventRow, read_counts, read_since, read_timeline
-from events_pandas.sandbox.page.count_queries import (
+from events_pandas.sandbox.page.counts import (
     Whose,
     read_arrivals,
     read_bins,
@@ -33,7 +33,7 @@ from events_pandas.sandbox.page.overview import (
     status_choices,
 )
 from events_pandas.sandbox.page.rendering import render
-from events_pandas.sandbox.page.rows import show_event
+from events_pandas.sandbox.page.shown import show_event
 from events_pandas.sandbox.page.times import read_moment
 from events_pandas.sandbox.rules.window import RateWindow
 from events_pandas.sandbox.workspace.contacts import Contact

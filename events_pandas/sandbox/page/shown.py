@@ -9,7 +9,7 @@ from typing import Final
 from events_pandas.sandbox.endpoints.history import LISTED_SECONDS
 from events_pandas.sandbox.page.contact_queries import EventRow
 from events_pandas.sandbox.page.metadata_values import SHOWN_KEYS, Entry, read_metadata
-from events_pandas.sandbox.page.submission_queries import LARGEST_SHOWN_BODY, SubmissionRow
+from events_pandas.sandbox.page.queries import LARGEST_SHOWN_BODY, SubmissionRow
 from events_pandas.sandbox.page.times import Moment, read_moment
 from events_pandas.sandbox.rules.events import Payload, Sent, judge, read_payload, read_sent
 from events_pandas.sandbox.rules.refusals import Refusal

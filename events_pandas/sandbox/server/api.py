@@ -10,8 +10,8 @@ from starlette.datastructures import QueryParams
 from events_pandas import intercom
 from events_pandas.sandbox.endpoints.answers import Answer, Reply, refused, reply, with_content
 from events_pandas.sandbox.endpoints.routes import Request, find_endpoint
-from events_pandas.sandbox.faults.faults import Fault
-from events_pandas.sandbox.faults.plan import FaultPlan
+from events_pandas.sandbox.faults import Fault
+from events_pandas.sandbox.plan_ import FaultPlan
 from events_pandas.sandbox.rules import refusals
 from events_pandas.sandbox.rules.refusals import Refusal
 from events_pandas.sandbox.rules.window import Allowance, RateWindow

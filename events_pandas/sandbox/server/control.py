@@ -12,8 +12,8 @@ from typing import Any, Final
 from events_pandas import intercom
 from events_pandas.sandbox.endpoints.answers import Answer, refused
 from events_pandas.sandbox.endpoints.routes import find_endpoint
-from events_pandas.sandbox.faults.faults import Faults, NextFault, checked_faults
-from events_pandas.sandbox.faults.plan import FaultPlan
+from events_pandas.sandbox.faults import Faults, NextFault, checked_faults
+from events_pandas.sandbox.plan_ import FaultPlan
 from events_pandas.sandbox.rules.events import read_payload
 from events_pandas.sandbox.rules.refusals import RESOURCE_NOT_FOUND, Refusal
 from events_pandas.sandbox.rules.window import RateWindow, checked_limit, checked_window_seconds

@@ -10,7 +10,7 @@ from typing import Final, Self
 from starlette.types import Message, Receive, Scope, Send
 
 from events_pandas.sandbox.endpoints.answers import Reply, with_content
-from events_pandas.sandbox.faults.faults import Fault
+from events_pandas.sandbox.faults import Fault
 
 # Intercom's empty bodies may be white space: it is what trickles where there is nothing else.
 _WHITE_SPACE: Final = b" " * 10

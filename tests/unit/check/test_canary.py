@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from events_pandas.convert import Converter, canary_rows, check_rows
+from events_pandas.check import canary_rows, check_rows
+from events_pandas.convert import Converter
 from events_pandas.mapping import Column, Constant, EventMapping, MonetaryAmount, bind
 
 INSTANT = 1_700_000_000

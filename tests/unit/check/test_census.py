@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from events_pandas.convert import Converter, EarlierFrames, check_rows
+from events_pandas.check import EarlierFrames, check_rows
+from events_pandas.check.census import NAMES_KEPT, SPELLINGS_SHOWN, counted_types, key_types
+from events_pandas.convert import Converter
 from events_pandas.convert.cells import Kind
-from events_pandas.convert.census import NAMES_KEPT, SPELLINGS_SHOWN, counted_types, key_types
 from events_pandas.mapping import Column, Constant, EventMapping, MonetaryAmount, Text, bind
 
 NOW = 1_750_000_000

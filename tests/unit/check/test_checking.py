@@ -5,15 +5,8 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from events_pandas.convert import (
-    Converter,
-    EarlierFrames,
-    check_rows,
-    chunk_bounds,
-    first_errors,
-    problems_frame,
-    unjudged_rows,
-)
+from events_pandas.check import EarlierFrames, check_rows, chunk_bounds, first_errors, unjudged_rows
+from events_pandas.convert import Converter, problems_frame
 from events_pandas.convert.problems import Finding, causes
 from events_pandas.mapping import Column, Constant, Date, EventMapping, MonetaryAmount, bind
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from events_pandas.convert.collisions import BLOCK_ROWS, KeyIndex, collisions, numbered, rows_among
+from events_pandas.check.collisions import BLOCK_ROWS, KeyIndex, collisions, numbered, rows_among
 from events_pandas.convert.keys import EventKeys
 
 
@@ -177,7 +177,7 @@ def test_key_index_keeps_keys_however_often_runs_are_merged():
 
 MEMORY_PROGRAM = """
 import numpy as np
-from events_pandas.convert.collisions import KeyIndex
+from events_pandas.check.collisions import KeyIndex
 
 def most_bytes():
     with open("/proc/self/status") as status:

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from events_pandas.convert import Converter, EarlierFrames, check_rows
+from events_pandas.check import EarlierFrames, check_rows
+from events_pandas.convert import Converter
 from events_pandas.convert.problems import VALUES_KEPT
 from events_pandas.mapping import Column, EventMapping, Text, bind
 

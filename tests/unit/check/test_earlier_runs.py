@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from events_pandas.convert import CLAIMED, FREE, Converter, EarlierFrames, Entries, read_rows, used_up
+from events_pandas.check import CLAIMED, FREE, EarlierFrames, Entries, read_rows, used_up
+from events_pandas.convert import Converter
 from events_pandas.mapping import EventMapping, Text, bind
 
 NOW = 1_750_000_000

@@ -5,7 +5,7 @@ import threading
 import pyarrow as pa
 import pytest
 
-from events_pandas.convert.in_order import MOST_THREADS, in_order
+from events_pandas.check.in_order import MOST_THREADS, in_order
 
 CHUNKS = range(1, 13)
 RESULTS = [-chunk for chunk in CHUNKS]

@@ -8,7 +8,7 @@ import threading
 import pytest
 import typer
 
-from events_pandas.cli.exit_codes import exit_codes
+from events_pandas.cli.endings import exit_codes
 from events_pandas.cli.signals import ENDING, ending_signals
 
 

@@ -5,7 +5,8 @@ import pyarrow as pa
 import pytest
 
 import events_pandas as ep
-from events_pandas.convert import Converter, check_rows
+from events_pandas.check import check_rows
+from events_pandas.convert import Converter
 from events_pandas.convert.links import link_cures
 from events_pandas.mapping import bind
 

@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pytest
 
-from events_pandas.convert.unseen import outlined, visible
+from events_pandas.convert.odd_texts import outlined, visible
 
 
 def texts(*cells):

@@ -2,9 +2,9 @@
 
 import pytest
 
-from events_pandas.deliver.answers import Answer, TransportError
+from events_pandas.deliver.client.answers import Answer, TransportError
+from events_pandas.deliver.decide import Verdict, judge, judge_spent
 from events_pandas.deliver.outcomes import Status
-from events_pandas.deliver.verdicts import Verdict, judge, judge_spent
 
 REFUSED = TransportError("no connection to api.intercom.io", may_have_arrived=False)
 BROKEN = TransportError("the connection to api.intercom.io broke", may_have_arrived=True)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from events_pandas.deliver.answers import Answer, TransportError
+from events_pandas.deliver.client.answers import Answer, TransportError
 from events_pandas.deliver.outcomes import Event, Outcome, Status
 from events_pandas.deliver.retry import RetryPolicy
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from events_pandas.deliver.answers import Answer, TransportError
+from events_pandas.deliver import MAX_CONCURRENCY
+from events_pandas.deliver.client.answers import Answer, TransportError
 from events_pandas.deliver.journal import Elsewhere, Mark
-from events_pandas.deliver.workers import MAX_CONCURRENCY
 from events_pandas.errors import JournalError
 
 FULL = JournalError(Path("orders.sqlite"), problem="the disk is full", remedy="make room")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from events_pandas.deliver.answers import Answer, TransportError
+from events_pandas.deliver.client.answers import Answer, TransportError
 from events_pandas.deliver.outcomes import Status
 from events_pandas.deliver.retry import Again, RetryPolicy, Tries, decide, is_failure, is_passing, is_rate_limited
 

@@ -2,9 +2,10 @@
 
 import pytest
 
-from events_pandas.deliver.answers import Answer
+from events_pandas.deliver.client.answers import Answer
+from events_pandas.deliver.decide import Verdict
 from events_pandas.deliver.outcomes import Event, Outcome, Status
-from events_pandas.deliver.stopping import (
+from events_pandas.deliver.stops import (
     Stop,
     stop_for_address,
     stop_for_answer,
@@ -15,8 +16,7 @@ from events_pandas.deliver.stopping import (
     stop_for_outage,
     verdict_at_stop,
 )
-from events_pandas.deliver.tickets import Ticket
-from events_pandas.deliver.verdicts import Verdict
+from events_pandas.deliver.ticket import Ticket
 
 
 @pytest.fixture

@@ -2,10 +2,10 @@
 
 import pytest
 
-from events_pandas.deliver.answers import Answer, TransportError
+from events_pandas.deliver.client.answers import Answer, TransportError
+from events_pandas.deliver.decide import Verdict
 from events_pandas.deliver.outcomes import Outcome, Status
-from events_pandas.deliver.tickets import Chunk
-from events_pandas.deliver.verdicts import Verdict
+from events_pandas.deliver.ticket import Chunk
 
 ACCEPTED = Verdict(status=Status.ACCEPTED, http_status=202)
 

@@ -2,9 +2,9 @@
 
 import pytest
 
+from events_pandas.deliver.decide import Verdict
 from events_pandas.deliver.outcomes import Event, Outcome, Status
-from events_pandas.deliver.parking import Parking
-from events_pandas.deliver.verdicts import Verdict
+from events_pandas.deliver.withheld import Parking
 
 FULL = "Intercom rejected the event (422 Unprocessable Entity: Cannot have more than 120 active event names): mend it"
 

@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from events_pandas.deliver.answers import Answer
-from events_pandas.deliver.tickets import Chunk
+from events_pandas.deliver.client.answers import Answer
+from events_pandas.deliver.ticket import Chunk
 from events_pandas.deliver.workers import Crew
 
 

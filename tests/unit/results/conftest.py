@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from events_pandas.convert import Census, CheckedRows, Finding, Repeats
-from events_pandas.convert.earlier_runs import NO_SUBMISSIONS
+from events_pandas.check import Census, CheckedRows, Repeats
+from events_pandas.check.earlier_runs import NO_SUBMISSIONS
+from events_pandas.convert import Finding
 from events_pandas.results import Ledger
 
 

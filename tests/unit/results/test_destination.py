@@ -9,8 +9,8 @@ import threading
 import pytest
 
 from events_pandas.deliver import Answer, Stop, Workspace
-from events_pandas.deliver.answers import TransportError
-from events_pandas.deliver.surroundings import Surroundings
+from events_pandas.deliver.client.answers import TransportError
+from events_pandas.deliver.clock import Surroundings
 from events_pandas.results.destination import Destination, find_destination, known_region, region_of
 
 HEADERS = {

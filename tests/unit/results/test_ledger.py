@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from events_pandas.convert import CLAIMED, EarlierSubmissions
+from events_pandas.check import CLAIMED, EarlierSubmissions
 from events_pandas.deliver import Outcome, Status
 from events_pandas.results import Ledger, RunStatuses
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from events_pandas import SourceError
-from events_pandas.results.partial_file import PartialFile, write_new
+from events_pandas.results.table_file import PartialFile, write_new
 
 
 @pytest.fixture

@@ -21,14 +21,14 @@ from events_pandas import (
     SubmissionError,
     SubmissionInterrupted,
     UnknownColumnError,
-    run_frames,
     runs,
 )
 from events_pandas.api import checked_report
-from events_pandas.file_submission import file_results, read_files
 from events_pandas.mapping import MonetaryAmount, Number, Text
-from events_pandas.options import RunOptions
 from events_pandas.results import Ledger, ResultsWriter
+from events_pandas.run import frames as run_frames
+from events_pandas.run.files import file_results, read_files
+from events_pandas.run.options import RunOptions
 
 
 @pytest.fixture

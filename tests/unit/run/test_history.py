@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from events_pandas.cli import app
 from events_pandas.deliver.journal import Journal, RunFacts
 from events_pandas.errors import JournalError
-from events_pandas.history import runs
+from events_pandas.run.history import runs
 
 DTYPES = {
     "run": "int64",

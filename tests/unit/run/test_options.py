@@ -12,7 +12,7 @@ import pytest
 from events_pandas import CredentialsError, JournalError, RetryPolicy, SubmitOptions
 from events_pandas.deliver import Workspace
 from events_pandas.deliver.journal import Journal
-from events_pandas.options import RunOptions, run_options
+from events_pandas.run.options import RunOptions, run_options
 
 
 def test_options_have_these_defaults():

@@ -21,8 +21,8 @@ from events_pandas import (
     SubmissionInterrupted,
     sources,
 )
-from events_pandas.file_submission import file_results
-from events_pandas.options import RunOptions
+from events_pandas.run.files import file_results
+from events_pandas.run.options import RunOptions
 
 REASONS = "row,status,error_code,error_message"
 
@@ -296,7 +296,7 @@ def test_interrupt_while_rejects_are_written_does_not_hide_why_the_run_ended(wri
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("events_pandas.file_rejects.read_chosen_rows", interrupted)
+    monkeypatch.setattr("events_pandas.run.rejects.read_chosen_rows", interrupted)
     with pytest.raises(SubmissionInterrupted) as caught:
         submit(write("a.csv", "1,2024-01-31", "2,2024-01-31"), client=fake_client({"1": [KeyboardInterrupt()]}))
 

@@ -23,14 +23,14 @@ from events_pandas import (
     SubmissionError,
     SubmissionInterrupted,
     iter_submit,
-    run_frames,
     runs,
-    submission,
     submit_events,
     suggest_mapping,
 )
 from events_pandas.deliver import TransportError
 from events_pandas.deliver.journal import Journal
+from events_pandas.run import frames as run_frames
+from events_pandas.run import run as submission
 
 NOTHING_SENT = "the run was interrupted before the first event: nothing was sent, submit all rows again"
 INVALID_DAY = {"day": ["2024-01-31", None, "2024-01-31"]}

@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from events_pandas.sandbox.faults.faults import Faults, NextFault, checked_faults
+from events_pandas.sandbox.faults import Faults, NextFault, checked_faults
 
 NO_FAULT = (
     "a fault is a status from 400 to 599 or one of drop_before, drop_after, garbage, trickle_body, trickle_headers, "

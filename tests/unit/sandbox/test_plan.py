@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from events_pandas.sandbox.faults.faults import FAULT_NAMES, Faults, NextFault
-from events_pandas.sandbox.faults.plan import FaultPlan
+from events_pandas.sandbox.faults import FAULT_NAMES, Faults, NextFault
+from events_pandas.sandbox.plan_ import FaultPlan
 
 BODIES = [str(number).encode() for number in range(10_000)]
 

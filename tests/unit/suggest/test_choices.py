@@ -3,7 +3,7 @@
 import pytest
 
 from events_pandas.mapping import Column, Constant, Date, MonetaryAmount
-from events_pandas.mapping.choices import Choice, share_text
+from events_pandas.suggest.choices import Choice, share_text
 
 
 @pytest.mark.parametrize(

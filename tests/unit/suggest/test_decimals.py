@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from events_pandas.mapping.decimals import (
+from events_pandas.suggest.decimals import (
     MANY,
     decimals_of_currencies,
     decimals_of_floats,

@@ -9,8 +9,8 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from events_pandas.mapping.choices import LeftOut
-from events_pandas.mapping.evidence import Look, evidence_of, sampled_rows, survey
+from events_pandas.suggest.choices import LeftOut
+from events_pandas.suggest.evidence import Look, evidence_of, sampled_rows, survey
 
 
 @pytest.fixture

@@ -4,9 +4,9 @@ import pandas as pd
 import pytest
 
 from events_pandas.mapping import Date, Link, MonetaryAmount, Number, RichLink, Text
-from events_pandas.mapping.choices import Refusal
-from events_pandas.mapping.evidence import survey
-from events_pandas.mapping.metadata_fields import metadata_choices
+from events_pandas.suggest.choices import Refusal
+from events_pandas.suggest.evidence import survey
+from events_pandas.suggest.metadata import metadata_choices
 
 TEXTS = ["a", "b"]
 URLS = ["https://example.org/1", "https://example.org/2"]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from events_pandas.mapping import labels
+from events_pandas.suggest import names as labels
 
 
 @pytest.mark.parametrize(

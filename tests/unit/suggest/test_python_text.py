@@ -4,7 +4,7 @@ import pytest
 
 import events_pandas as ep
 from events_pandas.mapping import Column, Constant, Date, EventMapping, MonetaryAmount, RichLink, Text
-from events_pandas.mapping.python_text import python_text, write_python
+from events_pandas.suggest.python_text import python_text, write_python
 
 
 @pytest.mark.parametrize(

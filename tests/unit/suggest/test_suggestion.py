@@ -12,7 +12,7 @@ import events_pandas as ep
 from events_pandas import suggest_mapping
 from events_pandas.errors import MappingError
 from events_pandas.mapping import Constant, Date, EventMapping, MonetaryAmount, Number, Text, bind, require_mapping
-from events_pandas.mapping.suggestion import SuggestedMapping
+from events_pandas.suggest.suggestion import SuggestedMapping
 
 
 @pytest.fixture

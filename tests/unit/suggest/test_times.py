@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from events_pandas.mapping.time_forms import TimeForm, form_of_numbers, form_of_text, form_of_times
+from events_pandas.suggest.times import TimeForm, form_of_numbers, form_of_text, form_of_times
 
 
 def texts(*values):

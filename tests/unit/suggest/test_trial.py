@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from events_pandas.convert.trial import tried
 from events_pandas.mapping import Date, Link, MonetaryAmount, Number, RichLink, Text
-from events_pandas.mapping.choices import Refusal
+from events_pandas.suggest.choices import Refusal
+from events_pandas.suggest.trial import tried
 
 URL = "https://example.org/"
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from events_pandas.deliver.address import checked_base_url, is_loopback, region_url
+from events_pandas.deliver.client.address import checked_base_url, is_loopback, region_url
 from events_pandas.errors import CredentialsError
 
 

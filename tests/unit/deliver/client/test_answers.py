@@ -2,7 +2,7 @@
 
 import pytest
 
-from events_pandas.deliver.answers import (
+from events_pandas.deliver.client.answers import (
     Answer,
     Complaint,
     Rate,

@@ -7,7 +7,7 @@ import traceback
 
 import pytest
 
-from events_pandas.deliver.client import IntercomClient
+from events_pandas.deliver.client.client import IntercomClient
 from events_pandas.errors import CredentialsError
 
 TOKEN = "dG9rOjEyMzQ1Njc4"

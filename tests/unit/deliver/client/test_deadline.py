@@ -6,9 +6,9 @@ import time
 import pytest
 from urllib3.exceptions import ProtocolError
 
-from events_pandas.deliver.answers import TransportError
-from events_pandas.deliver.deadline import begin_attempt, had_connection
-from events_pandas.deliver.route import Route
+from events_pandas.deliver.client.answers import TransportError
+from events_pandas.deliver.client.deadline import begin_attempt, had_connection
+from events_pandas.deliver.client.route import Route
 
 pytestmark = pytest.mark.alone
 

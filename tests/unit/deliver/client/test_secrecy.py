@@ -4,7 +4,7 @@ import traceback
 
 import pytest
 
-from events_pandas.deliver.secrecy import Hidden, HiddenText, forget_locals, redactor
+from events_pandas.deliver.client.secrecy import Hidden, HiddenText, forget_locals, redactor
 
 TOKEN = "dG9rOjEyMzQ1Njc4"
 

@@ -13,8 +13,8 @@ import pytest
 import requests
 import responses
 
-from events_pandas.deliver.answers import TransportError
-from events_pandas.deliver.route import Route
+from events_pandas.deliver.client.answers import TransportError
+from events_pandas.deliver.client.route import Route
 
 URL = "https://api.intercom.io/events"
 TOKEN = "dG9rOjEyMzQ1Njc4"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from events_pandas import EventsPandasError
-from events_pandas.convert import CLAIMED, FREE
+from events_pandas.check import CLAIMED, FREE
 from events_pandas.deliver.journal import Journal, Mark
 from events_pandas.errors import JournalError
 

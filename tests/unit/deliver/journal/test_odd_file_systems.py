@@ -15,7 +15,7 @@ from events_pandas import filesystem
 from events_pandas.deliver.journal.troubles import journal_error
 from events_pandas.errors import JournalError
 from events_pandas.filesystem import place_of
-from events_pandas.history import runs
+from events_pandas.run.history import runs
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only there SQLite's calls are known to be replaceable")
 
@@ -216,7 +216,7 @@ def test_journal_of_a_killed_run_is_read_without_shared_memory(path):
     for kind in ("", "-wal", "-shm"):
         shutil.copy(f"{path}{kind}", f"{copy}{kind}")
 
-    listing = "from events_pandas.history import runs; print(len(runs(path)), os.path.exists(f'{path}-wal'))"
+    listing = "from events_pandas.run.history import runs; print(len(runs(path)), os.path.exists(f'{path}-wal'))"
     told = run_program(path, "refuse(b'mmap', errno.ENODEV)", "print(journal.mode, journal.occupied(words))")
     listed = run_program(copy, f"refuse(b'mmap', errno.ENODEV); {listing}; sys.exit()")
 

@@ -14,7 +14,7 @@ import pytest
 from events_pandas.deliver.journal import Journal
 from events_pandas.errors import JournalError
 from events_pandas.filesystem import place_of
-from events_pandas.history import runs
+from events_pandas.run.history import runs
 
 BEGIN_ANEW = (
     "it is left as it is; to begin a new journal, move it away or name another path, or pass journal=None. "

@@ -4,11 +4,11 @@ import math
 
 import pytest
 
-from events_pandas.deliver.answers import Rate
-from events_pandas.deliver.duration import duration_seconds, windows_to_come
-from events_pandas.deliver.pacing import Pacer
-from events_pandas.deliver.sighting import Sighting
-from events_pandas.deliver.standing import Window
+from events_pandas.deliver.client.answers import Rate
+from events_pandas.deliver.pace.duration import duration_seconds, windows_to_come
+from events_pandas.deliver.pace.observation import Sighting
+from events_pandas.deliver.pace.pacer import Pacer
+from events_pandas.deliver.pace.state import Window
 
 NOW = 1_700_000_000.0  # the start of a window
 

@@ -4,10 +4,10 @@ import math
 
 import pytest
 
-from events_pandas.deliver.answers import Answer, Rate
-from events_pandas.deliver.pacing import Pacer
-from events_pandas.deliver.sighting import Sighting, see
-from events_pandas.deliver.standing import Window
+from events_pandas.deliver.client.answers import Answer, Rate
+from events_pandas.deliver.pace.observation import Sighting, see
+from events_pandas.deliver.pace.pacer import Pacer
+from events_pandas.deliver.pace.state import Window
 
 NOW = 100.0
 LEAD = 1_700_000_000.0 - NOW  # of the server's clock, in the tests that make their answers by hand

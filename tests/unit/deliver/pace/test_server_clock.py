@@ -2,7 +2,7 @@
 
 import pytest
 
-from events_pandas.deliver.serverclock import ServerClock
+from events_pandas.deliver.pace.server_clock import ServerClock
 
 
 @pytest.fixture

@@ -2,8 +2,8 @@
 
 import pytest
 
-from events_pandas.deliver.sighting import Sighting
-from events_pandas.deliver.unstated import UnstatedLimit
+from events_pandas.deliver.pace.observation import Sighting
+from events_pandas.deliver.pace.unstated import UnstatedLimit
 
 NOW = 100.0
 

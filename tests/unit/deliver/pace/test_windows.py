@@ -2,8 +2,8 @@
 
 import pytest
 
-from events_pandas.deliver.answers import Rate
-from events_pandas.deliver.windows import RateWindows, Refusal
+from events_pandas.deliver.client.answers import Rate
+from events_pandas.deliver.pace.windows import RateWindows, Refusal
 
 NOW = 100.0
 LEAD = 1_700_000_000.0 - NOW  # of the server's clock: a request that leaves at NOW arrives at 1,700,000,000

@@ -2,9 +2,9 @@
 
 import pytest
 
+from events_pandas.deliver.clock import Surroundings
 from events_pandas.deliver.outcomes import Outcome, Status
-from events_pandas.deliver.standing import Standing, Window
-from events_pandas.deliver.surroundings import Surroundings
+from events_pandas.deliver.pace.state import Standing, Window
 
 
 class Clock:

@@ -8,9 +8,9 @@ import sys
 import pytest
 import tqdm
 
+from events_pandas.deliver.pace.state import Pause
 from events_pandas.deliver.progress.displays import Bar, Lines
 from events_pandas.deliver.progress.facts import Progress
-from events_pandas.deliver.standing import Pause
 
 AWAITING = "stopping: waiting for 7 requests, 30 s at most; Ctrl-C again leaves at once"
 

@@ -4,8 +4,8 @@ import datetime as dt
 
 import pytest
 
+from events_pandas.deliver.pace.state import Pause, Standing, Window
 from events_pandas.deliver.progress.tally import Tally
-from events_pandas.deliver.standing import Pause, Standing, Window
 
 STOPPING = Pause(reason="stopping", since_seconds=1.0, next_in_seconds=0.0, gives_up_in_seconds=29.0)
 AT = dt.datetime(2024, 1, 1, 14, 20, tzinfo=dt.UTC)

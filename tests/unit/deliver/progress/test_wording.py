@@ -5,9 +5,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from events_pandas.deliver.pace.state import Pause, Window
 from events_pandas.deliver.progress.facts import Progress
 from events_pandas.deliver.progress.wording import bar_format, line
-from events_pandas.deliver.standing import Pause, Window
 
 BERLIN = ZoneInfo("Europe/Berlin")
 AT = dt.datetime(2024, 1, 1, 13, 20, tzinfo=dt.UTC)

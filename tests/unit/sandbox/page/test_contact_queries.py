@@ -10,7 +10,7 @@ from events_pandas.sandbox.page.contact_queries import (
     read_since,
     read_timeline,
 )
-from events_pandas.sandbox.page.count_queries import find_name
+from events_pandas.sandbox.page.counts import find_name
 from events_pandas.sandbox.workspace.contacts import Contacts
 from events_pandas.sandbox.workspace.ledger import Place, add_summary
 from events_pandas.sandbox.workspace.workspace import Workspace

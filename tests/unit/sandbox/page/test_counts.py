@@ -3,7 +3,7 @@
 import pytest
 
 from events_pandas.sandbox.page.contact_queries import find_contact
-from events_pandas.sandbox.page.count_queries import (
+from events_pandas.sandbox.page.counts import (
     NameCount,
     Tally,
     Whose,

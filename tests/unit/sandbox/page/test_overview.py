@@ -2,7 +2,7 @@
 
 import pytest
 
-from events_pandas.sandbox.page.count_queries import Tally
+from events_pandas.sandbox.page.counts import Tally
 from events_pandas.sandbox.page.overview import count_outcomes, draw_pace, read_gauge, status_choices, status_label
 from events_pandas.sandbox.rules.window import RateWindow
 

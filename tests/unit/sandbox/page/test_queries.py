@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from events_pandas.sandbox.page.count_queries import find_name
-from events_pandas.sandbox.page.submission_queries import (
+from events_pandas.sandbox.page.counts import find_name
+from events_pandas.sandbox.page.queries import (
     Selection,
     count_submissions,
     find_submission,

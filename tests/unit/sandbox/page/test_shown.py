@@ -5,8 +5,8 @@ import json
 import pytest
 
 from events_pandas.sandbox.page.contact_queries import EventRow
-from events_pandas.sandbox.page.rows import show_event, show_submission
-from events_pandas.sandbox.page.submission_queries import SubmissionRow
+from events_pandas.sandbox.page.queries import SubmissionRow
+from events_pandas.sandbox.page.shown import show_event, show_submission
 
 NOW = 1_700_000_000
 DAY = 86_400

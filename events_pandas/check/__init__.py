@@ -1,0 +1,36 @@
+"""The rows of a frame, or of a stream of frames, judged together: repeats, earlier runs, counts over all rows."""
+
+from events_pandas.check.canary import canary_rows
+from events_pandas.check.census import Census
+from events_pandas.check.checking import (
+    CheckedRows,
+    EarlierFrames,
+    Tally,
+    check_rows,
+    chunk_bounds,
+    first_errors,
+    read_rows,
+    unjudged_rows,
+)
+from events_pandas.check.duplicates import Repeats
+from events_pandas.check.earlier_runs import CLAIMED, FREE, EarlierRuns, EarlierSubmissions, Entries, used_up
+
+__all__ = [
+    "CLAIMED",
+    "FREE",
+    "Census",
+    "CheckedRows",
+    "EarlierFrames",
+    "EarlierRuns",
+    "EarlierSubmissions",
+    "Entries",
+    "Repeats",
+    "Tally",
+    "canary_rows",
+    "check_rows",
+    "chunk_bounds",
+    "first_errors",
+    "read_rows",
+    "unjudged_rows",
+    "used_up",
+]

@@ -1,0 +1,19 @@
+"""A run over frames or files: its options, its frames, its rejects, its history."""
+
+from events_pandas.run.files import file_results, read_files
+from events_pandas.run.frames import unsent_results
+from events_pandas.run.history import runs
+from events_pandas.run.options import RunOptions, SubmitOptions, run_options
+from events_pandas.run.run import Submission, stop_error
+
+__all__ = [
+    "RunOptions",
+    "Submission",
+    "SubmitOptions",
+    "file_results",
+    "read_files",
+    "run_options",
+    "runs",
+    "stop_error",
+    "unsent_results",
+]

@@ -1,0 +1,17 @@
+"""What is wrong with a proposal that cannot be made."""
+
+import pytest
+
+from events_pandas.errors import MappingError
+
+
+@pytest.fixture
+def faults():
+    """Return a function that gives the faults with which something is refused."""
+
+    def faults(make, *args, **fields):
+        with pytest.raises(MappingError) as caught:
+            make(*args, **fields)
+        return list(caught.value.faults)
+
+    return faults
