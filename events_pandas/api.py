@@ -15,8 +15,7 @@ from events_pandas.errors import SubmissionError, SubmissionInterrupted
 from events_pandas.mapping import EventMapping, bind
 from events_pandas.results import CheckReport
 from events_pandas.results.destination import find_destination
-from events_pandas.results.rejects import find_rejects, rejected_rows, with_index_levels
-from events_pandas.results.rejects_writer import RejectsWriter
+from events_pandas.results.rejects import RejectsWriter, find_rejects, rejected_rows, with_index_levels
 from events_pandas.run.files import file_results
 from events_pandas.run.frames import unsent_results
 from events_pandas.run.options import SubmitOptions, run_options

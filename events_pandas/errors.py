@@ -19,7 +19,7 @@ from collections.abc import Hashable, Iterable, Sequence
 from copy import copy
 from typing import TYPE_CHECKING, Any, Self
 
-from events_pandas.escapes import escaped
+from events_pandas.words import escaped
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -126,31 +126,6 @@ class UnknownColumnError(MappingError):
         self.column = column
         self.path = path
         super().__init__([f"{path}: no column {column!r}{_suggestion(column, available, hint)}"])
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return a hint at the word that was meant.
-
-    Parameters
-    ----------
-    word : str
-        What there is not.
-    known : iterable of str
-        What there is.
-
-    Returns
-    -------
-    str
-        The most similar word, or all of them.
-
-    Examples
-    --------
-    >>> did_you_mean("chunk_size", ["chunksize", "client"])
-    "did you mean 'chunksize'?"
-    """
-    known = list(known)
-    similar = difflib.get_close_matches(word, known, n=1)
-    return f"did you mean {similar[0]!r}?" if similar else f"there are {', '.join(known)}"
 
 
 def _suggestion(column: Hashable, available: Iterable[Hashable], hint: str) -> str:

@@ -52,7 +52,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from events_pandas.deliver.journal.places import DIRECTORY_VARIABLE
-from events_pandas.errors import did_you_mean
+from events_pandas.words import did_you_mean
 
 if TYPE_CHECKING:
     from events_pandas.sandbox import Sandbox

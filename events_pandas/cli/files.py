@@ -15,7 +15,6 @@ from events_pandas.cli.output import say, say_toml
 from events_pandas.deliver import MAX_CONCURRENCY, IntercomClient
 from events_pandas.deliver.journal import AUTO
 from events_pandas.errors import SourceError, SubmissionError, SubmissionInterrupted
-from events_pandas.escapes import escaped, escaped_lines
 from events_pandas.mapping import EventMapping
 from events_pandas.results import CheckReport, Summary
 from events_pandas.results.rejects import is_rejected
@@ -25,6 +24,7 @@ from events_pandas.run.files import file_results, read_files
 from events_pandas.run.options import RunOptions
 from events_pandas.sources import read_first_rows, source_paths
 from events_pandas.suggest.suggestion import SuggestedMapping
+from events_pandas.words import escaped, escaped_lines
 
 PROPOSED_FROM = 10_000
 """Rows of a file of which a mapping is proposed: all of them are looked at."""

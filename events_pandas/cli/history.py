@@ -13,8 +13,8 @@ from events_pandas.cli.output import say
 from events_pandas.deliver import Status
 from events_pandas.deliver.journal import AUTO
 from events_pandas.errors import SourceError
-from events_pandas.escapes import escaped
 from events_pandas.run.history import runs as list_runs
+from events_pandas.words import escaped
 
 JournalPath = Annotated[
     Path | None,

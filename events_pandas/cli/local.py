@@ -15,7 +15,7 @@ from events_pandas import intercom
 from events_pandas.cli.endings import exit_codes
 from events_pandas.cli.files import check_files, submitted
 from events_pandas.cli.output import say
-from events_pandas.deliver.client.address import is_loopback
+from events_pandas.loopback import is_loopback
 from events_pandas.mapping import EventMapping
 from events_pandas.run.options import RunOptions
 

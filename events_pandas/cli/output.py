@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Final, TextIO
 
 from events_pandas.errors import SourceError
-from events_pandas.escapes import escape, escaped_lines
+from events_pandas.words import escape, escaped_lines
 
 _BEYOND_ASCII: Final = re.compile(r"[^\x00-\x7f]")
 

@@ -13,8 +13,8 @@ import pyarrow.compute as pc
 from events_pandas.convert.cells import TEXT_TYPE, Mask, Rows, time_text
 from events_pandas.convert.codes import CODES, RANKS, Severity
 from events_pandas.convert.odd_texts import outlined, visible
-from events_pandas.escapes import escaped
 from events_pandas.intercom import IDENTIFIERS
+from events_pandas.words import escaped
 
 SHOWN_CHARACTERS = 80
 VALUES_KEPT = 1_000

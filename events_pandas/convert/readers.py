@@ -24,9 +24,7 @@ from events_pandas.convert.cells import (
     words_at_each_byte,
 )
 from events_pandas.convert.codes import CODES
-from events_pandas.convert.links import LINK, link_cures
-from events_pandas.convert.nobody import guarded_emails, odd_identifiers
-from events_pandas.convert.odd_texts import unreadable_faults
+from events_pandas.convert.odd_texts import LINK, guarded_emails, link_cures, odd_identifiers, unreadable_faults
 from events_pandas.convert.problems import VALUES_KEPT, Finding, shown
 from events_pandas.intercom import TEXT_LIMIT
 

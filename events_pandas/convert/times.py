@@ -1,16 +1,213 @@
 """How cells of each kind are read as a time: whole Unix seconds, UTC."""
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
+from functools import cache
+from zoneinfo import available_timezones
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from events_pandas.convert.cells import Cells, Kind, Mask, to_mask, valid_mask, without
-from events_pandas.convert.epochs import read_epoch
+from events_pandas.convert.cells import TEXT_TYPE, Cells, Kind, Mask, holds_any, to_mask, valid_mask, without
+from events_pandas.convert.epochs import TICKS_PER_SECOND, read_epoch
 from events_pandas.convert.readers import Faults, first_of, nothing, written
-from events_pandas.convert.written_times import read_format, read_iso, whole_seconds
 from events_pandas.convert.zones import localized
+
+_ISO = r"^\s*[0-9]{4}(?:-[0-9]{2}-[0-9]{2}|[0-9]{4})(?:[T ]|\s*$)"
+_LOCAL = r"^\s*[0-9]{4}(?:-[0-9]{2}-[0-9]{2}|[0-9]{4})(?:[T ][0-9:.]+)?\s*$"
+_ISO_DAY = r"^\s*[0-9]{4}(?:-[0-9]{2}-[0-9]{2}|[0-9]{4})\s*$"
+_OFFSET = r"[0-9][Tt ].*(?:Z|[+-][0-9:]+)\s*$"
+_UTC = r"(?i)([T ][0-9:.]+)(?: ?[+-]00:?00)? ?(?:UTC|GMT|Z)\s*$"
+"""UTC by its name, as BigQuery, Ruby and Go write it, the last of them behind an offset."""
+_UTC_WORDS = (b"UTC", b"GMT", b"utc", b"gmt", b"Utc", b"Gmt", b"z")
+_UTC_FORM = re.compile(r"%.*[^%](?:UTC|GMT|Z)\s*$")
+_CODE = re.compile(r"%(.)")
+_CLOCK_CODES, _ZONE_CODE, _NAME_CODE = frozenset("HIMSfpzZcX"), "z", "Z"
+_ZONE_NAME = r"(?P<zone>[A-Za-z][A-Za-z0-9_+/-]*)"
+_FRACTION = r"(:[0-9]{2})[.,][0-9]+"
+_FRACTION_FORM = re.compile(r"%S[.,]%f")
+_NO_TEXT = pa.scalar("", TEXT_TYPE)
+_CLOCK_WORDS = pa.array(["now", "today"], TEXT_TYPE)
+"""What pandas reads as the time at which it reads it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Written:
+    """Times as they are written.
+
+    Parameters
+    ----------
+    seconds : pyarrow.Int64Array
+        Unix seconds, those of a local clock as if it showed UTC; null where nothing can be read.
+    is_instant : numpy.ndarray of bool
+        Which texts say their offset or zone.
+    is_day : numpy.ndarray of bool
+        Which are days, without a time of day.
+    unread : numpy.ndarray of bool
+        Which texts are not written so.
+    faults : list
+        What else is wrong.
+    """
+
+    seconds: pa.Array
+    is_instant: Mask
+    is_day: Mask
+    unread: Mask
+    faults: Faults = field(default_factory=list)
+
+
+def read_iso(text: pa.Array) -> Written:
+    """Read text in ISO 8601.
+
+    Parameters
+    ----------
+    text : pyarrow.LargeStringArray
+        Days, or times with or without an offset; UTC may be written out.
+
+    Returns
+    -------
+    Written
+        What it says.
+    """
+    if holds_any(text, *_UTC_WORDS):
+        text = pc.replace_substring_regex(text, _UTC, r"\1Z")
+    is_instant = to_mask(pc.match_substring_regex(text, _OFFSET))
+    is_day = to_mask(pc.match_substring_regex(text, _ISO_DAY))
+    # pandas would read more: -0.01 as a day in the year 0.
+    local = without(text, is_instant | ~to_mask(pc.match_substring_regex(text, _LOCAL)))
+    seconds = _parsed(local, "ISO8601")
+    if is_instant.any():
+        instants = without(text, ~is_instant | ~to_mask(pc.match_substring_regex(text, _ISO)))
+        # Apart: old pandas gives a time without an offset that of a time before it, also of one that it cannot read.
+        seconds = pc.coalesce(_parsed(instants, "ISO8601"), seconds)
+    return Written(seconds=seconds, is_instant=is_instant, is_day=is_day, unread=_unread(text, seconds))
+
+
+def read_format(text: pa.Array, form: str) -> Written:
+    """Read text in a format.
+
+    Parameters
+    ----------
+    text : pyarrow.LargeStringArray
+        Times with or without a zone.
+    form : str
+        In the codes of `datetime.datetime.strptime`. A format that ends in UTC, GMT or Z says that times are in UTC.
+
+    Returns
+    -------
+    Written
+        What it says; a fraction of a second may be there or not.
+    """
+    codes = set(_CODE.findall(form))
+    is_day = np.full(len(text), not codes & _CLOCK_CODES)
+    names = None
+    if _NAME_CODE in codes:
+        names, text, form = _without_names(text, form)
+    seconds = _with_any_fraction(text, form)
+    if names is not None:
+        return _in_named_zones(seconds, names, text=text, is_day=is_day)
+    is_instant = _ZONE_CODE in codes or (bool(codes & _CLOCK_CODES) and _UTC_FORM.search(form) is not None)
+    return Written(
+        seconds=seconds, is_instant=np.full(len(text), is_instant), is_day=is_day, unread=_unread(text, seconds)
+    )
+
+
+def _unread(text: pa.Array, seconds: pa.Array) -> Mask:
+    return valid_mask(text) & ~valid_mask(seconds)
+
+
+def _with_any_fraction(text: pa.Array, form: str) -> pa.Array:
+    """Parse text as its format says and, where that fails, with or without the fraction of a second."""
+    seconds = _parsed(text, form)
+    unread = _unread(text, seconds)
+    if "%S" not in form or not unread.any():
+        return seconds
+    whole = pc.replace_substring_regex(without(text, ~unread), _FRACTION, r"\1")
+    return pc.coalesce(seconds, _parsed(whole, _FRACTION_FORM.sub("%S", form)))
+
+
+def _without_names(text: pa.Array, form: str) -> tuple[pa.Array, pa.Array, str]:
+    """Take the names of zones out of text: pandas ends in 2037 in some zones, and fails at times that did not happen.
+
+    Text without a name in its place stays as it is, and is not read.
+    """
+    before, _, after = form.partition(f"%{_NAME_CODE}")
+    pattern = f"^(?P<before>{_loosely(before)}){_ZONE_NAME}(?P<after>{_loosely(after)})$"
+    parts = pc.extract_regex(text, pattern)
+    rest = pc.binary_join_element_wise(pc.struct_field(parts, "before"), pc.struct_field(parts, "after"), _NO_TEXT)
+    names = pc.struct_field(parts, "zone")
+    return names, pc.coalesce(pc.utf8_trim_whitespace(rest), text), f"{before}{after}".strip()
+
+
+def _loosely(form: str) -> str:
+    """Return a regular expression for what a part of a format may stand for."""
+    pieces = re.split(r"(%.|\s+)", form)
+    return "".join(
+        ".+?" if piece.startswith("%") else r"\s+" if piece.isspace() else re.escape(piece) for piece in pieces
+    )
+
+
+def _in_named_zones(local: pa.Array, names: pa.Array, *, text: pa.Array, is_day: Mask) -> Written:
+    """Place the times of each zone by its clocks."""
+    seconds, faults = pa.nulls(len(local), pa.int64()), []
+    known = np.zeros(len(local), dtype=bool)
+    for name in pc.unique(names.drop_null()).to_pylist():
+        zone = _zones().get(name.lower())
+        if zone is not None:
+            is_there = to_mask(pc.equal(names, name))
+            placed, found = localized(without(local, ~is_there), zone, is_day=is_day)
+            seconds, known = pc.coalesce(seconds, placed), known | is_there
+            faults += [(code, where & is_there) for code, where in found]
+    unread = valid_mask(text) & ~(known & valid_mask(local))
+    return Written(seconds=seconds, is_instant=np.ones_like(known), is_day=is_day, unread=unread, faults=faults)
+
+
+@cache
+def _zones() -> dict[str, str]:
+    """Return the zones by their names in lower case."""
+    return {"z": "UTC"} | {name.lower(): name for name in available_timezones()}
+
+
+def _parsed(text: pa.Array, form: str) -> pa.Array:
+    """Parse written times, those without an offset as if they were in UTC; what cannot be parsed is null."""
+    if text.null_count == len(text):
+        return pa.nulls(len(text), pa.int64())
+    text = without(text, to_mask(pc.is_in(text, _CLOCK_WORDS)))
+    if form == "ISO8601" or "%f" in form:
+        # One time in nanoseconds would make pandas read the whole column so, and then years after 2262 are out of
+        # reach.
+        text = pc.replace_substring_regex(text, r"(\.[0-9]{6})[0-9]+", r"\1")
+    texts = pd.Series(text.to_numpy(zero_copy_only=False), dtype=object)
+    times = pd.to_datetime(texts, format=form, errors="coerce", utc=True)
+    return whole_seconds(pa.array(times, from_pandas=True))
+
+
+def whole_seconds(times: pa.Array) -> pa.Array:
+    """Return times in seconds.
+
+    Parameters
+    ----------
+    times : pyarrow.TimestampArray
+        In any unit.
+
+    Returns
+    -------
+    pyarrow.Int64Array
+        Fractions are cut off downwards.
+    """
+    ticks = TICKS_PER_SECOND[times.type.unit]
+    integers = times.cast(pa.int64())
+    if ticks == 1:
+        return integers
+    if not times.null_count:
+        return pa.array(np.floor_divide(integers.to_numpy(), ticks))
+    present = valid_mask(times)
+    # Missing times are filled first: as floats they would lose the last digits of the others.
+    filled = np.floor_divide(pc.fill_null(integers, 0).to_numpy(), ticks)
+    return without(pa.array(filled), ~present)
+
 
 CALENDAR_SECONDS = 3 * 10**11
 """Beyond the year 9999, which some write for "never"; datetime64 has times millions of years away as well."""

@@ -1,13 +1,13 @@
 """Delivery: events as bytes in, one outcome for each of them out."""
 
 from events_pandas.deliver.client.answers import Answer, TransportError
-from events_pandas.deliver.client.client import IntercomClient
+from events_pandas.deliver.client import IntercomClient
 from events_pandas.deliver.client.route import MAX_CONCURRENCY
+from events_pandas.deliver.decide import RetryPolicy
 from events_pandas.deliver.engine import Run
 from events_pandas.deliver.outcomes import Event, Outcome, Status
 from events_pandas.deliver.preflight import Workspace
 from events_pandas.deliver.progress import Progress, ProgressBar, ProgressChoice, progress_bar
-from events_pandas.deliver.retry import RetryPolicy
 from events_pandas.deliver.stops import Stop, stop_for_error, stop_for_interrupt, stop_for_journal
 
 __all__ = [

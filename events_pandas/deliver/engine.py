@@ -8,32 +8,32 @@ from functools import partial
 from types import TracebackType
 from typing import Final, NoReturn, Protocol, Self
 
-from events_pandas.deliver.backlog import Backlog
 from events_pandas.deliver.client.answers import Answer, TransportError
 from events_pandas.deliver.client.asking import ask_in_time
 from events_pandas.deliver.client.route import MAX_CONCURRENCY
 from events_pandas.deliver.clock import REAL_SURROUNDINGS, Surroundings
-from events_pandas.deliver.decide import STOP_CODES, Verdict, is_wrong_address, what_happened
-from events_pandas.deliver.failurerate import FailureRate
-from events_pandas.deliver.journal import JournalWriter
-from events_pandas.deliver.outage import FIRST_PROBE_SECONDS, Outage
-from events_pandas.deliver.outcomes import Event, Outcome
-from events_pandas.deliver.pace.observation import see
-from events_pandas.deliver.pace.pacer import Pacer
-from events_pandas.deliver.pace.state import Pause, Standing
-from events_pandas.deliver.pauses import pause_at
-from events_pandas.deliver.preflight import Workspace, ask_workspace
-from events_pandas.deliver.recording import CLOSING_SECONDS, Recording, judge_recorded
-from events_pandas.deliver.retry import (
+from events_pandas.deliver.decide import (
     DEFAULT_RETRY_POLICY,
+    STOP_CODES,
     Again,
     RetryPolicy,
     Tries,
+    Verdict,
     decide,
     is_failure,
     is_passing,
     is_rate_limited,
+    is_wrong_address,
+    what_happened,
 )
+from events_pandas.deliver.journal import JournalWriter
+from events_pandas.deliver.outage import FIRST_PROBE_SECONDS, Outage, pause_at
+from events_pandas.deliver.outcomes import Event, Outcome
+from events_pandas.deliver.pace.observation import see
+from events_pandas.deliver.pace.pacer import Pacer
+from events_pandas.deliver.pace.state import Pause, Standing
+from events_pandas.deliver.preflight import Workspace, ask_workspace
+from events_pandas.deliver.recording import CLOSING_SECONDS, Recording, judge_recorded
 from events_pandas.deliver.stops import (
     Stop,
     stop_for_address,
@@ -46,8 +46,8 @@ from events_pandas.deliver.stops import (
     stop_for_outage,
     verdict_at_stop,
 )
-from events_pandas.deliver.ticket import Chunk, Recorded, Ticket
-from events_pandas.deliver.withheld import Parking
+from events_pandas.deliver.ticket import Backlog, Chunk, Recorded, Ticket
+from events_pandas.deliver.withheld import FailureRate, Parking
 from events_pandas.deliver.workers import FAREWELL_SECONDS, Crew
 
 GRACE_SECONDS: Final = 30.0

@@ -8,12 +8,20 @@ from typing import Any, Final, Protocol
 
 from events_pandas.deliver.client.answers import Answer, TransportError, read_complaint, read_json
 from events_pandas.deliver.clock import Surroundings
-from events_pandas.deliver.decide import STOP_CODES, quote
+from events_pandas.deliver.decide import (
+    DEFAULT_RETRY_POLICY,
+    STOP_CODES,
+    Again,
+    RetryPolicy,
+    Tries,
+    decide,
+    is_passing,
+    quote,
+)
 from events_pandas.deliver.pace.observation import see
 from events_pandas.deliver.pace.pacer import Pacer
-from events_pandas.deliver.retry import DEFAULT_RETRY_POLICY, Again, RetryPolicy, Tries, decide, is_passing
 from events_pandas.deliver.stops import Stop, stop_for_answer
-from events_pandas.escapes import escaped
+from events_pandas.words import escaped
 
 SILENT_SECONDS: Final = 10.0
 """So long without an answer of any kind, and the address reaches nobody."""

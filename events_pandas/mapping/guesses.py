@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from events_pandas.errors import MappingError
-from events_pandas.escapes import escaped
 from events_pandas.intercom import IDENTIFIERS
 from events_pandas.mapping.event_mapping import PLACEHOLDER_NAME, EventMapping, is_unnamed
+from events_pandas.words import escaped
 
 _NAME_IT = "say what happened, such as 'placed-order'"
 _PARTS = {

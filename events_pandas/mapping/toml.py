@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from events_pandas.byte_order_marks import marked_encoding
-from events_pandas.errors import MappingError, did_you_mean
-from events_pandas.escapes import UNSEEN_RANGES, characters, escape
-from events_pandas.file_kinds import odd_kind
+from events_pandas.errors import MappingError
+from events_pandas.filesystem import odd_kind
 from events_pandas.intercom import IDENTIFIERS
 from events_pandas.mapping.rules import (
     Column,
@@ -27,6 +26,7 @@ from events_pandas.mapping.rules import (
     part_path,
     rule_sources,
 )
+from events_pandas.words import UNSEEN_RANGES, characters, did_you_mean, escape
 
 if TYPE_CHECKING:
     from events_pandas.mapping.event_mapping import EventMapping

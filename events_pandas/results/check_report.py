@@ -15,19 +15,19 @@ from events_pandas.deliver import Workspace
 from events_pandas.mapping import Rule
 from events_pandas.results.budget import metadata_budget, metadata_remarks, name_counts
 from events_pandas.results.destination import Destination
-from events_pandas.results.report import report_lines
-from events_pandas.results.report_facts import (
+from events_pandas.results.report import (
     Fact,
     Span,
     Spread,
     duplicate_facts,
     event_facts,
     mapping_warnings,
+    report_html,
+    report_lines,
     request_fact,
     spread_facts,
     workspace_fact,
 )
-from events_pandas.results.report_html import report_html
 from events_pandas.results.summary import count_of_rows
 
 PREVIEW_CHUNKSIZE = 1_000

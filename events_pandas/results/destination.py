@@ -8,11 +8,11 @@ from events_pandas.deliver import Answer, IntercomClient, Stop, Workspace, progr
 from events_pandas.deliver.client.answers import read_date, read_rate, seconds_to_reset
 from events_pandas.deliver.client.asking import ask_in_time
 from events_pandas.deliver.clock import REAL_SURROUNDINGS, Surroundings
+from events_pandas.deliver.decide import DEFAULT_RETRY_POLICY
 from events_pandas.deliver.pace.duration import duration_seconds
 from events_pandas.deliver.pace.pacer import Pacer
 from events_pandas.deliver.pace.state import Pause, Standing
 from events_pandas.deliver.preflight import ask_workspace
-from events_pandas.deliver.retry import DEFAULT_RETRY_POLICY
 from events_pandas.intercom import DEFAULT_LIMIT, REGION_URLS, WINDOW_SECONDS
 
 REGIONS_BY_HOST = {urlsplit(url).hostname: region for region, url in REGION_URLS.items()}

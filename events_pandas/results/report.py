@@ -1,9 +1,226 @@
 """A check's report as lines of text."""
 
-from collections.abc import Iterator, Sequence
+import html
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
 
 from events_pandas.convert import Cause
-from events_pandas.results.report_facts import Fact, told_causes
+from events_pandas.deliver import Workspace
+from events_pandas.mapping import EventMapping
+from events_pandas.mapping.event_mapping import PLACEHOLDER_NAME, is_unnamed
+from events_pandas.mapping.guesses import guess_faults
+from events_pandas.results.budget import FURTHER_NAMES
+from events_pandas.results.summary import count_of_rows
+from events_pandas.words import listed, quoted
+
+NAMES_SHOWN = 3
+CAUSES_SHOWN = 40
+"""Lines that are given to causes; errors have theirs in any case."""
+
+Span = tuple[pd.Timestamp, pd.Timestamp]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fact:
+    """Something that a report says.
+
+    Parameters
+    ----------
+    label : str
+        What it is about, in a word or two.
+    text : str
+        What it says.
+    """
+
+    label: str
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Spread:
+    """What rows had to give way to others of the same contact, event name and second.
+
+    Parameters
+    ----------
+    rows : int
+        The number of rows that are sent with another second than their own.
+    most_seconds : int
+        By how many seconds they are moved at most; 0 if there are none.
+    identical : int
+        How many of them have the same metadata as the row that they give way to.
+    """
+
+    rows: int
+    most_seconds: int
+    identical: int
+
+
+def event_facts(*, contacts: int, names: "pd.Series[int]", span: Span | None) -> Iterator[Fact]:
+    """Say what the events are.
+
+    Parameters
+    ----------
+    contacts : int
+        How many contacts they have.
+    names : pandas.Series
+        Rows by event name, the most frequent first.
+    span : tuple of pandas.Timestamp or None
+        The first and the last time; None where there are no events.
+
+    Yields
+    ------
+    Fact
+        Contacts, event names and time; nothing where there are no events.
+    """
+    if span is None:
+        return
+    yield Fact(label="contacts", text=f"{contacts:,}")
+    yield _name_fact(names)
+    first, last = (np.datetime_as_string(time.to_numpy(), unit="s").replace("T", " ") for time in span)
+    yield Fact(label="created_at", text=f"{first} UTC" if first == last else f"{first} to {last} UTC")
+
+
+def _name_fact(names: "pd.Series[int]") -> Fact:
+    if len(names) == 1:
+        return Fact(label="event name", text=quoted(names.index[0]))
+    told = [f"{quoted(str(name))} ({count_of_rows(count)})" for name, count in names.items()]
+    if names.index[-1] == FURTHER_NAMES:
+        count, rest = f"more than {len(names) - 1:,}", "others"
+    else:
+        count, rest = f"{len(names):,}", None
+    return Fact(label="event names", text=f"{count}: {listed(told, most=NAMES_SHOWN, rest=rest)}")
+
+
+def duplicate_facts(*, identical: int, others: int) -> Iterator[Fact]:
+    """Say how many duplicates hold something of their own.
+
+    Parameters
+    ----------
+    identical : int
+        How many have the same metadata as the row that they repeat.
+    others : int
+        How many have other metadata.
+
+    Yields
+    ------
+    Fact
+        None if there are no duplicates.
+    """
+    if identical or others:
+        yield Fact(label="duplicates", text=_by_metadata(identical, others, than="an earlier row"))
+
+
+def _by_metadata(identical: int, others: int, *, than: str) -> str:
+    if not identical:
+        return f"{others:,} with other metadata than {than}"
+    same = f"{identical:,} with the same metadata as {than}"
+    return f"{same}, {others:,} with other metadata" if others else same
+
+
+def spread_facts(spread: Spread) -> Iterator[Fact]:
+    """Say how many rows are given another second, and how many of these hold something of their own.
+
+    Parameters
+    ----------
+    spread : Spread
+        How many, and by how much.
+
+    Yields
+    ------
+    Fact
+        None if there are no such rows.
+    """
+    if spread.rows:
+        by = "1 second" if spread.most_seconds == 1 else f"{spread.most_seconds:,} seconds"
+        verb = "is" if spread.rows == 1 else "are"
+        yield Fact(label="spread", text=f"{count_of_rows(spread.rows)} {verb} given a later second, by {by} at most")
+        others = spread.rows - spread.identical
+        yield Fact(label="spread", text=_by_metadata(spread.identical, others, than="the row that keeps the second"))
+
+
+def request_fact(requests: int, *, limit: int | None, seconds: float | None) -> Fact:
+    """Say what submitting takes.
+
+    Parameters
+    ----------
+    requests : int
+        How many requests.
+    limit : int or None
+        Requests that a window of ten seconds allows; None where it is not known.
+    seconds : float or None
+        How long they take; None where it is not known.
+
+    Returns
+    -------
+    Fact
+        The number of requests and, where it is known, the time.
+    """
+    if limit is None or seconds is None:
+        return Fact(label="requests", text=f"{requests:,}")
+    clock = pd.Timedelta(seconds=round(seconds)).to_pytimedelta()
+    return Fact(label="requests", text=f"{requests:,}, which take {clock} at {limit:,} in ten seconds")
+
+
+def workspace_fact(workspace: Workspace) -> Fact:
+    """Say where the events would go.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        As far as Intercom names it.
+
+    Returns
+    -------
+    Fact
+        Its name, id and region.
+    """
+    known = [] if workspace.name is None else [quoted(workspace.name)]
+    known += [] if workspace.id_code is None else [f"id {workspace.id_code}"]
+    known += [] if workspace.region is None else [f"region {workspace.region}"]
+    return Fact(label="workspace", text=listed(known) or "one that Intercom does not name")
+
+
+def mapping_warnings(mapping: EventMapping) -> list[str]:
+    """Say whether the events are yet to be named, and what is guessed.
+
+    Parameters
+    ----------
+    mapping : EventMapping
+        Names them.
+
+    Returns
+    -------
+    list of str
+        A warning where the placeholder of `suggest_mapping` stands for the name, and one for each guess.
+    """
+    if not is_unnamed(mapping):
+        return guess_faults(mapping)
+    cure = "nothing is submitted until it says what happened, such as 'placed-order'"
+    return [f"event_name is still the placeholder {PLACEHOLDER_NAME!r}: {cure}", *guess_faults(mapping)]
+
+
+def told_causes(causes: Sequence[Cause]) -> tuple[list[Cause], str]:
+    """Choose the causes that a report has room for.
+
+    Parameters
+    ----------
+    causes : sequence of Cause
+        Errors first.
+
+    Returns
+    -------
+    told : list of Cause
+        All errors, and as many notes as there is room for beside them.
+    rest : str
+        What is said of the others; empty if there are none.
+    """
+    errors = sum(cause.severity == "error" for cause in causes)
+    told = list(causes[: max(errors, CAUSES_SHOWN)])
+    further = len(causes) - len(told)
+    return told, f"and {further:,} more: see report.problems" if further else ""
 
 
 def report_lines(
@@ -45,3 +262,151 @@ def report_lines(
     yield from map(str, told)
     if rest:
         yield rest
+
+
+KEYS_SHOWN = 20
+
+# Names, keys and messages may hold dollar signs, which a notebook would set as formulas.
+_OPENING = '<div class="tex2jax_ignore mathjax_ignore" style="color: inherit; line-height: 1.4">'
+_TABLE = "margin-left: 0"
+_LEFT = "text-align: left; vertical-align: top"
+_RIGHT = "text-align: right; vertical-align: top"
+_LONG = f"{_LEFT}; white-space: normal; overflow-wrap: anywhere"
+"""Of text that may be longer than a line."""
+
+_UNBROKEN = "white-space: nowrap"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Column:
+    """A column of a table: its style, and what is said where one points at its name."""
+
+    style: str
+    meaning: str
+
+
+_CAUSE_COLUMNS = {
+    "severity": _Column(style=_LEFT, meaning="an error makes the row invalid; with a note it is sent"),
+    "code": _Column(style=_LEFT, meaning="stands for what was found, in report.problems too"),
+    "rows": _Column(style=f"{_RIGHT}; {_UNBROKEN}", meaning="how many it concerns"),
+    "example": _Column(style=_LONG, meaning="the first of the rows"),
+}
+_BUDGET_COLUMNS = {
+    "position": _Column(style=_RIGHT, meaning="place in the order sent"),
+    "key": _Column(style=_LONG, meaning="metadata key"),
+    "type": _Column(style=f"{_LEFT}; {_UNBROKEN}", meaning="what Intercom shows the value as"),
+    "present": _Column(style=_RIGHT, meaning="valid rows of this event name that have a value"),
+    "share": _Column(style=_RIGHT, meaning="of all valid rows of this event name"),
+    "ignored": _Column(
+        style=_RIGHT,
+        meaning="rows that are sent without the value, since it comes after as many others as Intercom keeps",
+    ),
+    "drift": _Column(
+        style=_LONG, meaning="types of the column's cells, in all rows: Intercom shows a key of mixed types as text"
+    ),
+}
+_EXPLAINED = ("ignored", "drift")
+"""Columns that are there only where something is to be said, and whose names do not say what."""
+
+
+def report_html(
+    heading: str,
+    *,
+    facts: Sequence[Fact],
+    warnings: Sequence[str] = (),
+    causes: Sequence[Cause] = (),
+    budget: pd.DataFrame,
+) -> str:
+    """Return a report as HTML.
+
+    Parameters
+    ----------
+    heading : str
+        The first line.
+    facts : sequence of Fact
+        The rows of a table.
+    warnings : sequence of str
+        A line each.
+    causes : sequence of Cause
+        The rows of a table; notes only as far as there is room for them.
+    budget : pandas.DataFrame
+        As `CheckReport.metadata`; the keys of the most frequent event name are shown.
+
+    Returns
+    -------
+    str
+        A ``div`` element that needs nothing from outside.
+    """
+    parts = [f"<p><strong>{html.escape(heading)}</strong></p>", _fact_table(facts)]
+    parts += [f"<p><strong>warning</strong>: {html.escape(warning)}</p>" for warning in warnings]
+    if causes:
+        parts += _cause_parts(causes)
+    if len(budget):
+        parts += _budget_parts(budget)
+    return "\n".join([_OPENING, *parts, "</div>"])
+
+
+def _cause_parts(causes: Sequence[Cause]) -> Iterator[str]:
+    told, rest = told_causes(causes)
+    yield "<p><strong>problems</strong></p>"
+    yield _table(_CAUSE_COLUMNS, map(_cause_texts, told))
+    if rest:
+        yield f"<p>{html.escape(rest)}</p>"
+
+
+def _budget_parts(budget: pd.DataFrame) -> Iterator[str]:
+    """Yield the keys of the most frequent event name, and where the others are."""
+    names = budget["event_name"].unique()
+    keys = budget[budget["event_name"] == names[0]]
+    texts = _budget_texts(keys.head(KEYS_SHOWN))
+    columns = {name: column for name, column in _BUDGET_COLUMNS.items() if (texts[name] != "").any()}
+    yield f"<p><strong>metadata</strong> of {html.escape(quoted(names[0]))}</p>"
+    yield _table(columns, texts[list(columns)].itertuples(index=False, name=None))
+    explained = [name for name in _EXPLAINED if name in columns]
+    yield from (f"<p><strong>{name}</strong>: {html.escape(columns[name].meaning)}</p>" for name in explained)
+    further = [*_more(len(keys) - KEYS_SHOWN, "key"), *_more(len(names) - 1, "event name")]
+    if further:
+        yield f"<p>{' and '.join(further)}: see <code>report.metadata</code></p>"
+
+
+def _more(count: int, noun: str) -> Iterator[str]:
+    if count > 0:
+        yield f"{count:,} more {noun}{'' if count == 1 else 's'}"
+
+
+def _fact_table(facts: Sequence[Fact]) -> str:
+    rows = (f"<tr>{_cell('th', fact.label, _LEFT)}{_cell('td', fact.text, _LONG)}</tr>" for fact in facts)
+    return "\n".join([f'<table style="{_TABLE}">', "<tbody>", *rows, "</tbody>", "</table>"])
+
+
+def _table(columns: Mapping[str, _Column], rows: Iterable[Sequence[str]]) -> str:
+    head = "".join(_cell("th", name, column.style, title=column.meaning) for name, column in columns.items())
+    styles = [column.style for column in columns.values()]
+    lines = ("".join(_cell("td", *cell) for cell in zip(row, styles, strict=True)) for row in rows)
+    body = [f"<tr>{line}</tr>" for line in lines]
+    opening = [f'<table style="{_TABLE}">', f"<thead><tr>{head}</tr></thead>", "<tbody>"]
+    return "\n".join([*opening, *body, "</tbody>", "</table>"])
+
+
+def _cell(tag: str, text: str, style: str, *, title: str = "") -> str:
+    told = f' title="{html.escape(title)}"' if title else ""
+    return f'<{tag} style="{style}"{told}>{html.escape(text)}</{tag}>'
+
+
+def _cause_texts(cause: Cause) -> Sequence[str]:
+    return cause.severity, cause.code, cause.extent, f"row {cause.first_row}: {cause.message}"
+
+
+def _budget_texts(budget: pd.DataFrame) -> pd.DataFrame:
+    """Return what stands in each cell; nothing where nothing is to be said."""
+    counted = {column: budget[column].map("{:,}".format) for column in ("position", "present")}
+    ignored = budget["ignored"].map(lambda rows: f"{rows:,}" if rows else "")
+    words = {column: budget[column].fillna("") for column in ("type", "drift")}
+    return budget.assign(**counted, **words, ignored=ignored, share=budget["share"].map(_percent))
+
+
+def _percent(share: float) -> str:
+    """Write a share so that only all is 100 %, and only nothing is 0 %."""
+    if share in {0.0, 1.0}:
+        return f"{share:.0%}"
+    return f"{min(max(share, 0.001), 0.999):.1%}"

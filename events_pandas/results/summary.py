@@ -9,7 +9,7 @@ import pandas as pd
 from events_pandas.convert import Cause
 from events_pandas.deliver import Status
 from events_pandas.deliver.journal import OtherRun, manner
-from events_pandas.escapes import escaped
+from events_pandas.words import escaped
 
 CAUSES_SHOWN = 10
 

@@ -25,7 +25,6 @@ from events_pandas.errors import (
     SubmissionError,
     SubmissionInterrupted,
 )
-from events_pandas.escapes import escaped, path_text
 from events_pandas.mapping import EventMapping, Rule, bind, require_mapping
 from events_pandas.mapping.guesses import require_confirmed
 from events_pandas.results import ResultsWriter
@@ -45,6 +44,7 @@ from events_pandas.sources import (
     source_paths,
     with_types,
 )
+from events_pandas.words import escaped, path_text
 
 FILES_NAMED: Final = 3
 """So many files of a run are named in the history; of more the number is told."""

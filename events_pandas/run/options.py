@@ -12,8 +12,8 @@ from typing import Any, Literal, TypedDict
 from events_pandas.deliver import MAX_CONCURRENCY, IntercomClient, ProgressChoice, RetryPolicy, Workspace
 from events_pandas.deliver.engine import PATIENCE_SECONDS
 from events_pandas.deliver.journal import AUTO, Journal, journal_path, manner
-from events_pandas.errors import CredentialsError, JournalError, did_you_mean
-from events_pandas.escapes import escaped
+from events_pandas.errors import CredentialsError, JournalError
+from events_pandas.words import did_you_mean, escaped
 
 
 class SubmitOptions(TypedDict, total=False):

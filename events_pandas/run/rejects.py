@@ -14,10 +14,16 @@ import pyarrow as pa
 
 from events_pandas.deliver import Status
 from events_pandas.errors import EventsPandasError, SourceError
-from events_pandas.escapes import path_text
 from events_pandas.mapping import EventMapping
-from events_pandas.results.rejects import NO_REASONS, REASONS, is_rejected, n_own_columns, reason_names, with_reasons
-from events_pandas.results.rejects_writer import RejectsWriter
+from events_pandas.results.rejects import (
+    NO_REASONS,
+    REASONS,
+    RejectsWriter,
+    is_rejected,
+    n_own_columns,
+    reason_names,
+    with_reasons,
+)
 from events_pandas.sources import (
     COMPARED_ROWS,
     KeptFile,
@@ -28,6 +34,7 @@ from events_pandas.sources import (
     read_first_row,
     source_schema,
 )
+from events_pandas.words import path_text
 
 NAMED_ROWS: Final = 10
 """So many rejects are named where they cannot be written."""

@@ -10,7 +10,6 @@ from typing import Any, Literal, TypeAlias
 import pandas as pd
 
 from events_pandas.check import EarlierFrames
-from events_pandas.chronicle import Chronicle
 from events_pandas.deliver import (
     Event,
     IntercomClient,
@@ -26,15 +25,15 @@ from events_pandas.deliver import (
 )
 from events_pandas.deliver.journal import RunFacts
 from events_pandas.errors import AuthenticationError, JournalError, OutageError, SubmissionError, SubmissionInterrupted
-from events_pandas.escapes import path_text
 from events_pandas.mapping import EventMapping
 from events_pandas.mapping.digest import mapping_digest
 from events_pandas.mapping.guesses import require_confirmed
-from events_pandas.results.open_frame import OpenFrame
-from events_pandas.run.frames import ReadFrame, Refused, RunFrames
+from events_pandas.run.frames import OpenFrame, ReadFrame, Refused, RunFrames
+from events_pandas.run.history import Chronicle
 from events_pandas.run.options import RunOptions
 from events_pandas.run.read_ahead import ReadAhead
 from events_pandas.sources import ColumnTypes
+from events_pandas.words import path_text
 
 STOP_ERRORS: dict[str, type[SubmissionError | SubmissionInterrupted]] = {
     "authentication": AuthenticationError,

@@ -2,31 +2,74 @@
 
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
+import numpy as np
 import pandas as pd
 
 from events_pandas import intercom
-from events_pandas.sandbox.faults import Fault, Faults, NextFault, checked_faults
+from events_pandas.sandbox.faults import Fault, FaultPlan, Faults, NextFault, checked_faults
 from events_pandas.sandbox.page import Page
-from events_pandas.sandbox.plan_ import FaultPlan
-from events_pandas.sandbox.rules.events import SandboxEvent
+from events_pandas.sandbox.rules.events import SandboxEvent, read_sent
 from events_pandas.sandbox.rules.window import RateWindow
 from events_pandas.sandbox.server.api import Api
-from events_pandas.sandbox.server.app import SandboxApp
+from events_pandas.sandbox.server.app import SandboxApp, allowed_hosts, checked_host, checked_port, host_to_ask
 from events_pandas.sandbox.server.control import Control
-from events_pandas.sandbox.server.hosts import allowed_hosts, checked_host, checked_port, host_to_ask
 from events_pandas.sandbox.server.thread import ServerThread
 from events_pandas.sandbox.workspace.contacts import Contacts
-from events_pandas.sandbox.workspace.frame import submissions_frame
 from events_pandas.sandbox.workspace.store import Store
-from events_pandas.sandbox.workspace.workspace import Workspace
+from events_pandas.sandbox.workspace.workspace import Outcome, Submission, Workspace
+
+_OUTCOMES: Final = [str(outcome) for outcome in Outcome]
+_NO_TIME: Final = np.iinfo(np.int64).min
+"""NaT, as numpy stores it."""
+
+
+def submissions_frame(submissions: Sequence[Submission]) -> pd.DataFrame:
+    """Return submissions as a frame.
+
+    Parameters
+    ----------
+    submissions : sequence of Submission
+        What was received, in order.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row for each submission, as documented at `Sandbox.to_frame`.
+    """
+    sent = [read_sent(submission.body) for submission in submissions]
+    return pd.DataFrame(
+        {
+            "received_at": _times([round(submission.received_at * 1_000_000) for submission in submissions], unit="us"),
+            "http_status": pd.Series([submission.http_status for submission in submissions], dtype="Int16"),
+            # pandas 2 would show the members of an enumeration by their Python names.
+            "outcome": pd.Categorical([str(submission.outcome) for submission in submissions], categories=_OUTCOMES),
+            "identifier": _texts(sent, "identifier"),
+            "contact": _texts(sent, "contact"),
+            "event_name": _texts(sent, "event_name"),
+            "created_at": _times([_NO_TIME if one.created_at is None else one.created_at for one in sent], unit="s"),
+            "metadata": pd.Series([one.metadata for one in sent], dtype=object),
+            "error_code": _texts(submissions, "error_code"),
+            "error_message": _texts(submissions, "error_message"),
+        }
+    )
+
+
+def _texts(values: Sequence[object], field: str) -> pd.Series:
+    return pd.Series([getattr(value, field) for value in values], dtype="string")
+
+
+def _times(values: Sequence[int], *, unit: str) -> pd.Series:
+    times = np.array(values, dtype="int64").astype(f"datetime64[{unit}]")
+    return pd.Series(times).dt.tz_localize("UTC")
+
 
 if TYPE_CHECKING:
-    from events_pandas.deliver.client.client import IntercomClient
+    from events_pandas.deliver.client import IntercomClient
 
 DEFAULT_ACCESS_TOKEN: Final = "sandbox-token"  # noqa: S105  # It opens nothing but a sandbox, and is meant to be known.
 
@@ -331,7 +374,7 @@ class Sandbox:
             If the sandbox is not running.
         """
         # Only who asks for a client pays for its import: the sandbox serves other clients as well.
-        from events_pandas.deliver.client.client import IntercomClient  # noqa: PLC0415  # See above.
+        from events_pandas.deliver.client import IntercomClient  # noqa: PLC0415  # See above.
 
         # The token is no secret, and the host was chosen by the caller.
         return IntercomClient(self.access_token, base_url=self.url, **{"allow_http": True, **options})

@@ -21,7 +21,7 @@ from events_pandas.convert.cells import TEXT_TYPE, Rows
 from events_pandas.convert.codes import CODES
 from events_pandas.convert.problems import Finding
 from events_pandas.errors import SourceError
-from events_pandas.file_kinds import DIRECTORY, odd_kind
+from events_pandas.filesystem import DIRECTORY, odd_kind
 from events_pandas.mapping import Constant, EventMapping
 from events_pandas.mapping.rules import is_computed, rule_sources
 from events_pandas.mapping.views import sliceable_table

@@ -11,10 +11,10 @@ import pandas as pd
 from events_pandas.convert import Converter
 from events_pandas.convert.cells import Rows
 from events_pandas.errors import MappingError
-from events_pandas.escapes import escaped
 from events_pandas.mapping import EventMapping, bind
 from events_pandas.sources.csv_types import column_types, with_types
 from events_pandas.sources.files import read_chunks
+from events_pandas.words import escaped
 
 COMPARED_ROWS = 10_000
 """So many rows of a file are held against what they were before."""

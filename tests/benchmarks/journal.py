@@ -27,10 +27,10 @@ from events_pandas.check import chunk_bounds, read_rows
 from events_pandas.convert import Converter
 from events_pandas.deliver import Answer
 from events_pandas.deliver.journal import Journal, Mark, RunFacts
-from events_pandas.deliver.journal.statements import Acceptance, accept_events
+from events_pandas.deliver.journal.tables import Acceptance, accept_events
 from events_pandas.mapping import bind
 from events_pandas.results import Ledger
-from events_pandas.results.open_frame import OpenFrame
+from events_pandas.run.frames import OpenFrame
 
 LIMIT = 10_000
 REPEATS = 5

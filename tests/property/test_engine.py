@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from events_pandas import intercom
 from events_pandas.deliver.client.answers import Answer, TransportError
 from events_pandas.deliver.clock import Surroundings
+from events_pandas.deliver.decide import RetryPolicy
 from events_pandas.deliver.engine import Run
 from events_pandas.deliver.outcomes import Event, Status
-from events_pandas.deliver.retry import RetryPolicy
 from events_pandas.deliver.ticket import MAX_PARDONS
 
 # A limit so high that the pace costs no time.

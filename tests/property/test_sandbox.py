@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from events_pandas.sandbox.endpoints.history import LISTED_SECONDS, contact_events
 from events_pandas.sandbox.endpoints.routes import Request, find_endpoint
 from events_pandas.sandbox.workspace.contacts import Contacts
-from events_pandas.sandbox.workspace.ledger import Outcome
-from events_pandas.sandbox.workspace.workspace import Workspace
+from events_pandas.sandbox.workspace.workspace import Outcome, Workspace
 
 NOW = 1_700_000_000
 USERS = [{"external_id": name, "email": f"{name}@example.com", "id": f"id-{name}"} for name in ("ada", "bob")]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from events_pandas.escapes import escaped, escaped_lines, path_text
+from events_pandas.words import escaped, escaped_lines, path_text
 
 ACTING = {
     "escape": ("\x1b[2J", "\\u001b[2J"),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from events_pandas.file_kinds import odd_kind
+from events_pandas.filesystem import odd_kind
 
 
 @pytest.fixture

@@ -1,12 +1,12 @@
 """Where Intercom is: regions and base URLs, judged before a token goes there."""
 
-import difflib
-import ipaddress
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 from events_pandas import intercom
 from events_pandas.errors import CredentialsError
+from events_pandas.loopback import is_loopback
+from events_pandas.words import did_you_mean
 
 DEFAULT_REGION: Final = "us"
 REGION_VARIABLE: Final = "INTERCOM_REGION"
@@ -35,8 +35,7 @@ def region_url(region: str) -> str:
     name = str(region).strip().lower()
     url = known.get(name)
     if url is None:
-        similar = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-        cure = f"did you mean {similar[0]!r}?" if similar else f"it is one of {', '.join(map(repr, known))}"
+        cure = did_you_mean(name, known, cutoff=0.5, otherwise=f"it is one of {', '.join(map(repr, known))}")
         raise CredentialsError(f"no region {region!r}: {cure} (the argument region, or {REGION_VARIABLE})")
     return url
 
@@ -73,30 +72,6 @@ def checked_base_url(base_url: str, *, allow_http: bool) -> str:
             "use https, or pass allow_http=True if the network is yours"
         )
     return base_url.strip().rstrip("/")
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether a host is this machine.
-
-    Parameters
-    ----------
-    host : str
-        A name or an address, without brackets.
-
-    Returns
-    -------
-    bool
-        True for ``localhost``, 127.0.0.0/8 and ::1.
-
-    Examples
-    --------
-    >>> is_loopback("127.0.0.1"), is_loopback("localhost.example.com")
-    (True, False)
-    """
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
 
 
 def _split(base_url: str) -> SplitResult:

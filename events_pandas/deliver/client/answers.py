@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from events_pandas import intercom
-from events_pandas.escapes import escaped
+from events_pandas.words import escaped
 
 DATE_HEADER: Final = "Date"
 RETRY_AFTER_HEADER: Final = "Retry-After"

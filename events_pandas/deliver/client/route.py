@@ -12,11 +12,11 @@ from requests.adapters import HTTPAdapter
 from requests.utils import DEFAULT_CA_BUNDLE_PATH, prepend_scheme_if_needed, select_proxy
 from urllib3.util.ssl_ import create_urllib3_context
 
-from events_pandas.deliver.client.address import is_loopback
 from events_pandas.deliver.client.answers import TransportError
 from events_pandas.deliver.client.deadline import keep_deadline
 from events_pandas.deliver.client.exchange import CHECKED_POOLS, checked_pools
 from events_pandas.forking import leave_to_parent_at_fork
+from events_pandas.loopback import is_loopback
 
 MAX_CONCURRENCY: Final = 128
 """Requests under way at once at most: threads that wait for answers, and connections that are kept open."""

@@ -14,9 +14,7 @@ import numpy as np
 from events_pandas.check.earlier_runs import FREE, Entries
 from events_pandas.convert.cells import Mask
 from events_pandas.convert.keys import Seconds, Words
-from events_pandas.deliver.journal.access import Access, opening
-from events_pandas.deliver.journal.files import Identity, file_identity, require_plain, require_same
-from events_pandas.deliver.journal.history import RunFacts, insert_run, update_run
+from events_pandas.deliver.journal.access import Access, Identity, file_identity, opening, require_plain, require_same
 from events_pandas.deliver.journal.lockfile import LockFile, locked_instead
 from events_pandas.deliver.journal.lookup import (
     DIGEST_BYTES,
@@ -26,11 +24,11 @@ from events_pandas.deliver.journal.lookup import (
     find_taken,
     holds_events,
 )
-from events_pandas.deliver.journal.marks import Mark
-from events_pandas.deliver.journal.modes import NO_LOCKS, WAL
 from events_pandas.deliver.journal.opening import (
+    NO_LOCKS,
+    NO_LOCKS_QUERY,
+    WAL,
     WITH_LOCKS,
-    WITHOUT_LOCKS,
     connected,
     has_locks,
     journal_mode,
@@ -38,8 +36,7 @@ from events_pandas.deliver.journal.opening import (
     transaction,
 )
 from events_pandas.deliver.journal.processes import OtherRun, enter_process, find_other_runs, forget_processes
-from events_pandas.deliver.journal.statements import claim_events
-from events_pandas.deliver.journal.tables import read_secret
+from events_pandas.deliver.journal.tables import Mark, RunFacts, claim_events, insert_run, read_secret, update_run
 from events_pandas.deliver.journal.troubles import BUSY_SECONDS, told_as_journal_error
 from events_pandas.deliver.journal.writer import JournalWriter
 from events_pandas.mapping import EventMapping, Rule
@@ -443,7 +440,7 @@ def _own_runs(identity: Identity) -> set[int]:
 
 
 def _how(lock: LockFile | None) -> str:
-    return WITH_LOCKS if lock is None else WITHOUT_LOCKS
+    return WITH_LOCKS if lock is None else NO_LOCKS_QUERY
 
 
 def _none_used_up(entries: Entries) -> Mask:

@@ -18,15 +18,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from events_pandas.deliver.journal.access import opened
-from events_pandas.deliver.journal.files import beside
-from events_pandas.deliver.journal.opening import WITHOUT_LOCKS, write_back
-from events_pandas.deliver.journal.process import Process
-from events_pandas.deliver.journal.processes import find_other_runs
+from events_pandas.deliver.journal.access import beside, opened
+from events_pandas.deliver.journal.opening import NO_LOCKS_QUERY, write_back
+from events_pandas.deliver.journal.processes import Process, find_other_runs
 from events_pandas.deliver.journal.troubles import GO_TO_LOCAL_DISK
 from events_pandas.errors import JournalError
-from events_pandas.escapes import escaped
 from events_pandas.filesystem import place_of, scratch_file
+from events_pandas.words import escaped
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -196,7 +194,7 @@ def _use_with_locks(journal: Path, own_runs: Collection[int]) -> str | None:
     with suppress(OSError, sqlite3.Error), scratch_file(journal) as copy:
         shutil.copyfile(journal, copy)
         shutil.copyfile(log, beside(copy, "-wal"))
-        write_back(copy, 0.0, WITHOUT_LOCKS)
+        write_back(copy, 0.0, NO_LOCKS_QUERY)
         return _user(copy, own_runs)
     return "it cannot be seen whether the run that last wrote to the journal has ended"
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from events_pandas.check.earlier_runs import CLAIMED, FREE, Entries
 from events_pandas.convert.cells import Mask
 from events_pandas.convert.keys import Seconds
-from events_pandas.deliver.journal.marks import Elsewhere, Mark
+from events_pandas.deliver.journal.tables import Elsewhere, Mark
 
 Numbers = npt.NDArray[np.int64]
 

@@ -9,14 +9,45 @@ from pathlib import Path
 from typing import Final
 
 from events_pandas.deliver.journal.access import opened
-from events_pandas.deliver.journal.modes import WAL
 from events_pandas.deliver.journal.tables import is_new, make_tables, require_journal, require_writable
 from events_pandas.deliver.journal.troubles import is_busy, lacks_shared_memory
 from events_pandas.filesystem import file_system, refuses_locks, scratch_file
 
+WAL: Final = "wal"
+"""A write-ahead log beside the file: readers and the writer work at once."""
+NO_LOCKS: Final = "delete, no locks"
+"""A rollback journal, which is deleted at the end of each step; a file beside it keeps other runs away."""
+WITHOUT_WAL: Final = (
+    "it is written with a rollback journal, since a write-ahead log cannot be used there: that is as safe, and slower, "
+    "and two runs on it wait for each other"
+)
+WITHOUT_LOCKS: Final = (
+    "its file system cannot lock files, so that it is written with a rollback journal, and a file beside it keeps "
+    "other runs away: that is slower, and one run at a time can use it; a journal on a local disk has no such limits"
+)
+
+
+def manner(mode: str) -> str | None:
+    """Return words for the way in which a journal is written.
+
+    Parameters
+    ----------
+    mode : str
+        As `Journal.mode`.
+
+    Returns
+    -------
+    str or None
+        None for the usual way.
+    """
+    if mode == WAL:
+        return None
+    return WITHOUT_LOCKS if mode == NO_LOCKS else WITHOUT_WAL
+
+
 WITH_LOCKS: Final = "mode=rw"
 # Not `nolock=1`: with it SQLite opens no file that is written ahead.
-WITHOUT_LOCKS: Final = f"mode=rw&vfs={'win32' if os.name == 'nt' else 'unix'}-none"
+NO_LOCKS_QUERY: Final = f"mode=rw&vfs={'win32' if os.name == 'nt' else 'unix'}-none"
 """How SQLite opens a file: with locks of its own while it reads and writes, or under a `LockFile`."""
 
 _PAUSE_SECONDS = 0.01
@@ -42,7 +73,7 @@ def connected(path: Path, busy_seconds: float, how: str = WITH_LOCKS) -> sqlite3
     busy_seconds : float
         How long another program's lock is waited for.
     how : str, default `WITH_LOCKS`
-        Or `WITHOUT_LOCKS`, if a `LockFile` keeps other processes away.
+        Or `NO_LOCKS_QUERY`, if a `LockFile` keeps other processes away.
 
     Returns
     -------

@@ -11,7 +11,7 @@ import platformdirs
 
 from events_pandas.deliver.journal.troubles import GO_ELSEWHERE
 from events_pandas.errors import JournalError
-from events_pandas.file_kinds import DIRECTORY, odd_kind
+from events_pandas.filesystem import DIRECTORY, odd_kind
 
 AUTO: Final = "auto"
 """The journal of the workspace in the user's state directory."""

@@ -9,13 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from events_pandas.deliver.journal.access import Access
-from events_pandas.deliver.journal.files import Identity, require_same
+from events_pandas.deliver.journal.access import Access, Identity, require_same
 from events_pandas.deliver.journal.lookup import find_elsewhere
-from events_pandas.deliver.journal.marks import Elsewhere, Mark
 from events_pandas.deliver.journal.opening import transaction
 from events_pandas.deliver.journal.processes import SEEN_SECONDS, be_seen
-from events_pandas.deliver.journal.statements import Acceptance, accept_events, release_events
+from events_pandas.deliver.journal.tables import Acceptance, Elsewhere, Mark, accept_events, release_events
 from events_pandas.deliver.journal.troubles import death_error, journal_error, stall_error
 from events_pandas.errors import JournalError
 

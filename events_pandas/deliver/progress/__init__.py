@@ -1,6 +1,6 @@
 """What a person sees while rows are checked or submitted: a bar, lines, what a callable makes of it, or nothing."""
 
-from events_pandas.deliver.progress.facts import Progress
-from events_pandas.deliver.progress.opening import ProgressBar, ProgressChoice, progress_bar
+from events_pandas.deliver.progress.meter import ProgressBar, ProgressChoice, progress_bar
+from events_pandas.deliver.progress.tally import Progress
 
 __all__ = ["Progress", "ProgressBar", "ProgressChoice", "progress_bar"]

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
-from events_pandas.deliver.progress.facts import Progress
+from events_pandas.deliver.progress.tally import Progress
 from events_pandas.deliver.progress.wording import bar_format, line
 
 FIRST_LINE_SECONDS: Final = 2.0

@@ -2,15 +2,169 @@
 
 import datetime as dt
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from events_pandas.deliver.clock import Surroundings
 from events_pandas.deliver.outcomes import Outcome, Status
+from events_pandas.deliver.pace.duration import duration_seconds, windows_to_come
 from events_pandas.deliver.pace.state import Pause, Standing, Window
-from events_pandas.deliver.progress.facts import Progress
-from events_pandas.deliver.progress.forecast import Forecast, forecast
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Progress:
+    """How far a run has come.
+
+    Parameters
+    ----------
+    rows : int
+        Rows of which nothing more is to be done, those included that are not sent; without those that are
+        ``not_submitted``, since the run ended before their turn.
+    total : int or None
+        Rows of the whole run; None if that is not known, as in a stream.
+    counts : mapping of str to int
+        Events by status, such as ``{"accepted": 990, "rejected": 10}``; rows that are not sent are not counted,
+        nor are those that are ``not_submitted``: how many they are, the results tell.
+    at : datetime.datetime
+        When this was so, in UTC.
+    elapsed_seconds : float
+        Since the run began.
+    events_per_second : float or None
+        The rate of the last ten seconds; None in the first two of a run, and while it is paused.
+    window : Window or None
+        The current window of the rate limit: ``limit``, ``left``, ``ends_in_seconds`` and ``seconds``. None where the
+        limit is not known, or is not what decides the pace.
+    window_number : int or None
+        The number of the current window in this run, from 1; None without a window.
+    windows : int or None
+        How many windows the run takes in all; None without a window or a total.
+    done_at : datetime.datetime or None
+        When the last request leaves, in UTC: computed from the limit and its reset where the limit decides the pace,
+        otherwise from the rate. None if that is not known, and while the run is paused.
+    pause : Pause or None
+        Why nothing is sent: ``reason`` (``"preflight"``, ``"outage"``, ``"rate_limit"`` or ``"stopping"``),
+        ``since_seconds``, ``next_in_seconds`` and ``gives_up_in_seconds``.
+    in_flight : int
+        Requests that are under way.
+    ended_early : bool
+        Whether the run has ended before all of its rows were done.
+    is_final : bool
+        Whether this is the last that is told of the run, however it ended.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import events_pandas as ep
+    >>> def show(progress):
+    ...     if progress.is_final:
+    ...         print(progress.rows, dict(progress.counts))
+    >>> orders = pd.DataFrame({"day": ["2024-01-31", "2024-02-01"], "who": ["00042", "00043"]})
+    >>> mapping = ep.EventMapping(event_name="placed-order", created_at="day", user_id="who", timezone="UTC")
+    >>> with ep.Sandbox() as sandbox:
+    ...     results = ep.submit_events(orders, mapping, client=sandbox.client(), progress=show)
+    2 {'accepted': 2}
+    """
+
+    rows: int
+    total: int | None
+    counts: Mapping[str, int] = field(default_factory=dict)
+    at: dt.datetime
+    elapsed_seconds: float
+    events_per_second: float | None = None
+    window: Window | None = None
+    window_number: int | None = None
+    windows: int | None = None
+    done_at: dt.datetime | None = None
+    pause: Pause | None = None
+    in_flight: int = 0
+    ended_early: bool = False
+    is_final: bool = False
+
+
+LEAST_PACE_SHARE: Final = 0.8
+"""From this part of the limit's pace on, the limit is what decides; a run that it decides has all but all of it."""
+SPENT_SHARE: Final = 0.2
+"""With no more than this left at its end, a window has been used up: by this run, or by others too."""
+REACHABLE_PER_SECOND: Final = 2_000.0
+"""More requests a second than a run can make: a limit beyond that does not decide."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Forecast:
+    """When a run ends, and what decides that.
+
+    Parameters
+    ----------
+    seconds : float or None
+        Until the last request leaves; None if that is not known.
+    is_paced : bool
+        Whether the rate limit decides the pace.
+    windows_to_come : int or None
+        Windows after the current one; None where the limit does not decide, or the end is not known.
+    """
+
+    seconds: float | None = None
+    is_paced: bool = False
+    windows_to_come: int | None = None
+
+
+def forecast(
+    requests: int | None, *, window: Window | None, per_second: float | None, least_left_share: float = 1.0
+) -> Forecast:
+    """Say when a run ends.
+
+    Parameters
+    ----------
+    requests : int or None
+        How many are still to be made; None if that is not known.
+    window : Window or None
+        The current window of the rate limit, if it is known.
+    per_second : float or None
+        The present speed; None if that is not known yet.
+    least_left_share : float, default 1.0
+        The smallest part of a window that was left at any time of late.
+
+    Returns
+    -------
+    Forecast
+        The later of two times, where the run is slower than the limit allows.
+
+    Examples
+    --------
+    >>> window = Window(limit=100, left=20, ends_in_seconds=2.0, seconds=10.0)
+    >>> forecast(521, window=window, per_second=10.0)
+    Forecast(seconds=52.0, is_paced=True, windows_to_come=6)
+    >>> forecast(500, window=window, per_second=5.0)
+    Forecast(seconds=100.0, is_paced=False, windows_to_come=None)
+    """
+    by_speed = requests / per_second if requests is not None and per_second else None
+    if window is None:
+        return Forecast(seconds=by_speed)
+    is_at_pace = _is_at_pace(window, per_second)
+    is_paced = is_at_pace or (per_second is not None and least_left_share <= SPENT_SHARE)
+    if requests is None:
+        return Forecast(is_paced=is_paced)
+    by_limit = duration_seconds(
+        requests,
+        limit=window.limit,
+        remaining=window.left,
+        seconds_left=window.ends_in_seconds,
+        window_seconds=window.seconds,
+    )
+    if is_at_pace:
+        seconds: float | None = by_limit
+    else:
+        seconds = None if by_speed is None else max(by_limit, by_speed)
+    further = windows_to_come(seconds, window=window) if is_paced and seconds is not None else None
+    return Forecast(seconds=seconds, is_paced=is_paced, windows_to_come=further)
+
+
+def _is_at_pace(window: Window, per_second: float | None) -> bool:
+    """Say whether a run is about as fast as the limit allows; where its speed is not known, whether it can be."""
+    pace = window.limit / window.seconds
+    return pace <= REACHABLE_PER_SECOND if per_second is None else per_second >= LEAST_PACE_SHARE * pace
+
 
 SPEED_SECONDS: Final = 10.0
 """The time over which the present speed is measured: a window's, so that what happens within one evens out."""

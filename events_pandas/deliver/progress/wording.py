@@ -8,7 +8,7 @@ from typing import Final
 
 from events_pandas.deliver.outcomes import Status
 from events_pandas.deliver.pace.state import Pause
-from events_pandas.deliver.progress.facts import Progress
+from events_pandas.deliver.progress.tally import Progress
 
 LEAST_BAR: Final = 8
 """Characters below which a bar shows nothing that the percentage does not say."""

@@ -13,9 +13,8 @@ from events_pandas import intercom
 from events_pandas.sandbox.rules.events import Payload, is_unix_seconds, judge, read_payload
 from events_pandas.sandbox.rules.refusals import Refusal, invalid, missing
 from events_pandas.sandbox.workspace.contacts import Contact
-from events_pandas.sandbox.workspace.ledger import Place, add_summary
 from events_pandas.sandbox.workspace.store import EARLIEST, Row, Store
-from events_pandas.sandbox.workspace.workspace import Workspace
+from events_pandas.sandbox.workspace.workspace import Place, Workspace, add_summary
 
 LISTED_SECONDS: Final = 90 * 86_400
 """Events that are older are counted, but not listed."""

@@ -1,6 +1,8 @@
 """What the page says of the whole workspace: who it is, what it received, how full its window is."""
 
+import json
 import math
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -8,9 +10,9 @@ from typing import Final
 
 from events_pandas.sandbox.page.counts import Tally
 from events_pandas.sandbox.page.filters import UNANSWERED
-from events_pandas.sandbox.page.times import Moment
+from events_pandas.sandbox.page.rendering import Moment
 from events_pandas.sandbox.rules.window import RateWindow
-from events_pandas.sandbox.workspace.ledger import Outcome
+from events_pandas.sandbox.workspace.workspace import Outcome
 
 SPAN_SECONDS: Final = 2
 """How long one bar of the pace stands for."""
@@ -234,3 +236,46 @@ def draw_pace(arrivals: Sequence[int]) -> Pace:
 
 def _rate(rate: float) -> str:
     return f"{rate:.1f}" if 0 < rate < _PRECISE else f"{rate:,.0f}"
+
+
+def python_lines(facts: Facts) -> str:
+    """Return how to submit a frame with this package.
+
+    Parameters
+    ----------
+    facts : Facts
+        Who the workspace is.
+
+    Returns
+    -------
+    str
+        Two lines of Python.
+    """
+    token, url = json.dumps(facts.access_token), json.dumps(facts.url)
+    return (
+        f"client = ep.IntercomClient({token}, base_url={url}, allow_http=True)\n"
+        "results = ep.submit_events(orders, mapping, client=client)"
+    )
+
+
+def shell_lines(facts: Facts, *, created_at: int) -> str:
+    """Return how to submit one event with curl.
+
+    Parameters
+    ----------
+    facts : Facts
+        Who the workspace is.
+    created_at : int
+        The event's second.
+
+    Returns
+    -------
+    str
+        Two lines for a shell.
+    """
+    event = {"event_name": "placed-order", "created_at": created_at, "user_id": "42"}
+    address, token = shlex.quote(f"{facts.url}/events"), shlex.quote(f"Authorization: Bearer {facts.access_token}")
+    return (
+        f"curl {address} -H {token} \\\n"
+        f"  -H 'Accept: application/json' -H 'Content-Type: application/json' -d {shlex.quote(json.dumps(event))}"
+    )

@@ -13,14 +13,12 @@ from typing import Final
 from markupsafe import Markup
 from starlette.responses import Response
 
-from events_pandas.sandbox.page.asked import Asked
 from events_pandas.sandbox.page.counts import read_change, read_last_arrival
-from events_pandas.sandbox.page.filters import Filters
+from events_pandas.sandbox.page.filters import Asked, Filters
 from events_pandas.sandbox.page.overview import PACE_SECONDS, Facts
 from events_pandas.sandbox.page.queries import read_body
-from events_pandas.sandbox.page.rendering import render
+from events_pandas.sandbox.page.rendering import read_moment, render
 from events_pandas.sandbox.page.sections import SECTIONS, View, render_section
-from events_pandas.sandbox.page.times import read_moment
 from events_pandas.sandbox.rules.window import RateWindow
 from events_pandas.sandbox.workspace.workspace import Workspace
 

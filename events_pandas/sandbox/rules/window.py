@@ -2,9 +2,46 @@
 
 import math
 from dataclasses import dataclass
-from typing import Final
+from numbers import Integral, Real
+from typing import Final, TypeGuard
 
-from events_pandas.sandbox.rules.kinds import is_number, is_whole
+
+def is_whole(value: object) -> TypeGuard[int]:
+    """Return whether a value is a whole number.
+
+    Parameters
+    ----------
+    value : object
+        Anything.
+
+    Returns
+    -------
+    bool
+        True for numpy's integers as well; False for booleans.
+    """
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+def is_number(value: object) -> TypeGuard[float]:
+    """Return whether a value is a finite number.
+
+    Parameters
+    ----------
+    value : object
+        Anything.
+
+    Returns
+    -------
+    bool
+        True for numpy's numbers as well; False for booleans, NaN, infinity, and integers that no float can hold.
+    """
+    if isinstance(value, bool) or not isinstance(value, Real):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # An integer that is too large for a float.
+        return False
+
 
 NO_LIMIT: Final = 10_000_000
 """The limit that is told where there is none: Intercom's answers always have one, and nobody reaches this."""

@@ -10,14 +10,12 @@ from starlette.datastructures import QueryParams
 from events_pandas import intercom
 from events_pandas.sandbox.endpoints.answers import Answer, Reply, refused, reply, with_content
 from events_pandas.sandbox.endpoints.routes import Request, find_endpoint
-from events_pandas.sandbox.faults import Fault
-from events_pandas.sandbox.plan_ import FaultPlan
+from events_pandas.sandbox.faults import Fault, FaultPlan
 from events_pandas.sandbox.rules import refusals
 from events_pandas.sandbox.rules.refusals import Refusal
 from events_pandas.sandbox.rules.window import Allowance, RateWindow
-from events_pandas.sandbox.server.forms import accepts_json, read_credentials, token_credentials
-from events_pandas.sandbox.workspace.ledger import Outcome
-from events_pandas.sandbox.workspace.workspace import Workspace
+from events_pandas.sandbox.server.wire import accepts_json, read_credentials, token_credentials
+from events_pandas.sandbox.workspace.workspace import Outcome, Workspace
 
 LARGEST_BODY: Final = 1_000_000
 """Bytes of a request; a larger one is answered 413."""

@@ -1,7 +1,6 @@
 """The control of a sandbox while it runs: its settings read and changed, by JSON or from another thread."""
 
 import dataclasses
-import difflib
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -12,11 +11,11 @@ from typing import Any, Final
 from events_pandas import intercom
 from events_pandas.sandbox.endpoints.answers import Answer, refused
 from events_pandas.sandbox.endpoints.routes import find_endpoint
-from events_pandas.sandbox.faults import Faults, NextFault, checked_faults
-from events_pandas.sandbox.plan_ import FaultPlan
+from events_pandas.sandbox.faults import FaultPlan, Faults, NextFault, checked_faults
 from events_pandas.sandbox.rules.events import read_payload
 from events_pandas.sandbox.rules.refusals import RESOURCE_NOT_FOUND, Refusal
 from events_pandas.sandbox.rules.window import RateWindow, checked_limit, checked_window_seconds
+from events_pandas.words import did_you_mean
 
 CONTROL_PATH: Final = "/sandbox/control"
 
@@ -190,9 +189,7 @@ def _known(name: str, document: object, fields: Iterable[str]) -> Mapping[str, A
         raise ValueError(f"{name} must be an object with some of the fields {', '.join(fields)}")  # noqa: TRY004  # From JSON.
     for field in document:
         if field not in fields:
-            similar = difflib.get_close_matches(field, fields, n=1)
-            hint = f"did you mean {similar[0]!r}?" if similar else f"there are {', '.join(fields)}"
-            raise ValueError(f"{name} has no field {field!r}: {hint}")
+            raise ValueError(f"{name} has no field {field!r}: {did_you_mean(field, fields)}")
     return document
 
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from events_pandas.check.duplicates import free_seconds, order_of_events, spread_events
 from events_pandas.convert.keys import event_words
-from events_pandas.convert.spread import free_seconds, order_of_events, spread_events
 
 
 def _integers(values):

@@ -8,8 +8,7 @@ import threading
 import pytest
 import typer
 
-from events_pandas.cli.endings import exit_codes
-from events_pandas.cli.signals import ENDING, ending_signals
+from events_pandas.cli.endings import ENDING, ending_signals, exit_codes
 
 
 @pytest.mark.parametrize("number", ENDING)

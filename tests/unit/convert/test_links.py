@@ -7,7 +7,7 @@ import pytest
 import events_pandas as ep
 from events_pandas.check import check_rows
 from events_pandas.convert import Converter
-from events_pandas.convert.links import link_cures
+from events_pandas.convert.odd_texts import link_cures
 from events_pandas.mapping import bind
 
 UNFIT = "write it as https://example.org/page, without spaces"

@@ -15,9 +15,9 @@ from events_pandas import intercom
 from events_pandas.deliver.client.answers import Answer, TransportError
 from events_pandas.deliver.client.transport import Transport
 from events_pandas.deliver.clock import Surroundings
+from events_pandas.deliver.decide import RetryPolicy
 from events_pandas.deliver.engine import Run
 from events_pandas.deliver.outcomes import Event
-from events_pandas.deliver.retry import RetryPolicy
 
 TOKEN = "dG9rOjEyMzQ1Njc4"
 FAST = {intercom.LIMIT_HEADER: "1000000", intercom.REMAINING_HEADER: "999999", intercom.RESET_HEADER: "1700000010"}

@@ -4,9 +4,9 @@ import math
 
 import pytest
 
-from events_pandas.deliver.backlog import Backlog
 from events_pandas.deliver.decide import Verdict
 from events_pandas.deliver.outcomes import Status
+from events_pandas.deliver.ticket import Backlog
 
 ACCEPTED = Verdict(status=Status.ACCEPTED, http_status=202)
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from events_pandas.deliver.client.answers import Answer, TransportError
+from events_pandas.deliver.decide import RetryPolicy
 from events_pandas.deliver.outcomes import Event, Outcome, Status
-from events_pandas.deliver.retry import RetryPolicy
 
 REFUSED = TransportError("refused", may_have_arrived=False)
 BROKEN = TransportError("broke", may_have_arrived=True)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from events_pandas.deliver.failurerate import FailureRate
 from events_pandas.deliver.outcomes import Outcome, Status
+from events_pandas.deliver.withheld import FailureRate
 
 
 def _note(rate, status, times=1, *, attempts=1):

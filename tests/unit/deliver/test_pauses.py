@@ -2,11 +2,10 @@
 
 import pytest
 
-from events_pandas.deliver.outage import Outage
+from events_pandas.deliver.outage import Outage, pause_at
 from events_pandas.deliver.pace.observation import Sighting
 from events_pandas.deliver.pace.pacer import Hold
 from events_pandas.deliver.pace.state import Pause
-from events_pandas.deliver.pauses import pause_at
 
 NOW = 1_000.0
 

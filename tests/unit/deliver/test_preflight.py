@@ -10,10 +10,10 @@ import pytest
 from events_pandas.deliver.client.answers import Answer, TransportError
 from events_pandas.deliver.client.asking import ask_in_time
 from events_pandas.deliver.clock import Surroundings
+from events_pandas.deliver.decide import RetryPolicy
 from events_pandas.deliver.outcomes import Status
 from events_pandas.deliver.pace.pacer import Pacer
 from events_pandas.deliver.preflight import Workspace, ask_workspace, read_workspace
-from events_pandas.deliver.retry import RetryPolicy
 from events_pandas.deliver.stops import Stop
 
 ME = {"type": "admin", "app": {"id_code": "abc123", "name": "Acme", "region": "EU", "timezone": "UTC"}}

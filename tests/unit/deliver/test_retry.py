@@ -3,8 +3,8 @@
 import pytest
 
 from events_pandas.deliver.client.answers import Answer, TransportError
+from events_pandas.deliver.decide import Again, RetryPolicy, Tries, decide, is_failure, is_passing, is_rate_limited
 from events_pandas.deliver.outcomes import Status
-from events_pandas.deliver.retry import Again, RetryPolicy, Tries, decide, is_failure, is_passing, is_rate_limited
 
 POLICY = RetryPolicy(attempts=4, base_seconds=0.5, max_seconds=1.5)
 DATE = {"Date": "Tue, 14 Nov 2023 22:13:20 GMT"}  # 1,700,000,000

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from events_pandas import Column, Constant, EventMapping, check_events
-from events_pandas.results.report_facts import Spread
+from events_pandas.results.report import Spread
 
 
 @pytest.fixture

@@ -5,8 +5,7 @@ from dataclasses import replace
 
 from events_pandas import Column, EventMapping, check_events
 from events_pandas.convert import Cause
-from events_pandas.results.report import report_lines
-from events_pandas.results.report_facts import Fact
+from events_pandas.results.report import Fact, report_lines
 
 CAUSE = Cause(
     code="nested_value", field="metadata.a", severity="error", rows=2, first_row=7, message="metadata.a: nested"

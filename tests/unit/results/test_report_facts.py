@@ -5,7 +5,7 @@ import pytest
 
 from events_pandas.convert import Cause
 from events_pandas.deliver import Workspace
-from events_pandas.results.report_facts import (
+from events_pandas.results.report import (
     Fact,
     Spread,
     duplicate_facts,

@@ -8,8 +8,7 @@ import pytest
 
 from events_pandas import Column, Constant, EventMapping, Text, check_events
 from events_pandas.convert import Cause
-from events_pandas.results.report_facts import Fact
-from events_pandas.results.report_html import report_html
+from events_pandas.results.report import Fact, report_html
 from events_pandas.words import quoted
 
 HOSTILE = "<script>alert(\"x\")</script><img src=x onerror='alert(1)'>&amp;"

@@ -5,10 +5,9 @@ import datetime as dt
 import pandas as pd
 import pytest
 
-from events_pandas.chronicle import Chronicle
 from events_pandas.deliver.journal import Journal, RunFacts
 from events_pandas.errors import JournalError
-from events_pandas.run.history import runs
+from events_pandas.run.history import Chronicle, runs
 
 FACTS = RunFacts(
     started_at=dt.datetime(2024, 1, 31, 12, tzinfo=dt.UTC),

@@ -5,9 +5,8 @@ import json
 import pandas as pd
 import pytest
 
-from events_pandas.sandbox.workspace.frame import submissions_frame
-from events_pandas.sandbox.workspace.ledger import Outcome
-from events_pandas.sandbox.workspace.workspace import Submission
+from events_pandas.sandbox.session import submissions_frame
+from events_pandas.sandbox.workspace.workspace import Outcome, Submission
 
 DTYPES = {
     "received_at": "datetime64[us, UTC]",

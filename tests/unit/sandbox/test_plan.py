@@ -5,8 +5,7 @@ import sys
 
 import pytest
 
-from events_pandas.sandbox.faults import FAULT_NAMES, Faults, NextFault
-from events_pandas.sandbox.plan_ import FaultPlan
+from events_pandas.sandbox.faults import FAULT_NAMES, FaultPlan, Faults, NextFault
 
 BODIES = [str(number).encode() for number in range(10_000)]
 

@@ -9,7 +9,7 @@ import requests
 import urllib3
 from urllib3 import exceptions
 
-from events_pandas.deliver.failures import explain
+from events_pandas.deliver.client.transport import explain
 
 HOST = "api.intercom.io"
 POOL = urllib3.HTTPSConnectionPool(HOST)

@@ -15,7 +15,7 @@ import pytest
 
 from events_pandas.deliver.journal import Elsewhere, OtherRun
 from events_pandas.deliver.journal.lockfile import LockFile, locked_instead
-from events_pandas.deliver.journal.process import Process
+from events_pandas.deliver.journal.processes import Process
 from events_pandas.errors import JournalError
 from events_pandas.filesystem import place_of
 

@@ -10,7 +10,7 @@ import tqdm
 
 from events_pandas.deliver.pace.state import Pause
 from events_pandas.deliver.progress.displays import Bar, Lines
-from events_pandas.deliver.progress.facts import Progress
+from events_pandas.deliver.progress.tally import Progress
 
 AWAITING = "stopping: waiting for 7 requests, 30 s at most; Ctrl-C again leaves at once"
 

@@ -3,7 +3,7 @@
 import pytest
 
 from events_pandas.deliver.pace.state import Window
-from events_pandas.deliver.progress.forecast import forecast
+from events_pandas.deliver.progress.tally import forecast
 
 WINDOW = Window(limit=100, left=40, ends_in_seconds=4.0, seconds=10.0)
 OTHERS = Window(limit=100, left=20, ends_in_seconds=8.0, seconds=10.0)

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from events_pandas.deliver.pace.state import Pause, Window
-from events_pandas.deliver.progress.facts import Progress
+from events_pandas.deliver.progress.tally import Progress
 from events_pandas.deliver.progress.wording import bar_format, line
 
 BERLIN = ZoneInfo("Europe/Berlin")

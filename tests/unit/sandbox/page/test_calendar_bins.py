@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from events_pandas.sandbox.page.calendar_bins import make_bins
+from events_pandas.sandbox.page.charts import make_bins
 
 
 def day(text):

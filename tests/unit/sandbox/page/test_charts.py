@@ -2,8 +2,7 @@
 
 import pytest
 
-from events_pandas.sandbox.page.calendar_bins import Bins, make_bins
-from events_pandas.sandbox.page.charts import Segment, draw_chart, nice_ceiling
+from events_pandas.sandbox.page.charts import Bins, Segment, draw_chart, make_bins, nice_ceiling
 
 BINS = Bins(unit="month", edges=(0, 31, 59, 90, 120), labels=("Jan 1970", "Feb 1970", "Mar 1970", "Apr 1970"))
 NAMES = {1: "placed-order", 2: "signed-up"}

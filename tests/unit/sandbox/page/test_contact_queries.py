@@ -2,7 +2,8 @@
 
 import pytest
 
-from events_pandas.sandbox.page.contact_queries import (
+from events_pandas.sandbox.page.counts import find_name
+from events_pandas.sandbox.page.queries import (
     EventCount,
     find_contact,
     first_submission_of,
@@ -10,10 +11,8 @@ from events_pandas.sandbox.page.contact_queries import (
     read_since,
     read_timeline,
 )
-from events_pandas.sandbox.page.counts import find_name
 from events_pandas.sandbox.workspace.contacts import Contacts
-from events_pandas.sandbox.workspace.ledger import Place, add_summary
-from events_pandas.sandbox.workspace.workspace import Workspace
+from events_pandas.sandbox.workspace.workspace import Place, Workspace, add_summary
 
 
 @pytest.fixture

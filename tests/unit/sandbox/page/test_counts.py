@@ -2,7 +2,6 @@
 
 import pytest
 
-from events_pandas.sandbox.page.contact_queries import find_contact
 from events_pandas.sandbox.page.counts import (
     NameCount,
     Tally,
@@ -18,6 +17,7 @@ from events_pandas.sandbox.page.counts import (
     read_span,
     read_tallies,
 )
+from events_pandas.sandbox.page.queries import find_contact
 
 DAY = 86_400
 

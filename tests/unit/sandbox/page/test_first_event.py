@@ -3,9 +3,8 @@
 import json
 import shlex
 
-from events_pandas.sandbox.page.first_event import python_lines, shell_lines
-from events_pandas.sandbox.page.overview import Facts
-from events_pandas.sandbox.page.times import read_moment
+from events_pandas.sandbox.page.overview import Facts, python_lines, shell_lines
+from events_pandas.sandbox.page.rendering import read_moment
 
 
 def facts(**changes):

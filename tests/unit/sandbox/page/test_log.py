@@ -2,9 +2,8 @@
 
 import pytest
 
-from events_pandas.sandbox.page.asked import Asked
-from events_pandas.sandbox.page.filters import Filters
-from events_pandas.sandbox.page.log import read_log
+from events_pandas.sandbox.page.filters import Asked, Filters
+from events_pandas.sandbox.page.sections import read_log
 
 
 @pytest.fixture

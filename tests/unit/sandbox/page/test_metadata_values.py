@@ -2,7 +2,7 @@
 
 import pytest
 
-from events_pandas.sandbox.page.metadata_values import Kind, read_metadata, read_value, safe_href
+from events_pandas.sandbox.page.shown import Kind, read_metadata, read_value, safe_href
 
 CENTS = "Intercom's documentation says “cents”, and nothing of currencies without two decimals"
 

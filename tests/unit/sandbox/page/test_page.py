@@ -8,7 +8,7 @@ import pytest
 
 from events_pandas.sandbox.page import Page
 from events_pandas.sandbox.rules.refusals import chosen_refusal
-from events_pandas.sandbox.workspace.ledger import Outcome
+from events_pandas.sandbox.workspace.workspace import Outcome
 
 POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:;"

@@ -14,7 +14,7 @@ from events_pandas.sandbox.page.queries import (
     was_named,
 )
 from events_pandas.sandbox.rules.refusals import chosen_refusal
-from events_pandas.sandbox.workspace.ledger import Outcome
+from events_pandas.sandbox.workspace.workspace import Outcome
 
 
 @pytest.fixture

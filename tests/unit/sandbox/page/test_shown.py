@@ -4,8 +4,7 @@ import json
 
 import pytest
 
-from events_pandas.sandbox.page.contact_queries import EventRow
-from events_pandas.sandbox.page.queries import SubmissionRow
+from events_pandas.sandbox.page.queries import EventRow, SubmissionRow
 from events_pandas.sandbox.page.shown import show_event, show_submission
 
 NOW = 1_700_000_000

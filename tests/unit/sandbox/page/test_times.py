@@ -2,7 +2,7 @@
 
 import pytest
 
-from events_pandas.sandbox.page.times import month_name, read_moment
+from events_pandas.sandbox.page.rendering import month_name, read_moment
 
 
 @pytest.mark.parametrize(

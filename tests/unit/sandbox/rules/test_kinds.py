@@ -5,7 +5,7 @@ import decimal
 import numpy as np
 import pytest
 
-from events_pandas.sandbox.rules.kinds import is_number, is_whole
+from events_pandas.sandbox.rules.window import is_number, is_whole
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from events_pandas.sandbox.rules.metadata import metadata_refusal
+from events_pandas.sandbox.rules.events import metadata_refusal
 
 NESTED = "is an object, but neither a rich link (url, value) nor a monetary amount (amount, currency)"
 AMOUNT = "has an amount that is no positive integer"

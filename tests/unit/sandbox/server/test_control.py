@@ -4,8 +4,7 @@ import json
 
 import pytest
 
-from events_pandas.sandbox.faults import Faults, NextFault
-from events_pandas.sandbox.plan_ import FaultPlan
+from events_pandas.sandbox.faults import FaultPlan, Faults, NextFault
 from events_pandas.sandbox.rules.refusals import Refusal
 from events_pandas.sandbox.rules.window import RateWindow
 from events_pandas.sandbox.server.control import Control

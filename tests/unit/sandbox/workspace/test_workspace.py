@@ -7,9 +7,8 @@ import pytest
 
 from events_pandas.sandbox.rules.refusals import ACCESS_TOKEN_INVALID, Refusal
 from events_pandas.sandbox.workspace.contacts import Contacts
-from events_pandas.sandbox.workspace.ledger import Outcome
 from events_pandas.sandbox.workspace.store import Store
-from events_pandas.sandbox.workspace.workspace import Submission, Workspace
+from events_pandas.sandbox.workspace.workspace import Outcome, Submission, Workspace
 
 NOW = 1_700_000_000.5
 
