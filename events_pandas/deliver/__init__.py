@@ -1,8 +1,7 @@
 """Delivery: events as bytes in, one outcome for each of them out."""
 
+from events_pandas.deliver.client import MAX_CONCURRENCY, IntercomClient
 from events_pandas.deliver.client.answers import Answer, TransportError
-from events_pandas.deliver.client import IntercomClient
-from events_pandas.deliver.client.route import MAX_CONCURRENCY
 from events_pandas.deliver.decide import RetryPolicy
 from events_pandas.deliver.engine import Run
 from events_pandas.deliver.outcomes import Event, Outcome, Status

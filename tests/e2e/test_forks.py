@@ -153,7 +153,7 @@ def test_client_closes_its_connections_in_a_child_without_a_trace_in_the_parent(
 def test_pool_is_of_use_in_a_child_whatever_was_locked_at_the_fork():
     """A thread that the child does not have may hold the lock of the pool: it is made anew."""
     pool = CHECKED_POOLS["http"]("127.0.0.1", 9, maxsize=4)
-    route = Route("http://127.0.0.1:9")
+    route = Route("http://127.0.0.1:9", max_connections=1)
     pool_of_route = route.get_connection_with_tls_context()
 
     with pool.pool.mutex, pool_of_route.pool.mutex:

@@ -1,6 +1,6 @@
 """The client: one request to Intercom and its answer."""
 
 from events_pandas.deliver.client.answers import Answer, TransportError
-from events_pandas.deliver.client.client import IntercomClient
+from events_pandas.deliver.client.client import MAX_CONCURRENCY, IntercomClient
 
-__all__ = ["Answer", "IntercomClient", "TransportError"]
+__all__ = ["MAX_CONCURRENCY", "Answer", "IntercomClient", "TransportError"]

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from events_pandas.deliver.client.answers import Answer
     from events_pandas.deliver.client.transport import Transport
 
+MAX_CONCURRENCY: Final = 128
+"""Requests under way at once at most: threads that wait for answers, and connections that are kept open."""
 TOKEN_VARIABLE: Final = "INTERCOM_ACCESS_TOKEN"  # noqa: S105  # the name of a variable, not a token
 
 _VISIBLE_CHARACTERS: Final = frozenset(string.ascii_letters + string.digits + string.punctuation)
@@ -148,7 +150,13 @@ def _connect(base_url: str, *, access_token: str | None, api_version: str, timeo
     # requests takes a quarter of a second to import, which a session that sends nothing need not spend.
     from events_pandas.deliver.client.transport import Transport  # noqa: PLC0415
 
-    return Transport(base_url, access_token=token, api_version=version, timeout_seconds=timeout_seconds)
+    return Transport(
+        base_url,
+        access_token=token,
+        api_version=version,
+        timeout_seconds=timeout_seconds,
+        max_connections=MAX_CONCURRENCY,
+    )
 
 
 def _checked_token(access_token: str | None) -> str:

@@ -3,7 +3,7 @@
 import ssl
 import threading
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 from urllib.parse import urlsplit
 
 import requests
@@ -18,9 +18,6 @@ from events_pandas.deliver.client.exchange import CHECKED_POOLS, checked_pools
 from events_pandas.forking import leave_to_parent_at_fork
 from events_pandas.loopback import is_loopback
 
-MAX_CONCURRENCY: Final = 128
-"""Requests under way at once at most: threads that wait for answers, and connections that are kept open."""
-
 
 class Route(HTTPAdapter):
     """An adapter of requests for one address: one pool of connections, one set of certificates.
@@ -32,10 +29,13 @@ class Route(HTTPAdapter):
     ----------
     base_url : str
         An http or https URL.
+    max_connections : int
+        Connections that are kept open at most.
     """
 
-    def __init__(self, base_url: str) -> None:
-        super().__init__(pool_connections=1, pool_maxsize=MAX_CONCURRENCY)
+    def __init__(self, base_url: str, *, max_connections: int) -> None:
+        super().__init__(pool_connections=1, pool_maxsize=max_connections)
+        self._max_connections = max_connections
         self._base_url = base_url
         self._pool: urllib3.HTTPConnectionPool | None = None
         self._opening = threading.Lock()
@@ -137,7 +137,7 @@ class Route(HTTPAdapter):
             with_scheme = prepend_scheme_if_needed(proxy, "http")  # type: ignore[no-untyped-call]
             manager = self.proxy_manager_for(with_scheme, ssl_context=context, proxy_ssl_context=context)
         else:
-            self.init_poolmanager(1, MAX_CONCURRENCY, ssl_context=context)
+            self.init_poolmanager(1, self._max_connections, ssl_context=context)
             manager = self.poolmanager
         manager.pool_classes_by_scheme = CHECKED_POOLS
         return manager

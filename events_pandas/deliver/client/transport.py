@@ -107,6 +107,8 @@ class Transport:
         The value of ``Intercom-Version``.
     timeout_seconds : float
         The time that a request and its answer have together.
+    max_connections : int
+        Connections that are kept open at most.
 
     Notes
     -----
@@ -120,7 +122,9 @@ class Transport:
     server has closed is noticed before anything is sent on it, or ends in a `TransportError`.
     """
 
-    def __init__(self, base_url: str, *, access_token: str, api_version: str, timeout_seconds: float) -> None:
+    def __init__(
+        self, base_url: str, *, access_token: str, api_version: str, timeout_seconds: float, max_connections: int
+    ) -> None:
         self._base_url = base_url
         self._host = urlsplit(base_url).netloc
         self._timeout_seconds = timeout_seconds
@@ -133,7 +137,7 @@ class Transport:
             "Intercom-Version": api_version,
             "User-Agent": f"events-pandas/{version('events-pandas')}",
         }
-        self._route = Route(base_url)
+        self._route = Route(base_url, max_connections=max_connections)
         self._templates: dict[tuple[str, str], requests.PreparedRequest] = {}
 
     def send(self, method: str, path: str, body: bytes | None = None) -> Answer:

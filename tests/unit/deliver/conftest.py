@@ -207,7 +207,13 @@ def connect():
 
     def make(url="https://api.intercom.io", timeout_seconds=5.0, access_token=TOKEN):
         transports.append(
-            Transport(url, access_token=access_token, api_version="2.14", timeout_seconds=timeout_seconds),
+            Transport(
+                url,
+                access_token=access_token,
+                api_version="2.14",
+                timeout_seconds=timeout_seconds,
+                max_connections=8,
+            ),
         )
         return transports[-1]
 

@@ -157,7 +157,7 @@ def test_transport_bounds_the_time_of_sending_on_a_connection_that_is_used_again
         connection.sendall(ACCEPTED)
         server.stopping.wait(5.0)
 
-    pool = Route(serve(reply).url).get_connection_with_tls_context()
+    pool = Route(serve(reply).url, max_connections=1).get_connection_with_tls_context()
     begin_attempt(5.0)
     pool.urlopen("POST", "/", body=b"{}", retries=False)
     start = time.monotonic()

@@ -187,7 +187,7 @@ def test_event_of_two_runs_at_once_is_accepted_in_one_of_them_whatever_their_clo
 
 TELLING = """
 import dataclasses, json
-from events_pandas.deliver.journal.process import Process
+from events_pandas.deliver.journal.processes import Process
 print(json.dumps(dataclasses.asdict(Process.own())), flush=True)
 input()
 """
