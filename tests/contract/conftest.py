@@ -22,6 +22,8 @@ BLOCK = re.compile(
 COMMAND = re.compile(r"^\$ (?P<command>(?:.*\\\n)*.*)\n(?P<output>(?:(?!\$ ).*\n)*)", flags=re.MULTILINE)
 PROGRAMS = {"cat", "events-pandas", "python"}
 TIMEOUT_SECONDS = 120
+PROJECT = Path(__file__).parents[2]
+DOCUMENTS = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -118,10 +120,23 @@ def run_document(own_folder: Path) -> Callable[[str], list[str]]:  # noqa: ARG00
     return run
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Make a test for the README, and one for each page of the documentation."""
+    if "document" in metafunc.fixturenames:
+        names = [str(path.relative_to(PROJECT)) for path in DOCUMENTS]
+        metafunc.parametrize("document", DOCUMENTS, ids=names)
+
+
 @pytest.fixture(scope="session")
 def project() -> Path:
     """The folder that holds pyproject.toml."""
-    return Path(__file__).parents[2]
+    return PROJECT
+
+
+@pytest.fixture(scope="session")
+def documents() -> list[Path]:
+    """The README and the pages of the documentation."""
+    return DOCUMENTS
 
 
 @pytest.fixture(scope="session")

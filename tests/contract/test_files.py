@@ -20,6 +20,15 @@ def test_every_file_begins_with_a_docstring(project: Path) -> None:
     assert [str(path.relative_to(project)) for path in paths if lacks_its_first_line(path)] == []
 
 
+def test_development_page_has_a_line_for_every_folder(project: Path) -> None:
+    """Who opens the package for the first time finds each of its folders in the documentation."""
+    page = (project / "docs" / "development.md").read_text(encoding="utf-8")
+    folders = {path.parent.name for path in (project / "events_pandas").glob("*/*") if path.is_file()}
+
+    assert folders
+    assert [folder for folder in sorted(folders - {"__pycache__"}) if f"| `{folder}/` |" not in page] == []
+
+
 @pytest.mark.parametrize(
     ("text", "lacks"),
     [

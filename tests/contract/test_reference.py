@@ -1,16 +1,20 @@
-"""The README's tables of reference are true: what becomes of each dtype, and what can be found wrong with a row."""
+"""The tables of the documentation are true: dtypes, codes, statuses, columns, exceptions, rules and options."""
 
 import datetime as dt
 import decimal
+import inspect
 import json
 import re
 import uuid
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import typer
 
 import events_pandas as ep
+from events_pandas.cli import app
 from events_pandas.convert import CODES
 
 VALUES = {
@@ -29,11 +33,12 @@ RULES = {
     "`MonetaryAmount`": ep.MonetaryAmount("x", currency=ep.Constant("usd")),
 }
 SECOND = 1_700_000_000
+DOCS = Path(__file__).parents[2] / "docs"
 
 
-def table(document, heading):
-    """Return the rows of the first table under a heading, each as a dict by column."""
-    section = document.partition(f"### {heading}\n")[2]
+def table(page, heading):
+    """Return the rows of the first table under a heading of a page in docs/, each as a dict by column."""
+    section = (DOCS / page).read_text(encoding="utf-8").partition(f"\n## {heading}\n")[2]
     lines = [line for line in section.partition("\n#")[0].splitlines() if line.startswith("|")]
     header, _, *rows = [
         [cell.strip().replace("\\|", "|") for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines
@@ -79,21 +84,15 @@ def under_rule(values, rule):
     return outcome(pd.DataFrame({"x": values}), mapping, pick)
 
 
-@pytest.fixture(scope="module")
-def readme(project):
-    return (project / "README.md").read_text(encoding="utf-8")
-
-
 def pytest_generate_tests(metafunc):
     """Make a test for each dtype of each row of the table."""
     if "dtype_row" in metafunc.fixturenames:
-        document = (metafunc.config.rootpath / "README.md").read_text(encoding="utf-8")
-        rows = table(document, "What becomes of each dtype")
+        rows = table("types.md", "What becomes of each dtype")
         cases = [(name, row) for row in rows for name in re.findall("`([^`]+)`", row["dtype"])]
         metafunc.parametrize(("dtype", "dtype_row"), cases, ids=[f"{name}, {row['value']}" for name, row in cases])
 
 
-def test_dtype_becomes_what_the_readme_says(dtype, dtype_row):
+def test_dtype_becomes_what_the_documentation_says(dtype, dtype_row):
     """Every dtype arrives right or is named, under each rule, as the table has it."""
     values = column(dtype, dtype_row["value"].strip("`"))
 
@@ -102,11 +101,106 @@ def test_dtype_becomes_what_the_readme_says(dtype, dtype_row):
     assert found == {name: dtype_row[name] for name in found}
 
 
-def test_readme_lists_every_code_in_its_order(readme):
+def test_documentation_lists_every_code_in_its_order():
     """Stable codes are documented with severity, cause and cure; the order tells which of several is a row's code."""
-    documented = table(readme, "What can be found wrong with a row")
+    documented = table("checks.md", "Codes")
 
     assert documented == [
         {"code": f"`{name}`", "severity": code.severity, "cause": code.cause, "cure": code.cure}
         for name, code in CODES.items()
     ]
+
+
+def code_of(cell):
+    """Return what stands between backticks in a cell of a table."""
+    return re.findall("`([^`]+)`", cell)
+
+
+@pytest.fixture
+def results(fake_client, make_orders, mapping):
+    return ep.submit_events(make_orders(), mapping, client=fake_client(), journal=None, progress=False)
+
+
+def test_documentation_lists_every_status_in_its_order(results):
+    """A row has one of these statuses, and results sort by their order."""
+    documented = [row["status"].strip("`") for row in table("results.md", "Statuses")]
+
+    assert documented == list(results["status"].cat.categories)
+
+
+def test_documentation_lists_every_column_of_the_results(results):
+    """Results have these columns in this order, each with its dtype."""
+    documented = {row["column"].strip("`"): row["dtype"].strip("`") for row in table("results.md", "Columns")}
+
+    assert documented == {name: str(dtype) for name, dtype in results.dtypes.items()}
+    assert list(documented) == list(results.columns)
+
+
+def test_documentation_lists_every_exception():
+    """Every exception that users can catch is in the table, and says if it has results."""
+    rows = table("results.md", "Exceptions")
+    public = {name for name in ep.__all__ if inspect.isclass(value := getattr(ep, name)) and is_exception(value)}
+
+    assert {name for row in rows for name in code_of(row["exception"] + row["raised when"]) if name in public} == (
+        public - {"EventsPandasError"}
+    )
+    assert {code_of(row["exception"])[0] for row in rows if row["`results`"]} == {
+        name for name in public if issubclass(getattr(ep, name), ep.SubmissionError | ep.SubmissionInterrupted)
+    }
+
+
+def is_exception(value):
+    return issubclass(value, BaseException)
+
+
+def rule_rows():
+    return [row for row in table("mapping.md", "Rules") if row["in TOML"]]
+
+
+@pytest.mark.parametrize("row", rule_rows(), ids=lambda row: row["in Python"])
+def test_rule_is_written_as_the_documentation_says(row):
+    """What a rule is in Python and what it is in TOML are the same rule."""
+    rule = eval(row["in Python"].strip("`"), {"ep": ep})
+    key = "key_at" if isinstance(rule, ep.Date) else "key"  # a date needs such a key, and a number may not have it
+    mapping = ep.EventMapping(event_name="e", created_at="at", user_id="who", metadata={key: rule})
+
+    assert f"{key} = {row['in TOML'].strip('`')}\n" in mapping.to_toml()
+
+
+def test_documentation_lists_every_option_of_a_mapping():
+    """The options of a mapping are those of its signature, with their defaults."""
+    parameters = inspect.signature(ep.EventMapping).parameters.values()
+    options = {each.name: each.default for each in parameters if each.default is not each.empty}
+
+    documented = [code_of(row["option"])[0] for row in table("mapping.md", "Options")]
+
+    fields = {"user_id", "id", "email", "metadata"}
+    assert documented == [
+        f"{name}={default!r}".replace("'", '"') for name, default in options.items() if name not in fields
+    ]
+
+
+def test_documentation_lists_every_option_of_a_run():
+    """The options of a run are those of `SubmitOptions`, with the defaults that it documents."""
+    defaults = re.findall(r"^\s*(\w+) : .*, default (.+)$", ep.SubmitOptions.__doc__, flags=re.MULTILINE)
+
+    documented = [code_of(row["option"])[0] for row in table("submitting.md", "Options")]
+
+    assert [name for name, _ in defaults] == list(ep.SubmitOptions.__annotations__)
+    assert documented == [f"{name}={default}" for name, default in defaults]
+
+
+def test_documentation_lists_every_command():
+    """`events-pandas` has these commands, in this order."""
+    documented = [row["command"].strip("`") for row in table("command-line.md", "Commands")]
+
+    assert documented == list(typer.main.get_command(app).commands)
+
+
+def test_documentation_lists_every_option_of_submit():
+    """`events-pandas submit` has these options, in this order."""
+    documented = [name for row in table("command-line.md", "Options of submit") for name in code_of(row["option"])]
+
+    parameters = typer.main.get_command(app).commands["submit"].params
+    options = [name for each in parameters for name in each.opts + each.secondary_opts if name.startswith("-")]
+    assert documented == options

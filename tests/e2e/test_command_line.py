@@ -1,5 +1,6 @@
 """The commands against a sandbox: what they print, and the exit code."""
 
+import doctest
 import re
 import socket
 from pathlib import Path
@@ -265,20 +266,24 @@ def test_sandbox_command_fails_when_its_port_is_taken(sandbox, launch):
     assert process.returncode == 2
 
 
-def shown_demo():
-    """Return what the README shows of the demo, without its progress, which goes to standard error."""
-    readme = (Path(__file__).parents[2] / "README.md").read_text()
-    shown = readme.partition("$ make demo\n")[2].partition("$ make test\n")[0]
+def shown_demo(document, *, command):
+    """Return what a document shows of the demo, without its progress, which goes to standard error."""
+    text = (Path(__file__).parents[2] / document).read_text(encoding="utf-8")
+    shown = text.partition(f"$ {command}\n")[2].partition("```\n")[0]
     return "".join(line for line in shown.splitlines(keepends=True) if not line.startswith("submitting:"))
 
 
 @pytest.mark.slow
-def test_demo_prints_what_the_readme_shows(launch):
+def test_demo_prints_what_the_documents_show(launch):
     """The first command of a stranger: mapping, check, results, and what the sandbox holds at the end."""
     process = launch("demo")
 
     stdout, stderr = process.communicate(timeout=60)
 
     assert process.returncode == 0
-    assert JOURNAL.sub("journal", PORT.sub(":0", stdout)) == JOURNAL.sub("journal", PORT.sub(":0", shown_demo()))
+    whole = shown_demo("docs/command-line.md", command="events-pandas demo")
+    assert JOURNAL.sub("journal", PORT.sub(":0", stdout)) == JOURNAL.sub("journal", PORT.sub(":0", whole))
+    end = shown_demo("README.md", command="make demo")
+    assert end.endswith(" events\n")
+    assert doctest.OutputChecker().check_output(end, stdout, doctest.ELLIPSIS)
     assert "submitting: 3,316 of 3,316 (100%) after" in stderr

@@ -1,5 +1,7 @@
-"""The README is true: its code runs, and its commands print what it shows."""
+"""The README and the documentation are true: their code runs, and their commands print what they show."""
 
+import re
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,17 +14,36 @@ def fenced(language: str, *lines: str) -> str:
     return "\n".join([f"```{language}", *lines, "```", ""])
 
 
-def test_readme_shows_what_happens(project: Path, run_document: RunDocument) -> None:
-    """Every Python block of the README runs, and every command in it prints what stands below it."""
-    found = run_document((project / "README.md").read_text())
+def ports(text: str) -> set[str]:
+    """Return the ports on which the sandboxes of a document listen."""
+    return set(re.findall(r"\bport=(\d+)", text))
+
+
+def test_document_shows_what_happens(document: Path, run_document: RunDocument) -> None:
+    """Every Python block of a document runs, and every command in it prints what stands below it."""
+    found = run_document(document.read_text(encoding="utf-8"))
 
     assert not found, "\n".join(found)
 
 
 @pytest.mark.parametrize("language", ["python", "console"])
-def test_readme_shows_code_and_commands(project: Path, language: str) -> None:
+def test_documents_show_code_and_commands(project: Path, language: str) -> None:
     """There is something to run, so the test above says something."""
-    assert f"\n```{language}\n" in (project / "README.md").read_text()
+    for path in ("README.md", "docs/command-line.md"):
+        assert f"\n```{language}\n" in (project / path).read_text(encoding="utf-8")
+
+
+def test_documents_have_ports_of_their_own(documents: list[Path]) -> None:
+    """Documents run at the same time, so no two of them use the same port."""
+    used = Counter(port for path in documents for port in ports(path.read_text(encoding="utf-8")))
+
+    assert len(used) > 1
+    assert set(used.values()) == {1}
+
+
+def test_readme_is_short(project: Path) -> None:
+    """A newcomer reads the README in minutes: it has at most 250 lines, and the rest is in docs/."""
+    assert len((project / "README.md").read_text(encoding="utf-8").splitlines()) <= 250
 
 
 def test_document_passes_when_it_tells_the_truth(run_document: RunDocument) -> None:
