@@ -26,6 +26,18 @@ NOT_RECORDED: Final = Verdict(
 )
 """What is told of an event that was answered 202 and is in no journal."""
 _RELEASED: Final = (Status.REJECTED, Status.UNKNOWN_CONTACT, Status.NOT_SUBMITTED)
+_ELSEWHERE: Final = {
+    True: Verdict(status=Status.ALREADY_SUBMITTED, http_status=HTTPStatus.ACCEPTED),
+    False: Verdict(
+        status=Status.DUPLICATE,
+        http_status=HTTPStatus.ACCEPTED,
+        error_code="accepted_with_other_metadata",
+        error_message=(
+            "another run sent an event of the same contact, event name and second at the same time, with other "
+            "metadata, and both were answered 202: Intercom keeps the one that came first"
+        ),
+    ),
+}
 
 
 @dataclass(kw_only=True, slots=True)
@@ -137,17 +149,3 @@ def judge_recorded(recorded: Recorded) -> Verdict:
     if recorded.error is None:
         return Verdict(status=Status.ACCEPTED, http_status=HTTPStatus.ACCEPTED)
     return NOT_RECORDED
-
-
-_ELSEWHERE: Final = {
-    True: Verdict(status=Status.ALREADY_SUBMITTED, http_status=HTTPStatus.ACCEPTED),
-    False: Verdict(
-        status=Status.DUPLICATE,
-        http_status=HTTPStatus.ACCEPTED,
-        error_code="accepted_with_other_metadata",
-        error_message=(
-            "another run sent an event of the same contact, event name and second at the same time, with other "
-            "metadata, and both were answered 202: Intercom keeps the one that came first"
-        ),
-    ),
-}

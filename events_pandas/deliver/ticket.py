@@ -18,6 +18,10 @@ from events_pandas.errors import JournalError
 
 MAX_PARDONS: Final = 5
 """So many outages an event survives that was under way when they began."""
+OPEN_CHUNKS: Final = 2
+"""The one whose outcomes are due, and the next, so that the pace does not dip while the last retries come in."""
+SLOW_SECONDS: Final = 0.05
+"""A source that takes longer may wait for somebody: what is about to be done is done before it is asked again."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -208,12 +212,6 @@ class Chunk:
             One for each event of a chunk that is done.
         """
         return [ticket.outcome for ticket in self.tickets if ticket.outcome]
-
-
-OPEN_CHUNKS: Final = 2
-"""The one whose outcomes are due, and the next, so that the pace does not dip while the last retries come in."""
-SLOW_SECONDS: Final = 0.05
-"""A source that takes longer may wait for somebody: what is about to be done is done before it is asked again."""
 
 
 class Backlog:

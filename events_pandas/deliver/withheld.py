@@ -7,6 +7,10 @@ from events_pandas import intercom
 from events_pandas.deliver.decide import Verdict
 from events_pandas.deliver.outcomes import Event, Outcome, Status
 
+JUDGED_FROM: Final = 100
+"""A rate is no rate before so many events have ended."""
+_FAILURES: Final = frozenset({Status.REJECTED, Status.FAILED, Status.UNKNOWN_CONTACT})
+
 
 class Parking:
     """Holds back the events of contacts that are unknown, and of event names that are one too many.
@@ -56,34 +60,6 @@ class Parking:
         """
         row = self._contacts.get(event.contact)
         return self._names.get(event.name) if row is None else _of_contact(row)
-
-
-def _is_one_name_too_many(outcome: Outcome) -> bool:
-    is_unprocessable = outcome.http_status == HTTPStatus.UNPROCESSABLE_ENTITY
-    return is_unprocessable and intercom.NAME_LIMIT_MESSAGE in (outcome.error_message or "")
-
-
-def _of_contact(row: int) -> Verdict:
-    message = (
-        f"row {row} of the same contact was answered 404, and no further request was made for this contact: "
-        "create it or mend the identifier, then submit the row again"
-    )
-    return Verdict(status=Status.UNKNOWN_CONTACT, error_code="not_found", error_message=message)
-
-
-def _of_name(outcome: Outcome) -> Verdict:
-    message = (
-        f"row {outcome.row} of the same event name was answered 422, as the workspace has all the names that it may "
-        "have, and no further request was made for this name: archive a name in Intercom or use one that is there, "
-        "then submit the row again"
-    )
-    return Verdict(status=Status.REJECTED, error_code=outcome.error_code, error_message=message)
-
-
-JUDGED_FROM: Final = 100
-"""A rate is no rate before so many events have ended."""
-
-_FAILURES: Final = frozenset({Status.REJECTED, Status.FAILED, Status.UNKNOWN_CONTACT})
 
 
 class FailureRate:
@@ -136,3 +112,25 @@ class FailureRate:
         if not is_failure or self.limit is None or self.ended < JUDGED_FROM:
             return False
         return self.failures > self.limit * self.ended
+
+
+def _is_one_name_too_many(outcome: Outcome) -> bool:
+    is_unprocessable = outcome.http_status == HTTPStatus.UNPROCESSABLE_ENTITY
+    return is_unprocessable and intercom.NAME_LIMIT_MESSAGE in (outcome.error_message or "")
+
+
+def _of_contact(row: int) -> Verdict:
+    message = (
+        f"row {row} of the same contact was answered 404, and no further request was made for this contact: "
+        "create it or mend the identifier, then submit the row again"
+    )
+    return Verdict(status=Status.UNKNOWN_CONTACT, error_code="not_found", error_message=message)
+
+
+def _of_name(outcome: Outcome) -> Verdict:
+    message = (
+        f"row {outcome.row} of the same event name was answered 422, as the workspace has all the names that it may "
+        "have, and no further request was made for this name: archive a name in Intercom or use one that is there, "
+        "then submit the row again"
+    )
+    return Verdict(status=Status.REJECTED, error_code=outcome.error_code, error_message=message)

@@ -9,9 +9,8 @@ from events_pandas.deliver.client.answers import read_date, read_rate, seconds_t
 from events_pandas.deliver.client.asking import ask_in_time
 from events_pandas.deliver.clock import REAL_SURROUNDINGS, Surroundings
 from events_pandas.deliver.decide import DEFAULT_RETRY_POLICY
-from events_pandas.deliver.pace.duration import duration_seconds
 from events_pandas.deliver.pace.pacer import Pacer
-from events_pandas.deliver.pace.state import Pause, Standing
+from events_pandas.deliver.pace.state import Pause, Standing, duration_seconds
 from events_pandas.deliver.preflight import ask_workspace
 from events_pandas.intercom import DEFAULT_LIMIT, REGION_URLS, WINDOW_SECONDS
 

@@ -13,6 +13,60 @@ from events_pandas.deliver.progress.displays import NOTEBOOK_WIDTH, Bar, Lines, 
 from events_pandas.deliver.progress.tally import Progress, Tally
 from events_pandas.words import escaped
 
+BRIEF_SECONDS: Final = 2.0
+"""What takes less time leaves no line behind."""
+CALL_SECONDS: Final = 0.1
+"""The time between two calls of a callable, at least."""
+DRAW_SECONDS: Final = 0.25
+"""The time between two drawings of a bar, at least."""
+LOOK_SECONDS: Final = 1.0
+"""How often lines look at the run: the speed is measured between two looks."""
+ProgressChoice: TypeAlias = Literal["auto"] | bool | Callable[[Progress], object]
+"""What the option `progress` may be."""
+
+
+class ProgressBar(Protocol):
+    """Something that shows how far the work has come."""
+
+    def watch(self, standing: Callable[[], Standing]) -> None:
+        """Take the facts of delivery from a run.
+
+        Parameters
+        ----------
+        standing : callable
+            Says where the run stands; asked whenever something is shown.
+        """
+
+    def update(self, outcome: Outcome) -> None:
+        """Count one event by its outcome.
+
+        Parameters
+        ----------
+        outcome : Outcome
+            What became of it.
+        """
+
+    def advance(self, n: int = 1) -> None:
+        """Count rows of which nothing more is to be said, since they are not sent.
+
+        Parameters
+        ----------
+        n : int, default 1
+            How many.
+        """
+
+    def tick(self) -> None:
+        """Show what has changed by itself; to be called at least once a second while nothing comes in."""
+
+    def say(self, text: str) -> None:
+        """Show a line of text.
+
+        Parameters
+        ----------
+        text : str
+            What is to be known while the work goes on.
+        """
+
 
 class Meter:
     """Shows how far the work has come.
@@ -118,60 +172,50 @@ class Meter:
         self._due_at = self._clock() + self._interval_seconds
 
 
-BRIEF_SECONDS: Final = 2.0
-"""What takes less time leaves no line behind."""
-CALL_SECONDS: Final = 0.1
-"""The time between two calls of a callable, at least."""
-DRAW_SECONDS: Final = 0.25
-"""The time between two drawings of a bar, at least."""
-LOOK_SECONDS: Final = 1.0
-"""How often lines look at the run: the speed is measured between two looks."""
-
-ProgressChoice: TypeAlias = Literal["auto"] | bool | Callable[[Progress], object]
-"""What the option `progress` may be."""
-
-
-class ProgressBar(Protocol):
-    """Something that shows how far the work has come."""
+class Silence:
+    """Shows nothing."""
 
     def watch(self, standing: Callable[[], Standing]) -> None:
-        """Take the facts of delivery from a run.
+        """Show nothing.
 
         Parameters
         ----------
         standing : callable
-            Says where the run stands; asked whenever something is shown.
+            Never asked.
         """
 
     def update(self, outcome: Outcome) -> None:
-        """Count one event by its outcome.
+        """Show nothing.
 
         Parameters
         ----------
         outcome : Outcome
-            What became of it.
+            Any.
         """
 
     def advance(self, n: int = 1) -> None:
-        """Count rows of which nothing more is to be said, since they are not sent.
+        """Show nothing.
 
         Parameters
         ----------
         n : int, default 1
-            How many.
+            Any.
         """
 
     def tick(self) -> None:
-        """Show what has changed by itself; to be called at least once a second while nothing comes in."""
+        """Show nothing."""
 
     def say(self, text: str) -> None:
-        """Show a line of text.
+        """Show nothing.
 
         Parameters
         ----------
         text : str
-            What is to be known while the work goes on.
+            Any.
         """
+
+    def close(self) -> None:
+        """Show nothing."""
 
 
 @contextmanager
@@ -218,7 +262,7 @@ def progress_bar(
     meter.close()
 
 
-def _meter(progress: ProgressChoice, total: int | None, *, description: str, delay_seconds: float) -> "Meter | Silence":
+def _meter(progress: ProgressChoice, total: int | None, *, description: str, delay_seconds: float) -> Meter | Silence:
     if callable(progress):
         return Meter(progress, total=total, interval_seconds=CALL_SECONDS)
     # A program without a console has no standard error.
@@ -232,54 +276,8 @@ def _meter(progress: ProgressChoice, total: int | None, *, description: str, del
     return Meter(bar.show, total=total, interval_seconds=DRAW_SECONDS, delay_seconds=delay_seconds, say=bar.say)
 
 
-def _close_after(error: BaseException, meter: "Meter | Silence") -> None:
+def _close_after(error: BaseException, meter: Meter | Silence) -> None:
     try:
         meter.close()
     except Exception as fault:  # noqa: BLE001  # why the work ended comes first, whatever the display says
         error.add_note(f"and showing the progress failed: {type(fault).__name__}: {escaped(fault)}")
-
-
-class Silence:
-    """Shows nothing."""
-
-    def watch(self, standing: Callable[[], Standing]) -> None:
-        """Show nothing.
-
-        Parameters
-        ----------
-        standing : callable
-            Never asked.
-        """
-
-    def update(self, outcome: Outcome) -> None:
-        """Show nothing.
-
-        Parameters
-        ----------
-        outcome : Outcome
-            Any.
-        """
-
-    def advance(self, n: int = 1) -> None:
-        """Show nothing.
-
-        Parameters
-        ----------
-        n : int, default 1
-            Any.
-        """
-
-    def tick(self) -> None:
-        """Show nothing."""
-
-    def say(self, text: str) -> None:
-        """Show nothing.
-
-        Parameters
-        ----------
-        text : str
-            Any.
-        """
-
-    def close(self) -> None:
-        """Show nothing."""

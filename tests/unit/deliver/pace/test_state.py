@@ -5,10 +5,9 @@ import math
 import pytest
 
 from events_pandas.deliver.client.answers import Rate
-from events_pandas.deliver.pace.duration import duration_seconds, windows_to_come
 from events_pandas.deliver.pace.observation import Sighting
 from events_pandas.deliver.pace.pacer import Pacer
-from events_pandas.deliver.pace.state import Window
+from events_pandas.deliver.pace.state import Window, duration_seconds, windows_to_come
 
 NOW = 1_700_000_000.0  # the start of a window
 
