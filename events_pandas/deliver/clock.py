@@ -8,12 +8,12 @@ from typing import Final
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Surroundings:
+class Clock:
     """Time and chance.
 
     Parameters
     ----------
-    clock : callable
+    monotonic : callable
         Seconds that never jump.
     unix_time : callable
         Unix seconds.
@@ -23,10 +23,10 @@ class Surroundings:
         A random number, at least 0 and less than 1.
     """
 
-    clock: Callable[[], float] = time.monotonic
+    monotonic: Callable[[], float] = time.monotonic
     unix_time: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
     jitter: Callable[[], float] = random.random
 
 
-REAL_SURROUNDINGS: Final = Surroundings()
+REAL_CLOCK: Final = Clock()

@@ -142,7 +142,7 @@ class Verdict:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Again:
+class Retry:
     """The decision to try once more.
 
     Parameters
@@ -160,7 +160,7 @@ def decide(
     tries: Tries,
     policy: RetryPolicy,
     jitter: float,
-) -> Verdict | Again:
+) -> Verdict | Retry:
     """Decide what becomes of an event after an attempt.
 
     Parameters
@@ -176,7 +176,7 @@ def decide(
 
     Returns
     -------
-    Verdict or Again
+    Verdict or Retry
         The end of it, or the wait until the next attempt.
     """
     if isinstance(result, Answer) and not is_passing(result):
@@ -184,7 +184,7 @@ def decide(
     # The wait is not counted: what the server asks for is waited for, and has a bound of its own.
     if tries.number >= policy.attempts or tries.elapsed_seconds >= policy.total_seconds:
         return judge_spent(result, attempts=tries.attempts, doubt=tries.doubt)
-    return Again(wait_seconds=_wait_seconds(result, number=tries.number, policy=policy, jitter=jitter))
+    return Retry(wait_seconds=_wait_seconds(result, number=tries.number, policy=policy, jitter=jitter))
 
 
 def is_passing(answer: Answer) -> bool:
@@ -309,7 +309,7 @@ def judge_spent(result: Answer | TransportError, *, attempts: int, doubt: str | 
         status=Status.FAILED,
         http_status=result.status if isinstance(result, Answer) else None,
         error_code=code,
-        error_message=f"{what_happened(result)}; {tried}. {_what_next(code)}",
+        error_message=f"{describe_failure(result)}; {tried}. {_what_next(code)}",
         request_id=read_complaint(result).request_id if isinstance(result, Answer) else None,
     )
 
@@ -332,7 +332,7 @@ def read_doubt(result: Answer | TransportError) -> str | None:
     return "server_error" if result.status >= HTTPStatus.INTERNAL_SERVER_ERROR else None
 
 
-def quote(http_status: int, complaint: Complaint) -> str:
+def describe_answer(http_status: int, complaint: Complaint) -> str:
     """Return an answer in one line.
 
     Parameters
@@ -349,14 +349,14 @@ def quote(http_status: int, complaint: Complaint) -> str:
 
     Examples
     --------
-    >>> quote(404, Complaint(code="not_found", message="User Not Found"))
+    >>> describe_answer(404, Complaint(code="not_found", message="User Not Found"))
     '404 Not Found, not_found: User Not Found'
     """
     said = ": ".join(part for part in (complaint.code, complaint.message) if part)
     return f"{phrase(http_status)}, {said}" if said else phrase(http_status)
 
 
-def what_happened(result: Answer | TransportError) -> str:
+def describe_failure(result: Answer | TransportError) -> str:
     """Return a passing failure in one line.
 
     Parameters
@@ -371,12 +371,12 @@ def what_happened(result: Answer | TransportError) -> str:
 
     Examples
     --------
-    >>> what_happened(Answer(status=503))
+    >>> describe_failure(Answer(status=503))
     'the last answer was 503 Service Unavailable'
     """
     if isinstance(result, TransportError):
         return str(result)
-    return f"the last answer was {quote(result.status, read_complaint(result))}"
+    return f"the last answer was {describe_answer(result.status, read_complaint(result))}"
 
 
 def _wait_seconds(result: Answer | TransportError, *, number: int, policy: RetryPolicy, jitter: float) -> float:
@@ -397,13 +397,13 @@ def _window_seconds(answer: Answer) -> float:
 
 
 def _judge_wrong_address(complaint: Complaint) -> tuple[Status, str, str]:
-    said = quote(HTTPStatus.NOT_FOUND, complaint)
+    said = describe_answer(HTTPStatus.NOT_FOUND, complaint)
     message = f"the answer was {said}, which does not speak of a contact: check region and base_url"
     return Status.REJECTED, complaint.code or "http_404", message
 
 
 def _judge_refusal(http_status: int, complaint: Complaint, *, next_step: str) -> tuple[Status, str, str]:
-    said = quote(http_status, complaint)
+    said = describe_answer(http_status, complaint)
     if http_status in STOP_CODES:
         message = f"Intercom refused the access token ({said}); the row itself was not judged: submit it again"
         return Status.NOT_SUBMITTED, STOP_CODES[http_status], message

@@ -11,31 +11,32 @@ from typing import Final, NoReturn, Protocol, Self
 from events_pandas.deliver.client import MAX_CONCURRENCY
 from events_pandas.deliver.client.answers import Answer, TransportError
 from events_pandas.deliver.client.asking import ask_in_time
-from events_pandas.deliver.clock import REAL_SURROUNDINGS, Surroundings
+from events_pandas.deliver.clock import REAL_CLOCK, Clock
 from events_pandas.deliver.decide import (
     DEFAULT_RETRY_POLICY,
     STOP_CODES,
-    Again,
+    Retry,
     RetryPolicy,
     Tries,
     Verdict,
     decide,
+    describe_failure,
     is_failure,
     is_passing,
     is_rate_limited,
     is_wrong_address,
-    what_happened,
 )
 from events_pandas.deliver.journal import JournalWriter
-from events_pandas.deliver.outage import FIRST_PROBE_SECONDS, Outage, pause_at
+from events_pandas.deliver.outage import FIRST_PROBE_SECONDS, Outage, find_pause
 from events_pandas.deliver.outcomes import Event, Outcome
-from events_pandas.deliver.pace.observation import see
+from events_pandas.deliver.pace.observation import read_observation
 from events_pandas.deliver.pace.pacer import Pacer
-from events_pandas.deliver.pace.state import Pause, Standing
-from events_pandas.deliver.preflight import Workspace, ask_workspace
+from events_pandas.deliver.pace.state import Pause, RunState
+from events_pandas.deliver.preflight import WorkspaceFacts, ask_workspace
 from events_pandas.deliver.recording import CLOSING_SECONDS, Recording, judge_recorded
 from events_pandas.deliver.stops import (
     Stop,
+    judge_at_stop,
     stop_for_address,
     stop_for_answer,
     stop_for_canary,
@@ -44,11 +45,10 @@ from events_pandas.deliver.stops import (
     stop_for_interrupt,
     stop_for_journal,
     stop_for_outage,
-    verdict_at_stop,
 )
 from events_pandas.deliver.ticket import Backlog, Chunk, Recorded, Ticket
-from events_pandas.deliver.withheld import FailureRate, Parking
-from events_pandas.deliver.workers import FAREWELL_SECONDS, Crew
+from events_pandas.deliver.withheld import FailureRate, Withheld
+from events_pandas.deliver.workers import THREAD_END_SECONDS, Workers
 
 GRACE_SECONDS: Final = 30.0
 """How long requests in flight are awaited when a run ends early."""
@@ -98,7 +98,7 @@ class Client(Protocol):
         """
 
 
-class _NobodyWaitsError(Exception):
+class _RunStoppedError(Exception):
     """The run has ended while its first answer was awaited."""
 
 
@@ -123,7 +123,7 @@ class Run:
         Called in the caller's thread with each outcome as it comes.
     on_tick : callable, optional
         Called there at least once a second while the run works or waits.
-    surroundings : Surroundings, optional
+    clock : Clock, optional
         Time and chance.
     grace_seconds : float, default 30.0
         How long requests in flight are awaited when the run ends early.
@@ -134,7 +134,7 @@ class Run:
     ----------
     stop : Stop or None
         Why the run ended early, if it did.
-    workspace : Workspace or None
+    workspace : WorkspaceFacts or None
         What the preflight found.
     requests : int
         Events submitted, every attempt counted.
@@ -161,13 +161,13 @@ class Run:
         max_failure_rate: float | None = None,
         on_outcome: Callable[[Outcome], None] | None = None,
         on_tick: Callable[[], None] | None = None,
-        surroundings: Surroundings = REAL_SURROUNDINGS,
+        clock: Clock = REAL_CLOCK,
         grace_seconds: float = GRACE_SECONDS,
         probe_seconds: float = FIRST_PROBE_SECONDS,
     ) -> None:
         size = MAX_CONCURRENCY if concurrency is None else concurrency
         self.stop: Stop | None = None
-        self.workspace: Workspace | None = None
+        self.workspace: WorkspaceFacts | None = None
         self.requests = 0
         self.retries = 0
         self._process = os.getpid()
@@ -177,14 +177,14 @@ class Run:
         self._on_tick = on_tick
         self._ticked_at = 0.0
         self._looked_at = -math.inf
-        self._surroundings = surroundings
+        self._clock = clock
         self._grace_seconds = grace_seconds
         self._pacer = Pacer(rate_share)
-        self._crew = Crew(self._request, size=size, clock=surroundings.clock)
-        self._recording = Recording(writer=None, hand_in=self._crew.hand_in)
+        self._workers = Workers(self._request, size=size, monotonic=clock.monotonic)
+        self._recording = Recording(writer=None, give_back=self._workers.give_back)
         self._backlog = Backlog(iter(()))
         self._outage = Outage(patience_seconds, probe_seconds=probe_seconds)
-        self._parking = Parking()
+        self._withheld = Withheld()
         self._failure_rate = FailureRate(max_failure_rate)
         # Events that failed for the last time while nothing worked, and what becomes of them if the next probe does.
         self._suspects: list[tuple[Ticket, Verdict]] = []
@@ -204,44 +204,44 @@ class Run:
         """Requests that a window of the rate limit allows; None before the first answer."""
         return self._pacer.limit
 
-    def standing(self) -> Standing:
+    def current_state(self) -> RunState:
         """Return where the run stands.
 
         Returns
         -------
-        Standing
+        RunState
             The window of the rate limit, what the run waits for, and the requests that are under way.
         """
-        now = self._surroundings.clock()
-        pause = pause_at(
+        now = self._clock.monotonic()
+        pause = find_pause(
             now,
             outage=self._outage,
-            hold=self._pacer.hold,
+            backoff=self._pacer.backoff,
             stopping_since=self._stopping_since,
             grace_seconds=self._grace_seconds,
         )
         if pause is None and self._asking_since is not None:
             pause = Pause(reason="preflight", since_seconds=now - self._asking_since, next_in_seconds=0.0)
-        return Standing(window=self._pacer.window(now), pause=pause, in_flight=self._crew.in_flight)
+        return RunState(window=self._pacer.window(now), pause=pause, in_flight=self._workers.in_flight)
 
-    def preflight(self) -> Workspace | None:
+    def preflight(self) -> WorkspaceFacts | None:
         """Ask for the workspace before any event is sent.
 
         Returns
         -------
-        Workspace or None
+        WorkspaceFacts or None
             None if the token was refused or Intercom is out of reach: `stop` says so, and `deliver` will send nothing.
         """
-        self._asking_since = self._surroundings.clock()
+        self._asking_since = self._clock.monotonic()
         try:
             found = ask_workspace(
-                partial(ask_in_time, self._client.me, on_look=self._look_round),
+                partial(ask_in_time, self._client.me, on_look=self._look),
                 pacer=self._pacer,
                 policy=self._policy,
-                surroundings=self._surroundings,
-                on_look=self._look_round,
+                clock=self._clock,
+                on_look=self._look,
             )
-        except _NobodyWaitsError:
+        except _RunStoppedError:
             return None
         finally:
             self._asking_since = None
@@ -251,10 +251,10 @@ class Run:
         self.workspace = found
         return found
 
-    def _look_round(self) -> None:
+    def _look(self) -> None:
         self._tick()
         if self.stop:
-            raise _NobodyWaitsError
+            raise _RunStoppedError
 
     def record_in(self, writer: JournalWriter) -> None:
         """Have every accepted event written before its outcome is told.
@@ -353,13 +353,13 @@ class Run:
                 self._backlog.pull()
             # The caller's frames may have forked.
             self._require_own()
-            self._give_up()
+            self._stop_after_outage()
             if self.stop:
                 self._wind_down(self.stop)
             first = self._backlog.first()
             if first is None:
                 # Here and not only in `_leave`: Ctrl-C in the last moment is a stop like any other.
-                self._crew.dismiss()
+                self._workers.end_threads()
                 return None
             if first.is_done:
                 return first
@@ -376,13 +376,13 @@ class Run:
     def _dispatch(self) -> None:
         """Send what may be sent now."""
         while self._has_room:
-            now = self._surroundings.clock()
+            now = self._clock.monotonic()
             if self._next_at(now) > now:
                 return
             ticket = self._next_probe() if self._outage.is_on else self._backlog.next_ticket(now)
             if ticket is None:
                 return
-            verdict = self._parking.verdict(ticket.event)
+            verdict = self._withheld.verdict(ticket.event)
             if verdict is None:
                 self._send(ticket, now)
             else:
@@ -391,7 +391,7 @@ class Run:
     @property
     def _has_room(self) -> bool:
         """Whether another request could be made at once: not while the journal's disk is too slow."""
-        return self._crew.has_room and self._recording.waiting < MAX_CONCURRENCY
+        return self._workers.has_room and self._recording.waiting < MAX_CONCURRENCY
 
     def _next_probe(self) -> Ticket:
         """Return what may show whether the service works: an event that failed may be to blame itself."""
@@ -403,7 +403,7 @@ class Run:
         if not self._outage.is_on:
             return self._pacer.next_at(now)
         # While everything fails, one at a time.
-        return math.inf if self._crew.in_flight else max(self._outage.probe_at, self._pacer.next_at(now))
+        return math.inf if self._workers.in_flight else max(self._outage.probe_at, self._pacer.next_at(now))
 
     def _request(self, event: Event) -> Answer:
         return self._client.me() if event is _PROBE else self._client.post_event(event.payload)
@@ -420,46 +420,46 @@ class Run:
         # A fork may have come since: in the caller's function that tells the outcomes, or that gives the frames.
         self._require_own()
         # Before anything is counted: the system may have no thread.
-        self._crew.hire()
+        self._workers.add_thread()
         self.requests += ticket.event is not _PROBE
         self.retries += ticket.attempts > 0
         ticket.leave(now)
         self._pacer.sent(now)
-        self._crew.give(ticket)
+        self._workers.give(ticket)
 
     def _tick(self) -> None:
-        now = self._surroundings.clock()
+        now = self._clock.monotonic()
         if self._on_tick and now - self._ticked_at >= _TICK_SECONDS:
             self._ticked_at = now
             self._on_tick()
 
     def _take_in(self) -> None:
         """Wait for answers until something may be sent, and settle those that came."""
-        ticket = self._crew.take(self._wait_seconds())
+        ticket = self._workers.take(self._wait_seconds())
         if ticket is None:
-            self._look_after_threads()
+            self._check_threads()
         else:
             self._settle(ticket)
             self._settle_what_came()
 
     def _settle_what_came(self) -> None:
-        while ticket := self._crew.take(0.0):
+        while ticket := self._workers.take(0.0):
             self._settle(ticket)
 
-    def _look_after_threads(self) -> None:
+    def _check_threads(self) -> None:
         """End the run if a thread has died that something is awaited of."""
-        now = self._surroundings.clock()
+        now = self._clock.monotonic()
         if now - self._looked_at < _LONGEST_WAIT_SECONDS:
             return
         self._looked_at = now
-        error = self._recording.rescue()
-        stop = stop_for_journal(error) if error else self._crew.bury()
+        error = self._recording.check_writer()
+        stop = stop_for_journal(error) if error else self._workers.check_threads()
         self.stop = self.stop or stop
 
     def _wait_seconds(self) -> float:
         if not self._has_room:
             return _LONGEST_WAIT_SECONDS
-        now = self._surroundings.clock()
+        now = self._clock.monotonic()
         # A probe needs no event.
         due_at = self._next_at(now) if self._outage.is_on else max(self._backlog.due_at(), self._next_at(now))
         return min(due_at - now, _LONGEST_WAIT_SECONDS)
@@ -470,10 +470,10 @@ class Run:
         if not ticket.is_out or result is None:
             return
         if isinstance(result, Recorded):
-            self._conclude(ticket, result)
+            self._end_recorded(ticket, result)
             return
         if not isinstance(result, Answer | TransportError):
-            self._give_in(ticket, result)
+            self._raise_worker_error(ticket, result)
         self._learn(ticket, result)
         if ticket.event is _PROBE:
             ticket.is_out = False
@@ -482,7 +482,7 @@ class Run:
             self._consider_address(result)
             self._judge(ticket, result)
 
-    def _give_in(self, ticket: Ticket, error: BaseException) -> NoReturn:
+    def _raise_worker_error(self, ticket: Ticket, error: BaseException) -> NoReturn:
         """End the run by what a client raised, which may have been on its way with the event."""
         ticket.is_out = False
         ticket.doubt = "no_answer"
@@ -501,9 +501,9 @@ class Run:
                 doubt=ticket.doubt,
             ),
             policy=self._policy,
-            jitter=self._surroundings.jitter(),
+            jitter=self._clock.jitter(),
         )
-        if isinstance(step, Again):
+        if isinstance(step, Retry):
             self._put_back(ticket, due_at=ticket.received_at + step.wait_seconds)
         elif is_failure(result) and self._is_suspicious(ticket):
             self._suspects.append((ticket, step))
@@ -512,7 +512,7 @@ class Run:
         elif not self._recording.begin(ticket, step, result):
             self._consider(self._end(ticket, step), ticket=ticket, result=result)
 
-    def _conclude(self, ticket: Ticket, recorded: Recorded) -> None:
+    def _end_recorded(self, ticket: Ticket, recorded: Recorded) -> None:
         """End an accepted event, now that it is in the journal."""
         if recorded.error and not self.stop:
             self.stop = stop_for_journal(recorded.error)
@@ -528,16 +528,16 @@ class Run:
         ticket.is_out = False
 
     def _learn(self, ticket: Ticket, result: Answer | TransportError) -> None:
-        ticket.note(result, ended_at=self._surroundings.unix_time())
+        ticket.note(result, ended_at=self._clock.unix_time())
         if isinstance(result, Answer):
-            self._pacer.observe(see(result, sent_at=ticket.sent_at, received_at=ticket.received_at))
+            self._pacer.observe(read_observation(result, sent_at=ticket.sent_at, received_at=ticket.received_at))
         else:
             self._pacer.lost(ticket.sent_at)
         if is_failure(result):
             self._notice_failure(ticket, result)
         elif is_rate_limited(result):
             ticket.tries = max(ticket.tries - 1, 0)
-            self._outage.refused(what_happened(result), now=ticket.received_at)
+            self._outage.refused(describe_failure(result), now=ticket.received_at)
         else:
             self._outage.worked(ticket.received_at)
             self._settle_suspects()
@@ -545,11 +545,11 @@ class Run:
     def _notice_failure(self, ticket: Ticket, result: Answer | TransportError) -> None:
         was_confirmed = self._outage.is_confirmed
         self._outage.failed(
-            what_happened(result),
+            describe_failure(result),
             sent_at=ticket.sent_at,
             now=ticket.received_at,
-            in_flight=self._crew.in_flight,
-            jitter=self._surroundings.jitter(),
+            in_flight=self._workers.in_flight,
+            jitter=self._clock.jitter(),
         )
         if self._outage.is_confirmed and not was_confirmed:
             self._backlog.pardon(self._outage.number)
@@ -576,7 +576,7 @@ class Run:
 
     def _consider(self, outcome: Outcome, *, ticket: Ticket, result: Answer | TransportError | None) -> None:
         """Draw the conclusions for the rest of the run."""
-        self._parking.note(ticket.event, outcome)
+        self._withheld.note(ticket.event, outcome)
         is_one_too_many = self._failure_rate.note(outcome)
         self._consider_answer(result)
         if is_one_too_many and not self.stop:
@@ -597,11 +597,11 @@ class Run:
         if is_wrong_address(result) and not self.stop:
             self.stop = stop_for_address(result)
 
-    def _give_up(self) -> None:
+    def _stop_after_outage(self) -> None:
         """Stop the run if an outage has lasted longer than anyone would wait."""
         if self._outage.has_given_up and not self.stop:
-            seconds = self._surroundings.clock() - self._outage.since
-            self.stop = stop_for_outage(self._outage.complaint, seconds=seconds)
+            seconds = self._clock.monotonic() - self._outage.since
+            self.stop = stop_for_outage(self._outage.last_failure, seconds=seconds)
 
     def _wind_down(self, stop: Stop) -> None:
         """Await what is in flight, and give every other open event the outcome that a stop leaves."""
@@ -610,11 +610,11 @@ class Run:
 
     def _abandon(self, stop: Stop) -> None:
         for ticket in self._backlog.abandon():
-            self._end(ticket, verdict_at_stop(ticket, stop))
+            self._end(ticket, judge_at_stop(ticket, stop))
 
     def _await_in_flight(self) -> None:
-        clock = self._surroundings.clock
-        self._stopping_since = clock()
+        monotonic = self._clock.monotonic
+        self._stopping_since = monotonic()
         until = self._stopping_since + self._grace_seconds
         while tickets := self._backlog.in_flight():
             # By the tickets and not by the queue: an interrupt may have come just after one was taken from it.
@@ -622,7 +622,7 @@ class Run:
                 self._settle(ticket)
             self._tick()
             self._require_own()
-            seconds_left = until - clock()
+            seconds_left = until - monotonic()
             if seconds_left <= 0:
                 break
             if any(ticket.is_out for ticket in tickets):
@@ -630,8 +630,8 @@ class Run:
         self._stopping_since = None
 
     def _await(self, seconds: float) -> None:
-        if self._crew.take(seconds) is None:
-            self._look_after_threads()
+        if self._workers.take(seconds) is None:
+            self._check_threads()
 
     def _leave(self) -> None:
         """Await what is in flight, once; an interrupt while it is awaited is the second one."""
@@ -657,12 +657,12 @@ class Run:
             if self.stop:
                 self._abandon(self.stop)
         finally:
-            self._crew.dismiss(wait_seconds=0.0 if is_hasty else FAREWELL_SECONDS)
+            self._workers.end_threads(wait_seconds=0.0 if is_hasty else THREAD_END_SECONDS)
 
     def _finish_recording(self) -> None:
         """Await what is being written, which takes no longer than the disk does."""
-        until = self._surroundings.clock() + CLOSING_SECONDS
-        while self._recording.waiting and self._surroundings.clock() < until:
+        until = self._clock.monotonic() + CLOSING_SECONDS
+        while self._recording.waiting and self._clock.monotonic() < until:
             self._await(_LONGEST_WAIT_SECONDS)
         for ticket in self._backlog.in_flight():
             if isinstance(ticket.result, Recorded):

@@ -3,7 +3,7 @@
 import math
 from typing import Final
 
-from events_pandas.deliver.pace.pacer import Hold
+from events_pandas.deliver.pace.pacer import Backoff
 from events_pandas.deliver.pace.state import Pause
 
 OUTAGE_REQUESTS: Final = 20
@@ -41,7 +41,7 @@ class Outage:
         When the next probe may leave.
     number : int
         Outages so far.
-    complaint : str
+    failure : str
         What the last failure was.
     """
 
@@ -51,7 +51,7 @@ class Outage:
         self.worked_at = -math.inf
         self.probe_at = math.inf
         self.number = 0
-        self.complaint = ""
+        self.last_failure = ""
         self._patience_seconds = patience_seconds
         self._failures = 0
         self._began_at = math.inf
@@ -76,27 +76,27 @@ class Outage:
         self._failures = 0
         self._probe_seconds = self._first_probe_seconds
 
-    def refused(self, complaint: str, *, now: float) -> None:
+    def refused(self, failure: str, *, now: float) -> None:
         """Note that only the rate limit was in the way, which is a matter of time, and of no more than the patience.
 
         Parameters
         ----------
-        complaint : str
+        failure : str
             What happened.
         now : float
             When the answer came, by the local clock.
         """
-        self._complain(complaint, now)
+        self._note(failure, now)
         self.has_given_up = now >= max(self.gives_up_at, self.since + REFUSED_SECONDS)
         if self.is_on:
             self._wait(now, jitter=1.0)
 
-    def failed(self, complaint: str, *, sent_at: float, now: float, in_flight: int, jitter: float) -> None:
+    def failed(self, failure: str, *, sent_at: float, now: float, in_flight: int, jitter: float) -> None:
         """Note that a request failed in a way that passes.
 
         Parameters
         ----------
-        complaint : str
+        failure : str
             What happened.
         sent_at, now : float
             When it left, and the time, by the local clock.
@@ -105,7 +105,7 @@ class Outage:
         jitter : float
             A random number, at least 0 and less than 1: of many clients not all shall probe at once.
         """
-        self._complain(complaint, now)
+        self._note(failure, now)
         self._failures += 1
         if not self.is_on and self._failures >= max(OUTAGE_REQUESTS, 2 * in_flight):
             self._begin(now)
@@ -129,8 +129,8 @@ class Outage:
             self._begin(now)
             self.probe_at = now
 
-    def _complain(self, complaint: str, now: float) -> None:
-        self.complaint = complaint
+    def _note(self, failure: str, now: float) -> None:
+        self.last_failure = failure
         self.since = min(self.since, now)
 
     def _begin(self, now: float) -> None:
@@ -145,8 +145,8 @@ class Outage:
             self.probe_at = min(self.probe_at, self.gives_up_at)
 
 
-def pause_at(
-    now: float, *, outage: Outage, hold: Hold, stopping_since: float | None, grace_seconds: float
+def find_pause(
+    now: float, *, outage: Outage, backoff: Backoff, stopping_since: float | None, grace_seconds: float
 ) -> Pause | None:
     """Return what a run waits for.
 
@@ -156,7 +156,7 @@ def pause_at(
         Seconds by the local clock.
     outage : Outage
         Whether everything fails.
-    hold : Hold
+    backoff : Backoff
         The pause that answers ask for.
     stopping_since : float or None
         When a run that ends early began to await what is under way.
@@ -183,6 +183,6 @@ def pause_at(
             next_in_seconds=max(outage.probe_at - now, 0.0),
             gives_up_in_seconds=max(outage.gives_up_at - now, 0.0),
         )
-    if hold.until > now:
-        return Pause(reason="rate_limit", since_seconds=now - hold.since, next_in_seconds=hold.until - now)
+    if backoff.until > now:
+        return Pause(reason="rate_limit", since_seconds=now - backoff.since, next_in_seconds=backoff.until - now)
     return None

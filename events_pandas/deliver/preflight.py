@@ -7,18 +7,18 @@ from itertools import count
 from typing import Any, Final, Protocol
 
 from events_pandas.deliver.client.answers import Answer, TransportError, read_complaint, read_json
-from events_pandas.deliver.clock import Surroundings
+from events_pandas.deliver.clock import Clock
 from events_pandas.deliver.decide import (
     DEFAULT_RETRY_POLICY,
     STOP_CODES,
-    Again,
+    Retry,
     RetryPolicy,
     Tries,
     decide,
+    describe_answer,
     is_passing,
-    quote,
 )
-from events_pandas.deliver.pace.observation import see
+from events_pandas.deliver.pace.observation import read_observation
 from events_pandas.deliver.pace.pacer import Pacer
 from events_pandas.deliver.stops import Stop, stop_for_answer
 from events_pandas.words import escaped
@@ -43,7 +43,7 @@ _UNCOUNTED: Final = 1_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Workspace:
+class WorkspaceFacts:
     """The workspace that a token belongs to.
 
     Parameters
@@ -61,7 +61,7 @@ class Workspace:
     region: str | None = None
 
 
-def read_workspace(answer: Answer) -> Workspace | Stop:
+def read_workspace(answer: Answer) -> WorkspaceFacts | Stop:
     """Read the answer to ``GET /me``.
 
     Parameters
@@ -71,19 +71,19 @@ def read_workspace(answer: Answer) -> Workspace | Stop:
 
     Returns
     -------
-    Workspace or Stop
+    WorkspaceFacts or Stop
         The workspace, or why no event should be sent.
     """
     if answer.status in STOP_CODES:
         return stop_for_answer(answer)
     content = read_json(answer)
     if answer.status != HTTPStatus.OK or not content:
-        said = quote(answer.status, read_complaint(answer))
+        said = describe_answer(answer.status, read_complaint(answer))
         message = f"the first request, GET /me, was answered {said}, not as by Intercom: check region and base_url"
         return Stop(reason="outage", error_code="outage", message=message)
     app = content.get("app")
     facts: dict[str, Any] = app if isinstance(app, dict) else {}
-    return Workspace(**{name: _text(facts.get(name)) for name in ("id_code", "name", "region")})
+    return WorkspaceFacts(**{name: _text(facts.get(name)) for name in ("id_code", "name", "region")})
 
 
 class Ask(Protocol):
@@ -114,10 +114,10 @@ def ask_workspace(
     *,
     pacer: Pacer,
     policy: RetryPolicy,
-    surroundings: Surroundings,
+    clock: Clock,
     on_look: Callable[[], object],
     advice: str = NOT_SUBMITTED,
-) -> Workspace | Stop:
+) -> WorkspaceFacts | Stop:
     """Ask Intercom for the workspace, again and again while that may help.
 
     Parameters
@@ -128,7 +128,7 @@ def ask_workspace(
         Learns the rate limit from the answers.
     policy : RetryPolicy
         How patiently to try: fewer attempts than those of the default are the most; otherwise only time is a bound.
-    surroundings : Surroundings
+    clock : Clock
         Time and chance.
     on_look : callable
         Called at least once a second between two attempts; what it raises ends the wait.
@@ -137,7 +137,7 @@ def ask_workspace(
 
     Returns
     -------
-    Workspace or Stop
+    WorkspaceFacts or Stop
         The workspace, or why no event should be sent.
 
     Notes
@@ -145,16 +145,16 @@ def ask_workspace(
     It ends `SILENT_SECONDS` after the last answer, and `PREFLIGHT_SECONDS` after the first request.
     """
     policy = _hurried(policy)
-    began_at = heard_at = surroundings.clock()
+    began_at = heard_at = clock.monotonic()
     for attempt in count(1):
         ends_at = min(heard_at + SILENT_SECONDS, began_at + PREFLIGHT_SECONDS)
-        result = _ask_once(ask, ends_at=ends_at, pacer=pacer, clock=surroundings.clock)
+        result = _ask_once(ask, ends_at=ends_at, pacer=pacer, monotonic=clock.monotonic)
         if isinstance(result, Answer) and not is_passing(result):
             return read_workspace(result)
-        now = surroundings.clock()
+        now = clock.monotonic()
         tries = Tries(number=attempt, attempts=attempt, elapsed_seconds=now - began_at)
-        step = decide(result, tries=tries, policy=policy, jitter=surroundings.jitter())
-        if not isinstance(step, Again):
+        step = decide(result, tries=tries, policy=policy, jitter=clock.jitter())
+        if not isinstance(step, Retry):
             break
         least_seconds = _SHORTEST_PAUSE_SECONDS if attempt > _QUICK_ATTEMPTS else 0.0
         wait_seconds = min(max(step.wait_seconds, least_seconds), LONGEST_WAIT_SECONDS)
@@ -163,7 +163,7 @@ def ask_workspace(
         # An attempt needs time for its answer.
         if now + wait_seconds > min(heard_at + SILENT_SECONDS, began_at + PREFLIGHT_SECONDS) - LOOK_SECONDS:
             break
-        _rest(wait_seconds, sleep=surroundings.sleep, on_look=on_look)
+        _rest(wait_seconds, sleep=clock.sleep, on_look=on_look)
     return Stop(reason="outage", error_code="outage", message=f"{_said(result)}: {advice}")
 
 
@@ -179,7 +179,7 @@ def _hurried(policy: RetryPolicy) -> RetryPolicy:
 def _said(result: Answer | TransportError) -> str:
     if isinstance(result, TransportError):
         return f"Intercom cannot be reached ({result})"
-    return f"Intercom does not take requests just now ({quote(result.status, read_complaint(result))})"
+    return f"Intercom does not take requests just now ({describe_answer(result.status, read_complaint(result))})"
 
 
 def _rest(seconds: float, *, sleep: Callable[[float], None], on_look: Callable[[], object]) -> None:
@@ -189,15 +189,15 @@ def _rest(seconds: float, *, sleep: Callable[[float], None], on_look: Callable[[
         on_look()
 
 
-def _ask_once(ask: Ask, *, ends_at: float, pacer: Pacer, clock: Callable[[], float]) -> Answer | TransportError:
-    sent_at = clock()
+def _ask_once(ask: Ask, *, ends_at: float, pacer: Pacer, monotonic: Callable[[], float]) -> Answer | TransportError:
+    sent_at = monotonic()
     pacer.sent(sent_at)
     try:
         answer = ask(ends_at - sent_at)
     except TransportError as error:
         pacer.lost(sent_at)
         return error
-    pacer.observe(see(answer, sent_at=sent_at, received_at=clock()))
+    pacer.observe(read_observation(answer, sent_at=sent_at, received_at=monotonic()))
     return answer
 
 

@@ -48,12 +48,12 @@ class Recording:
     ----------
     writer : JournalWriter or None
         The journal's; without one nothing is written.
-    hand_in : callable
+    give_back : callable
         Gives a ticket back to the run, in the writer's thread.
     """
 
     writer: JournalWriter | None
-    hand_in: Callable[[Ticket], None]
+    give_back: Callable[[Ticket], None]
 
     @property
     def waiting(self) -> int:
@@ -95,7 +95,7 @@ class Recording:
             ticket.result = Recorded(error=written)
         else:
             ticket.result = Recorded(error=None, elsewhere=written)
-        self.hand_in(ticket)
+        self.give_back(ticket)
 
     def release(self, ticket: Ticket, outcome: Outcome) -> None:
         """Give the second of an event back that did not arrive.
@@ -111,7 +111,7 @@ class Recording:
         if self.writer and mark and mark.is_claimed and outcome.status in _RELEASED and not ticket.doubt:
             self.writer.release(mark)
 
-    def rescue(self) -> JournalError | None:
+    def check_writer(self) -> JournalError | None:
         """Look after the writer's thread; what a dead one leaves is written here.
 
         Returns

@@ -6,13 +6,13 @@ from types import MappingProxyType
 from typing import Final, Literal
 
 from events_pandas.deliver.client.answers import Answer, read_complaint
-from events_pandas.deliver.decide import SAFE_TO_REPEAT, STOP_CODES, Verdict, quote
+from events_pandas.deliver.decide import SAFE_TO_REPEAT, STOP_CODES, Verdict, describe_answer
 from events_pandas.deliver.outcomes import Outcome, Status
 from events_pandas.deliver.recording import NOT_RECORDED
 from events_pandas.deliver.ticket import Ticket
 from events_pandas.errors import JournalError
 
-GOING_ON: Final = (
+NEXT_STEP: Final = (
     "submit all rows again; the journal knows which were accepted, and without one Intercom ignores their repeats"
 )
 
@@ -73,7 +73,7 @@ def stop_for_answer(answer: Answer) -> Stop:
         "unauthorized": "check that the token is whole and of this region, or make a new one in the developer hub",
         "forbidden": "check the permissions of the token's app and the plan of its workspace",
     }
-    said = quote(answer.status, read_complaint(answer))
+    said = describe_answer(answer.status, read_complaint(answer))
     message = f"Intercom refused the access token ({said}): {cures[code]}"
     return Stop(reason="authentication", error_code=code, message=message)
 
@@ -91,7 +91,7 @@ def stop_for_address(answer: Answer) -> Stop:
     Stop
         Of the reason ``"address"``.
     """
-    said = quote(answer.status, read_complaint(answer))
+    said = describe_answer(answer.status, read_complaint(answer))
     message = (
         f"the first event was answered {said}, which does not speak of a contact, so it was not Intercom's API that "
         "answered: check region and base_url, then submit all rows again"
@@ -116,7 +116,7 @@ def stop_for_outage(complaint: str, *, seconds: float) -> Stop:
     """
     message = (
         f"everything has failed for {seconds:.0f} s, and patience_seconds is over; the last: {complaint}. "
-        f"When Intercom is back, {GOING_ON}"
+        f"When Intercom is back, {NEXT_STEP}"
     )
     return Stop(reason="outage", error_code="outage", message=message)
 
@@ -143,7 +143,7 @@ def stop_for_canary(outcomes: Sequence[Outcome]) -> Stop | None:
     message = (
         f"the canary failed, and no other row was sent: of its {len(outcomes)} rows {len(told)} "
         f"{'is' if len(told) == 1 else 'are'} {told[0].status}, such as row {told[0].row}: {told[0].error_message}. "
-        f"Mend what ails them, then {GOING_ON}"
+        f"Mend what ails them, then {NEXT_STEP}"
     )
     return Stop(reason="canary", error_code="canary_failed", message=message)
 
@@ -167,7 +167,7 @@ def stop_for_failure_rate(last: Outcome, *, failures: int, ended: int, limit: fl
     """
     message = (
         f"{failures:,} of the {ended:,} events sent were not accepted, which is more than max_failure_rate={limit:g} "
-        f"allows; the last is row {last.row}, {last.status}: {last.error_message}. Mend what ails them, then {GOING_ON}"
+        f"allows; the last is row {last.row}, {last.status}: {last.error_message}. Mend what ails them, then {NEXT_STEP}"
     )
     return Stop(reason="failure_rate", error_code="too_many_failures", message=message)
 
@@ -180,7 +180,7 @@ def stop_for_interrupt() -> Stop:
     Stop
         Of the reason ``"interrupted"``.
     """
-    message = f"the run was interrupted: to go on, {GOING_ON}"
+    message = f"the run was interrupted: to go on, {NEXT_STEP}"
     return Stop(reason="interrupted", error_code="interrupted", message=message)
 
 
@@ -197,7 +197,7 @@ def stop_for_journal(error: JournalError) -> Stop:
     Stop
         Of the reason ``"journal"``.
     """
-    message = f"the run was ended, as accepted events can no longer be recorded: {error}. To go on, {GOING_ON}"
+    message = f"the run was ended, as accepted events can no longer be recorded: {error}. To go on, {NEXT_STEP}"
     return Stop(reason="journal", error_code="journal_failed", message=message, cause=error)
 
 
@@ -214,7 +214,7 @@ def stop_for_error(error: BaseException) -> Stop:
     Stop
         Of the reason ``"error"``.
     """
-    message = f"the run was ended by a {type(error).__name__}, which is this error's cause: to go on, {GOING_ON}"
+    message = f"the run was ended by a {type(error).__name__}, which is this error's cause: to go on, {NEXT_STEP}"
     return Stop(reason="error", error_code="ended_by_error", message=message)
 
 
@@ -232,7 +232,7 @@ def stop_for_thread(death: BaseException | None) -> Stop:
         Of the reason ``"error"``.
     """
     why = f" ({type(death).__name__})" if death else ""
-    message = f"the run was ended, as a thread that makes requests has ended{why}: to go on, {GOING_ON}"
+    message = f"the run was ended, as a thread that makes requests has ended{why}: to go on, {NEXT_STEP}"
     return Stop(reason="error", error_code="ended_by_error", message=message, cause=death)
 
 
@@ -249,11 +249,11 @@ def stop_for_silence(seconds: float) -> Stop:
     Stop
         Of the reason ``"error"``.
     """
-    message = f"the run was ended, as a request has not come back for {seconds:,.0f} s: to go on, {GOING_ON}"
+    message = f"the run was ended, as a request has not come back for {seconds:,.0f} s: to go on, {NEXT_STEP}"
     return Stop(reason="error", error_code="ended_by_error", message=message)
 
 
-def verdict_at_stop(ticket: Ticket, stop: Stop) -> Verdict:
+def judge_at_stop(ticket: Ticket, stop: Stop) -> Verdict:
     """Judge an event that a stop leaves behind.
 
     Parameters

@@ -12,16 +12,16 @@ JUDGED_FROM: Final = 100
 _FAILURES: Final = frozenset({Status.REJECTED, Status.FAILED, Status.UNKNOWN_CONTACT})
 
 
-class Parking:
+class Withheld:
     """Holds back the events of contacts that are unknown, and of event names that are one too many.
 
     Examples
     --------
     >>> from events_pandas.deliver.outcomes import Event, Outcome, Status
-    >>> parking = Parking()
+    >>> withheld = Withheld()
     >>> event = Event(row=7, payload=b"", contact="user_id 42")
-    >>> parking.note(event, Outcome(row=7, status=Status.UNKNOWN_CONTACT, error_code="not_found"))
-    >>> parking.verdict(Event(row=8, payload=b"", contact="user_id 42")).error_code
+    >>> withheld.note(event, Outcome(row=7, status=Status.UNKNOWN_CONTACT, error_code="not_found"))
+    >>> withheld.verdict(Event(row=8, payload=b"", contact="user_id 42")).error_code
     'not_found'
     """
 

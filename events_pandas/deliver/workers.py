@@ -10,7 +10,7 @@ from events_pandas.deliver.outcomes import Event
 from events_pandas.deliver.stops import Stop, stop_for_silence, stop_for_thread
 from events_pandas.deliver.ticket import Ticket
 
-FAREWELL_SECONDS: Final = 1.0
+THREAD_END_SECONDS: Final = 1.0
 """How long idle threads may take to end."""
 HUNG_SECONDS: Final = 3_600.0
 """A client that keeps no time may wait for ever: so long after a request left, nobody waits for its answer."""
@@ -23,17 +23,17 @@ class _Worker(threading.Thread):
         # A daemon: a second Ctrl-C must be able to leave while it waits for the network.
         super().__init__(name=name, daemon=True)
         self.ticket: Ticket | None = None
-        self.death: BaseException | None = None
+        self.error: BaseException | None = None
         self._work = work
 
     def run(self) -> None:
         try:
             self._work(self)
         except BaseException as error:  # noqa: BLE001  # whatever it is, the caller's thread is told
-            self.death = error
+            self.error = error
 
 
-class Crew:
+class Workers:
     """Threads that make requests, started as they are needed.
 
     Parameters
@@ -42,8 +42,8 @@ class Crew:
         Takes an event, returns an answer or raises.
     size : int
         Threads at most.
-    clock : callable
-        The local clock, in seconds.
+    monotonic : callable
+        The local monotonic, in seconds.
 
     Attributes
     ----------
@@ -53,12 +53,12 @@ class Crew:
         Requests given and not yet taken back.
     """
 
-    def __init__(self, post: Callable[[Event], Answer], *, size: int, clock: Callable[[], float]) -> None:
+    def __init__(self, post: Callable[[Event], Answer], *, size: int, monotonic: Callable[[], float]) -> None:
         self.threads: list[_Worker] = []
         self.in_flight = 0
         self._post = post
         self._size = size
-        self._clock = clock
+        self._monotonic = monotonic
         self._given: queue.SimpleQueue[Ticket | None] = queue.SimpleQueue()
         self._done: queue.SimpleQueue[tuple[Ticket, int]] = queue.SimpleQueue()
 
@@ -67,7 +67,7 @@ class Crew:
         """Whether another request could be made at once."""
         return self.in_flight < self._size
 
-    def hire(self) -> None:
+    def add_thread(self) -> None:
         """Start a thread if all are busy.
 
         Raises
@@ -96,7 +96,7 @@ class Crew:
         ticket : Ticket
             The event.
         """
-        self.hire()
+        self.add_thread()
         self.in_flight += 1
         # Last, and together: a ticket that is out and in no queue would be awaited in vain after an interrupt.
         ticket.is_out = True
@@ -122,7 +122,7 @@ class Crew:
         self.in_flight -= freed
         return ticket
 
-    def hand_in(self, ticket: Ticket) -> None:
+    def give_back(self, ticket: Ticket) -> None:
         """Let a ticket be taken back that another thread has worked on; any thread may do so.
 
         Parameters
@@ -132,7 +132,7 @@ class Crew:
         """
         self._done.put((ticket, 0))
 
-    def bury(self) -> Stop | None:
+    def check_threads(self) -> Stop | None:
         """Look for threads that have died, or hang; what the dead ones were to do comes back without an answer.
 
         Returns
@@ -142,7 +142,7 @@ class Crew:
         """
         dead = [thread for thread in self.threads if not thread.is_alive()]
         if not dead:
-            since = self._clock() - HUNG_SECONDS
+            since = self._monotonic() - HUNG_SECONDS
             made = [thread.ticket for thread in self.threads]
             is_hung = any(ticket.sent_at < since for ticket in made if ticket is not None)
             return stop_for_silence(HUNG_SECONDS) if is_hung else None
@@ -154,14 +154,14 @@ class Crew:
             ticket = self._given.get_nowait()
             if ticket is not None:
                 self._return(ticket, may_have_arrived=False)
-        return stop_for_thread(dead[0].death)
+        return stop_for_thread(dead[0].error)
 
     def _return(self, ticket: Ticket, *, may_have_arrived: bool) -> None:
-        ticket.received_at = self._clock()
+        ticket.received_at = self._monotonic()
         ticket.result = TransportError("the thread of the request has ended", may_have_arrived=may_have_arrived)
         self._done.put((ticket, 1))
 
-    def dismiss(self, wait_seconds: float = FAREWELL_SECONDS) -> None:
+    def end_threads(self, wait_seconds: float = THREAD_END_SECONDS) -> None:
         """Let the threads end: the idle ones now, a busy one after its request.
 
         Parameters
@@ -171,10 +171,10 @@ class Crew:
         """
         for _ in self.threads:
             self._given.put(None)
-        until = self._clock() + wait_seconds
+        until = self._monotonic() + wait_seconds
         for thread in self.threads:
             if thread.is_alive():
-                thread.join(max(until - self._clock(), 0.0))
+                thread.join(max(until - self._monotonic(), 0.0))
         self.threads.clear()
 
     def _work(self, worker: _Worker) -> None:
@@ -184,7 +184,7 @@ class Crew:
                 result: Answer | BaseException = self._post(ticket.event)
             except BaseException as error:  # noqa: BLE001  # the caller's thread judges it, and raises what is a bug
                 result = error
-            ticket.received_at = self._clock()
+            ticket.received_at = self._monotonic()
             ticket.result = result
             worker.ticket = None
             self._done.put((ticket, 1))

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from events_pandas import intercom
 from events_pandas.deliver.client.answers import Answer, TransportError
-from events_pandas.deliver.clock import Surroundings
+from events_pandas.deliver.clock import Clock
 from events_pandas.deliver.decide import RetryPolicy
 from events_pandas.deliver.engine import Run
 from events_pandas.deliver.outcomes import Event, Status
@@ -15,7 +15,7 @@ from events_pandas.deliver.ticket import MAX_PARDONS
 
 # A limit so high that the pace costs no time.
 HEADERS = {intercom.LIMIT_HEADER: "1000000", intercom.REMAINING_HEADER: "999999", intercom.RESET_HEADER: "1700000010"}
-QUICK = Surroundings(jitter=lambda: 0.0, sleep=lambda _: None)
+QUICK = Clock(jitter=lambda: 0.0, sleep=lambda _: None)
 # 429 is left out: it holds the whole run; its waits are tested with a clock that is set by hand.
 NOT_FOUND = b'{"type":"error.list","errors":[{"code":"not_found","message":"Contact Not Found"}]}'
 WORDS = ["refused", "broken", "unknown", "elsewhere"]
@@ -76,7 +76,7 @@ def test_deliver_conserves_every_event(chunks, attempts, concurrency, interrupt_
         retry=RetryPolicy(attempts=attempts),
         concurrency=concurrency,
         on_outcome=tell,
-        surroundings=QUICK,
+        clock=QUICK,
     )
     outcomes = list(run.deliver(events))
 

@@ -7,12 +7,12 @@ from typing import Final
 
 from events_pandas.deliver.client.answers import Answer, Rate, read_date, read_rate, read_retry_after, read_told_limit
 
-RUN: Final = 5
+LONG_STREAK: Final = 5
 """So many refusals in a row, with no later request accepted, are no accident."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Sighting:
+class Observation:
     """What one answer shows of the server's pace.
 
     Parameters
@@ -27,7 +27,7 @@ class Sighting:
         The server's clock in whole seconds.
     retry_after : float or None
         Seconds that the server asks to wait.
-    told_limit : int or None
+    named_limit : int or None
         The limit that the text of a 429 names.
     """
 
@@ -37,7 +37,7 @@ class Sighting:
     rate: Rate | None = None
     date: float | None = None
     retry_after: float | None = None
-    told_limit: int | None = None
+    named_limit: int | None = None
 
     @property
     def is_refused(self) -> bool:
@@ -45,22 +45,22 @@ class Sighting:
         return self.status == HTTPStatus.TOO_MANY_REQUESTS
 
     @property
-    def is_trouble(self) -> bool:
+    def is_failed(self) -> bool:
         """Whether the answer says that the server could not do its work."""
         return self.is_refused or self.status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
-class Refusals:
+class RefusalStreak:
     """The refused requests in a row: an accepted request that left later ends the row before it.
 
     Attributes
     ----------
-    is_run : bool
-        Whether the row has had `RUN` requests; it stays true until the row is empty.
+    is_long : bool
+        Whether the row has had `LONG_STREAK` requests; it stays true until the row is empty.
     """
 
     def __init__(self) -> None:
-        self.is_run = False
+        self.is_long = False
         self._sent_at: list[float] = []
 
     def __bool__(self) -> bool:
@@ -75,7 +75,7 @@ class Refusals:
             When its request left, by the local clock.
         """
         insort(self._sent_at, sent_at)
-        self.is_run = self.is_run or len(self._sent_at) >= RUN
+        self.is_long = self.is_long or len(self._sent_at) >= LONG_STREAK
 
     def accepted(self, sent_at: float) -> None:
         """Note an accepted request.
@@ -86,10 +86,10 @@ class Refusals:
             When it left, by the local clock.
         """
         del self._sent_at[: bisect_left(self._sent_at, sent_at)]
-        self.is_run = self.is_run and bool(self._sent_at)
+        self.is_long = self.is_long and bool(self._sent_at)
 
 
-def see(answer: Answer, *, sent_at: float, received_at: float) -> Sighting:
+def read_observation(answer: Answer, *, sent_at: float, received_at: float) -> Observation:
     """Read from an answer what the pacer wants to know.
 
     Parameters
@@ -101,16 +101,16 @@ def see(answer: Answer, *, sent_at: float, received_at: float) -> Sighting:
 
     Returns
     -------
-    Sighting
+    Observation
         Its status, rate-limit headers and times.
     """
     is_refused = answer.status == HTTPStatus.TOO_MANY_REQUESTS
-    return Sighting(
+    return Observation(
         status=answer.status,
         sent_at=sent_at,
         received_at=received_at,
         rate=read_rate(answer),
         date=read_date(answer),
         retry_after=read_retry_after(answer),
-        told_limit=read_told_limit(answer) if is_refused else None,
+        named_limit=read_told_limit(answer) if is_refused else None,
     )

@@ -53,7 +53,7 @@ class Pause:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Standing:
+class RunState:
     """Where a run stands.
 
     Parameters
@@ -124,7 +124,7 @@ def duration_seconds(
     return steps_now * max(even, seconds_left / remaining) + (steps - steps_now) * even
 
 
-def windows_to_come(seconds: float, *, window: Window) -> int:
+def count_windows(seconds: float, *, window: Window) -> int:
     """Return how many windows begin within a time.
 
     Parameters
@@ -141,7 +141,7 @@ def windows_to_come(seconds: float, *, window: Window) -> int:
 
     Examples
     --------
-    >>> windows_to_come(58.0, window=Window(limit=100, left=1, ends_in_seconds=8.0, seconds=10.0))
+    >>> count_windows(58.0, window=Window(limit=100, left=1, ends_in_seconds=8.0, seconds=10.0))
     6
     """
     beyond = seconds - window.ends_in_seconds

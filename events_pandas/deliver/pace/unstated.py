@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from events_pandas import intercom
-from events_pandas.deliver.pace.observation import Refusals, Sighting
+from events_pandas.deliver.pace.observation import Observation, RefusalStreak
 
 STEPS: Final = (1.02, 1.02, 1.5, 3.0)
 """How much more is tried after each ten seconds in which more was accepted; the last one is repeated."""
@@ -17,7 +17,7 @@ LEAST_RETREAT: Final = 0.95
 MOST_USUAL_SHARE: Final = 0.3
 """Where a larger part is refused at any pace, the service is overloaded."""
 NOTICEABLE_SHARE: Final = 0.01
-"""Refusals are expected if more than this part of the requests is refused at any pace."""
+"""RefusalStreak are expected if more than this part of the requests is refused at any pace."""
 WEAK: Final = 20
 """Fewer answers than this say little of a pace: it is halved at most."""
 TELLING: Final = 4
@@ -29,7 +29,7 @@ USED_SHARE: Final = 0.7
 LONGEST_TRIAL_SECONDS: Final = 30.0
 """A trial goes on for so long where its pace is not used, as when answers ask to wait."""
 SAME_SHARE: Final = 0.5
-"""Refusals that fall to no less than this part of what they were do not come from the pace."""
+"""RefusalStreak that fall to no less than this part of what they were do not come from the pace."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,7 +72,7 @@ class UnstatedLimit:
     the pace is not used or little is to be seen. Only requests that left within a trial count. After refusals, the next
     pace is what was accepted. If as large a part of the requests is refused then, the pace is not the cause: the run
     returns to its pace, and so many refusals are usual. After a trial without unusual refusals, a little more is tried;
-    each success allows a larger step, and a failure ends with what was accepted. Refusals in a row end a trial at once.
+    each success allows a larger step, and a failure ends with what was accepted. RefusalStreak in a row end a trial at once.
     """
 
     def __init__(self, rate_share: float = 1.0) -> None:
@@ -80,7 +80,7 @@ class UnstatedLimit:
         self._rate_share = rate_share
         self._accepted_at: deque[float] = deque()
         self._first_at = math.inf
-        self._refusals = Refusals()
+        self._streak = RefusalStreak()
         self._trial: _Trial | None = None
         self._doubted: _Trial | None = None
         self._usual_share = 0.0
@@ -120,7 +120,7 @@ class UnstatedLimit:
         """
         return max(int(self.limit * self._rate_share * window_seconds / intercom.WINDOW_SECONDS), 1)
 
-    def state(self, limit: float) -> None:
+    def take_stated_limit(self, limit: float) -> None:
         """Take in the limit that an answer states.
 
         Parameters
@@ -135,7 +135,7 @@ class UnstatedLimit:
             self.limit, self._steps, self._trial, self._doubted = most, 0, None, None
         self.limit, self._most = min(self.limit, most), most
 
-    def tell(self, limit: int) -> None:
+    def take_named_limit(self, limit: int) -> None:
         """Take in the limit that the text of a refusal names.
 
         Parameters
@@ -147,37 +147,37 @@ class UnstatedLimit:
             self.limit = min(self.limit, limit)
             self._most = min(self._most, limit)
 
-    def observe(self, sighting: Sighting, *, is_unexplained: bool) -> None:
+    def observe(self, observation: Observation, *, is_unexplained: bool) -> None:
         """Note an answer.
 
         Parameters
         ----------
-        sighting : Sighting
+        observation : Observation
             What it shows.
         is_unexplained : bool
             Whether it is a refusal for which no window that answers state had a reason.
         """
-        if sighting.is_trouble and not sighting.is_refused:
+        if observation.is_failed and not observation.is_refused:
             return
         if is_unexplained:
-            self._count_refusal(sighting)
-        elif not sighting.is_refused:
-            self._count_acceptance(sighting)
-        self._count_in_trial(sighting, is_unexplained=is_unexplained)
+            self._count_refusal(observation)
+        elif not observation.is_refused:
+            self._count_acceptance(observation)
+        self._count_in_trial(observation, is_unexplained=is_unexplained)
 
-    def _count_refusal(self, sighting: Sighting) -> None:
-        was_run = self._refusals.is_run
-        self._refusals.refused(sighting.sent_at)
-        if self._refusals.is_run and not was_run:
-            accepted = min(self._accepted(sighting.received_at), LEAST_RETREAT * self.limit * self._rate_share)
-            self._give_way(accepted, now=sighting.received_at)
+    def _count_refusal(self, observation: Observation) -> None:
+        was_long = self._streak.is_long
+        self._streak.refused(observation.sent_at)
+        if self._streak.is_long and not was_long:
+            accepted = min(self._accepted(observation.received_at), LEAST_RETREAT * self.limit * self._rate_share)
+            self._give_way(accepted, now=observation.received_at)
             self._trial = self._doubted = None
 
-    def _count_acceptance(self, sighting: Sighting) -> None:
-        self._first_at = min(self._first_at, sighting.received_at)
-        self._accepted_at.append(sighting.received_at)
-        self._accepted(sighting.received_at)
-        self._refusals.accepted(sighting.sent_at)
+    def _count_acceptance(self, observation: Observation) -> None:
+        self._first_at = min(self._first_at, observation.received_at)
+        self._accepted_at.append(observation.received_at)
+        self._accepted(observation.received_at)
+        self._streak.accepted(observation.sent_at)
 
     def _accepted(self, now: float) -> int:
         """Count the requests that were accepted in the last ten seconds."""
@@ -195,18 +195,18 @@ class UnstatedLimit:
         possible = CAUTION * accepted / (1 - self._usual_share) / self._rate_share
         self.limit = max(min(int(possible), self.limit), least, 1)
 
-    def _count_in_trial(self, sighting: Sighting, *, is_unexplained: bool) -> None:
+    def _count_in_trial(self, observation: Observation, *, is_unexplained: bool) -> None:
         trial = self._trial
-        if self._refusals.is_run:
+        if self._streak.is_long:
             # What is refused now, is refused for what was sent before.
             return
         if trial is None:
-            trial = _Trial(began_at=sighting.sent_at, limit=self.limit)
-        trial = replace(trial, seconds=sighting.sent_at - trial.began_at)
+            trial = _Trial(began_at=observation.sent_at, limit=self.limit)
+        trial = replace(trial, seconds=observation.sent_at - trial.began_at)
         if self._is_over(trial):
-            self._judge(trial, sighting.received_at)
-            trial = _Trial(began_at=sighting.received_at, limit=self.limit)
-        if sighting.sent_at >= trial.began_at:
+            self._judge(trial, observation.received_at)
+            trial = _Trial(began_at=observation.received_at, limit=self.limit)
+        if observation.sent_at >= trial.began_at:
             trial = replace(trial, answered=trial.answered + 1, refused=trial.refused + is_unexplained)
         self._trial = trial
 

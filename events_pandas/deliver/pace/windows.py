@@ -8,7 +8,7 @@ from typing import Final
 
 from events_pandas import intercom
 from events_pandas.deliver.client.answers import Rate, seconds_to_reset
-from events_pandas.deliver.pace.observation import Refusals
+from events_pandas.deliver.pace.observation import RefusalStreak
 from events_pandas.deliver.pace.server_clock import MOST_SPREAD_SECONDS, WindowClock
 
 SAME_RESET_SECONDS: Final = 1.5
@@ -24,7 +24,7 @@ LEAST_SHARE: Final = 0.25
 """The part of what is left that is ours however much others use: two who both gave way would both starve."""
 
 
-class Refusal(Enum):
+class RefusalMeaning(Enum):
     """What a refusal that says that nothing is left means."""
 
     SPENT = "spent"
@@ -36,7 +36,7 @@ class Refusal(Enum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _State:
+class _StatedWindow:
     """What an answer says of a window."""
 
     limit: int
@@ -45,7 +45,7 @@ class _State:
 
 
 @dataclass(kw_only=True, slots=True)
-class _Account:
+class _Usage:
     """What is known of one window: requests of ours that it counted or refused, and what it had left at least."""
 
     limit: int
@@ -54,41 +54,41 @@ class _Account:
     refused: int = 0
     latest_sent_at: float = -math.inf
     seen_until: float = -math.inf
-    # Refusals that say that nothing is left, and their meaning.
-    refusals: Refusals = field(default_factory=Refusals)
-    refusal: Refusal | None = None
+    # RefusalStreak that say that nothing is left, and their meaning.
+    streak: RefusalStreak = field(default_factory=RefusalStreak)
+    refusal: RefusalMeaning | None = None
 
     @property
     def others(self) -> int:
         """Requests that others have made in it."""
-        remaining = 0 if self.refusal is Refusal.SPENT else self.remaining
+        remaining = 0 if self.refusal is RefusalMeaning.SPENT else self.remaining
         return max(self.limit - remaining - (self.answered - self.refused), 0)
 
     @property
     def left(self) -> int:
         """Requests that it still allows to everyone, as far as the answers say."""
-        return self.remaining if self.refusal in (None, Refusal.DOUBTED) else 0
+        return self.remaining if self.refusal in (None, RefusalMeaning.DOUBTED) else 0
 
-    def show(self, state: _State, *, sent_at: float) -> None:
+    def show(self, stated: _StatedWindow, *, sent_at: float) -> None:
         """Note an answer that says how much is left; it contradicts refusals of requests that left earlier."""
-        if state.limit != self.limit and sent_at >= self.latest_sent_at:
+        if stated.limit != self.limit and sent_at >= self.latest_sent_at:
             # Raised or lowered in the middle of a window: what was left before says nothing any more.
-            self.limit, self.remaining = state.limit, state.remaining
-        if state.limit == self.limit and state.remaining <= self.remaining:
-            self.remaining, self.seen_until = state.remaining, sent_at
+            self.limit, self.remaining = stated.limit, stated.remaining
+        if stated.limit == self.limit and stated.remaining <= self.remaining:
+            self.remaining, self.seen_until = stated.remaining, sent_at
         self.latest_sent_at = max(self.latest_sent_at, sent_at)
-        if state.remaining:
-            self.refusals.accepted(sent_at)
-            self.refusal = self.refusal if self.refusals else None
+        if stated.remaining:
+            self.streak.accepted(sent_at)
+            self.refusal = self.refusal if self.streak else None
 
-    def doubt(self, state: _State, *, sent_at: float, is_explained: bool) -> Refusal:
+    def doubt(self, stated: _StatedWindow, *, sent_at: float, is_explained: bool) -> RefusalMeaning:
         """Note a refusal that says that nothing is left: another limiter's may say so, too."""
-        self.refusals.refused(sent_at)
-        if self.refusal is not Refusal.SPENT:
-            doubted = Refusal.REPEATED if self.refusals.is_run else Refusal.DOUBTED
-            self.refusal = Refusal.SPENT if is_explained else doubted
-        if self.refusal is not Refusal.DOUBTED:
-            self.limit = state.limit
+        self.streak.refused(sent_at)
+        if self.refusal is not RefusalMeaning.SPENT:
+            doubted = RefusalMeaning.REPEATED if self.streak.is_long else RefusalMeaning.DOUBTED
+            self.refusal = RefusalMeaning.SPENT if is_explained else doubted
+        if self.refusal is not RefusalMeaning.DOUBTED:
+            self.limit = stated.limit
             self.refused += 1
         return self.refusal
 
@@ -124,7 +124,7 @@ class RateWindows:
         self._rate_share = rate_share
         self._clock = WindowClock()
         self._reset = -math.inf
-        self._accounts: dict[float, _Account] = {}
+        self._usages: dict[float, _Usage] = {}
         # A reset that stayed the same for longer than a window: not the end of one.
         self._stuck_reset = math.nan
         # How long after the first answer of a window another server still counts in the one before.
@@ -140,7 +140,7 @@ class RateWindows:
     @property
     def is_known(self) -> bool:
         """Whether an answer has shown a window."""
-        return bool(self._accounts)
+        return bool(self._usages)
 
     @property
     def in_flight(self) -> int:
@@ -192,7 +192,7 @@ class RateWindows:
 
     def observe(
         self, rate: Rate | None, *, date: float | None, sent_at: float, received_at: float, is_refused: bool
-    ) -> Refusal | None:
+    ) -> RefusalMeaning | None:
         """Take in an answer.
 
         Parameters
@@ -208,7 +208,7 @@ class RateWindows:
 
         Returns
         -------
-        Refusal or None
+        RefusalMeaning or None
             None if the answer does not refuse the request for want of room in its window.
         """
         self._slowest_seconds[0] = max(self._slowest_seconds[0], received_at - sent_at)
@@ -216,20 +216,22 @@ class RateWindows:
             self._clock.learn_date(date, sent_at=sent_at, received_at=received_at)
         if rate is None or rate.limit is None or rate.remaining is None or rate.reset is None:
             return None
-        state = _State(limit=rate.limit, remaining=rate.remaining, reset=self._known_reset(rate.reset, rate.remaining))
+        stated = _StatedWindow(
+            limit=rate.limit, remaining=rate.remaining, reset=self._known_reset(rate.reset, rate.remaining)
+        )
         ahead = seconds_to_reset(rate, date)
         if self._is_moving(ahead, received_at):
             return None
-        if self._is_stuck(state, ahead=ahead, sent_at=sent_at, received_at=received_at):
+        if self._is_stuck(stated, ahead=ahead, sent_at=sent_at, received_at=received_at):
             return None
-        self._turn_to(state, ahead=ahead, sent_at=sent_at, received_at=received_at)
-        if state.reset < self._reset:
+        self._turn_to(stated, ahead=ahead, sent_at=sent_at, received_at=received_at)
+        if stated.reset < self._reset:
             late = sent_at - (self._ends_by - self.seconds)
             self._spread = max(self._spread, late if late <= MOST_SPREAD_SECONDS else 0.0)
         # Where a window ends is far more exact than the `Date`, which has whole seconds.
-        begins_at = state.reset - self.seconds
-        self._clock.learn_window(earliest=begins_at, latest=state.reset, sent_at=sent_at, received_at=received_at)
-        return self._enter(state, sent_at=sent_at, received_at=received_at, is_refused=is_refused)
+        begins_at = stated.reset - self.seconds
+        self._clock.learn_window(earliest=begins_at, latest=stated.reset, sent_at=sent_at, received_at=received_at)
+        return self._enter(stated, sent_at=sent_at, received_at=received_at, is_refused=is_refused)
 
     def number_at(self, leaves_at: float) -> tuple[int, int]:
         """Return the windows in which a request may arrive.
@@ -286,29 +288,29 @@ class RateWindows:
             Of what is left at least `LEAST_SHARE`.
         """
         left, left_of_ours = self._left(number, now)
-        account = self._account(number)
-        if account is not None:
+        usage = self._usage(number)
+        if usage is not None:
             # What left before the request that was counted last has most probably been counted, too.
-            left += min(bisect_left(self._in_flight, account.seen_until), self._coming(number, now))
+            left += min(bisect_left(self._in_flight, usage.seen_until), self._coming(number, now))
         return min(left_of_ours, max(left - self._others(number, until=until), left * LEAST_SHARE))
 
     def _left(self, number: int, now: float) -> tuple[int, int]:
         """Count what a window still allows to everyone, and what to us."""
-        account = self._account(number)
+        usage = self._usage(number)
         coming = self._coming(number, now)
-        remaining, ours = (self.limit, 0) if account is None else (account.left, account.answered)
+        remaining, ours = (self.limit, 0) if usage is None else (usage.left, usage.answered)
         return remaining - coming, self.cap - ours - coming
 
     def _others(self, number: int, *, until: float) -> float:
         """Return how many requests of others, who go on as in the window before, no answer has shown yet."""
-        before, account = self._account(number - 1), self._account(number)
+        before, usage = self._usage(number - 1), self._usage(number)
         if before is None:
             return 0.0
-        seen_until = self.is_over_at + (number - 1) * self.seconds if account is None else account.seen_until
+        seen_until = self.is_over_at + (number - 1) * self.seconds if usage is None else usage.seen_until
         return before.others * max(until - seen_until, 0.0) / self.seconds
 
-    def _account(self, number: int) -> _Account | None:
-        return self._accounts.get(self._reset + number * self.seconds)
+    def _usage(self, number: int) -> _Usage | None:
+        return self._usages.get(self._reset + number * self.seconds)
 
     def _coming(self, number: int, now: float) -> int:
         """Count the requests under way that may arrive in a window."""
@@ -321,26 +323,26 @@ class RateWindows:
 
     def _known_reset(self, reset: float, remaining: int) -> float:
         """Return the reset by which a window is known already, or the end of one after it."""
-        if self.seconds < 4 * SAME_RESET_SECONDS or not self._accounts:
+        if self.seconds < 4 * SAME_RESET_SECONDS or not self._usages:
             return reset
         known = self._reset + self.seconds * round((reset - self._reset) / self.seconds)
-        account = self._accounts.get(known)
+        usage = self._usages.get(known)
         # A window of a second: the one before has less left.
-        is_new = account is not None and remaining > account.remaining + account.limit / 2
+        is_new = usage is not None and remaining > usage.remaining + usage.limit / 2
         return reset if is_new or abs(reset - known) > SAME_RESET_SECONDS else known
 
-    def _is_stuck(self, state: _State, *, ahead: float | None, sent_at: float, received_at: float) -> bool:
+    def _is_stuck(self, stated: _StatedWindow, *, ahead: float | None, sent_at: float, received_at: float) -> bool:
         """Tell whether a reset has no meaning, since it stayed the same for longer than its window lasts."""
-        if state.reset == self._reset and sent_at > self._ends_by:
+        if stated.reset == self._reset and sent_at > self._ends_by:
             if ahead is None:
-                self._accounts.clear()
-                self._stuck_reset = state.reset
+                self._usages.clear()
+                self._stuck_reset = stated.reset
             else:
                 # The window is longer than any known one.
                 self.seconds += ahead
                 self._ends_by = received_at + ahead + 1
                 self._clock = WindowClock()
-        return state.reset == self._stuck_reset
+        return stated.reset == self._stuck_reset
 
     def _is_moving(self, ahead: float | None, received_at: float) -> bool:
         """Tell whether resets stay as far ahead as they were, so that they are no end of a window."""
@@ -348,30 +350,30 @@ class RateWindows:
         if ahead is None or ahead <= MOVING_SECONDS or max(abs(ahead - self._ahead), waited) > SAME_RESET_SECONDS:
             self._ahead, self._ahead_since = ahead or math.inf, received_at
         elif received_at - self._ahead_since > MOVING_SECONDS:
-            self._accounts.clear()
+            self._usages.clear()
             return True
         return False
 
-    def _turn_to(self, state: _State, *, ahead: float | None, sent_at: float, received_at: float) -> None:
+    def _turn_to(self, stated: _StatedWindow, *, ahead: float | None, sent_at: float, received_at: float) -> None:
         """Make a window the current one, if an answer is the first of it."""
         # An earlier one can only be the newer if the server's clock was set back.
-        if state.reset <= self._reset and sent_at < self._ends_by:
-            if state.reset == self._reset:
+        if stated.reset <= self._reset and sent_at < self._ends_by:
+            if stated.reset == self._reset:
                 self._last_sent_at = max(self._last_sent_at, sent_at)
             return
-        self.seconds = self._length_until(state, ahead=ahead, received_at=received_at)
-        self._reset = state.reset
+        self.seconds = self._length_until(stated, ahead=ahead, received_at=received_at)
+        self._reset = stated.reset
         self._ends_by = received_at + self.seconds
         self._last_sent_at = sent_at
         self._slowest_seconds = [received_at - sent_at, self._slowest_seconds[0]]
 
-    def _length_until(self, state: _State, *, ahead: float | None, received_at: float) -> float:
+    def _length_until(self, stated: _StatedWindow, *, ahead: float | None, received_at: float) -> float:
         """Return the length of a window, as the first answer of a new one shows it."""
-        length = state.reset - self._reset
-        before = self._accounts.get(self._reset)
+        length = stated.reset - self._reset
+        before = self._usages.get(self._reset)
         if 0 < length < self.seconds:
             # Not where a reset only wavers: in a new window, more is left than there was.
-            return length if before is not None and state.remaining > before.left else self.seconds
+            return length if before is not None and stated.remaining > before.left else self.seconds
         if ahead is None or not self._clock.agrees_with_date:
             return self.seconds
         idle = received_at - self._last_sent_at
@@ -381,44 +383,46 @@ class RateWindows:
         # The `Date` has whole seconds, and so may the reset.
         return ahead if self.seconds + 1 < ahead <= LONGEST_WINDOW_SECONDS + 1 else self.seconds
 
-    def _enter(self, state: _State, *, sent_at: float, received_at: float, is_refused: bool) -> Refusal | None:
+    def _enter(
+        self, stated: _StatedWindow, *, sent_at: float, received_at: float, is_refused: bool
+    ) -> RefusalMeaning | None:
         """Note what an answer says of its window, and tell what a refusal means."""
-        account = self._accounts.get(state.reset)
-        says_spent = is_refused and not state.remaining
-        is_first = not self._accounts
-        if account is None:
-            account = self._open(state, sent_at=sent_at, is_refused=is_refused)
-        account.answered += 1
+        usage = self._usages.get(stated.reset)
+        says_spent = is_refused and not stated.remaining
+        is_first = not self._usages
+        if usage is None:
+            usage = self._open(stated, sent_at=sent_at, is_refused=is_refused)
+        usage.answered += 1
         refusal = None
-        if is_refused and state.remaining and state.limit != account.limit:
+        if is_refused and stated.remaining and stated.limit != usage.limit:
             # Another limiter's.
             return None
         if says_spent:
-            is_explained = is_first or self._is_nearly_spent(account, state, sent_at=sent_at, now=received_at)
-            refusal = account.doubt(state, sent_at=sent_at, is_explained=is_explained)
+            is_explained = is_first or self._is_nearly_spent(usage, stated, sent_at=sent_at, now=received_at)
+            refusal = usage.doubt(stated, sent_at=sent_at, is_explained=is_explained)
         else:
-            account.show(state, sent_at=sent_at)
-        if state.reset == self._reset:
-            self.limit = account.limit
+            usage.show(stated, sent_at=sent_at)
+        if stated.reset == self._reset:
+            self.limit = usage.limit
         return refusal
 
-    def _open(self, state: _State, *, sent_at: float, is_refused: bool) -> _Account:
-        """Begin to keep account of a window."""
-        if is_refused and self._accounts:
+    def _open(self, stated: _StatedWindow, *, sent_at: float, is_refused: bool) -> _Usage:
+        """Begin to keep usage of a window."""
+        if is_refused and self._usages:
             # It may be another limiter's refusal, which states neither the limit nor what is left of it.
-            account = _Account(limit=self.limit, remaining=self.limit, seen_until=sent_at)
+            usage = _Usage(limit=self.limit, remaining=self.limit, seen_until=sent_at)
         else:
-            account = _Account(limit=state.limit, remaining=state.remaining, seen_until=sent_at)
-        self._accounts[state.reset] = account
-        while len(self._accounts) > REMEMBERED_WINDOWS:
-            del self._accounts[next(iter(self._accounts))]
-        return account
+            usage = _Usage(limit=stated.limit, remaining=stated.remaining, seen_until=sent_at)
+        self._usages[stated.reset] = usage
+        while len(self._usages) > REMEMBERED_WINDOWS:
+            del self._usages[next(iter(self._usages))]
+        return usage
 
-    def _is_nearly_spent(self, account: _Account, state: _State, *, sent_at: float, now: float) -> bool:
+    def _is_nearly_spent(self, usage: _Usage, stated: _StatedWindow, *, sent_at: float, now: float) -> bool:
         """Tell whether accepted requests, and the others that are expected, leave a window next to nothing."""
-        if state.reset != self._reset:
+        if stated.reset != self._reset:
             return True
         # A limit that was lowered meanwhile leaves so much less.
-        left = account.remaining - max(account.limit - state.limit, 0) - self._coming(0, now)
+        left = usage.remaining - max(usage.limit - stated.limit, 0) - self._coming(0, now)
         left_for_us = left - self._others(0, until=sent_at)
-        return left_for_us <= NEARLY_SPENT_SHARE * account.limit
+        return left_for_us <= NEARLY_SPENT_SHARE * usage.limit

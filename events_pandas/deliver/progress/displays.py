@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from events_pandas.deliver.progress.tally import Progress
-from events_pandas.deliver.progress.wording import bar_format, line
+from events_pandas.deliver.progress.wording import format_bar, format_line
 
 FIRST_LINE_SECONDS: Final = 2.0
 """The time after which a first line shows that the work goes on."""
@@ -18,13 +18,13 @@ NOTEBOOK_WIDTH: Final = 110
 """Characters that a notebook's cell has room for, a short bar included."""
 TERMINAL_SIZE: Final = os.terminal_size((80, 24))
 """The size of a terminal that does not tell its own."""
-TOLD_PAUSE_SECONDS: Final = 2.0
+LONG_PAUSE_SECONDS: Final = 2.0
 """A pause that is longer has lines of its own: one when it begins, and one when it has ended."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _ToldPause:
-    """A pause that a line has told of."""
+class _ReportedPause:
+    """A pause that a line has reported of."""
 
     reason: str
     began_at: float
@@ -45,7 +45,7 @@ class Lines:
         self._description = description
         self._brief_seconds = brief_seconds
         self._due_at = FIRST_LINE_SECONDS
-        self._pause: _ToldPause | None = None
+        self._pause: _ReportedPause | None = None
 
     def show(self, progress: Progress) -> None:
         """Write a line if it is time for one.
@@ -59,9 +59,9 @@ class Lines:
         is_due = progress.elapsed_seconds >= (self._brief_seconds if progress.is_final else self._due_at)
         if is_due or is_news:
             self._due_at = progress.elapsed_seconds + LINE_SECONDS
-            # Whoever has read a line is told of the end too.
+            # Whoever has read a line is reported of the end too.
             self._brief_seconds = 0.0
-            _write(line(progress, description=self._description, paused_seconds=paused_seconds) + "\n")
+            _write(format_line(progress, description=self._description, paused_seconds=paused_seconds) + "\n")
 
     def say(self, text: str) -> None:
         """Write a line of text.
@@ -75,15 +75,15 @@ class Lines:
 
     def _look_at_pause(self, progress: Progress) -> tuple[bool, float | None]:
         """Say whether a long pause has just begun or ended, and in the latter case how long it was."""
-        told, pause = self._pause, progress.pause
+        reported, pause = self._pause, progress.pause
         if pause is None:
             self._pause = None
-            is_over = told is not None and not (progress.ended_early or progress.is_final)
-            return is_over, progress.elapsed_seconds - told.began_at if told and is_over else None
-        is_long = pause.since_seconds + pause.next_in_seconds > TOLD_PAUSE_SECONDS
-        if not is_long or (told and told.reason == pause.reason):
+            is_over = reported is not None and not (progress.ended_early or progress.is_final)
+            return is_over, progress.elapsed_seconds - reported.began_at if reported and is_over else None
+        is_long = pause.since_seconds + pause.next_in_seconds > LONG_PAUSE_SECONDS
+        if not is_long or (reported and reported.reason == pause.reason):
             return False, None
-        self._pause = _ToldPause(reason=pause.reason, began_at=progress.elapsed_seconds - pause.since_seconds)
+        self._pause = _ReportedPause(reason=pause.reason, began_at=progress.elapsed_seconds - pause.since_seconds)
         return True, None
 
 
@@ -117,7 +117,7 @@ class Bar:
         size = _terminal_size()
         # A terminal that is full to its last column may begin a new line.
         width = self._width or size.columns - 1
-        text = bar_format(progress, description=self._description, width=width)
+        text = format_bar(progress, description=self._description, width=width)
         # A notebook's bar has the width of its cell.
         ncols = width if self._width is None else None
         if self._bar is not None:

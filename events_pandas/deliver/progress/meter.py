@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final, Literal, Protocol, TypeAlias
 
-from events_pandas.deliver.clock import REAL_SURROUNDINGS, Surroundings
+from events_pandas.deliver.clock import REAL_CLOCK, Clock
 from events_pandas.deliver.outcomes import Outcome
-from events_pandas.deliver.pace.state import Standing
+from events_pandas.deliver.pace.state import RunState
 from events_pandas.deliver.progress.displays import NOTEBOOK_WIDTH, Bar, Lines, find_bar_class, is_notebook
 from events_pandas.deliver.progress.tally import Progress, Tally
 from events_pandas.words import escaped
@@ -28,12 +28,12 @@ ProgressChoice: TypeAlias = Literal["auto"] | bool | Callable[[Progress], object
 class ProgressBar(Protocol):
     """Something that shows how far the work has come."""
 
-    def watch(self, standing: Callable[[], Standing]) -> None:
+    def watch(self, read_state: Callable[[], RunState]) -> None:
         """Take the facts of delivery from a run.
 
         Parameters
         ----------
-        standing : callable
+        read_state : callable
             Says where the run stands; asked whenever something is shown.
         """
 
@@ -83,7 +83,7 @@ class Meter:
         Nothing is shown before this time.
     say : callable, optional
         Is given lines of text; by default they are dropped.
-    surroundings : Surroundings, optional
+    clock : Clock, optional
         The clocks.
     """
 
@@ -95,25 +95,25 @@ class Meter:
         interval_seconds: float,
         delay_seconds: float = 0.0,
         say: Callable[[str], object] | None = None,
-        surroundings: Surroundings = REAL_SURROUNDINGS,
+        clock: Clock = REAL_CLOCK,
     ) -> None:
         self._show = show
         self._say = say
         self._interval_seconds = interval_seconds
-        self._clock = surroundings.clock
-        self._tally = Tally(total, surroundings)
-        self._due_at = self._clock() + delay_seconds
+        self._monotonic = clock.monotonic
+        self._tally = Tally(total, clock)
+        self._due_at = self._monotonic() + delay_seconds
         self._has_failed = False
 
-    def watch(self, standing: Callable[[], Standing]) -> None:
+    def watch(self, read_state: Callable[[], RunState]) -> None:
         """Take the facts of delivery from a run.
 
         Parameters
         ----------
-        standing : callable
+        read_state : callable
             Says where the run stands; asked whenever something is shown.
         """
-        self._tally.watch(standing)
+        self._tally.watch(read_state)
 
     def update(self, outcome: Outcome) -> None:
         """Count one event by its outcome.
@@ -124,7 +124,7 @@ class Meter:
             What became of it.
         """
         self._tally.count(outcome)
-        if self._clock() >= self._due_at:
+        if self._monotonic() >= self._due_at:
             self._look()
 
     def advance(self, n: int = 1) -> None:
@@ -136,12 +136,12 @@ class Meter:
             How many.
         """
         self._tally.advance(n)
-        if self._clock() >= self._due_at:
+        if self._monotonic() >= self._due_at:
             self._look()
 
     def tick(self) -> None:
         """Show what has changed by itself, such as the time."""
-        if self._clock() >= self._due_at:
+        if self._monotonic() >= self._due_at:
             self._look()
 
     def say(self, text: str) -> None:
@@ -169,18 +169,18 @@ class Meter:
             self._due_at = math.inf
             raise
         # After it and not before: what takes long to show must not be all that is done.
-        self._due_at = self._clock() + self._interval_seconds
+        self._due_at = self._monotonic() + self._interval_seconds
 
 
 class Silence:
     """Shows nothing."""
 
-    def watch(self, standing: Callable[[], Standing]) -> None:
+    def watch(self, read_state: Callable[[], RunState]) -> None:
         """Show nothing.
 
         Parameters
         ----------
-        standing : callable
+        read_state : callable
             Never asked.
         """
 

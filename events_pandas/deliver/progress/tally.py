@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from events_pandas.deliver.clock import Surroundings
+from events_pandas.deliver.clock import Clock
 from events_pandas.deliver.outcomes import Outcome, Status
-from events_pandas.deliver.pace.state import Pause, Standing, Window, duration_seconds, windows_to_come
+from events_pandas.deliver.pace.state import Pause, RunState, Window, count_windows, duration_seconds
 
 LEAST_PACE_SHARE: Final = 0.8
 """From this part of the limit's pace on, the limit is what decides; a run that it decides has all but all of it."""
@@ -129,31 +129,31 @@ class Tally:
     ----------
     total : int or None
         Rows to come, if that is known.
-    surroundings : Surroundings
+    clock : Clock
         The clocks.
     """
 
-    def __init__(self, total: int | None, surroundings: Surroundings) -> None:
+    def __init__(self, total: int | None, clock: Clock) -> None:
         self._total = total
-        self._clock = surroundings.clock
-        self._unix_time = surroundings.unix_time
-        self._began_at = surroundings.clock()
-        self._standing: Callable[[], Standing] | None = None
+        self._monotonic = clock.monotonic
+        self._unix_time = clock.unix_time
+        self._began_at = clock.monotonic()
+        self._read_state: Callable[[], RunState] | None = None
         self._rows = 0
         self._counts = dict.fromkeys(Status, 0)
         self._was_stopped = False
         self._samples: deque[_Sample] = deque()
         self._first_window_ends_at: float | None = None
 
-    def watch(self, standing: Callable[[], Standing]) -> None:
+    def watch(self, read_state: Callable[[], RunState]) -> None:
         """Take the facts of delivery from a run.
 
         Parameters
         ----------
-        standing : callable
+        read_state : callable
             Says where the run stands.
         """
-        self._standing = standing
+        self._read_state = read_state
 
     def count(self, outcome: Outcome) -> None:
         """Count one event.
@@ -193,14 +193,14 @@ class Tally:
         Progress
             The facts of this moment.
         """
-        now = self._clock()
-        standing = Standing() if self._standing is None else self._standing()
-        pause = None if standing.pause is None or _is_brief(standing.pause) else standing.pause
-        self._sample(now, standing.window, is_paused=pause is not None)
+        now = self._monotonic()
+        state = RunState() if self._read_state is None else self._read_state()
+        pause = None if state.pause is None or _is_brief(state.pause) else state.pause
+        self._sample(now, state.window, is_paused=pause is not None)
         speed = None if self._was_stopped else self._per_second()
-        ahead = Forecast() if is_final or self._was_stopped or pause else self._forecast(standing, speed)
+        ahead = Forecast() if is_final or self._was_stopped or pause else self._forecast(state, speed)
         # Counted at every look, shown or not: the first window is the first that any answer showed.
-        number = None if standing.window is None else self._window_number(now, standing.window)
+        number = None if state.window is None else self._window_number(now, state.window)
         at = dt.datetime.fromtimestamp(self._unix_time(), dt.UTC)
         return Progress(
             rows=self._rows,
@@ -209,19 +209,19 @@ class Tally:
             at=at,
             elapsed_seconds=now - self._began_at,
             events_per_second=speed,
-            window=standing.window if ahead.is_paced else None,
+            window=state.window if ahead.is_paced else None,
             window_number=number if ahead.is_paced else None,
             windows=None if number is None or ahead.windows_to_come is None else number + ahead.windows_to_come,
             done_at=at if is_final else _later(at, ahead.seconds),
             pause=None if is_final or self._was_stopped else pause,
-            in_flight=standing.in_flight,
+            in_flight=state.in_flight,
             ended_early=self._was_stopped or (is_final and self._rows < (self._total or 0)),
             is_final=is_final,
         )
 
     def _sample(self, now: float, window: Window | None, *, is_paused: bool) -> None:
         # Rows that are not sent come by the thousand, and say nothing of the speed of delivery.
-        done = self._rows if self._standing is None else sum(self._counts.values())
+        done = self._rows if self._read_state is None else sum(self._counts.values())
         left_share = 1.0 if window is None else window.left / window.limit
         if is_paused or not done:
             # Neither what came before a pause nor the wait for the first answer belongs to the present speed.
@@ -235,10 +235,10 @@ class Tally:
         seconds = last.at - first.at
         return (last.done - first.done) / seconds if seconds >= LEAST_SPEED_SECONDS else None
 
-    def _forecast(self, standing: Standing, speed: float | None) -> Forecast:
-        left = None if self._total is None else max(self._total - self._rows - standing.in_flight, 0)
+    def _forecast(self, state: RunState, speed: float | None) -> Forecast:
+        left = None if self._total is None else max(self._total - self._rows - state.in_flight, 0)
         least = min(sample.left_share for sample in self._samples)
-        return forecast(left, window=standing.window, per_second=speed, least_left_share=least)
+        return forecast(left, window=state.window, per_second=speed, least_left_share=least)
 
     def _window_number(self, now: float, window: Window) -> int:
         ends_at = now + window.ends_in_seconds
@@ -295,7 +295,7 @@ def forecast(
         seconds: float | None = by_limit
     else:
         seconds = None if by_speed is None else max(by_limit, by_speed)
-    further = windows_to_come(seconds, window=window) if is_paced and seconds is not None else None
+    further = count_windows(seconds, window=window) if is_paced and seconds is not None else None
     return Forecast(seconds=seconds, is_paced=is_paced, windows_to_come=further)
 
 

@@ -14,7 +14,7 @@ import pytest
 from events_pandas import intercom
 from events_pandas.deliver.client.answers import Answer, TransportError
 from events_pandas.deliver.client.transport import Transport
-from events_pandas.deliver.clock import Surroundings
+from events_pandas.deliver.clock import Clock
 from events_pandas.deliver.decide import RetryPolicy
 from events_pandas.deliver.engine import Run
 from events_pandas.deliver.outcomes import Event
@@ -174,17 +174,17 @@ def events():
 
 
 @pytest.fixture
-def surroundings():
-    """Return surroundings in which no backoff takes time, and all is answered at the same second."""
-    return Surroundings(jitter=lambda: 0.0, unix_time=lambda: 1_700_000_000.0, sleep=lambda _: None)
+def clock():
+    """Return clock in which no backoff takes time, and all is answered at the same second."""
+    return Clock(jitter=lambda: 0.0, unix_time=lambda: 1_700_000_000.0, sleep=lambda _: None)
 
 
 @pytest.fixture
-def make_run(surroundings):
+def make_run(clock):
     """Return a function that makes a run that retries twice and waits for nothing."""
 
     def make(client, **options):
-        return Run(client, **{"retry": RetryPolicy(attempts=3), "surroundings": surroundings, **options})
+        return Run(client, **{"retry": RetryPolicy(attempts=3), "clock": clock, **options})
 
     return make
 

@@ -4,7 +4,7 @@ import pytest
 
 from events_pandas.deliver.client.answers import Answer, TransportError
 from events_pandas.deliver.decide import (
-    Again,
+    Retry,
     RetryPolicy,
     Tries,
     Verdict,
@@ -250,21 +250,21 @@ def test_decide_waits_for_a_drawn_part_of_a_doubling_bound(attempt, seconds):
     """The bound doubles from the base to its maximum, and jitter takes a part of it."""
     decision = decide(Answer(status=503), tries=Tries(number=attempt, attempts=attempt), policy=POLICY, jitter=0.5)
 
-    assert decision == Again(wait_seconds=seconds)
+    assert decision == Retry(wait_seconds=seconds)
 
 
 def test_decide_tries_again_without_an_answer():
     """A request without an answer is a passing failure."""
     error = TransportError("the connection broke", may_have_arrived=True)
 
-    assert decide(error, tries=Tries(), policy=POLICY, jitter=0.0) == Again(wait_seconds=0.0)
+    assert decide(error, tries=Tries(), policy=POLICY, jitter=0.0) == Retry(wait_seconds=0.0)
 
 
 def test_decide_honours_retry_after_with_jitter_on_top():
     """What the server asks for is the least; a part of the base is added."""
     answer = Answer(status=503, headers={"Retry-After": "20"})
 
-    assert decide(answer, tries=Tries(), policy=POLICY, jitter=0.5) == Again(wait_seconds=20.25)
+    assert decide(answer, tries=Tries(), policy=POLICY, jitter=0.5) == Retry(wait_seconds=20.25)
 
 
 @pytest.mark.parametrize(
@@ -280,7 +280,7 @@ def test_decide_waits_for_the_reset_when_a_429_has_nothing_remaining(headers, se
     """A spent window is waited for, a minute at most; an overload is not."""
     decision = decide(Answer(status=429, headers=headers), tries=Tries(), policy=POLICY, jitter=0.5)
 
-    assert decision == Again(wait_seconds=seconds)
+    assert decision == Retry(wait_seconds=seconds)
 
 
 def test_decide_gives_up_when_the_attempts_are_spent():
@@ -298,7 +298,7 @@ def test_decide_gives_up_when_the_time_is_rate_limited(elapsed_seconds, is_over)
 
     decision = decide(Answer(status=503), tries=tries, policy=policy, jitter=0.5)
 
-    assert (decision != Again(wait_seconds=0.25)) is is_over
+    assert (decision != Retry(wait_seconds=0.25)) is is_over
     assert not is_over or decision.error_message == (
         "the last answer was 503 Service Unavailable; 3 attempts were made. It may have arrived all the same; "
         "submit the row again: should it have arrived, Intercom ignores the repeat"
@@ -327,7 +327,7 @@ def test_decide_bears_any_number_of_attempts():
         Answer(status=503), tries=Tries(number=5_000, attempts=5_000), policy=RetryPolicy(attempts=9_999), jitter=0.5
     )
 
-    assert decision == Again(wait_seconds=15.0)
+    assert decision == Retry(wait_seconds=15.0)
 
 
 @pytest.mark.parametrize(

@@ -349,8 +349,8 @@ def test_deliver_waits_an_outage_out(make_run, scripted_client, events):
 def test_deliver_probes_with_one_request_at_a_time(make_run, scripted_client, events):
     """While everything fails, nobody is stormed: events that were never tried go first, one by one."""
     names = [f"e{number}" for number in range(30)]
-    standings = []
-    fail = lambda: standings.append(run.standing()) or REFUSED  # noqa: E731  # a step of a script
+    states = []
+    fail = lambda: states.append(run.current_state()) or REFUSED  # noqa: E731  # a step of a script
     client = scripted_client({"e0": [fail] * 20} | {name: [fail] for name in names[1:6]})
     run = make_run(client, retry=RetryPolicy(attempts=25), concurrency=4, probe_seconds=0.0)
 
@@ -358,7 +358,7 @@ def test_deliver_probes_with_one_request_at_a_time(make_run, scripted_client, ev
 
     assert set(_statuses(outcomes)) == {"accepted"}
     assert client.posted[:26] == ["e0"] * 20 + names[1:7]
-    assert {(standing.pause.reason, standing.in_flight) for standing in standings[20:]} == {("outage", 1)}
+    assert {(state.pause.reason, state.in_flight) for state in states[20:]} == {("outage", 1)}
 
 
 def test_deliver_goes_on_when_failures_are_not_in_a_row(make_run, scripted_client, events):
@@ -427,24 +427,24 @@ def test_run_tells_the_window(make_run, scripted_client, events):
 
     list(run.deliver([events("a")]))
 
-    assert (run.standing().window.limit, run.standing().pause) == (500_000, None)
+    assert (run.current_state().window.limit, run.current_state().pause) == (500_000, None)
 
 
 def test_run_tells_a_pause_that_an_answer_asks_for(make_run, scripted_client, events):
     """A Retry-After of a minute is a pause, and no outage."""
-    standings = []
+    states = []
     client = scripted_client({"a": [Answer(status=429, headers={"Retry-After": "60"})]})
     run = make_run(client)
 
     def look():
-        standings.append(run.standing().pause)
-        if standings[-1]:
+        states.append(run.current_state().pause)
+        if states[-1]:
             raise KeyboardInterrupt
 
     run = make_run(client, on_tick=look)
     list(run.deliver([events("a", "b")]))
 
-    pause = standings[-1]
+    pause = states[-1]
     assert (pause.reason, pause.gives_up_in_seconds) == ("rate_limit", None)
     assert 50 < pause.next_in_seconds <= 60
 
@@ -632,7 +632,7 @@ def test_deliver_tells_what_may_have_arrived_when_a_client_fails(make_run, scrip
     assert _codes(told) == [None, "no_answer", "ended_by_error"]
 
 
-def test_deliver_tells_of_what_is_open_when_an_error_ends_it(make_run, scripted_client, events, surroundings):
+def test_deliver_tells_of_what_is_open_when_an_error_ends_it(make_run, scripted_client, events, clock):
     """An event in doubt that waits for another attempt may have arrived; one that was never sent has not."""
     told = []
 
@@ -642,8 +642,8 @@ def test_deliver_tells_of_what_is_open_when_an_error_ends_it(make_run, scripted_
             raise ZeroDivisionError("a bug")
 
     client = scripted_client({"a": [BROKEN] * 3})
-    patient = replace(surroundings, jitter=lambda: 0.9)
-    run = make_run(client, concurrency=1, on_outcome=tell, surroundings=patient)
+    patient = replace(clock, jitter=lambda: 0.9)
+    run = make_run(client, concurrency=1, on_outcome=tell, clock=patient)
 
     with pytest.raises(ZeroDivisionError):
         list(run.deliver([events("a", "b", "c")]))
@@ -660,15 +660,15 @@ def test_deliver_raises_an_error_when_a_client_ends_its_thread(make_run, scripte
         list(make_run(client).deliver([events("a", "b")]))
 
 
-def test_run_ends_when_a_thread_dies(make_run, scripted_client, events, surroundings):
+def test_run_ends_when_a_thread_dies(make_run, scripted_client, events, clock):
     """A thread that dies outside of its request leaves an event that may have arrived, and nobody waits for it."""
 
-    def clock():
+    def monotonic():
         if threading.current_thread().name.startswith("events-pandas-"):
             raise MemoryError
         return time.monotonic()
 
-    run = make_run(scripted_client(), concurrency=1, surroundings=replace(surroundings, clock=clock))
+    run = make_run(scripted_client(), concurrency=1, clock=replace(clock, monotonic=monotonic))
     (outcomes,) = run.deliver([events("a", "b")])
 
     assert _codes(outcomes) == ["no_answer", "ended_by_error"]

@@ -4,9 +4,9 @@ import math
 
 import pytest
 
-from events_pandas.deliver.outage import Outage, pause_at
-from events_pandas.deliver.pace.observation import Sighting
-from events_pandas.deliver.pace.pacer import Hold
+from events_pandas.deliver.outage import Outage, find_pause
+from events_pandas.deliver.pace.observation import Observation
+from events_pandas.deliver.pace.pacer import Backoff
 from events_pandas.deliver.pace.state import Pause
 
 NOW = 1_000.0
@@ -136,7 +136,7 @@ def test_outage_is_suspected_when_an_event_has_failed_for_the_last_time(fail):
 
 
 def test_outage_is_not_begun_by_a_rate_limit():
-    """Refusals for pace are no failures, however many there are."""
+    """RefusalStreak for pace are no failures, however many there are."""
     outage = Outage(600.0)
 
     for _ in range(50):
@@ -171,42 +171,42 @@ def test_outage_counts_outages_and_keeps_the_last_complaint(outage, fail):
 
     fail(outage, 20)
 
-    assert (outage.number, outage.complaint) == (2, "no answer")
+    assert (outage.number, outage.last_failure) == (2, "no answer")
 
 
 @pytest.fixture
 def facts():
     """Return an outage since ten seconds, and a hold for seven."""
-    outage, hold = Outage(600.0), Hold()
+    outage, backoff = Outage(600.0), Backoff()
     for _ in range(20):
         outage.failed("no answer", sent_at=NOW - 10, now=NOW - 10, in_flight=0, jitter=1.0)
     outage.failed("no answer", sent_at=NOW - 1, now=NOW, in_flight=0, jitter=1.0)
-    asked = Sighting(status=429, sent_at=NOW, received_at=NOW, retry_after=7.0)
-    hold.observe(asked, is_spent=False, is_usual=False)
-    return {"outage": outage, "hold": hold, "stopping_since": None, "grace_seconds": 30.0}
+    asked = Observation(status=429, sent_at=NOW, received_at=NOW, retry_after=7.0)
+    backoff.observe(asked, is_spent=False, is_usual=False)
+    return {"outage": outage, "backoff": backoff, "stopping_since": None, "grace_seconds": 30.0}
 
 
 def test_pause_is_none_while_requests_go_out(facts):
     """Nothing fails, and nobody asked for a pause."""
-    assert pause_at(NOW, **facts | {"outage": Outage(600.0), "hold": Hold()}) is None
+    assert find_pause(NOW, **facts | {"outage": Outage(600.0), "backoff": Backoff()}) is None
 
 
 def test_pause_tells_an_outage_with_its_next_probe_and_its_end(facts):
     """Since when, until when, and when something is tried."""
     expected = Pause(reason="outage", since_seconds=10.0, next_in_seconds=2.0, gives_up_in_seconds=590.0)
 
-    assert pause_at(NOW, **facts) == expected
+    assert find_pause(NOW, **facts) == expected
 
 
 def test_pause_tells_what_an_answer_asked_for(facts):
     """It ends by itself."""
     expected = Pause(reason="rate_limit", since_seconds=1.0, next_in_seconds=6.0)
 
-    assert pause_at(NOW + 1, **facts | {"outage": Outage(600.0)}) == expected
+    assert find_pause(NOW + 1, **facts | {"outage": Outage(600.0)}) == expected
 
 
 def test_pause_tells_that_a_run_is_stopping_before_all_else(facts):
     """What is under way is awaited, and no longer than the grace."""
     expected = Pause(reason="stopping", since_seconds=4.0, next_in_seconds=0.0, gives_up_in_seconds=26.0)
 
-    assert pause_at(NOW, **facts | {"stopping_since": NOW - 4}) == expected
+    assert find_pause(NOW, **facts | {"stopping_since": NOW - 4}) == expected

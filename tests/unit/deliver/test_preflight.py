@@ -9,11 +9,11 @@ import pytest
 
 from events_pandas.deliver.client.answers import Answer, TransportError
 from events_pandas.deliver.client.asking import ask_in_time
-from events_pandas.deliver.clock import Surroundings
+from events_pandas.deliver.clock import Clock
 from events_pandas.deliver.decide import RetryPolicy
 from events_pandas.deliver.outcomes import Status
 from events_pandas.deliver.pace.pacer import Pacer
-from events_pandas.deliver.preflight import Workspace, ask_workspace, read_workspace
+from events_pandas.deliver.preflight import WorkspaceFacts, ask_workspace, read_workspace
 from events_pandas.deliver.stops import Stop
 
 ME = {"type": "admin", "app": {"id_code": "abc123", "name": "Acme", "region": "EU", "timezone": "UTC"}}
@@ -27,14 +27,16 @@ REFUSED = TransportError("no connection to api.intercom.io", may_have_arrived=Fa
 
 def test_read_workspace_takes_its_three_facts():
     """The answer names the workspace, its name for people and its region."""
-    assert read_workspace(ANSWER) == Workspace(id_code="abc123", name="Acme", region="EU")
+    assert read_workspace(ANSWER) == WorkspaceFacts(id_code="abc123", name="Acme", region="EU")
 
 
 def test_read_workspace_says_nothing_to_a_terminal():
     """Reports and the history of runs tell its name."""
     body = json.dumps({"type": "admin", "app": {"id_code": "a", "name": "b\x1b[2J", "region": "c\n"}}).encode()
 
-    assert read_workspace(Answer(status=200, body=body)) == Workspace(id_code="a", name="b\\u001b[2J", region="c\\n")
+    assert read_workspace(Answer(status=200, body=body)) == WorkspaceFacts(
+        id_code="a", name="b\\u001b[2J", region="c\\n"
+    )
 
 
 @pytest.mark.parametrize("app", [None, [], {}, {"id_code": 5, "name": ""}])
@@ -42,7 +44,7 @@ def test_read_workspace_bears_an_answer_that_names_none(app):
     """What is missing is None."""
     body = json.dumps({"type": "admin", "app": app}).encode()
 
-    assert read_workspace(Answer(status=200, body=body)) == Workspace()
+    assert read_workspace(Answer(status=200, body=body)) == WorkspaceFacts()
 
 
 @pytest.mark.parametrize(
@@ -66,7 +68,7 @@ def test_preflight_returns_the_workspace_and_learns_the_limit(make_run, scripted
     """A good token gives its workspace; the limit is known before the first event."""
     run = make_run(scripted_client(me=[ANSWER]))
 
-    assert run.preflight() == run.workspace == Workspace(id_code="abc123", name="Acme", region="EU")
+    assert run.preflight() == run.workspace == WorkspaceFacts(id_code="abc123", name="Acme", region="EU")
     assert (run.limit, run.stop, run.requests) == (166, None, 0)
 
 
@@ -110,33 +112,33 @@ def test_preflight_stops_the_run_when_intercom_is_out_of_reach(make_run, scripte
     )
 
 
-def test_preflight_waits_no_longer_than_a_person_would(make_run, scripted_client, surroundings):
+def test_preflight_waits_no_longer_than_a_person_would(make_run, scripted_client, clock):
     """Whatever the server asks for, fifteen seconds lie between two attempts at most."""
     waits = []
     busy = Answer(status=503, headers={"Retry-After": "120"})
-    patient = replace(surroundings, sleep=waits.append)
+    patient = replace(clock, sleep=waits.append)
 
-    make_run(scripted_client(me=[busy, ANSWER]), surroundings=patient).preflight()
+    make_run(scripted_client(me=[busy, ANSWER]), clock=patient).preflight()
 
     assert sum(waits) == 15.0
     assert max(waits) == 1.0
 
 
 @pytest.fixture
-def clock():
-    """A clock that only a sleep moves."""
+def time():
+    """A time that only a sleep moves."""
 
-    class Clock:
+    class FakeTime:
         now = 1_000.0
 
         def sleep(self, seconds):
             self.now += seconds
 
-    return Clock()
+    return FakeTime()
 
 
 @pytest.fixture
-def asked(clock):
+def asked(time):
     """Return a function that asks for the workspace by a script of what each attempt takes and brings; and its log."""
 
     def ask_with(*script):
@@ -145,13 +147,13 @@ def asked(clock):
         def ask(seconds):
             given.append(seconds)
             took, result = steps.pop(0)
-            clock.now += min(took, seconds)
+            time.now += min(took, seconds)
             if took > seconds or isinstance(result, TransportError):
                 raise TransportError("no answer", may_have_arrived=False)
             return result
 
-        surroundings = Surroundings(clock=lambda: clock.now, sleep=clock.sleep, jitter=lambda: 0.5)
-        found = ask_workspace(ask, pacer=Pacer(), policy=RetryPolicy(), surroundings=surroundings, on_look=int)
+        clock = Clock(monotonic=lambda: time.now, sleep=time.sleep, jitter=lambda: 0.5)
+        found = ask_workspace(ask, pacer=Pacer(), policy=RetryPolicy(), clock=clock, on_look=int)
         return found, given
 
     return ask_with
@@ -162,11 +164,11 @@ def test_preflight_waits_for_a_server_that_is_slow(asked, took):
     """An answer within ten seconds is one."""
     found, given = asked((took, ANSWER))
 
-    assert found == Workspace(id_code="abc123", name="Acme", region="EU")
+    assert found == WorkspaceFacts(id_code="abc123", name="Acme", region="EU")
     assert given == [10.0]
 
 
-def test_preflight_ends_after_ten_seconds_when_nobody_answers(asked, clock):
+def test_preflight_ends_after_ten_seconds_when_nobody_answers(asked, time):
     """Whatever a client's own limit is, and whatever is left of the attempts."""
     found, given = asked((math.inf, None))
 
@@ -174,7 +176,7 @@ def test_preflight_ends_after_ten_seconds_when_nobody_answers(asked, clock):
         "outage",
         "Intercom cannot be reached (no answer): nothing was submitted, try again later",
     )
-    assert (clock.now, given) == (1_010.0, [10.0])
+    assert (time.now, given) == (1_010.0, [10.0])
 
 
 def test_preflight_gives_the_next_attempt_what_silence_has_left(asked):
@@ -185,7 +187,7 @@ def test_preflight_gives_the_next_attempt_what_silence_has_left(asked):
     assert given == [10.0, 5.75]
 
 
-def test_preflight_waits_for_the_window_when_the_limit_is_spent(asked, clock):
+def test_preflight_waits_for_the_window_when_the_limit_is_spent(asked, time):
     """Somebody answers: a window of ten seconds is waited out, and the silence is counted anew."""
     spent = Answer(status=429, headers={"Retry-After": "10"})
 
@@ -193,48 +195,48 @@ def test_preflight_waits_for_the_window_when_the_limit_is_spent(asked, clock):
 
     assert found.id_code == "abc123"
     assert given == [10.0, 10.0]
-    assert clock.now == 1_013.25
+    assert time.now == 1_013.25
 
 
 @pytest.mark.parametrize("retry_after", ["10", "120"])
-def test_preflight_ends_within_thirty_seconds_when_the_server_only_asks_to_wait(asked, clock, retry_after):
+def test_preflight_ends_within_thirty_seconds_when_the_server_only_asks_to_wait(asked, time, retry_after):
     """Also where the last attempt gets no answer."""
     busy = Answer(status=503, headers={"Retry-After": retry_after})
 
     found, _ = asked((1.0, busy), (1.0, busy), (math.inf, None), (1.0, busy))
 
     assert found.reason == "outage"
-    assert clock.now <= 1_030.0
+    assert time.now <= 1_030.0
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 503])
-def test_preflight_outlasts_answers_that_pass(asked, clock, status):
+def test_preflight_outlasts_answers_that_pass(asked, time, status):
     """Time ends the attempts, and not their number; from the third attempt on, a second at least lies between two."""
     busy = Answer(status=status)
 
     found, given = asked(*[(0.0, busy)] * 20, (0.0, ANSWER))
 
-    assert found == Workspace(id_code="abc123", name="Acme", region="EU")
-    assert clock.now == 1_000.0 + 0.25 + 0.5 + 18 * 1.0
+    assert found == WorkspaceFacts(id_code="abc123", name="Acme", region="EU")
+    assert time.now == 1_000.0 + 0.25 + 0.5 + 18 * 1.0
     assert len(given) == 21
 
 
-def test_preflight_ends_after_thirty_seconds_when_no_answer_is_one_to_the_question(asked, clock):
+def test_preflight_ends_after_thirty_seconds_when_no_answer_is_one_to_the_question(asked, time):
     """Somebody answers, so the message does not say that nobody can be reached."""
     found, _ = asked(*[(0.0, Answer(status=429))] * 100)
 
     assert found.message == (
         "Intercom does not take requests just now (429 Too Many Requests): nothing was submitted, try again later"
     )
-    assert 1_028.0 <= clock.now <= 1_030.0
+    assert 1_028.0 <= time.now <= 1_030.0
 
 
-def test_preflight_ends_after_ten_seconds_when_connections_are_refused(asked, clock):
+def test_preflight_ends_after_ten_seconds_when_connections_are_refused(asked, time):
     """A refused connection is no answer, and the number of attempts does not count here either."""
     found, _ = asked(*[(0.0, REFUSED)] * 100)
 
     assert found.reason == "outage"
-    assert 1_008.0 <= clock.now <= 1_010.0
+    assert 1_008.0 <= time.now <= 1_010.0
 
 
 def test_preflight_shows_progress_while_it_waits(make_run, scripted_client):
@@ -242,14 +244,14 @@ def test_preflight_shows_progress_while_it_waits(make_run, scripted_client):
     answered, pauses = threading.Event(), []
 
     def tick():
-        pauses.append(run.standing().pause)
+        pauses.append(run.current_state().pause)
         answered.set()
 
     run = make_run(scripted_client(me=[lambda: answered.wait(10) and ANSWER]), on_tick=tick)
 
     assert run.preflight() is not None
     assert pauses[0].reason == "preflight"
-    assert run.standing().pause is None
+    assert run.current_state().pause is None
 
 
 def test_preflight_ends_when_the_run_is_ended_meanwhile(make_run, scripted_client):

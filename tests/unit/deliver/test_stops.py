@@ -7,6 +7,7 @@ from events_pandas.deliver.decide import Verdict
 from events_pandas.deliver.outcomes import Event, Outcome, Status
 from events_pandas.deliver.stops import (
     Stop,
+    judge_at_stop,
     stop_for_address,
     stop_for_answer,
     stop_for_canary,
@@ -14,7 +15,6 @@ from events_pandas.deliver.stops import (
     stop_for_failure_rate,
     stop_for_interrupt,
     stop_for_outage,
-    verdict_at_stop,
 )
 from events_pandas.deliver.ticket import Ticket
 
@@ -172,9 +172,9 @@ def test_stop_for_failure_rate_counts_and_quotes_the_last():
         (stop_for_interrupt(), "interrupted", "the run was interrupted before this row: submit the row again"),
     ],
 )
-def test_verdict_at_stop_says_why_a_row_was_not_submitted(ticket, stop, code, message):
+def test_judge_at_stop_says_why_a_row_was_not_submitted(ticket, stop, code, message):
     """What was never sent is not submitted, for the reason of the stop."""
-    verdict = verdict_at_stop(ticket, stop)
+    verdict = judge_at_stop(ticket, stop)
 
     assert verdict == Verdict(status=Status.NOT_SUBMITTED, error_code=code, error_message=message)
 
@@ -183,11 +183,11 @@ def test_verdict_at_stop_says_why_a_row_was_not_submitted(ticket, stop, code, me
     ("facts", "code"),
     [({"is_out": True}, "no_answer"), ({"doubt": "server_error", "http_status": 503}, "server_error")],
 )
-def test_verdict_at_stop_is_failed_when_the_event_may_have_arrived(ticket, facts, code):
+def test_judge_at_stop_is_failed_when_the_event_may_have_arrived(ticket, facts, code):
     """An event of which an attempt may have arrived is not said to be unsubmitted."""
     for name, value in facts.items():
         setattr(ticket, name, value)
 
-    verdict = verdict_at_stop(ticket, stop_for_interrupt())
+    verdict = judge_at_stop(ticket, stop_for_interrupt())
 
     assert (verdict.status, verdict.error_code, verdict.http_status) == (Status.FAILED, code, ticket.http_status)

@@ -4,7 +4,7 @@ import pytest
 
 from events_pandas.deliver.decide import Verdict
 from events_pandas.deliver.outcomes import Event, Outcome, Status
-from events_pandas.deliver.withheld import FailureRate, Parking
+from events_pandas.deliver.withheld import FailureRate, Withheld
 
 FULL = "Intercom rejected the event (422 Unprocessable Entity: Cannot have more than 120 active event names): mend it"
 
@@ -14,23 +14,23 @@ def _event(row, *, contact="ada", name="placed-order"):
 
 
 @pytest.fixture
-def parking():
+def withheld():
     """Return what is known after a contact was unknown, and a name was one too many."""
-    parking = Parking()
-    parking.note(_event(3, contact="ghost"), Outcome(row=3, status=Status.UNKNOWN_CONTACT, error_code="not_found"))
+    withheld = Withheld()
+    withheld.note(_event(3, contact="ghost"), Outcome(row=3, status=Status.UNKNOWN_CONTACT, error_code="not_found"))
     refused = Outcome(row=5, status=Status.REJECTED, http_status=422, error_code="422", error_message=FULL)
-    parking.note(_event(5, contact="bob", name="signed-up"), refused)
-    return parking
+    withheld.note(_event(5, contact="bob", name="signed-up"), refused)
+    return withheld
 
 
-def test_parking_lets_other_events_go(parking):
+def test_withheld_lets_other_events_go(withheld):
     """Another contact's event of another name is sent."""
-    assert parking.verdict(_event(8)) is None
+    assert withheld.verdict(_event(8)) is None
 
 
-def test_parking_holds_back_the_events_of_an_unknown_contact(parking):
+def test_withheld_holds_back_the_events_of_an_unknown_contact(withheld):
     """They share the first one's status and code, and name its row."""
-    assert parking.verdict(_event(8, contact="ghost")) == Verdict(
+    assert withheld.verdict(_event(8, contact="ghost")) == Verdict(
         status=Status.UNKNOWN_CONTACT,
         error_code="not_found",
         error_message=(
@@ -40,9 +40,9 @@ def test_parking_holds_back_the_events_of_an_unknown_contact(parking):
     )
 
 
-def test_parking_holds_back_the_events_of_a_name_that_is_one_too_many(parking):
+def test_withheld_holds_back_the_events_of_a_name_that_is_one_too_many(withheld):
     """Whoever did it: the workspace has no room for the name."""
-    assert parking.verdict(_event(8, name="signed-up")) == Verdict(
+    assert withheld.verdict(_event(8, name="signed-up")) == Verdict(
         status=Status.REJECTED,
         error_code="422",
         error_message=(
@@ -62,20 +62,20 @@ def test_parking_holds_back_the_events_of_a_name_that_is_one_too_many(parking):
         Outcome(row=1, status=Status.ACCEPTED, http_status=202),
     ],
 )
-def test_parking_draws_no_conclusion_from_other_outcomes(outcome):
+def test_withheld_draws_no_conclusion_from_other_outcomes(outcome):
     """Another 422 is the row's own fault, and so is every other refusal."""
-    parking = Parking()
+    withheld = Withheld()
 
-    parking.note(_event(1), outcome)
+    withheld.note(_event(1), outcome)
 
-    assert parking.verdict(_event(2)) is None
+    assert withheld.verdict(_event(2)) is None
 
 
-def test_parking_names_the_first_row(parking):
+def test_withheld_names_the_first_row(withheld):
     """A second 404 of the contact, which was under way, changes nothing."""
-    parking.note(_event(4, contact="ghost"), Outcome(row=4, status=Status.UNKNOWN_CONTACT, error_code="not_found"))
+    withheld.note(_event(4, contact="ghost"), Outcome(row=4, status=Status.UNKNOWN_CONTACT, error_code="not_found"))
 
-    assert parking.verdict(_event(8, contact="ghost")).error_message.startswith("row 3 of the same contact")
+    assert withheld.verdict(_event(8, contact="ghost")).error_message.startswith("row 3 of the same contact")
 
 
 def _note(rate, status, times=1, *, attempts=1):

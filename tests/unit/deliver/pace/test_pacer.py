@@ -5,7 +5,7 @@ import math
 import pytest
 
 from events_pandas.deliver.client.answers import Answer, Rate
-from events_pandas.deliver.pace.observation import Sighting, see
+from events_pandas.deliver.pace.observation import Observation, read_observation
 from events_pandas.deliver.pace.pacer import Pacer
 from events_pandas.deliver.pace.state import Window
 
@@ -13,16 +13,16 @@ NOW = 100.0
 LEAD = 1_700_000_000.0 - NOW  # of the server's clock, in the tests that make their answers by hand
 
 
-def _sighting(*, limit=100, remaining=50, ends_at=NOW + 5, sent_at=NOW, status=202, **more):
+def _observation(*, limit=100, remaining=50, ends_at=NOW + 5, sent_at=NOW, status=202, **more):
     """Return an answer that came at once, five seconds before the reset."""
     rate = Rate(limit=limit, remaining=remaining, reset=ends_at + LEAD)
-    return Sighting(status=status, sent_at=sent_at, received_at=sent_at, rate=rate, date=sent_at + LEAD, **more)
+    return Observation(status=status, sent_at=sent_at, received_at=sent_at, rate=rate, date=sent_at + LEAD, **more)
 
 
 def _informed_pacer(*, rate_share=1.0, **facts):
     pacer = Pacer(rate_share)
     pacer.sent(NOW)
-    pacer.observe(_sighting(**facts))
+    pacer.observe(_observation(**facts))
     return pacer
 
 
@@ -33,12 +33,12 @@ def _walk(pacer, requests, *, start=NOW, **facts):
         now = max(now, pacer.next_at(now))
         left_at.append(now)
         pacer.sent(now)
-        pacer.observe(_sighting(sent_at=now, **facts))
+        pacer.observe(_observation(sent_at=now, **facts))
     return left_at
 
 
 def _unstated(status, *, at, **more):
-    return Sighting(status=status, sent_at=at, received_at=at, **more)
+    return Observation(status=status, sent_at=at, received_at=at, **more)
 
 
 # Before anything is known
@@ -90,7 +90,7 @@ def test_pacer_believes_a_refusal_that_tells_the_limit():
     pacer = Pacer()
     pacer.sent(NOW)
 
-    pacer.observe(_unstated(429, at=NOW, told_limit=167))
+    pacer.observe(_unstated(429, at=NOW, named_limit=167))
 
     assert pacer.limit == 167
 
@@ -100,7 +100,7 @@ def test_pacer_does_not_believe_a_refusal_that_tells_another_limit_than_the_head
     pacer = _informed_pacer(limit=1_666, remaining=1_600)
     pacer.sent(NOW)
 
-    pacer.observe(_sighting(status=429, limit=500, remaining=0, told_limit=500))
+    pacer.observe(_observation(status=429, limit=500, remaining=0, named_limit=500))
 
     assert pacer.limit == 1_666
 
@@ -167,7 +167,7 @@ def test_pacer_ignores_an_answer_that_was_overtaken():
     pacer = _informed_pacer(remaining=0)
     pacer.sent(NOW)
 
-    pacer.observe(_sighting(remaining=30))
+    pacer.observe(_observation(remaining=30))
 
     assert pacer.next_at(NOW) == pytest.approx(NOW + 5.001)
 
@@ -203,7 +203,7 @@ def test_pacer_holds_after_a_429_that_is_no_matter_of_pace(retry_after, seconds)
     pacer = Pacer()
     pacer.sent(NOW)
 
-    pacer.observe(_sighting(status=429, remaining=50, retry_after=retry_after))
+    pacer.observe(_observation(status=429, remaining=50, retry_after=retry_after))
 
     assert pacer.next_at(NOW) == pytest.approx(NOW + seconds)
 
@@ -213,7 +213,7 @@ def test_pacer_holds_after_a_503_that_says_for_how_long():
     pacer = Pacer()
     pacer.sent(NOW)
 
-    pacer.observe(_sighting(status=503, retry_after=3.0))
+    pacer.observe(_observation(status=503, retry_after=3.0))
 
     assert pacer.next_at(NOW) == NOW + 3.0
 
@@ -223,9 +223,9 @@ def test_pacer_ends_a_hold_when_a_request_that_left_later_is_accepted():
     pacer = _informed_pacer()
     for sent_at in (NOW, NOW + 0.01):
         pacer.sent(sent_at)
-    pacer.observe(_sighting(status=429, sent_at=NOW, retry_after=7.0))
+    pacer.observe(_observation(status=429, sent_at=NOW, retry_after=7.0))
 
-    pacer.observe(_sighting(sent_at=NOW + 0.01))
+    pacer.observe(_observation(sent_at=NOW + 0.01))
 
     assert pacer.next_at(NOW + 0.1) <= NOW + 0.1
 
@@ -235,9 +235,9 @@ def test_pacer_goes_on_with_a_hold_when_a_request_that_left_earlier_is_accepted(
     pacer = _informed_pacer()
     for sent_at in (NOW, NOW + 0.01):
         pacer.sent(sent_at)
-    pacer.observe(_sighting(status=429, sent_at=NOW + 0.01, retry_after=7.0))
+    pacer.observe(_observation(status=429, sent_at=NOW + 0.01, retry_after=7.0))
 
-    pacer.observe(_sighting(sent_at=NOW))
+    pacer.observe(_observation(sent_at=NOW))
 
     assert pacer.next_at(NOW + 0.1) == pytest.approx(NOW + 7.01)
 
@@ -246,7 +246,7 @@ def test_pacer_sends_one_request_at_a_time_after_a_hold():
     """The first one shows whether refusals go on; it is awaited for a second at most."""
     pacer = _informed_pacer()
     pacer.sent(NOW)
-    pacer.observe(_sighting(status=429, sent_at=NOW))
+    pacer.observe(_observation(status=429, sent_at=NOW))
 
     pacer.sent(NOW + 0.1)
 
@@ -258,8 +258,8 @@ def test_pacer_holds_for_as_long_as_it_is_asked_when_a_refusal_against_the_evide
     pacer, holds = _informed_pacer(remaining=90), []
     for sent_at in (NOW, NOW + 1, NOW + 2):
         pacer.sent(sent_at)
-        pacer.observe(_sighting(status=429, sent_at=sent_at, remaining=0, retry_after=7.0))
-        holds.append(pacer.hold.until - sent_at)
+        pacer.observe(_observation(status=429, sent_at=sent_at, remaining=0, retry_after=7.0))
+        holds.append(pacer.backoff.until - sent_at)
 
     assert holds == pytest.approx([0.05, 0.1, 7.0])
 
@@ -271,8 +271,8 @@ def test_pacer_holds_twice_as_long_when_an_overload_goes_on():
     for _ in range(12):
         pacer.sent(now)
         pacer.observe(_unstated(429, at=now))
-        waits.append(pacer.hold.until - now)
-        now = pacer.hold.until
+        waits.append(pacer.backoff.until - now)
+        now = pacer.backoff.until
 
     assert waits == pytest.approx([0.05 * 2**n for n in range(10)] + [30.0, 30.0])
 
@@ -285,9 +285,9 @@ def test_pacer_holds_once_for_all_that_was_under_way():
     for sent_at in sent:
         pacer.sent(sent_at)
     for sent_at in sent:
-        pacer.observe(Sighting(status=429, sent_at=sent_at, received_at=NOW + 0.5))
+        pacer.observe(Observation(status=429, sent_at=sent_at, received_at=NOW + 0.5))
 
-    assert pacer.hold.until == pytest.approx(NOW + 0.55)
+    assert pacer.backoff.until == pytest.approx(NOW + 0.55)
 
 
 def test_pacer_holds_shortly_again_after_an_overload_has_passed():
@@ -297,20 +297,20 @@ def test_pacer_holds_shortly_again_after_an_overload_has_passed():
         pacer.sent(at)
         pacer.observe(_unstated(status, at=at))
 
-    assert pacer.hold.until == pytest.approx(NOW + 3.05)
+    assert pacer.backoff.until == pytest.approx(NOW + 3.05)
 
 
-def test_see_reads_what_the_pacer_wants_to_know():
-    """An answer's status, date, rate and Retry-After make a sighting."""
+def test_read_observation_reads_what_the_pacer_wants_to_know():
+    """An answer's status, date, rate and Retry-After make a observation."""
     headers = {"Date": "Tue, 14 Nov 2023 22:13:20 GMT", "Retry-After": "3"}
 
-    sighting = see(Answer(status=503, headers=headers), sent_at=1.0, received_at=2.0)
+    observation = read_observation(Answer(status=503, headers=headers), sent_at=1.0, received_at=2.0)
 
-    assert sighting == Sighting(status=503, sent_at=1.0, received_at=2.0, date=1_700_000_000.0, retry_after=3.0)
+    assert observation == Observation(status=503, sent_at=1.0, received_at=2.0, date=1_700_000_000.0, retry_after=3.0)
 
 
-def test_see_reads_the_limit_that_a_refusal_tells():
+def test_read_observation_reads_the_limit_that_a_refusal_tells():
     """Intercom's 429 names the limit in its text."""
     answer = Answer(status=429, body=b'{"errors": [{"message": "Exceeded rate limit of 167 in 10_seconds"}]}')
 
-    assert see(answer, sent_at=1.0, received_at=2.0).told_limit == 167
+    assert read_observation(answer, sent_at=1.0, received_at=2.0).named_limit == 167

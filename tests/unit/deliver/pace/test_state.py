@@ -5,9 +5,9 @@ import math
 import pytest
 
 from events_pandas.deliver.client.answers import Rate
-from events_pandas.deliver.pace.observation import Sighting
+from events_pandas.deliver.pace.observation import Observation
 from events_pandas.deliver.pace.pacer import Pacer
-from events_pandas.deliver.pace.state import Window, duration_seconds, windows_to_come
+from events_pandas.deliver.pace.state import Window, count_windows, duration_seconds
 
 NOW = 1_700_000_000.0  # the start of a window
 
@@ -19,7 +19,7 @@ def _paced_seconds(requests, *, limit, remaining, seconds_left):
 
     def answer(now):
         rate = Rate(limit=limit, remaining=left, reset=NOW + 10 * (window + 1))
-        pacer.observe(Sighting(status=202, sent_at=now, received_at=now, rate=rate, date=float(math.floor(now))))
+        pacer.observe(Observation(status=202, sent_at=now, received_at=now, rate=rate, date=float(math.floor(now))))
 
     pacer.sent(start)
     answer(start)
@@ -72,8 +72,8 @@ def test_duration_knows_windows_of_another_length():
 
 
 @pytest.mark.parametrize(("seconds", "windows"), [(0.0, 0), (7.9, 0), (8.0, 1), (17.9, 1), (18.0, 2), (58.0, 6)])
-def test_windows_to_come_are_those_that_begin_within_the_time(seconds, windows):
+def test_count_windows_counts_those_that_begin_within_the_time(seconds, windows):
     """What leaves at a reset belongs to the window that begins then."""
     window = Window(limit=100, left=1, ends_in_seconds=8.0, seconds=10.0)
 
-    assert windows_to_come(seconds, window=window) == windows
+    assert count_windows(seconds, window=window) == windows

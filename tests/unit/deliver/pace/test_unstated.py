@@ -2,7 +2,7 @@
 
 import pytest
 
-from events_pandas.deliver.pace.observation import Sighting
+from events_pandas.deliver.pace.observation import Observation
 from events_pandas.deliver.pace.unstated import UnstatedLimit
 
 NOW = 100.0
@@ -17,7 +17,7 @@ class Learner:
     def answer(self, status=202, *, at=None, sent_at=None):
         """Take in an answer that came at once."""
         at = self._now if at is None else at
-        seen = Sighting(status=status, sent_at=at if sent_at is None else sent_at, received_at=at)
+        seen = Observation(status=status, sent_at=at if sent_at is None else sent_at, received_at=at)
         self.limit.observe(seen, is_unexplained=status == 429)
 
     def trial(self, answered, refused=0):
@@ -120,7 +120,7 @@ def test_unstated_limit_is_what_ten_seconds_accepted_when_refusals_come_in_a_row
 
 
 def test_unstated_limit_ends_a_row_with_an_accepted_request_that_left_later(learner):
-    """Refusals with accepted requests between are sporadic."""
+    """RefusalStreak with accepted requests between are sporadic."""
     for number in range(20):
         learner.answer(429, at=NOW + number)
         learner.answer(at=NOW + number + 0.5)
@@ -172,14 +172,14 @@ def test_unstated_limit_is_at_most_the_stated_one(learner, stated, limit):
     if stated != 1_000:
         learner.trial(1_600, refused=400)
 
-    learner.limit.state(stated)
+    learner.limit.take_stated_limit(stated)
 
     assert learner.limit.limit == limit
 
 
 def test_unstated_limit_is_not_what_a_refusal_tells_when_refusals_are_usual(learner):
     """A limit that is named in refusals which come at any pace is not that of what is accepted."""
-    learner.limit.tell(167)
+    learner.limit.take_named_limit(167)
     learner.trial(167, refused=8)
     learner.trial(167, refused=8)
 
@@ -190,6 +190,6 @@ def test_unstated_limit_is_not_what_a_refusal_tells_when_refusals_are_usual(lear
 
 def test_unstated_limit_does_not_lower_a_stated_one_for_refusals_of_few_requests(learner):
     """Where a limit is stated and not used, its pace is not the cause of refusals."""
-    learner.limit.state(1_666)
+    learner.limit.take_stated_limit(1_666)
 
     assert learner.trial(100, refused=10) == 1_666

@@ -3,7 +3,7 @@
 import pytest
 
 from events_pandas.deliver.client.answers import Rate
-from events_pandas.deliver.pace.windows import RateWindows, Refusal
+from events_pandas.deliver.pace.windows import RateWindows, RefusalMeaning
 
 NOW = 100.0
 LEAD = 1_700_000_000.0 - NOW  # of the server's clock: a request that leaves at NOW arrives at 1,700,000,000
@@ -216,14 +216,14 @@ def test_windows_take_a_changed_limit_from_the_request_that_left_last():
     assert windows.room(0, NOW + 1, until=NOW + 2) == 8
 
 
-# Refusals
+# RefusalStreak
 
 
 def test_windows_believe_a_refusal_when_next_to_nothing_was_left(windows):
     """The accepted requests explain it: nothing leaves until the reset."""
     _answer(windows, at=NOW + 1, remaining=4, ends_at=NOW + 10)
 
-    assert _answer(windows, at=NOW + 2, remaining=0, ends_at=NOW + 10, is_refused=True) is Refusal.SPENT
+    assert _answer(windows, at=NOW + 2, remaining=0, ends_at=NOW + 10, is_refused=True) is RefusalMeaning.SPENT
     assert not _room(windows, 0)
 
 
@@ -231,14 +231,14 @@ def test_windows_doubt_a_refusal_when_much_was_left(windows):
     """It may be another limiter's, or an accident: the accepted requests count."""
     refusal = _answer(windows, at=NOW + 1, remaining=0, ends_at=NOW + 10, is_refused=True)
 
-    assert (refusal, _room(windows, 0)) == (Refusal.DOUBTED, True)
+    assert (refusal, _room(windows, 0)) == (RefusalMeaning.DOUBTED, True)
 
 
 def test_windows_believe_refusals_that_no_accepted_request_contradicts(windows):
     """Five in a row are no accident."""
     refusals = [_answer(windows, at=NOW + 1, remaining=0, ends_at=NOW + 10, is_refused=True) for _ in range(5)]
 
-    assert refusals == [Refusal.DOUBTED] * 4 + [Refusal.REPEATED]
+    assert refusals == [RefusalMeaning.DOUBTED] * 4 + [RefusalMeaning.REPEATED]
     assert not _room(windows, 0)
 
 
@@ -256,14 +256,14 @@ def test_windows_believe_a_refusal_when_the_limit_was_lowered_below_what_is_used
     """Half of 100 were used: of 50 nothing is left."""
     refusal = _answer(windows, at=NOW + 1, limit=50, remaining=0, ends_at=NOW + 10, is_refused=True)
 
-    assert (refusal, windows.limit) == (Refusal.SPENT, 50)
+    assert (refusal, windows.limit) == (RefusalMeaning.SPENT, 50)
 
 
 def test_windows_doubt_the_first_answer_of_a_window_when_it_is_a_refusal(windows):
     """A window that has just begun is not spent."""
     refusal = _answer(windows, at=NOW + 11, limit=7, remaining=0, ends_at=NOW + 20, is_refused=True)
 
-    assert (refusal, windows.limit) == (Refusal.DOUBTED, 100)
+    assert (refusal, windows.limit) == (RefusalMeaning.DOUBTED, 100)
 
 
 # Resets

@@ -300,21 +300,21 @@ def shown():
 
 
 @pytest.fixture
-def make_meter(clocks, shown):
+def make_meter(clock, shown):
     """Return a function that makes a meter that shows at most ten times a second."""
 
     def make(show=shown.append, **options):
-        return Meter(show, **{"total": 100, "interval_seconds": 0.1, "surroundings": clocks, **options})
+        return Meter(show, **{"total": 100, "interval_seconds": 0.1, "clock": clock, **options})
 
     return make
 
 
-def test_meter_shows_at_most_once_in_its_interval(make_meter, shown, clock, outcome):
+def test_meter_shows_at_most_once_in_its_interval(make_meter, shown, time, outcome):
     """However many outcomes come, there are ten showings a second at most."""
     meter = make_meter()
 
     for n in range(1_000):
-        clock.now = n / 1_000
+        time.now = n / 1_000
         meter.update(outcome("accepted"))
 
     assert 9 <= len(shown) <= 10
@@ -322,22 +322,22 @@ def test_meter_shows_at_most_once_in_its_interval(make_meter, shown, clock, outc
 
 
 @pytest.mark.parametrize("method", ["update", "advance", "tick"])
-def test_meter_shows_whatever_it_is_told_of(make_meter, shown, clock, outcome, method):
+def test_meter_shows_whatever_it_is_told_of(make_meter, shown, time, outcome, method):
     """Outcomes, rows that are not sent, and time that passes."""
     meter = make_meter()
     meter.tick()
-    clock.now = 1.0
+    time.now = 1.0
 
     getattr(meter, method)(*[outcome("accepted")] * (method == "update"))
 
     assert [progress.elapsed_seconds for progress in shown] == [0.0, 1.0]
 
 
-def test_meter_leaves_time_for_the_work_when_showing_takes_long(make_meter, shown, clock):
+def test_meter_leaves_time_for_the_work_when_showing_takes_long(make_meter, shown, time):
     """The interval begins when a showing has ended."""
 
     def show(progress):
-        clock.now += 5.0
+        time.now += 5.0
         shown.append(progress)
 
     meter = make_meter(show)
@@ -348,11 +348,11 @@ def test_meter_leaves_time_for_the_work_when_showing_takes_long(make_meter, show
     assert len(shown) == 1
 
 
-def test_meter_shows_nothing_before_its_delay(make_meter, shown, clock):
+def test_meter_shows_nothing_before_its_delay(make_meter, shown, time):
     """What is over soon is not worth a bar."""
     meter = make_meter(delay_seconds=2.0)
 
-    for clock.now in (0.0, 1.9, 2.0):
+    for time.now in (0.0, 1.9, 2.0):
         meter.advance()
 
     assert [progress.rows for progress in shown] == [3]
@@ -389,12 +389,12 @@ def test_meter_lets_an_error_out_unchanged(make_meter, outcome, method):
         getattr(meter, method)(*[outcome("accepted")] * (method == "update"))
 
 
-def test_meter_does_not_call_again_what_has_failed(make_meter, clock):
+def test_meter_does_not_call_again_what_has_failed(make_meter, time):
     """An error is raised once; counting goes on, and the end is not shown."""
     meter = make_meter(fail)
     with pytest.raises(LookupError):
         meter.tick()
-    clock.now = 60.0
+    time.now = 60.0
 
     meter.advance()
     meter.tick()

@@ -4,7 +4,7 @@ import datetime as dt
 
 import pytest
 
-from events_pandas.deliver.pace.state import Pause, Standing, Window
+from events_pandas.deliver.pace.state import Pause, RunState, Window
 from events_pandas.deliver.progress.tally import Tally, forecast
 
 STOPPING = Pause(reason="stopping", since_seconds=1.0, next_in_seconds=0.0, gives_up_in_seconds=29.0)
@@ -12,16 +12,16 @@ AT = dt.datetime(2024, 1, 1, 14, 20, tzinfo=dt.UTC)
 
 
 @pytest.fixture
-def make_tally(clocks, run, outcome):
+def make_tally(clock, run, outcome):
     """Return a function that makes a tally of a run, and one that lets time pass and events come."""
 
     def make(total):
-        tally = Tally(total, clocks)
+        tally = Tally(total, clock)
         tally.watch(run)
 
         def go_on(seconds, *, per_second, status="accepted"):
             for _ in range(seconds):
-                clocks.clock.now += 1.0
+                clock.monotonic.now += 1.0
                 for _ in range(per_second):
                     tally.count(outcome(status))
                 tally.look()
@@ -59,7 +59,7 @@ def test_tally_tells_when_a_run_is_done(make_tally, run):
     """Requests left are the rows of which nothing is known, without those under way; the end is the limit's."""
     tally, _ = make_tally(400)
     window = Window(limit=100, left=50, ends_in_seconds=5.0, seconds=10.0)
-    run.standing = Standing(window=window, in_flight=9)
+    run.state = RunState(window=window, in_flight=9)
 
     tally.advance(140)
 
@@ -69,12 +69,12 @@ def test_tally_tells_when_a_run_is_done(make_tally, run):
     assert (progress.window_number, progress.windows) == (1, 4)
 
 
-def test_tally_numbers_the_windows_of_a_run(make_tally, run, clock):
+def test_tally_numbers_the_windows_of_a_run(make_tally, run, time):
     """The first that an answer showed is the first, and an idle window counts too."""
     tally, _ = make_tally(1_000)
     numbers = []
 
-    for clock.now, ends_in_seconds in ((0.0, 5.2), (4.0, 1.0), (5.1, 9.9), (14.0, 1.2), (36.0, 9.0)):
+    for time.now, ends_in_seconds in ((0.0, 5.2), (4.0, 1.0), (5.1, 9.9), (14.0, 1.2), (36.0, 9.0)):
         run.at_window(ends_in_seconds=ends_in_seconds)
         numbers.append(tally.look().window_number)
 
@@ -101,13 +101,13 @@ def test_tally_does_not_count_the_wait_for_the_first_event(make_tally):
     assert tally.look().events_per_second == pytest.approx(30.0)
 
 
-def test_tally_knows_no_speed_in_the_first_two_seconds(make_tally, clock):
+def test_tally_knows_no_speed_in_the_first_two_seconds(make_tally, time):
     """What was seen over less than that is chance."""
     tally, go_on = make_tally(None)
     tally.look()
 
     go_on(1, per_second=30)
-    clock.now = 1.9
+    time.now = 1.9
 
     assert tally.look().events_per_second is None
 
@@ -123,11 +123,11 @@ def test_tally_does_not_count_rows_that_are_not_sent_as_speed(make_tally):
     assert tally.look().events_per_second == pytest.approx(10.0)
 
 
-def test_tally_measures_rows_where_no_run_is_watched(clocks):
+def test_tally_measures_rows_where_no_run_is_watched(clock):
     """A check sends nothing: its rows are its speed, and its end follows from that."""
-    tally = Tally(100_000, clocks)
+    tally = Tally(100_000, clock)
 
-    for clocks.clock.now in range(1, 6):
+    for clock.monotonic.now in range(1, 6):
         tally.advance(10_000)
         progress = tally.look()
 
@@ -167,7 +167,7 @@ def test_tally_knows_no_end_while_the_run_is_paused(make_tally, run):
     go_on(10, per_second=10)
     pause = Pause(reason="outage", since_seconds=3.0, next_in_seconds=2.0, gives_up_in_seconds=597.0)
 
-    run.standing = Standing(pause=pause)
+    run.state = RunState(pause=pause)
 
     progress = tally.look()
     assert progress.pause == pause
@@ -177,9 +177,9 @@ def test_tally_knows_no_end_while_the_run_is_paused(make_tally, run):
 def test_tally_measures_the_speed_anew_after_a_pause(make_tally, run):
     """The pause itself is no part of the present speed."""
     tally, go_on = make_tally(1_000)
-    run.standing = Standing(pause=Pause(reason="outage", since_seconds=3.0, next_in_seconds=2.0))
+    run.state = RunState(pause=Pause(reason="outage", since_seconds=3.0, next_in_seconds=2.0))
     go_on(10, per_second=0)
-    run.standing = Standing()
+    run.state = RunState()
 
     go_on(3, per_second=20)
 
@@ -191,7 +191,7 @@ def test_tally_takes_no_notice_of_a_pause_within_the_pace(make_tally, run, reaso
     """Part of a second for an answer of 429, or for the first answer, is nothing to be told."""
     tally, _ = make_tally(1_000)
 
-    run.standing = Standing(pause=Pause(reason=reason, since_seconds=0.1, next_in_seconds=0.3))
+    run.state = RunState(pause=Pause(reason=reason, since_seconds=0.1, next_in_seconds=0.3))
 
     assert tally.look().pause is None
 
@@ -201,7 +201,7 @@ def test_tally_counts_no_rows_that_a_run_leaves_over(make_tally, run, outcome):
     tally, go_on = make_tally(1_000)
     run.at_window()
     go_on(5, per_second=10)
-    run.standing = Standing(window=run.standing.window, pause=STOPPING)
+    run.state = RunState(window=run.state.window, pause=STOPPING)
 
     for _ in range(500):
         tally.count(outcome("not_submitted"))
@@ -215,7 +215,7 @@ def test_tally_counts_no_rows_that_a_run_leaves_over(make_tally, run, outcome):
 def test_tally_tells_what_is_awaited_while_a_run_stops(make_tally, run):
     """Requests under way are told, and how long they are awaited."""
     tally, _ = make_tally(1_000)
-    run.standing = Standing(pause=STOPPING, in_flight=70)
+    run.state = RunState(pause=STOPPING, in_flight=70)
 
     progress = tally.look()
 
@@ -233,11 +233,11 @@ def test_tally_says_at_its_end_whether_rows_are_left(make_tally, total, rows, en
     assert (running.ended_early, final.ended_early) == (False, ended_early)
 
 
-def test_tally_ends_with_the_present_time(make_tally, run, clock):
+def test_tally_ends_with_the_present_time(make_tally, run, time):
     """At its end a run is done now, and has no window and no pause."""
     tally, _ = make_tally(10)
     run.at_window()
-    clock.now = 60.0
+    time.now = 60.0
 
     progress = tally.look(is_final=True)
 
