@@ -1,4 +1,4 @@
-"""Delivery: events as bytes in, one outcome for each of them out."""
+"""Delivery: events as bytes in, one outcome for each event out."""
 
 from events_pandas.deliver.client import MAX_CONCURRENCY, IntercomClient
 from events_pandas.deliver.client.answers import Answer, TransportError

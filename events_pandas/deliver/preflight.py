@@ -1,10 +1,10 @@
-"""The first question of a run: whose token is this, and how much may it do."""
+"""The first question of a run: whose token is this, and how many requests may it make."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from itertools import count
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from events_pandas.deliver.client.answers import Answer, TransportError, read_complaint, read_json
 from events_pandas.deliver.clock import Clock
@@ -24,56 +24,38 @@ from events_pandas.deliver.stops import Stop, stop_for_answer
 from events_pandas.words import escaped
 
 SILENT_SECONDS: Final = 10.0
-"""So long without an answer of any kind, and the address reaches nobody."""
+"""After so long without any answer, Intercom cannot be reached."""
 PREFLIGHT_SECONDS: Final = 30.0
-"""All attempts together, with the waits that a server asks for: a window of the rate limit is ten seconds."""
+"""All attempts together, with the waits that the server asks for: a window of the rate limit is ten seconds."""
 LONGEST_WAIT_SECONDS: Final = 15.0
-"""Between two attempts, whatever the server asks for."""
+"""The longest wait between two attempts, whatever the server asks for."""
 LOOK_SECONDS: Final = 1.0
-"""How long nobody looks round meanwhile."""
+"""The longest time between two calls of `on_look`, whose errors end the wait."""
 NOT_SUBMITTED: Final = "nothing was submitted, try again later"
-"""What follows for a run."""
+"""The advice to a run."""
 
-# The pauses that no server asks for: someone is waiting, but the address is not hammered.
+# Pauses that the server does not ask for: short, as a person waits, but long enough to spare the server.
 _LONGEST_PAUSE_SECONDS: Final = 2.0
 _SHORTEST_PAUSE_SECONDS: Final = 1.0
 _QUICK_ATTEMPTS: Final = 2
-# With such pauses the time ends the attempts, and not their number.
+# With such pauses the time ends the attempts, not their number.
 _UNCOUNTED: Final = 1_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WorkspaceFacts:
-    """The workspace that a token belongs to.
+    """The workspace that a token belongs to. A fact that the answer does not name is None."""
 
-    Parameters
-    ----------
-    id_code : str or None
-        Intercom's name for it; None if the answer names none.
-    name : str or None
-        Its name, for people.
-    region : str or None
-        Where it is kept, in Intercom's spelling.
-    """
-
+    # Intercom's identifier.
     id_code: str | None = None
+    # The name that people see.
     name: str | None = None
+    # In Intercom's spelling: "EU".
     region: str | None = None
 
 
 def read_workspace(answer: Answer) -> WorkspaceFacts | Stop:
-    """Read the answer to ``GET /me``.
-
-    Parameters
-    ----------
-    answer : Answer
-        Any answer that is final.
-
-    Returns
-    -------
-    WorkspaceFacts or Stop
-        The workspace, or why no event should be sent.
-    """
+    """Read the final answer to ``GET /me``: the workspace, or why no event should be sent."""
     if answer.status in STOP_CODES:
         return stop_for_answer(answer)
     content = read_json(answer)
@@ -86,31 +68,8 @@ def read_workspace(answer: Answer) -> WorkspaceFacts | Stop:
     return WorkspaceFacts(**{name: _text(facts.get(name)) for name in ("id_code", "name", "region")})
 
 
-class Ask(Protocol):
-    """Makes one request."""
-
-    def __call__(self, seconds: float) -> Answer:
-        """Return its answer.
-
-        Parameters
-        ----------
-        seconds : float
-            When it has none by then, it raises.
-
-        Returns
-        -------
-        Answer
-            Whatever was answered.
-
-        Raises
-        ------
-        TransportError
-            If no answer came.
-        """
-
-
 def ask_workspace(
-    ask: Ask,
+    ask: Callable[[float], Answer],
     *,
     pacer: Pacer,
     policy: RetryPolicy,
@@ -118,31 +77,11 @@ def ask_workspace(
     on_look: Callable[[], object],
     advice: str = NOT_SUBMITTED,
 ) -> WorkspaceFacts | Stop:
-    """Ask Intercom for the workspace, again and again while that may help.
+    """Ask Intercom for the workspace, and ask again while that may help.
 
-    Parameters
-    ----------
-    ask : callable
-        Makes one request in the seconds that it is given, and returns its answer, or raises `TransportError`.
-    pacer : Pacer
-        Learns the rate limit from the answers.
-    policy : RetryPolicy
-        How patiently to try: fewer attempts than those of the default are the most; otherwise only time is a bound.
-    clock : Clock
-        Time and chance.
-    on_look : callable
-        Called at least once a second between two attempts; what it raises ends the wait.
-    advice : str, default NOT_SUBMITTED
-        What the message says at its end if Intercom does not answer the question.
-
-    Returns
-    -------
-    WorkspaceFacts or Stop
-        The workspace, or why no event should be sent.
-
-    Notes
-    -----
-    It ends `SILENT_SECONDS` after the last answer, and `PREFLIGHT_SECONDS` after the first request.
+    Give up `SILENT_SECONDS` after the last answer or `PREFLIGHT_SECONDS` after the first request. Fewer attempts in
+    `policy` than by default are a limit, more are not. `advice` ends the message if Intercom does not answer the
+    question.
     """
     policy = _hurried(policy)
     began_at = heard_at = clock.monotonic()
@@ -158,7 +97,7 @@ def ask_workspace(
             break
         least_seconds = _SHORTEST_PAUSE_SECONDS if attempt > _QUICK_ATTEMPTS else 0.0
         wait_seconds = min(max(step.wait_seconds, least_seconds), LONGEST_WAIT_SECONDS)
-        # A server that answered may ask for a wait; one that is silent has used up its time.
+        # Only a server that answers gets more time: a silent one has used up its time.
         heard_at = now + wait_seconds if isinstance(result, Answer) else heard_at
         # An attempt needs time for its answer.
         if now + wait_seconds > min(heard_at + SILENT_SECONDS, began_at + PREFLIGHT_SECONDS) - LOOK_SECONDS:
@@ -168,7 +107,7 @@ def ask_workspace(
 
 
 def _hurried(policy: RetryPolicy) -> RetryPolicy:
-    """Return a policy with short pauses, which counts attempts only where the user allows fewer than by default."""
+    """Return a policy with short pauses. It limits the attempts only if the user allows fewer than by default."""
     return replace(
         policy,
         attempts=policy.attempts if policy.attempts < DEFAULT_RETRY_POLICY.attempts else _UNCOUNTED,
@@ -189,7 +128,9 @@ def _rest(seconds: float, *, sleep: Callable[[float], None], on_look: Callable[[
         on_look()
 
 
-def _ask_once(ask: Ask, *, ends_at: float, pacer: Pacer, monotonic: Callable[[], float]) -> Answer | TransportError:
+def _ask_once(
+    ask: Callable[[float], Answer], *, ends_at: float, pacer: Pacer, monotonic: Callable[[], float]
+) -> Answer | TransportError:
     sent_at = monotonic()
     pacer.sent(sent_at)
     try:

@@ -1,4 +1,4 @@
-"""Progress in words: a line of a log, and what a bar says at the width that it has. Pure."""
+"""Progress in words: a line of a log, and the text of a bar at a given width. Pure."""
 
 import datetime as dt
 import math
@@ -11,15 +11,15 @@ from events_pandas.deliver.pace.state import Pause
 from events_pandas.deliver.progress.tally import Progress
 
 LEAST_BAR: Final = 8
-"""Characters below which a bar shows nothing that the percentage does not say."""
+"""A bar of fewer characters shows no more than the percentage."""
 SOON_SECONDS: Final = 120.0
-"""What happens within this time is shown to the second."""
+"""Times within the next two minutes are shown with seconds."""
 WIDE: Final = 99
-"""Characters from which on there is a bar, beside whatever figures: one that comes and goes with them looks broken."""
+"""From this width on there is always a bar: a bar that comes and goes with the figures looks broken."""
 WEEK: Final = dt.timedelta(days=6)
-"""Within this time a day of the week says which day is meant."""
+"""Within this time the day of the week names the day."""
 
-# From the widest form to the narrowest, one of these is left out after the other.
+# From the widest form to the narrowest, these parts are left out one after another.
 _LEFT_OUT_BESIDE_A_BAR: Final = ("rows", "statuses", "words", "description", "left", "window", "rate", "counts", "bar")
 _LEFT_OUT_WITHOUT_A_BAR: Final = ("statuses", "words", "description", "left", "window", "rows", "rate", "counts")
 _LEFT_OUT_IN_A_PAUSE: Final = ("statuses", "words", "description", "counts", "rows", "left", "window", "bar")
@@ -29,23 +29,9 @@ _LEFT_OUT_AT_THE_END: Final = ("rows", "bar", "description", "statuses", "counts
 def format_line(
     progress: Progress, *, description: str, paused_seconds: float | None = None, zone: dt.tzinfo | None = None
 ) -> str:
-    """Say in a line of a log how far a run has come.
+    """Return the progress as a line of a log.
 
-    Parameters
-    ----------
-    progress : Progress
-        The facts.
-    description : str
-        The work in a word.
-    paused_seconds : float, optional
-        How long the pause was that has just ended.
-    zone : datetime.tzinfo, optional
-        The time zone of what is shown; the machine's when not given.
-
-    Returns
-    -------
-    str
-        Without a line break.
+    `paused_seconds` is the length of a pause that has just ended. Times are in `zone`, by default the machine's.
     """
     if progress.ended_early:
         return _early(progress, description, {"statuses", "counts"})
@@ -60,24 +46,10 @@ def format_line(
 
 
 def format_bar(progress: Progress, *, description: str, width: int, zone: dt.tzinfo | None = None) -> str:
-    """Say round a bar how far a run has come.
+    """Return the text of a bar: the widest form that fits `width` characters, or else the narrowest.
 
-    Parameters
-    ----------
-    progress : Progress
-        The facts.
-    description : str
-        The work in a word.
-    width : int
-        Characters that there are for all of it.
-    zone : datetime.tzinfo, optional
-        The time zone of what is shown; the machine's when not given.
-
-    Returns
-    -------
-    str
-        The widest form that fits, with ``{bar}`` where there is a bar, and the narrowest if none does. There is a bar
-        where there is plenty of room, unless the run has ended early.
+    It holds ``{bar}`` where there is a bar: with plenty of room, unless the run ended early. Times are in `zone`, by
+    default the machine's.
     """
     text = ""
     for text in _forms(progress, description, width=width, zone=zone):
@@ -101,7 +73,7 @@ def _left_out(progress: Progress, width: int) -> tuple[str, ...]:
     if progress.is_final or progress.ended_early:
         return _LEFT_OUT_AT_THE_END
     if progress.pause is not None:
-        # What is waited for comes before what has been done.
+        # The wait is more important than the work that is done.
         return ("rows", *_LEFT_OUT_IN_A_PAUSE) if width >= WIDE else _LEFT_OUT_IN_A_PAUSE
     return _LEFT_OUT_BESIDE_A_BAR if width >= WIDE else _LEFT_OUT_WITHOUT_A_BAR
 
@@ -116,7 +88,7 @@ def _form(progress: Progress, description: str, *, shown: set[str], zone: dt.tzi
 
 
 def _early(progress: Progress, description: str, shown: set[str]) -> str:
-    """Say how far a run came that has ended before its last row."""
+    """Return the text for a run that has ended before its last row."""
     head = _head(progress, description) if progress.total else description
     counts = _early_counts(progress, shown) if "counts" in shown else ""
     facts = ", ".join(_non_empty([counts, f"after {_duration(progress.elapsed_seconds)}"]))
@@ -145,7 +117,7 @@ def _tail(progress: Progress, shown: set[str], zone: dt.tzinfo | None) -> str:
 
 
 def _percent(progress: Progress) -> str:
-    # Rounded down: the last row is what makes a hundred.
+    # Rounded down: 100 % is only reached with the last row.
     return f"{100 * progress.rows // progress.total if progress.total else 0}%"
 
 
@@ -159,7 +131,7 @@ def _counts(progress: Progress, shown: set[str]) -> str:
 
 
 def _ahead(progress: Progress, shown: set[str], zone: dt.tzinfo | None) -> list[str]:
-    """Say how the run goes on; nothing if it does not."""
+    """Return how the run goes on, which is nothing at its end."""
     if progress.is_final:
         return []
     if progress.pause is not None:
@@ -173,7 +145,7 @@ def _ahead(progress: Progress, shown: set[str], zone: dt.tzinfo | None) -> list[
 def _rate(per_second: float | None) -> str:
     if per_second is None:
         return ""
-    return f"{per_second:,.0f}/s" if per_second >= 10 else f"{per_second:.1f}/s"  # noqa: PLR2004  # two digits will do
+    return f"{per_second:,.0f}/s" if per_second >= 10 else f"{per_second:.1f}/s"  # noqa: PLR2004  # two digits are enough
 
 
 def _window(progress: Progress, shown: set[str]) -> str:
@@ -220,7 +192,7 @@ def _time_left(seconds: float) -> str:
 
 
 def _moment(moment: dt.datetime, now: dt.datetime, zone: dt.tzinfo | None) -> str:
-    """Tell a time as one who looks at a clock wants it: the day if it is another one, seconds if it is soon."""
+    """Return a time as a clock shows it: with the day if it is another one, with seconds if it is soon."""
     local = moment.astimezone(zone)
     if abs((moment - now).total_seconds()) < SOON_SECONDS:
         return f"{local:%H:%M:%S}"
