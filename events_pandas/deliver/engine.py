@@ -200,7 +200,7 @@ class Run:
             raise _RunStoppedError
 
     def record_in(self, writer: JournalWriter) -> None:
-        """Write every accepted event into a journal before its outcome is told. The writer is closed with the run."""
+        """Write each accepted event into a journal before its outcome is reported. The run closes the writer."""
         self._recording.writer = writer
 
     def deliver(

@@ -84,11 +84,11 @@ def stop_for_canary(outcomes: Sequence[Outcome]) -> Stop | None:
     unknown = [outcome for outcome in outcomes if outcome.status is Status.UNKNOWN_CONTACT]
     if not faulty and 2 * len(unknown) <= len(outcomes):
         return None
-    told = faulty or unknown
+    failed = faulty or unknown
     message = (
-        f"the canary failed, and no other row was sent: of its {len(outcomes)} rows {len(told)} "
-        f"{'is' if len(told) == 1 else 'are'} {told[0].status}, such as row {told[0].row}: {told[0].error_message}. "
-        f"Mend what ails them, then {NEXT_STEP}"
+        f"the canary failed, and no other row was sent: of its {len(outcomes)} rows {len(failed)} "
+        f"{'is' if len(failed) == 1 else 'are'} {failed[0].status}, such as row {failed[0].row}: "
+        f"{failed[0].error_message}. Mend what ails them, then {NEXT_STEP}"
     )
     return Stop(reason="canary", error_code="canary_failed", message=message)
 

@@ -38,7 +38,7 @@ class Pause:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunState:
-    """What a run says about itself to whoever shows it."""
+    """What a run reports about itself for the display."""
 
     # None before the first answer, and where no answer states a window.
     window: Window | None = None

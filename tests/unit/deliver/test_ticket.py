@@ -13,7 +13,7 @@ ACCEPTED = Verdict(status=Status.ACCEPTED, http_status=202)
 
 
 def test_ticket_keeps_the_doubt_of_every_attempt(events):
-    """A later failure that is harmless does not settle an earlier doubt."""
+    """A later harmless failure does not remove an earlier doubt."""
     (ticket,) = Chunk(events("a")).tickets
     ticket.note(Answer(status=503), ended_at=1.0)
 
@@ -33,7 +33,7 @@ def test_ticket_ends_with_its_facts_in_the_outcome(events):
 
 
 def test_chunk_is_done_when_every_event_has_its_outcome(events):
-    """Outcomes may come in any order; the chunk is done with the last of them."""
+    """Outcomes may come in any order; the last one completes the chunk."""
     chunk = Chunk(events("a", "b"))
     chunk.tickets[1].end(ACCEPTED)
     assert not chunk.is_done
@@ -51,7 +51,7 @@ def test_chunk_without_events_is_done_at_once(events, names):
 
 
 def test_ticket_counts_attempts_and_those_that_matter(events):
-    """Every attempt is counted; the time runs from the first that matters."""
+    """Every attempt is counted; the time runs from the first that counts."""
     (ticket,) = Chunk(events("a")).tickets
 
     ticket.leave(1.0)
@@ -61,7 +61,7 @@ def test_ticket_counts_attempts_and_those_that_matter(events):
 
 
 def test_ticket_begins_anew_when_it_is_pardoned(events):
-    """What failed in an outage does not count; it was made all the same."""
+    """Attempts in an outage do not count as tries, but as attempts."""
     (ticket,) = Chunk(events("a")).tickets
     ticket.leave(1.0)
 
@@ -72,7 +72,7 @@ def test_ticket_begins_anew_when_it_is_pardoned(events):
 
 
 def test_ticket_is_pardoned_in_five_outages_and_no_more(events):
-    """An event that was under way in each of them may be what brings the service down."""
+    """An event that was in flight in each of six outages may be their cause."""
     (ticket,) = Chunk(events("a")).tickets
 
     pardons = [ticket.pardon(outage) for outage in (1, 1, 2, 3, 4, 5, 5, 6)]
@@ -93,14 +93,14 @@ def _names(tickets):
 
 
 def test_backlog_reads_no_further_while_events_were_never_tried(backlog):
-    """The next chunk waits until every event at hand has been tried."""
+    """The next chunk waits until every open event has been tried."""
     backlog.pull()
 
     assert _names(backlog.abandon()) == ["a", "b"]
 
 
 def test_backlog_opens_two_chunks_at_most(backlog):
-    """One chunk is read ahead, and no more."""
+    """One chunk is read ahead, not more."""
     for _ in range(3):
         while backlog.next_ticket(0.0):
             pass
@@ -110,7 +110,7 @@ def test_backlog_opens_two_chunks_at_most(backlog):
 
 
 def test_backlog_sends_a_due_retry_before_new_events(backlog):
-    """A retry whose time has come goes first, one whose time has not come waits."""
+    """A retry that is due goes first; one that is not due waits."""
     first = backlog.next_ticket(0.0)
     backlog.put_back(first, due_at=5.0)
 
@@ -118,7 +118,7 @@ def test_backlog_sends_a_due_retry_before_new_events(backlog):
 
 
 def test_backlog_is_due_at_once_while_there_are_new_events(backlog):
-    """New events wait for nobody; then the earliest retry counts, then nothing does."""
+    """New events are due at once; after them the earliest retry decides."""
     due_at = [backlog.due_at()]
     first, _ = backlog.next_ticket(0.0), backlog.next_ticket(0.0)
     due_at.append(backlog.due_at())
@@ -129,7 +129,7 @@ def test_backlog_is_due_at_once_while_there_are_new_events(backlog):
 
 
 def test_backlog_abandons_what_has_no_outcome(backlog):
-    """Giving up lists every open event without an outcome, whichever queue it was in, and sends none of them."""
+    """Giving up lists every open event without an outcome, in whichever queue, and sends none of them."""
     backlog.next_ticket(0.0).end(ACCEPTED)
 
     assert _names(backlog.abandon()) == ["b"]
@@ -144,7 +144,7 @@ def test_backlog_lists_what_is_in_flight(backlog):
 
 
 def test_backlog_raises_an_error_of_its_source_after_the_chunks_before_it(events):
-    """A faulty chunk does not cost the outcomes of those before it."""
+    """A faulty chunk does not cost the outcomes of the chunks before it."""
 
     def source():
         yield events("a")
@@ -169,7 +169,7 @@ def test_backlog_ends_with_its_source():
 
 
 class InterruptedOnce:
-    """A chunk's events during whose first reading Ctrl-C comes."""
+    """The events of a chunk. Ctrl-C comes while they are read for the first time."""
 
     def __init__(self, events):
         self._events = events

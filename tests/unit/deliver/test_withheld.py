@@ -15,7 +15,7 @@ def _event(row, *, contact="ada", name="placed-order"):
 
 @pytest.fixture
 def withheld():
-    """Return what is known after a contact was unknown, and a name was one too many."""
+    """Return what a run knows after a 404 for a contact and a refusal of an event name."""
     withheld = Withheld()
     withheld.note(_event(3, contact="ghost"), Outcome(row=3, status=Status.UNKNOWN_CONTACT, error_code="not_found"))
     refused = Outcome(row=5, status=Status.REJECTED, http_status=422, error_code="422", error_message=FULL)
@@ -24,12 +24,12 @@ def withheld():
 
 
 def test_withheld_lets_other_events_go(withheld):
-    """Another contact's event of another name is sent."""
+    """An event of another contact and another name is sent."""
     assert withheld.verdict(_event(8)) is None
 
 
 def test_withheld_holds_back_the_events_of_an_unknown_contact(withheld):
-    """They share the first one's status and code, and name its row."""
+    """They have the status and code of the first one, and name its row."""
     assert withheld.verdict(_event(8, contact="ghost")) == Verdict(
         status=Status.UNKNOWN_CONTACT,
         error_code="not_found",
@@ -41,7 +41,7 @@ def test_withheld_holds_back_the_events_of_an_unknown_contact(withheld):
 
 
 def test_withheld_holds_back_the_events_of_a_name_that_is_one_too_many(withheld):
-    """Whoever did it: the workspace has no room for the name."""
+    """The events of every contact are held back, as the workspace has no room for the name."""
     assert withheld.verdict(_event(8, name="signed-up")) == Verdict(
         status=Status.REJECTED,
         error_code="422",
@@ -63,7 +63,7 @@ def test_withheld_holds_back_the_events_of_a_name_that_is_one_too_many(withheld)
     ],
 )
 def test_withheld_draws_no_conclusion_from_other_outcomes(outcome):
-    """Another 422 is the row's own fault, and so is every other refusal."""
+    """Any other refusal, such as another 422, concerns its row only."""
     withheld = Withheld()
 
     withheld.note(_event(1), outcome)
@@ -72,20 +72,20 @@ def test_withheld_draws_no_conclusion_from_other_outcomes(outcome):
 
 
 def test_withheld_names_the_first_row(withheld):
-    """A second 404 of the contact, which was under way, changes nothing."""
+    """A second 404 for the contact changes nothing."""
     withheld.note(_event(4, contact="ghost"), Outcome(row=4, status=Status.UNKNOWN_CONTACT, error_code="not_found"))
 
     assert withheld.verdict(_event(8, contact="ghost")).error_message.startswith("row 3 of the same contact")
 
 
 def _note(rate, status, times=1, *, attempts=1):
-    """Note so many outcomes, and return what was said of the last."""
+    """Note so many outcomes, and return the result for the last."""
     return [rate.note(Outcome(row=0, status=status, attempts=attempts)) for _ in range(times)][-1]
 
 
 @pytest.mark.parametrize("status", [Status.REJECTED, Status.FAILED, Status.UNKNOWN_CONTACT])
 def test_failure_rate_tells_the_failure_that_is_one_too_many(status):
-    """Ten of a hundred are a tenth; the eleventh is more."""
+    """Eleven failures of 111 events are within a tenth; twelve of 112 are not."""
     rate = FailureRate(0.1)
     _note(rate, Status.ACCEPTED, 100)
 
@@ -94,7 +94,7 @@ def test_failure_rate_tells_the_failure_that_is_one_too_many(status):
 
 
 def test_failure_rate_says_nothing_before_a_hundred_events():
-    """Ninety-nine failures of ninety-nine may be the first page of the file."""
+    """Ninety-nine failures of ninety-nine events do not stop a run, as the rest may be better."""
     rate = FailureRate(0.1)
 
     assert not _note(rate, Status.REJECTED, 99)
@@ -102,7 +102,7 @@ def test_failure_rate_says_nothing_before_a_hundred_events():
 
 
 def test_failure_rate_counts_only_what_was_sent():
-    """Rows that were parked without a request say nothing of the others."""
+    """Rows that were withheld say nothing about the others."""
     rate = FailureRate(0.1)
 
     assert not _note(rate, Status.UNKNOWN_CONTACT, 500, attempts=0)
@@ -110,7 +110,7 @@ def test_failure_rate_counts_only_what_was_sent():
 
 
 def test_failure_rate_is_not_exceeded_by_what_is_accepted():
-    """An accepted event is no reason to stop."""
+    """An accepted event does not stop a run."""
     rate = FailureRate(0.0)
     _note(rate, Status.REJECTED, 50)
 
@@ -118,5 +118,5 @@ def test_failure_rate_is_not_exceeded_by_what_is_accepted():
 
 
 def test_failure_rate_has_no_limit_by_default():
-    """Without a limit a run goes on whatever fails."""
+    """Without a limit a run goes on, whatever fails."""
     assert not _note(FailureRate(None), Status.REJECTED, 1_000)

@@ -18,7 +18,7 @@ def tickets(events):
 
 @pytest.fixture
 def make_workers():
-    """Return a function that makes a workers, which ends with the test."""
+    """Return a function that makes workers, which end with the test."""
     made = []
 
     def make(post, size=3):
@@ -43,7 +43,7 @@ def test_workers_gives_back_the_ticket_with_its_answer(make_workers, tickets):
 
 
 def test_workers_starts_a_thread_only_when_all_are_busy(make_workers, tickets):
-    """One after another, three requests need one thread."""
+    """Three requests, one after another, need one thread."""
     workers = make_workers(lambda _: Answer(status=202))
 
     for ticket in tickets:
@@ -53,8 +53,8 @@ def test_workers_starts_a_thread_only_when_all_are_busy(make_workers, tickets):
     assert len(workers.threads) == 1
 
 
-def test_workers_gives_back_what_another_thread_hands_in(make_workers, tickets):
-    """It wakes whoever waits for an answer, and is no request."""
+def test_workers_gives_back_what_another_thread_returns(make_workers, tickets):
+    """A ticket that another thread returns ends the wait, and does not count as a request."""
     workers = make_workers(lambda _: Answer(status=202))
 
     workers.give_back(tickets[1])
@@ -64,7 +64,7 @@ def test_workers_gives_back_what_another_thread_hands_in(make_workers, tickets):
 
 
 def test_workers_has_no_room_when_all_its_threads_are_busy(make_workers, tickets):
-    """As many requests are in flight as the workers is large."""
+    """At most `size` requests are in flight."""
     release = threading.Event()
     workers = make_workers(lambda _: release.wait(5.0) and Answer(status=202), size=2)
 
@@ -76,12 +76,12 @@ def test_workers_has_no_room_when_all_its_threads_are_busy(make_workers, tickets
 
 
 def test_workers_takes_nothing_when_nothing_comes_in_time(make_workers):
-    """A wait ends without a ticket."""
+    """A wait may end without a ticket."""
     assert make_workers(lambda _: Answer(status=202)).take(0.0) is None
 
 
 def test_workers_gives_back_whatever_a_request_raised(make_workers, tickets):
-    """An exception of a worker ends no thread; it comes back as the result."""
+    """An exception in a request does not end its thread, but comes back as the result."""
     error = ZeroDivisionError("a bug")
 
     def post(_):
@@ -94,7 +94,7 @@ def test_workers_gives_back_whatever_a_request_raised(make_workers, tickets):
     assert workers.threads[0].is_alive()
 
 
-def test_workers_leaves_no_thread_behind_when_it_is_dismissed(make_workers, tickets):
+def test_workers_leaves_no_thread_behind_at_the_end(make_workers, tickets):
     """Idle threads end."""
     workers = make_workers(lambda _: Answer(status=202))
     workers.give(tickets[0])
@@ -107,7 +107,7 @@ def test_workers_leaves_no_thread_behind_when_it_is_dismissed(make_workers, tick
 
 
 class DeadlyClock:
-    """A clock that kills a thread that makes requests, as nothing else outside of a request does."""
+    """A clock that kills the threads that make requests; nothing else does so outside of a request."""
 
     def __init__(self, death):
         self._death = death
@@ -120,7 +120,7 @@ class DeadlyClock:
 
 @pytest.mark.parametrize("death", [OSError("no clock"), MemoryError(), SystemExit(3), KeyboardInterrupt()])
 def test_workers_gives_back_what_a_thread_had_that_died(death, tickets):
-    """Its request may have arrived; the run is told to end, and of what."""
+    """Its request may have arrived, and the stop names the error."""
     workers = Workers(lambda _: Answer(status=202), size=3, monotonic=DeadlyClock(death))
     workers.give(tickets[0])
     workers.threads[0].join(10.0)
@@ -152,7 +152,7 @@ def test_workers_gives_back_what_no_thread_is_left_for(tickets):
     assert {name: result.may_have_arrived for name, result in results.items()} == {"a": True, "b": False}
 
 
-def test_workers_buries_nobody_while_all_live(make_workers, tickets):
+def test_workers_asks_for_no_stop_while_all_threads_live(make_workers, tickets):
     """A thread that waits for an answer is alive."""
     release = threading.Event()
     workers = make_workers(lambda _: release.wait(5.0) and Answer(status=202))
@@ -163,7 +163,7 @@ def test_workers_buries_nobody_while_all_live(make_workers, tickets):
 
 
 def test_workers_makes_do_with_the_threads_that_the_system_has(make_workers, tickets, monkeypatch):
-    """Where no further one can be started, requests wait for those that there are."""
+    """If no further thread can be started, requests wait for the started ones."""
     start, started = threading.Thread.start, []
 
     def start_one(thread):
@@ -183,7 +183,7 @@ def test_workers_makes_do_with_the_threads_that_the_system_has(make_workers, tic
 
 
 def test_workers_raises_what_the_system_says_when_it_has_no_thread_at_all(make_workers, tickets, monkeypatch):
-    """Nothing is counted as under way then."""
+    """No request is counted as in flight then."""
 
     def start(_):
         raise RuntimeError("can't start new thread")
@@ -197,7 +197,7 @@ def test_workers_raises_what_the_system_says_when_it_has_no_thread_at_all(make_w
 
 
 def test_workers_tells_of_a_request_that_never_ends(tickets):
-    """A client that keeps no time is waited for an hour, and its row may have arrived."""
+    """A request that hangs for more than an hour ends the run."""
     release, now = threading.Event(), [10_000.0]
     workers = Workers(lambda _: release.wait(10.0) and Answer(status=202), size=1, monotonic=lambda: now[0])
     tickets[0].leave(now[0])

@@ -17,7 +17,7 @@ class SetTime:
 
 
 class Stand:
-    """Stands for a run that is asked where it stands."""
+    """Stands for a run, and returns the state that a test sets."""
 
     def __init__(self):
         self.state = RunState()
@@ -38,7 +38,7 @@ def time():
 
 @pytest.fixture
 def clock(time):
-    """Return clock whose clock are set by hand, both at once: it is 14:20 on the first day of 2024."""
+    """Return a clock that is set by hand and starts at 14:20 on the first day of 2024."""
     return Clock(monotonic=time, unix_time=lambda: 1_704_118_800.0 + time.now)
 
 

@@ -26,16 +26,16 @@ class Terminal(io.StringIO):
 
 @pytest.fixture(autouse=True)
 def _wide(monkeypatch):
-    """Have room for a bar."""
+    """Make the terminal wide enough for a bar."""
     monkeypatch.setattr(os, "get_terminal_size", lambda _: os.terminal_size((120, 24)))
 
 
 class ZMQInteractiveShell:
-    """Named as the shell of a notebook's kernel."""
+    """Has the name of the shell of a notebook's kernel."""
 
 
 class TerminalInteractiveShell:
-    """Named as the shell of IPython in a terminal."""
+    """Has the name of the shell of IPython in a terminal."""
 
 
 class FakeIPython:
@@ -47,7 +47,7 @@ class FakeIPython:
 
 @pytest.fixture
 def notebook(monkeypatch):
-    """Be the kernel of a notebook."""
+    """Act as the kernel of a notebook."""
     monkeypatch.setitem(sys.modules, "IPython", FakeIPython(ZMQInteractiveShell))
 
 
@@ -63,7 +63,7 @@ def fail(_):
     raise LookupError("no such widget")
 
 
-def test_progress_bar_is_silent_when_there_is_to_be_none(capsys, outcome, run):
+def test_progress_bar_is_silent_when_it_is_switched_off(capsys, outcome, run):
     """False shows nothing, whatever happens."""
     with progress_bar(False, total=2, description="submitting") as bar:
         bar.watch(run)
@@ -76,7 +76,7 @@ def test_progress_bar_is_silent_when_there_is_to_be_none(capsys, outcome, run):
 
 
 def test_progress_bar_is_silent_when_there_is_no_standard_error(monkeypatch, capfd):
-    """A program without a console has none."""
+    """A program without a console has no standard error."""
     monkeypatch.setattr(sys, "stderr", None)
 
     with progress_bar(True, total=2, description="submitting") as bar:
@@ -86,7 +86,7 @@ def test_progress_bar_is_silent_when_there_is_no_standard_error(monkeypatch, cap
 
 
 def test_progress_bar_draws_a_bar_with_counts_on_a_terminal(monkeypatch, outcome):
-    """A terminal has a bar that counts each status at its end, in the order of the statuses."""
+    """The bar counts each status, in the order of the statuses."""
     monkeypatch.setattr(sys, "stderr", terminal := Terminal())
 
     with progress_bar("auto", total=3, description="submitting") as bar:
@@ -110,25 +110,25 @@ def test_progress_bar_says_a_line_above_the_bar(monkeypatch, outcome):
 
 
 def test_progress_bar_says_a_line_where_there_is_no_bar(capsys):
-    """Also of work that is so brief that it leaves no line else."""
+    """The line appears also for brief work that leaves no other line."""
     with progress_bar("auto", total=1, description="submitting") as bar:
         bar.say("another run goes on")
 
     assert capsys.readouterr() == ("", "submitting: another run goes on\n")
 
 
-def test_progress_bar_does_not_say_to_a_callable_what_is_no_progress():
-    """It is in the facts of the run."""
-    told = []
+def test_progress_bar_does_not_say_a_line_to_a_callable():
+    """A callable gets progress only; the line is in the facts of the run."""
+    given = []
 
-    with progress_bar(told.append, total=1, description="submitting") as bar:
+    with progress_bar(given.append, total=1, description="submitting") as bar:
         bar.say("another run goes on")
 
-    assert {progress.rows for progress in told} == {0}
+    assert {progress.rows for progress in given} == {0}
 
 
 def test_progress_bar_says_nothing_to_a_terminal_that_is_gone(monkeypatch):
-    """Who started the run may have closed it."""
+    """The user may have closed the terminal."""
     monkeypatch.setattr(sys, "stderr", terminal := Terminal())
 
     with progress_bar("auto", total=1, description="submitting") as bar:
@@ -138,7 +138,7 @@ def test_progress_bar_says_nothing_to_a_terminal_that_is_gone(monkeypatch):
 
 
 def test_progress_bar_says_that_a_run_ended_early(monkeypatch, outcome):
-    """What is left over is no progress, and its number is not told."""
+    """Rows that are left over are not progress."""
     monkeypatch.setattr(sys, "stderr", terminal := Terminal())
 
     with progress_bar("auto", total=9, description="submitting") as bar:
@@ -161,7 +161,7 @@ def test_progress_bar_draws_a_bar_in_ipythons_terminal(monkeypatch):
 
 
 def test_progress_bar_draws_no_bar_where_the_number_of_rows_is_not_known(monkeypatch, outcome):
-    """A stream may have no end: its rows are counted."""
+    """The rows of a stream are counted, as it may have no end."""
     monkeypatch.setattr(sys, "stderr", terminal := Terminal())
 
     with progress_bar("auto", total=None, description="submitting") as bar:
@@ -171,7 +171,7 @@ def test_progress_bar_draws_no_bar_where_the_number_of_rows_is_not_known(monkeyp
 
 
 def test_progress_bar_is_there_before_the_first_row(monkeypatch):
-    """The bar appears at once, since a preflight may take its time."""
+    """The bar appears at once, as a preflight may take long."""
     monkeypatch.setattr(sys, "stderr", terminal := Terminal())
 
     with progress_bar("auto", total=3, description="submitting"):
@@ -180,7 +180,7 @@ def test_progress_bar_is_there_before_the_first_row(monkeypatch):
     assert drawn.startswith("submitting: 0%|")
 
 
-def test_progress_bar_appears_late_when_told_to(monkeypatch):
+def test_progress_bar_appears_after_its_delay(monkeypatch):
     """A bar with a delay does not appear for brief work."""
     monkeypatch.setattr(sys, "stderr", terminal := Terminal())
 
@@ -191,7 +191,7 @@ def test_progress_bar_appears_late_when_told_to(monkeypatch):
 
 
 def test_progress_bar_leaves_no_thread_behind(monkeypatch):
-    """tqdm's thread, which looks after bars that are seldom drawn, is not started."""
+    """tqdm's thread for bars that are seldom drawn is not started."""
     monkeypatch.setattr(sys, "stderr", Terminal())
     threads = threading.enumerate()
 
@@ -202,7 +202,7 @@ def test_progress_bar_leaves_no_thread_behind(monkeypatch):
 
 
 def test_progress_bar_leaves_no_line_for_brief_work(capsys, outcome):
-    """Without a terminal, what takes less than two seconds is not reported."""
+    """Without a terminal, work that takes less than two seconds leaves no line."""
     with progress_bar("auto", total=1, description="submitting") as bar:
         bar.update(outcome("accepted"))
 
@@ -210,7 +210,7 @@ def test_progress_bar_leaves_no_line_for_brief_work(capsys, outcome):
 
 
 def test_progress_bar_leaves_a_line_when_asked_for(capsys, outcome):
-    """Who asks for progress is told of the end, however brief the work."""
+    """With ``progress=True`` the end has a line, however brief the work."""
     with progress_bar(True, total=1, description="submitting") as bar:
         bar.update(outcome("accepted"))
 
@@ -218,7 +218,7 @@ def test_progress_bar_leaves_a_line_when_asked_for(capsys, outcome):
 
 
 def test_progress_bar_writes_its_last_line_when_the_work_fails(capsys, outcome):
-    """The log says how far it came, and that this was not all."""
+    """The line says how far the work came, and that it ended early."""
 
     def work(bar):
         bar.update(outcome("accepted"))
@@ -243,7 +243,7 @@ def test_progress_bar_writes_lines_in_a_notebook_without_ipywidgets(monkeypatch,
 
 @pytest.mark.usefixtures("notebook")
 def test_progress_bar_takes_the_notebooks_bar_when_it_has_ipywidgets(monkeypatch):
-    """A notebook that can show the bar gets it, whatever the width of the terminal that Jupyter was started in."""
+    """The notebook's bar does not depend on the width of the terminal in which Jupyter was started."""
     drawn = []
 
     class NotebookBar(tqdm.tqdm):
@@ -262,7 +262,7 @@ def test_progress_bar_takes_the_notebooks_bar_when_it_has_ipywidgets(monkeypatch
 
 
 def test_progress_bar_calls_a_callable_at_the_begin_and_at_the_end(outcome, capsys):
-    """A callable is given values, and nothing else is shown."""
+    """A callable gets the progress, and nothing else is shown."""
     given = []
 
     with progress_bar(given.append, total=3, description="submitting") as bar:
@@ -275,13 +275,13 @@ def test_progress_bar_calls_a_callable_at_the_begin_and_at_the_end(outcome, caps
 
 
 def test_progress_bar_raises_what_the_callable_raises():
-    """Nothing is wrapped or hidden here."""
+    """The error of a callable is raised unchanged."""
     with pytest.raises(LookupError), progress_bar(fail, total=3, description="submitting"):
         pytest.fail("the work must not begin")
 
 
 def test_progress_bar_raises_the_error_of_the_work_when_the_callable_fails_after_it():
-    """Why the work ended comes first; what follows is a note on it."""
+    """The error of the work comes first, with a note about the later one."""
 
     def show(progress):
         if progress.is_final:
@@ -310,7 +310,7 @@ def make_meter(clock, shown):
 
 
 def test_meter_shows_at_most_once_in_its_interval(make_meter, shown, time, outcome):
-    """However many outcomes come, there are ten showings a second at most."""
+    """However many outcomes come, there are at most ten showings a second."""
     meter = make_meter()
 
     for n in range(1_000):
@@ -322,8 +322,8 @@ def test_meter_shows_at_most_once_in_its_interval(make_meter, shown, time, outco
 
 
 @pytest.mark.parametrize("method", ["update", "advance", "tick"])
-def test_meter_shows_whatever_it_is_told_of(make_meter, shown, time, outcome, method):
-    """Outcomes, rows that are not sent, and time that passes."""
+def test_meter_shows_after_each_kind_of_call(make_meter, shown, time, outcome, method):
+    """Outcomes, rows that are not sent, and passing time are shown."""
     meter = make_meter()
     meter.tick()
     time.now = 1.0
@@ -349,7 +349,7 @@ def test_meter_leaves_time_for_the_work_when_showing_takes_long(make_meter, show
 
 
 def test_meter_shows_nothing_before_its_delay(make_meter, shown, time):
-    """What is over soon is not worth a bar."""
+    """Work that is soon over needs no bar."""
     meter = make_meter(delay_seconds=2.0)
 
     for time.now in (0.0, 1.9, 2.0):
@@ -359,7 +359,7 @@ def test_meter_shows_nothing_before_its_delay(make_meter, shown, time):
 
 
 def test_meter_shows_the_end_at_once(make_meter, shown):
-    """The last facts are told whenever the last showing was, and as the last."""
+    """The last progress is shown at any time, and is final."""
     meter = make_meter()
     meter.tick()
     meter.advance(7)
@@ -370,7 +370,7 @@ def test_meter_shows_the_end_at_once(make_meter, shown):
 
 
 def test_meter_asks_the_run_it_watches(make_meter, shown, run):
-    """Where the run stands is shown as it is at the time."""
+    """The state of the run is read when it is shown."""
     meter = make_meter()
     meter.watch(run)
     run.at_window(left=7)
@@ -382,7 +382,7 @@ def test_meter_asks_the_run_it_watches(make_meter, shown, run):
 
 @pytest.mark.parametrize("method", ["update", "advance", "tick", "close"])
 def test_meter_lets_an_error_out_unchanged(make_meter, outcome, method):
-    """Whoever wrote the callable is told what is wrong with it."""
+    """The author of the callable sees its error."""
     meter = make_meter(fail)
 
     with pytest.raises(LookupError, match=r"^'?no such widget'?$"):
@@ -402,7 +402,7 @@ def test_meter_does_not_call_again_what_has_failed(make_meter, time):
 
 
 def test_meter_shows_the_end_after_an_interrupt(make_meter, shown):
-    """Ctrl-C in the middle of a showing is no error of the display."""
+    """Ctrl-C during a showing is not an error of the display."""
     interrupts = [KeyboardInterrupt]
 
     def show(progress):
