@@ -87,7 +87,7 @@ def ask_workspace(
     began_at = heard_at = clock.monotonic()
     for attempt in count(1):
         ends_at = min(heard_at + SILENT_SECONDS, began_at + PREFLIGHT_SECONDS)
-        result = _ask_once(ask, ends_at=ends_at, pacer=pacer, monotonic=clock.monotonic)
+        result = _ask_once(ask, ends_at=ends_at, pacer=pacer, clock=clock)
         if isinstance(result, Answer) and not is_passing(result):
             return read_workspace(result)
         now = clock.monotonic()
@@ -128,17 +128,15 @@ def _rest(seconds: float, *, sleep: Callable[[float], None], on_look: Callable[[
         on_look()
 
 
-def _ask_once(
-    ask: Callable[[float], Answer], *, ends_at: float, pacer: Pacer, monotonic: Callable[[], float]
-) -> Answer | TransportError:
-    sent_at = monotonic()
+def _ask_once(ask: Callable[[float], Answer], *, ends_at: float, pacer: Pacer, clock: Clock) -> Answer | TransportError:
+    sent_at = clock.monotonic()
     pacer.sent(sent_at)
     try:
         answer = ask(ends_at - sent_at)
     except TransportError as error:
         pacer.lost(sent_at)
         return error
-    pacer.observe(read_observation(answer, sent_at=sent_at, received_at=monotonic()))
+    pacer.observe(read_observation(answer, sent_at=sent_at, received_at=clock.monotonic()))
     return answer
 
 

@@ -36,7 +36,7 @@ class RefusalMeaning(Enum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _StatedWindow:
+class _Stated:
     """The facts about a window that one answer states."""
 
     limit: int
@@ -69,7 +69,7 @@ class _Usage:
         """Requests that it still allows to everyone, as far as the answers say."""
         return self.remaining if self.refusal in (None, RefusalMeaning.DOUBTED) else 0
 
-    def show(self, stated: _StatedWindow, *, sent_at: float) -> None:
+    def show(self, stated: _Stated, *, sent_at: float) -> None:
         """Note an answer that says how much is left. It contradicts refusals of requests that left earlier."""
         if stated.limit != self.limit and sent_at >= self.latest_sent_at:
             # The limit changed in the middle of a window, so the earlier rest means nothing.
@@ -81,7 +81,7 @@ class _Usage:
             self.streak.accepted(sent_at)
             self.refusal = self.refusal if self.streak else None
 
-    def doubt(self, stated: _StatedWindow, *, sent_at: float, is_explained: bool) -> RefusalMeaning:
+    def doubt(self, stated: _Stated, *, sent_at: float, is_explained: bool) -> RefusalMeaning:
         """Note a refusal that says that nothing is left. Another limiter may say so, too."""
         self.streak.refused(sent_at)
         if self.refusal is not RefusalMeaning.SPENT:
@@ -177,7 +177,7 @@ class RateWindows:
             self._clock.learn_date(date, sent_at=sent_at, received_at=received_at)
         if rate is None or rate.limit is None or rate.remaining is None or rate.reset is None:
             return None
-        stated = _StatedWindow(
+        stated = _Stated(
             limit=rate.limit, remaining=rate.remaining, reset=self._known_reset(rate.reset, rate.remaining)
         )
         ahead = seconds_to_reset(rate, date)
@@ -261,7 +261,7 @@ class RateWindows:
         is_new = usage is not None and remaining > usage.remaining + usage.limit / 2
         return reset if is_new or abs(reset - known) > SAME_RESET_SECONDS else known
 
-    def _is_stuck(self, stated: _StatedWindow, *, ahead: float | None, sent_at: float, received_at: float) -> bool:
+    def _is_stuck(self, stated: _Stated, *, ahead: float | None, sent_at: float, received_at: float) -> bool:
         """Return whether a reset means nothing because it stayed the same for longer than its window lasts."""
         if stated.reset == self._reset and sent_at > self._ends_by:
             if ahead is None:
@@ -284,7 +284,7 @@ class RateWindows:
             return True
         return False
 
-    def _turn_to(self, stated: _StatedWindow, *, ahead: float | None, sent_at: float, received_at: float) -> None:
+    def _turn_to(self, stated: _Stated, *, ahead: float | None, sent_at: float, received_at: float) -> None:
         """Make a window the current one if an answer is the first of it."""
         # A window with an earlier reset is newer only if the server's clock was set back.
         if stated.reset <= self._reset and sent_at < self._ends_by:
@@ -297,7 +297,7 @@ class RateWindows:
         self._last_sent_at = sent_at
         self._slowest_seconds = [received_at - sent_at, self._slowest_seconds[0]]
 
-    def _length_until(self, stated: _StatedWindow, *, ahead: float | None, received_at: float) -> float:
+    def _length_until(self, stated: _Stated, *, ahead: float | None, received_at: float) -> float:
         """Return the length of a window, as the first answer of a new one shows it."""
         length = stated.reset - self._reset
         before = self._usages.get(self._reset)
@@ -313,9 +313,7 @@ class RateWindows:
         # The `Date` has whole seconds, and so may the reset.
         return ahead if self.seconds + 1 < ahead <= LONGEST_WINDOW_SECONDS + 1 else self.seconds
 
-    def _enter(
-        self, stated: _StatedWindow, *, sent_at: float, received_at: float, is_refused: bool
-    ) -> RefusalMeaning | None:
+    def _enter(self, stated: _Stated, *, sent_at: float, received_at: float, is_refused: bool) -> RefusalMeaning | None:
         """Note what an answer says about its window, and return the meaning of a refusal."""
         usage = self._usages.get(stated.reset)
         says_spent = is_refused and not stated.remaining
@@ -336,7 +334,7 @@ class RateWindows:
             self.limit = usage.limit
         return refusal
 
-    def _open(self, stated: _StatedWindow, *, sent_at: float, is_refused: bool) -> _Usage:
+    def _open(self, stated: _Stated, *, sent_at: float, is_refused: bool) -> _Usage:
         """Begin to keep the usage of a window."""
         if is_refused and self._usages:
             # It may come from another limiter, which states neither our limit nor the rest of it.
@@ -348,7 +346,7 @@ class RateWindows:
             del self._usages[next(iter(self._usages))]
         return usage
 
-    def _is_nearly_spent(self, usage: _Usage, stated: _StatedWindow, *, sent_at: float, now: float) -> bool:
+    def _is_nearly_spent(self, usage: _Usage, stated: _Stated, *, sent_at: float, now: float) -> bool:
         """Return whether accepted requests, and the others that are expected, leave a window next to nothing."""
         if stated.reset != self._reset:
             return True
