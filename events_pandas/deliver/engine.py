@@ -32,7 +32,7 @@ from events_pandas.deliver.outcomes import Event, Outcome
 from events_pandas.deliver.pace.observation import read_observation
 from events_pandas.deliver.pace.pacer import Pacer
 from events_pandas.deliver.pace.state import Pause, RunState
-from events_pandas.deliver.preflight import WorkspaceFacts, ask_workspace
+from events_pandas.deliver.preflight import WorkspaceIdentity, ask_workspace
 from events_pandas.deliver.recording import CLOSING_SECONDS, Recording, judge_recorded
 from events_pandas.deliver.stops import (
     Stop,
@@ -116,7 +116,7 @@ class Run:
         size = MAX_CONCURRENCY if concurrency is None else concurrency
         # Why the run ended early, if it did.
         self.stop: Stop | None = None
-        self.workspace: WorkspaceFacts | None = None
+        self.workspace: WorkspaceIdentity | None = None
         # Events submitted, with every attempt; of these, the retries.
         self.requests = 0
         self.retries = 0
@@ -169,7 +169,7 @@ class Run:
             pause = Pause(reason="preflight", since_seconds=now - self._asking_since, next_in_seconds=0.0)
         return RunState(window=self._pacer.window(now), pause=pause, in_flight=self._workers.in_flight)
 
-    def preflight(self) -> WorkspaceFacts | None:
+    def preflight(self) -> WorkspaceIdentity | None:
         """Ask for the workspace before any event is sent.
 
         If the token was refused or Intercom cannot be reached, return None: `stop` says why, and `deliver` sends

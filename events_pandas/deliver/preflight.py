@@ -43,7 +43,7 @@ _UNCOUNTED: Final = 1_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class WorkspaceFacts:
+class WorkspaceIdentity:
     """The workspace that a token belongs to. A fact that the answer does not name is None."""
 
     # Intercom's identifier.
@@ -54,7 +54,7 @@ class WorkspaceFacts:
     region: str | None = None
 
 
-def read_workspace(answer: Answer) -> WorkspaceFacts | Stop:
+def read_workspace(answer: Answer) -> WorkspaceIdentity | Stop:
     """Read the final answer to ``GET /me``: the workspace, or why no event should be sent."""
     if answer.status in STOP_CODES:
         return stop_for_answer(answer)
@@ -65,7 +65,7 @@ def read_workspace(answer: Answer) -> WorkspaceFacts | Stop:
         return Stop(reason="outage", error_code="outage", message=message)
     app = content.get("app")
     facts: dict[str, Any] = app if isinstance(app, dict) else {}
-    return WorkspaceFacts(**{name: _text(facts.get(name)) for name in ("id_code", "name", "region")})
+    return WorkspaceIdentity(**{name: _text(facts.get(name)) for name in ("id_code", "name", "region")})
 
 
 def ask_workspace(
@@ -76,7 +76,7 @@ def ask_workspace(
     clock: Clock,
     on_look: Callable[[], object],
     advice: str = NOT_SUBMITTED,
-) -> WorkspaceFacts | Stop:
+) -> WorkspaceIdentity | Stop:
     """Ask Intercom for the workspace, and ask again while that may help.
 
     Give up `SILENT_SECONDS` after the last answer or `PREFLIGHT_SECONDS` after the first request. Fewer attempts in

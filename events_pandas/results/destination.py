@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from events_pandas.deliver import Answer, IntercomClient, Stop, WorkspaceFacts, progress_bar
+from events_pandas.deliver import Answer, IntercomClient, Stop, WorkspaceIdentity, progress_bar
 from events_pandas.deliver.client.answers import read_date, read_rate, seconds_to_reset
 from events_pandas.deliver.client.asking import ask_in_time
 from events_pandas.deliver.clock import REAL_CLOCK, Clock
@@ -23,7 +23,7 @@ class Destination:
 
     Parameters
     ----------
-    workspace : WorkspaceFacts
+    workspace : WorkspaceIdentity
         The workspace that the token belongs to.
     region : str or None
         The region that the client talks to; None where its address is not one of Intercom's.
@@ -35,7 +35,7 @@ class Destination:
         Seconds until the current window ended; None if the answer did not say.
     """
 
-    workspace: WorkspaceFacts
+    workspace: WorkspaceIdentity
     region: str | None = None
     limit: int = DEFAULT_LIMIT
     remaining: int | None = None

@@ -13,7 +13,7 @@ from events_pandas.deliver.clock import Clock
 from events_pandas.deliver.decide import RetryPolicy
 from events_pandas.deliver.outcomes import Status
 from events_pandas.deliver.pace.pacer import Pacer
-from events_pandas.deliver.preflight import WorkspaceFacts, ask_workspace, read_workspace
+from events_pandas.deliver.preflight import WorkspaceIdentity, ask_workspace, read_workspace
 from events_pandas.deliver.stops import Stop
 
 ME = {"type": "admin", "app": {"id_code": "abc123", "name": "Acme", "region": "EU", "timezone": "UTC"}}
@@ -27,14 +27,14 @@ REFUSED = TransportError("no connection to api.intercom.io", may_have_arrived=Fa
 
 def test_read_workspace_takes_its_three_facts():
     """The answer names the workspace, its name for people and its region."""
-    assert read_workspace(ANSWER) == WorkspaceFacts(id_code="abc123", name="Acme", region="EU")
+    assert read_workspace(ANSWER) == WorkspaceIdentity(id_code="abc123", name="Acme", region="EU")
 
 
 def test_read_workspace_says_nothing_to_a_terminal():
     """Control characters in the facts are escaped, as reports and the history of runs print them."""
     body = json.dumps({"type": "admin", "app": {"id_code": "a", "name": "b\x1b[2J", "region": "c\n"}}).encode()
 
-    assert read_workspace(Answer(status=200, body=body)) == WorkspaceFacts(
+    assert read_workspace(Answer(status=200, body=body)) == WorkspaceIdentity(
         id_code="a", name="b\\u001b[2J", region="c\\n"
     )
 
@@ -44,7 +44,7 @@ def test_read_workspace_bears_an_answer_that_names_none(app):
     """A missing fact is None."""
     body = json.dumps({"type": "admin", "app": app}).encode()
 
-    assert read_workspace(Answer(status=200, body=body)) == WorkspaceFacts()
+    assert read_workspace(Answer(status=200, body=body)) == WorkspaceIdentity()
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_preflight_returns_the_workspace_and_learns_the_limit(make_run, scripted
     """A good token gives its workspace, and the limit is known before the first event."""
     run = make_run(scripted_client(me=[ANSWER]))
 
-    assert run.preflight() == run.workspace == WorkspaceFacts(id_code="abc123", name="Acme", region="EU")
+    assert run.preflight() == run.workspace == WorkspaceIdentity(id_code="abc123", name="Acme", region="EU")
     assert (run.limit, run.stop, run.requests) == (166, None, 0)
 
 
@@ -167,7 +167,7 @@ def test_preflight_waits_for_a_server_that_is_slow(asked, took):
     """An answer may take ten seconds."""
     found, given = asked((took, ANSWER))
 
-    assert found == WorkspaceFacts(id_code="abc123", name="Acme", region="EU")
+    assert found == WorkspaceIdentity(id_code="abc123", name="Acme", region="EU")
     assert given == [10.0]
 
 
@@ -219,7 +219,7 @@ def test_preflight_outlasts_answers_that_pass(asked, time, status):
 
     found, given = asked(*[(0.0, busy)] * 20, (0.0, ANSWER))
 
-    assert found == WorkspaceFacts(id_code="abc123", name="Acme", region="EU")
+    assert found == WorkspaceIdentity(id_code="abc123", name="Acme", region="EU")
     assert time.now == 1_000.0 + 0.25 + 0.5 + 18 * 1.0
     assert len(given) == 21
 
