@@ -62,8 +62,8 @@ class RetryPolicy:
 
     Notes
     -----
-    An outage, in which everything fails, is waited out apart from this: events that failed in it start with all their
-    attempts again.
+    An outage, in which everything fails, is handled separately: events that failed in it start with all their attempts
+    again.
 
     The wait is drawn between zero and the bound ("full jitter"), so that rows that failed together do not come back
     together. If the server asks for a wait (``Retry-After``, the reset of a spent window), the wait is at least that
