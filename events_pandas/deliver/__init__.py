@@ -1,11 +1,11 @@
-"""Delivery: events as bytes in, one outcome for each of them out."""
+"""Delivery: events as bytes in, one outcome for each event out."""
 
 from events_pandas.deliver.client import MAX_CONCURRENCY, IntercomClient
 from events_pandas.deliver.client.answers import Answer, TransportError
 from events_pandas.deliver.decide import RetryPolicy
 from events_pandas.deliver.engine import Run
 from events_pandas.deliver.outcomes import Event, Outcome, Status
-from events_pandas.deliver.preflight import Workspace
+from events_pandas.deliver.preflight import WorkspaceIdentity
 from events_pandas.deliver.progress import Progress, ProgressBar, ProgressChoice, progress_bar
 from events_pandas.deliver.stops import Stop, stop_for_error, stop_for_interrupt, stop_for_journal
 
@@ -23,7 +23,7 @@ __all__ = [
     "Status",
     "Stop",
     "TransportError",
-    "Workspace",
+    "WorkspaceIdentity",
     "progress_bar",
     "stop_for_error",
     "stop_for_interrupt",

@@ -1,4 +1,4 @@
-"""What a run takes from outside: time and chance. Tests bring their own."""
+"""The clock and the random numbers that a run uses. Tests bring their own."""
 
 import random
 import time
@@ -8,25 +8,15 @@ from typing import Final
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Surroundings:
-    """Time and chance.
+class Clock:
+    """Two clocks in seconds, a way to wait, and a random number for jitter."""
 
-    Parameters
-    ----------
-    clock : callable
-        Seconds that never jump.
-    unix_time : callable
-        Unix seconds.
-    sleep : callable
-        Waits for so many seconds.
-    jitter : callable
-        A random number, at least 0 and less than 1.
-    """
-
-    clock: Callable[[], float] = time.monotonic
+    # Never jumps.
+    monotonic: Callable[[], float] = time.monotonic
     unix_time: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
+    # At least 0 and less than 1.
     jitter: Callable[[], float] = random.random
 
 
-REAL_SURROUNDINGS: Final = Surroundings()
+REAL_CLOCK: Final = Clock()

@@ -1,4 +1,4 @@
-"""The run: chunks of events in, lists of outcomes out, and every decision in the caller's thread."""
+"""The run: chunks of events in, lists of outcomes out. The caller's thread makes every decision."""
 
 import math
 import os
@@ -11,31 +11,32 @@ from typing import Final, NoReturn, Protocol, Self
 from events_pandas.deliver.client import MAX_CONCURRENCY
 from events_pandas.deliver.client.answers import Answer, TransportError
 from events_pandas.deliver.client.asking import ask_in_time
-from events_pandas.deliver.clock import REAL_SURROUNDINGS, Surroundings
+from events_pandas.deliver.clock import REAL_CLOCK, Clock
 from events_pandas.deliver.decide import (
     DEFAULT_RETRY_POLICY,
     STOP_CODES,
-    Again,
+    Retry,
     RetryPolicy,
     Tries,
     Verdict,
     decide,
+    describe_failure,
     is_failure,
     is_passing,
     is_rate_limited,
     is_wrong_address,
-    what_happened,
 )
 from events_pandas.deliver.journal import JournalWriter
-from events_pandas.deliver.outage import FIRST_PROBE_SECONDS, Outage, pause_at
+from events_pandas.deliver.outage import FIRST_PROBE_SECONDS, Outage, find_pause
 from events_pandas.deliver.outcomes import Event, Outcome
-from events_pandas.deliver.pace.observation import see
+from events_pandas.deliver.pace.observation import read_observation
 from events_pandas.deliver.pace.pacer import Pacer
-from events_pandas.deliver.pace.state import Pause, Standing
-from events_pandas.deliver.preflight import Workspace, ask_workspace
+from events_pandas.deliver.pace.state import Pause, RunState
+from events_pandas.deliver.preflight import WorkspaceIdentity, ask_workspace
 from events_pandas.deliver.recording import CLOSING_SECONDS, Recording, judge_recorded
 from events_pandas.deliver.stops import (
     Stop,
+    judge_at_stop,
     stop_for_address,
     stop_for_answer,
     stop_for_canary,
@@ -44,110 +45,57 @@ from events_pandas.deliver.stops import (
     stop_for_interrupt,
     stop_for_journal,
     stop_for_outage,
-    verdict_at_stop,
 )
 from events_pandas.deliver.ticket import Backlog, Chunk, Recorded, Ticket
-from events_pandas.deliver.withheld import FailureRate, Parking
-from events_pandas.deliver.workers import FAREWELL_SECONDS, Crew
+from events_pandas.deliver.withheld import FailureRate, Withheld
+from events_pandas.deliver.workers import THREAD_END_SECONDS, Workers
 
 GRACE_SECONDS: Final = 30.0
-"""How long requests in flight are awaited when a run ends early."""
+"""How long a run that ends early waits for the requests in flight."""
 PATIENCE_SECONDS: Final = 600.0
-"""How long an outage is waited out by default."""
+"""How long a run waits for the end of an outage, by default."""
 
 _LONGEST_WAIT_SECONDS: Final = 1.0
 _TICK_SECONDS: Final = 0.1
+# Stands for ``GET /me``, which costs no event.
 _PROBE: Final = Event(row=-1, payload=b"", contact="")
-# Stands for the question whose token this is, which costs no event.
 
 
 class Client(Protocol):
-    """What a run needs of a client."""
+    """What a run needs from a client. Both methods raise `TransportError` if no answer comes."""
 
     def post_event(self, payload: bytes) -> Answer:
-        """Submit one event.
-
-        Parameters
-        ----------
-        payload : bytes
-            The event as JSON.
-
-        Returns
-        -------
-        Answer
-            Whatever was answered.
-
-        Raises
-        ------
-        TransportError
-            If no answer came.
-        """
+        """Submit one event, given as JSON."""
 
     def me(self) -> Answer:
-        """Ask whose token this is.
-
-        Returns
-        -------
-        Answer
-            Whatever was answered.
-
-        Raises
-        ------
-        TransportError
-            If no answer came.
-        """
+        """Ask whose token this is."""
 
 
-class _NobodyWaitsError(Exception):
+class _RunStoppedError(Exception):
     """The run has ended while its first answer was awaited."""
 
 
 class Run:
     """One run of delivery.
 
+    Worker threads wait for answers and decide nothing. The caller's thread takes the answers, decides, and sends what
+    the pacer permits. It never waits longer than a second before it looks again, and Ctrl-C ends any wait. A thread
+    that has died, or a request that hangs for an hour, ends the run.
+
     Parameters
     ----------
-    client : Client
-        Makes the requests, in several threads at a time.
-    retry : RetryPolicy, optional
-        How passing failures are tried again.
     concurrency : int, optional
-        Requests in flight at most; by default as many as rate and latency ask for, up to 128.
+        Requests in flight at most. By default as many as rate and latency need, up to `MAX_CONCURRENCY`.
     rate_share : float, default 1.0
         The part of each window of the rate limit that is used at most.
     patience_seconds : float, default 600.0
-        How long an outage, in which everything fails, is waited out.
+        How long the run waits for the end of an outage, in which everything fails.
     max_failure_rate : float, optional
         The run stops if more than this part of the events sent is not accepted.
     on_outcome : callable, optional
         Called in the caller's thread with each outcome as it comes.
     on_tick : callable, optional
-        Called there at least once a second while the run works or waits.
-    surroundings : Surroundings, optional
-        Time and chance.
-    grace_seconds : float, default 30.0
-        How long requests in flight are awaited when the run ends early.
-    probe_seconds : float, default 1.0
-        How long an outage lasts at least before a single request probes for its end.
-
-    Attributes
-    ----------
-    stop : Stop or None
-        Why the run ended early, if it did.
-    workspace : Workspace or None
-        What the preflight found.
-    requests : int
-        Events submitted, every attempt counted.
-    retries : int
-        Those of them that were not the first for their event.
-    on_outcome : callable or None
-        As given; may be changed before `deliver`.
-
-    Notes
-    -----
-    Worker threads wait for answers and decide nothing. The caller's thread takes answers in, decides, and sends what
-    the pacer permits; it waits nowhere longer than a second without looking round, and Ctrl-C ends any wait. A thread
-    that has died, or a request that hangs for an hour, ends the run.
+        Called in the caller's thread at least once a second while the run works or waits.
     """
 
     def __init__(
@@ -161,32 +109,35 @@ class Run:
         max_failure_rate: float | None = None,
         on_outcome: Callable[[Outcome], None] | None = None,
         on_tick: Callable[[], None] | None = None,
-        surroundings: Surroundings = REAL_SURROUNDINGS,
+        clock: Clock = REAL_CLOCK,
         grace_seconds: float = GRACE_SECONDS,
         probe_seconds: float = FIRST_PROBE_SECONDS,
     ) -> None:
         size = MAX_CONCURRENCY if concurrency is None else concurrency
+        # Why the run ended early, if it did.
         self.stop: Stop | None = None
-        self.workspace: Workspace | None = None
+        self.workspace: WorkspaceIdentity | None = None
+        # Events submitted, with every attempt; of these, the retries.
         self.requests = 0
         self.retries = 0
         self._process = os.getpid()
         self._client = client
         self._policy = retry
+        # May be changed before `deliver`.
         self.on_outcome = on_outcome
         self._on_tick = on_tick
         self._ticked_at = 0.0
         self._looked_at = -math.inf
-        self._surroundings = surroundings
+        self._clock = clock
         self._grace_seconds = grace_seconds
         self._pacer = Pacer(rate_share)
-        self._crew = Crew(self._request, size=size, clock=surroundings.clock)
-        self._recording = Recording(writer=None, hand_in=self._crew.hand_in)
+        self._workers = Workers(self._request, size=size, monotonic=clock.monotonic)
+        self._recording = Recording(writer=None, give_back=self._workers.give_back)
         self._backlog = Backlog(iter(()))
         self._outage = Outage(patience_seconds, probe_seconds=probe_seconds)
-        self._parking = Parking()
+        self._withheld = Withheld()
         self._failure_rate = FailureRate(max_failure_rate)
-        # Events that failed for the last time while nothing worked, and what becomes of them if the next probe does.
+        # Events that failed for the last time while nothing worked, with their ends if the next probe works.
         self._suspects: list[tuple[Ticket, Verdict]] = []
         self._is_answered = False
         self._interrupts = 0
@@ -196,52 +147,44 @@ class Run:
 
     @property
     def is_inherited(self) -> bool:
-        """Whether this process is a fork of the one that made the run, and that goes on with it."""
+        """Whether this process is a fork of the process that made the run and goes on with it."""
         return os.getpid() != self._process
 
     @property
     def limit(self) -> int | None:
-        """Requests that a window of the rate limit allows; None before the first answer."""
+        """The requests that a window of the rate limit allows; None before the first answer."""
         return self._pacer.limit
 
-    def standing(self) -> Standing:
-        """Return where the run stands.
-
-        Returns
-        -------
-        Standing
-            The window of the rate limit, what the run waits for, and the requests that are under way.
-        """
-        now = self._surroundings.clock()
-        pause = pause_at(
+    def current_state(self) -> RunState:
+        """Return the window of the rate limit, what the run waits for, and the requests in flight."""
+        now = self._clock.monotonic()
+        pause = find_pause(
             now,
             outage=self._outage,
-            hold=self._pacer.hold,
+            backoff=self._pacer.backoff,
             stopping_since=self._stopping_since,
             grace_seconds=self._grace_seconds,
         )
         if pause is None and self._asking_since is not None:
             pause = Pause(reason="preflight", since_seconds=now - self._asking_since, next_in_seconds=0.0)
-        return Standing(window=self._pacer.window(now), pause=pause, in_flight=self._crew.in_flight)
+        return RunState(window=self._pacer.window(now), pause=pause, in_flight=self._workers.in_flight)
 
-    def preflight(self) -> Workspace | None:
+    def preflight(self) -> WorkspaceIdentity | None:
         """Ask for the workspace before any event is sent.
 
-        Returns
-        -------
-        Workspace or None
-            None if the token was refused or Intercom is out of reach: `stop` says so, and `deliver` will send nothing.
+        If the token was refused or Intercom cannot be reached, return None: `stop` says why, and `deliver` sends
+        nothing.
         """
-        self._asking_since = self._surroundings.clock()
+        self._asking_since = self._clock.monotonic()
         try:
             found = ask_workspace(
-                partial(ask_in_time, self._client.me, on_look=self._look_round),
+                partial(ask_in_time, self._client.me, on_look=self._look),
                 pacer=self._pacer,
                 policy=self._policy,
-                surroundings=self._surroundings,
-                on_look=self._look_round,
+                clock=self._clock,
+                on_look=self._look,
             )
-        except _NobodyWaitsError:
+        except _RunStoppedError:
             return None
         finally:
             self._asking_since = None
@@ -251,43 +194,23 @@ class Run:
         self.workspace = found
         return found
 
-    def _look_round(self) -> None:
+    def _look(self) -> None:
         self._tick()
         if self.stop:
-            raise _NobodyWaitsError
+            raise _RunStoppedError
 
     def record_in(self, writer: JournalWriter) -> None:
-        """Have every accepted event written before its outcome is told.
-
-        Parameters
-        ----------
-        writer : JournalWriter
-            That of a journal; it is closed with the run.
-        """
+        """Write each accepted event into a journal before its outcome is reported. The run closes the writer."""
         self._recording.writer = writer
 
     def deliver(
         self, chunks: Iterable[Sequence[Event]], *, reads_on: Callable[[], bool] = bool
     ) -> Generator[list[Outcome], None, None]:
-        """Submit events.
+        """Submit events, and yield a list of outcomes for each chunk, in order.
 
-        Parameters
-        ----------
-        chunks : iterable of sequences of Event
-            Read one chunk ahead.
-        reads_on : callable, optional
-            Tells whether more chunks than one are read ahead, where it helps the pace; by default they are not.
-
-        Yields
-        ------
-        list of Outcome
-            For each chunk, one outcome for each of its events, in their order. After a stop the rest is not sent; its
-            outcomes are yielded all the same.
-
-        Notes
-        -----
-        Closing the iterator awaits what is in flight and sends nothing more. The first Ctrl-C stops the run, the
-        second one leaves at once. An error of `chunks` is raised after the chunks before it are yielded.
+        One chunk is read ahead, and more while `reads_on()` is true. After a stop the rest is not sent, but its
+        outcomes are still yielded. Closing the iterator awaits the requests in flight. The first Ctrl-C stops the run,
+        the second leaves at once. An error of `chunks` is raised after the chunks before it are yielded.
         """
         self._backlog = Backlog(iter(chunks), reads_on=reads_on)
         self._has_left = False
@@ -297,7 +220,7 @@ class Run:
             while (chunk := self._next_done(after=chunk)) is not None:
                 yield chunk.outcomes()
         except Exception as error:
-            # Of what is open it is told how far it came. An error of the chunks comes when nothing is.
+            # Open events get an outcome that says how far they came. An error of `chunks` comes when none is open.
             if self._backlog.is_open:
                 self.stop = self.stop or stop_for_error(error)
             raise
@@ -305,18 +228,7 @@ class Run:
             self._leave()
 
     def try_out(self, events: Sequence[Event]) -> list[Outcome]:
-        """Submit a few events before all others, and stop the run if they fail.
-
-        Parameters
-        ----------
-        events : sequence of Event
-            The few.
-
-        Returns
-        -------
-        list of Outcome
-            One for each of them, in their order.
-        """
+        """Submit a few events before all others, return their outcomes, and stop the run if they fail."""
         outcomes = [outcome for chunk in self.deliver([events]) for outcome in chunk]
         self.stop = self.stop or stop_for_canary(outcomes)
         return outcomes
@@ -327,7 +239,7 @@ class Run:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        # An iterator that was left half way ends at some time or other; its requests are awaited here and now.
+        # An iterator that was left half way ends at an unknown time, so its requests are awaited here.
         try:
             self._leave()
         finally:
@@ -351,15 +263,15 @@ class Run:
             self._settle_what_came()
             if self._reads_on:
                 self._backlog.pull()
-            # The caller's frames may have forked.
+            # The caller's frames may have forked the process.
             self._require_own()
-            self._give_up()
+            self._stop_after_outage()
             if self.stop:
                 self._wind_down(self.stop)
             first = self._backlog.first()
             if first is None:
-                # Here and not only in `_leave`: Ctrl-C in the last moment is a stop like any other.
-                self._crew.dismiss()
+                # Here, not only in `_leave`: Ctrl-C in the last moment is a stop like any other.
+                self._workers.end_threads()
                 return None
             if first.is_done:
                 return first
@@ -370,19 +282,19 @@ class Run:
 
     @property
     def _reads_on(self) -> bool:
-        """Whether the source is asked for the next chunk; it may keep the run waiting as long as it likes."""
+        """Whether the source is asked for the next chunk. It may keep the run waiting as long as it likes."""
         return self._backlog.wants_more and not self._backlog.is_first_about_to_end
 
     def _dispatch(self) -> None:
         """Send what may be sent now."""
         while self._has_room:
-            now = self._surroundings.clock()
+            now = self._clock.monotonic()
             if self._next_at(now) > now:
                 return
             ticket = self._next_probe() if self._outage.is_on else self._backlog.next_ticket(now)
             if ticket is None:
                 return
-            verdict = self._parking.verdict(ticket.event)
+            verdict = self._withheld.verdict(ticket.event)
             if verdict is None:
                 self._send(ticket, now)
             else:
@@ -390,26 +302,32 @@ class Run:
 
     @property
     def _has_room(self) -> bool:
-        """Whether another request could be made at once: not while the journal's disk is too slow."""
-        return self._crew.has_room and self._recording.waiting < MAX_CONCURRENCY
+        """Whether another request could be made at once. It could not while the journal's disk is too slow."""
+        return self._workers.has_room and self._recording.waiting < MAX_CONCURRENCY
 
     def _next_probe(self) -> Ticket:
-        """Return what may show whether the service works: an event that failed may be to blame itself."""
+        """Return an event that may show whether the service works.
+
+        It must not have failed before, as it may be the cause.
+        """
         fresh = None if self._suspects else self._backlog.next_fresh()
         return fresh or Ticket(event=_PROBE)
 
     def _next_at(self, now: float) -> float:
-        """Say when the next request may leave."""
+        """Return when the next request may leave."""
         if not self._outage.is_on:
             return self._pacer.next_at(now)
-        # While everything fails, one at a time.
-        return math.inf if self._crew.in_flight else max(self._outage.probe_at, self._pacer.next_at(now))
+        # While everything fails, one request at a time.
+        return math.inf if self._workers.in_flight else max(self._outage.probe_at, self._pacer.next_at(now))
 
     def _request(self, event: Event) -> Answer:
         return self._client.me() if event is _PROBE else self._client.post_event(event.payload)
 
     def _require_own(self) -> None:
-        """Refuse to go on in a child: both would send the same events, and the child has none of the threads."""
+        """Refuse to go on in a child process.
+
+        Both would send the same events, and the child has none of the threads.
+        """
         if self.is_inherited:
             raise RuntimeError(
                 f"process {self._process} has begun this run and goes on with it: "
@@ -417,49 +335,49 @@ class Run:
             )
 
     def _send(self, ticket: Ticket, now: float) -> None:
-        # A fork may have come since: in the caller's function that tells the outcomes, or that gives the frames.
+        # The caller's functions, which take outcomes or yield frames, may have forked the process.
         self._require_own()
-        # Before anything is counted: the system may have no thread.
-        self._crew.hire()
+        # Before anything is counted, as the system may have no thread left.
+        self._workers.add_thread()
         self.requests += ticket.event is not _PROBE
         self.retries += ticket.attempts > 0
         ticket.leave(now)
         self._pacer.sent(now)
-        self._crew.give(ticket)
+        self._workers.give(ticket)
 
     def _tick(self) -> None:
-        now = self._surroundings.clock()
+        now = self._clock.monotonic()
         if self._on_tick and now - self._ticked_at >= _TICK_SECONDS:
             self._ticked_at = now
             self._on_tick()
 
     def _take_in(self) -> None:
         """Wait for answers until something may be sent, and settle those that came."""
-        ticket = self._crew.take(self._wait_seconds())
+        ticket = self._workers.take(self._wait_seconds())
         if ticket is None:
-            self._look_after_threads()
+            self._check_threads()
         else:
             self._settle(ticket)
             self._settle_what_came()
 
     def _settle_what_came(self) -> None:
-        while ticket := self._crew.take(0.0):
+        while ticket := self._workers.take(0.0):
             self._settle(ticket)
 
-    def _look_after_threads(self) -> None:
-        """End the run if a thread has died that something is awaited of."""
-        now = self._surroundings.clock()
+    def _check_threads(self) -> None:
+        """End the run if a thread has died that has work to do."""
+        now = self._clock.monotonic()
         if now - self._looked_at < _LONGEST_WAIT_SECONDS:
             return
         self._looked_at = now
-        error = self._recording.rescue()
-        stop = stop_for_journal(error) if error else self._crew.bury()
+        error = self._recording.check_writer()
+        stop = stop_for_journal(error) if error else self._workers.check_threads()
         self.stop = self.stop or stop
 
     def _wait_seconds(self) -> float:
         if not self._has_room:
             return _LONGEST_WAIT_SECONDS
-        now = self._surroundings.clock()
+        now = self._clock.monotonic()
         # A probe needs no event.
         due_at = self._next_at(now) if self._outage.is_on else max(self._backlog.due_at(), self._next_at(now))
         return min(due_at - now, _LONGEST_WAIT_SECONDS)
@@ -470,10 +388,10 @@ class Run:
         if not ticket.is_out or result is None:
             return
         if isinstance(result, Recorded):
-            self._conclude(ticket, result)
+            self._end_recorded(ticket, result)
             return
         if not isinstance(result, Answer | TransportError):
-            self._give_in(ticket, result)
+            self._raise_worker_error(ticket, result)
         self._learn(ticket, result)
         if ticket.event is _PROBE:
             ticket.is_out = False
@@ -482,13 +400,13 @@ class Run:
             self._consider_address(result)
             self._judge(ticket, result)
 
-    def _give_in(self, ticket: Ticket, error: BaseException) -> NoReturn:
-        """End the run by what a client raised, which may have been on its way with the event."""
+    def _raise_worker_error(self, ticket: Ticket, error: BaseException) -> NoReturn:
+        """End the run with the error that a client raised. The event may have been on its way."""
         ticket.is_out = False
         ticket.doubt = "no_answer"
         if isinstance(error, Exception | KeyboardInterrupt):
             raise error
-        # Whatever ends a thread does not end the program.
+        # An exception that ends a thread must not end the program.
         raise RuntimeError(f"a {type(error).__name__} in a thread that makes requests") from error
 
     def _judge(self, ticket: Ticket, result: Answer | TransportError) -> None:
@@ -501,9 +419,9 @@ class Run:
                 doubt=ticket.doubt,
             ),
             policy=self._policy,
-            jitter=self._surroundings.jitter(),
+            jitter=self._clock.jitter(),
         )
-        if isinstance(step, Again):
+        if isinstance(step, Retry):
             self._put_back(ticket, due_at=ticket.received_at + step.wait_seconds)
         elif is_failure(result) and self._is_suspicious(ticket):
             self._suspects.append((ticket, step))
@@ -512,14 +430,14 @@ class Run:
         elif not self._recording.begin(ticket, step, result):
             self._consider(self._end(ticket, step), ticket=ticket, result=result)
 
-    def _conclude(self, ticket: Ticket, recorded: Recorded) -> None:
+    def _end_recorded(self, ticket: Ticket, recorded: Recorded) -> None:
         """End an accepted event, now that it is in the journal."""
         if recorded.error and not self.stop:
             self.stop = stop_for_journal(recorded.error)
         self._consider(self._end(ticket, judge_recorded(recorded)), ticket=ticket, result=None)
 
     def _is_suspicious(self, ticket: Ticket) -> bool:
-        """Tell whether an event may have failed only because nothing works."""
+        """Return whether an event may have failed only because nothing works."""
         return not self.stop and (self._outage.is_on or self._outage.worked_at < ticket.tried_from)
 
     def _put_back(self, ticket: Ticket, *, due_at: float) -> None:
@@ -528,16 +446,16 @@ class Run:
         ticket.is_out = False
 
     def _learn(self, ticket: Ticket, result: Answer | TransportError) -> None:
-        ticket.note(result, ended_at=self._surroundings.unix_time())
+        ticket.note(result, ended_at=self._clock.unix_time())
         if isinstance(result, Answer):
-            self._pacer.observe(see(result, sent_at=ticket.sent_at, received_at=ticket.received_at))
+            self._pacer.observe(read_observation(result, sent_at=ticket.sent_at, received_at=ticket.received_at))
         else:
             self._pacer.lost(ticket.sent_at)
         if is_failure(result):
             self._notice_failure(ticket, result)
         elif is_rate_limited(result):
             ticket.tries = max(ticket.tries - 1, 0)
-            self._outage.refused(what_happened(result), now=ticket.received_at)
+            self._outage.refused(describe_failure(result), now=ticket.received_at)
         else:
             self._outage.worked(ticket.received_at)
             self._settle_suspects()
@@ -545,11 +463,11 @@ class Run:
     def _notice_failure(self, ticket: Ticket, result: Answer | TransportError) -> None:
         was_confirmed = self._outage.is_confirmed
         self._outage.failed(
-            what_happened(result),
+            describe_failure(result),
             sent_at=ticket.sent_at,
             now=ticket.received_at,
-            in_flight=self._crew.in_flight,
-            jitter=self._surroundings.jitter(),
+            in_flight=self._workers.in_flight,
+            jitter=self._clock.jitter(),
         )
         if self._outage.is_confirmed and not was_confirmed:
             self._backlog.pardon(self._outage.number)
@@ -558,7 +476,10 @@ class Run:
             self._settle_suspects()
 
     def _settle_suspects(self) -> None:
-        """Let events that failed while nothing worked go on if that was an outage, and end if it was not."""
+        """Deal with events that failed while nothing worked.
+
+        They go on if that was an outage, and end if it was not.
+        """
         while self._suspects:
             ticket, verdict = self._suspects[-1]
             if self._outage.is_confirmed and ticket.pardon(self._outage.number):
@@ -576,7 +497,7 @@ class Run:
 
     def _consider(self, outcome: Outcome, *, ticket: Ticket, result: Answer | TransportError | None) -> None:
         """Draw the conclusions for the rest of the run."""
-        self._parking.note(ticket.event, outcome)
+        self._withheld.note(ticket.event, outcome)
         is_one_too_many = self._failure_rate.note(outcome)
         self._consider_answer(result)
         if is_one_too_many and not self.stop:
@@ -597,32 +518,32 @@ class Run:
         if is_wrong_address(result) and not self.stop:
             self.stop = stop_for_address(result)
 
-    def _give_up(self) -> None:
-        """Stop the run if an outage has lasted longer than anyone would wait."""
+    def _stop_after_outage(self) -> None:
+        """Stop the run if an outage has lasted longer than the patience."""
         if self._outage.has_given_up and not self.stop:
-            seconds = self._surroundings.clock() - self._outage.since
-            self.stop = stop_for_outage(self._outage.complaint, seconds=seconds)
+            seconds = self._clock.monotonic() - self._outage.since
+            self.stop = stop_for_outage(self._outage.last_failure, seconds=seconds)
 
     def _wind_down(self, stop: Stop) -> None:
-        """Await what is in flight, and give every other open event the outcome that a stop leaves."""
+        """Await the requests in flight, and give every other open event the outcome that a stop leaves."""
         self._await_in_flight()
         self._abandon(stop)
 
     def _abandon(self, stop: Stop) -> None:
         for ticket in self._backlog.abandon():
-            self._end(ticket, verdict_at_stop(ticket, stop))
+            self._end(ticket, judge_at_stop(ticket, stop))
 
     def _await_in_flight(self) -> None:
-        clock = self._surroundings.clock
-        self._stopping_since = clock()
+        monotonic = self._clock.monotonic
+        self._stopping_since = monotonic()
         until = self._stopping_since + self._grace_seconds
         while tickets := self._backlog.in_flight():
-            # By the tickets and not by the queue: an interrupt may have come just after one was taken from it.
+            # From the tickets, not the queue: an interrupt may have come just after one was taken from the queue.
             for ticket in tickets:
                 self._settle(ticket)
             self._tick()
             self._require_own()
-            seconds_left = until - clock()
+            seconds_left = until - monotonic()
             if seconds_left <= 0:
                 break
             if any(ticket.is_out for ticket in tickets):
@@ -630,11 +551,11 @@ class Run:
         self._stopping_since = None
 
     def _await(self, seconds: float) -> None:
-        if self._crew.take(seconds) is None:
-            self._look_after_threads()
+        if self._workers.take(seconds) is None:
+            self._check_threads()
 
     def _leave(self) -> None:
-        """Await what is in flight, once; an interrupt while it is awaited is the second one."""
+        """Await the requests in flight, once. An interrupt during that time counts as the second one."""
         if self._has_left or self.is_inherited:
             return
         self._has_left = True
@@ -652,17 +573,17 @@ class Run:
         is_hasty = self._interrupts > 1 and self.stop is not None
         try:
             if is_hasty:
-                # No answer is awaited. `on_outcome` still gets the outcomes: the events that are out may have arrived.
+                # Answers are not awaited. `on_outcome` still gets outcomes: events that are out may have arrived.
                 self._finish_recording()
             if self.stop:
                 self._abandon(self.stop)
         finally:
-            self._crew.dismiss(wait_seconds=0.0 if is_hasty else FAREWELL_SECONDS)
+            self._workers.end_threads(wait_seconds=0.0 if is_hasty else THREAD_END_SECONDS)
 
     def _finish_recording(self) -> None:
         """Await what is being written, which takes no longer than the disk does."""
-        until = self._surroundings.clock() + CLOSING_SECONDS
-        while self._recording.waiting and self._surroundings.clock() < until:
+        until = self._clock.monotonic() + CLOSING_SECONDS
+        while self._recording.waiting and self._clock.monotonic() < until:
             self._await(_LONGEST_WAIT_SECONDS)
         for ticket in self._backlog.in_flight():
             if isinstance(ticket.result, Recorded):

@@ -1,4 +1,4 @@
-"""The words of delivery: an event that is ready to go, and what became of it."""
+"""What goes into delivery and what comes out: events, outcomes and their statuses."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,7 +7,7 @@ from events_pandas.deliver.journal import Mark
 
 
 class Status(StrEnum):
-    """What became of a row; the members stand in the order in which results show them."""
+    """What became of a row. The members stand in the order in which results show them."""
 
     ACCEPTED = "accepted"
     ALREADY_SUBMITTED = "already_submitted"
@@ -21,58 +21,33 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Event:
-    r"""One event that is ready to go.
+    """One event that is ready to be sent."""
 
-    Parameters
-    ----------
-    row : int
-        The position of its row in the input.
-    payload : bytes
-        The request's body; the same bytes go out at every attempt.
-    contact : str
-        An opaque key of the contact, such as ``"user_id\x00314159"``: equal keys are one contact.
-    name : str, default ""
-        The event's name as Intercom counts it: rows of one name share its fate.
-    mark : Mark or None, default None
-        What a journal keeps of it, if there is one.
-    """
-
+    # The position in the input.
     row: int
+    # The body of the request. The same bytes are sent at every attempt.
     payload: bytes
+    # Opaque, such as "user_id\x00314159": equal keys are one contact.
     contact: str
+    # As Intercom counts names: events of one name are refused together.
     name: str = ""
+    # What a journal keeps of the event, if there is a journal.
     mark: Mark | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
-    """What became of one event.
+    """What became of one event. An accepted event has neither an error code nor a message."""
 
-    Parameters
-    ----------
-    row : int
-        The position of its row in the input.
-    status : Status
-        The verdict.
-    http_status : int or None
-        The status of the last attempt's answer; None if it had none, or if no request was made.
-    attempts : int
-        Requests made for this event.
-    error_code : str or None
-        A word for the cause; None for an accepted event.
-    error_message : str or None
-        What happened and what to do next; None for an accepted event.
-    request_id : str or None
-        Intercom's name for the last request, for its support.
-    submitted_at : float or None
-        Unix seconds at which the last answer came; None if no request was made.
-    """
-
+    # The position in the input.
     row: int
     status: Status
+    # Of the last answer; None if the last attempt had no answer, or no request was made.
     http_status: int | None = None
     attempts: int = 0
     error_code: str | None = None
     error_message: str | None = None
+    # Intercom's name for the last request, for its support.
     request_id: str | None = None
+    # When the last attempt ended, in Unix seconds; None if no request was made.
     submitted_at: float | None = None

@@ -1,174 +1,113 @@
-"""The first question of a run: whose token is this, and how much may it do."""
+"""The first question of a run: whose token is this, and how many requests may it make."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from itertools import count
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from events_pandas.deliver.client.answers import Answer, TransportError, read_complaint, read_json
-from events_pandas.deliver.clock import Surroundings
+from events_pandas.deliver.clock import Clock
 from events_pandas.deliver.decide import (
     DEFAULT_RETRY_POLICY,
     STOP_CODES,
-    Again,
+    Retry,
     RetryPolicy,
     Tries,
     decide,
+    describe_answer,
     is_passing,
-    quote,
 )
-from events_pandas.deliver.pace.observation import see
+from events_pandas.deliver.pace.observation import read_observation
 from events_pandas.deliver.pace.pacer import Pacer
 from events_pandas.deliver.stops import Stop, stop_for_answer
 from events_pandas.words import escaped
 
 SILENT_SECONDS: Final = 10.0
-"""So long without an answer of any kind, and the address reaches nobody."""
+"""After so long without any answer, Intercom cannot be reached."""
 PREFLIGHT_SECONDS: Final = 30.0
-"""All attempts together, with the waits that a server asks for: a window of the rate limit is ten seconds."""
+"""All attempts together, with the waits that the server asks for: a window of the rate limit is ten seconds."""
 LONGEST_WAIT_SECONDS: Final = 15.0
-"""Between two attempts, whatever the server asks for."""
+"""The longest wait between two attempts, whatever the server asks for."""
 LOOK_SECONDS: Final = 1.0
-"""How long nobody looks round meanwhile."""
+"""The longest time between two calls of `on_look`, whose errors end the wait."""
 NOT_SUBMITTED: Final = "nothing was submitted, try again later"
-"""What follows for a run."""
+"""The advice to a run."""
 
-# The pauses that no server asks for: someone is waiting, but the address is not hammered.
+# Pauses that the server does not ask for: short, as a person waits, but long enough to spare the server.
 _LONGEST_PAUSE_SECONDS: Final = 2.0
 _SHORTEST_PAUSE_SECONDS: Final = 1.0
 _QUICK_ATTEMPTS: Final = 2
-# With such pauses the time ends the attempts, and not their number.
+# With such pauses the time ends the attempts, not their number.
 _UNCOUNTED: Final = 1_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Workspace:
-    """The workspace that a token belongs to.
+class WorkspaceIdentity:
+    """The workspace that a token belongs to. A fact that the answer does not name is None."""
 
-    Parameters
-    ----------
-    id_code : str or None
-        Intercom's name for it; None if the answer names none.
-    name : str or None
-        Its name, for people.
-    region : str or None
-        Where it is kept, in Intercom's spelling.
-    """
-
+    # Intercom's identifier.
     id_code: str | None = None
+    # The name that people see.
     name: str | None = None
+    # In Intercom's spelling: "EU".
     region: str | None = None
 
 
-def read_workspace(answer: Answer) -> Workspace | Stop:
-    """Read the answer to ``GET /me``.
-
-    Parameters
-    ----------
-    answer : Answer
-        Any answer that is final.
-
-    Returns
-    -------
-    Workspace or Stop
-        The workspace, or why no event should be sent.
-    """
+def read_workspace(answer: Answer) -> WorkspaceIdentity | Stop:
+    """Read the final answer to ``GET /me``: the workspace, or why no event should be sent."""
     if answer.status in STOP_CODES:
         return stop_for_answer(answer)
     content = read_json(answer)
     if answer.status != HTTPStatus.OK or not content:
-        said = quote(answer.status, read_complaint(answer))
+        said = describe_answer(answer.status, read_complaint(answer))
         message = f"the first request, GET /me, was answered {said}, not as by Intercom: check region and base_url"
         return Stop(reason="outage", error_code="outage", message=message)
     app = content.get("app")
     facts: dict[str, Any] = app if isinstance(app, dict) else {}
-    return Workspace(**{name: _text(facts.get(name)) for name in ("id_code", "name", "region")})
-
-
-class Ask(Protocol):
-    """Makes one request."""
-
-    def __call__(self, seconds: float) -> Answer:
-        """Return its answer.
-
-        Parameters
-        ----------
-        seconds : float
-            When it has none by then, it raises.
-
-        Returns
-        -------
-        Answer
-            Whatever was answered.
-
-        Raises
-        ------
-        TransportError
-            If no answer came.
-        """
+    return WorkspaceIdentity(**{name: _text(facts.get(name)) for name in ("id_code", "name", "region")})
 
 
 def ask_workspace(
-    ask: Ask,
+    ask: Callable[[float], Answer],
     *,
     pacer: Pacer,
     policy: RetryPolicy,
-    surroundings: Surroundings,
+    clock: Clock,
     on_look: Callable[[], object],
     advice: str = NOT_SUBMITTED,
-) -> Workspace | Stop:
-    """Ask Intercom for the workspace, again and again while that may help.
+) -> WorkspaceIdentity | Stop:
+    """Ask Intercom for the workspace, and ask again while that may help.
 
-    Parameters
-    ----------
-    ask : callable
-        Makes one request in the seconds that it is given, and returns its answer, or raises `TransportError`.
-    pacer : Pacer
-        Learns the rate limit from the answers.
-    policy : RetryPolicy
-        How patiently to try: fewer attempts than those of the default are the most; otherwise only time is a bound.
-    surroundings : Surroundings
-        Time and chance.
-    on_look : callable
-        Called at least once a second between two attempts; what it raises ends the wait.
-    advice : str, default NOT_SUBMITTED
-        What the message says at its end if Intercom does not answer the question.
-
-    Returns
-    -------
-    Workspace or Stop
-        The workspace, or why no event should be sent.
-
-    Notes
-    -----
-    It ends `SILENT_SECONDS` after the last answer, and `PREFLIGHT_SECONDS` after the first request.
+    Give up `SILENT_SECONDS` after the last answer or `PREFLIGHT_SECONDS` after the first request. Fewer attempts in
+    `policy` than by default are a limit, more are not. `advice` ends the message if Intercom does not answer the
+    question.
     """
     policy = _hurried(policy)
-    began_at = heard_at = surroundings.clock()
+    began_at = heard_at = clock.monotonic()
     for attempt in count(1):
         ends_at = min(heard_at + SILENT_SECONDS, began_at + PREFLIGHT_SECONDS)
-        result = _ask_once(ask, ends_at=ends_at, pacer=pacer, clock=surroundings.clock)
+        result = _ask_once(ask, ends_at=ends_at, pacer=pacer, clock=clock)
         if isinstance(result, Answer) and not is_passing(result):
             return read_workspace(result)
-        now = surroundings.clock()
+        now = clock.monotonic()
         tries = Tries(number=attempt, attempts=attempt, elapsed_seconds=now - began_at)
-        step = decide(result, tries=tries, policy=policy, jitter=surroundings.jitter())
-        if not isinstance(step, Again):
+        step = decide(result, tries=tries, policy=policy, jitter=clock.jitter())
+        if not isinstance(step, Retry):
             break
         least_seconds = _SHORTEST_PAUSE_SECONDS if attempt > _QUICK_ATTEMPTS else 0.0
         wait_seconds = min(max(step.wait_seconds, least_seconds), LONGEST_WAIT_SECONDS)
-        # A server that answered may ask for a wait; one that is silent has used up its time.
+        # Only a server that answers gets more time: a silent one has used up its time.
         heard_at = now + wait_seconds if isinstance(result, Answer) else heard_at
         # An attempt needs time for its answer.
         if now + wait_seconds > min(heard_at + SILENT_SECONDS, began_at + PREFLIGHT_SECONDS) - LOOK_SECONDS:
             break
-        _rest(wait_seconds, sleep=surroundings.sleep, on_look=on_look)
+        _rest(wait_seconds, sleep=clock.sleep, on_look=on_look)
     return Stop(reason="outage", error_code="outage", message=f"{_said(result)}: {advice}")
 
 
 def _hurried(policy: RetryPolicy) -> RetryPolicy:
-    """Return a policy with short pauses, which counts attempts only where the user allows fewer than by default."""
+    """Return a policy with short pauses. It limits the attempts only if the user allows fewer than by default."""
     return replace(
         policy,
         attempts=policy.attempts if policy.attempts < DEFAULT_RETRY_POLICY.attempts else _UNCOUNTED,
@@ -179,7 +118,7 @@ def _hurried(policy: RetryPolicy) -> RetryPolicy:
 def _said(result: Answer | TransportError) -> str:
     if isinstance(result, TransportError):
         return f"Intercom cannot be reached ({result})"
-    return f"Intercom does not take requests just now ({quote(result.status, read_complaint(result))})"
+    return f"Intercom does not take requests just now ({describe_answer(result.status, read_complaint(result))})"
 
 
 def _rest(seconds: float, *, sleep: Callable[[float], None], on_look: Callable[[], object]) -> None:
@@ -189,15 +128,15 @@ def _rest(seconds: float, *, sleep: Callable[[float], None], on_look: Callable[[
         on_look()
 
 
-def _ask_once(ask: Ask, *, ends_at: float, pacer: Pacer, clock: Callable[[], float]) -> Answer | TransportError:
-    sent_at = clock()
+def _ask_once(ask: Callable[[float], Answer], *, ends_at: float, pacer: Pacer, clock: Clock) -> Answer | TransportError:
+    sent_at = clock.monotonic()
     pacer.sent(sent_at)
     try:
         answer = ask(ends_at - sent_at)
     except TransportError as error:
         pacer.lost(sent_at)
         return error
-    pacer.observe(see(answer, sent_at=sent_at, received_at=clock()))
+    pacer.observe(read_observation(answer, sent_at=sent_at, received_at=clock.monotonic()))
     return answer
 
 

@@ -1,4 +1,4 @@
-"""Between an answer of 202 and its outcome: the event is written into the journal, by the journal's own thread."""
+"""From an answer of 202 to the outcome: the journal's own thread writes the event into the journal."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from events_pandas.deliver.ticket import Recorded, Ticket
 from events_pandas.errors import JournalError
 
 CLOSING_SECONDS: Final = 10.0
-"""How long the end of a run waits for what is still to be written."""
+"""How long the end of a run waits for the journal."""
 NOT_RECORDED: Final = Verdict(
     status=Status.FAILED,
     http_status=HTTPStatus.ACCEPTED,
@@ -24,46 +24,39 @@ NOT_RECORDED: Final = Verdict(
         f"{SAFE_TO_REPEAT}"
     ),
 )
-"""What is told of an event that was answered 202 and is in no journal."""
+"""The end of an event that was answered 202 and is not in the journal."""
 _RELEASED: Final = (Status.REJECTED, Status.UNKNOWN_CONTACT, Status.NOT_SUBMITTED)
+_ELSEWHERE: Final = {
+    True: Verdict(status=Status.ALREADY_SUBMITTED, http_status=HTTPStatus.ACCEPTED),
+    False: Verdict(
+        status=Status.DUPLICATE,
+        http_status=HTTPStatus.ACCEPTED,
+        error_code="accepted_with_other_metadata",
+        error_message=(
+            "another run sent an event of the same contact, event name and second at the same time, with other "
+            "metadata, and both were answered 202: Intercom keeps the one that came first"
+        ),
+    ),
+}
 
 
 @dataclass(kw_only=True, slots=True)
 class Recording:
-    """Has accepted events written before anyone is told of them.
-
-    Parameters
-    ----------
-    writer : JournalWriter or None
-        The journal's; without one nothing is written.
-    hand_in : callable
-        Gives a ticket back to the run, in the writer's thread.
-    """
+    """Writes accepted events into a journal before anyone sees their outcomes. Without a writer it writes nothing."""
 
     writer: JournalWriter | None
-    hand_in: Callable[[Ticket], None]
+    # Called in the writer's thread.
+    give_back: Callable[[Ticket], None]
 
     @property
     def waiting(self) -> int:
-        """Events that are not yet written."""
+        """The number of events that are not yet written."""
         return self.writer.waiting if self.writer else 0
 
     def begin(self, ticket: Ticket, verdict: Verdict, result: Answer | TransportError) -> bool:
-        """Have an event written, if it was accepted and there is a journal.
+        """Start to write an event if it was accepted and there is a journal.
 
-        Parameters
-        ----------
-        ticket : Ticket
-            The event; it stays out, and comes back with a `Recorded`.
-        verdict : Verdict
-            What becomes of it.
-        result : Answer or TransportError
-            The last answer.
-
-        Returns
-        -------
-        bool
-            Whether it is being written.
+        Return whether it is being written: then the ticket stays out, and comes back with a `Recorded` as its result.
         """
         mark = ticket.event.mark
         if self.writer is None or mark is None or verdict.status is not Status.ACCEPTED:
@@ -83,29 +76,18 @@ class Recording:
             ticket.result = Recorded(error=written)
         else:
             ticket.result = Recorded(error=None, elsewhere=written)
-        self.hand_in(ticket)
+        self.give_back(ticket)
 
     def release(self, ticket: Ticket, outcome: Outcome) -> None:
-        """Give the second of an event back that did not arrive.
-
-        Parameters
-        ----------
-        ticket : Ticket
-            The event.
-        outcome : Outcome
-            What became of it.
-        """
+        """Free the second that an event had claimed in the journal, if the event did not arrive."""
         mark = ticket.event.mark
         if self.writer and mark and mark.is_claimed and outcome.status in _RELEASED and not ticket.doubt:
             self.writer.release(mark)
 
-    def rescue(self) -> JournalError | None:
-        """Look after the writer's thread; what a dead one leaves is written here.
+    def check_writer(self) -> JournalError | None:
+        """Return the error that ended the writer's thread, or None.
 
-        Returns
-        -------
-        JournalError or None
-            Why nothing more is recorded; None while all is well.
+        If the thread has ended, write here what it left.
         """
         death = self.writer.death if self.writer else None
         if self.writer and death:
@@ -113,41 +95,19 @@ class Recording:
         return death
 
     def close(self) -> None:
-        """Write what is still to be written, and end the writer's thread."""
+        """Write what still waits, and end the writer's thread."""
         if self.writer:
             self.writer.close(CLOSING_SECONDS)
 
 
 def judge_recorded(recorded: Recorded) -> Verdict:
-    """Judge an event that was answered 202, when the journal is done with it.
+    """Judge an event that was answered 202, now that the journal has dealt with it.
 
-    Parameters
-    ----------
-    recorded : Recorded
-        Whether it was written.
-
-    Returns
-    -------
-    Verdict
-        ``accepted``, ``already_submitted`` or ``duplicate`` if another run was answered 202 first, or ``failed`` if the
-        next run could not know of it.
+    It is ``already_submitted`` or ``duplicate`` if another run was answered 202 first, and ``failed`` if it could not
+    be written.
     """
     if recorded.elsewhere is not None:
         return _ELSEWHERE[recorded.elsewhere.is_same]
     if recorded.error is None:
         return Verdict(status=Status.ACCEPTED, http_status=HTTPStatus.ACCEPTED)
     return NOT_RECORDED
-
-
-_ELSEWHERE: Final = {
-    True: Verdict(status=Status.ALREADY_SUBMITTED, http_status=HTTPStatus.ACCEPTED),
-    False: Verdict(
-        status=Status.DUPLICATE,
-        http_status=HTTPStatus.ACCEPTED,
-        error_code="accepted_with_other_metadata",
-        error_message=(
-            "another run sent an event of the same contact, event name and second at the same time, with other "
-            "metadata, and both were answered 202: Intercom keeps the one that came first"
-        ),
-    ),
-}

@@ -6,19 +6,19 @@ from types import MappingProxyType
 from typing import Final, Literal
 
 from events_pandas.deliver.client.answers import Answer, read_complaint
-from events_pandas.deliver.decide import SAFE_TO_REPEAT, STOP_CODES, Verdict, quote
+from events_pandas.deliver.decide import SAFE_TO_REPEAT, STOP_CODES, Verdict, describe_answer
 from events_pandas.deliver.outcomes import Outcome, Status
 from events_pandas.deliver.recording import NOT_RECORDED
 from events_pandas.deliver.ticket import Ticket
 from events_pandas.errors import JournalError
 
-GOING_ON: Final = (
+NEXT_STEP: Final = (
     "submit all rows again; the journal knows which were accepted, and without one Intercom ignores their repeats"
 )
 
 Reason = Literal["authentication", "address", "outage", "interrupted", "canary", "failure_rate", "journal", "error"]
 
-# One text for all rows, as a million of them may be left behind.
+# One text for all rows, as a million rows may be left behind.
 _LEFT_BEHIND: Final[Mapping[Reason, str]] = MappingProxyType(
     {
         "authentication": "the run ended before this row, as the access token was refused: submit the row again",
@@ -35,63 +35,30 @@ _LEFT_BEHIND: Final[Mapping[Reason, str]] = MappingProxyType(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stop:
-    """The early end of a run.
-
-    Parameters
-    ----------
-    reason : {"authentication", "address", "outage", "interrupted", "canary", "failure_rate", "journal", "error"}
-        What ended it.
-    error_code : str
-        That of the rows that are left behind.
-    message : str
-        What happened and what to do next.
-    cause : BaseException or None
-        The error that it follows from, if there is one.
-    """
+    """The early end of a run. `error_code` is the code of the rows left behind."""
 
     reason: Reason
     error_code: str
     message: str
+    # The error behind the stop, if there is one.
     cause: BaseException | None = field(default=None, compare=False, repr=False)
 
 
 def stop_for_answer(answer: Answer) -> Stop:
-    """Return the stop that a refused token asks for.
-
-    Parameters
-    ----------
-    answer : Answer
-        A 401 or 403.
-
-    Returns
-    -------
-    Stop
-        Of the reason ``"authentication"``.
-    """
+    """Return the stop for a refused token, which is answered 401 or 403."""
     code = STOP_CODES[answer.status]
     cures = {
         "unauthorized": "check that the token is whole and of this region, or make a new one in the developer hub",
         "forbidden": "check the permissions of the token's app and the plan of its workspace",
     }
-    said = quote(answer.status, read_complaint(answer))
+    said = describe_answer(answer.status, read_complaint(answer))
     message = f"Intercom refused the access token ({said}): {cures[code]}"
     return Stop(reason="authentication", error_code=code, message=message)
 
 
 def stop_for_address(answer: Answer) -> Stop:
-    """Return the stop that a wrong address asks for.
-
-    Parameters
-    ----------
-    answer : Answer
-        A 404 that does not speak of a contact; the first answer to an event of the run.
-
-    Returns
-    -------
-    Stop
-        Of the reason ``"address"``.
-    """
-    said = quote(answer.status, read_complaint(answer))
+    """Return the stop for a wrong address: the first answer to an event is a 404 that does not speak of a contact."""
+    said = describe_answer(answer.status, read_complaint(answer))
     message = (
         f"the first event was answered {said}, which does not speak of a contact, so it was not Intercom's API that "
         "answered: check region and base_url, then submit all rows again"
@@ -100,174 +67,78 @@ def stop_for_address(answer: Answer) -> Stop:
 
 
 def stop_for_outage(complaint: str, *, seconds: float) -> Stop:
-    """Return the stop that an outage asks for which does not end.
-
-    Parameters
-    ----------
-    complaint : str
-        What the last request failed with.
-    seconds : float
-        How long everything has failed.
-
-    Returns
-    -------
-    Stop
-        Of the reason ``"outage"``.
-    """
+    """Return the stop for an outage in which everything has failed for so many seconds."""
     message = (
         f"everything has failed for {seconds:.0f} s, and patience_seconds is over; the last: {complaint}. "
-        f"When Intercom is back, {GOING_ON}"
+        f"When Intercom is back, {NEXT_STEP}"
     )
     return Stop(reason="outage", error_code="outage", message=message)
 
 
 def stop_for_canary(outcomes: Sequence[Outcome]) -> Stop | None:
-    """Return the stop that the rows sent first ask for.
+    """Return the stop for rows sent first that fail, or None.
 
-    Parameters
-    ----------
-    outcomes : sequence of Outcome
-        What became of them.
-
-    Returns
-    -------
-    Stop or None
-        Of the reason ``"canary"`` if one of them was rejected or failed, or if more than half have no contact; None if
-        the run may go on.
+    One row that was rejected or failed is enough, or more than half with unknown contacts.
     """
     faulty = [outcome for outcome in outcomes if outcome.status in (Status.REJECTED, Status.FAILED)]
     unknown = [outcome for outcome in outcomes if outcome.status is Status.UNKNOWN_CONTACT]
     if not faulty and 2 * len(unknown) <= len(outcomes):
         return None
-    told = faulty or unknown
+    failed = faulty or unknown
     message = (
-        f"the canary failed, and no other row was sent: of its {len(outcomes)} rows {len(told)} "
-        f"{'is' if len(told) == 1 else 'are'} {told[0].status}, such as row {told[0].row}: {told[0].error_message}. "
-        f"Mend what ails them, then {GOING_ON}"
+        f"the canary failed, and no other row was sent: of its {len(outcomes)} rows {len(failed)} "
+        f"{'is' if len(failed) == 1 else 'are'} {failed[0].status}, such as row {failed[0].row}: "
+        f"{failed[0].error_message}. Mend what ails them, then {NEXT_STEP}"
     )
     return Stop(reason="canary", error_code="canary_failed", message=message)
 
 
 def stop_for_failure_rate(last: Outcome, *, failures: int, ended: int, limit: float) -> Stop:
-    """Return the stop that failures in bulk ask for.
-
-    Parameters
-    ----------
-    last : Outcome
-        The last of them.
-    failures, ended : int
-        How many failed, of how many that were sent.
-    limit : float
-        The part at most.
-
-    Returns
-    -------
-    Stop
-        Of the reason ``"failure_rate"``.
-    """
+    """Return the stop for too many failures: `failures` of the `ended` events that were sent."""
     message = (
         f"{failures:,} of the {ended:,} events sent were not accepted, which is more than max_failure_rate={limit:g} "
-        f"allows; the last is row {last.row}, {last.status}: {last.error_message}. Mend what ails them, then {GOING_ON}"
+        f"allows; the last is row {last.row}, {last.status}: {last.error_message}. Mend what ails them, then "
+        f"{NEXT_STEP}"
     )
     return Stop(reason="failure_rate", error_code="too_many_failures", message=message)
 
 
 def stop_for_interrupt() -> Stop:
-    """Return the stop that Ctrl-C asks for.
-
-    Returns
-    -------
-    Stop
-        Of the reason ``"interrupted"``.
-    """
-    message = f"the run was interrupted: to go on, {GOING_ON}"
+    """Return the stop for Ctrl-C."""
+    message = f"the run was interrupted: to go on, {NEXT_STEP}"
     return Stop(reason="interrupted", error_code="interrupted", message=message)
 
 
 def stop_for_journal(error: JournalError) -> Stop:
-    """Return the stop that a journal asks for which cannot be written.
-
-    Parameters
-    ----------
-    error : JournalError
-        Why.
-
-    Returns
-    -------
-    Stop
-        Of the reason ``"journal"``.
-    """
-    message = f"the run was ended, as accepted events can no longer be recorded: {error}. To go on, {GOING_ON}"
+    """Return the stop for a journal that cannot be written."""
+    message = f"the run was ended, as accepted events can no longer be recorded: {error}. To go on, {NEXT_STEP}"
     return Stop(reason="journal", error_code="journal_failed", message=message, cause=error)
 
 
 def stop_for_error(error: BaseException) -> Stop:
-    """Return the stop that an error asks for which is neither Intercom's nor the rows'.
-
-    Parameters
-    ----------
-    error : BaseException
-        Such as one of the caller's own function.
-
-    Returns
-    -------
-    Stop
-        Of the reason ``"error"``.
-    """
-    message = f"the run was ended by a {type(error).__name__}, which is this error's cause: to go on, {GOING_ON}"
+    """Return the stop for an error that is neither Intercom's nor the rows', such as one in the caller's function."""
+    message = f"the run was ended by a {type(error).__name__}, which is this error's cause: to go on, {NEXT_STEP}"
     return Stop(reason="error", error_code="ended_by_error", message=message)
 
 
 def stop_for_thread(death: BaseException | None) -> Stop:
-    """Return the stop that the death of a thread asks for.
-
-    Parameters
-    ----------
-    death : BaseException or None
-        What it died of; None if that is not known.
-
-    Returns
-    -------
-    Stop
-        Of the reason ``"error"``.
-    """
+    """Return the stop for a thread that has ended, with its error if that is known."""
     why = f" ({type(death).__name__})" if death else ""
-    message = f"the run was ended, as a thread that makes requests has ended{why}: to go on, {GOING_ON}"
+    message = f"the run was ended, as a thread that makes requests has ended{why}: to go on, {NEXT_STEP}"
     return Stop(reason="error", error_code="ended_by_error", message=message, cause=death)
 
 
 def stop_for_silence(seconds: float) -> Stop:
-    """Return the stop that a request asks for which never ends.
-
-    Parameters
-    ----------
-    seconds : float
-        How long it was awaited.
-
-    Returns
-    -------
-    Stop
-        Of the reason ``"error"``.
-    """
-    message = f"the run was ended, as a request has not come back for {seconds:,.0f} s: to go on, {GOING_ON}"
+    """Return the stop for a request that has not come back for so many seconds."""
+    message = f"the run was ended, as a request has not come back for {seconds:,.0f} s: to go on, {NEXT_STEP}"
     return Stop(reason="error", error_code="ended_by_error", message=message)
 
 
-def verdict_at_stop(ticket: Ticket, stop: Stop) -> Verdict:
+def judge_at_stop(ticket: Ticket, stop: Stop) -> Verdict:
     """Judge an event that a stop leaves behind.
 
-    Parameters
-    ----------
-    ticket : Ticket
-        How far it has come.
-    stop : Stop
-        What ended the run.
-
-    Returns
-    -------
-    Verdict
-        ``not_submitted`` if it did not arrive for certain; ``failed`` if an attempt may have arrived, or if it was
-        accepted and is not in the journal.
+    It is ``not_submitted`` if it did not arrive, and ``failed`` if it may have arrived, or was accepted and is not in
+    the journal.
     """
     if ticket.is_being_recorded:
         return NOT_RECORDED

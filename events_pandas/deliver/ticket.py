@@ -1,4 +1,7 @@
-"""How far each event of an open chunk has come. The only values here that change; the caller's thread changes them."""
+"""How far each event of an open chunk has come, and which event is sent next.
+
+Only the caller's thread changes this state.
+"""
 
 import heapq
 import itertools
@@ -17,20 +20,16 @@ from events_pandas.deliver.outcomes import Event, Outcome
 from events_pandas.errors import JournalError
 
 MAX_PARDONS: Final = 5
-"""So many outages an event survives that was under way when they began."""
+"""After so many outages in which an event was in flight, its attempts count again: it may be the cause."""
+OPEN_CHUNKS: Final = 2
+"""The chunk whose outcomes are due, and the next, so that the pace does not dip during the last retries."""
+SLOW_SECONDS: Final = 0.05
+"""A source that takes longer is slow: outcomes that are nearly complete do not wait for its next chunk."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Recorded:
-    """The journal is done with an accepted event.
-
-    Parameters
-    ----------
-    error : JournalError or None
-        Why it could not be written.
-    elsewhere : Elsewhere or None, default None
-        What another run has recorded of it in the meantime.
-    """
+    """The journal has dealt with an accepted event. If it was written, both fields are None."""
 
     error: JournalError | None
     elsewhere: Elsewhere | None = None
@@ -38,81 +37,42 @@ class Recorded:
 
 @dataclass(kw_only=True, slots=True, eq=False)
 class Ticket:
-    """One event on its way.
-
-    Parameters
-    ----------
-    event : Event
-        What goes out.
-    attempts : int
-        Requests made so far.
-    tries : int
-        Those of them that count for the retry policy.
-    tried_from : float
-        When the first of those left, by the local clock; infinite before it.
-    pardons, pardoned_in : int
-        Outages whose failures were not counted, and the number of the last of them.
-    is_out : bool
-        Whether a request is made of which the caller's thread has not yet taken in the result.
-    is_being_recorded : bool
-        Whether it is out no longer for an answer, but for the journal.
-    sent_at, received_at : float
-        When the last request left and came back, by the local clock.
-    ended_at : float or None
-        When its result was taken in, in Unix seconds.
-    result : Answer or TransportError or Recorded or BaseException or None
-        What came back. A worker sets it, after `received_at` and once for each attempt, and the journal after the last;
-        until it is taken in.
-    doubt : str or None
-        The error code of an attempt that may have arrived.
-    http_status : int or None
-        That of the last answer.
-    outcome : Outcome or None
-        The end; set once.
-    """
+    """One event on its way to its outcome. Times are by the local clock unless they are in Unix seconds."""
 
     event: Event
     attempts: int = 0
+    # Attempts that count against `RetryPolicy.attempts`, and when the first of these left.
     tries: int = 0
     tried_from: float = math.inf
+    # Outages whose failures did not count, and the number of the last of them.
     pardons: int = 0
     pardoned_in: int = 0
+    # A request or the journal has it, or its result has not been taken in.
     is_out: bool = False
+    # It is out for the journal, no longer for an answer.
     is_being_recorded: bool = False
     sent_at: float = 0.0
     received_at: float = 0.0
+    # When the last result was taken in, in Unix seconds.
     ended_at: float | None = None
+    # A worker sets it once for each attempt, after `received_at`; the journal sets it last. It is None once taken in.
     result: Answer | TransportError | Recorded | BaseException | None = None
+    # The error code of an attempt that may have arrived.
     doubt: str | None = None
+    # Of the last answer.
     http_status: int | None = None
+    # Set once.
     outcome: Outcome | None = None
 
     def leave(self, now: float) -> None:
-        """Count an attempt that is about to be made.
-
-        Parameters
-        ----------
-        now : float
-            Seconds by the local clock.
-        """
+        """Count an attempt that is about to be made."""
         self.attempts += 1
         self.tries += 1
         self.sent_at = now
         self.tried_from = min(self.tried_from, now)
 
     def pardon(self, outage: int) -> bool:
-        """Let what was tried not count, since everything failed.
-
-        Parameters
-        ----------
-        outage : int
-            The number of the outage.
-
-        Returns
-        -------
-        bool
-            False after `MAX_PARDONS` outages: the event may be the cause of them.
-        """
+        """Forget the tries made in an outage. Return False after `MAX_PARDONS` outages: the event may cause them."""
         if outage != self.pardoned_in:
             if self.pardons >= MAX_PARDONS:
                 return False
@@ -123,32 +83,13 @@ class Ticket:
         return True
 
     def note(self, result: Answer | TransportError, *, ended_at: float) -> None:
-        """Keep what matters of an attempt beyond its verdict.
-
-        Parameters
-        ----------
-        result : Answer or TransportError
-            What came of it.
-        ended_at : float
-            Unix seconds.
-        """
+        """Keep the facts of an attempt that its verdict does not hold."""
         self.ended_at = ended_at
         self.http_status = result.status if isinstance(result, Answer) else None
         self.doubt = read_doubt(result) or self.doubt
 
     def end(self, verdict: Verdict) -> Outcome:
-        """Set the outcome.
-
-        Parameters
-        ----------
-        verdict : Verdict
-            What became of the event.
-
-        Returns
-        -------
-        Outcome
-            The verdict with the facts of this ticket.
-        """
+        """Set the outcome: the verdict with the facts of this ticket."""
         self.outcome = Outcome(
             row=self.event.row,
             status=verdict.status,
@@ -165,20 +106,7 @@ class Ticket:
 
 
 class Chunk:
-    """The events that came in together, and whose outcomes leave together.
-
-    Parameters
-    ----------
-    events : sequence of Event
-        In the order in which outcomes are wanted.
-
-    Attributes
-    ----------
-    events : sequence of Event
-        The same.
-    tickets : list of Ticket
-        One for each event.
-    """
+    """Events that came in together, and whose outcomes leave together and in their order."""
 
     def __init__(self, events: Sequence[Event]) -> None:
         self.events = events
@@ -188,51 +116,27 @@ class Chunk:
     @property
     def is_done(self) -> bool:
         """Whether every event has its outcome."""
-        # Looked up and not counted: an interrupt between the outcome and the count would leave the chunk open for ever.
+        # Looked up, not counted: an interrupt between the outcome and the count would leave the chunk open for ever.
         while self._ended < len(self.tickets) and self.tickets[self._ended].outcome:
             self._ended += 1
         return self._ended == len(self.tickets)
 
     @property
     def is_answered(self) -> bool:
-        """Whether nothing is awaited any more but the journal."""
+        """Whether only the journal is still awaited."""
         waiting = islice(self.tickets, self._ended, None)
         return all(ticket.is_being_recorded or ticket.outcome for ticket in waiting)
 
     def outcomes(self) -> list[Outcome]:
-        """Return the outcomes, in the order of the events.
-
-        Returns
-        -------
-        list of Outcome
-            One for each event of a chunk that is done.
-        """
+        """Return the outcomes of a chunk that is done, in the order of its events."""
         return [ticket.outcome for ticket in self.tickets if ticket.outcome]
 
 
-OPEN_CHUNKS: Final = 2
-"""The one whose outcomes are due, and the next, so that the pace does not dip while the last retries come in."""
-SLOW_SECONDS: Final = 0.05
-"""A source that takes longer may wait for somebody: what is about to be done is done before it is asked again."""
-
-
 class Backlog:
-    """The open chunks of a source, in order.
-
-    Parameters
-    ----------
-    source : iterator of sequences of Event
-        One sequence for each chunk; asked for the next one only when every event at hand has been tried.
-    reads_on : callable, optional
-        Tells whether further chunks are opened than the first and the next; by default they are not.
-
-    Attributes
-    ----------
-    is_slow : bool
-        Whether the source took its time for the last chunk.
-    """
+    """The open chunks of a source, in order, and the events in them that wait to be sent."""
 
     def __init__(self, source: Iterator[Sequence[Event]], *, reads_on: Callable[[], bool] = bool) -> None:
+        # Whether the last chunk took the source longer than `SLOW_SECONDS`.
         self.is_slow = False
         self._source = source
         self._reads_on = reads_on
@@ -254,20 +158,20 @@ class Backlog:
         return len(self._open) < OPEN_CHUNKS or self._reads_on()
 
     def pull(self) -> None:
-        """Open the next chunk, if it is time and there is one."""
+        """Open the next chunk if it is time and there is one."""
         if not self.wants_more:
             return
         began_at = time.monotonic()
         try:
-            # Kept until they are in an open chunk: an interrupt on the way there must not lose them.
+            # Kept until they are in an open chunk, so that an interrupt before that does not lose them.
             self._pulled = next(self._source) if self._pulled is None else self._pulled
         except StopIteration:
             self._is_exhausted = True
-        except Exception as error:  # noqa: BLE001  # raised by `first`, once the chunks before the faulty one are out
+        except Exception as error:  # noqa: BLE001  # raised by `first` after the chunks before the faulty one
             self._is_exhausted = True
             self._source_error = error
         else:
-            # Ctrl-C may have come between opening a chunk and forgetting what it was opened for.
+            # An earlier call may have opened this chunk already: Ctrl-C can come before `_pulled` is cleared.
             if not (self._open and self._open[-1].events is self._pulled):
                 chunk = Chunk(self._pulled)
                 self._open.append(chunk)
@@ -276,17 +180,9 @@ class Backlog:
         self.is_slow = time.monotonic() - began_at > SLOW_SECONDS
 
     def first(self) -> Chunk | None:
-        """Return the chunk whose outcomes are due.
+        """Return the chunk whose outcomes are due, or None at the end.
 
-        Returns
-        -------
-        Chunk or None
-            None at the end.
-
-        Raises
-        ------
-        Exception
-            What the source raised in place of the next chunk.
+        An error of the source is raised in place of the chunk that it prevented.
         """
         if self._open:
             return self._open[0]
@@ -295,13 +191,7 @@ class Backlog:
         return None
 
     def close(self, chunk: Chunk | None) -> None:
-        """Forget a chunk whose outcomes are out.
-
-        Parameters
-        ----------
-        chunk : Chunk or None
-            May be closed already, as after an interrupt; None closes nothing.
-        """
+        """Forget a chunk whose outcomes are out. After an interrupt it may be closed already; None closes nothing."""
         if self._open and self._open[0] is chunk:
             self._open.popleft()
 
@@ -312,91 +202,45 @@ class Backlog:
 
     @property
     def is_first_about_to_end(self) -> bool:
-        """Whether the outcomes that are due are complete, or in a moment: a source that takes its time can wait."""
+        """Whether the outcomes that are due are complete or nearly so, so that a slow source can wait."""
         first = self._open[0] if self._open else None
         return first is not None and (first.is_done or (self.is_slow and first.is_answered))
 
     def due_at(self) -> float:
         """Return when there is something to send.
 
-        Returns
-        -------
-        float
-            Seconds by the local clock; infinite if nothing waits, minus infinity if an event was never tried.
+        The time is infinite if nothing waits, minus infinity if an event was never tried.
         """
         if self._fresh:
             return -math.inf
         return self._retries[0][0] if self._retries else math.inf
 
     def next_ticket(self, now: float) -> Ticket | None:
-        """Take out what is to be sent next: retries that are due before events that were never tried.
-
-        Parameters
-        ----------
-        now : float
-            Seconds by the local clock.
-
-        Returns
-        -------
-        Ticket or None
-            None if nothing is due.
-        """
+        """Take the next event to send, if one is due: a retry before an event that was never tried."""
         if self._retries and self._retries[0][0] <= now:
             return heapq.heappop(self._retries)[-1]
         return self._fresh.popleft() if self._fresh else None
 
     def next_fresh(self) -> Ticket | None:
-        """Take out an event that was never tried.
-
-        Returns
-        -------
-        Ticket or None
-            None if there is none at hand.
-        """
+        """Take an event that was never tried, if there is one."""
         return self._fresh.popleft() if self._fresh else None
 
     def pardon(self, outage: int) -> None:
-        """Let what was tried not count for the events that wait to be tried again.
-
-        Parameters
-        ----------
-        outage : int
-            The number of the outage.
-        """
+        """Forget the tries made in an outage for the events that wait to be tried again."""
         for _, _, ticket in self._retries:
             ticket.pardon(outage)
 
     def put_back(self, ticket: Ticket, *, due_at: float) -> None:
-        """Keep an event for another attempt.
-
-        Parameters
-        ----------
-        ticket : Ticket
-            The event.
-        due_at : float
-            Not before this time, by the local clock.
-        """
+        """Keep an event for another attempt, not before `due_at`."""
         heapq.heappush(self._retries, (due_at, next(self._order), ticket))
 
     def in_flight(self) -> list[Ticket]:
-        """List the events that are out.
-
-        Returns
-        -------
-        list of Ticket
-            Those whose result has not been taken in.
-        """
+        """List the events whose result has not been taken in."""
         return [ticket for chunk in self._open for ticket in chunk.tickets if ticket.is_out]
 
     def abandon(self) -> list[Ticket]:
-        """Give up sending.
-
-        Returns
-        -------
-        list of Ticket
-            The events of the open chunks that have no outcome yet.
-        """
+        """Stop sending, and list the events of the open chunks that have no outcome yet."""
         self._fresh.clear()
         self._retries.clear()
-        # By the chunks and not by the queues: an interrupt may have come while an event was in neither.
+        # From the chunks, not the queues: an interrupt may have come while an event was in neither queue.
         return [ticket for chunk in self._open for ticket in chunk.tickets if ticket.outcome is None]

@@ -1,4 +1,4 @@
-"""The threads that wait for answers. They decide nothing: a ticket in, the same ticket with its result out."""
+"""The threads that wait for answers. They decide nothing: they take a ticket and return it with its result."""
 
 import queue
 import threading
@@ -10,55 +10,39 @@ from events_pandas.deliver.outcomes import Event
 from events_pandas.deliver.stops import Stop, stop_for_silence, stop_for_thread
 from events_pandas.deliver.ticket import Ticket
 
-FAREWELL_SECONDS: Final = 1.0
+THREAD_END_SECONDS: Final = 1.0
 """How long idle threads may take to end."""
 HUNG_SECONDS: Final = 3_600.0
-"""A client that keeps no time may wait for ever: so long after a request left, nobody waits for its answer."""
+"""So long after a request left, it hangs: a client without a time limit may wait for ever."""
 
 
 class _Worker(threading.Thread):
-    """A thread that makes requests: it knows which one it makes, and what it died of."""
+    """A thread that makes requests. It knows its current request and the error that ended it."""
 
     def __init__(self, work: Callable[["_Worker"], None], *, name: str) -> None:
-        # A daemon: a second Ctrl-C must be able to leave while it waits for the network.
+        # A daemon, so that a second Ctrl-C can leave while it waits for the network.
         super().__init__(name=name, daemon=True)
         self.ticket: Ticket | None = None
-        self.death: BaseException | None = None
+        self.error: BaseException | None = None
         self._work = work
 
     def run(self) -> None:
         try:
             self._work(self)
-        except BaseException as error:  # noqa: BLE001  # whatever it is, the caller's thread is told
-            self.death = error
+        except BaseException as error:  # noqa: BLE001  # kept for the caller's thread
+            self.error = error
 
 
-class Crew:
-    """Threads that make requests, started as they are needed.
+class Workers:
+    """Threads that make requests, at most `size` of them, each started when all others are busy."""
 
-    Parameters
-    ----------
-    post : callable
-        Takes an event, returns an answer or raises.
-    size : int
-        Threads at most.
-    clock : callable
-        The local clock, in seconds.
-
-    Attributes
-    ----------
-    threads : list of _Worker
-        Those that have been started.
-    in_flight : int
-        Requests given and not yet taken back.
-    """
-
-    def __init__(self, post: Callable[[Event], Answer], *, size: int, clock: Callable[[], float]) -> None:
+    def __init__(self, post: Callable[[Event], Answer], *, size: int, monotonic: Callable[[], float]) -> None:
         self.threads: list[_Worker] = []
+        # Requests given and not yet taken back.
         self.in_flight = 0
         self._post = post
         self._size = size
-        self._clock = clock
+        self._monotonic = monotonic
         self._given: queue.SimpleQueue[Ticket | None] = queue.SimpleQueue()
         self._done: queue.SimpleQueue[tuple[Ticket, int]] = queue.SimpleQueue()
 
@@ -67,18 +51,15 @@ class Crew:
         """Whether another request could be made at once."""
         return self.in_flight < self._size
 
-    def hire(self) -> None:
+    def add_thread(self) -> None:
         """Start a thread if all are busy.
 
-        Raises
-        ------
-        RuntimeError, MemoryError
-            If the system has no thread left, and none was started before; otherwise the started ones do the work.
+        If the system has no thread left, the started ones do all the work; if there are none, its error is raised.
         """
         if self.in_flight < len(self.threads):
             return
         thread = _Worker(self._work, name=f"events-pandas-{self.in_flight + 1}")
-        # Before it starts: an interrupt in the middle of that must not leave a thread that nobody ends.
+        # Before the start, so that an interrupt during it does not leave a thread that nobody ends.
         self.threads.append(thread)
         try:
             thread.start()
@@ -89,32 +70,15 @@ class Crew:
             self._size = len(self.threads)
 
     def give(self, ticket: Ticket) -> None:
-        """Let a request be made; a thread is started if all are busy.
-
-        Parameters
-        ----------
-        ticket : Ticket
-            The event.
-        """
-        self.hire()
+        """Let a thread make a request for a ticket."""
+        self.add_thread()
         self.in_flight += 1
-        # Last, and together: a ticket that is out and in no queue would be awaited in vain after an interrupt.
+        # Last, and together: after an interrupt, a ticket that is out but in no queue would be awaited in vain.
         ticket.is_out = True
         self._given.put(ticket)
 
     def take(self, wait_seconds: float) -> Ticket | None:
-        """Take back a ticket that has its result.
-
-        Parameters
-        ----------
-        wait_seconds : float
-            How long to wait for one; Ctrl-C ends the wait.
-
-        Returns
-        -------
-        Ticket or None
-            None if there was none in time.
-        """
+        """Return a ticket that has its result, or None if none comes within `wait_seconds`. Ctrl-C ends the wait."""
         try:
             ticket, freed = self._done.get(timeout=max(wait_seconds, 0.0))
         except queue.Empty:
@@ -122,27 +86,21 @@ class Crew:
         self.in_flight -= freed
         return ticket
 
-    def hand_in(self, ticket: Ticket) -> None:
-        """Let a ticket be taken back that another thread has worked on; any thread may do so.
+    def give_back(self, ticket: Ticket) -> None:
+        """Return a ticket that another thread has worked on.
 
-        Parameters
-        ----------
-        ticket : Ticket
-            Taken back before, and still out.
+        Any thread may call this, for a ticket that is still out.
         """
         self._done.put((ticket, 0))
 
-    def bury(self) -> Stop | None:
-        """Look for threads that have died, or hang; what the dead ones were to do comes back without an answer.
+    def check_threads(self) -> Stop | None:
+        """Look for threads that have died or hang, and return the stop that follows, or None.
 
-        Returns
-        -------
-        Stop or None
-            What that asks for; None while all is well.
+        The requests of dead threads come back without an answer.
         """
         dead = [thread for thread in self.threads if not thread.is_alive()]
         if not dead:
-            since = self._clock() - HUNG_SECONDS
+            since = self._monotonic() - HUNG_SECONDS
             made = [thread.ticket for thread in self.threads]
             is_hung = any(ticket.sent_at < since for ticket in made if ticket is not None)
             return stop_for_silence(HUNG_SECONDS) if is_hung else None
@@ -154,27 +112,21 @@ class Crew:
             ticket = self._given.get_nowait()
             if ticket is not None:
                 self._return(ticket, may_have_arrived=False)
-        return stop_for_thread(dead[0].death)
+        return stop_for_thread(dead[0].error)
 
     def _return(self, ticket: Ticket, *, may_have_arrived: bool) -> None:
-        ticket.received_at = self._clock()
+        ticket.received_at = self._monotonic()
         ticket.result = TransportError("the thread of the request has ended", may_have_arrived=may_have_arrived)
         self._done.put((ticket, 1))
 
-    def dismiss(self, wait_seconds: float = FAREWELL_SECONDS) -> None:
-        """Let the threads end: the idle ones now, a busy one after its request.
-
-        Parameters
-        ----------
-        wait_seconds : float, default 1.0
-            How long to wait for them.
-        """
+    def end_threads(self, wait_seconds: float = THREAD_END_SECONDS) -> None:
+        """End the idle threads now and each busy one after its request. Wait for them at most `wait_seconds`."""
         for _ in self.threads:
             self._given.put(None)
-        until = self._clock() + wait_seconds
+        until = self._monotonic() + wait_seconds
         for thread in self.threads:
             if thread.is_alive():
-                thread.join(max(until - self._clock(), 0.0))
+                thread.join(max(until - self._monotonic(), 0.0))
         self.threads.clear()
 
     def _work(self, worker: _Worker) -> None:
@@ -182,9 +134,9 @@ class Crew:
             worker.ticket = ticket
             try:
                 result: Answer | BaseException = self._post(ticket.event)
-            except BaseException as error:  # noqa: BLE001  # the caller's thread judges it, and raises what is a bug
+            except BaseException as error:  # noqa: BLE001  # the caller's thread judges it, and raises a bug
                 result = error
-            ticket.received_at = self._clock()
+            ticket.received_at = self._monotonic()
             ticket.result = result
             worker.ticket = None
             self._done.put((ticket, 1))

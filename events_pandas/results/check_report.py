@@ -11,7 +11,7 @@ import pandas as pd
 
 from events_pandas.check import CheckedRows, chunk_bounds
 from events_pandas.convert import Cause, Converter, causes, problems_frame
-from events_pandas.deliver import Workspace
+from events_pandas.deliver import WorkspaceIdentity
 from events_pandas.mapping import Rule
 from events_pandas.results.budget import metadata_budget, metadata_remarks, name_counts
 from events_pandas.results.destination import Destination
@@ -140,7 +140,7 @@ class CheckReport:
         return int(self.checked.is_sent.sum())
 
     @property
-    def workspace(self) -> Workspace | None:
+    def workspace(self) -> WorkspaceIdentity | None:
         """Where the events would go; None without a client."""
         return None if self.destination is None else self.destination.workspace
 

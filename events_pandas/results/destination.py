@@ -4,14 +4,13 @@ import time
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from events_pandas.deliver import Answer, IntercomClient, Stop, Workspace, progress_bar
+from events_pandas.deliver import Answer, IntercomClient, Stop, WorkspaceIdentity, progress_bar
 from events_pandas.deliver.client.answers import read_date, read_rate, seconds_to_reset
 from events_pandas.deliver.client.asking import ask_in_time
-from events_pandas.deliver.clock import REAL_SURROUNDINGS, Surroundings
+from events_pandas.deliver.clock import REAL_CLOCK, Clock
 from events_pandas.deliver.decide import DEFAULT_RETRY_POLICY
-from events_pandas.deliver.pace.duration import duration_seconds
 from events_pandas.deliver.pace.pacer import Pacer
-from events_pandas.deliver.pace.state import Pause, Standing
+from events_pandas.deliver.pace.state import Pause, RunState, duration_seconds
 from events_pandas.deliver.preflight import ask_workspace
 from events_pandas.intercom import DEFAULT_LIMIT, REGION_URLS, WINDOW_SECONDS
 
@@ -24,7 +23,7 @@ class Destination:
 
     Parameters
     ----------
-    workspace : Workspace
+    workspace : WorkspaceIdentity
         The workspace that the token belongs to.
     region : str or None
         The region that the client talks to; None where its address is not one of Intercom's.
@@ -36,7 +35,7 @@ class Destination:
         Seconds until the current window ended; None if the answer did not say.
     """
 
-    workspace: Workspace
+    workspace: WorkspaceIdentity
     region: str | None = None
     limit: int = DEFAULT_LIMIT
     remaining: int | None = None
@@ -117,14 +116,14 @@ def region_of(base_url: str) -> str | None:
     return REGIONS_BY_HOST.get(urlsplit(base_url).hostname)
 
 
-def find_destination(client: IntercomClient, *, surroundings: Surroundings = REAL_SURROUNDINGS) -> Destination | Stop:
+def find_destination(client: IntercomClient, *, clock: Clock = REAL_CLOCK) -> Destination | Stop:
     """Ask Intercom where a client's events would go.
 
     Parameters
     ----------
     client : IntercomClient
         Sends ``GET /me``, and no event.
-    surroundings : Surroundings, optional
+    clock : Clock, optional
         Time and chance.
 
     Returns
@@ -135,13 +134,13 @@ def find_destination(client: IntercomClient, *, surroundings: Surroundings = REA
     answers: list[Answer] = []
     began_at = time.monotonic()
 
-    def standing() -> Standing:
+    def read_state() -> RunState:
         since_seconds = time.monotonic() - began_at
-        return Standing(pause=Pause(reason="preflight", since_seconds=since_seconds, next_in_seconds=0.0))
+        return RunState(pause=Pause(reason="preflight", since_seconds=since_seconds, next_in_seconds=0.0))
 
     pacer = Pacer()
     with progress_bar("auto", total=None, description="checking", delay_seconds=2.0) as bar:
-        bar.watch(standing)
+        bar.watch(read_state)
 
         def ask(seconds: float) -> Answer:
             answers.append(ask_in_time(client.me, seconds, on_look=bar.tick))
@@ -151,7 +150,7 @@ def find_destination(client: IntercomClient, *, surroundings: Surroundings = REA
             ask,
             pacer=pacer,
             policy=DEFAULT_RETRY_POLICY,
-            surroundings=surroundings,
+            clock=clock,
             on_look=bar.tick,
             advice="leave out client= to check the rows without Intercom, or try again later",
         )

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from events_pandas.convert import Cause
-from events_pandas.deliver import Workspace
+from events_pandas.deliver import WorkspaceIdentity
 from events_pandas.mapping import EventMapping
 from events_pandas.mapping.event_mapping import PLACEHOLDER_NAME, is_unnamed
 from events_pandas.mapping.guesses import guess_faults
@@ -164,12 +164,12 @@ def request_fact(requests: int, *, limit: int | None, seconds: float | None) -> 
     return Fact(label="requests", text=f"{requests:,}, which take {clock} at {limit:,} in ten seconds")
 
 
-def workspace_fact(workspace: Workspace) -> Fact:
+def workspace_fact(workspace: WorkspaceIdentity) -> Fact:
     """Say where the events would go.
 
     Parameters
     ----------
-    workspace : Workspace
+    workspace : WorkspaceIdentity
         As far as Intercom names it.
 
     Returns

@@ -9,7 +9,7 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, Literal, TypedDict
 
-from events_pandas.deliver import MAX_CONCURRENCY, IntercomClient, ProgressChoice, RetryPolicy, Workspace
+from events_pandas.deliver import MAX_CONCURRENCY, IntercomClient, ProgressChoice, RetryPolicy, WorkspaceIdentity
 from events_pandas.deliver.engine import PATIENCE_SECONDS
 from events_pandas.deliver.journal import AUTO, Journal, journal_path, manner
 from events_pandas.errors import CredentialsError, JournalError
@@ -214,12 +214,12 @@ class RunOptions:
             with IntercomClient() as client:
                 yield client
 
-    def opened_journal(self, found: Workspace | None) -> Journal | None:
+    def opened_journal(self, found: WorkspaceIdentity | None) -> Journal | None:
         """Return the journal of the workspace.
 
         Parameters
         ----------
-        found : Workspace or None
+        found : WorkspaceIdentity or None
             What the preflight found; None without one.
 
         Returns

@@ -186,7 +186,7 @@ class Submission:
         shown = _until_interrupted(progress) if callable(progress) else progress
         try:
             self._bar = display.enter_context(progress_bar(shown, total=total, description="submitting"))
-            self._bar.watch(run.standing)
+            self._bar.watch(run.current_state)
         except KeyboardInterrupt:
             run.stop = stop_for_interrupt()
         return run.stop is None

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from events_pandas import intercom
 from events_pandas.deliver.client.answers import Answer, TransportError
-from events_pandas.deliver.clock import Surroundings
+from events_pandas.deliver.clock import Clock
 from events_pandas.deliver.decide import RetryPolicy
 from events_pandas.deliver.engine import Run
 from events_pandas.deliver.outcomes import Event, Status
@@ -15,8 +15,8 @@ from events_pandas.deliver.ticket import MAX_PARDONS
 
 # A limit so high that the pace costs no time.
 HEADERS = {intercom.LIMIT_HEADER: "1000000", intercom.REMAINING_HEADER: "999999", intercom.RESET_HEADER: "1700000010"}
-QUICK = Surroundings(jitter=lambda: 0.0, sleep=lambda _: None)
-# 429 is left out: it holds the whole run; its waits are tested with a clock that is set by hand.
+QUICK = Clock(jitter=lambda: 0.0, sleep=lambda _: None)
+# 429 is left out, as it pauses the whole run; its waits are tested with a clock that is set by hand.
 NOT_FOUND = b'{"type":"error.list","errors":[{"code":"not_found","message":"Contact Not Found"}]}'
 WORDS = ["refused", "broken", "unknown", "elsewhere"]
 RESULTS = st.sampled_from([202, 202, 202, 200, 301, 400, 408, 409, 422, 500, 502, 503, 599, *WORDS])
@@ -26,7 +26,7 @@ CHUNKS = st.lists(st.lists(st.tuples(SCRIPTS, st.sampled_from("abc")), max_size=
 
 
 class ScriptedClient:
-    """Answers each payload by its script, and 202 beyond it."""
+    """Answers each payload by its script, and 202 after its end."""
 
     def __init__(self, scripts):
         self._scripts = {payload: iter(script) for payload, script in scripts.items()}
@@ -52,9 +52,10 @@ class ScriptedClient:
     chunks=CHUNKS, attempts=st.integers(1, 3), concurrency=st.integers(1, 4), interrupt_at=st.none() | st.integers(0, 9)
 )
 def test_deliver_conserves_every_event(chunks, attempts, concurrency, interrupt_at):
-    """*Conservation*: one outcome for every event, in order; attempts within the policy; each request accounted for.
+    """*Conservation*: every event has one outcome, in order.
 
-    What fails in an outage is tried anew when that is over.
+    Attempts stay within the policy, and each request is accounted for. Events that fail in an outage start again when
+    it is over.
     """
     events, scripts = [], {}
     for chunk in chunks:
@@ -64,25 +65,25 @@ def test_deliver_conserves_every_event(chunks, attempts, concurrency, interrupt_
             scripts[str(row).encode()] = script
             events[-1].append(Event(row=row, payload=str(row).encode(), contact=contact))
     client = ScriptedClient(scripts)
-    told = []
+    reported = []
 
-    def tell(outcome):
-        told.append(outcome)
-        if len(told) - 1 == interrupt_at:
+    def report(outcome):
+        reported.append(outcome)
+        if len(reported) - 1 == interrupt_at:
             raise KeyboardInterrupt
 
     run = Run(
         client,
         retry=RetryPolicy(attempts=attempts),
         concurrency=concurrency,
-        on_outcome=tell,
-        surroundings=QUICK,
+        on_outcome=report,
+        clock=QUICK,
     )
     outcomes = list(run.deliver(events))
 
     assert [[o.row for o in chunk] for chunk in outcomes] == [[e.row for e in chunk] for chunk in events]
     flat = [outcome for chunk in outcomes for outcome in chunk]
-    assert sorted(outcome.row for outcome in told) == list(range(len(scripts)))
+    assert sorted(outcome.row for outcome in reported) == list(range(len(scripts)))
     assert sum(outcome.attempts for outcome in flat) == len(client.posted) == run.requests
     assert all(outcome.attempts <= attempts * (MAX_PARDONS + 1) for outcome in flat)
     assert all(
@@ -95,5 +96,7 @@ def test_deliver_conserves_every_event(chunks, attempts, concurrency, interrupt_
         for outcome in flat
         if outcome.http_status == 404 and outcome.status is Status.REJECTED
     )
-    assert run.stop is None or run.stop.reason != "address" or not any(o.status is Status.ACCEPTED for o in told[:1])
+    assert (
+        run.stop is None or run.stop.reason != "address" or not any(o.status is Status.ACCEPTED for o in reported[:1])
+    )
     assert run.stop is not None or not any(outcome.status is Status.NOT_SUBMITTED for outcome in flat)

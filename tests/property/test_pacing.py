@@ -9,7 +9,7 @@ from collections import Counter
 import pytest
 
 from events_pandas.deliver.client.answers import Rate
-from events_pandas.deliver.pace.observation import Sighting
+from events_pandas.deliver.pace.observation import Observation
 from events_pandas.deliver.pace.pacer import Pacer
 
 EVERY_HEADER = ("limit", "remaining", "reset")
@@ -19,8 +19,8 @@ NO_HEADER = ()
 class WindowServer:
     """Counts requests in windows of its own clock; `limit` may be a function of the local time, or None.
 
-    Windows begin at `phase`. `shown` turns the end of a window into what ``X-RateLimit-Reset`` says, `date_lead` is how
-    far `Date` is ahead of that clock. A part of the requests is refused at `sporadic`, whatever the pace, by a limiter
+    Windows begin at `phase`. `shown` turns the end of a window into the value of ``X-RateLimit-Reset``, `date_lead` is
+    how far `Date` is ahead of that clock. The part `sporadic` of the requests is refused at any pace, by a limiter
     whose refusals say that `sporadic_left` requests are left (None: the true number).
     """
 
@@ -57,7 +57,7 @@ class WindowServer:
         return {"status": status, "date": float(math.floor(now + self.date_lead)), "rate": rate}
 
     def full_windows(self, who):
-        """Return how many requests of someone each window took that was there from start to end."""
+        """Return how many requests of one sender each window took that was there from start to end."""
         return [self.accepted[window, who] for window in sorted(self.spent)[1:-1]]
 
     def refusals(self, who=None):
@@ -65,7 +65,7 @@ class WindowServer:
         return sum(count for (_, whose), count in self.refused.items() if who in (None, whose))
 
     def after_the_first_minute(self, who=0):
-        """Return what was accepted in each window from the seventh on, and the part that was one too many."""
+        """Return the accepted requests of each window from the seventh on, and the part that was one too many."""
         windows = sorted(self.spent)[6:-1]
         accepted = [self.accepted[window, who] for window in windows]
         refused = sum(self.refused[window, who] for window in windows)
@@ -121,7 +121,7 @@ class Simulation:
 
     def _answer(self, now, who, sent_at, said):
         self._in_flight[who] -= 1
-        self._pacers[who].observe(Sighting(sent_at=sent_at, received_at=now, **said))
+        self._pacers[who].observe(Observation(sent_at=sent_at, received_at=now, **said))
         self._try(now, who)
 
     def _send_other(self, now, every_seconds):
@@ -135,7 +135,7 @@ STEADY = [(limit, latency) for limit in (83, 166, 500, 1_666) for latency in (0.
 @pytest.mark.slow
 @pytest.mark.parametrize(("limit", "latency"), STEADY)
 def test_pacer_fills_the_windows_and_is_never_refused_at_steady_latency(limit, latency):
-    """Alone and at steady latency: no 429, and all that full windows allow, as far as 128 threads can."""
+    """Alone and at steady latency there is no 429, and the windows are as full as 128 threads can make them."""
     server = Simulation(WindowServer(limit), latency=latency).run()
 
     assert server.refusals() == 0
@@ -146,7 +146,7 @@ def test_pacer_fills_the_windows_and_is_never_refused_at_steady_latency(limit, l
 @pytest.mark.slow
 @pytest.mark.parametrize(("limit", "latency"), STEADY)
 def test_pacer_fills_the_windows_when_latency_is_uneven(limit, latency):
-    """With 50 % of jitter: at most 0.1 % are refused, and 98 % of full windows are used."""
+    """With 50 % of jitter, at most 0.1 % are refused, and 98 % of full windows are used."""
     server = Simulation(WindowServer(limit), latency=latency, jitter=0.5).run()
 
     windows = server.full_windows(0)
@@ -167,7 +167,7 @@ def test_pacer_does_not_care_for_the_local_clock(lead):
 @pytest.mark.slow
 @pytest.mark.parametrize("window_seconds", [1.0, 2.0, 60.0])
 def test_pacer_learns_the_length_of_a_window(window_seconds):
-    """Where resets are a second or a minute apart, a window is as long."""
+    """If resets are a second or a minute apart, a window is as long."""
     server = WindowServer(166, window_seconds=window_seconds)
 
     Simulation(server, latency=0.08).run(seconds=max(30.0, 4 * window_seconds))
@@ -179,7 +179,7 @@ def test_pacer_learns_the_length_of_a_window(window_seconds):
 @pytest.mark.slow
 @pytest.mark.parametrize(("before", "after"), [(166, 83), (83, 166), (1_666, 166), (166, 1_666)])
 def test_pacer_follows_a_limit_that_changes(before, after):
-    """The limit that the newest answers state is the limit: at most those under way are refused."""
+    """The newest stated limit counts: at most the requests in flight are refused."""
     server = WindowServer(lambda at: before if at < 27.7 else after)
 
     Simulation(server, latency=0.08).run(seconds=55.0)
@@ -191,7 +191,7 @@ def test_pacer_follows_a_limit_that_changes(before, after):
 @pytest.mark.slow
 @pytest.mark.parametrize("limit", [83, 166, 1_666])
 def test_pacer_uses_its_share_and_no_more(limit):
-    """Our requests are at most 60 % of each window, and nearly all of those."""
+    """Our requests are at most 60 % of each window, and nearly as many."""
     windows = Simulation(WindowServer(limit), latency=0.08, jitter=0.5).run(rate_share=0.6).full_windows(0)
 
     assert max(windows) <= 0.6 * limit
@@ -201,7 +201,7 @@ def test_pacer_uses_its_share_and_no_more(limit):
 @pytest.mark.slow
 @pytest.mark.parametrize("share", [0.2, 0.4, 0.7])
 def test_pacer_gives_way_to_others(share):
-    """Others who use a part of each window have it, and the rest is used."""
+    """Others keep the part of each window that they use, and we use the rest."""
     server = Simulation(WindowServer(1_666), latency=0.08).run(others=int(1_666 * share), seconds=65.0)
 
     ours, theirs = server.full_windows(0)[1:], server.full_windows("others")[1:]
@@ -225,7 +225,7 @@ def test_pacers_side_by_side_use_the_limit_together(limit, starts, jitter):
 
 @pytest.mark.slow
 def test_pacer_learns_from_refusals_when_no_answer_states_the_limit():
-    """After the first minute, which teaches it, hardly a request is refused, and most of the limit is used."""
+    """After the first minute, nearly no request is refused, and most of the limit is used."""
     server = Simulation(WindowServer(166, headers=NO_HEADER), latency=0.08).run(seconds=185.0)
 
     taught = sorted(server.spent)[6:-1]
@@ -249,7 +249,7 @@ def test_pacer_finds_a_limit_that_no_answer_states(limit, latency):
 @pytest.mark.parametrize("phase", [0.0, 2.7, 6.1])
 @pytest.mark.parametrize(("before", "after"), [(83, 166), (166, 1_666), (500, 1_666), (1_666, 166), (166, 83)])
 def test_pacer_follows_an_unstated_limit_that_changes(before, after, phase):
-    """Within a minute a raised limit is found again, and a lowered one too."""
+    """Within a minute a raised or lowered limit is found again."""
     server = WindowServer(lambda at: before if at < 120.0 else after, headers=NO_HEADER, phase=phase)
 
     Simulation(server).run(seconds=210.0)
@@ -262,7 +262,7 @@ def test_pacer_follows_an_unstated_limit_that_changes(before, after, phase):
 @pytest.mark.slow
 @pytest.mark.parametrize("at", [65.0, 104.0])
 def test_pacer_follows_a_stated_limit_that_is_raised_among_sporadic_refusals(at):
-    """What refusals have shown of the lower limit is over at once."""
+    """A raised limit ends the lessons of refusals under the lower one at once."""
     server = WindowServer(lambda now: 166 if now < at else 1_666, sporadic=0.05, sporadic_left=0)
 
     Simulation(server).run(seconds=at + 40.0)
@@ -285,7 +285,7 @@ SPORADIC = [
 @pytest.mark.parametrize("limit", [83, 166, 1_666])
 @pytest.mark.parametrize("kind", SPORADIC, ids=str)
 def test_pacer_keeps_its_pace_when_some_requests_are_refused_at_any_pace(limit, kind):
-    """With 5 % of sporadic refusals, at least 60 % of the limit are used, and hardly more is refused than those."""
+    """With 5 % of sporadic refusals, at least 60 % of the limit is used, and hardly any other request is refused."""
     server = Simulation(WindowServer(limit, sporadic=0.05, **kind)).run(seconds=155.0)
 
     accepted, refused_share = server.after_the_first_minute()
@@ -296,7 +296,7 @@ def test_pacer_keeps_its_pace_when_some_requests_are_refused_at_any_pace(limit, 
 @pytest.mark.slow
 @pytest.mark.parametrize(("limit", "headers"), [(83, EVERY_HEADER), (300, NO_HEADER)])
 def test_pacer_learns_not_to_wait_for_what_sporadic_refusals_ask(limit, headers):
-    """After three minutes of 5 % that ask for ten seconds, only the refused events wait so long."""
+    """If 5 % of the requests are refused with a wait of ten seconds, only those events wait after three minutes."""
     server = WindowServer(limit, headers=headers, sporadic=0.05, retry_after=10.0)
 
     Simulation(server).run(seconds=305.0)
@@ -308,7 +308,7 @@ def test_pacer_learns_not_to_wait_for_what_sporadic_refusals_ask(limit, headers)
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", SPORADIC[-2:], ids=str)
 def test_pacer_keeps_the_documented_pace_when_nothing_but_sporadic_refusals_come(kind):
-    """Where no limit is stated and none is met, the run keeps to the documented one from the first window on."""
+    """If no limit is stated or met, the run keeps to the documented one from the first window on."""
     server = Simulation(WindowServer(10**9, sporadic=0.05, **kind)).run(seconds=65.0)
 
     assert min(server.full_windows(0)) >= 0.85 * 1_666
@@ -317,7 +317,7 @@ def test_pacer_keeps_the_documented_pace_when_nothing_but_sporadic_refusals_come
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(16))
 def test_pacer_copes_with_mixtures_of_limits_and_sporadic_refusals(seed):
-    """Of any limit, stated or not, and with up to 5 % of sporadic refusals, 60 % are used, and 2 % refused for pace."""
+    """With any limit, stated or not, and up to 5 % of sporadic refusals, 60 % is used, and 2 % are refused for pace."""
     chance = random.Random(seed)
     limit = chance.choice([166, 300, 500, 1_000, 1_666])
     server = WindowServer(
@@ -344,7 +344,7 @@ def test_pacer_copes_with_mixtures_of_limits_and_sporadic_refusals(seed):
 )
 @pytest.mark.parametrize(("limit", "phase"), [(166, 0.3), (1_666, 0.7)])
 def test_pacer_learns_when_windows_really_end(limit, phase, shown):
-    """Windows need not begin on a whole second, nor end at the reset that is shown: only the first is overdrawn."""
+    """Windows may begin within a second and end apart from the shown reset: only the first is overdrawn."""
     server = Simulation(WindowServer(limit, phase=phase, shown=shown, lead=1_700_000_000.0), jitter=0.5).run(
         seconds=95.0
     )
@@ -357,7 +357,7 @@ def test_pacer_learns_when_windows_really_end(limit, phase, shown):
 @pytest.mark.slow
 @pytest.mark.parametrize("date_lead", [-3_600.0, -15.0, -3.0, 3.0, 8.0, 3_600.0])
 def test_pacer_does_without_a_date_that_is_wrong(date_lead):
-    """`Date` and reset may come from clocks that differ: then only the windows themselves tell when they end."""
+    """If `Date` and reset come from clocks that differ, only the windows themselves show when they end."""
     server = Simulation(WindowServer(166, date_lead=date_lead, lead=1_700_000_000.0)).run(seconds=65.0)
 
     assert server.refusals() <= 1
@@ -367,15 +367,15 @@ def test_pacer_does_without_a_date_that_is_wrong(date_lead):
 @pytest.mark.slow
 @pytest.mark.parametrize("headers", [("limit",), ("remaining",), ("limit", "remaining"), ("limit", "reset")], ids=str)
 def test_pacer_takes_each_header_for_itself(headers):
-    """Without a reset, or without the limit, what the other headers say is enough for an even pace."""
+    """Without the reset or the limit, the other headers are enough for an even pace."""
     server = Simulation(WindowServer(166, headers=headers)).run(seconds=65.0)
 
     assert server.refusals() <= 1
     assert min(server.full_windows(0)) >= 0.98 * 166
 
 
-def test_pacer_takes_a_reset_that_never_changes_for_none():
-    """A reset that stays the same for longer than a window says nothing, and the other headers do."""
+def test_pacer_ignores_a_reset_that_never_changes():
+    """A reset that stays the same for longer than a window means nothing; the other headers count."""
     server = WindowServer(166, shown=lambda _: 1_600_000_000.0, lead=1_700_000_000.0)
 
     Simulation(server).run(seconds=65.0)
@@ -393,8 +393,8 @@ class MovingResetServer(WindowServer):
 
 
 @pytest.mark.slow
-def test_pacer_takes_a_reset_that_moves_with_the_clock_for_none():
-    """A reset that is always ten seconds ahead is the end of no window; limit and remaining count."""
+def test_pacer_ignores_a_reset_that_moves_with_the_clock():
+    """A reset that is always ten seconds ahead does not end a window; limit and remaining count."""
     server = Simulation(MovingResetServer(166, lead=1_700_000_000.0)).run(seconds=95.0)
 
     assert server.refusals() <= 3

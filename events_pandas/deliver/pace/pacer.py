@@ -5,88 +5,59 @@ from typing import Final
 
 from events_pandas import intercom
 from events_pandas.deliver.client.answers import Rate
-from events_pandas.deliver.pace.observation import Sighting
+from events_pandas.deliver.pace.observation import Observation
 from events_pandas.deliver.pace.state import Window
 from events_pandas.deliver.pace.unstated import UnstatedLimit
-from events_pandas.deliver.pace.windows import RateWindows, Refusal
+from events_pandas.deliver.pace.windows import RateWindows, RefusalMeaning
 
 CATCH_UP_SHARE: Final = 0.01
-"""How far behind its slots the pace may fall and still make up for them, as a part of a window."""
+"""How far the pace may fall behind its slots and still catch up, as a part of a window."""
 HASTE: Final = 1.25
-"""The pace at most, where a window's time is shorter than its requests ask for: as a multiple of the even one."""
+"""The highest pace in a window with little time for what is left of it, as a multiple of the even pace."""
 EDGE_SECONDS: Final = 0.001
-"""How long after a reset the first request arrives that had to wait for it."""
-FIRST_HOLD_SECONDS: Final = 0.05
-"""How long nothing is sent after a 429 that is no matter of pace; doubled each time that another one follows."""
-LONGEST_HOLD_SECONDS: Final = 30.0
-CHANCE_SECONDS: Final = 2 * FIRST_HOLD_SECONDS
-"""Shorter holds follow refusals that may be sporadic: so far, what they ask for does not hold the run."""
+"""How long after a reset a request that waited for it arrives."""
+FIRST_BACKOFF_SECONDS: Final = 0.05
+"""How long nothing is sent after a 429 that does not come from the pace. It doubles with every further one."""
+LONGEST_BACKOFF_SECONDS: Final = 30.0
+CHANCE_SECONDS: Final = 2 * FIRST_BACKOFF_SECONDS
+"""Refusals after which the pause is shorter may be sporadic: the wait that they ask for does not stop the run."""
 PROBE_SECONDS: Final = 1.0
-"""How long the first request after a hold is awaited before another one leaves."""
+"""How long the first request after a pause is awaited before another one leaves."""
 
 
 class Pacer:
     """Spreads requests evenly over the windows of a rate limit, gives way to others, and never bursts after a reset.
 
-    What a window has left is spread over the time in which a request is sure to arrive in it. Around a reset, where it
-    may arrive in either of two windows, it leaves only if both have room for it. Where the answers show that others
-    draw on the same limit, room is left for them. Until the first answer there is one request at a time. What answers
-    do not state, such as a second limit, is learned from refusals.
-
-    Parameters
-    ----------
-    rate_share : float, default 1.0
-        The part of each window that is ours to use.
-
-    Attributes
-    ----------
-    limit : int or None
-        Requests that a window allows to everyone; None before the first answer.
-    hold : Hold
-        The pause that answers ask for.
-
-    Notes
-    -----
-    Used by one thread, so there is no lock.
+    The requests left in a window are spread over the time in which a request is sure to arrive in it. Around a reset, a
+    request may arrive in either of two windows, so it leaves only if both have room. Where the answers show that others
+    draw on the same limit, room is left for them. Until the first answer there is one request at a time. Limits that
+    the answers do not state, such as a second limit, are learned from refusals. One thread uses a pacer, so there is no
+    lock.
     """
 
     def __init__(self, rate_share: float = 1.0) -> None:
+        # Requests that a window allows to everyone; None before the first answer.
         self.limit: int | None = None
         self._windows = RateWindows(rate_share)
         self._unstated = UnstatedLimit(rate_share)
         self._most_left = 0
         self._slot_at = -math.inf
-        self.hold = Hold()
+        self.backoff = Backoff()
 
     def next_at(self, now: float) -> float:
-        """Say when the next request may leave.
+        """Return when the next request may leave, by the local clock.
 
-        Parameters
-        ----------
-        now : float
-            Seconds by the local clock.
-
-        Returns
-        -------
-        float
-            Seconds by the local clock; not later than `now` if the request may leave at once, infinite if an answer
-            must come first.
+        The time is infinite if an answer must come first.
         """
         if self.limit is None and self._windows.in_flight:
             return math.inf
-        leaves_at = max(self._slot_at, self.hold.until, now)
-        if self._windows.latest_in_flight >= self.hold.probes_from:
+        leaves_at = max(self._slot_at, self.backoff.until, now)
+        if self._windows.latest_in_flight >= self.backoff.probes_from:
             leaves_at = max(leaves_at, self._windows.latest_in_flight + PROBE_SECONDS)
         return self._with_room(leaves_at, now) if self._windows.is_known else leaves_at
 
     def sent(self, now: float) -> None:
-        """Note that a request leaves.
-
-        Parameters
-        ----------
-        now : float
-            Seconds by the local clock.
-        """
+        """Note that a request leaves."""
         earliest = now - CATCH_UP_SHARE * self._windows.seconds
         if self._windows.is_known:
             number, _ = self._windows.number_at(now)
@@ -96,59 +67,36 @@ class Pacer:
         self._windows.sent(now)
 
     def lost(self, sent_at: float) -> None:
-        """Note that a request will have no answer.
-
-        Parameters
-        ----------
-        sent_at : float
-            When it left, by the local clock.
-        """
+        """Note that a request will have no answer."""
         self._windows.ended(sent_at)
 
-    def observe(self, sighting: Sighting) -> None:
-        """Note an answer.
-
-        Parameters
-        ----------
-        sighting : Sighting
-            What it shows.
-        """
-        self._windows.ended(sighting.sent_at)
+    def observe(self, observation: Observation) -> None:
+        """Learn from an answer."""
+        self._windows.ended(observation.sent_at)
         refusal = self._windows.observe(
-            sighting.rate,
-            date=sighting.date,
-            sent_at=sighting.sent_at,
-            received_at=sighting.received_at,
-            is_refused=sighting.is_refused,
+            observation.rate,
+            date=observation.date,
+            sent_at=observation.sent_at,
+            received_at=observation.received_at,
+            is_refused=observation.is_refused,
         )
-        limit = self._stated_limit(sighting)
+        limit = self._stated_limit(observation)
         if limit is not None:
-            self._unstated.state(limit)
-        elif sighting.told_limit and not self._unstated.is_stated:
-            self._unstated.tell(sighting.told_limit)
-        is_unexplained = sighting.is_refused and refusal is not Refusal.SPENT
-        self._unstated.observe(sighting, is_unexplained=is_unexplained)
+            self._unstated.take_stated_limit(limit)
+        elif observation.named_limit and not self._unstated.is_stated:
+            self._unstated.take_named_limit(observation.named_limit)
+        is_unexplained = observation.is_refused and refusal is not RefusalMeaning.SPENT
+        self._unstated.observe(observation, is_unexplained=is_unexplained)
         if self._windows.is_known:
             self.limit = self._windows.limit
-        elif self.limit is not None or limit is not None or not sighting.is_trouble or sighting.told_limit:
+        elif self.limit is not None or limit is not None or not observation.is_failed or observation.named_limit:
             self.limit = self._unstated.limit
-        is_spent = refusal in (Refusal.SPENT, Refusal.REPEATED)
-        is_usual = refusal is Refusal.DOUBTED or self._unstated.expects_refusals
-        self.hold.observe(sighting, is_spent=is_spent, is_usual=is_usual)
+        is_spent = refusal in (RefusalMeaning.SPENT, RefusalMeaning.REPEATED)
+        is_usual = refusal is RefusalMeaning.DOUBTED or self._unstated.expects_refusals
+        self.backoff.observe(observation, is_spent=is_spent, is_usual=is_usual)
 
     def window(self, now: float) -> Window | None:
-        """Return the current window.
-
-        Parameters
-        ----------
-        now : float
-            Seconds by the local clock.
-
-        Returns
-        -------
-        Window or None
-            None before the first answer, and where no answer states it.
-        """
+        """Return the current window. It is None before the first answer, and where no answer states it."""
         windows = self._windows
         if not windows.is_known:
             return None
@@ -163,9 +111,9 @@ class Pacer:
         )
 
     def _with_room(self, leaves_at: float, now: float) -> float:
-        """Return the first time from `leaves_at` at which every window that may count the request has room for it."""
+        """Return the first time from `leaves_at` on at which each window that may count the request has room."""
         windows = self._windows
-        # Twice at most: a window of which nothing is known yet has room for all that is under way.
+        # Twice at most: a window that no answer has shown has room for all requests in flight.
         for _ in range(2):
             first, last = windows.number_at(leaves_at)
             full = [number for number in {first, last} if not windows.has_room(number, now, leaves_at=leaves_at)]
@@ -190,29 +138,22 @@ class Pacer:
             return even
         return max(even / HASTE, (end - now) / room, least)
 
-    def _stated_limit(self, sighting: Sighting) -> float | None:
+    def _stated_limit(self, observation: Observation) -> float | None:
         """Return the limit that an answer states, in requests for ten seconds."""
-        rate = sighting.rate or Rate()
-        # A refusal may be another limiter's, which states its own.
-        if (rate.limit is None and rate.remaining is None) or (sighting.is_refused and self._unstated.is_stated):
+        rate = observation.rate or Rate()
+        # A refusal may come from another limiter, which states its own limit.
+        if (rate.limit is None and rate.remaining is None) or (observation.is_refused and self._unstated.is_stated):
             return None
-        # Where only `Remaining` comes, the most that it has ever said is as much as is known of the limit.
+        # Where only `Remaining` comes, its highest value is the best guess at the limit.
         self._most_left = max(self._most_left, (rate.remaining or 0) + 1)
         return (rate.limit or self._most_left) * intercom.WINDOW_SECONDS / self._windows.seconds
 
 
-class Hold:
+class Backoff:
     """The pause that answers ask for, one for all threads.
 
-    Attributes
-    ----------
-    since, until : float
-        Nothing leaves between these times, by the local clock.
-
-    Notes
-    -----
-    An accepted request that left later than the refused ones ends the pause: refusals may be sporadic. A refusal of
-    what was under way when the pause began does not extend it.
+    Between `since` and `until` nothing leaves. An accepted request that left later than the refused ones ends it, as
+    refusals may be sporadic. Refusals of requests that were in flight when it began do not extend it.
     """
 
     def __init__(self) -> None:
@@ -223,39 +164,33 @@ class Hold:
 
     @property
     def probes_from(self) -> float:
-        """Requests that leave from this local time on leave one at a time: they show whether refusals go on."""
+        """The time from which requests leave one at a time, to show whether refusals go on."""
         return self._began_at if self._seconds else math.inf
 
-    def observe(self, sighting: Sighting, *, is_spent: bool, is_usual: bool) -> None:
-        """Note an answer.
+    def observe(self, observation: Observation, *, is_spent: bool, is_usual: bool) -> None:
+        """Learn from an answer.
 
-        Parameters
-        ----------
-        sighting : Sighting
-            What it shows.
-        is_spent : bool
-            Whether its window was spent: that ends by itself.
-        is_usual : bool
-            Whether single refusals are known to be sporadic. Then what they ask for is the event's matter alone.
+        `is_spent` says that its window was spent, which passes by itself. `is_usual` says that single refusals are
+        sporadic, so the waits that they ask for concern their event alone.
         """
-        if not sighting.is_trouble:
-            if sighting.sent_at > self._asked_at:
-                self.until = min(self.until, sighting.received_at)
+        if not observation.is_failed:
+            if observation.sent_at > self._asked_at:
+                self.until = min(self.until, observation.received_at)
                 self._seconds = 0.0
-        elif sighting.retry_after is not None and not (
-            is_usual and sighting.is_refused and self._seconds < CHANCE_SECONDS
+        elif observation.retry_after is not None and not (
+            is_usual and observation.is_refused and self._seconds < CHANCE_SECONDS
         ):
-            self._extend(sighting, sighting.retry_after)
-        elif sighting.is_refused and not is_spent and sighting.sent_at >= self._began_at:
-            self._seconds = min(max(2 * self._seconds, FIRST_HOLD_SECONDS), LONGEST_HOLD_SECONDS)
-            self._began_at = sighting.received_at
-            self._extend(sighting, self._seconds)
-        elif sighting.is_refused:
-            self._asked_at = max(self._asked_at, sighting.sent_at)
+            self._extend(observation, observation.retry_after)
+        elif observation.is_refused and not is_spent and observation.sent_at >= self._began_at:
+            self._seconds = min(max(2 * self._seconds, FIRST_BACKOFF_SECONDS), LONGEST_BACKOFF_SECONDS)
+            self._began_at = observation.received_at
+            self._extend(observation, self._seconds)
+        elif observation.is_refused:
+            self._asked_at = max(self._asked_at, observation.sent_at)
 
-    def _extend(self, sighting: Sighting, seconds: float) -> None:
-        now = sighting.received_at
+    def _extend(self, observation: Observation, seconds: float) -> None:
+        now = observation.received_at
         if now >= self.until:
             self.since = now
         self.until = max(self.until, now + seconds)
-        self._asked_at = max(self._asked_at, sighting.sent_at)
+        self._asked_at = max(self._asked_at, observation.sent_at)

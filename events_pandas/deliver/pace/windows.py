@@ -8,36 +8,36 @@ from typing import Final
 
 from events_pandas import intercom
 from events_pandas.deliver.client.answers import Rate, seconds_to_reset
-from events_pandas.deliver.pace.observation import Refusals
+from events_pandas.deliver.pace.observation import RefusalStreak
 from events_pandas.deliver.pace.server_clock import MOST_SPREAD_SECONDS, WindowClock
 
 SAME_RESET_SECONDS: Final = 1.5
-"""Resets that are no further apart belong to one window: they may be rounded, or come from several servers."""
+"""Resets that are not further apart belong to one window: they may be rounded, or come from several servers."""
 MOVING_SECONDS: Final = 4.0
-"""A reset that is as far ahead as before after so long moves with the clock."""
+"""A reset that is still as far ahead after so long moves with the clock."""
 NEARLY_SPENT_SHARE: Final = 0.05
-"""The part of the limit that may be gone without a sign: with no more left, one refusal is believed."""
+"""The part of the limit that may be used up unseen: if no more was left, one refusal is believed."""
 LONGEST_WINDOW_SECONDS: Final = 60.0
 REMEMBERED_WINDOWS: Final = 4
-"""So many windows are kept in mind: the current one, the one before, and those that late answers belong to."""
+"""So many windows are remembered: the current one, the one before, and those of late answers."""
 LEAST_SHARE: Final = 0.25
-"""The part of what is left that is ours however much others use: two who both gave way would both starve."""
+"""The part of the rest that is ours however much others use: two runs that both gave way would both starve."""
 
 
-class Refusal(Enum):
-    """What a refusal that says that nothing is left means."""
+class RefusalMeaning(Enum):
+    """The meaning of a refusal that says that nothing is left."""
 
     SPENT = "spent"
     """The accepted requests explain it: the window is spent."""
     REPEATED = "repeated"
-    """They do not, but no request has been accepted since several were refused: nothing leaves until the reset."""
+    """They do not, but several requests were refused and none accepted since: nothing leaves until the reset."""
     DOUBTED = "doubted"
     """They contradict it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _State:
-    """What an answer says of a window."""
+class _Stated:
+    """The facts about a window that one answer states."""
 
     limit: int
     remaining: int
@@ -45,8 +45,8 @@ class _State:
 
 
 @dataclass(kw_only=True, slots=True)
-class _Account:
-    """What is known of one window: requests of ours that it counted or refused, and what it had left at least."""
+class _Usage:
+    """What is known about one window: our requests that it counted or refused, and the least that it had left."""
 
     limit: int
     remaining: int
@@ -55,79 +55,65 @@ class _Account:
     latest_sent_at: float = -math.inf
     seen_until: float = -math.inf
     # Refusals that say that nothing is left, and their meaning.
-    refusals: Refusals = field(default_factory=Refusals)
-    refusal: Refusal | None = None
+    streak: RefusalStreak = field(default_factory=RefusalStreak)
+    refusal: RefusalMeaning | None = None
 
     @property
     def others(self) -> int:
         """Requests that others have made in it."""
-        remaining = 0 if self.refusal is Refusal.SPENT else self.remaining
+        remaining = 0 if self.refusal is RefusalMeaning.SPENT else self.remaining
         return max(self.limit - remaining - (self.answered - self.refused), 0)
 
     @property
     def left(self) -> int:
         """Requests that it still allows to everyone, as far as the answers say."""
-        return self.remaining if self.refusal in (None, Refusal.DOUBTED) else 0
+        return self.remaining if self.refusal in (None, RefusalMeaning.DOUBTED) else 0
 
-    def show(self, state: _State, *, sent_at: float) -> None:
-        """Note an answer that says how much is left; it contradicts refusals of requests that left earlier."""
-        if state.limit != self.limit and sent_at >= self.latest_sent_at:
-            # Raised or lowered in the middle of a window: what was left before says nothing any more.
-            self.limit, self.remaining = state.limit, state.remaining
-        if state.limit == self.limit and state.remaining <= self.remaining:
-            self.remaining, self.seen_until = state.remaining, sent_at
+    def show(self, stated: _Stated, *, sent_at: float) -> None:
+        """Note an answer that says how much is left. It contradicts refusals of requests that left earlier."""
+        if stated.limit != self.limit and sent_at >= self.latest_sent_at:
+            # The limit changed in the middle of a window, so the earlier rest means nothing.
+            self.limit, self.remaining = stated.limit, stated.remaining
+        if stated.limit == self.limit and stated.remaining <= self.remaining:
+            self.remaining, self.seen_until = stated.remaining, sent_at
         self.latest_sent_at = max(self.latest_sent_at, sent_at)
-        if state.remaining:
-            self.refusals.accepted(sent_at)
-            self.refusal = self.refusal if self.refusals else None
+        if stated.remaining:
+            self.streak.accepted(sent_at)
+            self.refusal = self.refusal if self.streak else None
 
-    def doubt(self, state: _State, *, sent_at: float, is_explained: bool) -> Refusal:
-        """Note a refusal that says that nothing is left: another limiter's may say so, too."""
-        self.refusals.refused(sent_at)
-        if self.refusal is not Refusal.SPENT:
-            doubted = Refusal.REPEATED if self.refusals.is_run else Refusal.DOUBTED
-            self.refusal = Refusal.SPENT if is_explained else doubted
-        if self.refusal is not Refusal.DOUBTED:
-            self.limit = state.limit
+    def doubt(self, stated: _Stated, *, sent_at: float, is_explained: bool) -> RefusalMeaning:
+        """Note a refusal that says that nothing is left. Another limiter may say so, too."""
+        self.streak.refused(sent_at)
+        if self.refusal is not RefusalMeaning.SPENT:
+            doubted = RefusalMeaning.REPEATED if self.streak.is_long else RefusalMeaning.DOUBTED
+            self.refusal = RefusalMeaning.SPENT if is_explained else doubted
+        if self.refusal is not RefusalMeaning.DOUBTED:
+            self.limit = stated.limit
             self.refused += 1
         return self.refusal
 
 
 class RateWindows:
-    """The current window and those to come, which are numbered from 0.
+    """The current window and the next ones, numbered from 0.
 
-    A request that is under way may be counted in any of the windows in which it may arrive, so it is counted in all of
-    them here, until its answer says in which it was.
-
-    Parameters
-    ----------
-    rate_share : float, default 1.0
-        The part of each window that is ours to use.
-
-    Attributes
-    ----------
-    limit : int
-        Requests that a window allows to everyone.
-    seconds : float
-        The length of a window.
-
-    Notes
-    -----
-    The server counts a request in the window in which it arrives, and windows end by the server's clock. All times here
-    are local: `is_over_at` and `may_be_over_at` bound the last moment at which a request can leave to arrive in the
-    current window.
+    A request in flight may be counted in any window in which it may arrive, so it is counted in all of them here until
+    its answer says in which it was. The server counts a request in the window in which it arrives, and windows end by
+    the server's clock. All times here are local: `is_over_at` and `may_be_over_at` bound the last moment at which a
+    request can leave to arrive in the current window.
     """
 
     def __init__(self, rate_share: float = 1.0) -> None:
+        # Requests that a window allows to everyone.
         self.limit = intercom.DEFAULT_LIMIT
+        # The length of a window.
         self.seconds = intercom.WINDOW_SECONDS
         self._rate_share = rate_share
         self._clock = WindowClock()
         self._reset = -math.inf
-        self._accounts: dict[float, _Account] = {}
-        # A reset that stayed the same for longer than a window: not the end of one.
+        self._usages: dict[float, _Usage] = {}
+        # A reset that stayed the same for longer than a window, so it does not end one.
         self._stuck_reset = math.nan
-        # How long after the first answer of a window another server still counts in the one before.
+        # How long after the first answer of a window another server still counts in the window before.
         self._spread = 0.0
         # How far ahead resets are, since when, and when the last one came.
         self._ahead, self._ahead_since, self._seen_at = math.inf, 0.0, 0.0
@@ -140,110 +126,76 @@ class RateWindows:
     @property
     def is_known(self) -> bool:
         """Whether an answer has shown a window."""
-        return bool(self._accounts)
+        return bool(self._usages)
 
     @property
     def in_flight(self) -> int:
-        """Requests that are under way."""
+        """The number of requests in flight."""
         return len(self._in_flight)
 
     @property
     def latest_in_flight(self) -> float:
-        """When the latest of them left; minus infinity if there is none."""
+        """When the latest request in flight left; minus infinity without one."""
         return self._in_flight[-1] if self._in_flight else -math.inf
 
     @property
     def cap(self) -> int:
-        """Requests that a window allows to us."""
+        """Requests that a window allows us."""
         return max(int(self.limit * self._rate_share), 1)
 
     @property
     def is_over_at(self) -> float:
-        """The local time from which a request that leaves arrives in a later window than the current one."""
-        # A window that an answer has shown lasts no longer than a window's length, whatever the clocks say.
+        """The time from which a request that leaves arrives in a later window than the current one."""
+        # From the answer that shows it, a window lasts at most a window's length, whatever the clocks say.
         return min(self._reset - self._clock.low, self._ends_by + self._spread)
 
     @property
     def may_be_over_at(self) -> float:
-        """The local time until which a request that leaves arrives in the current window."""
+        """The time until which a request that leaves arrives in the current window."""
         return min(self._reset - self._clock.high - max(self._slowest_seconds), self.is_over_at)
 
     def sent(self, now: float) -> None:
-        """Note that a request leaves.
-
-        Parameters
-        ----------
-        now : float
-            Seconds by the local clock.
-        """
+        """Note that a request leaves."""
         insort(self._in_flight, now)
 
     def ended(self, sent_at: float) -> None:
-        """Note that a request is no longer under way.
-
-        Parameters
-        ----------
-        sent_at : float
-            When it left.
-        """
+        """Note that the request that left at this time is no longer in flight."""
         place = bisect_left(self._in_flight, sent_at)
         if place < len(self._in_flight) and self._in_flight[place] == sent_at:
             del self._in_flight[place]
 
     def observe(
         self, rate: Rate | None, *, date: float | None, sent_at: float, received_at: float, is_refused: bool
-    ) -> Refusal | None:
-        """Take in an answer.
+    ) -> RefusalMeaning | None:
+        """Learn from an answer; `date` is the server's clock in whole seconds.
 
-        Parameters
-        ----------
-        rate : Rate or None
-            What its headers say; it shows a window only if it states all three of them.
-        date : float or None
-            The server's clock in whole seconds.
-        sent_at, received_at : float
-            When the request left and the answer came, by the local clock.
-        is_refused : bool
-            Whether the answer is a 429.
-
-        Returns
-        -------
-        Refusal or None
-            None if the answer does not refuse the request for want of room in its window.
+        Only an answer with all three rate-limit headers shows a window. Return None unless the answer refuses the
+        request because its window has no room.
         """
         self._slowest_seconds[0] = max(self._slowest_seconds[0], received_at - sent_at)
         if date is not None:
             self._clock.learn_date(date, sent_at=sent_at, received_at=received_at)
         if rate is None or rate.limit is None or rate.remaining is None or rate.reset is None:
             return None
-        state = _State(limit=rate.limit, remaining=rate.remaining, reset=self._known_reset(rate.reset, rate.remaining))
+        stated = _Stated(
+            limit=rate.limit, remaining=rate.remaining, reset=self._known_reset(rate.reset, rate.remaining)
+        )
         ahead = seconds_to_reset(rate, date)
         if self._is_moving(ahead, received_at):
             return None
-        if self._is_stuck(state, ahead=ahead, sent_at=sent_at, received_at=received_at):
+        if self._is_stuck(stated, ahead=ahead, sent_at=sent_at, received_at=received_at):
             return None
-        self._turn_to(state, ahead=ahead, sent_at=sent_at, received_at=received_at)
-        if state.reset < self._reset:
+        self._turn_to(stated, ahead=ahead, sent_at=sent_at, received_at=received_at)
+        if stated.reset < self._reset:
             late = sent_at - (self._ends_by - self.seconds)
             self._spread = max(self._spread, late if late <= MOST_SPREAD_SECONDS else 0.0)
-        # Where a window ends is far more exact than the `Date`, which has whole seconds.
-        begins_at = state.reset - self.seconds
-        self._clock.learn_window(earliest=begins_at, latest=state.reset, sent_at=sent_at, received_at=received_at)
-        return self._enter(state, sent_at=sent_at, received_at=received_at, is_refused=is_refused)
+        # The end of a window is far more exact than the `Date`, which has whole seconds.
+        begins_at = stated.reset - self.seconds
+        self._clock.learn_window(earliest=begins_at, latest=stated.reset, sent_at=sent_at, received_at=received_at)
+        return self._enter(stated, sent_at=sent_at, received_at=received_at, is_refused=is_refused)
 
     def number_at(self, leaves_at: float) -> tuple[int, int]:
-        """Return the windows in which a request may arrive.
-
-        Parameters
-        ----------
-        leaves_at : float
-            When it leaves, by the local clock.
-
-        Returns
-        -------
-        tuple of int
-            The first and the last of them, counted from the current one, 0.
-        """
+        """Return the first and the last window in which a request may arrive that leaves at this time."""
         first, last = (
             0 if leaves_at < end else 1 + int((leaves_at - end) / self.seconds)
             for end in (self.is_over_at, self.may_be_over_at)
@@ -251,67 +203,47 @@ class RateWindows:
         return first, last
 
     def has_room(self, number: int, now: float, *, leaves_at: float) -> bool:
-        """Tell whether one more request of ours may arrive in a window.
+        """Return whether one more request of ours may arrive in a window.
 
-        Parameters
-        ----------
-        number : int
-            Counted from the current one, 0.
-        now, leaves_at : float
-            The time, and when the request is to leave, by the local clock.
-
-        Returns
-        -------
-        bool
-            False where others are expected to have taken what was left.
+        It may not where others are expected to take the rest.
         """
         left, left_of_ours = self._left(number, now)
         others = self._others(number, until=leaves_at)
-        # In company the last one is left to others: two who both took it would be one too many.
+        # Among others the last request is left to them: two runs that both took it would be one too many.
         return left_of_ours > 0 and left - others > (1 if others else 0)
 
     def room(self, number: int, now: float, *, until: float) -> float:
         """Return how many requests of ours a window has room for, if others go on as in the window before.
 
-        Parameters
-        ----------
-        number : int
-            Counted from the current one, 0.
-        now, until : float
-            From when to when, by the local clock.
-
-        Returns
-        -------
-        float
-            Of what is left at least `LEAST_SHARE`.
+        It is at least `LEAST_SHARE` of the rest.
         """
         left, left_of_ours = self._left(number, now)
-        account = self._account(number)
-        if account is not None:
-            # What left before the request that was counted last has most probably been counted, too.
-            left += min(bisect_left(self._in_flight, account.seen_until), self._coming(number, now))
+        usage = self._usage(number)
+        if usage is not None:
+            # Requests that left before the last counted one have most probably been counted, too.
+            left += min(bisect_left(self._in_flight, usage.seen_until), self._coming(number, now))
         return min(left_of_ours, max(left - self._others(number, until=until), left * LEAST_SHARE))
 
     def _left(self, number: int, now: float) -> tuple[int, int]:
         """Count what a window still allows to everyone, and what to us."""
-        account = self._account(number)
+        usage = self._usage(number)
         coming = self._coming(number, now)
-        remaining, ours = (self.limit, 0) if account is None else (account.left, account.answered)
+        remaining, ours = (self.limit, 0) if usage is None else (usage.left, usage.answered)
         return remaining - coming, self.cap - ours - coming
 
     def _others(self, number: int, *, until: float) -> float:
         """Return how many requests of others, who go on as in the window before, no answer has shown yet."""
-        before, account = self._account(number - 1), self._account(number)
+        before, usage = self._usage(number - 1), self._usage(number)
         if before is None:
             return 0.0
-        seen_until = self.is_over_at + (number - 1) * self.seconds if account is None else account.seen_until
+        seen_until = self.is_over_at + (number - 1) * self.seconds if usage is None else usage.seen_until
         return before.others * max(until - seen_until, 0.0) / self.seconds
 
-    def _account(self, number: int) -> _Account | None:
-        return self._accounts.get(self._reset + number * self.seconds)
+    def _usage(self, number: int) -> _Usage | None:
+        return self._usages.get(self._reset + number * self.seconds)
 
     def _coming(self, number: int, now: float) -> int:
-        """Count the requests under way that may arrive in a window."""
+        """Count the requests in flight that may arrive in a window."""
         if number == 0:
             return bisect_left(self._in_flight, self.is_over_at)
         begins_at = self.may_be_over_at + (number - 1) * self.seconds
@@ -320,105 +252,105 @@ class RateWindows:
         return len(self._in_flight) - bisect_left(self._in_flight, begins_at)
 
     def _known_reset(self, reset: float, remaining: int) -> float:
-        """Return the reset by which a window is known already, or the end of one after it."""
-        if self.seconds < 4 * SAME_RESET_SECONDS or not self._accounts:
+        """Return the reset by which a window is known already, or the end of a later one."""
+        if self.seconds < 4 * SAME_RESET_SECONDS or not self._usages:
             return reset
         known = self._reset + self.seconds * round((reset - self._reset) / self.seconds)
-        account = self._accounts.get(known)
-        # A window of a second: the one before has less left.
-        is_new = account is not None and remaining > account.remaining + account.limit / 2
+        usage = self._usages.get(known)
+        # Windows may be a second long: then more left than before shows a new one.
+        is_new = usage is not None and remaining > usage.remaining + usage.limit / 2
         return reset if is_new or abs(reset - known) > SAME_RESET_SECONDS else known
 
-    def _is_stuck(self, state: _State, *, ahead: float | None, sent_at: float, received_at: float) -> bool:
-        """Tell whether a reset has no meaning, since it stayed the same for longer than its window lasts."""
-        if state.reset == self._reset and sent_at > self._ends_by:
+    def _is_stuck(self, stated: _Stated, *, ahead: float | None, sent_at: float, received_at: float) -> bool:
+        """Return whether a reset means nothing because it stayed the same for longer than its window lasts."""
+        if stated.reset == self._reset and sent_at > self._ends_by:
             if ahead is None:
-                self._accounts.clear()
-                self._stuck_reset = state.reset
+                self._usages.clear()
+                self._stuck_reset = stated.reset
             else:
                 # The window is longer than any known one.
                 self.seconds += ahead
                 self._ends_by = received_at + ahead + 1
                 self._clock = WindowClock()
-        return state.reset == self._stuck_reset
+        return stated.reset == self._stuck_reset
 
     def _is_moving(self, ahead: float | None, received_at: float) -> bool:
-        """Tell whether resets stay as far ahead as they were, so that they are no end of a window."""
+        """Return whether resets stay as far ahead as they were, so that they do not end a window."""
         waited, self._seen_at = received_at - self._seen_at, received_at
         if ahead is None or ahead <= MOVING_SECONDS or max(abs(ahead - self._ahead), waited) > SAME_RESET_SECONDS:
             self._ahead, self._ahead_since = ahead or math.inf, received_at
         elif received_at - self._ahead_since > MOVING_SECONDS:
-            self._accounts.clear()
+            self._usages.clear()
             return True
         return False
 
-    def _turn_to(self, state: _State, *, ahead: float | None, sent_at: float, received_at: float) -> None:
-        """Make a window the current one, if an answer is the first of it."""
-        # An earlier one can only be the newer if the server's clock was set back.
-        if state.reset <= self._reset and sent_at < self._ends_by:
-            if state.reset == self._reset:
+    def _turn_to(self, stated: _Stated, *, ahead: float | None, sent_at: float, received_at: float) -> None:
+        """Make a window the current one if an answer is the first of it."""
+        # A window with an earlier reset is newer only if the server's clock was set back.
+        if stated.reset <= self._reset and sent_at < self._ends_by:
+            if stated.reset == self._reset:
                 self._last_sent_at = max(self._last_sent_at, sent_at)
             return
-        self.seconds = self._length_until(state, ahead=ahead, received_at=received_at)
-        self._reset = state.reset
+        self.seconds = self._length_until(stated, ahead=ahead, received_at=received_at)
+        self._reset = stated.reset
         self._ends_by = received_at + self.seconds
         self._last_sent_at = sent_at
         self._slowest_seconds = [received_at - sent_at, self._slowest_seconds[0]]
 
-    def _length_until(self, state: _State, *, ahead: float | None, received_at: float) -> float:
+    def _length_until(self, stated: _Stated, *, ahead: float | None, received_at: float) -> float:
         """Return the length of a window, as the first answer of a new one shows it."""
-        length = state.reset - self._reset
-        before = self._accounts.get(self._reset)
+        length = stated.reset - self._reset
+        before = self._usages.get(self._reset)
         if 0 < length < self.seconds:
-            # Not where a reset only wavers: in a new window, more is left than there was.
-            return length if before is not None and state.remaining > before.left else self.seconds
+            # In a new window more is left than before; otherwise the reset only wavers.
+            return length if before is not None and stated.remaining > before.left else self.seconds
         if ahead is None or not self._clock.agrees_with_date:
             return self.seconds
         idle = received_at - self._last_sent_at
-        # Not where the server's clock was set, or after a pause: a window that has just begun is nearly all ahead.
+        # A window that has just begun is nearly all ahead. If not, the server's clock was set, or there was a pause.
         if self.seconds < length < math.inf and idle < self.seconds and ahead >= length - idle - 1:
             return length
         # The `Date` has whole seconds, and so may the reset.
         return ahead if self.seconds + 1 < ahead <= LONGEST_WINDOW_SECONDS + 1 else self.seconds
 
-    def _enter(self, state: _State, *, sent_at: float, received_at: float, is_refused: bool) -> Refusal | None:
-        """Note what an answer says of its window, and tell what a refusal means."""
-        account = self._accounts.get(state.reset)
-        says_spent = is_refused and not state.remaining
-        is_first = not self._accounts
-        if account is None:
-            account = self._open(state, sent_at=sent_at, is_refused=is_refused)
-        account.answered += 1
+    def _enter(self, stated: _Stated, *, sent_at: float, received_at: float, is_refused: bool) -> RefusalMeaning | None:
+        """Note what an answer says about its window, and return the meaning of a refusal."""
+        usage = self._usages.get(stated.reset)
+        says_spent = is_refused and not stated.remaining
+        is_first = not self._usages
+        if usage is None:
+            usage = self._open(stated, sent_at=sent_at, is_refused=is_refused)
+        usage.answered += 1
         refusal = None
-        if is_refused and state.remaining and state.limit != account.limit:
-            # Another limiter's.
+        if is_refused and stated.remaining and stated.limit != usage.limit:
+            # It comes from another limiter.
             return None
         if says_spent:
-            is_explained = is_first or self._is_nearly_spent(account, state, sent_at=sent_at, now=received_at)
-            refusal = account.doubt(state, sent_at=sent_at, is_explained=is_explained)
+            is_explained = is_first or self._is_nearly_spent(usage, stated, sent_at=sent_at, now=received_at)
+            refusal = usage.doubt(stated, sent_at=sent_at, is_explained=is_explained)
         else:
-            account.show(state, sent_at=sent_at)
-        if state.reset == self._reset:
-            self.limit = account.limit
+            usage.show(stated, sent_at=sent_at)
+        if stated.reset == self._reset:
+            self.limit = usage.limit
         return refusal
 
-    def _open(self, state: _State, *, sent_at: float, is_refused: bool) -> _Account:
-        """Begin to keep account of a window."""
-        if is_refused and self._accounts:
-            # It may be another limiter's refusal, which states neither the limit nor what is left of it.
-            account = _Account(limit=self.limit, remaining=self.limit, seen_until=sent_at)
+    def _open(self, stated: _Stated, *, sent_at: float, is_refused: bool) -> _Usage:
+        """Begin to keep the usage of a window."""
+        if is_refused and self._usages:
+            # It may come from another limiter, which states neither our limit nor the rest of it.
+            usage = _Usage(limit=self.limit, remaining=self.limit, seen_until=sent_at)
         else:
-            account = _Account(limit=state.limit, remaining=state.remaining, seen_until=sent_at)
-        self._accounts[state.reset] = account
-        while len(self._accounts) > REMEMBERED_WINDOWS:
-            del self._accounts[next(iter(self._accounts))]
-        return account
+            usage = _Usage(limit=stated.limit, remaining=stated.remaining, seen_until=sent_at)
+        self._usages[stated.reset] = usage
+        while len(self._usages) > REMEMBERED_WINDOWS:
+            del self._usages[next(iter(self._usages))]
+        return usage
 
-    def _is_nearly_spent(self, account: _Account, state: _State, *, sent_at: float, now: float) -> bool:
-        """Tell whether accepted requests, and the others that are expected, leave a window next to nothing."""
-        if state.reset != self._reset:
+    def _is_nearly_spent(self, usage: _Usage, stated: _Stated, *, sent_at: float, now: float) -> bool:
+        """Return whether accepted requests, and the others that are expected, leave a window next to nothing."""
+        if stated.reset != self._reset:
             return True
-        # A limit that was lowered meanwhile leaves so much less.
-        left = account.remaining - max(account.limit - state.limit, 0) - self._coming(0, now)
+        # If the limit was lowered meanwhile, so much less is left.
+        left = usage.remaining - max(usage.limit - stated.limit, 0) - self._coming(0, now)
         left_for_us = left - self._others(0, until=sent_at)
-        return left_for_us <= NEARLY_SPENT_SHARE * account.limit
+        return left_for_us <= NEARLY_SPENT_SHARE * usage.limit

@@ -1,4 +1,4 @@
-"""What a person sees while rows are checked or submitted: a bar, lines, what a callable makes of it, or nothing."""
+"""What a person sees while rows are checked or submitted: a bar, lines, the work of a callable, or nothing."""
 
 from events_pandas.deliver.progress.meter import ProgressBar, ProgressChoice, progress_bar
 from events_pandas.deliver.progress.tally import Progress

@@ -1,4 +1,4 @@
-"""What progress is shown on: a bar of tqdm's, lines in a log."""
+"""What progress is shown on: a bar of tqdm's, or lines in a log."""
 
 import importlib
 import os
@@ -8,97 +8,67 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from events_pandas.deliver.progress.tally import Progress
-from events_pandas.deliver.progress.wording import bar_format, line
+from events_pandas.deliver.progress.wording import format_bar, format_line
 
 FIRST_LINE_SECONDS: Final = 2.0
 """The time after which a first line shows that the work goes on."""
 LINE_SECONDS: Final = 10.0
 """The time between two lines where there is no bar."""
 NOTEBOOK_WIDTH: Final = 110
-"""Characters that a notebook's cell has room for, a short bar included."""
+"""Characters that fit in a notebook's cell, with a short bar."""
 TERMINAL_SIZE: Final = os.terminal_size((80, 24))
-"""The size of a terminal that does not tell its own."""
-TOLD_PAUSE_SECONDS: Final = 2.0
-"""A pause that is longer has lines of its own: one when it begins, and one when it has ended."""
+"""The assumed size of a terminal that does not know its own."""
+LONG_PAUSE_SECONDS: Final = 2.0
+"""A longer pause has lines of its own: one at its begin and one at its end."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _ToldPause:
-    """A pause that a line has told of."""
+class _ReportedPause:
+    """A pause that a line has reported."""
 
     reason: str
     began_at: float
 
 
 class Lines:
-    """Progress as lines of a log, on standard error.
-
-    Parameters
-    ----------
-    description : str
-        The work in a word.
-    brief_seconds : float
-        What takes less time leaves no line.
-    """
+    """Progress as lines of a log, on standard error. Work that takes less than `brief_seconds` leaves no line."""
 
     def __init__(self, description: str, *, brief_seconds: float) -> None:
         self._description = description
         self._brief_seconds = brief_seconds
         self._due_at = FIRST_LINE_SECONDS
-        self._pause: _ToldPause | None = None
+        self._pause: _ReportedPause | None = None
 
     def show(self, progress: Progress) -> None:
-        """Write a line if it is time for one.
-
-        Parameters
-        ----------
-        progress : Progress
-            The facts.
-        """
+        """Write a line if it is time for one."""
         is_news, paused_seconds = self._look_at_pause(progress)
         is_due = progress.elapsed_seconds >= (self._brief_seconds if progress.is_final else self._due_at)
         if is_due or is_news:
             self._due_at = progress.elapsed_seconds + LINE_SECONDS
-            # Whoever has read a line is told of the end too.
+            # After a first line, always write the last one.
             self._brief_seconds = 0.0
-            _write(line(progress, description=self._description, paused_seconds=paused_seconds) + "\n")
+            _write(format_line(progress, description=self._description, paused_seconds=paused_seconds) + "\n")
 
     def say(self, text: str) -> None:
-        """Write a line of text.
-
-        Parameters
-        ----------
-        text : str
-            Without a line break.
-        """
+        """Write a line of text."""
         _write(f"{self._description}: {text}\n")
 
     def _look_at_pause(self, progress: Progress) -> tuple[bool, float | None]:
-        """Say whether a long pause has just begun or ended, and in the latter case how long it was."""
-        told, pause = self._pause, progress.pause
+        """Return whether a long pause has just begun or ended, and how long it was if it has ended."""
+        reported, pause = self._pause, progress.pause
         if pause is None:
             self._pause = None
-            is_over = told is not None and not (progress.ended_early or progress.is_final)
-            return is_over, progress.elapsed_seconds - told.began_at if told and is_over else None
-        is_long = pause.since_seconds + pause.next_in_seconds > TOLD_PAUSE_SECONDS
-        if not is_long or (told and told.reason == pause.reason):
+            is_over = reported is not None and not (progress.ended_early or progress.is_final)
+            return is_over, progress.elapsed_seconds - reported.began_at if reported and is_over else None
+        is_long = pause.since_seconds + pause.next_in_seconds > LONG_PAUSE_SECONDS
+        if not is_long or (reported and reported.reason == pause.reason):
             return False, None
-        self._pause = _ToldPause(reason=pause.reason, began_at=progress.elapsed_seconds - pause.since_seconds)
+        self._pause = _ReportedPause(reason=pause.reason, began_at=progress.elapsed_seconds - pause.since_seconds)
         return True, None
 
 
 class Bar:
-    """Progress as a bar of tqdm's.
-
-    Parameters
-    ----------
-    bar_class : type
-        The class of bar that fits where we are, one of tqdm's.
-    description : str
-        The work in a word.
-    width : int or None
-        Characters for all of it; what the terminal has when None.
-    """
+    """Progress as a bar of tqdm's. Without a `width` it is as wide as the terminal."""
 
     def __init__(self, bar_class: Any, *, description: str, width: int | None) -> None:
         self._bar_class = bar_class
@@ -107,34 +77,22 @@ class Bar:
         self._bar: Any = None
 
     def show(self, progress: Progress) -> None:
-        """Draw the bar.
-
-        Parameters
-        ----------
-        progress : Progress
-            The facts.
-        """
+        """Draw the bar."""
         size = _terminal_size()
-        # A terminal that is full to its last column may begin a new line.
+        # A terminal may begin a new line when its last column is full.
         width = self._width or size.columns - 1
-        text = bar_format(progress, description=self._description, width=width)
-        # A notebook's bar has the width of its cell.
+        text = format_bar(progress, description=self._description, width=width)
+        # A notebook's bar is as wide as its cell.
         ncols = width if self._width is None else None
         if self._bar is not None:
             self._redraw(progress, text, ncols)
         elif not progress.is_final:
-            # tqdm's own look at a terminal that does not tell its size would find no room for anything.
+            # tqdm itself would find no room in a terminal that does not know its size.
             first: dict[str, Any] = {"total": progress.total, "initial": progress.rows, "bar_format": text}
             self._bar = self._bar_class(**first, file=sys.stderr, ncols=ncols, nrows=size.lines)
 
     def say(self, text: str) -> None:
-        """Write a line of text above the bar.
-
-        Parameters
-        ----------
-        text : str
-            Without a line break.
-        """
+        """Write a line of text above the bar."""
         with suppress(OSError, ValueError):
             self._bar_class.write(f"{self._description}: {text}", file=sys.stderr)
 
@@ -148,27 +106,15 @@ class Bar:
 
 
 def is_notebook() -> bool:
-    """Say whether this is the kernel of a notebook.
-
-    Returns
-    -------
-    bool
-        False in a terminal, also in IPython's.
-    """
+    """Return whether this is the kernel of a notebook. IPython in a terminal is not."""
     interactive = sys.modules.get("IPython")
     shell = interactive.get_ipython() if interactive else None
     return type(shell).__name__ == "ZMQInteractiveShell"
 
 
 def find_bar_class() -> Any | None:
-    """Return the class of bar that fits where we are.
-
-    Returns
-    -------
-    type or None
-        What `tqdm.auto` chooses; None where only lines can be shown.
-    """
-    # Imported here: whoever wants no bar need not wait for it.
+    """Return the class of bar that `tqdm.auto` chooses here, or None where only lines can be shown."""
+    # Imported here, so that a program without a bar does not wait for it.
     if is_notebook():
         # Asked before tqdm.auto, which warns where ipywidgets are missing or too old.
         if importlib.import_module("tqdm.notebook").IProgress is None:
@@ -176,12 +122,12 @@ def find_bar_class() -> Any | None:
     elif not sys.stderr.isatty():
         return None
     auto = importlib.import_module("tqdm.auto").tqdm
-    # tqdm starts a thread that looks after bars which are not drawn for long, and never ends it: this one is drawn.
+    # tqdm would start a thread for bars that are seldom drawn, and never end it. This bar is drawn often.
     return type("tqdm", (auto,), {"monitor_interval": 0})
 
 
 def _terminal_size() -> os.terminal_size:
-    # Without a file descriptor it is no terminal of the system's, such as an editor's console.
+    # A stream without a file descriptor, such as an editor's console, is not a terminal of the system.
     with suppress(OSError, ValueError, AttributeError):
         size = os.get_terminal_size(sys.stderr.fileno())
         if size.columns and size.lines:
@@ -190,7 +136,7 @@ def _terminal_size() -> os.terminal_size:
 
 
 def _write(text: str) -> None:
-    # Who started the run may have closed the terminal: that ends the lines, and not the run. tqdm does alike.
+    # The user may have closed the terminal: that ends the lines, not the run. tqdm does the same.
     with suppress(OSError, ValueError):
         sys.stderr.write(text)
         sys.stderr.flush()

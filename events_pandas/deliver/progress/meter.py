@@ -1,4 +1,7 @@
-"""The meter: counts every event, and shows the facts a few times a second at most."""
+"""The meter: it counts every event, and shows the progress a few times a second at most.
+
+`progress_bar` chooses the display.
+"""
 
 import math
 import sys
@@ -6,31 +9,48 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final, Literal, Protocol, TypeAlias
 
-from events_pandas.deliver.clock import REAL_SURROUNDINGS, Surroundings
+from events_pandas.deliver.clock import REAL_CLOCK, Clock
 from events_pandas.deliver.outcomes import Outcome
-from events_pandas.deliver.pace.state import Standing
+from events_pandas.deliver.pace.state import RunState
 from events_pandas.deliver.progress.displays import NOTEBOOK_WIDTH, Bar, Lines, find_bar_class, is_notebook
 from events_pandas.deliver.progress.tally import Progress, Tally
 from events_pandas.words import escaped
 
+BRIEF_SECONDS: Final = 2.0
+"""Work that takes less time leaves no line."""
+CALL_SECONDS: Final = 0.1
+"""The least time between two calls of a callable."""
+DRAW_SECONDS: Final = 0.25
+"""The least time between two drawings of a bar."""
+LOOK_SECONDS: Final = 1.0
+"""The time between two looks of lines at the run. The speed is measured between looks."""
+ProgressChoice: TypeAlias = Literal["auto"] | bool | Callable[[Progress], object]
+"""The values of the option `progress`."""
+
+
+class ProgressBar(Protocol):
+    """Something that shows the progress of the work."""
+
+    def watch(self, read_state: Callable[[], RunState]) -> None:
+        """Read the state of a run whenever something is shown."""
+
+    def update(self, outcome: Outcome) -> None:
+        """Count one event by its outcome."""
+
+    def advance(self, n: int = 1) -> None:
+        """Count rows that are not sent."""
+
+    def tick(self) -> None:
+        """Show changes that come with time. Call it at least once a second while nothing comes in."""
+
+    def say(self, text: str) -> None:
+        """Show a line of text."""
+
 
 class Meter:
-    """Shows how far the work has come.
+    """Passes the progress to `show`, at most once in `interval_seconds` and not before `delay_seconds`.
 
-    Parameters
-    ----------
-    show : callable
-        Is given the facts.
-    total : int or None
-        Rows to come, if that is known.
-    interval_seconds : float
-        The time between two showings, at least.
-    delay_seconds : float, default 0.0
-        Nothing is shown before this time.
-    say : callable, optional
-        Is given lines of text; by default they are dropped.
-    surroundings : Surroundings, optional
-        The clocks.
+    Without `say`, lines of text are dropped.
     """
 
     def __init__(
@@ -41,68 +61,44 @@ class Meter:
         interval_seconds: float,
         delay_seconds: float = 0.0,
         say: Callable[[str], object] | None = None,
-        surroundings: Surroundings = REAL_SURROUNDINGS,
+        clock: Clock = REAL_CLOCK,
     ) -> None:
         self._show = show
         self._say = say
         self._interval_seconds = interval_seconds
-        self._clock = surroundings.clock
-        self._tally = Tally(total, surroundings)
-        self._due_at = self._clock() + delay_seconds
+        self._monotonic = clock.monotonic
+        self._tally = Tally(total, clock)
+        self._due_at = self._monotonic() + delay_seconds
         self._has_failed = False
 
-    def watch(self, standing: Callable[[], Standing]) -> None:
-        """Take the facts of delivery from a run.
-
-        Parameters
-        ----------
-        standing : callable
-            Says where the run stands; asked whenever something is shown.
-        """
-        self._tally.watch(standing)
+    def watch(self, read_state: Callable[[], RunState]) -> None:
+        """Read the state of a run whenever something is shown."""
+        self._tally.watch(read_state)
 
     def update(self, outcome: Outcome) -> None:
-        """Count one event by its outcome.
-
-        Parameters
-        ----------
-        outcome : Outcome
-            What became of it.
-        """
+        """Count one event by its outcome."""
         self._tally.count(outcome)
-        if self._clock() >= self._due_at:
+        if self._monotonic() >= self._due_at:
             self._look()
 
     def advance(self, n: int = 1) -> None:
-        """Count rows of which nothing more is to be said.
-
-        Parameters
-        ----------
-        n : int, default 1
-            How many.
-        """
+        """Count rows that are not sent."""
         self._tally.advance(n)
-        if self._clock() >= self._due_at:
+        if self._monotonic() >= self._due_at:
             self._look()
 
     def tick(self) -> None:
-        """Show what has changed by itself, such as the time."""
-        if self._clock() >= self._due_at:
+        """Show changes that come with time."""
+        if self._monotonic() >= self._due_at:
             self._look()
 
     def say(self, text: str) -> None:
-        """Show a line of text, where there is a place for it.
-
-        Parameters
-        ----------
-        text : str
-            What is to be known while the work goes on.
-        """
+        """Show a line of text if there is a place for it."""
         if self._say is not None:
             self._say(text)
 
     def close(self) -> None:
-        """Show the last facts."""
+        """Show the progress for the last time."""
         if not self._has_failed:
             self._look(is_final=True)
 
@@ -110,68 +106,34 @@ class Meter:
         try:
             self._show(self._tally.look(is_final=is_final))
         except Exception:
-            # What failed once is not asked again: its error is on its way, and a second one would hide it.
+            # A display that failed is not called again: a second error would hide the first.
             self._has_failed = True
             self._due_at = math.inf
             raise
-        # After it and not before: what takes long to show must not be all that is done.
-        self._due_at = self._clock() + self._interval_seconds
+        # Counted from the end of the showing, so that a slow display leaves time for the work.
+        self._due_at = self._monotonic() + self._interval_seconds
 
 
-BRIEF_SECONDS: Final = 2.0
-"""What takes less time leaves no line behind."""
-CALL_SECONDS: Final = 0.1
-"""The time between two calls of a callable, at least."""
-DRAW_SECONDS: Final = 0.25
-"""The time between two drawings of a bar, at least."""
-LOOK_SECONDS: Final = 1.0
-"""How often lines look at the run: the speed is measured between two looks."""
+class Silence:
+    """Shows nothing."""
 
-ProgressChoice: TypeAlias = Literal["auto"] | bool | Callable[[Progress], object]
-"""What the option `progress` may be."""
-
-
-class ProgressBar(Protocol):
-    """Something that shows how far the work has come."""
-
-    def watch(self, standing: Callable[[], Standing]) -> None:
-        """Take the facts of delivery from a run.
-
-        Parameters
-        ----------
-        standing : callable
-            Says where the run stands; asked whenever something is shown.
-        """
+    def watch(self, read_state: Callable[[], RunState]) -> None:
+        """Do nothing."""
 
     def update(self, outcome: Outcome) -> None:
-        """Count one event by its outcome.
-
-        Parameters
-        ----------
-        outcome : Outcome
-            What became of it.
-        """
+        """Do nothing."""
 
     def advance(self, n: int = 1) -> None:
-        """Count rows of which nothing more is to be said, since they are not sent.
-
-        Parameters
-        ----------
-        n : int, default 1
-            How many.
-        """
+        """Do nothing."""
 
     def tick(self) -> None:
-        """Show what has changed by itself; to be called at least once a second while nothing comes in."""
+        """Do nothing."""
 
     def say(self, text: str) -> None:
-        """Show a line of text.
+        """Do nothing."""
 
-        Parameters
-        ----------
-        text : str
-            What is to be known while the work goes on.
-        """
+    def close(self) -> None:
+        """Do nothing."""
 
 
 @contextmanager
@@ -182,31 +144,15 @@ def progress_bar(
     description: str,
     delay_seconds: float = 0.0,
 ) -> Iterator[ProgressBar]:
-    """Show progress on standard error, or tell it to a callable.
+    """Show progress on standard error, or pass it to a callable.
 
-    Parameters
-    ----------
-    progress : {"auto"} or bool or callable
-        False shows nothing. A callable is called with a `Progress` at most ten times a second, and once at the end.
-        Otherwise there is a bar on a terminal, and in a notebook that has ipywidgets; elsewhere a line after two
-        seconds, every ten seconds from then on, whenever a long pause begins or has ended, and at the end, which
-        ``"auto"`` omits for what took less than two seconds.
-    total : int or None
-        Rows to come; None if that is not known.
-    description : str
-        The work in a word, such as ``"submitting"``.
-    delay_seconds : float, default 0.0
-        A bar appears after this time only.
+    False shows nothing. A callable is called with a `Progress` at most ten times a second, and once at the end.
+    Otherwise there is a bar on a terminal, and in a notebook that has ipywidgets. Elsewhere there is a line after two
+    seconds, then every ten seconds, whenever a long pause begins or ends, and at the end; ``"auto"`` omits the last
+    line of work that took less than two seconds. A bar appears only after `delay_seconds`.
 
-    Yields
-    ------
-    ProgressBar
-        To be told of the progress.
-
-    Notes
-    -----
     An exception of the callable leaves the method that called it, or the end of the block; then it is not called again.
-    If the block ends in an exception of its own, that one is raised, and one that follows is told in a note.
+    If the block ends in an exception of its own, that one is raised, with a note about a later one.
     """
     meter = _meter(progress, total, description=description, delay_seconds=delay_seconds)
     try:
@@ -218,7 +164,7 @@ def progress_bar(
     meter.close()
 
 
-def _meter(progress: ProgressChoice, total: int | None, *, description: str, delay_seconds: float) -> "Meter | Silence":
+def _meter(progress: ProgressChoice, total: int | None, *, description: str, delay_seconds: float) -> Meter | Silence:
     if callable(progress):
         return Meter(progress, total=total, interval_seconds=CALL_SECONDS)
     # A program without a console has no standard error.
@@ -232,54 +178,8 @@ def _meter(progress: ProgressChoice, total: int | None, *, description: str, del
     return Meter(bar.show, total=total, interval_seconds=DRAW_SECONDS, delay_seconds=delay_seconds, say=bar.say)
 
 
-def _close_after(error: BaseException, meter: "Meter | Silence") -> None:
+def _close_after(error: BaseException, meter: Meter | Silence) -> None:
     try:
         meter.close()
-    except Exception as fault:  # noqa: BLE001  # why the work ended comes first, whatever the display says
+    except Exception as fault:  # noqa: BLE001  # the reason why the work ended comes first
         error.add_note(f"and showing the progress failed: {type(fault).__name__}: {escaped(fault)}")
-
-
-class Silence:
-    """Shows nothing."""
-
-    def watch(self, standing: Callable[[], Standing]) -> None:
-        """Show nothing.
-
-        Parameters
-        ----------
-        standing : callable
-            Never asked.
-        """
-
-    def update(self, outcome: Outcome) -> None:
-        """Show nothing.
-
-        Parameters
-        ----------
-        outcome : Outcome
-            Any.
-        """
-
-    def advance(self, n: int = 1) -> None:
-        """Show nothing.
-
-        Parameters
-        ----------
-        n : int, default 1
-            Any.
-        """
-
-    def tick(self) -> None:
-        """Show nothing."""
-
-    def say(self, text: str) -> None:
-        """Show nothing.
-
-        Parameters
-        ----------
-        text : str
-            Any.
-        """
-
-    def close(self) -> None:
-        """Show nothing."""

@@ -1,4 +1,7 @@
-"""The tally of a run: what is counted as it comes, and what follows from it when somebody looks."""
+"""The tally of a run: what is counted as it comes, and what follows from it.
+
+That is the speed, the windows and the end of the run.
+"""
 
 import datetime as dt
 from collections import deque
@@ -6,10 +9,22 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from events_pandas.deliver.clock import Surroundings
+from events_pandas.deliver.clock import Clock
 from events_pandas.deliver.outcomes import Outcome, Status
-from events_pandas.deliver.pace.duration import duration_seconds, windows_to_come
-from events_pandas.deliver.pace.state import Pause, Standing, Window
+from events_pandas.deliver.pace.state import Pause, RunState, Window, count_windows, duration_seconds
+
+LEAST_PACE_SHARE: Final = 0.8
+"""From this part of the limit's pace on, the limit decides: a run that it bounds uses nearly all of it."""
+SPENT_SHARE: Final = 0.2
+"""A window with no more than this left at its end was used up, by this run or also by others."""
+REACHABLE_PER_SECOND: Final = 2_000.0
+"""More requests a second than a run can make. A limit above that does not decide."""
+SPEED_SECONDS: Final = 10.0
+"""The present speed is measured over the length of a window, so that changes within a window even out."""
+LEAST_SPEED_SECONDS: Final = 2.0
+"""A shorter measurement says little about the speed."""
+LEAST_PAUSE_SECONDS: Final = 1.0
+"""A shorter pause for the rate limit is part of the pace, and for the first answer it is usual."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -19,22 +34,22 @@ class Progress:
     Parameters
     ----------
     rows : int
-        Rows of which nothing more is to be done, those included that are not sent; without those that are
-        ``not_submitted``, since the run ended before their turn.
+        Rows that are finished, also those that are not sent. Rows that are ``not_submitted`` are not counted, as the
+        run ended before their turn.
     total : int or None
         Rows of the whole run; None if that is not known, as in a stream.
     counts : mapping of str to int
-        Events by status, such as ``{"accepted": 990, "rejected": 10}``; rows that are not sent are not counted,
-        nor are those that are ``not_submitted``: how many they are, the results tell.
+        Events by status, such as ``{"accepted": 990, "rejected": 10}``. Rows that are not sent are not counted, nor are
+        those that are ``not_submitted``: the results count them.
     at : datetime.datetime
-        When this was so, in UTC.
+        The time of this progress, in UTC.
     elapsed_seconds : float
         Since the run began.
     events_per_second : float or None
         The rate of the last ten seconds; None in the first two of a run, and while it is paused.
     window : Window or None
         The current window of the rate limit: ``limit``, ``left``, ``ends_in_seconds`` and ``seconds``. None where the
-        limit is not known, or is not what decides the pace.
+        limit is not known, or does not decide the pace.
     window_number : int or None
         The number of the current window in this run, from 1; None without a window.
     windows : int or None
@@ -50,7 +65,7 @@ class Progress:
     ended_early : bool
         Whether the run has ended before all of its rows were done.
     is_final : bool
-        Whether this is the last that is told of the run, however it ended.
+        Whether this is the last progress of the run, however it ended.
 
     Examples
     --------
@@ -82,61 +97,123 @@ class Progress:
     is_final: bool = False
 
 
-LEAST_PACE_SHARE: Final = 0.8
-"""From this part of the limit's pace on, the limit is what decides; a run that it decides has all but all of it."""
-SPENT_SHARE: Final = 0.2
-"""With no more than this left at its end, a window has been used up: by this run, or by others too."""
-REACHABLE_PER_SECOND: Final = 2_000.0
-"""More requests a second than a run can make: a limit beyond that does not decide."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Forecast:
+    """When a run ends, and what decides that."""
+
+    # Until the last request leaves; None if that is not known.
+    seconds: float | None = None
+    # Whether the rate limit decides the pace.
+    is_paced: bool = False
+    # Windows after the current one; None where the limit does not decide, or the end is not known.
+    windows_to_come: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Forecast:
-    """When a run ends, and what decides that.
+class _Sample:
+    """What a look at the run found."""
 
-    Parameters
-    ----------
-    seconds : float or None
-        Until the last request leaves; None if that is not known.
-    is_paced : bool
-        Whether the rate limit decides the pace.
-    windows_to_come : int or None
-        Windows after the current one; None where the limit does not decide, or the end is not known.
-    """
+    at: float
+    done: int
+    left_share: float
 
-    seconds: float | None = None
-    is_paced: bool = False
-    windows_to_come: int | None = None
+
+class Tally:
+    """Counts what becomes of rows."""
+
+    def __init__(self, total: int | None, clock: Clock) -> None:
+        self._total = total
+        self._monotonic = clock.monotonic
+        self._unix_time = clock.unix_time
+        self._began_at = clock.monotonic()
+        self._read_state: Callable[[], RunState] | None = None
+        self._rows = 0
+        self._counts = dict.fromkeys(Status, 0)
+        self._was_stopped = False
+        self._samples: deque[_Sample] = deque()
+        self._first_window_ends_at: float | None = None
+
+    def watch(self, read_state: Callable[[], RunState]) -> None:
+        """Read the state of a run at every look."""
+        self._read_state = read_state
+
+    def count(self, outcome: Outcome) -> None:
+        """Count one event by its outcome."""
+        if outcome.status is Status.NOT_SUBMITTED:
+            # Rows that an ended run leaves over are not progress, and not all of them come.
+            self._was_stopped = True
+            return
+        self._rows += 1
+        self._counts[outcome.status] += 1
+
+    def advance(self, n: int) -> None:
+        """Count rows that are not sent."""
+        self._rows += n
+
+    def look(self, *, is_final: bool = False) -> Progress:
+        """Return the progress at this moment."""
+        now = self._monotonic()
+        state = RunState() if self._read_state is None else self._read_state()
+        pause = None if state.pause is None or _is_brief(state.pause) else state.pause
+        self._sample(now, state.window, is_paused=pause is not None)
+        speed = None if self._was_stopped else self._per_second()
+        ahead = Forecast() if is_final or self._was_stopped or pause else self._forecast(state, speed)
+        # Counted at every look, shown or not, as the first window is the first that any answer showed.
+        number = None if state.window is None else self._window_number(now, state.window)
+        at = dt.datetime.fromtimestamp(self._unix_time(), dt.UTC)
+        return Progress(
+            rows=self._rows,
+            total=self._total,
+            counts={status.value: n for status, n in self._counts.items() if n},
+            at=at,
+            elapsed_seconds=now - self._began_at,
+            events_per_second=speed,
+            window=state.window if ahead.is_paced else None,
+            window_number=number if ahead.is_paced else None,
+            windows=None if number is None or ahead.windows_to_come is None else number + ahead.windows_to_come,
+            done_at=at if is_final else _later(at, ahead.seconds),
+            pause=None if is_final or self._was_stopped else pause,
+            in_flight=state.in_flight,
+            ended_early=self._was_stopped or (is_final and self._rows < (self._total or 0)),
+            is_final=is_final,
+        )
+
+    def _sample(self, now: float, window: Window | None, *, is_paused: bool) -> None:
+        # Rows that are not sent come by the thousand, and say nothing about the speed of delivery.
+        done = self._rows if self._read_state is None else sum(self._counts.values())
+        left_share = 1.0 if window is None else window.left / window.limit
+        if is_paused or not done:
+            # The time before a pause, and the wait for the first answer, do not belong to the present speed.
+            self._samples.clear()
+        self._samples.append(_Sample(at=now, done=done, left_share=left_share))
+        while len(self._samples) > 1 and self._samples[1].at <= now - SPEED_SECONDS:
+            self._samples.popleft()
+
+    def _per_second(self) -> float | None:
+        first, last = self._samples[0], self._samples[-1]
+        seconds = last.at - first.at
+        return (last.done - first.done) / seconds if seconds >= LEAST_SPEED_SECONDS else None
+
+    def _forecast(self, state: RunState, speed: float | None) -> Forecast:
+        left = None if self._total is None else max(self._total - self._rows - state.in_flight, 0)
+        least = min(sample.left_share for sample in self._samples)
+        return forecast(left, window=state.window, per_second=speed, least_left_share=least)
+
+    def _window_number(self, now: float, window: Window) -> int:
+        ends_at = now + window.ends_in_seconds
+        if self._first_window_ends_at is None:
+            self._first_window_ends_at = ends_at
+        # Rounded, as the bounds on the server's clock grow more exact with the answers.
+        return max(1 + round((ends_at - self._first_window_ends_at) / window.seconds), 1)
 
 
 def forecast(
     requests: int | None, *, window: Window | None, per_second: float | None, least_left_share: float = 1.0
 ) -> Forecast:
-    """Say when a run ends.
+    """Return when a run ends.
 
-    Parameters
-    ----------
-    requests : int or None
-        How many are still to be made; None if that is not known.
-    window : Window or None
-        The current window of the rate limit, if it is known.
-    per_second : float or None
-        The present speed; None if that is not known yet.
-    least_left_share : float, default 1.0
-        The smallest part of a window that was left at any time of late.
-
-    Returns
-    -------
-    Forecast
-        The later of two times, where the run is slower than the limit allows.
-
-    Examples
-    --------
-    >>> window = Window(limit=100, left=20, ends_in_seconds=2.0, seconds=10.0)
-    >>> forecast(521, window=window, per_second=10.0)
-    Forecast(seconds=52.0, is_paced=True, windows_to_come=6)
-    >>> forecast(500, window=window, per_second=5.0)
-    Forecast(seconds=100.0, is_paced=False, windows_to_come=None)
+    It ends by the limit if it is about as fast as the limit allows, else by the later of the times that limit and speed
+    give. `least_left_share` is the smallest part of a window that was left in the last ten seconds.
     """
     by_speed = requests / per_second if requests is not None and per_second else None
     if window is None:
@@ -156,157 +233,17 @@ def forecast(
         seconds: float | None = by_limit
     else:
         seconds = None if by_speed is None else max(by_limit, by_speed)
-    further = windows_to_come(seconds, window=window) if is_paced and seconds is not None else None
+    further = count_windows(seconds, window=window) if is_paced and seconds is not None else None
     return Forecast(seconds=seconds, is_paced=is_paced, windows_to_come=further)
 
 
 def _is_at_pace(window: Window, per_second: float | None) -> bool:
-    """Say whether a run is about as fast as the limit allows; where its speed is not known, whether it can be."""
+    """Return whether a run is about as fast as the limit allows.
+
+    If its speed is not known, return whether it can be.
+    """
     pace = window.limit / window.seconds
     return pace <= REACHABLE_PER_SECOND if per_second is None else per_second >= LEAST_PACE_SHARE * pace
-
-
-SPEED_SECONDS: Final = 10.0
-"""The time over which the present speed is measured: a window's, so that what happens within one evens out."""
-LEAST_SPEED_SECONDS: Final = 2.0
-"""What is measured over less says little of the speed."""
-LEAST_PAUSE_SECONDS: Final = 1.0
-"""A shorter pause for the rate limit is part of the pace, and one for the first answer is usual."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Sample:
-    """What a look at the run found."""
-
-    at: float
-    done: int
-    left_share: float
-
-
-class Tally:
-    """Counts what becomes of rows.
-
-    Parameters
-    ----------
-    total : int or None
-        Rows to come, if that is known.
-    surroundings : Surroundings
-        The clocks.
-    """
-
-    def __init__(self, total: int | None, surroundings: Surroundings) -> None:
-        self._total = total
-        self._clock = surroundings.clock
-        self._unix_time = surroundings.unix_time
-        self._began_at = surroundings.clock()
-        self._standing: Callable[[], Standing] | None = None
-        self._rows = 0
-        self._counts = dict.fromkeys(Status, 0)
-        self._was_stopped = False
-        self._samples: deque[_Sample] = deque()
-        self._first_window_ends_at: float | None = None
-
-    def watch(self, standing: Callable[[], Standing]) -> None:
-        """Take the facts of delivery from a run.
-
-        Parameters
-        ----------
-        standing : callable
-            Says where the run stands.
-        """
-        self._standing = standing
-
-    def count(self, outcome: Outcome) -> None:
-        """Count one event.
-
-        Parameters
-        ----------
-        outcome : Outcome
-            What became of it.
-        """
-        if outcome.status is Status.NOT_SUBMITTED:
-            # What a run that has ended leaves over is no progress, and not all of it is told.
-            self._was_stopped = True
-            return
-        self._rows += 1
-        self._counts[outcome.status] += 1
-
-    def advance(self, n: int) -> None:
-        """Count rows of which nothing more is to be said.
-
-        Parameters
-        ----------
-        n : int
-            How many.
-        """
-        self._rows += n
-
-    def look(self, *, is_final: bool = False) -> Progress:
-        """Say how far the work has come.
-
-        Parameters
-        ----------
-        is_final : bool, default False
-            Whether it is over.
-
-        Returns
-        -------
-        Progress
-            The facts of this moment.
-        """
-        now = self._clock()
-        standing = Standing() if self._standing is None else self._standing()
-        pause = None if standing.pause is None or _is_brief(standing.pause) else standing.pause
-        self._sample(now, standing.window, is_paused=pause is not None)
-        speed = None if self._was_stopped else self._per_second()
-        ahead = Forecast() if is_final or self._was_stopped or pause else self._forecast(standing, speed)
-        # Counted at every look, shown or not: the first window is the first that any answer showed.
-        number = None if standing.window is None else self._window_number(now, standing.window)
-        at = dt.datetime.fromtimestamp(self._unix_time(), dt.UTC)
-        return Progress(
-            rows=self._rows,
-            total=self._total,
-            counts={status.value: n for status, n in self._counts.items() if n},
-            at=at,
-            elapsed_seconds=now - self._began_at,
-            events_per_second=speed,
-            window=standing.window if ahead.is_paced else None,
-            window_number=number if ahead.is_paced else None,
-            windows=None if number is None or ahead.windows_to_come is None else number + ahead.windows_to_come,
-            done_at=at if is_final else _later(at, ahead.seconds),
-            pause=None if is_final or self._was_stopped else pause,
-            in_flight=standing.in_flight,
-            ended_early=self._was_stopped or (is_final and self._rows < (self._total or 0)),
-            is_final=is_final,
-        )
-
-    def _sample(self, now: float, window: Window | None, *, is_paused: bool) -> None:
-        # Rows that are not sent come by the thousand, and say nothing of the speed of delivery.
-        done = self._rows if self._standing is None else sum(self._counts.values())
-        left_share = 1.0 if window is None else window.left / window.limit
-        if is_paused or not done:
-            # Neither what came before a pause nor the wait for the first answer belongs to the present speed.
-            self._samples.clear()
-        self._samples.append(_Sample(at=now, done=done, left_share=left_share))
-        while len(self._samples) > 1 and self._samples[1].at <= now - SPEED_SECONDS:
-            self._samples.popleft()
-
-    def _per_second(self) -> float | None:
-        first, last = self._samples[0], self._samples[-1]
-        seconds = last.at - first.at
-        return (last.done - first.done) / seconds if seconds >= LEAST_SPEED_SECONDS else None
-
-    def _forecast(self, standing: Standing, speed: float | None) -> Forecast:
-        left = None if self._total is None else max(self._total - self._rows - standing.in_flight, 0)
-        least = min(sample.left_share for sample in self._samples)
-        return forecast(left, window=standing.window, per_second=speed, least_left_share=least)
-
-    def _window_number(self, now: float, window: Window) -> int:
-        ends_at = now + window.ends_in_seconds
-        if self._first_window_ends_at is None:
-            self._first_window_ends_at = ends_at
-        # Rounded, since what is known of the server's clock grows more exact as answers come.
-        return max(1 + round((ends_at - self._first_window_ends_at) / window.seconds), 1)
 
 
 def _is_brief(pause: Pause) -> bool:
@@ -320,5 +257,5 @@ def _later(at: dt.datetime, seconds: float | None) -> dt.datetime | None:
     try:
         return at + dt.timedelta(seconds=seconds)
     except OverflowError:
-        # At next to no speed the end lies beyond the calendar's.
+        # At next to no speed the end lies beyond the calendar.
         return None

@@ -1,4 +1,4 @@
-"""Progress in words: a line of a log, and what a bar says at the width that it has. Pure."""
+"""Progress in words: a line of a log, and the text of a bar at a given width. Pure."""
 
 import datetime as dt
 import math
@@ -11,41 +11,27 @@ from events_pandas.deliver.pace.state import Pause
 from events_pandas.deliver.progress.tally import Progress
 
 LEAST_BAR: Final = 8
-"""Characters below which a bar shows nothing that the percentage does not say."""
+"""A bar of fewer characters shows no more than the percentage."""
 SOON_SECONDS: Final = 120.0
-"""What happens within this time is told to the second."""
+"""Times within the next two minutes are shown with seconds."""
 WIDE: Final = 99
-"""Characters from which on there is a bar, beside whatever figures: one that comes and goes with them looks broken."""
+"""From this width on there is always a bar: a bar that comes and goes with the figures looks broken."""
 WEEK: Final = dt.timedelta(days=6)
-"""Within this time a day of the week says which day is meant."""
+"""Within this time the day of the week names the day."""
 
-# From the widest form to the narrowest, one of these is left out after the other.
+# From the widest form to the narrowest, these parts are left out one after another.
 _LEFT_OUT_BESIDE_A_BAR: Final = ("rows", "statuses", "words", "description", "left", "window", "rate", "counts", "bar")
 _LEFT_OUT_WITHOUT_A_BAR: Final = ("statuses", "words", "description", "left", "window", "rows", "rate", "counts")
 _LEFT_OUT_IN_A_PAUSE: Final = ("statuses", "words", "description", "counts", "rows", "left", "window", "bar")
 _LEFT_OUT_AT_THE_END: Final = ("rows", "bar", "description", "statuses", "counts")
 
 
-def line(
+def format_line(
     progress: Progress, *, description: str, paused_seconds: float | None = None, zone: dt.tzinfo | None = None
 ) -> str:
-    """Say in a line of a log how far a run has come.
+    """Return the progress as a line of a log.
 
-    Parameters
-    ----------
-    progress : Progress
-        The facts.
-    description : str
-        The work in a word.
-    paused_seconds : float, optional
-        How long the pause was that has just ended.
-    zone : datetime.tzinfo, optional
-        The time zone of what is told; the machine's when not given.
-
-    Returns
-    -------
-    str
-        Without a line break.
+    `paused_seconds` is the length of a pause that has just ended. Times are in `zone`, by default the machine's.
     """
     if progress.ended_early:
         return _early(progress, description, {"statuses", "counts"})
@@ -59,25 +45,11 @@ def line(
     )
 
 
-def bar_format(progress: Progress, *, description: str, width: int, zone: dt.tzinfo | None = None) -> str:
-    """Say round a bar how far a run has come.
+def format_bar(progress: Progress, *, description: str, width: int, zone: dt.tzinfo | None = None) -> str:
+    """Return the text of a bar: the widest form that fits `width` characters, or else the narrowest.
 
-    Parameters
-    ----------
-    progress : Progress
-        The facts.
-    description : str
-        The work in a word.
-    width : int
-        Characters that there are for all of it.
-    zone : datetime.tzinfo, optional
-        The time zone of what is told; the machine's when not given.
-
-    Returns
-    -------
-    str
-        The widest form that fits, with ``{bar}`` where there is a bar, and the narrowest if none does. There is a bar
-        where there is plenty of room, unless the run has ended early.
+    It holds ``{bar}`` where there is a bar: with plenty of room, unless the run ended early. Times are in `zone`, by
+    default the machine's.
     """
     text = ""
     for text in _forms(progress, description, width=width, zone=zone):
@@ -89,47 +61,47 @@ def bar_format(progress: Progress, *, description: str, width: int, zone: dt.tzi
 
 def _forms(progress: Progress, description: str, *, width: int, zone: dt.tzinfo | None) -> Iterator[str]:
     in_turn = _left_out(progress, width)
-    told = {*in_turn}
+    shown = {*in_turn}
     if width < WIDE:
-        told -= {"bar"}
+        shown -= {"bar"}
     for left_out in ("", *in_turn):
-        told -= {left_out}
-        yield _form(progress, description if "description" in told else "", told=told, zone=zone)
+        shown -= {left_out}
+        yield _form(progress, description if "description" in shown else "", shown=shown, zone=zone)
 
 
 def _left_out(progress: Progress, width: int) -> tuple[str, ...]:
     if progress.is_final or progress.ended_early:
         return _LEFT_OUT_AT_THE_END
     if progress.pause is not None:
-        # What is waited for comes before what has been done.
+        # The wait is more important than the work that is done.
         return ("rows", *_LEFT_OUT_IN_A_PAUSE) if width >= WIDE else _LEFT_OUT_IN_A_PAUSE
     return _LEFT_OUT_BESIDE_A_BAR if width >= WIDE else _LEFT_OUT_WITHOUT_A_BAR
 
 
-def _form(progress: Progress, description: str, *, told: set[str], zone: dt.tzinfo | None) -> str:
+def _form(progress: Progress, description: str, *, shown: set[str], zone: dt.tzinfo | None) -> str:
     if progress.ended_early:
-        return _early(progress, description, told)
-    head, tail = _head(progress, description), _tail(progress, told, zone)
-    if progress.total and "bar" in told:
+        return _early(progress, description, shown)
+    head, tail = _head(progress, description), _tail(progress, shown, zone)
+    if progress.total and "bar" in shown:
         return f"{head}|{{bar}}| {tail}"
     return f"{head}, {tail}" if tail else head
 
 
-def _early(progress: Progress, description: str, told: set[str]) -> str:
-    """Say how far a run came that has ended before its last row."""
+def _early(progress: Progress, description: str, shown: set[str]) -> str:
+    """Return the text for a run that has ended before its last row."""
     head = _head(progress, description) if progress.total else description
-    counts = _early_counts(progress, told) if "counts" in told else ""
+    counts = _early_counts(progress, shown) if "counts" in shown else ""
     facts = ", ".join(_non_empty([counts, f"after {_duration(progress.elapsed_seconds)}"]))
     return f"{head} ended early: {facts}".lstrip()
 
 
-def _early_counts(progress: Progress, told: set[str]) -> str:
+def _early_counts(progress: Progress, shown: set[str]) -> str:
     share = f" of {progress.total:,}" if progress.total else ""
     if not progress.counts:
         return f"{progress.rows:,}{share}"
     accepted = progress.counts.get(Status.ACCEPTED, 0)
     others = {status: n for status, n in progress.counts.items() if status != Status.ACCEPTED}
-    return ", ".join(_non_empty([f"{accepted:,}{share} accepted", _counts(replace(progress, counts=others), told)]))
+    return ", ".join(_non_empty([f"{accepted:,}{share} accepted", _counts(replace(progress, counts=others), shown)]))
 
 
 def _head(progress: Progress, description: str) -> str:
@@ -137,35 +109,35 @@ def _head(progress: Progress, description: str) -> str:
     return f"{description}: {done}" if description else done
 
 
-def _tail(progress: Progress, told: set[str], zone: dt.tzinfo | None) -> str:
-    rows = f"{progress.rows:,} of {progress.total:,}" if progress.total and "rows" in told else ""
-    counts = _counts(progress, told) if "counts" in told else ""
+def _tail(progress: Progress, shown: set[str], zone: dt.tzinfo | None) -> str:
+    rows = f"{progress.rows:,} of {progress.total:,}" if progress.total and "rows" in shown else ""
+    counts = _counts(progress, shown) if "counts" in shown else ""
     after = f"after {_duration(progress.elapsed_seconds)}" if progress.is_final else ""
-    return ", ".join(_non_empty([rows, counts, *_ahead(progress, told, zone), after]))
+    return ", ".join(_non_empty([rows, counts, *_ahead(progress, shown, zone), after]))
 
 
 def _percent(progress: Progress) -> str:
-    # Rounded down: the last row is what makes a hundred.
+    # Rounded down: 100 % is only reached with the last row.
     return f"{100 * progress.rows // progress.total if progress.total else 0}%"
 
 
-def _counts(progress: Progress, told: set[str]) -> str:
+def _counts(progress: Progress, shown: set[str]) -> str:
     counts = progress.counts
-    if "statuses" in told:
+    if "statuses" in shown:
         return ", ".join(f"{counts[status]:,} {status}" for status in Status if status in counts)
     accepted = counts.get(Status.ACCEPTED, 0)
     other = sum(counts.values()) - accepted
     return ", ".join(_non_empty([f"{accepted:,} accepted" if accepted else "", f"{other:,} other" if other else ""]))
 
 
-def _ahead(progress: Progress, told: set[str], zone: dt.tzinfo | None) -> list[str]:
-    """Say how the run goes on; nothing if it does not."""
+def _ahead(progress: Progress, shown: set[str], zone: dt.tzinfo | None) -> list[str]:
+    """Return how the run goes on, which is nothing at its end."""
     if progress.is_final:
         return []
     if progress.pause is not None:
-        return [_pause(progress, progress.pause, told=told, zone=zone)]
-    rate = _rate(progress.events_per_second) if "rate" in told else ""
-    window = _window(progress, told) if "window" in told else ""
+        return [_pause(progress, progress.pause, shown=shown, zone=zone)]
+    rate = _rate(progress.events_per_second) if "rate" in shown else ""
+    window = _window(progress, shown) if "window" in shown else ""
     done = f"done {_moment(progress.done_at, progress.at, zone)}" if progress.done_at else ""
     return _non_empty([rate, window, done])
 
@@ -173,43 +145,43 @@ def _ahead(progress: Progress, told: set[str], zone: dt.tzinfo | None) -> list[s
 def _rate(per_second: float | None) -> str:
     if per_second is None:
         return ""
-    return f"{per_second:,.0f}/s" if per_second >= 10 else f"{per_second:.1f}/s"  # noqa: PLR2004  # two digits will do
+    return f"{per_second:,.0f}/s" if per_second >= 10 else f"{per_second:.1f}/s"  # noqa: PLR2004  # two digits are enough
 
 
-def _window(progress: Progress, told: set[str]) -> str:
+def _window(progress: Progress, shown: set[str]) -> str:
     window, number, windows = progress.window, progress.window_number, progress.windows
     if window is None or number is None:
         return ""
-    if "words" in told:
+    if "words" in shown:
         name, of = f"window {number:,}" + (f" of {windows:,}" if windows else ""), " of "
     else:
         name, of = f"window {number:,}" + (f"/{windows:,}" if windows else ""), "/"
     left = f"{max(window.left, 0):,}{of}{window.limit:,} left"
-    return f"{name}, {left}" if "left" in told else name
+    return f"{name}, {left}" if "left" in shown else name
 
 
-def _pause(progress: Progress, pause: Pause, *, told: set[str], zone: dt.tzinfo | None) -> str:
+def _pause(progress: Progress, pause: Pause, *, shown: set[str], zone: dt.tzinfo | None) -> str:
     if pause.reason == "rate_limit":
         return f"rate limit: waiting {math.ceil(pause.next_in_seconds)} s"
     if pause.reason == "preflight":
         return "waiting for Intercom's first answer"
     if pause.reason == "stopping":
-        return _stopping(pause, progress.in_flight, told)
+        return _stopping(pause, progress.in_flight, shown)
     since = f"{(progress.at - dt.timedelta(seconds=pause.since_seconds)).astimezone(zone):%H:%M:%S}"
     wait = f"next try in {math.ceil(pause.next_in_seconds)} s" if pause.next_in_seconds else "trying now"
     left = pause.gives_up_in_seconds
-    parts = [f"everything fails since {since}", wait if "left" in told else ""]
-    if "window" in told and left is not None and math.isfinite(left):
+    parts = [f"everything fails since {since}", wait if "left" in shown else ""]
+    if "window" in shown and left is not None and math.isfinite(left):
         parts.append(f"gives up in {_time_left(left)}")
     return ", ".join(_non_empty(parts))
 
 
-def _stopping(pause: Pause, in_flight: int, told: set[str]) -> str:
+def _stopping(pause: Pause, in_flight: int, shown: set[str]) -> str:
     requests = f"{in_flight:,} {'request' if in_flight == 1 else 'requests'}"
     left = pause.gives_up_in_seconds
     at_most = "" if left is None or not math.isfinite(left) else f", {math.ceil(left)} s at most"
-    hint = "; Ctrl-C again leaves at once" if "left" in told else ""
-    return f"stopping: {'waiting for ' if 'words' in told else ''}{requests}{at_most}{hint}"
+    hint = "; Ctrl-C again leaves at once" if "left" in shown else ""
+    return f"stopping: {'waiting for ' if 'words' in shown else ''}{requests}{at_most}{hint}"
 
 
 def _time_left(seconds: float) -> str:
@@ -220,7 +192,7 @@ def _time_left(seconds: float) -> str:
 
 
 def _moment(moment: dt.datetime, now: dt.datetime, zone: dt.tzinfo | None) -> str:
-    """Tell a time as one who looks at a clock wants it: the day if it is another one, seconds if it is soon."""
+    """Return a time as a clock shows it: with the day if it is another one, with seconds if it is soon."""
     local = moment.astimezone(zone)
     if abs((moment - now).total_seconds()) < SOON_SECONDS:
         return f"{local:%H:%M:%S}"

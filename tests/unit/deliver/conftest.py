@@ -14,7 +14,7 @@ import pytest
 from events_pandas import intercom
 from events_pandas.deliver.client.answers import Answer, TransportError
 from events_pandas.deliver.client.transport import Transport
-from events_pandas.deliver.clock import Surroundings
+from events_pandas.deliver.clock import Clock
 from events_pandas.deliver.decide import RetryPolicy
 from events_pandas.deliver.engine import Run
 from events_pandas.deliver.outcomes import Event
@@ -25,9 +25,9 @@ NOT_FOUND = b'{"type":"error.list","errors":[{"code":"not_found","message":"User
 
 
 class ScriptedClient:
-    """Answers each payload by its script, and 202 beyond it; a function in a script is called in the worker.
+    """Answers each payload by its script, and 202 after its end.
 
-    A 404 speaks of a user, as Intercom's does.
+    A function in a script is called in the worker. A 404 speaks of a user, as Intercom's does.
     """
 
     def __init__(self, scripts=None, *, me=None):
@@ -54,7 +54,7 @@ class ScriptedClient:
 
 
 class LocalServer:
-    """Takes connections, and lets one function answer every request on them."""
+    """Accepts connections, and answers every request on them with one function."""
 
     def __init__(self, reply, *, tls=None):
         self.requests = []
@@ -141,13 +141,13 @@ def serve():
 
 @pytest.fixture
 def certificate():
-    """The file of a certificate that nobody has signed but itself, for 127.0.0.1 and intercom.test, with its key."""
+    """Return the file of a self-signed certificate for 127.0.0.1 and intercom.test, with its key."""
     return Path(__file__).parents[2] / "certificates" / "intercom-test.pem"
 
 
 @pytest.fixture
 def tls(certificate):
-    """The server's side of TLS."""
+    """Return the server's side of TLS."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
     return context
@@ -155,7 +155,7 @@ def tls(certificate):
 
 @pytest.fixture
 def replying():
-    """Return a function that makes a server's reply of the bytes to be sent."""
+    """Return a function that makes a server's reply from the bytes to send."""
 
     def make(text):
         return lambda server, connection: connection.sendall(text)  # noqa: ARG005  # a reply is given both
@@ -174,17 +174,17 @@ def events():
 
 
 @pytest.fixture
-def surroundings():
-    """Return surroundings in which no backoff takes time, and all is answered at the same second."""
-    return Surroundings(jitter=lambda: 0.0, unix_time=lambda: 1_700_000_000.0, sleep=lambda _: None)
+def clock():
+    """Return a clock with which no backoff takes time, and all answers come in the same second."""
+    return Clock(jitter=lambda: 0.0, unix_time=lambda: 1_700_000_000.0, sleep=lambda _: None)
 
 
 @pytest.fixture
-def make_run(surroundings):
-    """Return a function that makes a run that retries twice and waits for nothing."""
+def make_run(clock):
+    """Return a function that makes a run with two retries and no waits."""
 
     def make(client, **options):
-        return Run(client, **{"retry": RetryPolicy(attempts=3), "surroundings": surroundings, **options})
+        return Run(client, **{"retry": RetryPolicy(attempts=3), "clock": clock, **options})
 
     return make
 
@@ -224,7 +224,7 @@ def connect():
 
 @pytest.fixture
 def fail():
-    """Return a function that sends a request that fails, and returns what is said of it."""
+    """Return a function that sends a request that fails, and returns its error."""
 
     def fail(transport):
         start = time.monotonic()
@@ -239,7 +239,7 @@ def fail():
 
 @pytest.fixture
 def resolve(monkeypatch):
-    """Return a function that makes a name stand for addresses, in the order in which they are to be tried."""
+    """Return a function that makes a name stand for addresses, which are tried in that order."""
     real = socket.getaddrinfo
 
     def set_addresses(name, *addresses):

@@ -1,9 +1,20 @@
-"""Verdicts: one for every answer there can be, in words to act on."""
+"""What an answer means for its event: another attempt, or an end in words to act on."""
 
 import pytest
 
 from events_pandas.deliver.client.answers import Answer, TransportError
-from events_pandas.deliver.decide import Verdict, judge, judge_spent
+from events_pandas.deliver.decide import (
+    Retry,
+    RetryPolicy,
+    Tries,
+    Verdict,
+    decide,
+    is_failure,
+    is_passing,
+    is_rate_limited,
+    judge,
+    judge_spent,
+)
 from events_pandas.deliver.outcomes import Status
 
 REFUSED = TransportError("no connection to api.intercom.io", may_have_arrived=False)
@@ -32,7 +43,7 @@ def test_judge_accepts_202_and_never_reads_its_body():
     ],
 )
 def test_judge_knows_every_status_without_a_body(status, verdict, code):
-    """The status alone decides the verdict; a code of our own stands in for Intercom's."""
+    """The status alone decides the verdict; a code of our own replaces Intercom's."""
     judged = judge(Answer(status=status))
 
     assert (judged.status, judged.http_status, judged.error_code) == (verdict, status, code)
@@ -56,7 +67,7 @@ def test_judge_quotes_what_intercom_says(error_body):
 
 
 def test_judge_knows_an_unknown_contact_by_what_the_answer_says(error_body):
-    """A 404 that speaks of a user or contact is about the row's contact, and about nothing else."""
+    """A 404 that speaks of a user or contact is about the row's contact."""
     assert judge(Answer(status=404, body=error_body("not_found", "User Not Found"))) == Verdict(
         status=Status.UNKNOWN_CONTACT,
         http_status=404,
@@ -83,7 +94,7 @@ def test_judge_knows_an_unknown_contact_by_what_the_answer_says(error_body):
     ],
 )
 def test_judge_rejects_a_404_that_does_not_speak_of_a_contact(body, code, said):
-    """A proxy, another server or a wrong path answers 404 too: that says nothing of the contact."""
+    """A 404 of a proxy, another server or a wrong path says nothing about the contact."""
     assert judge(Answer(status=404, body=body)) == Verdict(
         status=Status.REJECTED,
         http_status=404,
@@ -130,7 +141,7 @@ def test_judge_says_what_happened_and_what_to_do(status, message):
     ],
 )
 def test_judge_names_the_contact_that_another_was_merged_into(link):
-    """Intercom's message speaks of a header, which an analyst does not see."""
+    """The message names the contact that a header names, as an analyst does not see the header."""
     assert judge(Answer(status=410, headers={"Link": link})).error_message == (
         "Intercom rejected the event (410 Gone): the contact was merged into the contact whose id is 6b0c1a: "
         "submit the row with that id"
@@ -149,7 +160,7 @@ def test_judge_names_the_contact_that_another_was_merged_into(link):
     ],
 )
 def test_judge_names_no_contact_when_a_link_leads_to_none(status, link):
-    """What is not an id is not quoted: it may be an address, act on a terminal, or fill a page."""
+    """Text that is not an id is not quoted: it may be an address, control a terminal, or fill a page."""
     message = judge(Answer(status=status, headers={"Link": link})).error_message
 
     assert message.endswith("): mend the row, then submit it again")
@@ -167,14 +178,14 @@ def test_judge_names_no_contact_when_a_link_leads_to_none(status, link):
     ],
 )
 def test_judge_spent_says_by_its_code_whether_the_event_may_have_arrived(result, code):
-    """A failed event's code tells what is known of its arrival."""
+    """The code of a failed event says whether it may have arrived."""
     verdict = judge_spent(result, attempts=8)
 
     assert (verdict.status, verdict.error_code) == (Status.FAILED, code)
 
 
 def test_judge_spent_keeps_the_doubt_of_an_earlier_attempt():
-    """An event that may have arrived before is not said to have stayed here."""
+    """An event that may have arrived at an earlier attempt keeps the code of that attempt."""
     assert judge_spent(REFUSED, attempts=8, doubt="no_answer").error_code == "no_answer"
 
 
@@ -210,7 +221,144 @@ def test_judge_spent_says_what_happened_and_what_to_do(result, attempts, message
 
 
 def test_judge_spent_keeps_the_request_id_of_the_last_answer(error_body):
-    """Intercom's support can find the last request."""
+    """The request id of the last answer is kept for Intercom's support."""
     answer = Answer(status=500, body=error_body("server_error", "Oops", request_id="req-9"))
 
     assert judge_spent(answer, attempts=8).request_id == "req-9"
+
+
+POLICY = RetryPolicy(attempts=4, base_seconds=0.5, max_seconds=1.5)
+DATE = {"Date": "Tue, 14 Nov 2023 22:13:20 GMT"}  # 1,700,000,000
+
+
+def _spent_window(reset, remaining="0"):
+    return {"X-RateLimit-Limit": "166", "X-RateLimit-Remaining": remaining, "X-RateLimit-Reset": reset, **DATE}
+
+
+@pytest.mark.parametrize(
+    ("status", "passes"),
+    [(408, True), (429, True), (500, True), (502, True), (503, True), (504, True), (501, True), (599, True)]
+    + [(status, False) for status in (200, 202, 301, 400, 401, 403, 404, 406, 409, 422)],
+)
+def test_is_passing_is_true_for_408_429_and_every_5xx(status, passes):
+    """Another attempt may succeed after these statuses; all others are final."""
+    assert is_passing(Answer(status=status)) is passes
+
+
+@pytest.mark.parametrize(("attempt", "seconds"), [(1, 0.25), (2, 0.5), (3, 0.75)])
+def test_decide_waits_for_a_drawn_part_of_a_doubling_bound(attempt, seconds):
+    """The bound doubles from the base to its maximum, and jitter takes a part of it."""
+    decision = decide(Answer(status=503), tries=Tries(number=attempt, attempts=attempt), policy=POLICY, jitter=0.5)
+
+    assert decision == Retry(wait_seconds=seconds)
+
+
+def test_decide_tries_again_without_an_answer():
+    """A request without an answer is tried again."""
+    error = TransportError("the connection broke", may_have_arrived=True)
+
+    assert decide(error, tries=Tries(), policy=POLICY, jitter=0.0) == Retry(wait_seconds=0.0)
+
+
+def test_decide_honours_retry_after_with_jitter_on_top():
+    """The wait is at least the one that the server asks for, and a part of the base is added."""
+    answer = Answer(status=503, headers={"Retry-After": "20"})
+
+    assert decide(answer, tries=Tries(), policy=POLICY, jitter=0.5) == Retry(wait_seconds=20.25)
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        (_spent_window("1700000007"), 7.25),
+        (_spent_window("1700000900"), 60.25),
+        (_spent_window("1700000007", remaining="3"), 0.25),
+        (DATE, 0.25),
+    ],
+)
+def test_decide_waits_for_the_reset_when_a_429_has_nothing_remaining(headers, seconds):
+    """A spent window is waited for, at most a minute; after an overload only the backoff is."""
+    decision = decide(Answer(status=429, headers=headers), tries=Tries(), policy=POLICY, jitter=0.5)
+
+    assert decision == Retry(wait_seconds=seconds)
+
+
+def test_decide_gives_up_when_the_attempts_are_spent():
+    """The failure of the last attempt is final."""
+    verdict = decide(Answer(status=503), tries=Tries(number=4, attempts=4), policy=POLICY, jitter=0.5)
+
+    assert (verdict.status, verdict.error_code) == (Status.FAILED, "server_error")
+
+
+@pytest.mark.parametrize(("elapsed_seconds", "is_over"), [(9.9, False), (10.0, True)])
+def test_decide_gives_up_when_the_time_is_over(elapsed_seconds, is_over):
+    """A failure at or after `total_seconds` is the last."""
+    policy = RetryPolicy(base_seconds=0.5, total_seconds=10.0)
+    tries = Tries(number=1, attempts=3, elapsed_seconds=elapsed_seconds)
+
+    decision = decide(Answer(status=503), tries=tries, policy=policy, jitter=0.5)
+
+    assert (decision != Retry(wait_seconds=0.25)) is is_over
+    assert not is_over or decision.error_message == (
+        "the last answer was 503 Service Unavailable; 3 attempts were made. It may have arrived all the same; "
+        "submit the row again: should it have arrived, Intercom ignores the repeat"
+    )
+
+
+def test_decide_tells_all_attempts_though_those_of_an_outage_do_not_count():
+    """The message counts all attempts, also those that did not count in an outage."""
+    tries = Tries(number=4, attempts=9)
+
+    verdict = decide(Answer(status=503), tries=tries, policy=POLICY, jitter=0.5)
+
+    assert "9 attempts were made" in verdict.error_message
+
+
+def test_decide_judges_a_final_answer_at_once():
+    """A final answer needs no second attempt."""
+    verdict = decide(Answer(status=202), tries=Tries(), policy=POLICY, jitter=0.5)
+
+    assert verdict.status is Status.ACCEPTED
+
+
+def test_decide_bears_any_number_of_attempts():
+    """The bound does not overflow after thousands of attempts."""
+    decision = decide(
+        Answer(status=503), tries=Tries(number=5_000, attempts=5_000), policy=RetryPolicy(attempts=9_999), jitter=0.5
+    )
+
+    assert decision == Retry(wait_seconds=15.0)
+
+
+@pytest.mark.parametrize(
+    ("result", "fails", "limited"),
+    [
+        (Answer(status=202), False, False),
+        (Answer(status=422), False, False),
+        (Answer(status=503), True, False),
+        (Answer(status=429), False, True),
+        (Answer(status=429, headers=_spent_window("1700000007", remaining="3")), True, False),
+        (Answer(status=429, headers=_spent_window("1700000007")), False, True),
+        (TransportError("broke", may_have_arrived=True), True, False),
+    ],
+)
+def test_a_rate_limit_is_not_a_failure(result, fails, limited):
+    """The service works if only the rate limit refused the request."""
+    assert (is_failure(result), is_rate_limited(result)) == (fails, limited)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"attempts": 0}, "attempts is 0: it counts the first request too, so it is at least 1"),
+        ({"base_seconds": -1.0}, "base_seconds is -1.0: it is a number of seconds, 0 or more"),
+        ({"total_seconds": float("inf")}, "total_seconds is inf: it is a number of seconds, 0 or more"),
+        ({"max_seconds": float("nan")}, "max_seconds is nan: it is a number of seconds, 0 or more"),
+    ],
+)
+def test_retry_policy_refuses_what_makes_no_sense(options, message):
+    """A policy is checked when it is made."""
+    with pytest.raises(ValueError) as caught:  # noqa: PT011  # the message is compared whole
+        RetryPolicy(**options)
+
+    assert str(caught.value) == message

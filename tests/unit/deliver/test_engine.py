@@ -44,7 +44,7 @@ def _codes(outcomes):
 
 
 def _interrupt(_):
-    """Stand for Ctrl-C, which any statement of the caller's thread may raise."""
+    """Act as Ctrl-C, which any statement of the caller's thread may raise."""
     raise KeyboardInterrupt
 
 
@@ -52,7 +52,7 @@ def _interrupt(_):
 
 
 def test_deliver_yields_an_outcome_for_each_event_in_order(make_run, scripted_client, events):
-    """One list for each chunk, one outcome for each event, in the order in which they came."""
+    """There is one list for each chunk and one outcome for each event, in their order."""
     run = make_run(scripted_client({"a": [503, 202], "c": [422]}))
 
     chunks = list(run.deliver([events("a", "b"), events("c", start=2)]))
@@ -62,7 +62,7 @@ def test_deliver_yields_an_outcome_for_each_event_in_order(make_run, scripted_cl
 
 
 def test_deliver_tells_all_of_an_accepted_event(make_run, scripted_client, events):
-    """An accepted event has its HTTP status, its attempts and its time, and no error."""
+    """An accepted event has its HTTP status, attempts and time, and no error."""
     ((outcome,),) = make_run(scripted_client({"a": [OVERLOADED, 202]})).deliver([events("a")])
 
     assert outcome == Outcome(row=0, status=Status.ACCEPTED, http_status=202, attempts=2, submitted_at=1_700_000_000.0)
@@ -76,17 +76,17 @@ def test_deliver_yields_an_empty_list_when_a_chunk_is_empty(make_run, scripted_c
 
 
 def test_deliver_yields_nothing_when_there_are_no_chunks(make_run, scripted_client):
-    """No chunk in, no list out."""
+    """Without chunks there are no lists."""
     assert list(make_run(scripted_client()).deliver([])) == []
 
 
 def test_deliver_calls_back_with_each_outcome(make_run, scripted_client, events):
-    """Every outcome is told once, as it comes."""
-    told = []
+    """`on_outcome` gets every outcome once, as it comes."""
+    reported = []
 
-    list(make_run(scripted_client(), on_outcome=told.append).deliver([events("a", "b"), events("c", start=2)]))
+    list(make_run(scripted_client(), on_outcome=reported.append).deliver([events("a", "b"), events("c", start=2)]))
 
-    assert sorted(outcome.row for outcome in told) == [0, 1, 2]
+    assert sorted(outcome.row for outcome in reported) == [0, 1, 2]
 
 
 def test_run_counts_requests_and_retries(make_run, scripted_client, events):
@@ -128,7 +128,7 @@ def test_deliver_gives_up_when_the_attempts_are_spent(make_run, scripted_client,
 
 
 def test_deliver_tries_the_next_chunk_while_a_retry_waits(make_run, scripted_client, events, gate):
-    """The second chunk is under way before the first is complete."""
+    """The second chunk is sent before the first is complete."""
     client = scripted_client(
         {"a": [lambda: 202 if gate.wait(LIMIT_SECONDS) else 500], "c": [lambda: gate.set() or 202]}
     )
@@ -142,8 +142,8 @@ def test_deliver_tries_the_next_chunk_while_a_retry_waits(make_run, scripted_cli
 # Contacts
 
 
-def test_deliver_parks_the_rows_of_an_unknown_contact(make_run, scripted_client, events):
-    """After a 404 the contact's other rows cost no request, and name the row that did."""
+def test_deliver_withholds_the_rows_of_an_unknown_contact(make_run, scripted_client, events):
+    """After a 404, other rows of the contact cost no request, and name the row that had the 404."""
     client = scripted_client({"ghost": [404]})
     run = make_run(client, concurrency=1)
 
@@ -162,7 +162,7 @@ def test_deliver_parks_the_rows_of_an_unknown_contact(make_run, scripted_client,
 
 
 def test_deliver_remembers_an_unknown_contact_in_later_chunks(make_run, scripted_client, events):
-    """Contacts are parked for the whole run."""
+    """An unknown contact is remembered for the whole run."""
     client = scripted_client({"ghost": [404]})
 
     list(make_run(client, concurrency=1).deliver([events("ghost"), events("ghost", start=1)]))
@@ -170,7 +170,7 @@ def test_deliver_remembers_an_unknown_contact_in_later_chunks(make_run, scripted
     assert client.posted == ["ghost"]
 
 
-def test_deliver_parks_the_retries_of_an_unknown_contact_too(make_run, scripted_client, events):
+def test_deliver_withholds_the_retries_of_an_unknown_contact_too(make_run, scripted_client, events):
     """A row that failed before the 404 came is not tried again."""
     client = scripted_client({"ghost": [503, 404]})
     run = make_run(client, concurrency=1, retry=RetryPolicy(attempts=3, base_seconds=0.0))
@@ -189,7 +189,7 @@ PLENTY = {"X-RateLimit-Limit": "1000000", "X-RateLimit-Remaining": "999999", "X-
 
 
 def test_deliver_stops_when_the_first_answer_is_not_intercoms(make_run, scripted_client, events):
-    """A 404 that does not speak of a contact ends the run if it is the first answer: there is no use in the others."""
+    """A 404 that does not speak of a contact ends the run if it is the first answer."""
     client = scripted_client({"a": [HTML]})
     run = make_run(client, concurrency=1)
 
@@ -204,14 +204,14 @@ def test_deliver_stops_when_the_first_answer_is_not_intercoms(make_run, scripted
 
 
 def test_deliver_awaits_what_is_under_way_when_the_first_answer_is_not_intercoms(make_run, scripted_client, events):
-    """Of several requests under way the first answer decides; each of the others keeps its own."""
+    """The first answer decides, and each other request in flight keeps its own answer."""
     gate = threading.Event()
     client = scripted_client(
         {"a": [lambda: gate.wait(LIMIT_SECONDS) and 202], "b": [HTML], "c": [lambda: gate.wait(LIMIT_SECONDS) and 404]}
     )
     client.me_script = [Answer(status=200, headers=PLENTY, body=b'{"app":{}}')]
     run = make_run(client, concurrency=3, on_outcome=lambda _: gate.set())
-    run.preflight()  # which tells the limit: without it the first event would be alone
+    run.preflight()  # it learns the limit: without it the first event would be sent alone
 
     (outcomes,) = run.deliver([events("a", "b", "c", "d")])
 
@@ -223,7 +223,7 @@ def test_deliver_awaits_what_is_under_way_when_the_first_answer_is_not_intercoms
 def test_deliver_goes_on_after_a_404_of_another_kind_once_an_event_was_answered(
     make_run, scripted_client, events, first
 ):
-    """Where Intercom has answered an event, such a 404 is the one row's."""
+    """Once Intercom has answered an event, such a 404 concerns its row only."""
     client = scripted_client({"a": [first], "b": [HTML]})
     run = make_run(client, concurrency=1)
 
@@ -234,7 +234,7 @@ def test_deliver_goes_on_after_a_404_of_another_kind_once_an_event_was_answered(
 
 @pytest.mark.parametrize("first", [503, 429])
 def test_deliver_takes_no_passing_failure_for_an_answer_of_intercoms(make_run, scripted_client, events, first):
-    """What passes with time says nothing of the address: the first final answer counts."""
+    """The first final answer counts, as a passing failure says nothing about the address."""
     client = scripted_client({"a": [first, HTML]})
     run = make_run(client, concurrency=1, retry=RetryPolicy(attempts=3, base_seconds=0.0))
 
@@ -248,7 +248,7 @@ def test_deliver_takes_no_passing_failure_for_an_answer_of_intercoms(make_run, s
 
 
 def test_deliver_ends_the_rows_of_a_name_that_is_one_too_many(make_run, scripted_client, error_body):
-    """After Intercom's word on the 120 names, other rows of the name cost no request; those of other names do."""
+    """After the refusal of a new event name, other rows of that name cost no request."""
     full = Answer(status=422, body=error_body("422", "Cannot have more than 120 active event names"))
     client = scripted_client({"a": [full]})
     chunk = [
@@ -268,7 +268,7 @@ def test_deliver_ends_the_rows_of_a_name_that_is_one_too_many(make_run, scripted
 
 @pytest.mark.parametrize(("status", "code"), [(401, "unauthorized"), (403, "forbidden")])
 def test_deliver_sends_nothing_more_when_the_token_is_refused(make_run, scripted_client, events, status, code):
-    """A 401 or 403 ends the run; every row has its outcome, those of later chunks too."""
+    """A 401 or 403 ends the run, and every row has its outcome, also in later chunks."""
     client = scripted_client({"a": [status]})
     run = make_run(client)
 
@@ -288,7 +288,7 @@ def test_deliver_keeps_the_facts_of_the_row_that_was_refused(make_run, scripted_
 
 
 def test_deliver_gives_up_when_an_outage_outlasts_the_patience(make_run, scripted_client, events):
-    """Everything fails: the run ends, and the rows that were never tried are not submitted."""
+    """If everything fails, the run ends, and rows that were never tried are not submitted."""
     names = [f"e{number}" for number in range(40)]
     client = scripted_client({name: [BROKEN] * 9 for name in names}, me=[BROKEN] * 9)
     run = make_run(client, patience_seconds=0.0, concurrency=1)
@@ -304,7 +304,7 @@ def test_deliver_gives_up_when_an_outage_outlasts_the_patience(make_run, scripte
 
 
 def test_deliver_waits_an_outage_out_though_a_single_event_is_left(make_run, scripted_client, events):
-    """Where an event has failed for the last time and nothing else works either, it is not to blame."""
+    """An event that has failed for the last time goes on if nothing else works either."""
     client = scripted_client({"a": [REFUSED] * 5}, me=[REFUSED, 200])
     run = make_run(client, probe_seconds=0.0)
 
@@ -314,7 +314,7 @@ def test_deliver_waits_an_outage_out_though_a_single_event_is_left(make_run, scr
 
 
 def test_deliver_does_not_take_a_faulty_event_for_an_outage(make_run, scripted_client, events):
-    """Where the question whose token this is gets its answer, the last rows of a run are to blame themselves."""
+    """If ``GET /me`` is answered, the last rows of a run have failed by themselves."""
     client = scripted_client({name: [500] * 50 for name in ("x", "y", "z")})
     run = make_run(client, retry=RetryPolicy(attempts=8, base_seconds=0.0), probe_seconds=0.0)
 
@@ -326,7 +326,7 @@ def test_deliver_does_not_take_a_faulty_event_for_an_outage(make_run, scripted_c
 
 
 def test_deliver_does_not_count_refusals_for_pace(make_run, scripted_client, events):
-    """Where others take the whole limit, an event waits, and does not fail."""
+    """If others use the whole limit, an event waits and does not fail."""
     client = scripted_client({"a": [Answer(status=429, headers={"Retry-After": "0"})] * 9})
 
     ((outcome,),) = make_run(client).deliver([events("a")])
@@ -335,7 +335,7 @@ def test_deliver_does_not_count_refusals_for_pace(make_run, scripted_client, eve
 
 
 def test_deliver_waits_an_outage_out(make_run, scripted_client, events):
-    """When the service is back, all that failed is tried anew, as if it had never been."""
+    """When the service is back, all failed events start with all their attempts again."""
     names = [f"e{number}" for number in range(40)]
     client = scripted_client({name: [REFUSED] * 5 for name in names[:6]} | {name: [REFUSED] for name in names[6:20]})
     run = make_run(client, retry=RetryPolicy(attempts=7), concurrency=1, probe_seconds=0.0)
@@ -347,10 +347,10 @@ def test_deliver_waits_an_outage_out(make_run, scripted_client, events):
 
 
 def test_deliver_probes_with_one_request_at_a_time(make_run, scripted_client, events):
-    """While everything fails, nobody is stormed: events that were never tried go first, one by one."""
+    """While everything fails, events that were never tried go first, one at a time."""
     names = [f"e{number}" for number in range(30)]
-    standings = []
-    fail = lambda: standings.append(run.standing()) or REFUSED  # noqa: E731  # a step of a script
+    states = []
+    fail = lambda: states.append(run.current_state()) or REFUSED  # noqa: E731  # a step of a script
     client = scripted_client({"e0": [fail] * 20} | {name: [fail] for name in names[1:6]})
     run = make_run(client, retry=RetryPolicy(attempts=25), concurrency=4, probe_seconds=0.0)
 
@@ -358,11 +358,11 @@ def test_deliver_probes_with_one_request_at_a_time(make_run, scripted_client, ev
 
     assert set(_statuses(outcomes)) == {"accepted"}
     assert client.posted[:26] == ["e0"] * 20 + names[1:7]
-    assert {(standing.pause.reason, standing.in_flight) for standing in standings[20:]} == {("outage", 1)}
+    assert {(state.pause.reason, state.in_flight) for state in states[20:]} == {("outage", 1)}
 
 
 def test_deliver_goes_on_when_failures_are_not_in_a_row(make_run, scripted_client, events):
-    """An answer of any other kind starts the count anew."""
+    """An answer of any other kind restarts the count."""
     names = [f"e{number}" for number in range(39)]
     failing = {name: [REFUSED] for name in names if name != "e19"}
     run = make_run(scripted_client(failing), retry=RetryPolicy(attempts=1), concurrency=1)
@@ -374,7 +374,7 @@ def test_deliver_goes_on_when_failures_are_not_in_a_row(make_run, scripted_clien
 
 
 def test_deliver_stops_when_too_many_are_rejected(make_run, scripted_client, events):
-    """With a limit of a tenth, the rest of a file that is rejected whole is not sent."""
+    """With a limit of a tenth, the rest of a file whose rows are all rejected is not sent."""
     names = [f"e{number}" for number in range(200)]
     run = make_run(scripted_client({name: [422] for name in names}), max_failure_rate=0.1, concurrency=1)
 
@@ -388,7 +388,7 @@ def test_deliver_stops_when_too_many_are_rejected(make_run, scripted_client, eve
 
 
 def test_try_out_lets_the_run_go_on_when_its_events_are_accepted(make_run, scripted_client, events):
-    """What was tried out has its outcomes, and the rest is sent."""
+    """The events sent first have their outcomes, and the rest is sent."""
     run = make_run(scripted_client())
 
     (outcome,) = run.try_out(events("a"))
@@ -398,7 +398,7 @@ def test_try_out_lets_the_run_go_on_when_its_events_are_accepted(make_run, scrip
 
 
 def test_try_out_stops_the_run_when_an_event_is_rejected(make_run, scripted_client, events):
-    """The rest is not sent, and says why."""
+    """The rest is not sent, and its code says why."""
     client = scripted_client({"a": [422]})
     run = make_run(client)
 
@@ -413,7 +413,7 @@ def test_try_out_stops_the_run_when_an_event_is_rejected(make_run, scripted_clie
 
 
 def test_run_ticks_while_it_works(make_run, scripted_client, events):
-    """Whoever shows the progress is called though no outcome comes."""
+    """`on_tick` is called although no outcome comes."""
     ticks = []
 
     list(make_run(scripted_client(), on_tick=lambda: ticks.append(1)).deliver([events("a")]))
@@ -422,29 +422,29 @@ def test_run_ticks_while_it_works(make_run, scripted_client, events):
 
 
 def test_run_tells_the_window(make_run, scripted_client, events):
-    """The limit, and what is left of it for this run."""
+    """The state has the limit and the rest of the window for this run."""
     run = make_run(scripted_client(), rate_share=0.5)
 
     list(run.deliver([events("a")]))
 
-    assert (run.standing().window.limit, run.standing().pause) == (500_000, None)
+    assert (run.current_state().window.limit, run.current_state().pause) == (500_000, None)
 
 
 def test_run_tells_a_pause_that_an_answer_asks_for(make_run, scripted_client, events):
-    """A Retry-After of a minute is a pause, and no outage."""
-    standings = []
+    """A Retry-After of a minute is a pause, not an outage."""
+    states = []
     client = scripted_client({"a": [Answer(status=429, headers={"Retry-After": "60"})]})
     run = make_run(client)
 
     def look():
-        standings.append(run.standing().pause)
-        if standings[-1]:
+        states.append(run.current_state().pause)
+        if states[-1]:
             raise KeyboardInterrupt
 
     run = make_run(client, on_tick=look)
     list(run.deliver([events("a", "b")]))
 
-    pause = standings[-1]
+    pause = states[-1]
     assert (pause.reason, pause.gives_up_in_seconds) == ("rate_limit", None)
     assert 50 < pause.next_in_seconds <= 60
 
@@ -485,7 +485,7 @@ def test_deliver_stops_at_ctrl_c_while_the_next_chunk_is_read(make_run, scripted
 
 
 def test_deliver_awaits_what_is_in_flight_at_ctrl_c(make_run, scripted_client, events, gate):
-    """A request that was under way is recorded by its answer."""
+    """The outcome of a request in flight comes from its answer."""
     under_way = threading.Event()
     client = scripted_client(
         {
@@ -537,7 +537,7 @@ def test_deliver_leaves_at_once_at_the_second_ctrl_c(make_run, scripted_client, 
 
 
 def test_deliver_does_not_retry_after_a_stop(make_run, scripted_client, events, gate):
-    """A passing failure that comes after the stop is left in doubt, not tried again."""
+    """A passing failure after the stop is not tried again, and its event may have arrived."""
     under_way = threading.Event()
     client = scripted_client(
         {
@@ -557,8 +557,8 @@ def test_deliver_does_not_retry_after_a_stop(make_run, scripted_client, events, 
 
 
 def test_deliver_awaits_what_is_in_flight_when_it_is_closed(make_run, scripted_client, events, gate):
-    """Closing the iterator sends nothing more, and still records what was under way."""
-    told = []
+    """Closing the iterator sends nothing more, and still records the requests in flight."""
+    reported = []
     under_way = threading.Event()
     client = scripted_client(
         {
@@ -566,19 +566,19 @@ def test_deliver_awaits_what_is_in_flight_when_it_is_closed(make_run, scripted_c
             "b": [lambda: under_way.set() or (gate.wait(LIMIT_SECONDS) and 202)],
         }
     )
-    delivery = make_run(client, on_outcome=told.append).deliver([events("first", "a"), events("b", "c", start=2)])
+    delivery = make_run(client, on_outcome=reported.append).deliver([events("first", "a"), events("b", "c", start=2)])
 
     next(delivery)
     gate.set()
     delivery.close()
 
     assert client.posted[:3] == ["first", "a", "b"]
-    assert {outcome.row for outcome in told} >= {0, 1, 2}
+    assert {outcome.row for outcome in reported} >= {0, 1, 2}
 
 
 def test_run_leaves_at_once_when_it_is_interrupted_while_it_closes(make_run, scripted_client, events, gate):
-    """Ctrl-C while requests under way are awaited is the second one: they may have arrived, and are not awaited."""
-    told, is_closing = [], []
+    """Ctrl-C while requests in flight are awaited is the second one: the wait ends, and they may have arrived."""
+    reported, is_closing = [], []
 
     def tick():
         if is_closing:
@@ -591,7 +591,7 @@ def test_run_leaves_at_once_when_it_is_interrupted_while_it_closes(make_run, scr
             "b": [lambda: under_way.set() or (gate.wait(LIMIT_SECONDS) and 202)],
         }
     )
-    run = make_run(client, on_outcome=told.append, on_tick=tick)
+    run = make_run(client, on_outcome=reported.append, on_tick=tick)
     chunks = run.deliver([events("first", "a"), events("b", start=2)])
     next(chunks)
     is_closing.append(True)
@@ -599,11 +599,11 @@ def test_run_leaves_at_once_when_it_is_interrupted_while_it_closes(make_run, scr
     with pytest.raises(KeyboardInterrupt), run:
         chunks.close()
 
-    assert _codes(told) == [None, None, "no_answer"]
+    assert _codes(reported) == [None, None, "no_answer"]
 
 
 def test_run_ends_its_threads_when_it_is_left(make_run, scripted_client, events):
-    """The end of the `with` block is the end of the workers, wherever the iterator stands."""
+    """The end of the `with` block ends the threads, however far the iterator is."""
     with make_run(scripted_client()) as run:
         delivery = run.deliver([events("a"), events("b", start=1)])
         next(delivery)
@@ -620,55 +620,55 @@ def test_deliver_raises_what_a_worker_did_not_expect(make_run, scripted_client, 
 
 
 def test_deliver_tells_what_may_have_arrived_when_a_client_fails(make_run, scripted_client, events):
-    """Nobody knows how far a request was in which a bug showed; what was not sent is told as that."""
-    told = []
+    """An event whose client failed may have arrived; events that were not sent are not submitted."""
+    reported = []
     client = scripted_client({"b": [ZeroDivisionError("a bug")]})
-    run = make_run(client, concurrency=1, on_outcome=told.append)
+    run = make_run(client, concurrency=1, on_outcome=reported.append)
 
     with pytest.raises(ZeroDivisionError):
         list(run.deliver([events("a", "b", "c")]))
 
-    assert _statuses(told) == ["accepted", "failed", "not_submitted"]
-    assert _codes(told) == [None, "no_answer", "ended_by_error"]
+    assert _statuses(reported) == ["accepted", "failed", "not_submitted"]
+    assert _codes(reported) == [None, "no_answer", "ended_by_error"]
 
 
-def test_deliver_tells_of_what_is_open_when_an_error_ends_it(make_run, scripted_client, events, surroundings):
+def test_deliver_tells_of_what_is_open_when_an_error_ends_it(make_run, scripted_client, events, clock):
     """An event in doubt that waits for another attempt may have arrived; one that was never sent has not."""
-    told = []
+    reported = []
 
-    def tell(outcome):
-        told.append(outcome)
-        if len(told) == 1:
+    def report(outcome):
+        reported.append(outcome)
+        if len(reported) == 1:
             raise ZeroDivisionError("a bug")
 
     client = scripted_client({"a": [BROKEN] * 3})
-    patient = replace(surroundings, jitter=lambda: 0.9)
-    run = make_run(client, concurrency=1, on_outcome=tell, surroundings=patient)
+    patient = replace(clock, jitter=lambda: 0.9)
+    run = make_run(client, concurrency=1, on_outcome=report, clock=patient)
 
     with pytest.raises(ZeroDivisionError):
         list(run.deliver([events("a", "b", "c")]))
 
-    assert {outcome.row: outcome.error_code for outcome in told} == {0: "no_answer", 1: None, 2: "ended_by_error"}
+    assert {outcome.row: outcome.error_code for outcome in reported} == {0: "no_answer", 1: None, 2: "ended_by_error"}
 
 
 @pytest.mark.parametrize("end", [SystemExit(3), GeneratorExit()])
 def test_deliver_raises_an_error_when_a_client_ends_its_thread(make_run, scripted_client, events, end):
-    """What ends a thread does not end the program."""
+    """An exception that ends a thread does not end the program."""
     client = scripted_client({"a": [end]})
 
     with pytest.raises(RuntimeError, match=rf"^a {type(end).__name__} in a thread that makes requests$"):
         list(make_run(client).deliver([events("a", "b")]))
 
 
-def test_run_ends_when_a_thread_dies(make_run, scripted_client, events, surroundings):
-    """A thread that dies outside of its request leaves an event that may have arrived, and nobody waits for it."""
+def test_run_ends_when_a_thread_dies(make_run, scripted_client, events, clock):
+    """If a thread dies outside of its request, the run ends, and the event may have arrived."""
 
-    def clock():
+    def monotonic():
         if threading.current_thread().name.startswith("events-pandas-"):
             raise MemoryError
         return time.monotonic()
 
-    run = make_run(scripted_client(), concurrency=1, surroundings=replace(surroundings, clock=clock))
+    run = make_run(scripted_client(), concurrency=1, clock=replace(clock, monotonic=monotonic))
     (outcomes,) = run.deliver([events("a", "b")])
 
     assert _codes(outcomes) == ["no_answer", "ended_by_error"]
@@ -695,7 +695,7 @@ def test_deliver_raises_an_error_of_the_chunks_after_those_before_it(make_run, s
 
 
 def test_run_uses_one_thread_when_concurrency_is_one(make_run, scripted_client, events):
-    """Requests go one after another when asked to."""
+    """With a concurrency of 1, requests go one after another."""
     threads = set()
     client = scripted_client({name: [lambda: threads.add(threading.get_ident()) or 202] for name in "abc"})
 
@@ -705,7 +705,7 @@ def test_run_uses_one_thread_when_concurrency_is_one(make_run, scripted_client, 
 
 
 def test_run_has_as_many_requests_in_flight_as_it_may(make_run, scripted_client, events):
-    """Requests that wait for one another are all under way together."""
+    """As many requests are in flight as `concurrency` allows."""
     meeting = threading.Barrier(4, timeout=LIMIT_SECONDS)
     client = scripted_client({name: [lambda: 202 if meeting.wait() >= 0 else 500] for name in "abcd"})
 

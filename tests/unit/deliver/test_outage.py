@@ -1,17 +1,20 @@
-"""Outages: when everything fails, when to try a single request, and when to give up."""
+"""Outages: when everything fails, when to try a single request, when to give up, and what a run waits for."""
 
 import math
 
 import pytest
 
-from events_pandas.deliver.outage import Outage
+from events_pandas.deliver.outage import Outage, find_pause
+from events_pandas.deliver.pace.observation import Observation
+from events_pandas.deliver.pace.pacer import Backoff
+from events_pandas.deliver.pace.state import Pause
 
 NOW = 1_000.0
 
 
 @pytest.fixture
 def fail():
-    """Return a function that lets requests fail at once."""
+    """Return a function that makes requests fail."""
 
     def fail(outage, times=1, *, now=NOW, in_flight=0, jitter=1.0):
         for _ in range(times):
@@ -30,7 +33,7 @@ def outage(fail):
 
 @pytest.mark.parametrize(("failures", "is_on"), [(19, False), (20, True)])
 def test_outage_begins_with_the_twentieth_failure_in_a_row(fail, failures, is_on):
-    """Nineteen failures may be bad luck."""
+    """Nineteen failures are not an outage, as they may be bad luck."""
     outage = Outage(600.0)
 
     fail(outage, failures)
@@ -39,7 +42,7 @@ def test_outage_begins_with_the_twentieth_failure_in_a_row(fail, failures, is_on
 
 
 def test_outage_begins_later_when_many_requests_are_under_way(fail):
-    """A hundred requests that one hiccup breaks are no outage."""
+    """A hundred requests in flight that fail together are not an outage."""
     outage = Outage(600.0)
 
     fail(outage, 100, in_flight=100)
@@ -48,7 +51,7 @@ def test_outage_begins_later_when_many_requests_are_under_way(fail):
 
 
 def test_outage_counts_anew_after_an_answer(fail):
-    """Whatever the service says, it works."""
+    """Any answer shows that the service works, and restarts the count."""
     outage = Outage(600.0)
     fail(outage, 19)
 
@@ -59,14 +62,14 @@ def test_outage_counts_anew_after_an_answer(fail):
 
 
 def test_outage_ends_with_an_answer(outage):
-    """One request that gets through is the end of it."""
+    """One answer ends the outage."""
     outage.worked(NOW)
 
     assert (outage.is_on, outage.gives_up_at) == (False, math.inf)
 
 
 def test_outage_waits_longer_before_every_probe(outage, fail):
-    """One second, two, four, up to thirty."""
+    """The waits are one second, two, four, up to thirty."""
     waits = [outage.probe_at - NOW]
     for _ in range(6):
         now = outage.probe_at
@@ -77,7 +80,7 @@ def test_outage_waits_longer_before_every_probe(outage, fail):
 
 
 def test_outage_draws_the_wait_from_its_upper_half(fail):
-    """Many clients do not all come back at once, and none comes back at once."""
+    """The wait is at least half of its bound, so that not all clients come back together or at once."""
     outage = Outage(600.0)
 
     fail(outage, 20, jitter=0.0)
@@ -86,14 +89,14 @@ def test_outage_draws_the_wait_from_its_upper_half(fail):
 
 
 def test_outage_does_not_take_what_was_under_way_for_a_probe(outage):
-    """A request that left before the outage began says nothing new."""
+    """A request that left before the outage began is not a probe."""
     outage.failed("no answer", sent_at=NOW - 1, now=NOW + 0.5, in_flight=0, jitter=1.0)
 
     assert outage.probe_at == NOW + 1.0
 
 
 def test_outage_gives_up_when_the_patience_has_passed_since_the_first_failure(fail):
-    """The clock runs from the first of the failures, and the last probe is not later."""
+    """The patience counts from the first failure, and the last probe is not later."""
     outage = Outage(600.0)
     fail(outage)
 
@@ -114,7 +117,7 @@ def test_outage_gives_up_with_the_failure_of_a_probe_after_the_patience(outage, 
 
 
 def test_outage_is_confirmed_by_a_probe_that_fails(outage, fail):
-    """Until then the events may be to blame."""
+    """Before a probe fails, the events may be the cause."""
     assert not outage.is_confirmed
 
     fail(outage, now=outage.probe_at)
@@ -123,7 +126,7 @@ def test_outage_is_confirmed_by_a_probe_that_fails(outage, fail):
 
 
 def test_outage_is_suspected_when_an_event_has_failed_for_the_last_time(fail):
-    """A single event is enough to ask, at once, whether anything works."""
+    """A single event is enough for a probe at once."""
     outage = Outage(600.0)
     fail(outage)
 
@@ -133,7 +136,7 @@ def test_outage_is_suspected_when_an_event_has_failed_for_the_last_time(fail):
 
 
 def test_outage_is_not_begun_by_a_rate_limit():
-    """Refusals for pace are no failures, however many there are."""
+    """Refusals by the rate limit are not failures, however many there are."""
     outage = Outage(600.0)
 
     for _ in range(50):
@@ -143,7 +146,7 @@ def test_outage_is_not_begun_by_a_rate_limit():
 
 
 def test_outage_gives_up_when_refusals_outlast_the_patience():
-    """Somebody who takes the whole limit for ten minutes is waited for no longer than that."""
+    """Refusals by the rate limit are not waited for longer than the patience."""
     outage = Outage(600.0)
     outage.refused("429", now=NOW)
 
@@ -153,7 +156,7 @@ def test_outage_gives_up_when_refusals_outlast_the_patience():
 
 
 def test_outage_waits_for_a_window_without_any_patience():
-    """A refusal for pace is no outage: a minute of nothing else is waited out at least."""
+    """Refusals by the rate limit are waited for at least a minute."""
     outage = Outage(0.0)
     outage.refused("429", now=NOW)
 
@@ -162,10 +165,48 @@ def test_outage_waits_for_a_window_without_any_patience():
     assert not outage.has_given_up
 
 
-def test_outage_counts_outages_and_keeps_the_last_complaint(outage, fail):
-    """Each outage has a number, and a reason to be told."""
+def test_outage_counts_outages_and_keeps_the_last_failure(outage, fail):
+    """Each outage has a number and a last failure."""
     outage.worked(NOW)
 
     fail(outage, 20)
 
-    assert (outage.number, outage.complaint) == (2, "no answer")
+    assert (outage.number, outage.last_failure) == (2, "no answer")
+
+
+@pytest.fixture
+def facts():
+    """Return an outage that began ten seconds ago, and a backoff for seven seconds."""
+    outage, backoff = Outage(600.0), Backoff()
+    for _ in range(20):
+        outage.failed("no answer", sent_at=NOW - 10, now=NOW - 10, in_flight=0, jitter=1.0)
+    outage.failed("no answer", sent_at=NOW - 1, now=NOW, in_flight=0, jitter=1.0)
+    asked = Observation(status=429, sent_at=NOW, received_at=NOW, retry_after=7.0)
+    backoff.observe(asked, is_spent=False, is_usual=False)
+    return {"outage": outage, "backoff": backoff, "stopping_since": None, "grace_seconds": 30.0}
+
+
+def test_pause_is_none_while_requests_go_out(facts):
+    """Nothing fails, and no answer asked for a pause."""
+    assert find_pause(NOW, **facts | {"outage": Outage(600.0), "backoff": Backoff()}) is None
+
+
+def test_pause_tells_an_outage_with_its_next_probe_and_its_end(facts):
+    """The pause has the begin of the outage, the next probe, and the end of the patience."""
+    expected = Pause(reason="outage", since_seconds=10.0, next_in_seconds=2.0, gives_up_in_seconds=590.0)
+
+    assert find_pause(NOW, **facts) == expected
+
+
+def test_pause_tells_what_an_answer_asked_for(facts):
+    """A pause that an answer asked for ends by itself."""
+    expected = Pause(reason="rate_limit", since_seconds=1.0, next_in_seconds=6.0)
+
+    assert find_pause(NOW + 1, **facts | {"outage": Outage(600.0)}) == expected
+
+
+def test_pause_tells_that_a_run_is_stopping_before_all_else(facts):
+    """Requests in flight are awaited, at most as long as the grace."""
+    expected = Pause(reason="stopping", since_seconds=4.0, next_in_seconds=0.0, gives_up_in_seconds=26.0)
+
+    assert find_pause(NOW, **facts | {"stopping_since": NOW - 4}) == expected

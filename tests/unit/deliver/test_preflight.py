@@ -9,11 +9,11 @@ import pytest
 
 from events_pandas.deliver.client.answers import Answer, TransportError
 from events_pandas.deliver.client.asking import ask_in_time
-from events_pandas.deliver.clock import Surroundings
+from events_pandas.deliver.clock import Clock
 from events_pandas.deliver.decide import RetryPolicy
 from events_pandas.deliver.outcomes import Status
 from events_pandas.deliver.pace.pacer import Pacer
-from events_pandas.deliver.preflight import Workspace, ask_workspace, read_workspace
+from events_pandas.deliver.preflight import WorkspaceIdentity, ask_workspace, read_workspace
 from events_pandas.deliver.stops import Stop
 
 ME = {"type": "admin", "app": {"id_code": "abc123", "name": "Acme", "region": "EU", "timezone": "UTC"}}
@@ -27,22 +27,24 @@ REFUSED = TransportError("no connection to api.intercom.io", may_have_arrived=Fa
 
 def test_read_workspace_takes_its_three_facts():
     """The answer names the workspace, its name for people and its region."""
-    assert read_workspace(ANSWER) == Workspace(id_code="abc123", name="Acme", region="EU")
+    assert read_workspace(ANSWER) == WorkspaceIdentity(id_code="abc123", name="Acme", region="EU")
 
 
 def test_read_workspace_says_nothing_to_a_terminal():
-    """Reports and the history of runs tell its name."""
+    """Control characters in the facts are escaped, as reports and the history of runs print them."""
     body = json.dumps({"type": "admin", "app": {"id_code": "a", "name": "b\x1b[2J", "region": "c\n"}}).encode()
 
-    assert read_workspace(Answer(status=200, body=body)) == Workspace(id_code="a", name="b\\u001b[2J", region="c\\n")
+    assert read_workspace(Answer(status=200, body=body)) == WorkspaceIdentity(
+        id_code="a", name="b\\u001b[2J", region="c\\n"
+    )
 
 
 @pytest.mark.parametrize("app", [None, [], {}, {"id_code": 5, "name": ""}])
 def test_read_workspace_bears_an_answer_that_names_none(app):
-    """What is missing is None."""
+    """A missing fact is None."""
     body = json.dumps({"type": "admin", "app": app}).encode()
 
-    assert read_workspace(Answer(status=200, body=body)) == Workspace()
+    assert read_workspace(Answer(status=200, body=body)) == WorkspaceIdentity()
 
 
 @pytest.mark.parametrize(
@@ -54,7 +56,7 @@ def test_read_workspace_bears_an_answer_that_names_none(app):
     ],
 )
 def test_read_workspace_stops_when_the_answer_is_not_intercoms(answer, said):
-    """A wrong address is found out before any event goes there."""
+    """A wrong address is found before any event is sent to it."""
     assert read_workspace(answer) == Stop(
         reason="outage",
         error_code="outage",
@@ -63,15 +65,15 @@ def test_read_workspace_stops_when_the_answer_is_not_intercoms(answer, said):
 
 
 def test_preflight_returns_the_workspace_and_learns_the_limit(make_run, scripted_client):
-    """A good token gives its workspace; the limit is known before the first event."""
+    """A good token gives its workspace, and the limit is known before the first event."""
     run = make_run(scripted_client(me=[ANSWER]))
 
-    assert run.preflight() == run.workspace == Workspace(id_code="abc123", name="Acme", region="EU")
+    assert run.preflight() == run.workspace == WorkspaceIdentity(id_code="abc123", name="Acme", region="EU")
     assert (run.limit, run.stop, run.requests) == (166, None, 0)
 
 
 def test_preflight_tries_again_when_a_failure_passes(make_run, scripted_client):
-    """Two passing failures are borne."""
+    """After two passing failures the question is asked again."""
     run = make_run(scripted_client(me=[503, REFUSED, ANSWER]))
 
     assert run.preflight() is not None
@@ -110,34 +112,37 @@ def test_preflight_stops_the_run_when_intercom_is_out_of_reach(make_run, scripte
     )
 
 
-def test_preflight_waits_no_longer_than_a_person_would(make_run, scripted_client, surroundings):
-    """Whatever the server asks for, fifteen seconds lie between two attempts at most."""
+def test_preflight_waits_no_longer_than_a_person_would(make_run, scripted_client, clock):
+    """Two attempts are at most fifteen seconds apart, whatever the server asks for."""
     waits = []
     busy = Answer(status=503, headers={"Retry-After": "120"})
-    patient = replace(surroundings, sleep=waits.append)
+    patient = replace(clock, sleep=waits.append)
 
-    make_run(scripted_client(me=[busy, ANSWER]), surroundings=patient).preflight()
+    make_run(scripted_client(me=[busy, ANSWER]), clock=patient).preflight()
 
     assert sum(waits) == 15.0
     assert max(waits) == 1.0
 
 
 @pytest.fixture
-def clock():
-    """A clock that only a sleep moves."""
+def time():
+    """Return a time that only a sleep moves."""
 
-    class Clock:
+    class FakeTime:
         now = 1_000.0
 
         def sleep(self, seconds):
             self.now += seconds
 
-    return Clock()
+    return FakeTime()
 
 
 @pytest.fixture
-def asked(clock):
-    """Return a function that asks for the workspace by a script of what each attempt takes and brings; and its log."""
+def asked(time):
+    """Return a function that asks for the workspace.
+
+    Its script has the time and the result of each attempt; it returns what was found, and the seconds of each attempt.
+    """
 
     def ask_with(*script):
         steps, given = list(script), []
@@ -145,13 +150,13 @@ def asked(clock):
         def ask(seconds):
             given.append(seconds)
             took, result = steps.pop(0)
-            clock.now += min(took, seconds)
+            time.now += min(took, seconds)
             if took > seconds or isinstance(result, TransportError):
                 raise TransportError("no answer", may_have_arrived=False)
             return result
 
-        surroundings = Surroundings(clock=lambda: clock.now, sleep=clock.sleep, jitter=lambda: 0.5)
-        found = ask_workspace(ask, pacer=Pacer(), policy=RetryPolicy(), surroundings=surroundings, on_look=int)
+        clock = Clock(monotonic=lambda: time.now, sleep=time.sleep, jitter=lambda: 0.5)
+        found = ask_workspace(ask, pacer=Pacer(), policy=RetryPolicy(), clock=clock, on_look=int)
         return found, given
 
     return ask_with
@@ -159,101 +164,101 @@ def asked(clock):
 
 @pytest.mark.parametrize("took", [0.0, 3.0, 9.5])
 def test_preflight_waits_for_a_server_that_is_slow(asked, took):
-    """An answer within ten seconds is one."""
+    """An answer may take ten seconds."""
     found, given = asked((took, ANSWER))
 
-    assert found == Workspace(id_code="abc123", name="Acme", region="EU")
+    assert found == WorkspaceIdentity(id_code="abc123", name="Acme", region="EU")
     assert given == [10.0]
 
 
-def test_preflight_ends_after_ten_seconds_when_nobody_answers(asked, clock):
-    """Whatever a client's own limit is, and whatever is left of the attempts."""
+def test_preflight_ends_after_ten_seconds_when_nobody_answers(asked, time):
+    """Ten seconds of silence end it, whatever the client's own limit and the attempts that are left."""
     found, given = asked((math.inf, None))
 
     assert (found.reason, found.message) == (
         "outage",
         "Intercom cannot be reached (no answer): nothing was submitted, try again later",
     )
-    assert (clock.now, given) == (1_010.0, [10.0])
+    assert (time.now, given) == (1_010.0, [10.0])
 
 
 def test_preflight_gives_the_next_attempt_what_silence_has_left(asked):
-    """A connection that breaks is no answer: the ten seconds go on."""
+    """A broken connection is not an answer, so the ten seconds go on."""
     found, given = asked((4.0, REFUSED), (math.inf, None))
 
     assert found.reason == "outage"
     assert given == [10.0, 5.75]
 
 
-def test_preflight_waits_for_the_window_when_the_limit_is_spent(asked, clock):
-    """Somebody answers: a window of ten seconds is waited out, and the silence is counted anew."""
+def test_preflight_waits_for_the_window_when_the_limit_is_spent(asked, time):
+    """A window of ten seconds is waited for, and the silence is counted from its end."""
     spent = Answer(status=429, headers={"Retry-After": "10"})
 
     found, given = asked((0.0, spent), (3.0, ANSWER))
 
     assert found.id_code == "abc123"
     assert given == [10.0, 10.0]
-    assert clock.now == 1_013.25
+    assert time.now == 1_013.25
 
 
 @pytest.mark.parametrize("retry_after", ["10", "120"])
-def test_preflight_ends_within_thirty_seconds_when_the_server_only_asks_to_wait(asked, clock, retry_after):
-    """Also where the last attempt gets no answer."""
+def test_preflight_ends_within_thirty_seconds_when_the_server_only_asks_to_wait(asked, time, retry_after):
+    """It ends within thirty seconds, also if the last attempt gets no answer."""
     busy = Answer(status=503, headers={"Retry-After": retry_after})
 
     found, _ = asked((1.0, busy), (1.0, busy), (math.inf, None), (1.0, busy))
 
     assert found.reason == "outage"
-    assert clock.now <= 1_030.0
+    assert time.now <= 1_030.0
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 503])
-def test_preflight_outlasts_answers_that_pass(asked, clock, status):
-    """Time ends the attempts, and not their number; from the third attempt on, a second at least lies between two."""
+def test_preflight_outlasts_answers_that_pass(asked, time, status):
+    """Time ends the attempts, not their number. From the third attempt on, two attempts are at least a second apart."""
     busy = Answer(status=status)
 
     found, given = asked(*[(0.0, busy)] * 20, (0.0, ANSWER))
 
-    assert found == Workspace(id_code="abc123", name="Acme", region="EU")
-    assert clock.now == 1_000.0 + 0.25 + 0.5 + 18 * 1.0
+    assert found == WorkspaceIdentity(id_code="abc123", name="Acme", region="EU")
+    assert time.now == 1_000.0 + 0.25 + 0.5 + 18 * 1.0
     assert len(given) == 21
 
 
-def test_preflight_ends_after_thirty_seconds_when_no_answer_is_one_to_the_question(asked, clock):
-    """Somebody answers, so the message does not say that nobody can be reached."""
+def test_preflight_ends_after_thirty_seconds_when_no_answer_is_one_to_the_question(asked, time):
+    """The server answers, so the message does not say that it cannot be reached."""
     found, _ = asked(*[(0.0, Answer(status=429))] * 100)
 
     assert found.message == (
         "Intercom does not take requests just now (429 Too Many Requests): nothing was submitted, try again later"
     )
-    assert 1_028.0 <= clock.now <= 1_030.0
+    assert 1_028.0 <= time.now <= 1_030.0
 
 
-def test_preflight_ends_after_ten_seconds_when_connections_are_refused(asked, clock):
-    """A refused connection is no answer, and the number of attempts does not count here either."""
+def test_preflight_ends_after_ten_seconds_when_connections_are_refused(asked, time):
+    """A refused connection is not an answer, and the number of attempts does not count here either."""
     found, _ = asked(*[(0.0, REFUSED)] * 100)
 
     assert found.reason == "outage"
-    assert 1_008.0 <= clock.now <= 1_010.0
+    assert 1_008.0 <= time.now <= 1_010.0
 
 
 def test_preflight_shows_progress_while_it_waits(make_run, scripted_client):
-    """The run says what it waits for, and for how long it has."""
+    """The state says that the run waits for the first answer."""
     answered, pauses = threading.Event(), []
 
     def tick():
-        pauses.append(run.standing().pause)
+        pauses.append(run.current_state().pause)
         answered.set()
 
     run = make_run(scripted_client(me=[lambda: answered.wait(10) and ANSWER]), on_tick=tick)
 
     assert run.preflight() is not None
     assert pauses[0].reason == "preflight"
-    assert run.standing().pause is None
+    assert run.current_state().pause is None
 
 
 def test_preflight_ends_when_the_run_is_ended_meanwhile(make_run, scripted_client):
-    """What the progress function raises ends the wait, and not only the run."""
+    """A stop that the progress function causes ends the wait too."""
     released = threading.Event()
 
     def tick():
@@ -267,7 +272,7 @@ def test_preflight_ends_when_the_run_is_ended_meanwhile(make_run, scripted_clien
 
 
 def test_preflight_is_not_held_by_a_server_that_says_nothing(serve, connect):
-    """The limit of the preflight reaches the request, whose own is longer."""
+    """The limit of the preflight ends a request whose own limit is longer."""
     server = serve(lambda server, _: server.stopping.wait(10))
     transport = connect(server.url, timeout_seconds=60.0)
 
@@ -277,7 +282,7 @@ def test_preflight_is_not_held_by_a_server_that_says_nothing(serve, connect):
 
 @pytest.mark.parametrize("seconds", [0.05, 0.2])
 def test_question_is_not_awaited_longer_when_it_hangs(seconds):
-    """A client that keeps no time, or one that hangs where it cannot."""
+    """A client that keeps no time, or that hangs, does not delay the end of the question."""
     released = threading.Event()
 
     with pytest.raises(TransportError, match=r"^no answer within 0 s$"):
@@ -295,7 +300,7 @@ def test_question_is_not_awaited_longer_when_it_hangs(seconds):
     ],
 )
 def test_question_raises_what_its_thread_raises(raised, expected, said):
-    """What would end a thread without a word ends the wait."""
+    """An exception that would silently end a thread ends the wait."""
 
     def ask():
         raise raised

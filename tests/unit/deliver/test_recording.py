@@ -1,4 +1,4 @@
-"""Between an answer of 202 and its outcome: nobody hears of an accepted event before the journal has it."""
+"""From an answer of 202 to the outcome: nobody sees an accepted event before the journal has it."""
 
 import threading
 from dataclasses import replace
@@ -16,7 +16,7 @@ WAIT_SECONDS = 5.0
 
 
 class FakeWriter:
-    """A journal's writer: each record is answered in a thread of its own, by a script, and with None beyond it."""
+    """A journal's writer. Each record is answered in a thread of its own by a script, and with None after its end."""
 
     def __init__(self, *errors, gate=None):
         self.errors = list(errors)
@@ -46,7 +46,7 @@ class FakeWriter:
         self.released.append(mark)
 
     def write_waiting(self):
-        """Leave what waits to the disk, which may answer yet."""
+        """Leave the waiting records to the disk, which may still answer."""
 
     def close(self, wait_seconds):
         self.is_closed = wait_seconds > 0
@@ -76,7 +76,7 @@ def _facts(outcomes):
 
 
 def test_accepted_event_is_recorded_with_its_time_and_request(make_run, scripted_client, marked):
-    """What the journal is told is what Intercom answered."""
+    """The journal gets the facts that Intercom answered."""
     writer = FakeWriter()
     client = scripted_client({"a": [Answer(status=202, headers={"X-Request-Id": "req-1"})]})
     run = _run(make_run, client, writer)
@@ -91,15 +91,15 @@ def test_accepted_event_is_recorded_with_its_time_and_request(make_run, scripted
     assert writer.is_closed
 
 
-def test_nobody_is_told_of_an_accepted_event_before_it_is_recorded(make_run, scripted_client, marked):
-    """A kill between the two must not have been reported as accepted."""
-    gate, told = threading.Event(), []
+def test_accepted_event_is_not_reported_before_it_is_recorded(make_run, scripted_client, marked):
+    """A kill between the two must not come after a report of ``accepted``."""
+    gate, seen = threading.Event(), []
     writer = FakeWriter(gate=gate)
 
     def tick():
         # Ticks go on while the record waits.
         if writer.recorded:
-            told.append(list(outcomes))
+            seen.append(list(outcomes))
             gate.set()
 
     outcomes = []
@@ -108,13 +108,13 @@ def test_nobody_is_told_of_an_accepted_event_before_it_is_recorded(make_run, scr
     with run:
         list(run.deliver([marked("a")]))
 
-    assert told[0] == []
+    assert seen[0] == []
     assert _facts(outcomes) == [("accepted", None)]
 
 
 @pytest.mark.parametrize("status", [404, 422])
 def test_event_that_is_not_accepted_is_not_recorded(status, make_run, scripted_client, marked):
-    """A journal holds what Intercom has; all else is to be tried again."""
+    """A journal holds the events that Intercom has; all others are tried again."""
     writer = FakeWriter()
     run = _run(make_run, scripted_client({"a": [status]}), writer)
 
@@ -125,7 +125,7 @@ def test_event_that_is_not_accepted_is_not_recorded(status, make_run, scripted_c
 
 
 def test_event_without_a_mark_is_not_recorded(make_run, scripted_client, events):
-    """Where no journal is kept, a 202 is the end."""
+    """Without a journal a 202 is the end."""
     writer = FakeWriter()
     run = _run(make_run, scripted_client(), writer)
 
@@ -137,7 +137,7 @@ def test_event_without_a_mark_is_not_recorded(make_run, scripted_client, events)
 
 
 def test_event_that_cannot_be_recorded_fails_and_ends_the_run(make_run, scripted_client, marked):
-    """A later run would not know of it; nothing more is sent, and Intercom's answer is kept."""
+    """A later run would not know the event; nothing more is sent, and Intercom's answer is kept."""
     client = scripted_client()
     run = _run(make_run, client, FakeWriter(FULL), concurrency=1)
 
@@ -158,7 +158,7 @@ def test_event_that_cannot_be_recorded_fails_and_ends_the_run(make_run, scripted
 
 
 def test_slow_disk_holds_requests_back(make_run, scripted_client, marked):
-    """What a kill could make be sent twice has a limit."""
+    """The number of events that a kill could make be sent twice has a limit."""
     gate = threading.Event()
     writer = FakeWriter(gate=gate)
     opened = []
@@ -180,7 +180,7 @@ def test_slow_disk_holds_requests_back(make_run, scripted_client, marked):
 
 @pytest.mark.parametrize(("script", "is_released"), [([422], True), ([404], True), ([202], False)])
 def test_claim_of_an_event_that_did_not_arrive_is_released(script, is_released, make_run, scripted_client, marked):
-    """Its second is free again; one that was accepted keeps its second."""
+    """Its second is free again; an accepted event keeps its second."""
     writer = FakeWriter()
     (event,) = marked("a", is_claimed=True)
     run = _run(make_run, scripted_client({"a": script}), writer)
@@ -192,7 +192,7 @@ def test_claim_of_an_event_that_did_not_arrive_is_released(script, is_released, 
 
 
 def test_claim_of_an_event_that_may_have_arrived_stays(make_run, scripted_client, marked):
-    """It is sent again under the same second, so that Intercom ignores it if it has it."""
+    """It is sent again under the same second, so that Intercom ignores it if it has arrived."""
     writer = FakeWriter()
     lost = TransportError("broke", may_have_arrived=True)
     run = _run(make_run, scripted_client({"a": [lost] * 3}), writer)
@@ -205,7 +205,7 @@ def test_claim_of_an_event_that_may_have_arrived_stays(make_run, scripted_client
 
 
 def test_second_interrupt_awaits_what_is_being_recorded(make_run, scripted_client, marked):
-    """No answer is awaited then; what was answered is told as it is."""
+    """Answers are no longer awaited, but accepted events are recorded and reported."""
     gate, interrupts = threading.Event(), []
     writer = FakeWriter(gate=gate)
     outcomes = []
@@ -236,7 +236,7 @@ def test_second_interrupt_awaits_what_is_being_recorded(make_run, scripted_clien
 def test_event_that_another_run_has_recorded_is_not_accepted_twice(
     elsewhere, status, code, make_run, scripted_client, marked
 ):
-    """Intercom has one event of the two, and one of the runs is told so."""
+    """Intercom keeps one of the two events, and one of the runs reports that."""
     writer = FakeWriter(elsewhere)
     run = _run(make_run, scripted_client(), writer)
 
@@ -247,8 +247,8 @@ def test_event_that_another_run_has_recorded_is_not_accepted_twice(
     assert run.stop is None
 
 
-def test_accepted_event_that_is_still_not_recorded_at_the_end_is_told_as_that(make_run, scripted_client, marked):
-    """A disk that does not answer ends the run, and nobody waits for it longer than for requests."""
+def test_accepted_event_that_is_not_recorded_at_the_end_is_reported_as_failed(make_run, scripted_client, marked):
+    """A disk that does not answer ends the run, after the same wait as for requests."""
     gate = threading.Event()
     writer = FakeWriter(gate=gate)
 

@@ -7,6 +7,7 @@ from events_pandas.deliver.decide import Verdict
 from events_pandas.deliver.outcomes import Event, Outcome, Status
 from events_pandas.deliver.stops import (
     Stop,
+    judge_at_stop,
     stop_for_address,
     stop_for_answer,
     stop_for_canary,
@@ -14,7 +15,6 @@ from events_pandas.deliver.stops import (
     stop_for_failure_rate,
     stop_for_interrupt,
     stop_for_outage,
-    verdict_at_stop,
 )
 from events_pandas.deliver.ticket import Ticket
 
@@ -46,13 +46,13 @@ def ticket():
         ),
     ],
 )
-def test_stop_for_answer_says_how_to_mend_the_token(status, code, message):
-    """A refused token stops the run for a reason that can be mended."""
+def test_stop_for_answer_says_how_to_fix_the_token(status, code, message):
+    """A refused token stops the run, and the message says how to fix it."""
     assert stop_for_answer(Answer(status=status)) == Stop(reason="authentication", error_code=code, message=message)
 
 
 def test_stop_for_address_says_what_to_check(error_body):
-    """A first answer that is not Intercom's stops the run, and quotes what came."""
+    """A first answer that is not Intercom's stops the run, and the message quotes it."""
     answer = Answer(status=404, body=error_body("not_found", "Resource Not Found"))
 
     assert stop_for_address(answer) == Stop(
@@ -66,7 +66,7 @@ def test_stop_for_address_says_what_to_check(error_body):
 
 
 def test_stop_for_outage_says_how_long_it_lasted_and_quotes_the_last():
-    """An outage is told by its time and its last failure."""
+    """The message has the length of the outage and its last failure."""
     stop = stop_for_outage("no answer from api.intercom.io within 30 s", seconds=600.4)
 
     assert stop.message == (
@@ -93,12 +93,12 @@ def _outcomes(*statuses):
     ],
 )
 def test_stop_for_canary_lets_the_run_go_on(statuses):
-    """A contact that is unknown is no reason to stop, if at least half of them are known."""
+    """Unknown contacts do not stop the run if at least half of the contacts are known."""
     assert stop_for_canary(_outcomes(*statuses)) is None
 
 
 @pytest.mark.parametrize(
-    ("statuses", "told"),
+    ("statuses", "expected"),
     [
         ([Status.ACCEPTED, Status.REJECTED], "of its 2 rows 1 is rejected, such as row 8: message 8"),
         ([Status.FAILED, Status.UNKNOWN_CONTACT], "of its 2 rows 1 is failed, such as row 7: message 7"),
@@ -108,15 +108,15 @@ def test_stop_for_canary_lets_the_run_go_on(statuses):
         ),
     ],
 )
-def test_stop_for_canary_stops_when_rows_fail(statuses, told):
-    """One row that is rejected or failed is enough, or contacts of which most are unknown."""
+def test_stop_for_canary_stops_when_rows_fail(statuses, expected):
+    """One row that is rejected or failed is enough, or unknown contacts in more than half of the rows."""
     stop = stop_for_canary(_outcomes(*statuses))
 
     assert stop == Stop(
         reason="canary",
         error_code="canary_failed",
         message=(
-            f"the canary failed, and no other row was sent: {told}. Mend what ails them, "
+            f"the canary failed, and no other row was sent: {expected}. Mend what ails them, "
             "then submit all rows again; the journal knows which were accepted, and without one Intercom ignores their "
             "repeats"
         ),
@@ -124,7 +124,7 @@ def test_stop_for_canary_stops_when_rows_fail(statuses, told):
 
 
 def test_stop_for_failure_rate_counts_and_quotes_the_last():
-    """Failures in bulk are told by their number and an example."""
+    """The message has the number of failures and an example."""
     last = Outcome(row=1_204, status=Status.REJECTED, error_message="Intercom rejected the event")
 
     stop = stop_for_failure_rate(last, failures=1_111, ended=1_200, limit=0.1)
@@ -172,9 +172,9 @@ def test_stop_for_failure_rate_counts_and_quotes_the_last():
         (stop_for_interrupt(), "interrupted", "the run was interrupted before this row: submit the row again"),
     ],
 )
-def test_verdict_at_stop_says_why_a_row_was_not_submitted(ticket, stop, code, message):
-    """What was never sent is not submitted, for the reason of the stop."""
-    verdict = verdict_at_stop(ticket, stop)
+def test_judge_at_stop_says_why_a_row_was_not_submitted(ticket, stop, code, message):
+    """An event that was never sent is not submitted, with the reason of the stop."""
+    verdict = judge_at_stop(ticket, stop)
 
     assert verdict == Verdict(status=Status.NOT_SUBMITTED, error_code=code, error_message=message)
 
@@ -183,11 +183,11 @@ def test_verdict_at_stop_says_why_a_row_was_not_submitted(ticket, stop, code, me
     ("facts", "code"),
     [({"is_out": True}, "no_answer"), ({"doubt": "server_error", "http_status": 503}, "server_error")],
 )
-def test_verdict_at_stop_is_failed_when_the_event_may_have_arrived(ticket, facts, code):
-    """An event of which an attempt may have arrived is not said to be unsubmitted."""
+def test_judge_at_stop_is_failed_when_the_event_may_have_arrived(ticket, facts, code):
+    """An event that may have arrived is failed, not ``not_submitted``."""
     for name, value in facts.items():
         setattr(ticket, name, value)
 
-    verdict = verdict_at_stop(ticket, stop_for_interrupt())
+    verdict = judge_at_stop(ticket, stop_for_interrupt())
 
     assert (verdict.status, verdict.error_code, verdict.http_status) == (Status.FAILED, code, ticket.http_status)

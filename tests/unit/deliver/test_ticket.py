@@ -1,17 +1,19 @@
-"""Tickets and chunks: what is known of each event until its outcome."""
+"""Tickets, chunks and the backlog: what is known about each event, and what is sent next."""
+
+import math
 
 import pytest
 
 from events_pandas.deliver.client.answers import Answer, TransportError
 from events_pandas.deliver.decide import Verdict
 from events_pandas.deliver.outcomes import Outcome, Status
-from events_pandas.deliver.ticket import Chunk
+from events_pandas.deliver.ticket import Backlog, Chunk
 
 ACCEPTED = Verdict(status=Status.ACCEPTED, http_status=202)
 
 
 def test_ticket_keeps_the_doubt_of_every_attempt(events):
-    """A later failure that is harmless does not settle an earlier doubt."""
+    """A later harmless failure does not remove an earlier doubt."""
     (ticket,) = Chunk(events("a")).tickets
     ticket.note(Answer(status=503), ended_at=1.0)
 
@@ -31,7 +33,7 @@ def test_ticket_ends_with_its_facts_in_the_outcome(events):
 
 
 def test_chunk_is_done_when_every_event_has_its_outcome(events):
-    """Outcomes may come in any order; the chunk is done with the last of them."""
+    """Outcomes may come in any order; the last one completes the chunk."""
     chunk = Chunk(events("a", "b"))
     chunk.tickets[1].end(ACCEPTED)
     assert not chunk.is_done
@@ -49,7 +51,7 @@ def test_chunk_without_events_is_done_at_once(events, names):
 
 
 def test_ticket_counts_attempts_and_those_that_matter(events):
-    """Every attempt is counted; the time runs from the first that matters."""
+    """Every attempt is counted; the time runs from the first that counts."""
     (ticket,) = Chunk(events("a")).tickets
 
     ticket.leave(1.0)
@@ -59,7 +61,7 @@ def test_ticket_counts_attempts_and_those_that_matter(events):
 
 
 def test_ticket_begins_anew_when_it_is_pardoned(events):
-    """What failed in an outage does not count; it was made all the same."""
+    """Attempts in an outage do not count as tries, but as attempts."""
     (ticket,) = Chunk(events("a")).tickets
     ticket.leave(1.0)
 
@@ -70,9 +72,122 @@ def test_ticket_begins_anew_when_it_is_pardoned(events):
 
 
 def test_ticket_is_pardoned_in_five_outages_and_no_more(events):
-    """An event that was under way in each of them may be what brings the service down."""
+    """An event that was in flight in each of six outages may be their cause."""
     (ticket,) = Chunk(events("a")).tickets
 
     pardons = [ticket.pardon(outage) for outage in (1, 1, 2, 3, 4, 5, 5, 6)]
 
     assert pardons == [True] * 7 + [False]
+
+
+@pytest.fixture
+def backlog(events):
+    """Return a backlog of three chunks, the first of them open."""
+    backlog = Backlog(iter([events("a", "b"), events("c", start=2), events("d", start=3)]))
+    backlog.pull()
+    return backlog
+
+
+def _names(tickets):
+    return [ticket.event.contact for ticket in tickets]
+
+
+def test_backlog_reads_no_further_while_events_were_never_tried(backlog):
+    """The next chunk waits until every open event has been tried."""
+    backlog.pull()
+
+    assert _names(backlog.abandon()) == ["a", "b"]
+
+
+def test_backlog_opens_two_chunks_at_most(backlog):
+    """One chunk is read ahead, not more."""
+    for _ in range(3):
+        while backlog.next_ticket(0.0):
+            pass
+        backlog.pull()
+
+    assert _names(backlog.abandon()) == ["a", "b", "c"]
+
+
+def test_backlog_sends_a_due_retry_before_new_events(backlog):
+    """A retry that is due goes first; one that is not due waits."""
+    first = backlog.next_ticket(0.0)
+    backlog.put_back(first, due_at=5.0)
+
+    assert _names([backlog.next_ticket(4.0), backlog.next_ticket(5.0)]) == ["b", "a"]
+
+
+def test_backlog_is_due_at_once_while_there_are_new_events(backlog):
+    """New events are due at once; after them the earliest retry decides."""
+    due_at = [backlog.due_at()]
+    first, _ = backlog.next_ticket(0.0), backlog.next_ticket(0.0)
+    due_at.append(backlog.due_at())
+    backlog.put_back(first, due_at=5.0)
+    due_at.append(backlog.due_at())
+
+    assert due_at == [-math.inf, math.inf, 5.0]
+
+
+def test_backlog_abandons_what_has_no_outcome(backlog):
+    """Giving up lists every open event without an outcome, in whichever queue, and sends none of them."""
+    backlog.next_ticket(0.0).end(ACCEPTED)
+
+    assert _names(backlog.abandon()) == ["b"]
+    assert backlog.next_ticket(0.0) is None
+
+
+def test_backlog_lists_what_is_in_flight(backlog):
+    """Only events that are out are in flight."""
+    backlog.next_ticket(0.0).is_out = True
+
+    assert _names(backlog.in_flight()) == ["a"]
+
+
+def test_backlog_raises_an_error_of_its_source_after_the_chunks_before_it(events):
+    """A faulty chunk does not cost the outcomes of the chunks before it."""
+
+    def source():
+        yield events("a")
+        raise ValueError("row 12 cannot be read")
+
+    backlog = Backlog(source())
+    backlog.pull()
+    backlog.next_ticket(0.0).end(ACCEPTED)
+    backlog.pull()
+    backlog.close(backlog.first())
+
+    with pytest.raises(ValueError, match=r"^row 12 cannot be read$"):
+        backlog.first()
+
+
+def test_backlog_ends_with_its_source():
+    """An empty source has no first chunk."""
+    backlog = Backlog(iter(()))
+    backlog.pull()
+
+    assert backlog.first() is None
+
+
+class InterruptedOnce:
+    """The events of a chunk. Ctrl-C comes while they are read for the first time."""
+
+    def __init__(self, events):
+        self._events = events
+        self._is_first = True
+
+    def __iter__(self):
+        if self._is_first:
+            self._is_first = False
+            raise KeyboardInterrupt
+        return iter(self._events)
+
+
+def test_backlog_keeps_a_chunk_when_it_is_interrupted_while_opening_it(events):
+    """Ctrl-C between reading a chunk and opening it does not lose its events."""
+    backlog = Backlog(iter([InterruptedOnce(events("a"))]))
+    with pytest.raises(KeyboardInterrupt):
+        backlog.pull()
+
+    backlog.pull()
+
+    assert _names(backlog.abandon()) == ["a"]

@@ -1,10 +1,10 @@
-"""What the answer to one event says of others."""
+"""What the answer to one event says about others, and when too many fail."""
 
 import pytest
 
 from events_pandas.deliver.decide import Verdict
 from events_pandas.deliver.outcomes import Event, Outcome, Status
-from events_pandas.deliver.withheld import Parking
+from events_pandas.deliver.withheld import FailureRate, Withheld
 
 FULL = "Intercom rejected the event (422 Unprocessable Entity: Cannot have more than 120 active event names): mend it"
 
@@ -14,23 +14,23 @@ def _event(row, *, contact="ada", name="placed-order"):
 
 
 @pytest.fixture
-def parking():
-    """Return what is known after a contact was unknown, and a name was one too many."""
-    parking = Parking()
-    parking.note(_event(3, contact="ghost"), Outcome(row=3, status=Status.UNKNOWN_CONTACT, error_code="not_found"))
+def withheld():
+    """Return what a run knows after a 404 for a contact and a refusal of an event name."""
+    withheld = Withheld()
+    withheld.note(_event(3, contact="ghost"), Outcome(row=3, status=Status.UNKNOWN_CONTACT, error_code="not_found"))
     refused = Outcome(row=5, status=Status.REJECTED, http_status=422, error_code="422", error_message=FULL)
-    parking.note(_event(5, contact="bob", name="signed-up"), refused)
-    return parking
+    withheld.note(_event(5, contact="bob", name="signed-up"), refused)
+    return withheld
 
 
-def test_parking_lets_other_events_go(parking):
-    """Another contact's event of another name is sent."""
-    assert parking.verdict(_event(8)) is None
+def test_withheld_lets_other_events_go(withheld):
+    """An event of another contact and another name is sent."""
+    assert withheld.verdict(_event(8)) is None
 
 
-def test_parking_holds_back_the_events_of_an_unknown_contact(parking):
-    """They share the first one's status and code, and name its row."""
-    assert parking.verdict(_event(8, contact="ghost")) == Verdict(
+def test_withheld_holds_back_the_events_of_an_unknown_contact(withheld):
+    """They have the status and code of the first one, and name its row."""
+    assert withheld.verdict(_event(8, contact="ghost")) == Verdict(
         status=Status.UNKNOWN_CONTACT,
         error_code="not_found",
         error_message=(
@@ -40,9 +40,9 @@ def test_parking_holds_back_the_events_of_an_unknown_contact(parking):
     )
 
 
-def test_parking_holds_back_the_events_of_a_name_that_is_one_too_many(parking):
-    """Whoever did it: the workspace has no room for the name."""
-    assert parking.verdict(_event(8, name="signed-up")) == Verdict(
+def test_withheld_holds_back_the_events_of_a_name_that_is_one_too_many(withheld):
+    """The events of every contact are held back, as the workspace has no room for the name."""
+    assert withheld.verdict(_event(8, name="signed-up")) == Verdict(
         status=Status.REJECTED,
         error_code="422",
         error_message=(
@@ -62,17 +62,61 @@ def test_parking_holds_back_the_events_of_a_name_that_is_one_too_many(parking):
         Outcome(row=1, status=Status.ACCEPTED, http_status=202),
     ],
 )
-def test_parking_draws_no_conclusion_from_other_outcomes(outcome):
-    """Another 422 is the row's own fault, and so is every other refusal."""
-    parking = Parking()
+def test_withheld_draws_no_conclusion_from_other_outcomes(outcome):
+    """Any other refusal, such as another 422, concerns its row only."""
+    withheld = Withheld()
 
-    parking.note(_event(1), outcome)
+    withheld.note(_event(1), outcome)
 
-    assert parking.verdict(_event(2)) is None
+    assert withheld.verdict(_event(2)) is None
 
 
-def test_parking_names_the_first_row(parking):
-    """A second 404 of the contact, which was under way, changes nothing."""
-    parking.note(_event(4, contact="ghost"), Outcome(row=4, status=Status.UNKNOWN_CONTACT, error_code="not_found"))
+def test_withheld_names_the_first_row(withheld):
+    """A second 404 for the contact changes nothing."""
+    withheld.note(_event(4, contact="ghost"), Outcome(row=4, status=Status.UNKNOWN_CONTACT, error_code="not_found"))
 
-    assert parking.verdict(_event(8, contact="ghost")).error_message.startswith("row 3 of the same contact")
+    assert withheld.verdict(_event(8, contact="ghost")).error_message.startswith("row 3 of the same contact")
+
+
+def _note(rate, status, times=1, *, attempts=1):
+    """Note so many outcomes, and return the result for the last."""
+    return [rate.note(Outcome(row=0, status=status, attempts=attempts)) for _ in range(times)][-1]
+
+
+@pytest.mark.parametrize("status", [Status.REJECTED, Status.FAILED, Status.UNKNOWN_CONTACT])
+def test_failure_rate_tells_the_failure_that_is_one_too_many(status):
+    """Eleven failures of 111 events are within a tenth; twelve of 112 are not."""
+    rate = FailureRate(0.1)
+    _note(rate, Status.ACCEPTED, 100)
+
+    assert not _note(rate, status, 11)
+    assert _note(rate, status)
+
+
+def test_failure_rate_says_nothing_before_a_hundred_events():
+    """Ninety-nine failures of ninety-nine events do not stop a run, as the rest may be better."""
+    rate = FailureRate(0.1)
+
+    assert not _note(rate, Status.REJECTED, 99)
+    assert _note(rate, Status.REJECTED)
+
+
+def test_failure_rate_counts_only_what_was_sent():
+    """Rows that were withheld say nothing about the others."""
+    rate = FailureRate(0.1)
+
+    assert not _note(rate, Status.UNKNOWN_CONTACT, 500, attempts=0)
+    assert (rate.ended, rate.failures) == (0, 0)
+
+
+def test_failure_rate_is_not_exceeded_by_what_is_accepted():
+    """An accepted event does not stop a run."""
+    rate = FailureRate(0.0)
+    _note(rate, Status.REJECTED, 50)
+
+    assert not _note(rate, Status.ACCEPTED, 100)
+
+
+def test_failure_rate_has_no_limit_by_default():
+    """Without a limit a run goes on, whatever fails."""
+    assert not _note(FailureRate(None), Status.REJECTED, 1_000)

@@ -7,7 +7,7 @@ import pytest
 
 from events_pandas.deliver.client.answers import Answer
 from events_pandas.deliver.ticket import Chunk
-from events_pandas.deliver.workers import Crew
+from events_pandas.deliver.workers import Workers
 
 
 @pytest.fixture
@@ -17,97 +17,97 @@ def tickets(events):
 
 
 @pytest.fixture
-def make_crew():
-    """Return a function that makes a crew, which ends with the test."""
-    crews = []
+def make_workers():
+    """Return a function that makes workers, which end with the test."""
+    made = []
 
     def make(post, size=3):
-        crews.append(Crew(post, size=size, clock=time.monotonic))
-        return crews[-1]
+        made.append(Workers(post, size=size, monotonic=time.monotonic))
+        return made[-1]
 
     yield make
-    for crew in crews:
-        crew.dismiss()
+    for workers in made:
+        workers.end_threads()
 
 
-def test_crew_gives_back_the_ticket_with_its_answer(make_crew, tickets):
+def test_workers_gives_back_the_ticket_with_its_answer(make_workers, tickets):
     """A ticket comes back with the answer to its event and the time at which it came."""
-    crew = make_crew(lambda event: Answer(status=202, body=event.payload))
+    workers = make_workers(lambda event: Answer(status=202, body=event.payload))
 
-    crew.give(tickets[0])
-    ticket = crew.take(5.0)
+    workers.give(tickets[0])
+    ticket = workers.take(5.0)
 
     assert ticket is tickets[0]
     assert ticket.result == Answer(status=202, body=b"a")
     assert 0 < ticket.received_at <= time.monotonic()
 
 
-def test_crew_starts_a_thread_only_when_all_are_busy(make_crew, tickets):
-    """One after another, three requests need one thread."""
-    crew = make_crew(lambda _: Answer(status=202))
+def test_workers_starts_a_thread_only_when_all_are_busy(make_workers, tickets):
+    """Three requests, one after another, need one thread."""
+    workers = make_workers(lambda _: Answer(status=202))
 
     for ticket in tickets:
-        crew.give(ticket)
-        crew.take(5.0)
+        workers.give(ticket)
+        workers.take(5.0)
 
-    assert len(crew.threads) == 1
-
-
-def test_crew_gives_back_what_another_thread_hands_in(make_crew, tickets):
-    """It wakes whoever waits for an answer, and is no request."""
-    crew = make_crew(lambda _: Answer(status=202))
-
-    crew.hand_in(tickets[1])
-
-    assert crew.take(5.0) is tickets[1]
-    assert crew.in_flight == 0
+    assert len(workers.threads) == 1
 
 
-def test_crew_has_no_room_when_all_its_threads_are_busy(make_crew, tickets):
-    """As many requests are in flight as the crew is large."""
+def test_workers_gives_back_what_another_thread_returns(make_workers, tickets):
+    """A ticket that another thread returns ends the wait, and does not count as a request."""
+    workers = make_workers(lambda _: Answer(status=202))
+
+    workers.give_back(tickets[1])
+
+    assert workers.take(5.0) is tickets[1]
+    assert workers.in_flight == 0
+
+
+def test_workers_has_no_room_when_all_its_threads_are_busy(make_workers, tickets):
+    """At most `size` requests are in flight."""
     release = threading.Event()
-    crew = make_crew(lambda _: release.wait(5.0) and Answer(status=202), size=2)
+    workers = make_workers(lambda _: release.wait(5.0) and Answer(status=202), size=2)
 
-    crew.give(tickets[0])
-    crew.give(tickets[1])
+    workers.give(tickets[0])
+    workers.give(tickets[1])
 
-    assert (len(crew.threads), crew.in_flight, crew.has_room) == (2, 2, False)
+    assert (len(workers.threads), workers.in_flight, workers.has_room) == (2, 2, False)
     release.set()
 
 
-def test_crew_takes_nothing_when_nothing_comes_in_time(make_crew):
-    """A wait ends without a ticket."""
-    assert make_crew(lambda _: Answer(status=202)).take(0.0) is None
+def test_workers_takes_nothing_when_nothing_comes_in_time(make_workers):
+    """A wait may end without a ticket."""
+    assert make_workers(lambda _: Answer(status=202)).take(0.0) is None
 
 
-def test_crew_gives_back_whatever_a_request_raised(make_crew, tickets):
-    """An exception of a worker ends no thread; it comes back as the result."""
+def test_workers_gives_back_whatever_a_request_raised(make_workers, tickets):
+    """An exception in a request does not end its thread, but comes back as the result."""
     error = ZeroDivisionError("a bug")
 
     def post(_):
         raise error
 
-    crew = make_crew(post)
-    crew.give(tickets[0])
+    workers = make_workers(post)
+    workers.give(tickets[0])
 
-    assert crew.take(5.0).result is error
-    assert crew.threads[0].is_alive()
+    assert workers.take(5.0).result is error
+    assert workers.threads[0].is_alive()
 
 
-def test_crew_leaves_no_thread_behind_when_it_is_dismissed(make_crew, tickets):
+def test_workers_leaves_no_thread_behind_at_the_end(make_workers, tickets):
     """Idle threads end."""
-    crew = make_crew(lambda _: Answer(status=202))
-    crew.give(tickets[0])
-    crew.take(5.0)
-    (thread,) = crew.threads
+    workers = make_workers(lambda _: Answer(status=202))
+    workers.give(tickets[0])
+    workers.take(5.0)
+    (thread,) = workers.threads
 
-    crew.dismiss()
+    workers.end_threads()
 
     assert not thread.is_alive()
 
 
-class Clock:
-    """A clock that kills a thread that makes requests, as nothing else outside of a request does."""
+class DeadlyClock:
+    """A clock that kills the threads that make requests; nothing else does so outside of a request."""
 
     def __init__(self, death):
         self._death = death
@@ -119,14 +119,14 @@ class Clock:
 
 
 @pytest.mark.parametrize("death", [OSError("no clock"), MemoryError(), SystemExit(3), KeyboardInterrupt()])
-def test_crew_gives_back_what_a_thread_had_that_died(death, tickets):
-    """Its request may have arrived; the run is told to end, and of what."""
-    crew = Crew(lambda _: Answer(status=202), size=3, clock=Clock(death))
-    crew.give(tickets[0])
-    crew.threads[0].join(10.0)
+def test_workers_gives_back_what_a_thread_had_that_died(death, tickets):
+    """Its request may have arrived, and the stop names the error."""
+    workers = Workers(lambda _: Answer(status=202), size=3, monotonic=DeadlyClock(death))
+    workers.give(tickets[0])
+    workers.threads[0].join(10.0)
 
-    nothing, stop = crew.take(0.0), crew.bury()
-    ticket = crew.take(0.0)
+    nothing, stop = workers.take(0.0), workers.check_threads()
+    ticket = workers.take(0.0)
 
     assert nothing is None
     assert ticket is tickets[0]
@@ -135,35 +135,35 @@ def test_crew_gives_back_what_a_thread_had_that_died(death, tickets):
         f"the run was ended, as a thread that makes requests has ended ({type(death).__name__}): to go on, submit all"
     )
     assert stop.cause is death
-    assert (crew.threads, crew.in_flight) == ([], 0)
+    assert (workers.threads, workers.in_flight) == ([], 0)
 
 
-def test_crew_gives_back_what_no_thread_is_left_for(tickets):
+def test_workers_gives_back_what_no_thread_is_left_for(tickets):
     """A request that waits for a thread was not made."""
-    crew = Crew(lambda _: Answer(status=202), size=1, clock=Clock(MemoryError()))
-    crew.give(tickets[0])
-    crew.threads[0].join(10.0)
-    crew.in_flight = 0
-    crew.give(tickets[1])
+    workers = Workers(lambda _: Answer(status=202), size=1, monotonic=DeadlyClock(MemoryError()))
+    workers.give(tickets[0])
+    workers.threads[0].join(10.0)
+    workers.in_flight = 0
+    workers.give(tickets[1])
 
-    crew.bury()
-    results = {ticket.event.contact: ticket.result for ticket in (crew.take(0.0), crew.take(0.0))}
+    workers.check_threads()
+    results = {ticket.event.contact: ticket.result for ticket in (workers.take(0.0), workers.take(0.0))}
 
     assert {name: result.may_have_arrived for name, result in results.items()} == {"a": True, "b": False}
 
 
-def test_crew_buries_nobody_while_all_live(make_crew, tickets):
+def test_workers_asks_for_no_stop_while_all_threads_live(make_workers, tickets):
     """A thread that waits for an answer is alive."""
     release = threading.Event()
-    crew = make_crew(lambda _: release.wait(5.0) and Answer(status=202))
-    crew.give(tickets[0])
+    workers = make_workers(lambda _: release.wait(5.0) and Answer(status=202))
+    workers.give(tickets[0])
 
-    assert crew.bury() is None
+    assert workers.check_threads() is None
     release.set()
 
 
-def test_crew_makes_do_with_the_threads_that_the_system_has(make_crew, tickets, monkeypatch):
-    """Where no further one can be started, requests wait for those that there are."""
+def test_workers_makes_do_with_the_threads_that_the_system_has(make_workers, tickets, monkeypatch):
+    """If no further thread can be started, requests wait for the started ones."""
     start, started = threading.Thread.start, []
 
     def start_one(thread):
@@ -173,44 +173,44 @@ def test_crew_makes_do_with_the_threads_that_the_system_has(make_crew, tickets, 
         start(thread)
 
     monkeypatch.setattr(threading.Thread, "start", start_one)
-    crew = make_crew(lambda _: Answer(status=202))
+    workers = make_workers(lambda _: Answer(status=202))
     for ticket in tickets[:2]:
-        crew.give(ticket)
+        workers.give(ticket)
 
-    assert {id(crew.take(5.0)), id(crew.take(5.0))} == {id(tickets[0]), id(tickets[1])}
-    assert len(crew.threads) == 1
-    assert crew.has_room
+    assert {id(workers.take(5.0)), id(workers.take(5.0))} == {id(tickets[0]), id(tickets[1])}
+    assert len(workers.threads) == 1
+    assert workers.has_room
 
 
-def test_crew_raises_what_the_system_says_when_it_has_no_thread_at_all(make_crew, tickets, monkeypatch):
-    """Nothing is counted as under way then."""
+def test_workers_raises_what_the_system_says_when_it_has_no_thread_at_all(make_workers, tickets, monkeypatch):
+    """No request is counted as in flight then."""
 
     def start(_):
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr(threading.Thread, "start", start)
-    crew = make_crew(lambda _: Answer(status=202))
+    workers = make_workers(lambda _: Answer(status=202))
 
     with pytest.raises(RuntimeError, match=r"^can't start new thread$"):
-        crew.give(tickets[0])
-    assert (crew.threads, crew.in_flight, tickets[0].is_out) == ([], 0, False)
+        workers.give(tickets[0])
+    assert (workers.threads, workers.in_flight, tickets[0].is_out) == ([], 0, False)
 
 
-def test_crew_tells_of_a_request_that_never_ends(tickets):
-    """A client that keeps no time is waited for an hour, and its row may have arrived."""
+def test_workers_tells_of_a_request_that_never_ends(tickets):
+    """A request that hangs for more than an hour ends the run."""
     release, now = threading.Event(), [10_000.0]
-    crew = Crew(lambda _: release.wait(10.0) and Answer(status=202), size=1, clock=lambda: now[0])
+    workers = Workers(lambda _: release.wait(10.0) and Answer(status=202), size=1, monotonic=lambda: now[0])
     tickets[0].leave(now[0])
-    crew.give(tickets[0])
-    while crew.threads[0].ticket is None:
+    workers.give(tickets[0])
+    while workers.threads[0].ticket is None:
         pass
 
     now[0] += 3_600.0
-    before = crew.bury()
+    before = workers.check_threads()
     now[0] += 1.0
-    stop = crew.bury()
+    stop = workers.check_threads()
     release.set()
-    crew.dismiss(10.0)
+    workers.end_threads(10.0)
 
     assert before is None
     assert stop.message.startswith("the run was ended, as a request has not come back for 3,600 s: to go on, submit")

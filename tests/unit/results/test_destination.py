@@ -8,9 +8,9 @@ import threading
 
 import pytest
 
-from events_pandas.deliver import Answer, Stop, Workspace
+from events_pandas.deliver import Answer, Stop, WorkspaceIdentity
 from events_pandas.deliver.client.answers import TransportError
-from events_pandas.deliver.clock import Surroundings
+from events_pandas.deliver.clock import Clock
 from events_pandas.results.destination import Destination, find_destination, known_region, region_of
 
 HEADERS = {
@@ -60,7 +60,7 @@ def test_region_of_an_address_is_known_by_its_host(base_url, region):
 
 def test_destination_warns_when_the_regions_differ():
     """The warning says where the workspace is, and how to go there."""
-    (warning,) = Destination(workspace=Workspace(region="EU"), region="us").warnings()
+    (warning,) = Destination(workspace=WorkspaceIdentity(region="EU"), region="us").warnings()
 
     assert warning == (
         "the workspace is in region 'eu', and the client talks to 'us': "
@@ -73,13 +73,13 @@ def test_destination_warns_when_the_regions_differ():
 )
 def test_destination_does_not_warn_when_a_region_is_the_same_or_unknown(kept_in, region):
     """What is not known is not compared."""
-    assert Destination(workspace=Workspace(region=kept_in), region=region).warnings() == []
+    assert Destination(workspace=WorkspaceIdentity(region=kept_in), region=region).warnings() == []
 
 
 def test_destination_is_read_from_one_answer():
     """Half a second is taken for what the server's clock has lost to rounding."""
     assert find_destination(Client(HEADERS)) == Destination(
-        workspace=Workspace(region="US"), region="eu", limit=100, remaining=21, seconds_left=7.5
+        workspace=WorkspaceIdentity(region="US"), region="eu", limit=100, remaining=21, seconds_left=7.5
     )
 
 
@@ -105,7 +105,7 @@ def test_destination_is_a_stop_when_the_token_is_refused(fake_client):
 @pytest.mark.parametrize(("remaining", "seconds"), [(None, 50.0), (99, 50.0), (21, 56.0), (1, 58.0), (0, 58.0)])
 def test_destination_leaves_a_request_to_the_runs_own_question(remaining, seconds):
     """A run asks for the workspace first, which draws on the current window."""
-    destination = Destination(workspace=Workspace(), limit=100, remaining=remaining, seconds_left=8.0)
+    destination = Destination(workspace=WorkspaceIdentity(), limit=100, remaining=remaining, seconds_left=8.0)
 
     assert destination.duration_seconds(501) == pytest.approx(seconds)
 
@@ -148,11 +148,9 @@ def test_destination_says_how_to_check_without_it_when_intercom_does_not_answer(
                 raise result
             return result
 
-    surroundings = Surroundings(
-        clock=lambda: now[0], sleep=lambda seconds: now.append(now.pop() + seconds), jitter=lambda: 0.5
-    )
+    clock = Clock(monotonic=lambda: now[0], sleep=lambda seconds: now.append(now.pop() + seconds), jitter=lambda: 0.5)
 
-    assert find_destination(Away(), surroundings=surroundings) == Stop(
+    assert find_destination(Away(), clock=clock) == Stop(
         reason="outage",
         error_code="outage",
         message=f"{said}: leave out client= to check the rows without Intercom, or try again later",

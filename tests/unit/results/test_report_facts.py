@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from events_pandas.convert import Cause
-from events_pandas.deliver import Workspace
+from events_pandas.deliver import WorkspaceIdentity
 from events_pandas.results.report import (
     Fact,
     Spread,
@@ -117,9 +117,9 @@ def test_request_fact_tells_the_time_when_it_is_known(limit, seconds, told):
 @pytest.mark.parametrize(
     ("workspace", "told"),
     [
-        (Workspace(id_code="ab12", name="Acme", region="EU"), "'Acme', id ab12, region EU"),
-        (Workspace(id_code="ab12"), "id ab12"),
-        (Workspace(), "one that Intercom does not name"),
+        (WorkspaceIdentity(id_code="ab12", name="Acme", region="EU"), "'Acme', id ab12, region EU"),
+        (WorkspaceIdentity(id_code="ab12"), "id ab12"),
+        (WorkspaceIdentity(), "one that Intercom does not name"),
     ],
 )
 def test_workspace_fact_tells_what_is_known(workspace, told):

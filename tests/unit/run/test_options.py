@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from events_pandas import CredentialsError, JournalError, RetryPolicy, SubmitOptions
-from events_pandas.deliver import Workspace
+from events_pandas.deliver import WorkspaceIdentity
 from events_pandas.deliver.journal import Journal
 from events_pandas.run.options import RunOptions, run_options
 
@@ -190,7 +190,7 @@ def test_options_refuse_a_journal_that_is_none(option, message):
 
 def test_opened_journal_is_that_of_the_workspace_found(tmp_path):
     """A directory has a file for each."""
-    with closing(RunOptions(journal=tmp_path).opened_journal(Workspace(id_code="ab12cd34"))) as journal:
+    with closing(RunOptions(journal=tmp_path).opened_journal(WorkspaceIdentity(id_code="ab12cd34"))) as journal:
         assert (journal.path, journal.workspace) == (tmp_path / "ab12cd34.sqlite", "ab12cd34")
 
 
@@ -204,7 +204,7 @@ def test_opened_journal_is_that_of_the_workspace_named(tmp_path):
 
 def test_opened_journal_is_none_without_one():
     """Nobody is asked for a workspace then."""
-    assert RunOptions(journal=None).opened_journal(Workspace()) is None
+    assert RunOptions(journal=None).opened_journal(WorkspaceIdentity()) is None
 
 
 @pytest.mark.parametrize("journal", ["auto", None])
@@ -213,7 +213,7 @@ def test_opened_journal_refuses_another_workspace_than_the_one_that_is_meant(jou
     options = RunOptions(journal=journal, workspace="ab12cd34")
 
     with pytest.raises(CredentialsError) as caught:
-        options.opened_journal(Workspace(id_code="ef56ab78"))
+        options.opened_journal(WorkspaceIdentity(id_code="ef56ab78"))
 
     assert str(caught.value) == (
         "workspace: the access token is one of 'ef56ab78', and not of 'ab12cd34': no event was sent"
@@ -223,7 +223,7 @@ def test_opened_journal_refuses_another_workspace_than_the_one_that_is_meant(jou
 def test_opened_journal_escapes_the_name_of_a_workspace_once():
     """The name comes from a server, and as text without what acts on a terminal."""
     with pytest.raises(CredentialsError) as caught:
-        RunOptions(workspace="w\x1b").opened_journal(Workspace(id_code=r"w\u001b[2J"))
+        RunOptions(workspace="w\x1b").opened_journal(WorkspaceIdentity(id_code=r"w\u001b[2J"))
 
     assert str(caught.value) == (
         r"workspace: the access token is one of 'w\u001b[2J', and not of 'w\x1b': no event was sent"
@@ -233,7 +233,7 @@ def test_opened_journal_escapes_the_name_of_a_workspace_once():
 def test_opened_journal_needs_the_name_of_a_workspace():
     """Events of unknown workspaces would be mixed up."""
     with pytest.raises(JournalError) as caught:
-        RunOptions().opened_journal(Workspace(name="Acme"))
+        RunOptions().opened_journal(WorkspaceIdentity(name="Acme"))
 
     assert str(caught.value) == (
         "auto: the answer to GET /me names no workspace, which is what events are recorded under: "
@@ -247,7 +247,7 @@ def test_opened_journal_warns_when_it_has_no_write_ahead_log(tmp_path, monkeypat
     options = RunOptions(journal=tmp_path / "journal.sqlite")
 
     with pytest.warns(UserWarning, match=re.escape(str(options.journal))) as caught:
-        options.opened_journal(Workspace(id_code="ab12cd34"))
+        options.opened_journal(WorkspaceIdentity(id_code="ab12cd34"))
 
     (warning,) = caught
     assert str(warning.message) == (

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from events_pandas.deliver.client.answers import Answer, Rate
-from events_pandas.deliver.pace.observation import Sighting, see
+from events_pandas.deliver.pace.observation import Observation, read_observation
 from events_pandas.deliver.pace.pacer import Pacer
 from events_pandas.deliver.pace.state import Window
 
@@ -13,16 +13,16 @@ NOW = 100.0
 LEAD = 1_700_000_000.0 - NOW  # of the server's clock, in the tests that make their answers by hand
 
 
-def _sighting(*, limit=100, remaining=50, ends_at=NOW + 5, sent_at=NOW, status=202, **more):
-    """Return an answer that came at once, five seconds before the reset."""
+def _observation(*, limit=100, remaining=50, ends_at=NOW + 5, sent_at=NOW, status=202, **more):
+    """Return what an answer shows that came at once, five seconds before the reset."""
     rate = Rate(limit=limit, remaining=remaining, reset=ends_at + LEAD)
-    return Sighting(status=status, sent_at=sent_at, received_at=sent_at, rate=rate, date=sent_at + LEAD, **more)
+    return Observation(status=status, sent_at=sent_at, received_at=sent_at, rate=rate, date=sent_at + LEAD, **more)
 
 
 def _informed_pacer(*, rate_share=1.0, **facts):
     pacer = Pacer(rate_share)
     pacer.sent(NOW)
-    pacer.observe(_sighting(**facts))
+    pacer.observe(_observation(**facts))
     return pacer
 
 
@@ -33,12 +33,12 @@ def _walk(pacer, requests, *, start=NOW, **facts):
         now = max(now, pacer.next_at(now))
         left_at.append(now)
         pacer.sent(now)
-        pacer.observe(_sighting(sent_at=now, **facts))
+        pacer.observe(_observation(sent_at=now, **facts))
     return left_at
 
 
 def _unstated(status, *, at, **more):
-    return Sighting(status=status, sent_at=at, received_at=at, **more)
+    return Observation(status=status, sent_at=at, received_at=at, **more)
 
 
 # Before anything is known
@@ -55,7 +55,7 @@ def test_pacer_lets_one_request_go_before_anything_is_known():
 
 
 def test_pacer_tries_again_when_the_first_request_is_lost():
-    """A request that has no answer holds up nobody."""
+    """A request without an answer does not hold up the next."""
     pacer = Pacer()
     pacer.sent(NOW)
 
@@ -76,7 +76,7 @@ def test_pacer_takes_the_default_limit_when_the_first_answer_has_no_headers():
 
 @pytest.mark.parametrize("status", [429, 502])
 def test_pacer_stays_cautious_when_a_failure_has_no_headers(status):
-    """A failure without headers says nothing of the limit."""
+    """A failure without headers says nothing about the limit."""
     pacer = Pacer()
     pacer.sent(NOW)
 
@@ -85,22 +85,22 @@ def test_pacer_stays_cautious_when_a_failure_has_no_headers(status):
     assert pacer.limit is None
 
 
-def test_pacer_believes_a_refusal_that_tells_the_limit():
-    """The text of a 429 is better than the default."""
+def test_pacer_believes_a_refusal_that_names_the_limit():
+    """The limit in the text of a 429 counts more than the default."""
     pacer = Pacer()
     pacer.sent(NOW)
 
-    pacer.observe(_unstated(429, at=NOW, told_limit=167))
+    pacer.observe(_unstated(429, at=NOW, named_limit=167))
 
     assert pacer.limit == 167
 
 
-def test_pacer_does_not_believe_a_refusal_that_tells_another_limit_than_the_headers():
-    """It may be the refusal of another limiter: what accepted requests state is the limit."""
+def test_pacer_does_not_believe_a_refusal_that_names_another_limit_than_the_headers():
+    """The limit that accepted requests state counts, as the refusal may come from another limiter."""
     pacer = _informed_pacer(limit=1_666, remaining=1_600)
     pacer.sent(NOW)
 
-    pacer.observe(_sighting(status=429, limit=500, remaining=0, told_limit=500))
+    pacer.observe(_observation(status=429, limit=500, remaining=0, named_limit=500))
 
     assert pacer.limit == 1_666
 
@@ -109,7 +109,7 @@ def test_pacer_does_not_believe_a_refusal_that_tells_another_limit_than_the_head
 
 
 def test_pacer_spreads_what_is_left_over_the_rest_of_the_window():
-    """Ten requests are left, and a request that leaves within four seconds is sure to arrive in time."""
+    """Ten requests are spread over the four seconds in which they are sure to arrive in time."""
     pacer = _informed_pacer(remaining=10)
 
     first, second, *_ = _walk(pacer, 3, start=NOW + 0.5, remaining=10)
@@ -118,7 +118,7 @@ def test_pacer_spreads_what_is_left_over_the_rest_of_the_window():
 
 
 def test_pacer_hastens_no_more_than_by_a_quarter():
-    """All of a window's requests are left in its second half: they are not all squeezed into that."""
+    """The whole limit left in the second half of a window is not squeezed into that half."""
     pacer = _informed_pacer(remaining=99)
 
     *_, last_but_one, last = _walk(pacer, 9, remaining=99)
@@ -138,7 +138,7 @@ def test_pacer_never_bursts_after_a_pause():
 
 
 def test_pacer_slows_down_when_others_use_the_limit():
-    """Ten requests are left for the four seconds that the window surely lasts: they are spread over them."""
+    """Ten requests are spread over the four seconds that the window surely lasts."""
     pacer = _informed_pacer(limit=100, remaining=10)
 
     pacer.sent(NOW)
@@ -154,7 +154,7 @@ def test_pacer_waits_for_the_reset_when_nothing_is_left():
 
 
 def test_pacer_counts_what_is_in_flight_as_used():
-    """One request left and one in flight leave none."""
+    """If one request is left and one is in flight, none is left."""
     pacer = _informed_pacer(remaining=1)
 
     pacer.sent(NOW + 0.1)
@@ -167,7 +167,7 @@ def test_pacer_ignores_an_answer_that_was_overtaken():
     pacer = _informed_pacer(remaining=0)
     pacer.sent(NOW)
 
-    pacer.observe(_sighting(remaining=30))
+    pacer.observe(_observation(remaining=30))
 
     assert pacer.next_at(NOW) == pytest.approx(NOW + 5.001)
 
@@ -183,14 +183,14 @@ def test_pacer_keeps_to_its_share():
 
 
 def test_pacer_tells_the_current_window():
-    """What is left of it, and when it ends at the latest."""
+    """The window has what is left of it, and its latest end."""
     window = _informed_pacer(rate_share=0.5, limit=100, remaining=30).window(NOW + 1)
 
     assert window == Window(limit=50, left=30, ends_in_seconds=pytest.approx(4.0), seconds=10.0)
 
 
 def test_pacer_tells_no_window_before_an_answer_states_it():
-    """Nothing is made up."""
+    """Before an answer states it, the window is None."""
     assert Pacer().window(NOW) is None
 
 
@@ -198,86 +198,86 @@ def test_pacer_tells_no_window_before_an_answer_states_it():
 
 
 @pytest.mark.parametrize(("retry_after", "seconds"), [(None, 0.05), (7.0, 7.0)])
-def test_pacer_holds_after_a_429_that_is_no_matter_of_pace(retry_after, seconds):
+def test_pacer_pauses_after_a_429_that_does_not_come_from_the_pace(retry_after, seconds):
     """A 429 with requests left is an overload: nothing is sent for a moment, or as long as the server asks."""
     pacer = Pacer()
     pacer.sent(NOW)
 
-    pacer.observe(_sighting(status=429, remaining=50, retry_after=retry_after))
+    pacer.observe(_observation(status=429, remaining=50, retry_after=retry_after))
 
     assert pacer.next_at(NOW) == pytest.approx(NOW + seconds)
 
 
-def test_pacer_holds_after_a_503_that_says_for_how_long():
-    """What one answer asks for holds for all requests."""
+def test_pacer_pauses_after_a_503_that_says_for_how_long():
+    """The wait that one answer asks for holds for all requests."""
     pacer = Pacer()
     pacer.sent(NOW)
 
-    pacer.observe(_sighting(status=503, retry_after=3.0))
+    pacer.observe(_observation(status=503, retry_after=3.0))
 
     assert pacer.next_at(NOW) == NOW + 3.0
 
 
-def test_pacer_ends_a_hold_when_a_request_that_left_later_is_accepted():
-    """Then the refusal was sporadic, and what it asked for is the event's matter alone."""
+def test_pacer_ends_a_pause_when_a_request_that_left_later_is_accepted():
+    """Then the refusal was sporadic, and the wait that it asked for concerns its event only."""
     pacer = _informed_pacer()
     for sent_at in (NOW, NOW + 0.01):
         pacer.sent(sent_at)
-    pacer.observe(_sighting(status=429, sent_at=NOW, retry_after=7.0))
+    pacer.observe(_observation(status=429, sent_at=NOW, retry_after=7.0))
 
-    pacer.observe(_sighting(sent_at=NOW + 0.01))
+    pacer.observe(_observation(sent_at=NOW + 0.01))
 
     assert pacer.next_at(NOW + 0.1) <= NOW + 0.1
 
 
-def test_pacer_goes_on_with_a_hold_when_a_request_that_left_earlier_is_accepted():
+def test_pacer_goes_on_with_a_pause_when_a_request_that_left_earlier_is_accepted():
     """An answer that was overtaken does not contradict a refusal."""
     pacer = _informed_pacer()
     for sent_at in (NOW, NOW + 0.01):
         pacer.sent(sent_at)
-    pacer.observe(_sighting(status=429, sent_at=NOW + 0.01, retry_after=7.0))
+    pacer.observe(_observation(status=429, sent_at=NOW + 0.01, retry_after=7.0))
 
-    pacer.observe(_sighting(sent_at=NOW))
+    pacer.observe(_observation(sent_at=NOW))
 
     assert pacer.next_at(NOW + 0.1) == pytest.approx(NOW + 7.01)
 
 
-def test_pacer_sends_one_request_at_a_time_after_a_hold():
-    """The first one shows whether refusals go on; it is awaited for a second at most."""
+def test_pacer_sends_one_request_at_a_time_after_a_pause():
+    """The first request shows whether refusals go on; it is awaited for at most a second."""
     pacer = _informed_pacer()
     pacer.sent(NOW)
-    pacer.observe(_sighting(status=429, sent_at=NOW))
+    pacer.observe(_observation(status=429, sent_at=NOW))
 
     pacer.sent(NOW + 0.1)
 
     assert pacer.next_at(NOW + 0.2) == pytest.approx(NOW + 1.1)
 
 
-def test_pacer_holds_for_as_long_as_it_is_asked_when_a_refusal_against_the_evidence_is_repeated():
-    """One that says that nothing is left, where accepted requests have shown much, is tried out first."""
-    pacer, holds = _informed_pacer(remaining=90), []
+def test_pacer_pauses_for_as_long_as_it_is_asked_when_a_refusal_against_the_evidence_is_repeated():
+    """A refusal that accepted requests contradict must be repeated before its long wait is kept."""
+    pacer, waits = _informed_pacer(remaining=90), []
     for sent_at in (NOW, NOW + 1, NOW + 2):
         pacer.sent(sent_at)
-        pacer.observe(_sighting(status=429, sent_at=sent_at, remaining=0, retry_after=7.0))
-        holds.append(pacer.hold.until - sent_at)
+        pacer.observe(_observation(status=429, sent_at=sent_at, remaining=0, retry_after=7.0))
+        waits.append(pacer.backoff.until - sent_at)
 
-    assert holds == pytest.approx([0.05, 0.1, 7.0])
+    assert waits == pytest.approx([0.05, 0.1, 7.0])
 
 
-def test_pacer_holds_twice_as_long_when_an_overload_goes_on():
+def test_pacer_pauses_twice_as_long_when_an_overload_goes_on():
     """Each refusal of a request that left after the last pause doubles the next one, up to half a minute."""
     pacer, now, waits = _informed_pacer(), NOW, []
 
     for _ in range(12):
         pacer.sent(now)
         pacer.observe(_unstated(429, at=now))
-        waits.append(pacer.hold.until - now)
-        now = pacer.hold.until
+        waits.append(pacer.backoff.until - now)
+        now = pacer.backoff.until
 
     assert waits == pytest.approx([0.05 * 2**n for n in range(10)] + [30.0, 30.0])
 
 
-def test_pacer_holds_once_for_all_that_was_under_way():
+def test_pacer_pauses_once_for_all_that_was_under_way():
     """Twenty requests that one overload refuses are one overload."""
     pacer = _informed_pacer()
     sent = [NOW + number / 1_000 for number in range(20)]
@@ -285,32 +285,32 @@ def test_pacer_holds_once_for_all_that_was_under_way():
     for sent_at in sent:
         pacer.sent(sent_at)
     for sent_at in sent:
-        pacer.observe(Sighting(status=429, sent_at=sent_at, received_at=NOW + 0.5))
+        pacer.observe(Observation(status=429, sent_at=sent_at, received_at=NOW + 0.5))
 
-    assert pacer.hold.until == pytest.approx(NOW + 0.55)
+    assert pacer.backoff.until == pytest.approx(NOW + 0.55)
 
 
-def test_pacer_holds_shortly_again_after_an_overload_has_passed():
+def test_pacer_pauses_shortly_again_after_an_overload_has_passed():
     """An answer to a request that left after the pause ends the doubling."""
     pacer = _informed_pacer()
     for at, status in [(NOW, 429), (NOW + 1, 429), (NOW + 2, 202), (NOW + 3, 429)]:
         pacer.sent(at)
         pacer.observe(_unstated(status, at=at))
 
-    assert pacer.hold.until == pytest.approx(NOW + 3.05)
+    assert pacer.backoff.until == pytest.approx(NOW + 3.05)
 
 
-def test_see_reads_what_the_pacer_wants_to_know():
-    """An answer's status, date, rate and Retry-After make a sighting."""
+def test_read_observation_reads_what_the_pacer_uses():
+    """An observation has the answer's status, date, rate and Retry-After."""
     headers = {"Date": "Tue, 14 Nov 2023 22:13:20 GMT", "Retry-After": "3"}
 
-    sighting = see(Answer(status=503, headers=headers), sent_at=1.0, received_at=2.0)
+    observation = read_observation(Answer(status=503, headers=headers), sent_at=1.0, received_at=2.0)
 
-    assert sighting == Sighting(status=503, sent_at=1.0, received_at=2.0, date=1_700_000_000.0, retry_after=3.0)
+    assert observation == Observation(status=503, sent_at=1.0, received_at=2.0, date=1_700_000_000.0, retry_after=3.0)
 
 
-def test_see_reads_the_limit_that_a_refusal_tells():
+def test_read_observation_reads_the_limit_that_a_refusal_names():
     """Intercom's 429 names the limit in its text."""
     answer = Answer(status=429, body=b'{"errors": [{"message": "Exceeded rate limit of 167 in 10_seconds"}]}')
 
-    assert see(answer, sent_at=1.0, received_at=2.0).told_limit == 167
+    assert read_observation(answer, sent_at=1.0, received_at=2.0).named_limit == 167

@@ -1,14 +1,14 @@
-"""A clock that is set by hand, and a run that stands where a test puts it."""
+"""A time that is set by hand, and a run that stands where a test puts it."""
 
 import pytest
 
-from events_pandas.deliver.clock import Surroundings
+from events_pandas.deliver.clock import Clock
 from events_pandas.deliver.outcomes import Outcome, Status
-from events_pandas.deliver.pace.state import Standing, Window
+from events_pandas.deliver.pace.state import RunState, Window
 
 
-class Clock:
-    """A clock that is set by hand."""
+class SetTime:
+    """A time that is set by hand."""
 
     now = 0.0
 
@@ -17,29 +17,29 @@ class Clock:
 
 
 class Stand:
-    """Stands for a run that is asked where it stands."""
+    """Stands for a run, and returns the state that a test sets."""
 
     def __init__(self):
-        self.standing = Standing()
+        self.state = RunState()
 
     def __call__(self):
-        return self.standing
+        return self.state
 
     def at_window(self, **window):
         facts = {"limit": 100, "left": 50, "ends_in_seconds": 5.0, "seconds": 10.0, **window}
-        self.standing = Standing(window=Window(**facts))
+        self.state = RunState(window=Window(**facts))
 
 
 @pytest.fixture
-def clock():
-    """Return a clock that is set by hand."""
-    return Clock()
+def time():
+    """Return a time that is set by hand."""
+    return SetTime()
 
 
 @pytest.fixture
-def clocks(clock):
-    """Return surroundings whose clocks are set by hand, both at once: it is 14:20 on the first day of 2024."""
-    return Surroundings(clock=clock, unix_time=lambda: 1_704_118_800.0 + clock.now)
+def clock(time):
+    """Return a clock that is set by hand and starts at 14:20 on the first day of 2024."""
+    return Clock(monotonic=time, unix_time=lambda: 1_704_118_800.0 + time.now)
 
 
 @pytest.fixture

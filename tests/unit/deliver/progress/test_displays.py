@@ -52,7 +52,7 @@ def closed():
 
 
 def test_lines_come_every_ten_seconds(capsys):
-    """There is a line after two seconds, when ten have passed since the last one, and at the end."""
+    """There is a line after two seconds, ten seconds after each line, and at the end."""
     lines = Lines("submitting", brief_seconds=2.0)
 
     for seconds in (0.0, 1.9, 2.0, 9.0, 11.9, 12.0, 13.0, 21.9, 22.5, 32.0):
@@ -68,7 +68,7 @@ def test_lines_come_every_ten_seconds(capsys):
 
 
 def test_lines_tell_when_a_long_pause_begins_and_when_it_has_ended(capsys):
-    """Whoever reads a log need not wait ten seconds to learn that nothing works, or that it works again."""
+    """A pause and its end have lines of their own, without a wait of ten seconds."""
     lines = Lines("submitting", brief_seconds=2.0)
 
     for seconds in (2.0, 3.0):
@@ -86,7 +86,7 @@ def test_lines_tell_when_a_long_pause_begins_and_when_it_has_ended(capsys):
 
 
 def test_lines_go_on_during_a_long_pause(capsys):
-    """An outage has its lines every ten seconds, like all else."""
+    """An outage has a line every ten seconds."""
     lines = Lines("submitting", brief_seconds=2.0)
 
     for seconds in range(31):
@@ -112,7 +112,7 @@ def test_lines_take_no_notice_of_a_short_pause(capsys):
 
 
 def test_lines_tell_that_a_run_is_stopping_if_that_lasts(capsys):
-    """It is told once, also when it follows an outage, and nothing goes on after it."""
+    """A line says it once, also after an outage, and no line says that the run goes on."""
     lines = Lines("submitting", brief_seconds=2.0)
     lines.show(after(20.0, pause=held(10.0, 10.0)))
 
@@ -128,8 +128,8 @@ def test_lines_tell_that_a_run_is_stopping_if_that_lasts(capsys):
     ]
 
 
-def test_lines_tell_the_end_when_they_told_of_a_pause(capsys):
-    """However brief a run was: one that has begun to tell ends its tale."""
+def test_lines_tell_the_end_after_a_pause(capsys):
+    """After a line about a pause, the end has a line too, however brief the run was."""
     lines = Lines("submitting", brief_seconds=2.0)
     lines.show(after(1.0, pause=held(0.0, 30.0)))
 
@@ -142,7 +142,7 @@ def test_lines_tell_the_end_when_they_told_of_a_pause(capsys):
 
 
 def test_lines_end_without_an_error_when_the_terminal_is_gone(monkeypatch):
-    """A run that is left alone goes on, and there is nobody to tell."""
+    """The run goes on when its terminal is gone."""
     monkeypatch.setattr(sys, "stderr", stream := Gone())
     lines = Lines("submitting", brief_seconds=0.0)
 
@@ -153,7 +153,7 @@ def test_lines_end_without_an_error_when_the_terminal_is_gone(monkeypatch):
 
 
 def test_lines_end_without_an_error_when_the_terminal_is_closed(monkeypatch):
-    """A stream that the program itself has closed is no terminal any more."""
+    """The program itself may have closed the stream."""
     monkeypatch.setattr(sys, "stderr", stream := closed())
 
     Lines("submitting", brief_seconds=0.0).show(after(9.0, is_final=True))
@@ -162,7 +162,7 @@ def test_lines_end_without_an_error_when_the_terminal_is_closed(monkeypatch):
 
 
 def test_bar_is_drawn_anew_with_each_showing(monkeypatch):
-    """Every showing is one drawing, which fills the width and no more."""
+    """Every showing is one drawing."""
     monkeypatch.setattr(sys, "stderr", terminal := io.StringIO())
     bar = Bar(tqdm.tqdm, description="submitting", width=110)
 
@@ -182,7 +182,7 @@ def test_bar_is_drawn_anew_with_each_showing(monkeypatch):
 
 @pytest.mark.parametrize(("columns", "width"), [(100, 99), (101, 100), (180, 179)])
 def test_bar_is_as_wide_as_the_terminal(monkeypatch, columns, width):
-    """A terminal is asked at each drawing, the first too, since its size may change; its last column stays free."""
+    """The width is read at each drawing, as it may change; the last column stays free."""
     monkeypatch.setattr(sys, "stderr", terminal := Terminal())
     monkeypatch.setattr(os, "get_terminal_size", lambda _: os.terminal_size((columns, 24)))
     bar = Bar(tqdm.tqdm, description="submitting", width=None)
@@ -197,7 +197,7 @@ def test_bar_is_as_wide_as_the_terminal(monkeypatch, columns, width):
 
 @pytest.mark.parametrize("columns", [0, 40, 80, 99])
 def test_bar_is_text_alone_in_a_narrow_terminal(monkeypatch, columns):
-    """Figures need the room; a terminal that does not tell its size has 80 columns."""
+    """The figures need the room; a terminal that does not know its size has 80 columns."""
     monkeypatch.setattr(sys, "stderr", terminal := Terminal())
     monkeypatch.setattr(os, "get_terminal_size", lambda _: os.terminal_size((columns, 24)))
     bar = Bar(tqdm.tqdm, description="submitting", width=None)
@@ -209,8 +209,8 @@ def test_bar_is_text_alone_in_a_narrow_terminal(monkeypatch, columns):
     assert drawn == "submitting: 25%, 500 of 2,000"
 
 
-def test_bar_is_text_alone_where_no_width_is_told(monkeypatch):
-    """What has no file descriptor cannot be asked, and is taken to be narrow."""
+def test_bar_is_text_alone_where_no_width_is_known(monkeypatch):
+    """A stream without a file descriptor is taken to be narrow."""
     monkeypatch.setattr(sys, "stderr", terminal := io.StringIO())
     bar = Bar(tqdm.tqdm, description="submitting", width=None)
 
@@ -222,7 +222,7 @@ def test_bar_is_text_alone_where_no_width_is_told(monkeypatch):
 
 
 def test_bar_does_not_appear_for_the_end_alone(monkeypatch):
-    """What was over before the bar was to appear leaves nothing."""
+    """Work that was over before its bar appeared leaves nothing."""
     monkeypatch.setattr(sys, "stderr", terminal := io.StringIO())
     Bar(tqdm.tqdm, description="checking", width=60).show(after(0.1, is_final=True))
 

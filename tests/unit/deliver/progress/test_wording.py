@@ -1,4 +1,4 @@
-"""Progress in words: what a line says, and what of it fits beside a bar."""
+"""Progress in words: the text of a line, and what of it fits beside a bar."""
 
 import datetime as dt
 from zoneinfo import ZoneInfo
@@ -7,7 +7,7 @@ import pytest
 
 from events_pandas.deliver.pace.state import Pause, Window
 from events_pandas.deliver.progress.tally import Progress
-from events_pandas.deliver.progress.wording import bar_format, line
+from events_pandas.deliver.progress.wording import format_bar, format_line
 
 BERLIN = ZoneInfo("Europe/Berlin")
 AT = dt.datetime(2024, 1, 1, 13, 20, tzinfo=dt.UTC)
@@ -91,9 +91,9 @@ HELD = paused(reason="rate_limit", since_seconds=1.0, next_in_seconds=6.1)
         (ENDED, "submitting: 1,000 of 1,000 (100%) after 1 min 5 s: 990 accepted, 10 failed"),
     ],
 )
-def test_line_says_all_there_is_to_know(progress, expected):
-    """A line has room: what is known is told, each status with its count."""
-    assert line(progress, description="submitting", zone=BERLIN) == expected
+def test_format_line_says_all_there_is_to_know(progress, expected):
+    """A line has room for all facts, each status with its count."""
+    assert format_line(progress, description="submitting", zone=BERLIN) == expected
 
 
 @pytest.mark.parametrize(
@@ -148,9 +148,12 @@ def test_line_says_all_there_is_to_know(progress, expected):
         (ENDED, 60, "submitting: 100%, 990 accepted, 10 failed, after 1 min 5 s"),
     ],
 )
-def test_bar_format_says_what_fits(progress, width, expected):
-    """The widest form that fits; where there is little room, the work's name and then the bar make way for facts."""
-    assert bar_format(progress, description="submitting", width=width, zone=BERLIN) == expected
+def test_format_bar_says_what_fits(progress, width, expected):
+    """The widest form that fits is taken.
+
+    With little room, the work's name and then the bar are left out for the facts.
+    """
+    assert format_bar(progress, description="submitting", width=width, zone=BERLIN) == expected
 
 
 @pytest.mark.parametrize(
@@ -163,20 +166,20 @@ def test_bar_format_says_what_fits(progress, width, expected):
         (early(total=None, accepted=743), "submitting ended early: 743 accepted, after 5 s"),
     ],
 )
-def test_early_end_is_told_as_one(progress, expected):
-    """A run that ended before its last row says so, beside a bar as in a line, and says nothing of the rest."""
-    assert line(progress, description="submitting", zone=BERLIN) == expected
-    assert bar_format(progress, description="submitting", width=79, zone=BERLIN) == expected
-    assert bar_format(progress, description="submitting", width=119, zone=BERLIN) == expected
+def test_early_end_says_that_the_run_ended_early(progress, expected):
+    """A run that ended before its last row says so, beside a bar and in a line, and says nothing about the rest."""
+    assert format_line(progress, description="submitting", zone=BERLIN) == expected
+    assert format_bar(progress, description="submitting", width=79, zone=BERLIN) == expected
+    assert format_bar(progress, description="submitting", width=119, zone=BERLIN) == expected
 
 
-def test_early_end_is_told_in_little_room():
-    """The work's name makes way, and then the statuses."""
+def test_early_end_fits_in_little_room():
+    """The work's name is left out first, then the statuses."""
     progress = early(accepted=700, rejected=40, failed=3)
 
-    told = [bar_format(progress, description="submitting", width=width) for width in (60, 56, 30)]
+    text = [format_bar(progress, description="submitting", width=width) for width in (60, 56, 30)]
 
-    assert told == [
+    assert text == [
         "8% ended early: 700 of 9,000 accepted, 43 other, after 5 s",
         "8% ended early: after 5 s",
         "8% ended early: after 5 s",
@@ -184,8 +187,8 @@ def test_early_end_is_told_in_little_room():
 
 
 @pytest.mark.parametrize("seconds", range(0, 4_000, 97))
-def test_bar_format_has_a_bar_or_none_whatever_the_figures(seconds):
-    """What comes and goes looks broken: below 100 columns there is no bar, from there on there always is one."""
+def test_format_bar_has_a_bar_or_none_whatever_the_figures(seconds):
+    """Below 100 columns there is never a bar, from there on always: a bar that comes and goes looks broken."""
     left = 1_666 - seconds % 1_667
     window = Window(limit=1_666, left=left, ends_in_seconds=7.2, seconds=10.0)
     counts = {"accepted": 167 * seconds, "rejected": seconds}
@@ -202,51 +205,51 @@ def test_bar_format_has_a_bar_or_none_whatever_the_figures(seconds):
         done_at=AT + dt.timedelta(seconds=4_000 - seconds),
     )
 
-    drawn = ["{bar}" in bar_format(progress, description="submitting", width=width) for width in (59, 79, 98, 99, 119)]
+    drawn = ["{bar}" in format_bar(progress, description="submitting", width=width) for width in (59, 79, 98, 99, 119)]
 
     assert drawn == [False, False, False, True, True]
 
 
-def test_line_tells_how_long_a_pause_was():
+def test_format_line_tells_how_long_a_pause_was():
     """The first line after a pause says that the run goes on."""
-    told = line(RUNNING, description="submitting", paused_seconds=18.2, zone=BERLIN)
+    text = format_line(RUNNING, description="submitting", paused_seconds=18.2, zone=BERLIN)
 
-    assert told == f"submitting: 4,350 of 99,960 (4%) after 27 s: {EACH}; goes on after a pause of 18 s, {AHEAD}"
+    assert text == f"submitting: 4,350 of 99,960 (4%) after 27 s: {EACH}; goes on after a pause of 18 s, {AHEAD}"
 
 
 @pytest.mark.parametrize(
     ("seconds", "expected"), [(95.2, "96 s"), (120.0, "120 s"), (541.0, "10 min"), (7_500.0, "2 h 5 min")]
 )
-def test_line_tells_when_a_run_gives_up(seconds, expected):
-    """How long is left is told, to the second when it is soon."""
+def test_format_line_tells_when_a_run_gives_up(seconds, expected):
+    """The line says how much time is left, with seconds near the end."""
     outage = paused(reason="outage", since_seconds=9.0, next_in_seconds=1.0, gives_up_in_seconds=seconds)
 
-    assert line(outage, description="submitting").endswith(f", next try in 1 s, gives up in {expected}")
+    assert format_line(outage, description="submitting").endswith(f", next try in 1 s, gives up in {expected}")
 
 
-def test_line_awaits_a_single_request():
-    """One is one request."""
+def test_format_line_awaits_a_single_request():
+    """A single request is written in the singular."""
     pause = Pause(reason="stopping", since_seconds=3.0, next_in_seconds=0.0, gives_up_in_seconds=27.0)
     stopping = Progress(rows=1, total=9, at=AT, elapsed_seconds=9.0, pause=pause, in_flight=1)
 
-    told = line(stopping, description="submitting")
+    text = format_line(stopping, description="submitting")
 
-    assert told.endswith("; stopping: waiting for 1 request, 27 s at most; Ctrl-C again leaves at once")
+    assert text.endswith("; stopping: waiting for 1 request, 27 s at most; Ctrl-C again leaves at once")
 
 
-def test_line_tells_that_the_first_answer_is_awaited():
-    """Who looks at a run that has not begun is told what it waits for."""
+def test_format_line_tells_that_the_first_answer_is_awaited():
+    """Before the run begins, the line says that the first answer is awaited."""
     pause = Pause(reason="preflight", since_seconds=2.0, next_in_seconds=0.0)
     asking = Progress(rows=0, total=9, at=AT, elapsed_seconds=2.0, pause=pause)
 
-    assert line(asking, description="submitting") == (
+    assert format_line(asking, description="submitting") == (
         "submitting: 0 of 9 (0%) after 2 s; waiting for Intercom's first answer"
     )
 
 
 @pytest.mark.parametrize("width", range(45, 140))
-def test_bar_format_keeps_to_the_width(width):
-    """No terminal of a usual width wraps the line, at figures of a long run, and some of the bar is seen if any."""
+def test_format_bar_keeps_to_the_width(width):
+    """No terminal of a usual width wraps the line, even with large figures, and any bar has room to be seen."""
     counts = {"accepted": 4_300_000, "unknown_contact": 28_000, "rejected": 200}
     long = Progress(
         rows=4_350_000,
@@ -261,7 +264,7 @@ def test_bar_format_keeps_to_the_width(width):
         done_at=AT + dt.timedelta(hours=12),
     )
 
-    text = bar_format(long, description="submitting", width=width, zone=BERLIN)
+    text = format_bar(long, description="submitting", width=width, zone=BERLIN)
 
     assert len(text.replace("{bar}", "#" * 8)) <= width
 
@@ -275,38 +278,38 @@ def test_bar_format_keeps_to_the_width(width):
         (done_in(days=8), "done 2024-01-09"),
     ],
 )
-def test_bar_format_tells_the_end_as_a_clock_does(progress, expected):
-    """Seconds for what is near, the day for what is not today's, the date beyond the week."""
-    assert bar_format(progress, description="submitting", width=79, zone=BERLIN).endswith(f" {expected}")
+def test_format_bar_tells_the_end_as_a_clock_does(progress, expected):
+    """The end has seconds if it is near, the day if it is not today, and the date beyond a week."""
+    assert format_bar(progress, description="submitting", width=79, zone=BERLIN).endswith(f" {expected}")
 
 
-def test_bar_format_tells_times_of_the_machines_zone():
-    """What is read beside a clock on the wall has its time."""
-    told = bar_format(done_in(minutes=12), description="submitting", width=79)
+def test_format_bar_tells_times_of_the_machines_zone():
+    """Times are those of the clock on the wall."""
+    text = format_bar(done_in(minutes=12), description="submitting", width=79)
 
-    assert told.endswith(f"done {(AT + dt.timedelta(minutes=12)).astimezone():%H:%M}")
+    assert text.endswith(f"done {(AT + dt.timedelta(minutes=12)).astimezone():%H:%M}")
 
 
 @pytest.mark.parametrize(("per_second", "expected"), [(1_234.5, "1,234/s"), (12.34, "12/s"), (1.234, "1.2/s")])
-def test_bar_format_tells_the_rate_in_two_digits_at_least(per_second, expected):
-    """A rate is rounded, but a low one not to nothing."""
+def test_format_bar_tells_the_rate_in_two_digits_at_least(per_second, expected):
+    """A rate is rounded, but a low one keeps a decimal."""
     progress = Progress(rows=1, total=9, at=AT, elapsed_seconds=9.0, events_per_second=per_second)
 
-    assert bar_format(progress, description="checking", width=79).endswith(f", {expected}")
+    assert format_bar(progress, description="checking", width=79).endswith(f", {expected}")
 
 
 def test_percentage_is_a_hundred_only_at_the_end():
-    """The last row is what makes it whole."""
+    """Only the last row makes it 100 %."""
     progress = Progress(rows=999_999, total=1_000_000, at=AT, elapsed_seconds=9.0)
 
-    assert bar_format(progress, description="checking", width=79) == "checking: 99%, 999,999 of 1,000,000"
+    assert format_bar(progress, description="checking", width=79) == "checking: 99%, 999,999 of 1,000,000"
 
 
 @pytest.mark.parametrize(
     ("seconds", "expected"), [(0.4, "0 s"), (59.0, "59 s"), (61.0, "1 min 1 s"), (7_500.0, "2 h 5 min")]
 )
-def test_line_tells_the_time_it_took(seconds, expected):
-    """In the two units that matter."""
+def test_format_line_tells_the_time_it_took(seconds, expected):
+    """The time is in its two largest units."""
     progress = Progress(rows=3, total=None, at=AT, elapsed_seconds=seconds, is_final=True)
 
-    assert line(progress, description="checking") == f"checking: 3 after {expected}"
+    assert format_line(progress, description="checking") == f"checking: 3 after {expected}"

@@ -1,26 +1,25 @@
-"""The time that a run takes: in figures, and compared with the pacer that makes the pace."""
+"""How long a run takes: in figures, and beside the pacer that sets the pace."""
 
 import math
 
 import pytest
 
 from events_pandas.deliver.client.answers import Rate
-from events_pandas.deliver.pace.duration import duration_seconds, windows_to_come
-from events_pandas.deliver.pace.observation import Sighting
+from events_pandas.deliver.pace.observation import Observation
 from events_pandas.deliver.pace.pacer import Pacer
-from events_pandas.deliver.pace.state import Window
+from events_pandas.deliver.pace.state import Window, count_windows, duration_seconds
 
 NOW = 1_700_000_000.0  # the start of a window
 
 
 def _paced_seconds(requests, *, limit, remaining, seconds_left):
-    """Let a pacer send, to a server without latency that has answered once; return the time to the last request."""
+    """Let a pacer send to a server without latency that has answered once, and return the time to the last request."""
     pacer, start = Pacer(), NOW + 10 - seconds_left
     window, left, now = 0, remaining, start
 
     def answer(now):
         rate = Rate(limit=limit, remaining=left, reset=NOW + 10 * (window + 1))
-        pacer.observe(Sighting(status=202, sent_at=now, received_at=now, rate=rate, date=float(math.floor(now))))
+        pacer.observe(Observation(status=202, sent_at=now, received_at=now, rate=rate, date=float(math.floor(now))))
 
     pacer.sent(start)
     answer(start)
@@ -52,14 +51,14 @@ def _paced_seconds(requests, *, limit, remaining, seconds_left):
     ],
 )
 def test_duration_counts_the_steps_between_requests(requests, facts, seconds):
-    """Steps are even, but for what remains of a window that others have drawn on."""
+    """The steps are even, except in a window that others have drawn on."""
     assert duration_seconds(requests, **facts) == pytest.approx(seconds)
 
 
 @pytest.mark.parametrize("limit", [20, 83, 166, 1_666])
 @pytest.mark.parametrize("seconds_left", [9.0, 4.0, 1.0])
 def test_duration_is_what_the_pacer_makes_of_it(limit, seconds_left):
-    """The pacer takes as long, or is up to a second earlier, since it makes haste in the window in which it begins."""
+    """The pacer takes as long, or up to a second less, as it hurries in its first window."""
     facts = {"limit": limit, "remaining": limit - 1, "seconds_left": seconds_left}
 
     predicted = duration_seconds(3 * limit, **facts)
@@ -73,8 +72,8 @@ def test_duration_knows_windows_of_another_length():
 
 
 @pytest.mark.parametrize(("seconds", "windows"), [(0.0, 0), (7.9, 0), (8.0, 1), (17.9, 1), (18.0, 2), (58.0, 6)])
-def test_windows_to_come_are_those_that_begin_within_the_time(seconds, windows):
-    """What leaves at a reset belongs to the window that begins then."""
+def test_count_windows_counts_those_that_begin_within_the_time(seconds, windows):
+    """A request that leaves at a reset belongs to the window that begins then."""
     window = Window(limit=100, left=1, ends_in_seconds=8.0, seconds=10.0)
 
-    assert windows_to_come(seconds, window=window) == windows
+    assert count_windows(seconds, window=window) == windows
