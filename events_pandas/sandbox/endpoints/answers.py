@@ -1,4 +1,4 @@
-"""Answers, and how they look on the wire."""
+"""Replies of the endpoints, and the HTTP responses that carry them."""
 
 import functools
 import uuid
@@ -15,7 +15,7 @@ Header: TypeAlias = tuple[bytes, bytes]
 """A header's name, in lower case, and its value."""
 
 _GATEWAY_PAGE: Final = b"<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
-# The one does not know the workspace yet, the other comes from a gateway that never knew it.
+# A 401 does not know the workspace yet; a 502 comes from a gateway that never knew it.
 _WITHOUT_RATE_HEADERS: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.BAD_GATEWAY})
 _JSON: Final = b"application/json"
 _HTML: Final = b"text/html; charset=utf-8"
@@ -26,17 +26,7 @@ _LIMIT, _REMAINING, _RESET = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Answer:
-    """What is said to one request.
-
-    Parameters
-    ----------
-    status : int
-        The HTTP status.
-    refusal : Refusal, optional
-        The error, where there is one.
-    content : bytes, default b""
-        The body of a good answer, JSON.
-    """
+    """The reply to one request: a status with an error, or with a body in JSON."""
 
     status: int
     refusal: Refusal | None = None
@@ -45,17 +35,7 @@ class Answer:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reply:
-    """An answer as it goes out.
-
-    Parameters
-    ----------
-    status : int
-        The HTTP status.
-    headers : list of Header
-        All headers but the length of the content.
-    content : bytes
-        The body.
-    """
+    """A response as it goes out. Its headers lack only the length of the content."""
 
     status: int
     headers: list[Header]
@@ -63,41 +43,17 @@ class Reply:
 
 
 def refused(refusal: Refusal) -> Answer:
-    """Return a refusal as an answer.
-
-    Parameters
-    ----------
-    refusal : Refusal
-        The error.
-
-    Returns
-    -------
-    Answer
-        With the refusal's own status.
-    """
+    """Return the reply to a refused request, with the refusal's own status."""
     return Answer(status=refusal.status, refusal=refusal)
 
 
 def reply(
     answer: Answer, *, now: float, allowance: Allowance | None = None, version: str = intercom.API_VERSION
 ) -> Reply:
-    """Return an answer as it goes out.
+    """Return the response to a reply, with Intercom's headers; an error becomes an ``error.list``.
 
-    Parameters
-    ----------
-    answer : Answer
-        What to say.
-    now : float
-        The server's time, in Unix seconds.
-    allowance : Allowance, optional
-        What the rate limit says; None for a request without a valid token, and where its headers are left out.
-    version : str, default "2.14"
-        The version of the API that answers.
-
-    Returns
-    -------
-    Reply
-        With Intercom's headers, and the error as an ``error.list``.
+    `now` is the server's time in Unix seconds. `allowance` is None for a request without a valid token, and if the
+    rate-limit headers are left out.
     """
     request_id = str(uuid.uuid4())
     headers = [(b"date", _http_date(int(now))), (b"x-request-id", request_id.encode())]
@@ -115,26 +71,13 @@ def reply(
 
 
 def with_content(whole: Reply, content: bytes) -> Reply:
-    """Return a reply whose body is another, which says that it is JSON.
-
-    Parameters
-    ----------
-    whole : Reply
-        As it would go out.
-    content : bytes
-        What goes out instead of its body.
-
-    Returns
-    -------
-    Reply
-        With the same status and headers otherwise.
-    """
+    """Return a response with another body, which says that it is JSON."""
     headers = [(name, value) for name, value in whole.headers if name != b"content-type"]
     return replace(whole, headers=[*headers, (b"content-type", _JSON)], content=content)
 
 
 def _rate_headers(answer: Answer, allowance: Allowance) -> list[Header]:
-    # A 429 within the limit says "overloaded": clients tell it by the requests that are left.
+    # A 429 within the limit means "overloaded": clients recognise it by the requests that are left.
     least = 1 if answer.status == HTTPStatus.TOO_MANY_REQUESTS and allowance.is_admitted else 0
     return [
         (_LIMIT, b"%d" % allowance.limit),

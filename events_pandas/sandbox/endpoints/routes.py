@@ -1,4 +1,4 @@
-"""Intercom's endpoints: a request in, an answer out. Submitting an event is not among them: the application does it."""
+"""Intercom's endpoints but one: a request becomes a reply. The server itself submits events."""
 
 import json
 import re
@@ -18,28 +18,16 @@ from events_pandas.sandbox.workspace.workspace import Workspace
 
 _BY_EXTERNAL_ID: Final = "/contacts/find_by_external_id/"
 _CONTACT: Final = re.compile(r"/contacts/([^/]+)")
-# Words of Intercom's own addresses, also of older ones, in the place of a contact's identifier.
+# Words that stand in Intercom's addresses, old ones too, where a contact's identifier may be.
 _NO_CONTACTS: Final = frozenset({"convert", "find_by_external_id", "merge", "scroll", "search"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Request:
-    """A request whose token, limit and headers have passed.
+    """A request that has passed the checks of token, limit and headers.
 
-    Parameters
-    ----------
-    method : str
-        In capitals.
-    path : str
-        The path, decoded.
-    query : mapping of str to str
-        The parameters of the address.
-    body : bytes
-        The body as it arrived.
-    base_url : str
-        The address that the client knows the sandbox by, without a slash at its end.
-    now : float
-        The server's time, in Unix seconds.
+    `path` is decoded. `base_url` is the address by which the client knows the sandbox, without a slash at its end.
+    `now` is the server's time in Unix seconds.
     """
 
     method: str
@@ -51,25 +39,11 @@ class Request:
 
 
 Endpoint: TypeAlias = Callable[[Workspace, Request], Answer]
-"""What answers a request."""
+"""A function that answers a request."""
 
 
 def find_endpoint(method: str, path: str) -> Endpoint | None:
-    """Return what answers a request.
-
-    Parameters
-    ----------
-    method : str
-        In capitals.
-    path : str
-        The path, decoded.
-
-    Returns
-    -------
-    Endpoint or None
-        None for a path that Intercom does not have, and for a method that the path does not have: both are answered
-        404.
-    """
+    """Return the endpoint for a method in capitals and a decoded path. None: Intercom answers 404."""
     if method == "GET" and path.startswith(_BY_EXTERNAL_ID) and path != _BY_EXTERNAL_ID:
         return _show_contact_by_external_id
     contact = _CONTACT.fullmatch(path)

@@ -1,4 +1,4 @@
-"""Bars as SVG: where each of them stands, how high it is, and what stands beside it."""
+"""The chart of events over time: the spans of the calendar, and their bars as SVG."""
 
 import itertools
 import math
@@ -10,7 +10,7 @@ from typing import Final
 from events_pandas.sandbox.page.rendering import month_name
 
 MOST_BINS: Final = 62
-"""Bars that a chart has at most; as many days as two months have."""
+"""Bars of a chart at most: the days of two months."""
 
 _EPOCH: Final = date(1970, 1, 1)
 _LAST_YEAR: Final = 9999
@@ -18,16 +18,9 @@ _LAST_YEAR: Final = 9999
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Bins:
-    """Spans of the calendar, one after the other.
+    """Consecutive spans of the calendar, such as months.
 
-    Parameters
-    ----------
-    unit : str
-        What each of them is, such as ``"month"``.
-    edges : tuple of int
-        Days since 1970: where each begins, and the last one ends.
-    labels : tuple of str
-        What each is called.
+    `edges` are days since 1970: all beginnings, and the last end.
     """
 
     unit: str
@@ -37,7 +30,7 @@ class Bins:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Unit:
-    """A kind of span: where the one begins that a day lies in, where the next one does, and what it is called."""
+    """A kind of span: where the span of a day begins, where the next one does, and its label."""
 
     name: str
     begin: Callable[[date], date]
@@ -46,32 +39,14 @@ class _Unit:
 
 
 def make_bins(first: int, last: int) -> Bins:
-    """Divide a span of days.
-
-    Parameters
-    ----------
-    first : int
-        The first day, since 1970.
-    last : int
-        The last day.
-
-    Returns
-    -------
-    Bins
-        Of the smallest unit that makes at most `MOST_BINS`.
-
-    Examples
-    --------
-    >>> make_bins(16087, 16090).labels
-    ('17 Jan 2014', '18 Jan 2014', '19 Jan 2014', '20 Jan 2014')
-    """
+    """Divide the days from `first` to `last`, since 1970, by the smallest unit that makes at most `MOST_BINS`."""
     begin, end = _EPOCH + timedelta(days=first), _EPOCH + timedelta(days=last)
     candidates = (_bins(unit, begin, end) for unit in _UNITS)
     return next(bins for bins in candidates if len(bins.labels) <= MOST_BINS or bins.unit == _UNITS[-1].name)
 
 
 def _bins(unit: _Unit, begin: date, end: date) -> Bins:
-    # A unit that makes too many is not followed to the end.
+    # Stop early if the unit makes too many spans.
     days = list(itertools.islice(_days(unit, begin, end), MOST_BINS + 2))
     edges = tuple((day - _EPOCH).days for day in days)
     return Bins(unit=unit.name, edges=edges, labels=tuple(unit.label(day) for day in days[:-1]))
@@ -133,14 +108,14 @@ _UNITS: Final = (
 HEIGHT: Final = 176
 """Pixels, axis and labels included."""
 MOST_SERIES: Final = 5
-"""Names that have a colour of their own; the others share one."""
+"""Names with a colour of their own; the others share one."""
 
 REST: Final = "other names"
 _TOP: Final = 20
 _BASE: Final = 152
 _PLOT: Final = _BASE - _TOP
 _GAP: Final = 0.16
-# Below one pixel a bar would not be seen.
+# A bar of less than one pixel would be invisible.
 _LEAST: Final = 1.0
 _LABELS: Final = 6
 _WIDEST: Final = 6.0
@@ -149,17 +124,7 @@ _STEPS: Final = (1, 1.2, 1.6, 2, 2.4, 3, 4, 5, 6, 8, 10)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Segment:
-    """The part of a bar that stands for one series.
-
-    Parameters
-    ----------
-    series : int
-        The place of the series.
-    top : float
-        Pixels from the chart's top.
-    height : float
-        Pixels.
-    """
+    """The part of a bar for one series; `top` is counted from the chart's top. Both lengths are pixels."""
 
     series: int
     top: float
@@ -168,25 +133,7 @@ class Segment:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Bar:
-    """A bar, all series of one span.
-
-    Parameters
-    ----------
-    label : str
-        The span.
-    left : float
-        Per cent of the width.
-    width : float
-        Likewise.
-    counts : tuple of int
-        By series.
-    total : int
-        Of all series.
-    told : str
-        The span and its counts, in words.
-    segments : tuple of Segment
-        From the ground up.
-    """
+    """A bar for all series of one span. `left` and `width` are per cent of the chart's width; segments go upwards."""
 
     label: str
     left: float
@@ -199,15 +146,7 @@ class Bar:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tick:
-    """A place on an axis.
-
-    Parameters
-    ----------
-    text : str
-        What stands there.
-    at : float
-        Pixels from the top, or per cent from the left.
-    """
+    """A text on an axis: pixels from the top, or per cent from the left."""
 
     text: str
     at: float
@@ -215,24 +154,10 @@ class Tick:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Chart:
-    """Events over time.
+    """Events over time: a stacked bar for each span.
 
-    Parameters
-    ----------
-    unit : str
-        What a bar stands for, such as ``"month"``.
-    span : str
-        From where to where it goes.
-    series : tuple of str
-        Event names, the most frequent first; the last may be `REST`.
-    totals : tuple of int
-        Events of each series.
-    bars : tuple of Bar
-        In order of time.
-    rules : tuple of Tick
-        Lines across, with their counts.
-    labels : tuple of Tick
-        Below the bars.
+    The series are event names, the most frequent first; the last may be `REST`. `rules` are lines across, with their
+    counts; `labels` stand below the bars.
     """
 
     unit: str
@@ -245,21 +170,9 @@ class Chart:
 
 
 def draw_chart(bins: Bins, counts: Mapping[tuple[int, int], int], names: Mapping[int, str]) -> Chart:
-    """Draw events over time.
+    """Draw one bar for each span, stacked by the most frequent names.
 
-    Parameters
-    ----------
-    bins : Bins
-        The spans.
-    counts : mapping of tuple of int to int
-        Events by the place of their span and the number of their name.
-    names : mapping of int to str
-        The names by their number.
-
-    Returns
-    -------
-    Chart
-        One bar for each span, stacked by the most frequent names.
+    `counts` are by the place of the span and the number of the name; `names` are by their number.
     """
     ranked = _ranked(counts)
     series = [names[number] for number in ranked[:MOST_SERIES]] + [REST] * (len(ranked) > MOST_SERIES)
@@ -277,23 +190,7 @@ def draw_chart(bins: Bins, counts: Mapping[tuple[int, int], int], names: Mapping
 
 
 def nice_ceiling(count: int) -> int:
-    """Return a round number that a count does not exceed.
-
-    Parameters
-    ----------
-    count : int
-        From 0.
-
-    Returns
-    -------
-    int
-        Even, so that its half is a count as well.
-
-    Examples
-    --------
-    >>> [nice_ceiling(count) for count in (0, 1, 7, 40, 1203)]
-    [2, 2, 8, 40, 1600]
-    """
+    """Return a round even number that a count does not exceed: its half is a whole number too."""
     magnitude: int = 10 ** max(len(str(count)) - 1, 0)
     rounded = (math.ceil(step * magnitude) for step in _STEPS)
     return max(next(number for number in rounded if number >= count and number % 2 == 0), 2)
@@ -317,7 +214,7 @@ def _by_series(
 
 
 def _bar(bins: Bins, place: int, counts: Sequence[int], *, series: Sequence[str], top: int) -> Bar:
-    # A single day does not fill the whole width.
+    # A single day does not fill the width of the chart.
     slot = min(100 / len(bins.labels), _WIDEST)
     return Bar(
         label=bins.labels[place],

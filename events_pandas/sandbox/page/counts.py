@@ -1,4 +1,4 @@
-"""What the page counts: submissions by outcome, name and second, and events by day."""
+"""The counts of the page: submissions by outcome, name and second, and events by day."""
 
 import bisect
 import itertools
@@ -10,24 +10,14 @@ from typing import Final
 from events_pandas.sandbox.workspace.store import EARLIEST, Store
 
 CALENDAR_DAYS: Final = 47_482
-"""Days from 1970 to 2099. What lies outside is a mistake rather than a date, and would flatten everything else."""
+"""Days from 1970 to 2099. Times outside are mistakes rather than dates, and would flatten the rest of the chart."""
 
 _SECONDS_A_DAY: Final = 86_400
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tally:
-    """How many submissions ended alike.
-
-    Parameters
-    ----------
-    outcome : str
-        What became of them.
-    http_status : int
-        What was answered; 0 when nothing was.
-    count : int
-        How many.
-    """
+    """The number of submissions with one outcome and one status; status 0: nothing was answered."""
 
     outcome: str
     http_status: int
@@ -36,17 +26,7 @@ class Tally:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NameCount:
-    """How many submissions had an event name.
-
-    Parameters
-    ----------
-    number : int
-        The name's number.
-    name : str
-        The normalized name.
-    count : int
-        All of them, whatever became of them.
-    """
+    """The number of submissions with one event name, whatever their outcome."""
 
     number: int
     name: str
@@ -55,17 +35,7 @@ class NameCount:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Whose:
-    """Which events to count.
-
-    Parameters
-    ----------
-    contact : int, optional
-        The number of their contact; None for all contacts.
-    name : int, optional
-        The number of their name; None for all names.
-    since : int, optional
-        Of a contact, only events of this second and later; None for all.
-    """
+    """Which events to count; None for all. `since` is the earliest second, for the events of one contact only."""
 
     contact: int | None = None
     name: int | None = None
@@ -73,58 +43,21 @@ class Whose:
 
 
 def read_change(store: Store) -> tuple[int, int]:
-    """Return what differs after every change of the workspace.
-
-    Parameters
-    ----------
-    store : Store
-        The workspace.
-
-    Returns
-    -------
-    submissions : int
-        The number of the last one.
-    contacts : int
-        Likewise.
-    """
+    """Return the last numbers of submissions and contacts: one of them differs after every change of the workspace."""
     query = "SELECT (SELECT max(number) FROM submissions), (SELECT max(number) FROM contacts)"
     ((submissions, contacts),) = store.read(query)
     return submissions or 0, contacts or 0
 
 
 def read_tallies(store: Store) -> list[Tally]:
-    """Count submissions by what became of them.
-
-    Parameters
-    ----------
-    store : Store
-        The workspace.
-
-    Returns
-    -------
-    list of Tally
-        Of the whole workspace.
-    """
+    """Count all submissions by outcome and status."""
     rows = store.read("SELECT outcome, http_status, sum(count) FROM tallies GROUP BY outcome, http_status")
     return [Tally(outcome=outcome, http_status=status, count=count) for outcome, status, count in rows]
 
 
 def read_names(store: Store, limit: int) -> list[NameCount]:
-    """Count submissions by their event name.
-
-    Parameters
-    ----------
-    store : Store
-        The workspace.
-    limit : int
-        How many names at most.
-
-    Returns
-    -------
-    list of NameCount
-        The most frequent first.
-    """
-    # Limited before the names are looked up: mistaken for identifiers, there are as many names as submissions.
+    """Count submissions by event name, the most frequent first."""
+    # The limit comes before the join: if identifiers are sent as names, there are as many names as submissions.
     query = (
         "SELECT number, names.name, count FROM ("
         " SELECT name, sum(count) AS count FROM tallies WHERE name > 0 GROUP BY name ORDER BY count DESC, name LIMIT ?"
@@ -135,79 +68,25 @@ def read_names(store: Store, limit: int) -> list[NameCount]:
 
 
 def find_name(store: Store, name: str) -> int | None:
-    """Return the number of an event name.
-
-    Parameters
-    ----------
-    store : Store
-        The workspace.
-    name : str
-        The normalized name.
-
-    Returns
-    -------
-    int or None
-        None when nobody ever submitted it.
-    """
+    """Return the number of a normalized event name; None if nobody ever submitted it."""
     rows = store.read("SELECT number FROM names WHERE name = ?", (name,))
     return rows[0][0] if rows else None
 
 
 def read_name(store: Store, number: int) -> str:
-    """Return an event name.
-
-    Parameters
-    ----------
-    store : Store
-        The workspace.
-    number : int
-        The name's number.
-
-    Returns
-    -------
-    str
-        The normalized name.
-    """
+    """Return the normalized event name of a number."""
     ((name,),) = store.read("SELECT name FROM names WHERE number = ?", (number,))
     return str(name)
 
 
 def read_last_arrival(store: Store) -> float:
-    """Return when the last submission came.
-
-    Parameters
-    ----------
-    store : Store
-        The workspace.
-
-    Returns
-    -------
-    float
-        The sandbox's time; 0 when there is none.
-    """
+    """Return the sandbox's time at the last submission; 0 if there is none."""
     rows = store.read("SELECT received_at FROM submissions ORDER BY number DESC LIMIT 1")
     return float(rows[0][0]) if rows else 0.0
 
 
 def read_arrivals(store: Store, now: float, *, spans: int, span_seconds: int) -> list[int]:
-    """Count the submissions of the last seconds.
-
-    Parameters
-    ----------
-    store : Store
-        The workspace.
-    now : float
-        The sandbox's time.
-    spans : int
-        For how many spans of time.
-    span_seconds : int
-        How long each of them is.
-
-    Returns
-    -------
-    list of int
-        The earliest span first; the last one ends where the present second begins.
-    """
+    """Count the last submissions in `spans` spans, the earliest first. The last span ends before the present second."""
     end, _ = read_change(store)
     edges = []
     for place in range(spans + 1):
@@ -218,7 +97,7 @@ def read_arrivals(store: Store, now: float, *, spans: int, span_seconds: int) ->
 
 def _received_before(store: Store, second: float, *, end: int) -> int:
     """Return how many of the first submissions came before a second."""
-    # Times are not indexed, but rise with the numbers. In a quiet workspace the first look is the only one.
+    # Times have no index, but rise with the numbers. In a quiet workspace one look is enough.
     if end == 0 or _received_at(store, end) < second:
         return end
     return bisect.bisect_left(range(1, end), second, key=lambda number: _received_at(store, number))
@@ -230,20 +109,7 @@ def _received_at(store: Store, number: int) -> float:
 
 
 def read_span(store: Store, whose: Whose) -> tuple[int, int] | None:
-    """Return the days between which events lie.
-
-    Parameters
-    ----------
-    store : Store
-        The workspace.
-    whose : Whose
-        Which events.
-
-    Returns
-    -------
-    tuple of int, or None
-        The first and the last day from 1970 to 2099; None when there is no event.
-    """
+    """Return the first and the last day with events from 1970 to 2099, as days since 1970; None if there is none."""
     source = _source(whose)
     query = (
         f"SELECT min({source.time}), max({source.time}) FROM {source.table}"  # noqa: S608  # Written below.
@@ -255,20 +121,7 @@ def read_span(store: Store, whose: Whose) -> tuple[int, int] | None:
 
 
 def read_outside(store: Store, whose: Whose) -> int:
-    """Count the events that lie outside of the calendar.
-
-    Parameters
-    ----------
-    store : Store
-        The workspace.
-    whose : Whose
-        Which events.
-
-    Returns
-    -------
-    int
-        Those before 1970 and after 2099.
-    """
+    """Count the events before 1970 and after 2099."""
     source = _source(whose)
     query = (
         f"SELECT coalesce(sum({source.count}), 0) FROM {source.table}"  # noqa: S608  # Written below.
@@ -279,25 +132,10 @@ def read_outside(store: Store, whose: Whose) -> int:
 
 
 def read_bins(store: Store, whose: Whose, edges: Sequence[int]) -> dict[tuple[int, int], int]:
-    """Count events between days.
-
-    Parameters
-    ----------
-    store : Store
-        The workspace.
-    whose : Whose
-        Which events.
-    edges : sequence of int
-        Days since 1970, ascending: where each bin begins, and the last one ends.
-
-    Returns
-    -------
-    dict of tuple of int to int
-        By the bin's place and the number of the event name.
-    """
+    """Count events by the place of their bin and the number of their name. `edges` are ascending days since 1970."""
     source = _source(whose)
     bins = ", ".join(["(?, ?, ?)"] * (len(edges) - 1))
-    # The bins come first: each of them is a range of an index.
+    # The bins come first in the join: each is a range of an index.
     query = (
         f"WITH bins (place, first, after) AS (VALUES {bins})"  # noqa: S608  # Written below.
         f" SELECT place, name, sum({source.count}) FROM bins CROSS JOIN {source.table}"
@@ -310,7 +148,7 @@ def read_bins(store: Store, whose: Whose, edges: Sequence[int]) -> dict[tuple[in
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Source:
-    """Where events are counted: days of the workspace, or the events of one contact."""
+    """The table to count: the days of the workspace, or the events of one contact."""
 
     table: str
     time: str

@@ -1,4 +1,4 @@
-"""What the page says of the whole workspace: who it is, what it received, how full its window is."""
+"""The overview of the page: the workspace, the outcomes, the window and the pace; and how to send a first event."""
 
 import json
 import math
@@ -15,36 +15,20 @@ from events_pandas.sandbox.rules.window import RateWindow
 from events_pandas.sandbox.workspace.workspace import Outcome
 
 SPAN_SECONDS: Final = 2
-"""How long one bar of the pace stands for."""
+"""Seconds of one bar of the pace."""
 PACE_SPANS: Final = 30
-"""How many bars it has."""
+"""Bars of the pace."""
 PACE_SECONDS: Final = SPAN_SECONDS * PACE_SPANS
-"""For how long submissions are to be seen in it."""
+"""How long submissions are visible in the pace."""
 
-# The rate is that of the last ten seconds, as long as Intercom's windows are.
+# The rate is of the last ten seconds: Intercom's windows are as long.
 _RATE_SPANS: Final = 5
 _PRECISE: Final = 10
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Facts:
-    """Who the workspace is.
-
-    Parameters
-    ----------
-    name : str
-        What it is called.
-    id_code : str
-        Intercom's word for its identifier.
-    region : str
-        Two letters.
-    url : str
-        The address to give to a client.
-    access_token : str
-        The token to give to a client.
-    created_at : Moment
-        When the workspace was made.
-    """
+    """What identifies the workspace, and what a client needs to reach it."""
 
     name: str
     id_code: str
@@ -56,17 +40,7 @@ class Facts:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Choice:
-    """Something to filter by.
-
-    Parameters
-    ----------
-    value : str
-        As it stands in an address.
-    label : str
-        As people read it.
-    count : int
-        How many submissions it would show.
-    """
+    """A status to filter by: its value in an address, its label, and how many submissions it would show."""
 
     value: str
     label: str
@@ -75,25 +49,7 @@ class Choice:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Gauge:
-    """How full the window is.
-
-    Parameters
-    ----------
-    limit : int or None
-        Requests that it allows; None for no limit.
-    used : int
-        Requests that it has seen, at most the limit.
-    left : int
-        Requests that it still allows.
-    used_percent : float
-        Of the limit.
-    window_seconds : float
-        Its length.
-    reset_at : int
-        When the next one begins, in Unix seconds.
-    reset_seconds : int
-        How long that is from now.
-    """
+    """How full the window is. `limit` is None for no limit; `reset_at` is in Unix seconds, `reset_seconds` from now."""
 
     limit: int | None
     used: int
@@ -106,16 +62,9 @@ class Gauge:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Pace:
-    """How fast submissions come.
+    """How fast submissions come, a second: lately, and at the busiest; `most` is empty if there were none.
 
-    Parameters
-    ----------
-    rate : str
-        Submissions a second, lately.
-    most : str
-        Submissions a second, at the busiest; empty when there were none.
-    heights : tuple of float
-        The last minute, its beginning first, in per cent of the busiest.
+    `heights` show the last minute from its beginning, in per cent of the busiest.
     """
 
     rate: str
@@ -124,18 +73,7 @@ class Pace:
 
 
 def count_outcomes(tallies: Sequence[Tally]) -> dict[str, int]:
-    """Sum up submissions by what became of them.
-
-    Parameters
-    ----------
-    tallies : sequence of Tally
-        Of the workspace.
-
-    Returns
-    -------
-    dict of str to int
-        By every outcome; zeros included.
-    """
+    """Sum up submissions by outcome; zeros included."""
     counts = dict.fromkeys(map(str, Outcome), 0)
     for tally in tallies:
         counts[tally.outcome] += tally.count
@@ -143,18 +81,7 @@ def count_outcomes(tallies: Sequence[Tally]) -> dict[str, int]:
 
 
 def status_choices(tallies: Sequence[Tally]) -> list[Choice]:
-    """Return the HTTP statuses that there are to filter by.
-
-    Parameters
-    ----------
-    tallies : sequence of Tally
-        Of the workspace.
-
-    Returns
-    -------
-    list of Choice
-        In order; what was not answered last.
-    """
+    """Return the HTTP statuses to filter by, in order; no answer comes last."""
     counts: dict[int, int] = {}
     for tally in tallies:
         counts[tally.http_status] = counts.get(tally.http_status, 0) + tally.count
@@ -165,18 +92,7 @@ def status_choices(tallies: Sequence[Tally]) -> list[Choice]:
 
 
 def status_label(status: int) -> str:
-    """Return what an HTTP status is called.
-
-    Parameters
-    ----------
-    status : int
-        The status; 0 where nothing was answered.
-
-    Returns
-    -------
-    str
-        Such as ``"404 Not Found"``.
-    """
+    """Return the label of an HTTP status, such as ``"404 Not Found"``; 0 stands for no answer."""
     if status == 0:
         return "not answered"
     try:
@@ -186,20 +102,7 @@ def status_label(status: int) -> str:
 
 
 def read_gauge(window: RateWindow, now: float) -> Gauge:
-    """Return how full a window is.
-
-    Parameters
-    ----------
-    window : RateWindow
-        The rate limit. Looking at it costs nothing.
-    now : float
-        The sandbox's time.
-
-    Returns
-    -------
-    Gauge
-        At this moment.
-    """
+    """Return how full a window is now. Looking does not spend a request."""
     allowance = window.state(now)
     used = allowance.limit - allowance.remaining
     return Gauge(
@@ -214,17 +117,9 @@ def read_gauge(window: RateWindow, now: float) -> Gauge:
 
 
 def draw_pace(arrivals: Sequence[int]) -> Pace:
-    """Return how fast submissions come.
+    """Return the pace from the counts in spans of `SPAN_SECONDS`, the earliest first.
 
-    Parameters
-    ----------
-    arrivals : sequence of int
-        Submissions in spans of `SPAN_SECONDS`, the earliest first.
-
-    Returns
-    -------
-    Pace
-        With the rate of the last ten seconds.
+    The rate is of the last ten seconds.
     """
     most = max(arrivals)
     return Pace(
@@ -239,18 +134,7 @@ def _rate(rate: float) -> str:
 
 
 def python_lines(facts: Facts) -> str:
-    """Return how to submit a frame with this package.
-
-    Parameters
-    ----------
-    facts : Facts
-        Who the workspace is.
-
-    Returns
-    -------
-    str
-        Two lines of Python.
-    """
+    """Return two lines of Python that submit a frame with this package."""
     token, url = json.dumps(facts.access_token), json.dumps(facts.url)
     return (
         f"client = ep.IntercomClient({token}, base_url={url}, allow_http=True)\n"
@@ -259,20 +143,7 @@ def python_lines(facts: Facts) -> str:
 
 
 def shell_lines(facts: Facts, *, created_at: int) -> str:
-    """Return how to submit one event with curl.
-
-    Parameters
-    ----------
-    facts : Facts
-        Who the workspace is.
-    created_at : int
-        The event's second.
-
-    Returns
-    -------
-    str
-        Two lines for a shell.
-    """
+    """Return two lines for a shell that submit one event of this second with curl."""
     event = {"event_name": "placed-order", "created_at": created_at, "user_id": "42"}
     address, token = shlex.quote(f"{facts.url}/events"), shlex.quote(f"Authorization: Bearer {facts.access_token}")
     return (

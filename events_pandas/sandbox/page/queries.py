@@ -1,4 +1,4 @@
-"""What the page reads of the submissions: short queries, since the server waits while one runs."""
+"""The submissions and the contacts of the page: short queries, since the server waits while one runs."""
 
 import operator
 from collections.abc import Mapping, Sequence
@@ -11,16 +11,16 @@ from events_pandas.sandbox.workspace.contacts import Contact
 from events_pandas.sandbox.workspace.store import EARLIEST, Row, Store
 
 LARGEST_SHOWN_BODY: Final = 65_536
-"""Bytes of a body that is read to be shown; of a larger one only the beginning is."""
+"""Bytes of the largest body that is shown whole; of a larger one only the beginning is read."""
 
 MOST_LOOKED_AT: Final = 50_000
-"""Submissions of one kind that are looked through for those that are of another kind as well, at a time."""
+"""Submissions that match one filter and are looked through at a time for a second one."""
 
 _BEGINNING: Final = 4_096
 SHOWN_BODY: Final = (
     f"CASE WHEN length(body) <= {LARGEST_SHOWN_BODY} THEN body ELSE substr(body, 1, {_BEGINNING}) END AS body"
 )
-"""The body of a submission in SQL, so that a page does not read fifty of a megabyte."""
+"""The body of a submission in SQL: a page does not read fifty bodies of a megabyte each."""
 
 _BEYOND: Final = 2**63 - 1
 _SUBMISSION: Final = (
@@ -31,30 +31,10 @@ _SUBMISSION: Final = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SubmissionRow:
-    """A submission, as the log has it.
+    """A submission in the log.
 
-    Parameters
-    ----------
-    number : int
-        Its place in the log, from 1.
-    received_at : float
-        The sandbox's time, in Unix seconds.
-    http_status : int or None
-        None when nothing was answered.
-    outcome : str
-        What became of it.
-    name : str or None
-        The normalized event name, where one could be read.
-    contact : str or None
-        The identifier's text, where one could be read.
-    error_code : str or None
-        Intercom's word for the error.
-    error_message : str or None
-        The same for people.
-    size : int
-        Bytes of the body.
-    body : bytes
-        The body as it arrived; of a large one the beginning.
+    `received_at` is in Unix seconds by the sandbox's clock. None: nothing was answered, or the field could not be read.
+    `size` is that of the whole body in bytes; of a large one, `body` is only the beginning.
     """
 
     number: int
@@ -71,20 +51,9 @@ class SubmissionRow:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Selection:
-    """Which submissions to read.
+    """Which submissions to read; None and empty for all.
 
-    Parameters
-    ----------
-    name : int, optional
-        The number of an event name.
-    contacts : tuple of str, default ()
-        The identifiers of one contact, one of which is named; empty for all contacts.
-    outcome : str, optional
-        What became of them.
-    http_status : int, optional
-        What was answered; 0 for nothing.
-    before : int, optional
-        Only lower numbers.
+    `contacts` are the identifiers of one contact; status 0: no answer.
     """
 
     name: int | None = None
@@ -96,14 +65,9 @@ class Selection:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Selected:
-    """What was found.
+    """The submissions found, the last received first.
 
-    Parameters
-    ----------
-    rows : tuple of SubmissionRow
-        The last received first.
-    floor : int
-        The number above which all were looked at; 0 when there is nothing else to look at.
+    All above the number `floor` were looked at; 0: there are no others.
     """
 
     rows: tuple[SubmissionRow, ...]
@@ -111,102 +75,35 @@ class Selected:
 
 
 def find_submission(store: Store, number: int) -> list[SubmissionRow]:
-    """Return the submission of a number.
-
-    Parameters
-    ----------
-    store : Store
-        The workspace.
-    number : int
-        Any.
-
-    Returns
-    -------
-    list of SubmissionRow
-        One, or none.
-    """
+    """Return the submission of a number: a list of one, or of none."""
     return _rows(store.read(f"{_SUBMISSION} WHERE submissions.number = ?", (number,)))
 
 
 def read_body(store: Store, number: int) -> bytes | None:
-    """Return the body of a submission.
-
-    Parameters
-    ----------
-    store : Store
-        The workspace.
-    number : int
-        The submission's.
-
-    Returns
-    -------
-    bytes or None
-        All of it; None when there is no such submission.
-    """
+    """Return the whole body of a submission; None if there is no such submission."""
     rows = store.read("SELECT body FROM submissions WHERE number = ?", (number,))
     return rows[0][0] if rows else None
 
 
 def was_named(store: Store, contact: str) -> bool:
-    """Say whether a submission named a contact, whatever became of it.
-
-    Parameters
-    ----------
-    store : Store
-        The workspace.
-    contact : str
-        The identifier, as it was sent.
-
-    Returns
-    -------
-    bool
-        True if there is at least one.
-    """
+    """Return whether a submission named a contact by this identifier, whatever its outcome."""
     return bool(store.read("SELECT 1 FROM submissions WHERE contact = ? LIMIT 1", (contact,)))
 
 
 def read_submissions(store: Store, selection: Selection, limit: int) -> Selected:
-    """Return submissions.
-
-    Parameters
-    ----------
-    store : Store
-        The workspace.
-    selection : Selection
-        Which.
-    limit : int
-        How many at most.
-
-    Returns
-    -------
-    Selected
-        The last that match, among the `MOST_LOOKED_AT` last that may.
-    """
+    """Return the last submissions that match, among the `MOST_LOOKED_AT` last that may match."""
     conditions = _conditions(store, selection)
     named = [{"contact": contact, **conditions} for contact in selection.contacts] or [conditions]
     walks = [_furthest_walk(store, one, selection.before) for one in named]
     between = _Between(floor=max(floor for floor, _ in walks), before=selection.before)
-    # One query for each identifier walks its index backwards; all at once would be sorted first.
+    # A query for each identifier walks its index backwards. One query for all would sort first.
     found = {row[0]: row for _, one in walks for row in _matching(store, one, between, limit=limit)}
     rows = _rows([found[number] for number in sorted(found, reverse=True)[:limit]])
     return Selected(rows=tuple(rows), floor=between.floor)
 
 
 def count_submissions(store: Store, selection: Selection) -> int:
-    """Count submissions, on all pages.
-
-    Parameters
-    ----------
-    store : Store
-        The workspace.
-    selection : Selection
-        Which; its contacts are left out of account.
-
-    Returns
-    -------
-    int
-        From the tallies, which are few.
-    """
+    """Count the submissions on all pages, for all contacts."""
     conditions = _conditions(store, selection)
     where = " AND ".join([f"{column} = ?" for column in conditions] or ["TRUE"])
     query = f"SELECT coalesce(sum(count), 0) FROM tallies WHERE {where}"  # noqa: S608  # Three columns at most.
@@ -215,7 +112,7 @@ def count_submissions(store: Store, selection: Selection) -> int:
 
 
 def _conditions(store: Store, selection: Selection) -> dict[str, str | int]:
-    """Return what columns have to be, the rarest first: its index is the one to walk."""
+    """Return the values that columns must have, the rarest first: its index is the one to walk."""
     asked = {"name": selection.name, "outcome": selection.outcome, "http_status": selection.http_status}
     given = {column: value for column, value in asked.items() if value is not None}
     if len(given) < 2:  # noqa: PLR2004  # There is nothing to compare.
@@ -231,7 +128,7 @@ def _tallied(store: Store, column: str, value: str | int) -> int:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Between:
-    """Two numbers between which those of submissions lie."""
+    """The numbers between which to look."""
 
     floor: int
     before: int | None
@@ -240,7 +137,10 @@ class _Between:
 def _furthest_walk(
     store: Store, conditions: Mapping[str, str | int], before: int | None
 ) -> tuple[int, Mapping[str, str | int]]:
-    """Return how far down to look, and the conditions in an order that allows it: the first one's index is walked."""
+    """Return how far down to look, and the conditions in an order that allows it.
+
+    The index of the first condition is walked.
+    """
     if len(conditions) < 2:  # noqa: PLR2004  # Whatever is looked at matches.
         return 0, conditions
     walks = []
@@ -280,7 +180,7 @@ def _matching(store: Store, conditions: Mapping[str, str | int], between: _Betwe
 
 
 def _comparison(column: str, value: str | int) -> str:
-    # What was not answered has no status; the tallies say 0 for it.
+    # NULL stands for no answer; the tallies have 0 for it.
     return "IS nullif(?, 0)" if (column, value) == ("http_status", 0) else "= ?"
 
 
@@ -290,25 +190,12 @@ def _rows(rows: Sequence[Row]) -> list[SubmissionRow]:
 
 
 MOST_COUNTED: Final = 50_000
-"""Events of one contact that are counted, the latest ones: unlike those of the workspace, they are counted anew for
-every page, and the server waits meanwhile."""
+"""The latest events of one contact that are counted. Every page counts them anew, and the server waits meanwhile."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EventCount:
-    """How many events of one name a contact has.
-
-    Parameters
-    ----------
-    name : str
-        The normalized name.
-    count : int
-        Those that were sent as summaries included.
-    first : int
-        The first one's second, in Unix seconds.
-    last : int
-        Likewise.
-    """
+    """The number of a contact's events with one name, summaries included; the first and the last in Unix seconds."""
 
     name: str
     count: int
@@ -318,22 +205,10 @@ class EventCount:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EventRow:
-    """An event of a contact.
+    """An event of a contact, with the number, the size in bytes and the body of its first submission.
 
-    Parameters
-    ----------
-    number : int
-        The number of the submission that brought it.
-    created_at : int
-        Unix seconds.
-    name : str
-        The normalized event name.
-    times_received : int
-        Submissions of this event; all but the first are duplicates.
-    size : int
-        Bytes of the first one's body.
-    body : bytes
-        That body; of a large one the beginning.
+    `created_at` is in Unix seconds. All submissions but the first are duplicates. Of a large body there is only the
+    beginning.
     """
 
     number: int
@@ -345,19 +220,9 @@ class EventRow:
 
 
 def find_contact(store: Store, identifier: str) -> Contact | None:
-    """Return the contact that a text names.
+    """Return the contact with an identifier: the external one first, then Intercom's, then the address.
 
-    Parameters
-    ----------
-    store : Store
-        The workspace.
-    identifier : str
-        An identifier of whichever kind.
-
-    Returns
-    -------
-    Contact or None
-        By its external identifier rather than Intercom's, by this rather than the address; None if nobody has it.
+    None: nobody.
     """
     for column in IDENTIFIER_COLUMNS.values():
         rows = store.read(f"{SELECT_CONTACTS} WHERE {column} = ? ORDER BY role DESC LIMIT 1", (identifier,))
@@ -367,68 +232,22 @@ def find_contact(store: Store, identifier: str) -> Contact | None:
 
 
 def read_since(store: Store, contact: int, limit: int) -> int | None:
-    """Return from when on the events of a contact are counted.
-
-    Parameters
-    ----------
-    store : Store
-        The workspace.
-    contact : int
-        The contact's number.
-    limit : int
-        How many events to count at most.
-
-    Returns
-    -------
-    int or None
-        The earliest second, in Unix seconds; None when all events are counted.
-    """
+    """Return the earliest second from which to count at most `limit` events of a contact; None for all events."""
     query = "SELECT created_at + 1 FROM events WHERE contact = ? ORDER BY created_at DESC LIMIT 1 OFFSET ?"
     rows = store.read(query, (contact, limit))
     return rows[0][0] if rows else None
 
 
 def read_counts(store: Store, contact: int, since: int | None) -> list[EventCount]:
-    """Count the events of a contact by name.
-
-    Parameters
-    ----------
-    store : Store
-        The workspace.
-    contact : int
-        The contact's number.
-    since : int or None
-        Only events of this second and later; None for all.
-
-    Returns
-    -------
-    list of EventCount
-        The name that was seen last comes first.
-    """
+    """Count the events of a contact by name, the name seen last first. `since` is the earliest second; None for all."""
     rows = contact_counts(store, contact, since=EARLIEST if since is None else since)
     return [EventCount(name=name, count=count, first=first, last=last) for name, count, first, last in rows]
 
 
 def read_timeline(store: Store, contact: int, *, name: int | None, until: int | None, limit: int) -> list[EventRow]:
-    """Return the events of a contact.
+    """Return the events of a contact, the latest `created_at` first.
 
-    Parameters
-    ----------
-    store : Store
-        The workspace.
-    contact : int
-        The contact's number.
-    name : int or None
-        Only events of this name.
-    until : int or None
-        Only what comes before the event of this number.
-    limit : int
-        How many at most.
-
-    Returns
-    -------
-    list of EventRow
-        The latest first, by the time that the events themselves say.
+    `name` leaves only events of this name, `until` only those before the event of this number.
     """
     named = "" if name is None else "AND +events.name = ?"
     earlier = (
@@ -451,26 +270,7 @@ def read_timeline(store: Store, contact: int, *, name: int | None, until: int | 
 
 
 def first_submission_of(store: Store, *, identifier: str, contact: str, created_at: int, name: str) -> int | None:
-    """Return which submission brought an event.
-
-    Parameters
-    ----------
-    store : Store
-        The workspace.
-    identifier : {"user_id", "id", "email"}
-        What its contact is named by.
-    contact : str
-        The contact, as that field names it.
-    created_at : int
-        Unix seconds.
-    name : str
-        The normalized event name.
-
-    Returns
-    -------
-    int or None
-        The submission's number; None if there is no such event.
-    """
+    """Return the number of the submission that brought an event; None if there is no such event."""
     query = (
         "SELECT events.number FROM contacts CROSS JOIN names CROSS JOIN events"  # noqa: S608  # One of three columns.
         f" WHERE contacts.{IDENTIFIER_COLUMNS[identifier]} = ? AND names.name = ? AND events.contact = contacts.number"

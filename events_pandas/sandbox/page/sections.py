@@ -1,4 +1,4 @@
-"""The sections of the page: each is read and rendered by itself, so that it can be replaced alone."""
+"""The sections of the page. Each is read and rendered by itself, so that the browser can replace it alone."""
 
 import zlib
 from collections.abc import Callable, Mapping, Sequence
@@ -54,18 +54,10 @@ from events_pandas.sandbox.workspace.workspace import Outcome
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LogPage:
-    """Some of the submissions that match.
+    """A page of the submissions that match, the last received first.
 
-    Parameters
-    ----------
-    rows : tuple of ShownSubmission
-        The last received first.
-    matching : int or None
-        How many match on all pages; None where counting them would take long.
-    older : int or None
-        The next page has lower numbers than this; None when there is none.
-    is_cut : bool
-        Whether others may match that were not looked at yet: they follow on the next page.
+    `matching` counts them on all pages; None if counting would take long. The next page has lower numbers than `older`;
+    None if there is none. `is_cut`: others may match that were not looked at yet, and follow on the next page.
     """
 
     rows: tuple[ShownSubmission, ...]
@@ -75,22 +67,7 @@ class LogPage:
 
 
 def read_log(store: Store, asked: Asked, *, limit: int) -> LogPage:
-    """Return a page of the log.
-
-    Parameters
-    ----------
-    store : Store
-        The workspace.
-    asked : Asked
-        Which submissions.
-    limit : int
-        How many at most.
-
-    Returns
-    -------
-    LogPage
-        What matches.
-    """
+    """Return a page of the log with at most `limit` submissions."""
     if asked.filters.submission is not None:
         one = find_submission(store, asked.filters.submission)
         return LogPage(rows=_shown(store, one), matching=len(one), older=None)
@@ -136,31 +113,15 @@ def _repeated(store: Store, row: SubmissionRow) -> int | None:
 
 
 PAGE_ROWS: Final = 50
-"""Rows of a table, until one asks for older ones."""
+"""Rows of a table on one page."""
 
-# A workspace takes 120 names, but may be sent any number.
+# A workspace accepts 120 names, but clients may send any number.
 _MOST_NAMES: Final = 200
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class View:
-    """What the sections are made of.
-
-    Parameters
-    ----------
-    store : Store
-        The workspace.
-    window : RateWindow
-        The rate limit.
-    facts : Facts
-        Who the workspace is.
-    now : float
-        The sandbox's time.
-    asked : Asked
-        What is asked for.
-    trouble : str, default ""
-        Why the sandbox cannot write; empty when it can.
-    """
+    """What the sections are made from. `trouble` is why the sandbox cannot write; empty if it can."""
 
     store: Store
     window: RateWindow
@@ -172,17 +133,7 @@ class View:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Section:
-    """A part of the page.
-
-    Parameters
-    ----------
-    name : str
-        What it is called in templates and scripts.
-    html : str
-        The part.
-    version : str
-        Another one for other HTML.
-    """
+    """A part of the page as HTML. The version differs whenever the HTML does."""
 
     name: str
     html: str
@@ -190,20 +141,7 @@ class Section:
 
 
 def render_section(name: str, view: View) -> Section:
-    """Return a part of the page.
-
-    Parameters
-    ----------
-    name : str
-        One of `SECTIONS`.
-    view : View
-        What it is made of.
-
-    Returns
-    -------
-    Section
-        As it is now.
-    """
+    """Render one of `SECTIONS` as it is now."""
     html = _SECTIONS[name](view)
     return Section(name=name, html=html, version=f"{zlib.crc32(html.encode()):08x}")
 
@@ -229,7 +167,7 @@ def _chart(view: View) -> str:
     asked = view.asked
     since = read_since(view.store, asked.contact.number, MOST_COUNTED) if asked.contact else None
     whose = Whose(contact=asked.contact.number if asked.contact else None, name=asked.name, since=since)
-    # Rather than everybody's events, none.
+    # For an unknown contact or name there is no chart, rather than one of all events.
     is_drawn = asked.is_known and (asked.contact is not None or not asked.filters.contact)
     return render(
         "chart.html",
@@ -266,7 +204,7 @@ def _contact(view: View) -> str:
     asked, contact = view.asked, view.asked.contact
     if contact is None:
         return render("no_contact.html", filters=asked.filters)
-    # The timeline has nothing but events that were kept: it has no part in a question for another status.
+    # The timeline has only events that were kept: it does not belong to a filter by status.
     is_shown = asked.is_known and not asked.filters.status
     rows = _timeline(view.store, asked, contact) if is_shown else []
     since = read_since(view.store, contact.number, MOST_COUNTED)

@@ -1,4 +1,4 @@
-"""Submissions and events as the page shows them."""
+"""Submissions, events and the values of their metadata as the page shows them."""
 
 import enum
 import io
@@ -19,7 +19,7 @@ from events_pandas.sandbox.rules.refusals import Refusal
 from events_pandas.sandbox.workspace.workspace import Outcome
 
 SHOWN_KEYS: Final = 30
-"""Keys of one event that are shown; a body may have thousands, of which Intercom tracks ten."""
+"""Keys of one event that are shown. A body may have thousands; Intercom tracks ten."""
 
 _VALUE_CHARACTERS: Final = 300
 _UNDECIDED: Final = "Intercom's documentation does not say what becomes of it"
@@ -28,7 +28,7 @@ _STRIPE: Final = "Intercom shows it as a link to Stripe"
 _STRIPE_KEYS: Final = frozenset({"stripe_charge", "stripe_customer", "stripe_invoice"})
 _RICH_LINK: Final = frozenset({"url", "value"})
 _MONETARY_AMOUNT: Final = frozenset({"amount", "currency"})
-# As the Unicode CLDR has them in English; the other currencies go by their three letters.
+# From the Unicode CLDR, in English. Other currencies are shown by their three letters.
 _SYMBOLS: Final = MappingProxyType(
     {
         "AUD": "A$",
@@ -53,7 +53,7 @@ _SYMBOLS: Final = MappingProxyType(
 
 
 class Kind(enum.StrEnum):
-    """What a value is shown as."""
+    """The ways to show a value."""
 
     TEXT = "text"
     NUMBER = "number"
@@ -65,19 +65,7 @@ class Kind(enum.StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Shown:
-    """A value as it is shown.
-
-    Parameters
-    ----------
-    kind : Kind
-        What it is shown as.
-    text : str
-        What is read.
-    href : str, default ""
-        Where a click leads; an HTTP or HTTPS address, or empty.
-    note : str, default ""
-        What else is to be said.
-    """
+    """A value of the metadata, ready to show. `href` is an HTTP or HTTPS address to click, or empty."""
 
     kind: Kind
     text: str
@@ -87,17 +75,7 @@ class Shown:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Entry:
-    """A key of an event's metadata with its value.
-
-    Parameters
-    ----------
-    key : str
-        As sent.
-    value : Shown
-        As it is shown.
-    is_ignored : bool
-        True when it comes after as many others as Intercom tracks.
-    """
+    """A key of the metadata with its value. `is_ignored`: it comes after as many others as Intercom tracks."""
 
     key: str
     value: Shown
@@ -105,18 +83,7 @@ class Entry:
 
 
 def read_metadata(metadata: Mapping[str, object]) -> tuple[Entry, ...]:
-    """Return how an event's metadata reads.
-
-    Parameters
-    ----------
-    metadata : mapping of str to object
-        As sent, parsed; right or wrong.
-
-    Returns
-    -------
-    tuple of Entry
-        In the order sent, at most `SHOWN_KEYS`.
-    """
+    """Return the first `SHOWN_KEYS` entries of an event's metadata, right or wrong, in the order sent."""
     entries = zip(range(SHOWN_KEYS), metadata.items(), strict=False)
     return tuple(
         Entry(key=_cut(key), value=read_value(key, value), is_ignored=place >= intercom.METADATA_LIMIT)
@@ -125,25 +92,7 @@ def read_metadata(metadata: Mapping[str, object]) -> tuple[Entry, ...]:
 
 
 def read_value(key: str, value: object) -> Shown:
-    """Return how a value reads.
-
-    Parameters
-    ----------
-    key : str
-        Its key: under ``…_date`` and ``…_at`` whole numbers are dates.
-    value : object
-        Anything that JSON can hold.
-
-    Returns
-    -------
-    Shown
-        Text that Intercom would refuse is cut short.
-
-    Examples
-    --------
-    >>> read_value("price", {"amount": 34999, "currency": "eur"}).text
-    '€349.99'
-    """
+    """Return how to show a value. Whole numbers under ``…_date`` and ``…_at`` are dates; long text is cut."""
     if isinstance(value, str):
         return _shown_text(key, value)
     if isinstance(value, Mapping):
@@ -154,24 +103,13 @@ def read_value(key: str, value: object) -> Shown:
 
 
 def safe_href(address: str) -> str:
-    """Return an address if a click may lead there.
-
-    Parameters
-    ----------
-    address : str
-        Anything.
-
-    Returns
-    -------
-    str
-        The address, when it is one of HTTP or HTTPS with a host; otherwise an empty string.
-    """
+    """Return an address if a click may lead there: HTTP or HTTPS, with a host. Otherwise an empty string."""
     try:
         parts = urlsplit(address)
         host = parts.hostname
     except ValueError:
         return ""
-    # Browsers skip line breaks and spaces where the parser does not: no address has them.
+    # Browsers skip line breaks and spaces in an address, and the parser does not: both are refused.
     is_one_word = address.isprintable() and " " not in address
     return address if is_one_word and host and parts.scheme in intercom.LINK_SCHEMES else ""
 
@@ -237,20 +175,10 @@ _NO_ANSWER: Final = "nothing was answered"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Body:
-    """The body of a submission, to read.
+    """The body of a submission to read, with its number and its size in bytes.
 
-    Parameters
-    ----------
-    number : int
-        The submission's.
-    size : int
-        Bytes.
-    text : str
-        JSON, spread over lines, or what arrived instead of it.
-    is_read : bool
-        False when it is too long for that.
-    is_whole : bool
-        False when only the beginning is shown.
+    `text` is indented JSON, or what arrived instead. `is_read` is False if the body is too long for that, `is_whole` if
+    only the beginning is shown.
     """
 
     number: int
@@ -262,19 +190,7 @@ class Body:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Said:
-    """What an event says.
-
-    Parameters
-    ----------
-    identifier : str
-        The field that names the contact; empty where none does.
-    created_at : Moment or None
-        When it happened; None where that cannot be read.
-    entries : tuple of Entry
-        The metadata.
-    further_keys : int
-        Keys beyond those in `entries`.
-    """
+    """The fields of an event. None and empty: they could not be read. `further_keys` counts those beyond `entries`."""
 
     identifier: str
     created_at: Moment | None
@@ -284,34 +200,11 @@ class Said:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ShownSubmission:
-    """A submission, to look at.
+    """A submission, ready to show.
 
-    Parameters
-    ----------
-    number : int
-        Its place in the log.
-    received_at : Moment
-        When it was received.
-    outcome : str
-        What became of it.
-    answer : str
-        The HTTP status, or that there was none.
-    name : str
-        The normalized event name; empty where none could be read.
-    contact : str
-        The contact, as it was named; empty where none could be read.
-    said : Said
-        What the event says.
-    reason : str
-        Why it was not kept, or what else there is to know.
-    repeated : int or None
-        The submission that a duplicate repeats.
-    body : Body
-        As sent.
-    kept : str
-        What Intercom keeps of it, as JSON; empty when `kept_note` says it all.
-    kept_note : str
-        The same in words.
+    Texts are empty if they could not be read. `reason` says why it was not kept, or what else there is to know.
+    `repeated` is the submission that a duplicate repeats. `kept` is what Intercom keeps, as JSON; empty if `kept_note`
+    says it in words.
     """
 
     number: int
@@ -330,24 +223,9 @@ class ShownSubmission:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ShownEvent:
-    """An event of a contact's timeline, to look at.
+    """An event of a contact's timeline, ready to show, with the number of the submission that brought it.
 
-    Parameters
-    ----------
-    number : int
-        The submission that brought it.
-    name : str
-        The normalized event name.
-    said : Said
-        What the event says.
-    repeats : int
-        Submissions of the same event that were ignored.
-    is_future : bool
-        Whether it lies in the future.
-    is_old : bool
-        Whether it is too old for Intercom to show it.
-    body : Body
-        As sent.
+    `repeats` counts the submissions that were ignored. `is_old`: too old for Intercom to list it.
     """
 
     number: int
@@ -360,19 +238,9 @@ class ShownEvent:
 
 
 def show_submission(row: SubmissionRow, *, repeated: int | None = None) -> ShownSubmission:
-    """Return how a submission looks.
+    """Return a submission ready to show, whatever its body is.
 
-    Parameters
-    ----------
-    row : SubmissionRow
-        The submission.
-    repeated : int, optional
-        The submission that it repeats, when it is a duplicate.
-
-    Returns
-    -------
-    ShownSubmission
-        All of it, whatever the body is.
+    `repeated` is the submission that a duplicate repeats.
     """
     kept, kept_note = _kept(row)
     return ShownSubmission(
@@ -392,20 +260,7 @@ def show_submission(row: SubmissionRow, *, repeated: int | None = None) -> Shown
 
 
 def show_event(row: EventRow, *, now: float) -> ShownEvent:
-    """Return how an event of a timeline looks.
-
-    Parameters
-    ----------
-    row : EventRow
-        The event.
-    now : float
-        The sandbox's time, in Unix seconds.
-
-    Returns
-    -------
-    ShownEvent
-        With what Intercom's people would see of it.
-    """
+    """Return an event of a timeline ready to show. `now` is the sandbox's time in Unix seconds."""
     return ShownEvent(
         number=row.number,
         name=row.name,
@@ -460,7 +315,7 @@ def _kept(row: SubmissionRow) -> tuple[str, str]:
         return "", "Nothing"
     event, payload = judge(row.body), read_payload(row.body)
     if isinstance(event, Refusal) or isinstance(payload, Refusal):
-        # What is not read to its end cannot be judged.
+        # The body was not read to its end, and cannot be judged.
         return "", _TOO_LONG
     kept = {"event_name": event.event_name, "created_at": event.created_at, event.identifier: event.contact}
     if event.metadata:
@@ -471,9 +326,9 @@ def _kept(row: SubmissionRow) -> tuple[str, str]:
 
 
 def _json(fields: Mapping[str, object]) -> str:
-    """Return JSON, spread over lines; of long JSON little more than is shown."""
+    """Return indented JSON; of long JSON little more than is shown."""
     written = io.StringIO()
-    # Piece by piece: with brackets in brackets, the whole would be as long as the square of what was sent.
+    # Piece by piece: nested brackets are indented ever further, so that the whole grows with the square of the body.
     for piece in _ENCODER.iterencode(fields):
         written.write(piece)
         if written.tell() > _BODY_CHARACTERS:

@@ -1,4 +1,4 @@
-"""What Intercom says to the body of a submission: an event that it keeps, or a refusal."""
+"""Intercom's rules for the body of a submission: it becomes an event or a refusal."""
 
 import itertools
 import json
@@ -17,23 +17,11 @@ _LINK_STARTS: Final = tuple(f"{scheme}://" for scheme in intercom.LINK_SCHEMES)
 
 
 def metadata_refusal(metadata: Mapping[str, object]) -> Refusal | None:
-    """Judge the keys and values of an event's metadata.
+    """Return what is wrong with the first wrong key of an event's metadata, or None.
 
-    Parameters
-    ----------
-    metadata : mapping of str to object
-        The metadata as sent, parsed.
-
-    Returns
-    -------
-    Refusal or None
-        What is wrong with the first key that is wrong; None when all are right.
-
-    Notes
-    -----
-    Metadata is flat: text, numbers, and the two objects that Intercom knows. Nobody says what becomes of null, of
-    booleans and of text over 255 characters: the sandbox takes the first two and refuses the third, so that text
-    which Intercom might cut is seen.
+    Metadata is flat: text, numbers, and the two objects that Intercom knows. Intercom does not document null, booleans
+    and text over 255 characters. The sandbox takes null and booleans, and refuses long text: text that Intercom might
+    cut is seen here.
     """
     seen: set[str] = set()
     for key, value in metadata.items():
@@ -71,7 +59,7 @@ def _text_fault(text: str) -> str | None:
 
 
 def _object_fault(value: Mapping[str, object]) -> str | None:
-    # "An object that contains" these keys, says Intercom's page: a third one is nothing that it is known to refuse.
+    # Intercom's page says "an object that contains" these keys: it is not known to refuse a third one.
     if value.keys() >= _RICH_LINK:
         return _rich_link_fault(value["url"], value["value"])
     if value.keys() >= _MONETARY_AMOUNT:
@@ -123,7 +111,7 @@ class SandboxEvent:
     metadata : dict
         The first ten keys, in the order sent.
     times_received : int, default 1
-        Submissions that were answered 202 for this event; all but the first are duplicates, which Intercom ignores.
+        Submissions of this event that were answered 202. All but the first are duplicates, which Intercom ignores.
     """
 
     identifier: str
@@ -135,22 +123,10 @@ class SandboxEvent:
 
 
 def judge(body: bytes) -> SandboxEvent | Refusal:
-    """Judge the body of a submission by Intercom's rules.
+    """Return the event to keep from the body of a submission, or the first thing that is wrong with it.
 
-    Parameters
-    ----------
-    body : bytes
-        The body as it arrived.
-
-    Returns
-    -------
-    SandboxEvent or Refusal
-        The event to keep, or the first thing that is wrong.
-
-    Notes
-    -----
-    What Intercom leaves open is taken: times far from today (it has been seen to keep milliseconds), and more than one
-    identifier, of which the first of `user_id`, `id`, `email` names the contact.
+    The sandbox accepts what Intercom leaves open: times far from today (Intercom has been seen to keep milliseconds),
+    and several identifiers, of which the first of `user_id`, `id`, `email` names the contact.
     """
     payload = read_payload(body)
     if isinstance(payload, Refusal):
@@ -163,27 +139,15 @@ def judge(body: bytes) -> SandboxEvent | Refusal:
 
 
 def read_payload(body: bytes) -> Payload | Refusal:
-    """Parse the body of a submission.
+    """Return the fields of a JSON object, not judged yet, or a refusal.
 
-    Parameters
-    ----------
-    body : bytes
-        The body as it arrived.
-
-    Returns
-    -------
-    dict of str to object, or Refusal
-        The fields, not judged yet; a refusal when the body is no JSON object.
-
-    Notes
-    -----
     Stricter than Python's own reader: UTF-8 only, no NaN, no key twice in one object, no half of a surrogate pair.
     """
     try:
         text = body.decode()
         payload = _DECODER.decode(text)
         if "\\u" in text:
-            # Half of a surrogate pair passes for text in Python until somebody encodes it.
+            # Half of a surrogate pair is text for Python until it is encoded.
             json.dumps(payload, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         return Refusal(status=400, code="bad_request", message=f"The body is not valid JSON: {error}")
@@ -194,21 +158,7 @@ def read_payload(body: bytes) -> Payload | Refusal:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sent:
-    """What can be read of a submission, right or wrong.
-
-    Parameters
-    ----------
-    identifier : {"user_id", "id", "email"} or None
-        The field that names the contact.
-    contact : str or None
-        Its value.
-    event_name : str or None
-        The name as sent.
-    created_at : int or None
-        Unix seconds.
-    metadata : dict or None
-        All of it, as sent.
-    """
+    """The fields that can be read from a submission, right or wrong. None: missing, or not of its type."""
 
     identifier: str | None
     contact: str | None
@@ -218,18 +168,7 @@ class Sent:
 
 
 def read_sent(body: bytes) -> Sent:
-    """Read what can be read of a submission.
-
-    Parameters
-    ----------
-    body : bytes
-        The body as it arrived.
-
-    Returns
-    -------
-    Sent
-        None wherever a field is missing, or is not of its type.
-    """
+    """Read the fields of a submission that have the right type, whatever else is wrong with it."""
     payload = read_payload(body)
     fields = {} if isinstance(payload, Refusal) else payload
     texts = {field: value for field, value in fields.items() if isinstance(value, str)}
@@ -245,18 +184,7 @@ def read_sent(body: bytes) -> Sent:
 
 
 def is_unix_seconds(value: object) -> TypeGuard[int]:
-    """Say whether a parsed value can be a time.
-
-    Parameters
-    ----------
-    value : object
-        A value from a payload.
-
-    Returns
-    -------
-    bool
-        True for an integer of 64 bits.
-    """
+    """Return whether a parsed value can be a time: an integer of 64 bits."""
     return isinstance(value, int) and not isinstance(value, bool) and value.bit_length() <= _INT64_BITS
 
 
@@ -328,7 +256,7 @@ def _text_refusal(field: str, value: object) -> Refusal | None:
     return invalid(field, "has a NUL character") if "\0" in value else None
 
 
-# In this order: a misspelled identifier is an unpermitted field rather than a missing one.
+# The order matters: a misspelled identifier is an unpermitted field, not a missing one.
 _CHECKS: Final[tuple[Callable[[Payload], Refusal | None], ...]] = (
     _fields_refusal,
     _event_name_refusal,

@@ -1,4 +1,4 @@
-"""The API: which answer a request gets; how that is sent is another matter."""
+"""The API: it decides on each request, and does what the request asks for. Sending the response is `wire`'s part."""
 
 import re
 from collections.abc import Mapping
@@ -32,11 +32,11 @@ _VERSIONS: Final[Mapping[bytes, str]] = {
         "Unstable",
     )
 }
-# Neither is sent: the client waits for an answer in vain.
+# With these faults the client gets no answer.
 _UNANSWERED: Final = frozenset({"drop_after", "no_answer"})
 
 _TurnedAway: TypeAlias = tuple[Refusal, Outcome]
-"""Why a request is answered without being judged, and what is said of it in the log of the submissions."""
+"""Why a request is answered without being judged, and its outcome in the log of the submissions."""
 
 _OUTAGE: Final[_TurnedAway] = (refusals.chosen_refusal(503), Outcome.FAILED)
 
@@ -45,22 +45,9 @@ _OUTAGE: Final[_TurnedAway] = (refusals.chosen_refusal(503), Outcome.FAILED)
 class Call:
     """A request as it arrived.
 
-    Parameters
-    ----------
-    method : str
-        In capitals.
-    path : str
-        The path, decoded and plain: no slash twice or at its end.
-    query : bytes
-        What stands behind the question mark.
-    headers : mapping of bytes to bytes
-        By their names in lower case.
-    body : bytes
-        To its end, or the beginning of one that is too large.
-    host : str
-        The name that the sandbox goes by where there is no Host header, with its port.
-    received_at : float
-        The server's time, in Unix seconds.
+    `path` is decoded and plain: without double slashes, and without one at its end. `headers` have names in lower case.
+    `body` is only the beginning if it is too large. `host` is the sandbox's name and port, used if there is no Host
+    header. `received_at` is the server's time in Unix seconds.
     """
 
     method: str
@@ -73,38 +60,18 @@ class Call:
 
     @property
     def is_submission(self) -> bool:
-        """Return whether an event is submitted.
-
-        Returns
-        -------
-        bool
-            True for ``POST /events``.
-        """
+        """Whether the request submits an event: ``POST /events``."""
         return (self.method, self.path) == _SUBMIT
 
     @property
     def base_url(self) -> str:
-        """Return the address that the client knows the sandbox by.
-
-        Returns
-        -------
-        str
-            Without a slash at its end.
-        """
+        """The address by which the client knows the sandbox, without a slash at its end."""
         return f"http://{self.headers.get(b'host', b'').decode('latin-1') or self.host}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Decision:
-    """What is said to a request, and how.
-
-    Parameters
-    ----------
-    reply : Reply or None
-        None when the connection is closed instead.
-    fault : int or str, optional
-        What goes wrong on the way.
-    """
+    """The response to a request, or None to close the connection; and the fault that strikes it on the way."""
 
     reply: Reply | None
     fault: Fault | None = None
@@ -113,25 +80,8 @@ class Decision:
 class Api:
     """Decide on requests as Intercom does.
 
-    Parameters
-    ----------
-    workspace : Workspace
-        Where events go.
-    window : RateWindow
-        The rate limit.
-    plan : FaultPlan
-        What goes wrong.
-    access_token : str
-        The token that requests have to carry.
-
-    Raises
-    ------
-    ValueError
-        If the token cannot stand in a header.
-
-    Notes
-    -----
-    A few paths need no router; Starlette's would answer a wrong method with 405, where Intercom says 404.
+    A few paths need no router; Starlette's would answer a wrong method with 405, where Intercom says 404. ValueError:
+    the token cannot stand in a header.
     """
 
     def __init__(self, *, workspace: Workspace, window: RateWindow, plan: FaultPlan, access_token: str) -> None:
@@ -143,35 +93,11 @@ class Api:
         self._credentials = token_credentials(access_token)
 
     def is_authorized(self, headers: Mapping[bytes, bytes]) -> bool:
-        """Return whether a request carries the token.
-
-        Parameters
-        ----------
-        headers : mapping of bytes to bytes
-            Of the request.
-
-        Returns
-        -------
-        bool
-            True also for a token that is revoked; the token may be a bearer's, or the user of HTTP Basic.
-        """
+        """Return whether a request carries the token, as a bearer or as the user of HTTP Basic, even if revoked."""
         return read_credentials(headers.get(b"authorization", b"")) in self._credentials
 
     def decide(self, call: Call, *, uptime: float) -> Decision:
-        """Decide on a request, and do what it asks for.
-
-        Parameters
-        ----------
-        call : Call
-            The request.
-        uptime : float
-            The time by the plan's clock.
-
-        Returns
-        -------
-        Decision
-            What to say, and how.
-        """
+        """Decide on a request, and do what it asks for. `uptime` is the time by the plan's clock."""
         is_out = self.plan.is_out(uptime)
         allowance = None if is_out else self._allowance(call)
         away = _OUTAGE if is_out else self._refusal_at_the_door(call, allowance)
@@ -216,7 +142,7 @@ class Api:
         return Decision(reply=self._reply(call, refused(refusal), allowance))
 
     def _log(self, call: Call, refusal: Refusal | None, outcome: Outcome) -> None:
-        """Remember a submission that is not judged; without a refusal its connection is closed."""
+        """Log a submission that is not judged; without a refusal its connection is closed."""
         if call.is_submission:
             status = refusal.status if refusal else None
             self.workspace.turn_away(

@@ -1,4 +1,4 @@
-"""The sandbox as an ASGI application: the API, the page to look at it, and the control of both."""
+"""The sandbox as an ASGI application: the API, the page and the control, for requests to one of its own names."""
 
 import asyncio
 import ipaddress
@@ -26,65 +26,24 @@ _PORTS: Final = range(65_536)
 
 
 def checked_host(host: object) -> str:
-    """Return an address to listen on if it can be one.
-
-    Parameters
-    ----------
-    host : object
-        What is wished for.
-
-    Returns
-    -------
-    str
-        The address, or a name.
-
-    Raises
-    ------
-    ValueError
-        If it is no text, blank, or no name that a network could know.
-    """
+    """Return an address or a name to listen on; raise ValueError if no network could know it."""
     if not isinstance(host, str) or not host.strip() or not _is_name(host):
-        # An empty one would listen on every address.
+        # An empty host would listen on every address.
         raise ValueError(f"host must be an address or a name, such as '127.0.0.1' or 'localhost', not {host!r}")
     return host
 
 
 def checked_port(port: object) -> int:
-    """Return a port if it is one.
-
-    Parameters
-    ----------
-    port : object
-        What is wished for.
-
-    Returns
-    -------
-    int
-        The port; 0 for any that is free.
-
-    Raises
-    ------
-    ValueError
-        If it is no whole number from 0 to 65535.
-    """
+    """Return a port, 0 for any that is free; raise ValueError if it is not a whole number from 0 to 65535."""
     if not is_whole(port) or port not in _PORTS:
         raise ValueError(f"port must be a whole number from 0 to 65535, not {port!r}; 0 stands for any that is free")
     return int(port)
 
 
 def host_to_ask(host: str) -> str:
-    """Return the host under which this machine reaches a sandbox, as it stands in a URL.
+    """Return the host for the URL of a sandbox that listens on `host`, with an IPv6 address in brackets.
 
-    Parameters
-    ----------
-    host : str
-        The address that the sandbox listens on.
-
-    Returns
-    -------
-    str
-        The loopback's for a sandbox that listens on all addresses, since those are none to connect to; an IPv6 address
-        in brackets.
+    Nobody can connect to the address that stands for all addresses: the loopback's takes its place.
     """
     try:
         address = ipaddress.ip_address(host)
@@ -96,22 +55,11 @@ def host_to_ask(host: str) -> str:
 
 
 def allowed_hosts(host: str) -> frozenset[str] | None:
-    """Return the names that a sandbox goes by.
+    """Return the names in the Host header that the sandbox answers to; None for any.
 
-    Parameters
-    ----------
-    host : str
-        The address that it listens on.
-
-    Returns
-    -------
-    frozenset of str or None
-        On the loopback its own names, as they stand in the Host header; None for any, on other addresses.
-
-    Notes
-    -----
-    A page of somebody else's can have its own name point to the loopback, and would be taken for the sandbox's own by
-    the browser that shows it (DNS rebinding): it would read everything. The name that it came by gives it away.
+    On the loopback these are its own names. Another site can point a name of its own to the loopback (DNS rebinding).
+    The browser would take that site for the sandbox, and let it read everything. The Host header gives the other name
+    away.
     """
     if not is_loopback(host):
         return None
@@ -119,20 +67,9 @@ def allowed_hosts(host: str) -> frozenset[str] | None:
 
 
 def is_allowed(host_header: bytes | None, allowed: frozenset[str] | None) -> bool:
-    """Return whether a request came by one of the names.
+    """Return whether a request came by one of the allowed names, with or without a port.
 
-    Parameters
-    ----------
-    host_header : bytes or None
-        The value of the Host header, with or without a port; None where there is no such header, as HTTP/1.0 allows:
-        no browser leaves it out.
-    allowed : frozenset of str or None
-        What `allowed_hosts` returned.
-
-    Returns
-    -------
-    bool
-        False for a name that the sandbox does not go by.
+    HTTP/1.0 allows a request without a Host header, which is allowed here too: browsers always send one.
     """
     if allowed is None or host_header is None:
         return True
@@ -143,7 +80,7 @@ def is_allowed(host_header: bytes | None, allowed: frozenset[str] | None) -> boo
 
 def _is_name(host: str) -> bool:
     try:
-        # As a socket does.
+        # A socket does the same.
         host.encode("idna")
     except UnicodeError:
         return False
@@ -153,28 +90,15 @@ def _is_name(host: str) -> bool:
 _LOGGER: Final = logging.getLogger("events_pandas.sandbox")
 
 _Said: TypeAlias = Decision | Response
-"""What is said to a request: by Intercom or the control, or by the page."""
+"""The response to a request: from the API or the control, or from the page."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SandboxApp:
-    """Answer as Intercom does, and show what was answered.
+    """Answer as Intercom does, and show what was received.
 
-    Parameters
-    ----------
-    api : Api
-        What Intercom has.
-    control : Control
-        The settings.
-    page : Page
-        What people look at.
-    hosts : frozenset of str or None
-        The names by which the sandbox may be asked; None for any.
-
-    Notes
-    -----
-    What goes wrong in the sandbox itself, such as a disk that is full, is logged to ``events_pandas.sandbox`` and
-    answered 500 ``sandbox_error``.
+    `hosts` are the names by which the sandbox may be asked; None for any. A failure of the sandbox itself, such as a
+    full disk, is logged to ``events_pandas.sandbox`` and answered 500 ``sandbox_error``.
     """
 
     api: Api
@@ -190,7 +114,7 @@ class SandboxApp:
         try:
             said = await self._said(scope, body)
         except Exception as error:
-            # Neither path nor body: they name people.
+            # The log has neither path nor body: they name people.
             _LOGGER.exception("the sandbox itself failed, and answers 500")
             said = self._refusal(scope, _failure(error))
         if isinstance(said, Response):
@@ -210,7 +134,7 @@ class SandboxApp:
         return await self._decision(call)
 
     async def _decision(self, call: Call) -> Decision:
-        # Half of the latency is the way here, half the way back: the window counts in between.
+        # Half of the latency is the way here, half the way back. The window counts in between.
         pause_seconds = self.api.plan.latency_seconds() / 2
         if pause_seconds > 0:
             await asyncio.sleep(pause_seconds)
@@ -235,9 +159,9 @@ class SandboxApp:
         return self.control.answer(call.method, call.body, uptime=time.monotonic())
 
     def _refusal(self, scope: Scope, refusal: Refusal) -> _Said:
-        """Refuse a request in the form that whoever asks can read."""
+        """Refuse a request: as text for the page, otherwise in Intercom's form."""
         if self._is_for_the_page(scope):
-            # Bytes: the text of an error may have what UTF-8 has not.
+            # Encoded here: the text of an error may have characters that UTF-8 lacks.
             return PlainTextResponse(refusal.message.encode(errors="backslashreplace"), refusal.status)
         return Decision(reply=reply(refused(refusal), now=self._now()))
 
@@ -270,7 +194,7 @@ def _failure(error: Exception) -> Refusal:
 
 
 async def _body(receive: Receive) -> bytes | None:
-    """Read a request to its end; return the beginning of a body that is too large, and None if the client left."""
+    """Read a request to its end; keep only the beginning of a body that is too large. None: the client left."""
     body = bytearray()
     while True:
         message = await receive()

@@ -1,4 +1,4 @@
-"""How an answer goes out: at once, byte by byte, never, or with the connection closed instead."""
+"""HTTP with its clients: their paths, headers and tokens; and responses, sent whole, byte by byte, or not at all."""
 
 import asyncio
 import base64
@@ -15,7 +15,7 @@ from starlette.types import Message, Receive, Scope, Send
 from events_pandas.sandbox.endpoints.answers import Reply, with_content
 from events_pandas.sandbox.faults import Fault
 
-# Intercom's empty bodies may be white space: it is what trickles where there is nothing else.
+# Intercom's empty bodies may be white space: so white space trickles for an empty body.
 _WHITE_SPACE: Final = b" " * 10
 
 
@@ -23,16 +23,8 @@ _WHITE_SPACE: Final = b" " * 10
 class Connection:
     """The way back to a client.
 
-    Parameters
-    ----------
-    receive : callable
-        ASGI's: gives the next message from the client.
-    send : callable
-        ASGI's: takes the next message to the client.
-    transport : asyncio.WriteTransport
-        The socket, for what ASGI does not allow.
-    give_up : callable
-        Tells the server that it need not wait for this answer when it stops.
+    `receive` and `send` are ASGI's. `transport` is the socket, for what ASGI does not allow. `give_up` tells the server
+    not to wait for this answer when it stops.
     """
 
     receive: Receive
@@ -42,22 +34,7 @@ class Connection:
 
     @classmethod
     def of_request(cls, scope: Scope, receive: Receive, send: Send) -> Self:
-        """Return the connection that a request came by.
-
-        Parameters
-        ----------
-        scope : dict
-            ASGI's: with what the server's protocol adds to the state.
-        receive : callable
-            ASGI's.
-        send : callable
-            ASGI's.
-
-        Returns
-        -------
-        Connection
-            The way back.
-        """
+        """Return the connection of a request; the server's protocol has put its parts into the state."""
         state = scope["state"]
         return cls(receive=receive, send=send, transport=state["transport"], give_up=state["give_up"])
 
@@ -65,19 +42,7 @@ class Connection:
 async def send_reply(
     reply: Reply, connection: Connection, *, fault: Fault | None = None, trickle_seconds: float = 1.0
 ) -> None:
-    """Send a reply as a fault has it.
-
-    Parameters
-    ----------
-    reply : Reply
-        What to say.
-    connection : Connection
-        To whom.
-    fault : int or str, optional
-        What goes wrong on the way.
-    trickle_seconds : float, default 1.0
-        The pause before each byte of what trickles.
-    """
+    """Send a response with the fault that strikes it. `trickle_seconds` is the pause before each trickling byte."""
     if fault == "no_answer":
         await _say_nothing(connection)
     elif fault == "trickle_body":
@@ -89,15 +54,9 @@ async def send_reply(
 
 
 async def drop(connection: Connection) -> None:
-    """Close a connection without an answer.
-
-    Parameters
-    ----------
-    connection : Connection
-        Whose client sees a lost connection.
-    """
+    """Close a connection without an answer."""
     connection.transport.abort()
-    # The next message is the disconnection. Before it, the server would answer 500 for the answer that is missing.
+    # Wait for the disconnection, the next message: before it, the server would answer 500 for the missing answer.
     await connection.receive()
 
 
@@ -129,14 +88,14 @@ async def _trickle_headers(reply: Reply, connection: Connection, trickle_seconds
             if await _comes_within(trickle_seconds, departure):
                 return
             connection.transport.write(byte)
-        # The server does not know of what was written here, and could not go on with the connection.
+        # The server does not know that these bytes were written, and could not reuse the connection.
         connection.transport.close()
         await departure
 
 
 @asynccontextmanager
 async def _departure(connection: Connection) -> AsyncIterator[asyncio.Future[Message]]:
-    """Watch for the client's departure while something takes its time."""
+    """Watch for the client's departure during an answer that takes long."""
     connection.give_up()
     departure = asyncio.ensure_future(connection.receive())
     try:
@@ -156,7 +115,7 @@ def _start(reply: Reply) -> Message:
 
 
 def _raw(reply: Reply) -> bytes:
-    """Return a reply as it is on the wire."""
+    """Return a response as bytes on the wire."""
     phrase = responses.get(reply.status, "")
     headers = [*reply.headers, (b"content-length", b"%d" % len(reply.content)), (b"connection", b"close")]
     lines = [f"HTTP/1.1 {reply.status} {phrase}".encode(), *(b"%b: %b" % header for header in headers)]
@@ -168,51 +127,27 @@ def _bytes(content: bytes) -> list[bytes]:
 
 
 Credentials: TypeAlias = tuple[bytes, bytes]
-"""A scheme in lower case, and what is said in it."""
+"""A scheme in lower case, and its value."""
 
-# Not after a colon: an external identifier that is an address itself is not always encoded.
+# Not after a colon: clients do not always encode an external identifier that is a URL.
 _SLASHES: Final = re.compile(rb"(?<!:)/{2,}")
 _JSON: Final = re.compile(rb"application/(?:[^/+*]+\+)?json")
-# The narrowest first: "application/json;q=0, */*" wants all but JSON.
+# The narrowest first: "application/json;q=0, */*" accepts everything but JSON.
 _RANGES: Final = (b"application/json", b"application/*", b"*/*", b"*")
 _UNWANTED: Final = re.compile(rb";\s*q\s*=\s*(?:0(?:\.0*)?|\.0+)\s*(?:;|$)")
 
 
 def plain_path(raw_path: bytes) -> str:
-    """Return a path without the slashes that clients write twice or at its end.
+    """Decode a path, and drop the slashes that clients write twice or at its end.
 
-    Parameters
-    ----------
-    raw_path : bytes
-        As it stands in the address: a slash that belongs to an identifier is encoded, and stays.
-
-    Returns
-    -------
-    str
-        The path, decoded.
-
-    Examples
-    --------
-    >>> plain_path(b"//events/"), plain_path(b"/contacts/find_by_external_id/a%2F%2Fb"), plain_path(b"/")
-    ('/events', '/contacts/find_by_external_id/a//b', '/')
+    A slash inside an identifier is encoded, and stays: ``/contacts/find_by_external_id/a%2F%2Fb`` ends in ``a//b``.
     """
     plain = _SLASHES.sub(b"/", raw_path).rstrip(b"/") or b"/"
     return unquote_to_bytes(plain).decode(errors="replace")
 
 
 def joined_headers(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
-    """Return headers by name.
-
-    Parameters
-    ----------
-    headers : iterable of (bytes, bytes)
-        Names in lower case, and values.
-
-    Returns
-    -------
-    dict of bytes to bytes
-        One that is there several times is a list, as HTTP has it.
-    """
+    """Return headers by name. Several with one name become a list with commas, as HTTP has it."""
     joined: dict[bytes, bytes] = {}
     for name, value in headers:
         joined[name] = b"%b, %b" % (joined[name], value) if name in joined else value
@@ -220,59 +155,21 @@ def joined_headers(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]
 
 
 def token_credentials(access_token: str) -> frozenset[Credentials]:
-    """Return the ways to present a token.
-
-    Parameters
-    ----------
-    access_token : str
-        The token.
-
-    Returns
-    -------
-    frozenset of Credentials
-        A bearer token, and the user of HTTP Basic with an empty password: as older clients have it.
-    """
+    """Return the ways to present a token: a bearer, or as in older clients the user of HTTP Basic without password."""
     user = base64.b64encode(f"{access_token}:".encode()).rstrip(b"=")
     return frozenset({(b"bearer", access_token.encode()), (b"basic", user)})
 
 
 def read_credentials(authorization: bytes) -> Credentials:
-    """Read an Authorization header.
-
-    Parameters
-    ----------
-    authorization : bytes
-        Its value.
-
-    Returns
-    -------
-    Credentials
-        In the form of `token_credentials`; what is in another form equals none of these.
-    """
+    """Read the value of an Authorization header; in another form it equals none of `token_credentials`."""
     scheme, _, said = authorization.partition(b" ")
     scheme, said = scheme.lower(), said.strip()
-    # Not every client writes the equals signs at the end of what is in base 64.
+    # Some clients leave out the equals signs at the end of base 64.
     return scheme, said.rstrip(b"=") if scheme == b"basic" else said
 
 
 def accepts_json(accept: bytes) -> bool:
-    """Say whether an Accept header admits JSON.
-
-    Parameters
-    ----------
-    accept : bytes
-        Its value; empty where there is no such header.
-
-    Returns
-    -------
-    bool
-        True for a vendor's JSON as well; False for an empty header, as Intercom has it.
-
-    Examples
-    --------
-    >>> accepts_json(b"application/vnd.intercom.3+json"), accepts_json(b"text/html, *;q=0.2"), accepts_json(b"text/*")
-    (True, True, False)
-    """
+    """Return whether an Accept header admits JSON. A vendor's JSON counts; an empty header does not, as in Intercom."""
     ranges = [_media_range(one) for one in accept.lower().split(b",")]
     if any(is_wanted and _JSON.fullmatch(media_range) for media_range, is_wanted in ranges):
         return True
