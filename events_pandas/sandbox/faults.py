@@ -238,7 +238,7 @@ _SUBMIT: Final = ("POST", intercom.EVENTS_PATH)
 _DIGEST_BYTES: Final = 8
 _GARBAGE_BYTES: Final = 64
 # Neither UTF-8 nor a byte order mark begins with it.
-_NO_TEXT: Final = b"\x80"
+_INVALID_START: Final = b"\x80"
 
 
 class FaultPlan:
@@ -250,19 +250,19 @@ class FaultPlan:
 
     def __init__(self, faults: Faults, *, now: float) -> None:
         # One reference: another thread sees either all the old faults or all the new ones.
-        self._state = _State(faults=faults, outage_from=now)
+        self._active = _ActiveFaults(faults=faults, outage_from=now)
         # Deques: different threads may use both ends.
         self._next: dict[str, deque[tuple[NextFault, Iterator[Fault]]]] = {}
 
     @property
     def faults(self) -> Faults:
         """The faults that were set last."""
-        return self._state.faults
+        return self._active.faults
 
     def set_faults(self, faults: Faults, *, outage_from: float | None = None) -> None:
         """Replace all faults. An outage is counted from `outage_from`; by default from the same time as before."""
-        since = self._state.outage_from if outage_from is None else outage_from
-        self._state = _State(faults=faults, outage_from=since)
+        since = self._active.outage_from if outage_from is None else outage_from
+        self._active = _ActiveFaults(faults=faults, outage_from=since)
 
     def fail_next(self, fault: NextFault) -> None:
         """Make the next requests to a path fail."""
@@ -280,36 +280,36 @@ class FaultPlan:
         # A new dictionary rather than an emptied one: the server's thread may be using the old one.
         self._next = {}
 
-    def is_out(self, now: float) -> bool:
+    def is_outage(self, now: float) -> bool:
         """Return whether every request is answered 503 now."""
-        state = self._state
-        begin = state.outage_from + state.faults.outage_after_seconds
-        return begin <= now < begin + state.faults.outage_seconds
+        active = self._active
+        begin = active.outage_from + active.faults.outage_after_seconds
+        return begin <= now < begin + active.faults.outage_seconds
 
     def next_fault(self, method: str, path: str, body: bytes) -> Fault | None:
         """Return the fault that strikes a request, or None."""
-        fault = self._asked_for(path)
+        fault = self._take_next(path)
         if fault is None and (method, path) == _SUBMIT:
-            return self._state.draw(body)
+            return self._active.draw(body)
         return fault
 
     def server_time(self, now: float) -> float:
         """Return the server's time for a time in Unix seconds: the skew of the clock is added."""
-        return now + self._state.faults.clock_skew_seconds
+        return now + self._active.faults.clock_skew_seconds
 
     def latency_seconds(self) -> float:
         """Return how long the next answer takes: the latency with its jitter."""
-        state = self._state
-        if not state.faults.jitter:
-            return state.faults.latency_seconds
-        return state.faults.latency_seconds * (1 + state.faults.jitter * state.jitter.uniform(-1, 1))
+        active = self._active
+        if not active.faults.jitter:
+            return active.faults.latency_seconds
+        return active.faults.latency_seconds * (1 + active.faults.jitter * active.jitter.uniform(-1, 1))
 
     def garbage(self, body: bytes) -> bytes:
         """Return a body that is not JSON. It is the same for the same seed and the same body of the request."""
-        chance = random.Random(f"{self._state.faults.seed}/{_digest(body).hex()}")  # noqa: S311  # It has to repeat.
-        return _NO_TEXT + chance.randbytes(_GARBAGE_BYTES - len(_NO_TEXT))
+        chance = random.Random(f"{self._active.faults.seed}/{_digest(body).hex()}")  # noqa: S311  # It has to repeat.
+        return _INVALID_START + chance.randbytes(_GARBAGE_BYTES - len(_INVALID_START))
 
-    def _asked_for(self, path: str) -> Fault | None:
+    def _take_next(self, path: str) -> Fault | None:
         queue = self._next.get(path)
         while queue:
             _, turns = queue[0]
@@ -321,7 +321,7 @@ class FaultPlan:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _State:
+class _ActiveFaults:
     """The faults in force, and what was drawn from them so far."""
 
     faults: Faults

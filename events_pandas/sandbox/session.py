@@ -16,14 +16,14 @@ from events_pandas.sandbox.page import Page
 from events_pandas.sandbox.rules.events import SandboxEvent, read_sent
 from events_pandas.sandbox.rules.window import RateWindow
 from events_pandas.sandbox.server.api import Api
-from events_pandas.sandbox.server.app import SandboxApp, allowed_hosts, checked_host, checked_port, host_to_ask
+from events_pandas.sandbox.server.app import SandboxApp, allowed_hosts, checked_host, checked_port, reachable_host
 from events_pandas.sandbox.server.control import Control
 from events_pandas.sandbox.server.thread import ServerThread
-from events_pandas.sandbox.workspace.contacts import Contacts
+from events_pandas.sandbox.workspace.contacts import InitialContacts
 from events_pandas.sandbox.workspace.store import Store
-from events_pandas.sandbox.workspace.workspace import Outcome, Submission, Workspace
+from events_pandas.sandbox.workspace.workspace import Submission, SubmissionOutcome, Workspace
 
-_OUTCOMES: Final = [str(outcome) for outcome in Outcome]
+_OUTCOMES: Final = [str(outcome) for outcome in SubmissionOutcome]
 _NO_TIME: Final = np.iinfo(np.int64).min
 """NaT, as numpy stores it."""
 
@@ -168,7 +168,7 @@ class Sandbox:
         self._host = checked_host(host)
         self._port = checked_port(port)
         self._access_token = DEFAULT_ACCESS_TOKEN if access_token is None else access_token
-        self._contacts = Contacts(existing=contacts, unknown=unknown_contacts, merged=merged_contacts)
+        self._contacts = InitialContacts(existing=contacts, unknown=unknown_contacts, merged=merged_contacts)
         self._region = region
         self._store = None if store is None else Path(store)
         self._server: ServerThread | None = None
@@ -202,7 +202,7 @@ class Sandbox:
         RuntimeError
             If the sandbox is not running.
         """
-        return f"http://{host_to_ask(self._host)}:{self._running().port}"
+        return f"http://{reachable_host(self._host)}:{self._running().port}"
 
     @property
     def access_token(self) -> str:

@@ -14,7 +14,7 @@ from events_pandas.sandbox.rules.events import Payload, is_unix_seconds, judge, 
 from events_pandas.sandbox.rules.refusals import Refusal, invalid, missing
 from events_pandas.sandbox.workspace.contacts import Contact
 from events_pandas.sandbox.workspace.store import EARLIEST, Row, Store
-from events_pandas.sandbox.workspace.workspace import Place, Workspace, add_summary
+from events_pandas.sandbox.workspace.workspace import EventKey, Workspace, add_summary
 
 LISTED_SECONDS: Final = 90 * 86_400
 """Older events are counted, but not listed."""
@@ -23,8 +23,8 @@ _PER_PAGE: Final = 15
 _LARGEST_PAGE: Final = 150
 _NEWEST: Final = "999999999999999999.0"
 _NUMBER: Final = re.compile(r"[0-9]{1,3}")
-_MOST: Final = 1_000_000_000
-_PLACE: Final = re.compile(r"-?[0-9]{1,18}\.[0-9]{1,18}")
+_LARGEST_COUNT: Final = 1_000_000_000
+_POSITION: Final = re.compile(r"-?[0-9]{1,18}\.[0-9]{1,18}")
 # The parameters that name a contact, with the fields of an event that do the same.
 _IDENTIFIERS: Final = {"user_id": "user_id", "email": "email", "intercom_user_id": "id"}
 
@@ -46,7 +46,7 @@ GROUP BY counted.name ORDER BY max(last) DESC, names.name
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Page:
+class _ListPart:
     """A part of a list: at most `size` events before the event with this second and number."""
 
     size: int
@@ -102,15 +102,15 @@ def add_summaries(workspace: Workspace, body: bytes, *, now: float) -> Refusal |
     return refusal or _add(workspace, payload["user_id"], listed, now=now)
 
 
-def _page(query: Mapping[str, str]) -> _Page | Refusal:
+def _page(query: Mapping[str, str]) -> _ListPart | Refusal:
     per_page = query.get("per_page", str(_PER_PAGE))
     if not (_NUMBER.fullmatch(per_page) and 1 <= int(per_page) <= _LARGEST_PAGE):
         return invalid("per_page", f"is no number from 1 to {_LARGEST_PAGE}")
     before = query.get("before", _NEWEST)
-    if not _PLACE.fullmatch(before):
+    if not _POSITION.fullmatch(before):
         return invalid("before", "is no place in this list: follow pages.next")
     second, number = before.split(".")
-    return _Page(size=int(per_page), before=(int(second), int(number)))
+    return _ListPart(size=int(per_page), before=(int(second), int(number)))
 
 
 def _contact(workspace: Workspace, query: Mapping[str, str], *, now: float) -> Contact | Refusal:
@@ -146,7 +146,7 @@ def _identifiers(contact: Contact) -> dict[str, object]:
     return {"email": fields.email, "intercom_user_id": fields.id, "user_id": fields.external_id}
 
 
-def _next_query(contact: Contact, page: _Page, last: Row) -> str:
+def _next_query(contact: Contact, page: _ListPart, last: Row) -> str:
     number, created_at, *_ = last
     query = {
         "type": "user",
@@ -183,8 +183,8 @@ def _summary_refusal(summary: object) -> Refusal | None:
     for field in ("count", "first", "last"):
         if not is_unix_seconds(summary.get(field)):
             return invalid(f"event_summaries.{field}", "is no integer")
-    if not 1 <= summary["count"] <= _MOST:
-        return invalid("event_summaries.count", f"is no number from 1 to {_MOST:,}")
+    if not 1 <= summary["count"] <= _LARGEST_COUNT:
+        return invalid("event_summaries.count", f"is no number from 1 to {_LARGEST_COUNT:,}")
     return None if summary["first"] <= summary["last"] else invalid("event_summaries.last", "is before the first")
 
 
@@ -203,8 +203,8 @@ def _add(workspace: Workspace, user_id: str, summaries: Sequence[Payload], *, no
             if isinstance(contact, Refusal):
                 return contact
             for summary in summaries:
-                place = Place(contact=contact, created_at=summary["first"], name=_name(workspace, connection, summary))
-                add_summary(connection, place, count=summary["count"], last=summary["last"])
+                key = EventKey(contact=contact, created_at=summary["first"], name=_name(workspace, connection, summary))
+                add_summary(connection, key, count=summary["count"], last=summary["last"])
     except _NoRoomError as error:
         return error.refusal
     return None

@@ -25,7 +25,7 @@ _LIMIT, _REMAINING, _RESET = (
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Answer:
+class Reply:
     """The reply to one request: a status with an error, or with a body in JSON."""
 
     status: int
@@ -34,7 +34,7 @@ class Answer:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Reply:
+class HttpResponse:
     """A response as it goes out. Its headers lack only the length of the content."""
 
     status: int
@@ -42,14 +42,14 @@ class Reply:
     content: bytes
 
 
-def refused(refusal: Refusal) -> Answer:
+def refused(refusal: Refusal) -> Reply:
     """Return the reply to a refused request, with the refusal's own status."""
-    return Answer(status=refusal.status, refusal=refusal)
+    return Reply(status=refusal.status, refusal=refusal)
 
 
-def reply(
-    answer: Answer, *, now: float, allowance: Allowance | None = None, version: str = intercom.API_VERSION
-) -> Reply:
+def make_response(
+    reply: Reply, *, now: float, allowance: Allowance | None = None, version: str = intercom.API_VERSION
+) -> HttpResponse:
     """Return the response to a reply, with Intercom's headers; an error becomes an ``error.list``.
 
     `now` is the server's time in Unix seconds. `allowance` is None for a request without a valid token, and if the
@@ -57,28 +57,28 @@ def reply(
     """
     request_id = str(uuid.uuid4())
     headers = [(b"date", _http_date(int(now))), (b"x-request-id", request_id.encode())]
-    if allowance is not None and answer.status not in _WITHOUT_RATE_HEADERS:
-        headers += _rate_headers(answer, allowance)
-    if answer.status == HTTPStatus.BAD_GATEWAY:
-        return Reply(status=answer.status, headers=[*headers, (b"content-type", _HTML)], content=_GATEWAY_PAGE)
+    if allowance is not None and reply.status not in _WITHOUT_RATE_HEADERS:
+        headers += _rate_headers(reply, allowance)
+    if reply.status == HTTPStatus.BAD_GATEWAY:
+        return HttpResponse(status=reply.status, headers=[*headers, (b"content-type", _HTML)], content=_GATEWAY_PAGE)
     headers.append((b"intercom-version", version.encode()))
-    content = error_list(answer.refusal, request_id=request_id) if answer.refusal else answer.content
+    content = error_list(reply.refusal, request_id=request_id) if reply.refusal else reply.content
     if content:
         headers.append((b"content-type", _JSON))
-    if answer.refusal and answer.refusal.link:
-        headers.append((b"link", answer.refusal.link.encode()))
-    return Reply(status=answer.status, headers=headers, content=content)
+    if reply.refusal and reply.refusal.link:
+        headers.append((b"link", reply.refusal.link.encode()))
+    return HttpResponse(status=reply.status, headers=headers, content=content)
 
 
-def with_content(whole: Reply, content: bytes) -> Reply:
+def with_content(response: HttpResponse, content: bytes) -> HttpResponse:
     """Return a response with another body, which says that it is JSON."""
-    headers = [(name, value) for name, value in whole.headers if name != b"content-type"]
-    return replace(whole, headers=[*headers, (b"content-type", _JSON)], content=content)
+    headers = [(name, value) for name, value in response.headers if name != b"content-type"]
+    return replace(response, headers=[*headers, (b"content-type", _JSON)], content=content)
 
 
-def _rate_headers(answer: Answer, allowance: Allowance) -> list[Header]:
+def _rate_headers(reply: Reply, allowance: Allowance) -> list[Header]:
     # A 429 within the limit means "overloaded": clients recognise it by the requests that are left.
-    least = 1 if answer.status == HTTPStatus.TOO_MANY_REQUESTS and allowance.is_admitted else 0
+    least = 1 if reply.status == HTTPStatus.TOO_MANY_REQUESTS and allowance.is_admitted else 0
     return [
         (_LIMIT, b"%d" % allowance.limit),
         (_REMAINING, b"%d" % max(allowance.remaining, least)),

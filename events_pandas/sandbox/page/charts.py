@@ -132,7 +132,7 @@ class Segment:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Bar:
+class StackedBar:
     """A bar for all series of one span. `left` and `width` are per cent of the chart's width; segments go upwards."""
 
     label: str
@@ -140,7 +140,7 @@ class Bar:
     width: float
     counts: tuple[int, ...]
     total: int
-    told: str
+    summary: str
     segments: tuple[Segment, ...]
 
 
@@ -164,7 +164,7 @@ class Chart:
     span: str
     series: tuple[str, ...]
     totals: tuple[int, ...]
-    bars: tuple[Bar, ...]
+    bars: tuple[StackedBar, ...]
     rules: tuple[Tick, ...]
     labels: tuple[Tick, ...]
 
@@ -213,16 +213,16 @@ def _by_series(
     return table
 
 
-def _bar(bins: Bins, place: int, counts: Sequence[int], *, series: Sequence[str], top: int) -> Bar:
+def _bar(bins: Bins, place: int, counts: Sequence[int], *, series: Sequence[str], top: int) -> StackedBar:
     # A single day does not fill the width of the chart.
     slot = min(100 / len(bins.labels), _WIDEST)
-    return Bar(
+    return StackedBar(
         label=bins.labels[place],
         left=round(slot * (place + _GAP / 2), 3),
         width=round(slot * (1 - _GAP), 3),
         counts=tuple(counts),
         total=sum(counts),
-        told=_told(bins.labels[place], counts, series),
+        summary=_summary(bins.labels[place], counts, series),
         segments=tuple(_segments(counts, top)),
     )
 
@@ -236,7 +236,7 @@ def _segments(counts: Sequence[int], top: int) -> Iterator[Segment]:
             yield Segment(series=series, top=round(ground, 2), height=round(height, 2))
 
 
-def _told(label: str, counts: Sequence[int], series: Sequence[str]) -> str:
+def _summary(label: str, counts: Sequence[int], series: Sequence[str]) -> str:
     heading = f"{label}: {sum(counts):,}"
     if len(series) == 1:
         return heading

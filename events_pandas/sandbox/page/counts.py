@@ -16,7 +16,7 @@ _SECONDS_A_DAY: Final = 86_400
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Tally:
+class OutcomeCount:
     """The number of submissions with one outcome and one status; status 0: nothing was answered."""
 
     outcome: str
@@ -34,7 +34,7 @@ class NameCount:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Whose:
+class EventFilter:
     """Which events to count; None for all. `since` is the earliest second, for the events of one contact only."""
 
     contact: int | None = None
@@ -49,10 +49,10 @@ def read_change(store: Store) -> tuple[int, int]:
     return submissions or 0, contacts or 0
 
 
-def read_tallies(store: Store) -> list[Tally]:
+def read_outcome_counts(store: Store) -> list[OutcomeCount]:
     """Count all submissions by outcome and status."""
     rows = store.read("SELECT outcome, http_status, sum(count) FROM tallies GROUP BY outcome, http_status")
-    return [Tally(outcome=outcome, http_status=status, count=count) for outcome, status, count in rows]
+    return [OutcomeCount(outcome=outcome, http_status=status, count=count) for outcome, status, count in rows]
 
 
 def read_names(store: Store, limit: int) -> list[NameCount]:
@@ -108,46 +108,46 @@ def _received_at(store: Store, number: int) -> float:
     return float(received_at)
 
 
-def read_span(store: Store, whose: Whose) -> tuple[int, int] | None:
+def read_span(store: Store, events: EventFilter) -> tuple[int, int] | None:
     """Return the first and the last day with events from 1970 to 2099, as days since 1970; None if there is none."""
-    source = _source(whose)
+    table = _event_table(events)
     query = (
-        f"SELECT min({source.time}), max({source.time}) FROM {source.table}"  # noqa: S608  # Written below.
-        f" WHERE {source.time} >= ? AND {source.time} < ? {source.condition}"
+        f"SELECT min({table.time}), max({table.time}) FROM {table.table}"  # noqa: S608  # Written below.
+        f" WHERE {table.time} >= ? AND {table.time} < ? {table.condition}"
     )
-    first_unit, end = max(source.earliest, 0), CALENDAR_DAYS * source.units_a_day
-    ((first, last),) = store.read(query, (first_unit, end, *source.values))
-    return None if first is None else (first // source.units_a_day, last // source.units_a_day)
+    first_unit, end = max(table.earliest, 0), CALENDAR_DAYS * table.units_a_day
+    ((first, last),) = store.read(query, (first_unit, end, *table.values))
+    return None if first is None else (first // table.units_a_day, last // table.units_a_day)
 
 
-def read_outside(store: Store, whose: Whose) -> int:
+def read_outside(store: Store, events: EventFilter) -> int:
     """Count the events before 1970 and after 2099."""
-    source = _source(whose)
+    table = _event_table(events)
     query = (
-        f"SELECT coalesce(sum({source.count}), 0) FROM {source.table}"  # noqa: S608  # Written below.
-        f" WHERE {source.time} >= ? AND ({source.time} < 0 OR {source.time} >= ?) {source.condition}"
+        f"SELECT coalesce(sum({table.count}), 0) FROM {table.table}"  # noqa: S608  # Written below.
+        f" WHERE {table.time} >= ? AND ({table.time} < 0 OR {table.time} >= ?) {table.condition}"
     )
-    ((count,),) = store.read(query, (source.earliest, CALENDAR_DAYS * source.units_a_day, *source.values))
+    ((count,),) = store.read(query, (table.earliest, CALENDAR_DAYS * table.units_a_day, *table.values))
     return int(count)
 
 
-def read_bins(store: Store, whose: Whose, edges: Sequence[int]) -> dict[tuple[int, int], int]:
+def read_bins(store: Store, events: EventFilter, edges: Sequence[int]) -> dict[tuple[int, int], int]:
     """Count events by the place of their bin and the number of their name. `edges` are ascending days since 1970."""
-    source = _source(whose)
+    table = _event_table(events)
     bins = ", ".join(["(?, ?, ?)"] * (len(edges) - 1))
     # The bins come first in the join: each is a range of an index.
     query = (
         f"WITH bins (place, first, after) AS (VALUES {bins})"  # noqa: S608  # Written below.
-        f" SELECT place, name, sum({source.count}) FROM bins CROSS JOIN {source.table}"
-        f" WHERE {source.time} >= first AND {source.time} < after {source.condition} GROUP BY place, name"
+        f" SELECT place, name, sum({table.count}) FROM bins CROSS JOIN {table.table}"
+        f" WHERE {table.time} >= first AND {table.time} < after {table.condition} GROUP BY place, name"
     )
-    units = [max(edge * source.units_a_day, source.earliest) for edge in edges]
+    units = [max(edge * table.units_a_day, table.earliest) for edge in edges]
     ranges = [value for place, span in enumerate(itertools.pairwise(units)) for value in (place, *span)]
-    return {(place, name): count for place, name, count in store.read(query, (*ranges, *source.values))}
+    return {(place, name): count for place, name, count in store.read(query, (*ranges, *table.values))}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Source:
+class _EventTable:
     """The table to count: the days of the workspace, or the events of one contact."""
 
     table: str
@@ -159,13 +159,13 @@ class _Source:
     earliest: int
 
 
-def _source(whose: Whose) -> _Source:
-    given = {"contact": whose.contact, "name": whose.name}
-    asked = {column: value for column, value in given.items() if value is not None}
-    condition = " ".join(f"AND {column} = ?" for column in asked)
-    values = tuple(asked.values())
-    if whose.contact is None:
-        return _Source(
+def _event_table(events: EventFilter) -> _EventTable:
+    given = {"contact": events.contact, "name": events.name}
+    parameters = {column: value for column, value in given.items() if value is not None}
+    condition = " ".join(f"AND {column} = ?" for column in parameters)
+    values = tuple(parameters.values())
+    if events.contact is None:
+        return _EventTable(
             table="event_days",
             time="day",
             count="count",
@@ -174,12 +174,12 @@ def _source(whose: Whose) -> _Source:
             values=values,
             earliest=EARLIEST,
         )
-    return _Source(
+    return _EventTable(
         table="events",
         time="created_at",
         count="1",
         units_a_day=_SECONDS_A_DAY,
         condition=condition,
         values=values,
-        earliest=EARLIEST if whose.since is None else whose.since,
+        earliest=EARLIEST if events.since is None else events.since,
     )

@@ -11,12 +11,12 @@ from events_pandas.sandbox.page.counts import find_name
 from events_pandas.sandbox.page.queries import find_contact, was_named
 from events_pandas.sandbox.workspace.contacts import Contact
 from events_pandas.sandbox.workspace.store import Store
-from events_pandas.sandbox.workspace.workspace import Outcome
+from events_pandas.sandbox.workspace.workspace import SubmissionOutcome
 
 UNANSWERED: Final = "unanswered"
 """Stands for a status: nothing was answered."""
 
-_OUTCOMES: Final = frozenset(map(str, Outcome))
+_OUTCOMES: Final = frozenset(map(str, SubmissionOutcome))
 _STATUS: Final = re.compile(r"[1-5][0-9]{2}")
 # Any eighteen digits fit into SQLite's integers.
 _NUMBER: Final = re.compile(r"[0-9]{1,18}")
@@ -75,10 +75,10 @@ class Filters:
 
         With changes it begins at the first page, unless they name one.
         """
-        asked = {field.name: getattr(self, field.name) for field in fields(self)}
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
         if changes:
-            asked |= dict.fromkeys(_PAGES) | changes
-        parameters = {name: value for name, value in asked.items() if value}
+            values |= dict.fromkeys(_PAGES) | changes
+        parameters = {name: value for name, value in values.items() if value}
         return f"?{urlencode(parameters)}" if parameters else ""
 
 
@@ -95,7 +95,7 @@ _LONG: Final = 1_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Asked:
+class ResolvedFilters:
     """Filters, looked up in the workspace.
 
     Blanks at the ends of a text are gone if it stands for something only without them, and a very long identifier is

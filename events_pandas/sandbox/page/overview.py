@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
-from events_pandas.sandbox.page.counts import Tally
+from events_pandas.sandbox.page.counts import OutcomeCount
 from events_pandas.sandbox.page.filters import UNANSWERED
 from events_pandas.sandbox.page.rendering import Moment
 from events_pandas.sandbox.rules.window import RateWindow
-from events_pandas.sandbox.workspace.workspace import Outcome
+from events_pandas.sandbox.workspace.workspace import SubmissionOutcome
 
 SPAN_SECONDS: Final = 2
 """Seconds of one bar of the pace."""
@@ -27,7 +27,7 @@ _PRECISE: Final = 10
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Facts:
+class WorkspaceFacts:
     """What identifies the workspace, and what a client needs to reach it."""
 
     name: str
@@ -39,7 +39,7 @@ class Facts:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Choice:
+class StatusChoice:
     """A status to filter by: its value in an address, its label, and how many submissions it would show."""
 
     value: str
@@ -72,22 +72,23 @@ class Pace:
     heights: tuple[float, ...]
 
 
-def count_outcomes(tallies: Sequence[Tally]) -> dict[str, int]:
+def count_outcomes(outcome_counts: Sequence[OutcomeCount]) -> dict[str, int]:
     """Sum up submissions by outcome; zeros included."""
-    counts = dict.fromkeys(map(str, Outcome), 0)
-    for tally in tallies:
-        counts[tally.outcome] += tally.count
+    counts = dict.fromkeys(map(str, SubmissionOutcome), 0)
+    for one in outcome_counts:
+        counts[one.outcome] += one.count
     return counts
 
 
-def status_choices(tallies: Sequence[Tally]) -> list[Choice]:
+def status_choices(outcome_counts: Sequence[OutcomeCount]) -> list[StatusChoice]:
     """Return the HTTP statuses to filter by, in order; no answer comes last."""
     counts: dict[int, int] = {}
-    for tally in tallies:
-        counts[tally.http_status] = counts.get(tally.http_status, 0) + tally.count
+    for one in outcome_counts:
+        counts[one.http_status] = counts.get(one.http_status, 0) + one.count
     order = sorted(counts, key=lambda status: status or math.inf)
     return [
-        Choice(value=str(status or UNANSWERED), label=status_label(status), count=counts[status]) for status in order
+        StatusChoice(value=str(status or UNANSWERED), label=status_label(status), count=counts[status])
+        for status in order
     ]
 
 
@@ -133,7 +134,7 @@ def _rate(rate: float) -> str:
     return f"{rate:.1f}" if 0 < rate < _PRECISE else f"{rate:,.0f}"
 
 
-def python_lines(facts: Facts) -> str:
+def python_lines(facts: WorkspaceFacts) -> str:
     """Return two lines of Python that submit a frame with this package."""
     token, url = json.dumps(facts.access_token), json.dumps(facts.url)
     return (
@@ -142,7 +143,7 @@ def python_lines(facts: Facts) -> str:
     )
 
 
-def shell_lines(facts: Facts, *, created_at: int) -> str:
+def shell_lines(facts: WorkspaceFacts, *, created_at: int) -> str:
     """Return two lines for a shell that submit one event of this second with curl."""
     event = {"event_name": "placed-order", "created_at": created_at, "user_id": "42"}
     address, token = shlex.quote(f"{facts.url}/events"), shlex.quote(f"Authorization: Bearer {facts.access_token}")

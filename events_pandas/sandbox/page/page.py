@@ -14,8 +14,8 @@ from markupsafe import Markup
 from starlette.responses import Response
 
 from events_pandas.sandbox.page.counts import read_change, read_last_arrival
-from events_pandas.sandbox.page.filters import Asked, Filters
-from events_pandas.sandbox.page.overview import PACE_SECONDS, Facts
+from events_pandas.sandbox.page.filters import Filters, ResolvedFilters
+from events_pandas.sandbox.page.overview import PACE_SECONDS, WorkspaceFacts
 from events_pandas.sandbox.page.queries import read_body
 from events_pandas.sandbox.page.rendering import read_moment, render
 from events_pandas.sandbox.page.sections import SECTIONS, View, render_section
@@ -87,7 +87,7 @@ class Page:
 
     def _view(self, query: Mapping[str, str], base_url: str) -> View:
         store = self.workspace.store
-        facts = Facts(
+        facts = WorkspaceFacts(
             name="Sandbox",
             id_code=store.id_code,
             region=self.workspace.region,
@@ -95,13 +95,13 @@ class Page:
             access_token=self.access_token,
             created_at=read_moment(store.created_at),
         )
-        asked = Asked.find(Filters.read(query), store)
-        return View(store=store, window=self.window, facts=facts, now=self.clock(), asked=asked)
+        resolved = ResolvedFilters.find(Filters.read(query), store)
+        return View(store=store, window=self.window, facts=facts, now=self.clock(), resolved=resolved)
 
     def _home(self, view: View) -> Response:
         view = self._counted(view)
         sections = {name: Markup(_wrapped(name, view)) for name in SECTIONS}  # noqa: S704  # Our own templates.
-        html = render("page.html", facts=view.facts, filters=view.asked.filters, sections=sections)
+        html = render("page.html", facts=view.facts, filters=view.resolved.filters, sections=sections)
         return Response(html, headers=_HEADERS, media_type=_HTML)
 
     def _live(self, view: View, if_none_match: str) -> Response:
@@ -138,7 +138,7 @@ def _entity_tag(view: View) -> str:
     last_arrival = read_last_arrival(view.store)
     # While the pace falls, the page changes every second without a new submission.
     second = math.floor(min(view.now, last_arrival + PACE_SECONDS + 1))
-    state = (view.facts, view.asked, view.window.state(view.now), view.window.window_seconds, second)
+    state = (view.facts, view.resolved, view.window.state(view.now), view.window.window_seconds, second)
     facts = repr((*state, read_change(view.store)))
     return f'"{hashlib.blake2b(facts.encode(), digest_size=12).hexdigest()}"'
 

@@ -50,7 +50,7 @@ class SubmissionRow:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Selection:
+class SubmissionFilter:
     """Which submissions to read; None and empty for all.
 
     `contacts` are the identifiers of one contact; status 0: no answer.
@@ -64,7 +64,7 @@ class Selection:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Selected:
+class FoundSubmissions:
     """The submissions found, the last received first.
 
     All above the number `floor` were looked at; 0: there are no others.
@@ -90,19 +90,19 @@ def was_named(store: Store, contact: str) -> bool:
     return bool(store.read("SELECT 1 FROM submissions WHERE contact = ? LIMIT 1", (contact,)))
 
 
-def read_submissions(store: Store, selection: Selection, limit: int) -> Selected:
+def read_submissions(store: Store, selection: SubmissionFilter, limit: int) -> FoundSubmissions:
     """Return the last submissions that match, among the `MOST_LOOKED_AT` last that may match."""
     conditions = _conditions(store, selection)
     named = [{"contact": contact, **conditions} for contact in selection.contacts] or [conditions]
     walks = [_furthest_walk(store, one, selection.before) for one in named]
-    between = _Between(floor=max(floor for floor, _ in walks), before=selection.before)
+    numbers = _NumberRange(floor=max(floor for floor, _ in walks), before=selection.before)
     # A query for each identifier walks its index backwards. One query for all would sort first.
-    found = {row[0]: row for _, one in walks for row in _matching(store, one, between, limit=limit)}
+    found = {row[0]: row for _, one in walks for row in _matching(store, one, numbers, limit=limit)}
     rows = _rows([found[number] for number in sorted(found, reverse=True)[:limit]])
-    return Selected(rows=tuple(rows), floor=between.floor)
+    return FoundSubmissions(rows=tuple(rows), floor=numbers.floor)
 
 
-def count_submissions(store: Store, selection: Selection) -> int:
+def count_submissions(store: Store, selection: SubmissionFilter) -> int:
     """Count the submissions on all pages, for all contacts."""
     conditions = _conditions(store, selection)
     where = " AND ".join([f"{column} = ?" for column in conditions] or ["TRUE"])
@@ -111,23 +111,23 @@ def count_submissions(store: Store, selection: Selection) -> int:
     return int(count)
 
 
-def _conditions(store: Store, selection: Selection) -> dict[str, str | int]:
+def _conditions(store: Store, selection: SubmissionFilter) -> dict[str, str | int]:
     """Return the values that columns must have, the rarest first: its index is the one to walk."""
     asked = {"name": selection.name, "outcome": selection.outcome, "http_status": selection.http_status}
     given = {column: value for column, value in asked.items() if value is not None}
     if len(given) < 2:  # noqa: PLR2004  # There is nothing to compare.
         return given
-    return dict(sorted(given.items(), key=lambda condition: _tallied(store, *condition)))
+    return dict(sorted(given.items(), key=lambda condition: _count_matching(store, *condition)))
 
 
-def _tallied(store: Store, column: str, value: str | int) -> int:
+def _count_matching(store: Store, column: str, value: str | int) -> int:
     query = f"SELECT coalesce(sum(count), 0) FROM tallies WHERE {column} = ?"  # noqa: S608  # One of three columns.
     ((count,),) = store.read(query, (value,))
     return int(count)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Between:
+class _NumberRange:
     """The numbers between which to look."""
 
     floor: int
@@ -162,19 +162,19 @@ def _floor(store: Store, column: str, value: str | int, *, before: int | None) -
     return rows[0][0] if rows else 0
 
 
-def _matching(store: Store, conditions: Mapping[str, str | int], between: _Between, *, limit: int) -> list[Row]:
+def _matching(store: Store, conditions: Mapping[str, str | int], numbers: _NumberRange, *, limit: int) -> list[Row]:
     # The plus sign keeps SQLite from choosing another index than the first condition's.
     wheres = [
         f"{'+' if place else ''}submissions.{column} {_comparison(column, value)}"
         for place, (column, value) in enumerate(conditions.items())
     ]
     values = list(conditions.values())
-    if between.floor:
+    if numbers.floor:
         wheres.append("submissions.number > ?")
-        values.append(between.floor)
-    if between.before is not None:
+        values.append(numbers.floor)
+    if numbers.before is not None:
         wheres.append("submissions.number < ?")
-        values.append(between.before)
+        values.append(numbers.before)
     where = f"WHERE {' AND '.join(wheres)}" if wheres else ""
     return store.read(f"{_SUBMISSION} {where} ORDER BY submissions.number DESC LIMIT ?", [*values, limit])
 

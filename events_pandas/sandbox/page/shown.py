@@ -14,9 +14,9 @@ from events_pandas.currencies import DECIMALS, HUNDREDTHS
 from events_pandas.sandbox.endpoints.history import LISTED_SECONDS
 from events_pandas.sandbox.page.queries import LARGEST_SHOWN_BODY, EventRow, SubmissionRow
 from events_pandas.sandbox.page.rendering import Moment, read_moment
-from events_pandas.sandbox.rules.events import Payload, Sent, is_unix_seconds, judge, read_payload, read_sent
+from events_pandas.sandbox.rules.events import Payload, SentFields, is_unix_seconds, judge, read_payload, read_sent
 from events_pandas.sandbox.rules.refusals import Refusal
-from events_pandas.sandbox.workspace.workspace import Outcome
+from events_pandas.sandbox.workspace.workspace import SubmissionOutcome
 
 SHOWN_KEYS: Final = 30
 """Keys of one event that are shown. A body may have thousands; Intercom tracks ten."""
@@ -52,7 +52,7 @@ _SYMBOLS: Final = MappingProxyType(
 )
 
 
-class Kind(enum.StrEnum):
+class ValueKind(enum.StrEnum):
     """The ways to show a value."""
 
     TEXT = "text"
@@ -64,34 +64,34 @@ class Kind(enum.StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Shown:
+class ShownValue:
     """A value of the metadata, ready to show. `href` is an HTTP or HTTPS address to click, or empty."""
 
-    kind: Kind
+    kind: ValueKind
     text: str
     href: str = ""
     note: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Entry:
+class MetadataEntry:
     """A key of the metadata with its value. `is_ignored`: it comes after as many others as Intercom tracks."""
 
     key: str
-    value: Shown
+    value: ShownValue
     is_ignored: bool
 
 
-def read_metadata(metadata: Mapping[str, object]) -> tuple[Entry, ...]:
+def read_metadata(metadata: Mapping[str, object]) -> tuple[MetadataEntry, ...]:
     """Return the first `SHOWN_KEYS` entries of an event's metadata, right or wrong, in the order sent."""
     entries = zip(range(SHOWN_KEYS), metadata.items(), strict=False)
     return tuple(
-        Entry(key=_cut(key), value=read_value(key, value), is_ignored=place >= intercom.METADATA_LIMIT)
+        MetadataEntry(key=_cut(key), value=read_value(key, value), is_ignored=place >= intercom.METADATA_LIMIT)
         for place, (key, value) in entries
     )
 
 
-def read_value(key: str, value: object) -> Shown:
+def read_value(key: str, value: object) -> ShownValue:
     """Return how to show a value. Whole numbers under ``…_date`` and ``…_at`` are dates; long text is cut."""
     if isinstance(value, str):
         return _shown_text(key, value)
@@ -114,25 +114,27 @@ def safe_href(address: str) -> str:
     return address if is_one_word and host and parts.scheme in intercom.LINK_SCHEMES else ""
 
 
-def _shown_text(key: str, text: str) -> Shown:
+def _shown_text(key: str, text: str) -> ShownValue:
     href = safe_href(text)
     note = _STRIPE if key.lower() in _STRIPE_KEYS else ""
-    return Shown(kind=Kind.LINK if href else Kind.TEXT, text=_cut(text), href=href, note=note)
+    return ShownValue(kind=ValueKind.LINK if href else ValueKind.TEXT, text=_cut(text), href=href, note=note)
 
 
-def _shown_number(key: str, number: float) -> Shown:
+def _shown_number(key: str, number: float) -> ShownValue:
     if is_unix_seconds(number) and key.lower().endswith(intercom.DATE_SUFFIXES):
         moment = read_moment(number)
         text = f"{moment.date}, {moment.time}" if moment.time else moment.date
-        return Shown(kind=Kind.DATE, text=text, note=moment.note or f"{number}, in UTC")
-    return Shown(kind=Kind.NUMBER, text=_cut(json.dumps(number)))
+        return ShownValue(kind=ValueKind.DATE, text=text, note=moment.note or f"{number}, in UTC")
+    return ShownValue(kind=ValueKind.NUMBER, text=_cut(json.dumps(number)))
 
 
-def _shown_object(value: Mapping[str, object]) -> Shown:
+def _shown_object(value: Mapping[str, object]) -> ShownValue:
     match value:
         case {"url": str(url), "value": str(text)} if value.keys() == _RICH_LINK:
             href = safe_href(url)
-            return Shown(kind=Kind.LINK if href else Kind.OTHER, text=_cut(text), href=href, note=_cut(url))
+            return ShownValue(
+                kind=ValueKind.LINK if href else ValueKind.OTHER, text=_cut(text), href=href, note=_cut(url)
+            )
         case {"amount": bool()}:
             return _shown_json(value)
         case {"amount": int(amount), "currency": str(currency)} if value.keys() == _MONETARY_AMOUNT:
@@ -140,7 +142,7 @@ def _shown_object(value: Mapping[str, object]) -> Shown:
     return _shown_json(value)
 
 
-def _shown_money(amount: int, currency: str) -> Shown:
+def _shown_money(amount: int, currency: str) -> ShownValue:
     decimals = DECIMALS.get(currency.lower())
     digits = HUNDREDTHS if decimals is None else decimals
     whole, fraction = divmod(abs(amount), 10**digits)
@@ -152,15 +154,15 @@ def _shown_money(amount: int, currency: str) -> Shown:
         note = sent
     else:
         note = f"{sent}. {_CENTS}" if decimals is not None else f"{sent}. ISO 4217 has no decimals for {currency}"
-    return Shown(kind=Kind.MONEY, text=_cut(f"{sign}{symbol}{number}"), note=_cut(note))
+    return ShownValue(kind=ValueKind.MONEY, text=_cut(f"{sign}{symbol}{number}"), note=_cut(note))
 
 
-def _shown_json(value: object, *, note: str = "") -> Shown:
+def _shown_json(value: object, *, note: str = "") -> ShownValue:
     try:
         text = json.dumps(value, ensure_ascii=False)
     except RecursionError:
         text = "nested too deeply to be shown"
-    return Shown(kind=Kind.OTHER, text=_cut(text), note=note)
+    return ShownValue(kind=ValueKind.OTHER, text=_cut(text), note=note)
 
 
 def _cut(text: str) -> str:
@@ -174,7 +176,7 @@ _NO_ANSWER: Final = "nothing was answered"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Body:
+class ShownBody:
     """The body of a submission to read, with its number and its size in bytes.
 
     `text` is indented JSON, or what arrived instead. `is_read` is False if the body is too long for that, `is_whole` if
@@ -189,12 +191,12 @@ class Body:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Said:
+class EventFields:
     """The fields of an event. None and empty: they could not be read. `further_keys` counts those beyond `entries`."""
 
     identifier: str
     created_at: Moment | None
-    entries: tuple[Entry, ...]
+    entries: tuple[MetadataEntry, ...]
     further_keys: int
 
 
@@ -213,10 +215,10 @@ class ShownSubmission:
     answer: str
     name: str
     contact: str
-    said: Said
+    fields: EventFields
     reason: str
     repeated: int | None
-    body: Body
+    body: ShownBody
     kept: str
     kept_note: str
 
@@ -230,11 +232,11 @@ class ShownEvent:
 
     number: int
     name: str
-    said: Said
+    fields: EventFields
     repeats: int
     is_future: bool
     is_old: bool
-    body: Body
+    body: ShownBody
 
 
 def show_submission(row: SubmissionRow, *, repeated: int | None = None) -> ShownSubmission:
@@ -250,7 +252,7 @@ def show_submission(row: SubmissionRow, *, repeated: int | None = None) -> Shown
         answer="not answered" if row.http_status is None else str(row.http_status),
         name=row.name or "",
         contact=row.contact or "",
-        said=_said(read_sent(row.body)),
+        fields=_event_fields(read_sent(row.body)),
         reason=_reason(row),
         repeated=repeated,
         body=_body(row),
@@ -264,7 +266,7 @@ def show_event(row: EventRow, *, now: float) -> ShownEvent:
     return ShownEvent(
         number=row.number,
         name=row.name,
-        said=_said(read_sent(row.body)),
+        fields=_event_fields(read_sent(row.body)),
         repeats=row.times_received - 1,
         is_future=row.created_at > now,
         is_old=row.created_at <= now - LISTED_SECONDS,
@@ -272,9 +274,9 @@ def show_event(row: EventRow, *, now: float) -> ShownEvent:
     )
 
 
-def _said(sent: Sent) -> Said:
+def _event_fields(sent: SentFields) -> EventFields:
     metadata: Payload = sent.metadata or {}
-    return Said(
+    return EventFields(
         identifier=sent.identifier or "",
         created_at=None if sent.created_at is None else read_moment(sent.created_at),
         entries=read_metadata(metadata),
@@ -284,7 +286,7 @@ def _said(sent: Sent) -> Said:
 
 def _reason(row: SubmissionRow) -> str:
     reasons = []
-    if row.outcome == Outcome.DUPLICATE:
+    if row.outcome == SubmissionOutcome.DUPLICATE:
         reasons.append("Intercom ignores it: the same contact, name and second")
     if row.error_code or row.error_message:
         reasons.append(": ".join(text for text in (row.error_code, row.error_message) if text))
@@ -293,10 +295,10 @@ def _reason(row: SubmissionRow) -> str:
     return "; ".join(reasons)
 
 
-def _body(row: SubmissionRow | EventRow) -> Body:
+def _body(row: SubmissionRow | EventRow) -> ShownBody:
     text = _readable(row.body)
     is_read = row.size <= LARGEST_SHOWN_BODY
-    return Body(
+    return ShownBody(
         number=row.number,
         size=row.size,
         text=text[:_BODY_CHARACTERS],
@@ -311,7 +313,7 @@ def _readable(body: bytes) -> str:
 
 
 def _kept(row: SubmissionRow) -> tuple[str, str]:
-    if row.outcome != Outcome.KEPT:
+    if row.outcome != SubmissionOutcome.KEPT:
         return "", "Nothing"
     event, payload = judge(row.body), read_payload(row.body)
     if isinstance(event, Refusal) or isinstance(payload, Refusal):

@@ -157,7 +157,7 @@ def read_payload(body: bytes) -> Payload | Refusal:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Sent:
+class SentFields:
     """The fields that can be read from a submission, right or wrong. None: missing, or not of its type."""
 
     identifier: str | None
@@ -167,14 +167,14 @@ class Sent:
     metadata: Payload | None
 
 
-def read_sent(body: bytes) -> Sent:
+def read_sent(body: bytes) -> SentFields:
     """Read the fields of a submission that have the right type, whatever else is wrong with it."""
     payload = read_payload(body)
     fields = {} if isinstance(payload, Refusal) else payload
     texts = {field: value for field, value in fields.items() if isinstance(value, str)}
     identifier = next((field for field in intercom.IDENTIFIERS if field in texts), None)
     created_at, metadata = fields.get("created_at"), fields.get("metadata")
-    return Sent(
+    return SentFields(
         identifier=identifier,
         contact=None if identifier is None else texts[identifier],
         event_name=texts.get("event_name"),
@@ -202,11 +202,11 @@ def _finite(text: str) -> float:
     return number
 
 
-def _no_constant(name: str) -> NoReturn:
+def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON number")
 
 
-_DECODER: Final = json.JSONDecoder(object_pairs_hook=_unique_keys, parse_constant=_no_constant, parse_float=_finite)
+_DECODER: Final = json.JSONDecoder(object_pairs_hook=_unique_keys, parse_constant=_refuse_constant, parse_float=_finite)
 
 
 def _fields_refusal(payload: Payload) -> Refusal | None:

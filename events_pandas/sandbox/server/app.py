@@ -13,13 +13,13 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from events_pandas.loopback import is_loopback
-from events_pandas.sandbox.endpoints.answers import Answer, refused, reply
+from events_pandas.sandbox.endpoints.replies import Reply, make_response, refused
 from events_pandas.sandbox.page import Page
 from events_pandas.sandbox.rules.refusals import ACCESS_TOKEN_INVALID, HOST_NOT_ALLOWED, TOO_LARGE, Refusal
 from events_pandas.sandbox.rules.window import is_whole
-from events_pandas.sandbox.server.api import LARGEST_BODY, Api, Call, Decision
+from events_pandas.sandbox.server.api import LARGEST_BODY, Api, HttpRequest, PlannedResponse
 from events_pandas.sandbox.server.control import CONTROL_PATH, Control
-from events_pandas.sandbox.server.wire import Connection, drop, joined_headers, plain_path, send_reply
+from events_pandas.sandbox.server.wire import ClientConnection, drop, joined_headers, plain_path, send_response
 
 _LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _PORTS: Final = range(65_536)
@@ -40,7 +40,7 @@ def checked_port(port: object) -> int:
     return int(port)
 
 
-def host_to_ask(host: str) -> str:
+def reachable_host(host: str) -> str:
     """Return the host for the URL of a sandbox that listens on `host`, with an IPv6 address in brackets.
 
     Nobody can connect to the address that stands for all addresses: the loopback's takes its place.
@@ -63,7 +63,7 @@ def allowed_hosts(host: str) -> frozenset[str] | None:
     """
     if not is_loopback(host):
         return None
-    return _LOOPBACK_NAMES | {host_to_ask(host).lower()}
+    return _LOOPBACK_NAMES | {reachable_host(host).lower()}
 
 
 def is_allowed(host_header: bytes | None, allowed: frozenset[str] | None) -> bool:
@@ -89,7 +89,7 @@ def _is_name(host: str) -> bool:
 
 _LOGGER: Final = logging.getLogger("events_pandas.sandbox")
 
-_Said: TypeAlias = Decision | Response
+_AnyResponse: TypeAlias = PlannedResponse | Response
 """The response to a request: from the API or the control, or from the page."""
 
 
@@ -112,58 +112,60 @@ class SandboxApp:
         if body is None:
             return
         try:
-            said = await self._said(scope, body)
+            response = await self._respond(scope, body)
         except Exception as error:
             # The log has neither path nor body: they name people.
             _LOGGER.exception("the sandbox itself failed, and answers 500")
-            said = self._refusal(scope, _failure(error))
-        if isinstance(said, Response):
-            await said(scope, receive, send)
+            response = self._refusal(scope, _failure(error))
+        if isinstance(response, Response):
+            await response(scope, receive, send)
         else:
-            await self._send(said, Connection.of_request(scope, receive, send))
+            await self._send(response, ClientConnection.of_request(scope, receive, send))
 
-    async def _said(self, scope: Scope, body: bytes) -> _Said:
-        call = self._call(scope, body)
-        if not is_allowed(call.headers.get(b"host"), self.hosts):
+    async def _respond(self, scope: Scope, body: bytes) -> _AnyResponse:
+        request = self._request(scope, body)
+        if not is_allowed(request.headers.get(b"host"), self.hosts):
             return self._refusal(scope, HOST_NOT_ALLOWED)
-        if call.path == CONTROL_PATH:
-            return Decision(reply=reply(self._control_answer(call), now=call.received_at))
+        if request.path == CONTROL_PATH:
+            return PlannedResponse(response=make_response(self._control_reply(request), now=request.received_at))
         if self._is_for_the_page(scope):
-            known = call.headers.get(b"if-none-match", b"").decode("latin-1")
-            return self.page.answer(call.path, QueryParams(call.query), base_url=call.base_url, if_none_match=known)
-        return await self._decision(call)
+            etag = request.headers.get(b"if-none-match", b"").decode("latin-1")
+            return self.page.answer(
+                request.path, QueryParams(request.query), base_url=request.base_url, if_none_match=etag
+            )
+        return await self._api_response(request)
 
-    async def _decision(self, call: Call) -> Decision:
+    async def _api_response(self, request: HttpRequest) -> PlannedResponse:
         # Half of the latency is the way here, half the way back. The window counts in between.
         pause_seconds = self.api.plan.latency_seconds() / 2
         if pause_seconds > 0:
             await asyncio.sleep(pause_seconds)
-            call = replace(call, received_at=self._now())
-        decision = self.api.decide(call, uptime=time.monotonic())
+            request = replace(request, received_at=self._now())
+        planned = self.api.decide(request, uptime=time.monotonic())
         if pause_seconds > 0:
             await asyncio.sleep(pause_seconds)
-        return decision
+        return planned
 
-    async def _send(self, decision: Decision, connection: Connection) -> None:
-        if decision.reply is None:
+    async def _send(self, planned: PlannedResponse, connection: ClientConnection) -> None:
+        if planned.response is None:
             await drop(connection)
         else:
             trickle_seconds = self.api.plan.faults.trickle_seconds
-            await send_reply(decision.reply, connection, fault=decision.fault, trickle_seconds=trickle_seconds)
+            await send_response(planned.response, connection, fault=planned.fault, trickle_seconds=trickle_seconds)
 
-    def _control_answer(self, call: Call) -> Answer:
-        if not self.api.is_authorized(call.headers):
+    def _control_reply(self, request: HttpRequest) -> Reply:
+        if not self.api.is_authorized(request.headers):
             return refused(ACCESS_TOKEN_INVALID)
-        if len(call.body) > LARGEST_BODY:
+        if len(request.body) > LARGEST_BODY:
             return refused(TOO_LARGE)
-        return self.control.answer(call.method, call.body, uptime=time.monotonic())
+        return self.control.answer(request.method, request.body, uptime=time.monotonic())
 
-    def _refusal(self, scope: Scope, refusal: Refusal) -> _Said:
+    def _refusal(self, scope: Scope, refusal: Refusal) -> _AnyResponse:
         """Refuse a request: as text for the page, otherwise in Intercom's form."""
         if self._is_for_the_page(scope):
             # Encoded here: the text of an error may have characters that UTF-8 lacks.
             return PlainTextResponse(refusal.message.encode(errors="backslashreplace"), refusal.status)
-        return Decision(reply=reply(refused(refusal), now=self._now()))
+        return PlannedResponse(response=make_response(refused(refusal), now=self._now()))
 
     def _is_for_the_page(self, scope: Scope) -> bool:
         return scope["method"] in {"GET", "HEAD"} and self.page.handles(scope["path"])
@@ -171,9 +173,9 @@ class SandboxApp:
     def _now(self) -> float:
         return self.api.plan.server_time(time.time())
 
-    def _call(self, scope: Scope, body: bytes) -> Call:
+    def _request(self, scope: Scope, body: bytes) -> HttpRequest:
         address, port = scope["server"]
-        return Call(
+        return HttpRequest(
             method=scope["method"],
             path=plain_path(scope.get("raw_path") or scope["path"].encode()),
             query=scope["query_string"],

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from events_pandas import intercom
-from events_pandas.sandbox.endpoints.answers import Answer, refused
+from events_pandas.sandbox.endpoints.replies import Reply, refused
 from events_pandas.sandbox.endpoints.routes import find_endpoint
 from events_pandas.sandbox.faults import FaultPlan, Faults, NextFault, checked_faults
 from events_pandas.sandbox.rules.events import read_payload
@@ -38,7 +38,7 @@ class Control:
     window: RateWindow
     plan: FaultPlan
 
-    def answer(self, method: str, body: bytes, *, uptime: float) -> Answer:
+    def answer(self, method: str, body: bytes, *, uptime: float) -> Reply:
         """Reply to a request: ``GET`` reads the settings, ``PATCH`` changes those in its JSON object.
 
         The reply has all settings, and the faults of `fail_next` that are still to come. 400 names what is wrong; other
@@ -47,7 +47,7 @@ class Control:
         if method not in {"GET", "PATCH"}:
             return refused(RESOURCE_NOT_FOUND)
         refusal = self._refusal_of_change(body, uptime=uptime) if method == "PATCH" else None
-        return refused(refusal) if refusal else Answer(status=200, content=json.dumps(self._settings()).encode())
+        return refused(refusal) if refusal else Reply(status=200, content=json.dumps(self._settings()).encode())
 
     def set_faults(self, faults: Faults, *, uptime: float) -> None:
         """Set all faults; an outage is counted from now. TypeError: not `Faults`."""
@@ -83,20 +83,20 @@ class Control:
         return None
 
     def _change(self, settings: Mapping[str, Any], *, uptime: float) -> None:
-        wished = {name: _CHECKS[name](value) for name, value in _known("the body", settings, _CHECKS).items()}
-        changes = wished.get("faults", {})
+        values = {name: _CHECKS[name](value) for name, value in _known("the body", settings, _CHECKS).items()}
+        changes = values.get("faults", {})
         faults = dataclasses.replace(self.plan.faults, **changes)
         # All values are checked: from here on nothing fails.
-        if "limit" in wished:
-            self.window.limit = wished["limit"]
-        if "window_seconds" in wished:
-            self.window.window_seconds = wished["window_seconds"]
+        if "limit" in values:
+            self.window.limit = values["limit"]
+        if "window_seconds" in values:
+            self.window.window_seconds = values["window_seconds"]
         if changes:
             self.plan.set_faults(faults, outage_from=None if _OUTAGE_FIELDS.isdisjoint(changes) else uptime)
-        if "fail_next" in wished:
-            self._wish_next(wished["fail_next"])
+        if "fail_next" in values:
+            self._set_next(values["fail_next"])
 
-    def _wish_next(self, fault: NextFault | None) -> None:
+    def _set_next(self, fault: NextFault | None) -> None:
         if fault is None:
             self.plan.forget_next()
         else:

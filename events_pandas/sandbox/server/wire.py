@@ -12,7 +12,7 @@ from urllib.parse import unquote_to_bytes
 
 from starlette.types import Message, Receive, Scope, Send
 
-from events_pandas.sandbox.endpoints.answers import Reply, with_content
+from events_pandas.sandbox.endpoints.replies import HttpResponse, with_content
 from events_pandas.sandbox.faults import Fault
 
 # Intercom's empty bodies may be white space: so white space trickles for an empty body.
@@ -20,7 +20,7 @@ _WHITE_SPACE: Final = b" " * 10
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Connection:
+class ClientConnection:
     """The way back to a client.
 
     `receive` and `send` are ASGI's. `transport` is the socket, for what ASGI does not allow. `give_up` tells the server
@@ -39,52 +39,52 @@ class Connection:
         return cls(receive=receive, send=send, transport=state["transport"], give_up=state["give_up"])
 
 
-async def send_reply(
-    reply: Reply, connection: Connection, *, fault: Fault | None = None, trickle_seconds: float = 1.0
+async def send_response(
+    response: HttpResponse, connection: ClientConnection, *, fault: Fault | None = None, trickle_seconds: float = 1.0
 ) -> None:
     """Send a response with the fault that strikes it. `trickle_seconds` is the pause before each trickling byte."""
     if fault == "no_answer":
         await _say_nothing(connection)
     elif fault == "trickle_body":
-        await _trickle_body(reply, connection, trickle_seconds)
+        await _trickle_body(response, connection, trickle_seconds)
     elif fault == "trickle_headers":
-        await _trickle_headers(reply, connection, trickle_seconds)
+        await _trickle_headers(response, connection, trickle_seconds)
     else:
-        await _send_whole(reply, connection.send)
+        await _send_whole(response, connection.send)
 
 
-async def drop(connection: Connection) -> None:
+async def drop(connection: ClientConnection) -> None:
     """Close a connection without an answer."""
     connection.transport.abort()
     # Wait for the disconnection, the next message: before it, the server would answer 500 for the missing answer.
     await connection.receive()
 
 
-async def _send_whole(reply: Reply, send: Send) -> None:
-    await send(_start(reply))
-    await send({"type": "http.response.body", "body": reply.content})
+async def _send_whole(response: HttpResponse, send: Send) -> None:
+    await send(_start(response))
+    await send({"type": "http.response.body", "body": response.content})
 
 
-async def _say_nothing(connection: Connection) -> None:
+async def _say_nothing(connection: ClientConnection) -> None:
     """Wait for the client to leave."""
     connection.give_up()
     await connection.receive()
 
 
-async def _trickle_body(reply: Reply, connection: Connection, trickle_seconds: float) -> None:
-    reply = reply if reply.content else with_content(reply, _WHITE_SPACE)
-    await connection.send(_start(reply))
+async def _trickle_body(response: HttpResponse, connection: ClientConnection, trickle_seconds: float) -> None:
+    response = response if response.content else with_content(response, _WHITE_SPACE)
+    await connection.send(_start(response))
     async with _departure(connection) as departure:
-        for position, byte in enumerate(_bytes(reply.content), start=1):
+        for position, byte in enumerate(_bytes(response.content), start=1):
             if await _comes_within(trickle_seconds, departure):
                 return
-            is_last = position == len(reply.content)
+            is_last = position == len(response.content)
             await connection.send({"type": "http.response.body", "body": byte, "more_body": not is_last})
 
 
-async def _trickle_headers(reply: Reply, connection: Connection, trickle_seconds: float) -> None:
+async def _trickle_headers(response: HttpResponse, connection: ClientConnection, trickle_seconds: float) -> None:
     async with _departure(connection) as departure:
-        for byte in _bytes(_raw(reply)):
+        for byte in _bytes(_raw(response)):
             if await _comes_within(trickle_seconds, departure):
                 return
             connection.transport.write(byte)
@@ -94,7 +94,7 @@ async def _trickle_headers(reply: Reply, connection: Connection, trickle_seconds
 
 
 @asynccontextmanager
-async def _departure(connection: Connection) -> AsyncIterator[asyncio.Future[Message]]:
+async def _departure(connection: ClientConnection) -> AsyncIterator[asyncio.Future[Message]]:
     """Watch for the client's departure during an answer that takes long."""
     connection.give_up()
     departure = asyncio.ensure_future(connection.receive())
@@ -109,17 +109,17 @@ async def _comes_within(seconds: float, departure: asyncio.Future[Message]) -> b
     return departure.done()
 
 
-def _start(reply: Reply) -> Message:
-    headers = [*reply.headers, (b"content-length", b"%d" % len(reply.content))]
-    return {"type": "http.response.start", "status": reply.status, "headers": headers}
+def _start(response: HttpResponse) -> Message:
+    headers = [*response.headers, (b"content-length", b"%d" % len(response.content))]
+    return {"type": "http.response.start", "status": response.status, "headers": headers}
 
 
-def _raw(reply: Reply) -> bytes:
+def _raw(response: HttpResponse) -> bytes:
     """Return a response as bytes on the wire."""
-    phrase = responses.get(reply.status, "")
-    headers = [*reply.headers, (b"content-length", b"%d" % len(reply.content)), (b"connection", b"close")]
-    lines = [f"HTTP/1.1 {reply.status} {phrase}".encode(), *(b"%b: %b" % header for header in headers)]
-    return b"\r\n".join([*lines, b"", reply.content])
+    phrase = responses.get(response.status, "")
+    headers = [*response.headers, (b"content-length", b"%d" % len(response.content)), (b"connection", b"close")]
+    lines = [f"HTTP/1.1 {response.status} {phrase}".encode(), *(b"%b: %b" % header for header in headers)]
+    return b"\r\n".join([*lines, b"", response.content])
 
 
 def _bytes(content: bytes) -> list[bytes]:

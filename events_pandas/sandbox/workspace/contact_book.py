@@ -17,7 +17,7 @@ from events_pandas.sandbox.rules.refusals import (
     invalid,
     merged_into,
 )
-from events_pandas.sandbox.workspace.contacts import Contact, ContactFields, Contacts
+from events_pandas.sandbox.workspace.contacts import Contact, ContactFields, InitialContacts
 from events_pandas.sandbox.workspace.store import Row, Store
 
 FIELDS: Final = (
@@ -59,7 +59,7 @@ _UPDATE: Final = f"UPDATE contacts SET {_CHANGES}, updated_at = ?, named = NULL 
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Twin:
+class _ExistingContact:
     """A contact that is there already."""
 
     number: int
@@ -70,7 +70,7 @@ class _Twin:
 class ContactBook:
     """Find contacts in the database, make and change them. Every `now` is the server's time in Unix seconds."""
 
-    def __init__(self, store: Store, contacts: Contacts) -> None:
+    def __init__(self, store: Store, contacts: InitialContacts) -> None:
         self._store = store
         self._contacts = contacts
         # Intercom's identifiers have 24 hexadecimal digits; those of one workspace share the middle.
@@ -157,10 +157,10 @@ class ContactBook:
 
     def _twin(
         self, connection: sqlite3.Connection, fields: ContactFields, *, now: float, number: int | None = None
-    ) -> _Twin | None:
+    ) -> _ExistingContact | None:
         """Find another contact that has the identifiers of these fields already."""
         for identifier, text in (("user_id", fields.external_id), ("email", fields.email)):
-            if text is not None and self._contacts.names(text):
+            if text is not None and self._contacts.is_listed(text):
                 # The contact exists, and is written down when it is first named: now.
                 self.resolve(connection, identifier, text, now=now)
         return _twin(connection, fields, number=number)
@@ -237,7 +237,9 @@ def _merge(connection: sqlite3.Connection, number: int, into: int) -> None:
     connection.execute(query, {"number": number, "into": into})
 
 
-def _twin(connection: sqlite3.Connection, fields: ContactFields, *, number: int | None = None) -> _Twin | None:
+def _twin(
+    connection: sqlite3.Connection, fields: ContactFields, *, number: int | None = None
+) -> _ExistingContact | None:
     # Users may share an address if their external identifiers differ; a lead may have a user's address.
     query = (
         "SELECT number, id, named FROM contacts WHERE number IS NOT :number AND (id = :id OR external_id = :external_id"
@@ -245,4 +247,4 @@ def _twin(connection: sqlite3.Connection, fields: ContactFields, *, number: int 
     )
     named = {"number": number} | {field: getattr(fields, field) for field in ("id", "external_id", "role", "email")}
     found = connection.execute(query, named).fetchone()
-    return None if found is None else _Twin(number=found[0], id=found[1], named=found[2])
+    return None if found is None else _ExistingContact(number=found[0], id=found[1], named=found[2])

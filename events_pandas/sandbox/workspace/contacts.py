@@ -54,7 +54,7 @@ class Contact:
         return tuple(dict.fromkeys(text for text in texts if text))
 
 
-class Contacts:
+class InitialContacts:
     """The contacts that exist from the start.
 
     `existing` are identifiers of any kind, or mappings with the fields of `ContactFields`; by default every contact
@@ -79,7 +79,7 @@ class Contacts:
         _require_different(self.given)
         self.merged = _merges({} if merged is None else merged)
 
-    def names(self, identifier: str) -> bool:
+    def is_listed(self, identifier: str) -> bool:
         """Return whether an identifier was listed, rather than exists because every contact does."""
         return self._identifiers is not None and identifier in self
 

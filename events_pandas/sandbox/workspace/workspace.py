@@ -10,7 +10,7 @@ from events_pandas import intercom
 from events_pandas.sandbox.rules.events import SandboxEvent, judge, read_sent
 from events_pandas.sandbox.rules.refusals import TOO_MANY_NAMES, Refusal
 from events_pandas.sandbox.workspace.contact_book import ContactBook
-from events_pandas.sandbox.workspace.contacts import Contacts
+from events_pandas.sandbox.workspace.contacts import InitialContacts
 from events_pandas.sandbox.workspace.store import Row, Store
 
 # Submissions that are counted at once: few enough for a short pause, many enough to make each one cheap.
@@ -33,7 +33,7 @@ _COUNTED: Final = (
 )
 
 
-class Outcome(enum.StrEnum):
+class SubmissionOutcome(enum.StrEnum):
     """How a submission ended."""
 
     KEPT = "kept"
@@ -43,7 +43,7 @@ class Outcome(enum.StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Receipt:
+class LogEntry:
     """A submission as it goes into the log.
 
     `received_at` is the server's time in Unix seconds. `http_status` is None if nothing was answered. `name` is the
@@ -53,14 +53,14 @@ class Receipt:
     received_at: float
     body: bytes
     http_status: int | None
-    outcome: Outcome
+    outcome: SubmissionOutcome
     refusal: Refusal | None = None
     name: int | None = None
     contact: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Place:
+class EventKey:
     """The key of an event in its workspace: its contact and its normalized name by their numbers, and its second."""
 
     contact: int
@@ -88,21 +88,21 @@ def activate_name(connection: sqlite3.Connection, name: int) -> bool:
     return connection.execute(query, (name, intercom.EVENT_NAME_LIMIT)).rowcount > 0
 
 
-def add_submission(connection: sqlite3.Connection, receipt: Receipt) -> int:
+def add_submission(connection: sqlite3.Connection, entry: LogEntry) -> int:
     """Write a submission into the log, and return its number, from 1."""
-    refusal = receipt.refusal
+    refusal = entry.refusal
     written = connection.execute(
         "INSERT INTO submissions (received_at, http_status, outcome, name, contact, error_code, error_message, body)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         (
-            receipt.received_at,
-            receipt.http_status,
-            receipt.outcome,
-            receipt.name,
-            receipt.contact,
+            entry.received_at,
+            entry.http_status,
+            entry.outcome,
+            entry.name,
+            entry.contact,
             refusal.code if refusal else None,
             refusal.message if refusal else None,
-            receipt.body,
+            entry.body,
         ),
     )
     number = int(written.lastrowid or 0)
@@ -112,27 +112,27 @@ def add_submission(connection: sqlite3.Connection, receipt: Receipt) -> int:
     return number
 
 
-def first_submission(connection: sqlite3.Connection, place: Place) -> int | None:
+def first_submission(connection: sqlite3.Connection, key: EventKey) -> int | None:
     """Return the number of the submission that brought an event; None if the workspace does not hold it."""
     query = "SELECT number FROM events WHERE contact = ? AND created_at = ? AND name = ?"
-    found = connection.execute(query, (place.contact, place.created_at, place.name)).fetchone()
+    found = connection.execute(query, (key.contact, key.created_at, key.name)).fetchone()
     return None if found is None else int(found[0])
 
 
-def add_event(connection: sqlite3.Connection, place: Place, *, submission: int) -> None:
+def add_event(connection: sqlite3.Connection, key: EventKey, *, submission: int) -> None:
     """Write an event that the workspace does not hold yet, under the number of its submission."""
     connection.execute(
         "INSERT INTO events (number, contact, created_at, name) VALUES (?, ?, ?, ?)",
-        (submission, place.contact, place.created_at, place.name),
+        (submission, key.contact, key.created_at, key.name),
     )
 
 
-def add_summary(connection: sqlite3.Connection, place: Place, *, count: int, last: int) -> None:
+def add_summary(connection: sqlite3.Connection, key: EventKey, *, count: int, last: int) -> None:
     """Add `count` events to the summary of a contact and a name: `place` has the first second, `last` the last."""
     connection.execute(
         "INSERT INTO event_summaries VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE"
         " SET count = count + excluded.count, first = min(first, excluded.first), last = max(last, excluded.last)",
-        (place.contact, place.name, count, place.created_at, last),
+        (key.contact, key.name, count, key.created_at, last),
     )
 
 
@@ -161,7 +161,7 @@ class Submission:
 
     received_at: float
     http_status: int | None
-    outcome: Outcome
+    outcome: SubmissionOutcome
     error_code: str | None
     error_message: str | None
     body: bytes
@@ -175,16 +175,18 @@ class Workspace:
     ValueError: an unknown region.
     """
 
-    def __init__(self, *, store: Store | None = None, contacts: Contacts | None = None, region: str = "us") -> None:
+    def __init__(
+        self, *, store: Store | None = None, contacts: InitialContacts | None = None, region: str = "us"
+    ) -> None:
         if region not in intercom.REGION_URLS:
             raise ValueError(f"no region {region!r}: there are {', '.join(intercom.REGION_URLS)}")
         self.store = Store() if store is None else store
-        self.contacts = ContactBook(self.store, Contacts() if contacts is None else contacts)
+        self.contacts = ContactBook(self.store, InitialContacts() if contacts is None else contacts)
         self.region = region
         # The row of an active name never changes: each is looked up once.
         self._active_names: dict[str, int] = {}
 
-    def submit(self, body: bytes, *, received_at: float, is_answered: bool = True) -> Outcome | Refusal:
+    def submit(self, body: bytes, *, received_at: float, is_answered: bool = True) -> SubmissionOutcome | Refusal:
         """Keep an event or refuse it, and write the submission into the log.
 
         Intercom answers 202 both to an event that is kept and to a duplicate. `is_answered` is False if nothing will be
@@ -193,32 +195,32 @@ class Workspace:
         event = judge(body)
         with self.store.writing() as connection:
             if isinstance(event, Refusal):
-                verdict: Outcome | Refusal = event
+                verdict: SubmissionOutcome | Refusal = event
             else:
                 status = _ACCEPTED if is_answered else None
                 verdict = self._keep(connection, event, body=body, received_at=received_at, http_status=status)
             if isinstance(verdict, Refusal):
                 status = verdict.status if is_answered else None
-                outcome = Outcome.REFUSED
-                receipt = Receipt(
+                outcome = SubmissionOutcome.REFUSED
+                entry = LogEntry(
                     received_at=received_at, body=body, http_status=status, outcome=outcome, refusal=verdict
                 )
-                _log(connection, receipt)
+                _log(connection, entry)
         return verdict
 
-    def turn_away(
+    def log_unjudged(
         self,
         body: bytes,
         *,
         received_at: float,
-        outcome: Outcome,
+        outcome: SubmissionOutcome,
         http_status: int | None,
         refusal: Refusal | None = None,
     ) -> None:
         """Log a submission that nobody judged: refused before that, or failed by a chosen fault."""
-        receipt = Receipt(received_at=received_at, body=body, http_status=http_status, outcome=outcome, refusal=refusal)
+        entry = LogEntry(received_at=received_at, body=body, http_status=http_status, outcome=outcome, refusal=refusal)
         with self.store.writing() as connection:
-            _log(connection, receipt)
+            _log(connection, entry)
 
     def events(self) -> list[SandboxEvent]:
         """Return the events kept, each once, in order of arrival."""
@@ -232,7 +234,7 @@ class Workspace:
 
     def duplicates(self) -> int:
         """Count the submissions that were accepted and ignored: same contact, normalized name and second."""
-        return self._count("outcome = ?", Outcome.DUPLICATE)
+        return self._count("outcome = ?", SubmissionOutcome.DUPLICATE)
 
     def requests(self) -> int:
         """Count all submissions, whatever their outcome."""
@@ -248,7 +250,7 @@ class Workspace:
             yield Submission(
                 received_at=received_at,
                 http_status=http_status,
-                outcome=Outcome(outcome),
+                outcome=SubmissionOutcome(outcome),
                 error_code=error_code,
                 error_message=error_message,
                 body=body,
@@ -303,29 +305,29 @@ class Workspace:
         body: bytes,
         received_at: float,
         http_status: int | None,
-    ) -> Outcome | Refusal:
+    ) -> SubmissionOutcome | Refusal:
         contact = self.contacts.resolve(connection, event.identifier, event.contact, now=received_at)
         if isinstance(contact, Refusal):
             return contact
         name = self.name_for_writing(connection, event.event_name)
         if isinstance(name, Refusal):
             return name
-        place = Place(contact=contact, created_at=event.created_at, name=name)
-        first = first_submission(connection, place)
-        receipt = Receipt(
+        key = EventKey(contact=contact, created_at=event.created_at, name=name)
+        first = first_submission(connection, key)
+        entry = LogEntry(
             received_at=received_at,
             body=body,
             http_status=http_status,
-            outcome=Outcome.KEPT if first is None else Outcome.DUPLICATE,
+            outcome=SubmissionOutcome.KEPT if first is None else SubmissionOutcome.DUPLICATE,
             name=name,
             contact=event.contact,
         )
-        number = add_submission(connection, receipt)
+        number = add_submission(connection, entry)
         if first is None:
-            add_event(connection, place, submission=number)
+            add_event(connection, key, submission=number)
         else:
             count_repeat(connection, first)
-        return receipt.outcome
+        return entry.outcome
 
     def _count(self, condition: str, *values: object) -> int:
         # Nothing is written here: numbers can be read even if the disk is full. Few rows are not counted yet.
@@ -344,10 +346,10 @@ class Workspace:
             last = rows[-1][0]
 
 
-def _log(connection: sqlite3.Connection, receipt: Receipt) -> None:
+def _log(connection: sqlite3.Connection, entry: LogEntry) -> None:
     """Log a submission that was not kept, with the fields that can be read from it."""
-    sent = read_sent(receipt.body)
+    sent = read_sent(entry.body)
     name = None
     if sent.event_name is not None:
         name = name_number(connection, intercom.normalized_event_name(sent.event_name))
-    add_submission(connection, replace(receipt, name=name, contact=sent.contact))
+    add_submission(connection, replace(entry, name=name, contact=sent.contact))

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from events_pandas.sandbox.session import submissions_frame
-from events_pandas.sandbox.workspace.workspace import Outcome, Submission
+from events_pandas.sandbox.workspace.workspace import Submission, SubmissionOutcome
 
 DTYPES = {
     "received_at": "datetime64[us, UTC]",
@@ -23,7 +23,7 @@ DTYPES = {
 
 
 def submission_of(body, **changes) -> Submission:
-    answered = {"http_status": 202, "outcome": Outcome.KEPT, "error_code": None, "error_message": None}
+    answered = {"http_status": 202, "outcome": SubmissionOutcome.KEPT, "error_code": None, "error_message": None}
     return Submission(received_at=1.5, body=body, **answered | changes)
 
 
@@ -51,7 +51,7 @@ def test_frame_shows_a_submission_as_it_was_sent(make_body) -> None:
 def test_frame_shows_the_error(make_body) -> None:
     """A refusal has its status, code and message."""
     error = {"error_code": "not_found", "error_message": "User Not Found"}
-    frame = frame_of(make_body(), http_status=404, outcome=Outcome.REFUSED, **error)
+    frame = frame_of(make_body(), http_status=404, outcome=SubmissionOutcome.REFUSED, **error)
 
     row = frame.loc[0, ["http_status", "outcome", "error_code", "error_message"]]
     assert row.to_list() == [404, "refused", "not_found", "User Not Found"]
@@ -67,7 +67,7 @@ def test_frame_has_no_status_for_a_lost_connection(make_body) -> None:
 )
 def test_frame_has_no_value_for_what_cannot_be_read(body) -> None:
     """What a body does not tell, or tells in the wrong type, is missing."""
-    frame = frame_of(body, http_status=400, outcome=Outcome.REFUSED)
+    frame = frame_of(body, http_status=400, outcome=SubmissionOutcome.REFUSED)
 
     assert frame[["identifier", "contact", "event_name", "created_at", "metadata"]].isna().all(axis=None)
 

@@ -134,7 +134,7 @@ def test_outage_has_a_beginning_and_an_end(make_plan) -> None:
     """It is counted from the moment that the faults are set."""
     plan = make_plan(Faults(outage_after_seconds=5, outage_seconds=10))
 
-    assert [plan.is_out(now) for now in (100, 104.9, 105, 114.9, 115)] == [False, False, True, True, False]
+    assert [plan.is_outage(now) for now in (100, 104.9, 105, 114.9, 115)] == [False, False, True, True, False]
 
 
 def test_outage_is_counted_anew_only_when_asked(make_plan) -> None:
@@ -142,11 +142,11 @@ def test_outage_is_counted_anew_only_when_asked(make_plan) -> None:
     plan = make_plan(Faults(outage_seconds=10))
 
     plan.set_faults(Faults(outage_seconds=10, latency_seconds=1))
-    seen = [plan.is_out(105), plan.is_out(120)]
+    seen = [plan.is_outage(105), plan.is_outage(120)]
     plan.set_faults(Faults(outage_seconds=10), outage_from=120.0)
 
     assert seen == [True, False]
-    assert [plan.is_out(now) for now in (120, 130)] == [True, False]
+    assert [plan.is_outage(now) for now in (120, 130)] == [True, False]
 
 
 def test_server_time_is_skewed(make_plan) -> None:

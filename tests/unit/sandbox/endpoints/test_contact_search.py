@@ -5,7 +5,7 @@ import json
 import pytest
 
 from events_pandas.sandbox.endpoints.contact_search import list_contacts, search_contacts
-from events_pandas.sandbox.workspace.contacts import Contacts
+from events_pandas.sandbox.workspace.contacts import InitialContacts
 from events_pandas.sandbox.workspace.workspace import Workspace
 
 DAY = 86_400
@@ -19,7 +19,7 @@ CONTACTS = [
 
 @pytest.fixture(scope="module")
 def workspace():
-    return Workspace(contacts=Contacts(existing=CONTACTS))
+    return Workspace(contacts=InitialContacts(existing=CONTACTS))
 
 
 @pytest.fixture
@@ -153,7 +153,7 @@ def test_list_refuses_what_it_has_not(workspace, query, message) -> None:
 
 def test_contacts_that_were_merged_are_not_found() -> None:
     """Neither a list nor a search has them."""
-    workspace = Workspace(contacts=Contacts(existing=CONTACTS, merged={"4": "1"}))
+    workspace = Workspace(contacts=InitialContacts(existing=CONTACTS, merged={"4": "1"}))
     query = {"field": "external_id", "operator": "IN", "value": ["1", "4"]}
 
     listed = list_contacts(workspace, {})

@@ -7,7 +7,7 @@ import pytest
 
 from events_pandas.sandbox.endpoints.history import add_summaries, contact_events
 from events_pandas.sandbox.rules.refusals import USER_NOT_FOUND
-from events_pandas.sandbox.workspace.contacts import Contacts
+from events_pandas.sandbox.workspace.contacts import InitialContacts
 from events_pandas.sandbox.workspace.workspace import Workspace
 
 NOW = 1_700_000_000
@@ -17,7 +17,7 @@ ADA = {"id": "6b04", "external_id": "7", "email": "ada@example.com"}
 
 @pytest.fixture
 def workspace():
-    return Workspace(contacts=Contacts(existing=[ADA]))
+    return Workspace(contacts=InitialContacts(existing=[ADA]))
 
 
 @pytest.fixture

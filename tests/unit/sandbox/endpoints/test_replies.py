@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from events_pandas.sandbox.endpoints.answers import Answer, refused, reply, with_content
+from events_pandas.sandbox.endpoints.replies import Reply, make_response, refused, with_content
 from events_pandas.sandbox.rules.refusals import ACCESS_TOKEN_INVALID, chosen_refusal, over_the_limit
 from events_pandas.sandbox.rules.window import Allowance
 
@@ -16,11 +16,11 @@ def rate_headers(headers):
     return [(name, value) for name, value in headers if name.startswith(b"x-ratelimit-")]
 
 
-def test_reply_has_intercoms_headers() -> None:
+def test_response_has_intercoms_headers() -> None:
     """The server's time, an id of the request, the rate limit and the version that answers."""
-    whole = reply(Answer(status=202), now=1389913941.9, allowance=LAST_ONE, version="2.10")
+    response = make_response(Reply(status=202), now=1389913941.9, allowance=LAST_ONE, version="2.10")
 
-    headers = dict(whole.headers)
+    headers = dict(response.headers)
     assert len(headers.pop(b"x-request-id")) == 36
     assert headers == {
         b"date": b"Thu, 16 Jan 2014 23:12:21 GMT",
@@ -29,23 +29,23 @@ def test_reply_has_intercoms_headers() -> None:
         b"x-ratelimit-reset": b"1010",
         b"intercom-version": b"2.10",
     }
-    assert (whole.status, whole.content) == (202, b"")
+    assert (response.status, response.content) == (202, b"")
 
 
-def test_reply_with_content_says_that_it_is_json() -> None:
+def test_response_with_content_says_that_it_is_json() -> None:
     """An empty body has no type."""
-    whole = reply(Answer(status=200, content=b"{}"), now=0)
+    response = make_response(Reply(status=200, content=b"{}"), now=0)
 
-    assert (b"content-type", b"application/json") in whole.headers
-    assert whole.content == b"{}"
+    assert (b"content-type", b"application/json") in response.headers
+    assert response.content == b"{}"
 
 
-def test_reply_of_a_refusal_is_an_error_list_under_the_id_of_the_request() -> None:
+def test_response_of_a_refusal_is_an_error_list_under_the_id_of_the_request() -> None:
     """Intercom's support would find the request by it."""
-    whole = reply(refused(ACCESS_TOKEN_INVALID), now=0)
+    response = make_response(refused(ACCESS_TOKEN_INVALID), now=0)
 
-    request_id = dict(whole.headers)[b"x-request-id"].decode()
-    assert json.loads(whole.content) == {
+    request_id = dict(response.headers)[b"x-request-id"].decode()
+    assert json.loads(response.content) == {
         "type": "error.list",
         "request_id": request_id,
         "errors": [{"code": "unauthorized", "message": "Access Token Invalid"}],
@@ -53,18 +53,18 @@ def test_reply_of_a_refusal_is_an_error_list_under_the_id_of_the_request() -> No
 
 
 @pytest.mark.parametrize("status", [401, 502])
-def test_reply_has_no_rate_headers_where_nobody_knows_the_workspace(status) -> None:
+def test_response_has_no_rate_headers_where_nobody_knows_the_workspace(status) -> None:
     """Neither a refused token nor a gateway tells of a limit."""
-    assert rate_headers(reply(refused(chosen_refusal(status)), now=0, allowance=LAST_ONE).headers) == []
+    assert rate_headers(make_response(refused(chosen_refusal(status)), now=0, allowance=LAST_ONE).headers) == []
 
 
-def test_reply_502_is_a_gateways_page() -> None:
+def test_response_502_is_a_gateways_page() -> None:
     """It is in HTML, and no version of the API answered."""
-    whole = reply(refused(chosen_refusal(502)), now=0, allowance=LAST_ONE)
+    response = make_response(refused(chosen_refusal(502)), now=0, allowance=LAST_ONE)
 
-    assert (b"content-type", b"text/html; charset=utf-8") in whole.headers
-    assert b"intercom-version" not in dict(whole.headers)
-    assert whole.content.startswith(b"<html>")
+    assert (b"content-type", b"text/html; charset=utf-8") in response.headers
+    assert b"intercom-version" not in dict(response.headers)
+    assert response.content.startswith(b"<html>")
 
 
 @pytest.mark.parametrize(
@@ -75,16 +75,16 @@ def test_reply_502_is_a_gateways_page() -> None:
         (chosen_refusal(500), LAST_ONE, b"0"),
     ],
 )
-def test_reply_429_tells_overload_by_what_remains(refusal, allowance, remaining) -> None:
+def test_response_429_tells_overload_by_what_remains(refusal, allowance, remaining) -> None:
     """A chosen 429 comes while there is room, and one of the limit does not."""
-    whole = reply(refused(refusal), now=0, allowance=allowance)
+    response = make_response(refused(refusal), now=0, allowance=allowance)
 
-    assert dict(whole.headers)[b"x-ratelimit-remaining"] == remaining
+    assert dict(response.headers)[b"x-ratelimit-remaining"] == remaining
 
 
-def test_reply_can_get_another_content() -> None:
+def test_response_can_get_another_content() -> None:
     """It says that it is JSON, whatever it was and is."""
-    gateway = reply(refused(chosen_refusal(502)), now=0)
+    gateway = make_response(refused(chosen_refusal(502)), now=0)
 
     other = with_content(gateway, b"\x80")
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from events_pandas.sandbox.endpoints.routes import Request, find_endpoint
-from events_pandas.sandbox.workspace.contacts import Contacts
+from events_pandas.sandbox.workspace.contacts import InitialContacts
 from events_pandas.sandbox.workspace.workspace import Workspace
 
 NOW = 1_700_000_000.0
@@ -13,7 +13,7 @@ NOW = 1_700_000_000.0
 
 @pytest.fixture
 def workspace():
-    return Workspace(contacts=Contacts(existing=[{"external_id": "a/b", "email": "ada@example.com"}]))
+    return Workspace(contacts=InitialContacts(existing=[{"external_id": "a/b", "email": "ada@example.com"}]))
 
 
 @pytest.fixture

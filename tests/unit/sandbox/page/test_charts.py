@@ -26,8 +26,8 @@ def test_chart_tells_each_bar_in_words() -> None:
     """The counts of a bar can be read, and so can its span."""
     chart = draw_chart(BINS, {(0, 1): 1, (0, 2): 3000, (2, 2): 2}, NAMES)
 
-    assert chart.bars[0].told == "Jan 1970: 3,001\nsigned-up: 3,000\nplaced-order: 1"
-    assert chart.bars[2].told == "Mar 1970: 2\nsigned-up: 2"
+    assert chart.bars[0].summary == "Jan 1970: 3,001\nsigned-up: 3,000\nplaced-order: 1"
+    assert chart.bars[2].summary == "Mar 1970: 2\nsigned-up: 2"
     assert (chart.unit, chart.span) == ("month", "Jan 1970 to Apr 1970")
 
 
@@ -35,7 +35,7 @@ def test_chart_of_one_name_does_not_repeat_it() -> None:
     """The legend says it once."""
     chart = draw_chart(BINS, {(1, 1): 5}, NAMES)
 
-    assert chart.bars[1].told == "Feb 1970: 5"
+    assert chart.bars[1].summary == "Feb 1970: 5"
 
 
 def test_chart_sums_up_the_names_that_are_rare() -> None:

@@ -11,8 +11,8 @@ from events_pandas.sandbox.page.queries import (
     read_since,
     read_timeline,
 )
-from events_pandas.sandbox.workspace.contacts import Contacts
-from events_pandas.sandbox.workspace.workspace import Place, Workspace, add_summary
+from events_pandas.sandbox.workspace.contacts import InitialContacts
+from events_pandas.sandbox.workspace.workspace import EventKey, Workspace, add_summary
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def workspace():
         {"external_id": "42", "id": "c42", "email": "ada@example.com", "name": "Ada", "role": "user"},
         {"external_id": "43", "id": "42", "email": "bob@example.com", "role": "user"},
     ]
-    return Workspace(contacts=Contacts(existing=contacts))
+    return Workspace(contacts=InitialContacts(existing=contacts))
 
 
 @pytest.mark.parametrize("identifier", ["42", "c42", "ada@example.com", "ADA@example.com"])
@@ -80,7 +80,7 @@ def test_counts_include_what_was_sent_as_a_summary(store, submit) -> None:
     submit(user_id="42", created_at=50, event_name="a")
     contact = find_contact(store, "42").number
     with store.writing() as connection:
-        add_summary(connection, Place(contact=contact, created_at=5, name=1), count=7, last=20)
+        add_summary(connection, EventKey(contact=contact, created_at=5, name=1), count=7, last=20)
 
     assert read_counts(store, contact, 30) == [EventCount(name="a", count=8, first=5, last=50)]
 

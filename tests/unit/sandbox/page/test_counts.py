@@ -3,9 +3,9 @@
 import pytest
 
 from events_pandas.sandbox.page.counts import (
+    EventFilter,
     NameCount,
-    Tally,
-    Whose,
+    OutcomeCount,
     find_name,
     read_arrivals,
     read_bins,
@@ -13,9 +13,9 @@ from events_pandas.sandbox.page.counts import (
     read_last_arrival,
     read_name,
     read_names,
+    read_outcome_counts,
     read_outside,
     read_span,
-    read_tallies,
 )
 from events_pandas.sandbox.page.queries import find_contact
 
@@ -44,11 +44,11 @@ def test_tallies_count_by_outcome_and_status(store, submit, workspace) -> None:
     workspace.submit(b"{", received_at=1.0)
     workspace.count()
 
-    assert sorted(read_tallies(store), key=repr) == [
-        Tally(outcome="duplicate", http_status=202, count=1),
-        Tally(outcome="kept", http_status=0, count=1),
-        Tally(outcome="kept", http_status=202, count=2),
-        Tally(outcome="refused", http_status=400, count=1),
+    assert sorted(read_outcome_counts(store), key=repr) == [
+        OutcomeCount(outcome="duplicate", http_status=202, count=1),
+        OutcomeCount(outcome="kept", http_status=0, count=1),
+        OutcomeCount(outcome="kept", http_status=202, count=2),
+        OutcomeCount(outcome="refused", http_status=400, count=1),
     ]
 
 
@@ -132,12 +132,12 @@ def _dated(workspace, submit):
 )
 def test_span_is_from_the_first_to_the_last_day(store, contact, name, span, outside) -> None:
     """Events before 1970 and after 2099 are counted apart."""
-    whose = Whose(
+    events = EventFilter(
         contact=contact and find_contact(store, contact).number, name=None if name is None else find_name(store, name)
     )
 
-    assert read_span(store, whose) == span
-    assert read_outside(store, whose) == outside
+    assert read_span(store, events) == span
+    assert read_outside(store, events) == outside
 
 
 @pytest.mark.usefixtures("_dated")
@@ -145,9 +145,9 @@ def test_bins_count_events_between_days(store) -> None:
     """A bin holds its first day and not the day after its last one; empty bins are left out."""
     contact = find_contact(store, "314159").number
 
-    assert read_bins(store, Whose(), [0, 1, 2, 30, 60]) == {(0, 1): 2, (1, 2): 1, (3, 1): 1}
-    assert read_bins(store, Whose(contact=contact), [0, 1, 2, 30, 60]) == {(0, 1): 2, (1, 2): 1}
-    assert read_bins(store, Whose(contact=contact, name=2), [0, 2]) == {(0, 2): 1}
+    assert read_bins(store, EventFilter(), [0, 1, 2, 30, 60]) == {(0, 1): 2, (1, 2): 1, (3, 1): 1}
+    assert read_bins(store, EventFilter(contact=contact), [0, 1, 2, 30, 60]) == {(0, 1): 2, (1, 2): 1}
+    assert read_bins(store, EventFilter(contact=contact, name=2), [0, 2]) == {(0, 2): 1}
 
 
 @pytest.mark.usefixtures("_dated")
@@ -163,11 +163,11 @@ def test_bins_count_events_between_days(store) -> None:
 )
 def test_events_of_a_contact_are_counted_since_a_second(store, since, span, outside, bins) -> None:
     """What came before is in no count, also within the day that the second belongs to."""
-    whose = Whose(contact=find_contact(store, "314159").number, since=since)
+    events = EventFilter(contact=find_contact(store, "314159").number, since=since)
 
-    assert read_span(store, whose) == span
-    assert read_outside(store, whose) == outside
-    assert read_bins(store, whose, [0, 1, 2]) == bins
+    assert read_span(store, events) == span
+    assert read_outside(store, events) == outside
+    assert read_bins(store, events, [0, 1, 2]) == bins
 
 
 def test_bins_are_ranges_of_an_index(store) -> None:
@@ -179,8 +179,8 @@ def test_bins_are_ranges_of_an_index(store) -> None:
             plans.append([row[3] for row in store.read(f"EXPLAIN QUERY PLAN {query}", parameters)])
             return []
 
-    read_bins(Explaining(), Whose(), [0, 1, 2])
-    read_bins(Explaining(), Whose(contact=1), [0, 1, 2])
+    read_bins(Explaining(), EventFilter(), [0, 1, 2])
+    read_bins(Explaining(), EventFilter(contact=1), [0, 1, 2])
 
     assert "SEARCH event_days USING PRIMARY KEY (day>? AND day<?)" in plans[0]
     assert (

@@ -3,7 +3,7 @@
 import json
 import shlex
 
-from events_pandas.sandbox.page.overview import Facts, python_lines, shell_lines
+from events_pandas.sandbox.page.overview import WorkspaceFacts, python_lines, shell_lines
 from events_pandas.sandbox.page.rendering import read_moment
 
 
@@ -16,7 +16,7 @@ def facts(**changes):
         "access_token": "sandbox-token",
         "created_at": read_moment(0),
     }
-    return Facts(**fields | changes)
+    return WorkspaceFacts(**fields | changes)
 
 
 def test_python_lines_make_a_client_of_this_sandbox() -> None:

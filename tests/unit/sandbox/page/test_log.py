@@ -2,7 +2,7 @@
 
 import pytest
 
-from events_pandas.sandbox.page.filters import Asked, Filters
+from events_pandas.sandbox.page.filters import Filters, ResolvedFilters
 from events_pandas.sandbox.page.sections import read_log
 
 
@@ -12,7 +12,7 @@ def log(store, workspace):
 
     def log(**filters):
         workspace.count()
-        page = read_log(store, Asked.find(Filters(**filters), store), limit=2)
+        page = read_log(store, ResolvedFilters.find(Filters(**filters), store), limit=2)
         return [row.number for row in page.rows], page.matching, page.older
 
     return log
@@ -67,7 +67,7 @@ def test_duplicate_names_the_submission_that_it_repeats(store, submit, workspace
     submit(user_id=..., id=contact_id, event_name="Placed.Order")
     workspace.count()
 
-    page = read_log(store, Asked.find(Filters(), store), limit=10)
+    page = read_log(store, ResolvedFilters.find(Filters(), store), limit=10)
 
     assert [(row.number, row.outcome, row.repeated) for row in page.rows] == [
         (3, "duplicate", 1),
@@ -82,7 +82,7 @@ def test_duplicate_that_is_too_long_to_be_read_names_none(store, submit, workspa
         submit(metadata={f"key{n}": "x" * 250 for n in range(300)})
     workspace.count()
 
-    page = read_log(store, Asked.find(Filters(), store), limit=10)
+    page = read_log(store, ResolvedFilters.find(Filters(), store), limit=10)
 
     assert [(row.outcome, row.repeated, row.body.is_read) for row in page.rows] == [
         ("duplicate", None, False),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from events_pandas.sandbox.page.shown import Kind, read_metadata, read_value, safe_href
+from events_pandas.sandbox.page.shown import ValueKind, read_metadata, read_value, safe_href
 
 CENTS = "Intercom's documentation says “cents”, and nothing of currencies without two decimals"
 
@@ -23,7 +23,7 @@ def test_value_reads_as_money(amount, currency, text) -> None:
     """An amount of cents with its currency is money."""
     shown = read_value("price", {"amount": amount, "currency": currency})
 
-    assert (shown.kind, shown.text) == (Kind.MONEY, text)
+    assert (shown.kind, shown.text) == (ValueKind.MONEY, text)
     assert shown.note == f"{amount} {currency.upper()} was sent"
 
 
@@ -48,7 +48,7 @@ def test_value_reads_as_a_date_under_a_dates_key(key) -> None:
     """Whole numbers under keys that end in _date or _at are dates."""
     shown = read_value(key, 1389967941)
 
-    assert (shown.kind, shown.text, shown.note) == (Kind.DATE, "17 Jan 2014, 14:12:21", "1389967941, in UTC")
+    assert (shown.kind, shown.text, shown.note) == (ValueKind.DATE, "17 Jan 2014, 14:12:21", "1389967941, in UTC")
 
 
 def test_date_in_milliseconds_reads_as_the_year_that_intercom_would_show() -> None:
@@ -61,19 +61,24 @@ def test_date_in_milliseconds_reads_as_the_year_that_intercom_would_show() -> No
 @pytest.mark.parametrize(
     ("key", "value", "kind", "text"),
     [
-        ("items", 1389967941, Kind.NUMBER, "1389967941"),
-        ("order_date", 1.5, Kind.NUMBER, "1.5"),
-        ("order_date", 2**63, Kind.NUMBER, "9223372036854775808"),
-        ("order_date", "2014-01-17", Kind.TEXT, "2014-01-17"),
-        ("source", "backfill", Kind.TEXT, "backfill"),
-        ("gift", True, Kind.OTHER, "true"),
-        ("order_date", False, Kind.OTHER, "false"),
-        ("coupon", None, Kind.OTHER, "null"),
-        ("tags", ["a", 1], Kind.OTHER, '["a", 1]'),
-        ("nested", {"ä": {}}, Kind.OTHER, '{"ä": {}}'),
-        ("price", {"amount": "5", "currency": "eur"}, Kind.OTHER, '{"amount": "5", "currency": "eur"}'),
-        ("price", {"amount": True, "currency": "eur"}, Kind.OTHER, '{"amount": true, "currency": "eur"}'),
-        ("price", {"amount": 5, "currency": "eur", "n": 1}, Kind.OTHER, '{"amount": 5, "currency": "eur", "n": 1}'),
+        ("items", 1389967941, ValueKind.NUMBER, "1389967941"),
+        ("order_date", 1.5, ValueKind.NUMBER, "1.5"),
+        ("order_date", 2**63, ValueKind.NUMBER, "9223372036854775808"),
+        ("order_date", "2014-01-17", ValueKind.TEXT, "2014-01-17"),
+        ("source", "backfill", ValueKind.TEXT, "backfill"),
+        ("gift", True, ValueKind.OTHER, "true"),
+        ("order_date", False, ValueKind.OTHER, "false"),
+        ("coupon", None, ValueKind.OTHER, "null"),
+        ("tags", ["a", 1], ValueKind.OTHER, '["a", 1]'),
+        ("nested", {"ä": {}}, ValueKind.OTHER, '{"ä": {}}'),
+        ("price", {"amount": "5", "currency": "eur"}, ValueKind.OTHER, '{"amount": "5", "currency": "eur"}'),
+        ("price", {"amount": True, "currency": "eur"}, ValueKind.OTHER, '{"amount": true, "currency": "eur"}'),
+        (
+            "price",
+            {"amount": 5, "currency": "eur", "n": 1},
+            ValueKind.OTHER,
+            '{"amount": 5, "currency": "eur", "n": 1}',
+        ),
     ],
 )
 def test_value_reads_as_what_it_is(key, value, kind, text) -> None:
@@ -94,7 +99,7 @@ def test_value_reads_as_a_link() -> None:
     shown = read_value("page", "https://example.com/pricing?a=1#b")
 
     assert (shown.kind, shown.text, shown.href) == (
-        Kind.LINK,
+        ValueKind.LINK,
         "https://example.com/pricing?a=1#b",
         "https://example.com/pricing?a=1#b",
     )
@@ -105,7 +110,7 @@ def test_rich_link_reads_as_its_value() -> None:
     shown = read_value("order", {"url": "https://example.com/17", "value": "17"})
 
     assert (shown.kind, shown.text, shown.href, shown.note) == (
-        Kind.LINK,
+        ValueKind.LINK,
         "17",
         "https://example.com/17",
         "https://example.com/17",
@@ -116,7 +121,7 @@ def test_stripe_key_says_that_intercom_links_it() -> None:
     """Identifiers of Stripe are links there, and text here."""
     shown = read_value("stripe_invoice", "inv_1")
 
-    assert (shown.kind, shown.note) == (Kind.TEXT, "Intercom shows it as a link to Stripe")
+    assert (shown.kind, shown.note) == (ValueKind.TEXT, "Intercom shows it as a link to Stripe")
 
 
 @pytest.mark.parametrize(
@@ -141,14 +146,14 @@ def test_stripe_key_says_that_intercom_links_it() -> None:
 def test_address_that_is_not_of_the_web_is_no_link(address) -> None:
     """Only HTTP and HTTPS with a host, in one word of visible characters, can be clicked."""
     assert safe_href(address) == ""
-    assert read_value("page", address).kind is Kind.TEXT
+    assert read_value("page", address).kind is ValueKind.TEXT
 
 
 def test_rich_link_to_elsewhere_is_no_link() -> None:
     """A value that leads somewhere else is shown, and cannot be clicked."""
     shown = read_value("order", {"url": "javascript:alert(1)", "value": "17"})
 
-    assert (shown.kind, shown.text, shown.href) == (Kind.OTHER, "17", "")
+    assert (shown.kind, shown.text, shown.href) == (ValueKind.OTHER, "17", "")
 
 
 def test_value_is_cut_when_it_is_longer_than_intercom_takes() -> None:

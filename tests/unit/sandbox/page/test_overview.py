@@ -2,16 +2,16 @@
 
 import pytest
 
-from events_pandas.sandbox.page.counts import Tally
+from events_pandas.sandbox.page.counts import OutcomeCount
 from events_pandas.sandbox.page.overview import count_outcomes, draw_pace, read_gauge, status_choices, status_label
 from events_pandas.sandbox.rules.window import RateWindow
 
 TALLIES = [
-    Tally(outcome="kept", http_status=202, count=5),
-    Tally(outcome="duplicate", http_status=202, count=2),
-    Tally(outcome="failed", http_status=0, count=1),
-    Tally(outcome="refused", http_status=404, count=3),
-    Tally(outcome="kept", http_status=0, count=4),
+    OutcomeCount(outcome="kept", http_status=202, count=5),
+    OutcomeCount(outcome="duplicate", http_status=202, count=2),
+    OutcomeCount(outcome="failed", http_status=0, count=1),
+    OutcomeCount(outcome="refused", http_status=404, count=3),
+    OutcomeCount(outcome="kept", http_status=0, count=4),
 ]
 
 

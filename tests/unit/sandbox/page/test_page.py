@@ -8,7 +8,7 @@ import pytest
 
 from events_pandas.sandbox.page import Page
 from events_pandas.sandbox.rules.refusals import chosen_refusal
-from events_pandas.sandbox.workspace.workspace import Outcome
+from events_pandas.sandbox.workspace.workspace import SubmissionOutcome
 
 POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:;"
@@ -109,10 +109,10 @@ def test_page_tells_why_a_submission_was_not_kept(read, submit, workspace, make_
     submit()
     submit()
     submit(created_at=...)
-    workspace.turn_away(
-        make_body(), received_at=1.0, outcome=Outcome.FAILED, http_status=503, refusal=chosen_refusal(503)
+    workspace.log_unjudged(
+        make_body(), received_at=1.0, outcome=SubmissionOutcome.FAILED, http_status=503, refusal=chosen_refusal(503)
     )
-    workspace.turn_away(make_body(), received_at=1.0, outcome=Outcome.FAILED, http_status=None)
+    workspace.log_unjudged(make_body(), received_at=1.0, outcome=SubmissionOutcome.FAILED, http_status=None)
 
     text = " ".join(read().text.split())
 

@@ -6,7 +6,7 @@ import pytest
 
 from events_pandas.sandbox.page.counts import find_name
 from events_pandas.sandbox.page.queries import (
-    Selection,
+    SubmissionFilter,
     count_submissions,
     find_submission,
     read_body,
@@ -14,7 +14,7 @@ from events_pandas.sandbox.page.queries import (
     was_named,
 )
 from events_pandas.sandbox.rules.refusals import chosen_refusal
-from events_pandas.sandbox.workspace.workspace import Outcome
+from events_pandas.sandbox.workspace.workspace import SubmissionOutcome
 
 
 @pytest.fixture
@@ -24,15 +24,15 @@ def _filled(workspace, submit, make_body):
     submit(user_id=..., email="ada@example.com", event_name="signed-up")
     submit()
     submit(created_at="x")
-    workspace.turn_away(
-        make_body(), received_at=5.0, outcome=Outcome.FAILED, http_status=503, refusal=chosen_refusal(503)
+    workspace.log_unjudged(
+        make_body(), received_at=5.0, outcome=SubmissionOutcome.FAILED, http_status=503, refusal=chosen_refusal(503)
     )
-    workspace.turn_away(b"{", received_at=6.0, outcome=Outcome.FAILED, http_status=None)
+    workspace.log_unjudged(b"{", received_at=6.0, outcome=SubmissionOutcome.FAILED, http_status=None)
     workspace.count()
 
 
 def numbers(store, *, limit=50, **selected):
-    return [row.number for row in read_submissions(store, Selection(**selected), limit).rows]
+    return [row.number for row in read_submissions(store, SubmissionFilter(**selected), limit).rows]
 
 
 @pytest.mark.usefixtures("_filled")
@@ -80,8 +80,8 @@ def test_submissions_are_limited(store) -> None:
 @pytest.mark.usefixtures("_crowded")
 def test_submissions_are_looked_through_in_part(store) -> None:
     """What is rare among very many is not looked for to the end at once: the next page goes on where this one stops."""
-    first = read_submissions(store, Selection(contacts=("42",), outcome="kept"), 50)
-    second = read_submissions(store, Selection(contacts=("42",), outcome="kept", before=first.floor + 1), 50)
+    first = read_submissions(store, SubmissionFilter(contacts=("42",), outcome="kept"), 50)
+    second = read_submissions(store, SubmissionFilter(contacts=("42",), outcome="kept", before=first.floor + 1), 50)
 
     assert (first.rows, first.floor) == ((), 6)
     assert ([row.number for row in second.rows], second.floor) == ([1], 0)
@@ -90,7 +90,7 @@ def test_submissions_are_looked_through_in_part(store) -> None:
 @pytest.mark.usefixtures("_crowded")
 def test_submissions_of_a_rare_kind_are_all_looked_at(store) -> None:
     """Where one of the kinds is rare, it does not matter how many there are of the other one."""
-    found = read_submissions(store, Selection(contacts=("42",), outcome="failed"), 50)
+    found = read_submissions(store, SubmissionFilter(contacts=("42",), outcome="failed"), 50)
 
     assert (found.rows, found.floor) == ((), 0)
 
@@ -99,7 +99,7 @@ def test_submissions_of_a_rare_kind_are_all_looked_at(store) -> None:
 @pytest.mark.parametrize("selected", [{}, {"contacts": ("42",)}, {"outcome": "refused"}, {"http_status": 400}])
 def test_submissions_of_one_kind_have_no_floor(store, selected) -> None:
     """Each of them that is looked at matches."""
-    found = read_submissions(store, Selection(**selected), 50)
+    found = read_submissions(store, SubmissionFilter(**selected), 50)
 
     assert (len(found.rows), found.floor) == (50, 0)
 
@@ -118,7 +118,7 @@ def test_contact_was_named_in_whatever_was_received(store) -> None:
 )
 def test_submissions_are_counted_on_all_pages(store, selected, count) -> None:
     """The counts tell how many match, whatever page is shown."""
-    assert count_submissions(store, Selection(**selected, before=3)) == count
+    assert count_submissions(store, SubmissionFilter(**selected, before=3)) == count
 
 
 @pytest.mark.usefixtures("_filled")
@@ -175,7 +175,7 @@ def test_submissions_are_found_by_the_rarest_condition(store, monkeypatch, selec
 
     monkeypatch.setattr(store, "read", explained)
 
-    read_submissions(store, Selection(**selected, before=6), 50)
+    read_submissions(store, SubmissionFilter(**selected, before=6), 50)
 
     assert any(f"USING INDEX {index} (" in plan for plan in plans), plans
     assert not any("TEMP B-TREE" in plan or plan.startswith("SCAN") for plan in plans), plans

@@ -39,9 +39,9 @@ def test_submission_shows_what_it_says(show, make_body) -> None:
     shown = show(body=make_body(created_at=1389967941, metadata={"price": {"amount": 34999, "currency": "eur"}}))
 
     assert (shown.number, shown.outcome, shown.answer, shown.name) == (17, "kept", "202", "placed-order")
-    assert (shown.contact, shown.said.identifier) == ("314159", "user_id")
-    assert (shown.said.created_at.date, shown.said.created_at.time) == ("17 Jan 2014", "14:12:21")
-    assert [(entry.key, entry.value.text) for entry in shown.said.entries] == [("price", "€349.99")]
+    assert (shown.contact, shown.fields.identifier) == ("314159", "user_id")
+    assert (shown.fields.created_at.date, shown.fields.created_at.time) == ("17 Jan 2014", "14:12:21")
+    assert [(entry.key, entry.value.text) for entry in shown.fields.entries] == [("price", "€349.99")]
 
 
 def test_body_is_spread_over_lines(show) -> None:
@@ -69,7 +69,7 @@ def test_body_that_is_no_json_object_is_shown_as_it_is(show, body, text) -> None
     shown = show(body=body, outcome="refused", http_status=400)
 
     assert shown.body.text == text
-    assert shown.said.entries == ()
+    assert shown.fields.entries == ()
 
 
 def test_body_is_shown_in_part_when_it_is_long(show) -> None:
@@ -77,7 +77,7 @@ def test_body_is_shown_in_part_when_it_is_long(show) -> None:
     shown = show(body=json.dumps({"metadata": {f"key{n}": n for n in range(1_000)}}).encode())
 
     assert (len(shown.body.text), shown.body.is_whole, shown.body.is_read) == (4_000, False, True)
-    assert (len(shown.said.entries), shown.said.further_keys) == (30, 970)
+    assert (len(shown.fields.entries), shown.fields.further_keys) == (30, 970)
 
 
 def test_body_of_brackets_is_not_spread_out_to_its_end(show) -> None:
@@ -130,7 +130,7 @@ def test_submission_without_name_and_contact_has_none(show) -> None:
     """What cannot be read is left empty."""
     shown = show(name=None, contact=None, body=b"{", outcome="refused")
 
-    assert (shown.name, shown.contact, shown.said.identifier, shown.said.created_at) == ("", "", "", None)
+    assert (shown.name, shown.contact, shown.fields.identifier, shown.fields.created_at) == ("", "", "", None)
 
 
 def test_submission_that_is_kept_as_sent_says_so(show) -> None:

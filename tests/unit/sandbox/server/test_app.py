@@ -249,7 +249,12 @@ def test_latency_is_what_an_answer_takes(start, submit) -> None:
 def test_accept_may_stand_in_two_lines(start, make_body) -> None:
     """Two lines of one header are one list."""
     host, port = start().url.removeprefix("http://").split(":")
-    lines = ["POST /events HTTP/1.1", "Host: localhost", "Authorization: Bearer sandbox-token", "Connection: close"]
+    lines = [
+        "POST /events HTTP/1.1",
+        "Host: localhost",
+        "Authorization: Bearer sandbox-token",
+        "Connection: close",
+    ]
     accept = ["Accept: application/json", "Accept: text/html", f"Content-Length: {len(make_body())}"]
 
     with socket.create_connection((host, int(port)), timeout=10) as connection:
@@ -280,7 +285,12 @@ def test_submission_may_come_in_chunks_after_it_was_asked_for(start, make_body) 
     """Java's clients stream a body, and several wait for a sign that it is wanted."""
     sandbox = start()
     host, port = sandbox.url.removeprefix("http://").split(":")
-    lines = ["POST //events HTTP/1.1", "Host: localhost", "Authorization: Bearer sandbox-token", "Connection: close"]
+    lines = [
+        "POST //events HTTP/1.1",
+        "Host: localhost",
+        "Authorization: Bearer sandbox-token",
+        "Connection: close",
+    ]
     streamed = ["Accept: application/json", "Expect: 100-continue", "Transfer-Encoding: chunked", "", ""]
 
     with socket.create_connection((host, int(port)), timeout=10) as connection:

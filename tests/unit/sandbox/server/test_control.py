@@ -224,7 +224,7 @@ def test_control_begins_an_outage_when_it_is_asked_for(control) -> None:
     change(control, {"faults": {"outage_seconds": 10}}, uptime=200.0)
     change(control, {"faults": {"latency_seconds": 0.5}}, uptime=205.0)
 
-    assert [control.plan.is_out(now) for now in (199, 200, 209, 210)] == [False, True, True, False]
+    assert [control.plan.is_outage(now) for now in (199, 200, 209, 210)] == [False, True, True, False]
 
 
 def test_control_takes_faults_from_python() -> None:
@@ -236,7 +236,7 @@ def test_control_takes_faults_from_python() -> None:
 
     control.set_faults(Faults(outage_seconds=5, jitter=0.5), uptime=200.0)
 
-    assert [control.plan.is_out(now) for now in (100, 200)] == [False, True]
+    assert [control.plan.is_outage(now) for now in (100, 200)] == [False, True]
     assert control.plan.faults.jitter == 0.5
 
 
@@ -251,7 +251,7 @@ def test_control_lets_all_go_well_again() -> None:
     control.clear_faults(uptime=200.0)
 
     assert (control.plan.faults, control.plan.pending()) == (Faults(), [])
-    assert not control.plan.is_out(200.0)
+    assert not control.plan.is_outage(200.0)
 
 
 def test_control_refuses_what_is_no_faults(control) -> None:

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from events_pandas.sandbox.server.app import allowed_hosts, checked_host, checked_port, host_to_ask, is_allowed
+from events_pandas.sandbox.server.app import allowed_hosts, checked_host, checked_port, is_allowed, reachable_host
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_port_is_refused_when_there_is_no_such_port(port) -> None:
 )
 def test_host_to_ask_is_one_that_can_be_connected_to(host, expected) -> None:
     """All addresses together are none to connect to: the loopback is one of them."""
-    assert host_to_ask(host) == expected
+    assert reachable_host(host) == expected
 
 
 @pytest.mark.parametrize(

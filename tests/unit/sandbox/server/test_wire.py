@@ -7,21 +7,21 @@ import time
 
 import pytest
 
-from events_pandas.sandbox.endpoints.answers import Reply
+from events_pandas.sandbox.endpoints.replies import HttpResponse
 from events_pandas.sandbox.server.thread import ServerThread
-from events_pandas.sandbox.server.wire import Connection, drop, send_reply
+from events_pandas.sandbox.server.wire import ClientConnection, drop, send_response
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: sandbox\r\n\r\n"
 HEADERS = b"HTTP/1.1 202 Accepted\r\nx-request-id: r1\r\ncontent-length: 5\r\n"
-HELLO = Reply(status=202, headers=[(b"x-request-id", b"r1")], content=b"hello")
+HELLO = HttpResponse(status=202, headers=[(b"x-request-id", b"r1")], content=b"hello")
 TIMEOUT_SECONDS = 10
 
 
 class Application:
     """Says the same to every request, as a fault has it, and tells when it is done with one."""
 
-    def __init__(self, reply, fault, *, latency_seconds, trickle_seconds):
-        self.reply = reply
+    def __init__(self, response, fault, *, latency_seconds, trickle_seconds):
+        self.response = response
         self.latency_seconds = latency_seconds
         self.options = {"fault": fault, "trickle_seconds": trickle_seconds}
         self.is_asked = threading.Event()
@@ -31,21 +31,21 @@ class Application:
         await receive()
         self.is_asked.set()
         await asyncio.sleep(self.latency_seconds)
-        connection = Connection.of_request(scope, receive, send)
-        if self.reply is None:
+        connection = ClientConnection.of_request(scope, receive, send)
+        if self.response is None:
             await drop(connection)
         else:
-            await send_reply(self.reply, connection, **self.options)
+            await send_response(self.response, connection, **self.options)
         self.is_done.set()
 
 
 @pytest.fixture
 def serve():
-    """Serve a reply with a fault; return the application, the server and a socket that has asked it."""
+    """Serve a response with a fault; return the application, the server and a socket that has asked it."""
     opened = []
 
-    def serve(reply=HELLO, *, fault=None, latency_seconds=0.0, trickle_seconds=0.0):
-        application = Application(reply, fault, latency_seconds=latency_seconds, trickle_seconds=trickle_seconds)
+    def serve(response=HELLO, *, fault=None, latency_seconds=0.0, trickle_seconds=0.0):
+        application = Application(response, fault, latency_seconds=latency_seconds, trickle_seconds=trickle_seconds)
         thread = ServerThread(application, host="127.0.0.1", port=0)
         client = socket.create_connection(("127.0.0.1", thread.port), timeout=TIMEOUT_SECONDS)
         opened.append((thread, client))
@@ -70,7 +70,7 @@ def read(client, n_bytes):
 
 
 @pytest.mark.parametrize("fault", [None, "garbage", "drop_after"])
-def test_reply_goes_out_at_once_without_a_fault_on_the_way(serve, fault) -> None:
+def test_response_goes_out_at_once_without_a_fault_on_the_way(serve, fault) -> None:
     """Headers and body are one answer, and the connection goes on."""
     _, _, client = serve(fault=fault)
 
@@ -109,7 +109,7 @@ def test_trickled_body_comes_byte_by_byte_after_the_headers(serve) -> None:
 
 def test_trickled_body_that_would_be_empty_is_white_space(serve) -> None:
     """Intercom's 202 may have a body of white space, and says then that it is JSON."""
-    _, _, client = serve(Reply(status=202, headers=[], content=b""), fault="trickle_body")
+    _, _, client = serve(HttpResponse(status=202, headers=[], content=b""), fault="trickle_body")
 
     headers = b"HTTP/1.1 202 Accepted\r\ncontent-type: application/json\r\ncontent-length: 10\r\n\r\n"
     assert read(client, len(headers) + 10)[0] == headers + b" " * 10
@@ -131,7 +131,7 @@ def test_trickled_answer_comes_byte_by_byte_from_the_status_line_on(serve) -> No
 
 def test_trickled_answer_of_a_status_without_a_name_is_whole(serve) -> None:
     """Any status from 400 to 599 may be chosen."""
-    _, _, client = serve(Reply(status=599, headers=[], content=b""), fault="trickle_headers")
+    _, _, client = serve(HttpResponse(status=599, headers=[], content=b""), fault="trickle_headers")
 
     assert read(client, 15)[0] == b"HTTP/1.1 599 \r\n"
 

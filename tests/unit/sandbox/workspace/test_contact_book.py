@@ -6,7 +6,7 @@ import pytest
 
 from events_pandas.sandbox.rules.refusals import AMBIGUOUS_EMAIL, USER_NOT_FOUND, merged_into
 from events_pandas.sandbox.workspace.contact_book import ContactBook
-from events_pandas.sandbox.workspace.contacts import ContactFields, Contacts
+from events_pandas.sandbox.workspace.contacts import ContactFields, InitialContacts
 from events_pandas.sandbox.workspace.store import Store
 
 NOW = 1_700_000_000.5
@@ -17,7 +17,7 @@ def make_book():
     """Make a book of contacts in a store of its own."""
 
     def make(**contacts):
-        return ContactBook(Store(), Contacts(**contacts))
+        return ContactBook(Store(), InitialContacts(**contacts))
 
     return make
 
@@ -77,7 +77,7 @@ def test_book_does_not_make_whom_it_does_not_find(make_book) -> None:
 
 def test_book_makes_the_given_contacts_once() -> None:
     """Contacts that are given are there from the start, and a kept workspace does not have them twice."""
-    store, contacts = Store(), Contacts(existing=[{"external_id": "7"}, {"email": "ada@example.com"}])
+    store, contacts = Store(), InitialContacts(existing=[{"external_id": "7"}, {"email": "ada@example.com"}])
 
     ContactBook(store, contacts)
     ContactBook(store, contacts)
@@ -170,10 +170,10 @@ def test_book_dates_contacts_by_the_servers_clock(make_book) -> None:
 def test_book_of_a_kept_workspace_goes_by_who_is_unknown_now() -> None:
     """A contact that nobody made is unknown as soon as it is said to be; one that was made stays."""
     store = Store()
-    before = ContactBook(store, Contacts())
+    before = ContactBook(store, InitialContacts())
     named, made = before.find("user_id", "7", now=NOW), before.create(ContactFields(external_id="8"), now=NOW)
 
-    after = ContactBook(store, Contacts(unknown=["7", "8"]))
+    after = ContactBook(store, InitialContacts(unknown=["7", "8"]))
 
     assert after.find("user_id", "7", now=NOW) == USER_NOT_FOUND
     assert after.find("id", named.fields.id, now=NOW) == USER_NOT_FOUND
@@ -183,8 +183,8 @@ def test_book_of_a_kept_workspace_goes_by_who_is_unknown_now() -> None:
 def test_book_makes_a_contact_anew_that_was_unknown() -> None:
     """Who was named before, is unknown now, and is made then, is the contact that it was."""
     store = Store()
-    before = ContactBook(store, Contacts()).find("user_id", "7", now=NOW)
-    book = ContactBook(store, Contacts(unknown=["7"]))
+    before = ContactBook(store, InitialContacts()).find("user_id", "7", now=NOW)
+    book = ContactBook(store, InitialContacts(unknown=["7"]))
 
     made = book.create(ContactFields(external_id="7", name="Ada"), now=NOW + 5)
 
@@ -204,9 +204,9 @@ def test_book_finds_who_is_named_by_intercoms_identifier_though_others_are_unkno
 def test_book_writes_given_contacts_anew() -> None:
     """A kept workspace takes over what changed in the contacts that are given."""
     store = Store()
-    ContactBook(store, Contacts(existing=[{"external_id": "7", "name": "Ada"}]))
+    ContactBook(store, InitialContacts(existing=[{"external_id": "7", "name": "Ada"}]))
 
-    book = ContactBook(store, Contacts(existing=[{"external_id": "7", "name": "Grace"}]))
+    book = ContactBook(store, InitialContacts(existing=[{"external_id": "7", "name": "Grace"}]))
 
     assert book.find("user_id", "7", now=NOW).fields.name == "Grace"
 
@@ -332,9 +332,9 @@ def test_book_begins_with_contacts_that_were_merged(make_book, existing, unknown
 def test_book_of_a_kept_workspace_turns_a_merge_round() -> None:
     """Who is to stay is there, whatever an earlier run said."""
     store = Store()
-    ContactBook(store, Contacts(merged={"a@example.com": "b@example.com"}))
+    ContactBook(store, InitialContacts(merged={"a@example.com": "b@example.com"}))
 
-    book = ContactBook(store, Contacts(merged={"b@example.com": "a@example.com"}))
+    book = ContactBook(store, InitialContacts(merged={"b@example.com": "a@example.com"}))
 
     stays = book.find("email", "a@example.com", now=NOW)
     assert book.find("email", "b@example.com", now=NOW) == merged_into(stays.fields.id)

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from events_pandas.sandbox.rules.refusals import Refusal
-from events_pandas.sandbox.workspace.contacts import ContactFields, Contacts, read_changes, read_contact
+from events_pandas.sandbox.workspace.contacts import ContactFields, InitialContacts, read_changes, read_contact
 
 BOOLEAN = "is neither true nor false"
 FIELDS = (
@@ -17,11 +17,11 @@ FIELDS = (
 @pytest.mark.parametrize(
     ("contacts", "known"),
     [
-        (Contacts(), {"a", "b", "c"}),
-        (Contacts(unknown=["b"]), {"a", "c"}),
-        (Contacts(existing=iter(["a", "b"])), {"a", "b"}),
-        (Contacts(existing=["a", "b"], unknown=["b"]), {"a"}),
-        (Contacts(existing=[]), set()),
+        (InitialContacts(), {"a", "b", "c"}),
+        (InitialContacts(unknown=["b"]), {"a", "c"}),
+        (InitialContacts(existing=iter(["a", "b"])), {"a", "b"}),
+        (InitialContacts(existing=["a", "b"], unknown=["b"]), {"a"}),
+        (InitialContacts(existing=[]), set()),
     ],
 )
 def test_contacts_tell_who_exists(contacts, known) -> None:
@@ -31,7 +31,7 @@ def test_contacts_tell_who_exists(contacts, known) -> None:
 
 def test_contacts_take_numbers_as_text() -> None:
     """A number in a list of identifiers stands for its digits."""
-    assert "42" in Contacts(existing=[42])
+    assert "42" in InitialContacts(existing=[42])
 
 
 def test_contacts_refuse_one_string() -> None:
@@ -39,12 +39,12 @@ def test_contacts_refuse_one_string() -> None:
     message = "unknown_contacts must be several, not one: ['ada@example.com']"
 
     with pytest.raises(TypeError, match=f"^{re.escape(message)}$"):
-        Contacts(unknown="ada@example.com")
+        InitialContacts(unknown="ada@example.com")
 
 
 def test_contacts_give_fields_of_mappings() -> None:
     """A mapping is a contact with its fields; where contacts are given, nobody else exists."""
-    contacts = Contacts(existing=[{"external_id": "7", "email": "ada@example.com"}, "42"])
+    contacts = InitialContacts(existing=[{"external_id": "7", "email": "ada@example.com"}, "42"])
 
     assert contacts.given == (ContactFields(external_id="7", email="ada@example.com"),)
     assert "42" in contacts
@@ -76,14 +76,14 @@ def test_contacts_tell_which_mapping_makes_no_contact(contact, message) -> None:
     """A field that does not exist, or a value that it cannot have, is named."""
     # Later versions of Python name the value after it.
     with pytest.raises(ValueError, match=f"^{re.escape(message)}(: inf|: nan)?$"):
-        Contacts(existing=[contact])
+        InitialContacts(existing=[contact])
 
 
 @pytest.mark.parametrize("field", ["id", "external_id"])
 def test_contacts_are_different(field) -> None:
     """Two contacts with one identifier are a slip."""
     with pytest.raises(ValueError, match=rf"^contacts: two have the {field} '7'$"):
-        Contacts(existing=[{field: "7", "email": f"{name}@example.com"} for name in "ab"])
+        InitialContacts(existing=[{field: "7", "email": f"{name}@example.com"} for name in "ab"])
 
 
 def test_read_contact_takes_every_field() -> None:
@@ -218,7 +218,7 @@ def test_read_changes_refuses_what_no_contact_has(body, message) -> None:
 def test_contacts_refuse_a_merge_that_cannot_be(merged, error, message) -> None:
     """Each contact that was merged is told with the one that stays."""
     with pytest.raises(error, match=f"^{re.escape(message)}$"):
-        Contacts(merged=merged)
+        InitialContacts(merged=merged)
 
 
 def test_read_contact_refuses_a_body_that_is_no_object() -> None:

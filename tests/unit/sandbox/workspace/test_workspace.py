@@ -6,9 +6,9 @@ import sqlite3
 import pytest
 
 from events_pandas.sandbox.rules.refusals import ACCESS_TOKEN_INVALID, Refusal
-from events_pandas.sandbox.workspace.contacts import Contacts
+from events_pandas.sandbox.workspace.contacts import InitialContacts
 from events_pandas.sandbox.workspace.store import Store
-from events_pandas.sandbox.workspace.workspace import Outcome, Submission, Workspace
+from events_pandas.sandbox.workspace.workspace import Submission, SubmissionOutcome, Workspace
 
 NOW = 1_700_000_000.5
 
@@ -26,7 +26,7 @@ def test_workspace_keeps_an_event_once(workspace, make_body) -> None:
         workspace.submit(make_body(metadata={"n": 3}), received_at=NOW),
     ]
 
-    assert outcomes == [Outcome.KEPT, Outcome.DUPLICATE, Outcome.DUPLICATE]
+    assert outcomes == [SubmissionOutcome.KEPT, SubmissionOutcome.DUPLICATE, SubmissionOutcome.DUPLICATE]
     assert [(event.metadata, event.times_received) for event in workspace.events()] == [({"n": 1}, 3)]
     assert workspace.duplicates() == 2
 
@@ -39,7 +39,7 @@ def test_workspace_keeps_events_that_differ(workspace, make_body, change) -> Non
     """Another second, name, contact or kind of identifier makes another event."""
     workspace.submit(make_body(), received_at=NOW)
 
-    assert workspace.submit(make_body(**change), received_at=NOW) is Outcome.KEPT
+    assert workspace.submit(make_body(**change), received_at=NOW) is SubmissionOutcome.KEPT
     assert (len(workspace.events()), workspace.duplicates()) == (2, 0)
 
 
@@ -54,7 +54,7 @@ def test_workspace_refuses_what_the_rules_refuse(workspace, make_body) -> None:
 @pytest.mark.parametrize("identifier", ["user_id", "id", "email"])
 def test_workspace_does_not_find_an_unknown_contact(make_body, identifier) -> None:
     """An event of a contact that does not exist is answered 404, by whichever field it is named."""
-    workspace = Workspace(contacts=Contacts(unknown=["nobody"]))
+    workspace = Workspace(contacts=InitialContacts(unknown=["nobody"]))
 
     refusal = workspace.submit(make_body(**{"user_id": ...} | {identifier: "nobody"}), received_at=NOW)
 
@@ -69,7 +69,7 @@ def test_workspace_has_at_most_120_event_names(workspace, make_body) -> None:
     refusal = workspace.submit(make_body(event_name="event-120"), received_at=NOW)
 
     assert refusal == Refusal(status=422, code="422", message="Cannot have more than 120 active event names")
-    assert workspace.submit(make_body(event_name="EVENT-0", created_at=1), received_at=NOW) is Outcome.KEPT
+    assert workspace.submit(make_body(event_name="EVENT-0", created_at=1), received_at=NOW) is SubmissionOutcome.KEPT
 
 
 def test_workspace_remembers_submissions(workspace, make_body) -> None:
@@ -77,8 +77,10 @@ def test_workspace_remembers_submissions(workspace, make_body) -> None:
     workspace.submit(make_body(), received_at=1.0)
     workspace.submit(make_body(), received_at=2.0, is_answered=False)
     workspace.submit(make_body(created_at=...), received_at=3.0)
-    workspace.turn_away(b"{", received_at=4.0, outcome=Outcome.REFUSED, http_status=401, refusal=ACCESS_TOKEN_INVALID)
-    workspace.turn_away(b"", received_at=5.0, outcome=Outcome.FAILED, http_status=None)
+    workspace.log_unjudged(
+        b"{", received_at=4.0, outcome=SubmissionOutcome.REFUSED, http_status=401, refusal=ACCESS_TOKEN_INVALID
+    )
+    workspace.log_unjudged(b"", received_at=5.0, outcome=SubmissionOutcome.FAILED, http_status=None)
 
     told = [
         (one.received_at, one.http_status, one.outcome, one.error_code, one.error_message, one.body)
@@ -108,7 +110,7 @@ def test_workspace_hands_out_more_than_it_reads_at_once(workspace, make_body, mo
 def test_workspace_takes_a_contact_for_one_however_it_is_named(make_body) -> None:
     """An event by `id` or `email` repeats the one by `user_id` of the same contact, name and second."""
     contact = {"id": "6b04", "external_id": "7", "email": "ada@example.com"}
-    workspace = Workspace(contacts=Contacts(existing=[contact]))
+    workspace = Workspace(contacts=InitialContacts(existing=[contact]))
 
     outcomes = [
         workspace.submit(make_body(user_id="7"), received_at=NOW),
@@ -122,7 +124,7 @@ def test_workspace_takes_a_contact_for_one_however_it_is_named(make_body) -> Non
 def test_workspace_finds_leads_by_their_id_only(make_body) -> None:
     """An event that names a lead by an address or an external identifier is answered 404."""
     lead = {"id": "6b04", "role": "lead", "external_id": "7", "email": "ada@example.com"}
-    workspace = Workspace(contacts=Contacts(existing=[lead]))
+    workspace = Workspace(contacts=InitialContacts(existing=[lead]))
 
     statuses = [
         getattr(workspace.submit(make_body(**{"user_id": ...} | named), received_at=NOW), "status", 202)
@@ -135,7 +137,7 @@ def test_workspace_finds_leads_by_their_id_only(make_body) -> None:
 def test_workspace_refuses_an_ambiguous_email(make_body) -> None:
     """An address that two users share is answered 409 conflict."""
     users = [{"external_id": name, "email": "ada@example.com"} for name in "ab"]
-    workspace = Workspace(contacts=Contacts(existing=users))
+    workspace = Workspace(contacts=InitialContacts(existing=users))
 
     refusal = workspace.submit(make_body(user_id=..., email="ada@example.com"), received_at=NOW)
 
