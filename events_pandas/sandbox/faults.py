@@ -16,16 +16,18 @@ from events_pandas.sandbox.rules.window import is_number, is_whole
 
 FaultName: TypeAlias = Literal["drop_before", "drop_after", "garbage", "trickle_body", "trickle_headers", "no_answer"]
 """Ways in which an answer does not arrive, or is hard to read."""
-
 Fault: TypeAlias = int | FaultName
 """A status that is answered instead of storing the event, or another way in which an answer goes wrong."""
-
 FAULT_NAMES: Final[tuple[FaultName, ...]] = get_args(FaultName)
-
+_SUBMIT: Final = ("POST", intercom.EVENTS_PATH)
 _STATUSES: Final = range(400, 600)
 # About thirty years: the server's clock stays within the years of dates and headers.
 _MOST_SKEW_SECONDS: Final = 1_000_000_000
 _SEEDS: Final = 2**63
+_DIGEST_BYTES: Final = 8
+_GARBAGE_BYTES: Final = 64
+# Neither UTF-8 nor a byte order mark begins with it.
+_INVALID_START: Final = b"\x80"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -137,13 +139,6 @@ class Faults:
         return [*self.statuses.items(), *((name, getattr(self, name)) for name in FAULT_NAMES)]
 
 
-def checked_faults(faults: object) -> Faults:
-    """Return the faults; raise TypeError for anything but `Faults`, such as a dict."""
-    if not isinstance(faults, Faults):
-        raise TypeError(f"faults must be Faults, such as Faults(latency_seconds=0.1), not {faults!r}")
-    return faults
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NextFault:
     """A fault for the next requests to one path, as `fail_next` takes it.
@@ -167,78 +162,11 @@ class NextFault:
             raise ValueError(f"times must be at least 1, not {self.times}")
 
 
-class _ReadOnlyDict(dict[int, float]):
-    """Statuses that nobody can change after they were checked.
-
-    Not a MappingProxyType: `dataclasses.asdict`, `copy.deepcopy` and pickle refuse one.
-    """
-
-    __slots__ = ()
-
-    def __reduce__(self) -> tuple[type[Mapping[int, float]], tuple[dict[int, float]]]:
-        # With all items at once: a copy cannot be filled key by key.
-        return type(self), (dict(self),)
-
-    def _refuse(self, *_arguments: Any, **_options: Any) -> NoReturn:
-        raise TypeError("the statuses of Faults cannot be changed: dataclasses.replace makes other Faults of them")
-
-    __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = _refuse
-
-
-def _is_status(fault: object) -> bool:
-    return isinstance(fault, int) and fault in _STATUSES
-
-
-def _require_seconds(name: str, seconds: object) -> None:
-    if not is_number(seconds):
-        raise ValueError(f"{name} must be a number of seconds, not {seconds!r}")
-    if seconds < 0:
-        raise ValueError(f"{name} must not be negative, and is {seconds}")
-
-
-def _require_skew(seconds: object) -> None:
-    if not is_number(seconds) or abs(seconds) > _MOST_SKEW_SECONDS:
-        raise ValueError(f"clock_skew_seconds must be at most {_MOST_SKEW_SECONDS:,} either way, not {seconds!r}")
-
-
-def _require_boolean(name: str, value: object) -> None:
-    if value is not True and value is not False:
-        raise ValueError(f"{name} must be true or false, not {value!r}")
-
-
-def _require_seed(seed: object) -> None:
-    if not is_whole(seed) or not -_SEEDS <= seed < _SEEDS:
-        raise ValueError(f"seed must be a whole number of 64 bits, not {seed!r}")
-
-
-def _require_statuses(statuses: object) -> None:
-    if not isinstance(statuses, Mapping):
-        raise ValueError(f"statuses must be statuses with their shares, such as {{500: 0.05}}, not {statuses!r}")  # noqa: TRY004  # Every wrong value is a ValueError.
-    for status in statuses:
-        if not _is_status(status):
-            raise ValueError(f"statuses are from 400 to 599, not {status!r}")
-
-
-def _require_share(name: str, share: object) -> None:
-    if not is_number(share) or not 0 <= share <= 1:
-        raise ValueError(f"{name} must be a share between 0 and 1, not {share!r}")
-
-
-def _require_shares(shares: Mapping[str, float]) -> None:
-    for name, share in shares.items():
-        _require_share(name, share)
-    # The exact sum: 0.1, 0.1, 0.1 and 0.7 make 1.
-    total = math.fsum(shares.values())
-    if total > 1:
-        names = ", ".join(name for name, share in shares.items() if share)
-        raise ValueError(f"the shares of {names} sum up to {total:g}, at most 1 is possible")
-
-
-_SUBMIT: Final = ("POST", intercom.EVENTS_PATH)
-_DIGEST_BYTES: Final = 8
-_GARBAGE_BYTES: Final = 64
-# Neither UTF-8 nor a byte order mark begins with it.
-_INVALID_START: Final = b"\x80"
+def checked_faults(faults: object) -> Faults:
+    """Return the faults; raise TypeError for anything but `Faults`, such as a dict."""
+    if not isinstance(faults, Faults):
+        raise TypeError(f"faults must be Faults, such as Faults(latency_seconds=0.1), not {faults!r}")
+    return faults
 
 
 class FaultPlan:
@@ -344,6 +272,73 @@ class _ActiveFaults:
         digest = hashlib.blake2b(key, digest_size=_DIGEST_BYTES, key=turn).digest()
         place = int.from_bytes(digest) / 256**_DIGEST_BYTES
         return next((fault for edge, fault in self.edges if place < edge), None)
+
+
+class _ReadOnlyDict(dict[int, float]):
+    """Statuses that nobody can change after they were checked.
+
+    Not a MappingProxyType: `dataclasses.asdict`, `copy.deepcopy` and pickle refuse one.
+    """
+
+    __slots__ = ()
+
+    def __reduce__(self) -> tuple[type[Mapping[int, float]], tuple[dict[int, float]]]:
+        # With all items at once: a copy cannot be filled key by key.
+        return type(self), (dict(self),)
+
+    def _refuse(self, *_arguments: Any, **_options: Any) -> NoReturn:
+        raise TypeError("the statuses of Faults cannot be changed: dataclasses.replace makes other Faults of them")
+
+    __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = _refuse
+
+
+def _is_status(fault: object) -> bool:
+    return isinstance(fault, int) and fault in _STATUSES
+
+
+def _require_seconds(name: str, seconds: object) -> None:
+    if not is_number(seconds):
+        raise ValueError(f"{name} must be a number of seconds, not {seconds!r}")
+    if seconds < 0:
+        raise ValueError(f"{name} must not be negative, and is {seconds}")
+
+
+def _require_skew(seconds: object) -> None:
+    if not is_number(seconds) or abs(seconds) > _MOST_SKEW_SECONDS:
+        raise ValueError(f"clock_skew_seconds must be at most {_MOST_SKEW_SECONDS:,} either way, not {seconds!r}")
+
+
+def _require_boolean(name: str, value: object) -> None:
+    if value is not True and value is not False:
+        raise ValueError(f"{name} must be true or false, not {value!r}")
+
+
+def _require_seed(seed: object) -> None:
+    if not is_whole(seed) or not -_SEEDS <= seed < _SEEDS:
+        raise ValueError(f"seed must be a whole number of 64 bits, not {seed!r}")
+
+
+def _require_statuses(statuses: object) -> None:
+    if not isinstance(statuses, Mapping):
+        raise ValueError(f"statuses must be statuses with their shares, such as {{500: 0.05}}, not {statuses!r}")  # noqa: TRY004  # Every wrong value is a ValueError.
+    for status in statuses:
+        if not _is_status(status):
+            raise ValueError(f"statuses are from 400 to 599, not {status!r}")
+
+
+def _require_share(name: str, share: object) -> None:
+    if not is_number(share) or not 0 <= share <= 1:
+        raise ValueError(f"{name} must be a share between 0 and 1, not {share!r}")
+
+
+def _require_shares(shares: Mapping[str, float]) -> None:
+    for name, share in shares.items():
+        _require_share(name, share)
+    # The exact sum: 0.1, 0.1, 0.1 and 0.7 make 1.
+    total = math.fsum(shares.values())
+    if total > 1:
+        names = ", ".join(name for name, share in shares.items() if share)
+        raise ValueError(f"the shares of {names} sum up to {total:g}, at most 1 is possible")
 
 
 def _digest(body: bytes) -> bytes:

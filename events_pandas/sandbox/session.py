@@ -23,45 +23,14 @@ from events_pandas.sandbox.workspace.contacts import InitialContacts
 from events_pandas.sandbox.workspace.store import Store
 from events_pandas.sandbox.workspace.workspace import Submission, SubmissionOutcome, Workspace
 
-_OUTCOMES: Final = [str(outcome) for outcome in SubmissionOutcome]
-_NO_TIME: Final = np.iinfo(np.int64).min
-"""NaT, as numpy stores it."""
-
-
-def submissions_frame(submissions: Sequence[Submission]) -> pd.DataFrame:
-    """Return a frame with a row for each submission, as `Sandbox.to_frame` documents it."""
-    sent = [read_sent(submission.body) for submission in submissions]
-    return pd.DataFrame(
-        {
-            "received_at": _times([round(submission.received_at * 1_000_000) for submission in submissions], unit="us"),
-            "http_status": pd.Series([submission.http_status for submission in submissions], dtype="Int16"),
-            # pandas 2 would show the members of an enumeration by their Python names.
-            "outcome": pd.Categorical([str(submission.outcome) for submission in submissions], categories=_OUTCOMES),
-            "identifier": _texts(sent, "identifier"),
-            "contact": _texts(sent, "contact"),
-            "event_name": _texts(sent, "event_name"),
-            "created_at": _times([_NO_TIME if one.created_at is None else one.created_at for one in sent], unit="s"),
-            "metadata": pd.Series([one.metadata for one in sent], dtype=object),
-            "error_code": _texts(submissions, "error_code"),
-            "error_message": _texts(submissions, "error_message"),
-        }
-    )
-
-
-def _texts(values: Sequence[object], field: str) -> pd.Series:
-    return pd.Series([getattr(value, field) for value in values], dtype="string")
-
-
-def _times(values: Sequence[int], *, unit: str) -> pd.Series:
-    times = np.array(values, dtype="int64").astype(f"datetime64[{unit}]")
-    return pd.Series(times).dt.tz_localize("UTC")
-
-
 if TYPE_CHECKING:
     from events_pandas.deliver.client import IntercomClient
 
-DEFAULT_ACCESS_TOKEN: Final = "sandbox-token"  # noqa: S105  # It opens only a sandbox, and is meant to be known.
 
+DEFAULT_ACCESS_TOKEN: Final = "sandbox-token"  # noqa: S105  # It opens only a sandbox, and is meant to be known.
+_OUTCOMES: Final = [str(outcome) for outcome in SubmissionOutcome]
+_NO_TIME: Final = np.iinfo(np.int64).min
+"""NaT, as numpy stores it."""
 _POLL_SECONDS: Final = 0.5
 
 
@@ -453,3 +422,32 @@ class Sandbox:
             ),
             hosts=allowed_hosts(self._host),
         )
+
+
+def submissions_frame(submissions: Sequence[Submission]) -> pd.DataFrame:
+    """Return a frame with a row for each submission, as `Sandbox.to_frame` documents it."""
+    sent = [read_sent(submission.body) for submission in submissions]
+    return pd.DataFrame(
+        {
+            "received_at": _times([round(submission.received_at * 1_000_000) for submission in submissions], unit="us"),
+            "http_status": pd.Series([submission.http_status for submission in submissions], dtype="Int16"),
+            # pandas 2 would show the members of an enumeration by their Python names.
+            "outcome": pd.Categorical([str(submission.outcome) for submission in submissions], categories=_OUTCOMES),
+            "identifier": _texts(sent, "identifier"),
+            "contact": _texts(sent, "contact"),
+            "event_name": _texts(sent, "event_name"),
+            "created_at": _times([_NO_TIME if one.created_at is None else one.created_at for one in sent], unit="s"),
+            "metadata": pd.Series([one.metadata for one in sent], dtype=object),
+            "error_code": _texts(submissions, "error_code"),
+            "error_message": _texts(submissions, "error_message"),
+        }
+    )
+
+
+def _texts(values: Sequence[object], field: str) -> pd.Series:
+    return pd.Series([getattr(value, field) for value in values], dtype="string")
+
+
+def _times(values: Sequence[int], *, unit: str) -> pd.Series:
+    times = np.array(values, dtype="int64").astype(f"datetime64[{unit}]")
+    return pd.Series(times).dt.tz_localize("UTC")

@@ -9,11 +9,24 @@ from typing import Final
 
 from events_pandas.sandbox.page.rendering import month_name
 
-MOST_BINS: Final = 62
+_MOST_BINS: Final = 62
 """Bars of a chart at most: the days of two months."""
-
+HEIGHT: Final = 176
+"""Pixels, axis and labels included."""
+_MOST_SERIES: Final = 5
+"""Names with a colour of their own; the others share one."""
+_REST: Final = "other names"
 _EPOCH: Final = date(1970, 1, 1)
 _LAST_YEAR: Final = 9999
+_TOP: Final = 20
+_BASE: Final = 152
+_PLOT: Final = _BASE - _TOP
+_GAP: Final = 0.16
+# A bar of less than one pixel would be invisible.
+_LEAST: Final = 1.0
+_LABELS: Final = 6
+_WIDEST: Final = 6.0
+_STEPS: Final = (1, 1.2, 1.6, 2, 2.4, 3, 4, 5, 6, 8, 10)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,6 +42,87 @@ class Bins:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Segment:
+    """The part of a bar for one series; `top` is counted from the chart's top. Both lengths are pixels."""
+
+    series: int
+    top: float
+    height: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tick:
+    """A text on an axis: pixels from the top, or per cent from the left."""
+
+    text: str
+    at: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StackedBar:
+    """A bar for all series of one span. `left` and `width` are per cent of the chart's width; segments go upwards."""
+
+    label: str
+    left: float
+    width: float
+    counts: tuple[int, ...]
+    total: int
+    summary: str
+    segments: tuple[Segment, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Chart:
+    """Events over time: a stacked bar for each span.
+
+    The series are event names, the most frequent first; the last may be `_REST`. `rules` are lines across, with their
+    counts; `labels` stand below the bars.
+    """
+
+    unit: str
+    span: str
+    series: tuple[str, ...]
+    totals: tuple[int, ...]
+    bars: tuple[StackedBar, ...]
+    rules: tuple[Tick, ...]
+    labels: tuple[Tick, ...]
+
+
+def make_bins(first: int, last: int) -> Bins:
+    """Divide the days from `first` to `last`, since 1970, by the smallest unit that makes at most `_MOST_BINS`."""
+    begin, end = _EPOCH + timedelta(days=first), _EPOCH + timedelta(days=last)
+    candidates = (_bins(unit, begin, end) for unit in _UNITS)
+    return next(bins for bins in candidates if len(bins.labels) <= _MOST_BINS or bins.unit == _UNITS[-1].name)
+
+
+def draw_chart(bins: Bins, counts: Mapping[tuple[int, int], int], names: Mapping[int, str]) -> Chart:
+    """Draw one bar for each span, stacked by the most frequent names.
+
+    `counts` are by the place of the span and the number of the name; `names` are by their number.
+    """
+    ranked = _ranked(counts)
+    series = [names[number] for number in ranked[:_MOST_SERIES]] + [_REST] * (len(ranked) > _MOST_SERIES)
+    table = _by_series(counts, ranked, rows=len(bins.labels), columns=len(series))
+    top = nice_ceiling(max(map(sum, table), default=0))
+    return Chart(
+        unit=bins.unit,
+        span=" to ".join(dict.fromkeys((bins.labels[0], bins.labels[-1]))),
+        series=tuple(series),
+        totals=tuple(map(sum, zip(*table, strict=True))),
+        bars=tuple(_bar(bins, place, row, series=series, top=top) for place, row in enumerate(table)),
+        rules=tuple(Tick(text=_short(top * part / 2), at=_BASE - _PLOT * part / 2) for part in range(3)),
+        labels=tuple(_labels(bins.labels)),
+    )
+
+
+def nice_ceiling(count: int) -> int:
+    """Return a round even number that a count does not exceed: its half is a whole number too."""
+    magnitude: int = 10 ** max(len(str(count)) - 1, 0)
+    rounded = (math.ceil(step * magnitude) for step in _STEPS)
+    return max(next(number for number in rounded if number >= count and number % 2 == 0), 2)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class _Unit:
     """A kind of span: where the span of a day begins, where the next one does, and its label."""
 
@@ -38,16 +132,9 @@ class _Unit:
     label: Callable[[date], str]
 
 
-def make_bins(first: int, last: int) -> Bins:
-    """Divide the days from `first` to `last`, since 1970, by the smallest unit that makes at most `MOST_BINS`."""
-    begin, end = _EPOCH + timedelta(days=first), _EPOCH + timedelta(days=last)
-    candidates = (_bins(unit, begin, end) for unit in _UNITS)
-    return next(bins for bins in candidates if len(bins.labels) <= MOST_BINS or bins.unit == _UNITS[-1].name)
-
-
 def _bins(unit: _Unit, begin: date, end: date) -> Bins:
     # Stop early if the unit makes too many spans.
-    days = list(itertools.islice(_days(unit, begin, end), MOST_BINS + 2))
+    days = list(itertools.islice(_days(unit, begin, end), _MOST_BINS + 2))
     edges = tuple((day - _EPOCH).days for day in days)
     return Bins(unit=unit.name, edges=edges, labels=tuple(unit.label(day) for day in days[:-1]))
 
@@ -103,97 +190,6 @@ _UNITS: Final = (
         label=lambda day: f"{day.year}s",
     ),
 )
-
-
-HEIGHT: Final = 176
-"""Pixels, axis and labels included."""
-MOST_SERIES: Final = 5
-"""Names with a colour of their own; the others share one."""
-
-REST: Final = "other names"
-_TOP: Final = 20
-_BASE: Final = 152
-_PLOT: Final = _BASE - _TOP
-_GAP: Final = 0.16
-# A bar of less than one pixel would be invisible.
-_LEAST: Final = 1.0
-_LABELS: Final = 6
-_WIDEST: Final = 6.0
-_STEPS: Final = (1, 1.2, 1.6, 2, 2.4, 3, 4, 5, 6, 8, 10)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Segment:
-    """The part of a bar for one series; `top` is counted from the chart's top. Both lengths are pixels."""
-
-    series: int
-    top: float
-    height: float
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class StackedBar:
-    """A bar for all series of one span. `left` and `width` are per cent of the chart's width; segments go upwards."""
-
-    label: str
-    left: float
-    width: float
-    counts: tuple[int, ...]
-    total: int
-    summary: str
-    segments: tuple[Segment, ...]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Tick:
-    """A text on an axis: pixels from the top, or per cent from the left."""
-
-    text: str
-    at: float
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Chart:
-    """Events over time: a stacked bar for each span.
-
-    The series are event names, the most frequent first; the last may be `REST`. `rules` are lines across, with their
-    counts; `labels` stand below the bars.
-    """
-
-    unit: str
-    span: str
-    series: tuple[str, ...]
-    totals: tuple[int, ...]
-    bars: tuple[StackedBar, ...]
-    rules: tuple[Tick, ...]
-    labels: tuple[Tick, ...]
-
-
-def draw_chart(bins: Bins, counts: Mapping[tuple[int, int], int], names: Mapping[int, str]) -> Chart:
-    """Draw one bar for each span, stacked by the most frequent names.
-
-    `counts` are by the place of the span and the number of the name; `names` are by their number.
-    """
-    ranked = _ranked(counts)
-    series = [names[number] for number in ranked[:MOST_SERIES]] + [REST] * (len(ranked) > MOST_SERIES)
-    table = _by_series(counts, ranked, rows=len(bins.labels), columns=len(series))
-    top = nice_ceiling(max(map(sum, table), default=0))
-    return Chart(
-        unit=bins.unit,
-        span=" to ".join(dict.fromkeys((bins.labels[0], bins.labels[-1]))),
-        series=tuple(series),
-        totals=tuple(map(sum, zip(*table, strict=True))),
-        bars=tuple(_bar(bins, place, row, series=series, top=top) for place, row in enumerate(table)),
-        rules=tuple(Tick(text=_short(top * part / 2), at=_BASE - _PLOT * part / 2) for part in range(3)),
-        labels=tuple(_labels(bins.labels)),
-    )
-
-
-def nice_ceiling(count: int) -> int:
-    """Return a round even number that a count does not exceed: its half is a whole number too."""
-    magnitude: int = 10 ** max(len(str(count)) - 1, 0)
-    rounded = (math.ceil(step * magnitude) for step in _STEPS)
-    return max(next(number for number in rounded if number >= count and number % 2 == 0), 2)
 
 
 def _ranked(counts: Mapping[tuple[int, int], int]) -> list[int]:

@@ -9,9 +9,8 @@ from typing import Final
 
 from events_pandas.sandbox.workspace.store import EARLIEST, Store
 
-CALENDAR_DAYS: Final = 47_482
+_CALENDAR_DAYS: Final = 47_482
 """Days from 1970 to 2099. Times outside are mistakes rather than dates, and would flatten the rest of the chart."""
-
 _SECONDS_A_DAY: Final = 86_400
 
 
@@ -95,19 +94,6 @@ def read_arrivals(store: Store, now: float, *, spans: int, span_seconds: int) ->
     return [later - earlier for later, earlier in itertools.pairwise(edges)][::-1]
 
 
-def _received_before(store: Store, second: float, *, end: int) -> int:
-    """Return how many of the first submissions came before a second."""
-    # Times have no index, but rise with the numbers. In a quiet workspace one look is enough.
-    if end == 0 or _received_at(store, end) < second:
-        return end
-    return bisect.bisect_left(range(1, end), second, key=lambda number: _received_at(store, number))
-
-
-def _received_at(store: Store, number: int) -> float:
-    ((received_at,),) = store.read("SELECT received_at FROM submissions WHERE number = ?", (number,))
-    return float(received_at)
-
-
 def read_span(store: Store, events: EventFilter) -> tuple[int, int] | None:
     """Return the first and the last day with events from 1970 to 2099, as days since 1970; None if there is none."""
     table = _event_table(events)
@@ -115,7 +101,7 @@ def read_span(store: Store, events: EventFilter) -> tuple[int, int] | None:
         f"SELECT min({table.time}), max({table.time}) FROM {table.table}"  # noqa: S608  # Written below.
         f" WHERE {table.time} >= ? AND {table.time} < ? {table.condition}"
     )
-    first_unit, end = max(table.earliest, 0), CALENDAR_DAYS * table.units_a_day
+    first_unit, end = max(table.earliest, 0), _CALENDAR_DAYS * table.units_a_day
     ((first, last),) = store.read(query, (first_unit, end, *table.values))
     return None if first is None else (first // table.units_a_day, last // table.units_a_day)
 
@@ -127,7 +113,7 @@ def read_outside(store: Store, events: EventFilter) -> int:
         f"SELECT coalesce(sum({table.count}), 0) FROM {table.table}"  # noqa: S608  # Written below.
         f" WHERE {table.time} >= ? AND ({table.time} < 0 OR {table.time} >= ?) {table.condition}"
     )
-    ((count,),) = store.read(query, (table.earliest, CALENDAR_DAYS * table.units_a_day, *table.values))
+    ((count,),) = store.read(query, (table.earliest, _CALENDAR_DAYS * table.units_a_day, *table.values))
     return int(count)
 
 
@@ -144,6 +130,19 @@ def read_bins(store: Store, events: EventFilter, edges: Sequence[int]) -> dict[t
     units = [max(edge * table.units_a_day, table.earliest) for edge in edges]
     ranges = [value for place, span in enumerate(itertools.pairwise(units)) for value in (place, *span)]
     return {(place, name): count for place, name, count in store.read(query, (*ranges, *table.values))}
+
+
+def _received_before(store: Store, second: float, *, end: int) -> int:
+    """Return how many of the first submissions came before a second."""
+    # Times have no index, but rise with the numbers. In a quiet workspace one look is enough.
+    if end == 0 or _received_at(store, end) < second:
+        return end
+    return bisect.bisect_left(range(1, end), second, key=lambda number: _received_at(store, number))
+
+
+def _received_at(store: Store, number: int) -> float:
+    ((received_at,),) = store.read("SELECT received_at FROM submissions WHERE number = ?", (number,))
+    return float(received_at)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

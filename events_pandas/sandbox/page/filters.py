@@ -15,13 +15,14 @@ from events_pandas.sandbox.workspace.workspace import SubmissionOutcome
 
 UNANSWERED: Final = "unanswered"
 """Stands for a status: nothing was answered."""
-
 _OUTCOMES: Final = frozenset(map(str, SubmissionOutcome))
 _STATUS: Final = re.compile(r"[1-5][0-9]{2}")
 # Any eighteen digits fit into SQLite's integers.
 _NUMBER: Final = re.compile(r"[0-9]{1,18}")
 # As long as the largest body that the sandbox takes: any text that came in a body can be a filter.
 _LONGEST: Final = 1_000_000
+# The links of a page do not repeat a longer identifier if the contact has a shorter one.
+_LONG: Final = 1_000
 _PAGES: Final = ("before", "until", "submission")
 
 
@@ -82,18 +83,6 @@ class Filters:
         return f"?{urlencode(parameters)}" if parameters else ""
 
 
-def _text(text: str) -> str:
-    return text[:_LONGEST].encode(errors="replace").decode()
-
-
-def _number(text: str) -> int | None:
-    return int(text) if _NUMBER.fullmatch(text) else None
-
-
-# The links of a page do not repeat a longer identifier if the contact has a shorter one.
-_LONG: Final = 1_000
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ResolvedFilters:
     """Filters, looked up in the workspace.
@@ -119,6 +108,14 @@ class ResolvedFilters:
     def is_known(self) -> bool:
         """Whether the event name was ever submitted; also True if no name is asked for."""
         return self.name is not None or not self.filters.name
+
+
+def _text(text: str) -> str:
+    return text[:_LONGEST].encode(errors="replace").decode()
+
+
+def _number(text: str) -> int | None:
+    return int(text) if _NUMBER.fullmatch(text) else None
 
 
 def _as_meant(filters: Filters, store: Store) -> Filters:

@@ -20,7 +20,6 @@ PACE_SPANS: Final = 30
 """Bars of the pace."""
 PACE_SECONDS: Final = SPAN_SECONDS * PACE_SPANS
 """How long submissions are visible in the pace."""
-
 # The rate is of the last ten seconds: Intercom's windows are as long.
 _RATE_SPANS: Final = 5
 _PRECISE: Final = 10
@@ -130,10 +129,6 @@ def draw_pace(arrivals: Sequence[int]) -> Pace:
     )
 
 
-def _rate(rate: float) -> str:
-    return f"{rate:.1f}" if 0 < rate < _PRECISE else f"{rate:,.0f}"
-
-
 def python_lines(facts: WorkspaceFacts) -> str:
     """Return two lines of Python that submit a frame with this package."""
     token, url = json.dumps(facts.access_token), json.dumps(facts.url)
@@ -151,3 +146,7 @@ def shell_lines(facts: WorkspaceFacts, *, created_at: int) -> str:
         f"curl {address} -H {token} \\\n"
         f"  -H 'Accept: application/json' -H 'Content-Type: application/json' -d {shlex.quote(json.dumps(event))}"
     )
+
+
+def _rate(rate: float) -> str:
+    return f"{rate:.1f}" if 0 < rate < _PRECISE else f"{rate:,.0f}"

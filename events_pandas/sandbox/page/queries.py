@@ -12,20 +12,19 @@ from events_pandas.sandbox.workspace.store import EARLIEST, Row, Store
 
 LARGEST_SHOWN_BODY: Final = 65_536
 """Bytes of the largest body that is shown whole; of a larger one only the beginning is read."""
-
-MOST_LOOKED_AT: Final = 50_000
+_MOST_LOOKED_AT: Final = 50_000
 """Submissions that match one filter and are looked through at a time for a second one."""
-
+MOST_COUNTED: Final = 50_000
+"""The latest events of one contact that are counted. Every page counts them anew, and the server waits meanwhile."""
 _BEGINNING: Final = 4_096
-SHOWN_BODY: Final = (
+_SHOWN_BODY: Final = (
     f"CASE WHEN length(body) <= {LARGEST_SHOWN_BODY} THEN body ELSE substr(body, 1, {_BEGINNING}) END AS body"
 )
 """The body of a submission in SQL: a page does not read fifty bodies of a megabyte each."""
-
 _BEYOND: Final = 2**63 - 1
 _SUBMISSION: Final = (
     "SELECT submissions.number, received_at, http_status, outcome, names.name, contact, error_code, error_message,"  # noqa: S608  # All written here.
-    f" length(body), {SHOWN_BODY} FROM submissions LEFT JOIN names ON names.number = submissions.name"
+    f" length(body), {_SHOWN_BODY} FROM submissions LEFT JOIN names ON names.number = submissions.name"
 )
 
 
@@ -74,6 +73,32 @@ class FoundSubmissions:
     floor: int
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EventRow:
+    """An event of a contact, with the number, the size in bytes and the body of its first submission.
+
+    `created_at` is in Unix seconds. All submissions but the first are duplicates. Of a large body there is only the
+    beginning.
+    """
+
+    number: int
+    created_at: int
+    name: str
+    times_received: int
+    size: int
+    body: bytes
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EventCount:
+    """The number of a contact's events with one name, summaries included; the first and the last in Unix seconds."""
+
+    name: str
+    count: int
+    first: int
+    last: int
+
+
 def find_submission(store: Store, number: int) -> list[SubmissionRow]:
     """Return the submission of a number: a list of one, or of none."""
     return _rows(store.read(f"{_SUBMISSION} WHERE submissions.number = ?", (number,)))
@@ -91,7 +116,7 @@ def was_named(store: Store, contact: str) -> bool:
 
 
 def read_submissions(store: Store, selection: SubmissionFilter, limit: int) -> FoundSubmissions:
-    """Return the last submissions that match, among the `MOST_LOOKED_AT` last that may match."""
+    """Return the last submissions that match, among the `_MOST_LOOKED_AT` last that may match."""
     conditions = _conditions(store, selection)
     named = [{"contact": contact, **conditions} for contact in selection.contacts] or [conditions]
     walks = [_furthest_walk(store, one, selection.before) for one in named]
@@ -109,6 +134,67 @@ def count_submissions(store: Store, selection: SubmissionFilter) -> int:
     query = f"SELECT coalesce(sum(count), 0) FROM tallies WHERE {where}"  # noqa: S608  # Three columns at most.
     ((count,),) = store.read(query, [*conditions.values()])
     return int(count)
+
+
+def find_contact(store: Store, identifier: str) -> Contact | None:
+    """Return the contact with an identifier: the external one first, then Intercom's, then the address.
+
+    None: nobody.
+    """
+    for column in IDENTIFIER_COLUMNS.values():
+        rows = store.read(f"{SELECT_CONTACTS} WHERE {column} = ? ORDER BY role DESC LIMIT 1", (identifier,))
+        if rows:
+            return contact_of_row(rows[0])
+    return None
+
+
+def read_timeline(store: Store, contact: int, *, name: int | None, until: int | None, limit: int) -> list[EventRow]:
+    """Return the events of a contact, the latest `created_at` first.
+
+    `name` leaves only events of this name, `until` only those before the event of this number.
+    """
+    named = "" if name is None else "AND +events.name = ?"
+    earlier = (
+        ""
+        if until is None
+        else "AND (events.created_at, events.name) < (SELECT created_at, name FROM events WHERE number = ?)"
+    )
+    query = (
+        "SELECT events.number, created_at, names.name, times_received, length(body),"  # noqa: S608  # Written above.
+        f" {_SHOWN_BODY} FROM events"
+        " JOIN names ON names.number = events.name JOIN submissions ON submissions.number = events.number"
+        f" WHERE events.contact = ? {named} {earlier} ORDER BY created_at DESC, events.name DESC LIMIT ?"
+    )
+    values = [value for value in (contact, name, until, limit) if value is not None]
+    rows = store.read(query, values)
+    return [
+        EventRow(number=number, created_at=created_at, name=event_name, times_received=times, size=size, body=body)
+        for number, created_at, event_name, times, size, body in rows
+    ]
+
+
+def read_counts(store: Store, contact: int, since: int | None) -> list[EventCount]:
+    """Count the events of a contact by name, the name seen last first. `since` is the earliest second; None for all."""
+    rows = contact_counts(store, contact, since=EARLIEST if since is None else since)
+    return [EventCount(name=name, count=count, first=first, last=last) for name, count, first, last in rows]
+
+
+def read_since(store: Store, contact: int, limit: int) -> int | None:
+    """Return the earliest second from which to count at most `limit` events of a contact; None for all events."""
+    query = "SELECT created_at + 1 FROM events WHERE contact = ? ORDER BY created_at DESC LIMIT 1 OFFSET ?"
+    rows = store.read(query, (contact, limit))
+    return rows[0][0] if rows else None
+
+
+def first_submission_of(store: Store, *, identifier: str, contact: str, created_at: int, name: str) -> int | None:
+    """Return the number of the submission that brought an event; None if there is no such event."""
+    query = (
+        "SELECT events.number FROM contacts CROSS JOIN names CROSS JOIN events"  # noqa: S608  # One of three columns.
+        f" WHERE contacts.{IDENTIFIER_COLUMNS[identifier]} = ? AND names.name = ? AND events.contact = contacts.number"
+        " AND events.created_at = ? AND events.name = names.number"
+    )
+    rows = store.read(query, (contact, name, created_at))
+    return rows[0][0] if rows else None
 
 
 def _conditions(store: Store, selection: SubmissionFilter) -> dict[str, str | int]:
@@ -158,7 +244,7 @@ def _floor(store: Store, column: str, value: str | int, *, before: int | None) -
         f"SELECT number FROM submissions WHERE {column} {_comparison(column, value)} AND number < ?"  # noqa: S608  # One of four columns.
         " ORDER BY number DESC LIMIT 1 OFFSET ?"
     )
-    rows = store.read(query, (value, _BEYOND if before is None else before, MOST_LOOKED_AT))
+    rows = store.read(query, (value, _BEYOND if before is None else before, _MOST_LOOKED_AT))
     return rows[0][0] if rows else 0
 
 
@@ -187,94 +273,3 @@ def _comparison(column: str, value: str | int) -> str:
 def _rows(rows: Sequence[Row]) -> list[SubmissionRow]:
     names = [field.name for field in fields(SubmissionRow)]
     return [SubmissionRow(**dict(zip(names, row, strict=True))) for row in rows]
-
-
-MOST_COUNTED: Final = 50_000
-"""The latest events of one contact that are counted. Every page counts them anew, and the server waits meanwhile."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class EventCount:
-    """The number of a contact's events with one name, summaries included; the first and the last in Unix seconds."""
-
-    name: str
-    count: int
-    first: int
-    last: int
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class EventRow:
-    """An event of a contact, with the number, the size in bytes and the body of its first submission.
-
-    `created_at` is in Unix seconds. All submissions but the first are duplicates. Of a large body there is only the
-    beginning.
-    """
-
-    number: int
-    created_at: int
-    name: str
-    times_received: int
-    size: int
-    body: bytes
-
-
-def find_contact(store: Store, identifier: str) -> Contact | None:
-    """Return the contact with an identifier: the external one first, then Intercom's, then the address.
-
-    None: nobody.
-    """
-    for column in IDENTIFIER_COLUMNS.values():
-        rows = store.read(f"{SELECT_CONTACTS} WHERE {column} = ? ORDER BY role DESC LIMIT 1", (identifier,))
-        if rows:
-            return contact_of_row(rows[0])
-    return None
-
-
-def read_since(store: Store, contact: int, limit: int) -> int | None:
-    """Return the earliest second from which to count at most `limit` events of a contact; None for all events."""
-    query = "SELECT created_at + 1 FROM events WHERE contact = ? ORDER BY created_at DESC LIMIT 1 OFFSET ?"
-    rows = store.read(query, (contact, limit))
-    return rows[0][0] if rows else None
-
-
-def read_counts(store: Store, contact: int, since: int | None) -> list[EventCount]:
-    """Count the events of a contact by name, the name seen last first. `since` is the earliest second; None for all."""
-    rows = contact_counts(store, contact, since=EARLIEST if since is None else since)
-    return [EventCount(name=name, count=count, first=first, last=last) for name, count, first, last in rows]
-
-
-def read_timeline(store: Store, contact: int, *, name: int | None, until: int | None, limit: int) -> list[EventRow]:
-    """Return the events of a contact, the latest `created_at` first.
-
-    `name` leaves only events of this name, `until` only those before the event of this number.
-    """
-    named = "" if name is None else "AND +events.name = ?"
-    earlier = (
-        ""
-        if until is None
-        else "AND (events.created_at, events.name) < (SELECT created_at, name FROM events WHERE number = ?)"
-    )
-    query = (
-        "SELECT events.number, created_at, names.name, times_received, length(body),"  # noqa: S608  # Written above.
-        f" {SHOWN_BODY} FROM events"
-        " JOIN names ON names.number = events.name JOIN submissions ON submissions.number = events.number"
-        f" WHERE events.contact = ? {named} {earlier} ORDER BY created_at DESC, events.name DESC LIMIT ?"
-    )
-    values = [value for value in (contact, name, until, limit) if value is not None]
-    rows = store.read(query, values)
-    return [
-        EventRow(number=number, created_at=created_at, name=event_name, times_received=times, size=size, body=body)
-        for number, created_at, event_name, times, size, body in rows
-    ]
-
-
-def first_submission_of(store: Store, *, identifier: str, contact: str, created_at: int, name: str) -> int | None:
-    """Return the number of the submission that brought an event; None if there is no such event."""
-    query = (
-        "SELECT events.number FROM contacts CROSS JOIN names CROSS JOIN events"  # noqa: S608  # One of three columns.
-        f" WHERE contacts.{IDENTIFIER_COLUMNS[identifier]} = ? AND names.name = ? AND events.contact = contacts.number"
-        " AND events.created_at = ? AND events.name = names.number"
-    )
-    rows = store.read(query, (contact, name, created_at))
-    return rows[0][0] if rows else None

@@ -10,6 +10,27 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 # Controls, marks that change the direction of text, and halves of surrogate pairs, which no encoding takes.
 _INVISIBLE: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+# Not from a locale: the page is in English everywhere.
+_MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_MEAN_YEAR_SECONDS: Final = 31_556_952
+# The year 5138. Events do not have such times, but milliseconds of this century sent as seconds are later.
+_SUSPICIOUS_SECONDS: Final = 100_000_000_000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Moment:
+    """A time as people read it. `time` and `iso` are empty beyond the calendar; `note` says what is odd about it."""
+
+    date: str
+    time: str
+    iso: str
+    note: str
+
+
+def render(template: str, **values: object) -> str:
+    """Fill in a template of the folder ``templates``, and return HTML."""
+    return _environment().get_template(template).render(values)
 
 
 def visible(text: str) -> str:
@@ -17,9 +38,24 @@ def visible(text: str) -> str:
     return _INVISIBLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
-def render(template: str, **values: object) -> str:
-    """Fill in a template of the folder ``templates``, and return HTML."""
-    return _environment().get_template(template).render(values)
+def read_moment(seconds: float) -> Moment:
+    """Return a time of Unix seconds, of any size, in UTC and whole seconds."""
+    note = "Intercom reads seconds: were these milliseconds?" if abs(seconds) >= _SUSPICIOUS_SECONDS else ""
+    try:
+        moment = _EPOCH + timedelta(seconds=int(seconds))
+    except OverflowError:
+        return Moment(date=f"the year {1970 + int(seconds) // _MEAN_YEAR_SECONDS}", time="", iso="", note=note)
+    return Moment(
+        date=f"{moment.day} {_MONTHS[moment.month - 1]} {moment.year}",
+        time=f"{moment:%H:%M:%S}",
+        iso=f"{moment.year:04}-{moment:%m-%dT%H:%M:%S}Z",
+        note=note,
+    )
+
+
+def month_name(month: int) -> str:
+    """Return the three letters of a month from 1 to 12."""
+    return _MONTHS[month - 1]
 
 
 @cache
@@ -47,41 +83,3 @@ def _count(number: int) -> str:
 
 def _bytes(size: int) -> str:
     return f"{size:,} byte{'' if size == 1 else 's'}"
-
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-# Not from a locale: the page is in English everywhere.
-_MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_MEAN_YEAR_SECONDS: Final = 31_556_952
-# The year 5138. Events do not have such times, but milliseconds of this century sent as seconds are later.
-_SUSPICIOUS_SECONDS: Final = 100_000_000_000
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Moment:
-    """A time as people read it. `time` and `iso` are empty beyond the calendar; `note` says what is odd about it."""
-
-    date: str
-    time: str
-    iso: str
-    note: str
-
-
-def read_moment(seconds: float) -> Moment:
-    """Return a time of Unix seconds, of any size, in UTC and whole seconds."""
-    note = "Intercom reads seconds: were these milliseconds?" if abs(seconds) >= _SUSPICIOUS_SECONDS else ""
-    try:
-        moment = _EPOCH + timedelta(seconds=int(seconds))
-    except OverflowError:
-        return Moment(date=f"the year {1970 + int(seconds) // _MEAN_YEAR_SECONDS}", time="", iso="", note=note)
-    return Moment(
-        date=f"{moment.day} {_MONTHS[moment.month - 1]} {moment.year}",
-        time=f"{moment:%H:%M:%S}",
-        iso=f"{moment.year:04}-{moment:%m-%dT%H:%M:%S}Z",
-        note=note,
-    )
-
-
-def month_name(month: int) -> str:
-    """Return the three letters of a month from 1 to 12."""
-    return _MONTHS[month - 1]

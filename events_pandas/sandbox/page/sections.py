@@ -51,70 +51,8 @@ from events_pandas.sandbox.workspace.contacts import Contact
 from events_pandas.sandbox.workspace.store import Store
 from events_pandas.sandbox.workspace.workspace import SubmissionOutcome
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LogPage:
-    """A page of the submissions that match, the last received first.
-
-    `matching` counts them on all pages; None if counting would take long. The next page has lower numbers than `older`;
-    None if there is none. `is_cut`: others may match that were not looked at yet, and follow on the next page.
-    """
-
-    rows: tuple[ShownSubmission, ...]
-    matching: int | None
-    older: int | None
-    is_cut: bool = False
-
-
-def read_log(store: Store, resolved: ResolvedFilters, *, limit: int) -> LogPage:
-    """Return a page of the log with at most `limit` submissions."""
-    if resolved.filters.submission is not None:
-        one = find_submission(store, resolved.filters.submission)
-        return LogPage(rows=_shown(store, one), matching=len(one), older=None)
-    if not resolved.is_known:
-        return LogPage(rows=(), matching=0, older=None)
-    selection = _selection(resolved)
-    # One more than is shown tells whether there are older ones.
-    found = read_submissions(store, selection, limit + 1)
-    rows = found.rows[:limit]
-    matching = None if selection.contacts else count_submissions(store, selection)
-    if len(found.rows) > limit:
-        return LogPage(rows=_shown(store, rows), matching=matching, older=rows[-1].number)
-    older = found.floor + 1 if found.floor else None
-    return LogPage(rows=_shown(store, rows), matching=matching, older=older, is_cut=older is not None)
-
-
-def _selection(resolved: ResolvedFilters) -> SubmissionFilter:
-    filters = resolved.filters
-    identifiers = resolved.contact.identifiers if resolved.contact else ()
-    named = dict.fromkeys((filters.contact, *identifiers)) if filters.contact else {}
-    return SubmissionFilter(
-        name=resolved.name,
-        contacts=tuple(named),
-        outcome=filters.outcome,
-        http_status=filters.http_status,
-        before=filters.before,
-    )
-
-
-def _shown(store: Store, rows: Sequence[SubmissionRow]) -> tuple[ShownSubmission, ...]:
-    return tuple(show_submission(row, repeated=_repeated(store, row)) for row in rows)
-
-
-def _repeated(store: Store, row: SubmissionRow) -> int | None:
-    if row.outcome != SubmissionOutcome.DUPLICATE:
-        return None
-    sent = read_sent(row.body)
-    if sent.identifier is None or sent.contact is None or sent.created_at is None or row.name is None:
-        return None
-    return first_submission_of(
-        store, identifier=sent.identifier, contact=sent.contact, created_at=sent.created_at, name=row.name
-    )
-
-
-PAGE_ROWS: Final = 50
+_PAGE_ROWS: Final = 50
 """Rows of a table on one page."""
-
 # A workspace accepts 120 names, but clients may send any number.
 _MOST_NAMES: Final = 200
 
@@ -138,6 +76,20 @@ class Section:
     name: str
     html: str
     version: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LogPage:
+    """A page of the submissions that match, the last received first.
+
+    `matching` counts them on all pages; None if counting would take long. The next page has lower numbers than `older`;
+    None if there is none. `is_cut`: others may match that were not looked at yet, and follow on the next page.
+    """
+
+    rows: tuple[ShownSubmission, ...]
+    matching: int | None
+    older: int | None
+    is_cut: bool = False
 
 
 def render_section(name: str, view: View) -> Section:
@@ -218,19 +170,19 @@ def _contact(view: View) -> str:
         ],
         since=None if since is None else read_moment(since),
         most_counted=MOST_COUNTED,
-        events=[show_event(row, now=view.now) for row in rows[:PAGE_ROWS]],
+        events=[show_event(row, now=view.now) for row in rows[:_PAGE_ROWS]],
         filters=resolved.filters,
-        has_older=len(rows) > PAGE_ROWS,
+        has_older=len(rows) > _PAGE_ROWS,
     )
 
 
 def _timeline(store: Store, resolved: ResolvedFilters, contact: Contact) -> list[EventRow]:
     # One more than is shown tells whether there are older ones.
-    return read_timeline(store, contact.number, name=resolved.name, until=resolved.filters.until, limit=PAGE_ROWS + 1)
+    return read_timeline(store, contact.number, name=resolved.name, until=resolved.filters.until, limit=_PAGE_ROWS + 1)
 
 
 def _log(view: View) -> str:
-    page = read_log(view.store, view.resolved, limit=PAGE_ROWS)
+    page = read_log(view.store, view.resolved, limit=_PAGE_ROWS)
     last, _ = read_change(view.store)
     return render(
         "log.html",
@@ -242,9 +194,54 @@ def _log(view: View) -> str:
     )
 
 
+def read_log(store: Store, resolved: ResolvedFilters, *, limit: int) -> LogPage:
+    """Return a page of the log with at most `limit` submissions."""
+    if resolved.filters.submission is not None:
+        one = find_submission(store, resolved.filters.submission)
+        return LogPage(rows=_shown(store, one), matching=len(one), older=None)
+    if not resolved.is_known:
+        return LogPage(rows=(), matching=0, older=None)
+    selection = _selection(resolved)
+    # One more than is shown tells whether there are older ones.
+    found = read_submissions(store, selection, limit + 1)
+    rows = found.rows[:limit]
+    matching = None if selection.contacts else count_submissions(store, selection)
+    if len(found.rows) > limit:
+        return LogPage(rows=_shown(store, rows), matching=matching, older=rows[-1].number)
+    older = found.floor + 1 if found.floor else None
+    return LogPage(rows=_shown(store, rows), matching=matching, older=older, is_cut=older is not None)
+
+
+def _selection(resolved: ResolvedFilters) -> SubmissionFilter:
+    filters = resolved.filters
+    identifiers = resolved.contact.identifiers if resolved.contact else ()
+    named = dict.fromkeys((filters.contact, *identifiers)) if filters.contact else {}
+    return SubmissionFilter(
+        name=resolved.name,
+        contacts=tuple(named),
+        outcome=filters.outcome,
+        http_status=filters.http_status,
+        before=filters.before,
+    )
+
+
+def _shown(store: Store, rows: Sequence[SubmissionRow]) -> tuple[ShownSubmission, ...]:
+    return tuple(show_submission(row, repeated=_repeated(store, row)) for row in rows)
+
+
+def _repeated(store: Store, row: SubmissionRow) -> int | None:
+    if row.outcome != SubmissionOutcome.DUPLICATE:
+        return None
+    sent = read_sent(row.body)
+    if sent.identifier is None or sent.contact is None or sent.created_at is None or row.name is None:
+        return None
+    return first_submission_of(
+        store, identifier=sent.identifier, contact=sent.contact, created_at=sent.created_at, name=row.name
+    )
+
+
 _SECTIONS: Final[Mapping[str, Callable[[View], str]]] = MappingProxyType(
     {"facts": _facts, "totals": _totals, "filters": _filters, "chart": _chart, "contact": _contact, "log": _log}
 )
-
 SECTIONS: Final = tuple(_SECTIONS)
 """The names of all sections, in their order."""

@@ -18,13 +18,16 @@ from events_pandas.sandbox.rules.events import Payload, SentFields, is_unix_seco
 from events_pandas.sandbox.rules.refusals import Refusal
 from events_pandas.sandbox.workspace.workspace import SubmissionOutcome
 
-SHOWN_KEYS: Final = 30
+_SHOWN_KEYS: Final = 30
 """Keys of one event that are shown. A body may have thousands; Intercom tracks ten."""
-
 _VALUE_CHARACTERS: Final = 300
+_BODY_CHARACTERS: Final = 4_000
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, indent=2)
 _UNDECIDED: Final = "Intercom's documentation does not say what becomes of it"
 _CENTS: Final = "Intercom's documentation says “cents”, and nothing of currencies without two decimals"
 _STRIPE: Final = "Intercom shows it as a link to Stripe"
+_TOO_LONG: Final = "Too long to be read here"
+_NO_ANSWER: Final = "nothing was answered"
 _STRIPE_KEYS: Final = frozenset({"stripe_charge", "stripe_customer", "stripe_invoice"})
 _RICH_LINK: Final = frozenset({"url", "value"})
 _MONETARY_AMOUNT: Final = frozenset({"amount", "currency"})
@@ -82,97 +85,14 @@ class MetadataEntry:
     is_ignored: bool
 
 
-def read_metadata(metadata: Mapping[str, object]) -> tuple[MetadataEntry, ...]:
-    """Return the first `SHOWN_KEYS` entries of an event's metadata, right or wrong, in the order sent."""
-    entries = zip(range(SHOWN_KEYS), metadata.items(), strict=False)
-    return tuple(
-        MetadataEntry(key=_cut(key), value=read_value(key, value), is_ignored=place >= intercom.METADATA_LIMIT)
-        for place, (key, value) in entries
-    )
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EventFields:
+    """The fields of an event. None and empty: they could not be read. `further_keys` counts those beyond `entries`."""
 
-
-def read_value(key: str, value: object) -> ShownValue:
-    """Return how to show a value. Whole numbers under ``…_date`` and ``…_at`` are dates; long text is cut."""
-    if isinstance(value, str):
-        return _shown_text(key, value)
-    if isinstance(value, Mapping):
-        return _shown_object(value)
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return _shown_number(key, value)
-    return _shown_json(value, note="" if isinstance(value, list) else _UNDECIDED)
-
-
-def safe_href(address: str) -> str:
-    """Return an address if a click may lead there: HTTP or HTTPS, with a host. Otherwise an empty string."""
-    try:
-        parts = urlsplit(address)
-        host = parts.hostname
-    except ValueError:
-        return ""
-    # Browsers skip line breaks and spaces in an address, and the parser does not: both are refused.
-    is_one_word = address.isprintable() and " " not in address
-    return address if is_one_word and host and parts.scheme in intercom.LINK_SCHEMES else ""
-
-
-def _shown_text(key: str, text: str) -> ShownValue:
-    href = safe_href(text)
-    note = _STRIPE if key.lower() in _STRIPE_KEYS else ""
-    return ShownValue(kind=ValueKind.LINK if href else ValueKind.TEXT, text=_cut(text), href=href, note=note)
-
-
-def _shown_number(key: str, number: float) -> ShownValue:
-    if is_unix_seconds(number) and key.lower().endswith(intercom.DATE_SUFFIXES):
-        moment = read_moment(number)
-        text = f"{moment.date}, {moment.time}" if moment.time else moment.date
-        return ShownValue(kind=ValueKind.DATE, text=text, note=moment.note or f"{number}, in UTC")
-    return ShownValue(kind=ValueKind.NUMBER, text=_cut(json.dumps(number)))
-
-
-def _shown_object(value: Mapping[str, object]) -> ShownValue:
-    match value:
-        case {"url": str(url), "value": str(text)} if value.keys() == _RICH_LINK:
-            href = safe_href(url)
-            return ShownValue(
-                kind=ValueKind.LINK if href else ValueKind.OTHER, text=_cut(text), href=href, note=_cut(url)
-            )
-        case {"amount": bool()}:
-            return _shown_json(value)
-        case {"amount": int(amount), "currency": str(currency)} if value.keys() == _MONETARY_AMOUNT:
-            return _shown_money(amount, currency.upper())
-    return _shown_json(value)
-
-
-def _shown_money(amount: int, currency: str) -> ShownValue:
-    decimals = DECIMALS.get(currency.lower())
-    digits = HUNDREDTHS if decimals is None else decimals
-    whole, fraction = divmod(abs(amount), 10**digits)
-    number = f"{whole:,}.{fraction:0{digits}}" if digits else f"{whole:,}"
-    symbol = _SYMBOLS.get(currency, f"{currency}\N{NO-BREAK SPACE}")
-    sign = "\N{MINUS SIGN}" if amount < 0 else ""
-    sent = f"{amount} {currency} was sent"
-    if decimals == HUNDREDTHS:
-        note = sent
-    else:
-        note = f"{sent}. {_CENTS}" if decimals is not None else f"{sent}. ISO 4217 has no decimals for {currency}"
-    return ShownValue(kind=ValueKind.MONEY, text=_cut(f"{sign}{symbol}{number}"), note=_cut(note))
-
-
-def _shown_json(value: object, *, note: str = "") -> ShownValue:
-    try:
-        text = json.dumps(value, ensure_ascii=False)
-    except RecursionError:
-        text = "nested too deeply to be shown"
-    return ShownValue(kind=ValueKind.OTHER, text=_cut(text), note=note)
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _VALUE_CHARACTERS else f"{text[:_VALUE_CHARACTERS]}…"
-
-
-_BODY_CHARACTERS: Final = 4_000
-_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, indent=2)
-_TOO_LONG: Final = "Too long to be read here"
-_NO_ANSWER: Final = "nothing was answered"
+    identifier: str
+    created_at: Moment | None
+    entries: tuple[MetadataEntry, ...]
+    further_keys: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -188,16 +108,6 @@ class ShownBody:
     text: str
     is_read: bool
     is_whole: bool
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class EventFields:
-    """The fields of an event. None and empty: they could not be read. `further_keys` counts those beyond `entries`."""
-
-    identifier: str
-    created_at: Moment | None
-    entries: tuple[MetadataEntry, ...]
-    further_keys: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -274,13 +184,45 @@ def show_event(row: EventRow, *, now: float) -> ShownEvent:
     )
 
 
+def read_metadata(metadata: Mapping[str, object]) -> tuple[MetadataEntry, ...]:
+    """Return the first `_SHOWN_KEYS` entries of an event's metadata, right or wrong, in the order sent."""
+    entries = zip(range(_SHOWN_KEYS), metadata.items(), strict=False)
+    return tuple(
+        MetadataEntry(key=_cut(key), value=read_value(key, value), is_ignored=place >= intercom.METADATA_LIMIT)
+        for place, (key, value) in entries
+    )
+
+
+def read_value(key: str, value: object) -> ShownValue:
+    """Return how to show a value. Whole numbers under ``…_date`` and ``…_at`` are dates; long text is cut."""
+    if isinstance(value, str):
+        return _shown_text(key, value)
+    if isinstance(value, Mapping):
+        return _shown_object(value)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return _shown_number(key, value)
+    return _shown_json(value, note="" if isinstance(value, list) else _UNDECIDED)
+
+
+def safe_href(address: str) -> str:
+    """Return an address if a click may lead there: HTTP or HTTPS, with a host. Otherwise an empty string."""
+    try:
+        parts = urlsplit(address)
+        host = parts.hostname
+    except ValueError:
+        return ""
+    # Browsers skip line breaks and spaces in an address, and the parser does not: both are refused.
+    is_one_word = address.isprintable() and " " not in address
+    return address if is_one_word and host and parts.scheme in intercom.LINK_SCHEMES else ""
+
+
 def _event_fields(sent: SentFields) -> EventFields:
     metadata: Payload = sent.metadata or {}
     return EventFields(
         identifier=sent.identifier or "",
         created_at=None if sent.created_at is None else read_moment(sent.created_at),
         entries=read_metadata(metadata),
-        further_keys=max(len(metadata) - SHOWN_KEYS, 0),
+        further_keys=max(len(metadata) - _SHOWN_KEYS, 0),
     )
 
 
@@ -336,3 +278,58 @@ def _json(fields: Mapping[str, object]) -> str:
         if written.tell() > _BODY_CHARACTERS:
             break
     return written.getvalue()
+
+
+def _shown_text(key: str, text: str) -> ShownValue:
+    href = safe_href(text)
+    note = _STRIPE if key.lower() in _STRIPE_KEYS else ""
+    return ShownValue(kind=ValueKind.LINK if href else ValueKind.TEXT, text=_cut(text), href=href, note=note)
+
+
+def _shown_number(key: str, number: float) -> ShownValue:
+    if is_unix_seconds(number) and key.lower().endswith(intercom.DATE_SUFFIXES):
+        moment = read_moment(number)
+        text = f"{moment.date}, {moment.time}" if moment.time else moment.date
+        return ShownValue(kind=ValueKind.DATE, text=text, note=moment.note or f"{number}, in UTC")
+    return ShownValue(kind=ValueKind.NUMBER, text=_cut(json.dumps(number)))
+
+
+def _shown_object(value: Mapping[str, object]) -> ShownValue:
+    match value:
+        case {"url": str(url), "value": str(text)} if value.keys() == _RICH_LINK:
+            href = safe_href(url)
+            return ShownValue(
+                kind=ValueKind.LINK if href else ValueKind.OTHER, text=_cut(text), href=href, note=_cut(url)
+            )
+        case {"amount": bool()}:
+            return _shown_json(value)
+        case {"amount": int(amount), "currency": str(currency)} if value.keys() == _MONETARY_AMOUNT:
+            return _shown_money(amount, currency.upper())
+    return _shown_json(value)
+
+
+def _shown_money(amount: int, currency: str) -> ShownValue:
+    decimals = DECIMALS.get(currency.lower())
+    digits = HUNDREDTHS if decimals is None else decimals
+    whole, fraction = divmod(abs(amount), 10**digits)
+    number = f"{whole:,}.{fraction:0{digits}}" if digits else f"{whole:,}"
+    symbol = _SYMBOLS.get(currency, f"{currency}\N{NO-BREAK SPACE}")
+    sign = "\N{MINUS SIGN}" if amount < 0 else ""
+    sent = f"{amount} {currency} was sent"
+    if decimals == HUNDREDTHS:
+        note = sent
+    else:
+        note = f"{sent}. {_CENTS}" if decimals is not None else f"{sent}. ISO 4217 has no decimals for {currency}"
+    return ShownValue(kind=ValueKind.MONEY, text=_cut(f"{sign}{symbol}{number}"), note=_cut(note))
+
+
+def _shown_json(value: object, *, note: str = "") -> ShownValue:
+    try:
+        text = json.dumps(value, ensure_ascii=False)
+    except RecursionError:
+        text = "nested too deeply to be shown"
+    return ShownValue(kind=ValueKind.OTHER, text=_cut(text), note=note)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _VALUE_CHARACTERS else f"{text[:_VALUE_CHARACTERS]}…"

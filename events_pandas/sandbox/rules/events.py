@@ -10,87 +10,13 @@ from typing import Any, Final, NoReturn, TypeAlias, TypeGuard
 from events_pandas import intercom
 from events_pandas.sandbox.rules.refusals import Refusal, invalid, missing
 
+Payload: TypeAlias = dict[str, Any]
+"""The fields of a submission by name, their values not judged yet."""
+_FIELDS: Final = frozenset({"event_name", "created_at", "metadata", *intercom.IDENTIFIERS})
 _RICH_LINK: Final = frozenset({"url", "value"})
 _MONETARY_AMOUNT: Final = frozenset({"amount", "currency"})
 _CURRENCY_LENGTH: Final = 3
 _LINK_STARTS: Final = tuple(f"{scheme}://" for scheme in intercom.LINK_SCHEMES)
-
-
-def metadata_refusal(metadata: Mapping[str, object]) -> Refusal | None:
-    """Return what is wrong with the first wrong key of an event's metadata, or None.
-
-    Metadata is flat: text, numbers, and the two objects that Intercom knows. Intercom does not document null, booleans
-    and text over 255 characters. The sandbox takes null and booleans, and refuses long text: text that Intercom might
-    cut is seen here.
-    """
-    seen: set[str] = set()
-    for key, value in metadata.items():
-        fault = _key_fault(key, seen) or _value_fault(value)
-        if fault:
-            return invalid(f"metadata.{key}", fault)
-        seen.add(key.lower())
-    return None
-
-
-def _key_fault(key: str, seen: set[str]) -> str | None:
-    if not intercom.FORBIDDEN_KEY_CHARACTERS.isdisjoint(key):
-        return "has a character that a metadata key may not have"
-    if key.lower() in intercom.RESERVED_KEYS:
-        return "is a reserved key"
-    if key.lower() in seen:
-        return "is there twice: keys that differ in case only are equal"
-    return None
-
-
-def _value_fault(value: object) -> str | None:
-    if isinstance(value, str):
-        return _text_fault(value)
-    if isinstance(value, dict):
-        return _object_fault(value)
-    if isinstance(value, list):
-        return "is an array, which metadata cannot hold"
-    return None
-
-
-def _text_fault(text: str) -> str | None:
-    if len(text) > intercom.TEXT_LIMIT:
-        return f"has {len(text)} characters, at most {intercom.TEXT_LIMIT} are allowed"
-    return "has a NUL character" if "\0" in text else None
-
-
-def _object_fault(value: Mapping[str, object]) -> str | None:
-    # Intercom's page says "an object that contains" these keys: it is not known to refuse a third one.
-    if value.keys() >= _RICH_LINK:
-        return _rich_link_fault(value["url"], value["value"])
-    if value.keys() >= _MONETARY_AMOUNT:
-        return _monetary_amount_fault(value["amount"], value["currency"])
-    return "is an object, but neither a rich link (url, value) nor a monetary amount (amount, currency)"
-
-
-def _rich_link_fault(url: object, value: object) -> str | None:
-    if not isinstance(url, str) or not url.lower().startswith(_LINK_STARTS):
-        return "has a url that is no HTTP or HTTPS address"
-    if not isinstance(value, str):
-        return "has a value that is no string"
-    return "has a NUL character" if "\0" in url + value else None
-
-
-def _monetary_amount_fault(amount: object, currency: object) -> str | None:
-    if not isinstance(amount, int) or isinstance(amount, bool) or amount <= 0:
-        return "has an amount that is no positive integer"
-    if (
-        not isinstance(currency, str)
-        or len(currency) != _CURRENCY_LENGTH
-        or not (currency.isascii() and currency.isalpha())
-    ):
-        return "has a currency that is no code of three letters"
-    return None
-
-
-Payload: TypeAlias = dict[str, Any]
-"""The fields of a submission by name, their values not judged yet."""
-
-_FIELDS: Final = frozenset({"event_name", "created_at", "metadata", *intercom.IDENTIFIERS})
 _INT64_BITS: Final = 63
 
 
@@ -120,6 +46,17 @@ class SandboxEvent:
     created_at: int
     metadata: dict[str, object]
     times_received: int = 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SentFields:
+    """The fields that can be read from a submission, right or wrong. None: missing, or not of its type."""
+
+    identifier: str | None
+    contact: str | None
+    event_name: str | None
+    created_at: int | None
+    metadata: Payload | None
 
 
 def judge(body: bytes) -> SandboxEvent | Refusal:
@@ -154,17 +91,6 @@ def read_payload(body: bytes) -> Payload | Refusal:
     if not isinstance(payload, dict):
         return Refusal(status=400, code="bad_request", message="The body is not a JSON object")
     return payload
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SentFields:
-    """The fields that can be read from a submission, right or wrong. None: missing, or not of its type."""
-
-    identifier: str | None
-    contact: str | None
-    event_name: str | None
-    created_at: int | None
-    metadata: Payload | None
 
 
 def read_sent(body: bytes) -> SentFields:
@@ -240,12 +166,24 @@ def _contact_refusal(payload: Payload) -> Refusal | None:
 
 
 def _metadata_refusal(payload: Payload) -> Refusal | None:
+    """Return what is wrong with the metadata, or with its first wrong key.
+
+    Metadata is flat: text, numbers, and the two objects that Intercom knows. Intercom does not document null, booleans
+    and text over 255 characters. The sandbox takes null and booleans, and refuses long text: text that Intercom might
+    cut is seen here.
+    """
     metadata = payload.get("metadata")
     if metadata is None:
         return None
     if not isinstance(metadata, dict):
         return invalid("metadata", "is no object")
-    return metadata_refusal(metadata)
+    seen: set[str] = set()
+    for key, value in metadata.items():
+        fault = _key_fault(key, seen) or _value_fault(value)
+        if fault:
+            return invalid(f"metadata.{key}", fault)
+        seen.add(key.lower())
+    return None
 
 
 def _text_refusal(field: str, value: object) -> Refusal | None:
@@ -276,3 +214,58 @@ def _event(payload: Payload) -> SandboxEvent:
         created_at=payload["created_at"],
         metadata=dict(itertools.islice(metadata.items(), intercom.METADATA_LIMIT)),
     )
+
+
+def _key_fault(key: str, seen: set[str]) -> str | None:
+    if not intercom.FORBIDDEN_KEY_CHARACTERS.isdisjoint(key):
+        return "has a character that a metadata key may not have"
+    if key.lower() in intercom.RESERVED_KEYS:
+        return "is a reserved key"
+    if key.lower() in seen:
+        return "is there twice: keys that differ in case only are equal"
+    return None
+
+
+def _value_fault(value: object) -> str | None:
+    if isinstance(value, str):
+        return _text_fault(value)
+    if isinstance(value, dict):
+        return _object_fault(value)
+    if isinstance(value, list):
+        return "is an array, which metadata cannot hold"
+    return None
+
+
+def _text_fault(text: str) -> str | None:
+    if len(text) > intercom.TEXT_LIMIT:
+        return f"has {len(text)} characters, at most {intercom.TEXT_LIMIT} are allowed"
+    return "has a NUL character" if "\0" in text else None
+
+
+def _object_fault(value: Mapping[str, object]) -> str | None:
+    # Intercom's page says "an object that contains" these keys: it is not known to refuse a third one.
+    if value.keys() >= _RICH_LINK:
+        return _rich_link_fault(value["url"], value["value"])
+    if value.keys() >= _MONETARY_AMOUNT:
+        return _monetary_amount_fault(value["amount"], value["currency"])
+    return "is an object, but neither a rich link (url, value) nor a monetary amount (amount, currency)"
+
+
+def _rich_link_fault(url: object, value: object) -> str | None:
+    if not isinstance(url, str) or not url.lower().startswith(_LINK_STARTS):
+        return "has a url that is no HTTP or HTTPS address"
+    if not isinstance(value, str):
+        return "has a value that is no string"
+    return "has a NUL character" if "\0" in url + value else None
+
+
+def _monetary_amount_fault(amount: object, currency: object) -> str | None:
+    if not isinstance(amount, int) or isinstance(amount, bool) or amount <= 0:
+        return "has an amount that is no positive integer"
+    if (
+        not isinstance(currency, str)
+        or len(currency) != _CURRENCY_LENGTH
+        or not (currency.isascii() and currency.isalpha())
+    ):
+        return "has a currency that is no code of three letters"
+    return None

@@ -36,7 +36,7 @@ AMBIGUOUS_EMAIL: Final = Refusal(
     message="Multiple existing users match this email address - must be more specific using user_id",
 )
 RESOURCE_NOT_FOUND: Final = Refusal(status=404, code="resource_not_found", message="Resource Not Found")
-CONTACT_MERGED: Final = Refusal(
+_CONTACT_MERGED: Final = Refusal(
     status=410,
     code="contact_merged",
     message="This contact has been merged. See the 'Link' header for the canonical contact.",
@@ -54,7 +54,7 @@ _CHOSEN: Final = MappingProxyType(
         404: USER_NOT_FOUND,
         406: NOT_ACCEPTABLE,
         409: AMBIGUOUS_EMAIL,
-        410: CONTACT_MERGED,
+        410: _CONTACT_MERGED,
         422: TOO_MANY_NAMES,
         429: Refusal(status=429, code="too_many_requests", message="The service is overloaded, try again later"),
         503: Refusal(status=503, code="service_unavailable", message="Sorry, the API service is unavailable"),
@@ -80,7 +80,7 @@ def already_exists(contact_id: str) -> Refusal:
 
 def merged_into(contact_id: str) -> Refusal:
     """Return 410 ``contact_merged`` with a link to the contact that took the place."""
-    return replace(CONTACT_MERGED, link=f'</contacts/{quote(contact_id, safe="")}>; rel="canonical"')
+    return replace(_CONTACT_MERGED, link=f'</contacts/{quote(contact_id, safe="")}>; rel="canonical"')
 
 
 def over_the_limit(limit: int, *, window_seconds: float) -> Refusal:

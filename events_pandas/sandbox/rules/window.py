@@ -1,29 +1,12 @@
 """The rate limit: requests are counted in windows that follow the server's clock. Also: which settings are numbers."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Integral, Real
 from typing import Final, TypeGuard
 
-
-def is_whole(value: object) -> TypeGuard[int]:
-    """Return whether a value is a whole number: numpy's integers are, booleans are not."""
-    return isinstance(value, Integral) and not isinstance(value, bool)
-
-
-def is_number(value: object) -> TypeGuard[float]:
-    """Return whether a value is a finite number: numpy's are; booleans and integers too large for a float are not."""
-    if isinstance(value, bool) or not isinstance(value, Real):
-        return False
-    try:
-        return math.isfinite(value)
-    except OverflowError:  # An integer that is too large for a float.
-        return False
-
-
 NO_LIMIT: Final = 10_000_000
 """The limit in the headers if there is none: Intercom's answers always have one, and nobody reaches this."""
-
 # Clocks are not finer than that, and 1970 lies too many windows of the shortest floats ago.
 _LEAST_SECONDS: Final = 0.001
 
@@ -89,12 +72,7 @@ class RateWindow:
         window = math.floor(now / window_seconds)
         spent = self._spent if window == self._window else 0
         allowance = self._allowance(window, window_seconds, spent)
-        return Allowance(
-            limit=allowance.limit,
-            remaining=allowance.remaining,
-            reset_seconds=allowance.reset_seconds,
-            is_admitted=allowance.remaining > 0,
-        )
+        return replace(allowance, is_admitted=allowance.remaining > 0)
 
     def _allowance(self, window: int, window_seconds: float, spent: int) -> Allowance:
         limit = NO_LIMIT if self._limit is None else self._limit
@@ -122,3 +100,18 @@ def checked_window_seconds(window_seconds: object) -> float:
     if not is_number(window_seconds) or window_seconds < _LEAST_SECONDS:
         raise ValueError(f"window_seconds must be a number of at least {_LEAST_SECONDS}, not {window_seconds!r}")
     return float(window_seconds)
+
+
+def is_whole(value: object) -> TypeGuard[int]:
+    """Return whether a value is a whole number: numpy's integers are, booleans are not."""
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+def is_number(value: object) -> TypeGuard[float]:
+    """Return whether a value is a finite number: numpy's are; booleans and integers too large for a float are not."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # An integer that is too large for a float.
+        return False

@@ -21,74 +21,9 @@ from events_pandas.sandbox.server.api import LARGEST_BODY, Api, HttpRequest, Pla
 from events_pandas.sandbox.server.control import CONTROL_PATH, Control
 from events_pandas.sandbox.server.wire import ClientConnection, drop, joined_headers, plain_path, send_response
 
+_LOGGER: Final = logging.getLogger("events_pandas.sandbox")
 _LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _PORTS: Final = range(65_536)
-
-
-def checked_host(host: object) -> str:
-    """Return an address or a name to listen on; raise ValueError if no network could know it."""
-    if not isinstance(host, str) or not host.strip() or not _is_name(host):
-        # An empty host would listen on every address.
-        raise ValueError(f"host must be an address or a name, such as '127.0.0.1' or 'localhost', not {host!r}")
-    return host
-
-
-def checked_port(port: object) -> int:
-    """Return a port, 0 for any that is free; raise ValueError if it is not a whole number from 0 to 65535."""
-    if not is_whole(port) or port not in _PORTS:
-        raise ValueError(f"port must be a whole number from 0 to 65535, not {port!r}; 0 stands for any that is free")
-    return int(port)
-
-
-def reachable_host(host: str) -> str:
-    """Return the host for the URL of a sandbox that listens on `host`, with an IPv6 address in brackets.
-
-    Nobody can connect to the address that stands for all addresses: the loopback's takes its place.
-    """
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return host
-    if address.is_unspecified:
-        return "127.0.0.1" if address.version == 4 else "[::1]"  # noqa: PLR2004  # The version of the protocol.
-    return f"[{host}]" if ":" in host else host
-
-
-def allowed_hosts(host: str) -> frozenset[str] | None:
-    """Return the names in the Host header that the sandbox answers to; None for any.
-
-    On the loopback these are its own names. Another site can point a name of its own to the loopback (DNS rebinding).
-    The browser would take that site for the sandbox, and let it read everything. The Host header gives the other name
-    away.
-    """
-    if not is_loopback(host):
-        return None
-    return _LOOPBACK_NAMES | {reachable_host(host).lower()}
-
-
-def is_allowed(host_header: bytes | None, allowed: frozenset[str] | None) -> bool:
-    """Return whether a request came by one of the allowed names, with or without a port.
-
-    HTTP/1.0 allows a request without a Host header, which is allowed here too: browsers always send one.
-    """
-    if allowed is None or host_header is None:
-        return True
-    text = host_header.decode("latin-1").lower()
-    name, colon, port = text.rpartition(":")
-    return (name if colon and port.isdigit() else text) in allowed
-
-
-def _is_name(host: str) -> bool:
-    try:
-        # A socket does the same.
-        host.encode("idna")
-    except UnicodeError:
-        return False
-    return host.isprintable()
-
-
-_LOGGER: Final = logging.getLogger("events_pandas.sandbox")
-
 _AnyResponse: TypeAlias = PlannedResponse | Response
 """The response to a request: from the API or the control, or from the page."""
 
@@ -184,6 +119,68 @@ class SandboxApp:
             host=f"{address}:{port}",
             received_at=self._now(),
         )
+
+
+def checked_host(host: object) -> str:
+    """Return an address or a name to listen on; raise ValueError if no network could know it."""
+    if not isinstance(host, str) or not host.strip() or not _is_name(host):
+        # An empty host would listen on every address.
+        raise ValueError(f"host must be an address or a name, such as '127.0.0.1' or 'localhost', not {host!r}")
+    return host
+
+
+def checked_port(port: object) -> int:
+    """Return a port, 0 for any that is free; raise ValueError if it is not a whole number from 0 to 65535."""
+    if not is_whole(port) or port not in _PORTS:
+        raise ValueError(f"port must be a whole number from 0 to 65535, not {port!r}; 0 stands for any that is free")
+    return int(port)
+
+
+def reachable_host(host: str) -> str:
+    """Return the host for the URL of a sandbox that listens on `host`, with an IPv6 address in brackets.
+
+    Nobody can connect to the address that stands for all addresses: the loopback's takes its place.
+    """
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host
+    if address.is_unspecified:
+        return "127.0.0.1" if address.version == 4 else "[::1]"  # noqa: PLR2004  # The version of the protocol.
+    return f"[{host}]" if ":" in host else host
+
+
+def allowed_hosts(host: str) -> frozenset[str] | None:
+    """Return the names in the Host header that the sandbox answers to; None for any.
+
+    On the loopback these are its own names. Another site can point a name of its own to the loopback (DNS rebinding).
+    The browser would take that site for the sandbox, and let it read everything. The Host header gives the other name
+    away.
+    """
+    if not is_loopback(host):
+        return None
+    return _LOOPBACK_NAMES | {reachable_host(host).lower()}
+
+
+def is_allowed(host_header: bytes | None, allowed: frozenset[str] | None) -> bool:
+    """Return whether a request came by one of the allowed names, with or without a port.
+
+    HTTP/1.0 allows a request without a Host header, which is allowed here too: browsers always send one.
+    """
+    if allowed is None or host_header is None:
+        return True
+    text = host_header.decode("latin-1").lower()
+    name, colon, port = text.rpartition(":")
+    return (name if colon and port.isdigit() else text) in allowed
+
+
+def _is_name(host: str) -> bool:
+    try:
+        # A socket does the same.
+        host.encode("idna")
+    except UnicodeError:
+        return False
+    return host.isprintable()
 
 
 def _failure(error: Exception) -> Refusal:

@@ -15,6 +15,14 @@ from starlette.types import Message, Receive, Scope, Send
 from events_pandas.sandbox.endpoints.replies import HttpResponse, with_content
 from events_pandas.sandbox.faults import Fault
 
+Credentials: TypeAlias = tuple[bytes, bytes]
+"""A scheme in lower case, and its value."""
+# Not after a colon: clients do not always encode an external identifier that is a URL.
+_SLASHES: Final = re.compile(rb"(?<!:)/{2,}")
+_JSON: Final = re.compile(rb"application/(?:[^/+*]+\+)?json")
+# The narrowest first: "application/json;q=0, */*" accepts everything but JSON.
+_RANGES: Final = (b"application/json", b"application/*", b"*/*", b"*")
+_UNWANTED: Final = re.compile(rb";\s*q\s*=\s*(?:0(?:\.0*)?|\.0+)\s*(?:;|$)")
 # Intercom's empty bodies may be white space: so white space trickles for an empty body.
 _WHITE_SPACE: Final = b" " * 10
 
@@ -39,6 +47,46 @@ class ClientConnection:
         return cls(receive=receive, send=send, transport=state["transport"], give_up=state["give_up"])
 
 
+def plain_path(raw_path: bytes) -> str:
+    """Decode a path, and drop the slashes that clients write twice or at its end.
+
+    A slash inside an identifier is encoded, and stays: ``/contacts/find_by_external_id/a%2F%2Fb`` ends in ``a//b``.
+    """
+    plain = _SLASHES.sub(b"/", raw_path).rstrip(b"/") or b"/"
+    return unquote_to_bytes(plain).decode(errors="replace")
+
+
+def joined_headers(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    """Return headers by name. Several with one name become a list with commas, as HTTP has it."""
+    joined: dict[bytes, bytes] = {}
+    for name, value in headers:
+        joined[name] = b"%b, %b" % (joined[name], value) if name in joined else value
+    return joined
+
+
+def token_credentials(access_token: str) -> frozenset[Credentials]:
+    """Return the ways to present a token: a bearer, or as in older clients the user of HTTP Basic without password."""
+    user = base64.b64encode(f"{access_token}:".encode()).rstrip(b"=")
+    return frozenset({(b"bearer", access_token.encode()), (b"basic", user)})
+
+
+def read_credentials(authorization: bytes) -> Credentials:
+    """Read the value of an Authorization header; in another form it equals none of `token_credentials`."""
+    scheme, _, said = authorization.partition(b" ")
+    scheme, said = scheme.lower(), said.strip()
+    # Some clients leave out the equals signs at the end of base 64.
+    return scheme, said.rstrip(b"=") if scheme == b"basic" else said
+
+
+def accepts_json(accept: bytes) -> bool:
+    """Return whether an Accept header admits JSON. A vendor's JSON counts; an empty header does not, as in Intercom."""
+    ranges = [_media_range(one) for one in accept.lower().split(b",")]
+    if any(is_wanted and _JSON.fullmatch(media_range) for media_range, is_wanted in ranges):
+        return True
+    wanted = dict(ranges)
+    return next((wanted[one] for one in _RANGES if one in wanted), False)
+
+
 async def send_response(
     response: HttpResponse, connection: ClientConnection, *, fault: Fault | None = None, trickle_seconds: float = 1.0
 ) -> None:
@@ -58,6 +106,11 @@ async def drop(connection: ClientConnection) -> None:
     connection.transport.abort()
     # Wait for the disconnection, the next message: before it, the server would answer 500 for the missing answer.
     await connection.receive()
+
+
+def _media_range(text: bytes) -> tuple[bytes, bool]:
+    media_range, *_ = text.partition(b";")
+    return media_range.strip(), not _UNWANTED.search(text)
 
 
 async def _send_whole(response: HttpResponse, send: Send) -> None:
@@ -124,59 +177,3 @@ def _raw(response: HttpResponse) -> bytes:
 
 def _bytes(content: bytes) -> list[bytes]:
     return [content[position : position + 1] for position in range(len(content))]
-
-
-Credentials: TypeAlias = tuple[bytes, bytes]
-"""A scheme in lower case, and its value."""
-
-# Not after a colon: clients do not always encode an external identifier that is a URL.
-_SLASHES: Final = re.compile(rb"(?<!:)/{2,}")
-_JSON: Final = re.compile(rb"application/(?:[^/+*]+\+)?json")
-# The narrowest first: "application/json;q=0, */*" accepts everything but JSON.
-_RANGES: Final = (b"application/json", b"application/*", b"*/*", b"*")
-_UNWANTED: Final = re.compile(rb";\s*q\s*=\s*(?:0(?:\.0*)?|\.0+)\s*(?:;|$)")
-
-
-def plain_path(raw_path: bytes) -> str:
-    """Decode a path, and drop the slashes that clients write twice or at its end.
-
-    A slash inside an identifier is encoded, and stays: ``/contacts/find_by_external_id/a%2F%2Fb`` ends in ``a//b``.
-    """
-    plain = _SLASHES.sub(b"/", raw_path).rstrip(b"/") or b"/"
-    return unquote_to_bytes(plain).decode(errors="replace")
-
-
-def joined_headers(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
-    """Return headers by name. Several with one name become a list with commas, as HTTP has it."""
-    joined: dict[bytes, bytes] = {}
-    for name, value in headers:
-        joined[name] = b"%b, %b" % (joined[name], value) if name in joined else value
-    return joined
-
-
-def token_credentials(access_token: str) -> frozenset[Credentials]:
-    """Return the ways to present a token: a bearer, or as in older clients the user of HTTP Basic without password."""
-    user = base64.b64encode(f"{access_token}:".encode()).rstrip(b"=")
-    return frozenset({(b"bearer", access_token.encode()), (b"basic", user)})
-
-
-def read_credentials(authorization: bytes) -> Credentials:
-    """Read the value of an Authorization header; in another form it equals none of `token_credentials`."""
-    scheme, _, said = authorization.partition(b" ")
-    scheme, said = scheme.lower(), said.strip()
-    # Some clients leave out the equals signs at the end of base 64.
-    return scheme, said.rstrip(b"=") if scheme == b"basic" else said
-
-
-def accepts_json(accept: bytes) -> bool:
-    """Return whether an Accept header admits JSON. A vendor's JSON counts; an empty header does not, as in Intercom."""
-    ranges = [_media_range(one) for one in accept.lower().split(b",")]
-    if any(is_wanted and _JSON.fullmatch(media_range) for media_range, is_wanted in ranges):
-        return True
-    wanted = dict(ranges)
-    return next((wanted[one] for one in _RANGES if one in wanted), False)
-
-
-def _media_range(text: bytes) -> tuple[bytes, bool]:
-    media_range, *_ = text.partition(b";")
-    return media_range.strip(), not _UNWANTED.search(text)

@@ -9,7 +9,7 @@ from typing import Final
 from events_pandas.sandbox.rules.events import Payload, is_unix_seconds, read_payload
 from events_pandas.sandbox.rules.refusals import Refusal, invalid, missing
 
-ROLES: Final = ("user", "lead")
+_ROLES: Final = ("user", "lead")
 
 _IDENTIFYING: Final = ("external_id", "email", "role")
 _TEXTS: Final = ("external_id", "email", "name", "phone")
@@ -175,8 +175,8 @@ def _contact_refusal(payload: Payload) -> Refusal | None:
 
 
 def _value_refusal(payload: Payload) -> Refusal | None:
-    if payload.get("role") not in (None, *ROLES):
-        return invalid("role", f"is none of {', '.join(ROLES)}")
+    if payload.get("role") not in (None, *_ROLES):
+        return invalid("role", f"is none of {', '.join(_ROLES)}")
     email = payload.get("email")
     if isinstance(email, str) and email and "@" not in email:
         return invalid("email", "is no address")

@@ -13,6 +13,9 @@ from events_pandas.sandbox.workspace.contact_book import ContactBook
 from events_pandas.sandbox.workspace.contacts import InitialContacts
 from events_pandas.sandbox.workspace.store import Row, Store
 
+_ACCEPTED: Final = 202
+# Rows that are read at once; the server waits meanwhile.
+_SLICE: Final = 5_000
 # Submissions that are counted at once: few enough for a short pause, many enough to make each one cheap.
 _COUNTED_AT_ONCE: Final = 1_000
 _END: Final = 2**63 - 1
@@ -43,7 +46,22 @@ class SubmissionOutcome(enum.StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class LogEntry:
+class Submission:
+    """A submission as the log remembers it.
+
+    `received_at` is the server's time in Unix seconds. `http_status` is None if nothing was answered.
+    """
+
+    received_at: float
+    http_status: int | None
+    outcome: SubmissionOutcome
+    error_code: str | None
+    error_message: str | None
+    body: bytes
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _LogEntry:
     """A submission as it goes into the log.
 
     `received_at` is the server's time in Unix seconds. `http_status` is None if nothing was answered. `name` is the
@@ -66,105 +84,6 @@ class EventKey:
     contact: int
     created_at: int
     name: int
-
-
-def name_number(connection: sqlite3.Connection, name: str) -> int:
-    """Return the number of a normalized event name; a new name is written down."""
-    found = connection.execute("SELECT number FROM names WHERE name = ?", (name,)).fetchone()
-    if found is None:
-        return int(connection.execute("INSERT INTO names (name, is_active) VALUES (?, 0)", (name,)).lastrowid or 0)
-    return int(found[0])
-
-
-def is_active(connection: sqlite3.Connection, name: int) -> bool:
-    """Return whether the workspace counts a name as active: it has an event."""
-    ((is_active,),) = connection.execute("SELECT is_active FROM names WHERE number = ?", (name,))
-    return bool(is_active)
-
-
-def activate_name(connection: sqlite3.Connection, name: int) -> bool:
-    """Count a name among the active ones; return False if there is no room for another."""
-    query = "UPDATE names SET is_active = 1 WHERE number = ? AND (SELECT count(*) FROM names WHERE is_active = 1) < ?"
-    return connection.execute(query, (name, intercom.EVENT_NAME_LIMIT)).rowcount > 0
-
-
-def add_submission(connection: sqlite3.Connection, entry: LogEntry) -> int:
-    """Write a submission into the log, and return its number, from 1."""
-    refusal = entry.refusal
-    written = connection.execute(
-        "INSERT INTO submissions (received_at, http_status, outcome, name, contact, error_code, error_message, body)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            entry.received_at,
-            entry.http_status,
-            entry.outcome,
-            entry.name,
-            entry.contact,
-            refusal.code if refusal else None,
-            refusal.message if refusal else None,
-            entry.body,
-        ),
-    )
-    number = int(written.lastrowid or 0)
-    if number % _COUNTED_AT_ONCE == 0:
-        # Without the submission just written: its event is not written yet.
-        count_submissions(connection, end=number)
-    return number
-
-
-def first_submission(connection: sqlite3.Connection, key: EventKey) -> int | None:
-    """Return the number of the submission that brought an event; None if the workspace does not hold it."""
-    query = "SELECT number FROM events WHERE contact = ? AND created_at = ? AND name = ?"
-    found = connection.execute(query, (key.contact, key.created_at, key.name)).fetchone()
-    return None if found is None else int(found[0])
-
-
-def add_event(connection: sqlite3.Connection, key: EventKey, *, submission: int) -> None:
-    """Write an event that the workspace does not hold yet, under the number of its submission."""
-    connection.execute(
-        "INSERT INTO events (number, contact, created_at, name) VALUES (?, ?, ?, ?)",
-        (submission, key.contact, key.created_at, key.name),
-    )
-
-
-def add_summary(connection: sqlite3.Connection, key: EventKey, *, count: int, last: int) -> None:
-    """Add `count` events to the summary of a contact and a name: `place` has the first second, `last` the last."""
-    connection.execute(
-        "INSERT INTO event_summaries VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE"
-        " SET count = count + excluded.count, first = min(first, excluded.first), last = max(last, excluded.last)",
-        (key.contact, key.name, count, key.created_at, last),
-    )
-
-
-def count_repeat(connection: sqlite3.Connection, event: int) -> None:
-    """Count a submission that repeats an event, which Intercom ignores."""
-    connection.execute("UPDATE events SET times_received = times_received + 1 WHERE number = ?", (event,))
-
-
-def count_submissions(connection: sqlite3.Connection, *, end: int = _END) -> None:
-    """Add the new submissions with numbers below `end` to the counts."""
-    for query in (_COUNT_TALLIES, _COUNT_DAYS, _COUNTED):
-        connection.execute(query, {"end": end})
-
-
-_ACCEPTED: Final = 202
-# Rows that are read at once; the server waits meanwhile.
-_SLICE: Final = 5_000
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Submission:
-    """A submission as the log remembers it.
-
-    `received_at` is the server's time in Unix seconds. `http_status` is None if nothing was answered.
-    """
-
-    received_at: float
-    http_status: int | None
-    outcome: SubmissionOutcome
-    error_code: str | None
-    error_message: str | None
-    body: bytes
 
 
 class Workspace:
@@ -202,7 +121,7 @@ class Workspace:
             if isinstance(verdict, Refusal):
                 status = verdict.status if is_answered else None
                 outcome = SubmissionOutcome.REFUSED
-                entry = LogEntry(
+                entry = _LogEntry(
                     received_at=received_at, body=body, http_status=status, outcome=outcome, refusal=verdict
                 )
                 _log(connection, entry)
@@ -218,7 +137,7 @@ class Workspace:
         refusal: Refusal | None = None,
     ) -> None:
         """Log a submission that nobody judged: refused before that, or failed by a chosen fault."""
-        entry = LogEntry(received_at=received_at, body=body, http_status=http_status, outcome=outcome, refusal=refusal)
+        entry = _LogEntry(received_at=received_at, body=body, http_status=http_status, outcome=outcome, refusal=refusal)
         with self.store.writing() as connection:
             _log(connection, entry)
 
@@ -259,7 +178,7 @@ class Workspace:
     def count(self) -> None:
         """Bring the counts of submissions up to date. Call it before reading them: otherwise they lag behind."""
         with self.store.writing() as connection:
-            count_submissions(connection)
+            _count_submissions(connection)
 
     def admin(self) -> dict[str, object]:
         """Return the admin of the token, with the workspace as its app, in Intercom's form."""
@@ -289,11 +208,11 @@ class Workspace:
         """Return the number of a normalized name among the active ones; 422 if there is no room for it."""
         if event_name in self._active_names:
             return self._active_names[event_name]
-        number = name_number(connection, event_name)
-        if is_active(connection, number):
+        number = _name_number(connection, event_name)
+        if _is_active(connection, number):
             # Not in the transaction that activates the name: an error would undo that.
             self._active_names[event_name] = number
-        elif not activate_name(connection, number):
+        elif not _activate_name(connection, number):
             return TOO_MANY_NAMES
         return number
 
@@ -313,8 +232,8 @@ class Workspace:
         if isinstance(name, Refusal):
             return name
         key = EventKey(contact=contact, created_at=event.created_at, name=name)
-        first = first_submission(connection, key)
-        entry = LogEntry(
+        first = _first_submission(connection, key)
+        entry = _LogEntry(
             received_at=received_at,
             body=body,
             http_status=http_status,
@@ -322,11 +241,11 @@ class Workspace:
             name=name,
             contact=event.contact,
         )
-        number = add_submission(connection, entry)
+        number = _add_submission(connection, entry)
         if first is None:
-            add_event(connection, key, submission=number)
+            _add_event(connection, key, submission=number)
         else:
-            count_repeat(connection, first)
+            _count_repeat(connection, first)
         return entry.outcome
 
     def _count(self, condition: str, *values: object) -> int:
@@ -346,10 +265,89 @@ class Workspace:
             last = rows[-1][0]
 
 
-def _log(connection: sqlite3.Connection, entry: LogEntry) -> None:
+def add_summary(connection: sqlite3.Connection, key: EventKey, *, count: int, last: int) -> None:
+    """Add `count` events to the summary of a contact and a name: `key` has the first second, `last` the last."""
+    connection.execute(
+        "INSERT INTO event_summaries VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE"
+        " SET count = count + excluded.count, first = min(first, excluded.first), last = max(last, excluded.last)",
+        (key.contact, key.name, count, key.created_at, last),
+    )
+
+
+def _name_number(connection: sqlite3.Connection, name: str) -> int:
+    """Return the number of a normalized event name; a new name is written down."""
+    found = connection.execute("SELECT number FROM names WHERE name = ?", (name,)).fetchone()
+    if found is None:
+        return int(connection.execute("INSERT INTO names (name, is_active) VALUES (?, 0)", (name,)).lastrowid or 0)
+    return int(found[0])
+
+
+def _is_active(connection: sqlite3.Connection, name: int) -> bool:
+    """Return whether the workspace counts a name as active: it has an event."""
+    ((is_active,),) = connection.execute("SELECT is_active FROM names WHERE number = ?", (name,))
+    return bool(is_active)
+
+
+def _activate_name(connection: sqlite3.Connection, name: int) -> bool:
+    """Count a name among the active ones; return False if there is no room for another."""
+    query = "UPDATE names SET is_active = 1 WHERE number = ? AND (SELECT count(*) FROM names WHERE is_active = 1) < ?"
+    return connection.execute(query, (name, intercom.EVENT_NAME_LIMIT)).rowcount > 0
+
+
+def _add_submission(connection: sqlite3.Connection, entry: _LogEntry) -> int:
+    """Write a submission into the log, and return its number, from 1."""
+    refusal = entry.refusal
+    written = connection.execute(
+        "INSERT INTO submissions (received_at, http_status, outcome, name, contact, error_code, error_message, body)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            entry.received_at,
+            entry.http_status,
+            entry.outcome,
+            entry.name,
+            entry.contact,
+            refusal.code if refusal else None,
+            refusal.message if refusal else None,
+            entry.body,
+        ),
+    )
+    number = int(written.lastrowid or 0)
+    if number % _COUNTED_AT_ONCE == 0:
+        # Without the submission just written: its event is not written yet.
+        _count_submissions(connection, end=number)
+    return number
+
+
+def _first_submission(connection: sqlite3.Connection, key: EventKey) -> int | None:
+    """Return the number of the submission that brought an event; None if the workspace does not hold it."""
+    query = "SELECT number FROM events WHERE contact = ? AND created_at = ? AND name = ?"
+    found = connection.execute(query, (key.contact, key.created_at, key.name)).fetchone()
+    return None if found is None else int(found[0])
+
+
+def _add_event(connection: sqlite3.Connection, key: EventKey, *, submission: int) -> None:
+    """Write an event that the workspace does not hold yet, under the number of its submission."""
+    connection.execute(
+        "INSERT INTO events (number, contact, created_at, name) VALUES (?, ?, ?, ?)",
+        (submission, key.contact, key.created_at, key.name),
+    )
+
+
+def _count_repeat(connection: sqlite3.Connection, event: int) -> None:
+    """Count a submission that repeats an event, which Intercom ignores."""
+    connection.execute("UPDATE events SET times_received = times_received + 1 WHERE number = ?", (event,))
+
+
+def _count_submissions(connection: sqlite3.Connection, *, end: int = _END) -> None:
+    """Add the new submissions with numbers below `end` to the counts."""
+    for query in (_COUNT_TALLIES, _COUNT_DAYS, _COUNTED):
+        connection.execute(query, {"end": end})
+
+
+def _log(connection: sqlite3.Connection, entry: _LogEntry) -> None:
     """Log a submission that was not kept, with the fields that can be read from it."""
     sent = read_sent(entry.body)
     name = None
     if sent.event_name is not None:
-        name = name_number(connection, intercom.normalized_event_name(sent.event_name))
-    add_submission(connection, replace(entry, name=name, contact=sent.contact))
+        name = _name_number(connection, intercom.normalized_event_name(sent.event_name))
+    _add_submission(connection, replace(entry, name=name, contact=sent.contact))

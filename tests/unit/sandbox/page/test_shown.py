@@ -1,14 +1,22 @@
-"""Submissions and events as they are shown."""
+"""Submissions, events and metadata as the page shows them."""
 
 import json
 
 import pytest
 
 from events_pandas.sandbox.page.queries import EventRow, SubmissionRow
-from events_pandas.sandbox.page.shown import show_event, show_submission
+from events_pandas.sandbox.page.shown import (
+    ValueKind,
+    read_metadata,
+    read_value,
+    safe_href,
+    show_event,
+    show_submission,
+)
 
 NOW = 1_700_000_000
 DAY = 86_400
+CENTS = "Intercom's documentation says “cents”, and nothing of currencies without two decimals"
 
 
 @pytest.fixture
@@ -177,3 +185,184 @@ def test_event_is_old_after_ninety_days(make_body, created_at, is_old, is_future
     shown = show_event(row, now=float(NOW))
 
     assert (shown.is_old, shown.is_future, shown.repeats) == (is_old, is_future, 2)
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "text"),
+    [
+        (34999, "eur", "€349.99"),
+        (34999, "EUR", "€349.99"),
+        (5, "usd", "$0.05"),
+        (123456789, "gbp", "£1,234,567.89"),
+        (1200, "chf", "CHF\N{NO-BREAK SPACE}12.00"),
+        (-5, "usd", "\N{MINUS SIGN}$0.05"),
+        (1005, "bgn", "BGN\N{NO-BREAK SPACE}10.05"),
+    ],
+)
+def test_value_reads_as_money(amount, currency, text) -> None:
+    """An amount of cents with its currency is money."""
+    shown = read_value("price", {"amount": amount, "currency": currency})
+
+    assert (shown.kind, shown.text) == (ValueKind.MONEY, text)
+    assert shown.note == f"{amount} {currency.upper()} was sent"
+
+
+@pytest.mark.parametrize(
+    ("currency", "text", "note"),
+    [
+        ("jpy", "¥3,500", f"3500 JPY was sent. {CENTS}"),
+        ("kwd", "KWD\N{NO-BREAK SPACE}3.500", f"3500 KWD was sent. {CENTS}"),
+        ("xau", "XAU\N{NO-BREAK SPACE}35.00", "3500 XAU was sent. ISO 4217 has no decimals for XAU"),
+        ("zzz", "ZZZ\N{NO-BREAK SPACE}35.00", "3500 ZZZ was sent. ISO 4217 has no decimals for ZZZ"),
+    ],
+)
+def test_money_says_what_is_not_documented(currency, text, note) -> None:
+    """A currency that has not two decimals reads by its own, with a note."""
+    shown = read_value("price", {"amount": 3500, "currency": currency})
+
+    assert (shown.text, shown.note) == (text, note)
+
+
+@pytest.mark.parametrize("key", ["order_date", "created_at", "Trial_Ends_AT"])
+def test_value_reads_as_a_date_under_a_dates_key(key) -> None:
+    """Whole numbers under keys that end in _date or _at are dates."""
+    shown = read_value(key, 1389967941)
+
+    assert (shown.kind, shown.text, shown.note) == (ValueKind.DATE, "17 Jan 2014, 14:12:21", "1389967941, in UTC")
+
+
+def test_date_in_milliseconds_reads_as_the_year_that_intercom_would_show() -> None:
+    """The mistake is seen."""
+    shown = read_value("order_date", 1389967941000)
+
+    assert (shown.text, shown.note) == ("the year 46016", "Intercom reads seconds: were these milliseconds?")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "kind", "text"),
+    [
+        ("items", 1389967941, ValueKind.NUMBER, "1389967941"),
+        ("order_date", 1.5, ValueKind.NUMBER, "1.5"),
+        ("order_date", 2**63, ValueKind.NUMBER, "9223372036854775808"),
+        ("order_date", "2014-01-17", ValueKind.TEXT, "2014-01-17"),
+        ("source", "backfill", ValueKind.TEXT, "backfill"),
+        ("gift", True, ValueKind.OTHER, "true"),
+        ("order_date", False, ValueKind.OTHER, "false"),
+        ("coupon", None, ValueKind.OTHER, "null"),
+        ("tags", ["a", 1], ValueKind.OTHER, '["a", 1]'),
+        ("nested", {"ä": {}}, ValueKind.OTHER, '{"ä": {}}'),
+        ("price", {"amount": "5", "currency": "eur"}, ValueKind.OTHER, '{"amount": "5", "currency": "eur"}'),
+        ("price", {"amount": True, "currency": "eur"}, ValueKind.OTHER, '{"amount": true, "currency": "eur"}'),
+        (
+            "price",
+            {"amount": 5, "currency": "eur", "n": 1},
+            ValueKind.OTHER,
+            '{"amount": 5, "currency": "eur", "n": 1}',
+        ),
+    ],
+)
+def test_value_reads_as_what_it_is(key, value, kind, text) -> None:
+    """Everything else is shown as it was sent."""
+    shown = read_value(key, value)
+
+    assert (shown.kind, shown.text, shown.href) == (kind, text, "")
+
+
+@pytest.mark.parametrize("value", [None, True])
+def test_value_says_what_intercom_leaves_open(value) -> None:
+    """Nobody says what becomes of null and of booleans."""
+    assert read_value("gift", value).note == "Intercom's documentation does not say what becomes of it"
+
+
+def test_value_reads_as_a_link() -> None:
+    """An address of HTTP or HTTPS can be clicked."""
+    shown = read_value("page", "https://example.com/pricing?a=1#b")
+
+    assert (shown.kind, shown.text, shown.href) == (
+        ValueKind.LINK,
+        "https://example.com/pricing?a=1#b",
+        "https://example.com/pricing?a=1#b",
+    )
+
+
+def test_rich_link_reads_as_its_value() -> None:
+    """What is read is the value; where it leads is said when one points at it."""
+    shown = read_value("order", {"url": "https://example.com/17", "value": "17"})
+
+    assert (shown.kind, shown.text, shown.href, shown.note) == (
+        ValueKind.LINK,
+        "17",
+        "https://example.com/17",
+        "https://example.com/17",
+    )
+
+
+def test_stripe_key_says_that_intercom_links_it() -> None:
+    """Identifiers of Stripe are links there, and text here."""
+    shown = read_value("stripe_invoice", "inv_1")
+
+    assert (shown.kind, shown.note) == (ValueKind.TEXT, "Intercom shows it as a link to Stripe")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "javascript:alert(1)",
+        "JavaScript://example.com/%0aalert(1)",
+        "data:text/html,<script>alert(1)</script>",
+        "ftp://example.com",
+        "//example.com",
+        "http://",
+        "https:///path",
+        "http://[::1",
+        "https://example.com/a b",
+        "https://example.com/\nx",
+        "https://example.com/\u202e",
+        " https://example.com",
+        "example.com",
+        "",
+    ],
+)
+def test_address_that_is_not_of_the_web_is_no_link(address) -> None:
+    """Only HTTP and HTTPS with a host, in one word of visible characters, can be clicked."""
+    assert safe_href(address) == ""
+    assert read_value("page", address).kind is ValueKind.TEXT
+
+
+def test_rich_link_to_elsewhere_is_no_link() -> None:
+    """A value that leads somewhere else is shown, and cannot be clicked."""
+    shown = read_value("order", {"url": "javascript:alert(1)", "value": "17"})
+
+    assert (shown.kind, shown.text, shown.href) == (ValueKind.OTHER, "17", "")
+
+
+def test_value_is_cut_when_it_is_longer_than_intercom_takes() -> None:
+    """Refused text of any length does not fill the page."""
+    assert read_value("note", "x" * 255).text == "x" * 255
+    assert read_value("note", "x" * 10_000).text == "x" * 300 + "…"
+    assert len(read_value("tags", ["x" * 10_000]).text) == 301
+    assert len(read_value("price", {"amount": 10**4000, "currency": "eur"}).text) == 301
+
+
+def test_metadata_marks_the_keys_that_intercom_ignores() -> None:
+    """The first ten keys are tracked, in the order sent."""
+    entries = read_metadata({f"key{place}": place for place in range(12)})
+
+    assert [entry.is_ignored for entry in entries] == [False] * 10 + [True] * 2
+    assert [entry.key for entry in entries][:2] == ["key0", "key1"]
+
+
+def test_metadata_shows_thirty_keys() -> None:
+    """A body of thousands of keys does not fill the page."""
+    entries = read_metadata({f"key{place}": place for place in range(5_000)})
+
+    assert len(entries) == 30
+
+
+def test_value_that_is_nested_too_deeply_is_said_to_be() -> None:
+    """What Python cannot write down does not end the page."""
+    value = []
+    for _ in range(100_000):
+        value = [value]
+
+    assert read_value("deep", value).text == "nested too deeply to be shown"

@@ -51,8 +51,8 @@ def make_request(make_body):
     return make
 
 
-def decide(api, call, *, uptime=UPTIME):
-    return api.decide(call, uptime=uptime)
+def decide(api, request, *, uptime=UPTIME):
+    return api.decide(request, uptime=uptime)
 
 
 def code_of(planned):
@@ -292,7 +292,9 @@ def test_fault_asked_for_waits_for_a_request_that_comes_through(make_api, make_r
     api = make_api()
     api.plan.fail_next(NextFault(fault=503))
 
-    statuses = [decide(api, call).response.status for call in (make_request(accept=None), make_request(), make_request())]
+    statuses = [
+        decide(api, call).response.status for call in (make_request(accept=None), make_request(), make_request())
+    ]
 
     assert statuses == [406, 503, 202]
 
