@@ -73,6 +73,11 @@ def test_page_tells_who_the_workspace_is(read, store) -> None:
     assert outline.attributes("data-copy")[:2] == ["http://127.0.0.1:8080", "sandbox-token"]
 
 
+def test_page_keeps_its_token_out_of_its_repr(page) -> None:
+    """The token is in no repr, though it opens this sandbox only."""
+    assert "sandbox-token" not in repr(page)
+
+
 def test_page_without_events_tells_how_to_send_one(read) -> None:
     """An empty workspace has the lines to copy."""
     outline = read()

@@ -13,9 +13,21 @@ import numpy as np
 import pytest
 import requests
 
-from events_pandas.sandbox import Faults, Sandbox
-from events_pandas.sandbox.server.app import allowed_hosts, checked_host, checked_port, is_allowed, reachable_host
+from events_pandas.sandbox.faults import FaultPlan, Faults
+from events_pandas.sandbox.page import Page
+from events_pandas.sandbox.rules.window import RateWindow
+from events_pandas.sandbox.server.api import Api
+from events_pandas.sandbox.server.app import (
+    SandboxApp,
+    allowed_hosts,
+    checked_host,
+    checked_port,
+    is_allowed,
+    reachable_host,
+)
+from events_pandas.sandbox.server.control import Control
 from events_pandas.sandbox.server.thread import ServerThread
+from events_pandas.sandbox.workspace.workspace import Workspace
 
 RATE_HEADERS = {"X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"}
 
@@ -520,14 +532,33 @@ def test_request_that_breaks_off_is_no_submission(start, submit) -> None:
 
 
 @pytest.fixture
-def full_disk():
-    """Leave a sandbox no room for another byte."""
+def make_app():
+    """Make an application from its parts."""
 
-    def fill(sandbox):
-        with sandbox._app.api.workspace.store.writing() as connection:
-            connection.execute("PRAGMA max_page_count = 1")
+    def make(workspace, *, faults=None):
+        window, plan = RateWindow(limit=None, window_seconds=10.0), FaultPlan(faults or Faults(), now=time.monotonic())
+        return SandboxApp(
+            api=Api(workspace=workspace, window=window, plan=plan, access_token="sandbox-token"),
+            control=Control(window=window, plan=plan),
+            page=Page(workspace=workspace, window=window, clock=time.time, access_token="sandbox-token"),
+            hosts=None,
+        )
 
-    return fill
+    return make
+
+
+@pytest.fixture
+def serve():
+    """Serve an application, and return its address; the server is stopped after the test."""
+    threads = []
+
+    def serve(app):
+        threads.append(ServerThread(app, host="127.0.0.1", port=0))
+        return f"http://127.0.0.1:{threads[-1].port}"
+
+    yield serve
+    for thread in threads:
+        thread.stop()
 
 
 class Broken:
@@ -537,12 +568,14 @@ class Broken:
         raise RuntimeError("nothing works")
 
 
-def test_full_disk_is_answered_500_and_logged(start, http, make_body, full_disk, caplog) -> None:
+def test_full_disk_is_answered_500_and_logged(make_app, serve, http, make_body, caplog) -> None:
     """The failure is told to the client and to the log, without what the request held, and the sandbox goes on."""
-    sandbox = start()
-    full_disk(sandbox)
+    workspace = Workspace()
+    with workspace.store.writing() as connection:
+        connection.execute("PRAGMA max_page_count = 1")
+    url = serve(make_app(workspace))
 
-    answer = http.post(f"{sandbox.url}/events", data=make_body() + b" " * 100_000, timeout=10)
+    answer = http.post(f"{url}/events", data=make_body() + b" " * 100_000, timeout=10)
 
     assert (answer.status_code, rate_headers_of(answer)) == (500, set())
     assert answer.json() == {
@@ -557,8 +590,8 @@ def test_full_disk_is_answered_500_and_logged(start, http, make_body, full_disk,
     assert caplog.records[0].exc_info[0] is sqlite3.OperationalError
     assert "sandbox-token" not in caplog.text
     assert "314159" not in caplog.text
-    assert sandbox.requests == 0
-    assert http.get(f"{sandbox.url}/me", timeout=10).status_code == 200
+    assert workspace.requests() == 0
+    assert http.get(f"{url}/me", timeout=10).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -569,25 +602,20 @@ def test_full_disk_is_answered_500_and_logged(start, http, make_body, full_disk,
         ("/", "text/plain; charset=utf-8"),
     ],
 )
-def test_failure_of_any_part_is_answered_500(http, caplog, path, content_type) -> None:
+def test_failure_of_any_part_is_answered_500(make_app, serve, http, caplog, path, content_type) -> None:
     """API and control answer as Intercom would, the page for people."""
-    app = Sandbox()._app
-    app.api.workspace = Broken()
-    app = dataclasses.replace(app, control=Broken(), page=dataclasses.replace(app.page, workspace=Broken()))
-    thread = ServerThread(app, host="127.0.0.1", port=0)
-    try:
-        answer = http.get(f"http://127.0.0.1:{thread.port}{path}", timeout=10)
-    finally:
-        thread.stop()
+    app = dataclasses.replace(make_app(Broken()), control=Broken())
+
+    answer = http.get(f"{serve(app)}{path}", timeout=10)
 
     assert (answer.status_code, answer.headers["Content-Type"]) == (500, content_type)
     assert "the sandbox itself failed: nothing works" in answer.text
     assert caplog.messages == ["the sandbox itself failed, and answers 500"]
 
 
-def test_request_that_is_cancelled_is_no_failure(caplog) -> None:
+def test_request_that_is_cancelled_is_not_a_failure(make_app, caplog) -> None:
     """A stop that ends a request in its latency is no error of the sandbox's."""
-    app = Sandbox(faults=Faults(latency_seconds=3600))._app
+    app = make_app(Workspace(), faults=Faults(latency_seconds=3600))
     sent = []
 
     async def cancelled_request():

@@ -97,14 +97,20 @@ def test_workspace_remembers_submissions(workspace, make_body) -> None:
     assert (workspace.requests(), workspace.duplicates(), len(workspace.events())) == (5, 1, 1)
 
 
-def test_workspace_hands_out_more_than_it_reads_at_once(workspace, make_body, monkeypatch) -> None:
-    """Events and submissions are read in parts, so that the server goes on, and are whole all the same."""
-    monkeypatch.setattr("events_pandas.sandbox.workspace.workspace._SLICE", 2)
-    for second in range(5):
-        workspace.submit(make_body(created_at=second), received_at=NOW)
+def test_workspace_hands_out_more_than_it_reads_at_once(workspace) -> None:
+    """Events and submissions are read in slices of 5,000, so that the server goes on; none is left out."""
+    with workspace.store.writing() as connection:
+        connection.execute(
+            "INSERT INTO submissions (received_at, http_status, outcome, name, contact, body)"
+            " WITH RECURSIVE counted (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM counted WHERE n < 10001)"
+            " SELECT 0, 202, 'kept', 1, '42',"
+            """ CAST('{"event_name": "placed-order", "user_id": "42", "created_at": ' || n || '}' AS BLOB)"""
+            " FROM counted"
+        )
+        connection.execute("INSERT INTO events SELECT number, 1, number, 1, 1 FROM submissions")
 
-    assert [event.created_at for event in workspace.events()] == [0, 1, 2, 3, 4]
-    assert len(list(workspace.submissions())) == 5
+    assert [event.created_at for event in workspace.events()] == [*range(1, 10_002)]
+    assert len(list(workspace.submissions())) == 10_001
 
 
 def test_workspace_takes_a_contact_for_one_however_it_is_named(make_body) -> None:
@@ -165,8 +171,10 @@ def test_workspace_is_kept_in_its_store(make_body, tmp_path) -> None:
 def test_workspace_counts_names_of_a_kept_store(make_body, tmp_path) -> None:
     """The 120 names of a workspace are those of all its runs."""
     first = Workspace(store=Store(tmp_path / "events.sqlite"))
+    first.store.hold()
     for number in range(120):
         first.submit(make_body(event_name=f"event-{number}"), received_at=NOW)
+    first.store.release()
 
     second = Workspace(store=Store(tmp_path / "events.sqlite"))
 
