@@ -35,7 +35,7 @@ def submit(workspace, *, identifier, event_name, created_at, is_answered) -> str
 
 @given(submissions)
 def test_workspace_keeps_what_contact_name_and_second_tell_apart(sent) -> None:
-    """An event is the contact, however it is named, the normalized name and the second; a repeat is counted."""
+    """Contact, normalized name and second identify an event, by any identifier; repeats are counted."""
     workspace, model, outcomes, expected = Workspace(contacts=InitialContacts(existing=USERS)), Counter(), [], []
 
     for (contact, identifier), event_name, created_at, is_answered in sent:
@@ -58,7 +58,7 @@ def test_workspace_keeps_what_contact_name_and_second_tell_apart(sent) -> None:
 
 @given(submissions, st.sets(st.integers(0, 30)))
 def test_counts_are_those_of_the_submissions_whenever_they_are_asked_for(sent, asked) -> None:
-    """The counts follow now and then: what they say is what counting anew would."""
+    """The counts equal a new count of the submissions, whenever they are read."""
     workspace = Workspace(contacts=InitialContacts(existing=USERS))
     for number, ((_, identifier), event_name, created_at, is_answered) in enumerate(sent):
         submit(workspace, identifier=identifier, event_name=event_name, created_at=created_at, is_answered=is_answered)
@@ -119,7 +119,7 @@ bodies = st.one_of(
 
 @given(bodies, st.dictionaries(fields, st.text(max_size=5), max_size=4))
 def test_endpoints_answer_whatever_is_sent(body, query) -> None:
-    """No body and no address makes an endpoint fail: what makes no sense is refused."""
+    """No body and no address makes an endpoint fail: senseless ones are refused."""
     workspace = Workspace(contacts=InitialContacts(existing=USERS))
 
     workspace.submit(body, received_at=float(NOW))

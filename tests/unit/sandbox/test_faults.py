@@ -49,13 +49,13 @@ BODIES = [str(number).encode() for number in range(10_000)]
     ],
 )
 def test_faults_refuse_what_makes_no_sense(options, message) -> None:
-    """A share is from 0 to 1, all together too; a status is one of an error; no answer comes before its request."""
+    """Shares and their sum are from 0 to 1, statuses from 400 to 599, times not negative."""
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         Faults(**options)
 
 
 def test_faults_may_strike_all_submissions() -> None:
-    """Shares that make up the whole are possible, however they are rounded."""
+    """Shares whose exact sum is 1 are allowed, however floats round."""
     faults = Faults(statuses={500: 0.7}, drop_before=0.1, drop_after=0.1, garbage=0.1)
 
     assert faults.shares == [
@@ -70,7 +70,7 @@ def test_faults_may_strike_all_submissions() -> None:
 
 
 def test_faults_do_not_change_with_the_mapping_they_were_made_of() -> None:
-    """What was checked stays as it was."""
+    """Faults keep a copy of the mapping."""
     statuses = {500: 0.1}
     faults = Faults(statuses=statuses)
 
@@ -93,7 +93,7 @@ def test_faults_do_not_change_with_the_mapping_they_were_made_of() -> None:
     ],
 )
 def test_faults_do_not_change_behind_the_sandboxs_back(change) -> None:
-    """Nobody would have checked the new shares, and no submission would meet them."""
+    """The statuses cannot be changed in place: nobody would check the new shares."""
     faults = Faults(statuses={500: 0.1})
 
     with pytest.raises(TypeError, match=r"^the statuses of Faults cannot be changed: dataclasses.replace makes other"):
@@ -113,27 +113,27 @@ def test_faults_do_not_change_behind_the_sandboxs_back(change) -> None:
     ],
 )
 def test_faults_can_be_copied(copied) -> None:
-    """Into another process, too."""
+    """Faults can be copied, also into another process."""
     faults = Faults(statuses={500: 0.1}, seed=7)
 
     assert copied(faults) == faults
 
 
 def test_faults_can_be_written_as_json() -> None:
-    """As the control does; keys are text there."""
+    """Faults can be written as JSON, where keys are text."""
     document = json.loads(json.dumps(dataclasses.asdict(Faults(statuses={500: 0.1}))))
 
     assert document["statuses"] == {"500": 0.1}
 
 
 def test_faults_show_their_statuses_as_they_are_written() -> None:
-    """What is printed can be typed."""
+    """The repr shows statuses as a dict."""
     assert "statuses={500: 0.1}" in repr(Faults(statuses={500: 0.1}))
 
 
 @pytest.mark.parametrize("faults", [{}, None, 500, NextFault(fault=500)])
 def test_checked_faults_are_faults(faults) -> None:
-    """A dictionary is no Faults."""
+    """Only `Faults` are accepted."""
     message = f"faults must be Faults, such as Faults(latency_seconds=0.1), not {faults!r}"
 
     with pytest.raises(TypeError, match=f"^{re.escape(message)}$"):
@@ -159,7 +159,7 @@ def test_faults_can_be_changed_in_part() -> None:
     ],
 )
 def test_next_fault_refuses_what_cannot_happen(arguments, message) -> None:
-    """A fault that no request could meet is a mistake."""
+    """A fault that no request could meet is refused."""
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         NextFault(**{"fault": 500} | arguments)
 
@@ -186,7 +186,7 @@ def test_faults_strike_their_share(make_plan) -> None:
 
 
 def test_faults_strike_the_same_submissions_in_any_order(make_plan) -> None:
-    """Whom a fault strikes follows from the body and the attempt, not from the order of arrival."""
+    """Which submission a fault strikes follows from the body and the attempt, not from the order of arrival."""
     faults = Faults(statuses={500: 0.5})
 
     one_way = struck(make_plan(faults), BODIES[:100] * 2)
@@ -197,14 +197,14 @@ def test_faults_strike_the_same_submissions_in_any_order(make_plan) -> None:
 
 
 def test_faults_strike_the_same_submissions_in_every_release(make_plan) -> None:
-    """A failure repeats: the draw is written down here."""
+    """The draw is the same in every release: it is written down here."""
     plan = make_plan(Faults(statuses={500: 0.5}, drop_after=0.25, seed=7))
 
     assert struck(plan, [b"a", b"a", b"a", b"b"]) == ["drop_after", None, 500, 500]
 
 
 def test_faults_strike_others_with_another_seed(make_plan) -> None:
-    """The seed chooses whom a fault strikes."""
+    """The seed chooses which submissions a fault strikes."""
     plans = [make_plan(Faults(drop_after=0.5, seed=seed)) for seed in (0, 1)]
 
     assert struck(plans[0], BODIES[:100]) != struck(plans[1], BODIES[:100])
@@ -223,14 +223,14 @@ def test_faults_strike_the_same_when_they_are_set_anew(make_plan) -> None:
 
 @pytest.mark.parametrize(("method", "path"), [("GET", "/me"), ("GET", "/events"), ("POST", "/contacts")])
 def test_faults_strike_submissions_only(make_plan, method, path) -> None:
-    """A share is one of the submissions: all else always works."""
+    """Shares strike submissions only, no other requests."""
     plan = make_plan(Faults(drop_before=1.0))
 
     assert plan.next_fault(method, path, b"") is None
 
 
 def test_fail_next_comes_first_at_its_path(make_plan) -> None:
-    """Faults asked for one by one come in the order asked for, each at its own path, and then end."""
+    """Faults of `fail_next` come first, in their order, each at its own path, and then end."""
     plan = make_plan(Faults(statuses={400: 1.0}))
     plan.fail_next(NextFault(fault="drop_after", times=2))
     plan.fail_next(NextFault(fault=503))
@@ -242,7 +242,7 @@ def test_fail_next_comes_first_at_its_path(make_plan) -> None:
 
 
 def test_fail_next_costs_nothing_however_often_it_strikes(make_plan) -> None:
-    """A number of times that never ends is only a number."""
+    """A huge number of times costs no memory."""
     plan = make_plan()
 
     plan.fail_next(NextFault(fault=500, times=10**30))
@@ -251,7 +251,7 @@ def test_fail_next_costs_nothing_however_often_it_strikes(make_plan) -> None:
 
 
 def test_pending_faults_are_those_still_to_come(make_plan) -> None:
-    """With the times that are left; what is used up is not told any more."""
+    """Pending faults have the times left; used-up faults are gone."""
     plan = make_plan()
     for fault in (
         NextFault(fault="drop_after", times=2),
@@ -270,8 +270,8 @@ def test_pending_faults_are_those_still_to_come(make_plan) -> None:
     ]
 
 
-def test_forgotten_faults_strike_nobody(make_plan) -> None:
-    """Neither at /events nor elsewhere; shares go on, and more can be asked for."""
+def test_forgotten_faults_strike_no_request(make_plan) -> None:
+    """Forgotten faults strike no path; shares go on, and new faults can be added."""
     plan = make_plan(Faults(statuses={400: 1.0}))
     plan.fail_next(NextFault(fault=503, times=3))
     plan.fail_next(NextFault(fault=503, path="/me"))
@@ -285,7 +285,7 @@ def test_forgotten_faults_strike_nobody(make_plan) -> None:
 
 
 def test_outage_has_a_beginning_and_an_end(make_plan) -> None:
-    """It is counted from the moment that the faults are set."""
+    """An outage is counted from the moment that the faults are set."""
     plan = make_plan(Faults(outage_after_seconds=5, outage_seconds=10))
 
     assert [plan.is_outage(now) for now in (100, 104.9, 105, 114.9, 115)] == [False, False, True, True, False]
@@ -324,8 +324,8 @@ def test_latency_strays_by_its_jitter(make_plan) -> None:
     assert (min(latencies), max(latencies)) == pytest.approx((0.04, 0.12), abs=0.001)
 
 
-def test_garbage_is_no_json_and_repeats(make_plan) -> None:
-    """The body of garbage follows from seed and request, and no reader takes it for JSON, in any encoding."""
+def test_garbage_is_not_json_and_repeats(make_plan) -> None:
+    """Garbage follows from seed and request, and is not JSON in any encoding."""
     plan, same, other = (make_plan(Faults(seed=seed)) for seed in (0, 0, 1))
 
     bodies = [plan.garbage(body) for body in BODIES[:1000]]

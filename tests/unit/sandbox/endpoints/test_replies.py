@@ -1,4 +1,4 @@
-"""Answers as they go out."""
+"""Replies, and the responses that carry them."""
 
 import json
 
@@ -17,7 +17,7 @@ def rate_headers(headers):
 
 
 def test_response_has_intercoms_headers() -> None:
-    """The server's time, an id of the request, the rate limit and the version that answers."""
+    """A response has the server's time, an id of the request, the rate limit and the version that answers."""
     response = make_response(Reply(status=202), now=1389913941.9, allowance=LAST_ONE, version="2.10")
 
     headers = dict(response.headers)
@@ -33,7 +33,7 @@ def test_response_has_intercoms_headers() -> None:
 
 
 def test_response_with_content_says_that_it_is_json() -> None:
-    """An empty body has no type."""
+    """A body has a content type; an empty one has none."""
     response = make_response(Reply(status=200, content=b"{}"), now=0)
 
     assert (b"content-type", b"application/json") in response.headers
@@ -41,7 +41,7 @@ def test_response_with_content_says_that_it_is_json() -> None:
 
 
 def test_response_of_a_refusal_is_an_error_list_under_the_id_of_the_request() -> None:
-    """Intercom's support would find the request by it."""
+    """The body has the id that is also in the header."""
     response = make_response(refused(ACCESS_TOKEN_INVALID), now=0)
 
     request_id = dict(response.headers)[b"x-request-id"].decode()
@@ -53,13 +53,13 @@ def test_response_of_a_refusal_is_an_error_list_under_the_id_of_the_request() ->
 
 
 @pytest.mark.parametrize("status", [401, 502])
-def test_response_has_no_rate_headers_where_nobody_knows_the_workspace(status) -> None:
-    """Neither a refused token nor a gateway tells of a limit."""
+def test_response_has_no_rate_headers_when_the_workspace_is_not_known(status) -> None:
+    """A refused token and a gateway's error have no rate-limit headers."""
     assert rate_headers(make_response(refused(chosen_refusal(status)), now=0, allowance=LAST_ONE).headers) == []
 
 
 def test_response_502_is_a_gateways_page() -> None:
-    """It is in HTML, and no version of the API answered."""
+    """A 502 is HTML, without a version of the API."""
     response = make_response(refused(chosen_refusal(502)), now=0, allowance=LAST_ONE)
 
     assert (b"content-type", b"text/html; charset=utf-8") in response.headers
@@ -76,14 +76,14 @@ def test_response_502_is_a_gateways_page() -> None:
     ],
 )
 def test_response_429_tells_overload_by_what_remains(refusal, allowance, remaining) -> None:
-    """A chosen 429 comes while there is room, and one of the limit does not."""
+    """A chosen 429 has requests left; a 429 over the limit has none."""
     response = make_response(refused(refusal), now=0, allowance=allowance)
 
     assert dict(response.headers)[b"x-ratelimit-remaining"] == remaining
 
 
 def test_response_can_get_another_content() -> None:
-    """It says that it is JSON, whatever it was and is."""
+    """A replaced body says that it is JSON, whatever it is."""
     gateway = make_response(refused(chosen_refusal(502)), now=0)
 
     other = with_content(gateway, b"\x80")

@@ -29,13 +29,13 @@ TALLIES = [
 
 
 def test_outcomes_are_summed_up() -> None:
-    """Each outcome is counted over all statuses, those that are not there with zero."""
+    """Each outcome is counted over all statuses; a missing outcome has 0."""
     assert count_outcomes(TALLIES[:4]) == {"kept": 5, "duplicate": 2, "refused": 3, "failed": 1}
     assert count_outcomes([]) == {"kept": 0, "duplicate": 0, "refused": 0, "failed": 0}
 
 
 def test_status_choices_are_those_that_are_there() -> None:
-    """Statuses stand in their order, what was not answered last."""
+    """Statuses are in order; no answer comes last."""
     choices = [(choice.value, choice.label, choice.count) for choice in status_choices(TALLIES)]
 
     assert choices == [
@@ -47,12 +47,12 @@ def test_status_choices_are_those_that_are_there() -> None:
 
 @pytest.mark.parametrize(("status", "label"), [(0, "not answered"), (503, "503 Service Unavailable"), (599, "599")])
 def test_status_label_has_the_phrase_where_there_is_one(status, label) -> None:
-    """Any status can be chosen as a fault."""
+    """A status has its phrase, if HTTP knows one."""
     assert status_label(status) == label
 
 
 def test_gauge_reads_the_window_without_spending() -> None:
-    """Looking at the window costs no request."""
+    """Looking at the window does not spend a request."""
     window = RateWindow(limit=83, window_seconds=10.0)
     window.spend(1_700_000_001.5)
 
@@ -63,7 +63,7 @@ def test_gauge_reads_the_window_without_spending() -> None:
 
 
 def test_gauge_is_empty_in_the_next_window() -> None:
-    """A window that nobody has used yet has all left."""
+    """A new window has all requests left."""
     window = RateWindow(limit=83, window_seconds=10.0)
     window.spend(1_700_000_001.5)
 
@@ -73,7 +73,7 @@ def test_gauge_is_empty_in_the_next_window() -> None:
 
 
 def test_gauge_knows_no_limit() -> None:
-    """Without a limit what was used is still counted."""
+    """Without a limit the used requests are still counted."""
     window = RateWindow(limit=None, window_seconds=10.0)
     window.spend(1_700_000_001.5)
 
@@ -83,7 +83,7 @@ def test_gauge_knows_no_limit() -> None:
 
 
 def test_pace_is_that_of_the_last_ten_seconds() -> None:
-    """Bars of two seconds each; the busiest one gives the scale."""
+    """The rate is of the last ten seconds; the busiest bar of two seconds gives the scale."""
     pace = draw_pace([0] * 24 + [100] + [20, 20, 20, 20, 40])
 
     assert (pace.rate, pace.most) == ("12", "50")
@@ -95,7 +95,7 @@ def test_pace_is_that_of_the_last_ten_seconds() -> None:
     [([0] * 30, "0", ""), ([0] * 29 + [3], "0.3", "1.5"), ([60_000] * 30, "30,000", "30,000")],
 )
 def test_pace_is_written_as_precisely_as_it_needs(arrivals, rate, most) -> None:
-    """Few submissions have a decimal, many have thousands."""
+    """Small rates have a decimal; large ones have thousands separators."""
     pace = draw_pace(arrivals)
 
     assert (pace.rate, pace.most) == (rate, most)
@@ -114,7 +114,7 @@ def facts(**changes):
 
 
 def test_python_lines_make_a_client_of_this_sandbox() -> None:
-    """They can be copied as they are."""
+    """The lines work as they are."""
     assert python_lines(facts()) == (
         'client = ep.IntercomClient("sandbox-token", base_url="http://127.0.0.1:8080", allow_http=True)\n'
         "results = ep.submit_events(orders, mapping, client=client)"

@@ -64,13 +64,13 @@ def numbers(store, *, limit=50, **selected):
     ],
 )
 def test_submissions_are_selected(store, selected, expected) -> None:
-    """All that is asked for has to be so; the last received comes first."""
+    """Submissions match all conditions; the last received comes first."""
     assert numbers(store, **selected) == expected
 
 
 @pytest.mark.usefixtures("_filled")
 def test_submissions_are_selected_by_name(store) -> None:
-    """A name is asked for by its number, with other conditions or without."""
+    """A name is selected by its number, alone or with other conditions."""
     name = find_name(store, "placed-order")
 
     assert numbers(store, name=name) == [5, 4, 3, 1]
@@ -79,14 +79,14 @@ def test_submissions_are_selected_by_name(store) -> None:
 
 @pytest.mark.usefixtures("_filled")
 def test_submissions_are_limited(store) -> None:
-    """A page holds the last of what matches."""
+    """A page has the last submissions that match."""
     assert numbers(store, limit=2) == [6, 5]
     assert numbers(store, limit=2, contacts=("314159", "ada@example.com")) == [5, 4]
 
 
 @pytest.mark.usefixtures("_crowded")
 def test_submissions_are_looked_through_in_part(store) -> None:
-    """What is rare among very many is not looked for to the end at once: the next page goes on where this one stops."""
+    """A search among very many submissions stops early, and the next page goes on there."""
     first = read_submissions(store, SubmissionFilter(contacts=("42",), outcome="kept"), 50)
     second = read_submissions(store, SubmissionFilter(contacts=("42",), outcome="kept", before=first.floor + 1), 50)
 
@@ -96,7 +96,7 @@ def test_submissions_are_looked_through_in_part(store) -> None:
 
 @pytest.mark.usefixtures("_crowded")
 def test_submissions_of_a_rare_kind_are_all_looked_at(store) -> None:
-    """Where one of the kinds is rare, it does not matter how many there are of the other one."""
+    """If one condition is rare, all its submissions are looked at."""
     found = read_submissions(store, SubmissionFilter(contacts=("42",), outcome="failed"), 50)
 
     assert (found.rows, found.floor) == ((), 0)
@@ -105,7 +105,7 @@ def test_submissions_of_a_rare_kind_are_all_looked_at(store) -> None:
 @pytest.mark.usefixtures("_crowded")
 @pytest.mark.parametrize("selected", [{}, {"contacts": ("42",)}, {"outcome": "refused"}, {"http_status": 400}])
 def test_submissions_of_one_kind_have_no_floor(store, selected) -> None:
-    """Each of them that is looked at matches."""
+    """With one condition every submission that is looked at matches."""
     found = read_submissions(store, SubmissionFilter(**selected), 50)
 
     assert (len(found.rows), found.floor) == (50, 0)
@@ -113,7 +113,7 @@ def test_submissions_of_one_kind_have_no_floor(store, selected) -> None:
 
 @pytest.mark.usefixtures("_filled")
 def test_contact_was_named_in_whatever_was_received(store) -> None:
-    """Also where the submission was refused; blanks count."""
+    """A refused submission names its contact too; blanks count."""
     assert was_named(store, "314159")
     assert not was_named(store, " 314159")
 
@@ -124,13 +124,13 @@ def test_contact_was_named_in_whatever_was_received(store) -> None:
     [({}, 6), ({"outcome": "kept"}, 2), ({"http_status": 0}, 1), ({"outcome": "failed", "http_status": 503}, 1)],
 )
 def test_submissions_are_counted_on_all_pages(store, selected, count) -> None:
-    """The counts tell how many match, whatever page is shown."""
+    """The count is of all pages, whatever page is shown."""
     assert count_submissions(store, SubmissionFilter(**selected, before=3)) == count
 
 
 @pytest.mark.usefixtures("_filled")
 def test_submission_is_read_with_all_that_is_known_of_it(store) -> None:
-    """What was answered and why stands beside what was sent."""
+    """A row has what was sent, and what was answered and why."""
     (row,) = find_submission(store, 5)
 
     assert (row.http_status, row.outcome, row.name, row.contact) == (503, "failed", "placed-order", "314159")
@@ -142,13 +142,13 @@ def test_submission_is_read_with_all_that_is_known_of_it(store) -> None:
 @pytest.mark.usefixtures("_filled")
 @pytest.mark.parametrize("number", [0, 7, 999_999_999_999_999_999])
 def test_submission_that_is_not_there_is_not_found(store, number) -> None:
-    """Numbers come from addresses."""
+    """A number from an address may have no submission."""
     assert find_submission(store, number) == []
     assert read_body(store, number) is None
 
 
 def test_large_body_is_read_in_part(store, workspace) -> None:
-    """Fifty bodies of a megabyte are not read every second; who asks for one has it whole."""
+    """A row has only the beginning of a large body; `read_body` returns all of it."""
     body = b"x" * 100_000
     workspace.submit(body, received_at=1.0)
 
@@ -172,7 +172,7 @@ def test_large_body_is_read_in_part(store, workspace) -> None:
     ],
 )
 def test_submissions_are_found_by_the_rarest_condition(store, selected, index) -> None:
-    """One index is walked backwards, without sorting: a million rows are not looked at."""
+    """The query walks one index backwards, without sorting or scanning."""
     plans = []
 
     class Explaining:
@@ -197,7 +197,7 @@ def _contacts(workspace):
 @pytest.mark.usefixtures("_contacts")
 @pytest.mark.parametrize("identifier", ["42", "c42", "ada@example.com", "ADA@example.com"])
 def test_contact_is_found_by_any_identifier(store, identifier) -> None:
-    """The external identifier goes before Intercom's, and this before the address."""
+    """The external identifier comes before Intercom's, and that before the address."""
     contact = find_contact(store, identifier)
 
     assert (contact.fields.external_id, contact.fields.name, contact.fields.role) == ("42", "Ada", "user")
@@ -206,14 +206,14 @@ def test_contact_is_found_by_any_identifier(store, identifier) -> None:
 
 @pytest.mark.usefixtures("_contacts")
 @pytest.mark.parametrize("identifier", ["nobody", "", "\0", "' OR 1=1 --"])
-def test_contact_that_nobody_is_is_not_found(store, identifier) -> None:
-    """Identifiers come from addresses."""
+def test_unknown_contact_is_not_found(store, identifier) -> None:
+    """Any text may be asked for as an identifier."""
     assert find_contact(store, identifier) is None
 
 
 @pytest.mark.usefixtures("_contacts")
 def test_timeline_goes_back_from_the_latest_event(store, submit) -> None:
-    """Events stand by the time they say, whenever they were received, and page by page."""
+    """Events are sorted by created_at, not by arrival, and come page by page."""
     for created_at, event_name in [(30, "a"), (50, "a"), (10, "b"), (50, "b"), (40, "a")]:
         submit(user_id="42", created_at=created_at, event_name=event_name)
     submit(user_id="43", created_at=60)
@@ -231,7 +231,7 @@ def test_timeline_goes_back_from_the_latest_event(store, submit) -> None:
 
 @pytest.mark.usefixtures("_contacts")
 def test_counts_are_by_name(store, submit) -> None:
-    """The name that was seen last comes first; those of other contacts are theirs."""
+    """Counts are of one contact; the name seen last comes first."""
     for created_at, event_name in [(30, "a"), (50, "a"), (10, "b"), (60, "b"), (40, "c")]:
         submit(user_id="42", created_at=created_at, event_name=event_name)
     submit(user_id="43", created_at=70)
@@ -250,7 +250,7 @@ def test_counts_are_by_name(store, submit) -> None:
 
 @pytest.mark.usefixtures("_contacts")
 def test_counts_include_what_was_sent_as_a_summary(store, submit) -> None:
-    """A summary has no single events, and is never too long ago."""
+    """Counts include summaries, whatever their age."""
     submit(user_id="42", created_at=50, event_name="a")
     contact = find_contact(store, "42").number
     with store.writing() as connection:
@@ -262,7 +262,7 @@ def test_counts_include_what_was_sent_as_a_summary(store, submit) -> None:
 @pytest.mark.usefixtures("_contacts")
 @pytest.mark.parametrize(("limit", "since"), [(1, 51), (2, 41), (3, 31), (4, None), (5, None)])
 def test_events_are_counted_since_the_latest_so_many(store, submit, limit, since) -> None:
-    """Of events within one second all are counted or none, so that there is a second to name."""
+    """The count begins at a second: all events within one second are counted, or none."""
     for created_at, event_name in [(30, "a"), (40, "a"), (50, "a"), (60, "a")]:
         submit(user_id="42", created_at=created_at, event_name=event_name)
 
@@ -271,7 +271,7 @@ def test_events_are_counted_since_the_latest_so_many(store, submit, limit, since
 
 @pytest.mark.usefixtures("_contacts")
 def test_timeline_counts_the_repeats(store, submit) -> None:
-    """An event that was sent three times stands there once."""
+    """An event that was sent three times is one row."""
     for n_repeats in range(3):
         submit(user_id="42", metadata={"n": n_repeats})
 
@@ -296,8 +296,8 @@ def test_first_submission_is_found_whatever_names_the_contact(store, submit, ide
 
 
 @pytest.mark.usefixtures("_contacts")
-def test_first_submission_of_an_event_that_is_not_held_is_none(store, submit) -> None:
-    """Another second is another event."""
+def test_first_submission_is_none_when_the_event_is_not_held(store, submit) -> None:
+    """An event at another second has another submission, or none."""
     submit(user_id="42")
 
     assert first_submission_of(store, identifier="user_id", contact="42", created_at=1, name="placed-order") is None

@@ -17,7 +17,7 @@ from events_pandas.sandbox.page.rendering import month_name, read_moment, visibl
     ],
 )
 def test_visible_writes_out_what_acts_on_other_text(text, shown) -> None:
-    """Controls and marks of direction are seen and have no effect; letters of any script are left as they are."""
+    """Controls and marks of direction are written out; letters of any script stay."""
     assert visible(text) == shown
 
 
@@ -32,7 +32,7 @@ def test_visible_writes_out_what_acts_on_other_text(text, shown) -> None:
     ],
 )
 def test_moment_reads_as_a_date_in_utc(seconds, date, time, iso) -> None:
-    """A time is a day with a month's name, and whole seconds."""
+    """A time is a date with the month's name, and whole seconds."""
     moment = read_moment(seconds)
 
     assert (moment.date, moment.time, moment.iso, moment.note) == (date, time, iso, "")
@@ -43,7 +43,7 @@ def test_moment_reads_as_a_date_in_utc(seconds, date, time, iso) -> None:
     [(1389967941000, "the year 46016"), (2**63 - 1, "the year 292277026596"), (-(2**63), "the year -292277022657")],
 )
 def test_moment_tells_the_year_beyond_the_calendar(seconds, date) -> None:
-    """What no calendar has is a year, with the mistake that usually makes it."""
+    """A time beyond the calendar is shown as a year, with a note on milliseconds."""
     moment = read_moment(seconds)
 
     assert (moment.date, moment.time, moment.iso) == (date, "", "")

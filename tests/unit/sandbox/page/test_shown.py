@@ -53,7 +53,7 @@ def test_submission_shows_what_it_says(show, make_body) -> None:
 
 
 def test_body_is_spread_over_lines(show) -> None:
-    """JSON is read more easily with its structure, and with letters as they are."""
+    """JSON is indented, and its letters are not escaped."""
     shown = show(body=b'{"event_name":"\\u00e4","a":[1]}')
 
     assert shown.body.text == '{\n  "event_name": "ä",\n  "a": [\n    1\n  ]\n}'
@@ -72,8 +72,8 @@ def test_body_is_spread_over_lines(show) -> None:
         (b"[" * 5_000, "[" * 4_000),
     ],
 )
-def test_body_that_is_no_json_object_is_shown_as_it_is(show, body, text) -> None:
-    """Whatever arrives can be looked at."""
+def test_body_that_is_not_a_json_object_is_shown_as_it_is(show, body, text) -> None:
+    """A body that is not a JSON object is shown as it arrived."""
     shown = show(body=body, outcome="refused", http_status=400)
 
     assert shown.body.text == text
@@ -81,7 +81,7 @@ def test_body_that_is_no_json_object_is_shown_as_it_is(show, body, text) -> None
 
 
 def test_body_is_shown_in_part_when_it_is_long(show) -> None:
-    """The whole of it has an address of its own."""
+    """Of a long body only the beginning is shown."""
     shown = show(body=json.dumps({"metadata": {f"key{n}": n for n in range(1_000)}}).encode())
 
     assert (len(shown.body.text), shown.body.is_whole, shown.body.is_read) == (4_000, False, True)
@@ -89,7 +89,7 @@ def test_body_is_shown_in_part_when_it_is_long(show) -> None:
 
 
 def test_body_of_brackets_is_not_spread_out_to_its_end(show) -> None:
-    """Each level is indented further: the whole would be a thousand times as long as what was sent."""
+    """Nested brackets are not indented to their end: the text would be a thousand times longer than the body."""
     shown = show(body=b'{"a":' + b"[" * 900 + b"]" * 900 + b"}")
 
     assert shown.body.text.startswith('{\n  "a": [\n    [\n      [')
@@ -97,7 +97,7 @@ def test_body_of_brackets_is_not_spread_out_to_its_end(show) -> None:
 
 
 def test_body_that_is_too_long_to_be_read_says_so(show) -> None:
-    """Of a large body only its beginning was read."""
+    """A large body, of which only the beginning was read, says so."""
     shown = show(body=b'{"event_name": "a', size=100_000)
 
     assert (shown.body.is_read, shown.body.is_whole) == (False, False)
@@ -125,24 +125,24 @@ def test_body_that_is_too_long_to_be_read_says_so(show) -> None:
     ],
 )
 def test_submission_says_what_became_of_it(show, changes, reason) -> None:
-    """Duplicates, refusals and missing answers have their reason."""
+    """Duplicates, refusals and missing answers have a reason."""
     assert show(**changes).reason == reason
 
 
 def test_submission_without_an_answer_says_so(show) -> None:
-    """There is no status where nothing was answered."""
+    """Without an answer there is no status."""
     assert show(http_status=None).answer == "not answered"
 
 
 def test_submission_without_name_and_contact_has_none(show) -> None:
-    """What cannot be read is left empty."""
+    """Fields that cannot be read are empty."""
     shown = show(name=None, contact=None, body=b"{", outcome="refused")
 
     assert (shown.name, shown.contact, shown.fields.identifier, shown.fields.created_at) == ("", "", "", None)
 
 
 def test_submission_that_is_kept_as_sent_says_so(show) -> None:
-    """Nothing is repeated that can be read beside it."""
+    """If all is kept as it was sent, a sentence says so instead of the JSON."""
     assert (show().kept, show().kept_note) == ("", "All of it, as it was sent")
 
 
@@ -163,7 +163,7 @@ def test_submission_shows_what_is_kept_of_it(show, make_body) -> None:
 
 @pytest.mark.parametrize("outcome", ["duplicate", "refused", "failed"])
 def test_submission_that_is_not_kept_leaves_nothing(show, outcome) -> None:
-    """Intercom has nothing of it."""
+    """Intercom keeps nothing of a submission that is not kept."""
     assert (show(outcome=outcome).kept, show(outcome=outcome).kept_note) == ("", "Nothing")
 
 
@@ -178,7 +178,7 @@ def test_submission_that_is_not_kept_leaves_nothing(show, outcome) -> None:
     ],
 )
 def test_event_is_old_after_ninety_days(make_body, created_at, is_old, is_future) -> None:
-    """Intercom lists events of less than ninety days, and counts all."""
+    """Intercom lists events younger than ninety days; older ones are marked."""
     body = make_body(created_at=created_at)
     row = EventRow(number=17, created_at=created_at, name="placed-order", times_received=3, size=len(body), body=body)
 
@@ -200,7 +200,7 @@ def test_event_is_old_after_ninety_days(make_body, created_at, is_old, is_future
     ],
 )
 def test_value_reads_as_money(amount, currency, text) -> None:
-    """An amount of cents with its currency is money."""
+    """An amount of cents with a currency is shown as money."""
     shown = read_value("price", {"amount": amount, "currency": currency})
 
     assert (shown.kind, shown.text) == (ValueKind.MONEY, text)
@@ -217,7 +217,7 @@ def test_value_reads_as_money(amount, currency, text) -> None:
     ],
 )
 def test_money_says_what_is_not_documented(currency, text, note) -> None:
-    """A currency that has not two decimals reads by its own, with a note."""
+    """A currency without two decimals is shown with its own decimals and a note."""
     shown = read_value("price", {"amount": 3500, "currency": currency})
 
     assert (shown.text, shown.note) == (text, note)
@@ -232,7 +232,7 @@ def test_value_reads_as_a_date_under_a_dates_key(key) -> None:
 
 
 def test_date_in_milliseconds_reads_as_the_year_that_intercom_would_show() -> None:
-    """The mistake is seen."""
+    """A date in milliseconds shows the year that Intercom would show."""
     shown = read_value("order_date", 1389967941000)
 
     assert (shown.text, shown.note) == ("the year 46016", "Intercom reads seconds: were these milliseconds?")
@@ -262,7 +262,7 @@ def test_date_in_milliseconds_reads_as_the_year_that_intercom_would_show() -> No
     ],
 )
 def test_value_reads_as_what_it_is(key, value, kind, text) -> None:
-    """Everything else is shown as it was sent."""
+    """Every other value is shown as it was sent."""
     shown = read_value(key, value)
 
     assert (shown.kind, shown.text, shown.href) == (kind, text, "")
@@ -270,12 +270,12 @@ def test_value_reads_as_what_it_is(key, value, kind, text) -> None:
 
 @pytest.mark.parametrize("value", [None, True])
 def test_value_says_what_intercom_leaves_open(value) -> None:
-    """Nobody says what becomes of null and of booleans."""
+    """Null and booleans have a note: Intercom does not document them."""
     assert read_value("gift", value).note == "Intercom's documentation does not say what becomes of it"
 
 
 def test_value_reads_as_a_link() -> None:
-    """An address of HTTP or HTTPS can be clicked."""
+    """An HTTP or HTTPS address is a link."""
     shown = read_value("page", "https://example.com/pricing?a=1#b")
 
     assert (shown.kind, shown.text, shown.href) == (
@@ -286,7 +286,7 @@ def test_value_reads_as_a_link() -> None:
 
 
 def test_rich_link_reads_as_its_value() -> None:
-    """What is read is the value; where it leads is said when one points at it."""
+    """A rich link shows its value, and its address as a note."""
     shown = read_value("order", {"url": "https://example.com/17", "value": "17"})
 
     assert (shown.kind, shown.text, shown.href, shown.note) == (
@@ -298,7 +298,7 @@ def test_rich_link_reads_as_its_value() -> None:
 
 
 def test_stripe_key_says_that_intercom_links_it() -> None:
-    """Identifiers of Stripe are links there, and text here."""
+    """A Stripe identifier is text, with a note that Intercom makes it a link."""
     shown = read_value("stripe_invoice", "inv_1")
 
     assert (shown.kind, shown.note) == (ValueKind.TEXT, "Intercom shows it as a link to Stripe")
@@ -323,21 +323,21 @@ def test_stripe_key_says_that_intercom_links_it() -> None:
         "",
     ],
 )
-def test_address_that_is_not_of_the_web_is_no_link(address) -> None:
-    """Only HTTP and HTTPS with a host, in one word of visible characters, can be clicked."""
+def test_address_outside_the_web_is_not_a_link(address) -> None:
+    """Only an HTTP or HTTPS address with a host, in one word of visible characters, is a link."""
     assert safe_href(address) == ""
     assert read_value("page", address).kind is ValueKind.TEXT
 
 
-def test_rich_link_to_elsewhere_is_no_link() -> None:
-    """A value that leads somewhere else is shown, and cannot be clicked."""
+def test_rich_link_to_elsewhere_is_not_a_link() -> None:
+    """A rich link with another address is shown, but is not a link."""
     shown = read_value("order", {"url": "javascript:alert(1)", "value": "17"})
 
     assert (shown.kind, shown.text, shown.href) == (ValueKind.OTHER, "17", "")
 
 
 def test_value_is_cut_when_it_is_longer_than_intercom_takes() -> None:
-    """Refused text of any length does not fill the page."""
+    """A long value is cut."""
     assert read_value("note", "x" * 255).text == "x" * 255
     assert read_value("note", "x" * 10_000).text == "x" * 300 + "…"
     assert len(read_value("tags", ["x" * 10_000]).text) == 301
@@ -353,14 +353,14 @@ def test_metadata_marks_the_keys_that_intercom_ignores() -> None:
 
 
 def test_metadata_shows_thirty_keys() -> None:
-    """A body of thousands of keys does not fill the page."""
+    """At most thirty keys are shown."""
     entries = read_metadata({f"key{place}": place for place in range(5_000)})
 
     assert len(entries) == 30
 
 
 def test_value_that_is_nested_too_deeply_is_said_to_be() -> None:
-    """What Python cannot write down does not end the page."""
+    """A value that is nested too deeply is replaced by words."""
     value = []
     for _ in range(100_000):
         value = [value]

@@ -21,7 +21,7 @@ FORBIDDEN = "has a character that a metadata key may not have"
 
 
 def test_judge_keeps_intercoms_own_example() -> None:
-    """The example of Intercom's documentation is an event, kept as it is."""
+    """The example of Intercom's documentation is kept as it is."""
     assert judge(SEED) == SandboxEvent(
         identifier="user_id",
         contact="314159",
@@ -44,7 +44,7 @@ def test_judge_normalizes_the_event_name(make_body) -> None:
 
 @pytest.mark.parametrize("created_at", [1389913941000, 0, -1, 2**63 - 1])
 def test_judge_keeps_times_far_from_today(make_body, created_at) -> None:
-    """Intercom was seen to keep milliseconds, and documents no bounds."""
+    """Intercom has been seen to keep milliseconds, and documents no bounds."""
     assert judge(make_body(created_at=created_at)).created_at == created_at
 
 
@@ -104,7 +104,7 @@ def test_judge_keeps_the_first_ten_metadata_keys(make_body) -> None:
     ],
 )
 def test_judge_refuses_a_field(make_body, changes, code, field, message) -> None:
-    """A required part that is missing is not found, a wrong one is invalid; both are answered 400."""
+    """A missing field is `parameter_not_found`, a wrong one `parameter_invalid`; both are answered 400."""
     assert judge(make_body(**changes)) == Refusal(status=400, code=code, message=message, field=field)
 
 
@@ -118,19 +118,19 @@ def test_judge_refuses_a_field(make_body, changes, code, field, message) -> None
         (b'{"id": "a", "id": "b"}', "The body is not valid JSON: a key is there twice in one object"),
     ],
 )
-def test_judge_refuses_a_body_that_is_no_json_object(body, message) -> None:
-    """A body is one JSON object, by the letter of the standard."""
+def test_judge_refuses_a_body_that_is_not_a_json_object(body, message) -> None:
+    """A body is one JSON object, strictly by the standard."""
     assert judge(body) == Refusal(status=400, code="bad_request", message=message)
 
 
 @pytest.mark.parametrize("body", [b'{"id": "\\ud800"}', b'{"id": "\xff"}', b"[" * 100_000])
 def test_judge_refuses_a_body_that_cannot_be_read(body) -> None:
-    """Half of a surrogate pair, bytes that are not UTF-8 and depth without end are refused, not failures."""
+    """Half of a surrogate pair, bytes that are not UTF-8 and endless depth are refused."""
     assert judge(body).code == "bad_request"
 
 
 def test_judge_keeps_escaped_text(make_body) -> None:
-    """An escape in JSON is the character that it stands for."""
+    """An escape in JSON becomes its character."""
     assert judge(make_body(user_id="zoë 🦉")).contact == "zoë 🦉"
 
 
@@ -155,7 +155,7 @@ def test_judge_keeps_escaped_text(make_body) -> None:
     ],
 )
 def test_metadata_takes_documented_and_open_values(make_body, value) -> None:
-    """Text, numbers, rich links and money are documented; null, booleans and a third key are open, and taken."""
+    """Text, numbers, rich links and money are kept; so are null, booleans and a third key, which are open."""
     assert judge(make_body(metadata={"key": value})).metadata == {"key": value}
 
 
@@ -188,7 +188,7 @@ def test_metadata_takes_documented_and_open_values(make_body, value) -> None:
     ],
 )
 def test_metadata_refuses_a_value(make_body, value, fault) -> None:
-    """A value that Intercom cannot hold is a wrong parameter, named by its path."""
+    """A wrong value is `parameter_invalid`, and named by its path."""
     refusal = judge(make_body(metadata={"good": 1, "price": value}))
 
     assert (refusal.status, refusal.code, refusal.field) == (400, "parameter_invalid", "metadata.price")
@@ -205,7 +205,7 @@ def test_metadata_refuses_a_value(make_body, value, fault) -> None:
     ],
 )
 def test_metadata_refuses_a_key(make_body, key, fault) -> None:
-    """A key is refused for its characters, when it is reserved, and when it is there in another case."""
+    """A key is refused for its characters, if it is reserved, and if it repeats another in another case."""
     refusal = judge(make_body(metadata={"good": 1, key: 2}))
 
     assert refusal.message == f"metadata.{key} {fault}"

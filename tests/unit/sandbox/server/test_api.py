@@ -1,4 +1,4 @@
-"""Which answer a request gets; time is an argument."""
+"""The response to each request; time is an argument."""
 
 import json
 
@@ -64,7 +64,7 @@ def log_of(api):
 
 
 def test_good_submission_is_answered_202_with_nothing_to_read(make_api, make_request) -> None:
-    """The event is kept, and the answer tells the limit and the server's time."""
+    """The event is kept, and the headers have the limit and the server's time."""
     api = make_api()
 
     planned = decide(api, make_request())
@@ -89,7 +89,7 @@ def test_good_submission_is_answered_202_with_nothing_to_read(make_api, make_req
     ],
 )
 def test_refused_submission_is_remembered_with_its_error(make_api, make_request, changes, status, code) -> None:
-    """Whatever is refused at the door stands in the log as what the rules refuse."""
+    """A request that is refused before it is judged is in the log like any refusal."""
     api = make_api()
 
     planned = decide(api, make_request(**changes))
@@ -112,7 +112,7 @@ def test_refused_submission_is_remembered_with_its_error(make_api, make_request,
     ],
 )
 def test_other_paths_and_methods_are_not_found_and_no_submissions(make_api, make_request, method, path) -> None:
-    """A wrong method is no other answer than a wrong path; it is counted like any request."""
+    """A wrong method is answered like a wrong path, and counted like any request."""
     api = make_api()
 
     planned = decide(api, make_request(method, path))
@@ -132,8 +132,8 @@ def test_other_paths_and_methods_are_not_found_and_no_submissions(make_api, make
         (4, "payload_too_large"),
     ],
 )
-def test_first_thing_that_is_wrong_is_told(make_api, make_request, first, code) -> None:
-    """Token, Accept, version, path, size: in this order."""
+def test_first_fault_of_a_request_is_answered(make_api, make_request, first, code) -> None:
+    """Token, Accept, version, path and size are checked in this order."""
     wrong = [
         {"authorization": b""},
         {"accept": b"text/html"},
@@ -147,8 +147,8 @@ def test_first_thing_that_is_wrong_is_told(make_api, make_request, first, code) 
 
 
 @pytest.mark.parametrize(("authorization", "code"), [(b"", "unauthorized"), (b"Bearer mine", "rate_limit_exceeded")])
-def test_limit_is_told_after_the_token_and_before_all_else(make_api, make_request, authorization, code) -> None:
-    """A request that is too much is not looked at."""
+def test_limit_is_checked_after_the_token_and_before_the_rest(make_api, make_request, authorization, code) -> None:
+    """Only the token is checked before the limit."""
     api = make_api(limit=1)
     decide(api, make_request())
 
@@ -170,15 +170,15 @@ def test_limit_is_told_after_the_token_and_before_all_else(make_api, make_reques
         (b"1.5", b"2.14"),
     ],
 )
-def test_version_that_answers_is_told(make_api, make_request, asked, answered) -> None:
-    """It is the one asked for, where there is such a one."""
+def test_response_names_the_version_that_answers(make_api, make_request, asked, answered) -> None:
+    """The answer has the version that was asked for, if it exists."""
     planned = decide(make_api(), make_request(intercom_version=asked))
 
     assert dict(planned.response.headers)[b"intercom-version"] == answered
 
 
 def test_endpoint_is_asked_with_what_the_request_says(make_api, make_request) -> None:
-    """Query, time and the address that the client knows arrive; of a repeated parameter the last counts."""
+    """An endpoint gets the query, the time and the client's address; the last of a repeated parameter counts."""
     api = make_api()
     for second in range(3):
         decide(api, make_request(body=json.dumps(event(1_699_999_000 + second)).encode()))
@@ -195,7 +195,7 @@ def event(created_at):
 
 
 def test_limit_refuses_what_is_too_much(make_api, make_request) -> None:
-    """One request too many is not judged."""
+    """A request over the limit is not judged."""
     api = make_api(limit=1)
 
     responses = [decide(api, make_request()) for _ in range(2)]
@@ -206,7 +206,7 @@ def test_limit_refuses_what_is_too_much(make_api, make_request) -> None:
 
 @pytest.mark.parametrize("status", [400, 403, 404, 409, 418, 422, 429, 500, 503, 599])
 def test_chosen_status_is_answered_before_anything_is_kept(make_api, make_request, status) -> None:
-    """The submission is remembered as failed."""
+    """A submission with a chosen status is logged as failed, and not kept."""
     api = make_api(Faults(statuses={status: 1.0}))
 
     planned = decide(api, make_request())
@@ -230,7 +230,7 @@ def test_chosen_status_is_answered_before_anything_is_kept(make_api, make_reques
 def test_fault_on_the_way_keeps_the_event_but_for_a_connection_lost_before(
     make_api, make_request, fault, log, n_events
 ) -> None:
-    """What the client does not get to know has no status in the log."""
+    """An answer that does not arrive has no status in the log."""
     api = make_api(Faults(**{fault: 1.0}))
 
     planned = decide(api, make_request())
@@ -243,7 +243,7 @@ def test_fault_on_the_way_keeps_the_event_but_for_a_connection_lost_before(
 
 
 def test_fault_on_the_way_strikes_refusals_too(make_api, make_request, make_body) -> None:
-    """A refusal that does not arrive is remembered as one."""
+    """A refusal that does not arrive is logged as a refusal."""
     api = make_api(Faults(drop_after=1.0))
 
     planned = decide(api, make_request(body=make_body(created_at="now")))
@@ -253,7 +253,7 @@ def test_fault_on_the_way_strikes_refusals_too(make_api, make_request, make_body
 
 
 def test_garbage_has_the_right_status_and_says_that_it_is_json(make_api, make_request) -> None:
-    """The body alone is wrong."""
+    """Garbage changes only the body."""
     api = make_api(Faults(garbage=1.0))
 
     planned = decide(api, make_request())
@@ -276,7 +276,7 @@ def test_garbage_has_the_right_status_and_says_that_it_is_json(make_api, make_re
     ],
 )
 def test_fault_asked_for_strikes_any_path(make_api, make_request, method, path) -> None:
-    """Once, and whatever the method."""
+    """A fault of `fail_next` strikes its path once, with any method."""
     api = make_api()
     api.plan.fail_next(NextFault(fault=503, path=path))
 
@@ -288,7 +288,7 @@ def test_fault_asked_for_strikes_any_path(make_api, make_request, method, path) 
 
 
 def test_fault_asked_for_waits_for_a_request_that_comes_through(make_api, make_request) -> None:
-    """What is turned away at the door does not use it up."""
+    """A request that is refused early does not use up the fault."""
     api = make_api()
     api.plan.fail_next(NextFault(fault=503))
 
@@ -300,7 +300,7 @@ def test_fault_asked_for_waits_for_a_request_that_comes_through(make_api, make_r
 
 
 def test_outage_meets_every_request(make_api, make_request) -> None:
-    """Nobody looks at tokens or counts requests then; afterwards all goes well."""
+    """In an outage tokens are not checked and requests not counted; afterwards requests succeed."""
     api = make_api(Faults(outage_after_seconds=5, outage_seconds=10))
     calls = [make_request(), make_request(authorization=None), make_request("GET", "/me"), make_request("GET", "/none")]
 
@@ -314,7 +314,7 @@ def test_outage_meets_every_request(make_api, make_request) -> None:
 
 
 def test_revoked_token_is_answered_401_without_rate_headers(make_api, make_request) -> None:
-    """A wrong token is another matter."""
+    """A revoked token is `token_revoked`, a wrong one `unauthorized`."""
     api = make_api(Faults(token_revoked=True))
 
     responses = [decide(api, make_request()), decide(api, make_request(authorization=b"Bearer wrong"))]
@@ -325,7 +325,7 @@ def test_revoked_token_is_answered_401_without_rate_headers(make_api, make_reque
 
 
 def test_rate_headers_can_be_left_out(make_api, make_request) -> None:
-    """The limit is kept all the same."""
+    """Without its headers the limit still holds."""
     api = make_api(Faults(rate_headers=False), limit=1)
 
     responses = [decide(api, make_request()) for _ in range(2)]

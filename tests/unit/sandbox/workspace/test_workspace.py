@@ -19,7 +19,7 @@ def workspace():
 
 
 def test_workspace_keeps_an_event_once(workspace, make_body) -> None:
-    """A repeat of contact, normalized name and second is ignored whatever its metadata, and counted."""
+    """A repeat of contact, normalized name and second is counted and ignored, whatever its metadata."""
     outcomes = [
         workspace.submit(make_body(metadata={"n": 1}), received_at=NOW),
         workspace.submit(make_body(metadata={"n": 2}, event_name="Placed.Order"), received_at=NOW),
@@ -44,7 +44,7 @@ def test_workspace_keeps_events_that_differ(workspace, make_body, change) -> Non
 
 
 def test_workspace_refuses_what_the_rules_refuse(workspace, make_body) -> None:
-    """A submission that breaks a rule leaves nothing behind."""
+    """A submission that breaks a rule is not kept."""
     refusal = workspace.submit(make_body(created_at=...), received_at=NOW)
 
     assert refusal.code == "parameter_not_found"
@@ -62,7 +62,7 @@ def test_workspace_does_not_find_an_unknown_contact(make_body, identifier) -> No
 
 
 def test_workspace_has_at_most_120_event_names(workspace, make_body) -> None:
-    """The 121st name is refused; the names that are there already go on."""
+    """The 121st name is refused; the others still work."""
     for number in range(120):
         workspace.submit(make_body(event_name=f"event-{number}"), received_at=NOW)
 
@@ -73,7 +73,7 @@ def test_workspace_has_at_most_120_event_names(workspace, make_body) -> None:
 
 
 def test_workspace_remembers_submissions(workspace, make_body) -> None:
-    """Whatever was received is remembered in order, with what was answered."""
+    """All submissions are logged in order, with their answers."""
     workspace.submit(make_body(), received_at=1.0)
     workspace.submit(make_body(), received_at=2.0, is_answered=False)
     workspace.submit(make_body(created_at=...), received_at=3.0)
@@ -82,11 +82,11 @@ def test_workspace_remembers_submissions(workspace, make_body) -> None:
     )
     workspace.log_unjudged(b"", received_at=5.0, outcome=SubmissionOutcome.FAILED, http_status=None)
 
-    told = [
+    logged = [
         (one.received_at, one.http_status, one.outcome, one.error_code, one.error_message, one.body)
         for one in workspace.submissions()
     ]
-    assert told == [
+    assert logged == [
         (1.0, 202, "kept", None, None, make_body()),
         (2.0, None, "duplicate", None, None, make_body()),
         (3.0, 400, "refused", "parameter_not_found", "created_at is required", make_body(created_at=...)),
@@ -155,7 +155,7 @@ def test_workspace_refuses_an_ambiguous_email(make_body) -> None:
 
 
 def test_workspace_is_kept_in_its_store(make_body, tmp_path) -> None:
-    """A workspace that is opened again has its name, its events and its counts."""
+    """A workspace that is opened again has its id, its events and its counts."""
     first = Workspace(store=Store(tmp_path / "events.sqlite"))
     first.submit(make_body(), received_at=NOW)
 
@@ -169,7 +169,7 @@ def test_workspace_is_kept_in_its_store(make_body, tmp_path) -> None:
 
 
 def test_workspace_counts_names_of_a_kept_store(make_body, tmp_path) -> None:
-    """The 120 names of a workspace are those of all its runs."""
+    """The 120 names of a kept workspace are those of all its runs."""
     first = Workspace(store=Store(tmp_path / "events.sqlite"))
     first.store.hold()
     for number in range(120):
@@ -183,7 +183,7 @@ def test_workspace_counts_names_of_a_kept_store(make_body, tmp_path) -> None:
 
 
 def test_workspace_keeps_nothing_of_a_submission_that_cannot_be_written(workspace, make_body) -> None:
-    """What goes wrong in the middle of a submission undoes all of it."""
+    """An error in the middle of a submission undoes all of it."""
     workspace.store.read("CREATE TRIGGER stop BEFORE INSERT ON events BEGIN SELECT RAISE(ABORT, 'full'); END")
 
     with pytest.raises(sqlite3.IntegrityError, match=r"^full$"):
