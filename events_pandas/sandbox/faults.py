@@ -16,10 +16,13 @@ from events_pandas.sandbox.rules.window import is_number, is_whole
 
 FaultName: TypeAlias = Literal["drop_before", "drop_after", "garbage", "trickle_body", "trickle_headers", "no_answer"]
 """Ways in which an answer does not arrive, or is hard to read."""
+
 Fault: TypeAlias = int | FaultName
 """A status that is answered instead of storing the event, or another way in which an answer goes wrong."""
+
 FAULT_NAMES: Final[tuple[FaultName, ...]] = get_args(FaultName)
-_SUBMIT: Final = ("POST", intercom.EVENTS_PATH)
+SUBMIT: Final = ("POST", intercom.EVENTS_PATH)
+
 _STATUSES: Final = range(400, 600)
 # About thirty years: the server's clock stays within the years of dates and headers.
 _MOST_SKEW_SECONDS: Final = 1_000_000_000
@@ -217,7 +220,7 @@ class FaultPlan:
     def next_fault(self, method: str, path: str, body: bytes) -> Fault | None:
         """Return the fault that strikes a request, or None."""
         fault = self._take_next(path)
-        if fault is None and (method, path) == _SUBMIT:
+        if fault is None and (method, path) == SUBMIT:
             return self._active.draw(body)
         return fault
 

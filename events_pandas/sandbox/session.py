@@ -28,9 +28,12 @@ if TYPE_CHECKING:
 
 
 DEFAULT_ACCESS_TOKEN: Final = "sandbox-token"  # noqa: S105  # It opens only a sandbox, and is meant to be known.
+
 _OUTCOMES: Final = [str(outcome) for outcome in SubmissionOutcome]
+
 _NO_TIME: Final = np.iinfo(np.int64).min
 """NaT, as numpy stores it."""
+
 _POLL_SECONDS: Final = 0.5
 
 

@@ -166,18 +166,6 @@ def _text(value: object) -> str:
     return value.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
-def _containing(value: object) -> str:
-    return f"%{_text(value)}%"
-
-
-def _starting(value: object) -> str:
-    return f"{_text(value)}%"
-
-
-def _ending(value: object) -> str:
-    return f"%{_text(value)}"
-
-
 def _number(value: object) -> object:
     if not isinstance(value, int | float) or isinstance(value, bool):
         raise _SearchError("parameter_invalid", "the value of this filter is a number")
@@ -209,10 +197,10 @@ _VALUES: Final = {
     "NIN": _Operator("NOT coalesce(column IN (SELECT value FROM json_each(?)), 0)", _array),
 }
 _TEXTS: Final = {
-    "~": _Operator(r"column LIKE ? ESCAPE '\'", _containing),
-    "!~": _Operator(r"NOT coalesce(column LIKE ? ESCAPE '\', 0)", _containing),
-    "^": _Operator(r"column LIKE ? ESCAPE '\'", _starting),
-    "$": _Operator(r"column LIKE ? ESCAPE '\'", _ending),
+    "~": _Operator(r"column LIKE ? ESCAPE '\'", lambda value: f"%{_text(value)}%"),
+    "!~": _Operator(r"NOT coalesce(column LIKE ? ESCAPE '\', 0)", lambda value: f"%{_text(value)}%"),
+    "^": _Operator(r"column LIKE ? ESCAPE '\'", lambda value: f"{_text(value)}%"),
+    "$": _Operator(r"column LIKE ? ESCAPE '\'", lambda value: f"%{_text(value)}"),
 }
 _NUMBERS: Final = {sign: _Operator(f"column {sign} ?", _number) for sign in (">", "<", ">=", "<=")}
 _DAYS: Final = {sign: _Operator(f"column / {_SECONDS_A_DAY} {sign} ?", _day) for sign in ("=", ">", "<")}

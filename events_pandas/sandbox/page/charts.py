@@ -11,10 +11,13 @@ from events_pandas.sandbox.page.rendering import month_name
 
 _MOST_BINS: Final = 62
 """Bars of a chart at most: the days of two months."""
+
 HEIGHT: Final = 176
 """Pixels, axis and labels included."""
+
 _MOST_SERIES: Final = 5
 """Names with a colour of their own; the others share one."""
+
 _REST: Final = "other names"
 _EPOCH: Final = date(1970, 1, 1)
 _LAST_YEAR: Final = 9999

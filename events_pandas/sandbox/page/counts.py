@@ -11,6 +11,7 @@ from events_pandas.sandbox.workspace.store import EARLIEST, Store
 
 _CALENDAR_DAYS: Final = 47_482
 """Days from 1970 to 2099. Times outside are mistakes rather than dates, and would flatten the rest of the chart."""
+
 _SECONDS_A_DAY: Final = 86_400
 
 

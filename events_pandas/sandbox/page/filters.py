@@ -15,6 +15,7 @@ from events_pandas.sandbox.workspace.workspace import SubmissionOutcome
 
 UNANSWERED: Final = "unanswered"
 """Stands for a status: nothing was answered."""
+
 _OUTCOMES: Final = frozenset(map(str, SubmissionOutcome))
 _STATUS: Final = re.compile(r"[1-5][0-9]{2}")
 # Any eighteen digits fit into SQLite's integers.

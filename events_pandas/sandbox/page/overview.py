@@ -16,10 +16,13 @@ from events_pandas.sandbox.workspace.workspace import SubmissionOutcome
 
 SPAN_SECONDS: Final = 2
 """Seconds of one bar of the pace."""
+
 PACE_SPANS: Final = 30
 """Bars of the pace."""
+
 PACE_SECONDS: Final = SPAN_SECONDS * PACE_SPANS
 """How long submissions are visible in the pace."""
+
 # The rate is of the last ten seconds: Intercom's windows are as long.
 _RATE_SPANS: Final = 5
 _PRECISE: Final = 10

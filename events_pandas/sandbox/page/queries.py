@@ -12,15 +12,20 @@ from events_pandas.sandbox.workspace.store import EARLIEST, Row, Store
 
 LARGEST_SHOWN_BODY: Final = 65_536
 """Bytes of the largest body that is shown whole; of a larger one only the beginning is read."""
+
 _MOST_LOOKED_AT: Final = 50_000
 """Submissions that match one filter and are looked through at a time for a second one."""
+
 MOST_COUNTED: Final = 50_000
 """The latest events of one contact that are counted. Every page counts them anew, and the server waits meanwhile."""
+
 _BEGINNING: Final = 4_096
+
 _SHOWN_BODY: Final = (
     f"CASE WHEN length(body) <= {LARGEST_SHOWN_BODY} THEN body ELSE substr(body, 1, {_BEGINNING}) END AS body"
 )
 """The body of a submission in SQL: a page does not read fifty bodies of a megabyte each."""
+
 _BEYOND: Final = 2**63 - 1
 _SUBMISSION: Final = (
     "SELECT submissions.number, received_at, http_status, outcome, names.name, contact, error_code, error_message,"  # noqa: S608  # All written here.

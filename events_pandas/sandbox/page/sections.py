@@ -53,6 +53,7 @@ from events_pandas.sandbox.workspace.workspace import SubmissionOutcome
 
 _PAGE_ROWS: Final = 50
 """Rows of a table on one page."""
+
 # A workspace accepts 120 names, but clients may send any number.
 _MOST_NAMES: Final = 200
 
@@ -243,5 +244,6 @@ def _repeated(store: Store, row: SubmissionRow) -> int | None:
 _SECTIONS: Final[Mapping[str, Callable[[View], str]]] = MappingProxyType(
     {"facts": _facts, "totals": _totals, "filters": _filters, "chart": _chart, "contact": _contact, "log": _log}
 )
+
 SECTIONS: Final = tuple(_SECTIONS)
 """The names of all sections, in their order."""

@@ -14,12 +14,22 @@ from events_pandas.currencies import DECIMALS, HUNDREDTHS
 from events_pandas.sandbox.endpoints.history import LISTED_SECONDS
 from events_pandas.sandbox.page.queries import LARGEST_SHOWN_BODY, EventRow, SubmissionRow
 from events_pandas.sandbox.page.rendering import Moment, read_moment
-from events_pandas.sandbox.rules.events import Payload, SentFields, is_unix_seconds, judge, read_payload, read_sent
+from events_pandas.sandbox.rules.events import (
+    MONETARY_AMOUNT,
+    RICH_LINK,
+    Payload,
+    SentFields,
+    is_unix_seconds,
+    judge,
+    read_payload,
+    read_sent,
+)
 from events_pandas.sandbox.rules.refusals import Refusal
 from events_pandas.sandbox.workspace.workspace import SubmissionOutcome
 
 _SHOWN_KEYS: Final = 30
 """Keys of one event that are shown. A body may have thousands; Intercom tracks ten."""
+
 _VALUE_CHARACTERS: Final = 300
 _BODY_CHARACTERS: Final = 4_000
 _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, indent=2)
@@ -29,8 +39,6 @@ _STRIPE: Final = "Intercom shows it as a link to Stripe"
 _TOO_LONG: Final = "Too long to be read here"
 _NO_ANSWER: Final = "nothing was answered"
 _STRIPE_KEYS: Final = frozenset({"stripe_charge", "stripe_customer", "stripe_invoice"})
-_RICH_LINK: Final = frozenset({"url", "value"})
-_MONETARY_AMOUNT: Final = frozenset({"amount", "currency"})
 # From the Unicode CLDR, in English. Other currencies are shown by their three letters.
 _SYMBOLS: Final = MappingProxyType(
     {
@@ -296,14 +304,14 @@ def _shown_number(key: str, number: float) -> ShownValue:
 
 def _shown_object(value: Mapping[str, object]) -> ShownValue:
     match value:
-        case {"url": str(url), "value": str(text)} if value.keys() == _RICH_LINK:
+        case {"url": str(url), "value": str(text)} if value.keys() == RICH_LINK:
             href = safe_href(url)
             return ShownValue(
                 kind=ValueKind.LINK if href else ValueKind.OTHER, text=_cut(text), href=href, note=_cut(url)
             )
         case {"amount": bool()}:
             return _shown_json(value)
-        case {"amount": int(amount), "currency": str(currency)} if value.keys() == _MONETARY_AMOUNT:
+        case {"amount": int(amount), "currency": str(currency)} if value.keys() == MONETARY_AMOUNT:
             return _shown_money(amount, currency.upper())
     return _shown_json(value)
 

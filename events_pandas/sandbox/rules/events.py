@@ -12,9 +12,12 @@ from events_pandas.sandbox.rules.refusals import Refusal, invalid, missing
 
 Payload: TypeAlias = dict[str, Any]
 """The fields of a submission by name, their values not judged yet."""
+
 _FIELDS: Final = frozenset({"event_name", "created_at", "metadata", *intercom.IDENTIFIERS})
-_RICH_LINK: Final = frozenset({"url", "value"})
-_MONETARY_AMOUNT: Final = frozenset({"amount", "currency"})
+
+RICH_LINK: Final = frozenset({"url", "value"})
+MONETARY_AMOUNT: Final = frozenset({"amount", "currency"})
+
 _CURRENCY_LENGTH: Final = 3
 _LINK_STARTS: Final = tuple(f"{scheme}://" for scheme in intercom.LINK_SCHEMES)
 _INT64_BITS: Final = 63
@@ -244,9 +247,9 @@ def _text_fault(text: str) -> str | None:
 
 def _object_fault(value: Mapping[str, object]) -> str | None:
     # Intercom's page says "an object that contains" these keys: it is not known to refuse a third one.
-    if value.keys() >= _RICH_LINK:
+    if value.keys() >= RICH_LINK:
         return _rich_link_fault(value["url"], value["value"])
-    if value.keys() >= _MONETARY_AMOUNT:
+    if value.keys() >= MONETARY_AMOUNT:
         return _monetary_amount_fault(value["amount"], value["currency"])
     return "is an object, but neither a rich link (url, value) nor a monetary amount (amount, currency)"
 

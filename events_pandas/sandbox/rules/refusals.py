@@ -36,11 +36,13 @@ AMBIGUOUS_EMAIL: Final = Refusal(
     message="Multiple existing users match this email address - must be more specific using user_id",
 )
 RESOURCE_NOT_FOUND: Final = Refusal(status=404, code="resource_not_found", message="Resource Not Found")
+
 _CONTACT_MERGED: Final = Refusal(
     status=410,
     code="contact_merged",
     message="This contact has been merged. See the 'Link' header for the canonical contact.",
 )
+
 NOT_ACCEPTABLE: Final = Refusal(
     status=406, code="media_type_not_acceptable", message="The Accept header should be application/json"
 )

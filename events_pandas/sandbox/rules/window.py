@@ -7,6 +7,7 @@ from typing import Final, TypeGuard
 
 NO_LIMIT: Final = 10_000_000
 """The limit in the headers if there is none: Intercom's answers always have one, and nobody reaches this."""
+
 # Clocks are not finer than that, and 1970 lies too many windows of the shortest floats ago.
 _LEAST_SECONDS: Final = 0.001
 

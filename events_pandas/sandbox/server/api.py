@@ -10,7 +10,7 @@ from starlette.datastructures import QueryParams
 from events_pandas import intercom
 from events_pandas.sandbox.endpoints.replies import HttpResponse, Reply, make_response, refused, with_content
 from events_pandas.sandbox.endpoints.routes import Request, find_endpoint
-from events_pandas.sandbox.faults import Fault, FaultPlan
+from events_pandas.sandbox.faults import SUBMIT, Fault, FaultPlan
 from events_pandas.sandbox.rules import refusals
 from events_pandas.sandbox.rules.refusals import Refusal
 from events_pandas.sandbox.rules.window import Allowance, RateWindow
@@ -20,7 +20,6 @@ from events_pandas.sandbox.workspace.workspace import SubmissionOutcome, Workspa
 LARGEST_BODY: Final = 1_000_000
 """Bytes of a request; a larger one is answered 413."""
 
-_SUBMIT: Final = ("POST", intercom.EVENTS_PATH)
 _WORD: Final = re.compile(r"[!-~]+")
 _OWN_VERSION: Final = intercom.API_VERSION.encode()
 _VERSIONS: Final[Mapping[bytes, str]] = {
@@ -61,7 +60,7 @@ class HttpRequest:
     @property
     def is_submission(self) -> bool:
         """Whether the request submits an event: ``POST /events``."""
-        return (self.method, self.path) == _SUBMIT
+        return (self.method, self.path) == SUBMIT
 
     @property
     def base_url(self) -> str:

@@ -24,6 +24,7 @@ from events_pandas.sandbox.server.wire import ClientConnection, drop, joined_hea
 _LOGGER: Final = logging.getLogger("events_pandas.sandbox")
 _LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _PORTS: Final = range(65_536)
+
 _AnyResponse: TypeAlias = PlannedResponse | Response
 """The response to a request: from the API or the control, or from the page."""
 

@@ -17,6 +17,7 @@ from events_pandas.sandbox.faults import Fault
 
 Credentials: TypeAlias = tuple[bytes, bytes]
 """A scheme in lower case, and its value."""
+
 # Not after a colon: clients do not always encode an external identifier that is a URL.
 _SLASHES: Final = re.compile(rb"(?<!:)/{2,}")
 _JSON: Final = re.compile(rb"application/(?:[^/+*]+\+)?json")

@@ -73,7 +73,9 @@ class InitialContacts:
         merged: Mapping[str, str] | None = None,
     ) -> None:
         given = None if existing is None else _several("contacts", existing)
-        self._identifiers = None if given is None else frozenset(_folded(one) for one in given if not _is_mapping(one))
+        self._identifiers = (
+            None if given is None else frozenset(_folded(one) for one in given if not isinstance(one, Mapping))
+        )
         self._unknown = frozenset(map(_folded, _several("unknown_contacts", unknown)))
         self.given = tuple(_given_fields(one) for one in given or () if isinstance(one, Mapping))
         _require_different(self.given)
@@ -148,10 +150,6 @@ def _require_different(given: Iterable[ContactFields]) -> None:
                 raise ValueError(f"contacts: two have the {field} {value!r}")
             if value is not None:
                 seen.add((field, value))
-
-
-def _is_mapping(given: object) -> bool:
-    return isinstance(given, Mapping)
 
 
 def _given_fields(given: Mapping[str, object]) -> ContactFields:
