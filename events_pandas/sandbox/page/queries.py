@@ -1,9 +1,9 @@
 """The submissions and the contacts of the page: short queries, since the server waits while one runs."""
 
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
-from typing import Final
+from typing import Final, TypeVar
 
 from events_pandas.sandbox.endpoints.history import contact_counts
 from events_pandas.sandbox.workspace.contact_book import IDENTIFIER_COLUMNS, SELECT_CONTACTS, contact_of_row
@@ -104,9 +104,12 @@ class EventCount:
     last: int
 
 
+_Kind = TypeVar("_Kind", SubmissionRow, EventRow, EventCount)
+
+
 def find_submission(store: Store, number: int) -> list[SubmissionRow]:
     """Return the submission of a number: a list of one, or of none."""
-    return _rows(store.read(f"{_SUBMISSION} WHERE submissions.number = ?", (number,)))
+    return _read(SubmissionRow, store.read(f"{_SUBMISSION} WHERE submissions.number = ?", (number,)))
 
 
 def read_body(store: Store, number: int) -> bytes | None:
@@ -128,7 +131,7 @@ def read_submissions(store: Store, selection: SubmissionFilter, limit: int) -> F
     numbers = _NumberRange(floor=max(floor for floor, _ in walks), before=selection.before)
     # A query for each identifier walks its index backwards. One query for all would sort first.
     found = {row[0]: row for _, one in walks for row in _matching(store, one, numbers, limit=limit)}
-    rows = _rows([found[number] for number in sorted(found, reverse=True)[:limit]])
+    rows = _read(SubmissionRow, [found[number] for number in sorted(found, reverse=True)[:limit]])
     return FoundSubmissions(rows=tuple(rows), floor=numbers.floor)
 
 
@@ -171,17 +174,12 @@ def read_timeline(store: Store, contact: int, *, name: int | None, until: int | 
         f" WHERE events.contact = ? {named} {earlier} ORDER BY created_at DESC, events.name DESC LIMIT ?"
     )
     values = [value for value in (contact, name, until, limit) if value is not None]
-    rows = store.read(query, values)
-    return [
-        EventRow(number=number, created_at=created_at, name=event_name, times_received=times, size=size, body=body)
-        for number, created_at, event_name, times, size, body in rows
-    ]
+    return _read(EventRow, store.read(query, values))
 
 
 def read_counts(store: Store, contact: int, since: int | None) -> list[EventCount]:
     """Count the events of a contact by name, the name seen last first. `since` is the earliest second; None for all."""
-    rows = contact_counts(store, contact, since=EARLIEST if since is None else since)
-    return [EventCount(name=name, count=count, first=first, last=last) for name, count, first, last in rows]
+    return _read(EventCount, contact_counts(store, contact, since=EARLIEST if since is None else since))
 
 
 def read_since(store: Store, contact: int, limit: int) -> int | None:
@@ -275,6 +273,7 @@ def _comparison(column: str, value: str | int) -> str:
     return "IS nullif(?, 0)" if (column, value) == ("http_status", 0) else "= ?"
 
 
-def _rows(rows: Sequence[Row]) -> list[SubmissionRow]:
-    names = [field.name for field in fields(SubmissionRow)]
-    return [SubmissionRow(**dict(zip(names, row, strict=True))) for row in rows]
+def _read(kind: type[_Kind], rows: Iterable[Row]) -> list[_Kind]:
+    """Return rows whose columns are the fields of a class, in their order."""
+    names = [field.name for field in fields(kind)]
+    return [kind(**dict(zip(names, row, strict=True))) for row in rows]
