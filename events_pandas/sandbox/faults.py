@@ -207,7 +207,7 @@ class FaultPlan:
         return [replace(fault, times=times) for fault, turns in waiting if (times := operator.length_hint(turns))]
 
     def forget_next(self) -> None:
-        """Take back what `fail_next` asked for."""
+        """Take back the faults of `fail_next`."""
         # A new dictionary rather than an emptied one: the server's thread may be using the old one.
         self._next = {}
 
@@ -253,7 +253,7 @@ class FaultPlan:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _ActiveFaults:
-    """The faults in force, and what was drawn from them so far."""
+    """The faults in force, with the attempts counted since they were set."""
 
     faults: Faults
     outage_from: float

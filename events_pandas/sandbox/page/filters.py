@@ -29,7 +29,7 @@ _PAGES: Final = ("before", "until", "submission")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Filters:
-    """The choice of what is shown; empty and None stand for all.
+    """The filters of the page; empty and None stand for all.
 
     `contact` is an identifier of any kind; `status` an outcome, an HTTP status, or `UNANSWERED`. `before` leaves only
     submissions with lower numbers, `until` only the part of a contact's timeline before the event of this number.

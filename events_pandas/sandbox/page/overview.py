@@ -30,7 +30,7 @@ _PRECISE: Final = 10
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WorkspaceFacts:
-    """What identifies the workspace, and what a client needs to reach it."""
+    """The workspace's identity, with the address and the token for a client."""
 
     name: str
     id_code: str

@@ -60,7 +60,7 @@ _MOST_NAMES: Final = 200
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class View:
-    """What the sections are made from. `trouble` is why the sandbox cannot write; empty if it can."""
+    """The sources of the sections. `trouble` is why the sandbox cannot write; empty if it can."""
 
     store: Store
     window: RateWindow
@@ -120,7 +120,7 @@ def _chart(view: View) -> str:
     resolved = view.resolved
     since = read_since(view.store, resolved.contact.number, MOST_COUNTED) if resolved.contact else None
     events = EventFilter(contact=resolved.contact.number if resolved.contact else None, name=resolved.name, since=since)
-    # For an unknown contact or name there is no chart, rather than one of all events.
+    # An unknown contact or name has no chart, rather than a chart of all events.
     is_drawn = resolved.is_known and (resolved.contact is not None or not resolved.filters.contact)
     return render(
         "chart.html",

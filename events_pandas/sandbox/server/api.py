@@ -1,4 +1,4 @@
-"""The API: it decides on each request, and does what the request asks for. Sending the response is `wire`'s part."""
+"""The API: it decides on each request and carries it out. `wire` sends the response."""
 
 import re
 from collections.abc import Mapping
@@ -96,7 +96,7 @@ class Api:
         return read_credentials(headers.get(b"authorization", b"")) in self._credentials
 
     def decide(self, request: HttpRequest, *, uptime: float) -> PlannedResponse:
-        """Decide on a request, and do what it asks for. `uptime` is the time by the plan's clock."""
+        """Decide on a request, and carry it out. `uptime` is the time by the plan's clock."""
         is_outage = self.plan.is_outage(uptime)
         allowance = None if is_outage else self._allowance(request)
         early = _OUTAGE if is_outage else self._early_refusal(request, allowance)

@@ -54,7 +54,7 @@ class Control:
         self.plan.set_faults(checked_faults(faults), outage_from=uptime)
 
     def clear_faults(self, *, uptime: float) -> None:
-        """Remove all faults, and forget what `fail_next` asked for."""
+        """Remove all faults, with those of `fail_next`."""
         self.plan.forget_next()
         self.set_faults(Faults(), uptime=uptime)
 

@@ -32,13 +32,13 @@ FIELDS: Final = (
     "unsubscribed_from_emails",
     "custom_attributes",
 )
-"""The columns of a contact that are fields of it as well, in their order."""
+"""The columns of a contact that are also fields of `ContactFields`, in their order."""
 
 SELECT_CONTACTS: Final = f"SELECT number, created_at, updated_at, {', '.join(FIELDS)} FROM contacts"  # noqa: S608  # All written here.
 """The beginning of a query for `contact_of_row`."""
 
 IDENTIFIER_COLUMNS: Final = MappingProxyType({"user_id": "external_id", "id": "id", "email": "email"})
-"""The columns that name a contact, by what events call them; the most usual first."""
+"""The columns that identify a contact, by the names of these fields in an event; the most usual first."""
 
 # Users come first, merged contacts last. Two rows are enough to see that an address is ambiguous.
 _MATCHES: Final = {
@@ -120,9 +120,9 @@ class ContactBook:
         two apart.
         """
         with self._store.writing() as connection:
-            twin = self._twin(connection, fields, now=now)
-            if twin is not None and self._exists(twin.named):
-                return already_exists(twin.id)
+            existing = self._find_existing(connection, fields, now=now)
+            if existing is not None and self._exists(existing.named):
+                return already_exists(existing.id)
             return _contact(connection, self._make(connection, fields, now=now))
 
     def update(self, contact_id: str, changes: Payload, *, now: float) -> Contact | Refusal:
@@ -136,9 +136,9 @@ class ContactBook:
             if isinstance(number, Refusal):
                 return number
             fields = _changed(_contact(connection, number).fields, changes)
-            twin = self._twin(connection, fields, now=now, number=number)
-            if twin is not None:
-                return already_exists(twin.id)
+            existing = self._find_existing(connection, fields, now=now, number=number)
+            if existing is not None:
+                return already_exists(existing.id)
             _write(connection, number, fields, now=now)
             return _contact(connection, number)
 
@@ -155,7 +155,7 @@ class ContactBook:
             _merge(connection, number, into)
             return _contact(connection, into)
 
-    def _twin(
+    def _find_existing(
         self, connection: sqlite3.Connection, fields: ContactFields, *, now: float, number: int | None = None
     ) -> _ExistingContact | None:
         """Find another contact that has the identifiers of these fields already."""
@@ -163,7 +163,7 @@ class ContactBook:
             if text is not None and self._contacts.is_listed(text):
                 # The contact exists, and is written down when it is first named: now.
                 self.resolve(connection, identifier, text, now=now)
-        return _twin(connection, fields, number=number)
+        return _existing_contact(connection, fields, number=number)
 
     def _exists(self, named: str | None) -> bool:
         # An event may have named a contact that a later run of a kept workspace lists as unknown.
@@ -171,11 +171,11 @@ class ContactBook:
 
     def _make(self, connection: sqlite3.Connection, fields: ContactFields, *, now: float) -> int:
         """Write a contact that exists, even if its identifier is unknown; an existing one is overwritten."""
-        twin = _twin(connection, fields)
-        number = self._add(connection, fields, now=now) if twin is None else twin.number
-        if twin is not None:
-            _write(connection, number, replace(fields, id=twin.id), now=now)
-        return number
+        existing = _existing_contact(connection, fields)
+        if existing is None:
+            return self._add(connection, fields, now=now)
+        _write(connection, existing.number, replace(fields, id=existing.id), now=now)
+        return existing.number
 
     def _number_of(self, connection: sqlite3.Connection, text: str, *, now: float) -> int:
         """Return the contact with an identifier of any kind; if there is none, make a user."""
@@ -237,7 +237,7 @@ def _merge(connection: sqlite3.Connection, number: int, into: int) -> None:
     connection.execute(query, {"number": number, "into": into})
 
 
-def _twin(
+def _existing_contact(
     connection: sqlite3.Connection, fields: ContactFields, *, number: int | None = None
 ) -> _ExistingContact | None:
     # Users may share an address if their external identifiers differ; a lead may have a user's address.

@@ -87,7 +87,7 @@ class EventKey:
 
 
 class Workspace:
-    """Keep what Intercom would keep.
+    """Keep contacts, events and submissions as Intercom would.
 
     The server's thread writes, any thread reads. Only the body of an event is stored, and judged again when somebody
     asks: less than 1 kB for an event of usual size. By default everything is in memory and every contact exists.
