@@ -1,14 +1,13 @@
 """A local Intercom: a real server that answers as Intercom does, to try everything on.
 
-The rules are written from Intercom's documentation, apart from the client's own, so that the two can be held against
-each other.
+Its rules are written from Intercom's documentation and share no code with the client, so that each can check the other.
 """
 
 try:
-    import httptools as _httptools  # noqa: F401  # Looked for, to name the extra when it is not there.
-    import jinja2 as _jinja2  # noqa: F401  # Likewise.
-    import starlette as _starlette  # noqa: F401  # Likewise.
-    import uvicorn as _uvicorn  # noqa: F401  # Likewise.
+    import httptools as _httptools  # noqa: F401  # Imported so that a missing extra is named.
+    import jinja2 as _jinja2  # noqa: F401  # The same.
+    import starlette as _starlette  # noqa: F401  # The same.
+    import uvicorn as _uvicorn  # noqa: F401  # The same.
 except ImportError as error:
     raise ImportError('the sandbox needs an extra: pip install "events-pandas[sandbox]"') from error
 

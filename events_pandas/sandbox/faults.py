@@ -1,4 +1,4 @@
-"""Faults that somebody chose: slow answers, failures, lost connections."""
+"""Chosen faults: what may go wrong in a sandbox, and the plan that says which request it strikes."""
 
 import hashlib
 import itertools
@@ -15,17 +15,22 @@ from events_pandas import intercom
 from events_pandas.sandbox.rules.window import is_number, is_whole
 
 FaultName: TypeAlias = Literal["drop_before", "drop_after", "garbage", "trickle_body", "trickle_headers", "no_answer"]
-"""How an answer can fail to arrive, or arrive in a way that is hard to read."""
+"""Ways in which an answer does not arrive, or is hard to read."""
 
 Fault: TypeAlias = int | FaultName
-"""A status that is answered instead of storing, or how else an answer goes wrong."""
+"""A status that is answered instead of storing the event, or another way in which an answer goes wrong."""
 
 FAULT_NAMES: Final[tuple[FaultName, ...]] = get_args(FaultName)
+SUBMIT: Final = ("POST", intercom.EVENTS_PATH)
 
 _STATUSES: Final = range(400, 600)
-# About thirty years: the server's clock stays in the years that dates and headers can have.
+# About thirty years: the server's clock stays within the years of dates and headers.
 _MOST_SKEW_SECONDS: Final = 1_000_000_000
 _SEEDS: Final = 2**63
+_DIGEST_BYTES: Final = 8
+_GARBAGE_BYTES: Final = 64
+# Neither UTF-8 nor a byte order mark begins with it.
+_INVALID_START: Final = b"\x80"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,33 +40,33 @@ class Faults:
     Parameters
     ----------
     latency_seconds : float, default 0.0
-        How long an answer takes; half of it passes before the request is counted, half after it.
+        How long an answer takes. Half of it passes before the request is counted, half after it.
     jitter : float, default 0.0
-        How far a latency strays, as a share of it: 0.5 means from half of it to one and a half.
+        How far a latency varies, as a share of it: 0.5 means from half of it to one and a half times.
     statuses : mapping of int to float, optional
-        Statuses from 400 to 599 and the share of the submissions that is answered so, *before* anything is stored. A
-        502 has a body in HTML and no rate-limit headers, a 429 comes while the window has room, a 401 has no
+        Statuses from 400 to 599, each with the share of the submissions that is answered with it, *before* anything is
+        stored. A 502 has a body in HTML and no rate-limit headers, a 429 comes while the window has room, a 401 has no
         rate-limit headers.
     drop_before : float, default 0.0
         The share of the submissions whose connection is closed before the event is stored.
     drop_after : float, default 0.0
         The share of the submissions whose connection is closed after the event was stored.
     garbage : float, default 0.0
-        The share of the submissions that are judged and answered with the right status, and with a body of random
-        bytes that is no JSON, though it says so.
+        The share of the submissions that are judged and answered with the right status, but with a body of random
+        bytes: the header says JSON, the body is not.
     trickle_body : float, default 0.0
         The share of the submissions that are judged and answered with the headers at once, and then the body byte by
-        byte; where it would be empty, white space.
+        byte. An empty body is replaced by white space.
     trickle_headers : float, default 0.0
         The share of the submissions that are judged and answered byte by byte, from the status line on.
     no_answer : float, default 0.0
         The share of the submissions that are judged and not answered: the connection stays open.
     trickle_seconds : float, default 1.0
-        The pause before each byte of what trickles.
+        The pause before each byte of a trickling answer.
     outage_after_seconds : float, default 0.0
-        When an outage begins, from the moment that the faults are set, or the sandbox is started with them.
+        When an outage begins, counted from the moment that the faults are set, or that the sandbox starts with them.
     outage_seconds : float, default 0.0
-        How long every request is answered 503 then.
+        How long the outage lasts: every request is answered 503.
     clock_skew_seconds : float, default 0.0
         How far the server's clock is ahead; a negative number sets it back. Dates, windows and resets follow it.
     rate_headers : bool, default True
@@ -74,8 +79,8 @@ class Faults:
     Raises
     ------
     ValueError
-        If a value makes no sense: a share that is not between 0 and 1, shares that sum up to more than 1, a status that
-        is not from 400 to 599, a negative time.
+        If a value makes no sense: a share that is not between 0 and 1, shares whose sum is over 1, a status that is not
+        from 400 to 599, a negative time.
 
     Notes
     -----
@@ -118,7 +123,7 @@ class Faults:
             _require_boolean(name, getattr(self, name))
         _require_seed(self.seed)
         _require_statuses(self.statuses)
-        # A copy: whoever made the mapping may change it.
+        # A copy: the caller may change the mapping later.
         object.__setattr__(self, "statuses", _ReadOnlyDict(self.statuses))
         _require_share("jitter", self.jitter)
         _require_shares(
@@ -137,46 +142,12 @@ class Faults:
         return [*self.statuses.items(), *((name, getattr(self, name)) for name in FAULT_NAMES)]
 
 
-def checked_faults(faults: object) -> Faults:
-    """Return faults if they are some.
-
-    Parameters
-    ----------
-    faults : object
-        What is wished for.
-
-    Returns
-    -------
-    Faults
-        The same.
-
-    Raises
-    ------
-    TypeError
-        If they are something else, such as a dict.
-    """
-    if not isinstance(faults, Faults):
-        raise TypeError(f"faults must be Faults, such as Faults(latency_seconds=0.1), not {faults!r}")
-    return faults
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NextFault:
-    """A fault that was asked for one by one.
+    """A fault for the next requests to one path, as `fail_next` takes it.
 
-    Parameters
-    ----------
-    fault : int or str
-        A status from 400 to 599, or the name of a share of `Faults`.
-    times : int, default 1
-        How many requests it strikes.
-    path : str, default "/events"
-        Where.
-
-    Raises
-    ------
-    ValueError
-        If there is no such fault, or `times` is less than 1.
+    A status from 400 to 599, or the name of a share of `Faults`. Raises ValueError for another fault and for `times`
+    below 1.
     """
 
     fault: Fault
@@ -194,16 +165,128 @@ class NextFault:
             raise ValueError(f"times must be at least 1, not {self.times}")
 
 
-class _ReadOnlyDict(dict[int, float]):
-    """Statuses that stay as they were checked.
+def checked_faults(faults: object) -> Faults:
+    """Return the faults; raise TypeError for anything but `Faults`, such as a dict."""
+    if not isinstance(faults, Faults):
+        raise TypeError(f"faults must be Faults, such as Faults(latency_seconds=0.1), not {faults!r}")
+    return faults
 
-    No MappingProxyType, since neither `dataclasses.asdict` nor `copy.deepcopy` nor pickle takes one.
+
+class FaultPlan:
+    """Decide what goes wrong with each request.
+
+    Faults by share strike submissions only. Faults that `fail_next` asked for come first. Any thread may set faults and
+    ask for them; the server's thread asks which request fails. Every `now` is the time by a clock that is never set.
+    """
+
+    def __init__(self, faults: Faults, *, now: float) -> None:
+        # One reference: another thread sees either all the old faults or all the new ones.
+        self._active = _ActiveFaults(faults=faults, outage_from=now)
+        # Deques: different threads may use both ends.
+        self._next: dict[str, deque[tuple[NextFault, Iterator[Fault]]]] = {}
+
+    @property
+    def faults(self) -> Faults:
+        """The faults that were set last."""
+        return self._active.faults
+
+    def set_faults(self, faults: Faults, *, outage_from: float | None = None) -> None:
+        """Replace all faults. An outage is counted from `outage_from`; by default from the same time as before."""
+        since = self._active.outage_from if outage_from is None else outage_from
+        self._active = _ActiveFaults(faults=faults, outage_from=since)
+
+    def fail_next(self, fault: NextFault) -> None:
+        """Make the next requests to a path fail."""
+        times = min(fault.times, sys.maxsize)
+        self._next.setdefault(fault.path, deque()).append((fault, itertools.repeat(fault.fault, times)))
+
+    def pending(self) -> list[NextFault]:
+        """Return the faults of `fail_next` still to come, with the times left; for each path in their order."""
+        # Copies: other threads may add faults meanwhile.
+        waiting = [entry for queue in list(self._next.values()) for entry in list(queue)]
+        return [replace(fault, times=times) for fault, turns in waiting if (times := operator.length_hint(turns))]
+
+    def forget_next(self) -> None:
+        """Take back the faults of `fail_next`."""
+        # A new dictionary rather than an emptied one: the server's thread may be using the old one.
+        self._next = {}
+
+    def is_outage(self, now: float) -> bool:
+        """Return whether every request is answered 503 now."""
+        active = self._active
+        begin = active.outage_from + active.faults.outage_after_seconds
+        return begin <= now < begin + active.faults.outage_seconds
+
+    def next_fault(self, method: str, path: str, body: bytes) -> Fault | None:
+        """Return the fault that strikes a request, or None."""
+        fault = self._take_next(path)
+        if fault is None and (method, path) == SUBMIT:
+            return self._active.draw(body)
+        return fault
+
+    def server_time(self, now: float) -> float:
+        """Return the server's time for a time in Unix seconds: the skew of the clock is added."""
+        return now + self._active.faults.clock_skew_seconds
+
+    def latency_seconds(self) -> float:
+        """Return how long the next answer takes: the latency with its jitter."""
+        active = self._active
+        if not active.faults.jitter:
+            return active.faults.latency_seconds
+        return active.faults.latency_seconds * (1 + active.faults.jitter * active.jitter.uniform(-1, 1))
+
+    def garbage(self, body: bytes) -> bytes:
+        """Return a body that is not JSON. It is the same for the same seed and the same body of the request."""
+        chance = random.Random(f"{self._active.faults.seed}/{_digest(body).hex()}")  # noqa: S311  # It has to repeat.
+        return _INVALID_START + chance.randbytes(_GARBAGE_BYTES - len(_INVALID_START))
+
+    def _take_next(self, path: str) -> Fault | None:
+        queue = self._next.get(path)
+        while queue:
+            _, turns = queue[0]
+            fault = next(turns, None)
+            if fault is not None:
+                return fault
+            queue.popleft()
+        return None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _ActiveFaults:
+    """The faults in force, with the attempts counted since they were set."""
+
+    faults: Faults
+    outage_from: float
+    edges: list[tuple[float, Fault]] = field(init=False)
+    attempts: Counter[bytes] = field(default_factory=Counter)
+    jitter: random.Random = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "edges", _edges(self.faults))
+        object.__setattr__(self, "jitter", random.Random(self.faults.seed))  # noqa: S311  # It has to repeat.
+
+    def draw(self, body: bytes) -> Fault | None:
+        if not self.edges:
+            return None
+        # Eight bytes stand for a body of any length: a collision only counts an attempt too many.
+        key = _digest(body)
+        self.attempts[key] += 1
+        turn = f"{self.faults.seed}/{self.attempts[key]}".encode()
+        digest = hashlib.blake2b(key, digest_size=_DIGEST_BYTES, key=turn).digest()
+        place = int.from_bytes(digest) / 256**_DIGEST_BYTES
+        return next((fault for edge, fault in self.edges if place < edge), None)
+
+
+class _ReadOnlyDict(dict[int, float]):
+    """Statuses that nobody can change after they were checked.
+
+    Not a MappingProxyType: `dataclasses.asdict`, `copy.deepcopy` and pickle refuse one.
     """
 
     __slots__ = ()
 
     def __reduce__(self) -> tuple[type[Mapping[int, float]], tuple[dict[int, float]]]:
-        # All at once: a copy could not be filled key by key.
+        # With all items at once: a copy cannot be filled key by key.
         return type(self), (dict(self),)
 
     def _refuse(self, *_arguments: Any, **_options: Any) -> NoReturn:
@@ -240,7 +323,7 @@ def _require_seed(seed: object) -> None:
 
 def _require_statuses(statuses: object) -> None:
     if not isinstance(statuses, Mapping):
-        raise ValueError(f"statuses must be statuses with their shares, such as {{500: 0.05}}, not {statuses!r}")  # noqa: TRY004  # All that is wrong with a value is one kind of error.
+        raise ValueError(f"statuses must be statuses with their shares, such as {{500: 0.05}}, not {statuses!r}")  # noqa: TRY004  # Every wrong value is a ValueError.
     for status in statuses:
         if not _is_status(status):
             raise ValueError(f"statuses are from 400 to 599, not {status!r}")
@@ -254,212 +337,11 @@ def _require_share(name: str, share: object) -> None:
 def _require_shares(shares: Mapping[str, float]) -> None:
     for name, share in shares.items():
         _require_share(name, share)
-    # The exact sum: shares such as 0.1, three times, and 0.7 are possible.
+    # The exact sum: 0.1, 0.1, 0.1 and 0.7 make 1.
     total = math.fsum(shares.values())
     if total > 1:
         names = ", ".join(name for name, share in shares.items() if share)
         raise ValueError(f"the shares of {names} sum up to {total:g}, at most 1 is possible")
-
-
-_SUBMIT: Final = ("POST", intercom.EVENTS_PATH)
-_DIGEST_BYTES: Final = 8
-_GARBAGE_BYTES: Final = 64
-# No text in UTF-8 begins so, and no byte order mark either.
-_NO_TEXT: Final = b"\x80"
-
-
-class FaultPlan:
-    """Decide what happens to each request.
-
-    Parameters
-    ----------
-    faults : Faults
-        What is wished for.
-    now : float
-        The time, by a clock that is never set.
-
-    Notes
-    -----
-    Faults by share strike submissions only; faults that were asked for one by one (`fail_next`) come first. Faults may
-    be set and asked for from any thread; the server's asks who is struck.
-    """
-
-    def __init__(self, faults: Faults, *, now: float) -> None:
-        # One reference, so that another thread sees all of the old faults or all of the new ones.
-        self._state = _State(faults=faults, outage_from=now)
-        # Deques, since both ends are safe to use from different threads.
-        self._next: dict[str, deque[tuple[NextFault, Iterator[Fault]]]] = {}
-
-    @property
-    def faults(self) -> Faults:
-        """Return what is wished for at present.
-
-        Returns
-        -------
-        Faults
-            As it was set last.
-        """
-        return self._state.faults
-
-    def set_faults(self, faults: Faults, *, outage_from: float | None = None) -> None:
-        """Wish for other faults from now on.
-
-        Parameters
-        ----------
-        faults : Faults
-            All of them, the old ones included that are to stay.
-        outage_from : float, optional
-            The time from which an outage is counted; by default as before.
-        """
-        since = self._state.outage_from if outage_from is None else outage_from
-        self._state = _State(faults=faults, outage_from=since)
-
-    def fail_next(self, fault: NextFault) -> None:
-        """Let the next requests to a path fail.
-
-        Parameters
-        ----------
-        fault : NextFault
-            What, how often, and where.
-        """
-        times = min(fault.times, sys.maxsize)
-        self._next.setdefault(fault.path, deque()).append((fault, itertools.repeat(fault.fault, times)))
-
-    def pending(self) -> list[NextFault]:
-        """Return what was asked for one by one and has not happened yet.
-
-        Returns
-        -------
-        list of NextFault
-            With the times that are left; at each path in the order in which they come.
-        """
-        # Copies, since other threads may ask for more meanwhile.
-        waiting = [entry for queue in list(self._next.values()) for entry in list(queue)]
-        return [replace(fault, times=times) for fault, turns in waiting if (times := operator.length_hint(turns))]
-
-    def forget_next(self) -> None:
-        """Take back what was asked for one by one."""
-        # Another dictionary instead of an empty one: the server's thread may be at the old one.
-        self._next = {}
-
-    def is_out(self, now: float) -> bool:
-        """Return whether there is an outage.
-
-        Parameters
-        ----------
-        now : float
-            The time, by the clock of the constructor.
-
-        Returns
-        -------
-        bool
-            True while every request is answered 503.
-        """
-        state = self._state
-        begin = state.outage_from + state.faults.outage_after_seconds
-        return begin <= now < begin + state.faults.outage_seconds
-
-    def next_fault(self, method: str, path: str, body: bytes) -> Fault | None:
-        """Return what is to go wrong with a request.
-
-        Parameters
-        ----------
-        method : str
-            How the request is made.
-        path : str
-            Where it goes.
-        body : bytes
-            Its body.
-
-        Returns
-        -------
-        int, str or None
-            The fault; None when all goes well.
-        """
-        fault = self._asked_for(path)
-        if fault is None and (method, path) == _SUBMIT:
-            return self._state.draw(body)
-        return fault
-
-    def server_time(self, now: float) -> float:
-        """Return what the server takes the time to be.
-
-        Parameters
-        ----------
-        now : float
-            The time, in Unix seconds.
-
-        Returns
-        -------
-        float
-            Seconds: the time, and the skew of the clock.
-        """
-        return now + self._state.faults.clock_skew_seconds
-
-    def latency_seconds(self) -> float:
-        """Return how long the next answer takes.
-
-        Returns
-        -------
-        float
-            Seconds: the latency, and its jitter.
-        """
-        state = self._state
-        if not state.faults.jitter:
-            return state.faults.latency_seconds
-        return state.faults.latency_seconds * (1 + state.faults.jitter * state.jitter.uniform(-1, 1))
-
-    def garbage(self, body: bytes) -> bytes:
-        """Return a body that is no JSON.
-
-        Parameters
-        ----------
-        body : bytes
-            The body of the request.
-
-        Returns
-        -------
-        bytes
-            The same for the same seed and request.
-        """
-        chance = random.Random(f"{self._state.faults.seed}/{_digest(body).hex()}")  # noqa: S311  # It has to repeat.
-        return _NO_TEXT + chance.randbytes(_GARBAGE_BYTES - len(_NO_TEXT))
-
-    def _asked_for(self, path: str) -> Fault | None:
-        queue = self._next.get(path)
-        while queue:
-            _, turns = queue[0]
-            fault = next(turns, None)
-            if fault is not None:
-                return fault
-            queue.popleft()
-        return None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _State:
-    """Faults, and what was drawn of them so far."""
-
-    faults: Faults
-    outage_from: float
-    edges: list[tuple[float, Fault]] = field(init=False)
-    attempts: Counter[bytes] = field(default_factory=Counter)
-    jitter: random.Random = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "edges", _edges(self.faults))
-        object.__setattr__(self, "jitter", random.Random(self.faults.seed))  # noqa: S311  # It has to repeat.
-
-    def draw(self, body: bytes) -> Fault | None:
-        if not self.edges:
-            return None
-        # Bodies of any length are counted by eight bytes: a collision would merely count an attempt too many.
-        key = _digest(body)
-        self.attempts[key] += 1
-        turn = f"{self.faults.seed}/{self.attempts[key]}".encode()
-        digest = hashlib.blake2b(key, digest_size=_DIGEST_BYTES, key=turn).digest()
-        place = int.from_bytes(digest) / 256**_DIGEST_BYTES
-        return next((fault for edge, fault in self.edges if place < edge), None)
 
 
 def _digest(body: bytes) -> bytes:

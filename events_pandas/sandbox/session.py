@@ -1,4 +1,4 @@
-"""The sandbox as its users hold it: started, asked, stopped."""
+"""The sandbox for its users: start it, ask it, stop it."""
 
 import os
 import time
@@ -16,74 +16,35 @@ from events_pandas.sandbox.page import Page
 from events_pandas.sandbox.rules.events import SandboxEvent, read_sent
 from events_pandas.sandbox.rules.window import RateWindow
 from events_pandas.sandbox.server.api import Api
-from events_pandas.sandbox.server.app import SandboxApp, allowed_hosts, checked_host, checked_port, host_to_ask
+from events_pandas.sandbox.server.app import SandboxApp, allowed_hosts, checked_host, checked_port, reachable_host
 from events_pandas.sandbox.server.control import Control
 from events_pandas.sandbox.server.thread import ServerThread
-from events_pandas.sandbox.workspace.contacts import Contacts
+from events_pandas.sandbox.workspace.contacts import InitialContacts
 from events_pandas.sandbox.workspace.store import Store
-from events_pandas.sandbox.workspace.workspace import Outcome, Submission, Workspace
-
-_OUTCOMES: Final = [str(outcome) for outcome in Outcome]
-_NO_TIME: Final = np.iinfo(np.int64).min
-"""NaT, as numpy stores it."""
-
-
-def submissions_frame(submissions: Sequence[Submission]) -> pd.DataFrame:
-    """Return submissions as a frame.
-
-    Parameters
-    ----------
-    submissions : sequence of Submission
-        What was received, in order.
-
-    Returns
-    -------
-    pandas.DataFrame
-        A row for each submission, as documented at `Sandbox.to_frame`.
-    """
-    sent = [read_sent(submission.body) for submission in submissions]
-    return pd.DataFrame(
-        {
-            "received_at": _times([round(submission.received_at * 1_000_000) for submission in submissions], unit="us"),
-            "http_status": pd.Series([submission.http_status for submission in submissions], dtype="Int16"),
-            # pandas 2 would show the members of an enumeration by their Python names.
-            "outcome": pd.Categorical([str(submission.outcome) for submission in submissions], categories=_OUTCOMES),
-            "identifier": _texts(sent, "identifier"),
-            "contact": _texts(sent, "contact"),
-            "event_name": _texts(sent, "event_name"),
-            "created_at": _times([_NO_TIME if one.created_at is None else one.created_at for one in sent], unit="s"),
-            "metadata": pd.Series([one.metadata for one in sent], dtype=object),
-            "error_code": _texts(submissions, "error_code"),
-            "error_message": _texts(submissions, "error_message"),
-        }
-    )
-
-
-def _texts(values: Sequence[object], field: str) -> pd.Series:
-    return pd.Series([getattr(value, field) for value in values], dtype="string")
-
-
-def _times(values: Sequence[int], *, unit: str) -> pd.Series:
-    times = np.array(values, dtype="int64").astype(f"datetime64[{unit}]")
-    return pd.Series(times).dt.tz_localize("UTC")
-
+from events_pandas.sandbox.workspace.workspace import Submission, SubmissionOutcome, Workspace
 
 if TYPE_CHECKING:
     from events_pandas.deliver.client import IntercomClient
 
-DEFAULT_ACCESS_TOKEN: Final = "sandbox-token"  # noqa: S105  # It opens nothing but a sandbox, and is meant to be known.
+
+DEFAULT_ACCESS_TOKEN: Final = "sandbox-token"  # noqa: S105  # It opens only a sandbox, and is meant to be known.
+
+_OUTCOMES: Final = [str(outcome) for outcome in SubmissionOutcome]
+
+_NO_TIME: Final = np.iinfo(np.int64).min
+"""NaT, as numpy stores it."""
 
 _POLL_SECONDS: Final = 0.5
 
 
 class Sandbox:
-    """A local Intercom to try everything on: a real server, without a token to obtain and without the internet.
+    """A local Intercom to try everything on: a real server that needs neither a token nor the internet.
 
     Parameters
     ----------
     host : str, default "127.0.0.1"
-        The address to listen on. Others than the loopback's open the sandbox to the network. On the loopback it answers
-        requests to its own names only, such as ``localhost``.
+        The address to listen on. Any but the loopback's opens the sandbox to the network. On the loopback it answers
+        only requests to its own names, such as ``localhost``.
     port : int, default 0
         The port; 0 for any that is free.
     access_token : str, default "sandbox-token"
@@ -91,28 +52,28 @@ class Sandbox:
     limit : int, default 1666
         Requests that a window allows; None for no limit.
     window_seconds : float, default 10.0
-        The length of a window, at least 0.001. Resets are told in whole seconds, as Intercom does.
+        The length of a window, at least 0.001. Resets are in whole seconds, as Intercom's are.
     contacts : iterable of str or mapping, optional
-        The contacts that exist: an identifier of whichever kind, or the fields of a contact, such as `external_id`,
-        `email` and `role`. By default every contact exists.
+        The contacts that exist: an identifier of any kind, or the fields of a contact, such as `external_id`, `email`
+        and `role`. By default every contact exists.
     unknown_contacts : iterable of str, default ()
         The identifiers of contacts that do not exist: their events are answered 404.
     merged_contacts : mapping of str to str, optional
-        The external identifiers, or addresses, of contacts that were merged into others, each with the other's: what
-        names them is answered 410 ``contact_merged``, with a link to the other. `POST /contacts/merge` merges contacts
-        while the sandbox runs.
+        The external identifiers, or addresses, of contacts that were merged into others, each with that of the other
+        contact. Requests that name a merged contact are answered 410 ``contact_merged``, with a link to the other.
+        `POST /contacts/merge` merges contacts while the sandbox runs.
     faults : Faults, optional
-        Latency and failures; by default all goes well.
+        Latency and failures; by default there are none.
     region : {"us", "eu", "au"}, default "us"
         The region that the workspace says it is in.
     store : str or path, optional
-        The file that keeps the workspace, an SQLite database, made where there is none; one sandbox at a time has it.
-        By default every start is a new workspace, in memory.
+        The file that keeps the workspace, an SQLite database. It is made if it does not exist; one sandbox at a time
+        can have it. By default every start is a new workspace, in memory.
 
     Raises
     ------
     ValueError
-        If an option has a value that makes no sense, or the file is no workspace of a sandbox.
+        If an option has a value that makes no sense, or the file is not a workspace of a sandbox.
     TypeError
         If contacts are given as one string, merged contacts not as a mapping, or faults as anything but `Faults`.
     OSError
@@ -124,27 +85,29 @@ class Sandbox:
 
     Notes
     -----
-    These answer as Intercom's do: `GET` and `POST /events`, `POST /events/summaries`, `GET /me`, `GET /admins`, `GET`
-    and `POST /contacts`, `GET` and `PUT /contacts/{id}`, `GET /contacts/find_by_external_id/…`, `POST /contacts/search`
-    and `POST /contacts/merge`: token, headers, rate limit, the rules of the fields, contacts, 120 event names,
-    duplicates. The token is a bearer, or the user of HTTP Basic with an empty password. Where Intercom's rules are not
-    known the sandbox is lenient with times, null, booleans, several identifiers and further keys of a rich link or an
-    amount, and strict with what its users would rather see refused here than cut or mixed up there: metadata text over
-    255 characters, identifiers that are not strings, keys that differ in case only, JSON keys that are there twice,
-    bodies over 1 MB, events of a contact that was merged. A contact that exists is made when an event or a request
-    first names it. One that is merged keeps its events.
+    These endpoints answer as Intercom's do: `GET` and `POST /events`, `POST /events/summaries`, `GET /me`,
+    `GET /admins`, `GET` and `POST /contacts`, `GET` and `PUT /contacts/{id}`, `GET /contacts/find_by_external_id/…`,
+    `POST /contacts/search` and `POST /contacts/merge`. Token, headers, rate limit, the rules of the fields, contacts,
+    120 event names and duplicates are Intercom's too. The token is a bearer, or the user of HTTP Basic with an empty
+    password.
+
+    Some of Intercom's rules are not known. The sandbox is lenient with times, null, booleans, several identifiers and
+    further keys of a rich link or an amount. It is strict where a mistake is better refused here than cut or mixed up
+    at Intercom: metadata text over 255 characters, identifiers that are not strings, keys that differ only in case,
+    JSON keys that occur twice, bodies over 1 MB, and events of a merged contact. A contact that exists is made when an
+    event or a request first names it. A merged contact keeps its events.
 
     A browser shows the workspace at `url`. `PATCH /sandbox/control`, with the token, changes settings while the sandbox
     runs, as the attributes `faults`, `limit` and `window_seconds` and the method `fail_next` do:
-    ``{"limit": 83, "faults": {"latency_seconds": 0.1}, "fail_next": {"fault": 500, "times": 3}}``. What is not named
-    stays; ``{"faults": null, "fail_next": null}`` lets all go well again, as `clear_faults` does. `GET
-    /sandbox/control` tells all settings, and the faults that `fail_next` asked for and that are still to come.
+    ``{"limit": 83, "faults": {"latency_seconds": 0.1}, "fail_next": {"fault": 500, "times": 3}}``. Settings that it
+    does not name stay. ``{"faults": null, "fail_next": null}`` removes all faults, as `clear_faults` does.
+    `GET /sandbox/control` returns all settings, and the faults of `fail_next` that are still to come.
 
-    A process that is forked while the sandbox runs reaches it by `url`, `access_token` and `client()`. The rest is
-    refused there, as it would show what was there at the fork; `stop` and the end of a `with` block have no effect.
+    A process that is forked while the sandbox runs reaches it by `url`, `access_token` and `client()`. Everything else
+    is refused there, as it would show the state at the fork. `stop` and the end of a `with` block have no effect there.
 
-    What goes wrong in the sandbox itself, such as a disk that is full, is logged to ``events_pandas.sandbox`` and
-    answered 500 ``sandbox_error``.
+    A failure of the sandbox itself, such as a full disk, is logged to ``events_pandas.sandbox`` and answered 500
+    ``sandbox_error``.
 
     Examples
     --------
@@ -177,12 +140,12 @@ class Sandbox:
         self._host = checked_host(host)
         self._port = checked_port(port)
         self._access_token = DEFAULT_ACCESS_TOKEN if access_token is None else access_token
-        self._contacts = Contacts(existing=contacts, unknown=unknown_contacts, merged=merged_contacts)
+        self._contacts = InitialContacts(existing=contacts, unknown=unknown_contacts, merged=merged_contacts)
         self._region = region
         self._store = None if store is None else Path(store)
         self._server: ServerThread | None = None
         window = RateWindow(limit=limit, window_seconds=window_seconds)
-        # Made here as well as at every start, so that a wrong option is told at once.
+        # Made here as well as at every start: a wrong option raises at once.
         self._app = self._new_app(self._new_workspace(), window, Faults() if faults is None else checked_faults(faults))
 
     def __repr__(self) -> str:
@@ -203,15 +166,15 @@ class Sandbox:
         Returns
         -------
         str
-            Such as ``"http://127.0.0.1:8080"``, without a slash at its end. Of a sandbox that listens on all addresses,
-            the loopback's: other machines use the name of this one instead.
+            Such as ``"http://127.0.0.1:8080"``, without a slash at its end. If the sandbox listens on all addresses, it
+            is the loopback's; other machines use the name of this one instead.
 
         Raises
         ------
         RuntimeError
             If the sandbox is not running.
         """
-        return f"http://{host_to_ask(self._host)}:{self._running().port}"
+        return f"http://{reachable_host(self._host)}:{self._running().port}"
 
     @property
     def access_token(self) -> str:
@@ -220,7 +183,7 @@ class Sandbox:
         Returns
         -------
         str
-            No secret: it opens this sandbox only.
+            Not a secret: it opens this sandbox only.
         """
         return self._access_token
 
@@ -231,7 +194,7 @@ class Sandbox:
         Returns
         -------
         list of SandboxEvent
-            Each event once, in order of arrival. The list is made anew each time.
+            Each event once, in order of arrival. Each call makes a new list.
         """
         return self._workspace.events()
 
@@ -253,19 +216,20 @@ class Sandbox:
         Returns
         -------
         int
-            Requests to `POST /events`, whatever became of them.
+            Requests to `POST /events`, whatever the answer.
         """
         return self._workspace.requests()
 
     @property
     def faults(self) -> Faults:
-        """Return what goes wrong.
+        """Return the faults.
 
         Returns
         -------
         Faults
-            As set last, also by the control endpoint. It can be set at any time, from any thread: outages and attempts
-            are counted anew then. What `fail_next` asked for is apart from it, and stays; `clear_faults` forgets both.
+            As set last, also by the control endpoint. They can be set at any time, from any thread: outages and
+            attempts are then counted anew. Faults that `fail_next` asked for are separate, and stay; `clear_faults`
+            removes both.
         """
         return self._own.api.plan.faults
 
@@ -304,17 +268,17 @@ class Sandbox:
         self._own.api.window.window_seconds = window_seconds
 
     def start(self) -> Self:
-        """Start the server, with a new, empty workspace unless it is kept; return when it accepts connections.
+        """Start the server, with a new, empty workspace unless a file keeps it; return when it accepts connections.
 
         Returns
         -------
         Sandbox
-            This sandbox: ``sandbox = Sandbox().start()`` starts it where no ``with`` block fits.
+            This sandbox: ``sandbox = Sandbox().start()`` starts it where a ``with`` block does not fit.
 
         Raises
         ------
         OSError
-            If the address, the port or the file of the workspace cannot be had.
+            If the address, the port or the file of the workspace is not available.
         RuntimeError
             If the sandbox is running already, or does not start within five seconds.
         """
@@ -339,7 +303,7 @@ class Sandbox:
             self._workspace.store.release()
 
     def wait(self) -> None:
-        """Wait until the sandbox is stopped by another thread, or the caller is interrupted.
+        """Wait until another thread stops the sandbox, or the caller is interrupted.
 
         Raises
         ------
@@ -351,7 +315,7 @@ class Sandbox:
         server = self._running()
         self._require_own()
         while not server.wait(_POLL_SECONDS):
-            # A wait without an end could not be interrupted on Windows.
+            # Windows could not interrupt a wait without a limit.
             continue
         server.require_alive()
 
@@ -373,14 +337,14 @@ class Sandbox:
         RuntimeError
             If the sandbox is not running.
         """
-        # Only who asks for a client pays for its import: the sandbox serves other clients as well.
+        # Imported only for those who ask for a client: the sandbox serves other clients as well.
         from events_pandas.deliver.client import IntercomClient  # noqa: PLC0415  # See above.
 
-        # The token is no secret, and the host was chosen by the caller.
+        # The token is not a secret, and the caller chose the host.
         return IntercomClient(self.access_token, base_url=self.url, **{"allow_http": True, **options})
 
     def fail_next(self, fault: Fault, *, times: int = 1, path: str = intercom.EVENTS_PATH) -> None:
-        """Let the next requests fail that pass the token check and the rate limit.
+        """Make the next requests fail that pass the token check and the rate limit.
 
         Parameters
         ----------
@@ -390,7 +354,7 @@ class Sandbox:
         times : int, default 1
             How many requests fail.
         path : str, default "/events"
-            Where: any path of the API, whatever the method.
+            The path of these requests: any path of the API, with any method.
 
         Raises
         ------
@@ -407,20 +371,20 @@ class Sandbox:
         self._own.control.fail_next(NextFault(fault=fault, times=times, path=path))
 
     def clear_faults(self) -> None:
-        """Let all go well from now on: set `faults` to `Faults()`, and forget what `fail_next` asked for."""
+        """Remove all faults: set `faults` to `Faults()`, and forget the faults that `fail_next` asked for."""
         self._own.control.clear_faults(uptime=time.monotonic())
 
     def to_frame(self) -> pd.DataFrame:
-        """Return all submissions received, as they were sent, and what became of them.
+        """Return all submissions as they were sent, with their outcomes.
 
         Returns
         -------
         pandas.DataFrame
-            A row for each submission, in order of arrival: `received_at` (datetime64, UTC), `http_status` (Int16; NA
-            when nothing was answered), `outcome` (categorical: ``kept``, ``duplicate``, ``refused``, or
-            ``failed`` by a chosen fault), `identifier` and `contact` (strings), `event_name` (string), `created_at`
-            (datetime64, UTC), `metadata` (dict), `error_code` and `error_message` (strings). What cannot be read from a
-            body is NA.
+            A row for each submission, in order of arrival: `received_at` (datetime64, UTC), `http_status` (Int16; NA if
+            nothing was answered), `outcome` (categorical: ``kept``, ``duplicate``, ``refused``, or ``failed`` by a
+            chosen fault), `identifier` and `contact` (strings), `event_name` (string), `created_at` (datetime64, UTC),
+            `metadata` (dict), `error_code` and `error_message` (strings). Values that cannot be read from a body are
+            NA.
         """
         return submissions_frame(list(self._workspace.submissions()))
 
@@ -461,3 +425,32 @@ class Sandbox:
             ),
             hosts=allowed_hosts(self._host),
         )
+
+
+def submissions_frame(submissions: Sequence[Submission]) -> pd.DataFrame:
+    """Return a frame with a row for each submission, as `Sandbox.to_frame` documents it."""
+    sent = [read_sent(submission.body) for submission in submissions]
+    return pd.DataFrame(
+        {
+            "received_at": _times([round(submission.received_at * 1_000_000) for submission in submissions], unit="us"),
+            "http_status": pd.Series([submission.http_status for submission in submissions], dtype="Int16"),
+            # pandas 2 would show the members of an enumeration by their Python names.
+            "outcome": pd.Categorical([str(submission.outcome) for submission in submissions], categories=_OUTCOMES),
+            "identifier": _texts(sent, "identifier"),
+            "contact": _texts(sent, "contact"),
+            "event_name": _texts(sent, "event_name"),
+            "created_at": _times([_NO_TIME if one.created_at is None else one.created_at for one in sent], unit="s"),
+            "metadata": pd.Series([one.metadata for one in sent], dtype=object),
+            "error_code": _texts(submissions, "error_code"),
+            "error_message": _texts(submissions, "error_message"),
+        }
+    )
+
+
+def _texts(values: Sequence[object], field: str) -> pd.Series:
+    return pd.Series([getattr(value, field) for value in values], dtype="string")
+
+
+def _times(values: Sequence[int], *, unit: str) -> pd.Series:
+    times = np.array(values, dtype="int64").astype(f"datetime64[{unit}]")
+    return pd.Series(times).dt.tz_localize("UTC")

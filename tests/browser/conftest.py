@@ -1,4 +1,4 @@
-"""A Chromium of the system, a sandbox to look at, and a page in which nothing may go wrong unnoticed."""
+"""A Chromium of the system, a running sandbox, and a page whose errors fail the test."""
 
 import json
 import os
@@ -21,7 +21,7 @@ ARGUMENTS = (
 
 
 def pytest_collection_modifyitems(items):
-    """Skip what needs a browser where there is none, unless one is demanded."""
+    """Skip browser tests if there is no browser, unless one is demanded."""
     if browser_path() is None and not os.environ.get("EVENTS_PANDAS_BROWSER"):
         reason = f"none of {', '.join(BROWSERS)} is installed"
         for item in items:
@@ -34,7 +34,7 @@ def browser_path():
 
 
 class Watch:
-    """What a page did that it should not have done."""
+    """The errors of a page."""
 
     def __init__(self, page, url):
         self.faults = []
@@ -62,11 +62,11 @@ class Watch:
         return [url for url in self.requests if not url.startswith((f"{self._url}/", "data:image/svg+xml"))]
 
 
-# Not for the session: Playwright has an event loop running in this thread for as long as it is there.
+# Not of session scope: Playwright keeps an event loop running in this thread.
 @pytest.fixture(scope="module")
 def chromium():
     """The browser, for all tests of the page."""
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415  # Only who has a browser needs it.
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415  # Only needed with a browser.
 
     path = browser_path()
     assert path is not None, f"EVENTS_PANDAS_BROWSER is set, and none of {', '.join(BROWSERS)} is installed"
@@ -80,7 +80,7 @@ def chromium():
 
 @pytest.fixture
 def sandbox():
-    """A running sandbox without a limit, in which 404 is nobody's contact."""
+    """A running sandbox without a limit, in which contact 404 is unknown."""
     with Sandbox(limit=None, unknown_contacts=["404"]) as sandbox:
         yield sandbox
 
@@ -102,7 +102,7 @@ def submit(sandbox):
 
 @pytest.fixture
 def open_page(chromium, sandbox):
-    """Open the page, or another address of it; when the test ends, nothing may have gone wrong in it."""
+    """Open the page, or another address of it; at the end of the test it must have no errors."""
     opened = []
 
     def open_page(address="/", *, is_faultless=True, **options):

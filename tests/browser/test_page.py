@@ -1,4 +1,4 @@
-"""The page of the sandbox, as a browser has it."""
+"""The page of the sandbox in a browser."""
 
 import re
 import time
@@ -25,7 +25,7 @@ def row_ids(page):
 
 
 def wait_for(page, expression):
-    # Playwright's own way would evaluate it in the page, whose policy forbids that.
+    # Playwright's own way evaluates code in the page, whose policy forbids it.
     until = time.monotonic() + 20
     while not page.evaluate(expression):
         assert time.monotonic() < until, f"it did not become so in time: {expression}"
@@ -33,7 +33,7 @@ def wait_for(page, expression):
 
 
 def test_page_follows_a_run(open_page, run) -> None:
-    """Counts and rows come by themselves while events are submitted; nothing has to be loaded anew."""
+    """Counts and rows appear while events are submitted, without a reload."""
     page = open_page()
     assert texts(page, "#log-title") == ["Nothing received yet"]
 
@@ -47,7 +47,7 @@ def test_page_follows_a_run(open_page, run) -> None:
 
 
 def test_page_keeps_what_one_reads_while_a_run_goes_on(open_page, run) -> None:
-    """An open row stays where it is; the newer ones are offered, and come when they are asked for."""
+    """An open row stays where it is; newer rows are offered, and appear on request."""
     page = open_page()
     run()
     page.locator(".row summary").first.click()
@@ -62,7 +62,7 @@ def test_page_keeps_what_one_reads_while_a_run_goes_on(open_page, run) -> None:
 
 
 def test_page_leaves_what_one_reads_alone_when_there_is_nothing_newer(open_page, submit) -> None:
-    """Who asks for the newest and has it already goes on reading, with the focus where it was."""
+    """Asking for newer rows when there are none moves nothing, and keeps the focus."""
     submit()
     page = open_page()
     page.wait_for_selector("#state:has-text('Live')")
@@ -79,7 +79,7 @@ def test_page_leaves_what_one_reads_alone_when_there_is_nothing_newer(open_page,
     ("button", "lost"), [("right", ""), ("middle", ""), ("left", "blur"), ("left", "contextmenu"), ("left", "move")]
 )
 def test_page_goes_on_when_the_release_of_a_button_is_lost(open_page, submit, button, lost) -> None:
-    """Only the main button holds the page, and only for as long as it is pressed."""
+    """Only a pressed main mouse button holds the page back."""
     page = open_page()
     page.wait_for_selector("#state:has-text('Live')")
     page.mouse.move(700, 20)
@@ -99,7 +99,7 @@ def test_page_goes_on_when_the_release_of_a_button_is_lost(open_page, submit, bu
 
 
 def test_page_stops_when_it_is_paused(open_page, submit) -> None:
-    """What comes during a pause is shown after it."""
+    """Submissions during a pause are shown after it."""
     page = open_page()
     page.wait_for_selector("#state:has-text('Live')")
 
@@ -113,7 +113,7 @@ def test_page_stops_when_it_is_paused(open_page, submit) -> None:
 
 
 def test_page_says_when_the_sandbox_has_stopped(open_page, sandbox, submit) -> None:
-    """Numbers that are not true any more are not passed off as live; when it answers again, they are."""
+    """Without answers from the sandbox the page is not called live; when it answers again, it is."""
     submit()
     page = open_page(is_faultless=False)
     port = int(sandbox.url.rpartition(":")[2])
@@ -128,7 +128,7 @@ def test_page_says_when_the_sandbox_has_stopped(open_page, sandbox, submit) -> N
 
 
 def test_page_is_filtered_by_its_form(open_page, submit) -> None:
-    """Name, contact and status are chosen, and stand in the address, without those that are empty."""
+    """The form puts the chosen filters into the address, and leaves out empty ones."""
     submit()
     submit(event_name="signed-up")
     submit(user_id="404")
@@ -162,7 +162,7 @@ def test_page_shows_a_contacts_timeline(open_page, submit) -> None:
 
 
 def test_page_shows_a_contact_with_blanks_and_a_long_name(open_page, submit) -> None:
-    """A link leads to the contact that it names, to the last blank of it."""
+    """A link finds its contact, to the last blank of its name."""
     submit(user_id=f"{'x' * 5_000} ")
     submit(user_id="42 ")
     submit(user_id="42")
@@ -177,7 +177,7 @@ def test_page_shows_a_contact_with_blanks_and_a_long_name(open_page, submit) -> 
 
 
 def test_page_is_used_from_the_keyboard(open_page, submit) -> None:
-    """Rows are walked through and opened, the filter is reached, and everything can be left again."""
+    """Keys walk through rows, open them, reach the filter, and leave everything again."""
     for created_at in range(3):
         submit(created_at=created_at)
     page = open_page()
@@ -201,7 +201,7 @@ def test_page_is_used_from_the_keyboard(open_page, submit) -> None:
 
 
 def test_page_can_be_walked_through_with_tab(open_page, submit) -> None:
-    """The first stop leads past everything to the submissions; what has the focus is seen to have it."""
+    """The first Tab stop skips to the submissions; the focus is visible."""
     submit(metadata={"page": "https://example.com/"})
     page = open_page()
 
@@ -231,7 +231,7 @@ def test_page_can_be_walked_through_with_tab(open_page, submit) -> None:
 
 
 def test_page_runs_nothing_that_was_submitted(open_page, submit) -> None:
-    """Tags, handlers, addresses and marks of direction stay text, in the page and while it is live."""
+    """Submitted tags, handlers, addresses and marks of direction stay text, also in live updates."""
     page = open_page()
     submit(event_name=HOSTILE, user_id=HOSTILE, metadata={"a": HOSTILE})
     submit(created_at=HOSTILE)
@@ -256,8 +256,8 @@ def test_page_runs_nothing_that_was_submitted(open_page, submit) -> None:
 
 @pytest.mark.parametrize("address", ["/", "/?contact=314159", "/?status=refused"])
 @pytest.mark.parametrize("width", [360, 1440])
-def test_page_is_no_wider_than_the_window(open_page, submit, address, width) -> None:
-    """Words without an end are broken, and nothing has to be moved sideways."""
+def test_page_is_as_wide_as_the_window(open_page, submit, address, width) -> None:
+    """Long words are broken, and the page does not scroll sideways."""
     submit(metadata={"W" * 200: "W" * 255, "b": {"url": f"https://example.com/{'x' * 500}", "value": "y" * 200}})
     submit(event_name="W" * 300, user_id="W" * 300)
     submit(event_name="W" * 300, user_id="W" * 300, created_at="W" * 300)
@@ -269,14 +269,14 @@ def test_page_is_no_wider_than_the_window(open_page, submit, address, width) -> 
 
 @pytest.mark.parametrize(("scheme", "ground"), [("light", "rgb(246, 246, 244)"), ("dark", "rgb(17, 19, 23)")])
 def test_page_is_light_or_dark_as_the_system_is(open_page, scheme, ground) -> None:
-    """There is nothing to set."""
+    """The page follows the system's light or dark mode."""
     page = open_page(color_scheme=scheme)
 
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == ground
 
 
 def test_page_stands_still_where_motion_is_not_wanted(open_page) -> None:
-    """The dot beside the word does not breathe."""
+    """With reduced motion the dot of the state does not move."""
     page = open_page(reduced_motion="reduce")
     page.wait_for_selector(".state--live")
 
@@ -284,7 +284,7 @@ def test_page_stands_still_where_motion_is_not_wanted(open_page) -> None:
 
 
 def test_page_works_without_a_script(open_page, submit) -> None:
-    """Everything is there, and the form leads to what it asks for."""
+    """Without a script everything is shown, and the form works."""
     submit()
     submit(event_name="signed-up")
     page = open_page(java_script_enabled=False)
@@ -299,8 +299,8 @@ def test_page_works_without_a_script(open_page, submit) -> None:
     assert not page.locator("#pause").is_visible()
 
 
-def test_page_speaks_to_those_who_hear_it(open_page, submit) -> None:
-    """Regions, fields, tables and pictures have names; the rows are a table on a narrow screen too."""
+def test_page_has_names_for_screen_readers(open_page, submit) -> None:
+    """Regions, fields, tables and pictures have names; rows are a table on a narrow screen too."""
     submit()
     page = open_page(viewport={"width": 360, "height": 800})
 
@@ -322,7 +322,7 @@ def test_page_speaks_to_those_who_hear_it(open_page, submit) -> None:
 
 
 def test_page_copies_the_token(open_page, sandbox) -> None:
-    """One press brings the token to the clipboard."""
+    """A button copies the token to the clipboard."""
     page = open_page(permissions=["clipboard-read", "clipboard-write"])
 
     page.get_by_role("button", name="Copy the access token").click()
@@ -332,10 +332,10 @@ def test_page_copies_the_token(open_page, sandbox) -> None:
 
 
 def test_window_counts_down(open_page, sandbox, submit) -> None:
-    """What is used of the window is seen, and when it begins anew."""
+    """The page shows how much of the window is used, and when the next one begins."""
     sandbox.limit = 83
     page = open_page()
-    # Not at a window's end, or its successor would be empty before the page has looked at it.
+    # Not at the end of a window: the next one would be empty before the page has read it.
     wait_for(page, "parseInt(document.getElementById('resets').textContent) > 5")
     submit()
 

@@ -1,4 +1,4 @@
-"""Requests as Intercom's clients in other languages make them, byte for byte: those cannot be installed here."""
+"""Requests of Intercom's clients in other languages, byte for byte: those clients cannot be installed here."""
 
 import json
 import socket
@@ -69,12 +69,12 @@ def sandbox():
 
 @pytest.fixture(params=CLIENTS)
 def send(request, sandbox):
-    """Send a request as a client does, in its headers and to its form of an address; return status and body."""
+    """Send a request with a client's headers and its form of an address; return status and body."""
     prefix, *headers = CLIENTS[request.param]
     host, port = sandbox.url.removeprefix("http://").split(":")
 
     def send(method, path, document=None):
-        # Go's encoder ends with a line break, which is no part of the document.
+        # Go's encoder adds a line break after the document.
         body = b"" if document is None else json.dumps(document).encode() + b"\n"
         lines = [f"{method} {prefix}{path} HTTP/1.1", f"Host: {host}:{port}", *headers[0], *headers[1]]
         head = "\r\n".join([*lines, f"Content-Length: {len(body)}", "", ""])
@@ -96,7 +96,7 @@ def read_head(answer):
 
 
 def test_client_gets_in(send, sandbox, request):
-    """Each submits an event, lists it, finds its contact, and is told of a contact that there is not."""
+    """Each client submits an event, lists it, finds its contact, and gets 404 for an unknown one."""
     name = request.node.callspec.params["send"]
     event = {"user_id": name, "event_name": "placed-order", "created_at": int(time.time()), "metadata": {"a": 1}}
 

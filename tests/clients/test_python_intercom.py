@@ -1,4 +1,4 @@
-"""Intercom's own client for Python, given nothing but the sandbox's address and token."""
+"""Intercom's own client for Python, with only the sandbox's address and token."""
 
 import datetime as dt
 import time
@@ -41,7 +41,7 @@ def connect():
 
     yield connect
     for sandbox, client in opened:
-        # The client has no way to close its connections.
+        # The client cannot close its connections.
         client._client_wrapper.httpx_client.httpx_client.close()
         sandbox.stop()
 
@@ -58,7 +58,7 @@ def create(client, **changes):
 
 
 def next_page(client, events):
-    """Follow the address of the next page, as the client has no way of its own to."""
+    """Follow the address of the next page, since the client cannot."""
     address = urlsplit(events.pages["next"])
     query = dict(parse_qsl(address.query))
     assert address.path == "/events"
@@ -66,7 +66,7 @@ def next_page(client, events):
 
 
 def error_of(error):
-    """Return status, code and message of what the client raises."""
+    """Return status, code and message of the client's error."""
     body = error.body if isinstance(error.body, dict) else error.body.dict()
     (only,) = body["errors"]
     return error.status_code, only["code"], only["message"]
@@ -89,7 +89,7 @@ def test_create_submits_an_event_of_a_user(connect):
 
 
 def test_create_submits_an_event_of_a_lead(connect):
-    """A lead is named by the `id` that its creation was answered with."""
+    """A lead is named by the `id` in the answer to its creation."""
     sandbox, client = connect()
     lead = client.contacts.create(request=CreateContactRequestWithRole(role="lead", name="Ada"))
 
@@ -117,7 +117,7 @@ def test_create_submits_an_event_by_email(connect):
 
 
 def test_create_repeats_an_event_without_an_error(connect):
-    """A repeat is answered as the first was, and ignored."""
+    """A repeat is answered like the first event, and ignored."""
     sandbox, client = connect()
 
     create(client)
@@ -127,7 +127,7 @@ def test_create_repeats_an_event_without_an_error(connect):
 
 
 def test_list_goes_from_page_to_page(connect, now):
-    """The newest come first, 15 a page or as many as are asked for; the last page has no next one."""
+    """The newest events come first, 15 a page or as many as asked for; the last page has no next one."""
     _, client = connect()
     for number in range(5):
         create(client, created_at=now - number, metadata={"number": f"{number}"})
@@ -143,7 +143,7 @@ def test_list_goes_from_page_to_page(connect, now):
 
 
 def test_list_leaves_out_what_is_older_than_90_days(connect, now):
-    """Old events are in the counts only."""
+    """Events older than 90 days are only in the counts."""
     _, client = connect()
     create(client, created_at=now - 89 * DAY_SECONDS)
     create(client, created_at=now - 91 * DAY_SECONDS)
@@ -170,7 +170,7 @@ def test_list_sums_events_up(connect):
 
 
 def test_summaries_add_to_the_counts(connect):
-    """Counts from elsewhere are added to those of the events."""
+    """Counts that are sent are added to those of the events."""
     _, client = connect()
     create(client, created_at=1_389_913_941)
 
@@ -187,7 +187,7 @@ def test_summaries_add_to_the_counts(connect):
 
 
 def test_identify_names_the_workspace(connect):
-    """`GET /me` tells whose token it is, and of which workspace."""
+    """`GET /me` names the admin of the token, and the workspace."""
     _, client = connect(region="eu")
 
     admin = client.admins.identify()
@@ -198,7 +198,7 @@ def test_identify_names_the_workspace(connect):
 
 
 def test_contact_that_is_created_is_found(connect):
-    """A user is shown by the identifier that it was given."""
+    """A new user is found by its identifier."""
     _, client = connect(contacts=[])
     created = client.contacts.create(
         request=CreateContactRequestWithExternalId(
@@ -266,10 +266,10 @@ def test_search_takes_groups_of_filters(three_contacts):
 
 
 def test_search_goes_from_page_to_page(three_contacts):
-    """Each page says where the next begins; together they are all contacts, each once."""
+    """Each page says where the next begins; together they have each contact once."""
     query = SingleFilterSearchRequest(field="role", operator="=", value="user")
 
-    # The client's own way to the next page asks for the first again and again.
+    # The client's own paging asks for the first page again and again.
     first = three_contacts.contacts.search(query=query, pagination=StartingAfterPaging(per_page=2))
     second = three_contacts.contacts.search(
         query=query,
@@ -282,7 +282,7 @@ def test_search_goes_from_page_to_page(three_contacts):
 
 
 def test_error_400_names_the_field(connect):
-    """What Intercom cannot read is answered with its word for it."""
+    """A wrong field is answered 400 with Intercom's code."""
     sandbox, client = connect()
 
     with pytest.raises(ApiError) as caught:
@@ -295,7 +295,7 @@ def test_error_400_names_the_field(connect):
 
 
 def test_error_401_is_the_clients_own(connect):
-    """A wrong token is the error that the client has a class for; its headers tell no limit."""
+    """A wrong token raises the client's own class of error, without rate-limit headers."""
     _, client = connect(token="wrong")
 
     with pytest.raises(UnauthorizedError) as caught:
@@ -306,7 +306,7 @@ def test_error_401_is_the_clients_own(connect):
 
 
 def test_error_401_says_that_a_token_was_revoked(connect):
-    """A token that was good has another code than one that never was."""
+    """A revoked token has another code than a wrong one."""
     _, client = connect(faults=Faults(token_revoked=True))
 
     with pytest.raises(UnauthorizedError) as caught:
@@ -316,7 +316,7 @@ def test_error_401_says_that_a_token_was_revoked(connect):
 
 
 def test_error_404_for_an_unknown_contact(connect):
-    """The most frequent complaint of all, for events and for contacts."""
+    """An unknown contact is answered 404, for events and for contacts."""
     _, client = connect(unknown_contacts=["314159"])
 
     with pytest.raises(ApiError) as event:
@@ -329,7 +329,7 @@ def test_error_404_for_an_unknown_contact(connect):
 
 
 def test_error_404_for_what_the_sandbox_does_not_have(connect):
-    """Other endpoints of Intercom's are answered as a path that does not exist."""
+    """Intercom's other endpoints are answered 404."""
     _, client = connect()
 
     with pytest.raises(ApiError) as caught:
@@ -339,7 +339,7 @@ def test_error_404_for_what_the_sandbox_does_not_have(connect):
 
 
 def test_error_406_without_json_in_accept(connect):
-    """Who accepts no JSON gets none but the error."""
+    """A client that does not accept JSON is answered 406."""
     _, client = connect(headers={"Accept": "text/html"})
 
     with pytest.raises(ApiError) as caught:
@@ -349,7 +349,7 @@ def test_error_406_without_json_in_accept(connect):
 
 
 def test_error_409_for_an_ambiguous_address(connect):
-    """An address of two users names neither."""
+    """An address that two users share is answered 409."""
     people = [{"external_id": "1", "email": "ada@example.com"}, {"external_id": "2", "email": "ada@example.com"}]
     _, client = connect(contacts=people)
 
@@ -364,7 +364,7 @@ def test_error_409_for_an_ambiguous_address(connect):
 
 
 def test_error_409_for_a_contact_that_exists(connect):
-    """A second contact with the same identifier is a conflict."""
+    """A second contact with the same identifier is answered 409."""
     _, client = connect(contacts=[{"external_id": "314159"}])
 
     with pytest.raises(ApiError) as caught:
@@ -374,7 +374,7 @@ def test_error_409_for_a_contact_that_exists(connect):
 
 
 def test_error_422_at_the_121st_name(connect):
-    """A workspace has 120 active event names; the next is refused."""
+    """The 121st event name is answered 422."""
     _, client = connect()
     for number in range(120):
         create(client, event_name=f"event-{number}")
@@ -386,7 +386,7 @@ def test_error_422_at_the_121st_name(connect):
 
 
 def test_error_429_tells_when_the_window_ends(connect):
-    """Over the limit, the headers say what the limit is, that nothing is left, and when there is."""
+    """Over the limit, the headers have the limit, 0 remaining, and the reset."""
     _, client = connect(limit=1, window_seconds=3600)
     create(client)
 
@@ -401,7 +401,7 @@ def test_error_429_tells_when_the_window_ends(connect):
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 406, 409, 422, 429, 500, 503, 504])
 def test_error_that_is_chosen_is_an_error_list(connect, status):
-    """Every status can be had, in the form that the client reads."""
+    """Every chosen status is an error list that the client reads."""
     sandbox, client = connect()
     sandbox.fail_next(status)
 
@@ -416,7 +416,7 @@ def test_error_that_is_chosen_is_an_error_list(connect, status):
 
 
 def test_error_502_is_a_page(connect):
-    """A gateway answers in HTML, which the client hands on as text."""
+    """A 502 is HTML, which the client hands on as text."""
     sandbox, client = connect()
     sandbox.fail_next(502)
 
@@ -429,7 +429,7 @@ def test_error_502_is_a_page(connect):
 
 @pytest.mark.parametrize(("fault", "held"), [("drop_before", 0), ("drop_after", 1)])
 def test_dropped_connection_is_the_transports_error(connect, fault, held):
-    """The client cannot tell whether the event arrived; the sandbox can."""
+    """A dropped connection is an error of the transport; only the sandbox knows whether the event arrived."""
     sandbox, client = connect()
     sandbox.fail_next(fault)
 
@@ -439,8 +439,8 @@ def test_dropped_connection_is_the_transports_error(connect, fault, held):
     assert len(sandbox.events) == held
 
 
-def test_garbage_is_no_error_where_the_client_does_not_look(connect):
-    """An event that is accepted with an unreadable body was accepted."""
+def test_garbage_is_not_an_error_if_the_client_does_not_read_it(connect):
+    """An event whose 202 has an unreadable body was accepted."""
     sandbox, client = connect()
     sandbox.fail_next("garbage")
 
@@ -450,7 +450,7 @@ def test_garbage_is_no_error_where_the_client_does_not_look(connect):
 
 
 def test_garbage_is_an_error_where_the_client_looks(connect):
-    """A body that is no text, let alone JSON, is an error of the client's own making."""
+    """A body that is not text makes the client raise an error of its own."""
     sandbox, client = connect()
     sandbox.fail_next("garbage", path="/me")
 
@@ -460,7 +460,7 @@ def test_garbage_is_an_error_where_the_client_looks(connect):
 
 @pytest.mark.parametrize("fault", ["trickle_body", "trickle_headers"])
 def test_trickled_answer_is_read_to_its_end(connect, fault):
-    """An answer that comes a byte at a time is as good as one that comes at once."""
+    """The client reads an answer that comes byte by byte."""
     sandbox, client = connect(faults=Faults(trickle_seconds=0.001))
     sandbox.fail_next(fault, path="/me")
 
@@ -468,7 +468,7 @@ def test_trickled_answer_is_read_to_its_end(connect, fault):
 
 
 def test_silence_is_a_timeout(connect):
-    """Who waits for an answer that never comes needs a limit; the event is there all the same."""
+    """Without an answer the client times out; the event is kept."""
     sandbox, client = connect()
     sandbox.fail_next("no_answer")
 
@@ -481,7 +481,7 @@ def test_silence_is_a_timeout(connect):
 
 
 def test_passing_failure_is_retried(connect):
-    """The client's own retries, where they are asked for, wait for the next window, and succeed."""
+    """The client's own retries, if requested, wait for the next window, and succeed."""
     sandbox, client = connect(window_seconds=1)
     sandbox.fail_next(500)
 

@@ -1,4 +1,4 @@
-"""Runs against a sandbox in which much goes wrong, chosen before, while it runs, and on the command line."""
+"""Runs against a sandbox with faults, chosen before, while it runs, and on the command line."""
 
 import re
 import threading
@@ -55,7 +55,7 @@ def test_the_same_rows_fail_in_the_same_way_in_every_run(make_orders, mapping, s
 
 
 def test_run_outlasts_an_outage(make_orders, mapping, start, tripwire):
-    """What is answered 503 for a moment is tried again."""
+    """Events that are answered 503 in an outage are tried again."""
     sandbox = start()
 
     with sandbox.client() as real:
@@ -67,7 +67,7 @@ def test_run_outlasts_an_outage(make_orders, mapping, start, tripwire):
 
 
 def test_run_ends_when_its_token_is_revoked_and_goes_on_when_it_is_not(make_orders, mapping, start, tripwire, held):
-    """The rows that are left can be submitted as soon as the token is good again."""
+    """A revoked token ends the run; the remaining rows can be submitted when the token is good again."""
     sandbox = start()
     orders = make_orders(6)
     with sandbox.client() as real:
@@ -93,7 +93,7 @@ def test_run_needs_neither_rate_headers_nor_a_right_clock(make_orders, mapping, 
 
 
 def test_control_changes_a_run_that_is_under_way(make_orders, mapping, start, tripwire, held):
-    """Another process can let requests fail, while rows are submitted."""
+    """Another process can make requests fail while rows are submitted."""
     sandbox = start()
     headers = {"Authorization": f"Bearer {sandbox.access_token}"}
 
@@ -110,7 +110,7 @@ def test_control_changes_a_run_that_is_under_way(make_orders, mapping, start, tr
 
 
 def test_settings_from_many_threads_are_whole(start):
-    """Whoever reads while others write sees one setting or the other."""
+    """A reader sees one setting or the other while others write."""
     sandbox = start()
     wishes = [Faults(seed=seed, latency_seconds=float(seed)) for seed in range(1, 9)]
     seen = set()
@@ -131,7 +131,7 @@ def test_settings_from_many_threads_are_whole(start):
 
 
 def test_sandbox_command_takes_all_options(launch, interrupt):
-    """What the constructor takes, the command takes as well."""
+    """The command has every option of the constructor."""
     server = launch(
         *("sandbox", "--port", "0", "--limit", "83", "--window-seconds", "5", "--access-token", "mine"),
         *("--latency-seconds", "0.001", "--jitter", "0.5", "--status", "500=0.05", "--status", "429=0.1"),
@@ -183,7 +183,7 @@ def test_sandbox_command_takes_all_options(launch, interrupt):
 
 
 def test_sandbox_command_can_have_its_token_revoked(launch, interrupt):
-    """The control takes it back."""
+    """The command can start with a revoked token, and the control makes it good again."""
     server = launch("sandbox", "--port", "0", "--token-revoked")
     url = re.search(r"http://\S+:\d+", server.stdout.readline())[0]
     headers = {"Authorization": "Bearer sandbox-token", "Accept": "application/json"}
@@ -199,7 +199,7 @@ def test_sandbox_command_can_have_its_token_revoked(launch, interrupt):
 
 
 def test_sandbox_command_says_that_it_is_open_to_the_network(launch, interrupt):
-    """Whoever names all addresses is told what that means, and an address that can be used."""
+    """A sandbox on all addresses prints a warning, and an address that works."""
     server = launch("sandbox", "--port", "0", "--host", "0.0.0.0")
     lines = [server.stdout.readline() for _ in range(6)]
     interrupt(server)
@@ -233,7 +233,7 @@ def test_sandbox_command_says_that_it_is_open_to_the_network(launch, interrupt):
     ],
 )
 def test_sandbox_command_tells_a_wrong_option_in_one_line(launch, arguments, message):
-    """Exit code 2, before anything is listened on."""
+    """A wrong option is one line and exit code 2, before the start."""
     server = launch("sandbox", "--port", "0", *arguments)
 
     output, errors = server.communicate(timeout=30)

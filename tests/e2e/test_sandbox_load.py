@@ -1,4 +1,4 @@
-"""A sandbox that many use at once, and one that is killed: what was answered is kept."""
+"""A sandbox under load, and one that is killed: answered events are kept."""
 
 import contextlib
 import http.client
@@ -23,7 +23,7 @@ FEW_FILES = 256
 THREADS = 8
 HEADERS = {"Authorization": "Bearer sandbox-token", "Accept": "application/json", "Content-Type": "application/json"}
 
-# Opens all connections before the first request, and asks each of them twice.
+# Opens all connections before the first request, and sends two requests on each.
 CROWD = """
 import json, resource, socket, sys
 from collections import Counter
@@ -67,7 +67,7 @@ def server_of_few_files():
 
 @pytest.fixture
 def address():
-    """Return where a command that was just started listens."""
+    """Return the address of a command that was just started."""
 
     def address(process):
         return urlsplit(re.search(r"http://[\w.]+:\d+", process.stdout.readline())[0])
@@ -77,13 +77,13 @@ def address():
 
 @pytest.fixture
 def load():
-    """Submit events from several threads until it stops working; return whose events were answered 202."""
+    """Submit events from several threads until a connection fails; return those answered 202."""
 
     def load(where, *, until, then):
         accepted, is_enough = set(), threading.Event()
 
         def submit(first):
-            # A connection that breaks off ends the load: an event under way may have been kept or not.
+            # A failed connection ends the load: an event under way may be kept or not.
             with connected(where) as connection, contextlib.suppress(OSError, http.client.HTTPException):
                 for contact in range(first, 1_000_000, THREADS):
                     if post(connection, contact) == 202:
@@ -123,7 +123,7 @@ def get(connection, path):
 
 
 def test_sandbox_answers_a_thousand_connections(server_of_few_files, address):
-    """A thousand clients at once are all answered, though the shell allows the command fewer open files."""
+    """A thousand clients at once are all answered, although the shell allows fewer open files."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     if most < CONNECTIONS + FEW_FILES:
         pytest.skip(f"this machine allows {most:,} open files, and {CONNECTIONS:,} connections need more")
@@ -141,7 +141,7 @@ def test_sandbox_answers_a_thousand_connections(server_of_few_files, address):
 
 
 def test_store_keeps_what_was_answered_when_the_sandbox_is_killed(folder, launch, address, load):
-    """After kill -9 amid a load, every event that was answered 202 is there, and at most those under way besides."""
+    """After kill -9 under load, every event that was answered 202 is there, and at most those under way."""
     server = launch("sandbox", "--port", "0", "--limit", "0", "--store", "events.sqlite")
 
     accepted = load(address(server), until=500, then=server.kill)
@@ -170,7 +170,7 @@ def test_store_is_the_same_workspace_after_a_restart(launch, address, interrupt)
 
 
 def test_sandbox_is_empty_at_each_start_without_a_store(launch, address, interrupt):
-    """Without a store each start is a new workspace, which knows nothing of the last."""
+    """Without a store each start is a new, empty workspace."""
     found = []
     for contact in (7, 8):
         server = launch("sandbox", "--port", "0")

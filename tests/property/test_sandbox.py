@@ -4,13 +4,13 @@ import json
 from collections import Counter
 from urllib.parse import parse_qsl, urlsplit
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from events_pandas.sandbox.endpoints.history import LISTED_SECONDS, contact_events
 from events_pandas.sandbox.endpoints.routes import Request, find_endpoint
-from events_pandas.sandbox.workspace.contacts import Contacts
-from events_pandas.sandbox.workspace.workspace import Outcome, Workspace
+from events_pandas.sandbox.workspace.contacts import InitialContacts
+from events_pandas.sandbox.workspace.workspace import SubmissionOutcome, Workspace
 
 NOW = 1_700_000_000
 USERS = [{"external_id": name, "email": f"{name}@example.com", "id": f"id-{name}"} for name in ("ada", "bob")]
@@ -30,13 +30,14 @@ submissions = st.lists(st.tuples(named, st.sampled_from(["Paid.It", "paid-it", "
 def submit(workspace, *, identifier, event_name, created_at, is_answered) -> str:
     body = {"event_name": event_name, "created_at": created_at, **identifier}
     verdict = workspace.submit(json.dumps(body).encode(), received_at=float(NOW), is_answered=is_answered)
-    return verdict if isinstance(verdict, Outcome) else "refused"
+    return verdict if isinstance(verdict, SubmissionOutcome) else "refused"
 
 
+@settings(deadline=None)
 @given(submissions)
 def test_workspace_keeps_what_contact_name_and_second_tell_apart(sent) -> None:
-    """An event is the contact, however it is named, the normalized name and the second; a repeat is counted."""
-    workspace, model, outcomes, expected = Workspace(contacts=Contacts(existing=USERS)), Counter(), [], []
+    """Contact, normalized name and second identify an event, by any identifier; repeats are counted."""
+    workspace, model, outcomes, expected = Workspace(contacts=InitialContacts(existing=USERS)), Counter(), [], []
 
     for (contact, identifier), event_name, created_at, is_answered in sent:
         outcome = submit(
@@ -56,10 +57,11 @@ def test_workspace_keeps_what_contact_name_and_second_tell_apart(sent) -> None:
     assert workspace.duplicates() == outcomes.count("duplicate")
 
 
+@settings(deadline=None)
 @given(submissions, st.sets(st.integers(0, 30)))
 def test_counts_are_those_of_the_submissions_whenever_they_are_asked_for(sent, asked) -> None:
-    """The counts follow now and then: what they say is what counting anew would."""
-    workspace = Workspace(contacts=Contacts(existing=USERS))
+    """The counts equal a new count of the submissions, whenever they are read."""
+    workspace = Workspace(contacts=InitialContacts(existing=USERS))
     for number, ((_, identifier), event_name, created_at, is_answered) in enumerate(sent):
         submit(workspace, identifier=identifier, event_name=event_name, created_at=created_at, is_answered=is_answered)
         if number in asked:
@@ -75,10 +77,11 @@ def test_counts_are_those_of_the_submissions_whenever_they_are_asked_for(sent, a
     assert {(outcome, status): count for outcome, status, count in workspace.store.read(query)} == told
 
 
+@settings(deadline=None)
 @given(submissions, st.integers(1, 5))
 def test_list_shows_each_event_of_ninety_days_once(sent, per_page) -> None:
     """The pages of a list have each event younger than 90 days once, from the newest to the oldest."""
-    workspace = Workspace(contacts=Contacts(existing=USERS))
+    workspace = Workspace(contacts=InitialContacts(existing=USERS))
     for (_, identifier), event_name, created_at, is_answered in sent:
         submit(workspace, identifier=identifier, event_name=event_name, created_at=created_at, is_answered=is_answered)
 
@@ -117,10 +120,11 @@ bodies = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(bodies, st.dictionaries(fields, st.text(max_size=5), max_size=4))
 def test_endpoints_answer_whatever_is_sent(body, query) -> None:
-    """No body and no address makes an endpoint fail: what makes no sense is refused."""
-    workspace = Workspace(contacts=Contacts(existing=USERS))
+    """No body and no address makes an endpoint fail: senseless ones are refused."""
+    workspace = Workspace(contacts=InitialContacts(existing=USERS))
 
     workspace.submit(body, received_at=float(NOW))
     for method, path in (

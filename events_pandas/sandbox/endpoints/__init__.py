@@ -1,1 +1,1 @@
-"""Intercom's endpoints but for the submission of events: requests that were let in, and their answers."""
+"""Intercom's endpoints, except the submission of events: requests that have passed the checks, and their replies."""

@@ -1,11 +1,11 @@
-"""Contacts in the form in which Intercom answers them."""
+"""Contacts in the form in which Intercom shows them."""
 
 import json
 from typing import Final
 
 from events_pandas.sandbox.workspace.contacts import Contact
 
-# What the sandbox does not know of a contact is there all the same, since clients read it.
+# Fields that the sandbox does not keep. They are null, since clients read them.
 _UNKNOWN: Final = (
     "avatar",
     "owner_id",
@@ -49,20 +49,7 @@ _PLACES: Final = ("country", "region", "city", "country_code", "continent_code")
 
 
 def contact_object(contact: Contact, *, workspace_id: str) -> dict[str, object]:
-    """Return a contact in Intercom's form.
-
-    Parameters
-    ----------
-    contact : Contact
-        The contact.
-    workspace_id : str
-        The workspace's `id_code`.
-
-    Returns
-    -------
-    dict
-        An object of the type ``contact``.
-    """
+    """Return a contact as an object of Intercom's type ``contact``."""
     fields = contact.fields
     known = {
         "type": "contact",

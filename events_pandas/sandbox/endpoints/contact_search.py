@@ -1,4 +1,4 @@
-"""Listing and searching contacts: a query in Intercom's form becomes one in SQL."""
+"""The list and the search of contacts: a query in Intercom's form becomes one in SQL."""
 
 import json
 import re
@@ -32,7 +32,7 @@ _FORMER_FILTERS: Final = ("user_id", "email", "external_id", "phone")
 
 
 class _SearchError(Exception):
-    """A query that Intercom would not take."""
+    """A query that Intercom would refuse."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -41,19 +41,7 @@ class _SearchError(Exception):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Search:
-    """What to look for, in which order, and which part of it.
-
-    Parameters
-    ----------
-    condition : tuple of (str, list)
-        In SQL.
-    order : str
-        In SQL.
-    per_page : int
-        Contacts in an answer.
-    skipped : int
-        Contacts that earlier pages had.
-    """
+    """The condition and the order in SQL, and how many contacts earlier pages had."""
 
     condition: _Condition
     order: str
@@ -62,23 +50,10 @@ class _Search:
 
 
 def list_contacts(workspace: Workspace, query: Mapping[str, str]) -> dict[str, object] | Refusal:
-    """List all contacts.
+    """List all contacts in Intercom's form, from the newest to the oldest.
 
-    Parameters
-    ----------
-    workspace : Workspace
-        Where they are.
-    query : mapping of str to str
-        What the request asks for: `per_page`, and `starting_after` or `page`.
-
-    Returns
-    -------
-    dict or Refusal
-        A list of contacts in Intercom's form, from the newest to the oldest.
-
-    Notes
-    -----
-    Older versions of the API found a contact here by an identifier. That is refused: the answer would be everybody.
+    `query` may have `per_page`, and `starting_after` or `page`. Older versions of the API found a contact here by an
+    identifier. The sandbox refuses that, since the answer would be every contact.
     """
     asked = next((field for field in _FORMER_FILTERS if query.get(field)), None)
     if asked:
@@ -92,24 +67,10 @@ def list_contacts(workspace: Workspace, query: Mapping[str, str]) -> dict[str, o
 
 
 def search_contacts(workspace: Workspace, body: bytes) -> dict[str, object] | Refusal:
-    """Search contacts.
+    """List the contacts that match the `query` of a body, with its `pagination` and `sort`, in Intercom's form.
 
-    Parameters
-    ----------
-    workspace : Workspace
-        Where they are.
-    body : bytes
-        The body of the request: `query`, and perhaps `pagination` and `sort`.
-
-    Returns
-    -------
-    dict or Refusal
-        A list of contacts in Intercom's form.
-
-    Notes
-    -----
-    Times are compared by the day (UTC), as Intercom does, with ``=``, ``>`` and ``<`` only. At most 15 filters stand in
-    a group, and groups are at most two deep. The rest of Intercom's fields are not known here, and refused.
+    As in Intercom, times are compared by the day (UTC), with ``=``, ``>`` and ``<`` only. A group has at most 15
+    filters, and groups are at most two deep. Intercom's other fields are not known here, and refused.
     """
     payload = read_payload(body)
     if isinstance(payload, Refusal):
@@ -187,7 +148,7 @@ def _scalar(value: object) -> object:
 
 
 def _bounded(value: object) -> object:
-    # SQLite's integers have 64 bits, JSON's have no end.
+    # SQLite's integers have 64 bits, JSON's any number.
     return float(value) if isinstance(value, int) and value.bit_length() > _INT64_BITS else value
 
 
@@ -205,18 +166,6 @@ def _text(value: object) -> str:
     return value.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
-def _containing(value: object) -> str:
-    return f"%{_text(value)}%"
-
-
-def _starting(value: object) -> str:
-    return f"{_text(value)}%"
-
-
-def _ending(value: object) -> str:
-    return f"%{_text(value)}"
-
-
 def _number(value: object) -> object:
     if not isinstance(value, int | float) or isinstance(value, bool):
         raise _SearchError("parameter_invalid", "the value of this filter is a number")
@@ -224,7 +173,7 @@ def _number(value: object) -> object:
 
 
 def _day(value: object) -> int:
-    # Intercom's own example has the seconds in a string.
+    # Intercom's own example has the seconds as a string.
     text = str(value)
     if isinstance(value, bool) or not _SECONDS.fullmatch(text):
         raise _SearchError("parameter_invalid", "the value of this filter is a time in Unix seconds")
@@ -233,7 +182,7 @@ def _day(value: object) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Operator:
-    """How an operator of Intercom's is said in SQL."""
+    """One of Intercom's operators in SQL."""
 
     condition: str
     """With ``column`` for the column, and a question mark for the value."""
@@ -248,10 +197,10 @@ _VALUES: Final = {
     "NIN": _Operator("NOT coalesce(column IN (SELECT value FROM json_each(?)), 0)", _array),
 }
 _TEXTS: Final = {
-    "~": _Operator(r"column LIKE ? ESCAPE '\'", _containing),
-    "!~": _Operator(r"NOT coalesce(column LIKE ? ESCAPE '\', 0)", _containing),
-    "^": _Operator(r"column LIKE ? ESCAPE '\'", _starting),
-    "$": _Operator(r"column LIKE ? ESCAPE '\'", _ending),
+    "~": _Operator(r"column LIKE ? ESCAPE '\'", lambda value: f"%{_text(value)}%"),
+    "!~": _Operator(r"NOT coalesce(column LIKE ? ESCAPE '\', 0)", lambda value: f"%{_text(value)}%"),
+    "^": _Operator(r"column LIKE ? ESCAPE '\'", lambda value: f"{_text(value)}%"),
+    "$": _Operator(r"column LIKE ? ESCAPE '\'", lambda value: f"%{_text(value)}"),
 }
 _NUMBERS: Final = {sign: _Operator(f"column {sign} ?", _number) for sign in (">", "<", ">=", "<=")}
 _DAYS: Final = {sign: _Operator(f"column / {_SECONDS_A_DAY} {sign} ?", _day) for sign in ("=", ">", "<")}

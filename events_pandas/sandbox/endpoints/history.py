@@ -1,4 +1,4 @@
-"""The events of a contact, as Intercom lists and counts them."""
+"""The events of a contact, listed and counted as Intercom does it."""
 
 import re
 import sqlite3
@@ -14,18 +14,18 @@ from events_pandas.sandbox.rules.events import Payload, is_unix_seconds, judge, 
 from events_pandas.sandbox.rules.refusals import Refusal, invalid, missing
 from events_pandas.sandbox.workspace.contacts import Contact
 from events_pandas.sandbox.workspace.store import EARLIEST, Row, Store
-from events_pandas.sandbox.workspace.workspace import Place, Workspace, add_summary
+from events_pandas.sandbox.workspace.workspace import EventKey, Workspace, add_summary
 
 LISTED_SECONDS: Final = 90 * 86_400
-"""Events that are older are counted, but not listed."""
+"""Older events are counted, but not listed."""
 
 _PER_PAGE: Final = 15
 _LARGEST_PAGE: Final = 150
 _NEWEST: Final = "999999999999999999.0"
 _NUMBER: Final = re.compile(r"[0-9]{1,3}")
-_MOST: Final = 1_000_000_000
-_PLACE: Final = re.compile(r"-?[0-9]{1,18}\.[0-9]{1,18}")
-# By the parameter that names the contact, the field of an event that does.
+_LARGEST_COUNT: Final = 1_000_000_000
+_POSITION: Final = re.compile(r"-?[0-9]{1,18}\.[0-9]{1,18}")
+# The parameters that name a contact, with the fields of an event that do the same.
 _IDENTIFIERS: Final = {"user_id": "user_id", "email": "email", "intercom_user_id": "id"}
 
 _LISTED: Final = """
@@ -46,16 +46,8 @@ GROUP BY counted.name ORDER BY max(last) DESC, names.name
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Page:
-    """A part of a list, from the newest event to the oldest.
-
-    Parameters
-    ----------
-    size : int
-        Events at most.
-    before : tuple of (int, int)
-        The second and the number of the last event of the page before.
-    """
+class _ListPart:
+    """A part of a list: at most `size` events before the event with this second and number."""
 
     size: int
     before: tuple[int, int]
@@ -64,29 +56,12 @@ class _Page:
 def contact_events(
     workspace: Workspace, query: Mapping[str, str], *, url: str, now: float
 ) -> dict[str, object] | Refusal:
-    """List the events of a contact, or sum them up.
+    """List the events of a contact, or count them, in Intercom's form.
 
-    Parameters
-    ----------
-    workspace : Workspace
-        Where they are.
-    query : mapping of str to str
-        What the request asks for: `type`, one of `user_id`, `email` and `intercom_user_id`, `summary`, `per_page`,
-        `before`.
-    url : str
-        The address of this list without a query, for the address of the next page.
-    now : float
-        The server's time, in Unix seconds.
-
-    Returns
-    -------
-    dict or Refusal
-        The list or the summary, in Intercom's form.
-
-    Notes
-    -----
-    A list leaves out what is older than 90 days, a summary counts all. `before` is a place between two events, not a
-    time: of two events in one second none is lost between two pages.
+    `query` has `type`, one of `user_id`, `email` and `intercom_user_id`, and perhaps `summary`, `per_page` and
+    `before`. `url` is the address of the list without a query. A list leaves out events older than 90 days, a summary
+    counts all. `before` is a place between two events, not a time: two events in the same second are never lost between
+    two pages.
     """
     if query.get("type") != "user":
         return invalid("type", "must be user") if query.get("type") else missing("type")
@@ -106,46 +81,17 @@ def contact_events(
 
 
 def contact_counts(store: Store, contact: int, *, since: int = EARLIEST) -> list[Row]:
-    """Count the events of a contact by name, those that were sent as summaries included.
+    """Count the events of a contact by name, with those that were sent as summaries.
 
-    Parameters
-    ----------
-    store : Store
-        Where they are kept.
-    contact : int
-        The contact's number.
-    since : int, optional
-        Only events of this second and later; by default all.
-
-    Returns
-    -------
-    list of tuple
-        Normalized name, count, first and last second; the name that was seen last comes first.
+    Each row has the normalized name, the count, the first and the last second; the name that was seen last comes first.
     """
     return store.read(_SUMMARIZED, {"contact": contact, "since": since})
 
 
 def add_summaries(workspace: Workspace, body: bytes, *, now: float) -> Refusal | None:
-    """Add to the counts of a contact's events.
+    """Add the counts in the body of a request to those of a contact; return what is wrong with it, or None.
 
-    Parameters
-    ----------
-    workspace : Workspace
-        Where they are kept.
-    body : bytes
-        The body of the request.
-    now : float
-        The server's time, in Unix seconds.
-
-    Returns
-    -------
-    Refusal or None
-        What is wrong with it.
-
-    Notes
-    -----
-    Intercom's description speaks of a list of summaries and shows one: the sandbox takes both. What is sent is added to
-    what is there.
+    Intercom's description speaks of a list of summaries and shows a single one: the sandbox takes both.
     """
     payload = read_payload(body)
     if isinstance(payload, Refusal):
@@ -156,15 +102,15 @@ def add_summaries(workspace: Workspace, body: bytes, *, now: float) -> Refusal |
     return refusal or _add(workspace, payload["user_id"], listed, now=now)
 
 
-def _page(query: Mapping[str, str]) -> _Page | Refusal:
+def _page(query: Mapping[str, str]) -> _ListPart | Refusal:
     per_page = query.get("per_page", str(_PER_PAGE))
     if not (_NUMBER.fullmatch(per_page) and 1 <= int(per_page) <= _LARGEST_PAGE):
         return invalid("per_page", f"is no number from 1 to {_LARGEST_PAGE}")
     before = query.get("before", _NEWEST)
-    if not _PLACE.fullmatch(before):
+    if not _POSITION.fullmatch(before):
         return invalid("before", "is no place in this list: follow pages.next")
     second, number = before.split(".")
-    return _Page(size=int(per_page), before=(int(second), int(number)))
+    return _ListPart(size=int(per_page), before=(int(second), int(number)))
 
 
 def _contact(workspace: Workspace, query: Mapping[str, str], *, now: float) -> Contact | Refusal:
@@ -200,7 +146,7 @@ def _identifiers(contact: Contact) -> dict[str, object]:
     return {"email": fields.email, "intercom_user_id": fields.id, "user_id": fields.external_id}
 
 
-def _next_query(contact: Contact, page: _Page, last: Row) -> str:
+def _next_query(contact: Contact, page: _ListPart, last: Row) -> str:
     number, created_at, *_ = last
     query = {
         "type": "user",
@@ -215,7 +161,7 @@ def _iso(seconds: int) -> str:
     try:
         time = datetime.fromtimestamp(seconds, tz=UTC)
     except (ValueError, OverflowError, OSError):
-        # Milliseconds sent as seconds lie beyond Python's years.
+        # Milliseconds that were sent as seconds are beyond Python's years.
         return str(seconds)
     return time.strftime("%Y-%m-%dT%H:%M:%S.000+00:00")
 
@@ -237,8 +183,8 @@ def _summary_refusal(summary: object) -> Refusal | None:
     for field in ("count", "first", "last"):
         if not is_unix_seconds(summary.get(field)):
             return invalid(f"event_summaries.{field}", "is no integer")
-    if not 1 <= summary["count"] <= _MOST:
-        return invalid("event_summaries.count", f"is no number from 1 to {_MOST:,}")
+    if not 1 <= summary["count"] <= _LARGEST_COUNT:
+        return invalid("event_summaries.count", f"is no number from 1 to {_LARGEST_COUNT:,}")
     return None if summary["first"] <= summary["last"] else invalid("event_summaries.last", "is before the first")
 
 
@@ -257,8 +203,8 @@ def _add(workspace: Workspace, user_id: str, summaries: Sequence[Payload], *, no
             if isinstance(contact, Refusal):
                 return contact
             for summary in summaries:
-                place = Place(contact=contact, created_at=summary["first"], name=_name(workspace, connection, summary))
-                add_summary(connection, place, count=summary["count"], last=summary["last"])
+                key = EventKey(contact=contact, created_at=summary["first"], name=_name(workspace, connection, summary))
+                add_summary(connection, key, count=summary["count"], last=summary["last"])
     except _NoRoomError as error:
         return error.refusal
     return None

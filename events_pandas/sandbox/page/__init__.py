@@ -1,4 +1,4 @@
-"""The page of the sandbox: what a workspace received, for people to look at."""
+"""The page of the sandbox shows people what a workspace received."""
 
 from events_pandas.sandbox.page.page import Page
 

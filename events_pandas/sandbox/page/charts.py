@@ -1,4 +1,4 @@
-"""Bars as SVG: where each of them stands, how high it is, and what stands beside it."""
+"""The chart of events over time: the spans of the calendar, and their bars as SVG."""
 
 import itertools
 import math
@@ -9,25 +9,34 @@ from typing import Final
 
 from events_pandas.sandbox.page.rendering import month_name
 
-MOST_BINS: Final = 62
-"""Bars that a chart has at most; as many days as two months have."""
+_MOST_BINS: Final = 62
+"""Bars of a chart at most: the days of two months."""
 
+HEIGHT: Final = 176
+"""Pixels, axis and labels included."""
+
+_MOST_SERIES: Final = 5
+"""Names with a colour of their own; the others share one."""
+
+_REST: Final = "other names"
 _EPOCH: Final = date(1970, 1, 1)
 _LAST_YEAR: Final = 9999
+_TOP: Final = 20
+_BASE: Final = 152
+_PLOT: Final = _BASE - _TOP
+_GAP: Final = 0.16
+# A bar of less than one pixel would be invisible.
+_LEAST: Final = 1.0
+_LABELS: Final = 6
+_WIDEST: Final = 6.0
+_STEPS: Final = (1, 1.2, 1.6, 2, 2.4, 3, 4, 5, 6, 8, 10)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Bins:
-    """Spans of the calendar, one after the other.
+    """Consecutive spans of the calendar, such as months.
 
-    Parameters
-    ----------
-    unit : str
-        What each of them is, such as ``"month"``.
-    edges : tuple of int
-        Days since 1970: where each begins, and the last one ends.
-    labels : tuple of str
-        What each is called.
+    `edges` are days since 1970: all beginnings, and the last end.
     """
 
     unit: str
@@ -36,8 +45,89 @@ class Bins:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Segment:
+    """The part of a bar for one series; `top` is counted from the chart's top. Both lengths are pixels."""
+
+    series: int
+    top: float
+    height: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tick:
+    """A text on an axis: pixels from the top, or per cent from the left."""
+
+    text: str
+    at: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StackedBar:
+    """A bar for all series of one span. `left` and `width` are per cent of the chart's width; segments go upwards."""
+
+    label: str
+    left: float
+    width: float
+    counts: tuple[int, ...]
+    total: int
+    summary: str
+    segments: tuple[Segment, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Chart:
+    """Events over time: a stacked bar for each span.
+
+    The series are event names, the most frequent first; the last may be `_REST`. `rules` are lines across, with their
+    counts; `labels` stand below the bars.
+    """
+
+    unit: str
+    span: str
+    series: tuple[str, ...]
+    totals: tuple[int, ...]
+    bars: tuple[StackedBar, ...]
+    rules: tuple[Tick, ...]
+    labels: tuple[Tick, ...]
+
+
+def make_bins(first: int, last: int) -> Bins:
+    """Divide the days from `first` to `last`, since 1970, by the smallest unit that makes at most `_MOST_BINS`."""
+    begin, end = _EPOCH + timedelta(days=first), _EPOCH + timedelta(days=last)
+    candidates = (_bins(unit, begin, end) for unit in _UNITS)
+    return next(bins for bins in candidates if len(bins.labels) <= _MOST_BINS or bins.unit == _UNITS[-1].name)
+
+
+def draw_chart(bins: Bins, counts: Mapping[tuple[int, int], int], names: Mapping[int, str]) -> Chart:
+    """Draw one bar for each span, stacked by the most frequent names.
+
+    `counts` are by the place of the span and the number of the name; `names` are by their number.
+    """
+    ranked = _ranked(counts)
+    series = [names[number] for number in ranked[:_MOST_SERIES]] + [_REST] * (len(ranked) > _MOST_SERIES)
+    table = _by_series(counts, ranked, rows=len(bins.labels), columns=len(series))
+    top = nice_ceiling(max(map(sum, table), default=0))
+    return Chart(
+        unit=bins.unit,
+        span=" to ".join(dict.fromkeys((bins.labels[0], bins.labels[-1]))),
+        series=tuple(series),
+        totals=tuple(map(sum, zip(*table, strict=True))),
+        bars=tuple(_bar(bins, place, row, series=series, top=top) for place, row in enumerate(table)),
+        rules=tuple(Tick(text=_short(top * part / 2), at=_BASE - _PLOT * part / 2) for part in range(3)),
+        labels=tuple(_labels(bins.labels)),
+    )
+
+
+def nice_ceiling(count: int) -> int:
+    """Return a round even number that a count does not exceed: its half is a whole number too."""
+    magnitude: int = 10 ** max(len(str(count)) - 1, 0)
+    rounded = (math.ceil(step * magnitude) for step in _STEPS)
+    return max(next(number for number in rounded if number >= count and number % 2 == 0), 2)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class _Unit:
-    """A kind of span: where the one begins that a day lies in, where the next one does, and what it is called."""
+    """A kind of span: where the span of a day begins, where the next one does, and its label."""
 
     name: str
     begin: Callable[[date], date]
@@ -45,34 +135,9 @@ class _Unit:
     label: Callable[[date], str]
 
 
-def make_bins(first: int, last: int) -> Bins:
-    """Divide a span of days.
-
-    Parameters
-    ----------
-    first : int
-        The first day, since 1970.
-    last : int
-        The last day.
-
-    Returns
-    -------
-    Bins
-        Of the smallest unit that makes at most `MOST_BINS`.
-
-    Examples
-    --------
-    >>> make_bins(16087, 16090).labels
-    ('17 Jan 2014', '18 Jan 2014', '19 Jan 2014', '20 Jan 2014')
-    """
-    begin, end = _EPOCH + timedelta(days=first), _EPOCH + timedelta(days=last)
-    candidates = (_bins(unit, begin, end) for unit in _UNITS)
-    return next(bins for bins in candidates if len(bins.labels) <= MOST_BINS or bins.unit == _UNITS[-1].name)
-
-
 def _bins(unit: _Unit, begin: date, end: date) -> Bins:
-    # A unit that makes too many is not followed to the end.
-    days = list(itertools.islice(_days(unit, begin, end), MOST_BINS + 2))
+    # Stop early if the unit makes too many spans.
+    days = list(itertools.islice(_days(unit, begin, end), _MOST_BINS + 2))
     edges = tuple((day - _EPOCH).days for day in days)
     return Bins(unit=unit.name, edges=edges, labels=tuple(unit.label(day) for day in days[:-1]))
 
@@ -130,175 +195,6 @@ _UNITS: Final = (
 )
 
 
-HEIGHT: Final = 176
-"""Pixels, axis and labels included."""
-MOST_SERIES: Final = 5
-"""Names that have a colour of their own; the others share one."""
-
-REST: Final = "other names"
-_TOP: Final = 20
-_BASE: Final = 152
-_PLOT: Final = _BASE - _TOP
-_GAP: Final = 0.16
-# Below one pixel a bar would not be seen.
-_LEAST: Final = 1.0
-_LABELS: Final = 6
-_WIDEST: Final = 6.0
-_STEPS: Final = (1, 1.2, 1.6, 2, 2.4, 3, 4, 5, 6, 8, 10)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Segment:
-    """The part of a bar that stands for one series.
-
-    Parameters
-    ----------
-    series : int
-        The place of the series.
-    top : float
-        Pixels from the chart's top.
-    height : float
-        Pixels.
-    """
-
-    series: int
-    top: float
-    height: float
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Bar:
-    """A bar, all series of one span.
-
-    Parameters
-    ----------
-    label : str
-        The span.
-    left : float
-        Per cent of the width.
-    width : float
-        Likewise.
-    counts : tuple of int
-        By series.
-    total : int
-        Of all series.
-    told : str
-        The span and its counts, in words.
-    segments : tuple of Segment
-        From the ground up.
-    """
-
-    label: str
-    left: float
-    width: float
-    counts: tuple[int, ...]
-    total: int
-    told: str
-    segments: tuple[Segment, ...]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Tick:
-    """A place on an axis.
-
-    Parameters
-    ----------
-    text : str
-        What stands there.
-    at : float
-        Pixels from the top, or per cent from the left.
-    """
-
-    text: str
-    at: float
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Chart:
-    """Events over time.
-
-    Parameters
-    ----------
-    unit : str
-        What a bar stands for, such as ``"month"``.
-    span : str
-        From where to where it goes.
-    series : tuple of str
-        Event names, the most frequent first; the last may be `REST`.
-    totals : tuple of int
-        Events of each series.
-    bars : tuple of Bar
-        In order of time.
-    rules : tuple of Tick
-        Lines across, with their counts.
-    labels : tuple of Tick
-        Below the bars.
-    """
-
-    unit: str
-    span: str
-    series: tuple[str, ...]
-    totals: tuple[int, ...]
-    bars: tuple[Bar, ...]
-    rules: tuple[Tick, ...]
-    labels: tuple[Tick, ...]
-
-
-def draw_chart(bins: Bins, counts: Mapping[tuple[int, int], int], names: Mapping[int, str]) -> Chart:
-    """Draw events over time.
-
-    Parameters
-    ----------
-    bins : Bins
-        The spans.
-    counts : mapping of tuple of int to int
-        Events by the place of their span and the number of their name.
-    names : mapping of int to str
-        The names by their number.
-
-    Returns
-    -------
-    Chart
-        One bar for each span, stacked by the most frequent names.
-    """
-    ranked = _ranked(counts)
-    series = [names[number] for number in ranked[:MOST_SERIES]] + [REST] * (len(ranked) > MOST_SERIES)
-    table = _by_series(counts, ranked, rows=len(bins.labels), columns=len(series))
-    top = nice_ceiling(max(map(sum, table), default=0))
-    return Chart(
-        unit=bins.unit,
-        span=" to ".join(dict.fromkeys((bins.labels[0], bins.labels[-1]))),
-        series=tuple(series),
-        totals=tuple(map(sum, zip(*table, strict=True))),
-        bars=tuple(_bar(bins, place, row, series=series, top=top) for place, row in enumerate(table)),
-        rules=tuple(Tick(text=_short(top * part / 2), at=_BASE - _PLOT * part / 2) for part in range(3)),
-        labels=tuple(_labels(bins.labels)),
-    )
-
-
-def nice_ceiling(count: int) -> int:
-    """Return a round number that a count does not exceed.
-
-    Parameters
-    ----------
-    count : int
-        From 0.
-
-    Returns
-    -------
-    int
-        Even, so that its half is a count as well.
-
-    Examples
-    --------
-    >>> [nice_ceiling(count) for count in (0, 1, 7, 40, 1203)]
-    [2, 2, 8, 40, 1600]
-    """
-    magnitude: int = 10 ** max(len(str(count)) - 1, 0)
-    rounded = (math.ceil(step * magnitude) for step in _STEPS)
-    return max(next(number for number in rounded if number >= count and number % 2 == 0), 2)
-
-
 def _ranked(counts: Mapping[tuple[int, int], int]) -> list[int]:
     totals: dict[int, int] = {}
     for (_, name), count in counts.items():
@@ -316,16 +212,16 @@ def _by_series(
     return table
 
 
-def _bar(bins: Bins, place: int, counts: Sequence[int], *, series: Sequence[str], top: int) -> Bar:
-    # A single day does not fill the whole width.
+def _bar(bins: Bins, place: int, counts: Sequence[int], *, series: Sequence[str], top: int) -> StackedBar:
+    # A single day does not fill the width of the chart.
     slot = min(100 / len(bins.labels), _WIDEST)
-    return Bar(
+    return StackedBar(
         label=bins.labels[place],
         left=round(slot * (place + _GAP / 2), 3),
         width=round(slot * (1 - _GAP), 3),
         counts=tuple(counts),
         total=sum(counts),
-        told=_told(bins.labels[place], counts, series),
+        summary=_summary(bins.labels[place], counts, series),
         segments=tuple(_segments(counts, top)),
     )
 
@@ -339,7 +235,7 @@ def _segments(counts: Sequence[int], top: int) -> Iterator[Segment]:
             yield Segment(series=series, top=round(ground, 2), height=round(height, 2))
 
 
-def _told(label: str, counts: Sequence[int], series: Sequence[str]) -> str:
+def _summary(label: str, counts: Sequence[int], series: Sequence[str]) -> str:
     heading = f"{label}: {sum(counts):,}"
     if len(series) == 1:
         return heading

@@ -1,4 +1,4 @@
-"""What the page says of the whole workspace: who it is, what it received, how full its window is."""
+"""The overview of the page: the workspace, the outcomes, the window and the pace; and how to send a first event."""
 
 import json
 import math
@@ -8,43 +8,29 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
-from events_pandas.sandbox.page.counts import Tally
+from events_pandas.sandbox.page.counts import OutcomeCount
 from events_pandas.sandbox.page.filters import UNANSWERED
 from events_pandas.sandbox.page.rendering import Moment
 from events_pandas.sandbox.rules.window import RateWindow
-from events_pandas.sandbox.workspace.workspace import Outcome
+from events_pandas.sandbox.workspace.workspace import SubmissionOutcome
 
 SPAN_SECONDS: Final = 2
-"""How long one bar of the pace stands for."""
-PACE_SPANS: Final = 30
-"""How many bars it has."""
-PACE_SECONDS: Final = SPAN_SECONDS * PACE_SPANS
-"""For how long submissions are to be seen in it."""
+"""Seconds of one bar of the pace."""
 
-# The rate is that of the last ten seconds, as long as Intercom's windows are.
+PACE_SPANS: Final = 30
+"""Bars of the pace."""
+
+PACE_SECONDS: Final = SPAN_SECONDS * PACE_SPANS
+"""How long submissions are visible in the pace."""
+
+# The rate is of the last ten seconds: Intercom's windows are as long.
 _RATE_SPANS: Final = 5
 _PRECISE: Final = 10
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Facts:
-    """Who the workspace is.
-
-    Parameters
-    ----------
-    name : str
-        What it is called.
-    id_code : str
-        Intercom's word for its identifier.
-    region : str
-        Two letters.
-    url : str
-        The address to give to a client.
-    access_token : str
-        The token to give to a client.
-    created_at : Moment
-        When the workspace was made.
-    """
+class WorkspaceFacts:
+    """The workspace's identity, with the address and the token for a client."""
 
     name: str
     id_code: str
@@ -55,18 +41,8 @@ class Facts:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Choice:
-    """Something to filter by.
-
-    Parameters
-    ----------
-    value : str
-        As it stands in an address.
-    label : str
-        As people read it.
-    count : int
-        How many submissions it would show.
-    """
+class StatusChoice:
+    """A status to filter by: its value in an address, its label, and how many submissions it would show."""
 
     value: str
     label: str
@@ -75,25 +51,7 @@ class Choice:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Gauge:
-    """How full the window is.
-
-    Parameters
-    ----------
-    limit : int or None
-        Requests that it allows; None for no limit.
-    used : int
-        Requests that it has seen, at most the limit.
-    left : int
-        Requests that it still allows.
-    used_percent : float
-        Of the limit.
-    window_seconds : float
-        Its length.
-    reset_at : int
-        When the next one begins, in Unix seconds.
-    reset_seconds : int
-        How long that is from now.
-    """
+    """How full the window is. `limit` is None for no limit; `reset_at` is in Unix seconds, `reset_seconds` from now."""
 
     limit: int | None
     used: int
@@ -106,16 +64,9 @@ class Gauge:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Pace:
-    """How fast submissions come.
+    """How fast submissions come, a second: lately, and at the busiest; `most` is empty if there were none.
 
-    Parameters
-    ----------
-    rate : str
-        Submissions a second, lately.
-    most : str
-        Submissions a second, at the busiest; empty when there were none.
-    heights : tuple of float
-        The last minute, its beginning first, in per cent of the busiest.
+    `heights` show the last minute from its beginning, in per cent of the busiest.
     """
 
     rate: str
@@ -123,60 +74,28 @@ class Pace:
     heights: tuple[float, ...]
 
 
-def count_outcomes(tallies: Sequence[Tally]) -> dict[str, int]:
-    """Sum up submissions by what became of them.
-
-    Parameters
-    ----------
-    tallies : sequence of Tally
-        Of the workspace.
-
-    Returns
-    -------
-    dict of str to int
-        By every outcome; zeros included.
-    """
-    counts = dict.fromkeys(map(str, Outcome), 0)
-    for tally in tallies:
-        counts[tally.outcome] += tally.count
+def count_outcomes(outcome_counts: Sequence[OutcomeCount]) -> dict[str, int]:
+    """Sum up submissions by outcome; zeros included."""
+    counts = dict.fromkeys(map(str, SubmissionOutcome), 0)
+    for one in outcome_counts:
+        counts[one.outcome] += one.count
     return counts
 
 
-def status_choices(tallies: Sequence[Tally]) -> list[Choice]:
-    """Return the HTTP statuses that there are to filter by.
-
-    Parameters
-    ----------
-    tallies : sequence of Tally
-        Of the workspace.
-
-    Returns
-    -------
-    list of Choice
-        In order; what was not answered last.
-    """
+def status_choices(outcome_counts: Sequence[OutcomeCount]) -> list[StatusChoice]:
+    """Return the HTTP statuses to filter by, in order; no answer comes last."""
     counts: dict[int, int] = {}
-    for tally in tallies:
-        counts[tally.http_status] = counts.get(tally.http_status, 0) + tally.count
+    for one in outcome_counts:
+        counts[one.http_status] = counts.get(one.http_status, 0) + one.count
     order = sorted(counts, key=lambda status: status or math.inf)
     return [
-        Choice(value=str(status or UNANSWERED), label=status_label(status), count=counts[status]) for status in order
+        StatusChoice(value=str(status or UNANSWERED), label=status_label(status), count=counts[status])
+        for status in order
     ]
 
 
 def status_label(status: int) -> str:
-    """Return what an HTTP status is called.
-
-    Parameters
-    ----------
-    status : int
-        The status; 0 where nothing was answered.
-
-    Returns
-    -------
-    str
-        Such as ``"404 Not Found"``.
-    """
+    """Return the label of an HTTP status, such as ``"404 Not Found"``; 0 stands for no answer."""
     if status == 0:
         return "not answered"
     try:
@@ -186,20 +105,7 @@ def status_label(status: int) -> str:
 
 
 def read_gauge(window: RateWindow, now: float) -> Gauge:
-    """Return how full a window is.
-
-    Parameters
-    ----------
-    window : RateWindow
-        The rate limit. Looking at it costs nothing.
-    now : float
-        The sandbox's time.
-
-    Returns
-    -------
-    Gauge
-        At this moment.
-    """
+    """Return how full a window is now. Looking does not spend a request."""
     allowance = window.state(now)
     used = allowance.limit - allowance.remaining
     return Gauge(
@@ -214,17 +120,9 @@ def read_gauge(window: RateWindow, now: float) -> Gauge:
 
 
 def draw_pace(arrivals: Sequence[int]) -> Pace:
-    """Return how fast submissions come.
+    """Return the pace from the counts in spans of `SPAN_SECONDS`, the earliest first.
 
-    Parameters
-    ----------
-    arrivals : sequence of int
-        Submissions in spans of `SPAN_SECONDS`, the earliest first.
-
-    Returns
-    -------
-    Pace
-        With the rate of the last ten seconds.
+    The rate is of the last ten seconds.
     """
     most = max(arrivals)
     return Pace(
@@ -234,23 +132,8 @@ def draw_pace(arrivals: Sequence[int]) -> Pace:
     )
 
 
-def _rate(rate: float) -> str:
-    return f"{rate:.1f}" if 0 < rate < _PRECISE else f"{rate:,.0f}"
-
-
-def python_lines(facts: Facts) -> str:
-    """Return how to submit a frame with this package.
-
-    Parameters
-    ----------
-    facts : Facts
-        Who the workspace is.
-
-    Returns
-    -------
-    str
-        Two lines of Python.
-    """
+def python_lines(facts: WorkspaceFacts) -> str:
+    """Return two lines of Python that submit a frame with this package."""
     token, url = json.dumps(facts.access_token), json.dumps(facts.url)
     return (
         f"client = ep.IntercomClient({token}, base_url={url}, allow_http=True)\n"
@@ -258,24 +141,15 @@ def python_lines(facts: Facts) -> str:
     )
 
 
-def shell_lines(facts: Facts, *, created_at: int) -> str:
-    """Return how to submit one event with curl.
-
-    Parameters
-    ----------
-    facts : Facts
-        Who the workspace is.
-    created_at : int
-        The event's second.
-
-    Returns
-    -------
-    str
-        Two lines for a shell.
-    """
+def shell_lines(facts: WorkspaceFacts, *, created_at: int) -> str:
+    """Return two lines for a shell that submit one event of this second with curl."""
     event = {"event_name": "placed-order", "created_at": created_at, "user_id": "42"}
     address, token = shlex.quote(f"{facts.url}/events"), shlex.quote(f"Authorization: Bearer {facts.access_token}")
     return (
         f"curl {address} -H {token} \\\n"
         f"  -H 'Accept: application/json' -H 'Content-Type: application/json' -d {shlex.quote(json.dumps(event))}"
     )
+
+
+def _rate(rate: float) -> str:
+    return f"{rate:.1f}" if 0 < rate < _PRECISE else f"{rate:,.0f}"

@@ -1,4 +1,4 @@
-"""The page over HTTP: which address answers what, and with which headers."""
+"""The page over HTTP: the response to each address, with its headers."""
 
 import hashlib
 import math
@@ -14,8 +14,8 @@ from markupsafe import Markup
 from starlette.responses import Response
 
 from events_pandas.sandbox.page.counts import read_change, read_last_arrival
-from events_pandas.sandbox.page.filters import Asked, Filters
-from events_pandas.sandbox.page.overview import PACE_SECONDS, Facts
+from events_pandas.sandbox.page.filters import Filters, ResolvedFilters
+from events_pandas.sandbox.page.overview import PACE_SECONDS, WorkspaceFacts
 from events_pandas.sandbox.page.queries import read_body
 from events_pandas.sandbox.page.rendering import read_moment, render
 from events_pandas.sandbox.page.sections import SECTIONS, View, render_section
@@ -50,23 +50,11 @@ _HEADERS: Final = MappingProxyType(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Page:
-    """Show a workspace to people.
+    """Show a workspace to people; it only reads.
 
-    Parameters
-    ----------
-    workspace : Workspace
-        What to show.
-    window : RateWindow
-        The rate limit.
-    clock : callable
-        Returns the sandbox's time, in Unix seconds.
-    access_token : str
-        The token to give to a client: no secret, it opens this sandbox only.
-
-    Notes
-    -----
-    It only reads. Its text comes from strangers: templates escape all of it, and the policy in the headers lets the
-    browser run nothing but the page's own script.
+    Its text comes from strangers: templates escape all of it, and the policy in the headers lets the browser run only
+    the page's own script. The token is not a secret: it opens this sandbox only. `clock` returns the sandbox's time in
+    Unix seconds.
     """
 
     workspace: Workspace
@@ -76,43 +64,14 @@ class Page:
 
     @staticmethod
     def handles(path: str) -> bool:
-        """Say whether an address belongs to the page.
-
-        Parameters
-        ----------
-        path : str
-            The path, decoded.
-
-        Returns
-        -------
-        bool
-            True for ``/`` and what lies in ``/sandbox/``, but for the control.
-
-        Examples
-        --------
-        >>> Page.handles("/"), Page.handles("/sandbox/live"), Page.handles("/sandbox/control"), Page.handles("/events")
-        (True, True, False, False)
-        """
+        """Return whether an address belongs to the page: ``/``, and ``/sandbox/…`` but for the control."""
         return path == _HOME or (path.startswith(_FOLDER) and path != _CONTROL)
 
     def answer(self, path: str, query: Mapping[str, str], *, base_url: str, if_none_match: str = "") -> Response:
-        """Answer a GET request.
+        """Answer a GET request for an address of the page: 200, 304 or 404.
 
-        Parameters
-        ----------
-        path : str
-            A path that the page handles.
-        query : mapping of str to str
-            The parameters of the address, whatever they are.
-        base_url : str
-            The address that the browser knows the sandbox by, without a slash at its end.
-        if_none_match : str, default ""
-            The header of that name: what the browser has already.
-
-        Returns
-        -------
-        starlette.responses.Response
-            200, 304 or 404.
+        `base_url` is the address by which the browser knows the sandbox, without a slash at its end. `if_none_match` is
+        the header of that name: the version that the browser has.
         """
         if path in _STATIC:
             name, media_type = _STATIC[path]
@@ -128,7 +87,7 @@ class Page:
 
     def _view(self, query: Mapping[str, str], base_url: str) -> View:
         store = self.workspace.store
-        facts = Facts(
+        facts = WorkspaceFacts(
             name="Sandbox",
             id_code=store.id_code,
             region=self.workspace.region,
@@ -136,13 +95,13 @@ class Page:
             access_token=self.access_token,
             created_at=read_moment(store.created_at),
         )
-        asked = Asked.find(Filters.read(query), store)
-        return View(store=store, window=self.window, facts=facts, now=self.clock(), asked=asked)
+        resolved = ResolvedFilters.find(Filters.read(query), store)
+        return View(store=store, window=self.window, facts=facts, now=self.clock(), resolved=resolved)
 
     def _home(self, view: View) -> Response:
         view = self._counted(view)
         sections = {name: Markup(_wrapped(name, view)) for name in SECTIONS}  # noqa: S704  # Our own templates.
-        html = render("page.html", facts=view.facts, filters=view.asked.filters, sections=sections)
+        html = render("page.html", facts=view.facts, filters=view.resolved.filters, sections=sections)
         return Response(html, headers=_HEADERS, media_type=_HTML)
 
     def _live(self, view: View, if_none_match: str) -> Response:
@@ -152,12 +111,12 @@ class Page:
             return Response(status_code=304, headers=headers)
         view = self._counted(view)
         if view.trouble:
-            # Nothing tells when it is over but trying again.
+            # The browser has to ask again to see that the trouble is over.
             del headers["ETag"]
         return Response("\n".join(_wrapped(name, view) for name in SECTIONS), headers=headers, media_type=_HTML)
 
     def _counted(self, view: View) -> View:
-        """Bring the counts up to date; where that fails, say why rather than show nothing."""
+        """Bring the counts up to date; if that fails, say why rather than show nothing."""
         try:
             self.workspace.count()
         except sqlite3.OperationalError as error:
@@ -175,11 +134,11 @@ def _wrapped(name: str, view: View) -> str:
 
 
 def _entity_tag(view: View) -> str:
-    """Return what differs whenever the page would."""
+    """Return a tag that differs whenever the page would."""
     last_arrival = read_last_arrival(view.store)
-    # While the pace falls, the page changes every second although nothing comes.
+    # While the pace falls, the page changes every second without a new submission.
     second = math.floor(min(view.now, last_arrival + PACE_SECONDS + 1))
-    state = (view.facts, view.asked, view.window.state(view.now), view.window.window_seconds, second)
+    state = (view.facts, view.resolved, view.window.state(view.now), view.window.window_seconds, second)
     facts = repr((*state, read_change(view.store)))
     return f'"{hashlib.blake2b(facts.encode(), digest_size=12).hexdigest()}"'
 

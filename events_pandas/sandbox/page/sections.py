@@ -1,4 +1,4 @@
-"""The sections of the page: each is read and rendered by itself, so that it can be replaced alone."""
+"""The sections of the page. Each is read and rendered by itself, so that the browser can replace it alone."""
 
 import zlib
 from collections.abc import Callable, Mapping, Sequence
@@ -8,21 +8,21 @@ from typing import Final
 
 from events_pandas.sandbox.page.charts import HEIGHT, Chart, draw_chart, make_bins
 from events_pandas.sandbox.page.counts import (
-    Whose,
+    EventFilter,
     read_arrivals,
     read_bins,
     read_change,
     read_name,
     read_names,
+    read_outcome_counts,
     read_outside,
     read_span,
-    read_tallies,
 )
-from events_pandas.sandbox.page.filters import Asked
+from events_pandas.sandbox.page.filters import ResolvedFilters
 from events_pandas.sandbox.page.overview import (
     PACE_SPANS,
     SPAN_SECONDS,
-    Facts,
+    WorkspaceFacts,
     count_outcomes,
     draw_pace,
     python_lines,
@@ -33,7 +33,7 @@ from events_pandas.sandbox.page.overview import (
 from events_pandas.sandbox.page.queries import (
     MOST_COUNTED,
     EventRow,
-    Selection,
+    SubmissionFilter,
     SubmissionRow,
     count_submissions,
     find_submission,
@@ -49,23 +49,42 @@ from events_pandas.sandbox.rules.events import read_sent
 from events_pandas.sandbox.rules.window import RateWindow
 from events_pandas.sandbox.workspace.contacts import Contact
 from events_pandas.sandbox.workspace.store import Store
-from events_pandas.sandbox.workspace.workspace import Outcome
+from events_pandas.sandbox.workspace.workspace import SubmissionOutcome
+
+_PAGE_ROWS: Final = 50
+"""Rows of a table on one page."""
+
+# A workspace accepts 120 names, but clients may send any number.
+_MOST_NAMES: Final = 200
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class View:
+    """The sources of the sections. `trouble` is why the sandbox cannot write; empty if it can."""
+
+    store: Store
+    window: RateWindow
+    facts: WorkspaceFacts
+    now: float
+    resolved: ResolvedFilters
+    trouble: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Section:
+    """A part of the page as HTML. The version differs whenever the HTML does."""
+
+    name: str
+    html: str
+    version: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LogPage:
-    """Some of the submissions that match.
+    """A page of the submissions that match, the last received first.
 
-    Parameters
-    ----------
-    rows : tuple of ShownSubmission
-        The last received first.
-    matching : int or None
-        How many match on all pages; None where counting them would take long.
-    older : int or None
-        The next page has lower numbers than this; None when there is none.
-    is_cut : bool
-        Whether others may match that were not looked at yet: they follow on the next page.
+    `matching` counts them on all pages; None if counting would take long. The next page has lower numbers than `older`;
+    None if there is none. `is_cut`: others may match that were not looked at yet, and follow on the next page.
     """
 
     rows: tuple[ShownSubmission, ...]
@@ -74,29 +93,116 @@ class LogPage:
     is_cut: bool = False
 
 
-def read_log(store: Store, asked: Asked, *, limit: int) -> LogPage:
-    """Return a page of the log.
+def render_section(name: str, view: View) -> Section:
+    """Render one of `SECTIONS` as it is now."""
+    html = _SECTIONS[name](view)
+    return Section(name=name, html=html, version=f"{zlib.crc32(html.encode()):08x}")
 
-    Parameters
-    ----------
-    store : Store
-        The workspace.
-    asked : Asked
-        Which submissions.
-    limit : int
-        How many at most.
 
-    Returns
-    -------
-    LogPage
-        What matches.
-    """
-    if asked.filters.submission is not None:
-        one = find_submission(store, asked.filters.submission)
+def _facts(view: View) -> str:
+    return render("facts.html", facts=view.facts, trouble=view.trouble)
+
+
+def _totals(view: View) -> str:
+    outcome_counts = read_outcome_counts(view.store)
+    arrivals = read_arrivals(view.store, view.now, spans=PACE_SPANS, span_seconds=SPAN_SECONDS)
+    return render(
+        "totals.html",
+        received=sum(one.count for one in outcome_counts),
+        outcomes=count_outcomes(outcome_counts),
+        gauge=read_gauge(view.window, view.now),
+        now=view.now,
+        pace=draw_pace(arrivals),
+    )
+
+
+def _chart(view: View) -> str:
+    resolved = view.resolved
+    since = read_since(view.store, resolved.contact.number, MOST_COUNTED) if resolved.contact else None
+    events = EventFilter(contact=resolved.contact.number if resolved.contact else None, name=resolved.name, since=since)
+    # An unknown contact or name has no chart, rather than a chart of all events.
+    is_drawn = resolved.is_known and (resolved.contact is not None or not resolved.filters.contact)
+    return render(
+        "chart.html",
+        chart=_drawn(view.store, events) if is_drawn else None,
+        height=HEIGHT,
+        filters=resolved.filters,
+        outside=read_outside(view.store, events) if is_drawn else 0,
+        most_counted=None if since is None else MOST_COUNTED,
+    )
+
+
+def _drawn(store: Store, events: EventFilter) -> Chart | None:
+    span = read_span(store, events)
+    if span is None:
+        return None
+    bins = make_bins(*span)
+    counts = read_bins(store, events, bins.edges)
+    names = {name: read_name(store, name) for name in {name for _, name in counts}}
+    return draw_chart(bins, counts, names)
+
+
+def _filters(view: View) -> str:
+    outcome_counts = read_outcome_counts(view.store)
+    return render(
+        "filters.html",
+        filters=view.resolved.filters,
+        names=read_names(view.store, _MOST_NAMES),
+        outcomes=count_outcomes(outcome_counts),
+        statuses=status_choices(outcome_counts),
+    )
+
+
+def _contact(view: View) -> str:
+    resolved, contact = view.resolved, view.resolved.contact
+    if contact is None:
+        return render("no_contact.html", filters=resolved.filters)
+    # The timeline has only events that were kept: it does not belong to a filter by status.
+    is_shown = resolved.is_known and not resolved.filters.status
+    rows = _timeline(view.store, resolved, contact) if is_shown else []
+    since = read_since(view.store, contact.number, MOST_COUNTED)
+    return render(
+        "contact.html",
+        contact=contact,
+        created_at=read_moment(contact.created_at),
+        counts=[
+            (counted.name, counted.count, read_moment(counted.first), read_moment(counted.last))
+            for counted in read_counts(view.store, contact.number, since)
+        ],
+        since=None if since is None else read_moment(since),
+        most_counted=MOST_COUNTED,
+        events=[show_event(row, now=view.now) for row in rows[:_PAGE_ROWS]],
+        filters=resolved.filters,
+        has_older=len(rows) > _PAGE_ROWS,
+    )
+
+
+def _timeline(store: Store, resolved: ResolvedFilters, contact: Contact) -> list[EventRow]:
+    # One more than is shown tells whether there are older ones.
+    return read_timeline(store, contact.number, name=resolved.name, until=resolved.filters.until, limit=_PAGE_ROWS + 1)
+
+
+def _log(view: View) -> str:
+    page = read_log(view.store, view.resolved, limit=_PAGE_ROWS)
+    last, _ = read_change(view.store)
+    return render(
+        "log.html",
+        page=page,
+        filters=view.resolved.filters,
+        is_empty=last == 0,
+        python=python_lines(view.facts),
+        shell=shell_lines(view.facts, created_at=int(view.now)),
+    )
+
+
+def read_log(store: Store, resolved: ResolvedFilters, *, limit: int) -> LogPage:
+    """Return a page of the log with at most `limit` submissions."""
+    if resolved.filters.submission is not None:
+        one = find_submission(store, resolved.filters.submission)
         return LogPage(rows=_shown(store, one), matching=len(one), older=None)
-    if not asked.is_known:
+    if not resolved.is_known:
         return LogPage(rows=(), matching=0, older=None)
-    selection = _selection(asked)
+    selection = _selection(resolved)
     # One more than is shown tells whether there are older ones.
     found = read_submissions(store, selection, limit + 1)
     rows = found.rows[:limit]
@@ -107,12 +213,12 @@ def read_log(store: Store, asked: Asked, *, limit: int) -> LogPage:
     return LogPage(rows=_shown(store, rows), matching=matching, older=older, is_cut=older is not None)
 
 
-def _selection(asked: Asked) -> Selection:
-    filters = asked.filters
-    identifiers = asked.contact.identifiers if asked.contact else ()
+def _selection(resolved: ResolvedFilters) -> SubmissionFilter:
+    filters = resolved.filters
+    identifiers = resolved.contact.identifiers if resolved.contact else ()
     named = dict.fromkeys((filters.contact, *identifiers)) if filters.contact else {}
-    return Selection(
-        name=asked.name,
+    return SubmissionFilter(
+        name=resolved.name,
         contacts=tuple(named),
         outcome=filters.outcome,
         http_status=filters.http_status,
@@ -125,182 +231,13 @@ def _shown(store: Store, rows: Sequence[SubmissionRow]) -> tuple[ShownSubmission
 
 
 def _repeated(store: Store, row: SubmissionRow) -> int | None:
-    if row.outcome != Outcome.DUPLICATE:
+    if row.outcome != SubmissionOutcome.DUPLICATE:
         return None
     sent = read_sent(row.body)
     if sent.identifier is None or sent.contact is None or sent.created_at is None or row.name is None:
         return None
     return first_submission_of(
         store, identifier=sent.identifier, contact=sent.contact, created_at=sent.created_at, name=row.name
-    )
-
-
-PAGE_ROWS: Final = 50
-"""Rows of a table, until one asks for older ones."""
-
-# A workspace takes 120 names, but may be sent any number.
-_MOST_NAMES: Final = 200
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class View:
-    """What the sections are made of.
-
-    Parameters
-    ----------
-    store : Store
-        The workspace.
-    window : RateWindow
-        The rate limit.
-    facts : Facts
-        Who the workspace is.
-    now : float
-        The sandbox's time.
-    asked : Asked
-        What is asked for.
-    trouble : str, default ""
-        Why the sandbox cannot write; empty when it can.
-    """
-
-    store: Store
-    window: RateWindow
-    facts: Facts
-    now: float
-    asked: Asked
-    trouble: str = ""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Section:
-    """A part of the page.
-
-    Parameters
-    ----------
-    name : str
-        What it is called in templates and scripts.
-    html : str
-        The part.
-    version : str
-        Another one for other HTML.
-    """
-
-    name: str
-    html: str
-    version: str
-
-
-def render_section(name: str, view: View) -> Section:
-    """Return a part of the page.
-
-    Parameters
-    ----------
-    name : str
-        One of `SECTIONS`.
-    view : View
-        What it is made of.
-
-    Returns
-    -------
-    Section
-        As it is now.
-    """
-    html = _SECTIONS[name](view)
-    return Section(name=name, html=html, version=f"{zlib.crc32(html.encode()):08x}")
-
-
-def _facts(view: View) -> str:
-    return render("facts.html", facts=view.facts, trouble=view.trouble)
-
-
-def _totals(view: View) -> str:
-    tallies = read_tallies(view.store)
-    arrivals = read_arrivals(view.store, view.now, spans=PACE_SPANS, span_seconds=SPAN_SECONDS)
-    return render(
-        "totals.html",
-        received=sum(tally.count for tally in tallies),
-        outcomes=count_outcomes(tallies),
-        gauge=read_gauge(view.window, view.now),
-        now=view.now,
-        pace=draw_pace(arrivals),
-    )
-
-
-def _chart(view: View) -> str:
-    asked = view.asked
-    since = read_since(view.store, asked.contact.number, MOST_COUNTED) if asked.contact else None
-    whose = Whose(contact=asked.contact.number if asked.contact else None, name=asked.name, since=since)
-    # Rather than everybody's events, none.
-    is_drawn = asked.is_known and (asked.contact is not None or not asked.filters.contact)
-    return render(
-        "chart.html",
-        chart=_drawn(view.store, whose) if is_drawn else None,
-        height=HEIGHT,
-        filters=asked.filters,
-        outside=read_outside(view.store, whose) if is_drawn else 0,
-        most_counted=None if since is None else MOST_COUNTED,
-    )
-
-
-def _drawn(store: Store, whose: Whose) -> Chart | None:
-    span = read_span(store, whose)
-    if span is None:
-        return None
-    bins = make_bins(*span)
-    counts = read_bins(store, whose, bins.edges)
-    names = {name: read_name(store, name) for name in {name for _, name in counts}}
-    return draw_chart(bins, counts, names)
-
-
-def _filters(view: View) -> str:
-    tallies = read_tallies(view.store)
-    return render(
-        "filters.html",
-        filters=view.asked.filters,
-        names=read_names(view.store, _MOST_NAMES),
-        outcomes=count_outcomes(tallies),
-        statuses=status_choices(tallies),
-    )
-
-
-def _contact(view: View) -> str:
-    asked, contact = view.asked, view.asked.contact
-    if contact is None:
-        return render("no_contact.html", filters=asked.filters)
-    # The timeline has nothing but events that were kept: it has no part in a question for another status.
-    is_shown = asked.is_known and not asked.filters.status
-    rows = _timeline(view.store, asked, contact) if is_shown else []
-    since = read_since(view.store, contact.number, MOST_COUNTED)
-    return render(
-        "contact.html",
-        contact=contact,
-        created_at=read_moment(contact.created_at),
-        counts=[
-            (counted.name, counted.count, read_moment(counted.first), read_moment(counted.last))
-            for counted in read_counts(view.store, contact.number, since)
-        ],
-        since=None if since is None else read_moment(since),
-        most_counted=MOST_COUNTED,
-        events=[show_event(row, now=view.now) for row in rows[:PAGE_ROWS]],
-        filters=asked.filters,
-        has_older=len(rows) > PAGE_ROWS,
-    )
-
-
-def _timeline(store: Store, asked: Asked, contact: Contact) -> list[EventRow]:
-    # One more than is shown tells whether there are older ones.
-    return read_timeline(store, contact.number, name=asked.name, until=asked.filters.until, limit=PAGE_ROWS + 1)
-
-
-def _log(view: View) -> str:
-    page = read_log(view.store, view.asked, limit=PAGE_ROWS)
-    last, _ = read_change(view.store)
-    return render(
-        "log.html",
-        page=page,
-        filters=view.asked.filters,
-        is_empty=last == 0,
-        python=python_lines(view.facts),
-        shell=shell_lines(view.facts, created_at=int(view.now)),
     )
 
 

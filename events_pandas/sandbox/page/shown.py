@@ -1,4 +1,4 @@
-"""Submissions and events as the page shows them."""
+"""Submissions, events and the values of their metadata as the page shows them."""
 
 import enum
 import io
@@ -14,21 +14,32 @@ from events_pandas.currencies import DECIMALS, HUNDREDTHS
 from events_pandas.sandbox.endpoints.history import LISTED_SECONDS
 from events_pandas.sandbox.page.queries import LARGEST_SHOWN_BODY, EventRow, SubmissionRow
 from events_pandas.sandbox.page.rendering import Moment, read_moment
-from events_pandas.sandbox.rules.events import Payload, Sent, is_unix_seconds, judge, read_payload, read_sent
+from events_pandas.sandbox.rules.events import (
+    MONETARY_AMOUNT,
+    RICH_LINK,
+    Payload,
+    SentFields,
+    is_unix_seconds,
+    judge,
+    read_payload,
+    read_sent,
+)
 from events_pandas.sandbox.rules.refusals import Refusal
-from events_pandas.sandbox.workspace.workspace import Outcome
+from events_pandas.sandbox.workspace.workspace import SubmissionOutcome
 
-SHOWN_KEYS: Final = 30
-"""Keys of one event that are shown; a body may have thousands, of which Intercom tracks ten."""
+_SHOWN_KEYS: Final = 30
+"""Keys of one event that are shown. A body may have thousands; Intercom tracks ten."""
 
 _VALUE_CHARACTERS: Final = 300
+_BODY_CHARACTERS: Final = 4_000
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, indent=2)
 _UNDECIDED: Final = "Intercom's documentation does not say what becomes of it"
 _CENTS: Final = "Intercom's documentation says “cents”, and nothing of currencies without two decimals"
 _STRIPE: Final = "Intercom shows it as a link to Stripe"
+_TOO_LONG: Final = "Too long to be read here"
+_NO_ANSWER: Final = "nothing was answered"
 _STRIPE_KEYS: Final = frozenset({"stripe_charge", "stripe_customer", "stripe_invoice"})
-_RICH_LINK: Final = frozenset({"url", "value"})
-_MONETARY_AMOUNT: Final = frozenset({"amount", "currency"})
-# As the Unicode CLDR has them in English; the other currencies go by their three letters.
+# From the Unicode CLDR, in English. Other currencies are shown by their three letters.
 _SYMBOLS: Final = MappingProxyType(
     {
         "AUD": "A$",
@@ -52,8 +63,8 @@ _SYMBOLS: Final = MappingProxyType(
 )
 
 
-class Kind(enum.StrEnum):
-    """What a value is shown as."""
+class ValueKind(enum.StrEnum):
+    """The ways to show a value."""
 
     TEXT = "text"
     NUMBER = "number"
@@ -64,193 +75,40 @@ class Kind(enum.StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Shown:
-    """A value as it is shown.
+class ShownValue:
+    """A value of the metadata, ready to show. `href` is an HTTP or HTTPS address to click, or empty."""
 
-    Parameters
-    ----------
-    kind : Kind
-        What it is shown as.
-    text : str
-        What is read.
-    href : str, default ""
-        Where a click leads; an HTTP or HTTPS address, or empty.
-    note : str, default ""
-        What else is to be said.
-    """
-
-    kind: Kind
+    kind: ValueKind
     text: str
     href: str = ""
     note: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Entry:
-    """A key of an event's metadata with its value.
-
-    Parameters
-    ----------
-    key : str
-        As sent.
-    value : Shown
-        As it is shown.
-    is_ignored : bool
-        True when it comes after as many others as Intercom tracks.
-    """
+class MetadataEntry:
+    """A key of the metadata with its value. `is_ignored`: it comes after as many others as Intercom tracks."""
 
     key: str
-    value: Shown
+    value: ShownValue
     is_ignored: bool
 
 
-def read_metadata(metadata: Mapping[str, object]) -> tuple[Entry, ...]:
-    """Return how an event's metadata reads.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EventFields:
+    """The fields of an event. None and empty: they could not be read. `further_keys` counts those beyond `entries`."""
 
-    Parameters
-    ----------
-    metadata : mapping of str to object
-        As sent, parsed; right or wrong.
-
-    Returns
-    -------
-    tuple of Entry
-        In the order sent, at most `SHOWN_KEYS`.
-    """
-    entries = zip(range(SHOWN_KEYS), metadata.items(), strict=False)
-    return tuple(
-        Entry(key=_cut(key), value=read_value(key, value), is_ignored=place >= intercom.METADATA_LIMIT)
-        for place, (key, value) in entries
-    )
-
-
-def read_value(key: str, value: object) -> Shown:
-    """Return how a value reads.
-
-    Parameters
-    ----------
-    key : str
-        Its key: under ``…_date`` and ``…_at`` whole numbers are dates.
-    value : object
-        Anything that JSON can hold.
-
-    Returns
-    -------
-    Shown
-        Text that Intercom would refuse is cut short.
-
-    Examples
-    --------
-    >>> read_value("price", {"amount": 34999, "currency": "eur"}).text
-    '€349.99'
-    """
-    if isinstance(value, str):
-        return _shown_text(key, value)
-    if isinstance(value, Mapping):
-        return _shown_object(value)
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return _shown_number(key, value)
-    return _shown_json(value, note="" if isinstance(value, list) else _UNDECIDED)
-
-
-def safe_href(address: str) -> str:
-    """Return an address if a click may lead there.
-
-    Parameters
-    ----------
-    address : str
-        Anything.
-
-    Returns
-    -------
-    str
-        The address, when it is one of HTTP or HTTPS with a host; otherwise an empty string.
-    """
-    try:
-        parts = urlsplit(address)
-        host = parts.hostname
-    except ValueError:
-        return ""
-    # Browsers skip line breaks and spaces where the parser does not: no address has them.
-    is_one_word = address.isprintable() and " " not in address
-    return address if is_one_word and host and parts.scheme in intercom.LINK_SCHEMES else ""
-
-
-def _shown_text(key: str, text: str) -> Shown:
-    href = safe_href(text)
-    note = _STRIPE if key.lower() in _STRIPE_KEYS else ""
-    return Shown(kind=Kind.LINK if href else Kind.TEXT, text=_cut(text), href=href, note=note)
-
-
-def _shown_number(key: str, number: float) -> Shown:
-    if is_unix_seconds(number) and key.lower().endswith(intercom.DATE_SUFFIXES):
-        moment = read_moment(number)
-        text = f"{moment.date}, {moment.time}" if moment.time else moment.date
-        return Shown(kind=Kind.DATE, text=text, note=moment.note or f"{number}, in UTC")
-    return Shown(kind=Kind.NUMBER, text=_cut(json.dumps(number)))
-
-
-def _shown_object(value: Mapping[str, object]) -> Shown:
-    match value:
-        case {"url": str(url), "value": str(text)} if value.keys() == _RICH_LINK:
-            href = safe_href(url)
-            return Shown(kind=Kind.LINK if href else Kind.OTHER, text=_cut(text), href=href, note=_cut(url))
-        case {"amount": bool()}:
-            return _shown_json(value)
-        case {"amount": int(amount), "currency": str(currency)} if value.keys() == _MONETARY_AMOUNT:
-            return _shown_money(amount, currency.upper())
-    return _shown_json(value)
-
-
-def _shown_money(amount: int, currency: str) -> Shown:
-    decimals = DECIMALS.get(currency.lower())
-    digits = HUNDREDTHS if decimals is None else decimals
-    whole, fraction = divmod(abs(amount), 10**digits)
-    number = f"{whole:,}.{fraction:0{digits}}" if digits else f"{whole:,}"
-    symbol = _SYMBOLS.get(currency, f"{currency}\N{NO-BREAK SPACE}")
-    sign = "\N{MINUS SIGN}" if amount < 0 else ""
-    sent = f"{amount} {currency} was sent"
-    if decimals == HUNDREDTHS:
-        note = sent
-    else:
-        note = f"{sent}. {_CENTS}" if decimals is not None else f"{sent}. ISO 4217 has no decimals for {currency}"
-    return Shown(kind=Kind.MONEY, text=_cut(f"{sign}{symbol}{number}"), note=_cut(note))
-
-
-def _shown_json(value: object, *, note: str = "") -> Shown:
-    try:
-        text = json.dumps(value, ensure_ascii=False)
-    except RecursionError:
-        text = "nested too deeply to be shown"
-    return Shown(kind=Kind.OTHER, text=_cut(text), note=note)
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _VALUE_CHARACTERS else f"{text[:_VALUE_CHARACTERS]}…"
-
-
-_BODY_CHARACTERS: Final = 4_000
-_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, indent=2)
-_TOO_LONG: Final = "Too long to be read here"
-_NO_ANSWER: Final = "nothing was answered"
+    identifier: str
+    created_at: Moment | None
+    entries: tuple[MetadataEntry, ...]
+    further_keys: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Body:
-    """The body of a submission, to read.
+class ShownBody:
+    """The body of a submission to read, with its number and its size in bytes.
 
-    Parameters
-    ----------
-    number : int
-        The submission's.
-    size : int
-        Bytes.
-    text : str
-        JSON, spread over lines, or what arrived instead of it.
-    is_read : bool
-        False when it is too long for that.
-    is_whole : bool
-        False when only the beginning is shown.
+    `text` is indented JSON, or what arrived instead. `is_read` is False if the body is too long for that, `is_whole` if
+    only the beginning is shown.
     """
 
     number: int
@@ -261,57 +119,12 @@ class Body:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Said:
-    """What an event says.
-
-    Parameters
-    ----------
-    identifier : str
-        The field that names the contact; empty where none does.
-    created_at : Moment or None
-        When it happened; None where that cannot be read.
-    entries : tuple of Entry
-        The metadata.
-    further_keys : int
-        Keys beyond those in `entries`.
-    """
-
-    identifier: str
-    created_at: Moment | None
-    entries: tuple[Entry, ...]
-    further_keys: int
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class ShownSubmission:
-    """A submission, to look at.
+    """A submission, ready to show.
 
-    Parameters
-    ----------
-    number : int
-        Its place in the log.
-    received_at : Moment
-        When it was received.
-    outcome : str
-        What became of it.
-    answer : str
-        The HTTP status, or that there was none.
-    name : str
-        The normalized event name; empty where none could be read.
-    contact : str
-        The contact, as it was named; empty where none could be read.
-    said : Said
-        What the event says.
-    reason : str
-        Why it was not kept, or what else there is to know.
-    repeated : int or None
-        The submission that a duplicate repeats.
-    body : Body
-        As sent.
-    kept : str
-        What Intercom keeps of it, as JSON; empty when `kept_note` says it all.
-    kept_note : str
-        The same in words.
+    Texts are empty if they could not be read. `reason` says why it was not kept, or what else there is to know.
+    `repeated` is the submission that a duplicate repeats. `kept` is what Intercom keeps, as JSON; empty if `kept_note`
+    says it in words.
     """
 
     number: int
@@ -320,59 +133,34 @@ class ShownSubmission:
     answer: str
     name: str
     contact: str
-    said: Said
+    fields: EventFields
     reason: str
     repeated: int | None
-    body: Body
+    body: ShownBody
     kept: str
     kept_note: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ShownEvent:
-    """An event of a contact's timeline, to look at.
+    """An event of a contact's timeline, ready to show, with the number of the submission that brought it.
 
-    Parameters
-    ----------
-    number : int
-        The submission that brought it.
-    name : str
-        The normalized event name.
-    said : Said
-        What the event says.
-    repeats : int
-        Submissions of the same event that were ignored.
-    is_future : bool
-        Whether it lies in the future.
-    is_old : bool
-        Whether it is too old for Intercom to show it.
-    body : Body
-        As sent.
+    `repeats` counts the submissions that were ignored. `is_old`: too old for Intercom to list it.
     """
 
     number: int
     name: str
-    said: Said
+    fields: EventFields
     repeats: int
     is_future: bool
     is_old: bool
-    body: Body
+    body: ShownBody
 
 
 def show_submission(row: SubmissionRow, *, repeated: int | None = None) -> ShownSubmission:
-    """Return how a submission looks.
+    """Return a submission ready to show, whatever its body is.
 
-    Parameters
-    ----------
-    row : SubmissionRow
-        The submission.
-    repeated : int, optional
-        The submission that it repeats, when it is a duplicate.
-
-    Returns
-    -------
-    ShownSubmission
-        All of it, whatever the body is.
+    `repeated` is the submission that a duplicate repeats.
     """
     kept, kept_note = _kept(row)
     return ShownSubmission(
@@ -382,7 +170,7 @@ def show_submission(row: SubmissionRow, *, repeated: int | None = None) -> Shown
         answer="not answered" if row.http_status is None else str(row.http_status),
         name=row.name or "",
         contact=row.contact or "",
-        said=_said(read_sent(row.body)),
+        fields=_event_fields(read_sent(row.body)),
         reason=_reason(row),
         repeated=repeated,
         body=_body(row),
@@ -392,24 +180,11 @@ def show_submission(row: SubmissionRow, *, repeated: int | None = None) -> Shown
 
 
 def show_event(row: EventRow, *, now: float) -> ShownEvent:
-    """Return how an event of a timeline looks.
-
-    Parameters
-    ----------
-    row : EventRow
-        The event.
-    now : float
-        The sandbox's time, in Unix seconds.
-
-    Returns
-    -------
-    ShownEvent
-        With what Intercom's people would see of it.
-    """
+    """Return an event of a timeline ready to show. `now` is the sandbox's time in Unix seconds."""
     return ShownEvent(
         number=row.number,
         name=row.name,
-        said=_said(read_sent(row.body)),
+        fields=_event_fields(read_sent(row.body)),
         repeats=row.times_received - 1,
         is_future=row.created_at > now,
         is_old=row.created_at <= now - LISTED_SECONDS,
@@ -417,19 +192,51 @@ def show_event(row: EventRow, *, now: float) -> ShownEvent:
     )
 
 
-def _said(sent: Sent) -> Said:
+def read_metadata(metadata: Mapping[str, object]) -> tuple[MetadataEntry, ...]:
+    """Return the first `_SHOWN_KEYS` entries of an event's metadata, right or wrong, in the order sent."""
+    entries = zip(range(_SHOWN_KEYS), metadata.items(), strict=False)
+    return tuple(
+        MetadataEntry(key=_cut(key), value=read_value(key, value), is_ignored=place >= intercom.METADATA_LIMIT)
+        for place, (key, value) in entries
+    )
+
+
+def read_value(key: str, value: object) -> ShownValue:
+    """Return how to show a value. Whole numbers under ``…_date`` and ``…_at`` are dates; long text is cut."""
+    if isinstance(value, str):
+        return _shown_text(key, value)
+    if isinstance(value, Mapping):
+        return _shown_object(value)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return _shown_number(key, value)
+    return _shown_json(value, note="" if isinstance(value, list) else _UNDECIDED)
+
+
+def safe_href(address: str) -> str:
+    """Return an address if a click may lead there: HTTP or HTTPS, with a host. Otherwise an empty string."""
+    try:
+        parts = urlsplit(address)
+        host = parts.hostname
+    except ValueError:
+        return ""
+    # Browsers skip line breaks and spaces in an address, and the parser does not: both are refused.
+    is_one_word = address.isprintable() and " " not in address
+    return address if is_one_word and host and parts.scheme in intercom.LINK_SCHEMES else ""
+
+
+def _event_fields(sent: SentFields) -> EventFields:
     metadata: Payload = sent.metadata or {}
-    return Said(
+    return EventFields(
         identifier=sent.identifier or "",
         created_at=None if sent.created_at is None else read_moment(sent.created_at),
         entries=read_metadata(metadata),
-        further_keys=max(len(metadata) - SHOWN_KEYS, 0),
+        further_keys=max(len(metadata) - _SHOWN_KEYS, 0),
     )
 
 
 def _reason(row: SubmissionRow) -> str:
     reasons = []
-    if row.outcome == Outcome.DUPLICATE:
+    if row.outcome == SubmissionOutcome.DUPLICATE:
         reasons.append("Intercom ignores it: the same contact, name and second")
     if row.error_code or row.error_message:
         reasons.append(": ".join(text for text in (row.error_code, row.error_message) if text))
@@ -438,10 +245,10 @@ def _reason(row: SubmissionRow) -> str:
     return "; ".join(reasons)
 
 
-def _body(row: SubmissionRow | EventRow) -> Body:
+def _body(row: SubmissionRow | EventRow) -> ShownBody:
     text = _readable(row.body)
     is_read = row.size <= LARGEST_SHOWN_BODY
-    return Body(
+    return ShownBody(
         number=row.number,
         size=row.size,
         text=text[:_BODY_CHARACTERS],
@@ -456,11 +263,11 @@ def _readable(body: bytes) -> str:
 
 
 def _kept(row: SubmissionRow) -> tuple[str, str]:
-    if row.outcome != Outcome.KEPT:
+    if row.outcome != SubmissionOutcome.KEPT:
         return "", "Nothing"
     event, payload = judge(row.body), read_payload(row.body)
     if isinstance(event, Refusal) or isinstance(payload, Refusal):
-        # What is not read to its end cannot be judged.
+        # The body was not read to its end, and cannot be judged.
         return "", _TOO_LONG
     kept = {"event_name": event.event_name, "created_at": event.created_at, event.identifier: event.contact}
     if event.metadata:
@@ -471,11 +278,66 @@ def _kept(row: SubmissionRow) -> tuple[str, str]:
 
 
 def _json(fields: Mapping[str, object]) -> str:
-    """Return JSON, spread over lines; of long JSON little more than is shown."""
+    """Return indented JSON; of long JSON little more than is shown."""
     written = io.StringIO()
-    # Piece by piece: with brackets in brackets, the whole would be as long as the square of what was sent.
+    # Piece by piece: nested brackets are indented ever further, so that the whole grows with the square of the body.
     for piece in _ENCODER.iterencode(fields):
         written.write(piece)
         if written.tell() > _BODY_CHARACTERS:
             break
     return written.getvalue()
+
+
+def _shown_text(key: str, text: str) -> ShownValue:
+    href = safe_href(text)
+    note = _STRIPE if key.lower() in _STRIPE_KEYS else ""
+    return ShownValue(kind=ValueKind.LINK if href else ValueKind.TEXT, text=_cut(text), href=href, note=note)
+
+
+def _shown_number(key: str, number: float) -> ShownValue:
+    if is_unix_seconds(number) and key.lower().endswith(intercom.DATE_SUFFIXES):
+        moment = read_moment(number)
+        text = f"{moment.date}, {moment.time}" if moment.time else moment.date
+        return ShownValue(kind=ValueKind.DATE, text=text, note=moment.note or f"{number}, in UTC")
+    return ShownValue(kind=ValueKind.NUMBER, text=_cut(json.dumps(number)))
+
+
+def _shown_object(value: Mapping[str, object]) -> ShownValue:
+    match value:
+        case {"url": str(url), "value": str(text)} if value.keys() == RICH_LINK:
+            href = safe_href(url)
+            return ShownValue(
+                kind=ValueKind.LINK if href else ValueKind.OTHER, text=_cut(text), href=href, note=_cut(url)
+            )
+        case {"amount": bool()}:
+            return _shown_json(value)
+        case {"amount": int(amount), "currency": str(currency)} if value.keys() == MONETARY_AMOUNT:
+            return _shown_money(amount, currency.upper())
+    return _shown_json(value)
+
+
+def _shown_money(amount: int, currency: str) -> ShownValue:
+    decimals = DECIMALS.get(currency.lower())
+    digits = HUNDREDTHS if decimals is None else decimals
+    whole, fraction = divmod(abs(amount), 10**digits)
+    number = f"{whole:,}.{fraction:0{digits}}" if digits else f"{whole:,}"
+    symbol = _SYMBOLS.get(currency, f"{currency}\N{NO-BREAK SPACE}")
+    sign = "\N{MINUS SIGN}" if amount < 0 else ""
+    sent = f"{amount} {currency} was sent"
+    if decimals == HUNDREDTHS:
+        note = sent
+    else:
+        note = f"{sent}. {_CENTS}" if decimals is not None else f"{sent}. ISO 4217 has no decimals for {currency}"
+    return ShownValue(kind=ValueKind.MONEY, text=_cut(f"{sign}{symbol}{number}"), note=_cut(note))
+
+
+def _shown_json(value: object, *, note: str = "") -> ShownValue:
+    try:
+        text = json.dumps(value, ensure_ascii=False)
+    except RecursionError:
+        text = "nested too deeply to be shown"
+    return ShownValue(kind=ValueKind.OTHER, text=_cut(text), note=note)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _VALUE_CHARACTERS else f"{text[:_VALUE_CHARACTERS]}…"

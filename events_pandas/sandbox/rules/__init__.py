@@ -1,1 +1,1 @@
-"""What Intercom says to an event, and how often it listens: pure rules, written from its documentation."""
+"""Intercom's rules for events, its errors and its rate limit: pure, and written from its documentation."""

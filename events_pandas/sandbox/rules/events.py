@@ -1,4 +1,4 @@
-"""What Intercom says to the body of a submission: an event that it keeps, or a refusal."""
+"""Intercom's rules for the body of a submission: it becomes an event or a refusal."""
 
 import itertools
 import json
@@ -10,99 +10,16 @@ from typing import Any, Final, NoReturn, TypeAlias, TypeGuard
 from events_pandas import intercom
 from events_pandas.sandbox.rules.refusals import Refusal, invalid, missing
 
-_RICH_LINK: Final = frozenset({"url", "value"})
-_MONETARY_AMOUNT: Final = frozenset({"amount", "currency"})
-_CURRENCY_LENGTH: Final = 3
-_LINK_STARTS: Final = tuple(f"{scheme}://" for scheme in intercom.LINK_SCHEMES)
-
-
-def metadata_refusal(metadata: Mapping[str, object]) -> Refusal | None:
-    """Judge the keys and values of an event's metadata.
-
-    Parameters
-    ----------
-    metadata : mapping of str to object
-        The metadata as sent, parsed.
-
-    Returns
-    -------
-    Refusal or None
-        What is wrong with the first key that is wrong; None when all are right.
-
-    Notes
-    -----
-    Metadata is flat: text, numbers, and the two objects that Intercom knows. Nobody says what becomes of null, of
-    booleans and of text over 255 characters: the sandbox takes the first two and refuses the third, so that text
-    which Intercom might cut is seen.
-    """
-    seen: set[str] = set()
-    for key, value in metadata.items():
-        fault = _key_fault(key, seen) or _value_fault(value)
-        if fault:
-            return invalid(f"metadata.{key}", fault)
-        seen.add(key.lower())
-    return None
-
-
-def _key_fault(key: str, seen: set[str]) -> str | None:
-    if not intercom.FORBIDDEN_KEY_CHARACTERS.isdisjoint(key):
-        return "has a character that a metadata key may not have"
-    if key.lower() in intercom.RESERVED_KEYS:
-        return "is a reserved key"
-    if key.lower() in seen:
-        return "is there twice: keys that differ in case only are equal"
-    return None
-
-
-def _value_fault(value: object) -> str | None:
-    if isinstance(value, str):
-        return _text_fault(value)
-    if isinstance(value, dict):
-        return _object_fault(value)
-    if isinstance(value, list):
-        return "is an array, which metadata cannot hold"
-    return None
-
-
-def _text_fault(text: str) -> str | None:
-    if len(text) > intercom.TEXT_LIMIT:
-        return f"has {len(text)} characters, at most {intercom.TEXT_LIMIT} are allowed"
-    return "has a NUL character" if "\0" in text else None
-
-
-def _object_fault(value: Mapping[str, object]) -> str | None:
-    # "An object that contains" these keys, says Intercom's page: a third one is nothing that it is known to refuse.
-    if value.keys() >= _RICH_LINK:
-        return _rich_link_fault(value["url"], value["value"])
-    if value.keys() >= _MONETARY_AMOUNT:
-        return _monetary_amount_fault(value["amount"], value["currency"])
-    return "is an object, but neither a rich link (url, value) nor a monetary amount (amount, currency)"
-
-
-def _rich_link_fault(url: object, value: object) -> str | None:
-    if not isinstance(url, str) or not url.lower().startswith(_LINK_STARTS):
-        return "has a url that is no HTTP or HTTPS address"
-    if not isinstance(value, str):
-        return "has a value that is no string"
-    return "has a NUL character" if "\0" in url + value else None
-
-
-def _monetary_amount_fault(amount: object, currency: object) -> str | None:
-    if not isinstance(amount, int) or isinstance(amount, bool) or amount <= 0:
-        return "has an amount that is no positive integer"
-    if (
-        not isinstance(currency, str)
-        or len(currency) != _CURRENCY_LENGTH
-        or not (currency.isascii() and currency.isalpha())
-    ):
-        return "has a currency that is no code of three letters"
-    return None
-
-
 Payload: TypeAlias = dict[str, Any]
 """The fields of a submission by name, their values not judged yet."""
 
 _FIELDS: Final = frozenset({"event_name", "created_at", "metadata", *intercom.IDENTIFIERS})
+
+RICH_LINK: Final = frozenset({"url", "value"})
+MONETARY_AMOUNT: Final = frozenset({"amount", "currency"})
+
+_CURRENCY_LENGTH: Final = 3
+_LINK_STARTS: Final = tuple(f"{scheme}://" for scheme in intercom.LINK_SCHEMES)
 _INT64_BITS: Final = 63
 
 
@@ -123,7 +40,7 @@ class SandboxEvent:
     metadata : dict
         The first ten keys, in the order sent.
     times_received : int, default 1
-        Submissions that were answered 202 for this event; all but the first are duplicates, which Intercom ignores.
+        Submissions of this event that were answered 202. All but the first are duplicates, which Intercom ignores.
     """
 
     identifier: str
@@ -134,23 +51,22 @@ class SandboxEvent:
     times_received: int = 1
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SentFields:
+    """The fields that can be read from a submission, right or wrong. None: missing, or not of its type."""
+
+    identifier: str | None
+    contact: str | None
+    event_name: str | None
+    created_at: int | None
+    metadata: Payload | None
+
+
 def judge(body: bytes) -> SandboxEvent | Refusal:
-    """Judge the body of a submission by Intercom's rules.
+    """Return the event to keep from the body of a submission, or the first thing that is wrong with it.
 
-    Parameters
-    ----------
-    body : bytes
-        The body as it arrived.
-
-    Returns
-    -------
-    SandboxEvent or Refusal
-        The event to keep, or the first thing that is wrong.
-
-    Notes
-    -----
-    What Intercom leaves open is taken: times far from today (it has been seen to keep milliseconds), and more than one
-    identifier, of which the first of `user_id`, `id`, `email` names the contact.
+    The sandbox accepts what Intercom leaves open: times far from today (Intercom has been seen to keep milliseconds),
+    and several identifiers, of which the first of `user_id`, `id`, `email` names the contact.
     """
     payload = read_payload(body)
     if isinstance(payload, Refusal):
@@ -163,27 +79,15 @@ def judge(body: bytes) -> SandboxEvent | Refusal:
 
 
 def read_payload(body: bytes) -> Payload | Refusal:
-    """Parse the body of a submission.
+    """Return the fields of a JSON object, not judged yet, or a refusal.
 
-    Parameters
-    ----------
-    body : bytes
-        The body as it arrived.
-
-    Returns
-    -------
-    dict of str to object, or Refusal
-        The fields, not judged yet; a refusal when the body is no JSON object.
-
-    Notes
-    -----
     Stricter than Python's own reader: UTF-8 only, no NaN, no key twice in one object, no half of a surrogate pair.
     """
     try:
         text = body.decode()
         payload = _DECODER.decode(text)
         if "\\u" in text:
-            # Half of a surrogate pair passes for text in Python until somebody encodes it.
+            # Half of a surrogate pair is text for Python until it is encoded.
             json.dumps(payload, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         return Refusal(status=400, code="bad_request", message=f"The body is not valid JSON: {error}")
@@ -192,50 +96,14 @@ def read_payload(body: bytes) -> Payload | Refusal:
     return payload
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Sent:
-    """What can be read of a submission, right or wrong.
-
-    Parameters
-    ----------
-    identifier : {"user_id", "id", "email"} or None
-        The field that names the contact.
-    contact : str or None
-        Its value.
-    event_name : str or None
-        The name as sent.
-    created_at : int or None
-        Unix seconds.
-    metadata : dict or None
-        All of it, as sent.
-    """
-
-    identifier: str | None
-    contact: str | None
-    event_name: str | None
-    created_at: int | None
-    metadata: Payload | None
-
-
-def read_sent(body: bytes) -> Sent:
-    """Read what can be read of a submission.
-
-    Parameters
-    ----------
-    body : bytes
-        The body as it arrived.
-
-    Returns
-    -------
-    Sent
-        None wherever a field is missing, or is not of its type.
-    """
+def read_sent(body: bytes) -> SentFields:
+    """Read the fields of a submission that have the right type, whatever else is wrong with it."""
     payload = read_payload(body)
     fields = {} if isinstance(payload, Refusal) else payload
     texts = {field: value for field, value in fields.items() if isinstance(value, str)}
     identifier = next((field for field in intercom.IDENTIFIERS if field in texts), None)
     created_at, metadata = fields.get("created_at"), fields.get("metadata")
-    return Sent(
+    return SentFields(
         identifier=identifier,
         contact=None if identifier is None else texts[identifier],
         event_name=texts.get("event_name"),
@@ -245,18 +113,7 @@ def read_sent(body: bytes) -> Sent:
 
 
 def is_unix_seconds(value: object) -> TypeGuard[int]:
-    """Say whether a parsed value can be a time.
-
-    Parameters
-    ----------
-    value : object
-        A value from a payload.
-
-    Returns
-    -------
-    bool
-        True for an integer of 64 bits.
-    """
+    """Return whether a parsed value can be a time: an integer of 64 bits."""
     return isinstance(value, int) and not isinstance(value, bool) and value.bit_length() <= _INT64_BITS
 
 
@@ -274,11 +131,11 @@ def _finite(text: str) -> float:
     return number
 
 
-def _no_constant(name: str) -> NoReturn:
+def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON number")
 
 
-_DECODER: Final = json.JSONDecoder(object_pairs_hook=_unique_keys, parse_constant=_no_constant, parse_float=_finite)
+_DECODER: Final = json.JSONDecoder(object_pairs_hook=_unique_keys, parse_constant=_refuse_constant, parse_float=_finite)
 
 
 def _fields_refusal(payload: Payload) -> Refusal | None:
@@ -312,12 +169,24 @@ def _contact_refusal(payload: Payload) -> Refusal | None:
 
 
 def _metadata_refusal(payload: Payload) -> Refusal | None:
+    """Return what is wrong with the metadata, or with its first wrong key.
+
+    Metadata is flat: text, numbers, and the two objects that Intercom knows. Intercom does not document null, booleans
+    and text over 255 characters. The sandbox takes null and booleans, and refuses long text: text that Intercom might
+    cut is seen here.
+    """
     metadata = payload.get("metadata")
     if metadata is None:
         return None
     if not isinstance(metadata, dict):
         return invalid("metadata", "is no object")
-    return metadata_refusal(metadata)
+    seen: set[str] = set()
+    for key, value in metadata.items():
+        fault = _key_fault(key, seen) or _value_fault(value)
+        if fault:
+            return invalid(f"metadata.{key}", fault)
+        seen.add(key.lower())
+    return None
 
 
 def _text_refusal(field: str, value: object) -> Refusal | None:
@@ -328,7 +197,7 @@ def _text_refusal(field: str, value: object) -> Refusal | None:
     return invalid(field, "has a NUL character") if "\0" in value else None
 
 
-# In this order: a misspelled identifier is an unpermitted field rather than a missing one.
+# The order matters: a misspelled identifier is an unpermitted field, not a missing one.
 _CHECKS: Final[tuple[Callable[[Payload], Refusal | None], ...]] = (
     _fields_refusal,
     _event_name_refusal,
@@ -348,3 +217,58 @@ def _event(payload: Payload) -> SandboxEvent:
         created_at=payload["created_at"],
         metadata=dict(itertools.islice(metadata.items(), intercom.METADATA_LIMIT)),
     )
+
+
+def _key_fault(key: str, seen: set[str]) -> str | None:
+    if not intercom.FORBIDDEN_KEY_CHARACTERS.isdisjoint(key):
+        return "has a character that a metadata key may not have"
+    if key.lower() in intercom.RESERVED_KEYS:
+        return "is a reserved key"
+    if key.lower() in seen:
+        return "is there twice: keys that differ in case only are equal"
+    return None
+
+
+def _value_fault(value: object) -> str | None:
+    if isinstance(value, str):
+        return _text_fault(value)
+    if isinstance(value, dict):
+        return _object_fault(value)
+    if isinstance(value, list):
+        return "is an array, which metadata cannot hold"
+    return None
+
+
+def _text_fault(text: str) -> str | None:
+    if len(text) > intercom.TEXT_LIMIT:
+        return f"has {len(text)} characters, at most {intercom.TEXT_LIMIT} are allowed"
+    return "has a NUL character" if "\0" in text else None
+
+
+def _object_fault(value: Mapping[str, object]) -> str | None:
+    # Intercom's page says "an object that contains" these keys: it is not known to refuse a third one.
+    if value.keys() >= RICH_LINK:
+        return _rich_link_fault(value["url"], value["value"])
+    if value.keys() >= MONETARY_AMOUNT:
+        return _monetary_amount_fault(value["amount"], value["currency"])
+    return "is an object, but neither a rich link (url, value) nor a monetary amount (amount, currency)"
+
+
+def _rich_link_fault(url: object, value: object) -> str | None:
+    if not isinstance(url, str) or not url.lower().startswith(_LINK_STARTS):
+        return "has a url that is no HTTP or HTTPS address"
+    if not isinstance(value, str):
+        return "has a value that is no string"
+    return "has a NUL character" if "\0" in url + value else None
+
+
+def _monetary_amount_fault(amount: object, currency: object) -> str | None:
+    if not isinstance(amount, int) or isinstance(amount, bool) or amount <= 0:
+        return "has an amount that is no positive integer"
+    if (
+        not isinstance(currency, str)
+        or len(currency) != _CURRENCY_LENGTH
+        or not (currency.isascii() and currency.isalpha())
+    ):
+        return "has a currency that is no code of three letters"
+    return None

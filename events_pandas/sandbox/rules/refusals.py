@@ -1,4 +1,4 @@
-"""The errors that Intercom answers, and the form in which they travel."""
+"""Intercom's errors, and the JSON in which they travel."""
 
 import json
 from dataclasses import dataclass, replace
@@ -10,20 +10,10 @@ from urllib.parse import quote
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Refusal:
-    """An answer that says no.
+    """An error that Intercom answers.
 
-    Parameters
-    ----------
-    status : int
-        The HTTP status.
-    code : str
-        Intercom's word for the error, such as ``"parameter_invalid"``.
-    message : str
-        The same for people.
-    field : str, optional
-        The field at fault, where there is one.
-    link : str, optional
-        A header that says where to ask instead.
+    `code` is Intercom's word for it, such as ``"parameter_invalid"``; `field` is the field at fault; `link` is the
+    value of a Link header.
     """
 
     status: int
@@ -46,11 +36,13 @@ AMBIGUOUS_EMAIL: Final = Refusal(
     message="Multiple existing users match this email address - must be more specific using user_id",
 )
 RESOURCE_NOT_FOUND: Final = Refusal(status=404, code="resource_not_found", message="Resource Not Found")
-CONTACT_MERGED: Final = Refusal(
+
+_CONTACT_MERGED: Final = Refusal(
     status=410,
     code="contact_merged",
     message="This contact has been merged. See the 'Link' header for the canonical contact.",
 )
+
 NOT_ACCEPTABLE: Final = Refusal(
     status=406, code="media_type_not_acceptable", message="The Accept header should be application/json"
 )
@@ -64,7 +56,7 @@ _CHOSEN: Final = MappingProxyType(
         404: USER_NOT_FOUND,
         406: NOT_ACCEPTABLE,
         409: AMBIGUOUS_EMAIL,
-        410: CONTACT_MERGED,
+        410: _CONTACT_MERGED,
         422: TOO_MANY_NAMES,
         429: Refusal(status=429, code="too_many_requests", message="The service is overloaded, try again later"),
         503: Refusal(status=503, code="service_unavailable", message="Sorry, the API service is unavailable"),
@@ -73,125 +65,40 @@ _CHOSEN: Final = MappingProxyType(
 
 
 def missing(field: str, message: str = "") -> Refusal:
-    """Return the refusal of a submission that lacks a required field.
-
-    Parameters
-    ----------
-    field : str
-        The field that is not there.
-    message : str, optional
-        What to say when "… is required" is not the whole truth.
-
-    Returns
-    -------
-    Refusal
-        400 ``parameter_not_found``.
-    """
+    """Return 400 ``parameter_not_found`` for a required field; by default the message is '… is required'."""
     return Refusal(status=400, code="parameter_not_found", message=message or f"{field} is required", field=field)
 
 
 def invalid(field: str, message: str) -> Refusal:
-    """Return the refusal of a field whose value cannot be used.
-
-    Parameters
-    ----------
-    field : str
-        The field, as a path: ``"metadata.price"``.
-    message : str
-        What is wrong with it.
-
-    Returns
-    -------
-    Refusal
-        400 ``parameter_invalid``.
-    """
+    """Return 400 ``parameter_invalid`` for a field, given as a path such as ``"metadata.price"``."""
     return Refusal(status=400, code="parameter_invalid", message=f"{field} {message}", field=field)
 
 
 def already_exists(contact_id: str) -> Refusal:
-    """Return the refusal of a contact that is there already.
-
-    Parameters
-    ----------
-    contact_id : str
-        Intercom's identifier of the contact that is there.
-
-    Returns
-    -------
-    Refusal
-        409 ``conflict``, in Intercom's words: clients read the identifier out of them.
-    """
+    """Return 409 ``conflict`` in Intercom's words: clients read the other contact's id from them."""
     message = f"A contact matching those details already exists with id={contact_id}"
     return Refusal(status=409, code="conflict", message=message)
 
 
 def merged_into(contact_id: str) -> Refusal:
-    """Return the refusal of a contact that was merged into another.
-
-    Parameters
-    ----------
-    contact_id : str
-        Intercom's identifier of the other.
-
-    Returns
-    -------
-    Refusal
-        410 ``contact_merged``, with a link to the other.
-    """
-    return replace(CONTACT_MERGED, link=f'</contacts/{quote(contact_id, safe="")}>; rel="canonical"')
+    """Return 410 ``contact_merged`` with a link to the contact that took the place."""
+    return replace(_CONTACT_MERGED, link=f'</contacts/{quote(contact_id, safe="")}>; rel="canonical"')
 
 
 def over_the_limit(limit: int, *, window_seconds: float) -> Refusal:
-    """Return the refusal of a request that its window has no room for.
-
-    Parameters
-    ----------
-    limit : int
-        Requests that the window allows.
-    window_seconds : float
-        The length of the window.
-
-    Returns
-    -------
-    Refusal
-        429 ``rate_limit_exceeded``, in Intercom's words.
-    """
+    """Return 429 ``rate_limit_exceeded`` in Intercom's words."""
     message = f"Exceeded rate limit of {limit} in {window_seconds:g}_seconds"
     return Refusal(status=429, code="rate_limit_exceeded", message=message)
 
 
 def chosen_refusal(status: int) -> Refusal:
-    """Return what Intercom says with a status that was chosen as a fault.
-
-    Parameters
-    ----------
-    status : int
-        An HTTP status from 400 to 599.
-
-    Returns
-    -------
-    Refusal
-        Intercom's usual code and message for it.
-    """
+    """Return Intercom's usual error for a status from 400 to 599 that was chosen as a fault."""
     code = "client_error" if status < HTTPStatus.INTERNAL_SERVER_ERROR else "server_error"
     return _CHOSEN.get(status) or Refusal(status=status, code=code, message=f"The sandbox was told to answer {status}")
 
 
 def error_list(refusal: Refusal, *, request_id: str) -> bytes:
-    """Return a refusal as the body of an answer.
-
-    Parameters
-    ----------
-    refusal : Refusal
-        The error.
-    request_id : str
-        The number under which Intercom's support would find the request.
-
-    Returns
-    -------
-    bytes
-        JSON of the type ``error.list``.
-    """
+    """Return a refusal as JSON of the type ``error.list``, with the id that Intercom's support would ask for."""
     error = {"code": refusal.code, "message": refusal.message}
     if refusal.field is not None:
         error["field"] = refusal.field

@@ -1,1 +1,1 @@
-"""The sandbox on a socket: who is let in, what is answered, and how it goes out."""
+"""The sandbox as a server: requests in, decisions, responses out, and the thread that serves."""

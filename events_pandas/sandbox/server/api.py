@@ -1,4 +1,4 @@
-"""The API: which answer a request gets; how that is sent is another matter."""
+"""The API: it decides on each request and carries it out. `wire` sends the response."""
 
 import re
 from collections.abc import Mapping
@@ -8,19 +8,18 @@ from typing import Final, TypeAlias
 from starlette.datastructures import QueryParams
 
 from events_pandas import intercom
-from events_pandas.sandbox.endpoints.answers import Answer, Reply, refused, reply, with_content
+from events_pandas.sandbox.endpoints.replies import HttpResponse, Reply, make_response, refused, with_content
 from events_pandas.sandbox.endpoints.routes import Request, find_endpoint
-from events_pandas.sandbox.faults import Fault, FaultPlan
+from events_pandas.sandbox.faults import SUBMIT, Fault, FaultPlan
 from events_pandas.sandbox.rules import refusals
 from events_pandas.sandbox.rules.refusals import Refusal
 from events_pandas.sandbox.rules.window import Allowance, RateWindow
 from events_pandas.sandbox.server.wire import accepts_json, read_credentials, token_credentials
-from events_pandas.sandbox.workspace.workspace import Outcome, Workspace
+from events_pandas.sandbox.workspace.workspace import SubmissionOutcome, Workspace
 
 LARGEST_BODY: Final = 1_000_000
 """Bytes of a request; a larger one is answered 413."""
 
-_SUBMIT: Final = ("POST", intercom.EVENTS_PATH)
 _WORD: Final = re.compile(r"[!-~]+")
 _OWN_VERSION: Final = intercom.API_VERSION.encode()
 _VERSIONS: Final[Mapping[bytes, str]] = {
@@ -32,35 +31,22 @@ _VERSIONS: Final[Mapping[bytes, str]] = {
         "Unstable",
     )
 }
-# Neither is sent: the client waits for an answer in vain.
+# With these faults the client gets no answer.
 _UNANSWERED: Final = frozenset({"drop_after", "no_answer"})
 
-_TurnedAway: TypeAlias = tuple[Refusal, Outcome]
-"""Why a request is answered without being judged, and what is said of it in the log of the submissions."""
+_EarlyRefusal: TypeAlias = tuple[Refusal, SubmissionOutcome]
+"""Why a request is answered without being judged, and its outcome in the log of the submissions."""
 
-_OUTAGE: Final[_TurnedAway] = (refusals.chosen_refusal(503), Outcome.FAILED)
+_OUTAGE: Final[_EarlyRefusal] = (refusals.chosen_refusal(503), SubmissionOutcome.FAILED)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Call:
+class HttpRequest:
     """A request as it arrived.
 
-    Parameters
-    ----------
-    method : str
-        In capitals.
-    path : str
-        The path, decoded and plain: no slash twice or at its end.
-    query : bytes
-        What stands behind the question mark.
-    headers : mapping of bytes to bytes
-        By their names in lower case.
-    body : bytes
-        To its end, or the beginning of one that is too large.
-    host : str
-        The name that the sandbox goes by where there is no Host header, with its port.
-    received_at : float
-        The server's time, in Unix seconds.
+    `path` is decoded and plain: without double slashes, and without one at its end. `headers` have names in lower case.
+    `body` is only the beginning if it is too large. `host` is the sandbox's name and port, used if there is no Host
+    header. `received_at` is the server's time in Unix seconds.
     """
 
     method: str
@@ -73,65 +59,28 @@ class Call:
 
     @property
     def is_submission(self) -> bool:
-        """Return whether an event is submitted.
-
-        Returns
-        -------
-        bool
-            True for ``POST /events``.
-        """
-        return (self.method, self.path) == _SUBMIT
+        """Whether the request submits an event: ``POST /events``."""
+        return (self.method, self.path) == SUBMIT
 
     @property
     def base_url(self) -> str:
-        """Return the address that the client knows the sandbox by.
-
-        Returns
-        -------
-        str
-            Without a slash at its end.
-        """
+        """The address by which the client knows the sandbox, without a slash at its end."""
         return f"http://{self.headers.get(b'host', b'').decode('latin-1') or self.host}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Decision:
-    """What is said to a request, and how.
+class PlannedResponse:
+    """The response to a request, or None to close the connection; and the fault that strikes it on the way."""
 
-    Parameters
-    ----------
-    reply : Reply or None
-        None when the connection is closed instead.
-    fault : int or str, optional
-        What goes wrong on the way.
-    """
-
-    reply: Reply | None
+    response: HttpResponse | None
     fault: Fault | None = None
 
 
 class Api:
     """Decide on requests as Intercom does.
 
-    Parameters
-    ----------
-    workspace : Workspace
-        Where events go.
-    window : RateWindow
-        The rate limit.
-    plan : FaultPlan
-        What goes wrong.
-    access_token : str
-        The token that requests have to carry.
-
-    Raises
-    ------
-    ValueError
-        If the token cannot stand in a header.
-
-    Notes
-    -----
-    A few paths need no router; Starlette's would answer a wrong method with 405, where Intercom says 404.
+    A few paths need no router; Starlette's would answer a wrong method with 405, where Intercom says 404. ValueError:
+    the token cannot stand in a header.
     """
 
     def __init__(self, *, workspace: Workspace, window: RateWindow, plan: FaultPlan, access_token: str) -> None:
@@ -143,115 +92,93 @@ class Api:
         self._credentials = token_credentials(access_token)
 
     def is_authorized(self, headers: Mapping[bytes, bytes]) -> bool:
-        """Return whether a request carries the token.
-
-        Parameters
-        ----------
-        headers : mapping of bytes to bytes
-            Of the request.
-
-        Returns
-        -------
-        bool
-            True also for a token that is revoked; the token may be a bearer's, or the user of HTTP Basic.
-        """
+        """Return whether a request carries the token, as a bearer or as the user of HTTP Basic, even if revoked."""
         return read_credentials(headers.get(b"authorization", b"")) in self._credentials
 
-    def decide(self, call: Call, *, uptime: float) -> Decision:
-        """Decide on a request, and do what it asks for.
+    def decide(self, request: HttpRequest, *, uptime: float) -> PlannedResponse:
+        """Decide on a request, and carry it out. `uptime` is the time by the plan's clock."""
+        is_outage = self.plan.is_outage(uptime)
+        allowance = None if is_outage else self._allowance(request)
+        early = _OUTAGE if is_outage else self._early_refusal(request, allowance)
+        return self._refuse_early(request, early, allowance) if early else self._carry_out(request, allowance)
 
-        Parameters
-        ----------
-        call : Call
-            The request.
-        uptime : float
-            The time by the plan's clock.
-
-        Returns
-        -------
-        Decision
-            What to say, and how.
-        """
-        is_out = self.plan.is_out(uptime)
-        allowance = None if is_out else self._allowance(call)
-        away = _OUTAGE if is_out else self._refusal_at_the_door(call, allowance)
-        return self._turn_away(call, away, allowance) if away else self._carry_out(call, allowance)
-
-    def _allowance(self, call: Call) -> Allowance | None:
+    def _allowance(self, request: HttpRequest) -> Allowance | None:
         """Count a request; only those with a valid token are counted."""
-        is_valid = self.is_authorized(call.headers) and not self.plan.faults.token_revoked
-        return self.window.spend(call.received_at) if is_valid else None
+        is_valid = self.is_authorized(request.headers) and not self.plan.faults.token_revoked
+        return self.window.spend(request.received_at) if is_valid else None
 
-    def _refusal_at_the_door(self, call: Call, allowance: Allowance | None) -> _TurnedAway | None:
-        if not self.is_authorized(call.headers):
-            return refusals.ACCESS_TOKEN_INVALID, Outcome.REFUSED
+    def _early_refusal(self, request: HttpRequest, allowance: Allowance | None) -> _EarlyRefusal | None:
+        if not self.is_authorized(request.headers):
+            return refusals.ACCESS_TOKEN_INVALID, SubmissionOutcome.REFUSED
         if allowance is None:
-            return refusals.TOKEN_REVOKED, Outcome.FAILED
-        refusal = self._limit_refusal(allowance) or _request_refusal(call)
-        return (refusal, Outcome.REFUSED) if refusal else None
+            return refusals.TOKEN_REVOKED, SubmissionOutcome.FAILED
+        refusal = self._limit_refusal(allowance) or _request_refusal(request)
+        return (refusal, SubmissionOutcome.REFUSED) if refusal else None
 
     def _limit_refusal(self, allowance: Allowance) -> Refusal | None:
         if allowance.is_admitted:
             return None
         return refusals.over_the_limit(allowance.limit, window_seconds=self.window.window_seconds)
 
-    def _carry_out(self, call: Call, allowance: Allowance | None) -> Decision:
-        fault = self.plan.next_fault(call.method, call.path, call.body)
+    def _carry_out(self, request: HttpRequest, allowance: Allowance | None) -> PlannedResponse:
+        fault = self.plan.next_fault(request.method, request.path, request.body)
         if isinstance(fault, int):
-            return self._turn_away(call, (refusals.chosen_refusal(fault), Outcome.FAILED), allowance)
+            return self._refuse_early(request, (refusals.chosen_refusal(fault), SubmissionOutcome.FAILED), allowance)
         if fault == "drop_before":
-            self._log(call, None, Outcome.FAILED)
-            return Decision(reply=None)
-        answer = self._answer(call, is_answered=fault not in _UNANSWERED)
+            self._log(request, None, SubmissionOutcome.FAILED)
+            return PlannedResponse(response=None)
+        reply = self._reply(request, is_answered=fault not in _UNANSWERED)
         if fault == "drop_after":
-            return Decision(reply=None)
-        whole = self._reply(call, answer, allowance)
+            return PlannedResponse(response=None)
+        response = self._response(request, reply, allowance)
         if fault == "garbage":
-            whole = with_content(whole, self.plan.garbage(call.body))
-        return Decision(reply=whole, fault=fault)
+            response = with_content(response, self.plan.garbage(request.body))
+        return PlannedResponse(response=response, fault=fault)
 
-    def _turn_away(self, call: Call, away: _TurnedAway, allowance: Allowance | None) -> Decision:
-        refusal, outcome = away
-        self._log(call, refusal, outcome)
-        return Decision(reply=self._reply(call, refused(refusal), allowance))
+    def _refuse_early(self, request: HttpRequest, early: _EarlyRefusal, allowance: Allowance | None) -> PlannedResponse:
+        refusal, outcome = early
+        self._log(request, refusal, outcome)
+        return PlannedResponse(response=self._response(request, refused(refusal), allowance))
 
-    def _log(self, call: Call, refusal: Refusal | None, outcome: Outcome) -> None:
-        """Remember a submission that is not judged; without a refusal its connection is closed."""
-        if call.is_submission:
+    def _log(self, request: HttpRequest, refusal: Refusal | None, outcome: SubmissionOutcome) -> None:
+        """Log a submission that is not judged; without a refusal its connection is closed."""
+        if request.is_submission:
             status = refusal.status if refusal else None
-            self.workspace.turn_away(
-                call.body, received_at=call.received_at, outcome=outcome, http_status=status, refusal=refusal
+            self.workspace.log_unjudged(
+                request.body, received_at=request.received_at, outcome=outcome, http_status=status, refusal=refusal
             )
 
-    def _answer(self, call: Call, *, is_answered: bool) -> Answer:
-        if call.is_submission:
-            verdict = self.workspace.submit(call.body, received_at=call.received_at, is_answered=is_answered)
-            return refused(verdict) if isinstance(verdict, Refusal) else Answer(status=202)
-        endpoint = find_endpoint(call.method, call.path)
-        return endpoint(self.workspace, _request(call)) if endpoint else refused(refusals.RESOURCE_NOT_FOUND)
+    def _reply(self, request: HttpRequest, *, is_answered: bool) -> Reply:
+        if request.is_submission:
+            verdict = self.workspace.submit(request.body, received_at=request.received_at, is_answered=is_answered)
+            return refused(verdict) if isinstance(verdict, Refusal) else Reply(status=202)
+        endpoint = find_endpoint(request.method, request.path)
+        return (
+            endpoint(self.workspace, _endpoint_request(request)) if endpoint else refused(refusals.RESOURCE_NOT_FOUND)
+        )
 
-    def _reply(self, call: Call, answer: Answer, allowance: Allowance | None) -> Reply:
-        told = allowance if self.plan.faults.rate_headers else None
-        version = _VERSIONS.get(call.headers.get(b"intercom-version", _OWN_VERSION).lower(), intercom.API_VERSION)
-        return reply(answer, now=call.received_at, allowance=told, version=version)
+    def _response(self, request: HttpRequest, reply: Reply, allowance: Allowance | None) -> HttpResponse:
+        shown = allowance if self.plan.faults.rate_headers else None
+        version = _VERSIONS.get(request.headers.get(b"intercom-version", _OWN_VERSION).lower(), intercom.API_VERSION)
+        return make_response(reply, now=request.received_at, allowance=shown, version=version)
 
 
-def _request(call: Call) -> Request:
+def _endpoint_request(request: HttpRequest) -> Request:
     return Request(
-        method=call.method,
-        path=call.path,
-        query=QueryParams(call.query),
-        body=call.body,
-        base_url=call.base_url,
-        now=call.received_at,
+        method=request.method,
+        path=request.path,
+        query=QueryParams(request.query),
+        body=request.body,
+        base_url=request.base_url,
+        now=request.received_at,
     )
 
 
-def _request_refusal(call: Call) -> Refusal | None:
-    if not accepts_json(call.headers.get(b"accept", b"")):
+def _request_refusal(request: HttpRequest) -> Refusal | None:
+    if not accepts_json(request.headers.get(b"accept", b"")):
         return refusals.NOT_ACCEPTABLE
-    if call.headers.get(b"intercom-version", _OWN_VERSION).lower() not in _VERSIONS:
+    if request.headers.get(b"intercom-version", _OWN_VERSION).lower() not in _VERSIONS:
         return refusals.VERSION_INVALID
-    if not call.is_submission and find_endpoint(call.method, call.path) is None:
+    if not request.is_submission and find_endpoint(request.method, request.path) is None:
         return refusals.RESOURCE_NOT_FOUND
-    return refusals.TOO_LARGE if len(call.body) > LARGEST_BODY else None
+    return refusals.TOO_LARGE if len(request.body) > LARGEST_BODY else None

@@ -1,4 +1,4 @@
-"""The sandbox as an ASGI application: the API, the page to look at it, and the control of both."""
+"""The sandbox as an ASGI application: the API, the page and the control, for requests to one of its own names."""
 
 import asyncio
 import ipaddress
@@ -13,168 +13,28 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from events_pandas.loopback import is_loopback
-from events_pandas.sandbox.endpoints.answers import Answer, refused, reply
+from events_pandas.sandbox.endpoints.replies import Reply, make_response, refused
 from events_pandas.sandbox.page import Page
 from events_pandas.sandbox.rules.refusals import ACCESS_TOKEN_INVALID, HOST_NOT_ALLOWED, TOO_LARGE, Refusal
 from events_pandas.sandbox.rules.window import is_whole
-from events_pandas.sandbox.server.api import LARGEST_BODY, Api, Call, Decision
+from events_pandas.sandbox.server.api import LARGEST_BODY, Api, HttpRequest, PlannedResponse
 from events_pandas.sandbox.server.control import CONTROL_PATH, Control
-from events_pandas.sandbox.server.wire import Connection, drop, joined_headers, plain_path, send_reply
+from events_pandas.sandbox.server.wire import ClientConnection, drop, joined_headers, plain_path, send_response
 
+_LOGGER: Final = logging.getLogger("events_pandas.sandbox")
 _LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _PORTS: Final = range(65_536)
 
-
-def checked_host(host: object) -> str:
-    """Return an address to listen on if it can be one.
-
-    Parameters
-    ----------
-    host : object
-        What is wished for.
-
-    Returns
-    -------
-    str
-        The address, or a name.
-
-    Raises
-    ------
-    ValueError
-        If it is no text, blank, or no name that a network could know.
-    """
-    if not isinstance(host, str) or not host.strip() or not _is_name(host):
-        # An empty one would listen on every address.
-        raise ValueError(f"host must be an address or a name, such as '127.0.0.1' or 'localhost', not {host!r}")
-    return host
-
-
-def checked_port(port: object) -> int:
-    """Return a port if it is one.
-
-    Parameters
-    ----------
-    port : object
-        What is wished for.
-
-    Returns
-    -------
-    int
-        The port; 0 for any that is free.
-
-    Raises
-    ------
-    ValueError
-        If it is no whole number from 0 to 65535.
-    """
-    if not is_whole(port) or port not in _PORTS:
-        raise ValueError(f"port must be a whole number from 0 to 65535, not {port!r}; 0 stands for any that is free")
-    return int(port)
-
-
-def host_to_ask(host: str) -> str:
-    """Return the host under which this machine reaches a sandbox, as it stands in a URL.
-
-    Parameters
-    ----------
-    host : str
-        The address that the sandbox listens on.
-
-    Returns
-    -------
-    str
-        The loopback's for a sandbox that listens on all addresses, since those are none to connect to; an IPv6 address
-        in brackets.
-    """
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return host
-    if address.is_unspecified:
-        return "127.0.0.1" if address.version == 4 else "[::1]"  # noqa: PLR2004  # The version of the protocol.
-    return f"[{host}]" if ":" in host else host
-
-
-def allowed_hosts(host: str) -> frozenset[str] | None:
-    """Return the names that a sandbox goes by.
-
-    Parameters
-    ----------
-    host : str
-        The address that it listens on.
-
-    Returns
-    -------
-    frozenset of str or None
-        On the loopback its own names, as they stand in the Host header; None for any, on other addresses.
-
-    Notes
-    -----
-    A page of somebody else's can have its own name point to the loopback, and would be taken for the sandbox's own by
-    the browser that shows it (DNS rebinding): it would read everything. The name that it came by gives it away.
-    """
-    if not is_loopback(host):
-        return None
-    return _LOOPBACK_NAMES | {host_to_ask(host).lower()}
-
-
-def is_allowed(host_header: bytes | None, allowed: frozenset[str] | None) -> bool:
-    """Return whether a request came by one of the names.
-
-    Parameters
-    ----------
-    host_header : bytes or None
-        The value of the Host header, with or without a port; None where there is no such header, as HTTP/1.0 allows:
-        no browser leaves it out.
-    allowed : frozenset of str or None
-        What `allowed_hosts` returned.
-
-    Returns
-    -------
-    bool
-        False for a name that the sandbox does not go by.
-    """
-    if allowed is None or host_header is None:
-        return True
-    text = host_header.decode("latin-1").lower()
-    name, colon, port = text.rpartition(":")
-    return (name if colon and port.isdigit() else text) in allowed
-
-
-def _is_name(host: str) -> bool:
-    try:
-        # As a socket does.
-        host.encode("idna")
-    except UnicodeError:
-        return False
-    return host.isprintable()
-
-
-_LOGGER: Final = logging.getLogger("events_pandas.sandbox")
-
-_Said: TypeAlias = Decision | Response
-"""What is said to a request: by Intercom or the control, or by the page."""
+_AnyResponse: TypeAlias = PlannedResponse | Response
+"""The response to a request: from the API or the control, or from the page."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SandboxApp:
-    """Answer as Intercom does, and show what was answered.
+    """Answer as Intercom does, and show what was received.
 
-    Parameters
-    ----------
-    api : Api
-        What Intercom has.
-    control : Control
-        The settings.
-    page : Page
-        What people look at.
-    hosts : frozenset of str or None
-        The names by which the sandbox may be asked; None for any.
-
-    Notes
-    -----
-    What goes wrong in the sandbox itself, such as a disk that is full, is logged to ``events_pandas.sandbox`` and
-    answered 500 ``sandbox_error``.
+    `hosts` are the names by which the sandbox may be asked; None for any. A failure of the sandbox itself, such as a
+    full disk, is logged to ``events_pandas.sandbox`` and answered 500 ``sandbox_error``.
     """
 
     api: Api
@@ -188,58 +48,60 @@ class SandboxApp:
         if body is None:
             return
         try:
-            said = await self._said(scope, body)
+            response = await self._respond(scope, body)
         except Exception as error:
-            # Neither path nor body: they name people.
+            # The log has neither path nor body: they name people.
             _LOGGER.exception("the sandbox itself failed, and answers 500")
-            said = self._refusal(scope, _failure(error))
-        if isinstance(said, Response):
-            await said(scope, receive, send)
+            response = self._refusal(scope, _failure(error))
+        if isinstance(response, Response):
+            await response(scope, receive, send)
         else:
-            await self._send(said, Connection.of_request(scope, receive, send))
+            await self._send(response, ClientConnection.of_request(scope, receive, send))
 
-    async def _said(self, scope: Scope, body: bytes) -> _Said:
-        call = self._call(scope, body)
-        if not is_allowed(call.headers.get(b"host"), self.hosts):
+    async def _respond(self, scope: Scope, body: bytes) -> _AnyResponse:
+        request = self._request(scope, body)
+        if not is_allowed(request.headers.get(b"host"), self.hosts):
             return self._refusal(scope, HOST_NOT_ALLOWED)
-        if call.path == CONTROL_PATH:
-            return Decision(reply=reply(self._control_answer(call), now=call.received_at))
+        if request.path == CONTROL_PATH:
+            return PlannedResponse(response=make_response(self._control_reply(request), now=request.received_at))
         if self._is_for_the_page(scope):
-            known = call.headers.get(b"if-none-match", b"").decode("latin-1")
-            return self.page.answer(call.path, QueryParams(call.query), base_url=call.base_url, if_none_match=known)
-        return await self._decision(call)
+            etag = request.headers.get(b"if-none-match", b"").decode("latin-1")
+            return self.page.answer(
+                request.path, QueryParams(request.query), base_url=request.base_url, if_none_match=etag
+            )
+        return await self._api_response(request)
 
-    async def _decision(self, call: Call) -> Decision:
-        # Half of the latency is the way here, half the way back: the window counts in between.
+    async def _api_response(self, request: HttpRequest) -> PlannedResponse:
+        # Half of the latency is the way here, half the way back. The window counts in between.
         pause_seconds = self.api.plan.latency_seconds() / 2
         if pause_seconds > 0:
             await asyncio.sleep(pause_seconds)
-            call = replace(call, received_at=self._now())
-        decision = self.api.decide(call, uptime=time.monotonic())
+            request = replace(request, received_at=self._now())
+        planned = self.api.decide(request, uptime=time.monotonic())
         if pause_seconds > 0:
             await asyncio.sleep(pause_seconds)
-        return decision
+        return planned
 
-    async def _send(self, decision: Decision, connection: Connection) -> None:
-        if decision.reply is None:
+    async def _send(self, planned: PlannedResponse, connection: ClientConnection) -> None:
+        if planned.response is None:
             await drop(connection)
         else:
             trickle_seconds = self.api.plan.faults.trickle_seconds
-            await send_reply(decision.reply, connection, fault=decision.fault, trickle_seconds=trickle_seconds)
+            await send_response(planned.response, connection, fault=planned.fault, trickle_seconds=trickle_seconds)
 
-    def _control_answer(self, call: Call) -> Answer:
-        if not self.api.is_authorized(call.headers):
+    def _control_reply(self, request: HttpRequest) -> Reply:
+        if not self.api.is_authorized(request.headers):
             return refused(ACCESS_TOKEN_INVALID)
-        if len(call.body) > LARGEST_BODY:
+        if len(request.body) > LARGEST_BODY:
             return refused(TOO_LARGE)
-        return self.control.answer(call.method, call.body, uptime=time.monotonic())
+        return self.control.answer(request.method, request.body, uptime=time.monotonic())
 
-    def _refusal(self, scope: Scope, refusal: Refusal) -> _Said:
-        """Refuse a request in the form that whoever asks can read."""
+    def _refusal(self, scope: Scope, refusal: Refusal) -> _AnyResponse:
+        """Refuse a request: as text for the page, otherwise in Intercom's form."""
         if self._is_for_the_page(scope):
-            # Bytes: the text of an error may have what UTF-8 has not.
+            # Encoded here: the text of an error may have characters that UTF-8 lacks.
             return PlainTextResponse(refusal.message.encode(errors="backslashreplace"), refusal.status)
-        return Decision(reply=reply(refused(refusal), now=self._now()))
+        return PlannedResponse(response=make_response(refused(refusal), now=self._now()))
 
     def _is_for_the_page(self, scope: Scope) -> bool:
         return scope["method"] in {"GET", "HEAD"} and self.page.handles(scope["path"])
@@ -247,9 +109,9 @@ class SandboxApp:
     def _now(self) -> float:
         return self.api.plan.server_time(time.time())
 
-    def _call(self, scope: Scope, body: bytes) -> Call:
+    def _request(self, scope: Scope, body: bytes) -> HttpRequest:
         address, port = scope["server"]
-        return Call(
+        return HttpRequest(
             method=scope["method"],
             path=plain_path(scope.get("raw_path") or scope["path"].encode()),
             query=scope["query_string"],
@@ -258,6 +120,68 @@ class SandboxApp:
             host=f"{address}:{port}",
             received_at=self._now(),
         )
+
+
+def checked_host(host: object) -> str:
+    """Return an address or a name to listen on; raise ValueError if no network could know it."""
+    if not isinstance(host, str) or not host.strip() or not _is_name(host):
+        # An empty host would listen on every address.
+        raise ValueError(f"host must be an address or a name, such as '127.0.0.1' or 'localhost', not {host!r}")
+    return host
+
+
+def checked_port(port: object) -> int:
+    """Return a port, 0 for any that is free; raise ValueError if it is not a whole number from 0 to 65535."""
+    if not is_whole(port) or port not in _PORTS:
+        raise ValueError(f"port must be a whole number from 0 to 65535, not {port!r}; 0 stands for any that is free")
+    return int(port)
+
+
+def reachable_host(host: str) -> str:
+    """Return the host for the URL of a sandbox that listens on `host`, with an IPv6 address in brackets.
+
+    Nobody can connect to the address that stands for all addresses: the loopback's takes its place.
+    """
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host
+    if address.is_unspecified:
+        return "127.0.0.1" if address.version == 4 else "[::1]"  # noqa: PLR2004  # The version of the protocol.
+    return f"[{host}]" if ":" in host else host
+
+
+def allowed_hosts(host: str) -> frozenset[str] | None:
+    """Return the names in the Host header that the sandbox answers to; None for any.
+
+    On the loopback these are its own names. Another site can point a name of its own to the loopback (DNS rebinding).
+    The browser would take that site for the sandbox, and let it read everything. The Host header gives the other name
+    away.
+    """
+    if not is_loopback(host):
+        return None
+    return _LOOPBACK_NAMES | {reachable_host(host).lower()}
+
+
+def is_allowed(host_header: bytes | None, allowed: frozenset[str] | None) -> bool:
+    """Return whether a request came by one of the allowed names, with or without a port.
+
+    HTTP/1.0 allows a request without a Host header, which is allowed here too: browsers always send one.
+    """
+    if allowed is None or host_header is None:
+        return True
+    text = host_header.decode("latin-1").lower()
+    name, colon, port = text.rpartition(":")
+    return (name if colon and port.isdigit() else text) in allowed
+
+
+def _is_name(host: str) -> bool:
+    try:
+        # A socket does the same.
+        host.encode("idna")
+    except UnicodeError:
+        return False
+    return host.isprintable()
 
 
 def _failure(error: Exception) -> Refusal:
@@ -270,7 +194,7 @@ def _failure(error: Exception) -> Refusal:
 
 
 async def _body(receive: Receive) -> bytes | None:
-    """Read a request to its end; return the beginning of a body that is too large, and None if the client left."""
+    """Read a request to its end; keep only the beginning of a body that is too large. None: the client left."""
     body = bytearray()
     while True:
         message = await receive()

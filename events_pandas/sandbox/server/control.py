@@ -1,4 +1,4 @@
-"""The control of a sandbox while it runs: its settings read and changed, by JSON or from another thread."""
+"""The control of a running sandbox: its settings are read and changed, by JSON or from another thread."""
 
 import dataclasses
 import json
@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from events_pandas import intercom
-from events_pandas.sandbox.endpoints.answers import Answer, refused
+from events_pandas.sandbox.endpoints.replies import Reply, refused
 from events_pandas.sandbox.endpoints.routes import find_endpoint
 from events_pandas.sandbox.faults import FaultPlan, Faults, NextFault, checked_faults
 from events_pandas.sandbox.rules.events import read_payload
@@ -22,7 +22,7 @@ CONTROL_PATH: Final = "/sandbox/control"
 _FAULTS_FIELDS: Final = tuple(field.name for field in dataclasses.fields(Faults))
 _NEXT_FAULT_FIELDS: Final = tuple(field.name for field in dataclasses.fields(NextFault))
 _OUTAGE_FIELDS: Final = frozenset({"outage_after_seconds", "outage_seconds"})
-# In one way only: "0500" beside "500" would be the same status twice.
+# A status has one spelling: "0500" beside "500" would be the same status twice.
 _STATUS: Final = re.compile("[1-9][0-9]{2}")
 
 
@@ -30,86 +30,36 @@ _STATUS: Final = re.compile("[1-9][0-9]{2}")
 class Control:
     """Read and change the settings of a sandbox.
 
-    Parameters
-    ----------
-    window : RateWindow
-        The rate limit.
-    plan : FaultPlan
-        What goes wrong.
-
-    Notes
-    -----
-    Every change is judged as a whole before anything of it takes effect, and sets what it names only. ``null`` for
-    `faults` lets all go well, ``null`` for `fail_next` takes back what it asked for.
+    A change is checked as a whole before any part of it takes effect, and sets only what it names. ``null`` for
+    `faults` removes all faults, ``null`` for `fail_next` takes back what it asked for. Every `uptime` is the time by
+    the plan's clock.
     """
 
     window: RateWindow
     plan: FaultPlan
 
-    def answer(self, method: str, body: bytes, *, uptime: float) -> Answer:
-        """Answer a request to the control.
+    def answer(self, method: str, body: bytes, *, uptime: float) -> Reply:
+        """Reply to a request: ``GET`` reads the settings, ``PATCH`` changes those in its JSON object.
 
-        Parameters
-        ----------
-        method : str
-            ``GET`` reads, ``PATCH`` changes.
-        body : bytes
-            Of a PATCH: a JSON object with the settings to change.
-        uptime : float
-            The time by the plan's clock.
-
-        Returns
-        -------
-        Answer
-            All settings, with the faults that were asked for one by one and are still to come; 400 that names what is
-            wrong, 404 for other methods.
+        The reply has all settings, and the faults of `fail_next` that are still to come. 400 names what is wrong; other
+        methods get 404.
         """
         if method not in {"GET", "PATCH"}:
             return refused(RESOURCE_NOT_FOUND)
         refusal = self._refusal_of_change(body, uptime=uptime) if method == "PATCH" else None
-        return refused(refusal) if refusal else Answer(status=200, content=json.dumps(self._settings()).encode())
+        return refused(refusal) if refusal else Reply(status=200, content=json.dumps(self._settings()).encode())
 
     def set_faults(self, faults: Faults, *, uptime: float) -> None:
-        """Wish for other faults from now on; an outage is counted from now.
-
-        Parameters
-        ----------
-        faults : Faults
-            All of them.
-        uptime : float
-            The time by the plan's clock.
-
-        Raises
-        ------
-        TypeError
-            If they are no faults.
-        """
+        """Set all faults; an outage is counted from now. TypeError: not `Faults`."""
         self.plan.set_faults(checked_faults(faults), outage_from=uptime)
 
     def clear_faults(self, *, uptime: float) -> None:
-        """Let all go well from now on, and forget what was asked for one by one.
-
-        Parameters
-        ----------
-        uptime : float
-            The time by the plan's clock.
-        """
+        """Remove all faults, with those of `fail_next`."""
         self.plan.forget_next()
         self.set_faults(Faults(), uptime=uptime)
 
     def fail_next(self, fault: NextFault) -> None:
-        """Let the next requests to a path fail.
-
-        Parameters
-        ----------
-        fault : NextFault
-            What, how often, and where.
-
-        Raises
-        ------
-        ValueError
-            If the API has no such path.
-        """
+        """Make the next requests to a path fail. ValueError: the API has no such path."""
         _require_path(fault.path)
         self.plan.fail_next(fault)
 
@@ -122,7 +72,7 @@ class Control:
         }
 
     def _refusal_of_change(self, body: bytes, *, uptime: float) -> Refusal | None:
-        """Change what a body names, or say why not."""
+        """Change the settings that a body names, or return what is wrong with it."""
         settings = read_payload(body)
         if isinstance(settings, Refusal):
             return settings
@@ -133,20 +83,20 @@ class Control:
         return None
 
     def _change(self, settings: Mapping[str, Any], *, uptime: float) -> None:
-        wished = {name: _CHECKS[name](value) for name, value in _known("the body", settings, _CHECKS).items()}
-        changes = wished.get("faults", {})
+        values = {name: _CHECKS[name](value) for name, value in _known("the body", settings, _CHECKS).items()}
+        changes = values.get("faults", {})
         faults = dataclasses.replace(self.plan.faults, **changes)
-        # All of it makes sense: from here on nothing fails.
-        if "limit" in wished:
-            self.window.limit = wished["limit"]
-        if "window_seconds" in wished:
-            self.window.window_seconds = wished["window_seconds"]
+        # All values are checked: from here on nothing fails.
+        if "limit" in values:
+            self.window.limit = values["limit"]
+        if "window_seconds" in values:
+            self.window.window_seconds = values["window_seconds"]
         if changes:
             self.plan.set_faults(faults, outage_from=None if _OUTAGE_FIELDS.isdisjoint(changes) else uptime)
-        if "fail_next" in wished:
-            self._wish_next(wished["fail_next"])
+        if "fail_next" in values:
+            self._set_next(values["fail_next"])
 
-    def _wish_next(self, fault: NextFault | None) -> None:
+    def _set_next(self, fault: NextFault | None) -> None:
         if fault is None:
             self.plan.forget_next()
         else:

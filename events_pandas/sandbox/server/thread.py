@@ -16,11 +16,11 @@ from events_pandas.forking import cut_off, leave_to_parent_at_fork
 
 _STOP_SECONDS: Final = 5.0
 _GRACE_SECONDS: Final = 1
-# Longer than the pools of clients keep a connection: who drops a connection is to be decided by chosen faults alone.
+# Longer than clients' pools keep a connection: only chosen faults may drop one.
 _KEEP_ALIVE_SECONDS: Final = 300
 _WAITING_CONNECTIONS: Final = 4_096
-# The loop accepts as many connections as its backlog has in one go, and without file descriptors fails as often: a
-# small number here, and the queue of the socket is made longer afterwards.
+# The loop accepts as many connections at once as its backlog has, and fails as often without file descriptors. So the
+# number is small here, and the queue of the socket is made longer afterwards.
 _ACCEPTED_AT_ONCE: Final = 64
 _OUT_OF_RESOURCES: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
@@ -28,29 +28,11 @@ _OUT_OF_RESOURCES: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS,
 class ServerThread:
     """Serve an ASGI application in the background.
 
-    Parameters
-    ----------
-    app : ASGI application
-        What to serve. `scope["state"]["transport"]` is the connection, for an application that wants to abort it, and
-        `scope["state"]["give_up"]` a function to call before an answer that may never end: a stop waits for no such
-        answer.
-    host : str
-        The address to listen on.
-    port : int
-        The port; 0 for any that is free.
-    start_seconds : float, default 5.0
-        How long to wait for the server to accept connections.
-
-    Raises
-    ------
-    OSError
-        If the address or the port cannot be had.
-    RuntimeError
-        If the server does not start in this time.
-
-    Notes
-    -----
-    The thread has its own event loop, so that it works beside a notebook's, and installs no signal handlers.
+    The application finds two things in `scope["state"]`: `transport`, its connection, which it may abort; and
+    `give_up`, a function to call before an answer that may never end, so that a stop does not wait for it. Port 0
+    stands for any that is free. The thread has its own event loop, so that it works beside a notebook's, and installs
+    no signal handlers. OSError: the address or the port is not available. RuntimeError: the server did not start within
+    `start_seconds`.
     """
 
     def __init__(self, app: ASGIApp, *, host: str, port: int, start_seconds: float = 5.0) -> None:
@@ -75,20 +57,14 @@ class ServerThread:
         return os.getpid() != self._process
 
     def leave_to_parent(self) -> None:
-        """Hold none of the sockets in a child: the port would stay taken, and connections open, after the end."""
+        """Close the sockets in a forked child: otherwise port and connections would outlive the parent."""
         cut_off(self._listener)
         for connection in list(self._server.server_state.connections):
             with contextlib.suppress(Exception):
                 cut_off(connection.transport.get_extra_info("socket"))
 
     def require_alive(self) -> None:
-        """Say so if the thread has ended, and nobody has stopped it.
-
-        Raises
-        ------
-        OSError
-            With what it died of.
-        """
+        """Raise OSError with the cause if the thread has ended, and nobody has stopped it."""
         if self._cause is not None or not (self._is_stopped or self._thread.is_alive()):
             why = "" if self._cause is None else f" ({type(self._cause).__name__})"
             raise OSError(f"the sandbox has ended by itself{why}: start it again") from self._cause
@@ -102,18 +78,7 @@ class ServerThread:
         self._thread.join(_STOP_SECONDS)
 
     def wait(self, timeout_seconds: float) -> bool:
-        """Wait for the thread to end.
-
-        Parameters
-        ----------
-        timeout_seconds : float
-            How long to wait at most.
-
-        Returns
-        -------
-        bool
-            Whether it has ended.
-        """
+        """Wait at most so long for the thread to end; return whether it has."""
         self._thread.join(timeout_seconds)
         return not self._thread.is_alive()
 
@@ -121,10 +86,10 @@ class ServerThread:
         try:
             with contextlib.closing(self._listener):
                 asyncio.run(self._server.serve(sockets=[self._listener]))
-        except BaseException as error:  # noqa: BLE001  # whatever it is, `require_alive` tells it
+        except BaseException as error:  # noqa: BLE001  # `require_alive` raises it
             self._cause = error
         finally:
-            # Nobody waits for a start that has failed.
+            # Do not let the constructor wait for a start that has failed.
             self._server.is_accepting.set()
 
 
@@ -137,7 +102,7 @@ class _Protocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # As in the base class.
         super().connection_made(transport)
         # Head and body are two writes: without this the second waits for the client's delayed acknowledgement, 40 ms.
-        # asyncio does it for sockets that name their protocol only, and those of `create_server` do not.
+        # asyncio sets it only for sockets that name their protocol; those of `create_server` do not.
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.app_state = {**self.app_state, "transport": transport, "give_up": self._give_up}
 
@@ -159,7 +124,7 @@ class _Protocol(HttpToolsProtocol):
 
 
 class _Server(uvicorn.Server):
-    """A server that says when it accepts connections, and aborts what is still open at the end."""
+    """A server that says when it accepts connections, and aborts the connections that are open at its end."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -174,7 +139,7 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         await super().shutdown(sockets=sockets)
-        # Whatever is open after the grace would be a ResourceWarning in somebody's test.
+        # A connection that is still open after the grace would be a ResourceWarning in somebody's test.
         for connection in list(self.server_state.connections):
             connection.transport.abort()
         await asyncio.sleep(0)
@@ -199,8 +164,8 @@ def _config(app: ASGIApp) -> uvicorn.Config:
 
 
 def _report(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    # Who cannot be accepted waits in the queue of the socket, and the loop tries again every second: no reason to print
-    # a traceback for every attempt.
+    # A connection without a file descriptor waits in the queue of the socket, and the loop tries again every second: do
+    # not print a traceback for every attempt.
     error = context.get("exception")
     if not isinstance(error, OSError) or error.errno not in _OUT_OF_RESOURCES:
         loop.default_exception_handler(context)
@@ -211,7 +176,7 @@ def _listener(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family)
     except OSError as error:
-        # Python adds the address, which stands in the message already.
+        # Python adds the address, which the message has already.
         reason = str(error.strerror).partition(" (while")[0]
         hint = "choose another address, or port 0 for any that is free"
         raise OSError(error.errno, f"the sandbox cannot listen on {host} port {port}: {reason}; {hint}") from error

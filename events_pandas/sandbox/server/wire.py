@@ -1,4 +1,4 @@
-"""How an answer goes out: at once, byte by byte, never, or with the connection closed instead."""
+"""HTTP with its clients: their paths, headers and tokens; and responses, sent whole, byte by byte, or not at all."""
 
 import asyncio
 import base64
@@ -12,27 +12,28 @@ from urllib.parse import unquote_to_bytes
 
 from starlette.types import Message, Receive, Scope, Send
 
-from events_pandas.sandbox.endpoints.answers import Reply, with_content
+from events_pandas.sandbox.endpoints.replies import HttpResponse, with_content
 from events_pandas.sandbox.faults import Fault
 
-# Intercom's empty bodies may be white space: it is what trickles where there is nothing else.
+Credentials: TypeAlias = tuple[bytes, bytes]
+"""A scheme in lower case, and its value."""
+
+# Not after a colon: clients do not always encode an external identifier that is a URL.
+_SLASHES: Final = re.compile(rb"(?<!:)/{2,}")
+_JSON: Final = re.compile(rb"application/(?:[^/+*]+\+)?json")
+# The narrowest first: "application/json;q=0, */*" accepts everything but JSON.
+_RANGES: Final = (b"application/json", b"application/*", b"*/*", b"*")
+_UNWANTED: Final = re.compile(rb";\s*q\s*=\s*(?:0(?:\.0*)?|\.0+)\s*(?:;|$)")
+# Intercom's empty bodies may be white space: so white space trickles for an empty body.
 _WHITE_SPACE: Final = b" " * 10
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Connection:
+class ClientConnection:
     """The way back to a client.
 
-    Parameters
-    ----------
-    receive : callable
-        ASGI's: gives the next message from the client.
-    send : callable
-        ASGI's: takes the next message to the client.
-    transport : asyncio.WriteTransport
-        The socket, for what ASGI does not allow.
-    give_up : callable
-        Tells the server that it need not wait for this answer when it stops.
+    `receive` and `send` are ASGI's. `transport` is the socket, for what ASGI does not allow. `give_up` tells the server
+    not to wait for this answer when it stops.
     """
 
     receive: Receive
@@ -42,101 +43,113 @@ class Connection:
 
     @classmethod
     def of_request(cls, scope: Scope, receive: Receive, send: Send) -> Self:
-        """Return the connection that a request came by.
-
-        Parameters
-        ----------
-        scope : dict
-            ASGI's: with what the server's protocol adds to the state.
-        receive : callable
-            ASGI's.
-        send : callable
-            ASGI's.
-
-        Returns
-        -------
-        Connection
-            The way back.
-        """
+        """Return the connection of a request; the server's protocol has put its parts into the state."""
         state = scope["state"]
         return cls(receive=receive, send=send, transport=state["transport"], give_up=state["give_up"])
 
 
-async def send_reply(
-    reply: Reply, connection: Connection, *, fault: Fault | None = None, trickle_seconds: float = 1.0
-) -> None:
-    """Send a reply as a fault has it.
+def plain_path(raw_path: bytes) -> str:
+    """Decode a path, and drop the slashes that clients write twice or at its end.
 
-    Parameters
-    ----------
-    reply : Reply
-        What to say.
-    connection : Connection
-        To whom.
-    fault : int or str, optional
-        What goes wrong on the way.
-    trickle_seconds : float, default 1.0
-        The pause before each byte of what trickles.
+    A slash inside an identifier is encoded, and stays: ``/contacts/find_by_external_id/a%2F%2Fb`` ends in ``a//b``.
     """
+    plain = _SLASHES.sub(b"/", raw_path).rstrip(b"/") or b"/"
+    return unquote_to_bytes(plain).decode(errors="replace")
+
+
+def joined_headers(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    """Return headers by name. Several with one name become a list with commas, as HTTP has it."""
+    joined: dict[bytes, bytes] = {}
+    for name, value in headers:
+        joined[name] = b"%b, %b" % (joined[name], value) if name in joined else value
+    return joined
+
+
+def token_credentials(access_token: str) -> frozenset[Credentials]:
+    """Return the ways to present a token: a bearer, or as in older clients the user of HTTP Basic without password."""
+    user = base64.b64encode(f"{access_token}:".encode()).rstrip(b"=")
+    return frozenset({(b"bearer", access_token.encode()), (b"basic", user)})
+
+
+def read_credentials(authorization: bytes) -> Credentials:
+    """Read the value of an Authorization header; in another form it equals none of `token_credentials`."""
+    scheme, _, said = authorization.partition(b" ")
+    scheme, said = scheme.lower(), said.strip()
+    # Some clients leave out the equals signs at the end of base 64.
+    return scheme, said.rstrip(b"=") if scheme == b"basic" else said
+
+
+def accepts_json(accept: bytes) -> bool:
+    """Return whether an Accept header admits JSON. A vendor's JSON counts; an empty header does not, as in Intercom."""
+    ranges = [_media_range(one) for one in accept.lower().split(b",")]
+    if any(is_wanted and _JSON.fullmatch(media_range) for media_range, is_wanted in ranges):
+        return True
+    wanted = dict(ranges)
+    return next((wanted[one] for one in _RANGES if one in wanted), False)
+
+
+async def send_response(
+    response: HttpResponse, connection: ClientConnection, *, fault: Fault | None = None, trickle_seconds: float = 1.0
+) -> None:
+    """Send a response with the fault that strikes it. `trickle_seconds` is the pause before each trickling byte."""
     if fault == "no_answer":
         await _say_nothing(connection)
     elif fault == "trickle_body":
-        await _trickle_body(reply, connection, trickle_seconds)
+        await _trickle_body(response, connection, trickle_seconds)
     elif fault == "trickle_headers":
-        await _trickle_headers(reply, connection, trickle_seconds)
+        await _trickle_headers(response, connection, trickle_seconds)
     else:
-        await _send_whole(reply, connection.send)
+        await _send_whole(response, connection.send)
 
 
-async def drop(connection: Connection) -> None:
-    """Close a connection without an answer.
-
-    Parameters
-    ----------
-    connection : Connection
-        Whose client sees a lost connection.
-    """
+async def drop(connection: ClientConnection) -> None:
+    """Close a connection without an answer."""
     connection.transport.abort()
-    # The next message is the disconnection. Before it, the server would answer 500 for the answer that is missing.
+    # Wait for the disconnection, the next message: before it, the server would answer 500 for the missing answer.
     await connection.receive()
 
 
-async def _send_whole(reply: Reply, send: Send) -> None:
-    await send(_start(reply))
-    await send({"type": "http.response.body", "body": reply.content})
+def _media_range(text: bytes) -> tuple[bytes, bool]:
+    media_range, *_ = text.partition(b";")
+    return media_range.strip(), not _UNWANTED.search(text)
 
 
-async def _say_nothing(connection: Connection) -> None:
+async def _send_whole(response: HttpResponse, send: Send) -> None:
+    await send(_start(response))
+    await send({"type": "http.response.body", "body": response.content})
+
+
+async def _say_nothing(connection: ClientConnection) -> None:
     """Wait for the client to leave."""
     connection.give_up()
     await connection.receive()
 
 
-async def _trickle_body(reply: Reply, connection: Connection, trickle_seconds: float) -> None:
-    reply = reply if reply.content else with_content(reply, _WHITE_SPACE)
-    await connection.send(_start(reply))
+async def _trickle_body(response: HttpResponse, connection: ClientConnection, trickle_seconds: float) -> None:
+    response = response if response.content else with_content(response, _WHITE_SPACE)
+    await connection.send(_start(response))
     async with _departure(connection) as departure:
-        for position, byte in enumerate(_bytes(reply.content), start=1):
+        for position, byte in enumerate(_bytes(response.content), start=1):
             if await _comes_within(trickle_seconds, departure):
                 return
-            is_last = position == len(reply.content)
+            is_last = position == len(response.content)
             await connection.send({"type": "http.response.body", "body": byte, "more_body": not is_last})
 
 
-async def _trickle_headers(reply: Reply, connection: Connection, trickle_seconds: float) -> None:
+async def _trickle_headers(response: HttpResponse, connection: ClientConnection, trickle_seconds: float) -> None:
     async with _departure(connection) as departure:
-        for byte in _bytes(_raw(reply)):
+        for byte in _bytes(_raw(response)):
             if await _comes_within(trickle_seconds, departure):
                 return
             connection.transport.write(byte)
-        # The server does not know of what was written here, and could not go on with the connection.
+        # The server does not know that these bytes were written, and could not reuse the connection.
         connection.transport.close()
         await departure
 
 
 @asynccontextmanager
-async def _departure(connection: Connection) -> AsyncIterator[asyncio.Future[Message]]:
-    """Watch for the client's departure while something takes its time."""
+async def _departure(connection: ClientConnection) -> AsyncIterator[asyncio.Future[Message]]:
+    """Watch for the client's departure during an answer that takes long."""
     connection.give_up()
     departure = asyncio.ensure_future(connection.receive())
     try:
@@ -150,136 +163,18 @@ async def _comes_within(seconds: float, departure: asyncio.Future[Message]) -> b
     return departure.done()
 
 
-def _start(reply: Reply) -> Message:
-    headers = [*reply.headers, (b"content-length", b"%d" % len(reply.content))]
-    return {"type": "http.response.start", "status": reply.status, "headers": headers}
+def _start(response: HttpResponse) -> Message:
+    headers = [*response.headers, (b"content-length", b"%d" % len(response.content))]
+    return {"type": "http.response.start", "status": response.status, "headers": headers}
 
 
-def _raw(reply: Reply) -> bytes:
-    """Return a reply as it is on the wire."""
-    phrase = responses.get(reply.status, "")
-    headers = [*reply.headers, (b"content-length", b"%d" % len(reply.content)), (b"connection", b"close")]
-    lines = [f"HTTP/1.1 {reply.status} {phrase}".encode(), *(b"%b: %b" % header for header in headers)]
-    return b"\r\n".join([*lines, b"", reply.content])
+def _raw(response: HttpResponse) -> bytes:
+    """Return a response as bytes on the wire."""
+    phrase = responses.get(response.status, "")
+    headers = [*response.headers, (b"content-length", b"%d" % len(response.content)), (b"connection", b"close")]
+    lines = [f"HTTP/1.1 {response.status} {phrase}".encode(), *(b"%b: %b" % header for header in headers)]
+    return b"\r\n".join([*lines, b"", response.content])
 
 
 def _bytes(content: bytes) -> list[bytes]:
     return [content[position : position + 1] for position in range(len(content))]
-
-
-Credentials: TypeAlias = tuple[bytes, bytes]
-"""A scheme in lower case, and what is said in it."""
-
-# Not after a colon: an external identifier that is an address itself is not always encoded.
-_SLASHES: Final = re.compile(rb"(?<!:)/{2,}")
-_JSON: Final = re.compile(rb"application/(?:[^/+*]+\+)?json")
-# The narrowest first: "application/json;q=0, */*" wants all but JSON.
-_RANGES: Final = (b"application/json", b"application/*", b"*/*", b"*")
-_UNWANTED: Final = re.compile(rb";\s*q\s*=\s*(?:0(?:\.0*)?|\.0+)\s*(?:;|$)")
-
-
-def plain_path(raw_path: bytes) -> str:
-    """Return a path without the slashes that clients write twice or at its end.
-
-    Parameters
-    ----------
-    raw_path : bytes
-        As it stands in the address: a slash that belongs to an identifier is encoded, and stays.
-
-    Returns
-    -------
-    str
-        The path, decoded.
-
-    Examples
-    --------
-    >>> plain_path(b"//events/"), plain_path(b"/contacts/find_by_external_id/a%2F%2Fb"), plain_path(b"/")
-    ('/events', '/contacts/find_by_external_id/a//b', '/')
-    """
-    plain = _SLASHES.sub(b"/", raw_path).rstrip(b"/") or b"/"
-    return unquote_to_bytes(plain).decode(errors="replace")
-
-
-def joined_headers(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
-    """Return headers by name.
-
-    Parameters
-    ----------
-    headers : iterable of (bytes, bytes)
-        Names in lower case, and values.
-
-    Returns
-    -------
-    dict of bytes to bytes
-        One that is there several times is a list, as HTTP has it.
-    """
-    joined: dict[bytes, bytes] = {}
-    for name, value in headers:
-        joined[name] = b"%b, %b" % (joined[name], value) if name in joined else value
-    return joined
-
-
-def token_credentials(access_token: str) -> frozenset[Credentials]:
-    """Return the ways to present a token.
-
-    Parameters
-    ----------
-    access_token : str
-        The token.
-
-    Returns
-    -------
-    frozenset of Credentials
-        A bearer token, and the user of HTTP Basic with an empty password: as older clients have it.
-    """
-    user = base64.b64encode(f"{access_token}:".encode()).rstrip(b"=")
-    return frozenset({(b"bearer", access_token.encode()), (b"basic", user)})
-
-
-def read_credentials(authorization: bytes) -> Credentials:
-    """Read an Authorization header.
-
-    Parameters
-    ----------
-    authorization : bytes
-        Its value.
-
-    Returns
-    -------
-    Credentials
-        In the form of `token_credentials`; what is in another form equals none of these.
-    """
-    scheme, _, said = authorization.partition(b" ")
-    scheme, said = scheme.lower(), said.strip()
-    # Not every client writes the equals signs at the end of what is in base 64.
-    return scheme, said.rstrip(b"=") if scheme == b"basic" else said
-
-
-def accepts_json(accept: bytes) -> bool:
-    """Say whether an Accept header admits JSON.
-
-    Parameters
-    ----------
-    accept : bytes
-        Its value; empty where there is no such header.
-
-    Returns
-    -------
-    bool
-        True for a vendor's JSON as well; False for an empty header, as Intercom has it.
-
-    Examples
-    --------
-    >>> accepts_json(b"application/vnd.intercom.3+json"), accepts_json(b"text/html, *;q=0.2"), accepts_json(b"text/*")
-    (True, True, False)
-    """
-    ranges = [_media_range(one) for one in accept.lower().split(b",")]
-    if any(is_wanted and _JSON.fullmatch(media_range) for media_range, is_wanted in ranges):
-        return True
-    wanted = dict(ranges)
-    return next((wanted[one] for one in _RANGES if one in wanted), False)
-
-
-def _media_range(text: bytes) -> tuple[bytes, bool]:
-    media_range, *_ = text.partition(b";")
-    return media_range.strip(), not _UNWANTED.search(text)

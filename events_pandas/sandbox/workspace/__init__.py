@@ -1,1 +1,1 @@
-"""What a workspace knows and keeps: contacts, events, and the log of all submissions."""
+"""A workspace: contacts, events, and the log of all submissions, in a database."""

@@ -1,4 +1,4 @@
-"""The contacts of a workspace: found by their identifiers, and made."""
+"""The contacts of a workspace in its database: found by their identifiers, made, changed and merged."""
 
 import json
 import sqlite3
@@ -17,7 +17,7 @@ from events_pandas.sandbox.rules.refusals import (
     invalid,
     merged_into,
 )
-from events_pandas.sandbox.workspace.contacts import Contact, ContactFields, Contacts
+from events_pandas.sandbox.workspace.contacts import Contact, ContactFields, InitialContacts
 from events_pandas.sandbox.workspace.store import Row, Store
 
 FIELDS: Final = (
@@ -32,15 +32,15 @@ FIELDS: Final = (
     "unsubscribed_from_emails",
     "custom_attributes",
 )
-"""The columns of a contact that are fields of it as well, in their order."""
+"""The columns of a contact that are also fields of `ContactFields`, in their order."""
 
 SELECT_CONTACTS: Final = f"SELECT number, created_at, updated_at, {', '.join(FIELDS)} FROM contacts"  # noqa: S608  # All written here.
 """The beginning of a query for `contact_of_row`."""
 
 IDENTIFIER_COLUMNS: Final = MappingProxyType({"user_id": "external_id", "id": "id", "email": "email"})
-"""The columns that name a contact, by what events call them; the most usual first."""
+"""The columns that identify a contact, by the names of these fields in an event; the most usual first."""
 
-# Who was merged comes last, users come first; two of them are enough to tell that an address is ambiguous.
+# Users come first, merged contacts last. Two rows are enough to see that an address is ambiguous.
 _MATCHES: Final = {
     identifier: (
         "SELECT number, role, named, (SELECT id FROM contacts AS other WHERE other.number = contacts.merged_into)"  # noqa: S608  # As above.
@@ -59,7 +59,7 @@ _UPDATE: Final = f"UPDATE contacts SET {_CHANGES}, updated_at = ?, named = NULL 
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Twin:
+class _ExistingContact:
     """A contact that is there already."""
 
     number: int
@@ -68,20 +68,12 @@ class _Twin:
 
 
 class ContactBook:
-    """Find contacts, and make them.
+    """Find contacts in the database, make and change them. Every `now` is the server's time in Unix seconds."""
 
-    Parameters
-    ----------
-    store : Store
-        Where they are kept.
-    contacts : Contacts
-        Who exists from the start.
-    """
-
-    def __init__(self, store: Store, contacts: Contacts) -> None:
+    def __init__(self, store: Store, contacts: InitialContacts) -> None:
         self._store = store
         self._contacts = contacts
-        # An identifier that Intercom gives is 24 digits of base 16; a workspace's share a middle.
+        # Intercom's identifiers have 24 hexadecimal digits; those of one workspace share the middle.
         self._id_middle = store.id_code.rpartition("_")[2].rjust(8, "0")[:8]
         with store.writing() as connection:
             for fields in contacts.given:
@@ -91,28 +83,10 @@ class ContactBook:
                 _merge(connection, number, into)
 
     def resolve(self, connection: sqlite3.Connection, identifier: str, text: str, *, now: float) -> int | Refusal:
-        """Return the contact that an identifier names.
+        """Return the number of the contact that an identifier names, or the refusal.
 
-        Parameters
-        ----------
-        connection : sqlite3.Connection
-            Inside `Store.writing`: a contact that exists, and was never named before, is made.
-        identifier : {"user_id", "id", "email"}
-            The field.
-        text : str
-            Its value.
-        now : float
-            The server's time, in Unix seconds.
-
-        Returns
-        -------
-        int or Refusal
-            The contact's number; 404 when there is none, 409 when an address belongs to several users, 410 when the
-            contact was merged into another.
-
-        Notes
-        -----
-        A lead is found by its `id` only.
+        Inside `Store.writing`: a contact that exists is made when it is first named. 404: there is none. 409: several
+        users share the address. 410: the contact was merged into another. A lead is found by its `id` only.
         """
         matches = connection.execute(_MATCHES[identifier], (text,)).fetchall()
         numbers: list[int] = [
@@ -132,22 +106,7 @@ class ContactBook:
         return self._add(connection, _named(identifier, text), now=now, named=text)
 
     def find(self, identifier: str, text: str, *, now: float) -> Contact | Refusal:
-        """Return the contact that an identifier names, with its fields.
-
-        Parameters
-        ----------
-        identifier : {"user_id", "id", "email"}
-            The field, as events call it.
-        text : str
-            Its value.
-        now : float
-            The server's time, in Unix seconds.
-
-        Returns
-        -------
-        Contact or Refusal
-            The contact, or the refusal that an event of this contact would get.
-        """
+        """Return the contact that an identifier names, or the refusal that an event of this contact would get."""
         if "\0" in text:
             return USER_NOT_FOUND
         with self._store.writing() as connection:
@@ -155,72 +114,36 @@ class ContactBook:
             return number if isinstance(number, Refusal) else _contact(connection, number)
 
     def create(self, fields: ContactFields, *, now: float) -> Contact | Refusal:
-        """Make a contact.
+        """Make a contact, or refuse it.
 
-        Parameters
-        ----------
-        fields : ContactFields
-            What is known of it.
-        now : float
-            The server's time, in Unix seconds.
-
-        Returns
-        -------
-        Contact or Refusal
-            The contact, or 409 when there is one with the same external identifier, or with the same address and no
-            external identifier to tell the two apart.
+        409: another contact has the same external identifier, or the same address and no external identifier tells the
+        two apart.
         """
         with self._store.writing() as connection:
-            twin = self._twin(connection, fields, now=now)
-            if twin is not None and self._exists(twin.named):
-                return already_exists(twin.id)
+            existing = self._find_existing(connection, fields, now=now)
+            if existing is not None and self._exists(existing.named):
+                return already_exists(existing.id)
             return _contact(connection, self._make(connection, fields, now=now))
 
     def update(self, contact_id: str, changes: Payload, *, now: float) -> Contact | Refusal:
-        """Change a contact.
+        """Change a contact, found by Intercom's id; return it as it is now, or the refusal.
 
-        Parameters
-        ----------
-        contact_id : str
-            Intercom's identifier.
-        changes : dict of str to object
-            The fields that change, as `read_changes` gives them; of the custom attributes, those that change.
-        now : float
-            The server's time, in Unix seconds.
-
-        Returns
-        -------
-        Contact or Refusal
-            The contact as it is now, or why it stays as it was: those of `find`, and 409 as from `create`.
+        `changes` are the fields that `read_changes` gives; custom attributes that it does not name stay. Refusals are
+        those of `find`, and 409 as from `create`.
         """
         with self._store.writing() as connection:
             number = self.resolve(connection, "id", contact_id, now=now)
             if isinstance(number, Refusal):
                 return number
             fields = _changed(_contact(connection, number).fields, changes)
-            twin = self._twin(connection, fields, now=now, number=number)
-            if twin is not None:
-                return already_exists(twin.id)
+            existing = self._find_existing(connection, fields, now=now, number=number)
+            if existing is not None:
+                return already_exists(existing.id)
             _write(connection, number, fields, now=now)
             return _contact(connection, number)
 
     def merge(self, contact_id: str, into_id: str, *, now: float) -> Contact | Refusal:
-        """Merge a contact into another, which takes its place from now on.
-
-        Parameters
-        ----------
-        contact_id : str
-            Intercom's identifier of the contact that goes.
-        into_id : str
-            Intercom's identifier of the contact that stays.
-        now : float
-            The server's time, in Unix seconds.
-
-        Returns
-        -------
-        Contact or Refusal
-            The contact that stays, or why nothing is merged.
-        """
+        """Merge a contact into another, both by Intercom's id; return the one that stays, or the refusal."""
         with self._store.writing() as connection:
             number, into = (self.resolve(connection, "id", one, now=now) for one in (contact_id, into_id))
             if isinstance(number, Refusal):
@@ -232,30 +155,30 @@ class ContactBook:
             _merge(connection, number, into)
             return _contact(connection, into)
 
-    def _twin(
+    def _find_existing(
         self, connection: sqlite3.Connection, fields: ContactFields, *, now: float, number: int | None = None
-    ) -> _Twin | None:
-        """Find another contact that has the fields' identifiers already."""
+    ) -> _ExistingContact | None:
+        """Find another contact that has the identifiers of these fields already."""
         for identifier, text in (("user_id", fields.external_id), ("email", fields.email)):
-            if text is not None and self._contacts.names(text):
-                # It exists, and is written down when it is first named: now.
+            if text is not None and self._contacts.is_listed(text):
+                # The contact exists, and is written down when it is first named: now.
                 self.resolve(connection, identifier, text, now=now)
-        return _twin(connection, fields, number=number)
+        return _existing_contact(connection, fields, number=number)
 
     def _exists(self, named: str | None) -> bool:
-        # Who was taken to exist when an event named it may be unknown in a later run of a kept workspace.
+        # An event may have named a contact that a later run of a kept workspace lists as unknown.
         return named is None or named in self._contacts
 
     def _make(self, connection: sqlite3.Connection, fields: ContactFields, *, now: float) -> int:
-        """Write a contact down as one that exists, whoever is unknown; one that is there is written anew."""
-        twin = _twin(connection, fields)
-        number = self._add(connection, fields, now=now) if twin is None else twin.number
-        if twin is not None:
-            _write(connection, number, replace(fields, id=twin.id), now=now)
-        return number
+        """Write a contact that exists, even if its identifier is unknown; an existing one is overwritten."""
+        existing = _existing_contact(connection, fields)
+        if existing is None:
+            return self._add(connection, fields, now=now)
+        _write(connection, existing.number, replace(fields, id=existing.id), now=now)
+        return existing.number
 
     def _number_of(self, connection: sqlite3.Connection, text: str, *, now: float) -> int:
-        """Return the contact with an identifier of whichever kind; where there is none, make a user."""
+        """Return the contact with an identifier of any kind; if there is none, make a user."""
         query = "SELECT number FROM contacts WHERE ? IN (id, external_id) OR email = ? LIMIT 1"
         found = connection.execute(query, (text, text)).fetchone()
         if found:
@@ -267,28 +190,17 @@ class ContactBook:
     ) -> int:
         ((number,),) = connection.execute("SELECT coalesce(max(number), 0) + 1 FROM contacts")
         second = int(now)
-        # Clocks may be wrong on demand: eight digits of any time.
+        # A fault may set the clock to any time: keep eight digits.
         fields = replace(fields, id=fields.id or f"{second % 2**32:08x}{self._id_middle}{number:08x}")
         if fields.role == "lead" and fields.external_id is None:
-            # As Intercom does for leads, whose identifier is not the caller's.
+            # Intercom gives a lead its external identifier.
             fields = replace(fields, external_id=str(uuid.uuid4()))
         connection.execute(_INSERT, (named, number, second, second, *(getattr(fields, field) for field in FIELDS)))
         return int(number)
 
 
 def contact_of_row(row: Row) -> Contact:
-    """Return a contact as it was read.
-
-    Parameters
-    ----------
-    row : tuple
-        A row of a query that begins with `SELECT_CONTACTS`.
-
-    Returns
-    -------
-    Contact
-        The contact.
-    """
+    """Return the contact in a row of a query that begins with `SELECT_CONTACTS`."""
     number, created_at, updated_at, *values = row
     fields = dict(zip(FIELDS, values, strict=True))
     fields["unsubscribed_from_emails"] = bool(fields["unsubscribed_from_emails"])
@@ -296,10 +208,10 @@ def contact_of_row(row: Row) -> Contact:
 
 
 def _named(identifier: str, text: str) -> ContactFields:
-    """Return what is known of a contact that nobody made, but that exists."""
+    """Return the fields of a contact that exists, but that nobody has made."""
     if identifier == "user_id":
         return ContactFields(external_id=text)
-    # Who is known by Intercom's identifier alone is taken for a lead.
+    # A contact that is known only by Intercom's identifier counts as a lead.
     return ContactFields(email=text) if identifier == "email" else ContactFields(id=text, role="lead")
 
 
@@ -317,7 +229,7 @@ def _changed(fields: ContactFields, changes: Payload) -> ContactFields:
 
 
 def _merge(connection: sqlite3.Connection, number: int, into: int) -> None:
-    # Who was merged into the one goes along, so that each link leads to a contact that is there: the other.
+    # Contacts that were merged into this one before move along: each link leads to a contact that exists.
     query = (
         "UPDATE contacts SET merged_into = nullif(:into, number)"
         " WHERE :number IN (number, merged_into) OR number = :into"
@@ -325,12 +237,14 @@ def _merge(connection: sqlite3.Connection, number: int, into: int) -> None:
     connection.execute(query, {"number": number, "into": into})
 
 
-def _twin(connection: sqlite3.Connection, fields: ContactFields, *, number: int | None = None) -> _Twin | None:
-    # Users may share an address if their external identifiers tell them apart; and a lead may have a user's address.
+def _existing_contact(
+    connection: sqlite3.Connection, fields: ContactFields, *, number: int | None = None
+) -> _ExistingContact | None:
+    # Users may share an address if their external identifiers differ; a lead may have a user's address.
     query = (
         "SELECT number, id, named FROM contacts WHERE number IS NOT :number AND (id = :id OR external_id = :external_id"
         " OR (:external_id IS NULL AND role = :role AND role = 'user' AND email = :email))"
     )
     named = {"number": number} | {field: getattr(fields, field) for field in ("id", "external_id", "role", "email")}
     found = connection.execute(query, named).fetchone()
-    return None if found is None else _Twin(number=found[0], id=found[1], named=found[2])
+    return None if found is None else _ExistingContact(number=found[0], id=found[1], named=found[2])

@@ -1,4 +1,4 @@
-"""Who exists in a workspace: the contacts that are given, and those that are made later."""
+"""Contacts: which exist from the start, and how the body of a request describes one."""
 
 import dataclasses
 import json
@@ -9,7 +9,7 @@ from typing import Final
 from events_pandas.sandbox.rules.events import Payload, is_unix_seconds, read_payload
 from events_pandas.sandbox.rules.refusals import Refusal, invalid, missing
 
-ROLES: Final = ("user", "lead")
+_ROLES: Final = ("user", "lead")
 
 _IDENTIFYING: Final = ("external_id", "email", "role")
 _TEXTS: Final = ("external_id", "email", "name", "phone")
@@ -20,30 +20,10 @@ _CHANGEABLE: Final = (*_TEXTS, *_TIMES, "unsubscribed_from_emails")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ContactFields:
-    """What is known of a contact when it is made.
+    """The fields of a contact when it is made.
 
-    Parameters
-    ----------
-    role : {"user", "lead"}, default "user"
-        Leads are found by their `id` only.
-    id : str, optional
-        Intercom's identifier; one is made where none is given.
-    external_id : str, optional
-        The identifier that events call `user_id`.
-    email : str, optional
-        The address, not necessarily unique.
-    name : str, optional
-        The name.
-    phone : str, optional
-        The telephone number.
-    signed_up_at : int, optional
-        When the contact signed up, in Unix seconds.
-    last_seen_at : int, optional
-        When the contact was last seen, in Unix seconds.
-    unsubscribed_from_emails : bool, default False
-        Whether the contact wants no emails.
-    custom_attributes : str, default "{}"
-        A JSON object.
+    `external_id` is the identifier that events call `user_id`; `email` need not be unique. A missing `id` is made.
+    Times are Unix seconds. `custom_attributes` is a JSON object as text.
     """
 
     role: str = "user"
@@ -60,19 +40,7 @@ class ContactFields:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Contact:
-    """A contact as the workspace has it.
-
-    Parameters
-    ----------
-    number : int
-        The contact's place in the workspace, from 1.
-    created_at : int
-        When it was made, in Unix seconds.
-    updated_at : int
-        When it was changed, in Unix seconds.
-    fields : ContactFields
-        All else; its `id` is never None.
-    """
+    """A contact in the workspace, with its number from 1. Its `fields.id` is never None. Times are Unix seconds."""
 
     number: int
     created_at: int
@@ -81,36 +49,20 @@ class Contact:
 
     @property
     def identifiers(self) -> tuple[str, ...]:
-        """Return what events may call the contact.
-
-        Returns
-        -------
-        tuple of str
-            Its external identifier, `id` and address, as far as there are; each text once.
-        """
+        """The identifiers by which events may name the contact, each text once."""
         texts = (self.fields.external_id, self.fields.id, self.fields.email)
         return tuple(dict.fromkeys(text for text in texts if text))
 
 
-class Contacts:
-    """Tell who exists from the start.
+class InitialContacts:
+    """The contacts that exist from the start.
 
-    Parameters
-    ----------
-    existing : iterable of str or mapping, optional
-        The contacts that exist: an identifier of whichever kind, or a mapping with `external_id`, `email`, `role`,
-        `id`, `name` and the other fields of a contact. By default every contact exists.
-    unknown : iterable of str, default ()
-        The identifiers of contacts that do not exist, until somebody makes them.
-    merged : mapping of str to str, optional
-        The identifiers of contacts that were merged, each with one of the contact that took its place.
+    `existing` are identifiers of any kind, or mappings with the fields of `ContactFields`; by default every contact
+    exists. `unknown` are identifiers that do not exist until somebody makes them. `merged` maps identifiers to the
+    contacts that took their place.
 
-    Raises
-    ------
-    TypeError
-        If one string is given where several are meant, or the merged contacts are not a mapping.
-    ValueError
-        If a mapping makes no contact, or a contact is to take another's place and was merged itself.
+    TypeError: one string instead of several, or `merged` is not a mapping. ValueError: a mapping that does not make a
+    contact, or a contact that takes another's place and was merged itself.
     """
 
     def __init__(
@@ -121,25 +73,16 @@ class Contacts:
         merged: Mapping[str, str] | None = None,
     ) -> None:
         given = None if existing is None else _several("contacts", existing)
-        self._identifiers = None if given is None else frozenset(_folded(one) for one in given if not _is_mapping(one))
+        self._identifiers = (
+            None if given is None else frozenset(_folded(one) for one in given if not isinstance(one, Mapping))
+        )
         self._unknown = frozenset(map(_folded, _several("unknown_contacts", unknown)))
         self.given = tuple(_given_fields(one) for one in given or () if isinstance(one, Mapping))
         _require_different(self.given)
         self.merged = _merges({} if merged is None else merged)
 
-    def names(self, identifier: str) -> bool:
-        """Say whether an identifier was given by name, rather than because everybody exists.
-
-        Parameters
-        ----------
-        identifier : str
-            The identifier.
-
-        Returns
-        -------
-        bool
-            True for one of the contacts that exist.
-        """
+    def is_listed(self, identifier: str) -> bool:
+        """Return whether an identifier was listed, rather than exists because every contact does."""
         return self._identifiers is not None and identifier in self
 
     def __contains__(self, identifier: str) -> bool:
@@ -149,21 +92,9 @@ class Contacts:
 
 
 def read_contact(body: bytes) -> ContactFields | Refusal:
-    """Read the body of a request that makes a contact.
+    """Return the contact to make from the body of a request, or the first thing that is wrong.
 
-    Parameters
-    ----------
-    body : bytes
-        The body as it arrived.
-
-    Returns
-    -------
-    ContactFields or Refusal
-        The contact to make, or the first thing that is wrong.
-
-    Notes
-    -----
-    Fields that the sandbox does not keep are ignored, as is an `id`: Intercom gives it.
+    Ignored are fields that the sandbox does not keep, and `id`, which Intercom gives.
     """
     payload = read_payload(body)
     if isinstance(payload, Refusal):
@@ -172,22 +103,10 @@ def read_contact(body: bytes) -> ContactFields | Refusal:
 
 
 def read_changes(body: bytes) -> Payload | Refusal:
-    """Read the body of a request that changes a contact.
+    """Return the fields to change with their new values from the body of a request, or the first thing that is wrong.
 
-    Parameters
-    ----------
-    body : bytes
-        The body as it arrived.
-
-    Returns
-    -------
-    dict of str to object, or Refusal
-        The fields to change with their new values, as `ContactFields` has them, or the first thing that is wrong.
-        Custom attributes are those that change, as an object.
-
-    Notes
-    -----
-    What the body does not name stays as it is, and so do a role and custom attributes that are null.
+    Fields that the body does not name stay as they are, and so do a role and custom attributes that are null. Custom
+    attributes are an object with those that change.
     """
     payload = read_payload(body)
     if isinstance(payload, Refusal):
@@ -233,10 +152,6 @@ def _require_different(given: Iterable[ContactFields]) -> None:
                 seen.add((field, value))
 
 
-def _is_mapping(given: object) -> bool:
-    return isinstance(given, Mapping)
-
-
 def _given_fields(given: Mapping[str, object]) -> ContactFields:
     known = {field.name for field in dataclasses.fields(ContactFields)}
     unknown = [field for field in given if field not in known]
@@ -258,8 +173,8 @@ def _contact_refusal(payload: Payload) -> Refusal | None:
 
 
 def _value_refusal(payload: Payload) -> Refusal | None:
-    if payload.get("role") not in (None, *ROLES):
-        return invalid("role", f"is none of {', '.join(ROLES)}")
+    if payload.get("role") not in (None, *_ROLES):
+        return invalid("role", f"is none of {', '.join(_ROLES)}")
     email = payload.get("email")
     if isinstance(email, str) and email and "@" not in email:
         return invalid("email", "is no address")
@@ -278,7 +193,7 @@ def _type_refusal(payload: Payload) -> Refusal | None:
     for field in _BOOLEANS:
         if not isinstance(payload.get(field, False), bool):
             return invalid(field, "is neither true nor false")
-    # The descriptions disagree on whether it is text or a number.
+    # Intercom's descriptions disagree on whether it is text or a number.
     if type(payload.get("owner_id", "")) not in (int, str):
         return invalid("owner_id", "is neither text nor a whole number")
     return _attributes_refusal(payload.get("custom_attributes", {}))

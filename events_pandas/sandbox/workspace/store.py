@@ -1,4 +1,4 @@
-"""Where a workspace is kept: an SQLite database, in memory or in a file."""
+"""The SQLite database of a workspace, in memory or in a file."""
 
 import secrets
 import sqlite3
@@ -19,24 +19,24 @@ Row: TypeAlias = tuple[Any, ...]
 EARLIEST: Final = -(2**63)
 """The earliest second that a row can have: SQLite's integers have 64 bits."""
 
-# "evpd", so that a database of somebody else's is known for what it is.
+# "evpd": it tells our files from other databases.
 _APPLICATION_ID: Final = 0x65767064
 _LAYOUT: Final = 2
 _BUSY_SECONDS: Final = 1.0
 
-# Nobody else may hold the file as well: a lock of theirs would stop the server. A checkpoint waits for the disk: one
-# for 10,000 pages (40 MB) rather than for 1,000 halves what an event takes.
+# The file is locked exclusively: another program's lock would stop the server. A checkpoint waits for the disk: one for
+# every 10,000 pages (40 MB) rather than every 1,000 halves the time of an event.
 _SETTINGS: Final = """
 PRAGMA locking_mode = EXCLUSIVE;
 PRAGMA journal_mode = WAL;
 PRAGMA synchronous = NORMAL;
 PRAGMA wal_autocheckpoint = 10000;
 """
-# `submissions` is the log of everything received; `events` what the workspace holds of it, each under the number of
-# its first submission, so that a body is stored once. `tallies` and `event_days` count the submissions up to
-# `workspace.counted`: over a million rows a page cannot count anew every second. `event_summaries` are those that
-# were sent as such. `contacts.named` is what an event called a contact that nobody made, `contacts.merged_into` the
-# number of the contact that took its place.
+# `submissions` is the log of everything received. `events` are the events that the workspace holds, each under the
+# number of its first submission: a body is stored once. `tallies` and `event_days` count the submissions up to
+# `workspace.counted`: a page cannot count a million rows every second. `event_summaries` are the counts that were sent
+# as summaries. `contacts.named` is the identifier by which an event named a contact that nobody made.
+# `contacts.merged_into` is the number of the contact that took its place.
 _TABLES: Final = """
 CREATE TABLE workspace (id_code TEXT NOT NULL, created_at INTEGER NOT NULL, counted INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE contacts (
@@ -107,26 +107,15 @@ CREATE TABLE tallies (
 
 
 class Store:
-    """Keep the rows of a workspace.
+    """The database of a workspace.
 
-    Parameters
-    ----------
-    path : pathlib.Path, optional
-        The database's file, made where there is none; None keeps everything in memory.
+    The server's thread writes, any thread reads: one connection, under one lock. While a file is held (`hold`), it
+    stays open and no other sandbox can have it. Otherwise it is opened for each question and closed again. Written rows
+    survive a kill of the process, since SQLite hands them to the operating system before the answer goes out; a power
+    failure may lose the last moments.
 
-    Raises
-    ------
-    ValueError
-        If the file is no workspace of a sandbox, or one of another version. It is left as it is.
-    OSError
-        If the file cannot be opened or written, or another sandbox holds it.
-
-    Notes
-    -----
-    The server's thread writes, any thread may read: one connection, under one lock. A file is open while it is held
-    (`hold`), and nobody else has it then; at other times it is opened for each question, and closed again. What is
-    written is on disk when the process is killed, since SQLite hands it to the operating system before the answer goes
-    out; a power failure may take the last moments.
+    ValueError: the file is not a workspace of a sandbox, or of another version; it is left as it is. OSError: the file
+    cannot be opened or written, or another sandbox holds it.
     """
 
     def __init__(self, path: Path | None = None) -> None:
@@ -140,22 +129,22 @@ class Store:
         ((self.id_code, self.created_at),) = self.read("SELECT id_code, created_at FROM workspace")
 
     def leave_to_parent(self) -> None:
-        """Never close the parent's file in a child; what is in memory is the child's own copy."""
+        """Never close the parent's file in a forked child. A database in memory is the child's own copy."""
         self._lock = threading.Lock()
         if self._held is not None:
             keep_for_ever(self._held)
             self._close.detach()
 
     def hold(self) -> None:
-        """Open the file, and keep it from others until `release`; in memory there is nothing to do."""
+        """Open the file and keep it from others until `release`. Nothing to do for a database in memory."""
         with self._lock:
             if self._held is None:
                 self._held = _opened(self._path)
-                # Python 3.13 warns of connections that nobody closed.
+                # Python 3.13 warns about connections that are never closed.
                 self._close = weakref.finalize(self, self._held.close)
 
     def release(self) -> None:
-        """Close the file, which holds all then; what is in memory stays there."""
+        """Close the file. A database in memory stays open."""
         with self._lock:
             if self._path is not None:
                 self._close()
@@ -163,39 +152,20 @@ class Store:
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """Write, all or nothing.
-
-        Yields
-        ------
-        sqlite3.Connection
-            To read and write with, until the end of the block.
-        """
+        """Yield the connection for one transaction: all of it is written, or nothing."""
         with self._connection() as connection:
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection
                 connection.execute("COMMIT")
             except BaseException:
-                # A full disk has ended the transaction already.
+                # A full disk may have ended the transaction already.
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 raise
 
     def read(self, query: str, parameters: Sequence[object] | Mapping[str, object] = ()) -> list[Row]:
-        """Return the result of a query.
-
-        Parameters
-        ----------
-        query : str
-            In SQL. The server waits while it runs: let it be short.
-        parameters : sequence or mapping of object, default ()
-            The values of the query's question marks, or of its names.
-
-        Returns
-        -------
-        list of tuple
-            The rows.
-        """
+        """Return the rows of a query. Keep queries short: the server waits while one runs."""
         with self._connection() as connection:
             return connection.execute(query, parameters).fetchall()
 
@@ -228,7 +198,7 @@ def _trouble(path: Path | None, error: sqlite3.OperationalError) -> str:
 
 def _prepared(path: Path | None) -> sqlite3.Connection:
     database = ":memory:" if path is None else path
-    # Each statement is its own transaction, but for those between BEGIN and COMMIT.
+    # Each statement is a transaction of its own, except between BEGIN and COMMIT.
     connection = sqlite3.connect(database, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     try:
         _require_own(connection, path)
@@ -248,7 +218,7 @@ def _tables(connection: sqlite3.Connection) -> int:
 
 
 def _require_own(connection: sqlite3.Connection, path: Path | None) -> None:
-    # The tables first: whoever makes the file at the same time commits them and their marks at once.
+    # The tables first: another process that makes the file commits its tables and its marks together.
     if not _tables(connection):
         return
     queries = ("PRAGMA application_id", "PRAGMA user_version")
@@ -258,7 +228,7 @@ def _require_own(connection: sqlite3.Connection, path: Path | None) -> None:
 
 def _make(connection: sqlite3.Connection) -> None:
     pragmas = f"PRAGMA application_id = {_APPLICATION_ID}; PRAGMA user_version = {_LAYOUT}"
-    # One by one: a script would end the transaction that makes all of them or none.
+    # One by one: `executescript` would end the transaction.
     for statement in f"{_TABLES.strip()}{pragmas}".split(";"):
         connection.execute(statement)
     workspace = (f"sandbox_{secrets.token_hex(4)}", int(time.time()))

@@ -1,4 +1,4 @@
-// What intercom-client 2 does: HTTP Basic, users and leads of API 1.x.
+// The requests of intercom-client 2: HTTP Basic, users and leads of API 1.x.
 
 import assert from "node:assert/strict";
 
@@ -35,14 +35,14 @@ const { body: summary } = await client.events.listBy({ type: "user", user_id: "s
 assert.deepEqual([summary.type, summary.events.map((event) => event.count)], ["event.summary", [1]]);
 console.log("sum events up");
 
-// Its contacts are today's leads.
+// Its contacts are leads today.
 const { body: made } = await client.contacts.create({ external_id: "made", email: "made@example.com" });
 console.log("create a contact");
 
 assert.equal((await client.contacts.find({ id: made.id })).body.email, "made@example.com");
 console.log("find a contact by id");
 
-// It would be answered with everybody.
+// Without the refusal it would list every contact.
 assert.deepEqual(await refusalOf(client.contacts.find({ user_id: "made" })), [400, "parameter_invalid"]);
 assert.equal((await client.contacts.list()).body.type, "list");
 console.log("list contacts");

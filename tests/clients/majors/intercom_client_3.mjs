@@ -1,4 +1,4 @@
-// What intercom-client 3, 4 and 5 do: HTTP Basic, and contacts of API 2.
+// The requests of intercom-client 3, 4 and 5: HTTP Basic, and contacts of API 2.
 
 import assert from "node:assert/strict";
 

@@ -1,4 +1,4 @@
-// What intercom-client 6 and 7 do: they carry the token as a bearer, and are made from Intercom's description.
+// The requests of intercom-client 6 and 7: the token is a bearer; both are generated from Intercom's description.
 
 import assert from "node:assert/strict";
 

@@ -1,6 +1,6 @@
-"""Each major version of Intercom's clients that pip and npm offer, unchanged: run by `make test-clients` alone.
+"""Each major version of Intercom's clients from pip and npm, unchanged; only `make test-clients` runs them.
 
-Two are left out: intercom-client 1 asks no other address than Intercom's, python-intercom 0 needs Python 2.
+Two are left out: intercom-client 1 has a fixed address, and python-intercom 0 needs Python 2.
 """
 
 import os
@@ -20,13 +20,19 @@ CHANGES = ["update a contact", "search contacts", "list contacts", "merge a cont
 
 @pytest.fixture
 def drive():
-    """Let a client do what its script says, and return what it did."""
+    """Run the script of a client, and return its output."""
 
     def drive(*command, **environment):
         with Sandbox(limit=None, unknown_contacts=["nobody"]) as sandbox:
-            told = {"SANDBOX_URL": sandbox.url, "SANDBOX_TOKEN": sandbox.access_token, **environment}
+            variables = {"SANDBOX_URL": sandbox.url, "SANDBOX_TOKEN": sandbox.access_token, **environment}
             ran = subprocess.run(
-                command, cwd=HERE, env=os.environ | told, capture_output=True, text=True, timeout=60, check=False
+                command,
+                cwd=HERE,
+                env=os.environ | variables,
+                capture_output=True,
+                text=True,
+                timeout=60,
+                check=False,
             )
         assert ran.returncode == 0, ran.stdout + ran.stderr
         return ran.stdout.splitlines()
@@ -44,7 +50,7 @@ def drive():
     ],
 )
 def test_python_intercom_gets_in(drive, major, script, done) -> None:
-    """Whatever the version asks for is answered as at Intercom, with the version's own errors."""
+    """Every request of this version is answered as at Intercom, and raises the version's own errors."""
     assert drive(PYTHON / f"python-intercom-{major}/bin/python", f"python_intercom_{script}.py") == done
 
 
@@ -60,5 +66,5 @@ def test_python_intercom_gets_in(drive, major, script, done) -> None:
     ],
 )
 def test_intercom_client_gets_in(drive, major, script, done) -> None:
-    """Whatever the version asks for is answered as at Intercom, with the version's own errors."""
+    """Every request of this version is answered as at Intercom, and raises the version's own errors."""
     assert drive("node", f"intercom_client_{script}.mjs", CLIENT=f"intercom-client-{major}") == done

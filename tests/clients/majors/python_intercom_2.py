@@ -1,4 +1,4 @@
-"""What python-intercom 2 does: HTTP Basic with two names of older keys, a slash at the end of addresses."""
+"""The requests of python-intercom 2: HTTP Basic with two names of older keys, a slash at the end of addresses."""
 
 import os
 import time
@@ -13,7 +13,7 @@ now = int(time.time())
 
 
 def is_missed(call, **arguments):
-    """Return whether the client says that something is not there, of which it tells no more."""
+    """Return whether the client reports a missing resource; it says no more about it."""
     try:
         call(**arguments)
     except ResourceNotFound:

@@ -1,4 +1,4 @@
-"""What python-intercom 3 does: HTTP Basic, a slash at the end of addresses, users and leads of API 1.x."""
+"""The requests of python-intercom 3: HTTP Basic, a slash at the end of addresses, users and leads of API 1.x."""
 
 import os
 import time
@@ -16,7 +16,7 @@ def create(user_id):
 
 
 def refusal_of(call, **arguments):
-    """Return class and message of what the client raises."""
+    """Return class and message of the client's error."""
     try:
         call(**arguments)
     except (ResourceNotFound, UnexpectedError) as error:
@@ -41,7 +41,7 @@ summary = client.events.find_all(type="user", user_id="somebody", summary="true"
 assert [event.count for event in summary] == [1]
 print("sum events up")
 
-# Its leads are at the address of today's contacts.
+# Its leads have the address of today's contacts.
 made = client.leads.create(email="made@example.com")
 print("create a contact")
 

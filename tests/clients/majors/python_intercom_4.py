@@ -1,4 +1,4 @@
-"""What python-intercom 4 and 5 do: they carry the token as a bearer, and are made from Intercom's description."""
+"""The requests of python-intercom 4 and 5: the token is a bearer; both are generated from Intercom's description."""
 
 import os
 import time
@@ -16,7 +16,7 @@ def create(user_id):
 
 
 def refusal_of(call, *arguments):
-    """Return status and code of what the client raises."""
+    """Return status and code of the client's error."""
     try:
         call(*arguments)
     except ApiError as error:

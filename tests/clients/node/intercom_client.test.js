@@ -1,4 +1,4 @@
-// Intercom's own client for Node, given nothing but the sandbox's address and token.
+// Intercom's own client for Node, with only the sandbox's address and token.
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -10,7 +10,7 @@ import { IntercomClient, IntercomError } from "intercom-client";
 const ACCESS_TOKEN = "sandbox-token";
 const COMMAND = process.env.EVENTS_PANDAS ?? "events-pandas";
 const SECOND = 1_389_913_941;
-// The client tries three times unless it is told otherwise.
+// The client tries three times by default.
 const ONCE = { maxRetries: 0 };
 
 const now = Math.floor(Date.now() / 1000);
@@ -89,7 +89,7 @@ test("an event of a user is kept", async () => {
     assert.deepEqual(events[0].metadata, { source: "desktop" });
 });
 
-test("an event of a lead is named by the id that its creation was answered with", async () => {
+test("an event of a lead is named by the id in the answer to its creation", async () => {
     const lead = await client.contacts.create({ role: "lead", name: "Ada" });
 
     await client.events.create({ id: lead.id, event_name: "asked-question", created_at: now });
@@ -98,7 +98,7 @@ test("an event of a lead is named by the id that its creation was answered with"
     assert.deepEqual(events.map((event) => event.event_name), ["asked-question"]);
 });
 
-test("an event by email is the user's that has the address", async () => {
+test("an event by email belongs to the user with the address", async () => {
     await client.contacts.create({ external_id: "by-email", email: "ada@example.com" });
 
     await client.events.create({ email: "ada@example.com", event_name: "placed-order", created_at: now });
@@ -107,7 +107,7 @@ test("an event by email is the user's that has the address", async () => {
     assert.equal(events.length, 1);
 });
 
-test("a repeat is answered as the first was, and ignored", async () => {
+test("a repeat is answered like the first event, and ignored", async () => {
     await client.events.create(eventOf("repeated"));
     await client.events.create(eventOf("repeated"));
 
@@ -146,7 +146,7 @@ test("a summary has count, first and last of each name", async () => {
     ]);
 });
 
-test("summaries from elsewhere are added to the counts", async () => {
+test("summaries that are sent are added to the counts", async () => {
     await client.events.create(eventOf("counted"));
     const event_summaries = { event_name: "placed-order", count: 4, first: SECOND - 100, last: SECOND - 10 };
 
@@ -155,7 +155,7 @@ test("summaries from elsewhere are added to the counts", async () => {
     assert.deepEqual((await summaryOf(client, "counted")).map((event) => event.count), [5]);
 });
 
-test("the admin and the workspace are told", async () => {
+test("GET /me names the admin and the workspace", async () => {
     const admin = await client.admins.identify();
 
     assert.equal(admin.type, "admin");
@@ -217,13 +217,13 @@ test("404 for an unknown contact", async () => {
     assert.deepEqual(await errorOf(client.contacts.showContactByExternalId({ external_id: "nobody" })), expected);
 });
 
-test("404 for what the sandbox does not have", async () => {
+test("404 for other endpoints", async () => {
     const [status, code] = await errorOf(client.tags.list());
 
     assert.deepEqual([status, code], [404, "resource_not_found"]);
 });
 
-test("406 without JSON among what is accepted", async () => {
+test("406 if JSON is not accepted", async () => {
     const [status, code] = await errorOf(client.events.create(eventOf("html"), { headers: { Accept: "text/html" } }));
 
     assert.deepEqual([status, code], [406, "media_type_not_acceptable"]);
@@ -252,7 +252,7 @@ test("422 at the 121st name", async (context) => {
     ]);
 });
 
-test("429 over the limit, with the headers that say so", async (context) => {
+test("429 over the limit, with its headers", async (context) => {
     const limited = connect(await startSandbox(context, "--limit", "1", "--window-seconds", "3600"));
     await limited.events.create(eventOf("limited"));
 
@@ -289,7 +289,7 @@ for (const [fault, count] of [["drop_before", 0], ["drop_after", 1]]) {
     test(`a connection that is closed, ${fault}, is an error without a status`, async () => {
         await control(url, { fail_next: { fault } });
 
-        // Short, since the client's clock runs on after a connection is lost, and node waits for it.
+        // Short: the client's timer goes on after a lost connection, and node waits for it.
         await assert.rejects(client.events.create(eventOf(fault), { ...ONCE, timeoutInSeconds: 1 }), (error) => {
             assert.ok(error instanceof IntercomError);
             assert.equal(error.statusCode, undefined);
@@ -300,7 +300,7 @@ for (const [fault, count] of [["drop_before", 0], ["drop_after", 1]]) {
     });
 }
 
-test("garbage is no error where the client does not look", async () => {
+test("garbage is not an error if the client does not read the body", async () => {
     await control(url, { fail_next: { fault: "garbage" } });
 
     await client.events.create(eventOf("garbled"), ONCE);
@@ -308,7 +308,7 @@ test("garbage is no error where the client does not look", async () => {
     assert.deepEqual((await summaryOf(client, "garbled")).map((event) => event.count), [1]);
 });
 
-test("garbage is handed on where the client expects JSON", async () => {
+test("garbage is handed on if the client expects JSON", async () => {
     await control(url, { fail_next: { fault: "garbage", path: "/me" } });
 
     const admin = await client.admins.identify(ONCE);

@@ -11,7 +11,7 @@ from events_pandas.sandbox.session import DEFAULT_ACCESS_TOKEN
 
 @pytest.fixture
 def make_body():
-    """Make the body of a good submission, with changes; a field that is given as `...` is left out."""
+    """Make the body of a good submission, with changes; a field given as `...` is left out."""
 
     def make(**changes):
         fields = {"event_name": "placed-order", "created_at": 1389913941, "user_id": "314159"} | changes

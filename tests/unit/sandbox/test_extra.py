@@ -8,7 +8,7 @@ import pytest
 
 @pytest.mark.parametrize("name", ["httptools", "jinja2", "starlette", "uvicorn"])
 def test_sandbox_names_its_extra_when_it_is_not_installed(monkeypatch, name) -> None:
-    """Whoever lacks the web server is told in one line what to install."""
+    """Without the web server the import error says what to install."""
     monkeypatch.delitem(sys.modules, "events_pandas.sandbox")
     monkeypatch.setitem(sys.modules, name, None)
 

@@ -1,18 +1,35 @@
-"""The sandbox as its users hold it."""
+"""The sandbox for its users."""
 
 import dataclasses
+import json
 import re
 import threading
+import time
 
+import pandas as pd
 import pytest
 
 from events_pandas.sandbox import Faults, Sandbox
+from events_pandas.sandbox.session import submissions_frame
+from events_pandas.sandbox.workspace.workspace import Submission, SubmissionOutcome
 
 NOT_RUNNING = r"^the sandbox is not running: say `with Sandbox\(\) as sandbox:`, or call start\(\)$"
+DTYPES = {
+    "received_at": "datetime64[us, UTC]",
+    "http_status": "Int16",
+    "outcome": "category",
+    "identifier": "string",
+    "contact": "string",
+    "event_name": "string",
+    "created_at": "datetime64[s, UTC]",
+    "metadata": "object",
+    "error_code": "string",
+    "error_message": "string",
+}
 
 
 def test_sandbox_is_empty_before_its_start() -> None:
-    """What a sandbox holds can be asked for at any time."""
+    """A sandbox can be asked before its start, and is empty."""
     sandbox = Sandbox()
 
     assert (sandbox.events, sandbox.duplicates, sandbox.requests, len(sandbox.to_frame())) == ([], 0, 0, 0)
@@ -28,13 +45,13 @@ def test_sandbox_is_empty_before_its_start() -> None:
     ids=["url", "fail_next", "wait"],
 )
 def test_sandbox_says_that_it_is_not_running(use) -> None:
-    """What needs the server says that there is none, and how to get one."""
+    """Calls that need the server say that it is not running, and how to start it."""
     with pytest.raises(RuntimeError, match=NOT_RUNNING):
         use(Sandbox())
 
 
 def test_sandbox_keeps_its_events_after_the_stop(submit) -> None:
-    """Whoever looks after the with block sees what arrived in it."""
+    """Events can be read after the with block."""
     with Sandbox() as sandbox:
         submit(sandbox)
 
@@ -56,7 +73,7 @@ def test_sandbox_is_a_new_workspace_at_every_start(submit, http) -> None:
 
 
 def test_sandbox_is_kept_in_a_file(submit, http, tmp_path) -> None:
-    """With a store, all is there again: at the next start, and in the next sandbox of the same file."""
+    """With a store, everything is there at the next start, and in the next sandbox of the same file."""
     path = tmp_path / "events.sqlite"
     ids = []
     first, second = Sandbox(store=path), Sandbox(store=str(path))
@@ -70,8 +87,8 @@ def test_sandbox_is_kept_in_a_file(submit, http, tmp_path) -> None:
     assert Sandbox(store=path).events == second.events
 
 
-def test_sandbox_refuses_a_file_that_is_none_of_its_own(tmp_path) -> None:
-    """A wrong file is told before the start, and left as it is."""
+def test_sandbox_refuses_a_file_of_another_program(tmp_path) -> None:
+    """A wrong file is refused before the start, and left as it is."""
     path = tmp_path / "notes.txt"
     path.write_text("Dear diary, today I learnt about databases.")
 
@@ -82,7 +99,7 @@ def test_sandbox_refuses_a_file_that_is_none_of_its_own(tmp_path) -> None:
 
 
 def test_sandbox_takes_contacts_with_their_fields(start, http) -> None:
-    """A contact may be given by an identifier or with all that is known of it."""
+    """A contact may be given by an identifier or by its fields."""
     sandbox = start(contacts=["7", {"external_id": "8", "email": "ada@example.org"}])
 
     answers = [http.get(f"{sandbox.url}/contacts/find_by_external_id/{who}", timeout=10) for who in "789"]
@@ -114,7 +131,7 @@ def test_sandbox_can_be_changed_while_it_runs(start, submit) -> None:
 
 
 def test_sandbox_keeps_its_settings_for_the_next_start() -> None:
-    """What was set last holds, before a start too."""
+    """Settings hold for the next start, also if they were set before the first."""
     sandbox = Sandbox(limit=7)
     sandbox.limit = None
     sandbox.faults = Faults(seed=3)
@@ -127,7 +144,7 @@ def test_sandbox_keeps_its_settings_for_the_next_start() -> None:
 
 
 def test_sandbox_can_have_its_faults_cleared(start, submit, http) -> None:
-    """Neither what is set nor what was asked for strikes any more."""
+    """`clear_faults` removes the faults and those of `fail_next`."""
     sandbox = start(faults=Faults(statuses={503: 1.0}))
     sandbox.fail_next(500, times=3)
     sandbox.fail_next(500, path="/me")
@@ -139,7 +156,7 @@ def test_sandbox_can_have_its_faults_cleared(start, submit, http) -> None:
 
 
 def test_sandbox_keeps_what_was_asked_for_when_its_faults_are_set(start, submit) -> None:
-    """The one is apart from the other."""
+    """Setting `faults` keeps the faults of `fail_next`."""
     sandbox = start()
     sandbox.fail_next(500)
 
@@ -174,7 +191,7 @@ def test_sandbox_keeps_what_was_asked_for_when_its_faults_are_set(start, submit)
     ],
 )
 def test_sandbox_refuses_an_option_before_the_start(options, error, message) -> None:
-    """A wrong option is told where it is given."""
+    """A wrong option is refused by the constructor."""
     with pytest.raises(error, match=f"^{re.escape(message)}$"):
         Sandbox(**options)
 
@@ -184,7 +201,7 @@ def test_sandbox_refuses_an_option_before_the_start(options, error, message) -> 
     [("limit", 0, ValueError), ("window_seconds", -1, ValueError), ("faults", {"seed": 1}, TypeError)],
 )
 def test_sandbox_refuses_a_setting_that_makes_no_sense(name, value, error) -> None:
-    """A wrong value is told where it is set, and changes nothing."""
+    """A wrong value is refused where it is set, and changes nothing."""
     sandbox = Sandbox()
     before = getattr(sandbox, name)
 
@@ -194,17 +211,19 @@ def test_sandbox_refuses_a_setting_that_makes_no_sense(name, value, error) -> No
     assert getattr(sandbox, name) == before
 
 
-def test_sandbox_starts_an_outage_with_its_start(submit) -> None:
+def test_sandbox_starts_an_outage_with_its_start(submit, monkeypatch) -> None:
     """An outage is counted from the start, however long the sandbox was made before it."""
-    sandbox = Sandbox(faults=Faults(outage_seconds=3600))
-    sandbox._app.api.plan.set_faults(sandbox.faults, outage_from=-1e9)
+    long_ago = time.monotonic() - 1_000_000
+    with monkeypatch.context() as patch:
+        patch.setattr(time, "monotonic", lambda: long_ago)
+        sandbox = Sandbox(faults=Faults(outage_seconds=3600))
 
     with sandbox:
         assert submit(sandbox).status_code == 503
 
 
 def test_sandbox_that_is_started_is_handed_back() -> None:
-    """It can be made and started in one line."""
+    """`start` returns the sandbox."""
     sandbox = Sandbox()
 
     assert sandbox.start() is sandbox
@@ -212,7 +231,7 @@ def test_sandbox_that_is_started_is_handed_back() -> None:
 
 
 def test_sandbox_starts_once(start) -> None:
-    """A start of what is running is a mistake."""
+    """A running sandbox cannot be started."""
     sandbox = start()
 
     with pytest.raises(RuntimeError, match=f"^the sandbox is running already, at {sandbox.url}$"):
@@ -220,7 +239,7 @@ def test_sandbox_starts_once(start) -> None:
 
 
 def test_sandbox_stops_twice_without_complaint(start) -> None:
-    """A stop of what is not running does nothing."""
+    """A second stop does nothing."""
     sandbox = start()
 
     sandbox.stop()
@@ -241,7 +260,7 @@ def test_sandbox_can_be_started_again_after_a_failed_start(start) -> None:
 
 
 def test_sandbox_listens_on_the_loopback_only(start) -> None:
-    """By default nobody but this machine can reach the sandbox."""
+    """By default only this machine can reach the sandbox."""
     sandbox = start()
 
     assert sandbox.url.startswith("http://127.0.0.1:")
@@ -249,11 +268,11 @@ def test_sandbox_listens_on_the_loopback_only(start) -> None:
 
 
 def test_sandbox_shows_no_token(start) -> None:
-    """The token is in no repr, though it is no secret here."""
+    """The token is in no repr, though it is not a secret here."""
     sandbox = start(access_token="mine")
 
     assert sandbox.access_token == "mine"
-    assert "mine" not in repr(sandbox) + repr(sandbox._app) + repr(vars(sandbox._app.api).keys())
+    assert "mine" not in repr(sandbox)
 
 
 def test_sandbox_has_a_well_known_token_by_default() -> None:
@@ -268,13 +287,13 @@ def test_sandbox_writes_an_address_of_version_6_in_brackets(start) -> None:
 
 @pytest.mark.parametrize("access_token", ["", "two words", "schlüssel", "line\n"])
 def test_sandbox_refuses_a_token_that_no_header_can_carry(access_token) -> None:
-    """A token is one word of visible ASCII; a wrong option is told before the start."""
+    """A token is one word of visible ASCII; another is refused before the start."""
     with pytest.raises(ValueError, match=r"^access_token must be one word of visible ASCII characters$"):
         Sandbox(access_token=access_token)
 
 
 def test_sandbox_waits_until_it_is_stopped(start) -> None:
-    """In the foreground, the caller waits for as long as the sandbox runs."""
+    """`wait` returns when the sandbox is stopped."""
     sandbox = start()
     timer = threading.Timer(0.6, sandbox.stop)
     timer.start()
@@ -286,7 +305,7 @@ def test_sandbox_waits_until_it_is_stopped(start) -> None:
 
 
 def test_sandbox_hands_out_a_client_of_its_own(start, make_body) -> None:
-    """The client needs no token and no address from elsewhere; its options are passed on."""
+    """`client` knows token and address, and passes its options on."""
     sandbox = start(access_token="mine")
 
     with sandbox.client(timeout_seconds=10) as client:
@@ -297,7 +316,7 @@ def test_sandbox_hands_out_a_client_of_its_own(start, make_body) -> None:
 
 
 def test_sandbox_hands_out_a_client_whatever_its_host(start, make_body) -> None:
-    """A sandbox that listens on all addresses is reached by the loopback's, on which a token is safe in plain text."""
+    """A sandbox on all addresses is reached by the loopback, where a token is safe in plain text."""
     sandbox = start(host="0.0.0.0")
 
     with sandbox.client(allow_http=False) as client:
@@ -308,7 +327,7 @@ def test_sandbox_hands_out_a_client_whatever_its_host(start, make_body) -> None:
 
 
 def test_sandbox_has_its_file_for_itself(tmp_path, start) -> None:
-    """A second sandbox with the same file is refused while the first runs, and gets it afterwards."""
+    """A second sandbox with the same file is refused while the first runs."""
     path = tmp_path / "events.sqlite"
     first = start(store=path)
     with pytest.raises(OSError, match="another sandbox, or another program, holds it"):
@@ -331,9 +350,77 @@ def test_sandbox_gives_its_file_back_when_it_cannot_start(tmp_path, start) -> No
 
 
 def test_sandbox_that_has_stopped_leaves_one_whole_file(tmp_path, submit) -> None:
-    """After the stop the file alone has every event, and they are still readable through the session."""
+    """After the stop the one file has every event, and the session can still read them."""
     with Sandbox(store=tmp_path / "events.sqlite") as sandbox:
         submit(sandbox)
 
     assert [path.name for path in tmp_path.iterdir()] == ["events.sqlite"]
     assert len(sandbox.events) == 1
+
+
+def submission_of(body, **changes) -> Submission:
+    answered = {"http_status": 202, "outcome": SubmissionOutcome.KEPT, "error_code": None, "error_message": None}
+    return Submission(received_at=1.5, body=body, **answered | changes)
+
+
+def frame_of(body, **changes) -> pd.DataFrame:
+    return submissions_frame([submission_of(body, **changes)])
+
+
+def test_frame_shows_a_submission_as_it_was_sent(make_body) -> None:
+    """A row has the event as sent: its name is not normalized, and all its metadata is there."""
+    metadata = dict.fromkeys("abcdefghijkl", 1)
+    frame = frame_of(make_body(event_name="Placed.Order", metadata=metadata))
+
+    assert frame.loc[0].dropna().to_dict() == {
+        "received_at": pd.Timestamp("1970-01-01T00:00:01.5Z"),
+        "http_status": 202,
+        "outcome": "kept",
+        "identifier": "user_id",
+        "contact": "314159",
+        "event_name": "Placed.Order",
+        "created_at": pd.Timestamp("2014-01-16T23:12:21Z"),
+        "metadata": metadata,
+    }
+
+
+def test_frame_shows_the_error(make_body) -> None:
+    """A refusal has its status, code and message."""
+    error = {"error_code": "not_found", "error_message": "User Not Found"}
+    frame = frame_of(make_body(), http_status=404, outcome=SubmissionOutcome.REFUSED, **error)
+
+    row = frame.loc[0, ["http_status", "outcome", "error_code", "error_message"]]
+    assert row.to_list() == [404, "refused", "not_found", "User Not Found"]
+
+
+def test_frame_has_no_status_for_a_lost_connection(make_body) -> None:
+    """A connection that was closed has no status."""
+    assert frame_of(make_body(), http_status=None)["http_status"].isna().all()
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"[]", b"{}", b'{"user_id": 1, "event_name": 1, "created_at": 1.5, "metadata": 1}']
+)
+def test_frame_has_no_value_for_what_cannot_be_read(body) -> None:
+    """Fields that a body lacks, or has in the wrong type, are missing."""
+    frame = frame_of(body, http_status=400, outcome=SubmissionOutcome.REFUSED)
+
+    assert frame[["identifier", "contact", "event_name", "created_at", "metadata"]].isna().all(axis=None)
+
+
+@pytest.mark.parametrize("rows", [0, 2])
+def test_frame_has_the_same_dtypes_whatever_it_holds(make_body, rows) -> None:
+    """The dtypes do not depend on the submissions, even if there are none."""
+    frame = submissions_frame([submission_of(make_body())] * rows)
+
+    assert frame.dtypes.astype(str).to_dict() == DTYPES
+    assert len(frame) == rows
+    assert frame["outcome"].cat.categories.to_list() == ["kept", "duplicate", "refused", "failed"]
+
+
+@pytest.mark.parametrize("created_at", [1389913941000, -(2**62), 2**62])
+def test_frame_shows_times_far_from_today(created_at) -> None:
+    """Milliseconds that were sent as seconds are shown as Intercom reads them, thousands of years from now."""
+    frame = frame_of(json.dumps({"created_at": created_at}).encode())
+
+    assert frame["created_at"].astype("int64").to_list() == [created_at]

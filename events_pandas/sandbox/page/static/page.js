@@ -1,10 +1,10 @@
-// Keeps the page up to date while a run goes on, and lets it be used from the keyboard. Without it, all is there too.
+// Keeps the page up to date during a run, and adds keys. The page also works without it.
 "use strict";
 
 const POLL_MS = 1000;
 const SLOWEST_MS = 30000;
 const GIVE_UP_MS = 10000;
-// A page that is expensive is asked for less often: the server spends at most a twentieth of its time on it.
+// A slow page is requested less often: the server spends at most a twentieth of its time on it.
 const REST = 20;
 const TICK_MS = 250;
 const POINTER_MS = 4000;
@@ -60,7 +60,7 @@ function receive(html) {
   }
 }
 
-// Replaces what nobody is reading; the rest waits.
+// Replaces the sections that nobody is reading; the others wait.
 function settle() {
   for (const [id, section] of [...waiting]) {
     const shown = byId(id);
@@ -109,7 +109,7 @@ function offerNewest() {
   newest.hidden = !waiting.has("log");
   const last = (section) => Number(section?.querySelector(".row")?.id.slice(1) ?? 0);
   const count = last(waiting.get("log")) - last(byId("log"));
-  // With filters, not all of those in between match.
+  // With filters, not all submissions in between match.
   const isCounted = !location.search && count > 0;
   newest.textContent = isCounted ? `Show ${count.toLocaleString("en")} newer` : "Show newer";
 }
@@ -143,7 +143,7 @@ function showState() {
   state.className = `state state--${word}`;
 }
 
-// What follows from new content
+// After new content
 
 function prepare(section) {
   for (const button of section.querySelectorAll(".copy")) button.hidden = !navigator.clipboard;
@@ -160,15 +160,15 @@ function tick() {
   if (resets.textContent !== text) resets.textContent = text;
 }
 
-// Spoken seldom: numbers that change every second would drown everything else.
+// Announced rarely: numbers that change every second would drown everything else.
 function announce(totals) {
   if (performance.now() - announcedAt < ANNOUNCE_MS) return;
   announcedAt = performance.now();
-  const told = [...totals.querySelectorAll(".tile")].map((tile) => {
+  const words = [...totals.querySelectorAll(".tile")].map((tile) => {
     const part = (name) => tile.querySelector(`.tile__${name}`).textContent;
     return `${part("count")} ${part("label").toLowerCase()}`;
   });
-  byId("announcer").textContent = told.join(", ");
+  byId("announcer").textContent = words.join(", ");
 }
 
 // Keyboard and pointer
@@ -256,7 +256,7 @@ document.addEventListener("click", clicked);
 document.addEventListener("submit", submitted);
 document.addEventListener("pointermove", pointed);
 document.addEventListener("pointerdown", (event) => (isPressed = event.button === 0));
-// Of some releases nobody tells: outside of the window, or where a menu opens.
+// Some releases of a button send no event: outside the window, or if a menu opens.
 for (const over of ["pointerup", "pointercancel", "contextmenu", "dragend"]) document.addEventListener(over, released);
 window.addEventListener("blur", released);
 document.addEventListener("visibilitychange", poll);

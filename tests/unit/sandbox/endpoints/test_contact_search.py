@@ -5,7 +5,7 @@ import json
 import pytest
 
 from events_pandas.sandbox.endpoints.contact_search import list_contacts, search_contacts
-from events_pandas.sandbox.workspace.contacts import Contacts
+from events_pandas.sandbox.workspace.contacts import InitialContacts
 from events_pandas.sandbox.workspace.workspace import Workspace
 
 DAY = 86_400
@@ -19,7 +19,7 @@ CONTACTS = [
 
 @pytest.fixture(scope="module")
 def workspace():
-    return Workspace(contacts=Contacts(existing=CONTACTS))
+    return Workspace(contacts=InitialContacts(existing=CONTACTS))
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def search(workspace):
 
 @pytest.fixture
 def found(search):
-    """Search with a query, and return who is found, in order of the external identifiers."""
+    """Search with a query, and return the external identifiers found, sorted."""
 
     def found(*query, **rest):
         field, operator, value = query
@@ -76,7 +76,7 @@ def found(search):
     ],
 )
 def test_search_compares_as_intercom_does(found, field, operator, value, expected) -> None:
-    """Each operator finds what Intercom's table says; text is compared without regard to case where it is searched."""
+    """Each operator finds what Intercom's table says; searches in text ignore case."""
     assert found(field, operator, value) == expected
 
 
@@ -97,7 +97,7 @@ def test_search_compares_times_by_the_day(found, operator, value, expected) -> N
 
 
 def test_search_joins_filters(search) -> None:
-    """Groups of filters stand in groups, two deep."""
+    """Groups of filters may contain groups, two deep."""
     lead = {"field": "role", "operator": "=", "value": "lead"}
     ada = {"field": "name", "operator": "=", "value": "Ada"}
     com = {"field": "email_domain", "operator": "=", "value": "example.com"}
@@ -145,15 +145,15 @@ def test_list_goes_from_page_to_page(workspace, query, found, next_page) -> None
     ],
 )
 def test_list_refuses_what_it_has_not(workspace, query, message) -> None:
-    """A page that cannot be, and a filter of older versions, which would be answered with everybody."""
+    """A page that cannot exist is refused, and so is a filter of older versions, which would list every contact."""
     refusal = list_contacts(workspace, query)
 
     assert (refusal.status, refusal.code, refusal.message) == (400, "parameter_invalid", message)
 
 
 def test_contacts_that_were_merged_are_not_found() -> None:
-    """Neither a list nor a search has them."""
-    workspace = Workspace(contacts=Contacts(existing=CONTACTS, merged={"4": "1"}))
+    """Neither the list nor a search returns a merged contact."""
+    workspace = Workspace(contacts=InitialContacts(existing=CONTACTS, merged={"4": "1"}))
     query = {"field": "external_id", "operator": "IN", "value": ["1", "4"]}
 
     listed = list_contacts(workspace, {})
@@ -256,7 +256,7 @@ def nested(depth):
     ],
 )
 def test_search_refuses_what_intercom_would_not_take(search, query, code, message) -> None:
-    """A filter that cannot be is answered 400 with what is wrong."""
+    """A wrong filter is answered 400, and the message says what is wrong."""
     refusal = search(query)
 
     assert (refusal.status, refusal.code, refusal.message) == (400, code, message)
@@ -287,12 +287,12 @@ def test_search_refuses_what_intercom_would_not_take(search, query, code, messag
     ],
 )
 def test_search_refuses_pages_and_orders_that_are_not(search, rest, code, message) -> None:
-    """An order or a page that cannot be is answered 400 with what is wrong."""
+    """A wrong order or page is answered 400, and the message says what is wrong."""
     refusal = search(nested(0), **rest)
 
     assert (refusal.status, refusal.code, refusal.message) == (400, code, message)
 
 
-def test_search_refuses_a_body_that_is_no_json(workspace) -> None:
-    """What cannot be read is answered 400."""
+def test_search_refuses_a_body_that_is_not_json(workspace) -> None:
+    """A body that cannot be read is answered 400."""
     assert search_contacts(workspace, b"{").status == 400

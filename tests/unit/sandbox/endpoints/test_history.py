@@ -1,4 +1,4 @@
-"""The events of a contact, listed and summed up."""
+"""The events of a contact, listed and counted."""
 
 import json
 from urllib.parse import parse_qsl, urlsplit
@@ -7,7 +7,7 @@ import pytest
 
 from events_pandas.sandbox.endpoints.history import add_summaries, contact_events
 from events_pandas.sandbox.rules.refusals import USER_NOT_FOUND
-from events_pandas.sandbox.workspace.contacts import Contacts
+from events_pandas.sandbox.workspace.contacts import InitialContacts
 from events_pandas.sandbox.workspace.workspace import Workspace
 
 NOW = 1_700_000_000
@@ -17,7 +17,7 @@ ADA = {"id": "6b04", "external_id": "7", "email": "ada@example.com"}
 
 @pytest.fixture
 def workspace():
-    return Workspace(contacts=Contacts(existing=[ADA]))
+    return Workspace(contacts=InitialContacts(existing=[ADA]))
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def keep(workspace):
 
 @pytest.fixture
 def ask(workspace):
-    """Ask for the events of a contact, of Ada if nobody else is named."""
+    """Ask for the events of a contact, by default Ada's."""
 
     def ask(**query):
         named = {} if {"email", "intercom_user_id", "user_id"} & query.keys() else {"user_id": "7"}
@@ -86,7 +86,7 @@ def test_list_finds_the_contact_by_each_identifier(ask, keep, named) -> None:
 
 
 def test_list_leaves_out_what_is_older_than_90_days(ask, keep) -> None:
-    """An event of 90 days ago is not listed any more; one of the future is."""
+    """An event of 90 days ago is not listed; an event in the future is."""
     keep(NOW - 90 * DAY)
     keep(NOW - 90 * DAY + 1)
     keep(NOW + 5 * DAY)
@@ -95,7 +95,7 @@ def test_list_leaves_out_what_is_older_than_90_days(ask, keep) -> None:
 
 
 def test_list_is_paged_without_a_gap(ask, keep) -> None:
-    """Following pages.next shows each event once, several of one second included."""
+    """Following pages.next shows each event once, also several in the same second."""
     for number in range(7):
         keep(NOW - number // 4, f"event-{number}")
 
@@ -122,7 +122,7 @@ def test_list_has_fifteen_events_on_a_page(ask, keep) -> None:
 
 
 def test_summary_counts_every_event(ask, keep) -> None:
-    """A summary has count, first and last for each name, whatever the age."""
+    """A summary has count, first and last for each name, whatever the age of the events."""
     keep(1389913941)
     keep(NOW)
     keep(NOW - 1, "paid-invoice")
@@ -152,14 +152,14 @@ def test_summary_counts_every_event(ask, keep) -> None:
 
 
 def test_summary_shows_times_beyond_the_calendar_as_seconds(ask, keep) -> None:
-    """Milliseconds that were sent for seconds lie in no year that can be written."""
+    """Milliseconds that were sent as seconds lie beyond the years of a date."""
     keep(1389913941000)
 
     assert ask(summary="true")["events"][0]["first"] == "1389913941000"
 
 
 def test_summaries_are_added_to_what_is_there(ask, keep, workspace) -> None:
-    """A summary that is sent raises the count and widens the span; a new name is a new line."""
+    """A summary that is sent raises the count and widens the span; a new name gets a new line."""
     keep(NOW)
 
     refusal = add(
@@ -192,7 +192,7 @@ def test_summaries_are_added_to_what_is_there(ask, keep, workspace) -> None:
     ],
 )
 def test_list_refuses_a_query_that_cannot_be(ask, query, code, message) -> None:
-    """What is missing or wrong in the address is told."""
+    """The error names the parameter that is missing or wrong."""
     refusal = ask(**query)
 
     assert (refusal.status, refusal.code, refusal.message) == (400, code, message)
@@ -242,14 +242,14 @@ SUMMARY = {"event_name": "placed-order", "count": 1, "first": 1, "last": 2}
     ],
 )
 def test_summaries_refuse_what_cannot_be(workspace, payload, code, message) -> None:
-    """What is missing or wrong in a summary is told."""
+    """The error names the field of the summary that is missing or wrong."""
     refusal = add_summaries(workspace, json.dumps(payload).encode(), now=NOW)
 
     assert (refusal.status, refusal.code, refusal.message) == (400, code, message)
 
 
-def test_summaries_refuse_a_body_that_is_no_json(workspace) -> None:
-    """What cannot be read is answered 400."""
+def test_summaries_refuse_a_body_that_is_not_json(workspace) -> None:
+    """A body that cannot be read is answered 400."""
     assert add_summaries(workspace, b"{", now=NOW).code == "bad_request"
 
 
@@ -259,7 +259,7 @@ def test_summaries_do_not_know_everybody(workspace) -> None:
 
 
 def test_summaries_are_all_or_nothing(ask, workspace) -> None:
-    """When the workspace has no room for the last name of a request, nothing of the request is kept."""
+    """If the workspace has no room for the last name of a request, nothing of the request is kept."""
     for number in range(119):
         add(workspace, {**SUMMARY, "event_name": f"event-{number}"})
 

@@ -1,11 +1,11 @@
-"""Intercom's endpoints: which there are, and what they answer."""
+"""Intercom's endpoints and their replies."""
 
 import json
 
 import pytest
 
 from events_pandas.sandbox.endpoints.routes import Request, find_endpoint
-from events_pandas.sandbox.workspace.contacts import Contacts
+from events_pandas.sandbox.workspace.contacts import InitialContacts
 from events_pandas.sandbox.workspace.workspace import Workspace
 
 NOW = 1_700_000_000.0
@@ -13,12 +13,12 @@ NOW = 1_700_000_000.0
 
 @pytest.fixture
 def workspace():
-    return Workspace(contacts=Contacts(existing=[{"external_id": "a/b", "email": "ada@example.com"}]))
+    return Workspace(contacts=InitialContacts(existing=[{"external_id": "a/b", "email": "ada@example.com"}]))
 
 
 @pytest.fixture
 def call(workspace):
-    """Call an endpoint, and return its answer."""
+    """Call an endpoint, and return its reply."""
 
     def call(method, path, body=None, **query):
         request = Request(
@@ -51,7 +51,7 @@ def call(workspace):
     ],
 )
 def test_endpoints_are_intercoms(method, path) -> None:
-    """What the documentation names is there."""
+    """Every endpoint of the documentation is there."""
     assert find_endpoint(method, path) is not None
 
 
@@ -76,7 +76,7 @@ def test_endpoints_are_intercoms(method, path) -> None:
     ],
 )
 def test_endpoints_have_no_other_path_and_method(method, path) -> None:
-    """A path that Intercom does not have, or not with this method, is none."""
+    """A path that Intercom does not have, or not with this method, has no endpoint."""
     assert find_endpoint(method, path) is None
 
 
@@ -98,7 +98,7 @@ def test_admins_are_listed(call, workspace) -> None:
 
 
 def test_contact_is_found_by_its_external_identifier(call, workspace) -> None:
-    """A contact is answered in Intercom's form, whatever its identifier is made of."""
+    """A contact is shown in Intercom's form, whatever characters its identifier has."""
     answer = call("GET", "/contacts/find_by_external_id/a/b")
 
     contact = json.loads(answer.content)
@@ -122,12 +122,12 @@ def test_contact_is_found_by_its_external_identifier(call, workspace) -> None:
 
 
 def test_contact_that_is_not_there_is_not_found(call) -> None:
-    """Nobody of that name is answered 404."""
+    """An identifier that no contact has is answered 404."""
     assert call("GET", "/contacts/find_by_external_id/7").refusal.message == "User Not Found"
 
 
 def test_contact_is_shown_by_its_id(call) -> None:
-    """GET /contacts/{id} answers the contact, and 404 for nobody's id."""
+    """GET /contacts/{id} answers the contact, and 404 for an unknown id."""
     made = json.loads(call("POST", "/contacts", {"external_id": "7"}).content)
 
     assert json.loads(call("GET", f"/contacts/{made['id']}").content) == made
@@ -135,7 +135,7 @@ def test_contact_is_shown_by_its_id(call) -> None:
 
 
 def test_contact_is_changed(call) -> None:
-    """PUT /contacts/{id} changes what it names, and answers the contact."""
+    """PUT /contacts/{id} changes the fields that it names, and answers the contact."""
     made = json.loads(call("POST", "/contacts", {"external_id": "7", "name": "Ada"}).content)
 
     changed = json.loads(call("PUT", f"/contacts/{made['id']}", {"email": "ada@example.org"}).content)
@@ -156,7 +156,7 @@ def test_contact_is_changed(call) -> None:
     ],
 )
 def test_contact_is_not_changed(call, contact_id, body, code) -> None:
-    """Nobody is answered 404, a wrong value 400."""
+    """An unknown id is answered 404, a wrong value 400."""
     assert call("PUT", f"/contacts/{contact_id}", body).refusal.code == code
 
 
@@ -188,12 +188,12 @@ def test_contact_is_merged(call) -> None:
     ],
 )
 def test_contact_is_not_merged(call, body, message) -> None:
-    """Two contacts that are there are needed."""
+    """A merge needs two contacts that exist."""
     assert call("POST", "/contacts/merge", body).refusal.message == message
 
 
 def test_contact_is_made(call) -> None:
-    """A contact that is made is answered, and found from then on."""
+    """A new contact is answered, and found from then on."""
     made = call("POST", "/contacts", {"external_id": "7", "custom_attributes": {"plan": "pro"}})
     found = call("GET", "/contacts/find_by_external_id/7")
 
@@ -202,14 +202,14 @@ def test_contact_is_made(call) -> None:
 
 
 def test_contact_is_not_made_twice(call) -> None:
-    """A contact that is there already is answered 409."""
+    """A contact that exists already is answered 409."""
     answer = call("POST", "/contacts", {"external_id": "a/b"})
 
     assert (answer.status, answer.refusal.code) == (409, "conflict")
 
 
 def test_contact_that_cannot_be_is_refused(call) -> None:
-    """What makes no contact is answered 400."""
+    """A body that does not describe a contact is answered 400."""
     assert call("POST", "/contacts", {"name": "Ada"}).refusal.code == "parameter_not_found"
 
 
@@ -226,7 +226,7 @@ def test_search_that_cannot_be_is_refused(call) -> None:
 
 
 def test_events_are_listed_with_an_address_of_the_sandboxs(call, workspace) -> None:
-    """The address of the next page is the one that the client knows the sandbox by."""
+    """The address of the next page begins with the address that the client uses."""
     for number in range(2):
         body = {"event_name": "placed-order", "created_at": int(NOW) - number, "user_id": "a/b"}
         workspace.submit(json.dumps(body).encode(), received_at=NOW)
@@ -238,7 +238,7 @@ def test_events_are_listed_with_an_address_of_the_sandboxs(call, workspace) -> N
 
 
 def test_summaries_are_taken_without_a_word(call) -> None:
-    """POST /events/summaries answers 200 and nothing else."""
+    """POST /events/summaries answers 200 with an empty body."""
     summary = {"event_name": "placed-order", "count": 1, "first": 1, "last": 2}
 
     answer = call("POST", "/events/summaries", {"user_id": "a/b", "event_summaries": summary})

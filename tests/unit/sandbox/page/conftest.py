@@ -12,7 +12,7 @@ NOW = 1_700_000_000.0
 
 
 class Outline(HTMLParser):
-    """All elements of a document with their attributes, and its text, apart where elements are."""
+    """All elements of a document with their attributes, and its text, with spaces between elements."""
 
     def __init__(self, html):
         super().__init__()
@@ -52,7 +52,7 @@ def workspace():
 
 @pytest.fixture
 def store(workspace):
-    """Where the workspace is kept."""
+    """The database of the workspace."""
     return workspace.store
 
 
@@ -68,7 +68,7 @@ def submit(workspace, make_body):
 
 @pytest.fixture
 def _crowded(store, submit):
-    """One kept submission of 42, then 50,005 refused ones of 42, then as many kept ones of 43."""
+    """One kept submission of contact 42, then 50,005 refused ones of 42, then as many kept ones of 43."""
     submit(user_id="42")
     with store.writing() as connection:
         for contact, status, outcome in [("42", 400, "refused"), ("43", 202, "kept")]:

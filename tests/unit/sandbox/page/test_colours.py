@@ -1,4 +1,4 @@
-"""The colours of the page: they can be told apart from what is behind them, in light and in dark."""
+"""The colours of the page have enough contrast, in light and in dark."""
 
 import re
 from importlib.resources import files
@@ -11,7 +11,7 @@ LIGHT, DARK = (
     for block in re.findall(r":root \{(.*?)\}", CSS, re.DOTALL)
 )
 GROUNDS = ("paper", "surface", "sunken", "tint")
-# WCAG 2.2: 4.5 for text (1.4.3), 3 for what else has to be seen (1.4.11).
+# WCAG 2.2: 4.5 for text (1.4.3), 3 for shapes (1.4.11).
 TEXTS = ("ink", "muted", "accent", "kept", "duplicate", "refused", "failed")
 SHAPES = ("edge", "accent", "series-0", "series-1", "series-2", "series-3", "series-4", "series-x")
 
@@ -30,7 +30,7 @@ def contrast(one, other):
 
 
 def test_contrast_is_that_of_the_guidelines() -> None:
-    """The measure itself: black on white has 21, and this grey is the darkest that fails."""
+    """The measure is right: black on white has 21, and this grey just fails."""
     assert contrast("#000000", "#ffffff") == 21
     assert round(contrast("#777777", "#ffffff"), 2) == 4.48
 
@@ -38,7 +38,7 @@ def test_contrast_is_that_of_the_guidelines() -> None:
 @pytest.mark.parametrize("colours", [LIGHT, DARK], ids=["light", "dark"])
 @pytest.mark.parametrize("ground", GROUNDS)
 def test_text_can_be_read(colours, ground) -> None:
-    """Every colour of text stands out from every ground."""
+    """Every colour of text has enough contrast with every background."""
     ratios = {text: round(contrast(colours[text], colours[ground]), 2) for text in TEXTS}
 
     assert {text: ratio for text, ratio in ratios.items() if ratio < 4.5} == {}
@@ -46,13 +46,13 @@ def test_text_can_be_read(colours, ground) -> None:
 
 @pytest.mark.parametrize("colours", [LIGHT, DARK], ids=["light", "dark"])
 def test_text_on_the_accent_can_be_read(colours) -> None:
-    """The main button has a ground of its own."""
+    """The text of the main button has enough contrast with the button."""
     assert contrast(colours["on-accent"], colours["accent"]) >= 4.5
 
 
 @pytest.mark.parametrize("colours", [LIGHT, DARK], ids=["light", "dark"])
 def test_shapes_can_be_seen(colours) -> None:
-    """Bars, borders of fields and the ring of what has the focus stand out from the paper and from cards."""
+    """Bars, borders of fields and the focus ring have enough contrast with the page and with cards."""
     ratios = {
         (shape, ground): round(contrast(colours[shape], colours[ground]), 2)
         for shape in SHAPES
@@ -63,12 +63,12 @@ def test_shapes_can_be_seen(colours) -> None:
 
 
 def test_dark_has_every_colour_that_light_has() -> None:
-    """No colour of the one is left over in the other."""
+    """Light and dark name the same colours."""
     assert LIGHT.keys() == DARK.keys()
 
 
 def test_colours_are_named_in_one_place() -> None:
-    """Rules speak of colours by name."""
+    """The rules of the style sheet use colours by name."""
     rules = CSS[CSS.index("*, *::before") :]
 
     assert re.findall(r"#[0-9a-f]{3,8}\b|rgba?\(|hsla?\(", rules) == []

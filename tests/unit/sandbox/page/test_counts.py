@@ -1,11 +1,11 @@
-"""What is counted."""
+"""The counts of the page."""
 
 import pytest
 
 from events_pandas.sandbox.page.counts import (
+    EventFilter,
     NameCount,
-    Tally,
-    Whose,
+    OutcomeCount,
     find_name,
     read_arrivals,
     read_bins,
@@ -13,9 +13,9 @@ from events_pandas.sandbox.page.counts import (
     read_last_arrival,
     read_name,
     read_names,
+    read_outcome_counts,
     read_outside,
     read_span,
-    read_tallies,
 )
 from events_pandas.sandbox.page.queries import find_contact
 
@@ -23,7 +23,7 @@ DAY = 86_400
 
 
 def test_change_follows_submissions_and_contacts(store, submit, workspace) -> None:
-    """Whatever comes moves one of the numbers."""
+    """Each submission, and each new contact, changes one of the numbers."""
     changes = [read_change(store)]
     submit()
     changes.append(read_change(store))
@@ -36,7 +36,7 @@ def test_change_follows_submissions_and_contacts(store, submit, workspace) -> No
 
 
 def test_tallies_count_by_outcome_and_status(store, submit, workspace) -> None:
-    """All names are counted together."""
+    """Submissions of all names are counted together."""
     submit()
     submit(event_name="signed-up")
     submit()
@@ -44,16 +44,16 @@ def test_tallies_count_by_outcome_and_status(store, submit, workspace) -> None:
     workspace.submit(b"{", received_at=1.0)
     workspace.count()
 
-    assert sorted(read_tallies(store), key=repr) == [
-        Tally(outcome="duplicate", http_status=202, count=1),
-        Tally(outcome="kept", http_status=0, count=1),
-        Tally(outcome="kept", http_status=202, count=2),
-        Tally(outcome="refused", http_status=400, count=1),
+    assert sorted(read_outcome_counts(store), key=repr) == [
+        OutcomeCount(outcome="duplicate", http_status=202, count=1),
+        OutcomeCount(outcome="kept", http_status=0, count=1),
+        OutcomeCount(outcome="kept", http_status=202, count=2),
+        OutcomeCount(outcome="refused", http_status=400, count=1),
     ]
 
 
 def test_names_are_counted_from_the_most_frequent(store, submit, workspace) -> None:
-    """Refused submissions count as well; those without a name are left out."""
+    """Refused submissions count too; submissions without a name do not."""
     submit()
     submit(event_name="signed-up")
     submit(event_name="Signed.Up", created_at="x")
@@ -80,7 +80,7 @@ def test_name_is_found_by_its_number_and_back(store, submit) -> None:
 
 
 def test_arrivals_are_counted_by_spans(store, submit) -> None:
-    """The present second is not over yet, and not counted; nor is what is older than the first span."""
+    """The present second is not counted, nor are submissions before the first span."""
     for received_at in (89.9, 94.0, 95.9, 96.0, 97.5, 98.0, 99.9, 100.0, 100.4):
         submit(received_at=received_at)
 
@@ -88,8 +88,8 @@ def test_arrivals_are_counted_by_spans(store, submit) -> None:
     assert read_arrivals(store, 100.5, spans=5, span_seconds=1) == [1, 1, 1, 1, 1]
 
 
-def test_arrivals_of_a_quiet_workspace_are_none(store, submit) -> None:
-    """Nothing came lately, or ever."""
+def test_arrivals_of_a_quiet_workspace_are_zero(store, submit) -> None:
+    """Without recent submissions all counts are 0."""
     assert read_arrivals(store, 100.5, spans=3, span_seconds=2) == [0, 0, 0]
 
     submit(received_at=10.0)
@@ -98,7 +98,7 @@ def test_arrivals_of_a_quiet_workspace_are_none(store, submit) -> None:
 
 
 def test_last_arrival_is_the_last_submissions(store, submit) -> None:
-    """Zero stands for none."""
+    """The last arrival is 0 before the first submission."""
     arrivals = [read_last_arrival(store)]
     submit(received_at=17.5)
     arrivals.append(read_last_arrival(store))
@@ -108,7 +108,7 @@ def test_last_arrival_is_the_last_submissions(store, submit) -> None:
 
 @pytest.fixture
 def _dated(workspace, submit):
-    """Events of two contacts and two names, one of them far outside of the calendar."""
+    """Events of two contacts and two names; one is far outside the calendar."""
     submit(created_at=0)
     submit(created_at=DAY - 1)
     submit(created_at=DAY, event_name="signed-up")
@@ -131,13 +131,13 @@ def _dated(workspace, submit):
     ],
 )
 def test_span_is_from_the_first_to_the_last_day(store, contact, name, span, outside) -> None:
-    """Events before 1970 and after 2099 are counted apart."""
-    whose = Whose(
+    """Events before 1970 and after 2099 are counted separately."""
+    events = EventFilter(
         contact=contact and find_contact(store, contact).number, name=None if name is None else find_name(store, name)
     )
 
-    assert read_span(store, whose) == span
-    assert read_outside(store, whose) == outside
+    assert read_span(store, events) == span
+    assert read_outside(store, events) == outside
 
 
 @pytest.mark.usefixtures("_dated")
@@ -145,9 +145,9 @@ def test_bins_count_events_between_days(store) -> None:
     """A bin holds its first day and not the day after its last one; empty bins are left out."""
     contact = find_contact(store, "314159").number
 
-    assert read_bins(store, Whose(), [0, 1, 2, 30, 60]) == {(0, 1): 2, (1, 2): 1, (3, 1): 1}
-    assert read_bins(store, Whose(contact=contact), [0, 1, 2, 30, 60]) == {(0, 1): 2, (1, 2): 1}
-    assert read_bins(store, Whose(contact=contact, name=2), [0, 2]) == {(0, 2): 1}
+    assert read_bins(store, EventFilter(), [0, 1, 2, 30, 60]) == {(0, 1): 2, (1, 2): 1, (3, 1): 1}
+    assert read_bins(store, EventFilter(contact=contact), [0, 1, 2, 30, 60]) == {(0, 1): 2, (1, 2): 1}
+    assert read_bins(store, EventFilter(contact=contact, name=2), [0, 2]) == {(0, 2): 1}
 
 
 @pytest.mark.usefixtures("_dated")
@@ -162,16 +162,16 @@ def test_bins_count_events_between_days(store) -> None:
     ],
 )
 def test_events_of_a_contact_are_counted_since_a_second(store, since, span, outside, bins) -> None:
-    """What came before is in no count, also within the day that the second belongs to."""
-    whose = Whose(contact=find_contact(store, "314159").number, since=since)
+    """Events before the second are in no count, even on the same day."""
+    events = EventFilter(contact=find_contact(store, "314159").number, since=since)
 
-    assert read_span(store, whose) == span
-    assert read_outside(store, whose) == outside
-    assert read_bins(store, whose, [0, 1, 2]) == bins
+    assert read_span(store, events) == span
+    assert read_outside(store, events) == outside
+    assert read_bins(store, events, [0, 1, 2]) == bins
 
 
 def test_bins_are_ranges_of_an_index(store) -> None:
-    """Neither a million events nor their days are all looked at for each bin."""
+    """A bin reads a range of an index, not all events or days."""
     plans = []
 
     class Explaining:
@@ -179,8 +179,8 @@ def test_bins_are_ranges_of_an_index(store) -> None:
             plans.append([row[3] for row in store.read(f"EXPLAIN QUERY PLAN {query}", parameters)])
             return []
 
-    read_bins(Explaining(), Whose(), [0, 1, 2])
-    read_bins(Explaining(), Whose(contact=1), [0, 1, 2])
+    read_bins(Explaining(), EventFilter(), [0, 1, 2])
+    read_bins(Explaining(), EventFilter(contact=1), [0, 1, 2])
 
     assert "SEARCH event_days USING PRIMARY KEY (day>? AND day<?)" in plans[0]
     assert (

@@ -21,32 +21,32 @@ def test_filters_take_outcomes_and_statuses(status) -> None:
 
 
 @pytest.mark.parametrize("status", ["banana", "-1", "0", "600", "20", "2020", "2O2", "²⁰²", "\0", "kept kept"])
-def test_filters_ignore_a_status_that_is_none(status) -> None:
-    """What cannot be a status asks for all."""
+def test_filters_ignore_a_wrong_status(status) -> None:
+    """A senseless status is ignored."""
     assert Filters.read({"status": status}) == Filters()
 
 
 @pytest.mark.parametrize(
     "number", ["-1", "x", "1.5", "1_0", "\N{FULLWIDTH DIGIT ONE}", "9" * 19, "9" * 5000, "\0", " 1", ""]
 )
-def test_filters_ignore_a_number_that_is_none(number) -> None:
-    """What cannot be a place asks for the first page."""
+def test_filters_ignore_a_wrong_number(number) -> None:
+    """A senseless number is ignored: the first page is shown."""
     assert Filters.read({"before": number, "until": number, "submission": number}) == Filters()
 
 
 def test_filters_replace_what_no_encoding_takes() -> None:
-    """Half of a surrogate pair would end the question to the database."""
+    """Half of a surrogate pair is replaced: the database could not encode it."""
     assert Filters.read({"name": "a\ud800", "contact": "\udfffb"}) == Filters(name="a?", contact="?b")
 
 
 @pytest.mark.parametrize("text", [" 42", "42 ", "\t4 2\n", "x" * 1_000_000])
 def test_filters_take_texts_as_they_stand(text) -> None:
-    """A link to a contact finds it, whatever it is called."""
+    """Texts are kept as they are, so that a link finds its contact."""
     assert Filters.read({"contact": text, "name": text}) == Filters(contact=text, name=text)
 
 
 def test_filters_cut_texts_that_no_body_can_hold() -> None:
-    """The largest body that the sandbox takes has a megabyte."""
+    """Texts are cut at a megabyte, the size of the largest body."""
     assert Filters.read({"contact": "x" * 1_000_001}).contact == "x" * 1_000_000
 
 
@@ -55,7 +55,7 @@ def test_filters_cut_texts_that_no_body_can_hold() -> None:
     [("", None, None), ("kept", "kept", None), ("404", None, 404), ("unanswered", None, 0)],
 )
 def test_status_is_an_outcome_or_a_number(status, outcome, http_status) -> None:
-    """No answer has the number that the counts have for it."""
+    """A status is an outcome or an HTTP status; no answer has the number 0, as in the counts."""
     filters = Filters(status=status)
 
     assert (filters.outcome, filters.http_status) == (outcome, http_status)
@@ -73,7 +73,7 @@ def test_status_is_an_outcome_or_a_number(status, outcome, http_status) -> None:
     ],
 )
 def test_filters_are_empty_when_all_is_asked_for(filters, *, is_empty) -> None:
-    """Turning pages is no filter."""
+    """A page number alone is not a filter."""
     assert filters.is_empty is is_empty
 
 
@@ -88,12 +88,12 @@ def test_filters_are_empty_when_all_is_asked_for(filters, *, is_empty) -> None:
     ],
 )
 def test_query_asks_for_the_same_with_changes(changes, query) -> None:
-    """A change begins at the first page, and texts are encoded."""
+    """A change goes back to the first page; texts are encoded."""
     assert Filters(name="a&b", contact='">', before=9).query(**changes) == query
 
 
 def test_query_is_read_as_it_was_written() -> None:
-    """An address can be shared."""
+    """The query has the filters that are set, encoded."""
     filters = Filters(name="a b", contact="ada+x@example.com", status="unanswered", until=3)
 
     query = dict(pair.split("=") for pair in filters.query()[1:].split("&"))

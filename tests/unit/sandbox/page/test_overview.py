@@ -1,28 +1,41 @@
-"""What is said of the whole workspace."""
+"""The overview of the workspace, and how to send a first event."""
+
+import json
+import shlex
 
 import pytest
 
-from events_pandas.sandbox.page.counts import Tally
-from events_pandas.sandbox.page.overview import count_outcomes, draw_pace, read_gauge, status_choices, status_label
+from events_pandas.sandbox.page.counts import OutcomeCount
+from events_pandas.sandbox.page.overview import (
+    WorkspaceFacts,
+    count_outcomes,
+    draw_pace,
+    python_lines,
+    read_gauge,
+    shell_lines,
+    status_choices,
+    status_label,
+)
+from events_pandas.sandbox.page.rendering import read_moment
 from events_pandas.sandbox.rules.window import RateWindow
 
 TALLIES = [
-    Tally(outcome="kept", http_status=202, count=5),
-    Tally(outcome="duplicate", http_status=202, count=2),
-    Tally(outcome="failed", http_status=0, count=1),
-    Tally(outcome="refused", http_status=404, count=3),
-    Tally(outcome="kept", http_status=0, count=4),
+    OutcomeCount(outcome="kept", http_status=202, count=5),
+    OutcomeCount(outcome="duplicate", http_status=202, count=2),
+    OutcomeCount(outcome="failed", http_status=0, count=1),
+    OutcomeCount(outcome="refused", http_status=404, count=3),
+    OutcomeCount(outcome="kept", http_status=0, count=4),
 ]
 
 
 def test_outcomes_are_summed_up() -> None:
-    """Each outcome is counted over all statuses, those that are not there with zero."""
+    """Each outcome is counted over all statuses; a missing outcome has 0."""
     assert count_outcomes(TALLIES[:4]) == {"kept": 5, "duplicate": 2, "refused": 3, "failed": 1}
     assert count_outcomes([]) == {"kept": 0, "duplicate": 0, "refused": 0, "failed": 0}
 
 
 def test_status_choices_are_those_that_are_there() -> None:
-    """Statuses stand in their order, what was not answered last."""
+    """Statuses are in order; no answer comes last."""
     choices = [(choice.value, choice.label, choice.count) for choice in status_choices(TALLIES)]
 
     assert choices == [
@@ -34,12 +47,12 @@ def test_status_choices_are_those_that_are_there() -> None:
 
 @pytest.mark.parametrize(("status", "label"), [(0, "not answered"), (503, "503 Service Unavailable"), (599, "599")])
 def test_status_label_has_the_phrase_where_there_is_one(status, label) -> None:
-    """Any status can be chosen as a fault."""
+    """A status has its phrase, if HTTP knows one."""
     assert status_label(status) == label
 
 
 def test_gauge_reads_the_window_without_spending() -> None:
-    """Looking at the window costs no request."""
+    """Looking at the window does not spend a request."""
     window = RateWindow(limit=83, window_seconds=10.0)
     window.spend(1_700_000_001.5)
 
@@ -50,7 +63,7 @@ def test_gauge_reads_the_window_without_spending() -> None:
 
 
 def test_gauge_is_empty_in_the_next_window() -> None:
-    """A window that nobody has used yet has all left."""
+    """A new window has all requests left."""
     window = RateWindow(limit=83, window_seconds=10.0)
     window.spend(1_700_000_001.5)
 
@@ -60,7 +73,7 @@ def test_gauge_is_empty_in_the_next_window() -> None:
 
 
 def test_gauge_knows_no_limit() -> None:
-    """Without a limit what was used is still counted."""
+    """Without a limit the used requests are still counted."""
     window = RateWindow(limit=None, window_seconds=10.0)
     window.spend(1_700_000_001.5)
 
@@ -70,7 +83,7 @@ def test_gauge_knows_no_limit() -> None:
 
 
 def test_pace_is_that_of_the_last_ten_seconds() -> None:
-    """Bars of two seconds each; the busiest one gives the scale."""
+    """The rate is of the last ten seconds; the busiest bar of two seconds gives the scale."""
     pace = draw_pace([0] * 24 + [100] + [20, 20, 20, 20, 40])
 
     assert (pace.rate, pace.most) == ("12", "50")
@@ -82,7 +95,36 @@ def test_pace_is_that_of_the_last_ten_seconds() -> None:
     [([0] * 30, "0", ""), ([0] * 29 + [3], "0.3", "1.5"), ([60_000] * 30, "30,000", "30,000")],
 )
 def test_pace_is_written_as_precisely_as_it_needs(arrivals, rate, most) -> None:
-    """Few submissions have a decimal, many have thousands."""
+    """Small rates have a decimal; large ones have thousands separators."""
     pace = draw_pace(arrivals)
 
     assert (pace.rate, pace.most) == (rate, most)
+
+
+def facts(**changes):
+    fields = {
+        "name": "Sandbox",
+        "id_code": "sandbox_1",
+        "region": "us",
+        "url": "http://127.0.0.1:8080",
+        "access_token": "sandbox-token",
+        "created_at": read_moment(0),
+    }
+    return WorkspaceFacts(**fields | changes)
+
+
+def test_python_lines_make_a_client_of_this_sandbox() -> None:
+    """The lines work as they are."""
+    assert python_lines(facts()) == (
+        'client = ep.IntercomClient("sandbox-token", base_url="http://127.0.0.1:8080", allow_http=True)\n'
+        "results = ep.submit_events(orders, mapping, client=client)"
+    )
+
+
+def test_shell_lines_submit_an_event() -> None:
+    """The token may have any visible character, and is quoted for the shell."""
+    words = shlex.split(shell_lines(facts(access_token="a'b\"$c"), created_at=17).replace("\\\n", ""))
+
+    assert words[:4] == ["curl", "http://127.0.0.1:8080/events", "-H", "Authorization: Bearer a'b\"$c"]
+    assert words[4:8] == ["-H", "Accept: application/json", "-H", "Content-Type: application/json"]
+    assert json.loads(words[9]) == {"event_name": "placed-order", "created_at": 17, "user_id": "42"}

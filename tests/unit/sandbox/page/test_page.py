@@ -8,7 +8,7 @@ import pytest
 
 from events_pandas.sandbox.page import Page
 from events_pandas.sandbox.rules.refusals import chosen_refusal
-from events_pandas.sandbox.workspace.workspace import Outcome
+from events_pandas.sandbox.workspace.workspace import SubmissionOutcome
 
 POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:;"
@@ -33,7 +33,7 @@ DAY = 86_400
     ],
 )
 def test_page_handles_its_own_addresses(path, *, is_handled) -> None:
-    """The control and Intercom's own addresses are others' business."""
+    """The page handles its own addresses, not the control's or Intercom's."""
     assert Page.handles(path) is is_handled
 
 
@@ -52,7 +52,7 @@ def test_page_handles_its_own_addresses(path, *, is_handled) -> None:
     ],
 )
 def test_page_answers_with_headers_that_let_nothing_else_run(get, submit, path, status, media_type) -> None:
-    """Every answer says what the browser may load: the page's own style and script, and nothing else."""
+    """Every answer lets the browser load only the page's own style and script."""
     submit()
 
     response = get(path)
@@ -64,8 +64,8 @@ def test_page_answers_with_headers_that_let_nothing_else_run(get, submit, path, 
     assert response.headers["cache-control"] == "no-store"
 
 
-def test_page_tells_who_the_workspace_is(read, store) -> None:
-    """Address, token, region and identifier can be read, and copied."""
+def test_page_shows_what_identifies_the_workspace(read, store) -> None:
+    """The page shows address, token, region and identifier; address and token can be copied."""
     outline = read()
 
     for text in ("http://127.0.0.1:8080", "sandbox-token", store.id_code, "us"):
@@ -73,8 +73,13 @@ def test_page_tells_who_the_workspace_is(read, store) -> None:
     assert outline.attributes("data-copy")[:2] == ["http://127.0.0.1:8080", "sandbox-token"]
 
 
+def test_page_keeps_its_token_out_of_its_repr(page) -> None:
+    """The token is in no repr, though it opens this sandbox only."""
+    assert "sandbox-token" not in repr(page)
+
+
 def test_page_without_events_tells_how_to_send_one(read) -> None:
-    """An empty workspace has the lines to copy."""
+    """The page of an empty workspace has lines to copy."""
     outline = read()
 
     assert "Nothing received yet" in outline.text
@@ -85,7 +90,7 @@ def test_page_without_events_tells_how_to_send_one(read) -> None:
 
 
 def test_page_shows_events_as_people_read_them(read, submit) -> None:
-    """Money, dates and links are what they are, and ignored keys are struck through."""
+    """Money, dates and links are shown as such; ignored keys are struck through."""
     metadata = {
         "price": {"amount": 34999, "currency": "eur"},
         "order_date": 1389967941,
@@ -105,14 +110,14 @@ def test_page_shows_events_as_people_read_them(read, submit) -> None:
 
 
 def test_page_tells_why_a_submission_was_not_kept(read, submit, workspace, make_body) -> None:
-    """Duplicates name the submission that they repeat, refusals their code, and faults their status."""
+    """Duplicates name the submission that they repeat, refusals their code, faults their status."""
     submit()
     submit()
     submit(created_at=...)
-    workspace.turn_away(
-        make_body(), received_at=1.0, outcome=Outcome.FAILED, http_status=503, refusal=chosen_refusal(503)
+    workspace.log_unjudged(
+        make_body(), received_at=1.0, outcome=SubmissionOutcome.FAILED, http_status=503, refusal=chosen_refusal(503)
     )
-    workspace.turn_away(make_body(), received_at=1.0, outcome=Outcome.FAILED, http_status=None)
+    workspace.log_unjudged(make_body(), received_at=1.0, outcome=SubmissionOutcome.FAILED, http_status=None)
 
     text = " ".join(read().text.split())
 
@@ -138,14 +143,14 @@ def test_page_counts_what_was_received(read, submit, window, now) -> None:
 
 
 def test_page_without_a_limit_says_so(read, window) -> None:
-    """There is no number that would stand for none."""
+    """Without a limit the page says "none" rather than a number."""
     window.limit = None
 
     assert "Rate limit none 0 used no limit" in " ".join(read().text.split())
 
 
 def test_page_draws_events_by_the_time_that_they_say(read, submit) -> None:
-    """The chart has a bar for each span, and a table for those who do not see it."""
+    """The chart has a bar for each span, and a table for screen readers."""
     submit(created_at=1389913941)
     submit(created_at=1389913941 + 3 * DAY)
     submit(created_at=1389913941, event_name="signed-up")
@@ -160,7 +165,7 @@ def test_page_draws_events_by_the_time_that_they_say(read, submit) -> None:
 
 
 def test_page_tells_of_events_outside_of_the_calendar(read, submit) -> None:
-    """Milliseconds are the usual reason."""
+    """The page counts the events that the chart leaves out, such as milliseconds sent as seconds."""
     submit(created_at=1389967941000)
 
     text = " ".join(read().text.split())
@@ -170,7 +175,7 @@ def test_page_tells_of_events_outside_of_the_calendar(read, submit) -> None:
 
 
 def test_contact_has_its_facts_counts_and_timeline(read, submit, now) -> None:
-    """Older events are marked off: Intercom's people see them in counts only."""
+    """The timeline marks older events: Intercom shows them only in counts."""
     submit(user_id="42", created_at=int(now) - DAY)
     submit(user_id="42", created_at=int(now) - DAY)
     submit(user_id="42", created_at=int(now) - 100 * DAY, event_name="signed-up")
@@ -187,8 +192,8 @@ def test_contact_has_its_facts_counts_and_timeline(read, submit, now) -> None:
     assert text.index("Older than 90 days") < text.index("of submission 3")
 
 
-def test_contact_that_is_none_is_told(read, submit) -> None:
-    """What was submitted under the identifier is shown all the same."""
+def test_page_says_that_a_contact_is_unknown(read, submit) -> None:
+    """The page says that the contact is unknown, and shows what was submitted under the identifier."""
     submit(user_id="42", created_at="x")
 
     text = " ".join(read(contact="42").text.split())
@@ -199,7 +204,7 @@ def test_contact_that_is_none_is_told(read, submit) -> None:
 
 @pytest.mark.parametrize("user_id", ["42 ", " 42", "4\t2", "x" * 1_001, "x" * 100_000, "\N{NO-BREAK SPACE}42"])
 def test_contact_is_found_by_its_link_whatever_it_is_called(read, submit, user_id) -> None:
-    """Blanks at an end belong to it, and no length is too much."""
+    """A link finds its contact: blanks at the ends of an identifier count, and any length works."""
     submit(user_id=user_id)
     (link,) = (link for link in read().attributes("href") if link.startswith("/?contact="))
 
@@ -213,7 +218,7 @@ def test_contact_is_found_by_its_link_whatever_it_is_called(read, submit, user_i
     [("42", ["s1"]), (" 42 ", ["s1"]), ("43 ", ["s2"]), ("43", ["s3"]), (" 44", ["s4"]), ("45 ", ["s5"])],
 )
 def test_blanks_beside_a_typed_contact_are_ignored(read, submit, typed, numbers) -> None:
-    """Unless there is one that is called so."""
+    """Blanks beside a typed identifier are ignored, unless a contact has them."""
     submit(user_id="42")
     submit(user_id="43 ")
     submit(user_id="43")
@@ -226,14 +231,14 @@ def test_blanks_beside_a_typed_contact_are_ignored(read, submit, typed, numbers)
 
 
 def test_links_name_a_contact_with_a_long_identifier_by_its_short_one(get, submit) -> None:
-    """A page of a hundred links would repeat it in each of them."""
+    """Links use Intercom's identifier instead of a very long one."""
     submit(user_id="x" * 500_000)
 
     assert len(get(contact="x" * 500_000).body) < 1_000_000 + 100_000
 
 
 def test_contact_with_very_many_events_is_counted_in_part(read, submit, store) -> None:
-    """The latest 50,000 events are counted, and the page says so; the timeline goes on to the first one."""
+    """The latest 50,000 events are counted, and the page says so; the timeline has all events."""
     submit(user_id="42", created_at=5, event_name="signed-up")
     submit(user_id="42", created_at=10)
     with store.writing() as connection:
@@ -255,7 +260,7 @@ def test_contact_with_very_many_events_is_counted_in_part(read, submit, store) -
 
 @pytest.mark.usefixtures("_crowded")
 def test_log_that_is_looked_through_in_part_says_so(read) -> None:
-    """The link goes on where this page stopped."""
+    """The page says that it stopped early, and links to the rest."""
     first, second = read(contact="42", status="kept"), read(contact="42", status="kept", before="7")
 
     assert "No submission matches down to number 7." in first.text
@@ -264,10 +269,10 @@ def test_log_that_is_looked_through_in_part_says_so(read) -> None:
 
 
 def test_page_says_that_the_sandbox_cannot_write(read, get, submit, store) -> None:
-    """A full disk is told, and what was counted before is shown."""
+    """The page reports a full disk, and shows what was counted before."""
     submit()
     get()
-    # As a full disk, it lets nothing be written.
+    # Like a full disk, it prevents all writing.
     store.read("PRAGMA query_only = ON")
 
     outlines = [read(), read("/sandbox/live")]
@@ -279,7 +284,7 @@ def test_page_says_that_the_sandbox_cannot_write(read, get, submit, store) -> No
 
 
 def test_live_tries_again_for_as_long_as_the_sandbox_cannot_write(get, submit, store) -> None:
-    """An answer that tells of trouble is not to be kept; when the trouble is over, the next one does not."""
+    """An answer that reports trouble has no ETag; the next one after the trouble has one."""
     submit()
     store.read("PRAGMA query_only = ON")
     troubled = get("/sandbox/live")
@@ -293,7 +298,7 @@ def test_live_tries_again_for_as_long_as_the_sandbox_cannot_write(get, submit, s
 
 
 def test_contact_filtered_by_status_has_no_timeline(read, submit) -> None:
-    """A timeline has events that were kept, and is no answer to another question."""
+    """A filter by status hides the timeline, which has only events that were kept."""
     submit(user_id="42")
 
     assert "timeline-title" not in read(contact="42", status="202").attributes("id")
@@ -314,7 +319,7 @@ def test_contact_filtered_by_status_has_no_timeline(read, submit) -> None:
     ],
 )
 def test_page_is_filtered_by_its_address(read, submit, query, numbers) -> None:
-    """An address can be shared: it works without a script."""
+    """The filters of an address work without a script."""
     submit()
     submit(event_name="signed-up")
     submit()
@@ -327,7 +332,7 @@ def test_page_is_filtered_by_its_address(read, submit, query, numbers) -> None:
 
 
 def test_page_keeps_the_filters_in_its_form(read, submit) -> None:
-    """What is asked for is chosen; a name that nobody submitted is there as well."""
+    """The form shows the filters, even a name that nobody submitted."""
     submit()
 
     outline = read(name="signed-up", contact="42", status="kept")
@@ -338,7 +343,7 @@ def test_page_keeps_the_filters_in_its_form(read, submit) -> None:
 
 
 def test_page_turns_to_older_submissions(read, submit) -> None:
-    """Fifty rows are a page; the next one begins where this one ends."""
+    """A page has fifty rows; the next one begins where it ends."""
     for created_at in range(51):
         submit(created_at=created_at)
 
@@ -366,7 +371,7 @@ def test_page_turns_to_older_submissions(read, submit) -> None:
 )
 @pytest.mark.parametrize("path", ["/", "/sandbox/live"])
 def test_page_shows_hostile_text_as_text(read, submit, path, fields) -> None:
-    """Whatever a body holds, no tag, no attribute and no template comes of it."""
+    """No text of a body becomes a tag, an attribute or a template."""
     submit(**fields)
     query = {"contact": HOSTILE, "name": HOSTILE}
 
@@ -395,7 +400,7 @@ def test_page_shows_hostile_text_as_text(read, submit, path, fields) -> None:
     ],
 )
 def test_page_shows_any_body(get, workspace, body) -> None:
-    """What is no JSON, no text or too much can be looked at, here and whole."""
+    """A body that is not JSON, not text, or very long can be seen, in part and whole."""
     workspace.submit(body, received_at=1.0)
 
     assert get("/").status_code == 200
@@ -409,7 +414,7 @@ ODD = ["\0", "-1", "9" * 400, "' OR 1=1 --", "%", "\ud800", "\N{ARABIC-INDIC DIG
 @pytest.mark.parametrize("value", ODD)
 @pytest.mark.parametrize("path", ["/", "/sandbox/live"])
 def test_page_takes_any_address(get, submit, path, parameter, value) -> None:
-    """What makes no sense is ignored, or finds nothing."""
+    """A senseless address is ignored, or finds nothing."""
     submit()
 
     assert get(path, **{parameter: value}).status_code == 200
@@ -417,14 +422,14 @@ def test_page_takes_any_address(get, submit, path, parameter, value) -> None:
 
 @pytest.mark.parametrize("number", ["", "0", "-1", "x", "9" * 400, "\0", "1/2"])
 def test_body_that_is_not_there_is_not_found(get, submit, number) -> None:
-    """Numbers come from addresses."""
+    """A number from an address may have no submission."""
     submit()
 
     assert get(f"/sandbox/bodies/{number}").status_code == 404
 
 
 def test_live_has_the_sections_of_the_page(read, submit) -> None:
-    """The script replaces each by its name, when its version is another one."""
+    """The live answer has every section with its name and version."""
     submit()
 
     page, live = read(contact="314159"), read("/sandbox/live", contact="314159")
@@ -437,7 +442,7 @@ def test_live_has_the_sections_of_the_page(read, submit) -> None:
 
 
 def test_section_has_another_version_when_it_is_another(read, submit) -> None:
-    """What did not change keeps its version."""
+    """The version of a section changes only with the section."""
     submit(received_at=1.0)
 
     def versions():
@@ -452,7 +457,7 @@ def test_section_has_another_version_when_it_is_another(read, submit) -> None:
 
 
 def test_live_answers_304_while_nothing_happens(get, submit) -> None:
-    """A page that nobody changes costs next to nothing."""
+    """Without changes the live address answers 304."""
     submit(received_at=1.0)
     first = get("/sandbox/live")
 
@@ -463,7 +468,7 @@ def test_live_answers_304_while_nothing_happens(get, submit) -> None:
 
 
 def test_live_answers_anew_when_something_happens(get, submit, window, workspace, now) -> None:
-    """A submission, a refusal, a request and a limit each change it, and so does another question."""
+    """A submission, a refusal, a request, a limit and other filters each change the ETag."""
     tags = [get("/sandbox/live").headers["etag"]]
     for change in (
         submit,
@@ -480,7 +485,7 @@ def test_live_answers_anew_when_something_happens(get, submit, window, workspace
 
 
 def test_live_changes_every_second_for_a_minute_after_a_submission(workspace, window, submit) -> None:
-    """The pace falls while nothing comes; then it is quiet."""
+    """After a submission the pace falls for a minute, and the ETag changes every second."""
     clock = {"now": 1_700_000_000.0}
     page = Page(workspace=workspace, window=window, clock=lambda: clock["now"], access_token="x")
     window.window_seconds = 1000.0
@@ -496,7 +501,7 @@ def test_live_changes_every_second_for_a_minute_after_a_submission(workspace, wi
 
 
 def test_pace_shows_what_came_in_the_last_minute(read, submit, now) -> None:
-    """Two submissions in the last ten seconds are a fifth of one a second."""
+    """Two submissions in the last ten seconds are 0.2 a second."""
     submit(received_at=now - 4)
     submit(received_at=now - 3, created_at=5)
 
@@ -506,7 +511,7 @@ def test_pace_shows_what_came_in_the_last_minute(read, submit, now) -> None:
 
 
 def test_page_has_landmarks_labels_and_one_heading(read, submit) -> None:
-    """Who hears the page finds the way: every field has a label, every table a name, every picture a text."""
+    """Screen readers find their way: every field has a label, every table a name, every picture a text."""
     submit(metadata={"a": 1})
     outline = read(contact="314159")
     by_id = {given["id"] for _, given in outline.elements if "id" in given}
@@ -529,7 +534,7 @@ def test_page_has_landmarks_labels_and_one_heading(read, submit) -> None:
 
 
 def test_page_speaks_of_nothing_foreign(get, submit) -> None:
-    """No style, script, font or picture comes from another host, and none stands in the page itself."""
+    """No style, script, font or picture comes from another host, and there are no inline ones."""
     submit()
     html = get("/").body.decode()
 
@@ -541,7 +546,7 @@ def test_page_speaks_of_nothing_foreign(get, submit) -> None:
 
 
 def test_body_is_answered_whole(get, workspace) -> None:
-    """The address of a long body has all of it, as text that no browser runs."""
+    """The address of a body has all of it, as plain text."""
     body = json.dumps({"a": "<script>" * 20_000}).encode()
     workspace.submit(body, received_at=1.0)
 

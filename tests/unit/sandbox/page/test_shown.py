@@ -1,14 +1,22 @@
-"""Submissions and events as they are shown."""
+"""Submissions, events and metadata as the page shows them."""
 
 import json
 
 import pytest
 
 from events_pandas.sandbox.page.queries import EventRow, SubmissionRow
-from events_pandas.sandbox.page.shown import show_event, show_submission
+from events_pandas.sandbox.page.shown import (
+    ValueKind,
+    read_metadata,
+    read_value,
+    safe_href,
+    show_event,
+    show_submission,
+)
 
 NOW = 1_700_000_000
 DAY = 86_400
+CENTS = "Intercom's documentation says “cents”, and nothing of currencies without two decimals"
 
 
 @pytest.fixture
@@ -39,13 +47,13 @@ def test_submission_shows_what_it_says(show, make_body) -> None:
     shown = show(body=make_body(created_at=1389967941, metadata={"price": {"amount": 34999, "currency": "eur"}}))
 
     assert (shown.number, shown.outcome, shown.answer, shown.name) == (17, "kept", "202", "placed-order")
-    assert (shown.contact, shown.said.identifier) == ("314159", "user_id")
-    assert (shown.said.created_at.date, shown.said.created_at.time) == ("17 Jan 2014", "14:12:21")
-    assert [(entry.key, entry.value.text) for entry in shown.said.entries] == [("price", "€349.99")]
+    assert (shown.contact, shown.fields.identifier) == ("314159", "user_id")
+    assert (shown.fields.created_at.date, shown.fields.created_at.time) == ("17 Jan 2014", "14:12:21")
+    assert [(entry.key, entry.value.text) for entry in shown.fields.entries] == [("price", "€349.99")]
 
 
 def test_body_is_spread_over_lines(show) -> None:
-    """JSON is read more easily with its structure, and with letters as they are."""
+    """JSON is indented, and its letters are not escaped."""
     shown = show(body=b'{"event_name":"\\u00e4","a":[1]}')
 
     assert shown.body.text == '{\n  "event_name": "ä",\n  "a": [\n    1\n  ]\n}'
@@ -64,24 +72,24 @@ def test_body_is_spread_over_lines(show) -> None:
         (b"[" * 5_000, "[" * 4_000),
     ],
 )
-def test_body_that_is_no_json_object_is_shown_as_it_is(show, body, text) -> None:
-    """Whatever arrives can be looked at."""
+def test_body_that_is_not_a_json_object_is_shown_as_it_is(show, body, text) -> None:
+    """A body that is not a JSON object is shown as it arrived."""
     shown = show(body=body, outcome="refused", http_status=400)
 
     assert shown.body.text == text
-    assert shown.said.entries == ()
+    assert shown.fields.entries == ()
 
 
 def test_body_is_shown_in_part_when_it_is_long(show) -> None:
-    """The whole of it has an address of its own."""
+    """Of a long body only the beginning is shown."""
     shown = show(body=json.dumps({"metadata": {f"key{n}": n for n in range(1_000)}}).encode())
 
     assert (len(shown.body.text), shown.body.is_whole, shown.body.is_read) == (4_000, False, True)
-    assert (len(shown.said.entries), shown.said.further_keys) == (30, 970)
+    assert (len(shown.fields.entries), shown.fields.further_keys) == (30, 970)
 
 
 def test_body_of_brackets_is_not_spread_out_to_its_end(show) -> None:
-    """Each level is indented further: the whole would be a thousand times as long as what was sent."""
+    """Nested brackets are not indented to their end: the text would be a thousand times longer than the body."""
     shown = show(body=b'{"a":' + b"[" * 900 + b"]" * 900 + b"}")
 
     assert shown.body.text.startswith('{\n  "a": [\n    [\n      [')
@@ -89,7 +97,7 @@ def test_body_of_brackets_is_not_spread_out_to_its_end(show) -> None:
 
 
 def test_body_that_is_too_long_to_be_read_says_so(show) -> None:
-    """Of a large body only its beginning was read."""
+    """A large body, of which only the beginning was read, says so."""
     shown = show(body=b'{"event_name": "a', size=100_000)
 
     assert (shown.body.is_read, shown.body.is_whole) == (False, False)
@@ -117,24 +125,24 @@ def test_body_that_is_too_long_to_be_read_says_so(show) -> None:
     ],
 )
 def test_submission_says_what_became_of_it(show, changes, reason) -> None:
-    """Duplicates, refusals and missing answers have their reason."""
+    """Duplicates, refusals and missing answers have a reason."""
     assert show(**changes).reason == reason
 
 
 def test_submission_without_an_answer_says_so(show) -> None:
-    """There is no status where nothing was answered."""
+    """Without an answer there is no status."""
     assert show(http_status=None).answer == "not answered"
 
 
 def test_submission_without_name_and_contact_has_none(show) -> None:
-    """What cannot be read is left empty."""
+    """Fields that cannot be read are empty."""
     shown = show(name=None, contact=None, body=b"{", outcome="refused")
 
-    assert (shown.name, shown.contact, shown.said.identifier, shown.said.created_at) == ("", "", "", None)
+    assert (shown.name, shown.contact, shown.fields.identifier, shown.fields.created_at) == ("", "", "", None)
 
 
 def test_submission_that_is_kept_as_sent_says_so(show) -> None:
-    """Nothing is repeated that can be read beside it."""
+    """If all is kept as it was sent, a sentence says so instead of the JSON."""
     assert (show().kept, show().kept_note) == ("", "All of it, as it was sent")
 
 
@@ -155,7 +163,7 @@ def test_submission_shows_what_is_kept_of_it(show, make_body) -> None:
 
 @pytest.mark.parametrize("outcome", ["duplicate", "refused", "failed"])
 def test_submission_that_is_not_kept_leaves_nothing(show, outcome) -> None:
-    """Intercom has nothing of it."""
+    """Intercom keeps nothing of a submission that is not kept."""
     assert (show(outcome=outcome).kept, show(outcome=outcome).kept_note) == ("", "Nothing")
 
 
@@ -170,10 +178,191 @@ def test_submission_that_is_not_kept_leaves_nothing(show, outcome) -> None:
     ],
 )
 def test_event_is_old_after_ninety_days(make_body, created_at, is_old, is_future) -> None:
-    """Intercom lists events of less than ninety days, and counts all."""
+    """Intercom lists events younger than ninety days; older ones are marked."""
     body = make_body(created_at=created_at)
     row = EventRow(number=17, created_at=created_at, name="placed-order", times_received=3, size=len(body), body=body)
 
     shown = show_event(row, now=float(NOW))
 
     assert (shown.is_old, shown.is_future, shown.repeats) == (is_old, is_future, 2)
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "text"),
+    [
+        (34999, "eur", "€349.99"),
+        (34999, "EUR", "€349.99"),
+        (5, "usd", "$0.05"),
+        (123456789, "gbp", "£1,234,567.89"),
+        (1200, "chf", "CHF\N{NO-BREAK SPACE}12.00"),
+        (-5, "usd", "\N{MINUS SIGN}$0.05"),
+        (1005, "bgn", "BGN\N{NO-BREAK SPACE}10.05"),
+    ],
+)
+def test_value_reads_as_money(amount, currency, text) -> None:
+    """An amount of cents with a currency is shown as money."""
+    shown = read_value("price", {"amount": amount, "currency": currency})
+
+    assert (shown.kind, shown.text) == (ValueKind.MONEY, text)
+    assert shown.note == f"{amount} {currency.upper()} was sent"
+
+
+@pytest.mark.parametrize(
+    ("currency", "text", "note"),
+    [
+        ("jpy", "¥3,500", f"3500 JPY was sent. {CENTS}"),
+        ("kwd", "KWD\N{NO-BREAK SPACE}3.500", f"3500 KWD was sent. {CENTS}"),
+        ("xau", "XAU\N{NO-BREAK SPACE}35.00", "3500 XAU was sent. ISO 4217 has no decimals for XAU"),
+        ("zzz", "ZZZ\N{NO-BREAK SPACE}35.00", "3500 ZZZ was sent. ISO 4217 has no decimals for ZZZ"),
+    ],
+)
+def test_money_says_what_is_not_documented(currency, text, note) -> None:
+    """A currency without two decimals is shown with its own decimals and a note."""
+    shown = read_value("price", {"amount": 3500, "currency": currency})
+
+    assert (shown.text, shown.note) == (text, note)
+
+
+@pytest.mark.parametrize("key", ["order_date", "created_at", "Trial_Ends_AT"])
+def test_value_reads_as_a_date_under_a_dates_key(key) -> None:
+    """Whole numbers under keys that end in _date or _at are dates."""
+    shown = read_value(key, 1389967941)
+
+    assert (shown.kind, shown.text, shown.note) == (ValueKind.DATE, "17 Jan 2014, 14:12:21", "1389967941, in UTC")
+
+
+def test_date_in_milliseconds_reads_as_the_year_that_intercom_would_show() -> None:
+    """A date in milliseconds shows the year that Intercom would show."""
+    shown = read_value("order_date", 1389967941000)
+
+    assert (shown.text, shown.note) == ("the year 46016", "Intercom reads seconds: were these milliseconds?")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "kind", "text"),
+    [
+        ("items", 1389967941, ValueKind.NUMBER, "1389967941"),
+        ("order_date", 1.5, ValueKind.NUMBER, "1.5"),
+        ("order_date", 2**63, ValueKind.NUMBER, "9223372036854775808"),
+        ("order_date", "2014-01-17", ValueKind.TEXT, "2014-01-17"),
+        ("source", "backfill", ValueKind.TEXT, "backfill"),
+        ("gift", True, ValueKind.OTHER, "true"),
+        ("order_date", False, ValueKind.OTHER, "false"),
+        ("coupon", None, ValueKind.OTHER, "null"),
+        ("tags", ["a", 1], ValueKind.OTHER, '["a", 1]'),
+        ("nested", {"ä": {}}, ValueKind.OTHER, '{"ä": {}}'),
+        ("price", {"amount": "5", "currency": "eur"}, ValueKind.OTHER, '{"amount": "5", "currency": "eur"}'),
+        ("price", {"amount": True, "currency": "eur"}, ValueKind.OTHER, '{"amount": true, "currency": "eur"}'),
+        (
+            "price",
+            {"amount": 5, "currency": "eur", "n": 1},
+            ValueKind.OTHER,
+            '{"amount": 5, "currency": "eur", "n": 1}',
+        ),
+    ],
+)
+def test_value_reads_as_what_it_is(key, value, kind, text) -> None:
+    """Every other value is shown as it was sent."""
+    shown = read_value(key, value)
+
+    assert (shown.kind, shown.text, shown.href) == (kind, text, "")
+
+
+@pytest.mark.parametrize("value", [None, True])
+def test_value_says_what_intercom_leaves_open(value) -> None:
+    """Null and booleans have a note: Intercom does not document them."""
+    assert read_value("gift", value).note == "Intercom's documentation does not say what becomes of it"
+
+
+def test_value_reads_as_a_link() -> None:
+    """An HTTP or HTTPS address is a link."""
+    shown = read_value("page", "https://example.com/pricing?a=1#b")
+
+    assert (shown.kind, shown.text, shown.href) == (
+        ValueKind.LINK,
+        "https://example.com/pricing?a=1#b",
+        "https://example.com/pricing?a=1#b",
+    )
+
+
+def test_rich_link_reads_as_its_value() -> None:
+    """A rich link shows its value, and its address as a note."""
+    shown = read_value("order", {"url": "https://example.com/17", "value": "17"})
+
+    assert (shown.kind, shown.text, shown.href, shown.note) == (
+        ValueKind.LINK,
+        "17",
+        "https://example.com/17",
+        "https://example.com/17",
+    )
+
+
+def test_stripe_key_says_that_intercom_links_it() -> None:
+    """A Stripe identifier is text, with a note that Intercom makes it a link."""
+    shown = read_value("stripe_invoice", "inv_1")
+
+    assert (shown.kind, shown.note) == (ValueKind.TEXT, "Intercom shows it as a link to Stripe")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "javascript:alert(1)",
+        "JavaScript://example.com/%0aalert(1)",
+        "data:text/html,<script>alert(1)</script>",
+        "ftp://example.com",
+        "//example.com",
+        "http://",
+        "https:///path",
+        "http://[::1",
+        "https://example.com/a b",
+        "https://example.com/\nx",
+        "https://example.com/\u202e",
+        " https://example.com",
+        "example.com",
+        "",
+    ],
+)
+def test_address_outside_the_web_is_not_a_link(address) -> None:
+    """Only an HTTP or HTTPS address with a host, in one word of visible characters, is a link."""
+    assert safe_href(address) == ""
+    assert read_value("page", address).kind is ValueKind.TEXT
+
+
+def test_rich_link_to_elsewhere_is_not_a_link() -> None:
+    """A rich link with another address is shown, but is not a link."""
+    shown = read_value("order", {"url": "javascript:alert(1)", "value": "17"})
+
+    assert (shown.kind, shown.text, shown.href) == (ValueKind.OTHER, "17", "")
+
+
+def test_value_is_cut_when_it_is_longer_than_intercom_takes() -> None:
+    """A long value is cut."""
+    assert read_value("note", "x" * 255).text == "x" * 255
+    assert read_value("note", "x" * 10_000).text == "x" * 300 + "…"
+    assert len(read_value("tags", ["x" * 10_000]).text) == 301
+    assert len(read_value("price", {"amount": 10**4000, "currency": "eur"}).text) == 301
+
+
+def test_metadata_marks_the_keys_that_intercom_ignores() -> None:
+    """The first ten keys are tracked, in the order sent."""
+    entries = read_metadata({f"key{place}": place for place in range(12)})
+
+    assert [entry.is_ignored for entry in entries] == [False] * 10 + [True] * 2
+    assert [entry.key for entry in entries][:2] == ["key0", "key1"]
+
+
+def test_metadata_shows_thirty_keys() -> None:
+    """At most thirty keys are shown."""
+    entries = read_metadata({f"key{place}": place for place in range(5_000)})
+
+    assert len(entries) == 30
+
+
+def test_value_that_is_nested_too_deeply_is_said_to_be() -> None:
+    """A value that is nested too deeply is replaced by words."""
+    value = []
+    for _ in range(100_000):
+        value = [value]
+
+    assert read_value("deep", value).text == "nested too deeply to be shown"

@@ -13,10 +13,15 @@ SEED = b"""{
         "price": {"currency": "usd", "amount": 2999}
     }
 }"""
+NESTED = "is an object, but neither a rich link (url, value) nor a monetary amount (amount, currency)"
+AMOUNT = "has an amount that is no positive integer"
+CURRENCY = "has a currency that is no code of three letters"
+URL = "has a url that is no HTTP or HTTPS address"
+FORBIDDEN = "has a character that a metadata key may not have"
 
 
 def test_judge_keeps_intercoms_own_example() -> None:
-    """The example of Intercom's documentation is an event, kept as it is."""
+    """The example of Intercom's documentation is kept as it is."""
     assert judge(SEED) == SandboxEvent(
         identifier="user_id",
         contact="314159",
@@ -39,7 +44,7 @@ def test_judge_normalizes_the_event_name(make_body) -> None:
 
 @pytest.mark.parametrize("created_at", [1389913941000, 0, -1, 2**63 - 1])
 def test_judge_keeps_times_far_from_today(make_body, created_at) -> None:
-    """Intercom was seen to keep milliseconds, and documents no bounds."""
+    """Intercom has been seen to keep milliseconds, and documents no bounds."""
     assert judge(make_body(created_at=created_at)).created_at == created_at
 
 
@@ -99,7 +104,7 @@ def test_judge_keeps_the_first_ten_metadata_keys(make_body) -> None:
     ],
 )
 def test_judge_refuses_a_field(make_body, changes, code, field, message) -> None:
-    """A required part that is missing is not found, a wrong one is invalid; both are answered 400."""
+    """A missing field is `parameter_not_found`, a wrong one `parameter_invalid`; both are answered 400."""
     assert judge(make_body(**changes)) == Refusal(status=400, code=code, message=message, field=field)
 
 
@@ -113,17 +118,94 @@ def test_judge_refuses_a_field(make_body, changes, code, field, message) -> None
         (b'{"id": "a", "id": "b"}', "The body is not valid JSON: a key is there twice in one object"),
     ],
 )
-def test_judge_refuses_a_body_that_is_no_json_object(body, message) -> None:
-    """A body is one JSON object, by the letter of the standard."""
+def test_judge_refuses_a_body_that_is_not_a_json_object(body, message) -> None:
+    """A body is one JSON object, strictly by the standard."""
     assert judge(body) == Refusal(status=400, code="bad_request", message=message)
 
 
 @pytest.mark.parametrize("body", [b'{"id": "\\ud800"}', b'{"id": "\xff"}', b"[" * 100_000])
 def test_judge_refuses_a_body_that_cannot_be_read(body) -> None:
-    """Half of a surrogate pair, bytes that are not UTF-8 and depth without end are refused, not failures."""
+    """Half of a surrogate pair, bytes that are not UTF-8 and endless depth are refused."""
     assert judge(body).code == "bad_request"
 
 
 def test_judge_keeps_escaped_text(make_body) -> None:
-    """An escape in JSON is the character that it stands for."""
+    """An escape in JSON becomes its character."""
     assert judge(make_body(user_id="zoë 🦉")).contact == "zoë 🦉"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "desktop",
+        "",
+        "ü" * 255,
+        3.67,
+        -1,
+        1392036272,
+        "https://example.org/ab1de.html",
+        {"url": "https://example.org/ab1de.html", "value": "the dude abides"},
+        {"url": "HTTP://example.org/" + "a" * 255, "value": ""},
+        {"amount": 34999, "currency": "eur"},
+        {"currency": "USD", "amount": 1},
+        {"url": "https://example.org", "value": "a", "title": "b"},
+        {"amount": 34999, "currency": "eur", "type": "monetary_amount"},
+        None,
+        True,
+    ],
+)
+def test_metadata_takes_documented_and_open_values(make_body, value) -> None:
+    """Text, numbers, rich links and money are kept; so are null, booleans and a third key, which are open."""
+    assert judge(make_body(metadata={"key": value})).metadata == {"key": value}
+
+
+@pytest.mark.parametrize(
+    ("value", "fault"),
+    [
+        ("a" * 256, "has 256 characters, at most 255 are allowed"),
+        ("a\0b", "has a NUL character"),
+        ([], "is an array, which metadata cannot hold"),
+        (["a"], "is an array, which metadata cannot hold"),
+        ({}, NESTED),
+        ({"first": "a"}, NESTED),
+        ({"url": "https://example.org"}, NESTED),
+        ({"url": "https://example.org", "title": "b"}, NESTED),
+        ({"url": "https://example.org", "value": 1, "title": "b"}, "has a value that is no string"),
+        ({"amount": 0, "currency": "eur", "type": "monetary_amount"}, AMOUNT),
+        ({"url": "ftp://example.org", "value": "a"}, URL),
+        ({"url": None, "value": "a"}, URL),
+        ({"url": "https://example.org", "value": 1}, "has a value that is no string"),
+        ({"url": "https://example.org", "value": "\0"}, "has a NUL character"),
+        ({"amount": 0, "currency": "eur"}, AMOUNT),
+        ({"amount": -1, "currency": "eur"}, AMOUNT),
+        ({"amount": 349.99, "currency": "eur"}, AMOUNT),
+        ({"amount": "34999", "currency": "eur"}, AMOUNT),
+        ({"amount": True, "currency": "eur"}, AMOUNT),
+        ({"amount": 34999, "currency": "euro"}, CURRENCY),
+        ({"amount": 34999, "currency": "€€€"}, CURRENCY),
+        ({"amount": 34999, "currency": "eu1"}, CURRENCY),
+        ({"amount": 34999, "currency": None}, CURRENCY),
+    ],
+)
+def test_metadata_refuses_a_value(make_body, value, fault) -> None:
+    """A wrong value is `parameter_invalid`, and named by its path."""
+    refusal = judge(make_body(metadata={"good": 1, "price": value}))
+
+    assert (refusal.status, refusal.code, refusal.field) == (400, "parameter_invalid", "metadata.price")
+    assert refusal.message == f"metadata.price {fault}"
+
+
+@pytest.mark.parametrize(
+    ("key", "fault"),
+    [
+        *[(f"a{character}b", FORBIDDEN) for character in ".$~`!@#%^&*'{}|\\\"\0"],
+        ("type", "is a reserved key"),
+        ("Type", "is a reserved key"),
+        ("GOOD", "is there twice: keys that differ in case only are equal"),
+    ],
+)
+def test_metadata_refuses_a_key(make_body, key, fault) -> None:
+    """A key is refused for its characters, if it is reserved, and if it repeats another in another case."""
+    refusal = judge(make_body(metadata={"good": 1, key: 2}))
+
+    assert refusal.message == f"metadata.{key} {fault}"

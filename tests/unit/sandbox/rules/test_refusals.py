@@ -18,8 +18,8 @@ def test_error_list_has_intercoms_form() -> None:
     }
 
 
-def test_error_list_leaves_out_a_field_that_there_is_not() -> None:
-    """An error of no field has none."""
+def test_error_list_leaves_out_a_missing_field() -> None:
+    """An error without a field leaves the field out."""
     refusal = Refusal(status=404, code="not_found", message="User Not Found")
 
     errors = json.loads(error_list(refusal, request_id="r1"))["errors"]
@@ -28,7 +28,7 @@ def test_error_list_leaves_out_a_field_that_there_is_not() -> None:
 
 
 def test_merged_into_links_to_the_other_contact() -> None:
-    """An identifier is encoded as in an address: a header holds ASCII only."""
+    """The identifier in the link is encoded: a header holds only ASCII."""
     assert merged_into("ü/<1>").link == '</contacts/%C3%BC%2F%3C1%3E>; rel="canonical"'
 
 
@@ -56,7 +56,7 @@ def test_over_the_limit_says_it_in_intercoms_words() -> None:
     ],
 )
 def test_chosen_refusal_has_intercoms_code(status, code) -> None:
-    """A status that was chosen comes with the code that Intercom uses with it."""
+    """A chosen status has Intercom's code for it."""
     refusal = chosen_refusal(status)
 
     assert (refusal.status, refusal.code) == (status, code)

@@ -1,15 +1,16 @@
-"""The rate limit's windows; time is an argument."""
+"""The rate limit's windows, with time as an argument; and which settings are numbers."""
 
+import decimal
 import re
 
 import numpy as np
 import pytest
 
-from events_pandas.sandbox.rules.window import NO_LIMIT, Allowance, RateWindow
+from events_pandas.sandbox.rules.window import NO_LIMIT, Allowance, RateWindow, is_number, is_whole
 
 
 def test_window_counts_down_and_refuses() -> None:
-    """A window admits as many requests as its limit, and says how many are left."""
+    """A window admits as many requests as its limit, and counts down."""
     window = RateWindow(limit=2, window_seconds=10.0)
 
     answers = [window.spend(now) for now in (1000.0, 1004.5, 1009.9)]
@@ -40,12 +41,12 @@ def test_window_begins_anew_when_the_clock_is_set_back() -> None:
 
 
 def test_window_tells_its_reset_in_whole_seconds() -> None:
-    """A reset between two seconds is told as the later one, so that nobody comes too early."""
+    """A reset between two seconds is rounded up, so that no client comes too early."""
     assert RateWindow(limit=1, window_seconds=0.4).spend(1000.5).reset_seconds == 1001
 
 
-def test_window_without_a_limit_tells_one_that_nobody_reaches() -> None:
-    """Intercom's answers always tell a limit."""
+def test_window_without_a_limit_has_one_that_nobody_reaches() -> None:
+    """Without a limit the headers have a limit that nobody reaches."""
     window = RateWindow(limit=None, window_seconds=10.0)
 
     answer = window.spend(1000.0)
@@ -55,7 +56,7 @@ def test_window_without_a_limit_tells_one_that_nobody_reaches() -> None:
 
 
 def test_state_counts_nothing() -> None:
-    """Whoever looks at the window does not spend it."""
+    """Looking at the window does not spend a request."""
     window = RateWindow(limit=1, window_seconds=10.0)
 
     before = [window.state(1000.0), window.state(1000.0)]
@@ -71,7 +72,7 @@ def test_state_counts_nothing() -> None:
 
 
 def test_limit_can_be_set_within_a_window() -> None:
-    """What is spent already counts against the new limit."""
+    """Requests that are spent already count against the new limit."""
     window = RateWindow(limit=None, window_seconds=10.0)
     window.spend(1000.0)
     window.spend(1000.0)
@@ -83,7 +84,7 @@ def test_limit_can_be_set_within_a_window() -> None:
 
 
 def test_length_can_be_set_and_begins_a_new_window() -> None:
-    """Windows of another length are others."""
+    """Another length begins a new window."""
     window = RateWindow(limit=1, window_seconds=10.0)
     window.spend(1000.0)
 
@@ -109,7 +110,7 @@ def test_length_can_be_set_and_begins_a_new_window() -> None:
     ],
 )
 def test_window_refuses_to_have_no_room(options, message) -> None:
-    """A window without a request, or without time, is a mistake, at the start and when it is set."""
+    """A window needs room for a request, and time, at the start and when it is set."""
     window = RateWindow(limit=1, window_seconds=10.0)
     ((name, value),) = options.items()
 
@@ -130,7 +131,30 @@ def test_window_takes_the_numbers_of_numpy() -> None:
 
 @pytest.mark.parametrize("window_seconds", [0.001, 1.7e308])
 def test_window_counts_however_short_or_long_it_is(window_seconds) -> None:
-    """The shortest and the longest that are allowed have room for a request."""
+    """The shortest and the longest window admit a request."""
     window = RateWindow(limit=1, window_seconds=window_seconds)
 
     assert window.spend(1_700_000_000.5).is_admitted
+
+
+@pytest.mark.parametrize(
+    ("value", "whole", "number"),
+    [
+        (0, True, True),
+        (-7, True, True),
+        (np.int64(7), True, True),
+        (10**400, True, False),
+        (0.5, False, True),
+        (np.float32(0.5), False, True),
+        (float("nan"), False, False),
+        (float("inf"), False, False),
+        (True, False, False),
+        (np.True_, False, False),
+        ("7", False, False),
+        (None, False, False),
+        (decimal.Decimal(7), False, False),
+    ],
+)
+def test_number_is_finite_and_no_boolean(value, whole, number) -> None:
+    """Numbers of Python and numpy count; booleans and integers too large for a float do not."""
+    assert (is_whole(value), is_number(value)) == (whole, number)

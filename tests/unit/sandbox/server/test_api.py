@@ -1,4 +1,4 @@
-"""Which answer a request gets; time is an argument."""
+"""The response to each request; time is an argument."""
 
 import json
 
@@ -6,7 +6,7 @@ import pytest
 
 from events_pandas.sandbox.faults import FaultPlan, Faults, NextFault
 from events_pandas.sandbox.rules.window import RateWindow
-from events_pandas.sandbox.server.api import Api, Call
+from events_pandas.sandbox.server.api import Api, HttpRequest
 from events_pandas.sandbox.workspace.workspace import Workspace
 
 RATE_HEADERS = {b"x-ratelimit-limit", b"x-ratelimit-remaining", b"x-ratelimit-reset"}
@@ -29,12 +29,12 @@ def make_api():
 
 
 @pytest.fixture
-def make_call(make_body):
+def make_request(make_body):
     """Make a good submission, with changes; a header that is None is left out."""
 
     def make(method="POST", path="/events", *, query=b"", body=None, **headers):
         good = {"authorization": b"Bearer mine", "accept": b"application/json", "host": b"sandbox:8080"}
-        return Call(
+        return HttpRequest(
             method=method,
             path=path,
             query=query,
@@ -51,26 +51,26 @@ def make_call(make_body):
     return make
 
 
-def decide(api, call, *, uptime=UPTIME):
-    return api.decide(call, uptime=uptime)
+def decide(api, request, *, uptime=UPTIME):
+    return api.decide(request, uptime=uptime)
 
 
-def code_of(decision):
-    return json.loads(decision.reply.content)["errors"][0]["code"]
+def code_of(planned):
+    return json.loads(planned.response.content)["errors"][0]["code"]
 
 
 def log_of(api):
     return [(one.http_status, str(one.outcome), one.error_code) for one in api.workspace.submissions()]
 
 
-def test_good_submission_is_answered_202_with_nothing_to_read(make_api, make_call) -> None:
-    """The event is kept, and the answer tells the limit and the server's time."""
+def test_good_submission_is_answered_202_with_nothing_to_read(make_api, make_request) -> None:
+    """The event is kept, and the headers have the limit and the server's time."""
     api = make_api()
 
-    decision = decide(api, make_call())
+    planned = decide(api, make_request())
 
-    headers = dict(decision.reply.headers)
-    assert (decision.reply.status, decision.reply.content, decision.fault) == (202, b"", None)
+    headers = dict(planned.response.headers)
+    assert (planned.response.status, planned.response.content, planned.fault) == (202, b"", None)
     assert headers[b"x-ratelimit-remaining"] == b"9"
     assert headers[b"date"] == b"Tue, 14 Nov 2023 22:13:20 GMT"
     assert log_of(api) == [(202, "kept", None)]
@@ -88,13 +88,13 @@ def test_good_submission_is_answered_202_with_nothing_to_read(make_api, make_cal
         ({"body": b" " * 1_000_001}, 413, "payload_too_large"),
     ],
 )
-def test_refused_submission_is_remembered_with_its_error(make_api, make_call, changes, status, code) -> None:
-    """Whatever is refused at the door stands in the log as what the rules refuse."""
+def test_refused_submission_is_remembered_with_its_error(make_api, make_request, changes, status, code) -> None:
+    """A request that is refused before it is judged is in the log like any refusal."""
     api = make_api()
 
-    decision = decide(api, make_call(**changes))
+    planned = decide(api, make_request(**changes))
 
-    assert (decision.reply.status, code_of(decision)) == (status, code)
+    assert (planned.response.status, code_of(planned)) == (status, code)
     assert log_of(api) == [(status, "refused", code)]
 
 
@@ -111,14 +111,14 @@ def test_refused_submission_is_remembered_with_its_error(make_api, make_call, ch
         ("GET", "/contacts/find_by_external_id/"),
     ],
 )
-def test_other_paths_and_methods_are_not_found_and_no_submissions(make_api, make_call, method, path) -> None:
-    """A wrong method is no other answer than a wrong path; it is counted like any request."""
+def test_other_paths_and_methods_are_not_found_and_no_submissions(make_api, make_request, method, path) -> None:
+    """A wrong method is answered like a wrong path, and counted like any request."""
     api = make_api()
 
-    decision = decide(api, make_call(method, path))
+    planned = decide(api, make_request(method, path))
 
-    assert (decision.reply.status, code_of(decision)) == (404, "resource_not_found")
-    assert dict(decision.reply.headers)[b"x-ratelimit-remaining"] == b"9"
+    assert (planned.response.status, code_of(planned)) == (404, "resource_not_found")
+    assert dict(planned.response.headers)[b"x-ratelimit-remaining"] == b"9"
     assert log_of(api) == []
 
 
@@ -132,8 +132,8 @@ def test_other_paths_and_methods_are_not_found_and_no_submissions(make_api, make
         (4, "payload_too_large"),
     ],
 )
-def test_first_thing_that_is_wrong_is_told(make_api, make_call, first, code) -> None:
-    """Token, Accept, version, path, size: in this order."""
+def test_first_fault_of_a_request_is_answered(make_api, make_request, first, code) -> None:
+    """Token, Accept, version, path and size are checked in this order."""
     wrong = [
         {"authorization": b""},
         {"accept": b"text/html"},
@@ -143,18 +143,18 @@ def test_first_thing_that_is_wrong_is_told(make_api, make_call, first, code) -> 
     ]
     changes = {name: value for fault in wrong[first:] for name, value in fault.items()}
 
-    assert code_of(decide(make_api(), make_call(**changes))) == code
+    assert code_of(decide(make_api(), make_request(**changes))) == code
 
 
 @pytest.mark.parametrize(("authorization", "code"), [(b"", "unauthorized"), (b"Bearer mine", "rate_limit_exceeded")])
-def test_limit_is_told_after_the_token_and_before_all_else(make_api, make_call, authorization, code) -> None:
-    """A request that is too much is not looked at."""
+def test_limit_is_checked_after_the_token_and_before_the_rest(make_api, make_request, authorization, code) -> None:
+    """Only the token is checked before the limit."""
     api = make_api(limit=1)
-    decide(api, make_call())
+    decide(api, make_request())
 
-    decision = decide(api, make_call(authorization=authorization, accept=None))
+    planned = decide(api, make_request(authorization=authorization, accept=None))
 
-    assert code_of(decision) == code
+    assert code_of(planned) == code
 
 
 @pytest.mark.parametrize(
@@ -170,22 +170,22 @@ def test_limit_is_told_after_the_token_and_before_all_else(make_api, make_call, 
         (b"1.5", b"2.14"),
     ],
 )
-def test_version_that_answers_is_told(make_api, make_call, asked, answered) -> None:
-    """It is the one asked for, where there is such a one."""
-    decision = decide(make_api(), make_call(intercom_version=asked))
+def test_response_names_the_version_that_answers(make_api, make_request, asked, answered) -> None:
+    """The answer has the version that was asked for, if it exists."""
+    planned = decide(make_api(), make_request(intercom_version=asked))
 
-    assert dict(decision.reply.headers)[b"intercom-version"] == answered
+    assert dict(planned.response.headers)[b"intercom-version"] == answered
 
 
-def test_endpoint_is_asked_with_what_the_request_says(make_api, make_call) -> None:
-    """Query, time and the address that the client knows arrive; of a repeated parameter the last counts."""
+def test_endpoint_is_asked_with_what_the_request_says(make_api, make_request) -> None:
+    """An endpoint gets the query, the time and the client's address; the last of a repeated parameter counts."""
     api = make_api()
     for second in range(3):
-        decide(api, make_call(body=json.dumps(event(1_699_999_000 + second)).encode()))
+        decide(api, make_request(body=json.dumps(event(1_699_999_000 + second)).encode()))
 
-    decision = decide(api, make_call("GET", "/events", query=b"type=user&user_id=8&user_id=7%2B&per_page=2"))
+    planned = decide(api, make_request("GET", "/events", query=b"type=user&user_id=8&user_id=7%2B&per_page=2"))
 
-    listed = json.loads(decision.reply.content)
+    listed = json.loads(planned.response.content)
     assert [one["created_at"] for one in listed["events"]] == [1_699_999_002, 1_699_999_001]
     assert listed["pages"]["next"].startswith("http://sandbox:8080/events?")
 
@@ -194,25 +194,25 @@ def event(created_at):
     return {"event_name": "placed-order", "created_at": created_at, "user_id": "7+"}
 
 
-def test_limit_refuses_what_is_too_much(make_api, make_call) -> None:
-    """One request too many is not judged."""
+def test_limit_refuses_what_is_too_much(make_api, make_request) -> None:
+    """A request over the limit is not judged."""
     api = make_api(limit=1)
 
-    decisions = [decide(api, make_call()) for _ in range(2)]
+    responses = [decide(api, make_request()) for _ in range(2)]
 
-    assert [decision.reply.status for decision in decisions] == [202, 429]
+    assert [planned.response.status for planned in responses] == [202, 429]
     assert log_of(api) == [(202, "kept", None), (429, "refused", "rate_limit_exceeded")]
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 409, 418, 422, 429, 500, 503, 599])
-def test_chosen_status_is_answered_before_anything_is_kept(make_api, make_call, status) -> None:
-    """The submission is remembered as failed."""
+def test_chosen_status_is_answered_before_anything_is_kept(make_api, make_request, status) -> None:
+    """A submission with a chosen status is logged as failed, and not kept."""
     api = make_api(Faults(statuses={status: 1.0}))
 
-    decision = decide(api, make_call())
+    planned = decide(api, make_request())
 
-    assert (decision.reply.status, decision.fault) == (status, None)
-    assert log_of(api) == [(status, "failed", code_of(decision))]
+    assert (planned.response.status, planned.fault) == (status, None)
+    assert log_of(api) == [(status, "failed", code_of(planned))]
     assert api.workspace.events() == []
 
 
@@ -228,40 +228,40 @@ def test_chosen_status_is_answered_before_anything_is_kept(make_api, make_call, 
     ],
 )
 def test_fault_on_the_way_keeps_the_event_but_for_a_connection_lost_before(
-    make_api, make_call, fault, log, n_events
+    make_api, make_request, fault, log, n_events
 ) -> None:
-    """What the client does not get to know has no status in the log."""
+    """An answer that does not arrive has no status in the log."""
     api = make_api(Faults(**{fault: 1.0}))
 
-    decision = decide(api, make_call())
+    planned = decide(api, make_request())
 
     is_dropped = fault in {"drop_before", "drop_after"}
-    assert (decision.reply is None) is is_dropped
-    assert decision.fault == (None if is_dropped else fault)
+    assert (planned.response is None) is is_dropped
+    assert planned.fault == (None if is_dropped else fault)
     assert log_of(api) == [log]
     assert len(api.workspace.events()) == n_events
 
 
-def test_fault_on_the_way_strikes_refusals_too(make_api, make_call, make_body) -> None:
-    """A refusal that does not arrive is remembered as one."""
+def test_fault_on_the_way_strikes_refusals_too(make_api, make_request, make_body) -> None:
+    """A refusal that does not arrive is logged as a refusal."""
     api = make_api(Faults(drop_after=1.0))
 
-    decision = decide(api, make_call(body=make_body(created_at="now")))
+    planned = decide(api, make_request(body=make_body(created_at="now")))
 
-    assert decision.reply is None
+    assert planned.response is None
     assert log_of(api) == [(None, "refused", "parameter_invalid")]
 
 
-def test_garbage_has_the_right_status_and_says_that_it_is_json(make_api, make_call) -> None:
-    """The body alone is wrong."""
+def test_garbage_has_the_right_status_and_says_that_it_is_json(make_api, make_request) -> None:
+    """Garbage changes only the body."""
     api = make_api(Faults(garbage=1.0))
 
-    decision = decide(api, make_call())
+    planned = decide(api, make_request())
 
-    assert decision.reply.status == 202
-    assert dict(decision.reply.headers)[b"content-type"] == b"application/json"
+    assert planned.response.status == 202
+    assert dict(planned.response.headers)[b"content-type"] == b"application/json"
     with pytest.raises(UnicodeDecodeError):
-        decision.reply.content.decode()
+        planned.response.content.decode()
 
 
 @pytest.mark.parametrize(
@@ -275,58 +275,60 @@ def test_garbage_has_the_right_status_and_says_that_it_is_json(make_api, make_ca
         ("GET", "/contacts/find_by_external_id/a b"),
     ],
 )
-def test_fault_asked_for_strikes_any_path(make_api, make_call, method, path) -> None:
-    """Once, and whatever the method."""
+def test_fault_asked_for_strikes_any_path(make_api, make_request, method, path) -> None:
+    """A fault of `fail_next` strikes its path once, with any method."""
     api = make_api()
     api.plan.fail_next(NextFault(fault=503, path=path))
 
-    statuses = [decide(api, make_call(method, path)).reply.status for _ in range(2)]
+    statuses = [decide(api, make_request(method, path)).response.status for _ in range(2)]
 
     assert statuses[0] == 503
     assert statuses[1] != 503
     assert log_of(api) == []
 
 
-def test_fault_asked_for_waits_for_a_request_that_comes_through(make_api, make_call) -> None:
-    """What is turned away at the door does not use it up."""
+def test_fault_asked_for_waits_for_a_request_that_comes_through(make_api, make_request) -> None:
+    """A request that is refused early does not use up the fault."""
     api = make_api()
     api.plan.fail_next(NextFault(fault=503))
 
-    statuses = [decide(api, call).reply.status for call in (make_call(accept=None), make_call(), make_call())]
+    statuses = [
+        decide(api, call).response.status for call in (make_request(accept=None), make_request(), make_request())
+    ]
 
     assert statuses == [406, 503, 202]
 
 
-def test_outage_meets_every_request(make_api, make_call) -> None:
-    """Nobody looks at tokens or counts requests then; afterwards all goes well."""
+def test_outage_meets_every_request(make_api, make_request) -> None:
+    """In an outage tokens are not checked and requests not counted; afterwards requests succeed."""
     api = make_api(Faults(outage_after_seconds=5, outage_seconds=10))
-    calls = [make_call(), make_call(authorization=None), make_call("GET", "/me"), make_call("GET", "/none")]
+    calls = [make_request(), make_request(authorization=None), make_request("GET", "/me"), make_request("GET", "/none")]
 
     during = [decide(api, call, uptime=UPTIME + 5) for call in calls]
-    after = decide(api, make_call(), uptime=UPTIME + 15)
+    after = decide(api, make_request(), uptime=UPTIME + 15)
 
-    assert [(one.reply.status, code_of(one)) for one in during] == [(503, "service_unavailable")] * 4
-    assert all(RATE_HEADERS.isdisjoint(dict(one.reply.headers)) for one in during)
-    assert (after.reply.status, dict(after.reply.headers)[b"x-ratelimit-remaining"]) == (202, b"9")
+    assert [(one.response.status, code_of(one)) for one in during] == [(503, "service_unavailable")] * 4
+    assert all(RATE_HEADERS.isdisjoint(dict(one.response.headers)) for one in during)
+    assert (after.response.status, dict(after.response.headers)[b"x-ratelimit-remaining"]) == (202, b"9")
     assert log_of(api) == [(503, "failed", "service_unavailable")] * 2 + [(202, "kept", None)]
 
 
-def test_revoked_token_is_answered_401_without_rate_headers(make_api, make_call) -> None:
-    """A wrong token is another matter."""
+def test_revoked_token_is_answered_401_without_rate_headers(make_api, make_request) -> None:
+    """A revoked token is `token_revoked`, a wrong one `unauthorized`."""
     api = make_api(Faults(token_revoked=True))
 
-    decisions = [decide(api, make_call()), decide(api, make_call(authorization=b"Bearer wrong"))]
+    responses = [decide(api, make_request()), decide(api, make_request(authorization=b"Bearer wrong"))]
 
-    assert [(one.reply.status, code_of(one)) for one in decisions] == [(401, "token_revoked"), (401, "unauthorized")]
-    assert all(RATE_HEADERS.isdisjoint(dict(one.reply.headers)) for one in decisions)
+    assert [(one.response.status, code_of(one)) for one in responses] == [(401, "token_revoked"), (401, "unauthorized")]
+    assert all(RATE_HEADERS.isdisjoint(dict(one.response.headers)) for one in responses)
     assert log_of(api) == [(401, "failed", "token_revoked"), (401, "refused", "unauthorized")]
 
 
-def test_rate_headers_can_be_left_out(make_api, make_call) -> None:
-    """The limit is kept all the same."""
+def test_rate_headers_can_be_left_out(make_api, make_request) -> None:
+    """Without its headers the limit still holds."""
     api = make_api(Faults(rate_headers=False), limit=1)
 
-    decisions = [decide(api, make_call()) for _ in range(2)]
+    responses = [decide(api, make_request()) for _ in range(2)]
 
-    assert [decision.reply.status for decision in decisions] == [202, 429]
-    assert all(RATE_HEADERS.isdisjoint(dict(one.reply.headers)) for one in decisions)
+    assert [planned.response.status for planned in responses] == [202, 429]
+    assert all(RATE_HEADERS.isdisjoint(dict(one.response.headers)) for one in responses)

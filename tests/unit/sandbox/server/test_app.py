@@ -1,18 +1,33 @@
-"""The sandbox's answers, over a real socket."""
+"""The sandbox over HTTP, and the names by which it may be asked."""
 
 import asyncio
 import dataclasses
 import email.utils
 import logging
+import re
 import socket
 import sqlite3
 import time
 
+import numpy as np
 import pytest
 import requests
 
-from events_pandas.sandbox import Faults, Sandbox
+from events_pandas.sandbox.faults import FaultPlan, Faults
+from events_pandas.sandbox.page import Page
+from events_pandas.sandbox.rules.window import RateWindow
+from events_pandas.sandbox.server.api import Api
+from events_pandas.sandbox.server.app import (
+    SandboxApp,
+    allowed_hosts,
+    checked_host,
+    checked_port,
+    is_allowed,
+    reachable_host,
+)
+from events_pandas.sandbox.server.control import Control
 from events_pandas.sandbox.server.thread import ServerThread
+from events_pandas.sandbox.workspace.workspace import Workspace
 
 RATE_HEADERS = {"X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"}
 
@@ -47,7 +62,7 @@ def test_repeat_is_answered_202_and_counted(start, submit) -> None:
 
 
 def test_refusal_is_an_error_list(start, submit) -> None:
-    """A refusal says its code, message and field, under the id that is also in a header."""
+    """A refusal has its code, message and field, and the id that is also in a header."""
     answer = submit(start(), created_at="now")
 
     assert answer.status_code == 400
@@ -92,7 +107,7 @@ def test_unknown_contact_is_answered_404(start, submit) -> None:
     ],
 )
 def test_wrong_token_is_answered_401_without_rate_headers(start, submit, http, authorization) -> None:
-    """Without the token nothing is kept, nor told of the workspace's limit."""
+    """Without the token nothing is kept, and there are no rate-limit headers."""
     sandbox = start()
     http.headers["Authorization"] = authorization
 
@@ -126,7 +141,7 @@ def test_wrong_token_is_answered_401_without_rate_headers(start, submit, http, a
     ],
 )
 def test_accept_has_to_admit_json(start, submit, http, accept, status) -> None:
-    """Whoever does not accept JSON is answered 406; a vendor's JSON is JSON, and the narrowest range counts."""
+    """A client that does not accept JSON is answered 406; a vendor's JSON counts, and so does the narrowest range."""
     http.headers["Accept"] = accept
 
     assert submit(start()).status_code == status
@@ -134,7 +149,7 @@ def test_accept_has_to_admit_json(start, submit, http, accept, status) -> None:
 
 @pytest.mark.parametrize(("method", "path"), [("PUT", "/events"), ("POST", "/me"), ("POST", "/"), ("GET", "/users")])
 def test_other_paths_and_methods_are_answered_404(start, http, method, path) -> None:
-    """What the sandbox does not have is not found, a wrong method included, and is no submission."""
+    """An unknown path or method is answered 404, and is not a submission."""
     sandbox = start()
 
     answer = http.request(method, sandbox.url + path, timeout=10)
@@ -145,14 +160,14 @@ def test_other_paths_and_methods_are_answered_404(start, http, method, path) -> 
 
 @pytest.mark.parametrize(("padding_bytes", "status"), [(900_000, 202), (1_000_000, 413), (3_000_000, 413)])
 def test_large_request_is_answered_413(start, http, make_body, padding_bytes, status) -> None:
-    """A request of more than a million bytes is too large, even when they are blanks."""
+    """A request of over a million bytes is too large, even if they are blanks."""
     answer = http.post(f"{start().url}/events", data=make_body() + b" " * padding_bytes, timeout=10)
 
     assert answer.status_code == status
 
 
 def test_me_shows_the_workspace(start, http) -> None:
-    """GET /me proves the token, names workspace and region, and spends the limit like any request."""
+    """GET /me names workspace and region, and spends the limit like any request."""
     sandbox = start(region="au", limit=10)
 
     answer = http.get(f"{sandbox.url}/me", timeout=10)
@@ -162,7 +177,7 @@ def test_me_shows_the_workspace(start, http) -> None:
     assert sandbox.requests == 0
 
 
-def test_limit_is_told_and_kept(start, submit) -> None:
+def test_limit_is_in_the_headers_and_holds(start, submit) -> None:
     """Requests above the limit are answered 429 with the three headers, and are not kept."""
     sandbox = start(limit=2, window_seconds=1_000_000)
 
@@ -175,7 +190,7 @@ def test_limit_is_told_and_kept(start, submit) -> None:
     assert len(sandbox.events) == 2
 
 
-def test_limit_that_is_none_is_told_as_one_nobody_reaches(start, submit) -> None:
+def test_headers_without_a_limit_have_one_that_nobody_reaches(start, submit) -> None:
     """Without a limit the headers are still there, since Intercom's answers always have them."""
     answer = submit(start(limit=None))
 
@@ -183,7 +198,7 @@ def test_limit_that_is_none_is_told_as_one_nobody_reaches(start, submit) -> None
 
 
 def test_answer_tells_the_servers_time(start, submit) -> None:
-    """The Date and the reset are by one clock: the reset is at most one window ahead."""
+    """Date and reset follow one clock: the reset is at most one window ahead."""
     answer = submit(start())
 
     date_seconds = email.utils.parsedate_to_datetime(answer.headers["Date"]).timestamp()
@@ -203,7 +218,7 @@ def test_chosen_502_is_a_gateways_page(start, submit) -> None:
 
 
 def test_chosen_429_comes_while_there_is_room(start, submit) -> None:
-    """An overloaded Intercom says 429 with requests remaining, even at the window's last."""
+    """A chosen 429 has requests remaining, even at the last request of the window."""
     sandbox = start(limit=1, window_seconds=1_000_000)
     sandbox.fail_next(429)
 
@@ -214,7 +229,7 @@ def test_chosen_429_comes_while_there_is_room(start, submit) -> None:
 
 
 def test_chosen_fault_strikes_me_when_asked(start, http) -> None:
-    """A fault can be asked for at GET /me, and then all goes well again."""
+    """A fault of `fail_next` strikes GET /me once."""
     sandbox = start()
     sandbox.fail_next(503, path="/me")
 
@@ -225,7 +240,7 @@ def test_chosen_fault_strikes_me_when_asked(start, http) -> None:
 
 @pytest.mark.parametrize(("fault", "kept"), [("drop_before", 0), ("drop_after", 1)])
 def test_dropped_connection_really_closes(start, submit, fault, kept) -> None:
-    """The client sees a lost connection, and cannot tell whether the event was kept."""
+    """The client sees a lost connection, whether the event was kept or not."""
     sandbox = start()
     sandbox.fail_next(fault)
 
@@ -237,7 +252,7 @@ def test_dropped_connection_really_closes(start, submit, fault, kept) -> None:
 
 
 def test_latency_is_what_an_answer_takes(start, submit) -> None:
-    """An answer takes at least the latency that was chosen."""
+    """An answer takes at least the chosen latency."""
     sandbox = start(faults=Faults(latency_seconds=0.1))
     started_at = time.monotonic()
 
@@ -249,7 +264,12 @@ def test_latency_is_what_an_answer_takes(start, submit) -> None:
 def test_accept_may_stand_in_two_lines(start, make_body) -> None:
     """Two lines of one header are one list."""
     host, port = start().url.removeprefix("http://").split(":")
-    lines = ["POST /events HTTP/1.1", "Host: localhost", "Authorization: Bearer sandbox-token", "Connection: close"]
+    lines = [
+        "POST /events HTTP/1.1",
+        "Host: localhost",
+        "Authorization: Bearer sandbox-token",
+        "Connection: close",
+    ]
     accept = ["Accept: application/json", "Accept: text/html", f"Content-Length: {len(make_body())}"]
 
     with socket.create_connection((host, int(port)), timeout=10) as connection:
@@ -277,10 +297,15 @@ def test_token_is_a_bearer_or_the_user_of_http_basic(start, submit, http, author
 
 
 def test_submission_may_come_in_chunks_after_it_was_asked_for(start, make_body) -> None:
-    """Java's clients stream a body, and several wait for a sign that it is wanted."""
+    """A body may come in chunks, and after "100 Continue", as Java's clients send it."""
     sandbox = start()
     host, port = sandbox.url.removeprefix("http://").split(":")
-    lines = ["POST //events HTTP/1.1", "Host: localhost", "Authorization: Bearer sandbox-token", "Connection: close"]
+    lines = [
+        "POST //events HTTP/1.1",
+        "Host: localhost",
+        "Authorization: Bearer sandbox-token",
+        "Connection: close",
+    ]
     streamed = ["Accept: application/json", "Expect: 100-continue", "Transfer-Encoding: chunked", "", ""]
 
     with socket.create_connection((host, int(port)), timeout=10) as connection:
@@ -294,7 +319,7 @@ def test_submission_may_come_in_chunks_after_it_was_asked_for(start, make_body) 
 
 @pytest.mark.parametrize("path", ["//events", "/events/", "//events//", "///events"])
 def test_submission_to_an_address_with_more_slashes_is_taken(start, http, make_body, path) -> None:
-    """It is answered itself, and a fault of this path strikes it: a redirected POST would lose its body."""
+    """Double slashes are ignored rather than redirected: a redirected POST would lose its body."""
     sandbox = start()
     sandbox.fail_next(500)
 
@@ -315,7 +340,7 @@ def test_submission_to_an_address_with_more_slashes_is_taken(start, http, make_b
     ],
 )
 def test_slashes_of_an_identifier_stay(start, http, address, external_id) -> None:
-    """Slashes that are encoded belong to the identifier, and so do those after a scheme."""
+    """Encoded slashes belong to the identifier, and so do slashes after a scheme."""
     sandbox = start()
 
     contact = http.get(f"{sandbox.url}//contacts//find_by_external_id/{address}", timeout=10).json()
@@ -324,7 +349,7 @@ def test_slashes_of_an_identifier_stay(start, http, address, external_id) -> Non
 
 
 def test_merged_contact_is_answered_410_with_a_link(start, http, submit) -> None:
-    """Whatever names it is told where the other is; its events are not kept."""
+    """A merged contact is answered 410 with a link to the other, and its events are not kept."""
     sandbox = start(merged_contacts={"314159": "42"})
 
     answers = [submit(sandbox), http.get(f"{sandbox.url}/contacts/find_by_external_id/314159", timeout=10)]
@@ -371,7 +396,7 @@ def test_skewed_clock_is_the_servers_own(start, submit) -> None:
 
 
 def test_page_is_shown_without_a_token_and_without_cost(start, submit) -> None:
-    """A browser sees the page; nothing of it spends the limit or meets the faults."""
+    """The page needs no token, does not spend the limit, and meets no faults."""
     sandbox = start(limit=10, faults=Faults(latency_seconds=60, outage_seconds=60))
 
     answers = [requests.get(f"{sandbox.url}/", timeout=10), requests.head(f"{sandbox.url}/", timeout=10)]
@@ -384,7 +409,7 @@ def test_page_is_shown_without_a_token_and_without_cost(start, submit) -> None:
 
 
 def test_page_tells_a_browser_that_nothing_has_changed(start) -> None:
-    """What the browser has is asked for and taken into account."""
+    """A browser that has the current page is answered 304."""
     url = f"{start(limit=None, window_seconds=1_000_000).url}/sandbox/live"
     tag = requests.get(url, timeout=10).headers["ETag"]
 
@@ -394,7 +419,7 @@ def test_page_tells_a_browser_that_nothing_has_changed(start) -> None:
 
 
 def test_control_is_reached_with_the_token_whatever_goes_wrong(start, submit, http) -> None:
-    """Whoever revokes the token, sets a limit of one or makes an outage can take it back."""
+    """The control is reached with a revoked token, over the limit and in an outage."""
     sandbox = start(limit=1, faults=Faults(token_revoked=True, latency_seconds=60, outage_seconds=60))
     faults = {"token_revoked": False, "latency_seconds": 0, "outage_seconds": 0}
 
@@ -409,14 +434,14 @@ def test_control_is_reached_with_the_token_whatever_goes_wrong(start, submit, ht
 
 @pytest.mark.parametrize("method", ["GET", "PATCH"])
 def test_control_needs_the_token(start, method) -> None:
-    """A page of somebody else's cannot change the sandbox from a browser."""
+    """Without the token the control answers 401: another site cannot change the sandbox from a browser."""
     answer = requests.request(method, f"{start().url}/sandbox/control", json={"limit": 5}, timeout=10)
 
     assert (answer.status_code, errors_of(answer)[0]["code"]) == (401, "unauthorized")
 
 
 def test_control_names_what_is_wrong(start, http) -> None:
-    """The error is one that any client of Intercom's can read."""
+    """The control names a wrong setting in Intercom's form of an error."""
     answer = http.patch(f"{start().url}/sandbox/control", json={"limits": 5}, timeout=10)
 
     assert answer.status_code == 400
@@ -426,7 +451,7 @@ def test_control_names_what_is_wrong(start, http) -> None:
 
 
 def test_control_refuses_a_body_that_is_too_large(start, http) -> None:
-    """As the API does."""
+    """The control refuses a body over a megabyte, as the API does."""
     answer = http.patch(f"{start().url}/sandbox/control", data=b" " * 1_000_001, timeout=10)
 
     assert answer.status_code == 413
@@ -434,15 +459,15 @@ def test_control_refuses_a_body_that_is_too_large(start, http) -> None:
 
 @pytest.mark.parametrize("path", ["/", "/sandbox/live", "/sandbox/control", "/me", "/events", "/none"])
 def test_sandbox_is_for_this_machine_only(start, http, path) -> None:
-    """A name of somebody else's that points to the loopback gets nothing."""
+    """A request by another site's name that points to the loopback is refused."""
     answer = http.get(start().url + path, headers={"Host": "attacker.example"}, timeout=10)
 
     assert answer.status_code == 403
     assert "for localhost only" in answer.text
 
 
-def test_submission_by_a_strange_name_is_none(start, http, make_body) -> None:
-    """It is refused before token, limit and faults, in Intercom's form, and is not remembered."""
+def test_submission_by_a_strange_name_is_refused(start, http, make_body) -> None:
+    """A submission by a strange name is refused first of all, in Intercom's form, and not logged."""
     sandbox = start(limit=10, faults=Faults(latency_seconds=60, outage_seconds=60))
 
     answer = http.post(f"{sandbox.url}/events", data=make_body(), headers={"Host": "attacker.example"}, timeout=10)
@@ -454,7 +479,7 @@ def test_submission_by_a_strange_name_is_none(start, http, make_body) -> None:
 @pytest.mark.parametrize("port", ["", ":8080"])
 @pytest.mark.parametrize("name", ["localhost", "127.0.0.1", "[::1]"])
 def test_submission_by_a_name_of_this_machines_is_taken(start, http, make_body, name, port) -> None:
-    """With a port or without, also one that is not the sandbox's own, as behind a tunnel."""
+    """The loopback's names work with any port, as behind a tunnel, and without one."""
     sandbox = start()
 
     answer = http.post(f"{sandbox.url}/events", data=make_body(), headers={"Host": name + port}, timeout=10)
@@ -463,7 +488,7 @@ def test_submission_by_a_name_of_this_machines_is_taken(start, http, make_body, 
 
 
 def test_request_without_a_host_header_is_answered(start) -> None:
-    """HTTP/1.0 knows none."""
+    """HTTP/1.0 has no Host header: such a request is answered."""
     host, port = start().url.removeprefix("http://").split(":")
 
     with socket.create_connection((host, int(port)), timeout=10) as connection:
@@ -474,7 +499,7 @@ def test_request_without_a_host_header_is_answered(start) -> None:
 
 
 def test_page_is_shown_under_any_name_when_it_is_open(start) -> None:
-    """Whoever opens a sandbox to the network knows its names better."""
+    """A sandbox that is open to the network answers to any name."""
     url = start(host="0.0.0.0").url
 
     assert requests.get(f"{url}/", headers={"Host": "sandbox.example"}, timeout=10).status_code == 200
@@ -482,7 +507,7 @@ def test_page_is_shown_under_any_name_when_it_is_open(start) -> None:
 
 @pytest.mark.parametrize("target", [b"http://other/me", b"/%ff%00", b"//", b"*", b"/me?%ff=%00&&=", b"/\xff"])
 def test_strange_address_is_answered(start, target) -> None:
-    """Whatever stands in the first line gets an answer, and the next request as well."""
+    """Any first line of a request gets an answer."""
     sandbox = start()
     host, port = sandbox.url.removeprefix("http://").split(":")
     request = b"GET " + target + b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
@@ -494,7 +519,7 @@ def test_strange_address_is_answered(start, target) -> None:
     assert status in {b"HTTP/1.1 400", b"HTTP/1.1 401", b"HTTP/1.1 404"}
 
 
-def test_request_that_breaks_off_is_no_submission(start, submit) -> None:
+def test_request_that_breaks_off_is_not_a_submission(start, submit) -> None:
     """A client that leaves in the middle of its body has submitted nothing."""
     sandbox = start()
     host, port = sandbox.url.removeprefix("http://").split(":")
@@ -507,29 +532,50 @@ def test_request_that_breaks_off_is_no_submission(start, submit) -> None:
 
 
 @pytest.fixture
-def full_disk():
-    """Leave a sandbox no room for another byte."""
+def make_app():
+    """Make an application from its parts."""
 
-    def fill(sandbox):
-        with sandbox._app.api.workspace.store.writing() as connection:
-            connection.execute("PRAGMA max_page_count = 1")
+    def make(workspace, *, faults=None):
+        window, plan = RateWindow(limit=None, window_seconds=10.0), FaultPlan(faults or Faults(), now=time.monotonic())
+        return SandboxApp(
+            api=Api(workspace=workspace, window=window, plan=plan, access_token="sandbox-token"),
+            control=Control(window=window, plan=plan),
+            page=Page(workspace=workspace, window=window, clock=time.time, access_token="sandbox-token"),
+            hosts=None,
+        )
 
-    return fill
+    return make
+
+
+@pytest.fixture
+def serve():
+    """Serve an application, and return its address; the server is stopped after the test."""
+    threads = []
+
+    def serve(app):
+        threads.append(ServerThread(app, host="127.0.0.1", port=0))
+        return f"http://127.0.0.1:{threads[-1].port}"
+
+    yield serve
+    for thread in threads:
+        thread.stop()
 
 
 class Broken:
-    """Anything of which nothing works."""
+    """An object without a working attribute."""
 
     def __getattr__(self, name):
         raise RuntimeError("nothing works")
 
 
-def test_full_disk_is_answered_500_and_logged(start, http, make_body, full_disk, caplog) -> None:
-    """The failure is told to the client and to the log, without what the request held, and the sandbox goes on."""
-    sandbox = start()
-    full_disk(sandbox)
+def test_full_disk_is_answered_500_and_logged(make_app, serve, http, make_body, caplog) -> None:
+    """A failure is answered and logged without the content of the request, and the sandbox goes on."""
+    workspace = Workspace()
+    with workspace.store.writing() as connection:
+        connection.execute("PRAGMA max_page_count = 1")
+    url = serve(make_app(workspace))
 
-    answer = http.post(f"{sandbox.url}/events", data=make_body() + b" " * 100_000, timeout=10)
+    answer = http.post(f"{url}/events", data=make_body() + b" " * 100_000, timeout=10)
 
     assert (answer.status_code, rate_headers_of(answer)) == (500, set())
     assert answer.json() == {
@@ -544,8 +590,8 @@ def test_full_disk_is_answered_500_and_logged(start, http, make_body, full_disk,
     assert caplog.records[0].exc_info[0] is sqlite3.OperationalError
     assert "sandbox-token" not in caplog.text
     assert "314159" not in caplog.text
-    assert sandbox.requests == 0
-    assert http.get(f"{sandbox.url}/me", timeout=10).status_code == 200
+    assert workspace.requests() == 0
+    assert http.get(f"{url}/me", timeout=10).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -556,25 +602,20 @@ def test_full_disk_is_answered_500_and_logged(start, http, make_body, full_disk,
         ("/", "text/plain; charset=utf-8"),
     ],
 )
-def test_failure_of_any_part_is_answered_500(http, caplog, path, content_type) -> None:
-    """API and control answer as Intercom would, the page for people."""
-    app = Sandbox()._app
-    app.api.workspace = Broken()
-    app = dataclasses.replace(app, control=Broken(), page=dataclasses.replace(app.page, workspace=Broken()))
-    thread = ServerThread(app, host="127.0.0.1", port=0)
-    try:
-        answer = http.get(f"http://127.0.0.1:{thread.port}{path}", timeout=10)
-    finally:
-        thread.stop()
+def test_failure_of_any_part_is_answered_500(make_app, serve, http, caplog, path, content_type) -> None:
+    """A failure of API or control is answered in Intercom's form, one of the page as text."""
+    app = dataclasses.replace(make_app(Broken()), control=Broken())
+
+    answer = http.get(f"{serve(app)}{path}", timeout=10)
 
     assert (answer.status_code, answer.headers["Content-Type"]) == (500, content_type)
     assert "the sandbox itself failed: nothing works" in answer.text
     assert caplog.messages == ["the sandbox itself failed, and answers 500"]
 
 
-def test_request_that_is_cancelled_is_no_failure(caplog) -> None:
-    """A stop that ends a request in its latency is no error of the sandbox's."""
-    app = Sandbox(faults=Faults(latency_seconds=3600))._app
+def test_request_that_is_cancelled_is_not_a_failure(make_app, caplog) -> None:
+    """A stop that ends a request in its latency is not logged as an error."""
+    app = make_app(Workspace(), faults=Faults(latency_seconds=3600))
     sent = []
 
     async def cancelled_request():
@@ -597,3 +638,76 @@ def test_request_that_is_cancelled_is_no_failure(caplog) -> None:
         asyncio.run(cancelled_request())
 
     assert (sent, caplog.messages) == ([], [])
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "::", "localhost", "fe80::1%eth0", "sandbox.example.org", "bücher.example"]
+)
+def test_host_is_an_address_or_a_name(host) -> None:
+    """A host is an address or a name; whether it works is seen at the start."""
+    assert checked_host(host) == host
+
+
+@pytest.mark.parametrize("host", ["", " ", None, b"127.0.0.1", 0, "a\0b", "a..b", "a" * 64])
+def test_host_is_refused_when_nothing_can_listen_there(host) -> None:
+    """A host that is not a name is refused; an empty one would listen on every address."""
+    message = f"host must be an address or a name, such as '127.0.0.1' or 'localhost', not {host!r}"
+
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        checked_host(host)
+
+
+@pytest.mark.parametrize("port", [0, 65535, np.int64(8080)])
+def test_port_is_a_whole_number_of_16_bits(port) -> None:
+    """A port is a whole number of 16 bits, 0 for any that is free."""
+    assert checked_port(port) == port
+
+
+@pytest.mark.parametrize("port", [-1, 65536, True, 80.0, "8080", None])
+def test_port_is_refused_when_it_is_not_a_port(port) -> None:
+    """A wrong port is refused before a socket is opened."""
+    message = f"port must be a whole number from 0 to 65535, not {port!r}; 0 stands for any that is free"
+
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        checked_port(port)
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("127.0.0.1", "127.0.0.1"),
+        ("::1", "[::1]"),
+        ("localhost", "localhost"),
+        ("192.0.2.1", "192.0.2.1"),
+        ("2001:db8::1", "[2001:db8::1]"),
+        ("0.0.0.0", "127.0.0.1"),
+        ("::", "[::1]"),
+        ("sandbox.example.org", "sandbox.example.org"),
+    ],
+)
+def test_reachable_host_can_be_connected_to(host, expected) -> None:
+    """The host of the URL can be connected to: the loopback stands for all addresses."""
+    assert reachable_host(host) == expected
+
+
+@pytest.mark.parametrize(
+    ("host", "header", "expected"),
+    [
+        ("127.0.0.1", b"127.0.0.1:8080", True),
+        ("127.0.0.1", b"localhost:8080", True),
+        ("127.0.0.1", b"LocalHost", True),
+        ("127.0.0.1", b"[::1]:8080", True),
+        ("127.0.0.2", b"127.0.0.2:8080", True),
+        ("::1", b"[::1]", True),
+        ("127.0.0.1", b"attacker.example:8080", False),
+        ("127.0.0.1", b"localhost.attacker.example", False),
+        ("127.0.0.1", b"127.0.0.1:8080@attacker.example", False),
+        ("127.0.0.1", b"\xff", False),
+        ("127.0.0.1", b"", False),
+        ("127.0.0.1", None, True),
+        ("0.0.0.0", b"anything.example", True),
+    ],
+)
+def test_name_is_the_sandboxs_own_on_the_loopback(host, header, expected) -> None:
+    """On the loopback other names are refused; a request without a Host header does not come from a browser."""
+    assert is_allowed(header, allowed_hosts(host)) is expected

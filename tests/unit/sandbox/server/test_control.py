@@ -1,4 +1,4 @@
-"""The control of a sandbox while it runs: what it reads, changes and refuses."""
+"""The control of a running sandbox: what it reads, changes and refuses."""
 
 import json
 
@@ -54,7 +54,7 @@ def change(control, settings, *, uptime=100.0):
 
 
 def test_control_gives_all_settings(control) -> None:
-    """What can be changed can be read."""
+    """All settings that can be changed can be read."""
     assert read(control) == SETTINGS
 
 
@@ -89,14 +89,14 @@ def test_control_changes_what_is_named_and_tells_all(control, settings, expected
 
 
 def test_control_lets_the_next_requests_fail(control) -> None:
-    """As the method of the same name does."""
+    """`fail_next` of the control works like the method."""
     change(control, {"fail_next": {"fault": "drop_after", "times": 2, "path": "/contacts"}})
 
     assert [control.plan.next_fault("POST", "/contacts", b"") for _ in range(3)] == ["drop_after", "drop_after", None]
 
 
 def test_control_tells_the_faults_that_are_still_to_come(control) -> None:
-    """Whoever asked for them can see what is left, and take it back."""
+    """The control shows the faults of `fail_next` that are left, and takes them back."""
     change(control, {"fail_next": {"fault": "drop_after", "times": 2}})
     change(control, {"fail_next": {"fault": 503, "path": "/me"}})
     control.plan.next_fault("POST", "/events", b"")
@@ -134,7 +134,7 @@ class RecordedWindow(RateWindow):
     ],
 )
 def test_control_sets_nothing_that_is_not_named(control, settings, expected) -> None:
-    """What another thread sets at the same time stays."""
+    """A setting that is not named is not set: another thread may be setting it."""
     window = RecordedWindow()
 
     change(Control(window=window, plan=control.plan), settings)
@@ -154,7 +154,7 @@ def test_control_sets_nothing_that_is_not_named(control, settings, expected) -> 
     ],
 )
 def test_control_reads_json_as_strictly_as_the_api(control, body, message) -> None:
-    """A key that is there twice is a mistake: nobody knows which of the two counts."""
+    """A key that occurs twice is refused."""
     answer = change(control, body)
 
     assert answer.refusal == Refusal(status=400, code="bad_request", message=f"The body is not valid JSON: {message}")
@@ -162,7 +162,7 @@ def test_control_reads_json_as_strictly_as_the_api(control, body, message) -> No
 
 
 def test_control_takes_objects_only(control) -> None:
-    """A list has no settings."""
+    """The body must be an object."""
     answer = change(control, [])
 
     assert answer.refusal == Refusal(status=400, code="bad_request", message="The body is not a JSON object")
@@ -198,7 +198,7 @@ def test_control_takes_objects_only(control) -> None:
     ],
 )
 def test_control_names_what_is_wrong_and_changes_nothing(control, settings, message) -> None:
-    """A change is judged as a whole before anything of it takes effect."""
+    """A change with a wrong part changes nothing."""
     good = {"limit": 5, "faults": {"seed": 8}, "fail_next": {"fault": 503}}
 
     answer = change(control, good | settings)
@@ -209,26 +209,26 @@ def test_control_names_what_is_wrong_and_changes_nothing(control, settings, mess
 
 
 def test_control_survives_a_body_of_great_depth(control) -> None:
-    """What no parser can read is refused like any other text."""
+    """A body that no parser can read is refused."""
     assert change(control, b"[" * 100_000).status == 400
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "HEAD"])
 def test_control_reads_and_patches_only(control, method) -> None:
-    """Other methods are not found."""
+    """Methods other than GET and PATCH are answered 404."""
     assert control.answer(method, b"{}", uptime=100.0).status == 404
 
 
 def test_control_begins_an_outage_when_it_is_asked_for(control) -> None:
-    """An outage is counted from the change that names it, and goes on with the next change."""
+    """An outage is counted from the change that names it; other changes do not restart it."""
     change(control, {"faults": {"outage_seconds": 10}}, uptime=200.0)
     change(control, {"faults": {"latency_seconds": 0.5}}, uptime=205.0)
 
-    assert [control.plan.is_out(now) for now in (199, 200, 209, 210)] == [False, True, True, False]
+    assert [control.plan.is_outage(now) for now in (199, 200, 209, 210)] == [False, True, True, False]
 
 
 def test_control_takes_faults_from_python() -> None:
-    """All of them at once; an outage is counted from then."""
+    """Faults are set all at once; an outage is counted from then."""
     control = Control(
         window=RateWindow(limit=83, window_seconds=10.0),
         plan=FaultPlan(Faults(outage_seconds=5), now=100.0),
@@ -236,12 +236,12 @@ def test_control_takes_faults_from_python() -> None:
 
     control.set_faults(Faults(outage_seconds=5, jitter=0.5), uptime=200.0)
 
-    assert [control.plan.is_out(now) for now in (100, 200)] == [False, True]
+    assert [control.plan.is_outage(now) for now in (100, 200)] == [False, True]
     assert control.plan.faults.jitter == 0.5
 
 
 def test_control_lets_all_go_well_again() -> None:
-    """Faults and what was asked for one by one are gone; an outage is over."""
+    """Faults, those of `fail_next` and an outage are over."""
     control = Control(
         window=RateWindow(limit=83, window_seconds=10.0),
         plan=FaultPlan(Faults(outage_seconds=3600, seed=7), now=100.0),
@@ -251,11 +251,11 @@ def test_control_lets_all_go_well_again() -> None:
     control.clear_faults(uptime=200.0)
 
     assert (control.plan.faults, control.plan.pending()) == (Faults(), [])
-    assert not control.plan.is_out(200.0)
+    assert not control.plan.is_outage(200.0)
 
 
-def test_control_refuses_what_is_no_faults(control) -> None:
-    """A dictionary is no Faults."""
+def test_control_refuses_anything_but_faults(control) -> None:
+    """Only `Faults` are accepted."""
     with pytest.raises(TypeError, match=r"^faults must be Faults, such as Faults\(latency_seconds=0.1\), not \{\}$"):
         control.set_faults({}, uptime=100.0)
 
@@ -264,15 +264,15 @@ def test_control_refuses_what_is_no_faults(control) -> None:
     "path", ["/events", "/me", "/contacts/search", "/contacts/7", "/contacts/find_by_external_id/a b"]
 )
 def test_control_knows_the_paths_of_the_api(control, path) -> None:
-    """A fault can be asked for wherever there is an endpoint."""
+    """`fail_next` takes the path of any endpoint."""
     control.fail_next(NextFault(fault=500, path=path))
 
     assert control.plan.next_fault("GET", path, b"") == 500
 
 
 @pytest.mark.parametrize("path", ["", "/", "/events/", "/sandbox/control", "/contacts/find_by_external_id", 7, None])
-def test_control_refuses_a_path_that_there_is_not(control, path) -> None:
-    """A fault that no request could meet is a mistake."""
+def test_control_refuses_an_unknown_path(control, path) -> None:
+    """A fault that no request could meet is refused."""
     message = f"^no path {path!r} in this API: faults are possible at /events, /me, /contacts and the like$"
 
     with pytest.raises(ValueError, match=message):

@@ -12,10 +12,9 @@ import time
 
 import pytest
 
-from events_pandas.sandbox.server import thread as server_thread
 from events_pandas.sandbox.server.thread import ServerThread
 
-# A server that may open no more than sixty files, its own and the libraries' included.
+# A server that may open sixty files, with its own and the libraries'.
 FEW_FILES = """
 import resource, sys
 from events_pandas.sandbox import Sandbox
@@ -35,7 +34,7 @@ async def hello(_scope, receive, send) -> None:
 
 
 class SlowToLoad:
-    """An application that the server has to wait for, since it looks whether it can be called."""
+    """An application that blocks the server's start, which checks that it can be called."""
 
     def __init__(self):
         self.may_load = threading.Event()
@@ -83,7 +82,7 @@ def test_server_leaves_signals_and_other_loops_alone(serve, http) -> None:
 
 
 def test_server_says_which_port_is_taken(serve) -> None:
-    """A port that another holds is told with what to do about it."""
+    """The error for a taken port says what to do."""
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         message = (
@@ -98,7 +97,7 @@ def test_server_says_which_port_is_taken(serve) -> None:
 
 
 def test_server_says_that_an_address_is_not_of_this_machine(serve) -> None:
-    """An address that cannot be listened on is told as well as a port."""
+    """The error for a foreign address says what to do."""
     with pytest.raises(OSError, match=r"the sandbox cannot listen on 192\.0\.2\.1 port 0: .+; choose another"):
         serve(hello, host="192.0.2.1")
 
@@ -115,7 +114,7 @@ def test_server_frees_its_port(serve) -> None:
 
 @pytest.mark.alone
 def test_server_stops_while_a_request_waits(serve) -> None:
-    """A request that is never answered holds up the stop for its grace, and no longer."""
+    """A request that is never answered delays the stop for its grace only."""
     thread = serve(never)
     with socket.create_connection(("127.0.0.1", thread.port), timeout=10) as connection:
         connection.sendall(b"GET / HTTP/1.1\r\nHost: sandbox\r\n\r\n")
@@ -128,7 +127,7 @@ def test_server_stops_while_a_request_waits(serve) -> None:
 
 
 def test_server_gives_up_a_start_that_takes_too_long() -> None:
-    """A start is waited for, but not for ever; nothing is left of it."""
+    """A start that takes too long is given up, and leaves no thread behind."""
     slow = SlowToLoad()
     timer = threading.Timer(0.2, slow.may_load.set)
     timer.start()
@@ -146,7 +145,7 @@ async def fatal(_scope, _receive, _send) -> None:
 
 
 def test_server_that_has_ended_by_itself_says_so(serve, http) -> None:
-    """Whoever waits for it is told what it died of."""
+    """The error of a server that has ended by itself names the cause."""
     thread = serve(fatal)
 
     with contextlib.suppress(OSError):
@@ -158,7 +157,7 @@ def test_server_that_has_ended_by_itself_says_so(serve, http) -> None:
 
 
 def test_server_that_was_stopped_has_not_ended_by_itself(serve) -> None:
-    """An end that was asked for is none to complain of."""
+    """A server that was stopped raises no error."""
     thread = serve(hello)
 
     thread.stop()
@@ -168,7 +167,7 @@ def test_server_that_was_stopped_has_not_ended_by_itself(serve) -> None:
 
 
 def test_server_listens_on_version_6_of_the_protocol(serve, http) -> None:
-    """An address with colons is one of IPv6."""
+    """An address with colons is an IPv6 address."""
     if not socket.has_ipv6:
         pytest.skip("this machine has no IPv6")
 
@@ -186,7 +185,7 @@ def test_server_runs_in_a_daemon_thread(serve) -> None:
 
 
 def test_server_keeps_a_long_queue(serve) -> None:
-    """Hundreds of clients that come at once are all let in, though the server is busy meanwhile."""
+    """Hundreds of clients at once are all accepted."""
     thread = serve(hello)
     clients = []
     try:
@@ -203,7 +202,7 @@ def test_server_keeps_a_long_queue(serve) -> None:
 
 
 def test_server_goes_on_after_it_has_run_out_of_files() -> None:
-    """Who cannot be let in waits, without a word on stderr, and is answered when others have left."""
+    """Without file descriptors new clients wait, silently, and are answered when others have left."""
     pytest.importorskip("resource", reason="this system has no such limits")
     process = subprocess.Popen(
         [sys.executable, "-c", FEW_FILES], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -230,27 +229,30 @@ def test_server_goes_on_after_it_has_run_out_of_files() -> None:
     assert (errors, process.returncode) == (b"", 0)
 
 
-def test_server_reports_other_errors_of_its_loop(caplog) -> None:
-    """Only what the loop mends by itself is not worth a word."""
-    loop = asyncio.new_event_loop()
-    try:
-        server_thread._report(loop, {"message": "no files", "exception": OSError(errno.EMFILE, "Too many open files")})
-        server_thread._report(loop, {"message": "something else"})
-    finally:
-        loop.close()
+def test_server_reports_other_errors_of_its_loop(serve, http, caplog) -> None:
+    """A lack of file descriptors, from which the loop recovers by itself, is not logged; other errors are."""
+
+    async def trouble(scope, receive, send) -> None:
+        loop = asyncio.get_running_loop()
+        error = OSError(errno.EMFILE, "Too many open files")
+        loop.call_exception_handler({"message": "no files", "exception": error})
+        loop.call_exception_handler({"message": "something else"})
+        await hello(scope, receive, send)
+
+    http.get(f"http://127.0.0.1:{serve(trouble).port}", timeout=10)
 
     assert caplog.messages == ["something else"]
 
 
 def test_server_sends_the_end_of_an_answer_at_once(serve, http) -> None:
-    """A body does not wait until the client has acknowledged the head."""
-    told = []
+    """The body does not wait for the client's acknowledgement of the head."""
+    options = []
 
     async def tell(scope, receive, send) -> None:
         connection = scope["state"]["transport"].get_extra_info("socket")
-        told.append(connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        options.append(connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
         await hello(scope, receive, send)
 
     http.get(f"http://127.0.0.1:{serve(tell).port}", timeout=10)
 
-    assert told[0] != 0
+    assert options[0] != 0

@@ -1,4 +1,4 @@
-"""How answers go out, seen from the other end of a real socket."""
+"""Responses and faults, seen from the other end of a real socket."""
 
 import asyncio
 import socket
@@ -7,21 +7,21 @@ import time
 
 import pytest
 
-from events_pandas.sandbox.endpoints.answers import Reply
+from events_pandas.sandbox.endpoints.replies import HttpResponse
 from events_pandas.sandbox.server.thread import ServerThread
-from events_pandas.sandbox.server.wire import Connection, drop, send_reply
+from events_pandas.sandbox.server.wire import ClientConnection, drop, send_response
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: sandbox\r\n\r\n"
 HEADERS = b"HTTP/1.1 202 Accepted\r\nx-request-id: r1\r\ncontent-length: 5\r\n"
-HELLO = Reply(status=202, headers=[(b"x-request-id", b"r1")], content=b"hello")
+HELLO = HttpResponse(status=202, headers=[(b"x-request-id", b"r1")], content=b"hello")
 TIMEOUT_SECONDS = 10
 
 
 class Application:
-    """Says the same to every request, as a fault has it, and tells when it is done with one."""
+    """Answers every request with one response and one fault, and says when it is done."""
 
-    def __init__(self, reply, fault, *, latency_seconds, trickle_seconds):
-        self.reply = reply
+    def __init__(self, response, fault, *, latency_seconds, trickle_seconds):
+        self.response = response
         self.latency_seconds = latency_seconds
         self.options = {"fault": fault, "trickle_seconds": trickle_seconds}
         self.is_asked = threading.Event()
@@ -31,21 +31,21 @@ class Application:
         await receive()
         self.is_asked.set()
         await asyncio.sleep(self.latency_seconds)
-        connection = Connection.of_request(scope, receive, send)
-        if self.reply is None:
+        connection = ClientConnection.of_request(scope, receive, send)
+        if self.response is None:
             await drop(connection)
         else:
-            await send_reply(self.reply, connection, **self.options)
+            await send_response(self.response, connection, **self.options)
         self.is_done.set()
 
 
 @pytest.fixture
 def serve():
-    """Serve a reply with a fault; return the application, the server and a socket that has asked it."""
+    """Serve a response with a fault; return the application, the server and a socket that has sent a request."""
     opened = []
 
-    def serve(reply=HELLO, *, fault=None, latency_seconds=0.0, trickle_seconds=0.0):
-        application = Application(reply, fault, latency_seconds=latency_seconds, trickle_seconds=trickle_seconds)
+    def serve(response=HELLO, *, fault=None, latency_seconds=0.0, trickle_seconds=0.0):
+        application = Application(response, fault, latency_seconds=latency_seconds, trickle_seconds=trickle_seconds)
         thread = ServerThread(application, host="127.0.0.1", port=0)
         client = socket.create_connection(("127.0.0.1", thread.port), timeout=TIMEOUT_SECONDS)
         opened.append((thread, client))
@@ -59,7 +59,7 @@ def serve():
 
 
 def read(client, n_bytes):
-    """Read so many bytes, and return them with the number of pieces they came in."""
+    """Read so many bytes, and return them with the number of pieces."""
     received, pieces = b"", 0
     while len(received) < n_bytes:
         piece = client.recv(n_bytes - len(received))
@@ -70,8 +70,8 @@ def read(client, n_bytes):
 
 
 @pytest.mark.parametrize("fault", [None, "garbage", "drop_after"])
-def test_reply_goes_out_at_once_without_a_fault_on_the_way(serve, fault) -> None:
-    """Headers and body are one answer, and the connection goes on."""
+def test_response_goes_out_at_once_without_a_fault_on_the_way(serve, fault) -> None:
+    """Without a fault headers and body come at once, and the connection stays open."""
     _, _, client = serve(fault=fault)
 
     first, _ = read(client, len(HEADERS) + 7)
@@ -82,7 +82,7 @@ def test_reply_goes_out_at_once_without_a_fault_on_the_way(serve, fault) -> None
 
 
 def test_dropped_connection_is_closed(serve) -> None:
-    """The client gets no byte of an answer."""
+    """A dropped connection closes without a byte."""
     application, _, client = serve(None)
 
     assert client.recv(1) == b""
@@ -90,7 +90,7 @@ def test_dropped_connection_is_closed(serve) -> None:
 
 
 def test_trickled_body_comes_byte_by_byte_after_the_headers(serve) -> None:
-    """The headers are there before the first pause; then the connection goes on."""
+    """The headers come before the first pause; afterwards the connection stays open."""
     started_at = time.monotonic()
     _, _, client = serve(fault="trickle_body", trickle_seconds=0.05)
 
@@ -108,15 +108,15 @@ def test_trickled_body_comes_byte_by_byte_after_the_headers(serve) -> None:
 
 
 def test_trickled_body_that_would_be_empty_is_white_space(serve) -> None:
-    """Intercom's 202 may have a body of white space, and says then that it is JSON."""
-    _, _, client = serve(Reply(status=202, headers=[], content=b""), fault="trickle_body")
+    """White space, declared as JSON, trickles instead of an empty body, as Intercom may send it."""
+    _, _, client = serve(HttpResponse(status=202, headers=[], content=b""), fault="trickle_body")
 
     headers = b"HTTP/1.1 202 Accepted\r\ncontent-type: application/json\r\ncontent-length: 10\r\n\r\n"
     assert read(client, len(headers) + 10)[0] == headers + b" " * 10
 
 
 def test_trickled_answer_comes_byte_by_byte_from_the_status_line_on(serve) -> None:
-    """It is a whole answer in the end, after which the connection closes."""
+    """All bytes of the answer arrive; then the connection closes."""
     application, _, client = serve(fault="trickle_headers", trickle_seconds=0.02)
     expected = HEADERS + b"connection: close\r\n\r\nhello"
 
@@ -130,14 +130,14 @@ def test_trickled_answer_comes_byte_by_byte_from_the_status_line_on(serve) -> No
 
 
 def test_trickled_answer_of_a_status_without_a_name_is_whole(serve) -> None:
-    """Any status from 400 to 599 may be chosen."""
-    _, _, client = serve(Reply(status=599, headers=[], content=b""), fault="trickle_headers")
+    """A status without a phrase can trickle too."""
+    _, _, client = serve(HttpResponse(status=599, headers=[], content=b""), fault="trickle_headers")
 
     assert read(client, 15)[0] == b"HTTP/1.1 599 \r\n"
 
 
 def test_no_answer_leaves_the_connection_open(serve) -> None:
-    """Nothing is ever said, and nothing is closed."""
+    """Without an answer the connection stays open."""
     application, _, client = serve(fault="no_answer")
     assert application.is_asked.wait(TIMEOUT_SECONDS)
     client.settimeout(0.2)
@@ -150,7 +150,7 @@ def test_no_answer_leaves_the_connection_open(serve) -> None:
 
 @pytest.mark.parametrize("fault", ["trickle_body", "trickle_headers", "no_answer"])
 def test_answer_that_takes_for_ever_ends_when_the_client_leaves(serve, fault) -> None:
-    """Nothing is left behind for a client that has gone."""
+    """An endless answer ends when its client leaves."""
     application, _, client = serve(fault=fault, trickle_seconds=3600)
     assert application.is_asked.wait(TIMEOUT_SECONDS)
 
@@ -162,7 +162,7 @@ def test_answer_that_takes_for_ever_ends_when_the_client_leaves(serve, fault) ->
 @pytest.mark.alone
 @pytest.mark.parametrize("fault", ["trickle_body", "trickle_headers", "no_answer"])
 def test_answer_that_takes_for_ever_ends_with_the_server(serve, fault) -> None:
-    """A stop does not wait for it."""
+    """A stop does not wait for an endless answer."""
     application, thread, _ = serve(fault=fault, trickle_seconds=3600)
     assert application.is_asked.wait(TIMEOUT_SECONDS)
     started_at = time.monotonic()
@@ -174,7 +174,7 @@ def test_answer_that_takes_for_ever_ends_with_the_server(serve, fault) -> None:
 
 
 def test_answer_that_takes_for_ever_does_not_begin_while_the_server_stops(serve) -> None:
-    """A request that is under way at the stop gets no other answer than the chosen one: none."""
+    """A request under way at the stop gets no answer, as its fault says."""
     application, thread, client = serve(fault="no_answer", latency_seconds=0.4)
     assert application.is_asked.wait(TIMEOUT_SECONDS)
 

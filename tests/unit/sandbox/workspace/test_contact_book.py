@@ -1,4 +1,4 @@
-"""The contacts of a workspace, found and made."""
+"""The contacts of a workspace: found, made, changed and merged."""
 
 from dataclasses import replace
 
@@ -6,7 +6,7 @@ import pytest
 
 from events_pandas.sandbox.rules.refusals import AMBIGUOUS_EMAIL, USER_NOT_FOUND, merged_into
 from events_pandas.sandbox.workspace.contact_book import ContactBook
-from events_pandas.sandbox.workspace.contacts import ContactFields, Contacts
+from events_pandas.sandbox.workspace.contacts import ContactFields, InitialContacts
 from events_pandas.sandbox.workspace.store import Store
 
 NOW = 1_700_000_000.5
@@ -14,10 +14,10 @@ NOW = 1_700_000_000.5
 
 @pytest.fixture
 def make_book():
-    """Make a book of contacts in a store of its own."""
+    """Make a contact book with a database of its own."""
 
     def make(**contacts):
-        return ContactBook(Store(), Contacts(**contacts))
+        return ContactBook(Store(), InitialContacts(**contacts))
 
     return make
 
@@ -29,8 +29,8 @@ def make_book():
         ("email", ("user", None, "7")),
     ],
 )
-def test_book_makes_a_user_who_exists_when_it_is_named(make_book, identifier, made) -> None:
-    """Who exists by default is written down at the first event, and found under Intercom's identifier afterwards."""
+def test_book_makes_an_existing_user_when_it_is_named(make_book, identifier, made) -> None:
+    """A contact that exists by default is written at its first event, and then found by Intercom's identifier too."""
     book = make_book()
 
     contact = book.find(identifier, "7", now=NOW)
@@ -39,15 +39,15 @@ def test_book_makes_a_user_who_exists_when_it_is_named(make_book, identifier, ma
     assert book.find("id", contact.fields.id, now=NOW) == contact
 
 
-def test_book_takes_who_is_named_by_id_for_a_lead(make_book) -> None:
-    """A contact that is known by Intercom's identifier alone is a lead, and has an identifier of Intercom's making."""
+def test_book_makes_a_lead_of_a_contact_named_by_its_id(make_book) -> None:
+    """A contact that is known only by Intercom's identifier is a lead, with an external identifier made by Intercom."""
     contact = make_book().find("id", "6b04", now=NOW)
 
     assert (contact.fields.role, contact.fields.id, len(contact.fields.external_id)) == ("lead", "6b04", 36)
 
 
 def test_book_gives_identifiers_of_24_digits(make_book) -> None:
-    """Intercom's identifiers are 24 digits of base 16, and no two are equal."""
+    """Intercom's identifiers have 24 hexadecimal digits, and are unique."""
     book = make_book()
 
     ids = {book.find("user_id", str(number), now=NOW).fields.id for number in range(20)}
@@ -56,7 +56,7 @@ def test_book_gives_identifiers_of_24_digits(make_book) -> None:
     assert {len(bytes.fromhex(one)) for one in ids} == {12}
 
 
-def test_book_does_not_find_who_is_unknown_until_somebody_makes_it(make_book) -> None:
+def test_book_finds_an_unknown_contact_once_it_is_made(make_book) -> None:
     """An unknown contact exists once it is made."""
     book = make_book(unknown=["7"])
     assert book.find("user_id", "7", now=NOW) == USER_NOT_FOUND
@@ -66,8 +66,8 @@ def test_book_does_not_find_who_is_unknown_until_somebody_makes_it(make_book) ->
     assert book.find("user_id", "7", now=NOW) == made
 
 
-def test_book_does_not_make_whom_it_does_not_find(make_book) -> None:
-    """To ask for a contact that does not exist leaves nothing behind."""
+def test_book_writes_nothing_when_it_finds_no_contact(make_book) -> None:
+    """Asking for an unknown contact writes nothing."""
     book = make_book(existing=["a"])
 
     book.find("user_id", "b", now=NOW)
@@ -76,8 +76,8 @@ def test_book_does_not_make_whom_it_does_not_find(make_book) -> None:
 
 
 def test_book_makes_the_given_contacts_once() -> None:
-    """Contacts that are given are there from the start, and a kept workspace does not have them twice."""
-    store, contacts = Store(), Contacts(existing=[{"external_id": "7"}, {"email": "ada@example.com"}])
+    """Given contacts are there from the start, and only once in a kept workspace."""
+    store, contacts = Store(), InitialContacts(existing=[{"external_id": "7"}, {"email": "ada@example.com"}])
 
     ContactBook(store, contacts)
     ContactBook(store, contacts)
@@ -107,7 +107,7 @@ def test_book_refuses_a_contact_that_is_there(make_book, first, second) -> None:
 
 @pytest.mark.parametrize("fields", [{"external_id": "7"}, {"email": "ada@example.com"}])
 def test_book_refuses_a_contact_that_was_given_by_an_identifier(make_book, fields) -> None:
-    """A contact that was said to exist is there, though nobody named it yet."""
+    """A listed contact exists before it is first named."""
     book = make_book(existing=["7", "ada@example.com"])
 
     assert book.create(ContactFields(**fields), now=NOW).status == 409
@@ -122,8 +122,8 @@ def test_book_refuses_a_contact_that_was_given_by_an_identifier(make_book, field
         ({"role": "user"}, {"role": "user"}),
     ],
 )
-def test_book_makes_a_contact_that_can_be_told_from_others(make_book, first, second) -> None:
-    """Users may share an address if external identifiers tell them apart; leads may share any."""
+def test_book_makes_a_contact_that_differs_from_others(make_book, first, second) -> None:
+    """Users may share an address if their external identifiers differ; leads may share any."""
     book = make_book()
     book.create(ContactFields(**first), now=NOW)
 
@@ -131,7 +131,7 @@ def test_book_makes_a_contact_that_can_be_told_from_others(make_book, first, sec
 
 
 def test_book_prefers_the_user_to_leads_with_the_same_address(make_book) -> None:
-    """Leads do not make a user's address ambiguous; a second user does."""
+    """A second user makes an address ambiguous; leads do not."""
     book = make_book()
     for _ in range(3):
         book.create(ContactFields(role="lead", email="ada@example.com"), now=NOW)
@@ -161,19 +161,19 @@ def test_book_keeps_every_field(make_book) -> None:
 
 
 def test_book_dates_contacts_by_the_servers_clock(make_book) -> None:
-    """A contact is made when the server says, in whole seconds."""
+    """A contact's times are the server's, in whole seconds."""
     contact = make_book().find("user_id", "7", now=1_234_567.9)
 
     assert (contact.created_at, contact.updated_at) == (1_234_567, 1_234_567)
 
 
-def test_book_of_a_kept_workspace_goes_by_who_is_unknown_now() -> None:
-    """A contact that nobody made is unknown as soon as it is said to be; one that was made stays."""
+def test_book_of_a_kept_workspace_follows_the_present_unknown_contacts() -> None:
+    """In a kept workspace the present list of unknown contacts counts; a contact that somebody made stays."""
     store = Store()
-    before = ContactBook(store, Contacts())
+    before = ContactBook(store, InitialContacts())
     named, made = before.find("user_id", "7", now=NOW), before.create(ContactFields(external_id="8"), now=NOW)
 
-    after = ContactBook(store, Contacts(unknown=["7", "8"]))
+    after = ContactBook(store, InitialContacts(unknown=["7", "8"]))
 
     assert after.find("user_id", "7", now=NOW) == USER_NOT_FOUND
     assert after.find("id", named.fields.id, now=NOW) == USER_NOT_FOUND
@@ -181,10 +181,10 @@ def test_book_of_a_kept_workspace_goes_by_who_is_unknown_now() -> None:
 
 
 def test_book_makes_a_contact_anew_that_was_unknown() -> None:
-    """Who was named before, is unknown now, and is made then, is the contact that it was."""
+    """A contact that was named, then listed as unknown, then made, is the same contact."""
     store = Store()
-    before = ContactBook(store, Contacts()).find("user_id", "7", now=NOW)
-    book = ContactBook(store, Contacts(unknown=["7"]))
+    before = ContactBook(store, InitialContacts()).find("user_id", "7", now=NOW)
+    book = ContactBook(store, InitialContacts(unknown=["7"]))
 
     made = book.create(ContactFields(external_id="7", name="Ada"), now=NOW + 5)
 
@@ -193,8 +193,8 @@ def test_book_makes_a_contact_anew_that_was_unknown() -> None:
     assert book.find("user_id", "7", now=NOW) == made
 
 
-def test_book_finds_who_is_named_by_intercoms_identifier_though_others_are_unknown(make_book) -> None:
-    """Where a list says who exists, the contacts of the list exist by their `id` as well."""
+def test_book_finds_listed_contacts_by_intercoms_identifier(make_book) -> None:
+    """Listed contacts are found by their `id` too."""
     book = make_book(existing=["7"])
     contact = book.find("user_id", "7", now=NOW)
 
@@ -202,30 +202,30 @@ def test_book_finds_who_is_named_by_intercoms_identifier_though_others_are_unkno
 
 
 def test_book_writes_given_contacts_anew() -> None:
-    """A kept workspace takes over what changed in the contacts that are given."""
+    """A kept workspace takes over changes of the given contacts."""
     store = Store()
-    ContactBook(store, Contacts(existing=[{"external_id": "7", "name": "Ada"}]))
+    ContactBook(store, InitialContacts(existing=[{"external_id": "7", "name": "Ada"}]))
 
-    book = ContactBook(store, Contacts(existing=[{"external_id": "7", "name": "Grace"}]))
+    book = ContactBook(store, InitialContacts(existing=[{"external_id": "7", "name": "Grace"}]))
 
     assert book.find("user_id", "7", now=NOW).fields.name == "Grace"
 
 
 @pytest.mark.parametrize("written", ["ada@example.com", "Ada@Example.com"])
 def test_book_compares_addresses_without_regard_to_case(make_book, written) -> None:
-    """Who exists does not depend on how an address is written, nor on who asks first."""
+    """Addresses are compared without regard to case, whoever asks first."""
     book = make_book(unknown=["ADA@example.com"])
 
     assert book.find("email", written, now=NOW) == USER_NOT_FOUND
 
 
-def test_book_knows_nobody_with_a_nul(make_book) -> None:
-    """An identifier with a NUL character is nobody's."""
+def test_book_finds_no_contact_by_an_identifier_with_a_nul(make_book) -> None:
+    """An identifier with a NUL character names no contact."""
     assert make_book().find("user_id", "a\0", now=NOW) == USER_NOT_FOUND
 
 
 def test_book_changes_what_is_named(make_book) -> None:
-    """The rest stays; of the custom attributes, those that are named change."""
+    """Only the named fields and custom attributes change."""
     book = make_book()
     fields = ContactFields(external_id="7", name="Ada", custom_attributes='{"plan": "pro", "seats": 3}')
     made = book.create(fields, now=NOW)
@@ -240,8 +240,8 @@ def test_book_changes_what_is_named(make_book) -> None:
 
 
 @pytest.mark.parametrize("changes", [{"external_id": "8"}, {"external_id": None, "email": "Eve@Example.com"}])
-def test_book_gives_nobodys_identifiers_to_another(make_book, changes) -> None:
-    """A contact that has them already is a conflict, also one that was given by its identifier alone."""
+def test_book_refuses_identifiers_of_another_contact(make_book, changes) -> None:
+    """An identifier of another contact is a conflict, also if that contact was only listed."""
     book = make_book(existing=["8", {"email": "eve@example.com"}])
     made = book.create(ContactFields(external_id="7"), now=NOW)
 
@@ -252,7 +252,7 @@ def test_book_gives_nobodys_identifiers_to_another(make_book, changes) -> None:
 
 
 def test_book_gives_a_contact_its_own_identifiers_again(make_book) -> None:
-    """What stays as it was is no conflict."""
+    """A contact's own identifiers are not a conflict."""
     book = make_book(existing=[{"external_id": "7", "email": "ada@example.com"}])
     ada = book.find("user_id", "7", now=NOW)
 
@@ -275,7 +275,7 @@ def make_user():
     ("identifier", "text"), [("id", None), ("user_id", "7"), ("email", "ada@example.com"), ("email", "ADA@example.com")]
 )
 def test_book_tells_where_a_merged_contact_went(make_book, make_user, identifier, text) -> None:
-    """Whatever names it, the link leads to the contact that is there, also after a second merge."""
+    """The link of a merged contact leads to the one that stays, also after a second merge."""
     book = make_book()
     ada = make_user(book, external_id="7", email="ada@example.com")
     second, third = make_user(book, external_id="8"), make_user(book, external_id="9")
@@ -289,7 +289,7 @@ def test_book_tells_where_a_merged_contact_went(make_book, make_user, identifier
 
 
 def test_book_finds_the_address_of_a_merged_contact_at_the_one_that_stays(make_book, make_user) -> None:
-    """An address of both is not ambiguous."""
+    """An address of a merged contact and of the one that stays is not ambiguous."""
     book = make_book()
     ids = [make_user(book, external_id=external_id, email="ada@example.com") for external_id in ("1", "2")]
     assert book.find("email", "ada@example.com", now=NOW) == AMBIGUOUS_EMAIL
@@ -300,7 +300,7 @@ def test_book_finds_the_address_of_a_merged_contact_at_the_one_that_stays(make_b
 
 
 def test_book_merges_two_that_are_there(make_book, make_user) -> None:
-    """Neither nobody, nor who was merged already, nor a contact with itself."""
+    """An unknown contact, a merged one and the contact itself cannot be merged."""
     book = make_book(existing=[])
     ada, eve = make_user(book, external_id="1"), make_user(book, external_id="2")
 
@@ -321,7 +321,7 @@ def test_book_merges_two_that_are_there(make_book, make_user) -> None:
     ],
 )
 def test_book_begins_with_contacts_that_were_merged(make_book, existing, unknown, identifier, external_id) -> None:
-    """They are found among the contacts that are given, and made where there are none."""
+    """Contacts may be merged from the start; missing ones are made."""
     book = make_book(existing=existing, unknown=unknown, merged={"old": "new"})
 
     canonical = book.find("user_id", external_id, now=NOW)
@@ -330,11 +330,11 @@ def test_book_begins_with_contacts_that_were_merged(make_book, existing, unknown
 
 
 def test_book_of_a_kept_workspace_turns_a_merge_round() -> None:
-    """Who is to stay is there, whatever an earlier run said."""
+    """In a kept workspace the present merges count."""
     store = Store()
-    ContactBook(store, Contacts(merged={"a@example.com": "b@example.com"}))
+    ContactBook(store, InitialContacts(merged={"a@example.com": "b@example.com"}))
 
-    book = ContactBook(store, Contacts(merged={"b@example.com": "a@example.com"}))
+    book = ContactBook(store, InitialContacts(merged={"b@example.com": "a@example.com"}))
 
     stays = book.find("email", "a@example.com", now=NOW)
     assert book.find("email", "b@example.com", now=NOW) == merged_into(stays.fields.id)

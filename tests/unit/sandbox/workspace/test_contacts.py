@@ -1,4 +1,4 @@
-"""Contacts: who exists from the start, and what makes one."""
+"""Contacts: which exist from the start, and which bodies describe one."""
 
 import json
 import re
@@ -6,7 +6,7 @@ import re
 import pytest
 
 from events_pandas.sandbox.rules.refusals import Refusal
-from events_pandas.sandbox.workspace.contacts import ContactFields, Contacts, read_changes, read_contact
+from events_pandas.sandbox.workspace.contacts import ContactFields, InitialContacts, read_changes, read_contact
 
 BOOLEAN = "is neither true nor false"
 FIELDS = (
@@ -17,21 +17,21 @@ FIELDS = (
 @pytest.mark.parametrize(
     ("contacts", "known"),
     [
-        (Contacts(), {"a", "b", "c"}),
-        (Contacts(unknown=["b"]), {"a", "c"}),
-        (Contacts(existing=iter(["a", "b"])), {"a", "b"}),
-        (Contacts(existing=["a", "b"], unknown=["b"]), {"a"}),
-        (Contacts(existing=[]), set()),
+        (InitialContacts(), {"a", "b", "c"}),
+        (InitialContacts(unknown=["b"]), {"a", "c"}),
+        (InitialContacts(existing=iter(["a", "b"])), {"a", "b"}),
+        (InitialContacts(existing=["a", "b"], unknown=["b"]), {"a"}),
+        (InitialContacts(existing=[]), set()),
     ],
 )
-def test_contacts_tell_who_exists(contacts, known) -> None:
-    """Everybody exists but for those who are not in the list of the existing, and those in the list of the unknown."""
+def test_contacts_say_which_exist(contacts, known) -> None:
+    """A contact exists if it is listed, or if there is no list, and is not listed as unknown."""
     assert {contact for contact in "abc" if contact in contacts} == known
 
 
 def test_contacts_take_numbers_as_text() -> None:
     """A number in a list of identifiers stands for its digits."""
-    assert "42" in Contacts(existing=[42])
+    assert "42" in InitialContacts(existing=[42])
 
 
 def test_contacts_refuse_one_string() -> None:
@@ -39,12 +39,12 @@ def test_contacts_refuse_one_string() -> None:
     message = "unknown_contacts must be several, not one: ['ada@example.com']"
 
     with pytest.raises(TypeError, match=f"^{re.escape(message)}$"):
-        Contacts(unknown="ada@example.com")
+        InitialContacts(unknown="ada@example.com")
 
 
 def test_contacts_give_fields_of_mappings() -> None:
-    """A mapping is a contact with its fields; where contacts are given, nobody else exists."""
-    contacts = Contacts(existing=[{"external_id": "7", "email": "ada@example.com"}, "42"])
+    """A mapping is a contact with its fields; if contacts are given, no others exist."""
+    contacts = InitialContacts(existing=[{"external_id": "7", "email": "ada@example.com"}, "42"])
 
     assert contacts.given == (ContactFields(external_id="7", email="ada@example.com"),)
     assert "42" in contacts
@@ -73,21 +73,21 @@ def test_contacts_give_fields_of_mappings() -> None:
     ],
 )
 def test_contacts_tell_which_mapping_makes_no_contact(contact, message) -> None:
-    """A field that does not exist, or a value that it cannot have, is named."""
+    """The error names an unknown field, or the field of a wrong value."""
     # Later versions of Python name the value after it.
     with pytest.raises(ValueError, match=f"^{re.escape(message)}(: inf|: nan)?$"):
-        Contacts(existing=[contact])
+        InitialContacts(existing=[contact])
 
 
 @pytest.mark.parametrize("field", ["id", "external_id"])
 def test_contacts_are_different(field) -> None:
-    """Two contacts with one identifier are a slip."""
+    """Two given contacts with the same identifier are refused."""
     with pytest.raises(ValueError, match=rf"^contacts: two have the {field} '7'$"):
-        Contacts(existing=[{field: "7", "email": f"{name}@example.com"} for name in "ab"])
+        InitialContacts(existing=[{field: "7", "email": f"{name}@example.com"} for name in "ab"])
 
 
 def test_read_contact_takes_every_field() -> None:
-    """What Intercom's contacts have, as far as the sandbox keeps it, is read; an `id` is Intercom's to give."""
+    """All fields that the sandbox keeps are read; an `id` is ignored, since Intercom gives it."""
     fields = {
         "id": "mine",
         "role": "lead",
@@ -118,7 +118,7 @@ def test_read_contact_takes_every_field() -> None:
 
 
 def test_read_contact_takes_nothing_for_null() -> None:
-    """Null and the empty text are no values."""
+    """Null and the empty text count as missing."""
     contact = read_contact(b'{"external_id": "7", "email": "", "name": null, "custom_attributes": null}')
 
     assert contact == ContactFields(external_id="7")
@@ -168,7 +168,7 @@ def test_read_contact_takes_nothing_for_null() -> None:
     ],
 )
 def test_read_contact_refuses_what_makes_no_contact(fields, code, message) -> None:
-    """The first field that is wrong is told with Intercom's code."""
+    """The first wrong field is refused with Intercom's code."""
     refusal = read_contact(json.dumps(fields).encode())
 
     assert isinstance(refusal, Refusal)
@@ -176,7 +176,7 @@ def test_read_contact_refuses_what_makes_no_contact(fields, code, message) -> No
 
 
 def test_read_changes_takes_what_is_named() -> None:
-    """What a body names is changed, null included; a role and custom attributes that are null stay."""
+    """Named fields change, also to null; a role and custom attributes that are null stay."""
     body = b'{"id": "7", "name": null, "email": "", "phone": "1", "role": null, "custom_attributes": null}'
 
     assert read_changes(body) == {"email": None, "name": None, "phone": "1"}
@@ -199,7 +199,7 @@ def test_read_changes_takes_what_is_named() -> None:
     ],
 )
 def test_read_changes_refuses_what_no_contact_has(body, message) -> None:
-    """The rules of a field are the same as in a new contact."""
+    """The rules for a field are those of a new contact."""
     assert read_changes(body).message == message
 
 
@@ -216,11 +216,11 @@ def test_read_changes_refuses_what_no_contact_has(body, message) -> None:
     ],
 )
 def test_contacts_refuse_a_merge_that_cannot_be(merged, error, message) -> None:
-    """Each contact that was merged is told with the one that stays."""
+    """Merges must be a mapping, and lead to contacts that stay."""
     with pytest.raises(error, match=f"^{re.escape(message)}$"):
-        Contacts(merged=merged)
+        InitialContacts(merged=merged)
 
 
-def test_read_contact_refuses_a_body_that_is_no_object() -> None:
-    """A body that is no JSON object makes no contact."""
+def test_read_contact_refuses_a_body_that_is_not_an_object() -> None:
+    """A body that is not a JSON object is refused."""
     assert read_contact(b"[]") == Refusal(status=400, code="bad_request", message="The body is not a JSON object")

@@ -46,7 +46,7 @@ def test_store_undoes_what_an_error_interrupts() -> None:
 
 
 def test_store_is_read_while_another_thread_writes() -> None:
-    """Threads take turns: none sees half of what another one writes."""
+    """Threads take turns: none sees a half-written transaction."""
     store = Store()
     seen = set()
 
@@ -67,7 +67,7 @@ def test_store_is_read_while_another_thread_writes() -> None:
 
 
 def test_store_keeps_a_file(path) -> None:
-    """What is written is there when the file is opened again, the workspace's name included."""
+    """Rows and the workspace's id are there when the file is opened again."""
     first = Store(path)
     add_name(first, "placed-order")
 
@@ -78,7 +78,7 @@ def test_store_keeps_a_file(path) -> None:
 
 
 def test_store_that_is_released_is_whole_in_its_file(path, tmp_path) -> None:
-    """A copy of the one file has all that was written, and nothing stands beside it."""
+    """After the release one file has everything that was written."""
     store = Store(path)
     store.hold()
     add_name(store, "placed-order")
@@ -91,8 +91,8 @@ def test_store_that_is_released_is_whole_in_its_file(path, tmp_path) -> None:
     assert store.read("SELECT name FROM names") == [("placed-order",)]
 
 
-def test_store_that_is_held_is_nobody_elses(path) -> None:
-    """Whoever else wants the file is told that it is in use; after the release it may have it."""
+def test_store_that_is_held_is_refused_to_others(path) -> None:
+    """A held file is refused to others until it is released."""
     store = Store(path)
     store.hold()
     message = (
@@ -109,12 +109,12 @@ def test_store_that_is_held_is_nobody_elses(path) -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has another way to lock files")
 def test_store_names_a_file_system_that_cannot_lock_files(path, monkeypatch) -> None:
-    """SQLite says the same of that and of another sandbox, which is not there."""
+    """A file system that cannot lock files is named, and not mistaken for another sandbox."""
 
     def refuse(*_) -> None:
         raise OSError(errno.ENOLCK, "No locks available")
 
-    # Stands for the refusal that SQLite meets: what is asked in turn is a file that nobody has.
+    # Stands for the error that SQLite meets: the store asks for a lock on another file, which nobody holds.
     store = Store(path)
     store.hold()
     monkeypatch.setattr("fcntl.lockf", refuse)
@@ -126,8 +126,8 @@ def test_store_names_a_file_system_that_cannot_lock_files(path, monkeypatch) -> 
     store.release()
 
 
-def test_store_is_made_once_by_whoever_comes_first(path) -> None:
-    """Several that make the same new file have one workspace, or are told that another one holds it."""
+def test_store_is_made_once_by_several_at_the_same_time(path) -> None:
+    """Several sandboxes that make the same file share one workspace, or are refused because another holds it."""
 
     def id_code(_) -> str:
         try:
@@ -136,14 +136,14 @@ def test_store_is_made_once_by_whoever_comes_first(path) -> None:
             return str(error).partition(": ")[2]
 
     with ThreadPoolExecutor(8) as threads:
-        told = {*threads.map(id_code, range(8))}
+        results = {*threads.map(id_code, range(8))}
 
     held = "another sandbox, or another program, holds it; stop it, or choose another file"
-    assert told - {held} == {Store(path).id_code}
+    assert results - {held} == {Store(path).id_code}
 
 
-def test_store_refuses_a_file_that_is_no_database_and_leaves_it(path) -> None:
-    """A file of somebody else's is named, and not changed."""
+def test_store_refuses_a_file_that_is_not_a_database_and_leaves_it(path) -> None:
+    """A file that is not a database is named, and not changed."""
     path.write_text("customer,total\n" * 100)
 
     message = f"{str(path)!r} is no workspace of a sandbox: file is not a database"
@@ -168,7 +168,7 @@ def test_store_refuses_a_database_of_somebody_elses_and_leaves_it(path) -> None:
 
 
 def test_store_tells_where_it_cannot_be_kept(tmp_path) -> None:
-    """A folder that does not exist is told with the path."""
+    """The error for a missing folder has the path."""
     path = tmp_path / "nowhere" / "events.sqlite"
 
     message = (
@@ -180,7 +180,7 @@ def test_store_tells_where_it_cannot_be_kept(tmp_path) -> None:
 
 
 def test_store_understands_the_home_folder(tmp_path, monkeypatch) -> None:
-    """A path may begin with the sign for the home folder, as in a shell."""
+    """A path may begin with `~`, as in a shell."""
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
 

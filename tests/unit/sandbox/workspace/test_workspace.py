@@ -6,9 +6,9 @@ import sqlite3
 import pytest
 
 from events_pandas.sandbox.rules.refusals import ACCESS_TOKEN_INVALID, Refusal
-from events_pandas.sandbox.workspace.contacts import Contacts
+from events_pandas.sandbox.workspace.contacts import InitialContacts
 from events_pandas.sandbox.workspace.store import Store
-from events_pandas.sandbox.workspace.workspace import Outcome, Submission, Workspace
+from events_pandas.sandbox.workspace.workspace import Submission, SubmissionOutcome, Workspace
 
 NOW = 1_700_000_000.5
 
@@ -19,14 +19,14 @@ def workspace():
 
 
 def test_workspace_keeps_an_event_once(workspace, make_body) -> None:
-    """A repeat of contact, normalized name and second is ignored whatever its metadata, and counted."""
+    """A repeat of contact, normalized name and second is counted and ignored, whatever its metadata."""
     outcomes = [
         workspace.submit(make_body(metadata={"n": 1}), received_at=NOW),
         workspace.submit(make_body(metadata={"n": 2}, event_name="Placed.Order"), received_at=NOW),
         workspace.submit(make_body(metadata={"n": 3}), received_at=NOW),
     ]
 
-    assert outcomes == [Outcome.KEPT, Outcome.DUPLICATE, Outcome.DUPLICATE]
+    assert outcomes == [SubmissionOutcome.KEPT, SubmissionOutcome.DUPLICATE, SubmissionOutcome.DUPLICATE]
     assert [(event.metadata, event.times_received) for event in workspace.events()] == [({"n": 1}, 3)]
     assert workspace.duplicates() == 2
 
@@ -39,12 +39,12 @@ def test_workspace_keeps_events_that_differ(workspace, make_body, change) -> Non
     """Another second, name, contact or kind of identifier makes another event."""
     workspace.submit(make_body(), received_at=NOW)
 
-    assert workspace.submit(make_body(**change), received_at=NOW) is Outcome.KEPT
+    assert workspace.submit(make_body(**change), received_at=NOW) is SubmissionOutcome.KEPT
     assert (len(workspace.events()), workspace.duplicates()) == (2, 0)
 
 
 def test_workspace_refuses_what_the_rules_refuse(workspace, make_body) -> None:
-    """A submission that breaks a rule leaves nothing behind."""
+    """A submission that breaks a rule is not kept."""
     refusal = workspace.submit(make_body(created_at=...), received_at=NOW)
 
     assert refusal.code == "parameter_not_found"
@@ -54,7 +54,7 @@ def test_workspace_refuses_what_the_rules_refuse(workspace, make_body) -> None:
 @pytest.mark.parametrize("identifier", ["user_id", "id", "email"])
 def test_workspace_does_not_find_an_unknown_contact(make_body, identifier) -> None:
     """An event of a contact that does not exist is answered 404, by whichever field it is named."""
-    workspace = Workspace(contacts=Contacts(unknown=["nobody"]))
+    workspace = Workspace(contacts=InitialContacts(unknown=["nobody"]))
 
     refusal = workspace.submit(make_body(**{"user_id": ...} | {identifier: "nobody"}), received_at=NOW)
 
@@ -62,29 +62,31 @@ def test_workspace_does_not_find_an_unknown_contact(make_body, identifier) -> No
 
 
 def test_workspace_has_at_most_120_event_names(workspace, make_body) -> None:
-    """The 121st name is refused; the names that are there already go on."""
+    """The 121st name is refused; the others still work."""
     for number in range(120):
         workspace.submit(make_body(event_name=f"event-{number}"), received_at=NOW)
 
     refusal = workspace.submit(make_body(event_name="event-120"), received_at=NOW)
 
     assert refusal == Refusal(status=422, code="422", message="Cannot have more than 120 active event names")
-    assert workspace.submit(make_body(event_name="EVENT-0", created_at=1), received_at=NOW) is Outcome.KEPT
+    assert workspace.submit(make_body(event_name="EVENT-0", created_at=1), received_at=NOW) is SubmissionOutcome.KEPT
 
 
 def test_workspace_remembers_submissions(workspace, make_body) -> None:
-    """Whatever was received is remembered in order, with what was answered."""
+    """All submissions are logged in order, with their answers."""
     workspace.submit(make_body(), received_at=1.0)
     workspace.submit(make_body(), received_at=2.0, is_answered=False)
     workspace.submit(make_body(created_at=...), received_at=3.0)
-    workspace.turn_away(b"{", received_at=4.0, outcome=Outcome.REFUSED, http_status=401, refusal=ACCESS_TOKEN_INVALID)
-    workspace.turn_away(b"", received_at=5.0, outcome=Outcome.FAILED, http_status=None)
+    workspace.log_unjudged(
+        b"{", received_at=4.0, outcome=SubmissionOutcome.REFUSED, http_status=401, refusal=ACCESS_TOKEN_INVALID
+    )
+    workspace.log_unjudged(b"", received_at=5.0, outcome=SubmissionOutcome.FAILED, http_status=None)
 
-    told = [
+    logged = [
         (one.received_at, one.http_status, one.outcome, one.error_code, one.error_message, one.body)
         for one in workspace.submissions()
     ]
-    assert told == [
+    assert logged == [
         (1.0, 202, "kept", None, None, make_body()),
         (2.0, None, "duplicate", None, None, make_body()),
         (3.0, 400, "refused", "parameter_not_found", "created_at is required", make_body(created_at=...)),
@@ -95,20 +97,26 @@ def test_workspace_remembers_submissions(workspace, make_body) -> None:
     assert (workspace.requests(), workspace.duplicates(), len(workspace.events())) == (5, 1, 1)
 
 
-def test_workspace_hands_out_more_than_it_reads_at_once(workspace, make_body, monkeypatch) -> None:
-    """Events and submissions are read in parts, so that the server goes on, and are whole all the same."""
-    monkeypatch.setattr("events_pandas.sandbox.workspace.workspace._SLICE", 2)
-    for second in range(5):
-        workspace.submit(make_body(created_at=second), received_at=NOW)
+def test_workspace_hands_out_more_than_it_reads_at_once(workspace) -> None:
+    """Events and submissions are read in slices of 5,000, so that the server goes on; none is left out."""
+    with workspace.store.writing() as connection:
+        connection.execute(
+            "INSERT INTO submissions (received_at, http_status, outcome, name, contact, body)"
+            " WITH RECURSIVE counted (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM counted WHERE n < 10001)"
+            " SELECT 0, 202, 'kept', 1, '42',"
+            """ CAST('{"event_name": "placed-order", "user_id": "42", "created_at": ' || n || '}' AS BLOB)"""
+            " FROM counted"
+        )
+        connection.execute("INSERT INTO events SELECT number, 1, number, 1, 1 FROM submissions")
 
-    assert [event.created_at for event in workspace.events()] == [0, 1, 2, 3, 4]
-    assert len(list(workspace.submissions())) == 5
+    assert [event.created_at for event in workspace.events()] == [*range(1, 10_002)]
+    assert len(list(workspace.submissions())) == 10_001
 
 
 def test_workspace_takes_a_contact_for_one_however_it_is_named(make_body) -> None:
     """An event by `id` or `email` repeats the one by `user_id` of the same contact, name and second."""
     contact = {"id": "6b04", "external_id": "7", "email": "ada@example.com"}
-    workspace = Workspace(contacts=Contacts(existing=[contact]))
+    workspace = Workspace(contacts=InitialContacts(existing=[contact]))
 
     outcomes = [
         workspace.submit(make_body(user_id="7"), received_at=NOW),
@@ -122,7 +130,7 @@ def test_workspace_takes_a_contact_for_one_however_it_is_named(make_body) -> Non
 def test_workspace_finds_leads_by_their_id_only(make_body) -> None:
     """An event that names a lead by an address or an external identifier is answered 404."""
     lead = {"id": "6b04", "role": "lead", "external_id": "7", "email": "ada@example.com"}
-    workspace = Workspace(contacts=Contacts(existing=[lead]))
+    workspace = Workspace(contacts=InitialContacts(existing=[lead]))
 
     statuses = [
         getattr(workspace.submit(make_body(**{"user_id": ...} | named), received_at=NOW), "status", 202)
@@ -135,7 +143,7 @@ def test_workspace_finds_leads_by_their_id_only(make_body) -> None:
 def test_workspace_refuses_an_ambiguous_email(make_body) -> None:
     """An address that two users share is answered 409 conflict."""
     users = [{"external_id": name, "email": "ada@example.com"} for name in "ab"]
-    workspace = Workspace(contacts=Contacts(existing=users))
+    workspace = Workspace(contacts=InitialContacts(existing=users))
 
     refusal = workspace.submit(make_body(user_id=..., email="ada@example.com"), received_at=NOW)
 
@@ -147,7 +155,7 @@ def test_workspace_refuses_an_ambiguous_email(make_body) -> None:
 
 
 def test_workspace_is_kept_in_its_store(make_body, tmp_path) -> None:
-    """A workspace that is opened again has its name, its events and its counts."""
+    """A workspace that is opened again has its id, its events and its counts."""
     first = Workspace(store=Store(tmp_path / "events.sqlite"))
     first.submit(make_body(), received_at=NOW)
 
@@ -161,10 +169,12 @@ def test_workspace_is_kept_in_its_store(make_body, tmp_path) -> None:
 
 
 def test_workspace_counts_names_of_a_kept_store(make_body, tmp_path) -> None:
-    """The 120 names of a workspace are those of all its runs."""
+    """The 120 names of a kept workspace are those of all its runs."""
     first = Workspace(store=Store(tmp_path / "events.sqlite"))
+    first.store.hold()
     for number in range(120):
         first.submit(make_body(event_name=f"event-{number}"), received_at=NOW)
+    first.store.release()
 
     second = Workspace(store=Store(tmp_path / "events.sqlite"))
 
@@ -173,7 +183,7 @@ def test_workspace_counts_names_of_a_kept_store(make_body, tmp_path) -> None:
 
 
 def test_workspace_keeps_nothing_of_a_submission_that_cannot_be_written(workspace, make_body) -> None:
-    """What goes wrong in the middle of a submission undoes all of it."""
+    """An error in the middle of a submission undoes all of it."""
     workspace.store.read("CREATE TRIGGER stop BEFORE INSERT ON events BEGIN SELECT RAISE(ABORT, 'full'); END")
 
     with pytest.raises(sqlite3.IntegrityError, match=r"^full$"):
