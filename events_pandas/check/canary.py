@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from events_pandas.check.census import Census
 from events_pandas.check.checking import CheckedRows, chunk_bounds
 from events_pandas.check.collisions import BLOCK_ROWS
 from events_pandas.check.in_order import in_order
+from events_pandas.check.row_counts import RowCounts
 from events_pandas.convert.batch import Converter, EventBatch
 from events_pandas.convert.cells import Mask, Rows
 from events_pandas.convert.keys import normalized_names
@@ -61,7 +61,7 @@ def canary_rows(converter: Converter, checked: CheckedRows, most: int) -> Rows:
 
 def _kinds_of_rows(converter: Converter, checked: CheckedRows, most: int) -> pd.DataFrame:
     """Return the first row of each kind that is sent, with what it has; the index is its position."""
-    ranks = _name_ranks(checked.census, most)
+    ranks = _name_ranks(checked.row_counts, most)
 
     def kinds(bounds: tuple[int, int]) -> pd.DataFrame:
         return _kinds_of_chunk(converter.convert(*bounds), checked.is_sent[slice(*bounds)], ranks)
@@ -72,11 +72,11 @@ def _kinds_of_rows(converter: Converter, checked: CheckedRows, most: int) -> pd.
     return found
 
 
-def _name_ranks(census: Census, most: int) -> dict[str | None, int]:
+def _name_ranks(row_counts: RowCounts, most: int) -> dict[str | None, int]:
     """Return the most frequent event names, each with its place among them."""
     counts: Counter[str] = Counter()
-    for name, place in census.names.items():
-        counts[normalized_event_name(name)] += int(census.rows[place])
+    for name, place in row_counts.names.items():
+        counts[normalized_event_name(name)] += int(row_counts.rows[place])
     return {name: rank for rank, (name, _) in enumerate(counts.most_common(most))}
 
 

@@ -10,11 +10,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from events_pandas.check.census import Census, census_findings
-from events_pandas.check.collisions import BLOCK_ROWS, FIRST_HALF, KeyIndex
+from events_pandas.check.collisions import BLOCK_ROWS, FIRST_WORD, KeyIndex
 from events_pandas.check.duplicates import KeyedRows, Repeats, Resolution, resolve
 from events_pandas.check.earlier_runs import CLAIMED, NO_SUBMISSIONS, EarlierRuns, EarlierSubmissions, content_digests
 from events_pandas.check.in_order import in_order
+from events_pandas.check.row_counts import RowCounts, row_count_findings
 from events_pandas.convert.batch import Converter, EventBatch
 from events_pandas.convert.cells import TEXT_TYPE, Mask, Rows
 from events_pandas.convert.codes import CODES, RANKS
@@ -44,7 +44,7 @@ class CheckedRows:
         How many seconds later that is.
     findings : tuple of Finding
         What was found, with rows counted from the start of the frame.
-    census : Census
+    row_counts : RowCounts
         Counts over the valid rows.
     contacts : numpy.ndarray of uint64, shape (n_rows,)
         A digest of each row's contact.
@@ -63,7 +63,7 @@ class CheckedRows:
     moved: Repeats
     added: Seconds
     findings: tuple[Finding, ...]
-    census: Census
+    row_counts: RowCounts
     contacts: npt.NDArray[np.uint64]
     offset: int = 0
     submitted: EarlierSubmissions = NO_SUBMISSIONS
@@ -93,14 +93,14 @@ class EarlierFrames:
     ----------
     index : KeyIndex
         Its events.
-    census : Census
+    row_counts : RowCounts
         Counts over its valid rows.
     n_rows : int
         The number of its rows.
     """
 
     index: KeyIndex = field(default_factory=KeyIndex)
-    census: Census = field(default_factory=Census)
+    row_counts: RowCounts = field(default_factory=RowCounts)
     n_rows: int = 0
 
 
@@ -129,7 +129,7 @@ def unjudged_rows(n_rows: int, offset: int) -> CheckedRows:
         moved=no_repeats,
         added=none,
         findings=(),
-        census=Census(),
+        row_counts=RowCounts(),
         contacts=np.zeros(n_rows, np.uint64),
         offset=offset,
     )
@@ -176,7 +176,7 @@ def read_rows(
     earlier: EarlierFrames | None = None,
     advance: Callable[[int], None] | None = None,
     chunksize: int = BLOCK_ROWS,
-) -> "Tally":
+) -> "FrameCheck":
     """Read the rows of a frame one by one; what they are together is judged later.
 
     Parameters
@@ -194,18 +194,18 @@ def read_rows(
 
     Returns
     -------
-    Tally
+    FrameCheck
         To be judged once.
     """
-    tally = Tally(converter, n_rows, earlier)
-    for batch in in_order(tally.judge, chunk_bounds(n_rows, chunksize)):
-        tally.add(batch)
+    frame_check = FrameCheck(converter, n_rows, earlier)
+    for batch in in_order(frame_check.read_chunk, chunk_bounds(n_rows, chunksize)):
+        frame_check.add(batch)
         if advance is not None:
             advance(len(batch.rows))
-    return tally
+    return frame_check
 
 
-class Tally:
+class FrameCheck:
     """The rows of a frame, put together from its chunks.
 
     Parameters
@@ -223,21 +223,21 @@ class Tally:
         self._offset = 0 if earlier is None else earlier.n_rows
         self._valid, self._has_key = (np.zeros(n_rows, dtype=bool) for _ in range(2))
         self._keys = EventKeys(streams=np.zeros((2, n_rows), np.uint64), seconds=np.zeros(n_rows, np.int64))
-        self._halves = np.zeros(n_rows, np.uint64)
+        self._first_words = np.zeros(n_rows, np.uint64)
         # With one name, contacts differ exactly where contact and name do.
         self._contacts = None if converter.has_one_name else np.zeros(n_rows, np.uint64)
         # Later frames are told from this one by what its events hold; a frame that stands alone has none.
         self._digests = None if earlier is None else np.zeros(n_rows, np.uint64)
         self._findings: deque[Finding] = deque()
         self._own = KeyIndex() if earlier is None else earlier.index
-        self._census = Census() if earlier is None else earlier.census
+        self._row_counts = RowCounts() if earlier is None else earlier.row_counts
 
     @property
     def invalid(self) -> int:
         """The number of rows that have an error."""
         return int((~self._valid).sum())
 
-    def judge(self, bounds: tuple[int, int]) -> EventBatch:
+    def read_chunk(self, bounds: tuple[int, int]) -> EventBatch:
         """Convert a chunk, and enter in its own rows what takes time to be made: several threads do it at once.
 
         Parameters
@@ -255,7 +255,7 @@ class Tally:
         chunk, keys = slice(start, stop), batch.keys()
         self._valid[chunk], self._has_key[chunk] = batch.valid, batch.has_key()
         self._keys.streams[:, chunk], self._keys.seconds[chunk] = keys.streams, keys.seconds
-        self._halves[chunk] = keys.words(slice(None), FIRST_HALF)[0]
+        self._first_words[chunk] = keys.words(slice(None), FIRST_WORD)[0]
         if self._contacts is not None:
             self._contacts[chunk] = batch.contacts.words[0]
         if self._digests is not None:
@@ -271,7 +271,7 @@ class Tally:
             The chunk; chunks come in their order.
         """
         self._findings += batch.findings
-        self._census.add(batch, limit=self._converter.mapping.metadata_limit, offset=self._offset)
+        self._row_counts.add(batch, limit=self._converter.mapping.metadata_limit, offset=self._offset)
 
     def checked(self, *, now: float, runs: EarlierRuns | None = None, resubmits: bool = False) -> CheckedRows:
         """Judge the rows together.
@@ -296,7 +296,9 @@ class Tally:
             submitted = replace(submitted, accepted_at=np.full_like(submitted.accepted_at, CLAIMED))
         created_at = self._keys.seconds.view("datetime64[s]")
         self._findings += [
-            *census_findings(self._census, self._converter.labels, self._converter.text_keys, offset=self._offset),
+            *row_count_findings(
+                self._row_counts, self._converter.labels, self._converter.text_keys, offset=self._offset
+            ),
             *_future_findings(created_at, now, self._converter),
             *resolution.findings(),
         ]
@@ -308,7 +310,7 @@ class Tally:
             moved=resolution.moved,
             added=resolution.added,
             findings=tuple(merged(self._emptied_findings(), list(self._converter.labels))),
-            census=self._census,
+            row_counts=self._row_counts,
             contacts=self._keys.streams[0].copy() if self._contacts is None else self._contacts,
             offset=self._offset,
             submitted=submitted,
@@ -321,7 +323,7 @@ class Tally:
             KeyedRows(
                 converter=self._converter,
                 keys=self._keys,
-                halves=self._halves,
+                first_words=self._first_words,
                 valid=self._valid,
                 has_key=self._has_key,
                 offset=self._offset,
@@ -330,7 +332,7 @@ class Tally:
             )
         )
         # No longer needed, and as large as what is made next.
-        self._halves = np.zeros(0, np.uint64)
+        self._first_words = np.zeros(0, np.uint64)
         submitted, seconds = resolution.submitted, self._keys.seconds
         added = np.zeros_like(seconds)
         if self._policy == "spread":
@@ -345,7 +347,7 @@ class Tally:
     def _is_sent(self, resolution: Resolution, submitted: EarlierSubmissions) -> Mask:
         is_sent = self._valid.copy()
         is_sent[submitted.rows[submitted.accepted_at != CLAIMED]] = False
-        is_sent[submitted.barred] = False
+        is_sent[submitted.blocked] = False
         if self._policy == "skip":
             is_sent[resolution.repeats.rows] = False
         return is_sent
@@ -365,7 +367,7 @@ class Tally:
         if self._earlier is not None and self._digests is not None:
             is_new = self._valid.copy()
             is_new[resolution.repeats.rows] = False
-            is_new[resolution.submitted.barred] = False
+            is_new[resolution.submitted.blocked] = False
             rows = np.flatnonzero(is_new)
             digests = self._digests[rows]
             self._earlier.n_rows += len(self._valid)

@@ -8,7 +8,14 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from events_pandas.check.collisions import BLOCK_ROWS, KeyIndex, collisions, numbered, rows_among
-from events_pandas.check.earlier_runs import FREE, HALF_BITS, NO_SUBMISSIONS, EarlierRuns, EarlierSubmissions, Inquiry
+from events_pandas.check.earlier_runs import (
+    FREE,
+    HALF_BITS,
+    NO_SUBMISSIONS,
+    EarlierRuns,
+    EarlierSubmissions,
+    JournalQuery,
+)
 from events_pandas.convert.batch import Converter
 from events_pandas.convert.cells import TEXT_TYPE, Mask, Rows
 from events_pandas.convert.keys import EventKeys, Seconds, Words, event_words
@@ -16,105 +23,6 @@ from events_pandas.convert.problems import VALUES_KEPT, Finding
 
 Streams = npt.NDArray[np.int64]
 """A number for each contact and event name: rows that share it can differ in their second only."""
-
-
-def free_seconds(streams: Streams, seconds: Seconds, *, taken: tuple[Streams, Seconds]) -> Seconds:
-    """Give each event the next second that is free.
-
-    Parameters
-    ----------
-    streams : numpy.ndarray of int64, shape (n,)
-        The stream of each event, ascending.
-    seconds : numpy.ndarray of int64, shape (n,)
-        Its own second, ascending within a stream; all of them are taken.
-    taken : tuple of numpy.ndarray of int64
-        Streams and seconds that are taken.
-
-    Returns
-    -------
-    numpy.ndarray of int64, shape (n,)
-        For each event a later second, which neither is taken nor given to another event of its stream.
-
-    Notes
-    -----
-    All streams are laid on one line, far enough apart. On it the free places are numbered; each event takes the first
-    number after its own place that no earlier event has, which is a running maximum.
-    """
-    first = int(taken[1].min())
-    span = int(taken[1].max()) - first + len(taken[1]) + len(streams) + 2
-    places = np.unique(taken[0] * span + (taken[1] - first))
-    own = streams * span + (seconds - first)
-    # Free places up to one's own: the number of the first that comes after it.
-    numbers = own + 1 - np.searchsorted(places, own, side="right")
-    order = np.arange(len(numbers))
-    numbers = order + np.maximum.accumulate(numbers - order)
-    free = numbers + np.searchsorted(places - np.arange(len(places)), numbers, side="right")
-    return free - streams * span + first
-
-
-def spread_events(
-    words: Words,
-    streams: Streams,
-    seconds: Seconds,
-    *,
-    taken: tuple[Streams, Seconds],
-    is_taken: Callable[[Words], Mask],
-) -> Seconds:
-    """Give each event the next second that is free in this frame and in those before it.
-
-    Parameters
-    ----------
-    words : numpy.ndarray of uint64, shape (2, n)
-        A digest of contact and name, as `EventKeys.streams` makes it.
-    streams, seconds : numpy.ndarray of int64, shape (n,)
-        As for `free_seconds`.
-    taken : tuple of numpy.ndarray of int64
-        Streams and seconds that are taken in this frame.
-    is_taken : callable
-        Tells of event keys which of them earlier frames have.
-
-    Returns
-    -------
-    numpy.ndarray of int64, shape (n,)
-        The seconds.
-
-    Notes
-    -----
-    What earlier frames have taken is asked for where a second would be given, and then for ever longer stretches after
-    it, so that a contact with thousands of events in one second takes few rounds.
-    """
-    stretch = 1
-    while True:
-        given = free_seconds(streams, seconds, taken=taken)
-        hits = np.flatnonzero(is_taken(event_words(words, given)))
-        if not len(hits):
-            return given
-        # The first hit of each stream, and the stretch after it.
-        firsts = hits[np.unique(streams[hits], return_index=True)[1]]
-        events = np.concatenate([hits, np.repeat(firsts, stretch)])
-        asked = np.concatenate([given[hits], (given[firsts][:, None] + np.arange(1, stretch + 1)).ravel()])
-        known = is_taken(event_words(words[:, events], asked))
-        taken = np.append(taken[0], streams[events[known]]), np.append(taken[1], asked[known])
-        stretch *= 2
-
-
-def order_of_events(streams: Streams, seconds: Seconds, ties: list[npt.NDArray[np.uint64]]) -> Rows:
-    """Return the order in which events are given their seconds.
-
-    Parameters
-    ----------
-    streams, seconds : numpy.ndarray of int64, shape (n,)
-        The stream and the second of each event.
-    ties : list of numpy.ndarray of uint64, shape (n,)
-        Digests of what each event holds, so that the order of rows does not matter.
-
-    Returns
-    -------
-    numpy.ndarray of int64, shape (n,)
-        Positions.
-    """
-    return np.lexsort((*reversed(ties), seconds, streams))
-
 
 Digests = npt.NDArray[np.uint64]
 
@@ -154,6 +62,45 @@ class Repeats:
             The others are left out.
         """
         return Repeats(rows=self.rows[where], firsts=self.firsts[where], are_identical=self.are_identical[where])
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KeyedRows:
+    """The rows of a frame, judged, with what Intercom knows their events by.
+
+    Parameters
+    ----------
+    converter : Converter
+        Of the frame.
+    keys : EventKeys
+        Of all rows.
+    first_words : numpy.ndarray of uint64, shape (n_rows,)
+        The first half of each row's key.
+    valid : numpy.ndarray of bool, shape (n_rows,)
+        Rows without an error.
+    has_key : numpy.ndarray of bool, shape (n_rows,)
+        Rows of which contact, name and second are known.
+    offset : int
+        The position of the frame's first row in its stream.
+    earlier : KeyIndex, optional
+        The events of earlier frames of the stream.
+    runs : EarlierRuns, optional
+        What earlier runs sent.
+    """
+
+    converter: Converter
+    keys: EventKeys
+    first_words: npt.NDArray[np.uint64]
+    valid: Mask
+    has_key: Mask
+    offset: int = 0
+    earlier: KeyIndex | None = None
+    runs: EarlierRuns | None = None
+
+    @property
+    def is_spread(self) -> bool:
+        """Whether each row becomes an event of its own."""
+        return self.converter.mapping.duplicates == "spread"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -199,16 +146,16 @@ class Resolution:
         """
         same, same_moved = self.repeats.are_identical, self.moved.are_identical
         if self.policy == "send":
-            yield from _told("duplicate_sent", self.repeats)
+            yield from _findings("duplicate_sent", self.repeats)
         else:
-            yield from _told("duplicate", self.repeats.among(same))
-            yield from _told("duplicate_with_other_metadata", self.repeats.among(~same))
-        yield from _told("second_moved", self.moved.among(~same_moved), self.added[~same_moved])
-        yield from _told("second_moved_of_identical", self.moved.among(same_moved), self.added[same_moved])
-        yield from _told("mend_before_spread" if self.policy == "spread" else "would_be_duplicate", self.would_be)
+            yield from _findings("duplicate", self.repeats.among(same))
+            yield from _findings("duplicate_with_other_metadata", self.repeats.among(~same))
+        yield from _findings("second_moved", self.moved.among(~same_moved), self.added[~same_moved])
+        yield from _findings("second_moved_of_identical", self.moved.among(same_moved), self.added[same_moved])
+        yield from _findings("mend_before_spread" if self.policy == "spread" else "would_be_duplicate", self.would_be)
 
 
-def _told(code: str, repeats: Repeats, added: Seconds | None = None) -> Iterator[Finding]:
+def _findings(code: str, repeats: Repeats, added: Seconds | None = None) -> Iterator[Finding]:
     if not len(repeats.rows):
         return
     shown = slice(0, VALUES_KEPT)
@@ -227,51 +174,12 @@ def _later(seconds: int) -> str:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class KeyedRows:
-    """The rows of a frame, judged, with what Intercom knows their events by.
-
-    Parameters
-    ----------
-    converter : Converter
-        Of the frame.
-    keys : EventKeys
-        Of all rows.
-    halves : numpy.ndarray of uint64, shape (n_rows,)
-        The first half of each row's key.
-    valid : numpy.ndarray of bool, shape (n_rows,)
-        Rows without an error.
-    has_key : numpy.ndarray of bool, shape (n_rows,)
-        Rows of which contact, name and second are known.
-    offset : int
-        The position of the frame's first row in its stream.
-    earlier : KeyIndex, optional
-        The events of earlier frames of the stream.
-    runs : EarlierRuns, optional
-        What earlier runs sent.
-    """
-
-    converter: Converter
-    keys: EventKeys
-    halves: npt.NDArray[np.uint64]
-    valid: Mask
-    has_key: Mask
-    offset: int = 0
-    earlier: KeyIndex | None = None
-    runs: EarlierRuns | None = None
-
-    @property
-    def is_spread(self) -> bool:
-        """Whether each row becomes an event of its own."""
-        return self.converter.mapping.duplicates == "spread"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class _Candidates:
     """The rows that share their event with a row of this frame, of an earlier one, or with an earlier run's event.
 
     `rows` ascend; `groups` number the events within the frame; `earlier` is the row of an earlier frame, or `NO_ROW`,
     and `earlier_digests` says what that holds; `digests`, of shape (2, n), say what each row holds. Of earlier runs,
-    `is_settled` tells rows that they have sent, `has_own` those of them that have their own second, and `is_barred`
+    `is_settled` tells rows that they have sent, `has_own` those of them that have their own second, and `is_blocked`
     other rows whose second is taken.
     """
 
@@ -283,12 +191,12 @@ class _Candidates:
     digests: Digests
     is_settled: Mask
     has_own: Mask
-    is_barred: Mask
+    is_blocked: Mask
 
     def holders(self, ties: list[npt.NDArray[np.uint64]], *, is_spread: bool) -> npt.NDArray[np.intp]:
         """Return for each group the place of the candidate that holds its event, or -1 if none can."""
         holders = np.full(self.groups.max(initial=-1) + 1, -1)
-        is_late = self.is_barred | (self.is_settled & ~self.has_own) if is_spread else self.is_barred
+        is_late = self.is_blocked | (self.is_settled & ~self.has_own) if is_spread else self.is_blocked
         places = np.flatnonzero(self.valid & (self.earlier < 0) & ~is_late)
         # What an earlier run has sent is there already.
         keys = [~self.is_settled, *ties]
@@ -308,7 +216,7 @@ class _Candidates:
         are_identical = (is_early | is_held) & (differs == 0)
         is_repeat = is_early | (is_held & (holder != np.arange(len(self.rows))))
         if frame.is_spread:
-            is_repeat = (is_repeat | self.is_barred) & ~self.is_settled
+            is_repeat = (is_repeat | self.is_blocked) & ~self.is_settled
         return Repeats(rows=self.rows, firsts=firsts, are_identical=are_identical).among(is_repeat)
 
     def identical(self) -> npt.NDArray[np.intp]:
@@ -341,7 +249,7 @@ def resolve(frame: KeyedRows) -> Resolution:
     valid, invalid, none = repeats.among(is_valid), repeats.among(~is_valid), repeats.among(is_valid & ~is_valid)
     moved, added = none, np.zeros(0, np.int64)
     if policy == "send":
-        valid = valid.among(~np.isin(valid.rows, np.concatenate([submitted.rows, submitted.barred])))
+        valid = valid.among(~np.isin(valid.rows, np.concatenate([submitted.rows, submitted.blocked])))
     else:
         # They are judged by the rows that hold their event, or moved.
         submitted = submitted.without(valid.rows)
@@ -369,21 +277,21 @@ def _submitted(frame: KeyedRows) -> EarlierSubmissions:
     if frame.earlier is not None and frame.converter.mapping.duplicates == "skip":
         # What is a repeat of this run's own rows is judged by them.
         rows = rows[frame.earlier.find(frame.keys.words(rows))[0] < 0]
-    inquiry = Inquiry(
+    query = JournalQuery(
         runs=frame.runs,
         keys=frame.keys,
         digests_of=lambda chosen: _digests(frame.converter, chosen)[0],
         index=frame.earlier,
         is_spread=frame.is_spread,
     )
-    return inquiry.about(rows)
+    return query.ask(rows)
 
 
 def _candidates(frame: KeyedRows, submitted: EarlierSubmissions) -> _Candidates:
-    shared = collisions(frame.keys, frame.halves, frame.has_key)
+    shared = collisions(frame.keys, frame.first_words, frame.has_key)
     known_rows, known, known_digests = _known(frame)
     # What an earlier run has sent, and nobody shares, needs no more than that.
-    rows = np.union1d(shared.rows, np.union1d(known_rows, submitted.barred))
+    rows = np.union1d(shared.rows, np.union1d(known_rows, submitted.blocked))
     # Rows that share their event with none of this frame are each a group of one.
     groups = len(shared.rows) + np.arange(len(rows))
     groups[np.searchsorted(rows, shared.rows)] = shared.groups
@@ -403,7 +311,7 @@ def _candidates(frame: KeyedRows, submitted: EarlierSubmissions) -> _Candidates:
         digests=digests,
         is_settled=np.isin(rows, submitted.rows),
         has_own=np.isin(rows, in_place),
-        is_barred=np.isin(rows, submitted.barred),
+        is_blocked=np.isin(rows, submitted.blocked),
     )
 
 
@@ -458,3 +366,101 @@ def _rows_of_streams(frame: KeyedRows, wanted: Words) -> Rows:
     """Return the rows that have the contact and name of some rows; those that are invalid may be mended and sent."""
     rows = rows_among(frame.keys.streams[0], np.unique(wanted[0]))
     return rows[frame.has_key[rows]]
+
+
+def spread_events(
+    words: Words,
+    streams: Streams,
+    seconds: Seconds,
+    *,
+    taken: tuple[Streams, Seconds],
+    is_taken: Callable[[Words], Mask],
+) -> Seconds:
+    """Give each event the next second that is free in this frame and in those before it.
+
+    Parameters
+    ----------
+    words : numpy.ndarray of uint64, shape (2, n)
+        A digest of contact and name, as `EventKeys.streams` makes it.
+    streams, seconds : numpy.ndarray of int64, shape (n,)
+        As for `free_seconds`.
+    taken : tuple of numpy.ndarray of int64
+        Streams and seconds that are taken in this frame.
+    is_taken : callable
+        Tells of event keys which of them earlier frames have.
+
+    Returns
+    -------
+    numpy.ndarray of int64, shape (n,)
+        The seconds.
+
+    Notes
+    -----
+    What earlier frames have taken is asked for where a second would be given, and then for ever longer stretches after
+    it, so that a contact with thousands of events in one second takes few rounds.
+    """
+    stretch = 1
+    while True:
+        given = free_seconds(streams, seconds, taken=taken)
+        hits = np.flatnonzero(is_taken(event_words(words, given)))
+        if not len(hits):
+            return given
+        # The first hit of each stream, and the stretch after it.
+        firsts = hits[np.unique(streams[hits], return_index=True)[1]]
+        events = np.concatenate([hits, np.repeat(firsts, stretch)])
+        asked = np.concatenate([given[hits], (given[firsts][:, None] + np.arange(1, stretch + 1)).ravel()])
+        known = is_taken(event_words(words[:, events], asked))
+        taken = np.append(taken[0], streams[events[known]]), np.append(taken[1], asked[known])
+        stretch *= 2
+
+
+def free_seconds(streams: Streams, seconds: Seconds, *, taken: tuple[Streams, Seconds]) -> Seconds:
+    """Give each event the next second that is free.
+
+    Parameters
+    ----------
+    streams : numpy.ndarray of int64, shape (n,)
+        The stream of each event, ascending.
+    seconds : numpy.ndarray of int64, shape (n,)
+        Its own second, ascending within a stream; all of them are taken.
+    taken : tuple of numpy.ndarray of int64
+        Streams and seconds that are taken.
+
+    Returns
+    -------
+    numpy.ndarray of int64, shape (n,)
+        For each event a later second, which neither is taken nor given to another event of its stream.
+
+    Notes
+    -----
+    All streams are laid on one line, far enough apart. On it the free places are numbered; each event takes the first
+    number after its own place that no earlier event has, which is a running maximum.
+    """
+    first = int(taken[1].min())
+    span = int(taken[1].max()) - first + len(taken[1]) + len(streams) + 2
+    places = np.unique(taken[0] * span + (taken[1] - first))
+    own = streams * span + (seconds - first)
+    # Free places up to one's own: the number of the first that comes after it.
+    numbers = own + 1 - np.searchsorted(places, own, side="right")
+    order = np.arange(len(numbers))
+    numbers = order + np.maximum.accumulate(numbers - order)
+    free = numbers + np.searchsorted(places - np.arange(len(places)), numbers, side="right")
+    return free - streams * span + first
+
+
+def order_of_events(streams: Streams, seconds: Seconds, ties: list[npt.NDArray[np.uint64]]) -> Rows:
+    """Return the order in which events are given their seconds.
+
+    Parameters
+    ----------
+    streams, seconds : numpy.ndarray of int64, shape (n,)
+        The stream and the second of each event.
+    ties : list of numpy.ndarray of uint64, shape (n,)
+        Digests of what each event holds, so that the order of rows does not matter.
+
+    Returns
+    -------
+    numpy.ndarray of int64, shape (n,)
+        Positions.
+    """
+    return np.lexsort((*reversed(ties), seconds, streams))

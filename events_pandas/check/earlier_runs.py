@@ -114,17 +114,17 @@ class EarlierSubmissions:
         The second under which each was sent.
     accepted_at : numpy.ndarray of int64, shape (n,)
         When it was accepted; `CLAIMED` where it is to be sent again, under the same second.
-    barred : numpy.ndarray of int64, shape (n_barred,)
+    blocked : numpy.ndarray of int64, shape (n_barred,)
         Other rows whose second Intercom would take for a repeat, ascending.
-    barred_since : numpy.ndarray of int64, shape (n_barred,)
+    blocked_since : numpy.ndarray of int64, shape (n_barred,)
         When the event was accepted that has it.
     """
 
     rows: Rows
     seconds: Seconds
     accepted_at: Seconds
-    barred: Rows
-    barred_since: Seconds
+    blocked: Rows
+    blocked_since: Seconds
 
     def without(self, rows: Rows) -> "EarlierSubmissions":
         """Return what is left when some rows are judged by other rows of their frame.
@@ -139,18 +139,18 @@ class EarlierSubmissions:
         EarlierSubmissions
             The others.
         """
-        kept, still_barred = ~np.isin(self.rows, rows), ~np.isin(self.barred, rows)
+        kept, still_blocked = ~np.isin(self.rows, rows), ~np.isin(self.blocked, rows)
         return replace(
             self,
             rows=self.rows[kept],
             seconds=self.seconds[kept],
             accepted_at=self.accepted_at[kept],
-            barred=self.barred[still_barred],
-            barred_since=self.barred_since[still_barred],
+            blocked=self.blocked[still_blocked],
+            blocked_since=self.blocked_since[still_blocked],
         )
 
 
-NO_SUBMISSIONS = EarlierSubmissions(rows=_NONE, seconds=_NONE, accepted_at=_NONE, barred=_NONE, barred_since=_NONE)
+NO_SUBMISSIONS = EarlierSubmissions(rows=_NONE, seconds=_NONE, accepted_at=_NONE, blocked=_NONE, blocked_since=_NONE)
 
 
 def content_digests(payloads: npt.NDArray[np.uint64], added: Seconds) -> npt.NDArray[np.uint64]:
@@ -213,7 +213,7 @@ _CONTENT = ["event", "payload"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Inquiry:
+class JournalQuery:
     """What a journal is asked about.
 
     Parameters
@@ -237,7 +237,7 @@ class Inquiry:
     index: KeyIndex | None
     is_spread: bool
 
-    def about(self, rows: Rows) -> EarlierSubmissions:
+    def ask(self, rows: Rows) -> EarlierSubmissions:
         """Ask about rows.
 
         Parameters
@@ -255,13 +255,13 @@ class Inquiry:
         firsts = rows[np.unique(events, return_index=True)[1]]
         found, seconds, accepted_at = self._found(rows, events, firsts)
         since = self._occupied_since(events, firsts=firsts, where=~np.isin(rows, found))
-        is_barred = since >= (CLAIMED if self.is_spread else CLAIMED + 1)
+        is_blocked = since >= (CLAIMED if self.is_spread else CLAIMED + 1)
         return EarlierSubmissions(
             rows=found,
             seconds=seconds,
             accepted_at=accepted_at,
-            barred=rows[is_barred],
-            barred_since=since[is_barred],
+            blocked=rows[is_blocked],
+            blocked_since=since[is_blocked],
         )
 
     def _found(self, rows: Rows, events: Rows, firsts: Rows) -> tuple[Rows, Seconds, Seconds]:

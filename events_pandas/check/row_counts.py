@@ -7,8 +7,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from events_pandas.convert.batch import Digits, EventBatch
-from events_pandas.convert.cells import TEXT_TYPE, Kind, Mask, Rows
+from events_pandas.convert.batch import EventBatch
+from events_pandas.convert.cells import TEXT_TYPE, CellKind, Mask, Rows
+from events_pandas.convert.identifiers import DigitRange
 from events_pandas.convert.problems import Finding
 from events_pandas.convert.readers import Kinds
 from events_pandas.intercom import EVENT_NAME_LIMIT, normalized_event_name
@@ -24,14 +25,14 @@ Counts = npt.NDArray[np.int64]
 
 
 TYPE_WORDS = {
-    Kind.TEXT: "text",
-    Kind.INTEGER: "number",
-    Kind.FLOAT: "number",
-    Kind.DECIMAL: "number",
-    Kind.BOOLEAN: "boolean",
-    Kind.DATE: "date",
-    Kind.NAIVE_TIME: "date",
-    Kind.AWARE_TIME: "date",
+    CellKind.TEXT: "text",
+    CellKind.INTEGER: "number",
+    CellKind.FLOAT: "number",
+    CellKind.DECIMAL: "number",
+    CellKind.BOOLEAN: "boolean",
+    CellKind.DATE: "date",
+    CellKind.NAIVE_TIME: "date",
+    CellKind.AWARE_TIME: "date",
 }
 
 
@@ -49,7 +50,7 @@ class KeyUse:
         For each name, in how many valid rows the key has a value.
     ignored : numpy.ndarray of int64
         In how many of them it comes after as many others as Intercom keeps.
-    kinds : dict of Kind to (int, int)
+    kinds : dict of CellKind to (int, int)
         How many cells of each kind it is made from, in all rows, and the row of the first of them.
     """
 
@@ -62,7 +63,7 @@ class KeyUse:
 
         Parameters
         ----------
-        kinds : dict of Kind to (int, int)
+        kinds : dict of CellKind to (int, int)
             How many cells of each kind there are, and the row of the first of them in the chunk.
         rows : numpy.ndarray of int64
             The positions of the chunk's rows.
@@ -73,7 +74,7 @@ class KeyUse:
 
 
 @dataclass(slots=True)
-class Census:
+class RowCounts:
     """Counts over the valid rows of a frame, added up chunk by chunk.
 
     Parameters
@@ -86,7 +87,7 @@ class Census:
         For each name the first valid row; -1 where there is none.
     keys : dict of str to KeyUse
         By metadata key, in the order sent.
-    digits : dict of str to Digits or None
+    digits : dict of str to DigitRange or None
         By identifier that is present in some row; None where it does not come in whole numbers only.
     told : set of str
         What has been noted of them, each once in a stream of frames.
@@ -100,8 +101,8 @@ class Census:
     rows: Counts = field(default_factory=_zeros)
     first_rows: Counts = field(default_factory=lambda: np.full(NAMES_KEPT + 1, -1))
     keys: dict[str, KeyUse] = field(default_factory=dict)
-    digits: dict[str, Digits | None] = field(default_factory=dict)
-    told: set[str] = field(default_factory=set)
+    digits: dict[str, DigitRange | None] = field(default_factory=dict)
+    reported: set[str] = field(default_factory=set)
 
     def add(self, batch: EventBatch, *, limit: int, offset: int = 0) -> None:
         """Count the rows of a chunk.
@@ -164,14 +165,14 @@ def _counted(places: Counts, where: Mask) -> Counts:
     return counts
 
 
-def census_findings(
-    census: Census, labels: Mapping[str, str], text_keys: Iterable[str], *, offset: int = 0
+def row_count_findings(
+    row_counts: RowCounts, labels: Mapping[str, str], text_keys: Iterable[str], *, offset: int = 0
 ) -> Iterator[Finding]:
     """Note what is odd about the rows of a frame, or of the frames of a stream so far, taken together.
 
     Parameters
     ----------
-    census : Census
+    row_counts : RowCounts
         Of the whole frame, and of those before it.
     labels : mapping of str to str
         How to speak of the column of each field.
@@ -187,27 +188,27 @@ def census_findings(
         lost zeros; keys of mixed types. Nothing is told twice in a stream; what began in an earlier frame is told of
         the first row of the frame in which it shows.
     """
-    for finding in (*_name_findings(census), *_digit_findings(census), *_drift_findings(census, text_keys)):
+    for finding in (*_name_findings(row_counts), *_digit_findings(row_counts), *_drift_findings(row_counts, text_keys)):
         subject = finding.all_values()[0].as_py() if finding.code == "event_name_spellings" else finding.field
-        if f"{finding.code} {subject}" not in census.told:
-            census.told.add(f"{finding.code} {subject}")
+        if f"{finding.code} {subject}" not in row_counts.reported:
+            row_counts.reported.add(f"{finding.code} {subject}")
             rows = np.maximum(finding.rows - offset, 0)
             yield replace(finding, rows=rows, label=labels[finding.field])
 
 
-def _name_findings(census: Census) -> Iterator[Finding]:
+def _name_findings(row_counts: RowCounts) -> Iterator[Finding]:
     spellings: dict[str, list[str]] = {}
-    for name, place in census.names.items():
-        if census.rows[place]:
+    for name, place in row_counts.names.items():
+        if row_counts.rows[place]:
             spellings.setdefault(normalized_event_name(name), []).append(name)
     for names in spellings.values():
         if len(names) > 1:
-            row = census.first_rows[census.names[names[1]]]
+            row = row_counts.first_rows[row_counts.names[names[1]]]
             yield _finding("event_name_spellings", row, _listed(names), field="event_name")
     if len(spellings) > EVENT_NAME_LIMIT:
         (name, *_) = list(spellings.values())[EVENT_NAME_LIMIT]
-        count = f"{len(spellings):,}{' or more' if census.rows[_OTHERS] else ''} distinct names"
-        yield _finding("many_event_names", census.first_rows[census.names[name]], count, field="event_name")
+        count = f"{len(spellings):,}{' or more' if row_counts.rows[_OTHERS] else ''} distinct names"
+        yield _finding("many_event_names", row_counts.first_rows[row_counts.names[name]], count, field="event_name")
 
 
 def _listed(names: list[str]) -> str:
@@ -215,16 +216,16 @@ def _listed(names: list[str]) -> str:
     return f"{len(names)} spellings ({shown}{', ...' if len(names) > SPELLINGS_SHOWN else ''})"
 
 
-def _digit_findings(census: Census) -> Iterator[Finding]:
-    for field_name, digits in census.digits.items():
+def _digit_findings(row_counts: RowCounts) -> Iterator[Finding]:
+    for field_name, digits in row_counts.digits.items():
         if digits is not None and digits.fewest < digits.most:
             numbers = f"numbers of {digits.fewest} to {digits.most} digits"
             yield _finding("leading_zeros", digits.row, numbers, field=field_name)
 
 
-def _drift_findings(census: Census, text_keys: Iterable[str]) -> Iterator[Finding]:
-    for key in census.keys.keys() & set(text_keys):
-        words = key_types(census.keys[key].kinds)
+def _drift_findings(row_counts: RowCounts, text_keys: Iterable[str]) -> Iterator[Finding]:
+    for key in row_counts.keys.keys() & set(text_keys):
+        words = key_types(row_counts.keys[key].kinds)
         if len(words) > 1:
             rows = sorted(row for _, row in words.values())
             yield _finding("type_drift", rows[1], counted_types(words), field=f"metadata.{key}")
@@ -235,7 +236,7 @@ def key_types(kinds: Kinds) -> dict[str, tuple[int, int]]:
 
     Parameters
     ----------
-    kinds : dict of Kind to (int, int)
+    kinds : dict of CellKind to (int, int)
         How many cells of each kind there are, and the row of the first.
 
     Returns

@@ -11,11 +11,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from events_pandas.convert.cells import TEXT_TYPE, WORD_BYTES, Kind, Mask, Rows, valid_mask
-from events_pandas.convert.codes import CODES
-from events_pandas.convert.json_text import Pieces, joined, listed, quoted
+from events_pandas.convert.cells import TEXT_TYPE, WORD_BYTES, Mask, Rows, valid_mask
+from events_pandas.convert.identifiers import Contacts, choose_contacts
+from events_pandas.convert.json_text import Pieces, filtered, joined, listed, quoted
 from events_pandas.convert.keys import NO_TIME, EventKeys, Seconds, Words, event_streams, normalized_names, text_words
-from events_pandas.convert.members import Member, finding_at, metadata_member, only_where, read_part, spread
+from events_pandas.convert.members import Member, expand, finding_at, metadata_member, read_part
 from events_pandas.convert.problems import VALUES_KEPT, Finding
 from events_pandas.convert.readers import Reading
 from events_pandas.errors import MappingError
@@ -28,6 +28,9 @@ Made = TypeVar("Made")
 
 KEPT_ROWS: Final = 256
 """A frame of so few rows is converted once: each conversion takes a millisecond or two, however few they are."""
+
+_ODD_CELLS = {"number_unreadable": "sent_as_numbers", "time_unreadable": "sent_as_dates"}
+"""What the first cell of a bare column tells that is not of the column's type."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -159,7 +162,7 @@ class EventBatch:
             One JSON object for each, UTF-8.
         """
         length = int(where.sum())
-        chosen = partial(_chosen, where=where)
+        chosen = partial(filtered, where=where)
         texts = joined(
             '{"event_name":',
             *map(chosen, quoted(self.names)),
@@ -171,124 +174,6 @@ class EventBatch:
             length=length,
         )
         return texts.cast(pa.large_binary())
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Digits:
-    """How long the numbers of a column are.
-
-    Parameters
-    ----------
-    fewest, most : int
-        The fewest and the most digits.
-    row : int
-        The first row with the fewest.
-    """
-
-    fewest: int
-    most: int
-    row: int
-
-    def joined(self, earlier: "Digits") -> "Digits":
-        """Return the same of this chunk and of those before it.
-
-        Parameters
-        ----------
-        earlier : Digits
-            Of the chunks before it.
-
-        Returns
-        -------
-        Digits
-            Of all of them.
-        """
-        shorter = self if self.fewest < earlier.fewest else earlier
-        return Digits(fewest=shorter.fewest, most=max(self.most, earlier.most), row=shorter.row)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Identifier:
-    """One of the fields that may name the contact, in each row.
-
-    Parameters
-    ----------
-    name : {"user_id", "id", "email"}
-        The field.
-    values : pyarrow.LargeStringArray
-        What it says; null where it is absent or cannot be sent.
-    where : numpy.ndarray of bool, shape (n_rows,)
-        The rows whose contact it names: an earlier field is absent.
-    """
-
-    name: str
-    values: pa.Array
-    where: Mask
-
-    def pieces(self) -> Pieces:
-        """Return what stands in a payload.
-
-        Returns
-        -------
-        tuple of pyarrow.LargeStringArray or str
-            The pieces of ``"user_id":"314159"``.
-        """
-        return (f'"{self.name}":', *quoted(self.values))
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Contacts:
-    """Who did it, in each row.
-
-    Parameters
-    ----------
-    pieces : tuple of pyarrow.LargeStringArray or str
-        The pieces of ``"user_id":"314159"``, of which one is null where no identifier can be read.
-    words : numpy.ndarray of uint64, shape (2, n_rows)
-        A digest of the contact.
-    findings : tuple of Finding
-        What is wrong with identifiers.
-    digits : dict of str to Digits or None
-        For each field that is present in some row; None where it does not come in whole numbers only.
-    identifiers : tuple of Identifier
-        The fields, in the order in which they are looked at.
-    """
-
-    pieces: Pieces
-    words: Words
-    findings: tuple[Finding, ...]
-    digits: "dict[str, Digits | None]"
-    identifiers: "tuple[Identifier, ...]"
-
-    def mask(self) -> Mask:
-        """Return where there is a contact.
-
-        Returns
-        -------
-        numpy.ndarray of bool, shape (n_rows,)
-            For each row.
-        """
-        return Member(pieces=self.pieces, findings=(), kinds={}).mask()
-
-    def texts(self, where: Mask) -> pa.Array:
-        """Return the contacts as text.
-
-        Parameters
-        ----------
-        where : numpy.ndarray of bool, shape (n_rows,)
-            The rows wanted.
-
-        Returns
-        -------
-        pyarrow.LargeStringArray
-            ``"user_id":"314159"`` for each of them, as it stands in the payload.
-        """
-        return joined(*(_chosen(piece, where) for piece in self.pieces), length=int(where.sum()))
-
-
-def _chosen(piece: "pa.Array | str", where: Mask) -> "pa.Array | str":
-    if isinstance(piece, str) or len(piece) != len(where) or where.all():
-        return piece
-    return piece.filter(pa.array(where))
 
 
 def _ending(members: list[Pieces], length: int) -> Pieces:
@@ -389,7 +274,7 @@ class Converter:
         timezone = self.mapping.timezone
         name = _required(rules["event_name"], read_part(rules["event_name"]))
         time = _required(rules["created_at"], read_part(rules["created_at"], timezone=timezone))
-        contacts = _contacts([rules[name] for name in IDENTIFIERS if name in rules], rows)
+        contacts = choose_contacts([rules[name] for name in IDENTIFIERS if name in rules], rows)
         metadata = {path: self._member(rule, n_rows) for path, rule in rules.items() if path.startswith("metadata.")}
         findings = [*name.findings, *time.findings, *contacts.findings]
         findings += [finding for member in metadata.values() for finding in member.findings]
@@ -405,7 +290,7 @@ class Converter:
             rows=rows,
             valid=valid,
             names=name.values,
-            created_at=spread(time.values, n_rows),
+            created_at=expand(time.values, n_rows),
             contacts=contacts,
             findings=tuple(finding.moved(rows) for finding in findings),
             metadata=metadata,
@@ -467,10 +352,6 @@ def _type_notes(bound: BoundRule, member: Member) -> Iterator[Finding]:
                 yield replace(finding.at(int(finding.rows.argmin())), code=_ODD_CELLS[finding.code])
 
 
-_ODD_CELLS = {"number_unreadable": "sent_as_numbers", "time_unreadable": "sent_as_dates"}
-"""What the first cell of a bare column tells that is not of the column's type."""
-
-
 def _cut(bound: BoundRule, rows: "slice | Rows") -> BoundRule:
     parts = {
         part: values if isinstance(values, Constant) else _cut_column(values, rows)
@@ -491,79 +372,6 @@ def _required(bound: BoundRule, reading: Reading) -> Reading:
     """Note where a field that every event needs is absent."""
     missing = {f"{bound.path}_missing": ~reading.present}
     return replace(reading, findings=[*reading.findings, *finding_at(bound, "", missing)])
-
-
-def _contacts(bounds: list[BoundRule], rows: Rows) -> Contacts:
-    """Choose each row's first identifier that is present."""
-    n_rows = len(rows)
-    findings: list[Finding] = []
-    taken = np.zeros(n_rows, dtype=bool)
-    identifiers: list[Identifier] = []
-    words: list[Words] = []
-    digits: dict[str, Digits | None] = {}
-    for bound in bounds:
-        reading = read_part(bound)
-        present = np.broadcast_to(reading.present, (n_rows,))
-        is_sent = present & ~taken
-        findings += _of_sent(bound, reading.findings, is_sent)
-        findings += finding_at(bound, "", {"several_identifiers": present & taken})
-        values = spread(reading.values, n_rows)
-        # Texts that are the same in two fields name two contacts.
-        words.append(text_words(_named(bound.path, values), seed=IDENTIFIERS.index(bound.path)))
-        identifiers.append(Identifier(name=bound.path, values=values, where=is_sent))
-        taken = taken | present
-        if reading.kinds and not isinstance(bound.parts[""], Constant):
-            # A number is no email address.
-            is_whole = reading.kinds.keys() == {Kind.INTEGER} and values.null_count < n_rows
-            digits[bound.path] = _digits(values, rows) if is_whole else None
-    findings += finding_at(bounds[0], "", {"identifier_missing": ~taken})
-    return Contacts(
-        pieces=_merged_pieces(identifiers),
-        words=_merged_words(identifiers, words),
-        findings=tuple(findings),
-        digits=digits,
-        identifiers=tuple(identifiers),
-    )
-
-
-def _of_sent(bound: BoundRule, findings: list[Finding], is_sent: Mask) -> Iterator[Finding]:
-    """Leave out what is wrong with identifiers that are not sent; what is told once is told of their column."""
-    for finding in findings:
-        if CODES[finding.code].is_told_once or is_sent[finding.rows].all():
-            yield finding
-        else:
-            yield from only_where([finding], bound.parts[""], is_sent)
-
-
-def _named(identifier: str, values: pa.Array) -> pa.Array:
-    """Return what tells contacts apart: addresses do so without regard to case."""
-    return pc.utf8_lower(values) if identifier == "email" else values
-
-
-def _digits(numbers: pa.Array, rows: Rows) -> Digits:
-    lengths = pc.binary_length(numbers)
-    extent = pc.min_max(lengths)
-    fewest, most = extent["min"].as_py(), extent["max"].as_py()
-    return Digits(fewest=fewest, most=most, row=int(rows[pc.index(lengths, extent["min"]).as_py()]))
-
-
-def _merged_pieces(identifiers: list[Identifier]) -> Pieces:
-    first, *others = identifiers
-    if not others:
-        return first.pieces()
-    length = len(first.where)
-    texts = pa.nulls(length, TEXT_TYPE)
-    # An identifier that is present but bad makes the row invalid: it is not passed over for the next one.
-    for identifier in identifiers:
-        texts = pc.if_else(pa.array(identifier.where), joined(*identifier.pieces(), length=length), texts)
-    return (texts,)
-
-
-def _merged_words(identifiers: list[Identifier], words: list[Words]) -> Words:
-    merged, *others = words
-    for identifier, other in zip(identifiers[1:], others, strict=True):
-        merged = np.where(identifier.where, other, merged)
-    return merged
 
 
 def _omitted(findings: Iterable[Finding]) -> Iterator[Finding]:

@@ -5,8 +5,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from events_pandas.convert.cells import TEXT_TYPE, Cells, Kind, Mask, text_bytes, to_mask, valid_mask, without
-from events_pandas.convert.readers import Faults
+from events_pandas.convert.cells import TEXT_TYPE, CellKind, Cells, Mask, text_bytes, to_mask, valid_mask, without
+from events_pandas.convert.readers import CodeMasks
 
 SECONDS_LIMIT = 10**11
 """Seconds reach this in the year 5138; milliseconds reached it in 1973."""
@@ -33,7 +33,7 @@ _NO_TEXT = pa.scalar("", TEXT_TYPE)
 Integers = npt.NDArray[np.int64]
 
 
-def read_epoch(cells: Cells, unit: str | None) -> tuple[pa.Array, Faults]:
+def read_epoch(cells: Cells, unit: str | None) -> tuple[pa.Array, CodeMasks]:
     """Read numbers as seconds since 1970.
 
     Parameters
@@ -59,7 +59,7 @@ def read_epoch(cells: Cells, unit: str | None) -> tuple[pa.Array, Faults]:
     return without(seconds, is_day), [*faults, ("day_as_number", is_day)]
 
 
-def _of_integers(cells: Cells, ticks: int) -> tuple[pa.Array, Faults]:
+def _of_integers(cells: Cells, ticks: int) -> tuple[pa.Array, CodeMasks]:
     present = cells.mask()
     numbers = pc.fill_null(cells.values, 0).to_numpy()
     # The smallest int64 has no positive counterpart, but its bits are those of one.
@@ -70,7 +70,7 @@ def _of_integers(cells: Cells, ticks: int) -> tuple[pa.Array, Faults]:
     return without(seconds, beyond | ~present), _beyond_faults(sizes, beyond, ticks)
 
 
-def _of_floats(cells: Cells, ticks: int) -> tuple[pa.Array, Faults]:
+def _of_floats(cells: Cells, ticks: int) -> tuple[pa.Array, CodeMasks]:
     present = cells.mask()
     numbers = pc.fill_null(cells.values, 0).to_numpy()
     magnitudes = np.abs(numbers)
@@ -83,10 +83,10 @@ def _of_floats(cells: Cells, ticks: int) -> tuple[pa.Array, Faults]:
     return without(pa.array(seconds), unreadable | beyond | ~present), faults
 
 
-def _of_digits(cells: Cells, ticks: int) -> tuple[pa.Array, Faults]:
+def _of_digits(cells: Cells, ticks: int) -> tuple[pa.Array, CodeMasks]:
     """Read written numbers by their digits: as a float 1706702399.9999999999 is the next second."""
     if _are_short_integers(cells.values):
-        return _of_integers(Cells(kind=Kind.INTEGER, values=cells.values.cast(pa.int64())), ticks)
+        return _of_integers(Cells(kind=CellKind.INTEGER, values=cells.values.cast(pa.int64())), ticks)
     places = len(str(ticks)) - 1
     parts = pc.extract_regex(cells.values, _NUMBER)
     sign, whole, part = (pc.struct_field(parts, name) for name in ("sign", "whole", "part"))
@@ -111,10 +111,10 @@ def _are_short_integers(text: pa.Array) -> bool:
 
 
 _READERS = {
-    Kind.INTEGER: _of_integers,
-    Kind.FLOAT: _of_floats,
-    Kind.DECIMAL: _of_digits,
-    Kind.TEXT: _of_digits,
+    CellKind.INTEGER: _of_integers,
+    CellKind.FLOAT: _of_floats,
+    CellKind.DECIMAL: _of_digits,
+    CellKind.TEXT: _of_digits,
 }
 
 
@@ -127,7 +127,7 @@ def _looks_like_days(numbers: Integers) -> Mask:
     return is_day & (months >= 1) & (months <= MONTHS) & (days >= 1) & (days <= MONTH_DAYS)
 
 
-def _beyond_faults(sizes: npt.NDArray[np.integer], beyond: Mask, ticks: int) -> Faults:
+def _beyond_faults(sizes: npt.NDArray[np.integer], beyond: Mask, ticks: int) -> CodeMasks:
     """Say in which unit numbers are that are too large for the one they were read in."""
     if ticks > 1 or not beyond.any():
         return [("time_unreadable", beyond)]

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from events_pandas.convert.cells import TEXT_TYPE, holds_any, text_bytes, valid_mask
+from events_pandas.convert.cells import TEXT_TYPE, Mask, holds_any, text_bytes, valid_mask
 
 _SPACE = 0x20
 _QUOTE: Final = '"'
@@ -25,20 +25,18 @@ _ESCAPES = {
 }
 """What JSON does not allow inside a string, and how it is written instead (RFC 8259, section 7)."""
 
-
-Pieces: TypeAlias = tuple["pa.Array | str", ...]
-"""What a text is put together from: literals, and columns that have a value for each row, or one for all of them.
-
-Columns of whole numbers are written out only when the text is: most texts never are.
-"""
-
-
 _FRACTION: Final = r"^(-?[0-9]+)(?:\.0*|(\.[0-9]*[1-9])0*)$"
 """A number with a fraction, and the zeros at its end that say nothing."""
 _PLAIN_NUMBER: Final = r"^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?$"
 """A text that is a number and nothing else: 007 is the number of something, and 1e5 may be a name."""
 _LONGEST_EXPONENT: Final = 400
 """Beyond what a float can be."""
+
+Pieces: TypeAlias = tuple["pa.Array | str", ...]
+"""What a text is put together from: literals, and columns that have a value for each row, or one for all of them.
+
+Columns of whole numbers are written out only when the text is: most texts never are.
+"""
 
 
 def joined(*pieces: "pa.Array | str", length: int) -> pa.Array:
@@ -60,6 +58,99 @@ def joined(*pieces: "pa.Array | str", length: int) -> pa.Array:
     if not any(isinstance(datum, pa.Array) for datum in data):
         data[0] = pa.repeat(data[0], length)
     return pc.binary_join_element_wise(*data, pa.scalar("", TEXT_TYPE))
+
+
+def _merged(pieces: Pieces) -> Iterator["pa.Array | str"]:
+    """Put literals together that stand side by side: each piece takes its time in every row."""
+    for is_literal, group in groupby(pieces, key=lambda piece: isinstance(piece, str)):
+        if is_literal:
+            yield "".join(group)
+        else:
+            yield from group
+
+
+def _datum(piece: "pa.Array | str") -> Any:
+    """Return a column as text, and what stands for every row as a scalar, which Arrow spreads over the others."""
+    if isinstance(piece, str):
+        return pa.scalar(piece, TEXT_TYPE)
+    text = piece if piece.type == TEXT_TYPE else piece.cast(TEXT_TYPE)
+    return text[0] if len(text) == 1 else text
+
+
+def listed(columns: list[pa.Array]) -> pa.Array:
+    """Join columns with commas, row by row, null values left out.
+
+    Parameters
+    ----------
+    columns : list of pyarrow.LargeStringArray
+        At least one; each has a value for each row.
+
+    Returns
+    -------
+    pyarrow.LargeStringArray
+        Null where all values are.
+    """
+    has_value = np.logical_or.reduce([valid_mask(column) for column in columns])
+    if has_value.all():
+        return _skipping_null(columns)
+    # Arrow drops a row that is null in all columns, instead of leaving it empty: one of its values is made empty.
+    first, *others = columns
+    lists = _skipping_null([pc.if_else(pa.array(has_value), first, ""), *others])
+    return pc.if_else(pa.array(has_value), lists, pa.scalar(None, TEXT_TYPE))
+
+
+def _skipping_null(columns: list[pa.Array]) -> pa.Array:
+    return pc.binary_join_element_wise(*columns, pa.scalar(",", TEXT_TYPE), null_handling="skip")
+
+
+def filtered(piece: "pa.Array | str", where: Mask) -> "pa.Array | str":
+    if isinstance(piece, str) or len(piece) != len(where) or where.all():
+        return piece
+    return piece.filter(pa.array(where))
+
+
+def quoted(text: pa.Array) -> Pieces:
+    """Write text as JSON strings.
+
+    Parameters
+    ----------
+    text : pyarrow.LargeStringArray
+        Any text.
+
+    Returns
+    -------
+    tuple of pyarrow.LargeStringArray or str
+        The quotes, and between them the text with what JSON forbids escaped.
+    """
+    return (_QUOTE, escaped(text), _QUOTE)
+
+
+def escaped(text: pa.Array) -> pa.Array:
+    """Escape what may not stand in a JSON string.
+
+    Parameters
+    ----------
+    text : pyarrow.LargeStringArray
+        Any text.
+
+    Returns
+    -------
+    pyarrow.LargeStringArray
+        The same array if there is nothing to escape, which one look at its bytes tells.
+    """
+    present = _bytes_to_escape(text)
+    # The backslash first, or it would be doubled in the escapes of the others.
+    for byte in sorted(present, key=lambda byte: byte != ord("\\")):
+        text = pc.replace_substring(text, chr(byte), _ESCAPES[byte])
+    return text
+
+
+def _bytes_to_escape(text: pa.Array) -> list[int]:
+    _, letters = text_bytes(text)
+    if letters.min(initial=_SPACE) >= _SPACE and not holds_any(text, b'"', b"\\"):
+        return []
+    present = letters[(letters < _SPACE) | (letters == ord('"')) | (letters == ord("\\"))]
+    return [int(byte) for byte in np.unique(present)]
 
 
 def canonical_numbers(numbers: pa.Array) -> pa.Array:
@@ -124,90 +215,3 @@ def unquoted_numbers(pieces: Pieces) -> Pieces:
 
 def _without_exponent(number: Decimal) -> str:
     return f"{number.normalize():{'f' if abs(number.adjusted()) < _LONGEST_EXPONENT else ''}}"
-
-
-def listed(columns: list[pa.Array]) -> pa.Array:
-    """Join columns with commas, row by row, null values left out.
-
-    Parameters
-    ----------
-    columns : list of pyarrow.LargeStringArray
-        At least one; each has a value for each row.
-
-    Returns
-    -------
-    pyarrow.LargeStringArray
-        Null where all values are.
-    """
-    has_value = np.logical_or.reduce([valid_mask(column) for column in columns])
-    if has_value.all():
-        return _skipping_null(columns)
-    # Arrow drops a row that is null in all columns, instead of leaving it empty: one of its values is made empty.
-    first, *others = columns
-    lists = _skipping_null([pc.if_else(pa.array(has_value), first, ""), *others])
-    return pc.if_else(pa.array(has_value), lists, pa.scalar(None, TEXT_TYPE))
-
-
-def _skipping_null(columns: list[pa.Array]) -> pa.Array:
-    return pc.binary_join_element_wise(*columns, pa.scalar(",", TEXT_TYPE), null_handling="skip")
-
-
-def _merged(pieces: Pieces) -> Iterator["pa.Array | str"]:
-    """Put literals together that stand side by side: each piece takes its time in every row."""
-    for is_literal, group in groupby(pieces, key=lambda piece: isinstance(piece, str)):
-        if is_literal:
-            yield "".join(group)
-        else:
-            yield from group
-
-
-def _datum(piece: "pa.Array | str") -> Any:
-    """Return a column as text, and what stands for every row as a scalar, which Arrow spreads over the others."""
-    if isinstance(piece, str):
-        return pa.scalar(piece, TEXT_TYPE)
-    text = piece if piece.type == TEXT_TYPE else piece.cast(TEXT_TYPE)
-    return text[0] if len(text) == 1 else text
-
-
-def quoted(text: pa.Array) -> Pieces:
-    """Write text as JSON strings.
-
-    Parameters
-    ----------
-    text : pyarrow.LargeStringArray
-        Any text.
-
-    Returns
-    -------
-    tuple of pyarrow.LargeStringArray or str
-        The quotes, and between them the text with what JSON forbids escaped.
-    """
-    return (_QUOTE, escaped(text), _QUOTE)
-
-
-def escaped(text: pa.Array) -> pa.Array:
-    """Escape what may not stand in a JSON string.
-
-    Parameters
-    ----------
-    text : pyarrow.LargeStringArray
-        Any text.
-
-    Returns
-    -------
-    pyarrow.LargeStringArray
-        The same array if there is nothing to escape, which one look at its bytes tells.
-    """
-    present = _bytes_to_escape(text)
-    # The backslash first, or it would be doubled in the escapes of the others.
-    for byte in sorted(present, key=lambda byte: byte != ord("\\")):
-        text = pc.replace_substring(text, chr(byte), _ESCAPES[byte])
-    return text
-
-
-def _bytes_to_escape(text: pa.Array) -> list[int]:
-    _, letters = text_bytes(text)
-    if letters.min(initial=_SPACE) >= _SPACE and not holds_any(text, b'"', b"\\"):
-        return []
-    present = letters[(letters < _SPACE) | (letters == ord('"')) | (letters == ord("\\"))]
-    return [int(byte) for byte in np.unique(present)]

@@ -8,7 +8,16 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from events_pandas.convert.cells import TEXT_TYPE, WORD_BYTES, Rows, text_bytes, to_mask, valid_mask, words_at_each_byte
+from events_pandas.convert.cells import (
+    TEXT_TYPE,
+    WORD_BYTES,
+    Rows,
+    mask_at,
+    text_bytes,
+    to_mask,
+    valid_mask,
+    words_at_each_byte,
+)
 from events_pandas.intercom import IDENTIFIERS, normalized_event_name
 
 Words = npt.NDArray[np.uint64]
@@ -190,9 +199,7 @@ def _shortened(text: pa.Array) -> pa.Array:
     if not len(rows):
         return text
     digests = [blake2b(long.encode()).hexdigest() for long in text.take(pa.array(rows)).to_pylist()]
-    is_long = np.zeros(len(text), dtype=bool)
-    is_long[rows] = True
-    return pc.replace_with_mask(text, pa.array(is_long), pa.array(digests, text.type))
+    return pc.replace_with_mask(text, pa.array(mask_at(rows, len(text))), pa.array(digests, text.type))
 
 
 def _mixed(words: Words, lanes: slice = slice(None)) -> Words:

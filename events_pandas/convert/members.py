@@ -7,13 +7,14 @@ from functools import lru_cache
 import numpy as np
 import pyarrow as pa
 
-from events_pandas.convert.cells import TEXT_TYPE, Cells, Mask, Rows, read_cells, valid_mask, without
+from events_pandas.convert.cells import TEXT_TYPE, Cells, Mask, Rows, valid_mask, without
 from events_pandas.convert.codes import CODES
+from events_pandas.convert.column_cells import read_cells
 from events_pandas.convert.json_text import Pieces, canonical_numbers, quoted, unquoted_numbers
 from events_pandas.convert.money import first_of_each, looked_up, minor_units, read_amount, read_currency
 from events_pandas.convert.problems import VALUES_KEPT, Finding, shown
 from events_pandas.convert.readers import (
-    Faults,
+    CodeMasks,
     Kinds,
     Reader,
     Reading,
@@ -43,7 +44,7 @@ class Member:
         What is joined to the value of each row; the value is absent or faulty where one of them is null.
     findings : tuple of Finding
         What is wrong, with field and label filled in.
-    kinds : dict of Kind to (int, int)
+    kinds : dict of CellKind to (int, int)
         How many cells of each kind the value is made from, and the row of the first of them.
     dropped : numpy.ndarray of bool, optional
         Rows whose value has been taken out, since they have too many.
@@ -108,11 +109,11 @@ class Member:
             The same otherwise.
         """
         place = next(place for place, piece in enumerate(self.pieces) if isinstance(piece, pa.Array))
-        kept = without(spread(self.pieces[place], len(rows)), rows)
+        kept = without(expand(self.pieces[place], len(rows)), rows)
         return replace(self, pieces=(*self.pieces[:place], kept, *self.pieces[place + 1 :]), dropped=rows)
 
 
-def spread(values: pa.Array, n_rows: int) -> pa.Array:
+def expand(values: pa.Array, n_rows: int) -> pa.Array:
     """Give every row its value, where one stands for all.
 
     Parameters
@@ -197,7 +198,7 @@ def _constant_reading(value: str, reader: Reader) -> Reading:
 
 
 def _is_row_note(finding: Finding) -> bool:
-    return finding.severity == "note" and not CODES[finding.code].is_told_once
+    return finding.severity == "note" and not CODES[finding.code].is_reported_once
 
 
 def _reader(bound: BoundRule, part: str, timezone: str | None) -> Reader:
@@ -268,7 +269,7 @@ def _shown_cells(values: "Values | Constant", rows: Rows) -> pa.Array:
     return texts if len(texts) == len(rows) else pa.repeat(texts[0], len(rows))
 
 
-def _as_shown(cells: Cells) -> tuple[pa.Array, Faults]:
+def _as_shown(cells: Cells) -> tuple[pa.Array, CodeMasks]:
     return shown(cells.values), []
 
 
@@ -310,8 +311,8 @@ def _currency_notes(bound: BoundRule, currencies: pa.Array, *, code: str, where:
         if is_constant:
             yield replace(counted, label=f"{finding.label}{years[0]}")
         else:
-            told = [f"'{currency}'{year}" for currency, year in zip(codes, years, strict=True)]
-            yield replace(counted, values=pa.array(told, TEXT_TYPE))
+            texts = [f"'{currency}'{year}" for currency, year in zip(codes, years, strict=True)]
+            yield replace(counted, values=pa.array(texts, TEXT_TYPE))
 
 
 def only_where(findings: list[Finding], values: "Values | Constant", where: Mask) -> Iterator[Finding]:
@@ -341,12 +342,12 @@ def _rich_links(bound: BoundRule) -> Member:
     value = read_part(bound, "value")
     url = read_part(bound, "url")
     # A constant stands in every row: whether a row has a link, its column says.
-    halves = {
+    missing = {
         "value": url.present & ~value.present & (not isinstance(bound.parts["url"], Constant)),
         "url": value.present & ~url.present & (not isinstance(bound.parts["value"], Constant)),
     }
     lacking = [
-        finding for part, mask in halves.items() for finding in finding_at(bound, part, {"rich_link_incomplete": mask})
+        finding for part, mask in missing.items() for finding in finding_at(bound, part, {"rich_link_incomplete": mask})
     ]
     pieces = ('{"url":', *quoted(url.values), ',"value":', *quoted(value.values), "}")
     return Member(pieces=pieces, findings=(*value.findings, *url.findings, *lacking), kinds=value.kinds)

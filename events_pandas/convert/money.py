@@ -8,9 +8,20 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from events_pandas.convert.cells import DOUBLE_EXACT, TEXT_TYPE, Cells, Kind, Mask, Rows, to_mask, valid_mask, without
+from events_pandas.convert.cells import (
+    DOUBLE_EXACT,
+    TEXT_TYPE,
+    CellKind,
+    Cells,
+    Mask,
+    Rows,
+    mask_at,
+    to_mask,
+    valid_mask,
+    without,
+)
 from events_pandas.convert.odd_texts import unreadable_faults
-from events_pandas.convert.readers import Faults, beyond, nothing
+from events_pandas.convert.readers import CodeMasks, beyond, reject_all
 from events_pandas.currencies import DECIMALS
 
 AMOUNT_TYPE = pa.struct([("whole", pa.int64()), ("millionths", pa.int64())])
@@ -31,7 +42,7 @@ _HUNDREDTHS_BELOW = float(2**46)
 """From here on two amounts that differ by a hundredth may be one float."""
 
 
-def read_amount(cells: Cells) -> tuple[pa.Array, Faults]:
+def read_amount(cells: Cells) -> tuple[pa.Array, CodeMasks]:
     """Read cells as amounts of money, exactly.
 
     Parameters
@@ -47,20 +58,20 @@ def read_amount(cells: Cells) -> tuple[pa.Array, Faults]:
         What is no amount, or is too large whatever it counts.
     """
     match cells.kind:
-        case Kind.INTEGER:
+        case CellKind.INTEGER:
             too_large = beyond(cells.values, DOUBLE_EXACT - 1)
             whole = pc.fill_null(cells.values, 0).to_numpy()
             return _amounts(whole, np.zeros_like(whole), cells.mask() & ~too_large), [("amount_too_large", too_large)]
-        case Kind.FLOAT:
+        case CellKind.FLOAT:
             return _read_float_amount(cells)
-        case Kind.TEXT | Kind.DECIMAL:
+        case CellKind.TEXT | CellKind.DECIMAL:
             unreadable = cells.mask() & ~_is_amount(cells.values)
             whole, millionths, too_large = _digits(without(cells.values, unreadable))
             faults = unreadable_faults(cells.values, unreadable, code="amount_unreadable", is_readable=_is_amount)
             is_good = cells.mask() & ~unreadable & ~too_large
             return _amounts(whole, millionths, is_good), [*faults, ("amount_too_large", too_large)]
         case _:
-            return nothing(cells, AMOUNT_TYPE, "amount_unreadable")
+            return reject_all(cells, AMOUNT_TYPE, "amount_unreadable")
 
 
 def _amounts(whole: Rows, millionths: Rows, is_good: Mask) -> pa.Array:
@@ -88,7 +99,7 @@ def _digits(text: pa.Array) -> tuple[Rows, Rows, Mask]:
     return np.where(to_mask(pc.equal(sign, "-")), -1 - units, units), millionths, too_large
 
 
-def _read_float_amount(cells: Cells) -> tuple[pa.Array, Faults]:
+def _read_float_amount(cells: Cells) -> tuple[pa.Array, CodeMasks]:
     """Find the decimal that each float stands for: the shortest that gives the float.
 
     Rounding to four places only proposes it. Dividing gives the float that is nearest to the proposed decimal, so the
@@ -122,7 +133,7 @@ def _written_out(floats: pa.Array) -> pa.Array:
     return pc.replace_with_mask(text, pa.array(has_exponent), pa.array(written, TEXT_TYPE))
 
 
-def read_currency(cells: Cells) -> tuple[pa.Array, Faults]:
+def read_currency(cells: Cells) -> tuple[pa.Array, CodeMasks]:
     """Read cells as currencies.
 
     Parameters
@@ -137,8 +148,8 @@ def read_currency(cells: Cells) -> tuple[pa.Array, Faults]:
     faults : list
         What ISO 4217 does not know.
     """
-    if cells.kind is not Kind.TEXT:
-        return nothing(cells, TEXT_TYPE, "currency_unknown")
+    if cells.kind is not CellKind.TEXT:
+        return reject_all(cells, TEXT_TYPE, "currency_unknown")
     letters = pc.utf8_lower(cells.values)
     unknown = cells.mask() & ~_is_currency(letters)
     return without(letters, unknown), unreadable_faults(
@@ -192,9 +203,8 @@ def first_of_each(currencies: pa.Array, where: Mask) -> Mask:
     """
     rows = np.flatnonzero(where)
     codes = pc.fill_null(currencies.dictionary_encode().indices, -1).to_numpy(zero_copy_only=False)
-    firsts = np.zeros_like(where)
-    firsts[rows[np.unique(np.broadcast_to(codes, where.shape)[rows], return_index=True)[1]]] = True
-    return firsts
+    firsts = np.unique(np.broadcast_to(codes, where.shape)[rows], return_index=True)[1]
+    return mask_at(rows[firsts], len(where))
 
 
 def minor_units(

@@ -1,4 +1,4 @@
-"""Characters that nobody sees: where a text holds them, how a message shows them, and what is left without them."""
+"""X"""
 
 import re
 from collections.abc import Callable, Iterator
@@ -6,10 +6,11 @@ from typing import Final
 from urllib.parse import quote
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from events_pandas.convert.cells import TEXT_TYPE, Mask, holds_any, text_bytes, to_mask, valid_mask
+from events_pandas.convert.cells import TEXT_TYPE, Mask, Rows, holds_any, mask_at, text_bytes, to_mask, valid_mask
 from events_pandas.mapping.column_types import NOTHING_WORDS
 from events_pandas.words import UNSEEN_RANGES, characters, escape
 
@@ -29,6 +30,46 @@ _BEGINS_UNSEEN = np.zeros(256, dtype=bool)
 _BEGINS_UNSEEN[[chr(code).encode()[0] for codes in UNSEEN_RANGES for code in range(codes[0], codes[1] + 1)]] = True
 _BEGINS_UNSEEN[[chr(blank).encode()[0] for blank in _BLANKS if blank > _DELETE]] = True
 
+# A spreadsheet writes 123456789012 as 1.23457E+11, or 1,23457E+11; 1E5 and 12E-3 may be codes of somebody's.
+_SCIENTIFIC: Final = r"^[+-]?[0-9]+(?:[.,][0-9]*[eE][+-]?|[eE]\+)[0-9]+$"
+_EXPONENT: Final = r"^[0-9]+[eE]-?[0-9]+$"
+# #N/A, #NAME? and the like in any language, and cells that were too narrow.
+_SHEET_ERROR: Final = r"^#(?:(?i:n/a|n/d|nv|getting_data)|¡?[\p{L}/0]+[!?]|#+)$"
+# Excel's ="00042" and '00042, and quotes that a CSV file has kept.
+_GUARDED: Final = r"^(?:=[\"'0-9].*|'(?:[-+=@].*|.*[0-9].*)|\".*\")$"
+_GUARDED_EMAIL: Final = r"^(?:'.*|=?\".*\")$"
+_OBJECT: Final = (
+    r"^(?:<.*>|\[object \w+\]|.* object \(.*\)|\[(?:['\"{\[0-9].*)?\]|\{(?:.*['\":].*)?\}|\(['\"].*\)|b'.*'|b\".*\""
+    r"|[A-Za-z_][\w.]*\(['\"].*['\"]\)|ObjectId\(.*\))$"
+)
+_NOTHING: Final = tuple(sorted(word for word in NOTHING_WORDS if word[0] not in "#<"))
+"""Others are the errors of a spreadsheet, or an object's own words."""
+_LONGEST_NUMBER: Final = len("-1.23456789012345E+100")
+_LONGEST_NOTHING: Final = max(map(len, _NOTHING))
+
+LINK = r"^(?i:https?)://[^\p{Z}\p{C}/?#<>\"{}|\\^`@:.][^\p{Z}\p{C}/?#<>\"{}|\\^`@]*(?:[/?#][^\p{Z}\p{C}<>\"{}|\\^`]*)?$"
+"""An http or https address; of what RFC 3986 forbids, letters beyond ASCII are let through, as browsers do."""
+_FORBIDDEN = r"[\p{Z}\p{C}<>\"{}|\\^`]"
+_HOST = re.compile(r"(?i:https?)://[^/?#]*")
+
+_DIGITS: Final = b"0123456789"
+_NUMERIC, _MARKED, _WORD = np.uint8(1), np.uint8(2), np.uint8(4)
+
+
+def _flags(**letters: bytes) -> npt.NDArray[np.uint8]:
+    table = np.zeros(256, np.uint8)
+    for name, chosen in letters.items():
+        table[list(chosen)] |= {"numeric": _NUMERIC, "marked": _MARKED, "word": _WORD}[name]
+    return table
+
+
+_FIRST: Final = _flags(
+    numeric=_DIGITS + b"+-", marked=b"#='", word=bytes({ord(word[0]) for word in _NOTHING}) + b"NUME"
+)
+"""What a text may be by its first byte."""
+_LAST: Final = _flags(numeric=_DIGITS, marked=b"\"')]}>")
+"""What a text may be by its last byte."""
+
 
 def may_hold_unseen(text: pa.Array) -> bool:
     """Tell from the bytes of all texts together whether one may hold a character that nobody sees.
@@ -47,42 +88,6 @@ def may_hold_unseen(text: pa.Array) -> bool:
     if letters.min(initial=_SPACE) >= _SPACE and letters.max(initial=0) < _DELETE:
         return False
     return bool(_BEGINS_UNSEEN[letters].any())
-
-
-def unreadable_faults(
-    text: pa.Array, unreadable: Mask, *, code: str, is_readable: Callable[[pa.Array], Mask]
-) -> list[tuple[str, Mask]]:
-    """Say of texts that cannot be read what is wrong: a code, or the characters that alone keep them from being read.
-
-    Parameters
-    ----------
-    text : pyarrow.LargeStringArray
-        All texts.
-    unreadable : numpy.ndarray of bool
-        Which of them cannot be read.
-    code : str
-        What to say of those that could not be read without these characters either.
-    is_readable : callable
-        Where texts can be read.
-
-    Returns
-    -------
-    list of (str, mask)
-        The code, and those of the characters, each with the texts of which it is said.
-    """
-    rows = np.flatnonzero(unreadable)
-    if not len(rows) or not (may_hold_unseen(text) or holds_any(text, b" ")):
-        return [(code, unreadable)]
-    odd = text.take(pa.array(rows))
-    would_do = is_readable(pc.replace_substring_regex(odd, _NOT_SEEN, ""))
-    has_unseen = to_mask(pc.match_substring_regex(odd, HAS_UNSEEN))
-    masks = {code: ~would_do, "invisible_character": would_do & has_unseen, "blanks_around": would_do & ~has_unseen}
-    faults = []
-    for name, chosen in masks.items():
-        where = np.zeros_like(unreadable)
-        where[rows[chosen]] = True
-        faults.append((name, where))
-    return faults
 
 
 def visible(text: pa.Array) -> pa.Array:
@@ -138,40 +143,35 @@ def _outline(text: str) -> str:
     return "".join(kept + ["…"] * (end < len(text)))
 
 
-# A spreadsheet writes 123456789012 as 1.23457E+11, or 1,23457E+11; 1E5 and 12E-3 may be codes of somebody's.
-_SCIENTIFIC: Final = r"^[+-]?[0-9]+(?:[.,][0-9]*[eE][+-]?|[eE]\+)[0-9]+$"
-_EXPONENT: Final = r"^[0-9]+[eE]-?[0-9]+$"
-# #N/A, #NAME? and the like in any language, and cells that were too narrow.
-_SHEET_ERROR: Final = r"^#(?:(?i:n/a|n/d|nv|getting_data)|¡?[\p{L}/0]+[!?]|#+)$"
-# Excel's ="00042" and '00042, and quotes that a CSV file has kept.
-_GUARDED: Final = r"^(?:=[\"'0-9].*|'(?:[-+=@].*|.*[0-9].*)|\".*\")$"
-_GUARDED_EMAIL: Final = r"^(?:'.*|=?\".*\")$"
-_OBJECT: Final = (
-    r"^(?:<.*>|\[object \w+\]|.* object \(.*\)|\[(?:['\"{\[0-9].*)?\]|\{(?:.*['\":].*)?\}|\(['\"].*\)|b'.*'|b\".*\""
-    r"|[A-Za-z_][\w.]*\(['\"].*['\"]\)|ObjectId\(.*\))$"
-)
-_NOTHING: Final = tuple(sorted(word for word in NOTHING_WORDS if word[0] not in "#<"))
-"""Others are the errors of a spreadsheet, or an object's own words."""
-_LONGEST_NUMBER: Final = len("-1.23456789012345E+100")
-_LONGEST_NOTHING: Final = max(map(len, _NOTHING))
+def unreadable_faults(
+    text: pa.Array, unreadable: Mask, *, code: str, is_readable: Callable[[pa.Array], Mask]
+) -> list[tuple[str, Mask]]:
+    """Say of texts that cannot be read what is wrong: a code, or the characters that alone keep them from being read.
 
-_DIGITS: Final = b"0123456789"
-_NUMERIC, _MARKED, _WORD = np.uint8(1), np.uint8(2), np.uint8(4)
+    Parameters
+    ----------
+    text : pyarrow.LargeStringArray
+        All texts.
+    unreadable : numpy.ndarray of bool
+        Which of them cannot be read.
+    code : str
+        What to say of those that could not be read without these characters either.
+    is_readable : callable
+        Where texts can be read.
 
-
-def _flags(**letters: bytes) -> "np.ndarray[tuple[int], np.dtype[np.uint8]]":
-    table = np.zeros(256, np.uint8)
-    for name, chosen in letters.items():
-        table[list(chosen)] |= {"numeric": _NUMERIC, "marked": _MARKED, "word": _WORD}[name]
-    return table
-
-
-_FIRST: Final = _flags(
-    numeric=_DIGITS + b"+-", marked=b"#='", word=bytes({ord(word[0]) for word in _NOTHING}) + b"NUME"
-)
-"""What a text may be by its first byte."""
-_LAST: Final = _flags(numeric=_DIGITS, marked=b"\"')]}>")
-"""What a text may be by its last byte."""
+    Returns
+    -------
+    list of (str, mask)
+        The code, and those of the characters, each with the texts of which it is said.
+    """
+    rows = np.flatnonzero(unreadable)
+    if not len(rows) or not (may_hold_unseen(text) or holds_any(text, b" ")):
+        return [(code, unreadable)]
+    odd = text.take(pa.array(rows))
+    would_do = is_readable(pc.replace_substring_regex(odd, _NOT_SEEN, ""))
+    has_unseen = to_mask(pc.match_substring_regex(odd, HAS_UNSEEN))
+    masks = {code: ~would_do, "invisible_character": would_do & has_unseen, "blanks_around": would_do & ~has_unseen}
+    return [(name, mask_at(rows[chosen], len(text))) for name, chosen in masks.items()]
 
 
 def odd_identifiers(text: pa.Array, passed_over: Mask) -> list[tuple[str, Mask]]:
@@ -198,7 +198,7 @@ def odd_identifiers(text: pa.Array, passed_over: Mask) -> list[tuple[str, Mask]]
         found += _matched(text, rows, invisible_character=HAS_UNSEEN, blanks_around=HAS_BLANK_AT_AN_END)
     else:
         has_blank = (letters[bounds[:-1][rows]] == _SPACE) | (letters[bounds[1:][rows] - 1] == _SPACE)
-        found.append(("blanks_around", _at(rows[has_blank], len(text))))
+        found.append(("blanks_around", mask_at(rows[has_blank], len(text))))
     for _, where in found:
         rows = rows[~where[rows]]
     starts, ends = bounds[:-1][rows], bounds[1:][rows]
@@ -212,7 +212,7 @@ def odd_identifiers(text: pa.Array, passed_over: Mask) -> list[tuple[str, Mask]]
     )
     if len(words):
         is_nothing = to_mask(pc.is_in(pc.utf8_lower(text.take(pa.array(words))), pa.array(_NOTHING, TEXT_TYPE)))
-        found.append(("identifier_nothing", _at(words[is_nothing], len(text))))
+        found.append(("identifier_nothing", mask_at(words[is_nothing], len(text))))
     return found
 
 
@@ -234,31 +234,15 @@ def guarded_emails(text: pa.Array) -> Mask:
     return to_mask(pc.match_substring_regex(text, _GUARDED_EMAIL))
 
 
-def _matched(
-    text: pa.Array, rows: "np.ndarray[tuple[int], np.dtype[np.int64]]", **patterns: str
-) -> list[tuple[str, Mask]]:
+def _matched(text: pa.Array, rows: Rows, **patterns: str) -> list[tuple[str, Mask]]:
     """Find the first of some patterns that each of some rows matches."""
     found: list[tuple[str, Mask]] = []
     for code, pattern in patterns.items():
         if len(rows):
             where = to_mask(pc.match_substring_regex(text.take(pa.array(rows)), pattern))
-            found.append((code, _at(rows[where], len(text))))
+            found.append((code, mask_at(rows[where], len(text))))
             rows = rows[~where]
     return found
-
-
-def _at(rows: "np.ndarray[tuple[int], np.dtype[np.int64]]", length: int) -> Mask:
-    where = np.zeros(length, dtype=bool)
-    where[rows] = True
-    return where
-
-
-LINK = r"^(?i:https?)://[^\p{Z}\p{C}/?#<>\"{}|\\^`@:.][^\p{Z}\p{C}/?#<>\"{}|\\^`@]*(?:[/?#][^\p{Z}\p{C}<>\"{}|\\^`]*)?$"
-"""An http or https address; of what RFC 3986 forbids, letters beyond ASCII are let through, as browsers do."""
-
-_FORBIDDEN = r"[\p{Z}\p{C}<>\"{}|\\^`]"
-
-_HOST = re.compile(r"(?i:https?)://[^/?#]*")
 
 
 def link_cures(texts: pa.Array) -> pa.Array:

@@ -145,17 +145,17 @@ class Finding:
         """
         cause = CODES[self.code].cause
         cure = "the event is sent without it" if self.is_omission else CODES[self.code].cure
-        values = pa.nulls(0, TEXT_TYPE) if self.values is None else self._told()
+        values = pa.nulls(0, TEXT_TYPE) if self.values is None else self._shown_values()
         where = f" in {self.label}" if self.label else ""
         field = escaped(self.field)
         parts = (f"{field}: ", values, f"{where} {cause}: ", self._cures(len(values), cure), "")
-        told = pc.binary_join_element_wise(*(_text_datum(part) for part in parts))
-        untold = f"{field}: {self.label or CODES[self.code].subject} {cause}: {cure}"
-        told = pc.fill_null(told, untold)
-        rest = pa.repeat(pa.scalar(untold, TEXT_TYPE), len(self.rows) - len(told))
-        return pa.concat_arrays([told, rest])
+        with_value = pc.binary_join_element_wise(*(_text_datum(part) for part in parts))
+        without_value = f"{field}: {self.label or CODES[self.code].subject} {cause}: {cure}"
+        with_value = pc.fill_null(with_value, without_value)
+        rest = pa.repeat(pa.scalar(without_value, TEXT_TYPE), len(self.rows) - len(with_value))
+        return pa.concat_arrays([with_value, rest])
 
-    def _told(self) -> pa.Array:
+    def _shown_values(self) -> pa.Array:
         """Return the values as the messages have them."""
         if self.field not in IDENTIFIERS:
             return self.values
@@ -171,8 +171,8 @@ class Finding:
             What fits that value, or the code's own cure.
         """
         # Of a column of many odd cells not all are kept.
-        told = None if self.cures is None or not len(self.cures) else self.cures[0].as_py()
-        return told or CODES[self.code].cure
+        own = None if self.cures is None or not len(self.cures) else self.cures[0].as_py()
+        return own or CODES[self.code].cure
 
     def _cures(self, count: int, cure: str) -> "pa.Array | str":
         """Return how to fix each of the values that are kept."""
@@ -267,10 +267,10 @@ def merged(findings: Iterable[Finding], fields: Sequence[str]) -> Iterator[Findi
         _, code = group
         # Taken out, so that no more than one of them is there twice.
         parts = groups.pop(group)
-        if CODES[code].is_told_by_value:
+        if CODES[code].is_reported_by_value:
             # One by one: among the values that are kept of all parts together a rare one may be missing.
-            yield reduce(lambda told, part: _first_of_each(_concatenated([told, part])), parts[1:], parts[0])
-        elif CODES[code].is_told_once:
+            yield reduce(lambda kept, part: _first_of_each(_concatenated([kept, part])), parts[1:], parts[0])
+        elif CODES[code].is_reported_once:
             whole = _concatenated(parts)
             yield whole.at(int(whole.rows.argmin()))
         else:

@@ -12,10 +12,11 @@ import pyarrow.compute as pc
 from events_pandas.convert.cells import (
     DOUBLE_EXACT,
     TEXT_TYPE,
+    CellKind,
     Cells,
-    Kind,
     Mask,
     holds_any,
+    mask_at,
     text_bytes,
     time_text,
     to_mask,
@@ -41,16 +42,16 @@ _LETTERS_OF_PLAIN, _LETTERS_OF_SECURE = np.uint64(0x20202020), np.uint64(0x20202
 _NO_HOST = np.frombuffer(b"/?#:.", np.uint8)
 _SEVEN_BYTES = np.uint64(2**56 - 1)
 _NOT_IN_LINKS = tuple(bytes([letter]) for letter in b'@<>"{}|\\^`')
-_WITHOUT_TEXT = frozenset({Kind.BYTES, Kind.SURROGATE, Kind.NESTED, Kind.OTHER})
+_WITHOUT_TEXT = frozenset({CellKind.BYTES, CellKind.SURROGATE, CellKind.NESTED, CellKind.OTHER})
 _SPACE, _DELETE = 0x20, 0x7F
 
-Faults: TypeAlias = list[tuple[str, Mask]]
+CodeMasks: TypeAlias = list[tuple[str, Mask]]
 """Each code with the cells in which it was found; a cell with a fault that is an error has a null value."""
 
-Kinds: TypeAlias = dict[Kind, tuple[int, int]]
+Kinds: TypeAlias = dict[CellKind, tuple[int, int]]
 """How many cells are of each kind, and the row of the first of them."""
 
-Reader: TypeAlias = Callable[[Cells], tuple[pa.Array, Faults]]
+Reader: TypeAlias = Callable[[Cells], tuple[pa.Array, CodeMasks]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,7 +66,7 @@ class Reading:
         Where the cell is not absent.
     findings : list of Finding
         What cannot be read, and notes.
-    kinds : dict of Kind to (int, int)
+    kinds : dict of CellKind to (int, int)
         How many of the cells that are present are of each kind, and the row of the first of them.
     """
 
@@ -103,7 +104,7 @@ def read(parts: list[Cells], reader: Reader) -> Reading:
     return Reading(values=values, present=present, findings=findings, kinds=kinds)
 
 
-def _with_origin(part: Cells, values: pa.Array, faults: Faults) -> tuple[pa.Array, Faults]:
+def _with_origin(part: Cells, values: pa.Array, faults: CodeMasks) -> tuple[pa.Array, CodeMasks]:
     """Note what cells were read from, where something could be made of them."""
     return values, [*faults, (part.note, first_of(valid_mask(values)))] if part.note else faults
 
@@ -116,11 +117,11 @@ def _extent(part: Cells) -> tuple[int, int]:
 def _finding(part: Cells, code: str, where: Mask) -> Finding:
     rows = np.flatnonzero(where)
     kept = part.values.take(pa.array(rows[:VALUES_KEPT]))
-    cures = link_cures(kept) if code == "link_malformed" and part.kind is Kind.TEXT else None
+    cures = link_cures(kept) if code == "link_malformed" and part.kind is CellKind.TEXT else None
     return Finding(code=code, rows=rows if part.rows is None else part.rows[rows], values=shown(kept), cures=cures)
 
 
-def nothing(cells: Cells, value_type: pa.DataType, code: str) -> tuple[pa.Array, Faults]:
+def reject_all(cells: Cells, value_type: pa.DataType, code: str) -> tuple[pa.Array, CodeMasks]:
     """Return the reading of cells of which nothing can be made.
 
     Parameters
@@ -140,15 +141,15 @@ def nothing(cells: Cells, value_type: pa.DataType, code: str) -> tuple[pa.Array,
         All cells that are present.
     """
     own_codes = {
-        Kind.BYTES: "bytes_unreadable",
-        Kind.SURROGATE: "lone_surrogate",
-        Kind.NESTED: "nested_value",
-        Kind.OTHER: "unsupported_type",
+        CellKind.BYTES: "bytes_unreadable",
+        CellKind.SURROGATE: "lone_surrogate",
+        CellKind.NESTED: "nested_value",
+        CellKind.OTHER: "unsupported_type",
     }
     return pa.nulls(len(cells.values), value_type), [(own_codes.get(cells.kind, code), cells.mask())]
 
 
-def read_text(cells: Cells) -> tuple[pa.Array, Faults]:
+def read_text(cells: Cells) -> tuple[pa.Array, CodeMasks]:
     """Read cells as text of a metadata value.
 
     Parameters
@@ -164,13 +165,13 @@ def read_text(cells: Cells) -> tuple[pa.Array, Faults]:
         Longer texts, NUL characters, and what has no text.
     """
     if cells.kind in _WITHOUT_TEXT:
-        return nothing(cells, TEXT_TYPE, "unsupported_type")
+        return reject_all(cells, TEXT_TYPE, "unsupported_type")
     text = written(cells)
     too_long, has_nul = _too_long(text), nul_mask(text)
     return without(text, too_long | has_nul), [("text_too_long", too_long), ("nul_character", has_nul)]
 
 
-def read_truncated_text(cells: Cells) -> tuple[pa.Array, Faults]:
+def read_truncated_text(cells: Cells) -> tuple[pa.Array, CodeMasks]:
     """Read cells as text of a metadata value, and cut what is too long.
 
     Parameters
@@ -186,7 +187,7 @@ def read_truncated_text(cells: Cells) -> tuple[pa.Array, Faults]:
         Which texts were cut; NUL characters in what is left, and what has no text.
     """
     if cells.kind in _WITHOUT_TEXT:
-        return nothing(cells, TEXT_TYPE, "unsupported_type")
+        return reject_all(cells, TEXT_TYPE, "unsupported_type")
     text = written(cells)
     too_long = _too_long(text)
     text = pc.utf8_slice_codeunits(text, 0, TEXT_LIMIT) if too_long.any() else text
@@ -236,11 +237,11 @@ def written(cells: Cells) -> pa.Array:
         Whole numbers without a fraction or an exponent; times as ISO 8601 has them.
     """
     values = cells.values
-    if cells.kind is Kind.FLOAT:
+    if cells.kind is CellKind.FLOAT:
         return _written_floats(values)
-    if cells.kind in {Kind.NAIVE_TIME, Kind.AWARE_TIME}:
+    if cells.kind in {CellKind.NAIVE_TIME, CellKind.AWARE_TIME}:
         return time_text(values)
-    return values if cells.kind in {Kind.TEXT, Kind.DECIMAL} else values.cast(TEXT_TYPE)
+    return values if cells.kind in {CellKind.TEXT, CellKind.DECIMAL} else values.cast(TEXT_TYPE)
 
 
 def _written_floats(values: pa.Array) -> pa.Array:
@@ -253,7 +254,7 @@ def _written_floats(values: pa.Array) -> pa.Array:
     return pc.coalesce(integers, text)
 
 
-def read_event_name(cells: Cells) -> tuple[pa.Array, Faults]:
+def read_event_name(cells: Cells) -> tuple[pa.Array, CodeMasks]:
     """Read cells as event names.
 
     Parameters
@@ -268,8 +269,8 @@ def read_event_name(cells: Cells) -> tuple[pa.Array, Faults]:
     faults : list
         What is not text.
     """
-    if cells.kind is not Kind.TEXT:
-        return nothing(cells, TEXT_TYPE, "event_name_unreadable")
+    if cells.kind is not CellKind.TEXT:
+        return reject_all(cells, TEXT_TYPE, "event_name_unreadable")
     text = cells.values
     has_nul = nul_mask(text)
     blank = _blank_mask(text)
@@ -285,7 +286,7 @@ def _blank_mask(text: pa.Array) -> Mask:
     return to_mask(pc.equal(pc.binary_length(pc.utf8_trim_whitespace(text)), 0))
 
 
-def read_identifier(cells: Cells) -> tuple[pa.Array, Faults]:
+def read_identifier(cells: Cells) -> tuple[pa.Array, CodeMasks]:
     """Read cells as identifiers.
 
     Parameters
@@ -303,22 +304,22 @@ def read_identifier(cells: Cells) -> tuple[pa.Array, Faults]:
     """
     values = cells.values
     match cells.kind:
-        case Kind.TEXT:
+        case CellKind.TEXT:
             return _read_text_identifier(values)
-        case Kind.INTEGER:
+        case CellKind.INTEGER:
             return values.cast(TEXT_TYPE), []
-        case Kind.DECIMAL:
+        case CellKind.DECIMAL:
             # The fraction of a whole number is zeros, and no part of the identifier.
             is_whole = to_mask(pc.match_substring_regex(values, _WHOLE))
             text = pc.replace_substring_regex(values, _WHOLE, r"\1")
             return without(text, ~is_whole), [("identifier_unreadable", cells.mask() & ~is_whole)]
-        case Kind.FLOAT:
+        case CellKind.FLOAT:
             return _read_float_identifier(cells)
         case _:
-            return nothing(cells, TEXT_TYPE, "identifier_unreadable")
+            return reject_all(cells, TEXT_TYPE, "identifier_unreadable")
 
 
-def _read_text_identifier(text: pa.Array) -> tuple[pa.Array, Faults]:
+def _read_text_identifier(text: pa.Array) -> tuple[pa.Array, CodeMasks]:
     _, letters = text_bytes(text)
     if letters.min(initial=_ZERO) >= _ZERO and letters.max(initial=_ZERO) <= _NINE:
         return text, []
@@ -329,12 +330,12 @@ def _read_text_identifier(text: pa.Array) -> tuple[pa.Array, Faults]:
     if holds_any(text, b".0"):
         faults.append(("float_text_identifier", first_of(to_mask(pc.match_substring_regex(text, _FLOAT_TEXT)))))
     for code, where in odd_identifiers(text, spoilt):
-        faults.append((code, first_of(where) if CODES[code].is_told_once else where))
+        faults.append((code, first_of(where) if CODES[code].is_reported_once else where))
         spoilt |= where & (CODES[code].severity == "error")
     return without(text, spoilt), faults
 
 
-def _read_float_identifier(cells: Cells) -> tuple[pa.Array, Faults]:
+def _read_float_identifier(cells: Cells) -> tuple[pa.Array, CodeMasks]:
     present = cells.mask()
     is_whole = to_mask(pc.equal(pc.trunc(cells.values), cells.values))
     inexact = to_mask(pc.greater_equal(pc.abs(cells.values), float(cells.exact_below))) & is_whole
@@ -360,12 +361,10 @@ def first_of(where: Mask) -> Mask:
     numpy.ndarray of bool
         As long as the cells; at most one is marked.
     """
-    first = np.zeros_like(where)
-    first[np.flatnonzero(where)[:1]] = True
-    return first
+    return mask_at(np.flatnonzero(where)[:1], len(where))
 
 
-def read_email(cells: Cells) -> tuple[pa.Array, Faults]:
+def read_email(cells: Cells) -> tuple[pa.Array, CodeMasks]:
     """Read cells as email addresses.
 
     Parameters
@@ -380,8 +379,8 @@ def read_email(cells: Cells) -> tuple[pa.Array, Faults]:
     faults : list
         What has not the form of an address, and addresses in marks for text.
     """
-    if cells.kind is not Kind.TEXT:
-        return nothing(cells, TEXT_TYPE, "email_malformed")
+    if cells.kind is not CellKind.TEXT:
+        return reject_all(cells, TEXT_TYPE, "email_malformed")
     text = cells.values
     malformed = cells.mask() & ~_is_email(text)
     guarded = guarded_emails(text) & ~malformed
@@ -393,7 +392,7 @@ def _is_email(text: pa.Array) -> Mask:
     return to_mask(pc.match_substring_regex(text, _EMAIL))
 
 
-def read_number(cells: Cells) -> tuple[pa.Array, Faults]:
+def read_number(cells: Cells) -> tuple[pa.Array, CodeMasks]:
     """Read cells as the text of JSON numbers.
 
     Parameters
@@ -410,19 +409,19 @@ def read_number(cells: Cells) -> tuple[pa.Array, Faults]:
     """
     values = cells.values
     match cells.kind:
-        case Kind.INTEGER:
+        case CellKind.INTEGER:
             inexact = beyond(values, DOUBLE_EXACT - 1)
             return without(values.cast(TEXT_TYPE), inexact), [("number_inexact", inexact)]
-        case Kind.FLOAT:
+        case CellKind.FLOAT:
             infinite = cells.mask() & ~to_mask(pc.is_finite(values))
             return without(values.cast(TEXT_TYPE), infinite), [("number_not_finite", infinite)]
-        case Kind.TEXT | Kind.DECIMAL:
+        case CellKind.TEXT | CellKind.DECIMAL:
             return _read_written_number(cells)
         case _:
-            return nothing(cells, TEXT_TYPE, "number_unreadable")
+            return reject_all(cells, TEXT_TYPE, "number_unreadable")
 
 
-def _read_written_number(cells: Cells) -> tuple[pa.Array, Faults]:
+def _read_written_number(cells: Cells) -> tuple[pa.Array, CodeMasks]:
     unreadable = cells.mask() & ~_is_number(cells.values)
     text = without(cells.values, unreadable)
     magnitudes = pc.abs(text.cast(pa.float64()))
@@ -476,7 +475,7 @@ def beyond(integers: pa.Array, limit: int) -> Mask:
     return to_mask(pc.or_(pc.greater(integers, limit), pc.less(integers, -limit)))
 
 
-def read_link(cells: Cells) -> tuple[pa.Array, Faults]:
+def read_link(cells: Cells) -> tuple[pa.Array, CodeMasks]:
     """Read cells as http or https addresses that are metadata strings.
 
     Parameters
@@ -491,14 +490,14 @@ def read_link(cells: Cells) -> tuple[pa.Array, Faults]:
     faults : list
         Addresses that are malformed, or longer than a metadata string may be.
     """
-    if cells.kind is not Kind.TEXT:
-        return nothing(cells, TEXT_TYPE, "link_malformed")
+    if cells.kind is not CellKind.TEXT:
+        return reject_all(cells, TEXT_TYPE, "link_malformed")
     text, faults = read_text(cells)
-    address, address_faults = read_url(Cells(kind=Kind.TEXT, values=text))
+    address, address_faults = read_url(Cells(kind=CellKind.TEXT, values=text))
     return address, [*faults, *address_faults]
 
 
-def read_url(cells: Cells) -> tuple[pa.Array, Faults]:
+def read_url(cells: Cells) -> tuple[pa.Array, CodeMasks]:
     """Read cells as http or https addresses of any length.
 
     Parameters
@@ -513,8 +512,8 @@ def read_url(cells: Cells) -> tuple[pa.Array, Faults]:
     faults : list
         Other schemes, addresses without a host, white space.
     """
-    if cells.kind is not Kind.TEXT:
-        return nothing(cells, TEXT_TYPE, "link_malformed")
+    if cells.kind is not CellKind.TEXT:
+        return reject_all(cells, TEXT_TYPE, "link_malformed")
     malformed = cells.mask() & ~_is_link(cells.values)
     return without(cells.values, malformed), [("link_malformed", malformed)]
 

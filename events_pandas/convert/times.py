@@ -10,10 +10,23 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from events_pandas.convert.cells import TEXT_TYPE, Cells, Kind, Mask, holds_any, to_mask, valid_mask, without
+from events_pandas.convert.cells import TEXT_TYPE, CellKind, Cells, Mask, holds_any, to_mask, valid_mask, without
 from events_pandas.convert.epochs import TICKS_PER_SECOND, read_epoch
-from events_pandas.convert.readers import Faults, first_of, nothing, written
+from events_pandas.convert.readers import CodeMasks, first_of, reject_all, written
 from events_pandas.convert.zones import localized
+
+CALENDAR_SECONDS = 3 * 10**11
+"""Beyond the year 9999, which some write for "never"; datetime64 has times millions of years away as well."""
+
+YEAR_2000 = 946_684_800
+
+SERIAL_DAYS = (20_000, 80_000)
+"""Days since 1900 from 1954 to 2119, as spreadsheets count them; as seconds all of them are within one day of 1970."""
+
+_NUMBERS = frozenset({CellKind.INTEGER, CellKind.FLOAT, CellKind.DECIMAL})
+_DIGIT_CODES = {13: "time_in_milliseconds", 16: "time_in_microseconds", 19: "time_in_nanoseconds"}
+_DIGITS = r"^[0-9]+$"
+_WHOLE = r"^(-?[0-9]+)\.0+$"
 
 _ISO = r"^\s*[0-9]{4}(?:-[0-9]{2}-[0-9]{2}|[0-9]{4})(?:[T ]|\s*$)"
 _LOCAL = r"^\s*[0-9]{4}(?:-[0-9]{2}-[0-9]{2}|[0-9]{4})(?:[T ][0-9:.]+)?\s*$"
@@ -34,7 +47,129 @@ _CLOCK_WORDS = pa.array(["now", "today"], TEXT_TYPE)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Written:
+class TimeReader:
+    """Reads cells as times, by what a `Date` rule says of them.
+
+    Parameters
+    ----------
+    format : str, optional
+        How text is written.
+    unit : str, optional
+        What epoch numbers count.
+    timezone : str, optional
+        The zone of times without one; UTC, with a note, when not given.
+    """
+
+    format: str | None
+    unit: str | None
+    timezone: str | None
+
+    def __call__(self, cells: Cells) -> tuple[pa.Array, CodeMasks]:
+        """Read cells.
+
+        Parameters
+        ----------
+        cells : Cells
+            Of any kind.
+
+        Returns
+        -------
+        values : pyarrow.Int64Array
+            Unix seconds, fractions cut off.
+        faults : list
+            What is no time, or no time in its zone.
+        """
+        seconds, faults = self._read(cells)
+        beyond = to_mask(pc.or_(pc.less(seconds, -CALENDAR_SECONDS), pc.greater(seconds, CALENDAR_SECONDS)))
+        if beyond.any():
+            seconds, faults = without(seconds, beyond), [*faults, ("time_unreadable", beyond)]
+        old = to_mask(pc.less(seconds, YEAR_2000))
+        if not old.any():
+            return seconds, faults
+        serial = old & self._looks_like_serials(cells.kind, seconds)
+        return seconds, [*faults, ("excel_serial", serial), ("before_2000", old & ~serial)]
+
+    def _looks_like_serials(self, kind: CellKind, seconds: pa.Array) -> Mask:
+        """Tell which numbers that were taken as seconds are days in the reckoning of spreadsheets."""
+        is_number = kind in _NUMBERS or (kind is CellKind.TEXT and self.unit is not None)
+        if not is_number or self.format is not None or self.unit not in {None, "s"}:
+            return np.zeros(len(seconds), dtype=bool)
+        first, last = SERIAL_DAYS
+        return to_mask(pc.and_(pc.greater_equal(seconds, first), pc.less_equal(seconds, last)))
+
+    def _read(self, cells: Cells) -> tuple[pa.Array, CodeMasks]:
+        match cells.kind:
+            case CellKind.INTEGER | CellKind.FLOAT | CellKind.DECIMAL:
+                return self._number(cells)
+            case CellKind.TEXT:
+                return self._written(cells.values) if self.unit is None else read_epoch(cells, self.unit)
+            case CellKind.AWARE_TIME:
+                return whole_seconds(cells.values), []
+            case CellKind.NAIVE_TIME:
+                return self._localized(whole_seconds(cells.values))
+            case CellKind.DATE:
+                first_seconds = cells.values.cast(pa.timestamp("s")).cast(pa.int64())
+                return self._localized(first_seconds, is_day=np.ones(len(first_seconds), dtype=bool))
+            case _:
+                return reject_all(cells, pa.int64(), "time_unreadable")
+
+    def _number(self, cells: Cells) -> tuple[pa.Array, CodeMasks]:
+        if self.format is None:
+            return read_epoch(cells, self.unit)
+        # A day such as 19970101 is a number to pandas, and a date to whoever wrote its format.
+        return self._written(pc.replace_substring_regex(written(cells), _WHOLE, r"\1"))
+
+    def _written(self, text: pa.Array) -> tuple[pa.Array, CodeMasks]:
+        """Read text as written times: those without an offset are a local clock's."""
+        found = read_iso(text) if self.format is None else read_format(text, self.format)
+        unread = _unread_faults(text, found.unread) if self.format is None else [("time_unreadable", found.unread)]
+        local, faults = self._localized(without(found.seconds, found.is_instant), is_day=found.is_day)
+        seconds = pc.if_else(pa.array(found.is_instant), found.seconds, local)
+        return seconds, [*unread, *found.faults, *faults]
+
+    def _localized(self, local: pa.Array, *, is_day: Mask | None = None) -> tuple[pa.Array, CodeMasks]:
+        """Turn the seconds of a local clock into seconds in UTC; those of days, into the first seconds of the days."""
+        if self.timezone is None:
+            return local, [("naive_time", first_of(valid_mask(local)))]
+        return localized(local, self.timezone, is_day=np.zeros(len(local), dtype=bool) if is_day is None else is_day)
+
+
+def _unread_faults(text: pa.Array, unreadable: Mask) -> CodeMasks:
+    """Say of texts that are no written times which of them are epoch numbers of today, by their number of digits."""
+    if not unreadable.any():
+        return []
+    digits = np.where(to_mask(pc.match_substring_regex(text, _DIGITS)), pc.fill_null(pc.binary_length(text), 0), 0)
+    faults = [(code, unreadable & (digits == count)) for count, code in _DIGIT_CODES.items()]
+    return [*faults, ("time_unreadable", unreadable & ~np.isin(digits, list(_DIGIT_CODES)))]
+
+
+def whole_seconds(times: pa.Array) -> pa.Array:
+    """Return times in seconds.
+
+    Parameters
+    ----------
+    times : pyarrow.TimestampArray
+        In any unit.
+
+    Returns
+    -------
+    pyarrow.Int64Array
+        Fractions are cut off downwards.
+    """
+    ticks = TICKS_PER_SECOND[times.type.unit]
+    integers = times.cast(pa.int64())
+    if ticks == 1:
+        return integers
+    if not times.null_count:
+        return pa.array(np.floor_divide(integers.to_numpy(), ticks))
+    present = valid_mask(times)
+    # Missing times are filled first: as floats they would lose the last digits of the others.
+    filled = np.floor_divide(pc.fill_null(integers, 0).to_numpy(), ticks)
+    return without(pa.array(filled), ~present)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WrittenTimes:
     """Times as they are written.
 
     Parameters
@@ -55,10 +190,10 @@ class Written:
     is_instant: Mask
     is_day: Mask
     unread: Mask
-    faults: Faults = field(default_factory=list)
+    faults: CodeMasks = field(default_factory=list)
 
 
-def read_iso(text: pa.Array) -> Written:
+def read_iso(text: pa.Array) -> WrittenTimes:
     """Read text in ISO 8601.
 
     Parameters
@@ -68,7 +203,7 @@ def read_iso(text: pa.Array) -> Written:
 
     Returns
     -------
-    Written
+    WrittenTimes
         What it says.
     """
     if holds_any(text, *_UTC_WORDS):
@@ -82,10 +217,10 @@ def read_iso(text: pa.Array) -> Written:
         instants = without(text, ~is_instant | ~to_mask(pc.match_substring_regex(text, _ISO)))
         # Apart: old pandas gives a time without an offset that of a time before it, also of one that it cannot read.
         seconds = pc.coalesce(_parsed(instants, "ISO8601"), seconds)
-    return Written(seconds=seconds, is_instant=is_instant, is_day=is_day, unread=_unread(text, seconds))
+    return WrittenTimes(seconds=seconds, is_instant=is_instant, is_day=is_day, unread=_unread(text, seconds))
 
 
-def read_format(text: pa.Array, form: str) -> Written:
+def read_format(text: pa.Array, form: str) -> WrittenTimes:
     """Read text in a format.
 
     Parameters
@@ -97,7 +232,7 @@ def read_format(text: pa.Array, form: str) -> Written:
 
     Returns
     -------
-    Written
+    WrittenTimes
         What it says; a fraction of a second may be there or not.
     """
     codes = set(_CODE.findall(form))
@@ -109,7 +244,7 @@ def read_format(text: pa.Array, form: str) -> Written:
     if names is not None:
         return _in_named_zones(seconds, names, text=text, is_day=is_day)
     is_instant = _ZONE_CODE in codes or (bool(codes & _CLOCK_CODES) and _UTC_FORM.search(form) is not None)
-    return Written(
+    return WrittenTimes(
         seconds=seconds, is_instant=np.full(len(text), is_instant), is_day=is_day, unread=_unread(text, seconds)
     )
 
@@ -149,7 +284,7 @@ def _loosely(form: str) -> str:
     )
 
 
-def _in_named_zones(local: pa.Array, names: pa.Array, *, text: pa.Array, is_day: Mask) -> Written:
+def _in_named_zones(local: pa.Array, names: pa.Array, *, text: pa.Array, is_day: Mask) -> WrittenTimes:
     """Place the times of each zone by its clocks."""
     seconds, faults = pa.nulls(len(local), pa.int64()), []
     known = np.zeros(len(local), dtype=bool)
@@ -161,7 +296,7 @@ def _in_named_zones(local: pa.Array, names: pa.Array, *, text: pa.Array, is_day:
             seconds, known = pc.coalesce(seconds, placed), known | is_there
             faults += [(code, where & is_there) for code, where in found]
     unread = valid_mask(text) & ~(known & valid_mask(local))
-    return Written(seconds=seconds, is_instant=np.ones_like(known), is_day=is_day, unread=unread, faults=faults)
+    return WrittenTimes(seconds=seconds, is_instant=np.ones_like(known), is_day=is_day, unread=unread, faults=faults)
 
 
 @cache
@@ -182,139 +317,3 @@ def _parsed(text: pa.Array, form: str) -> pa.Array:
     texts = pd.Series(text.to_numpy(zero_copy_only=False), dtype=object)
     times = pd.to_datetime(texts, format=form, errors="coerce", utc=True)
     return whole_seconds(pa.array(times, from_pandas=True))
-
-
-def whole_seconds(times: pa.Array) -> pa.Array:
-    """Return times in seconds.
-
-    Parameters
-    ----------
-    times : pyarrow.TimestampArray
-        In any unit.
-
-    Returns
-    -------
-    pyarrow.Int64Array
-        Fractions are cut off downwards.
-    """
-    ticks = TICKS_PER_SECOND[times.type.unit]
-    integers = times.cast(pa.int64())
-    if ticks == 1:
-        return integers
-    if not times.null_count:
-        return pa.array(np.floor_divide(integers.to_numpy(), ticks))
-    present = valid_mask(times)
-    # Missing times are filled first: as floats they would lose the last digits of the others.
-    filled = np.floor_divide(pc.fill_null(integers, 0).to_numpy(), ticks)
-    return without(pa.array(filled), ~present)
-
-
-CALENDAR_SECONDS = 3 * 10**11
-"""Beyond the year 9999, which some write for "never"; datetime64 has times millions of years away as well."""
-
-YEAR_2000 = 946_684_800
-
-SERIAL_DAYS = (20_000, 80_000)
-"""Days since 1900 from 1954 to 2119, as spreadsheets count them; as seconds all of them are within one day of 1970."""
-
-_NUMBERS = frozenset({Kind.INTEGER, Kind.FLOAT, Kind.DECIMAL})
-_DIGIT_CODES = {13: "time_in_milliseconds", 16: "time_in_microseconds", 19: "time_in_nanoseconds"}
-_DIGITS = r"^[0-9]+$"
-_WHOLE = r"^(-?[0-9]+)\.0+$"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TimeReader:
-    """Reads cells as times, by what a `Date` rule says of them.
-
-    Parameters
-    ----------
-    format : str, optional
-        How text is written.
-    unit : str, optional
-        What epoch numbers count.
-    timezone : str, optional
-        The zone of times without one; UTC, with a note, when not given.
-    """
-
-    format: str | None
-    unit: str | None
-    timezone: str | None
-
-    def __call__(self, cells: Cells) -> tuple[pa.Array, Faults]:
-        """Read cells.
-
-        Parameters
-        ----------
-        cells : Cells
-            Of any kind.
-
-        Returns
-        -------
-        values : pyarrow.Int64Array
-            Unix seconds, fractions cut off.
-        faults : list
-            What is no time, or no time in its zone.
-        """
-        seconds, faults = self._read(cells)
-        beyond = to_mask(pc.or_(pc.less(seconds, -CALENDAR_SECONDS), pc.greater(seconds, CALENDAR_SECONDS)))
-        if beyond.any():
-            seconds, faults = without(seconds, beyond), [*faults, ("time_unreadable", beyond)]
-        old = to_mask(pc.less(seconds, YEAR_2000))
-        if not old.any():
-            return seconds, faults
-        serial = old & self._looks_like_serials(cells.kind, seconds)
-        return seconds, [*faults, ("excel_serial", serial), ("before_2000", old & ~serial)]
-
-    def _looks_like_serials(self, kind: Kind, seconds: pa.Array) -> Mask:
-        """Tell which numbers that were taken as seconds are days in the reckoning of spreadsheets."""
-        is_number = kind in _NUMBERS or (kind is Kind.TEXT and self.unit is not None)
-        if not is_number or self.format is not None or self.unit not in {None, "s"}:
-            return np.zeros(len(seconds), dtype=bool)
-        first, last = SERIAL_DAYS
-        return to_mask(pc.and_(pc.greater_equal(seconds, first), pc.less_equal(seconds, last)))
-
-    def _read(self, cells: Cells) -> tuple[pa.Array, Faults]:
-        match cells.kind:
-            case Kind.INTEGER | Kind.FLOAT | Kind.DECIMAL:
-                return self._number(cells)
-            case Kind.TEXT:
-                return self._written(cells.values) if self.unit is None else read_epoch(cells, self.unit)
-            case Kind.AWARE_TIME:
-                return whole_seconds(cells.values), []
-            case Kind.NAIVE_TIME:
-                return self._localized(whole_seconds(cells.values))
-            case Kind.DATE:
-                first_seconds = cells.values.cast(pa.timestamp("s")).cast(pa.int64())
-                return self._localized(first_seconds, is_day=np.ones(len(first_seconds), dtype=bool))
-            case _:
-                return nothing(cells, pa.int64(), "time_unreadable")
-
-    def _number(self, cells: Cells) -> tuple[pa.Array, Faults]:
-        if self.format is None:
-            return read_epoch(cells, self.unit)
-        # A day such as 19970101 is a number to pandas, and a date to whoever wrote its format.
-        return self._written(pc.replace_substring_regex(written(cells), _WHOLE, r"\1"))
-
-    def _written(self, text: pa.Array) -> tuple[pa.Array, Faults]:
-        """Read text as written times: those without an offset are a local clock's."""
-        found = read_iso(text) if self.format is None else read_format(text, self.format)
-        unread = _unread_faults(text, found.unread) if self.format is None else [("time_unreadable", found.unread)]
-        local, faults = self._localized(without(found.seconds, found.is_instant), is_day=found.is_day)
-        seconds = pc.if_else(pa.array(found.is_instant), found.seconds, local)
-        return seconds, [*unread, *found.faults, *faults]
-
-    def _localized(self, local: pa.Array, *, is_day: Mask | None = None) -> tuple[pa.Array, Faults]:
-        """Turn the seconds of a local clock into seconds in UTC; those of days, into the first seconds of the days."""
-        if self.timezone is None:
-            return local, [("naive_time", first_of(valid_mask(local)))]
-        return localized(local, self.timezone, is_day=np.zeros(len(local), dtype=bool) if is_day is None else is_day)
-
-
-def _unread_faults(text: pa.Array, unreadable: Mask) -> Faults:
-    """Say of texts that are no written times which of them are epoch numbers of today, by their number of digits."""
-    if not unreadable.any():
-        return []
-    digits = np.where(to_mask(pc.match_substring_regex(text, _DIGITS)), pc.fill_null(pc.binary_length(text), 0), 0)
-    faults = [(code, unreadable & (digits == count)) for count, code in _DIGIT_CODES.items()]
-    return [*faults, ("time_unreadable", unreadable & ~np.isin(digits, list(_DIGIT_CODES)))]

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from events_pandas.convert.cells import Mask, valid_mask, without
-from events_pandas.convert.readers import Faults
+from events_pandas.convert.readers import CodeMasks
 
 Seconds = npt.NDArray[np.int64]
 
@@ -28,7 +28,7 @@ _Change = tuple[int, int, int]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Placed:
+class PlacedTimes:
     """Where clock times lie in UTC.
 
     Parameters
@@ -46,7 +46,7 @@ class Placed:
     is_skipped: Mask
 
 
-def localized(local: pa.Array, zone: str, *, is_day: Mask) -> tuple[pa.Array, Faults]:
+def localized(local: pa.Array, zone: str, *, is_day: Mask) -> tuple[pa.Array, CodeMasks]:
     """Turn the seconds of a local clock into seconds in UTC.
 
     Parameters
@@ -82,7 +82,7 @@ def localized(local: pa.Array, zone: str, *, is_day: Mask) -> tuple[pa.Array, Fa
     return without(pa.array(found.seconds), ambiguous | nonexistent | beyond | ~present), faults
 
 
-def placed(clock: Seconds, zone: str) -> Placed:
+def placed(clock: Seconds, zone: str) -> PlacedTimes:
     """Find out when the clocks of a zone showed some times.
 
     Parameters
@@ -94,7 +94,7 @@ def placed(clock: Seconds, zone: str) -> Placed:
 
     Returns
     -------
-    Placed
+    PlacedTimes
         By the rules of the database, which go on for ever: pandas before version 3 ends in 2037.
     """
     years = clock.astype("M8[s]").astype("M8[Y]").astype(np.int64)
@@ -108,7 +108,7 @@ def placed(clock: Seconds, zone: str) -> Placed:
     coming = np.minimum(place, len(ends) - 1)
     is_odd = (begins[coming] <= clock) & (clock < ends[coming])
     is_skipped = is_odd & (after > before)[coming]
-    return Placed(
+    return PlacedTimes(
         seconds=np.where(is_skipped, instants[coming], seconds), is_twice=is_odd & ~is_skipped, is_skipped=is_skipped
     )
 

@@ -452,8 +452,8 @@ def test_check_does_not_depend_on_the_chunks(frame, options, policy, chunksize):
     np.testing.assert_array_equal(cut.is_sent, whole.is_sent)
     np.testing.assert_array_equal(cut.created_at, whole.created_at)
     np.testing.assert_array_equal(cut.contacts[cut.valid], whole.contacts[whole.valid])
-    assert cut.census.names == whole.census.names
-    np.testing.assert_array_equal(cut.census.rows, whole.census.rows)
+    assert cut.row_counts.names == whole.row_counts.names
+    np.testing.assert_array_equal(cut.row_counts.rows, whole.row_counts.rows)
     found = (problems_frame(checked.findings, frame.index) for checked in (cut, whole))
     pd.testing.assert_frame_equal(*found)
 

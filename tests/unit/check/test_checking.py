@@ -113,7 +113,7 @@ def test_check_rows_takes_no_rows(check):
     for judgement in (checked, nothing):
         assert [len(column) for column in (judgement.valid, judgement.is_sent, judgement.created_at)] == [0, 0, 0]
         assert [len(column) for column in (judgement.repeats.rows, judgement.added, judgement.contacts)] == [0, 0, 0]
-        assert (judgement.findings, judgement.census.names, judgement.offset) == ((), {}, 0)
+        assert (judgement.findings, judgement.row_counts.names, judgement.offset) == ((), {}, 0)
 
 
 def test_check_rows_tells_how_far_it_is(check):

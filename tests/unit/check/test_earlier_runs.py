@@ -107,7 +107,7 @@ def test_rows_of_an_earlier_run_are_submitted_already_in_any_order(policy, runs)
     assert checked.is_sent.tolist() == [True, False, False]
     assert checked.submitted.rows.tolist() == [1, 2]
     assert checked.submitted.accepted_at.tolist() == [ACCEPTED_AT] * 2
-    assert not len(checked.submitted.barred)
+    assert not len(checked.submitted.blocked)
 
 
 @pytest.mark.parametrize("policy", ["skip", "send"])
@@ -118,8 +118,8 @@ def test_row_with_other_metadata_is_not_sent(policy, runs):
     checked = runs.submit(_frame(("ada", 5, "changed"), ("bob", 5, "x"), ("cleo", 5, "x")), _mapping(policy))
 
     assert checked.is_sent.tolist() == [False, False, True]
-    assert checked.submitted.barred.tolist() == [0]
-    assert checked.submitted.barred_since.tolist() == [ACCEPTED_AT]
+    assert checked.submitted.blocked.tolist() == [0]
+    assert checked.submitted.blocked_since.tolist() == [ACCEPTED_AT]
     assert checked.submitted.rows.tolist() == [1]
 
 
@@ -251,7 +251,7 @@ def test_rows_of_one_event_are_all_barred_when_none_of_them_was_accepted(runs):
 
     checked = runs.submit(_frame(("ada", 5, "y"), ("ada", 5, "z")), _mapping("skip"))
 
-    assert checked.submitted.barred.tolist() == [0, 1]
+    assert checked.submitted.blocked.tolist() == [0, 1]
     assert not len(checked.repeats.rows)
 
 

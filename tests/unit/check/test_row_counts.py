@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 
 from events_pandas.check import EarlierFrames, check_rows
-from events_pandas.check.census import NAMES_KEPT, SPELLINGS_SHOWN, counted_types, key_types
+from events_pandas.check.row_counts import NAMES_KEPT, SPELLINGS_SHOWN, counted_types, key_types
 from events_pandas.convert import Converter
-from events_pandas.convert.cells import Kind
+from events_pandas.convert.cells import CellKind
 from events_pandas.mapping import Column, Constant, EventMapping, MonetaryAmount, Text, bind
 
 NOW = 1_750_000_000
@@ -42,19 +42,24 @@ def test_census_counts_valid_rows_by_name(check):
         {"name": ["b", "a", "b", None, "B", "a", "c"], "note": ["x", "x", "x" * 256, "x", "x", None, "x" * 256]}
     )
 
-    census = check(frame, metadata={"note": Text("note")}).census
+    row_counts = check(frame, metadata={"note": Text("note")}).row_counts
 
-    names = {name: (int(census.rows[place]), int(census.first_rows[place])) for name, place in census.names.items()}
+    names = {
+        name: (int(row_counts.rows[place]), int(row_counts.first_rows[place]))
+        for name, place in row_counts.names.items()
+    }
     assert names == {"b": (1, 0), "a": (2, 1), "B": (1, 4)}
-    assert census.rows.sum() == 4
+    assert row_counts.rows.sum() == 4
 
 
 def test_census_counts_one_name_of_all_rows(check):
     """A name that is the mapping's own is counted like one from a column."""
-    census = check(pd.DataFrame({"note": ["x" * 256, "x", "x", "x", "x"]}), metadata={"note": Text("note")}).census
+    row_counts = check(
+        pd.DataFrame({"note": ["x" * 256, "x", "x", "x", "x"]}), metadata={"note": Text("note")}
+    ).row_counts
 
-    assert census.names == {"placed-order": 0}
-    assert (census.rows[0], census.first_rows[0]) == (4, 1)
+    assert row_counts.names == {"placed-order": 0}
+    assert (row_counts.rows[0], row_counts.first_rows[0]) == (4, 1)
 
 
 def test_census_counts_how_often_a_key_has_a_value(check):
@@ -63,15 +68,15 @@ def test_census_counts_how_often_a_key_has_a_value(check):
         {"name": ["a", "b", "a", "a"], "x": ["u", None, "v", "w"], "y": ["ok", "ok", "ok", "ftp" * 100]}
     )
 
-    census = check(frame, metadata={"x": Text("x"), "y": Text("y"), "source": Constant("s")}).census
+    row_counts = check(frame, metadata={"x": Text("x"), "y": Text("y"), "source": Constant("s")}).row_counts
 
-    assert list(census.keys) == ["x", "y", "source"]
-    assert {key: use.present[:2].tolist() for key, use in census.keys.items()} == {
+    assert list(row_counts.keys) == ["x", "y", "source"]
+    assert {key: use.present[:2].tolist() for key, use in row_counts.keys.items()} == {
         "x": [2, 0],
         "y": [2, 1],
         "source": [2, 1],
     }
-    assert all(use.ignored.sum() == 0 for use in census.keys.values())
+    assert all(use.ignored.sum() == 0 for use in row_counts.keys.values())
 
 
 def test_census_counts_what_is_beyond_the_limit(check):
@@ -81,9 +86,9 @@ def test_census_counts_what_is_beyond_the_limit(check):
     )
     metadata = {"a": Text("a"), "source": Constant("s"), "b": Text("b"), "c": Text("c")}
 
-    census = check(frame, metadata=metadata, metadata_limit=2, metadata_overflow="drop").census
+    row_counts = check(frame, metadata=metadata, metadata_limit=2, metadata_overflow="drop").row_counts
 
-    assert {key: (int(use.present[0]), int(use.ignored[0])) for key, use in census.keys.items()} == {
+    assert {key: (int(use.present[0]), int(use.ignored[0])) for key, use in row_counts.keys.items()} == {
         "a": (3, 0),
         "source": (4, 0),
         "b": (2, 2),
@@ -95,13 +100,13 @@ def test_census_counts_the_kinds_of_a_keys_cells(check):
     """With the row of the first of each kind, over all chunks."""
     frame = pd.DataFrame({"x": pd.Series([None, 1, "a", 2.5, "b", 7, True], dtype=object)})
 
-    census = check(frame, metadata={"x": Text("x")}).census
+    row_counts = check(frame, metadata={"x": Text("x")}).row_counts
 
-    assert census.keys["x"].kinds == {
-        Kind.INTEGER: (2, 1),
-        Kind.TEXT: (2, 2),
-        Kind.FLOAT: (1, 3),
-        Kind.BOOLEAN: (1, 6),
+    assert row_counts.keys["x"].kinds == {
+        CellKind.INTEGER: (2, 1),
+        CellKind.TEXT: (2, 2),
+        CellKind.FLOAT: (1, 3),
+        CellKind.BOOLEAN: (1, 6),
     }
 
 
@@ -183,11 +188,11 @@ def test_names_beyond_those_kept_are_counted_together(check):
     """A column of identifiers taken for names does not fill the memory, and no row is lost from the count."""
     frame = pd.DataFrame({"name": [f"name-{number}" for number in range(NAMES_KEPT + 7)]})
 
-    census = check(frame, chunksize=100).census
+    row_counts = check(frame, chunksize=100).row_counts
 
-    assert len(census.names) == NAMES_KEPT
-    assert census.rows[-1] == 7
-    assert census.rows.sum() == len(frame)
+    assert len(row_counts.names) == NAMES_KEPT
+    assert row_counts.rows[-1] == 7
+    assert row_counts.rows.sum() == len(frame)
 
 
 @pytest.mark.parametrize("chunksize", [1, 2, 10])
@@ -284,7 +289,13 @@ def test_types_that_are_shown_alike_do_not_drift(check, rule, cells):
 
 def test_key_types_leave_out_what_cannot_be_sent():
     """Nested cells and the like are errors, and no type of a key."""
-    kinds = {Kind.NESTED: (9, 0), Kind.INTEGER: (2, 4), Kind.FLOAT: (1, 3), Kind.TEXT: (3, 7), Kind.DATE: (4, 8)}
+    kinds = {
+        CellKind.NESTED: (9, 0),
+        CellKind.INTEGER: (2, 4),
+        CellKind.FLOAT: (1, 3),
+        CellKind.TEXT: (3, 7),
+        CellKind.DATE: (4, 8),
+    }
 
     types = key_types(kinds)
 
@@ -298,10 +309,10 @@ def test_names_of_invalid_rows_take_no_place(check):
     names = [f"n{number}" for number in range(NAMES_KEPT + 5)]
     frame = pd.DataFrame({"name": [*names, "a", "a"], "note": ["x" * 256] * len(names) + ["x", "x"]})
 
-    census = check(frame, chunksize=100, metadata={"note": Text("note")}).census
+    row_counts = check(frame, chunksize=100, metadata={"note": Text("note")}).row_counts
 
-    assert census.names == {"a": 0}
-    assert (census.rows[0], census.rows.sum()) == (2, 2)
+    assert row_counts.names == {"a": 0}
+    assert (row_counts.rows[0], row_counts.rows.sum()) == (2, 2)
 
 
 def test_census_of_a_stream_goes_on(check):
@@ -319,5 +330,5 @@ def test_census_of_a_stream_goes_on(check):
         told.append([(code, rows) for code, _, rows, _ in _notes(checked)])
 
     assert told == [[], [("event_name_spellings", [1]), ("leading_zeros", [0]), ("type_drift", [1])], []]
-    assert earlier.census.rows[:3].tolist() == [1, 1, 2]
+    assert earlier.row_counts.rows[:3].tolist() == [1, 1, 2]
     assert earlier.n_rows == 4

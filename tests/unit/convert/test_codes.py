@@ -70,14 +70,16 @@ def test_codes_of_notes_say_how_often_they_are_told():
     """What concerns a column is told once; what concerns a row, for each row; and every error for each row."""
     notes = {name: code for name, code in CODES.items() if code.severity == "note"}
 
-    assert [name for name, code in notes.items() if code.is_told_once] == ONCE
-    assert [name for name, code in notes.items() if code.is_told_by_value] == [
+    assert [name for name, code in notes.items() if code.is_reported_once] == ONCE
+    assert [name for name, code in notes.items() if code.is_reported_by_value] == [
         "backslash_quotes",
         "currency_minor_unit",
         "currency_withdrawn",
     ]
-    assert [name for name, code in notes.items() if not (code.is_told_once or code.is_told_by_value)] == ROW_NOTES
-    assert not any(code.is_told_once for code in CODES.values() if code.severity == "error")
+    assert [
+        name for name, code in notes.items() if not (code.is_reported_once or code.is_reported_by_value)
+    ] == ROW_NOTES
+    assert not any(code.is_reported_once for code in CODES.values() if code.severity == "error")
 
 
 @pytest.mark.parametrize(

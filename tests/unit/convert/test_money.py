@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from events_pandas.convert.cells import Cells, Kind
+from events_pandas.convert.cells import CellKind, Cells
 from events_pandas.convert.money import looked_up, read_amount
 from events_pandas.errors import MappingError
 from events_pandas.mapping import Constant, MonetaryAmount
@@ -51,7 +51,7 @@ def test_amount_of_every_cent_is_exact():
     """All floats of two decimals up to 10,000 are read as the cents that were written."""
     numbers = np.arange(1, 1_000_000)
 
-    values, faults = read_amount(Cells(kind=Kind.FLOAT, values=pa.array(numbers / 100)))
+    values, faults = read_amount(Cells(kind=CellKind.FLOAT, values=pa.array(numbers / 100)))
 
     assert not any(mask.any() for _, mask in faults)
     whole, millionths = (values.field(place).to_numpy() for place in range(2))

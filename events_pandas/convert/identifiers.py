@@ -1,0 +1,202 @@
+"""The identifier that names the contact of each row: the first of user_id, id and email that is present."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from events_pandas.convert.cells import TEXT_TYPE, CellKind, Mask, Rows
+from events_pandas.convert.codes import CODES
+from events_pandas.convert.json_text import Pieces, filtered, joined, quoted
+from events_pandas.convert.keys import Words, text_words
+from events_pandas.convert.members import Member, expand, finding_at, only_where, read_part
+from events_pandas.convert.problems import Finding
+from events_pandas.intercom import IDENTIFIERS
+from events_pandas.mapping import BoundRule, Constant
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DigitRange:
+    """How long the numbers of a column are.
+
+    Parameters
+    ----------
+    fewest, most : int
+        The fewest and the most digits.
+    row : int
+        The first row with the fewest.
+    """
+
+    fewest: int
+    most: int
+    row: int
+
+    def joined(self, earlier: "DigitRange") -> "DigitRange":
+        """Return the same of this chunk and of those before it.
+
+        Parameters
+        ----------
+        earlier : DigitRange
+            Of the chunks before it.
+
+        Returns
+        -------
+        DigitRange
+            Of all of them.
+        """
+        shorter = self if self.fewest < earlier.fewest else earlier
+        return DigitRange(fewest=shorter.fewest, most=max(self.most, earlier.most), row=shorter.row)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Identifier:
+    """One of the fields that may name the contact, in each row.
+
+    Parameters
+    ----------
+    name : {"user_id", "id", "email"}
+        The field.
+    values : pyarrow.LargeStringArray
+        What it says; null where it is absent or cannot be sent.
+    where : numpy.ndarray of bool, shape (n_rows,)
+        The rows whose contact it names: an earlier field is absent.
+    """
+
+    name: str
+    values: pa.Array
+    where: Mask
+
+    def pieces(self) -> Pieces:
+        """Return what stands in a payload.
+
+        Returns
+        -------
+        tuple of pyarrow.LargeStringArray or str
+            The pieces of ``"user_id":"314159"``.
+        """
+        return (f'"{self.name}":', *quoted(self.values))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Contacts:
+    """Who did it, in each row.
+
+    Parameters
+    ----------
+    pieces : tuple of pyarrow.LargeStringArray or str
+        The pieces of ``"user_id":"314159"``, of which one is null where no identifier can be read.
+    words : numpy.ndarray of uint64, shape (2, n_rows)
+        A digest of the contact.
+    findings : tuple of Finding
+        What is wrong with identifiers.
+    digits : dict of str to DigitRange or None
+        For each field that is present in some row; None where it does not come in whole numbers only.
+    identifiers : tuple of Identifier
+        The fields, in the order in which they are looked at.
+    """
+
+    pieces: Pieces
+    words: Words
+    findings: tuple[Finding, ...]
+    digits: "dict[str, DigitRange | None]"
+    identifiers: "tuple[Identifier, ...]"
+
+    def mask(self) -> Mask:
+        """Return where there is a contact.
+
+        Returns
+        -------
+        numpy.ndarray of bool, shape (n_rows,)
+            For each row.
+        """
+        return Member(pieces=self.pieces, findings=(), kinds={}).mask()
+
+    def texts(self, where: Mask) -> pa.Array:
+        """Return the contacts as text.
+
+        Parameters
+        ----------
+        where : numpy.ndarray of bool, shape (n_rows,)
+            The rows wanted.
+
+        Returns
+        -------
+        pyarrow.LargeStringArray
+            ``"user_id":"314159"`` for each of them, as it stands in the payload.
+        """
+        return joined(*(filtered(piece, where) for piece in self.pieces), length=int(where.sum()))
+
+
+def choose_contacts(bounds: list[BoundRule], rows: Rows) -> Contacts:
+    """Choose each row's first identifier that is present."""
+    n_rows = len(rows)
+    findings: list[Finding] = []
+    taken = np.zeros(n_rows, dtype=bool)
+    identifiers: list[Identifier] = []
+    words: list[Words] = []
+    digits: dict[str, DigitRange | None] = {}
+    for bound in bounds:
+        reading = read_part(bound)
+        present = np.broadcast_to(reading.present, (n_rows,))
+        is_sent = present & ~taken
+        findings += _of_sent(bound, reading.findings, is_sent)
+        findings += finding_at(bound, "", {"several_identifiers": present & taken})
+        values = expand(reading.values, n_rows)
+        # Texts that are the same in two fields name two contacts.
+        words.append(text_words(_named(bound.path, values), seed=IDENTIFIERS.index(bound.path)))
+        identifiers.append(Identifier(name=bound.path, values=values, where=is_sent))
+        taken = taken | present
+        if reading.kinds and not isinstance(bound.parts[""], Constant):
+            # A number is no email address.
+            is_whole = reading.kinds.keys() == {CellKind.INTEGER} and values.null_count < n_rows
+            digits[bound.path] = _digits(values, rows) if is_whole else None
+    findings += finding_at(bounds[0], "", {"identifier_missing": ~taken})
+    return Contacts(
+        pieces=_merged_pieces(identifiers),
+        words=_merged_words(identifiers, words),
+        findings=tuple(findings),
+        digits=digits,
+        identifiers=tuple(identifiers),
+    )
+
+
+def _of_sent(bound: BoundRule, findings: list[Finding], is_sent: Mask) -> Iterator[Finding]:
+    """Leave out what is wrong with identifiers that are not sent; what is told once is told of their column."""
+    for finding in findings:
+        if CODES[finding.code].is_reported_once or is_sent[finding.rows].all():
+            yield finding
+        else:
+            yield from only_where([finding], bound.parts[""], is_sent)
+
+
+def _named(identifier: str, values: pa.Array) -> pa.Array:
+    """Return what tells contacts apart: addresses do so without regard to case."""
+    return pc.utf8_lower(values) if identifier == "email" else values
+
+
+def _digits(numbers: pa.Array, rows: Rows) -> DigitRange:
+    lengths = pc.binary_length(numbers)
+    extent = pc.min_max(lengths)
+    fewest, most = extent["min"].as_py(), extent["max"].as_py()
+    return DigitRange(fewest=fewest, most=most, row=int(rows[pc.index(lengths, extent["min"]).as_py()]))
+
+
+def _merged_pieces(identifiers: list[Identifier]) -> Pieces:
+    first, *others = identifiers
+    if not others:
+        return first.pieces()
+    length = len(first.where)
+    texts = pa.nulls(length, TEXT_TYPE)
+    # An identifier that is present but bad makes the row invalid: it is not passed over for the next one.
+    for identifier in identifiers:
+        texts = pc.if_else(pa.array(identifier.where), joined(*identifier.pieces(), length=length), texts)
+    return (texts,)
+
+
+def _merged_words(identifiers: list[Identifier], words: list[Words]) -> Words:
+    merged, *others = words
+    for identifier, other in zip(identifiers[1:], others, strict=True):
+        merged = np.where(identifier.where, other, merged)
+    return merged
