@@ -1,4 +1,4 @@
-"""What a frame's valid rows are, counted: event names, contacts, and how often each metadata key is there."""
+"""Counts over the valid rows of a frame: event names, contacts, and how often each metadata key has a value."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -16,10 +16,10 @@ from events_pandas.intercom import EVENT_NAME_LIMIT, normalized_event_name
 
 SPELLINGS_SHOWN = 5
 NAMES_KEPT = 1_000
-"""Event names that are counted one by one: a column of identifiers taken for names shall not fill the memory."""
+"""How many event names are counted one by one: a column of identifiers taken for names must not fill the memory."""
 
 _OTHERS = NAMES_KEPT
-"""The place where rows with further names are counted."""
+"""The place that counts the rows with further names."""
 
 Counts = npt.NDArray[np.int64]
 
@@ -42,32 +42,14 @@ def _zeros() -> Counts:
 
 @dataclass(slots=True)
 class KeyUse:
-    """How the event names use one metadata key.
+    """How the event names use one metadata key."""
 
-    Parameters
-    ----------
-    present : numpy.ndarray of int64
-        For each name, in how many valid rows the key has a value.
-    ignored : numpy.ndarray of int64
-        In how many of them it comes after as many others as Intercom keeps.
-    kinds : dict of CellKind to (int, int)
-        How many cells of each kind it is made from, in all rows, and the row of the first of them.
-    """
-
-    present: Counts = field(default_factory=_zeros)
-    ignored: Counts = field(default_factory=_zeros)
-    kinds: Kinds = field(default_factory=dict)
+    present: Counts = field(default_factory=_zeros)  # by name: valid rows in which the key has a value
+    ignored: Counts = field(default_factory=_zeros)  # of these: rows in which it comes after as many as Intercom keeps
+    kinds: Kinds = field(default_factory=dict)  # of the cells from which it is made, in all rows
 
     def add_kinds(self, kinds: Kinds, rows: Rows) -> None:
-        """Count the cells of a chunk.
-
-        Parameters
-        ----------
-        kinds : dict of CellKind to (int, int)
-            How many cells of each kind there are, and the row of the first of them in the chunk.
-        rows : numpy.ndarray of int64
-            The positions of the chunk's rows.
-        """
+        """Count the cells of a chunk; `rows` (int64) are the positions of the chunk's rows."""
         for kind, (count, first) in kinds.items():
             known, earlier = self.kinds.get(kind, (0, int(rows[first])))
             self.kinds[kind] = known + count, earlier
@@ -75,46 +57,26 @@ class KeyUse:
 
 @dataclass(slots=True)
 class RowCounts:
-    """Counts over the valid rows of a frame, added up chunk by chunk.
+    """Counts over the valid rows of a frame, or of all frames of a stream, added up chunk by chunk."""
 
-    Parameters
-    ----------
-    names : dict of str to int
-        The place of each event name in all counts, in the order in which they came, as they are spelled.
-    rows : numpy.ndarray of int64
-        For each name the number of valid rows; last, that of all further names.
-    first_rows : numpy.ndarray of int64
-        For each name the first valid row; -1 where there is none.
-    keys : dict of str to KeyUse
-        By metadata key, in the order sent.
-    digits : dict of str to DigitRange or None
-        By identifier that is present in some row; None where it does not come in whole numbers only.
-    told : set of str
-        What has been noted of them, each once in a stream of frames.
-
-    Notes
-    -----
-    Rows are counted over all frames of a stream.
-    """
-
+    # The place of each event name in all counts, as it is spelled, in order of appearance.
     names: dict[str, int] = field(default_factory=dict)
+    # By name: the number of valid rows; last, that of all further names.
     rows: Counts = field(default_factory=_zeros)
+    # By name: the first valid row; -1 where there is none.
     first_rows: Counts = field(default_factory=lambda: np.full(NAMES_KEPT + 1, -1))
+    # By metadata key, in the order sent.
     keys: dict[str, KeyUse] = field(default_factory=dict)
+    # By identifier that is present in some row; None: not only whole numbers.
     digits: dict[str, DigitRange | None] = field(default_factory=dict)
+    # The notes that were made, each once in a stream of frames.
     reported: set[str] = field(default_factory=set)
 
     def add(self, batch: EventBatch, *, limit: int, offset: int = 0) -> None:
         """Count the rows of a chunk.
 
-        Parameters
-        ----------
-        batch : EventBatch
-            The chunk.
-        limit : int
-            Metadata values that Intercom keeps of one event.
-        offset : int
-            The position of the frame's first row in its stream.
+        `limit` is how many metadata values of an event Intercom keeps; `offset` is the position of the frame's first
+        row in its stream.
         """
         places = self._places(batch)
         rows = batch.rows + offset
@@ -135,7 +97,7 @@ class RowCounts:
                 use.ignored += _counted(places, present & (counts > limit))
 
     def _enter_first_rows(self, places: Counts, rows: Rows, valid: Mask) -> None:
-        # From the last to the first: what is written last stays.
+        # Written from the last row to the first, so that each name keeps its first row.
         last_to_first = np.flatnonzero(valid)[::-1]
         first_rows = np.full(NAMES_KEPT + 1, -1)
         first_rows[np.broadcast_to(places, valid.shape)[last_to_first]] = rows[last_to_first]
@@ -144,7 +106,7 @@ class RowCounts:
     def _places(self, batch: EventBatch) -> Counts:
         """Return the place of each row's name, or of the one name of all rows."""
         is_one = len(batch.names) == 1 != len(batch.valid)
-        # The names of rows that are not valid count nowhere, and take no place.
+        # Names of invalid rows are not counted and take no place.
         valid = np.array([batch.valid.any()]) if is_one else batch.valid
         distinct = batch.names.filter(pa.array(valid)).dictionary_encode()
         for name in distinct.dictionary.to_pylist():
@@ -168,25 +130,12 @@ def _counted(places: Counts, where: Mask) -> Counts:
 def row_count_findings(
     row_counts: RowCounts, labels: Mapping[str, str], text_keys: Iterable[str], *, offset: int = 0
 ) -> Iterator[Finding]:
-    """Note what is odd about the rows of a frame, or of the frames of a stream so far, taken together.
+    """Note what is odd about the rows of a frame, or of a stream's frames so far, taken together.
 
-    Parameters
-    ----------
-    row_counts : RowCounts
-        Of the whole frame, and of those before it.
-    labels : mapping of str to str
-        How to speak of the column of each field.
-    text_keys : iterable of str
-        The metadata keys that are sent as text, whatever their cells are.
-    offset : int
-        The position of the frame's first row in its stream.
-
-    Yields
-    ------
-    Finding
-        Names that are one to Intercom, and names beyond those that a workspace may have active; numbers that may have
-        lost zeros; keys of mixed types. Nothing is told twice in a stream; what began in an earlier frame is told of
-        the first row of the frame in which it shows.
+    That is: names that are the same to Intercom, more names than a workspace may have active, numbers that may have
+    lost zeros, and keys of mixed types. Each note is made once in a stream; if it began in an earlier frame, at the
+    first row of this one. `labels` are the columns in words, by field; `text_keys` are the metadata keys that are
+    always sent as text; `offset` is the position of the frame's first row in its stream.
     """
     for finding in (*_name_findings(row_counts), *_digit_findings(row_counts), *_drift_findings(row_counts, text_keys)):
         subject = finding.all_values()[0].as_py() if finding.code == "event_name_spellings" else finding.field
@@ -232,40 +181,21 @@ def _drift_findings(row_counts: RowCounts, text_keys: Iterable[str]) -> Iterator
 
 
 def key_types(kinds: Kinds) -> dict[str, tuple[int, int]]:
-    """Return of which types the cells of a key are, as an analyst would call them.
+    """Return the types of a key's cells in an analyst's words, most frequent first, each with its count and first row.
 
-    Parameters
-    ----------
-    kinds : dict of CellKind to (int, int)
-        How many cells of each kind there are, and the row of the first.
-
-    Returns
-    -------
-    dict of str to (int, int)
-        The same by type, the most frequent first; cells that cannot be sent are left out.
+    Cells that cannot be sent are left out.
     """
     types: dict[str, tuple[int, int]] = {}
     for kind, (count, row) in kinds.items():
         if kind in TYPE_WORDS:
             known, first = types.get(TYPE_WORDS[kind], (0, row))
             types[TYPE_WORDS[kind]] = known + count, min(first, row)
-    # Of types that are equally frequent the first to appear comes first.
+    # Equally frequent types come in order of appearance.
     return dict(sorted(types.items(), key=lambda entry: (-entry[1][0], entry[1][1])))
 
 
 def counted_types(types: Mapping[str, tuple[int, int]]) -> str:
-    """Return types in words.
-
-    Parameters
-    ----------
-    types : mapping of str to (int, int)
-        As `key_types` gives them.
-
-    Returns
-    -------
-    str
-        Such as ``"990 text, 10 number"``.
-    """
+    """Return types from `key_types` in words, such as ``"990 text, 10 number"``."""
     return ", ".join(f"{count:,} {word}" for word, (count, _) in types.items())
 
 

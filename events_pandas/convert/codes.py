@@ -1,6 +1,6 @@
-"""What can be found wrong with a row: the codes in their documented order, each with cause and cure.
+"""The codes of what can be wrong with a row, each with its cause and its cure.
 
-The order is that in which a row's errors are reported: the first is its `error_code`.
+The order is documented: a row's errors are reported in it, and the first one is its `error_code`.
 """
 
 from dataclasses import dataclass
@@ -17,43 +17,23 @@ Table: TypeAlias = dict[str, tuple[str, str]]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Code:
-    """What a code says.
+    """What a code says."""
 
-    Parameters
-    ----------
-    cause : str
-        What is wrong; it goes on from a subject such as ``column 'total'``.
-    cure : str
-        How to mend it.
-    severity : {"error", "note"}
-        Whether the row is invalid, or is sent.
-    is_reported_once : bool
-        Whether it concerns a whole column, and so is told for the first of its rows only.
-    is_reported_by_value : bool
-        Whether it is told for the first row with each value only.
-    shows_characters : bool
-        Whether a message about an identifier shows those of its characters that nobody sees.
-    subject : str
-        What it speaks of where neither the column nor the value is known.
-    extent : str
-        What it concerns as a whole; empty where its rows are counted.
-    """
-
-    cause: str
-    cure: str
-    severity: Severity = "error"
-    is_reported_once: bool = False
-    is_reported_by_value: bool = False
-    shows_characters: bool = False
-    subject: str = "a value"
-    extent: str = ""
+    cause: str  # what is wrong; goes on from a subject such as "column 'total'"
+    cure: str  # how to fix it
+    severity: Severity = "error"  # "error": the row is invalid; "note": it is sent
+    is_reported_once: bool = False  # it concerns a whole column, so only the first of its rows is reported
+    is_reported_by_value: bool = False  # only the first row with each value is reported
+    shows_characters: bool = False  # messages about identifiers show invisible characters of the value
+    subject: str = "a value"  # the subject of `cause` where neither the column nor the value is known
+    extent: str = ""  # what it concerns as a whole; "": its rows are counted
 
     def __str__(self) -> str:
         return f"{self.cause}: {self.cure}"
 
 
 _ROW_ERRORS: Table = {
-    # Rows of a file that cannot be read as they were meant.
+    # Rows of a file that cannot be read as intended.
     "row_too_short": ("has too few cells", "write a cell for every column, and leave those empty that hold nothing"),
     "row_too_long": (
         "has too many cells",
@@ -67,7 +47,7 @@ _ROW_ERRORS: Table = {
 }
 
 _ERRORS: Table = {
-    # What a row needs to be an event at all.
+    # Fields that every event needs.
     "event_name_missing": ("is empty", "every event needs a name, such as 'placed-order'"),
     "event_name_unreadable": ("is not text, and an event's name is", "name it in text, such as 'placed-order'"),
     "created_at_missing": ("is empty", "every event needs its time"),
@@ -324,7 +304,7 @@ CODES: Final = MappingProxyType(
         **_codes(_PAIR_NOTES, severity="note", subject="another row"),
     }
 )
-"""Each code with its cause, its cure and its severity."""
+"""Each code, in the documented order."""
 
 RANKS: Final = MappingProxyType({name: rank for rank, name in enumerate(CODES)})
 """The place of each code in that order."""

@@ -31,25 +31,17 @@ _EXACT_BELOW = {pa.float16(): 2**11, pa.float32(): 2**24, pa.float64(): DOUBLE_E
 _UUID_NOTE = "uuid_in_bytes"
 
 _PLAIN_SCALES = range(7)
-"""Decimals with so many places are never written with an exponent."""
+"""Arrow writes decimals with so few places without an exponent."""
 
 
 def read_cells(values: "Values | Constant") -> list[Cells]:
-    """Return the cells of a column, by kind.
+    """Return the cells of a column, by kind: one entry for a column of one kind, more for a column of mixed objects.
 
-    Parameters
-    ----------
-    values : pandas.Series or Constant
-        Of any dtype. A constant is a column of one cell, which stands for every row.
-
-    Returns
-    -------
-    list of Cells
-        One entry for a column of one kind, which is nearly every column; more for objects of mixed types.
+    A constant is a column of one cell, which stands for every row.
     """
     column = pd.Series([values.value], dtype=object) if isinstance(values, Constant) else values
     if isinstance(column.dtype, pd.SparseDtype):
-        # Of itself it would have NaN, its fill value, decide that short floats become long ones.
+        # Otherwise NaN, its fill value, would turn short floats into long ones.
         column = pd.Series(np.asarray(column, dtype=column.dtype.subtype))
     if isinstance(column.dtype, pd.CategoricalDtype):
         return _categorical_parts(column)
@@ -58,7 +50,7 @@ def read_cells(values: "Values | Constant") -> list[Cells]:
     try:
         array = pa.array(column, from_pandas=True)
     except (pa.ArrowException, OverflowError, UnicodeEncodeError, TypeError, ValueError):
-        # Arrow refuses the whole column for one cell that it cannot hold.
+        # One cell that Arrow cannot hold makes it refuse the whole column.
         return mixed_cells(column)
     return _uniform_parts(_in_one_piece(array))
 
@@ -66,17 +58,17 @@ def read_cells(values: "Values | Constant") -> list[Cells]:
 def _in_one_piece(array: "pa.Array | pa.ChunkedArray") -> pa.Array:
     if not isinstance(array, pa.ChunkedArray):
         return array
-    # Chunks may have dictionaries of their own.
+    # Each chunk may have its own dictionary.
     is_dictionary = pa.types.is_dictionary(array.type)
     return (array.unify_dictionaries() if is_dictionary else array).combine_chunks()
 
 
 def _categorical_parts(column: Values) -> list[Cells]:
-    """Read the categories as a column of their own, so that each is what it would be there, and take them by code."""
+    """Read the categories as a column, so that each becomes what it would be there, and take them by code."""
     codes = column.cat.codes.to_numpy()
     categories = column.cat.categories
     if len(categories) > len(codes):
-        # A chunk of a long column has few of its categories.
+        # A chunk of a long column uses few of its categories.
         used, codes = np.unique(codes, return_inverse=True)
         n_absent = int((used < 0).sum())
         categories, codes = categories[used[n_absent:]], codes - n_absent
@@ -84,7 +76,7 @@ def _categorical_parts(column: Values) -> list[Cells]:
 
 
 def _taken(parts: list[Cells], codes: Rows) -> list[Cells]:
-    """Return the cells that stand at some places of a column; at a negative place there is none."""
+    """Return the cells at some places of a column, given as codes; a negative code is an absent cell."""
     if parts[0].rows is None:
         places = pa.array(codes, mask=codes < 0)
         return [replace(part, values=part.values.take(places)) for part in parts]
@@ -92,7 +84,7 @@ def _taken(parts: list[Cells], codes: Rows) -> list[Cells]:
     owners, places = np.full(n_cells + 1, -1), np.zeros(n_cells + 1, np.int64)
     for owner, part in enumerate(parts):
         owners[part.rows], places[part.rows] = owner, np.arange(len(part.values))
-    # Absent cells take the last place, which no part owns.
+    # A code of -1 looks up the last entry, which belongs to no part.
     taken = [
         replace(part, values=part.values.take(pa.array(places[codes[rows]])), rows=rows)
         for owner, part in enumerate(parts)
@@ -132,18 +124,7 @@ def _bytes_parts(array: pa.Array) -> list[Cells]:
 
 
 def _text_cells(array: pa.Array) -> Cells:
-    """Return text as cells, the empty string as absent.
-
-    Parameters
-    ----------
-    array : pyarrow.Array
-        Any string type.
-
-    Returns
-    -------
-    Cells
-        Of kind text.
-    """
+    """Return an array of any string type as cells; an empty string is absent."""
     text = array.cast(TEXT_TYPE)
     text = without(text, to_mask(pc.equal(pc.binary_length(text), 0)))
     return Cells(kind=CellKind.TEXT, values=text)
@@ -153,7 +134,7 @@ def _unsigned_parts(array: pa.Array) -> list[Cells]:
     is_large = to_mask(pc.greater(array, pa.scalar(2**63 - 1, pa.uint64())))
     if not is_large.any():
         return [Cells(kind=CellKind.INTEGER, values=array.cast(pa.int64()))]
-    # Large integers are a part of their own: what the others become does not depend on them.
+    # Large integers are a part of their own, so that they do not change what the others become.
     parts = ((CellKind.INTEGER, ~is_large, pa.int64()), (CellKind.DECIMAL, is_large, TEXT_TYPE))
     return [
         Cells(kind=kind, values=array.filter(pa.array(where)).cast(arrow_type), rows=np.flatnonzero(where))
@@ -172,10 +153,10 @@ def _float_cells(array: pa.Array) -> Cells:
 
 
 def _widened(floats: pa.Array) -> pa.Array:
-    """Return short floats as long ones: whole numbers as they are, and others as their shortest digits.
+    """Return short floats as long ones: whole numbers as they are, others by their shortest digits.
 
-    float32 holds 19.99 as 19.989999771118164, and what its owner sees is 19.99. The shortest digits of 98765432 are
-    98765430, which is another number.
+    float32 holds 19.99 as 19.989999771118164, and its owner sees 19.99. The shortest digits of 98765432 are 98765430,
+    which is another number.
     """
     numbers = floats.to_numpy(zero_copy_only=False)
     wide = numbers.astype(np.float64)
@@ -189,7 +170,7 @@ def _widened(floats: pa.Array) -> pa.Array:
 
 def _shortest_digits(floats: pa.Array) -> pa.Array:
     if floats.type == pa.float16():
-        # Arrow writes them as if they had the digits of 32 bits.
+        # Arrow writes float16 with the digits of float32.
         texts = floats.to_numpy(zero_copy_only=False).astype(np.float16).astype(str)
         return pa.array(texts.astype(object), TEXT_TYPE)
     return floats.cast(TEXT_TYPE)
@@ -216,7 +197,7 @@ def _cells_of(kind: CellKind, arrow_type: pa.DataType | None = None) -> Callable
 
 
 def _worded(kind: CellKind, array: pa.Array) -> Cells:
-    """Return cells that nothing can be made of, with the name of their type as value."""
+    """Return cells that cannot be sent, with the name of their type as value."""
     word = pa.scalar(str(getattr(array.type, "extension_name", array.type)), TEXT_TYPE)
     absent = pa.scalar(None, TEXT_TYPE)
     return Cells(kind=kind, values=pc.if_else(array.is_valid(), word, absent))

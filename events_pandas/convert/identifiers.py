@@ -19,118 +19,52 @@ from events_pandas.mapping import BoundRule, Constant
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DigitRange:
-    """How long the numbers of a column are.
-
-    Parameters
-    ----------
-    fewest, most : int
-        The fewest and the most digits.
-    row : int
-        The first row with the fewest.
-    """
+    """How many digits the whole numbers of a column have."""
 
     fewest: int
     most: int
-    row: int
+    row: int  # the first with the fewest
 
     def joined(self, earlier: "DigitRange") -> "DigitRange":
-        """Return the same of this chunk and of those before it.
-
-        Parameters
-        ----------
-        earlier : DigitRange
-            Of the chunks before it.
-
-        Returns
-        -------
-        DigitRange
-            Of all of them.
-        """
+        """Return the range of this chunk and of the earlier ones together."""
         shorter = self if self.fewest < earlier.fewest else earlier
         return DigitRange(fewest=shorter.fewest, most=max(self.most, earlier.most), row=shorter.row)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Identifier:
-    """One of the fields that may name the contact, in each row.
+    """One of the fields that may name the contact."""
 
-    Parameters
-    ----------
-    name : {"user_id", "id", "email"}
-        The field.
-    values : pyarrow.LargeStringArray
-        What it says; null where it is absent or cannot be sent.
-    where : numpy.ndarray of bool, shape (n_rows,)
-        The rows whose contact it names: an earlier field is absent.
-    """
-
-    name: str
-    values: pa.Array
-    where: Mask
+    name: str  # "user_id", "id" or "email"
+    values: pa.Array  # large_string; null where the field is absent or cannot be sent
+    where: Mask  # the rows whose contact it names, because earlier fields are absent
 
     def pieces(self) -> Pieces:
-        """Return what stands in a payload.
-
-        Returns
-        -------
-        tuple of pyarrow.LargeStringArray or str
-            The pieces of ``"user_id":"314159"``.
-        """
+        """Return the pieces of ``"user_id":"314159"``."""
         return (f'"{self.name}":', *quoted(self.values))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Contacts:
-    """Who did it, in each row.
+    """The contact of each row."""
 
-    Parameters
-    ----------
-    pieces : tuple of pyarrow.LargeStringArray or str
-        The pieces of ``"user_id":"314159"``, of which one is null where no identifier can be read.
-    words : numpy.ndarray of uint64, shape (2, n_rows)
-        A digest of the contact.
-    findings : tuple of Finding
-        What is wrong with identifiers.
-    digits : dict of str to DigitRange or None
-        For each field that is present in some row; None where it does not come in whole numbers only.
-    identifiers : tuple of Identifier
-        The fields, in the order in which they are looked at.
-    """
-
-    pieces: Pieces
-    words: Words
+    pieces: Pieces  # of ``"user_id":"314159"``; one is null where no identifier can be read
+    words: Words  # shape (2, n_rows): a digest of the contact
     findings: tuple[Finding, ...]
-    digits: "dict[str, DigitRange | None]"
-    identifiers: "tuple[Identifier, ...]"
+    digits: "dict[str, DigitRange | None]"  # by field that is present; None: not only whole numbers
+    identifiers: "tuple[Identifier, ...]"  # in the order in which they are tried
 
     def mask(self) -> Mask:
-        """Return where there is a contact.
-
-        Returns
-        -------
-        numpy.ndarray of bool, shape (n_rows,)
-            For each row.
-        """
+        """Return where there is a contact."""
         return Member(pieces=self.pieces, findings=(), kinds={}).mask()
 
     def texts(self, where: Mask) -> pa.Array:
-        """Return the contacts as text.
-
-        Parameters
-        ----------
-        where : numpy.ndarray of bool, shape (n_rows,)
-            The rows wanted.
-
-        Returns
-        -------
-        pyarrow.LargeStringArray
-            ``"user_id":"314159"`` for each of them, as it stands in the payload.
-        """
+        """Return the chosen contacts as they stand in the payload: ``"user_id":"314159"`` (large_string)."""
         return joined(*(filtered(piece, where) for piece in self.pieces), length=int(where.sum()))
 
 
 def choose_contacts(bounds: list[BoundRule], rows: Rows) -> Contacts:
-    """Choose each row's first identifier that is present."""
+    """Choose each row's first identifier that is present; `bounds` are the rules of the identifiers, in order."""
     n_rows = len(rows)
     findings: list[Finding] = []
     taken = np.zeros(n_rows, dtype=bool)
@@ -144,12 +78,12 @@ def choose_contacts(bounds: list[BoundRule], rows: Rows) -> Contacts:
         findings += _of_sent(bound, reading.findings, is_sent)
         findings += finding_at(bound, "", {"several_identifiers": present & taken})
         values = expand(reading.values, n_rows)
-        # Texts that are the same in two fields name two contacts.
+        # The same text in two fields names two contacts.
         words.append(text_words(_named(bound.path, values), seed=IDENTIFIERS.index(bound.path)))
         identifiers.append(Identifier(name=bound.path, values=values, where=is_sent))
         taken = taken | present
         if reading.kinds and not isinstance(bound.parts[""], Constant):
-            # A number is no email address.
+            # A number is not an email address.
             is_whole = reading.kinds.keys() == {CellKind.INTEGER} and values.null_count < n_rows
             digits[bound.path] = _digits(values, rows) if is_whole else None
     findings += finding_at(bounds[0], "", {"identifier_missing": ~taken})
@@ -163,7 +97,7 @@ def choose_contacts(bounds: list[BoundRule], rows: Rows) -> Contacts:
 
 
 def _of_sent(bound: BoundRule, findings: list[Finding], is_sent: Mask) -> Iterator[Finding]:
-    """Leave out what is wrong with identifiers that are not sent; what is told once is told of their column."""
+    """Leave out findings about identifiers that are not sent; keep those that are reported once for the column."""
     for finding in findings:
         if CODES[finding.code].is_reported_once or is_sent[finding.rows].all():
             yield finding
@@ -172,7 +106,7 @@ def _of_sent(bound: BoundRule, findings: list[Finding], is_sent: Mask) -> Iterat
 
 
 def _named(identifier: str, values: pa.Array) -> pa.Array:
-    """Return what tells contacts apart: addresses do so without regard to case."""
+    """Return the values by which contacts differ: email addresses ignore case."""
     return pc.utf8_lower(values) if identifier == "email" else values
 
 
@@ -189,7 +123,7 @@ def _merged_pieces(identifiers: list[Identifier]) -> Pieces:
         return first.pieces()
     length = len(first.where)
     texts = pa.nulls(length, TEXT_TYPE)
-    # An identifier that is present but bad makes the row invalid: it is not passed over for the next one.
+    # A bad identifier makes the row invalid: the next one does not replace it.
     for identifier in identifiers:
         texts = pc.if_else(pa.array(identifier.where), joined(*identifier.pieces(), length=length), texts)
     return (texts,)

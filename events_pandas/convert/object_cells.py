@@ -1,4 +1,4 @@
-"""Columns of Python objects become cells, one object at a time: for objects that Arrow would misread or refuse."""
+"""Columns of Python objects become cells, one object at a time; Arrow would misread or refuse such columns."""
 
 import datetime as dt
 import decimal
@@ -18,31 +18,31 @@ from events_pandas.mapping.rules import Values
 from events_pandas.mapping.views import text_of
 
 _EXACT_BELOW_OF: dict[type, int] = {np.float16: 2**11, np.float32: 2**24}
-"""The same for cells of objects."""
+"""Where each short float type stops holding every whole number."""
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _LAST_MICROSECOND_YEAR = 290_000
 _LAST_YEAR = 10**10
-"""Seconds reach somewhat further."""
+"""int64 seconds reach a little further."""
 
 _BYTES_TYPES = (bytes, bytearray, memoryview)
 
 
 def is_uniform(values: Values) -> bool:
-    """Tell whether Arrow would read objects as what they are.
+    """Tell whether Arrow would read the objects without changing any of them.
 
-    It makes one type of what it can: a date of a time beside a date, UTC of a naive time beside an aware one, and the
-    same number of places of all decimals.
+    Arrow makes one type of what it can: beside a time, a date becomes a time; beside an aware time, a naive one becomes
+    UTC; and all decimals get the same number of places.
     """
     inferred = pd.api.types.infer_dtype(values, skipna=True)
     if inferred in {"floating", "integer", "boolean"}:
-        # A float of fewer bits has other digits as one of 64, and as NaN makes numbers of what stands beside it.
+        # A short float gets other digits as float64; a short NaN makes numbers of the cells beside it.
         return not any(map(_EXACT_BELOW_OF.__contains__, map(type, values)))
     return inferred in {"string", "empty"}
 
 
 def mixed_cells(values: Values) -> list[Cells]:
-    """Sort objects by kind, cell by cell: the one place where that cannot be done for a whole column."""
+    """Sort objects by kind, cell by cell. No other code loops over the cells of a column."""
     cells = values.astype(object).to_numpy()
     kinds = np.array([_kind_of(cell) for cell in cells], dtype=object)
     parts = []
@@ -56,7 +56,7 @@ def mixed_cells(values: Values) -> list[Cells]:
 
 
 def _alike(cells: npt.NDArray[np.object_], rows: Rows, sort_of: Callable[[Any], Any] | None) -> Iterator[Rows]:
-    """Part cells of one kind that cannot stand in one array."""
+    """Split the rows of one kind into groups whose cells fit into one array."""
     if not len(rows) or sort_of is None:
         yield from [rows] if len(rows) else []
         return
@@ -74,7 +74,7 @@ def _is_encoded(cell: Any) -> bool:
 
 
 def _facts(kind: CellKind, cell: Any) -> dict[str, Any]:
-    """Return what cells of a sort have in common."""
+    """Return the fields of `Cells` that all cells of a group share."""
     if kind is CellKind.FLOAT:
         return {"exact_below": _exact_below(cell)}
     return {"note": BYTES_NOTE} if kind is CellKind.TEXT and _is_encoded(cell) else {}
@@ -83,7 +83,7 @@ def _facts(kind: CellKind, cell: Any) -> dict[str, Any]:
 def _kind_of(cell: Any) -> CellKind | None:
     if cell is None or cell is pd.NA or cell is pd.NaT:
         return None
-    # mypy has object's hash for the hash of the class itself.
+    # mypy takes object's hash for the hash of the class itself.
     kind: CellKind | None = _kind_reader(type(cell))(cell)  # type: ignore[arg-type]
     return kind
 
@@ -113,7 +113,7 @@ def _integer_kind(cell: int) -> CellKind:
 
 
 def _float_kind(cell: float) -> CellKind | None:
-    # NaN is the one value that differs from itself.
+    # Only NaN differs from itself.
     return CellKind.FLOAT if cell == cell else None  # noqa: PLR0124
 
 
@@ -124,7 +124,7 @@ def _decimal_kind(cell: decimal.Decimal) -> CellKind | None:
 
 
 def _time_kind(cell: dt.datetime) -> CellKind:
-    # A zone that does not know its offset leaves a time without one.
+    # A tzinfo may return no offset: then the time has none.
     return CellKind.NAIVE_TIME if cell.utcoffset() is None else CellKind.AWARE_TIME
 
 
@@ -139,7 +139,7 @@ def _year(cell: "np.datetime64 | dt.datetime") -> int:
 
 
 def _is_far(cell: "np.datetime64 | dt.datetime") -> bool:
-    """Tell whether a time is so far away that microseconds do not reach it."""
+    """Tell whether a time is beyond the reach of microseconds."""
     return abs(_year(cell)) > _LAST_MICROSECOND_YEAR
 
 
@@ -161,8 +161,8 @@ _KINDS: tuple[tuple[Any, Callable[[Any], CellKind | None]], ...] = (
 
 
 def _time_array(cells: list[Any]) -> pa.Array:
-    # In microseconds, which hold every Python datetime. numpy cuts a finer time off, and lets one that does not fit
-    # pass for another.
+    # Microseconds hold every Python datetime. numpy cuts off finer digits, and turns a time that does not fit into
+    # another one.
     unit = "s" if _is_far(cells[0]) else "us"
     plain = [cell.replace(tzinfo=None) if getattr(cell, "tzinfo", None) is not None else cell for cell in cells]
     return pa.array(np.array(plain, dtype=f"datetime64[{unit}]"))
@@ -172,7 +172,7 @@ def _aware_time_array(cells: list[Any]) -> pa.Array:
     if _is_far(cells[0]):
         seconds = np.array([cell.tz_convert(None).to_datetime64() for cell in cells], "datetime64[s]")
         return pa.array(seconds).cast(pa.timestamp("s", tz="UTC"))
-    # Subtracting takes care of the zone, and cannot leave the calendar as converting can in the years 1 and 9999.
+    # Subtracting handles the zone. Converting could leave the calendar in the years 1 and 9999.
     microseconds = [(cell - _EPOCH) // dt.timedelta(microseconds=1) for cell in cells]
     return pa.array(microseconds, pa.int64()).cast(pa.timestamp("us", tz="UTC"))
 
@@ -188,12 +188,12 @@ def _decimal_text(cell: "decimal.Decimal | numbers.Integral") -> str:
 
 
 def plain_decimal(number: decimal.Decimal) -> str:
-    """Write a number without an exponent."""
+    """Write a decimal without an exponent."""
     return format(number, "f")
 
 
 def _widened_cell(cell: Any) -> float:
-    """Do to one object what `_widened` does to a column."""
+    """Do for one object what `column_cells` does for a column of short floats."""
     number = float(cell)
     return number if number.is_integer() and abs(number) < DOUBLE_EXACT else float(str(cell))
 
@@ -223,4 +223,4 @@ _SORTS: dict[CellKind, Callable[[Any], Any]] = {
     CellKind.NAIVE_TIME: _is_far,
     CellKind.AWARE_TIME: _is_far,
 }
-"""What tells cells of one kind apart that need arrays of their own."""
+"""For kinds whose cells may need several arrays: what tells the groups apart."""

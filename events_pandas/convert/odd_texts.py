@@ -1,4 +1,4 @@
-"""X"""
+"""Texts with a fault that is easy to overlook: invisible characters, words instead of identifiers, malformed links."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -15,7 +15,7 @@ from events_pandas.mapping.column_types import NOTHING_WORDS
 from events_pandas.words import UNSEEN_RANGES, characters, escape
 
 _SPACE, _DELETE = 0x20, 0x7F
-# Blanks that can be seen between letters, and not at the end of a text: the plain one, that of Ogham, that of Chinese.
+# Blanks that can be seen between letters, but not at the end of a text: the plain, the Ogham and the Chinese one.
 _BLANKS = (_SPACE, 0x1680, 0x3000)
 
 _UNSEEN = "".join(rf"\x{{{first:x}}}-\x{{{last:x}}}" for first, last in UNSEEN_RANGES)
@@ -26,16 +26,16 @@ _NOT_SEEN = f"[{_UNSEEN}]+|^[{_BLANK}{_UNSEEN}]+|[{_BLANK}{_UNSEEN}]+$"
 _TO_SHOW = re.compile(f"[{characters(*UNSEEN_RANGES)}\u1680\u3000]")
 _SHOWN = re.compile(r"\\u[0-9a-f]{4}|\\U[0-9a-f]{8}|\\[tnr]|^ +| +$")
 _BEGINS_UNSEEN = np.zeros(256, dtype=bool)
-"""The first bytes of these characters; beyond ASCII they begin others too."""
+"""The first bytes of these characters in UTF-8. Beyond ASCII, other characters begin with them too."""
 _BEGINS_UNSEEN[[chr(code).encode()[0] for codes in UNSEEN_RANGES for code in range(codes[0], codes[1] + 1)]] = True
 _BEGINS_UNSEEN[[chr(blank).encode()[0] for blank in _BLANKS if blank > _DELETE]] = True
 
-# A spreadsheet writes 123456789012 as 1.23457E+11, or 1,23457E+11; 1E5 and 12E-3 may be codes of somebody's.
+# A spreadsheet writes 123456789012 as 1.23457E+11 or 1,23457E+11. 1E5 and 12E-3 may be real identifiers.
 _SCIENTIFIC: Final = r"^[+-]?[0-9]+(?:[.,][0-9]*[eE][+-]?|[eE]\+)[0-9]+$"
 _EXPONENT: Final = r"^[0-9]+[eE]-?[0-9]+$"
-# #N/A, #NAME? and the like in any language, and cells that were too narrow.
+# #N/A, #NAME? and others, in any language, and the ##### of a column that is too narrow.
 _SHEET_ERROR: Final = r"^#(?:(?i:n/a|n/d|nv|getting_data)|¡?[\p{L}/0]+[!?]|#+)$"
-# Excel's ="00042" and '00042, and quotes that a CSV file has kept.
+# Excel's ="00042" and '00042, and quotes that were left in a CSV file.
 _GUARDED: Final = r"^(?:=[\"'0-9].*|'(?:[-+=@].*|.*[0-9].*)|\".*\")$"
 _GUARDED_EMAIL: Final = r"^(?:'.*|=?\".*\")$"
 _OBJECT: Final = (
@@ -43,12 +43,12 @@ _OBJECT: Final = (
     r"|[A-Za-z_][\w.]*\(['\"].*['\"]\)|ObjectId\(.*\))$"
 )
 _NOTHING: Final = tuple(sorted(word for word in NOTHING_WORDS if word[0] not in "#<"))
-"""Others are the errors of a spreadsheet, or an object's own words."""
+"""The other words are errors of a spreadsheet, or the text of an object."""
 _LONGEST_NUMBER: Final = len("-1.23456789012345E+100")
 _LONGEST_NOTHING: Final = max(map(len, _NOTHING))
 
 LINK = r"^(?i:https?)://[^\p{Z}\p{C}/?#<>\"{}|\\^`@:.][^\p{Z}\p{C}/?#<>\"{}|\\^`@]*(?:[/?#][^\p{Z}\p{C}<>\"{}|\\^`]*)?$"
-"""An http or https address; of what RFC 3986 forbids, letters beyond ASCII are let through, as browsers do."""
+"""An http or https address. Letters beyond ASCII, which RFC 3986 forbids, are allowed, as in browsers."""
 _FORBIDDEN = r"[\p{Z}\p{C}<>\"{}|\\^`]"
 _HOST = re.compile(r"(?i:https?)://[^/?#]*")
 
@@ -66,23 +66,15 @@ def _flags(**letters: bytes) -> npt.NDArray[np.uint8]:
 _FIRST: Final = _flags(
     numeric=_DIGITS + b"+-", marked=b"#='", word=bytes({ord(word[0]) for word in _NOTHING}) + b"NUME"
 )
-"""What a text may be by its first byte."""
+"""What a text may be, by its first byte."""
 _LAST: Final = _flags(numeric=_DIGITS, marked=b"\"')]}>")
-"""What a text may be by its last byte."""
+"""What a text may be, by its last byte."""
 
 
 def may_hold_unseen(text: pa.Array) -> bool:
-    """Tell from the bytes of all texts together whether one may hold a character that nobody sees.
+    """Tell whether any text may hold a character that cannot be seen; only False is certain.
 
-    Parameters
-    ----------
-    text : pyarrow.LargeStringArray
-        All texts.
-
-    Returns
-    -------
-    bool
-        False only if none of them does.
+    All texts are searched as one, by their bytes.
     """
     _, letters = text_bytes(text)
     if letters.min(initial=_SPACE) >= _SPACE and letters.max(initial=0) < _DELETE:
@@ -91,23 +83,7 @@ def may_hold_unseen(text: pa.Array) -> bool:
 
 
 def visible(text: pa.Array) -> pa.Array:
-    r"""Write characters that nobody sees as escapes, such as ``\u200b``.
-
-    Parameters
-    ----------
-    text : pyarrow.LargeStringArray
-        The texts.
-
-    Returns
-    -------
-    pyarrow.LargeStringArray
-        The same texts otherwise.
-
-    Examples
-    --------
-    >>> print(visible(pa.array(["42\u200b", "a b"], pa.large_string())).to_pylist()[0])
-    42\u200b
-    """
+    r"""Write characters that cannot be seen as escapes, such as ``\u200b``."""
     if not may_hold_unseen(text):
         return text
     texts = [None if cell is None else _TO_SHOW.sub(escape, cell) for cell in text.to_pylist()]
@@ -115,23 +91,7 @@ def visible(text: pa.Array) -> pa.Array:
 
 
 def outlined(shown: pa.Array) -> pa.Array:
-    r"""Return of texts as a message shows them nothing but the escapes, and blanks at the ends.
-
-    Parameters
-    ----------
-    shown : pyarrow.LargeStringArray
-        As `visible` writes them, in quotes.
-
-    Returns
-    -------
-    pyarrow.LargeStringArray
-        With an ellipsis for each part that is left out.
-
-    Examples
-    --------
-    >>> outlined(pa.array(["'42 '", "' ada '"], pa.large_string())).to_pylist()
-    ["'… '", "' … '"]
-    """
+    """Replace all but the escapes, and blanks at the ends, by ellipses in texts that `visible` wrote, in quotes."""
     return pa.array([None if cell is None else f"'{_outline(cell[1:-1])}'" for cell in shown.to_pylist()], TEXT_TYPE)
 
 
@@ -146,23 +106,18 @@ def _outline(text: str) -> str:
 def unreadable_faults(
     text: pa.Array, unreadable: Mask, *, code: str, is_readable: Callable[[pa.Array], Mask]
 ) -> list[tuple[str, Mask]]:
-    """Say of texts that cannot be read what is wrong: a code, or the characters that alone keep them from being read.
+    """Report texts that cannot be read: with `code`, or with the characters that alone keep a text from being read.
 
     Parameters
     ----------
     text : pyarrow.LargeStringArray
         All texts.
     unreadable : numpy.ndarray of bool
-        Which of them cannot be read.
+        The texts that cannot be read.
     code : str
-        What to say of those that could not be read without these characters either.
+        The code of texts that could not be read without these characters either.
     is_readable : callable
-        Where texts can be read.
-
-    Returns
-    -------
-    list of (str, mask)
-        The code, and those of the characters, each with the texts of which it is said.
+        Returns for some texts a mask of those that can be read.
     """
     rows = np.flatnonzero(unreadable)
     if not len(rows) or not (may_hold_unseen(text) or holds_any(text, b" ")):
@@ -175,20 +130,7 @@ def unreadable_faults(
 
 
 def odd_identifiers(text: pa.Array, passed_over: Mask) -> list[tuple[str, Mask]]:
-    """Find identifiers that name nobody, or may name nobody.
-
-    Parameters
-    ----------
-    text : pyarrow.LargeStringArray
-        Identifiers; null where there is none.
-    passed_over : numpy.ndarray of bool
-        Where something else is wrong already.
-
-    Returns
-    -------
-    list of (str, mask)
-        At most one code for each identifier.
-    """
+    """Find texts that are not identifiers, or perhaps not: at most one code each; `passed_over` rows are skipped."""
     bounds, letters = text_bytes(text)
     rows = np.flatnonzero(valid_mask(text) & ~passed_over)
     found: list[tuple[str, Mask]] = []
@@ -217,25 +159,14 @@ def odd_identifiers(text: pa.Array, passed_over: Mask) -> list[tuple[str, Mask]]
 
 
 def guarded_emails(text: pa.Array) -> Mask:
-    """Return where an address stands in a spreadsheet's marks for text.
-
-    Parameters
-    ----------
-    text : pyarrow.LargeStringArray
-        The addresses.
-
-    Returns
-    -------
-    numpy.ndarray of bool
-        As long as the text.
-    """
+    """Return where an address stands in a spreadsheet's marks for text."""
     if not holds_any(text, b"'", b'"'):
         return np.zeros(len(text), dtype=bool)
     return to_mask(pc.match_substring_regex(text, _GUARDED_EMAIL))
 
 
 def _matched(text: pa.Array, rows: Rows, **patterns: str) -> list[tuple[str, Mask]]:
-    """Find the first of some patterns that each of some rows matches."""
+    """Find the first pattern that each of some rows matches."""
     found: list[tuple[str, Mask]] = []
     for code, pattern in patterns.items():
         if len(rows):
@@ -246,22 +177,9 @@ def _matched(text: pa.Array, rows: Rows, **patterns: str) -> list[tuple[str, Mas
 
 
 def link_cures(texts: pa.Array) -> pa.Array:
-    """Say how to fix texts that are no links since they hold what an address may not hold.
+    """Say how to fix texts that are not links because of forbidden characters; null where something else is wrong.
 
-    Parameters
-    ----------
-    texts : pyarrow.LargeStringArray
-        Texts that `LINK` does not match.
-
-    Returns
-    -------
-    pyarrow.LargeStringArray
-        Null where something else is wrong.
-
-    Examples
-    --------
-    >>> link_cures(pa.array(["https://example.org/?a=1|2", "example.org"], pa.large_string())).to_pylist()
-    ["write '|' as %7C", None]
+    The texts are those that `LINK` does not match.
     """
     faulty = to_mask(pc.match_substring_regex(texts, _FORBIDDEN))
     cures = [_cure(text) if is_faulty else None for text, is_faulty in zip(texts.to_pylist(), faulty, strict=True)]
@@ -269,13 +187,13 @@ def link_cures(texts: pa.Array) -> pa.Array:
 
 
 def _cure(text: str) -> str | None:
-    """Name the characters of one text, if it is a link once they are written otherwise."""
+    """Name the forbidden characters of a text, if it is a link without them."""
     bare = text.strip()
-    # In the order in which they stand.
+    # dict keeps the characters in the order of the text.
     forbidden = [character for character in dict.fromkeys(bare) if _matches(character, _FORBIDDEN)]
     encoded = "".join(_encoded(character) if character in forbidden else character for character in bare)
     host = _HOST.match(bare)
-    # No encoding makes a host of a name with a blank in it.
+    # No encoding makes a valid host of a name that holds such a character.
     if host is None or any(_encoded(character) for character in forbidden if character in host[0]):
         return None
     if not _matches(encoded, LINK):

@@ -1,4 +1,8 @@
-"""How cells of each kind are read as text, numbers, identifiers, links and amounts: one function for each reading."""
+"""How cells of each kind are read as text, names, identifiers, numbers and links: one function for each reading.
+
+A reader takes `Cells` and returns an array as long as they are, null where a cell is absent or cannot be read, and
+what it found. Kinds of cells that it does not take are rejected by `reject_all`.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -38,7 +42,7 @@ _HAS_EXPONENT_OR_FRACTION = r"[eE]|\.[0-9]*[1-9]"
 _ZERO, _NINE = ord("0"), ord("9")
 _PLAIN, _SECURE = (np.uint64(int.from_bytes(scheme, "little")) for scheme in (b"http://", b"https://"))
 _LETTERS_OF_PLAIN, _LETTERS_OF_SECURE = np.uint64(0x20202020), np.uint64(0x2020202020)
-"""The bit that makes letters lower, in each letter of the scheme."""
+"""The bit that makes a letter lower case, for each letter of the scheme."""
 _NO_HOST = np.frombuffer(b"/?#:.", np.uint8)
 _SEVEN_BYTES = np.uint64(2**56 - 1)
 _NOT_IN_LINKS = tuple(bytes([letter]) for letter in b'@<>"{}|\\^`')
@@ -46,57 +50,32 @@ _WITHOUT_TEXT = frozenset({CellKind.BYTES, CellKind.SURROGATE, CellKind.NESTED, 
 _SPACE, _DELETE = 0x20, 0x7F
 
 CodeMasks: TypeAlias = list[tuple[str, Mask]]
-"""Each code with the cells in which it was found; a cell with a fault that is an error has a null value."""
+"""Codes with the cells in which they were found. A cell with an error has a null value."""
 
 Kinds: TypeAlias = dict[CellKind, tuple[int, int]]
-"""How many cells are of each kind, and the row of the first of them."""
+"""How many cells there are of each kind, and the row of the first of them."""
 
 Reader: TypeAlias = Callable[[Cells], tuple[pa.Array, CodeMasks]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reading:
-    """What a rule gets to see of a column.
+    """A column as a rule reads it."""
 
-    Parameters
-    ----------
-    values : pyarrow.Array
-        A value for each row, or one for all rows; null where the cell is absent or cannot be read.
-    present : numpy.ndarray of bool
-        Where the cell is not absent.
-    findings : list of Finding
-        What cannot be read, and notes.
-    kinds : dict of CellKind to (int, int)
-        How many of the cells that are present are of each kind, and the row of the first of them.
-    """
-
-    values: pa.Array
-    present: Mask
+    values: pa.Array  # for each row, or one for all rows; null where a cell is absent or cannot be read
+    present: Mask  # where a cell is not absent
     findings: list[Finding]
-    kinds: Kinds
+    kinds: Kinds  # of the cells that are present
 
 
 def read(parts: list[Cells], reader: Reader) -> Reading:
-    """Read a column, whatever kinds of cells it has.
-
-    Parameters
-    ----------
-    parts : list of Cells
-        The cells by kind; together they are the whole column.
-    reader : callable
-        How cells of one kind are read.
-
-    Returns
-    -------
-    Reading
-        The column's values in the order of its rows.
-    """
+    """Read a column from its parts: together they are the whole column. The values come in the order of its rows."""
     read_parts = [(part, *_with_origin(part, *reader(part))) for part in parts]
     findings = [_finding(part, code, where) for part, _, faults in read_parts for code, where in faults if where.any()]
     kinds = {part.kind: _extent(part) for part in parts if part.values.null_count < len(part.values)}
     if parts[0].rows is None:
         return Reading(values=read_parts[0][1], present=parts[0].mask(), findings=findings, kinds=kinds)
-    # The parts of a mixed column, put back in the order of its rows.
+    # Put the parts of a mixed column back in the order of its rows.
     rows = np.concatenate([part.rows for part in parts if part.rows is not None])
     order = pa.array(np.argsort(rows))
     values = pa.concat_arrays([array for _, array, _ in read_parts]).take(order)
@@ -105,7 +84,7 @@ def read(parts: list[Cells], reader: Reader) -> Reading:
 
 
 def _with_origin(part: Cells, values: pa.Array, faults: CodeMasks) -> tuple[pa.Array, CodeMasks]:
-    """Note what cells were read from, where something could be made of them."""
+    """Add the note of the cells, at the first cell that could be read."""
     return values, [*faults, (part.note, first_of(valid_mask(values)))] if part.note else faults
 
 
@@ -122,23 +101,9 @@ def _finding(part: Cells, code: str, where: Mask) -> Finding:
 
 
 def reject_all(cells: Cells, value_type: pa.DataType, code: str) -> tuple[pa.Array, CodeMasks]:
-    """Return the reading of cells of which nothing can be made.
+    """Return a reading in which no cell can be read: all null, of `value_type`.
 
-    Parameters
-    ----------
-    cells : Cells
-        Of a kind that the reading does not take.
-    value_type : pyarrow.DataType
-        The type of the reading.
-    code : str
-        What to say of cells that could be of use elsewhere; nested values and the like have codes of their own.
-
-    Returns
-    -------
-    values : pyarrow.Array
-        All null.
-    faults : list
-        All cells that are present.
+    `code` is reported for the cells that are present, except kinds that have codes of their own, such as nested values.
     """
     own_codes = {
         CellKind.BYTES: "bytes_unreadable",
@@ -150,20 +115,7 @@ def reject_all(cells: Cells, value_type: pa.DataType, code: str) -> tuple[pa.Arr
 
 
 def read_text(cells: Cells) -> tuple[pa.Array, CodeMasks]:
-    """Read cells as text of a metadata value.
-
-    Parameters
-    ----------
-    cells : Cells
-        Of any kind; what is not text is written out.
-
-    Returns
-    -------
-    values : pyarrow.LargeStringArray
-        At most 255 characters each.
-    faults : list
-        Longer texts, NUL characters, and what has no text.
-    """
+    """Read cells as metadata text (large_string) of at most 255 characters; cells that are not text are written out."""
     if cells.kind in _WITHOUT_TEXT:
         return reject_all(cells, TEXT_TYPE, "unsupported_type")
     text = written(cells)
@@ -172,20 +124,7 @@ def read_text(cells: Cells) -> tuple[pa.Array, CodeMasks]:
 
 
 def read_truncated_text(cells: Cells) -> tuple[pa.Array, CodeMasks]:
-    """Read cells as text of a metadata value, and cut what is too long.
-
-    Parameters
-    ----------
-    cells : Cells
-        Of any kind; what is not text is written out.
-
-    Returns
-    -------
-    values : pyarrow.LargeStringArray
-        At most 255 characters each.
-    faults : list
-        Which texts were cut; NUL characters in what is left, and what has no text.
-    """
+    """Read cells as metadata text (large_string), cut to 255 characters; cells that are not text are written out."""
     if cells.kind in _WITHOUT_TEXT:
         return reject_all(cells, TEXT_TYPE, "unsupported_type")
     text = written(cells)
@@ -196,7 +135,7 @@ def read_truncated_text(cells: Cells) -> tuple[pa.Array, CodeMasks]:
 
 
 def _too_long(text: pa.Array) -> Mask:
-    # Characters are counted only where there are bytes enough for too many of them.
+    # Characters are counted only where a text has enough bytes to be too long.
     too_long = to_mask(pc.greater(pc.binary_length(text), TEXT_LIMIT))
     rows = np.flatnonzero(too_long)
     if len(rows):
@@ -205,18 +144,7 @@ def _too_long(text: pa.Array) -> Mask:
 
 
 def nul_mask(text: pa.Array) -> Mask:
-    """Return where text holds a NUL character.
-
-    Parameters
-    ----------
-    text : pyarrow.LargeStringArray
-        The text.
-
-    Returns
-    -------
-    numpy.ndarray of bool
-        As long as the text.
-    """
+    """Return where text holds a NUL character."""
     _, letters = text_bytes(text)
     if letters.min(initial=_SPACE) > 0:
         return np.zeros(len(text), dtype=bool)
@@ -224,18 +152,7 @@ def nul_mask(text: pa.Array) -> Mask:
 
 
 def written(cells: Cells) -> pa.Array:
-    """Write values out as a person would.
-
-    Parameters
-    ----------
-    cells : Cells
-        Of a kind that has a text.
-
-    Returns
-    -------
-    pyarrow.LargeStringArray
-        Whole numbers without a fraction or an exponent; times as ISO 8601 has them.
-    """
+    """Write values out (large_string): whole numbers without a fraction or an exponent, times as ISO 8601."""
     values = cells.values
     if cells.kind is CellKind.FLOAT:
         return _written_floats(values)
@@ -245,7 +162,7 @@ def written(cells: Cells) -> pa.Array:
 
 
 def _written_floats(values: pa.Array) -> pa.Array:
-    """Write floats, whole numbers without a fraction or an exponent: 314159.0 as 314159."""
+    """Write floats; whole numbers without a fraction or an exponent: 314159.0 as 314159."""
     text = values.cast(TEXT_TYPE)
     whole = to_mask(pc.and_(pc.equal(pc.trunc(values), values), pc.less(pc.abs(values), float(DOUBLE_EXACT))))
     if not whole.any():
@@ -255,20 +172,7 @@ def _written_floats(values: pa.Array) -> pa.Array:
 
 
 def read_event_name(cells: Cells) -> tuple[pa.Array, CodeMasks]:
-    """Read cells as event names.
-
-    Parameters
-    ----------
-    cells : Cells
-        Text; nothing else is a name.
-
-    Returns
-    -------
-    values : pyarrow.LargeStringArray
-        The names; blank ones are null.
-    faults : list
-        What is not text.
-    """
+    """Read text as event names (large_string); blank ones are null."""
     if cells.kind is not CellKind.TEXT:
         return reject_all(cells, TEXT_TYPE, "event_name_unreadable")
     text = cells.values
@@ -279,7 +183,7 @@ def read_event_name(cells: Cells) -> tuple[pa.Array, CodeMasks]:
 
 def _blank_mask(text: pa.Array) -> Mask:
     bounds, letters = text_bytes(text)
-    # A blank text begins with white space, all of which is in or beyond ASCII's first and last characters.
+    # A blank text begins with white space, which never begins with a byte from "!" to "~".
     first = np.append(letters, np.uint8(0))[bounds[:-1]]
     if not ((first <= _SPACE) | (first >= _DELETE)).any():
         return np.zeros(len(text), dtype=bool)
@@ -287,20 +191,9 @@ def _blank_mask(text: pa.Array) -> Mask:
 
 
 def read_identifier(cells: Cells) -> tuple[pa.Array, CodeMasks]:
-    """Read cells as identifiers.
+    """Read text and whole numbers as identifiers (large_string): 314159.0 as ``"314159"``; blank ones are null.
 
-    Parameters
-    ----------
-    cells : Cells
-        Text as it is, or whole numbers.
-
-    Returns
-    -------
-    values : pyarrow.LargeStringArray
-        314159.0 as ``"314159"``; blank ones are null.
-    faults : list
-        Fractions, floats that have lost digits, times, booleans; text that names nobody; text that was written from
-        floats.
+    Errors are fractions, floats that have lost digits, times, booleans, and text that is not an identifier.
     """
     values = cells.values
     match cells.kind:
@@ -309,7 +202,7 @@ def read_identifier(cells: Cells) -> tuple[pa.Array, CodeMasks]:
         case CellKind.INTEGER:
             return values.cast(TEXT_TYPE), []
         case CellKind.DECIMAL:
-            # The fraction of a whole number is zeros, and no part of the identifier.
+            # The fraction of a whole number is only zeros: it is not part of the identifier.
             is_whole = to_mask(pc.match_substring_regex(values, _WHOLE))
             text = pc.replace_substring_regex(values, _WHOLE, r"\1")
             return without(text, ~is_whole), [("identifier_unreadable", cells.mask() & ~is_whole)]
@@ -349,36 +242,12 @@ def _read_float_identifier(cells: Cells) -> tuple[pa.Array, CodeMasks]:
 
 
 def first_of(where: Mask) -> Mask:
-    """Return where the first of the marked cells is.
-
-    Parameters
-    ----------
-    where : numpy.ndarray of bool
-        The marked cells.
-
-    Returns
-    -------
-    numpy.ndarray of bool
-        As long as the cells; at most one is marked.
-    """
+    """Return a mask of the first marked cell only."""
     return mask_at(np.flatnonzero(where)[:1], len(where))
 
 
 def read_email(cells: Cells) -> tuple[pa.Array, CodeMasks]:
-    """Read cells as email addresses.
-
-    Parameters
-    ----------
-    cells : Cells
-        Text; nothing else is an address.
-
-    Returns
-    -------
-    values : pyarrow.LargeStringArray
-        As they stand.
-    faults : list
-        What has not the form of an address, and addresses in marks for text.
-    """
+    """Read text as email addresses (large_string), unchanged."""
     if cells.kind is not CellKind.TEXT:
         return reject_all(cells, TEXT_TYPE, "email_malformed")
     text = cells.values
@@ -393,19 +262,9 @@ def _is_email(text: pa.Array) -> Mask:
 
 
 def read_number(cells: Cells) -> tuple[pa.Array, CodeMasks]:
-    """Read cells as the text of JSON numbers.
+    """Read numbers, and text that is one, as JSON numbers (large_string): the shortest text that reads back the same.
 
-    Parameters
-    ----------
-    cells : Cells
-        Numbers, or text that is one.
-
-    Returns
-    -------
-    values : pyarrow.LargeStringArray
-        The shortest text that reads back as the same number.
-    faults : list
-        What is no number, infinite, or whole and too large for the readers of JSON, which have floats only.
+    Errors are infinities, and whole numbers so large that a reader of JSON, which has only floats, would lose digits.
     """
     values = cells.values
     match cells.kind:
@@ -436,11 +295,11 @@ def _is_number(text: pa.Array) -> Mask:
 
 
 def _loses_digits(text: pa.Array, magnitudes: pa.Array) -> Mask:
-    """Return where a reader of JSON, which has floats only, would lose a whole digit, or all of the fraction.
+    """Return where a reader of JSON, which has only floats, would lose a whole digit, or the whole fraction.
 
-    A fraction that is only longer than a float's digits is sent as it is written, and readers round it.
+    A fraction that is merely longer than a float's digits is sent as written; readers round it.
     """
-    # From here on a float has no fraction.
+    # From here on, floats have no fraction.
     is_large = to_mask(pc.greater_equal(magnitudes, float(DOUBLE_EXACT // 2)))
     if not is_large.any():
         return is_large
@@ -448,7 +307,7 @@ def _loses_digits(text: pa.Array, magnitudes: pa.Array) -> Mask:
     large = text.take(pa.array(rows))
     is_beyond = to_mask(pc.greater_equal(magnitudes.take(pa.array(rows)), float(DOUBLE_EXACT)))
     loses = to_mask(pc.match_substring_regex(large, _LONG_WHOLE)) & is_beyond
-    # What a float is written as, such as 1.2345678901234567e+20, is what its readers get: no digit is lost.
+    # A float's own text, such as 1.2345678901234567e+20, reads back as the same float: no digit is lost.
     odd = np.flatnonzero(to_mask(pc.match_substring_regex(large, _HAS_EXPONENT_OR_FRACTION)) & ~loses)
     loses[odd] = [Decimal(repr(float(number))) != Decimal(number) for number in large.take(pa.array(odd)).to_pylist()]
     found = np.zeros_like(is_large)
@@ -457,39 +316,13 @@ def _loses_digits(text: pa.Array, magnitudes: pa.Array) -> Mask:
 
 
 def beyond(integers: pa.Array, limit: int) -> Mask:
-    """Return where integers are farther from zero than a limit.
-
-    Parameters
-    ----------
-    integers : pyarrow.Int64Array
-        The integers.
-    limit : int
-        Above zero.
-
-    Returns
-    -------
-    numpy.ndarray of bool
-        As long as the array.
-    """
-    # Not abs: the smallest int64 has no positive counterpart.
+    """Return where integers (int64) are farther from zero than `limit`."""
+    # abs would overflow for the smallest int64.
     return to_mask(pc.or_(pc.greater(integers, limit), pc.less(integers, -limit)))
 
 
 def read_link(cells: Cells) -> tuple[pa.Array, CodeMasks]:
-    """Read cells as http or https addresses that are metadata strings.
-
-    Parameters
-    ----------
-    cells : Cells
-        Text; nothing else is a link.
-
-    Returns
-    -------
-    values : pyarrow.LargeStringArray
-        As they stand.
-    faults : list
-        Addresses that are malformed, or longer than a metadata string may be.
-    """
+    """Read text as http or https addresses (large_string) that are metadata strings, so at most 255 characters long."""
     if cells.kind is not CellKind.TEXT:
         return reject_all(cells, TEXT_TYPE, "link_malformed")
     text, faults = read_text(cells)
@@ -498,20 +331,7 @@ def read_link(cells: Cells) -> tuple[pa.Array, CodeMasks]:
 
 
 def read_url(cells: Cells) -> tuple[pa.Array, CodeMasks]:
-    """Read cells as http or https addresses of any length.
-
-    Parameters
-    ----------
-    cells : Cells
-        Text; nothing else is an address.
-
-    Returns
-    -------
-    values : pyarrow.LargeStringArray
-        As they stand.
-    faults : list
-        Other schemes, addresses without a host, white space.
-    """
+    """Read text as http or https addresses (large_string) of any length."""
     if cells.kind is not CellKind.TEXT:
         return reject_all(cells, TEXT_TYPE, "link_malformed")
     malformed = cells.mask() & ~_is_link(cells.values)
@@ -522,7 +342,7 @@ def _is_link(text: pa.Array) -> Mask:
     bounds, letters = text_bytes(text)
     if letters.min(initial=_DELETE) <= _SPACE or letters.max(initial=0) >= _DELETE or holds_any(text, *_NOT_IN_LINKS):
         return to_mask(pc.match_substring_regex(text, LINK))
-    # Where no text holds what a link may not, its beginning decides: a scheme, and at least one character of a host.
+    # Without forbidden characters the beginning decides: a scheme, and at least one character of a host.
     starts, lengths = bounds[:-1], np.diff(bounds)
     words = words_at_each_byte(letters)[starts]
     is_secure = ((words | _LETTERS_OF_SECURE) == _SECURE) & (lengths > len("https://"))
