@@ -1,4 +1,4 @@
-"""What a frame's valid rows are, counted, and what is odd about them taken together."""
+"""Counts over a frame's valid rows, and the notes that follow from them."""
 
 import numpy as np
 import pandas as pd
@@ -28,7 +28,7 @@ def check():
 
 
 def _notes(checked):
-    """Return what is told of the whole frame: code, field, rows and message."""
+    """Return the notes on the whole frame: code, field, rows and message."""
     return [
         (finding.code, finding.field, finding.rows.tolist(), finding.messages().to_pylist())
         for finding in checked.findings
@@ -36,8 +36,8 @@ def _notes(checked):
     ]
 
 
-def test_census_counts_valid_rows_by_name(check):
-    """Names stand in the order in which they came, as they are spelled; rows with an error count and take no place."""
+def test_valid_rows_are_counted_by_name(check):
+    """Names are counted by spelling in order of appearance; invalid rows count nowhere and take no place."""
     frame = pd.DataFrame(
         {"name": ["b", "a", "b", None, "B", "a", "c"], "note": ["x", "x", "x" * 256, "x", "x", None, "x" * 256]}
     )
@@ -52,8 +52,8 @@ def test_census_counts_valid_rows_by_name(check):
     assert row_counts.rows.sum() == 4
 
 
-def test_census_counts_one_name_of_all_rows(check):
-    """A name that is the mapping's own is counted like one from a column."""
+def test_rows_with_a_constant_name_are_counted(check):
+    """A constant name is counted like one from a column."""
     row_counts = check(
         pd.DataFrame({"note": ["x" * 256, "x", "x", "x", "x"]}), metadata={"note": Text("note")}
     ).row_counts
@@ -62,8 +62,8 @@ def test_census_counts_one_name_of_all_rows(check):
     assert (row_counts.rows[0], row_counts.first_rows[0]) == (4, 1)
 
 
-def test_census_counts_how_often_a_key_has_a_value(check):
-    """Valid rows only, key by key and name by name; a constant has a value in each."""
+def test_values_of_a_key_are_counted_by_name(check):
+    """Values of valid rows are counted by key and name; a constant has a value in each row."""
     frame = pd.DataFrame(
         {"name": ["a", "b", "a", "a"], "x": ["u", None, "v", "w"], "y": ["ok", "ok", "ok", "ftp" * 100]}
     )
@@ -79,8 +79,8 @@ def test_census_counts_how_often_a_key_has_a_value(check):
     assert all(use.ignored.sum() == 0 for use in row_counts.keys.values())
 
 
-def test_census_counts_what_is_beyond_the_limit(check):
-    """Values that are dropped are counted as present and as ignored: what is absent before them makes room."""
+def test_values_beyond_the_limit_are_counted(check):
+    """Dropped values count as present and as ignored; absent values make room for others."""
     frame = pd.DataFrame(
         [["u", "v", "w"], ["u", None, "w"], [None, None, "w"], ["u", "v", None]], columns=list("abc"), dtype=object
     )
@@ -96,8 +96,8 @@ def test_census_counts_what_is_beyond_the_limit(check):
     }
 
 
-def test_census_counts_the_kinds_of_a_keys_cells(check):
-    """With the row of the first of each kind, over all chunks."""
+def test_kinds_of_a_keys_cells_are_counted(check):
+    """Kinds of cells are counted over all chunks, with the first row of each."""
     frame = pd.DataFrame({"x": pd.Series([None, 1, "a", 2.5, "b", 7, True], dtype=object)})
 
     row_counts = check(frame, metadata={"x": Text("x")}).row_counts
@@ -111,7 +111,7 @@ def test_census_counts_the_kinds_of_a_keys_cells(check):
 
 
 def test_spellings_of_one_name_are_noted_once(check):
-    """The note stands at the second spelling's first row, and counts valid rows only."""
+    """Several spellings get one note, at the second spelling's first valid row."""
     frame = pd.DataFrame({"name": ["Placed.Order", "other", "Placed.Order", "placed-order", "PLACED$order", "Other\0"]})
 
     assert _notes(check(frame)) == [
@@ -131,7 +131,7 @@ def test_spellings_of_one_name_are_noted_once(check):
 
 
 def test_spellings_shown_are_few(check):
-    """Of many spellings the first are shown, and all are counted."""
+    """The note counts all spellings and shows only the first ones."""
     names = ["abc", "abC", "aBc", "aBC", "Abc", "AbC"]
 
     ((_, _, rows, messages),) = _notes(check(pd.DataFrame({"name": names})))
@@ -141,8 +141,8 @@ def test_spellings_shown_are_few(check):
     assert messages[0].startswith(f"event_name: 6 spellings ({shown}, ...) in column 'name' are one event to Intercom")
 
 
-def test_spellings_of_two_names_are_told_of_the_first(check):
-    """What concerns a column is told once."""
+def test_spellings_of_two_names_are_noted_for_the_first(check):
+    """If two names have several spellings, there is one note for the column."""
     frame = pd.DataFrame({"name": ["a", "b", "B", "A"]})
 
     ((_, _, rows, messages),) = _notes(check(frame))
@@ -153,7 +153,7 @@ def test_spellings_of_two_names_are_told_of_the_first(check):
 
 @pytest.mark.parametrize(("count", "told"), [(120, []), (121, ["121"]), (1_500, ["1,000 or more"])])
 def test_more_names_than_a_workspace_may_have_are_noted_once(check, count, told):
-    """At the row of the first name beyond the limit; names beyond those kept are not counted one by one."""
+    """The note stands at the first row of the first name beyond the limit, whether or not names are still counted."""
     frame = pd.DataFrame({"name": [f"name-{number}" for number in range(count)]})
 
     notes = _notes(check(frame, chunksize=100))
@@ -176,7 +176,7 @@ def test_more_names_than_a_workspace_may_have_are_noted_once(check, count, told)
 
 
 def test_names_that_are_one_to_intercom_count_once(check):
-    """Spellings take no place of their own."""
+    """Spellings of one name count once towards the limit."""
     names = [f"name-{number}" for number in range(120)]
 
     codes = [code for code, *_ in _notes(check(pd.DataFrame({"name": [*names, *map(str.upper, names)]})))]
@@ -185,7 +185,7 @@ def test_names_that_are_one_to_intercom_count_once(check):
 
 
 def test_names_beyond_those_kept_are_counted_together(check):
-    """A column of identifiers taken for names does not fill the memory, and no row is lost from the count."""
+    """Further names share one count, so that memory is bounded and no row is lost from the count."""
     frame = pd.DataFrame({"name": [f"name-{number}" for number in range(NAMES_KEPT + 7)]})
 
     row_counts = check(frame, chunksize=100).row_counts
@@ -204,7 +204,7 @@ def test_names_beyond_those_kept_are_counted_together(check):
     ],
 )
 def test_numbers_that_may_have_lost_zeros_are_noted_once(check, column, value, chunksize):
-    """Shorter numbers beside longer ones, wherever the chunks are cut: told at the first of the shortest."""
+    """Shorter numbers beside longer ones get one note at the first of the shortest, for any chunks."""
     frame = pd.DataFrame({"u": column})
 
     checked = check(frame, user_id="u", email=Constant("a@b.c"), chunksize=chunksize)
@@ -231,12 +231,12 @@ def test_numbers_that_may_have_lost_zeros_are_noted_once(check, column, value, c
     "column", [[42, 17, 88], ["42", "7"], pd.Series([42, 7, "x"], dtype=object), pd.Series(["x", 42, 7], dtype=object)]
 )
 def test_numbers_of_one_length_and_text_have_lost_no_zeros(check, column, chunksize):
-    """Where some cells are text, those who wrote them kept what they meant."""
+    """Numbers of one length, and columns with some text, get no such note."""
     assert _notes(check(pd.DataFrame({"u": column}), user_id="u", chunksize=chunksize)) == []
 
 
 def test_numbers_as_email_addresses_are_malformed_and_nothing_else(check):
-    """What is no address has no digits to be counted."""
+    """Numbers in an email column are malformed, and get no note about zeros."""
     checked = check(pd.DataFrame({"e": [42, 7, 100]}), user_id=None, email="e", chunksize=1)
 
     assert [finding.code for finding in checked.findings] == ["email_malformed"]
@@ -244,7 +244,7 @@ def test_numbers_as_email_addresses_are_malformed_and_nothing_else(check):
 
 @pytest.mark.parametrize("chunksize", [1, 10])
 def test_types_that_are_mixed_in_one_key_are_noted_once(check, chunksize):
-    """At the first row of the second type, with the number of each, the most frequent first."""
+    """Mixed types get one note, at the second type's first row, with counts, most frequent first."""
     frame = pd.DataFrame({"x": pd.Series(["a", None, 1, "b", 2.5, True, "c"], dtype=object)})
 
     notes = _notes(check(frame, metadata={"x": Text("x")}, chunksize=chunksize))
@@ -265,7 +265,7 @@ def test_types_that_are_mixed_in_one_key_are_noted_once(check, chunksize):
 
 
 def test_types_that_drift_are_noted_of_bare_columns_too(check):
-    """A bare column of mixed types is sent as text."""
+    """A bare column of mixed types, which is sent as text, gets the note too."""
     frame = pd.DataFrame({"x": pd.Series(["a", 1], dtype=object)})
 
     assert [note[:3] for note in _notes(check(frame, metadata={"x": "x"}))] == [("type_drift", "metadata.x", [1])]
@@ -281,14 +281,14 @@ def test_types_that_drift_are_noted_of_bare_columns_too(check):
     ],
 )
 def test_types_that_are_shown_alike_do_not_drift(check, rule, cells):
-    """Whole and broken numbers are numbers; what is not sent as text is of its rule's type, whatever its cells are."""
+    """Whole numbers and fractions are one type, and only keys sent as text can have mixed types."""
     frame = pd.DataFrame({"x": pd.Series(cells, dtype=object)})
 
     assert _notes(check(frame, metadata={"x": rule})) == []
 
 
 def test_key_types_leave_out_what_cannot_be_sent():
-    """Nested cells and the like are errors, and no type of a key."""
+    """Cells that cannot be sent are not counted as a type."""
     kinds = {
         CellKind.NESTED: (9, 0),
         CellKind.INTEGER: (2, 4),
@@ -305,7 +305,7 @@ def test_key_types_leave_out_what_cannot_be_sent():
 
 
 def test_names_of_invalid_rows_take_no_place(check):
-    """However many names rows have that are not sent, those that are sent are counted by name."""
+    """Names of invalid rows do not use up the names that are counted one by one."""
     names = [f"n{number}" for number in range(NAMES_KEPT + 5)]
     frame = pd.DataFrame({"name": [*names, "a", "a"], "note": ["x" * 256] * len(names) + ["x", "x"]})
 
@@ -315,8 +315,8 @@ def test_names_of_invalid_rows_take_no_place(check):
     assert (row_counts.rows[0], row_counts.rows.sum()) == (2, 2)
 
 
-def test_census_of_a_stream_goes_on(check):
-    """What shows only across frames is told once, in the frame in which it shows."""
+def test_row_counts_of_a_stream_go_on(check):
+    """What shows only across frames is noted once, in the frame in which it shows."""
     earlier = EarlierFrames()
     frames = [
         pd.DataFrame({"name": ["A"], "who": [1007], "note": pd.Series(["x"], dtype=object)}),
