@@ -14,7 +14,7 @@ from events_pandas.check.collisions import BLOCK_ROWS, FIRST_WORD, KeyIndex
 from events_pandas.check.duplicates import KeyedRows, Repeats, Resolution, resolve
 from events_pandas.check.earlier_runs import CLAIMED, NO_SUBMISSIONS, EarlierRuns, EarlierSubmissions, content_digests
 from events_pandas.check.in_order import in_order
-from events_pandas.check.row_counts import RowCounts, row_count_findings
+from events_pandas.check.row_counts import RowCounts, count_findings
 from events_pandas.convert.batch import Converter, EventBatch
 from events_pandas.convert.cells import TEXT_TYPE, Mask, Rows
 from events_pandas.convert.codes import CODES, RANKS
@@ -167,9 +167,7 @@ class FrameCheck:
             submitted = replace(submitted, accepted_at=np.full_like(submitted.accepted_at, CLAIMED))
         created_at = self._keys.seconds.view("datetime64[s]")
         self._findings += [
-            *row_count_findings(
-                self._row_counts, self._converter.labels, self._converter.text_keys, offset=self._offset
-            ),
+            *count_findings(self._row_counts, self._converter.labels, self._converter.text_keys, offset=self._offset),
             *_future_findings(created_at, now, self._converter),
             *resolution.findings(),
         ]

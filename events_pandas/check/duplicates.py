@@ -97,13 +97,9 @@ def _findings(code: str, repeats: Repeats, added: Seconds | None = None) -> Iter
         words = np.where(repeats.are_identical[shown], "same metadata", "other metadata").tolist()
         others = [f"{other} ({word})" for other, word in zip(others, words, strict=True)]
     if added is not None:
-        later = [_later(count) for count in added[shown].tolist()]
-        others = [f"{time}, as {other}" for time, other in zip(later, others, strict=True)]
+        later = ["1 second" if count == 1 else f"{count:,} seconds" for count in added[shown].tolist()]
+        others = [f"{time} later, as {other}" for time, other in zip(later, others, strict=True)]
     yield Finding(code=code, rows=repeats.rows, values=pa.array(others, TEXT_TYPE), field="event")
-
-
-def _later(seconds: int) -> str:
-    return "1 second later" if seconds == 1 else f"{seconds:,} seconds later"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -127,7 +127,7 @@ def _counted(places: Counts, where: Mask) -> Counts:
     return counts
 
 
-def row_count_findings(
+def count_findings(
     row_counts: RowCounts, labels: Mapping[str, str], text_keys: Iterable[str], *, offset: int = 0
 ) -> Iterator[Finding]:
     """Note what is odd about the rows of a frame, or of a stream's frames so far, taken together.

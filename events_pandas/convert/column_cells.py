@@ -203,12 +203,9 @@ def _worded(kind: CellKind, array: pa.Array) -> Cells:
     return Cells(kind=kind, values=pc.if_else(array.is_valid(), word, absent))
 
 
-def _is_any_string(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
-
-
 _READERS: tuple[tuple[Callable[[pa.DataType], bool], Callable[[pa.Array], Cells]], ...] = (
-    (_is_any_string, _text_cells),
+    (pa.types.is_string, _text_cells),
+    (pa.types.is_large_string, _text_cells),
     (pa.types.is_integer, _cells_of(CellKind.INTEGER, pa.int64())),
     (pa.types.is_floating, _float_cells),
     (pa.types.is_boolean, _cells_of(CellKind.BOOLEAN)),

@@ -79,7 +79,9 @@ def choose_contacts(bounds: list[BoundRule], rows: Rows) -> Contacts:
         findings += finding_at(bound, "", {"several_identifiers": present & taken})
         values = expand(reading.values, n_rows)
         # The same text in two fields names two contacts.
-        words.append(text_words(_named(bound.path, values), seed=IDENTIFIERS.index(bound.path)))
+        # Email addresses ignore case.
+        names = pc.utf8_lower(values) if bound.path == "email" else values
+        words.append(text_words(names, seed=IDENTIFIERS.index(bound.path)))
         identifiers.append(Identifier(name=bound.path, values=values, where=is_sent))
         taken = taken | present
         if reading.kinds and not isinstance(bound.parts[""], Constant):
@@ -103,11 +105,6 @@ def _of_sent(bound: BoundRule, findings: list[Finding], is_sent: Mask) -> Iterat
             yield finding
         else:
             yield from only_where([finding], bound.parts[""], is_sent)
-
-
-def _named(identifier: str, values: pa.Array) -> pa.Array:
-    """Return the values by which contacts differ: email addresses ignore case."""
-    return pc.utf8_lower(values) if identifier == "email" else values
 
 
 def _digits(numbers: pa.Array, rows: Rows) -> DigitRange:

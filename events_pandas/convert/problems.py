@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from events_pandas.convert.cells import TEXT_TYPE, Mask, Rows, time_text
 from events_pandas.convert.codes import CODES, RANKS, Severity
+from events_pandas.convert.json_text import joined
 from events_pandas.convert.odd_texts import outlined, visible
 from events_pandas.intercom import IDENTIFIERS
 from events_pandas.words import escaped
@@ -77,8 +78,8 @@ class Finding:
         values = pa.nulls(0, TEXT_TYPE) if self.values is None else self._shown_values()
         where = f" in {self.label}" if self.label else ""
         field = escaped(self.field)
-        parts = (f"{field}: ", values, f"{where} {cause}: ", self._cures(len(values), cure), "")
-        with_value = pc.binary_join_element_wise(*(_text_datum(part) for part in parts))
+        pieces = (f"{field}: ", values, f"{where} {cause}: ", self._cures(len(values), cure))
+        with_value = joined(*pieces, length=len(values))
         without_value = f"{field}: {self.label or CODES[self.code].subject} {cause}: {cure}"
         with_value = pc.fill_null(with_value, without_value)
         rest = pa.repeat(pa.scalar(without_value, TEXT_TYPE), len(self.rows) - len(with_value))
@@ -105,27 +106,20 @@ class Finding:
 
     def all_values(self) -> pa.Array:
         """Return the value in each row (large_string); null where it is empty or not kept."""
-        return self._values_of(len(self.rows))
+        return _filled(self.values, len(self.rows))
 
     def head_values(self) -> pa.Array:
         """Return the values of the first `VALUES_KEPT` rows (large_string); null where a cell is empty."""
-        return self._values_of(min(len(self.rows), VALUES_KEPT))
+        return _filled(self.values, min(len(self.rows), VALUES_KEPT))
 
     def head_cures(self) -> pa.Array:
         """Return the cures of the first `VALUES_KEPT` rows (large_string); null where the code's own cure fits."""
         return _filled(self.cures, min(len(self.rows), VALUES_KEPT))
 
-    def _values_of(self, n_rows: int) -> pa.Array:
-        return _filled(self.values, n_rows)
-
 
 def _filled(texts: pa.Array | None, length: int) -> pa.Array:
     known = pa.nulls(0, TEXT_TYPE) if texts is None else texts[:length]
     return pa.concat_arrays([known, pa.nulls(length - len(known), TEXT_TYPE)])
-
-
-def _text_datum(part: "str | pa.Array") -> Any:
-    return pa.scalar(part, TEXT_TYPE) if isinstance(part, str) else part
 
 
 def shown(values: pa.Array) -> pa.Array:
@@ -134,8 +128,7 @@ def shown(values: pa.Array) -> pa.Array:
     short = visible(pc.utf8_slice_codeunits(text, 0, SHOWN_CHARACTERS))
     if not pa.types.is_large_string(values.type):
         return short
-    quote = pa.scalar("'", TEXT_TYPE)
-    return pc.binary_join_element_wise(quote, short, quote, pa.scalar("", TEXT_TYPE))
+    return joined("'", short, "'", length=len(short))
 
 
 def merged(findings: Iterable[Finding], fields: Sequence[str]) -> Iterator[Finding]:

@@ -100,7 +100,8 @@ def _distinct(years: Seconds) -> list[int]:
 def _changes(zone: str, year: int) -> tuple[_Change, ...]:
     """Return the changes of a year's clocks. The first is the offset at the start, as a change to the same offset."""
     known = ZoneInfo(zone)
-    start = max(_unix(dt.datetime(year, 1, 1, tzinfo=dt.UTC)) - 2 * _DAY, _FIRST)
+    first_day = dt.datetime(year, 1, 1, tzinfo=dt.UTC) - _EPOCH
+    start = max((first_day.days - 2) * _DAY, _FIRST)
     stop = min(start + 370 * _DAY, _LAST)
     held = _offset(known, start)
     return ((start, held, held), *_found(known, range(start, stop + 1, _DAY)))
@@ -128,7 +129,3 @@ def _second_of(zone: ZoneInfo, day: int, held: int) -> int:
 def _offset(zone: ZoneInfo, second: int) -> int:
     local = (_EPOCH + dt.timedelta(seconds=second)).astimezone(zone).utcoffset()
     return 0 if local is None else local // dt.timedelta(seconds=1)
-
-
-def _unix(time: dt.datetime) -> int:
-    return (time - _EPOCH) // dt.timedelta(seconds=1)
