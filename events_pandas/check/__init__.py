@@ -12,7 +12,7 @@ from events_pandas.check.checking import (
     unjudged_rows,
 )
 from events_pandas.check.duplicates import Repeats
-from events_pandas.check.earlier_runs import CLAIMED, FREE, EarlierRuns, EarlierSubmissions, Entries, used_up
+from events_pandas.check.earlier_runs import CLAIMED, FREE, EarlierSubmissions, Entries, used_up
 from events_pandas.check.row_counts import RowCounts
 
 __all__ = [
@@ -20,7 +20,6 @@ __all__ = [
     "FREE",
     "CheckedRows",
     "EarlierFrames",
-    "EarlierRuns",
     "EarlierSubmissions",
     "Entries",
     "FrameCheck",

@@ -249,13 +249,7 @@ def _future_findings(created_at: npt.NDArray[np.datetime64], now: float, convert
         return []
     shown = pa.array(np.datetime_as_string(created_at[rows[:VALUES_KEPT]], timezone="UTC").tolist(), TEXT_TYPE)
     return [
-        Finding(
-            code="in_the_future",
-            rows=rows,
-            values=shown,
-            field="created_at",
-            label=converter.labels["created_at"],
-        )
+        Finding(code="in_the_future", rows=rows, values=shown, field="created_at", label=converter.labels["created_at"])
     ]
 
 

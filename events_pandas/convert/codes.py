@@ -40,10 +40,7 @@ _ROW_ERRORS: Table = {
         "put a cell that holds a comma in quotes, without a blank before the first quote",
     ),
     "repeated_header": ("repeats the file's header line", "delete the line"),
-    "quote_not_doubled": (
-        "has text after a closing quote",
-        'write every quote within a quoted cell twice ("")',
-    ),
+    "quote_not_doubled": ("has text after a closing quote", 'write every quote within a quoted cell twice ("")'),
 }
 
 _ERRORS: Table = {

@@ -5,7 +5,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from events_pandas.convert.cells import TEXT_TYPE, CellKind, Cells, Mask, text_bytes, to_mask, valid_mask, without
+from events_pandas.convert.cells import TEXT_TYPE, CellKind, Cells, Mask, Rows, text_bytes, to_mask, valid_mask, without
 from events_pandas.convert.readers import CodeMasks
 
 SECONDS_LIMIT = 10**11
@@ -19,18 +19,11 @@ MONTHS, MONTH_DAYS = 12, 31
 _SECONDS_DIGITS, _INT64_DIGITS = 11, 18
 _UNIT_DIGITS = 3
 _SIZES = np.array([SECONDS_LIMIT, SECONDS_LIMIT * 10**3, SECONDS_LIMIT * 10**6], np.uint64)
-_SIZE_CODES = {
-    1: "time_in_milliseconds",
-    2: "time_in_microseconds",
-    3: "time_in_nanoseconds",
-    4: "time_unreadable",
-}
+_SIZE_CODES = {1: "time_in_milliseconds", 2: "time_in_microseconds", 3: "time_in_nanoseconds", 4: "time_unreadable"}
 _NUMBER = r"^(?P<sign>-?)0*(?P<whole>[0-9]+)(?:\.(?P<part>[0-9]+))?$"
 
 _ZERO, _NINE = b"09"
 _NO_TEXT = pa.scalar("", TEXT_TYPE)
-
-Integers = npt.NDArray[np.int64]
 
 
 def read_epoch(cells: Cells, unit: str | None) -> tuple[pa.Array, CodeMasks]:
@@ -107,7 +100,7 @@ _READERS = {
 }
 
 
-def _looks_like_days(numbers: Integers) -> Mask:
+def _looks_like_days(numbers: Rows) -> Mask:
     """Tell which numbers look like days, such as 19970131: as seconds they are within three weeks of August 1970."""
     is_day = (numbers >= FIRST_DAY) & (numbers <= LAST_DAY)
     if not is_day.any():

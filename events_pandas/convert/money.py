@@ -126,9 +126,8 @@ def read_currency(cells: Cells) -> tuple[pa.Array, CodeMasks]:
         return reject_all(cells, TEXT_TYPE, "currency_unknown")
     letters = pc.utf8_lower(cells.values)
     unknown = cells.mask() & ~_is_currency(letters)
-    return without(letters, unknown), unreadable_faults(
-        letters, unknown, code="currency_unknown", is_readable=_is_currency
-    )
+    faults = unreadable_faults(letters, unknown, code="currency_unknown", is_readable=_is_currency)
+    return without(letters, unknown), faults
 
 
 def _is_currency(letters: pa.Array) -> Mask:

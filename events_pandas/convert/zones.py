@@ -58,11 +58,7 @@ def localized(local: pa.Array, zone: str, *, is_day: Mask) -> tuple[pa.Array, Co
     found = placed(np.where(beyond, 0, seconds), zone)
     ambiguous = present & found.is_twice & ~is_day & ~beyond
     nonexistent = present & found.is_skipped & ~is_day & ~beyond
-    faults = [
-        ("time_unreadable", beyond),
-        ("local_time_ambiguous", ambiguous),
-        ("local_time_nonexistent", nonexistent),
-    ]
+    faults = [("time_unreadable", beyond), ("local_time_ambiguous", ambiguous), ("local_time_nonexistent", nonexistent)]
     return without(pa.array(found.seconds), ambiguous | nonexistent | beyond | ~present), faults
 
 
