@@ -78,8 +78,7 @@ def choose_contacts(bounds: list[BoundRule], rows: Rows) -> Contacts:
         findings += _of_sent(bound, reading.findings, is_sent)
         findings += finding_at(bound, "", {"several_identifiers": present & taken})
         values = expand(reading.values, n_rows)
-        # The same text in two fields names two contacts.
-        # Email addresses ignore case.
+        # Email addresses ignore case. The same text in two fields names two contacts, so each field has its own seed.
         names = pc.utf8_lower(values) if bound.path == "email" else values
         words.append(text_words(names, seed=IDENTIFIERS.index(bound.path)))
         identifiers.append(Identifier(name=bound.path, values=values, where=is_sent))
