@@ -192,5 +192,5 @@ def test_rows_that_would_be_duplicates_are_noted(frame):
 
     checked = check_rows(converter, len(frame), now=NOW)
 
-    told = [finding.rows for finding in checked.findings if finding.code == "would_be_duplicate"]
-    assert np.concatenate([*told, []]).tolist() == expected
+    reported = [finding.rows for finding in checked.findings if finding.code == "would_be_duplicate"]
+    assert np.concatenate([*reported, []]).tolist() == expected

@@ -118,11 +118,11 @@ def test_check_rows_takes_no_rows(check):
 
 def test_check_rows_tells_how_far_it_is(check):
     """Progress is reported chunk by chunk, and adds up to all rows."""
-    told = []
+    reported = []
 
-    check(pd.DataFrame({"time": range(7), "who": ["a"] * 7}), advance=told.append, chunksize=3)
+    check(pd.DataFrame({"time": range(7), "who": ["a"] * 7}), advance=reported.append, chunksize=3)
 
-    assert told == [3, 3, 1]
+    assert reported == [3, 3, 1]
 
 
 @pytest.fixture

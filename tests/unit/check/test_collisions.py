@@ -82,13 +82,13 @@ def test_numbered_digests_are_equal_where_both_words_are():
 
 def test_rows_among_finds_every_row_with_a_wanted_word():
     """Positions ascend across blocks; without anything wanted there are none."""
-    halves = np.arange(BLOCK_ROWS + 5, dtype=np.uint64)
-    halves[3] = 2**64 - 1
+    first_words = np.arange(BLOCK_ROWS + 5, dtype=np.uint64)
+    first_words[3] = 2**64 - 1
 
-    found = rows_among(halves, np.array([2, BLOCK_ROWS + 4, 2**64 - 1], np.uint64))
+    found = rows_among(first_words, np.array([2, BLOCK_ROWS + 4, 2**64 - 1], np.uint64))
 
     assert found.tolist() == [2, 3, BLOCK_ROWS + 4]
-    assert rows_among(halves, np.array([], np.uint64)).tolist() == []
+    assert rows_among(first_words, np.array([], np.uint64)).tolist() == []
 
 
 def test_key_index_finds_what_was_added():

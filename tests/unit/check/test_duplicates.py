@@ -134,14 +134,14 @@ MEND_BEFORE = (
 
 
 @pytest.mark.parametrize(
-    ("policy", "told"),
+    ("policy", "reported"),
     [
         ("skip", {("would_be_duplicate", row): f"event: row 1 {WOULD_BE}" for row in (0, 2)}),
         ("send", {}),
         ("spread", {("mend_before_spread", row): f"event: row 1 {MEND_BEFORE}" for row in (0, 2)}),
     ],
 )
-def test_invalid_rows_claim_no_event(policy, told):
+def test_invalid_rows_claim_no_event(policy, reported):
     """An invalid row that would be a duplicate, or need another second, gets a note, wherever it stands."""
     frame = _frame(time=[5, 5, 5, 6], note=["x" * 256, "y", "y" * 256, "z" * 256])
 
@@ -149,7 +149,7 @@ def test_invalid_rows_claim_no_event(policy, told):
 
     assert checked.is_sent.tolist() == [False, True, False, False]
     assert len(checked.added) == len(checked.repeats.rows) == 0
-    assert _messages(checked) == told
+    assert _messages(checked) == reported
 
 
 @pytest.mark.parametrize("policy", ["skip", "send", "spread"])

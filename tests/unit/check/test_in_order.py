@@ -112,15 +112,15 @@ def test_in_order_leaves_chunks_undone_when_it_is_closed(threads):
 
 def test_in_order_looks_no_further_ahead_than_its_threads(threads):
     """At most threads + 1 chunks are in memory beyond those taken."""
-    told = []
+    reported = []
 
     def chunks():
         for chunk in CHUNKS:
-            told.append(chunk)
+            reported.append(chunk)
             yield chunk
 
     for done, _ in enumerate(in_order(Work(), chunks()), start=1):
-        assert len(told) - done <= threads + 1
+        assert len(reported) - done <= threads + 1
 
 
 @pytest.mark.parametrize("error", [SystemExit(3), GeneratorExit()])

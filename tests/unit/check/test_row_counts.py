@@ -151,8 +151,8 @@ def test_spellings_of_two_names_are_noted_for_the_first(check):
     assert messages[0].startswith("event_name: 2 spellings ('b', 'B') in column 'name' are one event")
 
 
-@pytest.mark.parametrize(("count", "told"), [(120, []), (121, ["121"]), (1_500, ["1,000 or more"])])
-def test_more_names_than_a_workspace_may_have_are_noted_once(check, count, told):
+@pytest.mark.parametrize(("count", "reported"), [(120, []), (121, ["121"]), (1_500, ["1,000 or more"])])
+def test_more_names_than_a_workspace_may_have_are_noted_once(check, count, reported):
     """The note stands at the first row of the first name beyond the limit, whether or not names are still counted."""
     frame = pd.DataFrame({"name": [f"name-{number}" for number in range(count)]})
 
@@ -171,7 +171,7 @@ def test_more_names_than_a_workspace_may_have_are_noted_once(check, count, told)
                 )
             ],
         )
-        for number in told
+        for number in reported
     ]
 
 
@@ -324,11 +324,11 @@ def test_row_counts_of_a_stream_go_on(check):
         pd.DataFrame({"name": ["a"], "who": [70], "note": pd.Series([6], dtype=object)}),
     ]
 
-    told = []
+    reported = []
     for frame in frames:
         checked = check(frame, earlier=earlier, user_id="who", metadata={"note": Text("note")})
-        told.append([(code, rows) for code, _, rows, _ in _notes(checked)])
+        reported.append([(code, rows) for code, _, rows, _ in _notes(checked)])
 
-    assert told == [[], [("event_name_spellings", [1]), ("leading_zeros", [0]), ("type_drift", [1])], []]
+    assert reported == [[], [("event_name_spellings", [1]), ("leading_zeros", [0]), ("type_drift", [1])], []]
     assert earlier.row_counts.rows[:3].tolist() == [1, 1, 2]
     assert earlier.n_rows == 4

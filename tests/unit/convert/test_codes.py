@@ -92,6 +92,6 @@ def test_codes_of_notes_say_how_often_they_are_reported():
 )
 def test_code_has_a_subject_where_neither_column_nor_value_is_known(code, message):
     """A message is a full sentence even without column and value."""
-    (told,) = Finding(code=code, rows=np.array([0]), field="event").messages().to_pylist()
+    (reported,) = Finding(code=code, rows=np.array([0]), field="event").messages().to_pylist()
 
-    assert told.startswith(message)
+    assert reported.startswith(message)

@@ -404,19 +404,19 @@ def test_runs_are_read_as_the_values_that_they_repeat(becomes):
 
 
 @pytest.mark.parametrize(
-    ("column", "code", "told"),
+    ("column", "code", "reported"),
     [
         (_objects("a", b"b", b"c"), "text_in_bytes", "'b' in column 'x' came as bytes and is read as text in UTF-8"),
         (_arrow([None, b"b"], pa.binary()), "text_in_bytes", "'b' in column 'x' came as bytes and is read as text"),
         (_arrow([None, UUID.bytes], pa.binary(16)), "uuid_in_bytes", f"'{UUID}' in column 'x' came as 16 bytes"),
     ],
 )
-def test_what_is_read_from_bytes_is_noted_once(convert, column, code, told):
+def test_what_is_read_from_bytes_is_noted_once(convert, column, code, reported):
     """Text that is read from bytes gets one note, at the first cell."""
     (finding,) = convert(pd.DataFrame({"x": column}), metadata={"value": "x"}).findings
 
     assert (finding.code, finding.severity, finding.rows.tolist()) == (code, "note", [1])
-    assert finding.messages()[0].as_py().startswith(f"metadata.value: {told}")
+    assert finding.messages()[0].as_py().startswith(f"metadata.value: {reported}")
 
 
 def test_bytes_that_are_not_utf8_are_refused_with_a_hint(convert):
