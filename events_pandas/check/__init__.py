@@ -1,11 +1,10 @@
 """The rows of a frame, or of a stream of frames, judged together: repeats, earlier runs, counts over all rows."""
 
 from events_pandas.check.canary import canary_rows
-from events_pandas.check.census import Census
 from events_pandas.check.checking import (
     CheckedRows,
     EarlierFrames,
-    Tally,
+    FrameCheck,
     check_rows,
     chunk_bounds,
     first_errors,
@@ -13,19 +12,19 @@ from events_pandas.check.checking import (
     unjudged_rows,
 )
 from events_pandas.check.duplicates import Repeats
-from events_pandas.check.earlier_runs import CLAIMED, FREE, EarlierRuns, EarlierSubmissions, Entries, used_up
+from events_pandas.check.earlier_runs import CLAIMED, FREE, EarlierSubmissions, Entries, used_up
+from events_pandas.check.row_counts import RowCounts
 
 __all__ = [
     "CLAIMED",
     "FREE",
-    "Census",
     "CheckedRows",
     "EarlierFrames",
-    "EarlierRuns",
     "EarlierSubmissions",
     "Entries",
+    "FrameCheck",
     "Repeats",
-    "Tally",
+    "RowCounts",
     "canary_rows",
     "check_rows",
     "chunk_bounds",

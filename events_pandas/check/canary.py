@@ -1,4 +1,4 @@
-"""The few rows that a run submits first, chosen so that they tell most about all the others."""
+"""The few rows that a run submits first, chosen to show as much as possible about all the others."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from events_pandas.check.census import Census
 from events_pandas.check.checking import CheckedRows, chunk_bounds
 from events_pandas.check.collisions import BLOCK_ROWS
 from events_pandas.check.in_order import in_order
+from events_pandas.check.row_counts import RowCounts
 from events_pandas.convert.batch import Converter, EventBatch
 from events_pandas.convert.cells import Mask, Rows
 from events_pandas.convert.keys import normalized_names
@@ -25,28 +25,11 @@ _NAME = "event_name"
 
 
 def canary_rows(converter: Converter, checked: CheckedRows, most: int) -> Rows:
-    """Choose the rows of a frame that are submitted first.
+    """Choose the `most` rows of a frame that are submitted first, ascending; the same frame gives the same rows.
 
-    Parameters
-    ----------
-    converter : Converter
-        The frame's converter.
-    checked : CheckedRows
-        The judgement of its rows.
-    most : int
-        How many rows are chosen; all, where no more are to be sent.
-
-    Returns
-    -------
-    numpy.ndarray of int64
-        Positions in the frame, ascending, of rows that are to be sent.
-
-    Notes
-    -----
-    Together they have every event name, every identifier that names a contact, every metadata key, and every currency
-    of each amount, if as many rows as there are of these are enough. Where they are not, each further row is one that
-    has most of what is still missing, of several the one with the most frequent event name. Rows that are left are
-    spread evenly over the frame. The same frame has the same canary.
+    Together they have every event name, identifier field, metadata key and currency of each amount, if so many rows are
+    enough. If not, each further row is the one with most of what is still missing; among several, the one with the most
+    frequent event name. The rest is spread evenly over the frame. Only rows that are to be sent are chosen.
     """
     sent = np.flatnonzero(checked.is_sent)
     if len(sent) <= most:
@@ -54,14 +37,14 @@ def canary_rows(converter: Converter, checked: CheckedRows, most: int) -> Rows:
     chosen = _covering_rows(_kinds_of_rows(converter, checked, most), most)
     others = np.setdiff1d(sent, chosen, assume_unique=True)
     n_others = most - len(chosen)
-    # The middle of each of as many stretches of the same length.
+    # The rows are cut into stretches of the same length: take the middle of each.
     places = (2 * np.arange(n_others) + 1) * len(others) // (2 * max(n_others, 1))
     return np.sort(np.concatenate([chosen, others[places]]))
 
 
 def _kinds_of_rows(converter: Converter, checked: CheckedRows, most: int) -> pd.DataFrame:
-    """Return the first row of each kind that is sent, with what it has; the index is its position."""
-    ranks = _name_ranks(checked.census, most)
+    """Return the first row of each kind that is sent, with its variants; the index is the row's position."""
+    ranks = _name_ranks(checked.row_counts, most)
 
     def kinds(bounds: tuple[int, int]) -> pd.DataFrame:
         return _kinds_of_chunk(converter.convert(*bounds), checked.is_sent[slice(*bounds)], ranks)
@@ -72,11 +55,11 @@ def _kinds_of_rows(converter: Converter, checked: CheckedRows, most: int) -> pd.
     return found
 
 
-def _name_ranks(census: Census, most: int) -> dict[str | None, int]:
-    """Return the most frequent event names, each with its place among them."""
+def _name_ranks(row_counts: RowCounts, most: int) -> dict[str | None, int]:
+    """Return the rank of each of the most frequent event names."""
     counts: Counter[str] = Counter()
-    for name, place in census.names.items():
-        counts[normalized_event_name(name)] += int(census.rows[place])
+    for name, place in row_counts.names.items():
+        counts[normalized_event_name(name)] += int(row_counts.rows[place])
     return {name: rank for rank, (name, _) in enumerate(counts.most_common(most))}
 
 
@@ -92,7 +75,7 @@ def _kinds_of_chunk(batch: EventBatch, where: Mask, ranks: Mapping[str | None, i
 
 
 def _variants(member: Member) -> npt.NDArray[Any]:
-    """Return where a metadata key has a value, or of which currency it is."""
+    """Return where a metadata key has a value, or in which currency."""
     if member.variants is None:
         return member.mask()
     currencies: npt.NDArray[np.object_] = member.variants.to_numpy(zero_copy_only=False)
@@ -100,11 +83,11 @@ def _variants(member: Member) -> npt.NDArray[Any]:
 
 
 def _covering_rows(kinds: pd.DataFrame, most: int) -> Rows:
-    """Choose rows until nothing is missing that further ones would have."""
+    """Choose rows until further ones would add nothing."""
     ranks = kinds[_NAME].to_numpy()
     kinds = kinds.iloc[np.lexsort((kinds.index, np.where(ranks == _ABSENT, most, ranks)))]
     codes = [_codes(kinds[column]) for column in kinds]
-    # The last place is that of `_ABSENT`: what a row does not have is not missing.
+    # The last place belongs to `_ABSENT`: it is never missing.
     missing = [np.arange(column.max() + 2) <= column.max() for column in codes]
     chosen: list[int] = []
     while len(chosen) < most:
@@ -120,7 +103,7 @@ def _covering_rows(kinds: pd.DataFrame, most: int) -> Rows:
 
 
 def _codes(values: "pd.Series[Any]") -> Codes:
-    """Give each value of a column a number; `_ABSENT` where there is none."""
+    """Return a number for each value of a column; `_ABSENT` where there is none."""
     if values.dtype == bool:
         return np.where(values, 0, _ABSENT)
     return values.to_numpy() if values.name == _NAME else pd.factorize(values)[0]

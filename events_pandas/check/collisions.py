@@ -12,90 +12,58 @@ from events_pandas.check.in_order import in_order
 from events_pandas.convert.cells import Mask, Rows
 from events_pandas.convert.keys import EventKeys, Words
 
-Column: TypeAlias = npt.NDArray[Any]
-Run: TypeAlias = list[Column]
-"""The first halves of keys, sorted; their second halves; and what is remembered of each, column by column."""
+KeyColumn: TypeAlias = npt.NDArray[Any]
+Segment: TypeAlias = list[KeyColumn]
+"""Keys, sorted: the first 64 bits of each, the second 64 bits, and what is kept for it, column by column."""
 
 BLOCK_ROWS = 2**16
-"""Rows looked at at a time: enough that what each call costs by itself matters little."""
+"""How many rows are processed at a time: enough that the cost of each call matters little."""
 PAGED_BYTES = 2**16
-"""Columns of that size are mapped by themselves: what is unused of the last page is little."""
-FIRST_HALF = slice(0, 1)
+"""From this size on, a column gets memory pages of its own: the unused rest of the last page is small."""
+FIRST_WORD = slice(0, 1)
 _SMALL_ROWS = 2**32 - 1
 
 _PARTS = tuple((np.uint64(part << 61), np.uint64((part + 1 << 61) - 1)) for part in range(8))
-"""Keys are parted by their first three bits."""
+"""Keys are divided by their first three bits."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Collisions:
-    """The rows of a frame that share their event with others.
+    """The rows of a frame that share their event with others."""
 
-    Parameters
-    ----------
-    rows : numpy.ndarray of int64, shape (n,)
-        Their positions; those of one event side by side, and of these the earlier ones first.
-    groups : numpy.ndarray of int64, shape (n,)
-        A number for each event, ascending.
+    rows: Rows  # positions; the rows of an event stand together, earlier ones first
+    groups: npt.NDArray[np.int64]  # a number for each event, ascending
+
+
+def collisions(keys: EventKeys, first_words: npt.NDArray[np.uint64], where: Mask) -> Collisions:
+    """Find the rows that share their event with others of the frame, by all 128 bits of their keys.
+
+    `first_words` are the first 64 bits of each row's key; `where` are the rows that have a key. Nearly every frame has
+    few such rows, and sorting only the first words finds them fastest. They are sorted in parts, by their first bits,
+    so that there is never a second copy of all of them.
     """
-
-    rows: Rows
-    groups: npt.NDArray[np.int64]
-
-
-def collisions(keys: EventKeys, halves: npt.NDArray[np.uint64], where: Mask) -> Collisions:
-    """Find the rows that share their event with others of the frame.
-
-    Parameters
-    ----------
-    keys : EventKeys
-        Of all rows.
-    halves : numpy.ndarray of uint64, shape (n_rows,)
-        The first half of each row's key.
-    where : numpy.ndarray of bool, shape (n_rows,)
-        The rows that have a key.
-
-    Returns
-    -------
-    Collisions
-        Exact: the second halves are compared of rows that share their first.
-
-    Notes
-    -----
-    Nearly every frame has few such rows: sorting the first halves, without the rows, finds them in the shortest time.
-    They are sorted in parts, by their first bits, so that no second copy of all of them is needed.
-    """
-    rows = rows_among(halves, _shared(halves, where))
+    rows = rows_among(first_words, _shared(first_words, where))
     rows = rows[where[rows]]
     groups = numbered(keys.words(rows))
-    # Different keys with the same first half are each a group of one.
+    # Different keys with the same first word are each a group of one.
     is_shared = np.bincount(groups, minlength=1)[groups] > 1
     rows, groups = rows[is_shared], groups[is_shared]
     order = np.argsort(groups, kind="stable")
     return Collisions(rows=rows[order], groups=groups[order])
 
 
-def _shared(halves: npt.NDArray[np.uint64], where: Mask) -> Column:
-    """Return what several rows have, sorted, each once."""
-    if len(halves) <= BLOCK_ROWS:
-        return _repeated(halves[where])
-    parts = in_order(lambda part: _repeated(halves[where & (halves >= part[0]) & (halves <= part[1])]), _PARTS)
+def _shared(first_words: npt.NDArray[np.uint64], where: Mask) -> KeyColumn:
+    """Return the words that several rows have, sorted, each once."""
+    if len(first_words) <= BLOCK_ROWS:
+        return _repeated(first_words[where])
+    parts = in_order(
+        lambda part: _repeated(first_words[where & (first_words >= part[0]) & (first_words <= part[1])]), _PARTS
+    )
     return np.concatenate(list(parts))
 
 
 def numbered(words: Words) -> npt.NDArray[np.int64]:
-    """Give each distinct digest a number.
-
-    Parameters
-    ----------
-    words : numpy.ndarray of uint64, shape (2, n)
-        Any digests; equal are those of which both halves are.
-
-    Returns
-    -------
-    numpy.ndarray of int64, shape (n,)
-        The same number for equal digests, from 0.
-    """
+    """Give each distinct digest, shape (2, n), a number, from 0."""
     order = np.lexsort((words[1], words[0]))
     first, second = words[0][order], words[1][order]
     is_new = np.zeros(len(order), dtype=bool)
@@ -105,39 +73,26 @@ def numbered(words: Words) -> npt.NDArray[np.int64]:
     return numbers
 
 
-def _repeated(halves: Column) -> Column:
-    """Return what is there more than once, sorted, each once."""
-    halves.sort()
-    repeated = halves[1:][halves[1:] == halves[:-1]]
+def _repeated(first_words: KeyColumn) -> KeyColumn:
+    """Return the words that come more than once, sorted, each once."""
+    first_words.sort()
+    repeated = first_words[1:][first_words[1:] == first_words[:-1]]
     return _distinct(repeated)
 
 
-def _distinct(ordered: Column) -> Column:
+def _distinct(ordered: KeyColumn) -> KeyColumn:
     is_new = np.ones(len(ordered), dtype=bool)
     is_new[1:] = ordered[1:] != ordered[:-1]
     return ordered[is_new]
 
 
-def rows_among(halves: npt.NDArray[np.uint64], wanted: npt.NDArray[np.uint64]) -> Rows:
-    """Return which rows have one of some halves.
-
-    Parameters
-    ----------
-    halves : numpy.ndarray of uint64, shape (n_rows,)
-        The first half of each row's key.
-    wanted : numpy.ndarray of uint64, shape (n,)
-        Sorted, each once.
-
-    Returns
-    -------
-    numpy.ndarray of int64
-        Positions, ascending.
-    """
+def rows_among(first_words: npt.NDArray[np.uint64], wanted: npt.NDArray[np.uint64]) -> Rows:
+    """Return the positions of the rows whose first word is among `wanted`, which is sorted and without repeats."""
     if not len(wanted):
         return np.zeros(0, np.int64)
     found = []
-    for start in range(0, len(halves), BLOCK_ROWS):
-        block = halves[start : start + BLOCK_ROWS]
+    for start in range(0, len(first_words), BLOCK_ROWS):
+        block = first_words[start : start + BLOCK_ROWS]
         places = np.minimum(np.searchsorted(wanted, block), len(wanted) - 1)
         found.append(np.flatnonzero(wanted[places] == block) + start)
     return np.concatenate(found)
@@ -145,77 +100,58 @@ def rows_among(halves: npt.NDArray[np.uint64], wanted: npt.NDArray[np.uint64]) -
 
 @dataclass(slots=True)
 class KeyIndex:
-    """The events of the frames seen so far, each with its row and a digest of what was sent.
+    """The events of the frames seen so far, each with its row and a digest of its payload.
 
-    Notes
-    -----
-    28 bytes a row, and little more while runs are merged: the keys are parted, and each part has sorted runs, of which
-    two of about the same length are merged into one, so that a key is moved about log2(rows / chunk) times. Exact: two
-    keys are the same only if all 128 bits are.
+    It takes 28 bytes a row, and little more while segments are merged. The keys are divided into parts; each part has
+    sorted segments, and two segments of about the same length are merged. So a key is moved about log2(rows / chunk)
+    times. All 128 bits of a key are compared.
     """
 
-    _parts: tuple[list[Run], ...] = field(default_factory=lambda: tuple([] for _ in _PARTS), init=False)
+    _parts: tuple[list[Segment], ...] = field(default_factory=lambda: tuple([] for _ in _PARTS), init=False)
 
     def find(self, words: Words) -> tuple[Rows, npt.NDArray[np.uint64]]:
-        """Return what is known of events.
+        """Return the row and the payload's digest of each event; row -1, and a meaningless digest, if it is not known.
 
-        Parameters
-        ----------
-        words : numpy.ndarray of uint64, shape (2, n)
-            Their keys.
-
-        Returns
-        -------
-        rows : numpy.ndarray of int64, shape (n,)
-            The row that has each event; -1 where none has.
-        digests : numpy.ndarray of uint64, shape (n,)
-            The digest of its payload; meaningless where there is none.
+        `words` are the events' keys, shape (2, n).
         """
         rows = np.full(words.shape[1], -1, np.int64)
         digests = np.zeros(words.shape[1], np.uint64)
-        for runs, asked in self._parted(words[0]):
+        for segments, asked in self._parted(words[0]):
             own = words[:, asked]
-            for first, second, known_rows, known_digests in runs:
+            for first, second, known_rows, known_digests in segments:
                 found, places = _places(own, first, second)
                 rows[asked[found]], digests[asked[found]] = known_rows[places], known_digests[places]
         return rows, digests
 
     def add(self, words: Words, rows: Rows, digests: npt.NDArray[np.uint64]) -> None:
-        """Remember events; of one that is known already, the newest row stands.
+        """Add events: their keys, shape (2, n), each once, their rows in the stream, and digests of their payloads.
 
-        Parameters
-        ----------
-        words : numpy.ndarray of uint64, shape (2, n)
-            Their keys, each once.
-        rows : numpy.ndarray of int64, shape (n,)
-            Their rows, counted over all frames.
-        digests : numpy.ndarray of uint64, shape (n,)
-            A digest of the payload of each.
+        If an event is known already, the newest row counts.
         """
-        # Half the width holds the rows of nearly every run.
+        # uint32 holds the rows of nearly every segment.
         is_small = not len(rows) or int(rows.max()) <= _SMALL_ROWS
-        for runs, added in self._parted(words[0]):
+        for segments, added in self._parted(words[0]):
             kept_rows = rows[added].astype(np.uint32 if is_small else np.int64)
-            run = [words[0][added], words[1][added], kept_rows, digests[added]]
-            while runs and len(runs[-1][0]) <= 2 * len(run[0]):
-                run = _merged(runs.pop(), run)
-            runs.append(run)
+            segment = [words[0][added], words[1][added], kept_rows, digests[added]]
+            while segments and len(segments[-1][0]) <= 2 * len(segment[0]):
+                segment = _merged(segments.pop(), segment)
+            segments.append(segment)
 
-    def _parted(self, halves: Column) -> Iterator[tuple[list[Run], npt.NDArray[np.int64]]]:
-        """Yield the runs of each part of the keys, and where the keys given stand that belong to it, in order."""
-        order = np.argsort(halves)
-        starts = np.searchsorted(halves[order], [start for start, _ in _PARTS])
-        for runs, asked in zip(self._parts, np.split(order, starts[1:]), strict=True):
+    def _parted(self, first_words: KeyColumn) -> Iterator[tuple[list[Segment], npt.NDArray[np.int64]]]:
+        """Yield the segments of each part, and the places of the given keys that belong to it, sorted by key."""
+        order = np.argsort(first_words)
+        starts = np.searchsorted(first_words[order], [start for start, _ in _PARTS])
+        for segments, asked in zip(self._parts, np.split(order, starts[1:]), strict=True):
             if len(asked):
-                yield runs, asked
+                yield segments, asked
 
 
-def _merged(older: Run, newer: Run) -> Run:
-    """Merge two runs into one, and empty them."""
+def _merged(older: Segment, newer: Segment) -> Segment:
+    """Merge two segments into one, and empty them."""
     is_newer = np.zeros(len(older[0]) + len(newer[0]), dtype=bool)
     is_newer[np.searchsorted(older[0], newer[0]) + np.arange(len(newer[0]))] = True
-    merged: Run = []
-    # Column by column: no more than one of them is there twice.
+    merged: Segment = []
+    # Column by column, so that only one column is in memory twice.
     while older:
         column = _pages(len(is_newer), np.result_type(older[0], newer[0]))
         column[is_newer], column[~is_newer] = newer.pop(0), older.pop(0)
@@ -223,21 +159,21 @@ def _merged(older: Run, newer: Run) -> Run:
     return merged
 
 
-def _pages(n_rows: int, dtype: np.dtype[Any]) -> Column:
-    """Return a column of zeros; one that is long goes back to the system as soon as it is dropped.
+def _pages(n_rows: int, dtype: np.dtype[Any]) -> KeyColumn:
+    """Return a column of zeros; a long one goes back to the system as soon as it is dropped.
 
-    The allocator would keep the memory of the runs that are merged, and their gaps are too short for those to come.
+    The allocator would keep the memory of merged segments, and its gaps are too short for the next ones.
     """
     size = n_rows * dtype.itemsize
     return np.zeros(n_rows, dtype) if size < PAGED_BYTES else np.frombuffer(mmap.mmap(-1, size), dtype)
 
 
-def _places(words: Words, first: Column, second: Column) -> tuple[Mask, npt.NDArray[np.int64]]:
-    """Return which keys are in a sorted run, and where those are."""
+def _places(words: Words, first: KeyColumn, second: KeyColumn) -> tuple[Mask, npt.NDArray[np.int64]]:
+    """Return which keys are in a sorted segment, and their places there."""
     places = np.searchsorted(first, words[0])
     found = np.zeros(words.shape[1], dtype=bool)
     pending = np.arange(words.shape[1])
-    # Keys that share their first half stand side by side: nearly always there is one.
+    # Keys that share their first word stand side by side: nearly always there is only one.
     while len(pending):
         pending = pending[places[pending] < len(first)]
         pending = pending[first[places[pending]] == words[0][pending]]

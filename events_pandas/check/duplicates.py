@@ -1,4 +1,4 @@
-"""What becomes of rows that are one event to Intercom: held back, sent all the same, or spread over seconds."""
+"""What happens to rows that are one event to Intercom: they are skipped, sent anyway, or spread over seconds."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -8,255 +8,52 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from events_pandas.check.collisions import BLOCK_ROWS, KeyIndex, collisions, numbered, rows_among
-from events_pandas.check.earlier_runs import FREE, HALF_BITS, NO_SUBMISSIONS, EarlierRuns, EarlierSubmissions, Inquiry
+from events_pandas.check.earlier_runs import (
+    FREE,
+    HALF_BITS,
+    NO_SUBMISSIONS,
+    EarlierRuns,
+    EarlierSubmissions,
+    JournalQuery,
+)
 from events_pandas.convert.batch import Converter
 from events_pandas.convert.cells import TEXT_TYPE, Mask, Rows
 from events_pandas.convert.keys import EventKeys, Seconds, Words, event_words
 from events_pandas.convert.problems import VALUES_KEPT, Finding
 
 Streams = npt.NDArray[np.int64]
-"""A number for each contact and event name: rows that share it can differ in their second only."""
-
-
-def free_seconds(streams: Streams, seconds: Seconds, *, taken: tuple[Streams, Seconds]) -> Seconds:
-    """Give each event the next second that is free.
-
-    Parameters
-    ----------
-    streams : numpy.ndarray of int64, shape (n,)
-        The stream of each event, ascending.
-    seconds : numpy.ndarray of int64, shape (n,)
-        Its own second, ascending within a stream; all of them are taken.
-    taken : tuple of numpy.ndarray of int64
-        Streams and seconds that are taken.
-
-    Returns
-    -------
-    numpy.ndarray of int64, shape (n,)
-        For each event a later second, which neither is taken nor given to another event of its stream.
-
-    Notes
-    -----
-    All streams are laid on one line, far enough apart. On it the free places are numbered; each event takes the first
-    number after its own place that no earlier event has, which is a running maximum.
-    """
-    first = int(taken[1].min())
-    span = int(taken[1].max()) - first + len(taken[1]) + len(streams) + 2
-    places = np.unique(taken[0] * span + (taken[1] - first))
-    own = streams * span + (seconds - first)
-    # Free places up to one's own: the number of the first that comes after it.
-    numbers = own + 1 - np.searchsorted(places, own, side="right")
-    order = np.arange(len(numbers))
-    numbers = order + np.maximum.accumulate(numbers - order)
-    free = numbers + np.searchsorted(places - np.arange(len(places)), numbers, side="right")
-    return free - streams * span + first
-
-
-def spread_events(
-    words: Words,
-    streams: Streams,
-    seconds: Seconds,
-    *,
-    taken: tuple[Streams, Seconds],
-    is_taken: Callable[[Words], Mask],
-) -> Seconds:
-    """Give each event the next second that is free in this frame and in those before it.
-
-    Parameters
-    ----------
-    words : numpy.ndarray of uint64, shape (2, n)
-        A digest of contact and name, as `EventKeys.streams` makes it.
-    streams, seconds : numpy.ndarray of int64, shape (n,)
-        As for `free_seconds`.
-    taken : tuple of numpy.ndarray of int64
-        Streams and seconds that are taken in this frame.
-    is_taken : callable
-        Tells of event keys which of them earlier frames have.
-
-    Returns
-    -------
-    numpy.ndarray of int64, shape (n,)
-        The seconds.
-
-    Notes
-    -----
-    What earlier frames have taken is asked for where a second would be given, and then for ever longer stretches after
-    it, so that a contact with thousands of events in one second takes few rounds.
-    """
-    stretch = 1
-    while True:
-        given = free_seconds(streams, seconds, taken=taken)
-        hits = np.flatnonzero(is_taken(event_words(words, given)))
-        if not len(hits):
-            return given
-        # The first hit of each stream, and the stretch after it.
-        firsts = hits[np.unique(streams[hits], return_index=True)[1]]
-        events = np.concatenate([hits, np.repeat(firsts, stretch)])
-        asked = np.concatenate([given[hits], (given[firsts][:, None] + np.arange(1, stretch + 1)).ravel()])
-        known = is_taken(event_words(words[:, events], asked))
-        taken = np.append(taken[0], streams[events[known]]), np.append(taken[1], asked[known])
-        stretch *= 2
-
-
-def order_of_events(streams: Streams, seconds: Seconds, ties: list[npt.NDArray[np.uint64]]) -> Rows:
-    """Return the order in which events are given their seconds.
-
-    Parameters
-    ----------
-    streams, seconds : numpy.ndarray of int64, shape (n,)
-        The stream and the second of each event.
-    ties : list of numpy.ndarray of uint64, shape (n,)
-        Digests of what each event holds, so that the order of rows does not matter.
-
-    Returns
-    -------
-    numpy.ndarray of int64, shape (n,)
-        Positions.
-    """
-    return np.lexsort((*reversed(ties), seconds, streams))
-
+"""A number for each contact and event name: rows that share it can differ only in their second."""
 
 Digests = npt.NDArray[np.uint64]
 
 NO_ROW = -1
-"""In place of a row, where an event is none of this run's."""
+"""Stands for a row if an event is not one of this run's."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Repeats:
-    """Rows that are the same event as another row.
+    """Rows that are the same event as another row."""
 
-    Parameters
-    ----------
-    rows : numpy.ndarray of int64, shape (n,)
-        Their positions in the frame, ascending.
-    firsts : numpy.ndarray of int64, shape (n,)
-        The other row of each, counted over all frames of a stream; `NO_ROW` if an earlier run sent the event.
-    are_identical : numpy.ndarray of bool, shape (n,)
-        Whether the two hold the same metadata.
-    """
-
-    rows: Rows
-    firsts: Rows
-    are_identical: Mask
+    rows: Rows  # positions in the frame, ascending
+    firsts: Rows  # the other row of each, counted over the stream; `NO_ROW`: an earlier run sent the event
+    are_identical: Mask  # whether the two have the same metadata
 
     def among(self, where: Mask) -> "Repeats":
-        """Return some of them.
-
-        Parameters
-        ----------
-        where : numpy.ndarray of bool, shape (n,)
-            Which.
-
-        Returns
-        -------
-        Repeats
-            The others are left out.
-        """
+        """Return the chosen repeats."""
         return Repeats(rows=self.rows[where], firsts=self.firsts[where], are_identical=self.are_identical[where])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Resolution:
-    """What becomes of the rows that are one event with others, of this run or of earlier ones.
-
-    Parameters
-    ----------
-    policy : {"skip", "spread", "send"}
-        What the mapping says of duplicates.
-    repeats : Repeats
-        Valid rows that are the same event as an earlier one.
-    would_be : Repeats
-        Invalid rows that share their event with a valid one.
-    moved : Repeats
-        Valid rows that have been given another second.
-    added : numpy.ndarray of int64, shape (n_moved,)
-        How many seconds later than its own that is.
-    submitted : EarlierSubmissions
-        What earlier runs have made of valid rows that are not repeats.
-    identical : numpy.ndarray of int64, shape (n,)
-        Valid rows that hold the same as another row of the frame, ascending, where seconds are to be claimed.
-    identical_digests : numpy.ndarray of uint64, shape (n,)
-        A digest of the metadata of each.
-    """
-
-    policy: str
-    repeats: Repeats
-    would_be: Repeats
-    moved: Repeats
-    added: Seconds
-    submitted: EarlierSubmissions
-    identical: Rows
-    identical_digests: npt.NDArray[np.uint64]
-
-    def findings(self) -> Iterator[Finding]:
-        """Say of each row which other one it shares its event with, and what becomes of it.
-
-        Yields
-        ------
-        Finding
-            For each code that has rows.
-        """
-        same, same_moved = self.repeats.are_identical, self.moved.are_identical
-        if self.policy == "send":
-            yield from _told("duplicate_sent", self.repeats)
-        else:
-            yield from _told("duplicate", self.repeats.among(same))
-            yield from _told("duplicate_with_other_metadata", self.repeats.among(~same))
-        yield from _told("second_moved", self.moved.among(~same_moved), self.added[~same_moved])
-        yield from _told("second_moved_of_identical", self.moved.among(same_moved), self.added[same_moved])
-        yield from _told("mend_before_spread" if self.policy == "spread" else "would_be_duplicate", self.would_be)
-
-
-def _told(code: str, repeats: Repeats, added: Seconds | None = None) -> Iterator[Finding]:
-    if not len(repeats.rows):
-        return
-    shown = slice(0, VALUES_KEPT)
-    others = ["an earlier run's event" if row == NO_ROW else f"row {row}" for row in repeats.firsts[shown].tolist()]
-    if code == "duplicate_sent":
-        words = np.where(repeats.are_identical[shown], "same metadata", "other metadata").tolist()
-        others = [f"{other} ({word})" for other, word in zip(others, words, strict=True)]
-    if added is not None:
-        later = [_later(count) for count in added[shown].tolist()]
-        others = [f"{time}, as {other}" for time, other in zip(later, others, strict=True)]
-    yield Finding(code=code, rows=repeats.rows, values=pa.array(others, TEXT_TYPE), field="event")
-
-
-def _later(seconds: int) -> str:
-    return "1 second later" if seconds == 1 else f"{seconds:,} seconds later"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class KeyedRows:
-    """The rows of a frame, judged, with what Intercom knows their events by.
-
-    Parameters
-    ----------
-    converter : Converter
-        Of the frame.
-    keys : EventKeys
-        Of all rows.
-    halves : numpy.ndarray of uint64, shape (n_rows,)
-        The first half of each row's key.
-    valid : numpy.ndarray of bool, shape (n_rows,)
-        Rows without an error.
-    has_key : numpy.ndarray of bool, shape (n_rows,)
-        Rows of which contact, name and second are known.
-    offset : int
-        The position of the frame's first row in its stream.
-    earlier : KeyIndex, optional
-        The events of earlier frames of the stream.
-    runs : EarlierRuns, optional
-        What earlier runs sent.
-    """
+    """The rows of a frame, judged one by one, with the keys of their events."""
 
     converter: Converter
     keys: EventKeys
-    halves: npt.NDArray[np.uint64]
-    valid: Mask
-    has_key: Mask
-    offset: int = 0
-    earlier: KeyIndex | None = None
+    first_words: npt.NDArray[np.uint64]  # the first 64 bits of each row's key
+    valid: Mask  # rows without an error
+    has_key: Mask  # rows whose contact, name and second are known
+    offset: int = 0  # the position of the frame's first row in its stream
+    earlier: KeyIndex | None = None  # the events of earlier frames of the stream
     runs: EarlierRuns | None = None
 
     @property
@@ -266,31 +63,65 @@ class KeyedRows:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Resolution:
+    """What happens to the rows that are one event with others, of this run or of earlier ones."""
+
+    policy: str  # "skip", "spread" or "send": the mapping's `duplicates`
+    repeats: Repeats  # valid rows that are the same event as an earlier one
+    would_be: Repeats  # invalid rows that share their event with a valid one
+    moved: Repeats  # valid rows that get another second
+    added: Seconds  # how many seconds later, for each of `moved`
+    submitted: EarlierSubmissions  # what earlier runs did with valid rows that are not repeats
+    identical: Rows  # if seconds are to be claimed: valid rows with the same content as another, ascending
+    identical_digests: npt.NDArray[np.uint64]  # of the metadata of each
+
+    def findings(self) -> Iterator[Finding]:
+        """Report for each row which other one it shares its event with, and what happens to it."""
+        same, same_moved = self.repeats.are_identical, self.moved.are_identical
+        if self.policy == "send":
+            yield from _findings("duplicate_sent", self.repeats)
+        else:
+            yield from _findings("duplicate", self.repeats.among(same))
+            yield from _findings("duplicate_with_other_metadata", self.repeats.among(~same))
+        yield from _findings("second_moved", self.moved.among(~same_moved), self.added[~same_moved])
+        yield from _findings("second_moved_of_identical", self.moved.among(same_moved), self.added[same_moved])
+        yield from _findings("mend_before_spread" if self.policy == "spread" else "would_be_duplicate", self.would_be)
+
+
+def _findings(code: str, repeats: Repeats, added: Seconds | None = None) -> Iterator[Finding]:
+    if not len(repeats.rows):
+        return
+    shown = slice(0, VALUES_KEPT)
+    others = ["an earlier run's event" if row == NO_ROW else f"row {row}" for row in repeats.firsts[shown].tolist()]
+    if code == "duplicate_sent":
+        words = np.where(repeats.are_identical[shown], "same metadata", "other metadata").tolist()
+        others = [f"{other} ({word})" for other, word in zip(others, words, strict=True)]
+    if added is not None:
+        later = ["1 second" if count == 1 else f"{count:,} seconds" for count in added[shown].tolist()]
+        others = [f"{time} later, as {other}" for time, other in zip(later, others, strict=True)]
+    yield Finding(code=code, rows=repeats.rows, values=pa.array(others, TEXT_TYPE), field="event")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class _Candidates:
-    """The rows that share their event with a row of this frame, of an earlier one, or with an earlier run's event.
+    """The rows that share their event with a row of this frame, of an earlier frame, or with an earlier run's event."""
 
-    `rows` ascend; `groups` number the events within the frame; `earlier` is the row of an earlier frame, or `NO_ROW`,
-    and `earlier_digests` says what that holds; `digests`, of shape (2, n), say what each row holds. Of earlier runs,
-    `is_settled` tells rows that they have sent, `has_own` those of them that have their own second, and `is_barred`
-    other rows whose second is taken.
-    """
-
-    rows: Rows
-    groups: npt.NDArray[np.int64]
+    rows: Rows  # ascending
+    groups: npt.NDArray[np.int64]  # a number for each event within the frame
     valid: Mask
-    earlier: Rows
-    earlier_digests: npt.NDArray[np.uint64]
-    digests: Digests
-    is_settled: Mask
-    has_own: Mask
-    is_barred: Mask
+    earlier: Rows  # the row of an earlier frame that has the event, or `NO_ROW`
+    earlier_digests: npt.NDArray[np.uint64]  # of that row's content
+    digests: Digests  # shape (2, n): of each row's content
+    is_settled: Mask  # rows that earlier runs sent
+    has_own: Mask  # of these, rows that were sent with their own second
+    is_blocked: Mask  # other rows whose second an earlier run's event has
 
     def holders(self, ties: list[npt.NDArray[np.uint64]], *, is_spread: bool) -> npt.NDArray[np.intp]:
-        """Return for each group the place of the candidate that holds its event, or -1 if none can."""
+        """Return for each group the place of the candidate that keeps the event, or -1 if none can."""
         holders = np.full(self.groups.max(initial=-1) + 1, -1)
-        is_late = self.is_barred | (self.is_settled & ~self.has_own) if is_spread else self.is_barred
+        is_late = self.is_blocked | (self.is_settled & ~self.has_own) if is_spread else self.is_blocked
         places = np.flatnonzero(self.valid & (self.earlier < 0) & ~is_late)
-        # What an earlier run has sent is there already.
+        # A row that an earlier run sent comes first.
         keys = [~self.is_settled, *ties]
         order = np.lexsort((*(key[places] for key in reversed(keys)), self.groups[places]))
         groups, firsts = np.unique(self.groups[places][order], return_index=True)
@@ -298,52 +129,44 @@ class _Candidates:
         return holders
 
     def repeats(self, holders: npt.NDArray[np.intp], frame: KeyedRows) -> Repeats:
-        """Return the rows whose event another row holds, or, where each has one of its own, an earlier run's event."""
+        """Return the rows whose event another row keeps; where rows are spread, also rows blocked by an earlier run."""
         holder = holders[self.groups]
         is_early, is_held = self.earlier >= 0, holder >= 0
         firsts = np.select([is_early, is_held], [self.earlier, self.rows[holder] + frame.offset], NO_ROW)
         held = np.where(is_early, self.earlier_digests, self.digests[0][holder])
-        # The digests of earlier frames have the same lower half where the metadata is the same.
+        # For the same metadata, the digests of earlier frames have the same lower half.
         differs = (held ^ self.digests[0]) << (HALF_BITS if frame.is_spread else np.uint64(0))
         are_identical = (is_early | is_held) & (differs == 0)
         is_repeat = is_early | (is_held & (holder != np.arange(len(self.rows))))
         if frame.is_spread:
-            is_repeat = (is_repeat | self.is_barred) & ~self.is_settled
+            is_repeat = (is_repeat | self.is_blocked) & ~self.is_settled
         return Repeats(rows=self.rows, firsts=firsts, are_identical=are_identical).among(is_repeat)
 
     def identical(self) -> npt.NDArray[np.intp]:
-        """Return the places of the valid rows that hold the same as another row of the frame."""
+        """Return the places of the valid rows with the same content as another row of the frame."""
         places = np.flatnonzero(self.valid)
         contents = numbered(np.array([self.groups[places].astype(np.uint64), self.digests[0][places]]))
         return places[np.bincount(contents, minlength=1)[contents] > 1]
 
 
 def resolve(frame: KeyedRows) -> Resolution:
-    """Decide what becomes of the rows that are one event with others, as the mapping says.
+    """Decide what happens to the rows that are one event with others, as the mapping says.
 
-    Parameters
-    ----------
-    frame : KeyedRows
-        The rows.
-
-    Returns
-    -------
-    Resolution
-        With ``duplicates="spread"`` no row is a repeat: those that would be are moved.
+    With ``duplicates="spread"`` no row is a repeat: those that would be are moved.
     """
     submitted = _submitted(frame)
     candidates = _candidates(frame, submitted)
     policy = frame.converter.mapping.duplicates
-    # Which row stands for an event: the first, or, where the order of rows must not matter, that of the first digest.
+    # The first row keeps the event; if the order of rows must not matter, the row with the smallest digest.
     ties = list(candidates.digests) if frame.is_spread else []
     repeats = candidates.repeats(candidates.holders(ties, is_spread=frame.is_spread), frame)
     is_valid = frame.valid[repeats.rows]
     valid, invalid, none = repeats.among(is_valid), repeats.among(~is_valid), repeats.among(is_valid & ~is_valid)
     moved, added = none, np.zeros(0, np.int64)
     if policy == "send":
-        valid = valid.among(~np.isin(valid.rows, np.concatenate([submitted.rows, submitted.barred])))
+        valid = valid.among(~np.isin(valid.rows, np.concatenate([submitted.rows, submitted.blocked])))
     else:
-        # They are judged by the rows that hold their event, or moved.
+        # Repeats share the fate of the row that keeps their event, or are moved.
         submitted = submitted.without(valid.rows)
     if policy == "spread":
         valid, moved = none, valid
@@ -362,29 +185,29 @@ def resolve(frame: KeyedRows) -> Resolution:
 
 
 def _submitted(frame: KeyedRows) -> EarlierSubmissions:
-    """Ask what earlier runs have made of the rows."""
+    """Ask what earlier runs did with the rows."""
     if frame.runs is None:
         return NO_SUBMISSIONS
     rows = np.flatnonzero(frame.valid)
     if frame.earlier is not None and frame.converter.mapping.duplicates == "skip":
-        # What is a repeat of this run's own rows is judged by them.
+        # Repeats of this run's own rows share their fate: the journal is not asked about them.
         rows = rows[frame.earlier.find(frame.keys.words(rows))[0] < 0]
-    inquiry = Inquiry(
+    query = JournalQuery(
         runs=frame.runs,
         keys=frame.keys,
         digests_of=lambda chosen: _digests(frame.converter, chosen)[0],
         index=frame.earlier,
         is_spread=frame.is_spread,
     )
-    return inquiry.about(rows)
+    return query.ask(rows)
 
 
 def _candidates(frame: KeyedRows, submitted: EarlierSubmissions) -> _Candidates:
-    shared = collisions(frame.keys, frame.halves, frame.has_key)
+    shared = collisions(frame.keys, frame.first_words, frame.has_key)
     known_rows, known, known_digests = _known(frame)
-    # What an earlier run has sent, and nobody shares, needs no more than that.
-    rows = np.union1d(shared.rows, np.union1d(known_rows, submitted.barred))
-    # Rows that share their event with none of this frame are each a group of one.
+    # Rows that an earlier run sent are left out if no other row shares their event.
+    rows = np.union1d(shared.rows, np.union1d(known_rows, submitted.blocked))
+    # Rows that share their event with no other row of this frame are each a group of one.
     groups = len(shared.rows) + np.arange(len(rows))
     groups[np.searchsorted(rows, shared.rows)] = shared.groups
     earlier, earlier_digests = np.full(len(rows), NO_ROW), np.zeros(len(rows), np.uint64)
@@ -403,12 +226,12 @@ def _candidates(frame: KeyedRows, submitted: EarlierSubmissions) -> _Candidates:
         digests=digests,
         is_settled=np.isin(rows, submitted.rows),
         has_own=np.isin(rows, in_place),
-        is_barred=np.isin(rows, submitted.barred),
+        is_blocked=np.isin(rows, submitted.blocked),
     )
 
 
 def _known(frame: KeyedRows) -> tuple[Rows, Rows, npt.NDArray[np.uint64]]:
-    """Return the rows whose event an earlier frame has, the row that has it there, and a digest of what that holds."""
+    """Return the rows whose event an earlier frame has, its row there, and a digest of that row's content."""
     if frame.earlier is None:
         return np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.uint64)
     rows = np.flatnonzero(frame.has_key)
@@ -455,6 +278,62 @@ def _is_taken(frame: KeyedRows, asked: Words) -> Mask:
 
 
 def _rows_of_streams(frame: KeyedRows, wanted: Words) -> Rows:
-    """Return the rows that have the contact and name of some rows; those that are invalid may be mended and sent."""
+    """Return the rows with the contact and name of some rows, invalid rows too: they may be fixed and sent."""
     rows = rows_among(frame.keys.streams[0], np.unique(wanted[0]))
     return rows[frame.has_key[rows]]
+
+
+def spread_events(
+    words: Words,
+    streams: Streams,
+    seconds: Seconds,
+    *,
+    taken: tuple[Streams, Seconds],
+    is_taken: Callable[[Words], Mask],
+) -> Seconds:
+    """Give each event the next second that is free in this frame and in those before it.
+
+    `words`, shape (2, n), are the digests of contact and name; `is_taken` tells which keys earlier frames have; see
+    `free_seconds` for the rest. Earlier frames are asked about the seconds that would be given, and then about ever
+    longer stretches after them, so that a contact with thousands of events in one second takes few rounds.
+    """
+    stretch = 1
+    while True:
+        given = free_seconds(streams, seconds, taken=taken)
+        hits = np.flatnonzero(is_taken(event_words(words, given)))
+        if not len(hits):
+            return given
+        # Ask about the first hit of each stream and the stretch after it.
+        firsts = hits[np.unique(streams[hits], return_index=True)[1]]
+        events = np.concatenate([hits, np.repeat(firsts, stretch)])
+        asked = np.concatenate([given[hits], (given[firsts][:, None] + np.arange(1, stretch + 1)).ravel()])
+        known = is_taken(event_words(words[:, events], asked))
+        taken = np.append(taken[0], streams[events[known]]), np.append(taken[1], asked[known])
+        stretch *= 2
+
+
+def free_seconds(streams: Streams, seconds: Seconds, *, taken: tuple[Streams, Seconds]) -> Seconds:
+    """Give each event a later second that is neither taken nor given to another event of its stream.
+
+    `streams` ascend; `seconds` are the events' own, ascend within a stream, and are all `taken`. All streams are laid
+    on one line, far enough apart, and the free places on it are numbered. Each event takes the first number after its
+    own place that no earlier event has, which is a running maximum.
+    """
+    first = int(taken[1].min())
+    span = int(taken[1].max()) - first + len(taken[1]) + len(streams) + 2
+    places = np.unique(taken[0] * span + (taken[1] - first))
+    own = streams * span + (seconds - first)
+    # The number of free places up to an event's own place is the number of the first free place after it.
+    numbers = own + 1 - np.searchsorted(places, own, side="right")
+    order = np.arange(len(numbers))
+    numbers = order + np.maximum.accumulate(numbers - order)
+    free = numbers + np.searchsorted(places - np.arange(len(places)), numbers, side="right")
+    return free - streams * span + first
+
+
+def order_of_events(streams: Streams, seconds: Seconds, ties: list[npt.NDArray[np.uint64]]) -> Rows:
+    """Return the order in which events get their seconds: by stream, second, and then `ties`, digests of their content.
+
+    The ties make it independent of the order of rows.
+    """
+    return np.lexsort((*reversed(ties), seconds, streams))

@@ -1,4 +1,4 @@
-"""What earlier runs have made of the rows of a frame: a journal is asked, and content decides."""
+"""What earlier runs did with the rows of a frame: the journal is asked, and content decides."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -12,52 +12,28 @@ from events_pandas.check.collisions import BLOCK_ROWS, KeyIndex, numbered
 from events_pandas.convert.cells import Mask, Rows
 from events_pandas.convert.keys import EventKeys, Seconds, Words, event_words
 
+# In the place of the time of an acceptance: nobody has the second, or an event may have been sent with it.
 FREE = -1
 CLAIMED = 0
-"""In place of the time of an acceptance: nobody has the second, or somebody may have been sent with it."""
+
 HALF_BITS = np.uint64(32)
-"""Of a digest."""
+"""Half the bits of a digest."""
 
 _NONE = np.zeros(0, np.int64)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Entries:
-    """What a journal knows of some events; each may have several entries, or none.
+    """What a journal knows about some events; an event may have several entries, or none."""
 
-    Parameters
-    ----------
-    asked : numpy.ndarray of int64, shape (n,)
-        The position of the event among those asked for.
-    payload : numpy.ndarray of uint64, shape (n,)
-        A digest of the metadata that was sent.
-    second : numpy.ndarray of int64, shape (n,)
-        The second that was sent.
-    accepted_at : numpy.ndarray of int64, shape (n,)
-        When it was accepted, in Unix seconds; `CLAIMED` where nobody knows whether it was.
-    """
-
-    asked: Rows
-    payload: npt.NDArray[np.uint64]
-    second: Seconds
-    accepted_at: Seconds
+    asked: Rows  # the event's position in the question
+    payload: npt.NDArray[np.uint64]  # a digest of the metadata that was sent
+    second: Seconds  # the second that was sent
+    accepted_at: Seconds  # Unix seconds; `CLAIMED` if nobody knows whether it was accepted
 
     @staticmethod
     def joined(parts: "Sequence[Entries]", lengths: Sequence[int]) -> "Entries":
-        """Return the answers to several questions as the answer to one.
-
-        Parameters
-        ----------
-        parts : sequence of Entries
-            The answers.
-        lengths : sequence of int
-            How many events each question was about.
-
-        Returns
-        -------
-        Entries
-            All of them, positions counted over all questions.
-        """
+        """Return the answers to several questions, about so many events each, as the answer to one."""
         starts = np.cumsum([0, *lengths])
         asked = [part.asked + start for part, start in zip(parts, starts.tolist(), strict=False)]
         return Entries(
@@ -69,104 +45,47 @@ class Entries:
 
 
 class EarlierRuns(Protocol):
-    """A journal of what earlier runs sent."""
+    """A journal of what earlier runs sent. Events are given by their keys, shape (2, n)."""
 
     def find(self, words: Words, /) -> Entries:
-        """Return what other runs have sent of events, by the seconds that their rows had.
-
-        Parameters
-        ----------
-        words : numpy.ndarray of uint64, shape (2, n)
-            Their keys.
-
-        Returns
-        -------
-        Entries
-            All there are.
-        """
+        """Return what other runs sent for events, by the seconds that their rows had."""
         ...
 
     def occupied(self, words: Words, /) -> Seconds:
-        """Tell which events Intercom has from other runs, by the seconds that were sent.
-
-        Parameters
-        ----------
-        words : numpy.ndarray of uint64, shape (2, n)
-            Their keys.
-
-        Returns
-        -------
-        numpy.ndarray of int64, shape (n,)
-            When each was accepted; `CLAIMED` or `FREE` where it is not known to be.
-        """
+        """Return when other runs' events were accepted, by the seconds that were sent; else `CLAIMED` or `FREE`."""
         ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EarlierSubmissions:
-    """The rows of a frame that earlier runs have sent, and those whose second they have given to another event.
+    """The rows of a frame that earlier runs sent, and the rows whose second they gave to another event."""
 
-    Parameters
-    ----------
-    rows : numpy.ndarray of int64, shape (n,)
-        Rows whose contact, name, second and metadata are in the journal, ascending.
-    seconds : numpy.ndarray of int64, shape (n,)
-        The second under which each was sent.
-    accepted_at : numpy.ndarray of int64, shape (n,)
-        When it was accepted; `CLAIMED` where it is to be sent again, under the same second.
-    barred : numpy.ndarray of int64, shape (n_barred,)
-        Other rows whose second Intercom would take for a repeat, ascending.
-    barred_since : numpy.ndarray of int64, shape (n_barred,)
-        When the event was accepted that has it.
-    """
-
-    rows: Rows
-    seconds: Seconds
-    accepted_at: Seconds
-    barred: Rows
-    barred_since: Seconds
+    rows: Rows  # rows whose contact, name, second and metadata are in the journal, ascending
+    seconds: Seconds  # the second under which each was sent
+    accepted_at: Seconds  # when it was accepted; `CLAIMED`: it is to be sent again, under the same second
+    blocked: Rows  # other rows that Intercom would take for a repeat, ascending
+    blocked_since: Seconds  # when the event was accepted that has their second
 
     def without(self, rows: Rows) -> "EarlierSubmissions":
-        """Return what is left when some rows are judged by other rows of their frame.
-
-        Parameters
-        ----------
-        rows : numpy.ndarray of int64
-            These rows.
-
-        Returns
-        -------
-        EarlierSubmissions
-            The others.
-        """
-        kept, still_barred = ~np.isin(self.rows, rows), ~np.isin(self.barred, rows)
+        """Return the submissions without the rows that are judged by other rows of their frame."""
+        kept, still_blocked = ~np.isin(self.rows, rows), ~np.isin(self.blocked, rows)
         return replace(
             self,
             rows=self.rows[kept],
             seconds=self.seconds[kept],
             accepted_at=self.accepted_at[kept],
-            barred=self.barred[still_barred],
-            barred_since=self.barred_since[still_barred],
+            blocked=self.blocked[still_blocked],
+            blocked_since=self.blocked_since[still_blocked],
         )
 
 
-NO_SUBMISSIONS = EarlierSubmissions(rows=_NONE, seconds=_NONE, accepted_at=_NONE, barred=_NONE, barred_since=_NONE)
+NO_SUBMISSIONS = EarlierSubmissions(rows=_NONE, seconds=_NONE, accepted_at=_NONE, blocked=_NONE, blocked_since=_NONE)
 
 
 def content_digests(payloads: npt.NDArray[np.uint64], added: Seconds) -> npt.NDArray[np.uint64]:
-    """Return digests that tell events of other metadata apart, and those whose rows have another second of their own.
+    """Return digests of the metadata and of the distance to the row's own second.
 
-    Parameters
-    ----------
-    payloads : numpy.ndarray of uint64, shape (n,)
-        A digest of the metadata of each.
-    added : numpy.ndarray of int64, shape (n,)
-        How many seconds after its row's own second each event is sent.
-
-    Returns
-    -------
-    numpy.ndarray of uint64, shape (n,)
-        The lower half is that of the metadata's digest.
+    `added` is how many seconds after its row's own second each event is sent. The lower half is the metadata's alone.
     """
     return payloads ^ added.astype(np.uint64) << HALF_BITS
 
@@ -174,35 +93,20 @@ def content_digests(payloads: npt.NDArray[np.uint64], added: Seconds) -> npt.NDA
 def used_up(entries: Entries, keys: EventKeys, *, runs: EarlierRuns, own: KeyIndex | None) -> Mask:
     """Tell which entries of other runs no further row of this run can have, where each row is an event of its own.
 
-    Parameters
-    ----------
-    entries : Entries
-        What a journal has of some events.
-    keys : EventKeys
-        Of these events, with the rows' own seconds.
-    runs : EarlierRuns
-        The journal.
-    own : KeyIndex or None
-        The events of this run's rows, by the seconds that they were given, with their `content_digests`.
+    An entry is used up if a row of this run with the same content has the same second, sent or not; a claim also if
+    another event was accepted in its second. `keys` are those of the entries' events with the rows' own seconds; `own`
+    has this run's events by the seconds that they were given, with their `content_digests`.
 
-    Returns
-    -------
-    numpy.ndarray of bool, shape (n_entries,)
-        Where a row of this run with the same content has the same second, whether it is sent or not; and where another
-        event was accepted in the second of a claim.
-
-    Notes
-    -----
-    A row is given a new second only where all entries of its content are used up: when its frame is judged, and once
-    more when the second is claimed, since other runs write in between. Then each second of a content belongs to a row
-    of this run, and no two to the same one. So of each content there are at most as many seconds as the run has rows
-    of it that has most, and a row whose content another run has sent finds that entry.
+    A row gets a new second only if all entries of its content are used up: when its frame is judged, and again when the
+    second is claimed, since other runs write in between. So each second of a content belongs to one row of this run, a
+    content takes only as many seconds as the run with the most rows of it, and a row whose content another run has sent
+    finds that entry.
     """
     sent = event_words(keys.streams[:, entries.asked], entries.second)
     is_used: Mask = entries.accepted_at == CLAIMED
     is_used[is_used] = runs.occupied(sent[:, is_used]) > CLAIMED
     if own is not None:
-        # A second alone does not tell: this run's row may have been refused there, as the other run came first.
+        # The second alone does not decide: this run's row may have been refused there because the other run was first.
         rows, held = own.find(sent)
         added = entries.second - keys.seconds[entries.asked]
         is_used |= (rows >= 0) & (held == content_digests(entries.payload, added))
@@ -213,59 +117,34 @@ _CONTENT = ["event", "payload"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Inquiry:
-    """What a journal is asked about.
-
-    Parameters
-    ----------
-    runs : EarlierRuns
-        The journal.
-    keys : EventKeys
-        Of all rows of the frame, with their own seconds.
-    digests_of : callable
-        Returns for rows a digest of the metadata of each.
-    index : KeyIndex, optional
-        The events of earlier frames of this run, which are nobody else's.
-    is_spread : bool
-        Whether rows of the same metadata are several events, so that each has an entry of its own, and whether a second
-        is taken that was claimed only.
-    """
+class JournalQuery:
+    """Asks a journal about the rows of a frame."""
 
     runs: EarlierRuns
-    keys: EventKeys
-    digests_of: Callable[[Rows], npt.NDArray[np.uint64]]
-    index: KeyIndex | None
+    keys: EventKeys  # of all rows of the frame, with their own seconds
+    digests_of: Callable[[Rows], npt.NDArray[np.uint64]]  # of the metadata of rows
+    index: KeyIndex | None  # the events of earlier frames of this run, which belong to no other run
+    # Rows of the same metadata are several events, each with an entry of its own, and a claim takes a second.
     is_spread: bool
 
-    def about(self, rows: Rows) -> EarlierSubmissions:
-        """Ask about rows.
-
-        Parameters
-        ----------
-        rows : numpy.ndarray of int64
-            Ascending; all of them valid.
-
-        Returns
-        -------
-        EarlierSubmissions
-            What earlier runs have made of them.
-        """
-        # Each event is asked for once: a contact may have thousands of rows in a second, and as many entries.
+    def ask(self, rows: Rows) -> EarlierSubmissions:
+        """Return what earlier runs did with the rows, which are ascending and all valid."""
+        # Ask once for each event: a contact may have thousands of rows in a second, and as many entries.
         events = numbered(self.keys.words(rows))
         firsts = rows[np.unique(events, return_index=True)[1]]
         found, seconds, accepted_at = self._found(rows, events, firsts)
         since = self._occupied_since(events, firsts=firsts, where=~np.isin(rows, found))
-        is_barred = since >= (CLAIMED if self.is_spread else CLAIMED + 1)
+        is_blocked = since >= (CLAIMED if self.is_spread else CLAIMED + 1)
         return EarlierSubmissions(
             rows=found,
             seconds=seconds,
             accepted_at=accepted_at,
-            barred=rows[is_barred],
-            barred_since=since[is_barred],
+            blocked=rows[is_blocked],
+            blocked_since=since[is_blocked],
         )
 
     def _found(self, rows: Rows, events: Rows, firsts: Rows) -> tuple[Rows, Seconds, Seconds]:
-        """Return the rows that other runs have sent, each with the second and the time of its entry."""
+        """Return the rows that other runs sent, each with the second and the time of its entry."""
         known = self._known(firsts)
         if not len(known.asked):
             return _NONE, _NONE, _NONE
@@ -275,16 +154,16 @@ class Inquiry:
         return found["row"].to_numpy(), found["second"].to_numpy(), found["accepted_at"].to_numpy()
 
     def _contents(self, rows: Rows, events: Rows, entries: pd.DataFrame) -> pd.DataFrame:
-        """Return what the rows hold whose event has entries."""
+        """Return the content of the rows whose event has entries."""
         known = np.flatnonzero(np.isin(events, entries["event"]))
         return pd.DataFrame({"row": rows[known], "event": events[known], "payload": self.digests_of(rows[known])})
 
     def _matches(self, contents: pd.DataFrame, entries: pd.DataFrame) -> pd.DataFrame:
         """Return the rows whose content is in the journal, each with its entry."""
-        # Of several the accepted ones come first: what was only claimed is sent again.
+        # Accepted entries come first: a row with a claim is sent again.
         order = np.lexsort((entries["second"], entries["accepted_at"] == CLAIMED))
         ranked = entries.iloc[order].assign(rank=entries.iloc[order].groupby(_CONTENT).cumcount())
-        # Rows that hold the same have an entry each, where each is an event; else they share the first.
+        # Where rows are spread, rows with the same content have an entry each; otherwise they share the first.
         ranks = contents.groupby(_CONTENT).cumcount() if self.is_spread else 0
         return contents.assign(rank=ranks).merge(ranked, on=[*_CONTENT, "rank"]).sort_values("row")
 
@@ -301,8 +180,8 @@ class Inquiry:
         return Entries.joined([self.runs.find(self.keys.words(block)) for block in blocks], list(map(len, blocks)))
 
     def _entries(self, found: Entries, firsts: Rows) -> pd.DataFrame:
-        """Return entries as a table, and which of them no row can have any more."""
-        # Claims matter where rows are spread.
+        """Return entries as a table, and mark those that no row can have any more."""
+        # Claims matter only where rows are spread.
         is_lost = found.accepted_at == CLAIMED
         if self.is_spread:
             is_lost = used_up(found, self.keys.of(firsts), runs=self.runs, own=self.index)

@@ -1,4 +1,4 @@
-"""Work in several threads, its results in the order of what is worked on."""
+"""Work in several threads, with results in the order of the items."""
 
 import threading
 from collections import deque
@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 import pyarrow as pa
 
 MOST_THREADS = 4
-"""Each holds a chunk in memory; and what runs between their calls of Arrow and numpy runs in one at a time."""
+"""Each holds a chunk in memory; Python code between the calls of Arrow and numpy runs in one thread at a time."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -17,7 +17,7 @@ _LOOK_SECONDS = 1.0
 
 
 class _Task(threading.Thread, Generic[Item, Result]):
-    """The work on one item, in a thread of its own: one that dies is noticed, which a pool's is not."""
+    """The work on one item, in a thread of its own: unlike a pool's thread, one that dies is noticed."""
 
     def __init__(self, work: Callable[[Item], Result], item: Item) -> None:
         super().__init__(name="events-pandas-rows", daemon=True)
@@ -27,7 +27,7 @@ class _Task(threading.Thread, Generic[Item, Result]):
         self._error: BaseException | None = None
 
     def begin(self) -> "_Task[Item, Result]":
-        """Start the thread; where the system has none left, the work is done in the caller's."""
+        """Start the thread; if the system has none left, do the work in the caller's."""
         try:
             self.start()
         except (RuntimeError, MemoryError):
@@ -37,44 +37,30 @@ class _Task(threading.Thread, Generic[Item, Result]):
     def run(self) -> None:
         try:
             self._results.append(self._work(self._item))
-        except BaseException as error:  # noqa: BLE001  # raised in the thread of the one who wants the result
+        except BaseException as error:  # noqa: BLE001  # raised again by `result`
             self._error = error
 
     def end(self) -> None:
-        """Wait until it is done; an item takes as long as it takes."""
+        """Wait until it is done; there is no limit, since an item takes as long as it takes."""
         while self.is_alive():
             self.join(_LOOK_SECONDS)
 
     def result(self) -> Result:
-        """Return what came of it, or raise it."""
+        """Return the result, or raise the error."""
         self.end()
         if self._results:
             return self._results[0]
         if isinstance(self._error, Exception | KeyboardInterrupt):
             raise self._error
-        # Whatever ends a thread does not end the program.
+        # SystemExit and others end the thread; they must not end the program.
         raise RuntimeError("a thread that reads rows has ended before they were read") from self._error
 
 
 def in_order(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-    """Do the same with each of several items, such as the chunks of a frame.
+    """Do the same work on each item, such as the chunks of a frame, and yield the results in order.
 
-    Parameters
-    ----------
-    work : callable
-        Takes an item; most of its time goes into calls of Arrow and numpy, which let other threads run.
-    items : iterable
-        What is worked on.
-
-    Yields
-    ------
-    Result
-        Of each item, in their order; no more of them are begun than there are threads, and one.
-
-    Examples
-    --------
-    >>> list(in_order(len, ["four", "by"]))
-    [4, 2]
+    Most of the time must go into calls of Arrow and numpy, which let other threads run. At most threads + 1 items are
+    in progress.
     """
     remaining = iter(items)
     first = list(islice(remaining, 2))

@@ -1,6 +1,6 @@
-"""What can be found wrong with a row: the codes in their documented order, each with cause and cure.
+"""The codes of what can be wrong with a row, each with its cause and its cure.
 
-The order is that in which a row's errors are reported: the first is its `error_code`.
+The order is documented: a row's errors are reported in it, and the first one is its `error_code`.
 """
 
 from dataclasses import dataclass
@@ -17,60 +17,34 @@ Table: TypeAlias = dict[str, tuple[str, str]]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Code:
-    """What a code says.
+    """What a code says."""
 
-    Parameters
-    ----------
-    cause : str
-        What is wrong; it goes on from a subject such as ``column 'total'``.
-    cure : str
-        How to mend it.
-    severity : {"error", "note"}
-        Whether the row is invalid, or is sent.
-    is_told_once : bool
-        Whether it concerns a whole column, and so is told for the first of its rows only.
-    is_told_by_value : bool
-        Whether it is told for the first row with each value only.
-    shows_characters : bool
-        Whether a message about an identifier shows those of its characters that nobody sees.
-    subject : str
-        What it speaks of where neither the column nor the value is known.
-    extent : str
-        What it concerns as a whole; empty where its rows are counted.
-    """
-
-    cause: str
-    cure: str
-    severity: Severity = "error"
-    is_told_once: bool = False
-    is_told_by_value: bool = False
-    shows_characters: bool = False
-    subject: str = "a value"
-    extent: str = ""
+    cause: str  # what is wrong; goes on from a subject such as "column 'total'"
+    cure: str  # how to fix it
+    severity: Severity = "error"  # "error": the row is invalid; "note": it is sent
+    is_reported_once: bool = False  # it concerns a whole column, so only the first of its rows is reported
+    is_reported_by_value: bool = False  # only the first row with each value is reported
+    shows_characters: bool = False  # messages about identifiers show invisible characters of the value
+    subject: str = "a value"  # the subject of `cause` where neither the column nor the value is known
+    extent: str = ""  # what it concerns as a whole; "": its rows are counted
 
     def __str__(self) -> str:
         return f"{self.cause}: {self.cure}"
 
 
 _ROW_ERRORS: Table = {
-    # Rows of a file that cannot be read as they were meant.
-    "row_too_short": (
-        "has too few cells",
-        "write a cell for every column, and leave those empty that hold nothing",
-    ),
+    # Rows of a file that cannot be read as intended.
+    "row_too_short": ("has too few cells", "write a cell for every column, and leave those empty that hold nothing"),
     "row_too_long": (
         "has too many cells",
         "put a cell that holds a comma in quotes, without a blank before the first quote",
     ),
     "repeated_header": ("repeats the file's header line", "delete the line"),
-    "quote_not_doubled": (
-        "has text after a closing quote",
-        'write every quote within a quoted cell twice ("")',
-    ),
+    "quote_not_doubled": ("has text after a closing quote", 'write every quote within a quoted cell twice ("")'),
 }
 
 _ERRORS: Table = {
-    # What a row needs to be an event at all.
+    # Fields that every event needs.
     "event_name_missing": ("is empty", "every event needs a name, such as 'placed-order'"),
     "event_name_unreadable": ("is not text, and an event's name is", "name it in text, such as 'placed-order'"),
     "created_at_missing": ("is empty", "every event needs its time"),
@@ -92,10 +66,7 @@ _ERRORS: Table = {
         "stands in a spreadsheet's marks for text",
         "remove the equals sign, the quotes or the apostrophe",
     ),
-    "identifier_object": (
-        "is what a program writes for an object",
-        "map a column that holds the object's identifier",
-    ),
+    "identifier_object": ("is what a program writes for an object", "map a column that holds the object's identifier"),
     "email_malformed": ("is no email address", "it needs one '@' with a name before and a domain after it"),
     # Times.
     "time_unreadable": (
@@ -118,14 +89,8 @@ _ERRORS: Table = {
         "is in nanoseconds by its size, and was to be in seconds since 1970",
         "say unit='ns' in the Date rule",
     ),
-    "local_time_ambiguous": (
-        "happened twice, when the clocks went back",
-        "give the time with its offset, or in UTC",
-    ),
-    "local_time_nonexistent": (
-        "did not happen, since the clocks went forward",
-        "correct it, or give the time in UTC",
-    ),
+    "local_time_ambiguous": ("happened twice, when the clocks went back", "give the time with its offset, or in UTC"),
+    "local_time_nonexistent": ("did not happen, since the clocks went forward", "correct it, or give the time in UTC"),
     # Metadata values.
     "lone_surrogate": (
         "holds half of a character (a lone surrogate), which cannot be sent",
@@ -141,17 +106,11 @@ _ERRORS: Table = {
         "shorten it, or say truncate=True in its Text rule",
     ),
     "nested_value": ("is nested, and Intercom takes no nesting", "give each part a column of its own"),
-    "unsupported_type": (
-        "is of a type that cannot be sent here",
-        "convert the column to text, numbers or times first",
-    ),
+    "unsupported_type": ("is of a type that cannot be sent here", "convert the column to text, numbers or times first"),
     "number_unreadable": ("is not a plain number", "write it as 3.67, without units or thousands separators"),
     "number_not_finite": ("is infinite, which no event can hold", "leave the cell empty"),
     "number_inexact": ("is so large that a JSON number loses digits of it", "send it as Text"),
-    "link_malformed": (
-        "is no http or https address",
-        "write it as https://example.org/page, without spaces",
-    ),
+    "link_malformed": ("is no http or https address", "write it as https://example.org/page, without spaces"),
     "rich_link_incomplete": ("has only one half", "a rich link needs both its value and its url, or neither"),
     "amount_unreadable": ("is not a plain amount", "write it as 349.99, without symbols or thousands separators"),
     "amount_too_large": ("is too large to be counted exactly", "check the column, or send it as Text"),
@@ -163,10 +122,7 @@ _ERRORS: Table = {
         "has more decimals than its currency",
         "round it to what was paid (yen have none, euros two), or say round=True in its MonetaryAmount rule",
     ),
-    "currency_missing": (
-        "is empty, and an amount needs its currency",
-        "fill it, or say currency=Constant('usd')",
-    ),
+    "currency_missing": ("is empty, and an amount needs its currency", "fill it, or say currency=Constant('usd')"),
     "currency_unknown": ("is no currency of ISO 4217", "write three letters such as 'usd'"),
 }
 
@@ -207,10 +163,7 @@ _COLUMN_NOTES: Table = {
         "came as numbers of different lengths, which may have lost leading zeros",
         "read the column as text if its identifiers have them",
     ),
-    "naive_time": (
-        "has no time zone and is taken as UTC",
-        "say timezone='Europe/Berlin' or the like if it is not",
-    ),
+    "naive_time": ("has no time zone and is taken as UTC", "say timezone='Europe/Berlin' or the like if it is not"),
     "event_name_spellings": (
         "are one event to Intercom, which ignores case and takes '.' and '$' for '-'",
         "give the event one spelling, or names that differ in their letters",
@@ -284,10 +237,7 @@ _ROW_NOTES: Table = {
         "is before the year 2000",
         "if it should not be, check the column, and the unit= and format= of its Date rule",
     ),
-    "in_the_future": (
-        "lies in the future",
-        "if it should not, check the column's unit, format and time zone",
-    ),
+    "in_the_future": ("lies in the future", "if it should not, check the column's unit, format and time zone"),
     "text_truncated": (
         f"is longer than the {TEXT_LIMIT} characters that Intercom keeps and is cut",
         "shorten it if its end matters",
@@ -343,15 +293,15 @@ CODES: Final = MappingProxyType(
         **_codes(_ERRORS),
         **_codes(_CHARACTER_ERRORS, shows_characters=True),
         **_codes(_OVERFLOW_ERRORS, subject="too many"),
-        **_codes(_COLUMN_NOTES, severity="note", is_told_once=True, extent="the column"),
-        **_codes(_FILE_NOTES, severity="note", is_told_by_value=True, extent="the file"),
-        **_codes(_VALUE_NOTES, severity="note", is_told_by_value=True),
+        **_codes(_COLUMN_NOTES, severity="note", is_reported_once=True, extent="the column"),
+        **_codes(_FILE_NOTES, severity="note", is_reported_by_value=True, extent="the file"),
+        **_codes(_VALUE_NOTES, severity="note", is_reported_by_value=True),
         **_codes(_ROW_NOTES, severity="note"),
         **_codes(_OVERFLOW_NOTES, severity="note", subject="too many"),
         **_codes(_PAIR_NOTES, severity="note", subject="another row"),
     }
 )
-"""Each code with its cause, its cure and its severity."""
+"""Each code, in the documented order."""
 
 RANKS: Final = MappingProxyType({name: rank for rank, name in enumerate(CODES)})
 """The place of each code in that order."""

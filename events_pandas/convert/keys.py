@@ -1,4 +1,4 @@
-"""What Intercom knows an event by, as 128 bits: contact, name as normalized, and second."""
+"""The key by which Intercom knows an event, as 128 bits: contact, normalized name and second."""
 
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -8,22 +8,31 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from events_pandas.convert.cells import TEXT_TYPE, WORD_BYTES, Rows, text_bytes, to_mask, valid_mask, words_at_each_byte
+from events_pandas.convert.cells import (
+    TEXT_TYPE,
+    WORD_BYTES,
+    Rows,
+    mask_at,
+    text_bytes,
+    to_mask,
+    valid_mask,
+    words_at_each_byte,
+)
 from events_pandas.intercom import IDENTIFIERS, normalized_event_name
 
 Words = npt.NDArray[np.uint64]
 Seconds = npt.NDArray[np.int64]
 
 NO_TIME = np.iinfo(np.int64).min
-"""The second of an event whose time cannot be read: what numpy takes for NaT."""
+"""The second of an event whose time cannot be read; numpy reads it as NaT."""
 
 _LONGEST = 1024
-"""Longer texts are replaced by a digest: each word of the longest takes a step for all of them."""
+"""Longer texts are replaced by a digest: every eight bytes of the longest text cost a step for all texts."""
 
 _KEPT_BITS = np.array([(1 << 8 * count) - 1 for count in range(WORD_BYTES + 1)], np.uint64)
-"""What is kept of a word of which so many bytes belong to the text."""
+"""Which bits of a word to keep if so many of its bytes belong to the text."""
 
-# The finalizers of MurmurHash3 and of SplitMix64: two hashes that have nothing to do with one another.
+# The finalizers of MurmurHash3 and of SplitMix64: two independent hashes.
 _MIXERS = tuple(
     np.array(pair, np.uint64)[:, None]
     for pair in ((0xFF51AFD7ED558CCD, 0xBF58476D1CE4E5B9), (0xC4CEB9FE1A85EC53, 0x94D049BB133111EB))
@@ -31,96 +40,42 @@ _MIXERS = tuple(
 _SEEDS = np.array([0x9E3779B97F4A7C15, 0xD1B54A32D192ED03], np.uint64)[:, None]
 _HALF = np.uint64(33)
 _NAME_SEED = len(IDENTIFIERS)
-"""Identifiers have the seeds before it: a contact "a" with an event "b" is not a contact "b" with an event "a"."""
+"""Identifiers use the seeds below: contact "a" with event "b" must differ from contact "b" with event "a"."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EventKeys:
-    """What Intercom knows the events of some rows by.
+    """What Intercom knows events by: workspace, contact, normalized name and second, whatever their metadata.
 
-    Parameters
-    ----------
-    streams : numpy.ndarray of uint64, shape (2, n_rows)
-        A digest of contact and event name, see `event_streams`; meaningless where there is none.
-    seconds : numpy.ndarray of int64, shape (n_rows,)
-        The second of each event.
-
-    Notes
-    -----
-    Intercom knows an event by the workspace, the contact, the name (normalized) and the second, whatever its metadata.
-    Among ten million rows the odds that two different events share 128 bits are below 1 in 10^20.
+    Among ten million rows, the odds that two different events share 128 bits are below 1 in 10^20.
     """
 
-    streams: Words
-    seconds: Seconds
+    streams: Words  # shape (2, n_rows): digests of contact and name, see `event_streams`; meaningless without them
+    seconds: Seconds  # shape (n_rows,): the second of each event
 
     def words(self, rows: "Rows | slice", lanes: slice = slice(None)) -> Words:
-        """Return a digest of each event.
-
-        Parameters
-        ----------
-        rows : numpy.ndarray of int64 or slice
-            Which rows.
-        lanes : slice
-            Which of the two halves.
-
-        Returns
-        -------
-        numpy.ndarray of uint64, shape (2, n)
-            For each of the rows.
-        """
+        """Return the keys of some rows, shape (2, n); `lanes` chooses one of the two words."""
         return event_words(self.streams[lanes, rows], self.seconds[rows], lanes)
 
     def of(self, rows: Rows) -> "EventKeys":
-        """Return the keys of some rows.
-
-        Parameters
-        ----------
-        rows : numpy.ndarray of int64, shape (n,)
-            Which rows.
-
-        Returns
-        -------
-        EventKeys
-            In the order given.
-        """
+        """Return the keys of some rows, in the order given."""
         return EventKeys(streams=self.streams[:, rows], seconds=self.seconds[rows])
 
 
 def event_words(streams: Words, seconds: Seconds, lanes: slice = slice(None)) -> Words:
-    """Return a digest of events.
-
-    Parameters
-    ----------
-    streams : numpy.ndarray of uint64, shape (2, n)
-        A digest of contact and name.
-    seconds : numpy.ndarray of int64, shape (n,)
-        The second of each event.
-    lanes : slice
-        Which of the two halves are given.
-
-    Returns
-    -------
-    numpy.ndarray of uint64, shape (2, n)
-        The digests.
-    """
+    """Return the keys of events from their streams, shape (2, n), and seconds; `lanes` says which words are given."""
     return _mixed(streams + seconds.astype(np.uint64) * _SEEDS[lanes], lanes)
 
 
 def event_streams(contacts: Words, event_names: pa.Array) -> Words:
-    """Return a digest of contact and event name: events that share it can differ in their second only.
+    """Return digests of contact and event name, shape (2, n); events that share one can differ only in their second.
 
     Parameters
     ----------
     contacts : numpy.ndarray of uint64, shape (2, n)
         A digest of each contact.
     event_names : pyarrow.LargeStringArray
-        A name for each row, or one for all.
-
-    Returns
-    -------
-    numpy.ndarray of uint64, shape (2, n)
-        The same for names that are one to Intercom; meaningless where there is no name.
+        A name for each row, or one for all. Where it is null, the result is meaningless.
     """
     names, codes = normalized_names(event_names)
     words = text_words(pa.array(names or [None], TEXT_TYPE), seed=_NAME_SEED)
@@ -128,19 +83,9 @@ def event_streams(contacts: Words, event_names: pa.Array) -> Words:
 
 
 def normalized_names(event_names: pa.Array) -> tuple[list[str | None], npt.NDArray[np.int32]]:
-    """Return the names under which Intercom counts events.
+    """Return the names under which Intercom counts events, and for each row its place among them.
 
-    Parameters
-    ----------
-    event_names : pyarrow.LargeStringArray
-        As they are sent.
-
-    Returns
-    -------
-    names : list of str or None
-        For each spelling the name; the same name may be there more than once.
-    codes : numpy.ndarray of int32
-        The position of each row's name among them; 0 where there is none.
+    `names` has an entry for each spelling, so a name may come twice. `codes` is 0 where a row has no name.
     """
     spellings = event_names.dictionary_encode()
     names = [None if name is None else normalized_event_name(name) for name in spellings.dictionary.to_pylist()]
@@ -149,35 +94,21 @@ def normalized_names(event_names: pa.Array) -> tuple[list[str | None], npt.NDArr
 
 
 def text_words(text: pa.Array, *, seed: int = 0) -> Words:
-    """Return two independent 64-bit hashes of each text.
+    """Return two independent 64-bit hashes of each text, shape (2, n); those of a null are meaningless.
 
-    Parameters
-    ----------
-    text : pyarrow.LargeStringArray
-        The texts; a null has hashes that mean nothing.
-    seed : int
-        The same text has other hashes with another seed.
-
-    Returns
-    -------
-    numpy.ndarray of uint64, shape (2, n)
-        The hashes.
-
-    Notes
-    -----
-    Eight bytes at a time, for all texts at once: they are added to the hash, and it is mixed by a function that makes
-    no two words one. No Python runs for a single cell, but for the rare one that is very long.
+    The same text has other hashes with another seed. All texts are hashed at once, eight bytes at a time: a word is
+    added to the hash, which is then mixed by a one-to-one function. Only a very long cell runs Python of its own.
     """
     text = _shortened(text)
     bounds, letters = text_bytes(text)
-    # Under a null there may be a text of any length.
+    # There may be bytes of a text under a null.
     starts, lengths = bounds[:-1], np.where(valid_mask(text), np.diff(bounds), 0)
     at_each_byte = words_at_each_byte(letters)
-    # The length tells a text from the same text with NUL characters at its end.
+    # The length tells a text from the same text followed by NUL characters.
     words = _mixed(lengths.astype(np.uint64) + _SEEDS * np.uint64(seed + 1))
     for begin in range(0, int(lengths.max(initial=1)), WORD_BYTES):
         left = lengths - begin
-        # The first word is taken of all texts, also of empty ones: choosing rows takes longer than mixing them.
+        # The first word is mixed for all texts, even empty ones: choosing rows takes longer than mixing.
         rows = np.flatnonzero(left > 0) if begin else slice(None)
         word = at_each_byte[starts[rows] + begin] & _KEPT_BITS[np.minimum(left[rows], WORD_BYTES)]
         words[:, rows] = _mixed(words[:, rows] + word)
@@ -185,18 +116,16 @@ def text_words(text: pa.Array, *, seed: int = 0) -> Words:
 
 
 def _shortened(text: pa.Array) -> pa.Array:
-    """Replace texts that are very long by a digest."""
+    """Replace very long texts by a digest."""
     rows = np.flatnonzero(to_mask(pc.greater(pc.binary_length(text), _LONGEST)))
     if not len(rows):
         return text
     digests = [blake2b(long.encode()).hexdigest() for long in text.take(pa.array(rows)).to_pylist()]
-    is_long = np.zeros(len(text), dtype=bool)
-    is_long[rows] = True
-    return pc.replace_with_mask(text, pa.array(is_long), pa.array(digests, text.type))
+    return pc.replace_with_mask(text, pa.array(mask_at(rows, len(text))), pa.array(digests, text.type))
 
 
 def _mixed(words: Words, lanes: slice = slice(None)) -> Words:
-    """Spread every bit over the whole word; no two words become one."""
+    """Spread every bit over the whole word, one-to-one."""
     for mixer in _MIXERS:
         words = words ^ (words >> _HALF)
         words *= mixer[lanes]

@@ -7,13 +7,14 @@ from functools import lru_cache
 import numpy as np
 import pyarrow as pa
 
-from events_pandas.convert.cells import TEXT_TYPE, Cells, Mask, Rows, read_cells, valid_mask, without
+from events_pandas.convert.cells import TEXT_TYPE, Cells, Mask, Rows, valid_mask, without
 from events_pandas.convert.codes import CODES
+from events_pandas.convert.column_cells import read_cells
 from events_pandas.convert.json_text import Pieces, canonical_numbers, quoted, unquoted_numbers
 from events_pandas.convert.money import first_of_each, looked_up, minor_units, read_amount, read_currency
 from events_pandas.convert.problems import VALUES_KEPT, Finding, shown
 from events_pandas.convert.readers import (
-    Faults,
+    CodeMasks,
     Kinds,
     Reader,
     Reading,
@@ -35,116 +36,45 @@ from events_pandas.mapping.rules import Values, part_path
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Member:
-    """JSON values of one field, in pieces.
+    """The JSON values of one field, in pieces."""
 
-    Parameters
-    ----------
-    pieces : tuple of pyarrow.LargeStringArray, pyarrow.Int64Array or str
-        What is joined to the value of each row; the value is absent or faulty where one of them is null.
-    findings : tuple of Finding
-        What is wrong, with field and label filled in.
-    kinds : dict of Kind to (int, int)
-        How many cells of each kind the value is made from, and the row of the first of them.
-    dropped : numpy.ndarray of bool, optional
-        Rows whose value has been taken out, since they have too many.
-    variants : pyarrow.LargeStringArray, optional
-        What Intercom may take in one row and not in another: the currencies of amounts.
-    is_numeric : bool, default False
-        Whether the values are JSON numbers, which may be written in several ways.
-    """
-
-    pieces: Pieces
-    findings: tuple[Finding, ...]
-    kinds: Kinds
-    dropped: Mask | None = None
-    variants: pa.Array | None = None
-    is_numeric: bool = False
+    pieces: Pieces  # joined, they are the value; a row has no value where a piece is null
+    findings: tuple[Finding, ...]  # with field and label
+    kinds: Kinds  # of the cells from which the values are made
+    dropped: Mask | None = None  # rows whose value was taken out because they have too many
+    variants: pa.Array | None = None  # large_string: the currencies of amounts, which Intercom may take or refuse
+    is_numeric: bool = False  # the values are JSON numbers, which can be written in several ways
 
     def mask(self) -> Mask:
-        """Return where there is a value.
-
-        Returns
-        -------
-        numpy.ndarray of bool
-            For each row, or one for all.
-        """
+        """Return where there is a value: for each row, or one for all."""
         masks = [valid_mask(piece) for piece in self.pieces if isinstance(piece, pa.Array)]
         mask: Mask = np.logical_and.reduce(np.broadcast_arrays(*masks))
         return mask
 
     def is_present(self) -> Mask:
-        """Return where there is a value, or was one before it was dropped.
-
-        Returns
-        -------
-        numpy.ndarray of bool
-            For each row, or one for all.
-        """
+        """Return where there is a value, or was one before it was dropped: for each row, or one for all."""
         return self.mask() if self.dropped is None else self.mask() | self.dropped
 
     def canonical(self) -> Pieces:
-        """Return the pieces with every number written in the same way, however the cells have it.
-
-        Returns
-        -------
-        tuple of pyarrow.LargeStringArray, pyarrow.Int64Array or str
-            ``12.5`` for ``12.50`` and for the text ``"12.50"``, and ``464`` for ``464.0``.
-        """
+        """Return the pieces with every number written in the same way: 12.5 for 12.50 and for the text ``"12.50"``."""
         if not self.is_numeric:
             return unquoted_numbers(self.pieces)
         return tuple(piece if isinstance(piece, str) else canonical_numbers(piece) for piece in self.pieces)
 
     def without(self, rows: Mask) -> "Member":
-        """Return the values with those of some rows left out.
-
-        Parameters
-        ----------
-        rows : numpy.ndarray of bool, shape (n_rows,)
-            Which rows have none.
-
-        Returns
-        -------
-        Member
-            The same otherwise.
-        """
+        """Return the values without those of some rows."""
         place = next(place for place, piece in enumerate(self.pieces) if isinstance(piece, pa.Array))
-        kept = without(spread(self.pieces[place], len(rows)), rows)
+        kept = without(expand(self.pieces[place], len(rows)), rows)
         return replace(self, pieces=(*self.pieces[:place], kept, *self.pieces[place + 1 :]), dropped=rows)
 
 
-def spread(values: pa.Array, n_rows: int) -> pa.Array:
-    """Give every row its value, where one stands for all.
-
-    Parameters
-    ----------
-    values : pyarrow.Array
-        A value for each row, or one.
-    n_rows : int
-        The number of rows.
-
-    Returns
-    -------
-    pyarrow.Array, length `n_rows`
-        A value for each row.
-    """
+def expand(values: pa.Array, n_rows: int) -> pa.Array:
+    """Give every row its value, where one value stands for all `n_rows`."""
     return pa.repeat(values[0], n_rows) if len(values) == 1 != n_rows else values
 
 
 def metadata_member(bound: BoundRule, *, timezone: str | None) -> Member:
-    """Make the JSON values of a metadata rule.
-
-    Parameters
-    ----------
-    bound : BoundRule
-        The rule with its columns.
-    timezone : str, optional
-        The zone of times without one.
-
-    Returns
-    -------
-    Member
-        Its values and findings.
-    """
+    """Make the JSON values of a metadata rule; `timezone` is the zone of times without one."""
     match bound.rule:
         case MonetaryAmount():
             return _amounts(bound, bound.rule)
@@ -159,21 +89,9 @@ def metadata_member(bound: BoundRule, *, timezone: str | None) -> Member:
 
 
 def read_part(bound: BoundRule, part: str = "", *, timezone: str | None = None) -> Reading:
-    """Read one of a rule's columns.
+    """Read one of a rule's columns; most rules have one column, named ``""``.
 
-    Parameters
-    ----------
-    bound : BoundRule
-        The rule with its columns.
-    part : str
-        The column's name in the rule; most rules have one column, without a name.
-    timezone : str, optional
-        The zone of times without one.
-
-    Returns
-    -------
-    Reading
-        With the column named in its findings.
+    `timezone` is the zone of times without one.
     """
     values = bound.parts[part]
     reader = _reader(bound, part, timezone)
@@ -184,20 +102,20 @@ def read_part(bound: BoundRule, part: str = "", *, timezone: str | None = None) 
     located = [
         replace(finding, field=part_path(bound.path, part), label=bound.labels[part])
         for finding in reading.findings
-        # A constant stands in no row: what is odd in every row of a column is meant here.
+        # A constant is in the mapping, not in a row: its owner means what would be odd in a row.
         if not (isinstance(values, Constant) and _is_row_note(finding))
     ]
     return replace(reading, findings=located)
 
 
-# A stream may have hundreds of frames in a second, all with the same constants.
+# A stream may have hundreds of frames a second, all with the same constants.
 @lru_cache(maxsize=256)
 def _constant_reading(value: str, reader: Reader) -> Reading:
     return read(read_cells(Constant(value)), reader)
 
 
 def _is_row_note(finding: Finding) -> bool:
-    return finding.severity == "note" and not CODES[finding.code].is_told_once
+    return finding.severity == "note" and not CODES[finding.code].is_reported_once
 
 
 def _reader(bound: BoundRule, part: str, timezone: str | None) -> Reader:
@@ -231,28 +149,13 @@ _READERS: dict[tuple[type[Rule], str], Reader] = {
 
 
 def finding_at(bound: BoundRule, part: str, where: Mapping[str, Mask]) -> list[Finding]:
-    """Make findings about one of a rule's columns.
-
-    Parameters
-    ----------
-    bound : BoundRule
-        The rule with its columns.
-    part : str
-        The column's name in the rule.
-    where : mapping of str to mask
-        The rows, by code.
-
-    Returns
-    -------
-    list of Finding
-        With the values of the column; none for a code without rows.
-    """
+    """Make a finding for each code that has rows, with the values of one of the rule's columns."""
     field = part_path(bound.path, part)
     findings = []
     for code, mask in where.items():
         rows = np.flatnonzero(mask)
         if len(rows):
-            # A constant is its own label.
+            # The label of a constant already shows its value.
             is_constant = isinstance(bound.parts[part], Constant)
             values = None if is_constant else _shown_cells(bound.parts[part], rows[:VALUES_KEPT])
             findings.append(Finding(code=code, rows=rows, values=values, field=field, label=bound.labels[part]))
@@ -260,7 +163,7 @@ def finding_at(bound: BoundRule, part: str, where: Mapping[str, Mask]) -> list[F
 
 
 def _shown_cells(values: "Values | Constant", rows: Rows) -> pa.Array:
-    """Return what stands in some rows of a column, as a message shows it; nothing where all are absent."""
+    """Return the cells in some rows of a column as messages show them; None if all are absent."""
     chosen = values if isinstance(values, Constant) else values.iloc[rows]
     texts = read(read_cells(chosen), _as_shown).values
     if texts.null_count == len(texts):
@@ -268,7 +171,7 @@ def _shown_cells(values: "Values | Constant", rows: Rows) -> pa.Array:
     return texts if len(texts) == len(rows) else pa.repeat(texts[0], len(rows))
 
 
-def _as_shown(cells: Cells) -> tuple[pa.Array, Faults]:
+def _as_shown(cells: Cells) -> tuple[pa.Array, CodeMasks]:
     return shown(cells.values), []
 
 
@@ -284,7 +187,7 @@ def _amounts(bound: BoundRule, rule: MonetaryAmount) -> Member:
     findings = [
         *amount.findings,
         *finding_at(bound, "amount", faults),
-        # What is wrong with the currency of no amount is left out, since nothing is sent of it.
+        # Without an amount, the currency is not sent: its faults do not matter.
         *only_where(currency.findings, bound.parts["currency"], np.broadcast_to(amount.present, good.shape)),
         *finding_at(bound, "currency", {"currency_missing": amount.present & ~currency.present}),
         *_currency_notes(bound, currency.values, code="currency_minor_unit", where=good & (decimals != HUNDREDTHS)),
@@ -298,7 +201,7 @@ def _amounts(bound: BoundRule, rule: MonetaryAmount) -> Member:
 
 
 def _currency_notes(bound: BoundRule, currencies: pa.Array, *, code: str, where: Mask) -> Iterator[Finding]:
-    """Note each currency once, however it is spelled, and since when it is none."""
+    """Note each currency once, however it is spelled, and when it was withdrawn."""
     if not where.any():
         return
     firsts = first_of_each(currencies, where)
@@ -310,27 +213,12 @@ def _currency_notes(bound: BoundRule, currencies: pa.Array, *, code: str, where:
         if is_constant:
             yield replace(counted, label=f"{finding.label}{years[0]}")
         else:
-            told = [f"'{currency}'{year}" for currency, year in zip(codes, years, strict=True)]
-            yield replace(counted, values=pa.array(told, TEXT_TYPE))
+            texts = [f"'{currency}'{year}" for currency, year in zip(codes, years, strict=True)]
+            yield replace(counted, values=pa.array(texts, TEXT_TYPE))
 
 
 def only_where(findings: list[Finding], values: "Values | Constant", where: Mask) -> Iterator[Finding]:
-    """Yield findings about a column for some of its rows alone.
-
-    Parameters
-    ----------
-    findings : list of Finding
-        About any rows.
-    values : pandas.Series or Constant
-        The column.
-    where : numpy.ndarray of bool
-        The rows.
-
-    Yields
-    ------
-    Finding
-        The same otherwise; those of which no row is left are left out.
-    """
+    """Yield findings about a column for some of its rows alone; a finding without rows is left out."""
     for finding in findings:
         rows = np.sort(finding.rows[where[finding.rows]])
         if len(rows):
@@ -340,13 +228,13 @@ def only_where(findings: list[Finding], values: "Values | Constant", where: Mask
 def _rich_links(bound: BoundRule) -> Member:
     value = read_part(bound, "value")
     url = read_part(bound, "url")
-    # A constant stands in every row: whether a row has a link, its column says.
-    halves = {
+    # A constant is in every row, so the other part's column says whether a row has a link.
+    missing = {
         "value": url.present & ~value.present & (not isinstance(bound.parts["url"], Constant)),
         "url": value.present & ~url.present & (not isinstance(bound.parts["value"], Constant)),
     }
     lacking = [
-        finding for part, mask in halves.items() for finding in finding_at(bound, part, {"rich_link_incomplete": mask})
+        finding for part, mask in missing.items() for finding in finding_at(bound, part, {"rich_link_incomplete": mask})
     ]
     pieces = ('{"url":', *quoted(url.values), ',"value":', *quoted(value.values), "}")
     return Member(pieces=pieces, findings=(*value.findings, *url.findings, *lacking), kinds=value.kinds)

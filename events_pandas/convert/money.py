@@ -8,16 +8,27 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from events_pandas.convert.cells import DOUBLE_EXACT, TEXT_TYPE, Cells, Kind, Mask, Rows, to_mask, valid_mask, without
+from events_pandas.convert.cells import (
+    DOUBLE_EXACT,
+    TEXT_TYPE,
+    CellKind,
+    Cells,
+    Mask,
+    Rows,
+    mask_at,
+    to_mask,
+    valid_mask,
+    without,
+)
 from events_pandas.convert.odd_texts import unreadable_faults
-from events_pandas.convert.readers import Faults, beyond, nothing
+from events_pandas.convert.readers import CodeMasks, beyond, reject_all
 from events_pandas.currencies import DECIMALS
 
 AMOUNT_TYPE = pa.struct([("whole", pa.int64()), ("millionths", pa.int64())])
 """An amount as it was written: its whole part, rounded down, and its fraction.
 
-The fraction has the first five decimals and, as the sixth, a 1 if any digit other than zero comes after them. That is
-enough to tell whether the amount has more decimals than its currency, and to round it: no currency has more than four.
+The fraction has the first five decimals; its sixth digit is 1 if any later digit is not zero. That is enough to tell
+whether an amount has too many decimals, and to round it: no currency has more than four.
 """
 
 _PLACES = 5
@@ -26,41 +37,28 @@ _AMOUNT = r"^(?:\+|(?P<sign>-?))(?P<whole>[0-9]+)(?:\.(?P<part>[0-9]*?)0*)?$"
 _MOST_DIGITS = len(str(DOUBLE_EXACT))
 _TEN_THOUSANDTHS = 10**4
 _PROPOSED_BELOW = float(2**38)
-"""Below it no two decimals of four places share a float."""
+"""Below it, two decimals of four places are never the same float."""
 _HUNDREDTHS_BELOW = float(2**46)
-"""From here on two amounts that differ by a hundredth may be one float."""
+"""From here on, two amounts that differ by a hundredth may be the same float."""
 
 
-def read_amount(cells: Cells) -> tuple[pa.Array, Faults]:
-    """Read cells as amounts of money, exactly.
-
-    Parameters
-    ----------
-    cells : Cells
-        Numbers, or text that is a plain number.
-
-    Returns
-    -------
-    values : pyarrow.StructArray
-        Of `AMOUNT_TYPE`.
-    faults : list
-        What is no amount, or is too large whatever it counts.
-    """
+def read_amount(cells: Cells) -> tuple[pa.Array, CodeMasks]:
+    """Read numbers, and text that is a plain number, as exact amounts of `AMOUNT_TYPE`."""
     match cells.kind:
-        case Kind.INTEGER:
+        case CellKind.INTEGER:
             too_large = beyond(cells.values, DOUBLE_EXACT - 1)
             whole = pc.fill_null(cells.values, 0).to_numpy()
             return _amounts(whole, np.zeros_like(whole), cells.mask() & ~too_large), [("amount_too_large", too_large)]
-        case Kind.FLOAT:
+        case CellKind.FLOAT:
             return _read_float_amount(cells)
-        case Kind.TEXT | Kind.DECIMAL:
+        case CellKind.TEXT | CellKind.DECIMAL:
             unreadable = cells.mask() & ~_is_amount(cells.values)
             whole, millionths, too_large = _digits(without(cells.values, unreadable))
             faults = unreadable_faults(cells.values, unreadable, code="amount_unreadable", is_readable=_is_amount)
             is_good = cells.mask() & ~unreadable & ~too_large
             return _amounts(whole, millionths, is_good), [*faults, ("amount_too_large", too_large)]
         case _:
-            return nothing(cells, AMOUNT_TYPE, "amount_unreadable")
+            return reject_all(cells, AMOUNT_TYPE, "amount_unreadable")
 
 
 def _amounts(whole: Rows, millionths: Rows, is_good: Mask) -> pa.Array:
@@ -73,7 +71,7 @@ def _is_amount(text: pa.Array) -> Mask:
 
 
 def _digits(text: pa.Array) -> tuple[Rows, Rows, Mask]:
-    """Return of plain numbers their whole parts, millionths, and where they are too large whatever they count."""
+    """Return the whole parts and millionths of plain numbers, and where they are too large in any unit."""
     parts = pc.extract_regex(text, _AMOUNT)
     sign, whole, part = (pc.fill_null(pc.struct_field(parts, name), "") for name in ("sign", "whole", "part"))
     whole = pc.utf8_ltrim(whole, "0")
@@ -84,15 +82,15 @@ def _digits(text: pa.Array) -> tuple[Rows, Rows, Mask]:
     has_more = to_mask(pc.greater(pc.binary_length(part), _PLACES))
     first = pc.utf8_slice_codeunits(part, 0, _PLACES) if has_more.any() else part
     millionths = pc.utf8_rpad(first, _PLACES, "0").cast(pa.int64()).to_numpy() * 10 + has_more
-    # Rounded down, an amount below zero is at least one below.
+    # Rounded down, an amount below zero is at most -1.
     return np.where(to_mask(pc.equal(sign, "-")), -1 - units, units), millionths, too_large
 
 
-def _read_float_amount(cells: Cells) -> tuple[pa.Array, Faults]:
-    """Find the decimal that each float stands for: the shortest that gives the float.
+def _read_float_amount(cells: Cells) -> tuple[pa.Array, CodeMasks]:
+    """Find the decimal that each float stands for: the shortest one that gives the float.
 
-    Rounding to four places only proposes it. Dividing gives the float that is nearest to the proposed decimal, so the
-    two floats are equal exactly if the proposal is what was written. The other floats are written out.
+    Rounding to four places proposes it. Dividing gives the float nearest to the proposed decimal, so the two floats are
+    equal exactly if the proposal is what was written. All other floats are written out.
     """
     present = cells.mask()
     floats = np.where(present, cells.values.to_numpy(zero_copy_only=False), 0.0)
@@ -122,28 +120,14 @@ def _written_out(floats: pa.Array) -> pa.Array:
     return pc.replace_with_mask(text, pa.array(has_exponent), pa.array(written, TEXT_TYPE))
 
 
-def read_currency(cells: Cells) -> tuple[pa.Array, Faults]:
-    """Read cells as currencies.
-
-    Parameters
-    ----------
-    cells : Cells
-        Text; nothing else is a currency.
-
-    Returns
-    -------
-    values : pyarrow.LargeStringArray
-        Three letters in lower case.
-    faults : list
-        What ISO 4217 does not know.
-    """
-    if cells.kind is not Kind.TEXT:
-        return nothing(cells, TEXT_TYPE, "currency_unknown")
+def read_currency(cells: Cells) -> tuple[pa.Array, CodeMasks]:
+    """Read text as currencies of ISO 4217: three letters in lower case (large_string)."""
+    if cells.kind is not CellKind.TEXT:
+        return reject_all(cells, TEXT_TYPE, "currency_unknown")
     letters = pc.utf8_lower(cells.values)
     unknown = cells.mask() & ~_is_currency(letters)
-    return without(letters, unknown), unreadable_faults(
-        letters, unknown, code="currency_unknown", is_readable=_is_currency
-    )
+    faults = unreadable_faults(letters, unknown, code="currency_unknown", is_readable=_is_currency)
+    return without(letters, unknown), faults
 
 
 def _is_currency(letters: pa.Array) -> Mask:
@@ -151,50 +135,21 @@ def _is_currency(letters: pa.Array) -> Mask:
 
 
 def looked_up(currencies: pa.Array, table: Mapping[str, int], *, otherwise: int) -> npt.NDArray[np.int64]:
-    """Return what a table has for each currency.
-
-    Parameters
-    ----------
-    currencies : pyarrow.LargeStringArray
-        Three letters in lower case.
-    table : mapping of str to int
-        Such as `DECIMALS`.
-    otherwise : int
-        For currencies that are absent, unknown or not in the table.
-
-    Returns
-    -------
-    numpy.ndarray of int64
-        As long as `currencies`.
-    """
+    """Return the entry of a table for each currency; `otherwise` if it is absent, unknown or not in the table."""
     distinct = currencies.dictionary_encode()
     entries = [table.get(currency, otherwise) for currency in distinct.dictionary.to_pylist()]
-    # The last entry stands for absent currencies.
+    # Absent currencies take the last entry.
     values = np.array([*entries, otherwise], np.int64)
     found: npt.NDArray[np.int64] = values[pc.fill_null(distinct.indices, len(entries)).to_numpy()]
     return found
 
 
 def first_of_each(currencies: pa.Array, where: Mask) -> Mask:
-    """Return where each currency comes first among some rows.
-
-    Parameters
-    ----------
-    currencies : pyarrow.LargeStringArray
-        A currency for each row, or one for all.
-    where : numpy.ndarray of bool, shape (n_rows,)
-        The rows.
-
-    Returns
-    -------
-    numpy.ndarray of bool, shape (n_rows,)
-        At most one for each currency.
-    """
+    """Return a mask of the first of the rows with each currency; there may be one currency for all rows."""
     rows = np.flatnonzero(where)
     codes = pc.fill_null(currencies.dictionary_encode().indices, -1).to_numpy(zero_copy_only=False)
-    firsts = np.zeros_like(where)
-    firsts[rows[np.unique(np.broadcast_to(codes, where.shape)[rows], return_index=True)[1]]] = True
-    return firsts
+    firsts = np.unique(np.broadcast_to(codes, where.shape)[rows], return_index=True)[1]
+    return mask_at(rows[firsts], len(where))
 
 
 def minor_units(
@@ -209,14 +164,14 @@ def minor_units(
     decimals : numpy.ndarray of int64
         The decimals that each amount may have; one number stands for all.
     rounds : bool
-        Whether further decimals are rounded, half up.
+        Whether to round further decimals, half up.
 
     Returns
     -------
     units : numpy.ndarray of int64
         Meaningless where the amount is null or at fault.
     faults : dict of str to mask
-        Amounts not above zero, amounts that a JSON number does not hold, and amounts with too many decimals.
+        By code.
     is_rounded : numpy.ndarray of bool
         Where there were further decimals.
     """
@@ -237,6 +192,6 @@ def minor_units(
         "amount_too_large": present & is_positive & too_large,
         "amount_decimals": present & is_positive & ~too_large & (fraction != 0) & (not rounds),
     }
-    # One amount may stand for rows of several currencies, and one currency for rows of several amounts.
+    # One amount may stand for several currencies, and one currency for several amounts.
     shape = np.broadcast_shapes(whole.shape, decimals.shape)
     return units, {code: np.broadcast_to(mask, shape) for code, mask in faults.items()}, present & (fraction != 0)

@@ -1,4 +1,4 @@
-"""Findings: the rows of a column in which the same thing is wrong, and what is made of them."""
+"""Findings: the rows of a column in which the same thing is wrong, and the messages and tables made from them."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -12,82 +12,40 @@ import pyarrow.compute as pc
 
 from events_pandas.convert.cells import TEXT_TYPE, Mask, Rows, time_text
 from events_pandas.convert.codes import CODES, RANKS, Severity
+from events_pandas.convert.json_text import joined
 from events_pandas.convert.odd_texts import outlined, visible
 from events_pandas.intercom import IDENTIFIERS
 from events_pandas.words import escaped
 
 SHOWN_CHARACTERS = 80
 VALUES_KEPT = 1_000
-"""Values that are kept of one code in one field: a frame that is wholly bad does not become twice as large."""
+"""How many values are kept for one code in one field, so that a wholly bad frame does not double in size."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Finding:
-    """The rows of one column in which the same thing is wrong.
+    """The rows of one column in which the same thing is wrong."""
 
-    Parameters
-    ----------
-    code : str
-        One of `CODES`.
-    rows : numpy.ndarray of int64
-        Positions of the rows.
-    values : pyarrow.Array, optional
-        What stands in the first of the rows, as text; null where nothing does, and not given where nothing does in any.
-    field : str
-        The field that the column makes.
-    label : str
-        How to speak of the column, such as ``"column 'total'"``.
-    is_omission : bool
-        Whether the value is left out of the event, rather than the row being invalid.
-    cures : pyarrow.LargeStringArray, optional
-        How to fix each of the values that are kept; null where the code's own cure fits.
-    like_rows : int
-        Further rows in which the same thing was found. They are counted and not listed: each value is listed for
-        its first row only.
-    """
-
-    code: str
-    rows: Rows
-    values: pa.Array | None = None
-    field: str = ""
-    label: str = ""
-    is_omission: bool = False
-    cures: pa.Array | None = None
-    like_rows: int = 0
+    code: str  # one of `CODES`
+    rows: Rows  # positions
+    values: pa.Array | None = None  # the text of the first rows' cells; null: an empty cell; None: all are empty
+    field: str = ""  # of the event
+    label: str = ""  # the column in words, such as "column 'total'"
+    is_omission: bool = False  # the value is left out of the event; the row stays valid
+    cures: pa.Array | None = None  # large_string: how to fix each of `values`; null: the code's own cure fits
+    like_rows: int = 0  # further rows with the same finding, counted but not listed: only a value's first row is
 
     @property
     def severity(self) -> Severity:
-        """Whether the row is invalid."""
+        """Whether the row is invalid ("error") or not ("note")."""
         return "note" if self.is_omission else CODES[self.code].severity
 
     def moved(self, rows: Rows) -> "Finding":
-        """Return the finding with its rows counted from another start.
-
-        Parameters
-        ----------
-        rows : numpy.ndarray of int64
-            The new position of each old one.
-
-        Returns
-        -------
-        Finding
-            The same otherwise.
-        """
+        """Return the finding with `rows` as the new positions: ``rows[i]`` is the new position of row i."""
         return replace(self, rows=rows[self.rows])
 
     def at(self, position: int) -> "Finding":
-        """Return the finding for one of its rows alone.
-
-        Parameters
-        ----------
-        position : int
-            Which of `rows`.
-
-        Returns
-        -------
-        Finding
-            The same otherwise.
-        """
+        """Return the finding for one row alone: the one at this place in `rows`."""
         chosen = slice(position, position + 1)
         values = None if self.values is None else self.values[chosen]
         cures = None if self.cures is None else self.cures[chosen]
@@ -95,18 +53,7 @@ class Finding:
         return replace(self, rows=self.rows[chosen], values=kept, cures=cures)
 
     def chosen(self, where: Mask) -> "Finding":
-        """Return the finding for some of its rows.
-
-        Parameters
-        ----------
-        where : numpy.ndarray of bool
-            Which of `rows`.
-
-        Returns
-        -------
-        Finding
-            The same otherwise.
-        """
+        """Return the finding for some of its rows; `where` is as long as `rows`."""
         values, cures = (
             None if texts is None else texts.filter(pa.array(where[: len(texts)]))
             for texts in (self.values, self.cures)
@@ -116,18 +63,7 @@ class Finding:
         )
 
     def among(self, rows: Rows) -> "Finding | None":
-        """Return the finding for those of its rows that are among some, counted within these.
-
-        Parameters
-        ----------
-        rows : numpy.ndarray of int64
-            Positions, each of them once.
-
-        Returns
-        -------
-        Finding or None
-            The same otherwise; None if it concerns none of them.
-        """
+        """Return the finding for the given distinct positions, counted within them; None if it has none of them."""
         where = np.isin(self.rows, rows)
         if not where.any():
             return None
@@ -136,43 +72,31 @@ class Finding:
         return replace(found, rows=order[np.searchsorted(rows, found.rows, sorter=order)])
 
     def messages(self) -> pa.Array:
-        """Return a message for each row.
-
-        Returns
-        -------
-        pyarrow.LargeStringArray
-            What is wrong, in which column, and how to mend it; with the value where it is known.
-        """
+        """Return a message for each row (large_string): the value, what is wrong in which column, and how to fix it."""
         cause = CODES[self.code].cause
         cure = "the event is sent without it" if self.is_omission else CODES[self.code].cure
-        values = pa.nulls(0, TEXT_TYPE) if self.values is None else self._told()
+        values = pa.nulls(0, TEXT_TYPE) if self.values is None else self._shown_values()
         where = f" in {self.label}" if self.label else ""
         field = escaped(self.field)
-        parts = (f"{field}: ", values, f"{where} {cause}: ", self._cures(len(values), cure), "")
-        told = pc.binary_join_element_wise(*(_text_datum(part) for part in parts))
-        untold = f"{field}: {self.label or CODES[self.code].subject} {cause}: {cure}"
-        told = pc.fill_null(told, untold)
-        rest = pa.repeat(pa.scalar(untold, TEXT_TYPE), len(self.rows) - len(told))
-        return pa.concat_arrays([told, rest])
+        pieces = (f"{field}: ", values, f"{where} {cause}: ", self._cures(len(values), cure))
+        with_value = joined(*pieces, length=len(values))
+        without_value = f"{field}: {self.label or CODES[self.code].subject} {cause}: {cure}"
+        with_value = pc.fill_null(with_value, without_value)
+        rest = pa.repeat(pa.scalar(without_value, TEXT_TYPE), len(self.rows) - len(with_value))
+        return pa.concat_arrays([with_value, rest])
 
-    def _told(self) -> pa.Array:
-        """Return the values as the messages have them."""
+    def _shown_values(self) -> pa.Array:
+        """Return the values as messages show them."""
         if self.field not in IDENTIFIERS:
             return self.values
-        # Results are kept and passed on: their messages do not name a person, but a character that nobody sees.
+        # Results are kept and passed on, so messages do not name a person; they may show an invisible character.
         return outlined(self.values) if CODES[self.code].shows_characters else pa.nulls(0, TEXT_TYPE)
 
     def cure(self) -> str:
-        """Return how to fix the first of its values.
-
-        Returns
-        -------
-        str
-            What fits that value, or the code's own cure.
-        """
-        # Of a column of many odd cells not all are kept.
-        told = None if self.cures is None or not len(self.cures) else self.cures[0].as_py()
-        return told or CODES[self.code].cure
+        """Return how to fix the first value: its own cure, or the code's."""
+        # A column of many odd cells keeps only some of them.
+        own = None if self.cures is None or not len(self.cures) else self.cures[0].as_py()
+        return own or CODES[self.code].cure
 
     def _cures(self, count: int, cure: str) -> "pa.Array | str":
         """Return how to fix each of the values that are kept."""
@@ -181,37 +105,16 @@ class Finding:
         return pc.fill_null(self.cures[:count], cure)
 
     def all_values(self) -> pa.Array:
-        """Return the value in each row.
-
-        Returns
-        -------
-        pyarrow.LargeStringArray
-            Null where it is not known.
-        """
-        return self._values_of(len(self.rows))
+        """Return the value in each row (large_string); null where it is empty or not kept."""
+        return _filled(self.values, len(self.rows))
 
     def head_values(self) -> pa.Array:
-        """Return the values in the first rows, as many as are kept of one code in one field.
-
-        Returns
-        -------
-        pyarrow.LargeStringArray
-            Null where nothing stands.
-        """
-        return self._values_of(min(len(self.rows), VALUES_KEPT))
+        """Return the values of the first `VALUES_KEPT` rows (large_string); null where a cell is empty."""
+        return _filled(self.values, min(len(self.rows), VALUES_KEPT))
 
     def head_cures(self) -> pa.Array:
-        """Return how to fix the values in the first rows, as many as are kept of one code in one field.
-
-        Returns
-        -------
-        pyarrow.LargeStringArray
-            Null where the code's own cure fits.
-        """
+        """Return the cures of the first `VALUES_KEPT` rows (large_string); null where the code's own cure fits."""
         return _filled(self.cures, min(len(self.rows), VALUES_KEPT))
-
-    def _values_of(self, n_rows: int) -> pa.Array:
-        return _filled(self.values, n_rows)
 
 
 def _filled(texts: pa.Array | None, length: int) -> pa.Array:
@@ -219,45 +122,20 @@ def _filled(texts: pa.Array | None, length: int) -> pa.Array:
     return pa.concat_arrays([known, pa.nulls(length - len(known), TEXT_TYPE)])
 
 
-def _text_datum(part: "str | pa.Array") -> Any:
-    return pa.scalar(part, TEXT_TYPE) if isinstance(part, str) else part
-
-
 def shown(values: pa.Array) -> pa.Array:
-    """Return values as a message shows them.
-
-    Parameters
-    ----------
-    values : pyarrow.Array
-        Of any type that Arrow can write as text.
-
-    Returns
-    -------
-    pyarrow.LargeStringArray
-        Cut to a length that can be read, characters that nobody sees written as escapes; text in quotes.
-    """
+    """Write values as messages show them: shortened, invisible characters as escapes, text in quotes."""
     text = time_text(values) if pa.types.is_timestamp(values.type) else values.cast(TEXT_TYPE)
     short = visible(pc.utf8_slice_codeunits(text, 0, SHOWN_CHARACTERS))
     if not pa.types.is_large_string(values.type):
         return short
-    quote = pa.scalar("'", TEXT_TYPE)
-    return pc.binary_join_element_wise(quote, short, quote, pa.scalar("", TEXT_TYPE))
+    return joined("'", short, "'", length=len(short))
 
 
 def merged(findings: Iterable[Finding], fields: Sequence[str]) -> Iterator[Finding]:
-    """Put findings together that say the same of the same field, and of those told once keep the first row.
+    """Join findings with the same code and field; of a code that is reported once, keep the first row.
 
-    Parameters
-    ----------
-    findings : iterable of Finding
-        In the order of rows.
-    fields : sequence of str
-        The fields in their order; findings of others come last.
-
-    Yields
-    ------
-    Finding
-        In the order of fields and, within a field, of codes: it does not depend on how the rows were cut.
+    The findings come in the order of rows. The result is in the order of `fields` (others last), then of codes. It does
+    not depend on how the rows were cut into chunks.
     """
     groups: dict[tuple[str, str], list[Finding]] = {}
     for finding in findings:
@@ -265,12 +143,12 @@ def merged(findings: Iterable[Finding], fields: Sequence[str]) -> Iterator[Findi
     places = {field: place for place, field in enumerate(fields)}
     for group in sorted(groups, key=lambda group: (places.get(group[0], len(places)), RANKS[group[1]])):
         _, code = group
-        # Taken out, so that no more than one of them is there twice.
+        # Taken out of the dict, so that at most one group is in memory twice.
         parts = groups.pop(group)
-        if CODES[code].is_told_by_value:
-            # One by one: among the values that are kept of all parts together a rare one may be missing.
-            yield reduce(lambda told, part: _first_of_each(_concatenated([told, part])), parts[1:], parts[0])
-        elif CODES[code].is_told_once:
+        if CODES[code].is_reported_by_value:
+            # One part at a time: the values kept of all parts together could lack a rare one.
+            yield reduce(lambda kept, part: _first_of_each(_concatenated([kept, part])), parts[1:], parts[0])
+        elif CODES[code].is_reported_once:
             whole = _concatenated(parts)
             yield whole.at(int(whole.rows.argmin()))
         else:
@@ -292,7 +170,7 @@ def _first_of_each(finding: Finding) -> Finding:
 
 
 def _concatenated(findings: list[Finding]) -> Finding:
-    """Put findings together in the order of rows: whose values are kept does not depend on how the rows were cut."""
+    """Join findings in the order of rows, so that which values are kept does not depend on how the rows were cut."""
     first, *others = findings
     if not others:
         return first
@@ -313,30 +191,14 @@ def _concatenated(findings: list[Finding]) -> Finding:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cause:
-    """The rows of a field in which the same thing was found.
-
-    Parameters
-    ----------
-    code : str
-        One of `CODES`.
-    field : str
-        The field.
-    severity : {"error", "note"}
-        Whether the rows are invalid.
-    rows : int
-        The number of rows.
-    first_row : int
-        The position of the first of them.
-    message : str
-        The message of that row.
-    """
+    """The rows of a field in which the same thing was found."""
 
     code: str
     field: str
     severity: Severity
-    rows: int
-    first_row: int
-    message: str
+    rows: int  # how many
+    first_row: int  # its position
+    message: str  # of the first row
 
     @property
     def extent(self) -> str:
@@ -350,18 +212,7 @@ class Cause:
 
 
 def causes(findings: Iterable[Finding]) -> list[Cause]:
-    """Group findings by what was found, and in which field.
-
-    Parameters
-    ----------
-    findings : iterable of Finding
-        Of one frame.
-
-    Returns
-    -------
-    list of Cause
-        Errors first, and of these what concerns most rows first.
-    """
+    """Group findings by code and field: errors first, then by the number of rows, most first."""
     groups: dict[tuple[Severity, str, str], list[Finding]] = {}
     for finding in findings:
         groups.setdefault((finding.severity, finding.code, finding.field), []).append(finding)
@@ -384,20 +235,10 @@ def causes(findings: Iterable[Finding]) -> list[Cause]:
 
 
 def problems_frame(findings: Iterable[Finding], index: pd.Index) -> pd.DataFrame:
-    """Return findings as a frame with a row for each.
+    """Return findings as a frame with a row for each, on the caller's index.
 
-    Parameters
-    ----------
-    findings : iterable of Finding
-        With rows counted from the start of `index`.
-    index : pandas.Index
-        The caller's index.
-
-    Returns
-    -------
-    pandas.DataFrame
-        On the caller's index; columns ``row`` (int64), ``field``, ``code``, ``severity``, ``value``, ``message``
-        (strings), in the order of rows and, within a row, of `CODES`.
+    The columns are ``row`` (int64, counted from the start of `index`) and the strings ``field``, ``code``,
+    ``severity``, ``value`` and ``message``. Rows come in their order and, within a row, in the order of `CODES`.
     """
     findings = list(findings)
     frame = pd.DataFrame(

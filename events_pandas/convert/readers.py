@@ -1,4 +1,8 @@
-"""How cells of each kind are read as text, numbers, identifiers, links and amounts: one function for each reading."""
+"""How cells of each kind are read as text, names, identifiers, numbers and links: one function for each reading.
+
+A reader takes `Cells` and returns an array as long as they are, null where a cell is absent or cannot be read, and
+what it found. Kinds of cells that it does not take are rejected by `reject_all`.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,10 +16,11 @@ import pyarrow.compute as pc
 from events_pandas.convert.cells import (
     DOUBLE_EXACT,
     TEXT_TYPE,
+    CellKind,
     Cells,
-    Kind,
     Mask,
     holds_any,
+    mask_at,
     text_bytes,
     time_text,
     to_mask,
@@ -37,65 +42,40 @@ _HAS_EXPONENT_OR_FRACTION = r"[eE]|\.[0-9]*[1-9]"
 _ZERO, _NINE = ord("0"), ord("9")
 _PLAIN, _SECURE = (np.uint64(int.from_bytes(scheme, "little")) for scheme in (b"http://", b"https://"))
 _LETTERS_OF_PLAIN, _LETTERS_OF_SECURE = np.uint64(0x20202020), np.uint64(0x2020202020)
-"""The bit that makes letters lower, in each letter of the scheme."""
+"""The bit that makes a letter lower case, for each letter of the scheme."""
 _NO_HOST = np.frombuffer(b"/?#:.", np.uint8)
 _SEVEN_BYTES = np.uint64(2**56 - 1)
 _NOT_IN_LINKS = tuple(bytes([letter]) for letter in b'@<>"{}|\\^`')
-_WITHOUT_TEXT = frozenset({Kind.BYTES, Kind.SURROGATE, Kind.NESTED, Kind.OTHER})
+_WITHOUT_TEXT = frozenset({CellKind.BYTES, CellKind.SURROGATE, CellKind.NESTED, CellKind.OTHER})
 _SPACE, _DELETE = 0x20, 0x7F
 
-Faults: TypeAlias = list[tuple[str, Mask]]
-"""Each code with the cells in which it was found; a cell with a fault that is an error has a null value."""
+CodeMasks: TypeAlias = list[tuple[str, Mask]]
+"""Codes with the cells in which they were found. A cell with an error has a null value."""
 
-Kinds: TypeAlias = dict[Kind, tuple[int, int]]
-"""How many cells are of each kind, and the row of the first of them."""
+Kinds: TypeAlias = dict[CellKind, tuple[int, int]]
+"""How many cells there are of each kind, and the row of the first of them."""
 
-Reader: TypeAlias = Callable[[Cells], tuple[pa.Array, Faults]]
+Reader: TypeAlias = Callable[[Cells], tuple[pa.Array, CodeMasks]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reading:
-    """What a rule gets to see of a column.
+    """A column as a rule reads it."""
 
-    Parameters
-    ----------
-    values : pyarrow.Array
-        A value for each row, or one for all rows; null where the cell is absent or cannot be read.
-    present : numpy.ndarray of bool
-        Where the cell is not absent.
-    findings : list of Finding
-        What cannot be read, and notes.
-    kinds : dict of Kind to (int, int)
-        How many of the cells that are present are of each kind, and the row of the first of them.
-    """
-
-    values: pa.Array
-    present: Mask
+    values: pa.Array  # for each row, or one for all rows; null where a cell is absent or cannot be read
+    present: Mask  # where a cell is not absent
     findings: list[Finding]
-    kinds: Kinds
+    kinds: Kinds  # of the cells that are present
 
 
 def read(parts: list[Cells], reader: Reader) -> Reading:
-    """Read a column, whatever kinds of cells it has.
-
-    Parameters
-    ----------
-    parts : list of Cells
-        The cells by kind; together they are the whole column.
-    reader : callable
-        How cells of one kind are read.
-
-    Returns
-    -------
-    Reading
-        The column's values in the order of its rows.
-    """
+    """Read a column from its parts: together they are the whole column. The values come in the order of its rows."""
     read_parts = [(part, *_with_origin(part, *reader(part))) for part in parts]
     findings = [_finding(part, code, where) for part, _, faults in read_parts for code, where in faults if where.any()]
     kinds = {part.kind: _extent(part) for part in parts if part.values.null_count < len(part.values)}
     if parts[0].rows is None:
         return Reading(values=read_parts[0][1], present=parts[0].mask(), findings=findings, kinds=kinds)
-    # The parts of a mixed column, put back in the order of its rows.
+    # Put the parts of a mixed column back in the order of its rows.
     rows = np.concatenate([part.rows for part in parts if part.rows is not None])
     order = pa.array(np.argsort(rows))
     values = pa.concat_arrays([array for _, array, _ in read_parts]).take(order)
@@ -103,8 +83,8 @@ def read(parts: list[Cells], reader: Reader) -> Reading:
     return Reading(values=values, present=present, findings=findings, kinds=kinds)
 
 
-def _with_origin(part: Cells, values: pa.Array, faults: Faults) -> tuple[pa.Array, Faults]:
-    """Note what cells were read from, where something could be made of them."""
+def _with_origin(part: Cells, values: pa.Array, faults: CodeMasks) -> tuple[pa.Array, CodeMasks]:
+    """Add the note of the cells, at the first cell that could be read."""
     return values, [*faults, (part.note, first_of(valid_mask(values)))] if part.note else faults
 
 
@@ -116,77 +96,37 @@ def _extent(part: Cells) -> tuple[int, int]:
 def _finding(part: Cells, code: str, where: Mask) -> Finding:
     rows = np.flatnonzero(where)
     kept = part.values.take(pa.array(rows[:VALUES_KEPT]))
-    cures = link_cures(kept) if code == "link_malformed" and part.kind is Kind.TEXT else None
+    cures = link_cures(kept) if code == "link_malformed" and part.kind is CellKind.TEXT else None
     return Finding(code=code, rows=rows if part.rows is None else part.rows[rows], values=shown(kept), cures=cures)
 
 
-def nothing(cells: Cells, value_type: pa.DataType, code: str) -> tuple[pa.Array, Faults]:
-    """Return the reading of cells of which nothing can be made.
+def reject_all(cells: Cells, value_type: pa.DataType, code: str) -> tuple[pa.Array, CodeMasks]:
+    """Return a reading in which no cell can be read: all null, of `value_type`.
 
-    Parameters
-    ----------
-    cells : Cells
-        Of a kind that the reading does not take.
-    value_type : pyarrow.DataType
-        The type of the reading.
-    code : str
-        What to say of cells that could be of use elsewhere; nested values and the like have codes of their own.
-
-    Returns
-    -------
-    values : pyarrow.Array
-        All null.
-    faults : list
-        All cells that are present.
+    `code` is reported for the cells that are present, except kinds that have codes of their own, such as nested values.
     """
     own_codes = {
-        Kind.BYTES: "bytes_unreadable",
-        Kind.SURROGATE: "lone_surrogate",
-        Kind.NESTED: "nested_value",
-        Kind.OTHER: "unsupported_type",
+        CellKind.BYTES: "bytes_unreadable",
+        CellKind.SURROGATE: "lone_surrogate",
+        CellKind.NESTED: "nested_value",
+        CellKind.OTHER: "unsupported_type",
     }
     return pa.nulls(len(cells.values), value_type), [(own_codes.get(cells.kind, code), cells.mask())]
 
 
-def read_text(cells: Cells) -> tuple[pa.Array, Faults]:
-    """Read cells as text of a metadata value.
-
-    Parameters
-    ----------
-    cells : Cells
-        Of any kind; what is not text is written out.
-
-    Returns
-    -------
-    values : pyarrow.LargeStringArray
-        At most 255 characters each.
-    faults : list
-        Longer texts, NUL characters, and what has no text.
-    """
+def read_text(cells: Cells) -> tuple[pa.Array, CodeMasks]:
+    """Read cells as metadata text (large_string) of at most 255 characters; cells that are not text are written out."""
     if cells.kind in _WITHOUT_TEXT:
-        return nothing(cells, TEXT_TYPE, "unsupported_type")
+        return reject_all(cells, TEXT_TYPE, "unsupported_type")
     text = written(cells)
     too_long, has_nul = _too_long(text), nul_mask(text)
     return without(text, too_long | has_nul), [("text_too_long", too_long), ("nul_character", has_nul)]
 
 
-def read_truncated_text(cells: Cells) -> tuple[pa.Array, Faults]:
-    """Read cells as text of a metadata value, and cut what is too long.
-
-    Parameters
-    ----------
-    cells : Cells
-        Of any kind; what is not text is written out.
-
-    Returns
-    -------
-    values : pyarrow.LargeStringArray
-        At most 255 characters each.
-    faults : list
-        Which texts were cut; NUL characters in what is left, and what has no text.
-    """
+def read_truncated_text(cells: Cells) -> tuple[pa.Array, CodeMasks]:
+    """Read cells as metadata text (large_string), cut to 255 characters; cells that are not text are written out."""
     if cells.kind in _WITHOUT_TEXT:
-        return nothing(cells, TEXT_TYPE, "unsupported_type")
+        return reject_all(cells, TEXT_TYPE, "unsupported_type")
     text = written(cells)
     too_long = _too_long(text)
     text = pc.utf8_slice_codeunits(text, 0, TEXT_LIMIT) if too_long.any() else text
@@ -195,7 +135,7 @@ def read_truncated_text(cells: Cells) -> tuple[pa.Array, Faults]:
 
 
 def _too_long(text: pa.Array) -> Mask:
-    # Characters are counted only where there are bytes enough for too many of them.
+    # Characters are counted only where a text has enough bytes to be too long.
     too_long = to_mask(pc.greater(pc.binary_length(text), TEXT_LIMIT))
     rows = np.flatnonzero(too_long)
     if len(rows):
@@ -204,18 +144,7 @@ def _too_long(text: pa.Array) -> Mask:
 
 
 def nul_mask(text: pa.Array) -> Mask:
-    """Return where text holds a NUL character.
-
-    Parameters
-    ----------
-    text : pyarrow.LargeStringArray
-        The text.
-
-    Returns
-    -------
-    numpy.ndarray of bool
-        As long as the text.
-    """
+    """Return where text holds a NUL character."""
     _, letters = text_bytes(text)
     if letters.min(initial=_SPACE) > 0:
         return np.zeros(len(text), dtype=bool)
@@ -223,28 +152,17 @@ def nul_mask(text: pa.Array) -> Mask:
 
 
 def written(cells: Cells) -> pa.Array:
-    """Write values out as a person would.
-
-    Parameters
-    ----------
-    cells : Cells
-        Of a kind that has a text.
-
-    Returns
-    -------
-    pyarrow.LargeStringArray
-        Whole numbers without a fraction or an exponent; times as ISO 8601 has them.
-    """
+    """Write values out (large_string): whole numbers without a fraction or an exponent, times as ISO 8601."""
     values = cells.values
-    if cells.kind is Kind.FLOAT:
+    if cells.kind is CellKind.FLOAT:
         return _written_floats(values)
-    if cells.kind in {Kind.NAIVE_TIME, Kind.AWARE_TIME}:
+    if cells.kind in {CellKind.NAIVE_TIME, CellKind.AWARE_TIME}:
         return time_text(values)
-    return values if cells.kind in {Kind.TEXT, Kind.DECIMAL} else values.cast(TEXT_TYPE)
+    return values if cells.kind in {CellKind.TEXT, CellKind.DECIMAL} else values.cast(TEXT_TYPE)
 
 
 def _written_floats(values: pa.Array) -> pa.Array:
-    """Write floats, whole numbers without a fraction or an exponent: 314159.0 as 314159."""
+    """Write floats; whole numbers without a fraction or an exponent: 314159.0 as 314159."""
     text = values.cast(TEXT_TYPE)
     whole = to_mask(pc.and_(pc.equal(pc.trunc(values), values), pc.less(pc.abs(values), float(DOUBLE_EXACT))))
     if not whole.any():
@@ -253,23 +171,10 @@ def _written_floats(values: pa.Array) -> pa.Array:
     return pc.coalesce(integers, text)
 
 
-def read_event_name(cells: Cells) -> tuple[pa.Array, Faults]:
-    """Read cells as event names.
-
-    Parameters
-    ----------
-    cells : Cells
-        Text; nothing else is a name.
-
-    Returns
-    -------
-    values : pyarrow.LargeStringArray
-        The names; blank ones are null.
-    faults : list
-        What is not text.
-    """
-    if cells.kind is not Kind.TEXT:
-        return nothing(cells, TEXT_TYPE, "event_name_unreadable")
+def read_event_name(cells: Cells) -> tuple[pa.Array, CodeMasks]:
+    """Read text as event names (large_string); blank ones are null."""
+    if cells.kind is not CellKind.TEXT:
+        return reject_all(cells, TEXT_TYPE, "event_name_unreadable")
     text = cells.values
     has_nul = nul_mask(text)
     blank = _blank_mask(text)
@@ -278,47 +183,36 @@ def read_event_name(cells: Cells) -> tuple[pa.Array, Faults]:
 
 def _blank_mask(text: pa.Array) -> Mask:
     bounds, letters = text_bytes(text)
-    # A blank text begins with white space, all of which is in or beyond ASCII's first and last characters.
+    # A blank text begins with white space, which never begins with a byte from "!" to "~".
     first = np.append(letters, np.uint8(0))[bounds[:-1]]
     if not ((first <= _SPACE) | (first >= _DELETE)).any():
         return np.zeros(len(text), dtype=bool)
     return to_mask(pc.equal(pc.binary_length(pc.utf8_trim_whitespace(text)), 0))
 
 
-def read_identifier(cells: Cells) -> tuple[pa.Array, Faults]:
-    """Read cells as identifiers.
+def read_identifier(cells: Cells) -> tuple[pa.Array, CodeMasks]:
+    """Read text and whole numbers as identifiers (large_string): 314159.0 as ``"314159"``; blank ones are null.
 
-    Parameters
-    ----------
-    cells : Cells
-        Text as it is, or whole numbers.
-
-    Returns
-    -------
-    values : pyarrow.LargeStringArray
-        314159.0 as ``"314159"``; blank ones are null.
-    faults : list
-        Fractions, floats that have lost digits, times, booleans; text that names nobody; text that was written from
-        floats.
+    Errors are fractions, floats that have lost digits, times, booleans, and text that is not an identifier.
     """
     values = cells.values
     match cells.kind:
-        case Kind.TEXT:
+        case CellKind.TEXT:
             return _read_text_identifier(values)
-        case Kind.INTEGER:
+        case CellKind.INTEGER:
             return values.cast(TEXT_TYPE), []
-        case Kind.DECIMAL:
-            # The fraction of a whole number is zeros, and no part of the identifier.
+        case CellKind.DECIMAL:
+            # The fraction of a whole number is only zeros: it is not part of the identifier.
             is_whole = to_mask(pc.match_substring_regex(values, _WHOLE))
             text = pc.replace_substring_regex(values, _WHOLE, r"\1")
             return without(text, ~is_whole), [("identifier_unreadable", cells.mask() & ~is_whole)]
-        case Kind.FLOAT:
+        case CellKind.FLOAT:
             return _read_float_identifier(cells)
         case _:
-            return nothing(cells, TEXT_TYPE, "identifier_unreadable")
+            return reject_all(cells, TEXT_TYPE, "identifier_unreadable")
 
 
-def _read_text_identifier(text: pa.Array) -> tuple[pa.Array, Faults]:
+def _read_text_identifier(text: pa.Array) -> tuple[pa.Array, CodeMasks]:
     _, letters = text_bytes(text)
     if letters.min(initial=_ZERO) >= _ZERO and letters.max(initial=_ZERO) <= _NINE:
         return text, []
@@ -329,12 +223,12 @@ def _read_text_identifier(text: pa.Array) -> tuple[pa.Array, Faults]:
     if holds_any(text, b".0"):
         faults.append(("float_text_identifier", first_of(to_mask(pc.match_substring_regex(text, _FLOAT_TEXT)))))
     for code, where in odd_identifiers(text, spoilt):
-        faults.append((code, first_of(where) if CODES[code].is_told_once else where))
+        faults.append((code, first_of(where) if CODES[code].is_reported_once else where))
         spoilt |= where & (CODES[code].severity == "error")
     return without(text, spoilt), faults
 
 
-def _read_float_identifier(cells: Cells) -> tuple[pa.Array, Faults]:
+def _read_float_identifier(cells: Cells) -> tuple[pa.Array, CodeMasks]:
     present = cells.mask()
     is_whole = to_mask(pc.equal(pc.trunc(cells.values), cells.values))
     inexact = to_mask(pc.greater_equal(pc.abs(cells.values), float(cells.exact_below))) & is_whole
@@ -348,40 +242,14 @@ def _read_float_identifier(cells: Cells) -> tuple[pa.Array, Faults]:
 
 
 def first_of(where: Mask) -> Mask:
-    """Return where the first of the marked cells is.
-
-    Parameters
-    ----------
-    where : numpy.ndarray of bool
-        The marked cells.
-
-    Returns
-    -------
-    numpy.ndarray of bool
-        As long as the cells; at most one is marked.
-    """
-    first = np.zeros_like(where)
-    first[np.flatnonzero(where)[:1]] = True
-    return first
+    """Return a mask of the first marked cell only."""
+    return mask_at(np.flatnonzero(where)[:1], len(where))
 
 
-def read_email(cells: Cells) -> tuple[pa.Array, Faults]:
-    """Read cells as email addresses.
-
-    Parameters
-    ----------
-    cells : Cells
-        Text; nothing else is an address.
-
-    Returns
-    -------
-    values : pyarrow.LargeStringArray
-        As they stand.
-    faults : list
-        What has not the form of an address, and addresses in marks for text.
-    """
-    if cells.kind is not Kind.TEXT:
-        return nothing(cells, TEXT_TYPE, "email_malformed")
+def read_email(cells: Cells) -> tuple[pa.Array, CodeMasks]:
+    """Read text as email addresses (large_string), unchanged."""
+    if cells.kind is not CellKind.TEXT:
+        return reject_all(cells, TEXT_TYPE, "email_malformed")
     text = cells.values
     malformed = cells.mask() & ~_is_email(text)
     guarded = guarded_emails(text) & ~malformed
@@ -393,36 +261,26 @@ def _is_email(text: pa.Array) -> Mask:
     return to_mask(pc.match_substring_regex(text, _EMAIL))
 
 
-def read_number(cells: Cells) -> tuple[pa.Array, Faults]:
-    """Read cells as the text of JSON numbers.
+def read_number(cells: Cells) -> tuple[pa.Array, CodeMasks]:
+    """Read numbers, and text that is one, as JSON numbers (large_string): the shortest text that reads back the same.
 
-    Parameters
-    ----------
-    cells : Cells
-        Numbers, or text that is one.
-
-    Returns
-    -------
-    values : pyarrow.LargeStringArray
-        The shortest text that reads back as the same number.
-    faults : list
-        What is no number, infinite, or whole and too large for the readers of JSON, which have floats only.
+    Errors are infinities, and whole numbers so large that a reader of JSON, which has only floats, would lose digits.
     """
     values = cells.values
     match cells.kind:
-        case Kind.INTEGER:
+        case CellKind.INTEGER:
             inexact = beyond(values, DOUBLE_EXACT - 1)
             return without(values.cast(TEXT_TYPE), inexact), [("number_inexact", inexact)]
-        case Kind.FLOAT:
+        case CellKind.FLOAT:
             infinite = cells.mask() & ~to_mask(pc.is_finite(values))
             return without(values.cast(TEXT_TYPE), infinite), [("number_not_finite", infinite)]
-        case Kind.TEXT | Kind.DECIMAL:
+        case CellKind.TEXT | CellKind.DECIMAL:
             return _read_written_number(cells)
         case _:
-            return nothing(cells, TEXT_TYPE, "number_unreadable")
+            return reject_all(cells, TEXT_TYPE, "number_unreadable")
 
 
-def _read_written_number(cells: Cells) -> tuple[pa.Array, Faults]:
+def _read_written_number(cells: Cells) -> tuple[pa.Array, CodeMasks]:
     unreadable = cells.mask() & ~_is_number(cells.values)
     text = without(cells.values, unreadable)
     magnitudes = pc.abs(text.cast(pa.float64()))
@@ -437,11 +295,11 @@ def _is_number(text: pa.Array) -> Mask:
 
 
 def _loses_digits(text: pa.Array, magnitudes: pa.Array) -> Mask:
-    """Return where a reader of JSON, which has floats only, would lose a whole digit, or all of the fraction.
+    """Return where a reader of JSON, which has only floats, would lose a whole digit, or the whole fraction.
 
-    A fraction that is only longer than a float's digits is sent as it is written, and readers round it.
+    A fraction that is merely longer than a float's digits is sent as written; readers round it.
     """
-    # From here on a float has no fraction.
+    # From here on, floats have no fraction.
     is_large = to_mask(pc.greater_equal(magnitudes, float(DOUBLE_EXACT // 2)))
     if not is_large.any():
         return is_large
@@ -449,7 +307,7 @@ def _loses_digits(text: pa.Array, magnitudes: pa.Array) -> Mask:
     large = text.take(pa.array(rows))
     is_beyond = to_mask(pc.greater_equal(magnitudes.take(pa.array(rows)), float(DOUBLE_EXACT)))
     loses = to_mask(pc.match_substring_regex(large, _LONG_WHOLE)) & is_beyond
-    # What a float is written as, such as 1.2345678901234567e+20, is what its readers get: no digit is lost.
+    # A float's own text, such as 1.2345678901234567e+20, reads back as the same float: no digit is lost.
     odd = np.flatnonzero(to_mask(pc.match_substring_regex(large, _HAS_EXPONENT_OR_FRACTION)) & ~loses)
     loses[odd] = [Decimal(repr(float(number))) != Decimal(number) for number in large.take(pa.array(odd)).to_pylist()]
     found = np.zeros_like(is_large)
@@ -458,63 +316,24 @@ def _loses_digits(text: pa.Array, magnitudes: pa.Array) -> Mask:
 
 
 def beyond(integers: pa.Array, limit: int) -> Mask:
-    """Return where integers are farther from zero than a limit.
-
-    Parameters
-    ----------
-    integers : pyarrow.Int64Array
-        The integers.
-    limit : int
-        Above zero.
-
-    Returns
-    -------
-    numpy.ndarray of bool
-        As long as the array.
-    """
-    # Not abs: the smallest int64 has no positive counterpart.
+    """Return where integers (int64) are farther from zero than `limit`."""
+    # abs would overflow for the smallest int64.
     return to_mask(pc.or_(pc.greater(integers, limit), pc.less(integers, -limit)))
 
 
-def read_link(cells: Cells) -> tuple[pa.Array, Faults]:
-    """Read cells as http or https addresses that are metadata strings.
-
-    Parameters
-    ----------
-    cells : Cells
-        Text; nothing else is a link.
-
-    Returns
-    -------
-    values : pyarrow.LargeStringArray
-        As they stand.
-    faults : list
-        Addresses that are malformed, or longer than a metadata string may be.
-    """
-    if cells.kind is not Kind.TEXT:
-        return nothing(cells, TEXT_TYPE, "link_malformed")
+def read_link(cells: Cells) -> tuple[pa.Array, CodeMasks]:
+    """Read text as http or https addresses (large_string) that are metadata strings, so at most 255 characters long."""
+    if cells.kind is not CellKind.TEXT:
+        return reject_all(cells, TEXT_TYPE, "link_malformed")
     text, faults = read_text(cells)
-    address, address_faults = read_url(Cells(kind=Kind.TEXT, values=text))
+    address, address_faults = read_url(Cells(kind=CellKind.TEXT, values=text))
     return address, [*faults, *address_faults]
 
 
-def read_url(cells: Cells) -> tuple[pa.Array, Faults]:
-    """Read cells as http or https addresses of any length.
-
-    Parameters
-    ----------
-    cells : Cells
-        Text; nothing else is an address.
-
-    Returns
-    -------
-    values : pyarrow.LargeStringArray
-        As they stand.
-    faults : list
-        Other schemes, addresses without a host, white space.
-    """
-    if cells.kind is not Kind.TEXT:
-        return nothing(cells, TEXT_TYPE, "link_malformed")
+def read_url(cells: Cells) -> tuple[pa.Array, CodeMasks]:
+    """Read text as http or https addresses (large_string) of any length."""
+    if cells.kind is not CellKind.TEXT:
+        return reject_all(cells, TEXT_TYPE, "link_malformed")
     malformed = cells.mask() & ~_is_link(cells.values)
     return without(cells.values, malformed), [("link_malformed", malformed)]
 
@@ -523,7 +342,7 @@ def _is_link(text: pa.Array) -> Mask:
     bounds, letters = text_bytes(text)
     if letters.min(initial=_DELETE) <= _SPACE or letters.max(initial=0) >= _DELETE or holds_any(text, *_NOT_IN_LINKS):
         return to_mask(pc.match_substring_regex(text, LINK))
-    # Where no text holds what a link may not, its beginning decides: a scheme, and at least one character of a host.
+    # Without forbidden characters the beginning decides: a scheme, and at least one character of a host.
     starts, lengths = bounds[:-1], np.diff(bounds)
     words = words_at_each_byte(letters)[starts]
     is_secure = ((words | _LETTERS_OF_SECURE) == _SECURE) & (lengths > len("https://"))

@@ -1,4 +1,4 @@
-"""Local times in a time zone: the second of each, and which of them happened twice or not at all."""
+"""Local times in a time zone: the second of each, and which times happened twice or not at all."""
 
 import datetime as dt
 from collections.abc import Iterator
@@ -12,14 +12,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from events_pandas.convert.cells import Mask, valid_mask, without
-from events_pandas.convert.readers import Faults
+from events_pandas.convert.readers import CodeMasks
 
 Seconds = npt.NDArray[np.int64]
 
 _DAY = 86_400
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+# From the second day of the year 1 to the last but one of 9999: Python has these times in every zone.
 _FIRST, _LAST = -62_135_510_400, 253_402_214_400
-"""From the second day of the year 1 to the last but one of 9999: Python has all of these in every zone."""
 
 _KEPT_YEARS = 4_096
 
@@ -28,43 +28,27 @@ _Change = tuple[int, int, int]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Placed:
-    """Where clock times lie in UTC.
+class PlacedTimes:
+    """Where clock times lie in UTC."""
 
-    Parameters
-    ----------
-    seconds : numpy.ndarray of int64
-        Unix seconds: of two the first, and for a time that did not happen the second at which the clocks changed.
-    is_twice : numpy.ndarray of bool
-        Which times happened twice.
-    is_skipped : numpy.ndarray of bool
-        Which did not happen.
-    """
-
-    seconds: Seconds
+    seconds: Seconds  # Unix; the first of two, or the second of the change for a time that did not happen
     is_twice: Mask
     is_skipped: Mask
 
 
-def localized(local: pa.Array, zone: str, *, is_day: Mask) -> tuple[pa.Array, Faults]:
-    """Turn the seconds of a local clock into seconds in UTC.
+def localized(local: pa.Array, zone: str, *, is_day: Mask) -> tuple[pa.Array, CodeMasks]:
+    """Turn the seconds of a local clock into Unix seconds; null where that is not one second.
+
+    That is where a time happened twice or not at all, or lies at the ends of the calendar.
 
     Parameters
     ----------
     local : pyarrow.Int64Array
-        Times as if they were in UTC, in Unix seconds.
+        The clock's times, in Unix seconds as if the clock showed UTC.
     zone : str
         A name of the time zone database.
     is_day : numpy.ndarray of bool
-        Which of them are days, and mean the first second of the day: the clocks may have skipped midnight, or had it
-        twice.
-
-    Returns
-    -------
-    values : pyarrow.Int64Array
-        Unix seconds; null where the time has not one place.
-    faults : list
-        Times that happened twice or not at all, and those at the ends of the calendar.
+        Days. A day means its first second, even if the clocks skipped midnight or had it twice.
     """
     present = valid_mask(local)
     if zone == "UTC":
@@ -74,41 +58,27 @@ def localized(local: pa.Array, zone: str, *, is_day: Mask) -> tuple[pa.Array, Fa
     found = placed(np.where(beyond, 0, seconds), zone)
     ambiguous = present & found.is_twice & ~is_day & ~beyond
     nonexistent = present & found.is_skipped & ~is_day & ~beyond
-    faults = [
-        ("time_unreadable", beyond),
-        ("local_time_ambiguous", ambiguous),
-        ("local_time_nonexistent", nonexistent),
-    ]
+    faults = [("time_unreadable", beyond), ("local_time_ambiguous", ambiguous), ("local_time_nonexistent", nonexistent)]
     return without(pa.array(found.seconds), ambiguous | nonexistent | beyond | ~present), faults
 
 
-def placed(clock: Seconds, zone: str) -> Placed:
-    """Find out when the clocks of a zone showed some times.
+def placed(clock: Seconds, zone: str) -> PlacedTimes:
+    """Find the Unix seconds at which the clocks of a zone showed some times, within `_FIRST` and `_LAST`.
 
-    Parameters
-    ----------
-    clock : numpy.ndarray of int64
-        Times as if they were in UTC, in Unix seconds, from the second day of the year 1 to the last but one of 9999.
-    zone : str
-        A name of the time zone database.
-
-    Returns
-    -------
-    Placed
-        By the rules of the database, which go on for ever: pandas before version 3 ends in 2037.
+    The rules of the time zone database go on for ever; pandas before version 3 ends in 2037.
     """
     years = clock.astype("M8[s]").astype("M8[Y]").astype(np.int64)
-    # Years that all have values are few, and most columns have one or two: a table of all is looked up at once.
+    # Most columns have one or two years: one table of their changes serves all values at once.
     changes = sorted({change for year in _distinct(years) for change in _changes(zone, year + _EPOCH.year)})
     instants, before, after = np.array(changes or [(0, 0, 0)], np.int64).T
     begins, ends = instants + np.minimum(before, after), instants + np.maximum(before, after)
     place = np.searchsorted(ends, clock, side="right")
-    # On the first day of the calendar clocks may show less than the first second in UTC.
+    # On the first day of the calendar, clocks may show a time before the first second in UTC.
     seconds = clock - after[np.maximum(place - 1, 0)]
     coming = np.minimum(place, len(ends) - 1)
     is_odd = (begins[coming] <= clock) & (clock < ends[coming])
     is_skipped = is_odd & (after > before)[coming]
-    return Placed(
+    return PlacedTimes(
         seconds=np.where(is_skipped, instants[coming], seconds), is_twice=is_odd & ~is_skipped, is_skipped=is_skipped
     )
 
@@ -117,23 +87,24 @@ def _distinct(years: Seconds) -> list[int]:
     if not len(years):
         return []
     first = int(years.min())
-    # Counting is many times faster than sorting, and there are at most 10,000 years.
+    # Counting is many times faster than sorting: there are at most 10,000 years.
     found: list[int] = (np.flatnonzero(np.bincount(years - first)) + first).tolist()
     return found
 
 
 @lru_cache(maxsize=_KEPT_YEARS)
 def _changes(zone: str, year: int) -> tuple[_Change, ...]:
-    """Return the changes of a year's clocks; first what held before it, as a change from the same to the same."""
+    """Return the changes of a year's clocks. The first is the offset at the start, as a change to the same offset."""
     known = ZoneInfo(zone)
-    start = max(_unix(dt.datetime(year, 1, 1, tzinfo=dt.UTC)) - 2 * _DAY, _FIRST)
+    first_day = dt.datetime(year, 1, 1, tzinfo=dt.UTC) - _EPOCH
+    start = max((first_day.days - 2) * _DAY, _FIRST)
     stop = min(start + 370 * _DAY, _LAST)
     held = _offset(known, start)
     return ((start, held, held), *_found(known, range(start, stop + 1, _DAY)))
 
 
 def _found(zone: ZoneInfo, days: range) -> Iterator[_Change]:
-    """Look for changes from day to day, and between two days for the second."""
+    """Look for changes from day to day, and for their second between two days."""
     held = _offset(zone, days[0])
     for day in days[1:]:
         offset = _offset(zone, day)
@@ -143,7 +114,7 @@ def _found(zone: ZoneInfo, days: range) -> Iterator[_Change]:
 
 
 def _second_of(zone: ZoneInfo, day: int, held: int) -> int:
-    """Return the first second of the day before with another offset than it began with."""
+    """Return the first second of the day before `day` whose offset is not `held`."""
     earlier, later = day - _DAY, day
     while later - earlier > 1:
         middle = (earlier + later) // 2
@@ -154,7 +125,3 @@ def _second_of(zone: ZoneInfo, day: int, held: int) -> int:
 def _offset(zone: ZoneInfo, second: int) -> int:
     local = (_EPOCH + dt.timedelta(seconds=second)).astimezone(zone).utcoffset()
     return 0 if local is None else local // dt.timedelta(seconds=1)
-
-
-def _unix(time: dt.datetime) -> int:
-    return (time - _EPOCH) // dt.timedelta(seconds=1)

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from events_pandas.check import Census
-from events_pandas.check.census import Counts, KeyUse, counted_types, key_types
+from events_pandas.check import RowCounts
+from events_pandas.check.row_counts import Counts, KeyUse, counted_types, key_types
 from events_pandas.intercom import normalized_event_name
 from events_pandas.mapping import Date, Link, MonetaryAmount, Number, RichLink, Rule, Text
 from events_pandas.results.summary import count_of_rows
@@ -29,12 +29,12 @@ TYPE_WORDS: dict[type, str] = {
 """What Intercom shows for each rule."""
 
 
-def name_counts(census: Census) -> "pd.Series[int]":
+def name_counts(census: RowCounts) -> "pd.Series[int]":
     """Count the valid rows of each event name.
 
     Parameters
     ----------
-    census : Census
+    census : RowCounts
         Of the whole frame.
 
     Returns
@@ -51,12 +51,12 @@ def name_counts(census: Census) -> "pd.Series[int]":
     return pd.Series(counts, index=pd.Index(names, dtype="string", name="event_name"), name="rows", dtype="int64")
 
 
-def metadata_budget(census: Census, rules: Mapping[str, Rule], *, text_keys: Collection[str]) -> pd.DataFrame:
+def metadata_budget(census: RowCounts, rules: Mapping[str, Rule], *, text_keys: Collection[str]) -> pd.DataFrame:
     """Return what each event name uses of the metadata that Intercom keeps.
 
     Parameters
     ----------
-    census : Census
+    census : RowCounts
         Of the whole frame.
     rules : mapping of str to Rule
         The rule of each field, by its path, in the order sent.
@@ -89,12 +89,14 @@ def metadata_budget(census: Census, rules: Mapping[str, Rule], *, text_keys: Col
     )
 
 
-def metadata_remarks(census: Census, keys: Collection[str], *, text_keys: Collection[str], limit: int) -> Iterator[str]:
+def metadata_remarks(
+    census: RowCounts, keys: Collection[str], *, text_keys: Collection[str], limit: int
+) -> Iterator[str]:
     """Say what is remarkable about metadata keys, over all event names.
 
     Parameters
     ----------
-    census : Census
+    census : RowCounts
         Of a frame that has valid rows.
     keys : collection of str
         All keys, in the order sent.
@@ -139,7 +141,7 @@ def drift(use: KeyUse) -> str | None:
     return counted_types(types) if len(types) > 1 else None
 
 
-def _names(census: Census) -> tuple[list[str], Counts]:
+def _names(census: RowCounts) -> tuple[list[str], Counts]:
     """Return the names that valid rows have and their places, the most frequent first."""
     names = list(census.names)
     rows = census.rows[: len(names)]
@@ -166,7 +168,7 @@ class _Events:
         return sums
 
 
-def _events(census: Census) -> _Events:
+def _events(census: RowCounts) -> _Events:
     """Return the events that valid rows are, the most frequent first."""
     spellings, places = _names(census)
     found: dict[str, int] = {}

@@ -114,7 +114,7 @@ class CheckReport:
 
         Rows with names beyond the first thousand are summed up, last, under ``"(further names)"``.
         """
-        return name_counts(self.checked.census)
+        return name_counts(self.checked.row_counts)
 
     @cached_property
     def span(self) -> Span | None:
@@ -200,7 +200,7 @@ class CheckReport:
         which are sent without it), ``drift`` (string: such as ``"990 text, 10 number"`` where cells of mixed types are
         sent as text, counted over all rows and names; NA otherwise).
         """
-        return metadata_budget(self.checked.census, self._rules, text_keys=self.converter.text_keys)
+        return metadata_budget(self.checked.row_counts, self._rules, text_keys=self.converter.text_keys)
 
     def payloads(self, n: int = 5) -> list[dict[str, Any]]:
         """Return the first events as they would be sent.
@@ -282,7 +282,7 @@ class CheckReport:
     def _metadata_remarks(self) -> Iterator[str]:
         mapping = self.converter.mapping
         return metadata_remarks(
-            self.checked.census,
+            self.checked.row_counts,
             mapping.metadata,
             text_keys=self.converter.text_keys,
             limit=mapping.metadata_limit,

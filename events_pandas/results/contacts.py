@@ -10,8 +10,8 @@ import pandas as pd
 import pyarrow as pa
 
 from events_pandas.convert import Converter, EventBatch
-from events_pandas.convert.batch import Contacts
 from events_pandas.convert.cells import Mask, Rows
+from events_pandas.convert.identifiers import Contacts
 from events_pandas.deliver import Status
 from events_pandas.mapping import EventMapping, bind, require_mapping
 from events_pandas.results.frame import TEXT_DTYPE

@@ -142,14 +142,14 @@ class Ledger:
         rows = submitted.rows[is_accepted]
         self._statuses[rows] = _CODES[Status.ALREADY_SUBMITTED]
         self._submitted_at[rows] = submitted.accepted_at[is_accepted].astype("datetime64[s]")
-        barred = submitted.barred
-        self._statuses[barred] = _CODES[Status.DUPLICATE]
-        self._error_codes[barred] = "accepted_with_other_metadata"
-        seconds = submitted.barred_since.astype("datetime64[s]")
+        blocked = submitted.blocked
+        self._statuses[blocked] = _CODES[Status.DUPLICATE]
+        self._error_codes[blocked] = "accepted_with_other_metadata"
+        seconds = submitted.blocked_since.astype("datetime64[s]")
         days, places = np.unique(seconds.astype("datetime64[D]"), return_inverse=True)
         # One text for each day, as there may be a million rows.
         messages = np.array([_ACCEPTED_EARLIER.format(day) for day in days.tolist()], object)
-        self._error_messages[barred] = messages[places]
+        self._error_messages[blocked] = messages[places]
 
     def record(self, outcome: Outcome) -> None:
         """Enter what became of an event.

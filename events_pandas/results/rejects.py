@@ -14,8 +14,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from events_pandas.convert.cells import TEXT_TYPE, Cells, Kind, Mask, Rows, read_cells
-from events_pandas.convert.readers import Faults, read, written
+from events_pandas.convert.cells import TEXT_TYPE, CellKind, Cells, Mask, Rows
+from events_pandas.convert.column_cells import read_cells
+from events_pandas.convert.readers import CodeMasks, read, written
 from events_pandas.deliver import Status
 from events_pandas.errors import SourceError
 from events_pandas.forking import keep_for_ever, leave_to_parent_at_fork
@@ -240,7 +241,7 @@ def with_index_levels(rejects: pd.DataFrame) -> pd.DataFrame:
 
 
 # What no event can hold has no text there, but a person looks for it in the file.
-_OTHERS = frozenset({Kind.BYTES, Kind.NESTED, Kind.OTHER})
+_OTHERS = frozenset({CellKind.BYTES, CellKind.NESTED, CellKind.OTHER})
 
 
 def text_frame(frame: pd.DataFrame) -> pd.DataFrame:
@@ -285,7 +286,7 @@ def _texts(column: Values) -> "np.typing.NDArray[np.object_]":
     return texts
 
 
-def _written(cells: Cells) -> tuple[pa.Array, Faults]:
+def _written(cells: Cells) -> tuple[pa.Array, CodeMasks]:
     return written(cells).cast(TEXT_TYPE), []
 
 

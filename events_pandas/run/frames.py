@@ -16,7 +16,7 @@ import pandas as pd
 from events_pandas.check import (
     CheckedRows,
     EarlierFrames,
-    Tally,
+    FrameCheck,
     canary_rows,
     chunk_bounds,
     read_rows,
@@ -187,7 +187,7 @@ class ReadFrame:
         What its source found in its rows.
     converter : Converter
         Makes its events.
-    tally : Tally
+    tally : FrameCheck
         What its rows hold.
     """
 
@@ -195,7 +195,7 @@ class ReadFrame:
     bound: BoundMapping
     refused: Sequence[Finding]
     converter: Converter
-    tally: Tally
+    tally: FrameCheck
 
 
 @dataclass(kw_only=True, slots=True)

@@ -14,7 +14,7 @@ import polars as pl
 
 import events_pandas as ep
 from events_pandas.check import chunk_bounds
-from events_pandas.check.collisions import FIRST_HALF, collisions
+from events_pandas.check.collisions import FIRST_WORD, collisions
 from events_pandas.check.in_order import in_order
 from events_pandas.convert import Converter
 from events_pandas.convert.keys import EventKeys
@@ -76,7 +76,7 @@ def convert(frame: pd.DataFrame) -> None:
         streams=np.concatenate([chunk.streams for chunk in chunks], axis=1),
         seconds=np.concatenate([chunk.seconds for chunk in chunks]),
     )
-    collisions(keys, keys.words(slice(None), FIRST_HALF)[0], np.ones(len(frame), dtype=bool))
+    collisions(keys, keys.words(slice(None), FIRST_WORD)[0], np.ones(len(frame), dtype=bool))
 
 
 def check(frame: pd.DataFrame) -> None:

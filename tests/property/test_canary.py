@@ -27,10 +27,10 @@ policies = st.sampled_from(["skip", "spread", "send"])
 
 
 @pytest.fixture(scope="module")
-def judge():
-    """Check a frame, and return what a canary is chosen from."""
+def check():
+    """Return a function that checks a frame and returns the arguments from which a canary is chosen."""
 
-    def judge(frame, policy):
+    def check(frame, policy):
         mapping = EventMapping(
             event_name=Column("name"),
             created_at="day",
@@ -43,11 +43,11 @@ def judge():
         converter = Converter(bind(frame, mapping))
         return converter, check_rows(converter, len(frame), now=0)
 
-    return judge
+    return check
 
 
 def features(frame, rows):
-    """Say what some rows have: names, kinds of identifiers, keys."""
+    """Return what some rows have: names, identifier fields and keys."""
     chosen = frame.iloc[rows]
     return {
         *(("name", normalized_event_name(name)) for name in chosen["name"]),
@@ -58,9 +58,9 @@ def features(frame, rows):
 
 @EXAMPLES
 @given(frame=frames, policy=policies, most=st.integers(1, 45))
-def test_canary_is_as_many_rows_as_may_be_of_those_that_are_sent(frame, policy, most, judge):
-    """Only rows that are sent are chosen, each once, in order, and no more than was asked for."""
-    converter, checked = judge(frame, policy)
+def test_canary_is_as_many_rows_as_may_be_of_those_that_are_sent(frame, policy, most, check):
+    """Only rows that are sent are chosen, each once, in order, and no more than asked for."""
+    converter, checked = check(frame, policy)
 
     rows = canary_rows(converter, checked, most)
 
@@ -71,9 +71,9 @@ def test_canary_is_as_many_rows_as_may_be_of_those_that_are_sent(frame, policy, 
 
 @EXAMPLES
 @given(frame=frames, policy=policies)
-def test_canary_has_everything_when_it_may_have_as_many_rows(frame, policy, judge):
-    """With a row for each of them, every name, identifier and key is there that a row has that is sent."""
-    converter, checked = judge(frame, policy)
+def test_canary_has_everything_when_it_may_have_as_many_rows(frame, policy, check):
+    """If enough rows may be chosen, they have every name, identifier field and key of the rows that are sent."""
+    converter, checked = check(frame, policy)
     wanted = features(frame, checked.is_sent.nonzero()[0])
 
     rows = canary_rows(converter, checked, len(wanted))
@@ -83,8 +83,8 @@ def test_canary_has_everything_when_it_may_have_as_many_rows(frame, policy, judg
 
 @EXAMPLES
 @given(frame=frames, policy=policies, most=st.integers(1, 10))
-def test_canary_of_a_frame_is_always_the_same(frame, policy, most, judge):
-    """The choice knows no chance."""
-    first, second = (canary_rows(*judge(frame, policy), most).tolist() for _ in range(2))
+def test_canary_of_a_frame_is_always_the_same(frame, policy, most, check):
+    """The choice is not random."""
+    first, second = (canary_rows(*check(frame, policy), most).tolist() for _ in range(2))
 
     assert first == second

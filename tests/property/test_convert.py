@@ -1,4 +1,4 @@
-"""Conversion against a slow, obvious oracle that goes row by row, and what a check promises of any frame."""
+"""Conversion against a slow, obvious oracle that goes row by row, and what a check promises for any frame."""
 
 import contextlib
 import datetime as dt
@@ -103,7 +103,7 @@ BAD = object()
 
 
 def _plain(cell):
-    """Return bytes and UUIDs as the text that they are read as; bytes that are not UTF-8 stay as they are."""
+    """Return bytes and UUIDs as the text that they are read as; bytes that are not UTF-8 stay bytes."""
     if isinstance(cell, bytes):
         try:
             return cell.decode()
@@ -123,7 +123,7 @@ def _sound(text):
 def _text(cell, *, truncate=False):
     match cell:
         case str():
-            # Half a character spoils the text wherever it stands, NUL only where it is sent.
+            # A lone surrogate is an error anywhere in the text; NUL only in the part that is sent.
             whole = cell if len(cell) <= 255 or (truncate and not SURROGATE.search(cell)) else "\0"
             return _sound(whole[:255])
         case bool() | np.bool_():
@@ -195,7 +195,7 @@ def _seconds(cell, zone):
 def _instant(time, zone):
     if time.tzinfo is None:
         first, second = (time.replace(tzinfo=zoneinfo.ZoneInfo(zone), fold=fold) for fold in (0, 1))
-        # The two differ where the clocks change: the time happened twice, or not at all.
+        # They differ where the clocks change: the time happened twice or not at all.
         if first.utcoffset() != second.utcoffset():
             return BAD
         time = first
@@ -227,7 +227,7 @@ def _rich_link(value, url):
 
 
 def _if_present(read, *cells, needs=0):
-    """Read cells of which the first (or, with `needs=None`, any) decides whether there is a value."""
+    """Read cells; the first one decides whether there is a value, or any of them with `needs=None`."""
     cells = [_plain(cell) for cell in cells]
     absent = [_is_absent(cell) for cell in cells]
     is_absent = all(absent) if needs is None else absent[needs]
@@ -235,15 +235,15 @@ def _if_present(read, *cells, needs=0):
 
 
 def _bare(rule, cell):
-    """Read a cell of a bare column, whose rule its frame tells."""
+    """Read a cell of a bare column, whose rule follows from its frame."""
     return {Text: _text, Date: lambda time: _seconds(time, ZONE)}[rule](cell)
 
 
 def _bare_rule(cells):
-    """Return the rule of a bare column; None if nothing tells it."""
+    """Return the rule of a bare column; None if it does not follow from the cells."""
     present = [cell for cell in cells if isinstance(cell, str) or not _is_absent(cell)]
     telling = [cell for cell in present if cell not in ("", "N/A")]
-    # Under a key that ends as a date's does, numbers count seconds.
+    # Under a key that ends like a date's, numbers are seconds.
     dates = [cell for cell in telling if isinstance(cell, int | float | dt.date) and not isinstance(cell, bool)]
     return None if not present else Date if telling and 4 * len(dates) >= 3 * len(telling) else Text
 
@@ -266,7 +266,7 @@ def _event(row, options=OPTIONS, bare=None):
     metadata = _kept({key: value for key, value in metadata.items() if value is not None}, options)
     name = _if_present(_name, row["name"])
     time = _if_present(lambda cell: _seconds(cell, ZONE), row["time"])
-    # Identifiers after the first that is present are not sent: nothing is wrong with the row if they are.
+    # Identifiers after the first one present are not sent: their faults do not make the row invalid.
     needed = [name, time, *(identifier for _, identifier in present[:1])]
     if not present or metadata is None or None in needed or BAD in needed:
         return None
@@ -372,8 +372,8 @@ WILD = {
 def _is_inferable(cell):
     """Tell whether pandas may infer the dtype of a column with this cell.
 
-    It refuses lone surrogates, and makes floats of integers beside absent cells, which Arrow and Python write with and
-    without an exponent from 2^53 on.
+    pandas refuses lone surrogates. It makes floats of integers beside absent cells, and from 2^53 on Arrow writes those
+    without, and Python with, an exponent.
     """
     return not SURROGATE.search(cell) if isinstance(cell, str) else not (isinstance(cell, int) and abs(cell) >= 2**53)
 
@@ -390,7 +390,7 @@ def frames(draw):
         is_inferred = values and draw(st.booleans()) and all(map(_is_inferable, values))
         return pd.Series(values, dtype=None if is_inferred else object)
 
-    # Not NaT: pandas infers no type of numbers beside it.
+    # Not NaT: beside it, pandas infers no type for numbers.
     bare_cells = draw(st.sampled_from(BARE)) | ABSENT
     bare = draw(st.lists(bare_cells, min_size=n_rows, max_size=n_rows))
     return pd.DataFrame({name: column(name) for name in GOOD} | {"bare": pd.Series(bare, dtype=object)})
@@ -410,7 +410,7 @@ OPTION_VALUES = st.fixed_dictionaries(
 @settings(deadline=None, max_examples=100)
 @given(frame=frames(), options=OPTION_VALUES, computed=st.booleans())
 def test_conversion_agrees_with_the_oracle(frame, options, computed):
-    """Every row is valid exactly if what it must have can be sent, and its payload is that of a dict made by hand."""
+    """A row is valid exactly if its required values can be sent, and its payload equals a dict made by hand."""
     bare = _bare_rule(frame["bare"])
     expected = [_event({name: frame[name].iloc[row] for name in frame}, options, bare) for row in range(len(frame))]
 
@@ -423,7 +423,7 @@ def test_conversion_agrees_with_the_oracle(frame, options, computed):
 @settings(deadline=None, max_examples=60)
 @given(frame=frames(), chunksize=st.integers(1, 4))
 def test_conversion_does_not_depend_on_the_chunks(frame, chunksize):
-    """*A payload's bytes are made once and kept*: what is checked and what is sent is cut at different rows."""
+    """*A payload's bytes are made once and kept*: check and submission may cut the rows differently."""
     converter = Converter(bind(frame, MAPPING))
     whole = converter.convert(0, len(frame))
 
@@ -443,7 +443,7 @@ def test_conversion_does_not_depend_on_the_chunks(frame, chunksize):
     chunksize=st.integers(1, 4),
 )
 def test_check_does_not_depend_on_the_chunks(frame, options, policy, chunksize):
-    """*What is found does not depend on it*: verdicts, seconds, counts and problems are those of the whole frame."""
+    """*The result does not depend on `chunksize`*: verdicts, seconds, counts and problems are the whole frame's."""
     converter = Converter(bind(frame, _mapping(**options, duplicates=policy)))
     whole = check_rows(converter, len(frame), now=NOW)
 
@@ -452,14 +452,14 @@ def test_check_does_not_depend_on_the_chunks(frame, options, policy, chunksize):
     np.testing.assert_array_equal(cut.is_sent, whole.is_sent)
     np.testing.assert_array_equal(cut.created_at, whole.created_at)
     np.testing.assert_array_equal(cut.contacts[cut.valid], whole.contacts[whole.valid])
-    assert cut.census.names == whole.census.names
-    np.testing.assert_array_equal(cut.census.rows, whole.census.rows)
+    assert cut.row_counts.names == whole.row_counts.names
+    np.testing.assert_array_equal(cut.row_counts.rows, whole.row_counts.rows)
     found = (problems_frame(checked.findings, frame.index) for checked in (cut, whole))
     pd.testing.assert_frame_equal(*found)
 
 
 def _blanked(frame, problems):
-    """Return a frame without the rows that have errors, and without the optional values that are left out."""
+    """Return the frame without the rows that have errors, and without the optional values that are left out."""
     frame = frame.astype(object)
     omitted = problems[problems["message"].str.endswith(": the event is sent without it")]
     for row, field in zip(omitted["row"], omitted["field"], strict=True):
@@ -478,7 +478,7 @@ def test_check_is_honest(frame, options):
     problems = problems_frame(checked.findings, frame.index)
     kept = _blanked(frame, problems)
 
-    # A bare column keeps its type: that of what is left of it could be another.
+    # The type of a bare column is kept: the remaining cells could have another one.
     converter = Converter(bind(kept, mapping, resolved=bound.resolved))
     again = check_rows(converter, len(kept), now=NOW)
 
@@ -524,7 +524,7 @@ def typed_frames(draw):
 
 
 def _overwritten(frame):
-    """Give one of the columns of a frame, and write to all arrays that can be written to."""
+    """Change a column of the frame, and write to all arrays that can be written to."""
     own = pd.Index(frame.index.tolist())
     arrays = [frame.iloc[:, position].array for position in range(frame.shape[1])]
     for array in [*arrays, frame.index.to_numpy()]:
@@ -537,7 +537,7 @@ def _overwritten(frame):
 @settings(deadline=None, max_examples=60)
 @given(frame=typed_frames())
 def test_no_callable_changes_the_callers_frame(frame):
-    """*The caller's frame is never changed*: whatever a callable writes, no other rule and nobody else sees it."""
+    """*The caller's frame is never changed*: neither the caller nor another rule sees what a callable writes."""
     before, labels = frame.copy(deep=True), frame.index.tolist()
     mapping = EventMapping(
         event_name=Constant("e"),
@@ -557,7 +557,7 @@ def test_no_callable_changes_the_callers_frame(frame):
     assert [event["metadata"]["b"] for event in sent] == [event["metadata"]["c"] for event in sent]
 
 
-# Few words of 64 bits, so that keys share their first half, their second half, or both.
+# Few words of 64 bits, so that keys share their first word, their second word, or both.
 WORDS = st.sampled_from([0, 1, 2**63, 2**64 - 1]) | st.integers(0, 2**64 - 1)
 KEYS = st.tuples(WORDS, WORDS)
 
@@ -565,7 +565,7 @@ KEYS = st.tuples(WORDS, WORDS)
 @settings(deadline=None, max_examples=100)
 @given(chunks=st.lists(st.sets(KEYS, max_size=12), max_size=12))
 def test_key_index_is_a_dict(chunks):
-    """*Exact: two keys are the same only if all 128 bits are*: what is found of a key is what a dict would hold."""
+    """*All 128 bits of a key are compared*: the index answers like a dict."""
     known, index, row = {}, KeyIndex(), 0
     for chunk in chunks:
         words = np.array(sorted(chunk), np.uint64).reshape(-1, 2).T
@@ -592,7 +592,7 @@ EVENTS = st.tuples(
 @settings(deadline=None, max_examples=60)
 @given(events=st.lists(EVENTS, max_size=20), start=st.integers(0, 3))
 def test_event_keys_are_equal_exactly_for_equal_events(events, start):
-    """*An event is identified by contact, name (normalized) and second*, wherever in memory its texts lie."""
+    """*An event is identified by contact, name (normalized) and second*, wherever in memory its texts are."""
     contacts, names = (pa.array([event[part] for event in events], pa.large_string())[start:] for part in range(2))
     seconds = pa.array([event[2] for event in events], pa.int64())[start:]
     identities = [(who, name.lower().replace(".", "-").replace("$", "-"), time) for who, name, time in events[start:]]

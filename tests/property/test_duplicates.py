@@ -47,7 +47,7 @@ def _converter(frame, policy, **options):
 
 
 def _events(converter, n_rows):
-    """Return the event of each row as it stands in the frame; None where the row is invalid."""
+    """Return the event of each row; None where the row is invalid."""
     batch = converter.convert(0, n_rows)
     events = iter(batch.payloads(batch.valid).to_pylist())
     return [json.loads(next(events)) if is_valid else None for is_valid in batch.valid]
@@ -70,7 +70,7 @@ def _key(event):
 
 
 def _own(frame):
-    """Return what each row would be known by if it were valid: its second is not given to another."""
+    """Return each row's event as if it were valid: its second is not given to another."""
     present = frame[frame["time"].notna() & (frame["who"].notna() | frame["mail"].notna())]
     contacts = [
         ("user_id", who) if who is not None else ("email", mail) for who, mail in present[["who", "mail"]].values
@@ -86,7 +86,7 @@ def _counted(events):
 @settings(deadline=None, max_examples=60)
 @given(frames=STREAMS, policy=st.sampled_from(["skip", "send"]), options=OPTIONS)
 def test_repeats_are_those_of_a_dict(frames, policy, options):
-    """*An event is identified by contact, name (normalized) and second*: the first valid row of a stream has it."""
+    """*An event is identified by contact, name (normalized) and second*: the first valid row of a stream keeps it."""
     holders, earlier, offset = {}, EarlierFrames(), 0
     for frame in frames:
         converter = _converter(frame, policy, **options)
@@ -111,7 +111,7 @@ def test_repeats_are_those_of_a_dict(frames, policy, options):
 
 
 def _spread(events, ties, taken, reserved):
-    """Give each event that must give way the next free second, one by one; return all events and what is taken."""
+    """Give each event that must move the next free second, one by one; return all events and the taken seconds."""
     groups = {}
     for event, tie in zip(events, ties, strict=True):
         groups.setdefault(_key(event), []).append((tie, json.dumps(event)))
@@ -133,7 +133,7 @@ def _spread(events, ties, taken, reserved):
 @settings(deadline=None, max_examples=60)
 @given(frames=STREAMS, options=OPTIONS)
 def test_spread_events_are_those_of_a_dict(frames, options):
-    """*"spread" gives later ones the next free second*: rows keep their own where they can, ties go by the digest."""
+    """*"spread" gives later ones the next free second*: rows keep their own second if they can; digests break ties."""
     taken, earlier = set(), EarlierFrames()
     for frame in frames:
         converter = _converter(frame, "spread", **options)
@@ -150,7 +150,7 @@ def test_spread_events_are_those_of_a_dict(frames, options):
 @settings(deadline=None, max_examples=60)
 @given(frame=FRAMES, options=OPTIONS)
 def test_spread_conserves_events(frame, options):
-    """*Conservation*: every valid row is sent, no two as one event, and of those that share a second one keeps it."""
+    """*Conservation*: every valid row is sent, no two are one event, and one row keeps each shared second."""
     converter = _converter(frame, "spread", **options)
     events = [event for event in _events(converter, len(frame)) if event is not None]
 
@@ -170,7 +170,7 @@ def test_spread_conserves_events(frame, options):
 @settings(deadline=None, max_examples=60)
 @given(frame=FRAMES, options=OPTIONS, data=st.data())
 def test_spread_does_not_depend_on_the_order_of_rows(frame, options, data):
-    """*Ties go by the payload's digest and not by row order*: a re-sorted frame is spread alike."""
+    """*Ties go by the payload's digest and not by row order*: a re-sorted frame is spread in the same way."""
     order = data.draw(st.permutations(range(len(frame))))
     shuffled = frame.iloc[order]
     converters = [_converter(frame, "spread", **options), _converter(shuffled, "spread", **options)]
@@ -182,8 +182,8 @@ def test_spread_does_not_depend_on_the_order_of_rows(frame, options, data):
 
 @settings(deadline=None, max_examples=60)
 @given(frame=FRAMES)
-def test_rows_that_would_be_duplicates_are_told(frame):
-    """*An invalid row claims no duplicate key; one whose mending would make a duplicate is told so.*"""
+def test_rows_that_would_be_duplicates_are_noted(frame):
+    """*An invalid row claims no duplicate key; one that would be a duplicate once it is fixed gets a note.*"""
     converter = _converter(frame, "skip")
     batch = converter.convert(0, len(frame))
     keys = list(map(tuple, batch.keys().words(slice(None)).T.tolist()))
@@ -192,5 +192,5 @@ def test_rows_that_would_be_duplicates_are_told(frame):
 
     checked = check_rows(converter, len(frame), now=NOW)
 
-    told = [finding.rows for finding in checked.findings if finding.code == "would_be_duplicate"]
-    assert np.concatenate([*told, []]).tolist() == expected
+    reported = [finding.rows for finding in checked.findings if finding.code == "would_be_duplicate"]
+    assert np.concatenate([*reported, []]).tolist() == expected

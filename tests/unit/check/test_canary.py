@@ -27,7 +27,7 @@ def choose():
 
 
 def test_canary_is_spread_evenly_over_rows_that_are_alike(choose):
-    """One row has everything there is; the others come from the middle of stretches of one length."""
+    """The first row has everything; the other rows come from the middle of stretches of equal length."""
     frame = pd.DataFrame({"x": np.arange(1000)})
 
     assert choose(frame, 5, metadata={"x": "x"}) == [0, 125, 375, 625, 875]
@@ -35,12 +35,12 @@ def test_canary_is_spread_evenly_over_rows_that_are_alike(choose):
 
 @pytest.mark.parametrize("most", [7, 8])
 def test_canary_is_all_rows_when_there_are_no_more(choose, most):
-    """Where there are no more rows than are to be chosen, they are chosen."""
+    """If a frame has no more rows than are wanted, all of them are chosen."""
     assert choose(pd.DataFrame({"x": range(7)}), most, metadata={"x": "x"}) == list(range(7))
 
 
 def test_canary_has_every_event_name(choose):
-    """A name that one row of thousands has is tried too."""
+    """A name that only one row has is chosen too."""
     names = np.repeat("opened", 5000).astype(object)
     names[[1234, 4321]] = ["closed", "won"]
 
@@ -50,14 +50,14 @@ def test_canary_has_every_event_name(choose):
 
 
 def test_canary_takes_spellings_of_a_name_for_one(choose):
-    """Intercom counts names in lower case: one of two spellings is enough."""
+    """One of several spellings of a name is enough, since Intercom ignores case."""
     rows = choose(pd.DataFrame({"name": ["a", "A", "b", "B", "b"]}), 2, event_name=Column("name"))
 
     assert rows == [0, 2]
 
 
 def test_canary_has_the_most_frequent_names_when_there_are_too_many(choose):
-    """Names that most rows have come first."""
+    """If there are too many names, the most frequent ones come first."""
     names = ["rare", *["often"] * 5, "seldom", *["most"] * 9, "seldom"]
 
     rows = choose(pd.DataFrame({"name": names}), 3, event_name=Column("name"))
@@ -66,7 +66,7 @@ def test_canary_has_the_most_frequent_names_when_there_are_too_many(choose):
 
 
 def test_canary_has_every_metadata_key(choose):
-    """A key with a value in one row only is tried in that row."""
+    """A key that has a value in only one row is chosen in that row."""
     frame = pd.DataFrame({"x": np.arange(500.0), "y": [None] * 499 + ["late"]})
     frame.loc[0, "x"] = np.nan
 
@@ -74,7 +74,7 @@ def test_canary_has_every_metadata_key(choose):
 
 
 def test_canary_has_every_identifier(choose):
-    """Each field that names a contact in some row is tried."""
+    """Each field that names a contact in some row is chosen."""
     frame = pd.DataFrame({"who": ["7"] * 400, "address": ["ada@example.org"] * 400})
     frame.loc[[250, 251], "who"] = None
 
@@ -82,21 +82,21 @@ def test_canary_has_every_identifier(choose):
 
 
 def test_canary_has_every_currency(choose):
-    """An amount in a currency of its own is tried too."""
+    """Each currency of an amount is chosen."""
     frame = pd.DataFrame({"total": np.arange(1, 301), "currency": ["eur"] * 298 + ["usd", "EUR"]})
 
     assert choose(frame, 2, metadata={"price": MonetaryAmount("total", currency="currency")}) == [0, 298]
 
 
 def test_canary_chooses_only_rows_that_are_sent(choose):
-    """What is invalid or a duplicate shows nothing, also where it is the only row with a name or key."""
+    """Invalid rows and duplicates are not chosen, even if they alone have some name or key."""
     frame = pd.DataFrame({"at": [INSTANT, None, INSTANT, INSTANT + 1, INSTANT + 2], "x": [None, 1, 2, None, None]})
 
     assert choose(frame, 2, metadata={"x": "x"}, duplicates="skip") == [0, 4]
 
 
 def test_canary_has_what_is_in_any_part_of_a_long_frame(choose):
-    """Rows are looked at in parts, and what one of them has is not forgotten in the next."""
+    """A long frame is read in parts, and what one part has is remembered in the next."""
     n_rows = 150_000
     keys = {f"k{place}": pd.Series([None] * n_rows, dtype=object) for place in range(3)}
     for place, row in enumerate([10, 70_000, 149_999]):

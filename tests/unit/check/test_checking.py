@@ -1,4 +1,4 @@
-"""Every row checked before anything is sent: valid or not, new or a repeat."""
+"""Every row is checked before anything is sent: valid or not, new or a repeat."""
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,7 @@ NOW = 1_750_000_000
 
 @pytest.fixture
 def check():
-    """Return a function that checks a frame whose columns are called as the fields are."""
+    """Return a function that checks a frame whose columns are named like the fields."""
 
     def check(frame, *, mapping=None, now=NOW, **options):
         fields = {"event_name": Column("name") if "name" in frame else "placed-order", "timezone": "UTC"}
@@ -30,12 +30,12 @@ def check():
     [(0, 3, []), (1, 3, [(0, 1)]), (3, 3, [(0, 3)]), (7, 3, [(0, 3), (3, 6), (6, 7)])],
 )
 def test_chunk_bounds_cover_every_row_once(n_rows, chunksize, bounds):
-    """Chunks are whole but the last."""
+    """Every chunk but the last has the full size."""
     assert list(chunk_bounds(n_rows, chunksize)) == bounds
 
 
 def test_check_rows_judges_every_row(check):
-    """A row is valid or not, and has the second that is sent where one can be read."""
+    """Each row is valid or not, and has the second that is sent if it can be read."""
     checked = check(pd.DataFrame({"time": ["2024-01-31", "soon", "2024-01-31"], "who": ["a", "b", None]}))
 
     assert checked.valid.tolist() == [True, False, False]
@@ -49,7 +49,7 @@ def test_check_rows_judges_every_row(check):
 
 
 def test_check_rows_finds_repeats(check):
-    """Rows of one contact, one name as Intercom normalizes it and one second are one event."""
+    """Rows with the same contact, normalized name and second are one event."""
     frame = pd.DataFrame(
         {
             "time": [10.0, 10.9, 11.0, 10.0, 10.0],
@@ -73,7 +73,7 @@ def test_check_rows_finds_repeats(check):
     ],
 )
 def test_checked_rows_tell_which_are_sent(check, policy, sent, seconds):
-    """Valid rows become events, and repeats too if none are held back."""
+    """Valid rows are sent; repeats are sent too unless the mapping skips them."""
     checked = check(pd.DataFrame({"time": [1, 1, None], "who": ["a"] * 3}), mapping={"duplicates": policy})
 
     assert checked.is_sent.tolist() == sent
@@ -82,7 +82,7 @@ def test_checked_rows_tell_which_are_sent(check, policy, sent, seconds):
 
 
 def test_check_rows_gives_no_key_to_an_invalid_row(check):
-    """A row that is not sent makes no later row a repeat, and is none itself."""
+    """An invalid row is not a repeat, and makes no later row a repeat."""
     frame = pd.DataFrame({"time": [1, 1, 1], "who": ["a"] * 3, "total": [0, 5, -1]})
     price = MonetaryAmount("total", currency=Constant("usd"))
 
@@ -93,7 +93,7 @@ def test_check_rows_gives_no_key_to_an_invalid_row(check):
 
 
 def test_check_rows_finds_repeats_across_frames(check):
-    """In a stream the first row is counted over all frames."""
+    """In a stream, the first row of an event is counted over all frames."""
     earlier = EarlierFrames()
     frames = [pd.DataFrame({"time": times, "who": ["a"] * len(times)}) for times in ([1, 2], [2, 3, 3])]
 
@@ -106,28 +106,28 @@ def test_check_rows_finds_repeats_across_frames(check):
 
 
 def test_check_rows_takes_no_rows(check):
-    """An empty frame is checked, and nothing found."""
+    """A frame without rows has no findings."""
     checked = check(pd.DataFrame({"time": [], "who": []}))
 
     nothing = unjudged_rows(0, 0)
     for judgement in (checked, nothing):
         assert [len(column) for column in (judgement.valid, judgement.is_sent, judgement.created_at)] == [0, 0, 0]
         assert [len(column) for column in (judgement.repeats.rows, judgement.added, judgement.contacts)] == [0, 0, 0]
-        assert (judgement.findings, judgement.census.names, judgement.offset) == ((), {}, 0)
+        assert (judgement.findings, judgement.row_counts.names, judgement.offset) == ((), {}, 0)
 
 
 def test_check_rows_tells_how_far_it_is(check):
-    """Every row is told of once, chunk by chunk."""
-    told = []
+    """Progress is reported chunk by chunk, and adds up to all rows."""
+    reported = []
 
-    check(pd.DataFrame({"time": range(7), "who": ["a"] * 7}), advance=told.append, chunksize=3)
+    check(pd.DataFrame({"time": range(7), "who": ["a"] * 7}), advance=reported.append, chunksize=3)
 
-    assert told == [3, 3, 1]
+    assert reported == [3, 3, 1]
 
 
 @pytest.fixture
 def drifting():
-    """Return rows whose faults, notes, types and repeats fall differently into chunks of different sizes."""
+    """Return rows whose faults, notes, types and repeats fall into different chunks for different sizes."""
     times = ["2024-01-31T12:00", None, "1999-01-31", "soon", "2024-01-31T12:00Z", "2024-01-31T12:00", "", "2024-02-30"]
     totals = [1.5, 0.0, np.nan, 19.999, 500.0, 1.0, 2.0, 3.0]
     return pd.DataFrame(
@@ -145,7 +145,7 @@ def drifting():
 @pytest.mark.parametrize("chunksize", [1, 2, 5, 7])
 @pytest.mark.parametrize("option", ["error", "omit"])
 def test_check_rows_finds_the_same_in_chunks_of_any_size(check, drifting, chunksize, option):
-    """What is found does not depend on how the rows are cut."""
+    """The findings do not depend on the size of the chunks."""
     metadata = {
         "price": MonetaryAmount("total", currency="currency"),
         "note": "note",
@@ -168,7 +168,7 @@ def test_check_rows_finds_the_same_in_chunks_of_any_size(check, drifting, chunks
 
 
 def test_check_rows_notes_what_concerns_a_column_once(check):
-    """A naive time, a float identifier and a currency without cents are told once for each field, not once a chunk."""
+    """A naive time, a float identifier and a currency without cents are noted once for each field, not each chunk."""
     frame = pd.DataFrame({"time": pd.to_datetime(["2024-01-31"] * 6), "who": [1.0, 2.0, 3.0, 4.0, 5.0, np.nan]})
     metadata = {"seen_at": Date("time"), "fee": MonetaryAmount(Constant(1), currency=Constant("jpy"))}
 
@@ -185,7 +185,7 @@ def test_check_rows_notes_what_concerns_a_column_once(check):
 
 @pytest.mark.parametrize("chunksize", [1, 2, 7])
 def test_check_rows_notes_what_would_be_a_duplicate(check, chunksize):
-    """Mending a row does not make it new: what it repeats is told while it is invalid, and it claims no key itself."""
+    """An invalid row that would be a duplicate gets a note, and takes no key itself."""
     frame = pd.DataFrame(
         {
             "time": pd.Series([10, 10, 10, 11, 11, 10, None]) + 1_700_000_000,
@@ -207,7 +207,7 @@ def test_check_rows_notes_what_would_be_a_duplicate(check, chunksize):
 
 
 def test_check_rows_notes_what_lies_in_the_future(check):
-    """Each row later than now is told, with the time that is sent."""
+    """Each row later than now gets a note with its time."""
     frame = pd.DataFrame({"time": [NOW, NOW + 1, NOW - 1, NOW + 86_400], "who": list("abcd")})
 
     (finding,) = check(frame, now=NOW + 0.9).findings
@@ -221,7 +221,7 @@ def test_check_rows_notes_what_lies_in_the_future(check):
 
 
 def test_check_rows_tells_one_contact_from_another(check):
-    """The digest of a contact does not depend on the name of the event, and that of a name not on the contact."""
+    """A contact's digest does not depend on the event's name, or a name's digest on the contact."""
     frame = pd.DataFrame({"time": range(4), "who": list("aaba"), "name": ["x", "y", "x", "x"]})
 
     several, one = check(frame), check(frame.drop(columns="name"))
@@ -231,7 +231,7 @@ def test_check_rows_tells_one_contact_from_another(check):
 
 
 def test_check_rows_keeps_the_first_of_many_values(check):
-    """A frame that is wholly bad keeps the values of its first rows, however it is cut; the others have messages."""
+    """A wholly bad frame keeps the values of its first rows, for any chunks; later messages go without."""
     frame = pd.DataFrame({"time": [f"soon {row}" for row in range(2_500)], "who": ["a"] * 2_500})
 
     for chunksize in (10_000, 300, 999):
@@ -252,7 +252,7 @@ def _finding(code, rows, **facts):
 
 
 def test_first_errors_takes_the_documented_first():
-    """Of a row's errors the first in the order of the codes stands for it, and of two fields the one sent first."""
+    """A row's first error is the first in the order of codes; for two fields, that of the field sent first."""
     findings = [
         _finding("link_malformed", [4, 2], field="metadata.b"),
         _finding("time_unreadable", [2], field="created_at"),
@@ -270,13 +270,13 @@ def test_first_errors_takes_the_documented_first():
 
 @pytest.mark.parametrize("findings", [[], [_finding("before_2000", [0])]])
 def test_first_errors_of_valid_rows_are_none(findings):
-    """Notes make no row invalid."""
+    """Notes are not errors."""
     assert [len(column) for column in first_errors(findings)] == [0, 0, 0]
 
 
 @pytest.mark.parametrize("chunksize", [1, 3, 100])
 def test_check_rows_notes_each_currency_without_cents_once(check, chunksize):
-    """However it is spelled, however late it comes, and however the rows are cut."""
+    """Each currency without cents is noted once, in any spelling, in any row, for any chunks."""
     currencies = ["JPY", "jpy", "usd", "Jpy"] * 3 + ["bhd"]
     frame = pd.DataFrame({"time": range(13), "who": ["a"] * 13, "total": [5] * 13, "currency": currencies})
 
@@ -299,7 +299,7 @@ def test_check_rows_notes_each_currency_without_cents_once(check, chunksize):
     ],
 )
 def test_check_rows_counts_all_rows_without_cents(check, chunksize, rule, rows):
-    """However often it is told, the report says how many rows it concerns."""
+    """The note counts all rows with the currency."""
     frame = pd.DataFrame(
         {
             "time": range(13),

@@ -20,7 +20,7 @@ def _digests(*digests):
 
 
 def _collisions(events, where=None):
-    """Find the collisions of events that are called by a number each, of stream and second."""
+    """Find the collisions of events that are given by the numbers of their stream and second."""
     streams, seconds = np.array(events, np.int64).reshape(-1, 2).T
     keys = EventKeys(streams=np.stack([streams, streams]).astype(np.uint64), seconds=seconds)
     where = np.ones(len(events), dtype=bool) if where is None else np.array(where)
@@ -28,7 +28,7 @@ def _collisions(events, where=None):
 
 
 def test_collisions_are_the_rows_that_share_their_event():
-    """Rows of one stream and second are a group; rows that share neither, or one of the two, are not found."""
+    """Rows with the same stream and second are a group; rows that share only one of the two are not."""
     found = _collisions([(1, 10), (2, 10), (1, 10), (1, 11), (2, 10), (3, 12), (1, 10)])
 
     groups = {tuple(found.rows[found.groups == group].tolist()) for group in found.groups}
@@ -37,7 +37,7 @@ def test_collisions_are_the_rows_that_share_their_event():
 
 
 def test_collisions_leave_out_rows_without_a_key():
-    """A row that lacks contact, name or time is the same event as none."""
+    """A row without contact, name or time has no collision."""
     found = _collisions([(1, 10), (1, 10), (1, 10), (2, 10), (2, 10)], [True, False, True, True, False])
 
     assert found.rows.tolist() == [0, 2]
@@ -45,14 +45,14 @@ def test_collisions_leave_out_rows_without_a_key():
 
 @pytest.mark.parametrize("events", [[], [(1, 10)], [(1, 10), (2, 10), (1, 11)]])
 def test_collisions_may_be_none(events):
-    """Nearly every frame has few."""
+    """Rows with different events have no collisions."""
     found = _collisions(events)
 
     assert (found.rows.tolist(), found.groups.tolist()) == ([], [])
 
 
 def test_collisions_need_all_128_bits_to_be_equal():
-    """Rows that share the first half of their key only are told apart by the second."""
+    """Rows whose keys share only the first 64 bits do not collide."""
     streams = np.array([[5, 5, 5, 6], [1, 2, 1, 1]], np.uint64)
     keys = EventKeys(streams=streams, seconds=np.zeros(4, np.int64))
 
@@ -62,7 +62,7 @@ def test_collisions_need_all_128_bits_to_be_equal():
 
 
 def test_collisions_are_found_wherever_they_stand():
-    """The first and the last row of a frame of several blocks are one event."""
+    """The first and the last row of a frame of several blocks can collide."""
     seconds = np.arange(2 * BLOCK_ROWS + 3)
     seconds[-1] = 0
     events = np.stack([np.ones_like(seconds), seconds], axis=1)
@@ -72,27 +72,27 @@ def test_collisions_are_found_wherever_they_stand():
     assert found.rows.tolist() == [0, len(seconds) - 1]
 
 
-def test_numbered_digests_are_equal_where_both_halves_are():
-    """Equal digests have one number, others another."""
+def test_numbered_digests_are_equal_where_both_words_are():
+    """Equal digests get the same number, others another."""
     numbers = numbered(_words((7, 2), (7, 1), (8, 1), (7, 2), (8, 1)))
 
     assert numbers.tolist() == [1, 0, 2, 1, 2]
     assert numbered(_words()).tolist() == []
 
 
-def test_rows_among_finds_every_row_with_a_wanted_half():
-    """Positions ascend, also across blocks; nothing wanted is nothing found."""
-    halves = np.arange(BLOCK_ROWS + 5, dtype=np.uint64)
-    halves[3] = 2**64 - 1
+def test_rows_among_finds_every_row_with_a_wanted_word():
+    """Positions ascend across blocks; without anything wanted there are none."""
+    first_words = np.arange(BLOCK_ROWS + 5, dtype=np.uint64)
+    first_words[3] = 2**64 - 1
 
-    found = rows_among(halves, np.array([2, BLOCK_ROWS + 4, 2**64 - 1], np.uint64))
+    found = rows_among(first_words, np.array([2, BLOCK_ROWS + 4, 2**64 - 1], np.uint64))
 
     assert found.tolist() == [2, 3, BLOCK_ROWS + 4]
-    assert rows_among(halves, np.array([], np.uint64)).tolist() == []
+    assert rows_among(first_words, np.array([], np.uint64)).tolist() == []
 
 
 def test_key_index_finds_what_was_added():
-    """A key's row and the digest of what it holds are those that it was added with, however many runs there are."""
+    """Each key is found with the row and digest that it was added with, for any number of segments."""
     index = KeyIndex()
     index.add(_words((1, 1), (2, 2)), np.array([0, 1]), _digests(10, 11))
     index.add(_words((3, 3)), np.array([2]), _digests(12))
@@ -104,7 +104,7 @@ def test_key_index_finds_what_was_added():
 
 
 def test_key_index_needs_all_128_bits_to_be_equal():
-    """Keys that share one of their halves are different keys, in whatever order they come."""
+    """Keys that share only one of their words are different keys, in any order."""
     index = KeyIndex()
     index.add(_words((7, 2), (7, 1), (8, 1)), np.arange(3), _digests(0, 1, 2))
     index.add(_words((7, 4), (6, 1)), np.arange(3, 5), _digests(3, 4))
@@ -115,7 +115,7 @@ def test_key_index_needs_all_128_bits_to_be_equal():
 
 
 def test_key_index_takes_no_keys():
-    """A frame without valid rows changes nothing."""
+    """Adding no keys changes nothing."""
     index = KeyIndex()
     index.add(_words((1, 1)), np.array([0]), _digests(5))
 
@@ -128,7 +128,7 @@ def test_key_index_takes_no_keys():
 
 @pytest.mark.parametrize("n_between", [0, 10_000])
 def test_key_index_tells_the_newest_row_of_a_key(n_between):
-    """A row whose second another run has taken gives way to the row of this run that has it, whatever is merged."""
+    """A key that is added twice is found with its newest row, also after merges."""
     index, words = KeyIndex(), _words((7, 7))
     index.add(words, np.array([1]), _digests(10))
     between = np.arange(n_between, dtype=np.uint64)
@@ -141,7 +141,7 @@ def test_key_index_tells_the_newest_row_of_a_key(n_between):
 
 
 def test_key_index_does_not_add_what_is_looked_up():
-    """A key that is only looked up stays unknown."""
+    """Looking up a key does not add it."""
     index = KeyIndex()
     index.find(_words((2, 3)))
 
@@ -149,7 +149,7 @@ def test_key_index_does_not_add_what_is_looked_up():
 
 
 def test_key_index_tells_keys_of_all_parts_apart():
-    """Keys are parted by their first bits; each is found where it belongs, in whatever order they are asked for."""
+    """Keys of all parts are found, in any order of the question."""
     firsts = [*(part << 61 for part in range(8)), *((part + 1 << 61) - 1 for part in range(8))]
     index = KeyIndex()
     index.add(_words(*((first, 1) for first in firsts)), np.arange(16), _digests(*range(100, 116)))
@@ -161,7 +161,7 @@ def test_key_index_tells_keys_of_all_parts_apart():
 
 
 def test_key_index_keeps_keys_however_often_runs_are_merged():
-    """Runs grow from a few rows to many, some with a first half in common: every key is found with its own row."""
+    """Every key is found with its row after many merges, also among keys with the same first word."""
     firsts, seconds = np.random.default_rng(seed=1).integers(0, 2**64, (2, 3 * 2**16), dtype=np.uint64)
     firsts[1::2] = firsts[::2]
     keys, rows = np.stack([firsts, seconds]), np.arange(len(firsts))
@@ -203,5 +203,5 @@ def test_key_index_takes_40_bytes_a_row():
     """*The index of duplicate keys takes at most 40 bytes a row*, as the system counts them, merges included."""
     process = subprocess.run([sys.executable, "-c", MEMORY_PROGRAM], check=True, capture_output=True, text=True)
 
-    # Two halves of a key, a row and a digest are 28.
+    # A key of two words, a row and a digest take 28 bytes.
     assert 28 <= float(process.stdout) < 40

@@ -1,4 +1,4 @@
-"""What becomes of rows that are one event: held back, sent all the same, or spread over seconds."""
+"""What happens to rows that are one event: they are skipped, sent anyway, or spread over seconds."""
 
 import json
 
@@ -15,7 +15,7 @@ NOW = 1_750_000_000
 
 
 class Stream:
-    """Checks one frame after another, each with what it has learnt of those before it."""
+    """Checks one frame after another, as one stream."""
 
     def __init__(self, policy):
         self.mapping = EventMapping(
@@ -57,11 +57,11 @@ def _messages(checked):
     }
 
 
-# Held back, or sent all the same.
+# Skipped, or sent anyway.
 
 
-def test_duplicates_are_held_back_and_told_row_by_row():
-    """The first row of an event is sent; each other one is told which that is, and whether anything would be lost."""
+def test_duplicates_are_skipped_and_noted_row_by_row():
+    """The first row of an event is sent; each other row names it, and says whether its metadata would be lost."""
     frame = _frame(time=[5, 5, 6, 5], note=["x", "x", "x", "y"])
 
     checked = _check(frame, "skip")
@@ -82,7 +82,7 @@ def test_duplicates_are_held_back_and_told_row_by_row():
 
 
 def test_duplicates_are_sent_if_the_mapping_says_so():
-    """Every row is sent with its own second, and told that Intercom will drop it."""
+    """With "send", every row is sent with its own second, and noted as one that Intercom will drop."""
     frame = _frame(time=[5, 5, 5], note=["x", "x", "y"])
 
     checked = _check(frame, "send")
@@ -100,8 +100,8 @@ def test_duplicates_are_sent_if_the_mapping_says_so():
     assert checked.repeats.firsts.tolist() == [0, 0]
 
 
-def test_duplicates_beyond_the_values_kept_are_told_without_the_other_row():
-    """A frame of nothing but repeats stays small: each row is told, the first of them with the row that they repeat."""
+def test_duplicates_beyond_the_values_kept_are_noted_without_the_other_row():
+    """Of many duplicates only the first ones name the other row; all are reported."""
     checked = _check(_frame(time=[5] * (VALUES_KEPT + 2)), "skip")
 
     messages = _messages(checked)
@@ -112,7 +112,7 @@ def test_duplicates_beyond_the_values_kept_are_told_without_the_other_row():
 
 
 def test_duplicates_of_other_spellings_are_duplicates():
-    """Intercom counts names without regard to case, and "." and "$" as "-"; the spelling is no metadata."""
+    """Names are compared without case, and "." and "$" count as "-"; the spelling is not metadata."""
     checked = _check(_frame(time=[5, 5], name=["Placed.Order", "placed-order"]), "skip")
 
     assert checked.is_sent.tolist() == [True, False]
@@ -120,7 +120,7 @@ def test_duplicates_of_other_spellings_are_duplicates():
 
 
 def test_contacts_and_names_are_not_taken_for_one_another():
-    """A contact "a" with an event "b" is not a contact "b" with an event "a"."""
+    """Contact "a" with event "b" is not contact "b" with event "a"."""
     checked = _check(_frame(time=[5, 5], who=["a", "b"], name=["b", "a"]), "skip")
 
     assert checked.is_sent.tolist() == [True, True]
@@ -134,35 +134,35 @@ MEND_BEFORE = (
 
 
 @pytest.mark.parametrize(
-    ("policy", "told"),
+    ("policy", "reported"),
     [
         ("skip", {("would_be_duplicate", row): f"event: row 1 {WOULD_BE}" for row in (0, 2)}),
         ("send", {}),
         ("spread", {("mend_before_spread", row): f"event: row 1 {MEND_BEFORE}" for row in (0, 2)}),
     ],
 )
-def test_invalid_rows_claim_no_event(policy, told):
-    """One whose mending would make a duplicate, or would need a second of its own, is told so, wherever it stands."""
+def test_invalid_rows_claim_no_event(policy, reported):
+    """An invalid row that would be a duplicate, or need another second, gets a note, wherever it stands."""
     frame = _frame(time=[5, 5, 5, 6], note=["x" * 256, "y", "y" * 256, "z" * 256])
 
     checked = _check(frame, policy)
 
     assert checked.is_sent.tolist() == [False, True, False, False]
     assert len(checked.added) == len(checked.repeats.rows) == 0
-    assert _messages(checked) == told
+    assert _messages(checked) == reported
 
 
 @pytest.mark.parametrize("policy", ["skip", "send", "spread"])
 def test_invalid_rows_do_not_meet_each_other(policy):
-    """Which of two invalid rows is mended is not known."""
+    """Two invalid rows of one event get no such note."""
     checked = _check(_frame(time=[5, 5], note="x" * 256), policy)
 
     assert _messages(checked) == {}
     assert not checked.is_sent.any()
 
 
-def test_duplicates_of_earlier_frames_are_told_with_their_row():
-    """Rows are counted over all frames; identical and differing metadata are told apart there too."""
+def test_duplicates_of_earlier_frames_are_noted_with_their_row():
+    """Duplicates of earlier frames name the row counted over all frames, and whether the metadata differs."""
     stream = Stream("skip")
     stream.check(_frame(time=[1, 2, 3], note=["x", "y", "z"]))
 
@@ -180,7 +180,7 @@ def test_duplicates_of_earlier_frames_are_told_with_their_row():
 
 
 def test_duplicates_of_duplicates_are_of_the_first_row():
-    """Over any number of frames it is the row that was sent which is named."""
+    """Over any number of frames, duplicates name the row that was sent."""
     stream = Stream("send")
 
     firsts = [stream.check(_frame(time=[7, 7])).repeats.firsts.tolist() for _ in range(3)]
@@ -189,7 +189,7 @@ def test_duplicates_of_duplicates_are_of_the_first_row():
 
 
 def test_invalid_rows_of_earlier_frames_claim_no_event():
-    """A row that was not sent stands in nobody's way, and one that meets an earlier frame's row is told."""
+    """An invalid row of an earlier frame blocks no later one; one that meets an earlier event gets a note."""
     stream = Stream("skip")
     stream.check(_frame(time=[5, 6], note=["x" * 256, "y"]))
 
@@ -203,7 +203,7 @@ def test_invalid_rows_of_earlier_frames_claim_no_event():
 
 
 def test_spread_rows_keep_their_own_second_where_they_can():
-    """One row of those that share a second keeps it; the others go to the next that no row has as its own."""
+    """One row keeps a shared second; the others move to the next second that no row has as its own."""
     frame = _frame(time=[10, 10, 11, 12, 10], note=["x", "y", "x", "x", "z"])
 
     checked = _check(frame, "spread")
@@ -217,14 +217,14 @@ def test_spread_rows_keep_their_own_second_where_they_can():
 
 @pytest.mark.parametrize("others", [{"who": ["ada", "ada", "bob", "bob"]}, {"name": ["a", "a", "b", "b"]}])
 def test_spread_rows_of_one_contact_and_name_do_not_disturb_others(others):
-    """Another contact, or another name, has seconds of its own."""
+    """Each contact and name has its own seconds."""
     checked = _check(_frame(time=[10, 10, 11, 11], **others), "spread")
 
     assert checked.seconds(0, 4).tolist() == [10, 11, 11, 12]
 
 
-def test_spread_rows_are_told_how_far_they_were_moved():
-    """Each row that was moved is told by how much, and which row has its second."""
+def test_notes_of_spread_rows_say_how_far_they_were_moved():
+    """The note on a moved row says by how much, and which row has its second."""
     checked = _check(_frame(time=[10, 10, 10, 11], note=["x", "x", "x", "y"]), "spread")
 
     closing = (
@@ -239,8 +239,8 @@ def test_spread_rows_are_told_how_far_they_were_moved():
     }
 
 
-def test_spread_row_is_told_of_one_second_and_of_other_metadata():
-    """One second is in the singular, and of two rows with other metadata either may have to give way."""
+def test_note_of_a_spread_row_counts_one_second_and_names_other_metadata():
+    """One second is written in the singular, and the note says whether the metadata differs."""
     checked = _check(_frame(time=[10, 10], note=["x", "y"]), "spread")
 
     ((code, moved), message), *_ = _messages(checked).items()
@@ -253,7 +253,7 @@ def test_spread_row_is_told_of_one_second_and_of_other_metadata():
 
 
 def test_spread_does_not_depend_on_the_order_of_rows():
-    """The rows of a re-sorted frame become the same events."""
+    """The order of rows does not change the events that are sent."""
     frame = _frame(
         time=[10] * 6 + [11] * 3,
         note=[*"abcaab", "a", "b", "a"],
@@ -270,14 +270,14 @@ def test_spread_does_not_depend_on_the_order_of_rows():
 
 @pytest.mark.parametrize("second", [-3, 0, 10**11 - 2, 2 - 10**11])
 def test_spread_takes_seconds_of_any_size(second):
-    """Before 1970 and far beyond today the next second is the next."""
+    """Spreading works before 1970 and far in the future."""
     checked = _check(_frame(time=[second, second, second + 1]), "spread")
 
     assert checked.seconds(0, 3).tolist() == [second, second + 2, second + 1]
 
 
 def test_spread_takes_the_whole_range_of_seconds_at_once():
-    """Contacts at both ends of time are spread like any other."""
+    """Contacts at both ends of time can be spread together."""
     times = [1 - 10**11, 1 - 10**11, 10**11 - 1, 10**11 - 1] * 2
 
     checked = _check(_frame(time=times, who=["a"] * 4 + ["b"] * 4), "spread")
@@ -286,7 +286,7 @@ def test_spread_takes_the_whole_range_of_seconds_at_once():
 
 
 def test_spread_row_moves_on_where_an_earlier_frame_has_moved_one():
-    """What was moved in an earlier frame has its second: also a row whose own second that is must move."""
+    """A row whose own second was given to a moved row of an earlier frame moves too."""
     stream = Stream("spread")
     first = stream.check(_frame(time=[10, 10]))
 
@@ -299,7 +299,7 @@ def test_spread_row_moves_on_where_an_earlier_frame_has_moved_one():
 
 
 def test_spread_of_thousands_in_one_second_is_exact_over_frames():
-    """Frames that each have a thousand events of one contact at midnight fill the seconds one after another."""
+    """Frames with a thousand events of one contact at midnight fill the seconds one after another."""
     stream = Stream("spread")
 
     frames = [stream.check(_frame(time=[0] * 1_000)) for _ in range(5)]
@@ -308,7 +308,7 @@ def test_spread_of_thousands_in_one_second_is_exact_over_frames():
 
 
 def test_spread_leaves_invalid_rows_where_they_are():
-    """A row that is not sent is given no second, and its own is left free for it: it may be mended and sent later."""
+    """An invalid row is not moved, and its second stays free, since it may be fixed and sent later."""
     checked = _check(_frame(time=[10, 10, 11, 10], note=["x", "y" * 256, "z" * 256, "x"]), "spread")
 
     assert checked.seconds(0, 4).tolist() == [10, 10, 11, 12]

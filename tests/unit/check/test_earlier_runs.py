@@ -1,4 +1,4 @@
-"""What earlier runs have made of rows: found by content, in whatever order, and in whatever second it was sent."""
+"""What earlier runs did with rows: found by content, in any order, and in whatever second they were sent."""
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,7 @@ ACCEPTED_AT = 1_749_000_000
 
 
 class FakeRuns:
-    """A journal in memory: what earlier checks sent, with what the answers were."""
+    """A journal in memory: what earlier checks sent, and the answers."""
 
     def __init__(self):
         self.entries = []
@@ -43,7 +43,7 @@ class FakeRuns:
         self._run = object() if run is None else run
 
     def submit(self, frame, mapping, *, earlier=None, answered=None):
-        """Check a frame, and remember the rows that are sent: accepted, claimed or neither; a stream is one run."""
+        """Check a frame and remember the rows that are sent as accepted, claimed or neither; a stream is one run."""
         self.begin(earlier)
         checked, converter = _judged(frame, mapping, runs=self, earlier=earlier)
         batch = converter.convert(0, len(frame))
@@ -81,7 +81,7 @@ def _judged(frame, mapping, *, runs, earlier=None):
 
 
 def _frame(*rows):
-    """Rows as (contact, second, note)."""
+    """Return rows given as (contact, second, note)."""
     frame = pd.DataFrame(rows, columns=["who", "time", "note"])
     return frame.astype({"time": int})
 
@@ -92,13 +92,13 @@ def _seconds(checked):
 
 @pytest.fixture
 def runs():
-    """A journal that is empty."""
+    """Return an empty journal."""
     return FakeRuns()
 
 
 @pytest.mark.parametrize("policy", ["skip", "spread", "send"])
 def test_rows_of_an_earlier_run_are_submitted_already_in_any_order(policy, runs):
-    """Where a row stands does not matter, nor which other rows there are."""
+    """A row is recognized in any order and beside any other rows."""
     frame = _frame(("ada", 5, "x"), ("bob", 5, "x"), ("ada", 6, "x"))
     runs.submit(frame.iloc[:2], _mapping(policy))
 
@@ -107,24 +107,24 @@ def test_rows_of_an_earlier_run_are_submitted_already_in_any_order(policy, runs)
     assert checked.is_sent.tolist() == [True, False, False]
     assert checked.submitted.rows.tolist() == [1, 2]
     assert checked.submitted.accepted_at.tolist() == [ACCEPTED_AT] * 2
-    assert not len(checked.submitted.barred)
+    assert not len(checked.submitted.blocked)
 
 
 @pytest.mark.parametrize("policy", ["skip", "send"])
 def test_row_with_other_metadata_is_not_sent(policy, runs):
-    """Intercom would ignore it: it keeps what it was sent first."""
+    """A row with other metadata is not sent: Intercom keeps what it was sent first."""
     runs.submit(_frame(("ada", 5, "x"), ("bob", 5, "x")), _mapping(policy))
 
     checked = runs.submit(_frame(("ada", 5, "changed"), ("bob", 5, "x"), ("cleo", 5, "x")), _mapping(policy))
 
     assert checked.is_sent.tolist() == [False, False, True]
-    assert checked.submitted.barred.tolist() == [0]
-    assert checked.submitted.barred_since.tolist() == [ACCEPTED_AT]
+    assert checked.submitted.blocked.tolist() == [0]
+    assert checked.submitted.blocked_since.tolist() == [ACCEPTED_AT]
     assert checked.submitted.rows.tolist() == [1]
 
 
 def test_row_with_other_metadata_is_a_new_event_when_rows_are_spread(runs):
-    """Both happened: the new one takes the next second that is free, and is told of it."""
+    """With "spread", a row with other metadata is a new event: it takes the next free second and gets a note."""
     runs.submit(_frame(("ada", 5, "x"), ("ada", 6, "x")), _mapping("spread"))
 
     checked = runs.submit(_frame(("ada", 5, "changed"), ("ada", 6, "x")), _mapping("spread"))
@@ -138,7 +138,7 @@ def test_row_with_other_metadata_is_a_new_event_when_rows_are_spread(runs):
 
 
 def test_spread_rows_are_found_under_the_seconds_that_they_were_sent(runs):
-    """A frame that grew and was sorted anew is sent but for what it had before, which keeps its seconds."""
+    """A grown and re-sorted frame sends only its new rows; the others keep the seconds that they were sent with."""
     first = _frame(("ada", 5, "x"), ("ada", 5, "y"), ("ada", 5, "z"))
     before = dict(zip(first["note"], _seconds(runs.submit(first, _mapping("spread"))), strict=True))
     grown = _frame(("ada", 5, "z"), ("ada", 5, "a"), ("ada", 5, "x"), ("ada", 5, "y"))
@@ -151,7 +151,7 @@ def test_spread_rows_are_found_under_the_seconds_that_they_were_sent(runs):
 
 
 def test_spread_rows_of_the_same_metadata_are_as_many_events(runs):
-    """Three of a kind are three events: two that were sent, and one that is new."""
+    """With "spread", three identical rows are three events: two already sent, one new."""
     runs.submit(_frame(*[("ada", 5, "x")] * 2), _mapping("spread"))
 
     checked = runs.submit(_frame(*[("ada", 5, "x")] * 3), _mapping("spread"))
@@ -161,7 +161,7 @@ def test_spread_rows_of_the_same_metadata_are_as_many_events(runs):
 
 
 def test_claimed_second_is_used_again(runs):
-    """What may have arrived under a moved second is sent under that second, whatever else has come since."""
+    """An event that may have arrived under a moved second is sent again under that second."""
     first = _frame(("ada", 5, "x"), ("ada", 5, "y"))
     sent = runs.submit(first, _mapping("spread"), answered=[CLAIMED, CLAIMED])
     before = dict(zip(first["note"], _seconds(sent), strict=True))
@@ -176,7 +176,7 @@ def test_claimed_second_is_used_again(runs):
 
 
 def test_accepted_entry_comes_before_a_claimed_one_of_the_same_metadata(runs):
-    """One row is left of two: it was accepted, and nothing is sent again."""
+    """If one entry was accepted and one claimed, a single remaining row takes the accepted one, and is not sent."""
     runs.submit(_frame(*[("ada", 5, "x")] * 2), _mapping("spread"), answered=[CLAIMED, ACCEPTED_AT])
 
     checked = runs.submit(_frame(("ada", 5, "x")), _mapping("spread"))
@@ -184,8 +184,8 @@ def test_accepted_entry_comes_before_a_claimed_one_of_the_same_metadata(runs):
     assert not checked.is_sent.any()
 
 
-def test_claimed_second_bars_no_row_unless_rows_are_spread(runs):
-    """Nobody knows that an event is there: Intercom would ignore the row, or take it."""
+def test_claimed_second_blocks_no_row_unless_rows_are_spread(runs):
+    """A claim blocks no other row unless rows are spread: nobody knows whether its event arrived."""
     runs.submit(_frame(("ada", 5, "x")), _mapping("spread"), answered=[CLAIMED])
 
     checked = runs.submit(_frame(("ada", 5, "y")), _mapping("skip"))
@@ -195,7 +195,7 @@ def test_claimed_second_bars_no_row_unless_rows_are_spread(runs):
 
 @pytest.mark.parametrize("policy", ["skip", "send"])
 def test_claim_is_as_if_it_were_not_there_unless_rows_are_spread(policy, runs):
-    """Its row has its own second, also where the claim was of another, and no other row gives way to it."""
+    """Without "spread", a claim is ignored: its row keeps its own second, and no other row gives way."""
     runs.submit(_frame(("ada", 5, "x"), ("ada", 5, "y")), _mapping("spread"), answered=[CLAIMED, CLAIMED])
 
     checked = runs.submit(_frame(("ada", 5, "x"), ("bob", 5, "y"), ("ada", 6, "z")), _mapping(policy))
@@ -205,7 +205,7 @@ def test_claim_is_as_if_it_were_not_there_unless_rows_are_spread(policy, runs):
 
 
 def test_thousands_of_rows_in_one_second_are_found_in_one_go(runs):
-    """One event is asked for once, however many rows it has."""
+    """The journal is asked once for each event, however many rows it has."""
     asked = []
     frame = _frame(*[("ada", 5, str(number)) for number in range(500)])
     runs.submit(frame, _mapping("spread"))
@@ -218,7 +218,7 @@ def test_thousands_of_rows_in_one_second_are_found_in_one_go(runs):
 
 
 def test_thousands_of_new_rows_in_one_second_are_looked_up_in_one_go(runs):
-    """Whether a second is taken is one question, too."""
+    """Whether a second is taken is asked once too."""
     asked = []
     runs.submit(_frame(("ada", 5, "x")), _mapping("skip"))
     occupied, runs.occupied = runs.occupied, lambda words: asked.append(words.shape[1]) or occupied(words)
@@ -233,7 +233,7 @@ def test_thousands_of_new_rows_in_one_second_are_looked_up_in_one_go(runs):
 
 
 def test_row_that_was_accepted_holds_its_event_against_earlier_rows(runs):
-    """The first row has come since: it is a duplicate of the second, which Intercom has."""
+    """A row that comes before an accepted one is a duplicate of it."""
     runs.submit(_frame(("ada", 5, "x")), _mapping("skip"))
 
     checked = runs.submit(_frame(("ada", 5, "new"), ("ada", 5, "x"), ("ada", 5, "x")), _mapping("skip"))
@@ -245,19 +245,19 @@ def test_row_that_was_accepted_holds_its_event_against_earlier_rows(runs):
     assert checked.repeats.are_identical.tolist() == [False, True]
 
 
-def test_rows_of_one_event_are_all_barred_when_none_of_them_was_accepted(runs):
-    """No row of the frame is what Intercom has."""
+def test_rows_of_one_event_are_all_blocked_when_none_of_them_was_accepted(runs):
+    """If Intercom has the event with other metadata, all rows of the event are blocked."""
     runs.submit(_frame(("ada", 5, "x")), _mapping("skip"))
 
     checked = runs.submit(_frame(("ada", 5, "y"), ("ada", 5, "z")), _mapping("skip"))
 
-    assert checked.submitted.barred.tolist() == [0, 1]
+    assert checked.submitted.blocked.tolist() == [0, 1]
     assert not len(checked.repeats.rows)
 
 
 @pytest.mark.parametrize("policy", ["skip", "spread"])
 def test_events_of_this_run_are_no_earlier_ones(policy, runs):
-    """A stream's own rows are in the journal too; a repeat of one is judged as in a single frame."""
+    """A stream's own rows in the journal do not count as an earlier run's."""
     earlier = EarlierFrames()
     runs.submit(_frame(("ada", 5, "x")), _mapping(policy), earlier=earlier)
 
@@ -270,7 +270,7 @@ def test_events_of_this_run_are_no_earlier_ones(policy, runs):
 
 @pytest.mark.parametrize("policy", ["skip", "spread"])
 def test_stream_finds_each_entry_once(policy, runs):
-    """Two frames that repeat one another: the second one has nothing of the entries that the first has found."""
+    """A later frame does not find the entries that an earlier frame of the stream found."""
     runs.submit(_frame(("ada", 5, "x")), _mapping(policy))
     earlier = EarlierFrames()
 
@@ -282,7 +282,7 @@ def test_stream_finds_each_entry_once(policy, runs):
 
 
 def test_stream_finds_an_entry_in_the_second_that_its_own_row_was_to_have(runs):
-    """The other run came first, and the row of the earlier frame was not sent: the entry is not that row's."""
+    """If another run came first, its entry does not belong to this run's row that was refused in that second."""
     earlier = EarlierFrames()
     runs.submit(_frame(("ada", 5, "y")), _mapping("spread"), earlier=earlier, answered=[FREE])
     runs.submit(_frame(("ada", 5, "x")), _mapping("spread"))
@@ -296,7 +296,7 @@ def test_stream_finds_an_entry_in_the_second_that_its_own_row_was_to_have(runs):
 
 
 def test_stream_finds_an_entry_where_its_own_row_of_another_second_was_to_move(runs):
-    """Rows that say the same at two seconds are two events: the second that was sent does not make them one."""
+    """Identical rows of two seconds are two events, even if they were sent in the same second."""
     earlier = EarlierFrames()
     first = _frame(("ada", 5, "x"), ("ada", 5, "x"))
     sent = runs.submit(first, _mapping("spread"), earlier=earlier, answered=[ACCEPTED_AT, FREE])
@@ -310,7 +310,7 @@ def test_stream_finds_an_entry_where_its_own_row_of_another_second_was_to_move(r
 
 
 def _used_up(checked, converter, runs, *, row, entries):
-    """Ask which entries, of second and time of acceptance, with the content of a row are used up."""
+    """Return which entries, given by second and time of acceptance, are used up for a row's content."""
     batch = converter.convert(0, len(checked.valid))
     asked = Entries(
         asked=np.zeros(len(entries), np.int64),
@@ -323,7 +323,7 @@ def _used_up(checked, converter, runs, *, row, entries):
 
 @pytest.mark.parametrize("is_stream", [True, False])
 def test_entry_is_used_up_by_a_row_of_the_same_content_and_second(is_stream, runs):
-    """Neither a row of other content has it, nor one whose second is another."""
+    """Only a row of the same content and the same second uses an entry up."""
     frame = _frame(("ada", 5, "x"), ("ada", 5, "x"), ("ada", 5, "y"), ("ada", 8, "x"))
     earlier = EarlierFrames() if is_stream else None
     checked, converter = _judged(frame, _mapping("spread"), runs=runs, earlier=earlier)
@@ -338,7 +338,7 @@ def test_entry_is_used_up_by_a_row_of_the_same_content_and_second(is_stream, run
 
 
 def test_claim_is_used_up_when_another_event_was_accepted_in_its_second(runs):
-    """Intercom would ignore it there; an acceptance stands."""
+    """A claim is used up if another event was accepted in its second; an acceptance is not."""
     runs.submit(_frame(("ada", 6, "y")), _mapping("skip"))
     runs.begin()
     checked, converter = _judged(_frame(("ada", 5, "x")), _mapping("spread"), runs=runs)
@@ -349,7 +349,7 @@ def test_claim_is_used_up_when_another_event_was_accepted_in_its_second(runs):
 
 
 def test_stream_sends_repeats_once_when_all_are_sent(runs):
-    """Each row was answered 202; with the next run none is sent again, in whichever frame it stands."""
+    """With "send", every row is accepted once; the next run sends none of them again, in any frame."""
     for is_first in (True, False):
         earlier = EarlierFrames()
         frames = [_frame(("ada", 5, "x")), _frame(("ada", 5, "x"))]
@@ -360,7 +360,7 @@ def test_stream_sends_repeats_once_when_all_are_sent(runs):
 
 
 def test_claimed_second_is_given_up_when_another_event_has_come_in_it(runs):
-    """Intercom would ignore the event there: it moves on, and arrives."""
+    """If another event was accepted in a claimed second, the row moves on."""
     runs.submit(_frame(("ada", 5, "x")), _mapping("spread"), answered=[CLAIMED])
     runs.submit(_frame(("ada", 5, "y")), _mapping("skip"))
 
@@ -372,7 +372,7 @@ def test_claimed_second_is_given_up_when_another_event_has_come_in_it(runs):
 
 @pytest.mark.parametrize("policy", ["skip", "spread", "send"])
 def test_rows_are_sent_again_when_that_is_asked_for(policy, runs):
-    """Where rows are spread, each has the second that it had; what is new gives way to it."""
+    """With `resubmit`, spread rows are sent again with the seconds that they had, and new rows give way."""
     first = _frame(("ada", 5, "x"), ("ada", 6, "x"))
     runs.submit(first, _mapping(policy))
     converter = Converter(bind(_frame(("ada", 5, "a"), ("ada", 6, "x")), _mapping(policy)))
@@ -385,7 +385,7 @@ def test_rows_are_sent_again_when_that_is_asked_for(policy, runs):
 
 
 def test_later_frames_know_the_seconds_that_earlier_runs_gave(runs):
-    """A row of the second frame has the very second to which an earlier run has moved one of the first."""
+    """A row moves on if an earlier run gave its second to a row of an earlier frame."""
     runs.submit(_frame(("ada", 5, "x"), ("ada", 5, "y")), _mapping("spread"))
     earlier = EarlierFrames()
     runs.submit(_frame(("ada", 5, "x"), ("ada", 5, "y")), _mapping("spread"), earlier=earlier)
@@ -396,7 +396,7 @@ def test_later_frames_know_the_seconds_that_earlier_runs_gave(runs):
 
 
 def test_row_moved_by_an_earlier_run_is_submitted_already_when_rows_are_no_longer_spread(runs):
-    """What was sent counts, and the second of the results is the one that was sent."""
+    """A row that was moved is recognized without "spread" too, with the second that was sent."""
     frame = _frame(("ada", 5, "x"), ("ada", 5, "y"))
     before = _seconds(runs.submit(frame, _mapping("spread")))
 
@@ -407,7 +407,7 @@ def test_row_moved_by_an_earlier_run_is_submitted_already_when_rows_are_no_longe
 
 
 def test_frames_own_rows_give_way_to_what_the_journal_has(runs):
-    """A single row whose second an earlier run has given to another event moves on."""
+    """A row moves on if an earlier run gave its second to another event."""
     runs.submit(_frame(("ada", 5, "x"), ("ada", 5, "y")), _mapping("spread"))
 
     checked = runs.submit(_frame(("ada", 6, "z"), ("ada", 7, "z")), _mapping("spread"))
@@ -417,7 +417,7 @@ def test_frames_own_rows_give_way_to_what_the_journal_has(runs):
 
 
 def test_invalid_rows_are_not_asked_about(runs):
-    """A row without a second is invalid, whatever else it has."""
+    """The journal is not asked about invalid rows."""
     mapping = _mapping("skip")
     runs.submit(_frame(("ada", 5, "x")), mapping)
     frame = _frame(("ada", 5, "x")).astype({"time": object})

@@ -1,4 +1,4 @@
-"""Work in several threads, its results in the order of what is worked on."""
+"""Work in several threads, with results in the order of the items."""
 
 import threading
 
@@ -13,7 +13,7 @@ RESULTS = [-chunk for chunk in CHUNKS]
 
 @pytest.fixture(autouse=True)
 def _leaves_no_thread():
-    """Hold before and after each test the threads against one another."""
+    """Compare the threads before and after each test."""
     before = set(threading.enumerate())
     yield
     assert set(threading.enumerate()) <= before
@@ -26,7 +26,7 @@ def threads():
 
 
 class Work:
-    """Keeps which chunks were begun, and by which threads."""
+    """Records which chunks were begun, and by which threads."""
 
     def __init__(self, failing=()):
         self.begun = []
@@ -43,7 +43,7 @@ class Work:
 
 @pytest.mark.parametrize("n_chunks", [0, 1, 2, 3, 12])
 def test_in_order_gives_results_in_the_order_of_chunks(n_chunks):
-    """Each chunk is done once, whatever their number."""
+    """Each chunk is done once, and results come in order, for any number of chunks."""
     work = Work()
 
     results = list(in_order(work, iter(CHUNKS[:n_chunks])))
@@ -53,7 +53,7 @@ def test_in_order_gives_results_in_the_order_of_chunks(n_chunks):
 
 
 def test_in_order_gives_results_in_order_when_a_later_chunk_is_done_first(threads):
-    """The second chunk is done before the first, and waits for it."""
+    """A chunk that is done early waits for its turn."""
     second_is_done = threading.Event()
 
     def work(chunk):
@@ -67,7 +67,7 @@ def test_in_order_gives_results_in_order_when_a_later_chunk_is_done_first(thread
 
 
 def test_in_order_needs_no_thread_for_one_chunk():
-    """Small frames are done where they are."""
+    """A single chunk is done in the caller's thread."""
     work = Work()
 
     list(in_order(work, CHUNKS[:1]))
@@ -77,7 +77,7 @@ def test_in_order_needs_no_thread_for_one_chunk():
 
 @pytest.mark.parametrize("n_chunks", [1, 12])
 def test_in_order_raises_what_a_chunk_raises(n_chunks):
-    """The caller gets the results before it, and then the exception; no thread stays."""
+    """The caller gets the earlier results, then the exception, and no thread stays."""
     work = Work(failing={1, 5} if n_chunks == 1 else {5})
     results = []
 
@@ -88,7 +88,7 @@ def test_in_order_raises_what_a_chunk_raises(n_chunks):
 
 
 def test_in_order_raises_what_the_chunks_raise():
-    """Chunks that cannot be told end it too."""
+    """An error from the iterator of chunks is raised too."""
 
     def chunks():
         yield from CHUNKS[:3]
@@ -99,7 +99,7 @@ def test_in_order_raises_what_the_chunks_raise():
 
 
 def test_in_order_leaves_chunks_undone_when_it_is_closed(threads):
-    """Who has seen enough closes it: what was begun ends, the rest is not begun."""
+    """When the caller closes it, chunks in progress are finished and no others are begun."""
     work = Work()
     results = in_order(work, CHUNKS)
     first = next(results)
@@ -111,21 +111,21 @@ def test_in_order_leaves_chunks_undone_when_it_is_closed(threads):
 
 
 def test_in_order_looks_no_further_ahead_than_its_threads(threads):
-    """Chunks are in memory until they are taken: beyond what is asked for there are as many as threads, and one."""
-    told = []
+    """At most threads + 1 chunks are in memory beyond those taken."""
+    reported = []
 
     def chunks():
         for chunk in CHUNKS:
-            told.append(chunk)
+            reported.append(chunk)
             yield chunk
 
     for done, _ in enumerate(in_order(Work(), chunks()), start=1):
-        assert len(told) - done <= threads + 1
+        assert len(reported) - done <= threads + 1
 
 
 @pytest.mark.parametrize("error", [SystemExit(3), GeneratorExit()])
 def test_in_order_raises_an_error_when_a_thread_is_ended(error):
-    """What ends a thread without a word does neither end the program nor leave the caller waiting."""
+    """If a thread ends without a result, the caller gets an error instead of waiting for ever."""
 
     def work(_):
         raise error
@@ -135,7 +135,7 @@ def test_in_order_raises_an_error_when_a_thread_is_ended(error):
 
 
 def test_in_order_works_in_the_callers_thread_when_the_system_has_no_other(monkeypatch):
-    """Rows are read more slowly then, and read."""
+    """If no thread can be started, the caller's thread does the work."""
 
     def start(_):
         raise RuntimeError("can't start new thread")

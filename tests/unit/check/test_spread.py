@@ -12,7 +12,7 @@ def _integers(values):
 
 
 def _free(events, taken=()):
-    """Give events, which are called by stream and second, a free second; their own are all taken."""
+    """Give events, given by stream and second, a free second; their own seconds are all taken."""
     streams, seconds = _integers(events).reshape(-1, 2).T
     taken_streams, taken_seconds = _integers([*events, *taken]).reshape(-1, 2).T
     return free_seconds(streams, seconds, taken=(taken_streams, taken_seconds)).tolist()
@@ -35,7 +35,7 @@ def _free(events, taken=()):
         ([1 - 10**11, 10**11 - 1], [], [2 - 10**11, 10**11]),
     ],
 )
-def test_free_seconds_are_the_next_that_nobody_has(seconds, taken, given):
+def test_free_seconds_are_the_next_that_are_not_taken(seconds, taken, given):
     """Each event gets the first later second that is neither taken nor given, earlier events first."""
     assert _free([(0, second) for second in seconds], [(0, second) for second in taken]) == given
 
@@ -48,14 +48,14 @@ def test_free_seconds_of_one_stream_do_not_disturb_another():
 
 
 def test_free_seconds_keep_streams_apart_that_are_far_apart_in_time():
-    """The first stream's last second runs on, and does not meet the next stream's first."""
+    """Seconds given at the end of one stream never belong to the next stream."""
     events = [(0, 10**11 - 1), (0, 10**11 - 1), (1, -(10**11) + 1)]
 
     assert _free(events) == [10**11, 10**11 + 1, -(10**11) + 2]
 
 
 class Earlier:
-    """What earlier frames have taken, and how often it was asked."""
+    """Keys that earlier frames have taken, and how often they were asked for."""
 
     def __init__(self, words, seconds):
         self._known = set(map(tuple, event_words(words[:, :1], _integers(seconds)).T.tolist()))
@@ -91,17 +91,17 @@ def _spread(seconds, *, earlier, taken=()):
     ],
 )
 def test_spread_events_take_no_second_of_earlier_frames(seconds, earlier, given):
-    """What earlier frames have sent or moved stays where it is."""
+    """Seconds of earlier frames are not given again."""
     assert _spread(seconds, earlier=earlier)[0] == given
 
 
 def test_spread_events_take_no_second_of_this_frame_either():
-    """A row of this frame that need not move keeps its own second."""
+    """A row of this frame that need not move keeps its second."""
     assert _spread([10, 10], earlier=[11, 13], taken=[12, 14])[0] == [15, 16]
 
 
 def test_spread_events_of_thousands_in_one_second_take_few_rounds():
-    """A contact whose every event is at midnight is spread as soon as any other."""
+    """Thousands of events in one second take few questions."""
     given, rounds = _spread([0] * 5_000, earlier=range(20_000))
 
     assert given == list(range(20_000, 25_000))
@@ -109,7 +109,7 @@ def test_spread_events_of_thousands_in_one_second_take_few_rounds():
 
 
 def test_order_of_events_goes_by_what_they_hold():
-    """Streams, then seconds, then digests, the first digest first; only equal ones are left in the order of rows."""
+    """Events are ordered by stream, second and digests; only equal ones keep the order of rows."""
     streams, seconds = _integers([1, 0, 0, 0, 0]), _integers([5, 9, 7, 7, 7])
     ties = [np.array(digests, np.uint64) for digests in ([0, 0, 2, 1, 2], [0, 0, 3, 9, 1])]
 

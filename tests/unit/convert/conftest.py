@@ -1,4 +1,4 @@
-"""What a column becomes under a rule, and the mapping round it."""
+"""Fixtures: what a column becomes under a rule, with a valid mapping around it."""
 
 import json
 
@@ -13,7 +13,7 @@ INSTANT = 1_700_000_000
 
 @pytest.fixture
 def convert():
-    """Return a function that converts a frame; what is not said of the mapping is right, and the same in every row."""
+    """Return a function that converts a frame; what the mapping does not name is valid and the same in every row."""
 
     def convert(frame, *, event_name="placed-order", created_at=None, timezone="UTC", **fields):
         if not fields.keys() & {"user_id", "id", "email"}:
@@ -41,7 +41,7 @@ def payloads():
 
 @pytest.fixture
 def codes():
-    """Return a function that gives the codes found in a batch, with their rows."""
+    """Return a function that gives the codes found in a batch, each with its rows."""
 
     def codes(batch):
         return [(finding.code, finding.rows.tolist()) for finding in batch.findings]
@@ -51,7 +51,7 @@ def codes():
 
 @pytest.fixture
 def outcome(payloads):
-    """Return a function that says for each row what is sent of it, or which error stands in the way."""
+    """Return a function that gives for each row what is sent, or the code of the error that prevents it."""
 
     def outcome(batch, pick):
         sent = iter(payloads(batch))
@@ -65,14 +65,15 @@ def outcome(payloads):
 
 @pytest.fixture
 def becomes(convert, outcome):
-    """Return a function that says what a metadata rule makes of each cell of a column called "x".
+    """Return a function that gives what a metadata rule makes of each cell of a column named "x".
 
-    A value is as it is sent, an absent one is None, and one that cannot be sent is the code with an exclamation mark.
+    A value is given as it is sent, an absent one as None, and one that cannot be sent as its code with an exclamation
+    mark.
     """
 
     def becomes(rule, values, *, timezone="UTC"):
         frame = pd.DataFrame({"x": values})
-        # A date needs such a key, and a number may not have it.
+        # A date's key must end in "_at", and a number's must not: Intercom would take it for a date.
         key = "value" if isinstance(rule, Number) else "value_at"
         batch = convert(frame, metadata={key: rule}, timezone=timezone)
         return outcome(batch, lambda payload: payload.get("metadata", {}).get(key))
@@ -82,7 +83,7 @@ def becomes(convert, outcome):
 
 @pytest.fixture
 def identifies(convert, outcome):
-    """Return a function that says what is sent as `user_id` for each cell of a column, in the same words."""
+    """Return a function that gives what is sent as `user_id` for each cell of a column, in the same words."""
 
     def identifies(values):
         batch = convert(pd.DataFrame({"x": values}), user_id="x")

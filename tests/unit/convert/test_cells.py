@@ -1,4 +1,4 @@
-"""Arrays of values, and what is done to them without looking at each."""
+"""Arrow arrays as whole: masks, nulls, bytes of text."""
 
 import numpy as np
 import pyarrow as pa
@@ -16,7 +16,7 @@ ARRAYS = [
 @pytest.mark.parametrize("array", ARRAYS, ids=lambda array: str(array.type))
 @pytest.mark.parametrize(("start", "length"), [(0, 5), (1, 3), (2, 1), (4, 1), (5, 0)])
 def test_without_takes_out_values_of_a_slice_too(array, start, length):
-    """The values that stay are those of the slice, wherever it begins; what was null stays null."""
+    """In a slice, the chosen values become null, nulls stay null, and the other values stay."""
     part = array.slice(start, length)
     taken = np.arange(length) % 2 == 0
 
@@ -30,25 +30,25 @@ def test_without_takes_out_values_of_a_slice_too(array, start, length):
 
 
 def test_without_gives_the_same_array_when_nothing_is_taken_out():
-    """Nothing is made anew for nothing."""
+    """Without rows to take out, the same array comes back."""
     assert without(ARRAYS[0], np.zeros(5, dtype=bool)) is ARRAYS[0]
 
 
 def test_valid_mask_marks_what_is_there():
-    """Null is absent, whether or not there is any."""
+    """The mask is False exactly for nulls."""
     assert valid_mask(ARRAYS[0]).tolist() == [True, True, False, True, True]
     assert valid_mask(ARRAYS[0].slice(3)).tolist() == [True, True]
 
 
 def test_text_bytes_are_those_of_the_slice():
-    """An array may begin in the middle of another's memory."""
+    """A slice of a longer array has its own bytes and bounds."""
     bounds, letters = text_bytes(pa.array(["ab", "c", "", "de"], pa.large_string()).slice(1))
 
     assert (bounds.tolist(), letters.tobytes()) == ([0, 1, 1, 3], b"cde")
 
 
 def test_words_begin_at_each_byte():
-    """Eight bytes as one number, the first the lowest; beyond the end there are zeros."""
+    """Eight bytes make one number, the first byte lowest; beyond the end there are zeros."""
     words = words_at_each_byte(np.frombuffer(b"abcdefghi", np.uint8))
 
     assert words[0] == int.from_bytes(b"abcdefgh", "little")
@@ -57,5 +57,5 @@ def test_words_begin_at_each_byte():
 
 @pytest.mark.parametrize(("pattern", "holds"), [(b"b", True), (b".0", True), (b"x", False)])
 def test_holds_any_looks_at_all_texts(pattern, holds):
-    """One look at the memory of all texts tells whether there is anything to look for."""
+    """All texts are searched at once."""
     assert holds_any(pa.array(["ab", "1.0"], pa.large_string()), b"\0", pattern) is holds

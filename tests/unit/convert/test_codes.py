@@ -1,4 +1,4 @@
-"""What can be found wrong with a row: codes in their documented order, in words that an analyst can act on."""
+"""The codes of what can be wrong with a row: their documented order, and messages that an analyst can act on."""
 
 import re
 
@@ -45,8 +45,8 @@ ROW_NOTES = [
 
 
 @pytest.mark.parametrize(("name", "code"), CODES.items(), ids=CODES)
-def test_code_says_what_is_wrong_and_how_to_mend_it(name, code):
-    """A message goes on after its subject: cause and cure begin in lower case and end without a stop."""
+def test_code_says_what_is_wrong_and_how_to_fix_it(name, code):
+    """Cause and cure begin in lower case and end without a full stop, since they go on from a subject."""
     assert re.fullmatch("[a-z0-9_]+", name)
     for text in (code.cause, code.cure):
         assert text[0].islower() or text.startswith("Intercom")
@@ -56,7 +56,7 @@ def test_code_says_what_is_wrong_and_how_to_mend_it(name, code):
 
 
 def test_codes_of_errors_come_before_notes():
-    """The first code of a row's errors is its `error_code`: what an event cannot do without comes first."""
+    """Errors come first, in the documented order, because a row's first code is its `error_code`."""
     severities = [code.severity for code in CODES.values()]
 
     assert severities == sorted(severities)
@@ -66,18 +66,20 @@ def test_codes_of_errors_come_before_notes():
     assert list(RANKS.values()) == list(range(len(CODES)))
 
 
-def test_codes_of_notes_say_how_often_they_are_told():
-    """What concerns a column is told once; what concerns a row, for each row; and every error for each row."""
+def test_codes_of_notes_say_how_often_they_are_reported():
+    """Notes about a column are reported once, notes about a row for each row, and errors for each row."""
     notes = {name: code for name, code in CODES.items() if code.severity == "note"}
 
-    assert [name for name, code in notes.items() if code.is_told_once] == ONCE
-    assert [name for name, code in notes.items() if code.is_told_by_value] == [
+    assert [name for name, code in notes.items() if code.is_reported_once] == ONCE
+    assert [name for name, code in notes.items() if code.is_reported_by_value] == [
         "backslash_quotes",
         "currency_minor_unit",
         "currency_withdrawn",
     ]
-    assert [name for name, code in notes.items() if not (code.is_told_once or code.is_told_by_value)] == ROW_NOTES
-    assert not any(code.is_told_once for code in CODES.values() if code.severity == "error")
+    assert [
+        name for name, code in notes.items() if not (code.is_reported_once or code.is_reported_by_value)
+    ] == ROW_NOTES
+    assert not any(code.is_reported_once for code in CODES.values() if code.severity == "error")
 
 
 @pytest.mark.parametrize(
@@ -89,7 +91,7 @@ def test_codes_of_notes_say_how_often_they_are_told():
     ],
 )
 def test_code_has_a_subject_where_neither_column_nor_value_is_known(code, message):
-    """A message is a sentence also for the rows whose values are not kept."""
-    (told,) = Finding(code=code, rows=np.array([0]), field="event").messages().to_pylist()
+    """A message is a full sentence even without column and value."""
+    (reported,) = Finding(code=code, rows=np.array([0]), field="event").messages().to_pylist()
 
-    assert told.startswith(message)
+    assert reported.startswith(message)

@@ -1,4 +1,4 @@
-"""Every dtype arrives right or is named: what each becomes as text, number, date, amount and identifier."""
+"""What each dtype becomes as text, number, date, amount and identifier, or which error names it."""
 
 import datetime as dt
 import decimal
@@ -35,7 +35,7 @@ def _objects(*values):
 
 
 def _number(text, number, cents):
-    """What becomes of a whole number, which also counts seconds."""
+    """Return what a whole number becomes under each rule; as a date it counts seconds."""
     return (text, number, int(number), cents, text)
 
 
@@ -212,7 +212,7 @@ RULES = (Text("x"), Number("x"), Date("x"), MonetaryAmount("x", currency=Constan
 
 @pytest.mark.parametrize(("column", "expected"), CASES.values(), ids=CASES)
 def test_cell_becomes_what_its_dtype_and_rule_say(becomes, identifies, column, expected):
-    """A cell is sent as what it is, or its row is told why not; nothing is guessed, and nothing is sent as null."""
+    """A cell is sent as its dtype and rule say, or its row is invalid; nothing is guessed and no null is sent."""
     *metadata, user_id = expected
     metadata[3] = {"amount": metadata[3], "currency": "usd"} if isinstance(metadata[3], int) else metadata[3]
 
@@ -222,13 +222,13 @@ def test_cell_becomes_what_its_dtype_and_rule_say(becomes, identifies, column, e
 
 @pytest.mark.parametrize(("column", "_"), CASES.values(), ids=CASES)
 def test_absent_cell_is_left_out(becomes, column, _):
-    """NaN, NaT, None, `pd.NA` and the empty string mean absent: nothing is sent of them, and nothing is wrong."""
+    """NaN, NaT, None, `pd.NA` and the empty string are absent: nothing is sent and nothing is wrong."""
     assert becomes(Text("x"), column)[1:] == [None] * (len(column) - 1)
 
 
 @pytest.mark.parametrize("column", [column for column, _ in CASES.values() if not isinstance(column.iloc[0], str)])
 def test_link_is_text(becomes, column):
-    """Nothing but text can be an address."""
+    """Only text can be an address."""
     assert becomes(Link("x"), column)[0] in {
         *("!link_malformed", "!bytes_unreadable", "!nested_value", "!unsupported_type"),
         None,
@@ -236,7 +236,7 @@ def test_link_is_text(becomes, column):
 
 
 def test_cells_of_mixed_types_are_read_one_by_one(becomes):
-    """Objects of many types are each read as what they are, in the order of their rows."""
+    """In a column of mixed objects, each cell is read by its own type, in the order of rows."""
     column = _objects("a", 1, None, 2.5, True, decimal.Decimal("1.50"), dt.date(2024, 1, 31), ["x"], b"b", "\ud800", "")
 
     assert becomes(Text("x"), column) == [
@@ -256,7 +256,7 @@ def test_cells_of_mixed_types_are_read_one_by_one(becomes):
 
 @pytest.mark.parametrize("dtype", ["UInt64", "uint64", pd.ArrowDtype(pa.uint64()), "category"])
 def test_integers_beyond_int64_leave_the_others_alone(becomes, identifies, dtype):
-    """One huge value in an unsigned column is that row's matter."""
+    """A huge value in an unsigned column does not change the other rows."""
     column = pd.Series(pd.Series([MIDNIGHT, 2**64 - 1, 42], dtype="uint64"), dtype=dtype)
 
     assert becomes(Date("x"), column) == [MIDNIGHT, "!time_in_nanoseconds", 42]
@@ -268,19 +268,19 @@ def test_integers_beyond_int64_leave_the_others_alone(becomes, identifies, dtype
     [([None, "a"], pa.string_view(), [None, "a"]), ([b"a"], pa.binary_view(), ["a"])],
 )
 def test_column_of_views_needs_no_rule(becomes, values, arrow_type, sent):
-    """What a bare column of views becomes is told from what they are views of."""
+    """A bare column of views gets the rule of the viewed type."""
     assert becomes("x", _view(values, arrow_type)) == sent
 
 
 def test_cells_of_numpys_own_types_are_read_one_by_one(becomes):
-    """Beside other objects, numpy's scalars are what they are in a column of their own."""
+    """In a column of mixed objects, numpy scalars are read as in a column of their own."""
     column = _objects(np.int16(42), np.float32(19.99), np.True_, np.uint64(2**63), np.float64("nan"), np.str_("x"))
 
     assert becomes(Text("x"), column) == ["42", "19.99", "true", "9223372036854775808", None, "x"]
 
 
 def test_cells_of_one_bad_type_do_not_spoil_the_others(becomes):
-    """Arrow refuses a whole column for one lone surrogate; here only its row is invalid."""
+    """A lone surrogate makes only its own row invalid, although Arrow refuses the whole column."""
     assert becomes(Text("x"), _objects("a", "\ud800", "b")) == ["a", "!lone_surrogate", "b"]
 
 
@@ -301,13 +301,13 @@ def test_times_with_and_without_a_zone_may_stand_in_one_column(becomes):
     ],
 )
 def test_aware_times_may_lie_at_the_ends_of_the_calendar(becomes, time, seconds):
-    """A sentinel such as the last day of 9999 is a time, and its row no crash."""
+    """A time at the end of the calendar, such as the last day of 9999, is read."""
     assert becomes(Date("x"), _objects(time, None)) == [seconds, None]
 
 
 @pytest.mark.parametrize("rule", [Text("x"), Number("x"), MonetaryAmount("x", currency=Constant("usd"))])
 def test_float_of_fewer_bits_is_read_alike_whatever_stands_beside_it(becomes, rule):
-    """19.99 in 32 bits is 19.99, alone, beside floats of 64 bits and beside text."""
+    """19.99 in float32 is 19.99 alone, beside float64 and beside text."""
     alone, *_ = becomes(rule, pd.Series([19.99], dtype="float32"))
     columns = ([np.float32(19.99), 1.5], [np.float32(19.99), "a"], [np.float32(19.99), None])
 
@@ -316,7 +316,7 @@ def test_float_of_fewer_bits_is_read_alike_whatever_stands_beside_it(becomes, ru
 
 @pytest.mark.parametrize("other", [1.0, "a", None])
 def test_float_of_fewer_bits_loses_digits_earlier(identifies, other):
-    """From 2^24 on a float of 32 bits holds no longer every whole number, whatever stands beside it."""
+    """From 2^24 on, float32 is inexact for whole numbers, whatever stands beside it."""
     assert identifies(_objects(np.float32(2**24), np.float32(2**24 - 1), other))[:2] == [
         "!identifier_inexact",
         "16777215",
@@ -324,7 +324,7 @@ def test_float_of_fewer_bits_loses_digits_earlier(identifies, other):
 
 
 def test_float_of_16_bits_has_few_digits(becomes):
-    """What its owner sees are the shortest digits: 0.1."""
+    """A float16 is sent with its shortest digits: 0.1."""
     assert becomes(Number("x"), pd.Series([0.1, 2.5], dtype="float16")) == [0.1, 2.5]
     assert becomes(MonetaryAmount("x", currency=Constant("usd")), _objects(np.float16(0.1), "2"))[0] == {
         "amount": 10,
@@ -334,7 +334,7 @@ def test_float_of_16_bits_has_few_digits(becomes):
 
 @pytest.mark.parametrize("cell", [True, 3])
 def test_missing_float_of_fewer_bits_changes_nothing_beside_it(becomes, cell):
-    """A NaN of 32 bits is absent, and no reason to make numbers of booleans or floats of integers."""
+    """A NaN in float32 is absent, and does not turn booleans into numbers or integers into floats."""
     assert becomes(Text("x"), _objects(cell, np.float32("nan"))) == [str(cell).lower(), None]
 
 
@@ -359,7 +359,7 @@ MIXED = {
 @pytest.mark.parametrize("cells", MIXED.values(), ids=MIXED)
 @pytest.mark.parametrize("rule", [Text("x"), Number("x"), Date("x")], ids=["Text", "Number", "Date"])
 def test_categories_of_mixed_types_are_read_one_by_one(becomes, rule, cells):
-    """A category is read as the object that it is, whatever stands beside it, and in whatever order."""
+    """Categories of mixed types are each read by their own type, in any order."""
     column = _objects(*cells, None, cells[0])
     last = len(cells) - 1
     codes = [*range(last, -1, -1), -1, last]
@@ -371,7 +371,7 @@ def test_categories_of_mixed_types_are_read_one_by_one(becomes, rule, cells):
 
 
 def test_categories_of_another_dtype_are_read_as_that(becomes):
-    """A zone, large numbers and categories within categories stay what they are."""
+    """Categories keep their dtype: zones, large numbers and categories within categories."""
     times = pd.Series(pd.to_datetime(["2024-01-31T13:00+01:00", None, "1969-12-31T23:59Z"], utc=True))
     numbers = pd.Series([2**63, None, 3], dtype="UInt64")
 
@@ -380,7 +380,7 @@ def test_categories_of_another_dtype_are_read_as_that(becomes):
 
 
 def test_column_with_more_categories_than_rows_reads_those_it_has(becomes):
-    """A chunk of a long column has few of its categories."""
+    """A chunk reads only the categories that it uses."""
     column = pd.Categorical.from_codes([2, -1, 2], categories=[f"c{number}" for number in range(100)])
 
     assert becomes(Text("x"), column) == ["c2", None, "c2"]
@@ -388,7 +388,7 @@ def test_column_with_more_categories_than_rows_reads_those_it_has(becomes):
 
 
 def test_dictionaries_of_chunks_may_differ(becomes):
-    """Each chunk of an Arrow column may have a dictionary of its own, also one of dictionaries."""
+    """Each chunk of an Arrow column may have its own dictionary, even a dictionary of dictionaries."""
     chunks = [pa.array(cells, pa.string()).dictionary_encode() for cells in (["a", "b"], ["b", None], ["c"])]
     nested = pa.DictionaryArray.from_arrays(pa.array([1, None, 0], pa.int8()), chunks[0])
 
@@ -397,30 +397,30 @@ def test_dictionaries_of_chunks_may_differ(becomes):
 
 
 def test_runs_are_read_as_the_values_that_they_repeat(becomes):
-    """Columns of a run-end encoded table need no conversion."""
+    """A run-end encoded column is read like a plain one."""
     runs = pa.RunEndEncodedArray.from_arrays(pa.array([2, 3], pa.int32()), pa.array(["a", "b"]))
 
     assert becomes("x", pd.arrays.ArrowExtensionArray(pa.chunked_array([runs]))) == ["a", "a", "b"]
 
 
 @pytest.mark.parametrize(
-    ("column", "code", "told"),
+    ("column", "code", "reported"),
     [
         (_objects("a", b"b", b"c"), "text_in_bytes", "'b' in column 'x' came as bytes and is read as text in UTF-8"),
         (_arrow([None, b"b"], pa.binary()), "text_in_bytes", "'b' in column 'x' came as bytes and is read as text"),
         (_arrow([None, UUID.bytes], pa.binary(16)), "uuid_in_bytes", f"'{UUID}' in column 'x' came as 16 bytes"),
     ],
 )
-def test_what_is_read_from_bytes_is_noted_once(convert, column, code, told):
-    """Nobody said that they are text: the first of them is told."""
+def test_what_is_read_from_bytes_is_noted_once(convert, column, code, reported):
+    """Text that is read from bytes gets one note, at the first cell."""
     (finding,) = convert(pd.DataFrame({"x": column}), metadata={"value": "x"}).findings
 
     assert (finding.code, finding.severity, finding.rows.tolist()) == (code, "note", [1])
-    assert finding.messages()[0].as_py().startswith(f"metadata.value: {told}")
+    assert finding.messages()[0].as_py().startswith(f"metadata.value: {reported}")
 
 
 def test_bytes_that_are_not_utf8_are_refused_with_a_hint(convert):
-    """Whose text it is, nobody knows; the bytes of a UUID are often meant."""
+    """Bytes that are not UTF-8 are an error whose message names UUIDs, which are often meant."""
     (finding,) = convert(pd.DataFrame({"x": [uuid.UUID(int=2**128 - 1).bytes]}), user_id="x").findings
 
     assert finding.messages().to_pylist() == [
@@ -433,7 +433,7 @@ def test_bytes_that_are_not_utf8_are_refused_with_a_hint(convert):
 
 @pytest.mark.skipif(not hasattr(pa, "uuid"), reason="these extension types came with pyarrow 18")
 def test_extension_types_of_arrow_are_read_as_what_they_hold(becomes):
-    """UUIDs and JSON are text, and booleans of eight bits are booleans; of an opaque type nothing is known."""
+    """Arrow's UUID and JSON types are read as text, bool8 as booleans; opaque types are an error."""
     storage = pa.array([UUID.bytes, None], pa.binary(16))
     cases = {
         str(UUID): pa.ExtensionArray.from_storage(pa.uuid(), storage),
@@ -463,7 +463,7 @@ SENT = [98765432, 0.1, 16777216, 3e20, -33554436, None]
     ids=["float32", "category", "sparse", "Float32", "Arrow", "object"],
 )
 def test_short_floats_are_sent_as_they_stand(becomes, column):
-    """Whole numbers as the float holds them, others by the digits that their owner sees, in every column alike."""
+    """Short floats are sent exactly if whole, and otherwise with their shortest digits, in every column."""
     assert becomes(Number("x"), column) == SENT
     texts = ["98765432", "0.1", "16777216", "3e+20", "-33554436", None]
     assert becomes(Text("x"), column) == texts
@@ -481,6 +481,6 @@ def test_short_floats_are_sent_as_they_stand(becomes, column):
     ids=["float16", "object", "Arrow"],
 )
 def test_half_floats_are_sent_as_they_stand(becomes, column):
-    """The largest is 65504, and not the 65500 of its shortest digits."""
+    """The largest float16 is sent as 65504, not as the 65500 of its shortest digits."""
     assert becomes(Number("x"), column) == [65504, 0.1, 2050]
     assert becomes(Text("x"), column) == ["65504", "0.1", "2050"]

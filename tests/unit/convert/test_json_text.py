@@ -1,4 +1,4 @@
-"""JSON text: escaped, joined row by row, absent values left out."""
+"""JSON text: escaped, and joined row by row without absent values."""
 
 import json
 
@@ -18,7 +18,7 @@ def _texts(*values):
     + ['"', "\\", '\\"', "\\n", "a\\\\b", "\x7f", "\u2028", "ü", "漢", "🎉", "</script>", "\\u0041", ""],
 )
 def test_quoted_text_reads_back_as_it_was(text):
-    """Whatever a cell holds, JSON's readers get it back."""
+    """Any quoted text reads back unchanged as JSON."""
     literal = joined(*quoted(_texts(text)), length=1)[0].as_py()
 
     assert json.loads(literal) == text
@@ -29,12 +29,12 @@ def test_quoted_text_reads_back_as_it_was(text):
     [('"', '\\"'), ("\\", "\\\\"), ("\n", "\\n"), ("\t", "\\t"), ("\x00", "\\u0000"), ("\x1f", "\\u001f"), ("ü", "ü")],
 )
 def test_escaped_writes_what_json_writes(text, literal):
-    """Only what RFC 8259 forbids inside a string is escaped; all else stays UTF-8."""
+    """Only what RFC 8259 forbids inside a string is escaped; everything else stays UTF-8."""
     assert escaped(_texts(text, "plain")).to_pylist() == [literal, "plain"]
 
 
 def test_escaped_gives_back_the_same_array_without_work_to_do():
-    """Nearly all text has nothing to escape."""
+    """Text without anything to escape comes back as the same array."""
     text = _texts("plain", None)
 
     assert escaped(text) is text
@@ -60,7 +60,7 @@ def test_escaped_looks_at_the_rows_that_it_was_given():
     ],
 )
 def test_joined_gives_every_row_its_text(pieces, length, texts):
-    """A literal, and a column of one value, stand for every row; null makes the row null."""
+    """Literals and columns of one value are repeated for every row; a null makes its row null."""
     assert joined(*pieces, length=length).to_pylist() == texts
 
 
@@ -77,5 +77,5 @@ def test_joined_gives_every_row_its_text(pieces, length, texts):
     ],
 )
 def test_listed_leaves_out_what_is_null(columns, texts):
-    """A row without any value has no list, rather than an empty one, and all rows stay."""
+    """Nulls are left out; a row without any value is null, not an empty list."""
     assert listed(columns).to_pylist() == texts

@@ -1,4 +1,4 @@
-"""What Intercom knows an event by, as 128 bits."""
+"""The key by which Intercom knows an event, as 128 bits."""
 
 import numpy as np
 import pyarrow as pa
@@ -28,13 +28,13 @@ def _key(contact='"user_id":"ada"', name="placed-order", second=1_700_000_000):
 
 
 def test_event_key_is_the_same_for_the_same_event():
-    """Contact, name and second are all that Intercom looks at."""
+    """The key depends only on contact, name and second."""
     assert _key() == _key()
 
 
 @pytest.mark.parametrize("name", ["Placed-Order", "placed.order", "placed$order", "PLACED.ORDER"])
 def test_event_key_has_the_name_as_intercom_normalizes_it(name):
-    """Names are not case-sensitive, and "." and "$" become "-"."""
+    """Names are compared without case, and "." and "$" count as "-"."""
     assert _key(name=name) == _key()
 
 
@@ -53,19 +53,19 @@ def test_event_key_has_the_name_as_intercom_normalizes_it(name):
     ],
 )
 def test_event_key_differs_where_the_event_does(other):
-    """Another contact, another identifier, another name or another second is another event."""
+    """Another contact, identifier field, name or second gives another key."""
     assert _key(**other) != _key()
 
 
 def test_event_key_does_not_mix_its_parts():
-    """What is taken from one part and given to another makes another event."""
+    """Moving characters from one part to another gives another key."""
     keys = {_key(contact=contact, name=name, second=second) for contact in "abc" for name in "abc" for second in (1, 2)}
 
     assert len(keys) == 18
 
 
 def test_event_keys_take_one_name_for_all_rows():
-    """A name for each row, and one for all, give the same keys."""
+    """One name for all rows gives the same keys as the same name in each row."""
     contacts, seconds = _texts("a", "b"), [1, 2]
 
     one, each = _words(contacts, _texts("e"), seconds), _words(contacts, _texts("e", "e"), seconds)
@@ -74,13 +74,13 @@ def test_event_keys_take_one_name_for_all_rows():
 
 
 def test_event_keys_of_no_rows():
-    """Nothing has no keys."""
+    """No rows have no keys."""
     assert _words(_texts(), _texts("e"), []).shape == (2, 0)
     assert _words(_texts(), _texts(), []).shape == (2, 0)
 
 
 def test_event_keys_of_other_rows_do_not_depend_on_nulls():
-    """A row that lacks something has a key that means nothing; its neighbours have theirs."""
+    """A null makes only its own row's key meaningless."""
     contacts, names = _texts("a", None, "b", "c"), _texts("e", "e", None, "e")
 
     keys = _words(contacts, names, [1, 2, 3, 0])
@@ -89,7 +89,7 @@ def test_event_keys_of_other_rows_do_not_depend_on_nulls():
 
 
 def test_event_keys_give_the_words_of_some_rows():
-    """Rows may be asked for by position, and one half alone."""
+    """Keys can be asked for by position, and one word at a time."""
     keys = _keys(_texts("a", "b", "c"), _texts("e"), [1, 2, 3])
     everything = keys.words(slice(None))
 
@@ -100,7 +100,7 @@ def test_event_keys_give_the_words_of_some_rows():
 
 
 def test_event_keys_of_some_rows_are_theirs_in_the_order_asked():
-    """A row may be asked for twice."""
+    """Keys come in the order asked for, repeats included."""
     keys = EventKeys(streams=np.array([[1, 2, 3], [4, 5, 6]], np.uint64), seconds=np.array([7, 8, 9]))
 
     some = keys.of(np.array([2, 0, 2]))
@@ -110,7 +110,7 @@ def test_event_keys_of_some_rows_are_theirs_in_the_order_asked():
 
 
 def test_event_words_of_a_stream_differ_by_their_second():
-    """A stream at another second is the key of the event at that second: what is moved needs no contact or name."""
+    """The key of an event at another second follows from its stream alone."""
     streams = _keys(_texts("a"), _texts("e"), [1]).streams
 
     moved = event_words(np.repeat(streams, 3, axis=1), np.array([1, 2, -1]))
@@ -119,14 +119,14 @@ def test_event_words_of_a_stream_differ_by_their_second():
 
 
 def test_text_words_differ_with_their_seed():
-    """The same text in two identifiers names two contacts."""
+    """The same text with two seeds has two hashes, since the same text in two fields names two contacts."""
     words = [text_words(_texts("ada", ""), seed=seed) for seed in range(3)]
 
     assert len(np.unique(np.stack(words))) == 3 * 2 * 2
 
 
 def test_text_words_of_a_slice_are_those_of_its_texts():
-    """An array may begin in the middle of another's memory."""
+    """A slice of a longer array is hashed by its own texts."""
     texts = _texts("x", "ab", "", "c", None)
 
     np.testing.assert_array_equal(text_words(texts)[:, 1:4], text_words(texts.slice(1, 3)))
@@ -145,19 +145,19 @@ def test_text_words_of_a_slice_are_those_of_its_texts():
     ],
 )
 def test_text_words_tell_texts_apart(texts):
-    """Each of the two hashes alone tells all of these texts apart: order, length, NUL and far positions count."""
+    """Each of the two hashes differs for these texts: order, length, NUL and far positions count."""
     words = text_words(_texts(*texts))
 
     assert [len(np.unique(half)) for half in words] == [len(texts), len(texts)]
 
 
 def test_text_words_are_the_same_in_every_process():
-    """The hashes do not depend on Python's seed: written out, they hold for ever."""
+    """The hashes never change, and do not depend on Python's hash seed."""
     assert text_words(_texts("ada")).tolist() == [[12_339_829_088_461_569_700], [17_726_153_751_787_471_924]]
 
 
 def test_text_words_do_not_look_under_nulls():
-    """What was taken out of a column may be a text of any length: it costs nothing, and its neighbours keep theirs."""
+    """Bytes under a null cost nothing and change no other hash."""
     long = without(_texts("a", "x" * 5_000, "b"), np.array([False, True, False]))
 
     words = text_words(long)

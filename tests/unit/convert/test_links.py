@@ -1,4 +1,4 @@
-"""How to fix addresses that hold what no address may hold."""
+"""Messages that say how to fix addresses with forbidden characters."""
 
 import pandas as pd
 import pyarrow as pa
@@ -52,7 +52,7 @@ def pages():
     ],
 )
 def test_link_cures_names_each_character_and_how_it_is_written(text, cure):
-    """An address that holds a forbidden character is one once that is percent-encoded."""
+    """The cure names each forbidden character with its percent-encoding."""
     assert link_cures(pa.array([text], pa.large_string())).to_pylist() == [cure]
 
 
@@ -71,13 +71,13 @@ def test_link_cures_names_each_character_and_how_it_is_written(text, cure):
     ],
 )
 def test_link_cures_says_nothing_where_something_else_is_wrong(text):
-    """Another scheme, or a host with a blank in it, is not fixed by an encoding."""
+    """There is no cure for another scheme or a bad host: an encoding does not fix them."""
     assert link_cures(pa.array([text], pa.large_string())).to_pylist() == [None]
 
 
 @pytest.mark.parametrize("chunksize", [1, 2, 10])
 def test_link_message_names_the_character_at_fault(pages, chunksize):
-    """Each row is told what stands in its own cell, also beyond what a message shows, whatever the chunks."""
+    """Each row's message names the characters of its own cell, even beyond the part shown, for any chunks."""
     long = f"https://example.org/{'a' * 80}|"
 
     messages = pages([long, "https://example.org/a b", "ftp://x", None], chunksize)
@@ -90,7 +90,7 @@ def test_link_message_names_the_character_at_fault(pages, chunksize):
 
 
 def test_link_message_is_that_of_the_cell_in_a_column_of_mixed_objects(pages):
-    """Cells that are not text have no characters to encode."""
+    """In a column of mixed objects, only text cells get such a cure."""
     messages = pages(pd.Series([3434, "https://example.org/a|b"], dtype=object))
 
     assert sorted(messages) == [
@@ -100,7 +100,7 @@ def test_link_message_is_that_of_the_cell_in_a_column_of_mixed_objects(pages):
 
 
 def test_report_names_the_character_at_fault():
-    """The report, the problems and the results of a rich link say it alike."""
+    """The report and the problems of a rich link name the characters too."""
     frame = pd.DataFrame({"day": ["2024-01-31"], "who": ["a"], "no": ["A1"], "url": ["https://example.org/?a={b"]})
     mapping = ep.EventMapping(
         event_name="viewed-page",
@@ -119,7 +119,7 @@ def test_report_names_the_character_at_fault():
 
 
 def test_link_message_says_that_a_value_is_left_out():
-    """What is left out of the event needs no cure."""
+    """A value that is left out of the event gets no cure."""
     frame = pd.DataFrame({"day": ["2024-01-31"], "who": ["a"], "page": ["https://example.org/a|b"]})
     mapping = ep.EventMapping(
         event_name="viewed-page",

@@ -30,8 +30,8 @@ URL = "https://example.org/1"
         ("3434", 3434, None, [("link_malformed", [0])]),
     ],
 )
-def test_rich_link_has_both_halves_or_neither(convert, codes, payloads, value, url, link, found):
-    """A link without its text, or a text without its link, is half a thing."""
+def test_rich_link_has_both_parts_or_neither(convert, codes, payloads, value, url, link, found):
+    """A rich link needs both its text and its address; one alone is an error."""
     frame = pd.DataFrame({"v": pd.Series([value], dtype=object), "u": pd.Series([url], dtype=object)})
 
     batch = convert(frame, metadata={"order": RichLink(value="v", url="u")})
@@ -41,8 +41,8 @@ def test_rich_link_has_both_halves_or_neither(convert, codes, payloads, value, u
 
 
 @pytest.mark.parametrize("rule", [RichLink(value=Constant("Invoice"), url="x"), RichLink(value="x", url=Constant(URL))])
-def test_rich_link_with_a_constant_half_is_absent_with_the_other(becomes, rule):
-    """A constant stands in every row: whether a row has the link, its column says."""
+def test_rich_link_with_a_constant_part_is_absent_with_the_other(becomes, rule):
+    """If one part is a constant, the other part's column decides whether a row has the link."""
     sent, absent = becomes(rule, [URL, None])
 
     assert sent == {"url": URL, "value": URL if rule.value == "x" else "Invoice"}
@@ -60,7 +60,7 @@ def test_rich_link_with_a_constant_half_is_absent_with_the_other(becomes, rule):
     ],
 )
 def test_constant_is_sent_in_every_row(becomes, constant, sent):
-    """A bare constant becomes what its type says."""
+    """A bare constant is sent in every row, by its own type."""
     assert becomes(Constant(constant), [1, 2]) == [sent, sent]
 
 
@@ -77,7 +77,7 @@ def test_constant_is_sent_in_every_row(becomes, constant, sent):
     ],
 )
 def test_rule_of_a_constant_is_sent_in_every_row(becomes, rule, sent):
-    """A rule says what becomes of a constant, as it does of a cell."""
+    """A rule converts a constant as it converts a cell."""
     assert becomes(rule, [1, 2, 3]) == [sent, sent, sent]
 
 
@@ -127,7 +127,7 @@ def test_rule_of_a_constant_is_sent_in_every_row(becomes, rule, sent):
     ],
 )
 def test_constant_that_cannot_be_sent_refuses_the_mapping(convert, fields, message):
-    """No row can mend a constant: it is told before any row is judged."""
+    """A constant that cannot be sent is a fault of the mapping, raised before any row is read."""
     with pytest.raises(MappingError) as caught:
         convert(pd.DataFrame({"x": [1]}), **fields)
 
@@ -135,7 +135,7 @@ def test_constant_that_cannot_be_sent_refuses_the_mapping(convert, fields, messa
 
 
 def test_constants_are_judged_all_at_once(convert):
-    """Every constant that cannot be sent is named."""
+    """The error names every constant that cannot be sent."""
     with pytest.raises(MappingError) as caught:
         convert(
             pd.DataFrame({"x": [1]}),

@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from events_pandas.convert.cells import Cells, Kind
+from events_pandas.convert.cells import CellKind, Cells
 from events_pandas.convert.money import looked_up, read_amount
 from events_pandas.errors import MappingError
 from events_pandas.mapping import Constant, MonetaryAmount
@@ -17,7 +17,7 @@ USD = MonetaryAmount("x", currency=Constant("usd"))
 
 @pytest.fixture
 def cents(becomes):
-    """Return a function that gives the amounts sent, without their currency."""
+    """Return a function that gives the amounts that are sent, without their currency."""
 
     def cents(rule, values):
         return [sent["amount"] if isinstance(sent, dict) else sent for sent in becomes(rule, values)]
@@ -41,17 +41,17 @@ def cents(becomes):
     ],
 )
 def test_amount_is_exact_however_it_is_written(cents, written, amount):
-    """19.99 is 1999 cents, as text, as a decimal and as a float, and never 1998."""
+    """19.99 is 1999 cents as text, decimal and float, never 1998."""
     assert cents(USD, [written]) == [amount]
     assert cents(USD, [decimal.Decimal(written)]) == [amount]
     assert cents(USD, [float(written)]) == [amount]
 
 
 def test_amount_of_every_cent_is_exact():
-    """All floats of two decimals up to 10,000 are read as the cents that were written."""
+    """Every float with two decimals up to 10,000 becomes the cents that were written."""
     numbers = np.arange(1, 1_000_000)
 
-    values, faults = read_amount(Cells(kind=Kind.FLOAT, values=pa.array(numbers / 100)))
+    values, faults = read_amount(Cells(kind=CellKind.FLOAT, values=pa.array(numbers / 100)))
 
     assert not any(mask.any() for _, mask in faults)
     whole, millionths = (values.field(place).to_numpy() for place in range(2))
@@ -60,7 +60,7 @@ def test_amount_of_every_cent_is_exact():
 
 
 def test_amount_in_short_floats_is_what_was_written(cents):
-    """A float32 of 19.99 is 19.989999771118164 to a float64, and 19.99 to its owner."""
+    """19.99 in float32 is 1999 cents, although as float64 it is 19.989999771118164."""
     assert cents(USD, pd.Series([19.99, 0.07, 1234.56], dtype="float32")) == [1999, 7, 123456]
 
 
@@ -68,13 +68,13 @@ def test_amount_in_short_floats_is_what_was_written(cents):
     "written", ["1,299.00", "1.299,00", "€5", "5 EUR", "1e3", ".5", "", "-", "+-5", "--5", " x", "1_000", "0x10", "inf"]
 )
 def test_amount_that_is_no_plain_number_is_refused(cents, written):
-    """Separators and symbols mean different things in different countries."""
+    """Separators and symbols are refused: their meaning differs between countries."""
     assert cents(USD, [written, "5"]) == ["!amount_unreadable" if written else None, 500]
 
 
 @pytest.mark.parametrize("number", [np.inf, -np.inf])
-def test_infinite_amount_is_told_as_such(becomes, number):
-    """It is not too large to be counted: it is no number of anything."""
+def test_infinite_amount_is_reported_as_infinite(becomes, number):
+    """An infinite amount is reported as infinite, not as too large."""
     assert becomes(MonetaryAmount("x", currency=Constant("usd")), [number, None]) == ["!number_not_finite", None]
 
 
@@ -92,7 +92,7 @@ def test_infinite_amount_is_told_as_such(becomes, number):
     ],
 )
 def test_amount_is_exact_up_to_what_a_json_number_holds(cents, written, unit, amount):
-    """Readers of JSON have floats: from 2^53 cents on they would lose some."""
+    """From 2^53 cents on, amounts are refused: readers of JSON have only floats."""
     rule = MonetaryAmount("x", currency=Constant("usd"), unit=unit)
 
     assert cents(rule, [written]) == [amount]
@@ -118,13 +118,13 @@ def test_amount_is_exact_up_to_what_a_json_number_holds(cents, written, unit, am
     ],
 )
 def test_amount_in_floats_is_their_shortest_digits(cents, number, unit, amount):
-    """A float is what its owner sees, up to the size from which on floats no longer tell cents apart."""
+    """A float is read by its shortest digits, up to the size at which floats no longer hold cents."""
     assert cents(MonetaryAmount("x", currency=Constant("usd"), unit=unit), [number, np.nan]) == [amount, None]
 
 
 @pytest.mark.parametrize("number", [10**14, 2**53, 2**63 - 1, -(2**63)])
 def test_whole_amount_beyond_what_can_be_counted_is_refused(cents, number):
-    """A hundred trillion is no price."""
+    """A whole amount too large to count exactly is refused."""
     largest = 90071992547409
 
     assert cents(USD, [number, largest]) == ["!amount_too_large", largest * 100]
@@ -132,7 +132,7 @@ def test_whole_amount_beyond_what_can_be_counted_is_refused(cents, number):
 
 
 def test_amount_in_short_whole_floats_is_the_number_that_they_hold(cents):
-    """The shortest digits of a float32 of 98765432 are 98765430, which is another amount."""
+    """A whole float32 is read exactly: the shortest digits of 98765432 are 98765430, another amount."""
     minor = MonetaryAmount("x", currency=Constant("usd"), unit="minor")
 
     assert cents(minor, pd.Series([98765432, 5], dtype="float32")) == [98765432, 5]
@@ -161,7 +161,7 @@ def test_amount_in_short_whole_floats_is_the_number_that_they_hold(cents):
     ],
 )
 def test_amount_is_rounded_half_up_on_request(cents, written, currency, amount):
-    """Rounding looks at the digits as they are written, and once."""
+    """Rounding is half up, by the digits as written, and happens once."""
     rule = MonetaryAmount("x", currency=Constant(currency), round=True)
 
     assert cents(rule, [written]) == [amount]
@@ -169,21 +169,21 @@ def test_amount_is_rounded_half_up_on_request(cents, written, currency, amount):
 
 
 def test_amount_in_floats_is_rounded_by_its_shortest_digits(cents):
-    """The float nearest to 1.005 lies below it, and what its owner sees is 1.005."""
+    """1.005 rounds up, although the nearest float lies below it."""
     rule = MonetaryAmount("x", currency=Constant("usd"), round=True)
 
     assert cents(rule, [1.005, 0.1 + 0.2, 39.2400016784668, 1e-7]) == [101, 30, 3924, "!amount_not_positive"]
 
 
 def test_amount_in_minor_units_is_rounded_to_whole_ones(cents):
-    """Half a cent is a cent."""
+    """Half a cent is rounded up to a cent."""
     rule = MonetaryAmount("x", currency=Constant("usd"), unit="minor", round=True)
 
     assert cents(rule, ["1999.5", "1999.49"]) == [2000, 1999]
 
 
 def test_rounded_amounts_are_noted(convert, codes):
-    """The analyst is told which amounts are not those of the column."""
+    """Each rounded amount gets a note."""
     frame = pd.DataFrame({"x": ["1.005", "2", None, "0.001", "3.9999"]})
     rule = MonetaryAmount("x", currency=Constant("usd"), round=True)
 
@@ -210,8 +210,8 @@ def test_rounded_amounts_are_noted(convert, codes):
         ),
     ],
 )
-def test_amount_with_blanks_or_unseen_characters_says_so(convert, amount, currency, message):
-    """What alone keeps a cell from being read is named, and can be seen in the message."""
+def test_amount_with_blanks_or_invisible_characters_names_them(convert, amount, currency, message):
+    """If only blanks or invisible characters spoil an amount, the message names and shows them."""
     frame = pd.DataFrame({"x": [amount], "c": [currency]})
 
     (finding,) = convert(frame, metadata={"price": MonetaryAmount("x", currency="c")}).findings
@@ -221,20 +221,20 @@ def test_amount_with_blanks_or_unseen_characters_says_so(convert, amount, curren
 
 @pytest.mark.parametrize("written", ["0", "0.00", "-0", "-19.99", "-0.001"])
 def test_amount_is_positive(cents, written):
-    """Intercom takes amounts above zero only, and a refund is no purchase."""
+    """Only amounts above zero are sent: Intercom takes no others."""
     for value in (written, decimal.Decimal(written), float(written)):
         assert cents(USD, [value]) == ["!amount_not_positive"]
 
 
 @pytest.mark.parametrize("written", ["19.999", "1.005", "0.001", "0.00001", "19.990000000000001"])
 def test_amount_with_a_fraction_of_a_cent_is_refused(cents, written):
-    """Rounding money is the owner's to do."""
+    """A fraction of a cent is refused: only the owner may round money."""
     for value in (written, decimal.Decimal(written), float(written)):
         assert cents(USD, [value]) == ["!amount_decimals"]
 
 
-def test_amount_that_arithmetic_has_spoilt_is_refused(cents):
-    """0.1 + 0.2 is not 0.3 in floats: the sum is shown to its owner, who rounds it."""
+def test_amount_with_a_rounding_error_is_refused(cents):
+    """0.1 + 0.2 is refused with all its digits, so that its owner can round it."""
     assert cents(USD, [0.1 + 0.2, 0.3]) == ["!amount_decimals", 30]
 
 
@@ -251,7 +251,7 @@ def test_amount_that_arithmetic_has_spoilt_is_refused(cents):
     ],
 )
 def test_amount_counts_the_minor_unit_of_its_currency(cents, currency, written, amount):
-    """ISO 4217 says how many decimals a currency has."""
+    """ISO 4217 says how many decimals each currency has."""
     frame_rule = MonetaryAmount("x", currency=Constant(currency))
 
     assert cents(frame_rule, [written]) == [amount]
@@ -260,7 +260,7 @@ def test_amount_counts_the_minor_unit_of_its_currency(cents, currency, written, 
 
 @pytest.mark.parametrize("currency", ["usd", "jpy", "bhd"])
 def test_amount_in_minor_units_is_sent_as_it_is(cents, currency):
-    """Cents need no currency to be counted, but they have no fraction."""
+    """Amounts in minor units need no currency to be counted, but must be whole."""
     rule = MonetaryAmount("x", currency=Constant(currency), unit="minor")
 
     assert cents(rule, [1999, 0]) == [1999, "!amount_not_positive"]
@@ -269,7 +269,7 @@ def test_amount_in_minor_units_is_sent_as_it_is(cents, currency):
 
 
 def test_currency_is_read_in_any_case_for_each_row(convert, payloads):
-    """Each amount has the decimals of the currency beside it."""
+    """Each amount has the decimals of the currency in its row, in any case."""
     frame = pd.DataFrame({"x": ["5", "5", "5", "0.5"], "c": ["USD", "jpy", "Bhd", "eur"]})
 
     batch = convert(frame, metadata={"price": MonetaryAmount("x", currency="c")})
@@ -300,14 +300,14 @@ def test_currency_is_read_in_any_case_for_each_row(convert, payloads):
     ],
 )
 def test_currency_is_judged_where_there_is_an_amount(convert, codes, amount, currency, found):
-    """An amount needs its currency; nothing is sent, and nothing wrong, where there is no amount."""
+    """An amount needs a currency; without an amount, nothing is sent and nothing is wrong."""
     frame = pd.DataFrame({"x": [amount], "c": pd.Series([currency], dtype=object)}, dtype=object)
 
     assert codes(convert(frame, metadata={"price": MonetaryAmount("x", currency="c")})) == found
 
 
 def test_currency_without_cents_is_noted_once(convert, codes):
-    """Intercom says "cents" and no more: the analyst is told of the first such amount of each currency that is sent."""
+    """The first amount sent in each currency without cents gets a note, since Intercom only says "cents"."""
     frame = pd.DataFrame({"x": [None, "1", "0", "500", "1.5", "7"], "c": ["jpy", "usd", "jpy", "jpy", "bhd", "jpy"]})
 
     batch = convert(frame, metadata={"price": MonetaryAmount("x", currency="c")})
@@ -316,7 +316,7 @@ def test_currency_without_cents_is_noted_once(convert, codes):
 
 
 def test_constant_amount_is_judged_with_the_currency_of_each_row(convert, codes):
-    """One amount may fit the currency of one row, and not that of another."""
+    """A constant amount may fit the currency of one row and not that of another."""
     frame = pd.DataFrame({"c": ["usd", "jpy", None]})
 
     batch = convert(frame, metadata={"fee": MonetaryAmount(Constant("1.5"), currency="c")})
@@ -325,7 +325,7 @@ def test_constant_amount_is_judged_with_the_currency_of_each_row(convert, codes)
 
 
 def test_constant_amount_that_is_not_positive_concerns_every_row(convert, codes):
-    """What is wrong with a constant is wrong wherever it would be sent."""
+    """A bad constant amount makes every row invalid in which it would be sent."""
     frame = pd.DataFrame({"c": ["usd", "jpy"]})
 
     assert codes(convert(frame, metadata={"fee": MonetaryAmount(Constant(0), currency="c")})) == [
@@ -357,7 +357,7 @@ def test_constant_amount_that_is_not_positive_concerns_every_row(convert, codes)
     ],
 )
 def test_constant_that_is_wrong_in_itself_refuses_the_mapping(convert, rule, message):
-    """What no row can mend is a fault of the mapping."""
+    """A constant that no row can make right is a fault of the mapping."""
     with pytest.raises(MappingError) as caught:
         convert(pd.DataFrame({"x": ["usd"]}), metadata={"fee": rule})
 
@@ -369,12 +369,12 @@ def test_constant_that_is_wrong_in_itself_refuses_the_mapping(convert, rule, mes
     [("bgn", "10.05", 1005), ("hrk", "10.05", 1005), ("byr", "10", 10), ("itl", "10.5", "!amount_decimals")],
 )
 def test_withdrawn_currency_is_sent_in_the_minor_unit_that_it_had(cents, currency, written, amount):
-    """A backfill is about the past, in which there were liras."""
+    """Withdrawn currencies are sent in the minor unit that they had."""
     assert cents(MonetaryAmount("x", currency=Constant(currency)), [written]) == [amount]
 
 
 def test_withdrawn_currency_is_noted_once_with_its_year(convert):
-    """Each currency is told of the first amount that is sent in it, however it is spelled."""
+    """The first amount sent in each withdrawn currency gets a note with the year, in any spelling."""
     frame = pd.DataFrame({"x": ["1", "0", "1", "1", "1"], "c": ["eur", "hrk", "HRK", "hrk", "dem"]})
 
     batch = convert(frame, metadata={"price": MonetaryAmount("x", currency="c")})
@@ -389,7 +389,7 @@ def test_withdrawn_currency_is_noted_once_with_its_year(convert):
 
 
 def test_withdrawn_currency_of_all_rows_is_noted_once(convert):
-    """A constant has its year too."""
+    """A constant withdrawn currency gets one note with its year."""
     rule = MonetaryAmount("x", currency=Constant("BGN"))
 
     (note,) = convert(pd.DataFrame({"x": ["1", "2"]}), metadata={"price": rule}).findings
@@ -406,5 +406,5 @@ def test_withdrawn_currency_of_all_rows_is_noted_once(convert):
     ("currencies", "decimals"), [(["jpy", None, "zzz", "jpy"], [0, 2, 2, 0]), ([None], [2]), ([], [])]
 )
 def test_looked_up_has_an_entry_where_there_is_no_currency(currencies, decimals):
-    """What is absent or unknown is told elsewhere, and must not stop the counting."""
+    """Absent and unknown currencies get the default entry."""
     assert looked_up(pa.array(currencies, pa.large_string()), {"jpy": 0}, otherwise=2).tolist() == decimals

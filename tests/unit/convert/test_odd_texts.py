@@ -1,4 +1,4 @@
-"""Characters that nobody sees, as messages show them."""
+"""Invisible characters, as messages show them."""
 
 import pyarrow as pa
 import pytest
@@ -22,8 +22,8 @@ def texts(*cells):
         (None, None),
     ],
 )
-def test_unseen_characters_are_shown_as_escapes(text, shown):
-    """What cannot be seen is written as Python writes it."""
+def test_invisible_characters_are_shown_as_escapes(text, shown):
+    """Invisible characters are written as Python's escapes."""
     assert visible(texts(text, "ö")).to_pylist() == [shown, "ö"]
 
 
@@ -38,6 +38,6 @@ def test_unseen_characters_are_shown_as_escapes(text, shown):
         (None, None),
     ],
 )
-def test_outline_keeps_what_nobody_sees_alone(shown, outline):
-    """No letter of an identifier is left, not even one that could belong to an escape."""
+def test_outline_keeps_only_escapes_and_outer_blanks(shown, outline):
+    """Only the escapes and outer blanks stay: no letter of an identifier is left."""
     assert outlined(texts(shown)).to_pylist() == [outline]

@@ -1,4 +1,4 @@
-"""Findings as a frame on the caller's index, in words that an analyst can act on."""
+"""Findings as messages, and as a frame on the caller's index."""
 
 import numpy as np
 import pandas as pd
@@ -17,7 +17,7 @@ def _finding(code, rows, values=None, **facts):
 
 
 def test_note_that_may_concern_every_row_keeps_few_values(convert):
-    """A column of epoch numbers in a wrong unit costs its rows, not their texts; later messages name the column."""
+    """Only the first values are kept for many equal findings; later messages name the column."""
     n_rows = VALUES_KEPT + 2
     frame = pd.DataFrame({"t": np.arange(n_rows) + 1_700_000, "e": "a@b.c", "u": "a"})
 
@@ -41,7 +41,7 @@ def test_note_that_may_concern_every_row_keeps_few_values(convert):
 
 
 def test_message_of_a_field_with_any_name_is_one_line():
-    """A metadata key is a stranger's text, as a cell is; the frame has the field as it is called."""
+    """A message escapes the field's name, so that it stays one line; the frame has the name unchanged."""
     finding = _finding("link_malformed", [0], ["'x'"], field="metadata.a\n5 rows\x1b[2J", label="column 'p'")
 
     (message,) = finding.messages().to_pylist()
@@ -101,13 +101,13 @@ def test_severity_is_error_unless_the_event_is_sent(code, is_omission, severity)
         ),
     ],
 )
-def test_message_says_what_where_and_how_to_mend_it(finding, message):
-    """A message has the field, the value, the column and the mending; a person's identifier is in none."""
+def test_message_says_what_where_and_how_to_fix_it(finding, message):
+    """A message has field, value, column and cure, but never a person's identifier."""
     assert finding.messages().to_pylist() == [message]
 
 
 def test_messages_are_one_for_each_row():
-    """Each row has its own value in its message."""
+    """Each row's message has its own value."""
     values = _finding("number_unreadable", [3, 5], ["'x'", "'y'"], field="metadata.n", label="column 'n'")
     no_values = _finding("created_at_missing", [3, 5], field="created_at", label="column 't'")
 
@@ -116,7 +116,7 @@ def test_messages_are_one_for_each_row():
 
 
 def test_messages_name_the_column_where_no_value_is_known():
-    """Of rows of one finding some may hold nothing, and of later ones nothing is kept."""
+    """Where the value is empty or not kept, the message names the column alone."""
     finding = _finding("number_unreadable", [3, 5, 8], [None, "'y'"], field="metadata.n", label="column 'n'")
 
     assert [message.partition(" is ")[0] for message in finding.messages().to_pylist()] == [
@@ -130,7 +130,7 @@ def test_messages_name_the_column_where_no_value_is_known():
 
 
 def test_merged_findings_are_in_the_order_of_rows():
-    """What is said of one field in several chunks, or of several kinds of cells, is one finding."""
+    """Findings of one field and code, from several chunks or kinds, become one finding in the order of rows."""
     findings = [
         _finding("number_unreadable", [4, 9], ["'e'", "'j'"], field="metadata.n"),
         _finding("number_unreadable", [0, 7], field="metadata.n"),
@@ -144,7 +144,7 @@ def test_merged_findings_are_in_the_order_of_rows():
 
 
 def test_merged_findings_keep_the_values_of_the_first_rows():
-    """However many findings there are of one code and field, values are kept of so many rows."""
+    """A merged finding keeps the values of its first rows only."""
     even, odd = np.arange(0, 3_000, 2), np.arange(1, 3_000, 2)
     findings = [
         _finding("number_unreadable", rows, [f"'{row}'" for row in rows[:VALUES_KEPT]], field="metadata.n")
@@ -158,7 +158,7 @@ def test_merged_findings_keep_the_values_of_the_first_rows():
 
 
 def test_merged_findings_are_in_the_order_of_fields_and_codes():
-    """Fields come as they are sent, others last; within a field the documented order of codes decides."""
+    """Findings come in the order of fields, others last, and within a field in the order of codes."""
     findings = [
         _finding("would_be_duplicate", [0], field="event"),
         _finding("text_too_long", [0], field="metadata.b"),
@@ -176,8 +176,8 @@ def test_merged_findings_are_in_the_order_of_fields_and_codes():
     ]
 
 
-def test_merged_findings_told_once_are_of_the_first_row():
-    """What concerns a whole column is told of one row, with its value."""
+def test_merged_findings_reported_once_are_of_the_first_row():
+    """A finding about a whole column is reported for its first row, with that row's value."""
     findings = [_finding("naive_time", [row], [f"'{row}'"], field="created_at") for row in (7, 3, 5)]
 
     (once,) = merged(findings, ["created_at"])
@@ -196,7 +196,7 @@ def test_merged_findings_told_once_are_of_the_first_row():
     ],
 )
 def test_shown_values_are_short(values, texts):
-    """A message shows what can be read at a glance; text stands in quotes."""
+    """Values are shortened for messages; text is in quotes."""
     assert shown(values).to_pylist() == texts
 
 
@@ -218,7 +218,7 @@ def test_shown_values_are_short(values, texts):
     ],
 )
 def test_finding_shows_the_value_of_its_cell(convert, rule, cell, value):
-    """The value is shown as the analyst knows it."""
+    """The finding shows the cell's value as the analyst knows it."""
     frame = pd.DataFrame({"x": pd.Series([None, cell], dtype=object)})
 
     key = "x_at" if isinstance(rule, Date) else "x"
@@ -228,7 +228,7 @@ def test_finding_shows_the_value_of_its_cell(convert, rule, cell, value):
 
 
 def test_problems_frame_has_a_row_for_each_finding():
-    """Rows come in the caller's order, and a row's findings in the order of the codes."""
+    """Rows come in the caller's order, and a row's findings in the order of codes."""
     findings = [
         _finding("link_malformed", [0, 2], ["'x'", "'y'"], field="metadata.page", label="column 'p'"),
         _finding("created_at_missing", [2], field="created_at", label="column 't'"),
@@ -247,7 +247,7 @@ def test_problems_frame_has_a_row_for_each_finding():
 
 
 def test_problems_frame_keeps_the_order_of_fields_within_a_code():
-    """Where two fields of a row have the same fault, the field that is sent first comes first."""
+    """If two fields of a row have the same code, the field that is sent first comes first."""
     findings = [_finding("text_too_long", [0], ["'x'"], field=field) for field in ("metadata.b", "metadata.a")]
 
     assert problems_frame(findings, pd.RangeIndex(1))["field"].tolist() == ["metadata.b", "metadata.a"]
@@ -264,7 +264,7 @@ def test_problems_frame_keeps_the_order_of_fields_within_a_code():
     ids=["duplicates", "levels", "dates", "range"],
 )
 def test_problems_frame_is_on_the_callers_index(index):
-    """Whatever the index is, a problem has its row's label, names and levels included."""
+    """A problem has its row's label, with names and levels, for any index."""
     frame = problems_frame([_finding("before_2000", [2, 0])], index)
 
     pd.testing.assert_index_equal(frame.index, index[[0, 2]])
@@ -273,7 +273,7 @@ def test_problems_frame_is_on_the_callers_index(index):
 
 @pytest.mark.parametrize("findings", [[], [_finding("before_2000", [0])]])
 def test_problems_frame_has_the_same_dtypes_with_and_without_findings(findings):
-    """An empty report can be read like any other."""
+    """An empty frame of problems has the same dtypes as a full one."""
     frame = problems_frame(findings, pd.Index(["a"]))
 
     assert frame.dtypes.astype(str).to_dict() == {"row": "int64", **dict.fromkeys(COLUMNS[1:], "string")}

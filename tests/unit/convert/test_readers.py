@@ -11,7 +11,7 @@ from events_pandas.mapping import Column, Constant, Link, Number, RichLink, Text
 
 
 def test_text_is_sent_as_it_stands(becomes):
-    """Nothing is trimmed, folded or normalized; white space is text too."""
+    """Text is not trimmed, folded or normalized, and white space counts as text."""
     texts = ["  two  words ", "ÄÖÜ ß 漢字 🎉", "e\u0301", " ", '"quoted" \\ /', "tab\tline\nend\r", "\x01\x1f\x7f"]
 
     assert becomes(Text("x"), texts) == texts
@@ -19,20 +19,20 @@ def test_text_is_sent_as_it_stands(becomes):
 
 @pytest.mark.parametrize("character", ["a", "ü", "🎉"])
 def test_text_may_have_255_characters(becomes, character):
-    """Intercom counts characters, not bytes."""
+    """The limit counts characters, not bytes."""
     texts = [character * 255, character * 256]
 
     assert becomes(Text("x"), texts) == [character * 255, "!text_too_long"]
 
 
 def test_text_with_a_nul_character_is_refused(becomes):
-    """NUL passes JSON, but not Intercom."""
+    """Text with NUL is refused: JSON allows it, Intercom does not."""
     assert becomes(Text("x"), ["a\0b", "\0", "a"]) == ["!nul_character", "!nul_character", "a"]
 
 
 @pytest.mark.parametrize("character", ["a", "ü", "🎉", "\U0010ffff"])
 def test_text_can_be_cut_to_255_characters(becomes, character):
-    """Characters are counted and cut, not bytes or halves of surrogate pairs: what is left is whole."""
+    """Text is cut by characters, never within one."""
     texts = [character * 255, character * 256, "x" + character * 1_000, "e\u0301" * 128, None, ""]
 
     assert becomes(Text("x", truncate=True), texts) == [
@@ -46,7 +46,7 @@ def test_text_can_be_cut_to_255_characters(becomes, character):
 
 
 def test_text_that_is_cut_may_have_a_nul_character_beyond(convert, codes, payloads):
-    """What is not sent needs no mending; what is sent does, and is not told to be cut as well."""
+    """NUL in the part that is cut off does not matter; NUL in the rest is the only finding."""
     texts = ["a" * 255 + "\0", "a" * 254 + "\0" + "b", "\0" * 300, "a" * 254 + "\0"]
 
     batch = convert(pd.DataFrame({"x": texts}), metadata={"note": Text("x", truncate=True)})
@@ -56,7 +56,7 @@ def test_text_that_is_cut_may_have_a_nul_character_beyond(convert, codes, payloa
 
 
 def test_text_that_is_cut_is_noted_row_by_row(convert):
-    """Each row whose text is cut is told, with the beginning of what it was."""
+    """Each row whose text is cut gets a note with the text's beginning."""
     frame = pd.DataFrame({"x": ["short", "a" * 256, "b" * 255, "c" * 300]})
 
     batch = convert(frame, metadata={"note": Text("x", truncate=True)}, on_invalid_metadata="omit")
@@ -73,7 +73,7 @@ def test_text_that_is_cut_is_noted_row_by_row(convert):
 
 
 def test_text_that_is_not_cut_says_how(convert):
-    """The message of a text that is too long names the option."""
+    """The message of a text that is too long names the option that cuts it."""
     (finding,) = convert(pd.DataFrame({"x": ["a" * 256]}), metadata={"note": Text("x")}).findings
 
     assert finding.messages().to_pylist() == [
@@ -85,7 +85,7 @@ def test_text_that_is_not_cut_says_how(convert):
 
 
 def test_text_is_cut_of_any_kind_that_has_a_text(becomes):
-    """A decimal of 300 digits is written out, and then cut; what has no text is refused as ever."""
+    """Other kinds are written out and then cut; kinds without a text are refused."""
     digits = "1" * 300
     cells = [decimal.Decimal(digits), int(digits), 1.5, True, ["a"], "a" * 300 + "\ud800", dt.timedelta(1)]
 
@@ -96,7 +96,7 @@ def test_text_is_cut_of_any_kind_that_has_a_text(becomes):
 
 
 def test_constant_text_can_be_cut(becomes):
-    """A constant stands in no row: that it is cut is told for none."""
+    """A constant is cut without a note."""
     assert becomes(Text(Constant("a" * 300), truncate=True), [1, 2]) == ["a" * 255] * 2
 
 
@@ -111,12 +111,12 @@ def test_constant_text_can_be_cut(becomes):
     ],
 )
 def test_text_writes_whole_floats_without_a_fraction(becomes, number, text):
-    """314159.0 is how pandas shows the whole number 314159 of a column with blanks."""
+    """Whole floats are written as whole numbers: 314159.0 as 314159."""
     assert becomes(Text("x"), [number, np.nan]) == [text, None]
 
 
 def test_text_writes_decimals_as_they_are(becomes):
-    """Each decimal keeps its own places, whatever stands in the other rows."""
+    """Each decimal keeps its own number of places."""
     column = [decimal.Decimal("19.90"), decimal.Decimal(5), decimal.Decimal("1E-7")]
 
     assert becomes(Text("x"), column) == ["19.90", "5", "0.0000001"]
@@ -126,7 +126,7 @@ def test_text_writes_decimals_as_they_are(becomes):
     "text", ["0", "-1", "3.67", "0.5", "1e3", "1.5E-7", "9007199254740991", "12345678901.000000001"]
 )
 def test_number_text_that_is_a_json_number_is_sent_digit_by_digit(convert, text):
-    """What is written as JSON writes numbers needs no conversion, so it cannot lose a digit."""
+    """Text that is a JSON number is sent unchanged."""
     batch = convert(pd.DataFrame({"x": [text]}), metadata={"value": Number("x")})
 
     assert f'"value":{text}}}'.encode() in batch.payloads(batch.valid)[0].as_py()
@@ -136,7 +136,7 @@ def test_number_text_that_is_a_json_number_is_sent_digit_by_digit(convert, text)
     "text", ["1,299.00", "1 299", "12 €", "+1", "007", ".5", "5.", "1e", "NaN", "0x10", " x", "true"]
 )
 def test_number_text_that_is_no_plain_number_is_refused(becomes, text):
-    """A thousands separator or unit is not guessed away."""
+    """Text with a thousands separator or a unit is refused."""
     assert becomes(Number("x"), [text, "1"]) == ["!number_unreadable", 1]
 
 
@@ -162,13 +162,13 @@ def test_number_text_that_is_no_plain_number_is_refused(becomes, text):
         ("7\u00a0", "!invisible_character"),
     ],
 )
-def test_number_text_loses_no_digit_without_being_told(becomes, text, number):
-    """Readers of JSON have floats: they round a long fraction, and may not change a whole number."""
+def test_number_text_that_would_lose_a_digit_is_refused(becomes, text, number):
+    """A whole number that readers of JSON would change is refused; a long fraction, which they round, is not."""
     assert becomes(Number("x"), [text, "1"]) == [number, 1]
 
 
 def test_number_is_exact_or_refused(becomes):
-    """From 2^53 on JavaScript and most readers of JSON round: such numbers are no numbers to count with."""
+    """Whole numbers from 2^53 on are refused: JavaScript and most readers of JSON would round them."""
     assert becomes(Number("x"), [2**53 - 1, 1 - 2**53, 2**53, -(2**63)]) == [
         2**53 - 1,
         1 - 2**53,
@@ -183,14 +183,14 @@ def test_number_is_exact_or_refused(becomes):
 
 
 def test_number_is_finite(becomes):
-    """JSON has no infinity, and text that overflows is one."""
+    """Infinities are refused, also text that overflows to one."""
     assert becomes(Number("x"), [np.inf, -np.inf, 1.0, np.nan]) == ["!number_not_finite", "!number_not_finite", 1, None]
     assert becomes(Number("x"), ["1e999", "-1e999", "1e-999"]) == ["!number_not_finite", "!number_not_finite", 0.0]
 
 
 @pytest.mark.parametrize("number", [0.1 + 0.2, 1e300, 5e-324, 1e15, 123456.789, -2.5, 1e22])
 def test_number_floats_read_back_as_the_same_float(becomes, number):
-    """The shortest digits that tell a float from its neighbours are sent."""
+    """A float is sent with the shortest digits that read back as the same float."""
     assert becomes(Number("x"), [number]) == [number]
 
 
@@ -210,26 +210,26 @@ def test_number_floats_read_back_as_the_same_float(becomes, number):
     ],
 )
 def test_identifiers_are_text(identifies, values, identifiers):
-    """Text stays as it is, whole numbers lose their fraction, and what has lost digits is not sent."""
+    """Text stays as it is, whole numbers lose their fraction, and numbers with lost digits are refused."""
     assert identifies(values) == identifiers
 
 
 def test_identifiers_in_short_floats_are_refused_earlier(identifies):
-    """A float32 holds whole numbers up to 2^24 only, and its neighbours have other identifiers."""
+    """A float32 is refused from 2^24 on, since it could stand for several identifiers."""
     values = pd.Series([2**24 - 1, 2**24, np.nan], dtype="float32")
 
     assert identifies(values) == ["16777215", "!identifier_inexact", "!identifier_missing"]
 
 
 def test_identifier_repaired_from_floats_is_noted_once(convert, codes):
-    """One look tells the analyst that the column came as a float."""
+    """Identifiers from a float column get one note."""
     batch = convert(pd.DataFrame({"x": [np.nan, 1.0, 2.0]}), user_id="x", email=Constant("a@b.c"))
 
     assert codes(batch)[0] == ("float_identifier", [1])
 
 
 def test_identifier_written_from_floats_is_noted_once(convert, codes, payloads):
-    """A file whose numbers were floats once may have other identifiers than Intercom: they are sent as they stand."""
+    """Text such as "314159.0" is sent unchanged, with one note for the column."""
     batch = convert(pd.DataFrame({"x": ["v1.0", "1.05", "314159.0", "7.0"]}), user_id="x")
 
     assert codes(batch) == [("float_text_identifier", [2])]
@@ -253,8 +253,8 @@ def test_identifier_written_from_floats_is_noted_once(convert, codes, payloads):
         ("blanks_around", ["42 ", " 42", " ada lovelace ", "42\u3000", " #N/A"]),
     ],
 )
-def test_identifier_of_nobody_is_refused(identifies, code, identifiers):
-    """An event for a contact that cannot exist is not sent: the cell says what spoilt it."""
+def test_unusable_identifier_is_refused(identifies, code, identifiers):
+    """Texts that cannot be identifiers are refused, each with its own code."""
     assert identifies([*identifiers, "42"]) == [*[f"!{code}"] * len(identifiers), "42"]
 
 
@@ -278,7 +278,7 @@ def test_identifier_of_nobody_is_refused(identifies, code, identifiers):
     ],
 )
 def test_identifier_that_may_be_somebodys_is_sent_without_a_note(convert, codes, payloads, identifier):
-    """Braces round a GUID and a blank within a name are part of them."""
+    """Braces around a GUID and blanks within a name belong to the identifier."""
     batch = convert(pd.DataFrame({"x": [identifier]}), user_id="x")
 
     assert codes(batch) == []
@@ -290,7 +290,7 @@ def test_identifier_that_may_be_somebodys_is_sent_without_a_note(convert, codes,
     ["nan", "NaN", "NaT", "None", "null", "NULL", "N/A", "n/a", "NA", "-", "--", "undefined", "(blank)", "?", "\\N"],
 )
 def test_identifier_that_is_a_word_for_nothing_is_noted(convert, codes, payloads, identifier):
-    """It may be somebody's name: it is sent, and told of in every row."""
+    """A word such as "null" is sent, with a note in every row, since it may be somebody's name."""
     batch = convert(pd.DataFrame({"x": ["ada", identifier, identifier]}), user_id="x")
 
     assert codes(batch) == [("identifier_nothing", [1, 2])]
@@ -299,7 +299,7 @@ def test_identifier_that_is_a_word_for_nothing_is_noted(convert, codes, payloads
 
 @pytest.mark.parametrize("identifier", ["1E5", "12E3", "12e3", "12E-3"])
 def test_identifier_that_may_be_in_scientific_notation_is_noted_once(convert, codes, payloads, identifier):
-    """Codes look like that too, and have lost nothing."""
+    """Text such as "1E5" is sent with one note for the column: it may be a real identifier."""
     batch = convert(pd.DataFrame({"x": ["42", identifier, identifier]}), user_id="x")
 
     assert codes(batch) == [("identifier_exponent", [1])]
@@ -317,14 +317,14 @@ def test_identifier_that_may_be_in_scientific_notation_is_noted_once(convert, co
     ],
 )
 def test_message_shows_the_character_and_not_the_person(convert, identifier, message):
-    """Results are kept and passed on; what has to be removed can be seen."""
+    """The message shows the character to remove, not the identifier."""
     (finding,) = convert(pd.DataFrame({"x": [identifier]}), user_id="x").findings
 
     assert finding.messages().to_pylist() == [message]
 
 
 def test_value_of_a_problem_shows_the_character(convert):
-    """Whoever has the rows may see the identifier."""
+    """The problem's value shows the whole identifier, with the character as an escape."""
     (finding,) = convert(pd.DataFrame({"x": ["42\u200b"]}), user_id="x").findings
 
     assert finding.all_values().to_pylist() == [r"'42\u200b'"]
@@ -339,7 +339,7 @@ def test_value_of_a_problem_shows_the_character(convert):
     ],
 )
 def test_email_says_what_keeps_it_from_being_one(convert, codes, code, emails):
-    """The address is right but for what stands round or in it."""
+    """If only characters around or in an address spoil it, the code names them."""
     batch = convert(pd.DataFrame({"x": [*emails, "a@b.c", "o'hara@b.c"]}), email="x")
 
     assert codes(batch) == [(code, list(range(len(emails))))]
@@ -347,7 +347,7 @@ def test_email_says_what_keeps_it_from_being_one(convert, codes, code, emails):
 
 @pytest.mark.parametrize("email", ["a@b.c", "a@localhost", "first.last+tag@sub.example.org", "ü@exämple.org", "A@B.C"])
 def test_email_is_sent_as_it_stands(convert, payloads, email):
-    """What may be an address is left to Intercom to find."""
+    """Every text with the form of an address is sent unchanged."""
     (payload,) = payloads(convert(pd.DataFrame({"x": [email]}), email="x"))
 
     assert payload["email"] == email
@@ -408,14 +408,14 @@ NO_LINKS = [
 
 @pytest.mark.parametrize("link", LINKS)
 def test_link_is_an_http_or_https_address(becomes, link):
-    """Any host, port, path and query will do."""
+    """Any host, port, path and query is allowed."""
     assert becomes(Link("x"), [link]) == [link]
     assert becomes(Link("x"), [link, "https://example.org/ä"]) == [link, "https://example.org/ä"]
 
 
 @pytest.mark.parametrize("link", NO_LINKS)
 def test_link_of_another_form_is_refused(becomes, link):
-    """Other schemes, addresses without a host, secrets and white space are no links."""
+    """Other schemes, addresses without a host, secrets and white space are refused."""
     assert becomes(Link("x"), [link, None]) == ["!link_malformed", None]
     # Beside a letter beyond ASCII all are read in another way.
     assert becomes(Link("x"), [link, "https://example.org/ä"]) == ["!link_malformed", "https://example.org/ä"]
@@ -423,7 +423,7 @@ def test_link_of_another_form_is_refused(becomes, link):
 
 
 def test_link_is_no_longer_than_text(becomes):
-    """A link is a string of metadata; the address of a rich link is not."""
+    """A link is at most as long as metadata text; the address of a rich link may be longer."""
     link = "https://example.org/" + "a" * 236
 
     assert becomes(Link("x"), [link, link[:-1]]) == ["!text_too_long", link[:-1]]
@@ -431,14 +431,14 @@ def test_link_is_no_longer_than_text(becomes):
 
 
 def test_link_with_a_nul_character_is_refused_once(convert, codes):
-    """A cell that is no text at all needs no second judgement."""
+    """A cell with NUL gets one finding, not two."""
     batch = convert(pd.DataFrame({"x": ["https://example.org/\0"]}), metadata={"link": Link("x")})
 
     assert codes(batch) == [("nul_character", [0])]
 
 
 def test_event_names_are_sent_as_they_stand(convert, payloads):
-    """Intercom normalizes names itself: what it shows is what was sent first."""
+    """Event names are sent unchanged: Intercom normalizes them itself."""
     batch = convert(pd.DataFrame({"x": ["Placed.Order", "placed-order", ' "a" ']}), event_name=Column("x"))
 
     assert [payload["event_name"] for payload in payloads(batch)] == ["Placed.Order", "placed-order", ' "a" ']
@@ -457,7 +457,7 @@ def test_event_names_are_sent_as_they_stand(convert, payloads):
     ],
 )
 def test_event_name_that_is_no_text_is_refused(convert, codes, name, code):
-    """Every event needs a name, and a name is text."""
+    """A name is required, and must be text."""
     batch = convert(pd.DataFrame({"x": pd.Series(["a", name], dtype=object)}), event_name=Column("x"))
 
     assert codes(batch) == [(code, [1])]

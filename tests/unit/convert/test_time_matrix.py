@@ -1,4 +1,4 @@
-"""One moment, in whatever way its cell reaches a reader: every carrier gives the same second."""
+"""The same moment from every kind of cell gives the same second."""
 
 import datetime as dt
 import decimal
@@ -117,7 +117,7 @@ def sent(convert):
 @pytest.mark.parametrize("zone", ZONES)
 @pytest.mark.parametrize("carrier", LOCAL)
 def test_local_time_is_the_same_second_in_every_carrier(sent, carrier, zone):
-    """The clocks of a zone are read as `zoneinfo` has them, for ever, and fractions are cut off downwards."""
+    """Local times follow `zoneinfo` for every year, and fractions are cut off downwards."""
     expected = [whole_seconds(instant) for instant in in_zone(zone)]
     column = LOCAL[carrier](CLOCKS)
 
@@ -127,7 +127,7 @@ def test_local_time_is_the_same_second_in_every_carrier(sent, carrier, zone):
 @pytest.mark.parametrize("zone", ZONES)
 @pytest.mark.parametrize("carrier", AWARE)
 def test_instant_is_the_same_second_in_every_carrier(sent, carrier, zone):
-    """A time that says its offset or zone is not asked for another."""
+    """A time with its own offset or zone ignores the mapping's zone."""
     expected = [whole_seconds(instant) for instant in in_zone(zone)]
 
     assert sent(AWARE[carrier](in_zone(zone))) == (expected, expected)
@@ -135,7 +135,7 @@ def test_instant_is_the_same_second_in_every_carrier(sent, carrier, zone):
 
 @pytest.mark.parametrize("carriers", [LOCAL, AWARE], ids=["local", "aware"])
 def test_category_is_the_same_second_as_its_column(sent, carriers):
-    """In categories cells are what they are in their column, in whatever order the categories stand."""
+    """Times in categories are read as in a plain column, in any order of categories."""
     zone = "America/New_York"
     expected = [whole_seconds(instant) for instant in in_zone(zone)]
     given = CLOCKS if carriers is LOCAL else in_zone(zone)
@@ -150,7 +150,7 @@ def test_category_is_the_same_second_as_its_column(sent, carriers):
 @pytest.mark.parametrize("unit", ["s", "ms"])
 @pytest.mark.parametrize("zone", [None, "UTC"])
 def test_coarse_units_are_the_same_second(sent, unit, zone):
-    """A column in seconds or milliseconds has lost its fraction before, downwards as well."""
+    """Columns in seconds or milliseconds give the same second."""
     expected = [whole_seconds(clock.replace(tzinfo=dt.UTC)) for clock in CLOCKS]
     column = datetime64(CLOCKS, unit) if zone is None else datetime64(CLOCKS, unit).dt.tz_localize(zone)
     counts = [count * UNITS[unit] for count in expected]
@@ -196,7 +196,7 @@ def test_day_is_the_same_second_in_every_carrier(sent, make, zone):
     ids=["int64", "object", "category", "Int64", "int64[pyarrow]", "dictionary"],
 )
 def test_whole_epoch_number_is_the_same_second_in_every_carrier(sent, make, unit):
-    """A count of ticks begins the second that it is in, before 1970 too."""
+    """Whole epoch numbers are cut off downwards to seconds, also before 1970."""
     moments = [clock.replace(tzinfo=dt.UTC) for clock in CLOCKS]
     expected = [whole_seconds(moment) for moment in moments]
 
@@ -220,7 +220,7 @@ def test_whole_epoch_number_is_the_same_second_in_every_carrier(sent, make, unit
     ids=["object", "category", "decimal128", "decimal256", "dictionary", "text", "bytes", "category of text", "arrow"],
 )
 def test_written_epoch_number_is_the_same_second_in_every_carrier(sent, make, unit):
-    """No digit goes through a float: a fraction is cut off downwards, and never rounded up."""
+    """Written epoch numbers are cut off downwards by their digits, without rounding."""
     moments = [clock.replace(tzinfo=dt.UTC) for clock in CLOCKS]
     numbers = [decimal.Decimal((moment - EPOCH) // MICROSECOND) * UNITS[unit] / 10**6 for moment in moments]
     expected = [whole_seconds(moment) for moment in moments]

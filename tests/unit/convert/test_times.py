@@ -1,4 +1,4 @@
-"""Times: whole Unix seconds in UTC, from whatever a column holds."""
+"""Times: whole Unix seconds in UTC, from every kind of column."""
 
 import datetime as dt
 import decimal
@@ -16,7 +16,7 @@ NOON = 1_706_702_400  # 2024-01-31T12:00:00Z
 @pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
 @pytest.mark.parametrize("timezone", [None, "UTC"])
 def test_datetimes_are_read_in_any_unit(becomes, unit, timezone):
-    """The seconds do not depend on how pandas counts, nor on missing times beside them."""
+    """The seconds do not depend on the column's unit, or on missing times."""
     column = pd.Series(pd.to_datetime(["2024-01-31T12:00", None]).tz_localize(timezone)).astype(
         f"datetime64[{unit}{'' if timezone is None else ', UTC'}]"
     )
@@ -34,7 +34,7 @@ def test_datetimes_are_read_in_any_unit(becomes, unit, timezone):
     ],
 )
 def test_fractions_of_a_second_are_cut_off_downwards(becomes, written, seconds):
-    """The second that has begun is sent, before 1970 too."""
+    """Fractions are cut off downwards, also before 1970."""
     column = pd.Series(pd.to_datetime([written, None], format="ISO8601")).astype("datetime64[ns]")
 
     assert becomes(Date("x"), column) == [seconds, None]
@@ -57,7 +57,7 @@ def test_fractions_of_a_second_are_cut_off_downwards(becomes, written, seconds):
     ],
 )
 def test_iso_text_is_read_with_or_without_an_offset(becomes, written, seconds):
-    """ISO 8601 needs no format, and an offset that is written counts."""
+    """ISO 8601 needs no format, and a written offset counts."""
     assert becomes(Date("x"), [written, None]) == [seconds, None]
 
 
@@ -66,7 +66,7 @@ def test_iso_text_is_read_with_or_without_an_offset(becomes, written, seconds):
     [("2024-01-31T12:00", 1), (" 2024-01-31 12:00", 1), ("2024-01-31T12:00Z", 0), ("2024-01-31T12:00-05", -5)],
 )
 def test_iso_text_without_an_offset_is_a_local_time(becomes, written, offset_hours):
-    """The mapping's zone is for the times that have none, and each cell is judged by itself."""
+    """The mapping's zone applies to times without an offset, cell by cell."""
     column = [written, "2024-01-31T12:00Z", "2024-01-31T12:00"]
 
     assert becomes(Date("x"), column, timezone="Europe/Berlin") == [NOON - offset_hours * 3600, NOON, NOON - 3600]
@@ -76,7 +76,7 @@ def test_iso_text_without_an_offset_is_a_local_time(becomes, written, offset_hou
     "written", ["2024-01-31T12", "20240131 12", "2024-01-31T12:00", "20240131T120000", "2024-01-31"]
 )
 def test_iso_text_without_an_offset_does_not_take_its_neighbours(becomes, written):
-    """Times with and without an offset may stand in any order."""
+    """A time without an offset never takes the offset of another row."""
     alone = becomes(Date("x"), [written])
 
     assert becomes(Date("x"), ["2024-01-31T12:00-05:00", None, written]) == [NOON + 5 * 3600, None, *alone]
@@ -107,12 +107,12 @@ def test_iso_text_without_an_offset_does_not_take_its_neighbours(becomes, writte
     ],
 )
 def test_text_that_is_no_iso_time_is_refused(becomes, written):
-    """What the text means is not guessed, and the clock is not asked."""
+    """Other text is refused: nothing is guessed, and "now" does not read the clock."""
     assert becomes(Date("x"), [written, "2024-01-31T12:00"]) == ["!time_unreadable", NOON]
 
 
 def test_nanoseconds_in_one_row_leave_the_others_alone(becomes):
-    """A sentinel such as 9999 is read, whatever precision the other rows have."""
+    """A time in nanoseconds does not limit the years of the other rows."""
     column = ["2024-01-31T12:00:00.123456789", "2261-12-31"]
 
     assert becomes(Date("x"), column) == [NOON, 9_214_560_000]
@@ -130,7 +130,7 @@ def test_nanoseconds_in_one_row_leave_the_others_alone(becomes):
     ],
 )
 def test_text_is_read_in_the_format_that_is_said(becomes, form, written, seconds):
-    """A format is exact: what is written otherwise is not read."""
+    """With a format, text of any other form is refused."""
     assert becomes(Date("x", format=form), [written, ""], timezone="Europe/Berlin") == [seconds, None]
 
 
@@ -145,20 +145,20 @@ def test_text_is_read_in_the_format_that_is_said(becomes, form, written, seconds
     ids=lambda column: str(column.dtype),
 )
 def test_a_day_may_be_a_number_with_a_format(becomes, column):
-    """19970101 is a number to pandas, and a day to whoever wrote it."""
+    """With a format, the number 19970101 is read as a day."""
     expected = [NOON - 12 * 3600, "!time_unreadable", None]
 
     assert becomes(Date("x", format="%Y%m%d"), column) == expected[: len(column)]
 
 
 def test_a_long_number_with_a_format_keeps_its_digits(becomes):
-    """A float is written out without an exponent before it is read."""
+    """A long float is written out without an exponent before its format applies."""
     assert becomes(Date("x", format="%Y%m%d%H%M%S"), [20240131120000.0, np.nan]) == [NOON, None]
 
 
 @pytest.mark.parametrize(("unit", "ticks"), [(None, 1), ("s", 1), ("ms", 10**3), ("us", 10**6), ("ns", 10**9)])
 def test_epoch_numbers_count_seconds_or_the_unit_that_is_said(becomes, unit, ticks):
-    """Whole numbers, floats and text count alike, and a fraction is cut off downwards."""
+    """Whole numbers, floats and text count the same unit, and fractions are cut off downwards."""
     rule = Date("x", unit=unit)
 
     assert becomes(rule, [NOON * ticks, -1 * ticks]) == [NOON, -1]
@@ -167,7 +167,7 @@ def test_epoch_numbers_count_seconds_or_the_unit_that_is_said(becomes, unit, tic
 
 
 def test_epoch_text_is_read_with_a_unit(becomes):
-    """In a file of texts an epoch number is text; without a unit it would pass for a date of the year 1706."""
+    """Text of digits is an epoch number only with a unit; without one it would be a date in 1706."""
     rule = Date("x", unit="ms")
 
     assert becomes(rule, ["1706702400000", "1706702400000.5", "-1", "", "2024-01-31"]) == [
@@ -185,14 +185,14 @@ UNITS = [(10**3, "ms", "milliseconds"), (10**6, "us", "microseconds"), (10**9, "
 @pytest.mark.parametrize(("ticks", "code"), [(ticks, f"!time_in_{unit}") for ticks, _, unit in UNITS])
 @pytest.mark.parametrize("dtype", ["int64", "float64"])
 def test_epoch_numbers_that_are_no_seconds_are_refused(becomes, ticks, code, dtype):
-    """Milliseconds taken for seconds would land in the year 56,000."""
+    """Milliseconds read as seconds are refused: they would be in the year 56,000."""
     assert becomes(Date("x"), pd.Series([NOON * ticks, NOON], dtype=dtype)) == [code, NOON]
 
 
 @pytest.mark.parametrize(("ticks", "unit", "word"), UNITS)
 @pytest.mark.parametrize("is_text", [False, True])
-def test_epoch_number_in_another_unit_is_told_with_its_unit(convert, ticks, unit, word, is_text):
-    """Its size says the unit, and the message what to say: as text, its number of digits does."""
+def test_epoch_number_in_another_unit_is_reported_with_its_unit(convert, ticks, unit, word, is_text):
+    """The message names the unit that the number's size, or its number of digits as text, suggests."""
     number = NOON * ticks
     frame = pd.DataFrame({"x": [None, str(number) if is_text else number]}, dtype=object)
 
@@ -211,7 +211,7 @@ def test_epoch_number_in_another_unit_is_told_with_its_unit(convert, ticks, unit
 
 @pytest.mark.parametrize("text", ["1706702400", "170670240000", "17067024000000000000"])
 def test_text_of_digits_of_no_known_length_is_unreadable(becomes, text):
-    """Ten digits may be seconds or anything else: as text they are no written time."""
+    """Text of ten digits is not a time without a unit."""
     assert becomes(Date("x"), [text]) == ["!time_unreadable"]
 
 
@@ -231,26 +231,26 @@ def test_text_of_digits_of_no_known_length_is_unreadable(becomes, text):
     ],
 )
 def test_epoch_numbers_have_the_unit_in_which_they_are_a_time(becomes, number, code):
-    """In each unit numbers mean the years before 5138; beyond nanoseconds they are no time at all."""
+    """The suggested unit is the one in which the number is before 5138; beyond nanoseconds there is none."""
     assert becomes(Date("x"), [number]) == [code]
 
 
 @pytest.mark.parametrize("number", [10**11 - 1, 1 - 10**11])
 def test_epoch_seconds_reach_to_the_year_5138(becomes, number):
-    """The border between seconds and milliseconds leaves all years that anybody means."""
+    """Seconds up to the year 5138 are read as seconds."""
     assert becomes(Date("x"), [number, number + np.sign(number)]) == [number, "!time_in_milliseconds"]
 
 
 @pytest.mark.parametrize(("unit", "ticks"), [("s", 10**9), ("ms", 10**3), ("us", 10**6), ("ns", 10**9)])
 def test_epoch_numbers_beyond_the_calendar_are_unreadable(becomes, unit, ticks):
-    """With a unit said that is not seconds, or with no unit in which it is a time, there is nothing to propose."""
+    """With another unit than seconds, or without a fitting one, no unit is suggested."""
     numbers = [np.inf, 1e300, 10.0**11 * ticks, np.nan]
 
     assert becomes(Date("x", unit=unit), numbers) == ["!time_unreadable"] * 3 + [None]
 
 
-def test_epoch_numbers_that_contradict_seconds_are_told_with_their_unit(becomes):
-    """Also where seconds were asked for: the size of the number says what to ask for instead."""
+def test_epoch_numbers_that_contradict_seconds_are_reported_with_their_unit(becomes):
+    """The fitting unit is suggested even if the rule says seconds."""
     assert becomes(Date("x", unit="s"), [10.0**11]) == ["!time_in_milliseconds"]
 
 
@@ -258,7 +258,7 @@ def test_epoch_numbers_that_contradict_seconds_are_told_with_their_unit(becomes)
     "column", [pd.Series([20_000, 19_999, 80_000, 80_001]), pd.Series([2e4, 19999.5, 8e4, 80001.0])]
 )
 def test_day_numbers_of_spreadsheets_are_noted(convert, column):
-    """Taken for seconds, the days from 1954 to 2119 are all on the first day of 1970; others are told to be old."""
+    """Numbers that are days since 1900, from 1954 to 2119, get a note; other old numbers get another one."""
     batch = convert(pd.DataFrame({"x": column}), created_at="x")
 
     assert [(finding.code, finding.severity, finding.rows.tolist()) for finding in batch.findings] == [
@@ -285,19 +285,19 @@ def test_day_numbers_of_spreadsheets_are_noted(convert, column):
     ],
 )
 def test_day_numbers_are_suspected_only_of_numbers_taken_as_seconds(convert, codes, rule, cell):
-    """What was written as a time, or in another unit, is before 2000 and nothing worse."""
+    """The note is only for numbers read as seconds, not for written times or other units."""
     assert codes(convert(pd.DataFrame({"x": [cell]}), created_at=rule)) == [("before_2000", [0])]
 
 
 def test_epoch_numbers_in_short_floats_are_refused(becomes):
-    """A float32 of today is one of every 128 seconds: which one is not known."""
+    """Today's epoch numbers in float32 are refused: one value stands for 128 seconds."""
     column = pd.Series([NOON, 2**24 - 1, np.nan], dtype="float32")
 
     assert becomes(Date("x"), column) == ["!time_unreadable", 2**24 - 1, None]
 
 
 def test_booleans_are_no_times(becomes):
-    """A yes is not the first second of 1970."""
+    """Booleans are not times."""
     assert becomes(Date("x"), [True]) == ["!time_unreadable"]
 
 
@@ -318,7 +318,7 @@ def test_booleans_are_no_times(becomes):
     ],
 )
 def test_local_times_are_placed_in_their_zone_or_refused(becomes, written, seconds):
-    """An hour that happened twice, or not at all, is not guessed."""
+    """A local time that happened twice or not at all is refused."""
     column = pd.Series(pd.to_datetime([written, None], format="ISO8601"))
 
     assert becomes(Date("x"), column, timezone="Europe/Berlin") == [seconds, None]
@@ -326,7 +326,7 @@ def test_local_times_are_placed_in_their_zone_or_refused(becomes, written, secon
 
 
 def test_a_date_begins_in_its_zone(becomes):
-    """A day means its first second where the day was, and there are days that begin at one o'clock."""
+    """A date means its first second in its zone, even if that is one o'clock."""
     days = [dt.date(2024, 1, 31), None]
 
     assert becomes(Date("x"), days, timezone="America/New_York") == [NOON - 7 * 3600, None]
@@ -342,7 +342,7 @@ def test_a_date_begins_in_its_zone(becomes):
     ],
 )
 def test_a_date_begins_with_its_first_second(becomes, day, timezone, seconds):
-    """A day that has no midnight, or two of them, has a first second all the same."""
+    """A date without a midnight, or with two, still means its first second."""
     assert becomes(Date("x"), [day, None], timezone=timezone) == [seconds, None]
 
 
@@ -357,7 +357,7 @@ def test_a_date_begins_with_its_first_second(becomes, day, timezone, seconds):
     ],
 )
 def test_a_written_day_is_read_as_a_date(becomes, rule, day):
-    """A day without midnight begins an hour later, however it is written."""
+    """A written day follows the rules of dates."""
     assert becomes(rule, [day], timezone="America/Sao_Paulo") == [1_541_300_400]
 
 
@@ -366,7 +366,7 @@ def test_a_written_day_is_read_as_a_date(becomes, rule, day):
     [(Date("x"), "2018-11-04T00:00"), (Date("x", format="%Y-%m-%d %H:%M"), "2018-11-04 00:00")],
 )
 def test_a_written_midnight_is_a_time(becomes, rule, written):
-    """Who writes a clock's time means it, and it did not happen on that day."""
+    """A written midnight is a time, and refused if it did not happen."""
     assert becomes(rule, [written], timezone="America/Sao_Paulo") == ["!local_time_nonexistent"]
 
 
@@ -379,19 +379,19 @@ def test_a_written_midnight_is_a_time(becomes, rule, written):
     ids=["time", "date"],
 )
 def test_a_local_time_at_the_end_of_the_calendar_is_refused(becomes, column):
-    """A sentinel such as the last second of 9999 is in the year 10,000 elsewhere: its row is invalid, and no other."""
+    """A time in the year 10,000 in UTC is refused, and no other row with it."""
     assert becomes(Date("x"), column, timezone="America/New_York") == ["!time_unreadable", NOON + 5 * 3600]
 
 
 def test_a_rule_may_have_a_zone_of_its_own(becomes):
-    """The rule's zone goes before the mapping's."""
+    """The rule's zone replaces the mapping's."""
     column = pd.Series(pd.to_datetime(["2024-01-31T12:00"]))
 
     assert becomes(Date("x", timezone="Asia/Tokyo"), column, timezone="Europe/Berlin") == [NOON - 9 * 3600]
 
 
 def test_aware_times_need_no_zone(becomes):
-    """A time that knows its zone is not asked twice."""
+    """A time with a zone ignores the mapping's."""
     column = pd.Series(pd.to_datetime(["2024-10-27T02:30+02:00", "2024-10-27T02:30+01:00"], utc=True))
 
     assert becomes(Date("x"), column.dt.tz_convert("Europe/Berlin"), timezone="Asia/Tokyo") == [
@@ -410,7 +410,7 @@ def test_aware_times_need_no_zone(becomes):
     ids=["datetime64", "text", "date"],
 )
 def test_naive_times_without_a_zone_are_noted_once(convert, codes, column):
-    """UTC is assumed, and said once for each column."""
+    """Without a zone UTC is assumed, with one note for each column."""
     batch = convert(pd.DataFrame({"x": column}), metadata={"x_at": Date("x")}, timezone=None)
 
     assert codes(batch) == [("naive_time", [1])]
@@ -419,19 +419,19 @@ def test_naive_times_without_a_zone_are_noted_once(convert, codes, column):
 
 @pytest.mark.parametrize("column", [["2024-01-31T12:00Z"], [NOON], pd.to_datetime(["2024-01-31"], utc=True)])
 def test_times_that_need_no_zone_are_not_noted(convert, codes, column):
-    """An offset or an epoch number leaves nothing to assume."""
+    """Offsets and epoch numbers get no such note."""
     assert codes(convert(pd.DataFrame({"x": column}), metadata={"x_at": Date("x")}, timezone=None)) == []
 
 
 def test_times_before_2000_are_noted(convert, codes):
-    """An epoch in the wrong unit is often a time in 1970."""
+    """Times before 2000 get a note, since a wrong unit often leads to 1970."""
     column = [946_684_800, 946_684_799, 1_706_702]
 
     assert codes(convert(pd.DataFrame({"x": column}), created_at="x")) == [("before_2000", [1, 2])]
 
 
 def test_a_constant_before_2000_is_not_noted(convert, codes):
-    """Who writes a year into the mapping means it."""
+    """A constant before 2000 gets no note."""
     batch = convert(pd.DataFrame({"x": [1, 2]}), created_at=Constant("1999-12-31T00:00Z"))
 
     assert codes(batch) == []
@@ -440,7 +440,7 @@ def test_a_constant_before_2000_is_not_noted(convert, codes):
 
 @pytest.mark.parametrize("dtype", ["int64", "float64", "Int64"])
 def test_days_written_as_numbers_are_refused(becomes, dtype):
-    """19970131 is the last of January 1997 to whoever wrote it, and would be a day of August 1970."""
+    """Numbers such as 19970131 are refused, because as seconds they would be in August 1970."""
     column = pd.Series([19_970_131, 20_240_229, 19_970_199, 19_971_301, 19_000_100], dtype=dtype)
 
     assert becomes(Date("x"), column) == ["!day_as_number", "!day_as_number", 19_970_199, 19_971_301, 19_000_100]
@@ -450,7 +450,7 @@ def test_days_written_as_numbers_are_refused(becomes, dtype):
 
 @pytest.mark.parametrize("time", ["2262000-01-01", "-300000-01-01"])
 def test_times_beyond_any_calendar_are_unreadable(becomes, time):
-    """numpy has times millions of years away; nothing happened then."""
+    """Times millions of years away are refused."""
     column = pd.Series(np.array([time], dtype="datetime64[s]"))
 
     assert becomes(Date("x"), column) == ["!time_unreadable"]
@@ -466,12 +466,12 @@ def test_times_beyond_any_calendar_are_unreadable(becomes, time):
     ],
 )
 def test_times_are_read_by_their_format_alone(becomes, format, written, seconds):  # noqa: A002  # The rule's own word.
-    """Digits after a dot are a fraction, and a "z" an offset, only where the format says so."""
+    """Digits after a dot are a fraction, and "z" an offset, only if the format says so."""
     assert becomes(Date("x", format=format), [written], timezone="Europe/Berlin") == [seconds]
 
 
 def test_day_numbers_of_spreadsheets_are_noted_in_text_too(convert, codes):
-    """A CSV file holds them as text, which is read as numbers where the rule has a unit."""
+    """Day numbers in text get the note too, if the rule has a unit."""
     frame = pd.DataFrame({"t": ["45000"]})
 
     assert codes(convert(frame, created_at=Date("t", unit="s"))) == [("excel_serial", [0])]
@@ -496,14 +496,14 @@ UTC_TIMES = {
 
 @pytest.mark.parametrize("dtype", [object, "category", "string"])
 def test_utc_may_be_written_out(becomes, dtype):
-    """BigQuery, Ruby and Go write UTC by its name, with a fraction only where there is one; one form beside another."""
+    """UTC may be written by its name, as BigQuery, Ruby and Go do, with or without a fraction."""
     column = pd.Series([*UTC_TIMES, None], dtype=dtype)
 
     assert becomes(Date("x"), column, timezone="Asia/Tokyo") == [*UTC_TIMES.values(), None]
 
 
 def test_text_without_an_offset_does_not_take_that_of_what_cannot_be_read(becomes):
-    """Old pandas remembers an offset that it met in a text that it then refuses."""
+    """A time without an offset does not take the offset of a text that cannot be read."""
     column = ["2024-01-31 12:00:00 +0100 UTC", "2024-01-31 12:00:00"]
 
     assert becomes(Date("x"), column) == ["!time_unreadable", NOON]
@@ -522,7 +522,7 @@ def test_text_without_an_offset_does_not_take_that_of_what_cannot_be_read(become
     ],
 )
 def test_format_may_say_utc_or_where_the_zone_stands(becomes, form, texts):
-    """What the text says of its zone goes before the mapping's, and a fraction of a second may be there or not."""
+    """A zone in the text or format replaces the mapping's, and a fraction of a second is optional."""
     assert becomes(Date("x", format=form), texts, timezone="Asia/Tokyo") == [NOON] * len(texts)
 
 
@@ -543,7 +543,7 @@ def test_format_may_say_utc_or_where_the_zone_stands(becomes, form, texts):
     ],
 )
 def test_time_of_a_named_zone_is_placed_there_or_refused(becomes, written, seconds):
-    """One time that did not happen is its row's matter, and summer times do not end in 2037."""
+    """A time with a named zone is read there, also after 2037; one that did not happen is refused alone."""
     column = [written, "2024-01-31 12:00 UTC"]
 
     assert becomes(Date("x", format="%Y-%m-%d %H:%M %Z"), column, timezone="Asia/Tokyo") == [seconds, NOON]
@@ -578,7 +578,7 @@ DIGITS = [
 
 @pytest.mark.parametrize(("text", "unit", "seconds"), DIGITS)
 def test_epoch_text_is_cut_by_its_digits(becomes, text, unit, seconds):
-    """A float would round the last tick of a second up to the next one; a short number beside it changes nothing."""
+    """Written epoch numbers are cut off by their digits: a float would round up to the next second."""
     alone, beside = becomes(Date("x", unit=unit), [text, "0"])
 
     assert (alone, beside) == (seconds, 0)
@@ -597,12 +597,12 @@ def test_epoch_text_is_cut_by_its_digits(becomes, text, unit, seconds):
     ],
 )
 def test_epoch_number_is_read_by_its_digits_in_every_type(becomes, cell, rule, seconds):
-    """A decimal counts like an integer, and the borders between units are exact."""
+    """Decimals count like integers, and the borders between units are exact."""
     assert becomes(rule, pd.Series([cell, None], dtype=object)) == [seconds, None]
 
 
 class _Lost(dt.tzinfo):
-    """A zone that knows no offset."""
+    """A zone that does not know its offset."""
 
     def utcoffset(self, _):
         return None
@@ -626,7 +626,7 @@ class _Lost(dt.tzinfo):
 )
 @pytest.mark.parametrize("dtype", [object, "category"])
 def test_odd_time_is_its_own_second_or_refused(becomes, cell, seconds, dtype):
-    """What microseconds do not reach passes for no other time; a second of two is what its object says."""
+    """Times that microseconds cannot hold, and times that happened twice, are read exactly or refused."""
     cells = pd.Index([cell, dt.date(2024, 1, 31)], dtype=object)
     column = pd.Series(pd.Categorical(cells, cells)).astype(dtype)
 

@@ -51,7 +51,7 @@ def in_zone():
     ],
 )
 def test_clock_time_is_placed_by_the_rules_of_its_zone(in_zone, zone, parts, placed):
-    """The first of two seconds, or the change itself where there is none."""
+    """A clock time is the first of its two seconds, or the second of the change if it did not happen."""
     assert in_zone(zone, *parts) == placed
 
 
@@ -68,7 +68,7 @@ ANY_TIME = st.integers(clock(1, 1, 2), clock(9999, 12, 31) - 1)
 @settings(deadline=None, max_examples=200)
 @given(zone=ZONES, clocks=st.lists(WHOLE_HOURS | ANY_TIME, max_size=20))
 def test_clock_times_are_those_of_the_database(zone, clocks):
-    """*An offset that differs between the first and the second of two times*: it happened twice, or not at all."""
+    """A time whose offset depends on `fold` happened twice or not at all."""
     found = placed(np.array(clocks, np.int64), zone)
 
     for place, second in enumerate(clocks):
@@ -79,7 +79,7 @@ def test_clock_times_are_those_of_the_database(zone, clocks):
 
 
 def test_localized_refuses_what_has_not_one_place():
-    """Each with its code; days are not asked for their midnights, and absent times stay absent."""
+    """Times that are not one second are refused, each with its code; days and absent times are not."""
     clocks = [clock(2024, 3, 31, 2, 30), clock(2024, 10, 27, 2, 30), clock(2024, 3, 31, 2, 30), None, clock(1, 1, 1)]
     is_day = np.array([False, False, True, False, False])
 

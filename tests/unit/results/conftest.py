@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from events_pandas.check import Census, CheckedRows, Repeats
+from events_pandas.check import CheckedRows, Repeats, RowCounts
 from events_pandas.check.earlier_runs import NO_SUBMISSIONS
 from events_pandas.convert import Finding
 from events_pandas.results import Ledger
@@ -32,7 +32,7 @@ def make_checked():
             added=none,
             created_at=np.full(n_rows, np.datetime64("2024-01-31T00:00:00", "s")),
             findings=tuple(findings if invalid else ()),
-            census=Census(),
+            row_counts=RowCounts(),
             contacts=np.zeros(n_rows, np.uint64),
             offset=offset,
             submitted=submitted,

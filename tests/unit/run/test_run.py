@@ -632,7 +632,7 @@ def test_submit_gives_every_row_back_when_it_is_interrupted_twice_while_rows_are
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(run_frames.Tally, "checked", interrupted)
+    monkeypatch.setattr(run_frames.FrameCheck, "checked", interrupted)
     with pytest.raises(SubmissionInterrupted) as caught:
         submit(make_orders(3))
 

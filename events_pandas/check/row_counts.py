@@ -1,4 +1,4 @@
-"""What a frame's valid rows are, counted: event names, contacts, and how often each metadata key is there."""
+"""Counts over the valid rows of a frame: event names, contacts, and how often each metadata key has a value."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -7,31 +7,32 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from events_pandas.convert.batch import Digits, EventBatch
-from events_pandas.convert.cells import TEXT_TYPE, Kind, Mask, Rows
+from events_pandas.convert.batch import EventBatch
+from events_pandas.convert.cells import TEXT_TYPE, CellKind, Mask, Rows
+from events_pandas.convert.identifiers import DigitRange
 from events_pandas.convert.problems import Finding
 from events_pandas.convert.readers import Kinds
 from events_pandas.intercom import EVENT_NAME_LIMIT, normalized_event_name
 
 SPELLINGS_SHOWN = 5
 NAMES_KEPT = 1_000
-"""Event names that are counted one by one: a column of identifiers taken for names shall not fill the memory."""
+"""How many event names are counted one by one: a column of identifiers taken for names must not fill the memory."""
 
 _OTHERS = NAMES_KEPT
-"""The place where rows with further names are counted."""
+"""The place that counts the rows with further names."""
 
 Counts = npt.NDArray[np.int64]
 
 
 TYPE_WORDS = {
-    Kind.TEXT: "text",
-    Kind.INTEGER: "number",
-    Kind.FLOAT: "number",
-    Kind.DECIMAL: "number",
-    Kind.BOOLEAN: "boolean",
-    Kind.DATE: "date",
-    Kind.NAIVE_TIME: "date",
-    Kind.AWARE_TIME: "date",
+    CellKind.TEXT: "text",
+    CellKind.INTEGER: "number",
+    CellKind.FLOAT: "number",
+    CellKind.DECIMAL: "number",
+    CellKind.BOOLEAN: "boolean",
+    CellKind.DATE: "date",
+    CellKind.NAIVE_TIME: "date",
+    CellKind.AWARE_TIME: "date",
 }
 
 
@@ -41,79 +42,41 @@ def _zeros() -> Counts:
 
 @dataclass(slots=True)
 class KeyUse:
-    """How the event names use one metadata key.
+    """How the event names use one metadata key."""
 
-    Parameters
-    ----------
-    present : numpy.ndarray of int64
-        For each name, in how many valid rows the key has a value.
-    ignored : numpy.ndarray of int64
-        In how many of them it comes after as many others as Intercom keeps.
-    kinds : dict of Kind to (int, int)
-        How many cells of each kind it is made from, in all rows, and the row of the first of them.
-    """
-
-    present: Counts = field(default_factory=_zeros)
-    ignored: Counts = field(default_factory=_zeros)
-    kinds: Kinds = field(default_factory=dict)
+    present: Counts = field(default_factory=_zeros)  # by name: valid rows in which the key has a value
+    ignored: Counts = field(default_factory=_zeros)  # of these: rows in which it comes after as many as Intercom keeps
+    kinds: Kinds = field(default_factory=dict)  # of the cells from which it is made, in all rows
 
     def add_kinds(self, kinds: Kinds, rows: Rows) -> None:
-        """Count the cells of a chunk.
-
-        Parameters
-        ----------
-        kinds : dict of Kind to (int, int)
-            How many cells of each kind there are, and the row of the first of them in the chunk.
-        rows : numpy.ndarray of int64
-            The positions of the chunk's rows.
-        """
+        """Count the cells of a chunk; `rows` (int64) are the positions of the chunk's rows."""
         for kind, (count, first) in kinds.items():
             known, earlier = self.kinds.get(kind, (0, int(rows[first])))
             self.kinds[kind] = known + count, earlier
 
 
 @dataclass(slots=True)
-class Census:
-    """Counts over the valid rows of a frame, added up chunk by chunk.
+class RowCounts:
+    """Counts over the valid rows of a frame, or of all frames of a stream, added up chunk by chunk."""
 
-    Parameters
-    ----------
-    names : dict of str to int
-        The place of each event name in all counts, in the order in which they came, as they are spelled.
-    rows : numpy.ndarray of int64
-        For each name the number of valid rows; last, that of all further names.
-    first_rows : numpy.ndarray of int64
-        For each name the first valid row; -1 where there is none.
-    keys : dict of str to KeyUse
-        By metadata key, in the order sent.
-    digits : dict of str to Digits or None
-        By identifier that is present in some row; None where it does not come in whole numbers only.
-    told : set of str
-        What has been noted of them, each once in a stream of frames.
-
-    Notes
-    -----
-    Rows are counted over all frames of a stream.
-    """
-
+    # The place of each event name in all counts, as it is spelled, in order of appearance.
     names: dict[str, int] = field(default_factory=dict)
+    # By name: the number of valid rows; last, that of all further names.
     rows: Counts = field(default_factory=_zeros)
+    # By name: the first valid row; -1 where there is none.
     first_rows: Counts = field(default_factory=lambda: np.full(NAMES_KEPT + 1, -1))
+    # By metadata key, in the order sent.
     keys: dict[str, KeyUse] = field(default_factory=dict)
-    digits: dict[str, Digits | None] = field(default_factory=dict)
-    told: set[str] = field(default_factory=set)
+    # By identifier that is present in some row; None: not only whole numbers.
+    digits: dict[str, DigitRange | None] = field(default_factory=dict)
+    # The notes that were made, each once in a stream of frames.
+    reported: set[str] = field(default_factory=set)
 
     def add(self, batch: EventBatch, *, limit: int, offset: int = 0) -> None:
         """Count the rows of a chunk.
 
-        Parameters
-        ----------
-        batch : EventBatch
-            The chunk.
-        limit : int
-            Metadata values that Intercom keeps of one event.
-        offset : int
-            The position of the frame's first row in its stream.
+        `limit` is how many metadata values of an event Intercom keeps; `offset` is the position of the frame's first
+        row in its stream.
         """
         places = self._places(batch)
         rows = batch.rows + offset
@@ -134,7 +97,7 @@ class Census:
                 use.ignored += _counted(places, present & (counts > limit))
 
     def _enter_first_rows(self, places: Counts, rows: Rows, valid: Mask) -> None:
-        # From the last to the first: what is written last stays.
+        # Written from the last row to the first, so that each name keeps its first row.
         last_to_first = np.flatnonzero(valid)[::-1]
         first_rows = np.full(NAMES_KEPT + 1, -1)
         first_rows[np.broadcast_to(places, valid.shape)[last_to_first]] = rows[last_to_first]
@@ -143,7 +106,7 @@ class Census:
     def _places(self, batch: EventBatch) -> Counts:
         """Return the place of each row's name, or of the one name of all rows."""
         is_one = len(batch.names) == 1 != len(batch.valid)
-        # The names of rows that are not valid count nowhere, and take no place.
+        # Names of invalid rows are not counted and take no place.
         valid = np.array([batch.valid.any()]) if is_one else batch.valid
         distinct = batch.names.filter(pa.array(valid)).dictionary_encode()
         for name in distinct.dictionary.to_pylist():
@@ -164,50 +127,37 @@ def _counted(places: Counts, where: Mask) -> Counts:
     return counts
 
 
-def census_findings(
-    census: Census, labels: Mapping[str, str], text_keys: Iterable[str], *, offset: int = 0
+def count_findings(
+    row_counts: RowCounts, labels: Mapping[str, str], text_keys: Iterable[str], *, offset: int = 0
 ) -> Iterator[Finding]:
-    """Note what is odd about the rows of a frame, or of the frames of a stream so far, taken together.
+    """Note what is odd about the rows of a frame, or of a stream's frames so far, taken together.
 
-    Parameters
-    ----------
-    census : Census
-        Of the whole frame, and of those before it.
-    labels : mapping of str to str
-        How to speak of the column of each field.
-    text_keys : iterable of str
-        The metadata keys that are sent as text, whatever their cells are.
-    offset : int
-        The position of the frame's first row in its stream.
-
-    Yields
-    ------
-    Finding
-        Names that are one to Intercom, and names beyond those that a workspace may have active; numbers that may have
-        lost zeros; keys of mixed types. Nothing is told twice in a stream; what began in an earlier frame is told of
-        the first row of the frame in which it shows.
+    That is: names that are the same to Intercom, more names than a workspace may have active, numbers that may have
+    lost zeros, and keys of mixed types. Each note is made once in a stream; if it began in an earlier frame, at the
+    first row of this one. `labels` are the columns in words, by field; `text_keys` are the metadata keys that are
+    always sent as text; `offset` is the position of the frame's first row in its stream.
     """
-    for finding in (*_name_findings(census), *_digit_findings(census), *_drift_findings(census, text_keys)):
+    for finding in (*_name_findings(row_counts), *_digit_findings(row_counts), *_drift_findings(row_counts, text_keys)):
         subject = finding.all_values()[0].as_py() if finding.code == "event_name_spellings" else finding.field
-        if f"{finding.code} {subject}" not in census.told:
-            census.told.add(f"{finding.code} {subject}")
+        if f"{finding.code} {subject}" not in row_counts.reported:
+            row_counts.reported.add(f"{finding.code} {subject}")
             rows = np.maximum(finding.rows - offset, 0)
             yield replace(finding, rows=rows, label=labels[finding.field])
 
 
-def _name_findings(census: Census) -> Iterator[Finding]:
+def _name_findings(row_counts: RowCounts) -> Iterator[Finding]:
     spellings: dict[str, list[str]] = {}
-    for name, place in census.names.items():
-        if census.rows[place]:
+    for name, place in row_counts.names.items():
+        if row_counts.rows[place]:
             spellings.setdefault(normalized_event_name(name), []).append(name)
     for names in spellings.values():
         if len(names) > 1:
-            row = census.first_rows[census.names[names[1]]]
+            row = row_counts.first_rows[row_counts.names[names[1]]]
             yield _finding("event_name_spellings", row, _listed(names), field="event_name")
     if len(spellings) > EVENT_NAME_LIMIT:
         (name, *_) = list(spellings.values())[EVENT_NAME_LIMIT]
-        count = f"{len(spellings):,}{' or more' if census.rows[_OTHERS] else ''} distinct names"
-        yield _finding("many_event_names", census.first_rows[census.names[name]], count, field="event_name")
+        count = f"{len(spellings):,}{' or more' if row_counts.rows[_OTHERS] else ''} distinct names"
+        yield _finding("many_event_names", row_counts.first_rows[row_counts.names[name]], count, field="event_name")
 
 
 def _listed(names: list[str]) -> str:
@@ -215,56 +165,37 @@ def _listed(names: list[str]) -> str:
     return f"{len(names)} spellings ({shown}{', ...' if len(names) > SPELLINGS_SHOWN else ''})"
 
 
-def _digit_findings(census: Census) -> Iterator[Finding]:
-    for field_name, digits in census.digits.items():
+def _digit_findings(row_counts: RowCounts) -> Iterator[Finding]:
+    for field_name, digits in row_counts.digits.items():
         if digits is not None and digits.fewest < digits.most:
             numbers = f"numbers of {digits.fewest} to {digits.most} digits"
             yield _finding("leading_zeros", digits.row, numbers, field=field_name)
 
 
-def _drift_findings(census: Census, text_keys: Iterable[str]) -> Iterator[Finding]:
-    for key in census.keys.keys() & set(text_keys):
-        words = key_types(census.keys[key].kinds)
+def _drift_findings(row_counts: RowCounts, text_keys: Iterable[str]) -> Iterator[Finding]:
+    for key in row_counts.keys.keys() & set(text_keys):
+        words = key_types(row_counts.keys[key].kinds)
         if len(words) > 1:
             rows = sorted(row for _, row in words.values())
             yield _finding("type_drift", rows[1], counted_types(words), field=f"metadata.{key}")
 
 
 def key_types(kinds: Kinds) -> dict[str, tuple[int, int]]:
-    """Return of which types the cells of a key are, as an analyst would call them.
+    """Return the types of a key's cells in an analyst's words, most frequent first, each with its count and first row.
 
-    Parameters
-    ----------
-    kinds : dict of Kind to (int, int)
-        How many cells of each kind there are, and the row of the first.
-
-    Returns
-    -------
-    dict of str to (int, int)
-        The same by type, the most frequent first; cells that cannot be sent are left out.
+    Cells that cannot be sent are left out.
     """
     types: dict[str, tuple[int, int]] = {}
     for kind, (count, row) in kinds.items():
         if kind in TYPE_WORDS:
             known, first = types.get(TYPE_WORDS[kind], (0, row))
             types[TYPE_WORDS[kind]] = known + count, min(first, row)
-    # Of types that are equally frequent the first to appear comes first.
+    # Equally frequent types come in order of appearance.
     return dict(sorted(types.items(), key=lambda entry: (-entry[1][0], entry[1][1])))
 
 
 def counted_types(types: Mapping[str, tuple[int, int]]) -> str:
-    """Return types in words.
-
-    Parameters
-    ----------
-    types : mapping of str to (int, int)
-        As `key_types` gives them.
-
-    Returns
-    -------
-    str
-        Such as ``"990 text, 10 number"``.
-    """
+    """Return types from `key_types` in words, such as ``"990 text, 10 number"``."""
     return ", ".join(f"{count:,} {word}" for word, (count, _) in types.items())
 
 

@@ -1,13 +1,13 @@
-"""What a frame's valid rows are, counted, and what is odd about them taken together."""
+"""Counts over a frame's valid rows, and the notes that follow from them."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from events_pandas.check import EarlierFrames, check_rows
-from events_pandas.check.census import NAMES_KEPT, SPELLINGS_SHOWN, counted_types, key_types
+from events_pandas.check.row_counts import NAMES_KEPT, SPELLINGS_SHOWN, counted_types, key_types
 from events_pandas.convert import Converter
-from events_pandas.convert.cells import Kind
+from events_pandas.convert.cells import CellKind
 from events_pandas.mapping import Column, Constant, EventMapping, MonetaryAmount, Text, bind
 
 NOW = 1_750_000_000
@@ -28,7 +28,7 @@ def check():
 
 
 def _notes(checked):
-    """Return what is told of the whole frame: code, field, rows and message."""
+    """Return the notes on the whole frame: code, field, rows and message."""
     return [
         (finding.code, finding.field, finding.rows.tolist(), finding.messages().to_pylist())
         for finding in checked.findings
@@ -36,54 +36,59 @@ def _notes(checked):
     ]
 
 
-def test_census_counts_valid_rows_by_name(check):
-    """Names stand in the order in which they came, as they are spelled; rows with an error count and take no place."""
+def test_valid_rows_are_counted_by_name(check):
+    """Names are counted by spelling in order of appearance; invalid rows count nowhere and take no place."""
     frame = pd.DataFrame(
         {"name": ["b", "a", "b", None, "B", "a", "c"], "note": ["x", "x", "x" * 256, "x", "x", None, "x" * 256]}
     )
 
-    census = check(frame, metadata={"note": Text("note")}).census
+    row_counts = check(frame, metadata={"note": Text("note")}).row_counts
 
-    names = {name: (int(census.rows[place]), int(census.first_rows[place])) for name, place in census.names.items()}
+    names = {
+        name: (int(row_counts.rows[place]), int(row_counts.first_rows[place]))
+        for name, place in row_counts.names.items()
+    }
     assert names == {"b": (1, 0), "a": (2, 1), "B": (1, 4)}
-    assert census.rows.sum() == 4
+    assert row_counts.rows.sum() == 4
 
 
-def test_census_counts_one_name_of_all_rows(check):
-    """A name that is the mapping's own is counted like one from a column."""
-    census = check(pd.DataFrame({"note": ["x" * 256, "x", "x", "x", "x"]}), metadata={"note": Text("note")}).census
+def test_rows_with_a_constant_name_are_counted(check):
+    """A constant name is counted like one from a column."""
+    row_counts = check(
+        pd.DataFrame({"note": ["x" * 256, "x", "x", "x", "x"]}), metadata={"note": Text("note")}
+    ).row_counts
 
-    assert census.names == {"placed-order": 0}
-    assert (census.rows[0], census.first_rows[0]) == (4, 1)
+    assert row_counts.names == {"placed-order": 0}
+    assert (row_counts.rows[0], row_counts.first_rows[0]) == (4, 1)
 
 
-def test_census_counts_how_often_a_key_has_a_value(check):
-    """Valid rows only, key by key and name by name; a constant has a value in each."""
+def test_values_of_a_key_are_counted_by_name(check):
+    """Values of valid rows are counted by key and name; a constant has a value in each row."""
     frame = pd.DataFrame(
         {"name": ["a", "b", "a", "a"], "x": ["u", None, "v", "w"], "y": ["ok", "ok", "ok", "ftp" * 100]}
     )
 
-    census = check(frame, metadata={"x": Text("x"), "y": Text("y"), "source": Constant("s")}).census
+    row_counts = check(frame, metadata={"x": Text("x"), "y": Text("y"), "source": Constant("s")}).row_counts
 
-    assert list(census.keys) == ["x", "y", "source"]
-    assert {key: use.present[:2].tolist() for key, use in census.keys.items()} == {
+    assert list(row_counts.keys) == ["x", "y", "source"]
+    assert {key: use.present[:2].tolist() for key, use in row_counts.keys.items()} == {
         "x": [2, 0],
         "y": [2, 1],
         "source": [2, 1],
     }
-    assert all(use.ignored.sum() == 0 for use in census.keys.values())
+    assert all(use.ignored.sum() == 0 for use in row_counts.keys.values())
 
 
-def test_census_counts_what_is_beyond_the_limit(check):
-    """Values that are dropped are counted as present and as ignored: what is absent before them makes room."""
+def test_values_beyond_the_limit_are_counted(check):
+    """Dropped values count as present and as ignored; absent values make room for others."""
     frame = pd.DataFrame(
         [["u", "v", "w"], ["u", None, "w"], [None, None, "w"], ["u", "v", None]], columns=list("abc"), dtype=object
     )
     metadata = {"a": Text("a"), "source": Constant("s"), "b": Text("b"), "c": Text("c")}
 
-    census = check(frame, metadata=metadata, metadata_limit=2, metadata_overflow="drop").census
+    row_counts = check(frame, metadata=metadata, metadata_limit=2, metadata_overflow="drop").row_counts
 
-    assert {key: (int(use.present[0]), int(use.ignored[0])) for key, use in census.keys.items()} == {
+    assert {key: (int(use.present[0]), int(use.ignored[0])) for key, use in row_counts.keys.items()} == {
         "a": (3, 0),
         "source": (4, 0),
         "b": (2, 2),
@@ -91,22 +96,22 @@ def test_census_counts_what_is_beyond_the_limit(check):
     }
 
 
-def test_census_counts_the_kinds_of_a_keys_cells(check):
-    """With the row of the first of each kind, over all chunks."""
+def test_kinds_of_a_keys_cells_are_counted(check):
+    """Kinds of cells are counted over all chunks, with the first row of each."""
     frame = pd.DataFrame({"x": pd.Series([None, 1, "a", 2.5, "b", 7, True], dtype=object)})
 
-    census = check(frame, metadata={"x": Text("x")}).census
+    row_counts = check(frame, metadata={"x": Text("x")}).row_counts
 
-    assert census.keys["x"].kinds == {
-        Kind.INTEGER: (2, 1),
-        Kind.TEXT: (2, 2),
-        Kind.FLOAT: (1, 3),
-        Kind.BOOLEAN: (1, 6),
+    assert row_counts.keys["x"].kinds == {
+        CellKind.INTEGER: (2, 1),
+        CellKind.TEXT: (2, 2),
+        CellKind.FLOAT: (1, 3),
+        CellKind.BOOLEAN: (1, 6),
     }
 
 
 def test_spellings_of_one_name_are_noted_once(check):
-    """The note stands at the second spelling's first row, and counts valid rows only."""
+    """Several spellings get one note, at the second spelling's first valid row."""
     frame = pd.DataFrame({"name": ["Placed.Order", "other", "Placed.Order", "placed-order", "PLACED$order", "Other\0"]})
 
     assert _notes(check(frame)) == [
@@ -126,7 +131,7 @@ def test_spellings_of_one_name_are_noted_once(check):
 
 
 def test_spellings_shown_are_few(check):
-    """Of many spellings the first are shown, and all are counted."""
+    """The note counts all spellings and shows only the first ones."""
     names = ["abc", "abC", "aBc", "aBC", "Abc", "AbC"]
 
     ((_, _, rows, messages),) = _notes(check(pd.DataFrame({"name": names})))
@@ -136,8 +141,8 @@ def test_spellings_shown_are_few(check):
     assert messages[0].startswith(f"event_name: 6 spellings ({shown}, ...) in column 'name' are one event to Intercom")
 
 
-def test_spellings_of_two_names_are_told_of_the_first(check):
-    """What concerns a column is told once."""
+def test_spellings_of_two_names_are_noted_for_the_first(check):
+    """If two names have several spellings, there is one note for the column."""
     frame = pd.DataFrame({"name": ["a", "b", "B", "A"]})
 
     ((_, _, rows, messages),) = _notes(check(frame))
@@ -146,9 +151,9 @@ def test_spellings_of_two_names_are_told_of_the_first(check):
     assert messages[0].startswith("event_name: 2 spellings ('b', 'B') in column 'name' are one event")
 
 
-@pytest.mark.parametrize(("count", "told"), [(120, []), (121, ["121"]), (1_500, ["1,000 or more"])])
-def test_more_names_than_a_workspace_may_have_are_noted_once(check, count, told):
-    """At the row of the first name beyond the limit; names beyond those kept are not counted one by one."""
+@pytest.mark.parametrize(("count", "reported"), [(120, []), (121, ["121"]), (1_500, ["1,000 or more"])])
+def test_more_names_than_a_workspace_may_have_are_noted_once(check, count, reported):
+    """The note stands at the first row of the first name beyond the limit, whether or not names are still counted."""
     frame = pd.DataFrame({"name": [f"name-{number}" for number in range(count)]})
 
     notes = _notes(check(frame, chunksize=100))
@@ -166,12 +171,12 @@ def test_more_names_than_a_workspace_may_have_are_noted_once(check, count, told)
                 )
             ],
         )
-        for number in told
+        for number in reported
     ]
 
 
 def test_names_that_are_one_to_intercom_count_once(check):
-    """Spellings take no place of their own."""
+    """Spellings of one name count once towards the limit."""
     names = [f"name-{number}" for number in range(120)]
 
     codes = [code for code, *_ in _notes(check(pd.DataFrame({"name": [*names, *map(str.upper, names)]})))]
@@ -180,14 +185,14 @@ def test_names_that_are_one_to_intercom_count_once(check):
 
 
 def test_names_beyond_those_kept_are_counted_together(check):
-    """A column of identifiers taken for names does not fill the memory, and no row is lost from the count."""
+    """Further names share one count, so that memory is bounded and no row is lost from the count."""
     frame = pd.DataFrame({"name": [f"name-{number}" for number in range(NAMES_KEPT + 7)]})
 
-    census = check(frame, chunksize=100).census
+    row_counts = check(frame, chunksize=100).row_counts
 
-    assert len(census.names) == NAMES_KEPT
-    assert census.rows[-1] == 7
-    assert census.rows.sum() == len(frame)
+    assert len(row_counts.names) == NAMES_KEPT
+    assert row_counts.rows[-1] == 7
+    assert row_counts.rows.sum() == len(frame)
 
 
 @pytest.mark.parametrize("chunksize", [1, 2, 10])
@@ -199,7 +204,7 @@ def test_names_beyond_those_kept_are_counted_together(check):
     ],
 )
 def test_numbers_that_may_have_lost_zeros_are_noted_once(check, column, value, chunksize):
-    """Shorter numbers beside longer ones, wherever the chunks are cut: told at the first of the shortest."""
+    """Shorter numbers beside longer ones get one note at the first of the shortest, for any chunks."""
     frame = pd.DataFrame({"u": column})
 
     checked = check(frame, user_id="u", email=Constant("a@b.c"), chunksize=chunksize)
@@ -226,12 +231,12 @@ def test_numbers_that_may_have_lost_zeros_are_noted_once(check, column, value, c
     "column", [[42, 17, 88], ["42", "7"], pd.Series([42, 7, "x"], dtype=object), pd.Series(["x", 42, 7], dtype=object)]
 )
 def test_numbers_of_one_length_and_text_have_lost_no_zeros(check, column, chunksize):
-    """Where some cells are text, those who wrote them kept what they meant."""
+    """Numbers of one length, and columns with some text, get no such note."""
     assert _notes(check(pd.DataFrame({"u": column}), user_id="u", chunksize=chunksize)) == []
 
 
 def test_numbers_as_email_addresses_are_malformed_and_nothing_else(check):
-    """What is no address has no digits to be counted."""
+    """Numbers in an email column are malformed, and get no note about zeros."""
     checked = check(pd.DataFrame({"e": [42, 7, 100]}), user_id=None, email="e", chunksize=1)
 
     assert [finding.code for finding in checked.findings] == ["email_malformed"]
@@ -239,7 +244,7 @@ def test_numbers_as_email_addresses_are_malformed_and_nothing_else(check):
 
 @pytest.mark.parametrize("chunksize", [1, 10])
 def test_types_that_are_mixed_in_one_key_are_noted_once(check, chunksize):
-    """At the first row of the second type, with the number of each, the most frequent first."""
+    """Mixed types get one note, at the second type's first row, with counts, most frequent first."""
     frame = pd.DataFrame({"x": pd.Series(["a", None, 1, "b", 2.5, True, "c"], dtype=object)})
 
     notes = _notes(check(frame, metadata={"x": Text("x")}, chunksize=chunksize))
@@ -260,7 +265,7 @@ def test_types_that_are_mixed_in_one_key_are_noted_once(check, chunksize):
 
 
 def test_types_that_drift_are_noted_of_bare_columns_too(check):
-    """A bare column of mixed types is sent as text."""
+    """A bare column of mixed types, which is sent as text, gets the note too."""
     frame = pd.DataFrame({"x": pd.Series(["a", 1], dtype=object)})
 
     assert [note[:3] for note in _notes(check(frame, metadata={"x": "x"}))] == [("type_drift", "metadata.x", [1])]
@@ -276,15 +281,21 @@ def test_types_that_drift_are_noted_of_bare_columns_too(check):
     ],
 )
 def test_types_that_are_shown_alike_do_not_drift(check, rule, cells):
-    """Whole and broken numbers are numbers; what is not sent as text is of its rule's type, whatever its cells are."""
+    """Whole numbers and fractions are one type, and only keys sent as text can have mixed types."""
     frame = pd.DataFrame({"x": pd.Series(cells, dtype=object)})
 
     assert _notes(check(frame, metadata={"x": rule})) == []
 
 
 def test_key_types_leave_out_what_cannot_be_sent():
-    """Nested cells and the like are errors, and no type of a key."""
-    kinds = {Kind.NESTED: (9, 0), Kind.INTEGER: (2, 4), Kind.FLOAT: (1, 3), Kind.TEXT: (3, 7), Kind.DATE: (4, 8)}
+    """Cells that cannot be sent are not counted as a type."""
+    kinds = {
+        CellKind.NESTED: (9, 0),
+        CellKind.INTEGER: (2, 4),
+        CellKind.FLOAT: (1, 3),
+        CellKind.TEXT: (3, 7),
+        CellKind.DATE: (4, 8),
+    }
 
     types = key_types(kinds)
 
@@ -294,18 +305,18 @@ def test_key_types_leave_out_what_cannot_be_sent():
 
 
 def test_names_of_invalid_rows_take_no_place(check):
-    """However many names rows have that are not sent, those that are sent are counted by name."""
+    """Names of invalid rows do not use up the names that are counted one by one."""
     names = [f"n{number}" for number in range(NAMES_KEPT + 5)]
     frame = pd.DataFrame({"name": [*names, "a", "a"], "note": ["x" * 256] * len(names) + ["x", "x"]})
 
-    census = check(frame, chunksize=100, metadata={"note": Text("note")}).census
+    row_counts = check(frame, chunksize=100, metadata={"note": Text("note")}).row_counts
 
-    assert census.names == {"a": 0}
-    assert (census.rows[0], census.rows.sum()) == (2, 2)
+    assert row_counts.names == {"a": 0}
+    assert (row_counts.rows[0], row_counts.rows.sum()) == (2, 2)
 
 
-def test_census_of_a_stream_goes_on(check):
-    """What shows only across frames is told once, in the frame in which it shows."""
+def test_row_counts_of_a_stream_go_on(check):
+    """What shows only across frames is noted once, in the frame in which it shows."""
     earlier = EarlierFrames()
     frames = [
         pd.DataFrame({"name": ["A"], "who": [1007], "note": pd.Series(["x"], dtype=object)}),
@@ -313,11 +324,11 @@ def test_census_of_a_stream_goes_on(check):
         pd.DataFrame({"name": ["a"], "who": [70], "note": pd.Series([6], dtype=object)}),
     ]
 
-    told = []
+    reported = []
     for frame in frames:
         checked = check(frame, earlier=earlier, user_id="who", metadata={"note": Text("note")})
-        told.append([(code, rows) for code, _, rows, _ in _notes(checked)])
+        reported.append([(code, rows) for code, _, rows, _ in _notes(checked)])
 
-    assert told == [[], [("event_name_spellings", [1]), ("leading_zeros", [0]), ("type_drift", [1])], []]
-    assert earlier.census.rows[:3].tolist() == [1, 1, 2]
+    assert reported == [[], [("event_name_spellings", [1]), ("leading_zeros", [0]), ("type_drift", [1])], []]
+    assert earlier.row_counts.rows[:3].tolist() == [1, 1, 2]
     assert earlier.n_rows == 4

@@ -1,0 +1,217 @@
+"""Columns of any dtype become cells, sorted by kind; absent values are null."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from events_pandas.convert.cells import (
+    BYTES_NOTE,
+    DOUBLE_EXACT,
+    TEXT_TYPE,
+    CellKind,
+    Cells,
+    Rows,
+    absent_cells,
+    to_mask,
+    valid_mask,
+    without,
+)
+from events_pandas.convert.object_cells import is_uniform, mixed_cells, plain_decimal
+from events_pandas.mapping import Constant
+from events_pandas.mapping.rules import Values
+from events_pandas.mapping.views import UUID_TYPE, decoded, is_bytes, readable_array, uuid_text
+
+_EXACT_BELOW = {pa.float16(): 2**11, pa.float32(): 2**24, pa.float64(): DOUBLE_EXACT}
+
+_UUID_NOTE = "uuid_in_bytes"
+
+_PLAIN_SCALES = range(7)
+"""Arrow writes decimals with so few places without an exponent."""
+
+
+def read_cells(values: "Values | Constant") -> list[Cells]:
+    """Return the cells of a column, by kind: one entry for a column of one kind, more for a column of mixed objects.
+
+    A constant is a column of one cell, which stands for every row.
+    """
+    column = pd.Series([values.value], dtype=object) if isinstance(values, Constant) else values
+    if isinstance(column.dtype, pd.SparseDtype):
+        # Otherwise NaN, its fill value, would turn short floats into long ones.
+        column = pd.Series(np.asarray(column, dtype=column.dtype.subtype))
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return _categorical_parts(column)
+    if column.dtype == object and not is_uniform(column):
+        return mixed_cells(column)
+    try:
+        array = pa.array(column, from_pandas=True)
+    except (pa.ArrowException, OverflowError, UnicodeEncodeError, TypeError, ValueError):
+        # One cell that Arrow cannot hold makes it refuse the whole column.
+        return mixed_cells(column)
+    return _uniform_parts(_in_one_piece(array))
+
+
+def _in_one_piece(array: "pa.Array | pa.ChunkedArray") -> pa.Array:
+    if not isinstance(array, pa.ChunkedArray):
+        return array
+    # Each chunk may have its own dictionary.
+    is_dictionary = pa.types.is_dictionary(array.type)
+    return (array.unify_dictionaries() if is_dictionary else array).combine_chunks()
+
+
+def _categorical_parts(column: Values) -> list[Cells]:
+    """Read the categories as a column, so that each becomes what it would be there, and take them by code."""
+    codes = column.cat.codes.to_numpy()
+    categories = column.cat.categories
+    if len(categories) > len(codes):
+        # A chunk of a long column uses few of its categories.
+        used, codes = np.unique(codes, return_inverse=True)
+        n_absent = int((used < 0).sum())
+        categories, codes = categories[used[n_absent:]], codes - n_absent
+    return _taken(read_cells(pd.Series(categories, dtype=categories.dtype)), codes.astype(np.int64))
+
+
+def _taken(parts: list[Cells], codes: Rows) -> list[Cells]:
+    """Return the cells at some places of a column, given as codes; a negative code is an absent cell."""
+    if parts[0].rows is None:
+        places = pa.array(codes, mask=codes < 0)
+        return [replace(part, values=part.values.take(places)) for part in parts]
+    n_cells = sum(len(part.values) for part in parts)
+    owners, places = np.full(n_cells + 1, -1), np.zeros(n_cells + 1, np.int64)
+    for owner, part in enumerate(parts):
+        owners[part.rows], places[part.rows] = owner, np.arange(len(part.values))
+    # A code of -1 looks up the last entry, which belongs to no part.
+    taken = [
+        replace(part, values=part.values.take(pa.array(places[codes[rows]])), rows=rows)
+        for owner, part in enumerate(parts)
+        if len(rows := np.flatnonzero(owners[codes] == owner))
+    ]
+    absent = np.flatnonzero(codes < 0)
+    return [*taken, *absent_cells(absent)] if len(absent) or not taken else taken
+
+
+def _uniform_parts(array: pa.Array) -> list[Cells]:
+    if pa.types.is_dictionary(array.type):
+        codes = pc.fill_null(array.indices.cast(pa.int64()), -1).to_numpy(zero_copy_only=False)
+        return _taken(_uniform_parts(array.dictionary), codes)
+    array = readable_array(array)
+    kind = array.type
+    if pa.types.is_uint64(kind):
+        return _unsigned_parts(array)
+    if kind == UUID_TYPE:
+        return [replace(_text_cells(uuid_text(array)), note=_UUID_NOTE)]
+    if is_bytes(kind):
+        return _bytes_parts(array)
+    reader = next((reader for applies, reader in _READERS if applies(kind)), partial(_worded, CellKind.OTHER))
+    return [reader(array)]
+
+
+def _bytes_parts(array: pa.Array) -> list[Cells]:
+    texts, is_lost = decoded(array)
+    read = replace(_text_cells(texts), note=BYTES_NOTE)
+    if not is_lost.any():
+        return [read]
+    kept = read.values.filter(pa.array(~is_lost))
+    lost = pa.repeat(pa.scalar("bytes", TEXT_TYPE), int(is_lost.sum()))
+    return [
+        replace(read, values=kept, rows=np.flatnonzero(~is_lost)),
+        Cells(kind=CellKind.BYTES, values=lost, rows=np.flatnonzero(is_lost)),
+    ]
+
+
+def _text_cells(array: pa.Array) -> Cells:
+    """Return an array of any string type as cells; an empty string is absent."""
+    text = array.cast(TEXT_TYPE)
+    text = without(text, to_mask(pc.equal(pc.binary_length(text), 0)))
+    return Cells(kind=CellKind.TEXT, values=text)
+
+
+def _unsigned_parts(array: pa.Array) -> list[Cells]:
+    is_large = to_mask(pc.greater(array, pa.scalar(2**63 - 1, pa.uint64())))
+    if not is_large.any():
+        return [Cells(kind=CellKind.INTEGER, values=array.cast(pa.int64()))]
+    # Large integers are a part of their own, so that they do not change what the others become.
+    parts = ((CellKind.INTEGER, ~is_large, pa.int64()), (CellKind.DECIMAL, is_large, TEXT_TYPE))
+    return [
+        Cells(kind=kind, values=array.filter(pa.array(where)).cast(arrow_type), rows=np.flatnonzero(where))
+        for kind, where, arrow_type in parts
+    ]
+
+
+def _float_cells(array: pa.Array) -> Cells:
+    exact_below = _EXACT_BELOW[array.type]
+    if array.type != pa.float64():
+        array = _widened(array)
+    is_nan = pc.is_nan(array)
+    if pc.any(is_nan).as_py():
+        array = pc.if_else(is_nan, pa.scalar(None, pa.float64()), array)
+    return Cells(kind=CellKind.FLOAT, values=array, exact_below=exact_below)
+
+
+def _widened(floats: pa.Array) -> pa.Array:
+    """Return short floats as long ones: whole numbers as they are, others by their shortest digits.
+
+    float32 holds 19.99 as 19.989999771118164, and its owner sees 19.99. The shortest digits of 98765432 are 98765430,
+    which is another number.
+    """
+    numbers = floats.to_numpy(zero_copy_only=False)
+    wide = numbers.astype(np.float64)
+    with np.errstate(invalid="ignore"):
+        is_whole = (np.trunc(wide) == wide) & (np.abs(wide) < DOUBLE_EXACT)
+    rows = np.flatnonzero(~is_whole & np.isfinite(wide))
+    if len(rows):
+        wide[rows] = _shortest_digits(pa.array(numbers[rows], floats.type)).cast(pa.float64()).to_numpy()
+    return pa.array(wide, mask=~valid_mask(floats))
+
+
+def _shortest_digits(floats: pa.Array) -> pa.Array:
+    if floats.type == pa.float16():
+        # Arrow writes float16 with the digits of float32.
+        texts = floats.to_numpy(zero_copy_only=False).astype(np.float16).astype(str)
+        return pa.array(texts.astype(object), TEXT_TYPE)
+    return floats.cast(TEXT_TYPE)
+
+
+def _decimal_cells(array: pa.Array) -> Cells:
+    if array.type.scale in _PLAIN_SCALES:
+        return Cells(kind=CellKind.DECIMAL, values=array.cast(TEXT_TYPE))
+    texts = [None if cell is None else plain_decimal(cell) for cell in array.to_pylist()]
+    return Cells(kind=CellKind.DECIMAL, values=pa.array(texts, TEXT_TYPE))
+
+
+def _timestamp_cells(array: pa.Array) -> Cells:
+    if array.type.tz is None:
+        return Cells(kind=CellKind.NAIVE_TIME, values=array)
+    return Cells(kind=CellKind.AWARE_TIME, values=array.cast(pa.timestamp(array.type.unit, tz="UTC")))
+
+
+def _cells_of(kind: CellKind, arrow_type: pa.DataType | None = None) -> Callable[[pa.Array], Cells]:
+    def cells(array: pa.Array) -> Cells:
+        return Cells(kind=kind, values=array if arrow_type is None else array.cast(arrow_type))
+
+    return cells
+
+
+def _worded(kind: CellKind, array: pa.Array) -> Cells:
+    """Return cells that cannot be sent, with the name of their type as value."""
+    word = pa.scalar(str(getattr(array.type, "extension_name", array.type)), TEXT_TYPE)
+    absent = pa.scalar(None, TEXT_TYPE)
+    return Cells(kind=kind, values=pc.if_else(array.is_valid(), word, absent))
+
+
+_READERS: tuple[tuple[Callable[[pa.DataType], bool], Callable[[pa.Array], Cells]], ...] = (
+    (pa.types.is_string, _text_cells),
+    (pa.types.is_large_string, _text_cells),
+    (pa.types.is_integer, _cells_of(CellKind.INTEGER, pa.int64())),
+    (pa.types.is_floating, _float_cells),
+    (pa.types.is_boolean, _cells_of(CellKind.BOOLEAN)),
+    (pa.types.is_decimal, _decimal_cells),
+    (pa.types.is_timestamp, _timestamp_cells),
+    (pa.types.is_date, _cells_of(CellKind.DATE, pa.date32())),
+    (pa.types.is_null, _cells_of(CellKind.TEXT, TEXT_TYPE)),
+    (pa.types.is_nested, partial(_worded, CellKind.NESTED)),
+)

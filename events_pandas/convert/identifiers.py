@@ -1,0 +1,132 @@
+"""The identifier that names the contact of each row: the first of user_id, id and email that is present."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from events_pandas.convert.cells import TEXT_TYPE, CellKind, Mask, Rows
+from events_pandas.convert.codes import CODES
+from events_pandas.convert.json_text import Pieces, filtered, joined, quoted
+from events_pandas.convert.keys import Words, text_words
+from events_pandas.convert.members import Member, expand, finding_at, only_where, read_part
+from events_pandas.convert.problems import Finding
+from events_pandas.intercom import IDENTIFIERS
+from events_pandas.mapping import BoundRule, Constant
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DigitRange:
+    """How many digits the whole numbers of a column have."""
+
+    fewest: int
+    most: int
+    row: int  # the first with the fewest
+
+    def joined(self, earlier: "DigitRange") -> "DigitRange":
+        """Return the range of this chunk and of the earlier ones together."""
+        shorter = self if self.fewest < earlier.fewest else earlier
+        return DigitRange(fewest=shorter.fewest, most=max(self.most, earlier.most), row=shorter.row)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Identifier:
+    """One of the fields that may name the contact."""
+
+    name: str  # "user_id", "id" or "email"
+    values: pa.Array  # large_string; null where the field is absent or cannot be sent
+    where: Mask  # the rows whose contact it names, because earlier fields are absent
+
+    def pieces(self) -> Pieces:
+        """Return the pieces of ``"user_id":"314159"``."""
+        return (f'"{self.name}":', *quoted(self.values))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Contacts:
+    """The contact of each row."""
+
+    pieces: Pieces  # of ``"user_id":"314159"``; one is null where no identifier can be read
+    words: Words  # shape (2, n_rows): a digest of the contact
+    findings: tuple[Finding, ...]
+    digits: "dict[str, DigitRange | None]"  # by field that is present; None: not only whole numbers
+    identifiers: "tuple[Identifier, ...]"  # in the order in which they are tried
+
+    def mask(self) -> Mask:
+        """Return where there is a contact."""
+        return Member(pieces=self.pieces, findings=(), kinds={}).mask()
+
+    def texts(self, where: Mask) -> pa.Array:
+        """Return the chosen contacts as they stand in the payload: ``"user_id":"314159"`` (large_string)."""
+        return joined(*(filtered(piece, where) for piece in self.pieces), length=int(where.sum()))
+
+
+def choose_contacts(bounds: list[BoundRule], rows: Rows) -> Contacts:
+    """Choose each row's first identifier that is present; `bounds` are the rules of the identifiers, in order."""
+    n_rows = len(rows)
+    findings: list[Finding] = []
+    taken = np.zeros(n_rows, dtype=bool)
+    identifiers: list[Identifier] = []
+    words: list[Words] = []
+    digits: dict[str, DigitRange | None] = {}
+    for bound in bounds:
+        reading = read_part(bound)
+        present = np.broadcast_to(reading.present, (n_rows,))
+        is_sent = present & ~taken
+        findings += _of_sent(bound, reading.findings, is_sent)
+        findings += finding_at(bound, "", {"several_identifiers": present & taken})
+        values = expand(reading.values, n_rows)
+        # Email addresses ignore case. The same text in two fields names two contacts, so each field has its own seed.
+        names = pc.utf8_lower(values) if bound.path == "email" else values
+        words.append(text_words(names, seed=IDENTIFIERS.index(bound.path)))
+        identifiers.append(Identifier(name=bound.path, values=values, where=is_sent))
+        taken = taken | present
+        if reading.kinds and not isinstance(bound.parts[""], Constant):
+            # A number is not an email address.
+            is_whole = reading.kinds.keys() == {CellKind.INTEGER} and values.null_count < n_rows
+            digits[bound.path] = _digits(values, rows) if is_whole else None
+    findings += finding_at(bounds[0], "", {"identifier_missing": ~taken})
+    return Contacts(
+        pieces=_merged_pieces(identifiers),
+        words=_merged_words(identifiers, words),
+        findings=tuple(findings),
+        digits=digits,
+        identifiers=tuple(identifiers),
+    )
+
+
+def _of_sent(bound: BoundRule, findings: list[Finding], is_sent: Mask) -> Iterator[Finding]:
+    """Leave out findings about identifiers that are not sent; keep those that are reported once for the column."""
+    for finding in findings:
+        if CODES[finding.code].is_reported_once or is_sent[finding.rows].all():
+            yield finding
+        else:
+            yield from only_where([finding], bound.parts[""], is_sent)
+
+
+def _digits(numbers: pa.Array, rows: Rows) -> DigitRange:
+    lengths = pc.binary_length(numbers)
+    extent = pc.min_max(lengths)
+    fewest, most = extent["min"].as_py(), extent["max"].as_py()
+    return DigitRange(fewest=fewest, most=most, row=int(rows[pc.index(lengths, extent["min"]).as_py()]))
+
+
+def _merged_pieces(identifiers: list[Identifier]) -> Pieces:
+    first, *others = identifiers
+    if not others:
+        return first.pieces()
+    length = len(first.where)
+    texts = pa.nulls(length, TEXT_TYPE)
+    # A bad identifier makes the row invalid: the next one does not replace it.
+    for identifier in identifiers:
+        texts = pc.if_else(pa.array(identifier.where), joined(*identifier.pieces(), length=length), texts)
+    return (texts,)
+
+
+def _merged_words(identifiers: list[Identifier], words: list[Words]) -> Words:
+    merged, *others = words
+    for identifier, other in zip(identifiers[1:], others, strict=True):
+        merged = np.where(identifier.where, other, merged)
+    return merged
