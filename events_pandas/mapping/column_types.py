@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from events_pandas.intercom import DATE_SUFFIXES
 from events_pandas.mapping.rules import Date, Number, Rule, Source, Text, Values
-from events_pandas.mapping.views import readable
+from events_pandas.mapping.arrow_types import readable
 
 MASS: Final = 3 / 4
 """A type is that of a column if at least this share of its cells has it."""

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from events_pandas.mapping.column_types import holds_numbers
 from events_pandas.mapping.rules import Values
-from events_pandas.mapping.views import UUID_TYPE, readable, text_of
+from events_pandas.mapping.arrow_types import UUID_TYPE, readable, text_of
 from events_pandas.suggest.choices import LeftOut, share_text
 from events_pandas.suggest.decimals import (
     Decimals,

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from events_pandas import suggest_mapping
-from events_pandas.mapping.views import readable, sliceable, sliceable_table
+from events_pandas.mapping.arrow_types import readable, sliceable, sliceable_table
 
 
 def _column(array):

@@ -5,7 +5,7 @@ import uuid
 import pyarrow as pa
 import pytest
 
-from events_pandas.mapping.views import decoded, text_of, uuid_text
+from events_pandas.mapping.arrow_types import decoded, text_of, uuid_text
 
 SOME = [uuid.UUID(int=0), None, uuid.UUID(int=2**128 - 1), uuid.UUID("0abcdef0-0000-4000-8000-00000000000f")]
 
