@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from events_pandas.convert.cells import TEXT_TYPE
 from events_pandas.convert.problems import VALUES_KEPT, Finding, shown
 from events_pandas.mapping import Number
-from events_pandas.mapping.column_types import Looks, decide, text_looks
+from events_pandas.mapping.column_types import CellCounts, count_texts, decide_type
 
 _WHOLE = r"^-?(?:0|[1-9][0-9]*)$"
 _BOOLEAN = r"^(?i:true|false)$"
@@ -24,13 +24,13 @@ class ComputedColumn:
 
     Parameters
     ----------
-    looks : Looks
+    looks : CellCounts
         What they look like.
     cells, present, whole, booleans : int
         How many there are, and how many of them are present, whole numbers, and ``True`` or ``False``.
     """
 
-    looks: Looks = Looks()  # noqa: RUF009  # Frozen.
+    looks: CellCounts = CellCounts()  # noqa: RUF009  # Frozen.
     cells: int = 0
     present: int = 0
     whole: int = 0
@@ -52,7 +52,7 @@ class ComputedColumn:
             Of all cells so far.
         """
         return type(self)(
-            looks=self.looks + text_looks(texts, label),
+            looks=self.looks + count_texts(texts, label),
             cells=self.cells + len(texts),
             present=self.present + len(texts) - texts.null_count,
             whole=self.whole + _count(texts, _WHOLE),
@@ -64,7 +64,7 @@ class ComputedColumn:
         """The dtype in which callables get it; None for text."""
         if self.booleans == self.cells:
             return "bool" if self.cells else None
-        decision = decide(self.looks, "", "", is_text=True)
+        decision = decide_type(self.looks, "", "", is_text=True)
         if decision is None or not isinstance(decision.rule, Number):
             return None
         return "int64" if self.whole == self.cells else "float64"

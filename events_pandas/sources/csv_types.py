@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from events_pandas.mapping import Column, Constant, EventMapping, Rule
-from events_pandas.mapping.column_types import Looks, Remark, decide, text_looks
+from events_pandas.mapping.column_types import CellCounts, Remark, count_texts, decide_type
 from events_pandas.mapping.rules import is_computed
 from events_pandas.sources.computed_columns import ComputedColumn
 from events_pandas.sources.files import is_computing, is_parquet, named_labels, read_columns, source_schema
@@ -70,17 +70,17 @@ def column_types(
         for path, rule in mapping.rules().items()
         if isinstance(rule, Column) and not isinstance(rule.source, Constant) and not is_computed(rule.source)
     }
-    looks = dict.fromkeys(sources.values(), Looks())
+    looks = dict.fromkeys(sources.values(), CellCounts())
     computed: dict[Hashable, ComputedColumn] = {}
     for label, texts in _cells(mapping, files, looks.keys(), kept=kept or {}, advance=advance):
         if label in looks:
-            looks[label] += text_looks(texts, label)
+            looks[label] += count_texts(texts, label)
         else:
             computed[label] = computed.get(label, ComputedColumn()).with_cells(texts, label)
     decisions = {
         path: decision
         for path, source in sources.items()
-        if (decision := decide(looks[source], path.partition(".")[2], source, is_text=True)) is not None
+        if (decision := decide_type(looks[source], path.partition(".")[2], source, is_text=True)) is not None
     }
     return ColumnTypes(
         rules={path: decision.rule for path, decision in decisions.items()},

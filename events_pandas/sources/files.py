@@ -23,8 +23,8 @@ from events_pandas.convert.problems import Finding
 from events_pandas.errors import SourceError
 from events_pandas.filesystem import DIRECTORY, odd_kind
 from events_pandas.mapping import Constant, EventMapping
-from events_pandas.mapping.rules import is_computed, rule_sources
 from events_pandas.mapping.arrow_types import sliceable_table
+from events_pandas.mapping.rules import is_computed, rule_sources
 from events_pandas.sources.computed_columns import typed_columns
 from events_pandas.sources.csv_blocks import CSV_FORM, CsvForm
 from events_pandas.sources.csv_form import OTHER_SEPARATORS, CsvHead, csv_form, separator_fault

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from events_pandas.errors import MappingError
 from events_pandas.intercom import EVENT_NAME_LIMIT, TEXT_LIMIT
-from events_pandas.mapping.event_mapping import PLACEHOLDER_NAME
+from events_pandas.mapping.guesses import PLACEHOLDER_NAME
 from events_pandas.mapping.rules import Column, Constant, Date
 from events_pandas.suggest.choices import Choice
 from events_pandas.suggest.evidence import Evidence, Look, Survey

@@ -9,13 +9,13 @@ import pyarrow as pa
 import pytest
 
 from events_pandas.mapping import Date, Number, Text
-from events_pandas.mapping.column_types import Decision, Remark, decide_by_values, kept_rule, kept_word
+from events_pandas.mapping.column_types import ColumnType, Remark, decide_type_by_values, kept_rule, kept_word
 
 NOON = dt.datetime(2024, 1, 31, 12)  # noqa: DTZ001  # A cell without a zone.
 
 
 def _decided(cells, *, key="x", dtype=object):
-    return decide_by_values(pd.Series(cells, dtype=dtype), key, "x")
+    return decide_type_by_values(pd.Series(cells, dtype=dtype), key, "x")
 
 
 @pytest.mark.parametrize(
@@ -39,27 +39,27 @@ def _decided(cells, *, key="x", dtype=object):
 )
 def test_most_of_the_cells_of_a_mixed_column_decide(cells, rule):
     """Three quarters do; a word for nothing, or the column's own name, tells nothing."""
-    assert _decided(cells) == Decision(rule=rule("x"), remark=_decided(cells).remark)
+    assert _decided(cells) == ColumnType(rule=rule("x"), remark=_decided(cells).remark)
 
 
 @pytest.mark.parametrize("cells", [[1_700_000_000, NOON], [1_700_000_000, NOON, 1.7e9, NOON.date(), "soon"]])
 def test_numbers_and_times_are_dates_under_a_dates_key(cells):
     """Intercom takes both for a date there."""
-    assert _decided(cells, key="x_at") == Decision(rule=Date("x"))
+    assert _decided(cells, key="x_at") == ColumnType(rule=Date("x"))
 
 
 def test_categories_that_no_row_has_decide_nothing():
     """A filter leaves them behind."""
     column = pd.Series(["n/a", "x", 5, 6], dtype=object).astype("category")
 
-    assert decide_by_values(column[2:], "x", "x") == Decision(rule=Number("x"))
+    assert decide_type_by_values(column[2:], "x", "x") == ColumnType(rule=Number("x"))
 
 
 def test_categories_count_as_often_as_they_stand_in_rows():
     """Two numbers in six rows outweigh two words in two."""
     column = pd.Series([5, 6, 5, 6, 5, 6, "a", "b"], dtype=object).astype("category")
 
-    assert decide_by_values(column, "x", "x") == Decision(rule=Number("x"))
+    assert decide_type_by_values(column, "x", "x") == ColumnType(rule=Number("x"))
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_text_column_is_text_and_told_if_it_looks_otherwise(dtype, cells, key, r
     decision = _decided(cells, key=key, dtype=dtype)
 
     told = None if remark is None else Remark(code="sent_as_text", value=remark)
-    assert decision == Decision(rule=Text("x"), remark=told)
+    assert decision == ColumnType(rule=Text("x"), remark=told)
 
 
 def test_long_text_column_is_counted_whole_where_a_sample_looks_otherwise():
@@ -94,12 +94,12 @@ def test_long_text_column_is_counted_whole_where_a_sample_looks_otherwise():
 @pytest.mark.parametrize("cells", [["N/A"], ["", "none"], ["x", None]])
 def test_words_for_nothing_hold_no_later_frame_to_text(cells):
     """A stream whose first frame has only such a word may hold numbers."""
-    assert _decided(cells) == Decision(rule=Text("x"), is_final=False)
+    assert _decided(cells) == ColumnType(rule=Text("x"), is_final=False)
 
 
 def test_half_a_character_is_text():
     """Arrow cannot hold it; a finding tells of it."""
-    assert _decided(["\ud800", "1"]) == Decision(rule=Text("x"))
+    assert _decided(["\ud800", "1"]) == ColumnType(rule=Text("x"))
 
 
 @pytest.mark.parametrize("cells", [[], [None, np.nan, pd.NaT]])

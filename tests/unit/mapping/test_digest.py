@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from events_pandas import Column, Constant, EventMapping, MonetaryAmount
-from events_pandas.mapping.digest import mapping_digest
+from events_pandas.mapping.event_mapping import mapping_digest
 
 
 @pytest.fixture
