@@ -251,8 +251,8 @@ def _same_label(column: Hashable, label: Hashable) -> bool:
     try:
         return bool(column == label) and isinstance(column, bool) == isinstance(label, bool)
     except (TypeError, ValueError):
-        # A comparison with pd.NA, also within a tuple, is neither true nor false; numpy compares a number with each part
-        # of a tuple.
+        # A comparison with pd.NA, also within a tuple, is neither true nor false; a number of numpy is compared with
+        # each part of a tuple.
         return False
 
 

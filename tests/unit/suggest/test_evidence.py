@@ -35,6 +35,7 @@ def evidence():
         (["507f1f77bcf86cd799439011"], Look.INTERCOM_ID),
         (["EUR", "usd"], Look.CURRENCY),
         (["EUR", "XYZ"], Look.TEXT),
+        (["EUR", "XAU"], Look.TEXT),  # Gold has a code, and no minor unit.
         ([1, 2], Look.WHOLE),
         ([1.0, 2.0, np.inf], Look.WHOLE),
         ([2**53, 1], Look.TEXT),
@@ -159,15 +160,18 @@ def test_evidence_tells_how_numbers_came(evidence, values, expected):
     ("column", "decimals"),
     [
         (pd.Series([12, None, 19.99]), [0, -1, 2]),
-        (pd.Series([12, 19.99], dtype="float32"), [0, 2]),
+        (pd.Series([0.0, -19.99, 0.0001, 1e300, np.inf]), [0, 2, 4, 0, 0]),
+        (pd.Series([0.1 + 0.2, 0.5]), [5, 1]),  # 0.1 + 0.2 is not 0.3; five stands for every larger number.
+        (pd.Series([12, 19.99, 0.125], dtype="float32"), [0, 2, 3]),
         (pd.Series([19.99], dtype=pd.ArrowDtype(pa.float32())), [2]),
         (pd.Series([decimal.Decimal("1.50"), decimal.Decimal("1E-3")], dtype=object), [1, 3]),
-        (pd.Series(["12.00", "", "19.99"], dtype=object), [0, -1, 2]),
-        (pd.Series(["EUR", "jpy", None], dtype=object), [2, 0, -1]),
+        (pd.Series(["12.00", "", "19.99", "-12.50", "12"], dtype=object), [0, -1, 2, 1, 0]),
+        (pd.Series(["0.125", "1E-05"], dtype=object), [3, 5]),  # No amount may have an exponent.
+        (pd.Series(["EUR", "jpy", None, "BHD"], dtype=object), [2, 0, -1, 3]),
     ],
 )
 def test_evidence_counts_decimals(evidence, column, decimals):
-    """Those of amounts, and those that currencies allow, row by row."""
+    """Each amount has the decimals of its shortest form, each currency those that ISO 4217 allows, row by row."""
     assert evidence(column).decimals.tolist() == decimals
 
 

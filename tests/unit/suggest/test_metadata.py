@@ -4,9 +4,8 @@ import pandas as pd
 import pytest
 
 from events_pandas.mapping import Date, Link, MonetaryAmount, Number, RichLink, Text
-from events_pandas.suggest.choices import Refusal
 from events_pandas.suggest.evidence import survey
-from events_pandas.suggest.metadata import metadata_choices
+from events_pandas.suggest.metadata import Trial, metadata_choices
 
 TEXTS = ["a", "b"]
 URLS = ["https://example.org/1", "https://example.org/2"]
@@ -22,7 +21,7 @@ def choose():
     """Return a function that proposes metadata for columns."""
 
     def choose(columns):
-        chosen, left_out = metadata_choices(survey(pd.DataFrame(columns, dtype=object)).columns)
+        chosen, left_out = metadata_choices(survey(pd.DataFrame(columns, dtype=object)).columns, lambda _: Trial())
         return chosen, {out.label: out.reason for out in left_out}
 
     return choose
@@ -305,7 +304,7 @@ def test_metadata_takes_the_first_rule_that_reads_the_column(columns, refused, e
     seen = survey(pd.DataFrame(columns, dtype=object))
 
     chosen, left_out = metadata_choices(
-        seen.columns, lambda rule: Refusal(n_rows=refused.get(rule, 0), example="code: cure")
+        seen.columns, lambda rule: Trial(n_refused=refused.get(rule, 0), example="code: cure")
     )
 
     assert {choice.path.removeprefix("metadata."): choice.entry for choice in chosen} == expected

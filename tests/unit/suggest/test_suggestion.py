@@ -5,14 +5,29 @@ import dataclasses
 import datetime as dt
 import pickle
 
+import numpy as np
 import pandas as pd
 import pytest
 
 import events_pandas as ep
 from events_pandas import suggest_mapping
 from events_pandas.errors import MappingError
-from events_pandas.mapping import Constant, Date, EventMapping, MonetaryAmount, Number, Text, bind, require_mapping
-from events_pandas.suggest.suggestion import SuggestedMapping
+from events_pandas.mapping import (
+    Constant,
+    Date,
+    EventMapping,
+    Link,
+    MonetaryAmount,
+    Number,
+    RichLink,
+    Text,
+    bind,
+    require_mapping,
+)
+from events_pandas.suggest.metadata import Trial
+from events_pandas.suggest.suggestion import SuggestedMapping, try_rule
+
+URL = "https://example.org/"
 
 
 @pytest.fixture
@@ -472,3 +487,68 @@ def test_suggestion_refuses_what_is_no_frame():
     """Rows come in a DataFrame."""
     with pytest.raises(TypeError, match=r"^rows come in a pandas DataFrame, and this is a list$"):
         suggest_mapping([{"user_id": 1}])
+
+
+@pytest.mark.parametrize(
+    ("columns", "rule", "trial"),
+    [
+        ({"x": [URL, None, ""]}, Link("x"), Trial()),
+        ({"x": [URL, f"{URL}a|b", "n/a"]}, Link("x"), Trial(n_refused=2, example="link_malformed: write '|' as %7C")),
+        (
+            {"x": [URL, "n/a", f"{URL}a|b"]},
+            Link("x"),
+            Trial(n_refused=2, example="link_malformed: write it as https://example.org/page, without spaces"),
+        ),
+        ({"x": ["a\0", "b"]}, Text("x"), Trial(n_refused=1, example="nul_character: remove it")),
+        (
+            {"x": ["1", "2,5"]},
+            Number("x"),
+            Trial(n_refused=1, example="number_unreadable: write it as 3.67, without units or thousands separators"),
+        ),
+        ({"x": ["2024-01-31 10:00"]}, Date("x"), Trial()),
+        (
+            {"x": ["a", "b"], "y": [URL, f"{URL}^"]},
+            RichLink(value="x", url="y"),
+            Trial(n_refused=1, example="link_malformed: write '^' as %5E"),
+        ),
+        (
+            {"x": ["a", None], "y": [URL, URL]},
+            RichLink(value="x", url="y"),
+            Trial(
+                n_refused=1, example="rich_link_incomplete: a rich link needs both its value and its url, or neither"
+            ),
+        ),
+        (
+            {"x": [0, 1.5, 2.5], "y": ["EUR", "EURO", "EUR"]},
+            MonetaryAmount("x", currency="y"),
+            Trial(
+                n_refused=2,
+                example=("amount_not_positive: leave the amount empty to send the event without it, or drop the row"),
+            ),
+        ),
+        ({"x": [None, 1.5], "y": ["EURO", "EUR"]}, MonetaryAmount("x", currency="y"), Trial()),
+    ],
+)
+def test_try_rule_counts_the_rows_that_a_check_would_refuse(columns, rule, trial):
+    """Rows are counted, not findings; the first row shows the error and its remedy."""
+    frame = pd.DataFrame(columns)
+
+    assert try_rule(frame, np.arange(len(frame)), rule) == trial
+
+
+def test_try_rule_reads_levels_of_the_index_and_labels_of_any_kind():
+    """A trial reads every source that a mapping can name."""
+    index = pd.MultiIndex.from_tuples([("a", URL), ("b", "n/a")], names=["tried", ("url", 1)])
+    frame = pd.DataFrame({0: ["x", "y"]}, index=index)
+
+    assert try_rule(frame, np.arange(2), Text("tried")) == Trial()
+    assert try_rule(frame, np.arange(2), Text(0)) == Trial()
+    assert try_rule(frame, np.arange(2), Link(("url", 1))).n_refused == 1
+
+
+def test_try_rule_reads_the_rows_that_it_is_given_only():
+    """Only the sampled rows are read, wherever they stand."""
+    frame = pd.DataFrame({"x": ["n/a", URL, "n/a", URL]})
+
+    assert try_rule(frame, np.array([1, 3]), Link("x")) == Trial()
+    assert try_rule(frame, np.array([0, 3]), Link("x")).n_refused == 1
