@@ -17,8 +17,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from events_pandas.mapping import Constant
-from events_pandas.mapping.rules import Values
 from events_pandas.mapping.arrow_types import UUID_TYPE, decoded, is_bytes, readable_array, text_of, uuid_text
+from events_pandas.mapping.rules import Values
 
 Mask: TypeAlias = npt.NDArray[np.bool_]
 Rows: TypeAlias = npt.NDArray[np.int64]

@@ -128,6 +128,17 @@ def require_columns(frame: pd.DataFrame, mapping: EventMapping) -> None:
     binder.raise_faults()
 
 
+def named_labels(mapping: EventMapping) -> set[Hashable]:
+    """Return the labels of the columns that a mapping names."""
+    sources = sources_by_path(mapping.rules()).values()
+    return {source for source in sources if not is_computed(source) and not isinstance(source, Constant)}
+
+
+def is_computing(mapping: EventMapping) -> bool:
+    """Tell whether a mapping has a callable or a ``pd.col`` expression: nobody knows which columns these read."""
+    return any(is_computed(source) for source in sources_by_path(mapping.rules()).values())
+
+
 class _Binder:
     """Looks sources up in one frame, and keeps every fault that it finds."""
 
