@@ -1,4 +1,4 @@
-"""Columns of types for which Arrow, pandas or this machine lack something."""
+"""Arrow types that Arrow, pandas or this machine cannot read everywhere, bytes and UUIDs."""
 
 import uuid
 
@@ -6,17 +6,16 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from events_pandas import suggest_mapping
-from events_pandas.mapping.arrow_types import readable, sliceable, sliceable_table
+from events_pandas.mapping.arrow_types import decoded, readable, sliceable, sliceable_table, text_of, uuid_text
+
+NOON = 1_706_702_400
+UNKNOWN = ["Z", "GMT+01:00", "UTC+1", "+0100", "psycopg2.tz.FixedOffsetTimezone(offset=60, name=None)", "Local", "a\0b"]
+SOME = [uuid.UUID(int=0), None, uuid.UUID(int=2**128 - 1), uuid.UUID("0abcdef0-0000-4000-8000-00000000000f")]
 
 
 def _column(array):
-    return pd.Series(pd.arrays.ArrowExtensionArray(pa.chunked_array([array])))
-
-
-def _view(values, view_type):
     # pandas cannot make a column of views from a list.
-    return pd.Series(pd.arrays.ArrowExtensionArray(pa.chunked_array([pa.array(values, view_type)])))
+    return pd.Series(pd.arrays.ArrowExtensionArray(pa.chunked_array([array])))
 
 
 @pytest.mark.parametrize(
@@ -25,14 +24,10 @@ def _view(values, view_type):
 )
 def test_views_become_what_they_are_views_of(values, view_type, plain):
     """The values and the index stay."""
-    column = readable(_view(values, view_type))
+    column = readable(_column(pa.array(values, view_type)))
 
     assert column.dtype == pd.ArrowDtype(plain)
     assert pa.array(column).to_pylist() == values
-
-
-NOON = 1_706_702_400
-UNKNOWN = ["Z", "GMT+01:00", "UTC+1", "+0100", "psycopg2.tz.FixedOffsetTimezone(offset=60, name=None)", "Local", "a\0b"]
 
 
 @pytest.mark.parametrize("zone", UNKNOWN)
@@ -59,7 +54,10 @@ def test_known_zone_is_kept(zone):
 
 def test_sliceable_keeps_every_type_of_which_rows_can_be_taken():
     """Rejects have the types of the rows that were submitted."""
-    views, runs = _view(["a", "b"], pa.string_view()), pa.RunEndEncodedArray.from_arrays(pa.array([2]), pa.array([5]))
+    views, runs = (
+        _column(pa.array(["a", "b"], pa.string_view())),
+        pa.RunEndEncodedArray.from_arrays(pa.array([2]), pa.array([5])),
+    )
     times = _column(pa.array([NOON], pa.timestamp("s", "Z")))
 
     assert sliceable(times) is times
@@ -84,35 +82,6 @@ def test_sliceable_table_changes_views_and_unknown_zones_only():
         assert len(changed) == len(rows)
 
 
-def test_suggestion_reads_what_this_machine_does_not_know():
-    """Times in an unknown zone, UUIDs and bytes are what a check reads of them."""
-    frame = pd.DataFrame(
-        {
-            "user_id": _column(pa.array([bytes([row]) * 16 for row in range(3)], pa.binary(16))),
-            "created_at": _column(pa.array([NOON, NOON + 1, NOON + 2], pa.timestamp("s", "GMT+01:00"))),
-            "email": [b"a@example.org", b"b@example.org", b"c@example.org"],
-            "order_id": [uuid.UUID(int=row) for row in range(3)],
-            "nested": _column(pa.array([{"a": NOON}] * 3, pa.struct([("a", pa.timestamp("s", "Z"))]))),
-        }
-    )
-
-    suggested = suggest_mapping(frame)
-
-    assert (suggested.created_at, suggested.user_id) == ("created_at", "user_id")
-    assert "# times with a zone" in str(suggested)
-    assert "order_id" in suggested.metadata
-    assert "nested" not in suggested.metadata
-
-
-def test_suggestion_reads_an_index_in_an_unknown_zone():
-    """A level of the index is a column like any other, and one without a name is told to get one."""
-    index = pd.Index(_column(pa.array([NOON, NOON + 1], pa.timestamp("s", "Z"))))
-    frame = pd.DataFrame({"user_id": ["a", "b"], "created_at": [NOON, NOON + 1]}, index=index)
-
-    assert "the index has no name" in str(suggest_mapping(frame))
-    assert suggest_mapping(frame[["user_id"]].rename_axis("created_at")).created_at == "created_at"
-
-
 def test_other_columns_stay_as_they_are():
     """Nothing is made anew for nothing."""
     column = pd.Series(["a"])
@@ -120,10 +89,26 @@ def test_other_columns_stay_as_they_are():
     assert readable(column) is column
 
 
-def test_suggestion_reads_views():
-    """A proposal looks at what a check can read."""
-    frame = pd.DataFrame(
-        {"customer_id": _view(["a", "b"], pa.string_view()), "created_at": [1_706_702_400, 1_706_702_401]}
-    )
+@pytest.mark.parametrize("cut", [slice(None), slice(1, None), slice(1, 3), slice(0, 0)])
+def test_uuid_is_written_in_lower_case_with_dashes(cut):
+    """As Python writes it, also of a slice of an array."""
+    array = pa.array([None if one is None else one.bytes for one in SOME], pa.binary(16))[cut]
 
-    assert suggest_mapping(frame).user_id == "customer_id"
+    assert uuid_text(array).to_pylist() == [None if one is None else str(one) for one in SOME[cut]]
+
+
+@pytest.mark.parametrize("kind", [pa.binary(), pa.large_binary()])
+def test_bytes_that_are_not_utf8_are_told_apart(kind):
+    """One of them leaves the others alone."""
+    texts, is_lost = decoded(pa.array(["ä".encode(), None, b"\xff", b""], kind))
+
+    assert texts.to_pylist() == ["ä", None, None, ""]
+    assert is_lost.tolist() == [False, False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("cell", "text"), [(b"a", "a"), (bytearray(b"a"), "a"), (memoryview(b"a"), "a"), (b"\xff", None)]
+)
+def test_bytes_of_python_are_read_alike(cell, text):
+    """Bytes are bytes, in whatever type of Python."""
+    assert text_of(cell) == text

@@ -49,26 +49,18 @@ def test_rule_is_a_frozen_value(rule):
         setattr(rule, dataclasses.fields(rule)[0].name, "z")
 
 
-def test_date_takes_its_options_by_keyword_only():
-    """Format, unit and time zone are all text: their order would not tell them apart."""
+@pytest.mark.parametrize(("rule", "option"), [(Date, "%Y"), (Text, True)])
+def test_rule_takes_its_options_by_keyword_only(rule, option):
+    """A bare value does not say which option it is."""
     with pytest.raises(TypeError, match="positional argument"):
-        Date("x", "%Y")
+        rule("x", option)
 
 
-def test_text_takes_truncate_by_keyword_only():
-    """A bare True would not say what is true."""
-    with pytest.raises(TypeError, match="positional argument"):
-        Text("x", True)
+def test_rules_have_safe_defaults():
+    """Text is not truncated, and an amount counts major units and is not rounded."""
+    amount = MonetaryAmount("x", currency="c")
 
-
-def test_amount_is_not_rounded_by_default():
-    """What was paid is the owner's to say."""
-    assert MonetaryAmount("x", currency="c").round is False
-
-
-def test_text_is_not_truncated_by_default():
-    """What is lost is lost because somebody said so."""
-    assert Text("x").truncate is False
+    assert (Text("x").truncate, amount.unit, amount.round) == (False, "major", False)
 
 
 @pytest.mark.parametrize(
@@ -91,11 +83,6 @@ def test_monetary_amount_needs_a_currency():
     """An amount without a currency means nothing."""
     with pytest.raises(TypeError, match="currency"):
         MonetaryAmount("total")
-
-
-def test_monetary_amount_counts_major_units_by_default():
-    """19.99 in a column is nearly always euros."""
-    assert MonetaryAmount("total", currency="currency").unit == "major"
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,11 @@ import copy
 import dataclasses
 import datetime as dt
 import pickle
+import uuid
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 import events_pandas as ep
@@ -28,6 +30,12 @@ from events_pandas.suggest.metadata import Trial
 from events_pandas.suggest.suggestion import SuggestedMapping, try_rule
 
 URL = "https://example.org/"
+NOON = 1_706_702_400
+
+
+def _column(array):
+    # pandas cannot make a column of views from a list.
+    return pd.Series(pd.arrays.ArrowExtensionArray(pa.chunked_array([array])))
 
 
 @pytest.fixture
@@ -552,3 +560,41 @@ def test_try_rule_reads_the_rows_that_it_is_given_only():
 
     assert try_rule(frame, np.array([1, 3]), Link("x")) == Trial()
     assert try_rule(frame, np.array([0, 3]), Link("x")).n_refused == 1
+
+
+def test_suggestion_reads_what_this_machine_does_not_know():
+    """Times in an unknown zone, UUIDs and bytes are what a check reads of them."""
+    frame = pd.DataFrame(
+        {
+            "user_id": _column(pa.array([bytes([row]) * 16 for row in range(3)], pa.binary(16))),
+            "created_at": _column(pa.array([NOON, NOON + 1, NOON + 2], pa.timestamp("s", "GMT+01:00"))),
+            "email": [b"a@example.org", b"b@example.org", b"c@example.org"],
+            "order_id": [uuid.UUID(int=row) for row in range(3)],
+            "nested": _column(pa.array([{"a": NOON}] * 3, pa.struct([("a", pa.timestamp("s", "Z"))]))),
+        }
+    )
+
+    suggested = suggest_mapping(frame)
+
+    assert (suggested.created_at, suggested.user_id) == ("created_at", "user_id")
+    assert "# times with a zone" in str(suggested)
+    assert "order_id" in suggested.metadata
+    assert "nested" not in suggested.metadata
+
+
+def test_suggestion_reads_an_index_in_an_unknown_zone():
+    """A level of the index is a column like any other, and one without a name is told to get one."""
+    index = pd.Index(_column(pa.array([NOON, NOON + 1], pa.timestamp("s", "Z"))))
+    frame = pd.DataFrame({"user_id": ["a", "b"], "created_at": [NOON, NOON + 1]}, index=index)
+
+    assert "the index has no name" in str(suggest_mapping(frame))
+    assert suggest_mapping(frame[["user_id"]].rename_axis("created_at")).created_at == "created_at"
+
+
+def test_suggestion_reads_views():
+    """A proposal looks at what a check can read."""
+    frame = pd.DataFrame(
+        {"customer_id": _column(pa.array(["a", "b"], pa.string_view())), "created_at": [1_706_702_400, 1_706_702_401]}
+    )
+
+    assert suggest_mapping(frame).user_id == "customer_id"
