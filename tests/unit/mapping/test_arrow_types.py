@@ -22,8 +22,8 @@ def _column(array):
     ("values", "view_type", "plain"),
     [(["a", None], pa.string_view(), pa.large_string()), ([b"a", None], pa.binary_view(), pa.large_binary())],
 )
-def test_views_become_what_they_are_views_of(values, view_type, plain):
-    """The values and the index stay."""
+def test_views_become_strings_and_bytes(values, view_type, plain):
+    """A column of views becomes one of strings or bytes with the same values and index."""
     column = readable(_column(pa.array(values, view_type)))
 
     assert column.dtype == pd.ArrowDtype(plain)
@@ -32,7 +32,7 @@ def test_views_become_what_they_are_views_of(values, view_type, plain):
 
 @pytest.mark.parametrize("zone", UNKNOWN)
 def test_unknown_zone_is_a_mere_label(zone):
-    """Times in a zone are instants: they are the same in UTC, also in dictionaries, runs and nested values."""
+    """Times in an unknown zone are the same instants in UTC, also in dictionaries, runs and nested values."""
     times = pa.array([NOON, None], pa.timestamp("s", zone))
     utc = pa.array([NOON, None], pa.timestamp("s", "UTC"))
     nested = pa.StructArray.from_arrays([pa.ListArray.from_arrays(pa.array([0, 1, 2], pa.int32()), times)], ["a"])
@@ -46,14 +46,14 @@ def test_unknown_zone_is_a_mere_label(zone):
 
 @pytest.mark.parametrize("zone", [None, "UTC", "Europe/Berlin", "+01:00"])
 def test_known_zone_is_kept(zone):
-    """A callable may ask for the hour in it."""
+    """A column in a known zone keeps it, since a callable may ask for the hour in it."""
     column = _column(pa.array([NOON], pa.timestamp("s", zone)))
 
     assert readable(column) is column
 
 
-def test_sliceable_keeps_every_type_of_which_rows_can_be_taken():
-    """Rejects have the types of the rows that were submitted."""
+def test_sliceable_keeps_every_type_whose_rows_can_be_taken():
+    """Rejects have the types of the rows that were submitted, unless Arrow cannot take rows of a type."""
     views, runs = (
         _column(pa.array(["a", "b"], pa.string_view())),
         pa.RunEndEncodedArray.from_arrays(pa.array([2]), pa.array([5])),
@@ -66,7 +66,7 @@ def test_sliceable_keeps_every_type_of_which_rows_can_be_taken():
 
 
 def test_sliceable_table_changes_views_and_unknown_zones_only():
-    """Two columns may have one name, and a table no rows."""
+    """A table keeps its other types, also with two columns of one name, and without rows."""
     columns = [
         pa.array(["a"], pa.string_view()),
         pa.array([NOON], pa.timestamp("s", "Z")),
@@ -83,7 +83,7 @@ def test_sliceable_table_changes_views_and_unknown_zones_only():
 
 
 def test_other_columns_stay_as_they_are():
-    """Nothing is made anew for nothing."""
+    """A column that pandas can read is returned as it is."""
     column = pd.Series(["a"])
 
     assert readable(column) is column
@@ -91,7 +91,7 @@ def test_other_columns_stay_as_they_are():
 
 @pytest.mark.parametrize("cut", [slice(None), slice(1, None), slice(1, 3), slice(0, 0)])
 def test_uuid_is_written_in_lower_case_with_dashes(cut):
-    """As Python writes it, also of a slice of an array."""
+    """A UUID is written as Python writes it, also in a slice of an array."""
     array = pa.array([None if one is None else one.bytes for one in SOME], pa.binary(16))[cut]
 
     assert uuid_text(array).to_pylist() == [None if one is None else str(one) for one in SOME[cut]]
@@ -99,7 +99,7 @@ def test_uuid_is_written_in_lower_case_with_dashes(cut):
 
 @pytest.mark.parametrize("kind", [pa.binary(), pa.large_binary()])
 def test_bytes_that_are_not_utf8_are_told_apart(kind):
-    """One of them leaves the others alone."""
+    """Bytes that are not UTF-8 become null and are marked; the other cells are read."""
     texts, is_lost = decoded(pa.array(["ä".encode(), None, b"\xff", b""], kind))
 
     assert texts.to_pylist() == ["ä", None, None, ""]
@@ -109,6 +109,6 @@ def test_bytes_that_are_not_utf8_are_told_apart(kind):
 @pytest.mark.parametrize(
     ("cell", "text"), [(b"a", "a"), (bytearray(b"a"), "a"), (memoryview(b"a"), "a"), (b"\xff", None)]
 )
-def test_bytes_of_python_are_read_alike(cell, text):
-    """Bytes are bytes, in whatever type of Python."""
+def test_bytes_of_all_types_are_read(cell, text):
+    """All of Python's types of bytes are read in the same way."""
     assert text_of(cell) == text

@@ -1,4 +1,4 @@
-"""Rules: values that say what is read and what it becomes."""
+"""Rules: values that say what is read and what it becomes, and their parts."""
 
 import dataclasses
 
@@ -41,7 +41,7 @@ def test_rule_types_are_all_rules():
 
 @pytest.mark.parametrize("rule", [*RULES, Constant("x")])
 def test_rule_is_a_frozen_value(rule):
-    """A rule equals its copy, has its hash, and cannot be changed."""
+    """A rule equals its copy, has the same hash, and cannot be changed."""
     copy = dataclasses.replace(rule)
 
     assert (copy, hash(copy)) == (rule, hash(rule))
@@ -75,12 +75,12 @@ def test_rules_have_safe_defaults():
     ],
 )
 def test_rule_is_shown_as_it_is_made(rule, shown):
-    """What is printed can be pasted."""
+    """The repr of a rule can be pasted as code."""
     assert repr(rule) == shown
 
 
 def test_monetary_amount_needs_a_currency():
-    """An amount without a currency means nothing."""
+    """An amount cannot be made without a currency."""
     with pytest.raises(TypeError, match="currency"):
         MonetaryAmount("total")
 
@@ -98,13 +98,13 @@ def test_monetary_amount_needs_a_currency():
     ],
 )
 def test_rule_sources_names_what_a_rule_reads(rule, sources):
-    """The parts of a rule with two columns have names, the one part of the others has the empty name."""
+    """The sources of a rule have names, and an only source has the empty name."""
     assert rule_sources(rule) == sources
 
 
 @pytest.mark.parametrize(("entry", "source"), [(Column("x"), "x"), ("x", "x"), (Constant(1), Constant(1))])
 def test_bare_source_takes_a_column_for_its_label(entry, source):
-    """`Column("x")` and "x" mean the same, wherever a string is no literal."""
+    """`Column("x")` and "x" mean the same, except in `event_name`."""
     assert bare_source(entry) == source
 
 
@@ -112,18 +112,18 @@ def test_bare_source_takes_a_column_for_its_label(entry, source):
     ("source", "is_it"), [(len, True), ("x", False), (("x", 1), False), (Constant(len), False), (1, False)]
 )
 def test_is_computed_is_true_for_callables(source, is_it):
-    """A label names a column; a callable makes one."""
+    """A callable is computed, a label is not."""
     assert is_computed(source) is is_it
 
 
 def test_is_expression_is_false_for_callables():
-    """A function is evaluated by calling it, an expression is not."""
+    """A function is not an expression."""
     assert is_expression(len) is False
 
 
 @needs_expressions
 def test_is_expression_is_true_for_pandas_columns():
-    """`pd.col` is computed, though not by calling it."""
+    """`pd.col` is an expression, and computed."""
     source = pd.col("x") + 1
 
     assert is_expression(source) is True

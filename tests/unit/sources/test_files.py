@@ -15,7 +15,7 @@ ROWS = pd.DataFrame({"who": ["00", "01", "02", "03", "04"], "note": ["NA", "", "
 
 
 def test_source_paths_keeps_the_order_given_and_sorts_a_pattern(write, monkeypatch, tmp_path):
-    """Files come in the order of the arguments, those of a pattern in the order of their names."""
+    """Files have the order of the arguments, and those of a pattern the order of their names."""
     for name in ("b2.csv", "b1.csv", "a.parquet"):
         write(name, "")
     monkeypatch.chdir(tmp_path)
@@ -24,7 +24,7 @@ def test_source_paths_keeps_the_order_given_and_sorts_a_pattern(write, monkeypat
 
 
 def test_source_paths_takes_a_name_with_brackets_for_a_file(write):
-    """A file whose own name looks like a pattern is that file."""
+    """An existing file whose name looks like a pattern is that file."""
     path = write("orders[1].csv", "")
 
     assert source_paths(path) == [path]
@@ -32,7 +32,7 @@ def test_source_paths_takes_a_name_with_brackets_for_a_file(write):
 
 @pytest.mark.parametrize("name", ["orders.csv", "orders/*.csv"])
 def test_source_paths_refuses_what_is_not_there(tmp_path, name):
-    """A missing file, and a pattern that nothing matches, are named."""
+    """The error names a missing file, or a pattern that matches nothing."""
     with pytest.raises(SourceError) as caught:
         source_paths(tmp_path / name)
 
@@ -41,7 +41,7 @@ def test_source_paths_refuses_what_is_not_there(tmp_path, name):
 
 @pytest.mark.parametrize("name", ["orders.xlsx", "orders", "csv"])
 def test_source_paths_refuses_unknown_formats(write, name):
-    """The name says the format, and the message which there are."""
+    """The error for an unknown format names the known ones."""
     path = write(name, "")
 
     with pytest.raises(SourceError) as caught:
@@ -56,13 +56,13 @@ def test_source_paths_refuses_unknown_formats(write, name):
     "name", ["a.csv", "A.CSV", "a.csv.gz", "a.csv.bz2", "a.csv.xz", "a.csv.zip", "a.parquet", "a.pq"]
 )
 def test_source_paths_takes_known_formats(write, name):
-    """CSV, also compressed, and Parquet, in small letters or capitals."""
+    """CSV, also compressed, and Parquet are known, in small letters or capitals."""
     assert source_paths([write(name, "")]) == [write(name, "")]
 
 
 @pytest.mark.parametrize("name", ["rows.csv", "rows"])
 def test_source_paths_refuses_a_pipe(tmp_path, name):
-    """It could be read once, and whoever waits for its end may wait for ever."""
+    """A pipe is refused: it can be read only once, and may never end."""
     os.mkfifo(tmp_path / name)
 
     with pytest.raises(SourceError) as caught:
@@ -75,13 +75,13 @@ def test_source_paths_refuses_a_pipe(tmp_path, name):
 
 @pytest.mark.parametrize("path", ["/dev/zero", "/dev/null"])
 def test_source_paths_refuses_a_device(path):
-    """Some of them have no end."""
+    """A device is refused: it may never end."""
     with pytest.raises(SourceError, match=f"^{path}: is a device: its rows are read more than once"):
         source_paths(path)
 
 
 def test_source_paths_refuses_a_folder(tmp_path):
-    """Its files have names, or a pattern."""
+    """The error for a folder says how to name its files."""
     with pytest.raises(SourceError) as caught:
         source_paths(tmp_path)
 
@@ -90,7 +90,7 @@ def test_source_paths_refuses_a_folder(tmp_path):
 
 @pytest.fixture(params=["a.csv", "a.csv.gz", "a.parquet"])
 def path(tmp_path, request):
-    """A file of five rows."""
+    """Return a file of five rows."""
     path = tmp_path / request.param
     if path.suffix == ".parquet":
         ROWS.to_parquet(path)
@@ -117,7 +117,7 @@ def test_chosen_rows_are_read_no_further_than_needed(path):
 
 
 def test_chosen_rows_that_are_missing_are_an_error(path):
-    """A shorter file that took the place of the first is found out."""
+    """A file that was replaced by a shorter one is an error."""
     with pytest.raises(SourceError) as caught:
         list(read_chosen_rows(path, pd.Index([1, 7]).to_numpy(), chunksize=2))
 
@@ -150,7 +150,7 @@ def test_schema_of_an_empty_file_is_an_error(tmp_path):
 
 
 def test_first_rows_of_csv_are_text(write):
-    """Zeros, long numbers and words that look like nothing stay; only an empty cell is absent."""
+    """Zeros, long numbers and words such as NA stay; only an empty cell is absent."""
     path = write("a.csv", "who,day,n\n00042,NA,1.50\n,2,3\n")
 
     frame = read_first_rows(path, 10)
@@ -164,7 +164,7 @@ def test_first_rows_of_csv_are_text(write):
 
 
 def test_first_rows_of_parquet_have_arrows_types(tmp_path):
-    """Several row groups are read, until there are rows enough."""
+    """Row groups are read until there are enough rows."""
     path = tmp_path / "a.parquet"
     pq.write_table(pa.table({"who": pa.array([1, None, 3, 4]), "day": list("abcd")}), path, row_group_size=1)
 
@@ -177,14 +177,14 @@ def test_first_rows_of_parquet_have_arrows_types(tmp_path):
 
 @pytest.mark.parametrize("n_rows", [1, 2])
 def test_first_rows_are_no_more_than_asked_for(write, n_rows):
-    """What comes later is not read."""
+    """Later rows are not read."""
     frame = read_first_rows(write("a.csv", "who\n1\n2\n3\n4,5,6\n"), n_rows)
 
     assert frame["who"].tolist() == ["1", "2"][:n_rows]
 
 
 def test_first_rows_of_a_file_without_rows_are_none(write):
-    """Its columns are there all the same."""
+    """A file without rows has its columns."""
     frame = read_first_rows(write("a.csv", "who,who\n"), 10)
 
     assert frame.shape == (0, 2)
@@ -192,7 +192,7 @@ def test_first_rows_of_a_file_without_rows_are_none(write):
 
 
 def test_first_rows_of_another_form_are_refused(write):
-    """What separates the columns is told, as it is when rows are checked."""
+    """The error names the separator, as in a check."""
     path = write("a.csv", "who;day\n1;2\n")
 
     with pytest.raises(SourceError) as caught:
@@ -214,21 +214,21 @@ def test_row_counts_of_csv_are_those_of_its_chunks(write, read, text):
 
 
 def test_row_counts_of_csv_are_those_of_all_its_blocks(write):
-    """A file that is larger than what is looked at together is counted to its end."""
+    """A file of several blocks is counted to its end."""
     path = write("a.csv", "who\n" + "12345\n" * 200_001)
 
     assert list(row_counts(path)) == [200_001]
 
 
 def test_row_counts_of_parquet_are_in_its_footer(tmp_path):
-    """A Parquet file knows its number of rows."""
+    """A Parquet file holds its number of rows."""
     pd.DataFrame({"who": [1, 2, 3]}).to_parquet(tmp_path / "a.parquet")
 
     assert list(row_counts(tmp_path / "a.parquet")) == [3]
 
 
 def test_row_counts_refuse_a_file_that_is_empty(write):
-    """What cannot be read cannot be counted."""
+    """An empty file is an error, as in reading."""
     path = write("a.csv", "")
 
     with pytest.raises(SourceError, match="is empty: its first line must name the columns"):

@@ -35,7 +35,7 @@ def test_choice_labels_are_the_columns_that_it_reads(path, entry, labels):
     ],
 )
 def test_share_is_neither_all_nor_nothing_unless_it_is(part, whole, text):
-    """Most of the values are not written as all of them, and few are not written as none."""
+    """A share is written as 100 % only if it is all, and never as 0 %."""
     assert share_text(part, whole) == text
 
 
