@@ -51,9 +51,9 @@ class EventMapping:
     timezone : str, optional
         The zone of every time that has none, such as ``"Europe/Berlin"``. UTC when not given, with a note.
     duplicates : {"skip", "spread", "send"}, default "skip"
-        What happens to valid rows that share contact, event name and second. ``"skip"`` sends the first, and marks the
-        others; ``"spread"`` sends them all, and gives each of the others the next free second; ``"send"`` sends them
-        all as they are, and Intercom silently drops all but one.
+        What happens to valid rows that share contact, event name and second. ``"skip"`` sends only the first, and
+        marks the others; ``"spread"`` sends them all, and gives each of the others the next free second; ``"send"``
+        sends them all as they are, and Intercom silently drops all but one.
     on_invalid_metadata : {"error", "omit"}, default "error"
         Whether a bad metadata value makes its row invalid, or the event is sent without the value, with a note.
     metadata_limit : int, default 10

@@ -96,7 +96,7 @@ def key_of(label: Hashable) -> str:
         return "_".join(key_of(part) for part in label if part != "") or "column"
     if not isinstance(label, str):
         return f"column_{abs(label)}" if isinstance(label, int) else "column"
-    # The lower case of some letters has marks, which the pattern removes.
+    # Lower case comes first: that of some letters has marks, which the pattern removes.
     words = _SPLIT.sub("_", label).lower()
     return _NO_KEY.sub("_", words).strip("_-") or "column"
 
