@@ -4,9 +4,11 @@ from events_pandas.mapping.binding import (
     BoundMapping,
     BoundRule,
     bind,
+    frame_labels,
     is_computing,
     named_labels,
     require_columns,
+    require_frame,
     require_mapping,
 )
 from events_pandas.mapping.event_mapping import EventMapping
@@ -26,8 +28,10 @@ __all__ = [
     "Rule",
     "Text",
     "bind",
+    "frame_labels",
     "is_computing",
     "named_labels",
     "require_columns",
+    "require_frame",
     "require_mapping",
 ]

@@ -77,6 +77,17 @@ def require_mapping(mapping: object) -> None:
         raise TypeError(f"mapping: a {kind} is no EventMapping: make one, or read it with EventMapping.from_toml(path)")
 
 
+def require_frame(frame: object) -> None:
+    """Raise a `TypeError` if this is not a DataFrame."""
+    if not isinstance(frame, pd.DataFrame):
+        raise TypeError(f"rows come in a pandas DataFrame, and this is a {type(frame).__name__}")
+
+
+def frame_labels(frame: pd.DataFrame) -> list[Hashable]:
+    """Return the labels that a mapping can name: those of the columns, and the names of the index levels."""
+    return [*frame.columns, *(name for name in frame.index.names if name is not None)]
+
+
 def bind(
     frame: pd.DataFrame,
     mapping: EventMapping,
@@ -91,8 +102,7 @@ def bind(
     every fault; a missing column, if it is the only fault, is an `UnknownColumnError`.
     """
     require_mapping(mapping)
-    if not isinstance(frame, pd.DataFrame):
-        raise TypeError(f"rows come in a pandas DataFrame, and this is a {type(frame).__name__}")
+    require_frame(frame)
     binder = _Binder(frame)
     rules = dict(resolved or {})
     bound = []
@@ -157,7 +167,7 @@ class _Binder:
 
     def has(self, label: Hashable) -> bool:
         """Tell whether a label names a column or an index level."""
-        return any(_same_label(known, label) for known in self._labels())
+        return any(_same_label(known, label) for known in frame_labels(self._frame))
 
     def raise_faults(self) -> None:
         if len(self._faults) == 1:
@@ -191,10 +201,7 @@ class _Binder:
         if levels:
             message = f"{path}: the frame's index has {len(levels)} levels {label!r}: rename all but one"
             raise MappingError([message])
-        raise UnknownColumnError(label, path=path, available=self._labels(), hint=_constant_hint(path, label))
-
-    def _labels(self) -> list[Hashable]:
-        return [*self._frame.columns, *(name for name in self._frame.index.names if name is not None)]
+        raise UnknownColumnError(label, path=path, available=frame_labels(frame), hint=_constant_hint(path, label))
 
     def _compute(self, path: str, source: Any) -> Values:
         """Evaluate a callable or an expression once, even if several fields read it."""

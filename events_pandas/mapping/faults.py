@@ -115,7 +115,7 @@ def _key_faults(key: object, path: str) -> Iterator[str]:
     if not isinstance(key, str) or not key.strip():
         yield f"{path}: a metadata key is text, and not empty"
         return
-    if _has_half_a_character(key):
+    if has_lone_surrogate(key):
         yield f"{path}: a metadata key cannot hold half of a character (a lone surrogate): write it anew"
         return
     forbidden = sorted(set(key) & FORBIDDEN_KEY_CHARACTERS)
@@ -126,7 +126,8 @@ def _key_faults(key: object, path: str) -> Iterator[str]:
         yield f"{path}: Intercom reserves this key: say '{key}_name' or '{key}_id', whatever it holds"
 
 
-def _has_half_a_character(text: str) -> bool:
+def has_lone_surrogate(text: str) -> bool:
+    """Tell whether a text holds half of a character, which UTF-8 cannot write."""
     return any("\ud800" <= character <= "\udfff" for character in text)
 
 
@@ -170,7 +171,7 @@ def _format_faults(path: str, written: object) -> Iterator[str]:
     if not isinstance(written, str) or "%" not in written:
         yield f"{path}: {_shown(written)} has no code such as %Y: write '%Y-%m-%d' or the like"
         return
-    if _has_half_a_character(written):
+    if has_lone_surrogate(written):
         yield f"{path}: {_shown(written)} holds half of a character (a lone surrogate): write it anew"
         return
     try:

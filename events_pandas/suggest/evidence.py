@@ -14,8 +14,10 @@ import pyarrow as pa
 
 from events_pandas.convert.cells import Rows
 from events_pandas.currencies import DECIMALS
+from events_pandas.mapping import frame_labels
 from events_pandas.mapping.arrow_types import UUID_TYPE, readable, text_of
 from events_pandas.mapping.column_types import holds_numbers
+from events_pandas.mapping.faults import has_lone_surrogate
 from events_pandas.mapping.rules import Values
 from events_pandas.suggest.choices import LeftOut, share_text
 from events_pandas.suggest.names import names_a_code, names_a_currency, names_a_time, user_id_rank, words_of
@@ -129,7 +131,7 @@ def survey(frame: pd.DataFrame) -> Survey:
     """Look at a sample of the rows of a frame, which is not changed."""
     rows = sampled_rows(len(frame))
     sources = dict(_sources(frame, rows))
-    labels = [*frame.columns, *(name for name in frame.index.names if name is not None)]
+    labels = frame_labels(frame)
     return Survey(
         columns=tuple(evidence_of(label, values, rows) for label, values in sources.items()),
         unusable=tuple(_unusable(frame, labels)),
@@ -165,14 +167,10 @@ def _plain(label: Hashable) -> Any:
         parts = tuple(_plain(part) for part in label)
         return None if any(part is None or isinstance(part, tuple) for part in parts) else parts
     if isinstance(label, str):
-        return str(label) if _is_utf8(label) else None
+        return None if has_lone_surrogate(label) else str(label)
     if isinstance(label, int | np.integer) and not isinstance(label, bool):
         return int(label)
     return None
-
-
-def _is_utf8(label: str) -> bool:
-    return not any("\ud800" <= character <= "\udfff" for character in label)
 
 
 def _unusable(frame: pd.DataFrame, labels: list[Hashable]) -> Iterator[LeftOut]:

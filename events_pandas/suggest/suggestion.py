@@ -11,7 +11,7 @@ import pandas as pd
 from events_pandas.convert import Converter
 from events_pandas.convert.cells import Rows
 from events_pandas.errors import MappingError
-from events_pandas.mapping import Constant, Date, EventMapping, Rule, bind
+from events_pandas.mapping import Constant, Date, EventMapping, Rule, bind, require_frame
 from events_pandas.mapping.event_mapping import DEFAULTS
 from events_pandas.mapping.rules import is_computed, sources_by_path
 from events_pandas.suggest.choices import Choice, LeftOut, write_python
@@ -154,8 +154,7 @@ def propose(frame: pd.DataFrame) -> SuggestedMapping:
     Rows that are not in a DataFrame are a `TypeError`. A frame without rows, without a time or without a contact is a
     `MappingError` that names everything that is missing.
     """
-    if not isinstance(frame, pd.DataFrame):
-        raise TypeError(f"rows come in a pandas DataFrame, and this is a {type(frame).__name__}")
+    require_frame(frame)
     if not len(frame):
         raise MappingError(["the frame has no rows: a mapping is proposed from the values of its columns"])
     seen = survey(frame)
