@@ -25,7 +25,7 @@ BLANKS: Final = b" \t"
 _NUL: Final = b"\0"
 _PREFIX_BYTES: Final = 8
 
-CSV_FORM: Final[dict[str, Any]] = {
+CSV_OPTIONS: Final[dict[str, Any]] = {
     # Without this pandas takes the first column for an index if a row has one cell too many.
     "index_col": False,
     "encoding": "utf-8-sig",
@@ -240,7 +240,7 @@ class CsvForm:
     def labels(self) -> list[Any]:
         """Return the names of the columns as pandas reads them, also doubled ones; an empty name is NaN."""
         # Not as a header: pandas would rename a second column "a" to "a.1".
-        return list(pd.read_csv(io.BytesIO(self.header), header=None, nrows=1, dtype=str, **CSV_FORM).iloc[0])
+        return list(pd.read_csv(io.BytesIO(self.header), header=None, nrows=1, dtype=str, **CSV_OPTIONS).iloc[0])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

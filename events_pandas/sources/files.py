@@ -26,7 +26,7 @@ from events_pandas.mapping import EventMapping, is_computing, named_labels
 from events_pandas.mapping.arrow_types import sliceable_table
 from events_pandas.sources.csv_form import OTHER_SEPARATORS, CsvHead, csv_form, separator_fault
 from events_pandas.sources.csv_records import CsvRecords, OddRow, with_nuls
-from events_pandas.sources.csv_structure import CSV_FORM, CsvForm
+from events_pandas.sources.csv_structure import CSV_OPTIONS, CsvForm
 from events_pandas.sources.opening import KeptFile, decompressed, file_stamp, opened
 
 _CSV_SUFFIXES: Final = (".csv", ".csv.gz", ".csv.bz2", ".csv.xz", ".csv.zip")
@@ -334,7 +334,7 @@ def _read_csv(path: Path, file: BinaryIO, selection: _Selection, *, chunksize: i
         records: Any = CsvRecords(path, stream, form, keeps=selection.keeps_odd_rows)
         delivered = 0
         with pd.read_csv(
-            records, chunksize=chunksize, dtype=dtype, na_values=[""], low_memory=False, **CSV_FORM
+            records, chunksize=chunksize, dtype=dtype, na_values=[""], low_memory=False, **CSV_OPTIONS
         ) as reader:
             for frame in reader:
                 frame.columns = header

@@ -22,7 +22,7 @@ from events_pandas.suggest.times import TimeForm
 
 _SHOWN_COLUMNS: Final = 10
 _CODES: Final = {Look.TEXT, Look.WHOLE, Look.INTERCOM_ID}
-_SAID_CODES: Final = {*_CODES, Look.EMAIL, Look.PHONE, Look.CURRENCY}
+_SURE_CODES: Final = {*_CODES, Look.EMAIL, Look.PHONE, Look.CURRENCY}
 """The looks of an identifier whose name leaves no doubt; some workspaces know contacts by such values."""
 _SURE_RANK: Final = 4
 ACCOUNT_RANK: Final = 2
@@ -173,7 +173,7 @@ def _user_id(columns: list[Evidence], *, has_better: bool) -> Evidence | None:
 def _is_user_id(column: Evidence) -> bool:
     rank = user_id_rank(column.words)
     if rank >= _SURE_RANK:
-        return column.look in _SAID_CODES
+        return column.look in _SURE_CODES
     # A column 'user' may hold names.
     return rank > 0 and column.look in _CODES and not column.has_spaces
 
