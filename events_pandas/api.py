@@ -375,9 +375,9 @@ def suggest_mapping(frame: pd.DataFrame) -> "SuggestedMapping":
     # Left out:
     #   'name': its name speaks of personal data, which belongs to the contact, not to each event
     """
-    from events_pandas.suggest import propose, tried  # noqa: PLC0415  # A proposal is made once, if at all.
+    from events_pandas.suggest import propose  # noqa: PLC0415  # A proposal is made once, if at all.
 
-    return propose(frame, tried)
+    return propose(frame)
 
 
 def export_rejects(

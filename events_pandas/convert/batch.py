@@ -21,8 +21,8 @@ from events_pandas.convert.readers import Reading
 from events_pandas.errors import MappingError
 from events_pandas.intercom import IDENTIFIERS
 from events_pandas.mapping import BoundMapping, BoundRule, Constant, Text
+from events_pandas.mapping.arrow_types import readable
 from events_pandas.mapping.rules import Values, part_path
-from events_pandas.mapping.views import readable
 
 Made = TypeVar("Made")
 

@@ -23,8 +23,8 @@ from events_pandas.convert.cells import (
 )
 from events_pandas.convert.object_cells import is_uniform, mixed_cells, plain_decimal
 from events_pandas.mapping import Constant
+from events_pandas.mapping.arrow_types import UUID_TYPE, decoded, is_bytes, readable_array, uuid_text
 from events_pandas.mapping.rules import Values
-from events_pandas.mapping.views import UUID_TYPE, decoded, is_bytes, readable_array, uuid_text
 
 _EXACT_BELOW = {pa.float16(): 2**11, pa.float32(): 2**24, pa.float64(): DOUBLE_EXACT}
 

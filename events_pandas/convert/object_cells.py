@@ -14,8 +14,8 @@ import pandas as pd
 import pyarrow as pa
 
 from events_pandas.convert.cells import BYTES_NOTE, DOUBLE_EXACT, TEXT_TYPE, CellKind, Cells, Rows, absent_cells
+from events_pandas.mapping.arrow_types import text_of
 from events_pandas.mapping.rules import Values
-from events_pandas.mapping.views import text_of
 
 _EXACT_BELOW_OF: dict[type, int] = {np.float16: 2**11, np.float32: 2**24}
 """Where each short float type stops holding every whole number."""

@@ -1,6 +1,16 @@
-"""Which column becomes which field of an event: rules, the mapping, its TOML form, and the columns of a frame."""
+"""The mapping of columns to the fields of an event: rules, `EventMapping`, its TOML form, and a frame bound to it."""
 
-from events_pandas.mapping.binding import BoundMapping, BoundRule, bind, require_columns, require_mapping
+from events_pandas.mapping.binding import (
+    BoundMapping,
+    BoundRule,
+    bind,
+    frame_labels,
+    is_computing,
+    named_labels,
+    require_columns,
+    require_frame,
+    require_mapping,
+)
 from events_pandas.mapping.event_mapping import EventMapping
 from events_pandas.mapping.rules import Column, Constant, Date, Link, MonetaryAmount, Number, RichLink, Rule, Text
 
@@ -18,6 +28,10 @@ __all__ = [
     "Rule",
     "Text",
     "bind",
+    "frame_labels",
+    "is_computing",
+    "named_labels",
     "require_columns",
+    "require_frame",
     "require_mapping",
 ]

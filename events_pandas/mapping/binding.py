@@ -1,15 +1,15 @@
-"""A mapping meets a frame: every source becomes a column of values, every bare column a rule with a type."""
+"""A mapping bound to a frame: each source becomes a column of values, each bare column a rule with a type."""
 
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 
 from events_pandas.errors import MappingError, UnknownColumnError
 from events_pandas.intercom import IDENTIFIERS
-from events_pandas.mapping.column_types import TYPE_WORDS, Decision, Remark, decide_by_values
+from events_pandas.mapping.column_types import TYPE_WORDS, ColumnType, Remark, decide_type_by_values
 from events_pandas.mapping.event_mapping import EventMapping
 from events_pandas.mapping.faults import date_key_faults
 from events_pandas.mapping.rules import (
@@ -19,76 +19,42 @@ from events_pandas.mapping.rules import (
     Rule,
     Source,
     Values,
+    is_bare_column,
     is_computed,
     is_expression,
     part_path,
     rule_sources,
+    sources_by_path,
 )
 
-CURRENCY_LETTERS = 3
+_CURRENCY_LETTERS: Final = 3
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BoundRule:
-    """A rule with the values that it reads from one frame.
+    """A rule with the values that it reads from one frame."""
 
-    Parameters
-    ----------
-    path : str
-        The field that it makes, such as ``"metadata.price"``.
-    rule : Rule
-        Never a `Column`: its type is known.
-    parts : mapping of str to Series or Constant
-        What it reads, by the name of the part; a series has a value for each row of the frame.
-    labels : mapping of str to str
-        How to speak of each part to the user, such as ``"column 'total'"``.
-    is_bare : bool, default False
-        Whether the rule is what a bare column turned into.
-    remark : Remark, optional
-        What is told once of the type of a bare column.
-    """
-
-    path: str
-    rule: Rule
-    parts: Mapping[str, "Values | Constant"]
-    labels: Mapping[str, str]
-    is_bare: bool = False
+    path: str  # the field that it makes, such as "metadata.price"
+    rule: Rule  # never a Column: its type is known
+    parts: Mapping[str, "Values | Constant"]  # by the name of the part; a series has a value for each row of the frame
+    labels: Mapping[str, str]  # the words for each part in a message, such as "column 'total'"
+    is_bare: bool = False  # the values of a bare column decided the rule
     remark: Remark | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BoundMapping:
-    """A mapping with the values that its rules read from one frame.
-
-    Parameters
-    ----------
-    mapping : EventMapping
-        The mapping.
-    rules : tuple of BoundRule
-        A rule for each field, in the order sent; a bare column without any value has none.
-    n_rows : int
-        The number of rows of the frame.
-    resolved : mapping of str to Rule
-        The rules that bare columns turned into, by path: the next chunk of a stream is held to them.
-    """
+    """A mapping with the values that its rules read from one frame."""
 
     mapping: EventMapping
-    rules: tuple[BoundRule, ...]
+    rules: tuple[BoundRule, ...]  # in the order sent; a bare column without any value has none
     n_rows: int
-    resolved: Mapping[str, Rule]
+    resolved: Mapping[str, Rule]  # what bare columns became, by path: the next chunk of a stream must follow it
 
     def retyped(self, types: Mapping[str, Rule]) -> "BoundMapping":
-        """Return the same columns with bare ones read as earlier runs read them.
+        """Return the same columns, with bare ones as what they became in earlier runs, by path.
 
-        Parameters
-        ----------
-        types : mapping of str to Rule
-            What bare columns turned into then, by path. Dates are dates, whatever they were read from.
-
-        Returns
-        -------
-        BoundMapping
-            A rule whose type changes has a remark.
+        A rule whose type changes has a remark. A date stays as it is read now.
         """
         rules = tuple(_retyped(rule, types) for rule in self.rules)
         known = {rule.path: rule.rule for rule in rules if rule.path in self.resolved}
@@ -105,21 +71,21 @@ def _retyped(bound: BoundRule, types: Mapping[str, Rule]) -> BoundRule:
 
 
 def require_mapping(mapping: object) -> None:
-    """Refuse what is no mapping, and say how to make one.
-
-    Parameters
-    ----------
-    mapping : object
-        What was given as a mapping.
-
-    Raises
-    ------
-    TypeError
-        If it is anything but an `EventMapping`.
-    """
+    """Raise a `TypeError` that says how to make a mapping, if this is not an `EventMapping`."""
     if not isinstance(mapping, EventMapping):
         kind = type(mapping).__name__
         raise TypeError(f"mapping: a {kind} is no EventMapping: make one, or read it with EventMapping.from_toml(path)")
+
+
+def require_frame(frame: object) -> None:
+    """Raise a `TypeError` if this is not a DataFrame."""
+    if not isinstance(frame, pd.DataFrame):
+        raise TypeError(f"rows come in a pandas DataFrame, and this is a {type(frame).__name__}")
+
+
+def frame_labels(frame: pd.DataFrame) -> list[Hashable]:
+    """Return the labels that a mapping can name: those of the columns, and the names of the index levels."""
+    return [*frame.columns, *(name for name in frame.index.names if name is not None)]
 
 
 def bind(
@@ -129,54 +95,33 @@ def bind(
     resolved: Mapping[str, Rule] | None = None,
     remarks: Mapping[str, Remark] | None = None,
 ) -> BoundMapping:
-    """Find, in a frame, everything that a mapping reads.
+    """Find everything that a mapping reads in a frame, which is not changed.
 
-    Parameters
-    ----------
-    frame : pandas.DataFrame
-        The rows; it is not changed.
-    mapping : EventMapping
-        The mapping.
-    resolved : mapping of str to Rule, optional
-        What bare columns turned into in an earlier chunk of the same stream.
-    remarks : mapping of str to Remark, optional
-        What is to be told of these types.
-
-    Returns
-    -------
-    BoundMapping
-        The values, by field.
-
-    Raises
-    ------
-    TypeError
-        If the rows are in anything but a DataFrame, or the mapping is none.
-    MappingError
-        If the mapping does not fit the frame: with every fault at once; `UnknownColumnError` where the only fault is a
-        column that there is not.
+    `resolved` holds the rules that bare columns became in earlier chunks of a stream, and `remarks` the notes on them.
+    Rows that are not in a DataFrame are a `TypeError`. A mapping that does not fit the frame is a `MappingError` with
+    every fault; a missing column, if it is the only fault, is an `UnknownColumnError`.
     """
     require_mapping(mapping)
-    if not isinstance(frame, pd.DataFrame):
-        raise TypeError(f"rows come in a pandas DataFrame, and this is a {type(frame).__name__}")
+    require_frame(frame)
     binder = _Binder(frame)
     rules = dict(resolved or {})
     bound = []
     binder.look_at_name(mapping)
     for path, rule in mapping.rules().items():
         parts = {part: binder.values(part_path(path, part), source) for part, source in rule_sources(rule).items()}
-        decision = binder.decision(path, rule, parts[next(iter(parts))], known=rules.get(path))
-        if decision is None:
+        column_type = binder.column_type(path, rule, parts[next(iter(parts))], known=rules.get(path))
+        if column_type is None:
             continue
-        if isinstance(rule, Column) and decision.is_final:
-            rules[path] = decision.rule
+        if isinstance(rule, Column) and column_type.is_final:
+            rules[path] = column_type.rule
         bound.append(
             BoundRule(
                 path=path,
-                rule=decision.rule,
+                rule=column_type.rule,
                 parts={part: values for part, values in parts.items() if values is not None},
                 labels={part: _public_label(path, source) for part, source in rule_sources(rule).items()},
-                is_bare=isinstance(rule, Column) and not isinstance(rule.source, Constant),
-                remark=(remarks or {}).get(path, decision.remark),
+                is_bare=is_bare_column(rule),
+                remark=(remarks or {}).get(path, column_type.remark),
             )
         )
     binder.raise_faults()
@@ -184,31 +129,28 @@ def bind(
 
 
 def require_columns(frame: pd.DataFrame, mapping: EventMapping) -> None:
-    """Refuse a frame that lacks a column of a mapping; nothing is computed.
-
-    Parameters
-    ----------
-    frame : pandas.DataFrame
-        The columns; it needs no rows.
-    mapping : EventMapping
-        The mapping.
-
-    Raises
-    ------
-    MappingError
-        As `bind` raises it.
-    """
+    """Raise the `MappingError` of `bind` if a column is missing; nothing is computed, and no rows are needed."""
     binder = _Binder(frame)
     binder.look_at_name(mapping)
-    for path, rule in mapping.rules().items():
-        for part, source in rule_sources(rule).items():
-            if not is_computed(source):
-                binder.values(part_path(path, part), source)
+    for path, source in sources_by_path(mapping.rules()).items():
+        if not is_computed(source):
+            binder.values(path, source)
     binder.raise_faults()
 
 
+def named_labels(mapping: EventMapping) -> set[Hashable]:
+    """Return the labels of the columns that a mapping names."""
+    sources = sources_by_path(mapping.rules()).values()
+    return {source for source in sources if not is_computed(source) and not isinstance(source, Constant)}
+
+
+def is_computing(mapping: EventMapping) -> bool:
+    """Tell whether a mapping has a callable or a ``pd.col`` expression: nobody knows which columns these read."""
+    return any(is_computed(source) for source in sources_by_path(mapping.rules()).values())
+
+
 class _Binder:
-    """Looks sources up in one frame, and keeps every fault that it meets."""
+    """Looks sources up in one frame, and keeps every fault that it finds."""
 
     def __init__(self, frame: pd.DataFrame) -> None:
         self._frame = frame
@@ -225,7 +167,7 @@ class _Binder:
 
     def has(self, label: Hashable) -> bool:
         """Tell whether a label names a column or an index level."""
-        return any(_same_label(known, label) for known in self._labels())
+        return any(_same_label(known, label) for known in frame_labels(self._frame))
 
     def raise_faults(self) -> None:
         if len(self._faults) == 1:
@@ -253,19 +195,16 @@ class _Binder:
             raise MappingError([message])
         levels = _positions(frame.index.names, label)
         if len(levels) == 1:
-            # Without their names, since a level that is called 1 would pass for the second one.
+            # Without names: a level with the name 1 would pass for the second level.
             unnamed = frame.index.set_names([None] * frame.index.nlevels)
             return unnamed.get_level_values(levels[0]).to_series(index=frame.index)
         if levels:
             message = f"{path}: the frame's index has {len(levels)} levels {label!r}: rename all but one"
             raise MappingError([message])
-        raise UnknownColumnError(label, path=path, available=self._labels(), hint=_constant_hint(path, label))
-
-    def _labels(self) -> list[Hashable]:
-        return [*self._frame.columns, *(name for name in self._frame.index.names if name is not None)]
+        raise UnknownColumnError(label, path=path, available=frame_labels(frame), hint=_constant_hint(path, label))
 
     def _compute(self, path: str, source: Any) -> Values:
-        """Evaluate a callable or an expression once, however many fields read it."""
+        """Evaluate a callable or an expression once, even if several fields read it."""
         if id(source) not in self._computed:
             self._computed[id(source)] = self._evaluate(path, source)
         return self._computed[id(source)]
@@ -273,7 +212,7 @@ class _Binder:
     def _evaluate(self, path: str, source: Any) -> Values:
         frame = _copied(self._frame)
         try:
-            # An expression is callable too, and calling it only gives another expression.
+            # An expression is callable too, but a call gives another expression.
             values = frame.assign(__value__=source)["__value__"] if is_expression(source) else source(frame)
         except Exception as error:
             message = f"{path}: computing {_label(source)} failed with {type(error).__name__}: {error}"
@@ -282,28 +221,28 @@ class _Binder:
             raise MappingError([f"{path}: {_label(source)} gave a {type(values).__name__}, not a Series of the rows"])
         if len(values) != len(frame) or not values.index.equals(self._frame.index):
             raise MappingError([f"{path}: {_label(source)} gave a Series whose index is not the frame's"])
-        # What it gave may be its own, and change when it is called again; a part of the frame keeps all of it alive.
+        # The callable may keep the series and change it in the next call; a view would keep the whole frame alive.
         return values.copy(deep=True)
 
-    def decision(
+    def column_type(
         self, path: str, rule: Rule, values: "Values | Constant | None", *, known: Rule | None
-    ) -> Decision | None:
-        """Return what a bare column turns into; other rules as they are; None where nothing tells the type."""
+    ) -> ColumnType | None:
+        """Return the rule that a bare column becomes, or the rule itself; None if no value tells the type."""
         if not isinstance(rule, Column) or values is None or known is not None:
-            return Decision(rule=known or rule)
-        held = pd.Series([values.value], dtype=object) if isinstance(values, Constant) else values
+            return ColumnType(rule=known or rule)
+        column = pd.Series([values.value], dtype=object) if isinstance(values, Constant) else values
         key = path.partition(".")[2]
-        decision = decide_by_values(held, key, rule.source)
-        if decision is not None and isinstance(decision.rule, Date):
+        column_type = decide_type_by_values(column, key, rule.source)
+        if column_type is not None and isinstance(column_type.rule, Date):
             for fault in date_key_faults(path, key):
                 self.fault(fault)
-        return decision
+        return column_type
 
 
 def _copied(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return a frame of which nothing that is written to reaches the caller's, also not through arrays or the index.
+    """Return a copy that a callable can write to: nothing reaches the caller's frame, its arrays or its index.
 
-    A shallow copy would do for most of what is written; what is written to the array of a column, it shares.
+    A shallow copy would share the arrays of its columns.
     """
     copied = frame.copy(deep=True)
     copied.index, copied.columns = _copied_labels(frame.index), _copied_labels(frame.columns)
@@ -311,7 +250,7 @@ def _copied(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _copied_labels(labels: "pd.Index[Any]") -> "pd.Index[Any]":
-    # A copy of these shares the array that was made of them when it was asked for.
+    # A copy of a range shares the array that pandas makes of it on demand.
     if isinstance(labels, pd.RangeIndex):
         return pd.RangeIndex(labels.start, labels.stop, labels.step, name=labels.name)
     if not isinstance(labels, pd.MultiIndex):
@@ -326,25 +265,25 @@ def _positions(labels: Iterable[Hashable], label: Hashable) -> list[int]:
 
 
 def _same_label(column: Hashable, label: Hashable) -> bool:
-    # 1 == True == 1.0, but they are different labels to whoever wrote them.
+    # 1 == True, but to the author of a mapping they are different labels.
     try:
         return bool(column == label) and isinstance(column, bool) == isinstance(label, bool)
     except (TypeError, ValueError):
-        # What equals pd.NA is neither true nor false, alone or in a tuple; numpy compares its numbers with each part
-        # of a tuple.
+        # A comparison with pd.NA, also within a tuple, is neither true nor false; a number of numpy is compared with
+        # each part of a tuple.
         return False
 
 
 def _constant_hint(path: str, label: Hashable) -> str:
-    """Suggest a constant where a label looks like the value that is meant."""
+    """Suggest a constant for a missing label of the metadata, which may be meant as the value."""
     if not isinstance(label, str) or not path.startswith("metadata."):
         return ""
-    is_currency = path.endswith(".currency") and len(label) == CURRENCY_LETTERS
+    is_currency = path.endswith(".currency") and len(label) == _CURRENCY_LETTERS
     return f"did you mean {'currency=' if is_currency else ''}Constant({label!r})?"
 
 
 def _public_label(path: str, source: Source) -> str:
-    """Speak of a source in findings, which end in results and logs: a constant identifier names a person."""
+    """Return the words for a source in results and logs: a constant identifier, which names a person, is left out."""
     return "the constant" if path in IDENTIFIERS and isinstance(source, Constant) else _label(source)
 
 

@@ -1,4 +1,4 @@
-"""What a bare column becomes: most of its cells decide, and an odd cell is the problem of its own row."""
+"""The rule that a bare column becomes: most of its cells decide, and an odd cell is a problem of its row only."""
 
 import datetime as dt
 import decimal
@@ -15,15 +15,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from events_pandas.intercom import DATE_SUFFIXES
+from events_pandas.mapping.arrow_types import readable
 from events_pandas.mapping.rules import Date, Number, Rule, Source, Text, Values
-from events_pandas.mapping.views import readable
 
-MASS: Final = 3 / 4
-"""A type is that of a column if at least this share of its cells has it."""
-CODES_SHARE: Final = 1 / 100
-"""From this share of numbers with leading zeros on, a column holds codes, such as post codes."""
-SAMPLED_CELLS: Final = 1_000
-"""Cells of a frame's text column that are looked at first: most columns of text hold no numbers at all."""
+_DECIDING_SHARE: Final = 3 / 4
+"""A column has a type if at least this share of its cells has it."""
+_CODES_SHARE: Final = 1 / 100
+"""A column holds codes, such as post codes, if at least this share of its numbers has leading zeros."""
+_SAMPLED_CELLS: Final = 1_000
+"""The cells of a text column in a frame that are counted first: most columns of text hold no numbers at all."""
 
 NOTHING_WORDS: Final = frozenset(
     {
@@ -32,15 +32,15 @@ NOTHING_WORDS: Final = frozenset(
         *("unknown", "missing", "empty", "(empty)", "(blank)", "-", "--", "---", "?", ".", "\\n"),
     }
 )
-"""Texts that stand for an absent value, in lower case: they tell nothing about the type of their column."""
+"""Texts that stand for an absent value, in lower case: they say nothing about the type of their column."""
 
 TYPE_WORDS: Final[dict[type, str]] = {Text: "text", Number: "numbers", Date: "dates"}
-"""How to speak of what a bare column becomes."""
+"""The words for the types of bare columns in messages."""
 
 _KEPT_WORDS: Final = {Text: "text", Number: "number", Date: "date"}
 
-# Up to 15 digits: what is longer is the number of something, such as an invoice, and a JSON number would lose digits.
-# Floats are written with an exponent that has a sign; 1E5 without one may be a code.
+# A number has up to 15 digits: a longer one is a code, such as an invoice number, and JSON would lose digits of it.
+# Programs write the exponent of a float with a sign; 1E5 without one may be a code.
 _NUMBER = r"^-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]+)?(?:[eE][+-][0-9]{1,3})?$"
 _UNPLAIN = r"^\s*[+-]?(?:[0-9]+(?:[.,' ][0-9]{3})*)?[.,]?[0-9]+(?:[eE][+-]?[0-9]+)?\s*$"
 _CODE = r"^(?:0[0-9]+|[1-9][0-9]{15,})$"
@@ -50,184 +50,110 @@ _TEXT_TYPE = pa.large_string()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Looks:
-    """How many cells of a column look like numbers, times, codes and others; words for absent values are left out.
-
-    Parameters
-    ----------
-    numbers : int
-        Plain numbers.
-    days : int
-        Those of them that have eight digits, as 20240131 has.
-    times : int
-        Dates and times; of texts those in ISO 8601.
-    codes : int
-        Texts of digits that are not plain numbers: with leading zeros, or with more than 15 digits.
-    others : int
-        Everything else.
-    unplain : int
-        Those of the others that a person would read as a number, such as ``1,5`` and ``+7``.
-    """
+class CellCounts:
+    """How many cells of a column look like numbers, times and codes; words for absent values are not counted."""
 
     numbers: int = 0
-    days: int = 0
-    times: int = 0
-    codes: int = 0
+    days: int = 0  # the numbers that have eight digits, as 20240131 has
+    times: int = 0  # dates and times; of texts those in ISO 8601
+    codes: int = 0  # texts of digits with leading zeros, or with more than 15 digits
     others: int = 0
-    unplain: int = 0
+    unplain: int = 0  # the others that a person would read as a number, such as 1,5 and +7
 
     @property
     def total(self) -> int:
-        """The number of cells that are counted."""
+        """The number of counted cells."""
         return self.numbers + self.times + self.codes + self.others
 
-    def __add__(self, other: "Looks") -> Self:
+    def __add__(self, other: "CellCounts") -> Self:
         return type(self)(**{part.name: getattr(self, part.name) + getattr(other, part.name) for part in fields(self)})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Remark:
-    """A note on the type of a bare column, told once.
-
-    Parameters
-    ----------
-    code : str
-        The code of the note.
-    value : str
-        What the note speaks of, such as ``"990 plain numbers among 1,000 values"``.
-    """
+    """A note on the type of a bare column, given once."""
 
     code: str
-    value: str
+    value: str  # the facts for the note's text, such as "990 numbers among 1,000 values"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Decision:
-    """What a bare column becomes.
-
-    Parameters
-    ----------
-    rule : Text, Number or Date
-        Its rule.
-    is_final : bool, default True
-        Whether later frames of the same stream are held to it: not where all cells stand for absent values.
-    remark : Remark, optional
-        What the user has to know of it.
-    """
+class ColumnType:
+    """The rule that a bare column becomes."""
 
     rule: Rule
-    is_final: bool = True
+    is_final: bool = True  # it holds for later frames of the same stream: not if all cells stand for absent values
     remark: Remark | None = None
 
 
-def text_looks(texts: pa.Array, label: object = None) -> Looks:
-    """Count what texts look like.
+def count_texts(texts: pa.Array, label: object = None) -> CellCounts:
+    """Count what the cells of a column look like; absent ones are null or empty.
 
     Parameters
     ----------
     texts : pyarrow.LargeStringArray
-        Cells of a column; absent ones are null or empty.
+        The cells.
     label : hashable, optional
-        The column's label: a file that was joined from several has it among its cells.
-
-    Returns
-    -------
-    Looks
-        The counts.
+        The column's label, which is not counted: a file that was joined from several has it among its cells.
     """
     words = pa.array([*NOTHING_WORDS, "", str(label).strip().lower()], _TEXT_TYPE)
     is_nothing = pc.is_in(pc.utf8_lower(pc.utf8_trim_whitespace(texts)), words)
     telling = texts.filter(pc.and_(texts.is_valid(), pc.invert(is_nothing)))
     counts = {
-        name: _count(telling, pattern)
+        name: count_matches(telling, pattern)
         for name, pattern in (("numbers", _NUMBER), ("days", _DAY), ("times", _TIME), ("codes", _CODE))
     }
     others = len(telling) - counts["numbers"] - counts["times"] - counts["codes"]
-    unplain = _count(telling, _UNPLAIN) - counts["numbers"] - counts["codes"]
-    return Looks(**counts, others=others, unplain=max(unplain, 0))
+    unplain = count_matches(telling, _UNPLAIN) - counts["numbers"] - counts["codes"]
+    return CellCounts(**counts, others=others, unplain=max(unplain, 0))
 
 
-def _count(texts: pa.Array, pattern: str) -> int:
+def count_matches(texts: pa.Array, pattern: str) -> int:
+    """Return how many texts a regular expression is found in."""
     return int(pc.sum(pc.match_substring_regex(texts, pattern)).as_py() or 0)
 
 
-def decide(looks: Looks, key: str, source: Source, *, is_text: bool) -> Decision | None:
-    """Decide what a column becomes.
+def decide_type(counts: CellCounts, key: str, source: Source, *, is_text: bool) -> ColumnType | None:
+    """Return the rule that a column becomes under a metadata key; None if no cell tells anything.
 
-    Parameters
-    ----------
-    looks : Looks
-        What its cells look like.
-    key : str
-        The metadata key: Intercom takes numbers for dates where it ends as a date's does.
-    source : hashable, Constant, callable or pandas expression
-        What is read.
-    is_text : bool
-        Whether the cells are the texts of a file without types.
-
-    Returns
-    -------
-    Decision or None
-        None if no cell tells anything.
+    `is_text` means that the cells are the texts of a file without types. Intercom takes a number for a date if the key
+    ends like one of a date.
     """
-    if not looks.total:
+    if not counts.total:
         return None
     is_date_key = key.endswith(DATE_SUFFIXES)
-    # A text that shows a time is a date only where Intercom takes it for one.
-    dates = looks.times if is_date_key or not is_text else 0
-    numbers = 0 if looks.codes >= max(looks.total * CODES_SHARE, 1) else looks.numbers
-    if is_date_key and numbers + dates >= looks.total * MASS:
+    # A text that shows a time is a date only under a key that Intercom takes for one.
+    dates = counts.times if is_date_key or not is_text else 0
+    numbers = 0 if counts.codes >= max(counts.total * _CODES_SHARE, 1) else counts.numbers
+    enough = counts.total * _DECIDING_SHARE
+    if is_date_key and numbers + dates >= enough:
         # Eight digits are a day in ISO 8601, others count seconds.
-        counts_seconds = is_text and numbers - looks.days > looks.days + dates
-        return Decision(rule=Date(source, unit="s" if counts_seconds else None))
-    if dates >= looks.total * MASS:
-        return Decision(rule=Date(source))
-    if numbers >= looks.total * MASS and not is_date_key:
-        return Decision(rule=Number(source))
-    return Decision(rule=Text(source), remark=text_remark(looks, key))
+        counts_seconds = is_text and numbers - counts.days > counts.days + dates
+        return ColumnType(rule=Date(source, unit="s" if counts_seconds else None))
+    if dates >= enough:
+        return ColumnType(rule=Date(source))
+    if numbers >= enough and not is_date_key:
+        return ColumnType(rule=Number(source))
+    return ColumnType(rule=Text(source), remark=_text_remark(counts, key))
 
 
-def text_remark(looks: Looks, key: str) -> Remark | None:
-    """Return the note on a column that is sent as text, if its cells look like numbers or its key is a date's.
-
-    Parameters
-    ----------
-    looks : Looks
-        What its cells look like.
-    key : str
-        The metadata key.
-
-    Returns
-    -------
-    Remark or None
-        None for a column of text.
-    """
+def _text_remark(counts: CellCounts, key: str) -> Remark | None:
+    """Return the note on a column that is sent as text although its cells look like numbers or its key is a date's."""
     if key.endswith(DATE_SUFFIXES):
-        # Intercom takes what is sent under such a key for a date.
-        dates = looks.numbers + looks.times
-        return Remark(code="sent_as_text", value=f"{dates:,} dates among {looks.total:,} values")
-    numbers = looks.numbers + looks.unplain
-    if numbers * 2 <= looks.total:
+        # Intercom takes the values under such a key for dates.
+        return Remark(
+            code="sent_as_text", value=f"{counts.numbers + counts.times:,} dates among {counts.total:,} values"
+        )
+    numbers = counts.numbers + counts.unplain
+    if numbers * 2 <= counts.total:
         return None
-    return Remark(code="sent_as_text", value=f"{numbers:,} numbers among {looks.total:,} values")
+    return Remark(code="sent_as_text", value=f"{numbers:,} numbers among {counts.total:,} values")
 
 
-def decide_by_values(values: Values, key: str, source: Source) -> Decision | None:
-    """Decide what a column of a frame becomes, from its dtype or, for objects and categories, from all of its cells.
+def decide_type_by_values(values: Values, key: str, source: Source) -> ColumnType | None:
+    """Return the rule that a column of a frame becomes under a metadata key; None if it has no value.
 
-    Parameters
-    ----------
-    values : pandas.Series
-        The column, of any dtype.
-    key : str
-        The metadata key.
-    source : hashable, Constant, callable or pandas expression
-        What is read.
-
-    Returns
-    -------
-    Decision or None
-        None if the column has no value.
+    The dtype decides, or for objects and categories all of the cells.
     """
     values = readable(values)
     present = np.flatnonzero(values.notna().to_numpy())
@@ -244,12 +170,14 @@ def decide_by_values(values: Values, key: str, source: Source) -> Decision | Non
     for cell_type, weight in _weighted_types(cells, weights):
         families[_family(cell_type)] += weight
     if families.keys() == {"text"}:
-        return _text_decision(values.iloc[present], key, source)
-    # Of mixed cells the texts that stand for absent values tell nothing.
+        return _type_of_text(values.iloc[present], key, source)
+    # In a mixed column the texts that stand for absent values tell nothing.
     mixed = zip(cells, weights, strict=True) if families["text"] else ()
     nothing = sum(weight for cell, weight in mixed if _is_nothing(cell, source))
     others = families["text"] + families["other"] - nothing
-    return decide(Looks(numbers=families["number"], times=families["time"], others=others), key, source, is_text=False)
+    return decide_type(
+        CellCounts(numbers=families["number"], times=families["time"], others=others), key, source, is_text=False
+    )
 
 
 def _weighted_types(cells: Sequence[object], weights: Sequence[int]) -> Iterable[tuple[type, int]]:
@@ -260,7 +188,7 @@ def _weighted_types(cells: Sequence[object], weights: Sequence[int]) -> Iterable
 
 @cache
 def _family(cell_type: type) -> str:
-    """Return what cells of a Python type are to a column: numbers, times, text or something else."""
+    """Return whether cells of a Python type are numbers, times, text or something else."""
     return next((family for types, family in _FAMILIES if issubclass(cell_type, types)), "other")
 
 
@@ -277,73 +205,38 @@ def _is_nothing(cell: object, source: Source) -> bool:
     return isinstance(cell, str) and (cell.strip().lower() in NOTHING_WORDS or cell.strip() in {"", source})
 
 
-def _text_decision(values: Values, key: str, source: Source) -> Decision:
-    """Decide that a column of text is text, and look whether most of it is something else."""
-    looks = text_looks(_texts(values.iloc[:: len(values) // SAMPLED_CELLS + 1]), source)
-    if not looks.total or text_remark(looks, key) is not None:
-        looks = text_looks(_texts(values), source)
-    # Numbers whose dtype is text are text: only those beside an odd cell may have become it by accident.
-    is_meant = looks.numbers == looks.total and not key.endswith(DATE_SUFFIXES)
-    remark = None if is_meant else text_remark(looks, key)
-    return Decision(rule=Text(source), is_final=looks.total > 0, remark=remark)
+def _type_of_text(values: Values, key: str, source: Source) -> ColumnType:
+    """Return the type of a column of text, which is text, with a note if most of it looks like something else."""
+    counts = count_texts(_texts(values.iloc[:: len(values) // _SAMPLED_CELLS + 1]), source)
+    if not counts.total or _text_remark(counts, key) is not None:
+        counts = count_texts(_texts(values), source)
+    # A column of nothing but numbers was made text on purpose; with an odd cell it may have become text by accident.
+    is_meant = counts.numbers == counts.total and not key.endswith(DATE_SUFFIXES)
+    remark = None if is_meant else _text_remark(counts, key)
+    return ColumnType(rule=Text(source), is_final=counts.total > 0, remark=remark)
 
 
 def holds_numbers(values: Values) -> bool:
-    """Tell whether a bare column of a file with such texts would be one of numbers.
-
-    Parameters
-    ----------
-    values : pandas.Series
-        Texts, none of them absent.
-
-    Returns
-    -------
-    bool
-        Whether most of them are numbers; an odd one is a problem of its row.
-    """
-    decision = decide(text_looks(_texts(values)), "", None, is_text=True)
-    return decision is not None and isinstance(decision.rule, Number)
+    """Tell whether a file's bare column with these texts, none of them absent, would be one of numbers."""
+    column_type = decide_type(count_texts(_texts(values)), "", None, is_text=True)
+    return column_type is not None and isinstance(column_type.rule, Number)
 
 
 def _texts(values: Values) -> pa.Array:
     try:
         return pa.array(values.astype(object), _TEXT_TYPE, from_pandas=True)
     except UnicodeEncodeError:
-        # Half of a character, which Arrow cannot hold.
+        # A lone surrogate, half of a character, which Arrow cannot hold.
         return pa.array([cell.encode(errors="replace").decode() for cell in values.tolist()], _TEXT_TYPE)
 
 
 def kept_word(rule: Rule) -> str:
-    """Return the word under which a journal keeps the type of a bare column.
-
-    Parameters
-    ----------
-    rule : Text, Number or Date
-        What the column became.
-
-    Returns
-    -------
-    str
-        ``"text"``, ``"number"``, ``"date"`` or, for epoch seconds, ``"date s"``.
-    """
+    """Return the word with which a journal keeps the type of a bare column: a date in epoch seconds is ``"date s"``."""
     word = _KEPT_WORDS[type(rule)]
     return f"{word} {rule.unit}" if isinstance(rule, Date) and rule.unit else word
 
 
 def kept_rule(word: str, source: Source) -> Rule | None:
-    """Return the type of a bare column that a journal keeps.
-
-    Parameters
-    ----------
-    word : str
-        As `kept_word` returns it.
-    source : hashable, callable or pandas expression
-        What the column is.
-
-    Returns
-    -------
-    Text, Number, Date or None
-        None for a word of a later version.
-    """
+    """Return the rule that `kept_word` gave this word; None for a word of a later version."""
     rules: tuple[Rule, ...] = (Text(source), Number(source), Date(source), Date(source, unit="s"))
     return next((rule for rule in rules if kept_word(rule) == word), None)

@@ -1,21 +1,37 @@
-"""EventMapping: which column becomes which field of an event, as a value that is checked when it is made."""
+"""EventMapping: which column becomes which field of an event, checked when it is made; and its digest."""
 
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from events_pandas.errors import MappingError
-from events_pandas.intercom import IDENTIFIERS, METADATA_LIMIT
+from events_pandas.intercom import IDENTIFIERS, METADATA_LIMIT, normalized_event_name
 from events_pandas.mapping import toml
 from events_pandas.mapping.faults import mapping_faults
-from events_pandas.mapping.rules import RULE_TYPES, Column, Constant, Date, Rule, Source, Text, bare_source
+from events_pandas.mapping.rules import (
+    RULE_TYPES,
+    Column,
+    Constant,
+    Date,
+    Rule,
+    Source,
+    Text,
+    bare_source,
+    is_bare_column,
+    is_computed,
+    rule_parts,
+    sources_by_path,
+)
 
-PLACEHOLDER_NAME = "replace-me"
-"""The event name of a proposal for rows that do not say what happened: nothing is submitted under it."""
+_DIGITS: Final = 12
+_DIGEST_OPTIONS: Final = tuple(option for option in toml.OPTIONS if option != "unconfirmed")
+_LATER_OPTIONS: Final = frozenset({"round"})
+"""Options of rules that are in a digest only where they are set: digests made before the option existed stay valid."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
@@ -29,17 +45,17 @@ class EventMapping:
     created_at : hashable, Date, Constant or callable
         When the event happened: a column's label, or a `Date` with format, unit or time zone.
     user_id, id, email : hashable, Constant or callable, optional
-        Who did it; at least one. The first that is present in a row is sent, alone.
+        The contact; at least one of the three. The first one that is present in a row is sent, alone.
     metadata : mapping of str to rule, label, Constant or callable, optional
         The event's metadata, in the order in which it is sent: Intercom keeps the first keys, up to a limit.
     timezone : str, optional
         The zone of every time that has none, such as ``"Europe/Berlin"``. UTC when not given, with a note.
     duplicates : {"skip", "spread", "send"}, default "skip"
-        What becomes of a valid row with the contact, event name and second of another. ``"skip"`` keeps the first and
-        marks the others, which are not sent; ``"spread"`` sends them all, and gives the others the next free second;
-        ``"send"`` sends them all as they are, and Intercom silently drops all but one.
+        What happens to valid rows that share contact, event name and second. ``"skip"`` sends only the first, and
+        marks the others; ``"spread"`` sends them all, and gives each of the others the next free second; ``"send"``
+        sends them all as they are, and Intercom silently drops all but one.
     on_invalid_metadata : {"error", "omit"}, default "error"
-        Whether a bad metadata value makes its row invalid, or is left out, with a note, and the event is sent.
+        Whether a bad metadata value makes its row invalid, or the event is sent without the value, with a note.
     metadata_limit : int, default 10
         How many metadata values an event may have, at least 1. Intercom's reference says ten keys, a newer help
         article twenty.
@@ -48,8 +64,8 @@ class EventMapping:
         mapping's order.
     unconfirmed : sequence of str, default ()
         The guesses of `suggest_mapping` that nobody has confirmed yet, by path, such as ``"created_at.format"``. A
-        mapping with any of them is checked, and not submitted. Take out those that you have read, or all with
-        ``dataclasses.replace(mapping, unconfirmed=())``; a `timezone` that is given confirms ``"timezone"``.
+        mapping with guesses can be checked, but not submitted. Remove each guess that you have read, or all with
+        ``dataclasses.replace(mapping, unconfirmed=())``. A given `timezone` confirms ``"timezone"``.
 
     Raises
     ------
@@ -62,9 +78,9 @@ class EventMapping:
     (string, integer, tuple) or be a level of the frame's index. ``NaN``, ``NaT``, ``None``, ``pd.NA`` and the empty
     string mean *absent*: absent metadata is left out of the event, and does not count towards `metadata_limit`.
 
-    Where duplicates are spread, rows keep their own second where they can. Which of several rows keeps it goes by what
-    they hold and not by their order, so that a re-sorted frame is spread alike. In a stream, or over several files, a
-    row gives way to what earlier chunks have taken, since what later ones hold is not known yet.
+    When duplicates are spread, a row keeps its own second if it can. The values of the rows decide which of them keeps
+    it, not their order: a re-sorted frame is spread in the same way. In a stream, or over several files, a row gives
+    way to seconds that earlier chunks have taken; later chunks are not known yet.
 
     References
     ----------
@@ -110,13 +126,13 @@ class EventMapping:
     unconfirmed: Sequence[str] = ()
 
     def __post_init__(self) -> None:
-        faults = mapping_faults(self)
+        faults = mapping_faults(field_values(self))
         if faults:
             raise MappingError(faults)
         # A copy, so that the caller's dict can change without changing what was checked.
         object.__setattr__(self, "metadata", MappingProxyType(dict(self.metadata)))
-        said = () if self.timezone is None else ("timezone",)
-        object.__setattr__(self, "unconfirmed", tuple(path for path in self.unconfirmed if path not in said))
+        confirmed = () if self.timezone is None else ("timezone",)
+        object.__setattr__(self, "unconfirmed", tuple(path for path in self.unconfirmed if path not in confirmed))
 
     def __repr__(self) -> str:
         shown = [option.name for option in fields(EventMapping) if option.name != "unconfirmed" or self.unconfirmed]
@@ -124,8 +140,7 @@ class EventMapping:
 
     def __reduce__(self) -> tuple[Any, ...]:
         # The read-only view of the metadata cannot be pickled, nor be copied.
-        arguments = {field.name: getattr(self, field.name) for field in fields(self)}
-        return partial(EventMapping, **{**arguments, "metadata": dict(self.metadata)}), ()
+        return partial(EventMapping, **{**field_values(self), "metadata": dict(self.metadata)}), ()
 
     @classmethod
     def from_toml(cls, path: str | os.PathLike[str]) -> "EventMapping":
@@ -144,7 +159,7 @@ class EventMapping:
         Raises
         ------
         MappingError
-            If the file cannot be read, is no TOML, or describes no valid mapping: with every fault at once.
+            If the file cannot be read, is not TOML, or its mapping is not valid: with every fault at once.
 
         Examples
         --------
@@ -174,9 +189,9 @@ class EventMapping:
         Raises
         ------
         MappingError
-            If something stands in the mapping that TOML cannot hold, such as a callable: with the path of each.
+            If the mapping holds something that TOML cannot hold, such as a callable: with the path of each.
         """
-        return toml.write_fields(self)
+        return toml.write_fields(field_values(self), self.rules(), defaults=DEFAULTS)
 
     def rules(self) -> dict[str, Rule]:
         """Return the rule of each field, by the field's path.
@@ -201,18 +216,45 @@ class EventMapping:
         return rules
 
 
-def is_unnamed(mapping: EventMapping) -> bool:
-    """Tell whether a mapping still has the placeholder of a proposal as its event name.
+DEFAULTS: Final = {option.name: option.default for option in fields(EventMapping)}
 
-    Parameters
-    ----------
-    mapping : EventMapping
-        The mapping.
 
-    Returns
-    -------
-    bool
-        True for `PLACEHOLDER_NAME`, as a string or a constant.
+def field_values(mapping: EventMapping) -> dict[str, Any]:
+    """Return the fields of a mapping by their names, without those that only a proposal has."""
+    return {option.name: getattr(mapping, option.name) for option in fields(EventMapping)}
+
+
+def mapping_digest(mapping: EventMapping) -> str:
+    """Return a short name for a mapping: the same for the same rules, in every process.
+
+    It is hexadecimal digits and then the fields that callables compute, since the code of these is not in the digest.
     """
-    name = mapping.event_name.value if isinstance(mapping.event_name, Constant) else mapping.event_name
-    return isinstance(name, str) and name == PLACEHOLDER_NAME
+    rules = mapping.rules()
+    described = [(path, _described(rule)) for path, rule in rules.items()]
+    described += [(option, repr(getattr(mapping, option))) for option in _DIGEST_OPTIONS]
+    digest = sha256(repr(described).encode()).hexdigest()[:_DIGITS]
+    computed = [path for path, source in sources_by_path(rules).items() if is_computed(source)]
+    return f"{digest} (callables: {', '.join(computed)})" if computed else digest
+
+
+def bare_columns(mapping: EventMapping) -> dict[str, tuple[Source, str]]:
+    """Return, by path, what each bare column of the metadata reads, and a text for its event and key.
+
+    The text is the same in every process. Intercom keeps the type of a key for each event name, whatever the column is
+    called.
+    """
+    rules = mapping.rules()
+    event = mapping.event_name if isinstance(mapping.event_name, str) else _described(rules["event_name"])
+    return {
+        path: (rule.source, f"{normalized_event_name(event)} {path}")
+        for path, rule in rules.items()
+        if is_bare_column(rule)
+    }
+
+
+def _described(value: Any) -> str:
+    """Describe a rule or what it reads; a callable has nothing that is the same in another process."""
+    if isinstance(value, RULE_TYPES):
+        parts = [part for part in rule_parts(value) if part.is_set or part.name not in _LATER_OPTIONS]
+        return f"{type(value).__name__}({', '.join(f'{part.name}={_described(part.value)}' for part in parts)})"
+    return "a callable" if is_computed(value) else repr(value)

@@ -1,21 +1,24 @@
-"""What is wrong with a mapping in itself, before any frame is seen: every fault at once, each with its path."""
+"""The faults of a mapping that show before any frame is seen: all of them at once, each with its path."""
 
 import re
 import reprlib
 import zoneinfo
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, Final
 
 import pandas as pd
 
 from events_pandas.intercom import DATE_SUFFIXES, FORBIDDEN_KEY_CHARACTERS, IDENTIFIERS, RESERVED_KEYS
 from events_pandas.mapping.rules import (
+    AMOUNT_UNITS,
+    DATE_UNITS,
     RULE_TYPES,
     Column,
     Constant,
     Date,
     MonetaryAmount,
     Number,
+    Rule,
     Scalar,
     Text,
     bare_source,
@@ -24,50 +27,28 @@ from events_pandas.mapping.rules import (
     rule_sources,
 )
 
-if TYPE_CHECKING:
-    from events_pandas.mapping.event_mapping import EventMapping
-
-CHOICES = {
+_CHOICES: Final = {
     "duplicates": ("skip", "spread", "send"),
     "on_invalid_metadata": ("error", "omit"),
     "metadata_overflow": ("error", "drop"),
 }
-DATE_UNITS = ("s", "ms", "us", "ns")
-AMOUNT_UNITS = ("major", "minor")
+_SOURCE_FORMS: Final = "name a column, or say Constant(...), in TOML { constant = … }"
 
-SOURCE_FORMS = "name a column, or say Constant(...), in TOML { constant = … }"
-"""The mending wherever something stands that is no source."""
-
-_SHORT = reprlib.Repr()
+_SHORT: Final = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = 80
 
 
-def mapping_faults(mapping: "EventMapping") -> list[str]:
-    """Return what is wrong with a mapping.
-
-    Parameters
-    ----------
-    mapping : EventMapping
-        Possibly not valid.
-
-    Returns
-    -------
-    list of str
-        Every fault as ``"path: what is wrong, and how to mend it"``; empty when there is none.
-    """
+def mapping_faults(fields: Mapping[str, Any]) -> list[str]:
+    """Return every fault of the fields of a mapping, as ``"path: what is wrong, and how to fix it"``."""
     return [
-        *_event_name_faults(mapping.event_name),
-        *_created_at_faults(mapping.created_at),
-        *_identifier_faults(mapping),
-        *_metadata_faults(mapping.metadata),
-        *timezone_faults("timezone", mapping.timezone),
-        *(
-            fault
-            for option, allowed in CHOICES.items()
-            for fault in _choice_faults(option, getattr(mapping, option), allowed)
-        ),
-        *_limit_faults("metadata_limit", mapping.metadata_limit),
-        *_unconfirmed_faults(mapping.unconfirmed),
+        *_event_name_faults(fields["event_name"]),
+        *_created_at_faults(fields["created_at"]),
+        *_identifier_faults({name: fields[name] for name in IDENTIFIERS if fields[name] is not None}),
+        *_metadata_faults(fields["metadata"]),
+        *_timezone_faults("timezone", fields["timezone"]),
+        *(fault for option, allowed in _CHOICES.items() for fault in _choice_faults(option, fields[option], allowed)),
+        *_limit_faults("metadata_limit", fields["metadata_limit"]),
+        *_unconfirmed_faults(fields["unconfirmed"]),
     ]
 
 
@@ -81,7 +62,7 @@ def _event_name_faults(event_name: object) -> Iterator[str]:
         if not event_name.strip():
             yield "event_name: is empty: say what happened, such as 'placed-order'"
     elif isinstance(event_name, Column) or is_computed(event_name):
-        yield from source_faults("event_name", bare_source(event_name))
+        yield from _source_faults("event_name", bare_source(event_name))
     else:
         kind = f"a {type(event_name).__name__}" if isinstance(event_name, RULE_TYPES) else _shown(event_name)
         yield (
@@ -94,15 +75,14 @@ def _created_at_faults(created_at: object) -> Iterator[str]:
     if isinstance(created_at, Date):
         yield from _rule_faults("created_at", created_at)
     else:
-        yield from source_faults("created_at", bare_source(created_at))
+        yield from _source_faults("created_at", bare_source(created_at))
 
 
-def _identifier_faults(mapping: "EventMapping") -> Iterator[str]:
-    sources = {name: getattr(mapping, name) for name in IDENTIFIERS if getattr(mapping, name) is not None}
+def _identifier_faults(sources: Mapping[str, object]) -> Iterator[str]:
     if not sources:
         yield "user_id: no identifier: name the column of user_id, id or email"
     for name, source in sources.items():
-        yield from source_faults(name, bare_source(source))
+        yield from _source_faults(name, bare_source(source))
 
 
 def _metadata_faults(metadata: object) -> Iterator[str]:
@@ -128,14 +108,14 @@ def _metadata_faults(metadata: object) -> Iterator[str]:
         if isinstance(rule, RULE_TYPES):
             yield from _rule_faults(path, rule)
         else:
-            yield from source_faults(path, rule)
+            yield from _source_faults(path, rule)
 
 
 def _key_faults(key: object, path: str) -> Iterator[str]:
     if not isinstance(key, str) or not key.strip():
         yield f"{path}: a metadata key is text, and not empty"
         return
-    if _has_half_a_character(key):
+    if has_lone_surrogate(key):
         yield f"{path}: a metadata key cannot hold half of a character (a lone surrogate): write it anew"
         return
     forbidden = sorted(set(key) & FORBIDDEN_KEY_CHARACTERS)
@@ -146,28 +126,16 @@ def _key_faults(key: object, path: str) -> Iterator[str]:
         yield f"{path}: Intercom reserves this key: say '{key}_name' or '{key}_id', whatever it holds"
 
 
-def _has_half_a_character(text: str) -> bool:
+def has_lone_surrogate(text: str) -> bool:
+    """Tell whether a text holds half of a character, which UTF-8 cannot write."""
     return any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def date_key_faults(path: str, key: str) -> Iterator[str]:
-    """Yield the fault of a key that holds a date and does not end as Intercom's date keys do.
-
-    Parameters
-    ----------
-    path : str
-        The field, such as ``"metadata.ordered"``.
-    key : str
-        The metadata key.
-
-    Yields
-    ------
-    str
-        The fault, with the name to give it.
-    """
+    """Yield the fault of a key that holds a date and does not end as Intercom's date keys do, with a better key."""
     if key.endswith(DATE_SUFFIXES):
         return
-    # Nobody says whether Intercom knows '_At' too. It takes 'paid_at' and 'paid_At' for one key: the safe name is free.
+    # It is not documented whether Intercom knows '_At'. 'paid_at' and 'paid_At' are one key to it: 'paid_at' is free.
     suffix = next((suffix for suffix in DATE_SUFFIXES if key.lower().endswith(suffix)), None)
     proposed = key[: -len(suffix)] + suffix if suffix else f"{key}_date"
     case = ", in lower case" if suffix else ""
@@ -177,11 +145,11 @@ def date_key_faults(path: str, key: str) -> Iterator[str]:
     )
 
 
-def _rule_faults(path: str, rule: object) -> Iterator[str]:
-    for part, source in rule_sources(rule).items():  # type: ignore[arg-type]  # Only rules come here.
-        yield from source_faults(part_path(path, part), source)
+def _rule_faults(path: str, rule: Rule) -> Iterator[str]:
+    for part, source in rule_sources(rule).items():
+        yield from _source_faults(part_path(path, part), source)
     if isinstance(rule, Date):
-        yield from timezone_faults(f"{path}.timezone", rule.timezone)
+        yield from _timezone_faults(f"{path}.timezone", rule.timezone)
         yield from _date_reading_faults(path, rule)
     if isinstance(rule, MonetaryAmount):
         yield from _choice_faults(f"{path}.unit", rule.unit, AMOUNT_UNITS)
@@ -203,45 +171,31 @@ def _format_faults(path: str, written: object) -> Iterator[str]:
     if not isinstance(written, str) or "%" not in written:
         yield f"{path}: {_shown(written)} has no code such as %Y: write '%Y-%m-%d' or the like"
         return
-    if _has_half_a_character(written):
+    if has_lone_surrogate(written):
         yield f"{path}: {_shown(written)} holds half of a character (a lone surrogate): write it anew"
         return
     try:
         pd.to_datetime(["x"], format=written, errors="coerce")
     except re.error:
-        # pandas makes a pattern of the format, in which each code has a group of its own.
+        # pandas turns the format into a pattern in which each code is a group with a name.
         yield f"{path}: {_shown(written)} has a code twice: write each once"
     except ValueError as error:
         yield f"{path}: {error}"
 
 
-def source_faults(path: str, source: object) -> Iterator[str]:
-    """Yield what is wrong with a source in itself.
-
-    Parameters
-    ----------
-    path : str
-        The field that reads it.
-    source : object
-        What stands where a source is expected.
-
-    Yields
-    ------
-    str
-        The fault, with its mending.
-    """
+def _source_faults(path: str, source: object) -> Iterator[str]:
     if isinstance(source, RULE_TYPES):
-        yield f"{path}: {type(source).__name__} cannot stand here: {SOURCE_FORMS}"
+        yield f"{path}: {type(source).__name__} cannot stand here: {_SOURCE_FORMS}"
     elif isinstance(source, Constant):
         if not _is_present_scalar(source.value):
             yield f"{path}: {_shown(source.value)} cannot be a constant: say a text, a number, a date or a time"
     elif isinstance(source, type):
-        # A class is callable: Text in place of Text("column") would pass for a function of the frame.
-        yield f"{path}: the class {source.__name__} is no source: {SOURCE_FORMS}"
+        # A class is callable: Text instead of Text("column") would pass for a function of the frame.
+        yield f"{path}: the class {source.__name__} is no source: {_SOURCE_FORMS}"
     elif _is_missing(source):
-        yield f"{path}: {source} is no source: {SOURCE_FORMS}"
+        yield f"{path}: {source} is no source: {_SOURCE_FORMS}"
     elif not (is_computed(source) or _is_hashable(source)):
-        yield f"{path}: a {type(source).__name__} is no source: {SOURCE_FORMS}"
+        yield f"{path}: a {type(source).__name__} is no source: {_SOURCE_FORMS}"
 
 
 def _is_present_scalar(value: Scalar) -> bool:
@@ -250,7 +204,7 @@ def _is_present_scalar(value: Scalar) -> bool:
 
 
 def _is_missing(value: Any) -> bool:
-    # None, NaN, NaT or pd.NA; of anything that holds several values isna would judge each.
+    # None, NaN, NaT or pd.NA. Of a list or an array isna judges each value.
     return bool(pd.api.types.is_scalar(value) and pd.isna(value))
 
 
@@ -263,27 +217,13 @@ def _is_hashable(source: object) -> bool:
     return True
 
 
-def timezone_faults(path: str, timezone: object) -> Iterator[str]:
-    """Yield the fault of a time zone that there is not.
-
-    Parameters
-    ----------
-    path : str
-        Where the zone stands in the mapping.
-    timezone : object
-        Its name, or None.
-
-    Yields
-    ------
-    str
-        The fault, with its mending.
-    """
+def _timezone_faults(path: str, timezone: object) -> Iterator[str]:
     if timezone is not None and not _is_timezone(timezone):
         yield f"{path}: no time zone {_shown(timezone)}: write 'UTC', 'Europe/Berlin' or the like"
 
 
 def _is_timezone(timezone: object) -> bool:
-    # ZoneInfo takes some things that are no text, such as a tuple of two.
+    # ZoneInfo takes some values that are not text, such as a tuple of two.
     if not isinstance(timezone, str):
         return False
     try:
@@ -294,7 +234,7 @@ def _is_timezone(timezone: object) -> bool:
 
 
 def _choice_faults(path: str, value: object, allowed: tuple[str, ...]) -> Iterator[str]:
-    # An array compares its elements, and so is neither equal nor unequal to a choice.
+    # Comparing an array gives an array, which is neither true nor false.
     if not isinstance(value, str) or value not in allowed:
         yield f"{path}: {_shown(value)} is none of {', '.join(repr(choice) for choice in allowed)}"
 

@@ -1,38 +1,37 @@
-"""What a mapping holds that was guessed and that nobody has confirmed: with it nothing is submitted."""
+"""The guesses in a mapping that nobody has confirmed: with any of them nothing is submitted."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 from events_pandas.errors import MappingError
 from events_pandas.intercom import IDENTIFIERS
-from events_pandas.mapping.event_mapping import PLACEHOLDER_NAME, EventMapping, is_unnamed
+from events_pandas.mapping.event_mapping import EventMapping
+from events_pandas.mapping.rules import Constant
 from events_pandas.words import escaped
 
-_NAME_IT = "say what happened, such as 'placed-order'"
-_PARTS = {
+PLACEHOLDER_NAME: Final = "replace-me"
+"""The event name of a proposal for rows that do not say what happened: nothing is submitted under it."""
+
+_NAME_IT: Final = "say what happened, such as 'placed-order'"
+_PARTS: Final = {
     "format": "day, month and year cannot be told apart in the rows that were looked at",
     "unit": "whole numbers may count cents, which unit='minor' says",
     "currency": "several columns may hold the currency",
 }
-_CONFIRM = (
+_CONFIRM: Final = (
     "unconfirmed: nothing is submitted before these guesses are confirmed: correct what is wrong and take out what you "
     "have read, or say dataclasses.replace(mapping, unconfirmed=()) (in TOML delete the line) when you have read all"
 )
 
 
+def is_unnamed(mapping: EventMapping) -> bool:
+    """Tell whether the event name of a mapping is still the placeholder of a proposal, as a string or a constant."""
+    name = mapping.event_name.value if isinstance(mapping.event_name, Constant) else mapping.event_name
+    return isinstance(name, str) and name == PLACEHOLDER_NAME
+
+
 def require_confirmed(mapping: EventMapping) -> None:
-    """Refuse to submit by guesses.
-
-    Parameters
-    ----------
-    mapping : EventMapping
-        What is to be submitted by.
-
-    Raises
-    ------
-    MappingError
-        If the event has no name yet, or if guesses are not confirmed: with each of them, and how to confirm it.
-    """
+    """Raise a `MappingError` if the event has no name yet or a guess is not confirmed: nothing is sent by guesses."""
     faults = [*_name_faults(mapping), *guess_faults(mapping)]
     if faults:
         raise MappingError(faults)
@@ -44,18 +43,7 @@ def _name_faults(mapping: EventMapping) -> Iterator[str]:
 
 
 def guess_faults(mapping: EventMapping) -> list[str]:
-    """Return the guesses that are not confirmed, and how to confirm them.
-
-    Parameters
-    ----------
-    mapping : EventMapping
-        Possibly proposed.
-
-    Returns
-    -------
-    list of str
-        A sentence for each, as ``"path: what is guessed"``, and one that says how to confirm them; empty without any.
-    """
+    """Return each guess that is not confirmed, as ``"path: what is guessed"``, and then how to confirm them."""
     if not mapping.unconfirmed:
         return []
     return [*(f"{escaped(path)}: {_guess(mapping, path)}" for path in mapping.unconfirmed), _CONFIRM]

@@ -1,19 +1,27 @@
-"""The rules: what is read from which columns, and what it becomes in the event's metadata."""
+"""The rules: which columns are read, and what they become in an event; and the parts of each rule."""
 
-from collections.abc import Callable, Hashable
-from dataclasses import KW_ONLY, dataclass
-from typing import Any, Literal, TypeAlias
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import KW_ONLY, MISSING, dataclass, fields
+from typing import Any, Final, Literal, TypeAlias, TypeGuard, get_args
 
 import pandas as pd
 
-EXPRESSION_TYPE: type | None = getattr(pd.api.typing, "Expression", None)
+EXPRESSION_TYPE: Final[type | None] = getattr(pd.api.typing, "Expression", None)
 """The type of ``pd.col(...)``, which pandas has had since version 3."""
 
 Values: TypeAlias = "pd.Series[Any]"
 """A column of any dtype."""
 
 Scalar: TypeAlias = Any
-"""A string, number, date or time; which of them decides what it becomes."""
+"""A string, number, date or time; its type decides what it becomes."""
+
+DateUnit: TypeAlias = Literal["s", "ms", "us", "ns"]
+DATE_UNITS: Final[tuple[DateUnit, ...]] = get_args(DateUnit)
+"""What an epoch number can count."""
+
+AmountUnit: TypeAlias = Literal["major", "minor"]
+AMOUNT_UNITS: Final[tuple[AmountUnit, ...]] = get_args(AmountUnit)
+"""What an amount can count: euros or cents."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +154,7 @@ class Date:
     source: Source
     _: KW_ONLY
     format: str | None = None
-    unit: Literal["s", "ms", "us", "ns"] | None = None
+    unit: DateUnit | None = None
     timezone: str | None = None
 
 
@@ -234,102 +242,80 @@ class MonetaryAmount:
     amount: Source
     _: KW_ONLY
     currency: Source
-    unit: Literal["major", "minor"] = "major"
+    unit: AmountUnit = "major"
     round: bool = False
 
 
 Rule: TypeAlias = Column | Text | Number | Date | Link | RichLink | MonetaryAmount
-RULE_TYPES = (Column, Text, Number, Date, Link, RichLink, MonetaryAmount)
+RULE_TYPES: Final = (Column, Text, Number, Date, Link, RichLink, MonetaryAmount)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RulePart:
+    """A part of a rule: a source that it reads, or an option."""
+
+    name: str  # of its argument; the only source of a rule is called "source"
+    value: Any
+    default: Any
+    is_keyword: bool
+
+    @property
+    def is_source(self) -> bool:
+        """Whether it has no default, as every option has."""
+        return self.default is MISSING
+
+    @property
+    def is_set(self) -> bool:
+        """Whether it has another value than its default."""
+        return self.is_source or bool(self.value != self.default)
+
+
+def rule_parts(rule: Rule) -> list[RulePart]:
+    """Return the parts of a rule in the order of its arguments: the sources come first."""
+    return [
+        RulePart(name=part.name, value=getattr(rule, part.name), default=part.default, is_keyword=bool(part.kw_only))
+        for part in fields(rule)
+    ]
+
+
+def part_names(kind: type[Rule]) -> tuple[list[str], list[str]]:
+    """Return the names of the sources and of the options of a kind of rule."""
+    sources = [part.name for part in fields(kind) if part.default is MISSING]
+    return sources, [part.name for part in fields(kind) if part.name not in sources]
+
+
+def rule_sources(rule: Rule) -> dict[str, Source]:
+    """Return what a rule reads, by the name of the part; an only source has the empty name."""
+    return {"" if part.name == "source" else part.name: part.value for part in rule_parts(rule) if part.is_source}
+
+
+def part_path(path: str, part: str) -> str:
+    """Return the path of a rule's part, such as ``metadata.price.currency``; that of an only source is the rule's."""
+    return f"{path}.{part}" if part else path
+
+
+def sources_by_path(rules: Mapping[str, Rule]) -> dict[str, Source]:
+    """Return what rules read, by the paths of their parts."""
+    return {
+        part_path(path, part): source for path, rule in rules.items() for part, source in rule_sources(rule).items()
+    }
 
 
 def bare_source(entry: Source | Column) -> Source:
-    """Return what an entry reads where a column and its label mean the same.
-
-    Parameters
-    ----------
-    entry : hashable, Column, Constant, callable or pandas expression
-        What stands in the mapping.
-
-    Returns
-    -------
-    hashable, Constant, callable or pandas expression
-        The source of a `Column`; anything else as it is.
-    """
+    """Return what an entry reads, where a `Column` and its label mean the same."""
     return entry.source if isinstance(entry, Column) else entry
 
 
+def is_bare_column(rule: Rule) -> TypeGuard[Column]:
+    """Tell whether the values of a column decide what a rule makes; the type of a constant is known."""
+    return isinstance(rule, Column) and not isinstance(rule.source, Constant)
+
+
 def is_expression(source: object) -> bool:
-    """Tell whether a source is a ``pd.col`` expression.
-
-    Parameters
-    ----------
-    source : object
-        What a rule reads.
-
-    Returns
-    -------
-    bool
-        Always false before pandas 3.
-    """
+    """Tell whether a source is a ``pd.col`` expression, which there is not before pandas 3."""
     return EXPRESSION_TYPE is not None and isinstance(source, EXPRESSION_TYPE)
 
 
 def is_computed(source: object) -> bool:
-    """Tell whether a source is computed from the frame, rather than named.
-
-    Parameters
-    ----------
-    source : object
-        What a rule reads.
-
-    Returns
-    -------
-    bool
-        True for callables and ``pd.col`` expressions.
-    """
+    """Tell whether a source is computed from the frame: a callable or a ``pd.col`` expression."""
     return is_expression(source) or callable(source)
-
-
-def part_path(path: str, part: str) -> str:
-    """Return the path of a rule's part.
-
-    Parameters
-    ----------
-    path : str
-        The field that the rule makes.
-    part : str
-        The part; the one part of most rules has the empty name.
-
-    Returns
-    -------
-    str
-        As errors and findings name it.
-
-    Examples
-    --------
-    >>> part_path("metadata.price", "currency")
-    'metadata.price.currency'
-    """
-    return f"{path}.{part}" if part else path
-
-
-def rule_sources(rule: Rule) -> dict[str, Source]:
-    """Return what a rule reads, by the name of the part.
-
-    Parameters
-    ----------
-    rule : Rule
-        Any rule.
-
-    Returns
-    -------
-    dict of str to source
-        The one part of most rules has the empty name.
-    """
-    match rule:
-        case MonetaryAmount():
-            return {"amount": rule.amount, "currency": rule.currency}
-        case RichLink():
-            return {"value": rule.value, "url": rule.url}
-        case _:
-            return {"": rule.source}

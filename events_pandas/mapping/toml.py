@@ -1,17 +1,17 @@
-"""The TOML form of a mapping: a table of fields read into rules, and rules written as a table."""
+"""The TOML form of a mapping: fields read from a file, and fields written as text."""
 
 import re
 import tomllib
 from collections.abc import Hashable, Iterable, Iterator, Mapping
-from dataclasses import MISSING, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from events_pandas.byte_order_marks import marked_encoding
 from events_pandas.errors import MappingError
 from events_pandas.filesystem import odd_kind
 from events_pandas.intercom import IDENTIFIERS
 from events_pandas.mapping.rules import (
+    RULE_TYPES,
     Column,
     Constant,
     Date,
@@ -22,16 +22,15 @@ from events_pandas.mapping.rules import (
     Rule,
     Source,
     Text,
+    is_bare_column,
     is_computed,
-    part_path,
-    rule_sources,
+    part_names,
+    rule_parts,
+    sources_by_path,
 )
 from events_pandas.words import UNSEEN_RANGES, characters, did_you_mean, escape
 
-if TYPE_CHECKING:
-    from events_pandas.mapping.event_mapping import EventMapping
-
-RULES_BY_TYPE: dict[str, type[Rule]] = {
+RULES_BY_TYPE: Final[dict[str, type[Rule]]] = {
     "column": Column,
     "text": Text,
     "number": Number,
@@ -40,36 +39,19 @@ RULES_BY_TYPE: dict[str, type[Rule]] = {
     "rich_link": RichLink,
     "monetary_amount": MonetaryAmount,
 }
-OPTIONS = ("timezone", "duplicates", "on_invalid_metadata", "metadata_limit", "metadata_overflow", "unconfirmed")
-FIELDS = ("event_name", "created_at", *IDENTIFIERS, "metadata", *OPTIONS)
+OPTIONS: Final = ("timezone", "duplicates", "on_invalid_metadata", "metadata_limit", "metadata_overflow", "unconfirmed")
+FIELDS: Final = ("event_name", "created_at", *IDENTIFIERS, "metadata", *OPTIONS)
 
-_PIPES_OF_SHELLS = ("/dev/fd", "/dev/stdin", "/proc")
-
+_PIPES_OF_SHELLS: Final = ("/dev/fd", "/dev/stdin", "/proc")
 _UNSEEN: Final = re.compile(f"[{characters(*UNSEEN_RANGES)}]")
-
-UNREAD = "?"
-"""A label in place of what could not be read, so that the rest of the mapping is judged with it."""
+_UNREAD: Final = "?"
+"""A label that stands for what could not be read, so that the rest of the mapping is judged too."""
 
 
 def read_fields(path: Path) -> tuple[dict[str, Any], list[str]]:
-    """Read the fields of a mapping from a TOML file.
+    """Return the arguments of `EventMapping` that a TOML file holds, and every fault of the file's form with its path.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        The file.
-
-    Returns
-    -------
-    arguments : dict
-        The arguments of `EventMapping`, with a placeholder for what could not be read.
-    faults : list of str
-        Every fault of the file's form, with its path.
-
-    Raises
-    ------
-    MappingError
-        If the file cannot be read or is no TOML.
+    A placeholder stands for what could not be read. A file that cannot be read, or is not TOML, is a `MappingError`.
     """
     reader = _Reader()
     return reader.fields(_table(path)), reader.faults
@@ -77,7 +59,7 @@ def read_fields(path: Path) -> tuple[dict[str, Any], list[str]]:
 
 def _table(path: Path) -> dict[str, Any]:
     kind = odd_kind(path)
-    # A pipe of the shell's, such as <(...), has somebody who writes; one with a name may wait for ever.
+    # Somebody writes into a pipe of the shell, such as <(...); reading a pipe with a name may wait for ever.
     if kind and not (kind == "a pipe" and any(map(path.is_relative_to, _PIPES_OF_SHELLS))):
         raise MappingError([f"{path}: is {kind}: write the mapping to a file and give its name"])
     not_utf8 = MappingError([f"{path}: is not UTF-8: save it as UTF-8 and try again"])
@@ -97,12 +79,12 @@ def _table(path: Path) -> dict[str, Any]:
             raise not_utf8 from error
         raise MappingError([f"{path}: is not valid TOML: {error}"]) from error
     except (ValueError, RecursionError) as error:
-        # A path that no file can have, an integer of thousands of digits, or brackets nested as often.
+        # The path is not possible, an integer has thousands of digits, or brackets are nested as deep.
         raise MappingError([f"{str(path)!r}: cannot be read: {error}"]) from error
 
 
 class _Reader:
-    """Reads one table, and keeps every fault that it meets."""
+    """Reads one table, and keeps every fault that it finds."""
 
     def __init__(self) -> None:
         self.faults: list[str] = []
@@ -121,7 +103,7 @@ class _Reader:
         for name in ("event_name", "created_at"):
             if name not in table:
                 self.faults.append(f"{name}: is missing")
-                arguments[name] = UNREAD
+                arguments[name] = _UNREAD
         return arguments
 
     def _metadata(self, table: object) -> dict[str, Any]:
@@ -141,29 +123,29 @@ class _Reader:
                 f'{path}: has no type: write {{ type = "text", … }} or the like, '
                 'or { column = "…" } or { constant = … } alone'
             )
-            return UNREAD
+            return _UNREAD
         kind = RULES_BY_TYPE.get(entry["type"]) if isinstance(entry["type"], str) else None
         if kind is None:
             self._unknown(f"{path}.type", str(entry["type"]), RULES_BY_TYPE)
-            return UNREAD
+            return _UNREAD
         return self._rule(path, kind, {name: part for name, part in entry.items() if name != "type"})
 
     def _rule(self, path: str, kind: type[Rule], entry: dict[str, Any]) -> Any:
-        """Read a rule; what is wrong with one of its parts does not keep the others from being judged."""
-        options = [field.name for field in fields(kind) if field.default is not MISSING]
-        needed = [field.name for field in fields(kind) if field.default is MISSING]
-        parts = ["column", "constant"] if needed == ["source"] else needed
+        """Read a rule; the other parts are judged even if one of them is wrong."""
+        sources, options = part_names(kind)
+        has_one_source = sources == ["source"]
+        known = [*(["column", "constant"] if has_one_source else sources), *options]
         for name in entry:
-            if name not in (*parts, *options):
-                self._unknown(path, name, [*parts, *options])
-        if needed == ["source"]:
-            sources = {"source": self._only_source(path, entry)}
+            if name not in known:
+                self._unknown(path, name, known)
+        if has_one_source:
+            read = {"source": self._only_source(path, entry)}
         else:
-            sources = {name: self._part(path, name, entry) for name in needed}
-        return kind(**sources, **{name: entry[name] for name in options if name in entry})
+            read = {name: self._part(path, name, entry) for name in sources}
+        return kind(**read, **{name: entry[name] for name in options if name in entry})
 
     def _only_source(self, path: str, entry: dict[str, Any]) -> Any:
-        """Read what a rule of one part reads: its column or its constant."""
+        """Read the only source of a rule: its column or its constant."""
         if "constant" not in entry:
             return self._part(path, "column", entry)
         if "column" in entry:
@@ -174,7 +156,7 @@ class _Reader:
         if name in entry:
             return self.source(f"{path}.{name}", entry[name])
         self.faults.append(f"{path}.{name}: is missing")
-        return UNREAD
+        return _UNREAD
 
     def source(self, path: str, entry: object) -> Any:
         """Read a label, ``{ column = … }`` or ``{ constant = … }``."""
@@ -185,7 +167,7 @@ class _Reader:
         if set(entry) == {"column"}:
             return self._label(path, entry["column"])
         self.faults.append(f'{path}: write a column\'s name, {{ column = "…" }} or {{ constant = … }}')
-        return UNREAD
+        return _UNREAD
 
     def _label(self, path: str, entry: object) -> Hashable:
         # TOML has no tuples: an array names a column of several levels.
@@ -196,51 +178,28 @@ class _Reader:
             f"{path}: {_value_text(entry)} is no column's name, which is text, an integer or an array of these; "
             "a constant is { constant = … }"
         )
-        return UNREAD
+        return _UNREAD
 
     def _unknown(self, place: str, name: str, known: Iterable[str]) -> None:
         self.faults.append(f"{place}: {name!r} is not known: {did_you_mean(name, known)}")
 
 
-def write_fields(mapping: "EventMapping") -> str:
-    """Write a mapping as TOML.
+def write_fields(fields: Mapping[str, Any], rules: Mapping[str, Rule], *, defaults: Mapping[str, Any]) -> str:
+    """Write the fields of a mapping as TOML, without options that have their defaults.
 
-    Parameters
-    ----------
-    mapping : EventMapping
-        The mapping.
-
-    Returns
-    -------
-    str
-        The text.
-
-    Raises
-    ------
-    MappingError
-        If something stands in it that TOML cannot hold, with the path of each.
+    A `MappingError` names the path of each source that TOML cannot hold.
     """
-    faults = [
-        fault
-        for path, rule in mapping.rules().items()
-        for part, source in rule_sources(rule).items()
-        for fault in _writing_faults(part_path(path, part), source)
-    ]
+    faults = [fault for path, source in sources_by_path(rules).items() for fault in _writing_faults(path, source)]
     if faults:
         raise MappingError(faults)
     lines = [
-        f"{name} = {_value_text(_entry_table(getattr(mapping, name)))}"
-        for name in ("event_name", "created_at", *IDENTIFIERS)
-        if getattr(mapping, name) is not None
+        f"{name} = {_value_text(_entry_table(entry))}"
+        for name, entry in fields.items()
+        if name != "metadata" and entry is not None and not (name in OPTIONS and entry == defaults[name])
     ]
-    lines += [
-        f"{field.name} = {_value_text(getattr(mapping, field.name))}"
-        for field in fields(mapping)
-        if field.name in OPTIONS and getattr(mapping, field.name) != field.default
-    ]
-    if mapping.metadata:
+    if fields["metadata"]:
         lines += ["", "[metadata]"]
-        lines += [f"{_key_text(key)} = {_value_text(_entry_table(rule))}" for key, rule in mapping.metadata.items()]
+        lines += [f"{_key_text(key)} = {_value_text(_entry_table(rule))}" for key, rule in fields["metadata"].items()]
     return "\n".join(lines) + "\n"
 
 
@@ -262,29 +221,22 @@ def _is_writable(source: Source) -> bool:
     return bool(_Reader().source("", read) == source)
 
 
-def _entry_table(entry: object) -> Any:
+def _entry_table(entry: Any) -> Any:
     """Return what stands for a rule or source in TOML: a label, or a table."""
-    match entry:
-        case Constant():
-            return {"constant": entry.value}
-        case Column() if not isinstance(entry.source, Constant):
-            # Only event_name tells a column from a literal, but the table means the same everywhere.
-            return {"column": entry.source}
-        case Column() | Text() | Number() | Date() | Link() | RichLink() | MonetaryAmount():
-            return _rule_table(entry)
-        case _:
-            return entry
-
-
-def _rule_table(rule: Rule) -> dict[str, Any]:
-    kind = next(name for name, known in RULES_BY_TYPE.items() if known is type(rule))
-    table: dict[str, Any] = {"type": kind}
-    for field in fields(rule):
-        value = getattr(rule, field.name)
-        if field.name == "source":
-            table |= value_table if isinstance(value_table := _entry_table(value), dict) else {"column": value}
-        elif value != field.default:
-            table[field.name] = _entry_table(value)
+    if isinstance(entry, Constant):
+        return {"constant": entry.value}
+    if not isinstance(entry, RULE_TYPES):
+        return entry
+    if is_bare_column(entry):
+        # Only event_name tells a column from a literal, but the table means the same everywhere.
+        return {"column": entry.source}
+    table: dict[str, Any] = {"type": next(name for name, kind in RULES_BY_TYPE.items() if kind is type(entry))}
+    for part in rule_parts(entry):
+        value = _entry_table(part.value)
+        if part.name == "source":
+            table |= value if isinstance(value, dict) else {"column": value}
+        elif part.is_set:
+            table[part.name] = value
     return table
 
 
@@ -308,5 +260,5 @@ def _value_text(value: Any) -> str:
 
 
 def _seen(text: str) -> str:
-    """Write what nobody sees or what acts on a terminal as TOML's own escapes, which are ours, too."""
+    """Escape characters that nobody sees or that act on a terminal: our escapes are TOML's too."""
     return _UNSEEN.sub(escape, text)

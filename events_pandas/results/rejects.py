@@ -20,8 +20,8 @@ from events_pandas.convert.readers import CodeMasks, read, written
 from events_pandas.deliver import Status
 from events_pandas.errors import SourceError
 from events_pandas.forking import keep_for_ever, leave_to_parent_at_fork
+from events_pandas.mapping.arrow_types import readable, sliceable
 from events_pandas.mapping.rules import Values
-from events_pandas.mapping.views import readable, sliceable
 from events_pandas.results.contacts import positions_in, require_results
 from events_pandas.results.frame import STATUS_DTYPE, text_column
 from events_pandas.results.table_file import PartialFile

@@ -10,8 +10,7 @@ import pandas as pd
 from events_pandas.convert import Cause
 from events_pandas.deliver import WorkspaceIdentity
 from events_pandas.mapping import EventMapping
-from events_pandas.mapping.event_mapping import PLACEHOLDER_NAME, is_unnamed
-from events_pandas.mapping.guesses import guess_faults
+from events_pandas.mapping.guesses import PLACEHOLDER_NAME, guess_faults, is_unnamed
 from events_pandas.results.budget import FURTHER_NAMES
 from events_pandas.results.summary import count_of_rows
 from events_pandas.words import listed, quoted

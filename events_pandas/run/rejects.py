@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from events_pandas.deliver import Status
 from events_pandas.errors import EventsPandasError, SourceError
-from events_pandas.mapping import EventMapping
+from events_pandas.mapping import EventMapping, is_computing
 from events_pandas.results.rejects import (
     NO_REASONS,
     REASONS,
@@ -27,7 +27,6 @@ from events_pandas.results.rejects import (
 from events_pandas.sources import (
     COMPARED_ROWS,
     KeptFile,
-    is_computing,
     other_reading,
     payloads_of,
     read_chosen_rows,

@@ -26,7 +26,7 @@ from events_pandas.deliver import (
 from events_pandas.deliver.journal import RunFacts
 from events_pandas.errors import AuthenticationError, JournalError, OutageError, SubmissionError, SubmissionInterrupted
 from events_pandas.mapping import EventMapping
-from events_pandas.mapping.digest import mapping_digest
+from events_pandas.mapping.event_mapping import mapping_digest
 from events_pandas.mapping.guesses import require_confirmed
 from events_pandas.run.frames import OpenFrame, ReadFrame, Refused, RunFrames
 from events_pandas.run.history import Chronicle

@@ -13,7 +13,7 @@ from typing import BinaryIO, Final, TypeAlias
 import numpy as np
 
 from events_pandas.errors import SourceError
-from events_pandas.sources.csv_blocks import (
+from events_pandas.sources.csv_structure import (
     BLANKS,
     BLOCK_BYTES,
     BYTE_ORDER_MARK,
@@ -21,59 +21,44 @@ from events_pandas.sources.csv_blocks import (
     ESCAPED_QUOTE,
     Block,
     CsvForm,
+    Records,
+    UnclosedQuoteError,
+    cells_of,
+    find_records,
     line_ends_in,
     odd_records,
+    quoted_text,
     read_blocks,
 )
-from events_pandas.sources.csv_structure import Records, UnclosedQuoteError, cells_of, find_records, quoted_text
-from events_pandas.sources.opening import Mark
+from events_pandas.sources.opening import FileStamp
 
 OTHER_SEPARATORS: Final = {";": "';'", "\t": "tabs", "|": "'|'"}
-_SEPARATOR_LINE = re.compile(rb'"?sep=(.)"?', re.IGNORECASE)
+_SEPARATOR_LINE: Final = re.compile(rb'"?sep=(.)"?', re.IGNORECASE)
 
-_DOUBLED_QUOTE = re.compile(rb'(?<=[^,\r\n])""(?=[^,\r\n])|(?:\A|(?<=[,\r\n]))"""')
+_DOUBLED_QUOTE: Final = re.compile(rb'(?<=[^,\r\n])""(?=[^,\r\n])|(?:\A|(?<=[,\r\n]))"""')
 
-SEARCHED_LINES: Final = 100
-"""So many records of a file are looked at for a header that stands below its first line."""
+_SEARCHED_LINES: Final = 100
+"""The most records of a file that are searched for a header below the first line."""
 
 _SETTLED_SECONDS: Final = 2.0
 _FORMS_KEPT: Final = 256
 
 OpenStream: TypeAlias = Callable[[], AbstractContextManager[BinaryIO]]
 
+_known_forms: dict[tuple[Path, FileStamp], CsvForm] = {}
 
-_known_forms: dict[tuple[Path, Mark], CsvForm] = {}
 
+def csv_form(path: Path, stamp: FileStamp, open_stream: OpenStream) -> CsvForm:
+    """Find out the form of a CSV file by reading all of it once; a run asks several times.
 
-def csv_form(path: Path, mark: Mark, open_stream: OpenStream) -> CsvForm:
-    """Find out the form of a CSV file, which takes one look at all of it.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        The file.
-    mark : Mark
-        How it is known again: a run asks several times.
-    open_stream : callable
-        Opens its content.
-
-    Returns
-    -------
-    CsvForm
-        As it was decided.
-
-    Raises
-    ------
-    SourceError
-        If it has no header, a quote that is not closed, or quotes that can be read in two ways.
-    UnicodeDecodeError
-        If it is not UTF-8.
+    A missing header, a quote that is not closed, and quotes that can be read in two ways are a `SourceError`; a file
+    that is not UTF-8 is a `UnicodeDecodeError`.
     """
-    key = path, mark
+    key = path, stamp
     if key not in _known_forms:
         form = _inspected(path, open_stream)
-        # One that was written just now may be written again without another mark.
-        if time.time() - mark.modified_ns / 1e9 < _SETTLED_SECONDS:
+        # A file that was written just now may be written again within the resolution of its time stamp.
+        if time.time() - stamp.modified_ns / 1e9 < _SETTLED_SECONDS:
             return form
         while len(_known_forms) >= _FORMS_KEPT:
             _known_forms.pop(next(iter(_known_forms)))
@@ -102,8 +87,8 @@ def _inspected(path: Path, open_stream: OpenStream) -> CsvForm:
 
 
 @dataclass(kw_only=True, slots=True)
-class _Survey:
-    """What is found in a file when its quotes are read in one of the two ways; lines count from 1."""
+class _QuoteSurvey:
+    """The findings in a file if its quotes are read in one of the two ways; lines count from 1."""
 
     rows: int = 0
     has_odd_widths: bool = False
@@ -121,8 +106,8 @@ class _Survey:
             raise SourceError(unclosed_fault(path, self.unclosed_line))
 
 
-def _survey(form: CsvForm, open_stream: OpenStream, *, escapes: bool) -> _Survey:
-    found = _Survey()
+def _survey(form: CsvForm, open_stream: OpenStream, *, escapes: bool) -> _QuoteSurvey:
+    found = _QuoteSurvey()
     with open_stream() as stream:
         try:
             for block in read_blocks(stream, form, escapes=escapes):
@@ -134,7 +119,7 @@ def _survey(form: CsvForm, open_stream: OpenStream, *, escapes: bool) -> _Survey
     return found
 
 
-def _look_at(block: Block, form: CsvForm, found: _Survey, *, escapes: bool) -> None:
+def _look_at(block: Block, form: CsvForm, found: _QuoteSurvey, *, escapes: bool) -> None:
     if not block.text.isascii():
         block.text.decode()
     records = block.records
@@ -165,7 +150,7 @@ def _first_with(pattern: "re.Pattern[bytes]", block: Block) -> int | None:
         record = int(np.searchsorted(records.starts, match.end() - 1, side="right")) - 1
         start, end = int(records.starts[record]), int(records.ends[record])
         if any(
-            # Within the quotes, or ended by the second one.
+            # The match lies within the quotes, or ends with the closing one.
             raw[:1] == b'"' and quoted_text(raw) is not None and pattern.search(raw, 1)
             for raw in (block.shown[start + left : start + right] for left, right in cells_of(block.shown[start:end]))
         ):
@@ -174,7 +159,7 @@ def _first_with(pattern: "re.Pattern[bytes]", block: Block) -> int | None:
     return None
 
 
-def _chosen(doubled: _Survey, escaped: _Survey) -> _Survey | None:
+def _chosen(doubled: _QuoteSurvey, escaped: _QuoteSurvey) -> _QuoteSurvey | None:
     """Decide between the two ways of reading quotes; None if both or neither fit."""
     if doubled.is_clean != escaped.is_clean:
         return doubled if doubled.is_clean else escaped
@@ -183,7 +168,7 @@ def _chosen(doubled: _Survey, escaped: _Survey) -> _Survey | None:
     return None
 
 
-def _undecided(doubled: _Survey, escaped: _Survey) -> str:
+def _undecided(doubled: _QuoteSurvey, escaped: _QuoteSurvey) -> str:
     cure = 'write every quote within a text twice (""), and no backslash before it'
     if doubled.is_clean:
         return f"a backslash before a quote in line {doubled.escaped_line} can be read in two ways: {cure}"
@@ -194,80 +179,37 @@ def _undecided(doubled: _Survey, escaped: _Survey) -> str:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CsvHead:
-    """The start of a CSV file, and which of its records names the columns.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        The file.
-    text : bytes
-        Its start, without a byte order mark.
-    mark : int
-        The length of that mark.
-    records : Records
-        The complete records of the text.
-    header : int
-        Which of them names the columns.
-    """
+    """The start of a CSV file, and the record in it that names the columns."""
 
     path: Path
-    text: bytes
-    mark: int
-    records: Records
-    header: int
+    text: bytes  # without a byte order mark
+    mark_bytes: int  # the length of that mark
+    records: Records  # the complete records of the text
+    header: int  # the record that names the columns
 
     @classmethod
     def read(cls, path: Path, stream: BinaryIO) -> "CsvHead":
-        """Read the start of a file.
-
-        Parameters
-        ----------
-        path : pathlib.Path
-            The file.
-        stream : binary file
-            Its content, from its start.
-
-        Returns
-        -------
-        CsvHead
-            With the header, and more records where there are.
-
-        Raises
-        ------
-        SourceError
-            If there is no header.
-        """
+        """Read the start of a file from its content; a file without a header is a `SourceError`."""
         text, is_last = b"", False
         while not is_last:
             block = stream.read(max(BLOCK_BYTES, len(text)))
             is_last, text = not block, text + block
-            mark = len(BYTE_ORDER_MARK) if text.startswith(BYTE_ORDER_MARK) else 0
-            content = text[mark:].rstrip(END_OF_FILE_OF_DOS) if is_last else text[mark:]
+            mark_bytes = len(BYTE_ORDER_MARK) if text.startswith(BYTE_ORDER_MARK) else 0
+            content = text[mark_bytes:].rstrip(END_OF_FILE_OF_DOS) if is_last else text[mark_bytes:]
             records = _found(path, content, is_last=is_last)
             header = _header_record(path, content, records)
             if header is not None and (is_last or len(text) >= BLOCK_BYTES):
-                return cls(path=path, text=content, mark=mark, records=records, header=header)
+                return cls(path=path, text=content, mark_bytes=mark_bytes, records=records, header=header)
         raise SourceError(f"{path}: is empty: its first line must name the columns")
 
     def form(self) -> CsvForm:
-        """Return the form of the file, as far as its start tells it.
-
-        Returns
-        -------
-        CsvForm
-            With the place of the rows.
-
-        Raises
-        ------
-        SourceError
-            If the first line does not name the columns.
-        """
+        """Return what the start tells of the form; a first line that does not name the columns is a `SourceError`."""
         header = self._record(self.header)
         if b"\0" in header:
             raise SourceError(f"{self.path}: is not UTF-8: save it as UTF-8 and try again")
         self._require_no_header_below()
         names = tuple(map(cell_text, _raw_cells(header)))
-        offset = self.mark + int(self.records.nexts[self.header])
+        offset = self.mark_bytes + int(self.records.nexts[self.header])
         lines = int(self.records.lines[self.header]) + 1 + line_ends_in(header)
         return CsvForm(header=header, names=names, offset=offset, lines=lines)
 
@@ -275,18 +217,7 @@ class CsvHead:
         return self.text[int(self.records.starts[record]) : int(self.records.ends[record])]
 
     def hint(self, names: frozenset[str]) -> str:
-        """Say why columns are not found.
-
-        Parameters
-        ----------
-        names : frozenset of str
-            The columns that are looked for, of which one is missing at least.
-
-        Returns
-        -------
-        str
-            What is odd, and how to fix it; empty if nothing is.
-        """
+        """Say why one of the named columns may not be found, and how to fix it; empty if nothing is odd."""
         for record in self._below():
             if names <= {text.decode(errors="replace").strip() for text in self._names(record)}:
                 return self._header_fault(record)
@@ -304,7 +235,7 @@ class CsvHead:
 
     def _below(self) -> list[int]:
         """Return the first records below the header that are not blank."""
-        records = range(self.header + 1, min(len(self.records), self.header + SEARCHED_LINES))
+        records = range(self.header + 1, min(len(self.records), self.header + _SEARCHED_LINES))
         return [record for record in records if self._record(record).strip(BLANKS)]
 
     def _header_fault(self, record: int) -> str:
@@ -312,7 +243,7 @@ class CsvHead:
         return f"the header seems to stand in line {line}: delete the lines above it"
 
     def _require_no_header_below(self) -> None:
-        """Refuse a file whose first line is the title of a report: the columns are named further down."""
+        """Raise a `SourceError` if the first line is the title of a report, and a line below names the columns."""
         below = self._below()
         if not below:
             return
@@ -320,7 +251,7 @@ class CsvHead:
         usual, _ = Counter(self.records.cells[below].tolist()).most_common(1)[0]
         wide = [record for record in below if self.records.cells[record] == usual]
         may_name = [len(names) == usual and all(map(_is_name, names)) for names in map(self._names, wide)]
-        # The header is the last line of names above the first line of values.
+        # The last line of names above the first line of values is the header.
         record = wide[max(may_name.index(False) - 1, 0)] if False in may_name else wide[0]
         # A last column may have no name.
         is_narrow = n_named < usual - (self.records.cells[self.header] == usual)
@@ -334,7 +265,7 @@ def _found(path: Path, text: bytes, *, is_last: bool) -> Records:
     try:
         return find_records(text, is_last=is_last)
     except UnclosedQuoteError as error:
-        # Whether a quote is closed depends on how quotes are escaped, which is not known before the header is.
+        # How quotes are escaped is not known yet, and so neither whether this one is closed.
         records = find_records(text, is_last=False)
         if not len(records):
             raise SourceError(unclosed_fault(path, error.line + 1)) from error
@@ -359,38 +290,12 @@ def _header_record(path: Path, text: bytes, records: Records) -> int | None:
 
 
 def unclosed_fault(path: Path, line: int) -> str:
-    """Say that a quote is not closed.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        The file.
-    line : int
-        Where it is opened, counted from 1.
-
-    Returns
-    -------
-    str
-        The message.
-    """
+    """Say that the quote that is opened in a line, counted from 1, is not closed."""
     return f"{path}: a quote is opened in line {line} and not closed: close it, or write it twice"
 
 
 def separator_fault(path: Path, name: str) -> str:
-    """Say that columns are separated by something else than commas.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        The file.
-    name : str
-        What separates them.
-
-    Returns
-    -------
-    str
-        The message.
-    """
+    """Say that something else than commas separates the columns."""
     return f"{path}: its columns are separated by {name}, and a CSV file's by commas: save it with commas"
 
 
@@ -403,22 +308,11 @@ def _named_cells(record: bytes) -> list[bytes]:
 
 
 def _is_name(text: bytes) -> bool:
-    """Tell whether a cell may name a column: values are numbers, times and addresses."""
+    """Tell whether a cell may name a column: numbers, times and addresses are values."""
     return not re.match(rb"\s*[-+]?[0-9]", text) and b"@" not in text and b"://" not in text
 
 
 def cell_text(raw: bytes) -> bytes:
-    """Return the text of a cell.
-
-    Parameters
-    ----------
-    raw : bytes
-        The cell with its quotes.
-
-    Returns
-    -------
-    bytes
-        Without them.
-    """
+    """Return the text of a cell without its quotes."""
     quoted = quoted_text(raw)
     return raw if quoted is None else quoted.replace(b'""', b'"')

@@ -1,4 +1,4 @@
-"""The rows of a CSV file as pandas can read them: each with a cell for every column, odd ones set aside."""
+"""The rows of a CSV file as pandas can read them: each has a cell for every column, and odd rows are set aside."""
 
 from bisect import bisect_left
 from dataclasses import dataclass
@@ -8,82 +8,47 @@ from typing import BinaryIO, Final
 import numpy as np
 
 from events_pandas.errors import SourceError
-from events_pandas.sources.csv_blocks import (
+from events_pandas.sources.csv_form import cell_text, unclosed_fault
+from events_pandas.sources.csv_structure import (
     BLOCK_BYTES,
     BYTE_ORDER_MARK,
     END_OF_FILE_OF_DOS,
     Block,
     CsvForm,
+    UnclosedQuoteError,
+    cells_of,
     odd_records,
     plain_quotes,
     quoted,
     read_blocks,
 )
-from events_pandas.sources.csv_form import cell_text, unclosed_fault
-from events_pandas.sources.csv_structure import UnclosedQuoteError, cells_of
 
 _NUL: Final = b"\0"
 _MARK: Final = "\N{REPLACEMENT CHARACTER}"
-# pandas would end a cell at a NUL, so a mark stands for it, and for the mark itself another.
+# pandas would end a cell at a NUL, so a mark replaces it, and another mark replaces the first mark.
 _NUL_MARK: Final = f"{_MARK}0"
 _MARK_MARK: Final = f"{_MARK}1"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Refusal:
-    """A row that cannot be read as it was meant.
+class OddRow:
+    """A row that cannot be read as it was meant."""
 
-    Parameters
-    ----------
-    row : int
-        Counted from the file's first.
-    code : str
-        What is wrong with it.
-    subject : str
-        How to speak of it, such as ``"line 4 (2 cells for 3 columns)"``.
-    """
-
-    row: int
+    row: int  # counted from the file's first
     code: str
-    subject: str
+    subject: str  # the words for it in a message, such as "line 4 (2 cells for 3 columns)"
 
 
 def with_nuls(text: str) -> str:
-    """Return a cell of a kept row that has NULs as it stands in the file.
-
-    Parameters
-    ----------
-    text : str
-        The cell as pandas has read it.
-
-    Returns
-    -------
-    str
-        With NULs in the places of their marks.
-    """
+    """Return a cell of a kept row with NULs in the places of their marks, as it stands in the file."""
     return text.replace(_NUL_MARK, "\0").replace(_MARK_MARK, _MARK)
 
 
 class CsvRecords:
-    """The content of a CSV file, to be read by pandas: a header, and rows with a cell for every column.
+    """The content of a CSV file for pandas: a header, and rows with a cell for every column.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        The file.
-    stream : binary file
-        Its content.
-    form : CsvForm
-        How it is to be read.
-    keeps : bool
-        Whether odd rows stand in it as far as they can: cells that are missing are empty, and those beyond the last
-        column stand in it, and marks stand for NULs: see `with_nuls`. Otherwise nothing but empty cells is left of such
-        a row.
-
-    Attributes
-    ----------
-    rows : int
-        The number of rows that were handed out.
+    With `keeps`, odd rows stand in it as far as they can: missing cells are empty, cells beyond the last column are in
+    that column, and marks stand for NULs (see `with_nuls`). Otherwise all cells of an odd row are empty.
     """
 
     def __init__(self, path: Path, stream: BinaryIO, form: CsvForm, *, keeps: bool = False) -> None:
@@ -96,22 +61,11 @@ class CsvRecords:
         self._blocks = read_blocks(stream, form, escapes=form.escaped_line is not None)
         self._text = form.header + b"\n"
         self._position = 0
-        self._refused: list[Refusal] = []
-        self.rows = 0
+        self._odd_rows: list[OddRow] = []
+        self.rows = 0  # handed out so far
 
     def read(self, size: int) -> bytes:
-        """Read on.
-
-        Parameters
-        ----------
-        size : int
-            The most bytes.
-
-        Returns
-        -------
-        bytes
-            Nothing at the end.
-        """
+        """Return the next bytes, at most `size`; nothing at the end."""
         while self._position >= len(self._text):
             text = self._next_text()
             if text is None:
@@ -121,21 +75,10 @@ class CsvRecords:
         self._position += len(part)
         return part
 
-    def refused(self, stop: int) -> list[Refusal]:
-        """Return rows that were set aside, and forget them.
-
-        Parameters
-        ----------
-        stop : int
-            The first row that is not asked for.
-
-        Returns
-        -------
-        list of Refusal
-            Those before it, in order.
-        """
-        n_taken = bisect_left(self._refused, stop, key=lambda refusal: refusal.row)
-        taken, self._refused = self._refused[:n_taken], self._refused[n_taken:]
+    def odd_rows(self, stop: int) -> list[OddRow]:
+        """Return the odd rows before the row `stop`, in order, and forget them."""
+        n_taken = bisect_left(self._odd_rows, stop, key=lambda odd: odd.row)
+        taken, self._odd_rows = self._odd_rows[:n_taken], self._odd_rows[n_taken:]
         return taken
 
     def _next_text(self) -> bytes | None:
@@ -149,13 +92,13 @@ class CsvRecords:
 
     def _next_plain_text(self) -> bytes:
         text = self._stream.read(BLOCK_BYTES)
-        # It may be the end, which some programs mark so.
+        # Some programs mark the end of the file with this byte.
         while text.endswith(END_OF_FILE_OF_DOS) and (more := self._stream.read(BLOCK_BYTES)):
             text += more
         return text.rstrip(END_OF_FILE_OF_DOS)
 
     def _read_out(self, block: Block) -> bytes:
-        """Return the rows of a block, and keep in mind which are set aside."""
+        """Return the rows of a block, and keep the odd ones in mind."""
         records = block.records
         numbers = self.rows + np.cumsum(~block.is_blank) - 1
         self.rows += int((~block.is_blank).sum())
@@ -169,8 +112,8 @@ class CsvRecords:
             code = self._code(row, is_stray=bool(records.is_stray[record]))
             if code is not None:
                 line = block.line + int(records.lines[record]) + 1
-                self._refused.append(
-                    Refusal(row=int(numbers[record]), code=code, subject=self._subject(line, code, len(row)))
+                self._odd_rows.append(
+                    OddRow(row=int(numbers[record]), code=code, subject=self._subject(line, code, len(row)))
                 )
             parts.append(self._written(row, code))
         return b"".join([*parts, self._plain(block.text[position:])])
@@ -185,7 +128,7 @@ class CsvRecords:
         return [self._plain(block.text[start + left : start + right]) for left, right in spans]
 
     def _code(self, row: list[bytes], *, is_stray: bool) -> str | None:
-        """Tell what is wrong with a row; None if it can be read."""
+        """Return the code of what is wrong with a row; None if it can be read."""
         form = self._form
         # pandas would end the cell there.
         if any(_NUL in cell for cell in row):
@@ -196,7 +139,7 @@ class CsvRecords:
             return "repeated_header"
         if len(row) < form.least:
             return "row_too_short"
-        # A comma at the end of a row, as some programs write it, is no cell.
+        # Some programs write a comma at the end of a row: no cell follows it.
         return "row_too_long" if any(text.strip() for text in map(cell_text, row[form.width :])) else None
 
     def _subject(self, line: int, code: str, n_cells: int) -> str:

@@ -1,37 +1,58 @@
-"""The types of a mapping's bare columns in CSV files, which have none of their own."""
+"""The types of the columns of CSV files, decided from all cells: of bare columns, and of those for callables."""
 
 from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Final, Self
 
 import pyarrow as pa
 
-from events_pandas.mapping import Column, Constant, EventMapping, Rule
-from events_pandas.mapping.column_types import Looks, Remark, decide, text_looks
-from events_pandas.mapping.rules import is_computed
-from events_pandas.sources.computed_columns import ComputedColumn
-from events_pandas.sources.files import is_computing, is_parquet, named_labels, read_columns, source_schema
+from events_pandas.mapping import EventMapping, Number, Rule, is_computing, named_labels
+from events_pandas.mapping.column_types import CellCounts, Remark, count_matches, count_texts, decide_type
+from events_pandas.mapping.rules import is_bare_column, is_computed
+from events_pandas.sources.files import is_parquet, read_columns, source_schema
 from events_pandas.sources.opening import KeptFile
+
+_WHOLE: Final = r"^-?(?:0|[1-9][0-9]*)$"
+_BOOLEAN: Final = r"^(?i:true|false)$"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ColumnTypes:
-    """What bare columns become, by the path of their field.
-
-    Parameters
-    ----------
-    rules : mapping of str to Rule
-        Their rules; none for a column without a value.
-    remarks : mapping of str to Remark
-        What is told once of some of them.
-    computed : mapping of hashable to str, optional
-        The dtypes in which callables get other columns than those that the mapping names, by label; None where there
-        are no callables.
-    """
+    """What bare columns become, by the path of their field; a column without a value has no rule."""
 
     rules: Mapping[str, Rule] = field(default_factory=dict)
     remarks: Mapping[str, Remark] = field(default_factory=dict)
+    # The dtypes that callables get for columns that the mapping does not name, by label; None without callables.
     computed: Mapping[Hashable, str] | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _ComputedColumn:
+    """The cells of a column that callables may read: it gets one dtype for all chunks of all files."""
+
+    counts: CellCounts = CellCounts()  # noqa: RUF009  # Frozen.
+    cells: int = 0
+    whole: int = 0
+    booleans: int = 0
+
+    def with_cells(self, texts: pa.Array, label: Hashable) -> Self:
+        return type(self)(
+            counts=self.counts + count_texts(texts, label),
+            cells=self.cells + len(texts),
+            whole=self.whole + count_matches(texts, _WHOLE),
+            booleans=self.booleans + count_matches(texts, _BOOLEAN),
+        )
+
+    @property
+    def dtype(self) -> str | None:
+        """None for text."""
+        if self.booleans == self.cells:
+            return "bool" if self.cells else None
+        column_type = decide_type(self.counts, "", "", is_text=True)
+        if column_type is None or not isinstance(column_type.rule, Number):
+            return None
+        return "int64" if self.whole == self.cells else "float64"
 
 
 def column_types(
@@ -41,51 +62,35 @@ def column_types(
     kept: Mapping[Path, KeptFile] | None = None,
     advance: Callable[[int], object] | None = None,
 ) -> ColumnTypes:
-    """Tell what the bare columns of CSV files become, and those that callables may read, from all of their cells.
+    """Decide what the bare columns of CSV files become, and the dtypes for callables, from all of their cells.
 
-    Parameters
-    ----------
-    mapping : EventMapping
-        The mapping.
-    files : sequence of pathlib.Path
-        The files of a run; those of Parquet have types of their own, and are not read.
-    kept : mapping of pathlib.Path to KeptFile, optional
-        The files as they stood when the run began.
-    advance : callable, optional
-        Told how many rows have been read since it was told last.
-
-    Returns
-    -------
-    ColumnTypes
-        A column of plain numbers is a number, and under a date's key one of times or epoch numbers is a date, if three
-        quarters of its cells are; any other is text. The order of rows and files decides nothing.
-
-    Raises
-    ------
-    SourceError
-        If a file cannot be read.
+    A column of plain numbers is a number, and under a date's key one of times or epoch numbers is a date, if three
+    quarters of its cells are; any other is text. The order of rows and files decides nothing. Parquet files have types
+    of their own, and are not read. `kept` holds the files as they were when the run began, and `advance` gets the
+    number of rows read since its last call. A file that cannot be read is a `SourceError`.
     """
     sources = {
         path: rule.source
         for path, rule in mapping.rules().items()
-        if isinstance(rule, Column) and not isinstance(rule.source, Constant) and not is_computed(rule.source)
+        if is_bare_column(rule) and not is_computed(rule.source)
     }
-    looks = dict.fromkeys(sources.values(), Looks())
-    computed: dict[Hashable, ComputedColumn] = {}
-    for label, texts in _cells(mapping, files, looks.keys(), kept=kept or {}, advance=advance):
-        if label in looks:
-            looks[label] += text_looks(texts, label)
+    counts = dict.fromkeys(sources.values(), CellCounts())
+    computed: dict[Hashable, _ComputedColumn] = {}
+    for label, texts in _cells(mapping, files, counts.keys(), kept=kept or {}, advance=advance):
+        if label in counts:
+            counts[label] += count_texts(texts, label)
         else:
-            computed[label] = computed.get(label, ComputedColumn()).with_cells(texts, label)
-    decisions = {
-        path: decision
+            computed[label] = computed.get(label, _ComputedColumn()).with_cells(texts, label)
+    decided = {
+        path: column_type
         for path, source in sources.items()
-        if (decision := decide(looks[source], path.partition(".")[2], source, is_text=True)) is not None
+        if (column_type := decide_type(counts[source], path.partition(".")[2], source, is_text=True)) is not None
     }
+    dtypes = {label: dtype for label, column in computed.items() if (dtype := column.dtype) is not None}
     return ColumnTypes(
-        rules={path: decision.rule for path, decision in decisions.items()},
-        remarks={path: decision.remark for path, decision in decisions.items() if decision.remark is not None},
-        computed=_dtypes(computed) if is_computing(mapping) else None,
+        rules={path: column_type.rule for path, column_type in decided.items()},
+        remarks={path: remark for path, column_type in decided.items() if (remark := column_type.remark) is not None},
+        computed=dtypes if is_computing(mapping) else None,
     )
 
 
@@ -97,7 +102,7 @@ def _cells(
     kept: Mapping[Path, KeptFile],
     advance: Callable[[int], object] | None,
 ) -> Iterator[tuple[Hashable, pa.Array]]:
-    """Yield the texts of bare columns, and of all that the mapping does not name if it has callables."""
+    """Yield the texts of bare columns, and with callables of all columns that the mapping does not name."""
     named = named_labels(mapping)
     for file in files:
         if is_parquet(file):
@@ -112,24 +117,7 @@ def _cells(
                 advance(len(frame))
 
 
-def _dtypes(computed: Mapping[Hashable, ComputedColumn]) -> dict[Hashable, str]:
-    return {label: column.dtype for label, column in computed.items() if column.dtype is not None}
-
-
 def with_types(mapping: EventMapping, types: Mapping[str, Rule]) -> EventMapping:
-    """Return a mapping whose bare columns have their types.
-
-    Parameters
-    ----------
-    mapping : EventMapping
-        The mapping.
-    types : mapping of str to Rule
-        What bare columns become, by the path of their field.
-
-    Returns
-    -------
-    EventMapping
-        The same otherwise.
-    """
+    """Return a mapping with rules, by the paths of their fields, in the place of bare columns."""
     metadata = {key: types.get(f"metadata.{key}", entry) for key, entry in mapping.metadata.items()}
     return replace(mapping, metadata=metadata)

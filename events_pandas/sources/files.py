@@ -1,4 +1,4 @@
-"""CSV and Parquet files as frames of at most a chunk of rows, identifiers kept as they are written."""
+"""CSV and Parquet files as frames of at most a chunk of rows, with identifiers as they are written."""
 
 import glob
 import lzma
@@ -10,7 +10,7 @@ from collections.abc import Collection, Generator, Hashable, Iterator, Mapping, 
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, TypeAlias, TypeVar
+from typing import Any, BinaryIO, Final, TypeAlias, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -19,33 +19,28 @@ import pyarrow.parquet as pq
 
 from events_pandas.convert.cells import TEXT_TYPE, Rows
 from events_pandas.convert.codes import CODES
-from events_pandas.convert.problems import Finding
+from events_pandas.convert.problems import VALUES_KEPT, Finding, shown
 from events_pandas.errors import SourceError
 from events_pandas.filesystem import DIRECTORY, odd_kind
-from events_pandas.mapping import Constant, EventMapping
-from events_pandas.mapping.rules import is_computed, rule_sources
-from events_pandas.mapping.views import sliceable_table
-from events_pandas.sources.computed_columns import typed_columns
-from events_pandas.sources.csv_blocks import CSV_FORM, CsvForm
+from events_pandas.mapping import EventMapping, is_computing, named_labels
+from events_pandas.mapping.arrow_types import sliceable_table
 from events_pandas.sources.csv_form import OTHER_SEPARATORS, CsvHead, csv_form, separator_fault
-from events_pandas.sources.csv_records import CsvRecords, Refusal, with_nuls
-from events_pandas.sources.opening import KeptFile, decompressed, mark_of, opened
+from events_pandas.sources.csv_records import CsvRecords, OddRow, with_nuls
+from events_pandas.sources.csv_structure import CSV_OPTIONS, CsvForm
+from events_pandas.sources.opening import KeptFile, decompressed, file_stamp, opened
 
-CSV_SUFFIXES = (".csv", ".csv.gz", ".csv.bz2", ".csv.xz", ".csv.zip")
-PARQUET_SUFFIXES = (".parquet", ".pq")
-KNOWN_SUFFIXES = "use .csv (also compressed: .csv.gz) or .parquet"
-_INSTEAD = "its rows are read more than once, so write them to a file and give its name"
-_INSTEAD_OF_DIRECTORY = "name its files, as in 'orders/*.csv'"
+_CSV_SUFFIXES: Final = (".csv", ".csv.gz", ".csv.bz2", ".csv.xz", ".csv.zip")
+_PARQUET_SUFFIXES: Final = (".parquet", ".pq")
+_KNOWN_SUFFIXES: Final = "use .csv (also compressed: .csv.gz) or .parquet"
+_INSTEAD: Final = "its rows are read more than once, so write them to a file and give its name"
+_INSTEAD_OF_DIRECTORY: Final = "name its files, as in 'orders/*.csv'"
 
-# What the libraries say of a bad file; much of it is a ValueError, the failure to decode text among the rest.
-_ARCHIVE_ERRORS = (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
-_READING_ERRORS = (ValueError, OSError, RuntimeError, pa.ArrowException, *_ARCHIVE_ERRORS)
+# The errors of the libraries at a bad file; many are a ValueError, such as that of decoding text.
+_ARCHIVE_ERRORS: Final = (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
+_READING_ERRORS: Final = (ValueError, OSError, RuntimeError, pa.ArrowException, *_ARCHIVE_ERRORS)
 
-COUNTED_ROWS = 100_000
-"""Rows read at a time whose cells are only counted."""
-
-CHOSEN_FROM = 10_000
-"""Rows read at a time of which some are chosen."""
+_COUNTED_ROWS: Final = 100_000
+"""Rows that are read at a time if their cells are only counted."""
 
 Read = TypeVar("Read")
 PathOrPaths: TypeAlias = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
@@ -53,64 +48,30 @@ PathOrPaths: TypeAlias = str | os.PathLike[str] | Sequence[str | os.PathLike[str
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FileChunk:
-    """Some rows of a file.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        The file.
-    frame : pandas.DataFrame
-        The rows; its index counts them from the file's first.
-    refused : tuple of Finding
-        Rows that cannot be read as they were meant, of which all cells are empty in the frame, and what was decided
-        about the file; rows are counted from the start of the frame.
-    """
+    """Some rows of a file."""
 
     path: Path
-    frame: pd.DataFrame
+    frame: pd.DataFrame  # its index counts the rows from the file's first
+    # Odd rows, whose cells are all empty in the frame, and decisions about the file; rows count from the frame's start.
     refused: tuple[Finding, ...] = ()
 
 
 def is_parquet(path: Path) -> bool:
-    """Tell whether a file has types of its own.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        A CSV or a Parquet file.
-
-    Returns
-    -------
-    bool
-        By its name.
-    """
-    return path.name.lower().endswith(PARQUET_SUFFIXES)
+    """Tell by its name whether a file is Parquet and has types, or CSV."""
+    return path.name.lower().endswith(_PARQUET_SUFFIXES)
 
 
 def source_paths(paths: PathOrPaths) -> list[Path]:
-    """Return the files that paths or patterns name.
+    """Return the files that paths or patterns such as ``"orders/*.parquet"`` name; those of a pattern by name.
 
-    Parameters
-    ----------
-    paths : str, os.PathLike or sequence of them
-        A file, a pattern such as ``"orders/*.parquet"``, or several of these.
-
-    Returns
-    -------
-    list of pathlib.Path
-        In the order given, and for a pattern in the order of names.
-
-    Raises
-    ------
-    SourceError
-        If there is no such file, or if it is of no known format.
+    A file that does not exist or has an unknown format is a `SourceError`.
     """
     named = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
     return [file for name in named for file in _found(os.fspath(name))]
 
 
 def _found(name: str) -> list[Path]:
-    # A file whose own name has brackets in it is no pattern.
+    # A file's own name may have brackets in it, and is not a pattern then.
     matches = [name] if Path(name).exists() else sorted(glob.glob(name))  # noqa: PTH207  # Path.glob takes no absolute patterns.
     found = [Path(match) for match in matches]
     if not found:
@@ -118,8 +79,8 @@ def _found(name: str) -> list[Path]:
     for file in found:
         if kind := odd_kind(file):
             raise SourceError(f"{file}: is {kind}: {_INSTEAD_OF_DIRECTORY if kind == DIRECTORY else _INSTEAD}")
-        if not file.name.lower().endswith((*CSV_SUFFIXES, *PARQUET_SUFFIXES)):
-            raise SourceError(f"{file}: files of this format cannot be read: {KNOWN_SUFFIXES}")
+        if not file.name.lower().endswith((*_CSV_SUFFIXES, *_PARQUET_SUFFIXES)):
+            raise SourceError(f"{file}: files of this format cannot be read: {_KNOWN_SUFFIXES}")
     return found
 
 
@@ -131,39 +92,20 @@ def read_chunks(
     kept: KeptFile | None = None,
     computed: Mapping[Hashable, str] | None = None,
 ) -> Iterator[FileChunk]:
-    """Read a file, chunk by chunk.
+    """Read the columns of a mapping from a file, chunk by chunk; a file without rows gives one empty chunk.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        A CSV or a Parquet file.
-    mapping : EventMapping
-        Its columns are read: those of a CSV file as text, so that ``00042`` stays as it is.
-    chunksize : int
-        Rows at a time.
-    kept : KeptFile, optional
-        The file as it stood when the run began.
-    computed : mapping of hashable to str, optional
-        The dtypes in which callables get other columns of CSV files. By default each chunk tells them.
-
-    Yields
-    ------
-    FileChunk
-        The rows in the file's order; one empty chunk for a file without rows.
-
-    Raises
-    ------
-    SourceError
-        If the file cannot be read, or is changed meanwhile.
+    The cells of a CSV file are text, so that ``00042`` stays as it is. `computed` holds the dtypes that callables get
+    for other columns of a CSV file, by label; without it each chunk decides. `kept` is the file as it was when the run
+    began. A file that cannot be read, or that changes meanwhile, is a `SourceError`.
     """
     labels = frozenset(named_labels(mapping))
-    # Nobody knows what a callable reads.
+    # Nobody knows which columns a callable reads.
     selection = _Selection(texts=labels, columns=None if is_computing(mapping) else labels)
     if computed is not None and not is_parquet(path):
         selection = _Selection()
     start = 0
     for part in _frames(path, selection, chunksize, kept=kept):
-        frame, odd = (part.frame, ()) if selection.texts is not None else typed_columns(part.frame, computed or {})
+        frame, odd = (part.frame, ()) if selection.texts is not None else _typed(part.frame, computed or {})
         frame.index = pd.RangeIndex(start, start + len(frame))
         refused = (*_findings(path, part, start), *odd)
         start += len(frame)
@@ -171,17 +113,16 @@ def read_chunks(
 
 
 def _findings(path: Path, part: "_Part", start: int) -> Iterator[Finding]:
-    codes = dict.fromkeys(refusal.code for refusal in part.refused)
-    for code in codes:
-        chosen = [refusal for refusal in part.refused if refusal.code == code]
+    for code in dict.fromkeys(odd.code for odd in part.odd_rows):
+        chosen = [odd for odd in part.odd_rows if odd.code == code]
         yield Finding(
             code=code,
-            rows=np.array([refusal.row - start for refusal in chosen], np.int64),
-            values=pa.array([refusal.subject for refusal in chosen], TEXT_TYPE),
+            rows=np.array([odd.row - start for odd in chosen], np.int64),
+            values=pa.array([odd.subject for odd in chosen], TEXT_TYPE),
             field="row",
         )
     if part.escaped_line is not None and start == 0 and len(part.frame):
-        # A field for each file: of each field a run tells the same once.
+        # The field names the file: a run gives a note once for each field.
         yield Finding(
             code="backslash_quotes",
             rows=np.zeros(1, np.int64),
@@ -190,118 +131,77 @@ def _findings(path: Path, part: "_Part", start: int) -> Iterator[Finding]:
         )
 
 
+def _typed(frame: pd.DataFrame, dtypes: Mapping[Hashable, Any]) -> tuple[pd.DataFrame, tuple[Finding, ...]]:
+    """Give columns of text, by label, the dtypes that callables get.
+
+    A cell that is not a number becomes absent in a column of numbers, and is a finding; its row counts from the frame's
+    start.
+    """
+    typed, findings = frame.copy(deep=False), []
+    for label in [label for label in dtypes if (frame.columns == label).sum() == 1]:
+        texts = frame[label]
+        if dtypes[label] == "bool":
+            typed[label] = texts.str.lower() == "true"
+            continue
+        numbers = pd.to_numeric(texts, errors="coerce")
+        odd = np.flatnonzero((texts.notna() & numbers.isna()).to_numpy())
+        typed[label] = numbers.astype(dtypes[label])
+        if len(odd):
+            values = shown(pa.array(texts.iloc[odd[:VALUES_KEPT]], TEXT_TYPE, from_pandas=True))
+            findings.append(
+                Finding(code="computed_as_empty", rows=odd, values=values, field="callables", label=f"column {label!r}")
+            )
+    return typed, tuple(findings)
+
+
 def read_columns(path: Path, labels: Collection[Hashable], *, kept: KeptFile | None = None) -> Iterator[pd.DataFrame]:
-    """Read some columns of a CSV file, a part of its rows at a time.
+    """Read some columns of a CSV file as text, a part of its rows at a time.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        A CSV file.
-    labels : collection of hashable
-        The columns; one that the file does not have, or has twice, is left out.
-    kept : KeptFile, optional
-        The file as it stood when the run began.
-
-    Yields
-    ------
-    pandas.DataFrame
-        The cells as text, of which only empty ones are absent; those of rows that cannot be read are absent, too.
-
-    Raises
-    ------
-    SourceError
-        If the file cannot be read.
+    Only empty cells, and the cells of odd rows, are absent. A column that the file does not have, or has twice, is left
+    out. A file that cannot be read is a `SourceError`.
     """
     names = source_schema(path, kept=kept).names
     chosen = frozenset(label for label in labels if names.count(label) == 1)
     if chosen:
         selection = _Selection(texts=chosen, columns=chosen)
-        yield from (part.frame for part in _frames(path, selection, COUNTED_ROWS, kept=kept))
+        yield from (part.frame for part in _frames(path, selection, _COUNTED_ROWS, kept=kept))
 
 
 def read_first_rows(path: Path, n_rows: int) -> pd.DataFrame:
-    """Read the first rows of a file, with all columns.
+    """Read at most the first `n_rows` rows of a file with all columns, without odd rows.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        A CSV or a Parquet file.
-    n_rows : int
-        The most rows to read.
-
-    Returns
-    -------
-    pandas.DataFrame
-        The rows, counted from 0: the cells of a CSV file as text, of which only empty ones are absent; those of a
-        Parquet file in Arrow's dtypes. Rows that cannot be read as they were meant are left out.
-
-    Raises
-    ------
-    SourceError
-        If the file cannot be read, or if no row of a CSV file can be read as it was meant.
+    The cells of a CSV file are text, of which only empty ones are absent; those of a Parquet file have Arrow's dtypes.
+    A file that cannot be read, and a CSV file with odd rows only, are a `SourceError`.
     """
     parts: list[_Part] = []
     with closing(_frames(path, _Selection(), n_rows, kept=None)) as read:
-        # Of a Parquet file a chunk may be shorter than asked for.
+        # A chunk of a Parquet file may be shorter than asked for.
         while sum(len(part.frame) for part in parts) < n_rows and (part := next(read, None)) is not None:
             parts.append(part)
     rows = pd.concat([part.frame for part in parts], ignore_index=True).head(n_rows)
-    refused = [refusal for part in parts for refusal in part.refused if refusal.row < len(rows)]
-    if refused and len(refused) == len(rows):
-        raise SourceError(f"{path}: no row can be read: {refused[0].subject} {CODES[refused[0].code]}")
-    return rows.drop([refusal.row for refusal in refused]).reset_index(drop=True)
+    odd_rows = [odd for part in parts for odd in part.odd_rows if odd.row < len(rows)]
+    if odd_rows and len(odd_rows) == len(rows):
+        raise SourceError(f"{path}: no row can be read: {odd_rows[0].subject} {CODES[odd_rows[0].code]}")
+    return rows.drop([odd.row for odd in odd_rows]).reset_index(drop=True)
 
 
 def read_first_row(path: Path, *, kept: KeptFile | None = None) -> pd.DataFrame:
-    """Read all columns of a file, and its first row if it has one.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        A CSV or a Parquet file.
-    kept : KeptFile, optional
-        The file as it stood when the run began.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row or none; its cells are empty if it cannot be read as it was meant.
-
-    Raises
-    ------
-    SourceError
-        If the file cannot be read.
-    """
+    """Read all columns of a file, and its first row if it has one; the cells of an odd row are empty."""
     with closing(_frames(path, _Selection(), 1, kept=kept)) as read:
         return next(read).frame
 
 
-def read_chosen_rows(path: Path, rows: Rows, *, kept: KeptFile | None = None) -> Iterator[pd.DataFrame]:
-    """Read some rows of a file, with all columns.
+def read_chosen_rows(
+    path: Path, rows: Rows, *, kept: KeptFile | None = None, chunksize: int = 10_000
+) -> Iterator[pd.DataFrame]:
+    """Read at least one row of a file with all columns; `rows` counts from the file's first, and ascends.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        A CSV or a Parquet file.
-    rows : numpy.ndarray of int64
-        Which, counted from the file's first and in its order; at least one.
-    kept : KeptFile, optional
-        The file as it stood when the run began.
-
-    Yields
-    ------
-    pandas.DataFrame
-        Rows as `read_first_rows` reads them, a part of the file at a time; nothing is read beyond the last of them.
-        Those of a CSV file that cannot be read as they were meant stand there as far as they can: missing cells are
-        empty, and cells beyond the last column stand in that column, with their commas.
-
-    Raises
-    ------
-    SourceError
-        If the file cannot be read, or no longer has these rows.
+    The rows are as `read_first_rows` reads them, `chunksize` rows of the file at a time, and no further than the last.
+    Odd rows of a CSV file stand there as far as they can: missing cells are empty, and cells beyond the last column
+    stand in that column, with their commas. A file that no longer has these rows is a `SourceError`.
     """
     start = 0
-    with closing(_frames(path, _Selection(keeps_refused=True), CHOSEN_FROM, kept=kept)) as read:
+    with closing(_frames(path, _Selection(keeps_odd_rows=True), chunksize, kept=kept)) as read:
         for part in read:
             frame = _with_nuls(part, start)
             chosen = rows[(rows >= start) & (rows < start + len(frame))]
@@ -314,25 +214,7 @@ def read_chosen_rows(path: Path, rows: Rows, *, kept: KeptFile | None = None) ->
 
 
 def source_schema(path: Path, *, kept: KeptFile | None = None) -> pa.Schema:
-    """Return the names and types of a file's columns.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        A CSV or a Parquet file.
-    kept : KeptFile, optional
-        The file as it stood when the run began.
-
-    Returns
-    -------
-    pyarrow.Schema
-        Those of a CSV file are text. A name may be there twice.
-
-    Raises
-    ------
-    SourceError
-        If the file cannot be read.
-    """
+    """Return the names and types of a file's columns: those of a CSV file are text. A name may be there twice."""
     schema = _next(_read_schema(path, kept), path)
     return pa.schema([]) if schema is None else schema
 
@@ -346,27 +228,7 @@ def _read_schema(path: Path, kept: KeptFile | None) -> Iterator[pa.Schema]:
 
 
 def header_hint(path: Path, mapping: EventMapping, *, kept: KeptFile | None = None) -> str:
-    """Say why the columns of a mapping may not be among those of a CSV file.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        A file that lacks a column of the mapping.
-    mapping : EventMapping
-        The mapping.
-    kept : KeptFile, optional
-        The file as it stood when the run began.
-
-    Returns
-    -------
-    str
-        What is odd about the file's first lines, and how to fix it; empty if nothing is, or for a Parquet file.
-
-    Raises
-    ------
-    SourceError
-        If the file cannot be read.
-    """
+    """Say what in the first lines of a CSV file may hide the columns of a mapping, and how to fix it; or nothing."""
     return "" if is_parquet(path) else _next(_read_hint(path, mapping, kept), path) or ""
 
 
@@ -380,19 +242,19 @@ def _read_hint(path: Path, mapping: EventMapping, kept: KeptFile | None) -> Iter
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Selection:
-    """Which columns are kept, and which of those of a CSV file are read as text; None stands for all."""
+    """The columns that are kept, and those of a CSV file that are read as text; None stands for all."""
 
     texts: frozenset[Hashable] | None = None
     columns: frozenset[Hashable] | None = None
-    keeps_refused: bool = False
+    keeps_odd_rows: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Part:
-    """Some rows of a file as they were read, and what was decided about them."""
+    """Some rows of a file as they were read, and the odd ones among them."""
 
     frame: pd.DataFrame
-    refused: Sequence[Refusal] = ()
+    odd_rows: Sequence[OddRow] = ()
     escaped_line: int | None = None
 
 
@@ -405,16 +267,16 @@ def _frames(path: Path, selection: _Selection, chunksize: int, *, kept: KeptFile
 def _read(path: Path, selection: _Selection, chunksize: int, *, kept: KeptFile | None) -> Iterator[_Part]:
     read = _read_parquet if is_parquet(path) else _read_csv
     with opened(path, kept) as file:
-        mark = mark_of(file)
+        stamp = file_stamp(file)
         for part in read(path, file, selection, chunksize=chunksize):
-            if mark_of(file) != mark:
+            if file_stamp(file) != stamp:
                 raise SourceError(f"{path}: was changed while it was read: submit it again when nothing writes to it")
             yield part
 
 
 def _with_nuls(part: _Part, start: int) -> pd.DataFrame:
-    """Put NULs back into the rows that were refused for them: another text might pass when it is submitted again."""
-    rows = [refusal.row - start for refusal in part.refused if refusal.code == "nul_character"]
+    """Put NULs back into the rows that are odd for them: another text might be valid when it is submitted again."""
+    rows = [odd.row - start for odd in part.odd_rows if odd.code == "nul_character"]
     if not rows:
         return part.frame
     frame = part.frame.astype(object)
@@ -424,25 +286,7 @@ def _with_nuls(part: _Part, start: int) -> pd.DataFrame:
 
 
 def row_counts(path: Path, *, kept: KeptFile | None = None) -> Iterator[int]:
-    """Count the rows of a file, without reading more of it than that takes.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        A CSV or a Parquet file.
-    kept : KeptFile, optional
-        The file as it stood when the run began.
-
-    Yields
-    ------
-    int
-        The rows counted since the last number.
-
-    Raises
-    ------
-    SourceError
-        If the file cannot be read.
-    """
+    """Count the rows of a file, reading no more of it than necessary; each number counts further rows."""
     counts = _counts(path, kept)
     while (count := _next(counts, path)) is not None:
         yield count
@@ -454,10 +298,10 @@ def _counts(path: Path, kept: KeptFile | None) -> Iterator[int]:
 
 
 def _next(frames: Iterator[Read], path: Path) -> Read | None:
-    """Read on; what the reading library says of a bad file becomes one line."""
+    """Read on; the error of a reading library becomes a `SourceError` of one line."""
     try:
         with warnings.catch_warnings():
-            # pandas only warns when a row has more cells than there are columns, and cuts them off.
+            # pandas only warns if a row has more cells than there are columns, and drops the further ones.
             warnings.simplefilter("error", pd.errors.ParserWarning)
             return next(frames, None)
     except UnicodeDecodeError as error:
@@ -474,7 +318,7 @@ def _csv_form(path: Path, file: BinaryIO) -> CsvForm:
         with decompressed(path, file) as stream:
             yield stream
 
-    return csv_form(path, mark_of(file), content)
+    return csv_form(path, file_stamp(file), content)
 
 
 def _read_csv(path: Path, file: BinaryIO, selection: _Selection, *, chunksize: int) -> Iterator[_Part]:
@@ -487,23 +331,23 @@ def _read_csv(path: Path, file: BinaryIO, selection: _Selection, *, chunksize: i
     dtype: Any = str if texts is None else dict.fromkeys(texts, str)
     file.seek(0)
     with decompressed(path, file) as stream:
-        records: Any = CsvRecords(path, stream, form, keeps=selection.keeps_refused)
+        records: Any = CsvRecords(path, stream, form, keeps=selection.keeps_odd_rows)
         delivered = 0
         with pd.read_csv(
-            records, chunksize=chunksize, dtype=dtype, na_values=[""], low_memory=False, **CSV_FORM
+            records, chunksize=chunksize, dtype=dtype, na_values=[""], low_memory=False, **CSV_OPTIONS
         ) as reader:
             for frame in reader:
                 frame.columns = header
                 delivered += len(frame)
-                # All columns, if one is missing: the error names those that there are.
+                # All columns if one is missing: the error names the columns of the file.
                 chosen = frame.loc[:, frame.columns.isin(columns)] if is_known and columns is not None else frame
-                yield _Part(frame=chosen, refused=records.refused(delivered), escaped_line=form.escaped_line)
+                yield _Part(frame=chosen, odd_rows=records.odd_rows(delivered), escaped_line=form.escaped_line)
     if delivered != form.rows:
         raise SourceError(f"{path}: cannot be read: it has {form.rows:,} rows, and {delivered:,} were found")
 
 
 def _require_commas(path: Path, header: Sequence[Any]) -> None:
-    """Refuse a file whose only column has a name in which something else separates names."""
+    """Raise a `SourceError` if a file has one column, and its name holds another separator than a comma."""
     separators = (name for mark, name in OTHER_SEPARATORS.items() if mark in str(header[0]))
     if len(header) == 1 and (separator := next(separators, None)):
         raise SourceError(separator_fault(path, separator))
@@ -512,7 +356,7 @@ def _require_commas(path: Path, header: Sequence[Any]) -> None:
 def _read_parquet(_: Path, content: BinaryIO, selection: _Selection, *, chunksize: int) -> Iterator[_Part]:
     with pq.ParquetFile(content) as file:
         names, kept = file.schema_arrow.names, selection.columns
-        # All columns, if one is missing: the error names those that there are.
+        # All columns if one is missing: the error names the columns of the file.
         columns = names if kept is None or not kept <= set(names) else [name for name in names if name in kept]
         if file.metadata.num_rows == 0:
             yield _Part(frame=_as_frame(file.schema_arrow.empty_table()))
@@ -524,40 +368,3 @@ def _as_frame(table: pa.Table) -> pd.DataFrame:
     # Arrow's own dtypes: an integer column with a gap stays an integer column.
     frame: pd.DataFrame = sliceable_table(table).to_pandas(types_mapper=pd.ArrowDtype, ignore_metadata=True)
     return frame
-
-
-def _sources(mapping: EventMapping) -> Iterator[Any]:
-    for rule in mapping.rules().values():
-        yield from rule_sources(rule).values()
-
-
-def is_computing(mapping: EventMapping) -> bool:
-    """Tell whether a mapping has a source that is computed from the frame.
-
-    Parameters
-    ----------
-    mapping : EventMapping
-        The mapping.
-
-    Returns
-    -------
-    bool
-        True for callables and ``pd.col`` expressions: nobody knows which columns they read.
-    """
-    return any(is_computed(source) for source in _sources(mapping))
-
-
-def named_labels(mapping: EventMapping) -> set[Hashable]:
-    """Return the columns that a mapping names.
-
-    Parameters
-    ----------
-    mapping : EventMapping
-        The mapping.
-
-    Returns
-    -------
-    set of hashable
-        Their labels.
-    """
-    return {source for source in _sources(mapping) if not is_computed(source) and not isinstance(source, Constant)}

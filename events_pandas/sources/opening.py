@@ -1,4 +1,4 @@
-"""Files opened for reading: decompressed, and known again if they change."""
+"""Files opened for reading: decompressed, and checked for changes since the run began."""
 
 import bz2
 import gzip
@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, Final, cast
 from events_pandas.byte_order_marks import as_utf8
 from events_pandas.errors import SourceError
 
-# What macOS and Windows put into archives and folders by themselves.
+# macOS and Windows add these to archives and folders by themselves.
 _FOLDERS_OF_SYSTEMS: Final = "__MACOSX"
 _FILES_OF_SYSTEMS: Final = (".DS_Store", "Thumbs.db", "desktop.ini")
 _IS_ENCRYPTED: Final = 0x1
@@ -23,140 +23,68 @@ _NAMED_MEMBERS: Final = 3
 # None of them closes what it reads from.
 _DECOMPRESSORS: Final[dict[str, Callable[[BinaryIO], Any]]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 
-HELD_FILES: Final = 100
-"""So many files of a run are held open."""
+_HELD_FILES: Final = 100
+"""The most files of a run that are held open: an operating system allows one process about a thousand."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Mark:
-    """What tells a file from the one that it was: another file in its place, or one that was written to.
-
-    Parameters
-    ----------
-    device, inode : int
-        Which file it is.
-    size : int
-        Bytes.
-    modified_ns : int
-        When it was written to last, in nanoseconds since 1970.
-    """
+class FileStamp:
+    """The facts that differ if another file has taken the place of a file, or if it was written to."""
 
     device: int
     inode: int
-    size: int
-    modified_ns: int
+    size: int  # bytes
+    modified_ns: int  # since 1970
 
 
-def mark_of(file: "Path | BinaryIO") -> Mark:
-    """Return the mark of a file.
-
-    Parameters
-    ----------
-    file : pathlib.Path or binary file
-        What stands at a path, or what was opened there once.
-
-    Returns
-    -------
-    Mark
-        As it is now.
-    """
+def file_stamp(file: "Path | BinaryIO") -> FileStamp:
+    """Return the stamp of the file at a path, or of an open file."""
     facts = os.stat(file) if isinstance(file, Path) else os.fstat(file.fileno())  # noqa: PTH116  # One call for both.
-    return Mark(device=facts.st_dev, inode=facts.st_ino, size=facts.st_size, modified_ns=facts.st_mtime_ns)
+    return FileStamp(device=facts.st_dev, inode=facts.st_ino, size=facts.st_size, modified_ns=facts.st_mtime_ns)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class KeptFile:
-    """A file as it stood when a run began.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        Where it stood.
-    mark : Mark
-        How it is known again.
-    handle : binary file, optional
-        The file, held open: it can be read even if another one has taken its place.
-    """
+    """A file as it was when a run began."""
 
     path: Path
-    mark: Mark
-    handle: BinaryIO | None = None
+    stamp: FileStamp
+    handle: BinaryIO | None = None  # held open: it can be read even if another file has taken its place
 
     def is_in_place(self) -> bool:
-        """Tell whether it stands there still, as it was.
-
-        Returns
-        -------
-        bool
-            False also if there is no file any more.
-        """
+        """Tell whether the same file, unchanged, is still at its path."""
         return self._is(self.path)
 
     def is_readable(self) -> bool:
-        """Tell whether it can be read as it was.
-
-        Returns
-        -------
-        bool
-            True also of a file that is held open, when another one has taken its place.
-        """
+        """Tell whether it can be read as it was, from its handle or from its path."""
         return self._is(self.path if self.handle is None else self.handle)
 
     def _is(self, file: "Path | BinaryIO") -> bool:
         try:
-            return mark_of(file) == self.mark
+            return file_stamp(file) == self.stamp
         except OSError:
             return False
 
 
 @contextmanager
 def kept_files(files: Iterable[Path], *, are_held: bool) -> Iterator[dict[Path, KeptFile]]:
-    """Know files again during a run.
+    """Note how files are at the start of a run, and hold them open if `are_held`, so that they can be read again.
 
-    Parameters
-    ----------
-    files : iterable of pathlib.Path
-        The files of the run.
-    are_held : bool
-        Whether they are held open, so that they can be read again when others have taken their places.
-
-    Yields
-    ------
-    dict of pathlib.Path to KeptFile
-        Without files that cannot be opened: reading them tells why.
+    Files that cannot be opened are left out: reading them raises the error.
     """
     kept: dict[Path, KeptFile] = {}
     with ExitStack() as handles:
         for path in dict.fromkeys(files):
             with suppress(OSError):
-                # An operating system opens a thousand files or so for one process.
-                is_held = are_held and len(kept) < HELD_FILES
+                is_held = are_held and len(kept) < _HELD_FILES
                 handle = handles.enter_context(path.open("rb")) if is_held else None
-                kept[path] = KeptFile(path=path, mark=mark_of(path if handle is None else handle), handle=handle)
+                kept[path] = KeptFile(path=path, stamp=file_stamp(path if handle is None else handle), handle=handle)
         yield kept
 
 
 @contextmanager
 def opened(path: Path, kept: KeptFile | None = None) -> Iterator[BinaryIO]:
-    """Open a file as it is, compressed or not.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        The file.
-    kept : KeptFile, optional
-        The same file as it stood when the run began.
-
-    Yields
-    ------
-    binary file
-        At its start.
-
-    Raises
-    ------
-    SourceError
-        If it is not the file that stood there when the run began.
-    """
+    """Open a file at its start, still compressed; a file that has changed since the run began is a `SourceError`."""
     if kept is not None and kept.handle is not None:
         _require_same(path, kept.handle, kept)
         kept.handle.seek(0)
@@ -168,30 +96,15 @@ def opened(path: Path, kept: KeptFile | None = None) -> Iterator[BinaryIO]:
 
 
 def _require_same(path: Path, file: BinaryIO, kept: KeptFile | None) -> None:
-    if kept is not None and mark_of(file) != kept.mark:
+    if kept is not None and file_stamp(file) != kept.stamp:
         raise SourceError(f"{path}: was changed after the run had begun: submit it again when nothing writes to it")
 
 
 @contextmanager
 def decompressed(path: Path, file: BinaryIO) -> Iterator[BinaryIO]:
-    """Read a file of text whose name says how it is compressed, and whose first bytes may say how it is encoded.
+    """Decompress an open file as its name says, and decode it to UTF-8 if a byte order mark names another encoding.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        Its name.
-    file : binary file
-        The file, at its start; it stays open.
-
-    Yields
-    ------
-    binary file
-        Its content, in UTF-8 unless it has another encoding without saying so.
-
-    Raises
-    ------
-    SourceError
-        If it is an archive without one file to be read.
+    The file stays open. An archive without exactly one file to read is a `SourceError`.
     """
     with _uncompressed(path, file) as stream:
         yield as_utf8(stream)
@@ -213,7 +126,7 @@ def _uncompressed(path: Path, file: BinaryIO) -> Iterator[BinaryIO]:
 
 
 def _only_member(path: Path, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
-    """Return the file in an archive; beside a CSV file, others than CSV files do not count."""
+    """Return the only file in an archive; beside a CSV file, other files do not count."""
     members = [member for member in archive.infolist() if not member.is_dir() and not _is_of_a_system(member)]
     tables = [member for member in members if member.filename.lower().endswith(".csv")]
     chosen = tables or members

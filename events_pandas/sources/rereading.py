@@ -1,9 +1,9 @@
-"""What a mapping makes of rows that were written to a file, held against what it made of them before."""
+"""The payloads of rows compared with those of the same rows after they were written to a file and read again."""
 
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -16,57 +16,29 @@ from events_pandas.sources.csv_types import column_types, with_types
 from events_pandas.sources.files import read_chunks
 from events_pandas.words import escaped
 
-COMPARED_ROWS = 10_000
-"""So many rows of a file are held against what they were before."""
+COMPARED_ROWS: Final = 10_000
+"""The most rows of a file that are compared."""
+
+_CURE: Final = (
+    "a CSV file has no types, so say in the mapping what the column is (Text, Number, Date with its unit=), "
+    "or export to .parquet"
+)
 
 Payload: TypeAlias = dict[str, Any]
 
 
 def payloads_of(frame: pd.DataFrame, mapping: EventMapping, rows: Rows) -> list[Payload | None]:
-    """Return what would be sent of some rows.
-
-    Parameters
-    ----------
-    frame : pandas.DataFrame
-        The rows.
-    mapping : EventMapping
-        Which column becomes which field.
-    rows : numpy.ndarray of int64
-        Positions in the frame.
-
-    Returns
-    -------
-    list of dict or None
-        The payload of each; None where the row is invalid.
-
-    Raises
-    ------
-    MappingError
-        If the mapping does not fit the frame.
-    """
+    """Return the payloads of some rows of a frame, given by their positions; an invalid row has None."""
     batch = Converter(bind(frame, mapping)).convert_rows(rows)
     made = iter(batch.payloads(batch.valid).to_pylist())
     return [json.loads(next(made)) if is_valid else None for is_valid in batch.valid.tolist()]
 
 
 def other_reading(path: Path, mapping: EventMapping, *, payloads: list[Payload | None], rows: list[int]) -> str | None:
-    """Say what a mapping would make otherwise of rows, now that they stand in a file.
+    """Say how a mapping would send a file's first rows otherwise than before they were written; None if it would not.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        The file.
-    mapping : EventMapping
-        The mapping with which it will be read.
-    payloads : list of dict or None
-        What it made of the file's first rows before they were written; None where a row was invalid.
-    rows : list of int
-        How these rows are called.
-
-    Returns
-    -------
-    str or None
-        One difference, and what to do; None if there is none. A row that was invalid and would be sent is one.
+    `payloads` are those of before, with None for an invalid row, and `rows` the numbers of these rows in the message,
+    which names one difference and what to do. An invalid row that would be sent is a difference.
     """
     if not payloads:
         return None
@@ -85,12 +57,6 @@ def other_reading(path: Path, mapping: EventMapping, *, payloads: list[Payload |
         if before is not None and before != after:
             return f"{escaped(path)}: {escaped(_difference(row, before, after))}: {_CURE}"
     return None
-
-
-_CURE = (
-    "a CSV file has no types, so say in the mapping what the column is (Text, Number, Date with its unit=), "
-    "or export to .parquet"
-)
 
 
 def _difference(row: int, before: Payload, after: Payload | None) -> str:

@@ -1,45 +1,28 @@
-"""What a proposal consists of: what it chose and what it left out, each with the reason."""
+"""The choices of a proposal, with the reason for each, and how a mapping is written as Python code."""
 
-from collections.abc import Callable, Hashable
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from collections.abc import Hashable, Mapping
+from dataclasses import MISSING, dataclass, fields
+from typing import Any, Final
 
-from events_pandas.mapping.rules import RULE_TYPES, Constant, Rule, rule_sources
+from events_pandas.mapping import Constant, EventMapping
+from events_pandas.mapping.rules import RULE_TYPES, rule_parts, rule_sources
+
+_INDENT: Final = "    "
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Choice:
-    """What was chosen for one field of a mapping.
+    """What was chosen for one field of a mapping, and why."""
 
-    Parameters
-    ----------
-    path : str
-        The field, such as ``"metadata.price"``.
-    entry : rule, hashable or None
-        What was put there; None where the field was left open on purpose.
-    reason : str
-        Why, in one line.
-    about_duplicates : str, optional
-        What the reason adds as long as the mapping's `duplicates` is the default.
-    guesses : tuple of str, optional
-        What of it may as well be otherwise, by path: nothing is submitted before that is confirmed.
-    """
-
-    path: str
-    entry: Any
-    reason: str
-    about_duplicates: str = ""
-    guesses: tuple[str, ...] = ()
+    path: str  # the field, such as "metadata.price"
+    entry: Any  # a rule or a label; None where the field was left open on purpose
+    reason: str  # one line
+    about_duplicates: str = ""  # added to the reason while `duplicates` of the mapping is the default
+    guesses: tuple[str, ...] = ()  # what may be wrong, by path: nothing is submitted before it is confirmed
 
     @property
     def labels(self) -> tuple[Hashable, ...]:
-        """Return what the field reads.
-
-        Returns
-        -------
-        tuple of hashable
-            Labels of columns and names of index levels; none where the name of the event is a literal.
-        """
+        """The columns and index levels that the field reads; none if the name of the event is a literal."""
         if isinstance(self.entry, RULE_TYPES):
             return tuple(rule_sources(self.entry).values())
         is_literal = self.path == "event_name" or self.entry is None or isinstance(self.entry, Constant)
@@ -48,57 +31,15 @@ class Choice:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LeftOut:
-    """A column that was not proposed.
-
-    Parameters
-    ----------
-    label : hashable
-        The column's label, or the index level's name; None for an index without a name.
-    reason : str
-        Why, in one line.
-    """
+    """A column that was not proposed, and why in one line; an index without a name has the label None."""
 
     label: Hashable
     reason: str
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Refusal:
-    """What a check says of the rows looked at under a rule.
-
-    Parameters
-    ----------
-    n_rows : int, default 0
-        How many of them would be invalid.
-    example : str, optional
-        The code of the first, and how to fix it.
-    """
-
-    n_rows: int = 0
-    example: str = ""
-
-
-Judge: TypeAlias = Callable[[Rule], Refusal]
-"""Reads the rows looked at by a rule, as a check would."""
-
-
 def share_text(part: int, whole: int) -> str:
-    """Write a share of the values that were looked at.
+    """Write a share in per cent; only all is written as 100 %, and at least one is never written as 0 %.
 
-    Parameters
-    ----------
-    part : int
-        At least 1.
-    whole : int
-        At least `part`.
-
-    Returns
-    -------
-    str
-        In per cent; what is not all, or not nothing, is not written so.
-
-    Examples
-    --------
     >>> share_text(1, 5), share_text(1, 1_000), share_text(999, 1_000)
     ('20 %', 'less than 1 %', 'more than 99 %')
     """
@@ -106,3 +47,56 @@ def share_text(part: int, whole: int) -> str:
     if percent < 1:
         return "less than 1 %"
     return "more than 99 %" if 99 < percent < 100 else f"{percent:.0f} %"  # noqa: PLR2004  # Per cent.
+
+
+def write_python(mapping: EventMapping, comments: Mapping[str, str]) -> str:
+    """Write a mapping as Python code that runs after ``import events_pandas as ep`` and assigns to ``mapping``.
+
+    The comments go by the path of their field; the comment on a field that is not written has a line of its own.
+    """
+    lines = ["mapping = ep.EventMapping("]
+    for option in fields(EventMapping):
+        value = getattr(mapping, option.name)
+        is_default = option.default is not MISSING and value == option.default
+        if option.name == "metadata":
+            lines += _metadata_lines(value, comments)
+        elif not is_default:
+            lines.append(f"{_INDENT}{option.name}={python_text(value)},{_comment(comments, option.name)}")
+        elif option.name in comments:
+            lines.append(f"{_INDENT}# {option.name}: {comments[option.name]}")
+    return "\n".join([*lines, ")"])
+
+
+def _metadata_lines(metadata: Mapping[str, Any], comments: Mapping[str, str]) -> list[str]:
+    if not metadata:
+        return []
+    lines = [
+        f"{2 * _INDENT}{python_text(key)}: {python_text(entry)},{_comment(comments, f'metadata.{key}')}"
+        for key, entry in metadata.items()
+    ]
+    return [f"{_INDENT}metadata={{", *lines, f"{_INDENT}}},"]
+
+
+def _comment(comments: Mapping[str, str], path: str) -> str:
+    return f"  # {comments[path]}" if path in comments else ""
+
+
+def python_text(entry: Any) -> str:
+    """Write one entry of a mapping as a person would write it in Python, without options that have their defaults.
+
+    >>> import events_pandas as ep
+    >>> print(python_text(ep.Date("day", format="%Y%m%d")))
+    ep.Date("day", format="%Y%m%d")
+    """
+    if isinstance(entry, Constant):
+        return f"ep.Constant({python_text(entry.value)})"
+    if isinstance(entry, RULE_TYPES):
+        parts = [part for part in rule_parts(entry) if part.is_set]
+        written = (f"{part.name}=" * part.is_keyword + python_text(part.value) for part in parts)
+        return f"ep.{type(entry).__name__}({', '.join(written)})"
+    if isinstance(entry, str) and not {'"', "'"} & set(entry):
+        return f'"{repr(entry)[1:-1]}"'
+    if isinstance(entry, tuple):
+        levels = [python_text(level) for level in entry]
+        return f"({', '.join(levels)}{',' * (len(levels) == 1)})"
+    return repr(entry)

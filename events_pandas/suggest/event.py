@@ -1,12 +1,13 @@
-"""Which columns are proposed for the event itself: its time, its contact and its name."""
+"""The columns that are proposed for the event itself: its time, its contact and its name."""
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Final
 
 from events_pandas.errors import MappingError
 from events_pandas.intercom import EVENT_NAME_LIMIT, TEXT_LIMIT
-from events_pandas.mapping.event_mapping import PLACEHOLDER_NAME
-from events_pandas.mapping.rules import Column, Constant, Date
+from events_pandas.mapping import Column, Constant, Date
+from events_pandas.mapping.guesses import PLACEHOLDER_NAME
 from events_pandas.suggest.choices import Choice
 from events_pandas.suggest.evidence import Evidence, Look, Survey
 from events_pandas.suggest.names import (
@@ -19,32 +20,19 @@ from events_pandas.suggest.names import (
 )
 from events_pandas.suggest.times import TimeForm
 
-_SHOWN_COLUMNS = 10
-_CODES = {Look.TEXT, Look.WHOLE, Look.INTERCOM_ID}
-_SAID_CODES = {*_CODES, Look.EMAIL, Look.PHONE, Look.CURRENCY}
-"""What an identifier looks like where its name leaves no doubt; some workspaces know contacts by such things."""
-_SURE_RANK = 4
-ACCOUNT_RANK = 2
-"""Up to this rank an identifier is taken only where nothing else names the contact."""
+_SHOWN_COLUMNS: Final = 10
+_CODES: Final = {Look.TEXT, Look.WHOLE, Look.INTERCOM_ID}
+_SURE_CODES: Final = {*_CODES, Look.EMAIL, Look.PHONE, Look.CURRENCY}
+"""The looks of an identifier whose name leaves no doubt; some workspaces know contacts by such values."""
+_SURE_RANK: Final = 4
+ACCOUNT_RANK: Final = 2
+"""An identifier with this rank or a lower one is taken only if nothing else names the contact."""
 
 
 def event_choices(seen: Survey) -> list[Choice]:
-    """Choose the columns of the time, the contact and the name.
+    """Choose the columns of the time, the contact and the name, in the order of `EventMapping`.
 
-    Parameters
-    ----------
-    seen : Survey
-        What the frame looks like.
-
-    Returns
-    -------
-    list of Choice
-        In the order in which `EventMapping` has its fields.
-
-    Raises
-    ------
-    MappingError
-        If there is no time or no contact: with everything that is missing, and what was looked at.
+    A `MappingError` says whether the time, the contact or both are missing, and which columns were looked at.
     """
     time = _time_column(seen.columns)
     identifiers = _identifiers(seen.columns)
@@ -54,68 +42,24 @@ def event_choices(seen: Survey) -> list[Choice]:
 
 
 def date_rule(column: Evidence) -> Date:
-    """Return the rule that reads a column's times.
-
-    Parameters
-    ----------
-    column : Evidence
-        A column that looks like times.
-
-    Returns
-    -------
-    Date
-        With the format or unit that was seen, and UTC where the column's own label says so.
-    """
+    """Return the rule that reads a column's times, in UTC if the column's own label says so."""
     form = _form(column)
     says_utc = form.is_naive and {"utc", "gmt"} & set(column.words)
     return Date(column.label, format=form.format, unit=form.unit, timezone="UTC" if says_utc else None)
 
 
 def needs_zone(column: Evidence) -> bool:
-    """Tell whether nothing says in which zone a column's times are.
-
-    Parameters
-    ----------
-    column : Evidence
-        Any column.
-
-    Returns
-    -------
-    bool
-        True for times without a zone, and days.
-    """
+    """Tell whether a column has times without a zone, or days, and its label names no zone."""
     return column.time_form is not None and column.time_form.is_naive and date_rule(column).timezone is None
 
 
 def time_reason(column: Evidence) -> str:
-    """Return why a column is read as times.
-
-    Parameters
-    ----------
-    column : Evidence
-        A column that looks like times.
-
-    Returns
-    -------
-    str
-        How they are written.
-    """
+    """Return how the times of a column are written, which is why it is read as times."""
     return _form(column).description
 
 
 def guessed_parts(column: Evidence) -> tuple[str, ...]:
-    """Return what of a column's `date_rule` is a guess.
-
-    Parameters
-    ----------
-    column : Evidence
-        A column that looks like times.
-
-    Returns
-    -------
-    tuple of str
-        The format, where another one would make other times.
-    """
+    """Return the parts of a column's `date_rule` that are guesses: the format, if another one reads other times."""
     return () if _form(column).is_certain else ("format",)
 
 
@@ -181,7 +125,7 @@ def _identifiers(columns: tuple[Evidence, ...]) -> list[Choice]:
 
 
 def _guessed(path: str, column: Evidence) -> tuple[str, ...]:
-    """Return the path of an identifier that may be somebody else's, or of another kind."""
+    """Return the path of an identifier if it may belong to somebody else, or be of another kind."""
     is_certain = {
         "user_id": user_id_rank(column.words) >= _SURE_RANK,
         "id": names_intercoms_id(column.words),
@@ -191,7 +135,7 @@ def _guessed(path: str, column: Evidence) -> tuple[str, ...]:
 
 
 def _intercom_id(columns: tuple[Evidence, ...]) -> Evidence | None:
-    """Return the column of Intercom's own identifiers; those of an order may have the same form."""
+    """Return the column of Intercom's own identifiers; an order's identifiers may have the same form."""
     return max(
         (column for column in columns if column.look in _CODES and _intercom_rank(column)),
         key=_intercom_rank,
@@ -200,7 +144,7 @@ def _intercom_id(columns: tuple[Evidence, ...]) -> Evidence | None:
 
 
 def _is_doubtful(identifier: Evidence, columns: tuple[Evidence, ...], *, has_email: bool) -> bool:
-    """Tell whether an identifier may be that of an account or a row, and something else names the contact."""
+    """Tell whether an identifier may belong to an account or a row, while something else names the contact."""
     if _intercom_rank(identifier) > ACCOUNT_RANK:
         return False
     others = [column for column in columns if column is not identifier and _is_user_id(column)]
@@ -229,13 +173,13 @@ def _user_id(columns: list[Evidence], *, has_better: bool) -> Evidence | None:
 def _is_user_id(column: Evidence) -> bool:
     rank = user_id_rank(column.words)
     if rank >= _SURE_RANK:
-        return column.look in _SAID_CODES
+        return column.look in _SURE_CODES
     # A column 'user' may hold names.
     return rank > 0 and column.look in _CODES and not column.has_spaces
 
 
 def _nameless_id(columns: list[Evidence]) -> Evidence | None:
-    """Return the column with the most different codes where labels are mere numbers and say nothing."""
+    """Return the column with the most different codes among those whose labels are numbers and say nothing."""
     codes = [
         column
         for column in columns
@@ -275,7 +219,7 @@ def _missing(seen: Survey, *, time: Evidence | None, identifiers: list[Choice]) 
     if time is None:
         yield f"created_at: no column looks like the time of an event: {there_are}"
     if not identifiers:
-        # Whose name says enough was refused for its values.
+        # A column with a sure name was refused for its values: another name would not help.
         is_named = any(user_id_rank(column.words) >= _SURE_RANK for column in seen.columns)
         advice = "" if is_named else "name it customer_id or the like, or "
         yield (

@@ -1,57 +1,60 @@
-"""What the columns of a frame look like, seen in a sample of its rows."""
+"""The evidence for a proposal: what each column of a frame looks like in a sample of its rows."""
 
 import uuid
 from collections import Counter
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
+from events_pandas.convert.cells import Rows
+from events_pandas.currencies import DECIMALS
+from events_pandas.mapping import frame_labels
+from events_pandas.mapping.arrow_types import UUID_TYPE, readable, text_of
 from events_pandas.mapping.column_types import holds_numbers
+from events_pandas.mapping.faults import has_lone_surrogate
 from events_pandas.mapping.rules import Values
-from events_pandas.mapping.views import UUID_TYPE, readable, text_of
 from events_pandas.suggest.choices import LeftOut, share_text
-from events_pandas.suggest.decimals import (
-    Decimals,
-    decimals_of_currencies,
-    decimals_of_floats,
-    decimals_of_texts,
-    is_currency,
-)
 from events_pandas.suggest.names import names_a_code, names_a_currency, names_a_time, user_id_rank, words_of
 from events_pandas.suggest.times import MOST, TIME_TYPES, TimeForm, form_of_numbers, form_of_text, form_of_times
 
-FIRST_ROWS = 5_000
-SPREAD_ROWS = 5_000
-"""So many rows are looked at, however many there are: the first, and as many again over the rest of the frame."""
+Floats: TypeAlias = npt.NDArray[np.floating[Any]]
 
-_FEW = 0.1
-_DOUBLE_EXACT = 2**53
-_DOUBLE_BYTES = 8
+_FIRST_ROWS: Final = 5_000
+_SPREAD_ROWS: Final = 5_000
+"""The most rows that are looked at: the first ones, and others spread over the rest of the frame."""
 
-_EMAIL = r"[^@\s]+@[^@\s.]+(?:\.[^@\s.]+)+"
-_URL = r"(?i:https?)://\S+"
-_PHONE = r"\+[0-9][0-9 ()/.\-]{6,20}|\([0-9]{2,5}\) ?[0-9][0-9 .\-]{4,14}"
-_INTERCOM_ID = r"[0-9a-fA-F]{24}"
-_NUMBER = r"-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]+)?(?:[eE]-[0-9]{1,3})?"
-"""With the exponent that programs write of small numbers; ``1e5`` may well be the number of a thing."""
+_FEW: Final = 0.1
+_DOUBLE_EXACT: Final = 2**53
+_DOUBLE_BYTES: Final = 8
+_MANY_DECIMALS: Final = 5
+"""Stands for every larger number of decimals: no currency has more than four."""
 
-_WHOLE = r"-?(?:0|[1-9][0-9]{0,14})(?:\.0)?"
-"""Also as programs write them that have them as floats: ``42.0``, and not ``42.00``."""
-_BOOLEAN = r"(?i:true|false)"
+_EMAIL: Final = r"[^@\s]+@[^@\s.]+(?:\.[^@\s.]+)+"
+_URL: Final = r"(?i:https?)://\S+"
+_PHONE: Final = r"\+[0-9][0-9 ()/.\-]{6,20}|\([0-9]{2,5}\) ?[0-9][0-9 .\-]{4,14}"
+_INTERCOM_ID: Final = r"[0-9a-fA-F]{24}"
+# Programs write small numbers with a negative exponent; 1e5 may be the number of a thing.
+_NUMBER: Final = r"-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]+)?(?:[eE]-[0-9]{1,3})?"
+# Programs that have floats write whole numbers as 42.0, but not as 42.00.
+_WHOLE: Final = r"-?(?:0|[1-9][0-9]{0,14})(?:\.0)?"
+_BOOLEAN: Final = r"(?i:true|false)"
+_FRACTION: Final = r"\.([0-9]*?)0*$"
 
-_NESTED_TYPES = (dict, list, tuple, set, frozenset, np.ndarray)
-_NUMBERS = {"integer", "floating", "mixed-integer-float", "decimal"}
-_TIMES = {"datetime64", "datetime", "date"}
-_FLOATS = {"floating", "mixed-integer-float"}
-_TEXTS = {"string", "mixed-integer"}
-_TIMELESS = {*_NUMBERS, "string"}
-_UNWRITTEN = {"bytes", "mixed"}
+_NESTED_TYPES: Final = (dict, list, tuple, set, frozenset, np.ndarray)
+
+# Names of pandas.api.types.infer_dtype.
+_NUMBERS: Final = {"integer", "floating", "mixed-integer-float", "decimal"}
+_TIMES: Final = {"datetime64", "datetime", "date"}
+_FLOATS: Final = {"floating", "mixed-integer-float"}
+_TEXTS: Final = {"string", "mixed-integer"}
+_TIMELESS: Final = {*_NUMBERS, "string"}
+_UNWRITTEN: Final = {"bytes", "mixed"}
 
 
 class Look(StrEnum):
@@ -72,134 +75,63 @@ class Look(StrEnum):
     OTHER = "mixed or unusual types"
 
 
-# An address on the web may have the form of an email address: https://ada@example.org
-_FORMS = {Look.URL: _URL, Look.EMAIL: _EMAIL, Look.PHONE: _PHONE, Look.INTERCOM_ID: _INTERCOM_ID}
-_NUMERIC = {Look.WHOLE, Look.NUMBER}
+# In this order: https://ada@example.org has the form of an email address, too.
+_FORMS: Final = {Look.URL: _URL, Look.EMAIL: _EMAIL, Look.PHONE: _PHONE, Look.INTERCOM_ID: _INTERCOM_ID}
+# These have no exceptions: each would make its row invalid.
+_EXACT_FORMS: Final = {Look.WHOLE: _WHOLE, Look.NUMBER: _NUMBER, Look.BOOLEAN: _BOOLEAN}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Evidence:
-    """What one column looks like in the rows looked at.
-
-    Parameters
-    ----------
-    label : hashable
-        The column's label, or the index level's name.
-    look : Look
-        What most of its values are.
-    time_form : TimeForm, optional
-        How times are written; for times only.
-    n_present : int
-        Rows with a value.
-    n_missing : int
-        Rows without one.
-    n_distinct : int
-        Different values.
-    longest : int
-        Characters of the longest text.
-    has_spaces : bool
-        Whether more than a few texts have a space in them.
-    numbers_rows : bool
-        Whether the column counts up from row to row.
-    n_not_positive : int
-        Numbers that are zero or negative.
-    n_unlike : int
-        Values that do not look like most of them do.
-    n_numbers : int
-        Texts that are numbers, where others are not.
-    holds_numbers : bool
-        Whether so many of the texts are numbers that a bare column with them would be one of numbers.
-    is_written : bool
-        Whether numbers are texts.
-    came_as_floats : bool
-        Whether whole numbers are floats, or texts of floats such as ``"42.0"``.
-    decimals : numpy.ndarray of int64, optional
-        For numbers how many decimals each has, for currencies how many each allows; -1 for absent values.
-    """
+    """What one column, or one level of the index, looks like in the rows looked at."""
 
     label: Hashable
-    look: Look
-    time_form: TimeForm | None = None
+    look: Look  # of most of its values
+    time_form: TimeForm | None = None  # for times only
     n_present: int = 0
-    n_missing: int = 0
+    n_missing: int = 0  # absent values and empty texts
     n_distinct: int = 0
-    longest: int = 0
-    has_spaces: bool = False
-    numbers_rows: bool = False
-    n_not_positive: int = 0
-    n_unlike: int = 0
-    n_numbers: int = 0
-    holds_numbers: bool = False
-    is_written: bool = False
-    came_as_floats: bool = False
-    decimals: Decimals | None = field(default=None, compare=False, repr=False)
+    longest: int = 0  # characters of the longest text
+    has_spaces: bool = False  # more than a few texts have a space in them
+    numbers_rows: bool = False  # the column counts up from row to row
+    n_not_positive: int = 0  # numbers that are zero or negative
+    n_unlike: int = 0  # values that do not have the look
+    n_numbers: int = 0  # texts that are numbers, where others are not
+    holds_numbers: bool = False  # so many texts are numbers that a bare column with them would be one of numbers
+    is_written: bool = False  # numbers are texts
+    came_as_floats: bool = False  # whole numbers are floats, or texts of floats such as "42.0"
+    # Row by row the decimals of each number, or those that each currency allows; -1 for absent values.
+    decimals: Rows | None = field(default=None, compare=False, repr=False)
 
     @property
     def kind(self) -> str:
-        """Return what its values are, for a reason.
-
-        Returns
-        -------
-        str
-            The look; of numbers also whether they are texts, and otherwise how many values do not have it.
-        """
+        """What its values are, in the words of a reason: also whether numbers are texts, and how many are unlike."""
         written = " as text" if self.is_written else ""
         unlike = f"; {share_text(self.n_unlike, self.n_present)} of those looked at are none" if self.n_unlike else ""
         return f"{self.look}{written}{unlike}"
 
     @property
     def words(self) -> tuple[str, ...]:
-        """Return the words of the label.
-
-        Returns
-        -------
-        tuple of str
-            In lower case.
-        """
+        """The words of the label, in lower case."""
         return words_of(self.label)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Survey:
-    """What a frame looks like.
+    """What a frame looks like."""
 
-    Parameters
-    ----------
-    columns : tuple of Evidence
-        A column each, in the frame's order, and then the levels of its index.
-    unusable : tuple of LeftOut
-        What a mapping cannot name.
-    labels : frozenset of hashable
-        All labels and names of levels.
-    n_rows : int
-        The rows of the frame.
-    n_looked_at : int
-        The rows that were looked at.
-    """
-
-    columns: tuple[Evidence, ...]
-    unusable: tuple[LeftOut, ...]
-    labels: frozenset[Hashable]
+    columns: tuple[Evidence, ...]  # in the frame's order, and then the levels of its index
+    unusable: tuple[LeftOut, ...]  # what a mapping cannot name
+    labels: frozenset[Hashable]  # all labels and names of levels
     n_rows: int
     n_looked_at: int
 
 
 def survey(frame: pd.DataFrame) -> Survey:
-    """Look at a sample of a frame's rows.
-
-    Parameters
-    ----------
-    frame : pandas.DataFrame
-        The rows; it is not changed.
-
-    Returns
-    -------
-    Survey
-        What each column looks like.
-    """
+    """Look at a sample of the rows of a frame, which is not changed."""
     rows = sampled_rows(len(frame))
     sources = dict(_sources(frame, rows))
-    labels = [*frame.columns, *(name for name in frame.index.names if name is not None)]
+    labels = frame_labels(frame)
     return Survey(
         columns=tuple(evidence_of(label, values, rows) for label, values in sources.items()),
         unusable=tuple(_unusable(frame, labels)),
@@ -209,27 +141,16 @@ def survey(frame: pd.DataFrame) -> Survey:
     )
 
 
-def sampled_rows(n_rows: int) -> npt.NDArray[np.int64]:
-    """Return which rows are looked at.
-
-    Parameters
-    ----------
-    n_rows : int
-        The rows of the frame.
-
-    Returns
-    -------
-    numpy.ndarray of int64
-        Positions, ascending: the first rows, and some spread over the rest, the last one included.
-    """
-    if n_rows <= FIRST_ROWS + SPREAD_ROWS:
+def sampled_rows(n_rows: int) -> Rows:
+    """Return which rows are looked at, ascending: the first, and some spread over the rest, the last one included."""
+    if n_rows <= _FIRST_ROWS + _SPREAD_ROWS:
         return np.arange(n_rows, dtype=np.int64)
-    spread = np.linspace(FIRST_ROWS, n_rows - 1, SPREAD_ROWS).astype(np.int64)
-    return np.concatenate([np.arange(FIRST_ROWS, dtype=np.int64), spread])
+    spread = np.linspace(_FIRST_ROWS, n_rows - 1, _SPREAD_ROWS).astype(np.int64)
+    return np.concatenate([np.arange(_FIRST_ROWS, dtype=np.int64), spread])
 
 
-def _sources(frame: pd.DataFrame, rows: npt.NDArray[np.int64]) -> "Iterator[tuple[Hashable, Values]]":
-    """Yield what a mapping can name, by a label that can be written down, with its values in some rows."""
+def _sources(frame: pd.DataFrame, rows: Rows) -> "Iterator[tuple[Hashable, Values]]":
+    """Yield the columns and levels that a mapping can name, with their values in some rows."""
     counts = Counter(frame.columns)
     for position, label in enumerate(frame.columns):
         if counts[label] == 1 and (plain := _plain(label)) is not None:
@@ -241,19 +162,15 @@ def _sources(frame: pd.DataFrame, rows: npt.NDArray[np.int64]) -> "Iterator[tupl
 
 
 def _plain(label: Hashable) -> Any:
-    """Return a label as Python and TOML can both write it; None for what they cannot."""
+    """Return a label as Python and TOML can both write it; None if they cannot."""
     if isinstance(label, tuple):
         parts = tuple(_plain(part) for part in label)
         return None if any(part is None or isinstance(part, tuple) for part in parts) else parts
     if isinstance(label, str):
-        return str(label) if _is_utf8(label) else None
+        return None if has_lone_surrogate(label) else str(label)
     if isinstance(label, int | np.integer) and not isinstance(label, bool):
         return int(label)
     return None
-
-
-def _is_utf8(label: str) -> bool:
-    return not any("\ud800" <= character <= "\udfff" for character in label)
 
 
 def _unusable(frame: pd.DataFrame, labels: list[Hashable]) -> Iterator[LeftOut]:
@@ -272,23 +189,8 @@ def _inferred(values: Any) -> str:
     return pd.api.types.infer_dtype(values, skipna=True)
 
 
-def evidence_of(label: Hashable, column: Values, rows: npt.NDArray[np.int64]) -> Evidence:
-    """Return what a column looks like.
-
-    Parameters
-    ----------
-    label : hashable
-        The column's label.
-    column : pandas.Series
-        Values of any dtype.
-    rows : numpy.ndarray of int64
-        Where they stand in the frame.
-
-    Returns
-    -------
-    Evidence
-        Absent values and empty texts count as missing.
-    """
+def evidence_of(label: Hashable, column: Values, rows: Rows) -> Evidence:
+    """Return what a column looks like, of any dtype; `rows` are the positions of its values in the frame."""
     kind = getattr(column.dtype, "pyarrow_dtype", pa.null())
     if pa.types.is_nested(kind):
         return Evidence(label=label, look=Look.NESTED, n_present=len(column))
@@ -298,21 +200,14 @@ def evidence_of(label: Hashable, column: Values, rows: npt.NDArray[np.int64]) ->
             values = values.map(lambda octets: uuid.UUID(bytes=octets), na_action="ignore")
         values = _written_out(values[values.notna()])
     except (ValueError, TypeError, ArithmeticError, LookupError, NotImplementedError):
-        # Arrow has times that Python has not, and zones in nested values that this machine has not; pandas asks a
-        # signalling NaN whether it is one.
+        # Arrow has times that Python does not have, and zones in nested values that this machine does not know; pandas
+        # fails when it asks a signalling NaN whether it is a NaN.
         return Evidence(label=label, look=Look.OTHER, n_present=len(column))
     if values.map(lambda value: isinstance(value, _NESTED_TYPES)).any():
         return Evidence(label=label, look=Look.NESTED, n_present=len(values))
     values = values[values.map(lambda value: not (isinstance(value, str) and not value))]
-    n_missing = len(column) - len(values)
-    if values.empty:
-        return Evidence(label=label, look=Look.EMPTY, n_missing=n_missing)
-    inferred = _inferred(values)
-    if inferred == "boolean":
-        return Evidence(
-            label=label, look=Look.BOOLEAN, n_present=len(values), n_missing=n_missing, n_distinct=values.nunique()
-        )
-    return _of_present(label, values, rows, kind=inferred, n_missing=n_missing, float_type=_float_type(column))
+    seen = Evidence(label=label, look=Look.OTHER, n_present=len(values), n_missing=len(column) - len(values))
+    return replace(seen, look=Look.EMPTY) if values.empty else _of_present(seen, values, rows, dtype=column.dtype)
 
 
 def _written_out(values: Values) -> Values:
@@ -327,92 +222,88 @@ def _text_of(value: Any) -> Any:
     return value if text is None else text
 
 
-def _of_present(
-    label: Hashable,
-    values: Values,
-    rows: npt.NDArray[np.int64],
-    *,
-    kind: str,
-    n_missing: int,
-    float_type: type[np.floating[Any]],
-) -> Evidence:
-    if kind not in _TIMELESS and values.map(lambda value: isinstance(value, TIME_TYPES)).any():
-        return _of_times(label, values, n_missing=n_missing)
-    if kind in _NUMBERS:
-        return _of_numbers(label, values, rows, n_missing=n_missing, float_type=float_type)
-    if kind in _TEXTS:
+def _of_present(seen: Evidence, values: Values, rows: Rows, *, dtype: Any) -> Evidence:
+    inferred = _inferred(values)
+    if inferred == "boolean":
+        return replace(seen, look=Look.BOOLEAN, n_distinct=values.nunique())
+    if inferred not in _TIMELESS and values.map(lambda value: isinstance(value, TIME_TYPES)).any():
+        form = form_of_times(values)
+        return replace(seen, look=Look.TIME, time_form=form, n_distinct=values.nunique()) if form else seen
+    if inferred in _NUMBERS:
+        return _of_numbers(seen, values, rows, float_type=_float_type(dtype))
+    if inferred in _TEXTS:
         # Not astype: in pandas 3 it asks Arrow, which refuses a column for one character that UTF-8 cannot hold.
-        texts = pd.Series([str(value) for value in values], index=values.index, dtype=object)
-        return _of_text(label, texts, rows, n_missing=n_missing)
-    return Evidence(label=label, look=Look.OTHER, n_present=len(values), n_missing=n_missing)
+        return _of_text(seen, pd.Series([str(value) for value in values], index=values.index, dtype=object), rows)
+    return seen
 
 
-def _of_times(label: Hashable, values: Values, *, n_missing: int) -> Evidence:
-    form = form_of_times(values)
-    return Evidence(
-        label=label,
-        look=Look.TIME if form else Look.OTHER,
-        time_form=form,
-        n_present=len(values),
-        n_missing=n_missing,
-        n_distinct=values.nunique() if form else 0,
-    )
-
-
-def _float_type(column: Values) -> type[np.floating[Any]]:
+def _float_type(dtype: Any) -> type[np.floating[Any]]:
     """Return how exact a column's floats are: the shorter ones hold 19.99 as 19.989999771118164."""
-    size = getattr(column.dtype, "itemsize", _DOUBLE_BYTES)
-    return np.float32 if size < _DOUBLE_BYTES and pd.api.types.is_float_dtype(column.dtype) else np.float64
+    is_short = getattr(dtype, "itemsize", _DOUBLE_BYTES) < _DOUBLE_BYTES and pd.api.types.is_float_dtype(dtype)
+    return np.float32 if is_short else np.float64
 
 
-def _of_numbers(
-    label: Hashable,
-    values: Values,
-    rows: npt.NDArray[np.int64],
-    *,
-    n_missing: int,
-    float_type: type[np.floating[Any]],
-) -> Evidence:
+def _of_numbers(seen: Evidence, values: Values, rows: Rows, *, float_type: type[np.floating[Any]]) -> Evidence:
     try:
         numbers = values.astype(float).to_numpy()
     except OverflowError:
-        return Evidence(label=label, look=Look.OTHER, n_present=len(values), n_missing=n_missing)
+        return seen
     finite = numbers[np.isfinite(numbers)]
     if not len(finite):
-        return Evidence(label=label, look=Look.OTHER, n_present=len(values), n_missing=n_missing)
-    words = words_of(label)
-    form = form_of_numbers(finite, words) if _may_be_time(words) else None
+        return seen
+    form = form_of_numbers(finite, seen.words) if _may_be_time(seen.words) else None
     look = Look.TIME if form else _look_of_numbers(values, finite)
-    return Evidence(
-        label=label,
+    if _inferred(values) == "decimal":
+        decimals = _decimals_of_texts(values.map(lambda value: format(value, "f")))
+    else:
+        decimals = _decimals_of_floats(numbers.astype(float_type))
+    return replace(
+        _with_numbers(seen, values, rows, numbers=numbers, decimals=decimals),
         look=look,
         time_form=form,
-        n_present=len(values),
-        n_missing=n_missing,
         # Not of the floats, which do not tell nanoseconds apart.
         n_distinct=values.nunique(),
-        numbers_rows=_counts_up(numbers, rows[values.index]),
-        n_not_positive=int((numbers <= 0).sum()),
         came_as_floats=look is Look.WHOLE and _inferred(values) in _FLOATS,
-        decimals=_by_row(_decimals_of_numbers(values, numbers.astype(float_type)), values, n_rows=len(rows)),
     )
 
 
-def _counts_up(numbers: npt.NDArray[np.floating[Any]], rows: npt.NDArray[np.int64]) -> bool:
-    return len(numbers) > 1 and bool(np.isfinite(numbers).all()) and len(np.unique(numbers - rows)) == 1
+def _with_numbers(seen: Evidence, values: Values, rows: Rows, *, numbers: Floats, decimals: Rows) -> Evidence:
+    """Add the evidence that only numbers have, written ones too."""
+    is_series = len(numbers) > 1 and bool(np.isfinite(numbers).all())
+    return replace(
+        seen,
+        numbers_rows=is_series and len(np.unique(numbers - rows[values.index])) == 1,
+        n_not_positive=int((numbers <= 0).sum()),
+        decimals=_by_row(decimals, values, n_rows=len(rows)),
+    )
 
 
-def _decimals_of_numbers(values: Values, numbers: npt.NDArray[np.floating[Any]]) -> Decimals:
-    if _inferred(values) == "decimal":
-        return decimals_of_texts(values.map(lambda value: format(value, "f")))
-    return decimals_of_floats(numbers)
-
-
-def _by_row(decimals: Decimals, values: Values, *, n_rows: int) -> Decimals:
+def _by_row(decimals: Rows, values: Values, *, n_rows: int) -> Rows:
     """Put decimals in the rows of their values."""
     by_row = np.full(n_rows, -1, dtype=np.int64)
     by_row[values.index] = decimals
     return by_row
+
+
+def _decimals_of_floats(numbers: Floats) -> Rows:
+    """Return how many decimals the shortest decimal of each float has; 0.1 + 0.2 is not 0.3 and has many."""
+    decimals = np.full(len(numbers), _MANY_DECIMALS, dtype=np.int64)
+    with np.errstate(over="ignore", invalid="ignore"):
+        for count in reversed(range(_MANY_DECIMALS)):
+            rounded = np.rint(numbers.astype(np.float64) * 10**count) / 10**count
+            decimals[rounded.astype(numbers.dtype) == numbers] = count
+    return decimals
+
+
+def _decimals_of_texts(texts: Values) -> Rows:
+    """Return how many decimals written numbers have without closing zeros; no amount has an exponent."""
+    fractions = texts.str.extract(_FRACTION, expand=False).fillna("")
+    return np.where(texts.str.contains("e", case=False), _MANY_DECIMALS, fractions.str.len()).astype(np.int64)
+
+
+def _is_currency(texts: Values) -> Values:
+    """Tell which texts are codes of ISO 4217 with a minor unit, today's or withdrawn ones, in either case."""
+    return texts.str.lower().isin(list(DECIMALS))
 
 
 def _may_be_time(words: tuple[str, ...]) -> bool:
@@ -420,27 +311,24 @@ def _may_be_time(words: tuple[str, ...]) -> bool:
     return user_id_rank(words) == 0 and (names_a_time(words) or not names_a_code(words))
 
 
-def _look_of_numbers(values: Values, finite: npt.NDArray[np.floating[Any]]) -> Look:
+def _look_of_numbers(values: Values, finite: Floats) -> Look:
     if (finite % 1 != 0).any():
         return Look.NUMBER
-    # The readers of JSON have floats only, which no longer hold every whole number: such a number is a name.
+    # Readers of JSON have floats only, which do not hold every whole number of this size: such a number is a name.
     is_name = _inferred(values) == "integer" and (np.abs(finite) >= _DOUBLE_EXACT).any()
     return Look.TEXT if is_name else Look.WHOLE
 
 
-def _of_text(label: Hashable, values: Values, rows: npt.NDArray[np.int64], *, n_missing: int) -> Evidence:
+def _of_text(seen: Evidence, values: Values, rows: Rows) -> Evidence:
     texts = pd.Series(values.unique(), dtype=object)
-    words = words_of(label)
-    form = form_of_text(texts, words) if _may_be_time(words) else None
+    form = form_of_text(texts, seen.words) if _may_be_time(seen.words) else None
     look = Look.TIME if form else _look_of_text(texts)
-    if look is Look.TEXT and names_a_currency(words) and is_currency(values).mean() >= MOST:
+    if look is Look.TEXT and names_a_currency(seen.words) and _is_currency(values).mean() >= MOST:
         look = Look.CURRENCY
-    seen = Evidence(
-        label=label,
+    seen = replace(
+        seen,
         look=look,
         time_form=form,
-        n_present=len(values),
-        n_missing=n_missing,
         n_distinct=len(texts),
         longest=int(texts.str.len().max()),
         has_spaces=bool(texts.str.contains(r"\s").mean() > _FEW),
@@ -449,36 +337,27 @@ def _of_text(label: Hashable, values: Values, rows: npt.NDArray[np.int64], *, n_
         holds_numbers=look is Look.TEXT and holds_numbers(values),
     )
     if look is Look.CURRENCY:
-        return replace(seen, decimals=_by_row(decimals_of_currencies(values), values, n_rows=len(rows)))
-    return _with_numbers(seen, values, rows) if look in _NUMERIC else seen
+        allowed = np.asarray(values.str.lower().map(dict(DECIMALS)).fillna(-1), dtype=np.int64)
+        return replace(seen, decimals=_by_row(allowed, values, n_rows=len(rows)))
+    if look not in {Look.WHOLE, Look.NUMBER}:
+        return seen
+    came_as_floats = look is Look.WHOLE and bool(values.str.endswith(".0").any())
+    seen = replace(seen, is_written=True, came_as_floats=came_as_floats)
+    numbers = values.astype(float).to_numpy()
+    return _with_numbers(seen, values, rows, numbers=numbers, decimals=_decimals_of_texts(values))
 
 
 def _n_unlike(values: Values, look: Look) -> int:
     if look is Look.CURRENCY:
-        return int((~is_currency(values)).sum())
+        return int((~_is_currency(values)).sum())
     return int((~values.str.fullmatch(_FORMS[look]).astype(bool)).sum()) if look in _FORMS else 0
-
-
-def _with_numbers(seen: Evidence, values: Values, rows: npt.NDArray[np.int64]) -> Evidence:
-    """Add what only numbers have to the evidence of a column of written ones."""
-    numbers = values.astype(float).to_numpy()
-    return replace(
-        seen,
-        is_written=True,
-        numbers_rows=_counts_up(numbers, rows[values.index]),
-        n_not_positive=int((numbers <= 0).sum()),
-        came_as_floats=seen.look is Look.WHOLE and bool(values.str.endswith(".0").any()),
-        decimals=_by_row(decimals_of_texts(values), values, n_rows=len(rows)),
-    )
 
 
 def _look_of_text(texts: Values) -> Look:
     for look, form in _FORMS.items():
         if texts.str.fullmatch(form).mean() >= MOST:
             return look
-    # These have no exceptions: each would make its row invalid.
-    exact = {Look.WHOLE: _WHOLE, Look.NUMBER: _NUMBER, Look.BOOLEAN: _BOOLEAN}
-    for look, form in exact.items():
+    for look, form in _EXACT_FORMS.items():
         if texts.str.fullmatch(form).all():
             return look
-    return Look.CURRENCY if is_currency(texts).all() else Look.TEXT
+    return Look.CURRENCY if _is_currency(texts).all() else Look.TEXT

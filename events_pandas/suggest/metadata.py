@@ -1,21 +1,13 @@
-"""Which columns are proposed as metadata, under which keys, and which are left out."""
+"""The columns that are proposed as metadata, with their keys, and the columns that are left out."""
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Final, TypeAlias
 
 from events_pandas.intercom import DATE_SUFFIXES, METADATA_LIMIT, RESERVED_KEYS, TEXT_LIMIT
-from events_pandas.mapping.rules import (
-    Date,
-    Link,
-    MonetaryAmount,
-    Number,
-    RichLink,
-    Rule,
-    Text,
-    part_path,
-    rule_sources,
-)
-from events_pandas.suggest.choices import Choice, Judge, LeftOut, Refusal, share_text
+from events_pandas.mapping import Date, Link, MonetaryAmount, Number, RichLink, Rule, Text
+from events_pandas.mapping.rules import part_path, rule_sources
+from events_pandas.suggest.choices import Choice, LeftOut, python_text, share_text
 from events_pandas.suggest.event import ACCOUNT_RANK, date_rule, guessed_parts, time_reason
 from events_pandas.suggest.evidence import Evidence, Look
 from events_pandas.suggest.names import (
@@ -30,54 +22,47 @@ from events_pandas.suggest.names import (
     time_rank,
     user_id_rank,
 )
-from events_pandas.suggest.python_text import python_text
 from events_pandas.suggest.times import MOST
 
-_CATEGORIES = 20
-_UNFIT = {
+_CATEGORIES: Final = 20
+_UNFIT: Final = {
     Look.EMPTY: "empty in every row looked at",
     Look.NESTED: "nested values, which Intercom refuses: make columns of their parts",
     Look.OTHER: "values of mixed or unusual types: make text or numbers of them",
 }
-_AMOUNTS = {Look.WHOLE, Look.NUMBER}
-_LINK_TEXTS = {Look.TEXT, Look.WHOLE, Look.INTERCOM_ID}
+_AMOUNTS: Final = {Look.WHOLE, Look.NUMBER}
+_LINK_TEXTS: Final = {Look.TEXT, Look.WHOLE, Look.INTERCOM_ID}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Trial:
+    """The rows looked at that a check refuses under a rule, and the code and the remedy of the first."""
+
+    n_refused: int = 0
+    example: str = ""
+
+
+TryRule: TypeAlias = Callable[[Rule], Trial]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Proposal:
-    """A rule that may be proposed for a column, alone or together with another."""
+    """A rule that may be proposed for a column, alone or together with another column."""
 
     column: Evidence
     rule: Rule
     reason: str
-    guesses: tuple[str, ...] = ()
-    """The parts of the rule that may as well be otherwise."""
+    guesses: tuple[str, ...] = ()  # the parts of the rule that may be wrong
 
 
-def _unjudged(_rule: Rule) -> Refusal:
-    return Refusal()
+def metadata_choices(columns: Sequence[Evidence], try_rule: TryRule) -> tuple[list[Choice], list[LeftOut]]:
+    """Choose the metadata among the columns that no other field reads, and say why the others are left out.
 
-
-def metadata_choices(columns: Sequence[Evidence], judge: Judge = _unjudged) -> tuple[list[Choice], list[LeftOut]]:
-    """Choose what is sent as metadata.
-
-    Parameters
-    ----------
-    columns : sequence of Evidence
-        The columns that no other field reads.
-    judge : callable, optional
-        Says how many of the rows looked at a check would refuse under a rule.
-
-    Returns
-    -------
-    chosen : list of Choice
-        In the order of the columns, at most as many as Intercom keeps.
-    left_out : list of LeftOut
-        The other columns.
+    The choices have the order of the columns, and are at most as many as Intercom keeps.
     """
     excluded = {column.label: reason for column in columns if (reason := _exclusion(column))}
     usable = [column for column in columns if column.label not in excluded]
-    proposals, refused = _judged(usable, dict(_pairs(usable)), judge)
+    proposals, refused = _tried(usable, dict(_pairs(usable)), try_rule)
     chosen = _keyed(proposals)
     excluded |= refused
     read = {label for choice in chosen for label in choice.labels}
@@ -98,7 +83,7 @@ def metadata_choices(columns: Sequence[Evidence], judge: Judge = _unjudged) -> t
 
 
 def _exclusion(column: Evidence) -> str:
-    """Return why a column is no metadata; nothing where it may be."""
+    """Return why a column cannot be metadata; an empty text if it can."""
     return _UNFIT.get(column.look) or _personal(column) or _unfit(column)
 
 
@@ -136,20 +121,20 @@ def _is_constant(column: Evidence) -> bool:
     return column.n_distinct == 1 and column.n_present > 1 and not column.n_missing
 
 
-def _judged(
-    columns: list[Evidence], pairs: dict[Hashable, _Proposal], judge: Judge
+def _tried(
+    columns: list[Evidence], pairs: dict[Hashable, _Proposal], try_rule: TryRule
 ) -> tuple[list[_Proposal], dict[Hashable, str]]:
-    """Return for each column, or pair of columns, the first rule that a check bears, and why others have none."""
-    borne = {label: pair for label, pair in pairs.items() if _is_borne(pair, judge(pair.rule))}
-    spoken_for = {label for pair in borne.values() for label in rule_sources(pair.rule).values()} - set(borne)
+    """Return the first rule that passes a check for each column or pair of columns, and why others have no rule."""
+    passed = {label: pair for label, pair in pairs.items() if _passes(pair, try_rule(pair.rule))}
+    second = {label for pair in passed.values() for label in rule_sources(pair.rule).values()} - set(passed)
     proposals: list[_Proposal] = []
     refused: dict[Hashable, str] = {}
     for column in columns:
-        if column.label in spoken_for or (_is_constant(column) and column.label not in borne):
+        if column.label in second or (_is_constant(column) and column.label not in passed):
             continue
         pair = pairs.get(column.label)
         singles = _singles(column, has_currency=pair is not None)
-        proposal, doubt = _first_borne([*([] if pair is None else [pair]), *singles], judge)
+        proposal, doubt = _first_that_passes([*([] if pair is None else [pair]), *singles], try_rule)
         if proposal is None:
             refused[column.label] = doubt
         else:
@@ -157,31 +142,31 @@ def _judged(
     return proposals, refused
 
 
-def _first_borne(possible: list[_Proposal], judge: Judge) -> tuple[_Proposal | None, str]:
-    """Return the first proposal that a check bears; its reason says what was refused before, or of it."""
+def _first_that_passes(possible: list[_Proposal], try_rule: TryRule) -> tuple[_Proposal | None, str]:
+    """Return the first proposal that passes a check, or why none does; its reason says what the check refuses."""
     doubt = ""
     for proposal in possible:
-        refusal = judge(proposal.rule)
-        said = f"ep.{type(proposal.rule).__name__} refuses {_share(proposal, refusal)} ({refusal.example})"
-        if not _is_borne(proposal, refusal):
-            doubt = doubt or said
+        trial = try_rule(proposal.rule)
+        refused = f"ep.{type(proposal.rule).__name__} refuses {_share(proposal, trial)} ({trial.example})"
+        if not _passes(proposal, trial):
+            doubt = doubt or refused
             continue
-        # Money says by itself which amounts are refused.
-        has_odd_ones = refusal.n_rows and not isinstance(proposal.rule, MonetaryAmount)
-        remarks = [doubt, said if has_odd_ones else "", _gaps(proposal.column)]
+        # The reason of an amount already says which amounts are refused.
+        has_odd_ones = trial.n_refused and not isinstance(proposal.rule, MonetaryAmount)
+        remarks = [doubt, refused if has_odd_ones else "", _gaps(proposal.column)]
         return replace(proposal, reason="; ".join([proposal.reason, *filter(None, remarks)])), ""
     return None, doubt
 
 
-def _is_borne(proposal: _Proposal, refusal: Refusal) -> bool:
-    """Tell whether a check bears a rule: a link is sent as the same text, so that nothing is lost without the rule."""
+def _passes(proposal: _Proposal, trial: Trial) -> bool:
+    """Tell whether a check takes most values under a rule; all of a link's, since the same text can be sent as Text."""
     if isinstance(proposal.rule, Link | RichLink):
-        return refusal.n_rows == 0
-    return proposal.column.n_present - refusal.n_rows >= MOST * proposal.column.n_present
+        return trial.n_refused == 0
+    return proposal.column.n_present - trial.n_refused >= MOST * proposal.column.n_present
 
 
-def _share(proposal: _Proposal, refusal: Refusal) -> str:
-    n_rows = min(refusal.n_rows, proposal.column.n_present)
+def _share(proposal: _Proposal, trial: Trial) -> str:
+    n_rows = min(trial.n_refused, proposal.column.n_present)
     return f"{share_text(n_rows, proposal.column.n_present)} of those looked at"
 
 
@@ -195,7 +180,7 @@ def _gaps(column: Evidence) -> str:
 def _pairs(columns: list[Evidence]) -> Iterator[tuple[Hashable, _Proposal]]:
     """Yield amounts with their currencies, and texts with the addresses that they lead to, by their first column.
 
-    What is the same in every row is worth sending beside what is not.
+    A column that is the same in every row is worth sending together with one that is not.
     """
     currencies = [column for column in columns if column.look is Look.CURRENCY]
     for column in columns:
@@ -211,7 +196,7 @@ def _pairs(columns: list[Evidence]) -> Iterator[tuple[Hashable, _Proposal]]:
 
 
 def _currencies_of(amount: Evidence, currencies: list[Evidence]) -> list[Evidence]:
-    """Return the currencies that an amount may have: those whose names have most in common with it."""
+    """Return the currencies that an amount may have: their names share the most words with its name."""
     if amount.look not in _AMOUNTS or not names_money(amount.words) or names_a_code(amount.words):
         return []
     words = set(amount.words)
@@ -256,7 +241,7 @@ def _has_minor_units(currency: Evidence) -> bool:
 
 
 def _fractions(rule: MonetaryAmount, amount: Evidence, currency: Evidence) -> str:
-    """Say how many amounts have a fraction of their currency's minor unit, which Intercom has no place for."""
+    """Say how many amounts have a fraction of their currency's minor unit, which Intercom cannot hold."""
     if amount.decimals is None or currency.decimals is None:
         return ""
     pairs = (amount.decimals >= 0) & (currency.decimals >= 0)
@@ -269,7 +254,7 @@ def _fractions(rule: MonetaryAmount, amount: Evidence, currency: Evidence) -> st
 
 
 def _singles(column: Evidence, *, has_currency: bool) -> Iterator[_Proposal]:
-    """Yield what may be proposed for a column by itself, the best first."""
+    """Yield the proposals for a column by itself, the best first."""
     match column.look:
         case Look.TIME:
             yield _Proposal(

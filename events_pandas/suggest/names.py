@@ -1,15 +1,10 @@
-"""What the label of a column says: its words, the role that they suggest, and a metadata key made of them."""
+"""The label of a column: its words, the role that they suggest, and a metadata key made of them."""
 
 import re
 from collections.abc import Hashable
-from typing import Literal, TypeAlias
 
 from events_pandas.intercom import DATE_SUFFIXES
-
-EpochUnit: TypeAlias = Literal["s", "ms", "us", "ns"]
-"""What a number of a time counts."""
-
-EPOCH_UNITS: tuple[EpochUnit, ...] = ("s", "ms", "us", "ns")
+from events_pandas.mapping.rules import DATE_UNITS, DateUnit
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\W\dA-Z_]+|[0-9]+")
 _SPLIT = re.compile(r"(?<=[^\W\dA-Z_])(?=[A-Z])")
@@ -41,18 +36,18 @@ _CURRENCY_WORDS = {"currency", "currencies", "ccy", "curr", "cur", "waehrung", "
 
 _EVENT_TIMES = {"created", "created_at", "event_time", "event_timestamp", "event_date", "event_at", "occurred_at"}
 _TIME_WORDS = {"date", "time", "timestamp", "ts", "day", "datetime", "dt", "when", "at", "on", "created", "epoch"}
-# Times of something that came later than the event, or of its way through systems.
+# Times of something later than the event, or of its way through systems.
 _OTHER_TIMES = {
     *("updated", "modified", "deleted", "cancelled", "canceled", "expires", "expiry", "expiration", "expired", "due"),
     *("end", "ended", "ends", "renewal", "renews", "next", "last", "until", "shipped", "delivered", "delivery"),
     *("refunded", "received", "sent", "loaded", "synced", "imported", "exported", "original", "closed"),
 }
-# What happened to a thing: a number under such a name is a time if its size is one's.
+# Verbs: a number under such a name is a time if it has the size of one.
 _TIME_VERBS = {
     *("updated", "modified", "deleted", "cancelled", "canceled", "expires", "expired", "ended", "ends", "renews"),
     *("shipped", "delivered", "refunded", "synced", "imported", "exported", "closed", "ordered", "purchased", "placed"),
 }
-_UNIT_WORDS: dict[str, EpochUnit] = {
+_UNIT_WORDS: dict[str, DateUnit] = {
     **dict.fromkeys(("sec", "secs", "seconds", "unix"), "s"),
     **dict.fromkeys(("ms", "msec", "msecs", "millis", "milliseconds"), "ms"),
     **dict.fromkeys(("us", "usec", "usecs", "micros", "microseconds"), "us"),
@@ -79,20 +74,8 @@ _NAME_OWNERS = {
 
 
 def words_of(label: Hashable) -> tuple[str, ...]:
-    """Return the words of a label.
+    """Return the words of a label in lower case; a number has none.
 
-    Parameters
-    ----------
-    label : hashable
-        A column's label or an index level's name.
-
-    Returns
-    -------
-    tuple of str
-        In lower case; none for a number.
-
-    Examples
-    --------
     >>> words_of("userId"), words_of("Created (UTC)"), words_of(("total", "sum")), words_of(0)
     (('user', 'id'), ('created', 'utc'), ('total', 'sum'), ())
     """
@@ -104,20 +87,8 @@ def words_of(label: Hashable) -> tuple[str, ...]:
 
 
 def key_of(label: Hashable) -> str:
-    """Return a metadata key for a column.
+    """Return a metadata key for a label: letters, digits, ``_`` and ``-``, in lower case.
 
-    Parameters
-    ----------
-    label : hashable
-        A column's label or an index level's name.
-
-    Returns
-    -------
-    str
-        Letters, digits, ``_`` and ``-``, in lower case.
-
-    Examples
-    --------
     >>> key_of("Order No."), key_of("orderTotal"), key_of(3), key_of("%")
     ('order_no', 'order_total', 'column_3', 'column')
     """
@@ -125,32 +96,18 @@ def key_of(label: Hashable) -> str:
         return "_".join(key_of(part) for part in label if part != "") or "column"
     if not isinstance(label, str):
         return f"column_{abs(label)}" if isinstance(label, int) else "column"
-    # Lower case first may make letters of marks, which the pattern then takes out.
+    # Lower case comes first: that of some letters has marks, which the pattern removes.
     words = _SPLIT.sub("_", label).lower()
     return _NO_KEY.sub("_", words).strip("_-") or "column"
 
 
 def user_id_rank(words: tuple[str, ...]) -> int:
-    """Return how much words speak for the contact's identifier.
+    """Return how likely words name the contact's identifier, from 5, Intercom's own words, down to 0.
 
-    Parameters
-    ----------
-    words : tuple of str
-        The words of a label.
-
-    Returns
-    -------
-    int
-        From 5, Intercom's own words, down to 2, an account, which may be a company's, and 1, an ``id`` of whatever; 0
-        for companies, staff and other things.
-
-    Examples
-    --------
-    >>> [user_id_rank(words) for words in (("user", "id"), ("client", "id"), ("account", "id"), ("agent", "id"))]
-    [5, 3, 2, 0]
+    2 is an account, which may be a company's, 1 an ``id`` without an owner, 0 a company, staff or another thing.
     """
     *owners, last = words or ("",)
-    # Whose external identifier it is, is said before.
+    # The owner of an external identifier is named before that word.
     owner = next((word for word in reversed(owners) if word != "external"), "external" if owners else "")
     if words in {("user", "id"), ("external", "id")}:
         return 5
@@ -166,27 +123,16 @@ def user_id_rank(words: tuple[str, ...]) -> int:
 
 
 def _names_another(owners: list[str]) -> bool:
-    """Tell whether an identifier is that of a company, of staff or of a thing: ``company_external_id``, ``order_uid``.
+    """Tell whether an identifier belongs to a company, staff or a thing: ``company_external_id``, ``order_uid``.
 
-    The user of a company and the customer of an order are contacts; the user who is an agent is not.
+    The user of a company and the customer of an order are contacts; a user who is an agent is not.
     """
     named = [owner for owner in owners if owner != "external"]
     return bool(_OTHER_PEOPLE & set(named)) or bool(_OTHER_THINGS & set(named[-1:]))
 
 
 def email_rank(words: tuple[str, ...]) -> int:
-    """Return how much words speak for the contact's address, given that the column holds addresses.
-
-    Parameters
-    ----------
-    words : tuple of str
-        The words of a label.
-
-    Returns
-    -------
-    int
-        From 3 down to 1; 0 for the address of somebody else.
-    """
+    """Return how likely words name the contact's address, from 3 to 1, if a column holds addresses; 0 for others."""
     if (_OTHER_PEOPLE | _COMPANIES) & set(words):
         return 0
     if words in {("email",), ("email", "address"), ("mail",)}:
@@ -195,34 +141,15 @@ def email_rank(words: tuple[str, ...]) -> int:
 
 
 def names_intercoms_id(words: tuple[str, ...]) -> bool:
-    """Tell whether words speak of Intercom's own identifier of a contact.
-
-    Parameters
-    ----------
-    words : tuple of str
-        The words of a label.
-
-    Returns
-    -------
-    bool
-        True for ``intercom_id`` and ``intercom_user_id``, false for ``intercom_company_id``.
-    """
+    """Tell whether words name Intercom's own identifier of a contact: ``intercom_user_id``, not of a company."""
     *owners, last = words or ("",)
     return "intercom" in owners and last == "id" and set(owners) <= {"intercom", *_CONTACTS, *_CLIENTS, "lead"}
 
 
 def time_rank(words: tuple[str, ...]) -> int:
-    """Return how much words speak for the time of the event, given that the column holds times.
+    """Return how likely words name the time of the event, for a column that holds times.
 
-    Parameters
-    ----------
-    words : tuple of str
-        The words of a label.
-
-    Returns
-    -------
-    int
-        From 6, Intercom's own word, down to 1, the time of something else; 0 for a date of birth.
+    6 is Intercom's own word, 1 the time of something else, 0 a date of birth.
     """
     named = set(words)
     if named & _BIRTH_WORDS:
@@ -236,48 +163,28 @@ def time_rank(words: tuple[str, ...]) -> int:
     return 4 if named & _TIME_WORDS else 2
 
 
-def epoch_units(words: tuple[str, ...]) -> tuple[EpochUnit, ...]:
+def epoch_units(words: tuple[str, ...]) -> tuple[DateUnit, ...]:
     """Return what a number under these words may count from 1970 on.
 
-    Parameters
-    ----------
-    words : tuple of str
-        The words of a label.
+    That is the unit that they name, or any unit if they name a time; nothing for other things.
 
-    Returns
-    -------
-    tuple of {"s", "ms", "us", "ns"}
-        The unit that they name, or all where they speak of a time; none for other things.
-
-    Examples
-    --------
     >>> epoch_units(("shipped", "ms")), epoch_units(("shipped",)), epoch_units(("total", "sec"))
     (('ms',), ('s', 'ms', 'us', 'ns'), ())
     """
     *rest, last = words or ("",)
     unit = _UNIT_WORDS.get(last)
     is_said = names_a_time(words) or bool(set(rest[-1:] if unit else [last]) & _TIME_VERBS)
-    # Seconds of a time are as many as cents of a large sum.
+    # A number of seconds since 1970 may as well be the cents of a large sum.
     if unit and (is_said or unit != "s" or last == "unix"):
         return (unit,)
-    return EPOCH_UNITS if is_said else ()
+    return DATE_UNITS if is_said else ()
 
 
 def moment_key(key: str) -> str:
     """Return a metadata key for a moment that is kept as a number.
 
-    Parameters
-    ----------
-    key : str
-        As `key_of` makes it.
+    It lacks the unit, since seconds are sent, and ends as Intercom's date keys do.
 
-    Returns
-    -------
-    str
-        Without the unit of the number, which is sent in seconds, and with an ending that Intercom knows.
-
-    Examples
-    --------
     >>> moment_key("shipped_ms"), moment_key("updated_ts"), moment_key("created_at_us"), moment_key("timestamp")
     ('shipped_at', 'updated_at', 'created_at', 'timestamp_at')
     """
@@ -286,53 +193,19 @@ def moment_key(key: str) -> str:
 
 
 def names_a_time(words: tuple[str, ...]) -> bool:
-    """Tell whether words speak of a time.
-
-    Parameters
-    ----------
-    words : tuple of str
-        The words of a label.
-
-    Returns
-    -------
-    bool
-        True for ``created_at``, ``timestamp`` and the like.
-    """
+    """Tell whether words name a time, such as ``created_at`` and ``timestamp``."""
     return bool(set(words) & _TIME_WORDS)
 
 
 def event_name_rank(words: tuple[str, ...]) -> int:
-    """Return how much words speak for the name of the event.
-
-    Parameters
-    ----------
-    words : tuple of str
-        The words of a label.
-
-    Returns
-    -------
-    int
-        From 5 down to 1; 0 for other things.
-    """
+    """Return how likely words name the name of the event, from 5 down to 0 for other things."""
     joined = "_".join(words)
     return len(_EVENT_NAMES) - _EVENT_NAMES.index(joined) if joined in _EVENT_NAMES else 0
 
 
 def event_word(words: tuple[str, ...]) -> str:
-    """Return what the label of a time says of the event.
+    """Return what the label of a time says of the event, joined by hyphens; empty if it only says that it is a time.
 
-    Parameters
-    ----------
-    words : tuple of str
-        The words of a label.
-
-    Returns
-    -------
-    str
-        Joined by hyphens; empty where they say that it is a time, and no more.
-
-    Examples
-    --------
     >>> event_word(("ordered", "at")), event_word(("created", "at")), event_word(("date",))
     ('ordered', '', '')
     """
@@ -342,83 +215,28 @@ def event_word(words: tuple[str, ...]) -> str:
 
 
 def names_money(words: tuple[str, ...]) -> bool:
-    """Tell whether a number under these words may be an amount of money.
-
-    Parameters
-    ----------
-    words : tuple of str
-        The words of a label.
-
-    Returns
-    -------
-    bool
-        True for ``total``, ``price`` and the like.
-    """
+    """Tell whether a number under these words may be an amount of money, such as ``total`` and ``price``."""
     return bool(set(words) & _AMOUNT_WORDS)
 
 
 def names_a_currency(words: tuple[str, ...]) -> bool:
-    """Tell whether words speak of a currency.
-
-    Parameters
-    ----------
-    words : tuple of str
-        The words of a label.
-
-    Returns
-    -------
-    bool
-        True for ``currency``, ``paid_currency`` and the like.
-    """
+    """Tell whether words name a currency, such as ``paid_currency``."""
     return bool(set(words) & _CURRENCY_WORDS)
 
 
 def names_minor_units(words: tuple[str, ...]) -> bool:
-    """Tell whether an amount under these words counts cents.
-
-    Parameters
-    ----------
-    words : tuple of str
-        The words of a label.
-
-    Returns
-    -------
-    bool
-        True for ``amount_cents`` and the like.
-    """
+    """Tell whether an amount under these words counts cents, such as ``amount_cents``."""
     return bool(set(words) & _MINOR_WORDS)
 
 
 def names_a_code(words: tuple[str, ...]) -> bool:
-    """Tell whether a number under these words is a name rather than a quantity.
-
-    Parameters
-    ----------
-    words : tuple of str
-        The words of a label.
-
-    Returns
-    -------
-    bool
-        True for ``invoice_no``, ``zip`` and the like.
-    """
-    # "number_of_cds" is a quantity: a code's word comes last.
+    """Tell whether a number under these words is a name and not a quantity, such as ``invoice_no`` and ``zip``."""
+    # The word for a code comes last: "number_of_cds" is a quantity.
     return bool(words) and words[-1] in _CODE_WORDS
 
 
 def names_a_person(words: tuple[str, ...]) -> bool:
-    """Tell whether words speak of personal data.
-
-    Parameters
-    ----------
-    words : tuple of str
-        The words of a label.
-
-    Returns
-    -------
-    bool
-        True for names, telephone numbers, addresses, dates of birth.
-    """
+    """Tell whether words name personal data: names, telephone numbers, addresses, dates of birth."""
     if set(words) & (_PERSONAL_WORDS | _BIRTH_WORDS):
         return True
     *owners, last = words or ("",)
@@ -426,35 +244,11 @@ def names_a_person(words: tuple[str, ...]) -> bool:
 
 
 def link_stem(words: tuple[str, ...]) -> tuple[str, ...]:
-    """Return what an address leads to.
-
-    Parameters
-    ----------
-    words : tuple of str
-        The words of a label, such as ``("order", "url")``.
-
-    Returns
-    -------
-    tuple of str
-        Without the words for an address.
-    """
+    """Return the words for the target of an address: ``("order",)`` of ``("order", "url")``."""
     return tuple(word for word in words if word not in {"url", "link", "uri", "href"})
 
 
 def names_text_of(words: tuple[str, ...], stem: tuple[str, ...]) -> bool:
-    """Tell whether words name the text of a link.
-
-    Parameters
-    ----------
-    words : tuple of str
-        The words of a label.
-    stem : tuple of str
-        What the link leads to.
-
-    Returns
-    -------
-    bool
-        True for ``order``, ``order_no``, ``order_title`` beside ``order_url``.
-    """
+    """Tell whether words name the text of a link, such as ``order_no`` beside ``order_url`` with the stem ``order``."""
     texts = _CODE_WORDS | {"name", "title", "label", "text"}
     return bool(stem) and words[: len(stem)] == stem and set(words[len(stem) :]) <= texts

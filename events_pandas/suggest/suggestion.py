@@ -1,30 +1,30 @@
-"""A mapping that is proposed for a frame, with the reason of each choice, to read and to edit."""
+"""The proposal of a mapping for a frame, with the reason for each choice, to read and to edit."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from events_pandas.convert import Converter
+from events_pandas.convert.cells import Rows
 from events_pandas.errors import MappingError
-from events_pandas.mapping.event_mapping import EventMapping
-from events_pandas.mapping.rules import Rule, is_computed, rule_sources
-from events_pandas.suggest.choices import Choice, LeftOut, Refusal
+from events_pandas.mapping import Constant, Date, EventMapping, Rule, bind, require_frame
+from events_pandas.mapping.event_mapping import DEFAULTS
+from events_pandas.mapping.rules import is_computed, sources_by_path
+from events_pandas.suggest.choices import Choice, LeftOut, write_python
 from events_pandas.suggest.event import event_choices, needs_zone
 from events_pandas.suggest.evidence import Survey, sampled_rows, survey
-from events_pandas.suggest.metadata import metadata_choices
-from events_pandas.suggest.python_text import write_python
+from events_pandas.suggest.metadata import Trial, metadata_choices
 
-_ADVICE = "read it, change what is wrong, and let check_events judge every row"
-_METADATA_TABLE = "[metadata]"
-_OPEN = "guesses: delete each that you have read, or nothing can be submitted"
-_DEFAULTS = {option.name: option.default for option in fields(EventMapping)}
+_ADVICE: Final = "read it, change what is wrong, and let check_events judge every row"
+_METADATA_TABLE: Final = "[metadata]"
+_OPEN: Final = "guesses: delete each that you have read, or nothing can be submitted"
 
 
-# Not equal by these fields: a proposal is as good as the same mapping written by hand.
+# The further fields do not count in a comparison: a proposal equals the same mapping written by hand.
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False, repr=False)
 class SuggestedMapping(EventMapping):
     """A mapping that `suggest_mapping` proposes, with the reason of each choice.
@@ -41,13 +41,13 @@ metadata_overflow, unconfirmed : object
     left_out : tuple of LeftOut, optional
         The columns that were not proposed, and why.
     origin : str, optional
-        Of which rows the proposal was made.
+        The rows that the proposal was made from.
 
     Notes
     -----
-    ``dataclasses.replace`` gives a proposal with other fields; the reasons of the replaced ones are no longer shown,
-    and what was guessed of them is confirmed. Submitting refuses a proposal with guesses;
-    ``dataclasses.replace(proposal, unconfirmed=())`` confirms all that are left.
+    ``dataclasses.replace`` gives a proposal with other fields. The reasons of the replaced fields are no longer shown,
+    and their guesses are confirmed. A proposal with guesses cannot be submitted;
+    ``dataclasses.replace(proposal, unconfirmed=())`` confirms all guesses that are left.
 
     Examples
     --------
@@ -72,7 +72,7 @@ metadata_overflow, unconfirmed : object
 
     def __post_init__(self) -> None:
         EventMapping.__post_init__(self)
-        # Who replaces a guess has decided.
+        # A user who replaces a guess has decided.
         replaced = {guess for choice in self.choices if not _is_kept(self, choice) for guess in choice.guesses}
         object.__setattr__(self, "unconfirmed", tuple(path for path in self.unconfirmed if path not in replaced))
 
@@ -81,7 +81,7 @@ metadata_overflow, unconfirmed : object
             return NotImplemented
         return all(getattr(self, option.name) == getattr(other, option.name) for option in fields(EventMapping))
 
-    # As for every mapping: metadata cannot be hashed.
+    # No mapping can be hashed, since metadata cannot.
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
@@ -103,13 +103,13 @@ metadata_overflow, unconfirmed : object
         Raises
         ------
         MappingError
-            If something was put into the mapping that TOML cannot hold, such as a callable: with the path of each.
+            If the mapping holds something that TOML cannot hold, such as a callable: with the path of each.
         """
         head, table, metadata = EventMapping.to_toml(self).partition(f"\n{_METADATA_TABLE}\n")
         reasons = self._reasons()
         lines = [*self._heading(), *_commented(head.strip("\n").split("\n"), reasons)]
         lines += [f"# {path}: {reason}" for path, reason in reasons.items() if getattr(self, path, "") is None]
-        # What is left to do stands at the end of the fields.
+        # The open guesses stand at the end of the fields.
         lines.sort(key=lambda line: line.startswith("unconfirmed = "))
         if table:
             keys = [f"metadata.{key}" for key in self.metadata]
@@ -121,7 +121,7 @@ metadata_overflow, unconfirmed : object
 
     def _reasons(self) -> dict[str, str]:
         """Return the reasons of the fields that are still as proposed."""
-        is_open = self.duplicates == _DEFAULTS["duplicates"]
+        is_open = self.duplicates == DEFAULTS["duplicates"]
         guesses = {"unconfirmed": _OPEN} if self.unconfirmed else {}
         return guesses | {
             choice.path: f"{choice.reason}{choice.about_duplicates if is_open else ''}"
@@ -130,8 +130,7 @@ metadata_overflow, unconfirmed : object
         }
 
     def _left_out_lines(self) -> list[str]:
-        sources = [source for rule in self.rules().values() for source in rule_sources(rule).values()]
-        read = {source for source in sources if not is_computed(source)}
+        read = {source for source in sources_by_path(self.rules()).values() if not is_computed(source)}
         lines = [f"#   {out.label!r}: {out.reason}" for out in self.left_out if out.label not in read]
         return ["", "# Left out:", *lines] if lines else []
 
@@ -139,50 +138,45 @@ metadata_overflow, unconfirmed : object
 def _is_kept(mapping: EventMapping, choice: Choice) -> bool:
     field_name, _, key = choice.path.partition(".")
     entry = mapping.metadata.get(key) if key else getattr(mapping, field_name)
-    # Types first: an expression that is compared gives another expression.
+    # Types first: the comparison of an expression gives another expression.
     return type(entry) is type(choice.entry) and bool(entry == choice.entry)
 
 
 def _commented(lines: list[str], reasons: dict[str, str], *, paths: list[str] | None = None) -> list[str]:
-    """Put the reason of each field at the end of its line; a field outside of the metadata is named by its line."""
+    """Put the reason of each field at the end of its line; without paths the lines name the fields."""
     paths = paths or [line.partition(" = ")[0] for line in lines]
     return [f"{line}  # {reasons[path]}" if path in reasons else line for line, path in zip(lines, paths, strict=True)]
 
 
-def propose(
-    frame: pd.DataFrame, tried: Callable[[pd.DataFrame, npt.NDArray[np.int64], Rule], Refusal]
-) -> SuggestedMapping:
-    """Propose a mapping for a frame, by rules that read its rows.
+def propose(frame: pd.DataFrame) -> SuggestedMapping:
+    """Propose a mapping for a frame, which is not changed, by rules that can read its rows.
 
-    Parameters
-    ----------
-    frame : pandas.DataFrame
-        The rows; it is not changed.
-    tried : callable
-        Reads rows of the frame, by their positions, by a rule, and says what a check would refuse.
-
-    Returns
-    -------
-    SuggestedMapping
-        The proposal.
-
-    Raises
-    ------
-    TypeError
-        If the rows are in anything but a DataFrame.
-    MappingError
-        If the frame has no rows, or no column for the time of the event or for its contact: with all that is missing.
+    Rows that are not in a DataFrame are a `TypeError`. A frame without rows, without a time or without a contact is a
+    `MappingError` that names everything that is missing.
     """
-    if not isinstance(frame, pd.DataFrame):
-        raise TypeError(f"rows come in a pandas DataFrame, and this is a {type(frame).__name__}")
+    require_frame(frame)
     if not len(frame):
         raise MappingError(["the frame has no rows: a mapping is proposed from the values of its columns"])
     seen = survey(frame)
     choices = event_choices(seen)
     taken = {label for choice in choices for label in choice.labels}
     rest = [column for column in seen.columns if column.label not in taken]
-    metadata, left_out = metadata_choices(rest, partial(tried, frame, sampled_rows(len(frame))))
+    metadata, left_out = metadata_choices(rest, partial(try_rule, frame, sampled_rows(len(frame))))
     return _made(seen, [*choices, *metadata, *_zone_choice(seen, [*choices, *metadata])], left_out)
+
+
+def try_rule(frame: pd.DataFrame, rows: Rows, rule: Rule) -> Trial:
+    """Read some rows of a frame, given by their positions, by a metadata rule as a check does."""
+    nobody = Constant("nobody")
+    key = "tried_at" if isinstance(rule, Date) else "tried"
+    mapping = EventMapping(event_name=nobody, created_at=Constant("2024-01-31"), user_id=nobody, metadata={key: rule})
+    batch = Converter(bind(frame, mapping)).convert_rows(rows)
+    errors = [finding for finding in batch.findings if finding.severity == "error"]
+    if not errors:
+        return Trial()
+    refused = np.unique(np.concatenate([finding.rows for finding in errors]))
+    first = min(errors, key=lambda finding: int(finding.rows.min()))
+    return Trial(n_refused=len(refused), example=f"{first.code}: {first.at(int(first.rows.argmin())).cure()}")
 
 
 def _zone_choice(seen: Survey, choices: list[Choice]) -> Iterator[Choice]:

@@ -1,94 +1,67 @@
-"""How the values of a column are written as times: by type, in ISO 8601, in another form, or as numbers since 1970."""
+"""The forms in which the values of a column are times: by type, in ISO 8601, in another format, or as numbers."""
 
 import datetime as dt
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from events_pandas.mapping.rules import Values
-from events_pandas.suggest.names import EpochUnit, epoch_units
+from events_pandas.mapping.rules import DateUnit, Values
+from events_pandas.suggest.names import epoch_units
 
-MOST = 0.6
-"""What share of a column's values has to have a form, so that the column is said to have it.
+MOST: Final = 0.6
+"""A column has a form if at least this share of its values has it: a check names the few malformed ones."""
 
-A few malformed ones must not hide what a short column is: a check names each of them.
-"""
+TIME_TYPES: Final = (dt.date, np.datetime64)
+"""The types of times; a datetime is a date, too."""
 
-TIME_TYPES = (dt.date, np.datetime64)
-"""Of which a value is a time, datetimes among them."""
+_PROBED: Final = 20
+"""The texts with which a format is tried before it is tried with all."""
 
-PROBED = 20
-"""Texts with which a form is tried before it is tried with all."""
+_UTC: Final = r"(?: ?[+-]00:?00)? ?(?i:UTC|GMT|Z)"
+_ISO: Final = rf"\s*[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}(?:[T ][0-9:.,]+(?:{_UTC}| ?[+-][0-9:]+)?)?\s*"
+_OFFSET: Final = rf".*[0-9][Tt ].*(?:{_UTC}|[+-][0-9:]+)\s*"
+_WRITTEN: Final = r"[0-9]{1,4}[-/. ].{3,25}|[A-Za-z]{3,9} [0-9].{3,25}"
+_COMPACT: Final = r"(?:19|20)[0-9]{6}"
+_COMPACT_DAYS: Final = (19_000_101, 20_991_231)
+_DIGITS: Final = r"[0-9]{9,19}(?:\.[0-9]+)?"
 
-_UTC = r"(?: ?[+-]00:?00)? ?(?i:UTC|GMT|Z)"
-_ISO = rf"\s*[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}(?:[T ][0-9:.,]+(?:{_UTC}| ?[+-][0-9:]+)?)?\s*"
-_OFFSET = rf".*[0-9][Tt ].*(?:{_UTC}|[+-][0-9:]+)\s*"
-_WRITTEN = r"[0-9]{1,4}[-/. ].{3,25}|[A-Za-z]{3,9} [0-9].{3,25}"
-_COMPACT = r"(?:19|20)[0-9]{6}"
-_COMPACT_DAYS = (19_000_101, 20_991_231)
-_DIGITS = r"[0-9]{9,19}(?:\.[0-9]+)?"
-
-# Of several formats that read as much, the first is proposed.
-_DAYS = (
+# If several formats read equally many texts, the first of them is proposed.
+_DAYS: Final = (
     *("%d.%m.%Y", "%m.%d.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d", "%Y.%m.%d"),
     *("%d.%m.%y", "%m.%d.%y", "%d/%m/%y", "%m/%d/%y"),
     *("%d %b %Y", "%d-%b-%Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y"),
 )
-# Versions are written so too: these are never proposed, but make another format a guess.
-_RIVAL_DAYS = ("%y.%m.%d", "%y/%m/%d")
-_CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
-_FORMATS = tuple(f"{day}{clock}" for day, clock in product((*_DAYS, *_RIVAL_DAYS), _CLOCKS))
+# Versions look the same: these formats are never proposed, but they make another format a guess.
+_RIVAL_DAYS: Final = ("%y.%m.%d", "%y/%m/%d")
+_CLOCKS: Final = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
+_FORMATS: Final = tuple(f"{day}{clock}" for day, clock in product((*_DAYS, *_RIVAL_DAYS), _CLOCKS))
 
-_EPOCH_SECONDS = (3e8, 5e9)
+_EPOCH_SECONDS: Final = (3e8, 5e9)
 """From 1979 to 2128."""
-_UNITS: dict[EpochUnit, float] = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
-_UNIT_NAMES = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
+_UNITS: Final[dict[DateUnit, float]] = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
+_UNIT_NAMES: Final = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TimeForm:
-    """How the values of a column are written as times.
-
-    Parameters
-    ----------
-    description : str
-        What they look like, in words.
-    format : str, optional
-        As in `Date`.
-    unit : {"s", "ms", "us", "ns"}, optional
-        As in `Date`.
-    is_naive : bool, default True
-        Whether they lack a zone.
-    is_day : bool, default False
-        Whether they lack a time of day.
-    is_certain : bool, default True
-        Whether no other format makes other times of them.
-    """
+    """How the values of a column are written as times; format and unit are those of `Date`."""
 
     description: str
     format: str | None = None
-    unit: EpochUnit | None = None
-    is_naive: bool = True
-    is_day: bool = False
-    is_certain: bool = True
+    unit: DateUnit | None = None
+    is_naive: bool = True  # they lack a zone
+    is_day: bool = False  # they lack a time of day
+    is_certain: bool = True  # no other format reads other times from them
 
 
 def form_of_times(values: Values) -> TimeForm | None:
-    """Return the form of values of which some are times.
+    """Return the form of datetimes or dates, with possibly other values beside them.
 
-    Parameters
-    ----------
-    values : pandas.Series of object
-        Datetimes or dates, at least one, and possibly others beside them.
-
-    Returns
-    -------
-    TimeForm or None
-        Days where no time is later than midnight; None where most are neither times nor ISO 8601.
+    It is None if most values are neither times nor ISO 8601. They are days if no time is later than midnight.
     """
     is_time = values.map(lambda value: isinstance(value, TIME_TYPES)).astype(bool)
     is_plain = values.map(lambda value: isinstance(value, str) and value.isascii()).astype(bool)
@@ -130,20 +103,7 @@ def _are_midnights(times: Values) -> bool:
 
 
 def form_of_text(texts: Values, words: tuple[str, ...]) -> TimeForm | None:
-    """Return how texts are written as times.
-
-    Parameters
-    ----------
-    texts : pandas.Series of object
-        Distinct texts, at least one.
-    words : tuple of str
-        The words of their column's label.
-
-    Returns
-    -------
-    TimeForm or None
-        None where they are no times.
-    """
+    """Return how distinct texts are written as times, given the words of their label; None if they are not times."""
     plain = _plain(texts)
     if _share(plain.str.fullmatch(_ISO)) >= MOST and _parsed_share(_with_z(plain), "ISO8601") >= MOST:
         return _iso_form(plain)
@@ -157,19 +117,9 @@ def form_of_text(texts: Values, words: tuple[str, ...]) -> TimeForm | None:
 
 
 def form_of_numbers(numbers: npt.NDArray[np.floating[Any]], words: tuple[str, ...]) -> TimeForm | None:
-    """Return what numbers mean as times.
+    """Return what finite numbers mean as times; None if they are not times.
 
-    Parameters
-    ----------
-    numbers : numpy.ndarray of float
-        Finite ones, at least one.
-    words : tuple of str
-        The words of their column's label: only a number that is said to be a time counts from 1970.
-
-    Returns
-    -------
-    TimeForm or None
-        None where they are no times.
+    Only a number under the words of a time counts from 1970.
     """
     first, last = _COMPACT_DAYS
     if ((numbers >= first) & (numbers <= last) & (numbers % 1 == 0)).all():
@@ -178,12 +128,12 @@ def form_of_numbers(numbers: npt.NDArray[np.floating[Any]], words: tuple[str, ..
 
 
 def _plain(texts: Values) -> Values:
-    # A character that UTF-8 cannot hold makes pandas raise, and none of the forms has one that is not ASCII.
+    # pandas raises at a character that UTF-8 cannot hold. All forms are ASCII.
     return texts.where(texts.map(str.isascii).astype(bool), "")
 
 
 def _with_z(plain: Values) -> Values:
-    # pandas knows UTC in ISO 8601 by this letter alone.
+    # In ISO 8601 pandas knows only this letter for UTC.
     return plain.str.replace(rf"{_UTC}\s*$", "Z", regex=True)
 
 
@@ -226,7 +176,7 @@ def _compact_form(texts: Values) -> TimeForm | None:
 
 
 def _written_form(texts: Values) -> TimeForm | None:
-    probe = texts.head(PROBED)
+    probe = texts.head(_PROBED)
     times = {written: _parsed(texts, written) for written in _FORMATS if _parsed(probe, written).notna().any()}
     shares = {written: _share(read.notna()) for written, read in times.items() if not written.startswith(_RIVAL_DAYS)}
     if not shares or max(shares.values()) < MOST:
@@ -242,9 +192,9 @@ def _written_form(texts: Values) -> TimeForm | None:
 
 
 def _is_rival(best: Values, other: Values) -> bool:
-    """Tell whether nothing decides between two formats that read the same texts.
+    """Tell whether no text decides between two formats that read the same texts.
 
-    A text that only one of them reads is evidence for it: without it, or with evidence for both, it is a guess.
+    A text that only one of them reads is evidence for it. Without evidence, or with evidence for both, it is a guess.
     """
     speaks_for_best = (best.notna() & other.isna()).any()
     speaks_for_other = (other.notna() & best.isna()).any()
@@ -252,7 +202,7 @@ def _is_rival(best: Values, other: Values) -> bool:
 
 
 def _order(written: str) -> str:
-    # May is short for May.
+    # The month May has the same short and long name.
     return written.replace("%B", "%b")
 
 

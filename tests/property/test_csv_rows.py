@@ -1,4 +1,4 @@
-"""Every cell of a CSV file arrives as it was written, however it is quoted and wherever lines end."""
+"""Every cell of a CSV file is read as it was written, with all quotes and line ends."""
 
 import csv
 import tempfile

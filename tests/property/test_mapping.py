@@ -1,4 +1,4 @@
-"""A mapping is data: what `to_toml` writes, `from_toml` reads."""
+"""A mapping is data: `from_toml` reads what `to_toml` writes."""
 
 import contextlib
 import datetime as dt
@@ -77,7 +77,7 @@ RIGHT = {"event_name": "placed-order", "created_at": "time", "user_id": "custome
 
 @st.composite
 def mappings(draw):
-    """Draw a mapping that is valid."""
+    """Draw a valid mapping."""
     keys = draw(st.lists(KEYS, max_size=4, unique_by=str.casefold))
     entries = [(f"{key}_x", draw(ENTRIES)) for key in keys]
     identifiers = draw(st.sets(st.sampled_from(["user_id", "id", "email"]), min_size=1))
@@ -128,7 +128,7 @@ def test_from_toml_reads_or_refuses_whatever_a_file_says(tmp_path_factory, table
     metadata=st.dictionaries(TEXTS | st.integers(), ANYTHING | ODDITIES, max_size=3),
 )
 def test_event_mapping_takes_or_refuses_whatever_it_is_given(fields, metadata):
-    """*A wrong mapping reports every fault*: no value of any field ends in another error."""
+    """*A wrong mapping reports every fault*: no value of a field ends in another error."""
     with contextlib.suppress(MappingError):
         mapping = EventMapping(**{**RIGHT, "metadata": metadata, **fields})
 

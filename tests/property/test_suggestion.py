@@ -1,4 +1,4 @@
-"""A proposal runs: as it prints and as TOML it is the same mapping, and it fits the frame that it was made for."""
+"""A proposal runs: printed as Python and as TOML it is the same mapping, and it fits its frame."""
 
 import dataclasses
 import datetime as dt
@@ -144,10 +144,10 @@ def test_suggestion_fits_its_frame(frame):
 
 @settings(deadline=None, max_examples=60)
 @given(frame=frames())
-def test_suggestion_proposes_what_a_check_bears(frame):
+def test_suggestion_proposes_what_a_check_allows(frame):
     """*It proposes nothing that the check then refuses*: a rule reads most cells of its column, a link all of them.
 
-    The odd cell of a column is that cell's problem; under Text it is one that no rule takes.
+    An odd cell is a problem of its row; under Text it is one that no rule takes.
     """
     suggested = suggest_mapping(frame)
 
@@ -170,7 +170,7 @@ def test_suggestion_proposes_what_a_check_bears(frame):
 @settings(deadline=None, max_examples=50)
 @given(frame=frames())
 def test_suggestion_is_submitted_only_once_its_guesses_are_confirmed(frame):
-    """*A proposal that nobody has read is not sent*: what is guessed is named, and a confirmed proposal is taken."""
+    """*A proposal that nobody has read is not sent*: guesses are named, and a confirmed proposal is accepted."""
     suggested = suggest_mapping(frame)
 
     named = dataclasses.replace(suggested, event_name=Constant("placed-order"))

@@ -41,7 +41,7 @@ from events_pandas.deliver.journal.troubles import BUSY_SECONDS, told_as_journal
 from events_pandas.deliver.journal.writer import JournalWriter
 from events_pandas.mapping import EventMapping, Rule
 from events_pandas.mapping.column_types import kept_rule, kept_word
-from events_pandas.mapping.digest import bare_columns
+from events_pandas.mapping.event_mapping import bare_columns
 
 _OPEN_RUNS: Final[set[tuple[Identity, int]]] = set()
 """Runs of this process that have not ended, each with its journal."""

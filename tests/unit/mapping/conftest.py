@@ -1,4 +1,4 @@
-"""A mapping with nothing wrong in it, to vary."""
+"""A valid mapping to vary, and the faults of one that is not."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from events_pandas.mapping import EventMapping
 
 @pytest.fixture
 def mapping():
-    """Return a function that makes a mapping; what is not said is right."""
+    """Return a function that makes a mapping; fields that are not given are valid."""
 
     def mapping(**fields):
         if not fields.keys() & {"user_id", "id", "email"}:
@@ -20,7 +20,7 @@ def mapping():
 
 @pytest.fixture
 def faults():
-    """Return a function that gives the faults with which something is refused."""
+    """Return a function that returns the faults for which a call is refused."""
 
     def faults(make, *args, **fields):
         with pytest.raises(MappingError) as caught:

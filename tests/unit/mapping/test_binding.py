@@ -1,4 +1,4 @@
-"""A mapping meets a frame: labels are found, callables evaluated, bare columns typed."""
+"""A mapping bound to a frame: labels are found, callables evaluated, bare columns typed."""
 
 import contextlib
 import datetime as dt
@@ -25,7 +25,7 @@ def orders():
 
 @pytest.fixture
 def read(mapping):
-    """Return a function that gives what a label or callable of metadata reads from a frame."""
+    """Return a function that returns what a label or callable of the metadata reads from a frame."""
 
     def read(frame, source):
         checked = mapping(created_at=Constant(1), user_id=Constant("ada"), metadata={"key_at": Column(source)})
@@ -36,7 +36,7 @@ def read(mapping):
 
 @pytest.fixture
 def typed(mapping):
-    """Return a function that gives the rule that a bare column turns into; None where nothing tells its type."""
+    """Return a function that returns the rule that a bare column becomes; None if no value tells its type."""
 
     def typed(values, *, key="key_at", resolved=None):
         frame = pd.DataFrame({"x": values})
@@ -72,14 +72,14 @@ def test_bind_counts_the_rows(mapping, orders):
 
 @pytest.mark.parametrize("rows", [[{"time": 1}], pd.Series([1]), None])
 def test_bind_takes_nothing_but_a_frame(mapping, rows):
-    """Rows come in a DataFrame; anything else is named before it is looked into."""
+    """Rows that are not in a DataFrame are refused before the mapping is looked at."""
     with pytest.raises(TypeError, match=f"^rows come in a pandas DataFrame, and this is a {type(rows).__name__}$"):
         bind(rows, mapping())
 
 
 @pytest.mark.parametrize("label", ["x", 3, ("x", 1), 2.5, pd.Timestamp("2024-01-01"), True])
 def test_bind_finds_a_column_by_any_label(read, label):
-    """Whatever pandas takes for a column's name is one."""
+    """Every name that pandas allows for a column is a label."""
     frame = pd.DataFrame([[7, 8]])
     frame.columns = pd.Index(["other", label], tupleize_cols=False, dtype=object)
 
@@ -87,7 +87,7 @@ def test_bind_finds_a_column_by_any_label(read, label):
 
 
 def test_bind_tells_true_from_one(read):
-    """1 equals True in Python, but not to who wrote the label."""
+    """True and 1 are different labels, although they are equal in Python."""
     frame = pd.DataFrame([[7, 8]], columns=pd.Index([True, 1], dtype=object))
 
     assert read(frame, 1).tolist() == [8]
@@ -108,7 +108,7 @@ def test_bind_finds_a_column_of_several_levels(read):
     ],
 )
 def test_bind_finds_an_index_level_by_its_name(read, index):
-    """An index level is as good as a column."""
+    """A level of the index can be named like a column."""
     frame = pd.DataFrame({"x": [1, 2]}, index=index)
 
     values = read(frame, "key")
@@ -119,21 +119,21 @@ def test_bind_finds_an_index_level_by_its_name(read, index):
 
 @pytest.mark.parametrize("name", [0, 1, 5])
 def test_bind_takes_an_index_levels_name_for_a_name(read, name):
-    """A level that is called 1 is not the second level."""
+    """A level with the name 1 is not the second level."""
     index = pd.MultiIndex.from_arrays([[7, 8], ["a", "b"]], names=[name, "other"])
 
     assert read(pd.DataFrame({"x": [1, 2]}, index=index), name).tolist() == [7, 8]
 
 
 def test_bind_prefers_a_column_to_an_index_level(read):
-    """Where both have the name, the column is meant."""
+    """If a column and a level have the same name, the column is read."""
     frame = pd.DataFrame({"key": [1, 2]}, index=pd.Index([7, 8], name="key"))
 
     assert read(frame, "key").tolist() == [1, 2]
 
 
 def test_bind_refuses_an_ambiguous_column(mapping, orders, faults):
-    """Of two columns with one name neither is taken."""
+    """Two columns with the same name are refused."""
     orders.columns = ["time", "customer", "customer"]
 
     assert faults(bind, orders, mapping()) == [
@@ -142,14 +142,14 @@ def test_bind_refuses_an_ambiguous_column(mapping, orders, faults):
 
 
 def test_bind_leaves_ambiguous_columns_alone_that_nothing_reads(mapping, orders):
-    """Two columns with one name are no fault where no rule names them."""
+    """Two columns with the same name are not a fault if no rule names them."""
     frame = pd.concat([orders, orders[["total", "total"]]], axis=1)
 
     assert bind(frame, mapping()).n_rows == 2
 
 
 def test_bind_refuses_an_ambiguous_index_level(mapping, faults):
-    """So it is with two index levels."""
+    """Two levels of the index with the same name are refused."""
     index = pd.MultiIndex.from_arrays([["ada"], ["bob"]], names=["customer", "customer"])
 
     assert faults(bind, pd.DataFrame({"time": [1]}, index=index), mapping()) == [
@@ -159,14 +159,14 @@ def test_bind_refuses_an_ambiguous_index_level(mapping, faults):
 
 @pytest.mark.parametrize("label", [pd.NA, ("x", pd.NA)])
 def test_bind_finds_a_column_beside_one_without_a_name(read, label):
-    """What pandas puts where a name is missing equals no label."""
+    """A missing name, such as pd.NA, equals no label."""
     frame = pd.DataFrame([[7, 8]], columns=pd.Index([label, ("x", "y")], tupleize_cols=False, dtype=object))
 
     assert read(frame, ("x", "y")).tolist() == [8]
 
 
 def test_bind_names_a_similar_column(mapping, orders):
-    """A misspelt label is answered with the likeliest one, as an error of its own kind."""
+    """The error for a misspelt label is an UnknownColumnError with the most similar label."""
     with pytest.raises(UnknownColumnError) as caught:
         bind(orders, mapping(user_id="custmer"))
 
@@ -175,7 +175,7 @@ def test_bind_names_a_similar_column(mapping, orders):
 
 
 def test_bind_names_the_columns_that_there_are(mapping, orders, faults):
-    """Where nothing is similar, all labels are shown, index levels among them."""
+    """If no label is similar, the error lists all labels, also those of index levels."""
     frame = orders.rename_axis("order")
 
     assert faults(bind, frame, mapping(user_id="zzz")) == [
@@ -199,12 +199,12 @@ def test_bind_names_the_columns_that_there_are(mapping, orders, faults):
     ],
 )
 def test_bind_hints_at_a_constant(mapping, orders, faults, metadata, fault):
-    """A label of metadata that no column has may be the value that is meant."""
+    """The error for a missing label of the metadata asks whether a constant is meant."""
     assert faults(bind, orders, mapping(metadata=metadata)) == [fault]
 
 
 def test_bind_tells_every_fault_at_once(mapping, orders):
-    """A mapping that does not fit in several places is refused once, for all of them."""
+    """A mapping that does not fit a frame is refused once, with all faults."""
     checked = mapping(event_name="total", created_at="when", metadata={"day": Column(lambda _: 1 / 0)})
 
     with pytest.raises(MappingError) as caught:
@@ -218,15 +218,15 @@ def test_bind_tells_every_fault_at_once(mapping, orders):
 
 
 def test_bind_refuses_an_event_name_that_is_also_an_index_level(mapping, orders, faults):
-    """A literal that could be a source is not guessed at."""
+    """A literal event name that is also a label is refused, since either may be meant."""
     assert faults(bind, orders.rename_axis("event"), mapping(event_name="event")) == [
         "event_name: 'event' is also a column: say Column('event') or Constant('event')"
     ]
 
 
 @pytest.mark.parametrize("event_name", [Constant("total"), "order", "Total"])
-def test_bind_takes_an_event_name_that_is_no_column(mapping, event_name):
-    """A constant is never a column, and neither is the first of several levels."""
+def test_bind_takes_an_event_name_that_is_not_a_column(mapping, event_name):
+    """A constant event name, or the first level of a tuple label, is not a column."""
     columns = pd.MultiIndex.from_tuples([("order", "id"), ("total", "")])
     checked = mapping(event_name=event_name, created_at=Constant(1), user_id=Constant(1))
 
@@ -236,7 +236,7 @@ def test_bind_takes_an_event_name_that_is_no_column(mapping, event_name):
 
 
 def test_bind_evaluates_a_callable_once(mapping, orders):
-    """However many rules read it, a callable is evaluated once on the whole frame."""
+    """A callable is evaluated once on the whole frame, even if several rules read it."""
     seen = []
 
     def day(frame):
@@ -256,7 +256,7 @@ def test_bind_evaluates_a_callable_on_the_whole_frame(read, orders):
 
 
 def test_bind_does_not_let_a_callable_change_the_frame(read, orders):
-    """A callable may work on its argument as it likes; the caller's frame is what it was."""
+    """A callable may change its argument: the caller's frame stays as it was."""
     before = orders.copy(deep=True)
 
     def doubled(frame):
@@ -269,7 +269,7 @@ def test_bind_does_not_let_a_callable_change_the_frame(read, orders):
 
 
 def hostile(frame):
-    """Write to everything that can be written to, by every way that there is."""
+    """Write to everything in a frame, in every way."""
     own = pd.Index(frame.index.tolist())
     for position in range(frame.shape[1]):
         column = frame.iloc[:, position]
@@ -319,7 +319,7 @@ INDEXES = {
 
 @pytest.mark.parametrize("index", INDEXES.values(), ids=INDEXES)
 def test_bind_lets_nothing_that_a_callable_writes_reach_the_frame(mapping, index):
-    """Neither values nor arrays nor the index of the caller's frame change, nor what other rules read of it."""
+    """A callable changes neither the values, arrays and index of the caller's frame nor what other rules read."""
     frame = pd.DataFrame({name: pd.Series(values) for name, values in WRITTEN_TO.items()}).set_index(index)
     before = frame.copy(deep=True)
     labels = frame.index.tolist()
@@ -336,7 +336,7 @@ def test_bind_lets_nothing_that_a_callable_writes_reach_the_frame(mapping, index
 
 
 def test_bind_keeps_what_a_callable_gave(mapping, orders):
-    """A Series that its owner changes later is sent as it was."""
+    """A Series that the callable changes later is sent as it was."""
     kept = pd.Series([1, 2], index=orders.index)
 
     def given(_):
@@ -352,7 +352,7 @@ def test_bind_keeps_what_a_callable_gave(mapping, orders):
 
 
 def test_bind_shares_the_objects_in_cells(mapping):
-    """A list in a cell is the caller's own: only columns and the index are copied."""
+    """Columns and index are copied for a callable, but not the objects in cells."""
     frame = pd.DataFrame({"x": [["a"], ["b"]]})
 
     bind(frame, mapping(created_at=Constant(1), user_id=lambda frame: frame["x"].map(lambda cell: cell.append("c"))))
@@ -362,7 +362,7 @@ def test_bind_shares_the_objects_in_cells(mapping):
 
 @needs_expressions
 def test_bind_lets_no_expression_change_the_frame(mapping, orders):
-    """An expression may call what writes."""
+    """An expression can call functions that write, and the frame stays as it was."""
     before = orders.copy(deep=True)
 
     def zeroed(column):
@@ -385,8 +385,8 @@ def test_bind_lets_no_expression_change_the_frame(mapping, orders):
         (lambda frame: frame["total"].reset_index(drop=True), "gave a Series whose index is not the frame's"),
     ],
 )
-def test_bind_refuses_what_is_no_column_of_the_frame(mapping, orders, faults, source, fault):
-    """A callable gives a Series on the frame's own index: anything else could be put beside the wrong rows."""
+def test_bind_refuses_what_is_not_a_column_of_the_frame(mapping, orders, faults, source, fault):
+    """A callable must return a Series on the frame's own index: other values could belong to other rows."""
     checked = mapping(metadata={"key": source})
 
     assert faults(bind, orders, checked) == [f"metadata.key: the callable <lambda> {fault}"]
@@ -394,13 +394,13 @@ def test_bind_refuses_what_is_no_column_of_the_frame(mapping, orders, faults, so
 
 @needs_expressions
 def test_bind_evaluates_an_expression(read, orders):
-    """`pd.col` is evaluated on the frame, and not called."""
+    """`pd.col` is evaluated on the frame, not called."""
     assert read(orders, pd.col("total") * 2).tolist() == [39.98, 10.0]
 
 
 @needs_expressions
 def test_bind_names_an_expression_that_fails(mapping, orders, faults):
-    """A column that an expression misses is told in pandas' words, with the path."""
+    """The error of an expression has its path and pandas' words."""
     (fault,) = faults(bind, orders, mapping(created_at=pd.col("when")))
 
     assert fault.startswith(
@@ -450,7 +450,7 @@ def test_bind_types_a_bare_column_by_its_dtype(typed, values, rule):
 
 @pytest.mark.parametrize("key", ["paid_at", "paid_date"])
 def test_bind_makes_dates_of_bare_numbers_under_a_dates_key(typed, key):
-    """Intercom takes a number under such a key for a date: milliseconds shall not pass as a mere number."""
+    """Numbers under a date's key become dates, as for Intercom, so that milliseconds are noticed."""
     assert typed(pd.Series([1_700_000_000]), key=key) == Date("x")
 
 
@@ -468,12 +468,12 @@ def test_bind_makes_dates_of_bare_numbers_under_a_dates_key(typed, key):
     ids=lambda value: str(value.dtype),
 )
 def test_bind_leaves_a_bare_column_without_a_value_open(typed, values):
-    """Nothing is sent of it, so its type does not matter yet: float is what pandas makes of an empty column."""
+    """A column without a value has no type yet: pandas makes floats of an empty column."""
     assert typed(values) is None
 
 
 def test_bind_drops_the_rule_of_a_column_without_a_value(mapping, orders):
-    """A bare column without any value makes no metadata."""
+    """A bare column without a value makes no metadata."""
     orders["note"] = np.nan
 
     assert [rule.path for rule in bind(orders, mapping(metadata={"note": "note"})).rules] == [
@@ -488,7 +488,7 @@ def test_bind_drops_the_rule_of_a_column_without_a_value(mapping, orders):
     [("x", Text), (True, Text), (3, Number), (1.5, Number), (decimal.Decimal(1), Number), (dt.date(2024, 1, 31), Date)],
 )
 def test_bind_types_a_constant_by_its_value(mapping, orders, value, rule):
-    """A constant is a column with one value."""
+    """A constant has a type like a column with one value."""
     key = "key" if rule is Number else "key_at"
 
     bound = bind(orders, mapping(metadata={key: Constant(value)}))
@@ -497,7 +497,7 @@ def test_bind_types_a_constant_by_its_value(mapping, orders, value, rule):
 
 
 def test_bind_refuses_a_bare_date_under_another_key(mapping, faults):
-    """A column of times whose key has no suffix is refused, with the key that it should have."""
+    """A column of times under a key without a date's ending is refused, with a better key."""
     frame = pd.DataFrame({"time": pd.to_datetime(["2024-01-31"]), "customer": ["ada"]})
 
     (fault,) = faults(bind, frame, mapping(metadata={"ordered": "time"}))
@@ -509,20 +509,20 @@ def test_bind_refuses_a_bare_date_under_another_key(mapping, faults):
 
 
 def test_bind_holds_a_stream_to_the_first_type(typed):
-    """What an earlier chunk made of a bare column stays: later drift is a problem of the rows."""
+    """A bare column keeps the type of an earlier chunk: other values are problems of their rows."""
     first = typed(pd.Series([1]), key="key")
 
     assert typed(pd.Series(["a"]), key="key", resolved={"metadata.key": first}) == Number("x")
 
 
 def test_bind_types_a_column_when_its_first_value_comes(typed):
-    """A chunk without a value decides nothing."""
+    """A chunk without a value decides no type."""
     assert typed(pd.Series(["a"]), resolved={}) == Text("x")
 
 
 @pytest.mark.parametrize("mapping", ["mapping.toml", {"event_name": "a"}, None])
-def test_bind_refuses_what_is_no_mapping(mapping):
-    """The message says how to make one."""
+def test_bind_refuses_what_is_not_a_mapping(mapping):
+    """The error for another object says how to make a mapping."""
     message = f"mapping: a {type(mapping).__name__} is no EventMapping: make one, or read it with .*from_toml"
 
     with pytest.raises(TypeError, match=message):
@@ -539,7 +539,7 @@ def test_bind_does_not_name_the_person_of_a_constant_identifier():
 
 
 def test_bind_tells_labels_of_several_levels_from_numbers():
-    """numpy compares its numbers with each part of a tuple; a label is one or the other."""
+    """A tuple and a number of numpy are different labels, although numpy compares the number with each part."""
     frame = pd.DataFrame([["2024-01-31", "ada", 5]], columns=pd.Index([np.int64(3), "u", ("a", "b")], dtype=object))
     checked = EventMapping(event_name="e", created_at=3, user_id="u", metadata={"n": ("a", "b")}, timezone="UTC")
 

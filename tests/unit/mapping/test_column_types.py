@@ -1,4 +1,4 @@
-"""What a bare column of a frame becomes: most of its cells decide."""
+"""The rule that a bare column of a frame becomes: most of its cells decide."""
 
 import datetime as dt
 from decimal import Decimal
@@ -9,13 +9,13 @@ import pyarrow as pa
 import pytest
 
 from events_pandas.mapping import Date, Number, Text
-from events_pandas.mapping.column_types import Decision, Remark, decide_by_values, kept_rule, kept_word
+from events_pandas.mapping.column_types import ColumnType, Remark, decide_type_by_values, kept_rule, kept_word
 
 NOON = dt.datetime(2024, 1, 31, 12)  # noqa: DTZ001  # A cell without a zone.
 
 
 def _decided(cells, *, key="x", dtype=object):
-    return decide_by_values(pd.Series(cells, dtype=dtype), key, "x")
+    return decide_type_by_values(pd.Series(cells, dtype=dtype), key, "x")
 
 
 @pytest.mark.parametrize(
@@ -38,28 +38,28 @@ def _decided(cells, *, key="x", dtype=object):
     ],
 )
 def test_most_of_the_cells_of_a_mixed_column_decide(cells, rule):
-    """Three quarters do; a word for nothing, or the column's own name, tells nothing."""
-    assert _decided(cells) == Decision(rule=rule("x"), remark=_decided(cells).remark)
+    """Three quarters of the cells decide; words for absent values, and the column's own name, do not count."""
+    assert _decided(cells) == ColumnType(rule=rule("x"), remark=_decided(cells).remark)
 
 
 @pytest.mark.parametrize("cells", [[1_700_000_000, NOON], [1_700_000_000, NOON, 1.7e9, NOON.date(), "soon"]])
 def test_numbers_and_times_are_dates_under_a_dates_key(cells):
-    """Intercom takes both for a date there."""
-    assert _decided(cells, key="x_at") == Decision(rule=Date("x"))
+    """Intercom takes numbers and times under a date's key for dates."""
+    assert _decided(cells, key="x_at") == ColumnType(rule=Date("x"))
 
 
 def test_categories_that_no_row_has_decide_nothing():
-    """A filter leaves them behind."""
+    """Unused categories, which a filter leaves behind, do not count."""
     column = pd.Series(["n/a", "x", 5, 6], dtype=object).astype("category")
 
-    assert decide_by_values(column[2:], "x", "x") == Decision(rule=Number("x"))
+    assert decide_type_by_values(column[2:], "x", "x") == ColumnType(rule=Number("x"))
 
 
 def test_categories_count_as_often_as_they_stand_in_rows():
-    """Two numbers in six rows outweigh two words in two."""
+    """Each category counts once for each row: two numbers in six rows outweigh two words in two."""
     column = pd.Series([5, 6, 5, 6, 5, 6, "a", "b"], dtype=object).astype("category")
 
-    assert decide_by_values(column, "x", "x") == Decision(rule=Number("x"))
+    assert decide_type_by_values(column, "x", "x") == ColumnType(rule=Number("x"))
 
 
 @pytest.mark.parametrize(
@@ -76,35 +76,35 @@ def test_categories_count_as_often_as_they_stand_in_rows():
         (["2024-01-31", "1706702400"], "x_at", "2 dates among 2 values"),
     ],
 )
-def test_text_column_is_text_and_told_if_it_looks_otherwise(dtype, cells, key, remark):
-    """One odd cell makes text of a column of numbers before it comes here; numbers alone were made text on purpose."""
+def test_text_column_is_text_with_a_note_if_it_looks_otherwise(dtype, cells, key, remark):
+    """A text column is sent as text; a note says so if most cells look like numbers or dates and some do not."""
     decision = _decided(cells, key=key, dtype=dtype)
 
-    told = None if remark is None else Remark(code="sent_as_text", value=remark)
-    assert decision == Decision(rule=Text("x"), remark=told)
+    noted = None if remark is None else Remark(code="sent_as_text", value=remark)
+    assert decision == ColumnType(rule=Text("x"), remark=noted)
 
 
 def test_long_text_column_is_counted_whole_where_a_sample_looks_otherwise():
-    """The counts that are told are those of all cells."""
+    """The counts in a note are those of all cells, not of a sample."""
     decision = _decided(["1"] * 9_000 + ["no"] * 1_000, dtype="string")
 
     assert decision.remark == Remark(code="sent_as_text", value="9,000 numbers among 10,000 values")
 
 
 @pytest.mark.parametrize("cells", [["N/A"], ["", "none"], ["x", None]])
-def test_words_for_nothing_hold_no_later_frame_to_text(cells):
-    """A stream whose first frame has only such a word may hold numbers."""
-    assert _decided(cells) == Decision(rule=Text("x"), is_final=False)
+def test_words_for_absent_values_decide_no_type_for_later_frames(cells):
+    """A frame with only words for absent values decides no type for later frames."""
+    assert _decided(cells) == ColumnType(rule=Text("x"), is_final=False)
 
 
 def test_half_a_character_is_text():
-    """Arrow cannot hold it; a finding tells of it."""
-    assert _decided(["\ud800", "1"]) == Decision(rule=Text("x"))
+    """A lone surrogate, which Arrow cannot hold, is text."""
+    assert _decided(["\ud800", "1"]) == ColumnType(rule=Text("x"))
 
 
 @pytest.mark.parametrize("cells", [[], [None, np.nan, pd.NaT]])
 def test_column_without_a_value_stays_open(cells):
-    """Nothing is sent of it."""
+    """A column without a value has no type."""
     assert _decided(cells) is None
 
 
@@ -113,11 +113,11 @@ def test_column_without_a_value_stays_open(cells):
     [(Text("x"), "text"), (Number("x"), "number"), (Date("x"), "date"), (Date("x", unit="s"), "date s")],
 )
 def test_kept_types_are_read_back(rule, word):
-    """A journal keeps a word."""
+    """A journal keeps the type of a column as a word, which gives the same rule again."""
     assert kept_word(rule) == word
     assert kept_rule(word, "x") == rule
 
 
 def test_kept_word_of_a_later_version_says_nothing():
-    """It may know more types."""
+    """An unknown word, which a later version may have written, gives no rule."""
     assert kept_rule("link", "x") is None

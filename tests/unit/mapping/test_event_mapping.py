@@ -1,22 +1,26 @@
-"""EventMapping: a value that is checked when it is made, and its rules by path."""
+"""EventMapping: a value that is checked when it is made, its rules by path, and its digest."""
 
 import copy
 import dataclasses
 import pickle
+import re
 
+import pandas as pd
 import pytest
 
-from events_pandas.mapping import Column, Constant, Date, EventMapping, Link, Number, Text
+from events_pandas.mapping import Column, Constant, Date, EventMapping, Link, MonetaryAmount, Number, Text
+from events_pandas.mapping.event_mapping import mapping_digest
+from events_pandas.mapping.rules import EXPRESSION_TYPE
 
 
 def test_event_mapping_takes_keywords_only():
-    """Six fields that may all be strings are told apart by their names."""
+    """Fields that may all be strings are given by name."""
     with pytest.raises(TypeError, match="positional argument"):
         EventMapping("placed-order", "time")
 
 
 def test_event_mapping_keeps_a_copy_of_its_metadata(mapping):
-    """What the caller does to the dict afterwards does not change what was checked."""
+    """A later change of the caller's dict does not change the mapping."""
     metadata = {"invoice": "inv"}
     checked = mapping(metadata=metadata)
 
@@ -26,7 +30,7 @@ def test_event_mapping_keeps_a_copy_of_its_metadata(mapping):
 
 
 def test_event_mapping_cannot_be_changed(mapping):
-    """A mapping is a value: neither its fields nor its metadata are set anew."""
+    """Neither the fields nor the metadata of a mapping can be set."""
     checked = mapping(metadata={"invoice": "inv"})
 
     with pytest.raises(dataclasses.FrozenInstanceError):
@@ -36,14 +40,14 @@ def test_event_mapping_cannot_be_changed(mapping):
 
 
 def test_event_mapping_can_be_replaced_in_part(mapping):
-    """`dataclasses.replace` gives a mapping with other options, which is checked again."""
+    """`dataclasses.replace` returns a mapping with other options, which is checked again."""
     replaced = dataclasses.replace(mapping(metadata={"invoice": "inv"}), timezone="Europe/Berlin")
 
     assert replaced == mapping(metadata={"invoice": "inv"}, timezone="Europe/Berlin")
 
 
 def test_event_mapping_has_safe_defaults(mapping):
-    """Duplicates are not sent, a bad value makes its row invalid, and no time zone is assumed in silence."""
+    """By default duplicates are not sent, a bad value makes its row invalid, and no time zone is set."""
     made = mapping()
 
     assert (made.duplicates, made.on_invalid_metadata, made.timezone, dict(made.metadata)) == (
@@ -55,7 +59,7 @@ def test_event_mapping_has_safe_defaults(mapping):
 
 
 def test_event_mapping_allows_ten_metadata_values_by_default(mapping):
-    """That is what Intercom's reference says, and a value too many is not dropped in silence."""
+    """The default limit is that of Intercom's reference, and a row with more values is invalid."""
     made = mapping()
 
     assert (made.metadata_limit, made.metadata_overflow) == (10, "error")
@@ -72,14 +76,14 @@ def test_event_mapping_allows_ten_metadata_values_by_default(mapping):
     ],
 )
 def test_event_mapping_takes_every_option(mapping, options):
-    """Whatever changes a payload or a verdict is said in the mapping."""
+    """Every option that changes a payload or a verdict belongs to the mapping."""
     made = mapping(**options)
 
     assert {name: getattr(made, name) for name in options} == options
 
 
 def test_event_mapping_is_shown_with_its_fields(mapping):
-    """What is printed says all that the mapping holds."""
+    """The repr of a mapping has all of its fields."""
     assert repr(mapping(metadata={"note": Text("note", truncate=True)}, duplicates="spread")) == (
         "EventMapping(event_name='placed-order', created_at='time', user_id='customer', id=None, email=None, "
         "metadata=mappingproxy({'note': Text(source='note', truncate=True)}), timezone=None, duplicates='spread', "
@@ -104,7 +108,7 @@ def test_rules_are_in_the_order_sent(mapping):
     ],
 )
 def test_rules_take_a_plain_event_name_literally(mapping, event_name, rule):
-    """Only `event_name` is a literal; a column of names is said as `Column`."""
+    """A plain event name is the only literal; a column of names needs `Column`."""
     assert mapping(event_name=event_name).rules()["event_name"] == rule
 
 
@@ -118,13 +122,13 @@ def test_rules_take_a_plain_event_name_literally(mapping, event_name, rule):
     ],
 )
 def test_rules_read_created_at_as_a_date(mapping, created_at, rule):
-    """A bare source of `created_at` means a time, whatever its dtype."""
+    """A bare source of `created_at` is a time, whatever its dtype is."""
     assert mapping(created_at=created_at).rules()["created_at"] == rule
 
 
 @pytest.mark.parametrize("user_id", ["customer", Column("customer")])
 def test_rules_read_identifiers_as_text(mapping, user_id):
-    """Identifiers are text, whatever their dtype."""
+    """Identifiers are text, whatever their dtype is."""
     assert mapping(user_id=user_id).rules()["user_id"] == Text("customer")
 
 
@@ -139,13 +143,86 @@ def test_rules_read_identifiers_as_text(mapping, user_id):
     ],
 )
 def test_rules_leave_the_type_of_a_bare_column_open(mapping, entry, rule):
-    """What a bare column of metadata becomes is known when the frame is."""
+    """The type of a bare column of the metadata is decided with a frame."""
     assert mapping(metadata={"key": entry}).rules()["metadata.key"] == rule
 
 
 @pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda mapping: pickle.loads(pickle.dumps(mapping))])
 def test_mapping_can_be_copied_and_pickled(copied):
-    """Worker processes get the same mapping."""
+    """A copy and a pickle of a mapping equal it, so that worker processes can get it."""
     mapping = EventMapping(event_name="a", created_at=Date("day", unit="ms"), id="who", metadata={"n": Number("n")})
 
     assert copied(mapping) == mapping
+
+
+@pytest.fixture
+def orders():
+    """A mapping with metadata of several kinds."""
+    return EventMapping(
+        event_name="placed-order",
+        created_at="day",
+        user_id="who",
+        metadata={"price": MonetaryAmount("total", currency=Constant("eur")), "shop": "shop"},
+    )
+
+
+def test_digest_is_the_same_in_every_process(orders):
+    """A digest is kept in a journal, and compared with that of another day."""
+    assert mapping_digest(orders) == mapping_digest(dataclasses.replace(orders)) == "3e9c9f65ed08"
+
+
+def test_digest_is_that_of_before_amounts_could_be_rounded():
+    """An option that is added to a rule later does not change digests where it is not set."""
+    cents = MonetaryAmount("cents", currency=Constant("usd"), unit="minor")
+    metadata = {"price": MonetaryAmount("total", currency="currency"), "fee": cents}
+    mapping = EventMapping(event_name="paid", created_at="day", email="address", metadata=metadata)
+
+    assert mapping_digest(mapping) == "a3f7e0a1eae6"
+    rounded = dataclasses.replace(mapping, metadata={**metadata, "fee": dataclasses.replace(cents, round=True)})
+    assert mapping_digest(rounded) != "a3f7e0a1eae6"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"event_name": "sold"},
+        {"event_name": Column("sold")},
+        {"user_id": None, "email": "who"},
+        {"timezone": "Europe/Berlin"},
+        {"duplicates": "spread"},
+        {"metadata_limit": 11},
+        {"metadata": {"price": MonetaryAmount("total", currency=Constant("usd")), "shop": "shop"}},
+        {"metadata": {"price": MonetaryAmount("total", currency=Constant("eur"))}},
+    ],
+)
+def test_digest_differs_when_the_mapping_does(orders, change):
+    """A digest covers every rule and every option that changes a payload or a verdict."""
+    assert mapping_digest(dataclasses.replace(orders, **change)) != mapping_digest(orders)
+
+
+def test_digest_does_not_depend_on_what_is_confirmed(orders):
+    """Confirming a guess does not change the digest, since it changes no event."""
+    assert mapping_digest(dataclasses.replace(orders, unconfirmed=("timezone",))) == mapping_digest(orders)
+
+
+def test_digest_names_the_fields_that_callables_compute(orders):
+    """A digest names the fields of callables, whose code it does not cover."""
+    computed = [
+        dataclasses.replace(
+            orders, created_at=function, metadata={"price": MonetaryAmount(function, currency="currency")}
+        )
+        for function in (lambda frame: frame["day"], lambda frame: frame["date"])
+    ]
+
+    digests = {mapping_digest(mapping) for mapping in computed}
+
+    (digest,) = digests
+    assert re.fullmatch(r"[0-9a-f]{12} \(callables: created_at, metadata\.price\.amount\)", digest)
+
+
+@pytest.mark.skipif(EXPRESSION_TYPE is None, reason="pd.col came with pandas 3")
+def test_digest_takes_an_expression_for_a_callable(orders):
+    """An expression counts as a callable, since its text may change with pandas."""
+    digest = mapping_digest(dataclasses.replace(orders, user_id=pd.col("who")))
+
+    assert digest.endswith(" (callables: user_id)")

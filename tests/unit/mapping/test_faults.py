@@ -1,4 +1,4 @@
-"""What is wrong with a mapping in itself: every fault at once, each with its path and mending."""
+"""The faults of a mapping before any frame is seen: all at once, each with its path and how to fix it."""
 
 import zoneinfo
 
@@ -76,7 +76,7 @@ HALF = "half of a character (a lone surrogate): write it anew"
     ],
 )
 def test_mapping_refuses_a_field(mapping, faults, fields, fault):
-    """A field that cannot be meant is refused when the mapping is made."""
+    """A field with an impossible value is refused when the mapping is made."""
     assert faults(mapping, **fields) == [fault]
 
 
@@ -142,7 +142,7 @@ def test_mapping_refuses_metadata(mapping, faults, metadata, fault):
 
 @pytest.mark.parametrize("key", ["ordered_at", "order_date"])
 def test_mapping_takes_a_date_under_intercoms_suffixes(mapping, key):
-    """Intercom shows a date where the key ends in `_at` or `_date`."""
+    """A key that ends in `_at` or `_date` may hold a date."""
     assert list(mapping(metadata={key: Date("x")}).metadata) == [key]
 
 
@@ -154,7 +154,7 @@ def test_mapping_needs_an_identifier(faults):
 
 
 def test_mapping_tells_every_fault_at_once():
-    """One look at the message is enough to mend the mapping."""
+    """The error lists the faults of all fields."""
     with pytest.raises(MappingError) as caught:
         EventMapping(event_name="", created_at="time", metadata={"type": Date("x")}, timezone="Mars")
 
@@ -169,7 +169,7 @@ def test_mapping_tells_every_fault_at_once():
 
 
 def test_mapping_tells_every_fault_of_a_rule_at_once(mapping, faults):
-    """The key, the source and each option are judged, whatever is wrong with the others."""
+    """The error lists the faults of the key, the source and each option of a rule."""
     rule = Date(["x"], format="%Q", unit="m", timezone="Mars")
 
     assert faults(mapping, metadata={"day": rule}, duplicates="spred", metadata_limit=-1) == [
@@ -185,14 +185,14 @@ def test_mapping_tells_every_fault_of_a_rule_at_once(mapping, faults):
 
 
 def test_mapping_shows_a_long_value_in_short(mapping, faults):
-    """A whole document in the wrong place does not fill the screen."""
+    """The error cuts a long value."""
     (fault,) = faults(mapping, timezone="x" * 5000)
 
     assert fault == f"timezone: {NO_ZONE.format(repr('x' * 37 + '...' + 'x' * 38))}"
 
 
 def test_mapping_shows_a_value_that_cannot_be_written(mapping, faults):
-    """A value whose own words fail is no reason to fail with it."""
+    """A value whose repr fails is refused like any other."""
 
     class Speechless:
         def __repr__(self):
@@ -204,7 +204,7 @@ def test_mapping_shows_a_value_that_cannot_be_written(mapping, faults):
 
 
 def test_mapping_refuses_a_key_that_no_request_can_carry(mapping, faults):
-    """Half of a character has no bytes in UTF-8."""
+    """A key with a lone surrogate, which UTF-8 cannot hold, is refused."""
     assert faults(mapping, metadata={"a\ud800": "x", "b\ud800": Date("x")}) == [
         f"metadata.'a\\ud800': a metadata key cannot hold {HALF}",
         f"metadata.'b\\ud800': a metadata key cannot hold {HALF}",

@@ -1,4 +1,4 @@
-"""Guesses that nobody has confirmed: what is said of each, and that they stand in the way of submitting."""
+"""Guesses that nobody has confirmed: how they are named, and that nothing is submitted with them."""
 
 import pytest
 
@@ -46,7 +46,7 @@ CONFIRM = (
     ],
 )
 def test_guess_is_named_with_what_to_do(mapping, path, fault):
-    """A line for each guess says what is guessed, and the last line how guesses are confirmed."""
+    """A line for each guess says what is guessed, and the last line how to confirm guesses."""
     proposed = mapping(
         event_name="ordered",
         metadata={
@@ -61,21 +61,21 @@ def test_guess_is_named_with_what_to_do(mapping, path, fault):
 
 @pytest.mark.parametrize("created_at", [Date("day", format="%d.%m.%Y"), "day"])
 def test_guess_of_the_time_names_its_column(mapping, created_at):
-    """Whether the time has a rule or is a bare column."""
+    """The guess of the time names its column, with and without a rule."""
     first, _ = guess_faults(mapping(created_at=created_at, unconfirmed=("created_at",)))
 
     assert first == "created_at: 'day' is a guess: make sure that it is the time of the event"
 
 
 def test_guess_of_a_name_is_named_where_it_is_a_constant(mapping):
-    """A name that is also the name of a column."""
+    """The guess of a name is shown if it is a Constant, since a column has the same name."""
     first, _ = guess_faults(mapping(event_name=Constant("ordered"), unconfirmed=("event_name",)))
 
     assert first == "event_name: 'ordered' is a guess: say what happened, such as 'placed-order'"
 
 
 def test_require_confirmed_lists_every_guess_at_once(mapping, faults):
-    """The placeholder of a name is refused with them, and each stands on a line of its own."""
+    """The error lists the placeholder of a name and every guess, each on its own line."""
     proposed = mapping(event_name="replace-me", unconfirmed=("user_id", "timezone"))
 
     assert faults(require_confirmed, proposed) == [
@@ -87,14 +87,14 @@ def test_require_confirmed_lists_every_guess_at_once(mapping, faults):
 
 
 def test_require_confirmed_takes_a_mapping_without_guesses(mapping):
-    """A mapping that somebody wrote has none."""
+    """A mapping without guesses can be submitted."""
     require_confirmed(mapping())
 
     assert guess_faults(mapping()) == []
 
 
-def test_timezone_that_is_given_is_no_guess():
-    """Who says the zone has confirmed it."""
+def test_timezone_that_is_given_is_not_a_guess():
+    """A given time zone confirms the guess of it."""
     proposed = EventMapping(
         event_name="placed-order",
         created_at="time",
@@ -108,19 +108,19 @@ def test_timezone_that_is_given_is_no_guess():
 
 @pytest.mark.parametrize("paths", ["timezone", [1], {"timezone": True}, None])
 def test_unconfirmed_is_a_list_of_paths(mapping, faults, paths):
-    """A text alone would be taken for its letters."""
+    """A text instead of a list is refused, since it would be read letter by letter."""
     assert faults(mapping, unconfirmed=paths) == [
         f'unconfirmed: {paths!r} is not a list of paths: write ["timezone"] or the like, or leave it out'
     ]
 
 
 def test_mapping_is_shown_with_guesses_only_where_it_has_some(mapping):
-    """What is not there needs no word."""
+    """The repr of a mapping without guesses leaves `unconfirmed` out."""
     assert "unconfirmed" not in repr(mapping())
     assert repr(mapping(unconfirmed=["timezone"])).endswith(", unconfirmed=('timezone',))")
 
 
 def test_mapping_with_guesses_is_another_mapping(mapping):
-    """Confirming is a change, so that it is not lost unseen."""
+    """Mappings with different guesses are not equal."""
     assert mapping(unconfirmed=("timezone",)) != mapping()
     assert mapping(unconfirmed=["timezone"]) == mapping(unconfirmed=("timezone",))

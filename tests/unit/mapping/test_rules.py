@@ -1,4 +1,4 @@
-"""Rules: values that say what is read and what it becomes."""
+"""Rules: values that say what is read and what it becomes, and their parts."""
 
 import dataclasses
 
@@ -41,7 +41,7 @@ def test_rule_types_are_all_rules():
 
 @pytest.mark.parametrize("rule", [*RULES, Constant("x")])
 def test_rule_is_a_frozen_value(rule):
-    """A rule equals its copy, has its hash, and cannot be changed."""
+    """A rule equals its copy, has the same hash, and cannot be changed."""
     copy = dataclasses.replace(rule)
 
     assert (copy, hash(copy)) == (rule, hash(rule))
@@ -49,26 +49,18 @@ def test_rule_is_a_frozen_value(rule):
         setattr(rule, dataclasses.fields(rule)[0].name, "z")
 
 
-def test_date_takes_its_options_by_keyword_only():
-    """Format, unit and time zone are all text: their order would not tell them apart."""
+@pytest.mark.parametrize(("rule", "option"), [(Date, "%Y"), (Text, True)])
+def test_rule_takes_its_options_by_keyword_only(rule, option):
+    """A bare value does not say which option it is."""
     with pytest.raises(TypeError, match="positional argument"):
-        Date("x", "%Y")
+        rule("x", option)
 
 
-def test_text_takes_truncate_by_keyword_only():
-    """A bare True would not say what is true."""
-    with pytest.raises(TypeError, match="positional argument"):
-        Text("x", True)
+def test_rules_have_safe_defaults():
+    """Text is not truncated, and an amount counts major units and is not rounded."""
+    amount = MonetaryAmount("x", currency="c")
 
-
-def test_amount_is_not_rounded_by_default():
-    """What was paid is the owner's to say."""
-    assert MonetaryAmount("x", currency="c").round is False
-
-
-def test_text_is_not_truncated_by_default():
-    """What is lost is lost because somebody said so."""
-    assert Text("x").truncate is False
+    assert (Text("x").truncate, amount.unit, amount.round) == (False, "major", False)
 
 
 @pytest.mark.parametrize(
@@ -83,19 +75,14 @@ def test_text_is_not_truncated_by_default():
     ],
 )
 def test_rule_is_shown_as_it_is_made(rule, shown):
-    """What is printed can be pasted."""
+    """The repr of a rule can be pasted as code."""
     assert repr(rule) == shown
 
 
 def test_monetary_amount_needs_a_currency():
-    """An amount without a currency means nothing."""
+    """An amount cannot be made without a currency."""
     with pytest.raises(TypeError, match="currency"):
         MonetaryAmount("total")
-
-
-def test_monetary_amount_counts_major_units_by_default():
-    """19.99 in a column is nearly always euros."""
-    assert MonetaryAmount("total", currency="currency").unit == "major"
 
 
 @pytest.mark.parametrize(
@@ -111,13 +98,13 @@ def test_monetary_amount_counts_major_units_by_default():
     ],
 )
 def test_rule_sources_names_what_a_rule_reads(rule, sources):
-    """The parts of a rule with two columns have names, the one part of the others has the empty name."""
+    """The sources of a rule have names, and an only source has the empty name."""
     assert rule_sources(rule) == sources
 
 
 @pytest.mark.parametrize(("entry", "source"), [(Column("x"), "x"), ("x", "x"), (Constant(1), Constant(1))])
 def test_bare_source_takes_a_column_for_its_label(entry, source):
-    """`Column("x")` and "x" mean the same, wherever a string is no literal."""
+    """`Column("x")` and "x" mean the same, except in `event_name`."""
     assert bare_source(entry) == source
 
 
@@ -125,18 +112,18 @@ def test_bare_source_takes_a_column_for_its_label(entry, source):
     ("source", "is_it"), [(len, True), ("x", False), (("x", 1), False), (Constant(len), False), (1, False)]
 )
 def test_is_computed_is_true_for_callables(source, is_it):
-    """A label names a column; a callable makes one."""
+    """A callable is computed, a label is not."""
     assert is_computed(source) is is_it
 
 
 def test_is_expression_is_false_for_callables():
-    """A function is evaluated by calling it, an expression is not."""
+    """A function is not an expression."""
     assert is_expression(len) is False
 
 
 @needs_expressions
 def test_is_expression_is_true_for_pandas_columns():
-    """`pd.col` is computed, though not by calling it."""
+    """`pd.col` is an expression, and computed."""
     source = pd.col("x") + 1
 
     assert is_expression(source) is True

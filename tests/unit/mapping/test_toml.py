@@ -1,4 +1,4 @@
-"""The TOML form of a mapping: read with every fault at once, written so that it reads back as an equal mapping."""
+"""The TOML form of a mapping: read with every fault at once, and written so that it reads back as an equal mapping."""
 
 import datetime as dt
 import decimal
@@ -57,7 +57,7 @@ def read(tmp_path):
 
 @pytest.fixture
 def read_metadata(read):
-    """Return a function that reads one entry of metadata; the rest of the mapping is right."""
+    """Return a function that reads one entry of the metadata; the rest of the mapping is valid."""
 
     def read_metadata(entry, key="key_at"):
         text = f'event_name = "e"\ncreated_at = "t"\nuser_id = "u"\n[metadata]\n{key} = {entry}\n'
@@ -67,7 +67,7 @@ def read_metadata(read):
 
 
 def test_from_toml_reads_the_example(read):
-    """The file says what the constructor says."""
+    """A file gives the mapping that the constructor gives."""
     mapping = read(EXAMPLE)
 
     assert mapping == EXAMPLE_MAPPING
@@ -75,12 +75,12 @@ def test_from_toml_reads_the_example(read):
 
 
 def test_to_toml_writes_the_example():
-    """What is read is written as it was: rules as inline tables, defaults left out."""
+    """A mapping is written with rules as inline tables, and without defaults."""
     assert EXAMPLE_MAPPING.to_toml() == EXAMPLE
 
 
 def test_from_toml_takes_a_byte_order_mark(read):
-    """Windows editors put one first."""
+    """A byte order mark, which Windows editors write, is skipped."""
     assert read("\ufeff" + EXAMPLE) == EXAMPLE_MAPPING
 
 
@@ -120,7 +120,7 @@ def test_from_toml_reads_every_form_of_an_entry(read_metadata, entry, rule):
 
 
 def test_from_toml_reads_columns_and_rules_of_the_required_fields(read):
-    """What stands in the fields is read as in metadata; only a plain event name is a literal."""
+    """Entries of the required fields are read like metadata; only a plain event name is a literal."""
     mapping = read(
         'event_name = { column = "event" }\n'
         'created_at = { type = "date", column = "day", format = "%Y%m%d" }\n'
@@ -192,7 +192,7 @@ def test_from_toml_reads_columns_and_rules_of_the_required_fields(read):
     ],
 )
 def test_from_toml_refuses_an_entry(read_metadata, faults, entry, fault):
-    """What cannot be read is refused with its path."""
+    """An entry that cannot be read is refused with its path."""
     assert faults(read_metadata, entry) == [fault]
 
 
@@ -214,7 +214,7 @@ def test_from_toml_refuses_an_entry(read_metadata, faults, entry, fault):
     ],
 )
 def test_from_toml_refuses_a_label(read_metadata, faults, entry, shown):
-    """A column is named by text, an integer, or several of them: anything else may be meant for a constant."""
+    """A label that is not text, an integer or several of these is refused, since it may be meant as a constant."""
     assert faults(read_metadata, entry) == [f"metadata.key_at: {NO_LABEL.format(shown)}"]
 
 
@@ -246,14 +246,14 @@ def test_from_toml_refuses_a_label(read_metadata, faults, entry, shown):
     ],
 )
 def test_from_toml_refuses_a_table(read, faults, text, found):
-    """A field that is missing, unknown or of the wrong form is named; so is the identifier that no file here has."""
+    """A field that is missing, unknown or of the wrong form is named, together with a missing identifier."""
     no_identifier = "user_id: no identifier: name the column of user_id, id or email"
 
     assert faults(read, text) == [*found, no_identifier]
 
 
 def test_from_toml_tells_every_fault_at_once(read, faults):
-    """Faults of the file's form and faults of the mapping that it describes come together."""
+    """The error lists the faults of the file's form and those of the mapping."""
     text = (
         'created_at = { type = "dat", column = "x" }\nuser_id = "u"\ntimezone = "Mars"\n'
         '[metadata]\ntype = "x"\nprice = { type = "monetary_amount", amount = "x", unit = "cents" }\n'
@@ -297,24 +297,24 @@ def test_from_toml_tells_every_fault_at_once(read, faults):
     ],
 )
 def test_from_toml_refuses_an_option(read, faults, line, fault):
-    """An option of the wrong type is refused like a wrong word."""
+    """An option of the wrong type is refused."""
     assert faults(read, f'event_name = "e"\ncreated_at = "t"\nuser_id = "u"\n{line}\n') == [fault]
 
 
 def test_from_toml_names_a_file_that_is_not_there(tmp_path, faults):
-    """A path that cannot be read is a fault of the mapping, not a traceback."""
+    """A missing file is a MappingError."""
     path = tmp_path / "mapping.toml"
 
     assert faults(EventMapping.from_toml, path) == [f"{path}: cannot be read: No such file or directory"]
 
 
 def test_from_toml_refuses_a_path_that_no_file_can_have(faults):
-    """A path with a NUL in it is a fault too."""
+    """A path with a NUL is a MappingError."""
     assert faults(EventMapping.from_toml, "a\0b") == ["'a\\x00b': cannot be read: embedded null byte"]
 
 
 def test_from_toml_refuses_what_is_nested_too_deeply(tmp_path, faults):
-    """A file that was made to exhaust the parser is refused."""
+    """Brackets that are nested too deeply for the parser are a MappingError."""
     path = tmp_path / "mapping.toml"
     path.write_text(f"x = {'[' * 5000}{']' * 5000}\n", encoding="utf-8")
 
@@ -323,8 +323,8 @@ def test_from_toml_refuses_what_is_nested_too_deeply(tmp_path, faults):
     assert fault.startswith(f"{str(path)!r}: cannot be read: ")
 
 
-def test_from_toml_names_the_line_that_is_no_toml(tmp_path, faults):
-    """The parser's words say where."""
+def test_from_toml_names_the_line_that_is_not_toml(tmp_path, faults):
+    """The error for invalid TOML has the parser's words with the line."""
     path = tmp_path / "mapping.toml"
     path.write_text("event_name = placed-order\n", encoding="utf-8")
 
@@ -332,7 +332,7 @@ def test_from_toml_names_the_line_that_is_no_toml(tmp_path, faults):
 
 
 def test_from_toml_refuses_what_is_not_utf8(tmp_path, faults):
-    """TOML is UTF-8 by definition."""
+    """A file in another encoding without a mark is refused."""
     path = tmp_path / "mapping.toml"
     path.write_bytes(b'event_name = "gr\xfc\xdfte"\n')
 
@@ -341,7 +341,7 @@ def test_from_toml_refuses_what_is_not_utf8(tmp_path, faults):
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be", "utf-8"])
 def test_from_toml_reads_a_file_by_the_mark_of_its_encoding(tmp_path, encoding):
-    """PowerShell writes UTF-16 with a mark."""
+    """A byte order mark names the encoding, as in PowerShell's UTF-16."""
     path = tmp_path / "mapping.toml"
     path.write_bytes('\ufeffevent_name = "grüßte ☃"\r\ncreated_at = "day"\r\nuser_id = "who"\r\n'.encode(encoding))
 
@@ -350,7 +350,7 @@ def test_from_toml_reads_a_file_by_the_mark_of_its_encoding(tmp_path, encoding):
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
 def test_from_toml_refuses_utf16_without_its_mark(tmp_path, faults, encoding):
-    """The message is what helps, and not what a parser finds in it."""
+    """UTF-16 without a mark is refused with how to fix it, not with the parser's words."""
     path = tmp_path / "mapping.toml"
     path.write_bytes('event_name = "a"\n'.encode(encoding))
 
@@ -358,7 +358,7 @@ def test_from_toml_refuses_utf16_without_its_mark(tmp_path, faults, encoding):
 
 
 def test_from_toml_does_not_wait_for_a_pipe(tmp_path, faults):
-    """Nobody may ever write to it."""
+    """A pipe with a name is refused, since nobody may ever write to it."""
     path = tmp_path / "mapping.toml"
     os.mkfifo(path)
 
@@ -367,7 +367,7 @@ def test_from_toml_does_not_wait_for_a_pipe(tmp_path, faults):
 
 @pytest.mark.parametrize("folder", ["/dev/fd", "/proc/self/fd"])
 def test_from_toml_reads_what_a_shell_pipes(folder):
-    """As `<(...)` hands it over."""
+    """A pipe of the shell, such as `<(...)`, is read."""
     reader, writer = os.pipe()
     with os.fdopen(writer, "w") as file:
         file.write('event_name = "a"\ncreated_at = "day"\nuser_id = "who"\n')
@@ -401,12 +401,12 @@ def test_from_toml_reads_what_a_shell_pipes(folder):
     ],
 )
 def test_to_toml_writes_every_form_of_an_entry(mapping, entry, line):
-    """A rule is an inline table with its type; a label stands for itself."""
+    """A rule is an inline table with its type; a label is written as it is."""
     assert mapping(metadata={"key": entry}).to_toml().splitlines()[-1] == line
 
 
 def test_to_toml_writes_no_table_without_metadata(mapping):
-    """An event need not have metadata, and options that are not the default stand before it."""
+    """Without metadata there is no table, and options come before it."""
     made = mapping(
         timezone="UTC",
         duplicates="spread",
@@ -424,14 +424,14 @@ def test_to_toml_writes_no_table_without_metadata(mapping):
 
 @pytest.mark.parametrize("key", ["order no", "größe", "a\tb", "1"])
 def test_to_toml_quotes_keys_that_need_it(mapping, read, key):
-    """A metadata key may hold what a bare key of TOML may not."""
+    """A key that TOML does not allow bare is quoted."""
     made = mapping(metadata={key: "x"})
 
     assert read(made.to_toml()) == made
 
 
 def test_to_toml_writes_what_acts_on_a_terminal_as_escapes(mapping, read):
-    """Printing it is harmless, and reading it back gives the same."""
+    """Unseen characters are escaped, and read back as they were."""
     made = mapping(metadata={"a\u202eb": "x\x1b[2J\n\u202e", "c": Constant("\x9b31m\u00a0\U000e0041é")})
 
     text = made.to_toml()
@@ -444,7 +444,7 @@ def test_to_toml_writes_what_acts_on_a_terminal_as_escapes(mapping, read):
 
 
 def test_to_toml_refuses_callables_by_path(mapping, faults):
-    """A function cannot be written down; each place is named."""
+    """A callable cannot be written: the error names each path."""
     made = mapping(created_at=len, metadata={"price": MonetaryAmount("x", currency=lambda _: "usd")})
 
     assert faults(made.to_toml) == [
@@ -455,7 +455,7 @@ def test_to_toml_refuses_callables_by_path(mapping, faults):
 
 @pytest.mark.skipif(EXPRESSION_TYPE is None, reason="pd.col came with pandas 3")
 def test_to_toml_refuses_expressions_by_path(mapping, faults):
-    """So it is with an expression."""
+    """An expression cannot be written: the error names its path."""
     made = mapping(metadata={"price": pd.col("total") * 2})
 
     assert faults(made.to_toml) == [
@@ -479,7 +479,7 @@ def test_to_toml_refuses_expressions_by_path(mapping, faults):
     ],
 )
 def test_to_toml_refuses_what_would_not_read_back(mapping, faults, entry, shown):
-    """A label or constant that TOML has no form for is named, rather than changed in silence."""
+    """A label or constant that TOML cannot hold is refused, not changed."""
     made = mapping(metadata={"key_at": entry})
 
     assert faults(made.to_toml) == [

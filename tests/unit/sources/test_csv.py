@@ -1,4 +1,4 @@
-"""CSV files as frames: what is written in a cell is what is read."""
+"""CSV files as frames: a cell is read as it is written."""
 
 import gzip
 
@@ -9,7 +9,7 @@ from events_pandas.mapping import Constant
 
 
 def test_csv_keeps_the_text_of_mapped_columns(write, read):
-    """Leading zeros, long numbers and spaces are the identifier's."""
+    """Leading zeros, long numbers and spaces stay in identifiers."""
     path = write("a.csv", "who,day\n00042,1\n12345678901234567890,2\n a b,3\n")
 
     (frame,) = read(path)
@@ -19,7 +19,7 @@ def test_csv_keeps_the_text_of_mapped_columns(write, read):
 
 @pytest.mark.parametrize("text", ["NA", "None", "null", "nan", "NULL", "N/A"])
 def test_csv_keeps_words_that_look_like_nothing(write, read, text):
-    """NA is Namibia, and None may be somebody's name: only an empty cell is absent."""
+    """Only an empty cell is absent: NA is Namibia, and None may be a name."""
     (frame,) = read(write("a.csv", f"who,day\n{text},1\n,2\n"))
 
     assert frame["who"].fillna("absent").tolist() == [text, "absent"]
@@ -33,28 +33,28 @@ def test_csv_comes_in_chunks_that_count_on(write, read):
 
 
 def test_csv_without_rows_is_one_empty_chunk(write, read):
-    """A header alone is a file without rows."""
+    """A file with a header only gives one empty chunk."""
     (frame,) = read(write("a.csv", "who,day\n"))
 
     assert frame.shape == (0, 2)
 
 
 def test_csv_holds_mapped_columns_only(write, read):
-    """Columns that no rule reads take no memory."""
+    """Columns that no rule reads are left out, and take no memory."""
     (frame,) = read(write("a.csv", "other,who,day,more\nx,1,2,y\n"))
 
     assert frame.columns.tolist() == ["who", "day"]
 
 
 def test_csv_holds_all_columns_when_one_is_missing(write, read):
-    """The error that follows can name the columns that there are."""
+    """If a column is missing, all columns are read, so that the error can name them."""
     (frame,) = read(write("a.csv", "other,who\nx,1\n"))
 
     assert frame.columns.tolist() == ["other", "who"]
 
 
 def test_csv_holds_all_columns_when_a_callable_reads_it(write, read, make_mapping):
-    """What a callable reads, nobody knows."""
+    """With a callable all columns are read, since nobody knows which of them it reads."""
     mapping = make_mapping(total=lambda frame: frame["net"] + frame["tax"], source=Constant("x"))
 
     (frame,) = read(write("a.csv", "who,day,net,tax\n1,2,3.5,4\n"), mapping=mapping)
@@ -63,14 +63,14 @@ def test_csv_holds_all_columns_when_a_callable_reads_it(write, read, make_mappin
 
 
 def test_csv_keeps_columns_of_the_same_name(write, read):
-    """Two columns of one name stay two, so that a mapping of that name can be refused."""
+    """Two columns with one name stay two, so that a mapping of that name can be refused."""
     (frame,) = read(write("a.csv", "who,day,who\n1,2,3\n"))
 
     assert frame.columns.tolist() == ["who", "day", "who"]
 
 
 def test_csv_passes_over_a_byte_order_mark(write, read):
-    """Excel's UTF-8 begins with a mark, which is no part of the first column's name."""
+    """A byte order mark, as Excel writes it, is not part of the first column's name."""
     (frame,) = read(write("a.csv", "\ufeffwho,day\nÆ,1\n"))
 
     assert frame["who"].tolist() == ["Æ"]
@@ -84,7 +84,7 @@ def test_csv_takes_quoted_cells(write, read):
 
 
 def test_csv_may_be_compressed(write, read):
-    """The name says the compression."""
+    """The ending of the name says how a file is compressed."""
     (frame,) = read(write("a.csv.gz", gzip.compress(b"who,day\n00042,1\n")))
 
     assert frame["who"].tolist() == ["00042"]
@@ -92,7 +92,7 @@ def test_csv_may_be_compressed(write, read):
 
 @pytest.mark.parametrize(("content", "line"), [('who,day\n1,2\n"3,4\n5,6\n', 3), ('who,"day\n1,2\n', 1)])
 def test_csv_quote_that_is_not_closed_is_refused(write, read, content, line):
-    """The rest of the file would be one cell."""
+    """A quote that is not closed is refused, since the rest of the file would be one cell."""
     path = write("a.csv", content)
 
     with pytest.raises(SourceError) as caught:
@@ -103,7 +103,7 @@ def test_csv_quote_that_is_not_closed_is_refused(write, read, content, line):
 
 @pytest.mark.parametrize(("mark", "name"), [(";", "';'"), ("\t", "tabs"), ("|", "'|'")])
 def test_csv_that_is_separated_by_something_else_is_refused(write, read, mark, name):
-    """Spreadsheets of many countries write semicolons, since their numbers have commas."""
+    """Semicolons, as spreadsheets of many countries write them, tabs and bars are refused."""
     path = write("a.csv", f"who{mark}day{mark}price\n1{mark}2024-01-31{mark}1,50\n")
 
     with pytest.raises(SourceError) as caught:
@@ -115,7 +115,7 @@ def test_csv_that_is_separated_by_something_else_is_refused(write, read, mark, n
 
 
 def test_csv_that_is_empty_is_refused(write, read):
-    """A file without a header has no columns."""
+    """A file without a header is refused."""
     path = write("a.csv", "")
 
     with pytest.raises(SourceError) as caught:
@@ -127,7 +127,7 @@ def test_csv_that_is_empty_is_refused(write, read):
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-16-le", "utf-32", "utf-32-be", "utf-8-sig"])
 @pytest.mark.parametrize("name", ["a.csv", "a.csv.gz"])
 def test_csv_is_read_by_the_mark_of_its_encoding(write, read, encoding, name):
-    """As PowerShell and Excel write them; blocks of the file end within characters, and chunks within blocks."""
+    """A byte order mark names the encoding, also if blocks end within characters, and chunks within blocks."""
     rows = [f"{row:05},Zürich ☃ 😀 {row}" for row in range(20_000)]
     mark = "" if encoding in {"utf-16", "utf-32", "utf-8-sig"} else "\ufeff"
     content = (mark + "\r\n".join(["who,day", *rows, ""])).encode(encoding)
@@ -139,7 +139,7 @@ def test_csv_is_read_by_the_mark_of_its_encoding(write, read, encoding, name):
 
 @pytest.mark.parametrize("encoding", ["utf-16-be", "utf-16-le", "utf-32-be"])
 def test_csv_in_utf_16_without_its_mark_is_refused(write, read, encoding):
-    """Nobody can be sure of it."""
+    """UTF-16 without a byte order mark is refused, since nothing names the encoding."""
     path = write("a.csv", "who,day\n1,2024-01-31\n".encode(encoding))
 
     with pytest.raises(SourceError) as caught:
@@ -150,7 +150,7 @@ def test_csv_in_utf_16_without_its_mark_is_refused(write, read, encoding):
 
 @pytest.mark.parametrize("content", ["who,day\nÆ,1\n", "whÆ,day\n1,1\n"])
 def test_csv_that_is_not_utf_8_is_refused(write, read, content):
-    """Guessing an encoding would send wrong names to Intercom."""
+    """Another encoding is refused, since a wrong guess would send wrong names."""
     path = write("a.csv", content.encode("latin-1"))
 
     with pytest.raises(SourceError) as caught:
@@ -162,7 +162,7 @@ def test_csv_that_is_not_utf_8_is_refused(write, read, content):
 @pytest.mark.parametrize("name", ["a.csv.gz", "a.csv.bz2", "a.csv.xz", "a.csv.zip", "a.parquet"])
 @pytest.mark.parametrize("content", [b"no archive", gzip.compress(b"who,day\n" + b"1,2\n" * 100, mtime=0)[:-20]])
 def test_file_that_is_broken_is_refused(write, read, name, content):
-    """Whatever library finds the fault, it is told as one line that begins with the file."""
+    """The error of any library becomes one line that begins with the file."""
     path = write(name, content)
 
     with pytest.raises(SourceError) as caught:
@@ -173,7 +173,7 @@ def test_file_that_is_broken_is_refused(write, read, name, content):
 
 
 def test_folder_with_the_name_of_a_file_is_refused(tmp_path, read):
-    """What the system says is told with the name."""
+    """The error for a folder has its name."""
     path = tmp_path / "a.csv"
     path.mkdir()
 

@@ -1,4 +1,4 @@
-"""The types of the bare columns of CSV files."""
+"""The types of the columns of CSV files: of bare columns, and of those that callables read."""
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -11,7 +11,7 @@ from events_pandas.sources import ColumnTypes, column_types, with_types
 
 @pytest.fixture
 def types_of(write, make_mapping):
-    """Return a function that gives the types of a column `x` with some cells."""
+    """Return a function that returns the types of a column `x` with some cells."""
 
     def types_of(cells, key="x"):
         path = write("a.csv", "who,day,x\n" + "".join(f"1,2,{cell}\n" for cell in cells))
@@ -41,13 +41,13 @@ def types_of(write, make_mapping):
     ],
 )
 def test_bare_column_is_a_number_when_most_of_its_cells_are_plain_numbers(types_of, cells, rule):
-    """Three quarters decide; a word for nothing, or the column's own name, tells nothing."""
+    """Three quarters of the cells decide; words for absent values, and the column's own name, do not count."""
     assert types_of(cells).rules == {"metadata.x": rule("x")}
 
 
 @pytest.mark.parametrize(("n_codes", "rule"), [(9, Number), (10, Text)])
 def test_codes_with_leading_zeros_make_a_column_text(types_of, n_codes, rule):
-    """One hundredth of them are enough: 00501 is the code of a post office, and not a number."""
+    """A column is text if one hundredth of its numbers has leading zeros, as the post code 00501 has."""
     cells = ["00501"] * n_codes + ["12345"] * (1_000 - n_codes)
 
     assert types_of(cells).rules == {"metadata.x": rule("x")}
@@ -66,7 +66,7 @@ def test_codes_with_leading_zeros_make_a_column_text(types_of, n_codes, rule):
     ],
 )
 def test_bare_times_under_a_dates_key_are_dates(types_of, cells, rule):
-    """Intercom takes a number under such a key for a date; eight digits are a day, others count seconds."""
+    """Numbers under a date's key are dates, as for Intercom: eight digits are a day, others count seconds."""
     assert types_of(cells, key="x_at").rules == {"metadata.x_at": rule}
 
 
@@ -80,8 +80,8 @@ def test_bare_times_under_a_dates_key_are_dates(types_of, cells, rule):
         (["2024-01-31", "2024-02-01", "soon"], "x_at", "2 dates among 3 values"),
     ],
 )
-def test_remark_tells_that_a_column_of_mostly_numbers_is_text(types_of, cells, key, value):
-    """What was decided for the user is said, with the counts."""
+def test_remark_says_that_a_column_of_mostly_numbers_is_text(types_of, cells, key, value):
+    """A note with the counts says that a column of mostly numbers is sent as text."""
     assert types_of(cells, key).remarks == {f"metadata.{key}": Remark(code="sent_as_text", value=value)}
 
 
@@ -89,12 +89,12 @@ def test_remark_tells_that_a_column_of_mostly_numbers_is_text(types_of, cells, k
     "cells", [["1", "2", "3", "oops"], ["a", "b", "3"], ["a", "3"], [""], ["10.0.0.1", "31.01.2024"]]
 )
 def test_there_is_no_remark_where_most_cells_are_of_the_type(types_of, cells):
-    """Text with a few numbers is text; the odd cells of a column of numbers are told as problems."""
+    """There is no note if most cells have the type; odd cells are problems of their rows."""
     assert types_of(cells).remarks == {}
 
 
 def test_rules_keep_their_type(write, make_mapping):
-    """Only what has no type is given one."""
+    """Only bare columns get a type."""
     path = write("a.csv", "who,day,x\n1,2,3\n")
     metadata = {"a": Text("x"), "b_at": Date("x"), "c": Constant("x"), "e": "missing"}
 
@@ -102,7 +102,7 @@ def test_rules_keep_their_type(write, make_mapping):
 
 
 def test_column_means_what_its_label_means(write, make_mapping):
-    """A bare label is short for Column."""
+    """A bare label means the same as its Column."""
     path = write("a.csv", "who,day,x\n1,2,3\n")
 
     assert column_types(make_mapping(x=Column("x")), [path]).rules == {"metadata.x": Number("x")}
@@ -110,7 +110,7 @@ def test_column_means_what_its_label_means(write, make_mapping):
 
 @pytest.mark.parametrize("turn", [1, -1])
 def test_all_rows_of_all_files_decide_in_any_order(write, make_mapping, turn):
-    """A file that is sorted anew sends the same, and so do files that come in another order."""
+    """The order of rows and files does not change a type."""
     rows = ["1,2,text\n"] * 10_000 + ["1,2,3\n"] * 30_000
     paths = [
         write("a.csv", "who,day,x\n" + "".join(rows[::turn])),
@@ -125,17 +125,17 @@ def test_all_rows_of_all_files_decide_in_any_order(write, make_mapping, turn):
 
 
 def test_bare_column_has_no_type_without_any_value(write, make_mapping):
-    """Of an empty column nothing is known."""
+    """A column without a value has no type."""
     assert column_types(make_mapping(x="x"), [write("a.csv", "who,day,x\n1,2,\n")]).rules == {}
 
 
 def test_bare_column_has_no_type_when_its_name_stands_twice(write, make_mapping):
-    """Which of them is meant is asked where the mapping meets the rows."""
+    """A column whose name stands twice has no type here: binding refuses it."""
     assert column_types(make_mapping(x="x"), [write("a.csv", "x,x\n1,2\n")]).rules == {}
 
 
 def test_parquet_columns_are_not_read(tmp_path, make_mapping):
-    """A Parquet file knows the types of its columns."""
+    """A Parquet file has types of its own, and is not read."""
     path = tmp_path / "a.parquet"
     pq.write_table(pa.table({"x": ["1"]}), path)
 
@@ -143,16 +143,16 @@ def test_parquet_columns_are_not_read(tmp_path, make_mapping):
 
 
 def test_reading_types_tells_how_far_it_is(write, make_mapping):
-    """Files may be long."""
-    told = []
+    """The progress function gets the number of rows read."""
+    counted = []
 
-    column_types(make_mapping(x="x"), [write("a.csv", "who,day,x\n1,2,3\n1,2,4\n")], advance=told.append)
+    column_types(make_mapping(x="x"), [write("a.csv", "who,day,x\n1,2,3\n1,2,4\n")], advance=counted.append)
 
-    assert told == [2]
+    assert counted == [2]
 
 
 def test_mapping_with_types_has_them_where_it_had_labels(make_mapping):
-    """Everything else stays as it is."""
+    """Only bare columns are replaced."""
     typed = with_types(make_mapping(x="x", y=Text("y"), z="z"), {"metadata.x": Number("x")})
 
     assert dict(typed.metadata) == {"x": Number("x"), "y": Text("y"), "z": "z"}
@@ -174,7 +174,7 @@ def test_mapping_with_types_has_them_where_it_had_labels(make_mapping):
     ],
 )
 def test_columns_that_callables_read_have_one_dtype(write, make_mapping, cells, dtype):
-    """All cells decide: an odd cell in a later chunk makes no text of the numbers beside it."""
+    """All cells decide the dtype: an odd cell in a later chunk does not make text of the numbers."""
     path = write("a.csv", "who,day,x\n" + "".join(f"1,2,{cell}\n" for cell in cells))
 
     types = column_types(make_mapping(n=Number(lambda frame: frame["x"])), [path])

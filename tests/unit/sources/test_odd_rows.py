@@ -1,4 +1,4 @@
-"""Rows of CSV files that are not what they seem: each is read as it was meant, or set aside with its line."""
+"""Odd rows of CSV files: each is read as it was meant, or set aside with its line."""
 
 import io
 import zipfile
@@ -14,7 +14,7 @@ MAPPING = EventMapping(event_name="a", created_at="day", user_id="who")
 
 
 def read(path, chunksize=2):
-    """Return the cells of a file, and the code and subject of each row that is set aside."""
+    """Return the cells of a file, and the code and subject of each odd row."""
     cells, refused = [], {}
     for chunk in read_chunks(path, MAPPING, chunksize=chunksize):
         start = len(cells)
@@ -44,7 +44,7 @@ def read(path, chunksize=2):
 )
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_odd_row_is_set_aside_with_its_line(write, line, code, subject, end):
-    """It has no cells, and the rows before and after it are read."""
+    """An odd row has no cells, and the rows before and after it are read."""
     path = write("a.csv", end.join(["who,day", "1,2", line, "5,6", ""]))
 
     assert read(path) == ([["1", "2"], ["absent", "absent"], ["5", "6"]], {1: (code, subject)})
@@ -67,7 +67,7 @@ def test_odd_row_is_set_aside_with_its_line(write, line, code, subject, end):
     ],
 )
 def test_forms_that_mean_the_same_are_read_the_same(write, text):
-    """Commas at the end of rows, blank lines, line ends of every kind and Excel's first line are no rows or cells."""
+    """Commas at the end of rows, blank lines, every kind of line end and Excel's first line add no rows or cells."""
     assert read(write("a.csv", text)) == ([["1", "2"], ["3", "4"]], {})
 
 
@@ -83,7 +83,7 @@ def test_forms_that_mean_the_same_are_read_the_same(write, text):
     ],
 )
 def test_quotes_that_a_backslash_escapes_are_read(write, cell, text):
-    """Redshift, Spark and MySQL write them so; what is decided is told with the line that shows it."""
+    """Backslashes before quotes, as Redshift, Spark and MySQL write them, are read, with a note that names the line."""
     path = write("a.csv", f"who,day\n0,0\n1,{cell}\n2,{cell}\n")
 
     cells, refused = read(path)
@@ -105,14 +105,14 @@ def test_quotes_that_a_backslash_escapes_are_read(write, cell, text):
     ],
 )
 def test_backslashes_of_other_files_stay(write, cell, text):
-    """A cell may end with a backslash: quotes that are written twice are read as ever."""
+    """If quotes are doubled, a cell may end with a backslash."""
     path = write("a.csv", f"who,day\n1,{cell}\n2,x\n")
 
     assert read(path) == ([["1", text], ["2", "x"]], {})
 
 
 def test_quotes_that_are_escaped_in_two_ways_are_refused(write):
-    """Whichever way is chosen, some cell would be wrong."""
+    """A file with both kinds of escapes is refused, since some cell would be wrong."""
     path = write("a.csv", 'who,day\n1,"5\\""\n2,"say ""hi"""\n')
 
     with pytest.raises(SourceError) as caught:
@@ -137,7 +137,7 @@ def test_quotes_that_are_escaped_in_two_ways_are_refused(write):
     ],
 )
 def test_file_that_cannot_be_read_whole_is_refused(write, text, fault):
-    """The message names the line, and how to fix it."""
+    """The error names the line, and how to fix it."""
     path = write("a.csv", text)
 
     with pytest.raises(SourceError) as caught:
@@ -147,7 +147,7 @@ def test_file_that_cannot_be_read_whole_is_refused(write, text, fault):
 
 
 def test_chosen_rows_stand_as_far_as_they_can(write):
-    """Missing cells are empty, cells beyond the last column stand in it, and a NUL is one."""
+    """Missing cells of a chosen row are empty, cells beyond the last column stand in it, and a NUL stays one."""
     path = write("a.csv", 'who,day\n1\n2,3,"4, 5"\nwho,day\n6,a\0b\n7,8\n')
 
     rows = pd.concat(read_chosen_rows(path, pd.Index(range(5)).to_numpy()))
@@ -161,15 +161,15 @@ def test_chosen_rows_stand_as_far_as_they_can(write):
     ]
 
 
-def test_first_rows_leave_out_rows_that_are_set_aside(write):
-    """A mapping is not proposed from their cells."""
+def test_first_rows_leave_out_odd_rows(write):
+    """First rows, which a mapping is proposed from, have no odd rows."""
     frame = read_first_rows(write("a.csv", "who,day\nwho,day\n1,2\n3\n"), 10)
 
     assert frame.to_numpy().tolist() == [["1", "2"]]
 
 
-def test_first_rows_that_are_all_set_aside_are_told(write):
-    """The message is that of the first one."""
+def test_first_rows_that_are_all_odd_are_an_error(write):
+    """If all first rows are odd, the error is that of the first one."""
     path = write("a.csv", 'who,day\n1, "2, 3"\n')
 
     with pytest.raises(SourceError) as caught:
@@ -190,7 +190,7 @@ def zipped(**members):
 
 
 def test_archive_of_macos_is_read(write):
-    """What the system puts beside the file is not looked at."""
+    """Files that the system adds to an archive are ignored."""
     members = {"a.csv": "who,day\n1,2\n", "__MACOSX/._a.csv": "\0", "._b.csv": "\0", ".DS_Store": "\0"}
 
     assert read(write("a.csv.zip", zipped(**members))) == ([["1", "2"]], {})
@@ -204,7 +204,7 @@ def test_archive_of_macos_is_read(write):
     ],
 )
 def test_archive_without_one_file_is_refused(write, members, fault):
-    """Its files are named."""
+    """The error names the files in the archive."""
     path = write("a.csv.zip", zipped(**members))
 
     with pytest.raises(SourceError) as caught:

@@ -1,4 +1,4 @@
-"""Parquet files as frames: types are the file's own."""
+"""Parquet files as frames with the file's own types."""
 
 import pandas as pd
 import pyarrow as pa
@@ -29,7 +29,7 @@ def test_parquet_keeps_integers_with_a_gap(write_parquet, read):
 
 
 def test_parquet_comes_in_chunks_that_count_on(write_parquet, read):
-    """A chunk has at most `chunksize` rows, however the file is laid out inside."""
+    """A chunk has at most `chunksize` rows, whatever the row groups of the file are."""
     path = write_parquet({"who": ["1", "2", "3"], "day": [1, 2, 3]}, row_group_size=1)
 
     frames = read(path, chunksize=2)
@@ -38,7 +38,7 @@ def test_parquet_comes_in_chunks_that_count_on(write_parquet, read):
 
 
 def test_parquet_without_rows_is_one_empty_chunk(write_parquet, read):
-    """A schema alone is a file without rows."""
+    """A file with a schema only gives one empty chunk."""
     (frame,) = read(write_parquet({"who": pa.array([], pa.string()), "day": pa.array([], pa.int64())}))
 
     assert frame.shape == (0, 2)
@@ -52,14 +52,14 @@ def test_parquet_holds_mapped_columns_only(write_parquet, read):
 
 
 def test_parquet_holds_all_columns_when_one_is_missing(write_parquet, read):
-    """The error that follows can name the columns that there are."""
+    """If a column is missing, all columns are read, so that the error can name them."""
     (frame,) = read(write_parquet({"other": [1], "who": ["1"]}))
 
     assert frame.columns.tolist() == ["other", "who"]
 
 
 def test_parquet_keeps_columns_of_the_same_name(write_parquet, read):
-    """Two columns of one name stay two, so that a mapping of that name can be refused."""
+    """Two columns with one name stay two, so that a mapping of that name can be refused."""
     table = pa.Table.from_arrays([pa.array([1]), pa.array([2]), pa.array([3])], names=["who", "day", "who"])
 
     (frame,) = read(write_parquet(table))
@@ -68,7 +68,7 @@ def test_parquet_keeps_columns_of_the_same_name(write_parquet, read):
 
 
 def test_parquet_that_pandas_wrote_keeps_its_index_level_as_a_column(tmp_path, read):
-    """An index that was saved with a name can be mapped by it."""
+    """A saved index with a name is a column that can be mapped."""
     orders = pd.DataFrame({"day": ["2024-01-31"]}, index=pd.Index(["00042"], name="who"))
     orders.to_parquet(tmp_path / "a.parquet")
 
@@ -78,8 +78,8 @@ def test_parquet_that_pandas_wrote_keeps_its_index_level_as_a_column(tmp_path, r
 
 
 @pytest.mark.parametrize("zone", ["Z", "GMT+01:00", "Local"])
-def test_parquet_of_a_zone_that_is_not_known_holds_instants(write_parquet, read, zone):
-    """The name of a zone only says how to show them: they can be looked at as UTC."""
+def test_parquet_of_an_unknown_zone_holds_instants(write_parquet, read, zone):
+    """Times in an unknown zone are read as the same instants in UTC."""
     times = pa.array([1_706_702_400_000, None], pa.timestamp("ms", zone))
 
     (frame,) = read(write_parquet({"who": times, "day": [1, 2]}))
@@ -89,7 +89,7 @@ def test_parquet_of_a_zone_that_is_not_known_holds_instants(write_parquet, read,
 
 
 def test_parquet_of_a_known_zone_keeps_it(write_parquet, read):
-    """A callable may ask for the hour there."""
+    """A known zone is kept, since a callable may ask for the hour in it."""
     times = pa.array([1_706_702_400_000], pa.timestamp("ms", "Asia/Tokyo"))
 
     (frame,) = read(write_parquet({"who": times, "day": [1]}))

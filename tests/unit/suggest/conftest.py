@@ -1,4 +1,4 @@
-"""What is wrong with a proposal that cannot be made."""
+"""The faults of a proposal that cannot be made."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from events_pandas.errors import MappingError
 
 @pytest.fixture
 def faults():
-    """Return a function that gives the faults with which something is refused."""
+    """Return a function that returns the faults for which a call is refused."""
 
     def faults(make, *args, **fields):
         with pytest.raises(MappingError) as caught:

@@ -1,9 +1,10 @@
-"""Choices: what a field of a proposal reads, and how a share is told."""
+"""Choices of a proposal: what a field reads, how a share is written, and the mapping as Python code."""
 
 import pytest
 
-from events_pandas.mapping import Column, Constant, Date, MonetaryAmount
-from events_pandas.suggest.choices import Choice, share_text
+import events_pandas as ep
+from events_pandas.mapping import Column, Constant, Date, EventMapping, MonetaryAmount, RichLink, Text
+from events_pandas.suggest.choices import Choice, python_text, share_text, write_python
 
 
 @pytest.mark.parametrize(
@@ -19,7 +20,7 @@ from events_pandas.suggest.choices import Choice, share_text
     ],
 )
 def test_choice_labels_are_the_columns_that_it_reads(path, entry, labels):
-    """A literal name reads none, and neither does a field that is left open."""
+    """A literal name reads no column, and neither does a field that is left open."""
     assert Choice(path=path, entry=entry, reason="why").labels == labels
 
 
@@ -34,5 +35,62 @@ def test_choice_labels_are_the_columns_that_it_reads(path, entry, labels):
     ],
 )
 def test_share_is_neither_all_nor_nothing_unless_it_is(part, whole, text):
-    """Rounding does not make all of most."""
+    """A share is written as 100 % only if it is all, and never as 0 %."""
     assert share_text(part, whole) == text
+
+
+@pytest.mark.parametrize(
+    ("entry", "text"),
+    [
+        ("a", '"a"'),
+        ('a"b', "'a\"b'"),
+        ("a'b", '"a\'b"'),
+        ("a\\\n", '"a\\\\\\n"'),
+        (3, "3"),
+        (("a",), '("a",)'),
+        (("a", 1), '("a", 1)'),
+        (Column("event"), 'ep.Column("event")'),
+        (Text("note"), 'ep.Text("note")'),
+        (Date("day"), 'ep.Date("day")'),
+        (Date("day", unit="ms", timezone="UTC"), 'ep.Date("day", unit="ms", timezone="UTC")'),
+        (RichLink(value="a", url="b"), 'ep.RichLink(value="a", url="b")'),
+        (MonetaryAmount("a", currency=Constant("usd")), 'ep.MonetaryAmount("a", currency=ep.Constant("usd"))'),
+        (MonetaryAmount("a", currency="c", round=True), 'ep.MonetaryAmount("a", currency="c", round=True)'),
+    ],
+)
+def test_python_text_is_as_a_person_would_write_it(entry, text):
+    """Text has double quotes where they need no escapes, and options at their defaults are left out."""
+    assert python_text(entry) == text
+
+
+def test_write_python_makes_an_equal_mapping():
+    """The code runs after the usual import; options at their defaults are not written."""
+    mapping = EventMapping(
+        event_name="a", created_at="t", user_id=0, metadata={"k": Text("x")}, timezone="UTC", duplicates="send"
+    )
+    names = {"ep": ep}
+
+    text = write_python(mapping, {"created_at": "why", "metadata.k": "because", "id": "is not there"})
+    exec(text, names)
+
+    assert names["mapping"] == mapping
+    assert text.splitlines() == [
+        "mapping = ep.EventMapping(",
+        '    event_name="a",',
+        '    created_at="t",  # why',
+        "    user_id=0,",
+        "    # id: is not there",
+        "    metadata={",
+        '        "k": ep.Text("x"),  # because',
+        "    },",
+        '    timezone="UTC",',
+        '    duplicates="send",',
+        ")",
+    ]
+
+
+def test_write_python_leaves_out_empty_metadata():
+    """A mapping without metadata is written without that argument."""
+    text = write_python(EventMapping(event_name="a", created_at="t", id="x"), {})
+
+    assert "metadata" not in text

@@ -19,7 +19,7 @@ DAYS = ["2024-03-01", "2024-03-02"]
 
 @pytest.fixture
 def choose():
-    """Return a function that proposes the fields of an event for columns; a time and a contact are there."""
+    """Return a function that proposes the fields of an event for columns beside a time and a contact."""
 
     def choose(**columns):
         frame = pd.DataFrame(columns, dtype=object)
@@ -34,7 +34,7 @@ def choose():
 
 @pytest.fixture
 def identifiers(choose):
-    """Return a function that proposes identifiers for the columns given, and no others."""
+    """Return a function that proposes identifiers for the given columns only."""
 
     def identifiers(columns):
         chosen = choose(who=CODES, **columns)
@@ -68,7 +68,7 @@ def identifiers(choose):
     ],
 )
 def test_identifiers_are_found_by_name_and_content(identifiers, columns, expected):
-    """A column named for the contact is best; addresses and Intercom's identifiers are known by their look."""
+    """A column that is named for the contact is best; addresses and Intercom's identifiers show by their look."""
     assert identifiers(columns) == expected
 
 
@@ -96,7 +96,7 @@ def test_identifiers_are_found_by_name_and_content(identifiers, columns, expecte
 )
 @pytest.mark.parametrize("order", [1, -1])
 def test_identifiers_of_companies_and_staff_are_not_the_contacts(identifiers, columns, expected, order):
-    """Whatever the order of the columns, the contact's own identifier is taken, and an account's only alone."""
+    """The contact's own identifier is taken in any order of the columns, and an account's only if it is alone."""
     assert identifiers(dict(list(columns.items())[::order])) == expected
 
 
@@ -121,7 +121,7 @@ def test_identifiers_of_companies_and_staff_are_not_the_contacts(identifiers, co
     ],
 )
 def test_identifier_is_a_guess_where_its_name_leaves_a_doubt(choose, columns, guesses):
-    """The number of an account, a row or a browser, another's address, and 24 digits may be something else."""
+    """An identifier that may belong to an account, a row, a browser or another person is a guess."""
     chosen = choose(who=CODES, **columns)
 
     assert [guess for path in ("user_id", "id", "email") if path in chosen for guess in chosen[path].guesses] == guesses
@@ -142,12 +142,12 @@ def test_identifier_is_a_guess_where_its_name_leaves_a_doubt(choose, columns, gu
     ],
 )
 def test_created_at_is_a_guess_where_something_else_is_as_likely(choose, columns, guesses):
-    """Another time, or another order of day and month; the size of epoch numbers tells their unit."""
+    """The time is a guess if another column or another order of day and month is as likely."""
     assert list(choose(at=CODES, **columns)["created_at"].guesses) == guesses
 
 
 def test_created_at_names_the_times_that_are_as_likely(choose):
-    """Whoever reads it can choose."""
+    """The reason names the other columns that may be the time."""
     choice = choose(at=CODES, ordered_at=TIMES, paid_at=TIMES, signed_at=TIMES)["created_at"]
 
     assert choice.entry == "ordered_at"
@@ -165,7 +165,7 @@ def test_created_at_names_the_times_that_are_as_likely(choose):
     ],
 )
 def test_event_name_is_a_guess_where_the_time_gives_it(choose, columns, guesses):
-    """A column says it; a placeholder is refused by itself."""
+    """A name from the label of the time is a guess; a column or a placeholder is not."""
     assert choose(at=CODES if "event" not in columns else TIMES, **columns)["event_name"].guesses == guesses
 
 
@@ -179,7 +179,7 @@ def test_identifiers_of_other_things_are_refused(choose, columns):
 
 
 def test_created_at_alone_may_be_missing(choose):
-    """Only what is missing is named."""
+    """The error names only the missing fields."""
     with pytest.raises(
         MappingError, match=r"^created_at: no column looks like the time of an event: there are 'at'"
     ) as error:
@@ -189,7 +189,7 @@ def test_created_at_alone_may_be_missing(choose):
 
 
 def test_identifier_is_the_most_varied_code_when_labels_say_nothing():
-    """Columns that are only numbered are judged by their content, and the reason says so."""
+    """If labels are numbers, the content of the columns decides, and the reason says so."""
     frame = pd.DataFrame([["00001", "19970101", "1", "11.77"], ["00002", "19970112", "1", "12.00"]])
 
     chosen = {choice.path: choice for choice in event_choices(survey(frame))}
@@ -237,12 +237,12 @@ def test_created_at_is_the_likeliest_time_of_the_event(choose, columns, expected
     ],
 )
 def test_created_at_says_what_may_be_wrong(choose, columns, reason):
-    """Gaps and names of other times are named."""
+    """The reason names gaps, and a label of another time."""
     assert choose(at=CODES, **columns)["created_at"].reason == reason
 
 
 def test_created_at_says_that_days_make_duplicates(choose):
-    """It is said as long as nothing else was decided about duplicates."""
+    """The reason mentions duplicates of days as long as `duplicates` is the default."""
     choice = choose(at=CODES, day=DAYS)["created_at"]
 
     assert choice.reason == "days as text (ISO 8601)"
@@ -252,7 +252,7 @@ def test_created_at_says_that_days_make_duplicates(choose):
 
 
 def test_created_at_may_be_of_mixed_kinds(choose):
-    """Times with a zone, times without one, days and text, as a column of objects holds them."""
+    """A column of objects may hold times with and without a zone, days and text."""
     mixed = [pd.Timestamp(TIMES[0]), pd.Timestamp("2024-03-01 10:30"), dt.date(2024, 3, 1), TIMES[0]]
 
     choice = choose(at=CODES * 2, paid_at=mixed, user_id=CODES * 2, day=DAYS * 2)["created_at"]
@@ -277,15 +277,15 @@ def test_created_at_may_be_of_mixed_kinds(choose):
     ],
 )
 def test_user_id_says_that_it_came_as_floats(choose, identifiers, kind, advice):
-    """A gap makes floats of whole numbers, and what is written of floats is another identifier."""
+    """The reason warns of whole numbers that became floats, which are other identifiers as text."""
     choice = choose(**{"who": CODES, "Customer ID": identifiers})["user_id"]
 
     assert choice.entry == "Customer ID"
     assert choice.reason == f"{kind}; its name says that it is the contact's; {advice}"
 
 
-def test_user_id_that_is_named_so_is_not_to_be_named_so():
-    """What is wrong is in the values: the message does not ask for another name."""
+def test_user_id_error_does_not_ask_for_a_sure_name_twice():
+    """If a column with a sure name has wrong values, the error does not ask for another name."""
     frame = pd.DataFrame({"customer_id": [1.5, 2.5], "ordered_at": TIMES})
 
     with pytest.raises(MappingError) as error:
@@ -299,8 +299,8 @@ def test_user_id_that_is_named_so_is_not_to_be_named_so():
     ]
 
 
-def test_email_says_how_many_are_no_addresses(choose):
-    """A check would find each of them."""
+def test_email_says_how_many_are_not_addresses(choose):
+    """The reason has the share of values that are not addresses."""
     choice = choose(who=CODES * 2, at=TIMES * 2, contact=[*EMAILS, "n/a", "eve@example.org"])["email"]
 
     assert choice.reason == "email addresses; 25 % of those looked at are none"
@@ -326,15 +326,15 @@ def test_email_says_how_many_are_no_addresses(choose):
     ],
 )
 def test_event_name_is_a_column_or_to_be_replaced(choose, columns, entry, reason):
-    """A literal is marked as a guess, and is a Constant where a column has its name."""
+    """A literal name is marked as a guess, and is a Constant if a column has the same name."""
     choice = choose(**columns)["event_name"]
 
     assert choice.entry == entry
     assert reason in {None, choice.reason}
 
 
-def test_event_name_is_no_column_with_more_names_than_a_workspace_may_have():
-    """Intercom takes 120 names: what has more is no name."""
+def test_event_name_is_not_a_column_with_more_names_than_a_workspace_may_have():
+    """A column with more than 120 values, Intercom's limit of names, is not the event name."""
     events = [f"e{number}" for number in range(121)]
     frame = pd.DataFrame({"event": events, "user_id": events, "created_at": TIMES[0]})
 

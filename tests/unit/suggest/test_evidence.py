@@ -1,4 +1,4 @@
-"""Evidence: what a column looks like, seen in a sample of its rows."""
+"""Evidence: what a column looks like in a sample of its rows."""
 
 import datetime as dt
 import decimal
@@ -35,6 +35,7 @@ def evidence():
         (["507f1f77bcf86cd799439011"], Look.INTERCOM_ID),
         (["EUR", "usd"], Look.CURRENCY),
         (["EUR", "XYZ"], Look.TEXT),
+        (["EUR", "XAU"], Look.TEXT),  # Gold has a code, and no minor unit.
         ([1, 2], Look.WHOLE),
         ([1.0, 2.0, np.inf], Look.WHOLE),
         ([2**53, 1], Look.TEXT),
@@ -66,7 +67,7 @@ def evidence():
     ],
 )
 def test_evidence_tells_what_values_look_like(evidence, values, look):
-    """Most of the present values decide; numbers are numbers only without exceptions."""
+    """Most of the present values decide; numbers must be numbers without exceptions."""
     assert evidence(values).look is look
 
 
@@ -87,7 +88,7 @@ def test_evidence_tells_what_values_look_like(evidence, values, look):
     ],
 )
 def test_evidence_takes_every_dtype(evidence, column, look):
-    """A dtype is a way of keeping values, and the values decide."""
+    """The values decide, whatever the dtype is."""
     assert evidence(column).look is look
 
 
@@ -102,12 +103,12 @@ def test_evidence_takes_every_dtype(evidence, column, look):
     ],
 )
 def test_evidence_lets_the_name_of_a_code_decide(evidence, label, value, look):
-    """The number of a contact or an invoice may look like a day, and a key of dates is one."""
+    """A number under the name of a contact or an invoice is not a day; a key of dates is one."""
     assert evidence([value], label).look is look
 
 
 def test_evidence_counts_values(evidence):
-    """Missing ones, different ones, those not above zero, and the characters of the longest text."""
+    """Missing and different values, those not above zero, and the longest text are counted."""
     numbers = evidence([0, 1, 1, -2, None])
     text = evidence(["a b", "c", "c", ""])
 
@@ -128,12 +129,12 @@ def test_evidence_counts_values(evidence):
     ],
 )
 def test_evidence_finds_a_column_that_numbers_the_rows(evidence, values, expected):
-    """It counts up by one from row to row."""
+    """A column numbers the rows if it counts up by one from row to row."""
     assert evidence(values).numbers_rows is expected
 
 
 def test_evidence_tells_nanoseconds_apart(evidence):
-    """As floats the two would be the same."""
+    """Different nanoseconds that are equal as floats count as different."""
     assert evidence([1_700_000_000_000_000_000, 1_700_000_000_000_000_001]).n_distinct == 2
 
 
@@ -149,7 +150,7 @@ def test_evidence_tells_nanoseconds_apart(evidence):
     ],
 )
 def test_evidence_tells_how_numbers_came(evidence, values, expected):
-    """As text, as floats, or as texts of floats."""
+    """Whole numbers may come as text, as floats, or as texts of floats."""
     seen = evidence(values)
 
     assert (seen.is_written, seen.came_as_floats) == expected
@@ -159,20 +160,23 @@ def test_evidence_tells_how_numbers_came(evidence, values, expected):
     ("column", "decimals"),
     [
         (pd.Series([12, None, 19.99]), [0, -1, 2]),
-        (pd.Series([12, 19.99], dtype="float32"), [0, 2]),
+        (pd.Series([0.0, -19.99, 0.0001, 1e300, np.inf]), [0, 2, 4, 0, 0]),
+        (pd.Series([0.1 + 0.2, 0.5]), [5, 1]),  # 0.1 + 0.2 is not 0.3; five stands for every larger number.
+        (pd.Series([12, 19.99, 0.125], dtype="float32"), [0, 2, 3]),
         (pd.Series([19.99], dtype=pd.ArrowDtype(pa.float32())), [2]),
         (pd.Series([decimal.Decimal("1.50"), decimal.Decimal("1E-3")], dtype=object), [1, 3]),
-        (pd.Series(["12.00", "", "19.99"], dtype=object), [0, -1, 2]),
-        (pd.Series(["EUR", "jpy", None], dtype=object), [2, 0, -1]),
+        (pd.Series(["12.00", "", "19.99", "-12.50", "12"], dtype=object), [0, -1, 2, 1, 0]),
+        (pd.Series(["0.125", "1E-05"], dtype=object), [3, 5]),  # No amount may have an exponent.
+        (pd.Series(["EUR", "jpy", None, "BHD"], dtype=object), [2, 0, -1, 3]),
     ],
 )
 def test_evidence_counts_decimals(evidence, column, decimals):
-    """Those of amounts, and those that currencies allow, row by row."""
+    """Each amount has the decimals of its shortest form, each currency those that ISO 4217 allows, row by row."""
     assert evidence(column).decimals.tolist() == decimals
 
 
 def test_evidence_counts_what_does_not_look_alike(evidence):
-    """Rows are counted, and not different values."""
+    """The share of unlike values is one of rows, not of different values."""
     addresses = [f"https://example.org/{number}" for number in range(2)]
 
     seen = evidence([*addresses, "none", "none"])
@@ -183,12 +187,12 @@ def test_evidence_counts_what_does_not_look_alike(evidence):
 
 @pytest.mark.parametrize("n_rows", [0, 1, 10_000])
 def test_sampled_rows_are_all_of_a_small_frame(n_rows):
-    """Up to 10,000 rows are all looked at."""
+    """All rows are looked at if there are at most 10,000."""
     assert sampled_rows(n_rows).tolist() == list(range(n_rows))
 
 
 def test_sampled_rows_are_the_first_and_some_of_the_rest():
-    """Of a large frame 10,000 rows are looked at, the last one among them, and none twice."""
+    """10,000 different rows of a large frame are looked at, the last one among them."""
     rows = sampled_rows(10_000_000)
 
     assert len(rows) == 10_000
@@ -198,7 +202,7 @@ def test_sampled_rows_are_the_first_and_some_of_the_rest():
 
 
 def test_survey_has_columns_and_then_levels():
-    """An index level can be named like a column."""
+    """The levels of the index follow the columns."""
     index = pd.MultiIndex.from_tuples([("a@example.org", 1)], names=["email", "n"])
 
     seen = survey(pd.DataFrame({"x": [1]}, index=index))
@@ -207,7 +211,7 @@ def test_survey_has_columns_and_then_levels():
 
 
 def test_survey_makes_plain_labels_of_numpys():
-    """Labels print as Python and TOML write them."""
+    """Labels of numpy's types become Python's, as Python code and TOML write them."""
     columns = pd.Index([np.int64(1), np.str_("a"), ("b", np.int64(2))], dtype=object, tupleize_cols=False)
 
     seen = survey(pd.DataFrame([[1, 2, 3]], columns=columns))
@@ -216,7 +220,7 @@ def test_survey_makes_plain_labels_of_numpys():
 
 
 def test_survey_names_what_no_mapping_can_name():
-    """Labels that TOML cannot hold, labels that several columns have, and an index of times without a name."""
+    """Labels that TOML cannot hold or that several columns have, and an unnamed index of times, are unusable."""
     columns = pd.Index(["x", "x", 1.5, "\ud800", True, (1, None)], dtype=object, tupleize_cols=False)
 
     seen = survey(pd.DataFrame([[1] * 6], columns=columns, index=pd.DatetimeIndex(["2024-01-31"])))

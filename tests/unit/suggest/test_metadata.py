@@ -1,12 +1,11 @@
-"""The proposal of metadata: rules, keys, and what is left out."""
+"""The proposal of metadata: rules, keys, and the columns that are left out."""
 
 import pandas as pd
 import pytest
 
 from events_pandas.mapping import Date, Link, MonetaryAmount, Number, RichLink, Text
-from events_pandas.suggest.choices import Refusal
 from events_pandas.suggest.evidence import survey
-from events_pandas.suggest.metadata import metadata_choices
+from events_pandas.suggest.metadata import Trial, metadata_choices
 
 TEXTS = ["a", "b"]
 URLS = ["https://example.org/1", "https://example.org/2"]
@@ -22,7 +21,7 @@ def choose():
     """Return a function that proposes metadata for columns."""
 
     def choose(columns):
-        chosen, left_out = metadata_choices(survey(pd.DataFrame(columns, dtype=object)).columns)
+        chosen, left_out = metadata_choices(survey(pd.DataFrame(columns, dtype=object)).columns, lambda _: Trial())
         return chosen, {out.label: out.reason for out in left_out}
 
     return choose
@@ -77,7 +76,7 @@ def choose():
     ],
 )
 def test_metadata_is_proposed_by_content_and_name(choose, columns, expected):
-    """Links, money and dates are known by what they hold; pairs stand where their text or amount stands."""
+    """Links, money and dates show by their values; a pair takes the place of its text or amount."""
     chosen, _ = choose(columns)
 
     assert {choice.path.removeprefix("metadata."): choice.entry for choice in chosen} == expected
@@ -155,7 +154,7 @@ def test_metadata_is_proposed_by_content_and_name(choose, columns, expected):
     ],
 )
 def test_metadata_has_reasons(choose, columns, reasons):
-    """Each choice is explained in a line, with what is left for the analyst to decide."""
+    """Each choice has a reason in one line, with the decision that is left to the user."""
     chosen, _ = choose(columns)
 
     assert [choice.reason for choice in chosen] == reasons
@@ -193,7 +192,7 @@ def test_metadata_has_reasons(choose, columns, reasons):
     ],
 )
 def test_metadata_leaves_columns_out_and_says_why(choose, label, values, reason):
-    """What Intercom refuses, what says nothing and what is personal is not proposed."""
+    """Columns that Intercom refuses, that say nothing or that are personal are not proposed."""
     assert choose({label: values}) == ([], {label: reason})
 
 
@@ -208,21 +207,21 @@ def test_metadata_leaves_columns_out_and_says_why(choose, label, values, reason)
     ],
 )
 def test_keys_are_valid_and_different(choose, labels, keys):
-    """Forbidden characters, the reserved key, the case of letters and the ending of dates are minded."""
+    """Keys have no forbidden characters, are not reserved, differ without case, and end as their type needs."""
     chosen, _ = choose(dict.fromkeys(labels, TEXTS))
 
     assert [choice.path for choice in chosen] == [f"metadata.{key}" for key in keys]
 
 
 def test_keys_of_dates_keep_their_ending_when_two_are_equal(choose):
-    """A number goes before the ending that Intercom looks for."""
+    """The number of a second key stands before the ending that Intercom looks for."""
     chosen, _ = choose({"due date": DAYS, "due_date": DAYS})
 
     assert [choice.path for choice in chosen] == ["metadata.due_date", "metadata.due_2_date"]
 
 
 def test_metadata_has_as_many_keys_as_intercom_keeps(choose):
-    """The first ten stay, in the order of the columns; a currency that one of them needs is not left out."""
+    """The first ten keys stay in the order of the columns; a currency that one of them needs is not left out."""
     columns = {f"c{number}": TEXTS for number in range(9)}
 
     chosen, left_out = choose({**columns, "total": AMOUNTS, "price": AMOUNTS, "currency": CURRENCIES})
@@ -249,7 +248,7 @@ def test_metadata_has_as_many_keys_as_intercom_keeps(choose):
     ],
 )
 def test_metadata_names_what_is_a_guess(choose, columns, guesses):
-    """Whole amounts may count cents, currencies may be mixed up, days and months too; the rest is seen or said."""
+    """Guesses are whether amounts count cents, which currency belongs to an amount, and the order of day and month."""
     chosen, _ = choose(columns)
 
     assert [guess for choice in chosen for guess in choice.guesses] == guesses
@@ -301,11 +300,11 @@ def test_metadata_names_what_is_a_guess(choose, columns, guesses):
     ],
 )
 def test_metadata_takes_the_first_rule_that_reads_the_column(columns, refused, expected, reasons):
-    """A link has to read every cell, since text sends the same; another rule most of them. The reason says why."""
+    """A link must read every cell, since text sends the same; another rule most of them. The reason says why."""
     seen = survey(pd.DataFrame(columns, dtype=object))
 
     chosen, left_out = metadata_choices(
-        seen.columns, lambda rule: Refusal(n_rows=refused.get(rule, 0), example="code: cure")
+        seen.columns, lambda rule: Trial(n_refused=refused.get(rule, 0), example="code: cure")
     )
 
     assert {choice.path.removeprefix("metadata."): choice.entry for choice in chosen} == expected
@@ -327,15 +326,15 @@ def test_metadata_takes_the_first_rule_that_reads_the_column(columns, refused, e
         ({"order": TEXTS, "order_url": URLS[:1] * 2}, {"order": Text("order")}),
     ],
 )
-def test_metadata_sends_what_is_the_same_beside_what_is_not(choose, columns, expected):
-    """An amount in several currencies is no constant, nor is a text with several addresses."""
+def test_metadata_sends_a_constant_beside_a_column_that_varies(choose, columns, expected):
+    """A constant amount or text is sent if its currency or address varies."""
     chosen, _ = choose(columns)
 
     assert {choice.path.removeprefix("metadata."): choice.entry for choice in chosen} == expected
 
 
 def test_metadata_has_the_identifiers_of_accounts_and_companies(choose):
-    """They are not the contact's, and tell events apart."""
+    """Identifiers of accounts and companies are metadata; a second one of the contact is not."""
     chosen, left_out = choose({"account_id": TEXTS, "company_id": TEXTS, "client_id": TEXTS})
 
     assert [choice.entry for choice in chosen] == [Text("account_id"), Text("company_id")]
@@ -343,7 +342,7 @@ def test_metadata_has_the_identifiers_of_accounts_and_companies(choose):
 
 
 def test_metadata_of_one_row_is_not_constant(choose):
-    """A single row says nothing about others."""
+    """A single row does not make a column constant."""
     chosen, left_out = choose({"source": ["a"]})
 
     assert [choice.entry for choice in chosen] == [Text("source")]

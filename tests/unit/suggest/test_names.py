@@ -1,4 +1,4 @@
-"""Labels: the words in them, and what the words say."""
+"""Labels: their words, and the roles that the words suggest."""
 
 import pytest
 
@@ -24,7 +24,7 @@ from events_pandas.suggest import names as labels
     ],
 )
 def test_words_of_splits_a_label_however_it_is_written(label, words):
-    """Capitals, spaces and signs end a word; numbers are no words unless they stand in text."""
+    """Capitals, spaces and signs end a word; a number is a word only within text."""
     assert labels.words_of(label) == words
 
 
@@ -96,8 +96,8 @@ def test_key_of_makes_a_key_that_intercom_allows(label, key):
         (0, 0),
     ],
 )
-def test_user_id_rank_goes_by_whose_number_it_is(label, rank):
-    """The word before the word for a number says whose it is: an order's is not the contact's."""
+def test_user_id_rank_goes_by_the_owner_of_a_number(label, rank):
+    """The word before the word for a number names its owner: an order's number is not the contact's."""
     assert labels.user_id_rank(labels.words_of(label)) == rank
 
 
@@ -116,7 +116,7 @@ def test_user_id_rank_goes_by_whose_number_it_is(label, rank):
     ],
 )
 def test_email_rank_prefers_the_contacts_own(label, rank):
-    """The address of an agent is nobody's who did something."""
+    """The address of an agent is not the contact's."""
     assert labels.email_rank(labels.words_of(label)) == rank
 
 
@@ -137,7 +137,7 @@ def test_email_rank_prefers_the_contacts_own(label, rank):
     ],
 )
 def test_time_rank_prefers_the_time_of_the_event(label, rank):
-    """What was updated, sent or received came later; a birthday is no event."""
+    """Updates, sending and receiving came later; a birthday is not an event."""
     assert labels.time_rank(labels.words_of(label)) == rank
 
 
@@ -157,13 +157,13 @@ def test_time_rank_prefers_the_time_of_the_event(label, rank):
     ],
 )
 def test_names_intercoms_id_of_contacts_only(label, is_contacts):
-    """Intercom numbers companies and admins too."""
+    """Intercom's identifiers of companies and admins do not count."""
     assert labels.names_intercoms_id(labels.words_of(label)) is is_contacts
 
 
 @pytest.mark.parametrize(("label", "rank"), [("event_name", 5), ("event", 4), ("action", 2), ("event_id", 0), ("x", 0)])
 def test_event_name_rank_takes_few_words(label, rank):
-    """Only a column that is called like the name of an event is one."""
+    """Only a few labels name a column of event names."""
     assert labels.event_name_rank(labels.words_of(label)) == rank
 
 
@@ -172,7 +172,7 @@ def test_event_name_rank_takes_few_words(label, rank):
     [("ordered_at", "ordered"), ("signed_up_at", "signed-up"), ("created_at", ""), ("event_time", ""), ("x", "")],
 )
 def test_event_word_is_what_a_time_says_of_the_event(label, word):
-    """Without the words for a time something may be left, or nothing."""
+    """The words that remain without those for a time are the event's."""
     assert labels.event_word(labels.words_of(label)) == word
 
 
@@ -192,7 +192,7 @@ def test_event_word_is_what_a_time_says_of_the_event(label, word):
     ],
 )
 def test_names_are_judged_by_their_words(judge, yes, no):
-    """Each judgement goes by whole words."""
+    """Whole words decide what a label names."""
     assert judge(labels.words_of(yes))
     assert not judge(labels.words_of(no))
 
@@ -208,7 +208,7 @@ def test_names_are_judged_by_their_words(judge, yes, no):
     ],
 )
 def test_names_text_of_goes_by_the_stem(text, url, expected):
-    """A text belongs to a link when both are named for the same thing."""
+    """A text belongs to a link if both are named for the same thing."""
     stem = labels.link_stem(labels.words_of(url))
 
     assert labels.names_text_of(labels.words_of(text), stem) is expected
@@ -232,7 +232,7 @@ def test_names_text_of_goes_by_the_stem(text, url, expected):
     ],
 )
 def test_epoch_units_are_those_that_a_label_allows(label, units):
-    """A unit that is named excludes others; seconds without a time are as large as other numbers."""
+    """A named unit excludes the others; seconds need the word for a time, since other numbers are as large."""
     assert labels.epoch_units(labels.words_of(label)) == units
 
 
@@ -248,5 +248,5 @@ def test_epoch_units_are_those_that_a_label_allows(label, units):
     ],
 )
 def test_moment_key_has_no_unit(key, expected):
-    """What is sent counts seconds, whatever the column counts."""
+    """The key has no unit, since seconds are sent."""
     assert labels.moment_key(key) == expected

@@ -1,18 +1,41 @@
-"""suggest_mapping: a mapping that can be used at once, prints as Python and as TOML, and says why."""
+"""suggest_mapping: a mapping that can be used at once, prints as Python and as TOML, and gives its reasons."""
 
 import copy
 import dataclasses
 import datetime as dt
 import pickle
+import uuid
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 import events_pandas as ep
 from events_pandas import suggest_mapping
 from events_pandas.errors import MappingError
-from events_pandas.mapping import Constant, Date, EventMapping, MonetaryAmount, Number, Text, bind, require_mapping
-from events_pandas.suggest.suggestion import SuggestedMapping
+from events_pandas.mapping import (
+    Constant,
+    Date,
+    EventMapping,
+    Link,
+    MonetaryAmount,
+    Number,
+    RichLink,
+    Text,
+    bind,
+    require_mapping,
+)
+from events_pandas.suggest.metadata import Trial
+from events_pandas.suggest.suggestion import SuggestedMapping, try_rule
+
+URL = "https://example.org/"
+NOON = 1_706_702_400
+
+
+def _column(array):
+    # pandas cannot make a column of views from a list.
+    return pd.Series(pd.arrays.ArrowExtensionArray(pa.chunked_array([array])))
 
 
 @pytest.fixture
@@ -74,18 +97,18 @@ total = { type = "monetary_amount", amount = "total", currency = "currency" }  #
 
 
 def test_suggestion_prints_as_python(orders):
-    """Code with the reason of each choice on its line, what was left open, and what was left out."""
+    """The code has the reason of each choice on its line, then open fields and left out columns."""
     assert str(suggest_mapping(orders)) == PYTHON
     assert repr(suggest_mapping(orders)) == PYTHON
 
 
 def test_suggestion_prints_as_toml(orders):
-    """The same as a file."""
+    """The TOML has the same reasons as comments."""
     assert suggest_mapping(orders).to_toml() == TOML
 
 
 def test_suggestion_is_the_mapping_that_it_prints(orders, read_toml):
-    """Pasted into the next cell, or saved and read, it is an equal mapping."""
+    """The printed code, and the saved file, give an equal mapping."""
     suggested = suggest_mapping(orders)
     names = {"ep": ep}
 
@@ -97,7 +120,7 @@ def test_suggestion_is_the_mapping_that_it_prints(orders, read_toml):
 
 
 def test_suggestion_equals_the_same_mapping_only(orders):
-    """Reasons do not count, fields do; and it is no other thing."""
+    """Fields count in a comparison, reasons do not; a proposal equals no other object."""
     suggested = suggest_mapping(orders)
 
     assert suggested == dataclasses.replace(suggested, choices=(), left_out=(), origin="")
@@ -106,7 +129,7 @@ def test_suggestion_equals_the_same_mapping_only(orders):
 
 
 def test_suggestion_can_be_used_at_once(orders):
-    """It passes for the mapping that it proposes."""
+    """A proposal is an EventMapping."""
     suggested = suggest_mapping(orders)
 
     require_mapping(suggested)
@@ -117,7 +140,7 @@ def test_suggestion_can_be_used_at_once(orders):
 
 @pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda mapping: pickle.loads(pickle.dumps(mapping))])
 def test_suggestion_can_be_copied_and_pickled(orders, copied):
-    """Its reasons go with it."""
+    """A copy and a pickle keep the reasons."""
     suggested = suggest_mapping(orders)
 
     assert copied(suggested) == suggested
@@ -125,13 +148,13 @@ def test_suggestion_can_be_copied_and_pickled(orders, copied):
 
 
 def test_suggestion_cannot_be_hashed(orders):
-    """Like any mapping."""
+    """A proposal cannot be hashed, like any mapping."""
     with pytest.raises(TypeError, match="unhashable"):
         hash(suggest_mapping(orders))
 
 
 def test_suggestion_has_guesses_until_they_are_replaced(orders):
-    """Who says otherwise has decided; who takes a path out of the list has read it."""
+    """Replacing a guessed field, or removing its path from the list, confirms the guess."""
     suggested = suggest_mapping(orders)
 
     assert suggested.unconfirmed == ("event_name", "timezone")
@@ -142,7 +165,7 @@ def test_suggestion_has_guesses_until_they_are_replaced(orders):
 
 
 def test_suggestion_has_no_guess_left_of_a_field_that_is_replaced_or_taken_out(orders):
-    """The order of days, and whether whole amounts count cents, are guesses of their fields."""
+    """The guesses of a field's parts go with the field."""
     orders = orders.assign(total=[1999, 34900, 500], due=["05/06/2024", "06/06/2024", "07/06/2024"])
     suggested = suggest_mapping(orders)
     metadata = dict(suggested.metadata)
@@ -160,7 +183,7 @@ def test_suggestion_has_no_guess_left_of_a_field_that_is_replaced_or_taken_out(o
 
 
 def test_suggestion_keeps_its_guesses_in_toml(orders, read_toml):
-    """A file is confirmed by deleting the names in it, or the line; a time zone that it says confirms that."""
+    """Deleting the names or the line in a file confirms guesses; a time zone in it confirms that guess."""
     text = suggest_mapping(orders).to_toml()
     read = read_toml(text)
 
@@ -190,7 +213,7 @@ def test_suggestion_keeps_its_guesses_in_toml(orders, read_toml):
     ],
 )
 def test_suggestion_guesses_only_what_the_rows_leave_open(times, guesses):
-    """Times with an offset need no zone, epoch numbers neither; a day above 12 tells the order of day and month."""
+    """Times with an offset and epoch numbers need no zone; a day above 12 decides the order of day and month."""
     frame = pd.DataFrame({"user_id": ["a", "b"], "created_at": times})
 
     assert suggest_mapping(frame).unconfirmed == guesses
@@ -211,7 +234,7 @@ def test_suggestion_guesses_only_what_the_rows_leave_open(times, guesses):
 )
 @pytest.mark.parametrize("n_odd", [1, 4])
 def test_suggestion_takes_addresses_for_text_when_a_link_would_refuse_some(link, n_odd):
-    """Text sends the same, and every row."""
+    """Addresses are text if a link would refuse some: text sends every row."""
     good = [f"https://example.org/{number}" for number in range(4 - n_odd)]
     frame = pd.DataFrame(
         {"user_id": list("abcd"), "created_at": "2024-03-01T10:00:00Z", "page_url": [*good, *[link] * n_odd]}
@@ -226,7 +249,7 @@ def test_suggestion_takes_addresses_for_text_when_a_link_would_refuse_some(link,
 
 
 def test_suggestion_says_why_addresses_are_text():
-    """With the character at fault, and how it is written."""
+    """The reason has the refused character and how to write it."""
     frame = pd.DataFrame(
         {
             "user_id": ["a", "b"],
@@ -242,7 +265,7 @@ def test_suggestion_says_why_addresses_are_text():
 
 
 def test_suggestion_takes_an_amount_beside_a_currency_for_money_although_a_code_is_bad(orders):
-    """The odd code is the problem of its row."""
+    """A single bad currency code is a problem of its row only."""
     orders = pd.concat([orders, orders.assign(currency=["EURO", "usd", "Eur"])], ignore_index=True)
 
     suggested = suggest_mapping(orders)
@@ -255,7 +278,7 @@ def test_suggestion_takes_an_amount_beside_a_currency_for_money_although_a_code_
 
 
 def test_suggestion_takes_amounts_for_numbers_when_most_would_be_refused(orders):
-    """Refunds and free orders are no amounts to Intercom."""
+    """Amounts are numbers if most are not above zero, as refunds and free orders are."""
     suggested = suggest_mapping(orders.assign(total=[0, -5.5, 19.99]))
 
     assert suggested.metadata == {"total": Number("total"), "currency": Text("currency")}
@@ -276,13 +299,13 @@ def test_suggestion_takes_amounts_for_numbers_when_most_would_be_refused(orders)
     ],
 )
 def test_suggestion_refuses_frames_without_evidence(frame):
-    """No traceback: what was looked at is named."""
+    """The error names the columns that were looked at."""
     with pytest.raises(MappingError, match="created_at: no column looks like the time of an event"):
         suggest_mapping(frame)
 
 
-def test_suggestion_bears_frames_of_all_kinds():
-    """Long texts, nested and mixed cells, numbers as labels, empty columns and columns that are there twice."""
+def test_suggestion_accepts_frames_of_all_kinds():
+    """Long texts, nested and mixed cells, numeric labels, empty columns and double columns can be looked at."""
     frame = pd.DataFrame(
         {
             "user_id": ["a", "b", "c"],
@@ -311,7 +334,7 @@ def test_suggestion_bears_frames_of_all_kinds():
 
 
 def test_suggestion_drops_the_reasons_of_what_is_replaced(orders):
-    """A reason explains what was proposed, and nothing that came in its place."""
+    """A replaced field has no reason."""
     replaced = dataclasses.replace(
         suggest_mapping(orders),
         event_name="placed-order",
@@ -333,7 +356,7 @@ def test_suggestion_drops_the_reasons_of_what_is_replaced(orders):
 
 
 def test_suggestion_speaks_of_duplicates_until_they_are_decided():
-    """Days make duplicates, which is worth a word where nobody has said what becomes of them."""
+    """The reason mentions duplicates of days until `duplicates` is set."""
     frame = pd.DataFrame({"customer_id": ["a", "b"], "day": ["2024-03-01", "2024-03-02"]})
     suggested = suggest_mapping(frame)
 
@@ -348,7 +371,7 @@ def test_suggestion_speaks_of_duplicates_until_they_are_decided():
 
 
 def test_suggestion_reads_mixed_times_as_a_check_does():
-    """Objects with a zone and without, days and text beside each other: every row is read."""
+    """A check reads every row of a proposed column of mixed times."""
     times = [
         pd.Timestamp("2024-03-01 10:00", tz="Europe/Berlin"),
         dt.datetime(2024, 3, 2, 10, 0),  # noqa: DTZ001  # Naive.
@@ -365,7 +388,7 @@ def test_suggestion_reads_mixed_times_as_a_check_does():
 
 @pytest.mark.parametrize("gap", [[], [None]])
 def test_suggestion_of_written_days_is_read_by_a_check(gap):
-    """A gap makes floats of them, which are written out as whole numbers before they are read."""
+    """A check reads days as numbers, also if a gap made floats of them."""
     days = [19970101, 19970112, 19970112, *gap]
     frame = pd.DataFrame({"customer_id": [str(row) for row in range(len(days))], "at": "2024-03-01", "day": days})
 
@@ -376,7 +399,7 @@ def test_suggestion_of_written_days_is_read_by_a_check(gap):
 
 
 def test_suggestion_can_be_given_a_callable(orders):
-    """What is computed is compared with nothing, and has no reason."""
+    """A callable can replace a field, and has no reason."""
     replaced = dataclasses.replace(suggest_mapping(orders), created_at=lambda frame: frame["ordered_at"], metadata={})
 
     assert "created_at=" in repr(replaced)
@@ -384,7 +407,7 @@ def test_suggestion_can_be_given_a_callable(orders):
 
 
 def test_suggestion_does_not_invent_a_zone(orders):
-    """Times without a zone are named, those with one are not."""
+    """Columns of times without a zone are named; those with a zone are not."""
     orders["paid_at"] = pd.to_datetime(orders["ordered_at"])
     orders["ordered_at"] = orders["paid_at"].dt.tz_localize("UTC")
 
@@ -397,14 +420,14 @@ def test_suggestion_does_not_invent_a_zone(orders):
 
 
 def test_suggestion_reads_written_days():
-    """Purchases with days such as 19970101, read as numbers."""
+    """Numbers such as 19970101 are proposed as days."""
     frame = pd.DataFrame({"customer_id": [1, 2], "date": [19970101, 19970112]})
 
     assert suggest_mapping(frame).created_at == Date("date", format="%Y%m%d")
 
 
 def test_suggestion_takes_labels_of_any_kind(read_toml):
-    """Tuples, and levels of the index, are columns like others."""
+    """Tuples and levels of the index are labels like others."""
     columns = pd.MultiIndex.from_tuples([("user", "id"), ("total", "sum")])
     index = pd.DatetimeIndex(["2024-03-01 10:00", "2024-03-02 10:00"], name="time", tz="UTC")
     frame = pd.DataFrame([["u1", 1.5], ["u2", 2.5]], columns=columns, index=index)
@@ -417,7 +440,7 @@ def test_suggestion_takes_labels_of_any_kind(read_toml):
 
 
 def test_suggestion_says_how_many_rows_it_has_seen(orders):
-    """Of a large frame it looks at 10,000 rows."""
+    """A proposal from a large frame says that 10,000 rows were looked at."""
     many = pd.concat([orders] * 4_000, ignore_index=True)
 
     assert str(suggest_mapping(many)).startswith(
@@ -426,7 +449,7 @@ def test_suggestion_says_how_many_rows_it_has_seen(orders):
 
 
 def test_suggestion_leaves_the_frame_as_it_was(orders):
-    """It only looks."""
+    """The frame is not changed."""
     before = orders.copy()
 
     suggest_mapping(orders)
@@ -435,7 +458,7 @@ def test_suggestion_leaves_the_frame_as_it_was(orders):
 
 
 def test_suggestion_names_all_that_is_missing(faults):
-    """Neither time nor contact: both are said at once, with what was looked at."""
+    """If time and contact are missing, the error names both, with the columns that were looked at."""
     frame = pd.DataFrame([["a b", 1, 2]], columns=pd.Index(["note", "items", 1.5], dtype=object))
 
     looked_at = (
@@ -455,20 +478,123 @@ def test_suggestion_names_all_that_is_missing(faults):
     [([], "the frame has no columns"), ([f"c{number}" for number in range(12)], "'c9' (whole numbers) and 2 more")],
 )
 def test_suggestion_shows_some_of_what_it_looked_at(faults, columns, shown):
-    """Ten columns at most are named."""
+    """The error names at most ten columns."""
     frame = pd.DataFrame([[1] * len(columns)], columns=columns)
 
     assert faults(suggest_mapping, frame)[0].endswith(shown)
 
 
 def test_suggestion_refuses_a_frame_without_rows(orders, faults):
-    """Names alone are no evidence."""
+    """A frame without rows is refused: labels alone are not enough."""
     assert faults(suggest_mapping, orders.head(0)) == [
         "the frame has no rows: a mapping is proposed from the values of its columns"
     ]
 
 
-def test_suggestion_refuses_what_is_no_frame():
-    """Rows come in a DataFrame."""
+def test_suggestion_refuses_what_is_not_a_frame():
+    """Rows that are not in a DataFrame are refused."""
     with pytest.raises(TypeError, match=r"^rows come in a pandas DataFrame, and this is a list$"):
         suggest_mapping([{"user_id": 1}])
+
+
+@pytest.mark.parametrize(
+    ("columns", "rule", "trial"),
+    [
+        ({"x": [URL, None, ""]}, Link("x"), Trial()),
+        ({"x": [URL, f"{URL}a|b", "n/a"]}, Link("x"), Trial(n_refused=2, example="link_malformed: write '|' as %7C")),
+        (
+            {"x": [URL, "n/a", f"{URL}a|b"]},
+            Link("x"),
+            Trial(n_refused=2, example="link_malformed: write it as https://example.org/page, without spaces"),
+        ),
+        ({"x": ["a\0", "b"]}, Text("x"), Trial(n_refused=1, example="nul_character: remove it")),
+        (
+            {"x": ["1", "2,5"]},
+            Number("x"),
+            Trial(n_refused=1, example="number_unreadable: write it as 3.67, without units or thousands separators"),
+        ),
+        ({"x": ["2024-01-31 10:00"]}, Date("x"), Trial()),
+        (
+            {"x": ["a", "b"], "y": [URL, f"{URL}^"]},
+            RichLink(value="x", url="y"),
+            Trial(n_refused=1, example="link_malformed: write '^' as %5E"),
+        ),
+        (
+            {"x": ["a", None], "y": [URL, URL]},
+            RichLink(value="x", url="y"),
+            Trial(
+                n_refused=1, example="rich_link_incomplete: a rich link needs both its value and its url, or neither"
+            ),
+        ),
+        (
+            {"x": [0, 1.5, 2.5], "y": ["EUR", "EURO", "EUR"]},
+            MonetaryAmount("x", currency="y"),
+            Trial(
+                n_refused=2,
+                example=("amount_not_positive: leave the amount empty to send the event without it, or drop the row"),
+            ),
+        ),
+        ({"x": [None, 1.5], "y": ["EURO", "EUR"]}, MonetaryAmount("x", currency="y"), Trial()),
+    ],
+)
+def test_try_rule_counts_the_rows_that_a_check_would_refuse(columns, rule, trial):
+    """Rows are counted, not findings; the first row shows the error and its remedy."""
+    frame = pd.DataFrame(columns)
+
+    assert try_rule(frame, np.arange(len(frame)), rule) == trial
+
+
+def test_try_rule_reads_levels_of_the_index_and_labels_of_any_kind():
+    """A trial reads every source that a mapping can name."""
+    index = pd.MultiIndex.from_tuples([("a", URL), ("b", "n/a")], names=["tried", ("url", 1)])
+    frame = pd.DataFrame({0: ["x", "y"]}, index=index)
+
+    assert try_rule(frame, np.arange(2), Text("tried")) == Trial()
+    assert try_rule(frame, np.arange(2), Text(0)) == Trial()
+    assert try_rule(frame, np.arange(2), Link(("url", 1))).n_refused == 1
+
+
+def test_try_rule_reads_the_rows_that_it_is_given_only():
+    """Only the sampled rows are read, wherever they stand."""
+    frame = pd.DataFrame({"x": ["n/a", URL, "n/a", URL]})
+
+    assert try_rule(frame, np.array([1, 3]), Link("x")) == Trial()
+    assert try_rule(frame, np.array([0, 3]), Link("x")).n_refused == 1
+
+
+def test_suggestion_reads_what_this_machine_does_not_know():
+    """Times in an unknown zone, UUIDs and bytes are proposed as a check reads them."""
+    frame = pd.DataFrame(
+        {
+            "user_id": _column(pa.array([bytes([row]) * 16 for row in range(3)], pa.binary(16))),
+            "created_at": _column(pa.array([NOON, NOON + 1, NOON + 2], pa.timestamp("s", "GMT+01:00"))),
+            "email": [b"a@example.org", b"b@example.org", b"c@example.org"],
+            "order_id": [uuid.UUID(int=row) for row in range(3)],
+            "nested": _column(pa.array([{"a": NOON}] * 3, pa.struct([("a", pa.timestamp("s", "Z"))]))),
+        }
+    )
+
+    suggested = suggest_mapping(frame)
+
+    assert (suggested.created_at, suggested.user_id) == ("created_at", "user_id")
+    assert "# times with a zone" in str(suggested)
+    assert "order_id" in suggested.metadata
+    assert "nested" not in suggested.metadata
+
+
+def test_suggestion_reads_an_index_in_an_unknown_zone():
+    """A level of the index in an unknown zone is a column; an unnamed one is named as unusable."""
+    index = pd.Index(_column(pa.array([NOON, NOON + 1], pa.timestamp("s", "Z"))))
+    frame = pd.DataFrame({"user_id": ["a", "b"], "created_at": [NOON, NOON + 1]}, index=index)
+
+    assert "the index has no name" in str(suggest_mapping(frame))
+    assert suggest_mapping(frame[["user_id"]].rename_axis("created_at")).created_at == "created_at"
+
+
+def test_suggestion_reads_views():
+    """A column of string views is proposed."""
+    frame = pd.DataFrame(
+        {"customer_id": _column(pa.array(["a", "b"], pa.string_view())), "created_at": [1_706_702_400, 1_706_702_401]}
+    )
+
+    assert suggest_mapping(frame).user_id == "customer_id"

@@ -1,4 +1,4 @@
-"""Forms of times: by dtype, in ISO 8601, in another form, as numbers since 1970."""
+"""Forms of times: by dtype, in ISO 8601, in another format, as numbers since 1970."""
 
 import datetime as dt
 
@@ -45,7 +45,7 @@ def texts(*values):
     ],
 )
 def test_form_of_times_tells_days_and_zones(times, form):
-    """One time without a zone needs one, midnight throughout means days, and mixed kinds are named."""
+    """One time without a zone makes a column naive, only midnights make days, and mixed kinds are named."""
     assert form_of_times(texts(*times)) == form
 
 
@@ -76,7 +76,7 @@ def test_form_of_times_tells_days_and_zones(times, form):
     ],
 )
 def test_form_of_text_reads_iso_8601(values, form):
-    """A format is needed only for days without hyphens, which pass for numbers."""
+    """Only days without hyphens, which look like numbers, need a format."""
     assert form_of_text(texts(*values), ("x",)) == form
 
 
@@ -94,12 +94,12 @@ def test_form_of_text_reads_iso_8601(values, form):
     ],
 )
 def test_form_of_text_finds_how_a_time_is_written(values, written):
-    """What cannot be read otherwise tells the form of all."""
+    """The text that only one format reads decides for all."""
     assert form_of_text(texts(*values), ("x",)).format == written
 
 
 def test_form_of_text_says_so_when_day_and_month_cannot_be_told_apart():
-    """Both forms are shown: the first is proposed, and the other stands in the reason."""
+    """The first format is proposed, and the description names the other."""
     form = form_of_text(texts("05/06/2024", "07/08/2024"), ("x",))
 
     assert form == TimeForm(
@@ -134,7 +134,7 @@ def test_form_of_text_says_so_when_day_and_month_cannot_be_told_apart():
     ],
 )
 def test_form_of_text_is_certain_where_a_text_decides(values, written, is_certain):
-    """A day above 12 tells the order, unless others speak for another; years of two digits may come first."""
+    """A day above 12 decides the order, unless another text speaks for the other; two digits may be the year."""
     form = form_of_text(texts(*values), ("x",))
 
     assert (form.format, form.is_certain) == (written, is_certain)
@@ -142,7 +142,7 @@ def test_form_of_text_is_certain_where_a_text_decides(values, written, is_certai
 
 @pytest.mark.parametrize("values", [["22.04.1"], ["24/13/05"]])
 def test_form_of_text_does_not_take_versions_for_days(values):
-    """The year comes first in no form of two digits that is proposed."""
+    """A proposed format with a year of two digits never begins with the year."""
     assert form_of_text(texts(*values), ("x",)) is None
 
 
@@ -159,13 +159,13 @@ def test_form_of_text_does_not_take_versions_for_days(values):
         ["-0.01"],
     ],
 )
-def test_form_of_text_knows_what_is_no_time(values):
-    """Numbers of orders, versions and days that there are not are no times."""
+def test_form_of_text_is_none_for_other_numbers(values):
+    """Numbers of orders, versions and impossible days are not times."""
     assert form_of_text(texts(*values), ("date",)) is None
 
 
-def test_form_of_text_bears_a_few_that_are_no_times():
-    """A check names each of them; the column is one of times all the same."""
+def test_form_of_text_allows_a_few_that_are_not_times():
+    """A few values that are not times do not hide the form: a check names them."""
     assert form_of_text(texts("2024-01-31", "2024-02-01", "n/a"), ("x",)).is_day
 
 
@@ -179,7 +179,7 @@ def test_form_of_text_bears_a_few_that_are_no_times():
     ],
 )
 def test_numbers_under_the_name_of_a_time_count_from_1970(ticks, unit, description):
-    """Their size tells the unit, as numbers and as text."""
+    """The size of numbers, also of written ones, tells their unit."""
     number = 1_700_000_000 * ticks
     form = TimeForm(description=description, unit=unit, is_naive=False)
 
@@ -199,12 +199,12 @@ def test_numbers_under_the_name_of_a_time_count_from_1970(ticks, unit, descripti
     ],
 )
 def test_form_of_numbers_leaves_other_numbers_alone(number, words):
-    """A number is no time unless its name and its size say so."""
+    """A number is a time only if its label and its size say so."""
     assert form_of_numbers(np.array([number], float), words) is None
 
 
 def test_form_of_numbers_reads_days_by_their_digits():
-    """Numbers such as 19970131 are days, whatever their column is called."""
+    """Numbers such as 19970131 are days under any label."""
     form = form_of_numbers(np.array([19_970_131, 19_970_201], float), ())
 
     assert form == TimeForm(description="days such as 19970131", format="%Y%m%d", is_day=True)

@@ -1,8 +1,8 @@
-"""Columns of types for which Arrow, pandas or this machine lack something, as types that all of them can read."""
+"""Arrow types that Arrow, pandas or this machine cannot read everywhere, and the plain types that replace them."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -12,137 +12,76 @@ import pyarrow.compute as pc
 
 from events_pandas.mapping.rules import Values
 
-UUID_BYTES = 16
-UUID_TYPE = pa.binary(UUID_BYTES)
-"""What older versions of pyarrow have for the UUIDs of a Parquet file."""
+_UUID_BYTES: Final = 16
+UUID_TYPE: Final = pa.binary(_UUID_BYTES)
+"""The type that older versions of pyarrow give to the UUIDs of a Parquet file."""
 
-_HEX = np.array([f"{byte:02x}".encode() for byte in range(256)], "S2").view(np.uint8).reshape(256, 2)
-_UUID_LETTERS = 36
-_UUID_DASHES = (8, 13, 18, 23)
-_UUID_DIGITS = np.setdiff1d(np.arange(_UUID_LETTERS), _UUID_DASHES)
+_HEX: Final = np.array([f"{byte:02x}".encode() for byte in range(256)], "S2").view(np.uint8).reshape(256, 2)
+_UUID_LETTERS: Final = 36
+_UUID_DASHES: Final = (8, 13, 18, 23)
+_UUID_DIGITS: Final = np.setdiff1d(np.arange(_UUID_LETTERS), _UUID_DASHES)
+
+_VIEWED: Final = {pa.string_view(): pa.large_string(), pa.binary_view(): pa.large_binary()}
+
+_EXTENSIONS: Final = {"arrow.uuid": pa.large_string(), "arrow.json": pa.large_string(), "arrow.bool8": pa.bool_()}
+"""The type inside each extension type that is part of Arrow's format."""
+
+_LISTS: Final[tuple[tuple[Callable[[pa.DataType], bool], Callable[[pa.Field, pa.DataType], pa.DataType]], ...]] = (
+    (pa.types.is_list, lambda field, _: pa.list_(field)),
+    (pa.types.is_large_list, lambda field, _: pa.large_list(field)),
+    (pa.types.is_fixed_size_list, lambda field, kind: pa.list_(field, kind.list_size)),
+)
 
 Booleans = npt.NDArray[np.bool_]
 
 
 def uuid_text(array: pa.Array) -> pa.Array:
-    """Write UUIDs as their text.
+    """Write UUIDs, of 16 bytes each, in lower case with four dashes.
 
-    Parameters
-    ----------
-    array : pyarrow.FixedSizeBinaryArray
-        16 bytes each.
-
-    Returns
-    -------
-    pyarrow.LargeStringArray
-        In lower case, with four dashes.
-
-    Examples
-    --------
     >>> uuid_text(pa.array([bytes(range(16)), None], pa.binary(16))).to_pylist()
     ['00010203-0405-0607-0809-0a0b0c0d0e0f', None]
     """
     _, memory = array.buffers()
     n_cells = len(array)
-    start = array.offset * UUID_BYTES
-    octets = np.frombuffer(memory or b"", np.uint8)[start : start + n_cells * UUID_BYTES]
+    start = array.offset * _UUID_BYTES
+    octets = np.frombuffer(memory or b"", np.uint8)[start : start + n_cells * _UUID_BYTES]
     letters = np.full((n_cells, _UUID_LETTERS), ord("-"), np.uint8)
-    letters[:, _UUID_DIGITS] = _HEX[octets].reshape(n_cells, 2 * UUID_BYTES)
+    letters[:, _UUID_DIGITS] = _HEX[octets].reshape(n_cells, 2 * _UUID_BYTES)
     offsets = np.arange(n_cells + 1, dtype=np.int64) * _UUID_LETTERS
     texts = pa.LargeStringArray.from_buffers(n_cells, pa.py_buffer(offsets), pa.py_buffer(letters))
     return pc.if_else(array.is_valid(), texts, pa.scalar(None, pa.large_string())) if array.null_count else texts
 
 
 def is_bytes(kind: pa.DataType) -> bool:
-    """Tell whether cells of a type are bytes, of which nobody says what they are.
-
-    Parameters
-    ----------
-    kind : pyarrow.DataType
-        Any type.
-
-    Returns
-    -------
-    bool
-        False for text and for UUIDs.
-    """
+    """Tell whether the cells of a type are bytes without a known meaning: neither text nor UUIDs."""
     return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind))
 
 
 def decoded(array: pa.Array) -> tuple[pa.Array, Booleans]:
-    """Read bytes as text in UTF-8.
-
-    Parameters
-    ----------
-    array : pyarrow.Array
-        Bytes of any length.
-
-    Returns
-    -------
-    texts : pyarrow.LargeStringArray
-        Null where nothing stands or where the bytes are not UTF-8.
-    unreadable : numpy.ndarray of bool
-        Where the bytes are not UTF-8.
-    """
+    """Read bytes as text in UTF-8, and tell where they are not UTF-8: the text is null there."""
     try:
         return array.cast(pa.large_string()), np.zeros(len(array), dtype=bool)
     except pa.ArrowInvalid:
         # Arrow refuses the whole column for one cell.
         cells = array.to_pylist()
-    texts = list(_texts(cells))
+    texts = [None if cell is None else text_of(cell) for cell in cells]
     lost = [text is None and cell is not None for text, cell in zip(texts, cells, strict=True)]
     return pa.array(texts, pa.large_string()), np.array(lost, dtype=bool)
 
 
-def _texts(cells: Iterable[bytes | None]) -> Iterable[str | None]:
-    for cell in cells:
-        yield None if cell is None else text_of(cell)
-
-
 def text_of(cell: bytes | bytearray | memoryview) -> str | None:
-    """Read bytes as text in UTF-8.
-
-    Parameters
-    ----------
-    cell : bytes, bytearray or memoryview
-        Any bytes.
-
-    Returns
-    -------
-    str or None
-        None where they are not UTF-8.
-    """
+    """Read bytes as text in UTF-8; None if they are not."""
     try:
         return bytes(cell).decode()
     except UnicodeDecodeError:
         return None
 
 
-_VIEWED = {pa.string_view(): pa.large_string(), pa.binary_view(): pa.large_binary()}
-
-_EXTENSIONS = {"arrow.uuid": pa.large_string(), "arrow.json": pa.large_string(), "arrow.bool8": pa.bool_()}
-"""Extension types that every reader of Arrow knows, with what they hold."""
-
-_LISTS: tuple[tuple[Callable[[pa.DataType], bool], Callable[[pa.Field, pa.DataType], pa.DataType]], ...] = (
-    (pa.types.is_list, lambda field, _: pa.list_(field)),
-    (pa.types.is_large_list, lambda field, _: pa.large_list(field)),
-    (pa.types.is_fixed_size_list, lambda field, kind: pa.list_(field, kind.list_size)),
-)
-
-
 def readable(column: Values) -> Values:
-    """Return a column as one of a type that can be sliced, inferred and read.
+    """Return a column with a type that can be sliced, inferred and read; most columns as they are.
 
-    Parameters
-    ----------
-    column : pandas.Series
-        Of any dtype.
-
-    Returns
-    -------
-    pandas.Series
-        Views of strings and bytes as what they are views of, runs as the values that they repeat, UUIDs as text, and
-        times in a zone that this machine does not know in UTC; the same column for every other dtype.
+    Views of strings and bytes become strings and bytes, runs the values that they repeat, UUIDs text; times in a zone
+    that this machine does not know are in UTC.
     """
     if not isinstance(column.dtype, pd.ArrowDtype):
         return column
@@ -157,34 +96,15 @@ def readable(column: Values) -> Values:
 
 
 def sliceable(column: Values) -> Values:
-    """Return a column of which single rows can be taken, with its own type wherever Arrow can do that.
-
-    Parameters
-    ----------
-    column : pandas.Series
-        Of any dtype.
-
-    Returns
-    -------
-    pandas.Series
-        The same column if it holds neither views nor runs.
-    """
+    """Return a column whose single rows can be taken: its own type changes only if it holds views or runs."""
     kind = getattr(column.dtype, "pyarrow_dtype", pa.null())
     return readable(column) if kind in _VIEWED or pa.types.is_run_end_encoded(kind) else column
 
 
 def sliceable_table(table: pa.Table) -> pa.Table:
-    """Return a table from which pandas can take rows and cells: it fails at views, and in zones that it does not know.
+    """Return a table whose rows and cells pandas can take: it fails at views, and at zones that it does not know.
 
-    Parameters
-    ----------
-    table : pyarrow.Table
-        Of any types.
-
-    Returns
-    -------
-    pyarrow.Table
-        The same columns; other types, such as UUIDs, stay as they are.
+    Other types, such as UUIDs, stay as they are.
     """
     columns = []
     for name, column in zip(table.column_names, table.columns, strict=True):
@@ -196,18 +116,7 @@ def sliceable_table(table: pa.Table) -> pa.Table:
 
 
 def readable_type(kind: pa.DataType) -> pa.DataType:
-    """Return the type that takes the place of another.
-
-    Parameters
-    ----------
-    kind : pyarrow.DataType
-        Any type.
-
-    Returns
-    -------
-    pyarrow.DataType
-        The same for most.
-    """
+    """Return the type that replaces another; for most types the same."""
     if pa.types.is_run_end_encoded(kind):
         return readable_type(kind.value_type)
     if pa.types.is_dictionary(kind):
@@ -218,18 +127,7 @@ def readable_type(kind: pa.DataType) -> pa.DataType:
 
 
 def readable_array(array: pa.Array) -> pa.Array:
-    """Return an array with the type that takes the place of its own.
-
-    Parameters
-    ----------
-    array : pyarrow.Array
-        Of any type.
-
-    Returns
-    -------
-    pyarrow.Array
-        Of the type that `readable_type` gives.
-    """
+    """Return an array with the type that `readable_type` gives."""
     kind = array.type
     plain = readable_type(kind)
     if plain == kind:
@@ -246,18 +144,9 @@ def readable_array(array: pa.Array) -> pa.Array:
 
 
 def zoned_type(kind: pa.DataType) -> pa.DataType:
-    """Return a type in which every time zone is one that this machine knows.
+    """Return a type with UTC in the place of time zones that this machine does not know.
 
-    Parameters
-    ----------
-    kind : pyarrow.DataType
-        Any type.
-
-    Returns
-    -------
-    pyarrow.DataType
-        With UTC in the place of zones that are not known: times in a zone are instants, and its name only says how to
-        show them.
+    Times in a zone are instants: the name of the zone only says how to show them.
     """
     if pa.types.is_timestamp(kind):
         return kind if kind.tz is None or _is_known(kind.tz) else pa.timestamp(kind.unit, tz="UTC")
