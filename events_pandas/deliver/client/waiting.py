@@ -1,60 +1,54 @@
-"""One question in a thread of its own: its caller waits for a limited time, whatever hangs."""
+"""Calls that may hang: each has a thread of its own, and its caller waits for a limited time."""
 
+import socket
 import threading
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final, Generic, TypeVar
 
 from events_pandas.deliver.client.answers import Answer, TransportError
-from events_pandas.deliver.client.deadline import limit_attempts
+from events_pandas.deliver.client.attempt import limit_attempts
+from events_pandas.forking import leave_to_parent_at_fork
 
 LOOK_SECONDS: Final = 0.1
-"""How often the one who waits looks round."""
+"""How often a waiting caller looks round."""
 _SPARE_SECONDS: Final = 0.25
-"""A client that keeps its time gets so much more of it: its own error says best why it has no answer."""
+"""The wait is longer than the client's limit by this: the client's own error says best why there is no answer."""
+
+T = TypeVar("T")
 
 
-class _Question(threading.Thread):
-    """The thread, and what came of it."""
+class BackgroundCall(threading.Thread, Generic[T]):
+    """A thread that calls one function, and keeps its `value` or its `error`."""
 
-    def __init__(self, ask: Callable[[], Answer], seconds: float) -> None:
-        # A daemon: it may hang where nothing of ours ends it.
-        super().__init__(name="events-pandas-question", daemon=True)
-        self.result: Answer | BaseException = RuntimeError("the thread of the question has ended")
-        self._ask = ask
-        self._seconds = seconds
+    value: T
+
+    def __init__(self, function: Callable[[], T], *, name: str) -> None:
+        # A daemon: nothing of ours can end a call that hangs.
+        super().__init__(name=name, daemon=True)
+        self.error: BaseException | None = RuntimeError("the thread of the question has ended")
+        self._function = function
 
     def run(self) -> None:
+        """Call the function."""
         try:
-            limit_attempts(self._seconds)
-            self.result = self._ask()
-        except BaseException as error:  # noqa: BLE001  # raised in the thread of the one who asks
-            self.result = error
+            self.value = self._function()
+            self.error = None
+        except BaseException as error:  # noqa: BLE001  # each caller that waits raises it
+            self.error = error
 
 
 def ask_in_time(ask: Callable[[], Answer], seconds: float, *, on_look: Callable[[], object]) -> Answer:
-    """Ask, and wait for the answer.
+    """Make one request in a thread of its own; raise `TransportError` if no answer comes in time.
 
-    Parameters
-    ----------
-    ask : callable
-        Makes one request, and returns its answer or raises.
-    seconds : float
-        How long the answer is waited for.
-    on_look : callable
-        Called several times a second meanwhile; what it raises ends the wait.
-
-    Returns
-    -------
-    Answer
-        Whatever was answered.
-
-    Raises
-    ------
-    TransportError
-        If no answer came in time.
+    `on_look` is called several times a second meanwhile; if it raises, the wait ends.
     """
-    question = _Question(ask, seconds)
+
+    def ask_within_limit() -> Answer:
+        limit_attempts(seconds)
+        return ask()
+
+    question = BackgroundCall(ask_within_limit, name="events-pandas-question")
     try:
         question.start()
     except (RuntimeError, MemoryError) as error:
@@ -66,10 +60,62 @@ def ask_in_time(ask: Callable[[], Answer], seconds: float, *, on_look: Callable[
         question.join(LOOK_SECONDS)
     if question.is_alive():
         raise TransportError(f"no answer within {seconds:.0f} s", may_have_arrived=False)
-    result = question.result
-    if isinstance(result, Answer):
-        return result
-    if isinstance(result, Exception | KeyboardInterrupt):
-        raise result
-    # Whatever ends a thread does not end the program.
-    raise RuntimeError(f"a {type(result).__name__} in the thread of the question") from result
+    if question.error is None:
+        return question.value
+    if isinstance(question.error, Exception | KeyboardInterrupt):
+        raise question.error
+    # A SystemExit ends its own thread only, and not the program.
+    raise RuntimeError(f"a {type(question.error).__name__} in the thread of the question") from question.error
+
+
+def look_up(host: str, port: int, *, seconds: float) -> list[Any]:
+    """Return the addresses of a host as `socket.getaddrinfo` does.
+
+    Raise `OSError` if there are none, and `TimeoutError` if none is known in time.
+    """
+    try:
+        # An address needs no search.
+        return _search(host, port, flags=socket.AI_NUMERICHOST)
+    except (socket.gaierror, UnicodeError):
+        pass
+    try:
+        search = _SEARCHES.begun(host, port)
+    except (RuntimeError, MemoryError) as error:
+        raise OSError("the system has no thread left") from error
+    search.join(seconds)
+    if search.is_alive():
+        raise TimeoutError("the address of the host was not found in time")
+    if search.error is None:
+        return search.value
+    # A new error for each caller: an error keeps the frames that it came through.
+    raise socket.gaierror(str(search.error))
+
+
+class _Searches:
+    """The searches under way: all callers that ask for a host share one search, and one thread if it hangs."""
+
+    def __init__(self) -> None:
+        self.leave_to_parent()
+        leave_to_parent_at_fork(self)
+
+    def leave_to_parent(self) -> None:
+        """Begin anew in a child, which has none of the threads."""
+        self._lock = threading.Lock()
+        self._begun: dict[tuple[str, int], BackgroundCall[list[Any]]] = {}
+
+    def begun(self, host: str, port: int) -> BackgroundCall[list[Any]]:
+        with self._lock:
+            search = self._begun.get((host, port))
+            # A search that has ended is not used again: addresses change.
+            if search is None or not search.is_alive():
+                search = BackgroundCall(lambda: _search(host, port), name="events-pandas-name")
+                search.start()
+                self._begun[host, port] = search
+            return search
+
+
+_SEARCHES: Final = _Searches()
+
+
+def _search(host: str, port: int, flags: int = 0) -> list[Any]:
+    return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags)

@@ -14,7 +14,7 @@ import numpy as np
 from events_pandas.check.earlier_runs import FREE, Entries
 from events_pandas.convert.cells import Mask
 from events_pandas.convert.keys import Seconds, Words
-from events_pandas.deliver.journal.access import Access, Identity, file_identity, opening, require_plain, require_same
+from events_pandas.deliver.journal.connections import Access, Identity, file_identity, opening, require_plain, require_same
 from events_pandas.deliver.journal.lockfile import LockFile, locked_instead
 from events_pandas.deliver.journal.lookup import (
     DIGEST_BYTES,

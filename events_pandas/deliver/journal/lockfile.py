@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from events_pandas.deliver.journal.access import beside, opened
+from events_pandas.deliver.journal.connections import beside, opened
 from events_pandas.deliver.journal.opening import NO_LOCKS_QUERY, write_back
 from events_pandas.deliver.journal.processes import Process, find_other_runs
 from events_pandas.deliver.journal.troubles import GO_TO_LOCAL_DISK

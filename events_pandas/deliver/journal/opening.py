@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from events_pandas.deliver.journal.access import opened
+from events_pandas.deliver.journal.connections import opened
 from events_pandas.deliver.journal.tables import is_new, make_tables, require_journal, require_writable
 from events_pandas.deliver.journal.troubles import is_busy, lacks_shared_memory
 from events_pandas.filesystem import file_system, refuses_locks, scratch_file

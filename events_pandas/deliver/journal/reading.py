@@ -7,7 +7,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from events_pandas.deliver.journal.access import beside, opened, opening, require_plain
+from events_pandas.deliver.journal.connections import beside, opened, opening, require_plain
 from events_pandas.deliver.journal.opening import write_back
 from events_pandas.deliver.journal.tables import is_new, require_journal
 from events_pandas.deliver.journal.troubles import BUSY_SECONDS, lacks_shared_memory, told_as_journal_error

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from events_pandas.deliver.journal.access import Access, Identity, require_same
+from events_pandas.deliver.journal.connections import Access, Identity, require_same
 from events_pandas.deliver.journal.lookup import find_elsewhere
 from events_pandas.deliver.journal.opening import transaction
 from events_pandas.deliver.journal.processes import SEEN_SECONDS, be_seen

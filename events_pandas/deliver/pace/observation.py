@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
-from events_pandas.deliver.client.answers import Answer, Rate, read_date, read_rate, read_retry_after, read_told_limit
+from events_pandas.deliver.client.answers import Answer, Rate, read_date, read_rate, read_retry_after, read_stated_limit
 
 RUN: Final = 5
 """So many refusals in a row, with no later request accepted, are no accident."""
@@ -112,5 +112,5 @@ def see(answer: Answer, *, sent_at: float, received_at: float) -> Sighting:
         rate=read_rate(answer),
         date=read_date(answer),
         retry_after=read_retry_after(answer),
-        told_limit=read_told_limit(answer) if is_refused else None,
+        told_limit=read_stated_limit(answer) if is_refused else None,
     )
