@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from events_pandas.deliver.journal import Mark
+from events_pandas.deliver.journal import Fingerprint
 
 
 class Status(StrEnum):
@@ -33,7 +33,7 @@ class Event:
         An opaque key of the contact, such as ``"user_id\x00314159"``: equal keys are one contact.
     name : str, default ""
         The event's name as Intercom counts it: rows of one name share its fate.
-    mark : Mark or None, default None
+    mark : Fingerprint or None, default None
         What a journal keeps of it, if there is one.
     """
 
@@ -41,7 +41,7 @@ class Event:
     payload: bytes
     contact: str
     name: str = ""
-    mark: Mark | None = None
+    mark: Fingerprint | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

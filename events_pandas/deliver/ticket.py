@@ -12,7 +12,7 @@ from typing import Final
 
 from events_pandas.deliver.client.answers import Answer, TransportError
 from events_pandas.deliver.decide import Verdict, read_doubt
-from events_pandas.deliver.journal import Elsewhere
+from events_pandas.deliver.journal import OtherAcceptance
 from events_pandas.deliver.outcomes import Event, Outcome
 from events_pandas.errors import JournalError
 
@@ -28,12 +28,12 @@ class Recorded:
     ----------
     error : JournalError or None
         Why it could not be written.
-    elsewhere : Elsewhere or None, default None
+    elsewhere : OtherAcceptance or None, default None
         What another run has recorded of it in the meantime.
     """
 
     error: JournalError | None
-    elsewhere: Elsewhere | None = None
+    elsewhere: OtherAcceptance | None = None
 
 
 @dataclass(kw_only=True, slots=True, eq=False)

@@ -1,4 +1,4 @@
-"""What the tests of the journal use: keys of events, marks of them, and a journal in a folder of its own."""
+"""What the tests of the journal use: keys of events, fingerprints of them, and a journal in a folder of its own."""
 
 import sqlite3
 from contextlib import closing, contextmanager
@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from events_pandas.deliver.journal import Journal, Mark, RunFacts
+from events_pandas.deliver.journal import Fingerprint, Journal, RunFacts
 
 WORKSPACE = "ab12cd34"
 
@@ -62,25 +62,25 @@ def locked(path):
 
 
 @pytest.fixture
-def make_mark(make_words):
-    """Return a function that makes the mark of an event, sent at its own second or another's."""
+def make_fingerprint(make_words):
+    """Return a function that makes the fingerprint of an event, sent at its own second or another's."""
 
     def make(journal, number, *, payload=7, second=1_700_000_000, sent_as=None):
         key, sent_key = journal.digests(make_words(number, number if sent_as is None else sent_as))
-        return Mark(key, None if sent_as is None else sent_key, payload, second)
+        return Fingerprint(key, None if sent_as is None else sent_key, payload, second)
 
     return make
 
 
 @pytest.fixture
 def record():
-    """Return a function that has marks written down as accepted, and returns what each was answered."""
+    """Return a function that has fingerprints written down as accepted, and returns what each was answered."""
 
-    def written(journal, *marks, accepted_at=1_760_000_000.9, request_id="req-1"):
+    def written(journal, *fingerprints, accepted_at=1_760_000_000.9, request_id="req-1"):
         answers = []
         writer = journal.writer()
-        for mark in marks:
-            writer.record(mark, accepted_at=accepted_at, request_id=request_id, then=answers.append)
+        for fingerprint in fingerprints:
+            writer.record(fingerprint, accepted_at=accepted_at, request_id=request_id, then=answers.append)
         writer.close(30.0)
         return answers
 

@@ -9,7 +9,7 @@ import pytest
 
 from events_pandas import EventsPandasError
 from events_pandas.check import CLAIMED, FREE
-from events_pandas.deliver.journal import Journal, Mark
+from events_pandas.deliver.journal import Fingerprint, Journal
 from events_pandas.errors import JournalError
 
 
@@ -62,19 +62,21 @@ def test_find_knows_nothing_in_a_new_journal(journal, make_words):
     assert journal.occupied(make_words(1, 2)).tolist() == [-1, -1]
 
 
-def test_find_returns_what_was_accepted(journal, make_mark, make_words, record):
+def test_find_returns_what_was_accepted(journal, make_fingerprint, make_words, record):
     """An entry has the payload's digest, unsigned again, the second sent and the whole second of the acceptance."""
-    assert record(journal, make_mark(journal, 1, payload=-1, second=1_700_000_005)) == [None]
+    assert record(journal, make_fingerprint(journal, 1, payload=-1, second=1_700_000_005)) == [None]
 
     assert entries(journal.find(make_words(3, 1))) == [(1, 2**64 - 1, 1_700_000_005, 1_760_000_000)]
     assert journal.occupied(make_words(3, 1)).tolist() == [-1, 1_760_000_000]
 
 
-def test_find_returns_every_entry_in_the_order_asked(journal, make_mark, make_words, record):
+def test_find_returns_every_entry_in_the_order_asked(journal, make_fingerprint, make_words, record):
     """A key may have been sent with several payloads, and at several seconds; who asks twice is answered twice."""
     contents = ((5, 20), (5, 10), (4, 30))
-    marks = [make_mark(journal, 1, payload=payload, second=second, sent_as=second) for payload, second in contents]
-    record(journal, *marks, make_mark(journal, 2))
+    fingerprints = [
+        make_fingerprint(journal, 1, payload=payload, second=second, sent_as=second) for payload, second in contents
+    ]
+    record(journal, *fingerprints, make_fingerprint(journal, 2))
 
     found = entries(journal.find(make_words(2, 1, 9, 1)))
 
@@ -85,9 +87,9 @@ def test_find_returns_every_entry_in_the_order_asked(journal, make_mark, make_wo
     ]
 
 
-def test_find_and_occupied_look_up_more_keys_than_fit_a_block(journal, make_mark, make_words, record):
+def test_find_and_occupied_look_up_more_keys_than_fit_a_block(journal, make_fingerprint, make_words, record):
     """A frame may have any number of rows."""
-    record(journal, *(make_mark(journal, number, second=number) for number in (0, 65_536, 70_000, 99_999)))
+    record(journal, *(make_fingerprint(journal, number, second=number) for number in (0, 65_536, 70_000, 99_999)))
     words = make_words(*range(100_000))
 
     found, occupied = journal.find(words), journal.occupied(words)
@@ -96,70 +98,70 @@ def test_find_and_occupied_look_up_more_keys_than_fit_a_block(journal, make_mark
     assert np.flatnonzero(occupied != -1).tolist() == [0, 65_536, 70_000, 99_999]
 
 
-def test_find_and_occupied_take_no_keys(journal, make_mark, make_words, record):
+def test_find_and_occupied_take_no_keys(journal, make_fingerprint, make_words, record):
     """A frame may be empty."""
-    record(journal, make_mark(journal, 1))
+    record(journal, make_fingerprint(journal, 1))
 
     assert entries(journal.find(make_words())) == []
     assert journal.occupied(make_words()).tolist() == []
 
 
-def test_occupied_tells_by_the_second_that_was_sent(journal, make_mark, make_words, record):
+def test_occupied_tells_by_the_second_that_was_sent(journal, make_fingerprint, make_words, record):
     """A row that was moved is found by its own second, and occupies the one that it was sent with, not its own."""
-    record(journal, make_mark(journal, 1, second=1_700_000_001, sent_as=2))
+    record(journal, make_fingerprint(journal, 1, second=1_700_000_001, sent_as=2))
 
     assert entries(journal.find(make_words(1, 2))) == [(0, 7, 1_700_000_001, 1_760_000_000)]
     assert journal.occupied(make_words(1, 2)).tolist() == [-1, 1_760_000_000]
 
 
-def test_occupied_prefers_an_acceptance_to_a_claim(journal, make_mark, make_words, record):
+def test_occupied_prefers_an_acceptance_to_a_claim(journal, make_fingerprint, make_words, record):
     """Of several who took a second, the one that is known to have it counts."""
-    journal.claim([make_mark(journal, 2, sent_as=1)])
-    record(journal, make_mark(journal, 1))
+    journal.claim([make_fingerprint(journal, 2, sent_as=1)])
+    record(journal, make_fingerprint(journal, 1))
 
     assert journal.occupied(make_words(1)).tolist() == [1_760_000_000]
 
 
-def test_claim_is_known_before_an_answer(journal, open_journal, make_mark, make_words):
+def test_claim_is_known_before_an_answer(journal, open_journal, make_fingerprint, make_words):
     """What may have been sent is on disk, also for another run, without the time of an acceptance."""
-    journal.claim([make_mark(journal, 1), make_mark(journal, 3, sent_as=4)])
+    journal.claim([make_fingerprint(journal, 1), make_fingerprint(journal, 3, sent_as=4)])
 
     other = open_journal()
     assert entries(other.find(make_words(1, 3))) == [(0, 7, 1_700_000_000, 0), (1, 7, 1_700_000_000, 0)]
     assert other.occupied(make_words(1, 2, 3, 4)).tolist() == [0, -1, -1, 0]
 
 
-def test_claim_takes_many_and_none(journal, make_mark, make_words):
+def test_claim_takes_many_and_none(journal, make_fingerprint, make_words):
     """Any number is claimed at once."""
     assert journal.claim([]) == []
-    assert journal.claim([make_mark(journal, number) for number in range(500)]) == []
+    assert journal.claim([make_fingerprint(journal, number) for number in range(500)]) == []
     assert journal.claim([]) == []
 
     assert journal.occupied(make_words(*range(501))).tolist() == [0] * 500 + [-1]
 
 
-def test_claim_leaves_an_acceptance(journal, make_mark, make_words, record):
+def test_claim_leaves_an_acceptance(journal, make_fingerprint, make_words, record):
     """Whoever claims an event that was accepted changes nothing."""
-    record(journal, make_mark(journal, 1))
+    record(journal, make_fingerprint(journal, 1))
 
-    journal.claim([make_mark(journal, 1)])
+    journal.claim([make_fingerprint(journal, 1)])
 
     assert journal.occupied(make_words(1)).tolist() == [1_760_000_000]
 
 
-def test_claim_becomes_an_acceptance(journal, make_mark, make_words, record):
+def test_claim_becomes_an_acceptance(journal, make_fingerprint, make_words, record):
     """One entry, claimed first, accepted then."""
-    journal.claim([make_mark(journal, 1)])
+    journal.claim([make_fingerprint(journal, 1)])
 
-    record(journal, make_mark(journal, 1))
+    record(journal, make_fingerprint(journal, 1))
 
     assert entries(journal.find(make_words(1))) == [(0, 7, 1_700_000_000, 1_760_000_000)]
 
 
-def test_record_keeps_the_first_acceptance(journal, make_mark, make_words, record):
+def test_record_keeps_the_first_acceptance(journal, make_fingerprint, make_words, record):
     """Intercom ignores the event when it comes again."""
-    record(journal, make_mark(journal, 1), accepted_at=1_760_000_000)
-    record(journal, make_mark(journal, 1), make_mark(journal, 1), accepted_at=1_770_000_000)
+    record(journal, make_fingerprint(journal, 1), accepted_at=1_760_000_000)
+    record(journal, make_fingerprint(journal, 1), make_fingerprint(journal, 1), accepted_at=1_770_000_000)
 
     assert entries(journal.find(make_words(1))) == [(0, 7, 1_700_000_000, 1_760_000_000)]
 
@@ -167,11 +169,14 @@ def test_record_keeps_the_first_acceptance(journal, make_mark, make_words, recor
 @pytest.mark.parametrize("are_together", [True, False])
 @pytest.mark.parametrize("sent_as", [None, 3])
 def test_record_of_an_event_whose_second_another_one_has_is_none(
-    are_together, sent_as, journal, make_mark, make_words, record
+    are_together, sent_as, journal, make_fingerprint, make_words, record
 ):
     """Intercom has answered 202, and ignored it: to be told as accepted in a later run would be untrue."""
-    first = make_mark(journal, 1, sent_as=sent_as)
-    others = [make_mark(journal, 1, payload=8, sent_as=sent_as), make_mark(journal, 2, sent_as=sent_as or 1)]
+    first = make_fingerprint(journal, 1, sent_as=sent_as)
+    others = [
+        make_fingerprint(journal, 1, payload=8, sent_as=sent_as),
+        make_fingerprint(journal, 2, sent_as=sent_as or 1),
+    ]
 
     answers = record(journal, first, *others) if are_together else record(journal, first) + record(journal, *others)
 
@@ -179,72 +184,77 @@ def test_record_of_an_event_whose_second_another_one_has_is_none(
     assert entries(journal.find(make_words(1, 2))) == [(0, 7, 1_700_000_000, 1_760_000_000)]
 
 
-def test_record_takes_the_second_of_an_event_that_was_only_claimed(journal, make_mark, make_words, record):
+def test_record_takes_the_second_of_an_event_that_was_only_claimed(journal, make_fingerprint, make_words, record):
     """What is known to be there comes before what may be."""
-    journal.claim([make_mark(journal, 1)])
+    journal.claim([make_fingerprint(journal, 1)])
 
-    record(journal, make_mark(journal, 1, payload=8))
+    record(journal, make_fingerprint(journal, 1, payload=8))
 
     assert entries(journal.find(make_words(1))) == [(0, 8, 1_700_000_000, 1_760_000_000)]
 
 
-def test_claim_returns_what_another_run_has_sent_since(journal, make_mark, make_facts, record):
+def test_claim_returns_what_another_run_has_sent_since(journal, make_fingerprint, make_facts, record):
     """Under another second it would arrive twice; under the same one Intercom ignores the repeat."""
     journal.begin_run(make_facts())
-    record(journal, make_mark(journal, 1, second=20, sent_as=20), make_mark(journal, 2))
+    record(journal, make_fingerprint(journal, 1, second=20, sent_as=20), make_fingerprint(journal, 2))
     journal.begin_run(make_facts())
-    again = make_mark(journal, 1, second=21, sent_as=21)
+    again = make_fingerprint(journal, 1, second=21, sent_as=21)
 
-    assert journal.claim([again, make_mark(journal, 2), make_mark(journal, 3)]) == [0]
+    assert journal.claim([again, make_fingerprint(journal, 2), make_fingerprint(journal, 3)]) == [0]
 
 
-def test_claim_takes_new_seconds_where_all_entries_of_a_content_are_used_up(journal, make_mark, make_facts, record):
+def test_claim_takes_new_seconds_where_all_entries_of_a_content_are_used_up(
+    journal, make_fingerprint, make_facts, record
+):
     """Events of the same content are refused together; who claims is asked about each entry of theirs once."""
     journal.begin_run(make_facts())
-    record(journal, *(make_mark(journal, 1, second=second, sent_as=second) for second in (20, 21)))
-    record(journal, make_mark(journal, 1, payload=8, second=22, sent_as=22), make_mark(journal, 3))
+    record(journal, *(make_fingerprint(journal, 1, second=second, sent_as=second) for second in (20, 21)))
+    record(journal, make_fingerprint(journal, 1, payload=8, second=22, sent_as=22), make_fingerprint(journal, 3))
     journal.begin_run(make_facts())
-    marks = [make_mark(journal, number, second=second, sent_as=second) for number, second in ((2, 9), (1, 30), (1, 31))]
+    fingerprints = [
+        make_fingerprint(journal, number, second=second, sent_as=second)
+        for number, second in ((2, 9), (1, 30), (1, 31))
+    ]
     asked = []
 
     def used_up(answer, entries):
         asked.append(list(zip(entries.asked.tolist(), entries.second.tolist(), strict=True)))
         return np.isin(entries.second, answer)
 
-    claims = [journal.claim(marks, partial(used_up, answer)) for answer in ([], [20], [20, 21])]
+    claims = [journal.claim(fingerprints, partial(used_up, answer)) for answer in ([], [20], [20, 21])]
 
     assert claims == [[1, 2], [1, 2], []]
     assert asked == [[(1, 20), (1, 21)]] * 3
 
 
-def test_claim_of_a_second_that_the_content_has_asks_for_no_other(journal, make_mark, make_facts, record):
+def test_claim_of_a_second_that_the_content_has_asks_for_no_other(journal, make_fingerprint, make_facts, record):
     """It makes no new event, however many entries of its content there are."""
     journal.begin_run(make_facts())
-    record(journal, *(make_mark(journal, 1, second=second, sent_as=second) for second in (20, 21)))
+    record(journal, *(make_fingerprint(journal, 1, second=second, sent_as=second) for second in (20, 21)))
     journal.begin_run(make_facts())
 
-    assert journal.claim([make_mark(journal, 1, second=21, sent_as=21)]) == []
+    assert journal.claim([make_fingerprint(journal, 1, second=21, sent_as=21)]) == []
 
 
-def test_claim_that_two_runs_share_is_released_by_neither(journal, make_mark, make_words, make_facts):
+def test_claim_that_two_runs_share_is_released_by_neither(journal, make_fingerprint, make_words, make_facts):
     """What the one gives back the other may have sent."""
     for _ in range(2):
         journal.begin_run(make_facts())
-        assert journal.claim([make_mark(journal, 1), make_mark(journal, 2)][: journal.run]) == []
+        assert journal.claim([make_fingerprint(journal, 1), make_fingerprint(journal, 2)][: journal.run]) == []
 
     writer = journal.writer()
     for number in (1, 2):
-        writer.release(make_mark(journal, number))
+        writer.release(make_fingerprint(journal, number))
     writer.close(30.0)
 
     journal.begin_run(make_facts())
     assert journal.occupied(make_words(1, 2)).tolist() == [CLAIMED, FREE]
 
 
-def test_journal_finds_nothing_of_the_run_that_asks(journal, make_mark, make_words, make_facts, record):
+def test_journal_finds_nothing_of_the_run_that_asks(journal, make_fingerprint, make_words, make_facts, record):
     """A run judges its own rows by themselves; the next run finds them."""
     journal.begin_run(make_facts())
-    record(journal, make_mark(journal, 1))
+    record(journal, make_fingerprint(journal, 1))
     own = entries(journal.find(make_words(1))), journal.occupied(make_words(1)).tolist()
 
     journal.begin_run(make_facts())
@@ -254,82 +264,84 @@ def test_journal_finds_nothing_of_the_run_that_asks(journal, make_mark, make_wor
     assert journal.occupied(make_words(1)).tolist() == [1_760_000_000]
 
 
-def test_record_is_an_acceptance_whatever_the_clock_says(journal, make_mark, make_words, record):
+def test_record_is_an_acceptance_whatever_the_clock_says(journal, make_fingerprint, make_words, record):
     """A clock that was never set does not turn an acceptance into a claim."""
-    record(journal, make_mark(journal, 1), accepted_at=0.5)
+    record(journal, make_fingerprint(journal, 1), accepted_at=0.5)
 
     assert journal.occupied(make_words(1)).tolist() == [1]
 
 
-def test_claim_returns_those_whose_second_another_event_has(journal, make_mark, make_words, record):
+def test_claim_returns_those_whose_second_another_event_has(journal, make_fingerprint, make_words, record):
     """Accepted or only claimed, moved there or not: what is taken is not claimed, and the others are."""
-    record(journal, make_mark(journal, 1), make_mark(journal, 2, sent_as=3, second=1_700_000_001))
-    journal.claim([make_mark(journal, 4), make_mark(journal, 5, sent_as=6)])
+    record(journal, make_fingerprint(journal, 1), make_fingerprint(journal, 2, sent_as=3, second=1_700_000_001))
+    journal.claim([make_fingerprint(journal, 4), make_fingerprint(journal, 5, sent_as=6)])
     taken = [
-        make_mark(journal, 1, payload=8),
-        make_mark(journal, 9, sent_as=1),
-        make_mark(journal, 3),
-        make_mark(journal, 9, sent_as=4),
-        make_mark(journal, 6),
+        make_fingerprint(journal, 1, payload=8),
+        make_fingerprint(journal, 9, sent_as=1),
+        make_fingerprint(journal, 3),
+        make_fingerprint(journal, 9, sent_as=4),
+        make_fingerprint(journal, 6),
     ]
 
-    places = journal.claim([make_mark(journal, 2, payload=8), *taken, make_mark(journal, 7)])
+    places = journal.claim([make_fingerprint(journal, 2, payload=8), *taken, make_fingerprint(journal, 7)])
 
     assert places == [1, 2, 3, 4, 5]
     assert journal.occupied(make_words(2, 7)).tolist() == [0, 0]
     assert entries(journal.find(make_words(9, 6))) == []
 
 
-def test_claim_of_what_is_there_already_is_fine(journal, open_journal, make_mark, make_words, record):
+def test_claim_of_what_is_there_already_is_fine(journal, open_journal, make_fingerprint, make_words, record):
     """The same event under the same second is one, whether it was claimed or accepted, by this run or another."""
-    record(journal, make_mark(journal, 1), make_mark(journal, 2, sent_as=3))
-    marks = [
-        make_mark(journal, 1),
-        make_mark(journal, 2, sent_as=3),
-        make_mark(journal, 4),
-        make_mark(journal, 5, sent_as=6),
+    record(journal, make_fingerprint(journal, 1), make_fingerprint(journal, 2, sent_as=3))
+    fingerprints = [
+        make_fingerprint(journal, 1),
+        make_fingerprint(journal, 2, sent_as=3),
+        make_fingerprint(journal, 4),
+        make_fingerprint(journal, 5, sent_as=6),
     ]
 
-    assert journal.claim(marks) == []
-    assert open_journal().claim(marks) == []
+    assert journal.claim(fingerprints) == []
+    assert open_journal().claim(fingerprints) == []
     assert journal.occupied(make_words(1, 2, 3, 4, 5, 6)).tolist() == [1_760_000_000, -1, 1_760_000_000, 0, -1, 0]
 
 
-def test_claims_of_two_runs_share_no_second(journal, open_journal, make_mark):
+def test_claims_of_two_runs_share_no_second(journal, open_journal, make_fingerprint):
     """Of two runs that give a second to different events, one has it, and the other is told."""
-    assert journal.claim([make_mark(journal, 1, sent_as=2)]) == []
+    assert journal.claim([make_fingerprint(journal, 1, sent_as=2)]) == []
 
-    assert open_journal().claim([make_mark(journal, 3, sent_as=2), make_mark(journal, 4, sent_as=5)]) == [0]
+    assert open_journal().claim([make_fingerprint(journal, 3, sent_as=2), make_fingerprint(journal, 4, sent_as=5)]) == [
+        0
+    ]
 
 
-def test_claim_gives_up_when_the_journal_stays_locked(open_journal, locked, make_mark, path):
+def test_claim_gives_up_when_the_journal_stays_locked(open_journal, locked, make_fingerprint, path):
     """A wait has a limit; the error says what to do, and the journal goes on."""
     impatient = open_journal(busy_seconds=0.01)
-    marks = [make_mark(impatient, 1)]
+    fingerprints = [make_fingerprint(impatient, 1)]
 
     with locked(), pytest.raises(JournalError) as caught:
-        impatient.claim(marks)
+        impatient.claim(fingerprints)
 
     assert str(caught.value) == (
         f"{path}: another program keeps the journal locked (database is locked): wait until the other run or the "
         "program that copies the file is done, then run again"
     )
-    assert impatient.claim(marks) == []
+    assert impatient.claim(fingerprints) == []
 
 
-def test_journal_in_one_file_holds_several_workspaces(open_journal, make_mark, make_words, record):
+def test_journal_in_one_file_holds_several_workspaces(open_journal, make_fingerprint, make_words, record):
     """A path that the user gives serves every workspace, and none sees the other's events."""
     here, there = open_journal(workspace="here"), open_journal(workspace="there")
-    record(here, make_mark(here, 1))
+    record(here, make_fingerprint(here, 1))
 
     assert here.occupied(make_words(1)).tolist() == [1_760_000_000]
     assert there.occupied(make_words(1)).tolist() == [-1]
 
 
-def test_journal_holds_no_key_and_no_word_of_an_event(journal, make_mark, make_words, record, path, tmp_path):
+def test_journal_holds_no_key_and_no_word_of_an_event(journal, make_fingerprint, make_words, record, path, tmp_path):
     """Who has the file without what was submitted cannot tell a contact: neither words nor plain digests are in it."""
     words = make_words(0x1122334455667788)
-    record(journal, make_mark(journal, 0x1122334455667788))
+    record(journal, make_fingerprint(journal, 0x1122334455667788))
     journal.close()
 
     held = b"".join(file.read_bytes() for file in tmp_path.iterdir())
@@ -346,7 +358,7 @@ def test_journal_error_is_one_of_the_packages(journal, path):
     journal.close()
 
     with pytest.raises(JournalError, match="Cannot operate on a closed database") as caught:
-        journal.claim([Mark(b"k", None, 1, 1)])
+        journal.claim([Fingerprint(b"k", None, 1, 1)])
 
     assert isinstance(caught.value, EventsPandasError)
     assert caught.value.path == str(path)

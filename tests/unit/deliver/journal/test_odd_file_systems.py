@@ -27,7 +27,7 @@ import _sqlite3, ctypes, datetime, errno, fcntl, os, signal, sys
 from pathlib import Path
 
 import numpy as np
-from events_pandas.deliver.journal import Journal, Mark, RunFacts
+from events_pandas.deliver.journal import Journal, Fingerprint, RunFacts
 from events_pandas.errors import JournalError
 
 class System(ctypes.Structure):
@@ -60,10 +60,10 @@ facts = RunFacts(started_at=datetime.datetime.now(datetime.UTC), source="orders.
 
 def use(journal, second=2):
     (key,) = journal.digests(words)
-    mark = Mark(key, None, 1, second)
-    journal.claim([mark])
+    fingerprint = Fingerprint(key, None, 1, second)
+    journal.claim([fingerprint])
     writer, answers = journal.writer(), []
-    writer.record(mark, accepted_at=5, request_id=None, then=answers.append)
+    writer.record(fingerprint, accepted_at=5, request_id=None, then=answers.append)
     writer.close(60)
     print(journal.mode, answers, journal.occupied(words))
 
@@ -316,7 +316,7 @@ writer = journal.writer()
 with journal.reading():
     print(journal.occupied(words))
     (key,) = journal.digests(words)
-    writer.record(Mark(key, None, 1, 2), accepted_at=5, request_id=None, then=answers.put)
+    writer.record(Fingerprint(key, None, 1, 2), accepted_at=5, request_id=None, then=answers.put)
     try:
         print("answered", answers.get(timeout=1.0))
     except queue.Empty:
@@ -340,7 +340,7 @@ def network(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("is_made", [True, False])
-def test_journal_on_a_network_disk_has_no_write_ahead_log(open_journal, request, make_mark, record, is_made):
+def test_journal_on_a_network_disk_has_no_write_ahead_log(open_journal, request, make_fingerprint, record, is_made):
     """Another machine may use it too, and shares no memory with this one."""
     if is_made:
         open_journal().close()
@@ -349,7 +349,7 @@ def test_journal_on_a_network_disk_has_no_write_ahead_log(open_journal, request,
     journal = open_journal()
 
     assert journal.mode == "delete"
-    assert record(journal, make_mark(journal, 1)) == [None]
+    assert record(journal, make_fingerprint(journal, 1)) == [None]
 
 
 @pytest.mark.usefixtures("network")

@@ -56,7 +56,7 @@ def test_journal_commits_to_the_disk(journal):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such permissions")
-def test_journal_can_be_read_by_its_owner_only(tmp_path, open_journal, make_mark):
+def test_journal_can_be_read_by_its_owner_only(tmp_path, open_journal, make_fingerprint):
     """So can the files beside it and the folders that are made, whatever the umask; other folders stay."""
     shared = tmp_path / "shared"
     shared.mkdir(mode=0o755)
@@ -64,7 +64,7 @@ def test_journal_can_be_read_by_its_owner_only(tmp_path, open_journal, make_mark
     before = os.umask(0)
     try:
         journal = open_journal(folder / "journal.sqlite")
-        journal.claim([make_mark(journal, 1)])
+        journal.claim([make_fingerprint(journal, 1)])
     finally:
         os.umask(before)
 
@@ -76,19 +76,19 @@ def test_journal_can_be_read_by_its_owner_only(tmp_path, open_journal, make_mark
     assert [permissions(path) for path in (folder, folder.parent, shared)] == [0o700, 0o700, 0o755]
 
 
-def test_journal_leaves_one_file_when_it_is_closed(journal, path, make_mark):
+def test_journal_leaves_one_file_when_it_is_closed(journal, path, make_fingerprint):
     """What was written ahead is in the file itself then."""
-    journal.claim([make_mark(journal, 1)])
+    journal.claim([make_fingerprint(journal, 1)])
 
     journal.close()
 
     assert [file.name for file in path.parent.iterdir()] == [path.name]
 
 
-def test_journal_is_opened_again(open_journal, make_mark, make_words):
+def test_journal_is_opened_again(open_journal, make_fingerprint, make_words):
     """The next run knows what this one did."""
     journal = open_journal()
-    journal.claim([make_mark(journal, 1)])
+    journal.claim([make_fingerprint(journal, 1)])
     journal.close()
 
     assert open_journal().occupied(make_words(1)).tolist() == [0]
@@ -151,20 +151,20 @@ def test_journal_refuses_a_file_that_is_no_database(path):
     assert refusal(path) == f"{path}: this file is no journal (file is not a database): {BEGIN_ANEW}"
 
 
-def test_journal_refuses_a_file_that_was_cut_off(open_journal, path, make_mark):
+def test_journal_refuses_a_file_that_was_cut_off(open_journal, path, make_fingerprint):
     """Half a journal is no journal."""
     journal = open_journal()
-    journal.claim([make_mark(journal, number) for number in range(1000)])
+    journal.claim([make_fingerprint(journal, number) for number in range(1000)])
     journal.close()
     os.truncate(path, path.stat().st_size // 2)
 
     assert refusal(path) == f"{path}: the journal is damaged (database disk image is malformed): {BEGIN_ANEW}"
 
 
-def test_journal_tells_of_a_damaged_page_when_it_meets_it(open_journal, path, make_mark, make_words):
+def test_journal_tells_of_a_damaged_page_when_it_meets_it(open_journal, path, make_fingerprint, make_words):
     """What is wrong in the middle of the file shows in a lookup or a claim, as the same error."""
     journal = open_journal()
-    journal.claim([make_mark(journal, number) for number in range(5000)])
+    journal.claim([make_fingerprint(journal, number) for number in range(5000)])
     journal.close()
     with path.open("r+b") as file:
         file.seek(7 * 4096)
@@ -174,7 +174,7 @@ def test_journal_tells_of_a_damaged_page_when_it_meets_it(open_journal, path, ma
     for use in (
         lambda: damaged.find(make_words(*range(5000))),
         lambda: damaged.occupied(make_words(*range(5000))),
-        lambda: damaged.claim([make_mark(damaged, number, second=5) for number in range(5000)]),
+        lambda: damaged.claim([make_fingerprint(damaged, number, second=5) for number in range(5000)]),
     ):
         with pytest.raises(JournalError) as caught:
             use()
@@ -277,7 +277,7 @@ def run_program(program, *arguments):
 FULL = """
 import queue, resource, sys
 from pathlib import Path
-from events_pandas.deliver.journal import Journal, Mark
+from events_pandas.deliver.journal import Journal, Fingerprint
 
 journal = Journal.opened(Path(sys.argv[1]), workspace="ab12cd34")
 writer, answers = journal.writer(), queue.SimpleQueue()
@@ -286,7 +286,7 @@ _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
 def recorded(first):
     for number in range(first, first + 5000):
         key = number.to_bytes(16, "big")
-        writer.record(Mark(key, None, 1, number), accepted_at=5, request_id=None, then=answers.put)
+        writer.record(Fingerprint(key, None, 1, number), accepted_at=5, request_id=None, then=answers.put)
     return {str(answers.get(timeout=60)) for _ in range(5000)}
 
 print(recorded(0))
@@ -319,7 +319,7 @@ import _sqlite3, ctypes, sys
 from pathlib import Path
 
 import numpy as np
-from events_pandas.deliver.journal import Journal, Mark
+from events_pandas.deliver.journal import Journal, Fingerprint
 
 path, words = Path(sys.argv[1]), np.zeros((2, 1), np.uint64)
 if "made before" in sys.argv:
@@ -332,9 +332,9 @@ library.sqlite3_vfs_register(ctypes.c_void_p(library.sqlite3_vfs_find(b"unix-dot
 
 journal = Journal.opened(path, workspace="ab12cd34")
 (key,) = journal.digests(words)
-journal.claim([Mark(key, None, 1, 2)])
+journal.claim([Fingerprint(key, None, 1, 2)])
 writer, answers = journal.writer(), []
-writer.record(Mark(key, None, 1, 2), accepted_at=5, request_id=None, then=answers.append)
+writer.record(Fingerprint(key, None, 1, 2), accepted_at=5, request_id=None, then=answers.append)
 writer.close(60)
 print(journal.mode, answers, journal.occupied(words))
 journal.close()

@@ -13,8 +13,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from events_pandas.deliver.journal import Elsewhere, OtherRun
-from events_pandas.deliver.journal.lockfile import LockFile, locked_instead
+from events_pandas.deliver.journal import OtherAcceptance, OtherRun
+from events_pandas.deliver.journal.lockfile import LockFile, take_lock_file
 from events_pandas.deliver.journal.processes import Process
 from events_pandas.errors import JournalError
 from events_pandas.filesystem import place_of
@@ -146,43 +146,43 @@ def test_journal_forgets_processes_when_nobody_is_left(begin, path):
         assert connection.execute("SELECT run FROM processes").fetchall() == [(3,)]
 
 
-def test_event_of_two_runs_at_once_is_accepted_in_one_of_them(begin, make_mark, record):
+def test_event_of_two_runs_at_once_is_accepted_in_one_of_them(begin, make_fingerprint, record):
     """The journal knows which of two answers of 202 it wrote down first."""
     first, second = begin(), begin()
-    mark, other = make_mark(first, 1), make_mark(first, 2)
+    fingerprint, other = make_fingerprint(first, 1), make_fingerprint(first, 2)
     later = NOW.timestamp() + 1
 
-    assert record(first, mark, other, accepted_at=later) == [None, None]
-    assert record(second, mark, accepted_at=later) == [Elsewhere(is_same=True)]
-    assert record(second, make_mark(first, 3), other._replace(payload=8), accepted_at=later) == [
+    assert record(first, fingerprint, other, accepted_at=later) == [None, None]
+    assert record(second, fingerprint, accepted_at=later) == [OtherAcceptance(is_same=True)]
+    assert record(second, make_fingerprint(first, 3), other._replace(payload=8), accepted_at=later) == [
         None,
-        Elsewhere(is_same=False),
+        OtherAcceptance(is_same=False),
     ]
-    assert record(first, mark, accepted_at=later) == [None]
+    assert record(first, fingerprint, accepted_at=later) == [None]
 
 
-def test_event_of_a_run_that_has_ended_is_accepted_once_more(begin, make_mark, record):
+def test_event_of_a_run_that_has_ended_is_accepted_once_more(begin, make_fingerprint, record):
     """A run that resubmits on purpose reports what Intercom answered."""
     first = begin()
-    mark = make_mark(first, 1)
-    record(first, mark, accepted_at=NOW.timestamp())
+    fingerprint = make_fingerprint(first, 1)
+    record(first, fingerprint, accepted_at=NOW.timestamp())
     end(first, seconds=1)
 
-    assert record(begin(seconds=2, resubmit=True), mark, accepted_at=NOW.timestamp() + 2) == [None]
+    assert record(begin(seconds=2, resubmit=True), fingerprint, accepted_at=NOW.timestamp() + 2) == [None]
 
 
 @pytest.mark.parametrize("seconds", [-300, 300])
 def test_event_of_two_runs_at_once_is_accepted_in_one_of_them_whatever_their_clocks_say(
-    begin, make_mark, record, seconds
+    begin, make_fingerprint, record, seconds
 ):
     """The clock of one machine may be minutes behind or ahead of the clock of the other one."""
     first, second = begin(), begin(seconds=seconds)
-    mark, other = make_mark(first, 1), make_mark(first, 2)
+    fingerprint, other = make_fingerprint(first, 1), make_fingerprint(first, 2)
 
-    assert record(first, mark, accepted_at=NOW.timestamp() + 1) == [None]
+    assert record(first, fingerprint, accepted_at=NOW.timestamp() + 1) == [None]
     assert record(second, other, accepted_at=NOW.timestamp() + seconds + 1) == [None]
-    assert record(second, mark, accepted_at=NOW.timestamp() + seconds + 1) == [Elsewhere(is_same=True)]
-    assert record(first, other, accepted_at=NOW.timestamp() + 1) == [Elsewhere(is_same=True)]
+    assert record(second, fingerprint, accepted_at=NOW.timestamp() + seconds + 1) == [OtherAcceptance(is_same=True)]
+    assert record(first, other, accepted_at=NOW.timestamp() + 1) == [OtherAcceptance(is_same=True)]
 
 
 TELLING = """
@@ -235,17 +235,17 @@ def test_process_of_an_earlier_start_of_the_machine_is_gone():
 
 
 def lock_facts(path):
-    return json.loads(LockFile.beside(path).read_bytes())
+    return json.loads(LockFile.path_beside(path).read_bytes())
 
 
 def test_lock_file_keeps_others_away_until_it_is_released(path):
     """Also those of the same process."""
-    lock = LockFile.taken(path)
+    lock = LockFile.take(path)
 
     with pytest.raises(JournalError, match=f"and process {os.getpid()} on .* has had it since .* UTC: wait until"):
-        LockFile.taken(path)
+        LockFile.take(path)
     lock.release()
-    LockFile.taken(path).release()
+    LockFile.take(path).release()
 
     assert list(path.parent.iterdir()) == []
 
@@ -255,27 +255,27 @@ def test_lock_file_is_the_same_for_a_link_to_the_journal(path):
     """SQLite opens the file that a link leads to."""
     link = path.with_name("link.sqlite")
     link.symlink_to(path)
-    LockFile.taken(path)
+    LockFile.take(path)
 
     with pytest.raises(JournalError, match=r"if it was killed, delete journal\.sqlite\.lock; or"):
-        LockFile.taken(link)
+        LockFile.take(link)
 
 
 def test_lock_file_is_its_owners_alone(path):
     """Nobody else reads or writes what is beside the journal."""
-    LockFile.taken(path)
+    LockFile.take(path)
 
-    assert os.name == "nt" or LockFile.beside(path).stat().st_mode & 0o777 == 0o600
+    assert os.name == "nt" or LockFile.path_beside(path).stat().st_mode & 0o777 == 0o600
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a number may be another process's")
 def test_lock_file_of_a_process_that_is_gone_is_taken(path):
     """The other process was killed, and its number is another one's."""
-    LockFile.taken(path)
+    LockFile.take(path)
     left = {**lock_facts(path), "birth": "1"}
-    LockFile.beside(path).write_text(json.dumps(left))
+    LockFile.path_beside(path).write_text(json.dumps(left))
 
-    LockFile.taken(path)
+    LockFile.take(path)
 
     assert lock_facts(path)["birth"] == Process.own().birth
     assert [file.name for file in path.parent.iterdir()] == ["journal.sqlite.lock"]
@@ -284,13 +284,13 @@ def test_lock_file_of_a_process_that_is_gone_is_taken(path):
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a number may be another process's")
 def test_lock_file_is_taken_by_one_of_those_who_find_it(path):
     """Of two that find the file of a process that is gone, one is at it, and the other one is refused."""
-    LockFile.taken(path)
+    LockFile.take(path)
     left = {**lock_facts(path), "birth": "1"}
-    LockFile.beside(path).write_text(json.dumps(left))
-    LockFile.beside(path).with_name(f"journal.sqlite.lock-{left['token']}").mkdir()
+    LockFile.path_beside(path).write_text(json.dumps(left))
+    LockFile.path_beside(path).with_name(f"journal.sqlite.lock-{left['token']}").mkdir()
 
     with pytest.raises(JournalError, match="one run at a time uses the journal"):
-        LockFile.taken(path)
+        LockFile.take(path)
 
     assert lock_facts(path) == left
 
@@ -298,17 +298,17 @@ def test_lock_file_is_taken_by_one_of_those_who_find_it(path):
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"pid": 1}', b"[" * 4096])
 def test_lock_file_that_says_nothing_is_left(path, content):
     """A run may be about to write it, or another program made it: the message says what to delete."""
-    LockFile.beside(path).write_bytes(content)
+    LockFile.path_beside(path).write_bytes(content)
 
     with pytest.raises(JournalError) as caught:
-        LockFile.taken(path)
+        LockFile.take(path)
 
     assert str(caught.value) == (
         f"{path}: {place_of(path)} cannot lock files, so that one run at a time uses the journal, and "
         "journal.sqlite.lock does not say which run made it: delete journal.sqlite.lock if no run uses the journal; or "
         "name a path on a local disk with journal=..., or pass journal=None to go without"
     )
-    assert LockFile.beside(path).read_bytes() == content
+    assert LockFile.path_beside(path).read_bytes() == content
 
 
 @pytest.mark.parametrize(
@@ -316,12 +316,12 @@ def test_lock_file_that_says_nothing_is_left(path, content):
 )
 def test_lock_file_of_facts_that_make_no_sense_is_left(path, change):
     """Nothing of them comes into a path or a message."""
-    LockFile.taken(path)
+    LockFile.take(path)
     content = json.dumps({**lock_facts(path), "birth": "1", **change})
-    LockFile.beside(path).write_text(content)
+    LockFile.path_beside(path).write_text(content)
 
     with pytest.raises(JournalError, match=r"journal\.sqlite\.lock does not say which run made it: delete"):
-        LockFile.taken(path)
+        LockFile.take(path)
 
     assert [file.name for file in path.parent.iterdir()] == ["journal.sqlite.lock"]
 
@@ -329,10 +329,10 @@ def test_lock_file_of_facts_that_make_no_sense_is_left(path, change):
 @pytest.mark.skipif(os.name == "nt", reason="Windows may refuse to make links")
 def test_lock_file_that_leads_nowhere_is_refused(path):
     """A link whose file is missing can neither be made nor read: that is tried a limited number of times."""
-    LockFile.beside(path).symlink_to(path.parent / "missing")
+    LockFile.path_beside(path).symlink_to(path.parent / "missing")
 
     with pytest.raises(JournalError) as caught:
-        LockFile.taken(path)
+        LockFile.take(path)
 
     assert str(caught.value) == (
         f"{path}: journal.sqlite.lock can neither be made nor read: delete journal.sqlite.lock if no run uses the "
@@ -342,8 +342,8 @@ def test_lock_file_that_leads_nowhere_is_refused(path):
 
 def test_journal_on_a_disk_with_locks_says_what_a_lock_file_of_another_machine_is(open_journal, path):
     """Its run may go on: the message does not claim that this disk cannot lock files, and names what to delete."""
-    LockFile.taken(path)
-    LockFile.beside(path).write_text(json.dumps({**lock_facts(path), "host": "elsewhere", "pid": 7, "since": 0}))
+    LockFile.take(path)
+    LockFile.path_beside(path).write_text(json.dumps({**lock_facts(path), "host": "elsewhere", "pid": 7, "since": 0}))
 
     with pytest.raises(JournalError) as caught:
         open_journal()
@@ -356,7 +356,7 @@ def test_journal_on_a_disk_with_locks_says_what_a_lock_file_of_another_machine_i
 
 def test_journal_on_a_disk_with_locks_says_what_a_foreign_lock_file_is(open_journal, path):
     """Another program may have made it: the message names what to delete."""
-    LockFile.beside(path).write_text("hello")
+    LockFile.path_beside(path).write_text("hello")
 
     with pytest.raises(JournalError) as caught:
         open_journal()
@@ -373,7 +373,7 @@ def test_lock_file_is_not_taken_beside_a_run_that_has_locks(begin, path):
     change(path, "UPDATE processes SET host = 'elsewhere', seen_at = ?", time.time())
 
     with pytest.raises(JournalError) as caught:
-        locked_instead(path, own_runs=set())
+        take_lock_file(path, own_runs=set())
 
     assert str(caught.value) == (
         f"{path}: {place_of(path)} cannot lock files, and process {os.getpid()} on elsewhere uses the journal: run "
@@ -387,7 +387,7 @@ def test_lock_file_is_taken_after_a_run_has_ended(begin, path):
     """It uses the journal no more."""
     end(begin(), seconds=1)
 
-    locked_instead(path, own_runs=set()).release()
+    take_lock_file(path, own_runs=set()).release()
 
     assert [file.name for file in path.parent.iterdir()] == [path.name]
 
@@ -397,6 +397,6 @@ def test_lock_file_is_taken_whatever_the_journal_holds(path, content):
     """What is wrong with it shows when it is opened."""
     path.write_bytes(content)
 
-    locked_instead(path, own_runs=set()).release()
+    take_lock_file(path, own_runs=set()).release()
 
     assert path.read_bytes() == content

@@ -27,7 +27,7 @@ def rows(path, what="accepted_at, request_id, run"):
         return connection.execute(f"SELECT {what} FROM events ORDER BY second").fetchall()
 
 
-def test_record_is_on_disk_before_it_is_answered(writer, journal, make_mark, path):
+def test_record_is_on_disk_before_it_is_answered(writer, journal, make_fingerprint, path):
     """Whoever is told that an event is recorded can be killed at once."""
     seen, told = [], threading.Event()
 
@@ -35,18 +35,18 @@ def test_record_is_on_disk_before_it_is_answered(writer, journal, make_mark, pat
         seen.append((error, len(rows(path)), threading.current_thread().name))
         told.set()
 
-    writer.record(make_mark(journal, 1), accepted_at=5.0, request_id=None, then=then)
+    writer.record(make_fingerprint(journal, 1), accepted_at=5.0, request_id=None, then=then)
 
     assert told.wait(30.0)
     assert seen == [(None, 1, "events-pandas-journal")]
 
 
-def test_record_keeps_the_bytes_of_a_uuid_and_any_other_text(writer, journal, make_mark, path):
+def test_record_keeps_the_bytes_of_a_uuid_and_any_other_text(writer, journal, make_fingerprint, path):
     """Intercom's name for a request takes 16 bytes if it is a UUID, as it always is."""
     request_ids = ["00000000-0000-4000-8000-00000000002a", "00000000-0000-4000-8000-00000000002A", "é\udc80", None]
     for second, request_id in enumerate(request_ids):
-        mark = make_mark(journal, second, second=second)
-        writer.record(mark, accepted_at=9.99, request_id=request_id, then=lambda _: None)
+        fingerprint = make_fingerprint(journal, second, second=second)
+        writer.record(fingerprint, accepted_at=9.99, request_id=request_id, then=lambda _: None)
     writer.close(30.0)
 
     assert rows(path, "request_id") == [
@@ -57,13 +57,15 @@ def test_record_keeps_the_bytes_of_a_uuid_and_any_other_text(writer, journal, ma
     ]
 
 
-def test_record_of_many_at_once_answers_each(writer, journal, make_mark, path):
+def test_record_of_many_at_once_answers_each(writer, journal, make_fingerprint, path):
     """However many come in one group, all are written and answered, in their order."""
     answered = []
 
     for second in range(1000):
-        mark = make_mark(journal, second, second=second)
-        writer.record(mark, accepted_at=5, request_id="r", then=lambda error, row=second: answered.append((row, error)))
+        fingerprint = make_fingerprint(journal, second, second=second)
+        writer.record(
+            fingerprint, accepted_at=5, request_id="r", then=lambda error, row=second: answered.append((row, error))
+        )
     writer.close(30.0)
 
     assert answered == [(row, None) for row in range(1000)]
@@ -71,15 +73,15 @@ def test_record_of_many_at_once_answers_each(writer, journal, make_mark, path):
     assert writer.waiting == 0
 
 
-def test_record_whose_answer_raises_does_not_keep_others_from_theirs(journal, make_mark, path):
+def test_record_whose_answer_raises_does_not_keep_others_from_theirs(journal, make_fingerprint, path):
     """A bug in one of the functions is raised when the writer is closed, after all have been called."""
     writer, answers = journal.writer(), []
 
     def fails(_):
         raise ZeroDivisionError("a bug")
 
-    writer.record(make_mark(journal, 1), accepted_at=5, request_id=None, then=fails)
-    writer.record(make_mark(journal, 2), accepted_at=5, request_id=None, then=answers.append)
+    writer.record(make_fingerprint(journal, 1), accepted_at=5, request_id=None, then=fails)
+    writer.record(make_fingerprint(journal, 2), accepted_at=5, request_id=None, then=answers.append)
 
     with pytest.raises(ZeroDivisionError, match="a bug"):
         writer.close(30.0)
@@ -88,14 +90,14 @@ def test_record_whose_answer_raises_does_not_keep_others_from_theirs(journal, ma
     writer.close(30.0)
 
 
-def test_bug_in_an_answer_is_told_before_the_end(journal, make_mark):
+def test_bug_in_an_answer_is_told_before_the_end(journal, make_fingerprint):
     """Whoever waits for that answer would wait for ever; what ends a thread does not end the program."""
     writer = journal.writer()
 
     def fails(_):
         raise SystemExit(3)
 
-    writer.record(make_mark(journal, 1), accepted_at=5, request_id=None, then=fails)
+    writer.record(make_fingerprint(journal, 1), accepted_at=5, request_id=None, then=fails)
     while writer.waiting:
         time.sleep(0.01)
 
@@ -104,12 +106,12 @@ def test_bug_in_an_answer_is_told_before_the_end(journal, make_mark):
         writer.close(30.0)
 
 
-def test_close_writes_what_waits(journal, locked, make_mark, path):
+def test_close_writes_what_waits(journal, locked, make_fingerprint, path):
     """Nothing that was answered 202 is dropped at the end of a run."""
     writer, answers = journal.writer(), []
     with locked():
         for number in range(3):
-            writer.record(make_mark(journal, number), accepted_at=5, request_id=None, then=answers.append)
+            writer.record(make_fingerprint(journal, number), accepted_at=5, request_id=None, then=answers.append)
         assert writer.waiting == 3
         assert answers == []
 
@@ -119,7 +121,7 @@ def test_close_writes_what_waits(journal, locked, make_mark, path):
     assert len(rows(path)) == 3
 
 
-def test_close_does_not_wait_longer_than_it_may(journal, locked, make_mark):
+def test_close_does_not_wait_longer_than_it_may(journal, locked, make_fingerprint):
     """What cannot be written in time is written later, if the process lives on."""
     writer, answers, told = journal.writer(), [], threading.Event()
 
@@ -128,7 +130,7 @@ def test_close_does_not_wait_longer_than_it_may(journal, locked, make_mark):
         told.set()
 
     with locked():
-        writer.record(make_mark(journal, 1), accepted_at=5, request_id=None, then=then)
+        writer.record(make_fingerprint(journal, 1), accepted_at=5, request_id=None, then=then)
         writer.close(0.05)
         assert (answers, writer.waiting) == ([], 1)
 
@@ -148,16 +150,16 @@ def test_close_needs_no_thread_when_nothing_was_recorded(journal):
     assert threading.active_count() == before
 
 
-def test_close_ends_the_thread(writer, journal, make_mark):
+def test_close_ends_the_thread(writer, journal, make_fingerprint):
     """No thread of a run is left behind."""
-    writer.record(make_mark(journal, 1), accepted_at=5, request_id=None, then=lambda _: None)
+    writer.record(make_fingerprint(journal, 1), accepted_at=5, request_id=None, then=lambda _: None)
 
     writer.close(30.0)
 
     assert "events-pandas-journal" not in {thread.name for thread in threading.enumerate()}
 
 
-def test_close_writes_what_no_thread_was_started_for(journal, make_mark, monkeypatch, path):
+def test_close_writes_what_no_thread_was_started_for(journal, make_fingerprint, monkeypatch, path):
     """An interrupt may come in the middle of starting the thread."""
     writer, answers = journal.writer(), []
 
@@ -166,7 +168,7 @@ def test_close_writes_what_no_thread_was_started_for(journal, make_mark, monkeyp
 
     monkeypatch.setattr(threading.Thread, "start", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        writer.record(make_mark(journal, 1), accepted_at=5, request_id=None, then=answers.append)
+        writer.record(make_fingerprint(journal, 1), accepted_at=5, request_id=None, then=answers.append)
 
     writer.close(30.0)
 
@@ -179,7 +181,7 @@ DEATHS = [OSError(22, "Invalid argument"), MemoryError(), SystemExit(3), Keyboar
 
 @pytest.mark.parametrize("death", DEATHS, ids=lambda death: type(death).__name__)
 def test_death_of_the_thread_is_told_and_what_waits_is_written_by_whoever_finds_it(
-    death, journal, make_mark, path, monkeypatch
+    death, journal, make_fingerprint, path, monkeypatch
 ):
     """Whatever the thread dies of, no record is left without its answer, and none that can be written is lost."""
 
@@ -191,12 +193,12 @@ def test_death_of_the_thread_is_told_and_what_waits_is_written_by_whoever_finds_
     monkeypatch.setattr(time, "sleep", dying)
     writer, answers = journal.writer(), []
     assert writer.death is None
-    writer.record(make_mark(journal, 1), accepted_at=5, request_id=None, then=answers.append)
+    writer.record(make_fingerprint(journal, 1), accepted_at=5, request_id=None, then=answers.append)
     writer._thread.join(30.0)
 
     told, answered_before = writer.death, list(answers)
     writer.write_waiting()
-    writer.record(make_mark(journal, 2, second=2), accepted_at=5, request_id=None, then=answers.append)
+    writer.record(make_fingerprint(journal, 2, second=2), accepted_at=5, request_id=None, then=answers.append)
     writer.write_waiting()
     writer.close(30.0)
 
@@ -211,7 +213,7 @@ def test_death_of_the_thread_is_told_and_what_waits_is_written_by_whoever_finds_
     assert writer.death is None
 
 
-def test_death_is_told_when_the_system_has_no_thread(journal, make_mark, monkeypatch, path):
+def test_death_is_told_when_the_system_has_no_thread(journal, make_fingerprint, monkeypatch, path):
     """A record that no thread can write is written by whoever asked for it."""
 
     def start(_):
@@ -219,7 +221,7 @@ def test_death_is_told_when_the_system_has_no_thread(journal, make_mark, monkeyp
 
     monkeypatch.setattr(threading.Thread, "start", start)
     writer, answers = journal.writer(), []
-    writer.record(make_mark(journal, 1), accepted_at=5, request_id=None, then=answers.append)
+    writer.record(make_fingerprint(journal, 1), accepted_at=5, request_id=None, then=answers.append)
 
     told = writer.death
     writer.write_waiting()
@@ -230,11 +232,11 @@ def test_death_is_told_when_the_system_has_no_thread(journal, make_mark, monkeyp
     assert len(rows(path)) == 1
 
 
-def test_death_is_told_when_the_disk_does_not_answer(journal, locked, make_mark, monkeypatch, path):
+def test_death_is_told_when_the_disk_does_not_answer(journal, locked, make_fingerprint, monkeypatch, path):
     """A commit that takes a minute is one that nobody waits for any longer; it is not written a second time."""
     writer, answers = journal.writer(), []
     with locked():
-        writer.record(make_mark(journal, 1), accepted_at=5, request_id=None, then=answers.append)
+        writer.record(make_fingerprint(journal, 1), accepted_at=5, request_id=None, then=answers.append)
         before = writer.death
         now = time.monotonic()
         monkeypatch.setattr(time, "monotonic", lambda: now + 61.0)
@@ -249,13 +251,13 @@ def test_death_is_told_when_the_disk_does_not_answer(journal, locked, make_mark,
     assert answers == [None]
 
 
-def test_record_after_the_end_is_answered_with_an_error(journal, make_mark, path):
+def test_record_after_the_end_is_answered_with_an_error(journal, make_fingerprint, path):
     """An answer that comes too late is not lost without a word."""
     writer, answers = journal.writer(), []
     writer.close(30.0)
 
-    writer.record(make_mark(journal, 1), accepted_at=5, request_id=None, then=answers.append)
-    writer.release(make_mark(journal, 1))
+    writer.record(make_fingerprint(journal, 1), accepted_at=5, request_id=None, then=answers.append)
+    writer.release(make_fingerprint(journal, 1))
 
     (error,) = answers
     assert str(error) == (
@@ -264,62 +266,62 @@ def test_record_after_the_end_is_answered_with_an_error(journal, make_mark, path
     )
 
 
-def test_release_drops_a_claim(writer, journal, make_mark, make_words):
+def test_release_drops_a_claim(writer, journal, make_fingerprint, make_words):
     """An event that did not arrive for certain leaves its second free."""
-    journal.claim([make_mark(journal, 1), make_mark(journal, 2)])
+    journal.claim([make_fingerprint(journal, 1), make_fingerprint(journal, 2)])
 
-    writer.release(make_mark(journal, 1))
+    writer.release(make_fingerprint(journal, 1))
     writer.close(30.0)
 
     assert journal.occupied(make_words(1, 2)).tolist() == [-1, 0]
 
 
-def test_release_leaves_an_acceptance(writer, journal, make_mark, make_words, record):
+def test_release_leaves_an_acceptance(writer, journal, make_fingerprint, make_words, record):
     """What Intercom has is never forgotten."""
-    record(journal, make_mark(journal, 1))
+    record(journal, make_fingerprint(journal, 1))
 
-    writer.release(make_mark(journal, 1))
+    writer.release(make_fingerprint(journal, 1))
     writer.close(30.0)
 
     assert journal.occupied(make_words(1)).tolist() == [1_760_000_000]
 
 
-def test_release_leaves_the_claim_of_another_run(journal, open_journal, make_facts, make_mark, make_words):
+def test_release_leaves_the_claim_of_another_run(journal, open_journal, make_facts, make_fingerprint, make_words):
     """That run's event may have arrived, whatever became of this one's."""
     other = open_journal()
     other.begin_run(make_facts())
-    other.claim([make_mark(other, 1)])
+    other.claim([make_fingerprint(other, 1)])
     journal.begin_run(make_facts())
-    journal.claim([make_mark(journal, 1)])
+    journal.claim([make_fingerprint(journal, 1)])
     writer = journal.writer()
 
-    writer.release(make_mark(journal, 1))
+    writer.release(make_fingerprint(journal, 1))
     writer.close(30.0)
 
     assert journal.occupied(make_words(1)).tolist() == [0]
 
 
-def test_record_is_the_runs_that_has_begun(journal, make_facts, make_mark, path):
+def test_record_is_the_runs_that_has_begun(journal, make_facts, make_fingerprint, path):
     """Each entry tells which run wrote it, also when the writer was made before the run began."""
     writer = journal.writer()
     journal.begin_run(make_facts())
     journal.begin_run(make_facts())
 
-    writer.record(make_mark(journal, 1), accepted_at=5.9, request_id="r", then=lambda _: None)
+    writer.record(make_fingerprint(journal, 1), accepted_at=5.9, request_id="r", then=lambda _: None)
     writer.close(30.0)
 
     assert rows(path) == [(5, "r", 2)]
 
 
-def test_two_writers_share_a_journal(open_journal, make_mark, path):
+def test_two_writers_share_a_journal(open_journal, make_fingerprint, path):
     """Two runs at the same time wait for one another, and lose nothing."""
     journals, answers = [open_journal(), open_journal()], []
     writers = [journal.writer() for journal in journals]
 
     for second in range(200):
         for number, (journal, writer) in enumerate(zip(journals, writers, strict=True)):
-            mark = make_mark(journal, 2 * second + number, second=2 * second + number)
-            writer.record(mark, accepted_at=5, request_id=None, then=answers.append)
+            fingerprint = make_fingerprint(journal, 2 * second + number, second=2 * second + number)
+            writer.record(fingerprint, accepted_at=5, request_id=None, then=answers.append)
     for writer in writers:
         writer.close(60.0)
 
@@ -328,15 +330,15 @@ def test_two_writers_share_a_journal(open_journal, make_mark, path):
 
 
 def test_record_is_answered_with_an_error_when_the_disk_is_full_and_goes_on_when_it_is_not(
-    writer, journal, make_mark, path
+    writer, journal, make_fingerprint, path
 ):
     """What could not be written is told, one by one; the next group is tried anew."""
     answers = queue.SimpleQueue()
 
     def recorded(first):
         for second in range(first, first + 3000):
-            mark = make_mark(journal, second, second=second)
-            writer.record(mark, accepted_at=5, request_id=None, then=answers.put)
+            fingerprint = make_fingerprint(journal, second, second=second)
+            writer.record(fingerprint, accepted_at=5, request_id=None, then=answers.put)
         return {str(answers.get(timeout=30.0)) for _ in range(3000)}
 
     assert recorded(0) == {"None"}
@@ -357,18 +359,20 @@ def test_record_is_answered_with_an_error_when_the_disk_is_full_and_goes_on_when
 
 @pytest.mark.parametrize("is_replaced", [False, True])
 @pytest.mark.parametrize("has_written", [False, True])
-def test_record_is_answered_with_an_error_when_the_file_is_gone(is_replaced, has_written, journal, make_mark, path):
+def test_record_is_answered_with_an_error_when_the_file_is_gone(
+    is_replaced, has_written, journal, make_fingerprint, path
+):
     """Nobody would find what is written to a file that was moved away, and nobody has asked for the new one."""
     writer, answers, told = journal.writer(), [], threading.Event()
     if has_written:
-        writer.record(make_mark(journal, 2), accepted_at=5, request_id=None, then=lambda _: told.set())
+        writer.record(make_fingerprint(journal, 2), accepted_at=5, request_id=None, then=lambda _: told.set())
         assert told.wait(30.0)
     # Beside it, as a new file may have the number of one that was deleted.
     path.rename(path.with_name("moved.sqlite"))
     if is_replaced:
         path.write_bytes(b"")
 
-    writer.record(make_mark(journal, 1), accepted_at=5, request_id=None, then=answers.append)
+    writer.record(make_fingerprint(journal, 1), accepted_at=5, request_id=None, then=answers.append)
     writer.close(30.0)
 
     assert [type(error) for error in answers] == [JournalError]
@@ -377,12 +381,12 @@ def test_record_is_answered_with_an_error_when_the_file_is_gone(is_replaced, has
     )
 
 
-def test_record_that_cannot_be_stored_is_answered_with_an_error(journal, make_mark):
+def test_record_that_cannot_be_stored_is_answered_with_an_error(journal, make_fingerprint):
     """Whatever is wrong with a record, it is answered."""
     writer, answers = journal.writer(), []
 
-    mark = make_mark(journal, 1, payload=1 << 63)
-    writer.record(mark, accepted_at=5, request_id=None, then=answers.append)
+    fingerprint = make_fingerprint(journal, 1, payload=1 << 63)
+    writer.record(fingerprint, accepted_at=5, request_id=None, then=answers.append)
     writer.close(30.0)
 
     assert [type(error) for error in answers] == [JournalError]
