@@ -1,4 +1,4 @@
-"""What the tests of the journal use: keys of events, fingerprints of them, and a journal in a folder of its own."""
+"""Fixtures for the journal: keys of events, their fingerprints, and a journal in a folder of its own."""
 
 import sqlite3
 from contextlib import closing, contextmanager
@@ -14,7 +14,7 @@ WORKSPACE = "ab12cd34"
 
 @pytest.fixture(scope="session")
 def make_words():
-    """Return a function that makes the keys of events; the same numbers make the same keys."""
+    """Return a function that makes the keys of events; equal numbers make equal keys."""
 
     def make(*numbers):
         return np.array([numbers, numbers], np.uint64) + np.array([[0], [1 << 40]], np.uint64)
@@ -24,13 +24,13 @@ def make_words():
 
 @pytest.fixture
 def path(tmp_path):
-    """Where a journal is, or will be."""
+    """The path of the journal, which may not exist yet."""
     return tmp_path / "journal.sqlite"
 
 
 @pytest.fixture
 def open_journal(path):
-    """Return a function that opens a journal, which is closed with the test."""
+    """Return a function that opens a journal; the end of the test closes it."""
     journals = []
 
     def opened(where=path, *, workspace=WORKSPACE, busy_seconds=5.0):
@@ -63,7 +63,7 @@ def locked(path):
 
 @pytest.fixture
 def make_fingerprint(make_words):
-    """Return a function that makes the fingerprint of an event, sent at its own second or another's."""
+    """Return a function that makes an event's fingerprint; `sent_as` moves the event to another second."""
 
     def make(journal, number, *, payload=7, second=1_700_000_000, sent_as=None):
         key, sent_key = journal.digests(make_words(number, number if sent_as is None else sent_as))
@@ -74,7 +74,7 @@ def make_fingerprint(make_words):
 
 @pytest.fixture
 def record():
-    """Return a function that has fingerprints written down as accepted, and returns what each was answered."""
+    """Return a function that records fingerprints as accepted, and returns the answer to each."""
 
     def written(journal, *fingerprints, accepted_at=1_760_000_000.9, request_id="req-1"):
         answers = []

@@ -1,4 +1,4 @@
-"""The thread that writes acceptances down: each record is answered once, when it is on disk or cannot be."""
+"""The thread that writes acceptances down: each record has one answer, after it is on disk or cannot be."""
 
 import queue
 import sqlite3
@@ -8,6 +8,9 @@ from contextlib import closing
 
 import pytest
 
+from events_pandas.deliver.journal import JournalWriter
+from events_pandas.deliver.journal.opening import connect
+from events_pandas.deliver.journal.places import file_identity
 from events_pandas.errors import JournalError
 from events_pandas.filesystem import place_of
 
@@ -16,7 +19,7 @@ SLEEP = time.sleep
 
 @pytest.fixture
 def writer(journal):
-    """A writer, which is closed with the test."""
+    """A writer; the end of the test closes it."""
     writer = journal.writer()
     yield writer
     writer.close(30.0)
@@ -28,21 +31,21 @@ def rows(path, what="accepted_at, request_id, run"):
 
 
 def test_record_is_on_disk_before_it_is_answered(writer, journal, make_fingerprint, path):
-    """Whoever is told that an event is recorded can be killed at once."""
-    seen, told = [], threading.Event()
+    """A process may be killed as soon as a record has its answer."""
+    seen, answered = [], threading.Event()
 
     def then(error):
         seen.append((error, len(rows(path)), threading.current_thread().name))
-        told.set()
+        answered.set()
 
     writer.record(make_fingerprint(journal, 1), accepted_at=5.0, request_id=None, then=then)
 
-    assert told.wait(30.0)
+    assert answered.wait(30.0)
     assert seen == [(None, 1, "events-pandas-journal")]
 
 
 def test_record_keeps_the_bytes_of_a_uuid_and_any_other_text(writer, journal, make_fingerprint, path):
-    """Intercom's name for a request takes 16 bytes if it is a UUID, as it always is."""
+    """A request id takes 16 bytes if it is a UUID; any other text is kept as it is."""
     request_ids = ["00000000-0000-4000-8000-00000000002a", "00000000-0000-4000-8000-00000000002A", "é\udc80", None]
     for second, request_id in enumerate(request_ids):
         fingerprint = make_fingerprint(journal, second, second=second)
@@ -58,7 +61,7 @@ def test_record_keeps_the_bytes_of_a_uuid_and_any_other_text(writer, journal, ma
 
 
 def test_record_of_many_at_once_answers_each(writer, journal, make_fingerprint, path):
-    """However many come in one group, all are written and answered, in their order."""
+    """All records of a group are written and answered in their order."""
     answered = []
 
     for second in range(1000):
@@ -74,7 +77,7 @@ def test_record_of_many_at_once_answers_each(writer, journal, make_fingerprint, 
 
 
 def test_record_whose_answer_raises_does_not_keep_others_from_theirs(journal, make_fingerprint, path):
-    """A bug in one of the functions is raised when the writer is closed, after all have been called."""
+    """A bug in one callback is raised when the writer is closed, after all others were called."""
     writer, answers = journal.writer(), []
 
     def fails(_):
@@ -90,8 +93,8 @@ def test_record_whose_answer_raises_does_not_keep_others_from_theirs(journal, ma
     writer.close(30.0)
 
 
-def test_bug_in_an_answer_is_told_before_the_end(journal, make_fingerprint):
-    """Whoever waits for that answer would wait for ever; what ends a thread does not end the program."""
+def test_death_reports_a_bug_in_an_answer(journal, make_fingerprint):
+    """`death` reports a bug in a callback at once, and a SystemExit does not end the program."""
     writer = journal.writer()
 
     def fails(_):
@@ -107,7 +110,7 @@ def test_bug_in_an_answer_is_told_before_the_end(journal, make_fingerprint):
 
 
 def test_close_writes_what_waits(journal, locked, make_fingerprint, path):
-    """Nothing that was answered 202 is dropped at the end of a run."""
+    """Closing drops no event that was answered 202."""
     writer, answers = journal.writer(), []
     with locked():
         for number in range(3):
@@ -122,25 +125,25 @@ def test_close_writes_what_waits(journal, locked, make_fingerprint, path):
 
 
 def test_close_does_not_wait_longer_than_it_may(journal, locked, make_fingerprint):
-    """What cannot be written in time is written later, if the process lives on."""
-    writer, answers, told = journal.writer(), [], threading.Event()
+    """Records that cannot be written in time are written later, if the process lives on."""
+    writer, answers, answered = journal.writer(), [], threading.Event()
 
     def then(error):
         answers.append(error)
-        told.set()
+        answered.set()
 
     with locked():
         writer.record(make_fingerprint(journal, 1), accepted_at=5, request_id=None, then=then)
         writer.close(0.05)
         assert (answers, writer.waiting) == ([], 1)
 
-    assert told.wait(30.0)
+    assert answered.wait(30.0)
     assert answers == [None]
     writer.close(30.0)
 
 
 def test_close_needs_no_thread_when_nothing_was_recorded(journal):
-    """A run that sends nothing starts none."""
+    """A run that sends nothing starts no thread."""
     before = threading.active_count()
 
     writer = journal.writer()
@@ -151,7 +154,7 @@ def test_close_needs_no_thread_when_nothing_was_recorded(journal):
 
 
 def test_close_ends_the_thread(writer, journal, make_fingerprint):
-    """No thread of a run is left behind."""
+    """A closed writer leaves no thread."""
     writer.record(make_fingerprint(journal, 1), accepted_at=5, request_id=None, then=lambda _: None)
 
     writer.close(30.0)
@@ -160,7 +163,7 @@ def test_close_ends_the_thread(writer, journal, make_fingerprint):
 
 
 def test_close_writes_what_no_thread_was_started_for(journal, make_fingerprint, monkeypatch, path):
-    """An interrupt may come in the middle of starting the thread."""
+    """An interrupt may come while the thread is started."""
     writer, answers = journal.writer(), []
 
     def interrupted(_):
@@ -180,10 +183,10 @@ DEATHS = [OSError(22, "Invalid argument"), MemoryError(), SystemExit(3), Keyboar
 
 
 @pytest.mark.parametrize("death", DEATHS, ids=lambda death: type(death).__name__)
-def test_death_of_the_thread_is_told_and_what_waits_is_written_by_whoever_finds_it(
+def test_death_reports_what_ended_the_thread_and_write_waiting_writes_the_rest(
     death, journal, make_fingerprint, path, monkeypatch
 ):
-    """Whatever the thread dies of, no record is left without its answer, and none that can be written is lost."""
+    """Whatever ends the thread, each record has its answer, and is written if it can be."""
 
     def dying(seconds):
         if threading.current_thread().name == "events-pandas-journal":
@@ -194,27 +197,29 @@ def test_death_of_the_thread_is_told_and_what_waits_is_written_by_whoever_finds_
     writer, answers = journal.writer(), []
     assert writer.death is None
     writer.record(make_fingerprint(journal, 1), accepted_at=5, request_id=None, then=answers.append)
-    writer._thread.join(30.0)
+    for thread in threading.enumerate():
+        if thread.name == "events-pandas-journal":
+            thread.join(30.0)
 
-    told, answered_before = writer.death, list(answers)
+    reason, answered_before = writer.death, list(answers)
     writer.write_waiting()
     writer.record(make_fingerprint(journal, 2, second=2), accepted_at=5, request_id=None, then=answers.append)
     writer.write_waiting()
     writer.close(30.0)
 
     words = "OSError: Invalid argument" if isinstance(death, OSError) else type(death).__name__
-    assert str(told) == (
+    assert str(reason) == (
         f"{path}: the thread that writes the journal has ended ({words}): "
         "run again: what the journal holds so far is kept, and is not sent twice"
     )
-    assert told.__cause__ is death
+    assert reason.__cause__ is death
     assert (answered_before, answers) == ([], [None, None])
     assert len(rows(path)) == 2
     assert writer.death is None
 
 
-def test_death_is_told_when_the_system_has_no_thread(journal, make_fingerprint, monkeypatch, path):
-    """A record that no thread can write is written by whoever asked for it."""
+def test_death_reports_that_the_system_has_no_thread(journal, make_fingerprint, monkeypatch, path):
+    """If no thread can be started, the caller writes its records."""
 
     def start(_):
         raise RuntimeError("can't start new thread")
@@ -223,36 +228,36 @@ def test_death_is_told_when_the_system_has_no_thread(journal, make_fingerprint, 
     writer, answers = journal.writer(), []
     writer.record(make_fingerprint(journal, 1), accepted_at=5, request_id=None, then=answers.append)
 
-    told = writer.death
+    reason = writer.death
     writer.write_waiting()
     writer.close(30.0)
 
-    assert str(told).startswith(f"{path}: the thread that writes the journal has ended (RuntimeError): run again")
+    assert str(reason).startswith(f"{path}: the thread that writes the journal has ended (RuntimeError): run again")
     assert answers == [None]
     assert len(rows(path)) == 1
 
 
-def test_death_is_told_when_the_disk_does_not_answer(journal, locked, make_fingerprint, monkeypatch, path):
-    """A commit that takes a minute is one that nobody waits for any longer; it is not written a second time."""
+def test_death_reports_a_disk_that_does_not_answer(journal, locked, make_fingerprint, monkeypatch, path):
+    """After a minute, `death` reports the disk; the commit is not tried a second time."""
     writer, answers = journal.writer(), []
     with locked():
         writer.record(make_fingerprint(journal, 1), accepted_at=5, request_id=None, then=answers.append)
         before = writer.death
         now = time.monotonic()
         monkeypatch.setattr(time, "monotonic", lambda: now + 61.0)
-        told = writer.death
+        reason = writer.death
         writer.write_waiting()
         monkeypatch.undo()
 
     writer.close(30.0)
 
     assert before is None
-    assert str(told).startswith(f"{path}: the disk has not written for 60 s: see whether the disk is there and well")
+    assert str(reason).startswith(f"{path}: the disk has not written for 60 s: see whether the disk is there and well")
     assert answers == [None]
 
 
 def test_record_after_the_end_is_answered_with_an_error(journal, make_fingerprint, path):
-    """An answer that comes too late is not lost without a word."""
+    """A record after the end has an error as its answer."""
     writer, answers = journal.writer(), []
     writer.close(30.0)
 
@@ -267,7 +272,7 @@ def test_record_after_the_end_is_answered_with_an_error(journal, make_fingerprin
 
 
 def test_release_drops_a_claim(writer, journal, make_fingerprint, make_words):
-    """An event that did not arrive for certain leaves its second free."""
+    """An event that certainly did not arrive leaves its second free."""
     journal.claim([make_fingerprint(journal, 1), make_fingerprint(journal, 2)])
 
     writer.release(make_fingerprint(journal, 1))
@@ -277,7 +282,7 @@ def test_release_drops_a_claim(writer, journal, make_fingerprint, make_words):
 
 
 def test_release_leaves_an_acceptance(writer, journal, make_fingerprint, make_words, record):
-    """What Intercom has is never forgotten."""
+    """An accepted event is never forgotten."""
     record(journal, make_fingerprint(journal, 1))
 
     writer.release(make_fingerprint(journal, 1))
@@ -287,7 +292,7 @@ def test_release_leaves_an_acceptance(writer, journal, make_fingerprint, make_wo
 
 
 def test_release_leaves_the_claim_of_another_run(journal, open_journal, make_facts, make_fingerprint, make_words):
-    """That run's event may have arrived, whatever became of this one's."""
+    """The event of the other run may have arrived, even if this run's did not."""
     other = open_journal()
     other.begin_run(make_facts())
     other.claim([make_fingerprint(other, 1)])
@@ -302,7 +307,7 @@ def test_release_leaves_the_claim_of_another_run(journal, open_journal, make_fac
 
 
 def test_record_is_the_runs_that_has_begun(journal, make_facts, make_fingerprint, path):
-    """Each entry tells which run wrote it, also when the writer was made before the run began."""
+    """An entry has the number of the run that wrote it, even if the writer is older than the run."""
     writer = journal.writer()
     journal.begin_run(make_facts())
     journal.begin_run(make_facts())
@@ -330,10 +335,16 @@ def test_two_writers_share_a_journal(open_journal, make_fingerprint, path):
 
 
 def test_record_is_answered_with_an_error_when_the_disk_is_full_and_goes_on_when_it_is_not(
-    writer, journal, make_fingerprint, path
+    journal, make_fingerprint, path
 ):
-    """What could not be written is told, one by one; the next group is tried anew."""
-    answers = queue.SimpleQueue()
+    """Each record that could not be written has an error, and the next group is tried anew."""
+    answers, connections = queue.SimpleQueue(), []
+
+    def connected():
+        connections.append(connect(path, 5.0))
+        return connections[-1]
+
+    writer = JournalWriter(connected, path=path, run=lambda: journal.run, identity=file_identity(path))
 
     def recorded(first):
         for second in range(first, first + 3000):
@@ -342,10 +353,11 @@ def test_record_is_answered_with_an_error_when_the_disk_is_full_and_goes_on_when
         return {str(answers.get(timeout=30.0)) for _ in range(3000)}
 
     assert recorded(0) == {"None"}
-    (pages,) = writer._access.connection.execute("PRAGMA page_count").fetchone()
-    writer._access.connection.execute(f"PRAGMA max_page_count = {pages}")
+    (connection,) = connections
+    (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    connection.execute(f"PRAGMA max_page_count = {pages}")
     full = recorded(3000)
-    writer._access.connection.execute(f"PRAGMA max_page_count = {100 * pages}")
+    connection.execute(f"PRAGMA max_page_count = {100 * pages}")
 
     assert full - {"None"} == {
         (
@@ -355,6 +367,7 @@ def test_record_is_answered_with_an_error_when_the_disk_is_full_and_goes_on_when
     }
     assert recorded(3000) == {"None"}
     assert len(rows(path)) == 6000
+    writer.close(30.0)
 
 
 @pytest.mark.parametrize("is_replaced", [False, True])
@@ -362,11 +375,11 @@ def test_record_is_answered_with_an_error_when_the_disk_is_full_and_goes_on_when
 def test_record_is_answered_with_an_error_when_the_file_is_gone(
     is_replaced, has_written, journal, make_fingerprint, path
 ):
-    """Nobody would find what is written to a file that was moved away, and nobody has asked for the new one."""
-    writer, answers, told = journal.writer(), [], threading.Event()
+    """Nothing is written to a file that was moved away, nor to the file in its place."""
+    writer, answers, answered = journal.writer(), [], threading.Event()
     if has_written:
-        writer.record(make_fingerprint(journal, 2), accepted_at=5, request_id=None, then=lambda _: told.set())
-        assert told.wait(30.0)
+        writer.record(make_fingerprint(journal, 2), accepted_at=5, request_id=None, then=lambda _: answered.set())
+        assert answered.wait(30.0)
     # Beside it, as a new file may have the number of one that was deleted.
     path.rename(path.with_name("moved.sqlite"))
     if is_replaced:
@@ -382,7 +395,7 @@ def test_record_is_answered_with_an_error_when_the_file_is_gone(
 
 
 def test_record_that_cannot_be_stored_is_answered_with_an_error(journal, make_fingerprint):
-    """Whatever is wrong with a record, it is answered."""
+    """A record that SQLite cannot store has an answer too."""
     writer, answers = journal.writer(), []
 
     fingerprint = make_fingerprint(journal, 1, payload=1 << 63)
