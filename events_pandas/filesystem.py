@@ -22,14 +22,10 @@ DIRECTORY: Final = "a directory"
 _MOUNTS: Final = Path("/proc/self/mounts")
 """Only Linux has this list: elsewhere no file system is known."""
 _ESCAPED: Final = re.compile(r"\\([0-7]{3})")
+# A virtual machine shares folders with its host by 9p, virtiofs or vboxsf.
 _NETWORK: Final = frozenset(
-    {
-        *("nfs", "nfs4", "cifs", "smb2", "smb3", "smbfs", "afs", "davfs"),
-        *("ceph", "lustre", "gpfs", "beegfs"),
-        *("fuse.davfs2", "fuse.glusterfs", "fuse.rclone", "fuse.sshfs"),
-        # Folders that a virtual machine shares with its host.
-        *("9p", "virtiofs", "vboxsf"),
-    }
+    {"nfs", "nfs4", "cifs", "smb2", "smb3", "smbfs", "afs", "davfs", "ceph", "lustre", "gpfs", "beegfs"}
+    | {"fuse.davfs2", "fuse.glusterfs", "fuse.rclone", "fuse.sshfs", "9p", "virtiofs", "vboxsf"}
 )
 _MAYBE_LOCKED: Final = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_PROTOCOL)
 """Another program has the lock, or the system refuses it with ENOLCK or EACCES: SQLite does not say which."""

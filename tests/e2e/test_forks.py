@@ -49,7 +49,7 @@ class Child:
     def _done(self, work):
         try:
             return work()
-        except Exception as error:  # noqa: BLE001  # whatever it is, the test is told
+        except Exception as error:  # noqa: BLE001  # the test reports any error
             return f"{type(error).__name__}: {error}"
 
     def result(self):
@@ -123,10 +123,10 @@ def _work(part):
 def test_client_of_a_run_under_way_can_be_used_in_a_child(make_orders, mapping, unknown):
     """Another thread may hold locks and connections at the moment of a fork: the child does not wait for them."""
     unknown.faults = Faults(latency_seconds=0.02)
-    told = []
+    said = []
     with unknown.client() as client:
         rows = make_orders(1_000)
-        thread = threading.Thread(target=lambda: told.append(_submit(rows, mapping, client)))
+        thread = threading.Thread(target=lambda: said.append(_submit(rows, mapping, client)))
         thread.start()
         found = []
         parts = [make_orders(10, start=1_000 + 10 * number) for number in range(8)]
@@ -136,7 +136,7 @@ def test_client_of_a_run_under_way_can_be_used_in_a_child(make_orders, mapping, 
         thread.join()
 
     assert found == [_expected(part) for part in parts]
-    assert told == [_expected(rows)]
+    assert said == [_expected(rows)]
 
 
 def test_client_closes_its_connections_in_a_child_without_a_trace_in_the_parent(make_orders, mapping, unknown):
@@ -217,9 +217,9 @@ def test_journal_is_refused_in_a_child_of_the_process_that_opened_it(tmp_path):
             journal.tell_run({"accepted": 1})
         return str(caught.value)
 
-    told = Child(use).result()
+    said = Child(use).result()
 
-    assert told == (
+    assert said == (
         f"{path}: process {os.getpid()} has opened the journal, and this one is a fork of it: "
         "begin a run of its own here"
     )
@@ -234,11 +234,11 @@ def test_journal_that_is_in_use_by_the_forking_thread_is_refused_to_the_child(tm
     journal = Journal.opened(path, workspace="ab12cd34")
 
     with journal.reading():
-        told = Child(lambda: Journal.opened(path, workspace="ab12cd34")).result()
+        said = Child(lambda: Journal.opened(path, workspace="ab12cd34")).result()
         other = Child(lambda: Journal.opened(tmp_path / "other.sqlite", workspace="ab12cd34").close()).result()
     journal.close()
 
-    assert told == (
+    assert said == (
         f"JournalError: {path}: the journal was in use when this process was forked, and cannot be used safely here: "
         "start processes with 'spawn', or give this one another journal"
     )
@@ -304,8 +304,8 @@ def test_run_is_left_to_the_parent_when_its_own_function_forks(make_orders, mapp
     os.close(writer)
     os.waitpid(children[0], 0)
 
-    with os.fdopen(reader) as told:
-        assert told.read() == (
+    with os.fdopen(reader) as said:
+        assert said.read() == (
             f"RuntimeError: process {os.getpid()} has begun this run and goes on with it: "
             "a process that was forked meanwhile has to begin a run of its own"
         )
@@ -354,8 +354,8 @@ with ep.Sandbox(store="workspace.sqlite", limit=None) as sandbox, sandbox.client
         codes.append(os.waitpid(child, 0)[1])
         counts = counts.add(part["status"].value_counts(), fill_value=0)
     again = ep.submit_events(orders(0, 60), mapping, client=client, **options)["status"].value_counts()
-    told = [{status: int(count) for status, count in found.items() if count} for found in (counts, again)]
-    print(*codes, told[0], len(sandbox.events), sandbox.duplicates, told[1])
+    said = [{status: int(count) for status, count in found.items() if count} for found in (counts, again)]
+    print(*codes, said[0], len(sandbox.events), sandbox.duplicates, said[1])
 """
 
 
@@ -395,9 +395,9 @@ def test_sandbox_is_reached_from_a_child_and_not_stopped_by_it(make_orders, mapp
 def test_sandbox_tells_a_child_nothing_that_may_be_out_of_date(ask):
     """A child has a copy from the time of the fork: the sandbox answers questions only in the parent."""
     with Sandbox() as sandbox:
-        told = Child(lambda: ask(sandbox)).result()
+        said = Child(lambda: ask(sandbox)).result()
 
-    assert told == (
+    assert said == (
         "RuntimeError: the sandbox runs in the process that this one is a fork of: "
         "url, access_token and client() work here, all else is asked there"
     )

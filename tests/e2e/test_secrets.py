@@ -101,13 +101,13 @@ class _Server(socketserver.ThreadingTCPServer):
 
 def _frames(error):
     """Return a traceback with the variables of every frame except those of the tests, which hold the made-up token."""
-    told = traceback.TracebackException.from_exception(error, capture_locals=True)
-    waiting = [told]
+    report = traceback.TracebackException.from_exception(error, capture_locals=True)
+    waiting = [report]
     while waiting:
         one = waiting.pop()
         one.stack[:] = [frame for frame in one.stack if "tests" not in Path(frame.filename).parts]
         waiting += [other for other in (one.__cause__, one.__context__) if other]
-    return "".join(told.format())
+    return "".join(report.format())
 
 
 def _pickled(thing):
@@ -280,14 +280,14 @@ def test_token_is_in_no_error_of_a_stream(make_orders, mapping, guarded, traces)
 
 def test_token_is_in_nothing_that_progress_shows(make_orders, mapping, guarded, traces):
     """Neither the progress bar nor a progress function gets the token."""
-    told = []
+    shown = []
 
     with guarded.client() as client:
-        for progress in (True, told.append):
+        for progress in (True, shown.append):
             submit_events(make_orders(3), mapping, client=client, progress=progress)
 
-    assert told
-    assert TOKEN not in traces(*told)
+    assert shown
+    assert TOKEN not in traces(*shown)
 
 
 @pytest.mark.parametrize("options", [{"concurrency": 0}, {"retry": 3}, {"colour": "red"}, {"on_invalid": "raise"}])

@@ -267,8 +267,8 @@ def test_spread_rows_are_each_an_event_and_none_is_two(earlier, last):
     assert undisturbed <= contents_kept(workspace) <= ever
     assert set(again["status"]) == {"already_submitted"}
     # Rows that say the same may have exchanged their seconds: what was found to be accepted comes first.
-    told = ["who", "second", "n", "sent"]
-    assert sorted(rows_of(last, again)[told].values.tolist()) == sorted(rows[told].values.tolist())
+    columns = ["who", "second", "n", "sent"]
+    assert sorted(rows_of(last, again)[columns].values.tolist()) == sorted(rows[columns].values.tolist())
 
 
 REFUSALS = st.dictionaries(st.integers(1, 8), st.sampled_from([404, 422]), max_size=2)
@@ -329,8 +329,8 @@ def test_spread_rows_of_two_runs_at_once_arrive_once(runs, moments, mishaps, chu
         finishing, again = (run(union, "spread", MishapClient(workspace, {}, journal), journal) for _ in range(2))
 
     assert kept <= everything
-    for frames_, told in pairs:
-        rows = rows_of(frames_, told)
+    for frames_, results in pairs:
+        rows = rows_of(frames_, results)
         assert set(rows["error_code"][rows["status"] == "not_submitted"]) <= {"second_taken"}
         done = rows[rows["status"].isin(ACCOUNTED["spread"])]
         assert not done.duplicated(["who", "sent"]).any()

@@ -61,7 +61,7 @@ class JournalWriter:
         self._seen_next = time.monotonic() + SEEN_SECONDS
         self._cause: BaseException | None = None
         self._is_orphaned = False
-        self._answered_at = 0.0
+        self._progress_at = 0.0
 
     @property
     def waiting(self) -> int:
@@ -75,7 +75,7 @@ class JournalWriter:
             return None
         if self._bug is not None or not self._thread.is_alive():
             return death_error(self._path, self._bug or self._cause)
-        is_stalled = self._records and time.monotonic() - self._answered_at > STALL_SECONDS
+        is_stalled = self._records and time.monotonic() - self._progress_at > STALL_SECONDS
         return stall_error(self._path, STALL_SECONDS) if is_stalled else None
 
     def record(self, fingerprint: Fingerprint, *, accepted_at: float, request_id: str | None, then: OnWritten) -> None:
@@ -87,7 +87,7 @@ class JournalWriter:
         with self._lock:
             is_closed = self._is_closed
             if not is_closed:
-                self._answered_at = self._answered_at if self._records else time.monotonic()
+                self._progress_at = self._progress_at if self._records else time.monotonic()
                 self._records.append((Acceptance(fingerprint, accepted_at, request_id), then))
                 self._wake()
         if is_closed:
@@ -178,7 +178,7 @@ class JournalWriter:
             except BaseException as bug:  # noqa: BLE001  # the other records must have their answers; close raises it
                 self._bug = self._bug or bug
             self._records.popleft()
-        self._answered_at = time.monotonic()
+        self._progress_at = time.monotonic()
 
     def _written(self, acceptances: list[Acceptance], releases: list[Fingerprint]) -> list[Written]:
         try:
