@@ -24,7 +24,6 @@ _COMMON_NAME: Final = "localhost"
 _STARTED_AT: Final = 19
 """The position of a process's start time in Linux's `stat`, counted after its name."""
 
-
 _UNDER_WAY = """
 SELECT runs.run, runs.started_at, runs.ended_at, host, pid, space, birth, seen_at FROM processes JOIN runs USING (run)
 WHERE runs.run <> :run AND (:workspace IS NULL OR workspace = :workspace)
