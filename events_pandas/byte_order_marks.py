@@ -1,4 +1,4 @@
-"""Text files that say by their first bytes how they are encoded, as those of Windows do: read as UTF-8."""
+"""Text files whose byte order mark names their encoding, as Windows writes them: read as UTF-8."""
 
 import codecs
 import io
@@ -20,45 +20,18 @@ _READ_BYTES: Final = 1 << 18
 
 
 def marked_encoding(start: bytes) -> tuple[str, int]:
-    """Tell how a text is encoded.
+    """Return the encoding of a text by its mark, and the length of the mark in bytes.
 
-    Parameters
-    ----------
-    start : bytes
-        Its first four bytes at least, or all of it.
-
-    Returns
-    -------
-    encoding : str
-        The name for Python; ``"utf-8"`` without a mark.
-    length : int
-        Bytes of the mark; that of UTF-8 is not counted, as readers of UTF-8 know it.
-
-    Examples
-    --------
-    >>> marked_encoding("id".encode("utf-16-le")), marked_encoding(codecs.BOM_UTF16_LE + "id".encode("utf-16-le"))
-    (('utf-8', 0), ('utf-16-le', 2))
+    Without a mark the encoding is ``"utf-8"``. The length of a UTF-8 mark is 0: readers of UTF-8 know it. `start` is
+    the first four bytes at least, or the whole text.
     """
     return next(((name, len(mark)) for mark, name in _ENCODINGS.items() if start.startswith(mark)), ("utf-8", 0))
 
 
 def as_utf8(stream: BinaryIO) -> BinaryIO:
-    """Read a text as UTF-8, however its mark says that it is encoded.
+    """Return a stream as UTF-8, whatever encoding its mark names; without such a mark, the stream itself.
 
-    Parameters
-    ----------
-    stream : binary file
-        At its start; one that can be sought.
-
-    Returns
-    -------
-    binary file
-        The same one if it has no mark, or that of UTF-8.
-
-    Raises
-    ------
-    UnicodeDecodeError
-        When it is read, if it is not encoded as it says.
+    The stream is at its start, and seekable. Reading raises `UnicodeDecodeError` if the text is not in its encoding.
     """
     encoding, length = marked_encoding(stream.read(_LONGEST_MARK))
     stream.seek(length)
@@ -68,7 +41,7 @@ def as_utf8(stream: BinaryIO) -> BinaryIO:
 
 
 class _Recoded(io.RawIOBase):
-    """Bytes of one encoding as those of UTF-8."""
+    """The bytes of a stream, recoded as UTF-8."""
 
     def __init__(self, stream: BinaryIO, encoding: str) -> None:
         self._stream = stream
@@ -76,11 +49,11 @@ class _Recoded(io.RawIOBase):
         self._rest = memoryview(b"")
 
     def readable(self) -> bool:
-        """Tell that it can be read."""
+        """Return True."""
         return True
 
     def readinto(self, buffer: "memoryview | bytearray") -> int:  # type: ignore[override]  # What io passes.
-        """Read into a buffer; 0 bytes are the end."""
+        """Fill a buffer; 0 bytes are the end."""
         while not self._rest:
             block = self._stream.read(_READ_BYTES)
             self._rest = memoryview(self._decoder.decode(block, final=not block).encode())

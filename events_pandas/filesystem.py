@@ -1,4 +1,4 @@
-"""File systems: which one a path is on, and whether files can be locked there; both are asked when something fails."""
+"""What is at a path: which file system, whether files can be locked there, and whether there is a plain file."""
 
 import os
 import re
@@ -14,19 +14,21 @@ from typing import Final, NamedTuple
 try:
     import fcntl
 except ImportError:
-    # Windows refuses a lock only where another program has it.
+    # Windows refuses a lock only if another program has it.
     fcntl = None  # type: ignore[assignment]
 
+DIRECTORY: Final = "a directory"
+
 _MOUNTS: Final = Path("/proc/self/mounts")
-"""Of Linux; elsewhere file systems have no names here."""
-_OF_SERVERS: Final = frozenset({"nfs", "nfs4", "cifs", "smb2", "smb3", "smbfs", "afs", "davfs"})
-_OF_CLUSTERS: Final = frozenset({"ceph", "lustre", "gpfs", "beegfs"})
-_OF_PROGRAMS: Final = frozenset({"fuse.davfs2", "fuse.glusterfs", "fuse.rclone", "fuse.sshfs"})
-_OF_HOSTS: Final = frozenset({"9p", "virtiofs", "vboxsf"})
-"""Folders that a virtual machine shares with its host."""
-_NETWORK: Final = _OF_SERVERS | _OF_CLUSTERS | _OF_PROGRAMS | _OF_HOSTS
+"""Only Linux has this list: elsewhere no file system is known."""
+_ESCAPED: Final = re.compile(r"\\([0-7]{3})")
+# A virtual machine shares folders with its host by 9p, virtiofs or vboxsf.
+_NETWORK: Final = frozenset(
+    {"nfs", "nfs4", "cifs", "smb2", "smb3", "smbfs", "afs", "davfs", "ceph", "lustre", "gpfs", "beegfs"}
+    | {"fuse.davfs2", "fuse.glusterfs", "fuse.rclone", "fuse.sshfs", "9p", "virtiofs", "vboxsf"}
+)
 _MAYBE_LOCKED: Final = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_PROTOCOL)
-"""What SQLite says of a lock that another program has, and of one that the system refuses with ENOLCK or EACCES."""
+"""Another program has the lock, or the system refuses it with ENOLCK or EACCES: SQLite does not say which."""
 _LOCKS_REFUSED: Final = (
     sqlite3.SQLITE_PERM,
     sqlite3.SQLITE_IOERR_LOCK,
@@ -35,19 +37,19 @@ _LOCKS_REFUSED: Final = (
     sqlite3.SQLITE_IOERR_CHECKRESERVEDLOCK,
 )
 _PRIMARY: Final = 0xFF
-_ESCAPED: Final = re.compile(r"\\([0-7]{3})")
+_KINDS: Final[Mapping[Callable[[int], bool], str]] = MappingProxyType(
+    {
+        stat.S_ISDIR: DIRECTORY,
+        stat.S_ISFIFO: "a pipe",
+        stat.S_ISSOCK: "a socket",
+        stat.S_ISCHR: "a device",
+        stat.S_ISBLK: "a device",
+    }
+)
 
 
 class FileSystem(NamedTuple):
-    """Where a file is kept.
-
-    Parameters
-    ----------
-    kind : str
-        The type, such as ``"nfs4"``.
-    mount : str
-        The folder that it is mounted at.
-    """
+    """A file system, by its type (such as ``"nfs4"``) and the folder that it is mounted at."""
 
     kind: str
     mount: str
@@ -57,24 +59,14 @@ class FileSystem(NamedTuple):
 
     @property
     def is_network(self) -> bool:
-        """Whether other machines may use it too, with which this one shares no memory."""
+        """Whether other machines may use it too, which share no memory with this one."""
         return self.kind in _NETWORK
 
 
 def file_system(path: Path, mounts: str | None = None) -> FileSystem | None:
-    """Look up the file system of a path.
+    """Return the file system of a path, which need not exist, or None if it is unknown.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        Of a file that need not be there.
-    mounts : str or None, default None
-        What is mounted, as Linux lists it; by default what is.
-
-    Returns
-    -------
-    FileSystem or None
-        None if it is not known.
+    `mounts` is a list of what is mounted, as Linux writes it. Default: the list of this machine.
     """
     if mounts is None:
         try:
@@ -87,107 +79,60 @@ def file_system(path: Path, mounts: str | None = None) -> FileSystem | None:
         with suppress(ValueError):
             _, mount, kind, *_ = line.split(" ")
             there = FileSystem(kind, _ESCAPED.sub(lambda match: chr(int(match[1], 8)), mount))
-            # What was mounted later at the same place hides what was there.
+            # A later mount at the same place hides the earlier one.
             if real.is_relative_to(there.mount) and (found is None or len(there.mount) >= len(found.mount)):
                 found = there
     return found
 
 
 def place_of(path: Path) -> str:
-    """Return words for the file system of a path.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        Of a file that need not be there.
-
-    Returns
-    -------
-    str
-        With its type and where it is mounted, if they are known.
-    """
+    """Return words for the file system of a path, with its type and mount if they are known."""
     found = file_system(path)
     return "its file system" if found is None else f"its file system ({found})"
 
 
 @contextmanager
 def scratch_file(path: Path) -> Iterator[Path]:
-    """Give a file to try a file system with, which nobody else has.
+    """Give the path of a new file on the same file system, to try it with; raise `OSError` if there can be none.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        A file of the file system.
-
-    Yields
-    ------
-    pathlib.Path
-        Of the same name, in a folder beside it that is gone afterwards; the file is not made.
-
-    Raises
-    ------
-    OSError
-        If there can be no such folder.
+    It has the same name, in a folder beside `path` that is deleted afterwards. The file itself is not made.
     """
     with TemporaryDirectory(prefix=".trial-", dir=path.absolute().parent, ignore_cleanup_errors=True) as folder:
         yield Path(folder, path.name)
 
 
 def error_code(error: BaseException) -> int | None:
-    """Return SQLite's code of an error.
-
-    Parameters
-    ----------
-    error : BaseException
-        What was raised.
-
-    Returns
-    -------
-    int or None
-        None for what Python's own module finds wrong, and for other errors.
-    """
+    """Return SQLite's code of an error; None for other errors, and for those of Python's own module."""
     code: int | None = getattr(error, "sqlite_errorcode", None)
     return code
 
 
 def error_kind(error: BaseException) -> int | None:
-    """Return the kind of an error of SQLite.
-
-    Parameters
-    ----------
-    error : BaseException
-        What was raised.
-
-    Returns
-    -------
-    int or None
-        Its code without the bits that tell in which call it came; None if it has no code.
-    """
+    """Return SQLite's code of an error without the bits that tell which call failed, or None."""
     code = error_code(error)
     return None if code is None else code & _PRIMARY
 
 
 def refuses_locks(path: Path, error: sqlite3.Error) -> bool | None:
-    """Tell whether SQLite got no lock because the file system has none, and not because another program has it.
+    """Return whether SQLite got no lock because the file system has none, and not because another program has it.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        The file.
-    error : sqlite3.Error
-        What was raised.
-
-    Returns
-    -------
-    bool or None
-        Where the error fits both, the lock of a new file is tried; None where that cannot be tried.
+    If the error fits both, a new file beside `path` is locked to find out; None if that is impossible.
     """
     if error_kind(error) not in _MAYBE_LOCKED:
         return error_code(error) in _LOCKS_REFUSED
-    # Not the lock of the file itself: closing it would let go of all that this process has on it.
+    # Not the file itself: closing it would release all locks that this process has on it.
     with suppress(OSError), scratch_file(path) as scratch, scratch.open("w+b") as file:
         return not _is_lockable(file.fileno())
     return None
+
+
+def odd_kind(path: Path) -> str | None:
+    """Return what is at a path instead of a file, such as ``"a pipe"``; None for a file, a link to one, or nothing."""
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):
+        return None
+    return next((kind for is_kind, kind in _KINDS.items() if is_kind(mode)), None)
 
 
 def _is_lockable(descriptor: int) -> bool:
@@ -197,41 +142,3 @@ def _is_lockable(descriptor: int) -> bool:
         except OSError:
             return False
     return True
-
-
-DIRECTORY: Final = "a directory"
-
-_KINDS: Final[Mapping[Callable[[int], bool], str]] = MappingProxyType(
-    {
-        stat.S_ISDIR: DIRECTORY,
-        stat.S_ISFIFO: "a pipe",
-        stat.S_ISSOCK: "a socket",
-        stat.S_ISCHR: "a device",
-        stat.S_ISBLK: "a device",
-    }
-)
-
-
-def odd_kind(path: Path) -> str | None:
-    """Say what stands at a path instead of a file.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        Where to look; links are followed.
-
-    Returns
-    -------
-    str or None
-        Such as ``"a pipe"``; None for a file, and where nothing can be found.
-
-    Examples
-    --------
-    >>> odd_kind(Path("/"))
-    'a directory'
-    """
-    try:
-        mode = path.stat().st_mode
-    except (OSError, ValueError):
-        return None
-    return next((kind for is_kind, kind in _KINDS.items() if is_kind(mode)), None)

@@ -1,4 +1,4 @@
-"""What a forked child must leave to its parent: sockets, databases and files that both of them have."""
+"""Sockets, databases and files that a forked child has a copy of, and must leave to its parent."""
 
 import contextlib
 import ctypes
@@ -8,33 +8,24 @@ from typing import Any, Final, Protocol
 
 
 class Shared(Protocol):
-    """Something that a child has a copy of, and its parent goes on with."""
+    """Something of which a child has a copy, and which its parent goes on to use."""
 
     def leave_to_parent(self) -> None:
-        """Let go of it without a trace: called in the child, before any other code runs there."""
+        """Let go of it without a trace: called in the child before any other code runs there."""
 
 
 _SHARED: Final[weakref.WeakSet[Shared]] = weakref.WeakSet()
 
 
 def leave_to_parent_at_fork(thing: Shared) -> None:
-    """Have a child of this process leave something alone.
-
-    Parameters
-    ----------
-    thing : Shared
-        Forgotten when nothing else refers to it.
-    """
+    """Have children of this process leave a thing alone, as long as something else refers to it."""
     _SHARED.add(thing)
 
 
 def cut_off(sock: Any) -> None:
-    """Take the child's copy of a socket away: what is read and written there fails, and the parent's goes on.
+    """Take away the child's copy of a socket: to read or write there fails, and the parent's copy goes on.
 
-    Parameters
-    ----------
-    sock : object
-        With a file descriptor, which stands for the null device from now on, so that closing it stays harmless.
+    The file descriptor becomes that of the null device, so that closing the socket stays harmless.
     """
     descriptor = sock.fileno()
     if descriptor < 0:
@@ -47,19 +38,13 @@ def cut_off(sock: Any) -> None:
 
 
 def keep_for_ever(thing: object) -> None:
-    """Let something never be collected, as not even its end may touch what the parent has.
-
-    Parameters
-    ----------
-    thing : object
-        Such as a connection to a database.
-    """
+    """Never let a thing be collected, such as a connection to a database: its end would touch the parent's."""
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(thing))
 
 
 def _leave_all_to_parent() -> None:
     for thing in list(_SHARED):
-        # One that fails must not keep the others from being left alone.
+        # An error of one thing must not keep the others from being left to the parent.
         with contextlib.suppress(Exception):
             thing.leave_to_parent()
     _SHARED.clear()

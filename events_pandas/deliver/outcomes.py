@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from events_pandas.deliver.journal import Mark
+from events_pandas.deliver.journal import Fingerprint
 
 
 class Status(StrEnum):
@@ -32,7 +32,7 @@ class Event:
     # As Intercom counts names: events of one name are refused together.
     name: str = ""
     # What a journal keeps of the event, if there is a journal.
-    mark: Mark | None = None
+    mark: Fingerprint | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -15,7 +15,7 @@ from typing import Final
 
 from events_pandas.deliver.client.answers import Answer, TransportError
 from events_pandas.deliver.decide import Verdict, read_doubt
-from events_pandas.deliver.journal import Elsewhere
+from events_pandas.deliver.journal import OtherAcceptance
 from events_pandas.deliver.outcomes import Event, Outcome
 from events_pandas.errors import JournalError
 
@@ -32,7 +32,7 @@ class Recorded:
     """The journal has dealt with an accepted event. If it was written, both fields are None."""
 
     error: JournalError | None
-    elsewhere: Elsewhere | None = None
+    elsewhere: OtherAcceptance | None = None
 
 
 @dataclass(kw_only=True, slots=True, eq=False)

@@ -8,7 +8,7 @@ import pandas as pd
 
 from events_pandas.convert import Cause
 from events_pandas.deliver import Status
-from events_pandas.deliver.journal import OtherRun, manner
+from events_pandas.deliver.journal import OtherRun, mode_note
 from events_pandas.words import escaped
 
 CAUSES_SHOWN = 10
@@ -97,7 +97,7 @@ class Summary:
     def _journal_lines(self) -> Iterator[str]:
         if self._journal is not None:
             path, mode = self._journal
-            said = manner(mode)
+            said = mode_note(mode)
             yield f"journal: {escaped(path)}" if said is None else f"journal: {escaped(path)} ({said})"
             yield from map(str, self._others)
 

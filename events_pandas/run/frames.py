@@ -27,7 +27,7 @@ from events_pandas.convert import CODES, Cause, Converter, EventBatch, Finding, 
 from events_pandas.convert.cells import Mask, Rows
 from events_pandas.convert.keys import EventKeys, Seconds, event_words
 from events_pandas.deliver import Event, Outcome, ProgressChoice, Status, Stop, progress_bar
-from events_pandas.deliver.journal import Journal, Mark
+from events_pandas.deliver.journal import Fingerprint, Journal
 from events_pandas.errors import EventsPandasError, InvalidRowsError, JournalError
 from events_pandas.mapping import BoundMapping, EventMapping, bind
 from events_pandas.results import Ledger, RunStatuses
@@ -129,7 +129,7 @@ class OpenFrame:
         """Whether seconds are claimed: where rows are spread, what was sent under one may differ from run to run."""
         return self.journal is not None and self.converter.mapping.duplicates == "spread"
 
-    def _marks(self, batch: EventBatch, where: Mask, seconds: Seconds) -> Sequence[Mark | None]:
+    def _marks(self, batch: EventBatch, where: Mask, seconds: Seconds) -> Sequence[Fingerprint | None]:
         """Return what the journal keeps of events."""
         if self.journal is None:
             return [None] * int(where.sum())
@@ -144,7 +144,7 @@ class OpenFrame:
             seconds[rows].tolist(),
             repeat(self._is_claiming),
         )
-        return [Mark(*mark) for mark in zip(*columns, strict=False)]
+        return [Fingerprint(*mark) for mark in zip(*columns, strict=False)]
 
     def _claimed(self, events: list[Event], keys: EventKeys) -> list[Event]:
         """Claim the seconds of events; what another run has claimed since the frame was judged is not sent."""

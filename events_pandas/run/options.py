@@ -11,7 +11,7 @@ from typing import Any, Literal, TypedDict
 
 from events_pandas.deliver import MAX_CONCURRENCY, IntercomClient, ProgressChoice, RetryPolicy, WorkspaceIdentity
 from events_pandas.deliver.engine import PATIENCE_SECONDS
-from events_pandas.deliver.journal import AUTO, Journal, journal_path, manner
+from events_pandas.deliver.journal import AUTO, Journal, journal_path, mode_note
 from events_pandas.errors import CredentialsError, JournalError
 from events_pandas.words import did_you_mean, escaped
 
@@ -248,7 +248,7 @@ class RunOptions:
             remedy = "say workspace='...', its id_code, or journal=None"
             raise JournalError(Path(self.journal), problem=problem, remedy=remedy)
         journal = Journal.opened(journal_path(self.journal, name), workspace=name)
-        if (said := manner(journal.mode)) is not None:
+        if (said := mode_note(journal.mode)) is not None:
             warnings.warn(f"journal {escaped(journal.path)}: {said}", stacklevel=2)
         return journal
 

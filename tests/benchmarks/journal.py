@@ -26,8 +26,10 @@ from events_pandas import intercom
 from events_pandas.check import chunk_bounds, read_rows
 from events_pandas.convert import Converter
 from events_pandas.deliver import Answer
-from events_pandas.deliver.journal import Journal, Mark, RunFacts
+from events_pandas.deliver.journal import Fingerprint, Journal, RunFacts
+from events_pandas.deliver.journal.opening import connect, transaction
 from events_pandas.deliver.journal.tables import Acceptance, accept_events
+from events_pandas.deliver.journal.troubles import BUSY_SECONDS
 from events_pandas.mapping import bind
 from events_pandas.results import Ledger
 from events_pandas.run.frames import OpenFrame
@@ -157,15 +159,14 @@ def fill(path: Path, frame: pd.DataFrame, mapping: ep.EventMapping) -> None:
     journal.close()
 
 
-def accept(journal: Journal, marks: list[Mark]) -> None:
-    """Write marks in groups, as the writer does, and wait for the disk once."""
-    connection = journal._connection  # A writer would wait for the disk with every group.
-    connection.execute("BEGIN IMMEDIATE")
-    for start in range(0, len(marks), ROWS_OF_A_COMMIT):
-        group = marks[start : start + ROWS_OF_A_COMMIT]
-        acceptances = [Acceptance(mark, time.time(), str(uuid.uuid4())) for mark in group]
-        accept_events(connection, acceptances, run=journal.run)
-    connection.execute("COMMIT")
+def accept(journal: Journal, fingerprints: list[Fingerprint]) -> None:
+    """Write fingerprints in groups, as the writer does, and wait for the disk once."""
+    # Not by a writer, which would wait for the disk with every group.
+    with contextlib.closing(connect(journal.path, BUSY_SECONDS)) as connection, transaction(connection):
+        for start in range(0, len(fingerprints), ROWS_OF_A_COMMIT):
+            group = fingerprints[start : start + ROWS_OF_A_COMMIT]
+            acceptances = [Acceptance(fingerprint, time.time(), str(uuid.uuid4())) for fingerprint in group]
+            accept_events(connection, acceptances, run=journal.run)
 
 
 def repeating(path: Path, mapping: ep.EventMapping) -> Callable[[pd.DataFrame], None]:

@@ -1,4 +1,4 @@
-"""Processes that are forked while this package is in use have connections of their own, and leave the rest alone."""
+"""A forked process has its own connections, and leaves those of its parent alone."""
 
 import contextlib
 import io
@@ -35,7 +35,7 @@ QUIET = {"progress": False}
 
 
 class Child:
-    """A forked process that does one thing, and ends without what Python does at its end."""
+    """A forked process that calls one function, and ends without Python's own clean-up."""
 
     def __init__(self, work):
         self._results, results = os.pipe()
@@ -49,11 +49,11 @@ class Child:
     def _done(self, work):
         try:
             return work()
-        except Exception as error:  # noqa: BLE001  # whatever it is, the test is told
+        except Exception as error:  # noqa: BLE001  # the test reports any error
             return f"{type(error).__name__}: {error}"
 
     def result(self):
-        """Wait for the end; return what the work returned, or its error in one line."""
+        """Wait for the end; return what the function returned, or its error in one line."""
         try:
             is_ready, _, _ = select.select([self._results], [], [], DEADLINE_SECONDS)
             return pickle.loads(os.read(self._results, 1_000_000)) if is_ready else "hung"
@@ -65,14 +65,14 @@ class Child:
 
 @pytest.fixture
 def unknown():
-    """A sandbox in which every contact that ends in 3 or 7 is unknown; no journal keeps it from being asked."""
+    """A sandbox in which every contact that ends in 3 or 7 is unknown."""
     contacts = [f"{number:05d}" for number in range(2_000) if number % 10 in {3, 7}]
     with Sandbox(unknown_contacts=contacts, faults=Faults(latency_seconds=0.005), limit=None) as sandbox:
         yield sandbox
 
 
 def _submit(orders, mapping, client):
-    """Submit; return which contacts are said to be accepted, and which to be unknown."""
+    """Submit; return the contacts that are accepted, and those that are unknown."""
     results = submit_events(orders, mapping, client=client, journal=None, **QUIET)
     return [orders["who"][results["status"] == status].tolist() for status in ("accepted", "unknown_contact")]
 
@@ -121,12 +121,12 @@ def _work(part):
 
 
 def test_client_of_a_run_under_way_can_be_used_in_a_child(make_orders, mapping, unknown):
-    """Another thread's run holds locks and connections at the moment of a fork: neither binds a child."""
+    """Another thread may hold locks and connections at the moment of a fork: the child does not wait for them."""
     unknown.faults = Faults(latency_seconds=0.02)
-    told = []
+    said = []
     with unknown.client() as client:
         rows = make_orders(1_000)
-        thread = threading.Thread(target=lambda: told.append(_submit(rows, mapping, client)))
+        thread = threading.Thread(target=lambda: said.append(_submit(rows, mapping, client)))
         thread.start()
         found = []
         parts = [make_orders(10, start=1_000 + 10 * number) for number in range(8)]
@@ -136,11 +136,11 @@ def test_client_of_a_run_under_way_can_be_used_in_a_child(make_orders, mapping, 
         thread.join()
 
     assert found == [_expected(part) for part in parts]
-    assert told == [_expected(rows)]
+    assert said == [_expected(rows)]
 
 
 def test_client_closes_its_connections_in_a_child_without_a_trace_in_the_parent(make_orders, mapping, unknown):
-    """Closing in a child is closing the child's own."""
+    """A child that closes a client closes only its own connections."""
     with unknown.client() as client:
         _submit(make_orders(20), mapping, client)
 
@@ -151,7 +151,7 @@ def test_client_closes_its_connections_in_a_child_without_a_trace_in_the_parent(
 
 
 def test_pool_is_of_use_in_a_child_whatever_was_locked_at_the_fork():
-    """A thread that the child does not have may hold the lock of the pool: it is made anew."""
+    """A child has a new pool: a thread that it does not have may hold the lock of the old one."""
     pool = CHECKED_POOLS["http"]("127.0.0.1", 9, maxsize=4)
     route = Route("http://127.0.0.1:9", max_connections=1)
     pool_of_route = route.get_connection_with_tls_context()
@@ -173,7 +173,7 @@ def _refused(route):
 
 
 def test_journal_of_a_run_under_way_is_written_by_parent_and_child(make_orders, mapping, start, tmp_path):
-    """Both have connections of their own: what either had accepted is known to the next run."""
+    """Parent and child have their own connections: the next run knows the acceptances of both."""
     sandbox = start(faults=Faults(latency_seconds=0.01), limit=None)
     journal = tmp_path / "journal.sqlite"
     rows, more = make_orders(600), make_orders(120, start=1_000)
@@ -203,7 +203,7 @@ def _counts(orders, mapping, client, journal):
 
 
 def test_journal_is_refused_in_a_child_of_the_process_that_opened_it(tmp_path):
-    """A child uses no connection of its parent, closes none, and ends no run of it."""
+    """A child neither uses nor closes its parent's connections, and does not end its run."""
     path = tmp_path / "journal.sqlite"
     journal = Journal.opened(path, workspace="ab12cd34")
     facts = RunFacts(started_at=pd.Timestamp("2024-01-01", tz="UTC"), source="a test", mapping="", results_path=None)
@@ -217,9 +217,9 @@ def test_journal_is_refused_in_a_child_of_the_process_that_opened_it(tmp_path):
             journal.tell_run({"accepted": 1})
         return str(caught.value)
 
-    told = Child(use).result()
+    said = Child(use).result()
 
-    assert told == (
+    assert said == (
         f"{path}: process {os.getpid()} has opened the journal, and this one is a fork of it: "
         "begin a run of its own here"
     )
@@ -229,16 +229,16 @@ def test_journal_is_refused_in_a_child_of_the_process_that_opened_it(tmp_path):
 
 
 def test_journal_that_is_in_use_by_the_forking_thread_is_refused_to_the_child(tmp_path):
-    """Where a fork cannot wait, another connection would be unsafe: SQLite has the parent's locks in its memory."""
+    """If a fork cannot wait, the child is refused: SQLite has the parent's locks in its memory."""
     path = tmp_path / "journal.sqlite"
     journal = Journal.opened(path, workspace="ab12cd34")
 
     with journal.reading():
-        told = Child(lambda: Journal.opened(path, workspace="ab12cd34")).result()
+        said = Child(lambda: Journal.opened(path, workspace="ab12cd34")).result()
         other = Child(lambda: Journal.opened(tmp_path / "other.sqlite", workspace="ab12cd34").close()).result()
     journal.close()
 
-    assert told == (
+    assert said == (
         f"JournalError: {path}: the journal was in use when this process was forked, and cannot be used safely here: "
         "start processes with 'spawn', or give this one another journal"
     )
@@ -249,7 +249,7 @@ def test_journal_that_is_in_use_by_the_forking_thread_is_refused_to_the_child(tm
 
 
 def test_run_is_left_to_the_parent_when_a_child_asks_for_more(make_orders, mapping, start, tmp_path):
-    """Both would send the same events: the child is refused, and nothing is said to have been submitted by it."""
+    """A child that goes on with its parent's run is refused: both would send the same events."""
     sandbox = start()
     options = {"journal": tmp_path / "journal.sqlite", **QUIET}
     frames = [make_orders(5, start=5 * number) for number in range(4)]
@@ -273,7 +273,7 @@ def test_run_is_left_to_the_parent_when_a_child_asks_for_more(make_orders, mappi
 
 @pytest.mark.parametrize("name", ["results.csv", "results.parquet"])
 def test_run_is_left_to_the_parent_when_its_own_function_forks(make_orders, mapping, start, tmp_path, name):
-    """A child that comes back into the run leaves it at once: no event, no file and no journal is its own."""
+    """A child that returns into the run leaves it at once, with its events, files and journal untouched."""
     sandbox = start(faults=Faults(latency_seconds=0.005))
     make_orders(100).to_csv(tmp_path / "orders.csv", index=False)
     reader, writer = os.pipe()
@@ -304,8 +304,8 @@ def test_run_is_left_to_the_parent_when_its_own_function_forks(make_orders, mapp
     os.close(writer)
     os.waitpid(children[0], 0)
 
-    with os.fdopen(reader) as told:
-        assert told.read() == (
+    with os.fdopen(reader) as said:
+        assert said.read() == (
             f"RuntimeError: process {os.getpid()} has begun this run and goes on with it: "
             "a process that was forked meanwhile has to begin a run of its own"
         )
@@ -316,7 +316,7 @@ def test_run_is_left_to_the_parent_when_its_own_function_forks(make_orders, mapp
 
 
 def test_run_is_left_to_the_parent_by_a_child_that_ends_as_python_does(tmp_path):
-    """A child that leaves in the middle of a run ends quietly, and takes nothing of its parent's along."""
+    """A child that exits in the middle of a run ends quietly, and does no harm to its parent's run."""
     script = subprocess.run(
         [sys.executable, "-c", FORKING, "2024-01-31"],
         cwd=tmp_path,
@@ -354,8 +354,8 @@ with ep.Sandbox(store="workspace.sqlite", limit=None) as sandbox, sandbox.client
         codes.append(os.waitpid(child, 0)[1])
         counts = counts.add(part["status"].value_counts(), fill_value=0)
     again = ep.submit_events(orders(0, 60), mapping, client=client, **options)["status"].value_counts()
-    told = [{status: int(count) for status, count in found.items() if count} for found in (counts, again)]
-    print(*codes, told[0], len(sandbox.events), sandbox.duplicates, told[1])
+    said = [{status: int(count) for status, count in found.items() if count} for found in (counts, again)]
+    print(*codes, said[0], len(sandbox.events), sandbox.duplicates, said[1])
 """
 
 
@@ -363,7 +363,7 @@ with ep.Sandbox(store="workspace.sqlite", limit=None) as sandbox, sandbox.client
 
 
 def test_sandbox_is_reached_from_a_child_and_not_stopped_by_it(make_orders, mapping):
-    """A child has the address of its parent's server, and no more."""
+    """A child can use its parent's sandbox, but not stop it."""
     with Sandbox() as sandbox:
 
         def use():
@@ -393,18 +393,18 @@ def test_sandbox_is_reached_from_a_child_and_not_stopped_by_it(make_orders, mapp
     ],
 )
 def test_sandbox_tells_a_child_nothing_that_may_be_out_of_date(ask):
-    """A child has a copy of what was there at the fork: what the parent's server holds now is asked there."""
+    """A child has a copy from the time of the fork: the sandbox answers questions only in the parent."""
     with Sandbox() as sandbox:
-        told = Child(lambda: ask(sandbox)).result()
+        said = Child(lambda: ask(sandbox)).result()
 
-    assert told == (
+    assert said == (
         "RuntimeError: the sandbox runs in the process that this one is a fork of: "
         "url, access_token and client() work here, all else is asked there"
     )
 
 
 def test_sandbox_ends_its_connections_while_a_child_lives():
-    """A child holds no socket of the server: the port is free again, and who is connected is told."""
+    """A child holds no socket of the sandbox: stopping frees the port, and ends the connections."""
     with Sandbox() as sandbox:
         where = urlsplit(sandbox.url)
         with socket.create_connection((where.hostname, where.port), timeout=DEADLINE_SECONDS) as connection:
@@ -423,7 +423,7 @@ def test_sandbox_ends_its_connections_while_a_child_lives():
 
 
 def test_sandbox_of_a_childs_own_is_its_own(make_orders, mapping):
-    """A sandbox that is not running can be started in a child."""
+    """A child can start a sandbox that is not running."""
     sandbox = Sandbox()
 
     def use():

@@ -1,4 +1,4 @@
-"""The journal from the user's side: content decides what is sent again, in a frame, in files and on the shell."""
+"""The journal for its user: content decides what is sent again, in a frame, in files and on the command line."""
 
 import dataclasses
 import os
@@ -29,7 +29,7 @@ OTHER_METADATA = "accepted_with_other_metadata"
 
 @pytest.fixture
 def mapping():
-    """A mapping of days, contacts and what was bought."""
+    """A mapping of days, contacts and purchases."""
     return EventMapping(
         event_name="placed-order",
         created_at="day",
@@ -41,7 +41,7 @@ def mapping():
 
 @pytest.fixture
 def purchases():
-    """Six purchases of as many contacts."""
+    """Six purchases of six contacts."""
     return pd.DataFrame(
         {"who": [f"{number:05d}" for number in range(6)], "day": "2024-01-31", "cds": range(1, 7), "note": "a gift"}
     )
@@ -63,7 +63,7 @@ def statuses(results):
 
 
 def test_rows_of_an_earlier_run_are_already_submitted(submit, purchases, sandbox):
-    """They tell the second that was sent, and when it was accepted; nothing is sent."""
+    """Rows of an earlier run are not sent; they have the second that was sent, and the time of the acceptance."""
     first = submit(purchases)
 
     again = submit(purchases)
@@ -78,7 +78,7 @@ def test_rows_of_an_earlier_run_are_already_submitted(submit, purchases, sandbox
 
 
 def test_edited_sorted_filtered_and_added_rows_are_told_apart(submit, purchases, sandbox, held):
-    """Exactly what is missing is sent, wherever its row is now; what was accepted with other metadata is told."""
+    """Exactly the missing events are sent, wherever their rows are; a row with changed metadata is reported."""
     submit(purchases[:4])
     edited = purchases.assign(cds=[1, 20, 3, 4, 5, 6]).drop(index=0).sort_values("who", ascending=False)
 
@@ -126,7 +126,7 @@ def test_edited_sorted_filtered_and_added_rows_are_told_apart(submit, purchases,
     ],
 )
 def test_rows_that_say_the_same_in_another_way_are_already_submitted(submit, mapping, purchases, sandbox, change):
-    """Neither order, labels and dtypes nor the names of columns are content."""
+    """Order, labels, dtypes and the names of columns are not content."""
     submit(purchases)
 
     results = submit(*change(purchases, mapping))
@@ -175,7 +175,7 @@ def test_file_that_is_renamed_and_grown_is_submitted_from_where_it_was(client, m
 
 
 def test_spread_rows_keep_the_second_that_they_were_sent_with(submit, mapping, sandbox):
-    """What was moved is found by its content; a new row takes the next second that is free in journal and frame."""
+    """A moved event is found by its content; a new row takes the next second that is free in journal and frame."""
     rules = dataclasses.replace(mapping, duplicates="spread")
     day = pd.Timestamp("2024-01-31", tz="UTC")
     rows = pd.DataFrame({"who": "ada", "day": "2024-01-31", "cds": [1, 1, 2], "note": "a gift"})
@@ -193,7 +193,7 @@ def test_spread_rows_keep_the_second_that_they_were_sent_with(submit, mapping, s
 
 
 def test_rows_that_were_not_accepted_are_tried_again(start, mapping, purchases, tmp_path):
-    """An unknown contact, a refused event and a failed one are sent once more; the others are not."""
+    """Only an unknown contact, a refused event and a failed event are sent again."""
     sandbox = start(unknown_contacts=["00005"])
     options = {"journal": tmp_path / "journal.sqlite", "concurrency": 1, "retry": RetryPolicy(attempts=1)}
     with sandbox.client() as client:
@@ -225,7 +225,7 @@ def test_rows_that_were_not_accepted_are_tried_again(start, mapping, purchases, 
 
 
 def test_resubmit_sends_what_the_journal_has(submit, purchases, sandbox):
-    """Intercom ignores what it has; the first acceptance stays in the journal."""
+    """Intercom ignores the repeats; the first acceptance stays in the journal."""
     first = submit(purchases)
 
     results = submit(purchases, resubmit=True)
@@ -236,7 +236,7 @@ def test_resubmit_sends_what_the_journal_has(submit, purchases, sandbox):
 
 
 def test_workspaces_may_share_a_file(start, mapping, purchases, tmp_path):
-    """What one workspace has is missing in the other."""
+    """An event of one workspace is not found in the other."""
     sandboxes = [start(), start()]
     options = {"journal": tmp_path / "journal.sqlite"}
 
@@ -250,7 +250,7 @@ def test_workspaces_may_share_a_file(start, mapping, purchases, tmp_path):
 
 
 def test_workspace_may_be_named_in_place_of_the_preflight(submit, purchases, sandbox):
-    """The journal is that of the workspace named; the run that asks finds it."""
+    """Without a preflight, the journal is that of the named workspace."""
     workspace = submit(purchases[:2]).attrs["run"]["workspace"]["id_code"]
 
     results = submit(purchases, preflight=False, workspace=workspace)
@@ -261,7 +261,7 @@ def test_workspace_may_be_named_in_place_of_the_preflight(submit, purchases, san
 
 
 def test_token_of_another_workspace_ends_the_run_before_its_first_event(submit, purchases, sandbox, tmp_path):
-    """A journal is asked about the workspace that is meant, and no other."""
+    """A token of another workspace than the named one ends the run."""
     with pytest.raises(CredentialsError, match="and not of 'zz99zz99': no event was sent"):
         submit(purchases, workspace="zz99zz99")
 
@@ -270,7 +270,7 @@ def test_token_of_another_workspace_ends_the_run_before_its_first_event(submit, 
 
 
 def test_journal_in_a_directory_is_named_after_the_workspace(submit, purchases, tmp_path):
-    """The run's facts tell its path, and how it is written."""
+    """The facts of a run have the path of the journal, and how it is written."""
     results = submit(purchases, journal=tmp_path)
 
     facts = results.attrs["run"]
@@ -281,7 +281,7 @@ def test_journal_in_a_directory_is_named_after_the_workspace(submit, purchases, 
 
 
 def test_journal_is_for_its_owner_alone(submit, purchases, tmp_path):
-    """Whatever the umask: files 0600, the directories that are made 0700, while a run goes on and after it."""
+    """Files are 0600 and new directories 0700, whatever the umask, during a run and after it."""
     modes = {}
 
     def look(_):
@@ -310,7 +310,7 @@ PEOPLE = {
 
 
 def test_journal_holds_nothing_of_a_person(client, tmp_path):
-    """*No personal data*: no identifier, name or metadata in any spelling, while a run goes on and after it."""
+    """*No personal data*: no identifier, name or metadata in any spelling, during a run and after it."""
     rules = EventMapping(
         event_name="ordered-the-secret-thing",
         created_at="day",
@@ -338,7 +338,7 @@ def test_journal_holds_nothing_of_a_person(client, tmp_path):
 
 
 def spellings(word):
-    """Return the bytes of a word as they may be written."""
+    """Return the bytes of a word in every way in which it may be written."""
     texts = {word, word.lower(), word.upper(), word[::-1]}
     plain = {text.encode(code) for text in texts for code in ("utf-8", "utf-16-le", "utf-16-be", "latin-1")}
     return plain | {bits.hex().encode() for bits in plain} | {bits.hex().upper().encode() for bits in plain}
@@ -356,7 +356,7 @@ with ep.Sandbox() as sandbox, sandbox.client() as client:
 
 
 def code_of(notebook):
-    """Return the code of a notebook as a program; what it shows is of no interest here."""
+    """Return the code of a notebook as a program."""
     cells = nbformat.read(notebook, as_version=4).cells
     return "\n".join(cell.source for cell in cells if cell.cell_type == "code")
 
@@ -371,7 +371,7 @@ def code_of(notebook):
     ],
 )
 def test_nothing_is_left_in_the_users_folders(tmp_path, monkeypatch, arguments):
-    """The demo, the notebooks, and a run without a journal write nothing there."""
+    """The demo, the notebooks, and a run without a journal write nothing into the user's folders."""
     monkeypatch.delenv("EVENTS_PANDAS_JOURNALS")
     for name in ("XDG_STATE_HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME"):
         monkeypatch.delenv(name, raising=False)
@@ -387,7 +387,7 @@ def test_nothing_is_left_in_the_users_folders(tmp_path, monkeypatch, arguments):
 
 
 def test_auto_journal_is_in_the_users_state_directory(client, mapping, purchases, tmp_path, monkeypatch):
-    """One file for each workspace, in a directory for the user alone."""
+    """Each workspace has a file, in a directory for the user alone."""
     monkeypatch.delenv("EVENTS_PANDAS_JOURNALS")
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
@@ -434,7 +434,7 @@ def test_command_keeps_a_journal_and_tells_of_its_runs(command, folder, launch, 
 
 @pytest.mark.slow
 def test_command_resubmits_goes_without_a_journal_and_names_the_workspace(command, folder, sandbox):
-    """`--resubmit` and `--journal none` send everything; `--workspace` sends nothing to another one."""
+    """`--resubmit` and `--journal none` send everything; `--workspace` sends nothing to another workspace."""
     command("--journal", "mine.sqlite")
 
     resubmitted = command("--journal", "mine.sqlite", "--resubmit")
@@ -450,7 +450,7 @@ def test_command_resubmits_goes_without_a_journal_and_names_the_workspace(comman
 
 @pytest.mark.slow
 def test_spread_rows_of_one_contact_and_second_are_found_however_many_they_are(mapping, tmp_path, fake_client):
-    """A service account may have thousands of rows a day, and days for times."""
+    """One contact may have thousands of rows in a second, as a service account with days for times has."""
     rows = pd.DataFrame({"who": "service", "day": "2024-01-31", "cds": range(6_000), "note": "a gift"})
     rules = dataclasses.replace(mapping, duplicates="spread")
     options = {"client": fake_client(), "journal": tmp_path / "journal.sqlite"}

@@ -1,4 +1,4 @@
-"""Kill -9 at any instant: run after run on one journal, until nothing is missing and nothing is there twice."""
+"""Kill -9 at any instant: runs on one journal follow each other until all events are there, and none twice."""
 
 import itertools
 import json
@@ -66,7 +66,7 @@ for line in sys.stdin:
 
 
 class Runs:
-    """Runs on one journal, each a process of its own, which may be killed."""
+    """Runs on one journal, each in a process of its own that may be killed."""
 
     def __init__(self, runner, sandbox, folder, policy):
         self.journal = folder / "journal.sqlite"
@@ -106,14 +106,14 @@ class Runs:
         self._count()
 
     def undisturbed(self, frame):
-        """Return the results of a run that nobody kills."""
+        """Return the results of a run that is not killed."""
         self.begin(frame)
         assert self._runner.stdout.readline() == b"0\n"
         self._count()
         return pd.read_pickle(self._folder / "results.pickle")
 
     def recorded(self):
-        """Count the acceptances in the journal, which is not changed."""
+        """Count the acceptances in the journal, without changing it."""
         if not self.journal.exists() or not self.journal.stat().st_size:
             return 0
         connection = sqlite3.connect(f"{self.journal.as_uri()}?mode=ro", uri=True)
@@ -145,7 +145,7 @@ def runner():
 
 @pytest.fixture
 def sandbox(start):
-    """A sandbox that answers fast, and not so fast that nothing is ever in flight."""
+    """A sandbox that answers fast, but not so fast that nothing is ever in flight."""
     return start(faults=Faults(latency_seconds=0.01))
 
 
@@ -157,14 +157,14 @@ def runs_of(runner, sandbox, tmp_path):
 
 @pytest.fixture
 def chance():
-    """Random numbers, of a seed that is shown when a test fails."""
+    """Random numbers; a failing test shows their seed."""
     seed = random.SystemRandom().randrange(1_000_000)
     print(f"seed: {seed}")  # noqa: T201  # See above.
     return random.Random(seed)
 
 
 def orders(rows=ROWS, *, start=0):
-    """Return rows that are each an event of their own."""
+    """Return rows that are all different events."""
     numbers = pd.Series(range(start, start + rows))
     return pd.DataFrame(
         {"who": "c" + (numbers % 500).astype(str), "second": 1_700_000_000 + numbers // 500, "n": numbers}
@@ -196,12 +196,12 @@ def numbered(frame, numbers):
 
 
 def contents(frame):
-    """Count what the rows of a frame say, whichever second they have."""
+    """Count the contents of a frame's rows, whatever their second."""
     return Counter(zip(frame["who"], frame["n"].tolist(), strict=True))
 
 
 def kept(sandbox):
-    """Count what the events of a sandbox say."""
+    """Count the contents of a sandbox's events."""
     return Counter((event.contact, event.metadata["n"]) for event in sandbox.events)
 
 
@@ -234,7 +234,7 @@ def test_killed_runs_lose_nothing_and_repeat_what_was_in_flight(
 
 
 def test_killed_runs_over_a_frame_that_is_edited_lose_nothing(runs_of, sandbox, chance):
-    """With `spread`, rows that are edited or added between kills are new events, and the others stay what they are."""
+    """With `spread`, rows that are edited or added between kills are new events; the others stay the same events."""
     numbers = itertools.count()
     frame = numbered(crowd(3_000), numbers)
     submitted = contents(frame)

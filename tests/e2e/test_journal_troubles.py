@@ -1,4 +1,4 @@
-"""A journal in trouble: full disks, files that are none, two runs at once, and interrupts."""
+"""A journal in trouble: full disks, files that are not journals, two runs at once, and interrupts."""
 
 import dataclasses
 import itertools
@@ -61,7 +61,7 @@ def spreading():
 def test_full_disk_ends_the_run_and_the_next_one_completes(
     folder, make_orders, mapping, sandbox, client, journal, held
 ):
-    """What was accepted and could not be written is `failed`, and is sent again when there is room."""
+    """An event that was accepted but could not be recorded is `failed`, and is sent again when there is room."""
     orders = make_orders(3_000)
     orders.to_csv(folder / "orders.csv", index=False)
     arguments = [sandbox.url, "mapping.toml", str(journal), "150000"]
@@ -109,7 +109,7 @@ def of_another_program(path, *_):
 def test_file_that_is_no_journal_is_left_as_it_is(
     make_orders, mapping, sandbox, client, journal, tmp_path, spoilt, policy
 ):
-    """A clear error before the first event; nothing is overwritten, and no file is made beside it."""
+    """A file that is not a journal ends the run before its first event, unchanged, with no file beside it."""
     orders = make_orders(200)
     spoilt(journal, orders, mapping, client)
     before, sent = journal.read_bytes(), sandbox.requests
@@ -137,7 +137,7 @@ def test_journal_whose_place_is_no_directory_is_told_before_the_first_event(
 
 
 def test_page_that_is_damaged_in_the_middle_is_told(make_orders, mapping, sandbox, client, journal):
-    """A journal that can be opened and not be read ends the run with a clear error; no event is sent."""
+    """A journal that can be opened but not read ends the run; no event is sent."""
     submit_events(make_orders(2_000), mapping, client=client, journal=journal)
     size = journal.stat().st_size
     with journal.open("r+b") as file:
@@ -166,7 +166,7 @@ def together(*runs):
 
 @pytest.mark.parametrize("policy", ["skip", "spread"])
 def test_two_runs_of_the_same_rows_share_a_journal(start, spreading, journal, policy):
-    """Both end; each event is there once, and a third run has nothing to send."""
+    """Both runs end, each event is there once, and a third run has nothing to send."""
     sandbox = start(faults=Faults(latency_seconds=0.01))
     mapping = dataclasses.replace(spreading, duplicates=policy)
     numbers = pd.Series(range(ROWS))
@@ -195,7 +195,7 @@ def test_two_runs_of_the_same_rows_share_a_journal(start, spreading, journal, po
 
 @pytest.mark.parametrize("policy", ["skip", "spread"])
 def test_two_runs_of_other_rows_share_a_journal(start, spreading, journal, policy):
-    """*Two runs share one journal at the same time*: a second that one has taken the other does not send."""
+    """*Two runs share one journal at the same time*: a run does not send under a second that the other has taken."""
     sandbox = start(faults=Faults(latency_seconds=0.01))
     mapping = dataclasses.replace(spreading, duplicates=policy)
     numbers = pd.Series(range(ROWS))
@@ -221,7 +221,7 @@ def test_two_runs_of_other_rows_share_a_journal(start, spreading, journal, polic
 
 
 class Intruder:
-    """A client before whose first event something else happens."""
+    """A client that calls a function before its first event."""
 
     def __init__(self, client, happen):
         self._client = client
@@ -241,7 +241,7 @@ class Intruder:
 def test_row_that_another_run_sends_meanwhile_is_not_sent_under_another_second(
     spreading, sandbox, client, journal, order
 ):
-    """A run that was judged before another one sent some of its rows sends none of them twice."""
+    """A row that another run sends after this run was checked is not sent a second time."""
     group = pd.DataFrame({"who": "ada", "day": "2024-01-31", "n": order})
     others = pd.DataFrame({"who": [f"{number:05d}" for number in range(6)], "day": "2024-01-31", "n": 0})
     orders = pd.concat([others, group], ignore_index=True)
@@ -257,7 +257,7 @@ def test_row_that_another_run_sends_meanwhile_is_not_sent_under_another_second(
 
 
 def test_two_runs_at_once_are_told_of_one_another(make_orders, mapping, sandbox, client, journal, capsys):
-    """Who and since when; and each event is accepted in one of them, as far as the journal knows."""
+    """Each run says which other run there is and since when; an event is accepted in only one of them."""
     orders, inner = make_orders(5), []
     options = {"journal": journal, "concurrency": 1}
     intruder = Intruder(
@@ -284,7 +284,7 @@ def test_two_runs_at_once_are_told_of_one_another(make_orders, mapping, sandbox,
 
 
 def test_event_that_another_run_sends_with_other_metadata_is_a_duplicate(sandbox, client, journal):
-    """Both were answered 202, and Intercom keeps one: the results say that it is not known which."""
+    """Both runs were answered 202 and Intercom keeps one event: the results say that it is unknown which."""
     rules = EventMapping(event_name="a", created_at="day", user_id="who", metadata={"n": "n"}, timezone="UTC")
     orders = pd.DataFrame({"who": ["ada"], "day": ["2024-01-31"], "n": [1]})
     options = {"journal": journal, "progress": False}
@@ -321,7 +321,7 @@ results.to_pickle(sys.argv[2] + ".pickle")
 
 @pytest.mark.slow
 def test_two_processes_make_and_share_a_journal(folder, start, spreading):
-    """It is made by one of them; each row is an event, sent or told to be `second_taken`."""
+    """One of two processes makes the journal; each row is sent, or reported as `second_taken`."""
     sandbox = start(faults=Faults(latency_seconds=0.01))
     numbers = pd.Series(range(ROWS))
     orders = pd.DataFrame({"who": (numbers // 10).astype(str), "day": "2024-01-31", "n": numbers})
@@ -362,7 +362,7 @@ def press_ctrl_c():
 
 @pytest.mark.slow
 def test_interrupted_run_goes_on_from_its_journal(make_orders, mapping, start, tripwire, held, journal):
-    """What was in flight was awaited and recorded: nothing is sent twice."""
+    """Requests in flight are awaited and recorded, so that nothing is sent twice."""
     sandbox = start(faults=Faults(latency_seconds=0.02))
     orders = make_orders(300)
     with sandbox.client() as client:
@@ -387,7 +387,7 @@ def test_interrupted_run_goes_on_from_its_journal(make_orders, mapping, start, t
 @pytest.mark.slow
 @pytest.mark.parametrize("policy", ["skip", "spread"])
 def test_run_that_is_interrupted_twice_goes_on_from_its_journal(start, spreading, tripwire, journal, policy):
-    """What was answered is recorded; what may have arrived is sent again, under the second that it had."""
+    """Answered events are recorded; events that may have arrived are sent again under the same second."""
     sandbox = start(faults=Faults(latency_seconds=0.5))
     mapping = dataclasses.replace(spreading, duplicates=policy)
     numbers = pd.Series(range(60))

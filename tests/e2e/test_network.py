@@ -1,4 +1,4 @@
-"""Runs on networks as they are: proxies, certificates of a company's own, and servers that never come to the end."""
+"""Runs on real networks: proxies, a company's own certificates, and servers that never finish an answer."""
 
 import contextlib
 import select
@@ -20,7 +20,7 @@ ONCE = RetryPolicy(attempts=1)
 
 
 class Relay(socketserver.ThreadingTCPServer):
-    """Lets a function deal with each connection, in a thread that ends with the test."""
+    """A server that lets a function handle each connection, in a thread that ends with the test."""
 
     def __init__(self, deal, *, tls=None):
         super().__init__(("127.0.0.1", 0), socketserver.BaseRequestHandler)
@@ -58,7 +58,7 @@ def relay():
 
 @pytest.fixture
 def tls():
-    """The server's side of TLS, with a certificate that nobody has signed but itself."""
+    """The server's side of TLS, with a self-signed certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(CERTIFICATE)
     return context
@@ -67,7 +67,7 @@ def tls():
 def test_run_goes_through_a_proxy_to_a_server_with_a_companys_certificate(
     make_orders, mapping, sandbox, relay, tls, monkeypatch
 ):
-    """The proxy and the certificates of the environment are used; the proxy sees no request."""
+    """A run uses the proxy and the certificates of the environment; the proxy sees no request."""
     server = relay(passing_on_to(urlsplit(sandbox.url).port), tls=tls)
     asked = []
     proxy = relay(connecting_to(server.port, asked=asked))
@@ -84,7 +84,7 @@ def test_run_goes_through_a_proxy_to_a_server_with_a_companys_certificate(
 
 
 def test_run_sends_nothing_to_a_server_whose_certificate_nobody_vouches_for(make_orders, mapping, sandbox, relay, tls):
-    """Certificates are verified, and the message says whose is not trusted."""
+    """A run verifies certificates, and the message names the host whose certificate is not trusted."""
     seen = []
     server = relay(passing_on_to(urlsplit(sandbox.url).port, seen=seen), tls=tls)
 
@@ -100,7 +100,7 @@ def test_run_sends_nothing_to_a_server_whose_certificate_nobody_vouches_for(make
 
 
 def test_run_reaches_this_machine_past_every_proxy(make_orders, mapping, sandbox, relay, monkeypatch):
-    """A token in plain text for this machine visits no proxy, whatever the environment says."""
+    """No proxy sees a token that goes to this machine in plain text, whatever the environment says."""
     visits = []
     proxy = relay(lambda server, connection: visits.append(connection.recv(65_536)))  # noqa: ARG005  # it gets both
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy"):
@@ -120,7 +120,7 @@ def test_run_reaches_this_machine_past_every_proxy(make_orders, mapping, sandbox
     ids=["nothing", "status-line", "headers"],
 )
 def test_run_is_not_held_by_a_server_that_never_comes_to_the_end(make_orders, mapping, relay, beginning, byte):
-    """An attempt has one deadline, and what may have arrived is told."""
+    """An attempt has one deadline, and the results say that the event may have arrived."""
 
     def trickle(server, connection):
         connection.recv(65_536)
@@ -146,7 +146,7 @@ def test_run_is_not_held_by_a_server_that_never_comes_to_the_end(make_orders, ma
 
 
 def passing_on_to(port, *, seen=None):
-    """Return what passes a connection on to a port of this machine."""
+    """Return a function that passes a connection on to a port of this machine."""
 
     def deal(server, connection):  # noqa: ARG001  # a deal is given both
         with socket.create_connection(("127.0.0.1", port)) as beyond:
@@ -156,7 +156,7 @@ def passing_on_to(port, *, seen=None):
 
 
 def connecting_to(port, *, asked):
-    """Return a proxy that leads to a port of this machine, whatever it is asked for."""
+    """Return a proxy that connects every request to one port of this machine."""
 
     def deal(server, connection):
         asked.append(connection.recv(65_536))

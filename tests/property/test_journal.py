@@ -1,7 +1,7 @@
-"""Run after run on one journal, and two at once, over frames that change, against an Intercom that is a dict.
+"""Runs on one journal, one after the other or two at once, over frames that change, against an Intercom that is a dict.
 
-A kill is modelled by what it leaves: the journal's files as they are at an instant, between the arrival of an event and
-its record. What is sent after that instant does not arrive.
+A kill is modelled by the files that it leaves: a copy of the journal between the arrival of an event and its record.
+Events that are sent later do not arrive.
 """
 
 import contextlib
@@ -42,7 +42,7 @@ ACCOUNTED = {"skip": {"accepted", "already_submitted", "duplicate"}, "spread": {
 
 
 class Workspace:
-    """What Intercom keeps: the first of the events that share contact and second; and what nobody was told of."""
+    """What Intercom keeps: the first event of each contact and second; and the events whose answer was lost."""
 
     def __init__(self):
         self.events = {}
@@ -54,8 +54,8 @@ class Workspace:
 class MishapClient:
     """Submits to a workspace; chosen events, counted from 1, meet with a mishap.
 
-    "kill" leaves the journal as it is then: the event has arrived, and nothing that comes later does. A function is
-    called before the event arrives.
+    "kill" copies the journal at that moment: the event has arrived, and no later one does. A function is called before
+    the event arrives.
     """
 
     def __init__(self, workspace, mishaps, journal):
@@ -105,7 +105,7 @@ class MishapClient:
 
 
 class OtherRun:
-    """A stream in a thread of its own, which goes on by a frame when it is told to."""
+    """A stream in a thread of its own, which goes on by one frame at each `step`."""
 
     def __init__(self, frames, client, journal, *, chunksize):
         self.results = None
@@ -116,7 +116,7 @@ class OtherRun:
         self._pauses.get()
 
     def step(self):
-        """Go on by a frame, if one is left: it is judged and claimed when this returns."""
+        """Go on by a frame, if one is left: it is checked and claimed when this returns."""
         if self._left:
             self._left -= 1
             self._steps.put(True)
@@ -148,7 +148,7 @@ def key_of(event):
 
 
 def beside(journal):
-    """Return the files of a journal that a kill leaves: without the shared memory, which is made from the others."""
+    """Return the files that a kill leaves of a journal; SQLite makes the shared memory anew."""
     return [path for path in (journal, journal.with_name(f"{journal.name}-wal")) if path.exists()]
 
 
@@ -182,7 +182,7 @@ MISHAPS = st.dictionaries(
 
 @st.composite
 def frames(draw):
-    """Rows of few contacts and seconds, cut into the frames of a stream, or not."""
+    """Rows of few contacts and seconds, in one frame or several."""
     rows = draw(st.lists(CELLS, min_size=1, max_size=9))
     frame = pd.DataFrame(rows, columns=["who", "second", "n"])
     cuts = sorted(draw(st.sets(st.integers(1, len(rows)), max_size=2)) - {len(rows)})
@@ -193,7 +193,7 @@ RUNS = st.lists(st.tuples(frames(), MISHAPS, st.sampled_from([1, 2, 100])), max_
 
 
 def rows_of(frames, results):
-    """Return the rows of frames beside what became of them."""
+    """Return the rows of frames beside their results."""
     rows = pd.concat(frames, ignore_index=True)
     facts = results[["status", "error_code"]].reset_index(drop=True)
     sent = results["created_at"].dt.as_unit("s").astype("int64").reset_index(drop=True).rename("sent")
@@ -201,20 +201,20 @@ def rows_of(frames, results):
 
 
 def contents(frames):
-    """Count what rows say, their own second included."""
+    """Count the contents of rows, their own second included."""
     rows = pd.concat(frames)
     return Counter(zip(rows["who"], rows["second"].tolist(), rows["n"].tolist(), strict=True))
 
 
 def contents_kept(workspace):
-    """Count what the events of a workspace say."""
+    """Count the contents of a workspace's events."""
     return Counter((who, *said) for (who, _), said in workspace.events.items())
 
 
 @EXAMPLES
 @given(earlier=RUNS, last=frames(), policy=st.sampled_from(["skip", "send"]))
 def test_rows_that_share_an_event_are_accounted_for_truthfully(earlier, last, policy):
-    """*Content decides*: the first event of a contact and second is there, and a row tells whether it is its own."""
+    """*Content decides*: a row says whether the event that its contact and second have is its own."""
     workspace = Workspace()
     with tempfile.TemporaryDirectory() as folder:
         journal = Path(folder) / "journal.sqlite"
@@ -246,7 +246,7 @@ def test_rows_that_share_an_event_are_accounted_for_truthfully(earlier, last, po
 @EXAMPLES
 @given(earlier=RUNS, last=frames())
 def test_spread_rows_are_each_an_event_and_none_is_two(earlier, last):
-    """*Spread*: as many events as there are rows of the same content, none lost and none under two seconds."""
+    """*Spread*: each content has as many events as rows; none is lost, and none has two seconds."""
     workspace, undisturbed, ever = Workspace(), contents(last), contents(last)
     with tempfile.TemporaryDirectory() as folder:
         journal = Path(folder) / "journal.sqlite"
@@ -267,8 +267,8 @@ def test_spread_rows_are_each_an_event_and_none_is_two(earlier, last):
     assert undisturbed <= contents_kept(workspace) <= ever
     assert set(again["status"]) == {"already_submitted"}
     # Rows that say the same may have exchanged their seconds: what was found to be accepted comes first.
-    told = ["who", "second", "n", "sent"]
-    assert sorted(rows_of(last, again)[told].values.tolist()) == sorted(rows[told].values.tolist())
+    columns = ["who", "second", "n", "sent"]
+    assert sorted(rows_of(last, again)[columns].values.tolist()) == sorted(rows[columns].values.tolist())
 
 
 REFUSALS = st.dictionaries(st.integers(1, 8), st.sampled_from([404, 422]), max_size=2)
@@ -278,7 +278,7 @@ POLICIES = st.sampled_from(["skip", "spread", "send"])
 @EXAMPLES
 @given(earlier=st.lists(st.tuples(frames(), REFUSALS, POLICIES), max_size=4), last=frames())
 def test_spread_rows_are_each_an_event_whatever_earlier_runs_did_with_duplicates(earlier, last):
-    """A mapping that is changed to spread its rows finds what was sent before the change."""
+    """A mapping that now spreads its rows finds what was sent before the change."""
     workspace = Workspace()
     with tempfile.TemporaryDirectory() as folder:
         journal = Path(folder) / "journal.sqlite"
@@ -299,7 +299,7 @@ SLIPS = st.dictionaries(st.integers(1, 8), st.sampled_from(["lost after", "lost 
 
 @st.composite
 def two_runs(draw):
-    """The frames of two runs that hold many of the same rows: one contact, and nearly all in one second."""
+    """The frames of two runs that share many rows: one contact, and nearly all in one second."""
     cells = st.fixed_dictionaries(
         {"who": st.just("a"), "second": st.sampled_from([0, 0, 0, 1]), "n": st.integers(0, 5)}
     )
@@ -313,7 +313,7 @@ def two_runs(draw):
 @EXAMPLES
 @given(runs=two_runs(), moments=st.sets(st.integers(1, 6)), mishaps=SLIPS, chunksize=st.sampled_from([1, 1, 2, 100]))
 def test_spread_rows_of_two_runs_at_once_arrive_once(runs, moments, mishaps, chunksize):
-    """*Arrive once*: of each content as many events as the run has rows of it that has most, whichever run is first."""
+    """*Arrive once*: each content has as many events as the run with most rows of it, whichever run is first."""
     workspace, (ours, theirs) = Workspace(), runs
     with tempfile.TemporaryDirectory() as folder:
         journal = Path(folder) / "journal.sqlite"
@@ -329,8 +329,8 @@ def test_spread_rows_of_two_runs_at_once_arrive_once(runs, moments, mishaps, chu
         finishing, again = (run(union, "spread", MishapClient(workspace, {}, journal), journal) for _ in range(2))
 
     assert kept <= everything
-    for frames_, told in pairs:
-        rows = rows_of(frames_, told)
+    for frames_, results in pairs:
+        rows = rows_of(frames_, results)
         assert set(rows["error_code"][rows["status"] == "not_submitted"]) <= {"second_taken"}
         done = rows[rows["status"].isin(ACCOUNTED["spread"])]
         assert not done.duplicated(["who", "sent"]).any()

@@ -1,4 +1,4 @@
-"""Texts by their byte order marks."""
+"""Texts are read by their byte order marks."""
 
 import codecs
 import io
@@ -20,7 +20,7 @@ MARKS = {
 @pytest.mark.parametrize("encoding", MARKS)
 @given(text=st.text(st.characters(exclude_characters="\0", codec="utf-8")), size=st.integers(1, 7))
 def test_marked_text_is_read_as_utf8(encoding, text, size):
-    """All of it, however little is read at a time."""
+    """The whole text is read, however little is read at a time."""
     stream = as_utf8(io.BytesIO(MARKS[encoding] + text.encode(encoding)))
 
     assert b"".join(iter(lambda: stream.read(size), b"")) == text.encode()
@@ -28,14 +28,14 @@ def test_marked_text_is_read_as_utf8(encoding, text, size):
 
 @given(st.binary())
 def test_text_without_a_mark_is_read_as_it_is(content):
-    """The mark of UTF-8 is left to those who read it."""
+    """A UTF-8 mark is left to the reader."""
     if not content.startswith(tuple(MARKS.values())):
         assert as_utf8(io.BytesIO(content)).read() == content
 
 
 @pytest.mark.parametrize("rest", [b"a", b"\x00\xd8a\x00"])
 def test_text_that_is_not_what_its_mark_says_is_refused(rest):
-    """An odd byte at the end, or half a character."""
+    """An odd byte at the end, or half a character, is an error."""
     stream = as_utf8(io.BytesIO(codecs.BOM_UTF16_LE + rest))
 
     with pytest.raises(UnicodeDecodeError):

@@ -1,6 +1,7 @@
-"""File systems: what a path is on, and what SQLite's errors say of locks there."""
+"""File systems: which one a path is on, what SQLite's errors say of locks there, and what is at a path."""
 
 import os
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from events_pandas.filesystem import FileSystem, file_system, place_of, refuses_locks
+from events_pandas.filesystem import FileSystem, file_system, odd_kind, place_of, refuses_locks
 
 MOUNTS = """\
 /dev/sda1 / ext4 rw 0 0
@@ -32,7 +33,7 @@ a line that is none
 )
 @pytest.mark.skipif(os.name == "nt", reason="Windows has other paths")
 def test_file_system_is_what_was_mounted_last_and_nearest(path, found):
-    """Of two at the same place the later one hides the other; signs that Linux escapes are read."""
+    """The nearest mount counts, of two at one place the later one; Linux's escapes are read."""
     assert file_system(Path(path), MOUNTS) == found
 
 
@@ -42,13 +43,13 @@ def test_file_system_is_unknown_where_nothing_is_listed():
 
 
 def test_file_system_in_words():
-    """Its type and its place tell whoever looks after the machine what is meant."""
+    """The text has its type and its mount, for the administrator of the machine."""
     assert str(FileSystem("nfs4", "/home")) == "nfs4 at /home"
 
 
 @pytest.mark.skipif(not Path("/proc/self/mounts").exists(), reason="only Linux lists what is mounted")
 def test_place_of_names_a_file_system_that_is_there():
-    """The list is that of this machine."""
+    """The default list is that of this machine."""
     assert place_of(Path("/proc/version")) == "its file system (proc at /proc)"
 
 
@@ -57,7 +58,7 @@ def test_place_of_names_a_file_system_that_is_there():
     [("nfs4", True), ("cifs", True), ("fuse.rclone", True), ("9p", True), ("ext4", False), ("fuseblk", False)],
 )
 def test_file_system_knows_whether_other_machines_have_it(kind, is_network):
-    """These share no memory with this one, which a write-ahead log needs."""
+    """Machines of a network share no memory, which a write-ahead log needs."""
     assert FileSystem(kind, "/home").is_network is is_network
 
 
@@ -77,13 +78,13 @@ def test_locks_are_refused_where_sqlite_says_so(tmp_path, code):
 
 @pytest.mark.parametrize("code", [sqlite3.SQLITE_BUSY, sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_IOERR_READ])
 def test_locks_are_not_refused_where_a_file_can_be_locked(tmp_path, code):
-    """Then somebody else has the lock; the trial leaves nothing behind."""
+    """Then another program has the lock; the trial leaves nothing behind."""
     assert not refuses_locks(tmp_path / "journal.sqlite", sqlite_error(code))
     assert list(tmp_path.iterdir()) == []
 
 
 def test_locks_may_be_refused_where_that_cannot_be_tried(tmp_path):
-    """A folder that takes no files says nothing of locks."""
+    """A folder that takes no files does not tell whether there are locks."""
     assert refuses_locks(tmp_path / "nowhere" / "journal.sqlite", sqlite_error(sqlite3.SQLITE_BUSY)) is None
 
 
@@ -105,8 +106,40 @@ print(refuses_locks(Path(sys.argv[1]), error))
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has another way to lock files")
 def test_locks_are_refused_where_no_file_can_be_locked(tmp_path):
-    """SQLite says the same of ENOLCK and of a lock that another program has."""
+    """SQLite has one error for ENOLCK and for the lock of another program."""
     command = [sys.executable, "-c", REFUSING, str(tmp_path / "journal.sqlite")]
     said = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
 
     assert said == "True\n"
+
+
+@pytest.fixture
+def place(tmp_path):
+    """A folder with one thing of each kind."""
+    (tmp_path / "file").write_text("")
+    (tmp_path / "link").symlink_to("file")
+    (tmp_path / "lost").symlink_to("nowhere")
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "zero").symlink_to("/dev/zero")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(os.path.relpath(tmp_path / "socket"))
+        yield tmp_path
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("file", None),
+        ("link", None),
+        ("lost", None),
+        ("nowhere", None),
+        ("nul\0", None),
+        (".", "a directory"),
+        ("pipe", "a pipe"),
+        ("zero", "a device"),
+        ("socket", "a socket"),
+    ],
+)
+def test_odd_kind_names_what_is_not_a_file(place, name, kind):
+    """A link counts as what it leads to; a missing file is left to those who read it."""
+    assert odd_kind(Path(f"{place}/{name}")) == kind

@@ -7,7 +7,7 @@ from events_pandas.loopback import is_loopback
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "::1", "localhost", "LOCALHOST"])
 def test_loopback_is_true_for_this_machine(host):
-    """Only this machine reaches the addresses of the loopback and its name."""
+    """The loopback addresses and the name localhost reach only this machine."""
     assert is_loopback(host)
 
 
@@ -25,5 +25,5 @@ def test_loopback_is_true_for_this_machine(host):
     ],
 )
 def test_loopback_is_false_for_other_machines(host):
-    """A name that only begins like this machine's is another machine, and other machines reach all other addresses."""
+    """A name that begins like this machine's is another machine, and so is every other address."""
     assert not is_loopback(host)

@@ -1,4 +1,4 @@
-"""Where Intercom is: regions and base URLs, judged before a token goes there."""
+"""Where requests go: Intercom's regions and base URLs, checked before a token goes there."""
 
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
@@ -13,25 +13,9 @@ REGION_VARIABLE: Final = "INTERCOM_REGION"
 
 
 def region_url(region: str) -> str:
-    """Return the address of a region.
-
-    Parameters
-    ----------
-    region : str
-        ``"us"``, ``"eu"`` or ``"au"``, in any case.
-
-    Returns
-    -------
-    str
-        Its base URL.
-
-    Raises
-    ------
-    CredentialsError
-        If Intercom has no such region.
-    """
+    """Return the base URL of a region (``"us"``, ``"eu"`` or ``"au"``, in any case), or raise `CredentialsError`."""
     known = intercom.REGION_URLS
-    # As text whatever it is: of bytes or a number it can be said that there is no such region, too.
+    # Any value becomes text: the message below suits bytes and numbers too.
     name = str(region).strip().lower()
     url = known.get(name)
     if url is None:
@@ -41,26 +25,11 @@ def region_url(region: str) -> str:
 
 
 def checked_base_url(base_url: str, *, allow_http: bool) -> str:
-    """Check an address before a token goes there.
+    """Return an http or https URL without slashes at its end, or raise `CredentialsError`.
 
-    Parameters
-    ----------
-    base_url : str
-        An http or https URL, with a path or without.
-    allow_http : bool
-        Whether the token may travel in plain text beyond this machine.
-
-    Returns
-    -------
-    str
-        The address without slashes at its end.
-
-    Raises
-    ------
-    CredentialsError
-        If it is no such URL, holds more than an address, or is plain http to another machine.
+    Plain http to another machine needs `allow_http`: the token would travel in plain text.
     """
-    # The address itself is quoted only once it is known to hold no password.
+    # No message quotes the URL before it is known to hold no password.
     parts = _split(base_url)
     if parts.username is not None or parts.password is not None or "@" in parts.netloc:
         raise CredentialsError("base_url holds a user or a password: leave it out, the access token is all there is")

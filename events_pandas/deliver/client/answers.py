@@ -1,4 +1,4 @@
-"""What came back for a request, and how to read it: never trusting it, never raising."""
+"""The answer to a request, and functions that read it. None of them trusts it, and none of them raises."""
 
 import json
 import re
@@ -28,12 +28,12 @@ HEADERS: Final = (
 )
 """The headers that an `Answer` keeps, in this spelling."""
 MAX_RETRY_AFTER_SECONDS: Final = 300.0
-"""No answer can make a run wait longer than this."""
+"""A run never waits longer than this for one answer's sake."""
 
-_TOLD_LIMIT: Final = re.compile(rb"rate limit of ([0-9]{1,9}) in 10_seconds")
+_STATED_LIMIT: Final = re.compile(rb"rate limit of ([0-9]{1,9}) in 10_seconds")
 _FARTHEST_RESET_SECONDS: Final = 3_600.0
 _LONGEST_MESSAGE: Final = 500
-# "contact support" asks the reader to do something, and a user agent is a program.
+# Not a contact: "contact support" is a request to the reader, and a "user agent" is a program.
 _CONTACT: Final = re.compile(
     r"(?<![a-z])(?:users?(?![\s_-]*agent)|contacts?(?! (?:us|support|sales|admin|your|our|the|an?)\b)|leads?|visitors?)"
     r"(?![a-z])"
@@ -41,7 +41,7 @@ _CONTACT: Final = re.compile(
 _ADDRESS: Final = re.compile(r"(?<![a-z])(?:route|path|page|url|uri|endpoint|host)s?(?![a-z])")
 _CONTACT_FIELDS: Final = frozenset({"id", "user_id", "email", "external_id", "contact_id", "lead_id", "visitor_id"})
 _CAMEL: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
-# `int` alone would take "1_6" and the digits of other scripts, and refuse to read more than 4,300 of them.
+# `int` alone would read "1_6" and the digits of other scripts, and raise at more than 4,300 digits.
 _WHOLE_NUMBER: Final = re.compile(r"\s*(-?[0-9]{1,15})\s*")
 _UNIX_TIME: Final = re.compile(r"\s*([0-9]{10}(?:\.[0-9]{1,9})?|[0-9]{13})\s*")
 _LEAST_MILLISECONDS: Final = 1e12
@@ -50,17 +50,8 @@ _LEAST_MILLISECONDS: Final = 1e12
 class TransportError(Exception):
     """A request got no answer.
 
-    Parameters
-    ----------
-    message : str
-        What happened; without token and payload.
-    may_have_arrived : bool
-        Whether sending had begun, so that Intercom may have accepted the event all the same.
-
-    Attributes
-    ----------
-    may_have_arrived : bool
-        The same.
+    The message names neither token nor payload. `may_have_arrived` says whether sending had begun: Intercom may have
+    accepted the event.
     """
 
     def __init__(self, message: str, *, may_have_arrived: bool) -> None:
@@ -70,16 +61,9 @@ class TransportError(Exception):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Answer:
-    """The answer to one request.
+    """The answer to one request: its status, those of `HEADERS` that came, and the beginning of its body.
 
-    Parameters
-    ----------
-    status : int
-        The HTTP status.
-    headers : mapping of str to str
-        Those of `HEADERS` that came.
-    body : bytes
-        The beginning of the body; empty for an accepted event, whose body is never of interest.
+    The body of an accepted event is empty, since nobody reads it.
     """
 
     status: int
@@ -89,36 +73,19 @@ class Answer:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rate:
-    """The rate limit as one answer states it: each header counts for itself.
+    """The rate limit as one answer states it. A field is None if its header is missing or makes no sense."""
 
-    Parameters
-    ----------
-    limit : int or None
-        Requests a window; None if the header is missing or makes no sense.
-    remaining : int or None
-        Requests left in the window in which the request was counted.
-    reset : float or None
-        The end of that window in Unix seconds, by some clock of the server's: it may be rounded.
-    """
-
+    # Requests in a window.
     limit: int | None = None
+    # Requests left in the window that counted the request.
     remaining: int | None = None
+    # The end of that window in Unix seconds, by one of the server's clocks; it may be rounded.
     reset: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Complaint:
-    """What an answer says went wrong.
-
-    Parameters
-    ----------
-    code : str or None
-        Intercom's code of the first error.
-    message : str or None
-        Intercom's messages, joined.
-    request_id : str or None
-        Intercom's name for the request.
-    """
+    """What an answer says went wrong: Intercom's first error code, all messages joined, and the request's id."""
 
     code: str | None = None
     message: str | None = None
@@ -126,24 +93,7 @@ class Complaint:
 
 
 def read_complaint(answer: Answer) -> Complaint:
-    """Read an ``error.list`` body as far as it can be read.
-
-    Parameters
-    ----------
-    answer : Answer
-        An answer that is not 202.
-
-    Returns
-    -------
-    Complaint
-        With None for whatever the body does not say; it may be HTML, empty or cut off.
-
-    Examples
-    --------
-    >>> body = b'{"type":"error.list","request_id":null,"errors":[{"code":"not_found","message":"User Not Found"}]}'
-    >>> read_complaint(Answer(status=404, body=body))
-    Complaint(code='not_found', message='User Not Found', request_id=None)
-    """
+    """Read an ``error.list`` body. A field is None if the body does not say it; it may be HTML, empty or cut off."""
     content = read_json(answer)
     errors = _errors(content)
     messages = [message for error in errors if (message := _text(error.get("message")))]
@@ -155,42 +105,16 @@ def read_complaint(answer: Answer) -> Complaint:
 
 
 def speaks_of_contact(answer: Answer) -> bool:
-    """Tell whether an answer complains of a user or contact.
+    """Return whether an error of an ``error.list`` body names a contact, so that a 404 means an unknown contact.
 
-    Parameters
-    ----------
-    answer : Answer
-        Such as a 404: only then is it known to be the contact that there is not.
-
-    Returns
-    -------
-    bool
-        True if an error of an ``error.list`` body names a user, contact, lead or visitor in its code or message, or
-        one of their identifiers as its field. An address that does not exist is no contact.
-
-    Examples
-    --------
-    >>> speaks_of_contact(Answer(status=404, body=b'{"errors":[{"code":"not_found","message":"User Not Found"}]}'))
-    True
-    >>> speaks_of_contact(Answer(status=404, body=b'{"errors":[{"code":"not_found","message":"Resource Not Found"}]}'))
-    False
+    Its code or message names a user, contact, lead or visitor, or its field is one of their identifiers. An error
+    about an address (a route, a page, a host) names no contact.
     """
     return any(_is_of_contact(error) for error in _errors(read_json(answer)))
 
 
 def read_json(answer: Answer) -> dict[str, Any]:
-    """Read a body that should be a JSON object.
-
-    Parameters
-    ----------
-    answer : Answer
-        Any answer.
-
-    Returns
-    -------
-    dict
-        The object; an empty one if the body is anything else.
-    """
+    """Return the body as a JSON object, or an empty dict if it is anything else."""
     try:
         content = json.loads(answer.body)
     except (ValueError, RecursionError):
@@ -199,18 +123,7 @@ def read_json(answer: Answer) -> dict[str, Any]:
 
 
 def read_rate(answer: Answer) -> Rate | None:
-    """Read the three rate-limit headers, each for itself.
-
-    Parameters
-    ----------
-    answer : Answer
-        Any answer.
-
-    Returns
-    -------
-    Rate or None
-        None if none of them makes sense.
-    """
+    """Read each of the three rate-limit headers for itself; None if none of them makes sense."""
     limit = _whole(answer.headers.get(intercom.LIMIT_HEADER))
     remaining = _whole(answer.headers.get(intercom.REMAINING_HEADER))
     rate = Rate(
@@ -222,35 +135,14 @@ def read_rate(answer: Answer) -> Rate | None:
 
 
 def read_date(answer: Answer) -> float | None:
-    """Read the server's clock.
-
-    Parameters
-    ----------
-    answer : Answer
-        Any answer.
-
-    Returns
-    -------
-    float or None
-        The `Date` header in Unix seconds (it has whole seconds only); None if it is missing or makes no sense.
-    """
+    """Return the `Date` header, which is the server's clock, in whole Unix seconds; None if it makes no sense."""
     return _http_date(answer.headers.get(DATE_HEADER))
 
 
 def seconds_to_reset(rate: Rate | None, date: float | None) -> float | None:
-    """Return how long a window lasts by an answer's own clocks.
+    """Return the seconds from an answer's `Date` to its reset: both are the server's clocks.
 
-    Parameters
-    ----------
-    rate : Rate or None
-        What its headers say.
-    date : float or None
-        Its `Date`, in Unix seconds.
-
-    Returns
-    -------
-    float or None
-        Seconds, more than 0; None where a header is missing, and where the reset is over or hours away.
+    None if a header is missing, or if the reset is over or hours away.
     """
     if rate is None or rate.reset is None or date is None:
         return None
@@ -259,22 +151,10 @@ def seconds_to_reset(rate: Rate | None, date: float | None) -> float | None:
 
 
 def read_retry_after(answer: Answer) -> float | None:
-    """Read how long the server asks to wait.
-
-    Parameters
-    ----------
-    answer : Answer
-        Any answer.
-
-    Returns
-    -------
-    float or None
-        Seconds from 0 to `MAX_RETRY_AFTER_SECONDS`; None if the header is missing or makes no sense.
-
-    Notes
-    -----
-    HTTP allows seconds or a date; a date counts from the same answer's `Date`, since the local clock may be wrong.
-    """
+    """Return the seconds that the server asks to wait, from 0 to `MAX_RETRY_AFTER_SECONDS`, or None."""
+    # HTTP allows seconds or a date. A date counts from the same answer's `Date`: the local clock may be wrong.
+    # HTTP allows seconds or a date. A date counts from the same answer's `Date`: the local clock may be wrong.
+    # HTTP allows seconds or a date. A date counts from the same answer's `Date`: the local clock may be wrong.
     text = answer.headers.get(RETRY_AFTER_HEADER)
     if text is None:
         return None
@@ -285,46 +165,14 @@ def read_retry_after(answer: Answer) -> float | None:
     return None if seconds is None else min(max(seconds, 0.0), MAX_RETRY_AFTER_SECONDS)
 
 
-def read_told_limit(answer: Answer) -> int | None:
-    """Read the rate limit from the text of a 429.
-
-    Parameters
-    ----------
-    answer : Answer
-        A 429.
-
-    Returns
-    -------
-    int or None
-        Requests in ten seconds; None if the text does not say.
-
-    Examples
-    --------
-    >>> read_told_limit(Answer(status=429, body=b"Exceeded rate limit of 167 in 10_seconds"))
-    167
-    """
-    match = _TOLD_LIMIT.search(answer.body)
+def read_stated_limit(answer: Answer) -> int | None:
+    """Return the requests in ten seconds that the text of a 429 states, or None."""
+    match = _STATED_LIMIT.search(answer.body)
     return int(match[1]) or None if match else None
 
 
 def phrase(status: int) -> str:
-    """Return an HTTP status with its name, for a message.
-
-    Parameters
-    ----------
-    status : int
-        The HTTP status.
-
-    Returns
-    -------
-    str
-        The number, with its name if it has one.
-
-    Examples
-    --------
-    >>> phrase(503), phrase(599)
-    ('503 Service Unavailable', '599')
-    """
+    """Return an HTTP status with its name, if it has one: ``503 Service Unavailable``."""
     try:
         return f"{status} {HTTPStatus(status).phrase}"
     except ValueError:
@@ -345,10 +193,10 @@ def _is_of_contact(error: dict[str, Any]) -> bool:
 
 
 def _text(value: object) -> str | None:
-    # Codes have been seen as numbers, and as numbers in strings.
+    # Intercom sends codes as text, as numbers, and as numbers in strings.
     if isinstance(value, bool) or not isinstance(value, str | int):
         return None
-    # JSON can spell what acts on a terminal, and half a surrogate pair, which no file of results could hold.
+    # JSON can hold control characters, which act on a terminal, and half a surrogate pair, which no file can hold.
     return escaped(str(value)[:_LONGEST_MESSAGE].encode(errors="replace").decode()) or None
 
 
@@ -357,10 +205,10 @@ def _whole(text: str | None) -> int | None:
     return int(match[1]) if match else None
 
 
-# The answers of one window have one reset.
+# All answers of one window have the same reset.
 @lru_cache(maxsize=128)
 def _unix_seconds(text: str | None) -> float | None:
-    """Read a moment in Unix seconds, in Unix milliseconds, or in ISO 8601 with a time of day."""
+    """Read Unix seconds, Unix milliseconds, or ISO 8601 with a time of day."""
     match = _UNIX_TIME.fullmatch(text or "")
     if match:
         number = float(match[1])
@@ -374,14 +222,14 @@ def _unix_seconds(text: str | None) -> float | None:
     return _utc_seconds(moment)
 
 
-# The answers of one second have one date, and reading it takes longer than all the rest of them.
+# All answers of one second have the same date, and reading it takes longer than the rest of an answer.
 @lru_cache(maxsize=128)
 def _http_date(text: str | None) -> float | None:
     try:
         moment = parsedate_to_datetime(text or "")
     except (ValueError, OverflowError):
         return None
-    # A date in "-0000" is read as naive, though it is in UTC like every HTTP date.
+    # Python reads a date in "-0000" as naive; it is in UTC, as every HTTP date is.
     return _utc_seconds(moment)
 
 

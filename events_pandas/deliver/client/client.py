@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from events_pandas.deliver.client.transport import Transport
 
 MAX_CONCURRENCY: Final = 128
-"""Requests under way at once at most: threads that wait for answers, and connections that are kept open."""
+"""The most requests at once: threads that wait for answers, and connections that are kept open."""
 TOKEN_VARIABLE: Final = "INTERCOM_ACCESS_TOKEN"  # noqa: S105  # the name of a variable, not a token
 
 _VISIBLE_CHARACTERS: Final = frozenset(string.ascii_letters + string.digits + string.punctuation)
@@ -28,17 +28,17 @@ class IntercomClient:
     Parameters
     ----------
     access_token : str, optional
-        The access token of an app in Intercom's developer hub; by default that of ``INTERCOM_ACCESS_TOKEN``.
+        The access token of an app in Intercom's developer hub. Default: the variable ``INTERCOM_ACCESS_TOKEN``.
     region : {"us", "eu", "au"}, optional
-        Where the workspace is kept; by default that of ``INTERCOM_REGION``, and ``"us"`` without one.
+        Where Intercom keeps the workspace. Default: the variable ``INTERCOM_REGION``, or ``"us"`` without it.
     base_url : str, optional
-        Another address than a region's, such as a local server's.
+        An address instead of a region's, such as a local server's.
     allow_http : bool, default False
-        Whether the token may travel in plain text to another machine; to this one it always may.
+        Whether the token may travel in plain text to another machine. To this machine it always may.
     api_version : str, default "2.14"
         The version of Intercom's API to ask for.
     timeout_seconds : float, default 30.0
-        The time that one request has, from the search for the host's address to the last byte of its answer.
+        The time for one request, from the search for the host's address to the last byte of the answer.
 
     Attributes
     ----------
@@ -48,15 +48,15 @@ class IntercomClient:
     Raises
     ------
     CredentialsError
-        If there is no usable token, address or version. Nothing has left the machine then.
+        If the token, the address or the version cannot be used. Nothing has left the machine then.
 
     Notes
     -----
-    The token is in no repr, log or error of this package, and a client cannot be pickled or copied. Redirects are not
-    followed, since the token would go along. Certificates are verified. Proxies and certificates of the environment are
-    used, except that this machine is reached without a proxy.
+    This package shows the token in no repr, log or error, and a client cannot be pickled or copied. The client does
+    not follow redirects, since the token would go along. It verifies certificates. It uses the proxies and the
+    certificates of the environment, but reaches this machine without a proxy.
 
-    A process that is forked may use a client of its parent: it opens connections of its own.
+    A forked process may use a client of its parent: it opens its own connections.
 
     Examples
     --------
@@ -75,7 +75,7 @@ class IntercomClient:
         api_version: str = intercom.API_VERSION,
         timeout_seconds: float = 30.0,
     ) -> None:
-        # Tools that report errors show the variables of frames: a client that has no address yet, and no secret.
+        # Error reports show the variables of frames, and the repr of a client that has no address yet.
         self.base_url = ""
         token, access_token = Hidden(access_token), None
         address, base_url = Hidden(base_url), None
@@ -99,7 +99,7 @@ class IntercomClient:
         Returns
         -------
         Answer
-            Whatever Intercom answered.
+            Intercom's answer, whatever its status.
 
         Raises
         ------
@@ -114,7 +114,7 @@ class IntercomClient:
         Returns
         -------
         Answer
-            Whatever Intercom answered: the admin and the workspace.
+            Intercom's answer, whatever its status: the admin and the workspace.
 
         Raises
         ------
@@ -147,7 +147,7 @@ def _connect(base_url: str, *, access_token: str | None, api_version: str, timeo
         raise ValueError(f"timeout_seconds is {timeout_seconds}: it is a number of seconds, more than 0")
     version = _checked_version(api_version)
     token = _checked_token(access_token)
-    # requests takes a quarter of a second to import, which a session that sends nothing need not spend.
+    # requests takes a quarter of a second to import: a session that sends nothing does without it.
     from events_pandas.deliver.client.transport import Transport  # noqa: PLC0415
 
     return Transport(
@@ -162,7 +162,7 @@ def _connect(base_url: str, *, access_token: str | None, api_version: str, timeo
 def _checked_token(access_token: str | None) -> str:
     if access_token is not None and not isinstance(access_token, str):
         raise CredentialsError(f"the access token is no text, but of type {type(access_token).__name__}: pass a str")
-    # A token that was pasted brings a line break along more often than not.
+    # A pasted token often ends with a line break.
     token = (os.environ.get(TOKEN_VARIABLE, "") if access_token is None else access_token).strip()
     if not token:
         raise CredentialsError(f"no access token: set {TOKEN_VARIABLE}, or pass access_token to IntercomClient")
@@ -176,7 +176,7 @@ def _checked_token(access_token: str | None) -> str:
 
 
 def _checked_version(api_version: object) -> str:
-    # It becomes a header, in which a line break would begin another.
+    # It becomes a header: a line break in it would begin another header.
     if not isinstance(api_version, str) or not api_version or not _VISIBLE_CHARACTERS.issuperset(api_version):
         raise CredentialsError(f"api_version {api_version!r} is no version: it looks like {intercom.API_VERSION!r}")
     return api_version

@@ -1,4 +1,4 @@
-"""The way to an address: proxies and certificates of the environment, and the pool of connections that uses them."""
+"""The way to an address: proxies and certificates of the environment, and one pool of connections."""
 
 import ssl
 import threading
@@ -22,15 +22,8 @@ from events_pandas.loopback import is_loopback
 class Route(HTTPAdapter):
     """An adapter of requests for one address: one pool of connections, one set of certificates.
 
-    Its connections keep the deadline of each attempt. Through a SOCKS proxy (which takes PySocks, and is left to
-    urllib3) each wait has the whole time.
-
-    Parameters
-    ----------
-    base_url : str
-        An http or https URL.
-    max_connections : int
-        Connections that are kept open at most.
+    Its connections keep the deadline of each attempt. urllib3 alone handles a SOCKS proxy (with PySocks): each wait has
+    the whole time there.
     """
 
     def __init__(self, base_url: str, *, max_connections: int) -> None:
@@ -42,60 +35,22 @@ class Route(HTTPAdapter):
         leave_to_parent_at_fork(self)
 
     def leave_to_parent(self) -> None:
-        """Begin anew in a child, where a thread that is not there may hold the lock."""
+        """Begin anew in a child: a thread that the child does not have may hold the lock."""
         self._opening = threading.Lock()
         self.proxy_manager = {}
 
     def get_connection_with_tls_context(self, *_: Any, **__: Any) -> urllib3.HTTPConnectionPool:
-        """Return the pool; requests would look for it anew, and read certificates for every connection.
+        """Return the same pool for all requests until `close`; raise `TransportError` if the environment prevents one.
 
-        Parameters
-        ----------
-        *_ : object
-            The request, which goes where all of them go.
-        **__ : object
-            What requests has as settings; the pool has its own.
-
-        Returns
-        -------
-        urllib3.HTTPConnectionPool
-            The same for all requests until the adapter is closed.
-
-        Raises
-        ------
-        TransportError
-            If the environment names certificates that cannot be read, or a proxy that makes no sense.
+        requests would look for the pool each time, and read the certificates for every connection.
         """
         return self._pool or self._open()
 
     def cert_verify(self, *_: Any, **__: Any) -> None:
-        """Leave the pool as it is: it has certificates, and verifies.
-
-        Parameters
-        ----------
-        *_ : object
-            The pool, and what requests has as settings.
-        **__ : object
-            Likewise.
-        """
+        """Leave the pool as it is: it has its certificates, and verifies."""
 
     def request_url(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> str:
-        """Return the target of a request: all of the URL for a proxy that passes plain requests on, or else its path.
-
-        Parameters
-        ----------
-        request : requests.PreparedRequest
-            Its URL is below the address.
-        *_ : object
-            What requests has as proxies; the pool has its own.
-        **__ : object
-            Likewise.
-
-        Returns
-        -------
-        str
-            What stands in the first line.
-        """
+        """Return the target for the request line: the whole URL for a proxy that forwards plain http, else the path."""
         pool = self.get_connection_with_tls_context()
         target = request.url if pool.proxy and pool.scheme == "http" else request.path_url
         return target or ""
@@ -103,13 +58,13 @@ class Route(HTTPAdapter):
     def close(self) -> None:
         """Close the connections; another request would open new ones."""
         pool, self._pool = self._pool, None
-        # The adapter only forgets it, which closes its connections when it is collected at some time or other.
+        # The adapter itself only forgets the pool: the garbage collector would close its connections some time later.
         if pool is not None:
             pool.close()
         super().close()
 
     def _open(self) -> urllib3.HTTPConnectionPool:
-        # At the first request and not before: what is wrong with the environment is a failure of a request.
+        # Only at the first request: an error in the environment is then a failure of a request.
         try:
             with self._opening:
                 self._pool = pool = self._pool or self._manager().connection_from_url(self._base_url)
@@ -125,7 +80,7 @@ class Route(HTTPAdapter):
         """Let requests read what an environment may say of a proxy: a login, a missing scheme, SOCKS."""
         url = self._base_url
         settings = requests.Session().merge_environment_settings(url, {}, stream=True, verify=None, cert=None)
-        # A token for a server on this machine travels in plain text: it must not visit a proxy.
+        # The token travels to this machine in plain text: no proxy may see it.
         proxies = {} if is_loopback(urlsplit(url).hostname or "") else settings["proxies"]
         proxy = select_proxy(url, proxies)
         context = _context(settings["verify"]) if proxy or url.startswith("https") else None
@@ -143,8 +98,8 @@ class Route(HTTPAdapter):
         return manager
 
 
-def _context(verify: bool | str | None) -> ssl.SSLContext:  # noqa: FBT001  # as requests has it: True is its own file
-    """Read the certificates once: urllib3 alone would read them again for every connection, in 17 ms each."""
+def _context(verify: bool | str | None) -> ssl.SSLContext:  # noqa: FBT001  # as in requests: True stands for its own file
+    """Read the certificates once: urllib3 alone would read them for every connection, in 17 ms each."""
     place = Path(verify if isinstance(verify, str) else DEFAULT_CA_BUNDLE_PATH)
     context = create_urllib3_context()
     keep_deadline(context)

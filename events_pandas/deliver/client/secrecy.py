@@ -1,33 +1,17 @@
-"""Keeping the access token out of what others print: texts, frames of tracebacks, and answers that quote a request."""
+"""Keeping the access token out of texts, tracebacks, and answers that quote a request."""
 
 import traceback
 from collections.abc import Callable
 from typing import Final, Generic, TypeVar
 
 SHORTEST_SECRET: Final = 8
-"""Characters of a token; a shorter one is made up for a test, and may be a part of any word."""
+"""In characters. A shorter token is made up for a test, and may be part of any word."""
 
 T = TypeVar("T")
 
 
 class Hidden(Generic[T]):
-    """A value that is not printed: tools that report errors show the local variables of every frame.
-
-    Parameters
-    ----------
-    value : object
-        Anything.
-
-    Attributes
-    ----------
-    value : object
-        The same.
-
-    Examples
-    --------
-    >>> Hidden("dG9rOjEyMzQ1Njc4")
-    Hidden()
-    """
+    """A value that its repr does not show: error reports print the local variables of every frame."""
 
     __slots__ = ("value",)
 
@@ -39,13 +23,7 @@ class Hidden(Generic[T]):
 
 
 class HiddenText(str):
-    """A text whose repr, and so that of whatever holds it, does not show it.
-
-    Examples
-    --------
-    >>> {"Authorization": HiddenText("Bearer dG9rOjEyMzQ1Njc4")}
-    {'Authorization': '[hidden]'}
-    """
+    """A text that its repr does not show, nor the repr of a container that holds it."""
 
     __slots__ = ()
 
@@ -54,13 +32,7 @@ class HiddenText(str):
 
 
 def forget_locals(error: BaseException) -> None:
-    """Empty the frames that an exception has come through, those of the exceptions that led to it included.
-
-    Parameters
-    ----------
-    error : BaseException
-        Keeps its lines; the variables of frames that have ended are gone.
-    """
+    """Empty the frames of an exception and of all exceptions that led to it; their lines stay."""
     seen: set[int] = set()
     waiting: list[BaseException | None] = [error]
     while waiting:
@@ -72,25 +44,9 @@ def forget_locals(error: BaseException) -> None:
 
 
 def redactor(access_token: str) -> Callable[[bytes], bytes]:
-    """Return a function that takes the token out of a body: a proxy may send back what it was sent.
-
-    Parameters
-    ----------
-    access_token : str
-        ASCII.
-
-    Returns
-    -------
-    callable
-        From bytes to bytes.
-
-    Examples
-    --------
-    >>> redactor("dG9rOjEyMzQ1Njc4")(b"got Bearer dG9rOjEyMzQ1Njc4")
-    b'got Bearer [access token]'
-    """
+    """Return a function that replaces an ASCII token in a body: a proxy may send back what it was sent."""
     token = access_token.encode()
-    # JSON may escape the slash, and some writers do.
+    # Some writers of JSON escape the slash.
     spellings = (token, token.replace(b"/", rb"\/")) if len(token) >= SHORTEST_SECRET else ()
 
     def redact(body: bytes) -> bytes:

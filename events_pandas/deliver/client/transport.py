@@ -1,4 +1,4 @@
-"""The network, as one method on one object: a request goes out, an answer or a `TransportError` comes back."""
+"""The network as one method of one object: a request goes out, an answer or a `TransportError` comes back."""
 
 import re
 import ssl
@@ -14,9 +14,11 @@ import urllib3
 from urllib3 import exceptions
 
 from events_pandas.deliver.client.answers import HEADERS, Answer, TransportError, phrase
-from events_pandas.deliver.client.deadline import begin_attempt, had_connection, is_doubtful
+from events_pandas.deliver.client.attempt import begin_attempt, had_connection, is_doubtful
 from events_pandas.deliver.client.route import Route
 from events_pandas.deliver.client.secrecy import HiddenText, forget_locals, redactor
+
+MAX_BODY_BYTES: Final = 65_536
 
 _TUNNEL_REFUSED: Final = re.compile(r"Tunnel connection failed: (\d{3})\b")
 _PROXY_ERRORS: Final = (exceptions.ProxyError, requests.exceptions.ProxyError)
@@ -31,8 +33,8 @@ _NEVER_SENT: Final = (
 
 _Kinds = type[BaseException] | tuple[type[BaseException], ...]
 
-# The order matters in both: urllib3 has a name that is not found as a connection that is not made, and that as a
-# connection that was not made in time; and requests has all of its own as OSError.
+# The order matters in both tables. In urllib3, NameResolutionError is a NewConnectionError, which is a
+# ConnectTimeoutError; in requests, every error is an OSError.
 _BEFORE_SENDING: Final[tuple[tuple[_Kinds, str], ...]] = (
     (_PROXY_ERRORS, "no connection to the proxy on the way to {host}"),
     ((exceptions.NameResolutionError, requests.exceptions.InvalidURL), "there is no host {host}, or no name service"),
@@ -53,73 +55,18 @@ _AFTER_SENDING: Final[tuple[tuple[_Kinds, str], ...]] = (
 )
 
 
-def explain(error: Exception, *, host: str, seconds: float, had_connection: bool | None) -> TransportError:
-    """Say what happened to a request.
-
-    Parameters
-    ----------
-    error : Exception
-        What requests, urllib3 or a socket raised.
-    host : str
-        Where the request was to go.
-    seconds : float
-        How long it had.
-    had_connection : bool or None
-        Whether there was a connection to send it on; None if only the error can tell.
-
-    Returns
-    -------
-    TransportError
-        Has nothing of the foreign error but its kind.
-    """
-    chain = list(_chain(error))
-    never_sent = any(isinstance(one, _NEVER_SENT) for one in chain)
-    may_have_arrived = not never_sent if had_connection is None else had_connection
-    known = _AFTER_SENDING if may_have_arrived else _BEFORE_SENDING
-    message = next(message for kinds, message in known if any(isinstance(one, kinds) for one in chain))
-    refused = next((match for one in chain if (match := _TUNNEL_REFUSED.match(str(one)))), None)
-    if refused and not may_have_arrived:
-        message = f"the proxy on the way to {{host}} answered {phrase(int(refused[1]))}"
-    return TransportError(message.format(host=host, seconds=seconds), may_have_arrived=may_have_arrived)
-
-
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    """Yield an error, and those that requests and urllib3 put into it."""
-    yield error
-    for inside in (*error.args, getattr(error, "reason", None)):
-        if isinstance(inside, BaseException):
-            yield from _chain(inside)
-
-
-MAX_BODY_BYTES: Final = 65_536
-
-
 class Transport:
-    """A pool of connections to one address.
+    """A pool of connections to one base URL, which has no slash at its end. The token goes into every request.
 
-    Parameters
-    ----------
-    base_url : str
-        Where Intercom's REST API is, without a slash at its end.
-    access_token : str
-        Goes into every request and nowhere else.
-    api_version : str
-        The value of ``Intercom-Version``.
-    timeout_seconds : float
-        The time that a request and its answer have together.
-    max_connections : int
-        Connections that are kept open at most.
+    `timeout_seconds` is the time that a request and its answer have together. All waits end at the same moment: the
+    search for the host's addresses, connecting (to all of them together), a proxy's consent, the TLS handshake,
+    sending, the status line, the headers, the body.
 
-    Notes
-    -----
-    Whatever waits ends at the same moment: the search for the host's addresses, connecting (to all of them together),
-    the consent of a proxy, the TLS handshake, sending, the status line, the headers, the body.
+    Interim answers (1xx) are skipped. A connection on which anything came that does not belong to the answer is not
+    used again; if it had carried other requests, that answer is not used either.
 
-    Interim answers (1xx) are read over. A connection on which anything came that does not belong to the answer is not
-    used again; if it has carried other requests, that answer is not used either.
-
-    Nothing is sent twice: an adapter of requests repeats nothing unless told to, and a pooled connection that the
-    server has closed is noticed before anything is sent on it, or ends in a `TransportError`.
+    Nothing is sent twice: an adapter of requests repeats nothing by default. If the server has closed a pooled
+    connection, that shows before anything is sent on it, or ends in a `TransportError`.
     """
 
     def __init__(
@@ -141,28 +88,11 @@ class Transport:
         self._templates: dict[tuple[str, str], requests.PreparedRequest] = {}
 
     def send(self, method: str, path: str, body: bytes | None = None) -> Answer:
-        """Send a request and wait for its answer.
+        """Send a request to a path below the base URL, such as ``"/events"``, and return its answer.
 
-        Parameters
-        ----------
-        method : str
-            ``"GET"`` or ``"POST"``.
-        path : str
-            Below the base URL, such as ``"/events"``.
-        body : bytes or None, default None
-            JSON.
-
-        Returns
-        -------
-        Answer
-            Whatever was answered; redirects are not followed, and a body that breaks off, or that is not there by the
-            deadline, is cut there.
-
-        Raises
-        ------
-        TransportError
-            If the status line and the headers did not come; or if it cannot be told whether the answer belongs to this
-            request, or what it says of the contact.
+        Any status is an answer; redirects are not followed. A body that breaks off or is late is cut there. Raise
+        `TransportError` if the status line and the headers did not come, if the answer may belong to another request,
+        or if a 404 is cut off.
         """
         seconds = begin_attempt(self._timeout_seconds)
         try:
@@ -170,7 +100,7 @@ class Transport:
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             failure = explain(error, host=self._host, seconds=seconds, had_connection=had_connection())
         except BaseException as error:
-            # An interrupt, or a bug: the variables of the frames that it came through have the token among them.
+            # An interrupt or a bug: the token is among the variables of the frames that it came through.
             forget_locals(error)
             raise
         else:
@@ -179,11 +109,11 @@ class Transport:
                     "more came from {host} than one answer, and it cannot be told which is this event's"
                 )
             elif answer.status == HTTPStatus.NOT_FOUND and not is_whole:
-                # Only its text tells whether there is no such contact.
+                # Only the whole text tells whether the contact is unknown.
                 failure = self._unusable("the connection to {host} broke in the middle of an answer")
             else:
                 return answer
-        # Outside of the handler: what is being handled there has such frames, too.
+        # Outside of the handler, whose error would become the context of this one, with its frames.
         raise failure
 
     def _unusable(self, message: str) -> TransportError:
@@ -197,7 +127,7 @@ class Transport:
         """Copy a request that was prepared once: preparing takes ten times as long."""
         template = self._templates.get((method, path))
         if template is None:
-            # Without a session, which would send cookies, and the login of a .netrc in place of the token.
+            # Without a session: it would send cookies, and the login of a .netrc instead of the token.
             template = requests.Request(method, self._base_url + path, headers=self._headers).prepare()
             self._templates[method, path] = template
         request = template.copy()
@@ -205,8 +135,8 @@ class Transport:
         return request
 
     def _exchange(self, request: requests.PreparedRequest) -> requests.Response:
-        # By the adapter, and not by a session: that would prepare the request that a redirect asks for.
-        # The limit is one of each wait; the deadline of the attempt is there already, and comes first.
+        # By the adapter, not by a session: a session would prepare the request that a redirect asks for.
+        # This timeout limits each wait by itself; the deadline of the attempt always comes first.
         return self._route.send(request, stream=True, timeout=self._timeout_seconds)
 
     def _answer(self, response: requests.Response) -> tuple[Answer, bool]:
@@ -225,14 +155,14 @@ def _body(response: urllib3.BaseHTTPResponse) -> tuple[bytes, bool]:
         for piece in _pieces(response):
             body += piece
     except (urllib3.exceptions.HTTPError, OSError):
-        # The status has come, and with it most verdicts; only the wording is cut short.
+        # The status has come, which decides most cases; only the text is cut short.
         response.close()
         return body, False
     return body, True
 
 
 def _pieces(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
-    """Yield the body as it trickles in, then give the connection back to the pool, or close it at a limit."""
+    """Yield the body as it comes, then give the connection back to the pool, or close it at the limit."""
     left = MAX_BODY_BYTES
     while left > 0:
         piece = response.read1(left)
@@ -242,3 +172,28 @@ def _pieces(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
         left -= len(piece)
         yield piece
     response.close()
+
+
+def explain(error: Exception, *, host: str, seconds: float, had_connection: bool | None) -> TransportError:
+    """Turn an error of requests, urllib3 or a socket into a `TransportError`, which keeps nothing of it but its kind.
+
+    `seconds` is the time that the request had. `had_connection` says whether there was a connection to send it on; None
+    if only the error can tell.
+    """
+    chain = list(_chain(error))
+    never_sent = any(isinstance(one, _NEVER_SENT) for one in chain)
+    may_have_arrived = not never_sent if had_connection is None else had_connection
+    known = _AFTER_SENDING if may_have_arrived else _BEFORE_SENDING
+    message = next(message for kinds, message in known if any(isinstance(one, kinds) for one in chain))
+    refused = next((match for one in chain if (match := _TUNNEL_REFUSED.match(str(one)))), None)
+    if refused and not may_have_arrived:
+        message = f"the proxy on the way to {{host}} answered {phrase(int(refused[1]))}"
+    return TransportError(message.format(host=host, seconds=seconds), may_have_arrived=may_have_arrived)
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error, and the errors that requests and urllib3 put into it."""
+    yield error
+    for inside in (*error.args, getattr(error, "reason", None)):
+        if isinstance(inside, BaseException):
+            yield from _chain(inside)

@@ -1,7 +1,7 @@
-"""A file that keeps other runs from a journal where the file system has no locks: one run at a time may use it.
+"""A file that lets one run at a time use a journal where the file system has no locks.
 
-A lock of a process that is seen to be gone is taken over, and so is one of an earlier start of this machine. A lock of
-another machine or container stays, however old it is: a machine that sleeps goes on where it was, and two runs that
+A lock of a process that is known to be gone is taken over; so is a lock from an earlier start of this machine. A lock
+of another machine or container stays, however old it is: a machine that sleeps goes on where it was, and two runs that
 write without locks destroy the journal.
 """
 
@@ -18,88 +18,65 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from events_pandas.deliver.journal.access import beside, opened
-from events_pandas.deliver.journal.opening import NO_LOCKS_QUERY, write_back
+from events_pandas.deliver.journal.connections import open_connection
+from events_pandas.deliver.journal.lookup import NO_RUN
+from events_pandas.deliver.journal.opening import URI_WITHOUT_LOCKS, leave_wal_mode
+from events_pandas.deliver.journal.places import beside
 from events_pandas.deliver.journal.processes import Process, find_other_runs
 from events_pandas.deliver.journal.troubles import GO_TO_LOCAL_DISK
 from events_pandas.errors import JournalError
 from events_pandas.filesystem import place_of, scratch_file
 from events_pandas.words import escaped
 
+_MOST_TRIES = 100
+_MOST_BYTES = 4096
+_MOST_PROCESSES = 1 << 32
+_LATEST = 1e11
+"""A later time is not a date."""
+_TOKEN = re.compile("[0-9A-Za-z]{1,64}")
+"""It becomes a part of a file name."""
+_OF_PROCESS = ("host", "pid", "space", "birth")
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LockFile:
-    """A lock that this process holds, until it is released.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        The file.
-    content : bytes
-        What it holds, which no other lock does.
-    """
+    """A lock file that this process holds until it is released. No other lock has the same `content`."""
 
     path: Path
     content: bytes
 
     @staticmethod
-    def beside(journal: Path) -> Path:
-        """Return where the file of a journal is, or would be.
-
-        Parameters
-        ----------
-        journal : pathlib.Path
-            The journal's file.
-
-        Returns
-        -------
-        pathlib.Path
-            In the same folder.
-        """
+    def path_beside(journal: Path) -> Path:
+        """Return where the lock file of a journal is, or would be: in the same folder."""
         return beside(journal, ".lock")
 
     @classmethod
-    def taken(cls, journal: Path, *, has_locks: bool = False) -> Self:
-        """Keep others from a journal.
+    def take(cls, journal: Path, *, has_locks: bool = False) -> Self:
+        """Make the lock file of a journal, or raise `JournalError` if another run has it, or may have it.
 
-        Parameters
-        ----------
-        journal : pathlib.Path
-            Its file.
-        has_locks : bool, default False
-            Whether its file system can lock files now.
-
-        Returns
-        -------
-        LockFile
-            To be released when it is not used any more; another process on this machine takes it from one that is gone.
-
-        Raises
-        ------
-        JournalError
-            If another run has it, or may have it.
+        `has_locks` says whether the file system can lock files now.
         """
-        path = cls.beside(journal)
+        path = cls.path_beside(journal)
         facts = {**asdict(Process.own()), "since": time.time(), "token": secrets.token_hex(8)}
         lock = cls(path=path, content=json.dumps(facts).encode())
         for _ in range(_MOST_TRIES):
-            if lock._is_made():
+            if lock._make():
                 return lock
-            # Its run may end just now.
+            # Its run may end at this moment, and delete the file.
             with suppress(FileNotFoundError):
                 lock._clear_way(journal, _content(path), has_locks=has_locks)
-        # Such as a link to a file that is not there.
+        # It may be a link to a missing file.
         problem = f"{path.name} can neither be made nor read"
         raise JournalError(journal, problem=problem, remedy=f"delete {path.name} if no run uses the journal")
 
     def release(self) -> None:
         """Let others use the journal."""
-        # A fork of the process has a copy of this.
+        # A fork of the process has a copy of this object.
         if _facts(self.content)["pid"] == os.getpid():
             with suppress(OSError):
                 self.path.unlink()
 
-    def _is_made(self) -> bool:
+    def _make(self) -> bool:
         try:
             descriptor = os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         except FileExistsError:
@@ -114,7 +91,7 @@ class LockFile:
         return True
 
     def _clear_way(self, journal: Path, found: bytes, *, has_locks: bool) -> None:
-        """Delete the file of a run that is gone; of several processes that try it at once, one does."""
+        """Delete the file of a run that is gone; of several processes that try at once, one succeeds."""
         facts = _facts(found)
         if not facts or Process(**{name: facts[name] for name in _OF_PROCESS}).is_alive is not False:
             raise _refusal(journal, facts, has_locks=has_locks)
@@ -124,7 +101,7 @@ class LockFile:
         except FileExistsError:
             raise _refusal(journal, facts, has_locks=has_locks) from None
         try:
-            # Another process may have been first, and have put its own file there.
+            # Another process may have been first, and may have put its own file there.
             if _content(self.path) == found:
                 self.path.unlink()
         finally:
@@ -132,7 +109,7 @@ class LockFile:
 
 
 def _refusal(journal: Path, facts: dict[str, Any], *, has_locks: bool) -> JournalError:
-    name = LockFile.beside(journal).name
+    name = LockFile.path_beside(journal).name
     if facts:
         since = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(facts["since"]))
         who = f"process {facts['pid']} on {escaped(facts['host'])} has had it since {since} UTC"
@@ -148,27 +125,13 @@ def _refusal(journal: Path, facts: dict[str, Any], *, has_locks: bool) -> Journa
     return JournalError(journal, problem=problem, remedy=remedy)
 
 
-def locked_instead(journal: Path, own_runs: Collection[int]) -> LockFile:
+def take_lock_file(journal: Path, own_runs: Collection[int]) -> LockFile:
     """Keep other runs from a journal whose file system refuses to lock it.
 
-    Parameters
-    ----------
-    journal : pathlib.Path
-        Its file.
-    own_runs : collection of int
-        The numbers of the runs of this process that have not ended.
-
-    Returns
-    -------
-    LockFile
-        To be released when the journal is not used any more.
-
-    Raises
-    ------
-    JournalError
-        If another run has the journal, or may have it: it may have begun while the file system did not refuse.
+    `own_runs` are the runs of this process that have not ended. Raise `JournalError` if another run has the journal, or
+    may have it: it may have begun while the file system still gave locks.
     """
-    lock = LockFile.taken(journal)
+    lock = LockFile.take(journal)
     with ExitStack() as undone:
         undone.callback(lock.release)
         problem = _use_with_locks(journal, own_runs)
@@ -180,40 +143,29 @@ def locked_instead(journal: Path, own_runs: Collection[int]) -> LockFile:
 
 
 def _use_with_locks(journal: Path, own_runs: Collection[int]) -> str | None:
-    """Say who may use a journal that was opened while files could be locked."""
+    """Return who may use a journal that was opened while files could be locked, or None."""
     log = beside(journal, "-wal")
     if not (log.exists() and log.stat().st_size):
-        # What else is wrong with the file, or was left half written by a run that was killed, shows when it is opened.
+        # Any other fault of the file, or a half transaction of a killed run, shows when the journal is opened.
         with suppress(sqlite3.Error):
             return _user(journal, own_runs)
         return None
     if own_runs:
-        # To close a copied file would let go of all locks that this process has on it.
+        # Closing a copied file would release all locks that this process has on it.
         return "another run of this process uses the journal"
-    # A log is not read without locks, but in a copy that no other process has.
+    # Without locks, a log is safe to read only in a copy that no other process has.
     with suppress(OSError, sqlite3.Error), scratch_file(journal) as copy:
         shutil.copyfile(journal, copy)
         shutil.copyfile(log, beside(copy, "-wal"))
-        write_back(copy, 0.0, NO_LOCKS_QUERY)
+        leave_wal_mode(copy, 0.0, URI_WITHOUT_LOCKS)
         return _user(copy, own_runs)
     return "it cannot be seen whether the run that last wrote to the journal has ended"
 
 
 def _user(journal: Path, own_runs: Collection[int]) -> str | None:
-    with closing(opened(journal, "mode=ro&immutable=1")) as connection:
-        others = find_other_runs(connection, run=_NO_RUN, workspace=None, own_runs=own_runs)
+    with closing(open_connection(journal, "mode=ro&immutable=1")) as connection:
+        others = find_other_runs(connection, run=NO_RUN, workspace=None, own_runs=own_runs)
     return f"process {others[0].process} on {escaped(others[0].host)} uses the journal" if others else None
-
-
-_NO_RUN = -1
-_MOST_TRIES = 100
-_MOST_BYTES = 4096
-_MOST_PROCESSES = 1 << 32
-_LATEST = 1e11
-"""A time that is still a date."""
-_TOKEN = re.compile("[0-9A-Za-z]{1,64}")
-"""Becomes a part of a file name."""
-_OF_PROCESS = ("host", "pid", "space", "birth")
 
 
 def _content(path: Path) -> bytes:
@@ -222,7 +174,7 @@ def _content(path: Path) -> bytes:
 
 
 def _facts(content: bytes) -> dict[str, Any]:
-    """Return what a lock says; nothing if its run was killed while it was made, or another program made it."""
+    """Return the facts in a lock file; none if its run was killed while it made it, or another program did."""
     with suppress(ValueError, RecursionError):
         facts = json.loads(content)
         if isinstance(facts, dict) and _are_facts(facts):

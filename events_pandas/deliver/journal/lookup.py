@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -10,16 +10,20 @@ import numpy.typing as npt
 from events_pandas.check.earlier_runs import CLAIMED, FREE, Entries
 from events_pandas.convert.cells import Mask
 from events_pandas.convert.keys import Seconds
-from events_pandas.deliver.journal.tables import Elsewhere, Mark
+from events_pandas.deliver.journal.tables import Fingerprint, OtherAcceptance
 
-Numbers = npt.NDArray[np.int64]
+Numbers: TypeAlias = npt.NDArray[np.int64]
+UsedUp: TypeAlias = Callable[[Entries], Mask]
+"""Says which entries of other runs belong to none of the events that a claim is about."""
 
 DIGEST_BYTES: Final = 16
+NO_RUN: Final = -1
+"""A number that no run has, for a journal that is asked before its run begins."""
 BLOCK: Final = 65_536
-"""Events that a statement asks for."""
+"""Events in one statement."""
 
-# SQLite's module takes the interpreter's lock anew for each row, which takes long beside busy threads. So all keys go
-# in as one value, and all entries come out as one text.
+# Python's sqlite3 takes the interpreter's lock for each row, which is slow beside busy threads. So all keys go in as
+# one value, and all entries come out as one text.
 _ASKED = """
 WITH RECURSIVE numbers(position) AS (
     SELECT 0 UNION ALL SELECT position + 1 FROM numbers WHERE position + 1 < :count
@@ -52,9 +56,9 @@ SELECT group_concat(
 ) FROM holders
 """  # noqa: S608  # made of constants
 
-# The clocks of two machines may differ. An entry of a later run came while this one went on, and so did one that this
-# run did not find before it sent the event. Only a run that does not look for entries has to compare times.
-_ELSEWHERE = f"""{_HOLDERS}
+# The clocks of two machines may differ. The entry of a later run came while this run went on. So did any entry that
+# this run did not find before it sent the event: only a run that resubmits, and looks for none, has to compare times.
+_OTHER_ACCEPTANCES = f"""{_HOLDERS}
 SELECT group_concat(
     position || ',' || payload || ',' || second || ',' || (key = substr(:keys, :width * position + 1, :width))
 ) FROM holders JOIN runs AS theirs USING (run) JOIN runs AS own ON own.run = :run
@@ -67,153 +71,70 @@ WHERE theirs.run <> own.run AND accepted_at IS NOT NULL AND (
 
 
 def holds_events(connection: sqlite3.Connection) -> bool:
-    """Tell whether a journal holds any event.
-
-    Parameters
-    ----------
-    connection : sqlite3.Connection
-        To a journal.
-
-    Returns
-    -------
-    bool
-        Of any workspace.
-    """
+    """Return whether a journal holds any event, of any workspace."""
     return connection.execute("SELECT 1 FROM events LIMIT 1").fetchone() is not None
 
 
 def find_entries(connection: sqlite3.Connection, digests: list[bytes], *, run: int) -> Entries:
-    """Look up what was sent for some rows.
+    """Return what other runs than `run` have sent for rows, in the order of the digests.
 
-    Parameters
-    ----------
-    connection : sqlite3.Connection
-        To a journal.
-    digests : list of bytes
-        Of the events with the rows' own seconds.
-    run : int
-        The number of the run that asks, whose own events are not of interest.
-
-    Returns
-    -------
-    Entries
-        In the order of the digests.
+    A digest has the row's own second.
     """
-    found = _answers(connection, _FIND, digests, width=4, run=run)
+    found = _query(connection, _FIND, digests, width=4, run=run)
     found = found[np.argsort(found[:, 0], kind="stable")]
     asked, payload, second, accepted_at = found.T.copy()
     return Entries(asked=asked, payload=payload.view(np.uint64), second=second, accepted_at=accepted_at)
 
 
 def find_occupied(connection: sqlite3.Connection, digests: list[bytes], *, run: int) -> Seconds:
-    """Look up whether events were sent, for whichever row.
+    """Return for each digest whether another run has sent an event with it, for any row.
 
-    Parameters
-    ----------
-    connection : sqlite3.Connection
-        To a journal.
-    digests : list of bytes
-        Of the events with the seconds that would be sent.
-    run : int
-        The number of the run that asks, whose own events are not of interest.
-
-    Returns
-    -------
-    numpy.ndarray of int64, shape (n_digests,)
-        When each was accepted, in Unix seconds; `CLAIMED` if it may have been sent, `FREE` if not.
+    A digest has the second that would be sent. The result is the Unix seconds of the acceptance, `CLAIMED` if the event
+    may have been sent, or `FREE`.
     """
     occupied = np.full(len(digests), FREE, np.int64)
-    asked, accepted_at = _answers(connection, _OCCUPIED, digests, width=2, run=run).T
+    asked, accepted_at = _query(connection, _OCCUPIED, digests, width=2, run=run).T
     np.maximum.at(occupied, asked, accepted_at)
     return occupied
 
 
-def find_taken(connection: sqlite3.Connection, marks: Sequence[Mark]) -> list[int]:
-    """Look up whose second another event has, or may have.
-
-    Parameters
-    ----------
-    connection : sqlite3.Connection
-        To a journal.
-    marks : sequence of Mark
-        Events that would be sent.
-
-    Returns
-    -------
-    list of int
-        Their positions, ascending.
-    """
-    found, is_another = _holders(connection, _SAME, marks)
+def find_taken(connection: sqlite3.Connection, fingerprints: Sequence[Fingerprint]) -> list[int]:
+    """Return the positions, ascending, of events whose second another event has or may have."""
+    found, is_another = _find_holders(connection, _SAME, fingerprints)
     taken: list[int] = np.unique(found[is_another]).tolist()
     return taken
 
 
-def find_elsewhere(connection: sqlite3.Connection, marks: Sequence[Mark], *, run: int) -> dict[int, Elsewhere]:
-    """Look up which events another run was answered 202 for while this one went on.
-
-    Parameters
-    ----------
-    connection : sqlite3.Connection
-        To a journal.
-    marks : sequence of Mark
-        Events that this run was answered 202 for.
-    run : int
-        The number of the run that asks.
-
-    Returns
-    -------
-    dict of int to Elsewhere
-        By their positions.
-    """
-    places, is_another = _holders(connection, _ELSEWHERE, marks, run=run)
+def find_other_acceptances(
+    connection: sqlite3.Connection, fingerprints: Sequence[Fingerprint], *, run: int
+) -> dict[int, OtherAcceptance]:
+    """Return, by position, the events for which another run was answered 202 while `run` went on."""
+    places, is_another = _find_holders(connection, _OTHER_ACCEPTANCES, fingerprints, run=run)
     found = zip(places.tolist(), is_another.tolist(), strict=True)
-    return {place: Elsewhere(is_same=not another) for place, another in found}
-
-
-def _holders(
-    connection: sqlite3.Connection, statement: str, marks: Sequence[Mark], *, run: int = 0
-) -> tuple[Numbers, Mask]:
-    """Return by position whose seconds have entries, and which of the entries are of other events."""
-    keys, digests = [mark.key for mark in marks], [mark.sent_key or mark.key for mark in marks]
-    found = _answers(connection, statement, digests, width=4, keys=keys, run=run)
-    own = np.array([(mark.payload, mark.second, True) for mark in marks], np.int64).reshape(-1, 3)
-    return found[:, 0], (found[:, 1:] != own[found[:, 0]]).any(axis=1)
+    return {place: OtherAcceptance(is_same=not another) for place, another in found}
 
 
 def find_sent(
-    connection: sqlite3.Connection, marks: Sequence[Mark], *, run: int, used_up: Callable[[Entries], Mask]
+    connection: sqlite3.Connection, fingerprints: Sequence[Fingerprint], *, run: int, used_up: UsedUp
 ) -> list[int]:
-    """Look up what another run has claimed or sent under another second.
+    """Return the positions, ascending, of events that another run has claimed or sent under another second.
 
-    Parameters
-    ----------
-    connection : sqlite3.Connection
-        To a journal.
-    marks : sequence of Mark
-        Events that would be sent.
-    run : int
-        The number of the run that asks.
-    used_up : callable
-        Tells which entries, by the positions of marks, none of these events is.
-
-    Returns
-    -------
-    list of int
-        Their positions, ascending: they would be new events, and there is an entry of their content that is not used
-        up.
+    They would be new events, and there is an entry of their content that is not used up. `used_up` says which entries
+    (by position) belong to none of these events.
     """
-    keys = list(dict.fromkeys(mark.key for mark in marks))
+    keys = list(dict.fromkeys(event.key for event in fingerprints))
     found = find_entries(connection, keys, run=run)
     if not len(found.asked):
         return []
-    contents = list(zip((keys[place] for place in found.asked.tolist()), _signed(found.payload), strict=True))
+    asked, payloads = found.asked.tolist(), found.payload.view(np.int64).tolist()
+    contents = [(keys[place], payload) for place, payload in zip(asked, payloads, strict=True)]
     known = set(zip(contents, found.second.tolist(), strict=True))
     new: dict[tuple[bytes, int], list[int]] = {}
-    for place, mark in enumerate(marks):
-        content = mark.key, mark.payload
-        if (content, mark.second) not in known:
+    for place, event in enumerate(fingerprints):
+        content = event.key, event.payload
+        if (content, event.second) not in known:
             new.setdefault(content, []).append(place)
-    # Events of the same content have the same entries: one of them is asked for.
+    # Events of the same content have the same entries: one of the events is enough to ask for.
     chosen = np.flatnonzero([content in new for content in contents])
     entries = Entries(
         asked=np.array([new[contents[place]][0] for place in chosen.tolist()], np.int64),
@@ -225,12 +146,17 @@ def find_sent(
     return sorted(place for content in {contents[place] for place in left} for place in new[content])
 
 
-def _signed(payloads: npt.NDArray[np.uint64]) -> list[int]:
-    signed: list[int] = payloads.view(np.int64).tolist()
-    return signed
+def _find_holders(
+    connection: sqlite3.Connection, statement: str, fingerprints: Sequence[Fingerprint], *, run: int = 0
+) -> tuple[Numbers, Mask]:
+    """Return the positions of events whose second has an entry, and whether that entry is of another event."""
+    keys, digests = [event.key for event in fingerprints], [event.sent_key or event.key for event in fingerprints]
+    found = _query(connection, statement, digests, width=4, keys=keys, run=run)
+    own = np.array([(event.payload, event.second, True) for event in fingerprints], np.int64).reshape(-1, 3)
+    return found[:, 0], (found[:, 1:] != own[found[:, 0]]).any(axis=1)
 
 
-def _answers(
+def _query(
     connection: sqlite3.Connection,
     statement: str,
     digests: list[bytes],
@@ -239,7 +165,7 @@ def _answers(
     keys: Sequence[bytes] = (),
     run: int = 0,
 ) -> Numbers:
-    """Return a row of numbers for each entry, the position of its digest first."""
+    """Return a row of numbers for each entry; the first is the position of its digest."""
     parts = [np.empty((0, width), np.int64)]
     own_keys = _rows_of_bytes(b"".join(keys or digests))
     for block, joined in _blocks(b"".join(digests)):
@@ -266,7 +192,7 @@ def _rows_of_bytes(joined: bytes) -> npt.NDArray[np.uint8]:
 def _blocks(joined: bytes) -> Iterator[tuple[Numbers, bytes]]:
     """Cut digests into blocks: their positions, and their bytes one after another."""
     digests = _rows_of_bytes(joined)
-    # Neighbours in the file are looked up one after another; eight bytes tell most of them apart.
+    # Sorted, so that neighbours in the file are looked up one after another; eight bytes are enough for that.
     order = np.argsort(np.frombuffer(joined, ">u8")[::2])
     for start in range(0, len(order), BLOCK):
         block = order[start : start + BLOCK]

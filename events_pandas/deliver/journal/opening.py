@@ -1,4 +1,4 @@
-"""Connections to a journal: to one that is made if need be, and to one that is only read."""
+"""Opening a journal: its file and tables are made if needed, and how SQLite writes it is chosen."""
 
 import os
 import sqlite3
@@ -8,47 +8,28 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from events_pandas.deliver.journal.access import opened
+from events_pandas.deliver.journal.connections import open_connection
 from events_pandas.deliver.journal.tables import is_new, make_tables, require_journal, require_writable
 from events_pandas.deliver.journal.troubles import is_busy, lacks_shared_memory
 from events_pandas.filesystem import file_system, refuses_locks, scratch_file
 
-WAL: Final = "wal"
-"""A write-ahead log beside the file: readers and the writer work at once."""
-NO_LOCKS: Final = "delete, no locks"
-"""A rollback journal, which is deleted at the end of each step; a file beside it keeps other runs away."""
-WITHOUT_WAL: Final = (
+WAL_MODE: Final = "wal"
+"""With a write-ahead log beside the file: readers and the writer work at once."""
+LOCK_FILE_MODE: Final = "delete, no locks"
+"""With a rollback journal, which is deleted after each transaction, and a `LockFile`, which keeps other runs away."""
+ROLLBACK_NOTE: Final = (
     "it is written with a rollback journal, since a write-ahead log cannot be used there: that is as safe, and slower, "
     "and two runs on it wait for each other"
 )
-WITHOUT_LOCKS: Final = (
+LOCK_FILE_NOTE: Final = (
     "its file system cannot lock files, so that it is written with a rollback journal, and a file beside it keeps "
     "other runs away: that is slower, and one run at a time can use it; a journal on a local disk has no such limits"
 )
 
-
-def manner(mode: str) -> str | None:
-    """Return words for the way in which a journal is written.
-
-    Parameters
-    ----------
-    mode : str
-        As `Journal.mode`.
-
-    Returns
-    -------
-    str or None
-        None for the usual way.
-    """
-    if mode == WAL:
-        return None
-    return WITHOUT_LOCKS if mode == NO_LOCKS else WITHOUT_WAL
-
-
-WITH_LOCKS: Final = "mode=rw"
-# Not `nolock=1`: with it SQLite opens no file that is written ahead.
-NO_LOCKS_QUERY: Final = f"mode=rw&vfs={'win32' if os.name == 'nt' else 'unix'}-none"
-"""How SQLite opens a file: with locks of its own while it reads and writes, or under a `LockFile`."""
+URI_WITH_LOCKS: Final = "mode=rw"
+# Not `nolock=1`: with it SQLite opens no write-ahead file.
+URI_WITHOUT_LOCKS: Final = f"mode=rw&vfs={'win32' if os.name == 'nt' else 'unix'}-none"
+"""SQLite's URI options: with its own locks while it reads and writes, or without them, under a `LockFile`."""
 
 _PAUSE_SECONDS = 0.01
 _PRAGMAS = (
@@ -56,31 +37,41 @@ _PRAGMAS = (
     "PRAGMA synchronous = FULL",
     # On macOS a plain fsync leaves the bytes in the drive's own memory.
     "PRAGMA fullfsync = ON",
-    # Each event changes a page of its own: the longer they are collected, the more of them are written once.
+    # Each event changes a page of its own: the longer changes are collected, the more pages are written only once.
     "PRAGMA wal_autocheckpoint = 4000",
     "PRAGMA cache_size = -8000",
     "PRAGMA temp_store = MEMORY",
 )
 
 
-def connected(path: Path, busy_seconds: float, how: str = WITH_LOCKS) -> sqlite3.Connection:
-    """Connect to a journal that there is.
+def open_or_make(path: Path, busy_seconds: float, uri_options: str = URI_WITH_LOCKS) -> sqlite3.Connection:
+    """Connect to a journal that can be written; its tables are made if they are missing.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        Its file.
-    busy_seconds : float
-        How long another program's lock is waited for.
-    how : str, default `WITH_LOCKS`
-        Or `NO_LOCKS_QUERY`, if a `LockFile` keeps other processes away.
-
-    Returns
-    -------
-    sqlite3.Connection
-        In no transaction: each statement is its own unless one is begun.
+    Raise `JournalError` if the file is another application's, or of a later version.
     """
-    connection = _opened(path, busy_seconds, how)
+    with closing(_readable(path, busy_seconds, uri_options)) as connection:
+        # Nothing is changed, not even the journal mode, before the file is known to be a journal.
+        if not is_new(connection):
+            require_journal(connection, path)
+        if uri_options == URI_WITH_LOCKS:
+            _choose_mode(connection, path, busy_seconds)
+    connection = _readable(path, busy_seconds, uri_options)
+    with closed_on_error(connection), transaction(connection):
+        # Another process may have made the tables in the meantime.
+        if is_new(connection):
+            make_tables(connection)
+        require_journal(connection, path)
+        require_writable(connection)
+    return connection
+
+
+def connect(path: Path, busy_seconds: float, uri_options: str = URI_WITH_LOCKS) -> sqlite3.Connection:
+    """Connect to a journal that exists. Each statement is its own transaction unless one is begun.
+
+    `busy_seconds` is the wait for another program's lock. Pass `URI_WITHOUT_LOCKS` only while a `LockFile` keeps other
+    processes away.
+    """
+    connection = _open(path, busy_seconds, uri_options)
     with closed_on_error(connection):
         for pragma in _PRAGMAS:
             connection.execute(pragma)
@@ -90,100 +81,50 @@ def connected(path: Path, busy_seconds: float, how: str = WITH_LOCKS) -> sqlite3
 
 
 def has_locks(path: Path) -> bool:
-    """Tell whether a journal can be locked; its file is made unless it is there.
+    """Return whether a journal can be locked; its file is made if it is missing.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        Its file.
-
-    Returns
-    -------
-    bool
-        False only where the file system is known to refuse it.
+    False only if the file system is known to refuse locks.
     """
     _make_file(path)
     try:
-        connected(path, 0.0).close()
+        connect(path, 0.0).close()
     except sqlite3.Error as error:
         return not refuses_locks(path, error)
     return True
 
 
-def open_or_make(path: Path, busy_seconds: float, how: str = WITH_LOCKS) -> sqlite3.Connection:
-    """Connect to a journal; its tables are made unless they are there.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        Its file.
-    busy_seconds : float
-        How long another program's lock is waited for.
-    how : str, default `WITH_LOCKS`
-        As for `connected`.
-
-    Returns
-    -------
-    sqlite3.Connection
-        To a journal that can be written.
-
-    Raises
-    ------
-    JournalError
-        If it is another application's, or of a later version.
-    """
-    with closing(_readable(path, busy_seconds, how)) as connection:
-        # Nothing is changed, not even how it is written, before it is known to be a journal.
-        if not is_new(connection):
-            require_journal(connection, path)
-        if how == WITH_LOCKS:
-            _choose_mode(connection, path, busy_seconds)
-    connection = _readable(path, busy_seconds, how)
-    with closed_on_error(connection), transaction(connection):
-        # Another process may have made the tables meanwhile.
-        if is_new(connection):
-            make_tables(connection)
-        require_journal(connection, path)
-        require_writable(connection)
-    return connection
-
-
 def journal_mode(connection: sqlite3.Connection) -> str:
-    """Return how SQLite writes a file.
-
-    Parameters
-    ----------
-    connection : sqlite3.Connection
-        To the file.
-
-    Returns
-    -------
-    str
-        ``"wal"``, or ``"delete"`` where a write-ahead log cannot be used.
-    """
+    """Return how SQLite writes a file: ``"wal"``, or ``"delete"`` where a write-ahead log cannot be used."""
     return str(connection.execute("PRAGMA journal_mode").fetchone()[0])
+
+
+def mode_note(mode: str) -> str | None:
+    """Return a note on how a journal is written (`Journal.mode`), or None for the usual way."""
+    if mode == WAL_MODE:
+        return None
+    return LOCK_FILE_NOTE if mode == LOCK_FILE_MODE else ROLLBACK_NOTE
+
+
+def leave_wal_mode(path: Path, busy_seconds: float, uri_options: str = URI_WITH_LOCKS) -> None:
+    """Switch a write-ahead file that cannot be opened as such to a rollback journal."""
+    with closing(_open(path, busy_seconds, uri_options)) as alone:
+        # In exclusive mode SQLite reads the write-ahead log without shared memory.
+        alone.execute("PRAGMA locking_mode = EXCLUSIVE")
+        alone.execute("PRAGMA journal_mode = DELETE")
 
 
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """Keep others from writing: what is read and written in the block is one step, on disk when it has ended.
+    """Make the block one step: others cannot write meanwhile, and all is on disk at its end.
 
-    Parameters
-    ----------
-    connection : sqlite3.Connection
-        To a journal.
-
-    Yields
-    ------
-    None
-        Once; nothing is written if the block raises.
+    Nothing is written if the block raises.
     """
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield
         connection.execute("COMMIT")
     except BaseException:
-        # After some errors SQLite has undone it by itself.
+        # After some errors SQLite has rolled back by itself.
         with suppress(sqlite3.Error):
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
@@ -192,18 +133,7 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
 
 @contextmanager
 def closed_on_error(connection: sqlite3.Connection) -> Iterator[None]:
-    """Close a connection that turns out to be of no use.
-
-    Parameters
-    ----------
-    connection : sqlite3.Connection
-        Which is handed on if the block ends well.
-
-    Yields
-    ------
-    None
-        Once, for the block that tries it.
-    """
+    """Close a connection if the block that tries it raises."""
     try:
         yield
     except BaseException:
@@ -211,8 +141,8 @@ def closed_on_error(connection: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
-def _opened(path: Path, busy_seconds: float, how: str = WITH_LOCKS) -> sqlite3.Connection:
-    return opened(path, how, timeout=busy_seconds, isolation_level=None, check_same_thread=False)
+def _open(path: Path, busy_seconds: float, uri_options: str = URI_WITH_LOCKS) -> sqlite3.Connection:
+    return open_connection(path, uri_options, timeout=busy_seconds, isolation_level=None, check_same_thread=False)
 
 
 def _make_file(path: Path) -> None:
@@ -221,58 +151,40 @@ def _make_file(path: Path) -> None:
     for folder in reversed(missing):
         folder.mkdir(mode=0o700, exist_ok=True)
     with suppress(FileExistsError):
-        # Closing it lets go of all locks that this process has on the file; `opening` sees to it that it has none.
+        # Closing it releases all locks of this process on the file; under `opening_lock` it has none.
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
 
-def _readable(path: Path, busy_seconds: float, how: str) -> sqlite3.Connection:
+def _readable(path: Path, busy_seconds: float, uri_options: str) -> sqlite3.Connection:
     """Connect to a file that may have been written ahead on another file system, before it was moved to this one."""
     try:
-        return connected(path, busy_seconds, how)
+        return connect(path, busy_seconds, uri_options)
     except sqlite3.OperationalError as error:
         if not lacks_shared_memory(error):
             raise
-    write_back(path, busy_seconds, how)
-    return connected(path, busy_seconds, how)
-
-
-def write_back(path: Path, busy_seconds: float, how: str = WITH_LOCKS) -> None:
-    """Have a file written with a rollback journal that is written ahead, and cannot be opened for that reason.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        Its file.
-    busy_seconds : float
-        How long another program's lock is waited for.
-    how : str, default `WITH_LOCKS`
-        As for `connected`.
-    """
-    with closing(_opened(path, busy_seconds, how)) as alone:
-        # A process that has a file for itself needs no shared memory to read what was written ahead.
-        alone.execute("PRAGMA locking_mode = EXCLUSIVE")
-        alone.execute("PRAGMA journal_mode = DELETE")
+    leave_wal_mode(path, busy_seconds, uri_options)
+    return connect(path, busy_seconds, uri_options)
 
 
 def _can_write_ahead(path: Path) -> bool:
-    """Try to write ahead with a file that nobody else has: a journal that fails then would end the runs of others."""
+    """Try a write-ahead log with a file that nobody else has: a failure in the journal would end other runs."""
     with suppress(OSError, sqlite3.Error), scratch_file(path) as scratch:
         _make_file(scratch)
-        with closing(_opened(scratch, 0.0)) as connection:
+        with closing(_open(scratch, 0.0)) as connection:
             connection.execute("PRAGMA synchronous = OFF")
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("CREATE TABLE trial (number INTEGER)")
-            return journal_mode(connection) == WAL
+            return journal_mode(connection) == WAL_MODE
     return False
 
 
 def _choose_mode(connection: sqlite3.Connection, path: Path, busy_seconds: float) -> None:
-    """Let readers and the writer work at once, where the file system can, and no other machine may write as well."""
+    """Use a write-ahead log if the file system can, and if no other machine may use the journal too."""
     there = file_system(path)
     if there is not None and there.is_network:
         _set_mode(connection, "delete", busy_seconds)
-    elif journal_mode(connection) != WAL and _can_write_ahead(path):
-        _set_mode(connection, WAL, busy_seconds)
+    elif journal_mode(connection) != WAL_MODE and _can_write_ahead(path):
+        _set_mode(connection, WAL_MODE, busy_seconds)
 
 
 def _set_mode(connection: sqlite3.Connection, mode: str, busy_seconds: float) -> None:
@@ -281,9 +193,9 @@ def _set_mode(connection: sqlite3.Connection, mode: str, busy_seconds: float) ->
         try:
             connection.execute(f"PRAGMA journal_mode = {mode}")
         except sqlite3.OperationalError as error:
-            # SQLite does not wait here for another process that makes the same change.
+            # SQLite itself does not wait here while another process makes the same change.
             if is_busy(error) and time.monotonic() < until:
                 time.sleep(_PAUSE_SECONDS)
                 continue
-            # Without it the journal is slower, and as safe; what else is wrong shows when it is written.
+            # The old mode is slower, but as safe. Any other fault shows when the journal is written.
         return

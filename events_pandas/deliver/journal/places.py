@@ -1,10 +1,10 @@
-"""Where a journal is: in the user's state directory, one file for each workspace, or where the user says."""
+"""The files of a journal: where they are, by default or as the user says, and whether they are plain files."""
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 from urllib.parse import quote
 
 import platformdirs
@@ -16,77 +16,79 @@ from events_pandas.filesystem import DIRECTORY, odd_kind
 AUTO: Final = "auto"
 """The journal of the workspace in the user's state directory."""
 DIRECTORY_VARIABLE: Final = "EVENTS_PANDAS_JOURNALS"
-"""The variable of the environment that names another directory for them."""
+"""The environment variable that names another directory for the journals."""
 
+FileIdentity: TypeAlias = tuple[int, int]
+"""The device of a file, and its number there: another file of the same name has another one."""
+_FILE_ENDINGS: Final = ("", "-journal", "-wal", "-shm", ".lock")
 _SUFFIX = ".sqlite"
 
 
 def journal_path(journal: str | os.PathLike[str], workspace: str) -> Path:
-    """Return the file of a journal.
+    """Return the file of a journal: `journal` is ``"auto"``, a directory (it exists or ends with a slash) or a file.
 
-    Parameters
-    ----------
-    journal : str or path-like
-        ``"auto"``, a directory that there is or that ends with a slash, or the path of a file.
-    workspace : str
-        The ``id_code`` of the workspace.
-
-    Returns
-    -------
-    pathlib.Path
-        In a directory it is named after the workspace; a file may hold several workspaces.
-
-    Raises
-    ------
-    ValueError
-        If the path is empty.
-    JournalError
-        If no file can be there.
-
-    Examples
-    --------
-    >>> journal_path("orders.sqlite", "ab12cd34").name, journal_path("auto", "ab12cd34").name
-    ('orders.sqlite', 'ab12cd34.sqlite')
+    In a directory the file is named after the workspace; a file may hold several workspaces. Raise `ValueError` if the
+    path is empty, and `JournalError` if no file can be there.
     """
-    with _told_as_journal_error(journal):
+    with _as_journal_error(journal):
         path = _given_path(journal)
-        # Letters, digits and a few signs stay: what Intercom calls a workspace is a file name in itself.
+        # `quote` keeps letters, digits and a few signs: Intercom's id of a workspace is a file name as it is.
         is_folder = journal == AUTO or path.is_dir() or os.fspath(journal).endswith(("/", os.sep))
         return path / f"{quote(workspace, safe='')}{_SUFFIX}" if is_folder else path
 
 
 def journals_there(journal: str | os.PathLike[str], workspace: str | None = None) -> list[Path]:
-    """Return the files of the journals that there are.
+    """Return the existing files of journals, sorted: those of one workspace, or all.
 
-    Parameters
-    ----------
-    journal : str or path-like
-        ``"auto"``, a directory, or the path of a file.
-    workspace : str or None, default None
-        The ``id_code`` of the one workspace that is of interest; None for all.
-
-    Returns
-    -------
-    list of pathlib.Path
-        Sorted; empty where there is none.
-
-    Raises
-    ------
-    ValueError
-        If the path is empty.
-    JournalError
-        If no file can be there.
+    Raise `ValueError` if the path is empty, and `JournalError` if no file can be there.
     """
-    with _told_as_journal_error(journal):
+    with _as_journal_error(journal):
         path = _given_path(journal) if workspace is None else journal_path(journal, workspace)
         if path.is_dir():
             return sorted(path.glob(f"*{_SUFFIX}"))
         return [path] if path.exists() else []
 
 
+def file_identity(path: Path) -> FileIdentity:
+    """Return what tells a file from another one of its name."""
+    facts = path.stat()
+    return facts.st_dev, facts.st_ino
+
+
+def beside(path: Path, ending: str) -> Path:
+    """Return the path of another file of a journal, such as its ``"-wal"``.
+
+    If `path` is a link, SQLite keeps the other files beside the real file.
+    """
+    return Path(os.path.realpath(path) + ending)
+
+
+def require_plain(path: Path) -> None:
+    """Raise `JournalError` if a pipe, a socket, a device or a directory stands where a journal has a file.
+
+    Opening a pipe would wait without end.
+    """
+    for ending in _FILE_ENDINGS:
+        file = beside(path, ending)
+        if kind := odd_kind(file):
+            remedy = f"move {file.name} away, or name another path with journal=..."
+            raise JournalError(path, problem=f"{file.name} is {kind}, and must be a file", remedy=remedy)
+
+
+def require_same(path: Path, identity: FileIdentity) -> None:
+    """Raise `JournalError` if the file that was opened was moved away or replaced."""
+    try:
+        is_same = file_identity(path) == identity
+    except FileNotFoundError:
+        is_same = False
+    if not is_same:
+        problem = "the journal was moved away or replaced while the run went on"
+        raise JournalError(path, problem=problem, remedy="put it back, then run again")
+
+
 @contextmanager
-def _told_as_journal_error(journal: str | os.PathLike[str]) -> Iterator[None]:
-    """Turn what the system says of a path into a `JournalError`: too long, not allowed, of an unknown user."""
+def _as_journal_error(journal: str | os.PathLike[str]) -> Iterator[None]:
+    """Turn what the system says of a path (too long, not allowed, unknown user) into a `JournalError`."""
     if not os.fspath(journal):
         raise ValueError("journal: the path is empty: give 'auto', a path, or None")
     try:
@@ -102,9 +104,9 @@ def _given_path(journal: str | os.PathLike[str]) -> Path:
     named = os.environ.get(DIRECTORY_VARIABLE) if journal == AUTO else journal
     if not named:
         return platformdirs.user_state_path("events_pandas", appauthor=False) / "journals"
-    # A program may go to another directory while a run goes on.
+    # Absolute: the program may change its working directory during a run.
     path = Path(named).expanduser().absolute()
     if (kind := odd_kind(path)) not in {None, DIRECTORY}:
-        # SQLite would wait for one to open that nobody opens on the other side.
+        # SQLite would wait without end to open a pipe that no other program opens.
         raise ValueError(f"it is {kind}")
     return path

@@ -1,4 +1,4 @@
-"""The tables of a journal, and how it is told from other files."""
+"""The tables of a journal: how they are made and recognised, and what is written to `events` and `runs`."""
 
 import json
 import re
@@ -17,11 +17,18 @@ from events_pandas.deliver.journal.troubles import BEGIN_ANEW
 from events_pandas.errors import JournalError
 
 APPLICATION_ID: Final = 0x65704A6C
-"""What SQLite keeps in the header of a file for programs to know their own: "epJl"."""
+"""The mark in the header of a SQLite file by which a program knows its own files: "epJl"."""
 VERSION: Final = 1
-"""Of the tables; a later version of this package may write another."""
+"""The version of the tables; a later version of this package may write another."""
 
 SECRET_BYTES: Final = 32
+HALF_BYTES: Final = 8
+SHARED: Final = 0
+"""The run of a claim that two runs share."""
+_MOST_VALUES: Final = 999
+"""The values in one statement that every build of SQLite takes."""
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _TABLES = (
     # Digests come in random order: pages are two thirds full, and each byte of a row takes one and a half on disk.
@@ -37,8 +44,8 @@ _TABLES = (
         PRIMARY KEY (key, second)
     ) WITHOUT ROWID
     """,
-    # Eight bytes of the digest with the second that was sent, where that is not the row's own: enough that hardly ever
-    # a row moves on by a second more than it need, and half of what the index would hold else.
+    # Half of the digest with the second that was sent, if that is not the row's own. The index is half as large, and
+    # hardly ever do two halves agree by chance, which moves a row on by one second too many.
     "CREATE INDEX events_sent ON events (sent_half) WHERE sent_half IS NOT NULL",
     """
     CREATE TABLE runs (
@@ -57,7 +64,7 @@ _TABLES = (
     """,
     "CREATE TABLE secret (bytes BLOB NOT NULL)",
 )
-# Journals of earlier versions lack them, and these versions do not mind them.
+# Journals of earlier versions lack these tables, and earlier versions ignore them.
 _LATER_TABLES = (
     "CREATE TABLE IF NOT EXISTS types (field BLOB PRIMARY KEY, type TEXT NOT NULL) WITHOUT ROWID",
     """
@@ -72,152 +79,12 @@ _LATER_TABLES = (
     """,
 )
 
-
-def is_new(connection: sqlite3.Connection) -> bool:
-    """Tell whether nothing has been written to a database.
-
-    Parameters
-    ----------
-    connection : sqlite3.Connection
-        To any file.
-
-    Returns
-    -------
-    bool
-        Whether it has no tables, and no program has named it its own.
-    """
-    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    return not (tables or _pragma(connection, "application_id") or _pragma(connection, "user_version"))
-
-
-def require_journal(connection: sqlite3.Connection, path: Path) -> None:
-    """Refuse a database that is no journal, or a journal of a later version.
-
-    Parameters
-    ----------
-    connection : sqlite3.Connection
-        To a database that is not new.
-    path : pathlib.Path
-        Its file.
-
-    Raises
-    ------
-    JournalError
-        If it is another application's, or of a version that is not known.
-    """
-    if _pragma(connection, "application_id") != APPLICATION_ID:
-        raise JournalError(path, problem="this database belongs to another program", remedy=BEGIN_ANEW)
-    version = _pragma(connection, "user_version")
-    if version != VERSION:
-        problem = f"a later version of events_pandas made this journal (its format is {version}, known is {VERSION})"
-        raise JournalError(path, problem=problem, remedy=f"install that version; {BEGIN_ANEW}")
-
-
-def make_tables(connection: sqlite3.Connection) -> None:
-    """Make the tables of a new journal, and its secret.
-
-    Parameters
-    ----------
-    connection : sqlite3.Connection
-        In a transaction, which another process that makes the same journal waits for.
-    """
-    for statement in _TABLES:
-        connection.execute(statement)
-    connection.execute("INSERT INTO secret VALUES (?)", (secrets.token_bytes(SECRET_BYTES),))
-    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-    connection.execute(f"PRAGMA user_version = {VERSION}")
-
-
-def require_writable(connection: sqlite3.Connection) -> None:
-    """Write to a journal: if it can only be read, that shows before anything is sent.
-
-    Parameters
-    ----------
-    connection : sqlite3.Connection
-        To a journal, in a transaction. SQLite begins one on a file that can only be read as if it could be written.
-    """
-    connection.execute("UPDATE secret SET bytes = bytes")
-    for statement in _LATER_TABLES:
-        connection.execute(statement)
-
-
-def read_secret(connection: sqlite3.Connection) -> bytes:
-    """Return the key of the digests in a journal.
-
-    Parameters
-    ----------
-    connection : sqlite3.Connection
-        To a journal.
-
-    Returns
-    -------
-    bytes
-        Random, made with the journal; without it the digests tell nothing about contacts.
-    """
-    secret: bytes = connection.execute("SELECT bytes FROM secret").fetchone()[0]
-    return secret
-
-
-def _pragma(connection: sqlite3.Connection, name: str) -> int:
-    value: int = connection.execute(f"PRAGMA {name}").fetchone()[0]
-    return value
-
-
-HALF_BYTES: Final = 8
-
-
-class Elsewhere(NamedTuple):
-    """Another run was answered 202 for an event, or one of its contact, name and second, while this run went on.
-
-    Parameters
-    ----------
-    is_same : bool
-        Whether its event holds the same.
-    """
-
-    is_same: bool
-
-
-class Mark(NamedTuple):
-    """What a journal keeps of an event that is to be sent.
-
-    Parameters
-    ----------
-    key : bytes
-        The digest of contact, name and the row's own second, as `Journal.digests` makes it.
-    sent_key : bytes or None
-        The digest with the second that is sent; None where that is the row's own.
-    payload : int
-        A digest of the metadata, an int64.
-    second : int
-        The ``created_at`` that is sent, in Unix seconds.
-    is_claimed : bool, default False
-        Whether this run has claimed it, and gives it back where the event did not arrive; not kept in the journal.
-    """
-
-    key: bytes
-    sent_key: bytes | None
-    payload: int
-    second: int
-    is_claimed: bool = False
-
-    @property
-    def sent_half(self) -> bytes | None:
-        """The beginning of `sent_key`, by which an event is found that was moved."""
-        return None if self.sent_key is None else self.sent_key[:HALF_BYTES]
-
-
-SHARED: Final = 0
-"""In place of a run."""
-_MOST_VALUES: Final = 999
-"""In one statement: what SQLite takes in whichever way it was built."""
-
-# A claim that two runs share is nobody's: what one of them gives back the other may have sent.
+# A claim that two runs share belongs to neither: if one run releases it, the other may have sent the event.
 _CLAIM = f"""
 INSERT INTO events (key, payload, second, sent_half, run) VALUES {{rows}}
 ON CONFLICT (key, second) DO UPDATE SET run = {SHARED} WHERE events.accepted_at IS NULL AND events.run <> excluded.run
 """  # noqa: S608  # made of a constant
-# The first acceptance stays: Intercom ignores the event when it comes again, and another one of its second as well.
+# The first acceptance stays: Intercom ignores the event when it comes again, and other events of its second too.
 _ACCEPT = """
 INSERT INTO events (key, payload, second, sent_half, run, accepted_at, request_id)
 SELECT column1, column2, column3, column4, column5, column6, column7 FROM (VALUES {rows}) WHERE NOT EXISTS (
@@ -233,117 +100,140 @@ ON CONFLICT (key, second) DO UPDATE
 SET payload = excluded.payload, accepted_at = excluded.accepted_at, request_id = excluded.request_id, run = excluded.run
 WHERE events.accepted_at IS NULL
 """
-# A claim of another run tells that an event of that run may have arrived: it stays.
+# The claim of another run stays: the event of that run may have arrived.
 _RELEASE = "DELETE FROM events WHERE key = ? AND payload = ? AND second = ? AND run = ? AND accepted_at IS NULL"
 
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+class OtherAcceptance(NamedTuple):
+    """Another run was answered 202 for the event, or for one of its contact, name and second, while this run went on.
+
+    `is_same` says whether the two events have the same content.
+    """
+
+    is_same: bool
+
+
+class Fingerprint(NamedTuple):
+    """What a journal keeps of an event that is to be sent: digests and its second, but no content."""
+
+    # The digest of contact, name and the row's own second, as `Journal.digests` makes it.
+    key: bytes
+    # The digest with the second that is sent; None if that is the row's own.
+    sent_key: bytes | None
+    # A digest of the metadata, an int64.
+    payload: int
+    # The `created_at` that is sent, in Unix seconds.
+    second: int
+    # Whether this run has claimed the event, and releases it if it did not arrive; not kept in the journal.
+    is_claimed: bool = False
+
+    @property
+    def sent_half(self) -> bytes | None:
+        """The beginning of `sent_key`, by which an event that was moved to another second is found."""
+        return None if self.sent_key is None else self.sent_key[:HALF_BYTES]
 
 
 class Acceptance(NamedTuple):
-    """An event that Intercom has accepted.
+    """An event that Intercom has accepted, the Unix seconds of the answer, and Intercom's id for the request."""
 
-    Parameters
-    ----------
-    mark : Mark
-        The event.
-    accepted_at : float
-        Unix seconds of the answer.
-    request_id : str or None
-        Intercom's name for the request.
-    """
-
-    mark: Mark
+    fingerprint: Fingerprint
     accepted_at: float
     request_id: str | None
 
 
-def claim_events(connection: sqlite3.Connection, marks: Sequence[Mark], *, run: int) -> None:
-    """Write down that events may be sent from now on.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunFacts:
+    """What is known of a run when it begins."""
 
-    Parameters
-    ----------
-    connection : sqlite3.Connection
-        To a journal, in a transaction.
-    marks : sequence of Mark
-        The events; one that is there already stays as it is.
-    run : int
-        The number of the run.
+    started_at: datetime  # with its time zone
+    source: str  # where the rows come from, as the user gave it
+    mapping: str  # a digest of the mapping
+    results_path: str | None = None
+    resubmit: bool = False  # whether the journal is not asked what earlier runs have sent
+
+
+def is_new(connection: sqlite3.Connection) -> bool:
+    """Return whether a database has no tables, and no program has named it its own."""
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    return not (tables or _pragma(connection, "application_id") or _pragma(connection, "user_version"))
+
+
+def require_journal(connection: sqlite3.Connection, path: Path) -> None:
+    """Raise `JournalError` if a database is another application's, or a journal of an unknown version."""
+    if _pragma(connection, "application_id") != APPLICATION_ID:
+        raise JournalError(path, problem="this database belongs to another program", remedy=BEGIN_ANEW)
+    version = _pragma(connection, "user_version")
+    if version != VERSION:
+        problem = f"a later version of events_pandas made this journal (its format is {version}, known is {VERSION})"
+        raise JournalError(path, problem=problem, remedy=f"install that version; {BEGIN_ANEW}")
+
+
+def make_tables(connection: sqlite3.Connection) -> None:
+    """Make the tables of a new journal and its secret, in a transaction: other processes wait for it."""
+    for statement in _TABLES:
+        connection.execute(statement)
+    connection.execute("INSERT INTO secret VALUES (?)", (secrets.token_bytes(SECRET_BYTES),))
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version = {VERSION}")
+
+
+def require_writable(connection: sqlite3.Connection) -> None:
+    """Write to a journal in a transaction: if it can only be read, that shows before anything is sent.
+
+    SQLite begins a transaction even on a file that can only be read.
     """
-    rows = [(mark.key, mark.payload, mark.second, mark.sent_half, run) for mark in marks]
+    connection.execute("UPDATE secret SET bytes = bytes")
+    for statement in _LATER_TABLES:
+        connection.execute(statement)
+
+
+def read_secret(connection: sqlite3.Connection) -> bytes:
+    """Return the random key of a journal's digests: without it they tell nothing about contacts."""
+    secret: bytes = connection.execute("SELECT bytes FROM secret").fetchone()[0]
+    return secret
+
+
+def claim_events(connection: sqlite3.Connection, fingerprints: Sequence[Fingerprint], *, run: int) -> None:
+    """Write down, in a transaction, that events may be sent from now on; existing entries stay as they are."""
+    rows = [(event.key, event.payload, event.second, event.sent_half, run) for event in fingerprints]
     _write_rows(connection, _CLAIM, rows)
 
 
 def accept_events(connection: sqlite3.Connection, acceptances: Sequence[Acceptance], *, run: int) -> int:
-    """Write down that events were accepted.
+    """Write down that events were accepted, in the order of their answers; return how many were written down.
 
-    Parameters
-    ----------
-    connection : sqlite3.Connection
-        To a journal.
-    acceptances : sequence of Acceptance
-        The events, in the order of their answers; one that was accepted earlier stays as it is, and one whose second
-        another one has is none.
-    run : int
-        The number of the run.
-
-    Returns
-    -------
-    int
-        How many were written down.
+    An event that was accepted earlier keeps its entry. An event whose second another event has gets none.
     """
-    first: dict[bytes, Mark] = {}
-    for mark, _, _ in acceptances:
-        first.setdefault(mark.sent_key or mark.key, mark)
+    first: dict[bytes, Fingerprint] = {}
+    for fingerprint, _, _ in acceptances:
+        first.setdefault(fingerprint.sent_key or fingerprint.key, fingerprint)
     rows = [
         (
-            mark.key,
-            mark.payload,
-            mark.second,
-            mark.sent_half,
+            fingerprint.key,
+            fingerprint.payload,
+            fingerprint.second,
+            fingerprint.sent_half,
             run,
             max(int(accepted_at), CLAIMED + 1),
-            packed(request_id),
-            mark.sent_key or mark.key,
+            pack_request_id(request_id),
+            fingerprint.sent_key or fingerprint.key,
         )
-        for mark, accepted_at, request_id in acceptances
-        if first[mark.sent_key or mark.key] == mark
+        for fingerprint, accepted_at, request_id in acceptances
+        if first[fingerprint.sent_key or fingerprint.key] == fingerprint
     ]
     return _write_rows(connection, _ACCEPT, rows)
 
 
-def release_events(connection: sqlite3.Connection, marks: Sequence[Mark], *, run: int) -> None:
-    """Drop claims of a run.
+def release_events(connection: sqlite3.Connection, fingerprints: Sequence[Fingerprint], *, run: int) -> None:
+    """Delete this run's claims of events that certainly did not arrive.
 
-    Parameters
-    ----------
-    connection : sqlite3.Connection
-        To a journal.
-    marks : sequence of Mark
-        Events that did not arrive for certain; one that is accepted, or that another run has claimed, stays.
-    run : int
-        The number of the run.
+    An event that is accepted, or that another run has claimed, stays.
     """
-    connection.executemany(_RELEASE, [(mark.key, mark.payload, mark.second, run) for mark in marks])
+    connection.executemany(_RELEASE, [(event.key, event.payload, event.second, run) for event in fingerprints])
 
 
-def packed(request_id: str | None) -> bytes | str | None:
-    """Return a request id as the journal keeps it.
-
-    Parameters
-    ----------
-    request_id : str or None
-        As Intercom sent it.
-
-    Returns
-    -------
-    bytes, str or None
-        The 16 bytes of a UUID; another text as it is.
-
-    Examples
-    --------
-    >>> packed("00000000-0000-4000-8000-00000000002a").hex(), packed("req-42")
-    ('0000000000004000800000000000002a', 'req-42')
-    """
+def pack_request_id(request_id: str | None) -> bytes | str | None:
+    """Return a request id as the journal keeps it: the 16 bytes of a UUID, and any other text as it is."""
     if request_id is None:
         return None
     if _UUID.fullmatch(request_id):
@@ -351,67 +241,8 @@ def packed(request_id: str | None) -> bytes | str | None:
     return request_id.encode(errors="backslashreplace").decode()
 
 
-def _write_rows(connection: sqlite3.Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> int:
-    # In the order of the keys, which is that of the file.
-    rows = sorted(rows, key=itemgetter(0))
-    size = _MOST_VALUES // len(rows[0]) if rows else 1
-    written = 0
-    for start in range(0, len(rows), size):
-        part = rows[start : start + size]
-        written += connection.execute(_of_rows(statement, part), list(chain.from_iterable(part))).rowcount
-    return written
-
-
-def _of_rows(statement: str, rows: Sequence[tuple[Any, ...]]) -> str:
-    row = f"({', '.join('?' * len(rows[0]))})"
-    return statement.format(rows=", ".join([row] * len(rows)))
-
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RunFacts:
-    """What is known of a run when it begins.
-
-    Parameters
-    ----------
-    started_at : datetime.datetime
-        When, with its time zone.
-    source : str
-        Where the rows come from, as the user gave it.
-    mapping : str
-        A digest of the mapping.
-    results_path : str or None, default None
-        Where the results are written.
-    resubmit : bool, default False
-        Whether the journal is not asked what earlier runs have sent.
-    """
-
-    started_at: datetime
-    source: str
-    mapping: str
-    results_path: str | None = None
-    resubmit: bool = False
-
-
-def insert_run(connection: sqlite3.Connection, facts: RunFacts, workspace: str) -> int:
-    """Write down that a run begins.
-
-    Parameters
-    ----------
-    connection : sqlite3.Connection
-        To a journal.
-    facts : RunFacts
-        What is known of it.
-    workspace : str
-        The ``id_code`` of the workspace.
-
-    Returns
-    -------
-    int
-        The number of the run, from 1.
-    """
+def add_run(connection: sqlite3.Connection, facts: RunFacts, workspace: str) -> int:
+    """Write down that a run begins; return its number, from 1."""
     values = {
         "started_at": _microseconds(facts.started_at),
         "workspace": workspace,
@@ -437,23 +268,7 @@ def update_run(
     outcome: str | None = None,
     ended_at: datetime | None = None,
 ) -> None:
-    """Write down how far a run is, or how it ended.
-
-    Parameters
-    ----------
-    connection : sqlite3.Connection
-        To a journal.
-    run : int
-        The number of the run.
-    counts : mapping of str to int
-        Rows of each status.
-    requests : int
-        Requests made.
-    outcome : str or None, default None
-        How it ended; None while it is under way.
-    ended_at : datetime.datetime or None, default None
-        When, with its time zone.
-    """
+    """Write down how far a run is, or how it ended: then `outcome` and `ended_at` are given."""
     connection.execute(
         "UPDATE runs SET counts = :counts, requests = :requests, outcome = :outcome, ended_at = :ended_at"
         " WHERE run = :run",
@@ -467,10 +282,29 @@ def update_run(
     )
 
 
+def _pragma(connection: sqlite3.Connection, name: str) -> int:
+    value: int = connection.execute(f"PRAGMA {name}").fetchone()[0]
+    return value
+
+
+def _write_rows(connection: sqlite3.Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> int:
+    # Sorted by key, as the file is.
+    rows = sorted(rows, key=itemgetter(0))
+    width = len(rows[0]) if rows else 1
+    size = _MOST_VALUES // width
+    placeholders = f"({', '.join('?' * width)})"
+    written = 0
+    for start in range(0, len(rows), size):
+        part = rows[start : start + size]
+        insert = statement.format(rows=", ".join([placeholders] * len(part)))
+        written += connection.execute(insert, list(chain.from_iterable(part))).rowcount
+    return written
+
+
 def _microseconds(moment: datetime) -> int:
     return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
 def _storable(text: str) -> str:
-    """Return a text that SQLite takes: the name of a file need not be one."""
+    """Return a text that SQLite takes: the name of a file may hold bytes that are no characters."""
     return text.encode(errors="backslashreplace").decode()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
-from events_pandas.deliver.client.answers import Answer, Rate, read_date, read_rate, read_retry_after, read_told_limit
+from events_pandas.deliver.client.answers import Answer, Rate, read_date, read_rate, read_retry_after, read_stated_limit
 
 LONG_STREAK: Final = 5
 """So many refusals in a row, without a later accepted request, are not an accident."""
@@ -73,5 +73,5 @@ def read_observation(answer: Answer, *, sent_at: float, received_at: float) -> O
         rate=read_rate(answer),
         date=read_date(answer),
         retry_after=read_retry_after(answer),
-        named_limit=read_told_limit(answer) if is_refused else None,
+        named_limit=read_stated_limit(answer) if is_refused else None,
     )

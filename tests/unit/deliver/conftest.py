@@ -81,7 +81,7 @@ class LocalServer:
     def _serve(self, connection):
         with contextlib.suppress(OSError), self._secured(connection) as secured:
             secured.settimeout(0.02)
-            while request := self._read(secured):
+            while request := self.read(secured):
                 self.requests.append(request)
                 self._reply(self, secured)
 
@@ -89,7 +89,7 @@ class LocalServer:
         connection.settimeout(5.0)
         return self._tls.wrap_socket(connection, server_side=True) if self._tls else connection
 
-    def _read(self, connection):
+    def read(self, connection):
         text = b""
         while not self.stopping.is_set():
             with contextlib.suppress(TimeoutError):

@@ -8,7 +8,7 @@ import pytest
 
 from events_pandas.deliver import MAX_CONCURRENCY
 from events_pandas.deliver.client.answers import Answer, TransportError
-from events_pandas.deliver.journal import Elsewhere, Mark
+from events_pandas.deliver.journal import Fingerprint, OtherAcceptance
 from events_pandas.errors import JournalError
 
 FULL = JournalError(Path("orders.sqlite"), problem="the disk is full", remedy="make room")
@@ -58,7 +58,7 @@ def marked(events):
 
     def make(*names, is_claimed=False):
         return [
-            replace(event, mark=Mark(event.payload * 16, None, 7, 1_700_000_000, is_claimed=is_claimed))
+            replace(event, mark=Fingerprint(event.payload * 16, None, 7, 1_700_000_000, is_claimed=is_claimed))
             for event in events(*names)
         ]
 
@@ -229,8 +229,8 @@ def test_second_interrupt_awaits_what_is_being_recorded(make_run, scripted_clien
 @pytest.mark.parametrize(
     ("elsewhere", "status", "code"),
     [
-        (Elsewhere(is_same=True), "already_submitted", None),
-        (Elsewhere(is_same=False), "duplicate", "accepted_with_other_metadata"),
+        (OtherAcceptance(is_same=True), "already_submitted", None),
+        (OtherAcceptance(is_same=False), "duplicate", "accepted_with_other_metadata"),
     ],
 )
 def test_event_that_another_run_has_recorded_is_not_accepted_twice(

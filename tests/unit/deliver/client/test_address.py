@@ -15,7 +15,7 @@ from events_pandas.errors import CredentialsError
     ],
 )
 def test_region_url_knows_intercoms_regions(region, url):
-    """Each region has its address, in whatever case it is written."""
+    """Each region has its address, in any case and with blanks around it."""
     assert region_url(region) == url
 
 
@@ -31,7 +31,7 @@ def test_region_url_knows_intercoms_regions(region, url):
     ],
 )
 def test_region_url_says_which_regions_there_are(region, message):
-    """An unknown region is refused with a likely one, or with all."""
+    """An unknown region is refused with the most similar region, or with all regions."""
     with pytest.raises(CredentialsError) as caught:
         region_url(region)
 
@@ -50,7 +50,7 @@ def test_region_url_says_which_regions_there_are(region, message):
     ],
 )
 def test_checked_base_url_trims_the_end(base_url, checked):
-    """Blanks and slashes at the ends are no part of an address; plain http may go to this machine."""
+    """Blanks around an address and slashes at its end are cut; plain http may go to this machine."""
     assert checked_base_url(base_url, allow_http=False) == checked
 
 
@@ -70,7 +70,7 @@ def test_checked_base_url_trims_the_end(base_url, checked):
     ],
 )
 def test_checked_base_url_refuses_what_is_no_web_address(base_url):
-    """An address has a scheme, a host and a port that can be."""
+    """An address has a scheme, a host, and a port that is possible."""
     with pytest.raises(CredentialsError) as caught:
         checked_base_url(base_url, allow_http=True)
 
@@ -96,7 +96,7 @@ def test_checked_base_url_refuses_what_is_no_web_address(base_url):
     ],
 )
 def test_checked_base_url_refuses_more_than_an_address(base_url, message):
-    """No password, no query, and no plain text beyond this machine."""
+    """A password, a query, and plain text to another machine are refused."""
     with pytest.raises(CredentialsError) as caught:
         checked_base_url(base_url, allow_http=False)
 
@@ -104,5 +104,5 @@ def test_checked_base_url_refuses_more_than_an_address(base_url, message):
 
 
 def test_checked_base_url_takes_plain_http_when_it_is_allowed():
-    """Who owns the network may allow plain text."""
+    """The owner of a network may allow plain text."""
     assert checked_base_url("http://intercom.test", allow_http=True) == "http://intercom.test"

@@ -1,4 +1,4 @@
-"""Reading answers: whatever comes, nothing is raised."""
+"""Answers are read without trust, and reading never raises."""
 
 import pytest
 
@@ -12,6 +12,7 @@ from events_pandas.deliver.client.answers import (
     read_json,
     read_rate,
     read_retry_after,
+    read_stated_limit,
     seconds_to_reset,
     speaks_of_contact,
 )
@@ -63,19 +64,19 @@ def test_read_complaint_reads_a_code_as_text(code, read):
     ],
 )
 def test_read_complaint_of_an_unreadable_body_is_empty(body):
-    """A body that is HTML, empty, cut off or of another shape says nothing, and raises nothing."""
+    """A body that is HTML, empty, cut off or of another shape gives no complaint, and raises nothing."""
     assert read_complaint(Answer(status=502, body=body)) == Complaint()
 
 
 def test_read_complaint_replaces_half_a_surrogate_pair():
-    """Text that no file could hold is mended."""
+    """Text that no file could hold is replaced."""
     answer = Answer(status=400, body=b'{"errors":[{"message":"bad \\ud800 end"}]}')
 
     assert read_complaint(answer).message == "bad ? end"
 
 
 def test_read_complaint_says_nothing_to_a_terminal():
-    """Whoever answers may not be Intercom: its code, its words and its name for the request go into messages."""
+    """Control characters are escaped: code, message and request id go into our messages."""
     error = b'{"code":"a\\u001b[2J","message":"b\\n5 rows"}'
     answer = Answer(status=400, body=b'{"request_id":"c\\u202e","errors":[' + error + b"]}")
 
@@ -102,7 +103,7 @@ def test_read_rate_is_none_when_no_header_makes_sense(headers):
 
 @pytest.mark.parametrize("limit", ["0", "-1", "1_6", "٣", ""])
 def test_read_rate_does_without_a_limit_that_makes_no_sense(limit):
-    """Each header counts for itself."""
+    """Each header counts for itself: the others are read without it."""
     rate = read_rate(Answer(status=202, headers=_rate_headers(limit=limit)))
 
     assert rate == Rate(limit=None, remaining=12, reset=1_700_000_010.0)
@@ -110,7 +111,7 @@ def test_read_rate_does_without_a_limit_that_makes_no_sense(limit):
 
 @pytest.mark.parametrize("reset", ["soon", "", "7", "-1", "9" * 5_000, "2023-11-14", "1e9"])
 def test_read_rate_does_without_a_reset_that_makes_no_sense(reset):
-    """Limit and remaining count without it."""
+    """Limit and remaining are read without it."""
     rate = read_rate(Answer(status=202, headers=_rate_headers(reset=reset, Date=DATE)))
 
     assert rate == Rate(limit=166, remaining=12, reset=None)
@@ -120,7 +121,7 @@ def test_read_rate_does_without_a_reset_that_makes_no_sense(reset):
     "reset", ["1700000010", "1700000010.000", "1700000010000", "2023-11-14T22:13:30Z", "2023-11-14 22:13:30"]
 )
 def test_read_rate_reads_a_reset_in_other_forms(reset):
-    """A fraction, milliseconds and ISO 8601 are moments, too; without a zone they are in UTC."""
+    """A fraction, milliseconds and ISO 8601 are read too; a time without a zone is in UTC."""
     assert read_rate(Answer(status=202, headers=_rate_headers(reset=reset))).reset == 1_700_000_010.0
 
 
@@ -135,12 +136,12 @@ def test_read_rate_reads_a_reset_in_other_forms(reset):
     ],
 )
 def test_seconds_to_reset_counts_by_the_date_of_the_answer(reset, date, seconds):
-    """A reset that is over, or hours away, is no end of a window."""
+    """A reset that is over, or hours away, does not end a window."""
     assert seconds_to_reset(Rate(reset=reset), date) == seconds
 
 
 def test_read_rate_takes_a_negative_remaining_as_none_left():
-    """Less than nothing is nothing."""
+    """A negative number of remaining requests is 0."""
     rate = read_rate(Answer(status=429, headers=_rate_headers(remaining="-3")))
 
     assert rate == Rate(limit=166, remaining=0, reset=1_700_000_010.0)
@@ -157,7 +158,7 @@ def test_read_rate_takes_a_negative_remaining_as_none_left():
     ],
 )
 def test_read_date_is_unix_seconds(date, seconds):
-    """The server's clock is in Unix seconds, or unknown."""
+    """The server's clock is in Unix seconds, or None."""
     assert read_date(Answer(status=202, headers={"Date": date})) == seconds
 
 
@@ -174,18 +175,26 @@ def test_read_date_is_unix_seconds(date, seconds):
     ],
 )
 def test_read_retry_after_is_seconds_within_bounds(value, seconds):
-    """Seconds and dates are both read, and clamped to five minutes."""
+    """Seconds and dates are read, and clamped to five minutes."""
     assert read_retry_after(Answer(status=503, headers={"Retry-After": value, "Date": DATE})) == seconds
 
 
 def test_read_retry_after_is_none_when_a_date_has_nothing_to_count_from():
-    """A date counts from the server's clock, which the local one does not replace."""
+    """A date counts from the server's clock, never from the local clock."""
     assert read_retry_after(Answer(status=503, headers={"Retry-After": DATE})) is None
 
 
-def test_phrase_of_an_unknown_status_is_its_number():
-    """A status without a name is a number."""
-    assert phrase(599) == "599"
+def test_phrase_is_a_status_with_its_name():
+    """A status has its name after it, if there is one."""
+    assert (phrase(503), phrase(599)) == ("503 Service Unavailable", "599")
+
+
+def test_read_stated_limit_finds_the_limit_in_a_429():
+    """Intercom's text states the limit if no header does."""
+    stated = Answer(status=429, body=b"Exceeded rate limit of 167 in 10_seconds")
+
+    assert read_stated_limit(stated) == 167
+    assert read_stated_limit(Answer(status=429, body=b"Exceeded rate limit")) is None
 
 
 @pytest.mark.parametrize(
@@ -203,7 +212,7 @@ def test_phrase_of_an_unknown_status_is_its_number():
     ],
 )
 def test_speaks_of_contact_finds_a_user_or_contact_in_every_spelling(error):
-    """An error speaks of a contact by its code, its message or its field, in whatever case."""
+    """An error names a contact by its code, its message or its field, in any case."""
     assert speaks_of_contact(Answer(status=404, body=b'{"type":"error.list","errors":[%s]}' % error.encode())) is True
 
 
@@ -224,5 +233,5 @@ def test_speaks_of_contact_finds_a_user_or_contact_in_every_spelling(error):
     ],
 )
 def test_speaks_of_contact_finds_none_in_other_answers(body):
-    """What a proxy, another server or a wrong path says is not about a contact."""
+    """The words of a proxy, of another server or about a wrong path do not name a contact."""
     assert speaks_of_contact(Answer(status=404, body=body)) is False

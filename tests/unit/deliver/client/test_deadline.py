@@ -1,4 +1,4 @@
-"""The deadline: whatever a server or a proxy does, an attempt ends with it."""
+"""Whatever a server or a proxy does, an attempt ends with its deadline."""
 
 import socket
 import time
@@ -7,7 +7,7 @@ import pytest
 from urllib3.exceptions import ProtocolError
 
 from events_pandas.deliver.client.answers import TransportError
-from events_pandas.deliver.client.deadline import begin_attempt, had_connection
+from events_pandas.deliver.client.attempt import begin_attempt, had_connection
 from events_pandas.deliver.client.route import Route
 
 pytestmark = pytest.mark.alone
@@ -19,7 +19,7 @@ SHORT_SECONDS = 0.2
 
 @pytest.fixture
 def trickle():
-    """Return a function that makes a server's reply: a beginning, and after it a byte every 20 ms, without end."""
+    """Return a function that makes a server's reply: a beginning, and then a byte every 20 ms without end."""
 
     def make(beginning, byte):
         def reply(server, connection):
@@ -33,7 +33,7 @@ def trickle():
 
 
 def test_transport_bounds_the_time_of_a_body_that_trickles(connect, serve, trickle):
-    """A body that comes byte by byte ends at the deadline; the status has come, and is the verdict."""
+    """A body that comes byte by byte is cut at the deadline; its status counts."""
     server = serve(trickle(b"HTTP/1.1 500 No\r\nContent-Length: 100000\r\n\r\n", b"x"))
 
     answer = connect(server.url, timeout_seconds=SHORT_SECONDS).send("POST", "/events", b"{}")
@@ -54,7 +54,7 @@ def test_transport_bounds_the_time_of_a_body_that_trickles(connect, serve, trick
     ids=["header", "headers", "status-line", "first-word", "continue"],
 )
 def test_transport_bounds_the_time_of_an_answer_that_trickles(fail, connect, serve, trickle, beginning, byte):
-    """A status line or headers that come byte by byte are no answer at the deadline."""
+    """A status line or headers that are incomplete at the deadline are not an answer."""
     server = serve(trickle(beginning, byte))
 
     failure = fail(connect(server.url, timeout_seconds=SHORT_SECONDS))
@@ -63,7 +63,7 @@ def test_transport_bounds_the_time_of_an_answer_that_trickles(fail, connect, ser
 
 
 def test_transport_bounds_the_time_without_an_answer(fail, connect, serve):
-    """A server that says nothing is left at the deadline; the event may have arrived."""
+    """A silent server is left at the deadline; the event may have arrived."""
     server = serve(lambda server, connection: server.stopping.wait(5.0))  # noqa: ARG005  # a reply gets both
 
     failure = fail(connect(server.url, timeout_seconds=SHORT_SECONDS))
@@ -72,7 +72,7 @@ def test_transport_bounds_the_time_without_an_answer(fail, connect, serve):
 
 
 def test_transport_bounds_the_time_of_sending(connect):
-    """A server that accepts a connection and reads nothing holds a long request no longer than the deadline."""
+    """A server that reads nothing holds a long request no longer than the deadline."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         transport = connect(f"http://127.0.0.1:{port}", timeout_seconds=SHORT_SECONDS)
@@ -85,7 +85,7 @@ def test_transport_bounds_the_time_of_sending(connect):
 
 
 def test_transport_bounds_the_time_of_a_tls_handshake(fail, connect, serve, replying):
-    """A server that accepts a connection and shakes no hands has been sent nothing by the deadline."""
+    """If the handshake is not done by the deadline, nothing was sent."""
     server = serve(replying(ACCEPTED))
 
     failure = fail(connect(f"https://127.0.0.1:{server.port}", timeout_seconds=SHORT_SECONDS))
@@ -96,7 +96,7 @@ def test_transport_bounds_the_time_of_a_tls_handshake(fail, connect, serve, repl
 def test_transport_bounds_the_time_of_an_answer_that_trickles_in_tls(
     fail, connect, serve, trickle, tls, certificate, monkeypatch
 ):
-    """The deadline is that of the attempt in TLS, too."""
+    """The deadline holds in TLS too."""
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
     server = serve(trickle(b"HTTP/1.1 202 Accepted\r\n", b"x: 1\r\n"), tls=tls)
 
@@ -106,10 +106,10 @@ def test_transport_bounds_the_time_of_an_answer_that_trickles_in_tls(
 
 
 def test_transport_bounds_the_time_of_sending_in_tls(connect, serve, replying, tls, certificate, monkeypatch):
-    """A server that shakes hands and reads nothing more holds a long request no longer than the deadline."""
+    """A server that reads nothing after the handshake holds a long request no longer than the deadline."""
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
     server = serve(replying(ACCEPTED), tls=tls)
-    server._read = lambda connection: server.stopping.wait(5.0) and b""  # noqa: ARG005  # it is given one
+    server.read = lambda connection: server.stopping.wait(5.0) and b""  # noqa: ARG005  # it is given one
 
     with pytest.raises(TransportError) as caught:
         connect(server.url, timeout_seconds=0.5).send("POST", "/events", b"x" * 30_000_000)
@@ -122,7 +122,7 @@ def test_transport_bounds_the_time_of_sending_in_tls(connect, serve, replying, t
     ("beginning", "byte"), [(b"", b"H"), (b"HTTP/1.1 200 OK\r\n", b"x: 1\r\n")], ids=["status-line", "headers"]
 )
 def test_transport_bounds_the_time_of_a_proxys_consent(fail, connect, serve, trickle, monkeypatch, beginning, byte):
-    """A proxy that does not come to the point has been sent nothing of the request by the deadline."""
+    """If a proxy has not consented by the deadline, nothing of the request was sent."""
     proxy = serve(trickle(beginning, byte))
     monkeypatch.setenv("https_proxy", proxy.url)
 
@@ -134,7 +134,7 @@ def test_transport_bounds_the_time_of_a_proxys_consent(fail, connect, serve, tri
 
 
 def test_transport_gives_a_handshake_what_a_proxy_has_left_of_the_time(fail, connect, serve, monkeypatch):
-    """A slow consent and a handshake without end have one deadline, not one each."""
+    """A slow consent and an endless handshake share one deadline."""
 
     def consent(server, connection):
         server.stopping.wait(0.7)
@@ -151,7 +151,7 @@ def test_transport_gives_a_handshake_what_a_proxy_has_left_of_the_time(fail, con
 
 
 def test_transport_bounds_the_time_of_sending_on_a_connection_that_is_used_again(serve):
-    """The limit of a wait, which urllib3 knows, is not that of the attempt."""
+    """The attempt ends before urllib3's own limit for each wait."""
 
     def reply(server, connection):
         connection.sendall(ACCEPTED)
@@ -172,7 +172,7 @@ def test_transport_bounds_the_time_of_sending_on_a_connection_that_is_used_again
 
 
 def test_transport_bounds_the_time_of_all_addresses_together(fail, connect, resolve, monkeypatch):
-    """A host of many addresses, of which none answers, has one deadline, and each address its share of it."""
+    """All addresses of a host share one deadline, and each gets an equal part."""
     clock, limits = [1000.0], []
 
     def wait_in_vain(self, address):  # noqa: ARG001  # as the real one
@@ -191,7 +191,7 @@ def test_transport_bounds_the_time_of_all_addresses_together(fail, connect, reso
 
 
 def test_transport_tries_the_next_address_when_one_refuses(connect, serve, replying, resolve):
-    """A host may have addresses that are out of order; the name is sent as it was given."""
+    """An address that refuses is skipped; the Host header has the name as it was given."""
     server = serve(replying(ACCEPTED))
     resolve("intercom.test", "127.0.0.2", "127.0.0.1")
 
@@ -202,7 +202,7 @@ def test_transport_tries_the_next_address_when_one_refuses(connect, serve, reply
 
 
 def test_transport_asks_the_address_again_that_has_answered(connect, serve, replying, resolve):
-    """Where an address drops everything, every new connection would wait for it."""
+    """The address that answered is tried first: every new connection would wait for a dead one."""
     resolve("intercom.test", "127.0.0.2", "127.0.0.1")
     server = serve(replying(b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"))
     transport = connect(f"http://intercom.test:{server.port}")
@@ -219,7 +219,7 @@ def test_transport_asks_the_address_again_that_has_answered(connect, serve, repl
 
 
 def test_transport_drops_a_connection_whose_deadline_has_passed(fail, connect, serve):
-    """What comes too late is not taken for the answer to the next request."""
+    """A late answer is not taken for the answer to the next request."""
 
     def reply(server, connection):
         if len(server.requests) == 1:
@@ -236,7 +236,7 @@ def test_transport_drops_a_connection_whose_deadline_has_passed(fail, connect, s
 
 
 def test_transport_begins_a_deadline_with_each_request(connect, serve, replying):
-    """A connection that is used again has the whole time again."""
+    """Each request on a connection has the whole time."""
     server = serve(replying(ACCEPTED))
     transport = connect(server.url, timeout_seconds=SHORT_SECONDS)
 
@@ -249,7 +249,7 @@ def test_transport_begins_a_deadline_with_each_request(connect, serve, replying)
 
 
 def test_transport_sends_a_long_body_whole(connect, serve, replying, tls, certificate, monkeypatch):
-    """What is too long for one record of TLS goes out in several, before one deadline."""
+    """A body that needs several TLS records is sent whole."""
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
     server = serve(replying(ACCEPTED), tls=tls)
 

@@ -1,4 +1,4 @@
-"""One request, one answer: interim answers, and whatever else comes on a connection that was not asked for."""
+"""One request, one answer: interim answers, and bytes on a connection that nobody asked for."""
 
 import select
 import socket
@@ -16,7 +16,7 @@ PAUSE_SECONDS = 0.05
 
 @pytest.fixture
 def by_turns():
-    """Return a function that makes a server's reply: the first text for the first request, and so on in a circle."""
+    """Return a function that makes a server's reply: one text after the other, and then from the first again."""
 
     def make(*texts):
         return lambda server, connection: connection.sendall(texts[(len(server.requests) - 1) % len(texts)])
@@ -26,7 +26,7 @@ def by_turns():
 
 @pytest.fixture(params=["plain", "tls"])
 def start(request, serve, tls, certificate, monkeypatch):
-    """Return a function that starts a server in plain text or in TLS, whose certificate is trusted."""
+    """Return a function that starts a server in plain text or in TLS, with a trusted certificate."""
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
     return lambda reply: serve(reply, tls=tls if request.param == "tls" else None)
 
@@ -41,7 +41,7 @@ def _statuses(transport, times):
     ids=["continue", "hints", "processing", "several", "many", "unknown"],
 )
 def test_transport_reads_interim_answers_over(connect, start, by_turns, interim):
-    """Any number of answers of 1xx may come before the final one: each request gets its own final one."""
+    """Any number of interim answers (1xx) may come first: each request gets its own final answer."""
     server = start(by_turns(interim + ACCEPTED, interim + REFUSED))
 
     statuses = _statuses(connect(server.url), 4)
@@ -50,7 +50,7 @@ def test_transport_reads_interim_answers_over(connect, start, by_turns, interim)
 
 
 def test_transport_reads_interim_answers_over_that_come_long_before_the_final_one(connect, start):
-    """An interim answer comes alone as a rule, and the final one when the work is done."""
+    """The final answer may come long after an interim answer."""
 
     def reply(server, connection):
         connection.sendall(HINTS)
@@ -75,7 +75,7 @@ def test_transport_reads_interim_answers_over_that_come_byte_by_byte(connect, se
 
 
 def test_transport_reads_interim_answers_over_before_the_answer_to_a_question(connect, serve, replying):
-    """What holds for events holds for the question whose token this is."""
+    """Interim answers to ``GET /me`` are skipped too."""
     server = serve(replying(HINTS + b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"))
 
     answer = connect(server.url).send("GET", "/me")
@@ -84,7 +84,7 @@ def test_transport_reads_interim_answers_over_before_the_answer_to_a_question(co
 
 
 def test_transport_keeps_no_header_of_an_interim_answer(connect, serve, replying):
-    """What an interim answer says of the rate limit is not the final answer's word."""
+    """The rate limit in an interim answer does not count."""
     interim = b"HTTP/1.1 103 Early Hints\r\nX-RateLimit-Limit: 1\r\n\r\n"
 
     answer = connect(serve(replying(interim + ACCEPTED)).url).send("POST", "/events", b"{}")
@@ -95,7 +95,7 @@ def test_transport_keeps_no_header_of_an_interim_answer(connect, serve, replying
 def test_transport_reads_interim_answers_over_that_a_proxy_sends(
     connect, serve, replying, tls, certificate, monkeypatch
 ):
-    """A proxy may take its time too, before it consents and after."""
+    """A proxy may send interim answers, before it consents and after."""
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
     server = serve(replying(HINTS + REFUSED), tls=tls)
 
@@ -123,14 +123,14 @@ def test_transport_reads_interim_answers_over_that_a_proxy_sends(
     ids=["switching", "too-many", "less"],
 )
 def test_transport_takes_no_answer_from_a_server_that_breaks_the_rules(fail, connect, serve, replying, answer):
-    """Nobody asked for another protocol, and no server has a thousand interim answers: the event may have arrived."""
+    """Another protocol, or more than a thousand interim answers, is not an answer: the event may have arrived."""
     server = serve(replying(answer))
 
     assert fail(connect(server.url)) == (f"what 127.0.0.1:{server.port} answered is no HTTP", True)
 
 
 def test_transport_says_that_a_connection_broke_after_an_interim_answer(fail, connect, serve):
-    """An interim answer is no answer."""
+    """An interim answer alone is not an answer."""
 
     def reply(server, connection):  # noqa: ARG001  # a reply is given both
         connection.sendall(HINTS)
@@ -143,7 +143,7 @@ def test_transport_says_that_a_connection_broke_after_an_interim_answer(fail, co
 
 @pytest.mark.alone
 def test_transport_bounds_the_time_of_interim_answers_without_end(fail, connect, serve):
-    """A server that is for ever at work has the time of one attempt."""
+    """Endless interim answers end with the deadline."""
 
     def reply(server, connection):
         while not server.stopping.wait(0.02):
@@ -174,7 +174,7 @@ def test_transport_bounds_the_time_of_interim_answers_without_end(fail, connect,
     ids=["two", "two-others", "line-break", "too-long", "204", "304", "chunked", "much"],
 )
 def test_transport_uses_no_connection_again_on_which_more_came_than_an_answer(connect, start, replying, answer, status):
-    """The first answer on a connection is its request's; after what follows it nobody could tell which is whose."""
+    """The first answer belongs to the request; after more bytes, the next answer would be in doubt."""
     server = start(replying(answer))
 
     statuses = _statuses(connect(server.url), 3)
@@ -194,7 +194,7 @@ def test_transport_uses_no_connection_again_on_which_more_came_than_an_answer(co
     ids=["204-length", "204-chunked", "both", "coding", "length"],
 )
 def test_transport_uses_no_connection_again_when_it_cannot_tell_where_an_answer_ends(connect, serve, replying, answer):
-    """An answer that contradicts itself is the last on its connection: what follows may be the rest of it."""
+    """An answer that contradicts itself is the last on its connection: its end is in doubt."""
     server = serve(replying(answer))
 
     _statuses(connect(server.url), 2)
@@ -213,7 +213,7 @@ def test_transport_uses_no_connection_again_when_it_cannot_tell_where_an_answer_
     ids=["204", "304", "chunked", "length-twice"],
 )
 def test_transport_uses_a_connection_again_after_an_answer_that_is_whole(connect, start, replying, answer):
-    """Where an answer ends beyond doubt, nothing is wrong with the connection."""
+    """A connection is kept if the end of the answer is beyond doubt."""
     server = start(replying(answer))
 
     _statuses(connect(server.url), 3)
@@ -223,7 +223,7 @@ def test_transport_uses_a_connection_again_after_an_answer_that_is_whole(connect
 
 @pytest.mark.parametrize("stray", [ACCEPTED, b"HTTP/1.1 408 Request Timeout\r\n\r\n", HINTS, b"\x00"])
 def test_transport_uses_no_connection_again_on_which_something_came_while_it_rested(connect, start, stray):
-    """An answer that nobody asked for is not the next row's."""
+    """An answer that nobody asked for is not taken for the answer to the next request."""
 
     def reply(server, connection):
         connection.sendall(REFUSED)
@@ -242,7 +242,7 @@ def test_transport_uses_no_connection_again_on_which_something_came_while_it_res
 
 @pytest.mark.parametrize("second", [ACCEPTED + REFUSED, REFUSED + ACCEPTED, ACCEPTED + b"\r\n"])
 def test_transport_uses_no_answer_that_may_be_another_requests(fail, connect, start, by_turns, second):
-    """Two answers on a connection that has carried other requests: the first may be one that came too late."""
+    """Of two answers on a used connection, the first may be a late one: neither counts."""
     server = start(by_turns(ACCEPTED, second))
     transport = connect(server.url)
     transport.send("POST", "/events", b"{}")
@@ -256,7 +256,7 @@ def test_transport_uses_no_answer_that_may_be_another_requests(fail, connect, st
 
 
 def test_transport_sends_nothing_where_an_answer_came_first(fail, connect, monkeypatch):
-    """A server that answers before it is asked does not know what it answers: nothing has arrived there."""
+    """If an answer comes before the request, the request is not sent."""
     real = socket.socket.connect
 
     def connect_and_wait(sock, address):
@@ -295,7 +295,7 @@ def test_transport_sends_a_request_in_one_piece(connect):
 
 @pytest.mark.parametrize("end", [b"", b'{"errors":[{"code":"not_found","message":"User N'])
 def test_transport_takes_no_404_that_breaks_off(fail, connect, serve, end):
-    """Whether there is no contact, or nothing at the address, is in the text alone."""
+    """Only the whole text tells whether a 404 means an unknown contact."""
 
     def reply(server, connection):  # noqa: ARG001  # a reply is given both
         connection.sendall(b"HTTP/1.1 404 Not Found\r\nContent-Length: 100\r\n\r\n" + end)

@@ -1,4 +1,4 @@
-"""The way to an address: proxies and certificates, those of the environment included."""
+"""The way to an address: proxies and certificates, from the environment too."""
 
 import socket
 
@@ -13,7 +13,7 @@ def _header_lines(request):
 
 
 def test_transport_reaches_this_machine_without_a_proxy(connect, serve, replying, monkeypatch):
-    """A token in plain text for this machine does not visit a proxy."""
+    """No proxy sees the token of a server on this machine, which goes there in plain text."""
     proxy, server = serve(replying(ACCEPTED)), serve(replying(ACCEPTED))
     monkeypatch.setenv("HTTP_PROXY", proxy.url)
     monkeypatch.setenv("http_proxy", proxy.url)
@@ -24,7 +24,7 @@ def test_transport_reaches_this_machine_without_a_proxy(connect, serve, replying
 
 
 def test_transport_uses_the_proxy_of_the_environment(connect, serve, replying, monkeypatch):
-    """Other machines are reached as the environment says."""
+    """Other machines are reached through the proxy of the environment."""
     proxy = serve(replying(ACCEPTED))
     monkeypatch.setenv("http_proxy", proxy.url)
 
@@ -34,7 +34,7 @@ def test_transport_uses_the_proxy_of_the_environment(connect, serve, replying, m
 
 
 def test_transport_verifies_the_certificate(fail, connect, serve, replying, tls):
-    """A certificate that nobody vouches for ends the attempt before anything is sent."""
+    """An untrusted certificate ends the attempt before anything is sent."""
     server = serve(replying(ACCEPTED), tls=tls)
 
     failure = fail(connect(server.url))
@@ -44,7 +44,7 @@ def test_transport_verifies_the_certificate(fail, connect, serve, replying, tls)
 
 
 def test_transport_trusts_the_certificates_of_the_environment(connect, serve, replying, tls, certificate, monkeypatch):
-    """A company's own certificates are those that REQUESTS_CA_BUNDLE names."""
+    """REQUESTS_CA_BUNDLE names the file of a company's own certificates."""
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
     server = serve(replying(ACCEPTED), tls=tls)
     transport = connect(server.url)
@@ -57,7 +57,7 @@ def test_transport_trusts_the_certificates_of_the_environment(connect, serve, re
 def test_transport_verifies_the_name_in_a_certificate(
     fail, connect, serve, replying, tls, certificate, monkeypatch, resolve
 ):
-    """A certificate that is trusted is for the names in it."""
+    """A trusted certificate counts only for the names in it."""
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
     server = serve(replying(ACCEPTED), tls=tls)
     resolve("elsewhere.test", "127.0.0.1")
@@ -69,10 +69,10 @@ def test_transport_verifies_the_name_in_a_certificate(
 
 
 def test_transport_says_that_a_server_speaks_no_tls(fail, connect, serve):
-    """An https address of a server in plain text is a mistake in the address."""
+    """An https address of a server in plain text gives an error about TLS."""
 
     server = serve(None)
-    server._read = lambda connection: connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+    server.read = lambda connection: connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
 
     failure = fail(connect(f"https://127.0.0.1:{server.port}"))
 
@@ -81,7 +81,7 @@ def test_transport_says_that_a_server_speaks_no_tls(fail, connect, serve):
 
 @pytest.mark.parametrize("contents", [None, "no certificate"])
 def test_transport_says_which_variable_names_an_unusable_file(fail, connect, monkeypatch, tmp_path, contents):
-    """Certificates that are not there, or are none, are a matter of the environment."""
+    """A missing or empty certificate file is reported with the variable that names it."""
     bundle = tmp_path / "bundle.pem"
     if contents:
         bundle.write_text(contents)
@@ -95,7 +95,7 @@ def test_transport_says_which_variable_names_an_unusable_file(fail, connect, mon
 def test_transport_reaches_a_server_through_the_tunnel_of_a_proxy(
     connect, serve, replying, tls, certificate, monkeypatch, scheme
 ):
-    """The proxy, itself reached in TLS or not, sees where a request goes, and nothing of it."""
+    """A proxy, reached in TLS or not, sees where a request goes, but not the request."""
     server = serve(replying(ACCEPTED), tls=tls)
     proxy = serve(_tunnel_to(server.port), tls=tls if scheme == "https" else None)
     monkeypatch.setenv("https_proxy", proxy.url.replace("//", "//ada:lovelace@"))
@@ -133,7 +133,7 @@ def test_transport_keeps_its_deadline_through_the_tunnel_of_a_proxy_in_tls(
 
 
 def test_transport_verifies_the_certificate_beyond_a_proxy(fail, connect, serve, replying, tls, monkeypatch):
-    """A proxy that would read along has no certificate for it."""
+    """A proxy cannot pretend to be the server: it has no certificate for its name."""
     server = serve(replying(ACCEPTED), tls=tls)
     proxy = serve(_tunnel_to(server.port))
     monkeypatch.setenv("https_proxy", proxy.url)
@@ -145,7 +145,7 @@ def test_transport_verifies_the_certificate_beyond_a_proxy(fail, connect, serve,
 
 
 def test_transport_passes_a_proxy_by_as_the_environment_says(connect, serve, replying, resolve, monkeypatch):
-    """A host of NO_PROXY is reached without one."""
+    """A host in NO_PROXY is reached without the proxy."""
     server, proxy = serve(replying(ACCEPTED)), serve(replying(ACCEPTED))
     monkeypatch.setenv("http_proxy", proxy.url)
     monkeypatch.setenv("no_proxy", "elsewhere.test,intercom.test")
@@ -158,7 +158,7 @@ def test_transport_passes_a_proxy_by_as_the_environment_says(connect, serve, rep
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_transport_says_that_a_proxy_cannot_be_reached(fail, connect, serve, replying, monkeypatch, scheme):
-    """A proxy that is not there is another matter than a server that is not."""
+    """The error tells an unreachable proxy from an unreachable server."""
     proxy = serve(replying(ACCEPTED))
     proxy.stop()
     monkeypatch.setenv(f"{scheme}_proxy", proxy.url)
@@ -170,7 +170,7 @@ def test_transport_says_that_a_proxy_cannot_be_reached(fail, connect, serve, rep
 
 
 def test_transport_says_what_a_proxy_refused_with(fail, connect, serve, replying, monkeypatch):
-    """Most proxies that refuse want a login."""
+    """The error quotes the status of a proxy that refuses, such as one that wants a login."""
     proxy = serve(replying(b"HTTP/1.1 407 Who are you\r\n\r\n"))
     monkeypatch.setenv("https_proxy", proxy.url)
 
@@ -181,7 +181,7 @@ def test_transport_says_what_a_proxy_refused_with(fail, connect, serve, replying
 
 @pytest.mark.parametrize("proxy", ["gopher://127.0.0.1:9", "http://[::1", "http://127.0.0.1:99999"])
 def test_transport_says_that_a_proxy_makes_no_sense(fail, connect, monkeypatch, proxy):
-    """What is no address of a proxy is told by where it was to lead."""
+    """An impossible proxy address is reported by the host that it was for."""
     monkeypatch.setenv("https_proxy", proxy)
 
     failure = fail(connect("https://intercom.test"))
@@ -190,7 +190,7 @@ def test_transport_says_that_a_proxy_makes_no_sense(fail, connect, monkeypatch, 
 
 
 def _tunnel_to(port):
-    """Return the reply of a proxy that leads wherever it is asked to one port of this machine."""
+    """Return the reply of a proxy that connects every request to one port of this machine."""
 
     def reply(server, connection):
         connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")

@@ -1,4 +1,4 @@
-"""Secrecy: what does not show in texts, frames and answers."""
+"""The token does not show in texts, frames and answers."""
 
 import traceback
 
@@ -10,13 +10,13 @@ TOKEN = "dG9rOjEyMzQ1Njc4"
 
 
 def test_hidden_shows_no_value():
-    """Whatever prints a value that is hidden prints that it is."""
+    """A hidden value does not show when it is printed, alone or in a container."""
     assert f"{Hidden(TOKEN)} {Hidden(TOKEN)!r} {[Hidden(TOKEN)]}" == "Hidden() Hidden() [Hidden()]"
     assert Hidden(TOKEN).value == TOKEN
 
 
 def test_hidden_text_is_a_text_that_shows_in_no_container():
-    """It goes out as it is, and is not shown by what holds it."""
+    """A hidden text is sent as it is, but the repr of its container does not show it."""
     assert repr({"Authorization": HiddenText(TOKEN)}) == "{'Authorization': '[hidden]'}"
     assert HiddenText(TOKEN).encode() == TOKEN.encode()
 
@@ -33,7 +33,7 @@ def _fail_above(secret):
 
 
 def test_forget_locals_empties_the_frames_of_an_error_and_its_causes():
-    """Lines stay, variables go."""
+    """The lines of a traceback stay, its variables go."""
     with pytest.raises(ValueError, match="above") as caught:
         _fail_above(TOKEN)
 
@@ -62,11 +62,11 @@ def test_forget_locals_ends_when_errors_lead_to_each_other():
             b"got Bearer dG9rOjEyMzQ1Njc4 twice: dG9rOjEyMzQ1Njc4",
             b"got Bearer [access token] twice: [access token]",
         ),
-        ("SECRET/TOKEN=", rb"got SECRET\/TOKEN=", b"got [access token]"),
+        ("SECRET/TOKEN=", rb"got SECRET\/TOKEN= and SECRET/TOKEN=", b"got [access token] and [access token]"),
         (TOKEN, b"", b""),
         ("t", b"text", b"text"),
     ],
 )
 def test_redactor_takes_the_token_out(token, body, redacted):
-    """Every spelling goes; a token as short as a letter was made up, and may be a part of any word."""
+    """Every spelling is replaced; a very short token is made up, and may be part of any word."""
     assert redactor(token)(body) == redacted

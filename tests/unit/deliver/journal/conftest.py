@@ -1,4 +1,4 @@
-"""What the tests of the journal use: keys of events, marks of them, and a journal in a folder of its own."""
+"""Fixtures for the journal: keys of events, their fingerprints, and a journal in a folder of its own."""
 
 import sqlite3
 from contextlib import closing, contextmanager
@@ -7,14 +7,14 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from events_pandas.deliver.journal import Journal, Mark, RunFacts
+from events_pandas.deliver.journal import Fingerprint, Journal, RunFacts
 
 WORKSPACE = "ab12cd34"
 
 
 @pytest.fixture(scope="session")
 def make_words():
-    """Return a function that makes the keys of events; the same numbers make the same keys."""
+    """Return a function that makes the keys of events; equal numbers make equal keys."""
 
     def make(*numbers):
         return np.array([numbers, numbers], np.uint64) + np.array([[0], [1 << 40]], np.uint64)
@@ -24,13 +24,13 @@ def make_words():
 
 @pytest.fixture
 def path(tmp_path):
-    """Where a journal is, or will be."""
+    """The path of the journal, which may not exist yet."""
     return tmp_path / "journal.sqlite"
 
 
 @pytest.fixture
 def open_journal(path):
-    """Return a function that opens a journal, which is closed with the test."""
+    """Return a function that opens a journal; the end of the test closes it."""
     journals = []
 
     def opened(where=path, *, workspace=WORKSPACE, busy_seconds=5.0):
@@ -62,25 +62,25 @@ def locked(path):
 
 
 @pytest.fixture
-def make_mark(make_words):
-    """Return a function that makes the mark of an event, sent at its own second or another's."""
+def make_fingerprint(make_words):
+    """Return a function that makes an event's fingerprint; `sent_as` moves the event to another second."""
 
     def make(journal, number, *, payload=7, second=1_700_000_000, sent_as=None):
         key, sent_key = journal.digests(make_words(number, number if sent_as is None else sent_as))
-        return Mark(key, None if sent_as is None else sent_key, payload, second)
+        return Fingerprint(key, None if sent_as is None else sent_key, payload, second)
 
     return make
 
 
 @pytest.fixture
 def record():
-    """Return a function that has marks written down as accepted, and returns what each was answered."""
+    """Return a function that records fingerprints as accepted, and returns the answer to each."""
 
-    def written(journal, *marks, accepted_at=1_760_000_000.9, request_id="req-1"):
+    def written(journal, *fingerprints, accepted_at=1_760_000_000.9, request_id="req-1"):
         answers = []
         writer = journal.writer()
-        for mark in marks:
-            writer.record(mark, accepted_at=accepted_at, request_id=request_id, then=answers.append)
+        for fingerprint in fingerprints:
+            writer.record(fingerprint, accepted_at=accepted_at, request_id=request_id, then=answers.append)
         writer.close(30.0)
         return answers
 

@@ -26,7 +26,7 @@ def make_mapping():
 
 
 def test_types_are_read_back_for_the_columns_of_a_mapping(open_journal, make_mapping):
-    """Each key of an event has its own; a column may have another name by now."""
+    """A type belongs to a metadata key of an event: the column may have another name by now."""
     open_journal().keep_types(make_mapping("a", "b", "c_at", "d_at"), TYPES)
 
     kept = open_journal().kept_types(make_mapping("d_at", "b", "e", source="y"))
@@ -35,7 +35,7 @@ def test_types_are_read_back_for_the_columns_of_a_mapping(open_journal, make_map
 
 
 def test_first_type_stays(journal, make_mapping):
-    """What another run has decided meanwhile is not replaced."""
+    """A type that another run has written down is not replaced."""
     mapping = make_mapping("a")
     for rule in (Number("x"), Text("x")):
         journal.keep_types(mapping, {"metadata.a": rule})
@@ -45,14 +45,14 @@ def test_first_type_stays(journal, make_mapping):
 
 @pytest.mark.parametrize(("event_name", "rule"), [("Watched", Number("x")), ("heard", None), (len, None)])
 def test_types_are_those_of_an_event(journal, make_mapping, event_name, rule):
-    """However its name is spelled."""
+    """Types belong to an event name, in any spelling that Intercom takes for the same."""
     journal.keep_types(make_mapping("a"), {"metadata.a": Number("x")})
 
     assert journal.kept_types(make_mapping("a", event_name=event_name)).get("metadata.a") == rule
 
 
 def test_types_are_those_of_a_workspace(open_journal, make_mapping):
-    """One file may hold several."""
+    """Types belong to a workspace; one file may hold several."""
     open_journal(workspace="here").keep_types(make_mapping("a"), {"metadata.a": Number("x")})
 
     assert open_journal(workspace="there").kept_types(make_mapping("a")) == {}
@@ -60,14 +60,14 @@ def test_types_are_those_of_a_workspace(open_journal, make_mapping):
 
 @pytest.mark.parametrize("entry", [Text("x"), Constant(7)])
 def test_nothing_is_kept_of_what_is_not_bare(journal, make_mapping, entry):
-    """A rule and a constant say themselves what they are."""
+    """Only bare columns have a kept type: a rule and a constant state their own."""
     journal.keep_types(make_mapping("a", source=entry), {"metadata.a": Number("x")})
 
     assert journal.kept_types(make_mapping("a")) == {}
 
 
-def test_types_that_cannot_be_kept_are_told(open_journal, make_mapping, locked):
-    """A journal that another program keeps locked ends the run before its events."""
+def test_keep_types_raises_when_the_journal_stays_locked(open_journal, make_mapping, locked):
+    """A locked journal raises an error before the first event."""
     journal = open_journal(busy_seconds=0.01)
 
     with locked(), pytest.raises(JournalError):

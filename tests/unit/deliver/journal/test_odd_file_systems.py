@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from events_pandas import filesystem
 from events_pandas.deliver.journal.troubles import journal_error
 from events_pandas.errors import JournalError
 from events_pandas.filesystem import place_of
@@ -27,7 +26,7 @@ import _sqlite3, ctypes, datetime, errno, fcntl, os, signal, sys
 from pathlib import Path
 
 import numpy as np
-from events_pandas.deliver.journal import Journal, Mark, RunFacts
+from events_pandas.deliver.journal import Journal, Fingerprint, RunFacts
 from events_pandas.errors import JournalError
 
 class System(ctypes.Structure):
@@ -60,10 +59,10 @@ facts = RunFacts(started_at=datetime.datetime.now(datetime.UTC), source="orders.
 
 def use(journal, second=2):
     (key,) = journal.digests(words)
-    mark = Mark(key, None, 1, second)
-    journal.claim([mark])
+    fingerprint = Fingerprint(key, None, 1, second)
+    journal.claim([fingerprint])
     writer, answers = journal.writer(), []
-    writer.record(mark, accepted_at=5, request_id=None, then=answers.append)
+    writer.record(fingerprint, accepted_at=5, request_id=None, then=answers.append)
     writer.close(60)
     print(journal.mode, answers, journal.occupied(words))
 
@@ -79,7 +78,7 @@ except JournalError as error:
 
 @pytest.fixture(autouse=True)
 def _untraced(monkeypatch):
-    """Let the program write no coverage data: they are in SQLite too, which has no locks then."""
+    """Let the program write no coverage data: coverage uses SQLite too, which has no locks there."""
     monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
 
 
@@ -98,34 +97,34 @@ def names(path):
 
 @pytest.mark.parametrize("code", ["ENOLCK", "EOPNOTSUPP", "EPERM"])
 def test_journal_does_without_locks(open_journal, path, code):
-    """A file beside it keeps other runs away, and is gone when the journal is closed; a later start has locks."""
-    told = run_program(path, f"refuse_locks(errno.{code})", "print(*sorted(os.listdir(path.parent))); use(journal)")
+    """A lock file keeps other runs away until the journal is closed; a later run may use locks again."""
+    printed = run_program(path, f"refuse_locks(errno.{code})", "print(*sorted(os.listdir(path.parent))); use(journal)")
 
-    assert told == "journal.sqlite journal.sqlite.lock\ndelete, no locks [None] [5]\n"
+    assert printed == "journal.sqlite journal.sqlite.lock\ndelete, no locks [None] [5]\n"
     assert names(path) == ["journal.sqlite"]
     assert open_journal().mode == "wal"
 
 
 def test_journal_that_was_made_with_locks_does_without_them(open_journal, path):
-    """It was written ahead, which needs locks."""
+    """A write-ahead journal, which needs locks, can still be opened without them."""
     open_journal().close()
 
     assert run_program(path, "refuse_locks(errno.ENOLCK)") == "delete, no locks [None] [5]\n"
 
 
 def test_journal_without_locks_is_not_taken_from_another_run(path):
-    """One run at a time: the message says who has it, where, and what to do."""
-    told = run_program(
+    """One run at a time: the message says which process has the journal, on which machine, and what to do."""
+    printed = run_program(
         path, "refuse_locks(errno.ENOLCK)", "Journal.opened(path, workspace='ab12cd34', busy_seconds=0.2)"
     )
 
-    assert told.startswith(
+    assert printed.startswith(
         f"{path}: {place_of(path)} cannot lock files, so that one run at a time uses the journal, and process "
     )
-    assert told.endswith(
+    assert printed.endswith(
         " UTC: wait until that run has ended; if it was killed, delete journal.sqlite.lock; or " + ELSEWHERE + "\n"
     )
-    assert " has had it since 20" in told
+    assert " has had it since 20" in printed
 
 
 @pytest.mark.slow
@@ -136,21 +135,21 @@ def test_journal_without_locks_goes_on_after_a_run_was_killed(path):
     killed = subprocess.run([*command, "refuse_locks(errno.ENOLCK)", killing], timeout=120, check=False)
 
     left = names(path)
-    told = run_program(path, "refuse_locks(errno.ENOLCK)", "print(journal.occupied(words))")
+    printed = run_program(path, "refuse_locks(errno.ENOLCK)", "print(journal.occupied(words))")
 
     assert killed.returncode < 0
     assert left == ["journal.sqlite", "journal.sqlite.lock"]
-    assert told == "[5]\n"
+    assert printed == "[5]\n"
     assert names(path) == ["journal.sqlite"]
 
 
 def test_journal_is_not_used_without_locks_beside_a_run_that_has_them(open_journal, make_facts, path):
-    """A file system may refuse locks that it gave before; what was written ahead tells which run goes on."""
+    """A file system may refuse locks that it gave before; the write-ahead log tells which run is under way."""
     open_journal().begin_run(make_facts())
 
-    told = run_program(path, "refuse_locks(errno.ENOLCK)")
+    printed = run_program(path, "refuse_locks(errno.ENOLCK)")
 
-    assert told == (
+    assert printed == (
         f"{path}: {place_of(path)} cannot lock files, and process {os.getpid()} on {platform.node()} uses the journal: "
         f"run again when that run has ended, or when files can be locked; or {ELSEWHERE}\n"
     )
@@ -158,22 +157,22 @@ def test_journal_is_not_used_without_locks_beside_a_run_that_has_them(open_journ
 
 
 def test_journal_goes_on_without_locks_after_a_run_that_lost_them(path):
-    """That run could not put its log away; it has ended, and what it wrote is kept."""
+    """A run that lost its locks leaves its log; the next run keeps what it wrote."""
     losing = "journal.begin_run(facts); use(journal); refuse_locks(errno.ENOLCK)"
     lost = run_program(path, "pass", losing)
     log = Path(f"{path}-wal").stat().st_size
 
-    told = run_program(path, "refuse_locks(errno.ENOLCK)", "print(journal.mode, journal.occupied(words))")
+    printed = run_program(path, "refuse_locks(errno.ENOLCK)", "print(journal.mode, journal.occupied(words))")
 
     assert lost == "wal [None] [-1]\n"
     assert log > 0
-    assert told == "delete, no locks [5]\n"
+    assert printed == "delete, no locks [5]\n"
     assert not Path(f"{path}-wal").exists()
     assert not Path(f"{path}.lock").exists()
 
 
 def test_journal_with_a_log_that_cannot_be_read_is_not_used_without_locks(path):
-    """Then it cannot be seen which run wrote it."""
+    """An unreadable log does not tell which run wrote it."""
     for file in (path, Path(f"{path}-wal")):
         file.write_bytes(b"no database at all")
 
@@ -184,7 +183,7 @@ def test_journal_with_a_log_that_cannot_be_read_is_not_used_without_locks(path):
 
 
 def test_journal_is_not_used_with_locks_beside_a_run_that_has_none(open_journal, path):
-    """The file beside it counts for all."""
+    """The lock file keeps runs with locks away too."""
     command = [sys.executable, "-c", PROGRAM, str(path), "refuse_locks(errno.ENOLCK)"]
     waiting = "print('ready', flush=True); sys.stdin.readline()"
     with subprocess.Popen([*command, waiting], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
@@ -196,7 +195,7 @@ def test_journal_is_not_used_with_locks_beside_a_run_that_has_none(open_journal,
 
 @pytest.mark.parametrize("is_made", [True, False])
 def test_journal_does_without_shared_memory_that_cannot_be_mapped(open_journal, path, is_made):
-    """The file is not left marked as one that is written ahead, which would fail from then on."""
+    """The file is not left in write-ahead mode, in which it could not be opened again."""
     if is_made:
         open_journal().close()
 
@@ -208,7 +207,7 @@ def test_journal_does_without_shared_memory_that_cannot_be_mapped(open_journal, 
 
 @pytest.mark.slow
 def test_journal_of_a_killed_run_is_read_without_shared_memory(path):
-    """What was written ahead elsewhere is moved to where it belongs: by the history of runs, and by the next run."""
+    """The history of runs and the next run both write back a log from another file system."""
     command = [sys.executable, "-c", PROGRAM, str(path), "pass"]
     killing = "use(journal); journal.begin_run(facts); os.kill(os.getpid(), signal.SIGKILL)"
     subprocess.run([*command, killing], timeout=120, check=False)
@@ -217,19 +216,19 @@ def test_journal_of_a_killed_run_is_read_without_shared_memory(path):
         shutil.copy(f"{path}{kind}", f"{copy}{kind}")
 
     listing = "from events_pandas.run.history import runs; print(len(runs(path)), os.path.exists(f'{path}-wal'))"
-    told = run_program(path, "refuse(b'mmap', errno.ENODEV)", "print(journal.mode, journal.occupied(words))")
+    printed = run_program(path, "refuse(b'mmap', errno.ENODEV)", "print(journal.mode, journal.occupied(words))")
     listed = run_program(copy, f"refuse(b'mmap', errno.ENODEV); {listing}; sys.exit()")
 
-    assert told == "delete [5]\n"
+    assert printed == "delete [5]\n"
     assert listed == "1 False\n"
     assert len(runs(path)) == 1
 
 
 def test_journal_names_the_file_system_that_cannot_be_written(open_journal, path):
-    """What does not come to the disk is not safe there; a later start finds no half of a journal."""
-    told = run_program(path, "[refuse(name, errno.EIO) for name in (b'write', b'pwrite', b'pwrite64')]")
+    """The error names the file system, and a later run finds no half journal."""
+    printed = run_program(path, "[refuse(name, errno.EIO) for name in (b'write', b'pwrite', b'pwrite64')]")
 
-    assert told == (
+    assert printed == (
         f"{path}: the journal cannot be read or written on {place_of(path)} (disk I/O error): see whether the disk is "
         "there and well, then run again; what the journal holds so far is kept; if this goes on, "
         f"{ELSEWHERE}\n"
@@ -275,18 +274,18 @@ def test_journal_names_the_file_system_that_cannot_be_written(open_journal, path
     ],
 )
 def test_journal_error_names_the_file_system(path, code, said):
-    """The administrator of the machine has to know which one it is."""
+    """The error names the file system, for the administrator of the machine."""
     path.touch()
     error = sqlite3.OperationalError("oh")
     error.sqlite_errorcode = code
 
-    told = journal_error(path, error)
+    printed = journal_error(path, error)
 
-    assert str(told) == f"{path}: {said.format(place=place_of(path), local=ELSEWHERE)}"
+    assert str(printed) == f"{path}: {said.format(place=place_of(path), local=ELSEWHERE)}"
 
 
 def test_journal_error_names_both_causes_of_a_lock_that_cannot_be_tried(tmp_path):
-    """Where no file can be made beside the journal, it is not known whether another program is there."""
+    """If no file can be made beside the journal, the error names both possible causes."""
     path = tmp_path / "missing" / "journal.sqlite"
     error = sqlite3.OperationalError("database is locked")
     error.sqlite_errorcode = sqlite3.SQLITE_BUSY
@@ -299,10 +298,10 @@ def test_journal_error_names_both_causes_of_a_lock_that_cannot_be_tried(tmp_path
 
 
 def test_journal_error_names_the_file_system_that_is_read_only(path):
-    """What the system says of a file system is said with its name, and what it says of a path is not."""
-    told = journal_error(path, OSError(30, "Read-only file system"))
+    """An error of the file system is shown with its name; an error of the path is not."""
+    printed = journal_error(path, OSError(30, "Read-only file system"))
 
-    assert str(told) == (
+    assert str(printed) == (
         f"{path}: the journal cannot be opened on {place_of(path)}: Read-only file system: name a path that can be "
         "written with journal=..., or pass journal=None to go without"
     )
@@ -316,7 +315,7 @@ writer = journal.writer()
 with journal.reading():
     print(journal.occupied(words))
     (key,) = journal.digests(words)
-    writer.record(Mark(key, None, 1, 2), accepted_at=5, request_id=None, then=answers.put)
+    writer.record(Fingerprint(key, None, 1, 2), accepted_at=5, request_id=None, then=answers.put)
     try:
         print("answered", answers.get(timeout=1.0))
     except queue.Empty:
@@ -327,21 +326,25 @@ writer.close(60)
 
 
 def test_journal_without_write_ahead_log_waits_for_a_look_of_its_own_run(path):
-    """However long a frame is judged, that is no other program that keeps the journal locked."""
+    """The writer waits for look-ups of its own run, and does not take them for another program's lock."""
     assert run_program(path, "refuse(b'mmap', errno.ENODEV)", WAITING) == "[-1]\nwaits\nNone\n"
 
 
 @pytest.fixture
 def network(tmp_path, monkeypatch):
-    """Have the folder of the test on a network disk."""
-    mounts = tmp_path.parent / f"{tmp_path.name}.mounts"
-    mounts.write_text(f"server:/home {tmp_path} nfs4 rw 0 0\n")
-    monkeypatch.setattr(filesystem, "_MOUNTS", mounts)
+    """Let Linux list the folder of the test as a network disk."""
+    read_text = Path.read_text
+
+    def read_mounts(path, **options):
+        is_list = path == Path("/proc/self/mounts")
+        return f"server:/home {tmp_path} nfs4 rw 0 0\n" if is_list else read_text(path, **options)
+
+    monkeypatch.setattr(Path, "read_text", read_mounts)
 
 
 @pytest.mark.parametrize("is_made", [True, False])
-def test_journal_on_a_network_disk_has_no_write_ahead_log(open_journal, request, make_mark, record, is_made):
-    """Another machine may use it too, and shares no memory with this one."""
+def test_journal_on_a_network_disk_has_no_write_ahead_log(open_journal, request, make_fingerprint, record, is_made):
+    """Another machine may use the journal too, and shares no memory with this one."""
     if is_made:
         open_journal().close()
     request.getfixturevalue("network")
@@ -349,15 +352,15 @@ def test_journal_on_a_network_disk_has_no_write_ahead_log(open_journal, request,
     journal = open_journal()
 
     assert journal.mode == "delete"
-    assert record(journal, make_mark(journal, 1)) == [None]
+    assert record(journal, make_fingerprint(journal, 1)) == [None]
 
 
 @pytest.mark.usefixtures("network")
 def test_journal_error_names_a_network_disk(path):
-    """Its type and its place tell its administrator which one it is."""
-    told = journal_error(path, OSError(116, "Stale file handle"))
+    """The error names the type of a network disk and its mount, for its administrator."""
+    printed = journal_error(path, OSError(116, "Stale file handle"))
 
-    assert str(told) == (
+    assert str(printed) == (
         f"{path}: the journal cannot be opened on its file system (nfs4 at {path.parent}): Stale file handle: name a "
         "path that can be written with journal=..., or pass journal=None to go without"
     )

@@ -1,4 +1,4 @@
-"""The file of a journal: how it is made, who may read it, and what is refused and left as it is."""
+"""The file of a journal: how it is made, who may read it, and which files are refused and left as they are."""
 
 import multiprocessing
 import os
@@ -9,9 +9,11 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from events_pandas.deliver.journal import Journal
+from events_pandas.deliver.journal.opening import connect
 from events_pandas.errors import JournalError
 from events_pandas.filesystem import place_of
 from events_pandas.run.history import runs
@@ -29,7 +31,7 @@ def permissions(path):
 
 
 def refusal(path):
-    """Open what is refused; the file is as it was."""
+    """Open a file that is refused, and check that it did not change; return the message."""
     before = path.read_bytes()
     with pytest.raises(JournalError) as caught:
         Journal.opened(path, workspace="ab12cd34")
@@ -46,25 +48,27 @@ def database(path, *statements):
 
 
 def test_journal_is_written_ahead(journal):
-    """Readers and the writer work at once."""
+    """The usual mode is a write-ahead log: readers and the writer work at once."""
     assert journal.mode == "wal"
 
 
-def test_journal_commits_to_the_disk(journal):
-    """A power cut takes nothing that was recorded: 2 is FULL."""
-    assert journal._access.connection.execute("PRAGMA synchronous").fetchone() == (2,)
+@pytest.mark.usefixtures("journal")
+def test_journal_commits_to_the_disk(path):
+    """A power cut loses nothing that was recorded: 2 is FULL."""
+    with closing(connect(path, 0.0)) as connection:
+        assert connection.execute("PRAGMA synchronous").fetchone() == (2,)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such permissions")
-def test_journal_can_be_read_by_its_owner_only(tmp_path, open_journal, make_mark):
-    """So can the files beside it and the folders that are made, whatever the umask; other folders stay."""
+def test_journal_can_be_read_by_its_owner_only(tmp_path, open_journal, make_fingerprint):
+    """Its files and the folders that it makes are private whatever the umask; existing folders stay as they are."""
     shared = tmp_path / "shared"
     shared.mkdir(mode=0o755)
     folder = shared / "state" / "journals"
     before = os.umask(0)
     try:
         journal = open_journal(folder / "journal.sqlite")
-        journal.claim([make_mark(journal, 1)])
+        journal.claim([make_fingerprint(journal, 1)])
     finally:
         os.umask(before)
 
@@ -76,19 +80,19 @@ def test_journal_can_be_read_by_its_owner_only(tmp_path, open_journal, make_mark
     assert [permissions(path) for path in (folder, folder.parent, shared)] == [0o700, 0o700, 0o755]
 
 
-def test_journal_leaves_one_file_when_it_is_closed(journal, path, make_mark):
-    """What was written ahead is in the file itself then."""
-    journal.claim([make_mark(journal, 1)])
+def test_journal_leaves_one_file_when_it_is_closed(journal, path, make_fingerprint):
+    """Closing writes the log back into the file."""
+    journal.claim([make_fingerprint(journal, 1)])
 
     journal.close()
 
     assert [file.name for file in path.parent.iterdir()] == [path.name]
 
 
-def test_journal_is_opened_again(open_journal, make_mark, make_words):
-    """The next run knows what this one did."""
+def test_journal_is_opened_again(open_journal, make_fingerprint, make_words):
+    """The next run finds what this run claimed."""
     journal = open_journal()
-    journal.claim([make_mark(journal, 1)])
+    journal.claim([make_fingerprint(journal, 1)])
     journal.close()
 
     assert open_journal().occupied(make_words(1)).tolist() == [0]
@@ -96,29 +100,29 @@ def test_journal_is_opened_again(open_journal, make_mark, make_words):
 
 @pytest.mark.parametrize("name", ["wie geht's?.sqlite", "a#b%20c.sqlite", "journal"])
 def test_journal_may_have_any_name(tmp_path, open_journal, name):
-    """What has a meaning in an address has none in a path."""
+    """Characters with a meaning in an URL have none in the path of a journal."""
     open_journal(tmp_path / name)
 
     assert (tmp_path / name).exists()
 
 
 def test_journal_begins_in_an_empty_file(path, open_journal):
-    """A process that was killed before it made the tables leaves a file without a byte."""
+    """A process that is killed before it makes the tables leaves an empty file, which is a new journal."""
     path.touch()
 
     assert open_journal().mode == "wal"
 
 
 def make_one(path, barrier, made):
-    """Wait for the other, make the journal and tell a digest."""
+    """Wait for the other process, make the journal, and hand over a digest."""
     barrier.wait(60)
     journal = Journal.opened(path, workspace="ab12cd34")
-    made.put(journal._digest.hexdigest())
+    made.put(journal.digests(np.zeros((2, 1), np.uint64)))
     journal.close()
 
 
 def test_journal_is_made_once_by_processes_that_race_for_it(path):
-    """Whoever is later finds the secret of who was first."""
+    """If two processes make the journal at once, both have the same secret."""
     context = multiprocessing.get_context("spawn")
     barrier, made = context.Barrier(2), context.SimpleQueue()
     processes = [context.Process(target=make_one, args=(path, barrier, made)) for _ in range(2)]
@@ -129,12 +133,12 @@ def test_journal_is_made_once_by_processes_that_race_for_it(path):
         process.join(120)
 
     assert [process.exitcode for process in processes] == [0] * 2
-    assert len({made.get() for _ in processes}) == 1
+    assert made.get() == made.get()
 
 
 @pytest.mark.parametrize("lock", ["BEGIN IMMEDIATE", "BEGIN EXCLUSIVE"])
 def test_journal_gives_up_when_another_program_keeps_the_new_file_locked(open_journal, locked, lock):
-    """A wait has a limit, also for the one who makes the journal at the same time."""
+    """The wait for a lock has a limit when a journal is made, too."""
     with (
         locked(lock),
         pytest.raises(JournalError, match=r"another program keeps the journal locked \(database is locked\): wait"),
@@ -145,26 +149,26 @@ def test_journal_gives_up_when_another_program_keeps_the_new_file_locked(open_jo
 
 
 def test_journal_refuses_a_file_that_is_no_database(path):
-    """A text at that path is not overwritten."""
+    """A text file at that path is not overwritten."""
     path.write_text("row,status\n" * 1000)
 
     assert refusal(path) == f"{path}: this file is no journal (file is not a database): {BEGIN_ANEW}"
 
 
-def test_journal_refuses_a_file_that_was_cut_off(open_journal, path, make_mark):
-    """Half a journal is no journal."""
+def test_journal_refuses_a_file_that_was_cut_off(open_journal, path, make_fingerprint):
+    """A journal that lost its end is refused as damaged."""
     journal = open_journal()
-    journal.claim([make_mark(journal, number) for number in range(1000)])
+    journal.claim([make_fingerprint(journal, number) for number in range(1000)])
     journal.close()
     os.truncate(path, path.stat().st_size // 2)
 
     assert refusal(path) == f"{path}: the journal is damaged (database disk image is malformed): {BEGIN_ANEW}"
 
 
-def test_journal_tells_of_a_damaged_page_when_it_meets_it(open_journal, path, make_mark, make_words):
-    """What is wrong in the middle of the file shows in a lookup or a claim, as the same error."""
+def test_journal_tells_of_a_damaged_page_when_it_meets_it(open_journal, path, make_fingerprint, make_words):
+    """A damaged page in the middle of the file gives the same error in a look-up or a claim."""
     journal = open_journal()
-    journal.claim([make_mark(journal, number) for number in range(5000)])
+    journal.claim([make_fingerprint(journal, number) for number in range(5000)])
     journal.close()
     with path.open("r+b") as file:
         file.seek(7 * 4096)
@@ -174,7 +178,7 @@ def test_journal_tells_of_a_damaged_page_when_it_meets_it(open_journal, path, ma
     for use in (
         lambda: damaged.find(make_words(*range(5000))),
         lambda: damaged.occupied(make_words(*range(5000))),
-        lambda: damaged.claim([make_mark(damaged, number, second=5) for number in range(5000)]),
+        lambda: damaged.claim([make_fingerprint(damaged, number, second=5) for number in range(5000)]),
     ):
         with pytest.raises(JournalError) as caught:
             use()
@@ -182,14 +186,14 @@ def test_journal_tells_of_a_damaged_page_when_it_meets_it(open_journal, path, ma
 
 
 def test_journal_refuses_the_database_of_another_program(path):
-    """A database with tables that are not ours is not touched, nor written in another way."""
+    """A database with other tables is not changed, and its journal mode stays."""
     database(path, "CREATE TABLE events (name TEXT)")
 
     assert refusal(path) == f"{path}: this database belongs to another program: {BEGIN_ANEW}"
 
 
 def test_journal_refuses_a_later_format(open_journal, path):
-    """An older version of this package does not guess what a newer one wrote."""
+    """An older version of this package does not guess what a newer version wrote."""
     open_journal().close()
     database(path, "PRAGMA user_version = 2")
 
@@ -200,7 +204,7 @@ def test_journal_refuses_a_later_format(open_journal, path):
 
 
 def test_journal_refuses_a_folder_that_cannot_be_made(tmp_path):
-    """It is said before the first event that nothing can be recorded there."""
+    """A journal that cannot be made is refused before the first event."""
     (tmp_path / "file").touch()
     path = tmp_path / "file" / "journals" / "journal.sqlite"
 
@@ -211,7 +215,7 @@ def test_journal_refuses_a_folder_that_cannot_be_made(tmp_path):
 
 
 def test_journal_refuses_a_folder_in_place_of_a_file(path):
-    """A folder cannot be written as a file."""
+    """A folder at that path is refused."""
     path.mkdir()
 
     with pytest.raises(JournalError) as caught:
@@ -226,7 +230,7 @@ def test_journal_refuses_a_folder_in_place_of_a_file(path):
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no pipes with a path")
 @pytest.mark.parametrize("ending", ["", "-journal", "-wal", "-shm", ".lock"])
 def test_journal_refuses_a_pipe_in_place_of_a_file(path, ending):
-    """A pipe is waited for until another program opens it, by a run and by the history of runs."""
+    """A run and the history of runs refuse a pipe: opening it would wait for another program."""
     if ending:
         Journal.opened(path, workspace="ab12cd34").close()
     os.mkfifo(f"{path}{ending}")
@@ -242,7 +246,7 @@ def test_journal_refuses_a_pipe_in_place_of_a_file(path, ending):
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs a folder in which nobody can make a file")
 def test_journal_refuses_a_folder_that_takes_no_files():
-    """The message says how to name another place."""
+    """The message says how to name another path."""
     path = Path("/proc/events_pandas.sqlite")
 
     with pytest.raises(JournalError) as caught:
@@ -253,7 +257,7 @@ def test_journal_refuses_a_folder_that_takes_no_files():
 
 
 def test_journal_refuses_what_cannot_be_written(open_journal, path, monkeypatch):
-    """A journal that can only be read is refused when it is opened, not when the first event was accepted."""
+    """A read-only journal is refused when it is opened, not after the first accepted event."""
     open_journal().close()
     connect = sqlite3.connect
     monkeypatch.setattr(
@@ -277,7 +281,7 @@ def run_program(program, *arguments):
 FULL = """
 import queue, resource, sys
 from pathlib import Path
-from events_pandas.deliver.journal import Journal, Mark
+from events_pandas.deliver.journal import Journal, Fingerprint
 
 journal = Journal.opened(Path(sys.argv[1]), workspace="ab12cd34")
 writer, answers = journal.writer(), queue.SimpleQueue()
@@ -286,7 +290,7 @@ _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
 def recorded(first):
     for number in range(first, first + 5000):
         key = number.to_bytes(16, "big")
-        writer.record(Mark(key, None, 1, number), accepted_at=5, request_id=None, then=answers.put)
+        writer.record(Fingerprint(key, None, 1, number), accepted_at=5, request_id=None, then=answers.put)
     return {str(answers.get(timeout=60)) for _ in range(5000)}
 
 print(recorded(0))
@@ -301,7 +305,7 @@ journal.close()
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such limits")
 def test_journal_is_whole_after_the_system_refused_to_let_it_grow(path):
-    """The records that found no room are told; what was written before is kept, and it goes on when there is room."""
+    """Records without room get an error; earlier records stay, and later ones are written when there is room again."""
     first, *refused, last = run_program(FULL, path).splitlines()
 
     assert (first, last) == ("{'None'}", "{'None'}")
@@ -319,7 +323,7 @@ import _sqlite3, ctypes, sys
 from pathlib import Path
 
 import numpy as np
-from events_pandas.deliver.journal import Journal, Mark
+from events_pandas.deliver.journal import Journal, Fingerprint
 
 path, words = Path(sys.argv[1]), np.zeros((2, 1), np.uint64)
 if "made before" in sys.argv:
@@ -332,9 +336,9 @@ library.sqlite3_vfs_register(ctypes.c_void_p(library.sqlite3_vfs_find(b"unix-dot
 
 journal = Journal.opened(path, workspace="ab12cd34")
 (key,) = journal.digests(words)
-journal.claim([Mark(key, None, 1, 2)])
+journal.claim([Fingerprint(key, None, 1, 2)])
 writer, answers = journal.writer(), []
-writer.record(Mark(key, None, 1, 2), accepted_at=5, request_id=None, then=answers.append)
+writer.record(Fingerprint(key, None, 1, 2), accepted_at=5, request_id=None, then=answers.append)
 writer.close(60)
 print(journal.mode, answers, journal.occupied(words))
 journal.close()
@@ -344,13 +348,13 @@ journal.close()
 @pytest.mark.skipif(os.name == "nt", reason="Windows has another way to lock files")
 @pytest.mark.parametrize("how", ["made here", "made before"])
 def test_journal_does_without_shared_memory(path, how):
-    """Where SQLite cannot write ahead, it writes in its older way, and the journal says so; also if it was moved."""
+    """Where SQLite cannot write ahead it uses a rollback journal, in a new file and in a file that was moved there."""
     try:
-        told = run_program(WITHOUT_SHARED_MEMORY, path, how)
+        printed = run_program(WITHOUT_SHARED_MEMORY, path, how)
     except subprocess.CalledProcessError as error:
         if "undefined symbol" not in error.stderr:
             raise
         pytest.skip("this SQLite cannot be reached from outside")
 
-    assert told == "delete [None] [5]\n"
+    assert printed == "delete [None] [5]\n"
     assert not Path(f"{path}-wal").exists()

@@ -1,4 +1,4 @@
-"""Where a journal is: the user's state directory, a directory, or a file."""
+"""Where a journal is: in the user's state directory, in a directory, or in a file."""
 
 import os
 from pathlib import Path
@@ -11,7 +11,7 @@ from events_pandas.errors import JournalError
 
 @pytest.fixture
 def state(tmp_path, monkeypatch):
-    """The user's state directory, empty."""
+    """The user's state directory, which does not exist yet."""
     monkeypatch.delenv("EVENTS_PANDAS_JOURNALS", raising=False)
     monkeypatch.setattr("platformdirs.user_state_path", lambda name, **_: tmp_path / name)
     return tmp_path / "events_pandas"
@@ -24,7 +24,7 @@ def test_journal_path_is_one_file_for_each_workspace(state):
 
 @pytest.mark.parametrize("named", ["elsewhere", ""])
 def test_journal_path_is_where_the_environment_says(state, tmp_path, monkeypatch, named):
-    """A variable names another directory for the journals of all workspaces; an empty one names none."""
+    """The variable names another directory for all journals; an empty value names none."""
     monkeypatch.setenv("EVENTS_PANDAS_JOURNALS", str(tmp_path / named) if named else "")
 
     directory = tmp_path / named if named else state / "journals"
@@ -32,7 +32,7 @@ def test_journal_path_is_where_the_environment_says(state, tmp_path, monkeypatch
 
 
 def test_journal_path_from_the_environment_is_that_of_a_folder(monkeypatch, tmp_path):
-    """A tilde is the home directory, and a program that goes to another folder keeps its journal."""
+    """A tilde is the home directory, and the path is absolute: the program may change its working directory."""
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setenv("USERPROFILE", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)
@@ -47,7 +47,7 @@ def test_journal_path_from_the_environment_is_that_of_a_folder(monkeypatch, tmp_
 
 
 def test_journal_path_makes_nothing(state):
-    """To ask for the path leaves no trace."""
+    """Asking for the path makes no file and no folder."""
     journal_path(AUTO, "ab12cd34")
 
     assert not state.exists()
@@ -58,17 +58,17 @@ def test_journal_path_makes_nothing(state):
     [("../x", "..%2Fx.sqlite"), ("a b", "a%20b.sqlite"), ("a\0b", "a%00b.sqlite"), ("", ".sqlite")],
 )
 def test_journal_path_stays_in_its_directory(tmp_path, workspace, name):
-    """Whatever a workspace is called, its journal is beside the others."""
+    """Whatever the id of a workspace, its journal is in the directory."""
     assert journal_path(tmp_path, workspace) == tmp_path / name
 
 
 def test_journal_path_is_the_file_that_is_given(tmp_path):
-    """A path that is no directory is the journal, whether it is there or not."""
+    """A path that is not a directory is the journal, even if it does not exist."""
     assert journal_path(tmp_path / "orders.sqlite", "ab12cd34") == tmp_path / "orders.sqlite"
 
 
 def test_journal_path_knows_the_home_directory(monkeypatch, tmp_path):
-    """A tilde is what it is in a shell."""
+    """A tilde is the home directory, as in a shell."""
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
 
@@ -77,7 +77,7 @@ def test_journal_path_knows_the_home_directory(monkeypatch, tmp_path):
 
 @pytest.mark.parametrize("find", [lambda: journal_path("", "ab12cd34"), lambda: journals_there("")])
 def test_journal_path_refuses_an_empty_path(find):
-    """An environment variable that is empty names no journal."""
+    """An empty path names no journal."""
     with pytest.raises(ValueError, match=r"^journal: the path is empty: give 'auto', a path, or None$"):
         find()
 
@@ -85,14 +85,14 @@ def test_journal_path_refuses_an_empty_path(find):
 @pytest.mark.parametrize("path", ["x" * 300, "journal\0.sqlite", "~nobody-of-that-name/journal.sqlite"])
 @pytest.mark.parametrize("find", [lambda path: journal_path(path, "ab12cd34"), journals_there])
 def test_journal_path_refuses_what_the_system_does(find, path):
-    """In words, and not with the system's own error."""
+    """A path that the system refuses is a `JournalError`, not the system's own error."""
     with pytest.raises(JournalError, match=r"no journal can be there: .+: name a path that can be written"):
         find(path)
 
 
 @pytest.mark.parametrize("find", [lambda path: journal_path(path, "ab12cd34"), journals_there])
 def test_journal_path_refuses_a_pipe(tmp_path, find):
-    """Whoever opens it waits until somebody else does, and no signal ends that."""
+    """Opening a pipe waits until another program opens it, and no signal ends the wait."""
     os.mkfifo(tmp_path / "pipe.sqlite")
 
     with pytest.raises(
@@ -102,7 +102,7 @@ def test_journal_path_refuses_a_pipe(tmp_path, find):
 
 
 def test_journals_there_are_those_of_all_workspaces(tmp_path):
-    """In a directory each file is a workspace's."""
+    """In a directory each ``.sqlite`` file is the journal of a workspace."""
     for name in ("b.sqlite", "a.sqlite", "a.sqlite-wal", "notes.txt"):
         (tmp_path / name).touch()
 
@@ -115,7 +115,7 @@ def test_journals_there_are_those_of_all_workspaces(tmp_path):
 @pytest.mark.parametrize("journal", [AUTO, Path("orders.sqlite")])
 @pytest.mark.parametrize("workspace", [None, "ab12cd34"])
 def test_journals_there_are_none_before_the_first_run(state, monkeypatch, tmp_path, journal, workspace):
-    """What is not there is not made."""
+    """Looking for journals makes none."""
     monkeypatch.chdir(tmp_path)
 
     assert journals_there(journal, workspace) == []

@@ -1,4 +1,4 @@
-"""Runs that are under way in one journal at the same time: who they are, and in which of them an event is accepted."""
+"""Runs that use one journal at the same time: which runs there are, and which of them has an event accepted."""
 
 import dataclasses
 import json
@@ -13,8 +13,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from events_pandas.deliver.journal import Elsewhere, OtherRun
-from events_pandas.deliver.journal.lockfile import LockFile, locked_instead
+from events_pandas.deliver.journal import OtherAcceptance, OtherRun
+from events_pandas.deliver.journal.lockfile import LockFile, take_lock_file
 from events_pandas.deliver.journal.processes import Process
 from events_pandas.errors import JournalError
 from events_pandas.filesystem import place_of
@@ -51,24 +51,24 @@ def change(path, statement, *values):
         connection.commit()
 
 
-def test_runs_know_of_one_another(begin):
-    """The one that began first finds the other one too."""
+def test_other_runs_are_found_by_each_other(begin):
+    """The run that began first finds the other run too."""
     first, second = begin(), begin()
 
     assert first.other_runs() == [own(2)]
     assert second.other_runs() == [own(1)]
 
 
-def test_run_is_told_in_a_sentence():
-    """Who it is, since when, and what that means for the results."""
+def test_other_run_is_described_in_a_sentence():
+    """The text says which process it is, since when, and what that means for the results."""
     assert str(OtherRun(run=3, started_at="2026-01-31 10:24:05 UTC", process=4711, host="anna-pc")) == (
         "another run uses this journal at the same time: process 4711 on anna-pc, since 2026-01-31 10:24:05 UTC; "
         "an event that both send is accepted in one of them, and already_submitted in the other"
     )
 
 
-def test_run_that_ended_before_is_not_told(begin):
-    """One that has ended since is."""
+def test_other_runs_leave_out_a_run_that_ended_before(begin):
+    """A run that has ended since this one began is found, an earlier run is not."""
     end(begin(), seconds=1)
     second = begin(seconds=2)
     third = begin(seconds=2)
@@ -77,16 +77,16 @@ def test_run_that_ended_before_is_not_told(begin):
     assert [other.run for other in second.other_runs()] == [3]
 
 
-def test_run_that_began_later_is_told_whatever_its_clock_says(begin):
-    """The clock of its machine may be minutes behind."""
+def test_other_runs_have_a_run_that_began_later_whatever_its_clock_says(begin):
+    """A later run is found even if the clock of its machine is minutes behind."""
     first = begin()
     end(begin(seconds=-300), seconds=-299)
 
     assert [other.run for other in first.other_runs()] == [2]
 
 
-def test_run_of_another_workspace_is_not_told(begin):
-    """It sends other events, whatever file it writes them to."""
+def test_other_runs_leave_out_another_workspace(begin):
+    """A run of another workspace sends other events, even if it uses the same file."""
     begin(workspace="zz99zz99")
 
     assert begin().other_runs() == []
@@ -104,23 +104,23 @@ os._exit(0)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows does not tell whether a process is there")
-def test_run_that_was_killed_is_not_told(begin, path):
-    """Its process is gone, though nobody has written down that it ended."""
+def test_other_runs_leave_out_a_run_that_was_killed(begin, path):
+    """A run whose process is gone is over, even if its end was not written down."""
     subprocess.run([sys.executable, "-c", KILLED, str(path)], check=True, timeout=60)
 
     assert begin().other_runs() == []
 
 
-def test_run_whose_end_could_not_be_written_is_not_told(begin):
-    """On a full disk a notebook's run ends like any other, and its process goes on."""
+def test_other_runs_leave_out_a_run_whose_end_could_not_be_written(begin):
+    """A run of this process is over even if its end could not be written, as on a full disk."""
     begin().close()
 
     assert begin().other_runs() == []
 
 
 @pytest.mark.parametrize(("seconds", "found"), [(5, ["elsewhere"]), (600, [])])
-def test_run_on_another_machine_is_told_while_it_writes(begin, path, seconds, found):
-    """Its process cannot be seen from here."""
+def test_other_runs_have_a_run_on_another_machine_while_it_writes(begin, path, seconds, found):
+    """A process on another machine cannot be seen: its run counts while it writes to the journal."""
     begin()
     second = begin()
     change(path, "UPDATE processes SET host = 'elsewhere', seen_at = ? WHERE run = 1", time.time() - seconds)
@@ -129,7 +129,7 @@ def test_run_on_another_machine_is_told_while_it_writes(begin, path, seconds, fo
 
 
 def test_journal_of_an_earlier_version_learns_of_processes(begin, open_journal, path):
-    """The table is made when it is opened."""
+    """Opening a journal of an earlier version makes the missing table."""
     open_journal().close()
     change(path, "DROP TABLE processes")
     begin()
@@ -138,7 +138,7 @@ def test_journal_of_an_earlier_version_learns_of_processes(begin, open_journal, 
 
 
 def test_journal_forgets_processes_when_nobody_is_left(begin, path):
-    """The names of machines are kept no longer than they are of use."""
+    """When no other run is under way, the names of machines are deleted."""
     for seconds in (0, 2, 4):
         end(begin(seconds=seconds), seconds=seconds + 1)
 
@@ -146,43 +146,43 @@ def test_journal_forgets_processes_when_nobody_is_left(begin, path):
         assert connection.execute("SELECT run FROM processes").fetchall() == [(3,)]
 
 
-def test_event_of_two_runs_at_once_is_accepted_in_one_of_them(begin, make_mark, record):
-    """The journal knows which of two answers of 202 it wrote down first."""
+def test_event_of_two_runs_at_once_is_accepted_in_one_of_them(begin, make_fingerprint, record):
+    """The run whose 202 was written down first has the event accepted."""
     first, second = begin(), begin()
-    mark, other = make_mark(first, 1), make_mark(first, 2)
+    fingerprint, other = make_fingerprint(first, 1), make_fingerprint(first, 2)
     later = NOW.timestamp() + 1
 
-    assert record(first, mark, other, accepted_at=later) == [None, None]
-    assert record(second, mark, accepted_at=later) == [Elsewhere(is_same=True)]
-    assert record(second, make_mark(first, 3), other._replace(payload=8), accepted_at=later) == [
+    assert record(first, fingerprint, other, accepted_at=later) == [None, None]
+    assert record(second, fingerprint, accepted_at=later) == [OtherAcceptance(is_same=True)]
+    assert record(second, make_fingerprint(first, 3), make_fingerprint(first, 2, payload=8), accepted_at=later) == [
         None,
-        Elsewhere(is_same=False),
+        OtherAcceptance(is_same=False),
     ]
-    assert record(first, mark, accepted_at=later) == [None]
+    assert record(first, fingerprint, accepted_at=later) == [None]
 
 
-def test_event_of_a_run_that_has_ended_is_accepted_once_more(begin, make_mark, record):
-    """A run that resubmits on purpose reports what Intercom answered."""
+def test_event_of_a_run_that_has_ended_is_accepted_once_more(begin, make_fingerprint, record):
+    """A run that resubmits on purpose reports Intercom's answer, whatever earlier runs had accepted."""
     first = begin()
-    mark = make_mark(first, 1)
-    record(first, mark, accepted_at=NOW.timestamp())
+    fingerprint = make_fingerprint(first, 1)
+    record(first, fingerprint, accepted_at=NOW.timestamp())
     end(first, seconds=1)
 
-    assert record(begin(seconds=2, resubmit=True), mark, accepted_at=NOW.timestamp() + 2) == [None]
+    assert record(begin(seconds=2, resubmit=True), fingerprint, accepted_at=NOW.timestamp() + 2) == [None]
 
 
 @pytest.mark.parametrize("seconds", [-300, 300])
 def test_event_of_two_runs_at_once_is_accepted_in_one_of_them_whatever_their_clocks_say(
-    begin, make_mark, record, seconds
+    begin, make_fingerprint, record, seconds
 ):
-    """The clock of one machine may be minutes behind or ahead of the clock of the other one."""
+    """The clock of one machine may be minutes behind or ahead of the other's."""
     first, second = begin(), begin(seconds=seconds)
-    mark, other = make_mark(first, 1), make_mark(first, 2)
+    fingerprint, other = make_fingerprint(first, 1), make_fingerprint(first, 2)
 
-    assert record(first, mark, accepted_at=NOW.timestamp() + 1) == [None]
+    assert record(first, fingerprint, accepted_at=NOW.timestamp() + 1) == [None]
     assert record(second, other, accepted_at=NOW.timestamp() + seconds + 1) == [None]
-    assert record(second, mark, accepted_at=NOW.timestamp() + seconds + 1) == [Elsewhere(is_same=True)]
-    assert record(first, other, accepted_at=NOW.timestamp() + 1) == [Elsewhere(is_same=True)]
+    assert record(second, fingerprint, accepted_at=NOW.timestamp() + seconds + 1) == [OtherAcceptance(is_same=True)]
+    assert record(first, other, accepted_at=NOW.timestamp() + 1) == [OtherAcceptance(is_same=True)]
 
 
 TELLING = """
@@ -195,7 +195,7 @@ input()
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows does not tell whether a process is there")
 def test_process_knows_whether_another_one_is_there():
-    """It does not ask whether the other one runs, or waits."""
+    """A waiting process counts as alive, an ended process does not."""
     command = [sys.executable, "-c", TELLING]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
         other = Process(**json.loads(child.stdout.readline()))
@@ -208,12 +208,12 @@ def test_process_knows_whether_another_one_is_there():
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a number may be another process's")
 def test_process_whose_number_is_another_ones_is_gone():
-    """The system gives numbers again."""
+    """The system uses process numbers again: the start time tells two processes apart."""
     assert dataclasses.replace(Process.own(), birth="1").is_alive is False
 
 
 def test_process_of_another_machine_cannot_be_seen():
-    """Its number says nothing here, nor does the number of a process of another container."""
+    """A process number of another machine or container says nothing here."""
     own = Process.own()
 
     assert dataclasses.replace(own, host="elsewhere").is_alive is None
@@ -222,7 +222,7 @@ def test_process_of_another_machine_cannot_be_seen():
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not say when they were started")
 def test_process_of_an_earlier_start_of_the_machine_is_gone():
-    """A restart ends all processes; a name that many machines have does not say which machine it was."""
+    """A restart ends all processes; a name that many machines have does not tell which machine it was."""
     earlier = dataclasses.replace(Process.own(), space="9f8e7d6c pid:[4026531836]")
 
     with pytest.MonkeyPatch.context() as patch:
@@ -235,47 +235,47 @@ def test_process_of_an_earlier_start_of_the_machine_is_gone():
 
 
 def lock_facts(path):
-    return json.loads(LockFile.beside(path).read_bytes())
+    return json.loads(LockFile.path_beside(path).read_bytes())
 
 
 def test_lock_file_keeps_others_away_until_it_is_released(path):
-    """Also those of the same process."""
-    lock = LockFile.taken(path)
+    """A lock file keeps other runs away, those of the same process too."""
+    lock = LockFile.take(path)
 
     with pytest.raises(JournalError, match=f"and process {os.getpid()} on .* has had it since .* UTC: wait until"):
-        LockFile.taken(path)
+        LockFile.take(path)
     lock.release()
-    LockFile.taken(path).release()
+    LockFile.take(path).release()
 
     assert list(path.parent.iterdir()) == []
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows may refuse to make links")
 def test_lock_file_is_the_same_for_a_link_to_the_journal(path):
-    """SQLite opens the file that a link leads to."""
+    """A link to the journal has the lock file of the real file, which SQLite opens."""
     link = path.with_name("link.sqlite")
     link.symlink_to(path)
-    LockFile.taken(path)
+    LockFile.take(path)
 
     with pytest.raises(JournalError, match=r"if it was killed, delete journal\.sqlite\.lock; or"):
-        LockFile.taken(link)
+        LockFile.take(link)
 
 
 def test_lock_file_is_its_owners_alone(path):
-    """Nobody else reads or writes what is beside the journal."""
-    LockFile.taken(path)
+    """Only the owner may read or write the lock file."""
+    LockFile.take(path)
 
-    assert os.name == "nt" or LockFile.beside(path).stat().st_mode & 0o777 == 0o600
+    assert os.name == "nt" or LockFile.path_beside(path).stat().st_mode & 0o777 == 0o600
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a number may be another process's")
 def test_lock_file_of_a_process_that_is_gone_is_taken(path):
-    """The other process was killed, and its number is another one's."""
-    LockFile.taken(path)
+    """The lock file of a killed process is taken over, even if its number belongs to another process now."""
+    LockFile.take(path)
     left = {**lock_facts(path), "birth": "1"}
-    LockFile.beside(path).write_text(json.dumps(left))
+    LockFile.path_beside(path).write_text(json.dumps(left))
 
-    LockFile.taken(path)
+    LockFile.take(path)
 
     assert lock_facts(path)["birth"] == Process.own().birth
     assert [file.name for file in path.parent.iterdir()] == ["journal.sqlite.lock"]
@@ -283,56 +283,56 @@ def test_lock_file_of_a_process_that_is_gone_is_taken(path):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a number may be another process's")
 def test_lock_file_is_taken_by_one_of_those_who_find_it(path):
-    """Of two that find the file of a process that is gone, one is at it, and the other one is refused."""
-    LockFile.taken(path)
+    """If two processes find the lock file of a killed process, one takes it and the other is refused."""
+    LockFile.take(path)
     left = {**lock_facts(path), "birth": "1"}
-    LockFile.beside(path).write_text(json.dumps(left))
-    LockFile.beside(path).with_name(f"journal.sqlite.lock-{left['token']}").mkdir()
+    LockFile.path_beside(path).write_text(json.dumps(left))
+    LockFile.path_beside(path).with_name(f"journal.sqlite.lock-{left['token']}").mkdir()
 
     with pytest.raises(JournalError, match="one run at a time uses the journal"):
-        LockFile.taken(path)
+        LockFile.take(path)
 
     assert lock_facts(path) == left
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"pid": 1}', b"[" * 4096])
 def test_lock_file_that_says_nothing_is_left(path, content):
-    """A run may be about to write it, or another program made it: the message says what to delete."""
-    LockFile.beside(path).write_bytes(content)
+    """A lock file without facts stays (a run may be about to write it), and the message says what to delete."""
+    LockFile.path_beside(path).write_bytes(content)
 
     with pytest.raises(JournalError) as caught:
-        LockFile.taken(path)
+        LockFile.take(path)
 
     assert str(caught.value) == (
         f"{path}: {place_of(path)} cannot lock files, so that one run at a time uses the journal, and "
         "journal.sqlite.lock does not say which run made it: delete journal.sqlite.lock if no run uses the journal; or "
         "name a path on a local disk with journal=..., or pass journal=None to go without"
     )
-    assert LockFile.beside(path).read_bytes() == content
+    assert LockFile.path_beside(path).read_bytes() == content
 
 
 @pytest.mark.parametrize(
     "change", [{"token": "../x"}, {"pid": "x"}, {"pid": True}, {"since": "x"}, {"since": 1e300}, {"host": None}]
 )
 def test_lock_file_of_facts_that_make_no_sense_is_left(path, change):
-    """Nothing of them comes into a path or a message."""
-    LockFile.taken(path)
+    """Facts that make no sense come into no path and no message."""
+    LockFile.take(path)
     content = json.dumps({**lock_facts(path), "birth": "1", **change})
-    LockFile.beside(path).write_text(content)
+    LockFile.path_beside(path).write_text(content)
 
     with pytest.raises(JournalError, match=r"journal\.sqlite\.lock does not say which run made it: delete"):
-        LockFile.taken(path)
+        LockFile.take(path)
 
     assert [file.name for file in path.parent.iterdir()] == ["journal.sqlite.lock"]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows may refuse to make links")
 def test_lock_file_that_leads_nowhere_is_refused(path):
-    """A link whose file is missing can neither be made nor read: that is tried a limited number of times."""
-    LockFile.beside(path).symlink_to(path.parent / "missing")
+    """A link to a missing file can neither be made nor read: the number of tries is limited."""
+    LockFile.path_beside(path).symlink_to(path.parent / "missing")
 
     with pytest.raises(JournalError) as caught:
-        LockFile.taken(path)
+        LockFile.take(path)
 
     assert str(caught.value) == (
         f"{path}: journal.sqlite.lock can neither be made nor read: delete journal.sqlite.lock if no run uses the "
@@ -341,9 +341,9 @@ def test_lock_file_that_leads_nowhere_is_refused(path):
 
 
 def test_journal_on_a_disk_with_locks_says_what_a_lock_file_of_another_machine_is(open_journal, path):
-    """Its run may go on: the message does not claim that this disk cannot lock files, and names what to delete."""
-    LockFile.taken(path)
-    LockFile.beside(path).write_text(json.dumps({**lock_facts(path), "host": "elsewhere", "pid": 7, "since": 0}))
+    """The message names the file to delete, and does not claim that this disk cannot lock files."""
+    LockFile.take(path)
+    LockFile.path_beside(path).write_text(json.dumps({**lock_facts(path), "host": "elsewhere", "pid": 7, "since": 0}))
 
     with pytest.raises(JournalError) as caught:
         open_journal()
@@ -355,8 +355,8 @@ def test_journal_on_a_disk_with_locks_says_what_a_lock_file_of_another_machine_i
 
 
 def test_journal_on_a_disk_with_locks_says_what_a_foreign_lock_file_is(open_journal, path):
-    """Another program may have made it: the message names what to delete."""
-    LockFile.beside(path).write_text("hello")
+    """The message names the file to delete, which another program may have made."""
+    LockFile.path_beside(path).write_text("hello")
 
     with pytest.raises(JournalError) as caught:
         open_journal()
@@ -368,12 +368,12 @@ def test_journal_on_a_disk_with_locks_says_what_a_foreign_lock_file_is(open_jour
 
 
 def test_lock_file_is_not_taken_beside_a_run_that_has_locks(begin, path):
-    """A machine may be refused what another one was given."""
+    """A file system may refuse locks to one machine and give them to another."""
     begin().close()
     change(path, "UPDATE processes SET host = 'elsewhere', seen_at = ?", time.time())
 
     with pytest.raises(JournalError) as caught:
-        locked_instead(path, own_runs=set())
+        take_lock_file(path, own_runs=set())
 
     assert str(caught.value) == (
         f"{path}: {place_of(path)} cannot lock files, and process {os.getpid()} on elsewhere uses the journal: run "
@@ -384,19 +384,19 @@ def test_lock_file_is_not_taken_beside_a_run_that_has_locks(begin, path):
 
 
 def test_lock_file_is_taken_after_a_run_has_ended(begin, path):
-    """It uses the journal no more."""
+    """A run that has ended does not use the journal any more."""
     end(begin(), seconds=1)
 
-    locked_instead(path, own_runs=set()).release()
+    take_lock_file(path, own_runs=set()).release()
 
     assert [file.name for file in path.parent.iterdir()] == [path.name]
 
 
 @pytest.mark.parametrize("content", [b"", b"no database at all"])
 def test_lock_file_is_taken_whatever_the_journal_holds(path, content):
-    """What is wrong with it shows when it is opened."""
+    """A fault of the journal shows when it is opened, not when it is locked."""
     path.write_bytes(content)
 
-    locked_instead(path, own_runs=set()).release()
+    take_lock_file(path, own_runs=set()).release()
 
     assert path.read_bytes() == content

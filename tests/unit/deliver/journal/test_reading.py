@@ -1,4 +1,4 @@
-"""The history of runs, read from a journal without touching it."""
+"""The history of runs, read from a journal that is not changed."""
 
 import os
 import sqlite3
@@ -21,7 +21,7 @@ def files(path):
 
 
 def test_run_tells_what_it_was_given_and_how_it_ended(journal, make_facts, path):
-    """Everything but its results."""
+    """A run's entry has all that was known at its beginning and at its end."""
     journal.begin_run(make_facts(results_path="results.parquet", resubmit=True))
     journal.end_run(
         "complete",
@@ -49,18 +49,18 @@ def test_run_tells_what_it_was_given_and_how_it_ended(journal, make_facts, path)
 
 
 def test_run_under_way_tells_how_far_it_is(journal, make_facts, path):
-    """A run that is killed leaves what it told last; one that told nothing has no counts."""
+    """A killed run leaves the counts that it wrote last, or none."""
     journal.begin_run(make_facts())
     journal.begin_run(make_facts())
     journal.tell_run({"accepted": 3}, requests=4)
 
-    told = [(entry.run, entry.counts, entry.requests, entry.outcome, entry.ended_at) for entry in read_runs(path)]
+    reported = [(entry.run, entry.counts, entry.requests, entry.outcome, entry.ended_at) for entry in read_runs(path)]
 
-    assert told == [(1, None, None, None, None), (2, {"accepted": 3}, 4, None, None)]
+    assert reported == [(1, None, None, None, None), (2, {"accepted": 3}, 4, None, None)]
 
 
 def test_run_begins_at_an_instant_whatever_its_zone(journal, path):
-    """A local time is kept as the instant that it is."""
+    """A local time is kept as an instant."""
     started_at = datetime(2026, 1, 31, 12, tzinfo=timezone(timedelta(hours=2)))
 
     journal.begin_run(RunFacts(started_at=started_at, source="a", mapping="b"))
@@ -69,14 +69,14 @@ def test_run_begins_at_an_instant_whatever_its_zone(journal, path):
 
 
 def test_run_keeps_a_name_that_is_no_text(journal, make_facts, path):
-    """The name of a file may have bytes that are no letters."""
+    """Bytes of a file name that are not characters are kept as escapes."""
     journal.begin_run(make_facts(source="orders\udc80.csv", results_path="r\udc80.csv"))
 
     assert [(entry.source, entry.results_path) for entry in read_runs(path)] == [("orders\\udc80.csv", "r\\udc80.csv")]
 
 
 def test_runs_of_one_workspace(open_journal, make_facts, path):
-    """A file may hold several workspaces."""
+    """Of a file with several workspaces, one or all can be read."""
     for workspace in ("here", "there"):
         open_journal(workspace=workspace).begin_run(make_facts(source=workspace))
 
@@ -85,7 +85,7 @@ def test_runs_of_one_workspace(open_journal, make_facts, path):
 
 
 def test_reading_changes_no_file(journal, make_facts, path):
-    """Neither is a file made, when nobody writes, nor changed, when somebody does."""
+    """Reading makes no file if no run is under way, and changes none if one is."""
     journal.begin_run(make_facts())
     before = files(path)
     assert len(read_runs(path)) == 1
@@ -100,7 +100,7 @@ def test_reading_changes_no_file(journal, make_facts, path):
 
 
 def test_reading_works_in_the_middle_of_a_commit(journal, locked, make_facts, path):
-    """Who looks does not wait for who writes."""
+    """Reading does not wait for a writer."""
     journal.begin_run(make_facts())
 
     with locked():
@@ -109,7 +109,7 @@ def test_reading_works_in_the_middle_of_a_commit(journal, locked, make_facts, pa
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows may refuse to make links")
 def test_reading_through_a_link_finds_a_run_under_way(journal, make_facts, path):
-    """Its log lies beside the file that the link leads to."""
+    """The write-ahead log is beside the file that a link leads to."""
     link = path.parent / "links" / "link.sqlite"
     link.parent.mkdir()
     link.symlink_to(path)
@@ -120,7 +120,7 @@ def test_reading_through_a_link_finds_a_run_under_way(journal, make_facts, path)
 
 
 def test_reading_finds_what_a_killed_run_told(path):
-    """What was written ahead, and is not in the file itself, is read too."""
+    """Entries that are only in the write-ahead log are read too."""
     program = (
         "import os, sys; from datetime import UTC, datetime; from pathlib import Path;"
         "from events_pandas.deliver.journal import Journal, RunFacts;"
@@ -135,7 +135,7 @@ def test_reading_finds_what_a_killed_run_told(path):
 
 
 def test_reading_an_empty_file_finds_no_runs(path):
-    """A process may have been killed before it made the tables."""
+    """A process that is killed before it makes the tables leaves an empty file."""
     path.touch()
 
     assert read_runs(path) == []
@@ -143,7 +143,7 @@ def test_reading_an_empty_file_finds_no_runs(path):
 
 
 def test_reading_refuses_what_is_no_journal(path):
-    """The same errors as when it is opened."""
+    """A file that is not a journal gives the same error as when a run opens it."""
     path.write_text("row,status\n" * 1000)
 
     with pytest.raises(JournalError, match=r"this file is no journal \(file is not a database\): it is left as it is"):
@@ -151,7 +151,7 @@ def test_reading_refuses_what_is_no_journal(path):
 
 
 def test_reading_refuses_the_database_of_another_program(path):
-    """Its tables are not looked into."""
+    """The tables of another program are not read."""
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("CREATE TABLE runs (name TEXT)")
 
@@ -160,6 +160,6 @@ def test_reading_refuses_the_database_of_another_program(path):
 
 
 def test_reading_tells_of_a_file_that_is_gone(path):
-    """A file that vanished meanwhile is an error of the journal's."""
+    """A file that vanishes is a `JournalError`."""
     with pytest.raises(JournalError, match=os.strerror(2)):
         read_runs(path)

@@ -1,4 +1,4 @@
-"""The thread that writes acceptances down: each record is answered once, when it is on disk or cannot be."""
+"""The thread that writes acceptances down: each record has one answer, after it is on disk or cannot be."""
 
 import queue
 import sqlite3
@@ -8,6 +8,9 @@ from contextlib import closing
 
 import pytest
 
+from events_pandas.deliver.journal import JournalWriter
+from events_pandas.deliver.journal.opening import connect
+from events_pandas.deliver.journal.places import file_identity
 from events_pandas.errors import JournalError
 from events_pandas.filesystem import place_of
 
@@ -16,7 +19,7 @@ SLEEP = time.sleep
 
 @pytest.fixture
 def writer(journal):
-    """A writer, which is closed with the test."""
+    """A writer; the end of the test closes it."""
     writer = journal.writer()
     yield writer
     writer.close(30.0)
@@ -27,26 +30,26 @@ def rows(path, what="accepted_at, request_id, run"):
         return connection.execute(f"SELECT {what} FROM events ORDER BY second").fetchall()
 
 
-def test_record_is_on_disk_before_it_is_answered(writer, journal, make_mark, path):
-    """Whoever is told that an event is recorded can be killed at once."""
-    seen, told = [], threading.Event()
+def test_record_is_on_disk_before_it_is_answered(writer, journal, make_fingerprint, path):
+    """A process may be killed as soon as a record has its answer."""
+    seen, answered = [], threading.Event()
 
     def then(error):
         seen.append((error, len(rows(path)), threading.current_thread().name))
-        told.set()
+        answered.set()
 
-    writer.record(make_mark(journal, 1), accepted_at=5.0, request_id=None, then=then)
+    writer.record(make_fingerprint(journal, 1), accepted_at=5.0, request_id=None, then=then)
 
-    assert told.wait(30.0)
+    assert answered.wait(30.0)
     assert seen == [(None, 1, "events-pandas-journal")]
 
 
-def test_record_keeps_the_bytes_of_a_uuid_and_any_other_text(writer, journal, make_mark, path):
-    """Intercom's name for a request takes 16 bytes if it is a UUID, as it always is."""
+def test_record_keeps_the_bytes_of_a_uuid_and_any_other_text(writer, journal, make_fingerprint, path):
+    """A request id takes 16 bytes if it is a UUID; any other text is kept as it is."""
     request_ids = ["00000000-0000-4000-8000-00000000002a", "00000000-0000-4000-8000-00000000002A", "é\udc80", None]
     for second, request_id in enumerate(request_ids):
-        mark = make_mark(journal, second, second=second)
-        writer.record(mark, accepted_at=9.99, request_id=request_id, then=lambda _: None)
+        fingerprint = make_fingerprint(journal, second, second=second)
+        writer.record(fingerprint, accepted_at=9.99, request_id=request_id, then=lambda _: None)
     writer.close(30.0)
 
     assert rows(path, "request_id") == [
@@ -57,13 +60,15 @@ def test_record_keeps_the_bytes_of_a_uuid_and_any_other_text(writer, journal, ma
     ]
 
 
-def test_record_of_many_at_once_answers_each(writer, journal, make_mark, path):
-    """However many come in one group, all are written and answered, in their order."""
+def test_record_of_many_at_once_answers_each(writer, journal, make_fingerprint, path):
+    """All records of a group are written and answered in their order."""
     answered = []
 
     for second in range(1000):
-        mark = make_mark(journal, second, second=second)
-        writer.record(mark, accepted_at=5, request_id="r", then=lambda error, row=second: answered.append((row, error)))
+        fingerprint = make_fingerprint(journal, second, second=second)
+        writer.record(
+            fingerprint, accepted_at=5, request_id="r", then=lambda error, row=second: answered.append((row, error))
+        )
     writer.close(30.0)
 
     assert answered == [(row, None) for row in range(1000)]
@@ -71,15 +76,15 @@ def test_record_of_many_at_once_answers_each(writer, journal, make_mark, path):
     assert writer.waiting == 0
 
 
-def test_record_whose_answer_raises_does_not_keep_others_from_theirs(journal, make_mark, path):
-    """A bug in one of the functions is raised when the writer is closed, after all have been called."""
+def test_record_whose_answer_raises_does_not_keep_others_from_theirs(journal, make_fingerprint, path):
+    """A bug in one callback is raised when the writer is closed, after all others were called."""
     writer, answers = journal.writer(), []
 
     def fails(_):
         raise ZeroDivisionError("a bug")
 
-    writer.record(make_mark(journal, 1), accepted_at=5, request_id=None, then=fails)
-    writer.record(make_mark(journal, 2), accepted_at=5, request_id=None, then=answers.append)
+    writer.record(make_fingerprint(journal, 1), accepted_at=5, request_id=None, then=fails)
+    writer.record(make_fingerprint(journal, 2), accepted_at=5, request_id=None, then=answers.append)
 
     with pytest.raises(ZeroDivisionError, match="a bug"):
         writer.close(30.0)
@@ -88,14 +93,14 @@ def test_record_whose_answer_raises_does_not_keep_others_from_theirs(journal, ma
     writer.close(30.0)
 
 
-def test_bug_in_an_answer_is_told_before_the_end(journal, make_mark):
-    """Whoever waits for that answer would wait for ever; what ends a thread does not end the program."""
+def test_death_reports_a_bug_in_an_answer(journal, make_fingerprint):
+    """`death` reports a bug in a callback at once, and a SystemExit does not end the program."""
     writer = journal.writer()
 
     def fails(_):
         raise SystemExit(3)
 
-    writer.record(make_mark(journal, 1), accepted_at=5, request_id=None, then=fails)
+    writer.record(make_fingerprint(journal, 1), accepted_at=5, request_id=None, then=fails)
     while writer.waiting:
         time.sleep(0.01)
 
@@ -104,12 +109,12 @@ def test_bug_in_an_answer_is_told_before_the_end(journal, make_mark):
         writer.close(30.0)
 
 
-def test_close_writes_what_waits(journal, locked, make_mark, path):
-    """Nothing that was answered 202 is dropped at the end of a run."""
+def test_close_writes_what_waits(journal, locked, make_fingerprint, path):
+    """Closing drops no event that was answered 202."""
     writer, answers = journal.writer(), []
     with locked():
         for number in range(3):
-            writer.record(make_mark(journal, number), accepted_at=5, request_id=None, then=answers.append)
+            writer.record(make_fingerprint(journal, number), accepted_at=5, request_id=None, then=answers.append)
         assert writer.waiting == 3
         assert answers == []
 
@@ -119,26 +124,26 @@ def test_close_writes_what_waits(journal, locked, make_mark, path):
     assert len(rows(path)) == 3
 
 
-def test_close_does_not_wait_longer_than_it_may(journal, locked, make_mark):
-    """What cannot be written in time is written later, if the process lives on."""
-    writer, answers, told = journal.writer(), [], threading.Event()
+def test_close_does_not_wait_longer_than_it_may(journal, locked, make_fingerprint):
+    """Records that cannot be written in time are written later, if the process lives on."""
+    writer, answers, answered = journal.writer(), [], threading.Event()
 
     def then(error):
         answers.append(error)
-        told.set()
+        answered.set()
 
     with locked():
-        writer.record(make_mark(journal, 1), accepted_at=5, request_id=None, then=then)
+        writer.record(make_fingerprint(journal, 1), accepted_at=5, request_id=None, then=then)
         writer.close(0.05)
         assert (answers, writer.waiting) == ([], 1)
 
-    assert told.wait(30.0)
+    assert answered.wait(30.0)
     assert answers == [None]
     writer.close(30.0)
 
 
 def test_close_needs_no_thread_when_nothing_was_recorded(journal):
-    """A run that sends nothing starts none."""
+    """A run that sends nothing starts no thread."""
     before = threading.active_count()
 
     writer = journal.writer()
@@ -148,17 +153,17 @@ def test_close_needs_no_thread_when_nothing_was_recorded(journal):
     assert threading.active_count() == before
 
 
-def test_close_ends_the_thread(writer, journal, make_mark):
-    """No thread of a run is left behind."""
-    writer.record(make_mark(journal, 1), accepted_at=5, request_id=None, then=lambda _: None)
+def test_close_ends_the_thread(writer, journal, make_fingerprint):
+    """A closed writer leaves no thread."""
+    writer.record(make_fingerprint(journal, 1), accepted_at=5, request_id=None, then=lambda _: None)
 
     writer.close(30.0)
 
     assert "events-pandas-journal" not in {thread.name for thread in threading.enumerate()}
 
 
-def test_close_writes_what_no_thread_was_started_for(journal, make_mark, monkeypatch, path):
-    """An interrupt may come in the middle of starting the thread."""
+def test_close_writes_what_no_thread_was_started_for(journal, make_fingerprint, monkeypatch, path):
+    """An interrupt may come while the thread is started."""
     writer, answers = journal.writer(), []
 
     def interrupted(_):
@@ -166,7 +171,7 @@ def test_close_writes_what_no_thread_was_started_for(journal, make_mark, monkeyp
 
     monkeypatch.setattr(threading.Thread, "start", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        writer.record(make_mark(journal, 1), accepted_at=5, request_id=None, then=answers.append)
+        writer.record(make_fingerprint(journal, 1), accepted_at=5, request_id=None, then=answers.append)
 
     writer.close(30.0)
 
@@ -178,10 +183,10 @@ DEATHS = [OSError(22, "Invalid argument"), MemoryError(), SystemExit(3), Keyboar
 
 
 @pytest.mark.parametrize("death", DEATHS, ids=lambda death: type(death).__name__)
-def test_death_of_the_thread_is_told_and_what_waits_is_written_by_whoever_finds_it(
-    death, journal, make_mark, path, monkeypatch
+def test_death_reports_what_ended_the_thread_and_write_waiting_writes_the_rest(
+    death, journal, make_fingerprint, path, monkeypatch
 ):
-    """Whatever the thread dies of, no record is left without its answer, and none that can be written is lost."""
+    """Whatever ends the thread, each record has its answer, and is written if it can be."""
 
     def dying(seconds):
         if threading.current_thread().name == "events-pandas-journal":
@@ -191,71 +196,73 @@ def test_death_of_the_thread_is_told_and_what_waits_is_written_by_whoever_finds_
     monkeypatch.setattr(time, "sleep", dying)
     writer, answers = journal.writer(), []
     assert writer.death is None
-    writer.record(make_mark(journal, 1), accepted_at=5, request_id=None, then=answers.append)
-    writer._thread.join(30.0)
+    writer.record(make_fingerprint(journal, 1), accepted_at=5, request_id=None, then=answers.append)
+    for thread in threading.enumerate():
+        if thread.name == "events-pandas-journal":
+            thread.join(30.0)
 
-    told, answered_before = writer.death, list(answers)
+    reason, answered_before = writer.death, list(answers)
     writer.write_waiting()
-    writer.record(make_mark(journal, 2, second=2), accepted_at=5, request_id=None, then=answers.append)
+    writer.record(make_fingerprint(journal, 2, second=2), accepted_at=5, request_id=None, then=answers.append)
     writer.write_waiting()
     writer.close(30.0)
 
     words = "OSError: Invalid argument" if isinstance(death, OSError) else type(death).__name__
-    assert str(told) == (
+    assert str(reason) == (
         f"{path}: the thread that writes the journal has ended ({words}): "
         "run again: what the journal holds so far is kept, and is not sent twice"
     )
-    assert told.__cause__ is death
+    assert reason.__cause__ is death
     assert (answered_before, answers) == ([], [None, None])
     assert len(rows(path)) == 2
     assert writer.death is None
 
 
-def test_death_is_told_when_the_system_has_no_thread(journal, make_mark, monkeypatch, path):
-    """A record that no thread can write is written by whoever asked for it."""
+def test_death_reports_that_the_system_has_no_thread(journal, make_fingerprint, monkeypatch, path):
+    """If no thread can be started, the caller writes its records."""
 
     def start(_):
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr(threading.Thread, "start", start)
     writer, answers = journal.writer(), []
-    writer.record(make_mark(journal, 1), accepted_at=5, request_id=None, then=answers.append)
+    writer.record(make_fingerprint(journal, 1), accepted_at=5, request_id=None, then=answers.append)
 
-    told = writer.death
+    reason = writer.death
     writer.write_waiting()
     writer.close(30.0)
 
-    assert str(told).startswith(f"{path}: the thread that writes the journal has ended (RuntimeError): run again")
+    assert str(reason).startswith(f"{path}: the thread that writes the journal has ended (RuntimeError): run again")
     assert answers == [None]
     assert len(rows(path)) == 1
 
 
-def test_death_is_told_when_the_disk_does_not_answer(journal, locked, make_mark, monkeypatch, path):
-    """A commit that takes a minute is one that nobody waits for any longer; it is not written a second time."""
+def test_death_reports_a_disk_that_does_not_answer(journal, locked, make_fingerprint, monkeypatch, path):
+    """After a minute, `death` reports the disk; the commit is not tried a second time."""
     writer, answers = journal.writer(), []
     with locked():
-        writer.record(make_mark(journal, 1), accepted_at=5, request_id=None, then=answers.append)
+        writer.record(make_fingerprint(journal, 1), accepted_at=5, request_id=None, then=answers.append)
         before = writer.death
         now = time.monotonic()
         monkeypatch.setattr(time, "monotonic", lambda: now + 61.0)
-        told = writer.death
+        reason = writer.death
         writer.write_waiting()
         monkeypatch.undo()
 
     writer.close(30.0)
 
     assert before is None
-    assert str(told).startswith(f"{path}: the disk has not written for 60 s: see whether the disk is there and well")
+    assert str(reason).startswith(f"{path}: the disk has not written for 60 s: see whether the disk is there and well")
     assert answers == [None]
 
 
-def test_record_after_the_end_is_answered_with_an_error(journal, make_mark, path):
-    """An answer that comes too late is not lost without a word."""
+def test_record_after_the_end_is_answered_with_an_error(journal, make_fingerprint, path):
+    """A record after the end has an error as its answer."""
     writer, answers = journal.writer(), []
     writer.close(30.0)
 
-    writer.record(make_mark(journal, 1), accepted_at=5, request_id=None, then=answers.append)
-    writer.release(make_mark(journal, 1))
+    writer.record(make_fingerprint(journal, 1), accepted_at=5, request_id=None, then=answers.append)
+    writer.release(make_fingerprint(journal, 1))
 
     (error,) = answers
     assert str(error) == (
@@ -264,62 +271,62 @@ def test_record_after_the_end_is_answered_with_an_error(journal, make_mark, path
     )
 
 
-def test_release_drops_a_claim(writer, journal, make_mark, make_words):
-    """An event that did not arrive for certain leaves its second free."""
-    journal.claim([make_mark(journal, 1), make_mark(journal, 2)])
+def test_release_drops_a_claim(writer, journal, make_fingerprint, make_words):
+    """An event that certainly did not arrive leaves its second free."""
+    journal.claim([make_fingerprint(journal, 1), make_fingerprint(journal, 2)])
 
-    writer.release(make_mark(journal, 1))
+    writer.release(make_fingerprint(journal, 1))
     writer.close(30.0)
 
     assert journal.occupied(make_words(1, 2)).tolist() == [-1, 0]
 
 
-def test_release_leaves_an_acceptance(writer, journal, make_mark, make_words, record):
-    """What Intercom has is never forgotten."""
-    record(journal, make_mark(journal, 1))
+def test_release_leaves_an_acceptance(writer, journal, make_fingerprint, make_words, record):
+    """An accepted event is never forgotten."""
+    record(journal, make_fingerprint(journal, 1))
 
-    writer.release(make_mark(journal, 1))
+    writer.release(make_fingerprint(journal, 1))
     writer.close(30.0)
 
     assert journal.occupied(make_words(1)).tolist() == [1_760_000_000]
 
 
-def test_release_leaves_the_claim_of_another_run(journal, open_journal, make_facts, make_mark, make_words):
-    """That run's event may have arrived, whatever became of this one's."""
+def test_release_leaves_the_claim_of_another_run(journal, open_journal, make_facts, make_fingerprint, make_words):
+    """The event of the other run may have arrived, even if this run's did not."""
     other = open_journal()
     other.begin_run(make_facts())
-    other.claim([make_mark(other, 1)])
+    other.claim([make_fingerprint(other, 1)])
     journal.begin_run(make_facts())
-    journal.claim([make_mark(journal, 1)])
+    journal.claim([make_fingerprint(journal, 1)])
     writer = journal.writer()
 
-    writer.release(make_mark(journal, 1))
+    writer.release(make_fingerprint(journal, 1))
     writer.close(30.0)
 
     assert journal.occupied(make_words(1)).tolist() == [0]
 
 
-def test_record_is_the_runs_that_has_begun(journal, make_facts, make_mark, path):
-    """Each entry tells which run wrote it, also when the writer was made before the run began."""
+def test_record_is_the_runs_that_has_begun(journal, make_facts, make_fingerprint, path):
+    """An entry has the number of the run that wrote it, even if the writer is older than the run."""
     writer = journal.writer()
     journal.begin_run(make_facts())
     journal.begin_run(make_facts())
 
-    writer.record(make_mark(journal, 1), accepted_at=5.9, request_id="r", then=lambda _: None)
+    writer.record(make_fingerprint(journal, 1), accepted_at=5.9, request_id="r", then=lambda _: None)
     writer.close(30.0)
 
     assert rows(path) == [(5, "r", 2)]
 
 
-def test_two_writers_share_a_journal(open_journal, make_mark, path):
+def test_two_writers_share_a_journal(open_journal, make_fingerprint, path):
     """Two runs at the same time wait for one another, and lose nothing."""
     journals, answers = [open_journal(), open_journal()], []
     writers = [journal.writer() for journal in journals]
 
     for second in range(200):
         for number, (journal, writer) in enumerate(zip(journals, writers, strict=True)):
-            mark = make_mark(journal, 2 * second + number, second=2 * second + number)
-            writer.record(mark, accepted_at=5, request_id=None, then=answers.append)
+            fingerprint = make_fingerprint(journal, 2 * second + number, second=2 * second + number)
+            writer.record(fingerprint, accepted_at=5, request_id=None, then=answers.append)
     for writer in writers:
         writer.close(60.0)
 
@@ -328,22 +335,29 @@ def test_two_writers_share_a_journal(open_journal, make_mark, path):
 
 
 def test_record_is_answered_with_an_error_when_the_disk_is_full_and_goes_on_when_it_is_not(
-    writer, journal, make_mark, path
+    journal, make_fingerprint, path
 ):
-    """What could not be written is told, one by one; the next group is tried anew."""
-    answers = queue.SimpleQueue()
+    """Each record that could not be written has an error, and the next group is tried anew."""
+    answers, connections = queue.SimpleQueue(), []
+
+    def connected():
+        connections.append(connect(path, 5.0))
+        return connections[-1]
+
+    writer = JournalWriter(connected, path=path, run=lambda: journal.run, identity=file_identity(path))
 
     def recorded(first):
         for second in range(first, first + 3000):
-            mark = make_mark(journal, second, second=second)
-            writer.record(mark, accepted_at=5, request_id=None, then=answers.put)
+            fingerprint = make_fingerprint(journal, second, second=second)
+            writer.record(fingerprint, accepted_at=5, request_id=None, then=answers.put)
         return {str(answers.get(timeout=30.0)) for _ in range(3000)}
 
     assert recorded(0) == {"None"}
-    (pages,) = writer._access.connection.execute("PRAGMA page_count").fetchone()
-    writer._access.connection.execute(f"PRAGMA max_page_count = {pages}")
+    (connection,) = connections
+    (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    connection.execute(f"PRAGMA max_page_count = {pages}")
     full = recorded(3000)
-    writer._access.connection.execute(f"PRAGMA max_page_count = {100 * pages}")
+    connection.execute(f"PRAGMA max_page_count = {100 * pages}")
 
     assert full - {"None"} == {
         (
@@ -353,22 +367,25 @@ def test_record_is_answered_with_an_error_when_the_disk_is_full_and_goes_on_when
     }
     assert recorded(3000) == {"None"}
     assert len(rows(path)) == 6000
+    writer.close(30.0)
 
 
 @pytest.mark.parametrize("is_replaced", [False, True])
 @pytest.mark.parametrize("has_written", [False, True])
-def test_record_is_answered_with_an_error_when_the_file_is_gone(is_replaced, has_written, journal, make_mark, path):
-    """Nobody would find what is written to a file that was moved away, and nobody has asked for the new one."""
-    writer, answers, told = journal.writer(), [], threading.Event()
+def test_record_is_answered_with_an_error_when_the_file_is_gone(
+    is_replaced, has_written, journal, make_fingerprint, path
+):
+    """Nothing is written to a file that was moved away, nor to the file in its place."""
+    writer, answers, answered = journal.writer(), [], threading.Event()
     if has_written:
-        writer.record(make_mark(journal, 2), accepted_at=5, request_id=None, then=lambda _: told.set())
-        assert told.wait(30.0)
+        writer.record(make_fingerprint(journal, 2), accepted_at=5, request_id=None, then=lambda _: answered.set())
+        assert answered.wait(30.0)
     # Beside it, as a new file may have the number of one that was deleted.
     path.rename(path.with_name("moved.sqlite"))
     if is_replaced:
         path.write_bytes(b"")
 
-    writer.record(make_mark(journal, 1), accepted_at=5, request_id=None, then=answers.append)
+    writer.record(make_fingerprint(journal, 1), accepted_at=5, request_id=None, then=answers.append)
     writer.close(30.0)
 
     assert [type(error) for error in answers] == [JournalError]
@@ -377,12 +394,12 @@ def test_record_is_answered_with_an_error_when_the_file_is_gone(is_replaced, has
     )
 
 
-def test_record_that_cannot_be_stored_is_answered_with_an_error(journal, make_mark):
-    """Whatever is wrong with a record, it is answered."""
+def test_record_that_cannot_be_stored_is_answered_with_an_error(journal, make_fingerprint):
+    """A record that SQLite cannot store has an answer too."""
     writer, answers = journal.writer(), []
 
-    mark = make_mark(journal, 1, payload=1 << 63)
-    writer.record(mark, accepted_at=5, request_id=None, then=answers.append)
+    fingerprint = make_fingerprint(journal, 1, payload=1 << 63)
+    writer.record(fingerprint, accepted_at=5, request_id=None, then=answers.append)
     writer.close(30.0)
 
     assert [type(error) for error in answers] == [JournalError]

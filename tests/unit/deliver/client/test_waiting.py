@@ -1,11 +1,11 @@
-"""The addresses of a host: looked up in time, also where the system's resolver hangs."""
+"""The addresses of a host are looked up in time, even if the system's resolver hangs."""
 
 import socket
 import threading
 
 import pytest
 
-from events_pandas.deliver.client.deadline import look_up
+from events_pandas.deliver.client.waiting import look_up
 
 LIMIT_SECONDS = 10.0
 
@@ -43,13 +43,13 @@ def test_look_up_takes_an_address_as_it_is(hanging):
 
 
 def test_look_up_finds_the_addresses_of_a_name():
-    """What the system's resolver says is taken."""
+    """A name has the addresses that the system's resolver finds."""
     assert _addresses(look_up("localhost", 80, seconds=LIMIT_SECONDS)) & {"127.0.0.1", "::1"}
 
 
 @pytest.mark.parametrize("fault", [socket.gaierror(-2, "Name or service not known"), UnicodeError("too long")])
 def test_look_up_says_that_there_is_no_such_host(fault, monkeypatch):
-    """A name that nobody knows, and one that is none."""
+    """An unknown name, and a name that is impossible, are errors."""
 
     def unknown(*_, **__):
         raise fault
@@ -61,7 +61,7 @@ def test_look_up_says_that_there_is_no_such_host(fault, monkeypatch):
 
 
 def test_look_up_ends_in_time_when_the_resolver_hangs(hanging):
-    """Those who wait for the same host wait for one search."""
+    """All callers that wait for a host share one search."""
     for _ in range(3):
         with pytest.raises(TimeoutError):
             look_up("intercom.test", 80, seconds=0.02)
@@ -70,7 +70,7 @@ def test_look_up_ends_in_time_when_the_resolver_hangs(hanging):
 
 
 def test_transport_bounds_the_time_of_a_search_for_the_host(fail, connect, hanging):
-    """The deadline of a request begins before there is an address."""
+    """The deadline of a request includes the search for the address."""
     transport = connect("http://intercom.test", timeout_seconds=0.1)
 
     assert fail(transport) == ("no connection to intercom.test within the time limit", False)
