@@ -38,26 +38,16 @@ from events_pandas.sources import ColumnTypes
 
 @dataclass(kw_only=True, slots=True)
 class OpenFrame:
-    """A frame that has been checked and whose results are not complete.
+    """A frame that was checked and has no complete results yet.
 
     Parameters
     ----------
     number : int
         Its place among the frames of the run, from 0.
-    converter : Converter
-        Makes its events.
-    checked : CheckedRows
-        The judgement of its rows.
-    ledger : Ledger
-        What became of them so far.
     chunks : list of tuple of int
         The first row of each chunk, and the one after its last.
-    chunks_done : int, default 0
-        Chunks whose outcomes are complete.
     tried_out : numpy.ndarray of int64
         The rows of the canary.
-    journal : Journal, optional
-        What the run writes accepted events to.
     """
 
     number: int
@@ -75,35 +65,13 @@ class OpenFrame:
         return self.checked.offset + len(self.checked.valid)
 
     def canary(self, most: int) -> list[Event]:
-        """Make the events that are submitted before all others, and none of which comes again with its chunk.
-
-        Parameters
-        ----------
-        most : int
-            How many at most.
-
-        Returns
-        -------
-        list of Event
-            In the order of their rows.
-        """
+        """Make at most `most` events that are submitted before all others; their chunks leave them out."""
         self.tried_out = canary_rows(self.converter, self.checked, most)
         batch = self.converter.convert_rows(self.tried_out)
         return self._events(batch, np.ones(len(self.tried_out), dtype=bool))
 
     def events(self, start: int, stop: int) -> list[Event]:
-        """Make the events of a chunk's rows that are yet to be sent.
-
-        Parameters
-        ----------
-        start, stop : int
-            The first row, and the one after the last.
-
-        Returns
-        -------
-        list of Event
-            In the order of their rows.
-        """
+        """Make the events of a chunk's rows that are not sent yet, in the order of the rows."""
         where = self.checked.is_sent[start:stop].copy()
         where[self.tried_out[(self.tried_out >= start) & (self.tried_out < stop)] - start] = False
         return self._events(self.converter.convert(start, stop), where) if where.any() else []
@@ -126,11 +94,11 @@ class OpenFrame:
 
     @property
     def _is_claiming(self) -> bool:
-        """Whether seconds are claimed: where rows are spread, what was sent under one may differ from run to run."""
+        """Whether the run claims seconds in the journal: spread rows may get other seconds in another run."""
         return self.journal is not None and self.converter.mapping.duplicates == "spread"
 
     def _marks(self, batch: EventBatch, where: Mask, seconds: Seconds) -> Sequence[Mark | None]:
-        """Return what the journal keeps of events."""
+        """Return what the journal keeps of each event."""
         if self.journal is None:
             return [None] * int(where.sum())
         keys, rows = batch.keys(), np.flatnonzero(where)
@@ -147,7 +115,7 @@ class OpenFrame:
         return [Mark(*mark) for mark in zip(*columns, strict=False)]
 
     def _claimed(self, events: list[Event], keys: EventKeys) -> list[Event]:
-        """Claim the seconds of events; what another run has claimed since the frame was judged is not sent."""
+        """Claim the seconds of events. Leave out events whose second another run has claimed since the check."""
         if self.journal is None:
             return events
         marks = [event.mark for event in events if event.mark is not None]
@@ -175,21 +143,7 @@ Refused: TypeAlias = Callable[[int], Sequence[Finding]]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReadFrame:
-    """A frame of which every row has been read, and that has not been judged.
-
-    Parameters
-    ----------
-    index : pandas.Index
-        The caller's.
-    bound : BoundMapping
-        The mapping with its columns.
-    refused : sequence of Finding
-        What its source found in its rows.
-    converter : Converter
-        Makes its events.
-    tally : Tally
-        What its rows hold.
-    """
+    """A frame whose rows were read one by one, and not yet judged together."""
 
     index: "pd.Index[Any]"
     bound: BoundMapping
@@ -204,23 +158,12 @@ class RunFrames:
 
     Parameters
     ----------
-    mapping : EventMapping
-        The mapping of every frame.
-    options : RunOptions
-        How the run is made.
     earlier : EarlierFrames or None
-        What is remembered of frames for later ones; None where there is one frame only.
-    types : ColumnTypes
-        What bare columns of files become.
-    journal : Journal or None, default None
-        What earlier runs have sent, once it is known whose workspace it is.
+        What later frames are compared with; None if there is one frame only.
+    journal : Journal or None
+        What earlier runs have sent, once the workspace is known.
     refused : callable, optional
-        Told where a frame begins in the stream; returns what its source found in its rows.
-
-    Attributes
-    ----------
-    notes : dict
-        What is to be told of the rows of all frames, by code and field.
+        Takes the position of a frame's first row in the run; returns what its source found in its rows.
     """
 
     mapping: EventMapping
@@ -243,7 +186,7 @@ class RunFrames:
 
     @property
     def have_begun(self) -> bool:
-        """Whether a frame has been opened, so that events may have been sent."""
+        """Whether a frame was opened, so that events may have been sent."""
         return self._seen != (0, 0)
 
     @property
@@ -253,29 +196,16 @@ class RunFrames:
 
     @property
     def _seen(self) -> tuple[int, int]:
-        """How many frames have been opened, and how many rows they have."""
+        """How many frames were opened, and how many rows they have."""
         if not self._open:
             return self._yielded
         latest = self._open[-1]
         return latest.number + 1, latest.end
 
     def read(self, rows: pd.DataFrame) -> ReadFrame:
-        """Read a frame, which is to be opened before another one is read.
+        """Read every row of a frame, which is to be opened before the next one is read.
 
-        Parameters
-        ----------
-        rows : pandas.DataFrame
-            The frame.
-
-        Returns
-        -------
-        ReadFrame
-            Every row read.
-
-        Raises
-        ------
-        InvalidRowsError
-            If rows are invalid and ``on_invalid="raise"``.
+        Raise `InvalidRowsError` if rows are invalid and ``on_invalid="raise"``.
         """
         self._is_opening = True
         bound = bind(rows, self.mapping, resolved=self.types.rules, remarks=self.types.remarks)
@@ -301,22 +231,7 @@ class RunFrames:
     def recalled(self, first: ReadFrame) -> ReadFrame:
         """Hold bare columns to the types in which earlier runs in the journal sent them.
 
-        Parameters
-        ----------
-        first : ReadFrame
-            The first frame, which was read before it was known whose journal it is.
-
-        Returns
-        -------
-        ReadFrame
-            The same frame, read again if a type of its own was another one.
-
-        Raises
-        ------
-        JournalError
-            If the journal cannot be read.
-        InvalidRowsError
-            If rows are invalid now and ``on_invalid="raise"``.
+        The first frame was read before its journal was known: it is read again if a type differs.
         """
         if self.journal is None:
             return first
@@ -332,29 +247,12 @@ class RunFrames:
         return self._read_bound(bound, first.index, first.refused)
 
     def keep_types(self) -> None:
-        """Write the types of bare columns to the journal, for later runs.
-
-        Raises
-        ------
-        JournalError
-            If the journal cannot be written.
-        """
+        """Write the types of bare columns to the journal, for later runs."""
         if self.journal is not None:
             self.journal.keep_types(self.mapping, self.types.rules)
 
     def open(self, read: ReadFrame) -> OpenFrame:
-        """Judge the rows of a frame together, and open its ledger.
-
-        Parameters
-        ----------
-        read : ReadFrame
-            The frame that was read last.
-
-        Returns
-        -------
-        OpenFrame
-            Whose events can be made.
-        """
+        """Judge the rows of the frame that was read last, and begin its results."""
         self._is_opening, self._read = True, read
         try:
             with nullcontext() if self.journal is None else self.journal.reading():
@@ -378,7 +276,7 @@ class RunFrames:
         return frame
 
     def _note(self, checked: CheckedRows) -> None:
-        """Add a frame's notes to those of the run."""
+        """Add a frame's notes to the notes of the run."""
         for cause in causes(checked.findings):
             # What makes a row invalid or a duplicate, its status and message say.
             if cause.severity == "error" or cause.code in REPEAT_CODES:
@@ -391,36 +289,18 @@ class RunFrames:
                 self.notes[place] = replace(known, rows=known.rows + cause.rows)
 
     def enter(self, outcome: Outcome) -> None:
-        """Enter what became of an event.
-
-        Parameters
-        ----------
-        outcome : Outcome
-            Of a row of an open frame; a second entry does no harm.
-        """
+        """Enter the outcome of an event of an open frame. A second entry changes nothing."""
         # A stream of small frames may have a thousand of them open.
         place = bisect_right(self._open, outcome.row, key=_end)
         if place < len(self._open):
             self._open[place].ledger.record(outcome)
 
     def completed(self) -> pd.DataFrame:
-        """Return the results of the first open frame, which stays open.
-
-        Returns
-        -------
-        pandas.DataFrame
-            One for each of its rows.
-        """
+        """Return the results of the first open frame, which stays open."""
         return self._closed(self.first, None)
 
     def forget_first(self, end: tuple[int, int]) -> None:
-        """Forget the first open frame, as its results have been taken.
-
-        Parameters
-        ----------
-        end : tuple of int
-            How many frames and rows there are up to its end.
-        """
+        """Forget the first open frame: its results were taken. `end` counts the frames and rows up to its end."""
         self._yielded = end
         self._open.popleft()
 
@@ -430,20 +310,10 @@ class RunFrames:
         return frame.ledger.frame()
 
     def close(self, stop: Stop, *, again: Iterable[pd.DataFrame]) -> pd.DataFrame:
-        """Return the results of all rows that have none yet.
+        """Return the results of all rows that have none yet, after the run ended early.
 
-        Parameters
-        ----------
-        stop : Stop
-            Why the run ended early.
-        again : iterable of pandas.DataFrame
-            The frames of the run from the start, if they can be read again; the rows of those that were never opened
-            have results too.
-
-        Returns
-        -------
-        pandas.DataFrame
-            One for each row.
+        `again` yields the frames of the run from the start, if they can be read again: the rows of frames that were
+        never opened have results too.
         """
         # Read from the start: an interrupt may have come while a frame was read, which would be missing. What cannot be
         # read, or not be waited for, must not hide why the run ended.
@@ -466,7 +336,7 @@ class RunFrames:
         return parts[0] if len(parts) == 1 else pd.concat(parts)
 
     def _open_anyhow(self, read: ReadFrame) -> None:
-        """Open a frame of which nothing is sent any more, without the journal if that has failed."""
+        """Open a frame of which nothing is sent; without the journal if that has failed."""
         try:
             self.open(read)
         except JournalError:
@@ -479,22 +349,7 @@ def _end(frame: OpenFrame) -> int:
 
 
 def unsent_results(checked: CheckedRows, index: "pd.Index[Any]", stop: Stop) -> pd.DataFrame:
-    """Return the results of rows of which none could be sent.
-
-    Parameters
-    ----------
-    checked : CheckedRows
-        The rows.
-    index : pandas.Index
-        The caller's index.
-    stop : Stop
-        Why.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Invalid rows as such, and all others as not submitted.
-    """
+    """Return the results of rows that could not be sent: invalid rows are ``invalid``, others ``not_submitted``."""
     ledger = Ledger(checked, index)
     ledger.close(RunStatuses(), reason=(stop.error_code, stop.message))
     return ledger.frame()

@@ -14,25 +14,9 @@ from events_pandas.sources import KeptFile, header_hint, source_schema
 def require_fitting(
     files: Sequence[Path], mapping: EventMapping, *, kept: Mapping[Path, KeptFile], progress: ProgressChoice
 ) -> None:
-    """Refuse files of which one cannot be read, or does not have the columns of the mapping.
+    """Refuse the files of a run if one cannot be read or lacks a column of the mapping.
 
-    Parameters
-    ----------
-    files : sequence of pathlib.Path
-        All files of a run.
-    mapping : EventMapping
-        The mapping of every file.
-    kept : mapping of pathlib.Path to KeptFile
-        The files as they stood when the run began.
-    progress : bool, "auto" or callable
-        Whether it is shown how many files have been looked at.
-
-    Raises
-    ------
-    SourceError
-        If a file cannot be read.
-    MappingError
-        If the mapping does not fit a file.
+    Raise `SourceError` or `MappingError` with the faults of all files.
     """
     distinct = list(dict.fromkeys(files))
     faults: list[MappingError | SourceError] = []
@@ -67,18 +51,7 @@ def _together(faults: Sequence[MappingError | SourceError]) -> MappingError | So
 
 
 def require_unchanged(kept: Mapping[Path, KeptFile]) -> None:
-    """Refuse files that were replaced or written to since they were looked at.
-
-    Parameters
-    ----------
-    kept : mapping of pathlib.Path to KeptFile
-        The files as they stood then.
-
-    Raises
-    ------
-    SourceError
-        If one is another now.
-    """
+    """Raise `SourceError` if a file was replaced or written to since it was first read."""
     for file in kept.values():
         if not file.is_in_place():
             raise SourceError(f"{file.path}: was changed while the run began: submit it when nothing writes to it")

@@ -107,21 +107,14 @@ TOLD_SECONDS: Final = 1.0
 
 
 class Chronicle:
-    """The entry of one run in the history of a journal; without a journal nothing is told.
+    """Writes the entry of one run in the history of a journal; without a journal it writes nothing.
 
     Parameters
     ----------
     facts : RunFacts
         What is known of the run when it begins.
-    clock : callable, optional
-        The local clock, in seconds.
-
-    Attributes
-    ----------
-    facts : RunFacts
-        The same.
-    others : list of OtherRun
-        Other runs that were under way in the journal at the same time, as far as they were met.
+    clock : callable
+        Returns seconds of a clock that never goes back.
     """
 
     def __init__(self, facts: RunFacts, clock: Callable[[], float] = time.monotonic) -> None:
@@ -135,24 +128,12 @@ class Chronicle:
         self._due_at = -math.inf
 
     def begin(self, journal: Journal) -> None:
-        """Tell that the run begins.
-
-        Parameters
-        ----------
-        journal : Journal
-            It is closed with the chronicle.
-        """
+        """Write that the run begins. The journal is closed at the end of the block."""
         self._journal = journal
         journal.begin_run(self.facts)
 
     def meet(self) -> list[OtherRun]:
-        """Look which other runs are under way.
-
-        Returns
-        -------
-        list of OtherRun
-            The runs that were not met before.
-        """
+        """Return the other runs that are under way and were not returned before."""
         met: list[OtherRun] = []
         if self._journal is not None:
             # A run goes on where it cannot learn of the others.
@@ -162,15 +143,7 @@ class Chronicle:
         return met
 
     def add(self, results: pd.DataFrame, *, requests: int) -> None:
-        """Tell of rows that are done.
-
-        Parameters
-        ----------
-        results : pandas.DataFrame
-            Of a frame.
-        requests : int
-            Requests of the run so far.
-        """
+        """Count the results of a frame. `requests` are those of the run so far."""
         self._count(results)
         self._requests = requests
         now = self._clock()
@@ -182,16 +155,9 @@ class Chronicle:
                 self._journal.tell_run(self._counts, requests=requests)
 
     def end(self, results: pd.DataFrame | None, *, outcome: str | None, requests: int) -> None:
-        """Tell how the run ended.
+        """Count the rest of the results, and keep how the run ended.
 
-        Parameters
-        ----------
-        results : pandas.DataFrame or None
-            Of the rows that were not told of before.
-        outcome : str or None
-            Why it ended early; None if it did not.
-        requests : int
-            Requests of the run.
+        `outcome` is the reason of an early end, None if the run came to its end.
         """
         if results is not None:
             self._count(results)

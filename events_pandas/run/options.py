@@ -80,50 +80,7 @@ class SubmitOptions(TypedDict, total=False):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunOptions:
-    """How a run is made; nothing here changes a payload or a verdict.
-
-    Parameters
-    ----------
-    client : IntercomClient, optional
-        The connection; one from the environment's INTERCOM_ACCESS_TOKEN when not given.
-    journal : {"auto"}, str, os.PathLike or None
-        Where every accepted event is written down, so that submitting again sends only what is missing: a file for each
-        workspace in the user's state directory (in ``EVENTS_PANDAS_JOURNALS`` if that is set), another file, or a
-        directory of such files; None to keep none.
-    workspace : str, optional
-        The ``id_code`` of the workspace that is meant: a token of another one ends the run before its first event.
-    preflight : bool
-        Whether ``GET /me`` proves the access token before the first event, and names the workspace whose journal it is;
-        it costs no event.
-    resubmit : bool
-        Whether rows are sent that the journal has already: it is only written.
-    rate_share : float
-        The share of the workspace's rate limit that the run may use, above 0 and at most 1.
-    concurrency : int, optional
-        Requests under way at once, 1 to 128; as many as the limit and the latency need when not given.
-    retry : RetryPolicy
-        How often and how long passing failures are tried again. Fewer attempts than the default's 8 are the most of the
-        preflight too, which otherwise is bounded by time alone.
-    on_invalid : {"report", "raise"}
-        Whether invalid rows are reported while the others are submitted, or stop the run before its first request.
-    canary : int
-        So many rows, chosen to cover every event name, identifier and metadata key, are submitted first; if they fail,
-        nothing else is sent. They come from the whole frame, from a stream's first frame that has rows to send, or from
-        the first such chunk of files.
-    max_failure_rate : float, optional
-        The share of events, 0 to 1, that need not be accepted: with more the run ends, judged from its 100th event on.
-        Any number when not given.
-    patience_seconds : float
-        How long an outage during the run is waited out, from the first event on, 0 or more: the run goes on when it is
-        over, or ends with an `OutageError`. A preflight has less: the run ends after 10 s without an answer, and after
-        30 s in which the answers only ask to try again later.
-    chunksize : int
-        Rows converted at a time. As many, and 1,000 at least, are read ahead of the results that are due, so that the
-        pace holds however small frames and chunks are.
-    progress : {"auto"}, bool or callable
-        Whether progress is shown: by itself, always, or never; or what is called with a `Progress`, at most ten times a
-        second and once at the end, in the thread of the run: what it takes, the run takes; what it raises ends the run.
-    """
+    """The options of a run with their defaults, checked. `SubmitOptions` describes each of them."""
 
     client: IntercomClient | None = None
     journal: str | os.PathLike[str] | None = AUTO
@@ -196,18 +153,7 @@ class RunOptions:
 
     @contextmanager
     def opened_client(self) -> Iterator[IntercomClient]:
-        """Return the client, made from the environment if need be, and then closed at the end.
-
-        Yields
-        ------
-        IntercomClient
-            The connection of the run.
-
-        Raises
-        ------
-        CredentialsError
-            If the environment has no usable access token.
-        """
+        """Yield the client; one that is made from the environment is closed at the end."""
         if self.client is not None:
             yield self.client
         else:
@@ -215,24 +161,10 @@ class RunOptions:
                 yield client
 
     def opened_journal(self, found: Workspace | None) -> Journal | None:
-        """Return the journal of the workspace.
+        """Return the journal of the workspace that the preflight found, or None if none is kept.
 
-        Parameters
-        ----------
-        found : Workspace or None
-            What the preflight found; None without one.
-
-        Returns
-        -------
-        Journal or None
-            None if none is to be kept.
-
-        Raises
-        ------
-        CredentialsError
-            If the access token is of another workspace than the one that is meant.
-        JournalError
-            If the journal cannot be used.
+        Raise `CredentialsError` if the access token belongs to another workspace, `JournalError` if the journal is
+        unusable.
         """
         id_code = None if found is None else found.id_code
         if self.workspace and id_code and id_code != self.workspace:
@@ -262,25 +194,7 @@ def _is_number(value: object) -> bool:
 
 
 def run_options(options: Mapping[str, Any]) -> RunOptions:
-    """Return the options of a run from keywords.
-
-    Parameters
-    ----------
-    options : mapping of str to object
-        What a caller gave.
-
-    Returns
-    -------
-    RunOptions
-        With defaults for the rest.
-
-    Raises
-    ------
-    TypeError
-        If there is no such option, or if `client`, `preflight` or `retry` is something else.
-    ValueError
-        If an option has a value that it cannot have.
-    """
+    """Return the options of a run from keywords. Raise `TypeError` or `ValueError` for what is not an option."""
     known = [option.name for option in fields(RunOptions)]
     for name in options:
         if name not in known:

@@ -10,25 +10,9 @@ FEWEST_ROWS: Final = 1_000
 
 
 class ReadAhead:
-    """Counts the rows that have been read and have no results yet.
+    """Counts the rows of chunks that were read and have no results yet.
 
-    Parameters
-    ----------
-    chunksize : int
-        So many rows are read ahead, `FEWEST_ROWS` at least.
-
-    Examples
-    --------
-    >>> ahead = ReadAhead(10_000)
-    >>> ahead.open(3)
-    >>> ahead.has_room()
-    True
-    >>> ahead.open(10_000)
-    >>> ahead.has_room()
-    False
-    >>> ahead.close()
-    >>> ahead.has_room()
-    False
+    At most `chunksize` rows are read ahead, but `FEWEST_ROWS` in any case.
     """
 
     def __init__(self, chunksize: int) -> None:
@@ -37,26 +21,14 @@ class ReadAhead:
         self._rows = 0
 
     def open(self, rows: int) -> None:
-        """Count a chunk that is read.
-
-        Parameters
-        ----------
-        rows : int
-            Its rows, those included that are not sent.
-        """
+        """Count a chunk that was read; its rows include those that are not sent."""
         self._chunks.append(rows)
         self._rows += rows
 
     def close(self) -> None:
-        """Count the first chunk off, as its results are there."""
+        """Remove the first chunk: its results are there."""
         self._rows -= self._chunks.popleft()
 
     def has_room(self) -> bool:
-        """Tell whether another chunk may be read, beyond the one that is due.
-
-        Returns
-        -------
-        bool
-            False when as many rows, or chunks, are open as may be.
-        """
+        """Return whether another chunk may be read."""
         return self._rows < self._most_rows and len(self._chunks) < MOST_CHUNKS

@@ -51,27 +51,17 @@ Source: TypeAlias = Literal["frame", "files", "stream"]
 
 @dataclass(kw_only=True, slots=True)
 class Submission:
-    """The state of one run over any number of frames.
+    """Submits the frames of one run, and holds its state.
 
     Parameters
     ----------
-    mapping : EventMapping
-        The mapping of every frame.
-    options : RunOptions
-        How the run is made.
     source : {"frame", "files", "stream"}
-        What the frames come from: one frame; files, which can be read again, so that all their rows get a result after
-        an early end too; or a stream, which may have no end.
+        One frame; files, which can be read again, so that after an early end all their rows get a result too; or a
+        stream, which may have no end.
     origin : str
-        The same in words, for the history of runs.
-    results_path : str, optional
-        Where the results are written, likewise.
-    total : int, optional
+        The source in words, for the history of runs.
+    total : int or None
         The number of rows of files, if it is known.
-    types : ColumnTypes
-        What bare columns of files become.
-    refused : callable, optional
-        As for `RunFrames`.
     """
 
     mapping: EventMapping
@@ -105,26 +95,10 @@ class Submission:
         self._chronicle = Chronicle(facts)
 
     def results(self, frames: Iterable[pd.DataFrame]) -> Generator[pd.DataFrame, None, None]:
-        """Submit frames.
+        """Submit frames; yield the results of each, in order.
 
-        Parameters
-        ----------
-        frames : iterable of pandas.DataFrame
-            The rows.
-
-        Yields
-        ------
-        pandas.DataFrame
-            The results of each frame, in order.
-
-        Raises
-        ------
-        MappingError
-            If the mapping holds guesses that nobody has confirmed.
-        JournalError
-            If the journal cannot be used: before the first event.
-        SubmissionError, SubmissionInterrupted
-            If the run ends early: with the results that have not been yielded.
+        Raise `MappingError` for unconfirmed guesses, `JournalError` before the first event, and `SubmissionError` or
+        `SubmissionInterrupted` with the results not yet yielded if the run ends early.
         """
         require_confirmed(self.mapping)
         remaining = iter(frames)
@@ -147,7 +121,7 @@ class Submission:
             self._chronicle.end(None, outcome=None, requests=run.requests)
 
     def _again(self, run: Run, frames: Iterable[pd.DataFrame], display: ExitStack) -> Iterator[pd.DataFrame]:
-        """Yield the frames from the start; of files with a display of its own, since the rest may be long."""
+        """Yield the frames from the start. Reading files again may take long, so that it has a progress bar."""
         if self.source == "frame":
             yield from frames
         elif self.source == "files":
@@ -161,7 +135,7 @@ class Submission:
                 self._tell(run, bar.advance, len(rows))
 
     def _run(self, client: IntercomClient) -> Run:
-        """Make the run, which keeps the ledgers and the display up to date."""
+        """Make the run; its callbacks enter outcomes and update the progress bar."""
 
         def enter(outcome: Outcome) -> None:
             self._frames.enter(outcome)
@@ -181,7 +155,7 @@ class Submission:
         return run
 
     def _is_shown(self, run: Run, display: ExitStack, total: int | None) -> bool:
-        """Begin to show the run, unless that is interrupted."""
+        """Begin to show the run; return False if that was interrupted."""
         progress = self.options.progress
         shown = _until_interrupted(progress) if callable(progress) else progress
         try:
@@ -192,7 +166,7 @@ class Submission:
         return run.stop is None
 
     def _tell(self, run: Run, display: Callable[..., object], *facts: object) -> None:
-        """Tell the display what is new; an error of its own ends the run, so that the results are not lost."""
+        """Call the display. An error that it raises ends the run, so that the results are not lost."""
         try:
             display(*facts)
         except Exception as error:  # noqa: BLE001  # A user's function may raise anything.
@@ -206,7 +180,7 @@ class Submission:
     def _guarded(
         self, run: Run, first: ReadFrame, remaining: Iterator[pd.DataFrame], *, display: ExitStack
     ) -> Generator[pd.DataFrame, None, None]:
-        """Deliver, and let whatever goes wrong end the run: its results are told all the same."""
+        """Deliver. Whatever goes wrong ends the run, and the caller still gets its results."""
         try:
             with closing(self._deliver(run, first, remaining)) as completed:
                 yield from completed
@@ -229,7 +203,7 @@ class Submission:
     def _deliver(
         self, run: Run, first: ReadFrame, remaining: Iterator[pd.DataFrame]
     ) -> Generator[pd.DataFrame, None, None]:
-        """Yield the results of each frame that is complete; after a stop the others stay open."""
+        """Yield the results of each frame that is complete. After a stop the other frames stay open."""
         with run:
             if self.options.preflight:
                 run.preflight()
@@ -255,7 +229,7 @@ class Submission:
             self._look_round(run)
 
     def _look_round(self, run: Run) -> None:
-        """Tell of other runs that are under way in the journal, each once."""
+        """Show other runs that are under way in the journal, each once."""
         for other in self._chronicle.meet():
             self._tell(run, self._bar.say, str(other))
 
@@ -269,7 +243,7 @@ class Submission:
             yield frame
 
     def _try_out(self, run: Run, opened: Iterator[OpenFrame]) -> Generator[pd.DataFrame, None, Iterator[OpenFrame]]:
-        """Submit a few rows of the first frame that has any to send; return the frames from there on."""
+        """Submit the canary of the first frame that has rows to send. Return the frames from that one on."""
         for frame in opened:
             if frame.checked.is_sent.any():
                 if run.stop is None:
@@ -279,7 +253,7 @@ class Submission:
         return opened
 
     def _count_chunk(self, run: Run) -> Iterator[pd.DataFrame]:
-        """Count a chunk that is done, and yield the results of its frame if it was the last."""
+        """Count a chunk that is done. Yield the results of its frame if it was the last one."""
         self._look_round(run)
         self._ahead.close()
         frame = self._frames.first
@@ -310,12 +284,12 @@ class Submission:
             yield frame.events(start, stop)
 
     def _enter_again(self, outcomes: Iterable[Outcome]) -> None:
-        """Enter what an interrupt may have kept from being entered; a second entry does no harm."""
+        """Enter outcomes that an interrupt may have kept out. A second entry changes nothing."""
         for outcome in outcomes:
             self._frames.enter(outcome)
 
     def _facts(self, run: Run, results: pd.DataFrame) -> dict[str, Any]:
-        """Return what there is to know of a run, in types that every file format of pandas can keep."""
+        """Return the facts of the run, in types that every file format of pandas can keep."""
         workspace, journal = run.workspace, self._frames.journal
         return {
             "workspace": None if workspace is None else {"id_code": workspace.id_code, "name": workspace.name},
@@ -335,7 +309,7 @@ class Submission:
 
 
 def _until_interrupted(show: Callable[[Progress], object]) -> Callable[[Progress], object]:
-    """Show until that is interrupted: a function that interrupts once would do so at every step of the way out."""
+    """Show until an interrupt; a function that interrupts at every call would stop each step of the way out."""
     is_over = False
 
     def shown(progress: Progress) -> None:
@@ -352,7 +326,7 @@ def _until_interrupted(show: Callable[[Progress], object]) -> Callable[[Progress
 
 
 def _told(stop: Stop, *, requests: int) -> Stop:
-    """Say of an interrupt that came before the first event that there is nothing to be sorted out."""
+    """Simplify the message if nothing was sent."""
     if stop.reason != "interrupted" or requests:
         return stop
     return replace(
@@ -361,18 +335,5 @@ def _told(stop: Stop, *, requests: int) -> Stop:
 
 
 def stop_error(stop: Stop, results: pd.DataFrame) -> SubmissionError | SubmissionInterrupted:
-    """Return the exception in which a run ends early.
-
-    Parameters
-    ----------
-    stop : Stop
-        What ended it.
-    results : pandas.DataFrame
-        What has become of the rows.
-
-    Returns
-    -------
-    SubmissionError or SubmissionInterrupted
-        To be raised.
-    """
+    """Return the exception of a run that ended early."""
     return STOP_ERRORS[stop.reason](stop.message, results=results)
