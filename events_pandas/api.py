@@ -83,23 +83,7 @@ def checked_report(
 ) -> CheckReport:
     """Check every row of a frame, as `check_events` does.
 
-    Parameters
-    ----------
-    frame : pandas.DataFrame
-        The rows.
-    mapping : EventMapping
-        Which column becomes which field.
-    client : IntercomClient, optional
-        As for `check_events`.
-    types : ColumnTypes, optional
-        What the bare columns of files become.
-    refused : sequence of Finding
-        What was found when the rows were read from files.
-
-    Returns
-    -------
-    CheckReport
-        Every row judged.
+    `types` has what the bare columns of files become, and `refused` what was found when the rows were read from files.
     """
     types = types or ColumnTypes()
     bound = bind(frame, mapping, resolved=types.rules, remarks=types.remarks)
@@ -465,7 +449,7 @@ def export_rejects(
 
 
 def _gathered(stream: Generator[pd.DataFrame, None, None]) -> pd.DataFrame:
-    """Return the results of a whole run, or raise what ended it with all of them."""
+    """Return the results of a whole run, or raise its end with all of them."""
     parts: list[pd.DataFrame] = []
     try:
         for results in stream:
@@ -484,7 +468,7 @@ def _gathered(stream: Generator[pd.DataFrame, None, None]) -> pd.DataFrame:
 def _interrupted(
     stream: Generator[pd.DataFrame, None, None], parts: list[pd.DataFrame]
 ) -> SubmissionError | SubmissionInterrupted:
-    """End a run by an interrupt that came outside of it, and return what it ends in, with all results."""
+    """End a run by an interrupt that came outside of it. Return the exception, with all results."""
     end: SubmissionError | SubmissionInterrupted
     end = SubmissionInterrupted(stop_for_interrupt().message, results=parts[-1].iloc[:0])
     try:

@@ -28,7 +28,7 @@ SHOWN_LABELS = 10
 
 
 def _remade(kind: type[BaseException], args: tuple[object, ...], state: dict[str, object]) -> BaseException:
-    """Make an error again from what it held: the facts that its message was built of are not all kept."""
+    """Make an error again from its state: not all facts of its message are kept."""
     error = kind.__new__(kind)
     error.args = args
     error.__dict__.update(state)
@@ -36,7 +36,7 @@ def _remade(kind: type[BaseException], args: tuple[object, ...], state: dict[str
 
 
 class _Portable(BaseException):
-    """An error that can be pickled: processes pass theirs on to one another."""
+    """An error that can be pickled, as processes hand errors to each other."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _remade, (type(self), self.args, self.__dict__)

@@ -56,23 +56,6 @@ LINK_SCHEMES: Final = ("http", "https")
 def normalized_event_name(event_name: str) -> str:
     """Return the name under which Intercom counts an event.
 
-    Parameters
-    ----------
-    event_name : str
-        The name as sent.
-
-    Returns
-    -------
-    str
-        In lower case, each ``.`` and ``$`` replaced by ``-``.
-
-    Notes
-    -----
-    Intercom's names are not case-sensitive, and it replaces the two characters that its store cannot keep.
-
-    Examples
-    --------
-    >>> normalized_event_name("Placed.Order")
-    'placed-order'
+    Intercom ignores case, and replaces ``.`` and ``$`` by ``-``: its store cannot keep them.
     """
     return event_name.lower().replace(".", "-").replace("$", "-")

@@ -120,7 +120,7 @@ def intercom_sandbox(
 
 
 def _sandbox(markers: Iterable[pytest.Mark]) -> "Sandbox":
-    """Return a sandbox with the options of the markers, of which the nearest to the test comes first."""
+    """Return a sandbox with the options of the markers; the nearest to the test comes first."""
     sandbox_class = _sandbox_class()
     known = inspect.signature(sandbox_class).parameters
     options: dict[str, Any] = {"limit": None}

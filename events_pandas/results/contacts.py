@@ -19,24 +19,7 @@ from events_pandas.results.summary import count_of_rows
 
 
 def require_results(results: object, frame: object, *, columns: Sequence[str]) -> None:
-    """Refuse what are no results, or no frame.
-
-    Parameters
-    ----------
-    results : object
-        What was given as results.
-    frame : object
-        What was given as the frame that they are of.
-    columns : sequence of str
-        The columns of results that are needed.
-
-    Raises
-    ------
-    TypeError
-        If one of them is no DataFrame.
-    ValueError
-        If results lack a column.
-    """
+    """Raise `TypeError` if one of the two is not a DataFrame, `ValueError` if results lack a column."""
     for name, given, wanted in (("results", results, "returned"), ("frame", frame, "was given")):
         if not isinstance(given, pd.DataFrame):
             raise TypeError(f"{name}: a {type(given).__name__} is no DataFrame: give what submitting {wanted}")
@@ -46,26 +29,10 @@ def require_results(results: object, frame: object, *, columns: Sequence[str]) -
 
 
 def positions_in(frame: pd.DataFrame, results: pd.DataFrame, rows: "pd.Series[Any]") -> Rows:
-    """Return where rows of results stand in their frame.
+    """Return the position in the frame of each row of results, in the order of `rows`.
 
-    Parameters
-    ----------
-    frame : pandas.DataFrame
-        The rows that were submitted: those of the run, or those of the one frame of a stream that the results are of.
-    results : pandas.DataFrame
-        What submitting returned, or some of its rows; also as it was read from a file of results.
-    rows : pandas.Series
-        The column ``row`` of the results, or a part of it.
-
-    Returns
-    -------
-    numpy.ndarray of int64
-        Positions in the frame, in the order of `rows`.
-
-    Raises
-    ------
-    ValueError
-        If the frame is too short.
+    `results` may be some rows only, or come from a file of results; `rows` is a part of their column ``row``. Raise
+    `ValueError` if the frame is too short.
     """
     numbers = rows.to_numpy(np.int64)
     positions = numbers - _first_row(results, len(frame))
@@ -77,7 +44,7 @@ def positions_in(frame: pd.DataFrame, results: pd.DataFrame, rows: "pd.Series[An
 
 
 def _first_row(results: pd.DataFrame, n_rows: int) -> int:
-    """Return the row that is the frame's first: those of a stream are counted over all its frames."""
+    """Return the position of the frame's first row; a stream counts rows over all its frames."""
     facts = results.attrs.get("run", {}).get("frame")
     if facts is None and len(results):
         # Results that were put together, or read from a file, have no facts.
@@ -164,7 +131,7 @@ def unknown_contacts(results: pd.DataFrame, frame: pd.DataFrame, mapping: EventM
 def _with_contacts(
     events: pd.DataFrame, frame: pd.DataFrame, mapping: EventMapping, *, positions: Rows
 ) -> pd.DataFrame:
-    """Look events up in their frame."""
+    """Add the contact of each event, which is looked up in the frame."""
     rows = events["row"].to_numpy(np.int64)
     batch = Converter(bind(frame, replace(mapping, metadata={}))).convert_rows(positions)
     # Those of results are text where they were read from a CSV file.
@@ -186,7 +153,7 @@ def _with_contacts(
 
 
 def _is_other(batch: EventBatch, sent_at: pd.DatetimeIndex, *, may_be_later: bool) -> Mask:
-    """Tell which rows cannot be those that were sent, by contact and second."""
+    """Return which rows have another second than the one that was sent, or no contact."""
     sent = sent_at.as_unit("s").asi8
     own = batch.seconds()
     is_other: Mask = ~batch.contacts.mask() | (sent < own if may_be_later else sent != own)
@@ -194,7 +161,7 @@ def _is_other(batch: EventBatch, sent_at: pd.DatetimeIndex, *, may_be_later: boo
 
 
 def _identifiers(contacts: Contacts) -> tuple[Texts, Texts]:
-    """Return the field that names each contact, and what it says."""
+    """Return the name and the value of the field that identifies each contact."""
     names, values = (np.full(contacts.words.shape[1], None, object) for _ in range(2))
     for identifier in contacts.identifiers:
         names[identifier.where] = identifier.name

@@ -16,50 +16,17 @@ TEXT_DTYPE = pd.StringDtype("pyarrow")
 
 
 def utc_times(times: npt.NDArray[np.datetime64]) -> Any:
-    """Return times as a results column has them.
-
-    Parameters
-    ----------
-    times : numpy.ndarray of datetime64
-        In UTC; NaT where there is none.
-
-    Returns
-    -------
-    pandas array of datetime64[us, UTC]
-        The same instants.
-    """
+    """Return times in UTC as a results column has them: datetime64[us, UTC], NaT if absent."""
     return pd.DatetimeIndex(times.astype("datetime64[us]"), tz="UTC").array
 
 
 def counts_or_na(numbers: npt.NDArray[np.int16]) -> Any:
-    """Return numbers as nullable integers.
-
-    Parameters
-    ----------
-    numbers : numpy.ndarray of int16
-        A negative number where there is none.
-
-    Returns
-    -------
-    pandas array of Int16
-        With NA in its place.
-    """
+    """Return numbers as Int16; a negative number becomes NA."""
     return pd.arrays.IntegerArray(numbers, numbers < 0)
 
 
 def text_column(texts: npt.NDArray[np.object_]) -> Any:
-    """Return texts as a results column has them.
-
-    Parameters
-    ----------
-    texts : numpy.ndarray of object
-        Strings, and None where there is none.
-
-    Returns
-    -------
-    pandas array of string[pyarrow]
-        With NA in its place.
-    """
+    """Return texts as string[pyarrow]; None becomes NA."""
     return pd.array(texts, dtype=TEXT_DTYPE)
 
 
@@ -69,58 +36,30 @@ _ARRIVED = (_CODES[Status.ACCEPTED], _CODES[Status.ALREADY_SUBMITTED])
 
 
 class RunStatuses:
-    """The status of every row of a run so far, whichever frame it came in: one byte for each.
-
-    Examples
-    --------
-    >>> from events_pandas.deliver import Status
-    >>> statuses = RunStatuses()
-    >>> statuses.enter(np.array([0, 6], np.int8), offset=0)
-    >>> statuses.arrived(np.array([0, 1]))
-    array([ True, False])
-    """
+    """The status of every row of a run so far, over all frames: one byte for each."""
 
     def __init__(self) -> None:
         self._codes = bytearray()
 
     def enter(self, codes: "np.typing.NDArray[np.int8]", *, offset: int) -> None:
-        """Enter the rows of a frame.
+        """Enter the rows of a frame; entering them again changes nothing.
 
         Parameters
         ----------
         codes : numpy.ndarray of int8
             Their statuses, as positions in `Status`.
         offset : int
-            The position of the first of them in the run; entering a frame again does no harm.
+            The position of the first row in the run.
         """
         self._codes[offset : offset + len(codes)] = codes.astype(np.uint8).tobytes()
 
     def arrived(self, rows: "np.typing.NDArray[np.int64]") -> "np.typing.NDArray[np.bool_]":
-        """Tell which rows Intercom has.
-
-        Parameters
-        ----------
-        rows : numpy.ndarray of int64
-            Positions in the run.
-
-        Returns
-        -------
-        numpy.ndarray of bool
-            True where the row is accepted or already submitted.
-        """
+        """Return which rows (positions in the run) are accepted or already submitted."""
         return np.isin(np.frombuffer(self._codes, np.uint8)[rows], _ARRIVED)
 
 
 class Ledger:
-    """What became of each row of one frame.
-
-    Parameters
-    ----------
-    checked : CheckedRows
-        The judgement of the frame's rows: what is invalid is entered at once.
-    index : pandas.Index
-        The caller's index.
-    """
+    """Collects the outcome of each row of one frame; invalid rows are entered at once."""
 
     def __init__(self, checked: CheckedRows, index: "pd.Index[Any]") -> None:
         n_rows = len(checked.valid)
@@ -137,7 +76,7 @@ class Ledger:
         self._enter_earlier_runs(checked.submitted)
 
     def _enter_earlier_runs(self, submitted: EarlierSubmissions) -> None:
-        """Enter what earlier runs have made of rows."""
+        """Enter the rows that earlier runs have submitted."""
         is_accepted = submitted.accepted_at != CLAIMED
         rows = submitted.rows[is_accepted]
         self._statuses[rows] = _CODES[Status.ALREADY_SUBMITTED]
@@ -152,13 +91,7 @@ class Ledger:
         self._error_messages[barred] = messages[places]
 
     def record(self, outcome: Outcome) -> None:
-        """Enter what became of an event.
-
-        Parameters
-        ----------
-        outcome : Outcome
-            Its row is counted over all frames of the run.
-        """
+        """Enter the outcome of an event; its row is counted over all frames of the run."""
         row = outcome.row - self._checked.offset
         self._statuses[row] = _CODES[outcome.status]
         self._http_statuses[row] = _NONE if outcome.http_status is None else outcome.http_status
@@ -172,12 +105,8 @@ class Ledger:
     def close(self, run: RunStatuses, *, reason: tuple[str, str] | None) -> None:
         """Enter what became of the rows that were not submitted.
 
-        Parameters
-        ----------
-        run : RunStatuses
-            The rows of earlier frames; those of this one are entered.
-        reason : tuple of str, optional
-            Code and message of the end that the run came to before its last row.
+        `run` has the statuses of earlier frames, and gets those of this one. `reason` is code and message of an early
+        end.
         """
         waiting = (self._statuses == _CODES[Status.NOT_SUBMITTED]) & pd.isna(self._error_codes)
         if reason is not None:
@@ -198,13 +127,7 @@ class Ledger:
             self._error_messages[chosen.rows] = [message.format(first) for first in chosen.firsts.tolist()]
 
     def frame(self) -> pd.DataFrame:
-        """Return the results.
-
-        Returns
-        -------
-        pandas.DataFrame
-            On the caller's index, in the caller's order.
-        """
+        """Return the results, on the caller's index and in the caller's order."""
         offset = self._checked.offset
         columns = {
             "row": np.arange(offset, offset + len(self._statuses), dtype=np.int64),

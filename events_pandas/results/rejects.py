@@ -46,50 +46,15 @@ _STATUSES = frozenset(status.value for status in REJECTED)
 
 
 def is_rejected(results: pd.DataFrame) -> Mask:
-    """Tell which results are those of rejects.
-
-    Parameters
-    ----------
-    results : pandas.DataFrame
-        What submitting returned, or some of its rows.
-
-    Returns
-    -------
-    numpy.ndarray of bool
-        As long as the results.
-
-    Examples
-    --------
-    >>> is_rejected(pd.DataFrame({"status": ["accepted", "duplicate", "failed", "not_submitted"]})).tolist()
-    [False, False, True, True]
-    """
+    """Return which rows of results are rejects."""
     mask: Mask = results["status"].isin(_STATUSES).to_numpy()
     return mask
 
 
 def find_rejects(results: pd.DataFrame, frame: pd.DataFrame) -> tuple[pd.DataFrame, Rows]:
-    """Find the reasons of rejects, and where the rows stand in their frame.
+    """Return the reasons of rejects (the columns `REASONS`), in the order of the frame, and their positions in it.
 
-    Parameters
-    ----------
-    results : pandas.DataFrame
-        What submitting returned, or some of its rows.
-    frame : pandas.DataFrame
-        The rows that were submitted.
-
-    Returns
-    -------
-    reasons : pandas.DataFrame
-        The columns `REASONS`, in the order of the frame.
-    positions : numpy.ndarray of int64
-        The position of each in the frame.
-
-    Raises
-    ------
-    TypeError
-        If results or frame are no DataFrame.
-    ValueError
-        If results and frame do not belong together.
+    Raise `TypeError` or `ValueError` if results and frame do not belong together.
     """
     require_results(results, frame, columns=REASONS)
     reasons = results.loc[is_rejected(results), list(REASONS)].sort_values("row", kind="stable")
@@ -104,9 +69,9 @@ def find_rejects(results: pd.DataFrame, frame: pd.DataFrame) -> tuple[pd.DataFra
 
 
 def _require_same_labels(reasons: pd.DataFrame, frame: pd.DataFrame, positions: Rows) -> None:
-    """Refuse a frame that was put in another order since: the same labels are found, and elsewhere.
+    """Refuse a frame that was put in another order since: the same labels stand elsewhere.
 
-    Labels match nothing here. Results that were given another index have other labels, which tell nothing.
+    Results with labels that the frame lacks were given another index, which proves nothing.
     """
     labels = frame.index[positions]
     if reasons.index.equals(labels) or not reasons.index.isin(frame.index).all():
@@ -118,22 +83,9 @@ def _require_same_labels(reasons: pd.DataFrame, frame: pd.DataFrame, positions: 
 
 
 def rejected_rows(frame: pd.DataFrame, reasons: pd.DataFrame, positions: Rows) -> pd.DataFrame:
-    """Return rejects with the reason of each.
+    """Return rejects with the reason of each, on the index and with the dtypes of the frame.
 
-    Parameters
-    ----------
-    frame : pandas.DataFrame
-        The rows that were submitted; it is not changed.
-    reasons : pandas.DataFrame
-        The columns `REASONS`, a row for each reject.
-    positions : numpy.ndarray of int64
-        The position of each reject in the frame.
-
-    Returns
-    -------
-    pandas.DataFrame
-        The columns of the frame, on its index and with its dtypes, then those of the reasons. Reasons of an earlier
-        run, which stand so in a file of rejects, are replaced.
+    Reasons of an earlier run, which stand in a file of rejects, are replaced.
     """
     rows = frame.copy(deep=False)
     for position in range(rows.shape[1]):
@@ -147,22 +99,8 @@ def rejected_rows(frame: pd.DataFrame, reasons: pd.DataFrame, positions: Rows) -
 
 
 def with_reasons(rows: pd.DataFrame, reasons: pd.DataFrame) -> pd.DataFrame:
-    """Put the reasons of rejects beside them.
+    """Put the reasons of rejects beside them; their names get a prefix if a column has one of them.
 
-    Parameters
-    ----------
-    rows : pandas.DataFrame
-        The rejects.
-    reasons : pandas.DataFrame
-        The columns `REASONS`, in the same order.
-
-    Returns
-    -------
-    pandas.DataFrame
-        On the index of the rejects. Where these have a column of one of the names, the reasons' names have a prefix.
-
-    Examples
-    --------
     >>> reasons = pd.DataFrame({"row": [7], "status": ["failed"], "error_code": ["x"], "error_message": ["y"]})
     >>> with_reasons(pd.DataFrame({"status": ["paid"]}), reasons).columns.tolist()
     ['status', 'reject_row', 'reject_status', 'reject_error_code', 'reject_error_message']
@@ -172,18 +110,7 @@ def with_reasons(rows: pd.DataFrame, reasons: pd.DataFrame) -> pd.DataFrame:
 
 
 def reason_names(labels: Sequence[Hashable]) -> list[str]:
-    """Return how the reasons are called beside other columns.
-
-    Parameters
-    ----------
-    labels : sequence of hashable
-        The other columns.
-
-    Returns
-    -------
-    list of str
-        `REASONS`, with a prefix if one of them is taken.
-    """
+    """Return the names of the reasons beside other columns: `REASONS`, with a prefix if one is taken."""
     names, taken = list(REASONS), {str(label) for label in labels}
     while taken.intersection(names):
         names = [f"{_PREFIX}{name}" for name in names]
@@ -191,23 +118,9 @@ def reason_names(labels: Sequence[Hashable]) -> list[str]:
 
 
 def n_own_columns(rows: pd.DataFrame) -> int:
-    """Count the columns that are the input's own, before those that an earlier export has put beside them.
+    """Count the columns of the input itself, without the reasons of an earlier export.
 
-    Parameters
-    ----------
-    rows : pandas.DataFrame
-        Rows of the input.
-
-    Returns
-    -------
-    int
-        All of them, unless the last ones are named as reasons are, and the statuses are those of rejects.
-
-    Examples
-    --------
-    >>> rejects = pd.DataFrame({"who": [7], "row": [0], "status": "failed", "error_code": "x", "error_message": "y"})
-    >>> n_own_columns(rejects), n_own_columns(rejects.assign(status="paid"))
-    (1, 5)
+    The last columns are reasons if they have the names of reasons, and the statuses are those of rejects.
     """
     labels = list(rows.columns)
     own = len(labels) - len(REASONS)
@@ -218,17 +131,9 @@ def n_own_columns(rows: pd.DataFrame) -> int:
 
 
 def with_index_levels(rejects: pd.DataFrame) -> pd.DataFrame:
-    """Put the named levels of an index before the columns, where a mapping finds them in a file.
+    """Put the named levels of the index before the columns, where a mapping finds them in a file.
 
-    Parameters
-    ----------
-    rejects : pandas.DataFrame
-        The rejects.
-
-    Returns
-    -------
-    pandas.DataFrame
-        With a column for each named level, unless it has one of that name, which is the one that a mapping reads.
+    A column of the same name is kept instead of a level: it is the one that a mapping reads.
     """
     index = rejects.index.set_names([None] * rejects.index.nlevels)
     levels = [
@@ -244,28 +149,10 @@ _OTHERS = frozenset({Kind.BYTES, Kind.NESTED, Kind.OTHER})
 
 
 def text_frame(frame: pd.DataFrame) -> pd.DataFrame:
-    """Write out every cell of a frame.
+    """Return a frame with every cell as text; None if absent. Labels become text too.
 
-    Parameters
-    ----------
-    frame : pandas.DataFrame
-        Of any dtypes; labels may be there twice.
-
-    Returns
-    -------
-    pandas.DataFrame of object
-        Strings, and None where a cell is absent; the labels are strings too.
-
-    Notes
-    -----
-    Whole numbers have no fraction, decimals all their places, times are in ISO 8601 and in UTC if they have a zone,
-    booleans are ``true`` and ``false``. Half a character (a lone surrogate) is a question mark.
-
-    Examples
-    --------
-    >>> frame = pd.DataFrame({"who": ["00042", None], "total": [12.0, 19.99], "is_gift": [True, False]})
-    >>> text_frame(frame).to_numpy().tolist()
-    [['00042', '12', 'true'], [None, '19.99', 'false']]
+    Whole numbers have no fraction, decimals all their places; times are ISO 8601, in UTC if they have a zone; booleans
+    are ``true`` and ``false``. Half a character (a lone surrogate) is a question mark.
     """
     columns = {position: _texts(frame.iloc[:, position]) for position in range(frame.shape[1])}
     texts = pd.DataFrame(columns, index=pd.RangeIndex(len(frame)), dtype=object)
@@ -297,23 +184,9 @@ _PARQUET_FAULTS = (pa.ArrowException, TypeError, ValueError, OverflowError, NotI
 
 
 class RejectsWriter:
-    """Writes rejects to one file.
+    """Writes rejects to one ``.csv`` or ``.parquet`` file; `finish` replaces an existing file in one step.
 
-    Parameters
-    ----------
-    path : str or os.PathLike
-        Where they go, ``.csv`` or ``.parquet``; a file that is there is replaced by `finish`, in one step.
-    sources : iterable of pathlib.Path, optional
-        Files that are read, and must not be replaced.
-
-    Raises
-    ------
-    SourceError
-        If the format is not known, or if nothing can be written there.
-
-    Notes
-    -----
-    Text is UTF-8, with the mark that lets Excel know it where there are other characters than those of ASCII.
+    Text is UTF-8. A byte order mark lets Excel know it, if there are characters beyond ASCII.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, sources: Iterable[Path] = ()) -> None:
@@ -329,23 +202,13 @@ class RejectsWriter:
 
     @property
     def is_csv(self) -> bool:
-        """Whether they are written as text, without dtypes."""
+        """Whether rejects are written as text, without dtypes."""
         return self._file.is_csv
 
     def write(self, rejects: pd.DataFrame, *, schema: "pa.Schema | None" = None) -> None:
-        """Add rows.
+        """Add rows, without their index; all rows have the same columns. Raise `SourceError` on a fault.
 
-        Parameters
-        ----------
-        rejects : pandas.DataFrame
-            The rows; the index is not written. Those that come later have the same columns.
-        schema : pyarrow.Schema, optional
-            The types in Parquet, where those of the first rows may not be those of all.
-
-        Raises
-        ------
-        SourceError
-            If they cannot be written.
+        `schema` has the types in Parquet, if those of the first rows may not hold for all.
         """
         with self._file.writing():
             if self.is_csv:
@@ -390,13 +253,7 @@ class RejectsWriter:
             self._parquet = None
 
     def finish(self) -> None:
-        """Put the file in its place.
-
-        Raises
-        ------
-        SourceError
-            If that cannot be done.
-        """
+        """Put the file in its place. Raise `SourceError` on a fault."""
         with self._file.writing():
             self._close()
             if not self._is_ascii:

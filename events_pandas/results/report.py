@@ -25,15 +25,7 @@ Span = tuple[pd.Timestamp, pd.Timestamp]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Fact:
-    """Something that a report says.
-
-    Parameters
-    ----------
-    label : str
-        What it is about, in a word or two.
-    text : str
-        What it says.
-    """
+    """A line of a report: what it is about, in a word or two, and what it says."""
 
     label: str
     text: str
@@ -41,16 +33,16 @@ class Fact:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Spread:
-    """What rows had to give way to others of the same contact, event name and second.
+    """Rows that are sent with a later second than their own.
 
     Parameters
     ----------
     rows : int
-        The number of rows that are sent with another second than their own.
+        How many there are.
     most_seconds : int
         By how many seconds they are moved at most; 0 if there are none.
     identical : int
-        How many of them have the same metadata as the row that they give way to.
+        How many have the same metadata as the row that keeps the second.
     """
 
     rows: int
@@ -59,22 +51,7 @@ class Spread:
 
 
 def event_facts(*, contacts: int, names: "pd.Series[int]", span: Span | None) -> Iterator[Fact]:
-    """Say what the events are.
-
-    Parameters
-    ----------
-    contacts : int
-        How many contacts they have.
-    names : pandas.Series
-        Rows by event name, the most frequent first.
-    span : tuple of pandas.Timestamp or None
-        The first and the last time; None where there are no events.
-
-    Yields
-    ------
-    Fact
-        Contacts, event names and time; nothing where there are no events.
-    """
+    """Yield contacts, event names and times; nothing if there are no events."""
     if span is None:
         return
     yield Fact(label="contacts", text=f"{contacts:,}")
@@ -95,20 +72,7 @@ def _name_fact(names: "pd.Series[int]") -> Fact:
 
 
 def duplicate_facts(*, identical: int, others: int) -> Iterator[Fact]:
-    """Say how many duplicates hold something of their own.
-
-    Parameters
-    ----------
-    identical : int
-        How many have the same metadata as the row that they repeat.
-    others : int
-        How many have other metadata.
-
-    Yields
-    ------
-    Fact
-        None if there are no duplicates.
-    """
+    """Yield how many duplicates have the metadata of the row that they repeat; nothing without duplicates."""
     if identical or others:
         yield Fact(label="duplicates", text=_by_metadata(identical, others, than="an earlier row"))
 
@@ -121,18 +85,7 @@ def _by_metadata(identical: int, others: int, *, than: str) -> str:
 
 
 def spread_facts(spread: Spread) -> Iterator[Fact]:
-    """Say how many rows are given another second, and how many of these hold something of their own.
-
-    Parameters
-    ----------
-    spread : Spread
-        How many, and by how much.
-
-    Yields
-    ------
-    Fact
-        None if there are no such rows.
-    """
+    """Yield how many rows get another second, and how many of them have other metadata; nothing if none does."""
     if spread.rows:
         by = "1 second" if spread.most_seconds == 1 else f"{spread.most_seconds:,} seconds"
         verb = "is" if spread.rows == 1 else "are"
@@ -142,21 +95,9 @@ def spread_facts(spread: Spread) -> Iterator[Fact]:
 
 
 def request_fact(requests: int, *, limit: int | None, seconds: float | None) -> Fact:
-    """Say what submitting takes.
+    """Return the number of requests and, if it is known, how many seconds they take.
 
-    Parameters
-    ----------
-    requests : int
-        How many requests.
-    limit : int or None
-        Requests that a window of ten seconds allows; None where it is not known.
-    seconds : float or None
-        How long they take; None where it is not known.
-
-    Returns
-    -------
-    Fact
-        The number of requests and, where it is known, the time.
+    `limit` counts the requests that a window of ten seconds allows.
     """
     if limit is None or seconds is None:
         return Fact(label="requests", text=f"{requests:,}")
@@ -165,18 +106,7 @@ def request_fact(requests: int, *, limit: int | None, seconds: float | None) -> 
 
 
 def workspace_fact(workspace: Workspace) -> Fact:
-    """Say where the events would go.
-
-    Parameters
-    ----------
-    workspace : Workspace
-        As far as Intercom names it.
-
-    Returns
-    -------
-    Fact
-        Its name, id and region.
-    """
+    """Return name, id and region of the workspace, as far as Intercom names them."""
     known = [] if workspace.name is None else [quoted(workspace.name)]
     known += [] if workspace.id_code is None else [f"id {workspace.id_code}"]
     known += [] if workspace.region is None else [f"region {workspace.region}"]
@@ -184,18 +114,7 @@ def workspace_fact(workspace: Workspace) -> Fact:
 
 
 def mapping_warnings(mapping: EventMapping) -> list[str]:
-    """Say whether the events are yet to be named, and what is guessed.
-
-    Parameters
-    ----------
-    mapping : EventMapping
-        Names them.
-
-    Returns
-    -------
-    list of str
-        A warning where the placeholder of `suggest_mapping` stands for the name, and one for each guess.
-    """
+    """Return a warning if the event name is still the placeholder of `suggest_mapping`, and one for each guess."""
     if not is_unnamed(mapping):
         return guess_faults(mapping)
     cure = "nothing is submitted until it says what happened, such as 'placed-order'"
@@ -203,19 +122,9 @@ def mapping_warnings(mapping: EventMapping) -> list[str]:
 
 
 def told_causes(causes: Sequence[Cause]) -> tuple[list[Cause], str]:
-    """Choose the causes that a report has room for.
+    """Return the causes that a report shows (all errors, and notes up to `CAUSES_SHOWN` lines), and a line on the rest.
 
-    Parameters
-    ----------
-    causes : sequence of Cause
-        Errors first.
-
-    Returns
-    -------
-    told : list of Cause
-        All errors, and as many notes as there is room for beside them.
-    rest : str
-        What is said of the others; empty if there are none.
+    The line is empty if there is no rest.
     """
     errors = sum(cause.severity == "error" for cause in causes)
     told = list(causes[: max(errors, CAUSES_SHOWN)])
@@ -226,32 +135,9 @@ def told_causes(causes: Sequence[Cause]) -> tuple[list[Cause], str]:
 def report_lines(
     heading: str, *, facts: Sequence[Fact], warnings: Sequence[str] = (), causes: Sequence[Cause] = ()
 ) -> Iterator[str]:
-    """Return a report in lines.
+    """Yield a report line by line: heading, facts, warnings, causes.
 
-    Parameters
-    ----------
-    heading : str
-        The first line.
-    facts : sequence of Fact
-        A line each, indented, with the texts below each other.
-    warnings : sequence of str
-        A line each.
-    causes : sequence of Cause
-        A line each; notes only as far as there is room for them.
-
-    Yields
-    ------
-    str
-        A line, without its end.
-
-    Examples
-    --------
-    >>> facts = [Fact(label="contacts", text="2"), Fact(label="event name", text="'placed-order'")]
-    >>> for line in report_lines("3 rows", facts=facts):
-    ...     print(line)
-    3 rows
-      contacts    2
-      event name  'placed-order'
+    Notes are left out beyond `CAUSES_SHOWN` lines.
     """
     yield heading
     width = max((len(fact.label) for fact in facts), default=0)
@@ -279,7 +165,7 @@ _UNBROKEN = "white-space: nowrap"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Column:
-    """A column of a table: its style, and what is said where one points at its name."""
+    """A column of a table: its style, and the tooltip of its name."""
 
     style: str
     meaning: str
@@ -317,25 +203,9 @@ def report_html(
     causes: Sequence[Cause] = (),
     budget: pd.DataFrame,
 ) -> str:
-    """Return a report as HTML.
+    """Return a report as a ``div`` element that loads nothing.
 
-    Parameters
-    ----------
-    heading : str
-        The first line.
-    facts : sequence of Fact
-        The rows of a table.
-    warnings : sequence of str
-        A line each.
-    causes : sequence of Cause
-        The rows of a table; notes only as far as there is room for them.
-    budget : pandas.DataFrame
-        As `CheckReport.metadata`; the keys of the most frequent event name are shown.
-
-    Returns
-    -------
-    str
-        A ``div`` element that needs nothing from outside.
+    `budget` is `CheckReport.metadata`; the keys of the most frequent event name are shown.
     """
     parts = [f"<p><strong>{html.escape(heading)}</strong></p>", _fact_table(facts)]
     parts += [f"<p><strong>warning</strong>: {html.escape(warning)}</p>" for warning in warnings]
@@ -355,7 +225,7 @@ def _cause_parts(causes: Sequence[Cause]) -> Iterator[str]:
 
 
 def _budget_parts(budget: pd.DataFrame) -> Iterator[str]:
-    """Yield the keys of the most frequent event name, and where the others are."""
+    """Yield the keys of the most frequent event name, and where to find the others."""
     names = budget["event_name"].unique()
     keys = budget[budget["event_name"] == names[0]]
     texts = _budget_texts(keys.head(KEYS_SHOWN))
@@ -398,7 +268,7 @@ def _cause_texts(cause: Cause) -> Sequence[str]:
 
 
 def _budget_texts(budget: pd.DataFrame) -> pd.DataFrame:
-    """Return what stands in each cell; nothing where nothing is to be said."""
+    """Return the text of each cell; empty where there is nothing to say."""
     counted = {column: budget[column].map("{:,}".format) for column in ("position", "present")}
     ignored = budget["ignored"].map(lambda rows: f"{rows:,}" if rows else "")
     words = {column: budget[column].fillna("") for column in ("type", "drift")}
@@ -406,7 +276,7 @@ def _budget_texts(budget: pd.DataFrame) -> pd.DataFrame:
 
 
 def _percent(share: float) -> str:
-    """Write a share so that only all is 100 %, and only nothing is 0 %."""
+    """Write a share so that only 1 becomes 100 %, and only 0 becomes 0 %."""
     if share in {0.0, 1.0}:
         return f"{share:.0%}"
     return f"{min(max(share, 0.001), 0.999):.1%}"

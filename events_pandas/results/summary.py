@@ -33,17 +33,7 @@ ARRIVED = (Status.ACCEPTED, Status.ALREADY_SUBMITTED, Status.DUPLICATE)
 
 @dataclass(slots=True)
 class Summary:
-    """Counts of statuses and causes over all results of a run.
-
-    Examples
-    --------
-    >>> results = pd.DataFrame({"row": [0], "status": ["accepted"], "error_code": [None], "error_message": [None]})
-    >>> summary = Summary()
-    >>> summary.add(results)
-    >>> print(summary)
-    1 row
-      1 accepted          Intercom has them
-    """
+    """Counts of statuses and causes over all results of a run, printed in a few lines."""
 
     _statuses: Counter[str] = field(default_factory=Counter, init=False)
     _causes: Counter[str] = field(default_factory=Counter, init=False)
@@ -54,17 +44,11 @@ class Summary:
 
     @property
     def is_complete(self) -> bool:
-        """Whether every row needs nothing more."""
+        """Whether every row is accepted, was accepted before, or is a duplicate."""
         return not self._statuses.keys() - set(ARRIVED)
 
     def add(self, results: pd.DataFrame) -> None:
-        """Count further results.
-
-        Parameters
-        ----------
-        results : pandas.DataFrame
-            As `iter_submit` yields them.
-        """
+        """Count further results, as `iter_submit` yields them."""
         self._statuses.update(results["status"].astype(str).tolist())
         # Their messages name another row in each line; the status says it all.
         troubled = results[results["error_code"].notna() & ~results["error_code"].isin(REPEAT_CODES)]

@@ -29,42 +29,15 @@ _READERS: Final = 0o044
 
 
 def require_not_read(path: Path, read: Iterable[Path]) -> None:
-    """Refuse to write over what is read.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        What is to be written.
-    read : iterable of pathlib.Path
-        Files that are there and are read: the rows, or the mapping.
-
-    Raises
-    ------
-    SourceError
-        If it is one of them, by whatever name.
-    """
+    """Raise `SourceError` if a file that is to be written is one of those that are read, by whatever name."""
     if path.exists() and any(path.samefile(file) for file in read):
         raise SourceError(f"{path}: is a file that is read here, and would be replaced: choose another name")
 
 
 def write_new(path: Path, text: str, *, holds: str, sources: Sequence[Path]) -> None:
-    """Write a file as UTF-8 that is not there yet.
+    """Write text to a new file as UTF-8. `holds` names the content in messages.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        Where it goes.
-    text : str
-        What it holds.
-    holds : str
-        The same in a word: errors speak of it.
-    sources : sequence of pathlib.Path
-        What it was made from: nobody may read it who may not read these.
-
-    Raises
-    ------
-    SourceError
-        If something is there, or if it cannot be written.
+    Only those who may read all `sources` may read it. Raise `SourceError` if a file is there already, or on a fault.
     """
     with _told(path, holds):
         try:
@@ -88,7 +61,7 @@ def _told(path: Path, holds: str) -> Iterator[None]:
 
 
 def _created(path: Path, sources: Sequence[Path], *, place: Path) -> BinaryIO:
-    """Make a file that gives nobody more rights than those from which it is made."""
+    """Create a file that gives nobody more rights than its sources give."""
     kept = [source.stat() for source in sources if source.exists()]
     mode = _OWNER | _GROUP | _OTHERS
     for facts in kept:
@@ -119,7 +92,7 @@ def _opened(path: Path, mode: int) -> BinaryIO:
 
 
 def _warn_of_readers(path: Path, readers: int) -> None:
-    """Warn where a file system without permissions lets more people read a file than its sources do."""
+    """Warn if more people may read a file than its sources, as on a file system without permissions."""
     if readers:
         warnings.warn(
             f"{escaped(path)}: more people may read it than the files that it is made from, as its file system has "
@@ -129,37 +102,19 @@ def _warn_of_readers(path: Path, readers: int) -> None:
 
 
 class PartialFile:
-    """A file on its way.
+    """A file that is written beside its place, and moved there when it is complete.
+
+    Another file with the name of the partial file stays as it is: it may belong to a run under way or to a killed run,
+    or be a link to somebody else's file.
 
     Parameters
     ----------
-    path : str or os.PathLike
-        Where it goes in the end.
     holds : str
-        What it holds, in the plural: errors speak of it.
+        What it holds, in the plural, for messages.
     sources : iterable of pathlib.Path, optional
-        The files of rows, which it must not replace, and whose readers alone may read it.
+        The files of rows. They must not be replaced, and only those who may read all of them may read the new file.
     formats : sequence of str, optional
         How its name may end; empty for any way.
-
-    Attributes
-    ----------
-    path : pathlib.Path
-        Where it goes in the end.
-    partial : pathlib.Path
-        Where it is written: ``<name>.partial``, or ``<name>.<digits>.partial`` if something of that name is there.
-    stream : binary file
-        What is written there: empty at first.
-
-    Raises
-    ------
-    SourceError
-        If the format is not known, or if nothing can be written there.
-
-    Notes
-    -----
-    What is there under the name of the partial file stays as it is: it may be that of a run that goes on, what a killed
-    run has left, or a link to a file of somebody else's.
     """
 
     def __init__(
@@ -206,39 +161,22 @@ class PartialFile:
 
     @property
     def is_csv(self) -> bool:
-        """Whether it is text; else it is Parquet."""
+        """Whether the file is text; else it is Parquet."""
         return self.path.suffix.lower() == ".csv"
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing has been appended."""
+        """Whether nothing was appended yet."""
         return self._end == 0
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Make one line of what the system says of a file.
-
-        Yields
-        ------
-        None
-            Nothing.
-
-        Raises
-        ------
-        SourceError
-            If the file cannot be written.
-        """
+        """Turn an error of the system into a `SourceError` of one line."""
         with _told(self.path, self._holds):
             yield
 
     def append(self, text: bytes) -> None:
-        """Write after what was written; what an interrupt or an error broke off is written over.
-
-        Parameters
-        ----------
-        text : bytes
-            What is written.
-        """
+        """Write at the end. What an interrupt or an error broke off is written over."""
         self._require_own()
         self.stream.seek(self._end)
         self.stream.truncate()
@@ -247,13 +185,7 @@ class PartialFile:
         self._end += len(text)
 
     def prepend(self, mark: bytes) -> None:
-        """Write before what was written.
-
-        Parameters
-        ----------
-        mark : bytes
-            What is written.
-        """
+        """Write before everything that was written."""
         rows, place = self.stream, self.partial
         try:
             self._begin()
@@ -265,7 +197,7 @@ class PartialFile:
             place.unlink()
 
     def put_in_place(self) -> None:
-        """Replace, in one step, the file that may be there; of a link the link, and not what it names."""
+        """Replace an existing file in one step. A link is replaced itself, not the file that it names."""
         if self.is_inherited or self._is_in_place:
             return
         with closing(self.stream):
@@ -274,7 +206,7 @@ class PartialFile:
         self._is_in_place = True
 
     def discard(self) -> None:
-        """Take away what was written so far; what an earlier run has left stays."""
+        """Delete what was written. A file of an earlier run stays."""
         # The name may be that of another run's file by now.
         if self.is_inherited or self._is_in_place:
             return
@@ -286,7 +218,7 @@ class PartialFile:
             self.partial.unlink()
 
     def _require_own(self) -> None:
-        """Tell at once, and not at the end of the run, where the folder has gone or another file has its name."""
+        """Raise `FileNotFoundError` at once, not at the end of a run, if the folder is gone or the name is taken."""
         if not self.stream.closed:
             # Numbers that a file system makes up may change, and stay the same only while they are looked at.
             self._made = os.fstat(self.stream.fileno())
@@ -304,24 +236,10 @@ class PartialFile:
 
 
 class ResultsWriter:
-    """Writes results frames to one file.
+    """Writes results frames to one ``.csv`` or ``.parquet`` file; an existing file is replaced at the end, in one step.
 
-    Parameters
-    ----------
-    path : str or os.PathLike
-        Where the results go, ``.csv`` or ``.parquet``; a file that is there is replaced at the end, in one step.
-    sources : iterable of pathlib.Path, optional
-        The files of rows, which the results must not replace.
-
-    Raises
-    ------
-    SourceError
-        If the format is not known, or if nothing can be written there: before anything is submitted.
-
-    Notes
-    -----
-    Until the end the rows stand in a file beside it, named ``<name>.partial``; whatever ends the run, the rows written
-    so far are put in place. Nobody may read them who may not read the files of rows.
+    Until then the rows stand in ``<name>.partial``. However the run ends, the rows written so far are put in place.
+    Only those who may read all `sources` may read them.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, sources: Iterable[Path] = ()) -> None:
@@ -337,18 +255,7 @@ class ResultsWriter:
             self._parquet = None
 
     def write(self, results: pd.DataFrame) -> None:
-        """Add the results of some rows.
-
-        Parameters
-        ----------
-        results : pandas.DataFrame
-            As `iter_submit` yields them; the index is not written.
-
-        Raises
-        ------
-        SourceError
-            If they cannot be written.
-        """
+        """Add results as `iter_submit` yields them, without the index. Raise `SourceError` on a fault."""
         with self._file.writing():
             if self._file.is_csv:
                 text = results.to_csv(header=self._file.is_empty, index=False)
@@ -368,13 +275,7 @@ class ResultsWriter:
         self._parquet.write_table(table)
 
     def finish(self) -> None:
-        """Put the file in its place; nothing can be added any more.
-
-        Raises
-        ------
-        SourceError
-            If that cannot be done.
-        """
+        """Put the file in its place; nothing can be added any more. Raise `SourceError` on a fault."""
         with self._file.writing():
             self._finish()
 
