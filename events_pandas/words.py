@@ -1,16 +1,49 @@
-"""Words for messages: lists, quoted names, "did you mean", and text in which nothing is hidden."""
+"""Words for messages: counts, lists, quoted names, "did you mean", and text in which nothing is hidden."""
 
 import difflib
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from itertools import accumulate
 from typing import Final
 
-LISTED = 5
-LISTED_CHARACTERS = 110
-"""What a list takes of a line: with what stands before and after, lines stay below 200 characters."""
-QUOTED_CHARACTERS = 40
+LISTED: Final = 5
+LISTED_CHARACTERS: Final = 110
+"""The length of a list: with the words around it, a line stays below 200 characters."""
+QUOTED_CHARACTERS: Final = 40
+
+UNSEEN_RANGES: Final = (
+    (0x00, 0x1F),
+    (0x7F, 0xA0),  # control characters, and the no-break space
+    (0xAD, 0xAD),  # soft hyphen
+    (0x034F, 0x034F),
+    (0x061C, 0x061C),
+    (0x115F, 0x1160),
+    (0x17B4, 0x17B5),
+    (0x180B, 0x180E),
+    (0x2000, 0x200F),  # blanks of every width, also of none, and marks of direction
+    (0x2028, 0x202F),  # ends of lines and paragraphs, and overrides of direction
+    (0x205F, 0x206F),
+    (0x2800, 0x2800),
+    (0x3164, 0x3164),
+    (0xFEFF, 0xFEFF),  # byte order mark
+    (0xFFA0, 0xFFA0),
+    (0xFFF9, 0xFFFB),
+    (0xE0000, 0xE007F),
+)
+"""The first and the last of each range of unseen characters; these include all that act on a terminal."""
+
+_ASTRAL: Final = 0x10000
+_SHORT_NAMES: Final = {"\t": "\\t", "\n": "\\n", "\r": "\\r"}
+
+
+def counted(count: int, noun: str, plural: str | None = None) -> str:
+    """Return a number of things in words; the plural takes an s if it is not given.
+
+    >>> counted(1, "row"), counted(2000, "row"), counted(2, "row is", "rows are")
+    ('1 row', '2,000 rows', '2 rows are')
+    """
+    return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"
 
 
 def listed(texts: Sequence[str], *, most: int = LISTED, rest: str | None = None) -> str:
@@ -22,54 +55,33 @@ def listed(texts: Sequence[str], *, most: int = LISTED, rest: str | None = None)
     ('a, b and 1 more', 'a, b and others')
     """
     ends = accumulate(len(text) + len(", ") for text in texts[:most])
-    told = max(sum(end <= LISTED_CHARACTERS for end in ends), 1)
-    further = len(texts) - told
-    return ", ".join(texts[:told]) + (f" and {rest or f'{further:,} more'}" if further > 0 else "")
+    shown = max(sum(end <= LISTED_CHARACTERS for end in ends), 1)
+    further = len(texts) - shown
+    return ", ".join(texts[:shown]) + (f" and {rest or f'{further:,} more'}" if further > 0 else "")
 
 
-def did_you_mean(word: str, known: Iterable[str], *, cutoff: float = 0.6, otherwise: str = "") -> str:
+def did_you_mean(
+    word: Hashable, known: Iterable[Hashable], *, cutoff: float = 0.6, otherwise: str | None = None
+) -> str:
     """Return a hint at the known word most like `word`; if none is like it, `otherwise`, or a list of the known words.
 
     >>> did_you_mean("chunk_size", ["chunksize", "client"]), did_you_mean("x", ["chunksize", "client"])
     ("did you mean 'chunksize'?", 'there are chunksize, client')
     """
-    known = list(known)
-    similar = difflib.get_close_matches(word, known, n=1, cutoff=cutoff)
-    return f"did you mean {similar[0]!r}?" if similar else otherwise or f"there are {', '.join(known)}"
+    words = {str(label): label for label in known}
+    similar = difflib.get_close_matches(str(word), words, n=1, cutoff=cutoff)
+    if similar:
+        return f"did you mean {words[similar[0]]!r}?"
+    return f"there are {', '.join(words)}" if otherwise is None else otherwise
 
 
 def quoted(name: str) -> str:
     """Return a name in quotes, on one line and cut to about 40 characters."""
     kept = name[:QUOTED_CHARACTERS]
-    # A character that cannot be printed takes up to ten to be told.
+    # The escape of one character takes up to ten.
     while len(repr(kept)) > len("''") + QUOTED_CHARACTERS:
         kept = kept[:-1]
     return repr(name if kept == name else f"{kept}...")
-
-
-UNSEEN_RANGES: Final = (
-    (0x00, 0x1F),
-    (0x7F, 0xA0),  # control characters, and the no-break space
-    (0xAD, 0xAD),  # soft hyphen
-    (0x034F, 0x034F),
-    (0x061C, 0x061C),
-    (0x115F, 0x1160),
-    (0x17B4, 0x17B5),
-    (0x180B, 0x180E),
-    (0x2000, 0x200F),  # blanks of every width, those of no width among them, and marks of direction
-    (0x2028, 0x202F),  # ends of lines and paragraphs, and texts that run the other way
-    (0x205F, 0x206F),
-    (0x2800, 0x2800),
-    (0x3164, 0x3164),
-    (0xFEFF, 0xFEFF),  # byte order mark
-    (0xFFA0, 0xFFA0),
-    (0xFFF9, 0xFFFB),
-    (0xE0000, 0xE007F),
-)
-"""The first and the last of each range of unseen characters; all that act on a terminal are among them."""
-
-_ASTRAL: Final = 0x10000
-_SHORT_NAMES: Final = {"\t": "\\t", "\n": "\\n", "\r": "\\r"}
 
 
 def characters(*ranges: tuple[int, int]) -> str:

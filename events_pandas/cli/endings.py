@@ -19,11 +19,12 @@ from events_pandas.errors import (
     InvalidRowsError,
     JournalError,
     MappingError,
+    Setting,
     SourceError,
     SubmissionInterrupted,
+    with_remedy,
 )
-from events_pandas.results.summary import count_of_rows
-from events_pandas.words import escaped
+from events_pandas.words import counted, escaped
 
 ENDING: Final = tuple(
     getattr(signal, name)
@@ -67,6 +68,11 @@ DONE, INCOMPLETE, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
 ENDED_BY_SIGNAL = 128
 """What shells add to the number of a signal that ended a command."""
 UNUSABLE_ERRORS = (MappingError, SourceError, CredentialsError, JournalError, AuthenticationError)
+_IN_COMMANDS: Final = {
+    Setting.ALLOW_HTTP: "add --allow-http",
+    Setting.JOURNAL: "with --journal",
+    Setting.NO_JOURNAL: "say --journal none",
+}
 
 
 @contextmanager
@@ -102,16 +108,11 @@ def _faults(error: Exception) -> tuple[str, ...]:
     if isinstance(error, MappingError):
         return error.faults
     if isinstance(error, InvalidRowsError):
-        # Its own message speaks of an attribute, which a command does not have.
-        rows = error.problems.loc[error.problems["severity"] == "error", "row"].nunique()
-        verb = "is" if rows == 1 else "are"
-        return (f"{count_of_rows(rows)} {verb} invalid, and nothing was sent: see `events-pandas check --problems`",)
-    if isinstance(error, CredentialsError):
-        # Likewise of an argument, where a command has an option.
-        return (str(error).replace("pass allow_http=True", "add --allow-http"), *notes(error))
-    if isinstance(error, JournalError):
-        said = str(error).replace("with journal=...", "with --journal")
-        return (said.replace("pass journal=None", "say --journal none"), *notes(error))
+        rows = counted(error.invalid, "row is", "rows are")
+        return (f"{rows} invalid, and nothing was sent: see `events-pandas check --problems`",)
+    if isinstance(error, CredentialsError | JournalError):
+        problem = f"{error.path}: {error.problem}" if isinstance(error, JournalError) else error.problem
+        return (escaped(with_remedy(problem, error.remedy, words=_IN_COMMANDS)), *notes(error))
     return (str(error) if isinstance(error, EventsPandasError) else escaped(error), *notes(error))
 
 

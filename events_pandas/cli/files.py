@@ -18,13 +18,12 @@ from events_pandas.errors import SourceError, SubmissionError, SubmissionInterru
 from events_pandas.mapping import EventMapping
 from events_pandas.results import CheckReport, Summary
 from events_pandas.results.rejects import is_rejected
-from events_pandas.results.summary import count_of_rows
 from events_pandas.results.table_file import PartialFile, require_not_read, write_new
 from events_pandas.run.files import file_results, read_files
 from events_pandas.run.options import RunOptions
 from events_pandas.sources import read_first_rows, source_paths
 from events_pandas.suggest.suggestion import SuggestedMapping
-from events_pandas.words import escaped, escaped_lines
+from events_pandas.words import counted, escaped, escaped_lines
 
 PROPOSED_FROM = 10_000
 """Rows of a file of which a mapping is proposed: all of them are looked at."""
@@ -234,7 +233,7 @@ def _proposed(path: Path) -> SuggestedMapping:
     if rows.empty:
         raise SourceError(f"{path}: has no rows: a mapping is proposed from the values of its columns")
     first = "the first " if len(rows) == PROPOSED_FROM else ""
-    return dataclasses.replace(suggest_mapping(rows), origin=f"{first}{count_of_rows(len(rows))} of {path.name!r}")
+    return dataclasses.replace(suggest_mapping(rows), origin=f"{first}{counted(len(rows), 'row')} of {path.name!r}")
 
 
 def check_files(paths: Sequence[str | Path], mapping: EventMapping) -> CheckReport:
@@ -303,7 +302,7 @@ class _Told:
         say(str(self.summary))
         files = (
             ("results", self.results_path, ""),
-            ("rejects", self.rejects_path, f" ({count_of_rows(self._rejects)})"),
+            ("rejects", self.rejects_path, f" ({counted(self._rejects, 'row')})"),
         )
         for name, path, count in files:
             if path is not None and not any(f"{escaped(path)}: " in fault for fault in faults):

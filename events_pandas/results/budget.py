@@ -12,8 +12,7 @@ from events_pandas.check import Census
 from events_pandas.check.census import Counts, KeyUse, counted_types, key_types
 from events_pandas.intercom import normalized_event_name
 from events_pandas.mapping import Date, Link, MonetaryAmount, Number, RichLink, Rule, Text
-from events_pandas.results.summary import count_of_rows
-from events_pandas.words import listed, quoted
+from events_pandas.words import counted, listed, quoted
 
 FURTHER_NAMES = "(further names)"
 """Stands for the names that are not counted one by one."""
@@ -84,7 +83,7 @@ def metadata_remarks(census: Census, keys: Collection[str], *, text_keys: Collec
         yield f"in no valid row: {listed(absent)}"
     ignored = {key: int(use.ignored.sum()) for key, use in uses.items() if use.ignored.any()}
     if ignored:
-        told = listed([f"{quoted(key)} ({count_of_rows(count)})" for key, count in ignored.items()])
+        told = listed([f"{quoted(key)} ({counted(count, 'row')})" for key, count in ignored.items()])
         yield f"left out, since Intercom keeps the first {limit} only: {told}"
     drifts = {key: drift(use) for key, use in uses.items() if key in text_keys}
     mixed = [f"{quoted(key)} ({types})" for key, types in drifts.items() if types]

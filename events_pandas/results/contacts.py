@@ -15,7 +15,7 @@ from events_pandas.convert.cells import Mask, Rows
 from events_pandas.deliver import Status
 from events_pandas.mapping import EventMapping, bind, require_mapping
 from events_pandas.results.frame import TEXT_DTYPE
-from events_pandas.results.summary import count_of_rows
+from events_pandas.words import counted
 
 
 def require_results(results: object, frame: object, *, columns: Sequence[str]) -> None:
@@ -38,7 +38,7 @@ def positions_in(frame: pd.DataFrame, results: pd.DataFrame, rows: "pd.Series[An
     positions = numbers - _first_row(results, len(frame))
     if len(numbers) and not 0 <= positions.min() <= positions.max() < len(frame):
         beyond = numbers.max() if positions.max() >= len(frame) else numbers.min()
-        have = f"frame: has {count_of_rows(len(frame))}, and results have row {beyond}"
+        have = f"frame: has {counted(len(frame), 'row')}, and results have row {beyond}"
         raise ValueError(f"{have}: give all rows that were submitted, and no others")
     return positions
 

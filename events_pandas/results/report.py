@@ -13,8 +13,7 @@ from events_pandas.mapping import EventMapping
 from events_pandas.mapping.event_mapping import PLACEHOLDER_NAME, is_unnamed
 from events_pandas.mapping.guesses import guess_faults
 from events_pandas.results.budget import FURTHER_NAMES
-from events_pandas.results.summary import count_of_rows
-from events_pandas.words import listed, quoted
+from events_pandas.words import counted, listed, quoted
 
 NAMES_SHOWN = 3
 CAUSES_SHOWN = 40
@@ -63,7 +62,7 @@ def event_facts(*, contacts: int, names: "pd.Series[int]", span: Span | None) ->
 def _name_fact(names: "pd.Series[int]") -> Fact:
     if len(names) == 1:
         return Fact(label="event name", text=quoted(names.index[0]))
-    told = [f"{quoted(str(name))} ({count_of_rows(count)})" for name, count in names.items()]
+    told = [f"{quoted(str(name))} ({counted(count, 'row')})" for name, count in names.items()]
     if names.index[-1] == FURTHER_NAMES:
         count, rest = f"more than {len(names) - 1:,}", "others"
     else:
@@ -87,9 +86,9 @@ def _by_metadata(identical: int, others: int, *, than: str) -> str:
 def spread_facts(spread: Spread) -> Iterator[Fact]:
     """Yield how many rows get another second, and how many of them have other metadata; nothing if none does."""
     if spread.rows:
-        by = "1 second" if spread.most_seconds == 1 else f"{spread.most_seconds:,} seconds"
-        verb = "is" if spread.rows == 1 else "are"
-        yield Fact(label="spread", text=f"{count_of_rows(spread.rows)} {verb} given a later second, by {by} at most")
+        by = counted(spread.most_seconds, "second")
+        rows = counted(spread.rows, "row is", "rows are")
+        yield Fact(label="spread", text=f"{rows} given a later second, by {by} at most")
         others = spread.rows - spread.identical
         yield Fact(label="spread", text=_by_metadata(spread.identical, others, than="the row that keeps the second"))
 
@@ -241,7 +240,7 @@ def _budget_parts(budget: pd.DataFrame) -> Iterator[str]:
 
 def _more(count: int, noun: str) -> Iterator[str]:
     if count > 0:
-        yield f"{count:,} more {noun}{'' if count == 1 else 's'}"
+        yield counted(count, f"more {noun}")
 
 
 def _fact_table(facts: Sequence[Fact]) -> str:

@@ -9,7 +9,7 @@ import pandas as pd
 from events_pandas.convert import Cause
 from events_pandas.deliver import Status
 from events_pandas.deliver.journal import OtherRun, manner
-from events_pandas.words import escaped
+from events_pandas.words import counted, escaped
 
 CAUSES_SHOWN = 10
 
@@ -63,7 +63,7 @@ class Summary:
         self._journal = (facts["journal"], facts["journal_mode"]) if facts.get("journal") else None
 
     def __str__(self) -> str:
-        total = count_of_rows(self._statuses.total())
+        total = counted(self._statuses.total(), "row")
         return "\n".join(
             [total, *self._status_lines(), *self._cause_lines(), *map(str, self._notes), *self._journal_lines()]
         )
@@ -76,7 +76,7 @@ class Summary:
 
     def _cause_lines(self) -> Iterator[str]:
         for code, count in self._causes.most_common(CAUSES_SHOWN):
-            yield f"{code}: {count_of_rows(count)}, {self._examples[code]}"
+            yield f"{code}: {counted(count, 'row')}, {self._examples[code]}"
 
     def _journal_lines(self) -> Iterator[str]:
         if self._journal is not None:
@@ -84,24 +84,3 @@ class Summary:
             said = manner(mode)
             yield f"journal: {escaped(path)}" if said is None else f"journal: {escaped(path)} ({said})"
             yield from map(str, self._others)
-
-
-def count_of_rows(count: int) -> str:
-    """Return a number of rows in words.
-
-    Parameters
-    ----------
-    count : int
-        How many.
-
-    Returns
-    -------
-    str
-        With thousands separators.
-
-    Examples
-    --------
-    >>> count_of_rows(1), count_of_rows(2000)
-    ('1 row', '2,000 rows')
-    """
-    return "1 row" if count == 1 else f"{count:,} rows"

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from events_pandas import (
+    CredentialsError,
     InvalidRowsError,
     JournalError,
     MappingError,
@@ -15,6 +16,7 @@ from events_pandas import (
     SubmissionInterrupted,
     UnknownColumnError,
 )
+from events_pandas.errors import Setting
 
 RESULTS = pd.DataFrame({"status": ["accepted"]})
 
@@ -25,6 +27,8 @@ RESULTS = pd.DataFrame({"status": ["accepted"]})
         MappingError(["created_at: is missing", "user_id: is missing"]),
         UnknownColumnError("tota", path="metadata.price.amount", available=["total"]),
         InvalidRowsError(RESULTS, invalid=1),
+        JournalError(Path("j"), problem="is damaged", remedy=Setting.NO_JOURNAL),
+        CredentialsError("no https", remedy=Setting.ALLOW_HTTP),
         OutageError("out of reach", results=RESULTS),
         SubmissionInterrupted("interrupted", results=RESULTS),
     ],
@@ -54,6 +58,22 @@ def test_unknown_column_error_helps_to_find_the_column(available, hint, ending):
     error = UnknownColumnError("tota", path="metadata.price", available=available, hint=hint)
 
     assert str(error) == f"metadata.price: no column 'tota'{ending}"
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (CredentialsError("no token: set it"), "no token: set it"),
+        (CredentialsError("no https", remedy=f"or {Setting.ALLOW_HTTP}"), "no https: or pass allow_http=True"),
+        (
+            JournalError(Path("j"), problem="is {full}", remedy=f"another {Setting.JOURNAL}, or {Setting.NO_JOURNAL}"),
+            "j: is {full}: another with journal=..., or pass journal=None",
+        ),
+    ],
+)
+def test_message_names_settings_in_pythons_words(error, message):
+    """The remedy is kept with the names of settings, so that the command line can say it in its own words."""
+    assert str(error) == message
 
 
 EVIL = "a\x1b[2J\n5 rows: 5 valid\u202e"

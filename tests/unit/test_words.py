@@ -1,8 +1,35 @@
-"""Names and lists in words."""
+"""Counts, lists, quoted names and hints in words."""
 
 import pytest
 
-from events_pandas.words import listed, quoted
+from events_pandas.words import counted, did_you_mean, listed, quoted
+
+
+@pytest.mark.parametrize(("count", "shown"), [(0, "0 rows"), (1, "1 row"), (2, "2 rows"), (12_345, "12,345 rows")])
+def test_counted_has_singular_plural_and_thousands_separators(count, shown):
+    """One row is singular, and every other number plural."""
+    assert counted(count, "row") == shown
+
+
+def test_counted_takes_a_plural():
+    """A plural that does not end in s is given."""
+    assert counted(1, "row is", "rows are") == "1 row is"
+    assert counted(2, "row is", "rows are") == "2 rows are"
+
+
+@pytest.mark.parametrize(
+    ("word", "known", "options", "hint"),
+    [
+        ("chunk_size", ["client", "chunksize"], {}, "did you mean 'chunksize'?"),
+        ("zzz", ["client", "chunksize"], {}, "there are client, chunksize"),
+        ("zzz", ["client"], {"otherwise": "see the docs"}, "see the docs"),
+        ("zzz", ["client"], {"otherwise": ""}, ""),
+        ("10", [100, "who"], {}, "did you mean 100?"),
+    ],
+)
+def test_did_you_mean_names_the_most_similar_word(word, known, options, hint):
+    """A similar word is shown as it is; without one the hint is what is given, or a list of the known words."""
+    assert did_you_mean(word, known, **options) == hint
 
 
 @pytest.mark.parametrize(

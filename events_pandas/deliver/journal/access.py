@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-from events_pandas.errors import JournalError
+from events_pandas.errors import JournalError, Setting
 from events_pandas.filesystem import odd_kind
 from events_pandas.forking import keep_for_ever
 
@@ -74,7 +74,7 @@ def require_plain(path: Path) -> None:
     for ending in _BESIDE:
         file = beside(path, ending)
         if kind := odd_kind(file):
-            remedy = f"move {file.name} away, or name another path with journal=..."
+            remedy = f"move {file.name} away, or name another path {Setting.JOURNAL}"
             raise JournalError(path, problem=f"{file.name} is {kind}, and must be a file", remedy=remedy)
 
 
