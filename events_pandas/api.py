@@ -19,7 +19,7 @@ from events_pandas.results.rejects import RejectsWriter, find_rejects, rejected_
 from events_pandas.run.files import file_results
 from events_pandas.run.frames import unsent_results
 from events_pandas.run.options import SubmitOptions, run_options
-from events_pandas.run.run import Submission, stop_error
+from events_pandas.run.run import FrameSubmission, stop_error
 from events_pandas.sources import COMPARED_ROWS, ColumnTypes, other_reading, payloads_of
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ def submit_events(frame: pd.DataFrame, mapping: EventMapping, **options: Unpack[
     >>> results["status"].to_dict()
     {'a': 'accepted', 'b': 'invalid'}
     """
-    run = Submission(mapping=mapping, options=run_options(options), source="frame", origin="a DataFrame")
+    run = FrameSubmission(mapping=mapping, options=run_options(options), source="frame", origin="a DataFrame")
     return _gathered(run.results([frame]))
 
 
@@ -216,7 +216,8 @@ def iter_submit(
     """
     if isinstance(frames, pd.DataFrame):  # type: ignore[unreachable]  # It is iterable, over the labels of its columns.
         raise TypeError("frames: give a list or an iterator of DataFrames, or call submit_events for one")
-    run = Submission(mapping=mapping, options=run_options(options), source="stream", origin="a stream of DataFrames")
+    origin = "a stream of DataFrames"
+    run = FrameSubmission(mapping=mapping, options=run_options(options), source="stream", origin=origin)
     return run.results(frames)
 
 

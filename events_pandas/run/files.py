@@ -29,9 +29,9 @@ from events_pandas.mapping import EventMapping, Rule, bind, require_mapping
 from events_pandas.mapping.guesses import require_confirmed
 from events_pandas.results import ResultsWriter
 from events_pandas.run.headers import require_fitting, require_unchanged
-from events_pandas.run.options import RunOptions
+from events_pandas.run.options import RunOptions, step_progress
 from events_pandas.run.rejects import FileRejects, file_rejects
-from events_pandas.run.run import Submission
+from events_pandas.run.run import FrameSubmission
 from events_pandas.sources import (
     ColumnTypes,
     FileChunk,
@@ -124,8 +124,8 @@ def _submission(
     types: ColumnTypes,
     options: RunOptions,
     results_path: str | os.PathLike[str] | None,
-) -> Submission:
-    return Submission(
+) -> FrameSubmission:
+    return FrameSubmission(
         mapping=mapping,
         options=options,
         source="files",
@@ -208,7 +208,7 @@ def _noted_on(error: BaseException, *, interrupted: str | None = None) -> Iterat
 
 def _column_types(frames: "_FileFrames", progress: ProgressChoice) -> ColumnTypes:
     """Read the bare columns of CSV files, to find their types."""
-    # A user's function is told of the submission only.
+    # A user's function is called for the submission only.
     shown: ProgressChoice = "auto" if callable(progress) else progress
     with progress_bar(shown, total=None, description="reading types", delay_seconds=2.0) as bar:
         return column_types(frames.mapping, frames.files, kept=frames.kept, advance=bar.advance)
@@ -293,9 +293,8 @@ def _count_rows(frames: "_FileFrames", options: RunOptions) -> int | None:
     if options.progress is False:
         return None
     total = 0
-    # A user's function is told of the submission only.
-    shown: ProgressChoice = False if callable(options.progress) else "auto"
-    # Whatever is wrong with a file is told when its rows are read.
+    shown = step_progress(options.progress)
+    # The fault of a file is reported when its rows are read.
     with (
         suppress(SourceError),
         progress_bar(shown, total=None, description="counting rows", delay_seconds=2.0) as bar,

@@ -26,14 +26,26 @@ from events_pandas.check import (
 from events_pandas.convert import CODES, Cause, Converter, EventBatch, Finding, causes, problems_frame
 from events_pandas.convert.cells import Mask, Rows
 from events_pandas.convert.keys import EventKeys, Seconds, event_words
-from events_pandas.deliver import Event, Outcome, ProgressChoice, Status, Stop, progress_bar
+from events_pandas.deliver import Event, Outcome, Status, Stop, progress_bar
 from events_pandas.deliver.journal import Journal, Mark
 from events_pandas.errors import EventsPandasError, InvalidRowsError, JournalError
 from events_pandas.mapping import BoundMapping, EventMapping, bind
 from events_pandas.results import Ledger, RunStatuses
 from events_pandas.results.summary import REPEAT_CODES
-from events_pandas.run.options import RunOptions
+from events_pandas.run.options import RunOptions, step_progress
 from events_pandas.sources import ColumnTypes
+
+Refused: TypeAlias = Callable[[int], Sequence[Finding]]
+
+MOST_CHUNKS: Final = 1_000
+"""How many chunks are read ahead at most: frames without rows, or with few, take memory too."""
+FEWEST_ROWS: Final = 1_000
+"""Rows that any run may read ahead, so that small chunks do not slow it down: at most 128 requests are under way."""
+
+_SECOND_TAKEN: Final = (
+    "another run sends the row, or another one of its contact, event name and second, at the same time: submit it "
+    "again when that run has ended, and it is given a second that is free"
+)
 
 
 @dataclass(kw_only=True, slots=True)
@@ -132,15 +144,6 @@ class OpenFrame:
         return [event for place, event in enumerate(events) if place not in taken]
 
 
-_SECOND_TAKEN: Final = (
-    "another run sends the row, or another one of its contact, event name and second, at the same time: submit it "
-    "again when that run has ended, and it is given a second that is free"
-)
-
-
-Refused: TypeAlias = Callable[[int], Sequence[Finding]]
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReadFrame:
     """A frame whose rows were read one by one, and not yet judged together."""
@@ -216,9 +219,8 @@ class RunFrames:
     def _read_bound(self, bound: BoundMapping, index: "pd.Index[Any]", refused: Sequence[Finding]) -> ReadFrame:
         self._is_opening = True
         converter, n_rows = Converter(bound, refused), bound.n_rows
-        # Also where progress is asked for, checks that take no time leave no line behind: a stream has many. A user's
-        # function is told of the submission only.
-        progress: ProgressChoice = "auto" if self.options.progress in ("auto", True) else False
+        # Even with progress=True a quick check leaves no line behind: a stream has many.
+        progress = step_progress(self.options.progress)
         with progress_bar(progress, total=n_rows, description="checking", delay_seconds=2.0) as bar:
             tally = read_rows(converter, n_rows, earlier=self.earlier, advance=bar.advance)
         if tally.invalid and self.options.on_invalid == "raise":
@@ -242,7 +244,7 @@ class RunFrames:
         if not changed:
             return first
         if self.earlier is not None:
-            # What was counted of the frame is counted again.
+            # The rows of the frame are counted again.
             self.earlier = EarlierFrames()
         return self._read_bound(bound, first.index, first.refused)
 
@@ -258,7 +260,7 @@ class RunFrames:
             with nullcontext() if self.journal is None else self.journal.reading():
                 checked = read.tally.checked(now=time.time(), runs=self.journal, resubmits=self.options.resubmit)
         except JournalError:
-            # Nothing has been remembered of it yet.
+            # No row of the frame was remembered yet.
             self._is_opening = False
             raise
         frame = OpenFrame(
@@ -266,7 +268,7 @@ class RunFrames:
             converter=read.converter,
             checked=checked,
             ledger=Ledger(checked, read.index),
-            # A frame without rows is one chunk without events, so that it has its turn.
+            # A frame without rows is one chunk without events, so that its results come in order.
             chunks=list(chunk_bounds(len(read.index), self.options.chunksize)) or [(0, 0)],
             journal=self.journal,
         )
@@ -278,7 +280,7 @@ class RunFrames:
     def _note(self, checked: CheckedRows) -> None:
         """Add a frame's notes to the notes of the run."""
         for cause in causes(checked.findings):
-            # What makes a row invalid or a duplicate, its status and message say.
+            # The status and the message of a row say why it is invalid or a duplicate.
             if cause.severity == "error" or cause.code in REPEAT_CODES:
                 continue
             place = cause.code, cause.field
@@ -290,7 +292,7 @@ class RunFrames:
 
     def enter(self, outcome: Outcome) -> None:
         """Enter the outcome of an event of an open frame. A second entry changes nothing."""
-        # A stream of small frames may have a thousand of them open.
+        # By bisection: a stream of small frames may have a thousand of them open.
         place = bisect_right(self._open, outcome.row, key=_end)
         if place < len(self._open):
             self._open[place].ledger.record(outcome)
@@ -315,33 +317,58 @@ class RunFrames:
         `again` yields the frames of the run from the start, if they can be read again: the rows of frames that were
         never opened have results too.
         """
-        # Read from the start: an interrupt may have come while a frame was read, which would be missing. What cannot be
-        # read, or not be waited for, must not hide why the run ended.
+        # Read from the start: a frame that was being read when an interrupt came would be missing otherwise.
+        # A fault or an interrupt of reading must not hide why the run ended.
         with suppress(EventsPandasError, KeyboardInterrupt):
             if self._read is not None and not self._is_opening:
-                self._open_anyhow(self._read)
+                self._open_unsent(self._read)
             n_frames, n_rows = self._seen
             if self._is_opening and self.earlier is not None:
-                # What was being judged then may be half remembered, and is read again.
+                # The frame that was being judged may be half remembered, and is read again.
                 self.earlier = EarlierFrames(n_rows=n_rows)
             for rows in islice(again, n_frames, None):
-                self._open_anyhow(self.read(rows))
+                self._open_unsent(self.read(rows))
         parts = [self._closed(frame, stop) for frame in self._open]
         if self._read is not None:
-            # A second interrupt came while it was judged: nothing of it was sent.
+            # A second interrupt came while the frame was judged: none of its rows was sent.
             parts.append(unsent_results(unjudged_rows(len(self._read.index), self._seen[1]), self._read.index, stop))
         if not parts:
             return unsent_results(unjudged_rows(0, 0), pd.RangeIndex(0), stop)
         # Joining even one frame would turn an index of objects into one of strings.
         return parts[0] if len(parts) == 1 else pd.concat(parts)
 
-    def _open_anyhow(self, read: ReadFrame) -> None:
+    def _open_unsent(self, read: ReadFrame) -> None:
         """Open a frame of which nothing is sent; without the journal if that has failed."""
         try:
             self.open(read)
         except JournalError:
             self.journal = None
             self.open(read)
+
+
+class ReadAhead:
+    """Counts the rows of chunks that were read and have no results yet.
+
+    At most `chunksize` rows are read ahead, but `FEWEST_ROWS` in any case.
+    """
+
+    def __init__(self, chunksize: int) -> None:
+        self._most_rows = max(chunksize, FEWEST_ROWS)
+        self._chunks: deque[int] = deque()
+        self._rows = 0
+
+    def open(self, rows: int) -> None:
+        """Count a chunk that was read; its rows include those that are not sent."""
+        self._chunks.append(rows)
+        self._rows += rows
+
+    def close(self) -> None:
+        """Remove the first chunk: its results are there."""
+        self._rows -= self._chunks.popleft()
+
+    def has_room(self) -> bool:
+        """Return whether another chunk may be read."""
+        return self._rows < self._most_rows and len(self._chunks) < MOST_CHUNKS
 
 
 def _end(frame: OpenFrame) -> int:

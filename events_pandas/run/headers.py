@@ -1,4 +1,4 @@
-"""The headers of all files of a run, held against the mapping before the first event is sent."""
+"""The headers of all files of a run: compared with the mapping before the first event is sent."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -8,6 +8,7 @@ import pandas as pd
 from events_pandas.deliver import ProgressChoice, progress_bar
 from events_pandas.errors import MappingError, SourceError
 from events_pandas.mapping import EventMapping, require_columns
+from events_pandas.run.options import step_progress
 from events_pandas.sources import KeptFile, header_hint, source_schema
 
 
@@ -20,8 +21,7 @@ def require_fitting(
     """
     distinct = list(dict.fromkeys(files))
     faults: list[MappingError | SourceError] = []
-    # A user's function is told of the submission only.
-    shown: ProgressChoice = False if progress is False or callable(progress) else "auto"
+    shown = step_progress(progress)
     with progress_bar(shown, total=len(distinct), description="looking at files", delay_seconds=2.0) as bar:
         for file in distinct:
             try:

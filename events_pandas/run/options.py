@@ -193,6 +193,11 @@ def _is_number(value: object) -> bool:
     return not isinstance(value, bool) and isinstance(value, Real)
 
 
+def step_progress(progress: ProgressChoice) -> ProgressChoice:
+    """Return the progress of a step before the submission: a user's function is called for the submission only."""
+    return False if progress is False or callable(progress) else "auto"
+
+
 def run_options(options: Mapping[str, Any]) -> RunOptions:
     """Return the options of a run from keywords. Raise `TypeError` or `ValueError` for what is not an option."""
     known = [option.name for option in fields(RunOptions)]

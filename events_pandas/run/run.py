@@ -28,10 +28,9 @@ from events_pandas.errors import AuthenticationError, JournalError, OutageError,
 from events_pandas.mapping import EventMapping
 from events_pandas.mapping.digest import mapping_digest
 from events_pandas.mapping.guesses import require_confirmed
-from events_pandas.run.frames import OpenFrame, ReadFrame, Refused, RunFrames
-from events_pandas.run.history import Chronicle
+from events_pandas.run.frames import OpenFrame, ReadAhead, ReadFrame, Refused, RunFrames
+from events_pandas.run.history import HistoryWriter
 from events_pandas.run.options import RunOptions
-from events_pandas.run.read_ahead import ReadAhead
 from events_pandas.sources import ColumnTypes
 from events_pandas.words import path_text
 
@@ -50,7 +49,7 @@ Source: TypeAlias = Literal["frame", "files", "stream"]
 
 
 @dataclass(kw_only=True, slots=True)
-class Submission:
+class FrameSubmission:
     """Submits the frames of one run, and holds its state.
 
     Parameters
@@ -73,13 +72,13 @@ class Submission:
     types: ColumnTypes = field(default_factory=ColumnTypes)
     refused: Refused | None = None
     _frames: RunFrames = field(init=False)
-    _chronicle: Chronicle = field(init=False)
+    _history: HistoryWriter = field(init=False)
     _ahead: ReadAhead = field(init=False)
     _bar: ProgressBar = field(init=False, repr=False, compare=False)
     _error: Exception | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
-        # Later frames can repeat the events of earlier ones; one frame alone has none to be held against.
+        # Later frames can repeat the events of earlier ones; one frame alone is not compared with any.
         earlier = None if self.source == "frame" else EarlierFrames()
         self._frames = RunFrames(
             mapping=self.mapping, options=self.options, earlier=earlier, types=self.types, refused=self.refused
@@ -92,7 +91,7 @@ class Submission:
             results_path=self.results_path,
             resubmit=self.options.resubmit,
         )
-        self._chronicle = Chronicle(facts)
+        self._history = HistoryWriter(facts)
 
     def results(self, frames: Iterable[pd.DataFrame]) -> Generator[pd.DataFrame, None, None]:
         """Submit frames; yield the results of each, in order.
@@ -105,41 +104,41 @@ class Submission:
         rows = next(remaining, None)
         if rows is None:
             return
-        # Read before the client is asked for anything: on_invalid="raise" stops before the first request.
+        # Before the client sends anything: on_invalid="raise" stops before the first request.
         first = self._frames.read(rows)
         total = len(first.index) if self.source == "frame" else self.total
-        with self._chronicle, self.options.opened_client() as client, ExitStack() as display:
+        with self._history, self.options.opened_client() as client, ExitStack() as display:
             run = self._run(client)
             if self._is_shown(run, display, total):
                 yield from self._guarded(run, first, remaining, display=display)
             if run.stop is not None:
-                stop = _told(run.stop, requests=run.requests)
+                stop = _simplified(run.stop, requests=run.requests)
                 results = self._frames.close(stop, again=self._again(run, frames, display))
-                self._chronicle.end(results, outcome=stop.reason, requests=run.requests)
+                self._history.end(results, outcome=stop.reason, requests=run.requests)
                 results.attrs["run"] = self._facts(run, results)
                 raise stop_error(stop, results) from self._error or stop.cause
-            self._chronicle.end(None, outcome=None, requests=run.requests)
+            self._history.end(None, outcome=None, requests=run.requests)
 
     def _again(self, run: Run, frames: Iterable[pd.DataFrame], display: ExitStack) -> Iterator[pd.DataFrame]:
         """Yield the frames from the start. Reading files again may take long, so that it has a progress bar."""
         if self.source == "frame":
             yield from frames
         elif self.source == "files":
-            # A user's function is told of the submission only.
+            # A user's function is called for the submission only.
             shown = False if callable(self.options.progress) else self.options.progress
             bar = display.enter_context(
                 progress_bar(shown, total=self.total, description="preparing results", delay_seconds=2.0)
             )
             for rows in frames:
                 yield rows
-                self._tell(run, bar.advance, len(rows))
+                self._show(run, bar.advance, len(rows))
 
     def _run(self, client: IntercomClient) -> Run:
         """Make the run; its callbacks enter outcomes and update the progress bar."""
 
         def enter(outcome: Outcome) -> None:
             self._frames.enter(outcome)
-            self._tell(run, self._bar.update, outcome)
+            self._show(run, self._bar.update, outcome)
 
         options = self.options
         run = Run(
@@ -150,7 +149,7 @@ class Submission:
             patience_seconds=options.patience_seconds,
             max_failure_rate=options.max_failure_rate,
             on_outcome=enter,
-            on_tick=lambda: self._tell(run, self._bar.tick),
+            on_tick=lambda: self._show(run, self._bar.tick),
         )
         return run
 
@@ -165,7 +164,7 @@ class Submission:
             run.stop = stop_for_interrupt()
         return run.stop is None
 
-    def _tell(self, run: Run, display: Callable[..., object], *facts: object) -> None:
+    def _show(self, run: Run, display: Callable[..., object], *facts: object) -> None:
         """Call the display. An error that it raises ends the run, so that the results are not lost."""
         try:
             display(*facts)
@@ -187,16 +186,16 @@ class Submission:
         except KeyboardInterrupt:
             run.stop = run.stop or stop_for_interrupt()
         except Exception as error:
-            # A fork of this process leaves the run, and what it has for results, to its parent.
-            # Where no row is without a result, the error takes nothing along; but a journal that fails ends the run.
+            # A fork of this process leaves the run and its results to its parent.
+            # If every row has a result, the error loses none; but a journal that fails ends the run.
             if run.is_inherited or not (
                 self._frames.are_open or (isinstance(error, JournalError) and self._frames.have_begun)
             ):
                 raise
             self._end_by(error, run)
-        # The end is shown too, which may go wrong like any other step.
+        # Showing the end may fail, like any other step.
         try:
-            self._tell(run, display.close)
+            self._show(run, display.close)
         except KeyboardInterrupt:
             run.stop = run.stop or stop_for_interrupt()
 
@@ -224,14 +223,14 @@ class Submission:
         journal = self.options.opened_journal(run.workspace)
         if journal is not None:
             self._frames.journal = journal
-            self._chronicle.begin(journal)
+            self._history.begin(journal)
             run.record_in(journal.writer())
-            self._look_round(run)
+            self._show_other_runs(run)
 
-    def _look_round(self, run: Run) -> None:
+    def _show_other_runs(self, run: Run) -> None:
         """Show other runs that are under way in the journal, each once."""
-        for other in self._chronicle.meet():
-            self._tell(run, self._bar.say, str(other))
+        for other in self._history.new_others():
+            self._show(run, self._bar.say, str(other))
 
     def _opened(self, run: Run, first: ReadFrame, remaining: Iterator[pd.DataFrame]) -> Iterator[OpenFrame]:
         """Yield frames, and count the rows that need no request."""
@@ -239,7 +238,7 @@ class Submission:
             frame = self._frames.open(read)
             if run.stop is None and frame.checked.is_sent.any():
                 self._frames.keep_types()
-            self._tell(run, self._bar.advance, int((~frame.checked.is_sent).sum()))
+            self._show(run, self._bar.advance, int((~frame.checked.is_sent).sum()))
             yield frame
 
     def _try_out(self, run: Run, opened: Iterator[OpenFrame]) -> Generator[pd.DataFrame, None, Iterator[OpenFrame]]:
@@ -254,7 +253,7 @@ class Submission:
 
     def _count_chunk(self, run: Run) -> Iterator[pd.DataFrame]:
         """Count a chunk that is done. Yield the results of its frame if it was the last one."""
-        self._look_round(run)
+        self._show_other_runs(run)
         self._ahead.close()
         frame = self._frames.first
         frame.chunks_done += 1
@@ -268,11 +267,11 @@ class Submission:
         try:
             yield results
         except GeneratorExit:
-            # They have been taken, and nobody asks for more.
-            self._chronicle.add(results, requests=run.requests)
+            # The caller has the results, and closed the stream.
+            self._history.add(results, requests=run.requests)
             raise
-        # Not before the caller asks for more: what an interrupt finds here is in the exception.
-        self._chronicle.add(results, requests=run.requests)
+        # Only when the caller asks for more: the exception of an interrupt has the results until then.
+        self._history.add(results, requests=run.requests)
         self._frames.forget_first(end)
 
     def _chunks(self, run: Run, opened: Iterator[OpenFrame]) -> Iterator[list[Event]]:
@@ -294,7 +293,7 @@ class Submission:
         return {
             "workspace": None if workspace is None else {"id_code": workspace.id_code, "name": workspace.name},
             "region": None if workspace is None else workspace.region,
-            "started_at": self._chronicle.facts.started_at.isoformat(timespec="seconds"),
+            "started_at": self._history.facts.started_at.isoformat(timespec="seconds"),
             "ended_at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
             "limit": run.limit,
             "rate_share": self.options.rate_share,
@@ -303,7 +302,7 @@ class Submission:
             "journal": None if journal is None else path_text(journal.path),
             "journal_mode": None if journal is None else journal.mode,
             "frame": {"first_row": int(results["row"].min()) if len(results) else 0, "rows": len(results)},
-            "other_runs": [other._asdict() for other in self._chronicle.others],
+            "other_runs": [other._asdict() for other in self._history.others],
             "notes": [asdict(cause) for cause in self._frames.notes.values()],
         }
 
@@ -325,7 +324,7 @@ def _until_interrupted(show: Callable[[Progress], object]) -> Callable[[Progress
     return shown
 
 
-def _told(stop: Stop, *, requests: int) -> Stop:
+def _simplified(stop: Stop, *, requests: int) -> Stop:
     """Simplify the message if nothing was sent."""
     if stop.reason != "interrupted" or requests:
         return stop

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from events_pandas import RetryPolicy, SubmissionError, SubmissionInterrupted, iter_submit, submit_events, submit_file
-from events_pandas.run.read_ahead import ReadAhead
+from events_pandas.run.frames import ReadAhead
 
 LIMIT_SECONDS = 10.0
 
