@@ -1,11 +1,30 @@
-"""A check's report as lines."""
+"""A check's report: its facts, as lines of text, and as HTML."""
 
 import datetime as dt
+import html
+import re
 from dataclasses import replace
+from html.parser import HTMLParser
 
-from events_pandas import Column, EventMapping, check_events
+import pandas as pd
+import pytest
+
+from events_pandas import Column, Constant, EventMapping, Text, check_events
 from events_pandas.convert import Cause
-from events_pandas.results.report import Fact, report_lines
+from events_pandas.deliver import Workspace
+from events_pandas.results.report import (
+    Fact,
+    Spread,
+    duplicate_facts,
+    event_facts,
+    report_html,
+    report_lines,
+    request_fact,
+    spread_facts,
+    told_causes,
+    workspace_fact,
+)
+from events_pandas.words import quoted
 
 CAUSE = Cause(
     code="nested_value", field="metadata.a", severity="error", rows=2, first_row=7, message="metadata.a: nested"
@@ -62,3 +81,353 @@ def test_report_lines_stay_short_where_there_is_no_message(make_orders):
     facts = [line for line in str(report).splitlines() if line.startswith("  ")]
     assert sum(line.startswith("  metadata") for line in facts) == 3
     assert max(map(len, facts)) < 200
+
+
+SPAN = (pd.Timestamp("2024-01-31T08:30:00Z"), pd.Timestamp("2024-03-01T00:00:00Z"))
+
+
+def _texts(**facts):
+    return {fact.label: fact.text for fact in event_facts(**{"contacts": 2, "names": pd.Series({"a": 3}), **facts})}
+
+
+def test_event_facts_tell_contacts_name_and_time():
+    """One name is told as it is; contacts are a number."""
+    assert _texts(contacts=1_234, span=SPAN) == {
+        "contacts": "1,234",
+        "event name": "'a'",
+        "created_at": "2024-01-31 08:30:00 to 2024-03-01 00:00:00 UTC",
+    }
+
+
+def test_event_facts_tell_one_time_when_there_is_but_one():
+    """A span from a second to itself is that second."""
+    assert _texts(span=(SPAN[0], SPAN[0]))["created_at"] == "2024-01-31 08:30:00 UTC"
+
+
+def test_event_facts_are_none_when_there_are_no_events():
+    """Nothing is said of nothing."""
+    assert list(event_facts(contacts=0, names=pd.Series([], dtype="int64"), span=None)) == []
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        ({"a": 2, "b": 1}, "2: 'a' (2 rows), 'b' (1 row)"),
+        ({"a": 4, "b": 3, "c": 2, "d": 1, "e": 1}, "5: 'a' (4 rows), 'b' (3 rows), 'c' (2 rows) and 2 more"),
+        (
+            {"a": 4, "b": 3, "c": 2, "d": 1, "(further names)": 9},
+            "more than 4: 'a' (4 rows), 'b' (3 rows), 'c' (2 rows) and others",
+        ),
+        (
+            {"a" * 50: 4_000_000, "b" * 50: 3, "c" * 50: 2},
+            f"3: '{'a' * 40}...' (4,000,000 rows) and 2 more",
+        ),
+    ],
+)
+def test_event_facts_tell_the_most_frequent_names(names, told):
+    """Of several names up to three are told with their rows, and how many further ones there are if that is known."""
+    assert _texts(names=pd.Series(names), span=SPAN)["event names"] == told
+
+
+@pytest.mark.parametrize(
+    ("spread", "told"),
+    [
+        (Spread(rows=0, most_seconds=0, identical=0), []),
+        (
+            Spread(rows=1, most_seconds=1, identical=1),
+            [
+                "1 row is given a later second, by 1 second at most",
+                "1 with the same metadata as the row that keeps the second",
+            ],
+        ),
+        (
+            Spread(rows=1_200, most_seconds=3, identical=150),
+            [
+                "1,200 rows are given a later second, by 3 seconds at most",
+                "150 with the same metadata as the row that keeps the second, 1,050 with other metadata",
+            ],
+        ),
+    ],
+)
+def test_spread_facts_count_rows_and_seconds(spread, told):
+    """Rows that may be one event with another are told apart; nothing is said where no row is moved."""
+    assert [fact.text for fact in spread_facts(spread)] == told
+
+
+@pytest.mark.parametrize(
+    ("identical", "others", "told"),
+    [
+        (0, 0, []),
+        (255, 1_813, ["255 with the same metadata as an earlier row, 1,813 with other metadata"]),
+        (1_255, 0, ["1,255 with the same metadata as an earlier row"]),
+        (0, 1, ["1 with other metadata than an earlier row"]),
+    ],
+)
+def test_duplicate_facts_tell_which_rows_hold_something_of_their_own(identical, others, told):
+    """What is the same twice may go; other metadata would be lost."""
+    assert [fact.text for fact in duplicate_facts(identical=identical, others=others)] == told
+
+
+@pytest.mark.parametrize(
+    ("limit", "seconds", "told"),
+    [
+        (None, None, "3,168"),
+        (1_666, 19.1, "3,168, which take 0:00:19 at 1,666 in ten seconds"),
+        (83, 100_000.0, "3,168, which take 1 day, 3:46:40 at 83 in ten seconds"),
+    ],
+)
+def test_request_fact_tells_the_time_when_it_is_known(limit, seconds, told):
+    """Without a client the number of requests is all that is known."""
+    assert request_fact(3_168, limit=limit, seconds=seconds) == Fact(label="requests", text=told)
+
+
+@pytest.mark.parametrize(
+    ("workspace", "told"),
+    [
+        (Workspace(id_code="ab12", name="Acme", region="EU"), "'Acme', id ab12, region EU"),
+        (Workspace(id_code="ab12"), "id ab12"),
+        (Workspace(), "one that Intercom does not name"),
+    ],
+)
+def test_workspace_fact_tells_what_is_known(workspace, told):
+    """What the answer did not name is left out."""
+    assert workspace_fact(workspace).text == told
+
+
+@pytest.mark.parametrize(
+    ("errors", "notes", "told", "rest"),
+    [
+        (0, 0, 0, ""),
+        (3, 37, 40, ""),
+        (3, 39, 40, "and 2 more: see report.problems"),
+        (45, 2, 45, "and 2 more: see report.problems"),
+    ],
+)
+def test_told_causes_are_all_errors_and_forty_lines(errors, notes, told, rest):
+    """What makes rows invalid is told in any case, notes where there is room."""
+    error, note = (
+        Cause(code="nested_value", field="metadata.a", severity=severity, rows=1, first_row=0, message="nested")
+        for severity in ("error", "note")
+    )
+    causes = [error] * errors + [note] * notes
+
+    assert told_causes(causes) == (causes[:told], rest)
+
+
+HOSTILE = "<script>alert(\"x\")</script><img src=x onerror='alert(1)'>&amp;"
+ELEMENTS = {"div", "p", "strong", "table", "thead", "tbody", "tr", "th", "td", "code"}
+
+
+class Reader(HTMLParser):
+    """Reads a fragment: its elements, their attributes, and its text; every element has to be closed in its turn."""
+
+    def __init__(self, fragment):
+        super().__init__()
+        self.elements, self.attributes, self.texts, self._open = set(), set(), [], []
+        self.feed(fragment)
+        self.close()
+        assert self._open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.add(tag)
+        self.attributes |= dict(attrs).keys()
+        self._open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self._open.pop() == tag
+
+    def handle_data(self, data):
+        self.texts += [data] if data.strip() else []
+
+
+@pytest.fixture
+def hostile_report(make_orders):
+    """A report in which event name, key, value and currency try to be markup."""
+    orders = make_orders(2, event=[HOSTILE, "b"], link=[HOSTILE, "https://example.org"])
+    mapping = EventMapping(
+        event_name=Column("event"),
+        created_at="day",
+        user_id="who",
+        metadata={"<b>key</b>": Text("link"), "<i>": Constant("<u>"), "amount": "link"},
+        metadata_limit=2,
+        metadata_overflow="drop",
+    )
+    return check_events(orders, mapping)
+
+
+def test_html_shows_heading_facts_problems_and_budget(make_orders):
+    """The same as the text, in tables."""
+    orders = make_orders(3, total=[1.5, None, 2.5])
+    orders.loc[2, "day"] = None
+    mapping = EventMapping(
+        event_name="placed-order", created_at="day", user_id="who", metadata={"total": "total"}, timezone="UTC"
+    )
+
+    reader = Reader(check_events(orders, mapping)._repr_html_())
+
+    assert reader.texts == [
+        "3 rows: 2 valid, 1 invalid, 0 duplicates",
+        *("contacts", "2"),
+        *("event name", "'placed-order'"),
+        *("created_at", "2024-01-31 00:00:00 UTC"),
+        *("requests", "2"),
+        "problems",
+        *("severity", "code", "rows", "example"),
+        *("error", "created_at_missing", "1 row"),
+        "row 2: created_at: column 'day' is empty: every event needs its time",
+        *("metadata", " of 'placed-order'"),
+        *("position", "key", "type", "present", "share"),
+        *("1", "total", "number", "1", "50.0%"),
+    ]
+
+
+def test_html_keeps_hostile_text_as_text(hostile_report):
+    """Names, keys and values of the rows are escaped wherever they stand."""
+    reader = Reader(hostile_report._repr_html_())
+
+    assert reader.elements <= ELEMENTS
+    assert reader.attributes <= {"class", "style", "title"}
+    assert {f" of {quoted(HOSTILE)}", "<b>key</b>"} <= set(reader.texts)
+
+
+def test_html_escapes_the_messages_of_causes_and_warnings(hostile_report):
+    """Whatever Intercom names, too."""
+    cause = Cause(code="nested_value", field="metadata.a", severity="error", rows=1, first_row=0, message=HOSTILE)
+    facts = [Fact(label="workspace", text=HOSTILE)]
+
+    fragment = report_html(HOSTILE, facts=facts, warnings=[HOSTILE], causes=[cause], budget=hostile_report.metadata)
+
+    assert Reader(fragment).elements <= ELEMENTS
+    assert fragment.count("&lt;script&gt;") >= 4
+
+
+def test_html_needs_nothing_from_outside_and_no_colours(hostile_report):
+    """It is read on light ground and on dark: no background, no address, and no formulas between dollar signs."""
+    styles = re.findall(r'style="([^"]*)"', hostile_report._repr_html_())
+
+    assert {name.strip() for style in styles for name, _, _ in (part.partition(":") for part in style.split(";"))} == {
+        "color",
+        "line-height",
+        "margin-left",
+        "text-align",
+        "vertical-align",
+        "white-space",
+        "overflow-wrap",
+    }
+    assert "color: inherit" in styles[0]
+    assert 'class="tex2jax_ignore mathjax_ignore"' in hostile_report._repr_html_()
+
+
+def test_html_shows_the_keys_of_the_most_frequent_name(make_orders):
+    """Those of the other names are in the frame, and one line says so, however many there are."""
+    orders = make_orders(30, event=["signed-up", *(f"event-{number}" for number in range(28)), "Signed.Up"])
+    mapping = EventMapping(
+        event_name=Column("event"), created_at="day", user_id="who", metadata={"a": "who"}, timezone="UTC"
+    )
+
+    texts = Reader(check_events(orders, mapping)._repr_html_()).texts
+
+    assert texts[texts.index("metadata") + 1 :] == [
+        " of 'signed-up'",
+        *("position", "key", "type", "present", "share"),
+        *("1", "a", "text", "2", "100%"),
+        *("28 more event names: see ", "report.metadata"),
+    ]
+
+
+def test_html_shows_the_first_keys_of_many(make_orders):
+    """A mapping of very many keys does not push the report off the screen."""
+    metadata = {f"key-{number}": Constant("x") for number in range(23)}
+    mapping = EventMapping(
+        event_name="a", created_at="day", user_id="who", metadata=metadata, metadata_limit=30, timezone="UTC"
+    )
+
+    texts = Reader(check_events(make_orders(1), mapping)._repr_html_()).texts
+
+    assert ("key-19" in texts, "key-20" in texts) == (True, False)
+    assert texts[-2:] == ["3 more keys: see ", "report.metadata"]
+
+
+def test_html_tells_of_further_keys_and_names_in_one_line(make_orders):
+    """One of each is not several."""
+    metadata = {f"key-{number}": Constant("x") for number in range(21)}
+    mapping = EventMapping(
+        event_name=Column("event"),
+        created_at="day",
+        user_id="who",
+        metadata=metadata,
+        metadata_limit=30,
+        timezone="UTC",
+    )
+
+    texts = Reader(check_events(make_orders(2, event=["a", "b"]), mapping)._repr_html_()).texts
+
+    assert texts[-2:] == ["1 more key and 1 more event name: see ", "report.metadata"]
+
+
+def test_html_explains_what_is_ignored_and_what_drifts_where_there_is_something(hostile_report, make_orders):
+    """A column that is empty throughout is left out; of the others the two that need it have a line."""
+    told = {
+        "ignored": ": rows that are sent without the value, since it comes after as many others as Intercom keeps",
+        "drift": ": types of the column's cells, in all rows: Intercom shows a key of mixed types as text",
+    }
+    orders = make_orders(3, mixed=["x", 1, "y"])
+    mapping = EventMapping(event_name="a", created_at="day", user_id="who", metadata={"mixed": "mixed"})
+
+    ignored, drifting = (
+        Reader(report._repr_html_()).texts for report in (hostile_report, check_events(orders, mapping))
+    )
+
+    assert (ignored.count("ignored"), told["ignored"] in ignored, "drift" in ignored) == (2, True, False)
+    assert (drifting.count("drift"), told["drift"] in drifting, "ignored" in drifting) == (2, True, False)
+    assert "2 text, 1 number" in drifting
+
+
+def test_html_leaves_out_the_type_when_no_column_has_a_value(make_orders):
+    """A type that nobody knows is no column."""
+    mapping = EventMapping(event_name="a", created_at="day", user_id="who", metadata={"none": "none"}, timezone="UTC")
+
+    texts = Reader(check_events(make_orders(1, none=[None]), mapping)._repr_html_()).texts
+
+    assert texts[-9:] == [" of 'a'", "position", "key", "present", "share", "1", "none", "0", "0%"]
+
+
+def test_html_explains_each_column_where_one_points_at_it(hostile_report):
+    """Without a script: the browser shows the title of a table's head."""
+    heads = re.findall(r"<th style=[^>]* title=\"([^\"]*)\">(\w+)</th>", hostile_report._repr_html_())
+
+    assert [(name, html.unescape(meaning)) for meaning, name in heads][-4:] == [
+        ("type", "what Intercom shows the value as"),
+        ("present", "valid rows of this event name that have a value"),
+        ("share", "of all valid rows of this event name"),
+        ("ignored", "rows that are sent without the value, since it comes after as many others as Intercom keeps"),
+    ]
+
+
+def test_html_tells_of_a_column_what_concerns_the_column(make_orders):
+    """Such a note is told for one row, and concerns nearly all."""
+    report = check_events(make_orders(3), EventMapping(event_name="a", created_at="day", user_id="who"))
+
+    texts = Reader(report._repr_html_()).texts
+
+    assert texts[texts.index("naive_time") + 1] == "the column"
+
+
+def test_html_tells_how_many_notes_are_left_out(hostile_report):
+    """As the text does, below the table."""
+    note = Cause(code="excel_serial", field="created_at", severity="note", rows=2, first_row=0, message="a day")
+
+    fragment = report_html("3 rows", facts=[], causes=[note] * 42, budget=hostile_report.metadata.head(0))
+
+    assert Reader(fragment).texts[-1] == "and 2 more: see report.problems"
+
+
+@pytest.mark.parametrize(
+    ("present", "told"), [(0, "0%"), (1, "0.1%"), (1_250, "50.0%"), (2_499, "99.9%"), (2_500, "100%")]
+)
+def test_html_tells_all_and_nothing_apart_from_nearly(make_orders, present, told):
+    """A share is rounded, but not to all nor to nothing."""
+    orders = make_orders(2_500, total=[1.5] * present + [None] * (2_500 - present))
+    mapping = EventMapping(event_name="a", created_at="day", user_id="who", metadata={"total": "total"})
+
+    assert told in Reader(check_events(orders, mapping)._repr_html_()).texts
