@@ -25,8 +25,6 @@ from events_pandas import (
 )
 from events_pandas.api import checked_report
 from events_pandas.mapping import MonetaryAmount, Number, Text
-from events_pandas.results import Ledger, ResultsWriter
-from events_pandas.run import frames as run_frames
 from events_pandas.run.files import file_results, read_files
 from events_pandas.run.options import RunOptions
 
@@ -447,14 +445,14 @@ def test_progress_shows_that_the_results_of_the_other_rows_are_made(write, submi
 def test_interrupt_while_results_are_written_loses_no_row(write, submit, monkeypatch):
     """Ctrl-C outside of the run ends it all the same, and every row has a result, in the file too."""
     interrupts = [KeyboardInterrupt()]
-    usual = ResultsWriter.write
+    usual = pd.DataFrame.to_csv
 
-    def interrupted(self, results):
+    def interrupted(results, *arguments, **options):
         if interrupts:
             raise interrupts.pop()
-        usual(self, results)
+        return usual(results, *arguments, **options)
 
-    monkeypatch.setattr(ResultsWriter, "write", interrupted)
+    monkeypatch.setattr(pd.DataFrame, "to_csv", interrupted)
     with pytest.raises(SubmissionInterrupted) as caught:
         submit(write("a.csv", *(f"{row},2024-01-31" for row in range(9))), chunksize=2, results_path="results.csv")
 
@@ -495,24 +493,6 @@ def test_progress_that_interrupts_loses_no_row_of_a_file(write, submit, fake_cli
     assert set(results["status"]) == {"accepted", "not_submitted"}
     assert (results["status"] == "accepted").sum() == len(client.events)
     assert caught.value.results["error_code"].iloc[-1] == "interrupted"
-
-
-def test_interrupt_after_a_chunk_is_checked_counts_it_once(write, submit, monkeypatch):
-    """What was half remembered of a chunk is read again, and is no duplicate of itself."""
-    ledgers = []
-
-    def interrupted(*arguments):
-        ledgers.append(arguments)
-        if len(ledgers) == 2:
-            raise KeyboardInterrupt
-        return Ledger(*arguments)
-
-    monkeypatch.setattr(run_frames, "Ledger", interrupted)
-    with pytest.raises(SubmissionInterrupted) as caught:
-        submit(write("a.csv", *(f"{row},2024-01-31" for row in range(6))), chunksize=2)
-
-    assert caught.value.results["row"].tolist() == list(range(6))
-    assert caught.value.results["error_code"].tolist()[2:] == ["interrupted"] * 4
 
 
 @pytest.mark.parametrize(("modes", "made"), [((0o600,), "0o600"), ((0o644, 0o600), "0o600"), ((0o644,), "0o644")])

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from events_pandas.cli import app
 from events_pandas.deliver.journal import Journal, RunFacts
 from events_pandas.errors import JournalError
-from events_pandas.run.history import Chronicle, runs
+from events_pandas.run.history import HistoryWriter, runs
 
 DTYPES = {
     "run": "int64",
@@ -36,6 +36,20 @@ DTYPES = {
     "resubmit": "bool",
     "journal": "string",
 }
+
+
+class FullDisk:
+    """A journal of which one step finds the disk full."""
+
+    def __init__(self, journal, step):
+        self._journal, self._step, self.refused = journal, step, []
+
+    def __getattr__(self, name):
+        return self._refuse if name == self._step else getattr(self._journal, name)
+
+    def _refuse(self, *_, **__):
+        self.refused.append(self._step)
+        raise JournalError(self._journal.path, problem="the disk is full", remedy="make room")
 
 
 @pytest.fixture
@@ -194,11 +208,11 @@ def path(tmp_path):
 
 
 @pytest.fixture
-def chronicle(path):
+def history(path):
     """A run that has begun."""
-    chronicle = Chronicle(FACTS)
-    chronicle.begin(Journal.opened(path, workspace="ab12cd34"))
-    return chronicle
+    history = HistoryWriter(FACTS)
+    history.begin(Journal.opened(path, workspace="ab12cd34"))
+    return history
 
 
 def _results(*statuses):
@@ -210,12 +224,12 @@ def _entry(path):
     return entry
 
 
-def test_run_is_told_with_its_facts_and_counts(chronicle, path):
+def test_run_is_told_with_its_facts_and_counts(history, path):
     """Rows of all frames count, and the last number of requests."""
-    with chronicle:
-        chronicle.add(_results("accepted", "duplicate"), requests=1)
-        chronicle.add(_results("accepted", "already_submitted"), requests=2)
-        chronicle.end(None, outcome=None, requests=3)
+    with history:
+        history.add(_results("accepted", "duplicate"), requests=1)
+        history.add(_results("accepted", "already_submitted"), requests=2)
+        history.end(None, outcome=None, requests=3)
 
     entry = _entry(path)
     assert entry["started_at"] == pd.Timestamp("2024-01-31T12:00Z")
@@ -224,20 +238,20 @@ def test_run_is_told_with_its_facts_and_counts(chronicle, path):
     assert (entry["accepted"], entry["duplicate"], entry["already_submitted"], entry["failed"]) == (2, 1, 1, 0)
 
 
-def test_run_is_incomplete_when_a_row_needs_something_more(chronicle, path):
+def test_run_is_incomplete_when_a_row_needs_something_more(history, path):
     """Rows that were not accepted are to be seen without looking at counts."""
-    with chronicle:
-        chronicle.add(_results("accepted", "invalid"), requests=1)
-        chronicle.end(None, outcome=None, requests=1)
+    with history:
+        history.add(_results("accepted", "invalid"), requests=1)
+        history.end(None, outcome=None, requests=1)
 
     assert _entry(path)["outcome"] == "incomplete"
 
 
-def test_run_that_ended_early_is_told_with_its_reason_and_the_rows_it_left(chronicle, path):
+def test_run_that_ended_early_is_told_with_its_reason_and_the_rows_it_left(history, path):
     """The rows of the exception count like the others."""
-    with chronicle:
-        chronicle.add(_results("accepted"), requests=1)
-        chronicle.end(_results("failed", "not_submitted"), outcome="outage", requests=9)
+    with history:
+        history.add(_results("accepted"), requests=1)
+        history.end(_results("failed", "not_submitted"), outcome="outage", requests=9)
 
     entry = _entry(path)
     assert (entry["outcome"], entry["rows"], entry["requests"]) == ("outage", 3, 9)
@@ -247,42 +261,38 @@ def test_run_that_ended_early_is_told_with_its_reason_and_the_rows_it_left(chron
     ("error", "outcome"),
     [(ValueError(), "error"), (KeyboardInterrupt(), "interrupted"), (GeneratorExit(), "closed")],
 )
-def test_run_that_was_left_is_told_as_such(error, outcome, chronicle, path):
+def test_run_that_was_left_is_told_as_such(error, outcome, history, path):
     """A fault of a stream, an interrupt beside the run, a reader that had enough."""
-    with pytest.raises(type(error)), chronicle:
+    with pytest.raises(type(error)), history:
         raise error
 
     assert _entry(path)["outcome"] == outcome
 
 
-def test_run_under_way_is_told_with_what_is_done(chronicle, path):
+def test_run_under_way_is_told_with_what_is_done(history, path):
     """After a kill this is what is left: no end, and the rows so far."""
-    chronicle.add(_results("accepted"), requests=1)
+    history.add(_results("accepted"), requests=1)
 
     entry = _entry(path)
     assert pd.isna(entry["outcome"])
     assert pd.isna(entry["duration"])
     assert entry["accepted"] == 1
 
-    with chronicle:
+    with history:
         pass
 
 
 @pytest.mark.parametrize("step", ["tell_run", "end_run"])
-def test_results_outlive_a_history_that_cannot_be_told(step, chronicle, path, monkeypatch):
-    """The events are safe: an entry is worth no results, and what must be written finds a full disk by itself."""
-    asked = []
+def test_run_goes_on_when_its_history_cannot_be_written(step, path):
+    """The events are safe: an entry is not worth the results, and the next event finds the full disk by itself."""
+    journal = FullDisk(Journal.opened(path, workspace="ab12cd34"), step)
 
-    def full(journal, *_, **__):
-        asked.append(journal.path)
-        raise JournalError(journal.path, problem="the disk is full", remedy="make room")
+    with HistoryWriter(FACTS) as history:
+        history.begin(journal)
+        history.add(_results("accepted"), requests=1)
+        history.end(None, outcome=None, requests=1)
 
-    monkeypatch.setattr(Journal, step, full)
-    with chronicle:
-        chronicle.add(_results("accepted"), requests=1)
-        chronicle.end(None, outcome=None, requests=1)
-
-    assert asked == [path]
+    assert journal.refused == [step]
     assert _entry(path)["outcome"] == "complete" if step == "tell_run" else pd.isna(_entry(path)["outcome"])
 
 
@@ -290,9 +300,9 @@ def test_run_without_a_journal_tells_nothing(monkeypatch, tmp_path):
     """Nothing is opened, and nothing is missed."""
     monkeypatch.chdir(tmp_path)
 
-    with Chronicle(FACTS) as chronicle:
-        chronicle.add(_results("accepted"), requests=1)
-        chronicle.end(None, outcome=None, requests=1)
+    with HistoryWriter(FACTS) as history:
+        history.add(_results("accepted"), requests=1)
+        history.end(None, outcome=None, requests=1)
 
     assert list(tmp_path.iterdir()) == []
     assert runs().empty
@@ -301,16 +311,16 @@ def test_run_without_a_journal_tells_nothing(monkeypatch, tmp_path):
 def test_run_that_goes_on_is_told_of_once_a_second(path):
     """A stream may have hundreds of frames in a second, and each entry is a wait for the disk; the end tells all."""
     now = [100.0]
-    chronicle = Chronicle(FACTS, clock=lambda: now[0])
-    chronicle.begin(Journal.opened(path, workspace="ab12cd34"))
+    history = HistoryWriter(FACTS, clock=lambda: now[0])
+    history.begin(Journal.opened(path, workspace="ab12cd34"))
     told = []
 
-    with chronicle:
+    with history:
         for seconds in (0.0, 0.5, 0.5, 0.5):
             now[0] += seconds
-            chronicle.add(_results("accepted"), requests=1)
+            history.add(_results("accepted"), requests=1)
             told.append(_entry(path)["rows"])
-        chronicle.end(None, outcome=None, requests=4)
+        history.end(None, outcome=None, requests=4)
 
     assert told == [1, 1, 3, 3]
     assert _entry(path)["rows"] == 4

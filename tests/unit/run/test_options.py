@@ -243,6 +243,7 @@ def test_opened_journal_needs_the_name_of_a_workspace():
 
 def test_opened_journal_warns_when_it_has_no_write_ahead_log(tmp_path, monkeypatch):
     """Where the file system cannot do it, a notebook says so."""
+    # No file system here refuses a write-ahead log.
     monkeypatch.setattr(Journal, "opened", staticmethod(lambda path, **_: SimpleNamespace(path=path, mode="delete")))
     options = RunOptions(journal=tmp_path / "journal.sqlite")
 

@@ -296,7 +296,7 @@ def test_interrupt_while_rejects_are_written_does_not_hide_why_the_run_ended(wri
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("events_pandas.run.rejects.read_chosen_rows", interrupted)
+    monkeypatch.setattr(pd.DataFrame, "to_csv", interrupted)
     with pytest.raises(SubmissionInterrupted) as caught:
         submit(write("a.csv", "1,2024-01-31", "2,2024-01-31"), client=fake_client({"1": [KeyboardInterrupt()]}))
 

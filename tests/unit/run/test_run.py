@@ -22,6 +22,7 @@ from events_pandas import (
     RetryPolicy,
     SubmissionError,
     SubmissionInterrupted,
+    intercom,
     iter_submit,
     runs,
     submit_events,
@@ -29,8 +30,6 @@ from events_pandas import (
 )
 from events_pandas.deliver import TransportError
 from events_pandas.deliver.journal import Journal
-from events_pandas.run import frames as run_frames
-from events_pandas.run import run as submission
 
 NOTHING_SENT = "the run was interrupted before the first event: nothing was sent, submit all rows again"
 INVALID_DAY = {"day": ["2024-01-31", None, "2024-01-31"]}
@@ -602,43 +601,19 @@ def test_submit_gives_every_row_back_when_the_progress_interrupts_at_its_first_c
     assert (client.me_requests, client.events) == (0, [])
 
 
-def test_submit_is_a_plain_interrupt_while_rows_are_checked(make_orders, mapping, fake_client, monkeypatch):
+def test_submit_is_a_plain_interrupt_while_rows_are_read(make_orders, fake_client):
     """Before a frame is checked nothing is known of its rows, and nothing was sent."""
     client = fake_client()
 
-    def interrupted(*_, **__):
+    def interrupted(_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(run_frames, "read_rows", interrupted)
+    mapping = EventMapping(event_name="a", created_at="day", user_id=interrupted, timezone="UTC")
     with pytest.raises(KeyboardInterrupt) as caught:
         submit_events(make_orders(3), mapping, client=client)
 
     assert type(caught.value) is KeyboardInterrupt
     assert (client.me_requests, client.events) == (0, [])
-
-
-@pytest.mark.parametrize("source", ["frame", "stream"])
-def test_submit_gives_every_row_back_when_it_is_interrupted_twice_while_rows_are_judged(
-    source, make_orders, mapping, fake_client, monkeypatch
-):
-    """Nothing is known of them then, but that they were not sent."""
-    client = fake_client()
-
-    def submit(frame):
-        if source == "frame":
-            return submit_events(frame, mapping, client=client)
-        return list(iter_submit([frame], mapping, client=client))
-
-    def interrupted(*_, **__):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(run_frames.Tally, "checked", interrupted)
-    with pytest.raises(SubmissionInterrupted) as caught:
-        submit(make_orders(3))
-
-    assert caught.value.results["error_code"].tolist() == ["interrupted"] * 3
-    assert str(caught.value) == NOTHING_SENT
-    assert client.events == []
 
 
 def test_submit_keeps_the_results_when_a_client_fails(make_orders, mapping, fake_client):
@@ -654,43 +629,25 @@ def test_submit_keeps_the_results_when_a_client_fails(make_orders, mapping, fake
     assert set(results["error_code"][4:]) == {"ended_by_error"}
 
 
-def test_submit_passes_the_options_of_delivery_on(make_orders, mapping, fake_client, monkeypatch):
-    """What a run is told of pace and patience is what the caller said."""
-    seen = {}
+def test_submit_uses_its_share_of_the_rate_limit(make_orders, mapping, fake_client):
+    """Of a limit of 100 requests the run has 60, as a progress function sees once the limit decides the pace."""
+    headers = {intercom.LIMIT_HEADER: "100", intercom.REMAINING_HEADER: "99", intercom.RESET_HEADER: "9999999999"}
 
-    class Told(submission.Run):
-        def __init__(self, client, **options):
-            seen.update(options)
-            super().__init__(client, **options)
+    class LimitedClient(fake_client):
+        def post_event(self, payload):
+            return dataclasses.replace(super().post_event(payload), headers=headers)
 
-    monkeypatch.setattr(submission, "Run", Told)
+    def stop(progress):
+        if progress.window is not None:
+            limits.append(progress.window.limit)
+            raise KeyboardInterrupt
 
-    results = submit_events(
-        *(make_orders(1), mapping), client=fake_client(), rate_share=0.6, patience_seconds=5, max_failure_rate=0.1
-    )
+    limits = []
+    with pytest.raises(SubmissionInterrupted) as caught:
+        submit_events(make_orders(500), mapping, client=LimitedClient(), rate_share=0.6, progress=stop)
 
-    told = {name: seen[name] for name in ("rate_share", "patience_seconds", "max_failure_rate")}
-    assert told == {"rate_share": 0.6, "patience_seconds": 5, "max_failure_rate": 0.1}
-    assert results.attrs["run"]["rate_share"] == 0.6
-
-
-def test_submit_gives_each_event_its_name_as_intercom_counts_it(make_orders, fake_client, monkeypatch):
-    """Spellings of one name are one; where there is one name for all, it is one object."""
-    seen = []
-
-    class Kept(submission.Run):
-        def deliver(self, chunks, **options):
-            return super().deliver([seen.extend(chunk) or chunk for chunk in chunks], **options)
-
-    monkeypatch.setattr(submission, "Run", Kept)
-    columns = EventMapping(event_name=Column("name"), created_at="day", user_id="who", timezone="UTC")
-    constant = EventMapping(event_name="Placed.Order", created_at="day", user_id="who", timezone="UTC")
-
-    submit_events(make_orders(4, name=["A.b", None, "a-B", "c"]), columns, client=fake_client())
-    submit_events(make_orders(2), constant, client=fake_client())
-
-    assert [event.name for event in seen] == ["a-b", "a-b", "c", "placed-order", "placed-order"]
-    assert seen[3].name is seen[4].name
+    assert limits == [60]
+    assert caught.value.results.attrs["run"]["rate_share"] == 0.6
 
 
 def test_canary_is_sent_first_and_once(make_orders, mapping, fake_client):
@@ -841,34 +798,6 @@ def test_submit_tells_rows_of_earlier_runs_also_when_it_is_interrupted(make_orde
     assert caught.value.results["status"].tolist()[-1] == "not_submitted"
 
 
-def test_spread_row_whose_second_another_run_has_claimed_meanwhile_is_not_sent(make_orders, fake_client, tmp_path):
-    """Intercom would drop one of the two, so this one waits for the next run, which gives it another second."""
-    mapping = EventMapping(
-        event_name="a", created_at="day", user_id="who", metadata={"x": "x"}, timezone="UTC", duplicates="spread"
-    )
-    path, client = tmp_path / "journal.sqlite", fake_client()
-    options = {"client": client, "journal": path, "progress": False}
-
-    claimed = Journal.claim
-
-    def claim(journal, marks, used_up):
-        assert claimed(journal, [mark._replace(payload=mark.payload + 1) for mark in marks]) == []
-        return claimed(journal, marks, used_up)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Journal, "claim", claim)
-        first = submit_events(make_orders(1, x=["mine"]), mapping, **options)
-    again = submit_events(make_orders(1, x=["mine"]), mapping, **options)
-
-    assert first[["status", "error_code"]].iloc[0].tolist() == ["not_submitted", "second_taken"]
-    assert first.loc[0, "error_message"] == (
-        "another run sends the row, or another one of its contact, event name and second, at the same time: submit it "
-        "again when that run has ended, and it is given a second that is free"
-    )
-    assert again["status"].tolist() == ["accepted"]
-    assert (again["created_at"] - first["created_at"]).tolist() == [pd.Timedelta("1s")]
-
-
 @pytest.mark.parametrize("name", ["find", "occupied"])
 def test_submit_gives_every_row_back_when_the_journal_fails_on_the_way(
     name, make_orders, mapping, fake_client, monkeypatch
@@ -883,6 +812,7 @@ def test_submit_gives_every_row_back_when_the_journal_fails_on_the_way(
             raise JournalError(journal.path, problem="the journal is damaged", remedy="move it away")
         return asked(journal, words)
 
+    # A page cannot be damaged at a chosen look-up.
     monkeypatch.setattr(Journal, name, failing)
     frames = [make_orders(2, start=start) for start in (0, 2)]
     parts = []
