@@ -1,4 +1,4 @@
-"""What the valid rows use of what Intercom keeps: event names, and for each of them the metadata keys."""
+"""What valid rows use of Intercom's limits: event names, and the metadata keys of each."""
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from events_pandas.mapping import Date, Link, MonetaryAmount, Number, RichLink, 
 from events_pandas.words import counted, listed, quoted
 
 FURTHER_NAMES = "(further names)"
-"""Stands for the names that are not counted one by one."""
+"""The label of names that are not counted one by one."""
 
 TYPE_WORDS: dict[type, str] = {
     Text: "text",
@@ -83,8 +83,8 @@ def metadata_remarks(census: Census, keys: Collection[str], *, text_keys: Collec
         yield f"in no valid row: {listed(absent)}"
     ignored = {key: int(use.ignored.sum()) for key, use in uses.items() if use.ignored.any()}
     if ignored:
-        told = listed([f"{quoted(key)} ({counted(count, 'row')})" for key, count in ignored.items()])
-        yield f"left out, since Intercom keeps the first {limit} only: {told}"
+        keys_with_rows = listed([f"{quoted(key)} ({counted(count, 'row')})" for key, count in ignored.items()])
+        yield f"left out, since Intercom keeps the first {limit} only: {keys_with_rows}"
     drifts = {key: drift(use) for key, use in uses.items() if key in text_keys}
     mixed = [f"{quoted(key)} ({types})" for key, types in drifts.items() if types]
     if mixed:
@@ -129,7 +129,7 @@ def _events(census: Census) -> _Events:
     spellings, places = _names(census)
     found: dict[str, int] = {}
     numbers = np.array([found.setdefault(normalized_event_name(name), len(found)) for name in spellings], np.intp)
-    # The spellings are in order, the most frequent first: the first of an event stands for it.
+    # The most frequent spelling comes first, and stands for its event.
     names = [spellings[first] for first in np.unique(numbers, return_index=True)[1]]
     events = _Events(names=names, places=places, numbers=numbers)
     order = np.argsort(-events.total(census.rows), kind="stable")

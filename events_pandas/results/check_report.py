@@ -33,7 +33,7 @@ from events_pandas.words import counted
 PREVIEW_CHUNKSIZE = 1_000
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)  # Without slots: a cached property needs a place.
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)  # A cached property does not work with slots.
 class CheckReport:
     """What a check found; nothing was sent.
 

@@ -1,4 +1,4 @@
-"""The contacts that Intercom does not know, as a table to work through."""
+"""The contacts that Intercom does not know, as a table; and how results are matched with their frame."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,42 +16,6 @@ from events_pandas.deliver import Status
 from events_pandas.mapping import EventMapping, bind, require_mapping
 from events_pandas.results.frame import TEXT_DTYPE
 from events_pandas.words import counted
-
-
-def require_results(results: object, frame: object, *, columns: Sequence[str]) -> None:
-    """Raise `TypeError` if one of the two is not a DataFrame, `ValueError` if results lack a column."""
-    for name, given, wanted in (("results", results, "returned"), ("frame", frame, "was given")):
-        if not isinstance(given, pd.DataFrame):
-            raise TypeError(f"{name}: a {type(given).__name__} is no DataFrame: give what submitting {wanted}")
-        lacking = [column for column in columns if name == "results" and column not in given]
-        if lacking:
-            raise ValueError(f"results: no column {lacking[0]!r}: give what submitting returned")
-
-
-def positions_in(frame: pd.DataFrame, results: pd.DataFrame, rows: "pd.Series[Any]") -> Rows:
-    """Return the position in the frame of each row of results, in the order of `rows`.
-
-    `results` may be some rows only, or come from a file of results; `rows` is a part of their column ``row``. Raise
-    `ValueError` if the frame is too short.
-    """
-    numbers = rows.to_numpy(np.int64)
-    positions = numbers - _first_row(results, len(frame))
-    if len(numbers) and not 0 <= positions.min() <= positions.max() < len(frame):
-        beyond = numbers.max() if positions.max() >= len(frame) else numbers.min()
-        have = f"frame: has {counted(len(frame), 'row')}, and results have row {beyond}"
-        raise ValueError(f"{have}: give all rows that were submitted, and no others")
-    return positions
-
-
-def _first_row(results: pd.DataFrame, n_rows: int) -> int:
-    """Return the position of the frame's first row; a stream counts rows over all its frames."""
-    facts = results.attrs.get("run", {}).get("frame")
-    if facts is None and len(results):
-        # Results that were put together, or read from a file, have no facts.
-        first = int(results["row"].min())
-        facts = {"first_row": first, "rows": int(results["row"].max()) + 1 - first}
-    return int(facts["first_row"]) if facts and facts["rows"] == n_rows else 0
-
 
 Texts = npt.NDArray[np.object_]
 
@@ -134,7 +98,7 @@ def _with_contacts(
     """Add the contact of each event, which is looked up in the frame."""
     rows = events["row"].to_numpy(np.int64)
     batch = Converter(bind(frame, replace(mapping, metadata={}))).convert_rows(positions)
-    # Those of results are text where they were read from a CSV file.
+    # The times of results that were read from a CSV file are text.
     sent_at = pd.DatetimeIndex(pd.to_datetime(events["created_at"], utc=True))
     is_other = _is_other(batch, sent_at, may_be_later=mapping.duplicates == "spread")
     if is_other.any():
@@ -168,3 +132,38 @@ def _identifiers(contacts: Contacts) -> tuple[Texts, Texts]:
         chosen = identifier.values.filter(pa.array(identifier.where))
         values[identifier.where] = chosen.to_numpy(zero_copy_only=False)
     return names, values
+
+
+def require_results(results: object, frame: object, *, columns: Sequence[str]) -> None:
+    """Raise `TypeError` if one of the two is not a DataFrame, `ValueError` if results lack a column."""
+    for name, given, wanted in (("results", results, "returned"), ("frame", frame, "was given")):
+        if not isinstance(given, pd.DataFrame):
+            raise TypeError(f"{name}: a {type(given).__name__} is no DataFrame: give what submitting {wanted}")
+        lacking = [column for column in columns if name == "results" and column not in given]
+        if lacking:
+            raise ValueError(f"results: no column {lacking[0]!r}: give what submitting returned")
+
+
+def positions_in(frame: pd.DataFrame, results: pd.DataFrame, rows: "pd.Series[Any]") -> Rows:
+    """Return the position in the frame of each row of results, in the order of `rows`.
+
+    `results` may be some rows only, or come from a file of results; `rows` is a part of their column ``row``. Raise
+    `ValueError` if the frame is too short.
+    """
+    numbers = rows.to_numpy(np.int64)
+    positions = numbers - _first_row(results, len(frame))
+    if len(numbers) and not 0 <= positions.min() <= positions.max() < len(frame):
+        beyond = numbers.max() if positions.max() >= len(frame) else numbers.min()
+        have = f"frame: has {counted(len(frame), 'row')}, and results have row {beyond}"
+        raise ValueError(f"{have}: give all rows that were submitted, and no others")
+    return positions
+
+
+def _first_row(results: pd.DataFrame, n_rows: int) -> int:
+    """Return the position of the frame's first row; a stream counts rows over all its frames."""
+    facts = results.attrs.get("run", {}).get("frame")
+    if facts is None and len(results):
+        # Results that were concatenated or read from a file have no facts of their run.
+        first = int(results["row"].min())
+        facts = {"first_row": first, "rows": int(results["row"].max()) + 1 - first}
+    return int(facts["first_row"]) if facts and facts["rows"] == n_rows else 0

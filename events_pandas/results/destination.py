@@ -1,4 +1,4 @@
-"""Where the events of a check would go: workspace, region, and how much the rate limit allows just now."""
+"""Where the events of a check would go: workspace, region, and what the rate limit allows now."""
 
 import time
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ class Destination:
 
     def duration_seconds(self, requests: int) -> float:
         """Return the seconds that submitting takes if it starts at once."""
-        # A run begins with a request of its own that asks for the workspace.
+        # A run begins with one request for the workspace.
         remaining = None if self.remaining is None else max(self.remaining - 1, 0)
         return duration_seconds(requests, limit=self.limit, remaining=remaining, seconds_left=self.seconds_left)
 
@@ -96,7 +96,7 @@ def find_destination(client: IntercomClient, *, surroundings: Surroundings = REA
     rate = read_rate(answers[-1])
     return Destination(
         workspace=found,
-        # What stands in for a client in somebody's tests need not have an address.
+        # A fake client in somebody's tests may have no address.
         region=region_of(getattr(client, "base_url", "")),
         limit=pacer.limit or DEFAULT_LIMIT,
         remaining=None if rate is None else rate.remaining,
@@ -106,5 +106,5 @@ def find_destination(client: IntercomClient, *, surroundings: Surroundings = REA
 
 def _seconds_left(answer: Answer) -> float | None:
     seconds = seconds_to_reset(read_rate(answer), read_date(answer))
-    # The date has whole seconds, cut off: half of one has passed since, as like as not.
+    # The date has whole seconds, cut off: on average half a second has passed since.
     return None if seconds is None else min(max(seconds - 0.5, 0.0), WINDOW_SECONDS)

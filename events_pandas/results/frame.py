@@ -1,4 +1,4 @@
-"""The results frame: its columns, their dtypes, and how one is put together."""
+"""The results frame: its columns, their dtypes, and the outcomes that it is made of."""
 
 from typing import Any
 
@@ -14,6 +14,33 @@ STATUS_DTYPE = pd.CategoricalDtype([status.value for status in Status], ordered=
 
 TEXT_DTYPE = pd.StringDtype("pyarrow")
 
+_CODES = {status: code for code, status in enumerate(Status)}
+_NONE = np.int16(-1)
+_ARRIVED = (_CODES[Status.ACCEPTED], _CODES[Status.ALREADY_SUBMITTED])
+
+_ACCEPTED_EARLIER = (
+    "same contact, event name and second as an event that was accepted on {} (UTC), with other metadata: Intercom "
+    "would ignore it without an error, and keeps what it was sent first"
+)
+
+_REPEAT_TEXTS = {
+    (Status.DUPLICATE, True): (
+        "duplicate",
+        "identical to row {} in contact, event name, second and metadata: Intercom would drop it without an error",
+    ),
+    (Status.DUPLICATE, False): (
+        "duplicate_with_other_metadata",
+        "same contact, event name and second as row {}, with other metadata: Intercom would drop it without an error",
+    ),
+    **{
+        (Status.NOT_SUBMITTED, is_identical): (
+            "duplicate_of_unsent",
+            "same contact, event name and second as row {}, which was not accepted: see there, then submit both again",
+        )
+        for is_identical in (True, False)
+    },
+}
+
 
 def utc_times(times: npt.NDArray[np.datetime64]) -> Any:
     """Return times in UTC as a results column has them: datetime64[us, UTC], NaT if absent."""
@@ -28,11 +55,6 @@ def counts_or_na(numbers: npt.NDArray[np.int16]) -> Any:
 def text_column(texts: npt.NDArray[np.object_]) -> Any:
     """Return texts as string[pyarrow]; None becomes NA."""
     return pd.array(texts, dtype=TEXT_DTYPE)
-
-
-_CODES = {status: code for code, status in enumerate(Status)}
-_NONE = np.int16(-1)
-_ARRIVED = (_CODES[Status.ACCEPTED], _CODES[Status.ALREADY_SUBMITTED])
 
 
 class RunStatuses:
@@ -86,7 +108,7 @@ class Ledger:
         self._error_codes[barred] = "accepted_with_other_metadata"
         seconds = submitted.barred_since.astype("datetime64[s]")
         days, places = np.unique(seconds.astype("datetime64[D]"), return_inverse=True)
-        # One text for each day, as there may be a million rows.
+        # One text for each day: there may be a million rows.
         messages = np.array([_ACCEPTED_EARLIER.format(day) for day in days.tolist()], object)
         self._error_messages[barred] = messages[places]
 
@@ -143,27 +165,3 @@ class Ledger:
         frame = pd.DataFrame(columns)
         frame.index = self._index
         return frame
-
-
-_ACCEPTED_EARLIER = (
-    "same contact, event name and second as an event that was accepted on {} (UTC), with other metadata: Intercom "
-    "would ignore it without an error, and keeps what it was sent first"
-)
-
-_REPEAT_TEXTS = {
-    (Status.DUPLICATE, True): (
-        "duplicate",
-        "identical to row {} in contact, event name, second and metadata: Intercom would drop it without an error",
-    ),
-    (Status.DUPLICATE, False): (
-        "duplicate_with_other_metadata",
-        "same contact, event name and second as row {}, with other metadata: Intercom would drop it without an error",
-    ),
-    **{
-        (Status.NOT_SUBMITTED, is_identical): (
-            "duplicate_of_unsent",
-            "same contact, event name and second as row {}, which was not accepted: see there, then submit both again",
-        )
-        for is_identical in (True, False)
-    },
-}

@@ -1,4 +1,4 @@
-"""Rejects: the rows of the input that need something more, with the reason beside each."""
+"""Rejects: the rows that Intercom does not have, with the reason of each, and the file that they are written to."""
 
 import codecs
 import csv
@@ -26,10 +26,10 @@ from events_pandas.results.frame import STATUS_DTYPE, text_column
 from events_pandas.results.table_file import PartialFile
 
 REJECTED = (Status.INVALID, Status.UNKNOWN_CONTACT, Status.REJECTED, Status.FAILED, Status.NOT_SUBMITTED)
-"""The statuses of rows that Intercom does not have, and would take once they are mended or sent again."""
+"""The statuses of rows that Intercom does not have, and may take when they are fixed or sent again."""
 
 REASONS = ("row", "status", "error_code", "error_message")
-"""The columns of results that stand beside a reject."""
+"""The columns of results that are written beside a reject."""
 
 NO_REASONS = pd.DataFrame(
     {
@@ -39,10 +39,19 @@ NO_REASONS = pd.DataFrame(
         "error_message": text_column(np.zeros(0, object)),
     }
 )
-"""The reasons of no row."""
+"""The columns of reasons, without rows."""
 
 _PREFIX = "reject_"
 _STATUSES = frozenset(status.value for status in REJECTED)
+
+WRITTEN_ROWS = 10_000
+"""Rows that are text at a time."""
+
+# No event can hold these cells, so that their readers give no text; a person looks for them in the file.
+_OTHERS = frozenset({Kind.BYTES, Kind.NESTED, Kind.OTHER})
+
+# What Arrow raises for cells for which it has no type, or not one type for the whole column.
+_PARQUET_FAULTS = (pa.ArrowException, TypeError, ValueError, OverflowError, NotImplementedError)
 
 
 def is_rejected(results: pd.DataFrame) -> Mask:
@@ -90,7 +99,7 @@ def rejected_rows(frame: pd.DataFrame, reasons: pd.DataFrame, positions: Rows) -
     rows = frame.copy(deep=False)
     for position in range(rows.shape[1]):
         column = rows.iloc[:, position]
-        # Arrow takes no single rows of views and runs.
+        # Arrow cannot take single rows from view types and run-end encoded types.
         if (plain := sliceable(column)) is not column:
             rows.isetitem(position, plain.array)
     rows.columns = rows.columns.to_flat_index().astype(object)
@@ -144,15 +153,11 @@ def with_index_levels(rejects: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([*levels, rejects], axis="columns")
 
 
-# What no event can hold has no text there, but a person looks for it in the file.
-_OTHERS = frozenset({Kind.BYTES, Kind.NESTED, Kind.OTHER})
-
-
 def text_frame(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return a frame with every cell as text; None if absent. Labels become text too.
+    """Return a frame with every cell as text, None if absent, and labels as text.
 
     Whole numbers have no fraction, decimals all their places; times are ISO 8601, in UTC if they have a zone; booleans
-    are ``true`` and ``false``. Half a character (a lone surrogate) is a question mark.
+    are ``true`` and ``false``. Half a character (a lone surrogate) becomes a question mark.
     """
     columns = {position: _texts(frame.iloc[:, position]) for position in range(frame.shape[1])}
     texts = pd.DataFrame(columns, index=pd.RangeIndex(len(frame)), dtype=object)
@@ -174,13 +179,6 @@ def _texts(column: Values) -> "np.typing.NDArray[np.object_]":
 
 def _written(cells: Cells) -> tuple[pa.Array, Faults]:
     return written(cells).cast(TEXT_TYPE), []
-
-
-WRITTEN_ROWS = 10_000
-"""Rows that are text at a time."""
-
-# What Arrow says of cells for which it has no type, or not one type for all cells of a column.
-_PARQUET_FAULTS = (pa.ArrowException, TypeError, ValueError, OverflowError, NotImplementedError)
 
 
 class RejectsWriter:
@@ -221,14 +219,14 @@ class RejectsWriter:
         rows = text_frame(rejects)
         text = rows.to_csv(index=False, header=self._file.is_empty, lineterminator="\n")
         if "\r" in text:
-            # Python quotes no lone carriage return, and pandas takes it for the end of a row.
+            # Python does not quote a lone carriage return, and pandas reads it as the end of a row.
             text = rows.to_csv(index=False, header=self._file.is_empty, lineterminator="\n", quoting=csv.QUOTE_ALL)
         self._file.append(text.encode(errors="replace"))
         self._is_ascii = self._is_ascii and text.isascii()
 
     def _write_parquet(self, rejects: pd.DataFrame, schema: "pa.Schema | None") -> None:
         bare = rejects.set_axis([str(label) for label in rejects.columns], axis="columns")
-        # What a user has noted in a frame need not fit into a file.
+        # The attributes of a user's frame may not fit into a file.
         bare.attrs = {}
         with self._converting():
             table = pa.Table.from_pandas(bare, schema=schema, preserve_index=False)
@@ -257,7 +255,7 @@ class RejectsWriter:
         with self._file.writing():
             self._close()
             if not self._is_ascii:
-                # The mark by which Excel knows UTF-8.
+                # Excel knows UTF-8 by this mark.
                 self._file.prepend(codecs.BOM_UTF8)
             self._file.put_in_place()
 
@@ -271,6 +269,6 @@ class RejectsWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        # What was not finished leaves the rejects of an earlier run as they are.
+        # If `finish` was not called, the rejects of an earlier run stay.
         self._close()
         self._file.discard()

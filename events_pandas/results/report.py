@@ -1,4 +1,17 @@
-"""A check's report as lines of text."""
+"""A check's report: facts in words, then all of it as lines of text or as HTML.
+
+=================  ==========================================================
+event_facts        contacts, event names, times
+duplicate_facts    how many duplicates have other metadata
+spread_facts       how many rows get another second
+workspace_fact     name, id and region of the workspace
+request_fact       requests, and the seconds that they take
+mapping_warnings   a placeholder for the event name, unconfirmed guesses
+shown_causes       the causes that a report has room for
+report_lines       the report as text
+report_html        the report as an HTML fragment
+=================  ==========================================================
+"""
 
 import html
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,7 +30,17 @@ from events_pandas.words import counted, listed, quoted
 
 NAMES_SHOWN = 3
 CAUSES_SHOWN = 40
-"""Lines that are given to causes; errors have theirs in any case."""
+"""Lines for causes; errors are shown in any case."""
+KEYS_SHOWN = 20
+
+# Names, keys and messages may hold dollar signs, which a notebook would show as formulas.
+_OPENING = '<div class="tex2jax_ignore mathjax_ignore" style="color: inherit; line-height: 1.4">'
+_TABLE = "margin-left: 0"
+_LEFT = "text-align: left; vertical-align: top"
+_RIGHT = "text-align: right; vertical-align: top"
+_LONG = f"{_LEFT}; white-space: normal; overflow-wrap: anywhere"
+"""The style of text that may be longer than a line."""
+_UNBROKEN = "white-space: nowrap"
 
 Span = tuple[pd.Timestamp, pd.Timestamp]
 
@@ -62,12 +85,12 @@ def event_facts(*, contacts: int, names: "pd.Series[int]", span: Span | None) ->
 def _name_fact(names: "pd.Series[int]") -> Fact:
     if len(names) == 1:
         return Fact(label="event name", text=quoted(names.index[0]))
-    told = [f"{quoted(str(name))} ({counted(count, 'row')})" for name, count in names.items()]
+    texts = [f"{quoted(str(name))} ({counted(count, 'row')})" for name, count in names.items()]
     if names.index[-1] == FURTHER_NAMES:
         count, rest = f"more than {len(names) - 1:,}", "others"
     else:
         count, rest = f"{len(names):,}", None
-    return Fact(label="event names", text=f"{count}: {listed(told, most=NAMES_SHOWN, rest=rest)}")
+    return Fact(label="event names", text=f"{count}: {listed(texts, most=NAMES_SHOWN, rest=rest)}")
 
 
 def duplicate_facts(*, identical: int, others: int) -> Iterator[Fact]:
@@ -120,15 +143,15 @@ def mapping_warnings(mapping: EventMapping) -> list[str]:
     return [f"event_name is still the placeholder {PLACEHOLDER_NAME!r}: {cure}", *guess_faults(mapping)]
 
 
-def told_causes(causes: Sequence[Cause]) -> tuple[list[Cause], str]:
+def shown_causes(causes: Sequence[Cause]) -> tuple[list[Cause], str]:
     """Return the causes that a report shows (all errors, and notes up to `CAUSES_SHOWN` lines), and a line on the rest.
 
     The line is empty if there is no rest.
     """
     errors = sum(cause.severity == "error" for cause in causes)
-    told = list(causes[: max(errors, CAUSES_SHOWN)])
-    further = len(causes) - len(told)
-    return told, f"and {further:,} more: see report.problems" if further else ""
+    shown = list(causes[: max(errors, CAUSES_SHOWN)])
+    further = len(causes) - len(shown)
+    return shown, f"and {further:,} more: see report.problems" if further else ""
 
 
 def report_lines(
@@ -143,23 +166,10 @@ def report_lines(
     for fact in facts:
         yield f"  {fact.label:<{width}}  {fact.text}"
     yield from (f"warning: {warning}" for warning in warnings)
-    told, rest = told_causes(causes)
-    yield from map(str, told)
+    shown, rest = shown_causes(causes)
+    yield from map(str, shown)
     if rest:
         yield rest
-
-
-KEYS_SHOWN = 20
-
-# Names, keys and messages may hold dollar signs, which a notebook would set as formulas.
-_OPENING = '<div class="tex2jax_ignore mathjax_ignore" style="color: inherit; line-height: 1.4">'
-_TABLE = "margin-left: 0"
-_LEFT = "text-align: left; vertical-align: top"
-_RIGHT = "text-align: right; vertical-align: top"
-_LONG = f"{_LEFT}; white-space: normal; overflow-wrap: anywhere"
-"""Of text that may be longer than a line."""
-
-_UNBROKEN = "white-space: nowrap"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -191,7 +201,7 @@ _BUDGET_COLUMNS = {
     ),
 }
 _EXPLAINED = ("ignored", "drift")
-"""Columns that are there only where something is to be said, and whose names do not say what."""
+"""Columns that appear only if a key needs them, and whose names need an explanation."""
 
 
 def report_html(
@@ -216,9 +226,9 @@ def report_html(
 
 
 def _cause_parts(causes: Sequence[Cause]) -> Iterator[str]:
-    told, rest = told_causes(causes)
+    shown, rest = shown_causes(causes)
     yield "<p><strong>problems</strong></p>"
-    yield _table(_CAUSE_COLUMNS, map(_cause_texts, told))
+    yield _table(_CAUSE_COLUMNS, map(_cause_texts, shown))
     if rest:
         yield f"<p>{html.escape(rest)}</p>"
 
@@ -258,8 +268,8 @@ def _table(columns: Mapping[str, _Column], rows: Iterable[Sequence[str]]) -> str
 
 
 def _cell(tag: str, text: str, style: str, *, title: str = "") -> str:
-    told = f' title="{html.escape(title)}"' if title else ""
-    return f'<{tag} style="{style}"{told}>{html.escape(text)}</{tag}>'
+    tooltip = f' title="{html.escape(title)}"' if title else ""
+    return f'<{tag} style="{style}"{tooltip}>{html.escape(text)}</{tag}>'
 
 
 def _cause_texts(cause: Cause) -> Sequence[str]:

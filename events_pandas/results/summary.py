@@ -1,4 +1,4 @@
-"""Results in a few lines of text: how many rows of each status, and why; kept up while results come."""
+"""Results in a few lines of text: how many rows have each status, and why."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -25,10 +25,10 @@ MEANINGS = {
 }
 
 REPEAT_CODES = ("duplicate", "duplicate_with_other_metadata")
-"""Duplicates of another row of the run."""
+"""Error codes of duplicates of another row of the run."""
 
 ARRIVED = (Status.ACCEPTED, Status.ALREADY_SUBMITTED, Status.DUPLICATE)
-"""Rows that need nothing more: Intercom has them, or would drop them."""
+"""Statuses of rows that need nothing more: Intercom has them, or would drop them."""
 
 
 @dataclass(slots=True)
@@ -50,13 +50,13 @@ class Summary:
     def add(self, results: pd.DataFrame) -> None:
         """Count further results, as `iter_submit` yields them."""
         self._statuses.update(results["status"].astype(str).tolist())
-        # Their messages name another row in each line; the status says it all.
+        # The messages of duplicates name another row in each line; the status is enough.
         troubled = results[results["error_code"].notna() & ~results["error_code"].isin(REPEAT_CODES)]
         self._causes.update(troubled["error_code"].tolist())
         for cause in troubled.drop_duplicates("error_code").itertuples():
             self._examples.setdefault(str(cause.error_code), f"such as row {cause.row}: {cause.error_message}")
 
-        # Each part of a run's results tells the notes of all parts so far.
+        # Each part of a run's results has the notes of all parts so far.
         facts = results.attrs.get("run", {})
         self._notes = [Cause(**note) for note in facts.get("notes", [])]
         self._others = [OtherRun(**other) for other in facts.get("other_runs", [])]

@@ -1,4 +1,4 @@
-"""A file that is written beside its place, and put there whole; nothing else that is there is written to."""
+"""A file that is written beside its place and moved there when it is complete; and the results in such a file."""
 
 import errno
 import os
@@ -21,11 +21,11 @@ from events_pandas.words import escaped
 
 FORMATS = (".csv", ".parquet")
 
-# Never a file that is there, and never what a link names. Windows lacks the one, and other systems the other.
+# Never an existing file, and never through a link. Windows lacks O_NOFOLLOW, other systems lack O_BINARY.
 _NEW_FILE: Final = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 _OWNER, _GROUP, _OTHERS = 0o600, 0o060, 0o006
 _READERS: Final = 0o044
-"""Those who may read a file beside its owner."""
+"""The rights of group and others to read."""
 
 
 def require_not_read(path: Path, read: Iterable[Path]) -> None:
@@ -35,11 +35,11 @@ def require_not_read(path: Path, read: Iterable[Path]) -> None:
 
 
 def write_new(path: Path, text: str, *, holds: str, sources: Sequence[Path]) -> None:
-    """Write text to a new file as UTF-8. `holds` names the content in messages.
+    """Write text as UTF-8 to a new file that only those may read who may read all `sources`.
 
-    Only those who may read all `sources` may read it. Raise `SourceError` if a file is there already, or on a fault.
+    `holds` names the content in messages. Raise `SourceError` if a file is there already, or on a fault.
     """
-    with _told(path, holds):
+    with _as_source_error(path, holds):
         try:
             stream = _created(path, sources, place=path)
         except FileExistsError as error:
@@ -53,7 +53,7 @@ def write_new(path: Path, text: str, *, holds: str, sources: Sequence[Path]) -> 
 
 
 @contextmanager
-def _told(path: Path, holds: str) -> Iterator[None]:
+def _as_source_error(path: Path, holds: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
@@ -68,11 +68,11 @@ def _created(path: Path, sources: Sequence[Path], *, place: Path) -> BinaryIO:
         mode &= facts.st_mode | _OWNER
     stream = _opened(path, mode)
     group = os.fstat(stream.fileno()).st_gid
-    # A group that is not the group of the sources has the rights of all others.
+    # Another group than that of the sources gets the rights of all others.
     as_others = mode & (~_GROUP | (mode & _OTHERS) << 3)
     if mode != as_others and any(facts.st_gid != group for facts in kept):
-        # The rights of this file are not changed: its name may be a link by now, somebody of the group may have it
-        # open, and some file systems refuse it. It is empty, and another one is made.
+        # Another empty file is made instead of changing the rights of this one: its name may be a link by now, somebody
+        # of the group may have it open, and some file systems refuse the change.
         stream.close()
         path.unlink()
         mode = as_others
@@ -80,7 +80,7 @@ def _created(path: Path, sources: Sequence[Path], *, place: Path) -> BinaryIO:
     try:
         _warn_of_readers(place, os.fstat(stream.fileno()).st_mode & _READERS & ~mode)
     except BaseException:
-        # The caller may have made errors of warnings.
+        # The caller may turn warnings into errors.
         stream.close()
         path.unlink()
         raise
@@ -136,7 +136,7 @@ class PartialFile:
         if self.path.exists() and not self.path.is_file():
             raise SourceError(f"{self.path}: {holds} cannot be written there: Is not a file")
         self._process = os.getpid()
-        # The readers of the file that is replaced are the only ones of the new one, too.
+        # Only those who may read the replaced file may read the new one.
         self._sources = [*sources, self.path]
         self._end = 0
         self._is_in_place = False
@@ -151,7 +151,7 @@ class PartialFile:
             self.partial = self.path.with_name(f"{self.path.name}.{secrets.token_hex(4)}.partial")
             self.stream = _created(self.partial, self._sources, place=self.path)
         self._made = os.fstat(self.stream.fileno())
-        # On some network file systems a name and what is open under it have different numbers: they tell nothing.
+        # On some network file systems a name and its open file have different numbers, which then prove nothing.
         self._is_numbered = os.path.samestat(self.partial.lstat(), self._made)
 
     @property
@@ -172,7 +172,7 @@ class PartialFile:
     @contextmanager
     def writing(self) -> Iterator[None]:
         """Turn an error of the system into a `SourceError` of one line."""
-        with _told(self.path, self._holds):
+        with _as_source_error(self.path, self._holds):
             yield
 
     def append(self, text: bytes) -> None:
@@ -207,10 +207,10 @@ class PartialFile:
 
     def discard(self) -> None:
         """Delete what was written. A file of an earlier run stays."""
-        # The name may be that of another run's file by now.
+        # The name may belong to another run's file by now.
         if self.is_inherited or self._is_in_place:
             return
-        # What could not be written is not to be written once more.
+        # Closing would try to write again what could not be written.
         with suppress(OSError):
             self.stream.close()
         with suppress(OSError):
@@ -220,7 +220,7 @@ class PartialFile:
     def _require_own(self) -> None:
         """Raise `FileNotFoundError` at once, not at the end of a run, if the folder is gone or the name is taken."""
         if not self.stream.closed:
-            # Numbers that a file system makes up may change, and stay the same only while they are looked at.
+            # The numbers that some file systems make up change with time: both are read now.
             self._made = os.fstat(self.stream.fileno())
         named = self.partial.lstat()
         if self._is_numbered and not os.path.samestat(named, self._made):
@@ -236,9 +236,9 @@ class PartialFile:
 
 
 class ResultsWriter:
-    """Writes results frames to one ``.csv`` or ``.parquet`` file; an existing file is replaced at the end, in one step.
+    """Writes results frames to one ``.csv`` or ``.parquet`` file, which replaces an existing one at the end, in one step.
 
-    Until then the rows stand in ``<name>.partial``. However the run ends, the rows written so far are put in place.
+    Until then the rows stand in ``<name>.partial``; however the run ends, the rows written so far are put in place.
     Only those who may read all `sources` may read them.
     """
 
@@ -259,7 +259,7 @@ class ResultsWriter:
         with self._file.writing():
             if self._file.is_csv:
                 text = results.to_csv(header=self._file.is_empty, index=False)
-                # A name of a file may hold what is not text.
+                # The name of a file may hold bytes that are not text.
                 self._file.append(text.encode(errors="backslashreplace"))
             else:
                 self._write_parquet(results)
@@ -285,7 +285,7 @@ class ResultsWriter:
         if self._is_begun:
             self._file.put_in_place()
         else:
-            # Nothing came: what an earlier run has left stays.
+            # Without results the file of an earlier run stays.
             self._file.discard()
 
     def __enter__(self) -> Self:
@@ -294,6 +294,6 @@ class ResultsWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        # What ended the run is told, rather than what it has led to here.
+        # The error that ended the run comes first, not the fault of this file.
         with self._file.writing() if error is None else suppress(OSError):
             self._finish()

@@ -20,8 +20,8 @@ from events_pandas.results.report import (
     report_html,
     report_lines,
     request_fact,
+    shown_causes,
     spread_facts,
-    told_causes,
     workspace_fact,
 )
 from events_pandas.words import quoted
@@ -203,7 +203,7 @@ def test_workspace_fact_tells_what_is_known(workspace, told):
         (45, 2, 45, "and 2 more: see report.problems"),
     ],
 )
-def test_told_causes_are_all_errors_and_forty_lines(errors, notes, told, rest):
+def test_shown_causes_are_all_errors_and_forty_lines(errors, notes, told, rest):
     """What makes rows invalid is told in any case, notes where there is room."""
     error, note = (
         Cause(code="nested_value", field="metadata.a", severity=severity, rows=1, first_row=0, message="nested")
@@ -211,7 +211,7 @@ def test_told_causes_are_all_errors_and_forty_lines(errors, notes, told, rest):
     )
     causes = [error] * errors + [note] * notes
 
-    assert told_causes(causes) == (causes[:told], rest)
+    assert shown_causes(causes) == (causes[:told], rest)
 
 
 HOSTILE = "<script>alert(\"x\")</script><img src=x onerror='alert(1)'>&amp;"
