@@ -251,7 +251,7 @@ class SubmissionError(EventsPandasError):
     message : str
         What happened, and what to do next.
     results : pandas.DataFrame
-        The results so far: one row for every input row (in a stream: those not yet yielded).
+        The results so far: one row for every input row (in a stream: the rows not yet yielded).
 
     Attributes
     ----------
@@ -281,7 +281,7 @@ class SubmissionInterrupted(_Portable, KeyboardInterrupt):
     message : str
         What happened, and how to go on.
     results : pandas.DataFrame
-        The results so far: one row for every input row (in a stream: those not yet yielded).
+        The results so far: one row for every input row (in a stream: the rows not yet yielded).
 
     Attributes
     ----------

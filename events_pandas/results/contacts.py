@@ -28,10 +28,9 @@ def unknown_contacts(results: pd.DataFrame, frame: pd.DataFrame, mapping: EventM
     Parameters
     ----------
     results : pandas.DataFrame
-        What submitting returned, or some of its rows; also as it was read from a file of results.
+        What submitting returned, or some of its rows; a file of results that was read back will do.
     frame : pandas.DataFrame
-        The rows that were submitted, all of them: those of the run, or those of the one frame of a stream that the
-        results are of.
+        All rows that were submitted: those of the run, or of the one frame of a stream that the results belong to.
     mapping : EventMapping
         The mapping with which they were submitted.
 
@@ -40,17 +39,17 @@ def unknown_contacts(results: pd.DataFrame, frame: pd.DataFrame, mapping: EventM
     pandas.DataFrame
         One row for each contact: ``identifier`` (``"user_id"``, ``"id"`` or ``"email"``), ``contact`` (as it was sent),
         ``rows`` (how many ended so), ``first_event`` and ``last_event`` (their ``created_at`` as sent, datetime64,
-        UTC). Those with most rows come first, of these the one that comes first in the frame.
+        UTC). Contacts with most rows come first; equal ones are in the order of the frame.
 
     Raises
     ------
     MappingError
         If the mapping does not fit the frame.
     TypeError
-        If results or frame are no DataFrame, or if the mapping is no `EventMapping`.
+        If results or frame are not a DataFrame, or the mapping is not an `EventMapping`.
     ValueError
-        If results and frame do not belong together: the frame is too short, or a row has another time in it, or
-        no contact.
+        If results and frame do not belong together: the frame is too short, or one of its rows has another time or no
+        contact.
 
     Notes
     -----
@@ -58,8 +57,8 @@ def unknown_contacts(results: pd.DataFrame, frame: pd.DataFrame, mapping: EventM
     `submit_file` count rows over all files: give these in one frame in the same order, with identifiers read as text
     (``pandas.read_csv(file, dtype=str, keep_default_na=False)``), so that ``00042`` stays ``00042``.
 
-    An event whose contact does not exist is no event later either: create the contacts, then submit their rows again.
-    What Intercom knows by then is accepted.
+    Intercom does not keep an event whose contact does not exist: create the contacts, then submit their rows again.
+    Intercom accepts the rows of contacts that exist by then.
 
     Examples
     --------
@@ -75,7 +74,7 @@ def unknown_contacts(results: pd.DataFrame, frame: pd.DataFrame, mapping: EventM
       identifier contact  rows               first_event                last_event
     0    user_id   00999     2 2024-02-01 00:00:00+00:00 2024-02-02 00:00:00+00:00
 
-    Now make a contact for each line, in Intercom or by its API. To go on, submit the rows again:
+    Now make a contact for each line, in Intercom or with its API. Then submit the rows again:
 
     >>> rest = orders[results["status"] == "unknown_contact"]
     >>> with ep.Sandbox() as sandbox:

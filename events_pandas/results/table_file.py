@@ -236,7 +236,7 @@ class PartialFile:
 
 
 class ResultsWriter:
-    """Writes results frames to one ``.csv`` or ``.parquet`` file, which replaces an existing one at the end, in one step.
+    """Writes results frames to a ``.csv`` or ``.parquet`` file, which replaces an existing one at the end, in one step.
 
     Until then the rows stand in ``<name>.partial``; however the run ends, the rows written so far are put in place.
     Only those who may read all `sources` may read them.

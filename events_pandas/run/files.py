@@ -47,7 +47,7 @@ from events_pandas.sources import (
 from events_pandas.words import escaped, path_text
 
 FILES_NAMED: Final = 3
-"""So many files of a run are named in the history; of more the number is told."""
+"""How many files of a run its history names at most."""
 
 
 def file_results(
@@ -84,7 +84,7 @@ def file_results(
             rejects_path,
             results_path=results_path,
             files=files,
-            # A journal keeps the types for the run over the rejects.
+            # A journal keeps the types for the run that submits the rejects.
             mapping=mapping if options.journal is None else typed,
             typed=typed,
             tell=tell,
@@ -100,11 +100,11 @@ def file_results(
                         output.write(results)
                         yield results
                     except KeyboardInterrupt as interrupt:
-                        # The run ends by it as by any other, and gives all its rows.
+                        # The run ends as by any interrupt, with a result for every row.
                         stream.throw(interrupt)
                     output.rest = results.iloc[:0]
             except (SubmissionError, SubmissionInterrupted) as error:
-                # Why the run ended comes first, and its results are in the exception all the same.
+                # The error that ended the run comes first; it has the results even if they cannot be written.
                 with _noted_on(error):
                     output.write(error.results)
                 raise
@@ -149,7 +149,7 @@ class _Output:
 
     def write(self, results: pd.DataFrame) -> None:
         results["source_file"] = self.frames.source_files(results["row"].to_numpy())
-        # What an interrupt finds half handed over comes a second time, with the rest.
+        # Results that were on their way when an interrupt came arrive again, with the rest.
         new = results[results["row"] > self._last_row] if self._last_row >= 0 else results
         if self.rejects is not None:
             self.rejects.keep(new)
@@ -256,7 +256,7 @@ class _FileFrames:
             self.start, self._refused = end, chunk.refused
             end += len(chunk.frame)
             if position == len(self._chunks):
-                # One call, as an interrupt may come between two.
+                # In one call: an interrupt may come between two.
                 self._chunks.append((end, chunk.path))
             yield chunk.frame
 

@@ -1,4 +1,4 @@
-"""The rejects of a run over files: their rows, as they stand there, with the reason beside each."""
+"""The rejects of a run over files: their rows as they stand in the files, with the reason of each."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -37,7 +37,7 @@ from events_pandas.sources import (
 from events_pandas.words import path_text
 
 NAMED_ROWS: Final = 10
-"""So many rejects are named where they cannot be written."""
+"""How many rejects a message names if they cannot be written."""
 
 
 class FileRejects:
@@ -105,7 +105,7 @@ class FileRejects:
                     first.append(rows)
                 done += len(rows)
         self.writer.finish()
-        # Whatever is wrong with the mapping was told by the run, and the rejects are written.
+        # The run reported the faults of the mapping, and the rejects are written.
         with suppress(EventsPandasError):
             self._compare(first)
 
@@ -133,13 +133,13 @@ class FileRejects:
 
     def _compare(self, first: list[pd.DataFrame]) -> None:
         """Report the first row that would be sent otherwise from the file of rejects: its types may differ."""
-        # Columns that callables read have types in the run, and are text here.
+        # Columns that callables read have types in the run, but are text here.
         if not first or is_computing(self._mapping):
             return
         frame = pd.concat(first, ignore_index=True).head(COMPARED_ROWS)
         reasons = pd.concat(self._reasons.values()).head(len(frame))
         made = payloads_of(frame, self._typed, np.arange(len(frame)))
-        # Rows that were refused when they were read look valid here.
+        # Rows that were refused when they were read would look valid here.
         is_invalid = (reasons["status"] == Status.INVALID.value).tolist()
         payloads = [None if invalid else payload for invalid, payload in zip(is_invalid, made, strict=True)]
         other = other_reading(self.writer.path, self._mapping, payloads=payloads, rows=reasons["row"].tolist())
