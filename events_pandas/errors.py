@@ -274,7 +274,7 @@ class OutageError(SubmissionError):
 
 # An interrupt is not an error; the name follows KeyboardInterrupt.
 class SubmissionInterrupted(_Portable, KeyboardInterrupt):
-    """The run was interrupted; `.results` has the rows accepted until then.
+    """The run was interrupted; `.results` shows what was accepted until then.
 
     Parameters
     ----------

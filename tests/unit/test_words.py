@@ -33,7 +33,7 @@ def test_did_you_mean_names_the_most_similar_word(word, known, options, hint):
 
 
 @pytest.mark.parametrize(
-    ("texts", "told"),
+    ("texts", "expected"),
     [
         ([], ""),
         (["a"], "a"),
@@ -41,33 +41,33 @@ def test_did_you_mean_names_the_most_similar_word(word, known, options, hint):
         (list("abcdefg"), "a, b, c, d, e and 2 more"),
     ],
 )
-def test_listed_tells_the_first_five(texts, told):
-    """What is left out is counted."""
-    assert listed(texts) == told
+def test_listed_shows_the_first_five(texts, expected):
+    """Texts that are left out are counted."""
+    assert listed(texts) == expected
 
 
 @pytest.mark.parametrize(
-    ("lengths", "told"),
+    ("lengths", "expected"),
     [
         ([60, 46, 1, 1], "{0}, {1} and 2 more"),
         ([60, 47, 1], "{0} and 2 more"),
         ([500, 1], "{0} and 1 more"),
     ],
 )
-def test_listed_tells_fewer_when_they_are_long(lengths, told):
-    """A list takes 110 characters of its line, but one text is told whatever its length."""
+def test_listed_reports_fewer_when_they_are_long(lengths, expected):
+    """A list takes 110 characters of its line, but one text is shown whatever its length."""
     texts = ["x" * length for length in lengths]
 
-    assert listed(texts) == told.format(*texts)
+    assert listed(texts) == expected.format(*texts)
 
 
-def test_listed_says_of_the_rest_what_it_is_given():
-    """How many others there are is not always known."""
+def test_listed_uses_the_given_word_for_the_rest():
+    """The number of others is not always known."""
     assert listed(["a", "b", "c"], most=2, rest="others") == "a, b and others"
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "expected"),
     [
         ("placed-order", "'placed-order'"),
         ("a\nb", r"'a\nb'"),
@@ -76,6 +76,6 @@ def test_listed_says_of_the_rest_what_it_is_given():
         ("\U000e0001" * 40, f"'{chr(92)}U000e0001{chr(92)}U000e0001{chr(92)}U000e0001{chr(92)}U000e0001...'"),
     ],
 )
-def test_quoted_stays_on_one_short_line(name, told):
-    """A name is cut after forty characters as they are told, and cannot begin a line of its own."""
-    assert quoted(name) == told
+def test_quoted_stays_on_one_short_line(name, expected):
+    """A name is cut after forty printed characters, and cannot begin a new line."""
+    assert quoted(name) == expected

@@ -52,13 +52,13 @@ def test_utc_times_keeps_missing_times():
 
 
 def test_counts_or_na_has_na_for_negative_numbers():
-    """A row that was never answered has no status, rather than a strange one."""
+    """A row without an answer has NA for its status."""
     assert list(counts_or_na(np.array([202, -1], np.int16))) == [202, pd.NA]
 
 
 def test_text_column_has_na_for_none():
-    """A row without an error has no message, rather than an empty one."""
-    assert list(text_column(np.array(["mend it", None], object))) == ["mend it", pd.NA]
+    """A row without an error has NA for its message, not an empty text."""
+    assert list(text_column(np.array(["fix it", None], object))) == ["fix it", pd.NA]
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def rejected():
         http_status=422,
         attempts=2,
         error_code="parameter_invalid",
-        error_message="mend it",
+        error_message="fix it",
         request_id="req-1",
         submitted_at=1_706_700_000.25,
     )
@@ -89,7 +89,7 @@ def test_ledger_records_every_fact_of_an_outcome(make_ledger, rejected):
         "http_status": 422,
         "attempts": 2,
         "error_code": "parameter_invalid",
-        "error_message": "mend it",
+        "error_message": "fix it",
         "request_id": "req-1",
         "created_at": pd.Timestamp("2024-01-31", tz="UTC"),
         "submitted_at": pd.Timestamp("2024-01-31 11:20:00.25", tz="UTC"),
@@ -107,7 +107,7 @@ def test_ledger_counts_rows_over_all_frames(make_ledger, rejected):
 
 
 def test_ledger_overwrites_when_an_outcome_is_recorded_again(make_ledger, rejected):
-    """Entering an outcome twice does no harm."""
+    """Recording an outcome twice changes nothing."""
     once, twice = make_ledger(), make_ledger()
 
     once.record(rejected)
@@ -118,7 +118,7 @@ def test_ledger_overwrites_when_an_outcome_is_recorded_again(make_ledger, reject
 
 
 def test_ledger_enters_invalid_rows_at_once(make_ledger):
-    """What is invalid needs no outcome: its first error says why."""
+    """An invalid row needs no outcome: its first error gives code and message."""
     frame = make_ledger(invalid=[2]).frame()
 
     assert frame["status"].tolist() == ["not_submitted", "not_submitted", "invalid"]
@@ -149,8 +149,8 @@ def test_ledger_marks_a_repeat_as_duplicate_when_its_first_row_arrived(make_ledg
     )
 
 
-def test_ledger_tells_a_duplicate_with_other_metadata_from_an_identical_one(make_ledger):
-    """What would be lost with the repeat is worth a look."""
+def test_ledger_distinguishes_duplicates_with_other_metadata_from_identical_ones(make_ledger):
+    """Other metadata would be lost with the repeat."""
     ledger = make_ledger(repeats={2: 0}, are_identical=False)
     ledger.record(Outcome(row=0, status=Status.ACCEPTED))
 
@@ -165,7 +165,7 @@ def test_ledger_tells_a_duplicate_with_other_metadata_from_an_identical_one(make
 
 @pytest.mark.parametrize("are_identical", [True, False])
 def test_ledger_leaves_a_repeat_not_submitted_when_its_first_row_did_not_arrive(make_ledger, are_identical):
-    """Who mends the first row must submit its repeat too."""
+    """After the first row is fixed, its repeat must be submitted too."""
     ledger = make_ledger(repeats={2: 0}, are_identical=are_identical)
     ledger.record(Outcome(row=0, status=Status.REJECTED))
 
@@ -179,7 +179,7 @@ def test_ledger_leaves_a_repeat_not_submitted_when_its_first_row_did_not_arrive(
 
 
 def test_ledger_looks_up_first_rows_in_earlier_frames(make_ledger):
-    """The first row of a repeat may have come frames ago."""
+    """The first row of a repeat may be in an earlier frame."""
     statuses = RunStatuses()
     earlier = make_ledger(2)
     earlier.record(Outcome(row=1, status=Status.ACCEPTED))
@@ -202,7 +202,7 @@ def test_ledger_keeps_the_outcomes_of_repeats_when_they_are_sent(make_ledger):
 
 
 def test_ledger_gives_the_reason_to_rows_that_wait_when_a_run_ends_early(make_ledger, rejected):
-    """Rows that were judged or answered keep what is known of them."""
+    """Rows that were judged or answered keep their own status."""
     ledger = make_ledger(3, invalid=[0])
     ledger.record(rejected)
 
@@ -214,7 +214,7 @@ def test_ledger_gives_the_reason_to_rows_that_wait_when_a_run_ends_early(make_le
 
 
 def test_ledger_closes_again_when_an_interrupt_came_between(make_ledger):
-    """Closing twice does no harm: an interrupted close is done again."""
+    """Closing twice changes nothing: an interrupted close is repeated."""
     statuses = RunStatuses()
     ledger = make_ledger(3, repeats={2: 0})
     ledger.record(Outcome(row=0, status=Status.ACCEPTED))
@@ -227,7 +227,7 @@ def test_ledger_closes_again_when_an_interrupt_came_between(make_ledger):
 
 
 def test_ledger_knows_what_earlier_runs_have_made_of_rows(make_ledger):
-    """What was accepted is there already, with its time; what Intercom would ignore is a duplicate that says why."""
+    """An accepted event has its time; an event that Intercom would ignore is a duplicate, with the reason."""
     submitted = EarlierSubmissions(
         rows=np.array([0, 1]),
         seconds=np.zeros(2, np.int64),

@@ -32,7 +32,7 @@ CAUSE = Cause(
 
 
 def test_report_lines_put_warnings_before_causes():
-    """Facts stand below each other, then comes what is to be looked at, then what was found."""
+    """The order is facts, aligned, then warnings, then causes."""
     facts = [Fact(label="contacts", text="2"), Fact(label="event name", text="'a'")]
 
     lines = list(report_lines("3 rows", facts=facts, warnings=["another region"], causes=[CAUSE]))
@@ -51,8 +51,8 @@ def test_report_lines_are_the_heading_when_nothing_else_is_to_be_said():
     assert list(report_lines("0 rows", facts=[])) == ["0 rows"]
 
 
-def test_report_lines_tell_how_many_notes_are_left_out():
-    """Forty causes have a line each; the others are counted, last."""
+def test_report_lines_count_notes_that_are_left_out():
+    """Forty causes have a line each; a last line counts the others."""
     note = replace(CAUSE, severity="note")
 
     lines = list(report_lines("3 rows", facts=[], causes=[CAUSE, *[note] * 41]))
@@ -61,8 +61,8 @@ def test_report_lines_tell_how_many_notes_are_left_out():
     assert lines[-1] == "and 2 more: see report.problems"
 
 
-def test_report_lines_stay_short_where_there_is_no_message(make_orders):
-    """Long event names, long keys and many types are cut, and what is left out is counted."""
+def test_report_lines_stay_short_without_a_message(make_orders):
+    """Long event names, long keys and many types are cut, and the rest is counted."""
     names = [f"{'name-of-an-event-' * 9}{number}" for number in range(5)] * 400
     cells = ["x", 1, True, dt.date(2024, 1, 31)] * 500
     columns = {"\u2028long-key " * 9 + str(number): cells for number in range(12)}
@@ -90,8 +90,8 @@ def _texts(**facts):
     return {fact.label: fact.text for fact in event_facts(**{"contacts": 2, "names": pd.Series({"a": 3}), **facts})}
 
 
-def test_event_facts_tell_contacts_name_and_time():
-    """One name is told as it is; contacts are a number."""
+def test_event_facts_are_contacts_name_and_time():
+    """A single name is shown without its rows; contacts are a number."""
     assert _texts(contacts=1_234, span=SPAN) == {
         "contacts": "1,234",
         "event name": "'a'",
@@ -99,18 +99,18 @@ def test_event_facts_tell_contacts_name_and_time():
     }
 
 
-def test_event_facts_tell_one_time_when_there_is_but_one():
-    """A span from a second to itself is that second."""
+def test_event_facts_have_one_time_when_all_events_have_it():
+    """A span from a second to the same second is shown as one time."""
     assert _texts(span=(SPAN[0], SPAN[0]))["created_at"] == "2024-01-31 08:30:00 UTC"
 
 
 def test_event_facts_are_none_when_there_are_no_events():
-    """Nothing is said of nothing."""
+    """Without events there are no facts."""
     assert list(event_facts(contacts=0, names=pd.Series([], dtype="int64"), span=None)) == []
 
 
 @pytest.mark.parametrize(
-    ("names", "told"),
+    ("names", "expected"),
     [
         ({"a": 2, "b": 1}, "2: 'a' (2 rows), 'b' (1 row)"),
         ({"a": 4, "b": 3, "c": 2, "d": 1, "e": 1}, "5: 'a' (4 rows), 'b' (3 rows), 'c' (2 rows) and 2 more"),
@@ -124,13 +124,13 @@ def test_event_facts_are_none_when_there_are_no_events():
         ),
     ],
 )
-def test_event_facts_tell_the_most_frequent_names(names, told):
-    """Of several names up to three are told with their rows, and how many further ones there are if that is known."""
-    assert _texts(names=pd.Series(names), span=SPAN)["event names"] == told
+def test_event_facts_name_the_most_frequent_names(names, expected):
+    """Up to three names are shown with their rows, and the number of others if it is known."""
+    assert _texts(names=pd.Series(names), span=SPAN)["event names"] == expected
 
 
 @pytest.mark.parametrize(
-    ("spread", "told"),
+    ("spread", "expected"),
     [
         (Spread(rows=0, most_seconds=0, identical=0), []),
         (
@@ -149,13 +149,13 @@ def test_event_facts_tell_the_most_frequent_names(names, told):
         ),
     ],
 )
-def test_spread_facts_count_rows_and_seconds(spread, told):
-    """Rows that may be one event with another are told apart; nothing is said where no row is moved."""
-    assert [fact.text for fact in spread_facts(spread)] == told
+def test_spread_facts_count_rows_and_seconds(spread, expected):
+    """Rows with identical metadata are counted apart; without moved rows there is no fact."""
+    assert [fact.text for fact in spread_facts(spread)] == expected
 
 
 @pytest.mark.parametrize(
-    ("identical", "others", "told"),
+    ("identical", "others", "expected"),
     [
         (0, 0, []),
         (255, 1_813, ["255 with the same metadata as an earlier row, 1,813 with other metadata"]),
@@ -163,39 +163,39 @@ def test_spread_facts_count_rows_and_seconds(spread, told):
         (0, 1, ["1 with other metadata than an earlier row"]),
     ],
 )
-def test_duplicate_facts_tell_which_rows_hold_something_of_their_own(identical, others, told):
-    """What is the same twice may go; other metadata would be lost."""
-    assert [fact.text for fact in duplicate_facts(identical=identical, others=others)] == told
+def test_duplicate_facts_count_rows_with_other_metadata(identical, others, expected):
+    """Duplicates with other metadata are counted apart: their metadata would be lost."""
+    assert [fact.text for fact in duplicate_facts(identical=identical, others=others)] == expected
 
 
 @pytest.mark.parametrize(
-    ("limit", "seconds", "told"),
+    ("limit", "seconds", "expected"),
     [
         (None, None, "3,168"),
         (1_666, 19.1, "3,168, which take 0:00:19 at 1,666 in ten seconds"),
         (83, 100_000.0, "3,168, which take 1 day, 3:46:40 at 83 in ten seconds"),
     ],
 )
-def test_request_fact_tells_the_time_when_it_is_known(limit, seconds, told):
-    """Without a client the number of requests is all that is known."""
-    assert request_fact(3_168, limit=limit, seconds=seconds) == Fact(label="requests", text=told)
+def test_request_fact_has_the_time_when_it_is_known(limit, seconds, expected):
+    """Without a client only the number of requests is known."""
+    assert request_fact(3_168, limit=limit, seconds=seconds) == Fact(label="requests", text=expected)
 
 
 @pytest.mark.parametrize(
-    ("workspace", "told"),
+    ("workspace", "expected"),
     [
         (Workspace(id_code="ab12", name="Acme", region="EU"), "'Acme', id ab12, region EU"),
         (Workspace(id_code="ab12"), "id ab12"),
         (Workspace(), "one that Intercom does not name"),
     ],
 )
-def test_workspace_fact_tells_what_is_known(workspace, told):
-    """What the answer did not name is left out."""
-    assert workspace_fact(workspace).text == told
+def test_workspace_fact_has_what_is_known(workspace, expected):
+    """Facts that the answer lacks are left out."""
+    assert workspace_fact(workspace).text == expected
 
 
 @pytest.mark.parametrize(
-    ("errors", "notes", "told", "rest"),
+    ("errors", "notes", "expected", "rest"),
     [
         (0, 0, 0, ""),
         (3, 37, 40, ""),
@@ -203,15 +203,15 @@ def test_workspace_fact_tells_what_is_known(workspace, told):
         (45, 2, 45, "and 2 more: see report.problems"),
     ],
 )
-def test_shown_causes_are_all_errors_and_forty_lines(errors, notes, told, rest):
-    """What makes rows invalid is told in any case, notes where there is room."""
+def test_shown_causes_are_all_errors_and_forty_lines(errors, notes, expected, rest):
+    """All errors are shown, and notes as far as there is room."""
     error, note = (
         Cause(code="nested_value", field="metadata.a", severity=severity, rows=1, first_row=0, message="nested")
         for severity in ("error", "note")
     )
     causes = [error] * errors + [note] * notes
 
-    assert shown_causes(causes) == (causes[:told], rest)
+    assert shown_causes(causes) == (causes[:expected], rest)
 
 
 HOSTILE = "<script>alert(\"x\")</script><img src=x onerror='alert(1)'>&amp;"
@@ -219,7 +219,7 @@ ELEMENTS = {"div", "p", "strong", "table", "thead", "tbody", "tr", "th", "td", "
 
 
 class Reader(HTMLParser):
-    """Reads a fragment: its elements, their attributes, and its text; every element has to be closed in its turn."""
+    """Reads a fragment of HTML: its elements, their attributes, and its text; every element must be closed in order."""
 
     def __init__(self, fragment):
         super().__init__()
@@ -242,7 +242,7 @@ class Reader(HTMLParser):
 
 @pytest.fixture
 def hostile_report(make_orders):
-    """A report in which event name, key, value and currency try to be markup."""
+    """A report whose event name, key, value and currency contain markup."""
     orders = make_orders(2, event=[HOSTILE, "b"], link=[HOSTILE, "https://example.org"])
     mapping = EventMapping(
         event_name=Column("event"),
@@ -256,7 +256,7 @@ def hostile_report(make_orders):
 
 
 def test_html_shows_heading_facts_problems_and_budget(make_orders):
-    """The same as the text, in tables."""
+    """The HTML has the facts of the text, in tables."""
     orders = make_orders(3, total=[1.5, None, 2.5])
     orders.loc[2, "day"] = None
     mapping = EventMapping(
@@ -282,7 +282,7 @@ def test_html_shows_heading_facts_problems_and_budget(make_orders):
 
 
 def test_html_keeps_hostile_text_as_text(hostile_report):
-    """Names, keys and values of the rows are escaped wherever they stand."""
+    """Names, keys and values are escaped everywhere."""
     reader = Reader(hostile_report._repr_html_())
 
     assert reader.elements <= ELEMENTS
@@ -291,7 +291,7 @@ def test_html_keeps_hostile_text_as_text(hostile_report):
 
 
 def test_html_escapes_the_messages_of_causes_and_warnings(hostile_report):
-    """Whatever Intercom names, too."""
+    """Names that Intercom gives are escaped too."""
     cause = Cause(code="nested_value", field="metadata.a", severity="error", rows=1, first_row=0, message=HOSTILE)
     facts = [Fact(label="workspace", text=HOSTILE)]
 
@@ -302,7 +302,7 @@ def test_html_escapes_the_messages_of_causes_and_warnings(hostile_report):
 
 
 def test_html_needs_nothing_from_outside_and_no_colours(hostile_report):
-    """It is read on light ground and on dark: no background, no address, and no formulas between dollar signs."""
+    """It works on light and dark backgrounds, loads nothing, and shows no formulas between dollar signs."""
     styles = re.findall(r'style="([^"]*)"', hostile_report._repr_html_())
 
     assert {name.strip() for style in styles for name, _, _ in (part.partition(":") for part in style.split(";"))} == {
@@ -319,7 +319,7 @@ def test_html_needs_nothing_from_outside_and_no_colours(hostile_report):
 
 
 def test_html_shows_the_keys_of_the_most_frequent_name(make_orders):
-    """Those of the other names are in the frame, and one line says so, however many there are."""
+    """One line says that the keys of other names are in the frame."""
     orders = make_orders(30, event=["signed-up", *(f"event-{number}" for number in range(28)), "Signed.Up"])
     mapping = EventMapping(
         event_name=Column("event"), created_at="day", user_id="who", metadata={"a": "who"}, timezone="UTC"
@@ -336,7 +336,7 @@ def test_html_shows_the_keys_of_the_most_frequent_name(make_orders):
 
 
 def test_html_shows_the_first_keys_of_many(make_orders):
-    """A mapping of very many keys does not push the report off the screen."""
+    """A mapping with very many keys does not fill the screen."""
     metadata = {f"key-{number}": Constant("x") for number in range(23)}
     mapping = EventMapping(
         event_name="a", created_at="day", user_id="who", metadata=metadata, metadata_limit=30, timezone="UTC"
@@ -348,8 +348,8 @@ def test_html_shows_the_first_keys_of_many(make_orders):
     assert texts[-2:] == ["3 more keys: see ", "report.metadata"]
 
 
-def test_html_tells_of_further_keys_and_names_in_one_line(make_orders):
-    """One of each is not several."""
+def test_html_counts_further_keys_and_names_in_one_line(make_orders):
+    """One of each is singular."""
     metadata = {f"key-{number}": Constant("x") for number in range(21)}
     mapping = EventMapping(
         event_name=Column("event"),
@@ -366,8 +366,8 @@ def test_html_tells_of_further_keys_and_names_in_one_line(make_orders):
 
 
 def test_html_explains_what_is_ignored_and_what_drifts_where_there_is_something(hostile_report, make_orders):
-    """A column that is empty throughout is left out; of the others the two that need it have a line."""
-    told = {
+    """An empty column is left out; `ignored` and `drift` are explained in a line."""
+    expected = {
         "ignored": ": rows that are sent without the value, since it comes after as many others as Intercom keeps",
         "drift": ": types of the column's cells, in all rows: Intercom shows a key of mixed types as text",
     }
@@ -378,13 +378,13 @@ def test_html_explains_what_is_ignored_and_what_drifts_where_there_is_something(
         Reader(report._repr_html_()).texts for report in (hostile_report, check_events(orders, mapping))
     )
 
-    assert (ignored.count("ignored"), told["ignored"] in ignored, "drift" in ignored) == (2, True, False)
-    assert (drifting.count("drift"), told["drift"] in drifting, "ignored" in drifting) == (2, True, False)
+    assert (ignored.count("ignored"), expected["ignored"] in ignored, "drift" in ignored) == (2, True, False)
+    assert (drifting.count("drift"), expected["drift"] in drifting, "ignored" in drifting) == (2, True, False)
     assert "2 text, 1 number" in drifting
 
 
 def test_html_leaves_out_the_type_when_no_column_has_a_value(make_orders):
-    """A type that nobody knows is no column."""
+    """Without any known type there is no column for it."""
     mapping = EventMapping(event_name="a", created_at="day", user_id="who", metadata={"none": "none"}, timezone="UTC")
 
     texts = Reader(check_events(make_orders(1, none=[None]), mapping)._repr_html_()).texts
@@ -393,7 +393,7 @@ def test_html_leaves_out_the_type_when_no_column_has_a_value(make_orders):
 
 
 def test_html_explains_each_column_where_one_points_at_it(hostile_report):
-    """Without a script: the browser shows the title of a table's head."""
+    """The head of a table has a title, which the browser shows without a script."""
     heads = re.findall(r"<th style=[^>]* title=\"([^\"]*)\">(\w+)</th>", hostile_report._repr_html_())
 
     assert [(name, html.unescape(meaning)) for meaning, name in heads][-4:] == [
@@ -404,8 +404,8 @@ def test_html_explains_each_column_where_one_points_at_it(hostile_report):
     ]
 
 
-def test_html_tells_of_a_column_what_concerns_the_column(make_orders):
-    """Such a note is told for one row, and concerns nearly all."""
+def test_html_shows_a_note_on_a_column_once(make_orders):
+    """A note about a column is shown with one row, though it concerns nearly all."""
     report = check_events(make_orders(3), EventMapping(event_name="a", created_at="day", user_id="who"))
 
     texts = Reader(report._repr_html_()).texts
@@ -413,8 +413,8 @@ def test_html_tells_of_a_column_what_concerns_the_column(make_orders):
     assert texts[texts.index("naive_time") + 1] == "the column"
 
 
-def test_html_tells_how_many_notes_are_left_out(hostile_report):
-    """As the text does, below the table."""
+def test_html_counts_notes_that_are_left_out(hostile_report):
+    """The number stands below the table, as in the text."""
     note = Cause(code="excel_serial", field="created_at", severity="note", rows=2, first_row=0, message="a day")
 
     fragment = report_html("3 rows", facts=[], causes=[note] * 42, budget=hostile_report.metadata.head(0))
@@ -423,11 +423,11 @@ def test_html_tells_how_many_notes_are_left_out(hostile_report):
 
 
 @pytest.mark.parametrize(
-    ("present", "told"), [(0, "0%"), (1, "0.1%"), (1_250, "50.0%"), (2_499, "99.9%"), (2_500, "100%")]
+    ("present", "expected"), [(0, "0%"), (1, "0.1%"), (1_250, "50.0%"), (2_499, "99.9%"), (2_500, "100%")]
 )
-def test_html_tells_all_and_nothing_apart_from_nearly(make_orders, present, told):
-    """A share is rounded, but not to all nor to nothing."""
+def test_html_rounds_no_share_to_all_or_nothing(make_orders, present, expected):
+    """A rounded share is 100 % only for all rows, and 0 % only for none."""
     orders = make_orders(2_500, total=[1.5] * present + [None] * (2_500 - present))
     mapping = EventMapping(event_name="a", created_at="day", user_id="who", metadata={"total": "total"})
 
-    assert told in Reader(check_events(orders, mapping)._repr_html_()).texts
+    assert expected in Reader(check_events(orders, mapping)._repr_html_()).texts

@@ -17,7 +17,7 @@ FACTS = RunFacts(started_at=dt.datetime(2024, 1, 31, 12, tzinfo=dt.UTC), source=
 
 
 class InterruptedTally:
-    """Judges rows, and is interrupted then."""
+    """Judges rows, and is interrupted when it is done."""
 
     def __init__(self, tally):
         self.invalid, self._tally = tally.invalid, tally
@@ -47,7 +47,7 @@ def interrupt_opening(frames, rows):
 def test_frame_that_is_interrupted_twice_while_it_is_judged_has_a_result_for_every_row(
     make_frames, make_orders, is_stream
 ):
-    """Nothing is known of its rows, but that they were not sent."""
+    """Of its rows it is only known that they were not sent."""
     frames = make_frames(is_stream=is_stream)
 
     def interrupted():
