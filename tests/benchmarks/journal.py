@@ -7,6 +7,7 @@ in the order of the rows, which is none of their digests; nothing is sent for it
 
 import contextlib
 import json
+import sqlite3
 import statistics
 import subprocess
 import sys
@@ -159,13 +160,14 @@ def fill(path: Path, frame: pd.DataFrame, mapping: ep.EventMapping) -> None:
 
 def accept(journal: Journal, marks: list[Mark]) -> None:
     """Write marks in groups, as the writer does, and wait for the disk once."""
-    connection = journal._connection  # A writer would wait for the disk with every group.
-    connection.execute("BEGIN IMMEDIATE")
-    for start in range(0, len(marks), ROWS_OF_A_COMMIT):
-        group = marks[start : start + ROWS_OF_A_COMMIT]
-        acceptances = [Acceptance(mark, time.time(), str(uuid.uuid4())) for mark in group]
-        accept_events(connection, acceptances, run=journal.run)
-    connection.execute("COMMIT")
+    # Beside the journal's own writer, which would wait for the disk with every group.
+    with contextlib.closing(sqlite3.connect(journal.path, isolation_level=None)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        for start in range(0, len(marks), ROWS_OF_A_COMMIT):
+            group = marks[start : start + ROWS_OF_A_COMMIT]
+            acceptances = [Acceptance(mark, time.time(), str(uuid.uuid4())) for mark in group]
+            accept_events(connection, acceptances, run=journal.run)
+        connection.execute("COMMIT")
 
 
 def repeating(path: Path, mapping: ep.EventMapping) -> Callable[[pd.DataFrame], None]:
