@@ -42,7 +42,7 @@ def connect():
     yield connect
     for sandbox, client in opened:
         # The client has no way to close its connections.
-        client._client_wrapper.httpx_client.httpx_client.close()
+        client._client_wrapper.httpx_client.httpx_client.close()  # noqa: SLF001  # See above.
         sandbox.stop()
 
 
