@@ -3,8 +3,7 @@
 import codecs
 import csv
 import os
-from collections.abc import Hashable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Hashable, Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -12,13 +11,11 @@ from typing import Self
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from events_pandas.convert.cells import TEXT_TYPE, Cells, Kind, Mask, Rows, read_cells
 from events_pandas.convert.readers import Faults, read, written
 from events_pandas.deliver import Status
 from events_pandas.errors import SourceError
-from events_pandas.forking import keep_for_ever, leave_to_parent_at_fork
 from events_pandas.mapping.rules import Values
 from events_pandas.mapping.views import readable, sliceable
 from events_pandas.results.contacts import positions_in, require_results
@@ -189,8 +186,6 @@ class RejectsWriter:
 
     def __init__(self, path: str | os.PathLike[str], *, sources: Iterable[Path] = ()) -> None:
         self._file = PartialFile(path, holds="rejects", sources=sources)
-        self._parquet: pq.ParquetWriter | None = None
-        leave_to_parent_at_fork(self)
         self._is_ascii = True
 
     @property
@@ -228,40 +223,21 @@ class RejectsWriter:
         bare = rejects.set_axis([str(label) for label in rejects.columns], axis="columns")
         # The attributes of a user's frame may not fit into a file.
         bare.attrs = {}
-        with self._converting():
-            table = pa.Table.from_pandas(bare, schema=schema, preserve_index=False)
-            if self._parquet is None:
-                self._parquet = pq.ParquetWriter(self._file.stream, table.schema)
-            self._parquet.write_table(table)
-
-    @contextmanager
-    def _converting(self) -> Iterator[None]:
         try:
-            yield
+            self._file.append_table(pa.Table.from_pandas(bare, schema=schema, preserve_index=False))
         except _PARQUET_FAULTS as error:
             reason = str(error).strip().splitlines()[0]
             raise SourceError(
                 f"{self.path}: these rows cannot be written as Parquet ({reason}): choose a name that ends in .csv"
             ) from error
 
-    def leave_to_parent(self) -> None:
-        """Never write the end of the parent's file in a child."""
-        if self._parquet is not None:
-            keep_for_ever(self._parquet)
-            self._parquet = None
-
     def finish(self) -> None:
         """Put the file in its place. Raise `SourceError` on a fault."""
         with self._file.writing():
-            self._close()
             if not self._is_ascii:
                 # Excel knows UTF-8 by this mark.
                 self._file.prepend(codecs.BOM_UTF8)
             self._file.put_in_place()
-
-    def _close(self) -> None:
-        if self._parquet is not None:
-            self._parquet.close()
 
     def __enter__(self) -> Self:
         return self
@@ -270,5 +246,4 @@ class RejectsWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         # If `finish` was not called, the rejects of an earlier run stay.
-        self._close()
         self._file.discard()

@@ -136,6 +136,8 @@ class PartialFile:
         if self.path.exists() and not self.path.is_file():
             raise SourceError(f"{self.path}: {holds} cannot be written there: Is not a file")
         self._process = os.getpid()
+        self._parquet: pq.ParquetWriter | None = None
+        leave_to_parent_at_fork(self)
         # Only those who may read the replaced file may read the new one.
         self._sources = [*sources, self.path]
         self._end = 0
@@ -153,6 +155,12 @@ class PartialFile:
         self._made = os.fstat(self.stream.fileno())
         # On some network file systems a name and its open file have different numbers, which then prove nothing.
         self._is_numbered = os.path.samestat(self.partial.lstat(), self._made)
+
+    def leave_to_parent(self) -> None:
+        """Never write the end of the parent's file in a child."""
+        if self._parquet is not None:
+            keep_for_ever(self._parquet)
+            self._parquet = None
 
     @property
     def is_inherited(self) -> bool:
@@ -184,6 +192,12 @@ class PartialFile:
         self.stream.flush()
         self._end += len(text)
 
+    def append_table(self, table: pa.Table) -> None:
+        """Write rows as Parquet; all tables have the schema of the first."""
+        if self._parquet is None:
+            self._parquet = pq.ParquetWriter(self.stream, table.schema)
+        self._parquet.write_table(table)
+
     def prepend(self, mark: bytes) -> None:
         """Write before everything that was written."""
         rows, place = self.stream, self.partial
@@ -200,6 +214,8 @@ class PartialFile:
         """Replace an existing file in one step. A link is replaced itself, not the file that it names."""
         if self.is_inherited or self._is_in_place:
             return
+        if self._parquet is not None:
+            self._parquet.close()
         with closing(self.stream):
             self._require_own()
         self.partial.replace(self.path)
@@ -211,6 +227,9 @@ class PartialFile:
         if self.is_inherited or self._is_in_place:
             return
         # Closing would try to write again what could not be written.
+        with suppress(OSError):
+            if self._parquet is not None:
+                self._parquet.close()
         with suppress(OSError):
             self.stream.close()
         with suppress(OSError):
@@ -244,15 +263,7 @@ class ResultsWriter:
 
     def __init__(self, path: str | os.PathLike[str], *, sources: Iterable[Path] = ()) -> None:
         self._file = PartialFile(path, holds="results", sources=sources)
-        self._parquet: pq.ParquetWriter | None = None
         self._is_begun = False
-        leave_to_parent_at_fork(self)
-
-    def leave_to_parent(self) -> None:
-        """Never write the end of the parent's file in a child."""
-        if self._parquet is not None:
-            keep_for_ever(self._parquet)
-            self._parquet = None
 
     def write(self, results: pd.DataFrame) -> None:
         """Add results as `iter_submit` yields them, without the index. Raise `SourceError` on a fault."""
@@ -262,17 +273,11 @@ class ResultsWriter:
                 # The name of a file may hold bytes that are not text.
                 self._file.append(text.encode(errors="backslashreplace"))
             else:
-                self._write_parquet(results)
+                # Without the facts of the run, which differ from chunk to chunk: a file has one schema.
+                bare = results.copy(deep=False)
+                bare.attrs = {}
+                self._file.append_table(pa.Table.from_pandas(bare, preserve_index=False))
             self._is_begun = True
-
-    def _write_parquet(self, results: pd.DataFrame) -> None:
-        # Without the facts of the run, which differ from chunk to chunk: a file has one schema.
-        bare = results.copy(deep=False)
-        bare.attrs = {}
-        table = pa.Table.from_pandas(bare, preserve_index=False)
-        if self._parquet is None:
-            self._parquet = pq.ParquetWriter(self._file.stream, table.schema)
-        self._parquet.write_table(table)
 
     def finish(self) -> None:
         """Put the file in its place; nothing can be added any more. Raise `SourceError` on a fault."""
@@ -280,8 +285,6 @@ class ResultsWriter:
             self._finish()
 
     def _finish(self) -> None:
-        if self._parquet is not None:
-            self._parquet.close()
         if self._is_begun:
             self._file.put_in_place()
         else:
