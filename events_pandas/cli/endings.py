@@ -35,35 +35,6 @@ ENDING: Final = tuple(
 REPEAT_SECONDS: Final = 1.0
 """A signal this soon after another is a repetition: `timeout` signals a process, and then its group."""
 
-
-@contextmanager
-def ending_signals(clock: Callable[[], float] = time.monotonic) -> Iterator[list[signal.Signals]]:
-    """Turn signals that would kill the process into interrupts; yield the signals that came.
-
-    A signal that is ignored stays ignored, as under `nohup`, and one with a handler keeps it.
-    """
-    came: list[signal.Signals] = []
-    last_at = -math.inf
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        nonlocal last_at
-        if clock() - last_at >= REPEAT_SECONDS:
-            last_at = clock()
-            came.append(signal.Signals(number))
-            signal.default_int_handler(number, frame)
-
-    # Only the main thread may set handlers; a command that is called in another thread leaves signals alone.
-    is_main = threading.current_thread() is threading.main_thread()
-    taken = [number for number in ENDING if is_main and signal.getsignal(number) is signal.SIG_DFL]
-    for number in taken:
-        signal.signal(number, interrupt)
-    try:
-        yield came
-    finally:
-        for number in taken:
-            signal.signal(number, signal.SIG_DFL)
-
-
 DONE, INCOMPLETE, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
 ENDED_BY_SIGNAL = 128
 """Shells add this to the number of the signal that ended a command."""
@@ -119,3 +90,31 @@ def _faults(error: Exception) -> tuple[str, ...]:
 def notes(error: BaseException) -> tuple[str, ...]:
     """Return the notes that were added to an error."""
     return tuple(map(escaped, getattr(error, "__notes__", ())))
+
+
+@contextmanager
+def ending_signals(clock: Callable[[], float] = time.monotonic) -> Iterator[list[signal.Signals]]:
+    """Turn signals that would kill the process into interrupts; yield the signals that came.
+
+    A signal that is ignored stays ignored, as under `nohup`, and one with a handler keeps it.
+    """
+    came: list[signal.Signals] = []
+    last_at = -math.inf
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        nonlocal last_at
+        if clock() - last_at >= REPEAT_SECONDS:
+            last_at = clock()
+            came.append(signal.Signals(number))
+            signal.default_int_handler(number, frame)
+
+    # Only the main thread may set handlers; a command that is called in another thread leaves signals alone.
+    is_main = threading.current_thread() is threading.main_thread()
+    taken = [number for number in ENDING if is_main and signal.getsignal(number) is signal.SIG_DFL]
+    for number in taken:
+        signal.signal(number, interrupt)
+    try:
+        yield came
+    finally:
+        for number in taken:
+            signal.signal(number, signal.SIG_DFL)
