@@ -69,7 +69,7 @@ __all__ = [
 ]
 
 
-# Loaded when they are first used: the sandbox is an extra, and a proposal is made once, if at all.
+# Loaded at their first use: the sandbox is an extra, and few programs propose a mapping.
 _LATE = {
     "Faults": "events_pandas.sandbox",
     "Sandbox": "events_pandas.sandbox",

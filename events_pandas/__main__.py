@@ -1,4 +1,4 @@
-"""Lets ``python -m events_pandas`` do what the command ``events-pandas`` does."""
+"""``python -m events_pandas`` is the command ``events-pandas``."""
 
 from events_pandas.cli import main
 

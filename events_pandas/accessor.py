@@ -40,7 +40,7 @@ class IntercomAccessor:
         mapping : EventMapping
             Which column becomes which field.
         client : IntercomClient, optional
-            With it the report names the workspace, its region and the duration; no event is sent.
+            With it the report has the workspace, its region and the duration; no event is sent.
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""The documented functions: propose a mapping, check and submit rows from a frame, a stream of frames, or files."""
+"""The public functions: propose a mapping, check and submit rows of a frame, a stream or files, export rejects."""
 
 import os
 import time
@@ -19,7 +19,7 @@ from events_pandas.results.rejects import RejectsWriter, find_rejects, rejected_
 from events_pandas.run.files import file_results
 from events_pandas.run.frames import unsent_results
 from events_pandas.run.options import SubmitOptions, run_options
-from events_pandas.run.run import Submission, stop_error
+from events_pandas.run.run import FrameSubmission, stop_error
 from events_pandas.sources import COMPARED_ROWS, ColumnTypes, other_reading, payloads_of
 
 if TYPE_CHECKING:
@@ -36,8 +36,8 @@ def check_events(frame: pd.DataFrame, mapping: EventMapping, *, client: Intercom
     mapping : EventMapping
         Which column becomes which field.
     client : IntercomClient, optional
-        With it the report names the workspace, warns if that is in another region than the client's, and says how long
-        submitting will take: one ``GET /me``, no event.
+        With it the report names the workspace, warns if the workspace is in another region than the client's, and says
+        how long submitting will take: one ``GET /me``, no event.
 
     Returns
     -------
@@ -55,7 +55,7 @@ def check_events(frame: pd.DataFrame, mapping: EventMapping, *, client: Intercom
 
     Notes
     -----
-    Submitting runs the same code: without the rows that are reported with errors, a second check finds none.
+    Submitting runs the same code. Without the rows that are reported with errors, a second check finds no error.
 
     Examples
     --------
@@ -83,23 +83,7 @@ def checked_report(
 ) -> CheckReport:
     """Check every row of a frame, as `check_events` does.
 
-    Parameters
-    ----------
-    frame : pandas.DataFrame
-        The rows.
-    mapping : EventMapping
-        Which column becomes which field.
-    client : IntercomClient, optional
-        As for `check_events`.
-    types : ColumnTypes, optional
-        What the bare columns of files become.
-    refused : sequence of Finding
-        What was found when the rows were read from files.
-
-    Returns
-    -------
-    CheckReport
-        Every row judged.
+    `types` has what the bare columns of files become, and `refused` what was found when the rows were read from files.
     """
     types = types or ColumnTypes()
     bound = bind(frame, mapping, resolved=types.rules, remarks=types.remarks)
@@ -142,22 +126,23 @@ def submit_events(frame: pd.DataFrame, mapping: EventMapping, **options: Unpack[
     InvalidRowsError
         If rows are invalid and ``on_invalid="raise"``; nothing was sent.
     CredentialsError
-        If there is no usable access token, or if it is one of another workspace; no event was sent.
+        If there is no usable access token, or if it belongs to another workspace; no event was sent.
     JournalError
         If the journal cannot be used; no event was sent.
     SubmissionError
         If the run ended early; its `results` have every row.
     SubmissionInterrupted
         On Ctrl-C or the notebook's stop button, from the moment the frame is checked; its `results` have every row.
-        Before, it is a plain `KeyboardInterrupt`: nothing is known of the rows, and nothing was sent.
+        Before that it is a plain `KeyboardInterrupt`: nothing was sent.
 
     Notes
     -----
     The whole frame is checked before the first request. One request takes one event; the pace follows the workspace's
     rate limit. A row's trouble is data in the results; a run's trouble is an exception.
 
-    The first Ctrl-C sends nothing more and awaits the requests that are under way; a second one leaves at once. Ctrl-C
-    reaches the main thread only: in another one a `progress` function that raises an error ends the run.
+    After the first Ctrl-C nothing more is sent, and the run waits for the requests that are under way; a second one
+    leaves at once. Ctrl-C reaches the main thread only: in another thread, a `progress` function that raises an error
+    ends the run.
 
     References
     ----------
@@ -174,7 +159,7 @@ def submit_events(frame: pd.DataFrame, mapping: EventMapping, **options: Unpack[
     >>> results["status"].to_dict()
     {'a': 'accepted', 'b': 'invalid'}
     """
-    run = Submission(mapping=mapping, options=run_options(options), source="frame", origin="a DataFrame")
+    run = FrameSubmission(mapping=mapping, options=run_options(options), source="frame", origin="a DataFrame")
     return _gathered(run.results([frame]))
 
 
@@ -186,8 +171,8 @@ def iter_submit(
     Parameters
     ----------
     frames : iterable of pandas.DataFrame
-        The rows. Each frame is checked before its first request. Frames are read ahead, so that the pace holds: one at
-        least, and up to ``chunksize`` rows or 1,000 frames.
+        The rows. Each frame is checked before its first request. Frames are read ahead to keep up the pace: at least
+        one, and up to ``chunksize`` rows or 1,000 frames.
     mapping : EventMapping
         Which column becomes which field. Duplicates are found across all frames.
     **options : keyword arguments
@@ -207,17 +192,17 @@ def iter_submit(
 
     Notes
     -----
-    The results of a frame come as soon as it is complete, and those before it. While `frames` is asked for the next one
-    they have to wait: it runs in the caller's thread. So a source that waits for rows, such as a queue, should yield a
-    frame without rows now and then; and one that needs the results of a frame before it has the next one would wait for
-    ever: call `submit_events` for each.
+    The results of a frame come as soon as it and all frames before it are complete. They have to wait while `frames`
+    makes the next frame, since that runs in the caller's thread. So a source that waits for rows, such as a queue,
+    should yield a frame without rows now and then. A source that needs the results of a frame to make the next one
+    would wait for ever: call `submit_events` for each of its frames.
 
-    An error of `frames` itself is raised as it is, after the results of the frames before it. A frame that is being
-    checked when Ctrl-C comes has no results: nothing of it was sent. If it is the first frame, that is a plain
+    An error of `frames` itself is raised unchanged, after the results of the frames before it. A frame that is being
+    checked when Ctrl-C comes has no results: none of its rows was sent. If it is the first frame, that is a plain
     `KeyboardInterrupt`.
 
-    In another thread than the main one, which Ctrl-C does not reach, close the iterator between two frames, in that
-    thread, or raise an error in a `progress` function: what is under way is awaited, and nothing more is sent.
+    Ctrl-C reaches the main thread only. In another thread, close the iterator between two frames, in that thread, or
+    raise an error in a `progress` function: the run waits for the requests under way, and sends nothing more.
 
     Examples
     --------
@@ -232,7 +217,8 @@ def iter_submit(
     """
     if isinstance(frames, pd.DataFrame):  # type: ignore[unreachable]  # It is iterable, over the labels of its columns.
         raise TypeError("frames: give a list or an iterator of DataFrames, or call submit_events for one")
-    run = Submission(mapping=mapping, options=run_options(options), source="stream", origin="a stream of DataFrames")
+    origin = "a stream of DataFrames"
+    run = FrameSubmission(mapping=mapping, options=run_options(options), source="stream", origin=origin)
     return run.results(frames)
 
 
@@ -255,44 +241,44 @@ def submit_file(
     results_path : str or os.PathLike, optional
         A ``.csv`` or ``.parquet`` file to which the results are written as they come.
     rejects_path : str or os.PathLike, optional
-        A ``.csv`` or ``.parquet`` file to which the rows that are rejects are written at the end, also of a run that
-        ends early: all columns of the files, as they stand there, with the reason beside each row; see
-        `export_rejects`. Files with other columns have theirs side by side. Of a CSV row that has too few cells the
-        missing ones are empty; cells beyond the last column stand in it, with their commas.
+        A ``.csv`` or ``.parquet`` file to which the rejects are written at the end, even if the run ends early: all
+        columns of the files, unchanged, with the reason beside each row; see `export_rejects`. The columns of different
+        files stand side by side. Missing cells of a short CSV row are empty; cells beyond the last column are written
+        into it, with their commas.
     **options : keyword arguments
         As for `submit_events`.
 
     Returns
     -------
     pandas.DataFrame
-        As for `submit_events`, with a further column ``source_file``; the index counts the rows of each file.
+        As for `submit_events`, with one more column, ``source_file``; the index counts the rows of each file.
 
     Raises
     ------
     SourceError
-        If a file cannot be read, or if results or rejects cannot be written.
+        If a file cannot be read, or results or rejects cannot be written.
     SubmissionError, SubmissionInterrupted
-        If the run ended early; `results` has every row of all files that can be read. Ctrl-C before the first rows are
-        checked is a plain `KeyboardInterrupt`: nothing was sent.
+        If the run ended early; `results` has every row of all files that can be read. Before the first rows are
+        checked, Ctrl-C is a plain `KeyboardInterrupt`: nothing was sent.
 
     Notes
     -----
     The headers of all files are read before the first event is sent. A row of a CSV file that has too few or too many
-    cells, or repeats the header, is ``invalid``; empty cells after the last column do not count. A file that is
-    written to during the run ends it; one in whose place another is put is read to its end. CSV files are UTF-8, or
-    UTF-16 or UTF-32 with a byte order mark; a pipe or a device is refused, since rows are read more than once.
+    cells, or repeats the header, is ``invalid``; empty cells after the last column do not count. Writing to a file
+    during the run ends the run; a file that another one replaces is read to its end. CSV files are UTF-8, or UTF-16 or
+    UTF-32 with a byte order mark. A pipe or a device is refused, since rows are read more than once.
 
-    Results and rejects are written to a new file beside, and then replace what was there in one step: of a link the
-    link, and not what it names. Nobody may read them who may not read the files of rows.
+    Results and rejects are written to a new file beside the old one, which they then replace in one step. A link is
+    replaced itself, not the file that it names. Only those who may read all files of rows may read them.
 
     The columns that the mapping names are read from CSV as text, so that ``00042`` stays as it is. Only an empty cell
-    is absent; ``NA`` is text like any other. What a bare metadata column of CSV files is, all of its cells decide: a
-    number if at least three quarters are plain numbers (and fewer than a hundredth have leading zeros), under a key
-    that ends in ``_at`` or ``_date`` a date if as many are ISO 8601 times or epoch seconds, and text otherwise. A cell
-    that does not fit is a problem of its row. A journal keeps the type, and later runs hold the column to it.
+    is absent; ``NA`` is text like any other. All cells of a bare metadata column of CSV files decide its type: a number
+    if at least three quarters are plain numbers (and fewer than a hundredth have leading zeros); a date if its key ends
+    in ``_at`` or ``_date`` and as many are ISO 8601 times or epoch seconds; text otherwise. A cell that does not fit is
+    a problem of its row. A journal keeps the type, and later runs use it.
 
-    Columns that only callables read have one dtype in all chunks of all files: numbers by the same rule, booleans, or
-    text. In a column of numbers a cell that is not one is absent, with a note.
+    A column that only callables read has one dtype in all chunks of all files: numbers by the same rule, booleans, or
+    text. In a column of numbers, a cell that is not a number is absent, with a note.
 
     Examples
     --------
@@ -317,31 +303,32 @@ def suggest_mapping(frame: pd.DataFrame) -> "SuggestedMapping":
     Parameters
     ----------
     frame : pandas.DataFrame
-        The rows; it is not changed. At most 10,000 of them are looked at: the first 5,000, and as many spread over
-        the rest.
+        The rows; it is not changed. At most 10,000 of them are read: the first 5,000, and as many spread over the
+        rest.
 
     Returns
     -------
     SuggestedMapping
         A mapping that can be used at once. It prints as Python code, and `SuggestedMapping.to_toml` gives TOML; both
-        have the reason of each choice as a comment, and list what was left out.
+        have the reason of each choice as a comment, and list the columns that were left out.
 
     Raises
     ------
     TypeError
-        If the rows are in anything but a DataFrame.
+        If the rows are not a DataFrame.
     MappingError
-        If the frame has no rows, or no column for the time of the event or for its contact: with all that is missing.
+        If the frame has no rows, or no column for the time of the event or for its contact: it names all that is
+        missing.
 
     Notes
     -----
-    It never invents what no column says: neither a currency nor a time zone. Personal data is not proposed as
-    metadata. What is proposed as metadata reads most of the cells of its column, and a link all of them.
+    It never invents a currency or a time zone that no column has. It does not propose personal data as metadata. A
+    proposed metadata rule can read most cells of its column, and a link all of them.
 
-    What may as well be otherwise is a guess: a name of the event that no column has, the zone of times without one, the
-    order of day and month where no row decides it (31.12.2024 does, 05.06.2024 does not), whether whole amounts count
-    cents, and a contact or a time that the names of columns leave open. Guesses are listed in ``unconfirmed``, and
-    nothing is submitted before each is replaced or taken out of that list.
+    A choice that could be wrong is a guess: an event name that no column has, the zone of times without one, the order
+    of day and month if no row decides it (31.12.2024 does, 05.06.2024 does not), whether whole amounts count cents, and
+    a contact or a time that the names of columns leave open. Guesses are listed in ``unconfirmed``, and nothing is
+    submitted before each is replaced or taken out of that list.
 
     Examples
     --------
@@ -387,19 +374,19 @@ def export_rejects(
     *,
     mapping: EventMapping | None = None,
 ) -> pd.DataFrame:
-    r"""Write the rows that Intercom does not have to a file that can be mended and submitted.
+    r"""Write the rows that Intercom does not have to a file, to be fixed and submitted.
 
     Parameters
     ----------
     results : pandas.DataFrame
-        What submitting returned, or some of its rows; also as it was read from a file of results.
+        What submitting returned, or some of its rows; a file of results that was read back will do.
     frame : pandas.DataFrame
-        The rows that were submitted, all of them: those of the run, or those of the one frame of a stream that the
-        results are of. It is not changed.
+        All rows that were submitted: those of the run, or of the one frame of a stream that the results belong to. It
+        is not changed.
     path : str or os.PathLike
-        A ``.csv`` or ``.parquet`` file; one that is there is replaced, also by no rows.
+        A ``.csv`` or ``.parquet`` file; an existing file is replaced, even if there are no rejects.
     mapping : EventMapping, optional
-        With it a warning tells if a row would be submitted otherwise from the file.
+        With it you are warned if a row would be submitted otherwise from the file.
 
     Returns
     -------
@@ -414,22 +401,22 @@ def export_rejects(
     SourceError
         If the file cannot be written.
     TypeError
-        If results or frame are no DataFrame, or if the mapping is no `EventMapping`.
+        If results or frame are not a DataFrame, or the mapping is not an `EventMapping`.
     ValueError
-        If results and frame do not belong together: the frame is too short, or was put in another order.
+        If results and frame do not belong together: the frame is too short, or its rows were reordered.
 
     Notes
     -----
     Results and frame are matched by ``row``, the position in the input, whatever their indexes are.
 
-    The named levels of the index are written as columns, an index without a name is not. In CSV text stays as it is
-    (``00042``), whole numbers have no fraction, times are in ISO 8601 (in UTC if they have a zone), and absent values
-    are empty. CSV has no types: `submit_file` reads the file as text, and takes from the mapping what a column is. So
-    name it there: a bare column of texts such as ``"38"`` holds numbers in a CSV file, and one of epoch numbers that
-    are not seconds needs ``Date(unit=...)``.
-    Parquet keeps the dtypes. With pandas read the file by
-    ``pandas.read_csv(path, dtype=str, keep_default_na=False)``, and in Excel import the columns as text: else
-    ``00042`` becomes 42.
+    The named levels of the index are written as columns; an index without a name is not written. In CSV text stays as
+    it is (``00042``), whole numbers have no fraction, times are in ISO 8601 (in UTC if they have a zone), and absent
+    values are empty. CSV has no types: `submit_file` reads the file as text, and takes the types from the mapping. So
+    state them there: a bare column of texts such as ``"38"`` holds numbers in a CSV file, and epoch numbers that are
+    not seconds need ``Date(unit=...)``. Parquet keeps the dtypes.
+
+    Read a CSV file with ``pandas.read_csv(path, dtype=str, keep_default_na=False)``, and import its columns as text in
+    Excel: otherwise ``00042`` becomes 42.
 
     Labels are text in a file: a mapping that reads the column ``0`` has to read ``"0"`` there.
 
@@ -465,7 +452,7 @@ def export_rejects(
 
 
 def _gathered(stream: Generator[pd.DataFrame, None, None]) -> pd.DataFrame:
-    """Return the results of a whole run, or raise what ended it with all of them."""
+    """Return the results of a whole run, or raise its end with all of them."""
     parts: list[pd.DataFrame] = []
     try:
         for results in stream:
@@ -475,7 +462,7 @@ def _gathered(stream: Generator[pd.DataFrame, None, None]) -> pd.DataFrame:
         error.results = _joined([*parts, error.results])
         raise
     except KeyboardInterrupt:
-        # Without results nothing was sent; else it came here, or on the way out, rather than in the run.
+        # Without results nothing was sent. With results the interrupt came outside of the run.
         if not parts:
             raise
         raise _interrupted(stream, parts) from None
@@ -484,7 +471,7 @@ def _gathered(stream: Generator[pd.DataFrame, None, None]) -> pd.DataFrame:
 def _interrupted(
     stream: Generator[pd.DataFrame, None, None], parts: list[pd.DataFrame]
 ) -> SubmissionError | SubmissionInterrupted:
-    """End a run by an interrupt that came outside of it, and return what it ends in, with all results."""
+    """End a run by an interrupt that came outside of it. Return the exception, with all results."""
     end: SubmissionError | SubmissionInterrupted
     end = SubmissionInterrupted(stop_for_interrupt().message, results=parts[-1].iloc[:0])
     try:
@@ -492,17 +479,17 @@ def _interrupted(
     except (SubmissionError, SubmissionInterrupted) as error:
         end = error
     except KeyboardInterrupt:
-        # The run was at its end already.
+        # The run had ended already.
         pass
     end.results = _joined([*parts, end.results])
     return end
 
 
 def _joined(parts: list[pd.DataFrame]) -> pd.DataFrame:
-    # What an interrupt finds half handed over comes a second time, with the rest.
+    # Results that were on their way when an interrupt came arrive again, with the rest.
     filled = list({int(part["row"].iloc[0]): part for part in parts if len(part)}.values()) or parts[:1]
     # Joining even one frame would turn an index of objects into one of strings.
     joined = filled[0] if len(filled) == 1 else pd.concat(filled)
-    # pandas keeps only facts that all parts share; the last part's are those of the whole run.
+    # pandas keeps only facts that all parts share; the last part has those of the whole run.
     joined.attrs = {"run": {**parts[-1].attrs["run"], "frame": {"first_row": 0, "rows": len(joined)}}}
     return joined

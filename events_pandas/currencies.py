@@ -1,11 +1,12 @@
 """The currencies of ISO 4217, today's (list one) and those that were withdrawn (list three), with their decimals.
 
-The tables are our own. Which currencies are known, and how an amount is counted, does not change with a dependency.
+The tables are our own, so that another version of a dependency does not change which currencies are known, or how
+amounts are counted.
 
 References
 ----------
 ISO 4217, lists one and three of 2026-01-01: https://www.six-group.com/en/products-services/financial-information/data-standards.html
-List three has no minor units: they are those of list one from the time when the currency was in use.
+List three has no minor units: they come from list one at the time when the currency was in use.
 """
 
 from types import MappingProxyType

@@ -5,7 +5,7 @@
     * UnknownColumnError     a rule reads a column that the frame does not have
   * InvalidRowsError         rows are invalid, and on_invalid="raise" was asked for
   * SourceError              a file cannot be read, or results cannot be written
-  * JournalError             the journal cannot be read or written, or is no journal
+  * JournalError             the journal cannot be read or written, or is not a journal
   * CredentialsError         no usable access token or address, before any request
   * SubmissionError          the run ended early: canary, failure rate, address, error; `.results` has every row
     * AuthenticationError    Intercom refused the access token
@@ -13,13 +13,14 @@
 * SubmissionInterrupted      Ctrl-C or the notebook's stop button, with `.results`; a KeyboardInterrupt
 """
 
-import difflib
 import os
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from copy import copy
-from typing import TYPE_CHECKING, Any, Self
+from enum import StrEnum
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, Self
 
-from events_pandas.words import escaped
+from events_pandas.words import counted, did_you_mean, escaped
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,8 +28,32 @@ if TYPE_CHECKING:
 SHOWN_LABELS = 10
 
 
+class Setting(StrEnum):
+    """A setting in the remedy of an error. Python and the command line have different words for it."""
+
+    ALLOW_HTTP = "{allow_http}"
+    JOURNAL = "{journal}"
+    NO_JOURNAL = "{no_journal}"
+
+
+_IN_PYTHON: Final = MappingProxyType(
+    {
+        Setting.ALLOW_HTTP: "pass allow_http=True",
+        Setting.JOURNAL: "with journal=...",
+        Setting.NO_JOURNAL: "pass journal=None",
+    }
+)
+
+
+def with_remedy(problem: str, remedy: str, *, words: Mapping[Setting, str] = _IN_PYTHON) -> str:
+    """Return the message of an error; its remedy names settings in the given words, by default Python's."""
+    for setting, text in words.items():
+        remedy = remedy.replace(setting, text)
+    return f"{problem}: {remedy}" if remedy else problem
+
+
 def _remade(kind: type[BaseException], args: tuple[object, ...], state: dict[str, object]) -> BaseException:
-    """Make an error again from what it held: the facts that its message was built of are not all kept."""
+    """Make an error again from its state: not all facts of its message are kept."""
     error = kind.__new__(kind)
     error.args = args
     error.__dict__.update(state)
@@ -36,7 +61,7 @@ def _remade(kind: type[BaseException], args: tuple[object, ...], state: dict[str
 
 
 class _Portable(BaseException):
-    """An error that can be pickled: processes pass theirs on to one another."""
+    """An error that can be pickled, as processes hand errors to each other."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _remade, (type(self), self.args, self.__dict__)
@@ -48,7 +73,7 @@ class EventsPandasError(_Portable, Exception):
     Parameters
     ----------
     message : str
-        What is wrong; characters in it that act on a terminal, or break lines, are written as escapes.
+        What is wrong. Characters that act on a terminal or break lines become escapes.
     lines : sequence of str, optional
         A line for each of several faults.
     """
@@ -63,12 +88,12 @@ class MappingError(EventsPandasError):
     Parameters
     ----------
     faults : sequence of str
-        Every fault, each as ``"path: what is wrong, and how to mend it"``.
+        Every fault, each as ``"path: what is wrong, and how to fix it"``.
 
     Attributes
     ----------
     faults : tuple of str
-        The same, to walk through.
+        The same faults.
     """
 
     def __init__(self, faults: Sequence[str]) -> None:
@@ -84,14 +109,14 @@ class MappingError(EventsPandasError):
         Parameters
         ----------
         path : object
-            The file; None where there is only one.
+            The file; None if there is only one.
         hint : str
-            What is odd about it; may be empty.
+            What is odd about the file; may be empty.
 
         Returns
         -------
         MappingError
-            Of the same class: each fault begins with the file, and the last one ends with what is odd.
+            Of the same class. Each fault begins with the file, and the last one ends with the hint.
         """
         where, why = "" if path is None else f"{path}: ", f" ({hint})" if hint else ""
         error = copy(self)
@@ -112,7 +137,7 @@ class UnknownColumnError(MappingError):
     available : iterable of hashable
         The labels that there are.
     hint : str, optional
-        A likelier mending than a similar column's name.
+        A likelier fix than a similar column's name.
 
     Attributes
     ----------
@@ -125,17 +150,13 @@ class UnknownColumnError(MappingError):
     def __init__(self, column: Hashable, *, path: str, available: Iterable[Hashable], hint: str = "") -> None:
         self.column = column
         self.path = path
-        super().__init__([f"{path}: no column {column!r}{_suggestion(column, available, hint)}"])
+        labels = list(available)
+        suggestion = did_you_mean(column, labels, otherwise=hint)
+        super().__init__([f"{path}: no column {column!r}{f': {suggestion}' if suggestion else _there_are(labels)}"])
 
 
-def _suggestion(column: Hashable, available: Iterable[Hashable], hint: str) -> str:
-    labels = {str(label): label for label in available}
-    similar = difflib.get_close_matches(str(column), labels, n=1)
-    if similar:
-        return f": did you mean {labels[similar[0]]!r}?"
-    if hint:
-        return f": {hint}"
-    shown = ", ".join(repr(label) for label in list(labels.values())[:SHOWN_LABELS])
+def _there_are(labels: Sequence[Hashable]) -> str:
+    shown = ", ".join(map(repr, labels[:SHOWN_LABELS]))
     more = f" and {len(labels) - SHOWN_LABELS} more" if len(labels) > SHOWN_LABELS else ""
     return f"; there are {shown}{more}" if labels else "; the frame has no columns"
 
@@ -154,11 +175,14 @@ class InvalidRowsError(EventsPandasError):
     ----------
     problems : pandas.DataFrame
         The findings.
+    invalid : int
+        The number of rows that have an error.
     """
 
     def __init__(self, problems: "pd.DataFrame", *, invalid: int) -> None:
         self.problems = problems
-        rows = "1 row is" if invalid == 1 else f"{invalid:,} rows are"
+        self.invalid = invalid
+        rows = counted(invalid, "row is", "rows are")
         super().__init__(f"{rows} invalid, and none of the rows checked was sent: see .problems, one line per finding")
 
 
@@ -167,7 +191,7 @@ class SourceError(EventsPandasError):
 
 
 class JournalError(EventsPandasError):
-    """The journal cannot be read or written, or its file is no journal.
+    """The journal cannot be read or written, or its file is not a journal.
 
     Parameters
     ----------
@@ -176,21 +200,47 @@ class JournalError(EventsPandasError):
     problem : str
         What is wrong.
     remedy : str
-        How to mend it.
+        How to fix it.
 
     Attributes
     ----------
     path : str
         The file of the journal.
+    problem : str
+        What is wrong.
+    remedy : str
+        How to fix it; a setting is named in braces, since Python and the command line have different words for it.
     """
 
     def __init__(self, path: "os.PathLike[str]", *, problem: str, remedy: str) -> None:
         self.path = os.fspath(path)
-        super().__init__(f"{self.path}: {problem}: {remedy}")
+        self.problem = problem
+        self.remedy = remedy
+        super().__init__(with_remedy(f"{self.path}: {problem}", remedy))
 
 
 class CredentialsError(EventsPandasError):
-    """There is no usable access token or address; nothing has left the machine."""
+    """There is no usable access token or address; nothing was sent.
+
+    Parameters
+    ----------
+    problem : str
+        What is wrong, and how to fix it if `remedy` does not say it.
+    remedy : str, optional
+        How to fix it.
+
+    Attributes
+    ----------
+    problem : str
+        What is wrong.
+    remedy : str
+        How to fix it, or empty; a setting is named in braces, as in a `JournalError`.
+    """
+
+    def __init__(self, problem: str, *, remedy: str = "") -> None:
+        self.problem = problem
+        self.remedy = remedy
+        super().__init__(with_remedy(problem, remedy))
 
 
 class SubmissionError(EventsPandasError):
@@ -201,7 +251,7 @@ class SubmissionError(EventsPandasError):
     message : str
         What happened, and what to do next.
     results : pandas.DataFrame
-        The results so far: one row for every input row (in a stream: those not yet yielded).
+        The results so far: one row for every input row (in a stream: the rows not yet yielded).
 
     Attributes
     ----------
@@ -215,23 +265,23 @@ class SubmissionError(EventsPandasError):
 
 
 class AuthenticationError(SubmissionError):
-    """Intercom refused the access token (401), or what it may do (403)."""
+    """Intercom refused the access token (401), or its permissions (403)."""
 
 
 class OutageError(SubmissionError):
-    """Intercom cannot be reached, or answers with nothing but passing failures."""
+    """Intercom cannot be reached, or answers only with passing failures."""
 
 
-# An interrupt is no error, and KeyboardInterrupt has no suffix either.
+# An interrupt is not an error; the name follows KeyboardInterrupt.
 class SubmissionInterrupted(_Portable, KeyboardInterrupt):
-    """The run was interrupted; what was accepted until then is in `.results`.
+    """The run was interrupted; `.results` shows what was accepted until then.
 
     Parameters
     ----------
     message : str
         What happened, and how to go on.
     results : pandas.DataFrame
-        The results so far: one row for every input row (in a stream: those not yet yielded).
+        The results so far: one row for every input row (in a stream: the rows not yet yielded).
 
     Attributes
     ----------

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Final
 
 API_VERSION: Final = "2.14"
-"""The version asked for in `Intercom-Version`; without the header the app's pinned version answers."""
+"""The value of the header `Intercom-Version`; without it the app's pinned version answers."""
 
 REGION_URLS: Final = MappingProxyType(
     {
@@ -19,7 +19,7 @@ REGION_URLS: Final = MappingProxyType(
         "au": "https://api.au.intercom.io",
     }
 )
-"""The three places where Intercom keeps workspaces, by the word it uses for each region."""
+"""The address of each region in which Intercom keeps workspaces, by Intercom's name of the region."""
 
 EVENTS_PATH: Final = "/events"
 ME_PATH: Final = "/me"
@@ -30,22 +30,22 @@ RESET_HEADER: Final = "X-RateLimit-Reset"
 WINDOW_SECONDS: Final = 10.0
 """Rate limits are counted in windows of ten seconds."""
 DEFAULT_LIMIT: Final = 1_666
-"""Requests a window where the headers do not say: 10,000 a minute for an app, by default."""
+"""Requests in a window if the headers do not say: by default 10,000 a minute for an app."""
 
 IDENTIFIERS: Final = ("user_id", "id", "email")
-"""The fields that name the contact; exactly one of them is sent."""
+"""The fields that identify the contact; exactly one of them is sent."""
 
 EVENT_NAME_LIMIT: Final = 120
-"""Active event names that a workspace may have. Seen in answers: "Cannot have more than 120 active event names"."""
+"""Active event names in a workspace. Source: the answer "Cannot have more than 120 active event names"."""
 NAME_LIMIT_MESSAGE: Final = "active event names"
-"""A part of the message of the 422 that answers the first name beyond the limit."""
+"""A part of the message of the 422 that answers a name beyond the limit."""
 
 METADATA_LIMIT: Final = 10
-"""Metadata keys that are tracked for an event: the first ten in the order sent, the rest are ignored."""
+"""Metadata keys that Intercom keeps of an event: the first ten in the order sent."""
 TEXT_LIMIT: Final = 255
 """Characters in a metadata string. Source: Intercom's help article on event metadata."""
 DATE_SUFFIXES: Final = ("_date", "_at")
-"""How a metadata key ends whose value Intercom shows as a date."""
+"""Intercom shows the value of a metadata key as a date if the key has one of these endings."""
 FORBIDDEN_KEY_CHARACTERS: Final = frozenset(".$~`!@#%^&*'{}|\\\"\0")
 """Characters that a metadata key may not have. Source: Intercom's help article on event metadata."""
 RESERVED_KEYS: Final = frozenset({"type"})
@@ -56,23 +56,6 @@ LINK_SCHEMES: Final = ("http", "https")
 def normalized_event_name(event_name: str) -> str:
     """Return the name under which Intercom counts an event.
 
-    Parameters
-    ----------
-    event_name : str
-        The name as sent.
-
-    Returns
-    -------
-    str
-        In lower case, each ``.`` and ``$`` replaced by ``-``.
-
-    Notes
-    -----
-    Intercom's names are not case-sensitive, and it replaces the two characters that its store cannot keep.
-
-    Examples
-    --------
-    >>> normalized_event_name("Placed.Order")
-    'placed-order'
+    Intercom ignores case, and replaces ``.`` and ``$`` by ``-``: its store cannot keep them.
     """
     return event_name.lower().replace(".", "-").replace("$", "-")

@@ -1,12 +1,12 @@
-"""For tests of your own: a pytest fixture that is a local Intercom, and a marker that gives its options.
+"""For your own tests: a pytest fixture that is a local Intercom, and a marker with its options.
 
 `pytest_plugins = ["events_pandas.testing"]` in the topmost `conftest.py` gives every test the fixture
-`intercom_sandbox`, a `Sandbox` that runs for as long as the test. It needs pytest, and the extra
-``events-pandas[sandbox]``. The marker ``intercom_sandbox`` takes the options of `Sandbox`.
+`intercom_sandbox`, a `Sandbox` that runs during the test. It needs pytest, and the extra ``events-pandas[sandbox]``.
+The marker ``intercom_sandbox`` takes the options of `Sandbox`.
 
 Examples
 --------
-A team has a mapping of its orders, and wants to know that Intercom gets the right price. In ``conftest.py``::
+A team has a mapping of its orders, and tests that Intercom gets the right price. In ``conftest.py``::
 
     pytest_plugins = ["events_pandas.testing"]
 
@@ -37,7 +37,7 @@ In ``test_orders.py``::
 
 
     @pytest.mark.intercom_sandbox(unknown_contacts=["00042"])
-    def test_order_of_an_unknown_contact_is_told(intercom_sandbox):
+    def test_order_of_an_unknown_contact_is_reported(intercom_sandbox):
         with intercom_sandbox.client() as client:
             results = ep.submit_events(ORDERS, MAPPING, client=client)
 
@@ -83,34 +83,34 @@ def intercom_sandbox(
     Parameters
     ----------
     request : pytest.FixtureRequest
-        The test that asks for it, with its markers.
+        The test that uses the fixture, with its markers.
     monkeypatch : pytest.MonkeyPatch
-        Names the directory of journals for the test.
+        Sets the directory of journals for the test.
     tmp_path_factory : pytest.TempPathFactory
-        Where that is.
+        Makes that directory.
 
     Yields
     ------
     Sandbox
-        Running, empty, and a workspace of its own; stopped after the test. It has no rate limit, so that tests are not
-        paced.
+        A running sandbox with an empty workspace of its own, stopped after the test. It has no rate limit, so that
+        tests do not wait for it.
 
     See Also
     --------
-    events_pandas.Sandbox : What can be asked of it, and its options.
+    events_pandas.Sandbox : Its methods and its options.
 
     Notes
     -----
-    Journals of the test are kept in a temporary directory, and not in the user's.
+    Journals of the test are kept in a temporary directory, not in the user's.
 
     ``@pytest.mark.intercom_sandbox(limit=83, unknown_contacts=["7"])`` gives options to one test, to a class, or, as
-    `pytestmark`, to a module. Where several of them give the same option, the one nearest to the test counts.
+    `pytestmark`, to a module. If several markers give the same option, the marker nearest to the test counts.
 
     Examples
     --------
-    A test of what happens when Intercom is away for a moment::
+    Test a short outage of Intercom::
 
-        def test_events_arrive_in_spite_of_an_outage(intercom_sandbox):
+        def test_events_arrive_despite_an_outage(intercom_sandbox):
             intercom_sandbox.fail_next(503, times=3)
             ...
     """
@@ -120,7 +120,7 @@ def intercom_sandbox(
 
 
 def _sandbox(markers: Iterable[pytest.Mark]) -> "Sandbox":
-    """Return a sandbox with the options of the markers, of which the nearest to the test comes first."""
+    """Return a sandbox with the options of the markers; the nearest to the test comes first."""
     sandbox_class = _sandbox_class()
     known = inspect.signature(sandbox_class).parameters
     options: dict[str, Any] = {"limit": None}

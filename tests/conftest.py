@@ -16,7 +16,7 @@ WORKSPACE = {"type": "admin", "app": {"type": "app", "id_code": "ab12cd34", "nam
 
 
 class FakeClient:
-    """Answers the events of each contact by a script, and with 202 beyond it; a function in a script is called."""
+    """Answers the events of each contact by a script, then with 202; a function in a script is called."""
 
     def __init__(self, scripts=None, *, me=200):
         self.scripts = {contact: list(script) for contact, script in (scripts or {}).items()}
@@ -50,8 +50,8 @@ class FakeClient:
 
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch, tmp_path_factory):
-    """Let nothing of the machine reach a test: no token, region, proxy, login; and no journal of a test the machine."""
-    # Made when it is needed: most tests keep no journal.
+    """Hide the machine's token, region, proxies and logins from a test, and keep its journals in a temporary folder."""
+    # The folder is made when it is needed: most tests keep no journal.
     monkeypatch.setenv("EVENTS_PANDAS_JOURNALS", str(tmp_path_factory.getbasetemp() / f"journals-{uuid.uuid4()}"))
     for name in ("INTERCOM_ACCESS_TOKEN", "INTERCOM_REGION", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NETRC"):
         monkeypatch.delenv(name, raising=False)
@@ -74,7 +74,7 @@ def mapping():
 
 @pytest.fixture(scope="session")
 def make_orders():
-    """Return a function that makes valid rows, each of a contact of its own: 00000, 00001 and so on."""
+    """Return a function that makes valid rows, each of another contact: 00000, 00001 and so on."""
 
     def make(n_rows=3, *, start=0, **columns):
         contacts = [f"{number:05d}" for number in range(start, start + n_rows)]
@@ -85,5 +85,5 @@ def make_orders():
 
 @pytest.fixture(scope="session")
 def quick_retry():
-    """Retries as often as usual, and with hardly a wait."""
+    """Retries as often as usual, with hardly a wait."""
     return RetryPolicy(base_seconds=0.01, max_seconds=0.05)

@@ -30,7 +30,7 @@ def main() -> None:
     try:
         app()
     except OSError as error:
-        # What a command says cannot fail: this was the help, or a word about its use.
+        # `say` never fails: this was the help text, or a message about wrong usage.
         say(f"error: {error.strerror or error}", is_error=True)
         sys.exit(UNUSABLE)
     finally:

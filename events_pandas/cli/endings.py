@@ -19,59 +19,36 @@ from events_pandas.errors import (
     InvalidRowsError,
     JournalError,
     MappingError,
+    Setting,
     SourceError,
     SubmissionInterrupted,
+    with_remedy,
 )
-from events_pandas.results.summary import count_of_rows
-from events_pandas.words import escaped
+from events_pandas.words import counted, escaped
 
 ENDING: Final = tuple(
     getattr(signal, name)
     for name in ("SIGTERM", "SIGHUP", "SIGBREAK")
-    # Windows lacks some of them, and other systems the last.
+    # Windows lacks SIGHUP, other systems lack SIGBREAK.
     if hasattr(signal, name)
 )
 REPEAT_SECONDS: Final = 1.0
-"""A signal that comes so soon after another repeats it: `timeout` signals a process, and then its group."""
-
-
-@contextmanager
-def ending_signals(clock: Callable[[], float] = time.monotonic) -> Iterator[list[signal.Signals]]:
-    """Make interrupts of the signals that would kill; yield the signals that came.
-
-    A signal that is ignored stays so, as `nohup` has it, and one that has a handler keeps it.
-    """
-    came: list[signal.Signals] = []
-    last_at = -math.inf
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        nonlocal last_at
-        if clock() - last_at >= REPEAT_SECONDS:
-            last_at = clock()
-            came.append(signal.Signals(number))
-            signal.default_int_handler(number, frame)
-
-    # Only the main thread may say what becomes of signals; a command that is called in another one leaves them alone.
-    is_main = threading.current_thread() is threading.main_thread()
-    taken = [number for number in ENDING if is_main and signal.getsignal(number) is signal.SIG_DFL]
-    for number in taken:
-        signal.signal(number, interrupt)
-    try:
-        yield came
-    finally:
-        for number in taken:
-            signal.signal(number, signal.SIG_DFL)
-
+"""A signal this soon after another is a repetition: `timeout` signals a process, and then its group."""
 
 DONE, INCOMPLETE, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
 ENDED_BY_SIGNAL = 128
-"""What shells add to the number of a signal that ended a command."""
+"""Shells add this to the number of the signal that ended a command."""
 UNUSABLE_ERRORS = (MappingError, SourceError, CredentialsError, JournalError, AuthenticationError)
+_IN_COMMANDS: Final = {
+    Setting.ALLOW_HTTP: "add --allow-http",
+    Setting.JOURNAL: "with --journal",
+    Setting.NO_JOURNAL: "say --journal none",
+}
 
 
 @contextmanager
 def exit_codes() -> Iterator[None]:
-    """Turn an error into one line on stderr for each fault, and the exit code that goes with it."""
+    """Print a line on stderr for each fault of an error, and exit with its code."""
     with ending_signals() as signals:
         try:
             yield
@@ -79,10 +56,10 @@ def exit_codes() -> Iterator[None]:
             for fault in _faults(error):
                 say(f"error: {fault}", is_error=True)
             is_unusable = isinstance(error, UNUSABLE_ERRORS) or not isinstance(error, EventsPandasError)
-            # A signal may have come while a run was ending by itself.
+            # A signal may have come while the run ended by an error.
             raise typer.Exit(_code(signals, otherwise=UNUSABLE if is_unusable else INCOMPLETE)) from error
         except KeyboardInterrupt as error:
-            # A further one that comes just now changes nothing.
+            # Another interrupt at this moment changes nothing.
             with suppress(KeyboardInterrupt):
                 _tell_interrupt(error, f"interrupted by {signals[0].name}" if signals else "interrupted")
             raise typer.Exit(_code(signals, otherwise=INTERRUPTED)) from error
@@ -102,19 +79,42 @@ def _faults(error: Exception) -> tuple[str, ...]:
     if isinstance(error, MappingError):
         return error.faults
     if isinstance(error, InvalidRowsError):
-        # Its own message speaks of an attribute, which a command does not have.
-        rows = error.problems.loc[error.problems["severity"] == "error", "row"].nunique()
-        verb = "is" if rows == 1 else "are"
-        return (f"{count_of_rows(rows)} {verb} invalid, and nothing was sent: see `events-pandas check --problems`",)
-    if isinstance(error, CredentialsError):
-        # Likewise of an argument, where a command has an option.
-        return (str(error).replace("pass allow_http=True", "add --allow-http"), *notes(error))
-    if isinstance(error, JournalError):
-        said = str(error).replace("with journal=...", "with --journal")
-        return (said.replace("pass journal=None", "say --journal none"), *notes(error))
+        rows = counted(error.invalid, "row is", "rows are")
+        return (f"{rows} invalid, and nothing was sent: see `events-pandas check --problems`",)
+    if isinstance(error, CredentialsError | JournalError):
+        problem = f"{error.path}: {error.problem}" if isinstance(error, JournalError) else error.problem
+        return (escaped(with_remedy(problem, error.remedy, words=_IN_COMMANDS)), *notes(error))
     return (str(error) if isinstance(error, EventsPandasError) else escaped(error), *notes(error))
 
 
 def notes(error: BaseException) -> tuple[str, ...]:
-    """Return what was added to an error on its way."""
+    """Return the notes that were added to an error."""
     return tuple(map(escaped, getattr(error, "__notes__", ())))
+
+
+@contextmanager
+def ending_signals(clock: Callable[[], float] = time.monotonic) -> Iterator[list[signal.Signals]]:
+    """Turn signals that would kill the process into interrupts; yield the signals that came.
+
+    A signal that is ignored stays ignored, as under `nohup`, and one with a handler keeps it.
+    """
+    came: list[signal.Signals] = []
+    last_at = -math.inf
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        nonlocal last_at
+        if clock() - last_at >= REPEAT_SECONDS:
+            last_at = clock()
+            came.append(signal.Signals(number))
+            signal.default_int_handler(number, frame)
+
+    # Only the main thread may set handlers; a command that is called in another thread leaves signals alone.
+    is_main = threading.current_thread() is threading.main_thread()
+    taken = [number for number in ENDING if is_main and signal.getsignal(number) is signal.SIG_DFL]
+    for number in taken:
+        signal.signal(number, interrupt)
+    try:
+        yield came
+    finally:
+        for number in taken:
+            signal.signal(number, signal.SIG_DFL)

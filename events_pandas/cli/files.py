@@ -18,16 +18,15 @@ from events_pandas.errors import SourceError, SubmissionError, SubmissionInterru
 from events_pandas.mapping import EventMapping
 from events_pandas.results import CheckReport, Summary
 from events_pandas.results.rejects import is_rejected
-from events_pandas.results.summary import count_of_rows
 from events_pandas.results.table_file import PartialFile, require_not_read, write_new
 from events_pandas.run.files import file_results, read_files
 from events_pandas.run.options import RunOptions
 from events_pandas.sources import read_first_rows, source_paths
 from events_pandas.suggest.suggestion import SuggestedMapping
-from events_pandas.words import escaped, escaped_lines
+from events_pandas.words import counted, escaped, escaped_lines
 
 PROPOSED_FROM = 10_000
-"""Rows of a file of which a mapping is proposed: all of them are looked at."""
+"""A mapping is proposed from this many rows of a file; all of them are read."""
 
 DEFAULTS = RunOptions()
 NO_JOURNAL = "none"
@@ -36,7 +35,7 @@ Value = TypeVar("Value")
 
 
 def _judged(kind: Callable[[str], Value], name: str) -> Callable[[str], Value]:
-    """Read the text of an option of a run, and judge it by the one rule that there is."""
+    """Return a parser of an option of a run, which `RunOptions` checks."""
 
     def read(text: str) -> Value:
         value: Any = text
@@ -150,7 +149,7 @@ def suggest(paths: Files, output: Output = None) -> None:
     """Propose a mapping, as TOML, from the first rows of the first file."""
     with exit_codes():
         first, *_ = source_paths(paths)
-        # TOML has these escapes, too.
+        # TOML has the same escapes.
         text = escaped_lines(_proposed(first).to_toml())
         if output is None:
             say_toml(text)
@@ -168,7 +167,7 @@ def check(
     with exit_codes():
         rules = EventMapping.from_toml(mapping)
         files = source_paths(paths)
-        # Whether findings can be written there is known before the rows are read.
+        # Before the rows are read: findings may not be writable there.
         with _findings_file(problems, read=[mapping, *files]) as findings:
             report = check_files(files, rules)
             say(str(report))
@@ -202,7 +201,7 @@ def submit(
 ) -> None:
     """Submit every row; the access token is read from INTERCOM_ACCESS_TOKEN."""
     if not (preflight or workspace or journal == NO_JOURNAL):
-        # The option's own message speaks of keywords, which a command does not have.
+        # RunOptions names keywords of Python in its message.
         fault = "GET /me is what names the workspace whose journal it is: add --workspace ID, or --journal none"
         raise typer.BadParameter(fault, param_hint="'--no-preflight'")
     with exit_codes(), IntercomClient(region=region, base_url=base_url, allow_http=allow_http) as client:
@@ -234,7 +233,7 @@ def _proposed(path: Path) -> SuggestedMapping:
     if rows.empty:
         raise SourceError(f"{path}: has no rows: a mapping is proposed from the values of its columns")
     first = "the first " if len(rows) == PROPOSED_FROM else ""
-    return dataclasses.replace(suggest_mapping(rows), origin=f"{first}{count_of_rows(len(rows))} of {path.name!r}")
+    return dataclasses.replace(suggest_mapping(rows), origin=f"{first}{counted(len(rows), 'row')} of {path.name!r}")
 
 
 def check_files(paths: Sequence[str | Path], mapping: EventMapping) -> CheckReport:
@@ -248,7 +247,7 @@ def _findings_file(path: Path | None, *, read: Sequence[Path]) -> AbstractContex
 
 
 def _write_problems(report: CheckReport, file: PartialFile) -> None:
-    # What `read_files` gives is indexed by file.
+    # The index of `read_files` is the file.
     problems = report.problems.assign(source_file=report.problems.index)
     with file.writing():
         file.append(problems.to_csv(index=False).encode())
@@ -264,8 +263,8 @@ def submitted(
     results_path: Path | None = None,
     rejects_path: Path | None = None,
 ) -> Summary:
-    """Submit files and print the summary; what a run that ends early has done is told before its error."""
-    told = _Told(results_path=results_path, rejects_path=rejects_path)
+    """Submit files and print the summary; after an early end the summary comes before the error."""
+    output = _RunOutput(results_path=results_path, rejects_path=rejects_path)
     try:
         for results in file_results(
             paths,
@@ -273,20 +272,20 @@ def submitted(
             options=options,
             results_path=results_path,
             rejects_path=rejects_path,
-            tell=told.remarks.append,
+            tell=output.remarks.append,
         ):
-            told.add(results)
+            output.add(results)
     except (SubmissionError, SubmissionInterrupted) as error:
-        told.add(error.results)
-        told.echo(faults=(str(error), *notes(error)))
+        output.add(error.results)
+        output.echo(faults=(str(error), *notes(error)))
         raise
-    told.echo()
-    return told.summary
+    output.echo()
+    return output.summary
 
 
 @dataclasses.dataclass(kw_only=True, slots=True)
-class _Told:
-    """What is printed of a run at its end."""
+class _RunOutput:
+    """Collects what is printed at the end of a run."""
 
     results_path: Path | None
     rejects_path: Path | None
@@ -299,11 +298,11 @@ class _Told:
         self._rejects += int(is_rejected(results).sum())
 
     def echo(self, *, faults: Sequence[str] = ()) -> None:
-        """Print it; a file that could not be written whole is told of with the error."""
+        """Print it. A file that could not be written is left out: the error is about it."""
         say(str(self.summary))
         files = (
             ("results", self.results_path, ""),
-            ("rejects", self.rejects_path, f" ({count_of_rows(self._rejects)})"),
+            ("rejects", self.rejects_path, f" ({counted(self._rejects, 'row')})"),
         )
         for name, path, count in files:
             if path is not None and not any(f"{escaped(path)}: " in fault for fault in faults):

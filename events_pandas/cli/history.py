@@ -1,4 +1,4 @@
-"""The command that looks back: which runs there were, and how each ended."""
+"""The command that lists earlier runs, and how each ended."""
 
 import math
 from collections.abc import Sequence
@@ -61,7 +61,7 @@ def _numbers(counts: "pd.Series[Any]") -> list[str]:
 
 
 def _clock(seconds: float) -> str:
-    """Return a duration as a stopwatch shows it; NaN for a run that has not ended."""
+    """Return a duration as a stopwatch shows it; empty for NaN, a run that has not ended."""
     if math.isnan(seconds):
         return ""
     minutes, seconds = divmod(round(seconds), 60)

@@ -1,4 +1,4 @@
-"""The commands that run a local Intercom: one to try things on, and one to see what there is."""
+"""The commands that run a local Intercom: `sandbox` and `demo`."""
 
 import dataclasses
 from collections.abc import Iterable, Mapping
@@ -22,7 +22,7 @@ from events_pandas.run.options import RunOptions
 try:
     import resource
 except ImportError:  # Windows has no such limits.
-    resource = None  # type: ignore[assignment]  # Looked at before it is used.
+    resource = None  # type: ignore[assignment]  # Compared with None before it is used.
 
 if TYPE_CHECKING:
     from events_pandas.sandbox import Faults
@@ -111,7 +111,7 @@ def demo() -> None:
             say(f"a local Intercom is at {running.url}\n\nthe mapping:\n\n{mapping.to_toml()}")
             say(f"the check:\n\n{check_files([str(purchases)], mapping)}\n\nthe results:\n")
             with running.client() as client:
-                # What is made up is no part of the user's own journals.
+                # Sample events do not belong into the user's own journals.
                 options = RunOptions(client=client, journal=state)
                 submitted([str(purchases)], mapping, options)
                 say("\nthe same file again:\n")
@@ -139,7 +139,7 @@ def _run_sandbox(given: Mapping[str, Any]) -> None:
 
 def tell_how_to_submit(url: str, access_token: str) -> None:
     """Print what a client needs to submit to a sandbox."""
-    # The client sends its token in plain text to this machine only, unless it is told to.
+    # Without --allow-http the client sends its token in plain text to this machine only.
     allow_http = "" if is_loopback(urlsplit(url).hostname or "") else " --allow-http"
     say(f"a local Intercom is at {url}; stop it with Ctrl-C. To submit to it:")
     say(f"  export INTERCOM_ACCESS_TOKEN={access_token}")
@@ -181,9 +181,9 @@ def _status_share(text: str) -> tuple[int, float]:
 
 
 def _allow_many_connections() -> None:
-    """Ask the system for as many open files as it gives: each connection is one."""
+    """Ask the system for the most open files that it allows: each connection is one."""
     if resource is not None:
-        # Some systems name a highest number that they do not give.
+        # Some systems name a limit that they do not allow.
         with suppress(OSError, ValueError):
             _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
             resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

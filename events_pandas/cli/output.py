@@ -1,4 +1,4 @@
-"""What a command prints: what the stream cannot hold as escapes, and nothing that would change how the command ends."""
+"""What a command prints: escapes for characters that a stream cannot encode, and no error that ends the command."""
 
 import codecs
 import os
@@ -14,28 +14,28 @@ _BEYOND_ASCII: Final = re.compile(r"[^\x00-\x7f]")
 
 
 def prepare_streams() -> None:
-    """Have both streams print what their encoding cannot hold as escapes, and no file take the place of a closed one.
+    """Make both streams print characters that they cannot encode as escapes, and keep the numbers of closed streams.
 
-    What a library writes to standard error would else be written into the results.
+    A file that got the number of a closed standard error would receive what a library writes there.
     """
     for number in range(3):
         try:
             os.fstat(number)
         except OSError:
-            # The lowest number that is free.
+            # It gets the lowest free number.
             os.open(os.devnull, os.O_RDWR)
     for stream in (sys.stdout, sys.stderr):
-        # A program without a console has none, and what stands in for one need not be made of text alone.
+        # A program without a console has no streams, and a replacement may have no such method.
         with suppress(AttributeError, OSError, ValueError):
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # See above.
 
 
 def say(text: str = "", *, is_error: bool = False) -> None:
-    """Print a text and end the line; what the stream does not take is lost, and the command goes on."""
+    """Print a text and end the line. If the stream does not take it, it is lost, and the command goes on."""
     try:
         write(escaped_lines(text) + "\n", sys.stderr if is_error else sys.stdout)
     except BrokenPipeError:
-        # Such as that of `head`: the reader has all that it wanted.
+        # A reader such as `head` has all that it wanted.
         pass
     except (OSError, ValueError) as error:
         if not is_error:
@@ -43,7 +43,7 @@ def say(text: str = "", *, is_error: bool = False) -> None:
 
 
 def write(text: str, stream: TextIO | None) -> None:
-    """Write to a stream, or drop what it does not take and raise why."""
+    """Write to a stream. If the stream does not take it, drop it and raise the error."""
     if stream is None:
         return
     try:
@@ -55,14 +55,14 @@ def write(text: str, stream: TextIO | None) -> None:
 
 
 def settle_streams() -> None:
-    """Write what is still to be written; what cannot be is lost, as Python would make it the exit code."""
+    """Write buffered text. Text that cannot be written is lost: Python would make it the exit code."""
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError):
             write("", stream)
 
 
 def _drop(stream: TextIO) -> None:
-    """Lead a stream nowhere: what it has not written yet it would try to write again at the end."""
+    """Lead a stream nowhere: it would try to write its buffer again at the end."""
     with suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())
@@ -70,12 +70,9 @@ def _drop(stream: TextIO) -> None:
 
 
 def say_toml(text: str) -> None:
-    """Print TOML, which is UTF-8: where other bytes would be written, what is beyond ASCII is in escapes of its own.
+    """Print TOML, which is UTF-8: a stream of another encoding gets escapes beyond ASCII.
 
-    Raises
-    ------
-    SourceError
-        If it cannot be written whole: it is what the command is for.
+    Raise `SourceError` if it cannot be printed whole: it is the purpose of the command.
     """
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     if codecs.lookup(encoding).name != "utf-8":
@@ -83,7 +80,7 @@ def say_toml(text: str) -> None:
     try:
         write(text, sys.stdout)
     except BrokenPipeError:
-        # The reader, such as `head`, has all that it wanted.
+        # A reader such as `head` has all that it wanted.
         pass
     except OSError as error:
         raise SourceError(f"the mapping cannot be printed: {error.strerror or error}") from error

@@ -1,4 +1,4 @@
-"""What the valid rows use of what Intercom keeps: event names, and for each of them the metadata keys."""
+"""What valid rows use of Intercom's limits: event names, and the metadata keys of each."""
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -12,11 +12,10 @@ from events_pandas.check import RowCounts
 from events_pandas.check.row_counts import Counts, KeyUse, counted_types, key_types
 from events_pandas.intercom import normalized_event_name
 from events_pandas.mapping import Date, Link, MonetaryAmount, Number, RichLink, Rule, Text
-from events_pandas.results.summary import count_of_rows
-from events_pandas.words import listed, quoted
+from events_pandas.words import counted, listed, quoted
 
 FURTHER_NAMES = "(further names)"
-"""Stands for the names that are not counted one by one."""
+"""The label of names that are not counted one by one."""
 
 TYPE_WORDS: dict[type, str] = {
     Text: "text",
@@ -30,18 +29,9 @@ TYPE_WORDS: dict[type, str] = {
 
 
 def name_counts(census: RowCounts) -> "pd.Series[int]":
-    """Count the valid rows of each event name.
+    """Count the valid rows of each event name as it is spelled, the most frequent first.
 
-    Parameters
-    ----------
-    census : RowCounts
-        Of the whole frame.
-
-    Returns
-    -------
-    pandas.Series, dtype int64
-        By event name as it is spelled, the most frequent first. Rows with names beyond the first thousand are summed
-        up, last, under ``"(further names)"``.
+    Rows with names beyond the first thousand are summed up, last, under ``"(further names)"``.
     """
     names, places = _names(census)
     counts = census.rows[places]
@@ -52,21 +42,14 @@ def name_counts(census: RowCounts) -> "pd.Series[int]":
 
 
 def metadata_budget(census: RowCounts, rules: Mapping[str, Rule], *, text_keys: Collection[str]) -> pd.DataFrame:
-    """Return what each event name uses of the metadata that Intercom keeps.
+    """Return what `CheckReport.metadata` documents.
 
     Parameters
     ----------
-    census : RowCounts
-        Of the whole frame.
     rules : mapping of str to Rule
         The rule of each field, by its path, in the order sent.
     text_keys : collection of str
         The metadata keys that are sent as text, whatever their cells are.
-
-    Returns
-    -------
-    pandas.DataFrame
-        As `CheckReport.metadata` documents it.
     """
     keys = [path.partition(".")[2] for path in rules if path.startswith("metadata.")]
     words = [TYPE_WORDS.get(type(rules[f"metadata.{key}"])) for key in keys]
@@ -92,23 +75,9 @@ def metadata_budget(census: RowCounts, rules: Mapping[str, Rule], *, text_keys: 
 def metadata_remarks(
     census: RowCounts, keys: Collection[str], *, text_keys: Collection[str], limit: int
 ) -> Iterator[str]:
-    """Say what is remarkable about metadata keys, over all event names.
+    """Yield remarks on metadata keys over all event names: no value, too late to be kept, mixed types.
 
-    Parameters
-    ----------
-    census : RowCounts
-        Of a frame that has valid rows.
-    keys : collection of str
-        All keys, in the order sent.
-    text_keys : collection of str
-        The keys that are sent as text, whatever their cells are.
-    limit : int
-        Metadata values that Intercom keeps of one event.
-
-    Yields
-    ------
-    str
-        A line for keys without a value in any valid row, one for keys that come too late, one for mixed types.
+    `text_keys` are sent as text, whatever their cells are. Intercom keeps `limit` values of one event.
     """
     uses = {key: census.keys.get(key, KeyUse()) for key in keys}
     absent = [quoted(key) for key, use in uses.items() if not use.present.any()]
@@ -116,8 +85,8 @@ def metadata_remarks(
         yield f"in no valid row: {listed(absent)}"
     ignored = {key: int(use.ignored.sum()) for key, use in uses.items() if use.ignored.any()}
     if ignored:
-        told = listed([f"{quoted(key)} ({count_of_rows(count)})" for key, count in ignored.items()])
-        yield f"left out, since Intercom keeps the first {limit} only: {told}"
+        keys_with_rows = listed([f"{quoted(key)} ({counted(count, 'row')})" for key, count in ignored.items()])
+        yield f"left out, since Intercom keeps the first {limit} only: {keys_with_rows}"
     drifts = {key: drift(use) for key, use in uses.items() if key in text_keys}
     mixed = [f"{quoted(key)} ({types})" for key, types in drifts.items() if types]
     if mixed:
@@ -125,24 +94,13 @@ def metadata_remarks(
 
 
 def drift(use: KeyUse) -> str | None:
-    """Say of which types the cells of a key are that is sent as text.
-
-    Parameters
-    ----------
-    use : KeyUse
-        How the key is used.
-
-    Returns
-    -------
-    str or None
-        Such as ``"990 text, 10 number"``; None where all are of one type.
-    """
+    """Return the types of the cells of a key that is sent as text; None if there is one type."""
     types = key_types(use.kinds)
     return counted_types(types) if len(types) > 1 else None
 
 
 def _names(census: RowCounts) -> tuple[list[str], Counts]:
-    """Return the names that valid rows have and their places, the most frequent first."""
+    """Return the names of valid rows and their places in the census, the most frequent first."""
     names = list(census.names)
     rows = census.rows[: len(names)]
     places = np.argsort(-rows, kind="stable")[: np.count_nonzero(rows)]
@@ -151,10 +109,10 @@ def _names(census: RowCounts) -> tuple[list[str], Counts]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Events:
-    """What Intercom takes for one event each, however it is spelled.
+    """The events that valid rows are, each with all spellings of its name.
 
-    `names` are the most frequent spellings; `places` are those of all spellings in the census, and `numbers` say which
-    event each of them is.
+    `names` are the most frequent spellings. `places` are those of all spellings in the census, and `numbers` the event
+    of each spelling.
     """
 
     names: list[str]
@@ -169,11 +127,11 @@ class _Events:
 
 
 def _events(census: RowCounts) -> _Events:
-    """Return the events that valid rows are, the most frequent first."""
+    """Return the events of valid rows, the most frequent first."""
     spellings, places = _names(census)
     found: dict[str, int] = {}
     numbers = np.array([found.setdefault(normalized_event_name(name), len(found)) for name in spellings], np.intp)
-    # The spellings are in order, the most frequent first: the first of an event stands for it.
+    # The most frequent spelling comes first, and stands for its event.
     names = [spellings[first] for first in np.unique(numbers, return_index=True)[1]]
     events = _Events(names=names, places=places, numbers=numbers)
     order = np.argsort(-events.total(census.rows), kind="stable")
@@ -181,7 +139,7 @@ def _events(census: RowCounts) -> _Events:
 
 
 def _by_name(counts: list[Counts]) -> Counts:
-    """Line up the counts of each key for every name as those of each name for every key."""
+    """Turn the counts of each key by name into those of each name by key."""
     return np.stack(counts, axis=1).ravel() if counts else np.zeros(0, np.int64)
 
 

@@ -28,12 +28,12 @@ from events_pandas.results.report import (
     spread_facts,
     workspace_fact,
 )
-from events_pandas.results.summary import count_of_rows
+from events_pandas.words import counted
 
 PREVIEW_CHUNKSIZE = 1_000
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)  # Without slots: a cached property needs a place.
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)  # A cached property does not work with slots.
 class CheckReport:
     """What a check found; nothing was sent.
 
@@ -262,8 +262,8 @@ class CheckReport:
 
     @property
     def _heading(self) -> str:
-        duplicates = f"{self.duplicates:,} {'duplicate' if self.duplicates == 1 else 'duplicates'}"
-        return f"{count_of_rows(self.rows)}: {self.valid:,} valid, {self.invalid:,} invalid, {duplicates}"
+        rows, duplicates = counted(self.rows, "row"), counted(self.duplicates, "duplicate")
+        return f"{rows}: {self.valid:,} valid, {self.invalid:,} invalid, {duplicates}"
 
     def _facts(self) -> Iterator[Fact]:
         yield from event_facts(contacts=self.contacts, names=self.names, span=self.span)

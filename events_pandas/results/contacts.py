@@ -1,4 +1,4 @@
-"""The contacts that Intercom does not know, as a table to work through."""
+"""The contacts that Intercom does not know, as a table; and how results are matched with their frame."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,76 +15,7 @@ from events_pandas.convert.identifiers import Contacts
 from events_pandas.deliver import Status
 from events_pandas.mapping import EventMapping, bind, require_mapping
 from events_pandas.results.frame import TEXT_DTYPE
-from events_pandas.results.summary import count_of_rows
-
-
-def require_results(results: object, frame: object, *, columns: Sequence[str]) -> None:
-    """Refuse what are no results, or no frame.
-
-    Parameters
-    ----------
-    results : object
-        What was given as results.
-    frame : object
-        What was given as the frame that they are of.
-    columns : sequence of str
-        The columns of results that are needed.
-
-    Raises
-    ------
-    TypeError
-        If one of them is no DataFrame.
-    ValueError
-        If results lack a column.
-    """
-    for name, given, wanted in (("results", results, "returned"), ("frame", frame, "was given")):
-        if not isinstance(given, pd.DataFrame):
-            raise TypeError(f"{name}: a {type(given).__name__} is no DataFrame: give what submitting {wanted}")
-        lacking = [column for column in columns if name == "results" and column not in given]
-        if lacking:
-            raise ValueError(f"results: no column {lacking[0]!r}: give what submitting returned")
-
-
-def positions_in(frame: pd.DataFrame, results: pd.DataFrame, rows: "pd.Series[Any]") -> Rows:
-    """Return where rows of results stand in their frame.
-
-    Parameters
-    ----------
-    frame : pandas.DataFrame
-        The rows that were submitted: those of the run, or those of the one frame of a stream that the results are of.
-    results : pandas.DataFrame
-        What submitting returned, or some of its rows; also as it was read from a file of results.
-    rows : pandas.Series
-        The column ``row`` of the results, or a part of it.
-
-    Returns
-    -------
-    numpy.ndarray of int64
-        Positions in the frame, in the order of `rows`.
-
-    Raises
-    ------
-    ValueError
-        If the frame is too short.
-    """
-    numbers = rows.to_numpy(np.int64)
-    positions = numbers - _first_row(results, len(frame))
-    if len(numbers) and not 0 <= positions.min() <= positions.max() < len(frame):
-        beyond = numbers.max() if positions.max() >= len(frame) else numbers.min()
-        have = f"frame: has {count_of_rows(len(frame))}, and results have row {beyond}"
-        raise ValueError(f"{have}: give all rows that were submitted, and no others")
-    return positions
-
-
-def _first_row(results: pd.DataFrame, n_rows: int) -> int:
-    """Return the row that is the frame's first: those of a stream are counted over all its frames."""
-    facts = results.attrs.get("run", {}).get("frame")
-    if facts is None and len(results):
-        # Results that were put together, or read from a file, have no facts.
-        first = int(results["row"].min())
-        facts = {"first_row": first, "rows": int(results["row"].max()) + 1 - first}
-    return int(facts["first_row"]) if facts and facts["rows"] == n_rows else 0
-
+from events_pandas.words import counted
 
 Texts = npt.NDArray[np.object_]
 
@@ -97,10 +28,9 @@ def unknown_contacts(results: pd.DataFrame, frame: pd.DataFrame, mapping: EventM
     Parameters
     ----------
     results : pandas.DataFrame
-        What submitting returned, or some of its rows; also as it was read from a file of results.
+        What submitting returned, or some of its rows; a file of results that was read back will do.
     frame : pandas.DataFrame
-        The rows that were submitted, all of them: those of the run, or those of the one frame of a stream that the
-        results are of.
+        All rows that were submitted: those of the run, or of the one frame of a stream that the results belong to.
     mapping : EventMapping
         The mapping with which they were submitted.
 
@@ -109,17 +39,17 @@ def unknown_contacts(results: pd.DataFrame, frame: pd.DataFrame, mapping: EventM
     pandas.DataFrame
         One row for each contact: ``identifier`` (``"user_id"``, ``"id"`` or ``"email"``), ``contact`` (as it was sent),
         ``rows`` (how many ended so), ``first_event`` and ``last_event`` (their ``created_at`` as sent, datetime64,
-        UTC). Those with most rows come first, of these the one that comes first in the frame.
+        UTC). Contacts with most rows come first; equal ones are in the order of the frame.
 
     Raises
     ------
     MappingError
         If the mapping does not fit the frame.
     TypeError
-        If results or frame are no DataFrame, or if the mapping is no `EventMapping`.
+        If results or frame are not a DataFrame, or the mapping is not an `EventMapping`.
     ValueError
-        If results and frame do not belong together: the frame is too short, or a row has another time in it, or
-        no contact.
+        If results and frame do not belong together: the frame is too short, or one of its rows has another time or no
+        contact.
 
     Notes
     -----
@@ -127,8 +57,8 @@ def unknown_contacts(results: pd.DataFrame, frame: pd.DataFrame, mapping: EventM
     `submit_file` count rows over all files: give these in one frame in the same order, with identifiers read as text
     (``pandas.read_csv(file, dtype=str, keep_default_na=False)``), so that ``00042`` stays ``00042``.
 
-    An event whose contact does not exist is no event later either: create the contacts, then submit their rows again.
-    What Intercom knows by then is accepted.
+    Intercom does not keep an event whose contact does not exist: create the contacts, then submit their rows again.
+    Intercom accepts the rows of contacts that exist by then.
 
     Examples
     --------
@@ -144,7 +74,7 @@ def unknown_contacts(results: pd.DataFrame, frame: pd.DataFrame, mapping: EventM
       identifier contact  rows               first_event                last_event
     0    user_id   00999     2 2024-02-01 00:00:00+00:00 2024-02-02 00:00:00+00:00
 
-    Now make a contact for each line, in Intercom or by its API. To go on, submit the rows again:
+    Now make a contact for each line, in Intercom or with its API. Then submit the rows again:
 
     >>> rest = orders[results["status"] == "unknown_contact"]
     >>> with ep.Sandbox() as sandbox:
@@ -164,10 +94,10 @@ def unknown_contacts(results: pd.DataFrame, frame: pd.DataFrame, mapping: EventM
 def _with_contacts(
     events: pd.DataFrame, frame: pd.DataFrame, mapping: EventMapping, *, positions: Rows
 ) -> pd.DataFrame:
-    """Look events up in their frame."""
+    """Add the contact of each event, which is looked up in the frame."""
     rows = events["row"].to_numpy(np.int64)
     batch = Converter(bind(frame, replace(mapping, metadata={}))).convert_rows(positions)
-    # Those of results are text where they were read from a CSV file.
+    # The times of results that were read from a CSV file are text.
     sent_at = pd.DatetimeIndex(pd.to_datetime(events["created_at"], utc=True))
     is_other = _is_other(batch, sent_at, may_be_later=mapping.duplicates == "spread")
     if is_other.any():
@@ -186,7 +116,7 @@ def _with_contacts(
 
 
 def _is_other(batch: EventBatch, sent_at: pd.DatetimeIndex, *, may_be_later: bool) -> Mask:
-    """Tell which rows cannot be those that were sent, by contact and second."""
+    """Return which rows have another second than the one that was sent, or no contact."""
     sent = sent_at.as_unit("s").asi8
     own = batch.seconds()
     is_other: Mask = ~batch.contacts.mask() | (sent < own if may_be_later else sent != own)
@@ -194,10 +124,45 @@ def _is_other(batch: EventBatch, sent_at: pd.DatetimeIndex, *, may_be_later: boo
 
 
 def _identifiers(contacts: Contacts) -> tuple[Texts, Texts]:
-    """Return the field that names each contact, and what it says."""
+    """Return the name and the value of the field that identifies each contact."""
     names, values = (np.full(contacts.words.shape[1], None, object) for _ in range(2))
     for identifier in contacts.identifiers:
         names[identifier.where] = identifier.name
         chosen = identifier.values.filter(pa.array(identifier.where))
         values[identifier.where] = chosen.to_numpy(zero_copy_only=False)
     return names, values
+
+
+def require_results(results: object, frame: object, *, columns: Sequence[str]) -> None:
+    """Raise `TypeError` if one of the two is not a DataFrame, `ValueError` if results lack a column."""
+    for name, given, wanted in (("results", results, "returned"), ("frame", frame, "was given")):
+        if not isinstance(given, pd.DataFrame):
+            raise TypeError(f"{name}: a {type(given).__name__} is no DataFrame: give what submitting {wanted}")
+        lacking = [column for column in columns if name == "results" and column not in given]
+        if lacking:
+            raise ValueError(f"results: no column {lacking[0]!r}: give what submitting returned")
+
+
+def positions_in(frame: pd.DataFrame, results: pd.DataFrame, rows: "pd.Series[Any]") -> Rows:
+    """Return the position in the frame of each row of results, in the order of `rows`.
+
+    `results` may be some rows only, or come from a file of results; `rows` is a part of their column ``row``. Raise
+    `ValueError` if the frame is too short.
+    """
+    numbers = rows.to_numpy(np.int64)
+    positions = numbers - _first_row(results, len(frame))
+    if len(numbers) and not 0 <= positions.min() <= positions.max() < len(frame):
+        beyond = numbers.max() if positions.max() >= len(frame) else numbers.min()
+        have = f"frame: has {counted(len(frame), 'row')}, and results have row {beyond}"
+        raise ValueError(f"{have}: give all rows that were submitted, and no others")
+    return positions
+
+
+def _first_row(results: pd.DataFrame, n_rows: int) -> int:
+    """Return the position of the frame's first row; a stream counts rows over all its frames."""
+    facts = results.attrs.get("run", {}).get("frame")
+    if facts is None and len(results):
+        # Results that were concatenated or read from a file have no facts of their run.
+        first = int(results["row"].min())
+        facts = {"first_row": first, "rows": int(results["row"].max()) + 1 - first}
+    return int(facts["first_row"]) if facts and facts["rows"] == n_rows else 0

@@ -1,4 +1,4 @@
-"""Where the events of a check would go: workspace, region, and how much the rate limit allows just now."""
+"""Where the events of a check would go: workspace, region, and what the rate limit allows now."""
 
 import time
 from dataclasses import dataclass
@@ -19,20 +19,18 @@ REGIONS_BY_HOST = {urlsplit(url).hostname: region for region, url in REGION_URLS
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Destination:
-    """Where events would go, as one answer shows it.
+    """Where events would go, as the answer to ``GET /me`` shows it.
 
     Parameters
     ----------
-    workspace : WorkspaceIdentity
-        The workspace that the token belongs to.
     region : str or None
-        The region that the client talks to; None where its address is not one of Intercom's.
+        The region of the client's address; None if the address is not one of Intercom's.
     limit : int
         Requests that a window of ten seconds allows.
     remaining : int or None
         Requests that the current window still allowed after the answer; None if the answer did not say.
     seconds_left : float or None
-        Seconds until the current window ended; None if the answer did not say.
+        Seconds until the end of the current window; None if the answer did not say.
     """
 
     workspace: WorkspaceIdentity
@@ -42,30 +40,13 @@ class Destination:
     seconds_left: float | None = None
 
     def duration_seconds(self, requests: int) -> float:
-        """Return how long submitting takes if it starts at once.
-
-        Parameters
-        ----------
-        requests : int
-            The number of events that are sent.
-
-        Returns
-        -------
-        float
-            Seconds.
-        """
-        # A run begins with a request of its own that asks for the workspace.
+        """Return the seconds that submitting takes if it starts at once."""
+        # A run begins with one request for the workspace.
         remaining = None if self.remaining is None else max(self.remaining - 1, 0)
         return duration_seconds(requests, limit=self.limit, remaining=remaining, seconds_left=self.seconds_left)
 
     def warnings(self) -> list[str]:
-        """Return what should be looked at before anything is sent there.
-
-        Returns
-        -------
-        list of str
-            A warning where the workspace is kept in another region than the one that the client talks to.
-        """
+        """Return a warning if the workspace is in another region than the client's."""
         kept_in = known_region(self.workspace.region)
         if kept_in is None or self.region is None or kept_in == self.region:
             return []
@@ -74,63 +55,18 @@ class Destination:
 
 
 def known_region(word: str | None) -> str | None:
-    """Return which region a word of Intercom's means.
-
-    Parameters
-    ----------
-    word : str or None
-        Such as ``"EU"``.
-
-    Returns
-    -------
-    str or None
-        As `IntercomClient` takes it; None for words that are not known.
-
-    Examples
-    --------
-    >>> known_region("EU"), known_region("Europe")
-    ('eu', None)
-    """
+    """Return the region that Intercom means by a word such as ``"EU"``, None for an unknown word."""
     name = (word or "").strip().lower()
     return name if name in REGION_URLS else None
 
 
 def region_of(base_url: str) -> str | None:
-    """Return the region at an address.
-
-    Parameters
-    ----------
-    base_url : str
-        Where a client's requests go.
-
-    Returns
-    -------
-    str or None
-        As `IntercomClient` takes it; None where the address is not one of Intercom's.
-
-    Examples
-    --------
-    >>> region_of("https://api.eu.intercom.io"), region_of("http://127.0.0.1:8642")
-    ('eu', None)
-    """
+    """Return the region of an address, None if it is not one of Intercom's."""
     return REGIONS_BY_HOST.get(urlsplit(base_url).hostname)
 
 
 def find_destination(client: IntercomClient, *, clock: Clock = REAL_CLOCK) -> Destination | Stop:
-    """Ask Intercom where a client's events would go.
-
-    Parameters
-    ----------
-    client : IntercomClient
-        Sends ``GET /me``, and no event.
-    clock : Clock, optional
-        Time and chance.
-
-    Returns
-    -------
-    Destination or Stop
-        What the answer shows, or why no event should be sent.
-    """
+    """Ask Intercom by ``GET /me`` where events would go. Return a `Stop` if no event should be sent."""
     answers: list[Answer] = []
     began_at = time.monotonic()
 
@@ -159,7 +95,7 @@ def find_destination(client: IntercomClient, *, clock: Clock = REAL_CLOCK) -> De
     rate = read_rate(answers[-1])
     return Destination(
         workspace=found,
-        # What stands in for a client in somebody's tests need not have an address.
+        # A fake client in somebody's tests may have no address.
         region=region_of(getattr(client, "base_url", "")),
         limit=pacer.limit or DEFAULT_LIMIT,
         remaining=None if rate is None else rate.remaining,
@@ -169,5 +105,5 @@ def find_destination(client: IntercomClient, *, clock: Clock = REAL_CLOCK) -> De
 
 def _seconds_left(answer: Answer) -> float | None:
     seconds = seconds_to_reset(read_rate(answer), read_date(answer))
-    # The date has whole seconds, cut off: half of one has passed since, as like as not.
+    # The date has whole seconds, cut off: on average half a second has passed since.
     return None if seconds is None else min(max(seconds - 0.5, 0.0), WINDOW_SECONDS)

@@ -1,4 +1,4 @@
-"""The results frame: its columns, their dtypes, and how one is put together."""
+"""The results frame: its columns, their dtypes, and the outcomes that it is made of."""
 
 from typing import Any
 
@@ -14,213 +14,9 @@ STATUS_DTYPE = pd.CategoricalDtype([status.value for status in Status], ordered=
 
 TEXT_DTYPE = pd.StringDtype("pyarrow")
 
-
-def utc_times(times: npt.NDArray[np.datetime64]) -> Any:
-    """Return times as a results column has them.
-
-    Parameters
-    ----------
-    times : numpy.ndarray of datetime64
-        In UTC; NaT where there is none.
-
-    Returns
-    -------
-    pandas array of datetime64[us, UTC]
-        The same instants.
-    """
-    return pd.DatetimeIndex(times.astype("datetime64[us]"), tz="UTC").array
-
-
-def counts_or_na(numbers: npt.NDArray[np.int16]) -> Any:
-    """Return numbers as nullable integers.
-
-    Parameters
-    ----------
-    numbers : numpy.ndarray of int16
-        A negative number where there is none.
-
-    Returns
-    -------
-    pandas array of Int16
-        With NA in its place.
-    """
-    return pd.arrays.IntegerArray(numbers, numbers < 0)
-
-
-def text_column(texts: npt.NDArray[np.object_]) -> Any:
-    """Return texts as a results column has them.
-
-    Parameters
-    ----------
-    texts : numpy.ndarray of object
-        Strings, and None where there is none.
-
-    Returns
-    -------
-    pandas array of string[pyarrow]
-        With NA in its place.
-    """
-    return pd.array(texts, dtype=TEXT_DTYPE)
-
-
 _CODES = {status: code for code, status in enumerate(Status)}
 _NONE = np.int16(-1)
 _ARRIVED = (_CODES[Status.ACCEPTED], _CODES[Status.ALREADY_SUBMITTED])
-
-
-class RunStatuses:
-    """The status of every row of a run so far, whichever frame it came in: one byte for each.
-
-    Examples
-    --------
-    >>> from events_pandas.deliver import Status
-    >>> statuses = RunStatuses()
-    >>> statuses.enter(np.array([0, 6], np.int8), offset=0)
-    >>> statuses.arrived(np.array([0, 1]))
-    array([ True, False])
-    """
-
-    def __init__(self) -> None:
-        self._codes = bytearray()
-
-    def enter(self, codes: "np.typing.NDArray[np.int8]", *, offset: int) -> None:
-        """Enter the rows of a frame.
-
-        Parameters
-        ----------
-        codes : numpy.ndarray of int8
-            Their statuses, as positions in `Status`.
-        offset : int
-            The position of the first of them in the run; entering a frame again does no harm.
-        """
-        self._codes[offset : offset + len(codes)] = codes.astype(np.uint8).tobytes()
-
-    def arrived(self, rows: "np.typing.NDArray[np.int64]") -> "np.typing.NDArray[np.bool_]":
-        """Tell which rows Intercom has.
-
-        Parameters
-        ----------
-        rows : numpy.ndarray of int64
-            Positions in the run.
-
-        Returns
-        -------
-        numpy.ndarray of bool
-            True where the row is accepted or already submitted.
-        """
-        return np.isin(np.frombuffer(self._codes, np.uint8)[rows], _ARRIVED)
-
-
-class Ledger:
-    """What became of each row of one frame.
-
-    Parameters
-    ----------
-    checked : CheckedRows
-        The judgement of the frame's rows: what is invalid is entered at once.
-    index : pandas.Index
-        The caller's index.
-    """
-
-    def __init__(self, checked: CheckedRows, index: "pd.Index[Any]") -> None:
-        n_rows = len(checked.valid)
-        self._checked = checked
-        self._index = index
-        self._statuses = np.full(n_rows, _CODES[Status.NOT_SUBMITTED], np.int8)
-        self._http_statuses = np.full(n_rows, _NONE)
-        self._attempts = np.zeros(n_rows, np.int16)
-        self._error_codes, self._error_messages, self._request_ids = (np.full(n_rows, None, object) for _ in range(3))
-        self._submitted_at = np.full(n_rows, np.datetime64("NaT", "us"), "datetime64[us]")
-        rows, codes, messages = first_errors(checked.findings)
-        self._statuses[rows] = _CODES[Status.INVALID]
-        self._error_codes[rows], self._error_messages[rows] = codes, messages
-        self._enter_earlier_runs(checked.submitted)
-
-    def _enter_earlier_runs(self, submitted: EarlierSubmissions) -> None:
-        """Enter what earlier runs have made of rows."""
-        is_accepted = submitted.accepted_at != CLAIMED
-        rows = submitted.rows[is_accepted]
-        self._statuses[rows] = _CODES[Status.ALREADY_SUBMITTED]
-        self._submitted_at[rows] = submitted.accepted_at[is_accepted].astype("datetime64[s]")
-        blocked = submitted.blocked
-        self._statuses[blocked] = _CODES[Status.DUPLICATE]
-        self._error_codes[blocked] = "accepted_with_other_metadata"
-        seconds = submitted.blocked_since.astype("datetime64[s]")
-        days, places = np.unique(seconds.astype("datetime64[D]"), return_inverse=True)
-        # One text for each day, as there may be a million rows.
-        messages = np.array([_ACCEPTED_EARLIER.format(day) for day in days.tolist()], object)
-        self._error_messages[blocked] = messages[places]
-
-    def record(self, outcome: Outcome) -> None:
-        """Enter what became of an event.
-
-        Parameters
-        ----------
-        outcome : Outcome
-            Its row is counted over all frames of the run.
-        """
-        row = outcome.row - self._checked.offset
-        self._statuses[row] = _CODES[outcome.status]
-        self._http_statuses[row] = _NONE if outcome.http_status is None else outcome.http_status
-        self._attempts[row] = outcome.attempts
-        self._error_codes[row] = outcome.error_code
-        self._error_messages[row] = outcome.error_message
-        self._request_ids[row] = outcome.request_id
-        if outcome.submitted_at is not None:
-            self._submitted_at[row] = np.datetime64(round(outcome.submitted_at * 1e6), "us")
-
-    def close(self, run: RunStatuses, *, reason: tuple[str, str] | None) -> None:
-        """Enter what became of the rows that were not submitted.
-
-        Parameters
-        ----------
-        run : RunStatuses
-            The rows of earlier frames; those of this one are entered.
-        reason : tuple of str, optional
-            Code and message of the end that the run came to before its last row.
-        """
-        waiting = (self._statuses == _CODES[Status.NOT_SUBMITTED]) & pd.isna(self._error_codes)
-        if reason is not None:
-            self._error_codes[waiting], self._error_messages[waiting] = reason
-        run.enter(self._statuses, offset=self._checked.offset)
-        repeats = self._checked.repeats
-        held_back = repeats.among(~self._checked.is_sent[repeats.rows])
-        arrived = run.arrived(held_back.firsts)
-        self._enter_repeats(held_back.among(arrived), Status.DUPLICATE)
-        self._enter_repeats(held_back.among(~arrived), Status.NOT_SUBMITTED)
-
-    def _enter_repeats(self, repeats: Repeats, status: Status) -> None:
-        for is_identical in (True, False):
-            chosen = repeats.among(repeats.are_identical == is_identical)
-            code, message = _REPEAT_TEXTS[status, is_identical]
-            self._statuses[chosen.rows] = _CODES[status]
-            self._error_codes[chosen.rows] = code
-            self._error_messages[chosen.rows] = [message.format(first) for first in chosen.firsts.tolist()]
-
-    def frame(self) -> pd.DataFrame:
-        """Return the results.
-
-        Returns
-        -------
-        pandas.DataFrame
-            On the caller's index, in the caller's order.
-        """
-        offset = self._checked.offset
-        columns = {
-            "row": np.arange(offset, offset + len(self._statuses), dtype=np.int64),
-            "status": pd.Categorical.from_codes(self._statuses, dtype=STATUS_DTYPE),
-            "http_status": counts_or_na(self._http_statuses),
-            "attempts": counts_or_na(self._attempts),
-            "error_code": text_column(self._error_codes),
-            "error_message": text_column(self._error_messages),
-            "request_id": text_column(self._request_ids),
-            "created_at": utc_times(self._checked.created_at),
-            "submitted_at": utc_times(self._submitted_at),
-        }
-        frame = pd.DataFrame(columns)
-        frame.index = self._index
-        return frame
-
 
 _ACCEPTED_EARLIER = (
     "same contact, event name and second as an event that was accepted on {} (UTC), with other metadata: Intercom "
@@ -244,3 +40,128 @@ _REPEAT_TEXTS = {
         for is_identical in (True, False)
     },
 }
+
+
+def utc_times(times: npt.NDArray[np.datetime64]) -> Any:
+    """Return times in UTC as a results column has them: datetime64[us, UTC], NaT if absent."""
+    return pd.DatetimeIndex(times.astype("datetime64[us]"), tz="UTC").array
+
+
+def counts_or_na(numbers: npt.NDArray[np.int16]) -> Any:
+    """Return numbers as Int16; a negative number becomes NA."""
+    return pd.arrays.IntegerArray(numbers, numbers < 0)
+
+
+def text_column(texts: npt.NDArray[np.object_]) -> Any:
+    """Return texts as string[pyarrow]; None becomes NA."""
+    return pd.array(texts, dtype=TEXT_DTYPE)
+
+
+class RunStatuses:
+    """The status of every row of a run so far, over all frames: one byte for each."""
+
+    def __init__(self) -> None:
+        self._codes = bytearray()
+
+    def enter(self, codes: "np.typing.NDArray[np.int8]", *, offset: int) -> None:
+        """Enter the rows of a frame; entering them again changes nothing.
+
+        Parameters
+        ----------
+        codes : numpy.ndarray of int8
+            Their statuses, as positions in `Status`.
+        offset : int
+            The position of the first row in the run.
+        """
+        self._codes[offset : offset + len(codes)] = codes.astype(np.uint8).tobytes()
+
+    def arrived(self, rows: "np.typing.NDArray[np.int64]") -> "np.typing.NDArray[np.bool_]":
+        """Return which rows (positions in the run) are accepted or already submitted."""
+        return np.isin(np.frombuffer(self._codes, np.uint8)[rows], _ARRIVED)
+
+
+class Ledger:
+    """Collects the outcome of each row of one frame; invalid rows are entered at once."""
+
+    def __init__(self, checked: CheckedRows, index: "pd.Index[Any]") -> None:
+        n_rows = len(checked.valid)
+        self._checked = checked
+        self._index = index
+        self._statuses = np.full(n_rows, _CODES[Status.NOT_SUBMITTED], np.int8)
+        self._http_statuses = np.full(n_rows, _NONE)
+        self._attempts = np.zeros(n_rows, np.int16)
+        self._error_codes, self._error_messages, self._request_ids = (np.full(n_rows, None, object) for _ in range(3))
+        self._submitted_at = np.full(n_rows, np.datetime64("NaT", "us"), "datetime64[us]")
+        rows, codes, messages = first_errors(checked.findings)
+        self._statuses[rows] = _CODES[Status.INVALID]
+        self._error_codes[rows], self._error_messages[rows] = codes, messages
+        self._enter_earlier_runs(checked.submitted)
+
+    def _enter_earlier_runs(self, submitted: EarlierSubmissions) -> None:
+        """Enter the rows that earlier runs have submitted."""
+        is_accepted = submitted.accepted_at != CLAIMED
+        rows = submitted.rows[is_accepted]
+        self._statuses[rows] = _CODES[Status.ALREADY_SUBMITTED]
+        self._submitted_at[rows] = submitted.accepted_at[is_accepted].astype("datetime64[s]")
+        blocked = submitted.blocked
+        self._statuses[blocked] = _CODES[Status.DUPLICATE]
+        self._error_codes[blocked] = "accepted_with_other_metadata"
+        seconds = submitted.blocked_since.astype("datetime64[s]")
+        days, places = np.unique(seconds.astype("datetime64[D]"), return_inverse=True)
+        # One text for each day: there may be a million rows.
+        messages = np.array([_ACCEPTED_EARLIER.format(day) for day in days.tolist()], object)
+        self._error_messages[blocked] = messages[places]
+
+    def record(self, outcome: Outcome) -> None:
+        """Enter the outcome of an event; its row is counted over all frames of the run."""
+        row = outcome.row - self._checked.offset
+        self._statuses[row] = _CODES[outcome.status]
+        self._http_statuses[row] = _NONE if outcome.http_status is None else outcome.http_status
+        self._attempts[row] = outcome.attempts
+        self._error_codes[row] = outcome.error_code
+        self._error_messages[row] = outcome.error_message
+        self._request_ids[row] = outcome.request_id
+        if outcome.submitted_at is not None:
+            self._submitted_at[row] = np.datetime64(round(outcome.submitted_at * 1e6), "us")
+
+    def close(self, run: RunStatuses, *, reason: tuple[str, str] | None) -> None:
+        """Enter what became of the rows that were not submitted.
+
+        `run` has the statuses of earlier frames, and gets those of this one. `reason` is code and message of an early
+        end.
+        """
+        waiting = (self._statuses == _CODES[Status.NOT_SUBMITTED]) & pd.isna(self._error_codes)
+        if reason is not None:
+            self._error_codes[waiting], self._error_messages[waiting] = reason
+        run.enter(self._statuses, offset=self._checked.offset)
+        repeats = self._checked.repeats
+        held_back = repeats.among(~self._checked.is_sent[repeats.rows])
+        arrived = run.arrived(held_back.firsts)
+        self._enter_repeats(held_back.among(arrived), Status.DUPLICATE)
+        self._enter_repeats(held_back.among(~arrived), Status.NOT_SUBMITTED)
+
+    def _enter_repeats(self, repeats: Repeats, status: Status) -> None:
+        for is_identical in (True, False):
+            chosen = repeats.among(repeats.are_identical == is_identical)
+            code, message = _REPEAT_TEXTS[status, is_identical]
+            self._statuses[chosen.rows] = _CODES[status]
+            self._error_codes[chosen.rows] = code
+            self._error_messages[chosen.rows] = [message.format(first) for first in chosen.firsts.tolist()]
+
+    def frame(self) -> pd.DataFrame:
+        """Return the results, on the caller's index and in the caller's order."""
+        offset = self._checked.offset
+        columns = {
+            "row": np.arange(offset, offset + len(self._statuses), dtype=np.int64),
+            "status": pd.Categorical.from_codes(self._statuses, dtype=STATUS_DTYPE),
+            "http_status": counts_or_na(self._http_statuses),
+            "attempts": counts_or_na(self._attempts),
+            "error_code": text_column(self._error_codes),
+            "error_message": text_column(self._error_messages),
+            "request_id": text_column(self._request_ids),
+            "created_at": utc_times(self._checked.created_at),
+            "submitted_at": utc_times(self._submitted_at),
+        }
+        frame = pd.DataFrame(columns)
+        frame.index = self._index
+        return frame

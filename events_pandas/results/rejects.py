@@ -1,10 +1,9 @@
-"""Rejects: the rows of the input that need something more, with the reason beside each."""
+"""Rejects: the rows that Intercom does not have, with the reason of each, and the file that they are written to."""
 
 import codecs
 import csv
 import os
-from collections.abc import Hashable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Hashable, Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -12,14 +11,12 @@ from typing import Self
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from events_pandas.convert.cells import TEXT_TYPE, CellKind, Cells, Mask, Rows
 from events_pandas.convert.column_cells import read_cells
 from events_pandas.convert.readers import CodeMasks, read, written
 from events_pandas.deliver import Status
 from events_pandas.errors import SourceError
-from events_pandas.forking import keep_for_ever, leave_to_parent_at_fork
 from events_pandas.mapping.arrow_types import readable, sliceable
 from events_pandas.mapping.rules import Values
 from events_pandas.results.contacts import positions_in, require_results
@@ -27,10 +24,10 @@ from events_pandas.results.frame import STATUS_DTYPE, text_column
 from events_pandas.results.table_file import PartialFile
 
 REJECTED = (Status.INVALID, Status.UNKNOWN_CONTACT, Status.REJECTED, Status.FAILED, Status.NOT_SUBMITTED)
-"""The statuses of rows that Intercom does not have, and would take once they are mended or sent again."""
+"""The statuses of rows that Intercom does not have, and may take when they are fixed or sent again."""
 
 REASONS = ("row", "status", "error_code", "error_message")
-"""The columns of results that stand beside a reject."""
+"""The columns of results that are written beside a reject."""
 
 NO_REASONS = pd.DataFrame(
     {
@@ -40,57 +37,31 @@ NO_REASONS = pd.DataFrame(
         "error_message": text_column(np.zeros(0, object)),
     }
 )
-"""The reasons of no row."""
+"""The columns of reasons, without rows."""
 
 _PREFIX = "reject_"
 _STATUSES = frozenset(status.value for status in REJECTED)
 
+WRITTEN_ROWS = 10_000
+"""Rows that are text at a time."""
+
+# No event can hold these cells, so that their readers give no text; a person looks for them in the file.
+_OTHERS = frozenset({CellKind.BYTES, CellKind.NESTED, CellKind.OTHER})
+
+# What Arrow raises for cells for which it has no type, or not one type for the whole column.
+_PARQUET_FAULTS = (pa.ArrowException, TypeError, ValueError, OverflowError, NotImplementedError)
+
 
 def is_rejected(results: pd.DataFrame) -> Mask:
-    """Tell which results are those of rejects.
-
-    Parameters
-    ----------
-    results : pandas.DataFrame
-        What submitting returned, or some of its rows.
-
-    Returns
-    -------
-    numpy.ndarray of bool
-        As long as the results.
-
-    Examples
-    --------
-    >>> is_rejected(pd.DataFrame({"status": ["accepted", "duplicate", "failed", "not_submitted"]})).tolist()
-    [False, False, True, True]
-    """
+    """Return which rows of results are rejects."""
     mask: Mask = results["status"].isin(_STATUSES).to_numpy()
     return mask
 
 
 def find_rejects(results: pd.DataFrame, frame: pd.DataFrame) -> tuple[pd.DataFrame, Rows]:
-    """Find the reasons of rejects, and where the rows stand in their frame.
+    """Return the reasons of rejects (the columns `REASONS`), in the order of the frame, and their positions in it.
 
-    Parameters
-    ----------
-    results : pandas.DataFrame
-        What submitting returned, or some of its rows.
-    frame : pandas.DataFrame
-        The rows that were submitted.
-
-    Returns
-    -------
-    reasons : pandas.DataFrame
-        The columns `REASONS`, in the order of the frame.
-    positions : numpy.ndarray of int64
-        The position of each in the frame.
-
-    Raises
-    ------
-    TypeError
-        If results or frame are no DataFrame.
-    ValueError
-        If results and frame do not belong together.
+    Raise `TypeError` or `ValueError` if results and frame do not belong together.
     """
     require_results(results, frame, columns=REASONS)
     reasons = results.loc[is_rejected(results), list(REASONS)].sort_values("row", kind="stable")
@@ -105,9 +76,9 @@ def find_rejects(results: pd.DataFrame, frame: pd.DataFrame) -> tuple[pd.DataFra
 
 
 def _require_same_labels(reasons: pd.DataFrame, frame: pd.DataFrame, positions: Rows) -> None:
-    """Refuse a frame that was put in another order since: the same labels are found, and elsewhere.
+    """Refuse a frame that was put in another order since: the same labels stand elsewhere.
 
-    Labels match nothing here. Results that were given another index have other labels, which tell nothing.
+    Results with labels that the frame lacks were given another index, which proves nothing.
     """
     labels = frame.index[positions]
     if reasons.index.equals(labels) or not reasons.index.isin(frame.index).all():
@@ -119,27 +90,14 @@ def _require_same_labels(reasons: pd.DataFrame, frame: pd.DataFrame, positions: 
 
 
 def rejected_rows(frame: pd.DataFrame, reasons: pd.DataFrame, positions: Rows) -> pd.DataFrame:
-    """Return rejects with the reason of each.
+    """Return rejects with the reason of each, on the index and with the dtypes of the frame.
 
-    Parameters
-    ----------
-    frame : pandas.DataFrame
-        The rows that were submitted; it is not changed.
-    reasons : pandas.DataFrame
-        The columns `REASONS`, a row for each reject.
-    positions : numpy.ndarray of int64
-        The position of each reject in the frame.
-
-    Returns
-    -------
-    pandas.DataFrame
-        The columns of the frame, on its index and with its dtypes, then those of the reasons. Reasons of an earlier
-        run, which stand so in a file of rejects, are replaced.
+    Reasons of an earlier run, which stand in a file of rejects, are replaced.
     """
     rows = frame.copy(deep=False)
     for position in range(rows.shape[1]):
         column = rows.iloc[:, position]
-        # Arrow takes no single rows of views and runs.
+        # Arrow cannot take single rows from view types and run-end encoded types.
         if (plain := sliceable(column)) is not column:
             rows.isetitem(position, plain.array)
     rows.columns = rows.columns.to_flat_index().astype(object)
@@ -148,22 +106,8 @@ def rejected_rows(frame: pd.DataFrame, reasons: pd.DataFrame, positions: Rows) -
 
 
 def with_reasons(rows: pd.DataFrame, reasons: pd.DataFrame) -> pd.DataFrame:
-    """Put the reasons of rejects beside them.
+    """Put the reasons of rejects beside them; their names get a prefix if a column has one of them.
 
-    Parameters
-    ----------
-    rows : pandas.DataFrame
-        The rejects.
-    reasons : pandas.DataFrame
-        The columns `REASONS`, in the same order.
-
-    Returns
-    -------
-    pandas.DataFrame
-        On the index of the rejects. Where these have a column of one of the names, the reasons' names have a prefix.
-
-    Examples
-    --------
     >>> reasons = pd.DataFrame({"row": [7], "status": ["failed"], "error_code": ["x"], "error_message": ["y"]})
     >>> with_reasons(pd.DataFrame({"status": ["paid"]}), reasons).columns.tolist()
     ['status', 'reject_row', 'reject_status', 'reject_error_code', 'reject_error_message']
@@ -173,18 +117,7 @@ def with_reasons(rows: pd.DataFrame, reasons: pd.DataFrame) -> pd.DataFrame:
 
 
 def reason_names(labels: Sequence[Hashable]) -> list[str]:
-    """Return how the reasons are called beside other columns.
-
-    Parameters
-    ----------
-    labels : sequence of hashable
-        The other columns.
-
-    Returns
-    -------
-    list of str
-        `REASONS`, with a prefix if one of them is taken.
-    """
+    """Return the names of the reasons beside other columns: `REASONS`, with a prefix if one is taken."""
     names, taken = list(REASONS), {str(label) for label in labels}
     while taken.intersection(names):
         names = [f"{_PREFIX}{name}" for name in names]
@@ -192,23 +125,9 @@ def reason_names(labels: Sequence[Hashable]) -> list[str]:
 
 
 def n_own_columns(rows: pd.DataFrame) -> int:
-    """Count the columns that are the input's own, before those that an earlier export has put beside them.
+    """Count the columns of the input itself, without the reasons of an earlier export.
 
-    Parameters
-    ----------
-    rows : pandas.DataFrame
-        Rows of the input.
-
-    Returns
-    -------
-    int
-        All of them, unless the last ones are named as reasons are, and the statuses are those of rejects.
-
-    Examples
-    --------
-    >>> rejects = pd.DataFrame({"who": [7], "row": [0], "status": "failed", "error_code": "x", "error_message": "y"})
-    >>> n_own_columns(rejects), n_own_columns(rejects.assign(status="paid"))
-    (1, 5)
+    The last columns are reasons if they have the names of reasons, and the statuses are those of rejects.
     """
     labels = list(rows.columns)
     own = len(labels) - len(REASONS)
@@ -219,17 +138,9 @@ def n_own_columns(rows: pd.DataFrame) -> int:
 
 
 def with_index_levels(rejects: pd.DataFrame) -> pd.DataFrame:
-    """Put the named levels of an index before the columns, where a mapping finds them in a file.
+    """Put the named levels of the index before the columns, where a mapping finds them in a file.
 
-    Parameters
-    ----------
-    rejects : pandas.DataFrame
-        The rejects.
-
-    Returns
-    -------
-    pandas.DataFrame
-        With a column for each named level, unless it has one of that name, which is the one that a mapping reads.
+    A column of the same name is kept instead of a level: it is the one that a mapping reads.
     """
     index = rejects.index.set_names([None] * rejects.index.nlevels)
     levels = [
@@ -240,33 +151,11 @@ def with_index_levels(rejects: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([*levels, rejects], axis="columns")
 
 
-# What no event can hold has no text there, but a person looks for it in the file.
-_OTHERS = frozenset({CellKind.BYTES, CellKind.NESTED, CellKind.OTHER})
-
-
 def text_frame(frame: pd.DataFrame) -> pd.DataFrame:
-    """Write out every cell of a frame.
+    """Return a frame with every cell as text, None if absent, and labels as text.
 
-    Parameters
-    ----------
-    frame : pandas.DataFrame
-        Of any dtypes; labels may be there twice.
-
-    Returns
-    -------
-    pandas.DataFrame of object
-        Strings, and None where a cell is absent; the labels are strings too.
-
-    Notes
-    -----
-    Whole numbers have no fraction, decimals all their places, times are in ISO 8601 and in UTC if they have a zone,
-    booleans are ``true`` and ``false``. Half a character (a lone surrogate) is a question mark.
-
-    Examples
-    --------
-    >>> frame = pd.DataFrame({"who": ["00042", None], "total": [12.0, 19.99], "is_gift": [True, False]})
-    >>> text_frame(frame).to_numpy().tolist()
-    [['00042', '12', 'true'], [None, '19.99', 'false']]
+    Whole numbers have no fraction, decimals all their places; times are ISO 8601, in UTC if they have a zone; booleans
+    are ``true`` and ``false``. Half a character (a lone surrogate) becomes a question mark.
     """
     columns = {position: _texts(frame.iloc[:, position]) for position in range(frame.shape[1])}
     texts = pd.DataFrame(columns, index=pd.RangeIndex(len(frame)), dtype=object)
@@ -290,37 +179,14 @@ def _written(cells: Cells) -> tuple[pa.Array, CodeMasks]:
     return written(cells).cast(TEXT_TYPE), []
 
 
-WRITTEN_ROWS = 10_000
-"""Rows that are text at a time."""
-
-# What Arrow says of cells for which it has no type, or not one type for all cells of a column.
-_PARQUET_FAULTS = (pa.ArrowException, TypeError, ValueError, OverflowError, NotImplementedError)
-
-
 class RejectsWriter:
-    """Writes rejects to one file.
+    """Writes rejects to one ``.csv`` or ``.parquet`` file; `finish` replaces an existing file in one step.
 
-    Parameters
-    ----------
-    path : str or os.PathLike
-        Where they go, ``.csv`` or ``.parquet``; a file that is there is replaced by `finish`, in one step.
-    sources : iterable of pathlib.Path, optional
-        Files that are read, and must not be replaced.
-
-    Raises
-    ------
-    SourceError
-        If the format is not known, or if nothing can be written there.
-
-    Notes
-    -----
-    Text is UTF-8, with the mark that lets Excel know it where there are other characters than those of ASCII.
+    Text is UTF-8. A byte order mark lets Excel know it, if there are characters beyond ASCII.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, sources: Iterable[Path] = ()) -> None:
         self._file = PartialFile(path, holds="rejects", sources=sources)
-        self._parquet: pq.ParquetWriter | None = None
-        leave_to_parent_at_fork(self)
         self._is_ascii = True
 
     @property
@@ -330,23 +196,13 @@ class RejectsWriter:
 
     @property
     def is_csv(self) -> bool:
-        """Whether they are written as text, without dtypes."""
+        """Whether rejects are written as text, without dtypes."""
         return self._file.is_csv
 
     def write(self, rejects: pd.DataFrame, *, schema: "pa.Schema | None" = None) -> None:
-        """Add rows.
+        """Add rows, without their index; all rows have the same columns. Raise `SourceError` on a fault.
 
-        Parameters
-        ----------
-        rejects : pandas.DataFrame
-            The rows; the index is not written. Those that come later have the same columns.
-        schema : pyarrow.Schema, optional
-            The types in Parquet, where those of the first rows may not be those of all.
-
-        Raises
-        ------
-        SourceError
-            If they cannot be written.
+        `schema` has the types in Parquet, if those of the first rows may not hold for all.
         """
         with self._file.writing():
             if self.is_csv:
@@ -359,55 +215,30 @@ class RejectsWriter:
         rows = text_frame(rejects)
         text = rows.to_csv(index=False, header=self._file.is_empty, lineterminator="\n")
         if "\r" in text:
-            # Python quotes no lone carriage return, and pandas takes it for the end of a row.
+            # Python does not quote a lone carriage return, and pandas reads it as the end of a row.
             text = rows.to_csv(index=False, header=self._file.is_empty, lineterminator="\n", quoting=csv.QUOTE_ALL)
         self._file.append(text.encode(errors="replace"))
         self._is_ascii = self._is_ascii and text.isascii()
 
     def _write_parquet(self, rejects: pd.DataFrame, schema: "pa.Schema | None") -> None:
         bare = rejects.set_axis([str(label) for label in rejects.columns], axis="columns")
-        # What a user has noted in a frame need not fit into a file.
+        # The attributes of a user's frame may not fit into a file.
         bare.attrs = {}
-        with self._converting():
-            table = pa.Table.from_pandas(bare, schema=schema, preserve_index=False)
-            if self._parquet is None:
-                self._parquet = pq.ParquetWriter(self._file.stream, table.schema)
-            self._parquet.write_table(table)
-
-    @contextmanager
-    def _converting(self) -> Iterator[None]:
         try:
-            yield
+            self._file.append_table(pa.Table.from_pandas(bare, schema=schema, preserve_index=False))
         except _PARQUET_FAULTS as error:
             reason = str(error).strip().splitlines()[0]
             raise SourceError(
                 f"{self.path}: these rows cannot be written as Parquet ({reason}): choose a name that ends in .csv"
             ) from error
 
-    def leave_to_parent(self) -> None:
-        """Never write the end of the parent's file in a child."""
-        if self._parquet is not None:
-            keep_for_ever(self._parquet)
-            self._parquet = None
-
     def finish(self) -> None:
-        """Put the file in its place.
-
-        Raises
-        ------
-        SourceError
-            If that cannot be done.
-        """
+        """Put the file in its place. Raise `SourceError` on a fault."""
         with self._file.writing():
-            self._close()
             if not self._is_ascii:
-                # The mark by which Excel knows UTF-8.
+                # Excel knows UTF-8 by this mark.
                 self._file.prepend(codecs.BOM_UTF8)
             self._file.put_in_place()
-
-    def _close(self) -> None:
-        if self._parquet is not None:
-            self._parquet.close()
 
     def __enter__(self) -> Self:
         return self
@@ -415,6 +246,5 @@ class RejectsWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        # What was not finished leaves the rejects of an earlier run as they are.
-        self._close()
+        # If `finish` was not called, the rejects of an earlier run stay.
         self._file.discard()

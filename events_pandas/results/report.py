@@ -1,4 +1,17 @@
-"""A check's report as lines of text."""
+"""A check's report: facts in words, then all of it as lines of text or as HTML.
+
+=================  ==========================================================
+event_facts        contacts, event names, times
+duplicate_facts    how many duplicates have other metadata
+spread_facts       how many rows get another second
+workspace_fact     name, id and region of the workspace
+request_fact       requests, and the seconds that they take
+mapping_warnings   a placeholder for the event name, unconfirmed guesses
+shown_causes       the causes that a report has room for
+report_lines       the report as text
+report_html        the report as an HTML fragment
+=================  ==========================================================
+"""
 
 import html
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,27 +25,28 @@ from events_pandas.deliver import WorkspaceIdentity
 from events_pandas.mapping import EventMapping
 from events_pandas.mapping.guesses import PLACEHOLDER_NAME, guess_faults, is_unnamed
 from events_pandas.results.budget import FURTHER_NAMES
-from events_pandas.results.summary import count_of_rows
-from events_pandas.words import listed, quoted
+from events_pandas.words import counted, listed, quoted
 
 NAMES_SHOWN = 3
 CAUSES_SHOWN = 40
-"""Lines that are given to causes; errors have theirs in any case."""
+"""Lines for causes; errors are shown in any case."""
+KEYS_SHOWN = 20
+
+# Names, keys and messages may hold dollar signs, which a notebook would show as formulas.
+_OPENING = '<div class="tex2jax_ignore mathjax_ignore" style="color: inherit; line-height: 1.4">'
+_TABLE = "margin-left: 0"
+_LEFT = "text-align: left; vertical-align: top"
+_RIGHT = "text-align: right; vertical-align: top"
+_LONG = f"{_LEFT}; white-space: normal; overflow-wrap: anywhere"
+"""The style of text that may be longer than a line."""
+_UNBROKEN = "white-space: nowrap"
 
 Span = tuple[pd.Timestamp, pd.Timestamp]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Fact:
-    """Something that a report says.
-
-    Parameters
-    ----------
-    label : str
-        What it is about, in a word or two.
-    text : str
-        What it says.
-    """
+    """A line of a report: what it is about, in a word or two, and what it says."""
 
     label: str
     text: str
@@ -40,16 +54,16 @@ class Fact:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Spread:
-    """What rows had to give way to others of the same contact, event name and second.
+    """Rows that are sent with a later second than their own.
 
     Parameters
     ----------
     rows : int
-        The number of rows that are sent with another second than their own.
+        How many there are.
     most_seconds : int
         By how many seconds they are moved at most; 0 if there are none.
     identical : int
-        How many of them have the same metadata as the row that they give way to.
+        How many have the same metadata as the row that keeps the second.
     """
 
     rows: int
@@ -58,22 +72,7 @@ class Spread:
 
 
 def event_facts(*, contacts: int, names: "pd.Series[int]", span: Span | None) -> Iterator[Fact]:
-    """Say what the events are.
-
-    Parameters
-    ----------
-    contacts : int
-        How many contacts they have.
-    names : pandas.Series
-        Rows by event name, the most frequent first.
-    span : tuple of pandas.Timestamp or None
-        The first and the last time; None where there are no events.
-
-    Yields
-    ------
-    Fact
-        Contacts, event names and time; nothing where there are no events.
-    """
+    """Yield contacts, event names and times; nothing if there are no events."""
     if span is None:
         return
     yield Fact(label="contacts", text=f"{contacts:,}")
@@ -85,29 +84,16 @@ def event_facts(*, contacts: int, names: "pd.Series[int]", span: Span | None) ->
 def _name_fact(names: "pd.Series[int]") -> Fact:
     if len(names) == 1:
         return Fact(label="event name", text=quoted(names.index[0]))
-    told = [f"{quoted(str(name))} ({count_of_rows(count)})" for name, count in names.items()]
+    texts = [f"{quoted(str(name))} ({counted(count, 'row')})" for name, count in names.items()]
     if names.index[-1] == FURTHER_NAMES:
         count, rest = f"more than {len(names) - 1:,}", "others"
     else:
         count, rest = f"{len(names):,}", None
-    return Fact(label="event names", text=f"{count}: {listed(told, most=NAMES_SHOWN, rest=rest)}")
+    return Fact(label="event names", text=f"{count}: {listed(texts, most=NAMES_SHOWN, rest=rest)}")
 
 
 def duplicate_facts(*, identical: int, others: int) -> Iterator[Fact]:
-    """Say how many duplicates hold something of their own.
-
-    Parameters
-    ----------
-    identical : int
-        How many have the same metadata as the row that they repeat.
-    others : int
-        How many have other metadata.
-
-    Yields
-    ------
-    Fact
-        None if there are no duplicates.
-    """
+    """Yield how many duplicates have the metadata of the row that they repeat; nothing without duplicates."""
     if identical or others:
         yield Fact(label="duplicates", text=_by_metadata(identical, others, than="an earlier row"))
 
@@ -120,42 +106,19 @@ def _by_metadata(identical: int, others: int, *, than: str) -> str:
 
 
 def spread_facts(spread: Spread) -> Iterator[Fact]:
-    """Say how many rows are given another second, and how many of these hold something of their own.
-
-    Parameters
-    ----------
-    spread : Spread
-        How many, and by how much.
-
-    Yields
-    ------
-    Fact
-        None if there are no such rows.
-    """
+    """Yield how many rows get another second, and how many of them have other metadata; nothing if none does."""
     if spread.rows:
-        by = "1 second" if spread.most_seconds == 1 else f"{spread.most_seconds:,} seconds"
-        verb = "is" if spread.rows == 1 else "are"
-        yield Fact(label="spread", text=f"{count_of_rows(spread.rows)} {verb} given a later second, by {by} at most")
+        by = counted(spread.most_seconds, "second")
+        rows = counted(spread.rows, "row is", "rows are")
+        yield Fact(label="spread", text=f"{rows} given a later second, by {by} at most")
         others = spread.rows - spread.identical
         yield Fact(label="spread", text=_by_metadata(spread.identical, others, than="the row that keeps the second"))
 
 
 def request_fact(requests: int, *, limit: int | None, seconds: float | None) -> Fact:
-    """Say what submitting takes.
+    """Return the number of requests and, if it is known, how many seconds they take.
 
-    Parameters
-    ----------
-    requests : int
-        How many requests.
-    limit : int or None
-        Requests that a window of ten seconds allows; None where it is not known.
-    seconds : float or None
-        How long they take; None where it is not known.
-
-    Returns
-    -------
-    Fact
-        The number of requests and, where it is known, the time.
+    `limit` counts the requests that a window of ten seconds allows.
     """
     if limit is None or seconds is None:
         return Fact(label="requests", text=f"{requests:,}")
@@ -164,18 +127,7 @@ def request_fact(requests: int, *, limit: int | None, seconds: float | None) -> 
 
 
 def workspace_fact(workspace: WorkspaceIdentity) -> Fact:
-    """Say where the events would go.
-
-    Parameters
-    ----------
-    workspace : WorkspaceIdentity
-        As far as Intercom names it.
-
-    Returns
-    -------
-    Fact
-        Its name, id and region.
-    """
+    """Return name, id and region of the workspace, as far as Intercom names them."""
     known = [] if workspace.name is None else [quoted(workspace.name)]
     known += [] if workspace.id_code is None else [f"id {workspace.id_code}"]
     known += [] if workspace.region is None else [f"region {workspace.region}"]
@@ -183,102 +135,45 @@ def workspace_fact(workspace: WorkspaceIdentity) -> Fact:
 
 
 def mapping_warnings(mapping: EventMapping) -> list[str]:
-    """Say whether the events are yet to be named, and what is guessed.
-
-    Parameters
-    ----------
-    mapping : EventMapping
-        Names them.
-
-    Returns
-    -------
-    list of str
-        A warning where the placeholder of `suggest_mapping` stands for the name, and one for each guess.
-    """
+    """Return a warning if the event name is still the placeholder of `suggest_mapping`, and one for each guess."""
     if not is_unnamed(mapping):
         return guess_faults(mapping)
     cure = "nothing is submitted until it says what happened, such as 'placed-order'"
     return [f"event_name is still the placeholder {PLACEHOLDER_NAME!r}: {cure}", *guess_faults(mapping)]
 
 
-def told_causes(causes: Sequence[Cause]) -> tuple[list[Cause], str]:
-    """Choose the causes that a report has room for.
+def shown_causes(causes: Sequence[Cause]) -> tuple[list[Cause], str]:
+    """Return the causes that a report shows (all errors, and notes up to `CAUSES_SHOWN` lines), and a line on the rest.
 
-    Parameters
-    ----------
-    causes : sequence of Cause
-        Errors first.
-
-    Returns
-    -------
-    told : list of Cause
-        All errors, and as many notes as there is room for beside them.
-    rest : str
-        What is said of the others; empty if there are none.
+    The line is empty if there is no rest.
     """
     errors = sum(cause.severity == "error" for cause in causes)
-    told = list(causes[: max(errors, CAUSES_SHOWN)])
-    further = len(causes) - len(told)
-    return told, f"and {further:,} more: see report.problems" if further else ""
+    shown = list(causes[: max(errors, CAUSES_SHOWN)])
+    further = len(causes) - len(shown)
+    return shown, f"and {further:,} more: see report.problems" if further else ""
 
 
 def report_lines(
     heading: str, *, facts: Sequence[Fact], warnings: Sequence[str] = (), causes: Sequence[Cause] = ()
 ) -> Iterator[str]:
-    """Return a report in lines.
+    """Yield a report line by line: heading, facts, warnings, causes.
 
-    Parameters
-    ----------
-    heading : str
-        The first line.
-    facts : sequence of Fact
-        A line each, indented, with the texts below each other.
-    warnings : sequence of str
-        A line each.
-    causes : sequence of Cause
-        A line each; notes only as far as there is room for them.
-
-    Yields
-    ------
-    str
-        A line, without its end.
-
-    Examples
-    --------
-    >>> facts = [Fact(label="contacts", text="2"), Fact(label="event name", text="'placed-order'")]
-    >>> for line in report_lines("3 rows", facts=facts):
-    ...     print(line)
-    3 rows
-      contacts    2
-      event name  'placed-order'
+    Notes are left out beyond `CAUSES_SHOWN` lines.
     """
     yield heading
     width = max((len(fact.label) for fact in facts), default=0)
     for fact in facts:
         yield f"  {fact.label:<{width}}  {fact.text}"
     yield from (f"warning: {warning}" for warning in warnings)
-    told, rest = told_causes(causes)
-    yield from map(str, told)
+    shown, rest = shown_causes(causes)
+    yield from map(str, shown)
     if rest:
         yield rest
 
 
-KEYS_SHOWN = 20
-
-# Names, keys and messages may hold dollar signs, which a notebook would set as formulas.
-_OPENING = '<div class="tex2jax_ignore mathjax_ignore" style="color: inherit; line-height: 1.4">'
-_TABLE = "margin-left: 0"
-_LEFT = "text-align: left; vertical-align: top"
-_RIGHT = "text-align: right; vertical-align: top"
-_LONG = f"{_LEFT}; white-space: normal; overflow-wrap: anywhere"
-"""Of text that may be longer than a line."""
-
-_UNBROKEN = "white-space: nowrap"
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Column:
-    """A column of a table: its style, and what is said where one points at its name."""
+    """A column of a table: its style, and the tooltip of its name."""
 
     style: str
     meaning: str
@@ -305,7 +200,7 @@ _BUDGET_COLUMNS = {
     ),
 }
 _EXPLAINED = ("ignored", "drift")
-"""Columns that are there only where something is to be said, and whose names do not say what."""
+"""Columns that appear only if a key needs them, and whose names need an explanation."""
 
 
 def report_html(
@@ -316,25 +211,9 @@ def report_html(
     causes: Sequence[Cause] = (),
     budget: pd.DataFrame,
 ) -> str:
-    """Return a report as HTML.
+    """Return a report as a ``div`` element that loads nothing.
 
-    Parameters
-    ----------
-    heading : str
-        The first line.
-    facts : sequence of Fact
-        The rows of a table.
-    warnings : sequence of str
-        A line each.
-    causes : sequence of Cause
-        The rows of a table; notes only as far as there is room for them.
-    budget : pandas.DataFrame
-        As `CheckReport.metadata`; the keys of the most frequent event name are shown.
-
-    Returns
-    -------
-    str
-        A ``div`` element that needs nothing from outside.
+    `budget` is `CheckReport.metadata`; the keys of the most frequent event name are shown.
     """
     parts = [f"<p><strong>{html.escape(heading)}</strong></p>", _fact_table(facts)]
     parts += [f"<p><strong>warning</strong>: {html.escape(warning)}</p>" for warning in warnings]
@@ -346,15 +225,15 @@ def report_html(
 
 
 def _cause_parts(causes: Sequence[Cause]) -> Iterator[str]:
-    told, rest = told_causes(causes)
+    shown, rest = shown_causes(causes)
     yield "<p><strong>problems</strong></p>"
-    yield _table(_CAUSE_COLUMNS, map(_cause_texts, told))
+    yield _table(_CAUSE_COLUMNS, map(_cause_texts, shown))
     if rest:
         yield f"<p>{html.escape(rest)}</p>"
 
 
 def _budget_parts(budget: pd.DataFrame) -> Iterator[str]:
-    """Yield the keys of the most frequent event name, and where the others are."""
+    """Yield the keys of the most frequent event name, and where to find the others."""
     names = budget["event_name"].unique()
     keys = budget[budget["event_name"] == names[0]]
     texts = _budget_texts(keys.head(KEYS_SHOWN))
@@ -370,7 +249,7 @@ def _budget_parts(budget: pd.DataFrame) -> Iterator[str]:
 
 def _more(count: int, noun: str) -> Iterator[str]:
     if count > 0:
-        yield f"{count:,} more {noun}{'' if count == 1 else 's'}"
+        yield counted(count, f"more {noun}")
 
 
 def _fact_table(facts: Sequence[Fact]) -> str:
@@ -388,8 +267,8 @@ def _table(columns: Mapping[str, _Column], rows: Iterable[Sequence[str]]) -> str
 
 
 def _cell(tag: str, text: str, style: str, *, title: str = "") -> str:
-    told = f' title="{html.escape(title)}"' if title else ""
-    return f'<{tag} style="{style}"{told}>{html.escape(text)}</{tag}>'
+    tooltip = f' title="{html.escape(title)}"' if title else ""
+    return f'<{tag} style="{style}"{tooltip}>{html.escape(text)}</{tag}>'
 
 
 def _cause_texts(cause: Cause) -> Sequence[str]:
@@ -397,7 +276,7 @@ def _cause_texts(cause: Cause) -> Sequence[str]:
 
 
 def _budget_texts(budget: pd.DataFrame) -> pd.DataFrame:
-    """Return what stands in each cell; nothing where nothing is to be said."""
+    """Return the text of each cell; empty where there is nothing to say."""
     counted = {column: budget[column].map("{:,}".format) for column in ("position", "present")}
     ignored = budget["ignored"].map(lambda rows: f"{rows:,}" if rows else "")
     words = {column: budget[column].fillna("") for column in ("type", "drift")}
@@ -405,7 +284,7 @@ def _budget_texts(budget: pd.DataFrame) -> pd.DataFrame:
 
 
 def _percent(share: float) -> str:
-    """Write a share so that only all is 100 %, and only nothing is 0 %."""
+    """Write a share so that only 1 becomes 100 %, and only 0 becomes 0 %."""
     if share in {0.0, 1.0}:
         return f"{share:.0%}"
     return f"{min(max(share, 0.001), 0.999):.1%}"

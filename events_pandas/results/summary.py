@@ -1,4 +1,4 @@
-"""Results in a few lines of text: how many rows of each status, and why; kept up while results come."""
+"""Results in a few lines of text: how many rows have each status, and why."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ import pandas as pd
 from events_pandas.convert import Cause
 from events_pandas.deliver import Status
 from events_pandas.deliver.journal import OtherRun, mode_note
-from events_pandas.words import escaped
+from events_pandas.words import counted, escaped
 
 CAUSES_SHOWN = 10
 
@@ -25,25 +25,15 @@ MEANINGS = {
 }
 
 REPEAT_CODES = ("duplicate", "duplicate_with_other_metadata")
-"""Duplicates of another row of the run."""
+"""Error codes of duplicates of another row of the run."""
 
 ARRIVED = (Status.ACCEPTED, Status.ALREADY_SUBMITTED, Status.DUPLICATE)
-"""Rows that need nothing more: Intercom has them, or would drop them."""
+"""Statuses of rows that need nothing more: Intercom has them, or would drop them."""
 
 
 @dataclass(slots=True)
 class Summary:
-    """Counts of statuses and causes over all results of a run.
-
-    Examples
-    --------
-    >>> results = pd.DataFrame({"row": [0], "status": ["accepted"], "error_code": [None], "error_message": [None]})
-    >>> summary = Summary()
-    >>> summary.add(results)
-    >>> print(summary)
-    1 row
-      1 accepted          Intercom has them
-    """
+    """Counts of statuses and causes over all results of a run, printed in a few lines."""
 
     _statuses: Counter[str] = field(default_factory=Counter, init=False)
     _causes: Counter[str] = field(default_factory=Counter, init=False)
@@ -54,32 +44,26 @@ class Summary:
 
     @property
     def is_complete(self) -> bool:
-        """Whether every row needs nothing more."""
+        """Whether every row is accepted, was accepted before, or is a duplicate."""
         return not self._statuses.keys() - set(ARRIVED)
 
     def add(self, results: pd.DataFrame) -> None:
-        """Count further results.
-
-        Parameters
-        ----------
-        results : pandas.DataFrame
-            As `iter_submit` yields them.
-        """
+        """Count further results, as `iter_submit` yields them."""
         self._statuses.update(results["status"].astype(str).tolist())
-        # Their messages name another row in each line; the status says it all.
+        # The messages of duplicates name another row in each line; the status is enough.
         troubled = results[results["error_code"].notna() & ~results["error_code"].isin(REPEAT_CODES)]
         self._causes.update(troubled["error_code"].tolist())
         for cause in troubled.drop_duplicates("error_code").itertuples():
             self._examples.setdefault(str(cause.error_code), f"such as row {cause.row}: {cause.error_message}")
 
-        # Each part of a run's results tells the notes of all parts so far.
+        # Each part of a run's results has the notes of all parts so far.
         facts = results.attrs.get("run", {})
         self._notes = [Cause(**note) for note in facts.get("notes", [])]
         self._others = [OtherRun(**other) for other in facts.get("other_runs", [])]
         self._journal = (facts["journal"], facts["journal_mode"]) if facts.get("journal") else None
 
     def __str__(self) -> str:
-        total = count_of_rows(self._statuses.total())
+        total = counted(self._statuses.total(), "row")
         return "\n".join(
             [total, *self._status_lines(), *self._cause_lines(), *map(str, self._notes), *self._journal_lines()]
         )
@@ -92,7 +76,7 @@ class Summary:
 
     def _cause_lines(self) -> Iterator[str]:
         for code, count in self._causes.most_common(CAUSES_SHOWN):
-            yield f"{code}: {count_of_rows(count)}, {self._examples[code]}"
+            yield f"{code}: {counted(count, 'row')}, {self._examples[code]}"
 
     def _journal_lines(self) -> Iterator[str]:
         if self._journal is not None:
@@ -100,24 +84,3 @@ class Summary:
             said = mode_note(mode)
             yield f"journal: {escaped(path)}" if said is None else f"journal: {escaped(path)} ({said})"
             yield from map(str, self._others)
-
-
-def count_of_rows(count: int) -> str:
-    """Return a number of rows in words.
-
-    Parameters
-    ----------
-    count : int
-        How many.
-
-    Returns
-    -------
-    str
-        With thousands separators.
-
-    Examples
-    --------
-    >>> count_of_rows(1), count_of_rows(2000)
-    ('1 row', '2,000 rows')
-    """
-    return "1 row" if count == 1 else f"{count:,} rows"

@@ -1,4 +1,4 @@
-"""A file that is written beside its place, and put there whole; nothing else that is there is written to."""
+"""A file that is written beside its place and moved there when it is complete; and the results in such a file."""
 
 import errno
 import os
@@ -21,52 +21,25 @@ from events_pandas.words import escaped
 
 FORMATS = (".csv", ".parquet")
 
-# Never a file that is there, and never what a link names. Windows lacks the one, and other systems the other.
+# Never an existing file, and never through a link. Windows lacks O_NOFOLLOW, other systems lack O_BINARY.
 _NEW_FILE: Final = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 _OWNER, _GROUP, _OTHERS = 0o600, 0o060, 0o006
 _READERS: Final = 0o044
-"""Those who may read a file beside its owner."""
+"""The rights of group and others to read."""
 
 
 def require_not_read(path: Path, read: Iterable[Path]) -> None:
-    """Refuse to write over what is read.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        What is to be written.
-    read : iterable of pathlib.Path
-        Files that are there and are read: the rows, or the mapping.
-
-    Raises
-    ------
-    SourceError
-        If it is one of them, by whatever name.
-    """
+    """Raise `SourceError` if a file that is to be written is one of those that are read, by whatever name."""
     if path.exists() and any(path.samefile(file) for file in read):
         raise SourceError(f"{path}: is a file that is read here, and would be replaced: choose another name")
 
 
 def write_new(path: Path, text: str, *, holds: str, sources: Sequence[Path]) -> None:
-    """Write a file as UTF-8 that is not there yet.
+    """Write text as UTF-8 to a new file that only those may read who may read all `sources`.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        Where it goes.
-    text : str
-        What it holds.
-    holds : str
-        The same in a word: errors speak of it.
-    sources : sequence of pathlib.Path
-        What it was made from: nobody may read it who may not read these.
-
-    Raises
-    ------
-    SourceError
-        If something is there, or if it cannot be written.
+    `holds` names the content in messages. Raise `SourceError` if a file is there already, or on a fault.
     """
-    with _told(path, holds):
+    with _as_source_error(path, holds):
         try:
             stream = _created(path, sources, place=path)
         except FileExistsError as error:
@@ -80,7 +53,7 @@ def write_new(path: Path, text: str, *, holds: str, sources: Sequence[Path]) -> 
 
 
 @contextmanager
-def _told(path: Path, holds: str) -> Iterator[None]:
+def _as_source_error(path: Path, holds: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
@@ -88,18 +61,18 @@ def _told(path: Path, holds: str) -> Iterator[None]:
 
 
 def _created(path: Path, sources: Sequence[Path], *, place: Path) -> BinaryIO:
-    """Make a file that gives nobody more rights than those from which it is made."""
+    """Create a file that gives nobody more rights than its sources give."""
     kept = [source.stat() for source in sources if source.exists()]
     mode = _OWNER | _GROUP | _OTHERS
     for facts in kept:
         mode &= facts.st_mode | _OWNER
     stream = _opened(path, mode)
     group = os.fstat(stream.fileno()).st_gid
-    # A group that is not the group of the sources has the rights of all others.
+    # Another group than that of the sources gets the rights of all others.
     as_others = mode & (~_GROUP | (mode & _OTHERS) << 3)
     if mode != as_others and any(facts.st_gid != group for facts in kept):
-        # The rights of this file are not changed: its name may be a link by now, somebody of the group may have it
-        # open, and some file systems refuse it. It is empty, and another one is made.
+        # Another empty file is made instead of changing the rights of this one: its name may be a link by now, somebody
+        # of the group may have it open, and some file systems refuse the change.
         stream.close()
         path.unlink()
         mode = as_others
@@ -107,7 +80,7 @@ def _created(path: Path, sources: Sequence[Path], *, place: Path) -> BinaryIO:
     try:
         _warn_of_readers(place, os.fstat(stream.fileno()).st_mode & _READERS & ~mode)
     except BaseException:
-        # The caller may have made errors of warnings.
+        # The caller may turn warnings into errors.
         stream.close()
         path.unlink()
         raise
@@ -119,7 +92,7 @@ def _opened(path: Path, mode: int) -> BinaryIO:
 
 
 def _warn_of_readers(path: Path, readers: int) -> None:
-    """Warn where a file system without permissions lets more people read a file than its sources do."""
+    """Warn if more people may read a file than its sources, as on a file system without permissions."""
     if readers:
         warnings.warn(
             f"{escaped(path)}: more people may read it than the files that it is made from, as its file system has "
@@ -129,37 +102,19 @@ def _warn_of_readers(path: Path, readers: int) -> None:
 
 
 class PartialFile:
-    """A file on its way.
+    """A file that is written beside its place, and moved there when it is complete.
+
+    Another file with the name of the partial file stays as it is: it may belong to a run under way or to a killed run,
+    or be a link to somebody else's file.
 
     Parameters
     ----------
-    path : str or os.PathLike
-        Where it goes in the end.
     holds : str
-        What it holds, in the plural: errors speak of it.
+        What it holds, in the plural, for messages.
     sources : iterable of pathlib.Path, optional
-        The files of rows, which it must not replace, and whose readers alone may read it.
+        The files of rows. They must not be replaced, and only those who may read all of them may read the new file.
     formats : sequence of str, optional
         How its name may end; empty for any way.
-
-    Attributes
-    ----------
-    path : pathlib.Path
-        Where it goes in the end.
-    partial : pathlib.Path
-        Where it is written: ``<name>.partial``, or ``<name>.<digits>.partial`` if something of that name is there.
-    stream : binary file
-        What is written there: empty at first.
-
-    Raises
-    ------
-    SourceError
-        If the format is not known, or if nothing can be written there.
-
-    Notes
-    -----
-    What is there under the name of the partial file stays as it is: it may be that of a run that goes on, what a killed
-    run has left, or a link to a file of somebody else's.
     """
 
     def __init__(
@@ -181,7 +136,9 @@ class PartialFile:
         if self.path.exists() and not self.path.is_file():
             raise SourceError(f"{self.path}: {holds} cannot be written there: Is not a file")
         self._process = os.getpid()
-        # The readers of the file that is replaced are the only ones of the new one, too.
+        self._parquet: pq.ParquetWriter | None = None
+        leave_to_parent_at_fork(self)
+        # Only those who may read the replaced file may read the new one.
         self._sources = [*sources, self.path]
         self._end = 0
         self._is_in_place = False
@@ -196,8 +153,14 @@ class PartialFile:
             self.partial = self.path.with_name(f"{self.path.name}.{secrets.token_hex(4)}.partial")
             self.stream = _created(self.partial, self._sources, place=self.path)
         self._made = os.fstat(self.stream.fileno())
-        # On some network file systems a name and what is open under it have different numbers: they tell nothing.
+        # On some network file systems a name and its open file have different numbers, which then prove nothing.
         self._is_numbered = os.path.samestat(self.partial.lstat(), self._made)
+
+    def leave_to_parent(self) -> None:
+        """Never write the end of the parent's file in a child."""
+        if self._parquet is not None:
+            keep_for_ever(self._parquet)
+            self._parquet = None
 
     @property
     def is_inherited(self) -> bool:
@@ -206,39 +169,22 @@ class PartialFile:
 
     @property
     def is_csv(self) -> bool:
-        """Whether it is text; else it is Parquet."""
+        """Whether the file is text; else it is Parquet."""
         return self.path.suffix.lower() == ".csv"
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing has been appended."""
+        """Whether nothing was appended yet."""
         return self._end == 0
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Make one line of what the system says of a file.
-
-        Yields
-        ------
-        None
-            Nothing.
-
-        Raises
-        ------
-        SourceError
-            If the file cannot be written.
-        """
-        with _told(self.path, self._holds):
+        """Turn an error of the system into a `SourceError` of one line."""
+        with _as_source_error(self.path, self._holds):
             yield
 
     def append(self, text: bytes) -> None:
-        """Write after what was written; what an interrupt or an error broke off is written over.
-
-        Parameters
-        ----------
-        text : bytes
-            What is written.
-        """
+        """Write at the end. What an interrupt or an error broke off is written over."""
         self._require_own()
         self.stream.seek(self._end)
         self.stream.truncate()
@@ -246,14 +192,14 @@ class PartialFile:
         self.stream.flush()
         self._end += len(text)
 
-    def prepend(self, mark: bytes) -> None:
-        """Write before what was written.
+    def append_table(self, table: pa.Table) -> None:
+        """Write rows as Parquet; all tables have the schema of the first."""
+        if self._parquet is None:
+            self._parquet = pq.ParquetWriter(self.stream, table.schema)
+        self._parquet.write_table(table)
 
-        Parameters
-        ----------
-        mark : bytes
-            What is written.
-        """
+    def prepend(self, mark: bytes) -> None:
+        """Write before everything that was written."""
         rows, place = self.stream, self.partial
         try:
             self._begin()
@@ -265,20 +211,25 @@ class PartialFile:
             place.unlink()
 
     def put_in_place(self) -> None:
-        """Replace, in one step, the file that may be there; of a link the link, and not what it names."""
+        """Replace an existing file in one step. A link is replaced itself, not the file that it names."""
         if self.is_inherited or self._is_in_place:
             return
+        if self._parquet is not None:
+            self._parquet.close()
         with closing(self.stream):
             self._require_own()
         self.partial.replace(self.path)
         self._is_in_place = True
 
     def discard(self) -> None:
-        """Take away what was written so far; what an earlier run has left stays."""
-        # The name may be that of another run's file by now.
+        """Delete what was written. A file of an earlier run stays."""
+        # The name may belong to another run's file by now.
         if self.is_inherited or self._is_in_place:
             return
-        # What could not be written is not to be written once more.
+        # Closing would try to write again what could not be written.
+        with suppress(OSError):
+            if self._parquet is not None:
+                self._parquet.close()
         with suppress(OSError):
             self.stream.close()
         with suppress(OSError):
@@ -286,9 +237,9 @@ class PartialFile:
             self.partial.unlink()
 
     def _require_own(self) -> None:
-        """Tell at once, and not at the end of the run, where the folder has gone or another file has its name."""
+        """Raise `FileNotFoundError` at once, not at the end of a run, if the folder is gone or the name is taken."""
         if not self.stream.closed:
-            # Numbers that a file system makes up may change, and stay the same only while they are looked at.
+            # The numbers that some file systems make up change with time: both are read now.
             self._made = os.fstat(self.stream.fileno())
         named = self.partial.lstat()
         if self._is_numbered and not os.path.samestat(named, self._made):
@@ -304,87 +255,40 @@ class PartialFile:
 
 
 class ResultsWriter:
-    """Writes results frames to one file.
+    """Writes results frames to a ``.csv`` or ``.parquet`` file, which replaces an existing one at the end, in one step.
 
-    Parameters
-    ----------
-    path : str or os.PathLike
-        Where the results go, ``.csv`` or ``.parquet``; a file that is there is replaced at the end, in one step.
-    sources : iterable of pathlib.Path, optional
-        The files of rows, which the results must not replace.
-
-    Raises
-    ------
-    SourceError
-        If the format is not known, or if nothing can be written there: before anything is submitted.
-
-    Notes
-    -----
-    Until the end the rows stand in a file beside it, named ``<name>.partial``; whatever ends the run, the rows written
-    so far are put in place. Nobody may read them who may not read the files of rows.
+    Until then the rows stand in ``<name>.partial``; however the run ends, the rows written so far are put in place.
+    Only those who may read all `sources` may read them.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, sources: Iterable[Path] = ()) -> None:
         self._file = PartialFile(path, holds="results", sources=sources)
-        self._parquet: pq.ParquetWriter | None = None
         self._is_begun = False
-        leave_to_parent_at_fork(self)
-
-    def leave_to_parent(self) -> None:
-        """Never write the end of the parent's file in a child."""
-        if self._parquet is not None:
-            keep_for_ever(self._parquet)
-            self._parquet = None
 
     def write(self, results: pd.DataFrame) -> None:
-        """Add the results of some rows.
-
-        Parameters
-        ----------
-        results : pandas.DataFrame
-            As `iter_submit` yields them; the index is not written.
-
-        Raises
-        ------
-        SourceError
-            If they cannot be written.
-        """
+        """Add results as `iter_submit` yields them, without the index. Raise `SourceError` on a fault."""
         with self._file.writing():
             if self._file.is_csv:
                 text = results.to_csv(header=self._file.is_empty, index=False)
-                # A name of a file may hold what is not text.
+                # The name of a file may hold bytes that are not text.
                 self._file.append(text.encode(errors="backslashreplace"))
             else:
-                self._write_parquet(results)
+                # Without the facts of the run, which differ from chunk to chunk: a file has one schema.
+                bare = results.copy(deep=False)
+                bare.attrs = {}
+                self._file.append_table(pa.Table.from_pandas(bare, preserve_index=False))
             self._is_begun = True
 
-    def _write_parquet(self, results: pd.DataFrame) -> None:
-        # Without the facts of the run, which differ from chunk to chunk: a file has one schema.
-        bare = results.copy(deep=False)
-        bare.attrs = {}
-        table = pa.Table.from_pandas(bare, preserve_index=False)
-        if self._parquet is None:
-            self._parquet = pq.ParquetWriter(self._file.stream, table.schema)
-        self._parquet.write_table(table)
-
     def finish(self) -> None:
-        """Put the file in its place; nothing can be added any more.
-
-        Raises
-        ------
-        SourceError
-            If that cannot be done.
-        """
+        """Put the file in its place; nothing can be added any more. Raise `SourceError` on a fault."""
         with self._file.writing():
             self._finish()
 
     def _finish(self) -> None:
-        if self._parquet is not None:
-            self._parquet.close()
         if self._is_begun:
             self._file.put_in_place()
         else:
-            # Nothing came: what an earlier run has left stays.
+            # Without results the file of an earlier run stays.
             self._file.discard()
 
     def __enter__(self) -> Self:
@@ -393,6 +297,6 @@ class ResultsWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        # What ended the run is told, rather than what it has led to here.
+        # The error that ended the run comes first, not the fault of this file.
         with self._file.writing() if error is None else suppress(OSError):
             self._finish()

@@ -29,9 +29,9 @@ from events_pandas.mapping import EventMapping, Rule, bind, require_mapping
 from events_pandas.mapping.guesses import require_confirmed
 from events_pandas.results import ResultsWriter
 from events_pandas.run.headers import require_fitting, require_unchanged
-from events_pandas.run.options import RunOptions
+from events_pandas.run.options import RunOptions, step_progress
 from events_pandas.run.rejects import FileRejects, file_rejects
-from events_pandas.run.run import Submission
+from events_pandas.run.run import FrameSubmission
 from events_pandas.sources import (
     ColumnTypes,
     FileChunk,
@@ -47,7 +47,7 @@ from events_pandas.sources import (
 from events_pandas.words import escaped, path_text
 
 FILES_NAMED: Final = 3
-"""So many files of a run are named in the history; of more the number is told."""
+"""How many files of a run its history names at most."""
 
 
 def file_results(
@@ -59,34 +59,10 @@ def file_results(
     rejects_path: str | os.PathLike[str] | None = None,
     tell: Callable[[str], object] = warnings.warn,
 ) -> Generator[pd.DataFrame, None, None]:
-    """Submit the rows of files, chunk by chunk.
+    """Submit the rows of files, and yield the results of each chunk with the column ``source_file``.
 
-    Parameters
-    ----------
-    paths : str, os.PathLike or sequence of them
-        Files, or patterns.
-    mapping : EventMapping
-        The mapping of every file.
-    options : RunOptions
-        How the run is made.
-    results_path : str or os.PathLike, optional
-        Where results are written as they come.
-    rejects_path : str or os.PathLike, optional
-        Where the rows of the files that are rejects are written at the end, as they stand there.
-    tell : callable, optional
-        Told, in one sentence, if a row would be submitted otherwise from the file of rejects; by default a warning.
-
-    Yields
-    ------
-    pandas.DataFrame
-        The results of each chunk, with the column ``source_file``.
-
-    Raises
-    ------
-    SourceError
-        If a file cannot be read, or if results or rejects cannot be written: before the first chunk's results.
-    SubmissionError, SubmissionInterrupted
-        If the run ends early: its results, which are written too, are those not yet yielded.
+    `tell` is called with a sentence if a row would be submitted otherwise from the file of rejects. Raise `SourceError`
+    before the first chunk, or a `SubmissionError` or `SubmissionInterrupted` with the results not yet yielded.
     """
     require_mapping(mapping)
     # Before files of an earlier run are replaced.
@@ -108,7 +84,7 @@ def file_results(
             rejects_path,
             results_path=results_path,
             files=files,
-            # A journal keeps the types for the run over the rejects.
+            # A journal keeps the types for the run that submits the rejects.
             mapping=mapping if options.journal is None else typed,
             typed=typed,
             tell=tell,
@@ -124,11 +100,11 @@ def file_results(
                         output.write(results)
                         yield results
                     except KeyboardInterrupt as interrupt:
-                        # The run ends by it as by any other, and gives all its rows.
+                        # The run ends as by any interrupt, with a result for every row.
                         stream.throw(interrupt)
                     output.rest = results.iloc[:0]
             except (SubmissionError, SubmissionInterrupted) as error:
-                # Why the run ended comes first, and its results are in the exception all the same.
+                # The error that ended the run comes first; it has the results even if they cannot be written.
                 with _noted_on(error):
                     output.write(error.results)
                 raise
@@ -148,8 +124,8 @@ def _submission(
     types: ColumnTypes,
     options: RunOptions,
     results_path: str | os.PathLike[str] | None,
-) -> Submission:
-    return Submission(
+) -> FrameSubmission:
+    return FrameSubmission(
         mapping=mapping,
         options=options,
         source="files",
@@ -163,7 +139,7 @@ def _submission(
 
 @dataclass(slots=True, kw_only=True)
 class _Output:
-    """What becomes of results: each row learns its file, and is written once if there is where to."""
+    """Adds the file to each row of results, and writes each row once to the results file and the rejects."""
 
     frames: "_FileFrames"
     writer: ResultsWriter | None
@@ -173,7 +149,7 @@ class _Output:
 
     def write(self, results: pd.DataFrame) -> None:
         results["source_file"] = self.frames.source_files(results["row"].to_numpy())
-        # What an interrupt finds half handed over comes a second time, with the rest.
+        # Results that were on their way when an interrupt came arrive again, with the rest.
         new = results[results["row"] > self._last_row] if self._last_row >= 0 else results
         if self.rejects is not None:
             self.rejects.keep(new)
@@ -182,7 +158,7 @@ class _Output:
         self._last_row = int(new["row"].max()) if len(new) else self._last_row
 
     def finish(self) -> None:
-        """Put the results in their place; the events are sent by then, also where this fails."""
+        """Put the results file in its place. The events are sent by then, so that a fault is a `SubmissionError`."""
         if self.writer is None:
             return
         try:
@@ -200,7 +176,7 @@ class _Output:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Write the rejects, also of a run that ended early; what ended it is told before what becomes of them."""
+        """Write the rejects, also after an early end. Its cause is reported before a fault of the rejects."""
         if self.rejects is None:
             return
         with self.rejects.writer:
@@ -219,7 +195,7 @@ class _Output:
 
 @contextmanager
 def _noted_on(error: BaseException, *, interrupted: str | None = None) -> Iterator[None]:
-    """Make what a file's fault says a note on an error that is being raised; an interrupt too, if it has words."""
+    """Add the fault of a file to an error as a note, and an interrupt too if `interrupted` has words for it."""
     try:
         yield
     except SourceError as fault:
@@ -231,8 +207,8 @@ def _noted_on(error: BaseException, *, interrupted: str | None = None) -> Iterat
 
 
 def _column_types(frames: "_FileFrames", progress: ProgressChoice) -> ColumnTypes:
-    """Read the bare columns of CSV files, to tell what they become."""
-    # A user's function is told of the submission only.
+    """Read the bare columns of CSV files, to find their types."""
+    # A user's function is called for the submission only.
     shown: ProgressChoice = "auto" if callable(progress) else progress
     with progress_bar(shown, total=None, description="reading types", delay_seconds=2.0) as bar:
         return column_types(frames.mapping, frames.files, kept=frames.kept, advance=bar.advance)
@@ -241,28 +217,8 @@ def _column_types(frames: "_FileFrames", progress: ProgressChoice) -> ColumnType
 def read_files(paths: PathOrPaths, mapping: EventMapping) -> tuple[pd.DataFrame, ColumnTypes, tuple[Finding, ...]]:
     """Read files whole, to be checked as they would be submitted.
 
-    Parameters
-    ----------
-    paths : str, os.PathLike or sequence of them
-        Files, or patterns.
-    mapping : EventMapping
-        The mapping of every file.
-
-    Returns
-    -------
-    frame : pandas.DataFrame
-        The rows of all files in order; the index is the file of each.
-    types : ColumnTypes
-        What each bare column becomes.
-    refused : tuple of Finding
-        What was found when the rows were read: a `Converter` takes it.
-
-    Raises
-    ------
-    SourceError
-        If a file cannot be read.
-    MappingError
-        If the mapping does not fit a file.
+    Return the rows of all files in order (the index is the file of each), the type of each bare column, and what was
+    found when the rows were read. Raise `SourceError` or `MappingError`.
     """
     files = source_paths(paths)
     with kept_files(files, are_held=False) as kept:
@@ -283,7 +239,7 @@ def read_files(paths: PathOrPaths, mapping: EventMapping) -> tuple[pd.DataFrame,
 
 @dataclass(slots=True, kw_only=True)
 class _FileFrames:
-    """The rows of files as a stream of frames that can be read again; remembers in which file each row stands."""
+    """The rows of files as a stream of frames that can be read again; knows the file of each row."""
 
     files: Sequence[Path]
     mapping: EventMapping
@@ -300,7 +256,7 @@ class _FileFrames:
             self.start, self._refused = end, chunk.refused
             end += len(chunk.frame)
             if position == len(self._chunks):
-                # One call, as an interrupt may come between two.
+                # In one call: an interrupt may come between two.
                 self._chunks.append((end, chunk.path))
             yield chunk.frame
 
@@ -309,7 +265,7 @@ class _FileFrames:
         return read_chunks(file, self.mapping, chunksize=self.chunksize, kept=kept, computed=self.types.computed)
 
     def refused(self, start: int) -> tuple[Finding, ...]:
-        """Return what was found in the frame that was read last, which starts at a row."""
+        """Return what was found in the frame that was read last, if it starts at that row."""
         return self._refused if start == self.start else ()
 
     @property
@@ -319,7 +275,7 @@ class _FileFrames:
         return path
 
     def source_files(self, rows: "np.typing.NDArray[np.int64]") -> "pd.api.extensions.ExtensionArray":
-        """Return the file of each of some rows, which are counted over all files."""
+        """Return the file of each row; rows are counted over all files."""
         ends, paths = zip(*self._chunks, strict=True) if self._chunks else ((), ())
         return pd.array(
             [path_text(paths[chunk]) for chunk in np.searchsorted(ends, rows, side="right")], dtype="string[pyarrow]"
@@ -327,19 +283,18 @@ class _FileFrames:
 
 
 def _named(files: Sequence[Path]) -> str:
-    """Return files in words: all of a few, the first of many."""
+    """Return the names of a few files, or the first names of many."""
     shown = ", ".join(map(path_text, files[:FILES_NAMED]))
     return shown if len(files) <= FILES_NAMED else f"{shown} and {len(files) - FILES_NAMED} more"
 
 
 def _count_rows(frames: "_FileFrames", options: RunOptions) -> int | None:
-    """Count the rows of all files for a progress bar; None if there is none, or if a file cannot be read."""
+    """Count the rows of all files for a progress bar; None without one, or if a file cannot be read."""
     if options.progress is False:
         return None
     total = 0
-    # A user's function is told of the submission only.
-    shown: ProgressChoice = False if callable(options.progress) else "auto"
-    # Whatever is wrong with a file is told when its rows are read.
+    shown = step_progress(options.progress)
+    # The fault of a file is reported when its rows are read.
     with (
         suppress(SourceError),
         progress_bar(shown, total=None, description="counting rows", delay_seconds=2.0) as bar,
@@ -353,7 +308,7 @@ def _count_rows(frames: "_FileFrames", options: RunOptions) -> int | None:
 
 
 def _refuse_invalid(frames: "_FileFrames", mapping: EventMapping) -> None:
-    """Check all rows before the first request."""
+    """Raise `InvalidRowsError` if rows are invalid: before the first request."""
     resolved: dict[str, Rule] = {}
     problems: list[pd.DataFrame] = []
     invalid, offset = 0, 0

@@ -26,38 +26,40 @@ from events_pandas.check import (
 from events_pandas.convert import CODES, Cause, Converter, EventBatch, Finding, causes, problems_frame
 from events_pandas.convert.cells import Mask, Rows
 from events_pandas.convert.keys import EventKeys, Seconds, event_words
-from events_pandas.deliver import Event, Outcome, ProgressChoice, Status, Stop, progress_bar
+from events_pandas.deliver import Event, Outcome, Status, Stop, progress_bar
 from events_pandas.deliver.journal import Fingerprint, Journal
 from events_pandas.errors import EventsPandasError, InvalidRowsError, JournalError
 from events_pandas.mapping import BoundMapping, EventMapping, bind
 from events_pandas.results import Ledger, RunStatuses
 from events_pandas.results.summary import REPEAT_CODES
-from events_pandas.run.options import RunOptions
+from events_pandas.run.options import RunOptions, step_progress
 from events_pandas.sources import ColumnTypes
+
+Refused: TypeAlias = Callable[[int], Sequence[Finding]]
+
+MOST_CHUNKS: Final = 1_000
+"""How many chunks are read ahead at most: frames without rows, or with few, take memory too."""
+FEWEST_ROWS: Final = 1_000
+"""Rows that any run may read ahead, so that small chunks do not slow it down: at most 128 requests are under way."""
+
+_SECOND_TAKEN: Final = (
+    "another run sends the row, or another one of its contact, event name and second, at the same time: submit it "
+    "again when that run has ended, and it is given a second that is free"
+)
 
 
 @dataclass(kw_only=True, slots=True)
 class OpenFrame:
-    """A frame that has been checked and whose results are not complete.
+    """A frame that was checked and has no complete results yet.
 
     Parameters
     ----------
     number : int
         Its place among the frames of the run, from 0.
-    converter : Converter
-        Makes its events.
-    checked : CheckedRows
-        The judgement of its rows.
-    ledger : Ledger
-        What became of them so far.
     chunks : list of tuple of int
         The first row of each chunk, and the one after its last.
-    chunks_done : int, default 0
-        Chunks whose outcomes are complete.
     tried_out : numpy.ndarray of int64
         The rows of the canary.
-    journal : Journal, optional
-        What the run writes accepted events to.
     """
 
     number: int
@@ -75,35 +77,13 @@ class OpenFrame:
         return self.checked.offset + len(self.checked.valid)
 
     def canary(self, most: int) -> list[Event]:
-        """Make the events that are submitted before all others, and none of which comes again with its chunk.
-
-        Parameters
-        ----------
-        most : int
-            How many at most.
-
-        Returns
-        -------
-        list of Event
-            In the order of their rows.
-        """
+        """Make at most `most` events that are submitted before all others; their chunks leave them out."""
         self.tried_out = canary_rows(self.converter, self.checked, most)
         batch = self.converter.convert_rows(self.tried_out)
         return self._events(batch, np.ones(len(self.tried_out), dtype=bool))
 
     def events(self, start: int, stop: int) -> list[Event]:
-        """Make the events of a chunk's rows that are yet to be sent.
-
-        Parameters
-        ----------
-        start, stop : int
-            The first row, and the one after the last.
-
-        Returns
-        -------
-        list of Event
-            In the order of their rows.
-        """
+        """Make the events of a chunk's rows that are not sent yet, in the order of the rows."""
         where = self.checked.is_sent[start:stop].copy()
         where[self.tried_out[(self.tried_out >= start) & (self.tried_out < stop)] - start] = False
         return self._events(self.converter.convert(start, stop), where) if where.any() else []
@@ -126,11 +106,11 @@ class OpenFrame:
 
     @property
     def _is_claiming(self) -> bool:
-        """Whether seconds are claimed: where rows are spread, what was sent under one may differ from run to run."""
+        """Whether the run claims seconds in the journal: spread rows may get other seconds in another run."""
         return self.journal is not None and self.converter.mapping.duplicates == "spread"
 
     def _marks(self, batch: EventBatch, where: Mask, seconds: Seconds) -> Sequence[Fingerprint | None]:
-        """Return what the journal keeps of events."""
+        """Return what the journal keeps of each event."""
         if self.journal is None:
             return [None] * int(where.sum())
         keys, rows = batch.keys(), np.flatnonzero(where)
@@ -147,7 +127,7 @@ class OpenFrame:
         return [Fingerprint(*mark) for mark in zip(*columns, strict=False)]
 
     def _claimed(self, events: list[Event], keys: EventKeys) -> list[Event]:
-        """Claim the seconds of events; what another run has claimed since the frame was judged is not sent."""
+        """Claim the seconds of events. Leave out events whose second another run has claimed since the check."""
         if self.journal is None:
             return events
         marks = [event.mark for event in events if event.mark is not None]
@@ -164,32 +144,9 @@ class OpenFrame:
         return [event for place, event in enumerate(events) if place not in taken]
 
 
-_SECOND_TAKEN: Final = (
-    "another run sends the row, or another one of its contact, event name and second, at the same time: submit it "
-    "again when that run has ended, and it is given a second that is free"
-)
-
-
-Refused: TypeAlias = Callable[[int], Sequence[Finding]]
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReadFrame:
-    """A frame of which every row has been read, and that has not been judged.
-
-    Parameters
-    ----------
-    index : pandas.Index
-        The caller's.
-    bound : BoundMapping
-        The mapping with its columns.
-    refused : sequence of Finding
-        What its source found in its rows.
-    converter : Converter
-        Makes its events.
-    tally : FrameCheck
-        What its rows hold.
-    """
+    """A frame whose rows were read one by one, and not yet judged together."""
 
     index: "pd.Index[Any]"
     bound: BoundMapping
@@ -204,23 +161,12 @@ class RunFrames:
 
     Parameters
     ----------
-    mapping : EventMapping
-        The mapping of every frame.
-    options : RunOptions
-        How the run is made.
     earlier : EarlierFrames or None
-        What is remembered of frames for later ones; None where there is one frame only.
-    types : ColumnTypes
-        What bare columns of files become.
-    journal : Journal or None, default None
-        What earlier runs have sent, once it is known whose workspace it is.
+        What later frames are compared with; None if there is one frame only.
+    journal : Journal or None
+        What earlier runs have sent, once the workspace is known.
     refused : callable, optional
-        Told where a frame begins in the stream; returns what its source found in its rows.
-
-    Attributes
-    ----------
-    notes : dict
-        What is to be told of the rows of all frames, by code and field.
+        Takes the position of a frame's first row in the run; returns what its source found in its rows.
     """
 
     mapping: EventMapping
@@ -243,7 +189,7 @@ class RunFrames:
 
     @property
     def have_begun(self) -> bool:
-        """Whether a frame has been opened, so that events may have been sent."""
+        """Whether a frame was opened, so that events may have been sent."""
         return self._seen != (0, 0)
 
     @property
@@ -253,29 +199,16 @@ class RunFrames:
 
     @property
     def _seen(self) -> tuple[int, int]:
-        """How many frames have been opened, and how many rows they have."""
+        """How many frames were opened, and how many rows they have."""
         if not self._open:
             return self._yielded
         latest = self._open[-1]
         return latest.number + 1, latest.end
 
     def read(self, rows: pd.DataFrame) -> ReadFrame:
-        """Read a frame, which is to be opened before another one is read.
+        """Read every row of a frame, which is to be opened before the next one is read.
 
-        Parameters
-        ----------
-        rows : pandas.DataFrame
-            The frame.
-
-        Returns
-        -------
-        ReadFrame
-            Every row read.
-
-        Raises
-        ------
-        InvalidRowsError
-            If rows are invalid and ``on_invalid="raise"``.
+        Raise `InvalidRowsError` if rows are invalid and ``on_invalid="raise"``.
         """
         self._is_opening = True
         bound = bind(rows, self.mapping, resolved=self.types.rules, remarks=self.types.remarks)
@@ -286,9 +219,8 @@ class RunFrames:
     def _read_bound(self, bound: BoundMapping, index: "pd.Index[Any]", refused: Sequence[Finding]) -> ReadFrame:
         self._is_opening = True
         converter, n_rows = Converter(bound, refused), bound.n_rows
-        # Also where progress is asked for, checks that take no time leave no line behind: a stream has many. A user's
-        # function is told of the submission only.
-        progress: ProgressChoice = "auto" if self.options.progress in ("auto", True) else False
+        # Even with progress=True a quick check leaves no line behind: a stream has many.
+        progress = step_progress(self.options.progress)
         with progress_bar(progress, total=n_rows, description="checking", delay_seconds=2.0) as bar:
             tally = read_rows(converter, n_rows, earlier=self.earlier, advance=bar.advance)
         if tally.invalid and self.options.on_invalid == "raise":
@@ -301,22 +233,7 @@ class RunFrames:
     def recalled(self, first: ReadFrame) -> ReadFrame:
         """Hold bare columns to the types in which earlier runs in the journal sent them.
 
-        Parameters
-        ----------
-        first : ReadFrame
-            The first frame, which was read before it was known whose journal it is.
-
-        Returns
-        -------
-        ReadFrame
-            The same frame, read again if a type of its own was another one.
-
-        Raises
-        ------
-        JournalError
-            If the journal cannot be read.
-        InvalidRowsError
-            If rows are invalid now and ``on_invalid="raise"``.
+        The first frame was read before its journal was known: it is read again if a type differs.
         """
         if self.journal is None:
             return first
@@ -327,40 +244,23 @@ class RunFrames:
         if not changed:
             return first
         if self.earlier is not None:
-            # What was counted of the frame is counted again.
+            # The rows of the frame are counted again.
             self.earlier = EarlierFrames()
         return self._read_bound(bound, first.index, first.refused)
 
     def keep_types(self) -> None:
-        """Write the types of bare columns to the journal, for later runs.
-
-        Raises
-        ------
-        JournalError
-            If the journal cannot be written.
-        """
+        """Write the types of bare columns to the journal, for later runs."""
         if self.journal is not None:
             self.journal.keep_types(self.mapping, self.types.rules)
 
     def open(self, read: ReadFrame) -> OpenFrame:
-        """Judge the rows of a frame together, and open its ledger.
-
-        Parameters
-        ----------
-        read : ReadFrame
-            The frame that was read last.
-
-        Returns
-        -------
-        OpenFrame
-            Whose events can be made.
-        """
+        """Judge the rows of the frame that was read last, and begin its results."""
         self._is_opening, self._read = True, read
         try:
             with nullcontext() if self.journal is None else self.journal.reading():
                 checked = read.tally.checked(now=time.time(), runs=self.journal, resubmits=self.options.resubmit)
         except JournalError:
-            # Nothing has been remembered of it yet.
+            # No row of the frame was remembered yet.
             self._is_opening = False
             raise
         frame = OpenFrame(
@@ -368,7 +268,7 @@ class RunFrames:
             converter=read.converter,
             checked=checked,
             ledger=Ledger(checked, read.index),
-            # A frame without rows is one chunk without events, so that it has its turn.
+            # A frame without rows is one chunk without events, so that its results come in order.
             chunks=list(chunk_bounds(len(read.index), self.options.chunksize)) or [(0, 0)],
             journal=self.journal,
         )
@@ -378,9 +278,9 @@ class RunFrames:
         return frame
 
     def _note(self, checked: CheckedRows) -> None:
-        """Add a frame's notes to those of the run."""
+        """Add a frame's notes to the notes of the run."""
         for cause in causes(checked.findings):
-            # What makes a row invalid or a duplicate, its status and message say.
+            # The status and the message of a row say why it is invalid or a duplicate.
             if cause.severity == "error" or cause.code in REPEAT_CODES:
                 continue
             place = cause.code, cause.field
@@ -391,36 +291,18 @@ class RunFrames:
                 self.notes[place] = replace(known, rows=known.rows + cause.rows)
 
     def enter(self, outcome: Outcome) -> None:
-        """Enter what became of an event.
-
-        Parameters
-        ----------
-        outcome : Outcome
-            Of a row of an open frame; a second entry does no harm.
-        """
-        # A stream of small frames may have a thousand of them open.
+        """Enter the outcome of an event of an open frame. A second entry changes nothing."""
+        # By bisection: a stream of small frames may have a thousand of them open.
         place = bisect_right(self._open, outcome.row, key=_end)
         if place < len(self._open):
             self._open[place].ledger.record(outcome)
 
     def completed(self) -> pd.DataFrame:
-        """Return the results of the first open frame, which stays open.
-
-        Returns
-        -------
-        pandas.DataFrame
-            One for each of its rows.
-        """
+        """Return the results of the first open frame, which stays open."""
         return self._closed(self.first, None)
 
     def forget_first(self, end: tuple[int, int]) -> None:
-        """Forget the first open frame, as its results have been taken.
-
-        Parameters
-        ----------
-        end : tuple of int
-            How many frames and rows there are up to its end.
-        """
+        """Forget the first open frame: its results were taken. `end` counts the frames and rows up to its end."""
         self._yielded = end
         self._open.popleft()
 
@@ -430,43 +312,33 @@ class RunFrames:
         return frame.ledger.frame()
 
     def close(self, stop: Stop, *, again: Iterable[pd.DataFrame]) -> pd.DataFrame:
-        """Return the results of all rows that have none yet.
+        """Return the results of all rows that have none yet, after the run ended early.
 
-        Parameters
-        ----------
-        stop : Stop
-            Why the run ended early.
-        again : iterable of pandas.DataFrame
-            The frames of the run from the start, if they can be read again; the rows of those that were never opened
-            have results too.
-
-        Returns
-        -------
-        pandas.DataFrame
-            One for each row.
+        `again` yields the frames of the run from the start, if they can be read again: the rows of frames that were
+        never opened have results too.
         """
-        # Read from the start: an interrupt may have come while a frame was read, which would be missing. What cannot be
-        # read, or not be waited for, must not hide why the run ended.
+        # Read from the start: a frame that was being read when an interrupt came would be missing otherwise.
+        # A fault or an interrupt of reading must not hide why the run ended.
         with suppress(EventsPandasError, KeyboardInterrupt):
             if self._read is not None and not self._is_opening:
-                self._open_anyhow(self._read)
+                self._open_unsent(self._read)
             n_frames, n_rows = self._seen
             if self._is_opening and self.earlier is not None:
-                # What was being judged then may be half remembered, and is read again.
+                # The frame that was being judged may be half remembered, and is read again.
                 self.earlier = EarlierFrames(n_rows=n_rows)
             for rows in islice(again, n_frames, None):
-                self._open_anyhow(self.read(rows))
+                self._open_unsent(self.read(rows))
         parts = [self._closed(frame, stop) for frame in self._open]
         if self._read is not None:
-            # A second interrupt came while it was judged: nothing of it was sent.
+            # A second interrupt came while the frame was judged: none of its rows was sent.
             parts.append(unsent_results(unjudged_rows(len(self._read.index), self._seen[1]), self._read.index, stop))
         if not parts:
             return unsent_results(unjudged_rows(0, 0), pd.RangeIndex(0), stop)
         # Joining even one frame would turn an index of objects into one of strings.
         return parts[0] if len(parts) == 1 else pd.concat(parts)
 
-    def _open_anyhow(self, read: ReadFrame) -> None:
-        """Open a frame of which nothing is sent any more, without the journal if that has failed."""
+    def _open_unsent(self, read: ReadFrame) -> None:
+        """Open a frame of which nothing is sent; without the journal if that has failed."""
         try:
             self.open(read)
         except JournalError:
@@ -474,27 +346,37 @@ class RunFrames:
             self.open(read)
 
 
+class ReadAhead:
+    """Counts the rows of chunks that were read and have no results yet.
+
+    At most `chunksize` rows are read ahead, but `FEWEST_ROWS` in any case.
+    """
+
+    def __init__(self, chunksize: int) -> None:
+        self._most_rows = max(chunksize, FEWEST_ROWS)
+        self._chunks: deque[int] = deque()
+        self._rows = 0
+
+    def open(self, rows: int) -> None:
+        """Count a chunk that was read; its rows include those that are not sent."""
+        self._chunks.append(rows)
+        self._rows += rows
+
+    def close(self) -> None:
+        """Remove the first chunk: its results are there."""
+        self._rows -= self._chunks.popleft()
+
+    def has_room(self) -> bool:
+        """Return whether another chunk may be read."""
+        return self._rows < self._most_rows and len(self._chunks) < MOST_CHUNKS
+
+
 def _end(frame: OpenFrame) -> int:
     return frame.end
 
 
 def unsent_results(checked: CheckedRows, index: "pd.Index[Any]", stop: Stop) -> pd.DataFrame:
-    """Return the results of rows of which none could be sent.
-
-    Parameters
-    ----------
-    checked : CheckedRows
-        The rows.
-    index : pandas.Index
-        The caller's index.
-    stop : Stop
-        Why.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Invalid rows as such, and all others as not submitted.
-    """
+    """Return the results of rows that could not be sent: invalid rows are ``invalid``, others ``not_submitted``."""
     ledger = Ledger(checked, index)
     ledger.close(RunStatuses(), reason=(stop.error_code, stop.message))
     return ledger.frame()

@@ -1,4 +1,4 @@
-"""The headers of all files of a run, held against the mapping before the first event is sent."""
+"""The headers of all files of a run: compared with the mapping before the first event is sent."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -8,36 +8,20 @@ import pandas as pd
 from events_pandas.deliver import ProgressChoice, progress_bar
 from events_pandas.errors import MappingError, SourceError
 from events_pandas.mapping import EventMapping, require_columns
+from events_pandas.run.options import step_progress
 from events_pandas.sources import KeptFile, header_hint, source_schema
 
 
 def require_fitting(
     files: Sequence[Path], mapping: EventMapping, *, kept: Mapping[Path, KeptFile], progress: ProgressChoice
 ) -> None:
-    """Refuse files of which one cannot be read, or does not have the columns of the mapping.
+    """Refuse the files of a run if one cannot be read or lacks a column of the mapping.
 
-    Parameters
-    ----------
-    files : sequence of pathlib.Path
-        All files of a run.
-    mapping : EventMapping
-        The mapping of every file.
-    kept : mapping of pathlib.Path to KeptFile
-        The files as they stood when the run began.
-    progress : bool, "auto" or callable
-        Whether it is shown how many files have been looked at.
-
-    Raises
-    ------
-    SourceError
-        If a file cannot be read.
-    MappingError
-        If the mapping does not fit a file.
+    Raise `SourceError` or `MappingError` with the faults of all files.
     """
     distinct = list(dict.fromkeys(files))
     faults: list[MappingError | SourceError] = []
-    # A user's function is told of the submission only.
-    shown: ProgressChoice = False if progress is False or callable(progress) else "auto"
+    shown = step_progress(progress)
     with progress_bar(shown, total=len(distinct), description="looking at files", delay_seconds=2.0) as bar:
         for file in distinct:
             try:
@@ -67,18 +51,7 @@ def _together(faults: Sequence[MappingError | SourceError]) -> MappingError | So
 
 
 def require_unchanged(kept: Mapping[Path, KeptFile]) -> None:
-    """Refuse files that were replaced or written to since they were looked at.
-
-    Parameters
-    ----------
-    kept : mapping of pathlib.Path to KeptFile
-        The files as they stood then.
-
-    Raises
-    ------
-    SourceError
-        If one is another now.
-    """
+    """Raise `SourceError` if a file was replaced or written to since it was first read."""
     for file in kept.values():
         if not file.is_in_place():
             raise SourceError(f"{file.path}: was changed while the run began: submit it when nothing writes to it")

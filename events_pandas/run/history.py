@@ -1,4 +1,4 @@
-"""The history of runs as a table, from the journals that they kept."""
+"""The history of runs: what a run writes of itself into its journal, and the table of all runs."""
 
 import datetime as dt
 import math
@@ -21,35 +21,40 @@ from events_pandas.results.frame import TEXT_DTYPE
 from events_pandas.results.summary import ARRIVED
 from events_pandas.words import path_text
 
+CLOSED: Final = "closed"
+"""The outcome of a stream that its reader closed."""
+ENTRY_SECONDS: Final = 1.0
+"""The least time between two entries of a run: the counts of a killed run are at most this much too old."""
+
 
 def runs(journal: str | os.PathLike[str] = AUTO, *, workspace: str | None = None) -> pd.DataFrame:
-    """List the runs that a journal tells of, the newest first.
+    """List the runs in a journal, the newest first.
 
     Parameters
     ----------
     journal : str or path-like, default "auto"
         As it was given to the runs: ``"auto"`` for the user's state directory, a directory, or a file.
     workspace : str or None, default None
-        The ``id_code`` of the one workspace that is of interest; None for all.
+        The ``id_code`` of one workspace; None for all.
 
     Returns
     -------
     pandas.DataFrame
         One row for each run: ``run`` (its number in the journal, int64), ``started_at`` (datetime64, UTC),
         ``duration`` (timedelta64) and ``outcome`` (NA for a run that is under way, or was killed), ``workspace``,
-        ``source``, ``mapping`` (a digest), ``rows`` and a column for each status (Int64: rows so far; NA where the run
-        ended before it told any), ``requests`` (Int64), ``results_path``, ``resubmit`` (bool) and ``journal`` (the
+        ``source``, ``mapping`` (a digest), ``rows`` and a column for each status (Int64: rows so far; NA if the run
+        ended before it wrote any), ``requests`` (Int64), ``results_path``, ``resubmit`` (bool) and ``journal`` (the
         file). Without a journal the table is empty.
 
     Raises
     ------
     JournalError
-        If a file is no journal, is damaged, of a later version, or cannot be read.
+        If a file is not a journal, is damaged, was made by a later version, or cannot be read.
 
     Notes
     -----
-    The files are only read, also beside a run that is under way. Results themselves are not in the journal:
-    ``results_path`` tells where a run wrote them.
+    The files are only read, even while a run is under way. The journal does not hold the results:
+    ``results_path`` is where a run wrote them.
 
     Examples
     --------
@@ -100,28 +105,15 @@ def _texts(texts: Sequence[Any]) -> Any:
     return pd.Series(texts, dtype=TEXT_DTYPE).array
 
 
-CLOSED: Final = "closed"
-"""The outcome of a stream that its reader left."""
-TOLD_SECONDS: Final = 1.0
-"""How old the counts of a run may be that goes on, or that was killed."""
-
-
-class Chronicle:
-    """The entry of one run in the history of a journal; without a journal nothing is told.
+class HistoryWriter:
+    """Writes the entry of one run in the history of a journal; without a journal it writes nothing.
 
     Parameters
     ----------
     facts : RunFacts
         What is known of the run when it begins.
-    clock : callable, optional
-        The local clock, in seconds.
-
-    Attributes
-    ----------
-    facts : RunFacts
-        The same.
-    others : list of OtherRun
-        Other runs that were under way in the journal at the same time, as far as they were met.
+    clock : callable
+        Returns seconds of a clock that never goes back.
     """
 
     def __init__(self, facts: RunFacts, clock: Callable[[], float] = time.monotonic) -> None:
@@ -135,63 +127,36 @@ class Chronicle:
         self._due_at = -math.inf
 
     def begin(self, journal: Journal) -> None:
-        """Tell that the run begins.
-
-        Parameters
-        ----------
-        journal : Journal
-            It is closed with the chronicle.
-        """
+        """Write that the run begins. The journal is closed at the end of the block."""
         self._journal = journal
         journal.begin_run(self.facts)
 
-    def meet(self) -> list[OtherRun]:
-        """Look which other runs are under way.
-
-        Returns
-        -------
-        list of OtherRun
-            The runs that were not met before.
-        """
-        met: list[OtherRun] = []
+    def new_others(self) -> list[OtherRun]:
+        """Return the other runs that are under way and were not returned before."""
+        found: list[OtherRun] = []
         if self._journal is not None:
-            # A run goes on where it cannot learn of the others.
+            # A run goes on if it cannot read about other runs.
             with suppress(JournalError):
-                met = [other for other in self._journal.other_runs() if other not in self.others]
-        self.others += met
-        return met
+                found = [other for other in self._journal.other_runs() if other not in self.others]
+        self.others += found
+        return found
 
     def add(self, results: pd.DataFrame, *, requests: int) -> None:
-        """Tell of rows that are done.
-
-        Parameters
-        ----------
-        results : pandas.DataFrame
-            Of a frame.
-        requests : int
-            Requests of the run so far.
-        """
+        """Count the results of a frame. `requests` are those of the run so far."""
         self._count(results)
         self._requests = requests
         now = self._clock()
         if self._journal is not None and now >= self._due_at:
-            # Each entry is a wait for the disk, and a stream may have hundreds of frames in a second.
-            self._due_at = now + TOLD_SECONDS
-            # The events are safe: an entry that cannot be written must not cost the results.
+            # Each entry waits for the disk, and a stream may have hundreds of frames in a second.
+            self._due_at = now + ENTRY_SECONDS
+            # The events are safe: the results must not be lost because an entry cannot be written.
             with suppress(JournalError):
                 self._journal.tell_run(self._counts, requests=requests)
 
     def end(self, results: pd.DataFrame | None, *, outcome: str | None, requests: int) -> None:
-        """Tell how the run ended.
+        """Count the rest of the results, and keep how the run ended.
 
-        Parameters
-        ----------
-        results : pandas.DataFrame or None
-            Of the rows that were not told of before.
-        outcome : str or None
-            Why it ended early; None if it did not.
-        requests : int
-            Requests of the run.
+        `outcome` is the reason of an early end, None if the run came to its end.
         """
         if results is not None:
             self._count(results)

@@ -1,4 +1,4 @@
-"""The options of a run, each with its one default."""
+"""The options of a run, with their defaults and checks."""
 
 import os
 import warnings
@@ -17,49 +17,50 @@ from events_pandas.words import did_you_mean, escaped
 
 
 class SubmitOptions(TypedDict, total=False):
-    """The keywords that every function that submits takes; none of them changes a payload or a verdict.
+    """The keywords of every function that submits; none of them changes a payload or a verdict.
 
     Attributes
     ----------
     client : IntercomClient, default None
-        The connection; one from the environment's ``INTERCOM_ACCESS_TOKEN`` when not given.
+        The connection; without it one is made from the environment's ``INTERCOM_ACCESS_TOKEN``.
     journal : {"auto"}, str, os.PathLike or None, default "auto"
-        Where every accepted event is written down, so that submitting again sends only what is missing: a file for each
+        Where every accepted event is recorded, so that submitting again sends only the missing ones: a file for each
         workspace in the user's state directory (in ``EVENTS_PANDAS_JOURNALS`` if that is set), another file, or a
-        directory of such files; None to keep none.
+        directory of such files; None for no journal.
     workspace : str, default None
-        The ``id_code`` of the workspace that is meant: a token of another one ends the run before its first event.
+        The ``id_code`` of the intended workspace: a token of another one ends the run before its first event.
     preflight : bool, default True
-        Whether ``GET /me`` proves the access token before the first event, and names the workspace whose journal it is;
-        it costs no event.
+        Whether ``GET /me`` proves the access token before the first event, and names the workspace for the journal; it
+        costs no event.
     resubmit : bool, default False
-        Whether rows are sent that the journal has already: it is only written.
+        Whether rows that the journal has are sent again: the journal is written, but not read.
     rate_share : float, default 1.0
         The share of the workspace's rate limit that the run may use, above 0 and at most 1.
     concurrency : int, default None
-        Requests under way at once, 1 to 128; as many as the limit and the latency need when not given.
+        Requests under way at once, 1 to 128; by default as many as the limit and the latency need.
     retry : RetryPolicy, default RetryPolicy()
-        How often and how long passing failures are tried again. Fewer attempts than the default's 8 are the most of the
-        preflight too, which otherwise is bounded by time alone.
+        How often and how long passing failures are tried again. Fewer attempts than the default of 8 also limit the
+        preflight, which otherwise only time limits.
     on_invalid : {"report", "raise"}, default "report"
         Whether invalid rows are reported while the others are submitted, or stop the run before its first request.
     canary : int, default 0
-        So many rows, chosen to cover every event name, identifier and metadata key, are submitted first; if they fail,
+        How many rows, chosen to cover every event name, identifier and metadata key, are submitted first; if they fail,
         nothing else is sent. They come from the whole frame, from a stream's first frame that has rows to send, or from
         the first such chunk of files.
     max_failure_rate : float, default None
-        The share of events, 0 to 1, that need not be accepted: with more the run ends, judged from its 100th event on.
-        Any number when not given.
+        The share of events, 0 to 1, that may end without being accepted: with more the run ends, judged from its 100th
+        event on. By default there is no limit.
     patience_seconds : float, default 600
-        How long an outage during the run is waited out, from the first event on, 0 or more: the run goes on when it is
-        over, or ends with an `OutageError`. A preflight has less: the run ends after 10 s without an answer, and after
-        30 s in which the answers only ask to try again later.
+        How long the run waits for the end of an outage, from the first event on, 0 or more: it goes on when the outage
+        is over, or ends with an `OutageError`. A preflight waits less: the run ends after 10 s without an answer, and
+        after 30 s in which the answers only ask to try again later.
     chunksize : int, default 10_000
-        Rows converted at a time. As many, and 1,000 at least, are read ahead of the results that are due, so that the
-        pace holds however small frames and chunks are.
+        Rows converted at a time. As many, and at least 1,000, are read ahead of the results that are due, so that small
+        frames and chunks do not slow the pace.
     progress : {"auto"}, bool or callable, default "auto"
-        Whether progress is shown: by itself, always, or never; or what is called with a `Progress`, at most ten times a
-        second and once at the end, in the thread of the run: what it takes, the run takes; what it raises ends the run.
+        Whether progress is shown: automatically, always, or never; or a function that is called with a `Progress`, at
+        most ten times a second and once at the end, in the thread of the run: its time delays the run, and an error
+        that it raises ends the run.
     """
 
     client: IntercomClient | None
@@ -80,50 +81,7 @@ class SubmitOptions(TypedDict, total=False):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunOptions:
-    """How a run is made; nothing here changes a payload or a verdict.
-
-    Parameters
-    ----------
-    client : IntercomClient, optional
-        The connection; one from the environment's INTERCOM_ACCESS_TOKEN when not given.
-    journal : {"auto"}, str, os.PathLike or None
-        Where every accepted event is written down, so that submitting again sends only what is missing: a file for each
-        workspace in the user's state directory (in ``EVENTS_PANDAS_JOURNALS`` if that is set), another file, or a
-        directory of such files; None to keep none.
-    workspace : str, optional
-        The ``id_code`` of the workspace that is meant: a token of another one ends the run before its first event.
-    preflight : bool
-        Whether ``GET /me`` proves the access token before the first event, and names the workspace whose journal it is;
-        it costs no event.
-    resubmit : bool
-        Whether rows are sent that the journal has already: it is only written.
-    rate_share : float
-        The share of the workspace's rate limit that the run may use, above 0 and at most 1.
-    concurrency : int, optional
-        Requests under way at once, 1 to 128; as many as the limit and the latency need when not given.
-    retry : RetryPolicy
-        How often and how long passing failures are tried again. Fewer attempts than the default's 8 are the most of the
-        preflight too, which otherwise is bounded by time alone.
-    on_invalid : {"report", "raise"}
-        Whether invalid rows are reported while the others are submitted, or stop the run before its first request.
-    canary : int
-        So many rows, chosen to cover every event name, identifier and metadata key, are submitted first; if they fail,
-        nothing else is sent. They come from the whole frame, from a stream's first frame that has rows to send, or from
-        the first such chunk of files.
-    max_failure_rate : float, optional
-        The share of events, 0 to 1, that need not be accepted: with more the run ends, judged from its 100th event on.
-        Any number when not given.
-    patience_seconds : float
-        How long an outage during the run is waited out, from the first event on, 0 or more: the run goes on when it is
-        over, or ends with an `OutageError`. A preflight has less: the run ends after 10 s without an answer, and after
-        30 s in which the answers only ask to try again later.
-    chunksize : int
-        Rows converted at a time. As many, and 1,000 at least, are read ahead of the results that are due, so that the
-        pace holds however small frames and chunks are.
-    progress : {"auto"}, bool or callable
-        Whether progress is shown: by itself, always, or never; or what is called with a `Progress`, at most ten times a
-        second and once at the end, in the thread of the run: what it takes, the run takes; what it raises ends the run.
-    """
+    """The options of a run with their defaults, checked. `SubmitOptions` describes each of them."""
 
     client: IntercomClient | None = None
     journal: str | os.PathLike[str] | None = AUTO
@@ -196,18 +154,7 @@ class RunOptions:
 
     @contextmanager
     def opened_client(self) -> Iterator[IntercomClient]:
-        """Return the client, made from the environment if need be, and then closed at the end.
-
-        Yields
-        ------
-        IntercomClient
-            The connection of the run.
-
-        Raises
-        ------
-        CredentialsError
-            If the environment has no usable access token.
-        """
+        """Yield the client; one that is made from the environment is closed at the end."""
         if self.client is not None:
             yield self.client
         else:
@@ -215,28 +162,14 @@ class RunOptions:
                 yield client
 
     def opened_journal(self, found: WorkspaceIdentity | None) -> Journal | None:
-        """Return the journal of the workspace.
+        """Return the journal of the workspace that the preflight found, or None if none is kept.
 
-        Parameters
-        ----------
-        found : WorkspaceIdentity or None
-            What the preflight found; None without one.
-
-        Returns
-        -------
-        Journal or None
-            None if none is to be kept.
-
-        Raises
-        ------
-        CredentialsError
-            If the access token is of another workspace than the one that is meant.
-        JournalError
-            If the journal cannot be used.
+        Raise `CredentialsError` if the access token belongs to another workspace, `JournalError` if the journal is
+        unusable.
         """
         id_code = None if found is None else found.id_code
         if self.workspace and id_code and id_code != self.workspace:
-            # The preflight has put escapes into the one already.
+            # The preflight has escaped id_code already.
             raise CredentialsError(
                 f"workspace: the access token is one of '{id_code}', and not of {self.workspace!r}: no event was sent"
             )
@@ -261,26 +194,13 @@ def _is_number(value: object) -> bool:
     return not isinstance(value, bool) and isinstance(value, Real)
 
 
+def step_progress(progress: ProgressChoice) -> ProgressChoice:
+    """Return the progress of a step before the submission: a user's function is called for the submission only."""
+    return False if progress is False or callable(progress) else "auto"
+
+
 def run_options(options: Mapping[str, Any]) -> RunOptions:
-    """Return the options of a run from keywords.
-
-    Parameters
-    ----------
-    options : mapping of str to object
-        What a caller gave.
-
-    Returns
-    -------
-    RunOptions
-        With defaults for the rest.
-
-    Raises
-    ------
-    TypeError
-        If there is no such option, or if `client`, `preflight` or `retry` is something else.
-    ValueError
-        If an option has a value that it cannot have.
-    """
+    """Return the options of a run from keywords. Raise `TypeError` or `ValueError` for what is not an option."""
     known = [option.name for option in fields(RunOptions)]
     for name in options:
         if name not in known:

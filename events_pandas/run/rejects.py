@@ -1,4 +1,4 @@
-"""The rejects of a run over files: their rows, as they stand there, with the reason beside each."""
+"""The rejects of a run over files: their rows as they stand in the files, with the reason of each."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -36,26 +36,20 @@ from events_pandas.sources import (
 from events_pandas.words import path_text
 
 NAMED_ROWS: Final = 10
-"""So many rejects are named where they cannot be written."""
+"""How many rejects a message names if they cannot be written."""
 
 
 class FileRejects:
-    """The rejects of files: which they are is known as results come; their rows are read a second time at the end.
+    """Collects the reasons of rejects as results come, and reads their rows a second time at the end.
 
     Parameters
     ----------
-    writer : RejectsWriter
-        What they are written with.
-    files : sequence of pathlib.Path
-        The files of the run.
     mapping : EventMapping
         The mapping as it was given.
     typed : EventMapping
         The mapping with the types that bare columns have in these files.
     tell : callable
-        Told if a row would be submitted otherwise from the file of rejects.
-    kept : mapping of pathlib.Path to KeptFile
-        The files as they stood when the run began.
+        Called with a sentence if a row would be submitted otherwise from the file of rejects.
     """
 
     def __init__(
@@ -78,13 +72,9 @@ class FileRejects:
         self._reasons: dict[int, pd.DataFrame] = {}
 
     def keep(self, results: pd.DataFrame) -> None:
-        """Remember which of some results are those of rejects.
+        """Keep the reasons of rejects among some results, whose index counts the rows of each file.
 
-        Parameters
-        ----------
-        results : pandas.DataFrame
-            With the column ``source_file``; the index counts the rows of each file. What comes a second time begins
-            with the same row.
+        Results that come a second time begin with the same row.
         """
         self._is_begun = True
         rejected = is_rejected(results)
@@ -92,12 +82,9 @@ class FileRejects:
             self._reasons[int(results["row"].iloc[0])] = results.loc[rejected, [*REASONS, "source_file"]]
 
     def write(self) -> None:
-        """Write the rejects, if there are results; a file that is there is replaced even if there are no rejects.
+        """Write the rejects if there are results; an existing file is replaced even if there are no rejects.
 
-        Raises
-        ------
-        SourceError
-            If they cannot be read again, or not be written.
+        Raise `SourceError` if rows cannot be read again or not be written.
         """
         if not self._is_begun:
             return
@@ -117,7 +104,7 @@ class FileRejects:
                     first.append(rows)
                 done += len(rows)
         self.writer.finish()
-        # Whatever is wrong with the mapping was told by the run, and the rejects are written.
+        # The run reported the faults of the mapping, and the rejects are written.
         with suppress(EventsPandasError):
             self._compare(first)
 
@@ -131,7 +118,7 @@ class FileRejects:
             yield paths[files[start]], reasons.iloc[start:stop]
 
     def _require_readable(self, path: Path, reasons: pd.DataFrame) -> None:
-        """Refuse to take rows for rejects that only stand where these stood."""
+        """Refuse to read rejects from a file that was changed: other rows may stand in their place."""
         kept = self._kept.get(path)
         if kept is None or kept.is_readable():
             return
@@ -144,14 +131,14 @@ class FileRejects:
         )
 
     def _compare(self, first: list[pd.DataFrame]) -> None:
-        """Tell what would be sent otherwise from the file of rejects: it may give a bare column another type."""
-        # Columns that callables read have types in the run, and are text here.
+        """Report the first row that would be sent otherwise from the file of rejects: its types may differ."""
+        # Columns that callables read have types in the run, but are text here.
         if not first or is_computing(self._mapping):
             return
         frame = pd.concat(first, ignore_index=True).head(COMPARED_ROWS)
         reasons = pd.concat(self._reasons.values()).head(len(frame))
         made = payloads_of(frame, self._typed, np.arange(len(frame)))
-        # Rows that were refused when they were read look valid here.
+        # Rows that were refused when they were read would look valid here.
         is_invalid = (reasons["status"] == Status.INVALID.value).tolist()
         payloads = [None if invalid else payload for invalid, payload in zip(is_invalid, made, strict=True)]
         other = other_reading(self.writer.path, self._mapping, payloads=payloads, rows=reasons["row"].tolist())
@@ -169,34 +156,9 @@ def file_rejects(
     tell: Callable[[str], object],
     kept: Mapping[Path, KeptFile],
 ) -> FileRejects | None:
-    """Return what writes the rejects of a run, if they are to be written.
+    """Return what writes the rejects of a run, or None without a path. Nothing is replaced yet.
 
-    Parameters
-    ----------
-    path : str or os.PathLike or None
-        Where they go.
-    results_path : str or os.PathLike or None
-        Where the results of the run go.
-    files : sequence of pathlib.Path
-        The files of the run.
-    mapping : EventMapping
-        The mapping as it was given.
-    typed : EventMapping
-        The mapping with the types that bare columns have in these files.
-    tell : callable
-        As for `FileRejects`.
-    kept : mapping of pathlib.Path to KeptFile
-        The files as they stood when the run began.
-
-    Returns
-    -------
-    FileRejects or None
-        Nothing is replaced yet.
-
-    Raises
-    ------
-    SourceError
-        If nothing can be written there, or if something else is written or read there.
+    Raise `SourceError` if nothing can be written there, or if something else is read or written there.
     """
     if path is None:
         return None
@@ -208,7 +170,7 @@ def file_rejects(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Columns:
-    """The columns of each file, without the reasons of an earlier run; rejects have those of all files."""
+    """The columns of each file, without the reasons of an earlier run. Rejects have the columns of all files."""
 
     own: Mapping[Path, list[str]]
     kept: Mapping[Path, KeptFile]

@@ -28,10 +28,9 @@ from events_pandas.errors import AuthenticationError, JournalError, OutageError,
 from events_pandas.mapping import EventMapping
 from events_pandas.mapping.event_mapping import mapping_digest
 from events_pandas.mapping.guesses import require_confirmed
-from events_pandas.run.frames import OpenFrame, ReadFrame, Refused, RunFrames
-from events_pandas.run.history import Chronicle
+from events_pandas.run.frames import OpenFrame, ReadAhead, ReadFrame, Refused, RunFrames
+from events_pandas.run.history import HistoryWriter
 from events_pandas.run.options import RunOptions
-from events_pandas.run.read_ahead import ReadAhead
 from events_pandas.sources import ColumnTypes
 from events_pandas.words import path_text
 
@@ -50,28 +49,18 @@ Source: TypeAlias = Literal["frame", "files", "stream"]
 
 
 @dataclass(kw_only=True, slots=True)
-class Submission:
-    """The state of one run over any number of frames.
+class FrameSubmission:
+    """Submits the frames of one run, and holds its state.
 
     Parameters
     ----------
-    mapping : EventMapping
-        The mapping of every frame.
-    options : RunOptions
-        How the run is made.
     source : {"frame", "files", "stream"}
-        What the frames come from: one frame; files, which can be read again, so that all their rows get a result after
-        an early end too; or a stream, which may have no end.
+        One frame; files, which can be read again, so that after an early end all their rows get a result too; or a
+        stream, which may have no end.
     origin : str
-        The same in words, for the history of runs.
-    results_path : str, optional
-        Where the results are written, likewise.
-    total : int, optional
+        The source in words, for the history of runs.
+    total : int or None
         The number of rows of files, if it is known.
-    types : ColumnTypes
-        What bare columns of files become.
-    refused : callable, optional
-        As for `RunFrames`.
     """
 
     mapping: EventMapping
@@ -83,13 +72,13 @@ class Submission:
     types: ColumnTypes = field(default_factory=ColumnTypes)
     refused: Refused | None = None
     _frames: RunFrames = field(init=False)
-    _chronicle: Chronicle = field(init=False)
+    _history: HistoryWriter = field(init=False)
     _ahead: ReadAhead = field(init=False)
     _bar: ProgressBar = field(init=False, repr=False, compare=False)
     _error: Exception | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
-        # Later frames can repeat the events of earlier ones; one frame alone has none to be held against.
+        # Later frames can repeat the events of earlier ones; one frame alone is not compared with any.
         earlier = None if self.source == "frame" else EarlierFrames()
         self._frames = RunFrames(
             mapping=self.mapping, options=self.options, earlier=earlier, types=self.types, refused=self.refused
@@ -102,70 +91,54 @@ class Submission:
             results_path=self.results_path,
             resubmit=self.options.resubmit,
         )
-        self._chronicle = Chronicle(facts)
+        self._history = HistoryWriter(facts)
 
     def results(self, frames: Iterable[pd.DataFrame]) -> Generator[pd.DataFrame, None, None]:
-        """Submit frames.
+        """Submit frames; yield the results of each, in order.
 
-        Parameters
-        ----------
-        frames : iterable of pandas.DataFrame
-            The rows.
-
-        Yields
-        ------
-        pandas.DataFrame
-            The results of each frame, in order.
-
-        Raises
-        ------
-        MappingError
-            If the mapping holds guesses that nobody has confirmed.
-        JournalError
-            If the journal cannot be used: before the first event.
-        SubmissionError, SubmissionInterrupted
-            If the run ends early: with the results that have not been yielded.
+        Raise `MappingError` for unconfirmed guesses, `JournalError` before the first event, and `SubmissionError` or
+        `SubmissionInterrupted` with the results not yet yielded if the run ends early.
         """
         require_confirmed(self.mapping)
         remaining = iter(frames)
         rows = next(remaining, None)
         if rows is None:
             return
-        # Read before the client is asked for anything: on_invalid="raise" stops before the first request.
+        # Before the client sends anything: on_invalid="raise" stops before the first request.
         first = self._frames.read(rows)
         total = len(first.index) if self.source == "frame" else self.total
-        with self._chronicle, self.options.opened_client() as client, ExitStack() as display:
+        with self._history, self.options.opened_client() as client, ExitStack() as display:
             run = self._run(client)
             if self._is_shown(run, display, total):
                 yield from self._guarded(run, first, remaining, display=display)
             if run.stop is not None:
-                stop = _told(run.stop, requests=run.requests)
+                stop = _simplified(run.stop, requests=run.requests)
                 results = self._frames.close(stop, again=self._again(run, frames, display))
-                self._chronicle.end(results, outcome=stop.reason, requests=run.requests)
+                self._history.end(results, outcome=stop.reason, requests=run.requests)
                 results.attrs["run"] = self._facts(run, results)
                 raise stop_error(stop, results) from self._error or stop.cause
-            self._chronicle.end(None, outcome=None, requests=run.requests)
+            self._history.end(None, outcome=None, requests=run.requests)
 
     def _again(self, run: Run, frames: Iterable[pd.DataFrame], display: ExitStack) -> Iterator[pd.DataFrame]:
-        """Yield the frames from the start; of files with a display of its own, since the rest may be long."""
+        """Yield the frames from the start. Reading files again may take long, so that it has a progress bar."""
         if self.source == "frame":
             yield from frames
         elif self.source == "files":
-            # A user's function is told of the submission only.
+            # A user's function is called for the submission only.
             shown = False if callable(self.options.progress) else self.options.progress
             bar = display.enter_context(
                 progress_bar(shown, total=self.total, description="preparing results", delay_seconds=2.0)
             )
             for rows in frames:
                 yield rows
-                self._tell(run, bar.advance, len(rows))
+                self._show(run, bar.advance, len(rows))
 
     def _run(self, client: IntercomClient) -> Run:
-        """Make the run, which keeps the ledgers and the display up to date."""
+        """Make the run; its callbacks enter outcomes and update the progress bar."""
 
         def enter(outcome: Outcome) -> None:
             self._frames.enter(outcome)
-            self._tell(run, self._bar.update, outcome)
+            self._show(run, self._bar.update, outcome)
 
         options = self.options
         run = Run(
@@ -176,12 +149,12 @@ class Submission:
             patience_seconds=options.patience_seconds,
             max_failure_rate=options.max_failure_rate,
             on_outcome=enter,
-            on_tick=lambda: self._tell(run, self._bar.tick),
+            on_tick=lambda: self._show(run, self._bar.tick),
         )
         return run
 
     def _is_shown(self, run: Run, display: ExitStack, total: int | None) -> bool:
-        """Begin to show the run, unless that is interrupted."""
+        """Begin to show the run; return False if that was interrupted."""
         progress = self.options.progress
         shown = _until_interrupted(progress) if callable(progress) else progress
         try:
@@ -191,8 +164,8 @@ class Submission:
             run.stop = stop_for_interrupt()
         return run.stop is None
 
-    def _tell(self, run: Run, display: Callable[..., object], *facts: object) -> None:
-        """Tell the display what is new; an error of its own ends the run, so that the results are not lost."""
+    def _show(self, run: Run, display: Callable[..., object], *facts: object) -> None:
+        """Call the display. An error that it raises ends the run, so that the results are not lost."""
         try:
             display(*facts)
         except Exception as error:  # noqa: BLE001  # A user's function may raise anything.
@@ -206,30 +179,30 @@ class Submission:
     def _guarded(
         self, run: Run, first: ReadFrame, remaining: Iterator[pd.DataFrame], *, display: ExitStack
     ) -> Generator[pd.DataFrame, None, None]:
-        """Deliver, and let whatever goes wrong end the run: its results are told all the same."""
+        """Deliver. Whatever goes wrong ends the run, and the caller still gets its results."""
         try:
             with closing(self._deliver(run, first, remaining)) as completed:
                 yield from completed
         except KeyboardInterrupt:
             run.stop = run.stop or stop_for_interrupt()
         except Exception as error:
-            # A fork of this process leaves the run, and what it has for results, to its parent.
-            # Where no row is without a result, the error takes nothing along; but a journal that fails ends the run.
+            # A fork of this process leaves the run and its results to its parent.
+            # If every row has a result, the error loses none; but a journal that fails ends the run.
             if run.is_inherited or not (
                 self._frames.are_open or (isinstance(error, JournalError) and self._frames.have_begun)
             ):
                 raise
             self._end_by(error, run)
-        # The end is shown too, which may go wrong like any other step.
+        # Showing the end may fail, like any other step.
         try:
-            self._tell(run, display.close)
+            self._show(run, display.close)
         except KeyboardInterrupt:
             run.stop = run.stop or stop_for_interrupt()
 
     def _deliver(
         self, run: Run, first: ReadFrame, remaining: Iterator[pd.DataFrame]
     ) -> Generator[pd.DataFrame, None, None]:
-        """Yield the results of each frame that is complete; after a stop the others stay open."""
+        """Yield the results of each frame that is complete. After a stop the other frames stay open."""
         with run:
             if self.options.preflight:
                 run.preflight()
@@ -250,14 +223,14 @@ class Submission:
         journal = self.options.opened_journal(run.workspace)
         if journal is not None:
             self._frames.journal = journal
-            self._chronicle.begin(journal)
+            self._history.begin(journal)
             run.record_in(journal.writer())
-            self._look_round(run)
+            self._show_other_runs(run)
 
-    def _look_round(self, run: Run) -> None:
-        """Tell of other runs that are under way in the journal, each once."""
-        for other in self._chronicle.meet():
-            self._tell(run, self._bar.say, str(other))
+    def _show_other_runs(self, run: Run) -> None:
+        """Show other runs that are under way in the journal, each once."""
+        for other in self._history.new_others():
+            self._show(run, self._bar.say, str(other))
 
     def _opened(self, run: Run, first: ReadFrame, remaining: Iterator[pd.DataFrame]) -> Iterator[OpenFrame]:
         """Yield frames, and count the rows that need no request."""
@@ -265,11 +238,11 @@ class Submission:
             frame = self._frames.open(read)
             if run.stop is None and frame.checked.is_sent.any():
                 self._frames.keep_types()
-            self._tell(run, self._bar.advance, int((~frame.checked.is_sent).sum()))
+            self._show(run, self._bar.advance, int((~frame.checked.is_sent).sum()))
             yield frame
 
     def _try_out(self, run: Run, opened: Iterator[OpenFrame]) -> Generator[pd.DataFrame, None, Iterator[OpenFrame]]:
-        """Submit a few rows of the first frame that has any to send; return the frames from there on."""
+        """Submit the canary of the first frame that has rows to send. Return the frames from that one on."""
         for frame in opened:
             if frame.checked.is_sent.any():
                 if run.stop is None:
@@ -279,8 +252,8 @@ class Submission:
         return opened
 
     def _count_chunk(self, run: Run) -> Iterator[pd.DataFrame]:
-        """Count a chunk that is done, and yield the results of its frame if it was the last."""
-        self._look_round(run)
+        """Count a chunk that is done. Yield the results of its frame if it was the last one."""
+        self._show_other_runs(run)
         self._ahead.close()
         frame = self._frames.first
         frame.chunks_done += 1
@@ -294,11 +267,11 @@ class Submission:
         try:
             yield results
         except GeneratorExit:
-            # They have been taken, and nobody asks for more.
-            self._chronicle.add(results, requests=run.requests)
+            # The caller has the results, and closed the stream.
+            self._history.add(results, requests=run.requests)
             raise
-        # Not before the caller asks for more: what an interrupt finds here is in the exception.
-        self._chronicle.add(results, requests=run.requests)
+        # Only when the caller asks for more: the exception of an interrupt has the results until then.
+        self._history.add(results, requests=run.requests)
         self._frames.forget_first(end)
 
     def _chunks(self, run: Run, opened: Iterator[OpenFrame]) -> Iterator[list[Event]]:
@@ -310,17 +283,17 @@ class Submission:
             yield frame.events(start, stop)
 
     def _enter_again(self, outcomes: Iterable[Outcome]) -> None:
-        """Enter what an interrupt may have kept from being entered; a second entry does no harm."""
+        """Enter outcomes that an interrupt may have kept out. A second entry changes nothing."""
         for outcome in outcomes:
             self._frames.enter(outcome)
 
     def _facts(self, run: Run, results: pd.DataFrame) -> dict[str, Any]:
-        """Return what there is to know of a run, in types that every file format of pandas can keep."""
+        """Return the facts of the run, in types that every file format of pandas can keep."""
         workspace, journal = run.workspace, self._frames.journal
         return {
             "workspace": None if workspace is None else {"id_code": workspace.id_code, "name": workspace.name},
             "region": None if workspace is None else workspace.region,
-            "started_at": self._chronicle.facts.started_at.isoformat(timespec="seconds"),
+            "started_at": self._history.facts.started_at.isoformat(timespec="seconds"),
             "ended_at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
             "limit": run.limit,
             "rate_share": self.options.rate_share,
@@ -329,13 +302,13 @@ class Submission:
             "journal": None if journal is None else path_text(journal.path),
             "journal_mode": None if journal is None else journal.mode,
             "frame": {"first_row": int(results["row"].min()) if len(results) else 0, "rows": len(results)},
-            "other_runs": [other._asdict() for other in self._chronicle.others],
+            "other_runs": [other._asdict() for other in self._history.others],
             "notes": [asdict(cause) for cause in self._frames.notes.values()],
         }
 
 
 def _until_interrupted(show: Callable[[Progress], object]) -> Callable[[Progress], object]:
-    """Show until that is interrupted: a function that interrupts once would do so at every step of the way out."""
+    """Show until an interrupt; a function that interrupts at every call would stop each step of the way out."""
     is_over = False
 
     def shown(progress: Progress) -> None:
@@ -351,8 +324,8 @@ def _until_interrupted(show: Callable[[Progress], object]) -> Callable[[Progress
     return shown
 
 
-def _told(stop: Stop, *, requests: int) -> Stop:
-    """Say of an interrupt that came before the first event that there is nothing to be sorted out."""
+def _simplified(stop: Stop, *, requests: int) -> Stop:
+    """Simplify the message if nothing was sent."""
     if stop.reason != "interrupted" or requests:
         return stop
     return replace(
@@ -361,18 +334,5 @@ def _told(stop: Stop, *, requests: int) -> Stop:
 
 
 def stop_error(stop: Stop, results: pd.DataFrame) -> SubmissionError | SubmissionInterrupted:
-    """Return the exception in which a run ends early.
-
-    Parameters
-    ----------
-    stop : Stop
-        What ended it.
-    results : pandas.DataFrame
-        What has become of the rows.
-
-    Returns
-    -------
-    SubmissionError or SubmissionInterrupted
-        To be raised.
-    """
+    """Return the exception of a run that ended early."""
     return STOP_ERRORS[stop.reason](stop.message, results=results)

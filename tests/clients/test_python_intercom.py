@@ -41,8 +41,8 @@ def connect():
 
     yield connect
     for sandbox, client in opened:
-        # The client cannot close its connections.
-        client._client_wrapper.httpx_client.httpx_client.close()
+        # The client has no way to close its connections.
+        client._client_wrapper.httpx_client.httpx_client.close()  # noqa: SLF001  # See above.
         sandbox.stop()
 
 

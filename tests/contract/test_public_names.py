@@ -25,7 +25,7 @@ HEAVY = {
 
 
 def test_all_lists_every_class_and_function_that_the_package_binds() -> None:
-    """What a user can reach as `ep.name` is public, and what is public is listed."""
+    """Every class and function that a user can reach as `ep.name` is listed."""
     bound = {
         name
         for name, value in vars(ep).items()
@@ -36,18 +36,18 @@ def test_all_lists_every_class_and_function_that_the_package_binds() -> None:
 
 
 def test_all_is_sorted() -> None:
-    """The list of public names is in alphabetical order, classes before functions, each name once."""
+    """The public names are in alphabetical order, classes before functions, each once."""
     assert list(ep.__all__) == sorted(set(ep.__all__))
 
 
 @pytest.mark.parametrize("name", ep.__all__)
 def test_all_names_exist(name: str) -> None:
-    """Every listed name can be had, the lazily loaded ones too."""
+    """Every listed name exists, the lazily loaded ones too."""
     assert getattr(ep, name) is not None
 
 
 def test_import_loads_only_what_every_use_needs() -> None:
-    """HTTP, progress, the command line, proposals, the sandbox and pytest are loaded when first needed."""
+    """HTTP, progress, the command line, proposals, the sandbox and pytest are loaded at their first use."""
     program = "import events_pandas, json, sys; print(json.dumps(list(sys.modules)))"
 
     loaded = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True, timeout=60)

@@ -26,7 +26,7 @@ def orders_path(tmp_path):
 
 
 def test_check_events_with_a_client_raises_when_the_token_is_refused(make_orders, mapping, fake_client):
-    """A check with a client proves the token, and says of every row that it was not submitted."""
+    """A check with a client proves the token; its exception has every row as not submitted."""
     with pytest.raises(AuthenticationError) as caught:
         check_events(make_orders(2, day=["2024-01-31", None]), mapping, client=fake_client(me=401))
 
@@ -34,7 +34,7 @@ def test_check_events_with_a_client_raises_when_the_token_is_refused(make_orders
 
 
 def test_check_events_with_a_client_raises_when_nobody_answers(make_orders, mapping, fake_client):
-    """A check with a client cannot do without an answer."""
+    """A check with a client needs an answer."""
     client = fake_client(me=404)
 
     with pytest.raises(OutageError) as caught:
@@ -46,7 +46,7 @@ def test_check_events_with_a_client_raises_when_nobody_answers(make_orders, mapp
 
 
 def test_check_events_finds_the_workspace_with_a_client(make_orders, mapping, fake_client):
-    """One request tells the workspace and its limit, and no event is sent."""
+    """One request asks for the workspace and its limit, and no event is sent."""
     client = fake_client()
 
     report = check_events(make_orders(2), mapping, client=client)
@@ -56,7 +56,7 @@ def test_check_events_finds_the_workspace_with_a_client(make_orders, mapping, fa
 
 
 def test_iter_submit_refuses_one_frame(make_orders, mapping, fake_client):
-    """A DataFrame is iterable too: over the labels of its columns."""
+    """A DataFrame is an iterable of column labels."""
     with pytest.raises(
         TypeError, match=r"^frames: give a list or an iterator of DataFrames, or call submit_events for one$"
     ):
@@ -73,15 +73,15 @@ def test_submit_file_returns_a_result_for_each_row_with_its_file(orders_path, ma
     assert results.index.tolist() == [0, 1, 2, 3]
 
 
-def test_submit_file_tells_the_facts_of_the_whole_run(orders_path, mapping, fake_client):
-    """The facts are those of the last chunk, which knows all requests."""
+def test_submit_file_reports_the_facts_of_the_whole_run(orders_path, mapping, fake_client):
+    """The facts are those of the last chunk, which has all requests."""
     results = submit_file(orders_path, mapping, client=fake_client(), chunksize=1)
 
     assert results.attrs["run"]["requests"] == 4
 
 
 def test_submit_file_has_every_row_of_the_file_when_the_run_ends_early(orders_path, mapping, fake_client):
-    """Results that were complete, and rows that were never read, are in the exception and in the file."""
+    """The exception and the file have complete results and the rows that were never read."""
     results_path = orders_path.with_name("results.csv")
 
     with pytest.raises(AuthenticationError) as caught:
@@ -101,7 +101,7 @@ def test_submit_file_has_every_row_of_the_file_when_the_run_ends_early(orders_pa
 
 
 def test_submit_file_asks_nobody_when_there_is_an_outage(orders_path, mapping, fake_client):
-    """With no answer to the first request, every row of the file is not submitted."""
+    """Without an answer to the first request, no row of the file is submitted."""
     client = fake_client(me=TransportError("connection refused", may_have_arrived=False))
 
     with pytest.raises(OutageError) as caught:
@@ -113,12 +113,12 @@ def test_submit_file_asks_nobody_when_there_is_an_outage(orders_path, mapping, f
 def test_submit_file_loses_no_row_when_an_interrupt_comes_as_results_are_put_together(
     orders_path, mapping, fake_client, monkeypatch
 ):
-    """Ctrl-C after the last request is an interrupt like any other: every row has its result."""
+    """After Ctrl-C behind the last request every row has its result."""
     usual = pd.concat
     interrupts = [KeyboardInterrupt()]
 
     def interrupted(parts, **options):
-        # pandas uses it, too.
+        # pandas calls it too, with options.
         if interrupts and not options:
             raise interrupts.pop()
         return usual(parts, **options)

@@ -10,19 +10,19 @@ NEW = {"xad", "xcg"}
 
 
 def todays_decimals() -> dict[str, int]:
-    """List one, in the release that is installed."""
+    """List one of the installed release."""
     return {currency.code.lower(): currency.exponent for currency in iso4217.Currency if currency.exponent is not None}
 
 
 def test_every_currency_of_iso_4217_is_known() -> None:
-    """A currency that comes into list one is missed here, and one that goes stays known."""
+    """A currency that is added to list one is missed here; one that is withdrawn stays known."""
     decimals = todays_decimals()
 
     assert {currency: DECIMALS.get(currency) for currency in decimals} == decimals
 
 
 def test_what_is_known_beside_it_was_withdrawn() -> None:
-    """A currency that has gone from list one belongs into the table of those withdrawn."""
+    """A currency that left list one belongs into the table of the withdrawn ones."""
     assert DECIMALS.keys() - todays_decimals().keys() - WITHDRAWN_IN.keys() <= NEW
 
 
@@ -44,13 +44,13 @@ def test_what_is_known_beside_it_was_withdrawn() -> None:
     ],
 )
 def test_decimals_are_iso_4217s(currency: str, decimals: int) -> None:
-    """CLDR's differ for some currencies: what counts is what is booked, not what is shown."""
+    """CLDR's decimals, which are for display, differ for some currencies."""
     assert DECIMALS[currency] == decimals
 
 
 @pytest.mark.parametrize("currency", ["xau", "xxx", "xts", "xfo", "xre"])
 def test_what_has_no_minor_unit_is_left_out(currency: str) -> None:
-    """Gold is in ISO 4217 and no currency to pay with."""
+    """ISO 4217 has gold, which nobody pays with."""
     assert currency not in DECIMALS
 
 

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from events_pandas import (
+    CredentialsError,
     InvalidRowsError,
     JournalError,
     MappingError,
@@ -15,6 +16,7 @@ from events_pandas import (
     SubmissionInterrupted,
     UnknownColumnError,
 )
+from events_pandas.errors import Setting
 
 RESULTS = pd.DataFrame({"status": ["accepted"]})
 
@@ -25,13 +27,15 @@ RESULTS = pd.DataFrame({"status": ["accepted"]})
         MappingError(["created_at: is missing", "user_id: is missing"]),
         UnknownColumnError("tota", path="metadata.price.amount", available=["total"]),
         InvalidRowsError(RESULTS, invalid=1),
+        JournalError(Path("j"), problem="is damaged", remedy=Setting.NO_JOURNAL),
+        CredentialsError("no https", remedy=Setting.ALLOW_HTTP),
         OutageError("out of reach", results=RESULTS),
         SubmissionInterrupted("interrupted", results=RESULTS),
     ],
     ids=lambda error: type(error).__name__,
 )
 def test_error_is_whole_after_pickling(error):
-    """A worker process hands its errors on with their message and their facts."""
+    """A worker process passes on errors with their message and facts."""
     copy = pickle.loads(pickle.dumps(error))
 
     assert type(copy) is type(error)
@@ -50,10 +54,26 @@ def test_error_is_whole_after_pickling(error):
     ],
 )
 def test_unknown_column_error_helps_to_find_the_column(available, hint, ending):
-    """A similar name first, then a hint, then the names that there are, ten at the most."""
+    """A similar name comes first, then a hint, then at most ten existing names."""
     error = UnknownColumnError("tota", path="metadata.price", available=available, hint=hint)
 
     assert str(error) == f"metadata.price: no column 'tota'{ending}"
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (CredentialsError("no token: set it"), "no token: set it"),
+        (CredentialsError("no https", remedy=f"or {Setting.ALLOW_HTTP}"), "no https: or pass allow_http=True"),
+        (
+            JournalError(Path("j"), problem="is {full}", remedy=f"another {Setting.JOURNAL}, or {Setting.NO_JOURNAL}"),
+            "j: is {full}: another with journal=..., or pass journal=None",
+        ),
+    ],
+)
+def test_message_names_settings_in_pythons_words(error, message):
+    """The remedy is kept with the names of settings, so that the command line can say it in its own words."""
+    assert str(error) == message
 
 
 EVIL = "a\x1b[2J\n5 rows: 5 valid\u202e"
@@ -74,13 +94,13 @@ TOLD = "a\\u001b[2J\\n5 rows: 5 valid\\u202e"
     ids=lambda error: type(error).__name__,
 )
 def test_message_is_one_line_that_does_nothing_to_a_terminal(error):
-    """The names of files and columns, and the answers of servers, are those of strangers."""
+    """Names of files and columns and answers of servers may hold any character."""
     assert TOLD in str(error)
     assert str(error).isprintable()
 
 
 def test_message_of_several_faults_has_a_line_for_each():
-    """These line breaks are ours, and those within a fault are not."""
+    """Only our own line breaks stay."""
     error = MappingError([EVIL, "user_id: is missing"])
 
     assert error.faults == (TOLD, "user_id: is missing")

@@ -30,13 +30,13 @@ ACTING = {
 
 @pytest.mark.parametrize(("text", "shown"), ACTING.values(), ids=ACTING)
 def test_character_that_acts_on_a_terminal_is_an_escape(text, shown):
-    """Neither a cell nor the name of a file clears a screen, moves the cursor or begins a line."""
+    """A cell or a file name cannot clear a screen, move the cursor or begin a line."""
     assert escaped(text) == shown
 
 
 @given(st.text(st.characters(codec=None)))
 def test_escaped_text_is_one_line_that_can_be_written(text):
-    """Whatever a stranger writes; and an escaped text stays as it is."""
+    """This holds for any text, and an escaped text stays as it is."""
     shown = escaped(text)
 
     assert shown.splitlines() in ([shown], [])
@@ -45,16 +45,16 @@ def test_escaped_text_is_one_line_that_can_be_written(text):
 
 
 def test_other_texts_stay_as_they_are():
-    """Letters of all scripts, and signs that can be seen."""
+    """Letters of all scripts and visible signs are not escaped."""
     assert escaped("Zürich, 東京 ☃ 😀 don't \\n") == "Zürich, 東京 ☃ 😀 don't \\n"
 
 
 def test_lines_of_our_own_stay_lines():
-    """Only what they quote is escaped."""
+    """Only quoted text is escaped."""
     assert escaped_lines("2 rows\n  1 \x1b[2J\r\n") == "2 rows\n  1 \\u001b[2J\\r\n"
 
 
 def test_path_keeps_all_that_can_be_written():
-    """It is data: of a name that is not UTF-8 only the bytes that are not; what a poor locale takes apart is whole."""
+    """Only bytes that are not UTF-8 become escapes; characters that a poor locale splits are whole."""
     assert path_text("a\nb\udcff.csv") == "a\nb\\xff.csv"
     assert path_text(os.fsencode("Zürich ☃.csv").decode("ascii", "surrogateescape")) == "Zürich ☃.csv"

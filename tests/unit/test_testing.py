@@ -6,19 +6,19 @@ from importlib.metadata import distribution
 
 import pytest
 
-# Loaded here, so that no pytest within pytest loads and unloads them.
+# Loaded here, so that a pytest within pytest does not load and unload them.
 import events_pandas.sandbox  # noqa: F401  # See above.
 from events_pandas import testing
 
 pytest_plugins = ["pytester"]
 
-# A block of code after a colon and a blank line, with the name of the file that it goes to.
+# The name of a file, a colon, a blank line and the code of the file.
 BLOCK = re.compile(r"``(?P<name>\w+)\.py``::\n\n(?P<code>(?: {4}.*\n|\n)+)")
 
 
 @pytest.fixture
 def run(pytester):
-    """Run tests that use the plugin, with strict markers, and return what pytest says."""
+    """Run tests that use the plugin, with strict markers, and return the output of pytest."""
 
     def run(code, *arguments):
         pytester.makeconftest('pytest_plugins = ["events_pandas.testing"]')
@@ -29,7 +29,7 @@ def run(pytester):
 
 
 def test_example_of_the_docstring_passes(pytester):
-    """The files of the module's docstring are a suite that runs as it stands, without a warning."""
+    """The files of the module's docstring run as they are, without a warning."""
     files = {block["name"]: block["code"] for block in BLOCK.finditer(testing.__doc__)}
     pytester.makepyfile(**files)
 
@@ -40,7 +40,7 @@ def test_example_of_the_docstring_passes(pytester):
 
 
 def test_fixture_is_a_running_sandbox_without_a_limit(run):
-    """A test gets an empty workspace that answers, and is not paced."""
+    """A test gets an empty workspace without a rate limit."""
     result = run("""
         def test_sandbox(intercom_sandbox):
             assert intercom_sandbox.url.startswith("http://127.0.0.1:")
@@ -52,7 +52,7 @@ def test_fixture_is_a_running_sandbox_without_a_limit(run):
 
 
 def test_fixture_gives_each_test_a_workspace_of_its_own_and_stops_it(run):
-    """What one test submits, the next does not see; what one test leaves open is closed."""
+    """A test does not see the events of another one, and its sandbox is closed."""
     result = run("""
         import requests
 
@@ -93,7 +93,7 @@ def test_marker_gives_options(run):
 
 
 def test_marker_nearest_to_the_test_counts(run):
-    """Options of module, class and test add up; of the same option, the test's own is taken."""
+    """Options of module, class and test add up; the test's own value wins."""
     result = run("""
         import pytest
 
@@ -121,8 +121,8 @@ def test_marker_nearest_to_the_test_counts(run):
         ("contacts='7'", ": contacts must be several, not one: ['7']"),
     ],
 )
-def test_marker_tells_what_is_wrong_with_it(run, arguments, message):
-    """A wrong marker is one line, without a traceback; the test does not run."""
+def test_marker_reports_what_is_wrong_with_it(run, arguments, message):
+    """A wrong marker gives one line without a traceback, and the test does not run."""
     result = run(f"""
         import pytest
 
@@ -155,7 +155,7 @@ def test_fixture_is_listed_with_its_summary(run):
 
 
 def test_fixture_names_the_extra_when_it_is_not_installed(run, monkeypatch):
-    """Whoever lacks the web server is told in one line what to install, and other tests run."""
+    """Without the web server one line names the extra to install, and other tests run."""
     monkeypatch.delitem(sys.modules, "events_pandas.sandbox")
     monkeypatch.setitem(sys.modules, "uvicorn", None)
 
@@ -173,5 +173,5 @@ def test_fixture_names_the_extra_when_it_is_not_installed(run, monkeypatch):
 
 
 def test_package_has_no_entry_point_for_pytest():
-    """A run of pytest that does not name the plugin does not load it, nor pandas with it."""
+    """A run of pytest that does not name the plugin does not load it or pandas."""
     assert [entry.group for entry in distribution("events-pandas").entry_points] == ["console_scripts"]

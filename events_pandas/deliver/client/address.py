@@ -4,7 +4,7 @@ from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 from events_pandas import intercom
-from events_pandas.errors import CredentialsError
+from events_pandas.errors import CredentialsError, Setting
 from events_pandas.loopback import is_loopback
 from events_pandas.words import did_you_mean
 
@@ -37,8 +37,8 @@ def checked_base_url(base_url: str, *, allow_http: bool) -> str:
         raise CredentialsError("base_url has a query or a fragment: end it before the '?' or '#'")
     if parts.scheme == "http" and not allow_http and not is_loopback(parts.hostname or ""):
         raise CredentialsError(
-            f"base_url {base_url!r} would send the access token in plain text: "
-            "use https, or pass allow_http=True if the network is yours"
+            f"base_url {base_url!r} would send the access token in plain text",
+            remedy=f"use https, or {Setting.ALLOW_HTTP} if the network is yours",
         )
     return base_url.strip().rstrip("/")
 

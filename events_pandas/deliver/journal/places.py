@@ -10,7 +10,7 @@ from urllib.parse import quote
 import platformdirs
 
 from events_pandas.deliver.journal.troubles import GO_ELSEWHERE
-from events_pandas.errors import JournalError
+from events_pandas.errors import JournalError, Setting
 from events_pandas.filesystem import DIRECTORY, odd_kind
 
 AUTO: Final = "auto"
@@ -71,7 +71,7 @@ def require_plain(path: Path) -> None:
     for ending in _FILE_ENDINGS:
         file = beside(path, ending)
         if kind := odd_kind(file):
-            remedy = f"move {file.name} away, or name another path with journal=..."
+            remedy = f"move {file.name} away, or name another path {Setting.JOURNAL}"
             raise JournalError(path, problem=f"{file.name} is {kind}, and must be a file", remedy=remedy)
 
 

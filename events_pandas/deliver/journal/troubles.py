@@ -6,19 +6,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from events_pandas.errors import JournalError
+from events_pandas.errors import JournalError, Setting
 from events_pandas.filesystem import error_code, error_kind, place_of, refuses_locks
 
 BUSY_SECONDS: Final = 10
 """How long to wait for another program's lock: SQLite waits, and Ctrl-C does not end that."""
 
 BEGIN_ANEW: Final = (
-    "it is left as it is; to begin a new journal, move it away or name another path, or pass journal=None. "
+    f"it is left as it is; to begin a new journal, move it away or name another path, or {Setting.NO_JOURNAL}. "
     "What it held is not known then, and every row is sent again: Intercom ignores an event that it has, "
     "but not one that now falls on another second"
 )
-GO_ELSEWHERE: Final = "name a path that can be written with journal=..., or pass journal=None to go without"
-GO_TO_LOCAL_DISK: Final = "name a path on a local disk with journal=..., or pass journal=None to go without"
+GO_ELSEWHERE: Final = f"name a path that can be written {Setting.JOURNAL}, or {Setting.NO_JOURNAL} to go without"
+GO_TO_LOCAL_DISK: Final = f"name a path on a local disk {Setting.JOURNAL}, or {Setting.NO_JOURNAL} to go without"
 _MAKE_ROOM = "make room, then run again: what the journal holds so far is safe, and is not sent twice"
 _WAIT = "wait until the other run or the program that copies the file is done, then run again"
 _LOOK_AT_DISK = (

@@ -14,7 +14,7 @@ MAPPING = 'event_name = "placed-order"\ncreated_at = "day"\nuser_id = "who"\ntim
 
 @pytest.fixture
 def run(tmp_path, monkeypatch):
-    """Run a command in a folder with a mapping and files, one of them with an invalid row."""
+    """Run a command in a folder with a mapping and files; one of the files has an invalid row."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mapping.toml").write_text(MAPPING)
     (tmp_path / "good.csv").write_text("who,day\n00042,2024-01-31\n")
@@ -26,7 +26,7 @@ def run(tmp_path, monkeypatch):
 
 
 def test_suggest_prints_a_mapping_as_toml(run):
-    """Nothing but the file's text, so that it can be written to a file."""
+    """Standard output has the TOML only, so that it can be redirected to a file."""
     result = run("suggest", "days.csv", "bad.csv")
 
     assert result.stdout == (
@@ -42,7 +42,7 @@ def test_suggest_prints_a_mapping_as_toml(run):
 
 
 def test_suggest_writes_a_mapping_as_utf8(run, tmp_path):
-    """What a shell writes depends on the shell; the file is read as it stands."""
+    """The encoding of a redirected file depends on the shell; --output does not."""
     (tmp_path / "tage.csv").write_text("customer_id,day,größe\n00042,2024-01-31,5\n", encoding="utf-8")
 
     printed, result = run("suggest", "tage.csv"), run("suggest", "tage.csv", "--output", "new.toml")
@@ -54,7 +54,7 @@ def test_suggest_writes_a_mapping_as_utf8(run, tmp_path):
 
 @pytest.mark.parametrize("name", ["mapping.toml", "days.csv"])
 def test_suggest_replaces_no_file(run, tmp_path, name):
-    """A mapping that somebody has edited is worth more than a proposal."""
+    """A mapping that somebody has edited is not overwritten."""
     before = (tmp_path / name).read_text()
 
     result = run("suggest", "days.csv", "-o", name)
@@ -64,7 +64,7 @@ def test_suggest_replaces_no_file(run, tmp_path, name):
 
 
 def test_suggested_mapping_is_read_as_it_was_meant_whatever_columns_are_called(run, tmp_path):
-    """Characters that act on a terminal are in escapes, which TOML has too; and no column adds a line of its own."""
+    """Characters that act on a terminal become escapes of TOML, and no column adds a line."""
     name = "a\x1b[2J\u202e\u2028\x85\nevent_name = 'forged'"
     pd.DataFrame({"customer_id": ["1"], "day": ["2024-01-31"], name: ["x"]}).to_csv("odd.csv", index=False)
 
@@ -77,7 +77,7 @@ def test_suggested_mapping_is_read_as_it_was_meant_whatever_columns_are_called(r
 
 
 def test_names_of_files_do_nothing_to_a_terminal(run, tmp_path):
-    """They are told in escapes, as texts of cells are."""
+    """They are printed with escapes, like texts of cells."""
     name = "a\x1b[2J\nnote forged"
     (tmp_path / f"{name}.csv").write_text("who,day\n1,never\n")
 
@@ -90,7 +90,7 @@ def test_names_of_files_do_nothing_to_a_terminal(run, tmp_path):
 
 
 def test_findings_of_formulas_are_no_formulas(run, tmp_path):
-    """A spreadsheet computes what begins so: a message begins with its field, and a value with a quote."""
+    """A spreadsheet computes a cell that begins with a sign: a message begins with its field, a value with a quote."""
     (tmp_path / "odd.csv").write_text("who,day\n1,=1+1\n2,@SUM(1)\n3,-1+1\n4,+1\n")
 
     run("check", "odd.csv", "-m", "mapping.toml", "--problems", "problems.csv")
@@ -101,7 +101,7 @@ def test_findings_of_formulas_are_no_formulas(run, tmp_path):
 
 
 def test_findings_replace_a_link_and_not_what_it_names(run, tmp_path):
-    """As results and rejects do; and they are for those alone who may read the rows."""
+    """Only those who may read the rows may read the findings."""
     (tmp_path / "precious").write_text("precious")
     (tmp_path / "problems.csv").symlink_to("precious")
     (tmp_path / "bad.csv").chmod(0o600)
@@ -114,7 +114,7 @@ def test_findings_replace_a_link_and_not_what_it_names(run, tmp_path):
 
 
 def test_suggest_looks_at_the_first_rows_of_the_first_file(run, tmp_path):
-    """10,000 rows are enough, and it is said which."""
+    """It reads 10,000 rows, and says which."""
     rows = "".join(f"{row:05},2024-01-31\n" for row in range(10_001))
     (tmp_path / "many.csv").write_text(f"customer_id,day\n{rows}")
 
@@ -125,7 +125,7 @@ def test_suggest_looks_at_the_first_rows_of_the_first_file(run, tmp_path):
 
 
 def test_suggest_reads_parquet_with_its_own_types(run, tmp_path):
-    """Numbers, times and gaps are the file's."""
+    """Numbers, times and gaps have the types of the file."""
     columns = {
         "customer_id": pd.array([7, None], dtype="Int64"),
         "paid": pd.to_datetime(["2024-01-31 10:00", "2024-02-01 11:00"]).tz_localize("UTC"),
@@ -200,7 +200,7 @@ def test_check_writes_all_findings_with_problems(run):
 
 
 def test_check_tries_the_place_of_the_findings_before_it_reads_a_row(run):
-    """Nothing is reported that was found for nothing."""
+    """A path that cannot be written is reported before the check."""
     result = run("check", "good.csv", "-m", "mapping.toml", "--problems", "no/problems.csv")
 
     assert result.stdout == ""
@@ -209,7 +209,7 @@ def test_check_tries_the_place_of_the_findings_before_it_reads_a_row(run):
 
 
 def test_check_of_a_pattern_does_not_find_its_own_findings(run, tmp_path):
-    """The file on its way stands beside the rows."""
+    """The partial file stands beside the rows, and does not match the pattern."""
     result = run("check", "g*", "-m", "mapping.toml", "--problems", "g-problems.csv")
 
     assert result.stdout.splitlines()[-1] == "findings: g-problems.csv"
@@ -218,7 +218,7 @@ def test_check_of_a_pattern_does_not_find_its_own_findings(run, tmp_path):
 
 @pytest.mark.parametrize("path", ["good.csv", "mapping.toml"])
 def test_check_does_not_replace_what_it_reads(run, tmp_path, path):
-    """Neither the rows nor the mapping are written over: nothing else is done then."""
+    """Findings never replace the rows or the mapping."""
     before = (tmp_path / path).read_text()
 
     result = run("check", "good.csv", "-m", "mapping.toml", "--problems", path)
@@ -260,7 +260,7 @@ def test_check_does_not_replace_what_it_reads(run, tmp_path, path):
     ],
 )
 def test_error_is_one_line_on_stderr(run, arguments, message):
-    """Exit code 2 for usage, mapping and credentials: what is wrong, and the next step."""
+    """Exit code 2 for usage, mapping and credentials; the line says what is wrong, and the next step."""
     result = run(*arguments)
 
     assert result.stderr == f"error: {message}\n"
@@ -268,7 +268,7 @@ def test_error_is_one_line_on_stderr(run, arguments, message):
 
 
 def test_error_of_a_mapping_is_one_line_for_each_fault(run, tmp_path):
-    """Every fault is told at once, each as a line of its own."""
+    """All faults are reported at once, each in a line."""
     (tmp_path / "mapping.toml").write_text('event_name = "a"\ncreated_at = "date"\nuser_id = "whom"\n')
 
     result = run("check", "good.csv", "-m", "mapping.toml")
@@ -281,7 +281,7 @@ def test_error_of_a_mapping_is_one_line_for_each_fault(run, tmp_path):
 
 
 def test_error_of_an_address_comes_before_anything_is_read(run, monkeypatch):
-    """A token does not travel in plain text unless that is asked for."""
+    """A token is sent in plain text only with --allow-http."""
     monkeypatch.setenv("INTERCOM_ACCESS_TOKEN", "made-up")
 
     result = run("submit", "good.csv", "-m", "mapping.toml", "--base-url", "http://intercom.example.org")
@@ -305,7 +305,7 @@ def test_error_of_an_address_comes_before_anything_is_read(run, monkeypatch):
     ],
 )
 def test_sandbox_prints_a_command_that_can_be_used(capsys, url, options):
-    """To another address than this machine's the client sends its token only when it is told to."""
+    """For another address than the loopback the command has --allow-http."""
     tell_how_to_submit(url, "mine")
 
     assert capsys.readouterr().out == (
@@ -317,7 +317,7 @@ def test_sandbox_prints_a_command_that_can_be_used(capsys, url, options):
 
 
 def test_submit_sends_nothing_when_it_is_to_stop_on_invalid_rows(run, monkeypatch):
-    """Exit code 1, and the next step is a check."""
+    """Exit code 1, and the message names the check as the next step."""
     monkeypatch.setenv("INTERCOM_ACCESS_TOKEN", "made-up")
 
     result = run("submit", "bad.csv", "-m", "mapping.toml", "--base-url", "http://127.0.0.1:9", "--stop-on-invalid")
@@ -335,7 +335,7 @@ def test_submit_sends_nothing_when_it_is_to_stop_on_invalid_rows(run, monkeypatc
     ],
 )
 def test_usage_errors_have_exit_code_2(run, arguments, message):
-    """What the command line does not know is told before anything is read."""
+    """Unknown options and commands are reported before anything is read."""
     result = run(*arguments)
 
     assert message in result.stderr
@@ -359,25 +359,25 @@ def test_usage_errors_have_exit_code_2(run, arguments, message):
     ],
 )
 def test_option_of_a_run_is_refused_by_its_value(run, option, value, fault):
-    """Exit code 2 before anything is read: the message names the value and what to use."""
+    """Exit code 2 before anything is read; the message names the value and what to use."""
     result = run("submit", "nowhere.csv", "-m", "nowhere.toml", option, value)
 
-    told = result.stderr.splitlines()[-1]
-    assert told.startswith(f"Error: Invalid value for '{option}'")
-    assert told.endswith(f": {fault}")
+    message = result.stderr.splitlines()[-1]
+    assert message.startswith(f"Error: Invalid value for '{option}'")
+    assert message.endswith(f": {fault}")
     assert result.exit_code == 2
 
 
 @pytest.mark.parametrize("command", ["check", "submit"])
 def test_help_says_how_rows_are_counted_and_what_is_replaced(run, command):
-    """Who looks up a row in the file must know where to begin."""
+    """The help says where the count of rows begins."""
     text = " ".join(run(command, "--help").stdout.split())
 
     assert "A file that is there is replaced. Rows are counted from 0" in text
 
 
 def test_help_names_the_commands_and_the_exit_codes(run):
-    """What a script needs to know stands in the help."""
+    """The help has what a script needs."""
     result = run("--help")
 
     assert [command for command in COMMANDS if command in result.stdout] == list(COMMANDS)

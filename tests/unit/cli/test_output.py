@@ -13,7 +13,7 @@ from events_pandas.cli.output import prepare_streams, say, say_toml, settle_stre
 
 @pytest.fixture
 def make_stream(monkeypatch):
-    """Make standard output, or standard error, a stream of a file with an encoding."""
+    """Make standard output or standard error write to a file with an encoding."""
     opened = []
 
     def make_stream(file, *, name="stdout", encoding="utf-8"):
@@ -23,7 +23,7 @@ def make_stream(monkeypatch):
 
     yield make_stream
     for stream in opened:
-        # Of a full disk too: what was dropped is not written again.
+        # Also after a full disk: lost text is not written again.
         stream.close()
 
 
@@ -38,7 +38,7 @@ def make_stream(monkeypatch):
 )
 @pytest.mark.parametrize("is_error", [False, True])
 def test_what_an_encoding_lacks_is_an_escape(make_stream, encoding, shown, is_error):
-    """On both streams: the summary is printed whatever a locale says."""
+    """Both streams print everything in every locale."""
     file = io.BytesIO()
     make_stream(file, name="stderr" if is_error else "stdout", encoding=encoding)
     prepare_streams()
@@ -49,14 +49,14 @@ def test_what_an_encoding_lacks_is_an_escape(make_stream, encoding, shown, is_er
 
 
 def test_quoted_text_does_nothing_to_a_terminal(capsys):
-    """Whatever a message quotes; its own lines stay."""
+    """Quoted text is escaped; the lines of the message stay."""
     say("2 rows\n  \x1b[2J\u202e")
 
     assert capsys.readouterr().out == "2 rows\n  \\u001b[2J\\u202e\n"
 
 
 def test_full_disk_loses_the_text_and_nothing_else(make_stream, capsys):
-    """It is told once where it can be, and the stream's end raises nothing, which would be the exit code."""
+    """The loss is noted once if possible, and closing the stream raises nothing that would become the exit code."""
     stream = make_stream(io.FileIO("/dev/full", "w"))
 
     say("2 rows")
@@ -68,7 +68,7 @@ def test_full_disk_loses_the_text_and_nothing_else(make_stream, capsys):
 
 
 def test_reader_that_has_gone_loses_the_text_without_a_word(make_stream, capsys):
-    """`head` had all that it wanted."""
+    """A reader such as `head` had all that it wanted."""
     reader, writer = os.pipe()
     stream = make_stream(os.fdopen(writer, "wb"))
     os.close(reader)
@@ -81,8 +81,8 @@ def test_reader_that_has_gone_loses_the_text_without_a_word(make_stream, capsys)
 
 
 @pytest.mark.parametrize("name", ["stdout", "stderr"])
-def test_stream_that_there_is_not_takes_nothing(monkeypatch, name):
-    """A program without a console has neither; the other stream, if there is one, gets its own text alone."""
+def test_stream_that_is_missing_takes_nothing(monkeypatch, name):
+    """A program without a console has no streams; an existing stream gets its own text only."""
     other = io.StringIO()
     monkeypatch.setattr(sys, name, None)
     monkeypatch.setattr(sys, "stderr" if name == "stdout" else "stdout", other)
@@ -97,7 +97,7 @@ def test_stream_that_there_is_not_takes_nothing(monkeypatch, name):
 
 
 def test_stream_that_is_closed_changes_nothing(make_stream):
-    """Standard error that was closed is no reason to fail, and its text goes nowhere else."""
+    """A closed standard error is not an error, and its text goes nowhere else."""
     other = io.BytesIO()
     make_stream(other)
     make_stream(io.BytesIO(), name="stderr").close()
@@ -110,7 +110,7 @@ def test_stream_that_is_closed_changes_nothing(make_stream):
 
 @pytest.mark.parametrize("encoding", ["utf-8", "cp1252", "ascii", "cp437"])
 def test_toml_is_utf8_whatever_the_encoding(make_stream, encoding):
-    """What stands in the file that a shell writes is a mapping."""
+    """A redirected mapping can be read."""
     file = io.BytesIO()
     make_stream(file, encoding=encoding)
     prepare_streams()
@@ -121,7 +121,7 @@ def test_toml_is_utf8_whatever_the_encoding(make_stream, encoding):
 
 
 def test_toml_that_cannot_be_written_is_an_error(make_stream):
-    """Half a mapping is none."""
+    """Half a mapping is useless."""
     make_stream(io.FileIO("/dev/full", "w"))
 
     with pytest.raises(SourceError, match="the mapping cannot be printed: No space left on device"):

@@ -13,7 +13,7 @@ from events_pandas.cli.endings import ENDING, ending_signals, exit_codes
 
 @pytest.mark.parametrize("number", ENDING)
 def test_signal_is_an_interrupt(number):
-    """As Ctrl-C is, and again the second time; afterwards it kills as before."""
+    """A signal works like Ctrl-C, also the second time; afterwards it kills as before."""
     with ending_signals(itertools.count().__next__) as came:
         for _ in range(2):
             with pytest.raises(KeyboardInterrupt):
@@ -24,7 +24,7 @@ def test_signal_is_an_interrupt(number):
 
 
 def test_signal_that_comes_twice_at_once_is_one():
-    """`timeout` signals a process and then its group, and a session that ends sends two signals."""
+    """`timeout` signals a process and then its group, and the end of a session sends two signals."""
     with ending_signals(lambda: 5.0) as came:
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGTERM)
@@ -43,7 +43,7 @@ def test_signal_that_comes_twice_at_once_is_one():
     ],
 )
 def test_exit_code_names_the_signal(capsys, number, code, said):
-    """As shells have it: 128 and the signal's number."""
+    """As in shells, it is 128 plus the number of the signal."""
     with pytest.raises(typer.Exit) as caught, exit_codes():
         signal.raise_signal(number)
 
@@ -64,7 +64,7 @@ def test_signal_that_is_ignored_stays_so():
 
 
 def test_signals_are_left_alone_in_another_thread():
-    """Only the main thread may say what becomes of them."""
+    """Only the main thread may set handlers."""
     handlers = []
 
     def run():

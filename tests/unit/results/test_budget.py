@@ -34,7 +34,7 @@ def make_events(make_orders):
 
 
 def test_names_are_counted_as_they_are_spelled(make_events):
-    """Most frequent first, then as they came; invalid rows do not count."""
+    """Most frequent names come first, then the order of the rows; invalid rows do not count."""
     orders = make_events(["b", "a", "A", "a", "c"])
     orders.loc[4, "who"] = None
 
@@ -51,7 +51,7 @@ def test_names_are_counted_as_they_are_spelled(make_events):
 
 
 def test_names_beyond_a_thousand_are_summed_up(make_events):
-    """A column of identifiers taken for names does not fill the report."""
+    """A column of identifiers that is mapped as event name does not fill the report."""
     names = check_events(make_events([f"event-{number}" for number in range(1_003)]), _mapping({})).names
 
     assert len(names) == 1_001
@@ -59,7 +59,7 @@ def test_names_beyond_a_thousand_are_summed_up(make_events):
 
 
 def test_metadata_has_a_row_for_each_name_and_key(make_events):
-    """In the order sent, the most frequent name first, with the share of the name's own rows."""
+    """Keys come in the order sent, the most frequent name first, with the share of the name's own rows."""
     orders = make_events(["a", "b", "b", "b"], total=[None, 1.0, None, 3.0], note=["x", "y", None, "z"])
 
     metadata = check_events(orders, _mapping({"total": "total", "note": "note"})).metadata
@@ -75,7 +75,7 @@ def test_metadata_has_a_row_for_each_name_and_key(make_events):
 
 
 def test_metadata_counts_the_spellings_of_a_name_as_the_one_event_that_they_are(make_events):
-    """Case, and '.' or '$' for '-', make no other event: its most frequent spelling stands for all."""
+    """Case, and '.' or '$' for '-', make no other event: the most frequent spelling is shown."""
     orders = make_events(["b", "b", "b", "Placed.Order", "placed-order", "placed-order", "PLACED$ORDER"])
     orders["total"] = [1.0, None, None, 1.0, 2.0, None, 3.0]
 
@@ -99,15 +99,15 @@ def test_metadata_shows_the_spelling_that_came_first_when_two_are_as_frequent(ma
     ("metadata", "names"), [({}, ["a"]), ({"total": "total"}, ["a", "b"]), ({"total": "total"}, [])]
 )
 def test_metadata_has_the_documented_dtypes_whatever_the_rows(make_events, metadata, names):
-    """Without metadata or rows the frame is empty, and of the same kind."""
+    """Without metadata or rows the frame is empty, with the same dtypes."""
     report = check_events(make_events(names, total=[1.0] * len(names)), _mapping(metadata))
 
     assert report.metadata.dtypes.astype(str).to_dict() == DTYPES
     assert len(report.metadata) == len(metadata) * len(names)
 
 
-def test_metadata_tells_the_type_that_intercom_shows(make_events):
-    """Each rule has its word; of a column without any value nobody knows."""
+def test_metadata_reports_the_type_that_intercom_shows(make_events):
+    """Each rule has a word; the type of a column without values is NA."""
     orders = make_events(["a"], total=[1.5], url=["https://example.org/1"], none=[None])
     mapping = _mapping(
         {
@@ -128,7 +128,7 @@ def test_metadata_tells_the_type_that_intercom_shows(make_events):
 
 
 def test_metadata_counts_what_intercom_would_ignore(make_events):
-    """Only a value that comes after as many others counts: absent ones take no place."""
+    """A value counts if as many others as Intercom keeps come before it; absent values take no place."""
     orders = make_events(["a", "a", "b"], x=[1, None, 1], y=[2, 2, 2], z=[3, 3, 3])
     mapping = _mapping({"x": "x", "y": "y", "z": "z"}, metadata_limit=2, metadata_overflow="drop")
 
@@ -144,8 +144,8 @@ def test_metadata_counts_what_intercom_would_ignore(make_events):
     ]
 
 
-def test_metadata_tells_where_a_type_drifts(make_events):
-    """A key of text and numbers is sent as text, and says of what it is made."""
+def test_metadata_reports_where_a_type_drifts(make_events):
+    """A key of text and numbers is sent as text, and its types are counted."""
     orders = make_events(["a"] * 3, mixed=["x", 1, "y"], pure=["x", "y", "z"])
 
     metadata = check_events(orders, _mapping({"mixed": "mixed", "pure": "pure"})).metadata
@@ -153,8 +153,8 @@ def test_metadata_tells_where_a_type_drifts(make_events):
     assert metadata["drift"].fillna("").tolist() == ["2 text, 1 number", ""]
 
 
-def test_text_tells_of_metadata_only_what_is_remarkable(make_events):
-    """Keys that no valid row has, keys that come too late, and keys of mixed types have a line each."""
+def test_text_remarks_on_metadata_that_is_lost_or_mixed(make_events):
+    """Keys without values, keys that come too late, and keys of mixed types have a line each."""
     orders = make_events(["a", "b"], x=[1, 2], y=["x", 1], z=[3, 3], none=[None, None])
     mapping = _mapping({"none": "none", "x": "x", "y": "y", "z": "z"}, metadata_limit=2, metadata_overflow="drop")
 
@@ -167,8 +167,8 @@ def test_text_tells_of_metadata_only_what_is_remarkable(make_events):
     ]
 
 
-def test_text_tells_nothing_of_metadata_when_it_is_as_it_should_be(make_events):
-    """A key that some event names have and others have not is nothing to remark on."""
+def test_text_has_no_remark_on_metadata_that_is_in_order(make_events):
+    """A key that only some event names have needs no remark."""
     orders = make_events(["a", "b"], x=[1, None])
 
     assert "metadata" not in str(check_events(orders, _mapping({"x": "x"})))

@@ -9,7 +9,7 @@ from events_pandas.results.report import Spread
 
 @pytest.fixture
 def orders(make_orders):
-    """Five rows: two are good, one repeats the first, one has no time, one no contact."""
+    """Five rows: two are valid, one repeats the first, one has no time, one no contact."""
     frame = make_orders(5)
     frame["who"] = ["00000", "00001", "00000", "00003", None]
     frame.loc[3, "day"] = None
@@ -17,7 +17,7 @@ def orders(make_orders):
 
 
 def test_report_counts_rows(orders, mapping):
-    """Valid and invalid rows sum up; duplicates are valid and take no request."""
+    """Valid and invalid rows add up; duplicates are valid and need no request."""
     report = check_events(orders, mapping)
 
     assert (report.rows, report.valid, report.invalid, report.duplicates, report.requests) == (5, 3, 2, 1, 2)
@@ -25,7 +25,7 @@ def test_report_counts_rows(orders, mapping):
 
 
 def test_report_counts_a_request_for_each_duplicate_when_they_are_sent(orders):
-    """duplicates="send" costs a request for each."""
+    """With duplicates="send" each duplicate needs a request."""
     mapping = EventMapping(event_name="a", created_at="day", user_id="who", timezone="UTC", duplicates="send")
 
     report = check_events(orders, mapping)
@@ -35,12 +35,12 @@ def test_report_counts_a_request_for_each_duplicate_when_they_are_sent(orders):
 
 
 def test_report_counts_contacts_of_valid_rows(orders, mapping):
-    """A contact counts once, and not for its invalid rows."""
+    """A contact counts once; contacts of invalid rows do not count."""
     assert check_events(orders, mapping).contacts == 2
 
 
 def test_report_counts_a_contact_once_whatever_its_events(orders):
-    """The event name does not make another contact of somebody."""
+    """Events of two names by one contact are one contact."""
     orders["event"] = list("abcde")
     mapping = EventMapping(event_name=Column("event"), created_at="day", user_id="who", timezone="UTC")
 
@@ -48,7 +48,7 @@ def test_report_counts_a_contact_once_whatever_its_events(orders):
 
 
 def test_report_spans_the_times_of_valid_rows(orders, mapping):
-    """The first and the last second, in UTC; what is invalid lies outside."""
+    """The span is the first and the last second in UTC; times of invalid rows do not count."""
     orders["day"] = ["2024-02-01", "2024-01-31T12:00:00+02:00", "2024-02-01", None, "2024-12-31"]
 
     report = check_events(orders, mapping)
@@ -56,8 +56,8 @@ def test_report_spans_the_times_of_valid_rows(orders, mapping):
     assert report.span == (pd.Timestamp("2024-01-31T10:00:00Z"), pd.Timestamp("2024-02-01T00:00:00Z"))
 
 
-def test_report_tells_which_rows_are_given_another_second(orders):
-    """With duplicates="spread" a repeat is sent, later, and the report counts it."""
+def test_report_counts_rows_that_are_given_another_second(orders):
+    """With duplicates="spread" a repeat is sent with a later second, and the report counts it."""
     orders["who"] = ["00000", "00001", "00000", None, "00000"]
     mapping = EventMapping(event_name="a", created_at="day", user_id="who", timezone="UTC", duplicates="spread")
 
@@ -73,8 +73,8 @@ def test_report_tells_which_rows_are_given_another_second(orders):
 
 
 @pytest.mark.parametrize("duplicates", ["skip", "send"])
-def test_report_tells_which_duplicates_hold_something_of_their_own(orders, duplicates):
-    """Whether they are sent or not: Intercom drops their metadata."""
+def test_report_counts_duplicates_with_other_metadata(orders, duplicates):
+    """Duplicates with other metadata are counted, sent or not: Intercom drops their metadata."""
     orders["who"], orders["day"] = "00000", ["2024-01-31"] * 5
     orders["total"] = [1.0, 1.0, 2.0, 3.0, 1.0]
     mapping = EventMapping(
@@ -91,8 +91,8 @@ def test_report_tells_which_duplicates_hold_something_of_their_own(orders, dupli
     assert lines[4] == "  duplicates  2 with the same metadata as an earlier row, 2 with other metadata"
 
 
-def test_report_tells_nothing_of_duplicates_when_there_are_none(make_orders, mapping):
-    """The first line has said so."""
+def test_report_has_no_line_of_duplicates_when_there_are_none(make_orders, mapping):
+    """Without duplicates the first line is enough."""
     lines = str(check_events(make_orders(3), mapping)).splitlines()
 
     assert [line.split()[0] for line in lines[1:]] == ["contacts", "event", "created_at", "requests"]
@@ -112,7 +112,7 @@ def test_report_notes_are_the_causes_that_make_no_row_invalid(orders):
 
 
 def test_report_names_no_contact(make_orders, mapping):
-    """Contacts are counted, in text and in HTML."""
+    """Text and HTML count contacts and never name them."""
     orders = make_orders(3)
     orders["who"] = ["ada@example.org", "ada@example.org", "grace@example.org"]
     report = check_events(orders, mapping)
@@ -121,7 +121,7 @@ def test_report_names_no_contact(make_orders, mapping):
 
 
 def test_report_problems_stand_on_the_callers_index(orders, mapping):
-    """A finding has its row's label and position."""
+    """A finding has the label and the position of its row."""
     problems = check_events(orders, mapping).problems
 
     assert problems.index.tolist() == ["c", "d", "e"]
@@ -133,7 +133,7 @@ def test_report_problems_stand_on_the_callers_index(orders, mapping):
 
 
 def test_report_payloads_are_the_first_that_would_be_sent(orders, mapping):
-    """Invalid rows and repeats are passed over."""
+    """Invalid rows and repeats are left out."""
     payloads = check_events(orders, mapping).payloads(5)
 
     assert payloads == [
@@ -143,12 +143,12 @@ def test_report_payloads_are_the_first_that_would_be_sent(orders, mapping):
 
 
 def test_report_payloads_are_as_many_as_asked_for(make_orders, mapping):
-    """The rows behind are not converted."""
+    """Rows behind the last payload are not converted."""
     assert len(check_events(make_orders(2_500), mapping).payloads(1_001)) == 1_001
 
 
 def test_report_reads_errors_first_and_frequent_causes_first(make_orders):
-    """A line for each cause, with its number of rows and an example."""
+    """Each cause has a line with its number of rows and an example."""
     orders = make_orders(4)
     orders["who"] = ["0", None, None, "3"]
     orders.loc[0, "day"] = None
@@ -170,7 +170,7 @@ def test_report_reads_errors_first_and_frequent_causes_first(make_orders):
 
 
 def test_report_of_no_rows_is_good(make_orders, mapping):
-    """An empty frame has nothing to send, nobody it is about, and nothing wrong."""
+    """An empty frame has no requests, no contacts and no problems."""
     report = check_events(make_orders(0), mapping)
 
     assert str(report) == "0 rows: 0 valid, 0 invalid, 0 duplicates\n  requests  0"
@@ -181,7 +181,7 @@ def test_report_of_no_rows_is_good(make_orders, mapping):
 
 
 def test_report_names_the_workspace_and_the_duration_with_a_client(orders, mapping, fake_client):
-    """With a client the report says where the events would go, and how long that takes."""
+    """With a client the report says where the events would go, and how long it takes."""
     client = fake_client()
 
     report = check_events(orders, mapping, client=client)
@@ -195,7 +195,7 @@ def test_report_names_the_workspace_and_the_duration_with_a_client(orders, mappi
 
 
 def test_report_warns_when_the_client_talks_to_another_region(orders, mapping, fake_client):
-    """The warning is a line of its own before the causes, in the tables too, and data."""
+    """The warning is a line before the causes, in HTML too, and an attribute."""
     client = fake_client()
     client.base_url = "https://api.eu.intercom.io"
     warning = (
@@ -211,7 +211,7 @@ def test_report_warns_when_the_client_talks_to_another_region(orders, mapping, f
 
 
 def test_report_has_no_duration_without_a_client(orders, mapping):
-    """The limit is the workspace's, so nobody knows it before asking."""
+    """The limit is the workspace's, which is unknown without a client."""
     report = check_events(orders, mapping)
 
     assert (report.duration_seconds, report.limit, report.workspace, report.warnings) == (None, None, None, [])
@@ -233,7 +233,7 @@ def test_report_shows_one_line_for_each_cause_of_many_rows(mapping):
 
 
 def test_report_warns_of_the_placeholder_of_a_proposed_name(orders):
-    """What `suggest_mapping` could not know stands in the way of submitting."""
+    """A name that `suggest_mapping` could not know keeps the mapping from being submitted."""
     mapping = EventMapping(event_name="replace-me", created_at="day", user_id="who", timezone="UTC")
 
     warning = (
@@ -248,7 +248,7 @@ def test_report_warns_of_the_placeholder_of_a_proposed_name(orders):
 
 
 def test_report_warns_of_guesses_that_nobody_has_confirmed(orders):
-    """A check works with them, and says what has to be read before anything is submitted."""
+    """A check works with guesses, and lists what must be confirmed before submitting."""
     mapping = EventMapping(event_name="sold", created_at="day", user_id="who", unconfirmed=["event_name", "timezone"])
 
     report = check_events(orders, mapping)
@@ -267,7 +267,7 @@ def test_report_warns_of_guesses_that_nobody_has_confirmed(orders):
 
 @pytest.mark.parametrize("event_name", [Constant("replace-me"), Column("event"), lambda frame: frame["event"]])
 def test_report_warns_of_the_placeholder_wherever_it_stands_as_a_constant(orders, event_name):
-    """A column may hold any name, and is not looked at."""
+    """A column may hold any name: its values are not compared with the placeholder."""
     orders["event"] = "replace-me"
     mapping = EventMapping(event_name=event_name, created_at="day", user_id="who", timezone="UTC")
 

@@ -13,7 +13,7 @@ DAYS = ["2024-01-05", "2024-01-02", "2024-01-03", "2024-01-04", "2024-01-01", "2
 
 @pytest.fixture
 def orders():
-    """Six rows of four contacts, on an index that tells nothing."""
+    """Six rows of four contacts, on an index without meaning."""
     frame = pd.DataFrame({"who": ["00007", "00001", "00009", "00009", "00007", "00009"], "day": DAYS})
     return frame.set_axis(["x", "y", "x", None, "y", "x"])
 
@@ -32,7 +32,7 @@ def lines(contacts):
 
 
 def test_unknown_contacts_are_named_once_with_most_rows_first(orders, mapping, client):
-    """Each has its rows counted, and the span of their events, whichever of them was answered."""
+    """Each contact has the number of its rows and the span of their times."""
     results = submit_events(orders, mapping, client=client)
 
     contacts = unknown_contacts(results, orders, mapping)
@@ -52,7 +52,7 @@ def test_unknown_contacts_are_named_once_with_most_rows_first(orders, mapping, c
 
 
 def test_unknown_contacts_with_equal_rows_come_in_order_of_the_frame(make_orders, mapping, fake_client):
-    """Of contacts with as many rows the first in the frame is first."""
+    """Of contacts with equally many rows, the first in the frame comes first."""
     orders = make_orders(4)
     client = fake_client({contact: [404] for contact in orders["who"]})
 
@@ -62,7 +62,7 @@ def test_unknown_contacts_with_equal_rows_come_in_order_of_the_frame(make_orders
 
 
 def test_unknown_contacts_are_none_when_all_are_known(orders, mapping, fake_client):
-    """No line, and the same columns."""
+    """The table is empty, with the same columns."""
     results = submit_events(orders, mapping, client=fake_client())
 
     contacts = unknown_contacts(results, orders, mapping)
@@ -88,7 +88,7 @@ def test_unknown_contacts_say_by_which_identifier_they_were_sent():
 
 
 def test_unknown_contacts_of_some_results_are_those_of_these_rows(orders, mapping, client):
-    """Results may be filtered and in another order: their rows say where they belong."""
+    """Results may be filtered and reordered: `row` says where they belong."""
     results = submit_events(orders, mapping, client=client)
 
     contacts = unknown_contacts(results.iloc[[5, 0]], orders, mapping)
@@ -100,7 +100,7 @@ def test_unknown_contacts_of_some_results_are_those_of_these_rows(orders, mappin
 
 
 def test_unknown_contacts_of_a_file_of_results_are_found(orders, mapping, client):
-    """Results that were written and read again are text, and as good."""
+    """Results that were written and read again are text, and work as well."""
     results = submit_events(orders, mapping, client=client)
     read = pd.read_csv(io.StringIO(results.to_csv(index=False)))
 
@@ -109,7 +109,7 @@ def test_unknown_contacts_of_a_file_of_results_are_found(orders, mapping, client
 
 @pytest.mark.parametrize("keeps", [slice(None), [1, 2]])
 def test_unknown_contacts_of_a_part_of_a_stream_are_found_in_its_frame(orders, mapping, client, keeps):
-    """The rows of a part are counted over the stream; its own frame begins at the first of them."""
+    """Rows of a part are counted over the stream; its own frame begins at the first of them."""
     frames = [orders[:3], orders[3:]]
     _, part = iter_submit(frames, mapping, client=client)
 
@@ -121,7 +121,7 @@ def test_unknown_contacts_of_a_part_of_a_stream_are_found_in_its_frame(orders, m
 
 
 def test_unknown_contacts_of_parts_put_together_are_found_in_the_whole(orders, mapping, client):
-    """The parts of a stream are matched with its frames, put together likewise."""
+    """Concatenated parts of a stream are matched with the concatenated frames."""
     frames = [orders[:3], orders[3:]]
     parts = list(iter_submit(frames, mapping, client=client))
 
@@ -131,7 +131,7 @@ def test_unknown_contacts_of_parts_put_together_are_found_in_the_whole(orders, m
 
 
 def test_unknown_contacts_are_found_when_seconds_were_spread(mapping, fake_client):
-    """Events that were given a later second are told as they were sent."""
+    """Events that were given a later second show the time that was sent."""
     orders = pd.DataFrame({"who": ["7", "7"], "day": ["2024-01-31"] * 2})
     spread = replace(mapping, duplicates="spread")
 
@@ -143,7 +143,7 @@ def test_unknown_contacts_are_found_when_seconds_were_spread(mapping, fake_clien
 
 
 def test_unknown_contacts_refuse_a_frame_that_is_too_short(orders, mapping, client):
-    """Rows that are not in the frame name nobody."""
+    """Results with rows that the frame lacks are refused."""
     results = submit_events(orders, mapping, client=client)
 
     with pytest.raises(ValueError, match=r".") as caught:
@@ -167,8 +167,8 @@ def test_unknown_contacts_refuse_rows_in_another_order(orders, mapping, client):
     )
 
 
-def test_unknown_contacts_refuse_what_is_no_results(orders, mapping):
-    """Frame and results taken for one another are told."""
+def test_unknown_contacts_refuse_swapped_arguments(orders, mapping):
+    """Swapped frame and results are refused."""
     with pytest.raises(ValueError, match=r".") as caught:
         unknown_contacts(orders, orders, mapping)
 
@@ -186,8 +186,8 @@ def test_unknown_contacts_refuse_what_is_no_results(orders, mapping):
         ),
     ],
 )
-def test_unknown_contacts_refuse_what_is_no_frame(orders, mapping, client, replaced, message):
-    """The message names the argument and what it is to be."""
+def test_unknown_contacts_refuse_what_is_not_a_frame(orders, mapping, client, replaced, message):
+    """The message names the argument and what is expected."""
     given = {"results": submit_events(orders, mapping, client=client), "frame": orders, "mapping": mapping}
 
     with pytest.raises(TypeError) as caught:

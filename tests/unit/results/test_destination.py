@@ -22,7 +22,7 @@ HEADERS = {
 
 
 class Client:
-    """A client of one answer."""
+    """A client with one answer."""
 
     base_url = "https://api.eu.intercom.io"
 
@@ -38,7 +38,7 @@ class Client:
     [("US", "us"), ("eu", "eu"), (" AU ", "au"), ("Europe", None), ("us-east-1", None), ("", None), (None, None)],
 )
 def test_known_region_takes_intercoms_words(word, region):
-    """The three regions are known in any case; of other words nothing is guessed."""
+    """The three regions are known in any case; other words are not guessed."""
     assert known_region(word) == region
 
 
@@ -54,12 +54,12 @@ def test_known_region_takes_intercoms_words(word, region):
     ],
 )
 def test_region_of_an_address_is_known_by_its_host(base_url, region):
-    """Proxies and local servers are in no region."""
+    """Proxies and local servers have no region."""
     assert region_of(base_url) == region
 
 
 def test_destination_warns_when_the_regions_differ():
-    """The warning says where the workspace is, and how to go there."""
+    """The warning has the workspace's region, and how to set it."""
     (warning,) = Destination(workspace=WorkspaceIdentity(region="EU"), region="us").warnings()
 
     assert warning == (
@@ -72,12 +72,12 @@ def test_destination_warns_when_the_regions_differ():
     ("kept_in", "region"), [("EU", "eu"), ("us", "us"), (None, "us"), ("Mars", "us"), ("EU", None), (None, None)]
 )
 def test_destination_does_not_warn_when_a_region_is_the_same_or_unknown(kept_in, region):
-    """What is not known is not compared."""
+    """An unknown region is not compared."""
     assert Destination(workspace=WorkspaceIdentity(region=kept_in), region=region).warnings() == []
 
 
 def test_destination_is_read_from_one_answer():
-    """Half a second is taken for what the server's clock has lost to rounding."""
+    """Half a second is subtracted for the rounding of the server's clock."""
     assert find_destination(Client(HEADERS)) == Destination(
         workspace=WorkspaceIdentity(region="US"), region="eu", limit=100, remaining=21, seconds_left=7.5
     )
@@ -95,7 +95,7 @@ def test_destination_knows_no_time_when_the_answer_does_not_tell(headers, limit,
 
 
 def test_destination_is_a_stop_when_the_token_is_refused(fake_client):
-    """Whoever asked decides what that means."""
+    """The caller decides what a refusal means."""
     stop = find_destination(fake_client(me=401))
 
     assert isinstance(stop, Stop)
@@ -104,14 +104,14 @@ def test_destination_is_a_stop_when_the_token_is_refused(fake_client):
 
 @pytest.mark.parametrize(("remaining", "seconds"), [(None, 50.0), (99, 50.0), (21, 56.0), (1, 58.0), (0, 58.0)])
 def test_destination_leaves_a_request_to_the_runs_own_question(remaining, seconds):
-    """A run asks for the workspace first, which draws on the current window."""
+    """A run asks for the workspace first, which uses the current window."""
     destination = Destination(workspace=WorkspaceIdentity(), limit=100, remaining=remaining, seconds_left=8.0)
 
     assert destination.duration_seconds(501) == pytest.approx(seconds)
 
 
 def test_destination_says_that_it_waits_for_the_answer(monkeypatch):
-    """A check that asks Intercom shows a line after two seconds, like all that takes its time."""
+    """A check that waits for Intercom shows a line after two seconds."""
     shown = threading.Event()
 
     class Shown(io.StringIO):
@@ -139,7 +139,7 @@ def test_destination_says_that_it_waits_for_the_answer(monkeypatch):
     ],
 )
 def test_destination_says_how_to_check_without_it_when_intercom_does_not_answer(result, said):
-    """A check submits nothing anyway, and needs no client to judge the rows."""
+    """A check submits nothing, and can judge the rows without a client."""
     now = [0.0]
 
     class Away:

@@ -16,13 +16,13 @@ HEADER = "who,day,row,status,error_code,error_message\n"
 
 @pytest.fixture(autouse=True)
 def _own_folder(tmp_path, monkeypatch):
-    """Write into an empty folder."""
+    """Work in an empty folder."""
     monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture
 def orders():
-    """Four rows on an index that tells nothing, the second of which has no time."""
+    """Four rows on an index without meaning; the second has no time."""
     frame = pd.DataFrame(
         {"who": ["00001", "00002", "00003", "00004"], "day": ["2024-01-31", "never", "2024-02-01", ""]}
     )
@@ -46,7 +46,7 @@ def written(name="rejects.csv"):
 
 @pytest.mark.parametrize("status", list(Status))
 def test_rejects_are_the_rows_that_intercom_does_not_have(orders, status):
-    """What is accepted, accepted before or a duplicate needs nothing more."""
+    """Rows that are accepted, accepted before or duplicates need nothing more."""
     rejects = export_rejects(failed(4, status=status.value), orders, "rejects.csv")
 
     is_done = status in {Status.ACCEPTED, Status.ALREADY_SUBMITTED, Status.DUPLICATE}
@@ -69,20 +69,20 @@ def test_rejects_stand_as_they_were_with_the_reason_beside(orders):
     ]
 
 
-def test_rejects_that_were_mended_submit_as_they_are(orders, mapping, fake_client):
-    """The same mapping takes the mended file, whatever else stands in it."""
+def test_rejects_that_were_fixed_submit_as_they_are(orders, mapping, fake_client):
+    """The same mapping reads the fixed file, whatever other columns it has."""
     results = submit_events(orders, mapping, client=fake_client({"00003": [404]}), journal=None)
 
     export_rejects(results, orders, "rejects.csv", mapping=mapping)
-    mended = written().assign(day="2024-03-01")
+    fixed = written().assign(day="2024-03-01")
 
-    assert mended["error_code"].tolist() == ["time_unreadable", "not_found", "created_at_missing"]
-    again = submit_events(mended, mapping, client=fake_client(), journal=None)
+    assert fixed["error_code"].tolist() == ["time_unreadable", "not_found", "created_at_missing"]
+    again = submit_events(fixed, mapping, client=fake_client(), journal=None)
     assert again["status"].tolist() == ["accepted"] * 3
 
 
 def test_rejects_without_a_row_are_a_file_with_a_header(orders):
-    """Rejects of an earlier run do not stay where the next command would submit them."""
+    """The rejects of an earlier run are replaced, so that the next command does not submit them again."""
     Path("rejects.csv").write_text("earlier")
 
     rejects = export_rejects(failed(4, status="accepted"), orders, "rejects.csv")
@@ -102,7 +102,7 @@ def test_rejects_leave_the_frame_alone(orders):
 
 @pytest.mark.parametrize("keeps", [slice(None), [1, 0]])
 def test_rejects_of_a_part_of_a_stream_are_found_in_its_frame(orders, mapping, fake_client, keeps):
-    """The rows of a part are counted over the stream; its own frame begins at the first of them."""
+    """Rows of a part are counted over the stream; its own frame begins at the first of them."""
     frames = [orders[:2], orders[2:]]
     client = fake_client({"00003": [404]})
     _, part = iter_submit(frames, mapping, client=client, journal=None)
@@ -114,7 +114,7 @@ def test_rejects_of_a_part_of_a_stream_are_found_in_its_frame(orders, mapping, f
 
 
 def test_rejects_of_a_file_of_results_are_found(orders):
-    """Results that were written and read again are text, and as good."""
+    """Results that were written and read again are text, and work as well."""
     failed(4).to_csv("results.csv", index=False)
 
     rejects = export_rejects(pd.read_csv("results.csv"), orders, "rejects.csv")
@@ -123,7 +123,7 @@ def test_rejects_of_a_file_of_results_are_found(orders):
 
 
 def test_rejects_beside_columns_of_their_names_have_a_prefix(orders):
-    """The values of the input stay: all four of ours are called otherwise."""
+    """Columns of the input stay: all four of ours get the prefix."""
     export_rejects(failed(4), orders.assign(status="paid"), "rejects.csv")
 
     assert written().columns.tolist() == [
@@ -140,7 +140,7 @@ def test_rejects_beside_columns_of_their_names_have_a_prefix(orders):
 
 @pytest.mark.parametrize("status", [{}, {"status": "paid"}])
 def test_rejects_of_rejects_have_one_reason(orders, status):
-    """What an earlier export has put beside the rows is replaced, under a prefix too."""
+    """The reasons of an earlier export are replaced, even if they have a prefix."""
     export_rejects(failed(4), orders.assign(**status), "first.csv")
     first = written("first.csv")
 
@@ -151,7 +151,7 @@ def test_rejects_of_rejects_have_one_reason(orders, status):
 
 
 def test_rejects_keep_columns_that_only_look_like_reasons(orders):
-    """A log of requests may end with such columns: their statuses are other ones."""
+    """A log of requests may end with such columns: their statuses are others."""
     log = orders.assign(row=7, status="ok", error_code="", error_message="")
 
     rejects = export_rejects(failed(4), log, "rejects.csv")
@@ -161,7 +161,7 @@ def test_rejects_keep_columns_that_only_look_like_reasons(orders):
 
 
 def test_rejects_have_the_named_levels_of_the_index(orders):
-    """A mapping may read them; an index without a name is no column, and a column hides the level of its name."""
+    """A mapping may read them; an index without a name is not written, and a column replaces the level of its name."""
     index = pd.MultiIndex.from_arrays([[1, 2, 3, 4], list("abcd"), list("efgh")], names=["order", None, "who"])
 
     export_rejects(failed(4), orders.set_axis(index), "rejects.csv")
@@ -172,14 +172,14 @@ def test_rejects_have_the_named_levels_of_the_index(orders):
 
 
 def test_rejects_stand_in_the_order_of_the_frame(orders):
-    """Results may be sorted; of duplicates the first in the file has to be the first of the frame."""
+    """Results may be sorted; of duplicates, the first in the frame must be the first in the file."""
     rejects = export_rejects(failed(4).iloc[[2, 0, 3]], orders, "rejects.csv")
 
     assert rejects["row"].tolist() == [0, 2, 3]
 
 
 def test_rejects_have_every_cell_as_the_mapping_needs_it():
-    """Zeros stay, integers beside a gap are no floats, and times have their zone and their fraction."""
+    """Leading zeros stay, integers beside a gap are not floats, and times keep their zone and fraction."""
     frame = pd.DataFrame(
         {
             "text": ["00042", "NA", None],
@@ -213,14 +213,14 @@ def test_rejects_have_every_cell_as_the_mapping_needs_it():
 
 @pytest.mark.parametrize("cell", ["a,b", 'say "a"', "a\nb", "a\r\nb", "a\rb", " a ", "'a"])
 def test_rejects_keep_text_that_csv_has_marks_of_its_own_for(cell):
-    """Commas, quotes and ends of lines are text within a cell."""
+    """Commas, quotes and line ends are text within a cell."""
     export_rejects(failed(2), pd.DataFrame({"note": [cell, "b"]}), "rejects.csv")
 
     assert written()["note"].tolist() == [cell, "b"]
 
 
 def test_rejects_begin_with_a_mark_where_a_spreadsheet_needs_it():
-    """Excel takes UTF-8 for what it is only by that mark; a file of ASCII is plain."""
+    """Excel knows UTF-8 only by that mark; a file of ASCII has none."""
     export_rejects(failed(1), pd.DataFrame({"note": ["Grüße"]}), "letters.csv")
     export_rejects(failed(1), pd.DataFrame({"note": ["hello"]}), "plain.csv")
 
@@ -231,14 +231,14 @@ def test_rejects_begin_with_a_mark_where_a_spreadsheet_needs_it():
 
 
 def test_rejects_with_half_a_character_are_written():
-    """The row is invalid for it, and the file has a question mark in its place."""
+    """The row is invalid because of it, and the file has a question mark in its place."""
     export_rejects(failed(2), pd.DataFrame({"note": pd.Series(["a\ud800", "b"], dtype=object)}), "rejects.csv")
 
     assert written()["note"].tolist() == ["a?", "b"]
 
 
 def test_rejects_warn_of_an_invalid_row_that_would_be_sent():
-    """Half a character is a question mark in the file: with it another contact's identifier would go out."""
+    """Half a character becomes a question mark in the file, which would send another contact's identifier."""
     mapping = EventMapping(event_name="a", created_at="day", user_id="who", timezone="UTC")
     frame = pd.DataFrame({"who": pd.Series(["4", "5\ud800"], dtype=object), "day": "2024-01-31"})
 
@@ -260,7 +260,7 @@ def test_rejects_warn_of_an_invalid_row_that_would_be_sent():
     ],
 )
 def test_rejects_have_labels_that_are_text(name, columns, labels):
-    """A file has no other labels; what is returned has those of the frame."""
+    """Labels are text in the file; the returned frame has its own labels."""
     rejects = export_rejects(failed(1), pd.DataFrame([["x", "y"]], columns=columns), name)
 
     read = pd.read_parquet(name) if name.endswith("parquet") else written(name)
@@ -269,7 +269,7 @@ def test_rejects_have_labels_that_are_text(name, columns, labels):
 
 
 def test_rejects_may_hold_views_of_text():
-    """Arrow takes no single rows of views: they are text then."""
+    """Arrow cannot take single rows of views: they become text."""
     views = pd.arrays.ArrowExtensionArray(pa.chunked_array([pa.array(["a", None, "c"], pa.string_view())]))
 
     rejects = export_rejects(failed(3).iloc[[0, 2]], pd.DataFrame({"note": views}), "rejects.csv")
@@ -278,7 +278,7 @@ def test_rejects_may_hold_views_of_text():
 
 
 def test_rejects_in_parquet_keep_their_dtypes():
-    """Text, integers with gaps, zones, categories and decimals are what they were."""
+    """Text, integers with gaps, zones, categories and decimals keep their dtypes."""
     frame = pd.DataFrame(
         {
             "who": pd.array(["00042", None], dtype="string"),
@@ -297,7 +297,7 @@ def test_rejects_in_parquet_keep_their_dtypes():
 
 
 def test_rejects_that_parquet_cannot_hold_are_refused():
-    """A column of several types has none; the file that was there stays."""
+    """A column of several types cannot be written; the earlier file stays."""
     Path("rejects.parquet").write_text("earlier")
 
     with pytest.raises(SourceError) as caught:
@@ -316,8 +316,8 @@ def test_rejects_that_parquet_cannot_hold_are_refused():
         ("no/rejects.csv", "no/rejects.csv: rejects cannot be written there: No such file or directory"),
     ],
 )
-def test_rejects_that_cannot_be_written_are_told(orders, path, message):
-    """One line says what is wrong with the place."""
+def test_rejects_that_cannot_be_written_are_reported(orders, path, message):
+    """One line says what is wrong with the path."""
     with pytest.raises(SourceError) as caught:
         export_rejects(failed(4), orders, path)
 
@@ -325,7 +325,7 @@ def test_rejects_that_cannot_be_written_are_told(orders, path, message):
 
 
 def test_rejects_refuse_a_frame_that_is_too_short(orders):
-    """Rows that are not in the frame cannot be exported."""
+    """Rows that the frame lacks cannot be exported."""
     with pytest.raises(ValueError, match=r".") as caught:
         export_rejects(failed(4), orders.head(2), "rejects.csv")
 
@@ -335,7 +335,7 @@ def test_rejects_refuse_a_frame_that_is_too_short(orders):
 
 
 def test_rejects_refuse_a_frame_in_another_order(mapping, fake_client):
-    """A frame that was sorted since has other rows in these places, as its labels tell."""
+    """The labels show that a frame was sorted since: other rows are in these places."""
     orders = pd.DataFrame({"who": ["1", "2", "3"], "day": ["2024-02-01", "never", "2024-01-01"]})
     results = submit_events(orders, mapping, client=fake_client(), journal=None)
 
@@ -359,21 +359,21 @@ def test_rejects_do_not_mind_other_labels(mapping, fake_client):
 
 
 def test_rejects_refuse_results_that_have_a_row_twice(orders):
-    """Results of two runs say two things of one row."""
+    """Results of two runs may contradict each other."""
     with pytest.raises(ValueError, match=r".") as caught:
         export_rejects(pd.concat([failed(4), failed(4)]), orders, "rejects.csv")
 
     assert str(caught.value) == "results: have row 0 twice: give the results of one run"
 
 
-def test_rejects_refuse_what_is_no_results(orders):
-    """Frame and results taken for one another are told."""
+def test_rejects_refuse_swapped_arguments(orders):
+    """Swapped frame and results are refused."""
     with pytest.raises(ValueError, match=r"^results: no column 'row': give what submitting returned$"):
         export_rejects(orders, failed(4), "rejects.csv")
 
 
 def test_rejects_warn_when_a_bare_column_would_have_another_type(orders):
-    """In the frame a column of texts is text, in a CSV file it is a number unless the mapping says what it is."""
+    """Digits in a column of texts are text in the frame, but numbers in a CSV file unless the mapping has a rule."""
     orders = orders.assign(size="38", day="2024-01-31")
     bare = EventMapping(event_name="a", created_at="day", user_id="who", metadata={"size": "size"}, timezone="UTC")
 
@@ -388,7 +388,7 @@ def test_rejects_warn_when_a_bare_column_would_have_another_type(orders):
 
 
 def test_rejects_warn_when_a_row_would_be_invalid(orders):
-    """Epoch numbers are read from text where the mapping says what they count."""
+    """Epoch numbers are read from text only if the mapping states their unit."""
     orders = orders.assign(day=1_706_659_200)
     mapping = EventMapping(event_name="a", created_at="day", user_id="who")
 
@@ -399,7 +399,7 @@ def test_rejects_warn_when_a_row_would_be_invalid(orders):
 
 
 def test_rejects_warn_when_the_mapping_does_not_fit_the_file(orders):
-    """Labels are text in a file, and a number is none."""
+    """Labels are text in a file, so that a mapping of the label 0 does not fit."""
     orders = orders.set_axis([0, "day"], axis="columns").assign(day="2024-01-31")
     mapping = EventMapping(event_name="a", created_at="day", user_id=0, timezone="UTC")
 
@@ -420,12 +420,12 @@ def test_rejects_warn_when_the_mapping_does_not_fit_the_file(orders):
     ],
 )
 def test_rejects_warn_of_nothing_where_bare_columns_have_the_same_type(orders, name, key, cell):
-    """Parquet keeps types; in CSV numbers, and times under a date's key, are told by what they look like."""
+    """Parquet keeps types; CSV shows numbers, and times under a date's key, by their form."""
     orders = orders.assign(bare=cell, day="2024-01-31")
     bare = EventMapping(event_name="a", created_at="day", user_id="who", metadata={key: "bare"}, timezone="UTC")
 
-    with warnings.catch_warnings(record=True) as told:
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         export_rejects(failed(4), orders, name, mapping=bare)
 
-    assert told == []
+    assert caught == []

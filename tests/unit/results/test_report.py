@@ -1,11 +1,30 @@
-"""A check's report as lines."""
+"""A check's report: its facts, as lines of text, and as HTML."""
 
 import datetime as dt
+import html
+import re
 from dataclasses import replace
+from html.parser import HTMLParser
 
-from events_pandas import Column, EventMapping, check_events
+import pandas as pd
+import pytest
+
+from events_pandas import Column, Constant, EventMapping, Text, check_events
 from events_pandas.convert import Cause
-from events_pandas.results.report import Fact, report_lines
+from events_pandas.deliver import Workspace
+from events_pandas.results.report import (
+    Fact,
+    Spread,
+    duplicate_facts,
+    event_facts,
+    report_html,
+    report_lines,
+    request_fact,
+    shown_causes,
+    spread_facts,
+    workspace_fact,
+)
+from events_pandas.words import quoted
 
 CAUSE = Cause(
     code="nested_value", field="metadata.a", severity="error", rows=2, first_row=7, message="metadata.a: nested"
@@ -13,7 +32,7 @@ CAUSE = Cause(
 
 
 def test_report_lines_put_warnings_before_causes():
-    """Facts stand below each other, then comes what is to be looked at, then what was found."""
+    """The order is facts, aligned, then warnings, then causes."""
     facts = [Fact(label="contacts", text="2"), Fact(label="event name", text="'a'")]
 
     lines = list(report_lines("3 rows", facts=facts, warnings=["another region"], causes=[CAUSE]))
@@ -32,8 +51,8 @@ def test_report_lines_are_the_heading_when_nothing_else_is_to_be_said():
     assert list(report_lines("0 rows", facts=[])) == ["0 rows"]
 
 
-def test_report_lines_tell_how_many_notes_are_left_out():
-    """Forty causes have a line each; the others are counted, last."""
+def test_report_lines_count_notes_that_are_left_out():
+    """Forty causes have a line each; a last line counts the others."""
     note = replace(CAUSE, severity="note")
 
     lines = list(report_lines("3 rows", facts=[], causes=[CAUSE, *[note] * 41]))
@@ -42,8 +61,8 @@ def test_report_lines_tell_how_many_notes_are_left_out():
     assert lines[-1] == "and 2 more: see report.problems"
 
 
-def test_report_lines_stay_short_where_there_is_no_message(make_orders):
-    """Long event names, long keys and many types are cut, and what is left out is counted."""
+def test_report_lines_stay_short_without_a_message(make_orders):
+    """Long event names, long keys and many types are cut, and the rest is counted."""
     names = [f"{'name-of-an-event-' * 9}{number}" for number in range(5)] * 400
     cells = ["x", 1, True, dt.date(2024, 1, 31)] * 500
     columns = {"\u2028long-key " * 9 + str(number): cells for number in range(12)}
@@ -62,3 +81,353 @@ def test_report_lines_stay_short_where_there_is_no_message(make_orders):
     facts = [line for line in str(report).splitlines() if line.startswith("  ")]
     assert sum(line.startswith("  metadata") for line in facts) == 3
     assert max(map(len, facts)) < 200
+
+
+SPAN = (pd.Timestamp("2024-01-31T08:30:00Z"), pd.Timestamp("2024-03-01T00:00:00Z"))
+
+
+def _texts(**facts):
+    return {fact.label: fact.text for fact in event_facts(**{"contacts": 2, "names": pd.Series({"a": 3}), **facts})}
+
+
+def test_event_facts_are_contacts_name_and_time():
+    """A single name is shown without its rows; contacts are a number."""
+    assert _texts(contacts=1_234, span=SPAN) == {
+        "contacts": "1,234",
+        "event name": "'a'",
+        "created_at": "2024-01-31 08:30:00 to 2024-03-01 00:00:00 UTC",
+    }
+
+
+def test_event_facts_have_one_time_when_all_events_have_it():
+    """A span from a second to the same second is shown as one time."""
+    assert _texts(span=(SPAN[0], SPAN[0]))["created_at"] == "2024-01-31 08:30:00 UTC"
+
+
+def test_event_facts_are_none_when_there_are_no_events():
+    """Without events there are no facts."""
+    assert list(event_facts(contacts=0, names=pd.Series([], dtype="int64"), span=None)) == []
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        ({"a": 2, "b": 1}, "2: 'a' (2 rows), 'b' (1 row)"),
+        ({"a": 4, "b": 3, "c": 2, "d": 1, "e": 1}, "5: 'a' (4 rows), 'b' (3 rows), 'c' (2 rows) and 2 more"),
+        (
+            {"a": 4, "b": 3, "c": 2, "d": 1, "(further names)": 9},
+            "more than 4: 'a' (4 rows), 'b' (3 rows), 'c' (2 rows) and others",
+        ),
+        (
+            {"a" * 50: 4_000_000, "b" * 50: 3, "c" * 50: 2},
+            f"3: '{'a' * 40}...' (4,000,000 rows) and 2 more",
+        ),
+    ],
+)
+def test_event_facts_name_the_most_frequent_names(names, expected):
+    """Up to three names are shown with their rows, and the number of others if it is known."""
+    assert _texts(names=pd.Series(names), span=SPAN)["event names"] == expected
+
+
+@pytest.mark.parametrize(
+    ("spread", "expected"),
+    [
+        (Spread(rows=0, most_seconds=0, identical=0), []),
+        (
+            Spread(rows=1, most_seconds=1, identical=1),
+            [
+                "1 row is given a later second, by 1 second at most",
+                "1 with the same metadata as the row that keeps the second",
+            ],
+        ),
+        (
+            Spread(rows=1_200, most_seconds=3, identical=150),
+            [
+                "1,200 rows are given a later second, by 3 seconds at most",
+                "150 with the same metadata as the row that keeps the second, 1,050 with other metadata",
+            ],
+        ),
+    ],
+)
+def test_spread_facts_count_rows_and_seconds(spread, expected):
+    """Rows with identical metadata are counted apart; without moved rows there is no fact."""
+    assert [fact.text for fact in spread_facts(spread)] == expected
+
+
+@pytest.mark.parametrize(
+    ("identical", "others", "expected"),
+    [
+        (0, 0, []),
+        (255, 1_813, ["255 with the same metadata as an earlier row, 1,813 with other metadata"]),
+        (1_255, 0, ["1,255 with the same metadata as an earlier row"]),
+        (0, 1, ["1 with other metadata than an earlier row"]),
+    ],
+)
+def test_duplicate_facts_count_rows_with_other_metadata(identical, others, expected):
+    """Duplicates with other metadata are counted apart: their metadata would be lost."""
+    assert [fact.text for fact in duplicate_facts(identical=identical, others=others)] == expected
+
+
+@pytest.mark.parametrize(
+    ("limit", "seconds", "expected"),
+    [
+        (None, None, "3,168"),
+        (1_666, 19.1, "3,168, which take 0:00:19 at 1,666 in ten seconds"),
+        (83, 100_000.0, "3,168, which take 1 day, 3:46:40 at 83 in ten seconds"),
+    ],
+)
+def test_request_fact_has_the_time_when_it_is_known(limit, seconds, expected):
+    """Without a client only the number of requests is known."""
+    assert request_fact(3_168, limit=limit, seconds=seconds) == Fact(label="requests", text=expected)
+
+
+@pytest.mark.parametrize(
+    ("workspace", "expected"),
+    [
+        (Workspace(id_code="ab12", name="Acme", region="EU"), "'Acme', id ab12, region EU"),
+        (Workspace(id_code="ab12"), "id ab12"),
+        (Workspace(), "one that Intercom does not name"),
+    ],
+)
+def test_workspace_fact_has_what_is_known(workspace, expected):
+    """Facts that the answer lacks are left out."""
+    assert workspace_fact(workspace).text == expected
+
+
+@pytest.mark.parametrize(
+    ("errors", "notes", "expected", "rest"),
+    [
+        (0, 0, 0, ""),
+        (3, 37, 40, ""),
+        (3, 39, 40, "and 2 more: see report.problems"),
+        (45, 2, 45, "and 2 more: see report.problems"),
+    ],
+)
+def test_shown_causes_are_all_errors_and_forty_lines(errors, notes, expected, rest):
+    """All errors are shown, and notes as far as there is room."""
+    error, note = (
+        Cause(code="nested_value", field="metadata.a", severity=severity, rows=1, first_row=0, message="nested")
+        for severity in ("error", "note")
+    )
+    causes = [error] * errors + [note] * notes
+
+    assert shown_causes(causes) == (causes[:expected], rest)
+
+
+HOSTILE = "<script>alert(\"x\")</script><img src=x onerror='alert(1)'>&amp;"
+ELEMENTS = {"div", "p", "strong", "table", "thead", "tbody", "tr", "th", "td", "code"}
+
+
+class Reader(HTMLParser):
+    """Reads a fragment of HTML: its elements, their attributes, and its text; every element must be closed in order."""
+
+    def __init__(self, fragment):
+        super().__init__()
+        self.elements, self.attributes, self.texts, self._open = set(), set(), [], []
+        self.feed(fragment)
+        self.close()
+        assert self._open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.add(tag)
+        self.attributes |= dict(attrs).keys()
+        self._open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self._open.pop() == tag
+
+    def handle_data(self, data):
+        self.texts += [data] if data.strip() else []
+
+
+@pytest.fixture
+def hostile_report(make_orders):
+    """A report whose event name, key, value and currency contain markup."""
+    orders = make_orders(2, event=[HOSTILE, "b"], link=[HOSTILE, "https://example.org"])
+    mapping = EventMapping(
+        event_name=Column("event"),
+        created_at="day",
+        user_id="who",
+        metadata={"<b>key</b>": Text("link"), "<i>": Constant("<u>"), "amount": "link"},
+        metadata_limit=2,
+        metadata_overflow="drop",
+    )
+    return check_events(orders, mapping)
+
+
+def test_html_shows_heading_facts_problems_and_budget(make_orders):
+    """The HTML has the facts of the text, in tables."""
+    orders = make_orders(3, total=[1.5, None, 2.5])
+    orders.loc[2, "day"] = None
+    mapping = EventMapping(
+        event_name="placed-order", created_at="day", user_id="who", metadata={"total": "total"}, timezone="UTC"
+    )
+
+    reader = Reader(check_events(orders, mapping)._repr_html_())
+
+    assert reader.texts == [
+        "3 rows: 2 valid, 1 invalid, 0 duplicates",
+        *("contacts", "2"),
+        *("event name", "'placed-order'"),
+        *("created_at", "2024-01-31 00:00:00 UTC"),
+        *("requests", "2"),
+        "problems",
+        *("severity", "code", "rows", "example"),
+        *("error", "created_at_missing", "1 row"),
+        "row 2: created_at: column 'day' is empty: every event needs its time",
+        *("metadata", " of 'placed-order'"),
+        *("position", "key", "type", "present", "share"),
+        *("1", "total", "number", "1", "50.0%"),
+    ]
+
+
+def test_html_keeps_hostile_text_as_text(hostile_report):
+    """Names, keys and values are escaped everywhere."""
+    reader = Reader(hostile_report._repr_html_())
+
+    assert reader.elements <= ELEMENTS
+    assert reader.attributes <= {"class", "style", "title"}
+    assert {f" of {quoted(HOSTILE)}", "<b>key</b>"} <= set(reader.texts)
+
+
+def test_html_escapes_the_messages_of_causes_and_warnings(hostile_report):
+    """Names that Intercom gives are escaped too."""
+    cause = Cause(code="nested_value", field="metadata.a", severity="error", rows=1, first_row=0, message=HOSTILE)
+    facts = [Fact(label="workspace", text=HOSTILE)]
+
+    fragment = report_html(HOSTILE, facts=facts, warnings=[HOSTILE], causes=[cause], budget=hostile_report.metadata)
+
+    assert Reader(fragment).elements <= ELEMENTS
+    assert fragment.count("&lt;script&gt;") >= 4
+
+
+def test_html_needs_nothing_from_outside_and_no_colours(hostile_report):
+    """It works on light and dark backgrounds, loads nothing, and shows no formulas between dollar signs."""
+    styles = re.findall(r'style="([^"]*)"', hostile_report._repr_html_())
+
+    assert {name.strip() for style in styles for name, _, _ in (part.partition(":") for part in style.split(";"))} == {
+        "color",
+        "line-height",
+        "margin-left",
+        "text-align",
+        "vertical-align",
+        "white-space",
+        "overflow-wrap",
+    }
+    assert "color: inherit" in styles[0]
+    assert 'class="tex2jax_ignore mathjax_ignore"' in hostile_report._repr_html_()
+
+
+def test_html_shows_the_keys_of_the_most_frequent_name(make_orders):
+    """One line says that the keys of other names are in the frame."""
+    orders = make_orders(30, event=["signed-up", *(f"event-{number}" for number in range(28)), "Signed.Up"])
+    mapping = EventMapping(
+        event_name=Column("event"), created_at="day", user_id="who", metadata={"a": "who"}, timezone="UTC"
+    )
+
+    texts = Reader(check_events(orders, mapping)._repr_html_()).texts
+
+    assert texts[texts.index("metadata") + 1 :] == [
+        " of 'signed-up'",
+        *("position", "key", "type", "present", "share"),
+        *("1", "a", "text", "2", "100%"),
+        *("28 more event names: see ", "report.metadata"),
+    ]
+
+
+def test_html_shows_the_first_keys_of_many(make_orders):
+    """A mapping with very many keys does not fill the screen."""
+    metadata = {f"key-{number}": Constant("x") for number in range(23)}
+    mapping = EventMapping(
+        event_name="a", created_at="day", user_id="who", metadata=metadata, metadata_limit=30, timezone="UTC"
+    )
+
+    texts = Reader(check_events(make_orders(1), mapping)._repr_html_()).texts
+
+    assert ("key-19" in texts, "key-20" in texts) == (True, False)
+    assert texts[-2:] == ["3 more keys: see ", "report.metadata"]
+
+
+def test_html_counts_further_keys_and_names_in_one_line(make_orders):
+    """One of each is singular."""
+    metadata = {f"key-{number}": Constant("x") for number in range(21)}
+    mapping = EventMapping(
+        event_name=Column("event"),
+        created_at="day",
+        user_id="who",
+        metadata=metadata,
+        metadata_limit=30,
+        timezone="UTC",
+    )
+
+    texts = Reader(check_events(make_orders(2, event=["a", "b"]), mapping)._repr_html_()).texts
+
+    assert texts[-2:] == ["1 more key and 1 more event name: see ", "report.metadata"]
+
+
+def test_html_explains_what_is_ignored_and_what_drifts_where_there_is_something(hostile_report, make_orders):
+    """An empty column is left out; `ignored` and `drift` are explained in a line."""
+    expected = {
+        "ignored": ": rows that are sent without the value, since it comes after as many others as Intercom keeps",
+        "drift": ": types of the column's cells, in all rows: Intercom shows a key of mixed types as text",
+    }
+    orders = make_orders(3, mixed=["x", 1, "y"])
+    mapping = EventMapping(event_name="a", created_at="day", user_id="who", metadata={"mixed": "mixed"})
+
+    ignored, drifting = (
+        Reader(report._repr_html_()).texts for report in (hostile_report, check_events(orders, mapping))
+    )
+
+    assert (ignored.count("ignored"), expected["ignored"] in ignored, "drift" in ignored) == (2, True, False)
+    assert (drifting.count("drift"), expected["drift"] in drifting, "ignored" in drifting) == (2, True, False)
+    assert "2 text, 1 number" in drifting
+
+
+def test_html_leaves_out_the_type_when_no_column_has_a_value(make_orders):
+    """Without any known type there is no column for it."""
+    mapping = EventMapping(event_name="a", created_at="day", user_id="who", metadata={"none": "none"}, timezone="UTC")
+
+    texts = Reader(check_events(make_orders(1, none=[None]), mapping)._repr_html_()).texts
+
+    assert texts[-9:] == [" of 'a'", "position", "key", "present", "share", "1", "none", "0", "0%"]
+
+
+def test_html_explains_each_column_where_one_points_at_it(hostile_report):
+    """The head of a table has a title, which the browser shows without a script."""
+    heads = re.findall(r"<th style=[^>]* title=\"([^\"]*)\">(\w+)</th>", hostile_report._repr_html_())
+
+    assert [(name, html.unescape(meaning)) for meaning, name in heads][-4:] == [
+        ("type", "what Intercom shows the value as"),
+        ("present", "valid rows of this event name that have a value"),
+        ("share", "of all valid rows of this event name"),
+        ("ignored", "rows that are sent without the value, since it comes after as many others as Intercom keeps"),
+    ]
+
+
+def test_html_shows_a_note_on_a_column_once(make_orders):
+    """A note about a column is shown with one row, though it concerns nearly all."""
+    report = check_events(make_orders(3), EventMapping(event_name="a", created_at="day", user_id="who"))
+
+    texts = Reader(report._repr_html_()).texts
+
+    assert texts[texts.index("naive_time") + 1] == "the column"
+
+
+def test_html_counts_notes_that_are_left_out(hostile_report):
+    """The number stands below the table, as in the text."""
+    note = Cause(code="excel_serial", field="created_at", severity="note", rows=2, first_row=0, message="a day")
+
+    fragment = report_html("3 rows", facts=[], causes=[note] * 42, budget=hostile_report.metadata.head(0))
+
+    assert Reader(fragment).texts[-1] == "and 2 more: see report.problems"
+
+
+@pytest.mark.parametrize(
+    ("present", "expected"), [(0, "0%"), (1, "0.1%"), (1_250, "50.0%"), (2_499, "99.9%"), (2_500, "100%")]
+)
+def test_html_rounds_no_share_to_all_or_nothing(make_orders, present, expected):
+    """A rounded share is 100 % only for all rows, and 0 % only for none."""
+    orders = make_orders(2_500, total=[1.5] * present + [None] * (2_500 - present))
+    mapping = EventMapping(event_name="a", created_at="day", user_id="who", metadata={"total": "total"})
+
+    assert expected in Reader(check_events(orders, mapping)._repr_html_()).texts

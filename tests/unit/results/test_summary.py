@@ -36,15 +36,15 @@ def test_summary_shows_statuses_in_order_and_causes_by_frequency(make_results):
 
 
 def test_summary_counts_duplicates_without_a_cause(make_results):
-    """The status of a duplicate says it all."""
+    """The status of a duplicate is enough."""
     summary = Summary()
     summary.add(make_results(("duplicate", "duplicate")))
 
     assert str(summary) == "1 row\n  1 duplicate         same contact, event name and second as an earlier row"
 
 
-def test_summary_tells_of_rows_whose_event_was_accepted_with_other_metadata(make_results):
-    """What was edited since does not arrive, and nothing else says so."""
+def test_summary_reports_rows_whose_event_was_accepted_with_other_metadata(make_results):
+    """Rows that were edited since do not arrive, and nothing else reports it."""
     summary = Summary()
     summary.add(make_results(("duplicate", "accepted_with_other_metadata")))
 
@@ -73,7 +73,7 @@ def test_summary_tells_of_rows_whose_event_was_accepted_with_other_metadata(make
     ],
 )
 def test_summary_names_the_journal(make_results, mode, line):
-    """Who runs again with another journal would send everything again."""
+    """A second run with another journal would send everything again."""
     results = make_results(("accepted", None))
     results.attrs["run"] = {"journal": "orders.sqlite", "journal_mode": mode}
     summary = Summary()
@@ -84,7 +84,7 @@ def test_summary_names_the_journal(make_results, mode, line):
 
 
 def test_summary_aligns_thousands(make_results):
-    """Counts stand in a column as wide as the number of rows, with separators."""
+    """Counts are aligned, with thousands separators."""
     summary = Summary()
     summary.add(make_results(*[("accepted", None)] * 1200, ("failed", "a")))
 
@@ -92,7 +92,7 @@ def test_summary_aligns_thousands(make_results):
 
 
 def test_summary_shows_ten_causes_at_most(make_results):
-    """Beyond the ten most frequent causes a person reads the results."""
+    """More causes are in the results."""
     summary = Summary()
     summary.add(make_results(*[("rejected", f"code_{number:02d}") for number in range(12)]))
 
@@ -102,7 +102,7 @@ def test_summary_shows_ten_causes_at_most(make_results):
 
 
 def test_summary_is_empty_without_rows():
-    """No rows are no trouble."""
+    """Without rows there are no lines of statuses or causes."""
     assert str(Summary()) == "0 rows"
     assert Summary().is_complete
 
@@ -121,15 +121,15 @@ def test_summary_is_empty_without_rows():
     ],
 )
 def test_summary_is_complete_when_every_row_needs_nothing_more(make_results, status, is_complete):
-    """Accepted, already submitted or a duplicate: nothing is left to be done."""
+    """Rows that are accepted, already submitted or duplicates are complete."""
     summary = Summary()
     summary.add(make_results((status, None)))
 
     assert summary.is_complete is is_complete
 
 
-def test_summary_tells_of_other_runs(make_results):
-    """Who reads that half of the rows were submitted already wants to know by whom."""
+def test_summary_reports_other_runs(make_results):
+    """Another run explains why rows were submitted already."""
     other = {"run": 3, "started_at": "2026-01-31 10:24:05 UTC", "process": 4711, "host": "anna-pc"}
     results = make_results(("accepted", None))
     results.attrs["run"] = {"journal": "orders.sqlite", "journal_mode": "wal", "other_runs": [other]}

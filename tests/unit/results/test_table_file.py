@@ -1,13 +1,15 @@
-"""A file that is written beside its place: nothing else that is there is written to, and nobody else may read it."""
+"""A file that is written beside its place and moved there, and the results in it."""
 
 import os
 import secrets
 import stat
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from events_pandas import SourceError
+from events_pandas.results import ResultsWriter
 from events_pandas.results.table_file import PartialFile, write_new
 
 
@@ -21,7 +23,7 @@ def place(tmp_path):
 
 @pytest.fixture
 def make_source(tmp_path):
-    """Make a file of rows with rights."""
+    """Make a file of rows with a mode."""
 
     def make(name, mode):
         path = tmp_path / name
@@ -34,16 +36,16 @@ def make_source(tmp_path):
 
 @pytest.fixture
 def on_file_system(monkeypatch):
-    """Have the system say other things of files that are open: of a mode, a group or a number."""
+    """Make the system report another mode, group or number of open files."""
     fields = {"mode": 0, "ino": 1, "gid": 5}
 
-    def on(look=lambda: None, **told):
+    def on(look=lambda: None, **changes):
         real = os.fstat
 
         def fstat(descriptor):
             facts = list(real(descriptor))
-            for name, value in told.items():
-                facts[fields[name]] = value(facts[fields[name]])
+            for name, change in changes.items():
+                facts[fields[name]] = change(facts[fields[name]])
             look()
             return os.stat_result(facts)
 
@@ -68,7 +70,7 @@ def partials(place):
 
 
 def test_partial_file_that_is_a_link_is_not_followed(place, tmp_path):
-    """In a shared folder somebody else may lay a link there: neither it nor what it names changes."""
+    """In a shared folder somebody else may put a link there: neither the link nor its target changes."""
     precious = tmp_path / "precious"
     precious.write_text("precious")
     (tmp_path / "results.csv.partial").symlink_to(precious)
@@ -81,7 +83,7 @@ def test_partial_file_that_is_a_link_is_not_followed(place, tmp_path):
 
 
 def test_partial_file_that_is_another_name_of_a_file_is_not_written_to(place, tmp_path):
-    """A hard link is one."""
+    """A hard link to a file leaves that file unchanged."""
     precious = tmp_path / "precious"
     precious.write_text("precious")
     (tmp_path / "results.csv.partial").hardlink_to(precious)
@@ -93,7 +95,7 @@ def test_partial_file_that_is_another_name_of_a_file_is_not_written_to(place, tm
 
 @pytest.mark.parametrize("make", [Path.mkdir, Path.touch, os.mkfifo], ids=["folder", "file", "pipe"])
 def test_partial_file_that_is_there_blocks_nothing(place, make):
-    """What a killed run has left stays, and the next run writes beside it."""
+    """The partial file of a killed run stays, and the next run writes beside it."""
     make(place.with_name("results.csv.partial"))
 
     file = write(place, b"rows")
@@ -104,7 +106,7 @@ def test_partial_file_that_is_there_blocks_nothing(place, make):
 
 
 def test_two_files_for_one_place_do_not_mix(place):
-    """Each is whole, and the one that comes later replaces the other."""
+    """Each is whole, and the later one replaces the earlier one."""
     with PartialFile(place, holds="results") as one, PartialFile(place, holds="results") as other:
         one.append(b"1")
         other.append(b"2")
@@ -130,7 +132,7 @@ def test_file_that_is_in_place_takes_no_other_away(place):
 
 
 def test_place_that_is_a_link_is_replaced_and_not_followed(place, tmp_path):
-    """What the link names stays as it is."""
+    """The target of the link stays as it is."""
     precious = tmp_path / "precious.csv"
     precious.write_text("precious")
     place.symlink_to(precious)
@@ -141,8 +143,8 @@ def test_place_that_is_a_link_is_replaced_and_not_followed(place, tmp_path):
     assert (place.read_text(), precious.read_text()) == ("rows", "precious")
 
 
-def test_place_that_is_no_file_is_refused(place):
-    """Neither a pipe nor a device is replaced by a file."""
+def test_place_that_is_not_a_file_is_refused(place):
+    """A pipe or a device is not replaced by a file."""
     os.mkfifo(place)
 
     with pytest.raises(SourceError) as caught:
@@ -155,7 +157,7 @@ def test_place_that_is_no_file_is_refused(place):
     ("modes", "made"), [((0o600,), "0o600"), ((0o644, 0o640), "0o640"), ((0o400,), "0o600"), ((0o666,), "0o644")]
 )
 def test_file_is_for_those_alone_who_may_read_its_sources(place, make_source, modes, made):
-    """The narrowest of several counts; its owner may write it; and the umask counts as ever."""
+    """The narrowest mode counts; the owner may write; the umask applies as usual."""
     sources = [make_source(f"{number}.csv", given) for number, given in enumerate(modes)]
 
     with PartialFile(place, holds="results", sources=sources) as file:
@@ -167,7 +169,7 @@ def test_file_is_for_those_alone_who_may_read_its_sources(place, make_source, mo
 
 
 def test_file_keeps_the_rights_of_the_one_that_it_replaces(place):
-    """The results of today are for the readers of those of yesterday."""
+    """The readers of the earlier file are those of the new one."""
     place.write_text("yesterday")
     place.chmod(0o600)
 
@@ -179,7 +181,7 @@ def test_file_keeps_the_rights_of_the_one_that_it_replaces(place):
 @pytest.mark.skipif(os.name != "posix" or os.getuid() != 0, reason="needs to give files to other groups")
 @pytest.mark.parametrize(("given", "made"), [(0o640, "0o600"), (0o644, "0o644"), (0o660, "0o600")])
 def test_file_of_another_group_is_for_that_group_if_it_is_for_all(place, make_source, given, made):
-    """The group that may read the rows is another one."""
+    """Another group than that of the rows has the rights of all others."""
     source = make_source("a.csv", given)
     os.chown(source, -1, 4_242)
 
@@ -189,7 +191,7 @@ def test_file_of_another_group_is_for_that_group_if_it_is_for_all(place, make_so
 
 
 def test_file_of_another_group_needs_no_change_of_rights(place, make_source, on_file_system, monkeypatch):
-    """Some file systems refuse it, and a name that is a link by now would have it done to another file."""
+    """Some file systems refuse to change a mode, and a name that became a link would change another file."""
     source = make_source("a.csv", 0o640)
     on_file_system(gid=lambda gid: gid + 1)
 
@@ -205,7 +207,7 @@ def test_file_of_another_group_needs_no_change_of_rights(place, make_source, on_
 
 
 def test_file_of_another_group_leaves_what_a_link_names(place, make_source, on_file_system, tmp_path):
-    """Somebody lays a link at its name while it is made: what that names keeps its rights."""
+    """If the name becomes a link meanwhile, the target keeps its mode."""
     source = make_source("a.csv", 0o640)
     secret = make_source("secret.csv", 0o660)
 
@@ -224,7 +226,7 @@ def test_file_of_another_group_leaves_what_a_link_names(place, make_source, on_f
 
 
 def test_file_on_a_file_system_without_permissions_is_written_with_a_warning(place, make_source, on_file_system):
-    """Such as a memory stick's, where all may read every file; the rows are for their owner."""
+    """On a memory stick all may read every file, although only the owner may read the rows."""
     source = make_source("a.csv", 0o600)
     on_file_system(mode=lambda mode: mode | 0o755)
 
@@ -241,7 +243,7 @@ def test_file_on_a_file_system_without_permissions_is_written_with_a_warning(pla
 
 
 def test_file_is_taken_away_when_its_warning_is_an_error(place, make_source, on_file_system):
-    """Nothing is left of it then."""
+    """No file is left then."""
     source = make_source("a.csv", 0o600)
     on_file_system(mode=lambda mode: mode | 0o755)
 
@@ -253,7 +255,7 @@ def test_file_is_taken_away_when_its_warning_is_an_error(place, make_source, on_
 
 @pytest.mark.parametrize("number", [lambda _: 0, lambda _: secrets.randbits(60)], ids=["none", "changing"])
 def test_file_on_a_file_system_without_file_numbers_is_written(place, on_file_system, number):
-    """Some network file systems have none, or make up another one at each look."""
+    """Some network file systems have no file numbers, or make up another one each time."""
     on_file_system(ino=number)
 
     write(place, b"rows")
@@ -262,7 +264,7 @@ def test_file_on_a_file_system_without_file_numbers_is_written(place, on_file_sy
 
 
 def test_what_was_broken_off_is_written_over(place):
-    """An interrupt may come in the middle of a part, which then comes a second time."""
+    """An interrupt may come in the middle of a part, which is then written again."""
     with PartialFile(place, holds="results") as file:
         file.append(b"1\n")
         file.stream.write(b"2, half")
@@ -273,7 +275,7 @@ def test_what_was_broken_off_is_written_over(place):
 
 
 def test_mark_is_written_before_all_else(place):
-    """The text behind it is the same, and nothing is left beside."""
+    """The text behind it is the same, and no other file is left."""
     with PartialFile(place, holds="results") as file:
         file.append(b"rows")
         file.prepend(b"mark ")
@@ -284,7 +286,7 @@ def test_mark_is_written_before_all_else(place):
 
 
 def test_new_file_is_utf8(tmp_path):
-    """Whatever the locale says."""
+    """The encoding does not depend on the locale."""
     write_new(tmp_path / "m.toml", "é ☃\n", holds="the mapping", sources=[])
 
     assert (tmp_path / "m.toml").read_bytes() == "é ☃\n".encode()
@@ -292,7 +294,7 @@ def test_new_file_is_utf8(tmp_path):
 
 @pytest.mark.parametrize("make", [Path.touch, Path.mkdir, lambda path: path.symlink_to("nowhere")])
 def test_new_file_replaces_nothing(tmp_path, make):
-    """Neither a file, nor what a link names."""
+    """An existing file or link is refused."""
     path = tmp_path / "m.toml"
     make(path)
 
@@ -303,8 +305,8 @@ def test_new_file_replaces_nothing(tmp_path, make):
     assert [file.name for file in tmp_path.iterdir()] == ["m.toml"]
 
 
-def test_new_file_that_cannot_be_written_is_told(tmp_path):
-    """With what the system says."""
+def test_new_file_that_cannot_be_written_is_reported(tmp_path):
+    """The message has the system's reason."""
     path = tmp_path / "nowhere" / "m.toml"
 
     with pytest.raises(SourceError) as caught:
@@ -314,7 +316,7 @@ def test_new_file_that_cannot_be_written_is_told(tmp_path):
 
 
 def test_name_that_another_file_has_taken_is_left_to_it(place):
-    """Somebody has taken the partial file of a run away, and another run writes under its name."""
+    """If the partial file of a run is gone and another run has its name, that file stays."""
     with PartialFile(place, holds="results") as file:
         file.append(b"1")
         file.partial.unlink()
@@ -327,3 +329,123 @@ def test_name_that_another_file_has_taken_is_left_to_it(place):
 
     other.put_in_place()
     assert place.read_text() == "2"
+
+
+@pytest.fixture
+def results(make_ledger):
+    """The results of two rows, one of them invalid, with the facts of a run."""
+    frame = make_ledger(2, invalid=[1]).frame()
+    frame.attrs["run"] = {"requests": 1}
+    return frame
+
+
+@pytest.mark.parametrize("name", ["results.csv", "results.parquet", "RESULTS.PARQUET"])
+def test_writer_joins_what_is_written(tmp_path, results, name):
+    """All chunks go into one file, without an index."""
+    path = tmp_path / name
+    with ResultsWriter(path) as writer:
+        writer.write(results)
+        results.attrs["run"] = {"requests": 2}
+        writer.write(results)
+
+    read = pd.read_csv if name.endswith(".csv") else pd.read_parquet
+    assert read(path)["error_code"].fillna("").tolist() == ["", "created_at_missing"] * 2
+    assert read(path).columns.tolist() == results.columns.tolist()
+
+
+def test_writer_keeps_dtypes_in_parquet(tmp_path, results):
+    """Results that are read back from Parquet have their dtypes."""
+    with ResultsWriter(tmp_path / "results.parquet") as writer:
+        writer.write(results)
+
+    read = pd.read_parquet(tmp_path / "results.parquet")
+    assert read.dtypes.astype(str).to_dict() == results.dtypes.astype(str).to_dict()
+    assert read["status"].cat.ordered
+
+
+def test_writer_leaves_the_earlier_file_until_the_end(tmp_path, results):
+    """During a run a reader sees the whole file of an earlier one."""
+    path = tmp_path / "results.csv"
+    path.write_text("earlier")
+
+    with ResultsWriter(path) as writer:
+        writer.write(results)
+        during = path.read_text()
+
+    assert during == "earlier"
+    assert path.read_text().startswith("row,status,")
+    assert [file.name for file in tmp_path.iterdir()] == ["results.csv"]
+
+
+def test_writer_puts_in_place_what_there_is_when_an_error_comes(tmp_path, results):
+    """However the run ends, the rows written so far are kept."""
+    writer = ResultsWriter(tmp_path / "results.csv")
+    writer.write(results)
+
+    writer.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None)
+
+    assert len(pd.read_csv(tmp_path / "results.csv")) == 2
+
+
+def test_writer_leaves_the_earlier_file_when_nothing_came(tmp_path):
+    """A run without results replaces no file."""
+    path = tmp_path / "results.csv"
+    path.write_text("earlier")
+
+    with ResultsWriter(path):
+        pass
+
+    assert path.read_text() == "earlier"
+    assert [file.name for file in tmp_path.iterdir()] == ["results.csv"]
+
+
+def test_writer_refuses_other_formats():
+    """The ending of the name decides the format."""
+    with pytest.raises(SourceError) as caught:
+        ResultsWriter("results.xlsx")
+
+    assert str(caught.value) == "results.xlsx: results are written as .csv or .parquet: choose one of these names"
+
+
+def test_writer_refuses_a_folder_that_is_missing(tmp_path):
+    """A missing folder is reported before anything is submitted."""
+    path = tmp_path / "nowhere" / "results.csv"
+
+    with pytest.raises(SourceError) as caught:
+        ResultsWriter(path)
+
+    assert str(caught.value) == f"{path}: results cannot be written there: No such file or directory"
+
+
+def test_writer_refuses_a_folder_in_its_place(tmp_path):
+    """A folder of that name would be in the way at the end."""
+    path = tmp_path / "results.csv"
+    path.mkdir()
+
+    with pytest.raises(SourceError) as caught:
+        ResultsWriter(path)
+
+    assert str(caught.value) == f"{path}: results cannot be written there: Is a directory"
+
+
+def test_writer_refuses_to_replace_the_rows(tmp_path, monkeypatch):
+    """Results never replace the file of rows, by whatever name."""
+    (tmp_path / "orders.csv").write_text("who,day\n")
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(SourceError) as caught:
+        ResultsWriter("orders.csv", sources=[tmp_path / "orders.csv"])
+
+    assert str(caught.value) == "orders.csv: is a file that is read here, and would be replaced: choose another name"
+
+
+def test_writer_reports_when_the_folder_has_gone(tmp_path, results):
+    """A fault on the way is reported like one at the start."""
+    path = tmp_path / "gone" / "results.csv"
+    path.parent.mkdir()
+
+    with ResultsWriter(path) as writer:
+        Path(f"{path}.partial").unlink()
+        path.parent.rmdir()
+        with pytest.raises(SourceError, match=r"results cannot be written there: No such file"):
+            writer.write(results)

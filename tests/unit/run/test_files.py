@@ -25,8 +25,6 @@ from events_pandas import (
 )
 from events_pandas.api import checked_report
 from events_pandas.mapping import MonetaryAmount, Number, Text
-from events_pandas.results import Ledger, ResultsWriter
-from events_pandas.run import frames as run_frames
 from events_pandas.run.files import file_results, read_files
 from events_pandas.run.options import RunOptions
 
@@ -55,7 +53,7 @@ def submit(mapping, fake_client):
 
 
 def test_files_are_submitted_one_after_another(write, submit):
-    """Rows are counted over all files, duplicates found across them, and each row knows its file."""
+    """Rows are counted over all files, duplicates are found across them, and each row has its file."""
     paths = [write("a.csv", "1,2024-01-31", "2,2024-01-31"), write("b.csv"), write("c.csv", "2,2024-01-31")]
 
     parts = submit(paths)
@@ -69,7 +67,7 @@ def test_files_are_submitted_one_after_another(write, submit):
 
 
 def test_file_without_rows_has_results_without_rows(write, submit):
-    """The columns and dtypes are those of any results, and they are written too."""
+    """Columns and dtypes are those of all results, and the results file is written."""
     (results,) = submit(write("a.csv"), results_path="results.parquet")
 
     assert len(results) == 0
@@ -78,7 +76,7 @@ def test_file_without_rows_has_results_without_rows(write, submit):
 
 
 def test_results_are_written_as_they_come(write, mapping, fake_client):
-    """After a chunk's results its lines stand in the partial file."""
+    """When a chunk's results are yielded, its lines are in the partial file."""
     path = write("a.csv", "1,2024-01-31", "2,2024-01-31")
     options = RunOptions(client=fake_client(), chunksize=1)
 
@@ -91,7 +89,7 @@ def test_results_are_written_as_they_come(write, mapping, fake_client):
 
 
 def test_results_path_is_tried_before_anything_is_sent(write, submit, fake_client):
-    """Where results cannot be written, nothing is submitted."""
+    """If results cannot be written, nothing is submitted."""
     client = fake_client()
 
     with pytest.raises(SourceError, match=r"nowhere/results\.csv: results cannot be written there"):
@@ -106,8 +104,8 @@ def test_results_do_not_replace_the_rows(write, submit):
         submit(write("a.csv", "1,2024-01-31"), results_path="a.csv")
 
 
-def test_guesses_are_told_before_anything_is_read_or_written(write, mapping, fake_client):
-    """The results of an earlier run stay, and rows that are invalid come later."""
+def test_guesses_are_reported_before_anything_is_read_or_written(write, mapping, fake_client):
+    """The results of an earlier run stay, and invalid rows are not read yet."""
     client = fake_client()
     write("results.csv", header="of yesterday")
     proposed = replace(mapping, timezone=None, unconfirmed=("timezone",))
@@ -121,8 +119,8 @@ def test_guesses_are_told_before_anything_is_read_or_written(write, mapping, fak
     assert client.events == []
 
 
-def test_missing_column_is_told_before_anything_is_sent(write, submit, fake_client):
-    """The error names the columns that the file has, those that are not mapped too."""
+def test_missing_column_is_reported_before_anything_is_sent(write, submit, fake_client):
+    """The error names all columns of the file, mapped or not."""
     client = fake_client()
 
     with pytest.raises(UnknownColumnError) as caught:
@@ -133,7 +131,7 @@ def test_missing_column_is_told_before_anything_is_sent(write, submit, fake_clie
 
 
 def test_mapped_column_that_stands_twice_is_refused(write, submit):
-    """Which of the two is meant cannot be known."""
+    """The mapping does not say which of the two it means."""
     with pytest.raises(MappingError) as caught:
         submit(write("a.csv", "1,2,3", header="who,day,who"))
 
@@ -141,8 +139,8 @@ def test_mapped_column_that_stands_twice_is_refused(write, submit):
 
 
 @pytest.mark.parametrize("run", [read_files, None], ids=["check", "submit"])
-def test_files_that_do_not_fit_are_all_told_before_anything_is_sent(write, submit, fake_client, mapping, run):
-    """The headers of all files are read first, and every file at fault is named."""
+def test_files_that_do_not_fit_are_all_reported_before_anything_is_sent(write, submit, fake_client, mapping, run):
+    """The headers of all files are read first, and every faulty file is named."""
     paths = [write("a.csv", "1,2024-01-31"), write("b.csv", header="who,days"), write("c.csv"), write("d.csv")]
     Path("c.csv").write_bytes(b"")
     client = fake_client()
@@ -159,7 +157,7 @@ def test_files_that_do_not_fit_are_all_told_before_anything_is_sent(write, submi
 
 
 def test_file_without_a_header_among_several_is_named(write, submit, fake_client):
-    """Its first line is taken for the header, and looks like a row."""
+    """Its first line is read as the header, and looks like a row."""
     paths = [write("a.csv", "1,2024-01-31"), write("b.csv", header="00042,2024-01-31")]
     client = fake_client()
 
@@ -176,13 +174,13 @@ def test_file_without_a_header_among_several_is_named(write, submit, fake_client
     assert client.contacts == []
 
 
-def test_file_whose_header_stands_further_down_is_told(write, submit):
-    """Lines of a report above the header are named as what they are."""
+def test_file_whose_header_stands_further_down_is_reported(write, submit):
+    """The message names the lines of a report above the header."""
     with pytest.raises(MappingError, match=r"\(the header seems to stand in line 3: delete the lines above it\)"):
         submit(write("a.csv", ",", "who,day", "1,2024-01-31", header="Report,"))
 
 
-def test_blanks_round_names_of_columns_are_told(write, submit):
+def test_blanks_round_names_of_columns_are_reported(write, submit):
     """A blank after a comma belongs to the name that follows."""
     with pytest.raises(UnknownColumnError) as caught:
         submit(write("a.csv", "1, 2024-01-31", header="who, day"))
@@ -194,7 +192,7 @@ def test_blanks_round_names_of_columns_are_told(write, submit):
 
 
 def test_later_file_that_was_changed_ends_the_run_early(write, submit, fake_client):
-    """What was submitted before is kept, and the file at fault is named."""
+    """Rows that were submitted before keep their results, and the changed file is named."""
     paths = [write("a.csv", "1,2024-01-31", *["2,2024-01-31"] * 9), write("b.csv", "3,2024-01-31")]
     client = fake_client({"1": [lambda: Path("b.csv").write_text("who,day\n") and 202]})
 
@@ -210,7 +208,7 @@ def test_later_file_that_was_changed_ends_the_run_early(write, submit, fake_clie
 
 @pytest.mark.parametrize("position", [0, 10_500])
 def test_row_with_too_few_cells_is_invalid_and_all_others_are_sent(write, submit, fake_client, position):
-    """It is never sent without the rest, in whatever chunk it stands."""
+    """The row is not sent, in whatever chunk it stands."""
     lines = [f"{row},2024-01-31" for row in range(11_000)]
     lines[position] = str(position)
     client = fake_client()
@@ -232,7 +230,7 @@ def test_row_with_too_few_cells_is_invalid_and_all_others_are_sent(write, submit
 
 
 def test_rows_that_cannot_be_read_count_in_check_and_submit(write, submit, mapping):
-    """Both tell the same rows, and nothing else of them; on_invalid="raise" stops before the first request."""
+    """Both report the same rows once; on_invalid="raise" stops before the first request."""
     path = write("a.csv", "1,2024-01-31", "2", "who,day", "3,2024-01-31,x", "4,2024-01-31,")
 
     rows, types, refused = read_files(path, mapping)
@@ -250,7 +248,7 @@ def test_rows_that_cannot_be_read_count_in_check_and_submit(write, submit, mappi
 
 
 def test_quotes_that_a_backslash_escapes_are_noted(write, submit):
-    """How they are read is told once, with the run."""
+    """One note of the run says how they are read."""
     part, *_ = submit(write("a.csv", '"1\\"",2024-01-31'))
 
     assert [note["message"] for note in part.attrs["run"]["notes"]] == [
@@ -262,7 +260,7 @@ def test_quotes_that_a_backslash_escapes_are_noted(write, submit):
 
 
 def test_results_that_cannot_be_written_any_more_are_not_lost(write, submit, fake_client, tmp_path):
-    """When the folder of the results goes away, the exception has what was not written."""
+    """When the folder of the results disappears, the exception has the results that were not written."""
     (tmp_path / "results").mkdir()
     client = fake_client({"2": [lambda: shutil.rmtree(tmp_path / "results") or 202]})
 
@@ -282,7 +280,7 @@ def test_results_that_cannot_be_written_any_more_are_not_lost(write, submit, fak
 
 
 def test_results_that_cannot_be_written_do_not_hide_why_the_run_ended(write, submit, fake_client, tmp_path):
-    """The exception is that of the run; it has every result, and a note of what became of the file."""
+    """The exception of the run has every result, and a note about the file."""
     (tmp_path / "results").mkdir()
     client = fake_client({"2": [lambda: shutil.rmtree(tmp_path / "results") or 401]})
 
@@ -333,7 +331,7 @@ def test_interrupt_while_a_file_is_read_loses_no_row(write, fake_client):
 
 
 def test_invalid_rows_of_any_file_raise_before_the_first_request(write, submit, fake_client):
-    """on_invalid="raise" checks all files first, and has the findings of all of them."""
+    """on_invalid="raise" checks all files first, and has the findings of all."""
     client = fake_client()
     paths = [write("a.csv", "1,2024-01-31", "2,"), write("b.csv", "3,2024-01-31", ",2024-01-31")]
 
@@ -368,7 +366,7 @@ def test_bare_column_has_one_type_whatever_the_chunksize(write, fake_client, chu
 
 
 def test_callables_get_numbers_in_every_chunk(write, fake_client):
-    """One odd cell is absent in its own row, and told; it does not make text of the other rows of its chunk."""
+    """An odd cell is absent in its own row, with a note; the other rows of its chunk stay numbers."""
     path = write("a.csv", "1,2024-01-31,5", "2,2024-01-31,N/A", "3,2024-01-31,7", "4,2024-01-31,8", header="who,day,n")
     mapping = EventMapping(
         event_name="a",
@@ -415,7 +413,7 @@ def test_read_files_gives_bare_columns_the_type_that_submitting_gives_them(tmp_p
 
 
 def test_read_files_refuses_a_file_that_lacks_a_column(write, mapping):
-    """A column that only other files have is missing, and not empty."""
+    """A column that only other files have is missing, not empty."""
     paths = [write("a.csv", "1,2024-01-31"), write("b.csv", "2,2024-01-31", header="who,days")]
 
     with pytest.raises(UnknownColumnError, match=r"created_at: no column 'day': did you mean 'days'\?"):
@@ -432,7 +430,7 @@ def test_progress_of_files_knows_the_number_of_rows(write, submit, capsys):
 
 
 def test_progress_shows_that_the_results_of_the_other_rows_are_made(write, submit, fake_client, capsys):
-    """After an interrupt that may take long: all files are read to their ends."""
+    """After an interrupt all files are read to their ends, which may take long."""
     paths = [write("a.csv", "1,2024-01-31", "2,2024-01-31"), write("b.csv", "3,2024-01-31")]
 
     def interrupted():
@@ -445,16 +443,16 @@ def test_progress_shows_that_the_results_of_the_other_rows_are_made(write, submi
 
 
 def test_interrupt_while_results_are_written_loses_no_row(write, submit, monkeypatch):
-    """Ctrl-C outside of the run ends it all the same, and every row has a result, in the file too."""
+    """An interrupt outside of the run ends it too, and every row has a result, in the file as well."""
     interrupts = [KeyboardInterrupt()]
-    usual = ResultsWriter.write
+    usual = pd.DataFrame.to_csv
 
-    def interrupted(self, results):
+    def interrupted(results, *arguments, **options):
         if interrupts:
             raise interrupts.pop()
-        usual(self, results)
+        return usual(results, *arguments, **options)
 
-    monkeypatch.setattr(ResultsWriter, "write", interrupted)
+    monkeypatch.setattr(pd.DataFrame, "to_csv", interrupted)
     with pytest.raises(SubmissionInterrupted) as caught:
         submit(write("a.csv", *(f"{row},2024-01-31" for row in range(9))), chunksize=2, results_path="results.csv")
 
@@ -462,22 +460,22 @@ def test_interrupt_while_results_are_written_loses_no_row(write, submit, monkeyp
     assert pd.read_csv("results.csv")["row"].tolist() == list(range(9))
 
 
-def test_progress_that_is_a_function_is_told_of_the_submission_only(write, submit):
-    """Rows are counted for it beforehand, and checks are not its business."""
-    told = []
+def test_progress_that_is_a_function_is_called_for_the_submission_only(write, submit):
+    """The total is known beforehand, and the function is not called for checks."""
+    seen = []
 
-    submit([write("a.csv", "1,2024-01-31", "2,"), write("b.csv", "3,2024-01-31")], progress=told.append)
+    submit([write("a.csv", "1,2024-01-31", "2,"), write("b.csv", "3,2024-01-31")], progress=seen.append)
 
-    assert {progress.total for progress in told} == {3}
-    assert told[-1].rows == 3
+    assert {progress.total for progress in seen} == {3}
+    assert seen[-1].rows == 3
 
 
 def test_progress_that_interrupts_loses_no_row_of_a_file(write, submit, fake_client):
-    """Every row of the file has a result, in the results file too, and those accepted are those that were sent."""
+    """Every row has a result, in the file too, and the accepted rows are those that were sent."""
     client = fake_client({str(row): [lambda: time.sleep(0.02) or 202] for row in range(60)})
 
-    def stop(told):
-        if told.rows > 9:
+    def stop(seen):
+        if seen.rows > 9:
             raise KeyboardInterrupt
 
     with pytest.raises(SubmissionInterrupted) as caught:
@@ -497,30 +495,12 @@ def test_progress_that_interrupts_loses_no_row_of_a_file(write, submit, fake_cli
     assert caught.value.results["error_code"].iloc[-1] == "interrupted"
 
 
-def test_interrupt_after_a_chunk_is_checked_counts_it_once(write, submit, monkeypatch):
-    """What was half remembered of a chunk is read again, and is no duplicate of itself."""
-    ledgers = []
-
-    def interrupted(*arguments):
-        ledgers.append(arguments)
-        if len(ledgers) == 2:
-            raise KeyboardInterrupt
-        return Ledger(*arguments)
-
-    monkeypatch.setattr(run_frames, "Ledger", interrupted)
-    with pytest.raises(SubmissionInterrupted) as caught:
-        submit(write("a.csv", *(f"{row},2024-01-31" for row in range(6))), chunksize=2)
-
-    assert caught.value.results["row"].tolist() == list(range(6))
-    assert caught.value.results["error_code"].tolist()[2:] == ["interrupted"] * 4
-
-
 @pytest.mark.parametrize(("modes", "made"), [((0o600,), "0o600"), ((0o644, 0o600), "0o600"), ((0o644,), "0o644")])
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
 def test_results_and_rejects_are_for_those_alone_who_may_read_the_rows(
     write, mapping, fake_client, modes, made, suffix
 ):
-    """They hold what stands there; of several files the narrowest rights count."""
+    """Both get the narrowest mode of the files of rows."""
     before = os.umask(0o022)
     paths = [write(f"{number}.csv", f"{number},never") for number in range(len(modes))]
     for path, mode in zip(paths, modes, strict=True):
@@ -535,7 +515,7 @@ def test_results_and_rejects_are_for_those_alone_who_may_read_the_rows(
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
 def test_partial_files_that_are_links_are_not_followed(write, mapping, fake_client, suffix):
-    """What they name stays as it is."""
+    """Their targets stay as they are."""
     Path("precious").write_text("precious")
     path = write("a.csv", "1,never")
     for name in "rx":
@@ -550,7 +530,7 @@ def test_partial_files_that_are_links_are_not_followed(write, mapping, fake_clie
 
 
 def test_file_whose_name_is_not_utf8_loses_no_result(write, mapping, fake_client):
-    """Its bytes are told in escapes, and its rejects are found again."""
+    """Bytes that are not UTF-8 become escapes, and the rejects of the file are found."""
     name = os.fsdecode(b"caf\xe9\n.csv")
     write(name, "1,2024-01-31", "2,never")
     journals = os.fsdecode(b"journals \xe9")
@@ -566,8 +546,8 @@ def test_file_whose_name_is_not_utf8_loses_no_result(write, mapping, fake_client
     assert runs(journals)["source"].tolist() == ["caf\\xe9\n.csv"]
 
 
-def test_results_that_cannot_be_put_in_place_are_told_of_a_run_that_is_complete(write, mapping, fake_client):
-    """The events were sent: whoever only reads that a file cannot be written would not know."""
+def test_results_that_cannot_be_put_in_place_leave_a_complete_run(write, mapping, fake_client):
+    """The message says that the events were sent, not only that a file cannot be written."""
     write("a.csv", "1,2024-01-31")
     Path("rest").mkdir()
     options = RunOptions(client=fake_client(), journal=None)
@@ -585,7 +565,7 @@ def test_results_that_cannot_be_put_in_place_are_told_of_a_run_that_is_complete(
 
 
 def test_notes_of_currencies_count_the_rows_of_all_chunks(write, fake_client):
-    """A currency is told of once, and how many rows have it."""
+    """Each currency has one note with the number of its rows."""
     write(
         "a.csv",
         *[f"{row},2024-01-31,5,{currency}" for row, currency in enumerate(["jpy", "usd", "BHD"] * 5)],

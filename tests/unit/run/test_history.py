@@ -1,5 +1,6 @@
-"""The history of runs as a table, and as the command line prints it."""
+"""What a run writes of itself into its journal, and the table of all runs."""
 
+import datetime as dt
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime
@@ -11,7 +12,7 @@ from typer.testing import CliRunner
 from events_pandas.cli import app
 from events_pandas.deliver.journal import Journal, RunFacts
 from events_pandas.errors import JournalError
-from events_pandas.run.history import runs
+from events_pandas.run.history import HistoryWriter, runs
 
 DTYPES = {
     "run": "int64",
@@ -37,9 +38,23 @@ DTYPES = {
 }
 
 
+class FullDisk:
+    """A journal with one step that finds the disk full."""
+
+    def __init__(self, journal, step):
+        self._journal, self._step, self.refused = journal, step, []
+
+    def __getattr__(self, name):
+        return self._refuse if name == self._step else getattr(self._journal, name)
+
+    def _refuse(self, *_, **__):
+        self.refused.append(self._step)
+        raise JournalError(self._journal.path, problem="the disk is full", remedy="make room")
+
+
 @pytest.fixture
 def journals(tmp_path):
-    """Two journals in a folder: one with a complete run and one that was killed, one with a run that was cut short."""
+    """Two journals in a folder: one with a complete run and a killed run, one with a run that ended early."""
     folder = tmp_path / "journals"
 
     def begin(workspace, minute, source, **facts):
@@ -61,7 +76,7 @@ def journals(tmp_path):
 
 
 def test_runs_are_listed_newest_first(journals):
-    """Over all journals of a folder."""
+    """The order holds over all journals of a folder."""
     found = runs(journals)
 
     assert found["source"].tolist() == ["a frame", "orders.parquet", "orders.csv"]
@@ -72,8 +87,8 @@ def test_runs_are_listed_newest_first(journals):
     assert {name: str(dtype) for name, dtype in found.dtypes.items()} == DTYPES
 
 
-def test_runs_tell_how_each_ended(journals):
-    """A run that was killed, or is under way, has no outcome, no duration and no counts."""
+def test_runs_report_how_each_ended(journals):
+    """A run that was killed or is under way has no outcome, no duration and no counts."""
     found = runs(journals)
 
     assert found["outcome"].fillna("-").tolist() == ["-", "outage", "complete"]
@@ -91,14 +106,14 @@ def test_runs_tell_how_each_ended(journals):
 
 
 def test_runs_of_one_workspace_are_those_of_its_journal(journals):
-    """The other journals are not read."""
+    """Journals of other workspaces are not read."""
     (journals / "broken.sqlite").write_text("no database" * 100)
 
     assert runs(journals, workspace="ef56")["source"].tolist() == ["orders.parquet"]
 
 
 def test_runs_are_an_empty_table_without_a_journal(tmp_path):
-    """Before the first run there is nothing, with the same columns; nothing is made."""
+    """The table has the same columns, and no file is made."""
     found = runs(tmp_path / "journals")
 
     assert found.empty
@@ -107,7 +122,7 @@ def test_runs_are_an_empty_table_without_a_journal(tmp_path):
 
 
 def test_runs_of_the_user_are_in_the_state_directory(journals, monkeypatch):
-    """Where the journals of runs with journal="auto" are."""
+    """`runs()` reads the journals of runs with journal="auto"."""
     monkeypatch.delenv("EVENTS_PANDAS_JOURNALS", raising=False)
     monkeypatch.setattr("platformdirs.user_state_path", lambda *_, **__: journals.parent)
 
@@ -132,21 +147,21 @@ def test_runs_command_prints_a_table(journals):
 
 
 def test_runs_command_lists_one_workspace(journals):
-    """As the function does."""
+    """--workspace filters as the function does."""
     result = CliRunner().invoke(app, ["runs", "--journal", str(journals), "--workspace", "ef56"])
 
     assert [line.split()[-1] for line in result.stdout.splitlines()] == ["results", "orders.parquet"]
 
 
-def test_runs_command_says_that_there_are_none(tmp_path):
-    """A clear line, and no error."""
+def test_runs_command_says_that_there_are_no_runs(tmp_path):
+    """Without runs the command prints a line, and succeeds."""
     result = CliRunner().invoke(app, ["runs", "--journal", str(tmp_path)])
 
     assert (result.stdout, result.stderr, result.exit_code) == ("no runs yet\n", "", 0)
 
 
-def test_runs_command_says_that_there_is_no_such_journal(tmp_path):
-    """A typing error is no empty history."""
+def test_runs_command_says_that_the_journal_is_missing(tmp_path):
+    """A misspelled path is an error, not an empty history."""
     result = CliRunner().invoke(app, ["runs", "--journal", str(tmp_path / "typo.sqlite")])
 
     assert result.stderr == f"error: {tmp_path / 'typo.sqlite'}: there is no journal\n"
@@ -156,8 +171,8 @@ def test_runs_command_says_that_there_is_no_such_journal(tmp_path):
 @pytest.mark.parametrize(
     "damage", ["UPDATE runs SET counts = '{'", "ALTER TABLE runs DROP COLUMN counts", "UPDATE runs SET counts = x'ff'"]
 )
-def test_runs_tell_that_a_journal_is_damaged(damage, journals):
-    """In words, whatever the library says of it."""
+def test_runs_report_that_a_journal_is_damaged(damage, journals):
+    """The message is ours, not SQLite's."""
     path = min(journals.glob("*.sqlite"))
     with closing(sqlite3.connect(path)) as connection:
         connection.execute(damage)
@@ -167,8 +182,8 @@ def test_runs_tell_that_a_journal_is_damaged(damage, journals):
         runs(path)
 
 
-def test_runs_command_tells_of_a_broken_journal_in_one_line(tmp_path):
-    """What is wrong, which file, and how to mend it."""
+def test_runs_command_reports_a_broken_journal_in_one_line(tmp_path):
+    """The line says what is wrong, which file, and how to fix it."""
     path = tmp_path / "journal.sqlite"
     path.write_text("no database" * 100)
 
@@ -176,3 +191,136 @@ def test_runs_command_tells_of_a_broken_journal_in_one_line(tmp_path):
 
     assert result.stderr.startswith(f"error: {path}: this file is no journal (file is not a database): it is left")
     assert result.exit_code == 2
+
+
+FACTS = RunFacts(
+    started_at=dt.datetime(2024, 1, 31, 12, tzinfo=dt.UTC),
+    source="orders.csv",
+    mapping="0123456789ab",
+    results_path="results.csv",
+)
+
+
+@pytest.fixture
+def path(tmp_path):
+    """The file of a journal."""
+    return tmp_path / "journal.sqlite"
+
+
+@pytest.fixture
+def history(path):
+    """The writer of a run that has begun."""
+    history = HistoryWriter(FACTS)
+    history.begin(Journal.opened(path, workspace="ab12cd34"))
+    return history
+
+
+def _results(*statuses):
+    return pd.DataFrame({"status": pd.Categorical(statuses)})
+
+
+def _entry(path):
+    (entry,) = runs(path).to_dict("records")
+    return entry
+
+
+def test_entry_of_a_run_has_its_facts_and_counts(history, path):
+    """The entry counts rows of all frames, and has the last number of requests."""
+    with history:
+        history.add(_results("accepted", "duplicate"), requests=1)
+        history.add(_results("accepted", "already_submitted"), requests=2)
+        history.end(None, outcome=None, requests=3)
+
+    entry = _entry(path)
+    assert entry["started_at"] == pd.Timestamp("2024-01-31T12:00Z")
+    assert (entry["source"], entry["mapping"], entry["results_path"]) == ("orders.csv", "0123456789ab", "results.csv")
+    assert (entry["outcome"], entry["rows"], entry["requests"]) == ("complete", 4, 3)
+    assert (entry["accepted"], entry["duplicate"], entry["already_submitted"], entry["failed"]) == (2, 1, 1, 0)
+
+
+def test_run_is_incomplete_when_a_row_needs_something_more(history, path):
+    """The outcome shows that rows were not accepted."""
+    with history:
+        history.add(_results("accepted", "invalid"), requests=1)
+        history.end(None, outcome=None, requests=1)
+
+    assert _entry(path)["outcome"] == "incomplete"
+
+
+def test_entry_of_a_run_that_ended_early_has_its_reason_and_all_rows(history, path):
+    """The rows of the exception count like the others."""
+    with history:
+        history.add(_results("accepted"), requests=1)
+        history.end(_results("failed", "not_submitted"), outcome="outage", requests=9)
+
+    entry = _entry(path)
+    assert (entry["outcome"], entry["rows"], entry["requests"]) == ("outage", 3, 9)
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome"),
+    [(ValueError(), "error"), (KeyboardInterrupt(), "interrupted"), (GeneratorExit(), "closed")],
+)
+def test_entry_of_a_run_that_was_left_says_so(error, outcome, history, path):
+    """A fault of a stream, an interrupt outside of the run and a closed stream have an outcome each."""
+    with pytest.raises(type(error)), history:
+        raise error
+
+    assert _entry(path)["outcome"] == outcome
+
+
+def test_entry_of_a_run_under_way_has_the_rows_so_far(history, path):
+    """A killed run leaves an entry without an end, with the rows so far."""
+    history.add(_results("accepted"), requests=1)
+
+    entry = _entry(path)
+    assert pd.isna(entry["outcome"])
+    assert pd.isna(entry["duration"])
+    assert entry["accepted"] == 1
+
+    with history:
+        pass
+
+
+@pytest.mark.parametrize("step", ["tell_run", "end_run"])
+def test_run_goes_on_when_its_history_cannot_be_written(step, path):
+    """The events are safe: an entry is not worth the results, and the next event finds the full disk."""
+    journal = FullDisk(Journal.opened(path, workspace="ab12cd34"), step)
+
+    with HistoryWriter(FACTS) as history:
+        history.begin(journal)
+        history.add(_results("accepted"), requests=1)
+        history.end(None, outcome=None, requests=1)
+
+    assert journal.refused == [step]
+    assert _entry(path)["outcome"] == "complete" if step == "tell_run" else pd.isna(_entry(path)["outcome"])
+
+
+def test_run_without_a_journal_writes_no_history(monkeypatch, tmp_path):
+    """No file is opened."""
+    monkeypatch.chdir(tmp_path)
+
+    with HistoryWriter(FACTS) as history:
+        history.add(_results("accepted"), requests=1)
+        history.end(None, outcome=None, requests=1)
+
+    assert list(tmp_path.iterdir()) == []
+    assert runs().empty
+
+
+def test_history_of_a_run_is_written_once_a_second(path):
+    """Each entry waits for the disk, and a stream may have hundreds of frames in a second; the end has all counts."""
+    now = [100.0]
+    history = HistoryWriter(FACTS, clock=lambda: now[0])
+    history.begin(Journal.opened(path, workspace="ab12cd34"))
+    seen = []
+
+    with history:
+        for seconds in (0.0, 0.5, 0.5, 0.5):
+            now[0] += seconds
+            history.add(_results("accepted"), requests=1)
+            seen.append(_entry(path)["rows"])
+        history.end(None, outcome=None, requests=4)
+
+    assert seen == [1, 1, 3, 3]
+    assert _entry(path)["rows"] == 4

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from events_pandas import RetryPolicy, SubmissionError, SubmissionInterrupted, iter_submit, submit_events, submit_file
-from events_pandas.run.read_ahead import ReadAhead
+from events_pandas.run.frames import ReadAhead
 
 LIMIT_SECONDS = 10.0
 
@@ -21,7 +21,7 @@ def gate():
 
 @pytest.fixture
 def meeting():
-    """Requests that are answered when thirty of them are under way together."""
+    """A barrier for thirty requests that are under way together."""
     return threading.Barrier(30, timeout=LIMIT_SECONDS)
 
 
@@ -36,7 +36,7 @@ def _rows(parts):
 
 
 def test_stream_of_single_rows_has_as_many_requests_under_way_as_one_frame(make_orders, mapping, meeting_client):
-    """Frames are read ahead by their rows: the pace does not depend on how the rows are cut."""
+    """Frames are read ahead by rows: the pace does not depend on the sizes of frames."""
     frames = [make_orders(1, start=number) for number in range(42)]
 
     parts = list(iter_submit(frames, mapping, client=meeting_client, journal=None))
@@ -47,14 +47,14 @@ def test_stream_of_single_rows_has_as_many_requests_under_way_as_one_frame(make_
 
 @pytest.mark.parametrize("chunksize", [1, 7])
 def test_small_chunks_have_as_many_requests_under_way_as_large_ones(make_orders, mapping, meeting_client, chunksize):
-    """So with a frame in small chunks."""
+    """The chunksize does not change the pace of a frame."""
     results = submit_events(make_orders(42), mapping, client=meeting_client, journal=None, chunksize=chunksize)
 
     assert set(results["status"]) == {"accepted"}
 
 
 def test_small_files_have_as_many_requests_under_way_as_a_large_one(make_orders, mapping, meeting_client, tmp_path):
-    """So with files of a row each."""
+    """Files of one row each are read ahead too."""
     for number in range(42):
         make_orders(1, start=number).to_csv(tmp_path / f"{number:02d}.csv", index=False)
 
@@ -66,17 +66,17 @@ def test_small_files_have_as_many_requests_under_way_as_a_large_one(make_orders,
 
 @pytest.mark.parametrize(("chunksize", "most"), [(2_000, 7), (1, 4)])
 def test_stream_is_read_ahead_no_further_than_a_chunks_rows(make_orders, mapping, fake_client, gate, chunksize, most):
-    """Behind a row that waits for its answer no more is kept than `chunksize` rows, and a thousand in any case."""
+    """Behind a row that waits for its answer at most `chunksize` rows are read, or a thousand if that is more."""
     read = []
 
     def frames():
         yield make_orders(1, start=90_000)
         for number in range(20):
             read.append(number)
-            # Rows without a time are not sent, and count too.
+            # Rows without a time are not sent, but count.
             yield make_orders(300, start=number * 300, day=[None] * 300)
 
-    # Long enough for all that could be read; a slow machine reads less, and never more.
+    # Long enough to read all that may be read; a slow machine reads less, never more.
     client = fake_client({"90000": [lambda: gate.wait(0.7) or 202]})
     stream = iter_submit(frames(), mapping, client=client, journal=None, chunksize=chunksize)
 
@@ -102,20 +102,20 @@ def test_read_ahead_has_room_for_a_thousand_small_frames(rows):
 
 
 def test_read_ahead_counts_the_chunk_that_is_due():
-    """One that is done makes room."""
+    """A chunk that is done makes room."""
     ahead = ReadAhead(1_500)
-    told = []
+    seen = []
     for rows in (1_000, 499, 1):
         ahead.open(rows)
-        told.append(ahead.has_room())
+        seen.append(ahead.has_room())
     ahead.close()
 
-    assert told == [True, True, False]
+    assert seen == [True, True, False]
     assert ahead.has_room()
 
 
 def test_results_come_before_another_frame_is_awaited(make_orders, mapping, fake_client):
-    """What is complete is not kept until the source has another frame, which may be hours."""
+    """Complete results do not wait for the next frame of the source, which may take hours."""
     yielded, held_back = threading.Event(), []
     client = fake_client({"00001": [lambda: yielded.wait(LIMIT_SECONDS) and 202]})
 
@@ -137,14 +137,14 @@ def test_results_come_before_another_frame_is_awaited(make_orders, mapping, fake
 
 
 def test_results_of_a_slow_source_wait_for_the_journal_and_not_for_another_frame(make_orders, mapping, fake_client):
-    """The moment until an answer is on disk is no reason to ask a source that takes its time."""
+    """While an answer is written to disk, the source is not asked for another frame."""
     yielded, held_back = [], []
     client = fake_client()
 
     def frames():
         for number in range(4):
             yield make_orders(1, start=number)
-            # As one that waits for rows to come in.
+            # A source may wait for rows.
             threading.Event().wait(0.06)
             held_back.append(number - len(yielded))
 
@@ -165,7 +165,7 @@ def test_frames_are_read_in_the_callers_thread(make_orders, mapping, fake_client
 
 
 def test_stream_that_is_closed_records_what_was_under_way(make_orders, mapping, fake_client):
-    """What Intercom was sent is in the journal, whether anybody has seen the results or not."""
+    """The journal has every event that was sent, even if its results were never yielded."""
     read = []
     frames = (read.append(number) or make_orders(1, start=number) for number in range(50))
     client = fake_client()
@@ -185,7 +185,7 @@ def test_stream_that_is_closed_records_what_was_under_way(make_orders, mapping, 
     [(KeyboardInterrupt(), SubmissionInterrupted), (401, SubmissionError), (ValueError(), SubmissionError)],
 )
 def test_stream_that_ends_early_gives_every_row_that_it_read(make_orders, mapping, fake_client, step, ends_in):
-    """What was yielded and what the exception has are together what was read, once and in order."""
+    """The yielded results and those of the exception have every row once, in order."""
     read, parts = [], []
     frames = (read.append(number) or make_orders(1, start=number) for number in range(42))
     stream = iter_submit(frames, mapping, client=fake_client({"00020": [step]}))
@@ -198,7 +198,7 @@ def test_stream_that_ends_early_gives_every_row_that_it_read(make_orders, mappin
 
 
 def test_stream_gives_the_results_before_an_error_of_its_frames(make_orders, mapping, fake_client):
-    """All that was read before it has been submitted and is yielded; then the error comes as it is."""
+    """All frames before the error are submitted and yielded; then the error is raised unchanged."""
     client, parts = fake_client(), []
 
     def frames():
@@ -214,7 +214,7 @@ def test_stream_gives_the_results_before_an_error_of_its_frames(make_orders, map
 
 
 def test_rows_that_repeat_one_under_way_are_judged_when_it_has_its_outcome(make_orders, mapping, fake_client, gate):
-    """A frame that was read ahead waits for the frames before it: only then is it known what became of its firsts."""
+    """A repeat in a later frame waits for the outcome of its first row."""
     client = fake_client({"00000": [lambda: gate.wait(LIMIT_SECONDS) and 500] * 2, "00001": [202]})
     frames = [make_orders(1), make_orders(1, start=1), make_orders(2)]
     retry = RetryPolicy(attempts=2, base_seconds=0.0)

@@ -16,7 +16,7 @@ from events_pandas.run.options import RunOptions, run_options
 
 
 def test_options_have_these_defaults():
-    """The one place where a default stands."""
+    """RunOptions is the one place of the defaults."""
     assert run_options({}) == RunOptions(
         client=None,
         journal="auto",
@@ -36,12 +36,12 @@ def test_options_have_these_defaults():
 
 
 def test_options_have_the_keywords_that_are_documented():
-    """What a type checker knows is what there is."""
+    """SubmitOptions, which type checkers read, has the same keywords."""
     assert list(SubmitOptions.__annotations__) == [option.name for option in fields(RunOptions)]
 
 
 def test_options_suggest_the_nearest_when_there_is_none_of_that_name():
-    """A typing error is named before anything is sent."""
+    """A misspelled option is reported before anything is sent."""
     with pytest.raises(TypeError) as caught:
         run_options({"chunk_size": 5})
 
@@ -49,7 +49,7 @@ def test_options_suggest_the_nearest_when_there_is_none_of_that_name():
 
 
 def test_options_list_what_there_is_when_nothing_is_near():
-    """Who guessed wildly reads the whole list."""
+    """Without a similar name the message lists all options."""
     with pytest.raises(TypeError) as caught:
         run_options({"xyz": 5})
 
@@ -102,7 +102,7 @@ def test_options_list_what_there_is_when_nothing_is_near():
     ],
 )
 def test_options_refuse_values_that_they_cannot_have(option, message):
-    """The message names the option, the value and what it may be."""
+    """The message names the option, the value and what is expected."""
     with pytest.raises(ValueError, match=r".") as caught:
         run_options(option)
 
@@ -123,14 +123,14 @@ def test_options_refuse_values_that_they_cannot_have(option, message):
     ],
 )
 def test_options_take_values_at_the_edge(option):
-    """The ends of a range belong to it, numbers of numpy are numbers, and patience may have no end."""
+    """The ends of a range belong to it, NumPy numbers are numbers, and patience may be infinite."""
     options = run_options(option)
 
     assert {name: getattr(options, name) for name in option} == option
 
 
 def test_options_refuse_a_number_of_retries():
-    """How often to retry is one of several numbers of a policy."""
+    """A number is not a RetryPolicy, which has several numbers."""
     with pytest.raises(TypeError) as caught:
         run_options({"retry": 3})
 
@@ -138,8 +138,8 @@ def test_options_refuse_a_number_of_retries():
 
 
 @pytest.mark.parametrize("preflight", ["no", 0, None])
-def test_options_refuse_a_preflight_that_is_no_bool(preflight):
-    """Text that says no would be a yes."""
+def test_options_refuse_a_preflight_that_is_not_a_bool(preflight):
+    """The text "no" would count as true."""
     with pytest.raises(TypeError) as caught:
         run_options({"preflight": preflight})
 
@@ -147,7 +147,7 @@ def test_options_refuse_a_preflight_that_is_no_bool(preflight):
 
 
 def test_opened_client_is_the_callers_and_stays_open(fake_client):
-    """Who made a client closes it."""
+    """The caller closes his own client."""
     client = fake_client()
 
     with RunOptions(client=client).opened_client() as opened:
@@ -181,7 +181,7 @@ def test_opened_client_needs_a_token():
     ],
 )
 def test_options_refuse_a_journal_that_is_none(option, message):
-    """What is no path is told before anything is opened."""
+    """A value that is not a path is reported before a file is opened."""
     with pytest.raises(TypeError) as caught:
         run_options(option)
 
@@ -189,13 +189,13 @@ def test_options_refuse_a_journal_that_is_none(option, message):
 
 
 def test_opened_journal_is_that_of_the_workspace_found(tmp_path):
-    """A directory has a file for each."""
+    """A directory has a file for each workspace."""
     with closing(RunOptions(journal=tmp_path).opened_journal(WorkspaceIdentity(id_code="ab12cd34"))) as journal:
         assert (journal.path, journal.workspace) == (tmp_path / "ab12cd34.sqlite", "ab12cd34")
 
 
 def test_opened_journal_is_that_of_the_workspace_named(tmp_path):
-    """Without a preflight nobody else says whose it is."""
+    """Without a preflight the option names the workspace."""
     options = RunOptions(journal=tmp_path / "journal.sqlite", preflight=False, workspace="ab12cd34")
 
     with closing(options.opened_journal(None)) as journal:
@@ -203,13 +203,13 @@ def test_opened_journal_is_that_of_the_workspace_named(tmp_path):
 
 
 def test_opened_journal_is_none_without_one():
-    """Nobody is asked for a workspace then."""
+    """Without a journal no workspace is needed."""
     assert RunOptions(journal=None).opened_journal(WorkspaceIdentity()) is None
 
 
 @pytest.mark.parametrize("journal", ["auto", None])
 def test_opened_journal_refuses_another_workspace_than_the_one_that_is_meant(journal):
-    """A token of production in place of the test's is told before the first event."""
+    """A token of production instead of the test workspace is reported before the first event."""
     options = RunOptions(journal=journal, workspace="ab12cd34")
 
     with pytest.raises(CredentialsError) as caught:
@@ -221,7 +221,7 @@ def test_opened_journal_refuses_another_workspace_than_the_one_that_is_meant(jou
 
 
 def test_opened_journal_escapes_the_name_of_a_workspace_once():
-    """The name comes from a server, and as text without what acts on a terminal."""
+    """The preflight has escaped the name that the server gave."""
     with pytest.raises(CredentialsError) as caught:
         RunOptions(workspace="w\x1b").opened_journal(WorkspaceIdentity(id_code=r"w\u001b[2J"))
 
@@ -242,7 +242,8 @@ def test_opened_journal_needs_the_name_of_a_workspace():
 
 
 def test_opened_journal_warns_when_it_has_no_write_ahead_log(tmp_path, monkeypatch):
-    """Where the file system cannot do it, a notebook says so."""
+    """A warning says that the file system cannot do it."""
+    # No file system here refuses a write-ahead log.
     monkeypatch.setattr(Journal, "opened", staticmethod(lambda path, **_: SimpleNamespace(path=path, mode="delete")))
     options = RunOptions(journal=tmp_path / "journal.sqlite")
 

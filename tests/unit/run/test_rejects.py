@@ -41,16 +41,16 @@ def write(tmp_path, monkeypatch):
 
 @pytest.fixture
 def submit(mapping, fake_client):
-    """Submit files with a fake client and write the rejects; return what was told of them."""
+    """Submit files with a fake client and write the rejects; return the remarks."""
 
     def submit(paths, *, client=None, rejects_path="rejects.csv", results_path=None, rules=mapping, **options):
         run = RunOptions(client=client or fake_client(), retry=RetryPolicy(attempts=1), journal=None, **options)
-        told = []
+        remarks = []
         stream = file_results(
-            paths, rules, options=run, results_path=results_path, rejects_path=rejects_path, tell=told.append
+            paths, rules, options=run, results_path=results_path, rejects_path=rejects_path, tell=remarks.append
         )
         list(stream)
-        return told
+        return remarks
 
     return submit
 
@@ -60,7 +60,7 @@ def rejects(name="rejects.csv"):
 
 
 def test_rejects_of_a_file_are_its_cells_untouched(write, submit):
-    """All columns come along, those that nobody maps too, and no cell is taken for a number or for nothing."""
+    """All columns are written, mapped or not, and no cell becomes a number or absent."""
     rows = ('00042,never,"a, ""b""",007,NA', "1,2024-01-31,c,1,", "1e5,never,,1.50,nan")
     path = write("a.csv", *rows, header="who,day,note,n,m")
 
@@ -76,7 +76,7 @@ def test_rejects_of_a_file_are_its_cells_untouched(write, submit):
 
 @pytest.mark.parametrize("chunksize", [1, 2, 100])
 def test_rejects_of_several_files_stand_in_one(write, submit, fake_client, chunksize):
-    """Rows are counted over all files; one that is given twice is read twice."""
+    """Rows are counted over all files; a file that is given twice is read twice."""
     paths = [write("a.csv", "1,2024-01-31", "2,never"), write("b.csv", "3,2024-01-31"), "a.csv"]
 
     submit(paths, client=fake_client({"3": [404]}), chunksize=chunksize)
@@ -89,7 +89,7 @@ def test_rejects_of_several_files_stand_in_one(write, submit, fake_client, chunk
 
 
 def test_rejects_of_files_with_other_columns_have_all_of_them(write, submit):
-    """A column that a row's file does not have is empty."""
+    """A column that the file of a row lacks is empty."""
     paths = [write("a.csv", "1,never,x", header="who,day,note"), write("b.csv", "y,never,2", header="size,day,who")]
 
     submit(paths)
@@ -99,7 +99,7 @@ def test_rejects_of_files_with_other_columns_have_all_of_them(write, submit):
 
 
 def test_rejects_of_files_with_a_column_twice_need_the_same_columns(write, submit):
-    """Alone such a file is exported as it is; beside others it is not known which column is which."""
+    """Alone such a file is exported unchanged; beside others its columns cannot be matched."""
     twice = write("a.csv", "1,never,x,y", header="who,day,note,note")
     other = write("b.csv", "1,never", header="who,day")
 
@@ -116,7 +116,7 @@ def test_rejects_of_files_with_a_column_twice_need_the_same_columns(write, submi
 
 @pytest.mark.parametrize(("name", "compress"), [("a.csv.gz", gzip.compress), ("a.csv.bz2", bz2.compress)])
 def test_rejects_of_compressed_files_are_plain(write, submit, name, compress):
-    """They are read like any other."""
+    """Compressed files are read like any other."""
     write("a.csv", "00042,never")
     Path(name).write_bytes(compress(Path("a.csv").read_bytes()))
 
@@ -125,14 +125,14 @@ def test_rejects_of_compressed_files_are_plain(write, submit, name, compress):
     assert rejects()["who"].tolist() == ["00042"]
 
 
-def test_rejects_that_were_mended_are_submitted_with_the_same_mapping(write, submit, fake_client):
-    """Rejects of rejects have one reason, that of the last run."""
+def test_rejects_that_were_fixed_are_submitted_with_the_same_mapping(write, submit, fake_client):
+    """Rejects of rejects have the reason of the last run only."""
     submit(write("a.csv", "1,never", "2,2024-01-31", "3,nowhere"))
-    mended = Path("rejects.csv").read_text().replace("1,never", "1,2024-02-01")
-    Path("mended.csv").write_text(mended)
+    fixed = Path("rejects.csv").read_text().replace("1,never", "1,2024-02-01")
+    Path("fixed.csv").write_text(fixed)
     client = fake_client()
 
-    submit("mended.csv", client=client)
+    submit("fixed.csv", client=client)
 
     assert client.contacts == ["1"]
     assert rejects().columns.tolist() == ["who", "day", *REASONS.split(",")]
@@ -140,7 +140,7 @@ def test_rejects_that_were_mended_are_submitted_with_the_same_mapping(write, sub
 
 
 def test_rejects_without_a_row_replace_those_of_an_earlier_run(write, submit):
-    """The next command would submit them; the header says what the file is."""
+    """The next command would submit the earlier ones; the new file has a header only."""
     Path(write("rejects.csv")).write_text("earlier")
 
     submit(write("a.csv", "1,2024-01-31"))
@@ -149,7 +149,7 @@ def test_rejects_without_a_row_replace_those_of_an_earlier_run(write, submit):
 
 
 def test_rejects_of_a_run_that_did_not_begin_stay(write, submit):
-    """Before the first result nothing is replaced, and nothing is left beside."""
+    """Before the first result no file is replaced or left over."""
     Path(write("rejects.csv")).write_text("earlier")
 
     with pytest.raises(MappingError):
@@ -163,7 +163,7 @@ def test_rejects_of_a_run_that_did_not_begin_stay(write, submit):
     ("script", "error"), [([401], AuthenticationError), ([KeyboardInterrupt()], SubmissionInterrupted)]
 )
 def test_rejects_of_a_run_that_ends_early_have_the_rest(write, submit, fake_client, script, error):
-    """What was not submitted can be submitted from there, whatever ended the run, which is told."""
+    """Rows that were not submitted are in the file, however the run ended."""
     paths = [write("a.csv", "1,2024-01-31", "2,2024-01-31"), write("b.csv", "3,2024-01-31", "4,never")]
 
     with pytest.raises(error) as caught:
@@ -177,7 +177,7 @@ def test_rejects_of_a_run_that_ends_early_have_the_rest(write, submit, fake_clie
 
 
 def test_rejects_are_written_when_a_later_file_cannot_be_read(write, submit, fake_client):
-    """Those of the files before are there."""
+    """The rejects of earlier files are written."""
     paths = [write("a.csv", "1,2024-01-31", "2,never", "3,2024-01-31"), write("b.csv", *["4,2024-01-31"] * 9)]
     client = fake_client({"3": [lambda: Path("b.csv").write_text("who,day\n") and 202]})
 
@@ -188,7 +188,7 @@ def test_rejects_are_written_when_a_later_file_cannot_be_read(write, submit, fak
 
 
 def test_rejects_that_cannot_be_written_do_not_hide_why_the_run_ended(write, submit, fake_client):
-    """The exception is that of the run; a note says what became of the rejects."""
+    """The exception of the run has a note about the rejects."""
     path = write("a.csv", "1,2024-01-31")
     Path("rest").mkdir()
     client = fake_client({"1": [lambda: shutil.rmtree("rest") or 401]})
@@ -200,7 +200,7 @@ def test_rejects_that_cannot_be_written_do_not_hide_why_the_run_ended(write, sub
 
 
 def test_rejects_that_cannot_be_written_lose_no_result(write, mapping, fake_client):
-    """A run that is complete says so, and that its rejects are missing; what was yielded is yielded."""
+    """The error says that the run is complete and its rejects are missing; results were yielded."""
     write("a.csv", "1,never")
     Path("rest").mkdir()
     options = RunOptions(client=fake_client(), journal=None)
@@ -219,8 +219,8 @@ def test_rejects_that_cannot_be_written_lose_no_result(write, mapping, fake_clie
     )
 
 
-def test_rejects_whose_file_was_written_to_are_told(write, submit, fake_client):
-    """Rows are read a second time: a file that was changed during the run may have others."""
+def test_rejects_whose_file_was_written_to_are_reported(write, submit, fake_client):
+    """A file that was changed during the run may have other rows in the place of the rejects."""
     path = write("a.csv", "1,2024-01-31", "2,2024-01-31")
     client = fake_client({"2": [lambda: Path(path).write_text("who,day\n") and 404]})
 
@@ -235,7 +235,7 @@ def test_rejects_whose_file_was_written_to_are_told(write, submit, fake_client):
 
 @pytest.mark.parametrize("name", ["a.csv", "a.csv.gz", "a.parquet"])
 def test_rejects_of_a_file_that_was_replaced_are_its_own(write, submit, fake_client, name):
-    """Another file may take its place during the run: the rejects are rows of the file that was submitted."""
+    """The rejects are rows of the file that was submitted, not of the one that replaced it."""
     frames = [pd.DataFrame({"who": who, "day": "2024-01-31", "note": who}) for who in (["1", "2"], ["8", "9"])]
     for path, frame in zip((write(name), f"new-{name}"), frames, strict=True):
         frame.to_parquet(path) if name.endswith(".parquet") else frame.to_csv(path, index=False)
@@ -247,7 +247,7 @@ def test_rejects_of_a_file_that_was_replaced_are_its_own(write, submit, fake_cli
 
 
 def test_rejects_of_rows_that_cannot_be_read_stand_as_far_as_they_can(write, submit):
-    """Missing cells are empty; cells beyond the last column stand in it, with their commas."""
+    """Missing cells are empty; cells beyond the last column are written into it, with their commas."""
     assert submit(write("a.csv", "1,2024-01-31", "2", "3,2024-01-31,x", "who,day", '4,"a" b')) == []
 
     assert rejects()[["who", "day", "error_code"]].to_numpy().tolist() == [
@@ -260,7 +260,7 @@ def test_rejects_of_rows_that_cannot_be_read_stand_as_far_as_they_can(write, sub
 
 @pytest.mark.parametrize("rejects_path", ["rejects.csv", "rejects.parquet"])
 def test_rejects_with_a_nul_character_are_invalid_again(write, submit, fake_client, rejects_path):
-    """The character stands where it stood: with any other in its place the row might pass."""
+    """The character is kept: with another one in its place the row might be valid."""
     client = fake_client()
     rows = ("1,2024-01-31,x", "\ufffd0\0\ufffd1\ufffd,2024-01-31,", '"5\0""",2024-01-31,"a, b"')
 
@@ -277,26 +277,26 @@ def test_rejects_with_a_nul_character_are_invalid_again(write, submit, fake_clie
 
 
 def test_rejects_say_that_a_row_which_cannot_be_read_would_be_sent(write, submit):
-    """The file has a cell for every column, and so what the row lacked is no longer seen."""
+    """The file has a cell for every column, which hides that the row had too few."""
     assert submit(write("a.csv", "1,2024-01-31", header="who,day,note")) == [
         "rejects.csv: row 0 was invalid, and would be sent when it is submitted from there as it is: correct it first"
     ]
 
 
 def test_rejects_of_a_row_with_a_nul_character_that_nobody_maps_need_no_remark(write, submit):
-    """It was invalid before: nothing is read otherwise from the file of rejects."""
+    """The row is invalid in both files."""
     assert submit(write("a.csv", "1,2024-01-31,\0", header="who,day,note")) == []
 
     assert b"\n1,2024-01-31,\0,0,invalid," in Path("rejects.csv").read_bytes()
 
 
 def test_interrupt_while_rejects_are_written_does_not_hide_why_the_run_ended(write, submit, fake_client, monkeypatch):
-    """A second Ctrl-C leaves the rejects, and the first is told."""
+    """A second Ctrl-C leaves out the rejects, and the exception of the first one says so."""
 
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("events_pandas.run.rejects.read_chosen_rows", interrupted)
+    monkeypatch.setattr(pd.DataFrame, "to_csv", interrupted)
     with pytest.raises(SubmissionInterrupted) as caught:
         submit(write("a.csv", "1,2024-01-31", "2,2024-01-31"), client=fake_client({"1": [KeyboardInterrupt()]}))
 
@@ -314,7 +314,7 @@ def test_interrupt_while_rejects_are_written_does_not_hide_why_the_run_ended(wri
     ],
 )
 def test_rejects_path_is_tried_before_anything_is_sent(write, submit, fake_client, rejects_path, message):
-    """Where rejects cannot be written, nothing is submitted."""
+    """If rejects cannot be written, nothing is submitted."""
     client = fake_client()
 
     with pytest.raises(SourceError) as caught:
@@ -326,7 +326,7 @@ def test_rejects_path_is_tried_before_anything_is_sent(write, submit, fake_clien
 
 
 def test_rejects_of_parquet_keep_their_types_in_parquet(write, submit):
-    """Integers with gaps, times and decimals are what they were in the file."""
+    """Integers with gaps, times and decimals keep their types."""
     write("a.csv")
     frame = pd.DataFrame({"who": ["1", None], "day": pd.to_datetime(["2024-01-31", "2024-02-01"])})
     frame.assign(size=pd.array([7, None], dtype="Int64")).to_parquet("a.parquet")
@@ -340,7 +340,7 @@ def test_rejects_of_parquet_keep_their_types_in_parquet(write, submit):
 
 
 def test_rejects_of_parquet_are_text_in_csv(write, submit):
-    """They can be mended in a spreadsheet, and are read as what the mapping says."""
+    """They can be fixed in a spreadsheet, and the mapping gives them their types."""
     write("a.csv")
     pd.DataFrame({"who": [None], "day": pd.to_datetime(["2024-01-31"]), "size": [7.0]}).to_parquet("a.parquet")
 
@@ -350,7 +350,7 @@ def test_rejects_of_parquet_are_text_in_csv(write, submit):
 
 
 def test_rejects_of_types_that_do_not_fit_together_are_refused_in_parquet(write, submit):
-    """One column has one type there."""
+    """A column of a Parquet file has one type."""
     write("a.csv")
     pd.DataFrame({"who": [None], "day": ["2024-01-31"], "size": [7.0]}).to_parquet("a.parquet")
     pd.DataFrame({"who": [None], "day": ["2024-01-31"], "size": ["x"]}).to_parquet("b.parquet")
@@ -361,16 +361,16 @@ def test_rejects_of_types_that_do_not_fit_together_are_refused_in_parquet(write,
     assert "rejects.parquet: the columns of the files do not fit into one Parquet file (" in str(caught.value)
 
 
-def test_rejects_are_told_to_have_another_type_than_the_files(write, submit, fake_client):
-    """A bare column that is text in the file, and of which only numbers are rejected, would be a number."""
+def test_rejects_may_have_another_type_than_the_files(write, submit, fake_client):
+    """A bare column of text whose rejects hold only numbers would become a number."""
     rules = EventMapping(
         event_name="a", created_at=Date("day"), user_id="who", metadata={"size": "size"}, timezone="UTC"
     )
     path = write("a.csv", "1,2024-01-31,five", "2,2024-01-31,5", header="who,day,size")
 
-    (told,) = submit(path, client=fake_client({"2": [404]}), rules=rules)
+    (remarks,) = submit(path, client=fake_client({"2": [404]}), rules=rules)
 
-    assert told == (
+    assert remarks == (
         "rejects.csv: metadata.size of row 1 would be 5 when it is submitted from there, and not '5': a CSV file has "
         "no types, so say in the mapping what the column is (Text, Number, Date with its unit=), or export to .parquet"
     )
@@ -378,7 +378,7 @@ def test_rejects_are_told_to_have_another_type_than_the_files(write, submit, fak
 
 @pytest.mark.parametrize("suffix", ["parquet", "csv"])
 def test_rejects_of_parquet_keep_types_that_this_machine_does_not_know(tmp_path, monkeypatch, submit, suffix):
-    """A zone without a name here, and a UUID of 16 bytes, stand there as they came; as text they are what is sent."""
+    """An unnamed zone and a UUID of 16 bytes keep their types in Parquet; in CSV they are text."""
     monkeypatch.chdir(tmp_path)
     zone, uuid_type = pa.timestamp("ms", "GMT+01:00"), pa.binary(16)
     columns = {

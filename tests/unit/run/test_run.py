@@ -22,6 +22,7 @@ from events_pandas import (
     RetryPolicy,
     SubmissionError,
     SubmissionInterrupted,
+    intercom,
     iter_submit,
     runs,
     submit_events,
@@ -29,8 +30,6 @@ from events_pandas import (
 )
 from events_pandas.deliver import TransportError
 from events_pandas.deliver.journal import Journal
-from events_pandas.run import frames as run_frames
-from events_pandas.run import run as submission
 
 NOTHING_SENT = "the run was interrupted before the first event: nothing was sent, submit all rows again"
 INVALID_DAY = {"day": ["2024-01-31", None, "2024-01-31"]}
@@ -44,7 +43,7 @@ def lost():
 
 @pytest.fixture
 def ctrl_c():
-    """Press Ctrl-C in whatever thread, and return when the main thread has felt it."""
+    """Press Ctrl-C in any thread, and return when the main thread has received it."""
     felt = threading.Semaphore(0)
 
     def feel(*_):
@@ -71,8 +70,8 @@ def test_submit_returns_a_result_for_each_row_on_the_callers_index(make_orders, 
     assert client.contacts == ["00000", "00002"]
 
 
-def test_submit_tells_the_facts_of_the_run(make_orders, mapping, fake_client, tmp_path):
-    """What was asked of Intercom, and where, stands in the frame's attributes."""
+def test_submit_reports_the_facts_of_the_run(make_orders, mapping, fake_client, tmp_path):
+    """The attributes of the results have the facts of the run."""
     client = fake_client({"00001": [500]})
 
     retry = RetryPolicy(base_seconds=0.001)
@@ -95,8 +94,8 @@ def test_submit_tells_the_facts_of_the_run(make_orders, mapping, fake_client, tm
     }
 
 
-def test_submit_tells_the_notes_of_all_frames(make_orders, fake_client):
-    """What was sent and may not have been meant stands in the facts of the run, each kind once."""
+def test_submit_reports_the_notes_of_all_frames(make_orders, fake_client):
+    """Each kind of doubtful value that was sent has one note in the facts of the run."""
     mapping = EventMapping(event_name="placed-order", created_at="day", user_id="who")
 
     *_, last = iter_submit([make_orders(1), make_orders(2, start=1)], mapping, client=fake_client())
@@ -107,7 +106,7 @@ def test_submit_tells_the_notes_of_all_frames(make_orders, fake_client):
 
 
 def test_submit_knows_no_workspace_without_a_preflight(make_orders, mapping, fake_client):
-    """Without GET /me nobody says whose token it is."""
+    """Only GET /me names the workspace of a token."""
     results = submit_events(make_orders(1), mapping, client=fake_client(), preflight=False, journal=None)
 
     assert results.attrs["run"]["workspace"] is None
@@ -137,7 +136,7 @@ def test_submit_goes_on_when_invalid_rows_are_to_raise_and_there_are_none(make_o
 
 @pytest.mark.parametrize("chunksize", [1, 2, 3, 100])
 def test_submit_gives_the_same_results_for_every_chunksize(make_orders, mapping, fake_client, chunksize):
-    """The chunksize bounds memory, and decides nothing."""
+    """The chunksize bounds memory, and changes no result."""
     orders = make_orders(7)
     orders.loc[6, "who"] = "00001"
     orders.loc[3, "day"] = None
@@ -151,7 +150,7 @@ def test_submit_gives_the_same_results_for_every_chunksize(make_orders, mapping,
 
 
 def test_submit_makes_payloads_once_for_every_attempt(make_orders, mapping, fake_client):
-    """Each attempt sends what the first one sent."""
+    """Each attempt sends the bytes of the first one."""
     client = fake_client({"00000": [500, 503, 408]})
 
     submit_events(make_orders(1), mapping, client=client, retry=RetryPolicy(base_seconds=0.001))
@@ -161,7 +160,7 @@ def test_submit_makes_payloads_once_for_every_attempt(make_orders, mapping, fake
 
 
 def test_submit_raises_with_every_row_when_the_token_is_refused(make_orders, mapping, fake_client):
-    """A refused token ends the run before its first event; invalid rows are told as such."""
+    """A refused token ends the run before its first event; invalid rows are still reported as invalid."""
     client = fake_client(me=401)
 
     with pytest.raises(AuthenticationError) as caught:
@@ -184,7 +183,7 @@ def test_submit_keeps_the_callers_index_when_the_run_ends_early(make_orders, map
 
 
 def test_submit_keeps_what_was_accepted_when_the_token_is_refused_on_the_way(make_orders, mapping, fake_client):
-    """A 401 stops the run; what came before it is in the results."""
+    """A 401 stops the run; the results have the rows accepted before it."""
     client = fake_client({"00002": [401]})
 
     with pytest.raises(AuthenticationError) as caught:
@@ -195,7 +194,7 @@ def test_submit_keeps_what_was_accepted_when_the_token_is_refused_on_the_way(mak
 
 
 def test_submit_raises_with_every_row_when_there_is_an_outage(make_orders, mapping, fake_client, lost):
-    """When everything fails for longer than the patience lasts, nothing more is sent."""
+    """When everything fails for longer than `patience_seconds`, nothing more is sent."""
     client = fake_client({f"{row:05d}": [lost] * 9 for row in range(2, 60)}, me=lost)
 
     with pytest.raises(OutageError) as caught:
@@ -215,7 +214,7 @@ def test_submit_raises_with_every_row_when_there_is_an_outage(make_orders, mappi
 
 
 def test_submit_marks_repeats_of_rows_that_did_not_arrive(make_orders, mapping, fake_client):
-    """A repeat of a refused row was not sent, and is no duplicate: nothing arrived."""
+    """The repeat of a refused row is not a duplicate: nothing arrived."""
     orders = make_orders(3)
     orders["who"] = "00000"
 
@@ -226,7 +225,7 @@ def test_submit_marks_repeats_of_rows_that_did_not_arrive(make_orders, mapping, 
 
 
 def test_submit_parks_the_other_rows_of_an_unknown_contact(make_orders, mapping, fake_client):
-    """After a 404 no request is spent on the contact."""
+    """After a 404 no further request is made for the contact."""
     orders = make_orders(3)
     orders["who"] = "00000"
     orders["day"] = ["2024-01-01", "2024-01-02", "2024-01-03"]
@@ -240,7 +239,7 @@ def test_submit_parks_the_other_rows_of_an_unknown_contact(make_orders, mapping,
 
 
 def test_submit_takes_an_interrupt_from_any_place(make_orders, mapping, fake_client):
-    """Ctrl-C gives back the results, with what was accepted before it."""
+    """Ctrl-C returns the results, with the rows accepted before it."""
     client = fake_client({"00002": [KeyboardInterrupt()]})
 
     with pytest.raises(SubmissionInterrupted) as caught:
@@ -253,7 +252,7 @@ def test_submit_takes_an_interrupt_from_any_place(make_orders, mapping, fake_cli
 
 
 def test_submit_keeps_what_was_accepted_when_it_is_interrupted_twice(make_orders, mapping, fake_client, ctrl_c):
-    """A second Ctrl-C waits for nothing, and still loses nothing that was answered; what was out may have arrived."""
+    """A second Ctrl-C does not wait; answers so far are kept, and requests under way may have arrived."""
     released = threading.Event()
     client = fake_client(
         {
@@ -273,7 +272,7 @@ def test_submit_keeps_what_was_accepted_when_it_is_interrupted_twice(make_orders
 
 
 def test_submit_gives_results_back_when_the_preflight_is_interrupted(make_orders, mapping, fake_client):
-    """Who presses Ctrl-C before the first event gets every row as not submitted."""
+    """Ctrl-C before the first event gives every row as not submitted."""
     client = fake_client(me=KeyboardInterrupt())
 
     with pytest.raises(SubmissionInterrupted) as caught:
@@ -295,7 +294,7 @@ def test_iter_submit_yields_a_frame_of_results_for_each_frame(make_orders, mappi
 
 
 def test_iter_submit_yields_nothing_without_frames(mapping, fake_client):
-    """An empty stream is no error, and asks nobody anything."""
+    """An empty stream makes no request."""
     client = fake_client()
 
     assert list(iter_submit([], mapping, client=client)) == []
@@ -303,7 +302,7 @@ def test_iter_submit_yields_nothing_without_frames(mapping, fake_client):
 
 
 def test_iter_submit_refuses_wrong_options_at_once(mapping):
-    """An option that there is not is told when the stream is made, not when it is read."""
+    """An unknown option is reported when the stream is made, not when it is read."""
     with pytest.raises(TypeError, match=r"no option 'chunk': did you mean 'chunksize'\?"):
         iter_submit([], mapping, chunk=5)
 
@@ -325,7 +324,7 @@ def test_iter_submit_leaves_no_thread_when_it_is_closed(make_orders, mapping, fa
 
 
 def test_iter_submit_raises_an_error_of_the_frames_after_earlier_results(make_orders, mapping, fake_client):
-    """What was read before the error is submitted and yielded."""
+    """Frames that were read before the error are submitted and yielded."""
 
     def frames():
         yield make_orders(2)
@@ -339,7 +338,7 @@ def test_iter_submit_raises_an_error_of_the_frames_after_earlier_results(make_or
 
 
 def test_iter_submit_raises_a_fault_of_the_first_frame_before_any_request(make_orders, mapping, fake_client):
-    """A mapping that does not fit is told before anything is sent."""
+    """A mapping that does not fit is reported before anything is sent."""
     client = fake_client()
 
     with pytest.raises(MappingError, match=r"created_at: no column 'day'"):
@@ -366,7 +365,7 @@ def test_iter_submit_gives_the_rows_not_yet_yielded_when_the_run_stops(make_orde
 
 
 def test_iter_submit_holds_the_type_of_a_bare_column_across_frames(make_orders, fake_client):
-    """The first frame that has a value decides; what does not fit later is a problem."""
+    """The first frame with a value decides the type; a later value that does not fit is a problem."""
     mapping = EventMapping(event_name="a", created_at="day", user_id="who", metadata={"x": "x"}, timezone="UTC")
     frames = [make_orders(1, x=[None]), make_orders(1, start=1, x=[1.5]), make_orders(2, start=2, x=["2", "two"])]
     client = fake_client()
@@ -393,14 +392,14 @@ def test_iter_submit_checks_each_frame_before_its_first_request(make_orders, map
 
 
 def test_progress_counts_rows_that_are_not_sent_too(make_orders, mapping, fake_client, capsys):
-    """At its end the progress of a frame is whole, whatever became of its rows."""
+    """At the end of a frame the progress has all its rows."""
     submit_events(make_orders(**INVALID_DAY), mapping, client=fake_client(), progress=True)
 
     assert re.search(r"submitting: 3 of 3 \(100%\) after \d+ s: 2 accepted", capsys.readouterr().err)
 
 
 def test_iter_submit_is_interrupted_without_rows_when_no_frame_is_open(make_orders, mapping, fake_client):
-    """Ctrl-C while the next frame is awaited: what came before is yielded, and the exception has no further row."""
+    """After Ctrl-C while the next frame is awaited, earlier results are yielded and the exception has no row."""
 
     def frames():
         yield make_orders(1, day=[None])
@@ -417,7 +416,7 @@ def test_iter_submit_is_interrupted_without_rows_when_no_frame_is_open(make_orde
 
 
 def test_submit_refuses_the_placeholder_of_a_proposal(make_orders, fake_client):
-    """What nobody has named yet is not submitted: an event cannot be taken back."""
+    """An event without a real name is not submitted: it cannot be taken back."""
     client = fake_client()
     mapping = EventMapping(event_name="replace-me", created_at="day", user_id="who")
 
@@ -442,7 +441,7 @@ GUESSES = (
 
 
 def test_submit_refuses_the_guesses_of_a_proposal(make_orders, fake_client):
-    """What nobody has read is not submitted: every guess is listed, and nothing is asked of Intercom or of the rows."""
+    """Every unconfirmed guess is listed, before any request and before the rows are read."""
     client = fake_client()
     orders = make_orders().rename(columns={"who": "customer_id", "day": "ordered_at"})
     proposed = suggest_mapping(orders)
@@ -462,7 +461,7 @@ def test_submit_refuses_the_guesses_of_a_proposal(make_orders, fake_client):
     [{"event_name": "placed-order", "timezone": "UTC"}, {"unconfirmed": ()}, {"timezone": "UTC", "unconfirmed": []}],
 )
 def test_submit_takes_a_proposal_whose_guesses_are_confirmed(make_orders, fake_client, confirmed):
-    """By saying what it is, or by taking the guess out of the list."""
+    """A guess is confirmed by another value, or by removing it from the list."""
     client = fake_client()
     orders = make_orders().rename(columns={"who": "customer_id", "day": "ordered_at"})
 
@@ -471,8 +470,8 @@ def test_submit_takes_a_proposal_whose_guesses_are_confirmed(make_orders, fake_c
     assert results["status"].tolist() == ["accepted"] * 3
 
 
-def test_stream_tells_what_shows_only_across_its_frames(make_orders, fake_client):
-    """Spellings in two frames become one event like those in one."""
+def test_stream_notes_what_shows_only_across_its_frames(make_orders, fake_client):
+    """Spellings of a name in two frames give the note that they give in one."""
     mapping = EventMapping(event_name=Column("name"), created_at="day", user_id="who", timezone="UTC")
     frames = [make_orders(1).assign(name="A"), make_orders(1, start=1).assign(name="a")]
 
@@ -483,7 +482,7 @@ def test_stream_tells_what_shows_only_across_its_frames(make_orders, fake_client
 
 
 class Spoilsport:
-    """A function that is told of the progress, and raises at one of its calls."""
+    """A progress function that raises at one of its calls."""
 
     def __init__(self, *, call, error):
         self._left = call
@@ -502,7 +501,7 @@ def ended(progress):
 
 
 def test_submit_keeps_the_results_when_the_progress_fails(make_orders, mapping, fake_client):
-    """A user's function that raises ends the run, and loses nothing of what was answered until then."""
+    """An error of the progress function ends the run, and the answers so far are kept."""
     client = fake_client({f"{row:05d}": [lambda: time.sleep(0.02) or 202] for row in range(40)})
     fault = ValueError("the display is gone")
 
@@ -525,7 +524,7 @@ def test_submit_keeps_the_results_when_the_progress_fails(make_orders, mapping, 
 
 
 def test_submit_ends_in_another_thread_when_the_progress_interrupts(make_orders, mapping, fake_client):
-    """Ctrl-C reaches the main thread only; elsewhere the function that is told of the progress ends the run."""
+    """Ctrl-C reaches the main thread only; elsewhere the progress function ends the run."""
     client = fake_client({f"{row:05d}": [lambda: time.sleep(0.02) or 202] for row in range(40)})
 
     with ThreadPoolExecutor(1) as elsewhere:
@@ -556,7 +555,7 @@ def test_submit_has_all_results_when_the_progress_fails_at_its_end(make_orders, 
 
 
 def test_submit_raises_what_the_progress_raises_before_the_first_request(make_orders, mapping, fake_client):
-    """Where nothing was sent there are no results to keep."""
+    """If nothing was sent, there are no results to keep."""
     client = fake_client()
 
     with pytest.raises(ValueError, match="the display is gone"):
@@ -569,14 +568,14 @@ def test_submit_raises_what_the_progress_raises_before_the_first_request(make_or
     assert (client.me_requests, client.events) == (0, [])
 
 
-@pytest.mark.parametrize("is_due", [lambda told: told.rows > 9, lambda told: told.is_final], ids=["midway", "end"])
+@pytest.mark.parametrize("is_due", [lambda seen: seen.rows > 9, lambda seen: seen.is_final], ids=["midway", "end"])
 def test_submit_keeps_the_results_when_the_progress_interrupts(make_orders, mapping, fake_client, is_due):
-    """A KeyboardInterrupt of the user's function ends the run like any other, and the function is not called again."""
+    """A KeyboardInterrupt of the progress function ends the run, and the function is not called again."""
     client = fake_client({f"{row:05d}": [lambda: time.sleep(0.02) or 202] for row in range(60)})
     calls = []
 
-    def stop(told):
-        calls.append(is_due(told))
+    def stop(seen):
+        calls.append(is_due(seen))
         if calls[-1]:
             raise KeyboardInterrupt
 
@@ -591,7 +590,7 @@ def test_submit_keeps_the_results_when_the_progress_interrupts(make_orders, mapp
 
 
 def test_submit_gives_every_row_back_when_the_progress_interrupts_at_its_first_call(make_orders, mapping, fake_client):
-    """From the moment at which the client is opened, an interrupt has results; nothing was sent."""
+    """An interrupt after the client is opened has results; nothing was sent."""
     client = fake_client()
 
     with pytest.raises(SubmissionInterrupted) as caught:
@@ -602,14 +601,14 @@ def test_submit_gives_every_row_back_when_the_progress_interrupts_at_its_first_c
     assert (client.me_requests, client.events) == (0, [])
 
 
-def test_submit_is_a_plain_interrupt_while_rows_are_checked(make_orders, mapping, fake_client, monkeypatch):
-    """Before a frame is checked nothing is known of its rows, and nothing was sent."""
+def test_submit_is_a_plain_interrupt_while_rows_are_read(make_orders, fake_client):
+    """Before a frame is checked its rows have no results, and nothing was sent."""
     client = fake_client()
 
-    def interrupted(*_, **__):
+    def interrupted(_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(run_frames, "read_rows", interrupted)
+    mapping = EventMapping(event_name="a", created_at="day", user_id=interrupted, timezone="UTC")
     with pytest.raises(KeyboardInterrupt) as caught:
         submit_events(make_orders(3), mapping, client=client)
 
@@ -617,32 +616,8 @@ def test_submit_is_a_plain_interrupt_while_rows_are_checked(make_orders, mapping
     assert (client.me_requests, client.events) == (0, [])
 
 
-@pytest.mark.parametrize("source", ["frame", "stream"])
-def test_submit_gives_every_row_back_when_it_is_interrupted_twice_while_rows_are_judged(
-    source, make_orders, mapping, fake_client, monkeypatch
-):
-    """Nothing is known of them then, but that they were not sent."""
-    client = fake_client()
-
-    def submit(frame):
-        if source == "frame":
-            return submit_events(frame, mapping, client=client)
-        return list(iter_submit([frame], mapping, client=client))
-
-    def interrupted(*_, **__):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(run_frames.FrameCheck, "checked", interrupted)
-    with pytest.raises(SubmissionInterrupted) as caught:
-        submit(make_orders(3))
-
-    assert caught.value.results["error_code"].tolist() == ["interrupted"] * 3
-    assert str(caught.value) == NOTHING_SENT
-    assert client.events == []
-
-
 def test_submit_keeps_the_results_when_a_client_fails(make_orders, mapping, fake_client):
-    """An error that is neither ours nor of the network ends the run; what was answered before is told."""
+    """An unexpected error of the client ends the run; the answers before it are kept."""
     client = fake_client({"00003": [RuntimeError("a bug")]})
 
     with pytest.raises(SubmissionError) as caught:
@@ -654,43 +629,25 @@ def test_submit_keeps_the_results_when_a_client_fails(make_orders, mapping, fake
     assert set(results["error_code"][4:]) == {"ended_by_error"}
 
 
-def test_submit_passes_the_options_of_delivery_on(make_orders, mapping, fake_client, monkeypatch):
-    """What a run is told of pace and patience is what the caller said."""
-    seen = {}
+def test_submit_uses_its_share_of_the_rate_limit(make_orders, mapping, fake_client):
+    """Of a limit of 100 requests the run has 60, as a progress function sees once the limit decides the pace."""
+    headers = {intercom.LIMIT_HEADER: "100", intercom.REMAINING_HEADER: "99", intercom.RESET_HEADER: "9999999999"}
 
-    class Told(submission.Run):
-        def __init__(self, client, **options):
-            seen.update(options)
-            super().__init__(client, **options)
+    class LimitedClient(fake_client):
+        def post_event(self, payload):
+            return dataclasses.replace(super().post_event(payload), headers=headers)
 
-    monkeypatch.setattr(submission, "Run", Told)
+    def stop(progress):
+        if progress.window is not None:
+            limits.append(progress.window.limit)
+            raise KeyboardInterrupt
 
-    results = submit_events(
-        *(make_orders(1), mapping), client=fake_client(), rate_share=0.6, patience_seconds=5, max_failure_rate=0.1
-    )
+    limits = []
+    with pytest.raises(SubmissionInterrupted) as caught:
+        submit_events(make_orders(500), mapping, client=LimitedClient(), rate_share=0.6, progress=stop)
 
-    told = {name: seen[name] for name in ("rate_share", "patience_seconds", "max_failure_rate")}
-    assert told == {"rate_share": 0.6, "patience_seconds": 5, "max_failure_rate": 0.1}
-    assert results.attrs["run"]["rate_share"] == 0.6
-
-
-def test_submit_gives_each_event_its_name_as_intercom_counts_it(make_orders, fake_client, monkeypatch):
-    """Spellings of one name are one; where there is one name for all, it is one object."""
-    seen = []
-
-    class Kept(submission.Run):
-        def deliver(self, chunks, **options):
-            return super().deliver([seen.extend(chunk) or chunk for chunk in chunks], **options)
-
-    monkeypatch.setattr(submission, "Run", Kept)
-    columns = EventMapping(event_name=Column("name"), created_at="day", user_id="who", timezone="UTC")
-    constant = EventMapping(event_name="Placed.Order", created_at="day", user_id="who", timezone="UTC")
-
-    submit_events(make_orders(4, name=["A.b", None, "a-B", "c"]), columns, client=fake_client())
-    submit_events(make_orders(2), constant, client=fake_client())
-
-    assert [event.name for event in seen] == ["a-b", "a-b", "c", "placed-order", "placed-order"]
-    assert seen[3].name is seen[4].name
+    assert limits == [60]
+    assert caught.value.results.attrs["run"]["rate_share"] == 0.6
 
 
 def test_canary_is_sent_first_and_once(make_orders, mapping, fake_client):
@@ -724,7 +681,7 @@ def test_canary_that_fails_leaves_all_other_rows(make_orders, mapping, fake_clie
 
 
 def test_canary_is_not_sent_when_the_token_is_refused(make_orders, mapping, fake_client):
-    """The preflight comes before it."""
+    """The preflight comes before the canary."""
     client = fake_client(me=401)
 
     with pytest.raises(AuthenticationError):
@@ -761,7 +718,7 @@ def test_run_whose_rows_fail_in_bulk_ends(make_orders, mapping, fake_client):
 
 
 def test_submit_sends_only_what_is_missing_when_it_is_run_again(make_orders, mapping, fake_client):
-    """What was accepted is known by its content; what was not is tried again."""
+    """Accepted events are recognised by their content; other rows are sent again."""
     client = fake_client({"00001": [404], "00002": [422]})
     submit_events(make_orders(4), mapping, client=client)
 
@@ -779,7 +736,7 @@ def test_submit_sends_only_what_is_missing_when_it_is_run_again(make_orders, map
 
 
 def test_submit_sends_everything_again_when_that_is_asked_for(make_orders, mapping, fake_client):
-    """The journal is written all the same."""
+    """With resubmit=True the journal is written, but not read."""
     client = fake_client()
     for _ in range(2):
         submit_events(make_orders(2), mapping, client=client, resubmit=True)
@@ -802,7 +759,7 @@ def test_submit_finds_what_a_stream_submitted(make_orders, mapping, fake_client)
 
 
 def test_submit_says_that_a_journal_cannot_be_used_before_the_first_event(make_orders, mapping, fake_client, tmp_path):
-    """The file is kept as it is."""
+    """A file that is not a journal stays as it is."""
     path = tmp_path / "journal.sqlite"
     path.write_text("no journal, but notes of somebody's")
     client = fake_client()
@@ -815,7 +772,7 @@ def test_submit_says_that_a_journal_cannot_be_used_before_the_first_event(make_o
 
 
 def test_submit_refuses_the_token_of_another_workspace(make_orders, mapping, fake_client):
-    """Whoever says which workspace is meant submits to no other one."""
+    """With `workspace=` a token of another workspace is refused."""
     client = fake_client()
 
     with pytest.raises(CredentialsError, match=r"the access token is one of 'ab12cd34', and not of 'production'"):
@@ -824,8 +781,8 @@ def test_submit_refuses_the_token_of_another_workspace(make_orders, mapping, fak
     assert client.events == []
 
 
-def test_submit_tells_rows_of_earlier_runs_also_when_it_is_interrupted(make_orders, mapping, fake_client):
-    """What is left behind is told from what is done."""
+def test_submit_reports_rows_of_earlier_runs_also_when_it_is_interrupted(make_orders, mapping, fake_client):
+    """Rows of earlier runs are not mixed up with rows that were not sent."""
     client = fake_client()
     submit_events(make_orders(2), mapping, client=client)
 
@@ -841,39 +798,11 @@ def test_submit_tells_rows_of_earlier_runs_also_when_it_is_interrupted(make_orde
     assert caught.value.results["status"].tolist()[-1] == "not_submitted"
 
 
-def test_spread_row_whose_second_another_run_has_claimed_meanwhile_is_not_sent(make_orders, fake_client, tmp_path):
-    """Intercom would drop one of the two, so this one waits for the next run, which gives it another second."""
-    mapping = EventMapping(
-        event_name="a", created_at="day", user_id="who", metadata={"x": "x"}, timezone="UTC", duplicates="spread"
-    )
-    path, client = tmp_path / "journal.sqlite", fake_client()
-    options = {"client": client, "journal": path, "progress": False}
-
-    claimed = Journal.claim
-
-    def claim(journal, marks, used_up):
-        assert claimed(journal, [mark._replace(payload=mark.payload + 1) for mark in marks]) == []
-        return claimed(journal, marks, used_up)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Journal, "claim", claim)
-        first = submit_events(make_orders(1, x=["mine"]), mapping, **options)
-    again = submit_events(make_orders(1, x=["mine"]), mapping, **options)
-
-    assert first[["status", "error_code"]].iloc[0].tolist() == ["not_submitted", "second_taken"]
-    assert first.loc[0, "error_message"] == (
-        "another run sends the row, or another one of its contact, event name and second, at the same time: submit it "
-        "again when that run has ended, and it is given a second that is free"
-    )
-    assert again["status"].tolist() == ["accepted"]
-    assert (again["created_at"] - first["created_at"]).tolist() == [pd.Timedelta("1s")]
-
-
 @pytest.mark.parametrize("name", ["find", "occupied"])
 def test_submit_gives_every_row_back_when_the_journal_fails_on_the_way(
     name, make_orders, mapping, fake_client, monkeypatch
 ):
-    """A page that is damaged, or a lock that is never let go: what was not looked up is told as not submitted."""
+    """If a page is damaged or a lock stays, rows that were not looked up are not submitted."""
     asked = getattr(Journal, name)
     calls = []
 
@@ -883,6 +812,7 @@ def test_submit_gives_every_row_back_when_the_journal_fails_on_the_way(
             raise JournalError(journal.path, problem="the journal is damaged", remedy="move it away")
         return asked(journal, words)
 
+    # A page cannot be damaged at a chosen look-up.
     monkeypatch.setattr(Journal, name, failing)
     frames = [make_orders(2, start=start) for start in (0, 2)]
     parts = []
@@ -898,7 +828,7 @@ def test_submit_gives_every_row_back_when_the_journal_fails_on_the_way(
 
 
 def test_history_counts_each_row_once_when_the_reader_interrupts(make_orders, mapping, fake_client):
-    """What is half handed over is in the exception, and is one row all the same."""
+    """A row that was on its way is in the exception, and counts once."""
     stream = iter_submit([make_orders(2), make_orders(1, start=2)], mapping, client=fake_client(), progress=False)
 
     next(stream)
@@ -909,7 +839,7 @@ def test_history_counts_each_row_once_when_the_reader_interrupts(make_orders, ma
 
 
 def test_history_counts_what_a_reader_has_taken_who_leaves(make_orders, mapping, fake_client):
-    """Closing the iterator is an end like any other."""
+    """A closed stream counts the rows that it has yielded."""
     stream = iter_submit([make_orders(2), make_orders(1, start=2)], mapping, client=fake_client(), progress=False)
 
     next(stream)

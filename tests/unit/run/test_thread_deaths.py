@@ -13,7 +13,7 @@ DEATHS = [OSError, MemoryError, SystemExit, KeyboardInterrupt]
 
 
 def _kill(name, death):
-    """Raise an exception in a thread wherever it stands, and wait for its end."""
+    """Raise an exception in a thread wherever it is, and wait for its end."""
     for thread in threading.enumerate():
         if thread.name == name:
             ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(death))
@@ -23,7 +23,7 @@ def _kill(name, death):
 @pytest.mark.parametrize("death", DEATHS)
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_run_ends_with_its_results_when_the_journals_thread_is_killed(make_orders, mapping, fake_client, death):
-    """Every row has a result; each that is accepted is in the journal, and a second run sends the others."""
+    """Every row has a result; the journal has each accepted event, and a second run sends the others."""
     client = fake_client({"00020": [lambda: _kill("events-pandas-journal", death) or 202]})
 
     with pytest.raises(SubmissionError, match=r"^the run was ended, as accepted events can no longer be recorded"):
@@ -36,7 +36,7 @@ def test_run_ends_with_its_results_when_the_journals_thread_is_killed(make_order
 
 
 def test_run_ends_with_its_results_when_the_journals_thread_dies(make_orders, mapping, fake_client, monkeypatch):
-    """What was answered is recorded all the same, and told as accepted."""
+    """Answers are still recorded, and their rows are accepted."""
     sleep, calls = time.sleep, []
 
     def failing(seconds):
@@ -63,7 +63,7 @@ def test_run_ends_with_its_results_when_the_journals_thread_dies(make_orders, ma
 
 @pytest.mark.parametrize("end", [SystemExit(3), MemoryError()])
 def test_run_ends_with_its_results_when_a_request_ends_its_thread(make_orders, mapping, fake_client, end):
-    """The row may have arrived, and says so; a stream has them in its exception too."""
+    """The row may have arrived, and its message says so; the exception of a stream has its rows too."""
     client = fake_client({"00003": [end]})
 
     with pytest.raises(SubmissionError) as caught:
@@ -96,7 +96,7 @@ def test_run_ends_with_its_results_when_the_system_has_no_thread(make_orders, ma
 
 
 def test_run_records_what_was_answered_when_the_journal_gets_no_thread(make_orders, mapping, fake_client, monkeypatch):
-    """The run ends, as it would have to write between its requests; what was accepted is in the journal."""
+    """The run ends, since it would have to write between requests; the journal has the accepted events."""
     start = threading.Thread.start
 
     def start_some(thread):

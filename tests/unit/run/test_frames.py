@@ -1,0 +1,117 @@
+"""The frames of a run: read, judged, made into events, and closed with a result for every row."""
+
+import datetime as dt
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from events_pandas import Column, EventMapping
+from events_pandas.check import EarlierFrames
+from events_pandas.deliver import stop_for_interrupt
+from events_pandas.deliver.journal import Journal, RunFacts
+from events_pandas.run.frames import RunFrames
+from events_pandas.run.options import RunOptions
+
+FACTS = RunFacts(started_at=dt.datetime(2024, 1, 31, 12, tzinfo=dt.UTC), source="a DataFrame", mapping="0123456789ab")
+
+
+class InterruptedTally:
+    """Judges rows, and is interrupted when it is done."""
+
+    def __init__(self, tally):
+        self.invalid, self._tally = tally.invalid, tally
+
+    def checked(self, **facts):
+        self._tally.checked(**facts)
+        raise KeyboardInterrupt
+
+
+@pytest.fixture
+def make_frames(mapping):
+    """Make the frames of a run; as a stream, later frames are compared with earlier ones."""
+
+    def make(rules=mapping, *, is_stream=False, **facts):
+        return RunFrames(mapping=rules, options=RunOptions(), earlier=EarlierFrames() if is_stream else None, **facts)
+
+    return make
+
+
+def interrupt_opening(frames, rows):
+    read = frames.read(rows)
+    with pytest.raises(KeyboardInterrupt):
+        frames.open(replace(read, tally=InterruptedTally(read.tally)))
+
+
+@pytest.mark.parametrize("is_stream", [False, True])
+def test_frame_that_is_interrupted_twice_while_it_is_judged_has_a_result_for_every_row(
+    make_frames, make_orders, is_stream
+):
+    """Of its rows it is only known that they were not sent."""
+    frames = make_frames(is_stream=is_stream)
+
+    def interrupted():
+        yield from ()
+        raise KeyboardInterrupt
+
+    interrupt_opening(frames, make_orders(3))
+    results = frames.close(stop_for_interrupt(), again=interrupted())
+
+    assert results["row"].tolist() == [0, 1, 2]
+    assert results["error_code"].tolist() == ["interrupted"] * 3
+
+
+def test_frame_that_was_half_remembered_is_not_a_duplicate_of_itself(make_frames, make_orders):
+    """After an interrupt the frame is read again from the start of the stream, and counted once."""
+    frames = make_frames(is_stream=True)
+    stream = [make_orders(2, start=start) for start in (0, 2, 4)]
+
+    frames.open(frames.read(stream[0]))
+    interrupt_opening(frames, stream[1])
+    results = frames.close(stop_for_interrupt(), again=stream)
+
+    assert results["row"].tolist() == list(range(6))
+    assert results["error_code"].tolist() == ["interrupted"] * 6
+
+
+def test_event_has_its_name_as_intercom_counts_it(make_frames, make_orders):
+    """Spellings of one name are one name; a constant name is one object for all rows."""
+    columns = EventMapping(event_name=Column("name"), created_at="day", user_id="who", timezone="UTC")
+    constant = EventMapping(event_name="Placed.Order", created_at="day", user_id="who", timezone="UTC")
+
+    def names(rules, rows):
+        frames = make_frames(rules)
+        return [event.name for event in frames.open(frames.read(rows)).events(0, len(rows))]
+
+    first, second = names(constant, make_orders(2))
+    assert names(columns, make_orders(4, name=["A.b", None, "a-B", "c"])) == ["a-b", "a-b", "c"]
+    assert first == "placed-order"
+    assert first is second
+
+
+def test_spread_row_whose_second_another_run_claims_after_the_check_is_not_sent(make_frames, make_orders, tmp_path):
+    """Intercom would drop one of the two: the row waits for the next run, which gives it another second."""
+    rules = EventMapping(
+        event_name="a", created_at="day", user_id="who", metadata={"x": "x"}, timezone="UTC", duplicates="spread"
+    )
+
+    def begin(text):
+        journal = Journal.opened(tmp_path / "journal.sqlite", workspace="ab12cd34")
+        journal.begin_run(FACTS)
+        frames = make_frames(rules, journal=journal)
+        return frames, frames.open(frames.read(make_orders(1, x=[text])))
+
+    frames, frame = begin("mine")
+    _, other = begin("theirs")
+    sent_by_other = other.events(0, 1)
+    sent = frame.events(0, 1)
+    results = frames.completed()
+    _, again = begin("mine")
+
+    assert (len(sent_by_other), sent) == (1, [])
+    assert results[["status", "error_code"]].iloc[0].tolist() == ["not_submitted", "second_taken"]
+    assert results.loc[0, "error_message"] == (
+        "another run sends the row, or another one of its contact, event name and second, at the same time: submit it "
+        "again when that run has ended, and it is given a second that is free"
+    )
+    assert again.checked.created_at[0] - pd.Timestamp(results.loc[0, "created_at"]).to_datetime64().astype("M8[s]") == 1
