@@ -72,7 +72,7 @@ def read(parts: list[Cells], reader: Reader) -> Reading:
     """Read a column from its parts: together they are the whole column. The values come in the order of its rows."""
     read_parts = [(part, *_with_origin(part, *reader(part))) for part in parts]
     findings = [_finding(part, code, where) for part, _, faults in read_parts for code, where in faults if where.any()]
-    kinds = {part.kind: _extent(part) for part in parts if part.values.null_count < len(part.values)}
+    kinds = _extents(parts)
     if parts[0].rows is None:
         return Reading(values=read_parts[0][1], present=parts[0].mask(), findings=findings, kinds=kinds)
     # Put the parts of a mixed column back in the order of its rows.
@@ -88,9 +88,17 @@ def _with_origin(part: Cells, values: pa.Array, faults: CodeMasks) -> tuple[pa.A
     return values, [*faults, (part.note, first_of(valid_mask(values)))] if part.note else faults
 
 
-def _extent(part: Cells) -> tuple[int, int]:
-    first = int(part.mask().argmax()) if part.values.null_count else 0
-    return len(part.values) - part.values.null_count, first if part.rows is None else int(part.rows[first])
+def _extents(parts: list[Cells]) -> dict[CellKind, tuple[int, int]]:
+    """Return the number of present cells of each kind, and the first row that has one."""
+    extents: dict[CellKind, tuple[int, int]] = {}
+    for part in parts:
+        if n_present := len(part.values) - part.values.null_count:
+            place = int(part.mask().argmax()) if part.values.null_count else 0
+            first = place if part.rows is None else int(part.rows[place])
+            # A column may have several parts of one kind, such as str beside bytes that are text.
+            n_before, first_before = extents.get(part.kind, (0, first))
+            extents[part.kind] = n_before + n_present, min(first_before, first)
+    return extents
 
 
 def _finding(part: Cells, code: str, where: Mask) -> Finding:

@@ -232,8 +232,8 @@ def test_ledger_knows_what_earlier_runs_have_made_of_rows(make_ledger):
         rows=np.array([0, 1]),
         seconds=np.zeros(2, np.int64),
         accepted_at=np.array([1_706_700_000, CLAIMED]),
-        barred=np.array([2]),
-        barred_since=np.array([1_706_700_001]),
+        blocked=np.array([2]),
+        blocked_since=np.array([1_706_700_001]),
     )
 
     frame = make_ledger(submitted=submitted).frame()

@@ -11,7 +11,7 @@ import pytest
 
 from events_pandas import Column, Constant, EventMapping, Text, check_events
 from events_pandas.convert import Cause
-from events_pandas.deliver import Workspace
+from events_pandas.deliver import WorkspaceIdentity
 from events_pandas.results.report import (
     Fact,
     Spread,
@@ -184,9 +184,9 @@ def test_request_fact_has_the_time_when_it_is_known(limit, seconds, expected):
 @pytest.mark.parametrize(
     ("workspace", "expected"),
     [
-        (Workspace(id_code="ab12", name="Acme", region="EU"), "'Acme', id ab12, region EU"),
-        (Workspace(id_code="ab12"), "id ab12"),
-        (Workspace(), "one that Intercom does not name"),
+        (WorkspaceIdentity(id_code="ab12", name="Acme", region="EU"), "'Acme', id ab12, region EU"),
+        (WorkspaceIdentity(id_code="ab12"), "id ab12"),
+        (WorkspaceIdentity(), "one that Intercom does not name"),
     ],
 )
 def test_workspace_fact_has_what_is_known(workspace, expected):

@@ -126,6 +126,7 @@ def test_server_stops_while_a_request_waits(serve) -> None:
     assert time.monotonic() - started_at < 4
 
 
+@pytest.mark.alone
 def test_server_gives_up_a_start_that_takes_too_long() -> None:
     """A start that takes too long is given up, and leaves no thread behind."""
     slow = SlowToLoad()
