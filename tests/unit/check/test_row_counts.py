@@ -264,6 +264,18 @@ def test_types_that_are_mixed_in_one_key_are_noted_once(check, chunksize):
     ]
 
 
+@pytest.mark.parametrize("chunksize", [1, 10])
+def test_types_that_are_mixed_count_bytes_that_are_text_as_text(check, chunksize):
+    """Text and bytes are both sent as text, so that they count together, however the rows are divided."""
+    frame = pd.DataFrame({"x": pd.Series(["a", b"b", 5, "c"], dtype=object)})
+
+    checked = check(frame, metadata={"x": Text("x")}, chunksize=chunksize)
+
+    assert [finding.values.to_pylist() for finding in checked.findings if finding.code == "type_drift"] == [
+        ["3 text, 1 number"]
+    ]
+
+
 def test_types_that_drift_are_noted_of_bare_columns_too(check):
     """A bare column of mixed types, which is sent as text, gets the note too."""
     frame = pd.DataFrame({"x": pd.Series(["a", 1], dtype=object)})
