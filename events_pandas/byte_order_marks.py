@@ -20,10 +20,10 @@ _READ_BYTES: Final = 1 << 18
 
 
 def marked_encoding(start: bytes) -> tuple[str, int]:
-    """Return the encoding of a text by its mark, and the length of the mark in bytes.
+    """Return the encoding of a text by its mark (``"utf-8"`` without one), and the length of the mark in bytes.
 
-    Without a mark the encoding is ``"utf-8"``. The length of a UTF-8 mark is 0: readers of UTF-8 know it. `start` is
-    the first four bytes at least, or the whole text.
+    The length of a UTF-8 mark is 0: readers of UTF-8 know it. `start` is at least the first four bytes, or the whole
+    text.
     """
     return next(((name, len(mark)) for mark, name in _ENCODINGS.items() if start.startswith(mark)), ("utf-8", 0))
 

@@ -28,9 +28,10 @@ def canary_rows(converter: Converter, checked: CheckedRows, most: int) -> Rows:
     """Choose the `most` rows of a frame that are submitted first, ascending; the same frame gives the same rows.
 
     Together they have every event name, identifier field, metadata key and currency of each amount, if so many rows are
-    enough. If not, each further row is the one with most of what is still missing; among several, the one with the most
-    frequent event name. The rest is spread evenly over the frame. Only rows that are to be sent are chosen.
+    enough. Only rows that are to be sent are chosen.
     """
+    # If so many rows are not enough, each further row is the one with most of what is still missing; among several,
+    # the one with the most frequent event name. The rest is spread evenly over the frame.
     sent = np.flatnonzero(checked.is_sent)
     if len(sent) <= most:
         return sent

@@ -101,10 +101,10 @@ def read_rows(
     advance: Callable[[int], None] | None = None,
     chunksize: int = BLOCK_ROWS,
 ) -> "FrameCheck":
-    """Read the rows of a frame, to be judged together later.
+    """Read the rows of a frame, to be judged together later; the result does not depend on `chunksize`.
 
     The frame is added to the `earlier` frames of its stream; a frame that stands alone has none. `advance` is called
-    with the number of rows read since its last call. The result does not depend on `chunksize`.
+    with the number of rows read since its last call.
     """
     frame_check = FrameCheck(converter, n_rows, earlier)
     for batch in in_order(frame_check.read_chunk, chunk_bounds(n_rows, chunksize)):
@@ -156,10 +156,10 @@ class FrameCheck:
         self._row_counts.add(batch, limit=self._converter.mapping.metadata_limit, offset=self._offset)
 
     def checked(self, *, now: float, runs: EarlierRuns | None = None, resubmits: bool = False) -> CheckedRows:
-        """Judge the rows together. This can be called only once.
+        """Judge the rows together, once. `now` is in Unix seconds: later events get a note.
 
-        `now` is in Unix seconds: later events get a note. With `resubmits`, rows that earlier `runs` sent are sent
-        again; where rows are spread, each under the second that it had.
+        With `resubmits`, rows that earlier `runs` sent are sent again; where rows are spread, each under the second
+        that it had.
         """
         resolution = self._resolved(runs if self._policy == "spread" or not resubmits else None)
         submitted = resolution.submitted

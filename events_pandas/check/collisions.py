@@ -38,10 +38,10 @@ class Collisions:
 def collisions(keys: EventKeys, first_words: npt.NDArray[np.uint64], where: Mask) -> Collisions:
     """Find the rows that share their event with others of the frame, by all 128 bits of their keys.
 
-    `first_words` are the first 64 bits of each row's key; `where` are the rows that have a key. Nearly every frame has
-    few such rows, and sorting only the first words finds them fastest. They are sorted in parts, by their first bits,
-    so that there is never a second copy of all of them.
+    `first_words` are the first 64 bits of each row's key; `where` are the rows that have a key.
     """
+    # Nearly every frame has few such rows, and sorting only the first words finds them fastest. They are sorted in
+    # parts, by their first bits, so that there is never a second copy of all of them.
     rows = rows_among(first_words, _shared(first_words, where))
     rows = rows[where[rows]]
     groups = numbered(keys.words(rows))
@@ -102,10 +102,11 @@ def rows_among(first_words: npt.NDArray[np.uint64], wanted: npt.NDArray[np.uint6
 class KeyIndex:
     """The events of the frames seen so far, each with its row and a digest of its payload.
 
-    It takes 28 bytes a row, and little more while segments are merged. The keys are divided into parts; each part has
-    sorted segments, and two segments of about the same length are merged. So a key is moved about log2(rows / chunk)
-    times. All 128 bits of a key are compared.
+    It takes 28 bytes a row, and little more while segments are merged. All 128 bits of a key are compared.
     """
+
+    # The keys are divided into parts; each part has sorted segments, and two segments of about the same length are
+    # merged. So a key is moved about log2(rows / chunk) times.
 
     _parts: tuple[list[Segment], ...] = field(default_factory=lambda: tuple([] for _ in _PARTS), init=False)
 

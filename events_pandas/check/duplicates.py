@@ -315,10 +315,10 @@ def spread_events(
 def free_seconds(streams: Streams, seconds: Seconds, *, taken: tuple[Streams, Seconds]) -> Seconds:
     """Give each event a later second that is neither taken nor given to another event of its stream.
 
-    `streams` ascend; `seconds` are the events' own, ascend within a stream, and are all `taken`. All streams are laid
-    on one line, far enough apart, and the free places on it are numbered. Each event takes the first number after its
-    own place that no earlier event has, which is a running maximum.
+    `streams` ascend; `seconds` are the events' own, ascend within a stream, and are all `taken`.
     """
+    # All streams are laid on one line, far enough apart, and the free places on it are numbered. Each event takes the
+    # first number after its own place that no earlier event has, which is a running maximum.
     first = int(taken[1].min())
     span = int(taken[1].max()) - first + len(taken[1]) + len(streams) + 2
     places = np.unique(taken[0] * span + (taken[1] - first))

@@ -93,15 +93,14 @@ def content_digests(payloads: npt.NDArray[np.uint64], added: Seconds) -> npt.NDA
 def used_up(entries: Entries, keys: EventKeys, *, runs: EarlierRuns, own: KeyIndex | None) -> Mask:
     """Tell which entries of other runs no further row of this run can have, where each row is an event of its own.
 
-    An entry is used up if a row of this run with the same content has the same second, sent or not; a claim also if
-    another event was accepted in its second. `keys` are those of the entries' events with the rows' own seconds; `own`
-    has this run's events by the seconds that they were given, with their `content_digests`.
-
-    A row gets a new second only if all entries of its content are used up: when its frame is judged, and again when the
-    second is claimed, since other runs write in between. So each second of a content belongs to one row of this run, a
-    content takes only as many seconds as the run with the most rows of it, and a row whose content another run has sent
-    finds that entry.
+    `keys` are those of the entries' events with the rows' own seconds; `own` has this run's events by the seconds that
+    they were given, with their `content_digests`.
     """
+    # An entry is used up if a row of this run with the same content has the same second, sent or not; a claim also if
+    # another event was accepted in its second. A row gets a new second only if all entries of its content are used
+    # up: when its frame is judged, and again when the second is claimed, since other runs write in between. So each
+    # second of a content belongs to one row of this run, a content takes only as many seconds as the run with the
+    # most rows of it, and a row whose content another run has sent finds that entry.
     sent = event_words(keys.streams[:, entries.asked], entries.second)
     is_used: Mask = entries.accepted_at == CLAIMED
     is_used[is_used] = runs.occupied(sent[:, is_used]) > CLAIMED

@@ -132,11 +132,12 @@ def count_findings(
 ) -> Iterator[Finding]:
     """Note what is odd about the rows of a frame, or of a stream's frames so far, taken together.
 
-    That is: names that are the same to Intercom, more names than a workspace may have active, numbers that may have
-    lost zeros, and keys of mixed types. Each note is made once in a stream; if it began in an earlier frame, at the
-    first row of this one. `labels` are the columns in words, by field; `text_keys` are the metadata keys that are
-    always sent as text; `offset` is the position of the frame's first row in its stream.
+    `labels` are the columns in words, by field; `text_keys` are the metadata keys that are always sent as text;
+    `offset` is the position of the frame's first row in its stream.
     """
+    # Odd are names that are the same to Intercom, more names than a workspace may have active, numbers that may have
+    # lost zeros, and keys of mixed types. Each note is made once in a stream; if it began in an earlier frame, at the
+    # first row of this one.
     for finding in (*_name_findings(row_counts), *_digit_findings(row_counts), *_drift_findings(row_counts, text_keys)):
         subject = finding.all_values()[0].as_py() if finding.code == "event_name_spellings" else finding.field
         if f"{finding.code} {subject}" not in row_counts.reported:

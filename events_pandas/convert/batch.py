@@ -75,8 +75,9 @@ class EventBatch:
         """Return two digests of each event besides contact and second, shape (2, n_rows); meaningless for invalid rows.
 
         The first is of the metadata, in any order of keys and however numbers are written or typed. The second is of
-        the event name as it is spelled. Both stay the same in every version, because journals keep them.
+        the event name as it is spelled.
         """
+        # Both stay the same in every version, because journals keep them.
         return self._once("digests", self._digests)
 
     def _digests(self) -> Words:
@@ -131,10 +132,10 @@ def _ending(members: list[Pieces], length: int) -> Pieces:
 
 
 class Converter:
-    """Converts the rows of one frame, chunk by chunk.
+    """Converts the rows of one frame, chunk by chunk. A constant that its rule does not take raises a MappingError.
 
-    `refused` are findings from reading the rows. A row with an error in them is invalid, whatever its cells hold, and
-    gets no other finding. A constant that its rule does not take raises a MappingError.
+    `refused` are findings from reading the rows: a row with an error in them is invalid, whatever its cells hold, and
+    gets no other finding.
     """
 
     def __init__(self, bound: BoundMapping, refused: Sequence[Finding] = ()) -> None:

@@ -103,7 +103,7 @@ def text_bytes(text: pa.Array) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.ui
     """Return the bounds of each text, and the bytes of all texts, without copying them.
 
     `bounds` (int64, shape (n + 1,)) has where each of the n texts of a LargeStringArray begins, and last where the last
-    one ends. `letters` (uint8) is UTF-8. There may be bytes under a null too.
+    one ends. `letters` (uint8) is UTF-8, also under a null.
     """
     _, offsets, letters = text.buffers()
     if not len(text) or letters is None:

@@ -96,9 +96,10 @@ def normalized_names(event_names: pa.Array) -> tuple[list[str | None], npt.NDArr
 def text_words(text: pa.Array, *, seed: int = 0) -> Words:
     """Return two independent 64-bit hashes of each text, shape (2, n); those of a null are meaningless.
 
-    The same text has other hashes with another seed. All texts are hashed at once, eight bytes at a time: a word is
-    added to the hash, which is then mixed by a one-to-one function. Only a very long cell runs Python of its own.
+    The same text has other hashes with another seed.
     """
+    # All texts are hashed at once, eight bytes at a time: a word is added to the hash, which is then mixed by a
+    # one-to-one function. Only a very long cell runs Python of its own.
     text = _shortened(text)
     bounds, letters = text_bytes(text)
     # There may be bytes of a text under a null.

@@ -87,11 +87,9 @@ def _digits(text: pa.Array) -> tuple[Rows, Rows, Mask]:
 
 
 def _read_float_amount(cells: Cells) -> tuple[pa.Array, CodeMasks]:
-    """Find the decimal that each float stands for: the shortest one that gives the float.
-
-    Rounding to four places proposes it. Dividing gives the float nearest to the proposed decimal, so the two floats are
-    equal exactly if the proposal is what was written. All other floats are written out.
-    """
+    """Find the decimal that each float stands for: the shortest one that gives the float."""
+    # Rounding to four places proposes it. Dividing gives the float nearest to the proposed decimal, so the two floats
+    # are equal exactly if the proposal is what was written. All other floats are written out.
     present = cells.mask()
     floats = np.where(present, cells.values.to_numpy(zero_copy_only=False), 0.0)
     sizes = np.abs(floats)
@@ -155,7 +153,9 @@ def first_of_each(currencies: pa.Array, where: Mask) -> Mask:
 def minor_units(
     amounts: pa.Array, decimals: npt.NDArray[np.int64], *, rounds: bool
 ) -> tuple[npt.NDArray[np.int64], dict[str, Mask], Mask]:
-    """Return amounts in their currency's minor unit.
+    """Return amounts in their currency's minor unit, faults by code, and where further decimals were rounded.
+
+    The units are meaningless where an amount is null or at fault.
 
     Parameters
     ----------
@@ -165,15 +165,6 @@ def minor_units(
         The decimals that each amount may have; one number stands for all.
     rounds : bool
         Whether to round further decimals, half up.
-
-    Returns
-    -------
-    units : numpy.ndarray of int64
-        Meaningless where the amount is null or at fault.
-    faults : dict of str to mask
-        By code.
-    is_rounded : numpy.ndarray of bool
-        Where there were further decimals.
     """
     present = valid_mask(amounts)
     whole, millionths = (amounts.field(place).to_numpy(zero_copy_only=False) for place in range(2))

@@ -132,10 +132,10 @@ def shown(values: pa.Array) -> pa.Array:
 
 
 def merged(findings: Iterable[Finding], fields: Sequence[str]) -> Iterator[Finding]:
-    """Join findings with the same code and field; of a code that is reported once, keep the first row.
+    """Join findings with the same code and field, in the order of `fields` (others last), then of codes.
 
-    The findings come in the order of rows. The result is in the order of `fields` (others last), then of codes. It does
-    not depend on how the rows were cut into chunks.
+    The findings come in the order of rows; of a code that is reported once, the first row is kept. The result does not
+    depend on how the rows were cut into chunks.
     """
     groups: dict[tuple[str, str], list[Finding]] = {}
     for finding in findings:

@@ -76,11 +76,7 @@ class _RunStoppedError(Exception):
 
 
 class Run:
-    """One run of delivery.
-
-    Worker threads wait for answers and decide nothing. The caller's thread takes the answers, decides, and sends what
-    the pacer permits. It never waits longer than a second before it looks again, and Ctrl-C ends any wait. A thread
-    that has died, or a request that hangs for an hour, ends the run.
+    """One run of delivery: worker threads wait for answers, and the caller's thread decides and sends.
 
     Parameters
     ----------
@@ -97,6 +93,9 @@ class Run:
     on_tick : callable, optional
         Called in the caller's thread at least once a second while the run works or waits.
     """
+
+    # The caller's thread never waits longer than a second before it looks again, and Ctrl-C ends any wait. A thread
+    # that has died, or a request that hangs for an hour, ends the run.
 
     def __init__(
         self,
@@ -208,10 +207,11 @@ class Run:
     ) -> Generator[list[Outcome], None, None]:
         """Submit events, and yield a list of outcomes for each chunk, in order.
 
-        One chunk is read ahead, and more while `reads_on()` is true. After a stop the rest is not sent, but its
-        outcomes are still yielded. Closing the iterator awaits the requests in flight. The first Ctrl-C stops the run,
-        the second leaves at once. An error of `chunks` is raised after the chunks before it are yielded.
+        One chunk is read ahead, and more while `reads_on()` is true. An error of `chunks` is raised after the chunks
+        before it are yielded.
         """
+        # After a stop the rest is not sent, but its outcomes are still yielded. Closing the iterator awaits the
+        # requests in flight. The first Ctrl-C stops the run, the second leaves at once.
         self._backlog = Backlog(iter(chunks), reads_on=reads_on)
         self._has_left = False
         self._stopping_since = None

@@ -77,11 +77,10 @@ def ask_workspace(
     on_look: Callable[[], object],
     advice: str = NOT_SUBMITTED,
 ) -> WorkspaceIdentity | Stop:
-    """Ask Intercom for the workspace, and ask again while that may help.
+    """Ask Intercom for the workspace, and again while that may help, but not for ever.
 
-    Give up `SILENT_SECONDS` after the last answer or `PREFLIGHT_SECONDS` after the first request. Fewer attempts in
-    `policy` than by default are a limit, more are not. `advice` ends the message if Intercom does not answer the
-    question.
+    Give up `SILENT_SECONDS` after the last answer, `PREFLIGHT_SECONDS` after the first request, or after the attempts
+    of `policy` if these are fewer than by default. `advice` ends the message if Intercom does not answer the question.
     """
     policy = _hurried(policy)
     began_at = heard_at = clock.monotonic()

@@ -98,8 +98,8 @@ def bind(
     """Find everything that a mapping reads in a frame, which is not changed.
 
     `resolved` holds the rules that bare columns became in earlier chunks of a stream, and `remarks` the notes on them.
-    Rows that are not in a DataFrame are a `TypeError`. A mapping that does not fit the frame is a `MappingError` with
-    every fault; a missing column, if it is the only fault, is an `UnknownColumnError`.
+    Raise `TypeError` if the rows are not a DataFrame, `UnknownColumnError` if a missing column is the only fault, and
+    otherwise `MappingError` with every fault.
     """
     require_mapping(mapping)
     require_frame(frame)

@@ -175,9 +175,11 @@ def checked_faults(faults: object) -> Faults:
 class FaultPlan:
     """Decide what goes wrong with each request.
 
-    Faults by share strike submissions only. Faults that `fail_next` asked for come first. Any thread may set faults and
-    ask for them; the server's thread asks which request fails. Every `now` is the time by a clock that is never set.
+    Faults by share strike submissions only. Faults that `fail_next` asked for come first.
     """
+
+    # Any thread may set faults and ask for them; the server's thread asks which request fails. Every `now` is the
+    # time by a clock that is never set.
 
     def __init__(self, faults: Faults, *, now: float) -> None:
         # One reference: another thread sees either all the old faults or all the new ones.

@@ -64,11 +64,12 @@ def column_types(
 ) -> ColumnTypes:
     """Decide what the bare columns of CSV files become, and the dtypes for callables, from all of their cells.
 
-    A column of plain numbers is a number, and under a date's key one of times or epoch numbers is a date, if three
-    quarters of its cells are; any other is text. The order of rows and files decides nothing. Parquet files have types
-    of their own, and are not read. `kept` holds the files as they were when the run began, and `advance` gets the
-    number of rows read since its last call. A file that cannot be read is a `SourceError`.
+    `kept` holds the files as they were when the run began, and `advance` gets the number of rows read since its last
+    call. A file that cannot be read is a `SourceError`.
     """
+    # A column of plain numbers is a number, and under a date's key one of times or epoch numbers is a date, if three
+    # quarters of its cells are; any other is text. The order of rows and files decides nothing. Parquet files have
+    # types of their own, and are not read.
     sources = {
         path: rule.source
         for path, rule in mapping.rules().items()

@@ -94,10 +94,11 @@ def read_chunks(
 ) -> Iterator[FileChunk]:
     """Read the columns of a mapping from a file, chunk by chunk; a file without rows gives one empty chunk.
 
-    The cells of a CSV file are text, so that ``00042`` stays as it is. `computed` holds the dtypes that callables get
-    for other columns of a CSV file, by label; without it each chunk decides. `kept` is the file as it was when the run
-    began. A file that cannot be read, or that changes meanwhile, is a `SourceError`.
+    `kept` is the file as it was when the run began. A file that cannot be read, or that changes meanwhile, is a
+    `SourceError`.
     """
+    # The cells of a CSV file are text, so that 00042 stays as it is. `computed` holds the dtypes that callables get
+    # for other columns of a CSV file, by label; without it each chunk decides.
     labels = frozenset(named_labels(mapping))
     # Nobody knows which columns a callable reads.
     selection = _Selection(texts=labels, columns=None if is_computing(mapping) else labels)
@@ -157,8 +158,8 @@ def _typed(frame: pd.DataFrame, dtypes: Mapping[Hashable, Any]) -> tuple[pd.Data
 def read_columns(path: Path, labels: Collection[Hashable], *, kept: KeptFile | None = None) -> Iterator[pd.DataFrame]:
     """Read some columns of a CSV file as text, a part of its rows at a time.
 
-    Only empty cells, and the cells of odd rows, are absent. A column that the file does not have, or has twice, is left
-    out. A file that cannot be read is a `SourceError`.
+    Only empty cells and cells of odd rows are absent; a column that the file does not have, or has twice, is left out.
+    A file that cannot be read is a `SourceError`.
     """
     names = source_schema(path, kept=kept).names
     chosen = frozenset(label for label in labels if names.count(label) == 1)
@@ -197,9 +198,10 @@ def read_chosen_rows(
     """Read at least one row of a file with all columns; `rows` counts from the file's first, and ascends.
 
     The rows are as `read_first_rows` reads them, `chunksize` rows of the file at a time, and no further than the last.
-    Odd rows of a CSV file stand there as far as they can: missing cells are empty, and cells beyond the last column
-    stand in that column, with their commas. A file that no longer has these rows is a `SourceError`.
+    A file that no longer has these rows is a `SourceError`.
     """
+    # Odd rows of a CSV file stand there as far as they can: missing cells are empty, and cells beyond the last column
+    # stand in that column, with their commas.
     start = 0
     with closing(_frames(path, _Selection(keeps_odd_rows=True), chunksize, kept=kept)) as read:
         for part in read:

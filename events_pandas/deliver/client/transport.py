@@ -58,16 +58,15 @@ _AFTER_SENDING: Final[tuple[tuple[_Kinds, str], ...]] = (
 class Transport:
     """A pool of connections to one base URL, which has no slash at its end. The token goes into every request.
 
-    `timeout_seconds` is the time that a request and its answer have together. All waits end at the same moment: the
-    search for the host's addresses, connecting (to all of them together), a proxy's consent, the TLS handshake,
-    sending, the status line, the headers, the body.
-
-    Interim answers (1xx) are skipped. A connection on which anything came that does not belong to the answer is not
-    used again; if it had carried other requests, that answer is not used either.
-
-    Nothing is sent twice: an adapter of requests repeats nothing by default. If the server has closed a pooled
-    connection, that shows before anything is sent on it, or ends in a `TransportError`.
+    `timeout_seconds` is the time that a request and its answer have together.
     """
+
+    # All waits end at the same moment: the search for the host's addresses, connecting (to all of them together), a
+    # proxy's consent, the TLS handshake, sending, the status line, the headers, the body. Interim answers (1xx) are
+    # skipped. A connection on which anything came that does not belong to the answer is not used again; if it had
+    # carried other requests, that answer is not used either. Nothing is sent twice: an adapter of requests repeats
+    # nothing by default. If the server has closed a pooled connection, that shows before anything is sent on it, or
+    # ends in a `TransportError`.
 
     def __init__(
         self, base_url: str, *, access_token: str, api_version: str, timeout_seconds: float, max_connections: int
@@ -88,11 +87,10 @@ class Transport:
         self._templates: dict[tuple[str, str], requests.PreparedRequest] = {}
 
     def send(self, method: str, path: str, body: bytes | None = None) -> Answer:
-        """Send a request to a path below the base URL, such as ``"/events"``, and return its answer.
+        """Send a request to a path below the base URL, such as ``"/events"``, and return its answer of any status.
 
-        Any status is an answer; redirects are not followed. A body that breaks off or is late is cut there. Raise
-        `TransportError` if the status line and the headers did not come, if the answer may belong to another request,
-        or if a 404 is cut off.
+        Redirects are not followed, and a body that breaks off or is late is cut there. Raise `TransportError` if the
+        status line and the headers did not come, if the answer may belong to another request, or if a 404 is cut off.
         """
         seconds = begin_attempt(self._timeout_seconds)
         try:

@@ -53,13 +53,12 @@ _OPEN_RUNS: Final[set[tuple[FileIdentity, int]]] = set()
 class Journal:
     """The journal of a workspace, for one run. One thread at a time uses it, and a `JournalWriter` beside it.
 
-    `workspace` is the ``id_code``; `run` is the number of the run, and 0 before `begin_run`. `lock` keeps other runs
-    away where the file system has no locks.
-
-    `mode` says how SQLite writes the file: ``"wal"``, with a write-ahead log; ``"delete"``, with a rollback journal,
-    where a log cannot be used; ``"delete, no locks"``, with a rollback journal and a `LockFile`, where files cannot be
-    locked.
+    `workspace` is the ``id_code``; `run` is the number of the run, and 0 before `begin_run`.
     """
+
+    # `lock` keeps other runs away where the file system has no locks. `mode` says how SQLite writes the file: "wal",
+    # with a write-ahead log; "delete", with a rollback journal, where a log cannot be used; "delete, no locks", with
+    # a rollback journal and a `LockFile`, where files cannot be locked.
 
     def __init__(
         self,
@@ -147,10 +146,11 @@ class Journal:
     def claim(self, fingerprints: Sequence[Fingerprint], used_up: UsedUp | None = None) -> list[int]:
         """Write down that events may be sent from now on; return the positions of those that must not.
 
-        An event must not be sent if another event has its second or may have it, or if another run has sent its content
-        under another second. An entry that exists already stays as it is. `used_up` says which entries of other runs,
-        by position, belong to none of these events (see `events_pandas.check.used_up`); by default none is used up.
+        `used_up` says which entries of other runs, by position, belong to none of these events (see
+        `events_pandas.check.used_up`); by default none is used up.
         """
+        # An event must not be sent if another event has its second or may have it, or if another run has sent its
+        # content under another second. An entry that exists already stays as it is.
         with as_journal_error(self.path), self._connection.using() as connection, transaction(connection):
             sent = find_sent(connection, fingerprints, run=self.run, used_up=used_up or _none_used_up)
             taken = {*find_taken(connection, fingerprints), *sent}

@@ -66,7 +66,7 @@ def open_or_make(path: Path, busy_seconds: float, uri_options: str = URI_WITH_LO
 
 
 def connect(path: Path, busy_seconds: float, uri_options: str = URI_WITH_LOCKS) -> sqlite3.Connection:
-    """Connect to a journal that exists. Each statement is its own transaction unless one is begun.
+    """Connect to a journal that exists; each statement is its own transaction unless one is begun.
 
     `busy_seconds` is the wait for another program's lock. Pass `URI_WITHOUT_LOCKS` only while a `LockFile` keeps other
     processes away.

@@ -34,10 +34,10 @@ ORDER BY runs.run
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Process:
-    """A process on some machine.
+    """A process on some machine. `space` and `birth` are known on Linux, and empty elsewhere.
 
-    `space` tells, on Linux, where a process number means the same: one start of the machine, or one container. `birth`
-    is when the process was started, on Linux. Both are empty elsewhere.
+    `space` tells where a process number means the same (one start of the machine, or one container), and `birth` when
+    the process was started.
     """
 
     host: str
@@ -106,8 +106,8 @@ def find_other_runs(
 ) -> list[OtherRun]:
     """Return the runs that are under way, or were since `run` began, in the order in which they began.
 
-    Only runs of `workspace` are returned, or of all if it is None. `own_runs` are the runs of this process that have
-    not ended. Runs that were killed are left out.
+    Only runs of `workspace` are returned, or of all if it is None; killed runs are left out. `own_runs` are the runs of
+    this process that have not ended.
     """
     found = []
     for number, started_at, ended_at, host, pid, space, birth, seen_at in connection.execute(

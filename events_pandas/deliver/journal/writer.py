@@ -32,8 +32,8 @@ OnWritten: TypeAlias = Callable[[Written], None]
 class JournalWriter:
     """Writes down which events were accepted, in a thread of its own; see `Journal.writer`.
 
-    `run` returns the number of the run. `identity` tells the file from another one of its name. `lock` is held while
-    the thread writes.
+    `run` returns the number of the run, and `identity` tells the file from another one of its name. `lock` is held
+    while the thread writes.
     """
 
     def __init__(

@@ -28,12 +28,13 @@ PROBE_SECONDS: Final = 1.0
 class Pacer:
     """Spreads requests evenly over the windows of a rate limit, gives way to others, and never bursts after a reset.
 
-    The requests left in a window are spread over the time in which a request is sure to arrive in it. Around a reset, a
-    request may arrive in either of two windows, so it leaves only if both have room. Where the answers show that others
-    draw on the same limit, room is left for them. Until the first answer there is one request at a time. Limits that
-    the answers do not state, such as a second limit, are learned from refusals. One thread uses a pacer, so there is no
-    lock.
+    One thread uses a pacer, so there is no lock.
     """
+
+    # The requests left in a window are spread over the time in which a request is sure to arrive in it. Around a
+    # reset, a request may arrive in either of two windows, so it leaves only if both have room. Where the answers
+    # show that others draw on the same limit, room is left for them. Until the first answer there is one request at a
+    # time. Limits that the answers do not state, such as a second limit, are learned from refusals.
 
     def __init__(self, rate_share: float = 1.0) -> None:
         # Requests that a window allows to everyone; None before the first answer.
@@ -150,11 +151,10 @@ class Pacer:
 
 
 class Backoff:
-    """The pause that answers ask for, one for all threads.
+    """The pause that answers ask for, one for all threads: between `since` and `until` nothing leaves."""
 
-    Between `since` and `until` nothing leaves. An accepted request that left later than the refused ones ends it, as
-    refusals may be sporadic. Refusals of requests that were in flight when it began do not extend it.
-    """
+    # An accepted request that left later than the refused ones ends it, as refusals may be sporadic. Refusals of
+    # requests that were in flight when it began do not extend it.
 
     def __init__(self) -> None:
         self.since = self.until = -math.inf

@@ -37,12 +37,11 @@ class ServerClock:
 
 
 class WindowClock:
-    """Bounds on the lead of the clock by which windows end at their resets.
+    """Bounds on the lead of the clock by which windows end at their resets."""
 
-    The answers around a reset show when a window really ends. Before the first reset only `Date` shows it, and it may
-    be wrong: resets may be rounded, and `Date` and reset may come from clocks that differ. So `Date` counts only as far
-    as the windows agree with it.
-    """
+    # The answers around a reset show when a window really ends. Before the first reset only `Date` shows it, and it
+    # may be wrong: resets may be rounded, and `Date` and reset may come from clocks that differ. So `Date` counts
+    # only as far as the windows agree with it.
 
     def __init__(self) -> None:
         self._windows = ServerClock()

@@ -59,9 +59,10 @@ def duration_seconds(
     """Return the time from the first of some requests to the last, without the wait for the last answer.
 
     Requests are spread evenly over windows. Where others have drawn on the current window, its `remaining` requests are
-    spread over its `seconds_left`. The pacer hurries a little in a window of which much is left, such as the first, so
-    a run may end a second earlier.
+    spread over its `seconds_left`.
     """
+    # The pacer hurries a little in a window of which much is left, such as the first, so a run may end a second
+    # earlier.
     if requests < 1:
         return 0.0
     steps = requests - 1

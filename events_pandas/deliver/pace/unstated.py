@@ -54,13 +54,14 @@ class _Trial:
 class UnstatedLimit:
     """The limit of a server that sends no rate-limit headers, or that has another limit than its headers state.
 
-    A single refusal is evidence, not proof. Every ten seconds are a trial of one pace. A trial takes up to thirty
-    seconds if the pace is not used or there are few answers. Only requests that left within a trial count. After
-    refusals, the next pace is the number of accepted requests. If as large a part of the requests is refused then, the
-    pace is not the cause: the run returns to its pace, and so many refusals are usual. After a trial without unusual
-    refusals, a little more is tried. Each success allows a larger step, and a failure returns to the number of accepted
-    requests. A long streak of refusals ends a trial at once.
+    A single refusal is evidence, not proof: every ten seconds are a trial of one pace.
     """
+
+    # A trial takes up to thirty seconds if the pace is not used or there are few answers. Only requests that left
+    # within a trial count. After refusals, the next pace is the number of accepted requests. If as large a part of
+    # the requests is refused then, the pace is not the cause: the run returns to its pace, and so many refusals are
+    # usual. After a trial without unusual refusals, a little more is tried. Each success allows a larger step, and a
+    # failure returns to the number of accepted requests. A long streak of refusals ends a trial at once.
 
     def __init__(self, rate_share: float = 1.0) -> None:
         # Requests that a window allows, as far as is known, and the most that is possible.

@@ -94,13 +94,15 @@ class _Usage:
 
 
 class RateWindows:
-    """The current window and the next ones, numbered from 0.
+    """The current window and the next ones, numbered from 0. All times are local.
 
-    A request in flight may be counted in any window in which it may arrive, so it is counted in all of them here until
-    its answer says in which it was. The server counts a request in the window in which it arrives, and windows end by
-    the server's clock. All times here are local: `is_over_at` and `may_be_over_at` bound the last moment at which a
-    request can leave to arrive in the current window.
+    `is_over_at` and `may_be_over_at` bound the last moment at which a request can leave to arrive in the current
+    window.
     """
+
+    # The server counts a request in the window in which it arrives, and windows end by the server's clock. A request
+    # in flight may be counted in any window in which it may arrive, so it is counted in all of them here until its
+    # answer says in which it was.
 
     def __init__(self, rate_share: float = 1.0) -> None:
         # Requests that a window allows to everyone.

@@ -144,16 +144,16 @@ def progress_bar(
     description: str,
     delay_seconds: float = 0.0,
 ) -> Iterator[ProgressBar]:
-    """Show progress on standard error, or pass it to a callable.
+    """Show progress on standard error, or pass it to a callable; False shows nothing.
 
-    False shows nothing. A callable is called with a `Progress` at most ten times a second, and once at the end.
-    Otherwise there is a bar on a terminal, and in a notebook that has ipywidgets. Elsewhere there is a line after two
-    seconds, then every ten seconds, whenever a long pause begins or ends, and at the end; ``"auto"`` omits the last
-    line of work that took less than two seconds. A bar appears only after `delay_seconds`.
-
-    An exception of the callable leaves the method that called it, or the end of the block; then it is not called again.
-    If the block ends in an exception of its own, that one is raised, with a note about a later one.
+    A callable is called with a `Progress` at most ten times a second, and once at the end. A bar appears only after
+    `delay_seconds`.
     """
+    # There is a bar on a terminal, and in a notebook that has ipywidgets. Elsewhere there is a line after two
+    # seconds, then every ten seconds, whenever a long pause begins or ends, and at the end; "auto" omits the last
+    # line of work that took less than two seconds. An exception of the callable leaves the method that called it, or
+    # the end of the block; then it is not called again. If the block ends in an exception of its own, that one is
+    # raised, with a note about a later one.
     meter = _meter(progress, total, description=description, delay_seconds=delay_seconds)
     try:
         meter.tick()

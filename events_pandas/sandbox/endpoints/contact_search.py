@@ -52,9 +52,10 @@ class _Search:
 def list_contacts(workspace: Workspace, query: Mapping[str, str]) -> dict[str, object] | Refusal:
     """List all contacts in Intercom's form, from the newest to the oldest.
 
-    `query` may have `per_page`, and `starting_after` or `page`. Older versions of the API found a contact here by an
-    identifier. The sandbox refuses that, since the answer would be every contact.
+    `query` may have `per_page`, and `starting_after` or `page`.
     """
+    # Older versions of the API found a contact here by an identifier. The sandbox refuses that, since the answer
+    # would be every contact.
     asked = next((field for field in _FORMER_FILTERS if query.get(field)), None)
     if asked:
         return invalid(asked, "does not filter this list: POST /contacts/search finds contacts by their fields")
@@ -70,8 +71,9 @@ def search_contacts(workspace: Workspace, body: bytes) -> dict[str, object] | Re
     """List the contacts that match the `query` of a body, with its `pagination` and `sort`, in Intercom's form.
 
     As in Intercom, times are compared by the day (UTC), with ``=``, ``>`` and ``<`` only. A group has at most 15
-    filters, and groups are at most two deep. Intercom's other fields are not known here, and refused.
+    filters, and groups are at most two deep.
     """
+    # Intercom's other fields are not known here, and refused.
     payload = read_payload(body)
     if isinstance(payload, Refusal):
         return payload

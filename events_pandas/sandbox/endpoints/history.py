@@ -59,10 +59,10 @@ def contact_events(
     """List the events of a contact, or count them, in Intercom's form.
 
     `query` has `type`, one of `user_id`, `email` and `intercom_user_id`, and perhaps `summary`, `per_page` and
-    `before`. `url` is the address of the list without a query. A list leaves out events older than 90 days, a summary
-    counts all. `before` is a place between two events, not a time: two events in the same second are never lost between
-    two pages.
+    `before`. `url` is the address of the list without a query.
     """
+    # A list leaves out events older than 90 days, a summary counts all. `before` is a place between two events, not a
+    # time: two events in the same second are never lost between two pages.
     if query.get("type") != "user":
         return invalid("type", "must be user") if query.get("type") else missing("type")
     page = _page(query)

@@ -24,10 +24,10 @@ _RESERVED_WORDS: Final = frozenset({"convert", "find_by_external_id", "merge", "
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Request:
-    """A request that has passed the checks of token, limit and headers.
+    """A request that has passed the checks of token, limit and headers; its `path` is decoded.
 
-    `path` is decoded. `base_url` is the address by which the client knows the sandbox, without a slash at its end.
-    `now` is the server's time in Unix seconds.
+    `base_url` is the address by which the client knows the sandbox, without a slash at its end. `now` is the server's
+    time in Unix seconds.
     """
 
     method: str

@@ -86,10 +86,10 @@ class Filters:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ResolvedFilters:
-    """Filters, looked up in the workspace.
+    """Filters, looked up in the workspace; None: not asked for, or not there. `name` is the number of the event name.
 
     Blanks at the ends of a text are gone if it stands for something only without them, and a very long identifier is
-    replaced by Intercom's. `name` is the number of the event name. None: not asked for, or not there.
+    replaced by Intercom's.
     """
 
     filters: Filters

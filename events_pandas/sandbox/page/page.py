@@ -50,12 +50,10 @@ _HEADERS: Final = MappingProxyType(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Page:
-    """Show a workspace to people; it only reads.
+    """Show a workspace to people; it only reads. `clock` returns the sandbox's time in Unix seconds."""
 
-    Its text comes from strangers: templates escape all of it, and the policy in the headers lets the browser run only
-    the page's own script. The token is not a secret: it opens this sandbox only. `clock` returns the sandbox's time in
-    Unix seconds.
-    """
+    # The text comes from strangers: templates escape all of it, and the policy in the headers lets the browser run
+    # only the page's own script. The token is not a secret: it opens this sandbox only.
 
     workspace: Workspace
     window: RateWindow

@@ -35,10 +35,10 @@ _SUBMISSION: Final = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SubmissionRow:
-    """A submission in the log.
+    """A submission in the log; None: nothing was answered, or the field could not be read.
 
-    `received_at` is in Unix seconds by the sandbox's clock. None: nothing was answered, or the field could not be read.
-    `size` is that of the whole body in bytes; of a large one, `body` is only the beginning.
+    `received_at` is in Unix seconds by the sandbox's clock. `size` is that of the whole body in bytes; of a large one,
+    `body` is only the beginning.
     """
 
     number: int
@@ -82,8 +82,8 @@ class FoundSubmissions:
 class EventRow:
     """An event of a contact, with the number, the size in bytes and the body of its first submission.
 
-    `created_at` is in Unix seconds. All submissions but the first are duplicates. Of a large body there is only the
-    beginning.
+    `created_at` is in Unix seconds, and a large body is only the beginning. All submissions but the first are
+    duplicates.
     """
 
     number: int

@@ -83,8 +83,8 @@ class Section:
 class LogPage:
     """A page of the submissions that match, the last received first.
 
-    `matching` counts them on all pages; None if counting would take long. The next page has lower numbers than `older`;
-    None if there is none. `is_cut`: others may match that were not looked at yet, and follow on the next page.
+    `matching` counts them on all pages, None if that would take long. The next page has lower numbers than `older`,
+    None if there is none; `is_cut`: others may match that were not looked at yet, and follow on the next page.
     """
 
     rows: tuple[ShownSubmission, ...]

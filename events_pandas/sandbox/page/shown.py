@@ -120,11 +120,10 @@ class ShownBody:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ShownSubmission:
-    """A submission, ready to show.
+    """A submission, ready to show; texts are empty if they could not be read.
 
-    Texts are empty if they could not be read. `reason` says why it was not kept, or what else there is to know.
-    `repeated` is the submission that a duplicate repeats. `kept` is what Intercom keeps, as JSON; empty if `kept_note`
-    says it in words.
+    `reason` says why it was not kept, or what else there is to know, and `repeated` is the submission that a duplicate
+    repeats. `kept` is what Intercom keeps, as JSON; empty if `kept_note` says it in words.
     """
 
     number: int

@@ -171,10 +171,10 @@ def _contact_refusal(payload: Payload) -> Refusal | None:
 def _metadata_refusal(payload: Payload) -> Refusal | None:
     """Return what is wrong with the metadata, or with its first wrong key.
 
-    Metadata is flat: text, numbers, and the two objects that Intercom knows. Intercom does not document null, booleans
-    and text over 255 characters. The sandbox takes null and booleans, and refuses long text: text that Intercom might
-    cut is seen here.
+    Metadata is flat: text, numbers, and the two objects that Intercom knows.
     """
+    # Intercom does not document null, booleans and text over 255 characters. The sandbox takes null and booleans, and
+    # refuses long text: text that Intercom might cut is seen here.
     metadata = payload.get("metadata")
     if metadata is None:
         return None

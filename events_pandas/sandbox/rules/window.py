@@ -27,11 +27,12 @@ class Allowance:
 
 
 class RateWindow:
-    """Count requests in windows of fixed length.
+    """Count requests in windows of fixed length, which begin at the multiples of their length since 1970.
 
-    Windows begin at the multiples of their length since 1970. A limit of None means no limit. Any thread may set the
-    limit and the length; the server's thread counts. ValueError: a limit below 1 or a length below 0.001 seconds.
+    A limit of None means no limit. ValueError: a limit below 1 or a length below 0.001 seconds.
     """
+
+    # Any thread may set the limit and the length; the server's thread counts.
 
     def __init__(self, *, limit: int | None, window_seconds: float) -> None:
         self._limit = checked_limit(limit)

@@ -42,12 +42,11 @@ _OUTAGE: Final[_EarlyRefusal] = (refusals.chosen_refusal(503), SubmissionOutcome
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HttpRequest:
-    """A request as it arrived.
+    """A request as it arrived. `received_at` is the server's time in Unix seconds."""
 
-    `path` is decoded and plain: without double slashes, and without one at its end. `headers` have names in lower case.
-    `body` is only the beginning if it is too large. `host` is the sandbox's name and port, used if there is no Host
-    header. `received_at` is the server's time in Unix seconds.
-    """
+    # `path` is decoded and plain: without double slashes, and without one at its end. `headers` have names in lower
+    # case. `body` is only the beginning if it is too large. `host` is the sandbox's name and port, used if there is
+    # no Host header.
 
     method: str
     path: str

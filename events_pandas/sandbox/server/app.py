@@ -154,10 +154,10 @@ def reachable_host(host: str) -> str:
 def allowed_hosts(host: str) -> frozenset[str] | None:
     """Return the names in the Host header that the sandbox answers to; None for any.
 
-    On the loopback these are its own names. Another site can point a name of its own to the loopback (DNS rebinding).
-    The browser would take that site for the sandbox, and let it read everything. The Host header gives the other name
-    away.
+    On the loopback these are its own names.
     """
+    # Another site can point a name of its own to the loopback (DNS rebinding). The browser would take that site for
+    # the sandbox, and let it read everything. The Host header gives the other name away.
     if not is_loopback(host):
         return None
     return _LOOPBACK_NAMES | {reachable_host(host).lower()}

@@ -30,10 +30,11 @@ _STATUS: Final = re.compile("[1-9][0-9]{2}")
 class Control:
     """Read and change the settings of a sandbox.
 
-    A change is checked as a whole before any part of it takes effect, and sets only what it names. ``null`` for
-    `faults` removes all faults, ``null`` for `fail_next` takes back what it asked for. Every `uptime` is the time by
-    the plan's clock.
+    A change is checked as a whole before any part of it takes effect, and sets only what it names. Every `uptime` is
+    the time by the plan's clock.
     """
+
+    # "null" for `faults` removes all faults, "null" for `fail_next` takes back what it asked for.
 
     window: RateWindow
     plan: FaultPlan

@@ -26,14 +26,14 @@ _OUT_OF_RESOURCES: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS,
 
 
 class ServerThread:
-    """Serve an ASGI application in the background.
+    """Serve an ASGI application in the background; port 0 stands for any that is free.
 
-    The application finds two things in `scope["state"]`: `transport`, its connection, which it may abort; and
-    `give_up`, a function to call before an answer that may never end, so that a stop does not wait for it. Port 0
-    stands for any that is free. The thread has its own event loop, so that it works beside a notebook's, and installs
-    no signal handlers. OSError: the address or the port is not available. RuntimeError: the server did not start within
-    `start_seconds`.
+    OSError: the address or the port is not available. RuntimeError: the server did not start within `start_seconds`.
     """
+
+    # The application finds two things in `scope["state"]`: `transport`, its connection, which it may abort; and
+    # `give_up`, a function to call before an answer that may never end, so that a stop does not wait for it. The
+    # thread has its own event loop, so that it works beside a notebook's, and installs no signal handlers.
 
     def __init__(self, app: ASGIApp, *, host: str, port: int, start_seconds: float = 5.0) -> None:
         listener = _listener(host, port)

@@ -30,10 +30,10 @@ _WHITE_SPACE: Final = b" " * 10
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ClientConnection:
-    """The way back to a client.
+    """The way back to a client: `receive` and `send` are ASGI's.
 
-    `receive` and `send` are ASGI's. `transport` is the socket, for what ASGI does not allow. `give_up` tells the server
-    not to wait for this answer when it stops.
+    `transport` is the socket, for what ASGI does not allow. `give_up` tells the server not to wait for this answer when
+    it stops.
     """
 
     receive: Receive

@@ -85,9 +85,10 @@ class ContactBook:
     def resolve(self, connection: sqlite3.Connection, identifier: str, text: str, *, now: float) -> int | Refusal:
         """Return the number of the contact that an identifier names, or the refusal.
 
-        Inside `Store.writing`: a contact that exists is made when it is first named. 404: there is none. 409: several
-        users share the address. 410: the contact was merged into another. A lead is found by its `id` only.
+        A lead is found by its `id` only.
         """
+        # Inside `Store.writing`: a contact that exists is made when it is first named. 404: there is none. 409:
+        # several users share the address. 410: the contact was merged into another.
         matches = connection.execute(_MATCHES[identifier], (text,)).fetchall()
         numbers: list[int] = [
             number

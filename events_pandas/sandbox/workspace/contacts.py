@@ -20,10 +20,10 @@ _CHANGEABLE: Final = (*_TEXTS, *_TIMES, "unsubscribed_from_emails")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ContactFields:
-    """The fields of a contact when it is made.
+    """The fields of a contact when it is made; `custom_attributes` is a JSON object as text.
 
-    `external_id` is the identifier that events call `user_id`; `email` need not be unique. A missing `id` is made.
-    Times are Unix seconds. `custom_attributes` is a JSON object as text.
+    `external_id` is the identifier that events call `user_id`, `email` need not be unique, and a missing `id` is made.
+    Times are Unix seconds.
     """
 
     role: str = "user"
@@ -57,13 +57,13 @@ class Contact:
 class InitialContacts:
     """The contacts that exist from the start.
 
-    `existing` are identifiers of any kind, or mappings with the fields of `ContactFields`; by default every contact
-    exists. `unknown` are identifiers that do not exist until somebody makes them. `merged` maps identifiers to the
-    contacts that took their place.
-
     TypeError: one string instead of several, or `merged` is not a mapping. ValueError: a mapping that does not make a
     contact, or a contact that takes another's place and was merged itself.
     """
+
+    # `existing` are identifiers of any kind, or mappings with the fields of `ContactFields`; by default every contact
+    # exists. `unknown` are identifiers that do not exist until somebody makes them. `merged` maps identifiers to the
+    # contacts that took their place.
 
     def __init__(
         self,

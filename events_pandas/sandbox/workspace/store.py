@@ -109,14 +109,14 @@ CREATE TABLE tallies (
 class Store:
     """The database of a workspace.
 
-    The server's thread writes, any thread reads: one connection, under one lock. While a file is held (`hold`), it
-    stays open and no other sandbox can have it. Otherwise it is opened for each question and closed again. Written rows
-    survive a kill of the process, since SQLite hands them to the operating system before the answer goes out; a power
-    failure may lose the last moments.
-
     ValueError: the file is not a workspace of a sandbox, or of another version; it is left as it is. OSError: the file
     cannot be opened or written, or another sandbox holds it.
     """
+
+    # The server's thread writes, any thread reads: one connection, under one lock. While a file is held (`hold`), it
+    # stays open and no other sandbox can have it. Otherwise it is opened for each question and closed again. Written
+    # rows survive a kill of the process, since SQLite hands them to the operating system before the answer goes out;
+    # a power failure may lose the last moments.
 
     def __init__(self, path: Path | None = None) -> None:
         self._path = None if path is None else path.expanduser()

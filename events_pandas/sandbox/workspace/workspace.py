@@ -62,10 +62,10 @@ class Submission:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _LogEntry:
-    """A submission as it goes into the log.
+    """A submission as it goes into the log. `received_at` is the server's time in Unix seconds.
 
-    `received_at` is the server's time in Unix seconds. `http_status` is None if nothing was answered. `name` is the
-    number of the normalized event name, and `contact` the text of the identifier, if they can be read.
+    `http_status` is None if nothing was answered; `name`, the number of the normalized event name, and `contact`, the
+    text of the identifier, if they could not be read.
     """
 
     received_at: float
@@ -89,10 +89,11 @@ class EventKey:
 class Workspace:
     """Keep contacts, events and submissions as Intercom would.
 
-    The server's thread writes, any thread reads. Only the body of an event is stored, and judged again when somebody
-    asks: less than 1 kB for an event of usual size. By default everything is in memory and every contact exists.
-    ValueError: an unknown region.
+    By default everything is in memory and every contact exists. ValueError: an unknown region.
     """
+
+    # The server's thread writes, any thread reads. Only the body of an event is stored, and judged again when
+    # somebody asks: less than 1 kB for an event of usual size.
 
     def __init__(
         self, *, store: Store | None = None, contacts: InitialContacts | None = None, region: str = "us"
