@@ -15,7 +15,7 @@ from events_pandas.convert.codes import CODES, RANKS, Severity
 from events_pandas.convert.json_text import joined
 from events_pandas.convert.odd_texts import outlined, visible
 from events_pandas.intercom import IDENTIFIERS
-from events_pandas.words import escaped
+from events_pandas.words import counted, escaped
 
 SHOWN_CHARACTERS = 80
 VALUES_KEPT = 1_000
@@ -205,7 +205,7 @@ class Cause:
         """How many rows it concerns, in words."""
         if CODES[self.code].extent:
             return CODES[self.code].extent
-        return "1 row" if self.rows == 1 else f"{self.rows:,} rows"
+        return counted(self.rows, "row")
 
     def __str__(self) -> str:
         return f"{self.severity} {self.code}: {self.extent}, such as row {self.first_row}: {self.message}"

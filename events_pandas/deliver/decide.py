@@ -22,6 +22,7 @@ from events_pandas.deliver.client.answers import (
     speaks_of_contact,
 )
 from events_pandas.deliver.outcomes import Status
+from events_pandas.words import counted
 
 STOP_CODES: Final[Mapping[int, str]] = MappingProxyType(
     {HTTPStatus.UNAUTHORIZED: "unauthorized", HTTPStatus.FORBIDDEN: "forbidden"}
@@ -205,7 +206,7 @@ def judge_spent(result: Answer | TransportError, *, attempts: int, doubt: str | 
     The `doubt` of an earlier attempt counts more than a last attempt that did not arrive.
     """
     code = read_doubt(result) or doubt or _harmless_code(result)
-    tried = "1 attempt was made" if attempts == 1 else f"{attempts} attempts were made"
+    tried = counted(attempts, "attempt was made", "attempts were made")
     return Verdict(
         status=Status.FAILED,
         http_status=result.status if isinstance(result, Answer) else None,

@@ -22,6 +22,7 @@ from events_pandas.sources.csv_structure import (
     quoted,
     read_blocks,
 )
+from events_pandas.words import counted
 
 _NUL: Final = b"\0"
 _MARK: Final = "\N{REPLACEMENT CHARACTER}"
@@ -145,9 +146,7 @@ class CsvRecords:
     def _subject(self, line: int, code: str, n_cells: int) -> str:
         if code not in ("row_too_short", "row_too_long"):
             return f"line {line}"
-        cells = "1 cell" if n_cells == 1 else f"{n_cells} cells"
-        columns = "1 column" if self._form.width == 1 else f"{self._form.width} columns"
-        return f"line {line} ({cells} for {columns})"
+        return f"line {line} ({counted(n_cells, 'cell')} for {counted(self._form.width, 'column')})"
 
     def _written(self, row: list[bytes], code: str | None) -> bytes:
         """Return a row with as many cells as there are columns."""

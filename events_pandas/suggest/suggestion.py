@@ -18,6 +18,7 @@ from events_pandas.suggest.choices import Choice, LeftOut, write_python
 from events_pandas.suggest.event import event_choices, needs_zone
 from events_pandas.suggest.evidence import Survey, sampled_rows, survey
 from events_pandas.suggest.metadata import Trial, metadata_choices
+from events_pandas.words import counted
 
 _ADVICE: Final = "read it, change what is wrong, and let check_events judge every row"
 _METADATA_TABLE: Final = "[metadata]"
@@ -201,7 +202,7 @@ def _made(seen: Survey, choices: list[Choice], left_out: list[LeftOut]) -> Sugge
 
 
 def _origin(seen: Survey) -> str:
-    rows = "row" if seen.n_rows == 1 else "rows"
+    rows = counted(seen.n_rows, "row")
     if seen.n_looked_at == seen.n_rows:
-        return f"{seen.n_rows:,} {rows}"
-    return f"{seen.n_looked_at:,} of {seen.n_rows:,} {rows}, the first and some spread over the rest"
+        return rows
+    return f"{seen.n_looked_at:,} of {rows}, the first and some spread over the rest"

@@ -9,6 +9,7 @@ from typing import Final
 from events_pandas.deliver.outcomes import Status
 from events_pandas.deliver.pace.state import Pause
 from events_pandas.deliver.progress.tally import Progress
+from events_pandas.words import counted
 
 LEAST_BAR: Final = 8
 """A bar of fewer characters shows no more than the percentage."""
@@ -177,7 +178,7 @@ def _pause(progress: Progress, pause: Pause, *, shown: set[str], zone: dt.tzinfo
 
 
 def _stopping(pause: Pause, in_flight: int, shown: set[str]) -> str:
-    requests = f"{in_flight:,} {'request' if in_flight == 1 else 'requests'}"
+    requests = counted(in_flight, "request")
     left = pause.gives_up_in_seconds
     at_most = "" if left is None or not math.isfinite(left) else f", {math.ceil(left)} s at most"
     hint = "; Ctrl-C again leaves at once" if "left" in shown else ""

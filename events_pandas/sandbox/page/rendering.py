@@ -8,6 +8,8 @@ from typing import Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from events_pandas.words import counted
+
 # Controls, marks that change the direction of text, and halves of surrogate pairs, which no encoding takes.
 _INVISIBLE: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -82,4 +84,4 @@ def _count(number: int) -> str:
 
 
 def _bytes(size: int) -> str:
-    return f"{size:,} byte{'' if size == 1 else 's'}"
+    return counted(size, "byte")
