@@ -216,7 +216,9 @@ def iter_submit(
     1 accepted
     """
     if isinstance(frames, pd.DataFrame):  # type: ignore[unreachable]  # It is iterable, over the labels of its columns.
-        raise TypeError("frames: give a list or an iterator of DataFrames, or call submit_events for one")
+        raise TypeError(
+            "frames: expected several DataFrames, got one: give a list or an iterator, or call submit_events"
+        )
     origin = "a stream of DataFrames"
     run = FrameSubmission(mapping=mapping, options=run_options(options), source="stream", origin=origin)
     return run.results(frames)
@@ -355,12 +357,12 @@ def suggest_mapping(frame: pd.DataFrame) -> "SuggestedMapping":
         metadata={
             "total": ep.MonetaryAmount("total", currency="currency"),  # an amount with its currency
         },
-        # timezone: no zone is known for 'ordered_at': UTC, unless you say timezone="Europe/Berlin" or the like
+        # timezone: no zone is known for 'ordered_at': UTC, unless you set timezone="Europe/Berlin" or the like
         unconfirmed=("event_name", "timezone"),  # guesses: delete each that you have read, or nothing can be submitted
     )
     <BLANKLINE>
     # Left out:
-    #   'name': its name speaks of personal data, which belongs to the contact, not to each event
+    #   'name': its name suggests personal data, which belongs to the contact, not to each event
     """
     from events_pandas.suggest import propose  # noqa: PLC0415  # A proposal is made once, if at all.
 

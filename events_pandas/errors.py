@@ -34,6 +34,7 @@ class Setting(StrEnum):
     ALLOW_HTTP = "{allow_http}"
     JOURNAL = "{journal}"
     NO_JOURNAL = "{no_journal}"
+    WORKSPACE = "{workspace}"
 
 
 _IN_PYTHON: Final = MappingProxyType(
@@ -41,6 +42,7 @@ _IN_PYTHON: Final = MappingProxyType(
         Setting.ALLOW_HTTP: "pass allow_http=True",
         Setting.JOURNAL: "with journal=...",
         Setting.NO_JOURNAL: "pass journal=None",
+        Setting.WORKSPACE: "pass workspace='...' (its id_code)",
     }
 )
 

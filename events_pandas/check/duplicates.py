@@ -98,7 +98,7 @@ def _findings(code: str, repeats: Repeats, added: Seconds | None = None) -> Iter
         others = [f"{other} ({word})" for other, word in zip(others, words, strict=True)]
     if added is not None:
         later = ["1 second" if count == 1 else f"{count:,} seconds" for count in added[shown].tolist()]
-        others = [f"{time} later, as {other}" for time, other in zip(later, others, strict=True)]
+        others = [f"sent {time} later, because {other}" for time, other in zip(later, others, strict=True)]
     yield Finding(code=code, rows=repeats.rows, values=pa.array(others, TEXT_TYPE), field="event")
 
 

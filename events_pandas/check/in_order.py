@@ -53,7 +53,7 @@ class _Task(threading.Thread, Generic[Item, Result]):
         if isinstance(self._error, Exception | KeyboardInterrupt):
             raise self._error
         # SystemExit and others end the thread; they must not end the program.
-        raise RuntimeError("a thread that reads rows has ended before they were read") from self._error
+        raise RuntimeError("a thread ended before it had read its rows") from self._error
 
 
 def in_order(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:

@@ -42,7 +42,8 @@ UNUSABLE_ERRORS = (MappingError, SourceError, CredentialsError, JournalError, Au
 _IN_COMMANDS: Final = {
     Setting.ALLOW_HTTP: "add --allow-http",
     Setting.JOURNAL: "with --journal",
-    Setting.NO_JOURNAL: "say --journal none",
+    Setting.NO_JOURNAL: "add --journal none",
+    Setting.WORKSPACE: "add --workspace ID",
 }
 
 

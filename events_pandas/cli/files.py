@@ -50,7 +50,7 @@ def _judged(kind: Callable[[str], Value], name: str) -> Callable[[str], Value]:
     return read
 
 
-REPLACED = "A file that is there is replaced. Rows are counted from 0, over all files, headers not counted."
+REPLACED = "An existing file is replaced. Rows are counted from 0, over all files, without headers."
 
 Files = Annotated[
     list[str],
@@ -62,7 +62,7 @@ Output = Annotated[
     typer.Option(
         "--output",
         "-o",
-        help="Write the mapping to this file, as UTF-8 (the > of PowerShell does not); a file that is there is not "
+        help="Write the mapping to this file, as UTF-8 (the > of PowerShell does not); an existing file is not "
         "replaced.",
     ),
 ]
@@ -77,11 +77,11 @@ Results = Annotated[
 Rejects = Annotated[
     Path | None,
     typer.Option(
-        help="Write the rows that are not accepted, with the reason of each, to this file, .csv or .parquet: mend them "
-        "and submit it. A file that is there is replaced."
+        help="Write the rows that are not accepted, with the reason of each, to this file, .csv or .parquet: fix them "
+        "and submit it. An existing file is replaced."
     ),
 ]
-Region = Annotated[str | None, typer.Option(help="us, eu or au; INTERCOM_REGION when not given.")]
+Region = Annotated[str | None, typer.Option(help="us, eu or au; by default INTERCOM_REGION.")]
 BaseUrl = Annotated[str | None, typer.Option(help="Another address than Intercom's, such as a sandbox's.")]
 AllowHttp = Annotated[bool, typer.Option("--allow-http", help="Send the access token without encryption.")]
 Progress = Annotated[bool, typer.Option(help="Show progress.")]
@@ -90,22 +90,22 @@ Journal = Annotated[
     str,
     typer.Option(
         metavar="PATH",
-        help="Where accepted events are written down: a file, a directory, auto for the user's own, or none.",
+        help="Where accepted events are recorded: a file, a directory, auto for the user's own, or none.",
     ),
 ]
 Workspace = Annotated[
     str | None,
     typer.Option(
         metavar="ID",
-        help="The workspace that is meant: nothing is sent to another one, unless nobody asks (--no-preflight).",
+        help="The intended workspace: nothing is sent to another one, but --no-preflight skips this check.",
     ),
 ]
-Resubmit = Annotated[bool, typer.Option("--resubmit", help="Send rows that the journal has already, too.")]
+Resubmit = Annotated[bool, typer.Option("--resubmit", help="Also send rows that the journal has.")]
 Preflight = Annotated[bool, typer.Option(help="Prove the access token before the first event.")]
 RateShare = Annotated[
     float,
     typer.Option(
-        parser=_judged(float, "rate_share"), metavar="SHARE", help="The share of the rate limit that is used, up to 1."
+        parser=_judged(float, "rate_share"), metavar="SHARE", help="The share of the rate limit to use, up to 1."
     ),
 ]
 Concurrency = Annotated[
@@ -121,7 +121,7 @@ Canary = Annotated[
     typer.Option(
         parser=_judged(int, "canary"),
         metavar="ROWS",
-        help="Submit so many rows first, chosen from the first chunk; if they fail, nothing else.",
+        help="Submit this many rows first, chosen from the first chunk; if they fail, nothing else is sent.",
     ),
 ]
 MaxFailureRate = Annotated[
@@ -137,7 +137,7 @@ PatienceSeconds = Annotated[
     typer.Option(
         parser=_judged(float, "patience_seconds"),
         metavar="SECONDS",
-        help="How long an outage during the run is waited out; if nobody answers at its start, it ends within 10 s.",
+        help="How long to wait for the end of an outage; without an answer at its start, the run ends within 10 s.",
     ),
 ]
 Chunksize = Annotated[
@@ -202,7 +202,7 @@ def submit(
     """Submit every row; the access token is read from INTERCOM_ACCESS_TOKEN."""
     if not (preflight or workspace or journal == NO_JOURNAL):
         # RunOptions names keywords of Python in its message.
-        fault = "GET /me is what names the workspace whose journal it is: add --workspace ID, or --journal none"
+        fault = "only GET /me names the workspace for the journal: add --workspace ID, or --journal none"
         raise typer.BadParameter(fault, param_hint="'--no-preflight'")
     with exit_codes(), IntercomClient(region=region, base_url=base_url, allow_http=allow_http) as client:
         options = RunOptions(

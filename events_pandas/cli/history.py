@@ -18,7 +18,7 @@ from events_pandas.words import escaped
 
 JournalPath = Annotated[
     Path | None,
-    typer.Option("--journal", metavar="PATH", help="A journal, or a directory of them; the user's when not given."),
+    typer.Option("--journal", metavar="PATH", help="A journal or a directory of journals; by default the user's."),
 ]
 Workspace = Annotated[str | None, typer.Option(metavar="ID", help="Only the runs of this workspace.")]
 

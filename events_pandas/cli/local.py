@@ -27,40 +27,50 @@ except ImportError:  # Windows has no such limits.
 if TYPE_CHECKING:
     from events_pandas.sandbox import Faults
 
-Host = Annotated[str, typer.Option(help="The address to listen on; others than the loopback's open it to the network.")]
-Port = Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 for any that is free.")]
-AccessToken = Annotated[str | None, typer.Option(help="The token that requests carry; sandbox-token when not given.")]
-Region = Annotated[str, typer.Option(help="Where the workspace says it is: us, eu or au.")]
+Host = Annotated[
+    str, typer.Option(help="The address to listen on; any but a loopback address opens it to the network.")
+]
+Port = Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 for any free one.")]
+AccessToken = Annotated[str | None, typer.Option(help="The token of requests; by default sandbox-token.")]
+Region = Annotated[str, typer.Option(help="The region of the workspace: us, eu or au.")]
 Kept = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="Keep the workspace in this file; else each start is new.")
+    Path | None,
+    typer.Option(metavar="FILE", help="Keep the workspace in this file; otherwise each start makes a new one."),
 ]
 Limit = Annotated[int, typer.Option(min=0, help="Requests in a window; 0 for no limit.")]
 WindowSeconds = Annotated[float, typer.Option(help="The length of a window.")]
 Existing = Annotated[
-    list[str] | None, typer.Option(metavar="IDENTIFIER", help="Who exists, and nobody else; may be repeated.")
+    list[str] | None,
+    typer.Option(metavar="IDENTIFIER", help="A contact that exists, and no others do; may be repeated."),
 ]
-Unknown = Annotated[list[str] | None, typer.Option(metavar="IDENTIFIER", help="Who is answered 404; may be repeated.")]
+Unknown = Annotated[
+    list[str] | None, typer.Option(metavar="IDENTIFIER", help="A contact that is answered 404; may be repeated.")
+]
 Merged = Annotated[
     list[str] | None,
-    typer.Option(metavar="OLD=NEW", help="Who is answered 410: merged into another contact; may be repeated."),
+    typer.Option(metavar="OLD=NEW", help="A contact that is answered 410: merged into another one; may be repeated."),
 ]
 
 LatencySeconds = Annotated[float | None, typer.Option(help="How long each answer takes.")]
-Jitter = Annotated[float | None, typer.Option(help="How far latencies stray, as a share of them.")]
+Jitter = Annotated[float | None, typer.Option(help="How much latencies vary, as a share of them.")]
 Statuses = Annotated[list[str] | None, typer.Option(metavar="STATUS=SHARE", help="Such as 500=0.05; may be repeated.")]
-DropBefore = Annotated[float | None, typer.Option(help="The share whose connection closes before it is stored.")]
-DropAfter = Annotated[float | None, typer.Option(help="The share whose connection closes after it is stored.")]
-Garbage = Annotated[float | None, typer.Option(help="The share whose answer has a body that is no JSON.")]
+DropBefore = Annotated[
+    float | None, typer.Option(help="The share of submissions whose connection closes before they are stored.")
+]
+DropAfter = Annotated[
+    float | None, typer.Option(help="The share of submissions whose connection closes after they are stored.")
+]
+Garbage = Annotated[float | None, typer.Option(help="The share whose answer has a body that is not JSON.")]
 TrickleBody = Annotated[float | None, typer.Option(help="The share whose answer has a body that comes byte by byte.")]
 TrickleHeaders = Annotated[float | None, typer.Option(help="The share whose whole answer comes byte by byte.")]
 NoAnswer = Annotated[float | None, typer.Option(help="The share that is stored and never answered.")]
-TrickleSeconds = Annotated[float | None, typer.Option(help="The pause before each such byte; 1 when not given.")]
+TrickleSeconds = Annotated[float | None, typer.Option(help="The pause before each such byte; by default 1.")]
 OutageAfterSeconds = Annotated[float | None, typer.Option(help="How long after the start an outage begins.")]
-OutageSeconds = Annotated[float | None, typer.Option(help="How long all requests are answered 503 then.")]
+OutageSeconds = Annotated[float | None, typer.Option(help="How long the outage answers all requests with 503.")]
 ClockSkewSeconds = Annotated[float | None, typer.Option(help="How far the server's clock is ahead.")]
 NoRateHeaders = Annotated[bool, typer.Option("--no-rate-headers", help="Leave out the rate-limit headers.")]
 TokenRevoked = Annotated[bool, typer.Option("--token-revoked", help="Answer 401: the token is revoked.")]
-Seed = Annotated[int | None, typer.Option(help="Another number strikes other submissions.")]
+Seed = Annotated[int | None, typer.Option(help="Another number chooses other submissions.")]
 
 
 _OPTIONS = ("host", "port", "access_token", "region", "store", "window_seconds")
@@ -158,7 +168,7 @@ def _merge(text: str) -> tuple[str, str]:
     old, _, new = text.partition("=")
     if not old or not new:
         raise ValueError(
-            f"--merged-contact is a contact with the one that took its place, such as 00999=00042, not {text!r}"
+            f"--merged-contact: expected a contact and the one that took its place, such as 00999=00042, got {text!r}"
         )
     return old, new
 
@@ -177,7 +187,7 @@ def _status_share(text: str) -> tuple[int, float]:
     try:
         return int(status), float(share)
     except ValueError as error:
-        raise ValueError(f"--status is a status with its share, such as 500=0.05, not {text!r}") from error
+        raise ValueError(f"--status: expected a status and its share, such as 500=0.05, got {text!r}") from error
 
 
 def _allow_many_connections() -> None:

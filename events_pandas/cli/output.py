@@ -39,7 +39,7 @@ def say(text: str = "", *, is_error: bool = False) -> None:
         pass
     except (OSError, ValueError) as error:
         if not is_error:
-            say(f"note: what was to be printed is lost: {getattr(error, 'strerror', None) or error}", is_error=True)
+            say(f"note: some output is lost: {getattr(error, 'strerror', None) or error}", is_error=True)
 
 
 def write(text: str, stream: TextIO | None) -> None:

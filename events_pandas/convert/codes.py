@@ -34,7 +34,7 @@ class Code:
 
 _ROW_ERRORS: Table = {
     # Rows of a file that cannot be read as intended.
-    "row_too_short": ("has too few cells", "write a cell for every column, and leave those empty that hold nothing"),
+    "row_too_short": ("has too few cells", "write a cell for every column, empty where there is no value"),
     "row_too_long": (
         "has too many cells",
         "put a cell that holds a comma in quotes, without a blank before the first quote",
@@ -46,95 +46,98 @@ _ROW_ERRORS: Table = {
 _ERRORS: Table = {
     # Fields that every event needs.
     "event_name_missing": ("is empty", "every event needs a name, such as 'placed-order'"),
-    "event_name_unreadable": ("is not text, and an event's name is", "name it in text, such as 'placed-order'"),
+    "event_name_unreadable": ("is not text", "an event's name must be text, such as 'placed-order'"),
     "created_at_missing": ("is empty", "every event needs its time"),
     "identifier_missing": ("is empty", "Intercom needs an identifier (user_id, id or email) to find the contact"),
     "identifier_inexact": (
         "is a float of 2^53 or more, whose last digits are lost",
         "read the column as text or Int64 from its source",
     ),
-    "identifier_unreadable": ("is no identifier", "an identifier is text or a whole number"),
+    "identifier_unreadable": ("is not an identifier", "an identifier is text or a whole number"),
     "identifier_scientific": (
         "is a number in scientific notation, whose last digits are lost",
         "export the column as text from its source, with all digits",
     ),
     "identifier_sheet_error": (
-        "is what a spreadsheet shows in place of a value",
+        "is text that a spreadsheet shows instead of a value",
         "correct the cell or widen its column, and export it again",
     ),
     "identifier_guarded": (
-        "stands in a spreadsheet's marks for text",
+        "is wrapped in a spreadsheet's marks for text",
         "remove the equals sign, the quotes or the apostrophe",
     ),
-    "identifier_object": ("is what a program writes for an object", "map a column that holds the object's identifier"),
-    "email_malformed": ("is no email address", "it needs one '@' with a name before and a domain after it"),
+    "identifier_object": ("is the printed form of an object", "map a column that holds the object's identifier"),
+    "email_malformed": ("is not an email address", "it needs one '@' with a name before and a domain after it"),
     # Times.
     "time_unreadable": (
         "cannot be read as a time",
-        "write it as 2024-01-31T12:00:00, or give the Date rule its format=, or for epoch numbers its unit=",
+        "write it as 2024-01-31T12:00:00, or set format= (for epoch numbers unit=) in the Date rule",
     ),
     "day_as_number": (
-        "is a day written as a number by its digits, and was to be in seconds since 1970",
-        "say format='%Y%m%d' in the Date rule, or unit='s' if it counts seconds",
+        "looks like a day written as a number, and would be read as seconds since 1970",
+        "set format='%Y%m%d' in the Date rule, or unit='s' if it counts seconds",
     ),
     "time_in_milliseconds": (
-        "is in milliseconds by its size, and was to be in seconds since 1970",
-        "say unit='ms' in the Date rule",
+        "looks like milliseconds, and would be read as seconds since 1970",
+        "set unit='ms' in the Date rule",
     ),
     "time_in_microseconds": (
-        "is in microseconds by its size, and was to be in seconds since 1970",
-        "say unit='us' in the Date rule",
+        "looks like microseconds, and would be read as seconds since 1970",
+        "set unit='us' in the Date rule",
     ),
     "time_in_nanoseconds": (
-        "is in nanoseconds by its size, and was to be in seconds since 1970",
-        "say unit='ns' in the Date rule",
+        "looks like nanoseconds, and would be read as seconds since 1970",
+        "set unit='ns' in the Date rule",
     ),
     "local_time_ambiguous": ("happened twice, when the clocks went back", "give the time with its offset, or in UTC"),
-    "local_time_nonexistent": ("did not happen, since the clocks went forward", "correct it, or give the time in UTC"),
-    # Metadata values.
-    "lone_surrogate": (
-        "holds half of a character (a lone surrogate), which cannot be sent",
-        "mend the text's encoding",
+    "local_time_nonexistent": (
+        "did not happen, because the clocks went forward",
+        "correct it, or give the time in UTC",
     ),
+    # Metadata values.
+    "lone_surrogate": ("holds half of a character (a lone surrogate), which cannot be sent", "fix the text's encoding"),
     "bytes_unreadable": (
         "holds bytes that are not text in UTF-8",
         "write the column as text, and a UUID as 123e4567-e89b-12d3-a456-426614174000",
     ),
-    "nul_character": ("holds a NUL character, which Intercom does not take", "remove it"),
+    "nul_character": ("holds a NUL character, which Intercom does not accept", "remove it"),
     "text_too_long": (
         f"is longer than the {TEXT_LIMIT} characters that Intercom keeps",
-        "shorten it, or say truncate=True in its Text rule",
+        "shorten it, or set truncate=True in its Text rule",
     ),
-    "nested_value": ("is nested, and Intercom takes no nesting", "give each part a column of its own"),
-    "unsupported_type": ("is of a type that cannot be sent here", "convert the column to text, numbers or times first"),
+    "nested_value": ("is nested, and Intercom does not accept nested values", "give each part a column of its own"),
+    "unsupported_type": ("has a type that cannot be sent here", "convert the column to text, numbers or times first"),
     "number_unreadable": ("is not a plain number", "write it as 3.67, without units or thousands separators"),
-    "number_not_finite": ("is infinite, which no event can hold", "leave the cell empty"),
-    "number_inexact": ("is so large that a JSON number loses digits of it", "send it as Text"),
-    "link_malformed": ("is no http or https address", "write it as https://example.org/page, without spaces"),
-    "rich_link_incomplete": ("has only one half", "a rich link needs both its value and its url, or neither"),
+    "number_not_finite": ("is infinite, and JSON has no infinity", "leave the cell empty"),
+    "number_inexact": ("is too large for a JSON number, which would lose digits", "send it as Text"),
+    "link_malformed": ("is not an http or https address", "write it as https://example.org/page, without spaces"),
+    "rich_link_incomplete": (
+        "is empty, and the link's other part is not",
+        "a rich link needs both its value and its url, or neither",
+    ),
     "amount_unreadable": ("is not a plain amount", "write it as 349.99, without symbols or thousands separators"),
-    "amount_too_large": ("is too large to be counted exactly", "check the column, or send it as Text"),
+    "amount_too_large": ("is too large to count exactly", "check the column, or send it as Text"),
     "amount_not_positive": (
-        "is not above zero, and Intercom takes positive amounts only",
+        "is not above zero, and Intercom accepts only positive amounts",
         "leave the amount empty to send the event without it, or drop the row",
     ),
     "amount_decimals": (
         "has more decimals than its currency",
-        "round it to what was paid (yen have none, euros two), or say round=True in its MonetaryAmount rule",
+        "round it to what was paid (yen have none, euros two), or set round=True in its MonetaryAmount rule",
     ),
-    "currency_missing": ("is empty, and an amount needs its currency", "fill it, or say currency=Constant('usd')"),
-    "currency_unknown": ("is no currency of ISO 4217", "write three letters such as 'usd'"),
+    "currency_missing": ("is empty, and an amount needs its currency", "fill it in, or set currency=Constant('usd')"),
+    "currency_unknown": ("is not a currency of ISO 4217", "write three letters such as 'usd'"),
 }
 
 _CHARACTER_ERRORS: Table = {
-    "invisible_character": ("holds a character that nobody sees", "remove it"),
+    "invisible_character": ("holds an invisible character", "remove it"),
     "blanks_around": ("has a blank at its beginning or end", "remove it"),
 }
 
 _OVERFLOW_ERRORS: Table = {
     "metadata_overflow": (
         "values are present, more than Intercom keeps, and it ignores the rest silently",
-        "leave keys out of the mapping, or say metadata_overflow='drop' to send the first ones",
+        "leave keys out of the mapping, or set metadata_overflow='drop' to send only the first ones",
     ),
 }
 
@@ -144,49 +147,43 @@ _COLUMN_NOTES: Table = {
         "read the column as text to keep leading zeros",
     ),
     "float_text_identifier": (
-        "looks like a number that was written as a float and is sent as it stands",
+        "looks like a number written as a float and is sent unchanged",
         "write the column as whole numbers",
     ),
-    "text_in_bytes": (
-        "came as bytes and is read as text in UTF-8",
-        "write the column as text if that is not what it holds",
-    ),
-    "uuid_in_bytes": (
-        "came as 16 bytes and is read as a UUID",
-        "write the column as text if that is not what it holds",
-    ),
+    "text_in_bytes": ("came as bytes and is read as text in UTF-8", "if that is wrong, write the column as text"),
+    "uuid_in_bytes": ("came as 16 bytes and is read as a UUID", "if that is wrong, write the column as text"),
     "identifier_exponent": (
-        "looks like a number in scientific notation and is sent as it stands",
+        "looks like a number in scientific notation and is sent unchanged",
         "if it is one, export the column as text from its source, with all digits",
     ),
     "leading_zeros": (
         "came as numbers of different lengths, which may have lost leading zeros",
         "read the column as text if its identifiers have them",
     ),
-    "naive_time": ("has no time zone and is taken as UTC", "say timezone='Europe/Berlin' or the like if it is not"),
+    "naive_time": ("has no time zone and is taken as UTC", "set timezone='Europe/Berlin' or the like if it is not"),
     "event_name_spellings": (
-        "are one event to Intercom, which ignores case and takes '.' and '$' for '-'",
-        "give the event one spelling, or names that differ in their letters",
+        "are the same event to Intercom, which ignores case and reads '.' and '$' as '-'",
+        "use one spelling, or names that differ in their letters",
     ),
     "many_event_names": (
         f"are more than the {EVENT_NAME_LIMIT} that a workspace may have active",
-        "put what varies into metadata",
+        "move the varying part into metadata",
     ),
     "sent_as_numbers": (
-        "is not a number, and its column, which has no rule in the mapping, is sent as numbers",
-        "fix the value or leave it empty, or say Text in the mapping to send the column as text",
+        "is not a number, but its column, which has no rule in the mapping, is sent as numbers",
+        "fix or empty the cell, or use Text in the mapping to send the column as text",
     ),
     "sent_as_dates": (
-        "is not a time, and its column, which has no rule in the mapping, is sent as dates",
-        "fix the value or leave it empty, or say Text in the mapping to send the column as text",
+        "is not a time, but its column, which has no rule in the mapping, is sent as dates",
+        "fix or empty the cell, or use Text in the mapping to send the column as text",
     ),
     "sent_as_text": (
-        "are sent as text, as the column has no rule in the mapping and its values do not tell what it holds",
-        "say Number or Date in the mapping, or Text if it is text",
+        "are sent as text, because the column has no rule in the mapping and its values do not show a type",
+        "use Number or Date in the mapping, or Text if it is text",
     ),
     "type_kept": (
         "keeps the type that earlier runs in the journal sent",
-        "say Text, Number or Date in the mapping to choose the type",
+        "use Text, Number or Date in the mapping to choose the type",
     ),
     "type_drift": (
         "are mixed in one key, which Intercom shows as text",
@@ -196,33 +193,33 @@ _COLUMN_NOTES: Table = {
 
 _FILE_NOTES: Table = {
     "backslash_quotes": (
-        "escapes quotes with a backslash, and is read so",
-        "look at a text with a quote in it if this is not meant",
+        "escapes quotes with backslashes, and is read that way",
+        "check a text that has a quote in it",
     ),
 }
 
 _VALUE_NOTES: Table = {
     "currency_minor_unit": (
         "has a minor unit that is not a hundredth, and the amount is sent in ISO 4217's minor units",
-        "check in Intercom that it is shown as meant",
+        "check that Intercom shows the right amount",
     ),
     "currency_withdrawn": (
-        "is a currency that was withdrawn, and the amount is sent in the minor unit that it had",
-        "check in Intercom that it is shown as meant",
+        "is a withdrawn currency, and the amount is sent in its former minor unit",
+        "check that Intercom shows the right amount",
     ),
 }
 
 _ROW_NOTES: Table = {
     "computed_as_empty": (
-        "is not a number, as most of its column is, and callables of the mapping get an empty cell in its place",
-        "fix the value or leave the cell empty",
+        "is not a number like most of its column, so callables of the mapping get an empty cell instead",
+        "fix or empty the cell",
     ),
     "identifier_nothing": (
-        "is a word for no value, and is sent as an identifier",
-        "leave the cell empty if it stands for nobody",
+        "is a word for an absent value, but is sent as an identifier",
+        "empty the cell if it is not an identifier",
     ),
     "several_identifiers": (
-        "is not sent, since an earlier identifier is present and Intercom takes exactly one",
+        "is not sent, because an earlier identifier is present and Intercom takes exactly one",
         "map one identifier only, or accept that the first is used",
     ),
     "amount_rounded": (
@@ -230,14 +227,14 @@ _ROW_NOTES: Table = {
         "round it at its source if something else was paid",
     ),
     "excel_serial": (
-        "looks like a day number of Excel's and is taken for seconds since 1970",
+        "looks like a day number from Excel, but is read as seconds since 1970",
         "convert the column with pd.to_datetime(column, unit='D', origin='1899-12-30')",
     ),
     "before_2000": (
         "is before the year 2000",
-        "if it should not be, check the column, and the unit= and format= of its Date rule",
+        "if that is wrong, check the column and the unit= and format= of its Date rule",
     ),
-    "in_the_future": ("lies in the future", "if it should not, check the column's unit, format and time zone"),
+    "in_the_future": ("is in the future", "if that is wrong, check the column's unit, format and time zone"),
     "text_truncated": (
         f"is longer than the {TEXT_LIMIT} characters that Intercom keeps and is cut",
         "shorten it if its end matters",
@@ -254,31 +251,31 @@ _OVERFLOW_NOTES: Table = {
 _PAIR_NOTES: Table = {
     "duplicate": (
         "is the same event to Intercom (contact, event name and second), and this row is not sent",
-        "drop one of the two, or say duplicates='spread' in the mapping if both happened",
+        "drop one of the two, or set duplicates='spread' in the mapping if both happened",
     ),
     "duplicate_with_other_metadata": (
-        "is the same event to Intercom (contact, event name and second), and this row is not sent, nor its metadata",
-        "say duplicates='spread' in the mapping if both happened",
+        "is the same event to Intercom (contact, event name and second), and this row and its metadata are not sent",
+        "set duplicates='spread' in the mapping if both happened",
     ),
     "duplicate_sent": (
-        "is the same event to Intercom (contact, event name and second), and it will drop one of the two",
-        "say duplicates='skip' or 'spread' in the mapping",
+        "is the same event to Intercom (contact, event name and second), and Intercom will drop one of the two",
+        "set duplicates='skip' or 'spread' in the mapping",
     ),
     "second_moved": (
         "has the contact, event name and second of this row, and Intercom would drop one of the two",
-        "say duplicates='skip' in the mapping if they are one event",
+        "set duplicates='skip' in the mapping if they are one event",
     ),
     "second_moved_of_identical": (
-        "has the contact, event name, second and metadata of this row, so that they may be one event",
-        "drop one of the two if they are, or say duplicates='skip' in the mapping",
+        "has the contact, event name, second and metadata of this row, so they may be one event",
+        "if they are, drop one of the two, or set duplicates='skip' in the mapping",
     ),
     "mend_before_spread": (
         "has the contact, event name and second of this row, which is invalid",
-        "mend it first, or keep a journal, since without one it would not know later which seconds are taken",
+        "fix it first, or keep a journal, because without one a later run does not know which seconds are taken",
     ),
     "would_be_duplicate": (
         "is the same event to Intercom",
-        "this row would be a duplicate once it is mended, so drop it",
+        "drop this row, because it would be a duplicate once it is fixed",
     ),
 }
 

@@ -28,7 +28,7 @@ STOP_CODES: Final[Mapping[int, str]] = MappingProxyType(
     {HTTPStatus.UNAUTHORIZED: "unauthorized", HTTPStatus.FORBIDDEN: "forbidden"}
 )
 """Statuses after which no request of this run can succeed, and the error codes of the rows left behind."""
-SAFE_TO_REPEAT: Final = "submit the row again: should it have arrived, Intercom ignores the repeat"
+SAFE_TO_REPEAT: Final = "submit the row again: if it has arrived, Intercom ignores the repeat"
 MAX_WINDOW_WAIT_SECONDS: Final = 60.0
 """The longest wait for a reset of the rate limit, whatever the header says."""
 # The last part of the address, if it can only be an id: a message must not quote anything else.
@@ -76,7 +76,7 @@ class RetryPolicy:
     RetryPolicy(attempts=3, base_seconds=0.5, max_seconds=30.0, total_seconds=600.0)
     >>> RetryPolicy(attempts=0)
     Traceback (most recent call last):
-    ValueError: attempts is 0: it counts the first request too, so it is at least 1
+    ValueError: attempts is 0: it must be at least 1, as the first request counts too
     """
 
     attempts: int = 8
@@ -86,11 +86,11 @@ class RetryPolicy:
 
     def __post_init__(self) -> None:
         if self.attempts < 1:
-            raise ValueError(f"attempts is {self.attempts}: it counts the first request too, so it is at least 1")
+            raise ValueError(f"attempts is {self.attempts}: it must be at least 1, as the first request counts too")
         for name in ("base_seconds", "max_seconds", "total_seconds"):
             seconds = getattr(self, name)
             if not (math.isfinite(seconds) and seconds >= 0):
-                raise ValueError(f"{name} is {seconds}: it is a number of seconds, 0 or more")
+                raise ValueError(f"{name} is {seconds}: it must be a number of seconds, 0 or more")
 
 
 DEFAULT_RETRY_POLICY: Final = RetryPolicy()
@@ -255,7 +255,7 @@ def _window_seconds(answer: Answer) -> float:
 
 def _judge_wrong_address(complaint: Complaint) -> tuple[Status, str, str]:
     said = describe_answer(HTTPStatus.NOT_FOUND, complaint)
-    message = f"the answer was {said}, which does not speak of a contact: check region and base_url"
+    message = f"the answer was {said}, which is not about a contact: check region and base_url"
     return Status.REJECTED, complaint.code or "http_404", message
 
 
@@ -266,16 +266,16 @@ def _judge_refusal(http_status: int, complaint: Complaint, *, next_step: str) ->
         return Status.NOT_SUBMITTED, STOP_CODES[http_status], message
     if http_status == HTTPStatus.NOT_FOUND:
         message = (
-            f"Intercom knows no such contact ({said}): create it or mend the identifier, then submit the row again"
+            f"Intercom does not know the contact ({said}): create it or fix the identifier, then submit the row again"
         )
         return Status.UNKNOWN_CONTACT, complaint.code or "not_found", message
     if http_status >= _FIRST_CLIENT_ERROR:
         message = f"Intercom rejected the event ({said}): {next_step}"
         return Status.REJECTED, complaint.code or f"http_{http_status}", message
     if http_status >= _FIRST_REDIRECT:
-        message = f"redirects are not followed, as the access token would go along ({said}): check region and base_url"
+        message = f"redirects are not followed, to protect the access token ({said}): check region and base_url"
         return Status.REJECTED, "redirect", message
-    message = f"Intercom accepts an event with 202, but this was answered {said}: check that base_url is Intercom's"
+    message = f"Intercom accepts an event with 202, but the answer was {said}: check that base_url is Intercom's"
     return Status.REJECTED, "unexpected_answer", message
 
 
@@ -283,8 +283,8 @@ def _next_step(answer: Answer) -> str:
     """Return what helps after a refusal. An analyst does not see the header that names the contact of a 410."""
     link = answer.headers.get(LINK_HEADER, "") if answer.status == HTTPStatus.GONE else ""
     if not (canonical := _CANONICAL.search(link[:_LONGEST_LINK])):
-        return "mend the row, then submit it again"
-    return f"the contact was merged into the contact whose id is {canonical[1]}: submit the row with that id"
+        return "fix the row, then submit it again"
+    return f"the contact was merged into the contact with the id {canonical[1]}: submit the row with that id"
 
 
 def _harmless_code(result: Answer | TransportError) -> str:
@@ -295,5 +295,5 @@ def _harmless_code(result: Answer | TransportError) -> str:
 
 def _what_next(code: str) -> str:
     if code in {"no_answer", "server_error"}:
-        return f"It may have arrived all the same; {SAFE_TO_REPEAT}"
+        return f"It may have arrived; {SAFE_TO_REPEAT}"
     return "It did not arrive; submit the row again later"

@@ -330,8 +330,7 @@ class Run:
         """
         if self.is_inherited:
             raise RuntimeError(
-                f"process {self._process} has begun this run and goes on with it: "
-                "a process that was forked meanwhile has to begin a run of its own"
+                f"this run belongs to process {self._process}: a forked process must begin a run of its own"
             )
 
     def _send(self, ticket: Ticket, now: float) -> None:
@@ -407,7 +406,7 @@ class Run:
         if isinstance(error, Exception | KeyboardInterrupt):
             raise error
         # An exception that ends a thread must not end the program.
-        raise RuntimeError(f"a {type(error).__name__} in a thread that makes requests") from error
+        raise RuntimeError(f"a {type(error).__name__} ended a thread that makes requests") from error
 
     def _judge(self, ticket: Ticket, result: Answer | TransportError) -> None:
         step = decide(

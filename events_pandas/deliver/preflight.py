@@ -61,7 +61,9 @@ def read_workspace(answer: Answer) -> WorkspaceIdentity | Stop:
     content = read_json(answer)
     if answer.status != HTTPStatus.OK or not content:
         said = describe_answer(answer.status, read_complaint(answer))
-        message = f"the first request, GET /me, was answered {said}, not as by Intercom: check region and base_url"
+        message = (
+            f"the answer to the first request, GET /me, was {said}, not one of Intercom's: check region and base_url"
+        )
         return Stop(reason="outage", error_code="outage", message=message)
     app = content.get("app")
     facts: dict[str, Any] = app if isinstance(app, dict) else {}
@@ -117,7 +119,7 @@ def _hurried(policy: RetryPolicy) -> RetryPolicy:
 def _said(result: Answer | TransportError) -> str:
     if isinstance(result, TransportError):
         return f"Intercom cannot be reached ({result})"
-    return f"Intercom does not take requests just now ({describe_answer(result.status, read_complaint(result))})"
+    return f"Intercom does not accept requests now ({describe_answer(result.status, read_complaint(result))})"
 
 
 def _rest(seconds: float, *, sleep: Callable[[float], None], on_look: Callable[[], object]) -> None:

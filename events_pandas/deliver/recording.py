@@ -20,7 +20,7 @@ NOT_RECORDED: Final = Verdict(
     http_status=HTTPStatus.ACCEPTED,
     error_code="not_recorded",
     error_message=(
-        "Intercom accepted the event, but the journal could not be written, and a later run will not know of it: "
+        "Intercom accepted the event, but it could not be written into the journal, so a later run does not know it: "
         f"{SAFE_TO_REPEAT}"
     ),
 )
@@ -33,8 +33,8 @@ _ELSEWHERE: Final = {
         http_status=HTTPStatus.ACCEPTED,
         error_code="accepted_with_other_metadata",
         error_message=(
-            "another run sent an event of the same contact, event name and second at the same time, with other "
-            "metadata, and both were answered 202: Intercom keeps the one that came first"
+            "at the same time another run sent an event with the same contact, event name and second, but other "
+            "metadata, and both were answered 202: Intercom keeps the one that arrived first"
         ),
     ),
 }

@@ -13,7 +13,7 @@ from events_pandas.deliver.ticket import Ticket
 from events_pandas.errors import JournalError
 
 NEXT_STEP: Final = (
-    "submit all rows again; the journal knows which were accepted, and without one Intercom ignores their repeats"
+    "submit all rows again; the journal skips the accepted ones, and without a journal Intercom ignores repeats"
 )
 
 Reason = Literal["authentication", "address", "outage", "interrupted", "canary", "failure_rate", "journal", "error"]
@@ -25,10 +25,10 @@ _LEFT_BEHIND: Final[Mapping[Reason, str]] = MappingProxyType(
         "address": "the run ended before this row, as the first answer was not Intercom's: check region and base_url",
         "outage": "the run ended before this row, as Intercom could not be reached: submit the row again later",
         "interrupted": "the run was interrupted before this row: submit the row again",
-        "canary": "the run ended before this row, as those sent first failed: mend what ails them, then submit again",
-        "failure_rate": "the run ended before this row, as too many failed: mend what ails them, then submit again",
+        "canary": "the run ended before this row, as the rows sent first failed: fix the cause, then submit again",
+        "failure_rate": "the run ended before this row, as too many failed: fix the cause, then submit again",
         "journal": "the run ended before this row, as its journal could not be written: submit the row again",
-        "error": "the run was ended by an error before this row: submit the row again",
+        "error": "an error ended the run before this row: submit the row again",
     }
 )
 
@@ -48,7 +48,7 @@ def stop_for_answer(answer: Answer) -> Stop:
     """Return the stop for a refused token, which is answered 401 or 403."""
     code = STOP_CODES[answer.status]
     cures = {
-        "unauthorized": "check that the token is whole and of this region, or make a new one in the developer hub",
+        "unauthorized": "check that the token is complete and of this region, or make a new one in the developer hub",
         "forbidden": "check the permissions of the token's app and the plan of its workspace",
     }
     said = describe_answer(answer.status, read_complaint(answer))
@@ -60,8 +60,8 @@ def stop_for_address(answer: Answer) -> Stop:
     """Return the stop for a wrong address: the first answer to an event is a 404 that does not speak of a contact."""
     said = describe_answer(answer.status, read_complaint(answer))
     message = (
-        f"the first event was answered {said}, which does not speak of a contact, so it was not Intercom's API that "
-        "answered: check region and base_url, then submit all rows again"
+        f"the answer to the first event was {said}, which is not about a contact, so it did not come from "
+        "Intercom's API: check region and base_url, then submit all rows again"
     )
     return Stop(reason="address", error_code="wrong_address", message=message)
 
@@ -69,7 +69,7 @@ def stop_for_address(answer: Answer) -> Stop:
 def stop_for_outage(complaint: str, *, seconds: float) -> Stop:
     """Return the stop for an outage in which everything has failed for so many seconds."""
     message = (
-        f"everything has failed for {seconds:.0f} s, and patience_seconds is over; the last: {complaint}. "
+        f"every request has failed for {seconds:.0f} s, and patience_seconds is over; the last failure: {complaint}. "
         f"When Intercom is back, {NEXT_STEP}"
     )
     return Stop(reason="outage", error_code="outage", message=message)
@@ -86,9 +86,9 @@ def stop_for_canary(outcomes: Sequence[Outcome]) -> Stop | None:
         return None
     failed = faulty or unknown
     message = (
-        f"the canary failed, and no other row was sent: of its {len(outcomes)} rows {len(failed)} "
+        f"the canary failed, and no other row was sent: {len(failed)} of its {len(outcomes)} rows "
         f"{'is' if len(failed) == 1 else 'are'} {failed[0].status}, such as row {failed[0].row}: "
-        f"{failed[0].error_message}. Mend what ails them, then {NEXT_STEP}"
+        f"{failed[0].error_message}. Fix the cause, then {NEXT_STEP}"
     )
     return Stop(reason="canary", error_code="canary_failed", message=message)
 
@@ -97,7 +97,7 @@ def stop_for_failure_rate(last: Outcome, *, failures: int, ended: int, limit: fl
     """Return the stop for too many failures: `failures` of the `ended` events that were sent."""
     message = (
         f"{failures:,} of the {ended:,} events sent were not accepted, which is more than max_failure_rate={limit:g} "
-        f"allows; the last is row {last.row}, {last.status}: {last.error_message}. Mend what ails them, then "
+        f"allows; the last is row {last.row}, {last.status}: {last.error_message}. Fix the cause, then "
         f"{NEXT_STEP}"
     )
     return Stop(reason="failure_rate", error_code="too_many_failures", message=message)
@@ -111,26 +111,26 @@ def stop_for_interrupt() -> Stop:
 
 def stop_for_journal(error: JournalError) -> Stop:
     """Return the stop for a journal that cannot be written."""
-    message = f"the run was ended, as accepted events can no longer be recorded: {error}. To go on, {NEXT_STEP}"
+    message = f"the run ended, as accepted events can no longer be recorded: {error}. To go on, {NEXT_STEP}"
     return Stop(reason="journal", error_code="journal_failed", message=message, cause=error)
 
 
 def stop_for_error(error: BaseException) -> Stop:
     """Return the stop for an error that is neither Intercom's nor the rows', such as one in the caller's function."""
-    message = f"the run was ended by a {type(error).__name__}, which is this error's cause: to go on, {NEXT_STEP}"
+    message = f"a {type(error).__name__}, the cause of this error, ended the run: to go on, {NEXT_STEP}"
     return Stop(reason="error", error_code="ended_by_error", message=message)
 
 
 def stop_for_thread(death: BaseException | None) -> Stop:
     """Return the stop for a thread that has ended, with its error if that is known."""
     why = f" ({type(death).__name__})" if death else ""
-    message = f"the run was ended, as a thread that makes requests has ended{why}: to go on, {NEXT_STEP}"
+    message = f"the run ended, as a thread that makes requests has died{why}: to go on, {NEXT_STEP}"
     return Stop(reason="error", error_code="ended_by_error", message=message, cause=death)
 
 
 def stop_for_silence(seconds: float) -> Stop:
     """Return the stop for a request that has not come back for so many seconds."""
-    message = f"the run was ended, as a request has not come back for {seconds:,.0f} s: to go on, {NEXT_STEP}"
+    message = f"the run ended, as a request has had no answer for {seconds:,.0f} s: to go on, {NEXT_STEP}"
     return Stop(reason="error", error_code="ended_by_error", message=message)
 
 
@@ -144,7 +144,7 @@ def judge_at_stop(ticket: Ticket, stop: Stop) -> Verdict:
         return NOT_RECORDED
     doubt = "no_answer" if ticket.is_out else ticket.doubt
     if doubt:
-        message = f"the run ended before an answer came that settles it. It may have arrived; {SAFE_TO_REPEAT}"
+        message = f"the run ended before the row had a final answer. It may have arrived; {SAFE_TO_REPEAT}"
         status, code = Status.FAILED, doubt
     else:
         message = _LEFT_BEHIND[stop.reason]

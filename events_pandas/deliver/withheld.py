@@ -65,15 +65,15 @@ def _is_one_name_too_many(outcome: Outcome) -> bool:
 def _of_contact(row: int) -> Verdict:
     message = (
         f"row {row} of the same contact was answered 404, and no further request was made for this contact: "
-        "create it or mend the identifier, then submit the row again"
+        "create it or fix the identifier, then submit the row again"
     )
     return Verdict(status=Status.UNKNOWN_CONTACT, error_code="not_found", error_message=message)
 
 
 def _of_name(outcome: Outcome) -> Verdict:
     message = (
-        f"row {outcome.row} of the same event name was answered 422, as the workspace has all the names that it may "
-        "have, and no further request was made for this name: archive a name in Intercom or use one that is there, "
+        f"row {outcome.row} of the same event name was answered 422, as the workspace has no room for another name, "
+        "and no further request was made for this name: archive a name in Intercom or use an existing one, "
         "then submit the row again"
     )
     return Verdict(status=Status.REJECTED, error_code=outcome.error_code, error_message=message)

@@ -116,7 +116,7 @@ class Workers:
 
     def _return(self, ticket: Ticket, *, may_have_arrived: bool) -> None:
         ticket.received_at = self._monotonic()
-        ticket.result = TransportError("the thread of the request has ended", may_have_arrived=may_have_arrived)
+        ticket.result = TransportError("the thread of the request has died", may_have_arrived=may_have_arrived)
         self._done.put((ticket, 1))
 
     def end_threads(self, wait_seconds: float = THREAD_END_SECONDS) -> None:

@@ -74,13 +74,15 @@ def require_mapping(mapping: object) -> None:
     """Raise a `TypeError` that says how to make a mapping, if this is not an `EventMapping`."""
     if not isinstance(mapping, EventMapping):
         kind = type(mapping).__name__
-        raise TypeError(f"mapping: a {kind} is no EventMapping: make one, or read it with EventMapping.from_toml(path)")
+        raise TypeError(
+            f"mapping: expected an EventMapping, got a {kind}: make one or read one with EventMapping.from_toml(path)"
+        )
 
 
 def require_frame(frame: object) -> None:
     """Raise a `TypeError` if this is not a DataFrame."""
     if not isinstance(frame, pd.DataFrame):
-        raise TypeError(f"rows come in a pandas DataFrame, and this is a {type(frame).__name__}")
+        raise TypeError(f"expected rows in a pandas DataFrame, got a {type(frame).__name__}")
 
 
 def frame_labels(frame: pd.DataFrame) -> list[Hashable]:
@@ -163,7 +165,7 @@ class _Binder:
     def look_at_name(self, mapping: EventMapping) -> None:
         name = mapping.event_name
         if isinstance(name, str) and self.has(name):
-            self.fault(f"event_name: {name!r} is also a column: say Column({name!r}) or Constant({name!r})")
+            self.fault(f"event_name: {name!r} is also a column: use Column({name!r}) or Constant({name!r})")
 
     def has(self, label: Hashable) -> bool:
         """Tell whether a label names a column or an index level."""
@@ -218,9 +220,11 @@ class _Binder:
             message = f"{path}: computing {_label(source)} failed with {type(error).__name__}: {error}"
             raise MappingError([message]) from error
         if not isinstance(values, pd.Series):
-            raise MappingError([f"{path}: {_label(source)} gave a {type(values).__name__}, not a Series of the rows"])
+            raise MappingError(
+                [f"{path}: {_label(source)} returned a {type(values).__name__}, not a Series of the rows"]
+            )
         if len(values) != len(frame) or not values.index.equals(self._frame.index):
-            raise MappingError([f"{path}: {_label(source)} gave a Series whose index is not the frame's"])
+            raise MappingError([f"{path}: {_label(source)} returned a Series whose index is not the frame's"])
         # The callable may keep the series and change it in the next call; a view would keep the whole frame alive.
         return values.copy(deep=True)
 

@@ -32,7 +32,7 @@ _CHOICES: Final = {
     "on_invalid_metadata": ("error", "omit"),
     "metadata_overflow": ("error", "drop"),
 }
-_SOURCE_FORMS: Final = "name a column, or say Constant(...), in TOML { constant = … }"
+_SOURCE_FORMS: Final = "name a column or use Constant(...), in TOML { constant = … }"
 
 _SHORT: Final = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = 80
@@ -60,14 +60,14 @@ def _event_name_faults(event_name: object) -> Iterator[str]:
             return
     if isinstance(event_name, str):
         if not event_name.strip():
-            yield "event_name: is empty: say what happened, such as 'placed-order'"
+            yield "event_name: is empty: name what happened, such as 'placed-order'"
     elif isinstance(event_name, Column) or is_computed(event_name):
         yield from _source_faults("event_name", bare_source(event_name))
     else:
         kind = f"a {type(event_name).__name__}" if isinstance(event_name, RULE_TYPES) else _shown(event_name)
         yield (
             f"event_name: {kind} cannot be an event's name: "
-            "say 'placed-order' or Column('event'), in TOML { column = \"event\" }"
+            "use 'placed-order' or Column('event'), in TOML { column = \"event\" }"
         )
 
 
@@ -80,14 +80,14 @@ def _created_at_faults(created_at: object) -> Iterator[str]:
 
 def _identifier_faults(sources: Mapping[str, object]) -> Iterator[str]:
     if not sources:
-        yield "user_id: no identifier: name the column of user_id, id or email"
+        yield "user_id: the mapping has no identifier: name the column of user_id, id or email"
     for name, source in sources.items():
         yield from _source_faults(name, bare_source(source))
 
 
 def _metadata_faults(metadata: object) -> Iterator[str]:
     if not isinstance(metadata, Mapping):
-        yield f"metadata: must be a mapping of keys to rules, and is a {type(metadata).__name__}"
+        yield f"metadata: expected a mapping of keys to rules, got a {type(metadata).__name__}"
         return
     seen: dict[str, str] = {}
     for key, rule in metadata.items():
@@ -102,7 +102,7 @@ def _metadata_faults(metadata: object) -> Iterator[str]:
             yield from date_key_faults(path, key)
         if isinstance(rule, Number) and name.endswith(DATE_SUFFIXES):
             yield (
-                f"{path}: Intercom takes a number for a date where the key ends in '_date' or '_at': say Date with the "
+                f"{path}: Intercom takes a number for a date if the key ends in '_date' or '_at': use Date with the "
                 f'unit that it counts, in TOML {{ type = "date", … }}, or name it {f"{name}_value"!r}'
             )
         if isinstance(rule, RULE_TYPES):
@@ -113,17 +113,17 @@ def _metadata_faults(metadata: object) -> Iterator[str]:
 
 def _key_faults(key: object, path: str) -> Iterator[str]:
     if not isinstance(key, str) or not key.strip():
-        yield f"{path}: a metadata key is text, and not empty"
+        yield f"{path}: a metadata key must be text that is not empty"
         return
     if has_lone_surrogate(key):
-        yield f"{path}: a metadata key cannot hold half of a character (a lone surrogate): write it anew"
+        yield f"{path}: a metadata key cannot hold half of a character (a lone surrogate): write it again"
         return
     forbidden = sorted(set(key) & FORBIDDEN_KEY_CHARACTERS)
     if forbidden:
         shown = " ".join(repr(character) for character in forbidden)
         yield f"{path}: Intercom forbids {shown} in a metadata key: use letters, digits, '_' and '-'"
     if key.casefold() in RESERVED_KEYS:
-        yield f"{path}: Intercom reserves this key: say '{key}_name' or '{key}_id', whatever it holds"
+        yield f"{path}: Intercom reserves this key: use '{key}_name' or '{key}_id'"
 
 
 def has_lone_surrogate(text: str) -> bool:
@@ -140,7 +140,7 @@ def date_key_faults(path: str, key: str) -> Iterator[str]:
     proposed = key[: -len(suffix)] + suffix if suffix else f"{key}_date"
     case = ", in lower case" if suffix else ""
     yield (
-        f"{path}: Intercom shows a date only where the key ends in '_date' or '_at'{case}: "
+        f"{path}: Intercom shows a date only if the key ends in '_date' or '_at'{case}: "
         f"name it {proposed!r}, or send it as Text"
     )
 
@@ -172,30 +172,30 @@ def _format_faults(path: str, written: object) -> Iterator[str]:
         yield f"{path}: {_shown(written)} has no code such as %Y: write '%Y-%m-%d' or the like"
         return
     if has_lone_surrogate(written):
-        yield f"{path}: {_shown(written)} holds half of a character (a lone surrogate): write it anew"
+        yield f"{path}: {_shown(written)} holds half of a character (a lone surrogate): write it again"
         return
     try:
         pd.to_datetime(["x"], format=written, errors="coerce")
     except re.error:
         # pandas turns the format into a pattern in which each code is a group with a name.
-        yield f"{path}: {_shown(written)} has a code twice: write each once"
+        yield f"{path}: {_shown(written)} has a code twice: write each code once"
     except ValueError as error:
         yield f"{path}: {error}"
 
 
 def _source_faults(path: str, source: object) -> Iterator[str]:
     if isinstance(source, RULE_TYPES):
-        yield f"{path}: {type(source).__name__} cannot stand here: {_SOURCE_FORMS}"
+        yield f"{path}: {type(source).__name__} cannot be used here: {_SOURCE_FORMS}"
     elif isinstance(source, Constant):
         if not _is_present_scalar(source.value):
-            yield f"{path}: {_shown(source.value)} cannot be a constant: say a text, a number, a date or a time"
+            yield f"{path}: {_shown(source.value)} cannot be a constant: use a text, a number, a date or a time"
     elif isinstance(source, type):
         # A class is callable: Text instead of Text("column") would pass for a function of the frame.
-        yield f"{path}: the class {source.__name__} is no source: {_SOURCE_FORMS}"
+        yield f"{path}: the class {source.__name__} is not a source: {_SOURCE_FORMS}"
     elif _is_missing(source):
-        yield f"{path}: {source} is no source: {_SOURCE_FORMS}"
+        yield f"{path}: {source} is not a source: {_SOURCE_FORMS}"
     elif not (is_computed(source) or _is_hashable(source)):
-        yield f"{path}: a {type(source).__name__} is no source: {_SOURCE_FORMS}"
+        yield f"{path}: a {type(source).__name__} is not a source: {_SOURCE_FORMS}"
 
 
 def _is_present_scalar(value: Scalar) -> bool:
@@ -219,7 +219,7 @@ def _is_hashable(source: object) -> bool:
 
 def _timezone_faults(path: str, timezone: object) -> Iterator[str]:
     if timezone is not None and not _is_timezone(timezone):
-        yield f"{path}: no time zone {_shown(timezone)}: write 'UTC', 'Europe/Berlin' or the like"
+        yield f"{path}: {_shown(timezone)} is not a time zone: write 'UTC', 'Europe/Berlin' or the like"
 
 
 def _is_timezone(timezone: object) -> bool:
@@ -236,7 +236,7 @@ def _is_timezone(timezone: object) -> bool:
 def _choice_faults(path: str, value: object, allowed: tuple[str, ...]) -> Iterator[str]:
     # Comparing an array gives an array, which is neither true nor false.
     if not isinstance(value, str) or value not in allowed:
-        yield f"{path}: {_shown(value)} is none of {', '.join(repr(choice) for choice in allowed)}"
+        yield f"{path}: {_shown(value)} is not one of {', '.join(repr(choice) for choice in allowed)}"
 
 
 def _truth_faults(path: str, value: object) -> Iterator[str]:
@@ -246,7 +246,7 @@ def _truth_faults(path: str, value: object) -> Iterator[str]:
 
 def _limit_faults(path: str, limit: object) -> Iterator[str]:
     if not isinstance(limit, int) or isinstance(limit, bool) or limit < 1:
-        yield f"{path}: {_shown(limit)} is no integer of at least 1: write 10 or the like"
+        yield f"{path}: {_shown(limit)} is not an integer of at least 1: write 10 or the like"
 
 
 def _unconfirmed_faults(paths: object) -> Iterator[str]:

@@ -12,15 +12,15 @@ from events_pandas.words import escaped
 PLACEHOLDER_NAME: Final = "replace-me"
 """The event name of a proposal for rows that do not say what happened: nothing is submitted under it."""
 
-_NAME_IT: Final = "say what happened, such as 'placed-order'"
+_NAME_IT: Final = "name what happened, such as 'placed-order'"
 _PARTS: Final = {
-    "format": "day, month and year cannot be told apart in the rows that were looked at",
-    "unit": "whole numbers may count cents, which unit='minor' says",
+    "format": "the rows that were looked at do not show the order of day, month and year",
+    "unit": "whole numbers may count cents: use unit='minor' if they do",
     "currency": "several columns may hold the currency",
 }
 _CONFIRM: Final = (
-    "unconfirmed: nothing is submitted before these guesses are confirmed: correct what is wrong and take out what you "
-    "have read, or say dataclasses.replace(mapping, unconfirmed=()) (in TOML delete the line) when you have read all"
+    "unconfirmed: nothing is submitted until these guesses are confirmed: correct what is wrong and remove what you "
+    "have read, or use dataclasses.replace(mapping, unconfirmed=()) (in TOML delete the line) when you have read all"
 )
 
 
@@ -51,7 +51,7 @@ def guess_faults(mapping: EventMapping) -> list[str]:
 
 def _guess(mapping: EventMapping, path: str) -> str:
     if path == "timezone":
-        return "times without a zone are taken as UTC, which is a guess: say timezone='Europe/Berlin' or the like"
+        return "times without a zone are taken as UTC, which is a guess: set timezone='Europe/Berlin' or the like"
     if path == "event_name":
         return f"{_shown(mapping.event_name)} is a guess: {_NAME_IT}"
     if path == "created_at":
@@ -61,7 +61,7 @@ def _guess(mapping: EventMapping, path: str) -> str:
     field, _, part = path.rpartition(".")
     rule = mapping.rules().get(field)
     if rule is None or not hasattr(rule, part):
-        return "there is no such field: take it out of unconfirmed"
+        return "the mapping has no such field: remove it from unconfirmed"
     return f"{_shown(getattr(rule, part))} is a guess: {_PARTS.get(part, 'make sure that it is right')}"
 
 

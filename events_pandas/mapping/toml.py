@@ -175,7 +175,7 @@ class _Reader:
         if all(isinstance(level, str | int) and not isinstance(level, bool) for level in levels):
             return tuple(levels) if isinstance(entry, list) else levels[0]
         self.faults.append(
-            f"{path}: {_value_text(entry)} is no column's name, which is text, an integer or an array of these; "
+            f"{path}: {_value_text(entry)} is not a column's name, which is text, an integer or an array of these; "
             "a constant is { constant = … }"
         )
         return _UNREAD

@@ -137,7 +137,9 @@ def require_results(results: object, frame: object, *, columns: Sequence[str]) -
     """Raise `TypeError` if one of the two is not a DataFrame, `ValueError` if results lack a column."""
     for name, given, wanted in (("results", results, "returned"), ("frame", frame, "was given")):
         if not isinstance(given, pd.DataFrame):
-            raise TypeError(f"{name}: a {type(given).__name__} is no DataFrame: give what submitting {wanted}")
+            raise TypeError(
+                f"{name}: expected a DataFrame, got a {type(given).__name__}: give what submitting {wanted}"
+            )
         lacking = [column for column in columns if name == "results" and column not in given]
         if lacking:
             raise ValueError(f"results: no column {lacking[0]!r}: give what submitting returned")

@@ -51,7 +51,7 @@ class Destination:
         if kept_in is None or self.region is None or kept_in == self.region:
             return []
         places = f"the workspace is in region {kept_in!r}, and the client talks to {self.region!r}"
-        return [f"{places}: say region={kept_in!r} in IntercomClient, or set INTERCOM_REGION"]
+        return [f"{places}: pass region={kept_in!r} to IntercomClient, or set INTERCOM_REGION"]
 
 
 def known_region(word: str | None) -> str | None:

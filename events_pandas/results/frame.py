@@ -20,7 +20,7 @@ _ARRIVED = (_CODES[Status.ACCEPTED], _CODES[Status.ALREADY_SUBMITTED])
 
 _ACCEPTED_EARLIER = (
     "same contact, event name and second as an event that was accepted on {} (UTC), with other metadata: Intercom "
-    "would ignore it without an error, and keeps what it was sent first"
+    "would ignore it without an error, and keep the first metadata"
 )
 
 _REPEAT_TEXTS = {

@@ -86,7 +86,7 @@ def _require_same_labels(reasons: pd.DataFrame, frame: pd.DataFrame, positions: 
     pairs = zip(reasons["row"].tolist(), reasons.index.tolist(), positions.tolist(), labels.tolist(), strict=True)
     row, label, position, found = next(pair for pair in pairs if pair[1] != pair[3])
     other = f"frame: its row {position} is labelled {found!r}, and row {row} of the results {label!r}"
-    raise ValueError(f"{other}: give all rows that were submitted, in the order in which they were")
+    raise ValueError(f"{other}: give all rows that were submitted, in the same order")
 
 
 def rejected_rows(frame: pd.DataFrame, reasons: pd.DataFrame, positions: Rows) -> pd.DataFrame:

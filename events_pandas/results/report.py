@@ -131,14 +131,14 @@ def workspace_fact(workspace: WorkspaceIdentity) -> Fact:
     known = [] if workspace.name is None else [quoted(workspace.name)]
     known += [] if workspace.id_code is None else [f"id {workspace.id_code}"]
     known += [] if workspace.region is None else [f"region {workspace.region}"]
-    return Fact(label="workspace", text=listed(known) or "one that Intercom does not name")
+    return Fact(label="workspace", text=listed(known) or "Intercom does not name it")
 
 
 def mapping_warnings(mapping: EventMapping) -> list[str]:
     """Return a warning if the event name is still the placeholder of `suggest_mapping`, and one for each guess."""
     if not is_unnamed(mapping):
         return guess_faults(mapping)
-    cure = "nothing is submitted until it says what happened, such as 'placed-order'"
+    cure = "name the event, such as 'placed-order', or nothing can be submitted"
     return [f"event_name is still the placeholder {PLACEHOLDER_NAME!r}: {cure}", *guess_faults(mapping)]
 
 
@@ -181,14 +181,14 @@ class _Column:
 
 _CAUSE_COLUMNS = {
     "severity": _Column(style=_LEFT, meaning="an error makes the row invalid; with a note it is sent"),
-    "code": _Column(style=_LEFT, meaning="stands for what was found, in report.problems too"),
-    "rows": _Column(style=f"{_RIGHT}; {_UNBROKEN}", meaning="how many it concerns"),
+    "code": _Column(style=_LEFT, meaning="the kind of finding, as in report.problems"),
+    "rows": _Column(style=f"{_RIGHT}; {_UNBROKEN}", meaning="the number of rows with this finding"),
     "example": _Column(style=_LONG, meaning="the first of the rows"),
 }
 _BUDGET_COLUMNS = {
     "position": _Column(style=_RIGHT, meaning="place in the order sent"),
     "key": _Column(style=_LONG, meaning="metadata key"),
-    "type": _Column(style=f"{_LEFT}; {_UNBROKEN}", meaning="what Intercom shows the value as"),
+    "type": _Column(style=f"{_LEFT}; {_UNBROKEN}", meaning="how Intercom shows the value"),
     "present": _Column(style=_RIGHT, meaning="valid rows of this event name that have a value"),
     "share": _Column(style=_RIGHT, meaning="of all valid rows of this event name"),
     "ignored": _Column(

@@ -18,7 +18,7 @@ MEANINGS = {
     Status.ALREADY_SUBMITTED: "accepted in another run",
     Status.DUPLICATE: "same contact, event name and second as an earlier row",
     Status.INVALID: "break a rule of Intercom's, and were not sent",
-    Status.UNKNOWN_CONTACT: "Intercom knows no such contact",
+    Status.UNKNOWN_CONTACT: "Intercom does not know the contact",
     Status.REJECTED: "refused by Intercom",
     Status.FAILED: "no final answer, or no record of it",
     Status.NOT_SUBMITTED: "not sent",

@@ -31,7 +31,7 @@ _READERS: Final = 0o044
 def require_not_read(path: Path, read: Iterable[Path]) -> None:
     """Raise `SourceError` if a file that is to be written is one of those that are read, by whatever name."""
     if path.exists() and any(path.samefile(file) for file in read):
-        raise SourceError(f"{path}: is a file that is read here, and would be replaced: choose another name")
+        raise SourceError(f"{path}: is one of the files that are read, and would be replaced: choose another name")
 
 
 def write_new(path: Path, text: str, *, holds: str, sources: Sequence[Path]) -> None:
@@ -43,7 +43,7 @@ def write_new(path: Path, text: str, *, holds: str, sources: Sequence[Path]) -> 
         try:
             stream = _created(path, sources, place=path)
         except FileExistsError as error:
-            raise SourceError(f"{path}: is there already, and is not replaced: choose another name") from error
+            raise SourceError(f"{path}: exists already, and is not replaced: choose another name") from error
         try:
             with stream:
                 stream.write(text.encode())
@@ -95,8 +95,8 @@ def _warn_of_readers(path: Path, readers: int) -> None:
     """Warn if more people may read a file than its sources, as on a file system without permissions."""
     if readers:
         warnings.warn(
-            f"{escaped(path)}: more people may read it than the files that it is made from, as its file system has "
-            "no permissions: choose a folder of another one",
+            f"{escaped(path)}: more people may read it than its source files, since its file system has no "
+            "permissions: choose a folder on another file system",
             stacklevel=2,
         )
 
@@ -128,7 +128,9 @@ class PartialFile:
         self.path = Path(path)
         self._holds = holds
         if formats and self.path.suffix.lower() not in formats:
-            raise SourceError(f"{self.path}: {holds} are written as {' or '.join(formats)}: choose one of these names")
+            raise SourceError(
+                f"{self.path}: {holds} are written as {' or '.join(formats)}: choose one of these endings"
+            )
         sources = list(sources)
         require_not_read(self.path, sources)
         if self.path.is_dir():

@@ -112,7 +112,7 @@ def file_results(
                 if output.rest is None:
                     raise
                 why = f"{frames.latest}: {'; '.join(error.faults)}" if isinstance(error, MappingError) else str(error)
-                message = f"the run ended early, and the rows before were submitted: {why}"
+                message = f"the run ended early, after earlier rows were submitted: {why}"
                 raise SubmissionError(message, results=output.rest) from error
             output.finish()
 
@@ -167,7 +167,7 @@ class _Output:
             raise self._incomplete("results", fault) from fault
 
     def _incomplete(self, missing: str, fault: SourceError) -> SubmissionError:
-        message = f"the run is complete, and its {missing} are missing: {fault}"
+        message = f"the run is complete, but its {missing} are missing: {fault}"
         return SubmissionError(message, results=cast("pd.DataFrame", self.rest))
 
     def __enter__(self) -> Self:

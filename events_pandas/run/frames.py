@@ -43,8 +43,8 @@ FEWEST_ROWS: Final = 1_000
 """Rows that any run may read ahead, so that small chunks do not slow it down: at most 128 requests are under way."""
 
 _SECOND_TAKEN: Final = (
-    "another run sends the row, or another one of its contact, event name and second, at the same time: submit it "
-    "again when that run has ended, and it is given a second that is free"
+    "another run is sending this row, or one with the same contact, event name and second: submit it again after that "
+    "run, and it gets a free second"
 )
 
 

@@ -12,7 +12,7 @@ from typing import Any, Literal, TypedDict
 from events_pandas.deliver import MAX_CONCURRENCY, IntercomClient, ProgressChoice, RetryPolicy, WorkspaceIdentity
 from events_pandas.deliver.engine import PATIENCE_SECONDS
 from events_pandas.deliver.journal import AUTO, Journal, journal_path, mode_note
-from events_pandas.errors import CredentialsError, JournalError
+from events_pandas.errors import CredentialsError, JournalError, Setting
 from events_pandas.words import did_you_mean, escaped
 
 
@@ -106,50 +106,62 @@ class RunOptions:
     def _check_types(self) -> None:
         if self.client is not None and not hasattr(self.client, "post_event"):
             kind = type(self.client).__name__
-            raise TypeError(f"client: a {kind} is no IntercomClient: make one, or say client=sandbox.client()")
+            raise TypeError(
+                f"client: expected an IntercomClient, got a {kind}: pass client=sandbox.client() for a sandbox"
+            )
         for name in ("preflight", "resubmit"):
             if not isinstance(getattr(self, name), bool):
-                raise TypeError(f"{name}: {getattr(self, name)!r} is neither True nor False")
+                raise TypeError(f"{name}: expected True or False, got {getattr(self, name)!r}")
         if self.journal is not None and not isinstance(self.journal, str | os.PathLike):
-            raise TypeError(f"journal: {self.journal!r} is no path: use 'auto', a path, or None to keep no journal")
+            raise TypeError(
+                f"journal: expected a path, got {self.journal!r}: use 'auto', a path, or None for no journal"
+            )
         if self.workspace is not None and not isinstance(self.workspace, str):
             raise TypeError(
-                f"workspace: {self.workspace!r} is no text: use the workspace's id_code, such as 'ab12cd34'"
+                f"workspace: expected text, got {self.workspace!r}: use the workspace's id_code, such as 'ab12cd34'"
             )
         if not isinstance(self.retry, RetryPolicy):
-            raise TypeError(f"retry: {self.retry!r} is no RetryPolicy: use RetryPolicy(attempts=3) or the like")
+            raise TypeError(
+                f"retry: expected a RetryPolicy, got {self.retry!r}: use RetryPolicy(attempts=3) or the like"
+            )
 
     def _check_how(self) -> None:
         if self.journal in ("", "none"):
-            raise ValueError(f"journal: {self.journal!r} is no path: use 'auto', a path, or None to keep no journal")
+            raise ValueError(
+                f"journal: expected a path, got {self.journal!r}: use 'auto', a path, or None for no journal"
+            )
         if self.workspace == "":
-            raise ValueError("workspace: it is empty: use the workspace's id_code, such as 'ab12cd34'")
+            raise ValueError("workspace: is empty: use the workspace's id_code, such as 'ab12cd34'")
         if self.journal is not None and not (self.preflight or self.workspace):
             raise ValueError(
-                "preflight=False: GET /me is what names the workspace whose journal it is: "
-                "say workspace='...', its id_code, or journal=None"
+                "preflight=False: only GET /me names the workspace for the journal: "
+                "pass workspace='...' (its id_code), or journal=None"
             )
         if not (_is_number(self.rate_share) and 0 < self.rate_share <= 1):
-            raise ValueError(f"rate_share: {self.rate_share!r} is no share above 0 and up to 1: use 0.5 or the like")
+            raise ValueError(
+                f"rate_share: expected a share above 0 and up to 1, got {self.rate_share!r}: use 0.5 or the like"
+            )
         if self.concurrency is not None and not (_is_count(self.concurrency) and self.concurrency <= MAX_CONCURRENCY):
-            fault = f"concurrency: {self.concurrency!r} is not from 1 to {MAX_CONCURRENCY}"
-            raise ValueError(f"{fault}: leave it out, and the run finds it by itself")
+            fault = f"concurrency: expected a number from 1 to {MAX_CONCURRENCY}, got {self.concurrency!r}"
+            raise ValueError(f"{fault}: leave it out to let the run find it")
         if not _is_count(self.chunksize):
-            raise ValueError(f"chunksize: {self.chunksize!r} is no number of rows: use 10_000 or the like")
+            raise ValueError(f"chunksize: expected a number of rows, got {self.chunksize!r}: use 10_000 or the like")
         if self.progress not in ("auto", True, False) and not callable(self.progress):
-            raise ValueError(f"progress: {self.progress!r} is none of 'auto', True, False, and no function")
+            raise ValueError(f"progress: expected 'auto', True, False or a function, got {self.progress!r}")
 
     def _check_when_to_stop(self) -> None:
         if self.on_invalid not in ("report", "raise"):
-            raise ValueError(f"on_invalid: {self.on_invalid!r} is neither 'report' nor 'raise'")
+            raise ValueError(f"on_invalid: expected 'report' or 'raise', got {self.on_invalid!r}")
         if not _is_count(self.canary, fewest=0):
-            raise ValueError(f"canary: {self.canary!r} is no number of rows: use 20 or the like, or 0 for none")
+            raise ValueError(
+                f"canary: expected a number of rows, got {self.canary!r}: use 20 or the like, or 0 for none"
+            )
         rate = self.max_failure_rate
         if rate is not None and not (_is_number(rate) and 0 <= rate <= 1):
-            raise ValueError(f"max_failure_rate: {rate!r} is no share from 0 to 1: use 0.1 or the like")
+            raise ValueError(f"max_failure_rate: expected a share from 0 to 1, got {rate!r}: use 0.1 or the like")
         if not (_is_number(self.patience_seconds) and self.patience_seconds >= 0):
             raise ValueError(
-                f"patience_seconds: {self.patience_seconds!r} is no number of seconds: use 600 or the like"
+                f"patience_seconds: expected a number of seconds, got {self.patience_seconds!r}: use 600 or the like"
             )
 
     @contextmanager
@@ -171,14 +183,14 @@ class RunOptions:
         if self.workspace and id_code and id_code != self.workspace:
             # The preflight has escaped id_code already.
             raise CredentialsError(
-                f"workspace: the access token is one of '{id_code}', and not of {self.workspace!r}: no event was sent"
+                f"workspace: the access token belongs to '{id_code}', not to {self.workspace!r}: no event was sent"
             )
         name = self.workspace or id_code
         if self.journal is None:
             return None
         if name is None:
-            problem = "the answer to GET /me names no workspace, which is what events are recorded under"
-            remedy = "say workspace='...', its id_code, or journal=None"
+            problem = "the answer to GET /me does not name the workspace, which the journal needs"
+            remedy = f"{Setting.WORKSPACE}, or {Setting.NO_JOURNAL}"
             raise JournalError(Path(self.journal), problem=problem, remedy=remedy)
         journal = Journal.opened(journal_path(self.journal, name), workspace=name)
         if (said := mode_note(journal.mode)) is not None:

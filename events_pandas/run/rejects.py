@@ -186,7 +186,7 @@ class _Columns:
             return first
         for path, names in self.own.items():
             if len(set(names)) < len(names):
-                raise SourceError(f"{path}: has two columns of one name, and the other files have other columns")
+                raise SourceError(f"{path}: has two columns of the same name, and the other files have other columns")
         return list(dict.fromkeys(chain.from_iterable(self.own.values())))
 
     def with_reasons(self, path: Path, rows: pd.DataFrame, reasons: pd.DataFrame) -> pd.DataFrame:

@@ -157,7 +157,7 @@ class NextFault:
     def __post_init__(self) -> None:
         if self.fault not in FAULT_NAMES and not _is_status(self.fault):
             raise ValueError(
-                f"a fault is a status from 400 to 599 or one of {', '.join(FAULT_NAMES)}, not {self.fault!r}"
+                f"fault must be a status from 400 to 599 or one of {', '.join(FAULT_NAMES)}, not {self.fault!r}"
             )
         if not is_whole(self.times):
             raise ValueError(f"times must be a whole number, not {self.times!r}")
@@ -292,7 +292,7 @@ class _ReadOnlyDict(dict[int, float]):
         return type(self), (dict(self),)
 
     def _refuse(self, *_arguments: Any, **_options: Any) -> NoReturn:
-        raise TypeError("the statuses of Faults cannot be changed: dataclasses.replace makes other Faults of them")
+        raise TypeError("the statuses of Faults cannot be changed: use dataclasses.replace")
 
     __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = _refuse
 
@@ -305,12 +305,14 @@ def _require_seconds(name: str, seconds: object) -> None:
     if not is_number(seconds):
         raise ValueError(f"{name} must be a number of seconds, not {seconds!r}")
     if seconds < 0:
-        raise ValueError(f"{name} must not be negative, and is {seconds}")
+        raise ValueError(f"{name} must be at least 0, not {seconds}")
 
 
 def _require_skew(seconds: object) -> None:
     if not is_number(seconds) or abs(seconds) > _MOST_SKEW_SECONDS:
-        raise ValueError(f"clock_skew_seconds must be at most {_MOST_SKEW_SECONDS:,} either way, not {seconds!r}")
+        raise ValueError(
+            f"clock_skew_seconds must be from -{_MOST_SKEW_SECONDS:,} to {_MOST_SKEW_SECONDS:,}, not {seconds!r}"
+        )
 
 
 def _require_boolean(name: str, value: object) -> None:
@@ -325,10 +327,10 @@ def _require_seed(seed: object) -> None:
 
 def _require_statuses(statuses: object) -> None:
     if not isinstance(statuses, Mapping):
-        raise ValueError(f"statuses must be statuses with their shares, such as {{500: 0.05}}, not {statuses!r}")  # noqa: TRY004  # Every wrong value is a ValueError.
+        raise ValueError(f"statuses must be a mapping of statuses to shares, such as {{500: 0.05}}, not {statuses!r}")  # noqa: TRY004  # Every wrong value is a ValueError.
     for status in statuses:
         if not _is_status(status):
-            raise ValueError(f"statuses are from 400 to 599, not {status!r}")
+            raise ValueError(f"statuses must be from 400 to 599, not {status!r}")
 
 
 def _require_share(name: str, share: object) -> None:
@@ -343,7 +345,7 @@ def _require_shares(shares: Mapping[str, float]) -> None:
     total = math.fsum(shares.values())
     if total > 1:
         names = ", ".join(name for name, share in shares.items() if share)
-        raise ValueError(f"the shares of {names} sum up to {total:g}, at most 1 is possible")
+        raise ValueError(f"the shares of {names} sum up to {total:g}: at most 1 is allowed")
 
 
 def _digest(body: bytes) -> bytes:

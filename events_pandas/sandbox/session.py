@@ -390,14 +390,14 @@ class Sandbox:
 
     def _running(self) -> ServerThread:
         if self._server is None:
-            raise RuntimeError("the sandbox is not running: say `with Sandbox() as sandbox:`, or call start()")
+            raise RuntimeError("the sandbox is not running: use `with Sandbox() as sandbox:`, or call start()")
         return self._server
 
     def _require_own(self) -> None:
         if self._server is not None and self._server.is_inherited:
             raise RuntimeError(
-                "the sandbox runs in the process that this one is a fork of: "
-                "url, access_token and client() work here, all else is asked there"
+                "the sandbox runs in the process that this one was forked from: "
+                "url, access_token and client() work here; use everything else there"
             )
 
     @property

@@ -225,7 +225,7 @@ class CsvHead:
         padded = [name for name in found if name != name.strip() and name.strip() in names]
         if padded:
             shown = ", ".join(map(repr, padded))
-            return f"in the file's header line blanks stand round {shown}: remove them there"
+            return f"in the file's header line blanks surround {shown}: remove them there"
         if names.isdisjoint(found) and not all(_is_name(name.encode()) for name in found):
             return "the file's first line seems to be a row: write a line above it that names the columns"
         return ""
@@ -240,7 +240,7 @@ class CsvHead:
 
     def _header_fault(self, record: int) -> str:
         line = int(self.records.lines[record]) + 1
-        return f"the header seems to stand in line {line}: delete the lines above it"
+        return f"the header seems to be in line {line}: delete the lines above it"
 
     def _require_no_header_below(self) -> None:
         """Raise a `SourceError` if the first line is the title of a report, and a line below names the columns."""

@@ -20,7 +20,7 @@ COMPARED_ROWS: Final = 10_000
 """The most rows of a file that are compared."""
 
 _CURE: Final = (
-    "a CSV file has no types, so say in the mapping what the column is (Text, Number, Date with its unit=), "
+    "a CSV file has no types, so give the column a rule in the mapping (Text, Number, Date with its unit=), "
     "or export to .parquet"
 )
 
@@ -51,7 +51,7 @@ def other_reading(path: Path, mapping: EventMapping, *, payloads: list[Payload |
     for row, before, after in zip(rows, payloads, read, strict=False):
         if before is None and after is not None:
             return (
-                f"{escaped(path)}: row {row} was invalid, and would be sent when it is submitted from there as it is: "
+                f"{escaped(path)}: row {row} was invalid, but would be sent if this file is submitted as it is: "
                 "correct it first"
             )
         if before is not None and before != after:
@@ -61,11 +61,11 @@ def other_reading(path: Path, mapping: EventMapping, *, payloads: list[Payload |
 
 def _difference(row: int, before: Payload, after: Payload | None) -> str:
     if after is None:
-        return f"row {row} would be invalid when it is submitted from there"
+        return f"row {row} would be invalid when this file is submitted"
     old, new = dict(_fields(before)), dict(_fields(after))
     field = next(name for name in [*old, *new] if old.get(name) != new.get(name))
     found = f"{field} of row {row} would be {new[field]!r}" if field in new else f"row {row} would have no {field}"
-    return f"{found} when it is submitted from there" + (f", and not {old[field]!r}" if field in old else "")
+    return f"{found} when this file is submitted" + (f", and not {old[field]!r}" if field in old else "")
 
 
 def _fields(payload: Payload) -> Iterator[tuple[str, Any]]:

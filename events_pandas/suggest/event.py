@@ -80,10 +80,10 @@ def _created_at(column: Evidence, columns: tuple[Evidence, ...]) -> Choice:
     rule = date_rule(column)
     entry = column.label if rule == Date(column.label) else rule
     is_late = time_rank(column.words) == 1
-    doubt = "; its name speaks of something later than the event: is this the right time?" if is_late else ""
+    doubt = "; its name suggests something later than the event: is this the right time?" if is_late else ""
     rivals = [repr(other.label) for other in columns if other is not column and _is_as_likely(other, column)]
     if rivals and not is_late:
-        doubt = f"; it may as well be {' or '.join(rivals)}: is this the right time?"
+        doubt = f"; it may also be {' or '.join(rivals)}: is this the right time?"
     shared = "; events of one contact on one day share a second, and Intercom keeps the first: see duplicates="
     return Choice(
         path="created_at",
@@ -110,8 +110,8 @@ def _identifiers(columns: tuple[Evidence, ...]) -> list[Choice]:
     user_id = _user_id([column for column in columns if column.label not in taken], has_better=bool(taken))
     reasons = {
         "user_id": _user_id_reason(user_id),
-        "id": "24 hexadecimal digits, as Intercom's own identifiers are; if they are yours, say user_id=",
-        "email": "email addresses, sent where no identifier above is present",
+        "id": "24 hexadecimal digits, like Intercom's own identifiers; if they are yours, use user_id=",
+        "email": "email addresses, sent if no identifier above is present",
     }
     order = {"user_id": user_id, **found}
     choices = [
@@ -196,7 +196,7 @@ def _user_id_reason(column: Evidence | None) -> str:
     if not column.words:
         return f"{kind}: its label says nothing, so make sure that it names the contact{_float_advice(column)}"
     if column.words == ("id",):
-        doubt = "nothing else names the contact, so make sure that this is no number of the row"
+        doubt = "nothing else names the contact, so make sure that this is not the number of a row"
         return f"{kind}: {doubt}{_float_advice(column)}"
     if user_id_rank(column.words) < _SURE_RANK:
         return f"{kind}: make sure that it names the contact, and not a company or a thing{_float_advice(column)}"

@@ -107,7 +107,7 @@ class Evidence:
     def kind(self) -> str:
         """What its values are, in the words of a reason: also whether numbers are texts, and how many are unlike."""
         written = " as text" if self.is_written else ""
-        unlike = f"; {share_text(self.n_unlike, self.n_present)} of those looked at are none" if self.n_unlike else ""
+        unlike = f"; {share_text(self.n_unlike, self.n_present)} of those looked at are not" if self.n_unlike else ""
         return f"{self.look}{written}{unlike}"
 
     @property
@@ -178,7 +178,7 @@ def _unusable(frame: pd.DataFrame, labels: list[Hashable]) -> Iterator[LeftOut]:
         if _plain(label) is None:
             yield LeftOut(label=label, reason="TOML cannot hold this label: rename it to a text")
         elif count > 1:
-            reason = f"{count} columns or index levels are called so: rename all but one"
+            reason = f"{count} columns or index levels have this name: rename all but one"
             yield LeftOut(label=label, reason=reason)
     is_counter = isinstance(frame.index, pd.RangeIndex)
     if None in frame.index.names and not is_counter and _inferred(readable(frame.index[:1].to_series())) in _TIMES:

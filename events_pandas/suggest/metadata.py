@@ -28,7 +28,7 @@ _CATEGORIES: Final = 20
 _UNFIT: Final = {
     Look.EMPTY: "empty in every row looked at",
     Look.NESTED: "nested values, which Intercom refuses: make columns of their parts",
-    Look.OTHER: "values of mixed or unusual types: make text or numbers of them",
+    Look.OTHER: "values of mixed or unusual types: make them text or numbers",
 }
 _AMOUNTS: Final = {Look.WHOLE, Look.NUMBER}
 _LINK_TEXTS: Final = {Look.TEXT, Look.WHOLE, Look.INTERCOM_ID}
@@ -67,14 +67,14 @@ def metadata_choices(columns: Sequence[Evidence], try_rule: TryRule) -> tuple[li
     excluded |= refused
     read = {label for choice in chosen for label in choice.labels}
     excluded |= {
-        column.label: "the same in every row looked at: say Constant(...) if it is of use"
+        column.label: "the same in every row looked at: use Constant(...) if you need it"
         for column in usable
         if _is_constant(column) and column.label not in read
     }
     kept, beyond = chosen[:METADATA_LIMIT], chosen[METADATA_LIMIT:]
     kept_labels = {label for choice in kept for label in choice.labels}
     excluded |= {
-        label: f"{choice.reason}; Intercom keeps {METADATA_LIMIT} metadata keys, and these are taken"
+        label: f"{choice.reason}; Intercom keeps {METADATA_LIMIT} metadata keys, and other columns have them"
         for choice in beyond
         for label in choice.labels
         if label not in kept_labels
@@ -91,7 +91,7 @@ def _personal(column: Evidence) -> str:
     if column.look in {Look.EMAIL, Look.PHONE}:
         return f"{column.look}: personal data belongs to the contact, not to each event"
     if _names_a_person(column):
-        return "its name speaks of personal data, which belongs to the contact, not to each event"
+        return "its name suggests personal data, which belongs to the contact, not to each event"
     return "another identifier of the contact" if user_id_rank(column.words) > ACCOUNT_RANK else ""
 
 
@@ -218,13 +218,15 @@ def _money(amount: Evidence, currencies: list[Evidence]) -> _Proposal:
     may_count_cents = amount.look is Look.WHOLE and not counts_cents and _has_minor_units(currency)
     unit = "; its name says that it counts cents" if counts_cents else ""
     if may_count_cents:
-        unit = '; whole numbers: if they count cents, say unit="minor"'
+        unit = '; whole numbers: if they count cents, use unit="minor"'
     refused = ""
     if amount.n_not_positive:
         refused = f"; not above zero, which Intercom refuses, in {amount.n_not_positive:,} of the rows looked at"
     unlike = ""
     if currency.n_unlike:
-        unlike = f"; no currency of ISO 4217 in {share_text(currency.n_unlike, currency.n_present)} of those looked at"
+        unlike = (
+            f"; not a currency of ISO 4217 in {share_text(currency.n_unlike, currency.n_present)} of those looked at"
+        )
     rivals = f"; its currency may be in {' or '.join(repr(other.label) for other in others)}" if others else ""
     rule = MonetaryAmount(amount.label, currency=currency.label, unit="minor" if counts_cents else "major")
     fractions = _fractions(rule, amount, currency)
@@ -282,7 +284,7 @@ def _number(column: Evidence, *, has_currency: bool) -> _Proposal:
     if names_a_code(column.words):
         rule, reason = Text(column.label), f"{column.kind} that name something: text, since nobody adds them up"
     elif names_money(column.words) and not has_currency:
-        open_question = "if it is money, say ep.MonetaryAmount(..., currency=...), since no column has its currency"
+        open_question = "if it is money, use ep.MonetaryAmount(..., currency=...): no column has its currency"
         reason = f"{column.kind}; {open_question}"
     return _Proposal(column=column, rule=rule, reason=reason)
 
@@ -294,7 +296,9 @@ def _text_reason(column: Evidence) -> str:
     if column.n_numbers < MOST * column.n_present or names_a_code(column.words):
         return kind
     share = share_text(column.n_numbers, column.n_present)
-    return f"{kind}; {share} of those looked at are numbers: ep.Number would send them so, and refuse the others"
+    return (
+        f"{kind}; {share} of those looked at are numbers: ep.Number would send them as numbers, and refuse the others"
+    )
 
 
 def _keyed(proposals: list[_Proposal]) -> list[Choice]:

@@ -184,7 +184,7 @@ def _zone_choice(seen: Survey, choices: list[Choice]) -> Iterator[Choice]:
     read = {label for choice in choices for label in choice.labels}
     naive = [repr(column.label) for column in seen.columns if column.label in read and needs_zone(column)]
     if naive:
-        reason = f'no zone is known for {", ".join(naive)}: UTC, unless you say timezone="Europe/Berlin" or the like'
+        reason = f'no zone is known for {", ".join(naive)}: UTC, unless you set timezone="Europe/Berlin" or the like'
         yield Choice(path="timezone", entry=None, reason=reason, guesses=("timezone",))
 
 

@@ -186,7 +186,7 @@ def _written_form(texts: Values) -> TimeForm | None:
         written for written in times if _order(written) != _order(best) and _is_rival(times[best], times[written])
     ]
     kind = "times" if "%M" in best else "days"
-    doubt = f"; day and month cannot be told apart: it may be {_alternatives(others)}, so look" if others else ""
+    doubt = f"; the order of day and month is a guess: it may be {_alternatives(others)}, so look" if others else ""
     description = f"{kind} as text, written {best!r}{doubt}"
     return TimeForm(description=description, format=best, is_day="%M" not in best, is_certain=not others)
 

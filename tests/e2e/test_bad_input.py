@@ -157,7 +157,7 @@ def test_wrong_token_raises_with_every_row(make_orders, mapping, sandbox):
 
     assert str(caught.value) == (
         "Intercom refused the access token (401 Unauthorized, unauthorized: Access Token Invalid): "
-        "check that the token is whole and of this region, or make a new one in the developer hub"
+        "check that the token is complete and of this region, or make a new one in the developer hub"
     )
     assert caught.value.results["status"].tolist() == ["not_submitted", "invalid", "not_submitted"]
     assert sandbox.requests == 0
@@ -207,7 +207,7 @@ def test_redirect_of_the_preflight_is_not_followed(make_orders, mapping, serve):
         submit_events(make_orders(1), mapping, client=client, retry=ONCE)
 
     assert str(caught.value) == (
-        "the first request, GET /me, was answered 302 Found, not as by Intercom: check region and base_url"
+        "the answer to the first request, GET /me, was 302 Found, not one of Intercom's: check region and base_url"
     )
     assert (len(server.seen), elsewhere.seen) == (1, [])
 
@@ -277,4 +277,4 @@ def test_row_that_is_no_frame_is_refused(mapping, any_client):
     with pytest.raises(TypeError) as caught:
         submit_events([{"who": "1"}], mapping, client=any_client)
 
-    assert str(caught.value) == "rows come in a pandas DataFrame, and this is a list"
+    assert str(caught.value) == "expected rows in a pandas DataFrame, got a list"

@@ -90,7 +90,7 @@ def test_submit_fails_with_a_wrong_token(folder, make_orders, submit, sandbox):
     assert result.stdout.splitlines()[:2] == ["2 rows", "  2 not_submitted     not sent"]
     assert result.stderr == (
         "error: Intercom refused the access token (401 Unauthorized, unauthorized: Access Token Invalid): "
-        "check that the token is whole and of this region, or make a new one in the developer hub\n"
+        "check that the token is complete and of this region, or make a new one in the developer hub\n"
     )
     assert result.exit_code == 2
     assert pd.read_csv("results.csv")["error_code"].tolist() == ["unauthorized"] * 2
@@ -104,7 +104,7 @@ def test_submit_fails_when_there_is_an_outage(folder, make_orders, submit, sandb
 
     result = submit("a.csv")
 
-    assert result.stderr.startswith("error: the first request, GET /me, was answered 404 Not Found")
+    assert result.stderr.startswith("error: the answer to the first request, GET /me, was 404 Not Found")
     assert result.stderr.count("\n") == 1
     assert result.exit_code == 1
 
@@ -250,7 +250,7 @@ def test_sandbox_command_runs_until_it_is_interrupted(folder, make_orders, launc
     assert stdout.splitlines()[:3] == [
         "2 rows",
         "  1 accepted          Intercom has them",
-        "  1 unknown_contact   Intercom knows no such contact",
+        "  1 unknown_contact   Intercom does not know the contact",
     ]
     assert (client.returncode, server.returncode, stderr) == (1, 130, "interrupted\n")
 

@@ -220,8 +220,7 @@ def test_journal_is_refused_in_a_child_of_the_process_that_opened_it(tmp_path):
     said = Child(use).result()
 
     assert said == (
-        f"{path}: process {os.getpid()} has opened the journal, and this one is a fork of it: "
-        "begin a run of its own here"
+        f"{path}: process {os.getpid()} opened the journal, and this process is a fork of it: begin a new run here"
     )
     journal.tell_run({"accepted": 1})
     writer.close(1.0)
@@ -240,7 +239,7 @@ def test_journal_that_is_in_use_by_the_forking_thread_is_refused_to_the_child(tm
 
     assert said == (
         f"JournalError: {path}: the journal was in use when this process was forked, and cannot be used safely here: "
-        "start processes with 'spawn', or give this one another journal"
+        "start processes with 'spawn', or use another journal in this one"
     )
     assert other is None
 
@@ -263,8 +262,7 @@ def test_run_is_left_to_the_parent_when_a_child_asks_for_more(make_orders, mappi
         found += parts
 
     assert refused == (
-        f"RuntimeError: process {os.getpid()} has begun this run and goes on with it: "
-        "a process that was forked meanwhile has to begin a run of its own"
+        f"RuntimeError: this run belongs to process {os.getpid()}: a forked process must begin a run of its own"
     )
     assert (closed, seconds < 5.0) == (None, True)
     assert pd.concat(found)["status"].tolist() == ["accepted"] * 20
@@ -304,10 +302,9 @@ def test_run_is_left_to_the_parent_when_its_own_function_forks(make_orders, mapp
     os.close(writer)
     os.waitpid(children[0], 0)
 
-    with os.fdopen(reader) as said:
-        assert said.read() == (
-            f"RuntimeError: process {os.getpid()} has begun this run and goes on with it: "
-            "a process that was forked meanwhile has to begin a run of its own"
+    with os.fdopen(reader) as output:
+        assert output.read() == (
+            f"RuntimeError: this run belongs to process {os.getpid()}: a forked process must begin a run of its own"
         )
     assert results["status"].tolist() == ["accepted"] * 100
     written = pd.read_csv(tmp_path / name) if name.endswith("csv") else pd.read_parquet(tmp_path / name)
@@ -398,8 +395,8 @@ def test_sandbox_tells_a_child_nothing_that_may_be_out_of_date(ask):
         said = Child(lambda: ask(sandbox)).result()
 
     assert said == (
-        "RuntimeError: the sandbox runs in the process that this one is a fork of: "
-        "url, access_token and client() work here, all else is asked there"
+        "RuntimeError: the sandbox runs in the process that this one was forked from: "
+        "url, access_token and client() work here; use everything else there"
     )
 
 

@@ -18,8 +18,8 @@ from events_pandas import Faults, SubmissionInterrupted, iter_submit, submit_eve
 pytestmark = pytest.mark.slow
 
 GOING_ON = (
-    "the run was interrupted: to go on, submit all rows again; the journal knows which were accepted, "
-    "and without one Intercom ignores their repeats"
+    "the run was interrupted: to go on, submit all rows again; the journal skips the accepted ones, "
+    "and without a journal Intercom ignores repeats"
 )
 # A script that submits, and tells what it was given back.
 SCRIPT = """

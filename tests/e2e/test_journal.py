@@ -95,7 +95,7 @@ def test_edited_sorted_filtered_and_added_rows_are_told_apart(submit, purchases,
     today = results["submitted_at"].max().strftime("%Y-%m-%d")
     assert results["error_message"][1] == (
         f"same contact, event name and second as an event that was accepted on {today} (UTC), with other metadata: "
-        "Intercom would ignore it without an error, and keeps what it was sent first"
+        "Intercom would ignore it without an error, and keep the first metadata"
     )
     assert held(sandbox) == purchases["who"].tolist()
     assert sandbox.requests == 6
@@ -262,7 +262,7 @@ def test_workspace_may_be_named_in_place_of_the_preflight(submit, purchases, san
 
 def test_token_of_another_workspace_ends_the_run_before_its_first_event(submit, purchases, sandbox, tmp_path):
     """A token of another workspace than the named one ends the run."""
-    with pytest.raises(CredentialsError, match="and not of 'zz99zz99': no event was sent"):
+    with pytest.raises(CredentialsError, match="not to 'zz99zz99': no event was sent"):
         submit(purchases, workspace="zz99zz99")
 
     assert sandbox.requests == 0
@@ -443,7 +443,7 @@ def test_command_resubmits_goes_without_a_journal_and_names_the_workspace(comman
 
     assert (resubmitted[0], without[0], elsewhere[0]) == (0, 0, 2)
     assert sandbox.requests == 18
-    assert "and not of 'zz99zz99': no event was sent" in elsewhere[2]
+    assert "not to 'zz99zz99': no event was sent" in elsewhere[2]
     assert "Traceback" not in elsewhere[2]
     assert sorted(path.name for path in folder.iterdir()) == ["mapping.toml", "mine.sqlite", "purchases.csv"]
 

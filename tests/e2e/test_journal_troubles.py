@@ -74,7 +74,7 @@ def test_full_disk_ends_the_run_and_the_next_one_completes(
     results = pd.read_pickle(folder / "results.pickle")
     counts = results["status"].value_counts()
     unrecorded = results[results["error_code"] == "not_recorded"]
-    assert said.stdout.startswith("the run was ended, as accepted events can no longer be recorded: ")
+    assert said.stdout.startswith("the run ended, as accepted events can no longer be recorded: ")
     assert f"{journal}: the journal cannot be read or written" in said.stdout
     assert set(unrecorded["status"]) == {"failed"}
     assert set(unrecorded["http_status"]) == {202}
@@ -124,7 +124,7 @@ def test_file_that_is_no_journal_is_left_as_it_is(
     assert list(tmp_path.iterdir()) == [journal]
 
 
-def test_journal_whose_place_is_no_directory_is_told_before_the_first_event(
+def test_journal_in_a_folder_that_cannot_be_made_ends_the_run_before_its_first_event(
     make_orders, mapping, sandbox, client, tmp_path
 ):
     """A run whose journal cannot be written says so, and sends nothing."""
@@ -136,7 +136,7 @@ def test_journal_whose_place_is_no_directory_is_told_before_the_first_event(
     assert sandbox.requests == 0
 
 
-def test_page_that_is_damaged_in_the_middle_is_told(make_orders, mapping, sandbox, client, journal):
+def test_damaged_page_in_the_middle_ends_the_run(make_orders, mapping, sandbox, client, journal):
     """A journal that can be opened but not read ends the run; no event is sent."""
     submit_events(make_orders(2_000), mapping, client=client, journal=journal)
     size = journal.stat().st_size
@@ -256,7 +256,7 @@ def test_row_that_another_run_sends_meanwhile_is_not_sent_under_another_second(
     assert sorted(event.metadata["n"] for event in sandbox.events) == [0] * 6 + [1, 2, 3]
 
 
-def test_two_runs_at_once_are_told_of_one_another(make_orders, mapping, sandbox, client, journal, capsys):
+def test_two_runs_at_once_report_each_other(make_orders, mapping, sandbox, client, journal, capsys):
     """Each run says which other run there is and since when; an event is accepted in only one of them."""
     orders, inner = make_orders(5), []
     options = {"journal": journal, "concurrency": 1}
@@ -295,8 +295,8 @@ def test_event_that_another_run_sends_with_other_metadata_is_a_duplicate(sandbox
 
     assert results.loc[0, ["status", "error_code"]].tolist() == ["duplicate", "accepted_with_other_metadata"]
     assert results.loc[0, "error_message"] == (
-        "another run sent an event of the same contact, event name and second at the same time, with other metadata, "
-        "and both were answered 202: Intercom keeps the one that came first"
+        "at the same time another run sent an event with the same contact, event name and second, but other metadata, "
+        "and both were answered 202: Intercom keeps the one that arrived first"
     )
     assert again["status"].tolist() == ["duplicate"]
     assert sandbox.requests == 2

@@ -9,7 +9,7 @@ import pytest
 
 COMMAND = (sys.executable, "-m", "events_pandas")
 CHECK = (*COMMAND, "check", "orders.csv", "-m", "mapping.toml")
-LOST = b"note: what was to be printed is lost: No space left on device\n"
+LOST = b"note: some output is lost: No space left on device\n"
 
 
 @pytest.fixture

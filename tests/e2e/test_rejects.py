@@ -95,8 +95,8 @@ def test_command_tells_what_would_be_sent_otherwise_from_the_rejects(folder, sub
     assert result.stdout.splitlines()[-2:] == [
         "rejects: rejects.csv (1 row)",
         (
-            "note: rejects.csv: metadata.size of row 1 would be 5 when it is submitted from there, and not '5': a CSV "
-            "file has no types, so say in the mapping what the column is (Text, Number, Date with its unit=), or "
+            "note: rejects.csv: metadata.size of row 1 would be 5 when this file is submitted, and not '5': a CSV "
+            "file has no types, so give the column a rule in the mapping (Text, Number, Date with its unit=), or "
             "export to .parquet"
         ),
     ]
@@ -123,7 +123,7 @@ def test_command_does_not_replace_its_mapping_by_rejects(folder, submit, sandbox
     result = submit("a.csv", "--rejects", "mapping.toml")
 
     assert result.stderr == (
-        "error: mapping.toml: is a file that is read here, and would be replaced: choose another name\n"
+        "error: mapping.toml: is one of the files that are read, and would be replaced: choose another name\n"
     )
     assert result.exit_code == 2
     assert sandbox.requests == 0

@@ -13,8 +13,8 @@ pytestmark = pytest.mark.slow
 
 DEADLINE_SECONDS = 20.0
 GOING_ON = (
-    "the run was interrupted: to go on, submit all rows again; the journal knows which were accepted, "
-    "and without one Intercom ignores their repeats"
+    "the run was interrupted: to go on, submit all rows again; the journal skips the accepted ones, "
+    "and without a journal Intercom ignores repeats"
 )
 UNSENT = "the run was interrupted before the first event: nothing was sent, submit all rows again"
 

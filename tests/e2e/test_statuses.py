@@ -76,12 +76,12 @@ def test_unknown_contact_is_asked_for_once(make_orders, mapping, start, held):
     assert results["attempts"].tolist() == [1, 1, 0, 1, 0, 1]
     assert results.loc[0, "request_id"]
     assert results.loc[0, "error_message"] == (
-        "Intercom knows no such contact (404 Not Found, not_found: User Not Found): "
-        "create it or mend the identifier, then submit the row again"
+        "Intercom does not know the contact (404 Not Found, not_found: User Not Found): "
+        "create it or fix the identifier, then submit the row again"
     )
     assert results.loc[2, "error_message"] == (
         "row 0 of the same contact was answered 404, and no further request was made for this contact: "
-        "create it or mend the identifier, then submit the row again"
+        "create it or fix the identifier, then submit the row again"
     )
     assert held(sandbox) == ["00002"] * 3
 
@@ -107,7 +107,7 @@ def test_row_of_a_merged_contact_is_rejected(make_orders, mapping, start, held):
 
     assert results["status"].tolist() == ["rejected", "accepted"]
     assert results.loc[0, ["http_status", "attempts", "error_code"]].tolist() == [410, 1, "contact_merged"]
-    assert "merged into the contact whose id is 6b0c" in results.loc[0, "error_message"]
+    assert "merged into the contact with the id 6b0c" in results.loc[0, "error_message"]
     assert held(sandbox) == ["00001"]
 
 
@@ -120,7 +120,7 @@ def test_failed_row_says_that_it_may_have_arrived(make_orders, mapping, sandbox,
     line = results.loc[0]
     assert (line["status"], line["http_status"], line["attempts"]) == ("failed", 500, 2)
     assert line["error_code"] == "server_error"
-    assert "2 attempts were made. It may have arrived all the same; submit the row again" in line["error_message"]
+    assert "2 attempts were made. It may have arrived; submit the row again" in line["error_message"]
 
 
 def test_failed_row_says_that_it_did_not_arrive_when_it_was_held_back(make_orders, mapping, sandbox, client):
@@ -169,7 +169,9 @@ def test_not_submitted_rows_are_those_after_an_outage(make_orders, mapping, sand
     results = caught.value.results
     assert set(counts(results)) == {"failed", "not_submitted"}
     assert len(results) == 200
-    assert "and patience_seconds is over; the last: the last answer was 503 Service Unavailable" in str(caught.value)
+    assert "and patience_seconds is over; the last failure: the last answer was 503 Service Unavailable" in str(
+        caught.value
+    )
 
 
 def test_not_submitted_rows_are_repeats_of_rows_that_were_not_accepted(make_orders, mapping, sandbox, client):
@@ -221,8 +223,8 @@ def test_run_ends_at_the_first_answer_when_the_address_is_not_intercoms(make_ord
         submit_events(make_orders(50), mapping, client=client, preflight=False, journal=None, concurrency=1)
 
     assert str(caught.value) == (
-        "the first event was answered 404 Not Found, resource_not_found: Resource Not Found, which does not speak of a "
-        "contact, so it was not Intercom's API that answered: check region and base_url, then submit all rows again"
+        "the answer to the first event was 404 Not Found, resource_not_found: Resource Not Found, which is not about a "
+        "contact, so it did not come from Intercom's API: check region and base_url, then submit all rows again"
     )
     results = caught.value.results
     assert results.groupby(["status", "error_code"], observed=True).size().to_dict() == {
@@ -241,7 +243,7 @@ def test_run_ends_before_its_first_event_when_the_address_is_not_intercoms(make_
         submit_events(make_orders(3), mapping, client=client)
 
     assert str(caught.value) == (
-        "the first request, GET /me, was answered 404 Not Found, resource_not_found: Resource Not Found, "
-        "not as by Intercom: check region and base_url"
+        "the answer to the first request, GET /me, was 404 Not Found, resource_not_found: Resource Not Found, "
+        "not one of Intercom's: check region and base_url"
     )
     assert set(caught.value.results["status"]) == {"not_submitted"}

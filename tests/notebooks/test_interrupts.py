@@ -92,8 +92,8 @@ def test_stop_button_gives_back_what_was_accepted(kernel: Kernel) -> None:
 
     assert error == "SubmissionInterrupted"
     assert message == (
-        "the run was interrupted: to go on, submit all rows again; the journal knows which were accepted, "
-        "and without one Intercom ignores their repeats"
+        "the run was interrupted: to go on, submit all rows again; the journal skips the accepted ones, "
+        "and without a journal Intercom ignores repeats"
     )
     assert printed.splitlines() == [
         str({"interrupted": 2_000 - accepted, "accepted": accepted}),

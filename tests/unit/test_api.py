@@ -41,7 +41,7 @@ def test_check_events_with_a_client_raises_when_nobody_answers(make_orders, mapp
         check_events(make_orders(2), mapping, client=client)
 
     assert str(caught.value) == (
-        "the first request, GET /me, was answered 404 Not Found, not as by Intercom: check region and base_url"
+        "the answer to the first request, GET /me, was 404 Not Found, not one of Intercom's: check region and base_url"
     )
 
 
@@ -58,7 +58,8 @@ def test_check_events_finds_the_workspace_with_a_client(make_orders, mapping, fa
 def test_iter_submit_refuses_one_frame(make_orders, mapping, fake_client):
     """A DataFrame is an iterable of column labels."""
     with pytest.raises(
-        TypeError, match=r"^frames: give a list or an iterator of DataFrames, or call submit_events for one$"
+        TypeError,
+        match=r"^frames: expected several DataFrames, got one: give a list or an iterator, or call submit_events$",
     ):
         iter_submit(make_orders(1), mapping, client=fake_client())
 

@@ -118,7 +118,7 @@ def test_marker_nearest_to_the_test_counts(run):
         ("83", "takes options by name, such as limit=83"),
         ("limits=83", "has no option 'limits': did you mean 'limit'?"),
         ("limit=0", ": limit must be at least 1, not 0; None stands for no limit"),
-        ("contacts='7'", ": contacts must be several, not one: ['7']"),
+        ("contacts='7'", ": contacts must be a list, not one contact: pass ['7']"),
     ],
 )
 def test_marker_reports_what_is_wrong_with_it(run, arguments, message):

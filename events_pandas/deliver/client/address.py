@@ -19,8 +19,8 @@ def region_url(region: str) -> str:
     name = str(region).strip().lower()
     url = known.get(name)
     if url is None:
-        cure = did_you_mean(name, known, cutoff=0.5, otherwise=f"it is one of {', '.join(map(repr, known))}")
-        raise CredentialsError(f"no region {region!r}: {cure} (the argument region, or {REGION_VARIABLE})")
+        cure = did_you_mean(name, known, cutoff=0.5, otherwise=f"use one of {', '.join(map(repr, known))}")
+        raise CredentialsError(f"unknown region {region!r}: {cure} (the argument region, or {REGION_VARIABLE})")
     return url
 
 
@@ -32,7 +32,7 @@ def checked_base_url(base_url: str, *, allow_http: bool) -> str:
     # No message quotes the URL before it is known to hold no password.
     parts = _split(base_url)
     if parts.username is not None or parts.password is not None or "@" in parts.netloc:
-        raise CredentialsError("base_url holds a user or a password: leave it out, the access token is all there is")
+        raise CredentialsError("base_url holds a user or a password: remove them, the access token is enough")
     if "?" in base_url or "#" in base_url:
         raise CredentialsError("base_url has a query or a fragment: end it before the '?' or '#'")
     if parts.scheme == "http" and not allow_http and not is_loopback(parts.hostname or ""):
@@ -44,7 +44,7 @@ def checked_base_url(base_url: str, *, allow_http: bool) -> str:
 
 
 def _split(base_url: str) -> SplitResult:
-    malformed = CredentialsError("base_url is no http or https URL: it looks like 'https://api.intercom.io'")
+    malformed = CredentialsError("base_url is not an http or https URL, such as 'https://api.intercom.io'")
     if not isinstance(base_url, str):
         raise malformed
     try:

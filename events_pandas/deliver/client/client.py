@@ -144,7 +144,7 @@ class IntercomClient:
 
 def _connect(base_url: str, *, access_token: str | None, api_version: str, timeout_seconds: float) -> "Transport":
     if not 0 < timeout_seconds < math.inf:
-        raise ValueError(f"timeout_seconds is {timeout_seconds}: it is a number of seconds, more than 0")
+        raise ValueError(f"timeout_seconds is {timeout_seconds}: it must be a number of seconds, more than 0")
     version = _checked_version(api_version)
     token = _checked_token(access_token)
     # requests takes a quarter of a second to import: a session that sends nothing does without it.
@@ -161,16 +161,16 @@ def _connect(base_url: str, *, access_token: str | None, api_version: str, timeo
 
 def _checked_token(access_token: str | None) -> str:
     if access_token is not None and not isinstance(access_token, str):
-        raise CredentialsError(f"the access token is no text, but of type {type(access_token).__name__}: pass a str")
+        raise CredentialsError(f"the access token is of type {type(access_token).__name__}: pass a str")
     # A pasted token often ends with a line break.
     token = (os.environ.get(TOKEN_VARIABLE, "") if access_token is None else access_token).strip()
     if not token:
         raise CredentialsError(f"no access token: set {TOKEN_VARIABLE}, or pass access_token to IntercomClient")
     if token.lower().startswith("bearer "):
-        raise CredentialsError("the access token begins with 'Bearer': pass what comes after it")
+        raise CredentialsError("the access token begins with 'Bearer': pass only the part after it")
     if not _VISIBLE_CHARACTERS.issuperset(token):
         raise CredentialsError(
-            "the access token has a blank, a line break or a character beyond ASCII inside: copy it again"
+            "the access token contains a blank, a line break or a non-ASCII character: copy it again"
         )
     return token
 
@@ -178,7 +178,7 @@ def _checked_token(access_token: str | None) -> str:
 def _checked_version(api_version: object) -> str:
     # It becomes a header: a line break in it would begin another header.
     if not isinstance(api_version, str) or not api_version or not _VISIBLE_CHARACTERS.issuperset(api_version):
-        raise CredentialsError(f"api_version {api_version!r} is no version: it looks like {intercom.API_VERSION!r}")
+        raise CredentialsError(f"api_version {api_version!r} is not a version, such as {intercom.API_VERSION!r}")
     return api_version
 
 
@@ -186,5 +186,5 @@ def _address(region: str | None, *, base_url: str | None, allow_http: bool) -> s
     if base_url is None:
         return region_url(region or os.environ.get(REGION_VARIABLE, "").strip() or DEFAULT_REGION)
     if region is not None:
-        raise CredentialsError("region and base_url are both given: leave one of them out")
+        raise CredentialsError("region and base_url are both given: pass only one of them")
     return checked_base_url(base_url, allow_http=allow_http)

@@ -37,8 +37,11 @@ _Kinds = type[BaseException] | tuple[type[BaseException], ...]
 # ConnectTimeoutError; in requests, every error is an OSError.
 _BEFORE_SENDING: Final[tuple[tuple[_Kinds, str], ...]] = (
     (_PROXY_ERRORS, "no connection to the proxy on the way to {host}"),
-    ((exceptions.NameResolutionError, requests.exceptions.InvalidURL), "there is no host {host}, or no name service"),
-    (exceptions.NewConnectionError, "no connection to {host}: it was refused, or there is no way there"),
+    (
+        (exceptions.NameResolutionError, requests.exceptions.InvalidURL),
+        "the host {host} is unknown, or no name service answers",
+    ),
+    (exceptions.NewConnectionError, "no connection to {host}: it was refused, or the host is unreachable"),
     (_TIMEOUTS, "no connection to {host} within the time limit"),
     (ssl.SSLCertVerificationError, "the certificate of {host} is not trusted on this machine"),
     (
@@ -50,7 +53,7 @@ _BEFORE_SENDING: Final[tuple[tuple[_Kinds, str], ...]] = (
 _AFTER_SENDING: Final[tuple[tuple[_Kinds, str], ...]] = (
     (_TIMEOUTS, "no answer from {host} within {seconds:g} s"),
     (RemoteDisconnected, "the connection to {host} broke before an answer came"),
-    ((HTTPException, exceptions.InvalidHeader, requests.exceptions.InvalidHeader), "what {host} answered is no HTTP"),
+    ((HTTPException, exceptions.InvalidHeader, requests.exceptions.InvalidHeader), "the answer of {host} is not HTTP"),
     (BaseException, "the connection to {host} broke before an answer came"),
 )
 
@@ -104,7 +107,7 @@ class Transport:
         else:
             if is_doubtful():
                 failure = self._unusable(
-                    "more came from {host} than one answer, and it cannot be told which is this event's"
+                    "{host} sent more than one answer, and it is unknown which belongs to this event"
                 )
             elif answer.status == HTTPStatus.NOT_FOUND and not is_whole:
                 # Only the whole text tells whether the contact is unknown.

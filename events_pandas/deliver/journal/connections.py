@@ -68,8 +68,8 @@ class ForkSafeConnection:
         Raise `JournalError` in a child of the process that has opened the journal.
         """
         if self._is_inherited:
-            problem = f"process {self._process} has opened the journal, and this one is a fork of it"
-            raise JournalError(self._path, problem=problem, remedy="begin a run of its own here")
+            problem = f"process {self._process} opened the journal, and this process is a fork of it"
+            raise JournalError(self._path, problem=problem, remedy="begin a new run here")
         with self._lock:
             if self._is_closed:
                 raise sqlite3.ProgrammingError("Cannot operate on a closed database.")
@@ -181,7 +181,7 @@ def open_connection(path: Path, uri_options: str, **options: Any) -> TrackedConn
     with contextlib.suppress(FileNotFoundError):
         if _INHERITED and file_identity(path) in _INHERITED:
             problem = "the journal was in use when this process was forked, and cannot be used safely here"
-            remedy = "start processes with 'spawn', or give this one another journal"
+            remedy = "start processes with 'spawn', or use another journal in this one"
             raise JournalError(path, problem=problem, remedy=remedy)
     address = f"{path.absolute().as_uri()}?{uri_options}"
     connection = sqlite3.connect(address, uri=True, factory=TrackedConnection, **options)

@@ -66,7 +66,7 @@ class LockFile:
             with suppress(FileNotFoundError):
                 lock._clear_way(journal, _content(path), has_locks=has_locks)
         # It may be a link to a missing file.
-        problem = f"{path.name} can neither be made nor read"
+        problem = f"{path.name} cannot be made or read"
         raise JournalError(journal, problem=problem, remedy=f"delete {path.name} if no run uses the journal")
 
     def release(self) -> None:
@@ -112,7 +112,7 @@ def _refusal(journal: Path, facts: dict[str, Any], *, has_locks: bool) -> Journa
     name = LockFile.path_beside(journal).name
     if facts:
         since = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(facts["since"]))
-        who = f"process {facts['pid']} on {escaped(facts['host'])} has had it since {since} UTC"
+        who = f"process {facts['pid']} on {escaped(facts['host'])} has used it since {since} UTC"
         remedy = f"wait until that run has ended; if it was killed, delete {name}"
     else:
         who = "does not say which run made it" if has_locks else f"{name} does not say which run made it"
@@ -120,7 +120,7 @@ def _refusal(journal: Path, facts: dict[str, Any], *, has_locks: bool) -> Journa
     if has_locks:
         problem = f"{name} keeps other runs from the journal, and {who}"
     else:
-        problem = f"{place_of(journal)} cannot lock files, so that one run at a time uses the journal, and {who}"
+        problem = f"{place_of(journal)} cannot lock files, so only one run at a time can use the journal, and {who}"
         remedy = f"{remedy}; or {GO_TO_LOCAL_DISK}"
     return JournalError(journal, problem=problem, remedy=remedy)
 
@@ -159,7 +159,7 @@ def _use_with_locks(journal: Path, own_runs: Collection[int]) -> str | None:
         shutil.copyfile(log, beside(copy, "-wal"))
         leave_wal_mode(copy, 0.0, URI_WITHOUT_LOCKS)
         return _user(copy, own_runs)
-    return "it cannot be seen whether the run that last wrote to the journal has ended"
+    return "it is unknown whether the run that last wrote to the journal has ended"
 
 
 def _user(journal: Path, own_runs: Collection[int]) -> str | None:

@@ -18,12 +18,12 @@ WAL_MODE: Final = "wal"
 LOCK_FILE_MODE: Final = "delete, no locks"
 """With a rollback journal, which is deleted after each transaction, and a `LockFile`, which keeps other runs away."""
 ROLLBACK_NOTE: Final = (
-    "it is written with a rollback journal, since a write-ahead log cannot be used there: that is as safe, and slower, "
-    "and two runs on it wait for each other"
+    "it is written with a rollback journal, since a write-ahead log cannot be used there: that is as safe but slower, "
+    "and two runs wait for each other"
 )
 LOCK_FILE_NOTE: Final = (
-    "its file system cannot lock files, so that it is written with a rollback journal, and a file beside it keeps "
-    "other runs away: that is slower, and one run at a time can use it; a journal on a local disk has no such limits"
+    "its file system cannot lock files, so it is written with a rollback journal, and a lock file keeps other runs "
+    "away: that is slower, and only one run at a time can use it; a journal on a local disk has no such limits"
 )
 
 URI_WITH_LOCKS: Final = "mode=rw"

@@ -71,8 +71,8 @@ def require_plain(path: Path) -> None:
     for ending in _FILE_ENDINGS:
         file = beside(path, ending)
         if kind := odd_kind(file):
-            remedy = f"move {file.name} away, or name another path {Setting.JOURNAL}"
-            raise JournalError(path, problem=f"{file.name} is {kind}, and must be a file", remedy=remedy)
+            remedy = f"move {file.name} away, or use another path {Setting.JOURNAL}"
+            raise JournalError(path, problem=f"{file.name} is {kind}, not a file", remedy=remedy)
 
 
 def require_same(path: Path, identity: FileIdentity) -> None:
@@ -82,7 +82,7 @@ def require_same(path: Path, identity: FileIdentity) -> None:
     except FileNotFoundError:
         is_same = False
     if not is_same:
-        problem = "the journal was moved away or replaced while the run went on"
+        problem = "the journal was moved away or replaced during the run"
         raise JournalError(path, problem=problem, remedy="put it back, then run again")
 
 
@@ -90,17 +90,17 @@ def require_same(path: Path, identity: FileIdentity) -> None:
 def _as_journal_error(journal: str | os.PathLike[str]) -> Iterator[None]:
     """Turn what the system says of a path (too long, not allowed, unknown user) into a `JournalError`."""
     if not os.fspath(journal):
-        raise ValueError("journal: the path is empty: give 'auto', a path, or None")
+        raise ValueError("journal: the path is empty: pass 'auto', a path or None")
     try:
         yield
     except (OSError, RuntimeError, ValueError) as error:
-        problem = f"no journal can be there: {getattr(error, 'strerror', None) or error}"
+        problem = f"a journal cannot be there: {getattr(error, 'strerror', None) or error}"
         raise JournalError(Path(journal), problem=problem, remedy=GO_ELSEWHERE) from error
 
 
 def _given_path(journal: str | os.PathLike[str]) -> Path:
     if "\0" in os.fspath(journal):
-        raise ValueError("there is a NUL in the path")
+        raise ValueError("the path contains a NUL character")
     named = os.environ.get(DIRECTORY_VARIABLE) if journal == AUTO else journal
     if not named:
         return platformdirs.user_state_path("events_pandas", appauthor=False) / "journals"

@@ -164,7 +164,8 @@ def require_journal(connection: sqlite3.Connection, path: Path) -> None:
         raise JournalError(path, problem="this database belongs to another program", remedy=BEGIN_ANEW)
     version = _pragma(connection, "user_version")
     if version != VERSION:
-        problem = f"a later version of events_pandas made this journal (its format is {version}, known is {VERSION})"
+        formats = f"its format is {version}, this version reads {VERSION}"
+        problem = f"a later version of events_pandas made this journal ({formats})"
         raise JournalError(path, problem=problem, remedy=f"install that version; {BEGIN_ANEW}")
 
 

@@ -13,27 +13,24 @@ BUSY_SECONDS: Final = 10
 """How long to wait for another program's lock: SQLite waits, and Ctrl-C does not end that."""
 
 BEGIN_ANEW: Final = (
-    f"it is left as it is; to begin a new journal, move it away or name another path, or {Setting.NO_JOURNAL}. "
-    "What it held is not known then, and every row is sent again: Intercom ignores an event that it has, "
-    "but not one that now falls on another second"
+    f"it was not changed; to begin a new journal, move it away or use another path, or {Setting.NO_JOURNAL}. "
+    "Then earlier runs are not known, and every row is sent again: Intercom ignores an event that it has, "
+    "but not one that now has another second"
 )
-GO_ELSEWHERE: Final = f"name a path that can be written {Setting.JOURNAL}, or {Setting.NO_JOURNAL} to go without"
-GO_TO_LOCAL_DISK: Final = f"name a path on a local disk {Setting.JOURNAL}, or {Setting.NO_JOURNAL} to go without"
-_MAKE_ROOM = "make room, then run again: what the journal holds so far is safe, and is not sent twice"
-_WAIT = "wait until the other run or the program that copies the file is done, then run again"
-_LOOK_AT_DISK = (
-    "see whether the disk is there and well, then run again; what the journal holds so far is kept; "
-    f"if this goes on, {GO_TO_LOCAL_DISK}"
-)
+GO_ELSEWHERE: Final = f"use a path that can be written {Setting.JOURNAL}, or {Setting.NO_JOURNAL} for no journal"
+GO_TO_LOCAL_DISK: Final = f"use a path on a local disk {Setting.JOURNAL}, or {Setting.NO_JOURNAL} for no journal"
+_MAKE_ROOM = "free some space, then run again: recorded events are kept, and are not sent twice"
+_WAIT = "wait until the other run, or the program that copies the file, has ended, then run again"
+_LOOK_AT_DISK = f"check the disk, then run again: recorded events are kept; if this happens again, {GO_TO_LOCAL_DISK}"
 
 _TROUBLES: dict[int | None, tuple[str, str]] = {
-    sqlite3.SQLITE_NOTADB: ("this file is no journal", BEGIN_ANEW),
+    sqlite3.SQLITE_NOTADB: ("this file is not a journal", BEGIN_ANEW),
     sqlite3.SQLITE_CORRUPT: ("the journal is damaged", BEGIN_ANEW),
     # A table or a column is missing, or a text is not UTF-8.
     sqlite3.SQLITE_ERROR: ("the journal is damaged", BEGIN_ANEW),
     sqlite3.SQLITE_FULL: ("the disk is full, or the file may not grow", _MAKE_ROOM),
     sqlite3.SQLITE_BUSY: ("another program keeps the journal locked", _WAIT),
-    sqlite3.SQLITE_TOOBIG: ("too much is asked of the journal at once", "submit fewer rows at a time"),
+    sqlite3.SQLITE_TOOBIG: ("the journal was asked for too much at once", "submit fewer rows at a time"),
     sqlite3.SQLITE_READONLY: ("the journal cannot be written", GO_ELSEWHERE),
     sqlite3.SQLITE_CANTOPEN: ("the journal cannot be opened", GO_ELSEWHERE),
     sqlite3.SQLITE_IOERR: ("the journal cannot be read or written", _LOOK_AT_DISK),
@@ -81,7 +78,7 @@ def journal_error(path: Path, error: Exception) -> JournalError:
 def death_error(path: Path, cause: BaseException | None) -> JournalError:
     """Return a `JournalError` for a writer's thread that has ended, of `cause` if that is known."""
     why = "" if cause is None else f" ({type(cause).__name__}{_system_words(cause)})"
-    remedy = "run again: what the journal holds so far is kept, and is not sent twice"
+    remedy = "run again: recorded events are kept, and are not sent twice"
     error = JournalError(path, problem=f"the thread that writes the journal has ended{why}", remedy=remedy)
     error.__cause__ = cause
     return error
@@ -117,11 +114,11 @@ def _disk_error(path: Path, error: sqlite3.Error) -> JournalError | None:
         problem = f"{place_of(path)} refuses to lock the journal, or another program keeps it locked ({error})"
         return JournalError(path, problem=problem, remedy=f"{_WAIT}; if there is none, {GO_TO_LOCAL_DISK}")
     if refuses:
-        problem = f"{place_of(path)} cannot lock files, which keeps runs from harming the journal ({error})"
+        problem = f"{place_of(path)} cannot lock files, and without locks runs could damage the journal ({error})"
         return JournalError(path, problem=problem, remedy=GO_TO_LOCAL_DISK)
     if error_code(error) == sqlite3.SQLITE_READONLY_DIRECTORY or (
         error_kind(error) == sqlite3.SQLITE_CANTOPEN and path.is_file()
     ):
-        problem = f"no file can be made beside the journal, on {place_of(path)} ({error})"
+        problem = f"no file can be made beside the journal on {place_of(path)} ({error})"
         return JournalError(path, problem=problem, remedy=GO_ELSEWHERE)
     return None

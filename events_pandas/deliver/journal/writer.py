@@ -91,7 +91,7 @@ class JournalWriter:
                 self._records.append((Acceptance(fingerprint, accepted_at, request_id), then))
                 self._wake()
         if is_closed:
-            remedy = "run again: rows that are not recorded are sent again, and Intercom ignores those that it has"
+            remedy = "run again: rows that are not recorded are sent again, and Intercom ignores repeats"
             then(JournalError(self._path, problem="the answer came after the journal was closed", remedy=remedy))
 
     def release(self, fingerprint: Fingerprint) -> None:

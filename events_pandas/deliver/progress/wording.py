@@ -171,7 +171,7 @@ def _pause(progress: Progress, pause: Pause, *, shown: set[str], zone: dt.tzinfo
     since = f"{(progress.at - dt.timedelta(seconds=pause.since_seconds)).astimezone(zone):%H:%M:%S}"
     wait = f"next try in {math.ceil(pause.next_in_seconds)} s" if pause.next_in_seconds else "trying now"
     left = pause.gives_up_in_seconds
-    parts = [f"everything fails since {since}", wait if "left" in shown else ""]
+    parts = [f"requests failing since {since}", wait if "left" in shown else ""]
     if "window" in shown and left is not None and math.isfinite(left):
         parts.append(f"gives up in {_time_left(left)}")
     return ", ".join(_non_empty(parts))

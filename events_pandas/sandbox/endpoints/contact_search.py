@@ -58,7 +58,7 @@ def list_contacts(workspace: Workspace, query: Mapping[str, str]) -> dict[str, o
     # would be every contact.
     asked = next((field for field in _FORMER_FILTERS if query.get(field)), None)
     if asked:
-        return invalid(asked, "does not filter this list: POST /contacts/search finds contacts by their fields")
+        return invalid(asked, "does not filter this list: use POST /contacts/search")
     try:
         size = _size({"per_page": _whole(query.get("per_page") or f"{_PER_PAGE}")})
         skipped = _skipped(query) or (_page(query) - 1) * size
@@ -99,7 +99,7 @@ def _read_search(payload: Payload) -> _Search:
         raise _SearchError("parameter_not_found", "query is required")
     pagination, sort = payload.get("pagination") or {}, payload.get("sort") or {}
     if not isinstance(pagination, Mapping) or not isinstance(sort, Mapping):
-        raise _SearchError("parameter_invalid", "pagination and sort are objects")
+        raise _SearchError("parameter_invalid", "pagination and sort must be objects")
     return _Search(
         condition=_condition(query, depth=0),
         order=_order(sort),
@@ -113,11 +113,11 @@ def _condition(query: Mapping[str, object], *, depth: int) -> _Condition:
     if operator not in ("AND", "OR"):
         return _filter(query)
     if depth == _DEPTH:
-        raise _SearchError("parameter_invalid", f"groups of filters are at most {_DEPTH} deep")
+        raise _SearchError("parameter_invalid", f"groups of filters must be at most {_DEPTH} deep")
     if not isinstance(value, list) or not 1 <= len(value) <= _FILTERS:
-        raise _SearchError("parameter_invalid", f"a group has from 1 to {_FILTERS} filters, in an array")
+        raise _SearchError("parameter_invalid", f"a group must have 1 to {_FILTERS} filters, in an array")
     if not all(isinstance(part, Mapping) for part in value):
-        raise _SearchError("parameter_invalid", "a filter is an object with field, operator and value")
+        raise _SearchError("parameter_invalid", "a filter must be an object with field, operator and value")
     conditions = [_condition(part, depth=depth + 1) for part in value]
     text = f" {operator} ".join(text for text, _ in conditions)
     return f"({text})", [value for _, values in conditions for value in values]
@@ -126,10 +126,10 @@ def _condition(query: Mapping[str, object], *, depth: int) -> _Condition:
 def _filter(query: Mapping[str, object]) -> _Condition:
     field, name = query.get("field"), query.get("operator")
     if not isinstance(field, str):
-        raise _SearchError("parameter_not_found", "a filter has a field, an operator and a value")
+        raise _SearchError("parameter_not_found", "a filter needs a field, an operator and a value")
     column, operators = _column(field)
     if str(name) not in operators:
-        raise _SearchError("invalid_operator", f"{field} has no operator {name!r}: there are {', '.join(operators)}")
+        raise _SearchError("invalid_operator", f"{field} has no operator {name!r}: use one of {', '.join(operators)}")
     operator = operators[str(name)]
     return operator.condition.replace("column", column), [operator.compared(query.get("value"))]
 
@@ -140,12 +140,12 @@ def _column(field: str) -> tuple[str, Mapping[str, "_Operator"]]:
     if _ATTRIBUTE.fullmatch(field):
         attribute = field.removeprefix("custom_attributes.")
         return f"""json_extract(custom_attributes, '$."{attribute}"')""", _VALUES | _TEXTS | _NUMBERS
-    raise _SearchError("invalid_field", f"{field!r} is no field of a contact that the sandbox knows")
+    raise _SearchError("invalid_field", f"{field!r} is not a contact field that the sandbox knows")
 
 
 def _scalar(value: object) -> object:
     if isinstance(value, dict | list):
-        raise _SearchError("parameter_invalid", "the value of a filter is text, a number, a boolean or null")
+        raise _SearchError("parameter_invalid", "the value of a filter must be text, a number, a boolean or null")
     return _bounded(value)
 
 
@@ -156,21 +156,23 @@ def _bounded(value: object) -> object:
 
 def _array(value: object) -> str:
     if not isinstance(value, list) or any(isinstance(one, dict | list) for one in value):
-        raise _SearchError("parameter_invalid", "the value of a filter with IN or NIN is an array")
+        raise _SearchError("parameter_invalid", "the value of a filter with IN or NIN must be an array")
     return json.dumps(value)
 
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
-        raise _SearchError("parameter_invalid", "the value of this filter is text")
+        raise _SearchError("parameter_invalid", "the value of this filter must be text")
     if len(value) > _LONGEST_TEXT:
-        raise _SearchError("parameter_invalid", f"the value of this filter has over {_LONGEST_TEXT:,} characters")
+        raise _SearchError(
+            "parameter_invalid", f"the value of this filter must have at most {_LONGEST_TEXT:,} characters"
+        )
     return value.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
 def _number(value: object) -> object:
     if not isinstance(value, int | float) or isinstance(value, bool):
-        raise _SearchError("parameter_invalid", "the value of this filter is a number")
+        raise _SearchError("parameter_invalid", "the value of this filter must be a number")
     return _bounded(value)
 
 
@@ -178,7 +180,7 @@ def _day(value: object) -> int:
     # Intercom's own example has the seconds as a string.
     text = str(value)
     if isinstance(value, bool) or not _SECONDS.fullmatch(text):
-        raise _SearchError("parameter_invalid", "the value of this filter is a time in Unix seconds")
+        raise _SearchError("parameter_invalid", "the value of this filter must be a time in Unix seconds")
     return int(text) // _SECONDS_A_DAY
 
 
@@ -221,7 +223,7 @@ def _order(sort: Mapping[str, object]) -> str:
         message = f"Invalid sort order {order!r}. Must be one of: {', '.join(_ORDERS)}"
         raise _SearchError("invalid_sort_order", message)
     if not isinstance(field, str):
-        raise _SearchError("parameter_invalid", "sort.field is the name of a field")
+        raise _SearchError("parameter_invalid", "sort.field must be the name of a field")
     column, _ = _column(field)
     return f"{column} {_ORDERS[str(order)]}, number {_ORDERS[str(order)]}"
 
@@ -229,21 +231,21 @@ def _order(sort: Mapping[str, object]) -> str:
 def _size(pagination: Mapping[str, object]) -> int:
     per_page = pagination.get("per_page", _PER_PAGE)
     if not isinstance(per_page, int) or not 1 <= per_page <= _LARGEST_PAGE:
-        raise _SearchError("parameter_invalid", f"per_page is a number from 1 to {_LARGEST_PAGE}")
+        raise _SearchError("parameter_invalid", f"per_page must be a number from 1 to {_LARGEST_PAGE}")
     return per_page
 
 
 def _skipped(pagination: Mapping[str, object]) -> int:
     cursor = pagination.get("starting_after") or "0"
     if not isinstance(cursor, str) or not _CURSOR.fullmatch(cursor):
-        raise _SearchError("parameter_invalid", "starting_after is what the page before says in pages.next")
+        raise _SearchError("parameter_invalid", "starting_after must come from pages.next of the page before")
     return int(cursor)
 
 
 def _page(query: Mapping[str, str]) -> int:
     page = _whole(query.get("page") or "1")
     if page < 1:
-        raise _SearchError("parameter_invalid", "page is a number from 1")
+        raise _SearchError("parameter_invalid", "page must be a number from 1")
     return page
 
 

@@ -105,10 +105,10 @@ def add_summaries(workspace: Workspace, body: bytes, *, now: float) -> Refusal |
 def _page(query: Mapping[str, str]) -> _ListPart | Refusal:
     per_page = query.get("per_page", str(_PER_PAGE))
     if not (_NUMBER.fullmatch(per_page) and 1 <= int(per_page) <= _LARGEST_PAGE):
-        return invalid("per_page", f"is no number from 1 to {_LARGEST_PAGE}")
+        return invalid("per_page", f"is not a number from 1 to {_LARGEST_PAGE}")
     before = query.get("before", _NEWEST)
     if not _POSITION.fullmatch(before):
-        return invalid("before", "is no place in this list: follow pages.next")
+        return invalid("before", "is not a place in this list: use pages.next")
     second, number = before.split(".")
     return _ListPart(size=int(per_page), before=(int(second), int(number)))
 
@@ -168,7 +168,7 @@ def _iso(seconds: int) -> str:
 
 def _summaries_refusal(payload: Payload, summaries: Sequence[object]) -> Refusal | None:
     if not isinstance(payload.get("user_id"), str):
-        return invalid("user_id", "is no string") if payload.get("user_id") else missing("user_id")
+        return invalid("user_id", "is not a string") if payload.get("user_id") else missing("user_id")
     if not summaries or summaries == [None]:
         return missing("event_summaries")
     return next(filter(None, map(_summary_refusal, summaries)), None)
@@ -176,15 +176,15 @@ def _summaries_refusal(payload: Payload, summaries: Sequence[object]) -> Refusal
 
 def _summary_refusal(summary: object) -> Refusal | None:
     if not isinstance(summary, Mapping):
-        return invalid("event_summaries", "is no object")
+        return invalid("event_summaries", "is not an object")
     event_name = summary.get("event_name")
     if not isinstance(event_name, str) or not event_name.strip():
         return missing("event_summaries.event_name")
     for field in ("count", "first", "last"):
         if not is_unix_seconds(summary.get(field)):
-            return invalid(f"event_summaries.{field}", "is no integer")
+            return invalid(f"event_summaries.{field}", "is not an integer")
     if not 1 <= summary["count"] <= _LARGEST_COUNT:
-        return invalid("event_summaries.count", f"is no number from 1 to {_LARGEST_COUNT:,}")
+        return invalid("event_summaries.count", f"is not a number from 1 to {_LARGEST_COUNT:,}")
     return None if summary["first"] <= summary["last"] else invalid("event_summaries.last", "is before the first")
 
 

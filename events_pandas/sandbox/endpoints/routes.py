@@ -88,7 +88,7 @@ def _merge_contacts(workspace: Workspace, request: Request) -> Reply:
         return refused(payload)
     for field in ("from", "into"):
         if not isinstance(payload.get(field), str):
-            return refused(missing(field, f"{field} is the id of a contact, and required"))
+            return refused(missing(field, f"{field} is required: the id of a contact"))
     return _contact(workspace, workspace.contacts.merge(payload["from"], payload["into"], now=request.now))
 
 

@@ -33,11 +33,11 @@ _SHOWN_KEYS: Final = 30
 _VALUE_CHARACTERS: Final = 300
 _BODY_CHARACTERS: Final = 4_000
 _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, indent=2)
-_UNDECIDED: Final = "Intercom's documentation does not say what becomes of it"
-_CENTS: Final = "Intercom's documentation says “cents”, and nothing of currencies without two decimals"
+_UNDECIDED: Final = "Intercom's documentation does not say what happens to it"
+_CENTS: Final = "Intercom's documentation says “cents”, and nothing about currencies without two decimals"
 _STRIPE: Final = "Intercom shows it as a link to Stripe"
-_TOO_LONG: Final = "Too long to be read here"
-_NO_ANSWER: Final = "nothing was answered"
+_TOO_LONG: Final = "Too long to read here"
+_NO_ANSWER: Final = "no answer was sent"
 _STRIPE_KEYS: Final = frozenset({"stripe_charge", "stripe_customer", "stripe_invoice"})
 # From the Unicode CLDR, in English. Other currencies are shown by their three letters.
 _SYMBOLS: Final = MappingProxyType(
@@ -334,7 +334,7 @@ def _shown_json(value: object, *, note: str = "") -> ShownValue:
     try:
         text = json.dumps(value, ensure_ascii=False)
     except RecursionError:
-        text = "nested too deeply to be shown"
+        text = "nested too deeply to show"
     return ShownValue(kind=ValueKind.OTHER, text=_cut(text), note=note)
 
 

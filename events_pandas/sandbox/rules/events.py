@@ -120,19 +120,19 @@ def is_unix_seconds(value: object) -> TypeGuard[int]:
 def _unique_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
     fields = dict(pairs)
     if len(fields) != len(pairs):
-        raise ValueError("a key is there twice in one object")
+        raise ValueError("a key occurs twice in one object")
     return fields
 
 
 def _finite(text: str) -> float:
     number = float(text)
     if not math.isfinite(number):
-        raise ValueError(f"{text} is too large a number")
+        raise ValueError(f"{text} is too large for a number")
     return number
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON number")
+    raise ValueError(f"{name} is not a JSON number")
 
 
 _DECODER: Final = json.JSONDecoder(object_pairs_hook=_unique_keys, parse_constant=_refuse_constant, parse_float=_finite)
@@ -156,7 +156,7 @@ def _created_at_refusal(payload: Payload) -> Refusal | None:
     if created_at is None:
         return missing("created_at")
     if not is_unix_seconds(created_at):
-        return invalid("created_at", "is no integer of Unix seconds")
+        return invalid("created_at", "is not an integer of Unix seconds")
     return None
 
 
@@ -179,7 +179,7 @@ def _metadata_refusal(payload: Payload) -> Refusal | None:
     if metadata is None:
         return None
     if not isinstance(metadata, dict):
-        return invalid("metadata", "is no object")
+        return invalid("metadata", "is not an object")
     seen: set[str] = set()
     for key, value in metadata.items():
         fault = _key_fault(key, seen) or _value_fault(value)
@@ -191,7 +191,7 @@ def _metadata_refusal(payload: Payload) -> Refusal | None:
 
 def _text_refusal(field: str, value: object) -> Refusal | None:
     if not isinstance(value, str):
-        return invalid(field, "is no string")
+        return invalid(field, "is not a string")
     if not value.strip():
         return missing(field, f"{field} is blank")
     return invalid(field, "has a NUL character") if "\0" in value else None
@@ -225,7 +225,7 @@ def _key_fault(key: str, seen: set[str]) -> str | None:
     if key.lower() in intercom.RESERVED_KEYS:
         return "is a reserved key"
     if key.lower() in seen:
-        return "is there twice: keys that differ in case only are equal"
+        return "occurs twice: keys that differ only in case are equal"
     return None
 
 
@@ -256,19 +256,19 @@ def _object_fault(value: Mapping[str, object]) -> str | None:
 
 def _rich_link_fault(url: object, value: object) -> str | None:
     if not isinstance(url, str) or not url.lower().startswith(_LINK_STARTS):
-        return "has a url that is no HTTP or HTTPS address"
+        return "has a url that is not an HTTP or HTTPS address"
     if not isinstance(value, str):
-        return "has a value that is no string"
+        return "has a value that is not a string"
     return "has a NUL character" if "\0" in url + value else None
 
 
 def _monetary_amount_fault(amount: object, currency: object) -> str | None:
     if not isinstance(amount, int) or isinstance(amount, bool) or amount <= 0:
-        return "has an amount that is no positive integer"
+        return "has an amount that is not a positive integer"
     if (
         not isinstance(currency, str)
         or len(currency) != _CURRENCY_LENGTH
         or not (currency.isascii() and currency.isalpha())
     ):
-        return "has a currency that is no code of three letters"
+        return "has a currency that is not a code of three letters"
     return None

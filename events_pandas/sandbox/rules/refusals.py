@@ -28,7 +28,9 @@ TOKEN_REVOKED: Final = Refusal(status=401, code="token_revoked", message="Access
 VERSION_INVALID: Final = Refusal(
     status=400, code="intercom_version_invalid", message="The requested version could not be found"
 )
-HOST_NOT_ALLOWED: Final = Refusal(status=403, code="forbidden", message="This sandbox is for localhost only")
+HOST_NOT_ALLOWED: Final = Refusal(
+    status=403, code="forbidden", message="This sandbox answers requests to localhost only"
+)
 USER_NOT_FOUND: Final = Refusal(status=404, code="not_found", message="User Not Found")
 AMBIGUOUS_EMAIL: Final = Refusal(
     status=409,
@@ -94,7 +96,7 @@ def over_the_limit(limit: int, *, window_seconds: float) -> Refusal:
 def chosen_refusal(status: int) -> Refusal:
     """Return Intercom's usual error for a status from 400 to 599 that was chosen as a fault."""
     code = "client_error" if status < HTTPStatus.INTERNAL_SERVER_ERROR else "server_error"
-    return _CHOSEN.get(status) or Refusal(status=status, code=code, message=f"The sandbox was told to answer {status}")
+    return _CHOSEN.get(status) or Refusal(status=status, code=code, message=f"A fault made the sandbox answer {status}")
 
 
 def error_list(refusal: Refusal, *, request_id: str) -> bytes:

@@ -133,7 +133,7 @@ def checked_host(host: object) -> str:
 def checked_port(port: object) -> int:
     """Return a port, 0 for any that is free; raise ValueError if it is not a whole number from 0 to 65535."""
     if not is_whole(port) or port not in _PORTS:
-        raise ValueError(f"port must be a whole number from 0 to 65535, not {port!r}; 0 stands for any that is free")
+        raise ValueError(f"port must be a whole number from 0 to 65535, not {port!r}; 0 stands for any free port")
     return int(port)
 
 

@@ -153,4 +153,4 @@ def _require_path(path: object) -> None:
         path == intercom.EVENTS_PATH or any(find_endpoint(method, path) for method in ("GET", "POST"))
     )
     if not is_known:
-        raise ValueError(f"no path {path!r} in this API: faults are possible at /events, /me, /contacts and the like")
+        raise ValueError(f"no path {path!r} in this API: use a path such as /events, /me or /contacts")

@@ -178,5 +178,5 @@ def _listener(host: str, port: int) -> socket.socket:
     except OSError as error:
         # Python adds the address, which the message has already.
         reason = str(error.strerror).partition(" (while")[0]
-        hint = "choose another address, or port 0 for any that is free"
+        hint = "choose another address, or port 0 for any free port"
         raise OSError(error.errno, f"the sandbox cannot listen on {host} port {port}: {reason}; {hint}") from error

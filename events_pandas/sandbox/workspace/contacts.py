@@ -121,7 +121,7 @@ def read_changes(body: bytes) -> Payload | Refusal:
 
 def _several(option: str, given: Iterable[str | Mapping[str, object]]) -> list[str | Mapping[str, object]]:
     if isinstance(given, str | Mapping):
-        raise TypeError(f"{option} must be several, not one: [{given!r}]")
+        raise TypeError(f"{option} must be a list, not one contact: pass [{given!r}]")
     return list(given)
 
 
@@ -147,7 +147,7 @@ def _require_different(given: Iterable[ContactFields]) -> None:
         for field in ("id", "external_id"):
             value: str | None = getattr(fields, field)
             if value is not None and (field, value) in seen:
-                raise ValueError(f"contacts: two have the {field} {value!r}")
+                raise ValueError(f"contacts: two contacts have the {field} {value!r}")
             if value is not None:
                 seen.add((field, value))
 
@@ -156,14 +156,14 @@ def _given_fields(given: Mapping[str, object]) -> ContactFields:
     known = {field.name for field in dataclasses.fields(ContactFields)}
     unknown = [field for field in given if field not in known]
     if unknown:
-        raise ValueError(f"contacts have no field {unknown[0]!r}: there are {', '.join(sorted(known))}")
+        raise ValueError(f"contacts have no field {unknown[0]!r}: use one of {', '.join(sorted(known))}")
     refusal = _contact_refusal({"role": "user", **given}) or _text_refusal(dict(given), "id")
     if refusal is not None:
         raise ValueError(f"contacts: {refusal.message}")
     try:
         return _contact_fields(dict(given))
     except (TypeError, ValueError) as error:
-        raise ValueError(f"contacts: custom_attributes are no JSON: {error}") from error
+        raise ValueError(f"contacts: custom_attributes are not JSON: {error}") from error
 
 
 def _contact_refusal(payload: Payload) -> Refusal | None:
@@ -174,10 +174,10 @@ def _contact_refusal(payload: Payload) -> Refusal | None:
 
 def _value_refusal(payload: Payload) -> Refusal | None:
     if payload.get("role") not in (None, *_ROLES):
-        return invalid("role", f"is none of {', '.join(_ROLES)}")
+        return invalid("role", f"is not one of {', '.join(_ROLES)}")
     email = payload.get("email")
     if isinstance(email, str) and email and "@" not in email:
-        return invalid("email", "is no address")
+        return invalid("email", "is not an address")
     if payload.get("email_verified") is not None and not email:
         return invalid("email_verified", "needs an email in the same request")
     return _type_refusal({field: value for field, value in payload.items() if value is not None})
@@ -189,7 +189,7 @@ def _type_refusal(payload: Payload) -> Refusal | None:
             return refusal
     for field in _TIMES:
         if not is_unix_seconds(payload.get(field, 0)):
-            return invalid(field, "is no integer of Unix seconds")
+            return invalid(field, "is not an integer of Unix seconds")
     for field in _BOOLEANS:
         if not isinstance(payload.get(field, False), bool):
             return invalid(field, "is neither true nor false")
@@ -204,13 +204,13 @@ def _text_refusal(payload: Payload, field: str) -> Refusal | None:
     if value is None:
         return None
     if not isinstance(value, str):
-        return invalid(field, "is no string")
+        return invalid(field, "is not a string")
     return invalid(field, "has a NUL character") if "\0" in value else None
 
 
 def _attributes_refusal(attributes: object) -> Refusal | None:
     if not isinstance(attributes, Mapping):
-        return invalid("custom_attributes", "is no object")
+        return invalid("custom_attributes", "is not an object")
     nested = next((name for name, value in attributes.items() if isinstance(value, dict | list)), None)
     return invalid(f"custom_attributes.{nested}", "is neither text nor a number nor a boolean") if nested else None
 

@@ -185,15 +185,15 @@ def _opened(path: Path | None) -> sqlite3.Connection:
     except sqlite3.OperationalError as error:
         raise OSError(f"the sandbox cannot keep its workspace in {str(path)!r}: {_trouble(path, error)}") from error
     except sqlite3.DatabaseError as error:
-        raise ValueError(f"{str(path)!r} is no workspace of a sandbox: {error}") from error
+        raise ValueError(f"{str(path)!r} is not a workspace of a sandbox: {error}") from error
 
 
 def _trouble(path: Path | None, error: sqlite3.OperationalError) -> str:
     if path is not None and refuses_locks(path, error):
         return f"{place_of(path)} cannot lock files; choose a file on a local disk"
     if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
-        return "another sandbox, or another program, holds it; stop it, or choose another file"
-    return f"{error}; is its folder there, may you write to it, has it room?"
+        return "another sandbox or another program uses it; stop that one, or choose another file"
+    return f"{error}; check that its folder exists, is writable and has room"
 
 
 def _prepared(path: Path | None) -> sqlite3.Connection:
@@ -223,7 +223,7 @@ def _require_own(connection: sqlite3.Connection, path: Path | None) -> None:
         return
     queries = ("PRAGMA application_id", "PRAGMA user_version")
     if [connection.execute(query).fetchone()[0] for query in queries] != [_APPLICATION_ID, _LAYOUT]:
-        raise ValueError(f"{str(path)!r} is no workspace of a sandbox, or of another version: choose another file")
+        raise ValueError(f"{str(path)!r} is not a workspace of a sandbox, or has another version: choose another file")
 
 
 def _make(connection: sqlite3.Connection) -> None:

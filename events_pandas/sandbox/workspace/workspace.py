@@ -99,7 +99,7 @@ class Workspace:
         self, *, store: Store | None = None, contacts: InitialContacts | None = None, region: str = "us"
     ) -> None:
         if region not in intercom.REGION_URLS:
-            raise ValueError(f"no region {region!r}: there are {', '.join(intercom.REGION_URLS)}")
+            raise ValueError(f"no region {region!r}: use one of {', '.join(intercom.REGION_URLS)}")
         self.store = Store() if store is None else store
         self.contacts = ContactBook(self.store, InitialContacts() if contacts is None else contacts)
         self.region = region

@@ -200,7 +200,8 @@ def test_check_rows_notes_what_would_be_a_duplicate(check, chunksize):
     notes = [finding for finding in checked.findings if finding.severity == "note"]
     assert [(finding.code, finding.rows.tolist()) for finding in notes] == [("would_be_duplicate", [1, 3])]
     assert notes[0].messages().to_pylist() == [
-        f"event: row {row} is the same event to Intercom: this row would be a duplicate once it is mended, so drop it"
+        f"event: row {row} is the same event to Intercom: "
+        "drop this row, because it would be a duplicate once it is fixed"
         for row in (100, 104)
     ]
     assert checked.valid.tolist() == [True, False, False, False, True, False, False]
@@ -214,8 +215,8 @@ def test_check_rows_notes_what_lies_in_the_future(check):
 
     assert (finding.code, finding.severity, finding.rows.tolist()) == ("in_the_future", "note", [1, 3])
     assert finding.messages().to_pylist() == [
-        f"created_at: {time} in column 'time' lies in the future: "
-        "if it should not, check the column's unit, format and time zone"
+        f"created_at: {time} in column 'time' is in the future: "
+        "if that is wrong, check the column's unit, format and time zone"
         for time in ("2025-06-15T15:06:41Z", "2025-06-16T15:06:40Z")
     ]
 
@@ -242,7 +243,7 @@ def test_check_rows_keeps_the_first_of_many_values(check):
         assert finding.values[999].as_py() == "'soon 999'"
         assert finding.messages()[2_499].as_py() == (
             "created_at: column 'time' cannot be read as a time: "
-            "write it as 2024-01-31T12:00:00, or give the Date rule its format=, or for epoch numbers its unit="
+            "write it as 2024-01-31T12:00:00, or set format= (for epoch numbers unit=) in the Date rule"
         )
 
 

@@ -68,13 +68,15 @@ def test_duplicates_are_skipped_and_noted_row_by_row():
 
     assert checked.is_sent.tolist() == [True, False, True, False]
     assert checked.valid.all()
-    closing = "is the same event to Intercom (contact, event name and second), and this row is not sent"
+    closing = "is the same event to Intercom (contact, event name and second), and this row"
     assert _messages(checked) == {
         ("duplicate", 1): (
-            f"event: row 0 {closing}: drop one of the two, or say duplicates='spread' in the mapping if both happened"
+            f"event: row 0 {closing} is not sent: "
+            "drop one of the two, or set duplicates='spread' in the mapping if both happened"
         ),
         ("duplicate_with_other_metadata", 3): (
-            f"event: row 0 {closing}, nor its metadata: say duplicates='spread' in the mapping if both happened"
+            f"event: row 0 {closing} and its metadata are not sent: "
+            "set duplicates='spread' in the mapping if both happened"
         ),
     }
     assert checked.repeats.are_identical.tolist() == [True, False]
@@ -90,8 +92,8 @@ def test_duplicates_are_sent_if_the_mapping_says_so():
     assert checked.is_sent.tolist() == [True, True, True]
     assert checked.seconds(0, 3).tolist() == [5, 5, 5]
     closing = (
-        "is the same event to Intercom (contact, event name and second), and it will drop one of the two: "
-        "say duplicates='skip' or 'spread' in the mapping"
+        "is the same event to Intercom (contact, event name and second), and Intercom will drop one of the two: "
+        "set duplicates='skip' or 'spread' in the mapping"
     )
     assert _messages(checked) == {
         ("duplicate_sent", 1): f"event: row 0 (same metadata) {closing}",
@@ -126,10 +128,10 @@ def test_contacts_and_names_are_not_taken_for_one_another():
     assert checked.is_sent.tolist() == [True, True]
 
 
-WOULD_BE = "is the same event to Intercom: this row would be a duplicate once it is mended, so drop it"
-MEND_BEFORE = (
+WOULD_BE = "is the same event to Intercom: drop this row, because it would be a duplicate once it is fixed"
+FIX_BEFORE = (
     "has the contact, event name and second of this row, which is invalid: "
-    "mend it first, or keep a journal, since without one it would not know later which seconds are taken"
+    "fix it first, or keep a journal, because without one a later run does not know which seconds are taken"
 )
 
 
@@ -138,7 +140,7 @@ MEND_BEFORE = (
     [
         ("skip", {("would_be_duplicate", row): f"event: row 1 {WOULD_BE}" for row in (0, 2)}),
         ("send", {}),
-        ("spread", {("mend_before_spread", row): f"event: row 1 {MEND_BEFORE}" for row in (0, 2)}),
+        ("spread", {("mend_before_spread", row): f"event: row 1 {FIX_BEFORE}" for row in (0, 2)}),
     ],
 )
 def test_invalid_rows_claim_no_event(policy, reported):
@@ -228,14 +230,14 @@ def test_notes_of_spread_rows_say_how_far_they_were_moved():
     checked = _check(_frame(time=[10, 10, 10, 11], note=["x", "x", "x", "y"]), "spread")
 
     closing = (
-        "has the contact, event name, second and metadata of this row, so that they may be one event: "
-        "drop one of the two if they are, or say duplicates='skip' in the mapping"
+        "has the contact, event name, second and metadata of this row, so they may be one event: "
+        "if they are, drop one of the two, or set duplicates='skip' in the mapping"
     )
     assert checked.added.tolist() == [2, 3]
     assert checked.moved.firsts.tolist() == [0, 0]
     assert _messages(checked) == {
-        ("second_moved_of_identical", 1): f"event: 2 seconds later, as row 0 {closing}",
-        ("second_moved_of_identical", 2): f"event: 3 seconds later, as row 0 {closing}",
+        ("second_moved_of_identical", 1): f"event: sent 2 seconds later, because row 0 {closing}",
+        ("second_moved_of_identical", 2): f"event: sent 3 seconds later, because row 0 {closing}",
     }
 
 
@@ -246,8 +248,8 @@ def test_note_of_a_spread_row_counts_one_second_and_names_other_metadata():
     ((code, moved), message), *_ = _messages(checked).items()
     assert code == "second_moved"
     assert message == (
-        f"event: 1 second later, as row {1 - moved} has the contact, event name and second of this row, and Intercom "
-        "would drop one of the two: say duplicates='skip' in the mapping if they are one event"
+        f"event: sent 1 second later, because row {1 - moved} has the contact, event name and second of this row, "
+        "and Intercom would drop one of the two: set duplicates='skip' in the mapping if they are one event"
     )
     assert checked.added.tolist() == [1]
 
@@ -295,7 +297,9 @@ def test_spread_row_moves_on_where_an_earlier_frame_has_moved_one():
     assert first.seconds(0, 2).tolist() == [10, 11]
     assert second.seconds(0, 3).tolist() == [14, 12, 13]
     assert list(_messages(second)) == [("second_moved_of_identical", 0), ("second_moved_of_identical", 1)]
-    assert _messages(second)["second_moved_of_identical", 0].startswith("event: 3 seconds later, as row 1 has")
+    assert _messages(second)["second_moved_of_identical", 0].startswith(
+        "event: sent 3 seconds later, because row 1 has"
+    )
 
 
 def test_spread_of_thousands_in_one_second_is_exact_over_frames():

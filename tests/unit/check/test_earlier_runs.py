@@ -133,7 +133,7 @@ def test_row_with_other_metadata_is_a_new_event_when_rows_are_spread(runs):
     assert _seconds(checked) == [7, 6]
     (message,) = [f.messages()[0].as_py() for f in checked.findings if f.code == "second_moved"]
     assert message.startswith(
-        "event: 2 seconds later, as an earlier run's event has the contact, event name and second"
+        "event: sent 2 seconds later, because an earlier run's event has the contact, event name and second"
     )
 
 

@@ -130,7 +130,7 @@ def test_in_order_raises_an_error_when_a_thread_is_ended(error):
     def work(_):
         raise error
 
-    with pytest.raises(RuntimeError, match=r"^a thread that reads rows has ended before they were read$"):
+    with pytest.raises(RuntimeError, match=r"^a thread ended before it had read its rows$"):
         list(in_order(work, CHUNKS))
 
 

@@ -122,8 +122,8 @@ def test_spellings_of_one_name_are_noted_once(check):
             [
                 (
                     "event_name: 3 spellings ('Placed.Order', 'placed-order', 'PLACED$order') in column 'name' "
-                    "are one event to Intercom, which ignores case and takes '.' and '$' for '-': "
-                    "give the event one spelling, or names that differ in their letters"
+                    "are the same event to Intercom, which ignores case and reads '.' and '$' as '-': "
+                    "use one spelling, or names that differ in their letters"
                 )
             ],
         )
@@ -138,7 +138,7 @@ def test_spellings_shown_are_few(check):
 
     assert rows == [1]
     shown = ", ".join(f"'{name}'" for name in names[:SPELLINGS_SHOWN])
-    assert messages[0].startswith(f"event_name: 6 spellings ({shown}, ...) in column 'name' are one event to Intercom")
+    assert messages[0].startswith(f"event_name: 6 spellings ({shown}, ...) in column 'name' are the same event")
 
 
 def test_spellings_of_two_names_are_noted_for_the_first(check):
@@ -148,7 +148,7 @@ def test_spellings_of_two_names_are_noted_for_the_first(check):
     ((_, _, rows, messages),) = _notes(check(frame))
 
     assert rows == [2]
-    assert messages[0].startswith("event_name: 2 spellings ('b', 'B') in column 'name' are one event")
+    assert messages[0].startswith("event_name: 2 spellings ('b', 'B') in column 'name' are the same event")
 
 
 @pytest.mark.parametrize(("count", "reported"), [(120, []), (121, ["121"]), (1_500, ["1,000 or more"])])
@@ -167,7 +167,7 @@ def test_more_names_than_a_workspace_may_have_are_noted_once(check, count, repor
                 (
                     f"event_name: {number} distinct names in column 'name' are more than the 120 that a workspace "
                     "may have active: "
-                    "put what varies into metadata"
+                    "move the varying part into metadata"
                 )
             ],
         )

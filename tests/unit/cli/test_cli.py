@@ -1,12 +1,17 @@
 """The command line where it asks nobody: checks, usage, and the one line of each error."""
 
+from pathlib import Path
+
 import pandas as pd
 import pytest
+import typer
 from typer.testing import CliRunner
 
-from events_pandas import EventMapping
+from events_pandas import CredentialsError, EventMapping, JournalError
 from events_pandas.cli import app
+from events_pandas.cli.endings import exit_codes
 from events_pandas.cli.local import tell_how_to_submit
+from events_pandas.errors import Setting
 
 COMMANDS = ("suggest", "check", "submit", "runs", "sandbox", "demo")
 MAPPING = 'event_name = "placed-order"\ncreated_at = "day"\nuser_id = "who"\ntimezone = "UTC"\n'
@@ -35,7 +40,7 @@ def test_suggest_prints_a_mapping_as_toml(run):
         'created_at = "day"  # days as text (ISO 8601); events of one contact on one day share a second, and Intercom '
         "keeps the first: see duplicates=\n"
         'user_id = "customer_id"  # text, 1 different; its name says that it is the contact\'s\n'
-        "# timezone: no zone is known for 'day': UTC, unless you say timezone=\"Europe/Berlin\" or the like\n"
+        "# timezone: no zone is known for 'day': UTC, unless you set timezone=\"Europe/Berlin\" or the like\n"
         'unconfirmed = ["timezone"]  # guesses: delete each that you have read, or nothing can be submitted\n'
     )
     assert (result.stderr, result.exit_code) == ("", 0)
@@ -59,7 +64,7 @@ def test_suggest_replaces_no_file(run, tmp_path, name):
 
     result = run("suggest", "days.csv", "-o", name)
 
-    assert result.stderr == f"error: {name}: is there already, and is not replaced: choose another name\n"
+    assert result.stderr == f"error: {name}: exists already, and is not replaced: choose another name\n"
     assert (result.stdout, result.exit_code, (tmp_path / name).read_text()) == ("", 2, before)
 
 
@@ -178,9 +183,9 @@ def test_check_fails_when_a_row_is_invalid(run):
         "  duplicates  1 with the same metadata as an earlier row\n"
         "  requests    1\n"
         "error time_unreadable: 1 row, such as row 2: created_at: 'never' in column 'day' cannot be read as a time: "
-        "write it as 2024-01-31T12:00:00, or give the Date rule its format=, or for epoch numbers its unit=\n"
+        "write it as 2024-01-31T12:00:00, or set format= (for epoch numbers unit=) in the Date rule\n"
         "note duplicate: 1 row, such as row 1: event: row 0 is the same event to Intercom (contact, event name and "
-        "second), and this row is not sent: drop one of the two, or say duplicates='spread' in the mapping if both "
+        "second), and this row is not sent: drop one of the two, or set duplicates='spread' in the mapping if both "
         "happened\n"
     )
     assert result.exit_code == 1
@@ -223,7 +228,8 @@ def test_check_does_not_replace_what_it_reads(run, tmp_path, path):
 
     result = run("check", "good.csv", "-m", "mapping.toml", "--problems", path)
 
-    assert result.stderr == f"error: {path}: is a file that is read here, and would be replaced: choose another name\n"
+    fault = "is one of the files that are read, and would be replaced: choose another name"
+    assert result.stderr == f"error: {path}: {fault}\n"
     assert (result.stdout, result.exit_code) == ("", 2)
     assert (tmp_path / path).read_text() == before
 
@@ -255,7 +261,7 @@ def test_check_does_not_replace_what_it_reads(run, tmp_path, path):
         ),
         (
             ("submit", "good.csv", "-m", "mapping.toml", "--region", "ue"),
-            "no region 'ue': did you mean 'us'? (the argument region, or INTERCOM_REGION)",
+            "unknown region 'ue': did you mean 'us'? (the argument region, or INTERCOM_REGION)",
         ),
     ],
 )
@@ -345,17 +351,17 @@ def test_usage_errors_have_exit_code_2(run, arguments, message):
 @pytest.mark.parametrize(
     ("option", "value", "fault"),
     [
-        ("--rate-share", "0", "0.0 is no share above 0 and up to 1: use 0.5 or the like"),
-        ("--rate-share", "60", "60.0 is no share above 0 and up to 1: use 0.5 or the like"),
-        ("--rate-share", "nan", "nan is no share above 0 and up to 1: use 0.5 or the like"),
-        ("--rate-share", "60%", "'60%' is no share above 0 and up to 1: use 0.5 or the like"),
-        ("--canary", "-1", "-1 is no number of rows: use 20 or the like, or 0 for none"),
-        ("--canary", "5%", "'5%' is no number of rows: use 20 or the like, or 0 for none"),
-        ("--max-failure-rate", "5", "5.0 is no share from 0 to 1: use 0.1 or the like"),
-        ("--patience-seconds", "-1", "-1.0 is no number of seconds: use 600 or the like"),
-        ("--patience-seconds", "10min", "'10min' is no number of seconds: use 600 or the like"),
-        ("--concurrency", "0", "0 is not from 1 to 128: leave it out, and the run finds it by itself"),
-        ("--chunksize", "0", "0 is no number of rows: use 10_000 or the like"),
+        ("--rate-share", "0", "expected a share above 0 and up to 1, got 0.0: use 0.5 or the like"),
+        ("--rate-share", "60", "expected a share above 0 and up to 1, got 60.0: use 0.5 or the like"),
+        ("--rate-share", "nan", "expected a share above 0 and up to 1, got nan: use 0.5 or the like"),
+        ("--rate-share", "60%", "expected a share above 0 and up to 1, got '60%': use 0.5 or the like"),
+        ("--canary", "-1", "expected a number of rows, got -1: use 20 or the like, or 0 for none"),
+        ("--canary", "5%", "expected a number of rows, got '5%': use 20 or the like, or 0 for none"),
+        ("--max-failure-rate", "5", "expected a share from 0 to 1, got 5.0: use 0.1 or the like"),
+        ("--patience-seconds", "-1", "expected a number of seconds, got -1.0: use 600 or the like"),
+        ("--patience-seconds", "10min", "expected a number of seconds, got '10min': use 600 or the like"),
+        ("--concurrency", "0", "expected a number from 1 to 128, got 0: leave it out to let the run find it"),
+        ("--chunksize", "0", "expected a number of rows, got 0: use 10_000 or the like"),
     ],
 )
 def test_option_of_a_run_is_refused_by_its_value(run, option, value, fault):
@@ -373,7 +379,7 @@ def test_help_says_how_rows_are_counted_and_what_is_replaced(run, command):
     """The help says where the count of rows begins."""
     text = " ".join(run(command, "--help").stdout.split())
 
-    assert "A file that is there is replaced. Rows are counted from 0" in text
+    assert "An existing file is replaced. Rows are counted from 0" in text
 
 
 def test_help_names_the_commands_and_the_exit_codes(run):
@@ -383,3 +389,26 @@ def test_help_names_the_commands_and_the_exit_codes(run):
     assert [command for command in COMMANDS if command in result.stdout] == list(COMMANDS)
     assert "Exit codes: 0 every row is done; 1 some are not; 2 usage, mapping or" in result.stdout
     assert result.exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (
+            JournalError(Path("j"), problem="is damaged", remedy=f"name a path {Setting.JOURNAL}"),
+            "error: j: is damaged: name a path with --journal\n",
+        ),
+        (
+            JournalError(Path("j"), problem="has no workspace", remedy=f"{Setting.WORKSPACE}, or {Setting.NO_JOURNAL}"),
+            "error: j: has no workspace: add --workspace ID, or add --journal none\n",
+        ),
+        (CredentialsError("no https", remedy=Setting.ALLOW_HTTP), "error: no https: add --allow-http\n"),
+    ],
+)
+def test_error_names_options_of_the_command(capsys, error, line):
+    """The remedy of an error has the options of the command, not the keywords of Python."""
+    with pytest.raises(typer.Exit) as caught, exit_codes():
+        raise error
+
+    assert caught.value.exit_code == 2
+    assert capsys.readouterr().err == line

@@ -64,7 +64,7 @@ def test_full_disk_loses_the_text_and_nothing_else(make_stream, capsys):
     settle_streams()
     stream.close()
 
-    assert capsys.readouterr().err == "note: what was to be printed is lost: No space left on device\n"
+    assert capsys.readouterr().err == "note: some output is lost: No space left on device\n"
 
 
 def test_reader_that_has_gone_loses_the_text_without_a_word(make_stream, capsys):

@@ -271,8 +271,8 @@ def test_unusable_identifier_has_no_key(convert):
 @pytest.mark.parametrize(
     ("identifier", "what"),
     [
-        ('"42"', "stands in a spreadsheet's marks for text: remove the equals sign, the quotes or the apostrophe"),
-        ("42\u200b", "holds a character that nobody sees: remove it"),
+        ('"42"', "is wrapped in a spreadsheet's marks for text: remove the equals sign, the quotes or the apostrophe"),
+        ("42\u200b", "holds an invisible character: remove it"),
     ],
 )
 def test_unusable_constant_identifier_refuses_the_mapping(convert, identifier, what):
@@ -345,7 +345,7 @@ def test_metadata_beyond_ten_values_is_refused(convert, codes, eleven):
     assert batch.findings[0].messages().to_pylist() == [
         (
             "metadata: 11 values are present, more than Intercom keeps, and it ignores the rest silently: "
-            "leave keys out of the mapping, or say metadata_overflow='drop' to send the first ones"
+            "leave keys out of the mapping, or set metadata_overflow='drop' to send only the first ones"
         )
     ]
 
@@ -371,7 +371,7 @@ def test_metadata_that_is_bad_can_be_left_out(convert, codes, payloads):
     assert codes(batch) == [("amount_not_positive", [0])]
     (finding,) = batch.findings
     assert (finding.severity, finding.is_omission) == ("note", True)
-    assert finding.messages()[0].as_py().endswith("takes positive amounts only: the event is sent without it")
+    assert finding.messages()[0].as_py().endswith("accepts only positive amounts: the event is sent without it")
 
 
 @pytest.mark.parametrize("fields", [{"user_id": "x"}, {"created_at": "x"}, {"event_name": Column("x")}, {"email": "x"}])
@@ -455,8 +455,8 @@ def test_several_identifiers_are_noted_row_by_row(convert):
         finding.messages().to_pylist()
         == [
             (
-                "email: column 'e' is not sent, since an earlier identifier is present and Intercom takes exactly one: "
-                "map one identifier only, or accept that the first is used"
+                "email: column 'e' is not sent, because an earlier identifier is present and Intercom takes exactly "
+                "one: map one identifier only, or accept that the first is used"
             )
         ]
         * 2

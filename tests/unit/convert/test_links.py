@@ -83,9 +83,9 @@ def test_link_message_names_the_character_at_fault(pages, chunksize):
     messages = pages([long, "https://example.org/a b", "ftp://x", None], chunksize)
 
     assert messages == [
-        f"metadata.page: '{long[:80]}' in column 'page' is no http or https address: write '|' as %7C",
-        "metadata.page: 'https://example.org/a b' in column 'page' is no http or https address: write ' ' as %20",
-        f"metadata.page: 'ftp://x' in column 'page' is no http or https address: {UNFIT}",
+        f"metadata.page: '{long[:80]}' in column 'page' is not an http or https address: write '|' as %7C",
+        "metadata.page: 'https://example.org/a b' in column 'page' is not an http or https address: write ' ' as %20",
+        f"metadata.page: 'ftp://x' in column 'page' is not an http or https address: {UNFIT}",
     ]
 
 
@@ -94,8 +94,8 @@ def test_link_message_is_that_of_the_cell_in_a_column_of_mixed_objects(pages):
     messages = pages(pd.Series([3434, "https://example.org/a|b"], dtype=object))
 
     assert sorted(messages) == [
-        "metadata.page: 'https://example.org/a|b' in column 'page' is no http or https address: write '|' as %7C",
-        f"metadata.page: 3434 in column 'page' is no http or https address: {UNFIT}",
+        "metadata.page: 'https://example.org/a|b' in column 'page' is not an http or https address: write '|' as %7C",
+        f"metadata.page: 3434 in column 'page' is not an http or https address: {UNFIT}",
     ]
 
 
@@ -112,7 +112,8 @@ def test_report_names_the_character_at_fault():
     report = ep.check_events(frame, mapping)
 
     message = (
-        "metadata.page.url: 'https://example.org/?a={b' in column 'url' is no http or https address: write '{' as %7B"
+        "metadata.page.url: 'https://example.org/?a={b' in column 'url' is not an http or https address: "
+        "write '{' as %7B"
     )
     assert report.problems["message"].tolist() == [message]
     assert str(report).endswith(f"error link_malformed: 1 row, such as row 0: {message}")
@@ -133,6 +134,6 @@ def test_link_message_says_that_a_value_is_left_out():
     (message,) = ep.check_events(frame, mapping).problems["message"]
 
     assert message == (
-        "metadata.page: 'https://example.org/a|b' in column 'page' is no http or https address: "
+        "metadata.page: 'https://example.org/a|b' in column 'page' is not an http or https address: "
         "the event is sent without it"
     )

@@ -88,39 +88,39 @@ def test_rule_of_a_constant_is_sent_in_every_row(becomes, rule, sent):
             {"metadata": {"note": Constant("\ud800")}},
             (
                 "metadata.note: the constant '\\ud800' holds half of a character (a lone surrogate), "
-                "which cannot be sent: mend the text's encoding"
+                "which cannot be sent: fix the text's encoding"
             ),
         ),
         (
             {"event_name": Constant("a\0")},
-            "event_name: the constant 'a\\x00' holds a NUL character, which Intercom does not take: remove it",
+            "event_name: the constant 'a\\x00' holds a NUL character, which Intercom does not accept: remove it",
         ),
         (
             {"created_at": Constant("soon")},
             (
                 "created_at: the constant 'soon' cannot be read as a time: "
-                "write it as 2024-01-31T12:00:00, or give the Date rule its format=, or for epoch numbers its unit="
+                "write it as 2024-01-31T12:00:00, or set format= (for epoch numbers unit=) in the Date rule"
             ),
         ),
         (
             {"user_id": Constant(1.5)},
-            "user_id: the constant is no identifier: an identifier is text or a whole number",
+            "user_id: the constant is not an identifier: an identifier is text or a whole number",
         ),
         (
             {"email": Constant("ada")},
-            "email: the constant is no email address: it needs one '@' with a name before and a domain after it",
+            "email: the constant is not an email address: it needs one '@' with a name before and a domain after it",
         ),
         (
             {"metadata": {"link": RichLink(value=Constant("v"), url=Constant("x.org"))}},
             (
-                "metadata.link.url: the constant 'x.org' is no http or https address: "
+                "metadata.link.url: the constant 'x.org' is not an http or https address: "
                 "write it as https://example.org/page, without spaces"
             ),
         ),
         (
             {"metadata": {"note": Constant(dt.timedelta(1))}},
             (
-                "metadata.note: the constant datetime.timedelta(days=1) is of a type that cannot be sent here: "
+                "metadata.note: the constant datetime.timedelta(days=1) has a type that cannot be sent here: "
                 "convert the column to text, numbers or times first"
             ),
         ),

@@ -200,13 +200,13 @@ def test_rounded_amounts_are_noted(convert, codes):
         (
             "5\u00a0",
             "usd",
-            r"metadata.price.amount: '5\u00a0' in column 'x' holds a character that nobody sees: remove it",
+            r"metadata.price.amount: '5\u00a0' in column 'x' holds an invisible character: remove it",
         ),
         ("5", "usd ", "metadata.price.currency: 'usd ' in column 'c' has a blank at its beginning or end: remove it"),
         (
             "5",
             "\ufeffUSD",
-            r"metadata.price.currency: '\ufeffUSD' in column 'c' holds a character that nobody sees: remove it",
+            r"metadata.price.currency: '\ufeffUSD' in column 'c' holds an invisible character: remove it",
         ),
     ],
 )
@@ -338,13 +338,16 @@ def test_constant_amount_that_is_not_positive_concerns_every_row(convert, codes)
     [
         (
             MonetaryAmount("x", currency=Constant("euro")),
-            "metadata.fee.currency: the constant 'euro' is no currency of ISO 4217: write three letters such as 'usd'",
+            (
+                "metadata.fee.currency: the constant 'euro' is not a currency of ISO 4217: "
+                "write three letters such as 'usd'"
+            ),
         ),
         (
             MonetaryAmount(Constant("1.5"), currency=Constant("jpy")),
             (
                 "metadata.fee.amount: the constant '1.5' has more decimals than its currency: "
-                "round it to what was paid (yen have none, euros two), or say round=True in its MonetaryAmount rule"
+                "round it to what was paid (yen have none, euros two), or set round=True in its MonetaryAmount rule"
             ),
         ),
         (
@@ -382,8 +385,8 @@ def test_withdrawn_currency_is_noted_once_with_its_year(convert):
     (note,) = [finding for finding in batch.findings if finding.code == "currency_withdrawn"]
     assert note.rows.tolist() == [2, 4]
     assert note.messages().to_pylist() == [
-        f"metadata.price.currency: {currency} in column 'c' is a currency that was withdrawn, and the amount is sent "
-        "in the minor unit that it had: check in Intercom that it is shown as meant"
+        f"metadata.price.currency: {currency} in column 'c' is a withdrawn currency, and the amount is sent "
+        "in its former minor unit: check that Intercom shows the right amount"
         for currency in ("'hrk' (until 2023)", "'dem' (until 2002)")
     ]
 
@@ -397,8 +400,8 @@ def test_withdrawn_currency_of_all_rows_is_noted_once(convert):
     assert note.rows.tolist() == [0]
     (message,) = note.messages().to_pylist()
     assert message == (
-        "metadata.price.currency: the constant 'BGN' (until 2026) is a currency that was withdrawn, and the amount is "
-        "sent in the minor unit that it had: check in Intercom that it is shown as meant"
+        "metadata.price.currency: the constant 'BGN' (until 2026) is a withdrawn currency, and the amount is "
+        "sent in its former minor unit: check that Intercom shows the right amount"
     )
 
 

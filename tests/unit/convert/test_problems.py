@@ -27,9 +27,7 @@ def test_note_that_may_concern_every_row_keeps_few_values(convert):
         ("before_2000", n_rows, VALUES_KEPT),
         ("several_identifiers", n_rows, VALUES_KEPT),
     ]
-    closing = (
-        "is before the year 2000: if it should not be, check the column, and the unit= and format= of its Date rule"
-    )
+    closing = "is before the year 2000: if that is wrong, check the column and the unit= and format= of its Date rule"
     messages = findings[0].messages().to_pylist()
     assert messages[VALUES_KEPT - 1] == f"created_at: {1_700_000 + VALUES_KEPT - 1} in column 't' {closing}"
     assert messages[VALUES_KEPT:] == [f"created_at: column 't' {closing}"] * 2
@@ -46,7 +44,7 @@ def test_message_of_a_field_with_any_name_is_one_line():
 
     (message,) = finding.messages().to_pylist()
 
-    assert message.startswith("metadata.a\\n5 rows\\u001b[2J: 'x' in column 'p' is no http or https address")
+    assert message.startswith("metadata.a\\n5 rows\\u001b[2J: 'x' in column 'p' is not an http or https address")
     assert problems_frame([finding], pd.RangeIndex(1))["field"].tolist() == ["metadata.a\n5 rows\x1b[2J"]
 
 
@@ -65,7 +63,7 @@ def test_severity_is_error_unless_the_event_is_sent(code, is_omission, severity)
         (
             _finding("link_malformed", [0], ["'x'"], field="metadata.page", label="column 'p'"),
             (
-                "metadata.page: 'x' in column 'p' is no http or https address: "
+                "metadata.page: 'x' in column 'p' is not an http or https address: "
                 "write it as https://example.org/page, without spaces"
             ),
         ),
@@ -75,25 +73,28 @@ def test_severity_is_error_unless_the_event_is_sent(code, is_omission, severity)
         ),
         (
             _finding("email_malformed", [0], ["'ada'"], field="email", label="column 'e'"),
-            "email: column 'e' is no email address: it needs one '@' with a name before and a domain after it",
+            "email: column 'e' is not an email address: it needs one '@' with a name before and a domain after it",
         ),
         (
             _finding("metadata_overflow", [0], ["11"], field="metadata"),
             (
                 "metadata: 11 values are present, more than Intercom keeps, and it ignores the rest silently: "
-                "leave keys out of the mapping, or say metadata_overflow='drop' to send the first ones"
+                "leave keys out of the mapping, or set metadata_overflow='drop' to send only the first ones"
             ),
         ),
         (
             _finding("metadata_overflow", [0], field="metadata"),
             (
                 "metadata: too many values are present, more than Intercom keeps, and it ignores the rest silently: "
-                "leave keys out of the mapping, or say metadata_overflow='drop' to send the first ones"
+                "leave keys out of the mapping, or set metadata_overflow='drop' to send only the first ones"
             ),
         ),
         (
             _finding("link_malformed", [0], field="metadata.page"),
-            "metadata.page: a value is no http or https address: write it as https://example.org/page, without spaces",
+            (
+                "metadata.page: a value is not an http or https address: "
+                "write it as https://example.org/page, without spaces"
+            ),
         ),
         (
             _finding("number_unreadable", [0], ["'x'"], field="metadata.n", label="column 'n'", is_omission=True),

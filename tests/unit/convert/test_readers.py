@@ -79,7 +79,7 @@ def test_text_that_is_not_cut_says_how(convert):
     assert finding.messages().to_pylist() == [
         (
             f"metadata.note: '{'a' * 80}' in column 'x' is longer than the 255 characters that Intercom keeps: "
-            "shorten it, or say truncate=True in its Text rule"
+            "shorten it, or set truncate=True in its Text rule"
         )
     ]
 
@@ -309,9 +309,9 @@ def test_identifier_that_may_be_in_scientific_notation_is_noted_once(convert, co
 @pytest.mark.parametrize(
     ("identifier", "message"),
     [
-        ("ada\u200b", r"user_id: '…\u200b' in column 'x' holds a character that nobody sees: remove it"),
-        ("\u00a042", r"user_id: '\u00a0…' in column 'x' holds a character that nobody sees: remove it"),
-        ("4\t2\n", r"user_id: '…\t…\n' in column 'x' holds a character that nobody sees: remove it"),
+        ("ada\u200b", r"user_id: '…\u200b' in column 'x' holds an invisible character: remove it"),
+        ("\u00a042", r"user_id: '\u00a0…' in column 'x' holds an invisible character: remove it"),
+        ("4\t2\n", r"user_id: '…\t…\n' in column 'x' holds an invisible character: remove it"),
         ("42 ", "user_id: '… ' in column 'x' has a blank at its beginning or end: remove it"),
         ("42\u3000", r"user_id: '…\u3000' in column 'x' has a blank at its beginning or end: remove it"),
     ],

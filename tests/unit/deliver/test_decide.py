@@ -60,7 +60,7 @@ def test_judge_quotes_what_intercom_says(error_body):
         error_message=(
             "Intercom rejected the event "
             "(409 Conflict, conflict: Multiple existing users match this email address): "
-            "mend the row, then submit it again"
+            "fix the row, then submit it again"
         ),
         request_id="req-1",
     )
@@ -73,8 +73,8 @@ def test_judge_knows_an_unknown_contact_by_what_the_answer_says(error_body):
         http_status=404,
         error_code="not_found",
         error_message=(
-            "Intercom knows no such contact (404 Not Found, not_found: User Not Found): "
-            "create it or mend the identifier, then submit the row again"
+            "Intercom does not know the contact (404 Not Found, not_found: User Not Found): "
+            "create it or fix the identifier, then submit the row again"
         ),
         request_id="req-1",
     )
@@ -99,7 +99,7 @@ def test_judge_rejects_a_404_that_does_not_speak_of_a_contact(body, code, said):
         status=Status.REJECTED,
         http_status=404,
         error_code=code,
-        error_message=f"the answer was {said}, which does not speak of a contact: check region and base_url",
+        error_message=f"the answer was {said}, which is not about a contact: check region and base_url",
     )
 
 
@@ -108,7 +108,7 @@ def test_judge_rejects_a_404_that_does_not_speak_of_a_contact(body, code, said):
     [
         (
             404,
-            ("the answer was 404 Not Found, which does not speak of a contact: check region and base_url"),
+            ("the answer was 404 Not Found, which is not about a contact: check region and base_url"),
         ),
         (
             401,
@@ -117,13 +117,13 @@ def test_judge_rejects_a_404_that_does_not_speak_of_a_contact(body, code, said):
         (
             301,
             (
-                "redirects are not followed, as the access token would go along (301 Moved Permanently): "
+                "redirects are not followed, to protect the access token (301 Moved Permanently): "
                 "check region and base_url"
             ),
         ),
         (
             200,
-            "Intercom accepts an event with 202, but this was answered 200 OK: check that base_url is Intercom's",
+            "Intercom accepts an event with 202, but the answer was 200 OK: check that base_url is Intercom's",
         ),
     ],
 )
@@ -143,7 +143,7 @@ def test_judge_says_what_happened_and_what_to_do(status, message):
 def test_judge_names_the_contact_that_another_was_merged_into(link):
     """The message names the contact that a header names, as an analyst does not see the header."""
     assert judge(Answer(status=410, headers={"Link": link})).error_message == (
-        "Intercom rejected the event (410 Gone): the contact was merged into the contact whose id is 6b0c1a: "
+        "Intercom rejected the event (410 Gone): the contact was merged into the contact with the id 6b0c1a: "
         "submit the row with that id"
     )
 
@@ -163,7 +163,7 @@ def test_judge_names_no_contact_when_a_link_leads_to_none(status, link):
     """Text that is not an id is not quoted: it may be an address, control a terminal, or fill a page."""
     message = judge(Answer(status=status, headers={"Link": link})).error_message
 
-    assert message.endswith("): mend the row, then submit it again")
+    assert message.endswith("): fix the row, then submit it again")
 
 
 @pytest.mark.parametrize(
@@ -201,8 +201,8 @@ def test_judge_spent_keeps_the_doubt_of_an_earlier_attempt():
             BROKEN,
             8,
             (
-                "the connection to api.intercom.io broke; 8 attempts were made. It may have arrived all the same; "
-                "submit the row again: should it have arrived, Intercom ignores the repeat"
+                "the connection to api.intercom.io broke; 8 attempts were made. It may have arrived; "
+                "submit the row again: if it has arrived, Intercom ignores the repeat"
             ),
         ),
         (
@@ -300,8 +300,8 @@ def test_decide_gives_up_when_the_time_is_over(elapsed_seconds, is_over):
 
     assert (decision != Retry(wait_seconds=0.25)) is is_over
     assert not is_over or decision.error_message == (
-        "the last answer was 503 Service Unavailable; 3 attempts were made. It may have arrived all the same; "
-        "submit the row again: should it have arrived, Intercom ignores the repeat"
+        "the last answer was 503 Service Unavailable; 3 attempts were made. It may have arrived; "
+        "submit the row again: if it has arrived, Intercom ignores the repeat"
     )
 
 
@@ -350,10 +350,10 @@ def test_a_rate_limit_is_not_a_failure(result, fails, limited):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"attempts": 0}, "attempts is 0: it counts the first request too, so it is at least 1"),
-        ({"base_seconds": -1.0}, "base_seconds is -1.0: it is a number of seconds, 0 or more"),
-        ({"total_seconds": float("inf")}, "total_seconds is inf: it is a number of seconds, 0 or more"),
-        ({"max_seconds": float("nan")}, "max_seconds is nan: it is a number of seconds, 0 or more"),
+        ({"attempts": 0}, "attempts is 0: it must be at least 1, as the first request counts too"),
+        ({"base_seconds": -1.0}, "base_seconds is -1.0: it must be a number of seconds, 0 or more"),
+        ({"total_seconds": float("inf")}, "total_seconds is inf: it must be a number of seconds, 0 or more"),
+        ({"max_seconds": float("nan")}, "max_seconds is nan: it must be a number of seconds, 0 or more"),
     ],
 )
 def test_retry_policy_refuses_what_makes_no_sense(options, message):

@@ -156,7 +156,7 @@ def test_deliver_withholds_the_rows_of_an_unknown_contact(make_run, scripted_cli
         error_code="not_found",
         error_message=(
             "row 0 of the same contact was answered 404, and no further request was made for this contact: "
-            "create it or mend the identifier, then submit the row again"
+            "create it or fix the identifier, then submit the row again"
         ),
     )
 
@@ -297,8 +297,8 @@ def test_deliver_gives_up_when_an_outage_outlasts_the_patience(make_run, scripte
 
     assert run.stop.reason == "outage"
     assert run.stop.message.endswith(
-        "the last: broke. When Intercom is back, submit all rows again; "
-        "the journal knows which were accepted, and without one Intercom ignores their repeats"
+        "the last failure: broke. When Intercom is back, submit all rows again; "
+        "the journal skips the accepted ones, and without a journal Intercom ignores repeats"
     )
     assert _statuses(outcomes) == ["failed"] + ["not_submitted"] * 39
 
@@ -523,8 +523,8 @@ def test_deliver_waits_no_longer_than_its_grace(make_run, scripted_client, event
 
     assert _statuses(outcomes) == ["accepted", "not_submitted", "failed"]
     assert outcomes[2].error_message == (
-        "the run ended before an answer came that settles it. It may have arrived; "
-        "submit the row again: should it have arrived, Intercom ignores the repeat"
+        "the run ended before the row had a final answer. It may have arrived; "
+        "submit the row again: if it has arrived, Intercom ignores the repeat"
     )
 
 
@@ -656,7 +656,7 @@ def test_deliver_raises_an_error_when_a_client_ends_its_thread(make_run, scripte
     """An exception that ends a thread does not end the program."""
     client = scripted_client({"a": [end]})
 
-    with pytest.raises(RuntimeError, match=rf"^a {type(end).__name__} in a thread that makes requests$"):
+    with pytest.raises(RuntimeError, match=rf"^a {type(end).__name__} ended a thread that makes requests$"):
         list(make_run(client).deliver([events("a", "b")]))
 
 

@@ -60,7 +60,9 @@ def test_read_workspace_stops_when_the_answer_is_not_intercoms(answer, said):
     assert read_workspace(answer) == Stop(
         reason="outage",
         error_code="outage",
-        message=f"the first request, GET /me, was answered {said}, not as by Intercom: check region and base_url",
+        message=(
+            f"the answer to the first request, GET /me, was {said}, not one of Intercom's: check region and base_url"
+        ),
     )
 
 
@@ -95,7 +97,7 @@ def test_preflight_stops_the_run_when_the_token_is_refused(make_run, scripted_cl
 @pytest.mark.parametrize(
     ("script", "said"),
     [
-        ([503] * 3, "Intercom does not take requests just now (503 Service Unavailable)"),
+        ([503] * 3, "Intercom does not accept requests now (503 Service Unavailable)"),
         ([REFUSED] * 3, "Intercom cannot be reached (no connection to api.intercom.io)"),
     ],
 )
@@ -229,7 +231,7 @@ def test_preflight_ends_after_thirty_seconds_when_no_answer_is_one_to_the_questi
     found, _ = asked(*[(0.0, Answer(status=429))] * 100)
 
     assert found.message == (
-        "Intercom does not take requests just now (429 Too Many Requests): nothing was submitted, try again later"
+        "Intercom does not accept requests now (429 Too Many Requests): nothing was submitted, try again later"
     )
     assert 1_028.0 <= time.now <= 1_030.0
 

@@ -147,13 +147,13 @@ def test_event_that_cannot_be_recorded_fails_and_ends_the_run(make_run, scripted
     assert _facts(outcomes)[0] == ("failed", "not_recorded")
     assert outcomes[0].http_status == 202
     assert outcomes[0].error_message == (
-        "Intercom accepted the event, but the journal could not be written, and a later run will not know of it: "
-        "submit the row again: should it have arrived, Intercom ignores the repeat"
+        "Intercom accepted the event, but it could not be written into the journal, so a later run does not know it: "
+        "submit the row again: if it has arrived, Intercom ignores the repeat"
     )
     assert _facts(outcomes)[-1] == ("not_submitted", "journal_failed")
     assert run.stop.reason == "journal"
     assert run.stop.message.startswith(
-        "the run was ended, as accepted events can no longer be recorded: orders.sqlite: the disk is full: make room. "
+        "the run ended, as accepted events can no longer be recorded: orders.sqlite: the disk is full: make room. "
     )
 
 
@@ -262,4 +262,4 @@ def test_accepted_event_that_is_not_recorded_at_the_end_is_reported_as_failed(ma
     gate.set()
 
     assert _facts(outcomes) == [("failed", "not_recorded")]
-    assert run.stop.message.startswith("the run was ended, as accepted events can no longer be recorded: orders.sqlite")
+    assert run.stop.message.startswith("the run ended, as accepted events can no longer be recorded: orders.sqlite")

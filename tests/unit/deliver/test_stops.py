@@ -33,7 +33,7 @@ def ticket():
             "unauthorized",
             (
                 "Intercom refused the access token (401 Unauthorized): "
-                "check that the token is whole and of this region, or make a new one in the developer hub"
+                "check that the token is complete and of this region, or make a new one in the developer hub"
             ),
         ),
         (
@@ -59,8 +59,8 @@ def test_stop_for_address_says_what_to_check(error_body):
         reason="address",
         error_code="wrong_address",
         message=(
-            "the first event was answered 404 Not Found, not_found: Resource Not Found, which does not speak of a "
-            "contact, so it was not Intercom's API that answered: check region and base_url, then submit all rows again"
+            "the answer to the first event was 404 Not Found, not_found: Resource Not Found, which is not about a "
+            "contact, so it did not come from Intercom's API: check region and base_url, then submit all rows again"
         ),
     )
 
@@ -70,9 +70,9 @@ def test_stop_for_outage_says_how_long_it_lasted_and_quotes_the_last():
     stop = stop_for_outage("no answer from api.intercom.io within 30 s", seconds=600.4)
 
     assert stop.message == (
-        "everything has failed for 600 s, and patience_seconds is over; the last: "
+        "every request has failed for 600 s, and patience_seconds is over; the last failure: "
         "no answer from api.intercom.io within 30 s. When Intercom is back, "
-        "submit all rows again; the journal knows which were accepted, and without one Intercom ignores their repeats"
+        "submit all rows again; the journal skips the accepted ones, and without a journal Intercom ignores repeats"
     )
 
 
@@ -100,11 +100,11 @@ def test_stop_for_canary_lets_the_run_go_on(statuses):
 @pytest.mark.parametrize(
     ("statuses", "expected"),
     [
-        ([Status.ACCEPTED, Status.REJECTED], "of its 2 rows 1 is rejected, such as row 8: message 8"),
-        ([Status.FAILED, Status.UNKNOWN_CONTACT], "of its 2 rows 1 is failed, such as row 7: message 7"),
+        ([Status.ACCEPTED, Status.REJECTED], "1 of its 2 rows is rejected, such as row 8: message 8"),
+        ([Status.FAILED, Status.UNKNOWN_CONTACT], "1 of its 2 rows is failed, such as row 7: message 7"),
         (
             [Status.UNKNOWN_CONTACT] * 2 + [Status.ACCEPTED],
-            "of its 3 rows 2 are unknown_contact, such as row 7: message 7",
+            "2 of its 3 rows are unknown_contact, such as row 7: message 7",
         ),
     ],
 )
@@ -116,8 +116,8 @@ def test_stop_for_canary_stops_when_rows_fail(statuses, expected):
         reason="canary",
         error_code="canary_failed",
         message=(
-            f"the canary failed, and no other row was sent: {expected}. Mend what ails them, "
-            "then submit all rows again; the journal knows which were accepted, and without one Intercom ignores their "
+            f"the canary failed, and no other row was sent: {expected}. Fix the cause, "
+            "then submit all rows again; the journal skips the accepted ones, and without a journal Intercom ignores "
             "repeats"
         ),
     )
@@ -134,8 +134,8 @@ def test_stop_for_failure_rate_counts_and_quotes_the_last():
         error_code="too_many_failures",
         message=(
             "1,111 of the 1,200 events sent were not accepted, which is more than max_failure_rate=0.1 allows; "
-            "the last is row 1204, rejected: Intercom rejected the event. Mend what ails them, "
-            "then submit all rows again; the journal knows which were accepted, and without one Intercom ignores their "
+            "the last is row 1204, rejected: Intercom rejected the event. Fix the cause, "
+            "then submit all rows again; the journal skips the accepted ones, and without a journal Intercom ignores "
             "repeats"
         ),
     )
@@ -157,17 +157,17 @@ def test_stop_for_failure_rate_counts_and_quotes_the_last():
         (
             Stop(reason="canary", error_code="canary_failed", message=""),
             "canary_failed",
-            "the run ended before this row, as those sent first failed: mend what ails them, then submit again",
+            "the run ended before this row, as the rows sent first failed: fix the cause, then submit again",
         ),
         (
             Stop(reason="failure_rate", error_code="too_many_failures", message=""),
             "too_many_failures",
-            "the run ended before this row, as too many failed: mend what ails them, then submit again",
+            "the run ended before this row, as too many failed: fix the cause, then submit again",
         ),
         (
             stop_for_error(ZeroDivisionError()),
             "ended_by_error",
-            "the run was ended by an error before this row: submit the row again",
+            "an error ended the run before this row: submit the row again",
         ),
         (stop_for_interrupt(), "interrupted", "the run was interrupted before this row: submit the row again"),
     ],

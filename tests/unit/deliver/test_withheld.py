@@ -35,7 +35,7 @@ def test_withheld_holds_back_the_events_of_an_unknown_contact(withheld):
         error_code="not_found",
         error_message=(
             "row 3 of the same contact was answered 404, and no further request was made for this contact: "
-            "create it or mend the identifier, then submit the row again"
+            "create it or fix the identifier, then submit the row again"
         ),
     )
 
@@ -46,8 +46,8 @@ def test_withheld_holds_back_the_events_of_a_name_that_is_one_too_many(withheld)
         status=Status.REJECTED,
         error_code="422",
         error_message=(
-            "row 5 of the same event name was answered 422, as the workspace has all the names that it may have, "
-            "and no further request was made for this name: archive a name in Intercom or use one that is there, "
+            "row 5 of the same event name was answered 422, as the workspace has no room for another name, "
+            "and no further request was made for this name: archive a name in Intercom or use an existing one, "
             "then submit the row again"
         ),
     )

@@ -130,9 +130,9 @@ def test_workers_gives_back_what_a_thread_had_that_died(death, tickets):
 
     assert nothing is None
     assert ticket is tickets[0]
-    assert (str(ticket.result), ticket.result.may_have_arrived) == ("the thread of the request has ended", True)
+    assert (str(ticket.result), ticket.result.may_have_arrived) == ("the thread of the request has died", True)
     assert stop.message.startswith(
-        f"the run was ended, as a thread that makes requests has ended ({type(death).__name__}): to go on, submit all"
+        f"the run ended, as a thread that makes requests has died ({type(death).__name__}): to go on, submit all"
     )
     assert stop.cause is death
     assert (workers.threads, workers.in_flight) == ([], 0)
@@ -213,4 +213,4 @@ def test_workers_tells_of_a_request_that_never_ends(tickets):
     workers.end_threads(10.0)
 
     assert before is None
-    assert stop.message.startswith("the run was ended, as a request has not come back for 3,600 s: to go on, submit")
+    assert stop.message.startswith("the run ended, as a request has had no answer for 3,600 s: to go on, submit")

@@ -73,7 +73,7 @@ def test_bind_counts_the_rows(mapping, orders):
 @pytest.mark.parametrize("rows", [[{"time": 1}], pd.Series([1]), None])
 def test_bind_takes_nothing_but_a_frame(mapping, rows):
     """Rows that are not in a DataFrame are refused before the mapping is looked at."""
-    with pytest.raises(TypeError, match=f"^rows come in a pandas DataFrame, and this is a {type(rows).__name__}$"):
+    with pytest.raises(TypeError, match=f"^expected rows in a pandas DataFrame, got a {type(rows).__name__}$"):
         bind(rows, mapping())
 
 
@@ -211,7 +211,7 @@ def test_bind_tells_every_fault_at_once(mapping, orders):
         bind(orders, checked)
 
     assert caught.value.faults == (
-        "event_name: 'total' is also a column: say Column('total') or Constant('total')",
+        "event_name: 'total' is also a column: use Column('total') or Constant('total')",
         "created_at: no column 'when'; there are 'time', 'customer', 'total'",
         "metadata.day: computing the callable <lambda> failed with ZeroDivisionError: division by zero",
     )
@@ -220,7 +220,7 @@ def test_bind_tells_every_fault_at_once(mapping, orders):
 def test_bind_refuses_an_event_name_that_is_also_an_index_level(mapping, orders, faults):
     """A literal event name that is also a label is refused, since either may be meant."""
     assert faults(bind, orders.rename_axis("event"), mapping(event_name="event")) == [
-        "event_name: 'event' is also a column: say Column('event') or Constant('event')"
+        "event_name: 'event' is also a column: use Column('event') or Constant('event')"
     ]
 
 
@@ -378,11 +378,11 @@ def test_bind_lets_no_expression_change_the_frame(mapping, orders):
 @pytest.mark.parametrize(
     ("source", "fault"),
     [
-        (lambda _: "x", "gave a str, not a Series of the rows"),
-        (lambda frame: frame["total"].to_numpy(), "gave a ndarray, not a Series of the rows"),
-        (lambda frame: frame["total"].head(1), "gave a Series whose index is not the frame's"),
-        (lambda frame: frame["total"][::-1], "gave a Series whose index is not the frame's"),
-        (lambda frame: frame["total"].reset_index(drop=True), "gave a Series whose index is not the frame's"),
+        (lambda _: "x", "returned a str, not a Series of the rows"),
+        (lambda frame: frame["total"].to_numpy(), "returned a ndarray, not a Series of the rows"),
+        (lambda frame: frame["total"].head(1), "returned a Series whose index is not the frame's"),
+        (lambda frame: frame["total"][::-1], "returned a Series whose index is not the frame's"),
+        (lambda frame: frame["total"].reset_index(drop=True), "returned a Series whose index is not the frame's"),
     ],
 )
 def test_bind_refuses_what_is_not_a_column_of_the_frame(mapping, orders, faults, source, fault):
@@ -503,7 +503,7 @@ def test_bind_refuses_a_bare_date_under_another_key(mapping, faults):
     (fault,) = faults(bind, frame, mapping(metadata={"ordered": "time"}))
 
     assert fault == (
-        "metadata.ordered: Intercom shows a date only where the key ends in '_date' or '_at': "
+        "metadata.ordered: Intercom shows a date only if the key ends in '_date' or '_at': "
         "name it 'ordered_date', or send it as Text"
     )
 
@@ -523,7 +523,9 @@ def test_bind_types_a_column_when_its_first_value_comes(typed):
 @pytest.mark.parametrize("mapping", ["mapping.toml", {"event_name": "a"}, None])
 def test_bind_refuses_what_is_not_a_mapping(mapping):
     """The error for another object says how to make a mapping."""
-    message = f"mapping: a {type(mapping).__name__} is no EventMapping: make one, or read it with .*from_toml"
+    message = (
+        f"mapping: expected an EventMapping, got a {type(mapping).__name__}: make one or read one with .*from_toml"
+    )
 
     with pytest.raises(TypeError, match=message):
         bind(pd.DataFrame({"who": ["1"]}), mapping)

@@ -9,27 +9,27 @@ import pytest
 from events_pandas.errors import MappingError
 from events_pandas.mapping import Column, Constant, Date, EventMapping, MonetaryAmount, Number, RichLink, Text
 
-NO_RULE = "{} cannot stand here: name a column, or say Constant(...), in TOML {{ constant = … }}"
-NO_SOURCE = "{} is no source: name a column, or say Constant(...), in TOML {{ constant = … }}"
-NO_CONSTANT = "{} cannot be a constant: say a text, a number, a date or a time"
-NO_ZONE = "no time zone {}: write 'UTC', 'Europe/Berlin' or the like"
-NO_EVENT_NAME = "{} cannot be an event's name: say 'placed-order' or Column('event'), in TOML {{ column = \"event\" }}"
+NO_RULE = "{} cannot be used here: name a column or use Constant(...), in TOML {{ constant = … }}"
+NO_SOURCE = "{} is not a source: name a column or use Constant(...), in TOML {{ constant = … }}"
+NO_CONSTANT = "{} cannot be a constant: use a text, a number, a date or a time"
+NO_ZONE = "{} is not a time zone: write 'UTC', 'Europe/Berlin' or the like"
+NO_EVENT_NAME = "{} cannot be an event's name: use 'placed-order' or Column('event'), in TOML {{ column = \"event\" }}"
 NO_FORMAT = "{} has no code such as %Y: write '%Y-%m-%d' or the like"
-NO_LIMIT = "{} is no integer of at least 1: write 10 or the like"
-NO_DATE_KEY = "Intercom shows a date only where the key ends in '_date' or '_at': name it '{}_date', or send it as Text"
+NO_LIMIT = "{} is not an integer of at least 1: write 10 or the like"
+NO_DATE_KEY = "Intercom shows a date only if the key ends in '_date' or '_at': name it '{}_date', or send it as Text"
 NO_NUMBER_KEY = (
-    "Intercom takes a number for a date where the key ends in '_date' or '_at': say Date with the unit that it counts, "
+    "Intercom takes a number for a date if the key ends in '_date' or '_at': use Date with the unit that it counts, "
     "in TOML {{ type = \"date\", … }}, or name it '{}_value'"
 )
 NO_LOWER_CASE = NO_DATE_KEY.replace("'_at':", "'_at', in lower case:").replace("'{}_date'", "'{}'")
-HALF = "half of a character (a lone surrogate): write it anew"
+HALF = "half of a character (a lone surrogate): write it again"
 
 
 @pytest.mark.parametrize(
     ("fields", "fault"),
     [
-        ({"event_name": ""}, "event_name: is empty: say what happened, such as 'placed-order'"),
-        ({"event_name": Constant(" ")}, "event_name: is empty: say what happened, such as 'placed-order'"),
+        ({"event_name": ""}, "event_name: is empty: name what happened, such as 'placed-order'"),
+        ({"event_name": Constant(" ")}, "event_name: is empty: name what happened, such as 'placed-order'"),
         ({"event_name": Constant(3)}, "event_name: 3 is not text"),
         ({"event_name": ("a", "b")}, f"event_name: {NO_EVENT_NAME.format(('a', 'b'))}"),
         ({"event_name": Text("event")}, f"event_name: {NO_EVENT_NAME.format('a Text')}"),
@@ -59,20 +59,20 @@ HALF = "half of a character (a lone surrogate): write it anew"
             {"timezone": zoneinfo.ZoneInfo("UTC")},
             f"timezone: {NO_ZONE.format(repr(zoneinfo.ZoneInfo('UTC')))}",
         ),
-        ({"duplicates": "drop"}, "duplicates: 'drop' is none of 'skip', 'spread', 'send'"),
-        ({"duplicates": ["skip"]}, "duplicates: ['skip'] is none of 'skip', 'spread', 'send'"),
-        ({"duplicates": np.array([1, 2])}, "duplicates: array([1, 2]) is none of 'skip', 'spread', 'send'"),
-        ({"duplicates": pd.Series([1])}, "duplicates: 0    1 dtype: int64 is none of 'skip', 'spread', 'send'"),
-        ({"on_invalid_metadata": ["omit"]}, "on_invalid_metadata: ['omit'] is none of 'error', 'omit'"),
-        ({"on_invalid_metadata": pd.NA}, "on_invalid_metadata: <NA> is none of 'error', 'omit'"),
+        ({"duplicates": "drop"}, "duplicates: 'drop' is not one of 'skip', 'spread', 'send'"),
+        ({"duplicates": ["skip"]}, "duplicates: ['skip'] is not one of 'skip', 'spread', 'send'"),
+        ({"duplicates": np.array([1, 2])}, "duplicates: array([1, 2]) is not one of 'skip', 'spread', 'send'"),
+        ({"duplicates": pd.Series([1])}, "duplicates: 0    1 dtype: int64 is not one of 'skip', 'spread', 'send'"),
+        ({"on_invalid_metadata": ["omit"]}, "on_invalid_metadata: ['omit'] is not one of 'error', 'omit'"),
+        ({"on_invalid_metadata": pd.NA}, "on_invalid_metadata: <NA> is not one of 'error', 'omit'"),
         ({"metadata_limit": 0}, f"metadata_limit: {NO_LIMIT.format(0)}"),
         ({"metadata_limit": "10"}, f"metadata_limit: {NO_LIMIT.format(repr('10'))}"),
         ({"metadata_limit": 10.0}, f"metadata_limit: {NO_LIMIT.format(10.0)}"),
         ({"metadata_limit": True}, f"metadata_limit: {NO_LIMIT.format(True)}"),
         ({"metadata_limit": None}, f"metadata_limit: {NO_LIMIT.format(None)}"),
-        ({"metadata_overflow": "omit"}, "metadata_overflow: 'omit' is none of 'error', 'drop'"),
-        ({"metadata_overflow": None}, "metadata_overflow: None is none of 'error', 'drop'"),
-        ({"metadata": ["x"]}, "metadata: must be a mapping of keys to rules, and is a list"),
+        ({"metadata_overflow": "omit"}, "metadata_overflow: 'omit' is not one of 'error', 'drop'"),
+        ({"metadata_overflow": None}, "metadata_overflow: None is not one of 'error', 'drop'"),
+        ({"metadata": ["x"]}, "metadata: expected a mapping of keys to rules, got a list"),
     ],
 )
 def test_mapping_refuses_a_field(mapping, faults, fields, fault):
@@ -83,15 +83,15 @@ def test_mapping_refuses_a_field(mapping, faults, fields, fault):
 @pytest.mark.parametrize(
     ("metadata", "fault"),
     [
-        ({"": "x"}, "metadata.: a metadata key is text, and not empty"),
-        ({3: "x"}, "metadata.3: a metadata key is text, and not empty"),
+        ({"": "x"}, "metadata.: a metadata key must be text that is not empty"),
+        ({3: "x"}, "metadata.3: a metadata key must be text that is not empty"),
         (
             {"a.b$": "x"},
             "metadata.a.b$: Intercom forbids '$' '.' in a metadata key: use letters, digits, '_' and '-'",
         ),
         (
             {"Type": "x"},
-            "metadata.Type: Intercom reserves this key: say 'Type_name' or 'Type_id', whatever it holds",
+            "metadata.Type: Intercom reserves this key: use 'Type_name' or 'Type_id'",
         ),
         (
             {"plan": "x", "Plan": "y"},
@@ -119,10 +119,10 @@ def test_mapping_refuses_a_field(mapping, faults, fields, fault):
         ({"x": MonetaryAmount("x", currency=None)}, f"metadata.x.currency: {NO_SOURCE.format('None')}"),
         (
             {"x": MonetaryAmount("x", currency="y", unit="cents")},
-            "metadata.x.unit: 'cents' is none of 'major', 'minor'",
+            "metadata.x.unit: 'cents' is not one of 'major', 'minor'",
         ),
-        ({"x_at": Date("x", unit="m")}, "metadata.x_at.unit: 'm' is none of 's', 'ms', 'us', 'ns'"),
-        ({"x_at": Date("x", unit=["s"])}, "metadata.x_at.unit: ['s'] is none of 's', 'ms', 'us', 'ns'"),
+        ({"x_at": Date("x", unit="m")}, "metadata.x_at.unit: 'm' is not one of 's', 'ms', 'us', 'ns'"),
+        ({"x_at": Date("x", unit=["s"])}, "metadata.x_at.unit: ['s'] is not one of 's', 'ms', 'us', 'ns'"),
         ({"x_at": Date("x", timezone="Mars")}, f"metadata.x_at.timezone: {NO_ZONE.format(repr('Mars'))}"),
         (
             {"x_at": Date("x", unit="s", format="%Y")},
@@ -130,7 +130,7 @@ def test_mapping_refuses_a_field(mapping, faults, fields, fault):
         ),
         ({"x_at": Date("x", format="ISO8601")}, f"metadata.x_at.format: {NO_FORMAT.format(repr('ISO8601'))}"),
         ({"x_at": Date("x", format=4)}, f"metadata.x_at.format: {NO_FORMAT.format(4)}"),
-        ({"x_at": Date("x", format="%Y-%Y")}, "metadata.x_at.format: '%Y-%Y' has a code twice: write each once"),
+        ({"x_at": Date("x", format="%Y-%Y")}, "metadata.x_at.format: '%Y-%Y' has a code twice: write each code once"),
         ({"x_at": Date("x", format="%Y\ud800")}, f"metadata.x_at.format: '%Y\\ud800' holds {HALF}"),
         ({"x_at": Date("x", format="%Q")}, "metadata.x_at.format: 'Q' is a bad directive in format '%Q'"),
     ],
@@ -150,7 +150,7 @@ def test_mapping_needs_an_identifier(faults):
     """An event without a contact cannot be sent."""
     found = faults(EventMapping, event_name="placed-order", created_at="time")
 
-    assert found == ["user_id: no identifier: name the column of user_id, id or email"]
+    assert found == ["user_id: the mapping has no identifier: name the column of user_id, id or email"]
 
 
 def test_mapping_tells_every_fault_at_once():
@@ -160,9 +160,9 @@ def test_mapping_tells_every_fault_at_once():
 
     assert str(caught.value) == (
         "the mapping has 5 faults:\n"
-        "  event_name: is empty: say what happened, such as 'placed-order'\n"
-        "  user_id: no identifier: name the column of user_id, id or email\n"
-        "  metadata.type: Intercom reserves this key: say 'type_name' or 'type_id', whatever it holds\n"
+        "  event_name: is empty: name what happened, such as 'placed-order'\n"
+        "  user_id: the mapping has no identifier: name the column of user_id, id or email\n"
+        "  metadata.type: Intercom reserves this key: use 'type_name' or 'type_id'\n"
         f"  metadata.type: {NO_DATE_KEY.format('type')}\n"
         f"  timezone: {NO_ZONE.format(repr('Mars'))}"
     )
@@ -176,10 +176,10 @@ def test_mapping_tells_every_fault_of_a_rule_at_once(mapping, faults):
         f"metadata.day: {NO_DATE_KEY.format('day')}",
         f"metadata.day: {NO_SOURCE.format('a list')}",
         f"metadata.day.timezone: {NO_ZONE.format(repr('Mars'))}",
-        "metadata.day.unit: 'm' is none of 's', 'ms', 'us', 'ns'",
+        "metadata.day.unit: 'm' is not one of 's', 'ms', 'us', 'ns'",
         "metadata.day: has both format and unit: format is for written dates, unit for epoch numbers",
         "metadata.day.format: 'Q' is a bad directive in format '%Q'",
-        "duplicates: 'spred' is none of 'skip', 'spread', 'send'",
+        "duplicates: 'spred' is not one of 'skip', 'spread', 'send'",
         f"metadata_limit: {NO_LIMIT.format(-1)}",
     ]
 

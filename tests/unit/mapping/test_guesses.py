@@ -6,20 +6,20 @@ from events_pandas.mapping import Constant, Date, EventMapping, MonetaryAmount
 from events_pandas.mapping.guesses import guess_faults, require_confirmed
 
 CONFIRM = (
-    "unconfirmed: nothing is submitted before these guesses are confirmed: correct what is wrong and take out what you "
-    "have read, or say dataclasses.replace(mapping, unconfirmed=()) (in TOML delete the line) when you have read all"
+    "unconfirmed: nothing is submitted until these guesses are confirmed: correct what is wrong and remove what you "
+    "have read, or use dataclasses.replace(mapping, unconfirmed=()) (in TOML delete the line) when you have read all"
 )
 
 
 @pytest.mark.parametrize(
     ("path", "fault"),
     [
-        ("event_name", "event_name: 'ordered' is a guess: say what happened, such as 'placed-order'"),
+        ("event_name", "event_name: 'ordered' is a guess: name what happened, such as 'placed-order'"),
         (
             "timezone",
             (
                 "timezone: times without a zone are taken as UTC, which is a guess: "
-                "say timezone='Europe/Berlin' or the like"
+                "set timezone='Europe/Berlin' or the like"
             ),
         ),
         ("created_at", "created_at: 'time' is a guess: make sure that it is the time of the event"),
@@ -28,21 +28,21 @@ CONFIRM = (
             "metadata.due_date.format",
             (
                 "metadata.due_date.format: '%d/%m/%Y' is a guess: "
-                "day, month and year cannot be told apart in the rows that were looked at"
+                "the rows that were looked at do not show the order of day, month and year"
             ),
         ),
         (
             "metadata.price.unit",
-            "metadata.price.unit: 'major' is a guess: whole numbers may count cents, which unit='minor' says",
+            "metadata.price.unit: 'major' is a guess: whole numbers may count cents: use unit='minor' if they do",
         ),
         (
             "metadata.price.currency",
             "metadata.price.currency: 'currency' is a guess: several columns may hold the currency",
         ),
         ("metadata.price.amount", "metadata.price.amount: 'total' is a guess: make sure that it is right"),
-        ("metadata.gone.format", "metadata.gone.format: there is no such field: take it out of unconfirmed"),
-        ("metadata.price.format", "metadata.price.format: there is no such field: take it out of unconfirmed"),
-        ("time_zone", "time_zone: there is no such field: take it out of unconfirmed"),
+        ("metadata.gone.format", "metadata.gone.format: the mapping has no such field: remove it from unconfirmed"),
+        ("metadata.price.format", "metadata.price.format: the mapping has no such field: remove it from unconfirmed"),
+        ("time_zone", "time_zone: the mapping has no such field: remove it from unconfirmed"),
     ],
 )
 def test_guess_is_named_with_what_to_do(mapping, path, fault):
@@ -71,7 +71,7 @@ def test_guess_of_a_name_is_named_where_it_is_a_constant(mapping):
     """The guess of a name is shown if it is a Constant, since a column has the same name."""
     first, _ = guess_faults(mapping(event_name=Constant("ordered"), unconfirmed=("event_name",)))
 
-    assert first == "event_name: 'ordered' is a guess: say what happened, such as 'placed-order'"
+    assert first == "event_name: 'ordered' is a guess: name what happened, such as 'placed-order'"
 
 
 def test_require_confirmed_lists_every_guess_at_once(mapping, faults):
@@ -79,9 +79,9 @@ def test_require_confirmed_lists_every_guess_at_once(mapping, faults):
     proposed = mapping(event_name="replace-me", unconfirmed=("user_id", "timezone"))
 
     assert faults(require_confirmed, proposed) == [
-        "event_name: 'replace-me' is the placeholder of a proposal: say what happened, such as 'placed-order'",
+        "event_name: 'replace-me' is the placeholder of a proposal: name what happened, such as 'placed-order'",
         "user_id: 'customer' is a guess: make sure that it names the contact",
-        "timezone: times without a zone are taken as UTC, which is a guess: say timezone='Europe/Berlin' or the like",
+        "timezone: times without a zone are taken as UTC, which is a guess: set timezone='Europe/Berlin' or the like",
         CONFIRM,
     ]
 

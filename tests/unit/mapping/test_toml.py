@@ -38,7 +38,7 @@ EXAMPLE_MAPPING = EventMapping(
     },
 )
 NO_TYPE = 'has no type: write { type = "text", … } or the like, or { column = "…" } or { constant = … } alone'
-NO_LABEL = "{} is no column's name, which is text, an integer or an array of these; a constant is {{ constant = … }}"
+NO_LABEL = "{} is not a column's name, which is text, an integer or an array of these; a constant is {{ constant = … }}"
 NO_FORM = 'write a column\'s name, { column = "…" } or { constant = … }'
 UNITS = "'s', 'ms', 'us', 'ns'"
 
@@ -158,8 +158,8 @@ def test_from_toml_reads_columns_and_rules_of_the_required_fields(read):
             '{ type = "text", column = "x", truncate = "yes" }',
             "metadata.key_at.truncate: 'yes' is neither true nor false",
         ),
-        ('{ type = "date", column = "x", unit = ["s"] }', f"metadata.key_at.unit: ['s'] is none of {UNITS}"),
-        ('{ type = "date", column = "x", unit = {} }', f"metadata.key_at.unit: {{}} is none of {UNITS}"),
+        ('{ type = "date", column = "x", unit = ["s"] }', f"metadata.key_at.unit: ['s'] is not one of {UNITS}"),
+        ('{ type = "date", column = "x", unit = {} }', f"metadata.key_at.unit: {{}} is not one of {UNITS}"),
         ('{ type = "dat", column = "x" }', "metadata.key_at.type: 'dat' is not known: did you mean 'date'?"),
         (
             '{ type = ["text"] }',
@@ -188,7 +188,7 @@ def test_from_toml_reads_columns_and_rules_of_the_required_fields(read):
             '{ type = "text", column = "x", constant = "y" }',
             "metadata.key_at: has both column and constant: keep one",
         ),
-        ("{ constant = [1] }", "metadata.key_at: [1] cannot be a constant: say a text, a number, a date or a time"),
+        ("{ constant = [1] }", "metadata.key_at: [1] cannot be a constant: use a text, a number, a date or a time"),
     ],
 )
 def test_from_toml_refuses_an_entry(read_metadata, faults, entry, fault):
@@ -247,7 +247,7 @@ def test_from_toml_refuses_a_label(read_metadata, faults, entry, shown):
 )
 def test_from_toml_refuses_a_table(read, faults, text, found):
     """A field that is missing, unknown or of the wrong form is named, together with a missing identifier."""
-    no_identifier = "user_id: no identifier: name the column of user_id, id or email"
+    no_identifier = "user_id: the mapping has no identifier: name the column of user_id, id or email"
 
     assert faults(read, text) == [*found, no_identifier]
 
@@ -262,7 +262,7 @@ def test_from_toml_tells_every_fault_at_once(read, faults):
     )
 
     no_date_key = (
-        "Intercom shows a date only where the key ends in '_date' or '_at': name it 'ordered_date', or send it as Text"
+        "Intercom shows a date only if the key ends in '_date' or '_at': name it 'ordered_date', or send it as Text"
     )
 
     assert faults(read, text) == [
@@ -273,27 +273,30 @@ def test_from_toml_tells_every_fault_at_once(read, faults):
         "metadata.note.column: is missing",
         "metadata.Note: has both column and constant: keep one",
         "event_name: is missing",
-        "metadata.type: Intercom reserves this key: say 'type_name' or 'type_id', whatever it holds",
-        "metadata.price.unit: 'cents' is none of 'major', 'minor'",
+        "metadata.type: Intercom reserves this key: use 'type_name' or 'type_id'",
+        "metadata.price.unit: 'cents' is not one of 'major', 'minor'",
         f"metadata.ordered: {no_date_key}",
-        f"metadata.ordered.unit: 'm' is none of {UNITS}",
+        f"metadata.ordered.unit: 'm' is not one of {UNITS}",
         "metadata.note.truncate: 1 is neither true nor false",
         "metadata.Note: is the same key as 'note', since Intercom ignores case: rename one",
-        "metadata.Note: '' cannot be a constant: say a text, a number, a date or a time",
-        "timezone: no time zone 'Mars': write 'UTC', 'Europe/Berlin' or the like",
+        "metadata.Note: '' cannot be a constant: use a text, a number, a date or a time",
+        "timezone: 'Mars' is not a time zone: write 'UTC', 'Europe/Berlin' or the like",
     ]
 
 
 @pytest.mark.parametrize(
     ("line", "fault"),
     [
-        ("timezone = 3", "timezone: no time zone 3: write 'UTC', 'Europe/Berlin' or the like"),
-        ('timezone = ["UTC"]', "timezone: no time zone ['UTC']: write 'UTC', 'Europe/Berlin' or the like"),
-        ('duplicates = ["skip"]', "duplicates: ['skip'] is none of 'skip', 'spread', 'send'"),
-        ("on_invalid_metadata = {}", "on_invalid_metadata: {} is none of 'error', 'omit'"),
-        ('metadata_limit = "10"', "metadata_limit: '10' is no integer of at least 1: write 10 or the like"),
-        ("metadata_limit = true", "metadata_limit: True is no integer of at least 1: write 10 or the like"),
-        ("metadata_overflow = 2024-01-31", "metadata_overflow: datetime.date(2024, 1, 31) is none of 'error', 'drop'"),
+        ("timezone = 3", "timezone: 3 is not a time zone: write 'UTC', 'Europe/Berlin' or the like"),
+        ('timezone = ["UTC"]', "timezone: ['UTC'] is not a time zone: write 'UTC', 'Europe/Berlin' or the like"),
+        ('duplicates = ["skip"]', "duplicates: ['skip'] is not one of 'skip', 'spread', 'send'"),
+        ("on_invalid_metadata = {}", "on_invalid_metadata: {} is not one of 'error', 'omit'"),
+        ('metadata_limit = "10"', "metadata_limit: '10' is not an integer of at least 1: write 10 or the like"),
+        ("metadata_limit = true", "metadata_limit: True is not an integer of at least 1: write 10 or the like"),
+        (
+            "metadata_overflow = 2024-01-31",
+            "metadata_overflow: datetime.date(2024, 1, 31) is not one of 'error', 'drop'",
+        ),
     ],
 )
 def test_from_toml_refuses_an_option(read, faults, line, fault):

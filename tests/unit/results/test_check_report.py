@@ -165,7 +165,7 @@ def test_report_reads_errors_first_and_frequent_causes_first(make_orders):
         "error created_at_missing: 1 row, such as row 0: created_at: column 'day' is empty: "
         "every event needs its time\n"
         "note naive_time: the column, such as row 1: created_at: '2024-01-31' in column 'day' has no time zone and is "
-        "taken as UTC: say timezone='Europe/Berlin' or the like if it is not"
+        "taken as UTC: set timezone='Europe/Berlin' or the like if it is not"
     )
 
 
@@ -200,7 +200,7 @@ def test_report_warns_when_the_client_talks_to_another_region(orders, mapping, f
     client.base_url = "https://api.eu.intercom.io"
     warning = (
         "the workspace is in region 'us', and the client talks to 'eu': "
-        "say region='us' in IntercomClient, or set INTERCOM_REGION"
+        "pass region='us' to IntercomClient, or set INTERCOM_REGION"
     )
 
     report = check_events(orders, mapping, client=client)
@@ -238,7 +238,7 @@ def test_report_warns_of_the_placeholder_of_a_proposed_name(orders):
 
     warning = (
         "event_name is still the placeholder 'replace-me': "
-        "nothing is submitted until it says what happened, such as 'placed-order'"
+        "name the event, such as 'placed-order', or nothing can be submitted"
     )
 
     report = check_events(orders, mapping)
@@ -254,11 +254,11 @@ def test_report_warns_of_guesses_that_nobody_has_confirmed(orders):
     report = check_events(orders, mapping)
 
     assert report.warnings == [
-        "event_name: 'sold' is a guess: say what happened, such as 'placed-order'",
-        "timezone: times without a zone are taken as UTC, which is a guess: say timezone='Europe/Berlin' or the like",
+        "event_name: 'sold' is a guess: name what happened, such as 'placed-order'",
+        "timezone: times without a zone are taken as UTC, which is a guess: set timezone='Europe/Berlin' or the like",
         (
-            "unconfirmed: nothing is submitted before these guesses are confirmed: correct what is wrong and take out "
-            "what you have read, or say dataclasses.replace(mapping, unconfirmed=()) (in TOML delete the line) when "
+            "unconfirmed: nothing is submitted until these guesses are confirmed: correct what is wrong and remove "
+            "what you have read, or use dataclasses.replace(mapping, unconfirmed=()) (in TOML delete the line) when "
             "you have read all"
         ),
     ]

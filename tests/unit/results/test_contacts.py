@@ -178,11 +178,11 @@ def test_unknown_contacts_refuse_swapped_arguments(orders, mapping):
 @pytest.mark.parametrize(
     ("replaced", "message"),
     [
-        ({"results": None}, "results: a NoneType is no DataFrame: give what submitting returned"),
-        ({"frame": None}, "frame: a NoneType is no DataFrame: give what submitting was given"),
+        ({"results": None}, "results: expected a DataFrame, got a NoneType: give what submitting returned"),
+        ({"frame": None}, "frame: expected a DataFrame, got a NoneType: give what submitting was given"),
         (
             {"mapping": None},
-            "mapping: a NoneType is no EventMapping: make one, or read it with EventMapping.from_toml(path)",
+            "mapping: expected an EventMapping, got a NoneType: make one or read one with EventMapping.from_toml(path)",
         ),
     ],
 )

@@ -64,7 +64,7 @@ def test_destination_warns_when_the_regions_differ():
 
     assert warning == (
         "the workspace is in region 'eu', and the client talks to 'us': "
-        "say region='eu' in IntercomClient, or set INTERCOM_REGION"
+        "pass region='eu' to IntercomClient, or set INTERCOM_REGION"
     )
 
 
@@ -134,7 +134,7 @@ def test_destination_says_that_it_waits_for_the_answer(monkeypatch):
 @pytest.mark.parametrize(
     ("result", "said"),
     [
-        (Answer(status=503), "Intercom does not take requests just now (503 Service Unavailable)"),
+        (Answer(status=503), "Intercom does not accept requests now (503 Service Unavailable)"),
         (TransportError("no answer", may_have_arrived=False), "Intercom cannot be reached (no answer)"),
     ],
 )

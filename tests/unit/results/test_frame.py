@@ -246,6 +246,6 @@ def test_ledger_knows_what_earlier_runs_have_made_of_rows(make_ledger):
         "accepted_with_other_metadata",
         (
             "same contact, event name and second as an event that was accepted on 2024-01-31 (UTC), with other "
-            "metadata: Intercom would ignore it without an error, and keeps what it was sent first"
+            "metadata: Intercom would ignore it without an error, and keep the first metadata"
         ),
     ]

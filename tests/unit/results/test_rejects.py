@@ -246,7 +246,7 @@ def test_rejects_warn_of_an_invalid_row_that_would_be_sent():
         export_rejects(failed(2), frame, "rejects.csv", mapping=mapping)
 
     assert [str(warning.message) for warning in caught] == [
-        "rejects.csv: row 1 was invalid, and would be sent when it is submitted from there as it is: correct it first"
+        "rejects.csv: row 1 was invalid, but would be sent if this file is submitted as it is: correct it first"
     ]
 
 
@@ -312,7 +312,7 @@ def test_rejects_that_parquet_cannot_hold_are_refused():
 @pytest.mark.parametrize(
     ("path", "message"),
     [
-        ("rejects.xlsx", "rejects.xlsx: rejects are written as .csv or .parquet: choose one of these names"),
+        ("rejects.xlsx", "rejects.xlsx: rejects are written as .csv or .parquet: choose one of these endings"),
         ("no/rejects.csv", "no/rejects.csv: rejects cannot be written there: No such file or directory"),
     ],
 )
@@ -344,7 +344,7 @@ def test_rejects_refuse_a_frame_in_another_order(mapping, fake_client):
 
     assert str(caught.value) == (
         "frame: its row 1 is labelled 0, and row 1 of the results 1: "
-        "give all rows that were submitted, in the order in which they were"
+        "give all rows that were submitted, in the same order"
     )
 
 
@@ -381,8 +381,8 @@ def test_rejects_warn_when_a_bare_column_would_have_another_type(orders):
         export_rejects(failed(4), orders, "rejects.csv", mapping=bare)
 
     assert str(caught[0].message) == (
-        "rejects.csv: metadata.size of row 0 would be 38 when it is submitted from there, and not '38': a CSV file "
-        "has no types, so say in the mapping what the column is (Text, Number, Date with its unit=), or export to "
+        "rejects.csv: metadata.size of row 0 would be 38 when this file is submitted, and not '38': a CSV file "
+        "has no types, so give the column a rule in the mapping (Text, Number, Date with its unit=), or export to "
         ".parquet"
     )
 
@@ -392,9 +392,7 @@ def test_rejects_warn_when_a_row_would_be_invalid(orders):
     orders = orders.assign(day=1_706_659_200)
     mapping = EventMapping(event_name="a", created_at="day", user_id="who")
 
-    with pytest.warns(
-        UserWarning, match=r"^rejects\.csv: row 0 would be invalid when it is submitted from there: a CSV"
-    ):
+    with pytest.warns(UserWarning, match=r"^rejects\.csv: row 0 would be invalid when this file is submitted: a CSV"):
         export_rejects(failed(4), orders, "rejects.csv", mapping=mapping)
 
 

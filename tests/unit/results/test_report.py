@@ -186,7 +186,7 @@ def test_request_fact_has_the_time_when_it_is_known(limit, seconds, expected):
     [
         (WorkspaceIdentity(id_code="ab12", name="Acme", region="EU"), "'Acme', id ab12, region EU"),
         (WorkspaceIdentity(id_code="ab12"), "id ab12"),
-        (WorkspaceIdentity(), "one that Intercom does not name"),
+        (WorkspaceIdentity(), "Intercom does not name it"),
     ],
 )
 def test_workspace_fact_has_what_is_known(workspace, expected):
@@ -397,7 +397,7 @@ def test_html_explains_each_column_where_one_points_at_it(hostile_report):
     heads = re.findall(r"<th style=[^>]* title=\"([^\"]*)\">(\w+)</th>", hostile_report._repr_html_())
 
     assert [(name, html.unescape(meaning)) for meaning, name in heads][-4:] == [
-        ("type", "what Intercom shows the value as"),
+        ("type", "how Intercom shows the value"),
         ("present", "valid rows of this event name that have a value"),
         ("share", "of all valid rows of this event name"),
         ("ignored", "rows that are sent without the value, since it comes after as many others as Intercom keeps"),

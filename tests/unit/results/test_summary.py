@@ -59,14 +59,14 @@ def test_summary_reports_rows_whose_event_was_accepted_with_other_metadata(make_
             "delete",
             (
                 "journal: orders.sqlite (it is written with a rollback journal, since a write-ahead log cannot be "
-                "used there: that is as safe, and slower, and two runs on it wait for each other)"
+                "used there: that is as safe but slower, and two runs wait for each other)"
             ),
         ),
         (
             "delete, no locks",
             (
-                "journal: orders.sqlite (its file system cannot lock files, so that it is written with a rollback "
-                "journal, and a file beside it keeps other runs away: that is slower, and one run at a time can use "
+                "journal: orders.sqlite (its file system cannot lock files, so it is written with a rollback "
+                "journal, and a lock file keeps other runs away: that is slower, and only one run at a time can use "
                 "it; a journal on a local disk has no such limits)"
             ),
         ),

@@ -235,8 +235,8 @@ def test_file_on_a_file_system_without_permissions_is_written_with_a_warning(pla
 
     assert [str(warning.message) for warning in caught] == [
         (
-            f"{place}: more people may read it than the files that it is made from, as its file system has no "
-            "permissions: choose a folder of another one"
+            f"{place}: more people may read it than its source files, since its file system has no permissions: "
+            "choose a folder on another file system"
         )
     ]
     assert place.read_text() == "rows"
@@ -301,7 +301,7 @@ def test_new_file_replaces_nothing(tmp_path, make):
     with pytest.raises(SourceError) as caught:
         write_new(path, "text", holds="the mapping", sources=[])
 
-    assert str(caught.value) == f"{path}: is there already, and is not replaced: choose another name"
+    assert str(caught.value) == f"{path}: exists already, and is not replaced: choose another name"
     assert [file.name for file in tmp_path.iterdir()] == ["m.toml"]
 
 
@@ -404,7 +404,7 @@ def test_writer_refuses_other_formats():
     with pytest.raises(SourceError) as caught:
         ResultsWriter("results.xlsx")
 
-    assert str(caught.value) == "results.xlsx: results are written as .csv or .parquet: choose one of these names"
+    assert str(caught.value) == "results.xlsx: results are written as .csv or .parquet: choose one of these endings"
 
 
 def test_writer_refuses_a_folder_that_is_missing(tmp_path):
@@ -436,7 +436,9 @@ def test_writer_refuses_to_replace_the_rows(tmp_path, monkeypatch):
     with pytest.raises(SourceError) as caught:
         ResultsWriter("orders.csv", sources=[tmp_path / "orders.csv"])
 
-    assert str(caught.value) == "orders.csv: is a file that is read here, and would be replaced: choose another name"
+    assert (
+        str(caught.value) == "orders.csv: is one of the files that are read, and would be replaced: choose another name"
+    )
 
 
 def test_writer_reports_when_the_folder_has_gone(tmp_path, results):

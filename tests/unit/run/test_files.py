@@ -100,7 +100,7 @@ def test_results_path_is_tried_before_anything_is_sent(write, submit, fake_clien
 
 def test_results_do_not_replace_the_rows(write, submit):
     """A results path that is one of the files is refused."""
-    with pytest.raises(SourceError, match=r"a\.csv: is a file that is read here, and would be replaced"):
+    with pytest.raises(SourceError, match=r"a\.csv: is one of the files that are read, and would be replaced"):
         submit(write("a.csv", "1,2024-01-31"), results_path="a.csv")
 
 
@@ -176,7 +176,7 @@ def test_file_without_a_header_among_several_is_named(write, submit, fake_client
 
 def test_file_whose_header_stands_further_down_is_reported(write, submit):
     """The message names the lines of a report above the header."""
-    with pytest.raises(MappingError, match=r"\(the header seems to stand in line 3: delete the lines above it\)"):
+    with pytest.raises(MappingError, match=r"\(the header seems to be in line 3: delete the lines above it\)"):
         submit(write("a.csv", ",", "who,day", "1,2024-01-31", header="Report,"))
 
 
@@ -186,7 +186,7 @@ def test_blanks_round_names_of_columns_are_reported(write, submit):
         submit(write("a.csv", "1, 2024-01-31", header="who, day"))
 
     assert str(caught.value) == (
-        "created_at: no column 'day': did you mean ' day'? (in the file's header line blanks stand round ' day': "
+        "created_at: no column 'day': did you mean ' day'? (in the file's header line blanks surround ' day': "
         "remove them there)"
     )
 
@@ -200,7 +200,7 @@ def test_later_file_that_was_changed_ends_the_run_early(write, submit, fake_clie
         submit(paths, client=client, chunksize=1, results_path="results.csv")
 
     assert str(caught.value) == (
-        "the run ended early, and the rows before were submitted: b.csv: was changed after the run had begun: submit "
+        "the run ended early, after earlier rows were submitted: b.csv: was changed after the run had begun: submit "
         "it again when nothing writes to it"
     )
     assert set(pd.read_csv("results.csv")["status"]) == {"accepted", "duplicate"}
@@ -222,7 +222,7 @@ def test_row_with_too_few_cells_is_invalid_and_all_others_are_sent(write, submit
             "row_too_short",
             (
                 f"row: line {position + 2} (1 cell for 2 columns) has too few cells: "
-                "write a cell for every column, and leave those empty that hold nothing"
+                "write a cell for every column, empty where there is no value"
             ),
         ]
     ]
@@ -253,8 +253,8 @@ def test_quotes_that_a_backslash_escapes_are_noted(write, submit):
 
     assert [note["message"] for note in part.attrs["run"]["notes"]] == [
         (
-            "file a.csv: line 2 escapes quotes with a backslash, and is read so: "
-            "look at a text with a quote in it if this is not meant"
+            "file a.csv: line 2 escapes quotes with backslashes, and is read that way: "
+            "check a text that has a quote in it"
         )
     ]
 
@@ -273,7 +273,7 @@ def test_results_that_cannot_be_written_any_more_are_not_lost(write, submit, fak
         )
 
     assert str(caught.value).startswith(
-        "the run ended early, and the rows before were submitted: results/all.csv: results cannot be written there: "
+        "the run ended early, after earlier rows were submitted: results/all.csv: results cannot be written there: "
     )
     assert caught.value.results["status"].tolist() == ["accepted", "accepted"]
     assert caught.value.results["source_file"].tolist() == ["a.csv", "a.csv"]
@@ -393,8 +393,8 @@ def test_callables_get_numbers_in_every_chunk(write, fake_client):
             1,
             "computed_as_empty",
             (
-                "callables: 'N/A' in column 'n' is not a number, as most of its column is, and callables of the "
-                "mapping get an empty cell in its place: fix the value or leave the cell empty"
+                "callables: 'N/A' in column 'n' is not a number like most of its column, so callables of the "
+                "mapping get an empty cell instead: fix or empty the cell"
             ),
         ]
     ]
@@ -559,7 +559,7 @@ def test_results_that_cannot_be_put_in_place_leave_a_complete_run(write, mapping
         next(stream)
 
     assert str(caught.value) == (
-        "the run is complete, and its results are missing: "
+        "the run is complete, but its results are missing: "
         "rest/r.csv: results cannot be written there: No such file or directory"
     )
 

@@ -111,7 +111,7 @@ def test_spread_row_whose_second_another_run_claims_after_the_check_is_not_sent(
     assert (len(sent_by_other), sent) == (1, [])
     assert results[["status", "error_code"]].iloc[0].tolist() == ["not_submitted", "second_taken"]
     assert results.loc[0, "error_message"] == (
-        "another run sends the row, or another one of its contact, event name and second, at the same time: submit it "
-        "again when that run has ended, and it is given a second that is free"
+        "another run is sending this row, or one with the same contact, event name and second: submit it again after "
+        "that run, and it gets a free second"
     )
     assert again.checked.created_at[0] - pd.Timestamp(results.loc[0, "created_at"]).to_datetime64().astype("M8[s]") == 1

@@ -189,7 +189,9 @@ def test_runs_command_reports_a_broken_journal_in_one_line(tmp_path):
 
     result = CliRunner().invoke(app, ["runs", "--journal", str(path)])
 
-    assert result.stderr.startswith(f"error: {path}: this file is no journal (file is not a database): it is left")
+    assert result.stderr.startswith(
+        f"error: {path}: this file is not a journal (file is not a database): it was not changed"
+    )
     assert result.exit_code == 2
 
 

@@ -62,43 +62,61 @@ def test_options_list_what_there_is_when_nothing_is_near():
 @pytest.mark.parametrize(
     ("option", "message"),
     [
-        ({"journal": ""}, "journal: '' is no path: use 'auto', a path, or None to keep no journal"),
-        ({"journal": "none"}, "journal: 'none' is no path: use 'auto', a path, or None to keep no journal"),
-        ({"workspace": ""}, "workspace: it is empty: use the workspace's id_code, such as 'ab12cd34'"),
+        ({"journal": ""}, "journal: expected a path, got '': use 'auto', a path, or None for no journal"),
+        ({"journal": "none"}, "journal: expected a path, got 'none': use 'auto', a path, or None for no journal"),
+        ({"workspace": ""}, "workspace: is empty: use the workspace's id_code, such as 'ab12cd34'"),
         (
             {"preflight": False},
             (
-                "preflight=False: GET /me is what names the workspace whose journal it is: say workspace='...', its "
-                "id_code, or journal=None"
+                "preflight=False: only GET /me names the workspace for the journal: "
+                "pass workspace='...' (its id_code), or journal=None"
             ),
         ),
-        ({"on_invalid": "skip"}, "on_invalid: 'skip' is neither 'report' nor 'raise'"),
-        ({"chunksize": 0}, "chunksize: 0 is no number of rows: use 10_000 or the like"),
-        ({"chunksize": 1e4}, "chunksize: 10000.0 is no number of rows: use 10_000 or the like"),
-        ({"chunksize": "10"}, "chunksize: '10' is no number of rows: use 10_000 or the like"),
-        ({"concurrency": True}, "concurrency: True is not from 1 to 128: leave it out, and the run finds it by itself"),
-        ({"concurrency": 8.0}, "concurrency: 8.0 is not from 1 to 128: leave it out, and the run finds it by itself"),
-        ({"concurrency": 0}, "concurrency: 0 is not from 1 to 128: leave it out, and the run finds it by itself"),
-        ({"concurrency": 129}, "concurrency: 129 is not from 1 to 128: leave it out, and the run finds it by itself"),
-        ({"rate_share": 0}, "rate_share: 0 is no share above 0 and up to 1: use 0.5 or the like"),
-        ({"rate_share": 1.01}, "rate_share: 1.01 is no share above 0 and up to 1: use 0.5 or the like"),
-        ({"rate_share": float("nan")}, "rate_share: nan is no share above 0 and up to 1: use 0.5 or the like"),
-        ({"rate_share": True}, "rate_share: True is no share above 0 and up to 1: use 0.5 or the like"),
-        ({"rate_share": "60%"}, "rate_share: '60%' is no share above 0 and up to 1: use 0.5 or the like"),
-        ({"canary": -1}, "canary: -1 is no number of rows: use 20 or the like, or 0 for none"),
-        ({"canary": True}, "canary: True is no number of rows: use 20 or the like, or 0 for none"),
-        ({"canary": 0.1}, "canary: 0.1 is no number of rows: use 20 or the like, or 0 for none"),
-        ({"max_failure_rate": 5}, "max_failure_rate: 5 is no share from 0 to 1: use 0.1 or the like"),
-        ({"max_failure_rate": -0.1}, "max_failure_rate: -0.1 is no share from 0 to 1: use 0.1 or the like"),
-        ({"max_failure_rate": False}, "max_failure_rate: False is no share from 0 to 1: use 0.1 or the like"),
-        ({"patience_seconds": -1}, "patience_seconds: -1 is no number of seconds: use 600 or the like"),
-        ({"patience_seconds": None}, "patience_seconds: None is no number of seconds: use 600 or the like"),
-        ({"patience_seconds": float("nan")}, "patience_seconds: nan is no number of seconds: use 600 or the like"),
+        ({"on_invalid": "skip"}, "on_invalid: expected 'report' or 'raise', got 'skip'"),
+        ({"chunksize": 0}, "chunksize: expected a number of rows, got 0: use 10_000 or the like"),
+        ({"chunksize": 1e4}, "chunksize: expected a number of rows, got 10000.0: use 10_000 or the like"),
+        ({"chunksize": "10"}, "chunksize: expected a number of rows, got '10': use 10_000 or the like"),
+        (
+            {"concurrency": True},
+            "concurrency: expected a number from 1 to 128, got True: leave it out to let the run find it",
+        ),
+        (
+            {"concurrency": 8.0},
+            "concurrency: expected a number from 1 to 128, got 8.0: leave it out to let the run find it",
+        ),
+        (
+            {"concurrency": 0},
+            "concurrency: expected a number from 1 to 128, got 0: leave it out to let the run find it",
+        ),
+        (
+            {"concurrency": 129},
+            "concurrency: expected a number from 1 to 128, got 129: leave it out to let the run find it",
+        ),
+        ({"rate_share": 0}, "rate_share: expected a share above 0 and up to 1, got 0: use 0.5 or the like"),
+        ({"rate_share": 1.01}, "rate_share: expected a share above 0 and up to 1, got 1.01: use 0.5 or the like"),
+        (
+            {"rate_share": float("nan")},
+            "rate_share: expected a share above 0 and up to 1, got nan: use 0.5 or the like",
+        ),
+        ({"rate_share": True}, "rate_share: expected a share above 0 and up to 1, got True: use 0.5 or the like"),
+        ({"rate_share": "60%"}, "rate_share: expected a share above 0 and up to 1, got '60%': use 0.5 or the like"),
+        ({"canary": -1}, "canary: expected a number of rows, got -1: use 20 or the like, or 0 for none"),
+        ({"canary": True}, "canary: expected a number of rows, got True: use 20 or the like, or 0 for none"),
+        ({"canary": 0.1}, "canary: expected a number of rows, got 0.1: use 20 or the like, or 0 for none"),
+        ({"max_failure_rate": 5}, "max_failure_rate: expected a share from 0 to 1, got 5: use 0.1 or the like"),
+        ({"max_failure_rate": -0.1}, "max_failure_rate: expected a share from 0 to 1, got -0.1: use 0.1 or the like"),
+        ({"max_failure_rate": False}, "max_failure_rate: expected a share from 0 to 1, got False: use 0.1 or the like"),
+        ({"patience_seconds": -1}, "patience_seconds: expected a number of seconds, got -1: use 600 or the like"),
+        ({"patience_seconds": None}, "patience_seconds: expected a number of seconds, got None: use 600 or the like"),
+        (
+            {"patience_seconds": float("nan")},
+            "patience_seconds: expected a number of seconds, got nan: use 600 or the like",
+        ),
         (
             {"patience_seconds": pd.Timedelta("10min")},
-            "patience_seconds: Timedelta('0 days 00:10:00') is no number of seconds: use 600 or the like",
+            "patience_seconds: expected a number of seconds, got Timedelta('0 days 00:10:00'): use 600 or the like",
         ),
-        ({"progress": "bar"}, "progress: 'bar' is none of 'auto', True, False, and no function"),
+        ({"progress": "bar"}, "progress: expected 'auto', True, False or a function, got 'bar'"),
     ],
 )
 def test_options_refuse_values_that_they_cannot_have(option, message):
@@ -134,7 +152,7 @@ def test_options_refuse_a_number_of_retries():
     with pytest.raises(TypeError) as caught:
         run_options({"retry": 3})
 
-    assert str(caught.value) == "retry: 3 is no RetryPolicy: use RetryPolicy(attempts=3) or the like"
+    assert str(caught.value) == "retry: expected a RetryPolicy, got 3: use RetryPolicy(attempts=3) or the like"
 
 
 @pytest.mark.parametrize("preflight", ["no", 0, None])
@@ -143,7 +161,7 @@ def test_options_refuse_a_preflight_that_is_not_a_bool(preflight):
     with pytest.raises(TypeError) as caught:
         run_options({"preflight": preflight})
 
-    assert str(caught.value) == f"preflight: {preflight!r} is neither True nor False"
+    assert str(caught.value) == f"preflight: expected True or False, got {preflight!r}"
 
 
 def test_opened_client_is_the_callers_and_stays_open(fake_client):
@@ -175,9 +193,9 @@ def test_opened_client_needs_a_token():
 @pytest.mark.parametrize(
     ("option", "message"),
     [
-        ({"resubmit": 1}, "resubmit: 1 is neither True nor False"),
-        ({"journal": 7}, "journal: 7 is no path: use 'auto', a path, or None to keep no journal"),
-        ({"workspace": 7}, "workspace: 7 is no text: use the workspace's id_code, such as 'ab12cd34'"),
+        ({"resubmit": 1}, "resubmit: expected True or False, got 1"),
+        ({"journal": 7}, "journal: expected a path, got 7: use 'auto', a path, or None for no journal"),
+        ({"workspace": 7}, "workspace: expected text, got 7: use the workspace's id_code, such as 'ab12cd34'"),
     ],
 )
 def test_options_refuse_a_journal_that_is_none(option, message):
@@ -216,7 +234,7 @@ def test_opened_journal_refuses_another_workspace_than_the_one_that_is_meant(jou
         options.opened_journal(WorkspaceIdentity(id_code="ef56ab78"))
 
     assert str(caught.value) == (
-        "workspace: the access token is one of 'ef56ab78', and not of 'ab12cd34': no event was sent"
+        "workspace: the access token belongs to 'ef56ab78', not to 'ab12cd34': no event was sent"
     )
 
 
@@ -226,7 +244,7 @@ def test_opened_journal_escapes_the_name_of_a_workspace_once():
         RunOptions(workspace="w\x1b").opened_journal(WorkspaceIdentity(id_code=r"w\u001b[2J"))
 
     assert str(caught.value) == (
-        r"workspace: the access token is one of 'w\u001b[2J', and not of 'w\x1b': no event was sent"
+        r"workspace: the access token belongs to 'w\u001b[2J', not to 'w\x1b': no event was sent"
     )
 
 
@@ -236,8 +254,8 @@ def test_opened_journal_needs_the_name_of_a_workspace():
         RunOptions().opened_journal(WorkspaceIdentity(name="Acme"))
 
     assert str(caught.value) == (
-        "auto: the answer to GET /me names no workspace, which is what events are recorded under: "
-        "say workspace='...', its id_code, or journal=None"
+        "auto: the answer to GET /me does not name the workspace, which the journal needs: "
+        "pass workspace='...' (its id_code), or pass journal=None"
     )
 
 
@@ -253,5 +271,5 @@ def test_opened_journal_warns_when_it_has_no_write_ahead_log(tmp_path, monkeypat
     (warning,) = caught
     assert str(warning.message) == (
         f"journal {tmp_path / 'journal.sqlite'}: it is written with a rollback journal, since a "
-        "write-ahead log cannot be used there: that is as safe, and slower, and two runs on it wait for each other"
+        "write-ahead log cannot be used there: that is as safe but slower, and two runs wait for each other"
     )

@@ -109,8 +109,8 @@ def test_rejects_of_files_with_a_column_twice_need_the_same_columns(write, submi
     with pytest.raises(SubmissionError) as caught:
         submit([twice, other])
     assert str(caught.value) == (
-        "the run is complete, and its rejects are missing: "
-        "a.csv: has two columns of one name, and the other files have other columns"
+        "the run is complete, but its rejects are missing: "
+        "a.csv: has two columns of the same name, and the other files have other columns"
     )
 
 
@@ -214,7 +214,7 @@ def test_rejects_that_cannot_be_written_lose_no_result(write, mapping, fake_clie
     assert parts[0]["status"].tolist() == ["invalid"]
     assert len(caught.value.results) == 0
     assert str(caught.value) == (
-        "the run is complete, and its rejects are missing: "
+        "the run is complete, but its rejects are missing: "
         "rest/rejects.csv: rejects cannot be written there: No such file or directory"
     )
 
@@ -228,7 +228,7 @@ def test_rejects_whose_file_was_written_to_are_reported(write, submit, fake_clie
         submit(path, client=client)
 
     assert str(caught.value) == (
-        "the run is complete, and its rejects are missing: a.csv: was changed during the run, so that its rejects "
+        "the run is complete, but its rejects are missing: a.csv: was changed during the run, so that its rejects "
         "cannot be read again: the results have them as row 1"
     )
 
@@ -279,7 +279,7 @@ def test_rejects_with_a_nul_character_are_invalid_again(write, submit, fake_clie
 def test_rejects_say_that_a_row_which_cannot_be_read_would_be_sent(write, submit):
     """The file has a cell for every column, which hides that the row had too few."""
     assert submit(write("a.csv", "1,2024-01-31", header="who,day,note")) == [
-        "rejects.csv: row 0 was invalid, and would be sent when it is submitted from there as it is: correct it first"
+        "rejects.csv: row 0 was invalid, but would be sent if this file is submitted as it is: correct it first"
     ]
 
 
@@ -307,9 +307,9 @@ def test_interrupt_while_rejects_are_written_does_not_hide_why_the_run_ended(wri
 @pytest.mark.parametrize(
     ("rejects_path", "message"),
     [
-        ("a.csv", "a.csv: is a file that is read here, and would be replaced: choose another name"),
+        ("a.csv", "a.csv: is one of the files that are read, and would be replaced: choose another name"),
         ("./results.csv", "./results.csv: is where the results go: choose another name for the rejects"),
-        ("rejects.txt", "rejects.txt: rejects are written as .csv or .parquet: choose one of these names"),
+        ("rejects.txt", "rejects.txt: rejects are written as .csv or .parquet: choose one of these endings"),
         ("no/rejects.csv", "no/rejects.csv: rejects cannot be written there: No such file or directory"),
     ],
 )
@@ -371,8 +371,8 @@ def test_rejects_may_have_another_type_than_the_files(write, submit, fake_client
     (remarks,) = submit(path, client=fake_client({"2": [404]}), rules=rules)
 
     assert remarks == (
-        "rejects.csv: metadata.size of row 1 would be 5 when it is submitted from there, and not '5': a CSV file has "
-        "no types, so say in the mapping what the column is (Text, Number, Date with its unit=), or export to .parquet"
+        "rejects.csv: metadata.size of row 1 would be 5 when this file is submitted, and not '5': a CSV file has "
+        "no types, so give the column a rule in the mapping (Text, Number, Date with its unit=), or export to .parquet"
     )
 
 

@@ -424,17 +424,17 @@ def test_submit_refuses_the_placeholder_of_a_proposal(make_orders, fake_client):
         submit_events(make_orders(), mapping, client=client)
 
     assert raised.value.faults == (
-        "event_name: 'replace-me' is the placeholder of a proposal: say what happened, such as 'placed-order'",
+        "event_name: 'replace-me' is the placeholder of a proposal: name what happened, such as 'placed-order'",
     )
     assert client.events == []
 
 
 GUESSES = (
-    "event_name: 'ordered' is a guess: say what happened, such as 'placed-order'",
-    "timezone: times without a zone are taken as UTC, which is a guess: say timezone='Europe/Berlin' or the like",
+    "event_name: 'ordered' is a guess: name what happened, such as 'placed-order'",
+    "timezone: times without a zone are taken as UTC, which is a guess: set timezone='Europe/Berlin' or the like",
     (
-        "unconfirmed: nothing is submitted before these guesses are confirmed: correct what is wrong and take out what "
-        "you have read, or say dataclasses.replace(mapping, unconfirmed=()) (in TOML delete the line) when you have "
+        "unconfirmed: nothing is submitted until these guesses are confirmed: correct what is wrong and remove what "
+        "you have read, or use dataclasses.replace(mapping, unconfirmed=()) (in TOML delete the line) when you have "
         "read all"
     ),
 )
@@ -514,9 +514,9 @@ def test_submit_keeps_the_results_when_the_progress_fails(make_orders, mapping, 
     accepted = (results["status"] == "accepted").sum()
     assert caught.value.__cause__ is fault
     assert str(caught.value) == (
-        "the run was ended by a ValueError, which is this error's cause: to go on, "
-        "submit all rows again; the journal knows which were accepted, "
-        "and without one Intercom ignores their repeats"
+        "a ValueError, the cause of this error, ended the run: to go on, "
+        "submit all rows again; the journal skips the accepted ones, "
+        "and without a journal Intercom ignores repeats"
     )
     assert 0 < accepted < 40
     assert len(client.events) == accepted
@@ -764,7 +764,7 @@ def test_submit_says_that_a_journal_cannot_be_used_before_the_first_event(make_o
     path.write_text("no journal, but notes of somebody's")
     client = fake_client()
 
-    with pytest.raises(JournalError, match=r"this file is no journal"):
+    with pytest.raises(JournalError, match=r"this file is not a journal"):
         submit_events(make_orders(), mapping, client=client, journal=path)
 
     assert (client.me_requests, client.events) == (1, [])
@@ -775,7 +775,7 @@ def test_submit_refuses_the_token_of_another_workspace(make_orders, mapping, fak
     """With `workspace=` a token of another workspace is refused."""
     client = fake_client()
 
-    with pytest.raises(CredentialsError, match=r"the access token is one of 'ab12cd34', and not of 'production'"):
+    with pytest.raises(CredentialsError, match=r"the access token belongs to 'ab12cd34', not to 'production'"):
         submit_events(make_orders(), mapping, client=client, workspace="production", journal=None)
 
     assert client.events == []

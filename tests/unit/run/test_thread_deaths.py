@@ -26,7 +26,7 @@ def test_run_ends_with_its_results_when_the_journals_thread_is_killed(make_order
     """Every row has a result; the journal has each accepted event, and a second run sends the others."""
     client = fake_client({"00020": [lambda: _kill("events-pandas-journal", death) or 202]})
 
-    with pytest.raises(SubmissionError, match=r"^the run was ended, as accepted events can no longer be recorded"):
+    with pytest.raises(SubmissionError, match=r"^the run ended, as accepted events can no longer be recorded"):
         submit_events(make_orders(500), mapping, client=client, concurrency=1)
     sent = len(client.events)
     again = submit_events(make_orders(500), mapping, client=client)

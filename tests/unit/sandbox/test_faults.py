@@ -12,7 +12,7 @@ import pytest
 from events_pandas.sandbox.faults import FAULT_NAMES, FaultPlan, Faults, NextFault, checked_faults
 
 NO_FAULT = (
-    "a fault is a status from 400 to 599 or one of drop_before, drop_after, garbage, trickle_body, trickle_headers, "
+    "fault must be a status from 400 to 599 or one of drop_before, drop_after, garbage, trickle_body, trickle_headers, "
     "no_answer, not "
 )
 BODIES = [str(number).encode() for number in range(10_000)]
@@ -21,30 +21,33 @@ BODIES = [str(number).encode() for number in range(10_000)]
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"latency_seconds": -0.1}, "latency_seconds must not be negative, and is -0.1"),
+        ({"latency_seconds": -0.1}, "latency_seconds must be at least 0, not -0.1"),
         ({"latency_seconds": float("nan")}, "latency_seconds must be a number of seconds, not nan"),
         ({"latency_seconds": "1"}, "latency_seconds must be a number of seconds, not '1'"),
         ({"trickle_seconds": float("inf")}, "trickle_seconds must be a number of seconds, not inf"),
         ({"outage_seconds": None}, "outage_seconds must be a number of seconds, not None"),
-        ({"outage_after_seconds": -1}, "outage_after_seconds must not be negative, and is -1"),
-        ({"clock_skew_seconds": 2e9}, "clock_skew_seconds must be at most 1,000,000,000 either way, not 2000000000.0"),
-        ({"clock_skew_seconds": "1"}, "clock_skew_seconds must be at most 1,000,000,000 either way, not '1'"),
+        ({"outage_after_seconds": -1}, "outage_after_seconds must be at least 0, not -1"),
+        (
+            {"clock_skew_seconds": 2e9},
+            "clock_skew_seconds must be from -1,000,000,000 to 1,000,000,000, not 2000000000.0",
+        ),
+        ({"clock_skew_seconds": "1"}, "clock_skew_seconds must be from -1,000,000,000 to 1,000,000,000, not '1'"),
         ({"jitter": 1.5}, "jitter must be a share between 0 and 1, not 1.5"),
         ({"drop_before": -0.1}, "drop_before must be a share between 0 and 1, not -0.1"),
         ({"drop_after": 2}, "drop_after must be a share between 0 and 1, not 2"),
         ({"garbage": True}, "garbage must be a share between 0 and 1, not True"),
         ({"no_answer": "all"}, "no_answer must be a share between 0 and 1, not 'all'"),
         ({"statuses": {500: float("nan")}}, "statuses[500] must be a share between 0 and 1, not nan"),
-        ({"statuses": {200: 0.1}}, "statuses are from 400 to 599, not 200"),
-        ({"statuses": {"500": 0.1}}, "statuses are from 400 to 599, not '500'"),
-        ({"statuses": [500]}, "statuses must be statuses with their shares, such as {500: 0.05}, not [500]"),
+        ({"statuses": {200: 0.1}}, "statuses must be from 400 to 599, not 200"),
+        ({"statuses": {"500": 0.1}}, "statuses must be from 400 to 599, not '500'"),
+        ({"statuses": [500]}, "statuses must be a mapping of statuses to shares, such as {500: 0.05}, not [500]"),
         ({"rate_headers": 0}, "rate_headers must be true or false, not 0"),
         ({"token_revoked": "no"}, "token_revoked must be true or false, not 'no'"),
         ({"seed": 0.5}, "seed must be a whole number of 64 bits, not 0.5"),
         ({"seed": 2**63}, f"seed must be a whole number of 64 bits, not {2**63}"),
         (
             {"statuses": {500: 0.5}, "drop_after": 0.25, "trickle_body": 0.5},
-            "the shares of statuses[500], drop_after, trickle_body sum up to 1.25, at most 1 is possible",
+            "the shares of statuses[500], drop_after, trickle_body sum up to 1.25: at most 1 is allowed",
         ),
     ],
 )
@@ -96,7 +99,7 @@ def test_faults_do_not_change_behind_the_sandboxs_back(change) -> None:
     """The statuses cannot be changed in place: nobody would check the new shares."""
     faults = Faults(statuses={500: 0.1})
 
-    with pytest.raises(TypeError, match=r"^the statuses of Faults cannot be changed: dataclasses.replace makes other"):
+    with pytest.raises(TypeError, match=r"^the statuses of Faults cannot be changed: use dataclasses.replace"):
         change(faults.statuses)
 
     assert faults.statuses == {500: 0.1}

@@ -13,7 +13,7 @@ from events_pandas.sandbox import Faults, Sandbox
 from events_pandas.sandbox.session import submissions_frame
 from events_pandas.sandbox.workspace.workspace import Submission, SubmissionOutcome
 
-NOT_RUNNING = r"^the sandbox is not running: say `with Sandbox\(\) as sandbox:`, or call start\(\)$"
+NOT_RUNNING = r"^the sandbox is not running: use `with Sandbox\(\) as sandbox:`, or call start\(\)$"
 DTYPES = {
     "received_at": "datetime64[us, UTC]",
     "http_status": "Int16",
@@ -92,7 +92,7 @@ def test_sandbox_refuses_a_file_of_another_program(tmp_path) -> None:
     path = tmp_path / "notes.txt"
     path.write_text("Dear diary, today I learnt about databases.")
 
-    with pytest.raises(ValueError, match=r"^'.*notes\.txt' is no workspace of a sandbox: file is not a database$"):
+    with pytest.raises(ValueError, match=r"^'.*notes\.txt' is not a workspace of a sandbox: file is not a database$"):
         Sandbox(store=path)
 
     assert path.read_text() == "Dear diary, today I learnt about databases."
@@ -176,7 +176,7 @@ def test_sandbox_keeps_what_was_asked_for_when_its_faults_are_set(start, submit)
         (
             {"port": 65_536},
             ValueError,
-            "port must be a whole number from 0 to 65535, not 65536; 0 stands for any that is free",
+            "port must be a whole number from 0 to 65535, not 65536; 0 stands for any free port",
         ),
         (
             {"merged_contacts": "old"},
@@ -330,7 +330,7 @@ def test_sandbox_has_its_file_for_itself(tmp_path, start) -> None:
     """A second sandbox with the same file is refused while the first runs."""
     path = tmp_path / "events.sqlite"
     first = start(store=path)
-    with pytest.raises(OSError, match="another sandbox, or another program, holds it"):
+    with pytest.raises(OSError, match="another sandbox or another program uses it"):
         Sandbox(store=path)
 
     first.stop()

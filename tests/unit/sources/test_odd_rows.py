@@ -131,7 +131,7 @@ def test_quotes_that_are_escaped_in_two_ways_are_refused(write):
         ("sep=;\nwho;day\n1;2\n", "its columns are separated by ';', and a CSV file's by commas: save it with commas"),
         (
             "Report\nMade:,today\n\nwho,day\n1,2\n",
-            "its first line names 1 of 2 columns: the header seems to stand in line 4: delete the lines above it",
+            "its first line names 1 of 2 columns: the header seems to be in line 4: delete the lines above it",
         ),
         ("w\0h\0o\0,\0d\0a\0y\0\n\0", "is not UTF-8: save it as UTF-8 and try again"),
     ],

@@ -152,7 +152,7 @@ def test_created_at_names_the_times_that_are_as_likely(choose):
 
     assert choice.entry == "ordered_at"
     assert choice.reason == (
-        "times as text, with a zone (ISO 8601); it may as well be 'paid_at' or 'signed_at': is this the right time?"
+        "times as text, with a zone (ISO 8601); it may also be 'paid_at' or 'signed_at': is this the right time?"
     )
 
 
@@ -230,7 +230,7 @@ def test_created_at_is_the_likeliest_time_of_the_event(choose, columns, expected
         (
             {"updated_at": TIMES},
             (
-                "times as text, with a zone (ISO 8601); its name speaks of something later than the event: "
+                "times as text, with a zone (ISO 8601); its name suggests something later than the event: "
                 "is this the right time?"
             ),
         ),
@@ -303,7 +303,7 @@ def test_email_says_how_many_are_not_addresses(choose):
     """The reason has the share of values that are not addresses."""
     choice = choose(who=CODES * 2, at=TIMES * 2, contact=[*EMAILS, "n/a", "eve@example.org"])["email"]
 
-    assert choice.reason == "email addresses; 25 % of those looked at are none"
+    assert choice.reason == "email addresses; 25 % of those looked at are not"
 
 
 @pytest.mark.parametrize(

@@ -182,7 +182,7 @@ def test_evidence_counts_what_does_not_look_alike(evidence):
     seen = evidence([*addresses, "none", "none"])
 
     assert seen.n_unlike == 2
-    assert seen.kind == "web addresses; 50 % of those looked at are none"
+    assert seen.kind == "web addresses; 50 % of those looked at are not"
 
 
 @pytest.mark.parametrize("n_rows", [0, 1, 10_000])
@@ -228,7 +228,7 @@ def test_survey_names_what_no_mapping_can_name():
     reason = "TOML cannot hold this label: rename it to a text"
     assert seen.columns == ()
     assert list(seen.unusable) == [
-        LeftOut(label="x", reason="2 columns or index levels are called so: rename all but one"),
+        LeftOut(label="x", reason="2 columns or index levels have this name: rename all but one"),
         LeftOut(label=1.5, reason=reason),
         LeftOut(label="\ud800", reason=reason),
         LeftOut(label=True, reason=reason),

@@ -102,7 +102,7 @@ def test_metadata_is_proposed_by_content_and_name(choose, columns, expected):
         ),
         (
             {"total": AMOUNTS * 2, "currency": ["EUR", "EUR", "USD", "EURO"]},
-            ["an amount with its currency; no currency of ISO 4217 in 25 % of those looked at"],
+            ["an amount with its currency; not a currency of ISO 4217 in 25 % of those looked at"],
         ),
         ({"total": [1999, 500], "currency": ["JPY", "jpy"]}, ["an amount with its currency"]),
         (
@@ -114,17 +114,17 @@ def test_metadata_is_proposed_by_content_and_name(choose, columns, expected):
         ({"x": ["1", "3"]}, ["whole numbers as text"]),
         ({"x": ["1.0", "3.0"]}, ["whole numbers as text"]),
         ({"x": [True, False]}, ["true or false, as text"]),
-        ({"x": [*URLS, *URLS, "n/a"]}, ["web addresses; 20 % of those looked at are none"]),
+        ({"x": [*URLS, *URLS, "n/a"]}, ["web addresses; 20 % of those looked at are not"]),
         ({"x_no": [1, 7]}, ["whole numbers that name something: text, since nobody adds them up"]),
         (
             {"total": AMOUNTS},
-            ["numbers; if it is money, say ep.MonetaryAmount(..., currency=...), since no column has its currency"],
+            ["numbers; if it is money, use ep.MonetaryAmount(..., currency=...): no column has its currency"],
         ),
         (
             {"total": [5, 0], "currency": CURRENCIES},
             [
                 (
-                    'an amount with its currency; whole numbers: if they count cents, say unit="minor"; '
+                    'an amount with its currency; whole numbers: if they count cents, use unit="minor"; '
                     "not above zero, which Intercom refuses, in 1 of the rows looked at"
                 )
             ],
@@ -164,9 +164,9 @@ def test_metadata_has_reasons(choose, columns, reasons):
     ("label", "values", "reason"),
     [
         ("x", [None, ""], "empty in every row looked at"),
-        ("x", ["a", "a"], "the same in every row looked at: say Constant(...) if it is of use"),
+        ("x", ["a", "a"], "the same in every row looked at: use Constant(...) if you need it"),
         ("x", [{"a": 1}, None], "nested values, which Intercom refuses: make columns of their parts"),
-        ("x", [b"\xff", b"\xfe"], "values of mixed or unusual types: make text or numbers of them"),
+        ("x", [b"\xff", b"\xfe"], "values of mixed or unusual types: make them text or numbers"),
         (
             "x",
             ["a" * 256, "b"],
@@ -178,12 +178,12 @@ def test_metadata_has_reasons(choose, columns, reasons):
             ["+49 30 123456", "+1 555 1234567"],
             "telephone numbers: personal data belongs to the contact, not to each event",
         ),
-        ("Name", TEXTS, "its name speaks of personal data, which belongs to the contact, not to each event"),
-        ("birth_date", DAYS, "its name speaks of personal data, which belongs to the contact, not to each event"),
+        ("Name", TEXTS, "its name suggests personal data, which belongs to the contact, not to each event"),
+        ("birth_date", DAYS, "its name suggests personal data, which belongs to the contact, not to each event"),
         (
             "phone",
             [4930123456, 4930123457],
-            "its name speaks of personal data, which belongs to the contact, not to each event",
+            "its name suggests personal data, which belongs to the contact, not to each event",
         ),
         ("customer_id", TEXTS, "another identifier of the contact"),
         ("Unnamed: 0", [0, 1], "it numbers the rows"),
@@ -227,7 +227,9 @@ def test_metadata_has_as_many_keys_as_intercom_keeps(choose):
     chosen, left_out = choose({**columns, "total": AMOUNTS, "price": AMOUNTS, "currency": CURRENCIES})
 
     assert [choice.path for choice in chosen] == [*(f"metadata.c{number}" for number in range(9)), "metadata.total"]
-    assert left_out == {"price": "an amount with its currency; Intercom keeps 10 metadata keys, and these are taken"}
+    assert left_out == {
+        "price": "an amount with its currency; Intercom keeps 10 metadata keys, and other columns have them"
+    }
 
 
 @pytest.mark.parametrize(

@@ -73,26 +73,26 @@ mapping = ep.EventMapping(
     metadata={
         "total": ep.MonetaryAmount("total", currency="currency"),  # an amount with its currency
     },
-    # timezone: no zone is known for 'ordered_at': UTC, unless you say timezone="Europe/Berlin" or the like
+    # timezone: no zone is known for 'ordered_at': UTC, unless you set timezone="Europe/Berlin" or the like
     unconfirmed=("event_name", "timezone"),  # guesses: delete each that you have read, or nothing can be submitted
 )
 
 # Left out:
-#   'name': its name speaks of personal data, which belongs to the contact, not to each event"""
+#   'name': its name suggests personal data, which belongs to the contact, not to each event"""
 
 TOML = """\
 # Proposed from 3 rows: read it, change what is wrong, and let check_events judge every row.
 event_name = "ordered"  # a guess from 'ordered_at': replace it with what happened, such as "placed-order"
 created_at = "ordered_at"  # times as text, without a zone (ISO 8601)
 user_id = "customer_id"  # text, 2 different; its name says that it is the contact's
-# timezone: no zone is known for 'ordered_at': UTC, unless you say timezone="Europe/Berlin" or the like
+# timezone: no zone is known for 'ordered_at': UTC, unless you set timezone="Europe/Berlin" or the like
 unconfirmed = ["event_name", "timezone"]  # guesses: delete each that you have read, or nothing can be submitted
 
 [metadata]
 total = { type = "monetary_amount", amount = "total", currency = "currency" }  # an amount with its currency
 
 # Left out:
-#   'name': its name speaks of personal data, which belongs to the contact, not to each event
+#   'name': its name suggests personal data, which belongs to the contact, not to each event
 """
 
 
@@ -328,7 +328,7 @@ def test_suggestion_accepts_frames_of_all_kinds():
         "nested values, which Intercom refuses: make columns of their parts",
         "empty in every row looked at",
         "ep.Text refuses 100 % of those looked at (nul_character: remove it)",
-        "2 columns or index levels are called so: rename all but one",
+        "2 columns or index levels have this name: rename all but one",
     ]
     assert ep.check_events(frame, suggested).ok
 
@@ -415,7 +415,7 @@ def test_suggestion_does_not_invent_a_zone(orders):
 
     assert suggested.timezone is None
     assert suggested.choices[-1].reason == (
-        "no zone is known for 'paid_at': UTC, unless you say timezone=\"Europe/Berlin\" or the like"
+        "no zone is known for 'paid_at': UTC, unless you set timezone=\"Europe/Berlin\" or the like"
     )
 
 
@@ -493,7 +493,7 @@ def test_suggestion_refuses_a_frame_without_rows(orders, faults):
 
 def test_suggestion_refuses_what_is_not_a_frame():
     """Rows that are not in a DataFrame are refused."""
-    with pytest.raises(TypeError, match=r"^rows come in a pandas DataFrame, and this is a list$"):
+    with pytest.raises(TypeError, match=r"^expected rows in a pandas DataFrame, got a list$"):
         suggest_mapping([{"user_id": 1}])
 
 

@@ -104,7 +104,7 @@ def test_form_of_text_says_so_when_day_and_month_cannot_be_told_apart():
 
     assert form == TimeForm(
         description=(
-            "days as text, written '%d/%m/%Y'; day and month cannot be told apart: it may be '%m/%d/%Y', so look"
+            "days as text, written '%d/%m/%Y'; the order of day and month is a guess: it may be '%m/%d/%Y', so look"
         ),
         format="%d/%m/%Y",
         is_day=True,

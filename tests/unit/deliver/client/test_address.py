@@ -22,12 +22,12 @@ def test_region_url_knows_intercoms_regions(region, url):
 @pytest.mark.parametrize(
     ("region", "message"),
     [
-        ("eur", "no region 'eur': did you mean 'eu'? (the argument region, or INTERCOM_REGION)"),
+        ("eur", "unknown region 'eur': did you mean 'eu'? (the argument region, or INTERCOM_REGION)"),
         (
             "mars",
-            "no region 'mars': it is one of 'us', 'eu', 'au' (the argument region, or INTERCOM_REGION)",
+            "unknown region 'mars': use one of 'us', 'eu', 'au' (the argument region, or INTERCOM_REGION)",
         ),
-        (3, "no region 3: it is one of 'us', 'eu', 'au' (the argument region, or INTERCOM_REGION)"),
+        (3, "unknown region 3: use one of 'us', 'eu', 'au' (the argument region, or INTERCOM_REGION)"),
     ],
 )
 def test_region_url_says_which_regions_there_are(region, message):
@@ -74,7 +74,7 @@ def test_checked_base_url_refuses_what_is_no_web_address(base_url):
     with pytest.raises(CredentialsError) as caught:
         checked_base_url(base_url, allow_http=True)
 
-    assert str(caught.value) == "base_url is no http or https URL: it looks like 'https://api.intercom.io'"
+    assert str(caught.value) == "base_url is not an http or https URL, such as 'https://api.intercom.io'"
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_checked_base_url_refuses_what_is_no_web_address(base_url):
     [
         (
             "https://ada:secret@api.intercom.io",
-            "base_url holds a user or a password: leave it out, the access token is all there is",
+            "base_url holds a user or a password: remove them, the access token is enough",
         ),
         ("https://api.intercom.io?a=1", "base_url has a query or a fragment: end it before the '?' or '#'"),
         ("https://api.intercom.io#", "base_url has a query or a fragment: end it before the '?' or '#'"),

@@ -74,15 +74,15 @@ def test_client_prefers_its_arguments_to_the_environment(monkeypatch):
     [
         (None, "no access token: set INTERCOM_ACCESS_TOKEN, or pass access_token to IntercomClient"),
         (" \n", "no access token: set INTERCOM_ACCESS_TOKEN, or pass access_token to IntercomClient"),
-        (b"x", "the access token is no text, but of type bytes: pass a str"),
-        (12, "the access token is no text, but of type int: pass a str"),
-        ("Bearer abc", "the access token begins with 'Bearer': pass what comes after it"),
+        (b"x", "the access token is of type bytes: pass a str"),
+        (12, "the access token is of type int: pass a str"),
+        ("Bearer abc", "the access token begins with 'Bearer': pass only the part after it"),
         (
             "abc\r\nX-Evil: 1",
-            "the access token has a blank, a line break or a character beyond ASCII inside: copy it again",
+            "the access token contains a blank, a line break or a non-ASCII character: copy it again",
         ),
-        ("abcé", "the access token has a blank, a line break or a character beyond ASCII inside: copy it again"),
-        ("abc\x00", "the access token has a blank, a line break or a character beyond ASCII inside: copy it again"),
+        ("abcé", "the access token contains a blank, a line break or a non-ASCII character: copy it again"),
+        ("abc\x00", "the access token contains a blank, a line break or a non-ASCII character: copy it again"),
     ],
 )
 def test_client_refuses_an_unusable_token(token, message):
@@ -95,7 +95,7 @@ def test_client_refuses_an_unusable_token(token, message):
 
 def test_client_refuses_a_region_beside_an_address():
     """A region and an address together are a mistake."""
-    with pytest.raises(CredentialsError, match=r"^region and base_url are both given: leave one of them out$"):
+    with pytest.raises(CredentialsError, match=r"^region and base_url are both given: pass only one of them$"):
         IntercomClient(TOKEN, region="eu", base_url="https://api.intercom.io")
 
 
@@ -105,13 +105,13 @@ def test_client_refuses_a_version_that_is_no_header(version):
     with pytest.raises(CredentialsError) as caught:
         IntercomClient(TOKEN, api_version=version)
 
-    assert str(caught.value) == f"api_version {version!r} is no version: it looks like '2.14'"
+    assert str(caught.value) == f"api_version {version!r} is not a version, such as '2.14'"
 
 
 @pytest.mark.parametrize("seconds", [0, -1.0, float("nan"), float("inf")])
 def test_client_refuses_a_timeout_that_makes_no_sense(seconds):
     """A timeout is a finite number of seconds above 0."""
-    with pytest.raises(ValueError, match=r"^timeout_seconds is .*: it is a number of seconds, more than 0$"):
+    with pytest.raises(ValueError, match=r"^timeout_seconds is .*: it must be a number of seconds, more than 0$"):
         IntercomClient(TOKEN, timeout_seconds=seconds)
 
 

@@ -126,7 +126,7 @@ def test_transport_takes_no_answer_from_a_server_that_breaks_the_rules(fail, con
     """Another protocol, or more than a thousand interim answers, is not an answer: the event may have arrived."""
     server = serve(replying(answer))
 
-    assert fail(connect(server.url)) == (f"what 127.0.0.1:{server.port} answered is no HTTP", True)
+    assert fail(connect(server.url)) == (f"the answer of 127.0.0.1:{server.port} is not HTTP", True)
 
 
 def test_transport_says_that_a_connection_broke_after_an_interim_answer(fail, connect, serve):
@@ -250,7 +250,7 @@ def test_transport_uses_no_answer_that_may_be_another_requests(fail, connect, st
     failure = fail(transport)
 
     where = f"127.0.0.1:{server.port}"
-    assert failure == (f"more came from {where} than one answer, and it cannot be told which is this event's", True)
+    assert failure == (f"{where} sent more than one answer, and it is unknown which belongs to this event", True)
     assert _statuses(transport, 1) == [202]
     assert server.connections == 2
 

@@ -288,7 +288,10 @@ def test_transport_says_that_a_connection_that_cannot_be_replaced_delivered_noth
 
     failure = fail(transport)
 
-    assert failure == (f"no connection to 127.0.0.1:{server.port}: it was refused, or there is no way there", False)
+    assert failure == (
+        f"no connection to 127.0.0.1:{server.port}: it was refused, or the host is unreachable",
+        False,
+    )
 
 
 def test_transport_repeats_nothing_for_an_answer_on_a_socket(connect, serve, replying):
@@ -324,7 +327,7 @@ def test_transport_says_that_garbage_is_no_answer(fail, connect, serve, garbage)
 
     failure = fail(connect(server.url))
 
-    assert failure == (f"what 127.0.0.1:{server.port} answered is no HTTP", True)
+    assert failure == (f"the answer of 127.0.0.1:{server.port} is not HTTP", True)
 
 
 def test_transport_says_that_a_refused_connection_delivered_nothing(fail, connect, serve, replying):
@@ -334,13 +337,16 @@ def test_transport_says_that_a_refused_connection_delivered_nothing(fail, connec
 
     failure = fail(connect(server.url))
 
-    assert failure == (f"no connection to 127.0.0.1:{server.port}: it was refused, or there is no way there", False)
+    assert failure == (
+        f"no connection to 127.0.0.1:{server.port}: it was refused, or the host is unreachable",
+        False,
+    )
 
 
 def test_transport_says_that_there_is_no_such_host(fail, connect):
     """An unknown name is reported as such: most often it is misspelt."""
     assert fail(connect("https://intercom.invalid")) == (
-        "there is no host intercom.invalid, or no name service",
+        "the host intercom.invalid is unknown, or no name service answers",
         False,
     )
 
@@ -464,11 +470,11 @@ def test_transport_shows_its_token_in_no_attribute(connect):
     [
         (
             exceptions.NewConnectionError(POOL, "x"),
-            f"no connection to {HOST}: it was refused, or there is no way there",
+            f"no connection to {HOST}: it was refused, or the host is unreachable",
         ),
         (
             exceptions.NameResolutionError(HOST, POOL, socket.gaierror()),
-            f"there is no host {HOST}, or no name service",
+            f"the host {HOST} is unknown, or no name service answers",
         ),
         (exceptions.ConnectTimeoutError(POOL, "x"), f"no connection to {HOST} within the time limit"),
         (exceptions.ReadTimeoutError(POOL, "/", "x"), f"no connection to {HOST} within the time limit"),
@@ -509,8 +515,8 @@ def test_explain_says_why_nothing_was_sent(error, message):
             f"the connection to {HOST} broke before an answer came",
         ),
         (exceptions.SSLError("bad record"), f"the connection to {HOST} broke before an answer came"),
-        (exceptions.ProtocolError("x", BadStatusLine("x")), f"what {HOST} answered is no HTTP"),
-        (exceptions.InvalidHeader("x"), f"what {HOST} answered is no HTTP"),
+        (exceptions.ProtocolError("x", BadStatusLine("x")), f"the answer of {HOST} is not HTTP"),
+        (exceptions.InvalidHeader("x"), f"the answer of {HOST} is not HTTP"),
         (
             exceptions.ProtocolError("Tunnel connection failed: 403"),
             f"the connection to {HOST} broke before an answer came",
@@ -540,17 +546,21 @@ def test_explain_says_that_the_event_may_have_arrived(error, message):
         ),
         (
             requests.ConnectionError(exceptions.MaxRetryError(POOL, "/", exceptions.NewConnectionError(POOL, "x"))),
-            f"no connection to {HOST}: it was refused, or there is no way there",
+            f"no connection to {HOST}: it was refused, or the host is unreachable",
             False,
         ),
         (
             requests.ConnectionError(
                 exceptions.MaxRetryError(POOL, "/", exceptions.NameResolutionError(HOST, POOL, socket.gaierror()))
             ),
-            f"there is no host {HOST}, or no name service",
+            f"the host {HOST} is unknown, or no name service answers",
             False,
         ),
-        (requests.exceptions.InvalidURL("x"), f"there is no host {HOST}, or no name service", False),
+        (
+            requests.exceptions.InvalidURL("x"),
+            f"the host {HOST} is unknown, or no name service answers",
+            False,
+        ),
         (
             requests.exceptions.SSLError(exceptions.MaxRetryError(POOL, "/", exceptions.SSLError(UNTRUSTED))),
             f"the certificate of {HOST} is not trusted on this machine",
@@ -569,10 +579,10 @@ def test_explain_says_that_the_event_may_have_arrived(error, message):
         ),
         (
             requests.ConnectionError(exceptions.ProtocolError("x", BadStatusLine("x"))),
-            f"what {HOST} answered is no HTTP",
+            f"the answer of {HOST} is not HTTP",
             True,
         ),
-        (requests.exceptions.InvalidHeader("x"), f"what {HOST} answered is no HTTP", True),
+        (requests.exceptions.InvalidHeader("x"), f"the answer of {HOST} is not HTTP", True),
         (requests.exceptions.ChunkedEncodingError(), f"the connection to {HOST} broke before an answer came", True),
         (requests.ConnectionError(), f"the connection to {HOST} broke before an answer came", True),
     ],

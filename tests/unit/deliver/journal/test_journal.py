@@ -341,8 +341,8 @@ def test_claim_gives_up_when_the_journal_stays_locked(open_journal, locked, make
         impatient.claim(fingerprints)
 
     assert str(caught.value) == (
-        f"{path}: another program keeps the journal locked (database is locked): wait until the other run or the "
-        "program that copies the file is done, then run again"
+        f"{path}: another program keeps the journal locked (database is locked): wait until the other run, or the "
+        "program that copies the file, has ended, then run again"
     )
     assert impatient.claim(fingerprints) == []
 

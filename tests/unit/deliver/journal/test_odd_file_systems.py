@@ -18,7 +18,7 @@ from events_pandas.run.history import runs
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only there SQLite's calls are known to be replaceable")
 
-ELSEWHERE = "name a path on a local disk with journal=..., or pass journal=None to go without"
+ELSEWHERE = "use a path on a local disk with journal=..., or pass journal=None for no journal"
 
 # SQLite lets its tests replace the calls that it makes to the system.
 PROGRAM = """
@@ -119,12 +119,12 @@ def test_journal_without_locks_is_not_taken_from_another_run(path):
     )
 
     assert printed.startswith(
-        f"{path}: {place_of(path)} cannot lock files, so that one run at a time uses the journal, and process "
+        f"{path}: {place_of(path)} cannot lock files, so only one run at a time can use the journal, and process "
     )
     assert printed.endswith(
         " UTC: wait until that run has ended; if it was killed, delete journal.sqlite.lock; or " + ELSEWHERE + "\n"
     )
-    assert " has had it since 20" in printed
+    assert " has used it since 20" in printed
 
 
 @pytest.mark.slow
@@ -177,7 +177,7 @@ def test_journal_with_a_log_that_cannot_be_read_is_not_used_without_locks(path):
         file.write_bytes(b"no database at all")
 
     assert run_program(path, "refuse_locks(errno.ENOLCK)") == (
-        f"{path}: {place_of(path)} cannot lock files, and it cannot be seen whether the run that last wrote to the "
+        f"{path}: {place_of(path)} cannot lock files, and it is unknown whether the run that last wrote to the "
         f"journal has ended: run again when that run has ended, or when files can be locked; or {ELSEWHERE}\n"
     )
 
@@ -229,9 +229,8 @@ def test_journal_names_the_file_system_that_cannot_be_written(open_journal, path
     printed = run_program(path, "[refuse(name, errno.EIO) for name in (b'write', b'pwrite', b'pwrite64')]")
 
     assert printed == (
-        f"{path}: the journal cannot be read or written on {place_of(path)} (disk I/O error): see whether the disk is "
-        "there and well, then run again; what the journal holds so far is kept; if this goes on, "
-        f"{ELSEWHERE}\n"
+        f"{path}: the journal cannot be read or written on {place_of(path)} (disk I/O error): check the disk, then "
+        f"run again: recorded events are kept; if this happens again, {ELSEWHERE}\n"
     )
     assert open_journal().mode == "wal"
 
@@ -241,34 +240,34 @@ def test_journal_names_the_file_system_that_cannot_be_written(open_journal, path
     [
         (
             sqlite3.SQLITE_IOERR_LOCK,
-            "{place} cannot lock files, which keeps runs from harming the journal (oh): {local}",
+            "{place} cannot lock files, and without locks runs could damage the journal (oh): {local}",
         ),
         (
             sqlite3.SQLITE_READONLY_DIRECTORY,
             (
-                "no file can be made beside the journal, on {place} (oh): name a path that can be written with "
-                "journal=..., or pass journal=None to go without"
+                "no file can be made beside the journal on {place} (oh): use a path that can be written with "
+                "journal=..., or pass journal=None for no journal"
             ),
         ),
         (
             sqlite3.SQLITE_CANTOPEN,
             (
-                "no file can be made beside the journal, on {place} (oh): name a path that can be written with "
-                "journal=..., or pass journal=None to go without"
+                "no file can be made beside the journal on {place} (oh): use a path that can be written with "
+                "journal=..., or pass journal=None for no journal"
             ),
         ),
         (
             sqlite3.SQLITE_IOERR_FSYNC,
             (
-                "the journal cannot be read or written on {place} (oh): see whether the disk is there and well, then "
-                "run again; what the journal holds so far is kept; if this goes on, {local}"
+                "the journal cannot be read or written on {place} (oh): check the disk, then run again: "
+                "recorded events are kept; if this happens again, {local}"
             ),
         ),
         (
             sqlite3.SQLITE_PROTOCOL,
             (
-                "another program keeps the journal locked (oh): wait until the other run or the program that copies "
-                "the file is done, then run again"
+                "another program keeps the journal locked (oh): wait until the other run, or the program that copies "
+                "the file, has ended, then run again"
             ),
         ),
     ],
@@ -292,8 +291,8 @@ def test_journal_error_names_both_causes_of_a_lock_that_cannot_be_tried(tmp_path
 
     assert str(journal_error(path, error)) == (
         f"{path}: {place_of(path)} refuses to lock the journal, or another program keeps it locked (database is "
-        "locked): wait until the other run or the program that copies the file is done, then run again; if there is "
-        f"none, {ELSEWHERE}"
+        "locked): wait until the other run, or the program that copies the file, has ended, then run again; if there "
+        f"is none, {ELSEWHERE}"
     )
 
 
@@ -302,8 +301,8 @@ def test_journal_error_names_the_file_system_that_is_read_only(path):
     printed = journal_error(path, OSError(30, "Read-only file system"))
 
     assert str(printed) == (
-        f"{path}: the journal cannot be opened on {place_of(path)}: Read-only file system: name a path that can be "
-        "written with journal=..., or pass journal=None to go without"
+        f"{path}: the journal cannot be opened on {place_of(path)}: Read-only file system: use a path that can be "
+        "written with journal=..., or pass journal=None for no journal"
     )
 
 
@@ -361,6 +360,6 @@ def test_journal_error_names_a_network_disk(path):
     printed = journal_error(path, OSError(116, "Stale file handle"))
 
     assert str(printed) == (
-        f"{path}: the journal cannot be opened on its file system (nfs4 at {path.parent}): Stale file handle: name a "
-        "path that can be written with journal=..., or pass journal=None to go without"
+        f"{path}: the journal cannot be opened on its file system (nfs4 at {path.parent}): Stale file handle: use a "
+        "path that can be written with journal=..., or pass journal=None for no journal"
     )

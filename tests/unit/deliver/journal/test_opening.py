@@ -19,11 +19,11 @@ from events_pandas.filesystem import place_of
 from events_pandas.run.history import runs
 
 BEGIN_ANEW = (
-    "it is left as it is; to begin a new journal, move it away or name another path, or pass journal=None. "
-    "What it held is not known then, and every row is sent again: Intercom ignores an event that it has, "
-    "but not one that now falls on another second"
+    "it was not changed; to begin a new journal, move it away or use another path, or pass journal=None. "
+    "Then earlier runs are not known, and every row is sent again: Intercom ignores an event that it has, "
+    "but not one that now has another second"
 )
-GO_ELSEWHERE = "name a path that can be written with journal=..., or pass journal=None to go without"
+GO_ELSEWHERE = "use a path that can be written with journal=..., or pass journal=None for no journal"
 
 
 def permissions(path):
@@ -152,7 +152,7 @@ def test_journal_refuses_a_file_that_is_no_database(path):
     """A text file at that path is not overwritten."""
     path.write_text("row,status\n" * 1000)
 
-    assert refusal(path) == f"{path}: this file is no journal (file is not a database): {BEGIN_ANEW}"
+    assert refusal(path) == f"{path}: this file is not a journal (file is not a database): {BEGIN_ANEW}"
 
 
 def test_journal_refuses_a_file_that_was_cut_off(open_journal, path, make_fingerprint):
@@ -198,7 +198,7 @@ def test_journal_refuses_a_later_format(open_journal, path):
     database(path, "PRAGMA user_version = 2")
 
     assert refusal(path) == (
-        f"{path}: a later version of events_pandas made this journal (its format is 2, known is 1): "
+        f"{path}: a later version of events_pandas made this journal (its format is 2, this version reads 1): "
         f"install that version; {BEGIN_ANEW}"
     )
 
@@ -222,7 +222,7 @@ def test_journal_refuses_a_folder_in_place_of_a_file(path):
         Journal.opened(path, workspace="ab12cd34")
 
     assert str(caught.value) == (
-        f"{path}: journal.sqlite is a directory, and must be a file: move journal.sqlite away, or name another path "
+        f"{path}: journal.sqlite is a directory, not a file: move journal.sqlite away, or use another path "
         "with journal=..."
     )
 
@@ -239,7 +239,7 @@ def test_journal_refuses_a_pipe_in_place_of_a_file(path, ending):
         with pytest.raises(JournalError) as caught:
             use()
         assert str(caught.value) == (
-            f"{path}: journal.sqlite{ending} is a pipe, and must be a file: move journal.sqlite{ending} away, or name "
+            f"{path}: journal.sqlite{ending} is a pipe, not a file: move journal.sqlite{ending} away, or use "
             "another path with journal=..."
         )
 
@@ -311,7 +311,7 @@ def test_journal_is_whole_after_the_system_refused_to_let_it_grow(path):
     assert (first, last) == ("{'None'}", "{'None'}")
     assert refused
     assert all(line.startswith(f"{path}: ") for line in refused)
-    assert any("run again; what the journal holds so far" in line or "make room" in line for line in refused)
+    assert any("run again: recorded events are kept" in line for line in refused)
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("SELECT count(*) FROM events").fetchone() == (10_000,)
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)

@@ -78,7 +78,7 @@ def test_journal_path_knows_the_home_directory(monkeypatch, tmp_path):
 @pytest.mark.parametrize("find", [lambda: journal_path("", "ab12cd34"), lambda: journals_there("")])
 def test_journal_path_refuses_an_empty_path(find):
     """An empty path names no journal."""
-    with pytest.raises(ValueError, match=r"^journal: the path is empty: give 'auto', a path, or None$"):
+    with pytest.raises(ValueError, match=r"^journal: the path is empty: pass 'auto', a path or None$"):
         find()
 
 
@@ -86,7 +86,7 @@ def test_journal_path_refuses_an_empty_path(find):
 @pytest.mark.parametrize("find", [lambda path: journal_path(path, "ab12cd34"), journals_there])
 def test_journal_path_refuses_what_the_system_does(find, path):
     """A path that the system refuses is a `JournalError`, not the system's own error."""
-    with pytest.raises(JournalError, match=r"no journal can be there: .+: name a path that can be written"):
+    with pytest.raises(JournalError, match=r"a journal cannot be there: .+: use a path that can be written"):
         find(path)
 
 
@@ -96,7 +96,7 @@ def test_journal_path_refuses_a_pipe(tmp_path, find):
     os.mkfifo(tmp_path / "pipe.sqlite")
 
     with pytest.raises(
-        JournalError, match=r"pipe\.sqlite: no journal can be there: it is a pipe: name a path that can"
+        JournalError, match=r"pipe\.sqlite: a journal cannot be there: it is a pipe: use a path that can"
     ):
         find(tmp_path / "pipe.sqlite")
 

@@ -242,7 +242,7 @@ def test_lock_file_keeps_others_away_until_it_is_released(path):
     """A lock file keeps other runs away, those of the same process too."""
     lock = LockFile.take(path)
 
-    with pytest.raises(JournalError, match=f"and process {os.getpid()} on .* has had it since .* UTC: wait until"):
+    with pytest.raises(JournalError, match=f"and process {os.getpid()} on .* has used it since .* UTC: wait until"):
         LockFile.take(path)
     lock.release()
     LockFile.take(path).release()
@@ -289,7 +289,7 @@ def test_lock_file_is_taken_by_one_of_those_who_find_it(path):
     LockFile.path_beside(path).write_text(json.dumps(left))
     LockFile.path_beside(path).with_name(f"journal.sqlite.lock-{left['token']}").mkdir()
 
-    with pytest.raises(JournalError, match="one run at a time uses the journal"):
+    with pytest.raises(JournalError, match="one run at a time can use the journal"):
         LockFile.take(path)
 
     assert lock_facts(path) == left
@@ -304,9 +304,9 @@ def test_lock_file_that_says_nothing_is_left(path, content):
         LockFile.take(path)
 
     assert str(caught.value) == (
-        f"{path}: {place_of(path)} cannot lock files, so that one run at a time uses the journal, and "
+        f"{path}: {place_of(path)} cannot lock files, so only one run at a time can use the journal, and "
         "journal.sqlite.lock does not say which run made it: delete journal.sqlite.lock if no run uses the journal; or "
-        "name a path on a local disk with journal=..., or pass journal=None to go without"
+        "use a path on a local disk with journal=..., or pass journal=None for no journal"
     )
     assert LockFile.path_beside(path).read_bytes() == content
 
@@ -335,8 +335,7 @@ def test_lock_file_that_leads_nowhere_is_refused(path):
         LockFile.take(path)
 
     assert str(caught.value) == (
-        f"{path}: journal.sqlite.lock can neither be made nor read: delete journal.sqlite.lock if no run uses the "
-        "journal"
+        f"{path}: journal.sqlite.lock cannot be made or read: delete journal.sqlite.lock if no run uses the journal"
     )
 
 
@@ -349,7 +348,7 @@ def test_journal_on_a_disk_with_locks_says_what_a_lock_file_of_another_machine_i
         open_journal()
 
     assert str(caught.value) == (
-        f"{path}: journal.sqlite.lock keeps other runs from the journal, and process 7 on elsewhere has had it since "
+        f"{path}: journal.sqlite.lock keeps other runs from the journal, and process 7 on elsewhere has used it since "
         "1970-01-01 00:00:00 UTC: wait until that run has ended; if it was killed, delete journal.sqlite.lock"
     )
 
@@ -377,8 +376,8 @@ def test_lock_file_is_not_taken_beside_a_run_that_has_locks(begin, path):
 
     assert str(caught.value) == (
         f"{path}: {place_of(path)} cannot lock files, and process {os.getpid()} on elsewhere uses the journal: run "
-        "again when that run has ended, or when files can be locked; or name a path on a local disk with journal=..., "
-        "or pass journal=None to go without"
+        "again when that run has ended, or when files can be locked; or use a path on a local disk with journal=..., "
+        "or pass journal=None for no journal"
     )
     assert [file.name for file in path.parent.iterdir()] == [path.name]
 

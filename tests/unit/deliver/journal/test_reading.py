@@ -119,7 +119,7 @@ def test_reading_through_a_link_finds_a_run_under_way(journal, make_facts, path)
     assert [entry.run for entry in read_runs(link)] == [1]
 
 
-def test_reading_finds_what_a_killed_run_told(path):
+def test_reading_finds_the_entries_of_a_killed_run(path):
     """Entries that are only in the write-ahead log are read too."""
     program = (
         "import os, sys; from datetime import UTC, datetime; from pathlib import Path;"
@@ -146,7 +146,9 @@ def test_reading_refuses_what_is_no_journal(path):
     """A file that is not a journal gives the same error as when a run opens it."""
     path.write_text("row,status\n" * 1000)
 
-    with pytest.raises(JournalError, match=r"this file is no journal \(file is not a database\): it is left as it is"):
+    with pytest.raises(
+        JournalError, match=r"this file is not a journal \(file is not a database\): it was not changed"
+    ):
         read_runs(path)
 
 

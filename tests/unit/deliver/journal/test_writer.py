@@ -210,7 +210,7 @@ def test_death_reports_what_ended_the_thread_and_write_waiting_writes_the_rest(
     words = "OSError: Invalid argument" if isinstance(death, OSError) else type(death).__name__
     assert str(reason) == (
         f"{path}: the thread that writes the journal has ended ({words}): "
-        "run again: what the journal holds so far is kept, and is not sent twice"
+        "run again: recorded events are kept, and are not sent twice"
     )
     assert reason.__cause__ is death
     assert (answered_before, answers) == ([], [None, None])
@@ -252,7 +252,7 @@ def test_death_reports_a_disk_that_does_not_answer(journal, locked, make_fingerp
     writer.close(30.0)
 
     assert before is None
-    assert str(reason).startswith(f"{path}: the disk has not written for 60 s: see whether the disk is there and well")
+    assert str(reason).startswith(f"{path}: the disk has not written for 60 s: check the disk, then run again")
     assert answers == [None]
 
 
@@ -267,7 +267,7 @@ def test_record_after_the_end_is_answered_with_an_error(journal, make_fingerprin
     (error,) = answers
     assert str(error) == (
         f"{path}: the answer came after the journal was closed: run again: rows that are not recorded are sent again, "
-        "and Intercom ignores those that it has"
+        "and Intercom ignores repeats"
     )
 
 
@@ -362,7 +362,7 @@ def test_record_is_answered_with_an_error_when_the_disk_is_full_and_goes_on_when
     assert full - {"None"} == {
         (
             f"{path}: the disk is full, or the file may not grow on {place_of(path)} (database or disk is full): "
-            "make room, then run again: what the journal holds so far is safe, and is not sent twice"
+            "free some space, then run again: recorded events are kept, and are not sent twice"
         )
     }
     assert recorded(3000) == {"None"}
@@ -390,7 +390,7 @@ def test_record_is_answered_with_an_error_when_the_file_is_gone(
 
     assert [type(error) for error in answers] == [JournalError]
     assert str(answers[0]) == (
-        f"{path}: the journal was moved away or replaced while the run went on: put it back, then run again"
+        f"{path}: the journal was moved away or replaced during the run: put it back, then run again"
     )
 
 

@@ -58,7 +58,7 @@ def done_in(**delta):
 
 OUTAGE = paused(reason="outage", since_seconds=1_080.0, next_in_seconds=7.4, gives_up_in_seconds=600.0)
 PROBING = paused(reason="outage", since_seconds=1_080.0, next_in_seconds=0.0, gives_up_in_seconds=float("inf"))
-FAILING = "everything fails since 14:02:00, next try in 8 s, gives up in 10 min"
+FAILING = "requests failing since 14:02:00, next try in 8 s, gives up in 10 min"
 AWAITING = "stopping: waiting for 70 requests, 30 s at most; Ctrl-C again leaves at once"
 EACH = "4,300 accepted, 28 unknown_contact, 2 rejected"
 AHEAD = "167/s, window 3 of 60, 1,204 of 1,666 left, done 14:32"
@@ -81,7 +81,7 @@ HELD = paused(reason="rate_limit", since_seconds=1.0, next_in_seconds=6.1)
         ),
         (
             PROBING,
-            "submitting: 4,350 of 99,960 (4%) after 27 s: 4,350 accepted; everything fails since 14:02:00, trying now",
+            "submitting: 4,350 of 99,960 (4%) after 27 s: 4,350 accepted; requests failing since 14:02:00, trying now",
         ),
         (HELD, "submitting: 4,350 of 99,960 (4%) after 27 s: 4,350 accepted; rate limit: waiting 7 s"),
         (
@@ -132,8 +132,8 @@ def test_format_line_says_all_there_is_to_know(progress, expected):
         (STREAM, 79, "submitting: 4,350, 4,350 accepted, 167/s, window 3, 1,204 of 1,666 left"),
         (OUTAGE, 119, f"submitting: 4%|{{bar}}| 4,350 accepted, {FAILING}"),
         (OUTAGE, 79, f"4%, {FAILING}"),
-        (OUTAGE, 60, "4%, everything fails since 14:02:00, gives up in 10 min"),
-        (OUTAGE, 45, "4%, everything fails since 14:02:00"),
+        (OUTAGE, 60, "4%, requests failing since 14:02:00, gives up in 10 min"),
+        (OUTAGE, 45, "4%, requests failing since 14:02:00"),
         (HELD, 79, "submitting: 4%, 4,350 of 99,960, 4,350 accepted, rate limit: waiting 7 s"),
         (
             STOPPING,

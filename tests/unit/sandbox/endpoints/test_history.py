@@ -182,13 +182,13 @@ def test_summaries_are_added_to_what_is_there(ask, keep, workspace) -> None:
         ({"type": ""}, "parameter_not_found", "type is required"),
         ({"type": "admin"}, "parameter_invalid", "type must be user"),
         ({"user_id": ""}, "parameter_not_found", "one of user_id, email and intercom_user_id is required"),
-        ({"per_page": "0"}, "parameter_invalid", "per_page is no number from 1 to 150"),
-        ({"per_page": "151"}, "parameter_invalid", "per_page is no number from 1 to 150"),
-        ({"per_page": "x"}, "parameter_invalid", "per_page is no number from 1 to 150"),
-        ({"per_page": "0" * 8 + "1" + "0" * 30}, "parameter_invalid", "per_page is no number from 1 to 150"),
-        ({"per_page": "9" * 5000}, "parameter_invalid", "per_page is no number from 1 to 150"),
-        ({"before": "1"}, "parameter_invalid", "before is no place in this list: follow pages.next"),
-        ({"before": f"1.{10**30}"}, "parameter_invalid", "before is no place in this list: follow pages.next"),
+        ({"per_page": "0"}, "parameter_invalid", "per_page is not a number from 1 to 150"),
+        ({"per_page": "151"}, "parameter_invalid", "per_page is not a number from 1 to 150"),
+        ({"per_page": "x"}, "parameter_invalid", "per_page is not a number from 1 to 150"),
+        ({"per_page": "0" * 8 + "1" + "0" * 30}, "parameter_invalid", "per_page is not a number from 1 to 150"),
+        ({"per_page": "9" * 5000}, "parameter_invalid", "per_page is not a number from 1 to 150"),
+        ({"before": "1"}, "parameter_invalid", "before is not a place in this list: use pages.next"),
+        ({"before": f"1.{10**30}"}, "parameter_invalid", "before is not a place in this list: use pages.next"),
     ],
 )
 def test_list_refuses_a_query_that_cannot_be(ask, query, code, message) -> None:
@@ -210,10 +210,10 @@ SUMMARY = {"event_name": "placed-order", "count": 1, "first": 1, "last": 2}
     ("payload", "code", "message"),
     [
         ({"event_summaries": SUMMARY}, "parameter_not_found", "user_id is required"),
-        ({"user_id": 7, "event_summaries": SUMMARY}, "parameter_invalid", "user_id is no string"),
+        ({"user_id": 7, "event_summaries": SUMMARY}, "parameter_invalid", "user_id is not a string"),
         ({"user_id": "7"}, "parameter_not_found", "event_summaries is required"),
         ({"user_id": "7", "event_summaries": []}, "parameter_not_found", "event_summaries is required"),
-        ({"user_id": "7", "event_summaries": ["a"]}, "parameter_invalid", "event_summaries is no object"),
+        ({"user_id": "7", "event_summaries": ["a"]}, "parameter_invalid", "event_summaries is not an object"),
         (
             {"user_id": "7", "event_summaries": {**SUMMARY, "event_name": " "}},
             "parameter_not_found",
@@ -222,17 +222,17 @@ SUMMARY = {"event_name": "placed-order", "count": 1, "first": 1, "last": 2}
         (
             {"user_id": "7", "event_summaries": {**SUMMARY, "first": 1.5}},
             "parameter_invalid",
-            "event_summaries.first is no integer",
+            "event_summaries.first is not an integer",
         ),
         (
             {"user_id": "7", "event_summaries": {**SUMMARY, "count": 0}},
             "parameter_invalid",
-            "event_summaries.count is no number from 1 to 1,000,000,000",
+            "event_summaries.count is not a number from 1 to 1,000,000,000",
         ),
         (
             {"user_id": "7", "event_summaries": {**SUMMARY, "count": 2**62}},
             "parameter_invalid",
-            "event_summaries.count is no number from 1 to 1,000,000,000",
+            "event_summaries.count is not a number from 1 to 1,000,000,000",
         ),
         (
             {"user_id": "7", "event_summaries": {**SUMMARY, "first": 3}},

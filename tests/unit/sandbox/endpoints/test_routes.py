@@ -181,8 +181,8 @@ def test_contact_is_merged(call) -> None:
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ({}, "from is the id of a contact, and required"),
-        ({"from": "6b04", "into": 7}, "into is the id of a contact, and required"),
+        ({}, "from is required: the id of a contact"),
+        ({"from": "6b04", "into": 7}, "into is required: the id of a contact"),
         ({"from": "6b04", "into": "6b05"}, "User Not Found"),
         ([], "The body is not a JSON object"),
     ],

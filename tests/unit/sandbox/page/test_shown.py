@@ -16,7 +16,7 @@ from events_pandas.sandbox.page.shown import (
 
 NOW = 1_700_000_000
 DAY = 86_400
-CENTS = "Intercom's documentation says “cents”, and nothing of currencies without two decimals"
+CENTS = "Intercom's documentation says “cents”, and nothing about currencies without two decimals"
 
 
 @pytest.fixture
@@ -101,7 +101,7 @@ def test_body_that_is_too_long_to_be_read_says_so(show) -> None:
     shown = show(body=b'{"event_name": "a', size=100_000)
 
     assert (shown.body.is_read, shown.body.is_whole) == (False, False)
-    assert (shown.kept, shown.kept_note) == ("", "Too long to be read here")
+    assert (shown.kept, shown.kept_note) == ("", "Too long to read here")
 
 
 @pytest.mark.parametrize(
@@ -116,10 +116,10 @@ def test_body_that_is_too_long_to_be_read_says_so(show) -> None:
             {"outcome": "refused", "http_status": 404, "error_code": "not_found", "error_message": "User Not Found"},
             "not_found: User Not Found",
         ),
-        ({"outcome": "failed", "http_status": None}, "nothing was answered"),
+        ({"outcome": "failed", "http_status": None}, "no answer was sent"),
         (
             {"outcome": "duplicate", "http_status": None},
-            "Intercom ignores it: the same contact, name and second; nothing was answered",
+            "Intercom ignores it: the same contact, name and second; no answer was sent",
         ),
         ({"outcome": "refused", "http_status": 500, "error_message": "Oops"}, "Oops"),
     ],
@@ -271,7 +271,7 @@ def test_value_reads_as_what_it_is(key, value, kind, text) -> None:
 @pytest.mark.parametrize("value", [None, True])
 def test_value_says_what_intercom_leaves_open(value) -> None:
     """Null and booleans have a note: Intercom does not document them."""
-    assert read_value("gift", value).note == "Intercom's documentation does not say what becomes of it"
+    assert read_value("gift", value).note == "Intercom's documentation does not say what happens to it"
 
 
 def test_value_reads_as_a_link() -> None:
@@ -365,4 +365,4 @@ def test_value_that_is_nested_too_deeply_is_said_to_be() -> None:
     for _ in range(100_000):
         value = [value]
 
-    assert read_value("deep", value).text == "nested too deeply to be shown"
+    assert read_value("deep", value).text == "nested too deeply to show"

@@ -14,9 +14,9 @@ SEED = b"""{
     }
 }"""
 NESTED = "is an object, but neither a rich link (url, value) nor a monetary amount (amount, currency)"
-AMOUNT = "has an amount that is no positive integer"
-CURRENCY = "has a currency that is no code of three letters"
-URL = "has a url that is no HTTP or HTTPS address"
+AMOUNT = "has an amount that is not a positive integer"
+CURRENCY = "has a currency that is not a code of three letters"
+URL = "has a url that is not an HTTP or HTTPS address"
 FORBIDDEN = "has a character that a metadata key may not have"
 
 
@@ -82,18 +82,28 @@ def test_judge_keeps_the_first_ten_metadata_keys(make_body) -> None:
         ({"event_name": ...}, "parameter_not_found", "event_name", "event_name is required"),
         ({"event_name": None}, "parameter_not_found", "event_name", "event_name is required"),
         ({"event_name": " "}, "parameter_not_found", "event_name", "event_name is blank"),
-        ({"event_name": 7}, "parameter_invalid", "event_name", "event_name is no string"),
+        ({"event_name": 7}, "parameter_invalid", "event_name", "event_name is not a string"),
         ({"event_name": "a\0"}, "parameter_invalid", "event_name", "event_name has a NUL character"),
         ({"created_at": ...}, "parameter_not_found", "created_at", "created_at is required"),
-        ({"created_at": "1389913941"}, "parameter_invalid", "created_at", "created_at is no integer of Unix seconds"),
-        ({"created_at": 1389913941.0}, "parameter_invalid", "created_at", "created_at is no integer of Unix seconds"),
-        ({"created_at": True}, "parameter_invalid", "created_at", "created_at is no integer of Unix seconds"),
-        ({"created_at": 2**63}, "parameter_invalid", "created_at", "created_at is no integer of Unix seconds"),
+        (
+            {"created_at": "1389913941"},
+            "parameter_invalid",
+            "created_at",
+            "created_at is not an integer of Unix seconds",
+        ),
+        (
+            {"created_at": 1389913941.0},
+            "parameter_invalid",
+            "created_at",
+            "created_at is not an integer of Unix seconds",
+        ),
+        ({"created_at": True}, "parameter_invalid", "created_at", "created_at is not an integer of Unix seconds"),
+        ({"created_at": 2**63}, "parameter_invalid", "created_at", "created_at is not an integer of Unix seconds"),
         ({"user_id": ...}, "parameter_not_found", "user_id", "one of user_id, id and email is required"),
         ({"user_id": ""}, "parameter_not_found", "user_id", "user_id is blank"),
-        ({"user_id": 314159}, "parameter_invalid", "user_id", "user_id is no string"),
+        ({"user_id": 314159}, "parameter_invalid", "user_id", "user_id is not a string"),
         ({"email": "a\0"}, "parameter_invalid", "email", "email has a NUL character"),
-        ({"metadata": []}, "parameter_invalid", "metadata", "metadata is no object"),
+        ({"metadata": []}, "parameter_invalid", "metadata", "metadata is not an object"),
         (
             {"metadata": {"a": []}},
             "parameter_invalid",
@@ -113,9 +123,9 @@ def test_judge_refuses_a_field(make_body, changes, code, field, message) -> None
     [
         (b"", "The body is not valid JSON: Expecting value: line 1 column 1 (char 0)"),
         (b"[]", "The body is not a JSON object"),
-        (b'{"a": -1e999}', "The body is not valid JSON: -1e999 is too large a number"),
-        (b'{"created_at": NaN}', "The body is not valid JSON: NaN is no JSON number"),
-        (b'{"id": "a", "id": "b"}', "The body is not valid JSON: a key is there twice in one object"),
+        (b'{"a": -1e999}', "The body is not valid JSON: -1e999 is too large for a number"),
+        (b'{"created_at": NaN}', "The body is not valid JSON: NaN is not a JSON number"),
+        (b'{"id": "a", "id": "b"}', "The body is not valid JSON: a key occurs twice in one object"),
     ],
 )
 def test_judge_refuses_a_body_that_is_not_a_json_object(body, message) -> None:
@@ -170,11 +180,11 @@ def test_metadata_takes_documented_and_open_values(make_body, value) -> None:
         ({"first": "a"}, NESTED),
         ({"url": "https://example.org"}, NESTED),
         ({"url": "https://example.org", "title": "b"}, NESTED),
-        ({"url": "https://example.org", "value": 1, "title": "b"}, "has a value that is no string"),
+        ({"url": "https://example.org", "value": 1, "title": "b"}, "has a value that is not a string"),
         ({"amount": 0, "currency": "eur", "type": "monetary_amount"}, AMOUNT),
         ({"url": "ftp://example.org", "value": "a"}, URL),
         ({"url": None, "value": "a"}, URL),
-        ({"url": "https://example.org", "value": 1}, "has a value that is no string"),
+        ({"url": "https://example.org", "value": 1}, "has a value that is not a string"),
         ({"url": "https://example.org", "value": "\0"}, "has a NUL character"),
         ({"amount": 0, "currency": "eur"}, AMOUNT),
         ({"amount": -1, "currency": "eur"}, AMOUNT),
@@ -201,7 +211,7 @@ def test_metadata_refuses_a_value(make_body, value, fault) -> None:
         *[(f"a{character}b", FORBIDDEN) for character in ".$~`!@#%^&*'{}|\\\"\0"],
         ("type", "is a reserved key"),
         ("Type", "is a reserved key"),
-        ("GOOD", "is there twice: keys that differ in case only are equal"),
+        ("GOOD", "occurs twice: keys that differ only in case are equal"),
     ],
 )
 def test_metadata_refuses_a_key(make_body, key, fault) -> None:

@@ -9,12 +9,12 @@ from events_pandas.sandbox.rules.refusals import Refusal, chosen_refusal, error_
 
 def test_error_list_has_intercoms_form() -> None:
     """An error travels in a list with the id of the request."""
-    refusal = Refusal(status=400, code="parameter_invalid", message="id is no string", field="id")
+    refusal = Refusal(status=400, code="parameter_invalid", message="id is not a string", field="id")
 
     assert json.loads(error_list(refusal, request_id="r1")) == {
         "type": "error.list",
         "request_id": "r1",
-        "errors": [{"code": "parameter_invalid", "message": "id is no string", "field": "id"}],
+        "errors": [{"code": "parameter_invalid", "message": "id is not a string", "field": "id"}],
     }
 
 

@@ -73,7 +73,7 @@ def test_refusal_is_an_error_list(start, submit) -> None:
         "errors": [
             {
                 "code": "parameter_invalid",
-                "message": "created_at is no integer of Unix seconds",
+                "message": "created_at is not an integer of Unix seconds",
                 "field": "created_at",
             }
         ],
@@ -463,7 +463,7 @@ def test_sandbox_is_for_this_machine_only(start, http, path) -> None:
     answer = http.get(start().url + path, headers={"Host": "attacker.example"}, timeout=10)
 
     assert answer.status_code == 403
-    assert "for localhost only" in answer.text
+    assert "to localhost only" in answer.text
 
 
 def test_submission_by_a_strange_name_is_refused(start, http, make_body) -> None:
@@ -666,7 +666,7 @@ def test_port_is_a_whole_number_of_16_bits(port) -> None:
 @pytest.mark.parametrize("port", [-1, 65536, True, 80.0, "8080", None])
 def test_port_is_refused_when_it_is_not_a_port(port) -> None:
     """A wrong port is refused before a socket is opened."""
-    message = f"port must be a whole number from 0 to 65535, not {port!r}; 0 stands for any that is free"
+    message = f"port must be a whole number from 0 to 65535, not {port!r}; 0 stands for any free port"
 
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         checked_port(port)

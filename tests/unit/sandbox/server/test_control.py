@@ -148,9 +148,9 @@ def test_control_sets_nothing_that_is_not_named(control, settings, expected) -> 
         (b"{", "Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"),
         (b"\xff", "'utf-8' codec can't decode byte 0xff in position 0: invalid start byte"),
         (b"", "Expecting value: line 1 column 1 (char 0)"),
-        (b'{"limit": 5, "limit": 6}', "a key is there twice in one object"),
-        (b'{"faults": {"statuses": {"500": 0.1, "500": 0.2}}}', "a key is there twice in one object"),
-        (b'{"window_seconds": NaN}', "NaN is no JSON number"),
+        (b'{"limit": 5, "limit": 6}', "a key occurs twice in one object"),
+        (b'{"faults": {"statuses": {"500": 0.1, "500": 0.2}}}', "a key occurs twice in one object"),
+        (b'{"window_seconds": NaN}', "NaN is not a JSON number"),
     ],
 )
 def test_control_reads_json_as_strictly_as_the_api(control, body, message) -> None:
@@ -180,12 +180,12 @@ def test_control_takes_objects_only(control) -> None:
         ({"faults": {"drop_befor": 1}}, "faults has no field 'drop_befor': did you mean 'drop_before'?"),
         ({"faults": {"drop_before": 2}}, "drop_before must be a share between 0 and 1, not 2"),
         ({"faults": {"latency_seconds": 10**400}}, f"latency_seconds must be a number of seconds, not {10**400}"),
-        ({"faults": {"statuses": {"ok": 1}}}, "statuses are from 400 to 599, not 'ok'"),
-        ({"faults": {"statuses": {"²": 1}}}, "statuses are from 400 to 599, not '²'"),
-        ({"faults": {"statuses": {"500": 0.1, "0500": 0.1}}}, "statuses are from 400 to 599, not '0500'"),
+        ({"faults": {"statuses": {"ok": 1}}}, "statuses must be from 400 to 599, not 'ok'"),
+        ({"faults": {"statuses": {"²": 1}}}, "statuses must be from 400 to 599, not '²'"),
+        ({"faults": {"statuses": {"500": 0.1, "0500": 0.1}}}, "statuses must be from 400 to 599, not '0500'"),
         (
             {"faults": {"drop_after": 0.8}},
-            "the shares of statuses[500], drop_after sum up to 1.05, at most 1 is possible",
+            "the shares of statuses[500], drop_after sum up to 1.05: at most 1 is allowed",
         ),
         ({"fail_next": 500}, "fail_next must be an object with some of the fields fault, times, path"),
         ({"fail_next": {"times": 2}}, "fail_next needs a fault, such as 500 or 'drop_after'"),
@@ -193,7 +193,7 @@ def test_control_takes_objects_only(control) -> None:
         ({"fail_next": {"fault": 500, "times": 0}}, "times must be at least 1, not 0"),
         (
             {"fail_next": {"fault": 500, "path": "/event"}},
-            "no path '/event' in this API: faults are possible at /events, /me, /contacts and the like",
+            "no path '/event' in this API: use a path such as /events, /me or /contacts",
         ),
     ],
 )
@@ -273,7 +273,7 @@ def test_control_knows_the_paths_of_the_api(control, path) -> None:
 @pytest.mark.parametrize("path", ["", "/", "/events/", "/sandbox/control", "/contacts/find_by_external_id", 7, None])
 def test_control_refuses_an_unknown_path(control, path) -> None:
     """A fault that no request could meet is refused."""
-    message = f"^no path {path!r} in this API: faults are possible at /events, /me, /contacts and the like$"
+    message = f"^no path {path!r} in this API: use a path such as /events, /me or /contacts$"
 
     with pytest.raises(ValueError, match=message):
         control.fail_next(NextFault(fault=500, path=path))

@@ -87,7 +87,7 @@ def test_server_says_which_port_is_taken(serve) -> None:
         port = other.getsockname()[1]
         message = (
             f"the sandbox cannot listen on 127.0.0.1 port {port}: Address already in use; "
-            "choose another address, or port 0 for any that is free"
+            "choose another address, or port 0 for any free port"
         )
 
         with pytest.raises(OSError, match=re.escape(message)) as caught:

@@ -36,7 +36,7 @@ def test_contacts_take_numbers_as_text() -> None:
 
 def test_contacts_refuse_one_string() -> None:
     """One string would be taken for a list of letters."""
-    message = "unknown_contacts must be several, not one: ['ada@example.com']"
+    message = "unknown_contacts must be a list, not one contact: pass ['ada@example.com']"
 
     with pytest.raises(TypeError, match=f"^{re.escape(message)}$"):
         InitialContacts(unknown="ada@example.com")
@@ -56,19 +56,19 @@ def test_contacts_give_fields_of_mappings() -> None:
     [
         (
             {"user_id": "7"},
-            f"contacts have no field 'user_id': there are {FIELDS}",
+            f"contacts have no field 'user_id': use one of {FIELDS}",
         ),
-        ({"email": "ada"}, "contacts: email is no address"),
-        ({"external_id": 7}, "contacts: external_id is no string"),
-        ({"id": 7}, "contacts: id is no string"),
-        ({"role": "admin"}, "contacts: role is none of user, lead"),
+        ({"email": "ada"}, "contacts: email is not an address"),
+        ({"external_id": 7}, "contacts: external_id is not a string"),
+        ({"id": 7}, "contacts: id is not a string"),
+        ({"role": "admin"}, "contacts: role is not one of user, lead"),
         (
             {"role": "user", "custom_attributes": {"a": float("nan")}},
-            "contacts: custom_attributes are no JSON: Out of range float values are not JSON compliant",
+            "contacts: custom_attributes are not JSON: Out of range float values are not JSON compliant",
         ),
         (
             {"role": "user", "custom_attributes": {"a": object}},
-            "contacts: custom_attributes are no JSON: Object of type type is not JSON serializable",
+            "contacts: custom_attributes are not JSON: Object of type type is not JSON serializable",
         ),
     ],
 )
@@ -82,7 +82,7 @@ def test_contacts_tell_which_mapping_makes_no_contact(contact, message) -> None:
 @pytest.mark.parametrize("field", ["id", "external_id"])
 def test_contacts_are_different(field) -> None:
     """Two given contacts with the same identifier are refused."""
-    with pytest.raises(ValueError, match=rf"^contacts: two have the {field} '7'$"):
+    with pytest.raises(ValueError, match=rf"^contacts: two contacts have the {field} '7'$"):
         InitialContacts(existing=[{field: "7", "email": f"{name}@example.com"} for name in "ab"])
 
 
@@ -129,12 +129,16 @@ def test_read_contact_takes_nothing_for_null() -> None:
     [
         ({}, "parameter_not_found", "one of email, external_id and role is required"),
         ({"name": "Ada"}, "parameter_not_found", "one of email, external_id and role is required"),
-        ({"role": "admin"}, "parameter_invalid", "role is none of user, lead"),
-        ({"email": "ada"}, "parameter_invalid", "email is no address"),
-        ({"email": 1}, "parameter_invalid", "email is no string"),
-        ({"external_id": 7}, "parameter_invalid", "external_id is no string"),
+        ({"role": "admin"}, "parameter_invalid", "role is not one of user, lead"),
+        ({"email": "ada"}, "parameter_invalid", "email is not an address"),
+        ({"email": 1}, "parameter_invalid", "email is not a string"),
+        ({"external_id": 7}, "parameter_invalid", "external_id is not a string"),
         ({"external_id": "a\0"}, "parameter_invalid", "external_id has a NUL character"),
-        ({"role": "user", "signed_up_at": "now"}, "parameter_invalid", "signed_up_at is no integer of Unix seconds"),
+        (
+            {"role": "user", "signed_up_at": "now"},
+            "parameter_invalid",
+            "signed_up_at is not an integer of Unix seconds",
+        ),
         (
             {"role": "user", "unsubscribed_from_emails": "no"},
             "parameter_invalid",
@@ -143,18 +147,22 @@ def test_read_contact_takes_nothing_for_null() -> None:
         ({"role": "user", "unsubscribed_from_emails": 0}, "parameter_invalid", f"unsubscribed_from_emails {BOOLEAN}"),
         ({"role": "user", "unsubscribed_from_emails": ""}, "parameter_invalid", f"unsubscribed_from_emails {BOOLEAN}"),
         ({"email": "a@b.example", "email_verified": "yes"}, "parameter_invalid", f"email_verified {BOOLEAN}"),
-        ({"role": "user", "name": False}, "parameter_invalid", "name is no string"),
-        ({"role": "user", "phone": 353871234567}, "parameter_invalid", "phone is no string"),
-        ({"role": "user", "avatar": {}}, "parameter_invalid", "avatar is no string"),
+        ({"role": "user", "name": False}, "parameter_invalid", "name is not a string"),
+        ({"role": "user", "phone": 353871234567}, "parameter_invalid", "phone is not a string"),
+        ({"role": "user", "avatar": {}}, "parameter_invalid", "avatar is not a string"),
         ({"role": "user", "owner_id": False}, "parameter_invalid", "owner_id is neither text nor a whole number"),
         ({"role": "user", "owner_id": ["1"]}, "parameter_invalid", "owner_id is neither text nor a whole number"),
-        ({"role": "user", "last_seen_at": False}, "parameter_invalid", "last_seen_at is no integer of Unix seconds"),
-        ({"role": "user", "last_seen_at": 1.5}, "parameter_invalid", "last_seen_at is no integer of Unix seconds"),
-        ({"role": "user", "custom_attributes": [1]}, "parameter_invalid", "custom_attributes is no object"),
-        ({"role": "user", "custom_attributes": []}, "parameter_invalid", "custom_attributes is no object"),
-        ({"role": "user", "custom_attributes": False}, "parameter_invalid", "custom_attributes is no object"),
-        ({"role": "user", "custom_attributes": 0}, "parameter_invalid", "custom_attributes is no object"),
-        ({"role": "user", "custom_attributes": ""}, "parameter_invalid", "custom_attributes is no object"),
+        (
+            {"role": "user", "last_seen_at": False},
+            "parameter_invalid",
+            "last_seen_at is not an integer of Unix seconds",
+        ),
+        ({"role": "user", "last_seen_at": 1.5}, "parameter_invalid", "last_seen_at is not an integer of Unix seconds"),
+        ({"role": "user", "custom_attributes": [1]}, "parameter_invalid", "custom_attributes is not an object"),
+        ({"role": "user", "custom_attributes": []}, "parameter_invalid", "custom_attributes is not an object"),
+        ({"role": "user", "custom_attributes": False}, "parameter_invalid", "custom_attributes is not an object"),
+        ({"role": "user", "custom_attributes": 0}, "parameter_invalid", "custom_attributes is not an object"),
+        ({"role": "user", "custom_attributes": ""}, "parameter_invalid", "custom_attributes is not an object"),
         (
             {"role": "user", "custom_attributes": {"a": {"b": 1}}},
             "parameter_invalid",
@@ -191,9 +199,9 @@ def test_read_changes_takes_what_is_named() -> None:
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        (b'{"custom_attributes": false}', "custom_attributes is no object"),
-        (b'{"role": "admin"}', "role is none of user, lead"),
-        (b'{"email": "ada"}', "email is no address"),
+        (b'{"custom_attributes": false}', "custom_attributes is not an object"),
+        (b'{"role": "admin"}', "role is not one of user, lead"),
+        (b'{"email": "ada"}', "email is not an address"),
         (b'{"email_verified": true}', "email_verified needs an email in the same request"),
         (b"[]", "The body is not a JSON object"),
     ],

@@ -96,8 +96,8 @@ def test_store_that_is_held_is_refused_to_others(path) -> None:
     store = Store(path)
     store.hold()
     message = (
-        f"the sandbox cannot keep its workspace in {str(path)!r}: another sandbox, or another program, holds it;"
-        " stop it, or choose another file"
+        f"the sandbox cannot keep its workspace in {str(path)!r}: another sandbox or another program uses it;"
+        " stop that one, or choose another file"
     )
     with pytest.raises(OSError, match=f"^{re.escape(message)}$"):
         Store(path)
@@ -127,7 +127,7 @@ def test_store_names_a_file_system_that_cannot_lock_files(path, monkeypatch) -> 
 
 
 def test_store_is_made_once_by_several_at_the_same_time(path) -> None:
-    """Several sandboxes that make the same file share one workspace, or are refused because another holds it."""
+    """Several sandboxes that make the same file share one workspace, or are refused because another uses it."""
 
     def id_code(_) -> str:
         try:
@@ -138,7 +138,7 @@ def test_store_is_made_once_by_several_at_the_same_time(path) -> None:
     with ThreadPoolExecutor(8) as threads:
         results = {*threads.map(id_code, range(8))}
 
-    held = "another sandbox, or another program, holds it; stop it, or choose another file"
+    held = "another sandbox or another program uses it; stop that one, or choose another file"
     assert results - {held} == {Store(path).id_code}
 
 
@@ -146,7 +146,7 @@ def test_store_refuses_a_file_that_is_not_a_database_and_leaves_it(path) -> None
     """A file that is not a database is named, and not changed."""
     path.write_text("customer,total\n" * 100)
 
-    message = f"{str(path)!r} is no workspace of a sandbox: file is not a database"
+    message = f"{str(path)!r} is not a workspace of a sandbox: file is not a database"
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         Store(path)
 
@@ -160,7 +160,7 @@ def test_store_refuses_a_database_of_somebody_elses_and_leaves_it(path) -> None:
     other.close()
     before = path.read_bytes()
 
-    message = f"{str(path)!r} is no workspace of a sandbox, or of another version: choose another file"
+    message = f"{str(path)!r} is not a workspace of a sandbox, or has another version: choose another file"
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         Store(path)
 
@@ -173,7 +173,7 @@ def test_store_tells_where_it_cannot_be_kept(tmp_path) -> None:
 
     message = (
         f"the sandbox cannot keep its workspace in {str(path)!r}: unable to open database file;"
-        " is its folder there, may you write to it, has it room?"
+        " check that its folder exists, is writable and has room"
     )
     with pytest.raises(OSError, match=f"^{re.escape(message)}$"):
         Store(path)

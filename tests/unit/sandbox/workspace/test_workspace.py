@@ -222,5 +222,5 @@ def test_workspace_has_an_id_of_its_own() -> None:
 
 def test_workspace_refuses_an_unknown_region() -> None:
     """A region is one of Intercom's three."""
-    with pytest.raises(ValueError, match=r"^no region 'uk': there are us, eu, au$"):
+    with pytest.raises(ValueError, match=r"^no region 'uk': use one of us, eu, au$"):
         Workspace(region="uk")
