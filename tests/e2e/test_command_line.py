@@ -273,7 +273,7 @@ def shown_demo():
 
 
 @pytest.mark.slow
-def test_demo_prints_what_the_readme_shows(launch):
+def test_demo_prints_what_the_readme_shows_and_leaves_nothing_in_the_users_folders(launch, home):
     """The first command of a stranger: mapping, check, results, and what the sandbox holds at the end."""
     process = launch("demo")
 
@@ -282,3 +282,4 @@ def test_demo_prints_what_the_readme_shows(launch):
     assert process.returncode == 0
     assert JOURNAL.sub("journal", PORT.sub(":0", stdout)) == JOURNAL.sub("journal", PORT.sub(":0", shown_demo()))
     assert "submitting: 3,316 of 3,316 (100%) after" in stderr
+    assert list(home.rglob("*")) == []

@@ -20,22 +20,22 @@ def statuses(sandbox):
     return Counter(sandbox.to_frame()["http_status"].dropna())
 
 
-def test_ten_thousand_events_arrive_once_whatever_is_lost(make_orders, mapping, start):
+def test_every_event_arrives_once_whatever_is_lost(make_orders, mapping, start):
     """With a quarter of the requests going wrong, all valid rows are accepted, and each event is held once."""
     faults = Faults(statuses={500: 0.05, 502: 0.05, 429: 0.05}, drop_before=0.05, drop_after=0.05)
     sandbox = start(faults=faults)
-    orders = make_orders(10_000)
-    orders.loc[orders.index % 1_000 == 5, "day"] = "2024-02-30"
+    orders = make_orders(1_000)
+    orders.loc[orders.index % 100 == 5, "day"] = "2024-02-30"
 
     with sandbox.client() as client:
         results = submit_events(orders, mapping, client=client, retry=BRISK_RETRY, progress=False)
 
-    is_valid = orders.index % 1_000 != 5
+    is_valid = orders.index % 100 != 5
     assert set(results["status"][is_valid]) == {"accepted"}
     assert set(results["status"][~is_valid]) == {"invalid"}
     assert Counter(event.contact for event in sandbox.events) == Counter(orders["who"][is_valid])
     assert sandbox.requests == results["attempts"].sum() == results.attrs["run"]["requests"]
-    assert sandbox.duplicates > 300
+    assert sandbox.duplicates > 30
 
 
 def test_every_event_arrives_once_when_the_preflight_fails_at_first(make_orders, mapping, sandbox, client, quick_retry):
