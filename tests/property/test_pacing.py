@@ -349,9 +349,7 @@ def test_pacer_copes_with_mixtures_of_limits_and_sporadic_refusals(seed):
 @pytest.mark.parametrize(
     "shown", [math.floor, math.ceil, round, lambda end: end - 10], ids=["floor", "ceil", "round", "start"]
 )
-@pytest.mark.parametrize(
-    ("limit", "phase"), [(166, 0.3), (500, 0.7), pytest.param(1_666, 0.7, marks=pytest.mark.deep)]
-)
+@pytest.mark.parametrize(("limit", "phase"), [(166, 0.3), (500, 0.7), pytest.param(1_666, 0.7, marks=pytest.mark.deep)])
 def test_pacer_learns_when_windows_really_end(limit, phase, shown):
     """Windows need not begin on a whole second, nor end at the reset that is shown: only the first is overdrawn."""
     server = Simulation(WindowServer(limit, phase=phase, shown=shown, lead=1_700_000_000.0), jitter=0.5).run(
