@@ -10,6 +10,8 @@ PYTHON_MAJORS := $(patsubst %,.venv-clients/python-intercom-%,2 3 4 5)
 SOURCES := events_pandas tests
 # Many tests wait rather than compute: more of them than a small machine has cores are run at a time.
 WORKERS := 4
+# Where tests have limits in seconds, fewer run at a time; only the files with such tests are collected then.
+ALONE := -m alone --numprocesses 3 --dist worksteal $(sort $(shell grep -rl --include='*.py' 'mark\.alone' tests))
 # Only these are traced for coverage: tracing takes most of the time of property tests, and of those with servers.
 TRACED := tests/unit tests/contract
 # Set PYTHON to choose the interpreter. pyenv has shims that fail for versions that are not active: each is tried.
@@ -31,7 +33,7 @@ demo: $(VENV)/sandbox.installed ## Submit a real CSV to a local Intercom, and sh
 test: $(VENV)/test.installed ## Run all tests, with branch coverage
 	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal -m "not alone and not deep" $(TRACED) --cov
 	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal -m "not alone and not deep" $(TRACED:%=--ignore=%)
-	@$(BIN)/python -m pytest -m alone
+	@$(BIN)/python -m pytest $(ALONE)
 
 test-deep: $(VENV)/test.installed ## Run the property tests with ten times as many examples
 	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal --hypothesis-profile deep tests/property
@@ -48,7 +50,7 @@ bench: $(VENV)/bench.installed ## Measure conversion, checks, submission, import
 
 test-oldest: $(OLDEST)/test.installed ## Run the tests on the oldest supported versions
 	@$(OLDEST)/bin/python -m pytest --numprocesses $(WORKERS) --dist worksteal -m "not alone and not slow and not browser"
-	@$(OLDEST)/bin/python -m pytest -m "alone and not slow and not browser"
+	@$(OLDEST)/bin/python -m pytest $(ALONE:alone="alone and not slow and not browser")
 
 test-node: $(VENV)/sandbox.installed $(NODE)/node_modules ## Drive the sandbox with Intercom's own client for Node
 	@cd $(NODE) && EVENTS_PANDAS="$(abspath $(BIN))/events-pandas" npm test --silent

@@ -108,14 +108,14 @@ def test_run_follows_a_limit_that_changes(make_orders, mapping, start, tripwire,
     begin = time.monotonic()
 
     with sandbox.client() as real:
-        client = tripwire(real, before=100, action=lambda: setattr(sandbox, "limit", after))
-        results = submit_events(make_orders(300), mapping, client=client, progress=False)
+        client = tripwire(real, before=60, action=lambda: setattr(sandbox, "limit", after))
+        results = submit_events(make_orders(150), mapping, client=client, progress=False)
 
     assert set(results["status"]) == {"accepted"}
     assert statuses(sandbox)[429] <= FEW
     assert results.attrs["run"]["limit"] == after
     # A window at either end, and one in which the change is found out.
-    assert time.monotonic() - begin < 100 / before + 200 / after + 5
+    assert time.monotonic() - begin < 60 / before + 90 / after + 5
 
 
 @pytest.mark.alone
@@ -126,10 +126,10 @@ def test_run_keeps_the_pace_when_the_clock_is_an_hour_off(make_orders, mapping, 
     begin = time.monotonic()
 
     with sandbox.client() as client:
-        results = submit_events(make_orders(300), mapping, client=client, progress=False)
+        results = submit_events(make_orders(150), mapping, client=client, progress=False)
 
     assert set(results["status"]) == {"accepted"}
-    assert statuses(sandbox) == {202: 300}
+    assert statuses(sandbox) == {202: 150}
     assert time.monotonic() - begin < 6
 
 
@@ -139,7 +139,7 @@ def test_run_learns_the_limit_from_429_when_no_header_states_it(make_orders, map
     sandbox = start(limit=150, faults=Faults(rate_headers=False))
 
     with sandbox.client() as client:
-        results = submit_events(make_orders(250), mapping, client=client, progress=False)
+        results = submit_events(make_orders(165), mapping, client=client, progress=False)
 
     assert set(results["status"]) == {"accepted"}
     assert 0 < statuses(sandbox)[429] <= 30
