@@ -49,8 +49,8 @@ bench: $(VENV)/bench.installed ## Measure conversion, checks, submission, import
 	@for benchmark in tests/benchmarks/*.py; do $(BIN)/python "$$benchmark" || exit 1; done
 
 test-oldest: $(OLDEST)/test.installed ## Run the tests on the oldest supported versions
-	@$(OLDEST)/bin/python -m pytest --numprocesses $(WORKERS) --dist worksteal -m "not alone and not slow and not browser"
-	@$(OLDEST)/bin/python -m pytest $(ALONE:alone="alone and not slow and not browser")
+	@$(OLDEST)/bin/python -m pytest --numprocesses $(WORKERS) --dist worksteal -m "not alone and not slow and not deep and not browser"
+	@$(OLDEST)/bin/python -m pytest $(ALONE:alone="alone and not slow and not deep and not browser")
 
 test-node: $(VENV)/sandbox.installed $(NODE)/node_modules ## Drive the sandbox with Intercom's own client for Node
 	@cd $(NODE) && EVENTS_PANDAS="$(abspath $(BIN))/events-pandas" npm test --silent
