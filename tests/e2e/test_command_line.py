@@ -222,13 +222,6 @@ def test_suggested_mapping_is_submitted_once_its_guesses_are_confirmed(folder, s
     assert (accepted.stdout.splitlines()[1], accepted.exit_code) == ("  2 accepted          Intercom has them", 0)
 
 
-def test_module_is_the_command(launch):
-    """`python -m events_pandas` shows the same help."""
-    stdout, _ = launch("--help").communicate(timeout=20)
-
-    assert "Rows of CSV and Parquet files as Intercom data events." in stdout
-
-
 def test_sandbox_command_runs_until_it_is_interrupted(folder, make_orders, launch, interrupt):
     """It says how to submit to it, does so, and ends with exit code 130."""
     make_orders(2).to_csv(folder / "a.csv", index=False)
@@ -252,17 +245,6 @@ def test_sandbox_command_runs_until_it_is_interrupted(folder, make_orders, launc
         "  1 unknown_contact   Intercom knows no such contact",
     ]
     assert (client.returncode, server.returncode, stderr) == (1, 130, "interrupted\n")
-
-
-def test_sandbox_command_fails_when_its_port_is_taken(sandbox, launch):
-    """Exit code 2 and one line: another port is the next step."""
-    process = launch("sandbox", "--port", sandbox.url.rpartition(":")[2])
-
-    _, stderr = process.communicate(timeout=20)
-
-    assert stderr.startswith("error: ")
-    assert stderr.count("\n") == 1
-    assert process.returncode == 2
 
 
 def shown_demo():

@@ -112,13 +112,13 @@ def test_interrupted_stream_gives_back_what_was_not_yielded(make_orders, mapping
 def test_interrupted_command_writes_every_row_without_a_terminal(
     folder, make_orders, start, launch, interrupt, wait_until, held
 ):
-    """Exit code 130, a summary, a line on stderr, and a results file with each row of the file."""
+    """Exit code 130, a summary, a line on stderr, a results file with each row, and rejects with what was not sent."""
     sandbox = start(faults=Faults(latency_seconds=0.1))
     orders = make_orders(2_000)
     orders.to_csv(folder / "orders.csv", index=False)
     process = launch(
         *("submit", "orders.csv", "-m", "mapping.toml", "--base-url", sandbox.url, "--results", "results.parquet"),
-        *("--concurrency", "4", "--chunksize", "50"),
+        *("--rejects", "rejects.csv", "--concurrency", "4", "--chunksize", "50"),
         INTERCOM_ACCESS_TOKEN=sandbox.access_token,
     )
 
@@ -126,13 +126,16 @@ def test_interrupted_command_writes_every_row_without_a_terminal(
     stdout, stderr = interrupt(process)
 
     results = pd.read_parquet(folder / "results.parquet")
+    rest = pd.read_csv(folder / "rejects.csv", dtype=str)
     assert process.returncode == 130
     assert stderr.splitlines()[-1] == f"interrupted: {GOING_ON}"
     assert "Traceback" not in stderr
     assert stdout.splitlines()[0] == "2,000 rows"
-    assert stdout.splitlines()[-1] == "results: results.parquet"
+    assert stdout.splitlines()[-2:] == ["results: results.parquet", f"rejects: rejects.csv ({len(rest):,} rows)"]
     assert results["row"].tolist() == list(range(2_000))
     assert accepted_contacts(results, orders) == held(sandbox)
+    assert sorted([*held(sandbox), *rest["who"]]) == orders["who"].tolist()
+    assert set(rest["status"]) == {"not_submitted"}
 
 
 def test_interrupt_in_a_terminal_gives_a_script_all_results(start, open_terminal, wait_until):

@@ -248,3 +248,12 @@ def test_sandbox_command_tells_a_wrong_option_in_one_line(run, arguments, messag
     result = run("sandbox", "--port", "0", *arguments)
 
     assert (result.stdout, result.stderr, result.exit_code) == ("", f"error: {message}\n", 2)
+
+
+def test_sandbox_command_fails_when_its_port_is_taken(run, sandbox):
+    """Exit code 2 and one line: another port is the next step."""
+    result = run("sandbox", "--port", sandbox.url.rpartition(":")[2])
+
+    assert result.stderr.startswith("error: ")
+    assert result.stderr.count("\n") == 1
+    assert result.exit_code == 2
