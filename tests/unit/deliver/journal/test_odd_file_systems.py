@@ -1,5 +1,6 @@
 """Journals on file systems without locks, without shared memory, or without a way to the disk."""
 
+import json
 import os
 import platform
 import shutil
@@ -77,19 +78,69 @@ except JournalError as error:
 """
 
 
+# Forks a process for each program, since loading the package takes longer than the program: what it prints is a line.
+FORKING = """
+import json, os, sys, traceback
+import events_pandas.deliver.journal, events_pandas.history
+
+for line in sys.stdin:
+    program, *arguments = json.loads(line)
+    reader, writer = os.pipe()
+    child = os.fork()
+    if not child:
+        os.dup2(writer, 1)
+        os.dup2(writer, 2)
+        sys.argv = ["-c", *arguments]
+        try:
+            exec(program, {"__name__": "__main__"})
+        except SystemExit:
+            pass
+        except BaseException:
+            traceback.print_exc()
+        sys.stdout.flush()
+        os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader) as told:
+        said = told.read()
+    os.waitpid(child, 0)
+    print(json.dumps(said), flush=True)
+"""
+
+
+# Programs write no coverage data: they are in SQLite too, which has no locks then.
+TRACING = "COVERAGE_PROCESS_CONFIG"
+
+
 @pytest.fixture(autouse=True)
 def _untraced(monkeypatch):
-    """Let the program write no coverage data: they are in SQLite too, which has no locks then."""
-    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
+    """Let no program be traced that a test starts."""
+    monkeypatch.delenv(TRACING, raising=False)
 
 
-def run_program(path, before, then="use(journal)"):
-    command = [sys.executable, "-c", PROGRAM, str(path), before, then]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    if "undefined symbol" in done.stderr:
-        pytest.skip("this SQLite cannot be reached from outside")
-    assert done.stderr == ""
-    return done.stdout
+@pytest.fixture(scope="module")
+def forking():
+    """A process that runs programs, each in a fork of its own."""
+    variables = {name: value for name, value in os.environ.items() if name != TRACING}
+    variables["OPENBLAS_NUM_THREADS"] = "1"
+    command = [sys.executable, "-c", FORKING]
+    with subprocess.Popen(command, env=variables, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        yield process
+        process.stdin.close()
+
+
+@pytest.fixture
+def run_program(forking):
+    """Return a function that opens a journal in a process of its own, and returns what it printed."""
+
+    def run_program(path, before, then="use(journal)"):
+        forking.stdin.write(json.dumps([PROGRAM, str(path), before, then]) + "\n")
+        forking.stdin.flush()
+        told = json.loads(forking.stdout.readline())
+        if "undefined symbol" in told:
+            pytest.skip("this SQLite cannot be reached from outside")
+        return told
+
+    return run_program
 
 
 def names(path):
@@ -97,7 +148,7 @@ def names(path):
 
 
 @pytest.mark.parametrize("code", ["ENOLCK", "EOPNOTSUPP", "EPERM"])
-def test_journal_does_without_locks(open_journal, path, code):
+def test_journal_does_without_locks(run_program, open_journal, path, code):
     """A file beside it keeps other runs away, and is gone when the journal is closed; a later start has locks."""
     told = run_program(path, f"refuse_locks(errno.{code})", "print(*sorted(os.listdir(path.parent))); use(journal)")
 
@@ -106,14 +157,14 @@ def test_journal_does_without_locks(open_journal, path, code):
     assert open_journal().mode == "wal"
 
 
-def test_journal_that_was_made_with_locks_does_without_them(open_journal, path):
+def test_journal_that_was_made_with_locks_does_without_them(run_program, open_journal, path):
     """It was written ahead, which needs locks."""
     open_journal().close()
 
     assert run_program(path, "refuse_locks(errno.ENOLCK)") == "delete, no locks [None] [5]\n"
 
 
-def test_journal_without_locks_is_not_taken_from_another_run(path):
+def test_journal_without_locks_is_not_taken_from_another_run(run_program, path):
     """One run at a time: the message says who has it, where, and what to do."""
     told = run_program(
         path, "refuse_locks(errno.ENOLCK)", "Journal.opened(path, workspace='ab12cd34', busy_seconds=0.2)"
@@ -129,22 +180,21 @@ def test_journal_without_locks_is_not_taken_from_another_run(path):
 
 
 @pytest.mark.slow
-def test_journal_without_locks_goes_on_after_a_run_was_killed(path):
+def test_journal_without_locks_goes_on_after_a_run_was_killed(run_program, path):
     """A later run on the same machine sees that the other process is gone."""
-    command = [sys.executable, "-c", PROGRAM, str(path)]
-    killing = "use(journal); journal.begin_run(facts); os.kill(os.getpid(), signal.SIGKILL)"
-    killed = subprocess.run([*command, "refuse_locks(errno.ENOLCK)", killing], timeout=120, check=False)
+    killing = "use(journal); journal.begin_run(facts); os.kill(os.getpid(), signal.SIGKILL); print('it goes on')"
+    killed = run_program(path, "refuse_locks(errno.ENOLCK)", killing)
 
     left = names(path)
     told = run_program(path, "refuse_locks(errno.ENOLCK)", "print(journal.occupied(words))")
 
-    assert killed.returncode < 0
+    assert "it goes on" not in killed
     assert left == ["journal.sqlite", "journal.sqlite.lock"]
     assert told == "[5]\n"
     assert names(path) == ["journal.sqlite"]
 
 
-def test_journal_is_not_used_without_locks_beside_a_run_that_has_them(open_journal, make_facts, path):
+def test_journal_is_not_used_without_locks_beside_a_run_that_has_them(run_program, open_journal, make_facts, path):
     """A file system may refuse locks that it gave before; what was written ahead tells which run goes on."""
     open_journal().begin_run(make_facts())
 
@@ -157,7 +207,7 @@ def test_journal_is_not_used_without_locks_beside_a_run_that_has_them(open_journ
     assert names(path) == ["journal.sqlite", "journal.sqlite-shm", "journal.sqlite-wal"]
 
 
-def test_journal_goes_on_without_locks_after_a_run_that_lost_them(path):
+def test_journal_goes_on_without_locks_after_a_run_that_lost_them(run_program, path):
     """That run could not put its log away; it has ended, and what it wrote is kept."""
     losing = "journal.begin_run(facts); use(journal); refuse_locks(errno.ENOLCK)"
     lost = run_program(path, "pass", losing)
@@ -172,7 +222,7 @@ def test_journal_goes_on_without_locks_after_a_run_that_lost_them(path):
     assert not Path(f"{path}.lock").exists()
 
 
-def test_journal_with_a_log_that_cannot_be_read_is_not_used_without_locks(path):
+def test_journal_with_a_log_that_cannot_be_read_is_not_used_without_locks(run_program, path):
     """Then it cannot be seen which run wrote it."""
     for file in (path, Path(f"{path}-wal")):
         file.write_bytes(b"no database at all")
@@ -195,7 +245,7 @@ def test_journal_is_not_used_with_locks_beside_a_run_that_has_none(open_journal,
 
 
 @pytest.mark.parametrize("is_made", [True, False])
-def test_journal_does_without_shared_memory_that_cannot_be_mapped(open_journal, path, is_made):
+def test_journal_does_without_shared_memory_that_cannot_be_mapped(run_program, open_journal, path, is_made):
     """The file is not left marked as one that is written ahead, which would fail from then on."""
     if is_made:
         open_journal().close()
@@ -207,11 +257,9 @@ def test_journal_does_without_shared_memory_that_cannot_be_mapped(open_journal, 
 
 
 @pytest.mark.slow
-def test_journal_of_a_killed_run_is_read_without_shared_memory(path):
+def test_journal_of_a_killed_run_is_read_without_shared_memory(run_program, path):
     """What was written ahead elsewhere is moved to where it belongs: by the history of runs, and by the next run."""
-    command = [sys.executable, "-c", PROGRAM, str(path), "pass"]
-    killing = "use(journal); journal.begin_run(facts); os.kill(os.getpid(), signal.SIGKILL)"
-    subprocess.run([*command, killing], timeout=120, check=False)
+    run_program(path, "pass", "use(journal); journal.begin_run(facts); os.kill(os.getpid(), signal.SIGKILL)")
     copy = path.with_name("copy.sqlite")
     for kind in ("", "-wal", "-shm"):
         shutil.copy(f"{path}{kind}", f"{copy}{kind}")
@@ -225,7 +273,7 @@ def test_journal_of_a_killed_run_is_read_without_shared_memory(path):
     assert len(runs(path)) == 1
 
 
-def test_journal_names_the_file_system_that_cannot_be_written(open_journal, path):
+def test_journal_names_the_file_system_that_cannot_be_written(run_program, open_journal, path):
     """What does not come to the disk is not safe there; a later start finds no half of a journal."""
     told = run_program(path, "[refuse(name, errno.EIO) for name in (b'write', b'pwrite', b'pwrite64')]")
 
@@ -326,7 +374,7 @@ writer.close(60)
 """
 
 
-def test_journal_without_write_ahead_log_waits_for_a_look_of_its_own_run(path):
+def test_journal_without_write_ahead_log_waits_for_a_look_of_its_own_run(run_program, path):
     """However long a frame is judged, that is no other program that keeps the journal locked."""
     assert run_program(path, "refuse(b'mmap', errno.ENODEV)", WAITING) == "[-1]\nwaits\nNone\n"
 
