@@ -36,7 +36,9 @@ test: $(VENV)/test.installed ## Run all tests, with branch coverage
 	@$(BIN)/python -m pytest $(ALONE)
 
 test-deep: $(VENV)/test.installed ## Run the property tests with ten times as many examples
-	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal --hypothesis-profile deep tests/property
+	@# A test may take minutes here, and does not hang then.
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal --hypothesis-profile deep \
+		--override-ini faulthandler_timeout=3600 tests/property
 
 check: $(VENV)/check.installed ## Lint, format, types, docstrings and the direction of imports
 	$(BIN)/ruff check
