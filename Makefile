@@ -35,8 +35,8 @@ test: $(VENV)/test.installed ## Run all tests, with branch coverage
 	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal -m "not alone and not deep" $(TRACED:%=--ignore=%)
 	@$(BIN)/python -m pytest $(ALONE)
 
+# A test may take minutes here, and does not hang then.
 test-deep: $(VENV)/test.installed ## Run the property tests with ten times as many examples
-	@# A test may take minutes here, and does not hang then.
 	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal --hypothesis-profile deep \
 		--override-ini faulthandler_timeout=3600 tests/property
 
