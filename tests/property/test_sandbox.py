@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from urllib.parse import parse_qsl, urlsplit
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from events_pandas.sandbox.endpoints.history import LISTED_SECONDS, contact_events
@@ -34,6 +34,7 @@ def submit(workspace, *, identifier, event_name, created_at, is_answered) -> str
     return verdict if isinstance(verdict, Outcome) else "refused"
 
 
+@settings(deadline=None)
 @given(submissions)
 def test_workspace_keeps_what_contact_name_and_second_tell_apart(sent) -> None:
     """An event is the contact, however it is named, the normalized name and the second; a repeat is counted."""
@@ -57,6 +58,7 @@ def test_workspace_keeps_what_contact_name_and_second_tell_apart(sent) -> None:
     assert workspace.duplicates() == outcomes.count("duplicate")
 
 
+@settings(deadline=None)
 @given(submissions, st.sets(st.integers(0, 30)))
 def test_counts_are_those_of_the_submissions_whenever_they_are_asked_for(sent, asked) -> None:
     """The counts follow now and then: what they say is what counting anew would."""
@@ -76,6 +78,7 @@ def test_counts_are_those_of_the_submissions_whenever_they_are_asked_for(sent, a
     assert {(outcome, status): count for outcome, status, count in workspace.store.read(query)} == told
 
 
+@settings(deadline=None)
 @given(submissions, st.integers(1, 5))
 def test_list_shows_each_event_of_ninety_days_once(sent, per_page) -> None:
     """The pages of a list have each event younger than 90 days once, from the newest to the oldest."""
@@ -118,6 +121,7 @@ bodies = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(bodies, st.dictionaries(fields, st.text(max_size=5), max_size=4))
 def test_endpoints_answer_whatever_is_sent(body, query) -> None:
     """No body and no address makes an endpoint fail: what makes no sense is refused."""

@@ -4,7 +4,7 @@ import codecs
 import io
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from events_pandas.text_marks import as_utf8
@@ -18,6 +18,7 @@ MARKS = {
 
 
 @pytest.mark.parametrize("encoding", MARKS)
+@settings(deadline=None)
 @given(text=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")), size=st.integers(1, 7))
 def test_marked_text_is_read_as_utf8(encoding, text, size):
     """All of it, however little is read at a time."""
@@ -26,6 +27,7 @@ def test_marked_text_is_read_as_utf8(encoding, text, size):
     assert b"".join(iter(lambda: stream.read(size), b"")) == text.encode()
 
 
+@settings(deadline=None)
 @given(st.binary())
 def test_text_without_a_mark_is_read_as_it_is(content):
     """The mark of UTF-8 is left to those who read it."""
