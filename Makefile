@@ -10,8 +10,10 @@ PYTHON_MAJORS := $(patsubst %,.venv-clients/python-intercom-%,2 3 4 5)
 SOURCES := events_pandas tests
 # Many tests wait rather than compute: more of them than a small machine has cores are run at a time.
 WORKERS := 4
+# Where tests have limits in seconds, fewer run at a time; only the files with such tests are collected then.
+ALONE := -m alone --numprocesses 3 --dist worksteal $(sort $(shell grep -rl --include='*.py' 'mark\.alone' tests))
 # Only these are traced for coverage: tracing takes most of the time of property tests, and of those with servers.
-TRACED := tests/unit tests/contract
+TRACED := tests/unit
 # Set PYTHON to choose the interpreter. pyenv has shims that fail for versions that are not active: each is tried.
 PYTHONS := $(or $(PYTHON),python3.13 python3.12 python3.11 python3)
 
@@ -20,7 +22,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check bench test-oldest test-node test-clients clean python
+.PHONY: help demo test test-deep check bench test-oldest test-node test-clients clean python
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,9 +31,14 @@ demo: $(VENV)/sandbox.installed ## Submit a real CSV to a local Intercom, and sh
 	@$(BIN)/events-pandas demo
 
 test: $(VENV)/test.installed ## Run all tests, with branch coverage
-	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal -m "not alone" $(TRACED) --cov
-	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal -m "not alone" $(TRACED:%=--ignore=%)
-	@$(BIN)/python -m pytest -m alone
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal -m "not alone and not deep" $(TRACED) --cov
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal -m "not alone and not deep" $(TRACED:%=--ignore=%)
+	@$(BIN)/python -m pytest $(ALONE)
+
+# A test may take minutes here, and does not hang then.
+test-deep: $(VENV)/test.installed ## Run the property tests with ten times as many examples
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal --hypothesis-profile deep \
+		--override-ini faulthandler_timeout=3600 tests/property
 
 check: $(VENV)/check.installed ## Lint, format, types, docstrings and the direction of imports
 	$(BIN)/ruff check
@@ -44,8 +51,8 @@ bench: $(VENV)/bench.installed ## Measure conversion, checks, submission, import
 	@for benchmark in tests/benchmarks/*.py; do $(BIN)/python "$$benchmark" || exit 1; done
 
 test-oldest: $(OLDEST)/test.installed ## Run the tests on the oldest supported versions
-	@$(OLDEST)/bin/python -m pytest --numprocesses $(WORKERS) --dist worksteal -m "not alone and not slow and not browser"
-	@$(OLDEST)/bin/python -m pytest -m "alone and not slow and not browser"
+	@$(OLDEST)/bin/python -m pytest --numprocesses $(WORKERS) --dist worksteal -m "not alone and not slow and not deep and not browser"
+	@$(OLDEST)/bin/python -m pytest $(ALONE:alone="alone and not slow and not deep and not browser")
 
 test-node: $(VENV)/sandbox.installed $(NODE)/node_modules ## Drive the sandbox with Intercom's own client for Node
 	@cd $(NODE) && EVENTS_PANDAS="$(abspath $(BIN))/events-pandas" npm test --silent

@@ -60,6 +60,17 @@ def _clean_environment(monkeypatch, tmp_path_factory):
         monkeypatch.delenv(name.upper(), raising=False)
 
 
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """An empty folder that is the user's own, also to the commands that a test starts, with no other place named."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    monkeypatch.setenv("HOME", str(folder))
+    for name in ("EVENTS_PANDAS_JOURNALS", "XDG_STATE_HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    return folder
+
+
 @pytest.fixture(scope="session")
 def fake_client():
     """Return the class of clients that answer by contact."""

@@ -223,13 +223,6 @@ def test_suggested_mapping_is_submitted_once_its_guesses_are_confirmed(folder, s
     assert (accepted.stdout.splitlines()[1], accepted.exit_code) == ("  2 accepted          Intercom has them", 0)
 
 
-def test_module_is_the_command(launch):
-    """`python -m events_pandas` shows the same help."""
-    stdout, _ = launch("--help").communicate(timeout=20)
-
-    assert "Rows of CSV and Parquet files as Intercom data events." in stdout
-
-
 def test_sandbox_command_runs_until_it_is_interrupted(folder, make_orders, launch, interrupt):
     """It says how to submit to it, does so, and ends with exit code 130."""
     make_orders(2).to_csv(folder / "a.csv", index=False)
@@ -255,17 +248,6 @@ def test_sandbox_command_runs_until_it_is_interrupted(folder, make_orders, launc
     assert (client.returncode, server.returncode, stderr) == (1, 130, "interrupted\n")
 
 
-def test_sandbox_command_fails_when_its_port_is_taken(sandbox, launch):
-    """Exit code 2 and one line: another port is the next step."""
-    process = launch("sandbox", "--port", sandbox.url.rpartition(":")[2])
-
-    _, stderr = process.communicate(timeout=20)
-
-    assert stderr.startswith("error: ")
-    assert stderr.count("\n") == 1
-    assert process.returncode == 2
-
-
 def shown_demo(document, *, command):
     """Return what a document shows of the demo, without its progress, which goes to standard error."""
     text = (Path(__file__).parents[2] / document).read_text(encoding="utf-8")
@@ -274,7 +256,7 @@ def shown_demo(document, *, command):
 
 
 @pytest.mark.slow
-def test_demo_prints_what_the_documents_show(launch):
+def test_demo_prints_what_the_documents_show_and_leaves_nothing_in_the_users_folders(launch, home):
     """The first command of a stranger: mapping, check, results, and what the sandbox holds at the end."""
     process = launch("demo")
 
@@ -287,3 +269,4 @@ def test_demo_prints_what_the_documents_show(launch):
     assert end.endswith(" events\n")
     assert doctest.OutputChecker().check_output(end, stdout, doctest.ELLIPSIS)
     assert "submitting: 3,316 of 3,316 (100%) after" in stderr
+    assert list(home.rglob("*")) == []

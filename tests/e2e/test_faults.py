@@ -20,22 +20,22 @@ def statuses(sandbox):
     return Counter(sandbox.to_frame()["http_status"].dropna())
 
 
-def test_ten_thousand_events_arrive_once_whatever_is_lost(make_orders, mapping, start):
+def test_every_event_arrives_once_whatever_is_lost(make_orders, mapping, start):
     """With a quarter of the requests going wrong, all valid rows are accepted, and each event is held once."""
     faults = Faults(statuses={500: 0.05, 502: 0.05, 429: 0.05}, drop_before=0.05, drop_after=0.05)
     sandbox = start(faults=faults)
-    orders = make_orders(10_000)
-    orders.loc[orders.index % 1_000 == 5, "day"] = "2024-02-30"
+    orders = make_orders(1_000)
+    orders.loc[orders.index % 100 == 5, "day"] = "2024-02-30"
 
     with sandbox.client() as client:
         results = submit_events(orders, mapping, client=client, retry=BRISK_RETRY, progress=False)
 
-    is_valid = orders.index % 1_000 != 5
+    is_valid = orders.index % 100 != 5
     assert set(results["status"][is_valid]) == {"accepted"}
     assert set(results["status"][~is_valid]) == {"invalid"}
     assert Counter(event.contact for event in sandbox.events) == Counter(orders["who"][is_valid])
     assert sandbox.requests == results["attempts"].sum() == results.attrs["run"]["requests"]
-    assert sandbox.duplicates > 300
+    assert sandbox.duplicates > 30
 
 
 def test_every_event_arrives_once_when_the_preflight_fails_at_first(make_orders, mapping, sandbox, client, quick_retry):
@@ -108,14 +108,14 @@ def test_run_follows_a_limit_that_changes(make_orders, mapping, start, tripwire,
     begin = time.monotonic()
 
     with sandbox.client() as real:
-        client = tripwire(real, before=100, action=lambda: setattr(sandbox, "limit", after))
-        results = submit_events(make_orders(300), mapping, client=client, progress=False)
+        client = tripwire(real, before=60, action=lambda: setattr(sandbox, "limit", after))
+        results = submit_events(make_orders(150), mapping, client=client, progress=False)
 
     assert set(results["status"]) == {"accepted"}
     assert statuses(sandbox)[429] <= FEW
     assert results.attrs["run"]["limit"] == after
     # A window at either end, and one in which the change is found out.
-    assert time.monotonic() - begin < 100 / before + 200 / after + 5
+    assert time.monotonic() - begin < 60 / before + 90 / after + 5
 
 
 @pytest.mark.alone
@@ -126,20 +126,22 @@ def test_run_keeps_the_pace_when_the_clock_is_an_hour_off(make_orders, mapping, 
     begin = time.monotonic()
 
     with sandbox.client() as client:
-        results = submit_events(make_orders(300), mapping, client=client, progress=False)
+        results = submit_events(make_orders(150), mapping, client=client, progress=False)
 
     assert set(results["status"]) == {"accepted"}
-    assert statuses(sandbox) == {202: 300}
+    assert statuses(sandbox) == {202: 150}
     assert time.monotonic() - begin < 6
 
 
 @pytest.mark.alone
-def test_run_learns_the_limit_from_429_when_no_header_states_it(make_orders, mapping, start):
+def test_run_learns_the_limit_from_429_when_no_header_states_it(make_orders, mapping, start, wait_until):
     """All rows are accepted, and hardly any refused: the documented limit is tried first, and is too much here."""
     sandbox = start(limit=150, faults=Faults(rate_headers=False))
+    # Not at the end of a window of ten seconds: rows that two windows share would be too many for neither.
+    wait_until(lambda: time.time() % 10 < 7)
 
     with sandbox.client() as client:
-        results = submit_events(make_orders(250), mapping, client=client, progress=False)
+        results = submit_events(make_orders(165), mapping, client=client, progress=False)
 
     assert set(results["status"]) == {"accepted"}
     assert 0 < statuses(sandbox)[429] <= 30

@@ -23,7 +23,12 @@ GOING_ON = (
 )
 # A script that submits, and tells what it was given back.
 SCRIPT = """
-import sys, threading
+import signal, sys, threading
+
+def handlers():
+    return {number: signal.getsignal(number) for number in signal.valid_signals()}
+
+before = handlers()
 import pandas as pd
 import events_pandas as ep
 
@@ -36,23 +41,9 @@ except ep.SubmissionInterrupted as stopped:
     print(stopped)
     print(stopped.results["error_code"].fillna("accepted").value_counts().to_dict())
     print(len(stopped.results), stopped.__context__, threading.enumerate() == [threading.main_thread()])
+    print(handlers() == before)
 """
 UNGUARDED_SCRIPT = SCRIPT.replace("ep.SubmissionInterrupted as", "ValueError as")
-SIGNALS_SCRIPT = """
-import signal
-
-def handlers():
-    return {number: signal.getsignal(number) for number in signal.valid_signals()}
-
-before = handlers()
-import events_pandas as ep
-import pandas as pd
-orders = pd.DataFrame({"who": ["1"], "day": "2024-01-31"})
-mapping = ep.EventMapping(event_name="placed-order", created_at="day", user_id="who", timezone="UTC")
-with ep.Sandbox() as sandbox, sandbox.client() as client:
-    ep.submit_events(orders, mapping, client=client)
-print(handlers() == before)
-"""
 PACKAGE = str(Path(events_pandas.__file__).parent)
 
 
@@ -121,13 +112,13 @@ def test_interrupted_stream_gives_back_what_was_not_yielded(make_orders, mapping
 def test_interrupted_command_writes_every_row_without_a_terminal(
     folder, make_orders, start, launch, interrupt, wait_until, held
 ):
-    """Exit code 130, a summary, a line on stderr, and a results file with each row of the file."""
+    """Exit code 130, a summary, a line on stderr, a results file with each row, and rejects with what was not sent."""
     sandbox = start(faults=Faults(latency_seconds=0.1))
     orders = make_orders(2_000)
     orders.to_csv(folder / "orders.csv", index=False)
     process = launch(
         *("submit", "orders.csv", "-m", "mapping.toml", "--base-url", sandbox.url, "--results", "results.parquet"),
-        *("--concurrency", "4", "--chunksize", "50"),
+        *("--rejects", "rejects.csv", "--concurrency", "4", "--chunksize", "50"),
         INTERCOM_ACCESS_TOKEN=sandbox.access_token,
     )
 
@@ -135,17 +126,23 @@ def test_interrupted_command_writes_every_row_without_a_terminal(
     stdout, stderr = interrupt(process)
 
     results = pd.read_parquet(folder / "results.parquet")
+    rest = pd.read_csv(folder / "rejects.csv", dtype=str)
     assert process.returncode == 130
     assert stderr.splitlines()[-1] == f"interrupted: {GOING_ON}"
     assert "Traceback" not in stderr
     assert stdout.splitlines()[0] == "2,000 rows"
-    assert stdout.splitlines()[-1] == "results: results.parquet"
+    assert stdout.splitlines()[-2:] == ["results: results.parquet", f"rejects: rejects.csv ({len(rest):,} rows)"]
     assert results["row"].tolist() == list(range(2_000))
     assert accepted_contacts(results, orders) == held(sandbox)
+    assert sorted([*held(sandbox), *rest["who"]]) == orders["who"].tolist()
+    assert set(rest["status"]) == {"not_submitted"}
 
 
 def test_interrupt_in_a_terminal_gives_a_script_all_results(start, open_terminal, wait_until):
-    """Ctrl-C is pressed once: the script has the results, what was under way is in them, and no thread is left."""
+    """Ctrl-C is pressed once: the script has the results, what was under way is in them, and no thread is left.
+
+    Neither the package's import nor the run has installed a signal handler.
+    """
     sandbox = start(faults=Faults(latency_seconds=0.02))
     terminal = open_terminal("-c", SCRIPT, sandbox.url)
 
@@ -159,6 +156,7 @@ def test_interrupt_in_a_terminal_gives_a_script_all_results(start, open_terminal
         GOING_ON,
         str({"interrupted": 2_000 - accepted, "accepted": accepted}),
         "2000 None True",
+        "True",
     ]
 
 
@@ -197,6 +195,7 @@ def test_second_interrupt_in_a_terminal_leaves_at_once_when_nothing_is_answered(
         GOING_ON,
         "{'interrupted': 1996, 'no_answer': 4}",
         "2000 None False",
+        "True",
     ]
     assert seconds < 3
 
@@ -377,10 +376,3 @@ def test_run_leaves_signal_handlers_and_threads_alone(make_orders, mapping, clie
     assert pd.concat(parts)["status"].tolist() == ["accepted"] * 6
     assert [*during, signal.getsignal(signal.SIGINT)] == [before] * 4
     assert set(threading.enumerate()) <= threads
-
-
-def test_package_installs_no_signal_handlers(open_terminal):
-    """Neither its import nor a run changes any."""
-    code, shown = open_terminal("-c", SIGNALS_SCRIPT).end()
-
-    assert (code, shown.splitlines()[-1]) == (0, "True")

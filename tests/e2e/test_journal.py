@@ -5,15 +5,14 @@ import os
 import stat
 import subprocess
 import sys
-from pathlib import Path
 
-import nbformat
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
 from events_pandas import CredentialsError, EventMapping, RetryPolicy, iter_submit, submit_events, submit_file
+from events_pandas.cli import app
 
-NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 TOML = """
 event_name = "placed-order"
 created_at = "day"
@@ -355,33 +354,10 @@ with ep.Sandbox() as sandbox, sandbox.client() as client:
 """
 
 
-def code_of(notebook):
-    """Return the code of a notebook as a program."""
-    cells = nbformat.read(notebook, as_version=4).cells
-    return "\n".join(cell.source for cell in cells if cell.cell_type == "code")
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        pytest.param(["-m", "events_pandas", "demo"], id="demo"),
-        pytest.param(["-c", HOMELESS], id="journal=None"),
-        *(pytest.param(["-c", code_of(path)], id=path.stem) for path in NOTEBOOKS),
-    ],
-)
-def test_nothing_is_left_in_the_users_folders(tmp_path, monkeypatch, arguments):
-    """The demo, the notebooks, and a run without a journal write nothing into the user's folders."""
-    monkeypatch.delenv("EVENTS_PANDAS_JOURNALS")
-    for name in ("XDG_STATE_HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME"):
-        monkeypatch.delenv(name, raising=False)
-    home, here = tmp_path / "home", tmp_path / "here"
-    home.mkdir()
-    here.mkdir()
-
-    subprocess.run(
-        [sys.executable, *arguments], cwd=here, env={**os.environ, "HOME": str(home)}, check=True, timeout=60
-    )
+def test_run_without_a_journal_leaves_nothing_in_the_users_folders(folder, home):
+    """A run without a journal and its sandbox write nothing there."""
+    subprocess.run([sys.executable, "-c", HOMELESS], cwd=folder, check=True, timeout=60)
 
     assert list(home.rglob("*")) == []
 
@@ -401,38 +377,34 @@ def test_auto_journal_is_in_the_users_state_directory(client, mapping, purchases
 
 
 @pytest.fixture
-def command(folder, sandbox, launch, purchases):
-    """Run the command line on the purchases; return exit code, output and errors."""
+def command(folder, sandbox, purchases):
+    """Submit the purchases by the command line."""
     purchases.to_csv(folder / "purchases.csv", index=False)
     (folder / "mapping.toml").write_text(TOML)
 
     def command(*options):
-        arguments = ("submit", "purchases.csv", "-m", "mapping.toml", "--base-url", sandbox.url)
-        process = launch(*arguments, *options, INTERCOM_ACCESS_TOKEN=sandbox.access_token)
-        stdout, stderr = process.communicate(timeout=60)
-        return process.returncode, stdout, stderr
+        arguments = ["submit", "purchases.csv", "-m", "mapping.toml", "--base-url", sandbox.url, *options]
+        return CliRunner().invoke(app, arguments, env={"INTERCOM_ACCESS_TOKEN": sandbox.access_token})
 
     return command
 
 
-@pytest.mark.slow
-def test_command_keeps_a_journal_and_tells_of_its_runs(command, folder, launch, sandbox):
+def test_command_keeps_a_journal_and_tells_of_its_runs(command, folder, sandbox):
     """A second run sends nothing and succeeds; `runs` lists both, the newest first."""
     first = command("--journal", "mine.sqlite")
     second = command("--journal", "mine.sqlite")
-    stdout, stderr = launch("runs", "--journal", "mine.sqlite").communicate(timeout=60)
+    told = CliRunner().invoke(app, ["runs", "--journal", "mine.sqlite"])
 
-    assert (first[0], second[0], stderr) == (0, 0, "")
-    assert "already_submitted" in second[1]
+    assert (first.exit_code, second.exit_code, told.stderr) == (0, 0, "")
+    assert "already_submitted" in second.stdout
     assert sandbox.requests == 6
-    heading, newest, oldest = stdout.splitlines()
+    heading, newest, oldest = told.stdout.splitlines()
     assert heading.split()[:2] == ["started", "(UTC)"]
     assert newest.split()[3] == oldest.split()[3] == "complete"
     assert "purchases.csv" in newest
     assert (folder / "mine.sqlite").exists()
 
 
-@pytest.mark.slow
 def test_command_resubmits_goes_without_a_journal_and_names_the_workspace(command, folder, sandbox):
     """`--resubmit` and `--journal none` send everything; `--workspace` sends nothing to another workspace."""
     command("--journal", "mine.sqlite")
@@ -441,10 +413,10 @@ def test_command_resubmits_goes_without_a_journal_and_names_the_workspace(comman
     without = command("--journal", "none")
     elsewhere = command("--journal", "mine.sqlite", "--workspace", "zz99zz99")
 
-    assert (resubmitted[0], without[0], elsewhere[0]) == (0, 0, 2)
+    assert (resubmitted.exit_code, without.exit_code, elsewhere.exit_code) == (0, 0, 2)
     assert sandbox.requests == 18
-    assert "not to 'zz99zz99': no event was sent" in elsewhere[2]
-    assert "Traceback" not in elsewhere[2]
+    assert "not to 'zz99zz99': no event was sent" in elsewhere.stderr
+    assert elsewhere.stderr.count("\n") == 1
     assert sorted(path.name for path in folder.iterdir()) == ["mapping.toml", "mine.sqlite", "purchases.csv"]
 
 

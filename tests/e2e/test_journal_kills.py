@@ -21,7 +21,7 @@ from events_pandas.deliver import MAX_CONCURRENCY
 pytestmark = pytest.mark.slow
 
 KILLS = 50
-ROWS = 5_000
+ROWS = 2_000
 CONCURRENCY = 16
 # What is sent and not recorded when a run is killed: requests under way, and answers that wait for the disk.
 MOST_IN_FLIGHT = CONCURRENCY + MAX_CONCURRENCY
@@ -78,7 +78,7 @@ class Runs:
         self._policy = policy
         (folder / "mapping.toml").write_text(MAPPING.format(policy=policy))
 
-    def begin(self, frame, *, chunksize=1_000):
+    def begin(self, frame, *, chunksize=400):
         """Start a run, and return its process id."""
         frame.to_pickle(self._folder / "frame.pickle")
         task = {
@@ -210,8 +210,8 @@ def kept(sandbox):
     [
         pytest.param("skip", False, KILLS, ROWS, id="skip"),
         pytest.param("spread", True, KILLS, ROWS, id="spread, shuffled"),
-        pytest.param("spread", False, 10, 1_000, id="spread"),
-        pytest.param("skip", True, 10, 1_000, id="skip, shuffled"),
+        pytest.param("spread", False, 10, 400, id="spread"),
+        pytest.param("skip", True, 10, 400, id="skip, shuffled"),
     ],
 )
 def test_killed_runs_lose_nothing_and_repeat_what_was_in_flight(
@@ -236,13 +236,14 @@ def test_killed_runs_lose_nothing_and_repeat_what_was_in_flight(
 def test_killed_runs_over_a_frame_that_is_edited_lose_nothing(runs_of, sandbox, chance):
     """With `spread`, rows that are edited or added between kills are new events; the others stay the same events."""
     numbers = itertools.count()
-    frame = numbered(crowd(3_000), numbers)
+    frame = numbered(crowd(1_000), numbers)
     submitted = contents(frame)
     runs = runs_of("spread")
-    for requests, seconds in instants(chance, rows=4_000):
+    # At the end there are as many rows: twenty come after each kill.
+    for requests, seconds in instants(chance, rows=2_000):
         runs.killed(frame, requests=requests, seconds=seconds)
         frame = frame.sample(frac=1, random_state=chance.randrange(1_000))
-        added = crowd(20, start=chance.randrange(3_000))
+        added = crowd(20, start=chance.randrange(1_000))
         # The first twenty are edited: as many contents are new.
         frame = pd.concat([numbered(frame[:20], numbers), frame[20:], numbered(added, numbers)])
         submitted |= contents(frame)

@@ -1,11 +1,14 @@
 """Where output goes: narrow encodings, readers that go away and full disks never change how a command ends."""
 
+import io
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from events_pandas.cli import main
 
 COMMAND = (sys.executable, "-m", "events_pandas")
 CHECK = (*COMMAND, "check", "orders.csv", "-m", "mapping.toml")
@@ -24,27 +27,48 @@ def run(folder):
     return run
 
 
-@pytest.mark.parametrize(
-    ("variables", "shown"),
-    [
-        ({"PYTHONIOENCODING": "cp1252"}, b"'nev\xe9r \\u2603'"),
-        ({"PYTHONIOENCODING": "ascii:strict"}, b"'nev\\xe9r \\u2603'"),
-        ({"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}, b"'nev\\xe9r \\u2603'"),
-    ],
-)
-def test_report_that_the_encoding_lacks_is_printed_with_escapes(run, variables, shown):
+@pytest.fixture
+def run_here(run, monkeypatch):  # noqa: ARG001  # It makes the folder and its files.
+    """Run a command in this process, with a file and an encoding for one of its streams; return its exit code."""
+
+    def run_here(*arguments, stream, file, encoding="utf-8"):
+        with io.TextIOWrapper(file, encoding=encoding) as text, monkeypatch.context() as patch:
+            patch.setattr(sys, stream, text)
+            patch.setattr(sys, "argv", ["events-pandas", *arguments])
+            with pytest.raises(SystemExit) as caught:
+                main()
+            file.flush()
+            written = file.getvalue() if isinstance(file, io.BytesIO) else None
+        return caught.value.code, written
+
+    return run_here
+
+
+@pytest.mark.parametrize(("encoding", "shown"), [("cp1252", b"'nev\xe9r \\u2603'"), ("ascii", b"'nev\\xe9r \\u2603'")])
+def test_report_that_the_encoding_lacks_is_printed_with_escapes(run_here, encoding, shown):
     """The exit code is that of the rows."""
-    done = run(**variables)
+    code, written = run_here(*CHECK[3:], stream="stdout", file=io.BytesIO(), encoding=encoding)
+
+    assert code == 1
+    assert b"created_at: " + shown in written
+
+
+def test_report_that_the_locale_lacks_is_printed_with_escapes(run):
+    """Where Python chooses the encoding of its streams by a locale."""
+    done = run(LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0")
 
     assert (done.stderr, done.returncode) == (b"", 1)
-    assert b"created_at: " + shown in done.stdout
+    assert b"created_at: 'nev\\xe9r \\u2603'" in done.stdout
 
 
-def test_error_that_the_encoding_lacks_is_printed_with_escapes(run):
+def test_error_that_the_encoding_lacks_is_printed_with_escapes(run_here):
     """A file's name is a stranger's, too."""
-    done = run((*COMMAND, "check", "☃\x1b[2J.csv", "-m", "mapping.toml"), PYTHONIOENCODING="ascii:strict")
+    arguments = ("check", "☃\x1b[2J.csv", "-m", "mapping.toml")
 
-    assert (done.stderr, done.returncode) == (b"error: \\u2603\\u001b[2J.csv: there is no such file\n", 2)
+    assert run_here(*arguments, stream="stderr", file=io.BytesIO(), encoding="ascii") == (
+        2,
+        b"error: \\u2603\\u001b[2J.csv: there is no such file\n",
+    )
 
 
 def test_full_disk_behind_the_output_is_told_and_changes_nothing(run):
@@ -72,14 +96,15 @@ def test_output_that_is_closed_changes_nothing(run):
     assert done.returncode == 1
 
 
-@pytest.mark.parametrize(("arguments", "stream"), [(("--help",), "stdout"), (("nonsense",), "stderr")])
-def test_help_that_cannot_be_printed_is_no_traceback(run, arguments, stream):
+@pytest.mark.parametrize(
+    ("arguments", "stream", "said"),
+    [(("--help",), "stdout", "error: No space left on device\n"), (("nonsense",), "stderr", "")],
+)
+def test_help_that_cannot_be_printed_is_no_traceback(run_here, capsys, arguments, stream, said):
     """It ends as other usage does that comes to nothing."""
-    with Path("/dev/full").open("wb") as full:
-        done = run((*COMMAND, *arguments), **{stream: full})
+    code, _ = run_here(*arguments, stream=stream, file=io.FileIO("/dev/full", "w"))
 
-    assert done.returncode == 2
-    assert done.stderr in (b"error: No space left on device\n", None)
+    assert (code, capsys.readouterr().err) == (2, said)
 
 
 def test_file_never_takes_the_place_of_a_closed_stream(run):
@@ -94,10 +119,10 @@ def test_file_never_takes_the_place_of_a_closed_stream(run):
     assert done.returncode == 1
 
 
-def test_suggested_mapping_that_cannot_be_written_is_an_error(run, folder):
+def test_suggested_mapping_that_cannot_be_written_is_an_error(run_here, folder, capsys):
     """It is all that the command is for."""
     (folder / "days.csv").write_text("customer_id,day\n00042,2024-01-31\n")
-    with Path("/dev/full").open("wb") as full:
-        done = run((*COMMAND, "suggest", "days.csv"), stdout=full)
 
-    assert (done.stderr, done.returncode) == (b"error: the mapping cannot be printed: No space left on device\n", 2)
+    code, _ = run_here("suggest", "days.csv", stream="stdout", file=io.FileIO("/dev/full", "w"))
+
+    assert (code, capsys.readouterr().err) == (2, "error: the mapping cannot be printed: No space left on device\n")

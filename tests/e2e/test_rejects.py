@@ -139,23 +139,3 @@ def test_command_does_not_tell_of_rejects_that_could_not_be_written(folder, subm
     assert "rejects:" not in result.stdout
     assert result.stderr.splitlines()[0].startswith("error: Intercom refused the access token")
     assert result.stderr.splitlines()[1:] == ["error: rejects.csv: rejects cannot be written there: File too large"]
-
-
-def test_command_that_is_interrupted_writes_the_rest(folder, make_orders, sandbox, launch, interrupt, wait_until):
-    """Ctrl-C, and what was not submitted is in the file: with what was accepted, every row is somewhere once."""
-    make_orders(600).to_csv(folder / "orders.csv", index=False)
-    sandbox.limit = 60
-    process = launch(
-        *("submit", "orders.csv", "-m", "mapping.toml", "--base-url", sandbox.url, "--rejects", "rejects.csv"),
-        INTERCOM_ACCESS_TOKEN=sandbox.access_token,
-    )
-    wait_until(lambda: len(sandbox.events) > 5)
-
-    out, _ = interrupt(process)
-
-    rest = pd.read_csv("rejects.csv", dtype=str)
-    accepted = [event.contact for event in sandbox.events]
-    assert sorted([*accepted, *rest["who"]]) == [f"{row:05d}" for row in range(600)]
-    assert set(rest["status"]) == {"not_submitted"}
-    assert f"rejects: rejects.csv ({len(rest)} rows)" in out
-    assert process.returncode == 130

@@ -6,14 +6,14 @@ from events_pandas import EventMapping, check_events, submit_events
 
 
 def test_sample_arrives_event_by_event(samples, sandbox, client):
-    """What the sandbox holds is what the results say: 3,316 rows, 3,168 events, 144 duplicates, 4 invalid."""
-    purchases = pd.read_csv(samples / "purchases.csv", dtype=str)
+    """What the sandbox holds is what the results say, of rows among which some are duplicates and one is invalid."""
+    purchases = pd.read_csv(samples / "purchases.csv", dtype=str)[1_500:1_900]
     mapping = EventMapping.from_toml(samples / "purchases.toml")
 
     results = submit_events(purchases, mapping, client=client)
 
     counts = results["status"].value_counts()
-    assert counts[counts > 0].to_dict() == {"accepted": 3_168, "duplicate": 144, "invalid": 4}
+    assert counts[counts > 0].to_dict() == {"accepted": 331, "duplicate": 68, "invalid": 1}
     accepted = purchases[results["status"] == "accepted"]
     sent = zip(accepted["customer_id"], results["created_at"][accepted.index], accepted["dollar_value"], strict=True)
     assert sorted((who, second.timestamp(), round(float(dollars) * 100)) for who, second, dollars in sent) == sorted(

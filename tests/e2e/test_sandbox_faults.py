@@ -1,15 +1,26 @@
 """Runs against a sandbox with faults, chosen before, while it runs, and on the command line."""
 
 import re
+import resource
 import threading
 from collections import Counter
 
 import pytest
 import requests
+from typer.testing import CliRunner
 
 from events_pandas import AuthenticationError, Faults, RetryPolicy, submit_events
+from events_pandas.cli import app
 
 PATIENT_RETRY = RetryPolicy(attempts=100, base_seconds=0.01, max_seconds=0.05)
+
+
+@pytest.fixture
+def run(folder):  # noqa: ARG001  # It is where the command runs.
+    """Run a command of the package in this process, which keeps its limit of open files."""
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    yield lambda *arguments: CliRunner().invoke(app, arguments)
+    resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
 
 def test_every_event_arrives_once_however_answers_come(make_orders, mapping, start):
@@ -232,10 +243,17 @@ def test_sandbox_command_says_that_it_is_open_to_the_network(launch, interrupt):
         (("--access-token", "two words"), "access_token must be one word of visible ASCII characters"),
     ],
 )
-def test_sandbox_command_tells_a_wrong_option_in_one_line(launch, arguments, message):
+def test_sandbox_command_tells_a_wrong_option_in_one_line(run, arguments, message):
     """A wrong option is one line and exit code 2, before the start."""
-    server = launch("sandbox", "--port", "0", *arguments)
+    result = run("sandbox", "--port", "0", *arguments)
 
-    output, errors = server.communicate(timeout=30)
+    assert (result.stdout, result.stderr, result.exit_code) == ("", f"error: {message}\n", 2)
 
-    assert (output, errors, server.returncode) == ("", f"error: {message}\n", 2)
+
+def test_sandbox_command_fails_when_its_port_is_taken(run, sandbox):
+    """Exit code 2 and one line: another port is the next step."""
+    result = run("sandbox", "--port", sandbox.url.rpartition(":")[2])
+
+    assert result.stderr.startswith("error: ")
+    assert result.stderr.count("\n") == 1
+    assert result.exit_code == 2

@@ -116,12 +116,6 @@ def post(connection, contact):
         return answer.status
 
 
-def get(connection, path):
-    connection.request("GET", path, headers=HEADERS)
-    with connection.getresponse() as answer:
-        return json.load(answer)
-
-
 def test_sandbox_answers_a_thousand_connections(server_of_few_files, address):
     """A thousand clients at once are all answered, although the shell allows fewer open files."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -152,33 +146,3 @@ def test_store_keeps_what_was_answered_when_the_sandbox_is_killed(folder, launch
     assert accepted <= held
     assert len(held - accepted) <= THREADS
     assert sandbox.requests == len(sandbox.to_frame()) == len(held)
-
-
-def test_store_is_the_same_workspace_after_a_restart(launch, address, interrupt):
-    """With a store the next start goes on: the workspace's id, its contacts and its events."""
-    found = []
-    for _ in range(2):
-        server = launch("sandbox", "--port", "0", "--store", "events.sqlite")
-        with connected(address(server)) as connection:
-            post(connection, 7)
-            me, summary = get(connection, "/me"), get(connection, "/events?type=user&user_id=7&summary=true")
-            found.append((me["app"]["id_code"], summary["intercom_user_id"], summary["events"]))
-        interrupt(server)
-
-    assert found[0] == found[1]
-    assert found[0][2][0]["count"] == 1
-
-
-def test_sandbox_is_empty_at_each_start_without_a_store(launch, address, interrupt):
-    """Without a store each start is a new, empty workspace."""
-    found = []
-    for contact in (7, 8):
-        server = launch("sandbox", "--port", "0")
-        with connected(address(server)) as connection:
-            post(connection, contact)
-            me, summary = get(connection, "/me"), get(connection, "/events?type=user&user_id=7&summary=true")
-            found.append((me["app"]["id_code"], len(summary["events"])))
-        interrupt(server)
-
-    assert found[0][0] != found[1][0]
-    assert [events for _, events in found] == [1, 0]

@@ -13,6 +13,7 @@ import warnings
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from events_pandas import (
     EventsPandasError,
@@ -25,6 +26,7 @@ from events_pandas import (
     submit_events,
     submit_file,
 )
+from events_pandas.cli import app
 
 TOKEN = "dG9rOm1hZGUtdXA="
 # A 429 that states no limit is no attempt: only the time ends those.
@@ -360,15 +362,13 @@ def test_token_is_in_no_file(folder, make_orders, mapping, guarded):
     assert all(TOKEN.encode() not in file.read_bytes() for file in folder.iterdir())
 
 
-def test_token_is_in_nothing_that_the_command_says(folder, make_orders, guarded, launch):
+def test_token_is_in_nothing_that_the_command_says(folder, make_orders, guarded):
     """Neither stdout nor stderr holds the token, whatever happens to the rows."""
     make_orders(3).to_csv(folder / "orders.csv", index=False)
     guarded.fail_next(422)
 
-    process = launch(
-        "submit", "orders.csv", "-m", "mapping.toml", "--base-url", guarded.url, INTERCOM_ACCESS_TOKEN=TOKEN
-    )
-    said = process.communicate(timeout=20)
+    arguments = ["submit", "orders.csv", "-m", "mapping.toml", "--base-url", guarded.url]
+    result = CliRunner().invoke(app, arguments, env={"INTERCOM_ACCESS_TOKEN": TOKEN})
 
-    assert process.returncode == 1
-    assert TOKEN not in "".join(said)
+    assert result.exit_code == 1
+    assert TOKEN not in result.stdout + result.stderr

@@ -34,14 +34,27 @@ def committed(request: pytest.FixtureRequest) -> Any:
     return nbformat.read(request.param, as_version=4)
 
 
-def test_notebook_shows_what_it_was_committed_with(committed: Any, tmp_path: Path) -> None:
-    """A notebook runs from top to bottom without an error, and every output is as committed."""
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder for a notebook to run in, and places beside the user's own for what Jupyter itself writes."""
+    for name in ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR"):
+        monkeypatch.setenv(name, str(tmp_path / "jupyter"))
+    folder = tmp_path / "here"
+    folder.mkdir()
+    return folder
+
+
+def test_notebook_shows_what_it_was_committed_with_and_leaves_nothing_in_the_users_folders(
+    committed: Any, here: Path, home: Path
+) -> None:
+    """A notebook runs from top to bottom without an error, every output is as committed, and journals are its own."""
     notebook = nbformat.from_dict(committed)
     expected = shown(committed)
 
-    NotebookClient(notebook, timeout=TIMEOUT_SECONDS, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    NotebookClient(notebook, timeout=TIMEOUT_SECONDS, resources={"metadata": {"path": str(here)}}).execute()
 
     assert shown(notebook) == expected
+    assert list(home.rglob("*")) == []
 
 
 def test_notebook_is_committed_with_outputs(committed: Any) -> None:

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 SUBMIT = """
 import pandas as pd
 import events_pandas as ep
-orders = pd.DataFrame({{"who": [f"{{number:05d}}" for number in range(21)], "day": "2024-01-31"}})
+orders = pd.DataFrame({{"who": [f"{{number:05d}}" for number in range(21)], "day": "{day}"}})
 mapping = ep.EventMapping(event_name="placed-order", created_at="day", user_id="who", timezone="UTC")
 client = ep.IntercomClient("{access_token}", base_url="{url}")
 results = ep.submit_events(orders, mapping, client=client, progress={progress})
@@ -32,11 +32,13 @@ def sandbox():
 
 @pytest.fixture
 def run_notebook(sandbox):
-    """Return a function that submits in the last cell of a notebook, and returns the notebook."""
+    """Return a function that submits in the last cells of a notebook, in each another day, and returns the notebook."""
 
     def run(*cells, progress):
         access = {"access_token": sandbox.access_token, "url": sandbox.url}
-        sources = [*cells, SUBMIT.format(**access, progress=progress)]
+        days = [f"2024-01-{number + 1:02d}" for number in range(len(progress))]
+        submits = [SUBMIT.format(**access, day=day, progress=told) for day, told in zip(days, progress, strict=True)]
+        sources = [*cells, *submits]
         notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
         NotebookClient(notebook, timeout=60).execute()
         return notebook
@@ -55,7 +57,7 @@ def streams(notebook):
 
 def test_notebook_has_lines_without_ipywidgets(run_notebook):
     """Lines, of which the last has the counts, and nothing else: no warning that a package is missing."""
-    notebook = run_notebook(WITHOUT_IPYWIDGETS, progress=True)
+    notebook = run_notebook(WITHOUT_IPYWIDGETS, progress=["True"])
 
     [(name, text)] = streams(notebook)
     assert name == "stderr"
@@ -64,19 +66,15 @@ def test_notebook_has_lines_without_ipywidgets(run_notebook):
     assert len(notebook.cells[-1].outputs) == 1
 
 
-def test_notebook_shows_nothing_when_there_is_to_be_none(run_notebook):
-    """False is silence here too."""
-    assert run_notebook(progress=False).cells[-1].outputs == []
-
-
 @pytest.mark.skipif(importlib.util.find_spec("ipywidgets") is None, reason="ipywidgets are not installed")
-def test_notebook_has_a_bar_with_ipywidgets(run_notebook):
-    """The bar is a widget that ends whole, with the counts beside it."""
-    notebook = run_notebook(progress="'auto'")
+def test_notebook_has_a_bar_with_ipywidgets_unless_there_is_to_be_none(run_notebook):
+    """The bar is a widget that ends whole, with the counts beside it; False is silence here too."""
+    notebook = run_notebook(progress=["False", "'auto'"])
 
     widgets = [widget["state"] for widget in notebook.metadata.widgets[WIDGETS]["state"].values()]
     [bar] = [widget for widget in widgets if widget.get("max") == 21]
     texts = [timeless(" ".join(widget["value"].split())) for widget in widgets if isinstance(widget.get("value"), str)]
+    assert notebook.cells[0].outputs == []
     assert (bar["value"], bar["bar_style"]) == (21, "success")
     assert sorted(texts) == ["21 of 21, 21 accepted, after ... s", "submitting: 100%"]
     assert streams(notebook) == []

@@ -10,7 +10,7 @@ from events_pandas.convert import Converter
 from events_pandas.intercom import normalized_event_name
 from events_pandas.mapping import Column, EventMapping, bind
 
-EXAMPLES = settings(max_examples=150, deadline=None)
+EXAMPLES = settings(max_examples=settings.default.max_examples // 3, deadline=None)
 KEYS = ("x", "y", "z")
 
 cells = st.fixed_dictionaries(

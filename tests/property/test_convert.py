@@ -32,6 +32,7 @@ from events_pandas.mapping import (
     bind,
 )
 
+EXAMPLES = settings(max_examples=settings.default.max_examples // 3, deadline=None)
 ZONE = "Europe/Berlin"
 NOW = 1_750_000_000
 OPTIONS = {
@@ -407,7 +408,7 @@ OPTION_VALUES = st.fixed_dictionaries(
 )
 
 
-@settings(deadline=None, max_examples=100)
+@EXAMPLES
 @given(frame=frames(), options=OPTION_VALUES, computed=st.booleans())
 def test_conversion_agrees_with_the_oracle(frame, options, computed):
     """A row is valid exactly if its required values can be sent, and its payload equals a dict made by hand."""
@@ -420,7 +421,7 @@ def test_conversion_agrees_with_the_oracle(frame, options, computed):
     assert batch.payloads(batch.valid).to_pylist() == [payload for payload in expected if payload is not None]
 
 
-@settings(deadline=None, max_examples=60)
+@EXAMPLES
 @given(frame=frames(), chunksize=st.integers(1, 4))
 def test_conversion_does_not_depend_on_the_chunks(frame, chunksize):
     """*A payload's bytes are made once and kept*: check and submission may cut the rows differently."""
@@ -435,7 +436,7 @@ def test_conversion_does_not_depend_on_the_chunks(frame, chunksize):
     assert words == whole.keys().words(whole.valid).T.tolist()
 
 
-@settings(deadline=None, max_examples=60)
+@EXAMPLES
 @given(
     frame=frames(),
     options=OPTION_VALUES,
@@ -468,7 +469,7 @@ def _blanked(frame, problems):
     return frame.drop(index=problems.index[problems["severity"] == "error"])
 
 
-@settings(deadline=None, max_examples=60)
+@EXAMPLES
 @given(frame=frames(), options=OPTION_VALUES)
 def test_check_is_honest(frame, options):
     """*Drop the rows reported with errors, blank the optional values: the second check is clean.*"""
@@ -491,7 +492,7 @@ def test_check_is_honest(frame, options):
     assert list(map(json.loads, after)) == list(map(json.loads, before))
 
 
-@settings(deadline=None, max_examples=60)
+@EXAMPLES
 @given(frame=frames())
 def test_the_callers_frame_is_never_changed(frame):
     """*The caller's frame is never changed*: values, dtypes and index are what they were."""
@@ -534,7 +535,7 @@ def _overwritten(frame):
     return frame.iloc[:, 0].astype(object).set_axis(own)
 
 
-@settings(deadline=None, max_examples=60)
+@EXAMPLES
 @given(frame=typed_frames())
 def test_no_callable_changes_the_callers_frame(frame):
     """*The caller's frame is never changed*: neither the caller nor another rule sees what a callable writes."""
@@ -562,7 +563,7 @@ WORDS = st.sampled_from([0, 1, 2**63, 2**64 - 1]) | st.integers(0, 2**64 - 1)
 KEYS = st.tuples(WORDS, WORDS)
 
 
-@settings(deadline=None, max_examples=100)
+@EXAMPLES
 @given(chunks=st.lists(st.sets(KEYS, max_size=12), max_size=12))
 def test_key_index_is_a_dict(chunks):
     """*All 128 bits of a key are compared*: the index answers like a dict."""
@@ -589,7 +590,7 @@ EVENTS = st.tuples(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@EXAMPLES
 @given(events=st.lists(EVENTS, max_size=20), start=st.integers(0, 3))
 def test_event_keys_are_equal_exactly_for_equal_events(events, start):
     """*An event is identified by contact, name (normalized) and second*, wherever in memory its texts are."""

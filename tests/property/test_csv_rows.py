@@ -4,7 +4,7 @@ import csv
 import tempfile
 from pathlib import Path
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from events_pandas import EventMapping
@@ -14,6 +14,7 @@ MAPPING = EventMapping(event_name="a", created_at="day", user_id="who")
 CELLS = st.text(st.sampled_from(["a", "é", " ", ",", '"', "\n", ";"]), max_size=6)
 
 
+@settings(deadline=None)
 @given(
     rows=st.lists(st.tuples(CELLS, CELLS), max_size=8),
     quoting=st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL, csv.QUOTE_NONNUMERIC]),

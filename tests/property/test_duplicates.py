@@ -12,6 +12,7 @@ from events_pandas.check import EarlierFrames, check_rows
 from events_pandas.convert import Converter
 from events_pandas.mapping import Column, EventMapping, Number, Text, bind
 
+EXAMPLES = settings(max_examples=settings.default.max_examples // 3, deadline=None)
 NOW = 1_750_000_000
 
 CELLS = {
@@ -83,7 +84,7 @@ def _counted(events):
     return Counter(json.dumps(event) for event in events)
 
 
-@settings(deadline=None, max_examples=60)
+@EXAMPLES
 @given(frames=STREAMS, policy=st.sampled_from(["skip", "send"]), options=OPTIONS)
 def test_repeats_are_those_of_a_dict(frames, policy, options):
     """*An event is identified by contact, name (normalized) and second*: the first valid row of a stream keeps it."""
@@ -130,7 +131,7 @@ def _spread(events, ties, taken, reserved):
     return [json.loads(text) | {"created_at": second} for _, second, _, text in kept], taken
 
 
-@settings(deadline=None, max_examples=60)
+@EXAMPLES
 @given(frames=STREAMS, options=OPTIONS)
 def test_spread_events_are_those_of_a_dict(frames, options):
     """*"spread" gives later ones the next free second*: rows keep their own second if they can; digests break ties."""
@@ -147,7 +148,7 @@ def test_spread_events_are_those_of_a_dict(frames, options):
         assert _counted(_sent(converter, checked)) == _counted(expected)
 
 
-@settings(deadline=None, max_examples=60)
+@EXAMPLES
 @given(frame=FRAMES, options=OPTIONS)
 def test_spread_conserves_events(frame, options):
     """*Conservation*: every valid row is sent, no two are one event, and one row keeps each shared second."""
@@ -167,7 +168,7 @@ def test_spread_conserves_events(frame, options):
     )
 
 
-@settings(deadline=None, max_examples=60)
+@EXAMPLES
 @given(frame=FRAMES, options=OPTIONS, data=st.data())
 def test_spread_does_not_depend_on_the_order_of_rows(frame, options, data):
     """*Ties go by the payload's digest and not by row order*: a re-sorted frame is spread in the same way."""
@@ -180,7 +181,7 @@ def test_spread_does_not_depend_on_the_order_of_rows(frame, options, data):
     assert _counted(sent[0]) == _counted(sent[1])
 
 
-@settings(deadline=None, max_examples=60)
+@EXAMPLES
 @given(frame=FRAMES)
 def test_rows_that_would_be_duplicates_are_noted(frame):
     """*An invalid row claims no duplicate key; one that would be a duplicate once it is fixed gets a note.*"""

@@ -13,6 +13,7 @@ from events_pandas.deliver.engine import Run
 from events_pandas.deliver.outcomes import Event, Status
 from events_pandas.deliver.ticket import MAX_PARDONS
 
+EXAMPLES = settings(max_examples=settings.default.max_examples // 2, deadline=None)
 # A limit so high that the pace costs no time.
 HEADERS = {intercom.LIMIT_HEADER: "1000000", intercom.REMAINING_HEADER: "999999", intercom.RESET_HEADER: "1700000010"}
 QUICK = Clock(jitter=lambda: 0.0, sleep=lambda _: None)
@@ -47,7 +48,7 @@ class ScriptedClient:
         return Answer(status=step, headers=HEADERS)
 
 
-@settings(deadline=None, max_examples=60)
+@EXAMPLES
 @given(
     chunks=CHUNKS, attempts=st.integers(1, 3), concurrency=st.integers(1, 4), interrupt_at=st.none() | st.integers(0, 9)
 )

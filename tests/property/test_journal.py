@@ -23,7 +23,10 @@ from events_pandas.deliver import Answer, TransportError
 
 # A smaller example is not looked for: each costs several runs, and each run waits for the disk.
 EXAMPLES = settings(
-    max_examples=25, deadline=None, phases=[Phase.generate], suppress_health_check=[HealthCheck.too_slow]
+    max_examples=settings.default.max_examples // 6,
+    deadline=None,
+    phases=[Phase.generate],
+    suppress_health_check=[HealthCheck.too_slow],
 )
 ONCE = RetryPolicy(attempts=1)
 ME = {"type": "admin", "app": {"type": "app", "id_code": "ab12cd34", "name": "Acme", "region": "US"}}

@@ -13,6 +13,7 @@ from events_pandas.intercom import FORBIDDEN_KEY_CHARACTERS, RESERVED_KEYS
 from events_pandas.mapping import Column, Constant, Date, EventMapping, Link, MonetaryAmount, Number, RichLink, Text
 from events_pandas.mapping.toml import FIELDS, RULES_BY_TYPE
 
+EXAMPLES = settings(deadline=None)
 # TOML is UTF-8, which has no lone surrogates.
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 FILLED_TEXTS = TEXTS.filter(str.strip)
@@ -95,7 +96,7 @@ def mappings(draw):
     )
 
 
-@settings(deadline=None, max_examples=60)
+@EXAMPLES
 @given(mapping=mappings())
 def test_from_toml_reads_back_what_to_toml_writes(tmp_path_factory, mapping):
     """*Text that `from_toml` reads back as an equal mapping*, the order of the metadata included."""
@@ -108,7 +109,7 @@ def test_from_toml_reads_back_what_to_toml_writes(tmp_path_factory, mapping):
     assert list(read.metadata) == list(mapping.metadata)
 
 
-@settings(deadline=None, max_examples=200)
+@EXAMPLES
 @given(table=st.dictionaries(st.sampled_from(FIELDS) | TEXTS, ANYTHING, max_size=6))
 def test_from_toml_reads_or_refuses_whatever_a_file_says(tmp_path_factory, table):
     """*A wrong TOML file reports every fault*: none ends in another error, and what is read can be written."""
@@ -122,7 +123,7 @@ def test_from_toml_reads_or_refuses_whatever_a_file_says(tmp_path_factory, table
         assert EventMapping.from_toml(path) == mapping
 
 
-@settings(deadline=None, max_examples=200)
+@EXAMPLES
 @given(
     fields=st.dictionaries(st.sampled_from(FIELDS), ANYTHING | ODDITIES, max_size=6),
     metadata=st.dictionaries(TEXTS | st.integers(), ANYTHING | ODDITIES, max_size=3),

@@ -15,6 +15,7 @@ from events_pandas import Constant, Date, EventMapping, Link, MonetaryAmount, Nu
 from events_pandas.results.rejects import REJECTED
 from events_pandas.sources import column_types, payloads_of, read_chunks, with_types
 
+EXAMPLES = settings(max_examples=settings.default.max_examples // 3, deadline=None)
 TEXTS = st.one_of(
     st.sampled_from(["00042", "NA", "nan", "1e5", "12.0", " a ", "a,b", 'say "a"', "a\r\nb", "a\rb", "true", "None"]),
     # NUL is no text that Intercom takes, and old readers of CSV end a cell there.
@@ -135,7 +136,7 @@ def differences(before, after):
     return [(old, new) for old, new in zip(before, after, strict=True) if old is not None and old != new]
 
 
-@settings(max_examples=60, deadline=None)
+@EXAMPLES
 @given(frame=frames(), rows=ROWS)
 def test_rejects_are_sent_from_csv_as_from_the_frame_where_rules_have_types(frame, rows):
     """The payload of a row from the file equals the one of the original row, wherever that is valid."""
@@ -150,7 +151,7 @@ def test_rejects_are_sent_from_csv_as_from_the_frame_where_rules_have_types(fram
         assert differences(sent(frame, mapping, rows), sent_from(path, mapping)) == []
 
 
-@settings(max_examples=60, deadline=None)
+@EXAMPLES
 @given(frame=frames(), rows=ROWS, name=st.sampled_from(["rejects.csv", "rejects.parquet"]))
 def test_rejects_are_sent_as_from_the_frame_or_it_is_told(frame, rows, name):
     """A warning says if a file would send other values or invalid rows; an error, if it cannot hold the rows."""

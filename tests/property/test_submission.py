@@ -20,7 +20,7 @@ from events_pandas import (
 )
 from events_pandas.deliver import TransportError
 
-EXAMPLES = settings(max_examples=60, deadline=None)
+EXAMPLES = settings(max_examples=settings.default.max_examples // 3, deadline=None)
 RETRY = RetryPolicy(attempts=2, base_seconds=0.0)
 MAPPING = EventMapping(
     event_name="placed-order", created_at="day", user_id="who", metadata={"x": "x"}, duplicates="skip", timezone="UTC"
@@ -126,7 +126,7 @@ def test_stream_gives_a_result_for_every_row_that_it_read(pieces, scripts, canar
 
     try:
         for results in iter_submit(
-            stream, MAPPING, client=fake_client(scripts), retry=RETRY, progress=False, canary=canary
+            stream, MAPPING, client=fake_client(scripts), retry=RETRY, progress=False, journal=None, canary=canary
         ):
             parts.append(results)  # noqa: PERF402  # An exception must find the parts so far.
     except SubmissionError as error:
@@ -150,9 +150,10 @@ def test_stream_gives_a_result_for_every_row_however_it_is_cut_and_ends(frame, s
     read, parts = [], []
     stream = (read.append(len(piece)) or piece for piece in pieces)
     client = fake_client({**scripts, "3": [end] * (end is not None)})
+    options = {"retry": RETRY, "progress": False, "journal": None, "max_failure_rate": rate}
 
     try:
-        parts.extend(iter_submit(stream, MAPPING, client=client, retry=RETRY, progress=False, max_failure_rate=rate))
+        parts.extend(iter_submit(stream, MAPPING, client=client, **options))
     except (SubmissionError, SubmissionInterrupted) as error:
         parts.append(error.results)
 

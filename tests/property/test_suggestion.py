@@ -14,6 +14,7 @@ from events_pandas.mapping import Constant, EventMapping, Link, RichLink, Text, 
 from events_pandas.mapping.guesses import require_confirmed
 from events_pandas.mapping.rules import rule_sources
 
+EXAMPLES = settings(max_examples=settings.default.max_examples // 3, deadline=None)
 NAMES = st.sampled_from(
     [
         *("id", "user_id", "userId", "email", "Customer Email", "order_id", "name", "event", "action", "ordered_at"),
@@ -114,7 +115,7 @@ def frames(draw):
     return frame.infer_objects() if draw(st.booleans()) else frame
 
 
-@settings(deadline=None, max_examples=150)
+@EXAMPLES
 @given(frame=frames())
 def test_suggestion_runs_as_python_and_as_toml(tmp_path_factory, frame):
     """*Prints as Python and as TOML that runs unchanged*: both give the mapping that was proposed."""
@@ -130,7 +131,7 @@ def test_suggestion_runs_as_python_and_as_toml(tmp_path_factory, frame):
     assert EventMapping.from_toml(path) == suggested
 
 
-@settings(deadline=None, max_examples=150)
+@EXAMPLES
 @given(frame=frames())
 def test_suggestion_fits_its_frame(frame):
     """A proposal can be used at once, and the frame stays as it was."""
@@ -142,7 +143,7 @@ def test_suggestion_fits_its_frame(frame):
     pd.testing.assert_frame_equal(frame, before)
 
 
-@settings(deadline=None, max_examples=60)
+@EXAMPLES
 @given(frame=frames())
 def test_suggestion_proposes_what_a_check_allows(frame):
     """*It proposes nothing that the check then refuses*: a rule reads most cells of its column, a link all of them.
@@ -167,7 +168,7 @@ def test_suggestion_proposes_what_a_check_allows(frame):
         assert found["row"].nunique() <= 0.4 * len(present)
 
 
-@settings(deadline=None, max_examples=50)
+@EXAMPLES
 @given(frame=frames())
 def test_suggestion_is_submitted_only_once_its_guesses_are_confirmed(frame):
     """*A proposal that nobody has read is not sent*: guesses are named, and a confirmed proposal is accepted."""

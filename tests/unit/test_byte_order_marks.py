@@ -4,7 +4,7 @@ import codecs
 import io
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from events_pandas.byte_order_marks import as_utf8
@@ -18,7 +18,8 @@ MARKS = {
 
 
 @pytest.mark.parametrize("encoding", MARKS)
-@given(text=st.text(st.characters(exclude_characters="\0", codec="utf-8")), size=st.integers(1, 7))
+@settings(deadline=None)
+@given(text=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")), size=st.integers(1, 7))
 def test_marked_text_is_read_as_utf8(encoding, text, size):
     """The whole text is read, however little is read at a time."""
     stream = as_utf8(io.BytesIO(MARKS[encoding] + text.encode(encoding)))
@@ -26,6 +27,7 @@ def test_marked_text_is_read_as_utf8(encoding, text, size):
     assert b"".join(iter(lambda: stream.read(size), b"")) == text.encode()
 
 
+@settings(deadline=None)
 @given(st.binary())
 def test_text_without_a_mark_is_read_as_it_is(content):
     """A UTF-8 mark is left to the reader."""

@@ -3,7 +3,7 @@
 import os
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from events_pandas.words import escaped, escaped_lines, path_text
@@ -34,6 +34,7 @@ def test_character_that_acts_on_a_terminal_is_an_escape(text, shown):
     assert escaped(text) == shown
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(codec=None)))
 def test_escaped_text_is_one_line_that_can_be_written(text):
     """This holds for any text, and an escaped text stays as it is."""

@@ -1,5 +1,6 @@
 """Journals on file systems without locks, without shared memory, or without a way to the disk."""
 
+import json
 import os
 import platform
 import shutil
@@ -76,19 +77,69 @@ except JournalError as error:
 """
 
 
+# Forks a process for each program, since loading the package takes longer than the program: what it prints is a line.
+FORKING = """
+import json, os, sys, traceback
+import events_pandas.deliver.journal, events_pandas.run.history
+
+for line in sys.stdin:
+    program, *arguments = json.loads(line)
+    reader, writer = os.pipe()
+    child = os.fork()
+    if not child:
+        os.dup2(writer, 1)
+        os.dup2(writer, 2)
+        sys.argv = ["-c", *arguments]
+        try:
+            exec(program, {"__name__": "__main__"})
+        except SystemExit:
+            pass
+        except BaseException:
+            traceback.print_exc()
+        sys.stdout.flush()
+        os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader) as told:
+        said = told.read()
+    os.waitpid(child, 0)
+    print(json.dumps(said), flush=True)
+"""
+
+
+# Programs write no coverage data: they are in SQLite too, which has no locks then.
+TRACING = "COVERAGE_PROCESS_CONFIG"
+
+
 @pytest.fixture(autouse=True)
 def _untraced(monkeypatch):
     """Let the program write no coverage data: coverage uses SQLite too, which has no locks there."""
-    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
+    monkeypatch.delenv(TRACING, raising=False)
 
 
-def run_program(path, before, then="use(journal)"):
-    command = [sys.executable, "-c", PROGRAM, str(path), before, then]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    if "undefined symbol" in done.stderr:
-        pytest.skip("this SQLite cannot be reached from outside")
-    assert done.stderr == ""
-    return done.stdout
+@pytest.fixture(scope="module")
+def forking():
+    """A process that runs programs, each in a fork of its own."""
+    variables = {name: value for name, value in os.environ.items() if name != TRACING}
+    variables["OPENBLAS_NUM_THREADS"] = "1"
+    command = [sys.executable, "-c", FORKING]
+    with subprocess.Popen(command, env=variables, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        yield process
+        process.stdin.close()
+
+
+@pytest.fixture
+def run_program(forking):
+    """Return a function that opens a journal in a process of its own, and returns what it printed."""
+
+    def run_program(path, before, then="use(journal)"):
+        forking.stdin.write(json.dumps([PROGRAM, str(path), before, then]) + "\n")
+        forking.stdin.flush()
+        told = json.loads(forking.stdout.readline())
+        if "undefined symbol" in told:
+            pytest.skip("this SQLite cannot be reached from outside")
+        return told
+
+    return run_program
 
 
 def names(path):
@@ -96,7 +147,7 @@ def names(path):
 
 
 @pytest.mark.parametrize("code", ["ENOLCK", "EOPNOTSUPP", "EPERM"])
-def test_journal_does_without_locks(open_journal, path, code):
+def test_journal_does_without_locks(run_program, open_journal, path, code):
     """A lock file keeps other runs away until the journal is closed; a later run may use locks again."""
     printed = run_program(path, f"refuse_locks(errno.{code})", "print(*sorted(os.listdir(path.parent))); use(journal)")
 
@@ -105,14 +156,14 @@ def test_journal_does_without_locks(open_journal, path, code):
     assert open_journal().mode == "wal"
 
 
-def test_journal_that_was_made_with_locks_does_without_them(open_journal, path):
+def test_journal_that_was_made_with_locks_does_without_them(run_program, open_journal, path):
     """A write-ahead journal, which needs locks, can still be opened without them."""
     open_journal().close()
 
     assert run_program(path, "refuse_locks(errno.ENOLCK)") == "delete, no locks [None] [5]\n"
 
 
-def test_journal_without_locks_is_not_taken_from_another_run(path):
+def test_journal_without_locks_is_not_taken_from_another_run(run_program, path):
     """One run at a time: the message says which process has the journal, on which machine, and what to do."""
     printed = run_program(
         path, "refuse_locks(errno.ENOLCK)", "Journal.opened(path, workspace='ab12cd34', busy_seconds=0.2)"
@@ -128,22 +179,21 @@ def test_journal_without_locks_is_not_taken_from_another_run(path):
 
 
 @pytest.mark.slow
-def test_journal_without_locks_goes_on_after_a_run_was_killed(path):
+def test_journal_without_locks_goes_on_after_a_run_was_killed(run_program, path):
     """A later run on the same machine sees that the other process is gone."""
-    command = [sys.executable, "-c", PROGRAM, str(path)]
-    killing = "use(journal); journal.begin_run(facts); os.kill(os.getpid(), signal.SIGKILL)"
-    killed = subprocess.run([*command, "refuse_locks(errno.ENOLCK)", killing], timeout=120, check=False)
+    killing = "use(journal); journal.begin_run(facts); os.kill(os.getpid(), signal.SIGKILL); print('it goes on')"
+    killed = run_program(path, "refuse_locks(errno.ENOLCK)", killing)
 
     left = names(path)
     printed = run_program(path, "refuse_locks(errno.ENOLCK)", "print(journal.occupied(words))")
 
-    assert killed.returncode < 0
+    assert "it goes on" not in killed
     assert left == ["journal.sqlite", "journal.sqlite.lock"]
     assert printed == "[5]\n"
     assert names(path) == ["journal.sqlite"]
 
 
-def test_journal_is_not_used_without_locks_beside_a_run_that_has_them(open_journal, make_facts, path):
+def test_journal_is_not_used_without_locks_beside_a_run_that_has_them(run_program, open_journal, make_facts, path):
     """A file system may refuse locks that it gave before; the write-ahead log tells which run is under way."""
     open_journal().begin_run(make_facts())
 
@@ -156,7 +206,7 @@ def test_journal_is_not_used_without_locks_beside_a_run_that_has_them(open_journ
     assert names(path) == ["journal.sqlite", "journal.sqlite-shm", "journal.sqlite-wal"]
 
 
-def test_journal_goes_on_without_locks_after_a_run_that_lost_them(path):
+def test_journal_goes_on_without_locks_after_a_run_that_lost_them(run_program, path):
     """A run that lost its locks leaves its log; the next run keeps what it wrote."""
     losing = "journal.begin_run(facts); use(journal); refuse_locks(errno.ENOLCK)"
     lost = run_program(path, "pass", losing)
@@ -171,7 +221,7 @@ def test_journal_goes_on_without_locks_after_a_run_that_lost_them(path):
     assert not Path(f"{path}.lock").exists()
 
 
-def test_journal_with_a_log_that_cannot_be_read_is_not_used_without_locks(path):
+def test_journal_with_a_log_that_cannot_be_read_is_not_used_without_locks(run_program, path):
     """An unreadable log does not tell which run wrote it."""
     for file in (path, Path(f"{path}-wal")):
         file.write_bytes(b"no database at all")
@@ -194,7 +244,7 @@ def test_journal_is_not_used_with_locks_beside_a_run_that_has_none(open_journal,
 
 
 @pytest.mark.parametrize("is_made", [True, False])
-def test_journal_does_without_shared_memory_that_cannot_be_mapped(open_journal, path, is_made):
+def test_journal_does_without_shared_memory_that_cannot_be_mapped(run_program, open_journal, path, is_made):
     """The file is not left in write-ahead mode, in which it could not be opened again."""
     if is_made:
         open_journal().close()
@@ -206,11 +256,9 @@ def test_journal_does_without_shared_memory_that_cannot_be_mapped(open_journal, 
 
 
 @pytest.mark.slow
-def test_journal_of_a_killed_run_is_read_without_shared_memory(path):
+def test_journal_of_a_killed_run_is_read_without_shared_memory(run_program, path):
     """The history of runs and the next run both write back a log from another file system."""
-    command = [sys.executable, "-c", PROGRAM, str(path), "pass"]
-    killing = "use(journal); journal.begin_run(facts); os.kill(os.getpid(), signal.SIGKILL)"
-    subprocess.run([*command, killing], timeout=120, check=False)
+    run_program(path, "pass", "use(journal); journal.begin_run(facts); os.kill(os.getpid(), signal.SIGKILL)")
     copy = path.with_name("copy.sqlite")
     for kind in ("", "-wal", "-shm"):
         shutil.copy(f"{path}{kind}", f"{copy}{kind}")
@@ -224,7 +272,7 @@ def test_journal_of_a_killed_run_is_read_without_shared_memory(path):
     assert len(runs(path)) == 1
 
 
-def test_journal_names_the_file_system_that_cannot_be_written(open_journal, path):
+def test_journal_names_the_file_system_that_cannot_be_written(run_program, open_journal, path):
     """The error names the file system, and a later run finds no half journal."""
     printed = run_program(path, "[refuse(name, errno.EIO) for name in (b'write', b'pwrite', b'pwrite64')]")
 
@@ -324,7 +372,7 @@ writer.close(60)
 """
 
 
-def test_journal_without_write_ahead_log_waits_for_a_look_of_its_own_run(path):
+def test_journal_without_write_ahead_log_waits_for_a_look_of_its_own_run(run_program, path):
     """The writer waits for look-ups of its own run, and does not take them for another program's lock."""
     assert run_program(path, "refuse(b'mmap', errno.ENODEV)", WAITING) == "[-1]\nwaits\nNone\n"
 
