@@ -167,7 +167,8 @@ def minor_units(
         Whether to round further decimals, half up.
     """
     present = valid_mask(amounts)
-    whole, millionths = (amounts.field(place).to_numpy(zero_copy_only=False) for place in range(2))
+    # With nulls, Arrow would hand out floats, and large amounts would be written with an exponent.
+    whole, millionths = (pc.fill_null(amounts.field(place), 0).to_numpy() for place in range(2))
     is_positive = (whole > 0) | (whole == 0) & (millionths > 0)
     scale = 10**decimals
     per_unit = _MILLION // scale

@@ -1,5 +1,6 @@
 """Amounts of money: exact, positive whole numbers of the currency's minor unit."""
 
+import datetime as dt
 import decimal
 
 import numpy as np
@@ -23,6 +24,16 @@ def cents(becomes):
         return [sent["amount"] if isinstance(sent, dict) else sent for sent in becomes(rule, values)]
 
     return cents
+
+
+@pytest.mark.parametrize("odd", [dt.date(2000, 1, 1), True])
+def test_amount_is_a_whole_number_beside_a_cell_that_is_not_an_amount(convert, odd):
+    """A cell that cannot be read changes no other row: large amounts keep their digits, without an exponent."""
+    frame = pd.DataFrame({"x": pd.Series([10**11, odd], dtype=object)})
+
+    batch = convert(frame, metadata={"price": USD})
+
+    assert b'"amount":10000000000000,' in batch.payloads(batch.valid).to_pylist()[0]
 
 
 @pytest.mark.parametrize(
