@@ -28,6 +28,8 @@ from events_pandas.mapping.rules import (
 )
 
 _CURRENCY_LETTERS: Final = 3
+# In a TOML file a line below [metadata] is metadata, also one that was meant for the mapping.
+_TEXT_OPTIONS: Final = frozenset({"timezone", "duplicates", "on_invalid_metadata", "metadata_overflow"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -203,7 +205,7 @@ class _Binder:
         if levels:
             message = f"{path}: the frame's index has {len(levels)} levels {label!r}: rename all but one"
             raise MappingError([message])
-        raise UnknownColumnError(label, path=path, available=frame_labels(frame), hint=_constant_hint(path, label))
+        raise UnknownColumnError(label, path=path, available=frame_labels(frame), hint=_hint(path, label))
 
     def _compute(self, path: str, source: Any) -> Values:
         """Evaluate a callable or an expression once, even if several fields read it."""
@@ -278,10 +280,13 @@ def _same_label(column: Hashable, label: Hashable) -> bool:
         return False
 
 
-def _constant_hint(path: str, label: Hashable) -> str:
-    """Suggest a constant for a missing label of the metadata, which may be meant as the value."""
+def _hint(path: str, label: Hashable) -> str:
+    """Suggest what a missing label of the metadata may be: an option in the wrong place, or the value itself."""
     if not isinstance(label, str) or not path.startswith("metadata."):
         return ""
+    option = path.removeprefix("metadata.")
+    if option in _TEXT_OPTIONS:
+        return f"{option} is an option of the mapping, not metadata: in a TOML file its line stands above [metadata]"
     is_currency = path.endswith(".currency") and len(label) == _CURRENCY_LETTERS
     return f"did you mean {'currency=' if is_currency else ''}Constant({label!r})?"
 

@@ -16,7 +16,7 @@ CAUSES_SHOWN = 10
 MEANINGS = {
     Status.ACCEPTED: "Intercom has them",
     Status.ALREADY_SUBMITTED: "accepted in another run",
-    Status.DUPLICATE: "same contact, event name and second as an earlier row",
+    Status.DUPLICATE: "same contact, event name and second as an earlier event",
     Status.INVALID: "break a rule of Intercom's, and were not sent",
     Status.UNKNOWN_CONTACT: "Intercom does not know the contact",
     Status.REJECTED: "refused by Intercom",

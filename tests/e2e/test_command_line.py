@@ -37,7 +37,7 @@ def test_submit_succeeds_when_every_row_is_accepted_or_a_duplicate(folder, make_
     assert result.stdout == (
         "4 rows\n"
         "  3 accepted          Intercom has them\n"
-        "  1 duplicate         same contact, event name and second as an earlier row\n"
+        "  1 duplicate         same contact, event name and second as an earlier event\n"
         f"journal: {folder / 'journal.sqlite'}\n"
         "results: results.csv\n"
     )

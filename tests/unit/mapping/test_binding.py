@@ -190,6 +190,11 @@ def test_bind_names_the_columns_that_there_are(mapping, orders, faults):
             {"price": MonetaryAmount("total", currency="usd")},
             "metadata.price.currency: no column 'usd': did you mean currency=Constant('usd')?",
         ),
+        (
+            {"timezone": "Europe/Berlin"},
+            "metadata.timezone: no column 'Europe/Berlin': timezone is an option of the mapping, not metadata: in a TOML "
+            "file its line stands above [metadata]",
+        ),
         ({"source": "backfill"}, "metadata.source: no column 'backfill': did you mean Constant('backfill')?"),
         (
             {"link": RichLink(value="customer", url="https://x.org")},

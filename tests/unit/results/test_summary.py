@@ -40,7 +40,7 @@ def test_summary_counts_duplicates_without_a_cause(make_results):
     summary = Summary()
     summary.add(make_results(("duplicate", "duplicate")))
 
-    assert str(summary) == "1 row\n  1 duplicate         same contact, event name and second as an earlier row"
+    assert str(summary) == "1 row\n  1 duplicate         same contact, event name and second as an earlier event"
 
 
 def test_summary_reports_rows_whose_event_was_accepted_with_other_metadata(make_results):
