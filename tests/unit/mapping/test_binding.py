@@ -192,8 +192,10 @@ def test_bind_names_the_columns_that_there_are(mapping, orders, faults):
         ),
         (
             {"timezone": "Europe/Berlin"},
-            "metadata.timezone: no column 'Europe/Berlin': timezone is an option of the mapping, not metadata: in a TOML "
-            "file its line stands above [metadata]",
+            (
+                "metadata.timezone: no column 'Europe/Berlin': timezone is an option of the mapping, not metadata: "
+                "in a TOML file its line stands above [metadata]"
+            ),
         ),
         ({"source": "backfill"}, "metadata.source: no column 'backfill': did you mean Constant('backfill')?"),
         (
