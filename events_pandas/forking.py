@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol
 
 
 class Shared(Protocol):
-    """Something of which a child has a copy, and which its parent goes on to use."""
+    """An object whose copy in a child must not be used."""
 
     def leave_to_parent(self) -> None:
         """Let go of it without a trace: called in the child before any other code runs there."""

@@ -33,7 +33,7 @@ class Entries:
 
     @staticmethod
     def joined(parts: "Sequence[Entries]", lengths: Sequence[int]) -> "Entries":
-        """Return the answers to several questions, about so many events each, as the answer to one."""
+        """Join the answers of several look-ups; `lengths` are their numbers of events."""
         starts = np.cumsum([0, *lengths])
         asked = [part.asked + start for part, start in zip(parts, starts.tolist(), strict=False)]
         return Entries(
@@ -91,7 +91,7 @@ def content_digests(payloads: npt.NDArray[np.uint64], added: Seconds) -> npt.NDA
 
 
 def used_up(entries: Entries, keys: EventKeys, *, runs: EarlierRuns, own: KeyIndex | None) -> Mask:
-    """Tell which entries of other runs no further row of this run can have, where each row is an event of its own.
+    """Return the entries of other runs that are used up for this run, where each row is an event of its own.
 
     `keys` are those of the entries' events with the rows' own seconds; `own` has this run's events by the seconds that
     they were given, with their `content_digests`.

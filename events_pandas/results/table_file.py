@@ -29,7 +29,7 @@ _READERS: Final = 0o044
 
 
 def require_not_read(path: Path, read: Iterable[Path]) -> None:
-    """Raise `SourceError` if a file that is to be written is one of those that are read, by whatever name."""
+    """Raise `SourceError` if an output file is also an input, under any name."""
     if path.exists() and any(path.samefile(file) for file in read):
         raise SourceError(f"{path}: is one of the files that are read, and would be replaced: choose another name")
 

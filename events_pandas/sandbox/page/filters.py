@@ -88,8 +88,8 @@ class Filters:
 class ResolvedFilters:
     """Filters, looked up in the workspace; None: not asked for, or not there. `name` is the number of the event name.
 
-    Blanks at the ends of a text are gone if it stands for something only without them, and a very long identifier is
-    replaced by Intercom's.
+    Blanks at the ends of a text are removed if only the trimmed text is known. Intercom's identifier replaces a very
+    long one.
     """
 
     filters: Filters
