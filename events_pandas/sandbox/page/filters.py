@@ -86,14 +86,14 @@ class Filters:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ResolvedFilters:
-    """Filters, looked up in the workspace; None: not asked for, or not there. `name` is the number of the event name.
+    """Filters, looked up in the workspace; None: not asked for, or not there.
 
     Blanks at the ends of a text are removed if only the trimmed text is known. Intercom's identifier replaces a very
     long one.
     """
 
     filters: Filters
-    name: int | None
+    name: int | None  # the number of the event name
     contact: Contact | None
 
     @classmethod
