@@ -12,7 +12,7 @@ from events_pandas.check.collisions import BLOCK_ROWS, KeyIndex, numbered
 from events_pandas.convert.cells import Mask, Rows
 from events_pandas.convert.keys import EventKeys, Seconds, Words, event_words
 
-# In the place of the time of an acceptance: nobody has the second, or an event may have been sent with it.
+# They stand for the time of an acceptance: nobody has the second, or an event may have been sent with it.
 FREE = -1
 CLAIMED = 0
 
@@ -179,7 +179,7 @@ class JournalQuery:
         return Entries.joined([self.runs.find(self.keys.words(block)) for block in blocks], list(map(len, blocks)))
 
     def _entries(self, found: Entries, firsts: Rows) -> pd.DataFrame:
-        """Return entries as a table, and mark those that no row can have any more."""
+        """Return entries as a table, and mark the entries that are used up."""
         # Claims matter only where rows are spread.
         is_lost = found.accepted_at == CLAIMED
         if self.is_spread:

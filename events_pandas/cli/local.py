@@ -124,7 +124,7 @@ def demo() -> None:
             say(f"a local Intercom is at {running.url}\n\nthe mapping:\n\n{mapping.to_toml()}")
             say(f"the check:\n\n{check_files([str(purchases)], mapping)}\n\nthe results:\n")
             with running.client() as client:
-                # Sample events do not belong into the user's own journals.
+                # Sample events do not belong in the user's own journals.
                 options = RunOptions(client=client, journal=state)
                 submitted([str(purchases)], mapping, options)
                 say("\nthe same file again:\n")

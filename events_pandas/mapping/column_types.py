@@ -217,7 +217,7 @@ def _type_of_text(values: Values, key: str, source: Source) -> ColumnType:
 
 
 def holds_numbers(values: Values) -> bool:
-    """Tell whether a file's bare column with these texts, none of them absent, would be one of numbers."""
+    """Tell whether a file's bare column with these texts, none of them absent, would hold numbers."""
     column_type = decide_type(count_texts(_texts(values)), "", None, is_text=True)
     return column_type is not None and isinstance(column_type.rule, Number)
 

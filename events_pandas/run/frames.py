@@ -358,7 +358,7 @@ class ReadAhead:
         self._rows = 0
 
     def open(self, rows: int) -> None:
-        """Count a chunk that was read; its rows include those that are not sent."""
+        """Count a chunk that was read; its rows include rows that are not sent."""
         self._chunks.append(rows)
         self._rows += rows
 

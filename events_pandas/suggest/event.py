@@ -179,7 +179,7 @@ def _is_user_id(column: Evidence) -> bool:
 
 
 def _nameless_id(columns: list[Evidence]) -> Evidence | None:
-    """Return the column with the most different codes among those whose labels are numbers and say nothing."""
+    """Return the column with the most different codes among columns whose labels are numbers and say nothing."""
     codes = [
         column
         for column in columns

@@ -120,7 +120,7 @@ def _number(text: str) -> int | None:
 
 
 def _as_meant(filters: Filters, store: Store) -> Filters:
-    """Drop the blanks that were typed beside a text, and keep those that belong to it."""
+    """Drop the blanks that were typed beside a text, and keep blanks that belong to it."""
     name, contact = filters.name.strip(), filters.contact.strip()
     if name != filters.name and find_name(store, filters.name) is None:
         filters = replace(filters, name=name)
