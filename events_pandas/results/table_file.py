@@ -35,7 +35,7 @@ def require_not_read(path: Path, read: Iterable[Path]) -> None:
 
 
 def write_new(path: Path, text: str, *, holds: str, sources: Sequence[Path]) -> None:
-    """Write text as UTF-8 to a new file that only people may read who may read all `sources`.
+    """Write text as UTF-8 to a new file that only readers of all `sources` may read.
 
     `holds` names the content in messages. Raise `SourceError` if a file is there already, or on a fault.
     """
