@@ -195,7 +195,7 @@ def iter_submit(
     The results of a frame come as soon as it and all frames before it are complete. They have to wait while `frames`
     makes the next frame, since that runs in the caller's thread. So a source that waits for rows, such as a queue,
     should yield a frame without rows now and then. A source that needs the results of a frame to make the next one
-    would wait for ever: call `submit_events` for each of its frames.
+    would never go on: call `submit_events` for each of its frames.
 
     An error of `frames` itself is raised unchanged, after the results of the frames before it. A frame that is being
     checked when Ctrl-C comes has no results: none of its rows was sent. If it is the first frame, that is a plain
@@ -271,7 +271,7 @@ def submit_file(
     UTF-32 with a byte order mark. A pipe or a device is refused, since rows are read more than once.
 
     Results and rejects are written to a new file beside the old one, which they then replace in one step. A link is
-    replaced itself, not the file that it names. Only those who may read all files of rows may read them.
+    replaced itself, not the file that it names. Only people who may read all files of rows may read them.
 
     The columns that the mapping names are read from CSV as text, so that ``00042`` stays as it is. Only an empty cell
     is absent; ``NA`` is text like any other. All cells of a bare metadata column of CSV files decide its type: a number

@@ -1,4 +1,4 @@
-"""The currencies of ISO 4217, today's (list one) and those that were withdrawn (list three), with their decimals.
+"""The currencies of ISO 4217, today's (list one) and withdrawn ones (list three), with their decimals.
 
 The tables are our own, so that another version of a dependency does not change which currencies are known, or how
 amounts are counted.

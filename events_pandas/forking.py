@@ -8,10 +8,10 @@ from typing import Any, Final, Protocol
 
 
 class Shared(Protocol):
-    """Something of which a child has a copy, and which its parent goes on to use."""
+    """An object whose copy in a child must not be used."""
 
     def leave_to_parent(self) -> None:
-        """Let go of it without a trace: called in the child before any other code runs there."""
+        """Drop it without changing anything outside: called in the child before any other code runs there."""
 
 
 _SHARED: Final[weakref.WeakSet[Shared]] = weakref.WeakSet()
@@ -38,7 +38,7 @@ def cut_off(sock: Any) -> None:
 
 
 def keep_for_ever(thing: object) -> None:
-    """Never let a thing be collected, such as a connection to a database: its end would touch the parent's."""
+    """Keep a thing, such as a connection to a database, from being collected: that would touch the parent's file."""
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(thing))
 
 

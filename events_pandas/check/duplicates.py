@@ -152,7 +152,7 @@ class _Candidates:
 def resolve(frame: KeyedRows) -> Resolution:
     """Decide what happens to the rows that are one event with others, as the mapping says.
 
-    With ``duplicates="spread"`` no row is a repeat: those that would be are moved.
+    With ``duplicates="spread"`` no row is a repeat: such rows are moved to other seconds.
     """
     submitted = _submitted(frame)
     candidates = _candidates(frame, submitted)
@@ -278,7 +278,7 @@ def _is_taken(frame: KeyedRows, asked: Words) -> Mask:
 
 
 def _rows_of_streams(frame: KeyedRows, wanted: Words) -> Rows:
-    """Return the rows with the contact and name of some rows, invalid rows too: they may be fixed and sent."""
+    """Return all rows with the contact and name of some rows; also invalid ones, which may be fixed and sent."""
     rows = rows_among(frame.keys.streams[0], np.unique(wanted[0]))
     return rows[frame.has_key[rows]]
 

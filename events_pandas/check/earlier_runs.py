@@ -12,7 +12,7 @@ from events_pandas.check.collisions import BLOCK_ROWS, KeyIndex, numbered
 from events_pandas.convert.cells import Mask, Rows
 from events_pandas.convert.keys import EventKeys, Seconds, Words, event_words
 
-# In the place of the time of an acceptance: nobody has the second, or an event may have been sent with it.
+# They stand for the time of an acceptance: nobody has the second, or an event may have been sent with it.
 FREE = -1
 CLAIMED = 0
 
@@ -33,7 +33,7 @@ class Entries:
 
     @staticmethod
     def joined(parts: "Sequence[Entries]", lengths: Sequence[int]) -> "Entries":
-        """Return the answers to several questions, about so many events each, as the answer to one."""
+        """Join the answers of several look-ups; `lengths` are their numbers of events."""
         starts = np.cumsum([0, *lengths])
         asked = [part.asked + start for part, start in zip(parts, starts.tolist(), strict=False)]
         return Entries(
@@ -91,7 +91,7 @@ def content_digests(payloads: npt.NDArray[np.uint64], added: Seconds) -> npt.NDA
 
 
 def used_up(entries: Entries, keys: EventKeys, *, runs: EarlierRuns, own: KeyIndex | None) -> Mask:
-    """Tell which entries of other runs no further row of this run can have, where each row is an event of its own.
+    """Return the entries of other runs that are used up for this run, where each row is an event of its own.
 
     `keys` are those of the entries' events with the rows' own seconds; `own` has this run's events by the seconds that
     they were given, with their `content_digests`.
@@ -179,7 +179,7 @@ class JournalQuery:
         return Entries.joined([self.runs.find(self.keys.words(block)) for block in blocks], list(map(len, blocks)))
 
     def _entries(self, found: Entries, firsts: Rows) -> pd.DataFrame:
-        """Return entries as a table, and mark those that no row can have any more."""
+        """Return entries as a table, and mark the entries that are used up."""
         # Claims matter only where rows are spread.
         is_lost = found.accepted_at == CLAIMED
         if self.is_spread:

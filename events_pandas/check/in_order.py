@@ -41,7 +41,7 @@ class _Task(threading.Thread, Generic[Item, Result]):
             self._error = error
 
     def end(self) -> None:
-        """Wait until it is done; there is no limit, since an item takes as long as it takes."""
+        """Wait without a limit: an item may take long."""
         while self.is_alive():
             self.join(_LOOK_SECONDS)
 

@@ -61,7 +61,7 @@ class RowCounts:
 
     # The place of each event name in all counts, as it is spelled, in order of appearance.
     names: dict[str, int] = field(default_factory=dict)
-    # By name: the number of valid rows; last, that of all further names.
+    # By name: the number of valid rows; last, the number for all further names.
     rows: Counts = field(default_factory=_zeros)
     # By name: the first valid row; -1 where there is none.
     first_rows: Counts = field(default_factory=lambda: np.full(NAMES_KEPT + 1, -1))

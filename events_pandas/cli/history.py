@@ -26,7 +26,7 @@ UNFINISHED = "unfinished"
 
 
 def runs(journal: JournalPath = None, workspace: Workspace = None) -> None:
-    """List the runs that the journal tells of, the newest first."""
+    """List the runs in the journal, the newest first."""
     with exit_codes():
         if journal is not None and not journal.expanduser().exists():
             raise SourceError(f"{journal}: there is no journal")

@@ -41,7 +41,7 @@ Limit = Annotated[int, typer.Option(min=0, help="Requests in a window; 0 for no 
 WindowSeconds = Annotated[float, typer.Option(help="The length of a window.")]
 Existing = Annotated[
     list[str] | None,
-    typer.Option(metavar="IDENTIFIER", help="A contact that exists, and no others do; may be repeated."),
+    typer.Option(metavar="IDENTIFIER", help="A contact that exists; then no others do. May be repeated."),
 ]
 Unknown = Annotated[
     list[str] | None, typer.Option(metavar="IDENTIFIER", help="A contact that is answered 404; may be repeated.")
@@ -105,7 +105,10 @@ def sandbox(
     token_revoked: TokenRevoked = False,
     seed: Seed = None,
 ) -> None:
-    """Run a local Intercom, until it is interrupted; shares are of the submissions, from 0 to 1."""
+    """Run a local Intercom, until it is interrupted.
+
+    A share, such as 0.05, is the part of events that fails this way.
+    """
     given = {name: value for name, value in locals().items() if value is not None}
     with exit_codes():
         _run_sandbox(given)
@@ -121,7 +124,7 @@ def demo() -> None:
             say(f"a local Intercom is at {running.url}\n\nthe mapping:\n\n{mapping.to_toml()}")
             say(f"the check:\n\n{check_files([str(purchases)], mapping)}\n\nthe results:\n")
             with running.client() as client:
-                # Sample events do not belong into the user's own journals.
+                # Sample events do not belong in the user's own journals.
                 options = RunOptions(client=client, journal=state)
                 submitted([str(purchases)], mapping, options)
                 say("\nthe same file again:\n")

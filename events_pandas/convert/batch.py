@@ -27,7 +27,7 @@ from events_pandas.mapping.rules import Values, part_path
 Made = TypeVar("Made")
 
 KEPT_ROWS: Final = 256
-"""A frame of so few rows is converted only once: each conversion takes a millisecond or two, however few they are."""
+"""A frame of so few rows is converted only once: a conversion takes a millisecond or two, however few the rows are."""
 
 _ODD_CELLS = {"number_unreadable": "sent_as_numbers", "time_unreadable": "sent_as_dates"}
 """The note for the first cell of a bare column that is not of the column's type."""

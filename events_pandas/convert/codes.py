@@ -1,6 +1,6 @@
 """The codes of what can be wrong with a row, each with its cause and its cure.
 
-The order is documented: a row's errors are reported in it, and the first one is its `error_code`.
+The order is documented. A row's errors are reported in this order, and the first one is its `error_code`.
 """
 
 from dataclasses import dataclass

@@ -29,8 +29,8 @@ _NO_TEXT = pa.scalar("", TEXT_TYPE)
 def read_epoch(cells: Cells, unit: str | None) -> tuple[pa.Array, CodeMasks]:
     """Read integers, floats, decimals or text as Unix seconds, cutting fractions off downwards.
 
-    A number too large for its unit is reported with the unit in which it would be a time. Without a unit, numbers count
-    seconds, and days written as numbers, such as 19970131, are reported.
+    A number too large for its unit is reported with its likely unit. Without a unit, numbers count seconds, and days
+    written as numbers, such as 19970131, are reported.
     """
     ticks = TICKS_PER_SECOND[unit or "s"]
     reader = _READERS[cells.kind]

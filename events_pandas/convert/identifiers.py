@@ -98,7 +98,7 @@ def choose_contacts(bounds: list[BoundRule], rows: Rows) -> Contacts:
 
 
 def _of_sent(bound: BoundRule, findings: list[Finding], is_sent: Mask) -> Iterator[Finding]:
-    """Leave out findings about identifiers that are not sent; keep those that are reported once for the column."""
+    """Leave out findings about identifiers that are not sent; keep findings that are reported once for the column."""
     for finding in findings:
         if CODES[finding.code].is_reported_once or is_sent[finding.rows].all():
             yield finding

@@ -30,7 +30,7 @@ _LONGEST = 1024
 """Longer texts are replaced by a digest: every eight bytes of the longest text cost a step for all texts."""
 
 _KEPT_BITS = np.array([(1 << 8 * count) - 1 for count in range(WORD_BYTES + 1)], np.uint64)
-"""Which bits of a word to keep if so many of its bytes belong to the text."""
+"""The bits of a word that are kept, by the number of its bytes that belong to the text."""
 
 # The finalizers of MurmurHash3 and of SplitMix64: two independent hashes.
 _MIXERS = tuple(

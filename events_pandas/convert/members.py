@@ -102,7 +102,7 @@ def read_part(bound: BoundRule, part: str = "", *, timezone: str | None = None) 
     located = [
         replace(finding, field=part_path(bound.path, part), label=bound.labels[part])
         for finding in reading.findings
-        # A constant is in the mapping, not in a row: its owner means what would be odd in a row.
+        # A value that would be odd in a row is meant if somebody wrote it into the mapping as a constant.
         if not (isinstance(values, Constant) and _is_row_note(finding))
     ]
     return replace(reading, findings=located)

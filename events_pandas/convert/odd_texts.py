@@ -106,7 +106,7 @@ def _outline(text: str) -> str:
 def unreadable_faults(
     text: pa.Array, unreadable: Mask, *, code: str, is_readable: Callable[[pa.Array], Mask]
 ) -> list[tuple[str, Mask]]:
-    """Report texts that cannot be read: with `code`, or with the characters that alone keep a text from being read.
+    """Report texts that cannot be read: for invisible characters or blanks if nothing else is wrong, or with `code`.
 
     Parameters
     ----------
@@ -115,9 +115,9 @@ def unreadable_faults(
     unreadable : numpy.ndarray of bool
         The texts that cannot be read.
     code : str
-        The code of texts that could not be read without these characters either.
+        The code of texts that could not be read even without such characters.
     is_readable : callable
-        Returns for some texts a mask of those that can be read.
+        Returns for some texts where they can be read.
     """
     rows = np.flatnonzero(unreadable)
     if not len(rows) or not (may_hold_unseen(text) or holds_any(text, b" ")):
@@ -179,7 +179,7 @@ def _matched(text: pa.Array, rows: Rows, **patterns: str) -> list[tuple[str, Mas
 def link_cures(texts: pa.Array) -> pa.Array:
     """Say how to fix texts that are not links because of forbidden characters; null where something else is wrong.
 
-    The texts are those that `LINK` does not match.
+    `LINK` does not match these texts.
     """
     faulty = to_mask(pc.match_substring_regex(texts, _FORBIDDEN))
     cures = [_cure(text) if is_faulty else None for text, is_faulty in zip(texts.to_pylist(), faulty, strict=True)]

@@ -33,7 +33,7 @@ class Finding:
     label: str = ""  # the column in words, such as "column 'total'"
     is_omission: bool = False  # the value is left out of the event; the row stays valid
     cures: pa.Array | None = None  # large_string: how to fix each of `values`; null: the code's own cure fits
-    like_rows: int = 0  # further rows with the same finding, counted but not listed: only a value's first row is
+    like_rows: int = 0  # further rows with the same finding, counted: only a value's first row is listed
 
     @property
     def severity(self) -> Severity:

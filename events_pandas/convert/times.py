@@ -156,7 +156,7 @@ def read_iso(text: pa.Array) -> WrittenTimes:
     seconds = _parsed(local, "ISO8601")
     if is_instant.any():
         instants = without(text, ~is_instant | ~to_mask(pc.match_substring_regex(text, _ISO)))
-        # Read separately: old pandas gives a time without an offset that of a time before it, even an unreadable one.
+        # Read separately: old pandas gives such a time the offset of an earlier time, even of an unreadable one.
         seconds = pc.coalesce(_parsed(instants, "ISO8601"), seconds)
     return WrittenTimes(seconds=seconds, is_instant=is_instant, is_day=is_day, unread=_unread(text, seconds))
 

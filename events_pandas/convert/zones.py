@@ -65,7 +65,7 @@ def localized(local: pa.Array, zone: str, *, is_day: Mask) -> tuple[pa.Array, Co
 def placed(clock: Seconds, zone: str) -> PlacedTimes:
     """Find the Unix seconds at which the clocks of a zone showed some times, within `_FIRST` and `_LAST`.
 
-    The rules of the time zone database go on for ever; pandas before version 3 ends in 2037.
+    The rules of the time zone database have no end; pandas before version 3 ends in 2037.
     """
     years = clock.astype("M8[s]").astype("M8[Y]").astype(np.int64)
     # Most columns have one or two years: one table of their changes serves all values at once.

@@ -136,7 +136,7 @@ class Run:
         self._outage = Outage(patience_seconds, probe_seconds=probe_seconds)
         self._withheld = Withheld()
         self._failure_rate = FailureRate(max_failure_rate)
-        # Events that failed for the last time while nothing worked, with their ends if the next probe works.
+        # Events whose attempts were spent while nothing worked, each with its verdict if the next probe works.
         self._suspects: list[tuple[Ticket, Verdict]] = []
         self._is_answered = False
         self._interrupts = 0
@@ -351,7 +351,7 @@ class Run:
             self._on_tick()
 
     def _take_in(self) -> None:
-        """Wait for answers until something may be sent, and settle those that came."""
+        """Wait for answers until something may be sent, and settle the answers that came."""
         ticket = self._workers.take(self._wait_seconds())
         if ticket is None:
             self._check_threads()

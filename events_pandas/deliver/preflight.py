@@ -79,7 +79,7 @@ def ask_workspace(
     on_look: Callable[[], object],
     advice: str = NOT_SUBMITTED,
 ) -> WorkspaceIdentity | Stop:
-    """Ask Intercom for the workspace, and again while that may help, but not for ever.
+    """Ask Intercom for the workspace, and ask again for a limited time while that may help.
 
     Give up `SILENT_SECONDS` after the last answer, `PREFLIGHT_SECONDS` after the first request, or after the attempts
     of `policy` if these are fewer than by default. `advice` ends the message if Intercom does not answer the question.

@@ -116,7 +116,7 @@ class Chunk:
     @property
     def is_done(self) -> bool:
         """Whether every event has its outcome."""
-        # Looked up, not counted: an interrupt between the outcome and the count would leave the chunk open for ever.
+        # Looked up, not counted: an interrupt between the outcome and the count would leave the chunk open to the end.
         while self._ended < len(self.tickets) and self.tickets[self._ended].outcome:
             self._ended += 1
         return self._ended == len(self.tickets)

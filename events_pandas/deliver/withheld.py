@@ -16,7 +16,7 @@ class Withheld:
     """Holds back the events of unknown contacts, and of event names for which the workspace has no room."""
 
     def __init__(self) -> None:
-        # The row only, as a run may meet a million unknown contacts.
+        # Only the row of each is kept, since a run may meet a million unknown contacts.
         self._contacts: dict[str, int] = {}
         self._names: dict[str, Verdict] = {}
 

@@ -13,7 +13,7 @@ from events_pandas.deliver.ticket import Ticket
 THREAD_END_SECONDS: Final = 1.0
 """How long idle threads may take to end."""
 HUNG_SECONDS: Final = 3_600.0
-"""So long after a request left, it hangs: a client without a time limit may wait for ever."""
+"""So long after a request left, it hangs: a client without a time limit may wait without end."""
 
 
 class _Worker(threading.Thread):
@@ -73,7 +73,7 @@ class Workers:
         """Let a thread make a request for a ticket."""
         self.add_thread()
         self.in_flight += 1
-        # Last, and together: after an interrupt, a ticket that is out but in no queue would be awaited in vain.
+        # Last, and together: after an interrupt, a ticket that is out but in no queue would be awaited without end.
         ticket.is_out = True
         self._given.put(ticket)
 

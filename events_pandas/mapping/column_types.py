@@ -206,7 +206,7 @@ def _is_nothing(cell: object, source: Source) -> bool:
 
 
 def _type_of_text(values: Values, key: str, source: Source) -> ColumnType:
-    """Return the type of a column of text, which is text, with a note if most of it looks like something else."""
+    """Return Text, with a note if most cells look like something else."""
     counts = count_texts(_texts(values.iloc[:: len(values) // _SAMPLED_CELLS + 1]), source)
     if not counts.total or _text_remark(counts, key) is not None:
         counts = count_texts(_texts(values), source)
@@ -217,7 +217,7 @@ def _type_of_text(values: Values, key: str, source: Source) -> ColumnType:
 
 
 def holds_numbers(values: Values) -> bool:
-    """Tell whether a file's bare column with these texts, none of them absent, would be one of numbers."""
+    """Tell whether a file's bare column with these texts, none of them absent, would hold numbers."""
     column_type = decide_type(count_texts(_texts(values)), "", None, is_text=True)
     return column_type is not None and isinstance(column_type.rule, Number)
 

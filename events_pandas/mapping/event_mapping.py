@@ -220,7 +220,7 @@ DEFAULTS: Final = {option.name: option.default for option in fields(EventMapping
 
 
 def field_values(mapping: EventMapping) -> dict[str, Any]:
-    """Return the fields of a mapping by their names, without those that only a proposal has."""
+    """Return the fields of a mapping by their names, without the fields that only a proposal has."""
     return {option.name: getattr(mapping, option.name) for option in fields(EventMapping)}
 
 

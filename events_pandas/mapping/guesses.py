@@ -31,7 +31,7 @@ def is_unnamed(mapping: EventMapping) -> bool:
 
 
 def require_confirmed(mapping: EventMapping) -> None:
-    """Raise a `MappingError` if the event has no name yet or a guess is not confirmed: nothing is sent by guesses."""
+    """Raise a `MappingError` if the event has no name yet or a guess is not confirmed."""
     faults = [*_name_faults(mapping), *guess_faults(mapping)]
     if faults:
         raise MappingError(faults)

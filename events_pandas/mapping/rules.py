@@ -302,7 +302,7 @@ def sources_by_path(rules: Mapping[str, Rule]) -> dict[str, Source]:
 
 
 def bare_source(entry: Source | Column) -> Source:
-    """Return what an entry reads, where a `Column` and its label mean the same."""
+    """Return what an entry reads; a `Column` and its bare label read the same."""
     return entry.source if isinstance(entry, Column) else entry
 
 

@@ -59,7 +59,7 @@ def read_fields(path: Path) -> tuple[dict[str, Any], list[str]]:
 
 def _table(path: Path) -> dict[str, Any]:
     kind = odd_kind(path)
-    # Somebody writes into a pipe of the shell, such as <(...); reading a pipe with a name may wait for ever.
+    # Somebody writes into a pipe of the shell, such as <(...); reading a pipe with a name may never end.
     if kind and not (kind == "a pipe" and any(map(path.is_relative_to, _PIPES_OF_SHELLS))):
         raise MappingError([f"{path}: is {kind}: write the mapping to a file and give its name"])
     not_utf8 = MappingError([f"{path}: is not UTF-8: save it as UTF-8 and try again"])

@@ -100,7 +100,7 @@ def drift(use: KeyUse) -> str | None:
 
 
 def _names(census: RowCounts) -> tuple[list[str], Counts]:
-    """Return the names of valid rows and their places in the census, the most frequent first."""
+    """Return the names of valid rows and their places in `RowCounts`, the most frequent first."""
     names = list(census.names)
     rows = census.rows[: len(names)]
     places = np.argsort(-rows, kind="stable")[: np.count_nonzero(rows)]
@@ -109,10 +109,10 @@ def _names(census: RowCounts) -> tuple[list[str], Counts]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Events:
-    """The events that valid rows are, each with all spellings of its name.
+    """The events of valid rows, each with all spellings of its name.
 
-    `names` are the most frequent spellings. `places` are those of all spellings in the census, and `numbers` the event
-    of each spelling.
+    `names` are the most frequent spellings. `places` are the places of all spellings in `RowCounts`, and `numbers` are
+    the events of the spellings.
     """
 
     names: list[str]
@@ -139,7 +139,7 @@ def _events(census: RowCounts) -> _Events:
 
 
 def _by_name(counts: list[Counts]) -> Counts:
-    """Turn the counts of each key by name into those of each name by key."""
+    """Turn the counts by name of each key into one array, ordered by name and then by key."""
     return np.stack(counts, axis=1).ravel() if counts else np.zeros(0, np.int64)
 
 

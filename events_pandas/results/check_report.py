@@ -153,8 +153,8 @@ class CheckReport:
     def duration_seconds(self) -> float | None:
         """How long submitting takes if it starts at once, in seconds; None without a client.
 
-        From the first request to the last at the workspace's limit, with what was left of it when it was asked for.
-        Retries, and other integrations that draw on the same limit meanwhile, come on top.
+        From the first request to the last at the workspace's limit, with the requests left when the check asked.
+        Retries, and other integrations that use the same limit meanwhile, make it longer.
         """
         return None if self.destination is None else self.destination.duration_seconds(self.requests)
 

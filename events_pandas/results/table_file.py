@@ -29,13 +29,13 @@ _READERS: Final = 0o044
 
 
 def require_not_read(path: Path, read: Iterable[Path]) -> None:
-    """Raise `SourceError` if a file that is to be written is one of those that are read, by whatever name."""
+    """Raise `SourceError` if an output file is also an input, under any name."""
     if path.exists() and any(path.samefile(file) for file in read):
         raise SourceError(f"{path}: is one of the files that are read, and would be replaced: choose another name")
 
 
 def write_new(path: Path, text: str, *, holds: str, sources: Sequence[Path]) -> None:
-    """Write text as UTF-8 to a new file that only those may read who may read all `sources`.
+    """Write text as UTF-8 to a new file that only readers of all `sources` may read.
 
     `holds` names the content in messages. Raise `SourceError` if a file is there already, or on a fault.
     """
@@ -112,7 +112,7 @@ class PartialFile:
     holds : str
         What it holds, in the plural, for messages.
     sources : iterable of pathlib.Path, optional
-        The files of rows. They must not be replaced, and only those who may read all of them may read the new file.
+        The files of rows. They must not be replaced, and only people who may read all of them may read the new file.
     formats : sequence of str, optional
         How its name may end; empty for any way.
     """
@@ -140,7 +140,7 @@ class PartialFile:
         self._process = os.getpid()
         self._parquet: pq.ParquetWriter | None = None
         leave_to_parent_at_fork(self)
-        # Only those who may read the replaced file may read the new one.
+        # Only people who may read the replaced file may read the new one.
         self._sources = [*sources, self.path]
         self._end = 0
         self._is_in_place = False
@@ -260,7 +260,7 @@ class ResultsWriter:
     """Writes results frames to a ``.csv`` or ``.parquet`` file, which replaces an existing one at the end, in one step.
 
     Until then the rows stand in ``<name>.partial``; however the run ends, the rows written so far are put in place.
-    Only those who may read all `sources` may read them.
+    Only people who may read all `sources` may read them.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, sources: Iterable[Path] = ()) -> None:

@@ -338,7 +338,7 @@ class RunFrames:
         return parts[0] if len(parts) == 1 else pd.concat(parts)
 
     def _open_unsent(self, read: ReadFrame) -> None:
-        """Open a frame of which nothing is sent; without the journal if that has failed."""
+        """Open a frame without sending a row; without the journal if that has failed."""
         try:
             self.open(read)
         except JournalError:
@@ -358,7 +358,7 @@ class ReadAhead:
         self._rows = 0
 
     def open(self, rows: int) -> None:
-        """Count a chunk that was read; its rows include those that are not sent."""
+        """Count a chunk that was read; its rows include rows that are not sent."""
         self._chunks.append(rows)
         self._rows += rows
 

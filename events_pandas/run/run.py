@@ -308,7 +308,7 @@ class FrameSubmission:
 
 
 def _until_interrupted(show: Callable[[Progress], object]) -> Callable[[Progress], object]:
-    """Show until an interrupt; a function that interrupts at every call would stop each step of the way out."""
+    """Stop the display at its first interrupt: another interrupt would disturb the steps that end the run."""
     is_over = False
 
     def shown(progress: Progress) -> None:

@@ -228,8 +228,8 @@ class Sandbox:
         -------
         Faults
             As set last, also by the control endpoint. They can be set at any time, from any thread: outages and
-            attempts are then counted anew. Faults that `fail_next` asked for are separate, and stay; `clear_faults`
-            removes both.
+            attempts are then counted from 0 again. Faults that `fail_next` asked for are separate, and stay;
+            `clear_faults` removes both.
         """
         return self._own.api.plan.faults
 
@@ -337,7 +337,7 @@ class Sandbox:
         RuntimeError
             If the sandbox is not running.
         """
-        # Imported only for those who ask for a client: the sandbox serves other clients as well.
+        # Imported only when somebody asks for a client: the sandbox serves other clients as well.
         from events_pandas.deliver.client import IntercomClient  # noqa: PLC0415  # See above.
 
         # The token is not a secret, and the caller chose the host.

@@ -295,7 +295,7 @@ def unclosed_fault(path: Path, line: int) -> str:
 
 
 def separator_fault(path: Path, name: str) -> str:
-    """Say that something else than commas separates the columns."""
+    """Say that the columns are separated by something other than commas."""
     return f"{path}: its columns are separated by {name}, and a CSV file's by commas: save it with commas"
 
 

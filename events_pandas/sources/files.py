@@ -288,7 +288,7 @@ def _with_nuls(part: _Part, start: int) -> pd.DataFrame:
 
 
 def row_counts(path: Path, *, kept: KeptFile | None = None) -> Iterator[int]:
-    """Count the rows of a file, reading no more of it than necessary; each number counts further rows."""
+    """Count the rows of a file and read only as much as that needs; the sum of the numbers is the count."""
     counts = _counts(path, kept)
     while (count := _next(counts, path)) is not None:
         yield count

@@ -35,9 +35,9 @@ def payloads_of(frame: pd.DataFrame, mapping: EventMapping, rows: Rows) -> list[
 
 
 def other_reading(path: Path, mapping: EventMapping, *, payloads: list[Payload | None], rows: list[int]) -> str | None:
-    """Say how a mapping would send a file's first rows otherwise than before they were written; None if it would not.
+    """Say how a mapping would send the first rows of a file in another way than before; None if it would not.
 
-    `payloads` are those of before, with None for an invalid row, and `rows` the numbers of these rows in the message,
+    `payloads` are the earlier ones, with None for an invalid row; `rows` are the numbers of these rows in the message,
     which names one difference and what to do. An invalid row that would be sent is a difference.
     """
     if not payloads:

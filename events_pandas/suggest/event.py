@@ -144,7 +144,7 @@ def _intercom_id(columns: tuple[Evidence, ...]) -> Evidence | None:
 
 
 def _is_doubtful(identifier: Evidence, columns: tuple[Evidence, ...], *, has_email: bool) -> bool:
-    """Tell whether an identifier may belong to an account or a row, while something else names the contact."""
+    """Return whether an identifier may be an account's or a row's while another column names the contact."""
     if _intercom_rank(identifier) > ACCOUNT_RANK:
         return False
     others = [column for column in columns if column is not identifier and _is_user_id(column)]
@@ -179,7 +179,7 @@ def _is_user_id(column: Evidence) -> bool:
 
 
 def _nameless_id(columns: list[Evidence]) -> Evidence | None:
-    """Return the column with the most different codes among those whose labels are numbers and say nothing."""
+    """Return the column with the most different codes among columns whose labels are numbers and say nothing."""
     codes = [
         column
         for column in columns

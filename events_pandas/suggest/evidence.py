@@ -100,7 +100,7 @@ class Evidence:
     holds_numbers: bool = False  # so many texts are numbers that a bare column with them would be one of numbers
     is_written: bool = False  # numbers are texts
     came_as_floats: bool = False  # whole numbers are floats, or texts of floats such as "42.0"
-    # Row by row the decimals of each number, or those that each currency allows; -1 for absent values.
+    # Row by row the decimals of each number, or the decimals that each currency allows; -1 for absent values.
     decimals: Rows | None = field(default=None, compare=False, repr=False)
 
     @property

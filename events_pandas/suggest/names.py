@@ -204,7 +204,7 @@ def event_name_rank(words: tuple[str, ...]) -> int:
 
 
 def event_word(words: tuple[str, ...]) -> str:
-    """Return what the label of a time says of the event, joined by hyphens; empty if it only says that it is a time.
+    """Return the words for the event in a time's label, joined by hyphens; empty if there are none.
 
     >>> event_word(("ordered", "at")), event_word(("created", "at")), event_word(("date",))
     ('ordered', '', '')

@@ -28,7 +28,7 @@ HEADERS: Final = (
 )
 """The headers that an `Answer` keeps, in this spelling."""
 MAX_RETRY_AFTER_SECONDS: Final = 300.0
-"""A run never waits longer than this for one answer's sake."""
+"""A run never waits longer than this because of one answer."""
 
 _STATED_LIMIT: Final = re.compile(rb"rate limit of ([0-9]{1,9}) in 10_seconds")
 _FARTHEST_RESET_SECONDS: Final = 3_600.0

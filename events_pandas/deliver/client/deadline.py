@@ -1,6 +1,6 @@
 """Connections whose every wait ends at the deadline of the attempt.
 
-urllib3 limits each wait by itself: a server that sends one byte a second could hold it for ever.
+urllib3 limits each wait by itself: a server that sends one byte a second could hold it without end.
 """
 
 import contextlib

@@ -35,7 +35,7 @@ class Route(HTTPAdapter):
         leave_to_parent_at_fork(self)
 
     def leave_to_parent(self) -> None:
-        """Begin anew in a child: a thread that the child does not have may hold the lock."""
+        """Start afresh in a child: a thread that the child does not have may hold the lock."""
         self._opening = threading.Lock()
         self.proxy_manager = {}
 
@@ -77,7 +77,7 @@ class Route(HTTPAdapter):
         raise TransportError(message, may_have_arrived=False)
 
     def _manager(self) -> urllib3.PoolManager:
-        """Let requests read what an environment may say of a proxy: a login, a missing scheme, SOCKS."""
+        """Let requests read the proxy from the environment: it may have a login or SOCKS, and lack a scheme."""
         url = self._base_url
         settings = requests.Session().merge_environment_settings(url, {}, stream=True, verify=None, cert=None)
         # The token travels to this machine in plain text: no proxy may see it.

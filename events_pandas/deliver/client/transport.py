@@ -176,7 +176,7 @@ def _pieces(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
 
 
 def explain(error: Exception, *, host: str, seconds: float, had_connection: bool | None) -> TransportError:
-    """Turn an error of requests, urllib3 or a socket into a `TransportError`, which keeps nothing of it but its kind.
+    """Turn an error of requests, urllib3 or a socket into a `TransportError`, which keeps only its kind.
 
     `seconds` is the time that the request had. `had_connection` says whether there was a connection to send it on; None
     if only the error can tell.

@@ -99,7 +99,7 @@ class _Searches:
         leave_to_parent_at_fork(self)
 
     def leave_to_parent(self) -> None:
-        """Begin anew in a child, which has none of the threads."""
+        """Start afresh in a child, which has none of the threads."""
         self._lock = threading.Lock()
         self._begun: dict[tuple[str, int], BackgroundCall[list[Any]]] = {}
 

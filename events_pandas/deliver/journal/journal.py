@@ -144,7 +144,7 @@ class Journal:
             return find_occupied(connection, self.digests(words), run=self.run or NO_RUN)
 
     def claim(self, fingerprints: Sequence[Fingerprint], used_up: UsedUp | None = None) -> list[int]:
-        """Write down that events may be sent from now on; return the positions of those that must not.
+        """Write down that events may be sent from now on; return the positions of events that must not.
 
         `used_up` says which entries of other runs, by position, belong to none of these events (see
         `events_pandas.check.used_up`); by default none is used up.

@@ -14,7 +14,7 @@ from events_pandas.deliver.journal.tables import Fingerprint, OtherAcceptance
 
 Numbers: TypeAlias = npt.NDArray[np.int64]
 UsedUp: TypeAlias = Callable[[Entries], Mask]
-"""Says which entries of other runs belong to none of the events that a claim is about."""
+"""Returns the entries of other runs that are used up: they belong to none of the events of a claim."""
 
 DIGEST_BYTES: Final = 16
 NO_RUN: Final = -1

@@ -1,4 +1,4 @@
-"""The thread that writes acceptances down: those that come within moments of one another are one commit."""
+"""The thread that writes acceptances down: if several come within moments, it writes them in one commit."""
 
 import os
 import sqlite3

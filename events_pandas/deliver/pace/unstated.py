@@ -201,9 +201,9 @@ class UnstatedLimit:
         """Return whether a lower pace has left the refusals as they were."""
         return SAME_SHARE * before.refused_share <= trial.refused_share <= MOST_USUAL_SHARE
 
-    def _most_usual(self, answered: int) -> float:
-        """Return how many refusals mean nothing among so many answers."""
-        usual = self._usual_share * answered
+    def _most_usual(self, answers: int) -> float:
+        """Return how many refusals are tolerated among `answers`."""
+        usual = self._usual_share * answers
         return usual + (1.0 if self._steps else 1.5) * math.sqrt(usual) + (0 if usual or self._steps else STRAY)
 
     def _step_up(self, trial: _Trial) -> None:

@@ -34,7 +34,7 @@ class Progress:
     Parameters
     ----------
     rows : int
-        Rows that are finished, also those that are not sent. Rows that are ``not_submitted`` are not counted, as the
+        Rows that are finished, also rows that are not sent. Rows that are ``not_submitted`` are not counted, as the
         run ended before their turn.
     total : int or None
         Rows of the whole run; None if that is not known, as in a stream.

@@ -81,7 +81,7 @@ def contact_events(
 
 
 def contact_counts(store: Store, contact: int, *, since: int = EARLIEST) -> list[Row]:
-    """Count the events of a contact by name, with those that were sent as summaries.
+    """Count the events of a contact by name, with the events that were sent as summaries.
 
     Each row has the normalized name, the count, the first and the last second; the name that was seen last comes first.
     """

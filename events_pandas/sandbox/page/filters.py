@@ -86,14 +86,14 @@ class Filters:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ResolvedFilters:
-    """Filters, looked up in the workspace; None: not asked for, or not there. `name` is the number of the event name.
+    """Filters, looked up in the workspace; None: not asked for, or not there.
 
-    Blanks at the ends of a text are gone if it stands for something only without them, and a very long identifier is
-    replaced by Intercom's.
+    Blanks at the ends of a text are removed if only the trimmed text is known. Intercom's identifier replaces a very
+    long one.
     """
 
     filters: Filters
-    name: int | None
+    name: int | None  # the number of the event name
     contact: Contact | None
 
     @classmethod
@@ -120,7 +120,7 @@ def _number(text: str) -> int | None:
 
 
 def _as_meant(filters: Filters, store: Store) -> Filters:
-    """Drop the blanks that were typed beside a text, and keep those that belong to it."""
+    """Drop the blanks that were typed beside a text, and keep blanks that belong to it."""
     name, contact = filters.name.strip(), filters.contact.strip()
     if name != filters.name and find_name(store, filters.name) is None:
         filters = replace(filters, name=name)

@@ -62,7 +62,7 @@ class Page:
 
     @staticmethod
     def handles(path: str) -> bool:
-        """Return whether an address belongs to the page: ``/``, and ``/sandbox/…`` but for the control."""
+        """Return whether an address belongs to the page: ``/``, or ``/sandbox/…`` except the control."""
         return path == _HOME or (path.startswith(_FOLDER) and path != _CONTROL)
 
     def answer(self, path: str, query: Mapping[str, str], *, base_url: str, if_none_match: str = "") -> Response:

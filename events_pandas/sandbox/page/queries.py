@@ -17,7 +17,7 @@ _MOST_LOOKED_AT: Final = 50_000
 """Submissions that match one filter and are looked through at a time for a second one."""
 
 MOST_COUNTED: Final = 50_000
-"""The latest events of one contact that are counted. Every page counts them anew, and the server waits meanwhile."""
+"""The latest events of one contact that are counted. Every page counts them again, and the server waits meanwhile."""
 
 _BEGINNING: Final = 4_096
 

@@ -82,7 +82,7 @@ class InitialContacts:
         self.merged = _merges({} if merged is None else merged)
 
     def is_listed(self, identifier: str) -> bool:
-        """Return whether an identifier was listed, rather than exists because every contact does."""
+        """Return whether an identifier was listed; False if it exists only because every contact does."""
         return self._identifiers is not None and identifier in self
 
     def __contains__(self, identifier: str) -> bool:
@@ -106,7 +106,7 @@ def read_changes(body: bytes) -> Payload | Refusal:
     """Return the fields to change with their new values from the body of a request, or the first thing that is wrong.
 
     Fields that the body does not name stay as they are, and so do a role and custom attributes that are null. Custom
-    attributes are an object with those that change.
+    attributes are an object with the attributes that change.
     """
     payload = read_payload(body)
     if isinstance(payload, Refusal):
