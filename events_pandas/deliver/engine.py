@@ -10,7 +10,7 @@ from typing import Final, NoReturn, Protocol, Self
 
 from events_pandas.deliver.client import MAX_CONCURRENCY
 from events_pandas.deliver.client.answers import Answer, TransportError
-from events_pandas.deliver.client.waiting import ask_in_time
+from events_pandas.deliver.client.background import ask_in_time
 from events_pandas.deliver.clock import REAL_CLOCK, Clock
 from events_pandas.deliver.decide import (
     DEFAULT_RETRY_POLICY,

@@ -44,7 +44,7 @@ from events_pandas.sandbox.page.queries import (
     read_timeline,
 )
 from events_pandas.sandbox.page.rendering import read_moment, render
-from events_pandas.sandbox.page.shown import ShownSubmission, show_event, show_submission
+from events_pandas.sandbox.page.values import ShownSubmission, show_event, show_submission
 from events_pandas.sandbox.rules.events import read_sent
 from events_pandas.sandbox.rules.window import RateWindow
 from events_pandas.sandbox.workspace.contacts import Contact

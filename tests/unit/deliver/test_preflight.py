@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from events_pandas.deliver.client.answers import Answer, TransportError
-from events_pandas.deliver.client.waiting import ask_in_time
+from events_pandas.deliver.client.background import ask_in_time
 from events_pandas.deliver.clock import Clock
 from events_pandas.deliver.decide import RetryPolicy
 from events_pandas.deliver.outcomes import Status
