@@ -1,4 +1,4 @@
-"""The run: chunks of events in, lists of outcomes out. The caller's thread makes every decision."""
+"""The engine of a run: chunks of events in, lists of outcomes out. The caller's thread makes every decision."""
 
 import math
 import os
@@ -75,8 +75,8 @@ class _RunStoppedError(Exception):
     """The run has ended while its first answer was awaited."""
 
 
-class Run:
-    """One run of delivery: worker threads wait for answers, and the caller's thread decides and sends.
+class Engine:
+    """Delivers the events of one run: worker threads wait for answers, and the caller's thread decides and sends.
 
     Parameters
     ----------

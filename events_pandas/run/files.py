@@ -31,7 +31,7 @@ from events_pandas.results import ResultsWriter
 from events_pandas.run.headers import require_fitting, require_unchanged
 from events_pandas.run.options import RunOptions, step_progress
 from events_pandas.run.rejects import FileRejects, file_rejects
-from events_pandas.run.run import FrameSubmission
+from events_pandas.run.run import Run
 from events_pandas.sources import (
     ColumnTypes,
     FileChunk,
@@ -124,8 +124,8 @@ def _submission(
     types: ColumnTypes,
     options: RunOptions,
     results_path: str | os.PathLike[str] | None,
-) -> FrameSubmission:
-    return FrameSubmission(
+) -> Run:
+    return Run(
         mapping=mapping,
         options=options,
         source="files",
