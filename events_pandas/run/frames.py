@@ -96,11 +96,11 @@ class OpenFrame:
             batch.payloads(where, seconds).to_pylist(),
             batch.contacts.texts(where).to_pylist(),
             batch.normalized_names(where),
-            self._marks(batch, where, seconds),
+            self._fingerprints(batch, where, seconds),
         )
         events = [
-            Event(row=row, payload=payload, contact=contact, name=name, mark=mark)
-            for row, payload, contact, name, mark in zip(*columns, strict=True)
+            Event(row=row, payload=payload, contact=contact, name=name, fingerprint=fingerprint)
+            for row, payload, contact, name, fingerprint in zip(*columns, strict=True)
         ]
         return self._claimed(events, batch.keys().of(np.flatnonzero(where))) if self._is_claiming else events
 
@@ -109,7 +109,7 @@ class OpenFrame:
         """Whether the run claims seconds in the journal: spread rows may get other seconds in another run."""
         return self.journal is not None and self.converter.mapping.duplicates == "spread"
 
-    def _marks(self, batch: EventBatch, where: Mask, seconds: Seconds) -> Sequence[Fingerprint | None]:
+    def _fingerprints(self, batch: EventBatch, where: Mask, seconds: Seconds) -> Sequence[Fingerprint | None]:
         """Return what the journal keeps of each event."""
         if self.journal is None:
             return [None] * int(where.sum())
@@ -124,14 +124,16 @@ class OpenFrame:
             seconds[rows].tolist(),
             repeat(self._is_claiming),
         )
-        return [Fingerprint(*mark) for mark in zip(*columns, strict=False)]
+        return [Fingerprint(*fields) for fields in zip(*columns, strict=False)]
 
     def _claimed(self, events: list[Event], keys: EventKeys) -> list[Event]:
         """Claim the seconds of events. Leave out events whose second another run has claimed since the check."""
         if self.journal is None:
             return events
-        marks = [event.mark for event in events if event.mark is not None]
-        taken = set(self.journal.claim(marks, partial(used_up, keys=keys, runs=self.journal, own=self.checked.own)))
+        fingerprints = [event.fingerprint for event in events if event.fingerprint is not None]
+        taken = set(
+            self.journal.claim(fingerprints, partial(used_up, keys=keys, runs=self.journal, own=self.checked.own))
+        )
         for place in taken:
             self.ledger.record(
                 Outcome(
@@ -152,7 +154,7 @@ class ReadFrame:
     bound: BoundMapping
     refused: Sequence[Finding]
     converter: Converter
-    tally: FrameCheck
+    frame_check: FrameCheck
 
 
 @dataclass(kw_only=True, slots=True)
@@ -222,11 +224,11 @@ class RunFrames:
         # Even with progress=True a quick check leaves no line behind: a stream has many.
         progress = step_progress(self.options.progress)
         with progress_bar(progress, total=n_rows, description="checking", delay_seconds=2.0) as bar:
-            tally = read_rows(converter, n_rows, earlier=self.earlier, advance=bar.advance)
-        if tally.invalid and self.options.on_invalid == "raise":
-            findings = tally.checked(now=time.time()).findings
-            raise InvalidRowsError(problems_frame(findings, index), invalid=tally.invalid)
-        self._read = ReadFrame(index=index, bound=bound, refused=refused, converter=converter, tally=tally)
+            frame_check = read_rows(converter, n_rows, earlier=self.earlier, advance=bar.advance)
+        if frame_check.invalid and self.options.on_invalid == "raise":
+            findings = frame_check.checked(now=time.time()).findings
+            raise InvalidRowsError(problems_frame(findings, index), invalid=frame_check.invalid)
+        self._read = ReadFrame(index=index, bound=bound, refused=refused, converter=converter, frame_check=frame_check)
         self._is_opening = False
         return self._read
 
@@ -258,7 +260,7 @@ class RunFrames:
         self._is_opening, self._read = True, read
         try:
             with nullcontext() if self.journal is None else self.journal.reading():
-                checked = read.tally.checked(now=time.time(), runs=self.journal, resubmits=self.options.resubmit)
+                checked = read.frame_check.checked(now=time.time(), runs=self.journal, resubmits=self.options.resubmit)
         except JournalError:
             # No row of the frame was remembered yet.
             self._is_opening = False

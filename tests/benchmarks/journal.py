@@ -155,7 +155,7 @@ def fill(path: Path, frame: pd.DataFrame, mapping: ep.EventMapping) -> None:
         journal=journal,
     )
     for start, stop in opened.chunks:
-        accept(journal, [event.mark for event in opened.events(start, stop) if event.mark])
+        accept(journal, [event.fingerprint for event in opened.events(start, stop) if event.fingerprint])
     journal.close()
 
 
