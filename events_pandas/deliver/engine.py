@@ -15,9 +15,9 @@ from events_pandas.deliver.clock import REAL_CLOCK, Clock
 from events_pandas.deliver.decide import (
     DEFAULT_RETRY_POLICY,
     STOP_CODES,
+    AttemptCounts,
     Retry,
     RetryPolicy,
-    Tries,
     Verdict,
     decide,
     describe_failure,
@@ -411,7 +411,7 @@ class Engine:
     def _judge(self, ticket: Ticket, result: Answer | TransportError) -> None:
         step = decide(
             result,
-            tries=Tries(
+            counts=AttemptCounts(
                 number=ticket.tries,
                 attempts=ticket.attempts,
                 elapsed_seconds=ticket.received_at - ticket.tried_from,

@@ -30,7 +30,7 @@ from events_pandas.deliver import Event, Outcome, Status, Stop, progress_bar
 from events_pandas.deliver.journal import Fingerprint, Journal
 from events_pandas.errors import EventsPandasError, InvalidRowsError, JournalError
 from events_pandas.mapping import BoundMapping, EventMapping, bind
-from events_pandas.results import Ledger, RunStatuses
+from events_pandas.results import RowOutcomes, RunStatuses
 from events_pandas.results.summary import REPEAT_CODES
 from events_pandas.run.options import RunOptions, step_progress
 from events_pandas.sources import ColumnTypes
@@ -65,7 +65,7 @@ class OpenFrame:
     number: int
     converter: Converter
     checked: CheckedRows
-    ledger: Ledger
+    row_outcomes: RowOutcomes
     chunks: list[tuple[int, int]]
     chunks_done: int = 0
     tried_out: Rows = field(default_factory=lambda: np.zeros(0, np.int64))
@@ -135,7 +135,7 @@ class OpenFrame:
             self.journal.claim(fingerprints, partial(used_up, keys=keys, runs=self.journal, own=self.checked.own))
         )
         for place in taken:
-            self.ledger.record(
+            self.row_outcomes.record(
                 Outcome(
                     row=events[place].row,
                     status=Status.NOT_SUBMITTED,
@@ -269,7 +269,7 @@ class RunFrames:
             number=self._seen[0],
             converter=read.converter,
             checked=checked,
-            ledger=Ledger(checked, read.index),
+            row_outcomes=RowOutcomes(checked, read.index),
             # A frame without rows is one chunk without events, so that its results come in order.
             chunks=list(chunk_bounds(len(read.index), self.options.chunksize)) or [(0, 0)],
             journal=self.journal,
@@ -297,7 +297,7 @@ class RunFrames:
         # By bisection: a stream of small frames may have a thousand of them open.
         place = bisect_right(self._open, outcome.row, key=_end)
         if place < len(self._open):
-            self._open[place].ledger.record(outcome)
+            self._open[place].row_outcomes.record(outcome)
 
     def completed(self) -> pd.DataFrame:
         """Return the results of the first open frame, which stays open."""
@@ -310,8 +310,8 @@ class RunFrames:
 
     def _closed(self, frame: OpenFrame, stop: Stop | None) -> pd.DataFrame:
         reason = None if stop is None else (stop.error_code, stop.message)
-        frame.ledger.close(self._statuses, reason=reason)
-        return frame.ledger.frame()
+        frame.row_outcomes.close(self._statuses, reason=reason)
+        return frame.row_outcomes.frame()
 
     def close(self, stop: Stop, *, again: Iterable[pd.DataFrame]) -> pd.DataFrame:
         """Return the results of all rows that have none yet, after the run ended early.
@@ -379,6 +379,6 @@ def _end(frame: OpenFrame) -> int:
 
 def unsent_results(checked: CheckedRows, index: "pd.Index[Any]", stop: Stop) -> pd.DataFrame:
     """Return the results of rows that could not be sent: invalid rows are ``invalid``, others ``not_submitted``."""
-    ledger = Ledger(checked, index)
-    ledger.close(RunStatuses(), reason=(stop.error_code, stop.message))
-    return ledger.frame()
+    row_outcomes = RowOutcomes(checked, index)
+    row_outcomes.close(RunStatuses(), reason=(stop.error_code, stop.message))
+    return row_outcomes.frame()

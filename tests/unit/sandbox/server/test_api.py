@@ -276,7 +276,7 @@ def test_garbage_has_the_right_status_and_says_that_it_is_json(make_api, make_re
     ],
 )
 def test_fault_asked_for_strikes_any_path(make_api, make_request, method, path) -> None:
-    """A fault of `fail_next` strikes its path once, with any method."""
+    """A fault of `fail_next` comes once on its path, with any method."""
     api = make_api()
     api.plan.fail_next(NextFault(fault=503, path=path))
 

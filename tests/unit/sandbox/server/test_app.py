@@ -229,7 +229,7 @@ def test_chosen_429_comes_while_there_is_room(start, submit) -> None:
 
 
 def test_chosen_fault_strikes_me_when_asked(start, http) -> None:
-    """A fault of `fail_next` strikes GET /me once."""
+    """A fault of `fail_next` comes once for GET /me."""
     sandbox = start()
     sandbox.fail_next(503, path="/me")
 
