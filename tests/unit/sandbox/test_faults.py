@@ -57,7 +57,7 @@ def test_faults_refuse_what_makes_no_sense(options, message) -> None:
         Faults(**options)
 
 
-def test_faults_may_strike_all_submissions() -> None:
+def test_all_submissions_may_have_faults() -> None:
     """Shares whose exact sum is 1 are allowed, however floats round."""
     faults = Faults(statuses={500: 0.7}, drop_before=0.1, drop_after=0.1, garbage=0.1)
 
@@ -188,7 +188,7 @@ def test_faults_have_their_share(make_plan) -> None:
     assert counts == pytest.approx({500: 0.05, 429: 0.1, None: 0.08, **shares}, abs=0.02)
 
 
-def test_faults_strike_the_same_submissions_in_any_order(make_plan) -> None:
+def test_same_submissions_have_faults_in_any_order(make_plan) -> None:
     """The fault of a submission follows from the body and the attempt, not from the order of arrival."""
     faults = Faults(statuses={500: 0.5})
 
@@ -199,21 +199,21 @@ def test_faults_strike_the_same_submissions_in_any_order(make_plan) -> None:
     assert one_way[:100] != one_way[100:]
 
 
-def test_faults_strike_the_same_submissions_in_every_release(make_plan) -> None:
+def test_same_submissions_have_faults_in_every_release(make_plan) -> None:
     """The draw is the same in every release: it is written down here."""
     plan = make_plan(Faults(statuses={500: 0.5}, drop_after=0.25, seed=7))
 
     assert drawn_faults(plan, [b"a", b"a", b"a", b"b"]) == ["drop_after", None, 500, 500]
 
 
-def test_faults_strike_others_with_another_seed(make_plan) -> None:
+def test_other_submissions_have_faults_with_another_seed(make_plan) -> None:
     """The seed chooses which submissions have a fault."""
     plans = [make_plan(Faults(drop_after=0.5, seed=seed)) for seed in (0, 1)]
 
     assert drawn_faults(plans[0], BODIES[:100]) != drawn_faults(plans[1], BODIES[:100])
 
 
-def test_faults_strike_the_same_when_they_are_set_anew(make_plan) -> None:
+def test_same_submissions_have_faults_when_they_are_set_anew(make_plan) -> None:
     """Attempts are counted from the moment that the faults are set."""
     faults = Faults(drop_after=0.5)
     plan = make_plan(faults)
@@ -225,7 +225,7 @@ def test_faults_strike_the_same_when_they_are_set_anew(make_plan) -> None:
 
 
 @pytest.mark.parametrize(("method", "path"), [("GET", "/me"), ("GET", "/events"), ("POST", "/contacts")])
-def test_faults_strike_submissions_only(make_plan, method, path) -> None:
+def test_only_submissions_have_faults_by_share(make_plan, method, path) -> None:
     """Shares concern submissions only, not other requests."""
     plan = make_plan(Faults(drop_before=1.0))
 
@@ -273,7 +273,7 @@ def test_pending_faults_are_those_still_to_come(make_plan) -> None:
     ]
 
 
-def test_forgotten_faults_strike_no_request(make_plan) -> None:
+def test_no_request_has_a_forgotten_fault(make_plan) -> None:
     """Forgotten faults come on no path; shares go on, and new faults can be added."""
     plan = make_plan(Faults(statuses={400: 1.0}))
     plan.fail_next(NextFault(fault=503, times=3))
