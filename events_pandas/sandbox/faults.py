@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal, NoReturn, TypeAlias, get_args
 
 from events_pandas import intercom
-from events_pandas.sandbox.rules.window import is_number, is_whole
+from events_pandas.sandbox.rules.settings import is_number, is_whole
 
 FaultName: TypeAlias = Literal["drop_before", "drop_after", "garbage", "trickle_body", "trickle_headers", "no_answer"]
 """Ways in which an answer does not arrive, or is hard to read."""

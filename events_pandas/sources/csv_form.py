@@ -1,4 +1,4 @@
-"""The form of a CSV file, found before it is read: where its header is, how quotes are escaped, how many rows it has."""
+"""The form of a CSV file, found before it is read: its header, how quotes are escaped, how many rows it has."""
 
 import re
 import time
