@@ -19,7 +19,7 @@ from events_pandas.results.rejects import RejectsWriter, find_rejects, rejected_
 from events_pandas.run.files import file_results
 from events_pandas.run.frames import unsent_results
 from events_pandas.run.options import SubmitOptions, run_options
-from events_pandas.run.run import FrameSubmission, stop_error
+from events_pandas.run.run import Run, stop_error
 from events_pandas.sources import COMPARED_ROWS, ColumnTypes, other_reading, payloads_of
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ def submit_events(frame: pd.DataFrame, mapping: EventMapping, **options: Unpack[
     >>> results["status"].to_dict()
     {'a': 'accepted', 'b': 'invalid'}
     """
-    run = FrameSubmission(mapping=mapping, options=run_options(options), source="frame", origin="a DataFrame")
+    run = Run(mapping=mapping, options=run_options(options), source="frame", origin="a DataFrame")
     return _gathered(run.results([frame]))
 
 
@@ -220,7 +220,7 @@ def iter_submit(
             "frames: expected several DataFrames, got one: give a list or an iterator, or call submit_events"
         )
     origin = "a stream of DataFrames"
-    run = FrameSubmission(mapping=mapping, options=run_options(options), source="stream", origin=origin)
+    run = Run(mapping=mapping, options=run_options(options), source="stream", origin=origin)
     return run.results(frames)
 
 

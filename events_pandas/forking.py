@@ -7,19 +7,19 @@ import weakref
 from typing import Any, Final, Protocol
 
 
-class Shared(Protocol):
+class LeftToParent(Protocol):
     """An object whose copy in a child must not be used."""
 
     def leave_to_parent(self) -> None:
         """Drop it without changing anything outside: called in the child before any other code runs there."""
 
 
-_SHARED: Final[weakref.WeakSet[Shared]] = weakref.WeakSet()
+_LEFT_TO_PARENT: Final[weakref.WeakSet[LeftToParent]] = weakref.WeakSet()
 
 
-def leave_to_parent_at_fork(thing: Shared) -> None:
+def leave_to_parent_at_fork(thing: LeftToParent) -> None:
     """Have children of this process leave a thing alone, as long as something else refers to it."""
-    _SHARED.add(thing)
+    _LEFT_TO_PARENT.add(thing)
 
 
 def cut_off(sock: Any) -> None:
@@ -43,11 +43,11 @@ def keep_for_ever(thing: object) -> None:
 
 
 def _leave_all_to_parent() -> None:
-    for thing in list(_SHARED):
+    for thing in list(_LEFT_TO_PARENT):
         # An error of one thing must not keep the others from being left to the parent.
         with contextlib.suppress(Exception):
             thing.leave_to_parent()
-    _SHARED.clear()
+    _LEFT_TO_PARENT.clear()
 
 
 # Windows has no forks.

@@ -272,7 +272,7 @@ def submitted(
             options=options,
             results_path=results_path,
             rejects_path=rejects_path,
-            tell=output.remarks.append,
+            warn=output.remarks.append,
         ):
             output.add(results)
     except (SubmissionError, SubmissionInterrupted) as error:

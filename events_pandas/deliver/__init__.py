@@ -3,7 +3,7 @@
 from events_pandas.deliver.client import MAX_CONCURRENCY, IntercomClient
 from events_pandas.deliver.client.answers import Answer, TransportError
 from events_pandas.deliver.decide import RetryPolicy
-from events_pandas.deliver.engine import Run
+from events_pandas.deliver.engine import Engine
 from events_pandas.deliver.outcomes import Event, Outcome, Status
 from events_pandas.deliver.preflight import WorkspaceIdentity
 from events_pandas.deliver.progress import Progress, ProgressBar, ProgressChoice, progress_bar
@@ -12,6 +12,7 @@ from events_pandas.deliver.stops import Stop, stop_for_error, stop_for_interrupt
 __all__ = [
     "MAX_CONCURRENCY",
     "Answer",
+    "Engine",
     "Event",
     "IntercomClient",
     "Outcome",
@@ -19,7 +20,6 @@ __all__ = [
     "ProgressBar",
     "ProgressChoice",
     "RetryPolicy",
-    "Run",
     "Status",
     "Stop",
     "TransportError",

@@ -11,11 +11,11 @@ from typing import Final
 from events_pandas.deliver.client.answers import (
     LINK_HEADER,
     Answer,
-    Complaint,
+    ErrorDetails,
     TransportError,
     phrase,
-    read_complaint,
     read_date,
+    read_error_details,
     read_rate,
     read_retry_after,
     seconds_to_reset,
@@ -97,8 +97,8 @@ DEFAULT_RETRY_POLICY: Final = RetryPolicy()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Tries:
-    """What has been tried for an event."""
+class AttemptCounts:
+    """The attempts that were made for an event."""
 
     # Attempts that count, with the last one. Not counted: attempts in an outage, and refusals by the rate limit.
     number: int = 1
@@ -131,7 +131,7 @@ class Retry:
 def decide(
     result: Answer | TransportError,
     *,
-    tries: Tries,
+    counts: AttemptCounts,
     policy: RetryPolicy,
     jitter: float,
 ) -> Verdict | Retry:
@@ -142,9 +142,9 @@ def decide(
     if isinstance(result, Answer) and not is_passing(result):
         return judge(result)
     # The wait does not count: the waits that the server asks for have a bound of their own.
-    if tries.number >= policy.attempts or tries.elapsed_seconds >= policy.total_seconds:
-        return judge_spent(result, attempts=tries.attempts, doubt=tries.doubt)
-    return Retry(wait_seconds=_wait_seconds(result, number=tries.number, policy=policy, jitter=jitter))
+    if counts.number >= policy.attempts or counts.elapsed_seconds >= policy.total_seconds:
+        return judge_spent(result, attempts=counts.attempts, doubt=counts.doubt)
+    return Retry(wait_seconds=_wait_seconds(result, number=counts.number, policy=policy, jitter=jitter))
 
 
 def is_passing(answer: Answer) -> bool:
@@ -185,18 +185,18 @@ def judge(answer: Answer) -> Verdict:
     """
     if answer.status == HTTPStatus.ACCEPTED:
         return Verdict(status=Status.ACCEPTED, http_status=answer.status)
-    complaint = read_complaint(answer)
+    details = read_error_details(answer)
     status, code, message = (
-        _judge_wrong_address(complaint)
+        _judge_wrong_address(details)
         if is_wrong_address(answer)
-        else _judge_refusal(answer.status, complaint, next_step=_next_step(answer))
+        else _judge_refusal(answer.status, details, next_step=_next_step(answer))
     )
     return Verdict(
         status=status,
         http_status=answer.status,
         error_code=code,
         error_message=message,
-        request_id=complaint.request_id,
+        request_id=details.request_id,
     )
 
 
@@ -212,7 +212,7 @@ def judge_spent(result: Answer | TransportError, *, attempts: int, doubt: str | 
         http_status=result.status if isinstance(result, Answer) else None,
         error_code=code,
         error_message=f"{describe_failure(result)}; {tried}. {_what_next(code)}",
-        request_id=read_complaint(result).request_id if isinstance(result, Answer) else None,
+        request_id=read_error_details(result).request_id if isinstance(result, Answer) else None,
     )
 
 
@@ -223,9 +223,9 @@ def read_doubt(result: Answer | TransportError) -> str | None:
     return "server_error" if result.status >= HTTPStatus.INTERNAL_SERVER_ERROR else None
 
 
-def describe_answer(http_status: int, complaint: Complaint) -> str:
+def describe_answer(http_status: int, details: ErrorDetails) -> str:
     """Return an answer in one line: ``404 Not Found, not_found: User Not Found``."""
-    said = ": ".join(part for part in (complaint.code, complaint.message) if part)
+    said = ": ".join(part for part in (details.code, details.message) if part)
     return f"{phrase(http_status)}, {said}" if said else phrase(http_status)
 
 
@@ -233,7 +233,7 @@ def describe_failure(result: Answer | TransportError) -> str:
     """Return a passing failure in one line."""
     if isinstance(result, TransportError):
         return str(result)
-    return f"the last answer was {describe_answer(result.status, read_complaint(result))}"
+    return f"the last answer was {describe_answer(result.status, read_error_details(result))}"
 
 
 def _wait_seconds(result: Answer | TransportError, *, number: int, policy: RetryPolicy, jitter: float) -> float:
@@ -253,14 +253,14 @@ def _window_seconds(answer: Answer) -> float:
     return min(seconds or 0.0, MAX_WINDOW_WAIT_SECONDS)
 
 
-def _judge_wrong_address(complaint: Complaint) -> tuple[Status, str, str]:
-    said = describe_answer(HTTPStatus.NOT_FOUND, complaint)
+def _judge_wrong_address(details: ErrorDetails) -> tuple[Status, str, str]:
+    said = describe_answer(HTTPStatus.NOT_FOUND, details)
     message = f"the answer was {said}, which is not about a contact: check region and base_url"
-    return Status.REJECTED, complaint.code or "http_404", message
+    return Status.REJECTED, details.code or "http_404", message
 
 
-def _judge_refusal(http_status: int, complaint: Complaint, *, next_step: str) -> tuple[Status, str, str]:
-    said = describe_answer(http_status, complaint)
+def _judge_refusal(http_status: int, details: ErrorDetails, *, next_step: str) -> tuple[Status, str, str]:
+    said = describe_answer(http_status, details)
     if http_status in STOP_CODES:
         message = f"Intercom refused the access token ({said}); the row itself was not judged: submit it again"
         return Status.NOT_SUBMITTED, STOP_CODES[http_status], message
@@ -268,10 +268,10 @@ def _judge_refusal(http_status: int, complaint: Complaint, *, next_step: str) ->
         message = (
             f"Intercom does not know the contact ({said}): create it or fix the identifier, then submit the row again"
         )
-        return Status.UNKNOWN_CONTACT, complaint.code or "not_found", message
+        return Status.UNKNOWN_CONTACT, details.code or "not_found", message
     if http_status >= _FIRST_CLIENT_ERROR:
         message = f"Intercom rejected the event ({said}): {next_step}"
-        return Status.REJECTED, complaint.code or f"http_{http_status}", message
+        return Status.REJECTED, details.code or f"http_{http_status}", message
     if http_status >= _FIRST_REDIRECT:
         message = f"redirects are not followed, to protect the access token ({said}): check region and base_url"
         return Status.REJECTED, "redirect", message

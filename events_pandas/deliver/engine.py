@@ -1,4 +1,4 @@
-"""The run: chunks of events in, lists of outcomes out. The caller's thread makes every decision."""
+"""The engine of a run: chunks of events in, lists of outcomes out. The caller's thread makes every decision."""
 
 import math
 import os
@@ -10,14 +10,14 @@ from typing import Final, NoReturn, Protocol, Self
 
 from events_pandas.deliver.client import MAX_CONCURRENCY
 from events_pandas.deliver.client.answers import Answer, TransportError
-from events_pandas.deliver.client.waiting import ask_in_time
+from events_pandas.deliver.client.background import ask_in_time
 from events_pandas.deliver.clock import REAL_CLOCK, Clock
 from events_pandas.deliver.decide import (
     DEFAULT_RETRY_POLICY,
     STOP_CODES,
+    AttemptCounts,
     Retry,
     RetryPolicy,
-    Tries,
     Verdict,
     decide,
     describe_failure,
@@ -75,8 +75,8 @@ class _RunStoppedError(Exception):
     """The run has ended while its first answer was awaited."""
 
 
-class Run:
-    """One run of delivery: worker threads wait for answers, and the caller's thread decides and sends.
+class Engine:
+    """Delivers the events of one run: worker threads wait for answers, and the caller's thread decides and sends.
 
     Parameters
     ----------
@@ -411,7 +411,7 @@ class Run:
     def _judge(self, ticket: Ticket, result: Answer | TransportError) -> None:
         step = decide(
             result,
-            tries=Tries(
+            counts=AttemptCounts(
                 number=ticket.tries,
                 attempts=ticket.attempts,
                 elapsed_seconds=ticket.received_at - ticket.tried_from,

@@ -32,7 +32,7 @@ class Event:
     # As Intercom counts names: events of one name are refused together.
     name: str = ""
     # What a journal keeps of the event, if there is a journal.
-    mark: Fingerprint | None = None
+    fingerprint: Fingerprint | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

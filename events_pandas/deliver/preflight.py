@@ -6,14 +6,14 @@ from http import HTTPStatus
 from itertools import count
 from typing import Any, Final
 
-from events_pandas.deliver.client.answers import Answer, TransportError, read_complaint, read_json
+from events_pandas.deliver.client.answers import Answer, TransportError, read_error_details, read_json
 from events_pandas.deliver.clock import Clock
 from events_pandas.deliver.decide import (
     DEFAULT_RETRY_POLICY,
     STOP_CODES,
+    AttemptCounts,
     Retry,
     RetryPolicy,
-    Tries,
     decide,
     describe_answer,
     is_passing,
@@ -60,7 +60,7 @@ def read_workspace(answer: Answer) -> WorkspaceIdentity | Stop:
         return stop_for_answer(answer)
     content = read_json(answer)
     if answer.status != HTTPStatus.OK or not content:
-        said = describe_answer(answer.status, read_complaint(answer))
+        said = describe_answer(answer.status, read_error_details(answer))
         message = (
             f"the answer to the first request, GET /me, was {said}, not one of Intercom's: check region and base_url"
         )
@@ -92,8 +92,8 @@ def ask_workspace(
         if isinstance(result, Answer) and not is_passing(result):
             return read_workspace(result)
         now = clock.monotonic()
-        tries = Tries(number=attempt, attempts=attempt, elapsed_seconds=now - began_at)
-        step = decide(result, tries=tries, policy=policy, jitter=clock.jitter())
+        counts = AttemptCounts(number=attempt, attempts=attempt, elapsed_seconds=now - began_at)
+        step = decide(result, counts=counts, policy=policy, jitter=clock.jitter())
         if not isinstance(step, Retry):
             break
         least_seconds = _SHORTEST_PAUSE_SECONDS if attempt > _QUICK_ATTEMPTS else 0.0
@@ -119,7 +119,7 @@ def _hurried(policy: RetryPolicy) -> RetryPolicy:
 def _said(result: Answer | TransportError) -> str:
     if isinstance(result, TransportError):
         return f"Intercom cannot be reached ({result})"
-    return f"Intercom does not accept requests now ({describe_answer(result.status, read_complaint(result))})"
+    return f"Intercom does not accept requests now ({describe_answer(result.status, read_error_details(result))})"
 
 
 def _rest(seconds: float, *, sleep: Callable[[float], None], on_look: Callable[[], object]) -> None:

@@ -58,13 +58,13 @@ class Recording:
 
         Return whether it is being written: then the ticket stays out, and comes back with a `Recorded` as its result.
         """
-        mark = ticket.event.mark
-        if self.writer is None or mark is None or verdict.status is not Status.ACCEPTED:
+        fingerprint = ticket.event.fingerprint
+        if self.writer is None or fingerprint is None or verdict.status is not Status.ACCEPTED:
             return False
         ticket.result = None
         ticket.is_being_recorded = True
         self.writer.record(
-            mark,
+            fingerprint,
             accepted_at=ticket.ended_at or 0.0,
             request_id=result.headers.get(REQUEST_ID_HEADER) if isinstance(result, Answer) else None,
             then=partial(self._end, ticket),
@@ -80,9 +80,9 @@ class Recording:
 
     def release(self, ticket: Ticket, outcome: Outcome) -> None:
         """Free the second that an event had claimed in the journal, if the event did not arrive."""
-        mark = ticket.event.mark
-        if self.writer and mark and mark.is_claimed and outcome.status in _RELEASED and not ticket.doubt:
-            self.writer.release(mark)
+        fingerprint = ticket.event.fingerprint
+        if self.writer and fingerprint and fingerprint.is_claimed and outcome.status in _RELEASED and not ticket.doubt:
+            self.writer.release(fingerprint)
 
     def check_writer(self) -> JournalError | None:
         """Return the error that ended the writer's thread, or None.

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final, Literal
 
-from events_pandas.deliver.client.answers import Answer, read_complaint
+from events_pandas.deliver.client.answers import Answer, read_error_details
 from events_pandas.deliver.decide import SAFE_TO_REPEAT, STOP_CODES, Verdict, describe_answer
 from events_pandas.deliver.outcomes import Outcome, Status
 from events_pandas.deliver.recording import NOT_RECORDED
@@ -51,14 +51,14 @@ def stop_for_answer(answer: Answer) -> Stop:
         "unauthorized": "check that the token is complete and of this region, or make a new one in the developer hub",
         "forbidden": "check the permissions of the token's app and the plan of its workspace",
     }
-    said = describe_answer(answer.status, read_complaint(answer))
+    said = describe_answer(answer.status, read_error_details(answer))
     message = f"Intercom refused the access token ({said}): {cures[code]}"
     return Stop(reason="authentication", error_code=code, message=message)
 
 
 def stop_for_address(answer: Answer) -> Stop:
     """Return the stop for a wrong address: the first answer to an event is a 404 that does not speak of a contact."""
-    said = describe_answer(answer.status, read_complaint(answer))
+    said = describe_answer(answer.status, read_error_details(answer))
     message = (
         f"the answer to the first event was {said}, which is not about a contact, so it did not come from "
         "Intercom's API: check region and base_url, then submit all rows again"
@@ -66,11 +66,11 @@ def stop_for_address(answer: Answer) -> Stop:
     return Stop(reason="address", error_code="wrong_address", message=message)
 
 
-def stop_for_outage(complaint: str, *, seconds: float) -> Stop:
+def stop_for_outage(last_failure: str, *, seconds: float) -> Stop:
     """Return the stop for an outage in which everything has failed for so many seconds."""
     message = (
-        f"every request has failed for {seconds:.0f} s, and patience_seconds is over; the last failure: {complaint}. "
-        f"When Intercom is back, {NEXT_STEP}"
+        f"every request has failed for {seconds:.0f} s, and patience_seconds is over; "
+        f"the last failure: {last_failure}. When Intercom is back, {NEXT_STEP}"
     )
     return Stop(reason="outage", error_code="outage", message=message)
 

@@ -28,20 +28,20 @@ TYPE_WORDS: dict[type, str] = {
 """What Intercom shows for each rule."""
 
 
-def name_counts(census: RowCounts) -> "pd.Series[int]":
+def name_counts(row_counts: RowCounts) -> "pd.Series[int]":
     """Count the valid rows of each event name as it is spelled, the most frequent first.
 
     Rows with names beyond the first thousand are summed up, last, under ``"(further names)"``.
     """
-    names, places = _names(census)
-    counts = census.rows[places]
-    further = int(census.rows[-1])
+    names, places = _names(row_counts)
+    counts = row_counts.rows[places]
+    further = int(row_counts.rows[-1])
     if further:
         names, counts = [*names, FURTHER_NAMES], np.append(counts, further)
     return pd.Series(counts, index=pd.Index(names, dtype="string", name="event_name"), name="rows", dtype="int64")
 
 
-def metadata_budget(census: RowCounts, rules: Mapping[str, Rule], *, text_keys: Collection[str]) -> pd.DataFrame:
+def metadata_budget(row_counts: RowCounts, rules: Mapping[str, Rule], *, text_keys: Collection[str]) -> pd.DataFrame:
     """Return what `CheckReport.metadata` documents.
 
     Parameters
@@ -53,10 +53,10 @@ def metadata_budget(census: RowCounts, rules: Mapping[str, Rule], *, text_keys: 
     """
     keys = [path.partition(".")[2] for path in rules if path.startswith("metadata.")]
     words = [TYPE_WORDS.get(type(rules[f"metadata.{key}"])) for key in keys]
-    uses = [census.keys.get(key, KeyUse()) for key in keys]
+    uses = [row_counts.keys.get(key, KeyUse()) for key in keys]
     drifts = [drift(use) if key in text_keys else None for key, use in zip(keys, uses, strict=True)]
-    events = _events(census)
-    rows = np.repeat(events.total(census.rows), len(keys))
+    events = _events(row_counts)
+    rows = np.repeat(events.total(row_counts.rows), len(keys))
     present = _by_name([events.total(use.present) for use in uses])
     return pd.DataFrame(
         {
@@ -73,13 +73,13 @@ def metadata_budget(census: RowCounts, rules: Mapping[str, Rule], *, text_keys: 
 
 
 def metadata_remarks(
-    census: RowCounts, keys: Collection[str], *, text_keys: Collection[str], limit: int
+    row_counts: RowCounts, keys: Collection[str], *, text_keys: Collection[str], limit: int
 ) -> Iterator[str]:
     """Yield remarks on metadata keys over all event names: no value, too late to be kept, mixed types.
 
     `text_keys` are sent as text, whatever their cells are. Intercom keeps `limit` values of one event.
     """
-    uses = {key: census.keys.get(key, KeyUse()) for key in keys}
+    uses = {key: row_counts.keys.get(key, KeyUse()) for key in keys}
     absent = [quoted(key) for key, use in uses.items() if not use.present.any()]
     if absent:
         yield f"in no valid row: {listed(absent)}"
@@ -99,10 +99,10 @@ def drift(use: KeyUse) -> str | None:
     return counted_types(types) if len(types) > 1 else None
 
 
-def _names(census: RowCounts) -> tuple[list[str], Counts]:
-    """Return the names of valid rows and their places in `RowCounts`, the most frequent first."""
-    names = list(census.names)
-    rows = census.rows[: len(names)]
+def _names(row_counts: RowCounts) -> tuple[list[str], Counts]:
+    """Return the names of valid rows and their places in the counts, the most frequent first."""
+    names = list(row_counts.names)
+    rows = row_counts.rows[: len(names)]
     places = np.argsort(-rows, kind="stable")[: np.count_nonzero(rows)]
     return [names[place] for place in places], places
 
@@ -126,15 +126,15 @@ class _Events:
         return sums
 
 
-def _events(census: RowCounts) -> _Events:
+def _events(row_counts: RowCounts) -> _Events:
     """Return the events of valid rows, the most frequent first."""
-    spellings, places = _names(census)
+    spellings, places = _names(row_counts)
     found: dict[str, int] = {}
     numbers = np.array([found.setdefault(normalized_event_name(name), len(found)) for name in spellings], np.intp)
     # The most frequent spelling comes first, and stands for its event.
     names = [spellings[first] for first in np.unique(numbers, return_index=True)[1]]
     events = _Events(names=names, places=places, numbers=numbers)
-    order = np.argsort(-events.total(census.rows), kind="stable")
+    order = np.argsort(-events.total(row_counts.rows), kind="stable")
     return _Events(names=[names[event] for event in order], places=places, numbers=np.argsort(order)[numbers])
 
 

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from events_pandas.deliver import Answer, IntercomClient, Stop, WorkspaceIdentity, progress_bar
 from events_pandas.deliver.client.answers import read_date, read_rate, seconds_to_reset
-from events_pandas.deliver.client.waiting import ask_in_time
+from events_pandas.deliver.client.background import ask_in_time
 from events_pandas.deliver.clock import REAL_CLOCK, Clock
 from events_pandas.deliver.decide import DEFAULT_RETRY_POLICY
 from events_pandas.deliver.pace.pacer import Pacer

@@ -80,7 +80,7 @@ class RunStatuses:
         return np.isin(np.frombuffer(self._codes, np.uint8)[rows], _ARRIVED)
 
 
-class Ledger:
+class RowOutcomes:
     """Collects the outcome of each row of one frame; invalid rows are entered at once."""
 
     def __init__(self, checked: CheckedRows, index: "pd.Index[Any]") -> None:

@@ -172,7 +172,7 @@ def report_lines(
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Column:
+class _TableColumn:
     """A column of a table: its style, and the tooltip of its name."""
 
     style: str
@@ -180,22 +180,22 @@ class _Column:
 
 
 _CAUSE_COLUMNS = {
-    "severity": _Column(style=_LEFT, meaning="an error makes the row invalid; with a note it is sent"),
-    "code": _Column(style=_LEFT, meaning="the kind of finding, as in report.problems"),
-    "rows": _Column(style=f"{_RIGHT}; {_UNBROKEN}", meaning="the number of rows with this finding"),
-    "example": _Column(style=_LONG, meaning="the first of the rows"),
+    "severity": _TableColumn(style=_LEFT, meaning="an error makes the row invalid; with a note it is sent"),
+    "code": _TableColumn(style=_LEFT, meaning="the kind of finding, as in report.problems"),
+    "rows": _TableColumn(style=f"{_RIGHT}; {_UNBROKEN}", meaning="the number of rows with this finding"),
+    "example": _TableColumn(style=_LONG, meaning="the first of the rows"),
 }
 _BUDGET_COLUMNS = {
-    "position": _Column(style=_RIGHT, meaning="place in the order sent"),
-    "key": _Column(style=_LONG, meaning="metadata key"),
-    "type": _Column(style=f"{_LEFT}; {_UNBROKEN}", meaning="how Intercom shows the value"),
-    "present": _Column(style=_RIGHT, meaning="valid rows of this event name that have a value"),
-    "share": _Column(style=_RIGHT, meaning="of all valid rows of this event name"),
-    "ignored": _Column(
+    "position": _TableColumn(style=_RIGHT, meaning="place in the order sent"),
+    "key": _TableColumn(style=_LONG, meaning="metadata key"),
+    "type": _TableColumn(style=f"{_LEFT}; {_UNBROKEN}", meaning="how Intercom shows the value"),
+    "present": _TableColumn(style=_RIGHT, meaning="valid rows of this event name that have a value"),
+    "share": _TableColumn(style=_RIGHT, meaning="of all valid rows of this event name"),
+    "ignored": _TableColumn(
         style=_RIGHT,
         meaning="rows that are sent without the value, since it comes after as many others as Intercom keeps",
     ),
-    "drift": _Column(
+    "drift": _TableColumn(
         style=_LONG, meaning="types of the column's cells, in all rows: Intercom shows a key of mixed types as text"
     ),
 }
@@ -257,7 +257,7 @@ def _fact_table(facts: Sequence[Fact]) -> str:
     return "\n".join([f'<table style="{_TABLE}">', "<tbody>", *rows, "</tbody>", "</table>"])
 
 
-def _table(columns: Mapping[str, _Column], rows: Iterable[Sequence[str]]) -> str:
+def _table(columns: Mapping[str, _TableColumn], rows: Iterable[Sequence[str]]) -> str:
     head = "".join(_cell("th", name, column.style, title=column.meaning) for name, column in columns.items())
     styles = [column.style for column in columns.values()]
     lines = ("".join(_cell("td", *cell) for cell in zip(row, styles, strict=True)) for row in rows)

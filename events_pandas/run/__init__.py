@@ -4,10 +4,10 @@ from events_pandas.run.files import file_results, read_files
 from events_pandas.run.frames import unsent_results
 from events_pandas.run.history import runs
 from events_pandas.run.options import RunOptions, SubmitOptions, run_options
-from events_pandas.run.run import FrameSubmission, stop_error
+from events_pandas.run.run import Run, stop_error
 
 __all__ = [
-    "FrameSubmission",
+    "Run",
     "RunOptions",
     "SubmitOptions",
     "file_results",

@@ -31,7 +31,7 @@ from events_pandas.results import ResultsWriter
 from events_pandas.run.headers import require_fitting, require_unchanged
 from events_pandas.run.options import RunOptions, step_progress
 from events_pandas.run.rejects import FileRejects, file_rejects
-from events_pandas.run.run import FrameSubmission
+from events_pandas.run.run import Run
 from events_pandas.sources import (
     ColumnTypes,
     FileChunk,
@@ -57,11 +57,11 @@ def file_results(
     options: RunOptions,
     results_path: str | os.PathLike[str] | None = None,
     rejects_path: str | os.PathLike[str] | None = None,
-    tell: Callable[[str], object] = warnings.warn,
+    warn: Callable[[str], object] = warnings.warn,
 ) -> Generator[pd.DataFrame, None, None]:
     """Submit the rows of files, and yield the results of each chunk with the column ``source_file``.
 
-    `tell` is called with a sentence if a row would be submitted otherwise from the file of rejects. Raise `SourceError`
+    `warn` is called with a sentence if a row would be submitted otherwise from the file of rejects. Raise `SourceError`
     before the first chunk, or a `SubmissionError` or `SubmissionInterrupted` with the results not yet yielded.
     """
     require_mapping(mapping)
@@ -87,7 +87,7 @@ def file_results(
             # A journal keeps the types for the run that submits the rejects.
             mapping=mapping if options.journal is None else typed,
             typed=typed,
-            tell=tell,
+            warn=warn,
             kept=kept,
         )
         with _Output(frames=frames, writer=writer, rejects=rejects) as output:
@@ -124,8 +124,8 @@ def _submission(
     types: ColumnTypes,
     options: RunOptions,
     results_path: str | os.PathLike[str] | None,
-) -> FrameSubmission:
-    return FrameSubmission(
+) -> Run:
+    return Run(
         mapping=mapping,
         options=options,
         source="files",

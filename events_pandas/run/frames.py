@@ -30,7 +30,7 @@ from events_pandas.deliver import Event, Outcome, Status, Stop, progress_bar
 from events_pandas.deliver.journal import Fingerprint, Journal
 from events_pandas.errors import EventsPandasError, InvalidRowsError, JournalError
 from events_pandas.mapping import BoundMapping, EventMapping, bind
-from events_pandas.results import Ledger, RunStatuses
+from events_pandas.results import RowOutcomes, RunStatuses
 from events_pandas.results.summary import REPEAT_CODES
 from events_pandas.run.options import RunOptions, step_progress
 from events_pandas.sources import ColumnTypes
@@ -65,7 +65,7 @@ class OpenFrame:
     number: int
     converter: Converter
     checked: CheckedRows
-    ledger: Ledger
+    row_outcomes: RowOutcomes
     chunks: list[tuple[int, int]]
     chunks_done: int = 0
     tried_out: Rows = field(default_factory=lambda: np.zeros(0, np.int64))
@@ -96,11 +96,11 @@ class OpenFrame:
             batch.payloads(where, seconds).to_pylist(),
             batch.contacts.texts(where).to_pylist(),
             batch.normalized_names(where),
-            self._marks(batch, where, seconds),
+            self._fingerprints(batch, where, seconds),
         )
         events = [
-            Event(row=row, payload=payload, contact=contact, name=name, mark=mark)
-            for row, payload, contact, name, mark in zip(*columns, strict=True)
+            Event(row=row, payload=payload, contact=contact, name=name, fingerprint=fingerprint)
+            for row, payload, contact, name, fingerprint in zip(*columns, strict=True)
         ]
         return self._claimed(events, batch.keys().of(np.flatnonzero(where))) if self._is_claiming else events
 
@@ -109,7 +109,7 @@ class OpenFrame:
         """Whether the run claims seconds in the journal: spread rows may get other seconds in another run."""
         return self.journal is not None and self.converter.mapping.duplicates == "spread"
 
-    def _marks(self, batch: EventBatch, where: Mask, seconds: Seconds) -> Sequence[Fingerprint | None]:
+    def _fingerprints(self, batch: EventBatch, where: Mask, seconds: Seconds) -> Sequence[Fingerprint | None]:
         """Return what the journal keeps of each event."""
         if self.journal is None:
             return [None] * int(where.sum())
@@ -124,16 +124,18 @@ class OpenFrame:
             seconds[rows].tolist(),
             repeat(self._is_claiming),
         )
-        return [Fingerprint(*mark) for mark in zip(*columns, strict=False)]
+        return [Fingerprint(*fields) for fields in zip(*columns, strict=False)]
 
     def _claimed(self, events: list[Event], keys: EventKeys) -> list[Event]:
         """Claim the seconds of events. Leave out events whose second another run has claimed since the check."""
         if self.journal is None:
             return events
-        marks = [event.mark for event in events if event.mark is not None]
-        taken = set(self.journal.claim(marks, partial(used_up, keys=keys, runs=self.journal, own=self.checked.own)))
+        fingerprints = [event.fingerprint for event in events if event.fingerprint is not None]
+        taken = set(
+            self.journal.claim(fingerprints, partial(used_up, keys=keys, runs=self.journal, own=self.checked.own))
+        )
         for place in taken:
-            self.ledger.record(
+            self.row_outcomes.record(
                 Outcome(
                     row=events[place].row,
                     status=Status.NOT_SUBMITTED,
@@ -152,7 +154,7 @@ class ReadFrame:
     bound: BoundMapping
     refused: Sequence[Finding]
     converter: Converter
-    tally: FrameCheck
+    frame_check: FrameCheck
 
 
 @dataclass(kw_only=True, slots=True)
@@ -222,11 +224,11 @@ class RunFrames:
         # Even with progress=True a quick check leaves no line behind: a stream has many.
         progress = step_progress(self.options.progress)
         with progress_bar(progress, total=n_rows, description="checking", delay_seconds=2.0) as bar:
-            tally = read_rows(converter, n_rows, earlier=self.earlier, advance=bar.advance)
-        if tally.invalid and self.options.on_invalid == "raise":
-            findings = tally.checked(now=time.time()).findings
-            raise InvalidRowsError(problems_frame(findings, index), invalid=tally.invalid)
-        self._read = ReadFrame(index=index, bound=bound, refused=refused, converter=converter, tally=tally)
+            frame_check = read_rows(converter, n_rows, earlier=self.earlier, advance=bar.advance)
+        if frame_check.invalid and self.options.on_invalid == "raise":
+            findings = frame_check.checked(now=time.time()).findings
+            raise InvalidRowsError(problems_frame(findings, index), invalid=frame_check.invalid)
+        self._read = ReadFrame(index=index, bound=bound, refused=refused, converter=converter, frame_check=frame_check)
         self._is_opening = False
         return self._read
 
@@ -258,7 +260,7 @@ class RunFrames:
         self._is_opening, self._read = True, read
         try:
             with nullcontext() if self.journal is None else self.journal.reading():
-                checked = read.tally.checked(now=time.time(), runs=self.journal, resubmits=self.options.resubmit)
+                checked = read.frame_check.checked(now=time.time(), runs=self.journal, resubmits=self.options.resubmit)
         except JournalError:
             # No row of the frame was remembered yet.
             self._is_opening = False
@@ -267,7 +269,7 @@ class RunFrames:
             number=self._seen[0],
             converter=read.converter,
             checked=checked,
-            ledger=Ledger(checked, read.index),
+            row_outcomes=RowOutcomes(checked, read.index),
             # A frame without rows is one chunk without events, so that its results come in order.
             chunks=list(chunk_bounds(len(read.index), self.options.chunksize)) or [(0, 0)],
             journal=self.journal,
@@ -295,7 +297,7 @@ class RunFrames:
         # By bisection: a stream of small frames may have a thousand of them open.
         place = bisect_right(self._open, outcome.row, key=_end)
         if place < len(self._open):
-            self._open[place].ledger.record(outcome)
+            self._open[place].row_outcomes.record(outcome)
 
     def completed(self) -> pd.DataFrame:
         """Return the results of the first open frame, which stays open."""
@@ -308,8 +310,8 @@ class RunFrames:
 
     def _closed(self, frame: OpenFrame, stop: Stop | None) -> pd.DataFrame:
         reason = None if stop is None else (stop.error_code, stop.message)
-        frame.ledger.close(self._statuses, reason=reason)
-        return frame.ledger.frame()
+        frame.row_outcomes.close(self._statuses, reason=reason)
+        return frame.row_outcomes.frame()
 
     def close(self, stop: Stop, *, again: Iterable[pd.DataFrame]) -> pd.DataFrame:
         """Return the results of all rows that have none yet, after the run ended early.
@@ -377,6 +379,6 @@ def _end(frame: OpenFrame) -> int:
 
 def unsent_results(checked: CheckedRows, index: "pd.Index[Any]", stop: Stop) -> pd.DataFrame:
     """Return the results of rows that could not be sent: invalid rows are ``invalid``, others ``not_submitted``."""
-    ledger = Ledger(checked, index)
-    ledger.close(RunStatuses(), reason=(stop.error_code, stop.message))
-    return ledger.frame()
+    row_outcomes = RowOutcomes(checked, index)
+    row_outcomes.close(RunStatuses(), reason=(stop.error_code, stop.message))
+    return row_outcomes.frame()

@@ -48,7 +48,7 @@ class FileRejects:
         The mapping as it was given.
     typed : EventMapping
         The mapping with the types that bare columns have in these files.
-    tell : callable
+    warn : callable
         Called with a sentence if a row would be submitted otherwise from the file of rejects.
     """
 
@@ -59,14 +59,14 @@ class FileRejects:
         files: Sequence[Path],
         mapping: EventMapping,
         typed: EventMapping,
-        tell: Callable[[str], object],
+        warn: Callable[[str], object],
         kept: Mapping[Path, KeptFile],
     ) -> None:
         self.writer = writer
         self._files = files
         self._mapping = mapping
         self._typed = typed
-        self._tell = tell
+        self._warn = warn
         self._kept = kept
         self._is_begun = False
         self._reasons: dict[int, pd.DataFrame] = {}
@@ -143,7 +143,7 @@ class FileRejects:
         payloads = [None if invalid else payload for invalid, payload in zip(is_invalid, made, strict=True)]
         other = other_reading(self.writer.path, self._mapping, payloads=payloads, rows=reasons["row"].tolist())
         if other is not None:
-            self._tell(other)
+            self._warn(other)
 
 
 def file_rejects(
@@ -153,7 +153,7 @@ def file_rejects(
     files: Sequence[Path],
     mapping: EventMapping,
     typed: EventMapping,
-    tell: Callable[[str], object],
+    warn: Callable[[str], object],
     kept: Mapping[Path, KeptFile],
 ) -> FileRejects | None:
     """Return what writes the rejects of a run, or None without a path. Nothing is replaced yet.
@@ -165,7 +165,7 @@ def file_rejects(
     if results_path is not None and Path(path).resolve() == Path(results_path).resolve():
         raise SourceError(f"{path}: is where the results go: choose another name for the rejects")
     writer = RejectsWriter(path, sources=files)
-    return FileRejects(writer, files=files, mapping=mapping, typed=typed, tell=tell, kept=kept)
+    return FileRejects(writer, files=files, mapping=mapping, typed=typed, warn=warn, kept=kept)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

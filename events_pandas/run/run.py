@@ -11,12 +11,12 @@ import pandas as pd
 
 from events_pandas.check import EarlierFrames
 from events_pandas.deliver import (
+    Engine,
     Event,
     IntercomClient,
     Outcome,
     Progress,
     ProgressBar,
-    Run,
     Stop,
     progress_bar,
     stop_for_error,
@@ -49,7 +49,7 @@ Source: TypeAlias = Literal["frame", "files", "stream"]
 
 
 @dataclass(kw_only=True, slots=True)
-class FrameSubmission:
+class Run:
     """Submits the frames of one run, and holds its state.
 
     Parameters
@@ -108,18 +108,18 @@ class FrameSubmission:
         first = self._frames.read(rows)
         total = len(first.index) if self.source == "frame" else self.total
         with self._history, self.options.opened_client() as client, ExitStack() as display:
-            run = self._run(client)
-            if self._is_shown(run, display, total):
-                yield from self._guarded(run, first, remaining, display=display)
-            if run.stop is not None:
-                stop = _simplified(run.stop, requests=run.requests)
-                results = self._frames.close(stop, again=self._again(run, frames, display))
-                self._history.end(results, outcome=stop.reason, requests=run.requests)
-                results.attrs["run"] = self._facts(run, results)
+            engine = self._engine(client)
+            if self._is_shown(engine, display, total):
+                yield from self._guarded(engine, first, remaining, display=display)
+            if engine.stop is not None:
+                stop = _simplified(engine.stop, requests=engine.requests)
+                results = self._frames.close(stop, again=self._again(engine, frames, display))
+                self._history.end(results, outcome=stop.reason, requests=engine.requests)
+                results.attrs["run"] = self._facts(engine, results)
                 raise stop_error(stop, results) from self._error or stop.cause
-            self._history.end(None, outcome=None, requests=run.requests)
+            self._history.end(None, outcome=None, requests=engine.requests)
 
-    def _again(self, run: Run, frames: Iterable[pd.DataFrame], display: ExitStack) -> Iterator[pd.DataFrame]:
+    def _again(self, engine: Engine, frames: Iterable[pd.DataFrame], display: ExitStack) -> Iterator[pd.DataFrame]:
         """Yield the frames from the start. Reading files again may take long, so that it has a progress bar."""
         if self.source == "frame":
             yield from frames
@@ -131,17 +131,17 @@ class FrameSubmission:
             )
             for rows in frames:
                 yield rows
-                self._show(run, bar.advance, len(rows))
+                self._show(engine, bar.advance, len(rows))
 
-    def _run(self, client: IntercomClient) -> Run:
-        """Make the run; its callbacks enter outcomes and update the progress bar."""
+    def _engine(self, client: IntercomClient) -> Engine:
+        """Make the engine; its callbacks enter outcomes and update the progress bar."""
 
         def enter(outcome: Outcome) -> None:
             self._frames.enter(outcome)
-            self._show(run, self._bar.update, outcome)
+            self._show(engine, self._bar.update, outcome)
 
         options = self.options
-        run = Run(
+        engine = Engine(
             client,
             retry=options.retry,
             concurrency=options.concurrency,
@@ -149,135 +149,139 @@ class FrameSubmission:
             patience_seconds=options.patience_seconds,
             max_failure_rate=options.max_failure_rate,
             on_outcome=enter,
-            on_tick=lambda: self._show(run, self._bar.tick),
+            on_tick=lambda: self._show(engine, self._bar.tick),
         )
-        return run
+        return engine
 
-    def _is_shown(self, run: Run, display: ExitStack, total: int | None) -> bool:
+    def _is_shown(self, engine: Engine, display: ExitStack, total: int | None) -> bool:
         """Begin to show the run; return False if that was interrupted."""
         progress = self.options.progress
         shown = _until_interrupted(progress) if callable(progress) else progress
         try:
             self._bar = display.enter_context(progress_bar(shown, total=total, description="submitting"))
-            self._bar.watch(run.current_state)
+            self._bar.watch(engine.current_state)
         except KeyboardInterrupt:
-            run.stop = stop_for_interrupt()
-        return run.stop is None
+            engine.stop = stop_for_interrupt()
+        return engine.stop is None
 
-    def _show(self, run: Run, display: Callable[..., object], *facts: object) -> None:
+    def _show(self, engine: Engine, display: Callable[..., object], *facts: object) -> None:
         """Call the display. An error that it raises ends the run, so that the results are not lost."""
         try:
             display(*facts)
         except Exception as error:  # noqa: BLE001  # A user's function may raise anything.
-            self._end_by(error, run)
+            self._end_by(error, engine)
 
-    def _end_by(self, error: Exception, run: Run) -> None:
+    def _end_by(self, error: Exception, engine: Engine) -> None:
         """End the run by an error, unless something else has ended it before."""
         self._error = self._error or error
-        run.stop = run.stop or (stop_for_journal(error) if isinstance(error, JournalError) else stop_for_error(error))
+        engine.stop = engine.stop or (
+            stop_for_journal(error) if isinstance(error, JournalError) else stop_for_error(error)
+        )
 
     def _guarded(
-        self, run: Run, first: ReadFrame, remaining: Iterator[pd.DataFrame], *, display: ExitStack
+        self, engine: Engine, first: ReadFrame, remaining: Iterator[pd.DataFrame], *, display: ExitStack
     ) -> Generator[pd.DataFrame, None, None]:
         """Deliver. Whatever goes wrong ends the run, and the caller still gets its results."""
         try:
-            with closing(self._deliver(run, first, remaining)) as completed:
+            with closing(self._deliver(engine, first, remaining)) as completed:
                 yield from completed
         except KeyboardInterrupt:
-            run.stop = run.stop or stop_for_interrupt()
+            engine.stop = engine.stop or stop_for_interrupt()
         except Exception as error:
             # A fork of this process leaves the run and its results to its parent.
             # If every row has a result, the error loses none; but a journal that fails ends the run.
-            if run.is_inherited or not (
+            if engine.is_inherited or not (
                 self._frames.are_open or (isinstance(error, JournalError) and self._frames.have_begun)
             ):
                 raise
-            self._end_by(error, run)
+            self._end_by(error, engine)
         # Showing the end may fail, like any other step.
         try:
-            self._show(run, display.close)
+            self._show(engine, display.close)
         except KeyboardInterrupt:
-            run.stop = run.stop or stop_for_interrupt()
+            engine.stop = engine.stop or stop_for_interrupt()
 
     def _deliver(
-        self, run: Run, first: ReadFrame, remaining: Iterator[pd.DataFrame]
+        self, engine: Engine, first: ReadFrame, remaining: Iterator[pd.DataFrame]
     ) -> Generator[pd.DataFrame, None, None]:
         """Yield the results of each frame that is complete. After a stop the other frames stay open."""
-        with run:
+        with engine:
             if self.options.preflight:
-                run.preflight()
-            if run.stop is None:
-                self._open_journal(run)
-            opened = self._opened(run, first, remaining)
+                engine.preflight()
+            if engine.stop is None:
+                self._open_journal(engine)
+            opened = self._opened(engine, first, remaining)
             if self.options.canary:
-                opened = yield from self._try_out(run, opened)
-            with closing(run.deliver(self._chunks(run, opened), reads_on=self._ahead.has_room)) as delivered:
+                opened = yield from self._try_out(engine, opened)
+            with closing(engine.deliver(self._chunks(engine, opened), reads_on=self._ahead.has_room)) as delivered:
                 for outcomes in delivered:
-                    if run.stop is None:
-                        yield from self._count_chunk(run)
+                    if engine.stop is None:
+                        yield from self._count_chunk(engine)
                     else:
                         self._enter_again(outcomes)
 
-    def _open_journal(self, run: Run) -> None:
+    def _open_journal(self, engine: Engine) -> None:
         """Open the journal of the workspace, if the run keeps one."""
-        journal = self.options.opened_journal(run.workspace)
+        journal = self.options.opened_journal(engine.workspace)
         if journal is not None:
             self._frames.journal = journal
             self._history.begin(journal)
-            run.record_in(journal.writer())
-            self._show_other_runs(run)
+            engine.record_in(journal.writer())
+            self._show_other_runs(engine)
 
-    def _show_other_runs(self, run: Run) -> None:
+    def _show_other_runs(self, engine: Engine) -> None:
         """Show other runs that are under way in the journal, each once."""
         for other in self._history.new_others():
-            self._show(run, self._bar.say, str(other))
+            self._show(engine, self._bar.say, str(other))
 
-    def _opened(self, run: Run, first: ReadFrame, remaining: Iterator[pd.DataFrame]) -> Iterator[OpenFrame]:
+    def _opened(self, engine: Engine, first: ReadFrame, remaining: Iterator[pd.DataFrame]) -> Iterator[OpenFrame]:
         """Yield frames, and count the rows that need no request."""
         for read in chain([self._frames.recalled(first)], map(self._frames.read, remaining)):
             frame = self._frames.open(read)
-            if run.stop is None and frame.checked.is_sent.any():
+            if engine.stop is None and frame.checked.is_sent.any():
                 self._frames.keep_types()
-            self._show(run, self._bar.advance, int((~frame.checked.is_sent).sum()))
+            self._show(engine, self._bar.advance, int((~frame.checked.is_sent).sum()))
             yield frame
 
-    def _try_out(self, run: Run, opened: Iterator[OpenFrame]) -> Generator[pd.DataFrame, None, Iterator[OpenFrame]]:
+    def _try_out(
+        self, engine: Engine, opened: Iterator[OpenFrame]
+    ) -> Generator[pd.DataFrame, None, Iterator[OpenFrame]]:
         """Submit the canary of the first frame that has rows to send. Return the frames from that one on."""
         for frame in opened:
             if frame.checked.is_sent.any():
-                if run.stop is None:
-                    self._enter_again(run.try_out(frame.canary(self.options.canary)))
+                if engine.stop is None:
+                    self._enter_again(engine.try_out(frame.canary(self.options.canary)))
                 return chain([frame], opened)
-            yield from self._completed(run, frame)
+            yield from self._completed(engine, frame)
         return opened
 
-    def _count_chunk(self, run: Run) -> Iterator[pd.DataFrame]:
+    def _count_chunk(self, engine: Engine) -> Iterator[pd.DataFrame]:
         """Count a chunk that is done. Yield the results of its frame if it was the last one."""
-        self._show_other_runs(run)
+        self._show_other_runs(engine)
         self._ahead.close()
         frame = self._frames.first
         frame.chunks_done += 1
         if frame.chunks_done == len(frame.chunks):
-            yield from self._completed(run, frame)
+            yield from self._completed(engine, frame)
 
-    def _completed(self, run: Run, frame: OpenFrame) -> Iterator[pd.DataFrame]:
+    def _completed(self, engine: Engine, frame: OpenFrame) -> Iterator[pd.DataFrame]:
         results = self._frames.completed()
-        results.attrs["run"] = self._facts(run, results)
+        results.attrs["run"] = self._facts(engine, results)
         end = frame.number + 1, frame.end
         try:
             yield results
         except GeneratorExit:
             # The caller has the results, and closed the stream.
-            self._history.add(results, requests=run.requests)
+            self._history.add(results, requests=engine.requests)
             raise
         # Only when the caller asks for more: the exception of an interrupt has the results until then.
-        self._history.add(results, requests=run.requests)
+        self._history.add(results, requests=engine.requests)
         self._frames.forget_first(end)
 
-    def _chunks(self, run: Run, opened: Iterator[OpenFrame]) -> Iterator[list[Event]]:
+    def _chunks(self, engine: Engine, opened: Iterator[OpenFrame]) -> Iterator[list[Event]]:
         """Yield the events of every chunk of every frame, until the run stops."""
         chunks = ((frame, start, stop) for frame in opened for start, stop in frame.chunks)
-        while run.stop is None and (chunk := next(chunks, None)) is not None:
+        while engine.stop is None and (chunk := next(chunks, None)) is not None:
             frame, start, stop = chunk
             self._ahead.open(stop - start)
             yield frame.events(start, stop)
@@ -287,18 +291,18 @@ class FrameSubmission:
         for outcome in outcomes:
             self._frames.enter(outcome)
 
-    def _facts(self, run: Run, results: pd.DataFrame) -> dict[str, Any]:
+    def _facts(self, engine: Engine, results: pd.DataFrame) -> dict[str, Any]:
         """Return the facts of the run, in types that every file format of pandas can keep."""
-        workspace, journal = run.workspace, self._frames.journal
+        workspace, journal = engine.workspace, self._frames.journal
         return {
             "workspace": None if workspace is None else {"id_code": workspace.id_code, "name": workspace.name},
             "region": None if workspace is None else workspace.region,
             "started_at": self._history.facts.started_at.isoformat(timespec="seconds"),
             "ended_at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
-            "limit": run.limit,
+            "limit": engine.limit,
             "rate_share": self.options.rate_share,
-            "requests": run.requests,
-            "retries": run.retries,
+            "requests": engine.requests,
+            "retries": engine.retries,
             "journal": None if journal is None else path_text(journal.path),
             "journal_mode": None if journal is None else journal.mode,
             "frame": {"first_row": int(results["row"].min()) if len(results) else 0, "rows": len(results)},

@@ -1,4 +1,4 @@
-"""Chosen faults: what may go wrong in a sandbox, and the plan that says which request it strikes."""
+"""Chosen faults: what may go wrong in a sandbox, and the plan that says which request fails."""
 
 import hashlib
 import itertools
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal, NoReturn, TypeAlias, get_args
 
 from events_pandas import intercom
-from events_pandas.sandbox.rules.window import is_number, is_whole
+from events_pandas.sandbox.rules.settings import is_number, is_whole
 
 FaultName: TypeAlias = Literal["drop_before", "drop_after", "garbage", "trickle_body", "trickle_headers", "no_answer"]
 """Ways in which an answer does not arrive, or is hard to read."""
@@ -74,7 +74,7 @@ class Faults:
     token_revoked : bool, default False
         Whether the access token is answered 401 ``token_revoked``.
     seed : int, default 0
-        Another seed strikes other submissions.
+        Another seed chooses other submissions.
 
     Raises
     ------
@@ -132,7 +132,7 @@ class Faults:
 
     @property
     def shares(self) -> list[tuple[Fault, float]]:
-        """Return every fault that strikes a share of the submissions.
+        """Return the share of the submissions that each fault has.
 
         Returns
         -------
@@ -175,7 +175,7 @@ def checked_faults(faults: object) -> Faults:
 class FaultPlan:
     """Decide what goes wrong with each request.
 
-    Faults by share strike submissions only. Faults that `fail_next` asked for come first.
+    Only submissions have faults by share. Faults that `fail_next` asked for come first.
     """
 
     # Any thread may set faults and ask for them; the server's thread asks which request fails. Every `now` is the
@@ -220,7 +220,7 @@ class FaultPlan:
         return begin <= now < begin + active.faults.outage_seconds
 
     def next_fault(self, method: str, path: str, body: bytes) -> Fault | None:
-        """Return the fault that strikes a request, or None."""
+        """Return the fault of a request, or None."""
         fault = self._take_next(path)
         if fault is None and (method, path) == SUBMIT:
             return self._active.draw(body)
@@ -354,6 +354,6 @@ def _digest(body: bytes) -> bytes:
 
 def _edges(faults: Faults) -> list[tuple[float, Fault]]:
     """Return each fault with the end of its part of the line from 0 to 1."""
-    struck = [(fault, share) for fault, share in faults.shares if share]
-    ends = itertools.accumulate(share for _, share in struck)
-    return [(end, fault) for end, (fault, _) in zip(ends, struck, strict=True)]
+    chosen = [(fault, share) for fault, share in faults.shares if share]
+    ends = itertools.accumulate(share for _, share in chosen)
+    return [(end, fault) for end, (fault, _) in zip(ends, chosen, strict=True)]

@@ -1,4 +1,4 @@
-"""The form of a CSV file: where its header stands, how its quotes are escaped, and how many rows it has."""
+"""The form of a CSV file, found before it is read: its header, how quotes are escaped, how many rows it has."""
 
 import re
 import time

@@ -1,4 +1,4 @@
-"""The rows of a CSV file as pandas can read them: each has a cell for every column, and odd rows are set aside."""
+"""The stream of rows that pandas reads from a CSV file: each has a cell for every column; odd rows are set aside."""
 
 from bisect import bisect_left
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The records of a CSV text, found for a block of bytes at a time: where each stands, its cells, and which are odd."""
+"""The bytes of a CSV file, block by block: where each record and cell begins and ends, and which records are odd."""
 
 import io
 import re

@@ -9,7 +9,7 @@ from events_pandas.intercom import EVENT_NAME_LIMIT, TEXT_LIMIT
 from events_pandas.mapping import Column, Constant, Date
 from events_pandas.mapping.guesses import PLACEHOLDER_NAME
 from events_pandas.suggest.choices import Choice
-from events_pandas.suggest.evidence import Evidence, Look, Survey
+from events_pandas.suggest.evidence import ColumnLook, Evidence, Survey
 from events_pandas.suggest.names import (
     email_rank,
     event_name_rank,
@@ -21,8 +21,8 @@ from events_pandas.suggest.names import (
 from events_pandas.suggest.times import TimeForm
 
 _SHOWN_COLUMNS: Final = 10
-_CODES: Final = {Look.TEXT, Look.WHOLE, Look.INTERCOM_ID}
-_SURE_CODES: Final = {*_CODES, Look.EMAIL, Look.PHONE, Look.CURRENCY}
+_CODES: Final = {ColumnLook.TEXT, ColumnLook.WHOLE, ColumnLook.INTERCOM_ID}
+_SURE_CODES: Final = {*_CODES, ColumnLook.EMAIL, ColumnLook.PHONE, ColumnLook.CURRENCY}
 """The looks of an identifier whose name leaves no doubt; some workspaces know contacts by such values."""
 _SURE_RANK: Final = 4
 ACCOUNT_RANK: Final = 2
@@ -68,7 +68,7 @@ def _form(column: Evidence) -> TimeForm:
 
 
 def _time_column(columns: tuple[Evidence, ...]) -> Evidence | None:
-    times = [column for column in columns if column.look is Look.TIME and time_rank(column.words)]
+    times = [column for column in columns if column.look is ColumnLook.TIME and time_rank(column.words)]
     return max(times, key=_likelihood, default=None)
 
 
@@ -95,7 +95,7 @@ def _created_at(column: Evidence, columns: tuple[Evidence, ...]) -> Choice:
 
 
 def _is_as_likely(other: Evidence, column: Evidence) -> bool:
-    return other.look is Look.TIME and _likelihood(other) == _likelihood(column)
+    return other.look is ColumnLook.TIME and _likelihood(other) == _likelihood(column)
 
 
 def _gaps(column: Evidence) -> str:
@@ -154,11 +154,11 @@ def _is_doubtful(identifier: Evidence, columns: tuple[Evidence, ...], *, has_ema
 def _intercom_rank(column: Evidence) -> int:
     if "intercom" in column.words:
         return 6 if names_intercoms_id(column.words) else 0
-    return user_id_rank(column.words) if column.look is Look.INTERCOM_ID else 0
+    return user_id_rank(column.words) if column.look is ColumnLook.INTERCOM_ID else 0
 
 
 def _email(columns: tuple[Evidence, ...]) -> Evidence | None:
-    emails = [column for column in columns if column.look is Look.EMAIL and email_rank(column.words)]
+    emails = [column for column in columns if column.look is ColumnLook.EMAIL and email_rank(column.words)]
     return max(emails, key=lambda column: email_rank(column.words), default=None)
 
 
@@ -247,5 +247,7 @@ def _event_name(seen: Survey, time: Evidence) -> Choice:
 
 
 def _is_event_name(column: Evidence) -> bool:
-    is_name = column.look is Look.TEXT and 0 < column.n_distinct <= EVENT_NAME_LIMIT and column.longest <= TEXT_LIMIT
+    is_name = (
+        column.look is ColumnLook.TEXT and 0 < column.n_distinct <= EVENT_NAME_LIMIT and column.longest <= TEXT_LIMIT
+    )
     return is_name and event_name_rank(column.words) > 0

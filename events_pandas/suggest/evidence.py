@@ -57,7 +57,7 @@ _TIMELESS: Final = {*_NUMBERS, "string"}
 _UNWRITTEN: Final = {"bytes", "mixed"}
 
 
-class Look(StrEnum):
+class ColumnLook(StrEnum):
     """What a column looks like, in the words of a reason."""
 
     EMPTY = "empty"
@@ -76,9 +76,14 @@ class Look(StrEnum):
 
 
 # In this order: https://ada@example.org has the form of an email address, too.
-_FORMS: Final = {Look.URL: _URL, Look.EMAIL: _EMAIL, Look.PHONE: _PHONE, Look.INTERCOM_ID: _INTERCOM_ID}
+_FORMS: Final = {
+    ColumnLook.URL: _URL,
+    ColumnLook.EMAIL: _EMAIL,
+    ColumnLook.PHONE: _PHONE,
+    ColumnLook.INTERCOM_ID: _INTERCOM_ID,
+}
 # These have no exceptions: each would make its row invalid.
-_EXACT_FORMS: Final = {Look.WHOLE: _WHOLE, Look.NUMBER: _NUMBER, Look.BOOLEAN: _BOOLEAN}
+_EXACT_FORMS: Final = {ColumnLook.WHOLE: _WHOLE, ColumnLook.NUMBER: _NUMBER, ColumnLook.BOOLEAN: _BOOLEAN}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,7 +91,7 @@ class Evidence:
     """What one column, or one level of the index, looks like in the rows looked at."""
 
     label: Hashable
-    look: Look  # of most of its values
+    look: ColumnLook  # of most of its values
     time_form: TimeForm | None = None  # for times only
     n_present: int = 0
     n_missing: int = 0  # absent values and empty texts
@@ -193,7 +198,7 @@ def evidence_of(label: Hashable, column: Values, rows: Rows) -> Evidence:
     """Return what a column looks like, of any dtype; `rows` are the positions of its values in the frame."""
     kind = getattr(column.dtype, "pyarrow_dtype", pa.null())
     if pa.types.is_nested(kind):
-        return Evidence(label=label, look=Look.NESTED, n_present=len(column))
+        return Evidence(label=label, look=ColumnLook.NESTED, n_present=len(column))
     try:
         values = pd.Series(np.asarray(column, dtype=object), dtype=object)
         if kind == UUID_TYPE:
@@ -202,12 +207,12 @@ def evidence_of(label: Hashable, column: Values, rows: Rows) -> Evidence:
     except (ValueError, TypeError, ArithmeticError, LookupError, NotImplementedError):
         # Arrow has times that Python does not have, and zones in nested values that this machine does not know; pandas
         # fails when it asks a signalling NaN whether it is a NaN.
-        return Evidence(label=label, look=Look.OTHER, n_present=len(column))
+        return Evidence(label=label, look=ColumnLook.OTHER, n_present=len(column))
     if values.map(lambda value: isinstance(value, _NESTED_TYPES)).any():
-        return Evidence(label=label, look=Look.NESTED, n_present=len(values))
+        return Evidence(label=label, look=ColumnLook.NESTED, n_present=len(values))
     values = values[values.map(lambda value: not (isinstance(value, str) and not value))]
-    seen = Evidence(label=label, look=Look.OTHER, n_present=len(values), n_missing=len(column) - len(values))
-    return replace(seen, look=Look.EMPTY) if values.empty else _of_present(seen, values, rows, dtype=column.dtype)
+    seen = Evidence(label=label, look=ColumnLook.OTHER, n_present=len(values), n_missing=len(column) - len(values))
+    return replace(seen, look=ColumnLook.EMPTY) if values.empty else _of_present(seen, values, rows, dtype=column.dtype)
 
 
 def _written_out(values: Values) -> Values:
@@ -225,10 +230,10 @@ def _text_of(value: Any) -> Any:
 def _of_present(seen: Evidence, values: Values, rows: Rows, *, dtype: Any) -> Evidence:
     inferred = _inferred(values)
     if inferred == "boolean":
-        return replace(seen, look=Look.BOOLEAN, n_distinct=values.nunique())
+        return replace(seen, look=ColumnLook.BOOLEAN, n_distinct=values.nunique())
     if inferred not in _TIMELESS and values.map(lambda value: isinstance(value, TIME_TYPES)).any():
         form = form_of_times(values)
-        return replace(seen, look=Look.TIME, time_form=form, n_distinct=values.nunique()) if form else seen
+        return replace(seen, look=ColumnLook.TIME, time_form=form, n_distinct=values.nunique()) if form else seen
     if inferred in _NUMBERS:
         return _of_numbers(seen, values, rows, float_type=_float_type(dtype))
     if inferred in _TEXTS:
@@ -252,7 +257,7 @@ def _of_numbers(seen: Evidence, values: Values, rows: Rows, *, float_type: type[
     if not len(finite):
         return seen
     form = form_of_numbers(finite, seen.words) if _may_be_time(seen.words) else None
-    look = Look.TIME if form else _look_of_numbers(values, finite)
+    look = ColumnLook.TIME if form else _look_of_numbers(values, finite)
     if _inferred(values) == "decimal":
         decimals = _decimals_of_texts(values.map(lambda value: format(value, "f")))
     else:
@@ -263,7 +268,7 @@ def _of_numbers(seen: Evidence, values: Values, rows: Rows, *, float_type: type[
         time_form=form,
         # Not of the floats, which do not tell nanoseconds apart.
         n_distinct=values.nunique(),
-        came_as_floats=look is Look.WHOLE and _inferred(values) in _FLOATS,
+        came_as_floats=look is ColumnLook.WHOLE and _inferred(values) in _FLOATS,
     )
 
 
@@ -311,20 +316,20 @@ def _may_be_time(words: tuple[str, ...]) -> bool:
     return user_id_rank(words) == 0 and (names_a_time(words) or not names_a_code(words))
 
 
-def _look_of_numbers(values: Values, finite: Floats) -> Look:
+def _look_of_numbers(values: Values, finite: Floats) -> ColumnLook:
     if (finite % 1 != 0).any():
-        return Look.NUMBER
+        return ColumnLook.NUMBER
     # Readers of JSON have floats only, which do not hold every whole number of this size: such a number is a name.
     is_name = _inferred(values) == "integer" and (np.abs(finite) >= _DOUBLE_EXACT).any()
-    return Look.TEXT if is_name else Look.WHOLE
+    return ColumnLook.TEXT if is_name else ColumnLook.WHOLE
 
 
 def _of_text(seen: Evidence, values: Values, rows: Rows) -> Evidence:
     texts = pd.Series(values.unique(), dtype=object)
     form = form_of_text(texts, seen.words) if _may_be_time(seen.words) else None
-    look = Look.TIME if form else _look_of_text(texts)
-    if look is Look.TEXT and names_a_currency(seen.words) and _is_currency(values).mean() >= MOST:
-        look = Look.CURRENCY
+    look = ColumnLook.TIME if form else _look_of_text(texts)
+    if look is ColumnLook.TEXT and names_a_currency(seen.words) and _is_currency(values).mean() >= MOST:
+        look = ColumnLook.CURRENCY
     seen = replace(
         seen,
         look=look,
@@ -333,31 +338,31 @@ def _of_text(seen: Evidence, values: Values, rows: Rows) -> Evidence:
         longest=int(texts.str.len().max()),
         has_spaces=bool(texts.str.contains(r"\s").mean() > _FEW),
         n_unlike=_n_unlike(values, look),
-        n_numbers=int(values.str.fullmatch(_NUMBER).sum()) if look is Look.TEXT else 0,
-        holds_numbers=look is Look.TEXT and holds_numbers(values),
+        n_numbers=int(values.str.fullmatch(_NUMBER).sum()) if look is ColumnLook.TEXT else 0,
+        holds_numbers=look is ColumnLook.TEXT and holds_numbers(values),
     )
-    if look is Look.CURRENCY:
+    if look is ColumnLook.CURRENCY:
         allowed = np.asarray(values.str.lower().map(dict(DECIMALS)).fillna(-1), dtype=np.int64)
         return replace(seen, decimals=_by_row(allowed, values, n_rows=len(rows)))
-    if look not in {Look.WHOLE, Look.NUMBER}:
+    if look not in {ColumnLook.WHOLE, ColumnLook.NUMBER}:
         return seen
-    came_as_floats = look is Look.WHOLE and bool(values.str.endswith(".0").any())
+    came_as_floats = look is ColumnLook.WHOLE and bool(values.str.endswith(".0").any())
     seen = replace(seen, is_written=True, came_as_floats=came_as_floats)
     numbers = values.astype(float).to_numpy()
     return _with_numbers(seen, values, rows, numbers=numbers, decimals=_decimals_of_texts(values))
 
 
-def _n_unlike(values: Values, look: Look) -> int:
-    if look is Look.CURRENCY:
+def _n_unlike(values: Values, look: ColumnLook) -> int:
+    if look is ColumnLook.CURRENCY:
         return int((~_is_currency(values)).sum())
     return int((~values.str.fullmatch(_FORMS[look]).astype(bool)).sum()) if look in _FORMS else 0
 
 
-def _look_of_text(texts: Values) -> Look:
+def _look_of_text(texts: Values) -> ColumnLook:
     for look, form in _FORMS.items():
         if texts.str.fullmatch(form).mean() >= MOST:
             return look
     for look, form in _EXACT_FORMS.items():
         if texts.str.fullmatch(form).all():
             return look
-    return Look.CURRENCY if _is_currency(texts).all() else Look.TEXT
+    return ColumnLook.CURRENCY if _is_currency(texts).all() else ColumnLook.TEXT

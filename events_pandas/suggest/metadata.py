@@ -9,7 +9,7 @@ from events_pandas.mapping import Date, Link, MonetaryAmount, Number, RichLink, 
 from events_pandas.mapping.rules import part_path, rule_sources
 from events_pandas.suggest.choices import Choice, LeftOut, python_text, share_text
 from events_pandas.suggest.event import ACCOUNT_RANK, date_rule, guessed_parts, time_reason
-from events_pandas.suggest.evidence import Evidence, Look
+from events_pandas.suggest.evidence import ColumnLook, Evidence
 from events_pandas.suggest.names import (
     key_of,
     link_stem,
@@ -26,12 +26,12 @@ from events_pandas.suggest.times import MOST
 
 _CATEGORIES: Final = 20
 _UNFIT: Final = {
-    Look.EMPTY: "empty in every row looked at",
-    Look.NESTED: "nested values, which Intercom refuses: make columns of their parts",
-    Look.OTHER: "values of mixed or unusual types: make them text or numbers",
+    ColumnLook.EMPTY: "empty in every row looked at",
+    ColumnLook.NESTED: "nested values, which Intercom refuses: make columns of their parts",
+    ColumnLook.OTHER: "values of mixed or unusual types: make them text or numbers",
 }
-_AMOUNTS: Final = {Look.WHOLE, Look.NUMBER}
-_LINK_TEXTS: Final = {Look.TEXT, Look.WHOLE, Look.INTERCOM_ID}
+_AMOUNTS: Final = {ColumnLook.WHOLE, ColumnLook.NUMBER}
+_LINK_TEXTS: Final = {ColumnLook.TEXT, ColumnLook.WHOLE, ColumnLook.INTERCOM_ID}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,7 +88,7 @@ def _exclusion(column: Evidence) -> str:
 
 
 def _personal(column: Evidence) -> str:
-    if column.look in {Look.EMAIL, Look.PHONE}:
+    if column.look in {ColumnLook.EMAIL, ColumnLook.PHONE}:
         return f"{column.look}: personal data belongs to the contact, not to each event"
     if _names_a_person(column):
         return "its name suggests personal data, which belongs to the contact, not to each event"
@@ -97,11 +97,11 @@ def _personal(column: Evidence) -> str:
 
 def _names_a_person(column: Evidence) -> bool:
     match column.look:
-        case Look.BOOLEAN | Look.NUMBER:
+        case ColumnLook.BOOLEAN | ColumnLook.NUMBER:
             return False
-        case Look.TIME:
+        case ColumnLook.TIME:
             return time_rank(column.words) == 0
-        case Look.WHOLE:
+        case ColumnLook.WHOLE:
             # 'phone' is personal, 'email_count' is not.
             return names_a_person(column.words[-1:])
         case _:
@@ -182,7 +182,7 @@ def _pairs(columns: list[Evidence]) -> Iterator[tuple[Hashable, _Proposal]]:
 
     A column that is the same in every row is worth sending together with one that is not.
     """
-    currencies = [column for column in columns if column.look is Look.CURRENCY]
+    currencies = [column for column in columns if column.look is ColumnLook.CURRENCY]
     for column in columns:
         possible = _currencies_of(column, currencies)
         if possible and not (_is_constant(column) and _is_constant(possible[0])):
@@ -205,7 +205,7 @@ def _currencies_of(amount: Evidence, currencies: list[Evidence]) -> list[Evidenc
 
 
 def _text_of(url: Evidence, columns: list[Evidence]) -> Evidence | None:
-    if url.look is not Look.URL:
+    if url.look is not ColumnLook.URL:
         return None
     stem = link_stem(url.words)
     texts = (column for column in columns if column.look in _LINK_TEXTS and names_text_of(column.words, stem))
@@ -215,7 +215,7 @@ def _text_of(url: Evidence, columns: list[Evidence]) -> Evidence | None:
 def _money(amount: Evidence, currencies: list[Evidence]) -> _Proposal:
     currency, *others = currencies
     counts_cents = names_minor_units(amount.words)
-    may_count_cents = amount.look is Look.WHOLE and not counts_cents and _has_minor_units(currency)
+    may_count_cents = amount.look is ColumnLook.WHOLE and not counts_cents and _has_minor_units(currency)
     unit = "; its name says that it counts cents" if counts_cents else ""
     if may_count_cents:
         unit = '; whole numbers: if they count cents, use unit="minor"'
@@ -258,17 +258,17 @@ def _fractions(rule: MonetaryAmount, amount: Evidence, currency: Evidence) -> st
 def _singles(column: Evidence, *, has_currency: bool) -> Iterator[_Proposal]:
     """Yield the proposals for a column by itself, the best first."""
     match column.look:
-        case Look.TIME:
+        case ColumnLook.TIME:
             yield _Proposal(
                 column=column, rule=date_rule(column), reason=time_reason(column), guesses=guessed_parts(column)
             )
-        case Look.URL:
+        case ColumnLook.URL:
             yield _Proposal(column=column, rule=Link(column.label), reason=column.kind)
-        case Look.WHOLE | Look.NUMBER:
+        case ColumnLook.WHOLE | ColumnLook.NUMBER:
             yield _number(column, has_currency=has_currency)
-        case Look.BOOLEAN:
+        case ColumnLook.BOOLEAN:
             yield _Proposal(column=column, rule=Text(column.label), reason="true or false, as text")
-        case Look.TEXT if column.holds_numbers and not names_a_code(column.words):
+        case ColumnLook.TEXT if column.holds_numbers and not names_a_code(column.words):
             share = share_text(column.n_present - column.n_numbers, column.n_present)
             yield _Proposal(
                 column=column,
@@ -290,7 +290,7 @@ def _number(column: Evidence, *, has_currency: bool) -> _Proposal:
 
 
 def _text_reason(column: Evidence) -> str:
-    kind = "currency codes" if column.look is Look.CURRENCY else "text"
+    kind = "currency codes" if column.look is ColumnLook.CURRENCY else "text"
     if column.n_distinct <= _CATEGORIES and column.n_distinct < column.n_present:
         kind = f"{kind}, {column.n_distinct:,} different"
     if column.n_numbers < MOST * column.n_present or names_a_code(column.words):

@@ -31,7 +31,7 @@ from events_pandas.deliver.journal.opening import connect, transaction
 from events_pandas.deliver.journal.tables import Acceptance, accept_events
 from events_pandas.deliver.journal.troubles import BUSY_SECONDS
 from events_pandas.mapping import bind
-from events_pandas.results import Ledger
+from events_pandas.results import RowOutcomes
 from events_pandas.run.frames import OpenFrame
 
 LIMIT = 10_000
@@ -150,12 +150,12 @@ def fill(path: Path, frame: pd.DataFrame, mapping: ep.EventMapping) -> None:
         number=0,
         converter=converter,
         checked=checked,
-        ledger=Ledger(checked, frame.index),
+        row_outcomes=RowOutcomes(checked, frame.index),
         chunks=list(chunk_bounds(len(frame), FILL_CHUNK)),
         journal=journal,
     )
     for start, stop in opened.chunks:
-        accept(journal, [event.mark for event in opened.events(start, stop) if event.mark])
+        accept(journal, [event.fingerprint for event in opened.events(start, stop) if event.fingerprint])
     journal.close()
 
 

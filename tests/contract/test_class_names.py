@@ -11,7 +11,7 @@ def shared_names(folder: Path) -> dict[str, list[str]]:
     for path in sorted(folder.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.ClassDef):
-                files[node.name].append(str(path.relative_to(folder)))
+                files[node.name.strip("_")].append(str(path.relative_to(folder)))
     return {name: paths for name, paths in files.items() if len(paths) > 1}
 
 

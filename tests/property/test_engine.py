@@ -9,7 +9,7 @@ from events_pandas import intercom
 from events_pandas.deliver.client.answers import Answer, TransportError
 from events_pandas.deliver.clock import Clock
 from events_pandas.deliver.decide import RetryPolicy
-from events_pandas.deliver.engine import Run
+from events_pandas.deliver.engine import Engine
 from events_pandas.deliver.outcomes import Event, Status
 from events_pandas.deliver.ticket import MAX_PARDONS
 
@@ -73,19 +73,19 @@ def test_deliver_conserves_every_event(chunks, attempts, concurrency, interrupt_
         if len(reported) - 1 == interrupt_at:
             raise KeyboardInterrupt
 
-    run = Run(
+    engine = Engine(
         client,
         retry=RetryPolicy(attempts=attempts),
         concurrency=concurrency,
         on_outcome=report,
         clock=QUICK,
     )
-    outcomes = list(run.deliver(events))
+    outcomes = list(engine.deliver(events))
 
     assert [[o.row for o in chunk] for chunk in outcomes] == [[e.row for e in chunk] for chunk in events]
     flat = [outcome for chunk in outcomes for outcome in chunk]
     assert sorted(outcome.row for outcome in reported) == list(range(len(scripts)))
-    assert sum(outcome.attempts for outcome in flat) == len(client.posted) == run.requests
+    assert sum(outcome.attempts for outcome in flat) == len(client.posted) == engine.requests
     assert all(outcome.attempts <= attempts * (MAX_PARDONS + 1) for outcome in flat)
     assert all(
         (outcome.http_status == 202) is (outcome.status is Status.ACCEPTED)
@@ -98,6 +98,8 @@ def test_deliver_conserves_every_event(chunks, attempts, concurrency, interrupt_
         if outcome.http_status == 404 and outcome.status is Status.REJECTED
     )
     assert (
-        run.stop is None or run.stop.reason != "address" or not any(o.status is Status.ACCEPTED for o in reported[:1])
+        engine.stop is None
+        or engine.stop.reason != "address"
+        or not any(o.status is Status.ACCEPTED for o in reported[:1])
     )
-    assert run.stop is not None or not any(outcome.status is Status.NOT_SUBMITTED for outcome in flat)
+    assert engine.stop is not None or not any(outcome.status is Status.NOT_SUBMITTED for outcome in flat)

@@ -84,7 +84,7 @@ class Rate:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Complaint:
+class ErrorDetails:
     """What an answer says went wrong: Intercom's first error code, all messages joined, and the request's id."""
 
     code: str | None = None
@@ -92,12 +92,12 @@ class Complaint:
     request_id: str | None = None
 
 
-def read_complaint(answer: Answer) -> Complaint:
+def read_error_details(answer: Answer) -> ErrorDetails:
     """Read an ``error.list`` body. A field is None if the body does not say it; it may be HTML, empty or cut off."""
     content = read_json(answer)
     errors = _errors(content)
     messages = [message for error in errors if (message := _text(error.get("message")))]
-    return Complaint(
+    return ErrorDetails(
         code=next((code for error in errors if (code := _text(error.get("code")))), None),
         message="; ".join(messages)[:_LONGEST_MESSAGE] or None,
         request_id=_text(content.get("request_id")),

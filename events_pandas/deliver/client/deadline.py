@@ -13,7 +13,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
 from events_pandas.deliver.client.attempt import ATTEMPT
-from events_pandas.deliver.client.waiting import look_up
+from events_pandas.deliver.client.background import look_up
 
 MAX_CONNECT_SECONDS: Final = 10.0
 """The longest wait for one address of a host, which may have others."""

@@ -1,4 +1,4 @@
-"""Connections to a journal, none of which stays open while the process forks.
+"""Connections to the file of a journal that are safe at a fork: each is closed before it, and made again afterwards.
 
 SQLite keeps its locks in the memory of the process. A child that inherits an open connection would read without a lock
 and write into a file that its parent has replaced; it must not even close the connection:

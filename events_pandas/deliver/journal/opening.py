@@ -1,4 +1,4 @@
-"""Opening a journal: its file and tables are made if needed, and how SQLite writes it is chosen."""
+"""Open the file of a journal, or make it with its tables, and choose how SQLite writes it."""
 
 import os
 import sqlite3

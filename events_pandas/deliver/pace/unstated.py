@@ -33,7 +33,7 @@ SAME_SHARE: Final = 0.5
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Trial:
+class _PaceTrial:
     """What became of the requests that left at one pace, within ten seconds, or more if the pace was not used."""
 
     began_at: float
@@ -70,8 +70,8 @@ class UnstatedLimit:
         self._accepted_at: deque[float] = deque()
         self._first_at = math.inf
         self._streak = RefusalStreak()
-        self._trial: _Trial | None = None
-        self._doubted: _Trial | None = None
+        self._trial: _PaceTrial | None = None
+        self._doubted: _PaceTrial | None = None
         self._usual_share = 0.0
         self._steps = 0
         # The pace before the last two steps, and before the last one.
@@ -160,23 +160,23 @@ class UnstatedLimit:
             # Requests are refused now because of those sent before.
             return
         if trial is None:
-            trial = _Trial(began_at=observation.sent_at, limit=self.limit)
+            trial = _PaceTrial(began_at=observation.sent_at, limit=self.limit)
         trial = replace(trial, seconds=observation.sent_at - trial.began_at)
         if self._is_over(trial):
             self._judge(trial, observation.received_at)
-            trial = _Trial(began_at=observation.received_at, limit=self.limit)
+            trial = _PaceTrial(began_at=observation.received_at, limit=self.limit)
         if observation.sent_at >= trial.began_at:
             trial = replace(trial, answered=trial.answered + 1, refused=trial.refused + is_unexplained)
         self._trial = trial
 
-    def _is_over(self, trial: _Trial) -> bool:
+    def _is_over(self, trial: _PaceTrial) -> bool:
         """Return whether a trial has lasted long enough to show something."""
         if trial.seconds < intercom.WINDOW_SECONDS:
             return False
         is_telling = self._doubted is None or self._doubted.refused_share * trial.answered >= TELLING
         return trial.seconds >= LONGEST_TRIAL_SECONDS or (self._is_used(trial) and is_telling)
 
-    def _judge(self, trial: _Trial, now: float) -> None:
+    def _judge(self, trial: _PaceTrial, now: float) -> None:
         """Learn from a trial that is over."""
         is_settling, self._is_settling = self._is_settling, False
         if trial.refused <= self._most_usual(trial.answered):
@@ -197,7 +197,7 @@ class UnstatedLimit:
                 self._give_way(trial.accepted_in_a_window, now=now)
 
     @staticmethod
-    def _is_no_better(trial: _Trial, before: _Trial) -> bool:
+    def _is_no_better(trial: _PaceTrial, before: _PaceTrial) -> bool:
         """Return whether a lower pace has left the refusals as they were."""
         return SAME_SHARE * before.refused_share <= trial.refused_share <= MOST_USUAL_SHARE
 
@@ -206,7 +206,7 @@ class UnstatedLimit:
         usual = self._usual_share * answers
         return usual + (1.0 if self._steps else 1.5) * math.sqrt(usual) + (0 if usual or self._steps else STRAY)
 
-    def _step_up(self, trial: _Trial) -> None:
+    def _step_up(self, trial: _PaceTrial) -> None:
         """Try a little more if the pace was used to the full."""
         if self.limit >= self._most or not self._is_used(trial):
             self._steps = 0
@@ -216,6 +216,6 @@ class UnstatedLimit:
         self.limit = min(int(self.limit * factor) + 1, self._most)
         self._steps += 1
 
-    def _is_used(self, trial: _Trial) -> bool:
+    def _is_used(self, trial: _PaceTrial) -> bool:
         windows = trial.seconds / intercom.WINDOW_SECONDS
         return trial.answered >= USED_SHARE * trial.limit * self._rate_share * windows

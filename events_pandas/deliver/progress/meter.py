@@ -114,7 +114,7 @@ class Meter:
         self._due_at = self._monotonic() + self._interval_seconds
 
 
-class Silence:
+class NoProgress:
     """Shows nothing."""
 
     def watch(self, read_state: Callable[[], RunState]) -> None:
@@ -164,12 +164,14 @@ def progress_bar(
     meter.close()
 
 
-def _meter(progress: ProgressChoice, total: int | None, *, description: str, delay_seconds: float) -> Meter | Silence:
+def _meter(
+    progress: ProgressChoice, total: int | None, *, description: str, delay_seconds: float
+) -> Meter | NoProgress:
     if callable(progress):
         return Meter(progress, total=total, interval_seconds=CALL_SECONDS)
     # A program without a console has no standard error.
     if progress is False or sys.stderr is None:
-        return Silence()
+        return NoProgress()
     bar_class = find_bar_class()
     if bar_class is None:
         lines = Lines(description, brief_seconds=BRIEF_SECONDS if progress == "auto" else 0.0)
@@ -178,7 +180,7 @@ def _meter(progress: ProgressChoice, total: int | None, *, description: str, del
     return Meter(bar.show, total=total, interval_seconds=DRAW_SECONDS, delay_seconds=delay_seconds, say=bar.say)
 
 
-def _close_after(error: BaseException, meter: Meter | Silence) -> None:
+def _close_after(error: BaseException, meter: Meter | NoProgress) -> None:
     try:
         meter.close()
     except Exception as fault:  # noqa: BLE001  # the reason why the work ended comes first

@@ -50,7 +50,7 @@ class StatusChoice:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Gauge:
+class WindowGauge:
     """How full the window is. `limit` is None for no limit; `reset_at` is in Unix seconds, `reset_seconds` from now."""
 
     limit: int | None
@@ -104,11 +104,11 @@ def status_label(status: int) -> str:
         return str(status)
 
 
-def read_gauge(window: RateWindow, now: float) -> Gauge:
+def read_gauge(window: RateWindow, now: float) -> WindowGauge:
     """Return how full a window is now. Looking does not spend a request."""
     allowance = window.state(now)
     used = allowance.limit - allowance.remaining
-    return Gauge(
+    return WindowGauge(
         limit=window.limit,
         used=used,
         left=allowance.remaining,

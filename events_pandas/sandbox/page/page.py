@@ -18,7 +18,7 @@ from events_pandas.sandbox.page.filters import Filters, ResolvedFilters
 from events_pandas.sandbox.page.overview import PACE_SECONDS, WorkspaceFacts
 from events_pandas.sandbox.page.queries import read_body
 from events_pandas.sandbox.page.rendering import read_moment, render
-from events_pandas.sandbox.page.sections import SECTIONS, View, render_section
+from events_pandas.sandbox.page.sections import SECTIONS, PageSources, render_section
 from events_pandas.sandbox.rules.window import RateWindow
 from events_pandas.sandbox.workspace.workspace import Workspace
 
@@ -75,15 +75,15 @@ class Page:
             name, media_type = _STATIC[path]
             return Response(_static(name), headers=_HEADERS, media_type=media_type)
         if path == _HOME:
-            return self._home(self._view(query, base_url))
+            return self._home(self._sources(query, base_url))
         if path == _LIVE:
-            return self._live(self._view(query, base_url), if_none_match)
+            return self._live(self._sources(query, base_url), if_none_match)
         body = self._body(path.removeprefix(_BODIES)) if path.startswith(_BODIES) else None
         if body is None:
             return Response("There is nothing here.", 404, _HEADERS, "text/plain; charset=utf-8")
         return Response(body.decode(errors="replace"), headers=_HEADERS, media_type="text/plain; charset=utf-8")
 
-    def _view(self, query: Mapping[str, str], base_url: str) -> View:
+    def _sources(self, query: Mapping[str, str], base_url: str) -> PageSources:
         store = self.workspace.store
         facts = WorkspaceFacts(
             name="Sandbox",
@@ -94,50 +94,50 @@ class Page:
             created_at=read_moment(store.created_at),
         )
         resolved = ResolvedFilters.find(Filters.read(query), store)
-        return View(store=store, window=self.window, facts=facts, now=self.clock(), resolved=resolved)
+        return PageSources(store=store, window=self.window, facts=facts, now=self.clock(), resolved=resolved)
 
-    def _home(self, view: View) -> Response:
-        view = self._counted(view)
-        sections = {name: Markup(_wrapped(name, view)) for name in SECTIONS}  # noqa: S704  # Our own templates.
-        html = render("page.html", facts=view.facts, filters=view.resolved.filters, sections=sections)
+    def _home(self, sources: PageSources) -> Response:
+        sources = self._counted(sources)
+        sections = {name: Markup(_wrapped(name, sources)) for name in SECTIONS}  # noqa: S704  # Our own templates.
+        html = render("page.html", facts=sources.facts, filters=sources.resolved.filters, sections=sections)
         return Response(html, headers=_HEADERS, media_type=_HTML)
 
-    def _live(self, view: View, if_none_match: str) -> Response:
-        entity_tag = _entity_tag(view)
+    def _live(self, sources: PageSources, if_none_match: str) -> Response:
+        entity_tag = _entity_tag(sources)
         headers = {**_HEADERS, "ETag": entity_tag}
         if if_none_match == entity_tag:
             return Response(status_code=304, headers=headers)
-        view = self._counted(view)
-        if view.trouble:
+        sources = self._counted(sources)
+        if sources.trouble:
             # The browser has to ask again to see that the trouble is over.
             del headers["ETag"]
-        return Response("\n".join(_wrapped(name, view) for name in SECTIONS), headers=headers, media_type=_HTML)
+        return Response("\n".join(_wrapped(name, sources) for name in SECTIONS), headers=headers, media_type=_HTML)
 
-    def _counted(self, view: View) -> View:
+    def _counted(self, sources: PageSources) -> PageSources:
         """Bring the counts up to date; if that fails, say why rather than show nothing."""
         try:
             self.workspace.count()
         except sqlite3.OperationalError as error:
-            return replace(view, trouble=str(error))
-        return view
+            return replace(sources, trouble=str(error))
+        return sources
 
     def _body(self, number: str) -> bytes | None:
         asked = Filters.read({"submission": number}).submission
         return None if asked is None else read_body(self.workspace.store, asked)
 
 
-def _wrapped(name: str, view: View) -> str:
-    section = render_section(name, view)
+def _wrapped(name: str, sources: PageSources) -> str:
+    section = render_section(name, sources)
     return render("section.html", section=section, html=Markup(section.html))  # noqa: S704  # Our own templates.
 
 
-def _entity_tag(view: View) -> str:
+def _entity_tag(sources: PageSources) -> str:
     """Return a tag that differs whenever the page would."""
-    last_arrival = read_last_arrival(view.store)
+    last_arrival = read_last_arrival(sources.store)
     # While the pace falls, the page changes every second without a new submission.
-    second = math.floor(min(view.now, last_arrival + PACE_SECONDS + 1))
-    state = (view.facts, view.resolved, view.window.state(view.now), view.window.window_seconds, second)
-    facts = repr((*state, read_change(view.store)))
+    second = math.floor(min(sources.now, last_arrival + PACE_SECONDS + 1))
+    state = (sources.facts, sources.resolved, sources.window.state(sources.now), sources.window.window_seconds, second)
+    facts = repr((*state, read_change(sources.store)))
     return f'"{hashlib.blake2b(facts.encode(), digest_size=12).hexdigest()}"'
 
 

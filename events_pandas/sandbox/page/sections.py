@@ -44,7 +44,7 @@ from events_pandas.sandbox.page.queries import (
     read_timeline,
 )
 from events_pandas.sandbox.page.rendering import read_moment, render
-from events_pandas.sandbox.page.shown import ShownSubmission, show_event, show_submission
+from events_pandas.sandbox.page.values import ShownSubmission, show_event, show_submission
 from events_pandas.sandbox.rules.events import read_sent
 from events_pandas.sandbox.rules.window import RateWindow
 from events_pandas.sandbox.workspace.contacts import Contact
@@ -59,7 +59,7 @@ _MOST_NAMES: Final = 200
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class View:
+class PageSources:
     """The sources of the sections. `trouble` is why the sandbox cannot write; empty if it can."""
 
     store: Store
@@ -93,41 +93,41 @@ class LogPage:
     is_cut: bool = False
 
 
-def render_section(name: str, view: View) -> Section:
+def render_section(name: str, sources: PageSources) -> Section:
     """Render one of `SECTIONS` as it is now."""
-    html = _SECTIONS[name](view)
+    html = _SECTIONS[name](sources)
     return Section(name=name, html=html, version=f"{zlib.crc32(html.encode()):08x}")
 
 
-def _facts(view: View) -> str:
-    return render("facts.html", facts=view.facts, trouble=view.trouble)
+def _facts(sources: PageSources) -> str:
+    return render("facts.html", facts=sources.facts, trouble=sources.trouble)
 
 
-def _totals(view: View) -> str:
-    outcome_counts = read_outcome_counts(view.store)
-    arrivals = read_arrivals(view.store, view.now, spans=PACE_SPANS, span_seconds=SPAN_SECONDS)
+def _totals(sources: PageSources) -> str:
+    outcome_counts = read_outcome_counts(sources.store)
+    arrivals = read_arrivals(sources.store, sources.now, spans=PACE_SPANS, span_seconds=SPAN_SECONDS)
     return render(
         "totals.html",
         received=sum(one.count for one in outcome_counts),
         outcomes=count_outcomes(outcome_counts),
-        gauge=read_gauge(view.window, view.now),
-        now=view.now,
+        gauge=read_gauge(sources.window, sources.now),
+        now=sources.now,
         pace=draw_pace(arrivals),
     )
 
 
-def _chart(view: View) -> str:
-    resolved = view.resolved
-    since = read_since(view.store, resolved.contact.number, MOST_COUNTED) if resolved.contact else None
+def _chart(sources: PageSources) -> str:
+    resolved = sources.resolved
+    since = read_since(sources.store, resolved.contact.number, MOST_COUNTED) if resolved.contact else None
     events = EventFilter(contact=resolved.contact.number if resolved.contact else None, name=resolved.name, since=since)
     # An unknown contact or name has no chart, rather than a chart of all events.
     is_drawn = resolved.is_known and (resolved.contact is not None or not resolved.filters.contact)
     return render(
         "chart.html",
-        chart=_drawn(view.store, events) if is_drawn else None,
+        chart=_drawn(sources.store, events) if is_drawn else None,
         height=HEIGHT,
         filters=resolved.filters,
-        outside=read_outside(view.store, events) if is_drawn else 0,
+        outside=read_outside(sources.store, events) if is_drawn else 0,
         most_counted=None if since is None else MOST_COUNTED,
     )
 
@@ -142,36 +142,36 @@ def _drawn(store: Store, events: EventFilter) -> Chart | None:
     return draw_chart(bins, counts, names)
 
 
-def _filters(view: View) -> str:
-    outcome_counts = read_outcome_counts(view.store)
+def _filters(sources: PageSources) -> str:
+    outcome_counts = read_outcome_counts(sources.store)
     return render(
         "filters.html",
-        filters=view.resolved.filters,
-        names=read_names(view.store, _MOST_NAMES),
+        filters=sources.resolved.filters,
+        names=read_names(sources.store, _MOST_NAMES),
         outcomes=count_outcomes(outcome_counts),
         statuses=status_choices(outcome_counts),
     )
 
 
-def _contact(view: View) -> str:
-    resolved, contact = view.resolved, view.resolved.contact
+def _contact(sources: PageSources) -> str:
+    resolved, contact = sources.resolved, sources.resolved.contact
     if contact is None:
         return render("no_contact.html", filters=resolved.filters)
     # The timeline has only events that were kept: it does not belong to a filter by status.
     is_shown = resolved.is_known and not resolved.filters.status
-    rows = _timeline(view.store, resolved, contact) if is_shown else []
-    since = read_since(view.store, contact.number, MOST_COUNTED)
+    rows = _timeline(sources.store, resolved, contact) if is_shown else []
+    since = read_since(sources.store, contact.number, MOST_COUNTED)
     return render(
         "contact.html",
         contact=contact,
         created_at=read_moment(contact.created_at),
         counts=[
             (counted.name, counted.count, read_moment(counted.first), read_moment(counted.last))
-            for counted in read_counts(view.store, contact.number, since)
+            for counted in read_counts(sources.store, contact.number, since)
         ],
         since=None if since is None else read_moment(since),
         most_counted=MOST_COUNTED,
-        events=[show_event(row, now=view.now) for row in rows[:_PAGE_ROWS]],
+        events=[show_event(row, now=sources.now) for row in rows[:_PAGE_ROWS]],
         filters=resolved.filters,
         has_older=len(rows) > _PAGE_ROWS,
     )
@@ -182,16 +182,16 @@ def _timeline(store: Store, resolved: ResolvedFilters, contact: Contact) -> list
     return read_timeline(store, contact.number, name=resolved.name, until=resolved.filters.until, limit=_PAGE_ROWS + 1)
 
 
-def _log(view: View) -> str:
-    page = read_log(view.store, view.resolved, limit=_PAGE_ROWS)
-    last, _ = read_change(view.store)
+def _log(sources: PageSources) -> str:
+    page = read_log(sources.store, sources.resolved, limit=_PAGE_ROWS)
+    last, _ = read_change(sources.store)
     return render(
         "log.html",
         page=page,
-        filters=view.resolved.filters,
+        filters=sources.resolved.filters,
         is_empty=last == 0,
-        python=python_lines(view.facts),
-        shell=shell_lines(view.facts, created_at=int(view.now)),
+        python=python_lines(sources.facts),
+        shell=shell_lines(sources.facts, created_at=int(sources.now)),
     )
 
 
@@ -241,7 +241,7 @@ def _repeated(store: Store, row: SubmissionRow) -> int | None:
     )
 
 
-_SECTIONS: Final[Mapping[str, Callable[[View], str]]] = MappingProxyType(
+_SECTIONS: Final[Mapping[str, Callable[[PageSources], str]]] = MappingProxyType(
     {"facts": _facts, "totals": _totals, "filters": _filters, "chart": _chart, "contact": _contact, "log": _log}
 )
 

@@ -1,9 +1,10 @@
-"""The rate limit: requests are counted in windows that follow the server's clock. Also: which settings are numbers."""
+"""The rate limit: requests are counted in windows that follow the server's clock."""
 
 import math
 from dataclasses import dataclass, replace
-from numbers import Integral, Real
-from typing import Final, TypeGuard
+from typing import Final
+
+from events_pandas.sandbox.rules.settings import is_number, is_whole
 
 NO_LIMIT: Final = 10_000_000
 """The limit in the headers if there is none: Intercom's answers always have one, and nobody reaches this."""
@@ -102,18 +103,3 @@ def checked_window_seconds(window_seconds: object) -> float:
     if not is_number(window_seconds) or window_seconds < _LEAST_SECONDS:
         raise ValueError(f"window_seconds must be a number of at least {_LEAST_SECONDS}, not {window_seconds!r}")
     return float(window_seconds)
-
-
-def is_whole(value: object) -> TypeGuard[int]:
-    """Return whether a value is a whole number: numpy's integers are, booleans are not."""
-    return isinstance(value, Integral) and not isinstance(value, bool)
-
-
-def is_number(value: object) -> TypeGuard[float]:
-    """Return whether a value is a finite number: numpy's are; booleans and integers too large for a float are not."""
-    if isinstance(value, bool) or not isinstance(value, Real):
-        return False
-    try:
-        return math.isfinite(value)
-    except OverflowError:  # An integer that is too large for a float.
-        return False

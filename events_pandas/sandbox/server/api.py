@@ -69,7 +69,7 @@ class HttpRequest:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PlannedResponse:
-    """The response to a request, or None to close the connection; and the fault that strikes it on the way."""
+    """The response to a request, or None to close the connection; and the fault with which it is sent."""
 
     response: HttpResponse | None
     fault: Fault | None = None

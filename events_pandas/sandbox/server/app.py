@@ -16,7 +16,7 @@ from events_pandas.loopback import is_loopback
 from events_pandas.sandbox.endpoints.replies import Reply, make_response, refused
 from events_pandas.sandbox.page import Page
 from events_pandas.sandbox.rules.refusals import ACCESS_TOKEN_INVALID, HOST_NOT_ALLOWED, TOO_LARGE, Refusal
-from events_pandas.sandbox.rules.window import is_whole
+from events_pandas.sandbox.rules.settings import is_whole
 from events_pandas.sandbox.server.api import LARGEST_BODY, Api, HttpRequest, PlannedResponse
 from events_pandas.sandbox.server.control import CONTROL_PATH, Control
 from events_pandas.sandbox.server.wire import ClientConnection, drop, joined_headers, plain_path, send_response

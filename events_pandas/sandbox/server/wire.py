@@ -91,7 +91,7 @@ def accepts_json(accept: bytes) -> bool:
 async def send_response(
     response: HttpResponse, connection: ClientConnection, *, fault: Fault | None = None, trickle_seconds: float = 1.0
 ) -> None:
-    """Send a response with the fault that strikes it. `trickle_seconds` is the pause before each trickling byte."""
+    """Send a response with its fault. `trickle_seconds` is the pause before each trickling byte."""
     if fault == "no_answer":
         await _say_nothing(connection)
     elif fault == "trickle_body":

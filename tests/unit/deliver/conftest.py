@@ -16,7 +16,7 @@ from events_pandas.deliver.client.answers import Answer, TransportError
 from events_pandas.deliver.client.transport import Transport
 from events_pandas.deliver.clock import Clock
 from events_pandas.deliver.decide import RetryPolicy
-from events_pandas.deliver.engine import Run
+from events_pandas.deliver.engine import Engine
 from events_pandas.deliver.outcomes import Event
 
 TOKEN = "dG9rOjEyMzQ1Njc4"
@@ -180,11 +180,11 @@ def clock():
 
 
 @pytest.fixture
-def make_run(clock):
-    """Return a function that makes a run with two retries and no waits."""
+def make_engine(clock):
+    """Return a function that makes an engine with two retries and no waits."""
 
     def make(client, **options):
-        return Run(client, **{"retry": RetryPolicy(attempts=3), "clock": clock, **options})
+        return Engine(client, **{"retry": RetryPolicy(attempts=3), "clock": clock, **options})
 
     return make
 

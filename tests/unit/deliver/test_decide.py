@@ -4,9 +4,9 @@ import pytest
 
 from events_pandas.deliver.client.answers import Answer, TransportError
 from events_pandas.deliver.decide import (
+    AttemptCounts,
     Retry,
     RetryPolicy,
-    Tries,
     Verdict,
     decide,
     is_failure,
@@ -248,7 +248,9 @@ def test_is_passing_is_true_for_408_429_and_every_5xx(status, passes):
 @pytest.mark.parametrize(("attempt", "seconds"), [(1, 0.25), (2, 0.5), (3, 0.75)])
 def test_decide_waits_for_a_drawn_part_of_a_doubling_bound(attempt, seconds):
     """The bound doubles from the base to its maximum, and jitter takes a part of it."""
-    decision = decide(Answer(status=503), tries=Tries(number=attempt, attempts=attempt), policy=POLICY, jitter=0.5)
+    decision = decide(
+        Answer(status=503), counts=AttemptCounts(number=attempt, attempts=attempt), policy=POLICY, jitter=0.5
+    )
 
     assert decision == Retry(wait_seconds=seconds)
 
@@ -257,14 +259,14 @@ def test_decide_tries_again_without_an_answer():
     """A request without an answer is tried again."""
     error = TransportError("the connection broke", may_have_arrived=True)
 
-    assert decide(error, tries=Tries(), policy=POLICY, jitter=0.0) == Retry(wait_seconds=0.0)
+    assert decide(error, counts=AttemptCounts(), policy=POLICY, jitter=0.0) == Retry(wait_seconds=0.0)
 
 
 def test_decide_honours_retry_after_with_jitter_on_top():
     """The wait is at least the one that the server asks for, and a part of the base is added."""
     answer = Answer(status=503, headers={"Retry-After": "20"})
 
-    assert decide(answer, tries=Tries(), policy=POLICY, jitter=0.5) == Retry(wait_seconds=20.25)
+    assert decide(answer, counts=AttemptCounts(), policy=POLICY, jitter=0.5) == Retry(wait_seconds=20.25)
 
 
 @pytest.mark.parametrize(
@@ -278,14 +280,14 @@ def test_decide_honours_retry_after_with_jitter_on_top():
 )
 def test_decide_waits_for_the_reset_when_a_429_has_nothing_remaining(headers, seconds):
     """A spent window is waited for, at most a minute; after an overload only the backoff is."""
-    decision = decide(Answer(status=429, headers=headers), tries=Tries(), policy=POLICY, jitter=0.5)
+    decision = decide(Answer(status=429, headers=headers), counts=AttemptCounts(), policy=POLICY, jitter=0.5)
 
     assert decision == Retry(wait_seconds=seconds)
 
 
 def test_decide_gives_up_when_the_attempts_are_spent():
     """The failure of the last attempt is final."""
-    verdict = decide(Answer(status=503), tries=Tries(number=4, attempts=4), policy=POLICY, jitter=0.5)
+    verdict = decide(Answer(status=503), counts=AttemptCounts(number=4, attempts=4), policy=POLICY, jitter=0.5)
 
     assert (verdict.status, verdict.error_code) == (Status.FAILED, "server_error")
 
@@ -294,9 +296,9 @@ def test_decide_gives_up_when_the_attempts_are_spent():
 def test_decide_gives_up_when_the_time_is_over(elapsed_seconds, is_over):
     """A failure at or after `total_seconds` is the last."""
     policy = RetryPolicy(base_seconds=0.5, total_seconds=10.0)
-    tries = Tries(number=1, attempts=3, elapsed_seconds=elapsed_seconds)
+    counts = AttemptCounts(number=1, attempts=3, elapsed_seconds=elapsed_seconds)
 
-    decision = decide(Answer(status=503), tries=tries, policy=policy, jitter=0.5)
+    decision = decide(Answer(status=503), counts=counts, policy=policy, jitter=0.5)
 
     assert (decision != Retry(wait_seconds=0.25)) is is_over
     assert not is_over or decision.error_message == (
@@ -307,16 +309,16 @@ def test_decide_gives_up_when_the_time_is_over(elapsed_seconds, is_over):
 
 def test_decide_tells_all_attempts_though_those_of_an_outage_do_not_count():
     """The message counts all attempts, also those that did not count in an outage."""
-    tries = Tries(number=4, attempts=9)
+    counts = AttemptCounts(number=4, attempts=9)
 
-    verdict = decide(Answer(status=503), tries=tries, policy=POLICY, jitter=0.5)
+    verdict = decide(Answer(status=503), counts=counts, policy=POLICY, jitter=0.5)
 
     assert "9 attempts were made" in verdict.error_message
 
 
 def test_decide_judges_a_final_answer_at_once():
     """A final answer needs no second attempt."""
-    verdict = decide(Answer(status=202), tries=Tries(), policy=POLICY, jitter=0.5)
+    verdict = decide(Answer(status=202), counts=AttemptCounts(), policy=POLICY, jitter=0.5)
 
     assert verdict.status is Status.ACCEPTED
 
@@ -324,7 +326,10 @@ def test_decide_judges_a_final_answer_at_once():
 def test_decide_bears_any_number_of_attempts():
     """The bound does not overflow after thousands of attempts."""
     decision = decide(
-        Answer(status=503), tries=Tries(number=5_000, attempts=5_000), policy=RetryPolicy(attempts=9_999), jitter=0.5
+        Answer(status=503),
+        counts=AttemptCounts(number=5_000, attempts=5_000),
+        policy=RetryPolicy(attempts=9_999),
+        jitter=0.5,
     )
 
     assert decision == Retry(wait_seconds=15.0)

@@ -51,61 +51,61 @@ def _interrupt(_):
 # What comes out
 
 
-def test_deliver_yields_an_outcome_for_each_event_in_order(make_run, scripted_client, events):
+def test_deliver_yields_an_outcome_for_each_event_in_order(make_engine, scripted_client, events):
     """There is one list for each chunk and one outcome for each event, in their order."""
-    run = make_run(scripted_client({"a": [503, 202], "c": [422]}))
+    engine = make_engine(scripted_client({"a": [503, 202], "c": [422]}))
 
-    chunks = list(run.deliver([events("a", "b"), events("c", start=2)]))
+    chunks = list(engine.deliver([events("a", "b"), events("c", start=2)]))
 
     assert [[outcome.row for outcome in chunk] for chunk in chunks] == [[0, 1], [2]]
     assert [_statuses(chunk) for chunk in chunks] == [["accepted", "accepted"], ["rejected"]]
 
 
-def test_deliver_tells_all_of_an_accepted_event(make_run, scripted_client, events):
+def test_deliver_tells_all_of_an_accepted_event(make_engine, scripted_client, events):
     """An accepted event has its HTTP status, attempts and time, and no error."""
-    ((outcome,),) = make_run(scripted_client({"a": [OVERLOADED, 202]})).deliver([events("a")])
+    ((outcome,),) = make_engine(scripted_client({"a": [OVERLOADED, 202]})).deliver([events("a")])
 
     assert outcome == Outcome(row=0, status=Status.ACCEPTED, http_status=202, attempts=2, submitted_at=1_700_000_000.0)
 
 
-def test_deliver_yields_an_empty_list_when_a_chunk_is_empty(make_run, scripted_client, events):
+def test_deliver_yields_an_empty_list_when_a_chunk_is_empty(make_engine, scripted_client, events):
     """An empty chunk costs nothing and keeps its place."""
-    chunks = list(make_run(scripted_client()).deliver([[], events("a"), []]))
+    chunks = list(make_engine(scripted_client()).deliver([[], events("a"), []]))
 
     assert [len(chunk) for chunk in chunks] == [0, 1, 0]
 
 
-def test_deliver_yields_nothing_when_there_are_no_chunks(make_run, scripted_client):
+def test_deliver_yields_nothing_when_there_are_no_chunks(make_engine, scripted_client):
     """Without chunks there are no lists."""
-    assert list(make_run(scripted_client()).deliver([])) == []
+    assert list(make_engine(scripted_client()).deliver([])) == []
 
 
-def test_deliver_calls_back_with_each_outcome(make_run, scripted_client, events):
+def test_deliver_calls_back_with_each_outcome(make_engine, scripted_client, events):
     """`on_outcome` gets every outcome once, as it comes."""
     reported = []
 
-    list(make_run(scripted_client(), on_outcome=reported.append).deliver([events("a", "b"), events("c", start=2)]))
+    list(make_engine(scripted_client(), on_outcome=reported.append).deliver([events("a", "b"), events("c", start=2)]))
 
     assert sorted(outcome.row for outcome in reported) == [0, 1, 2]
 
 
-def test_run_counts_requests_and_retries(make_run, scripted_client, events):
+def test_run_counts_requests_and_retries(make_engine, scripted_client, events):
     """Every attempt is a request; all but the first of an event are retries."""
-    run = make_run(scripted_client({"a": [503, 503, 202]}))
+    engine = make_engine(scripted_client({"a": [503, 503, 202]}))
 
-    list(run.deliver([events("a", "b")]))
+    list(engine.deliver([events("a", "b")]))
 
-    assert (run.requests, run.retries, run.limit) == (4, 2, 1_000_000)
+    assert (engine.requests, engine.retries, engine.limit) == (4, 2, 1_000_000)
 
 
 # Retries
 
 
-def test_deliver_sends_the_same_bytes_at_every_attempt(make_run, scripted_client, events):
+def test_deliver_sends_the_same_bytes_at_every_attempt(make_engine, scripted_client, events):
     """A retry repeats the payload, so that Intercom ignores it if the first has arrived."""
     client = scripted_client({"a": [BROKEN, 500, 202]})
 
-    list(make_run(client).deliver([events("a")]))
+    list(make_engine(client).deliver([events("a")]))
 
     assert client.posted == ["a", "a", "a"]
 
@@ -119,22 +119,22 @@ def test_deliver_sends_the_same_bytes_at_every_attempt(make_run, scripted_client
         ([REFUSED, BROKEN, REFUSED], "no_answer", None),
     ],
 )
-def test_deliver_gives_up_when_the_attempts_are_spent(make_run, scripted_client, events, script, code, http_status):
+def test_deliver_gives_up_when_the_attempts_are_spent(make_engine, scripted_client, events, script, code, http_status):
     """A failed event says whether it may have arrived at any of its attempts."""
-    ((outcome,),) = make_run(scripted_client({"a": script})).deliver([events("a")])
+    ((outcome,),) = make_engine(scripted_client({"a": script})).deliver([events("a")])
 
     assert (outcome.status, outcome.attempts) == (Status.FAILED, 3)
     assert (outcome.error_code, outcome.http_status) == (code, http_status)
 
 
-def test_deliver_tries_the_next_chunk_while_a_retry_waits(make_run, scripted_client, events, gate):
+def test_deliver_tries_the_next_chunk_while_a_retry_waits(make_engine, scripted_client, events, gate):
     """The second chunk is sent before the first is complete."""
     client = scripted_client(
         {"a": [lambda: 202 if gate.wait(LIMIT_SECONDS) else 500], "c": [lambda: gate.set() or 202]}
     )
     client.scripts[b"first"] = [202]
 
-    chunks = list(make_run(client).deliver([events("first", "a"), events("c", start=2)]))
+    chunks = list(make_engine(client).deliver([events("first", "a"), events("c", start=2)]))
 
     assert [_statuses(chunk) for chunk in chunks] == [["accepted", "accepted"], ["accepted"]]
 
@@ -142,12 +142,12 @@ def test_deliver_tries_the_next_chunk_while_a_retry_waits(make_run, scripted_cli
 # Contacts
 
 
-def test_deliver_withholds_the_rows_of_an_unknown_contact(make_run, scripted_client, events):
+def test_deliver_withholds_the_rows_of_an_unknown_contact(make_engine, scripted_client, events):
     """After a 404, other rows of the contact cost no request, and name the row that had the 404."""
     client = scripted_client({"ghost": [404]})
-    run = make_run(client, concurrency=1)
+    engine = make_engine(client, concurrency=1)
 
-    (outcomes,) = run.deliver([events("ghost", "a", "ghost")])
+    (outcomes,) = engine.deliver([events("ghost", "a", "ghost")])
 
     assert client.posted == ["ghost", "a"]
     assert outcomes[2] == Outcome(
@@ -161,21 +161,21 @@ def test_deliver_withholds_the_rows_of_an_unknown_contact(make_run, scripted_cli
     )
 
 
-def test_deliver_remembers_an_unknown_contact_in_later_chunks(make_run, scripted_client, events):
+def test_deliver_remembers_an_unknown_contact_in_later_chunks(make_engine, scripted_client, events):
     """An unknown contact is remembered for the whole run."""
     client = scripted_client({"ghost": [404]})
 
-    list(make_run(client, concurrency=1).deliver([events("ghost"), events("ghost", start=1)]))
+    list(make_engine(client, concurrency=1).deliver([events("ghost"), events("ghost", start=1)]))
 
     assert client.posted == ["ghost"]
 
 
-def test_deliver_withholds_the_retries_of_an_unknown_contact_too(make_run, scripted_client, events):
+def test_deliver_withholds_the_retries_of_an_unknown_contact_too(make_engine, scripted_client, events):
     """A row that failed before the 404 came is not tried again."""
     client = scripted_client({"ghost": [503, 404]})
-    run = make_run(client, concurrency=1, retry=RetryPolicy(attempts=3, base_seconds=0.0))
+    engine = make_engine(client, concurrency=1, retry=RetryPolicy(attempts=3, base_seconds=0.0))
 
-    (outcomes,) = run.deliver([events("ghost", "ghost")])
+    (outcomes,) = engine.deliver([events("ghost", "ghost")])
 
     assert client.posted == ["ghost", "ghost"]
     assert _statuses(outcomes) == ["unknown_contact"] * 2
@@ -188,14 +188,14 @@ HTML = Answer(status=404, body=b"<html>Not Found</html>")
 PLENTY = {"X-RateLimit-Limit": "1000000", "X-RateLimit-Remaining": "999999", "X-RateLimit-Reset": "1700000010"}
 
 
-def test_deliver_stops_when_the_first_answer_is_not_intercoms(make_run, scripted_client, events):
+def test_deliver_stops_when_the_first_answer_is_not_intercoms(make_engine, scripted_client, events):
     """A 404 that does not speak of a contact ends the run if it is the first answer."""
     client = scripted_client({"a": [HTML]})
-    run = make_run(client, concurrency=1)
+    engine = make_engine(client, concurrency=1)
 
-    (outcomes,) = run.deliver([events("a", "b", "c")])
+    (outcomes,) = engine.deliver([events("a", "b", "c")])
 
-    assert (run.stop.reason, client.posted) == ("address", ["a"])
+    assert (engine.stop.reason, client.posted) == ("address", ["a"])
     assert [(outcome.status, outcome.error_code) for outcome in outcomes] == [
         ("rejected", "http_404"),
         ("not_submitted", "wrong_address"),
@@ -203,51 +203,51 @@ def test_deliver_stops_when_the_first_answer_is_not_intercoms(make_run, scripted
     ]
 
 
-def test_deliver_awaits_what_is_under_way_when_the_first_answer_is_not_intercoms(make_run, scripted_client, events):
+def test_deliver_awaits_what_is_under_way_when_the_first_answer_is_not_intercoms(make_engine, scripted_client, events):
     """The first answer decides, and each other request in flight keeps its own answer."""
     gate = threading.Event()
     client = scripted_client(
         {"a": [lambda: gate.wait(LIMIT_SECONDS) and 202], "b": [HTML], "c": [lambda: gate.wait(LIMIT_SECONDS) and 404]}
     )
     client.me_script = [Answer(status=200, headers=PLENTY, body=b'{"app":{}}')]
-    run = make_run(client, concurrency=3, on_outcome=lambda _: gate.set())
-    run.preflight()  # it learns the limit: without it the first event would be sent alone
+    engine = make_engine(client, concurrency=3, on_outcome=lambda _: gate.set())
+    engine.preflight()  # it learns the limit: without it the first event would be sent alone
 
-    (outcomes,) = run.deliver([events("a", "b", "c", "d")])
+    (outcomes,) = engine.deliver([events("a", "b", "c", "d")])
 
-    assert run.stop.reason == "address"
+    assert engine.stop.reason == "address"
     assert _statuses(outcomes) == ["accepted", "rejected", "unknown_contact", "not_submitted"]
 
 
 @pytest.mark.parametrize("first", [202, 404, 422])
 def test_deliver_goes_on_after_a_404_of_another_kind_once_an_event_was_answered(
-    make_run, scripted_client, events, first
+    make_engine, scripted_client, events, first
 ):
     """Once Intercom has answered an event, such a 404 concerns its row only."""
     client = scripted_client({"a": [first], "b": [HTML]})
-    run = make_run(client, concurrency=1)
+    engine = make_engine(client, concurrency=1)
 
-    (outcomes,) = run.deliver([events("a", "b", "c")])
+    (outcomes,) = engine.deliver([events("a", "b", "c")])
 
-    assert (run.stop, _statuses(outcomes)[1:]) == (None, ["rejected", "accepted"])
+    assert (engine.stop, _statuses(outcomes)[1:]) == (None, ["rejected", "accepted"])
 
 
 @pytest.mark.parametrize("first", [503, 429])
-def test_deliver_takes_no_passing_failure_for_an_answer_of_intercoms(make_run, scripted_client, events, first):
+def test_deliver_takes_no_passing_failure_for_an_answer_of_intercoms(make_engine, scripted_client, events, first):
     """The first final answer counts, as a passing failure says nothing about the address."""
     client = scripted_client({"a": [first, HTML]})
-    run = make_run(client, concurrency=1, retry=RetryPolicy(attempts=3, base_seconds=0.0))
+    engine = make_engine(client, concurrency=1, retry=RetryPolicy(attempts=3, base_seconds=0.0))
 
-    (outcomes,) = run.deliver([events("a", "b")])
+    (outcomes,) = engine.deliver([events("a", "b")])
 
-    assert run.stop.reason == "address"
+    assert engine.stop.reason == "address"
     assert _statuses(outcomes) == ["rejected", "not_submitted"]
 
 
 # Names
 
 
-def test_deliver_ends_the_rows_of_a_name_that_is_one_too_many(make_run, scripted_client, error_body):
+def test_deliver_ends_the_rows_of_a_name_that_is_one_too_many(make_engine, scripted_client, error_body):
     """After the refusal of a new event name, other rows of that name cost no request."""
     full = Answer(status=422, body=error_body("422", "Cannot have more than 120 active event names"))
     client = scripted_client({"a": [full]})
@@ -256,7 +256,7 @@ def test_deliver_ends_the_rows_of_a_name_that_is_one_too_many(make_run, scripted
         for row, (payload, name) in enumerate([(b"a", "new"), (b"b", "old"), (b"c", "new")])
     ]
 
-    (outcomes,) = make_run(client, concurrency=1).deliver([chunk])
+    (outcomes,) = make_engine(client, concurrency=1).deliver([chunk])
 
     assert client.posted == ["a", "b"]
     assert _statuses(outcomes) == ["rejected", "accepted", "rejected"]
@@ -267,182 +267,182 @@ def test_deliver_ends_the_rows_of_a_name_that_is_one_too_many(make_run, scripted
 
 
 @pytest.mark.parametrize(("status", "code"), [(401, "unauthorized"), (403, "forbidden")])
-def test_deliver_sends_nothing_more_when_the_token_is_refused(make_run, scripted_client, events, status, code):
+def test_deliver_sends_nothing_more_when_the_token_is_refused(make_engine, scripted_client, events, status, code):
     """A 401 or 403 ends the run, and every row has its outcome, also in later chunks."""
     client = scripted_client({"a": [status]})
-    run = make_run(client)
+    engine = make_engine(client)
 
-    chunks = list(run.deliver([events("a", "b"), events("c", start=2)]))
+    chunks = list(engine.deliver([events("a", "b"), events("c", start=2)]))
 
     assert client.posted == ["a"]
     assert [_codes(chunk) for chunk in chunks] == [[code, code], [code]]
-    assert (run.stop.reason, run.stop.error_code) == ("authentication", code)
+    assert (engine.stop.reason, engine.stop.error_code) == ("authentication", code)
 
 
-def test_deliver_keeps_the_facts_of_the_row_that_was_refused(make_run, scripted_client, events):
+def test_deliver_keeps_the_facts_of_the_row_that_was_refused(make_engine, scripted_client, events):
     """The row that was answered 401 has its status and attempt; the others made none."""
-    (outcomes,) = make_run(scripted_client({"a": [401]})).deliver([events("a", "b")])
+    (outcomes,) = make_engine(scripted_client({"a": [401]})).deliver([events("a", "b")])
 
     assert [(outcome.http_status, outcome.attempts) for outcome in outcomes] == [(401, 1), (None, 0)]
     assert _statuses(outcomes) == ["not_submitted", "not_submitted"]
 
 
-def test_deliver_gives_up_when_an_outage_outlasts_the_patience(make_run, scripted_client, events):
+def test_deliver_gives_up_when_an_outage_outlasts_the_patience(make_engine, scripted_client, events):
     """If everything fails, the run ends, and rows that were never tried are not submitted."""
     names = [f"e{number}" for number in range(40)]
     client = scripted_client({name: [BROKEN] * 9 for name in names}, me=[BROKEN] * 9)
-    run = make_run(client, patience_seconds=0.0, concurrency=1)
+    engine = make_engine(client, patience_seconds=0.0, concurrency=1)
 
-    (outcomes,) = run.deliver([events(*names)])
+    (outcomes,) = engine.deliver([events(*names)])
 
-    assert run.stop.reason == "outage"
-    assert run.stop.message.endswith(
+    assert engine.stop.reason == "outage"
+    assert engine.stop.message.endswith(
         "the last failure: broke. When Intercom is back, submit all rows again; "
         "the journal skips the accepted ones, and without a journal Intercom ignores repeats"
     )
     assert _statuses(outcomes) == ["failed"] + ["not_submitted"] * 39
 
 
-def test_deliver_waits_an_outage_out_though_a_single_event_is_left(make_run, scripted_client, events):
+def test_deliver_waits_an_outage_out_though_a_single_event_is_left(make_engine, scripted_client, events):
     """An event that has failed for the last time goes on if nothing else works either."""
     client = scripted_client({"a": [REFUSED] * 5}, me=[REFUSED, 200])
-    run = make_run(client, probe_seconds=0.0)
+    engine = make_engine(client, probe_seconds=0.0)
 
-    ((outcome,),) = run.deliver([events("a")])
+    ((outcome,),) = engine.deliver([events("a")])
 
     assert (str(outcome.status), outcome.attempts) == ("accepted", 6)
 
 
-def test_deliver_does_not_take_a_faulty_event_for_an_outage(make_run, scripted_client, events):
+def test_deliver_does_not_take_a_faulty_event_for_an_outage(make_engine, scripted_client, events):
     """If ``GET /me`` is answered, the last rows of a run have failed by themselves."""
     client = scripted_client({name: [500] * 50 for name in ("x", "y", "z")})
-    run = make_run(client, retry=RetryPolicy(attempts=8, base_seconds=0.0), probe_seconds=0.0)
+    engine = make_engine(client, retry=RetryPolicy(attempts=8, base_seconds=0.0), probe_seconds=0.0)
 
-    (outcomes,) = run.deliver([events("a", "x", "y", "z")])
+    (outcomes,) = engine.deliver([events("a", "x", "y", "z")])
 
-    assert run.stop is None
+    assert engine.stop is None
     assert _statuses(outcomes) == ["accepted", "failed", "failed", "failed"]
     assert {outcome.attempts for outcome in outcomes[1:]} == {8}
 
 
-def test_deliver_does_not_count_refusals_for_pace(make_run, scripted_client, events):
+def test_deliver_does_not_count_refusals_for_pace(make_engine, scripted_client, events):
     """If others use the whole limit, an event waits and does not fail."""
     client = scripted_client({"a": [Answer(status=429, headers={"Retry-After": "0"})] * 9})
 
-    ((outcome,),) = make_run(client).deliver([events("a")])
+    ((outcome,),) = make_engine(client).deliver([events("a")])
 
     assert (str(outcome.status), outcome.attempts) == ("accepted", 10)
 
 
-def test_deliver_waits_an_outage_out(make_run, scripted_client, events):
+def test_deliver_waits_an_outage_out(make_engine, scripted_client, events):
     """When the service is back, all failed events start with all their attempts again."""
     names = [f"e{number}" for number in range(40)]
     client = scripted_client({name: [REFUSED] * 5 for name in names[:6]} | {name: [REFUSED] for name in names[6:20]})
-    run = make_run(client, retry=RetryPolicy(attempts=7), concurrency=1, probe_seconds=0.0)
+    engine = make_engine(client, retry=RetryPolicy(attempts=7), concurrency=1, probe_seconds=0.0)
 
-    (outcomes,) = run.deliver([events(*names)])
+    (outcomes,) = engine.deliver([events(*names)])
 
-    assert run.stop is None
+    assert engine.stop is None
     assert set(_statuses(outcomes)) == {"accepted"}
 
 
-def test_deliver_probes_with_one_request_at_a_time(make_run, scripted_client, events):
+def test_deliver_probes_with_one_request_at_a_time(make_engine, scripted_client, events):
     """While everything fails, events that were never tried go first, one at a time."""
     names = [f"e{number}" for number in range(30)]
     states = []
-    fail = lambda: states.append(run.current_state()) or REFUSED  # noqa: E731  # a step of a script
+    fail = lambda: states.append(engine.current_state()) or REFUSED  # noqa: E731  # a step of a script
     client = scripted_client({"e0": [fail] * 20} | {name: [fail] for name in names[1:6]})
-    run = make_run(client, retry=RetryPolicy(attempts=25), concurrency=4, probe_seconds=0.0)
+    engine = make_engine(client, retry=RetryPolicy(attempts=25), concurrency=4, probe_seconds=0.0)
 
-    (outcomes,) = run.deliver([events(*names)])
+    (outcomes,) = engine.deliver([events(*names)])
 
     assert set(_statuses(outcomes)) == {"accepted"}
     assert client.posted[:26] == ["e0"] * 20 + names[1:7]
     assert {(state.pause.reason, state.in_flight) for state in states[20:]} == {("outage", 1)}
 
 
-def test_deliver_goes_on_when_failures_are_not_in_a_row(make_run, scripted_client, events):
+def test_deliver_goes_on_when_failures_are_not_in_a_row(make_engine, scripted_client, events):
     """An answer of any other kind restarts the count."""
     names = [f"e{number}" for number in range(39)]
     failing = {name: [REFUSED] for name in names if name != "e19"}
-    run = make_run(scripted_client(failing), retry=RetryPolicy(attempts=1), concurrency=1)
+    engine = make_engine(scripted_client(failing), retry=RetryPolicy(attempts=1), concurrency=1)
 
-    (outcomes,) = run.deliver([events(*names)])
+    (outcomes,) = engine.deliver([events(*names)])
 
-    assert run.stop is None
+    assert engine.stop is None
     assert _statuses(outcomes).count("failed") == 38
 
 
-def test_deliver_stops_when_too_many_are_rejected(make_run, scripted_client, events):
+def test_deliver_stops_when_too_many_are_rejected(make_engine, scripted_client, events):
     """With a limit of a tenth, the rest of a file whose rows are all rejected is not sent."""
     names = [f"e{number}" for number in range(200)]
-    run = make_run(scripted_client({name: [422] for name in names}), max_failure_rate=0.1, concurrency=1)
+    engine = make_engine(scripted_client({name: [422] for name in names}), max_failure_rate=0.1, concurrency=1)
 
-    (outcomes,) = run.deliver([events(*names)])
+    (outcomes,) = engine.deliver([events(*names)])
 
-    assert (run.stop.reason, run.requests) == ("failure_rate", 100)
+    assert (engine.stop.reason, engine.requests) == ("failure_rate", 100)
     assert _statuses(outcomes) == ["rejected"] * 100 + ["not_submitted"] * 100
 
 
 # The canary
 
 
-def test_try_out_lets_the_run_go_on_when_its_events_are_accepted(make_run, scripted_client, events):
+def test_try_out_lets_the_run_go_on_when_its_events_are_accepted(make_engine, scripted_client, events):
     """The events sent first have their outcomes, and the rest is sent."""
-    run = make_run(scripted_client())
+    engine = make_engine(scripted_client())
 
-    (outcome,) = run.try_out(events("a"))
-    (outcomes,) = run.deliver([events("b", start=1)])
+    (outcome,) = engine.try_out(events("a"))
+    (outcomes,) = engine.deliver([events("b", start=1)])
 
     assert (outcome.row, str(outcome.status), _statuses(outcomes)) == (0, "accepted", ["accepted"])
 
 
-def test_try_out_stops_the_run_when_an_event_is_rejected(make_run, scripted_client, events):
+def test_try_out_stops_the_run_when_an_event_is_rejected(make_engine, scripted_client, events):
     """The rest is not sent, and its code says why."""
     client = scripted_client({"a": [422]})
-    run = make_run(client)
+    engine = make_engine(client)
 
-    run.try_out(events("a"))
-    (outcomes,) = run.deliver([events("b", start=1)])
+    engine.try_out(events("a"))
+    (outcomes,) = engine.deliver([events("b", start=1)])
 
     assert client.posted == ["a"]
-    assert (run.stop.reason, _codes(outcomes)) == ("canary", ["canary_failed"])
+    assert (engine.stop.reason, _codes(outcomes)) == ("canary", ["canary_failed"])
 
 
 # What is shown
 
 
-def test_run_ticks_while_it_works(make_run, scripted_client, events):
+def test_run_ticks_while_it_works(make_engine, scripted_client, events):
     """`on_tick` is called although no outcome comes."""
     ticks = []
 
-    list(make_run(scripted_client(), on_tick=lambda: ticks.append(1)).deliver([events("a")]))
+    list(make_engine(scripted_client(), on_tick=lambda: ticks.append(1)).deliver([events("a")]))
 
     assert ticks
 
 
-def test_run_tells_the_window(make_run, scripted_client, events):
+def test_run_tells_the_window(make_engine, scripted_client, events):
     """The state has the limit and the rest of the window for this run."""
-    run = make_run(scripted_client(), rate_share=0.5)
+    engine = make_engine(scripted_client(), rate_share=0.5)
 
-    list(run.deliver([events("a")]))
+    list(engine.deliver([events("a")]))
 
-    assert (run.current_state().window.limit, run.current_state().pause) == (500_000, None)
+    assert (engine.current_state().window.limit, engine.current_state().pause) == (500_000, None)
 
 
-def test_run_tells_a_pause_that_an_answer_asks_for(make_run, scripted_client, events):
+def test_run_tells_a_pause_that_an_answer_asks_for(make_engine, scripted_client, events):
     """A Retry-After of a minute is a pause, not an outage."""
     states = []
     client = scripted_client({"a": [Answer(status=429, headers={"Retry-After": "60"})]})
-    run = make_run(client)
+    engine = make_engine(client)
 
     def look():
-        states.append(run.current_state().pause)
+        states.append(engine.current_state().pause)
         if states[-1]:
             raise KeyboardInterrupt
 
-    run = make_run(client, on_tick=look)
-    list(run.deliver([events("a", "b")]))
+    engine = make_engine(client, on_tick=look)
+    list(engine.deliver([events("a", "b")]))
 
     pause = states[-1]
     assert (pause.reason, pause.gives_up_in_seconds) == ("rate_limit", None)
@@ -452,39 +452,39 @@ def test_run_tells_a_pause_that_an_answer_asks_for(make_run, scripted_client, ev
 # Interrupts
 
 
-def test_deliver_stops_at_ctrl_c_and_yields_the_rest(make_run, scripted_client, events):
+def test_deliver_stops_at_ctrl_c_and_yields_the_rest(make_engine, scripted_client, events):
     """After Ctrl-C nothing is sent, and every row has its outcome."""
     client = scripted_client()
-    run = make_run(client)
+    engine = make_engine(client)
 
     def interrupt_once(_):
-        run.on_outcome = None
+        engine.on_outcome = None
         raise KeyboardInterrupt
 
-    run.on_outcome = interrupt_once
-    chunks = list(run.deliver([events("a", "b"), events("c", start=2)]))
+    engine.on_outcome = interrupt_once
+    chunks = list(engine.deliver([events("a", "b"), events("c", start=2)]))
 
     assert client.posted == ["a"]
     assert [_codes(chunk) for chunk in chunks] == [[None, "interrupted"], ["interrupted"]]
-    assert run.stop.reason == "interrupted"
+    assert engine.stop.reason == "interrupted"
 
 
-def test_deliver_stops_at_ctrl_c_while_the_next_chunk_is_read(make_run, scripted_client, events):
+def test_deliver_stops_at_ctrl_c_while_the_next_chunk_is_read(make_engine, scripted_client, events):
     """An interrupt of the source is an interrupt of the run."""
 
     def chunks():
         yield events("a")
         raise KeyboardInterrupt
 
-    run = make_run(scripted_client())
+    engine = make_engine(scripted_client())
 
-    (outcomes,) = run.deliver(chunks())
+    (outcomes,) = engine.deliver(chunks())
 
     assert _statuses(outcomes) == ["accepted"]
-    assert run.stop.reason == "interrupted"
+    assert engine.stop.reason == "interrupted"
 
 
-def test_deliver_awaits_what_is_in_flight_at_ctrl_c(make_run, scripted_client, events, gate):
+def test_deliver_awaits_what_is_in_flight_at_ctrl_c(make_engine, scripted_client, events, gate):
     """The outcome of a request in flight comes from its answer."""
     under_way = threading.Event()
     client = scripted_client(
@@ -493,20 +493,20 @@ def test_deliver_awaits_what_is_in_flight_at_ctrl_c(make_run, scripted_client, e
             "b": [lambda: under_way.set() or (gate.wait(LIMIT_SECONDS) and 202)],
         }
     )
-    run = make_run(client)
+    engine = make_engine(client)
 
     def interrupt_at_a(outcome):
         if outcome.row == 1:
             gate.set()
             raise KeyboardInterrupt
 
-    run.on_outcome = interrupt_at_a
-    (outcomes,) = run.deliver([events("first", "a", "b")])
+    engine.on_outcome = interrupt_at_a
+    (outcomes,) = engine.deliver([events("first", "a", "b")])
 
     assert _statuses(outcomes) == ["accepted", "accepted", "accepted"]
 
 
-def test_deliver_waits_no_longer_than_its_grace(make_run, scripted_client, events, gate):
+def test_deliver_waits_no_longer_than_its_grace(make_engine, scripted_client, events, gate):
     """A request that is not answered in time may have arrived, and its row says so."""
     under_way = threading.Event()
     client = scripted_client(
@@ -516,7 +516,7 @@ def test_deliver_waits_no_longer_than_its_grace(make_run, scripted_client, event
         }
     )
 
-    delivery = make_run(client, grace_seconds=0.02).deliver([events("first", "a", "b")])
+    delivery = make_engine(client, grace_seconds=0.02).deliver([events("first", "a", "b")])
     outcomes = next(delivery)
     gate.set()
     delivery.close()
@@ -528,15 +528,15 @@ def test_deliver_waits_no_longer_than_its_grace(make_run, scripted_client, event
     )
 
 
-def test_deliver_leaves_at_once_at_the_second_ctrl_c(make_run, scripted_client, events):
+def test_deliver_leaves_at_once_at_the_second_ctrl_c(make_engine, scripted_client, events):
     """The second Ctrl-C is not caught."""
-    run = make_run(scripted_client(), on_outcome=_interrupt)
+    engine = make_engine(scripted_client(), on_outcome=_interrupt)
 
     with pytest.raises(KeyboardInterrupt):
-        list(run.deliver([events("a", "b")]))
+        list(engine.deliver([events("a", "b")]))
 
 
-def test_deliver_does_not_retry_after_a_stop(make_run, scripted_client, events, gate):
+def test_deliver_does_not_retry_after_a_stop(make_engine, scripted_client, events, gate):
     """A passing failure after the stop is not tried again, and its event may have arrived."""
     under_way = threading.Event()
     client = scripted_client(
@@ -545,9 +545,9 @@ def test_deliver_does_not_retry_after_a_stop(make_run, scripted_client, events, 
             "b": [lambda: under_way.set() or (gate.wait(LIMIT_SECONDS) and 503)],
         }
     )
-    run = make_run(client, on_outcome=lambda outcome: outcome.row == 1 and gate.set())
+    engine = make_engine(client, on_outcome=lambda outcome: outcome.row == 1 and gate.set())
 
-    (outcomes,) = run.deliver([events("first", "a", "b")])
+    (outcomes,) = engine.deliver([events("first", "a", "b")])
 
     assert client.posted == ["first", "a", "b"]
     assert _codes(outcomes) == [None, "unauthorized", "server_error"]
@@ -556,7 +556,7 @@ def test_deliver_does_not_retry_after_a_stop(make_run, scripted_client, events, 
 # Ends of other kinds
 
 
-def test_deliver_awaits_what_is_in_flight_when_it_is_closed(make_run, scripted_client, events, gate):
+def test_deliver_awaits_what_is_in_flight_when_it_is_closed(make_engine, scripted_client, events, gate):
     """Closing the iterator sends nothing more, and still records the requests in flight."""
     reported = []
     under_way = threading.Event()
@@ -566,7 +566,9 @@ def test_deliver_awaits_what_is_in_flight_when_it_is_closed(make_run, scripted_c
             "b": [lambda: under_way.set() or (gate.wait(LIMIT_SECONDS) and 202)],
         }
     )
-    delivery = make_run(client, on_outcome=reported.append).deliver([events("first", "a"), events("b", "c", start=2)])
+    delivery = make_engine(client, on_outcome=reported.append).deliver(
+        [events("first", "a"), events("b", "c", start=2)]
+    )
 
     next(delivery)
     gate.set()
@@ -576,7 +578,7 @@ def test_deliver_awaits_what_is_in_flight_when_it_is_closed(make_run, scripted_c
     assert {outcome.row for outcome in reported} >= {0, 1, 2}
 
 
-def test_run_leaves_at_once_when_it_is_interrupted_while_it_closes(make_run, scripted_client, events, gate):
+def test_run_leaves_at_once_when_it_is_interrupted_while_it_closes(make_engine, scripted_client, events, gate):
     """Ctrl-C while requests in flight are awaited is the second one: the wait ends, and they may have arrived."""
     reported, is_closing = [], []
 
@@ -591,48 +593,48 @@ def test_run_leaves_at_once_when_it_is_interrupted_while_it_closes(make_run, scr
             "b": [lambda: under_way.set() or (gate.wait(LIMIT_SECONDS) and 202)],
         }
     )
-    run = make_run(client, on_outcome=reported.append, on_tick=tick)
-    chunks = run.deliver([events("first", "a"), events("b", start=2)])
+    engine = make_engine(client, on_outcome=reported.append, on_tick=tick)
+    chunks = engine.deliver([events("first", "a"), events("b", start=2)])
     next(chunks)
     is_closing.append(True)
 
-    with pytest.raises(KeyboardInterrupt), run:
+    with pytest.raises(KeyboardInterrupt), engine:
         chunks.close()
 
     assert _codes(reported) == [None, None, "no_answer"]
 
 
-def test_run_ends_its_threads_when_it_is_left(make_run, scripted_client, events):
+def test_run_ends_its_threads_when_it_is_left(make_engine, scripted_client, events):
     """The end of the `with` block ends the threads, however far the iterator is."""
-    with make_run(scripted_client()) as run:
-        delivery = run.deliver([events("a"), events("b", start=1)])
+    with make_engine(scripted_client()) as engine:
+        delivery = engine.deliver([events("a"), events("b", start=1)])
         next(delivery)
 
     assert not any(thread.name.startswith("events-pandas-") for thread in threading.enumerate())
 
 
-def test_deliver_raises_what_a_worker_did_not_expect(make_run, scripted_client, events):
+def test_deliver_raises_what_a_worker_did_not_expect(make_engine, scripted_client, events):
     """A bug in a worker is raised in the caller's thread."""
     client = scripted_client({"a": [ZeroDivisionError("a bug")]})
 
     with pytest.raises(ZeroDivisionError, match=r"^a bug$"):
-        list(make_run(client).deliver([events("a", "b")]))
+        list(make_engine(client).deliver([events("a", "b")]))
 
 
-def test_deliver_tells_what_may_have_arrived_when_a_client_fails(make_run, scripted_client, events):
+def test_deliver_tells_what_may_have_arrived_when_a_client_fails(make_engine, scripted_client, events):
     """An event whose client failed may have arrived; events that were not sent are not submitted."""
     reported = []
     client = scripted_client({"b": [ZeroDivisionError("a bug")]})
-    run = make_run(client, concurrency=1, on_outcome=reported.append)
+    engine = make_engine(client, concurrency=1, on_outcome=reported.append)
 
     with pytest.raises(ZeroDivisionError):
-        list(run.deliver([events("a", "b", "c")]))
+        list(engine.deliver([events("a", "b", "c")]))
 
     assert _statuses(reported) == ["accepted", "failed", "not_submitted"]
     assert _codes(reported) == [None, "no_answer", "ended_by_error"]
 
 
-def test_deliver_tells_of_what_is_open_when_an_error_ends_it(make_run, scripted_client, events, clock):
+def test_deliver_tells_of_what_is_open_when_an_error_ends_it(make_engine, scripted_client, events, clock):
     """An event in doubt that waits for another attempt may have arrived; one that was never sent has not."""
     reported = []
 
@@ -643,24 +645,24 @@ def test_deliver_tells_of_what_is_open_when_an_error_ends_it(make_run, scripted_
 
     client = scripted_client({"a": [BROKEN] * 3})
     patient = replace(clock, jitter=lambda: 0.9)
-    run = make_run(client, concurrency=1, on_outcome=report, clock=patient)
+    engine = make_engine(client, concurrency=1, on_outcome=report, clock=patient)
 
     with pytest.raises(ZeroDivisionError):
-        list(run.deliver([events("a", "b", "c")]))
+        list(engine.deliver([events("a", "b", "c")]))
 
     assert {outcome.row: outcome.error_code for outcome in reported} == {0: "no_answer", 1: None, 2: "ended_by_error"}
 
 
 @pytest.mark.parametrize("end", [SystemExit(3), GeneratorExit()])
-def test_deliver_raises_an_error_when_a_client_ends_its_thread(make_run, scripted_client, events, end):
+def test_deliver_raises_an_error_when_a_client_ends_its_thread(make_engine, scripted_client, events, end):
     """An exception that ends a thread does not end the program."""
     client = scripted_client({"a": [end]})
 
     with pytest.raises(RuntimeError, match=rf"^a {type(end).__name__} ended a thread that makes requests$"):
-        list(make_run(client).deliver([events("a", "b")]))
+        list(make_engine(client).deliver([events("a", "b")]))
 
 
-def test_run_ends_when_a_thread_dies(make_run, scripted_client, events, clock):
+def test_run_ends_when_a_thread_dies(make_engine, scripted_client, events, clock):
     """If a thread dies outside of its request, the run ends, and the event may have arrived."""
 
     def monotonic():
@@ -668,23 +670,23 @@ def test_run_ends_when_a_thread_dies(make_run, scripted_client, events, clock):
             raise MemoryError
         return time.monotonic()
 
-    run = make_run(scripted_client(), concurrency=1, clock=replace(clock, monotonic=monotonic))
-    (outcomes,) = run.deliver([events("a", "b")])
+    engine = make_engine(scripted_client(), concurrency=1, clock=replace(clock, monotonic=monotonic))
+    (outcomes,) = engine.deliver([events("a", "b")])
 
     assert _codes(outcomes) == ["no_answer", "ended_by_error"]
     assert _statuses(outcomes) == ["failed", "not_submitted"]
-    assert run.stop.reason == "error"
-    assert isinstance(run.stop.cause, MemoryError)
+    assert engine.stop.reason == "error"
+    assert isinstance(engine.stop.cause, MemoryError)
 
 
-def test_deliver_raises_an_error_of_the_chunks_after_those_before_it(make_run, scripted_client, events):
+def test_deliver_raises_an_error_of_the_chunks_after_those_before_it(make_engine, scripted_client, events):
     """The outcomes of the chunks before a faulty one are yielded first."""
 
     def chunks():
         yield events("a")
         raise OSError("the file ended")
 
-    delivery = make_run(scripted_client()).deliver(chunks())
+    delivery = make_engine(scripted_client()).deliver(chunks())
 
     assert _statuses(next(delivery)) == ["accepted"]
     with pytest.raises(OSError, match=r"^the file ended$"):
@@ -694,21 +696,21 @@ def test_deliver_raises_an_error_of_the_chunks_after_those_before_it(make_run, s
 # Threads
 
 
-def test_run_uses_one_thread_when_concurrency_is_one(make_run, scripted_client, events):
+def test_run_uses_one_thread_when_concurrency_is_one(make_engine, scripted_client, events):
     """With a concurrency of 1, requests go one after another."""
     threads = set()
     client = scripted_client({name: [lambda: threads.add(threading.get_ident()) or 202] for name in "abc"})
 
-    list(make_run(client, concurrency=1).deliver([events("a", "b", "c")]))
+    list(make_engine(client, concurrency=1).deliver([events("a", "b", "c")]))
 
     assert len(threads) == 1
 
 
-def test_run_has_as_many_requests_in_flight_as_it_may(make_run, scripted_client, events):
+def test_run_has_as_many_requests_in_flight_as_it_may(make_engine, scripted_client, events):
     """As many requests are in flight as `concurrency` allows."""
     meeting = threading.Barrier(4, timeout=LIMIT_SECONDS)
     client = scripted_client({name: [lambda: 202 if meeting.wait() >= 0 else 500] for name in "abcd"})
 
-    (outcomes,) = make_run(client, concurrency=4).deliver([events("first", "a", "b", "c", "d")])
+    (outcomes,) = make_engine(client, concurrency=4).deliver([events("first", "a", "b", "c", "d")])
 
     assert _statuses(outcomes) == ["accepted"] * 5

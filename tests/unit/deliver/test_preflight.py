@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from events_pandas.deliver.client.answers import Answer, TransportError
-from events_pandas.deliver.client.waiting import ask_in_time
+from events_pandas.deliver.client.background import ask_in_time
 from events_pandas.deliver.clock import Clock
 from events_pandas.deliver.decide import RetryPolicy
 from events_pandas.deliver.outcomes import Status
@@ -66,30 +66,30 @@ def test_read_workspace_stops_when_the_answer_is_not_intercoms(answer, said):
     )
 
 
-def test_preflight_returns_the_workspace_and_learns_the_limit(make_run, scripted_client):
+def test_preflight_returns_the_workspace_and_learns_the_limit(make_engine, scripted_client):
     """A good token gives its workspace, and the limit is known before the first event."""
-    run = make_run(scripted_client(me=[ANSWER]))
+    engine = make_engine(scripted_client(me=[ANSWER]))
 
-    assert run.preflight() == run.workspace == WorkspaceIdentity(id_code="abc123", name="Acme", region="EU")
-    assert (run.limit, run.stop, run.requests) == (166, None, 0)
+    assert engine.preflight() == engine.workspace == WorkspaceIdentity(id_code="abc123", name="Acme", region="EU")
+    assert (engine.limit, engine.stop, engine.requests) == (166, None, 0)
 
 
-def test_preflight_tries_again_when_a_failure_passes(make_run, scripted_client):
+def test_preflight_tries_again_when_a_failure_passes(make_engine, scripted_client):
     """After two passing failures the question is asked again."""
-    run = make_run(scripted_client(me=[503, REFUSED, ANSWER]))
+    engine = make_engine(scripted_client(me=[503, REFUSED, ANSWER]))
 
-    assert run.preflight() is not None
+    assert engine.preflight() is not None
 
 
-def test_preflight_stops_the_run_when_the_token_is_refused(make_run, scripted_client, events):
+def test_preflight_stops_the_run_when_the_token_is_refused(make_engine, scripted_client, events):
     """With a refused token no event is sent, and every row has its outcome."""
     client = scripted_client(me=[401])
-    run = make_run(client)
+    engine = make_engine(client)
 
-    assert run.preflight() is None
-    (outcomes,) = run.deliver([events("a", "b")])
+    assert engine.preflight() is None
+    (outcomes,) = engine.deliver([events("a", "b")])
 
-    assert run.stop.reason == "authentication"
+    assert engine.stop.reason == "authentication"
     assert [outcome.status for outcome in outcomes] == [Status.NOT_SUBMITTED] * 2
     assert client.posted == []
 
@@ -101,26 +101,26 @@ def test_preflight_stops_the_run_when_the_token_is_refused(make_run, scripted_cl
         ([REFUSED] * 3, "Intercom cannot be reached (no connection to api.intercom.io)"),
     ],
 )
-def test_preflight_stops_the_run_when_intercom_is_out_of_reach(make_run, scripted_client, script, said):
+def test_preflight_stops_the_run_when_intercom_is_out_of_reach(make_engine, scripted_client, script, said):
     """When the attempts that the user allows are spent, nothing was submitted and the run is over."""
-    run = make_run(scripted_client(me=script))
+    engine = make_engine(scripted_client(me=script))
 
-    run.preflight()
+    engine.preflight()
 
-    assert run.stop == Stop(
+    assert engine.stop == Stop(
         reason="outage",
         error_code="outage",
         message=f"{said}: nothing was submitted, try again later",
     )
 
 
-def test_preflight_waits_no_longer_than_a_person_would(make_run, scripted_client, clock):
+def test_preflight_waits_no_longer_than_a_person_would(make_engine, scripted_client, clock):
     """Two attempts are at most fifteen seconds apart, whatever the server asks for."""
     waits = []
     busy = Answer(status=503, headers={"Retry-After": "120"})
     patient = replace(clock, sleep=waits.append)
 
-    make_run(scripted_client(me=[busy, ANSWER]), clock=patient).preflight()
+    make_engine(scripted_client(me=[busy, ANSWER]), clock=patient).preflight()
 
     assert sum(waits) == 15.0
     assert max(waits) == 1.0
@@ -244,32 +244,32 @@ def test_preflight_ends_after_ten_seconds_when_connections_are_refused(asked, ti
     assert 1_008.0 <= time.now <= 1_010.0
 
 
-def test_preflight_shows_progress_while_it_waits(make_run, scripted_client):
+def test_preflight_shows_progress_while_it_waits(make_engine, scripted_client):
     """The state says that the run waits for the first answer."""
     answered, pauses = threading.Event(), []
 
     def tick():
-        pauses.append(run.current_state().pause)
+        pauses.append(engine.current_state().pause)
         answered.set()
 
-    run = make_run(scripted_client(me=[lambda: answered.wait(10) and ANSWER]), on_tick=tick)
+    engine = make_engine(scripted_client(me=[lambda: answered.wait(10) and ANSWER]), on_tick=tick)
 
-    assert run.preflight() is not None
+    assert engine.preflight() is not None
     assert pauses[0].reason == "preflight"
-    assert run.current_state().pause is None
+    assert engine.current_state().pause is None
 
 
-def test_preflight_ends_when_the_run_is_ended_meanwhile(make_run, scripted_client):
+def test_preflight_ends_when_the_run_is_ended_meanwhile(make_engine, scripted_client):
     """A stop that the progress function causes ends the wait too."""
     released = threading.Event()
 
     def tick():
-        run.stop = Stop(reason="error", error_code="ended_by_error", message="")
+        engine.stop = Stop(reason="error", error_code="ended_by_error", message="")
 
-    run = make_run(scripted_client(me=[lambda: released.wait(10) and ANSWER]), on_tick=tick)
+    engine = make_engine(scripted_client(me=[lambda: released.wait(10) and ANSWER]), on_tick=tick)
 
-    assert run.preflight() is None
-    assert run.workspace is None
+    assert engine.preflight() is None
+    assert engine.workspace is None
     released.set()
 
 

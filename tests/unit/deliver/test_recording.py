@@ -28,8 +28,8 @@ class FakeWriter:
         self._gate = gate
         self._lock = threading.Lock()
 
-    def record(self, mark, *, accepted_at, request_id, then):
-        self.recorded.append((mark, accepted_at, request_id))
+    def record(self, fingerprint, *, accepted_at, request_id, then):
+        self.recorded.append((fingerprint, accepted_at, request_id))
         error = self.errors.pop(0) if self.errors else None
         with self._lock:
             self.waiting += 1
@@ -42,8 +42,8 @@ class FakeWriter:
         with self._lock:
             self.waiting -= 1
 
-    def release(self, mark):
-        self.released.append(mark)
+    def release(self, fingerprint):
+        self.released.append(fingerprint)
 
     def write_waiting(self):
         """Leave the waiting records to the disk, which may still answer."""
@@ -53,45 +53,45 @@ class FakeWriter:
 
 
 @pytest.fixture
-def marked(events):
-    """Return a function that makes events with marks."""
+def with_fingerprints(events):
+    """Return a function that makes events with fingerprints."""
 
     def make(*names, is_claimed=False):
         return [
-            replace(event, mark=Fingerprint(event.payload * 16, None, 7, 1_700_000_000, is_claimed=is_claimed))
+            replace(event, fingerprint=Fingerprint(event.payload * 16, None, 7, 1_700_000_000, is_claimed=is_claimed))
             for event in events(*names)
         ]
 
     return make
 
 
-def _run(make_run, client, writer, **options):
-    run = make_run(client, **options)
-    run.record_in(writer)
-    return run
+def _engine(make_engine, client, writer, **options):
+    engine = make_engine(client, **options)
+    engine.record_in(writer)
+    return engine
 
 
 def _facts(outcomes):
     return [(str(outcome.status), outcome.error_code) for outcome in outcomes]
 
 
-def test_accepted_event_is_recorded_with_its_time_and_request(make_run, scripted_client, marked):
+def test_accepted_event_is_recorded_with_its_time_and_request(make_engine, scripted_client, with_fingerprints):
     """The journal gets the facts that Intercom answered."""
     writer = FakeWriter()
     client = scripted_client({"a": [Answer(status=202, headers={"X-Request-Id": "req-1"})]})
-    run = _run(make_run, client, writer)
+    engine = _engine(make_engine, client, writer)
 
-    with run:
-        (outcomes,) = run.deliver([marked("a")])
+    with engine:
+        (outcomes,) = engine.deliver([with_fingerprints("a")])
 
-    ((mark, accepted_at, request_id),) = writer.recorded
-    assert (mark.key, request_id) == (b"a" * 16, "req-1")
+    ((fingerprint, accepted_at, request_id),) = writer.recorded
+    assert (fingerprint.key, request_id) == (b"a" * 16, "req-1")
     assert accepted_at == outcomes[0].submitted_at
     assert _facts(outcomes) == [("accepted", None)]
     assert writer.is_closed
 
 
-def test_accepted_event_is_not_reported_before_it_is_recorded(make_run, scripted_client, marked):
+def test_accepted_event_is_not_reported_before_it_is_recorded(make_engine, scripted_client, with_fingerprints):
     """A kill between the two must not come after a report of ``accepted``."""
     gate, seen = threading.Event(), []
     writer = FakeWriter(gate=gate)
@@ -103,46 +103,46 @@ def test_accepted_event_is_not_reported_before_it_is_recorded(make_run, scripted
             gate.set()
 
     outcomes = []
-    run = _run(make_run, scripted_client(), writer, on_outcome=outcomes.append, on_tick=tick)
+    engine = _engine(make_engine, scripted_client(), writer, on_outcome=outcomes.append, on_tick=tick)
 
-    with run:
-        list(run.deliver([marked("a")]))
+    with engine:
+        list(engine.deliver([with_fingerprints("a")]))
 
     assert seen[0] == []
     assert _facts(outcomes) == [("accepted", None)]
 
 
 @pytest.mark.parametrize("status", [404, 422])
-def test_event_that_is_not_accepted_is_not_recorded(status, make_run, scripted_client, marked):
+def test_event_that_is_not_accepted_is_not_recorded(status, make_engine, scripted_client, with_fingerprints):
     """A journal holds the events that Intercom has; all others are tried again."""
     writer = FakeWriter()
-    run = _run(make_run, scripted_client({"a": [status]}), writer)
+    engine = _engine(make_engine, scripted_client({"a": [status]}), writer)
 
-    with run:
-        list(run.deliver([marked("a")]))
+    with engine:
+        list(engine.deliver([with_fingerprints("a")]))
 
     assert (writer.recorded, writer.released) == ([], [])
 
 
-def test_event_without_a_mark_is_not_recorded(make_run, scripted_client, events):
+def test_event_without_a_fingerprint_is_not_recorded(make_engine, scripted_client, events):
     """Without a journal a 202 is the end."""
     writer = FakeWriter()
-    run = _run(make_run, scripted_client(), writer)
+    engine = _engine(make_engine, scripted_client(), writer)
 
-    with run:
-        (outcomes,) = run.deliver([events("a")])
+    with engine:
+        (outcomes,) = engine.deliver([events("a")])
 
     assert writer.recorded == []
     assert _facts(outcomes) == [("accepted", None)]
 
 
-def test_event_that_cannot_be_recorded_fails_and_ends_the_run(make_run, scripted_client, marked):
+def test_event_that_cannot_be_recorded_fails_and_ends_the_run(make_engine, scripted_client, with_fingerprints):
     """A later run would not know the event; nothing more is sent, and Intercom's answer is kept."""
     client = scripted_client()
-    run = _run(make_run, client, FakeWriter(FULL), concurrency=1)
+    engine = _engine(make_engine, client, FakeWriter(FULL), concurrency=1)
 
-    with run:
-        (outcomes,) = run.deliver([marked("a", "b", "c")])
+    with engine:
+        (outcomes,) = engine.deliver([with_fingerprints("a", "b", "c")])
 
     assert _facts(outcomes)[0] == ("failed", "not_recorded")
     assert outcomes[0].http_status == 202
@@ -151,13 +151,13 @@ def test_event_that_cannot_be_recorded_fails_and_ends_the_run(make_run, scripted
         "submit the row again: if it has arrived, Intercom ignores the repeat"
     )
     assert _facts(outcomes)[-1] == ("not_submitted", "journal_failed")
-    assert run.stop.reason == "journal"
-    assert run.stop.message.startswith(
+    assert engine.stop.reason == "journal"
+    assert engine.stop.message.startswith(
         "the run ended, as accepted events can no longer be recorded: orders.sqlite: the disk is full: make room. "
     )
 
 
-def test_slow_disk_holds_requests_back(make_run, scripted_client, marked):
+def test_slow_disk_holds_requests_back(make_engine, scripted_client, with_fingerprints):
     """The number of events that a kill could make be sent twice has a limit."""
     gate = threading.Event()
     writer = FakeWriter(gate=gate)
@@ -169,42 +169,44 @@ def test_slow_disk_holds_requests_back(make_run, scripted_client, marked):
             gate.set()
 
     client = scripted_client()
-    run = _run(make_run, client, writer, on_tick=tick)
+    engine = _engine(make_engine, client, writer, on_tick=tick)
 
-    with run:
-        (outcomes,) = run.deliver([marked(*(f"{number:04d}" for number in range(600)))])
+    with engine:
+        (outcomes,) = engine.deliver([with_fingerprints(*(f"{number:04d}" for number in range(600)))])
 
     assert opened[0] <= 2 * MAX_CONCURRENCY
     assert len(outcomes) == len(writer.recorded) == 600
 
 
 @pytest.mark.parametrize(("script", "is_released"), [([422], True), ([404], True), ([202], False)])
-def test_claim_of_an_event_that_did_not_arrive_is_released(script, is_released, make_run, scripted_client, marked):
+def test_claim_of_an_event_that_did_not_arrive_is_released(
+    script, is_released, make_engine, scripted_client, with_fingerprints
+):
     """Its second is free again; an accepted event keeps its second."""
     writer = FakeWriter()
-    (event,) = marked("a", is_claimed=True)
-    run = _run(make_run, scripted_client({"a": script}), writer)
+    (event,) = with_fingerprints("a", is_claimed=True)
+    engine = _engine(make_engine, scripted_client({"a": script}), writer)
 
-    with run:
-        list(run.deliver([[event]]))
+    with engine:
+        list(engine.deliver([[event]]))
 
-    assert writer.released == [event.mark] * is_released
+    assert writer.released == [event.fingerprint] * is_released
 
 
-def test_claim_of_an_event_that_may_have_arrived_stays(make_run, scripted_client, marked):
+def test_claim_of_an_event_that_may_have_arrived_stays(make_engine, scripted_client, with_fingerprints):
     """It is sent again under the same second, so that Intercom ignores it if it has arrived."""
     writer = FakeWriter()
     lost = TransportError("broke", may_have_arrived=True)
-    run = _run(make_run, scripted_client({"a": [lost] * 3}), writer)
+    engine = _engine(make_engine, scripted_client({"a": [lost] * 3}), writer)
 
-    with run:
-        (outcomes,) = run.deliver([marked("b"), marked("a", is_claimed=True)][1:])
+    with engine:
+        (outcomes,) = engine.deliver([with_fingerprints("b"), with_fingerprints("a", is_claimed=True)][1:])
 
     assert _facts(outcomes)[0][0] == "failed"
     assert writer.released == []
 
 
-def test_second_interrupt_awaits_what_is_being_recorded(make_run, scripted_client, marked):
+def test_second_interrupt_awaits_what_is_being_recorded(make_engine, scripted_client, with_fingerprints):
     """Answers are no longer awaited, but accepted events are recorded and reported."""
     gate, interrupts = threading.Event(), []
     writer = FakeWriter(gate=gate)
@@ -217,10 +219,10 @@ def test_second_interrupt_awaits_what_is_being_recorded(make_run, scripted_clien
                 gate.set()
             raise KeyboardInterrupt
 
-    run = _run(make_run, scripted_client(), writer, on_outcome=outcomes.append, on_tick=tick)
+    engine = _engine(make_engine, scripted_client(), writer, on_outcome=outcomes.append, on_tick=tick)
 
-    with pytest.raises(KeyboardInterrupt), run:
-        list(run.deliver([marked("a")]))
+    with pytest.raises(KeyboardInterrupt), engine:
+        list(engine.deliver([with_fingerprints("a")]))
 
     assert interrupts == [0, 0]
     assert _facts(outcomes) == [("accepted", None)]
@@ -234,20 +236,22 @@ def test_second_interrupt_awaits_what_is_being_recorded(make_run, scripted_clien
     ],
 )
 def test_event_that_another_run_has_recorded_is_not_accepted_twice(
-    elsewhere, status, code, make_run, scripted_client, marked
+    elsewhere, status, code, make_engine, scripted_client, with_fingerprints
 ):
     """Intercom keeps one of the two events, and one of the runs reports that."""
     writer = FakeWriter(elsewhere)
-    run = _run(make_run, scripted_client(), writer)
+    engine = _engine(make_engine, scripted_client(), writer)
 
-    with run:
-        ((outcome,),) = run.deliver([marked("a")])
+    with engine:
+        ((outcome,),) = engine.deliver([with_fingerprints("a")])
 
     assert (str(outcome.status), outcome.error_code, outcome.http_status, outcome.attempts) == (status, code, 202, 1)
-    assert run.stop is None
+    assert engine.stop is None
 
 
-def test_accepted_event_that_is_not_recorded_at_the_end_is_reported_as_failed(make_run, scripted_client, marked):
+def test_accepted_event_that_is_not_recorded_at_the_end_is_reported_as_failed(
+    make_engine, scripted_client, with_fingerprints
+):
     """A disk that does not answer ends the run, after the same wait as for requests."""
     gate = threading.Event()
     writer = FakeWriter(gate=gate)
@@ -256,10 +260,10 @@ def test_accepted_event_that_is_not_recorded_at_the_end_is_reported_as_failed(ma
         if writer.recorded:
             writer.death = FULL
 
-    run = _run(make_run, scripted_client(), writer, concurrency=1, grace_seconds=0.1, on_tick=tick)
-    delivery = run.deliver([marked("a")])
+    engine = _engine(make_engine, scripted_client(), writer, concurrency=1, grace_seconds=0.1, on_tick=tick)
+    delivery = engine.deliver([with_fingerprints("a")])
     (outcomes,) = delivery
     gate.set()
 
     assert _facts(outcomes) == [("failed", "not_recorded")]
-    assert run.stop.message.startswith("the run ended, as accepted events can no longer be recorded: orders.sqlite")
+    assert engine.stop.message.startswith("the run ended, as accepted events can no longer be recorded: orders.sqlite")

@@ -7,7 +7,7 @@ import pytest
 from events_pandas.check import CheckedRows, Repeats, RowCounts
 from events_pandas.check.earlier_runs import NO_SUBMISSIONS
 from events_pandas.convert import Finding
-from events_pandas.results import Ledger
+from events_pandas.results import RowOutcomes
 
 
 @pytest.fixture
@@ -42,10 +42,10 @@ def make_checked():
 
 
 @pytest.fixture
-def make_ledger(make_checked):
-    """Make a ledger of some rows."""
+def make_row_outcomes(make_checked):
+    """Make the outcomes of some rows."""
 
     def make(n_rows=3, **checked):
-        return Ledger(make_checked(n_rows, **checked), pd.RangeIndex(n_rows))
+        return RowOutcomes(make_checked(n_rows, **checked), pd.RangeIndex(n_rows))
 
     return make

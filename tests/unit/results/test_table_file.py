@@ -332,9 +332,9 @@ def test_name_that_another_file_has_taken_is_left_to_it(place):
 
 
 @pytest.fixture
-def results(make_ledger):
+def results(make_row_outcomes):
     """The results of two rows, one of them invalid, with the facts of a run."""
-    frame = make_ledger(2, invalid=[1]).frame()
+    frame = make_row_outcomes(2, invalid=[1]).frame()
     frame.attrs["run"] = {"requests": 1}
     return frame
 

@@ -16,14 +16,14 @@ from events_pandas.run.options import RunOptions
 FACTS = RunFacts(started_at=dt.datetime(2024, 1, 31, 12, tzinfo=dt.UTC), source="a DataFrame", mapping="0123456789ab")
 
 
-class InterruptedTally:
+class InterruptedCheck:
     """Judges rows, and is interrupted when it is done."""
 
-    def __init__(self, tally):
-        self.invalid, self._tally = tally.invalid, tally
+    def __init__(self, frame_check):
+        self.invalid, self._frame_check = frame_check.invalid, frame_check
 
     def checked(self, **facts):
-        self._tally.checked(**facts)
+        self._frame_check.checked(**facts)
         raise KeyboardInterrupt
 
 
@@ -40,7 +40,7 @@ def make_frames(mapping):
 def interrupt_opening(frames, rows):
     read = frames.read(rows)
     with pytest.raises(KeyboardInterrupt):
-        frames.open(replace(read, tally=InterruptedTally(read.tally)))
+        frames.open(replace(read, frame_check=InterruptedCheck(read.frame_check)))
 
 
 @pytest.mark.parametrize("is_stream", [False, True])

@@ -47,7 +47,7 @@ def submit(mapping, fake_client):
         run = RunOptions(client=client or fake_client(), retry=RetryPolicy(attempts=1), journal=None, **options)
         remarks = []
         stream = file_results(
-            paths, rules, options=run, results_path=results_path, rejects_path=rejects_path, tell=remarks.append
+            paths, rules, options=run, results_path=results_path, rejects_path=rejects_path, warn=remarks.append
         )
         list(stream)
         return remarks

@@ -1,4 +1,4 @@
-"""Chosen faults: which are allowed, and which requests they strike; time is an argument."""
+"""Chosen faults: which are allowed, and which requests have them; time is an argument."""
 
 import copy
 import dataclasses
@@ -57,7 +57,7 @@ def test_faults_refuse_what_makes_no_sense(options, message) -> None:
         Faults(**options)
 
 
-def test_faults_may_strike_all_submissions() -> None:
+def test_all_submissions_may_have_faults() -> None:
     """Shares whose exact sum is 1 are allowed, however floats round."""
     faults = Faults(statuses={500: 0.7}, drop_before=0.1, drop_after=0.1, garbage=0.1)
 
@@ -173,60 +173,60 @@ def make_plan():
     return lambda faults=Faults(): FaultPlan(faults, now=100.0)  # noqa: B008  # It is frozen.
 
 
-def struck(plan, bodies):
+def drawn_faults(plan, bodies):
     return [plan.next_fault("POST", "/events", body) for body in bodies]
 
 
-def test_faults_strike_their_share(make_plan) -> None:
-    """Of many submissions each fault strikes about its share."""
+def test_faults_have_their_share(make_plan) -> None:
+    """Among many submissions each fault has about its share."""
     shares = dict(zip(FAULT_NAMES, (0.02, 0.2, 0.05, 0.1, 0.15, 0.25), strict=True))
     plan = make_plan(Faults(statuses={500: 0.05, 429: 0.1}, **shares))
 
-    faults = struck(plan, BODIES)
+    faults = drawn_faults(plan, BODIES)
 
     counts = {fault: faults.count(fault) / len(BODIES) for fault in (500, 429, None, *FAULT_NAMES)}
     assert counts == pytest.approx({500: 0.05, 429: 0.1, None: 0.08, **shares}, abs=0.02)
 
 
-def test_faults_strike_the_same_submissions_in_any_order(make_plan) -> None:
-    """Which submission a fault strikes follows from the body and the attempt, not from the order of arrival."""
+def test_same_submissions_have_faults_in_any_order(make_plan) -> None:
+    """The fault of a submission follows from the body and the attempt, not from the order of arrival."""
     faults = Faults(statuses={500: 0.5})
 
-    one_way = struck(make_plan(faults), BODIES[:100] * 2)
-    other_way = struck(make_plan(faults), BODIES[99::-1] * 2)
+    one_way = drawn_faults(make_plan(faults), BODIES[:100] * 2)
+    other_way = drawn_faults(make_plan(faults), BODIES[99::-1] * 2)
 
     assert one_way == other_way[99::-1] + other_way[:99:-1]
     assert one_way[:100] != one_way[100:]
 
 
-def test_faults_strike_the_same_submissions_in_every_release(make_plan) -> None:
+def test_same_submissions_have_faults_in_every_release(make_plan) -> None:
     """The draw is the same in every release: it is written down here."""
     plan = make_plan(Faults(statuses={500: 0.5}, drop_after=0.25, seed=7))
 
-    assert struck(plan, [b"a", b"a", b"a", b"b"]) == ["drop_after", None, 500, 500]
+    assert drawn_faults(plan, [b"a", b"a", b"a", b"b"]) == ["drop_after", None, 500, 500]
 
 
-def test_faults_strike_others_with_another_seed(make_plan) -> None:
-    """The seed chooses which submissions a fault strikes."""
+def test_other_submissions_have_faults_with_another_seed(make_plan) -> None:
+    """The seed chooses which submissions have a fault."""
     plans = [make_plan(Faults(drop_after=0.5, seed=seed)) for seed in (0, 1)]
 
-    assert struck(plans[0], BODIES[:100]) != struck(plans[1], BODIES[:100])
+    assert drawn_faults(plans[0], BODIES[:100]) != drawn_faults(plans[1], BODIES[:100])
 
 
-def test_faults_strike_the_same_when_they_are_set_anew(make_plan) -> None:
+def test_same_submissions_have_faults_when_they_are_set_anew(make_plan) -> None:
     """Attempts are counted from the moment that the faults are set."""
     faults = Faults(drop_after=0.5)
     plan = make_plan(faults)
-    before = struck(plan, BODIES[:100])
+    before = drawn_faults(plan, BODIES[:100])
 
     plan.set_faults(faults)
 
-    assert struck(plan, BODIES[:100]) == before
+    assert drawn_faults(plan, BODIES[:100]) == before
 
 
 @pytest.mark.parametrize(("method", "path"), [("GET", "/me"), ("GET", "/events"), ("POST", "/contacts")])
-def test_faults_strike_submissions_only(make_plan, method, path) -> None:
-    """Shares strike submissions only, no other requests."""
+def test_only_submissions_have_faults_by_share(make_plan, method, path) -> None:
+    """Shares concern submissions only, not other requests."""
     plan = make_plan(Faults(drop_before=1.0))
 
     assert plan.next_fault(method, path, b"") is None
@@ -239,18 +239,18 @@ def test_fail_next_comes_first_at_its_path(make_plan) -> None:
     plan.fail_next(NextFault(fault=503))
     plan.fail_next(NextFault(fault=401, path="/me"))
 
-    assert struck(plan, [b""] * 5) == ["drop_after", "drop_after", 503, 400, 400]
+    assert drawn_faults(plan, [b""] * 5) == ["drop_after", "drop_after", 503, 400, 400]
     assert plan.next_fault("GET", "/me", b"") == 401
     assert plan.next_fault("GET", "/me", b"") is None
 
 
-def test_fail_next_costs_nothing_however_often_it_strikes(make_plan) -> None:
+def test_fail_next_costs_nothing_however_often_it_comes(make_plan) -> None:
     """A huge number of times costs no memory."""
     plan = make_plan()
 
     plan.fail_next(NextFault(fault=500, times=10**30))
 
-    assert struck(plan, BODIES[:3]) == [500, 500, 500]
+    assert drawn_faults(plan, BODIES[:3]) == [500, 500, 500]
 
 
 def test_pending_faults_are_those_still_to_come(make_plan) -> None:
@@ -264,7 +264,7 @@ def test_pending_faults_are_those_still_to_come(make_plan) -> None:
     ):
         plan.fail_next(fault)
 
-    struck(plan, [b""] * 3)
+    drawn_faults(plan, [b""] * 3)
 
     assert plan.pending() == [
         NextFault(fault=503, times=2),
@@ -273,8 +273,8 @@ def test_pending_faults_are_those_still_to_come(make_plan) -> None:
     ]
 
 
-def test_forgotten_faults_strike_no_request(make_plan) -> None:
-    """Forgotten faults strike no path; shares go on, and new faults can be added."""
+def test_no_request_has_a_forgotten_fault(make_plan) -> None:
+    """Forgotten faults come on no path; shares go on, and new faults can be added."""
     plan = make_plan(Faults(statuses={400: 1.0}))
     plan.fail_next(NextFault(fault=503, times=3))
     plan.fail_next(NextFault(fault=503, path="/me"))
@@ -283,7 +283,7 @@ def test_forgotten_faults_strike_no_request(make_plan) -> None:
     plan.fail_next(NextFault(fault=429))
 
     assert plan.pending() == [NextFault(fault=429)]
-    assert struck(plan, [b""] * 2) == [429, 400]
+    assert drawn_faults(plan, [b""] * 2) == [429, 400]
     assert plan.next_fault("GET", "/me", b"") is None
 
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from events_pandas.suggest.choices import LeftOut
-from events_pandas.suggest.evidence import Look, evidence_of, sampled_rows, survey
+from events_pandas.suggest.evidence import ColumnLook, evidence_of, sampled_rows, survey
 
 
 @pytest.fixture
@@ -27,43 +27,43 @@ def evidence():
 @pytest.mark.parametrize(
     ("values", "look"),
     [
-        ([None, "", np.nan, pd.NA, pd.NaT], Look.EMPTY),
-        (["ada@example.org", "ben@example.org"], Look.EMAIL),
-        (["https://example.org/1", "HTTP://example.org"], Look.URL),
-        (["https://ada@example.org"], Look.URL),
-        (["+49 30 1234567", "(030) 123 45 67"], Look.PHONE),
-        (["507f1f77bcf86cd799439011"], Look.INTERCOM_ID),
-        (["EUR", "usd"], Look.CURRENCY),
-        (["EUR", "XYZ"], Look.TEXT),
-        (["EUR", "XAU"], Look.TEXT),  # Gold has a code, and no minor unit.
-        ([1, 2], Look.WHOLE),
-        ([1.0, 2.0, np.inf], Look.WHOLE),
-        ([2**53, 1], Look.TEXT),
-        ([2.0**53, 1.0], Look.WHOLE),
-        (["1", "20"], Look.WHOLE),
-        (["1234.0", "20"], Look.WHOLE),
-        (["12.00", "20"], Look.NUMBER),
-        (["True", "false"], Look.BOOLEAN),
-        ([pd.Timestamp("2024-01-31", tz="UTC"), dt.date(2024, 1, 31), "2024-01-31"], Look.TIME),
-        ([pd.Timestamp("2024-01-31"), "a", "b"], Look.OTHER),
-        ([decimal.Decimal("1.5")], Look.NUMBER),
-        (["1.5", "2"], Look.NUMBER),
-        (["00042", "00043"], Look.TEXT),
-        (["12", "n/a"], Look.TEXT),
-        (["a", 1], Look.TEXT),
-        (["\ud800", "x"], Look.TEXT),
-        ([True, False], Look.BOOLEAN),
-        ([dt.date(2024, 1, 31)], Look.TIME),
-        (["2024-01-31"], Look.TIME),
-        ([{"a": 1}, None], Look.NESTED),
-        ([np.array([1]), np.array([2])], Look.NESTED),
-        ([b"a"], Look.TEXT),
-        ([1j], Look.OTHER),
-        ([np.inf], Look.OTHER),
-        ([10**400], Look.OTHER),
-        ([uuid.UUID(int=1)], Look.TEXT),
-        ([pd.Timedelta("1s")], Look.OTHER),
-        ([decimal.Decimal("sNaN")], Look.OTHER),
+        ([None, "", np.nan, pd.NA, pd.NaT], ColumnLook.EMPTY),
+        (["ada@example.org", "ben@example.org"], ColumnLook.EMAIL),
+        (["https://example.org/1", "HTTP://example.org"], ColumnLook.URL),
+        (["https://ada@example.org"], ColumnLook.URL),
+        (["+49 30 1234567", "(030) 123 45 67"], ColumnLook.PHONE),
+        (["507f1f77bcf86cd799439011"], ColumnLook.INTERCOM_ID),
+        (["EUR", "usd"], ColumnLook.CURRENCY),
+        (["EUR", "XYZ"], ColumnLook.TEXT),
+        (["EUR", "XAU"], ColumnLook.TEXT),  # Gold has a code, and no minor unit.
+        ([1, 2], ColumnLook.WHOLE),
+        ([1.0, 2.0, np.inf], ColumnLook.WHOLE),
+        ([2**53, 1], ColumnLook.TEXT),
+        ([2.0**53, 1.0], ColumnLook.WHOLE),
+        (["1", "20"], ColumnLook.WHOLE),
+        (["1234.0", "20"], ColumnLook.WHOLE),
+        (["12.00", "20"], ColumnLook.NUMBER),
+        (["True", "false"], ColumnLook.BOOLEAN),
+        ([pd.Timestamp("2024-01-31", tz="UTC"), dt.date(2024, 1, 31), "2024-01-31"], ColumnLook.TIME),
+        ([pd.Timestamp("2024-01-31"), "a", "b"], ColumnLook.OTHER),
+        ([decimal.Decimal("1.5")], ColumnLook.NUMBER),
+        (["1.5", "2"], ColumnLook.NUMBER),
+        (["00042", "00043"], ColumnLook.TEXT),
+        (["12", "n/a"], ColumnLook.TEXT),
+        (["a", 1], ColumnLook.TEXT),
+        (["\ud800", "x"], ColumnLook.TEXT),
+        ([True, False], ColumnLook.BOOLEAN),
+        ([dt.date(2024, 1, 31)], ColumnLook.TIME),
+        (["2024-01-31"], ColumnLook.TIME),
+        ([{"a": 1}, None], ColumnLook.NESTED),
+        ([np.array([1]), np.array([2])], ColumnLook.NESTED),
+        ([b"a"], ColumnLook.TEXT),
+        ([1j], ColumnLook.OTHER),
+        ([np.inf], ColumnLook.OTHER),
+        ([10**400], ColumnLook.OTHER),
+        ([uuid.UUID(int=1)], ColumnLook.TEXT),
+        ([pd.Timedelta("1s")], ColumnLook.OTHER),
+        ([decimal.Decimal("sNaN")], ColumnLook.OTHER),
     ],
 )
 def test_evidence_tells_what_values_look_like(evidence, values, look):
@@ -74,17 +74,17 @@ def test_evidence_tells_what_values_look_like(evidence, values, look):
 @pytest.mark.parametrize(
     ("column", "look"),
     [
-        (pd.Series(["a@example.org", None], dtype="category"), Look.EMAIL),
-        (pd.Series([1, None], dtype="category"), Look.WHOLE),
-        (pd.Series([1, None], dtype="Int64"), Look.WHOLE),
-        (pd.Series([True, None], dtype="boolean"), Look.BOOLEAN),
-        (pd.Series(["EUR", None], dtype="string"), Look.CURRENCY),
-        (pd.Series([0, 1], dtype="Sparse[int64]"), Look.WHOLE),
-        (pd.Series([1, None], dtype=pd.ArrowDtype(pa.decimal128(5, 2))), Look.WHOLE),
-        (pd.Series([[1], None], dtype=pd.ArrowDtype(pa.list_(pa.int64()))), Look.NESTED),
-        (pd.Series([dt.datetime(9999, 1, 1)], dtype=pd.ArrowDtype(pa.timestamp("s"))), Look.TIME),  # noqa: DTZ001  # Naive.
-        (pd.Series(pd.date_range("2024", periods=2, tz="Europe/Berlin")), Look.TIME),
-        (pd.Series(pd.period_range("2024", periods=2, freq="D")), Look.OTHER),
+        (pd.Series(["a@example.org", None], dtype="category"), ColumnLook.EMAIL),
+        (pd.Series([1, None], dtype="category"), ColumnLook.WHOLE),
+        (pd.Series([1, None], dtype="Int64"), ColumnLook.WHOLE),
+        (pd.Series([True, None], dtype="boolean"), ColumnLook.BOOLEAN),
+        (pd.Series(["EUR", None], dtype="string"), ColumnLook.CURRENCY),
+        (pd.Series([0, 1], dtype="Sparse[int64]"), ColumnLook.WHOLE),
+        (pd.Series([1, None], dtype=pd.ArrowDtype(pa.decimal128(5, 2))), ColumnLook.WHOLE),
+        (pd.Series([[1], None], dtype=pd.ArrowDtype(pa.list_(pa.int64()))), ColumnLook.NESTED),
+        (pd.Series([dt.datetime(9999, 1, 1)], dtype=pd.ArrowDtype(pa.timestamp("s"))), ColumnLook.TIME),  # noqa: DTZ001  # Naive.
+        (pd.Series(pd.date_range("2024", periods=2, tz="Europe/Berlin")), ColumnLook.TIME),
+        (pd.Series(pd.period_range("2024", periods=2, freq="D")), ColumnLook.OTHER),
     ],
 )
 def test_evidence_takes_every_dtype(evidence, column, look):
@@ -95,11 +95,11 @@ def test_evidence_takes_every_dtype(evidence, column, look):
 @pytest.mark.parametrize(
     ("label", "value", "look"),
     [
-        ("customer_id", 19_970_131, Look.WHOLE),
-        ("user_id", "2024-01-31", Look.TEXT),
-        ("day", 19_970_131, Look.TIME),
-        ("invoice_no", 20_240_131, Look.WHOLE),
-        ("date_key", 20_240_131, Look.TIME),
+        ("customer_id", 19_970_131, ColumnLook.WHOLE),
+        ("user_id", "2024-01-31", ColumnLook.TEXT),
+        ("day", 19_970_131, ColumnLook.TIME),
+        ("invoice_no", 20_240_131, ColumnLook.WHOLE),
+        ("date_key", 20_240_131, ColumnLook.TIME),
     ],
 )
 def test_evidence_lets_the_name_of_a_code_decide(evidence, label, value, look):

@@ -4,11 +4,11 @@ import pytest
 
 from events_pandas.deliver.client.answers import (
     Answer,
-    Complaint,
+    ErrorDetails,
     Rate,
     phrase,
-    read_complaint,
     read_date,
+    read_error_details,
     read_json,
     read_rate,
     read_retry_after,
@@ -24,26 +24,26 @@ def _rate_headers(limit="166", remaining="12", reset="1700000010", **more):
     return {"X-RateLimit-Limit": limit, "X-RateLimit-Remaining": remaining, "X-RateLimit-Reset": reset, **more}
 
 
-def test_read_complaint_takes_code_message_and_request_id(error_body):
+def test_read_error_details_takes_code_message_and_request_id(error_body):
     """An `error.list` gives its first code, its message and the request id."""
     answer = Answer(status=404, body=error_body("not_found", "User Not Found"))
 
-    assert read_complaint(answer) == Complaint(code="not_found", message="User Not Found", request_id="req-1")
+    assert read_error_details(answer) == ErrorDetails(code="not_found", message="User Not Found", request_id="req-1")
 
 
-def test_read_complaint_joins_the_messages_of_several_errors():
+def test_read_error_details_joins_the_messages_of_several_errors():
     """Several errors give the first code and all messages."""
     answer = Answer(status=400, body=b'{"errors":[{"code":"a","message":"one"},{"code":"b","message":"two"}]}')
 
-    assert read_complaint(answer) == Complaint(code="a", message="one; two")
+    assert read_error_details(answer) == ErrorDetails(code="a", message="one; two")
 
 
 @pytest.mark.parametrize(("code", "read"), [('"422"', "422"), ("422", "422"), ("true", None), ("null", None)])
-def test_read_complaint_reads_a_code_as_text(code, read):
+def test_read_error_details_reads_a_code_as_text(code, read):
     """A code may be a number or a number in a string; anything else is no code."""
     answer = Answer(status=422, body=b'{"errors":[{"code":%s}]}' % code.encode())
 
-    assert read_complaint(answer).code == read
+    assert read_error_details(answer).code == read
 
 
 @pytest.mark.parametrize(
@@ -63,24 +63,24 @@ def test_read_complaint_reads_a_code_as_text(code, read):
         b"1" * 5_000,
     ],
 )
-def test_read_complaint_of_an_unreadable_body_is_empty(body):
-    """A body that is HTML, empty, cut off or of another shape gives no complaint, and raises nothing."""
-    assert read_complaint(Answer(status=502, body=body)) == Complaint()
+def test_read_error_details_of_an_unreadable_body_is_empty(body):
+    """A body that is HTML, empty, cut off or of another shape gives no details, and raises nothing."""
+    assert read_error_details(Answer(status=502, body=body)) == ErrorDetails()
 
 
-def test_read_complaint_replaces_half_a_surrogate_pair():
+def test_read_error_details_replaces_half_a_surrogate_pair():
     """Text that no file could hold is replaced."""
     answer = Answer(status=400, body=b'{"errors":[{"message":"bad \\ud800 end"}]}')
 
-    assert read_complaint(answer).message == "bad ? end"
+    assert read_error_details(answer).message == "bad ? end"
 
 
-def test_read_complaint_says_nothing_to_a_terminal():
+def test_read_error_details_says_nothing_to_a_terminal():
     """Control characters are escaped: code, message and request id go into our messages."""
     error = b'{"code":"a\\u001b[2J","message":"b\\n5 rows"}'
     answer = Answer(status=400, body=b'{"request_id":"c\\u202e","errors":[' + error + b"]}")
 
-    assert read_complaint(answer) == Complaint(code="a\\u001b[2J", message="b\\n5 rows", request_id="c\\u202e")
+    assert read_error_details(answer) == ErrorDetails(code="a\\u001b[2J", message="b\\n5 rows", request_id="c\\u202e")
 
 
 def test_read_json_of_an_array_is_an_empty_object():

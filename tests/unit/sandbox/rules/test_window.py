@@ -1,12 +1,11 @@
-"""The rate limit's windows, with time as an argument; and which settings are numbers."""
+"""The rate limit's windows, with time as an argument."""
 
-import decimal
 import re
 
 import numpy as np
 import pytest
 
-from events_pandas.sandbox.rules.window import NO_LIMIT, Allowance, RateWindow, is_number, is_whole
+from events_pandas.sandbox.rules.window import NO_LIMIT, Allowance, RateWindow
 
 
 def test_window_counts_down_and_refuses() -> None:
@@ -135,26 +134,3 @@ def test_window_counts_however_short_or_long_it_is(window_seconds) -> None:
     window = RateWindow(limit=1, window_seconds=window_seconds)
 
     assert window.spend(1_700_000_000.5).is_admitted
-
-
-@pytest.mark.parametrize(
-    ("value", "whole", "number"),
-    [
-        (0, True, True),
-        (-7, True, True),
-        (np.int64(7), True, True),
-        (10**400, True, False),
-        (0.5, False, True),
-        (np.float32(0.5), False, True),
-        (float("nan"), False, False),
-        (float("inf"), False, False),
-        (True, False, False),
-        (np.True_, False, False),
-        ("7", False, False),
-        (None, False, False),
-        (decimal.Decimal(7), False, False),
-    ],
-)
-def test_number_is_finite_and_no_boolean(value, whole, number) -> None:
-    """Numbers of Python and numpy count; booleans and integers too large for a float do not."""
-    assert (is_whole(value), is_number(value)) == (whole, number)

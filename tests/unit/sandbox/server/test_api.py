@@ -242,7 +242,7 @@ def test_fault_on_the_way_keeps_the_event_but_for_a_connection_lost_before(
     assert len(api.workspace.events()) == n_events
 
 
-def test_fault_on_the_way_strikes_refusals_too(make_api, make_request, make_body) -> None:
+def test_refusal_can_have_a_fault_on_the_way_too(make_api, make_request, make_body) -> None:
     """A refusal that does not arrive is logged as a refusal."""
     api = make_api(Faults(drop_after=1.0))
 
@@ -275,8 +275,8 @@ def test_garbage_has_the_right_status_and_says_that_it_is_json(make_api, make_re
         ("GET", "/contacts/find_by_external_id/a b"),
     ],
 )
-def test_fault_asked_for_strikes_any_path(make_api, make_request, method, path) -> None:
-    """A fault of `fail_next` strikes its path once, with any method."""
+def test_fault_asked_for_comes_on_any_path(make_api, make_request, method, path) -> None:
+    """A fault of `fail_next` comes once on its path, with any method."""
     api = make_api()
     api.plan.fail_next(NextFault(fault=503, path=path))
 

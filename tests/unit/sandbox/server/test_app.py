@@ -228,8 +228,8 @@ def test_chosen_429_comes_while_there_is_room(start, submit) -> None:
     assert errors_of(answer)[0]["code"] == "too_many_requests"
 
 
-def test_chosen_fault_strikes_me_when_asked(start, http) -> None:
-    """A fault of `fail_next` strikes GET /me once."""
+def test_chosen_fault_comes_for_me_when_asked(start, http) -> None:
+    """A fault of `fail_next` comes once for GET /me."""
     sandbox = start()
     sandbox.fail_next(503, path="/me")
 

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from events_pandas.deliver.client.waiting import look_up
+from events_pandas.deliver.client.background import look_up
 
 LIMIT_SECONDS = 10.0
 

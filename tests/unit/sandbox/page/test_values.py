@@ -5,7 +5,7 @@ import json
 import pytest
 
 from events_pandas.sandbox.page.queries import EventRow, SubmissionRow
-from events_pandas.sandbox.page.shown import (
+from events_pandas.sandbox.page.values import (
     ValueKind,
     read_metadata,
     read_value,
