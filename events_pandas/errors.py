@@ -324,5 +324,10 @@ class OutageError(SubmissionError):
 class SubmissionInterrupted(_Unfinished, KeyboardInterrupt):
     """The run was interrupted; `.results` shows what was accepted until then.
 
-    Its parameters and attributes are those of a `SubmissionError`.
+    Its parameters are those of a `SubmissionError`.
+
+    Attributes
+    ----------
+    results : pandas.DataFrame
+        The results so far: one row for every input row (in a stream: the rows not yet yielded).
     """

@@ -1,6 +1,7 @@
 """The command line where it asks nobody: checks, usage, and the one line of each error."""
 
 import os
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -465,3 +466,12 @@ def test_error_names_options_of_the_command(capsys, error, line):
 
     assert caught.value.exit_code == 2
     assert capsys.readouterr().err == line
+
+
+@pytest.mark.parametrize("setting", Setting)
+def test_error_has_an_option_or_a_variable_for_every_setting(capsys, setting):
+    """The command line has words of its own for each setting."""
+    with pytest.raises(typer.Exit), exit_codes():
+        raise CredentialsError("no", remedy=setting)
+
+    assert re.search(r"--[a-z]|INTERCOM_", capsys.readouterr().err)
