@@ -10,13 +10,14 @@
   * SubmissionError          the run ended early: canary, failure rate, address, error; `.results` has every row
     * AuthenticationError    Intercom refused the access token
     * OutageError            Intercom cannot be reached, or answers with failures only
+* OptionError                options of a run contradict each other; a ValueError
 * SubmissionInterrupted      Ctrl-C or the notebook's stop button, with `.results`; a KeyboardInterrupt
 """
 
 import os
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from copy import copy
-from enum import StrEnum
+from enum import Enum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -28,30 +29,31 @@ if TYPE_CHECKING:
 SHOWN_LABELS = 10
 
 
-class Setting(StrEnum):
-    """A setting in the remedy of an error. Python and the command line have different words for it."""
+class Setting(Enum):
+    """A setting that an error names, in Python's words. The command line has words of its own."""
 
-    ALLOW_HTTP = "{allow_http}"
-    JOURNAL = "{journal}"
-    NO_JOURNAL = "{no_journal}"
-    WORKSPACE = "{workspace}"
-
-
-_IN_PYTHON: Final = MappingProxyType(
-    {
-        Setting.ALLOW_HTTP: "pass allow_http=True",
-        Setting.JOURNAL: "with journal=...",
-        Setting.NO_JOURNAL: "pass journal=None",
-        Setting.WORKSPACE: "pass workspace='...' (its id_code)",
-    }
-)
+    ACCESS_TOKEN = "set INTERCOM_ACCESS_TOKEN, or pass access_token to IntercomClient"  # noqa: S105  # words about a token
+    ALLOW_HTTP = "pass allow_http=True"
+    BASE_URL = "base_url"
+    JOURNAL = "with journal=..."
+    NAME_WORKSPACE = "pass workspace='...' (its id_code)"
+    NO_JOURNAL = "pass journal=None"
+    NO_PREFLIGHT = "preflight=False"
+    REGION = "region"
+    WORKSPACE = "workspace"
 
 
-def with_remedy(problem: str, remedy: str, *, words: Mapping[Setting, str] = _IN_PYTHON) -> str:
-    """Return the message of an error; its remedy names settings in the given words, by default Python's."""
-    for setting, text in words.items():
-        remedy = remedy.replace(setting, text)
-    return f"{problem}: {remedy}" if remedy else problem
+Words = str | Setting | Sequence[str | Setting]
+"""A text, or its parts, some of which are settings."""
+_IN_PYTHON: Final = MappingProxyType({setting: setting.value for setting in Setting})
+
+
+def _parts(words: Words) -> tuple[str | Setting, ...]:
+    return (words,) if isinstance(words, str | Setting) else tuple(words)
+
+
+def _joined(parts: Iterable[str | Setting], *, words: Mapping[Setting, str] = _IN_PYTHON) -> str:
+    return "".join(words[part] if isinstance(part, Setting) else part for part in parts)
 
 
 def _remade(kind: type[BaseException], args: tuple[object, ...], state: dict[str, object]) -> BaseException:
@@ -69,6 +71,32 @@ class _Portable(BaseException):
         return _remade, (type(self), self.args, self.__dict__)
 
 
+class Worded(_Portable):
+    """An error whose message may name settings, for which Python and the command line have different words."""
+
+    # Settings stay parts until the message is joined: a file may be named like one.
+    _problem: tuple[str | Setting, ...]
+    _remedy: tuple[str | Setting, ...]
+    _lines: tuple[str, ...] = ()
+
+    def _keep(self, problem: Words, remedy: Words) -> str:
+        """Keep the parts of the message, and return it in Python's words."""
+        self._problem, self._remedy = _parts(problem), _parts(remedy)
+        return self._message(_IN_PYTHON)
+
+    def _message(self, words: Mapping[Setting, str]) -> str:
+        problem, remedy = _joined(self._problem, words=words), _joined(self._remedy, words=words)
+        return f"{problem}: {remedy}" if remedy else problem
+
+    def in_words(self, words: Mapping[Setting, str]) -> str:
+        """Return the message, with settings in the given words."""
+        return _lined(self._message(words), self._lines)
+
+
+def _lined(message: str, lines: Sequence[str]) -> str:
+    return "\n  ".join(map(escaped, [message, *lines]))
+
+
 class EventsPandasError(_Portable, Exception):
     """The root of this package's errors.
 
@@ -81,7 +109,7 @@ class EventsPandasError(_Portable, Exception):
     """
 
     def __init__(self, message: str, *, lines: Sequence[str] = ()) -> None:
-        super().__init__("\n  ".join(map(escaped, [message, *lines])))
+        super().__init__(_lined(message, lines))
 
 
 class MappingError(EventsPandasError):
@@ -170,8 +198,8 @@ class InvalidRowsError(EventsPandasError):
     ----------
     problems : pandas.DataFrame
         The findings, as in `CheckReport.problems`.
-    invalid : int
-        The number of rows that have an error.
+    invalid : int, optional
+        The number of rows that have an error; by default it is counted in `problems`.
 
     Attributes
     ----------
@@ -181,18 +209,22 @@ class InvalidRowsError(EventsPandasError):
         The number of rows that have an error.
     """
 
-    def __init__(self, problems: "pd.DataFrame", *, invalid: int) -> None:
+    def __init__(self, problems: "pd.DataFrame", *, invalid: int | None = None) -> None:
         self.problems = problems
-        self.invalid = invalid
-        rows = counted(invalid, "row is", "rows are")
+        self.invalid = _rows_with_errors(problems) if invalid is None else invalid
+        rows = counted(self.invalid, "row is", "rows are")
         super().__init__(f"{rows} invalid, and none of the rows checked was sent: see .problems, one line per finding")
+
+
+def _rows_with_errors(problems: "pd.DataFrame") -> int:
+    return int(problems.loc[problems["severity"] == "error", "row"].nunique())
 
 
 class SourceError(EventsPandasError):
     """A file cannot be read as rows, or the results cannot be written."""
 
 
-class JournalError(EventsPandasError):
+class JournalError(Worded, EventsPandasError):
     """The journal cannot be read or written, or its file is not a journal.
 
     Parameters
@@ -201,8 +233,8 @@ class JournalError(EventsPandasError):
         The file of the journal.
     problem : str
         What is wrong.
-    remedy : str
-        How to fix it.
+    remedy : str or sequence of str
+        How to fix it, or the parts of this text.
 
     Attributes
     ----------
@@ -211,41 +243,59 @@ class JournalError(EventsPandasError):
     problem : str
         What is wrong.
     remedy : str
-        How to fix it; a setting is named in braces, since Python and the command line have different words for it.
+        How to fix it.
     """
 
-    def __init__(self, path: "os.PathLike[str]", *, problem: str, remedy: str) -> None:
+    def __init__(self, path: "os.PathLike[str]", *, problem: str, remedy: Words) -> None:
         self.path = os.fspath(path)
         self.problem = problem
-        self.remedy = remedy
-        super().__init__(with_remedy(f"{self.path}: {problem}", remedy))
+        self.remedy = _joined(_parts(remedy))
+        super().__init__(self._keep(f"{self.path}: {problem}", remedy))
 
 
-class CredentialsError(EventsPandasError):
+class CredentialsError(Worded, EventsPandasError):
     """There is no usable access token or address; nothing was sent.
 
     Parameters
     ----------
-    problem : str
-        What is wrong, and how to fix it if `remedy` does not say it.
-    remedy : str, optional
-        How to fix it.
+    message : str or sequence of str
+        What is wrong, and how to fix it if `remedy` does not say it; or the parts of this text.
+    lines : sequence of str, optional
+        A line for each of several faults.
+    remedy : str or sequence of str, optional
+        How to fix it, or the parts of this text.
 
     Attributes
     ----------
     problem : str
         What is wrong.
     remedy : str
-        How to fix it, or empty; a setting is named in braces, as in a `JournalError`.
+        How to fix it, or empty.
     """
 
-    def __init__(self, problem: str, *, remedy: str = "") -> None:
-        self.problem = problem
-        self.remedy = remedy
-        super().__init__(with_remedy(problem, remedy))
+    def __init__(self, message: Words, *, lines: Sequence[str] = (), remedy: Words = "") -> None:
+        self.problem = _joined(_parts(message))
+        self.remedy = _joined(_parts(remedy))
+        self._lines = tuple(lines)
+        super().__init__(self._keep(message, remedy), lines=lines)
 
 
-class SubmissionError(EventsPandasError):
+class OptionError(Worded, ValueError):
+    """Options of a run contradict each other."""
+
+    def __init__(self, problem: Words, *, remedy: Words) -> None:
+        super().__init__(self._keep(problem, remedy))
+
+
+class _Unfinished(_Portable):
+    """The end of a run before every row was submitted."""
+
+    def __init__(self, message: str, *, results: "pd.DataFrame") -> None:
+        self.results = results
+        super().__init__(escaped(message))
+
+
+class SubmissionError(_Unfinished, EventsPandasError):
     """A run ended before every row was submitted.
 
     Parameters
@@ -261,10 +311,6 @@ class SubmissionError(EventsPandasError):
         The results so far.
     """
 
-    def __init__(self, message: str, *, results: "pd.DataFrame") -> None:
-        self.results = results
-        super().__init__(message)
-
 
 class AuthenticationError(SubmissionError):
     """Intercom refused the access token (401), or its permissions (403)."""
@@ -275,22 +321,13 @@ class OutageError(SubmissionError):
 
 
 # An interrupt is not an error; the name follows KeyboardInterrupt.
-class SubmissionInterrupted(_Portable, KeyboardInterrupt):
+class SubmissionInterrupted(_Unfinished, KeyboardInterrupt):
     """The run was interrupted; `.results` shows what was accepted until then.
 
-    Parameters
-    ----------
-    message : str
-        What happened, and how to go on.
-    results : pandas.DataFrame
-        The results so far: one row for every input row (in a stream: the rows not yet yielded).
+    Its parameters are those of a `SubmissionError`.
 
     Attributes
     ----------
     results : pandas.DataFrame
-        The results so far.
+        The results so far: one row for every input row (in a stream: the rows not yet yielded).
     """
-
-    def __init__(self, message: str, *, results: "pd.DataFrame") -> None:
-        self.results = results
-        super().__init__(escaped(message))

@@ -33,6 +33,8 @@ UNSEEN_RANGES: Final = (
 )
 """The first and the last of each range of unseen characters; these include all that act on a terminal."""
 
+_AFTER_AN: Final = (*"AEIOaeio", "ndarray")
+"""How names of types begin whose first sound is a vowel; that of uint8 and UUID is not."""
 _ASTRAL: Final = 0x10000
 _SHORT_NAMES: Final = {"\t": "\\t", "\n": "\\n", "\r": "\\r"}
 
@@ -44,6 +46,16 @@ def counted(count: int, noun: str, plural: str | None = None) -> str:
     ('1 row', '2,000 rows', '2 rows are')
     """
     return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"
+
+
+def kind_of(value: object) -> str:
+    """Return the type of a value with its article.
+
+    >>> kind_of(1), kind_of([]), kind_of(OSError())
+    ('an int', 'a list', 'an OSError')
+    """
+    name = type(value).__name__
+    return f"{'an' if name.startswith(_AFTER_AN) else 'a'} {name}"
 
 
 def listed(texts: Sequence[str], *, most: int = LISTED, rest: str | None = None) -> str:

@@ -22,7 +22,7 @@ from events_pandas.errors import (
     Setting,
     SourceError,
     SubmissionInterrupted,
-    with_remedy,
+    Worded,
 )
 from events_pandas.words import counted, escaped
 
@@ -40,10 +40,15 @@ ENDED_BY_SIGNAL = 128
 """Shells add this to the number of the signal that ended a command."""
 UNUSABLE_ERRORS = (MappingError, SourceError, CredentialsError, JournalError, AuthenticationError)
 _IN_COMMANDS: Final = {
+    Setting.ACCESS_TOKEN: "set INTERCOM_ACCESS_TOKEN",
     Setting.ALLOW_HTTP: "add --allow-http",
+    Setting.BASE_URL: "--base-url",
     Setting.JOURNAL: "with --journal",
+    Setting.NAME_WORKSPACE: "add --workspace ID",
     Setting.NO_JOURNAL: "add --journal none",
-    Setting.WORKSPACE: "add --workspace ID",
+    Setting.NO_PREFLIGHT: "--no-preflight",
+    Setting.REGION: "--region",
+    Setting.WORKSPACE: "--workspace",
 }
 
 
@@ -82,9 +87,8 @@ def _faults(error: Exception) -> tuple[str, ...]:
     if isinstance(error, InvalidRowsError):
         rows = counted(error.invalid, "row is", "rows are")
         return (f"{rows} invalid, and nothing was sent: see `events-pandas check --problems`",)
-    if isinstance(error, CredentialsError | JournalError):
-        problem = f"{error.path}: {error.problem}" if isinstance(error, JournalError) else error.problem
-        return (escaped(with_remedy(problem, error.remedy, words=_IN_COMMANDS)), *notes(error))
+    if isinstance(error, Worded):
+        return (error.in_words(_IN_COMMANDS), *notes(error))
     return (str(error) if isinstance(error, EventsPandasError) else escaped(error), *notes(error))
 
 

@@ -137,7 +137,8 @@ PatienceSeconds = Annotated[
     typer.Option(
         parser=_judged(float, "patience_seconds"),
         metavar="SECONDS",
-        help="How long to wait for the end of an outage; without an answer at its start, the run ends within 10 s.",
+        help="How long to wait for the end of an outage during the run; without an answer to its first request, "
+        "GET /me, the run ends within 10 s.",
     ),
 ]
 Chunksize = Annotated[
@@ -200,10 +201,6 @@ def submit(
     progress: Progress = True,
 ) -> None:
     """Submit every row; the access token is read from INTERCOM_ACCESS_TOKEN."""
-    if not (preflight or workspace or journal == NO_JOURNAL):
-        # RunOptions names keywords of Python in its message.
-        fault = "only GET /me names the workspace for the journal: add --workspace ID, or --journal none"
-        raise typer.BadParameter(fault, param_hint="'--no-preflight'")
     with exit_codes(), IntercomClient(region=region, base_url=base_url, allow_http=allow_http) as client:
         options = RunOptions(
             client=client,

@@ -49,6 +49,7 @@ from events_pandas.deliver.stops import (
 from events_pandas.deliver.ticket import Backlog, Chunk, Recorded, Ticket
 from events_pandas.deliver.withheld import FailureRate, Withheld
 from events_pandas.deliver.workers import THREAD_END_SECONDS, Workers
+from events_pandas.words import kind_of
 
 GRACE_SECONDS: Final = 30.0
 """How long a run that ends early waits for the requests in flight."""
@@ -406,7 +407,7 @@ class Engine:
         if isinstance(error, Exception | KeyboardInterrupt):
             raise error
         # An exception that ends a thread must not end the program.
-        raise RuntimeError(f"a {type(error).__name__} ended a thread that makes requests") from error
+        raise RuntimeError(f"{kind_of(error)} ended a thread that makes requests") from error
 
     def _judge(self, ticket: Ticket, result: Answer | TransportError) -> None:
         step = decide(

@@ -11,6 +11,7 @@ from events_pandas.deliver.outcomes import Outcome, Status
 from events_pandas.deliver.recording import NOT_RECORDED
 from events_pandas.deliver.ticket import Ticket
 from events_pandas.errors import JournalError
+from events_pandas.words import kind_of
 
 NEXT_STEP: Final = (
     "submit all rows again; the journal skips the accepted ones, and without a journal Intercom ignores repeats"
@@ -117,7 +118,7 @@ def stop_for_journal(error: JournalError) -> Stop:
 
 def stop_for_error(error: BaseException) -> Stop:
     """Return the stop for an error that is neither Intercom's nor the rows', such as one in the caller's function."""
-    message = f"a {type(error).__name__}, the cause of this error, ended the run: to go on, {NEXT_STEP}"
+    message = f"{kind_of(error)}, the cause of this error, ended the run: to go on, {NEXT_STEP}"
     return Stop(reason="error", error_code="ended_by_error", message=message)
 
 

@@ -26,6 +26,7 @@ from events_pandas.mapping.rules import (
     rule_sources,
     sources_by_path,
 )
+from events_pandas.words import kind_of
 
 _CURRENCY_LETTERS: Final = 3
 # In a TOML file a line below [metadata] is metadata, also one that was meant for the mapping.
@@ -75,16 +76,16 @@ def _retyped(bound: BoundRule, types: Mapping[str, Rule]) -> BoundRule:
 def require_mapping(mapping: object) -> None:
     """Raise a `TypeError` that says how to make a mapping, if this is not an `EventMapping`."""
     if not isinstance(mapping, EventMapping):
-        kind = type(mapping).__name__
+        given = kind_of(mapping)
         raise TypeError(
-            f"mapping: expected an EventMapping, got a {kind}: make one or read one with EventMapping.from_toml(path)"
+            f"mapping: expected an EventMapping, got {given}: make one or read one with EventMapping.from_toml(path)"
         )
 
 
 def require_frame(frame: object) -> None:
     """Raise a `TypeError` if this is not a DataFrame."""
     if not isinstance(frame, pd.DataFrame):
-        raise TypeError(f"expected rows in a pandas DataFrame, got a {type(frame).__name__}")
+        raise TypeError(f"expected rows in a pandas DataFrame, got {kind_of(frame)}")
 
 
 def frame_labels(frame: pd.DataFrame) -> list[Hashable]:
@@ -222,9 +223,7 @@ class _Binder:
             message = f"{path}: computing {_label(source)} failed with {type(error).__name__}: {error}"
             raise MappingError([message]) from error
         if not isinstance(values, pd.Series):
-            raise MappingError(
-                [f"{path}: {_label(source)} returned a {type(values).__name__}, not a Series of the rows"]
-            )
+            raise MappingError([f"{path}: {_label(source)} returned {kind_of(values)}, not a Series of the rows"])
         if len(values) != len(frame) or not values.index.equals(self._frame.index):
             raise MappingError([f"{path}: {_label(source)} returned a Series whose index is not the frame's"])
         # The callable may keep the series and change it in the next call; a view would keep the whole frame alive.

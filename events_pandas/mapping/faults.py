@@ -26,6 +26,7 @@ from events_pandas.mapping.rules import (
     part_path,
     rule_sources,
 )
+from events_pandas.words import kind_of
 
 _CHOICES: Final = {
     "duplicates": ("skip", "spread", "send"),
@@ -64,7 +65,7 @@ def _event_name_faults(event_name: object) -> Iterator[str]:
     elif isinstance(event_name, Column) or is_computed(event_name):
         yield from _source_faults("event_name", bare_source(event_name))
     else:
-        kind = f"a {type(event_name).__name__}" if isinstance(event_name, RULE_TYPES) else _shown(event_name)
+        kind = kind_of(event_name) if isinstance(event_name, RULE_TYPES) else _shown(event_name)
         yield (
             f"event_name: {kind} cannot be an event's name: "
             "use 'placed-order' or Column('event'), in TOML { column = \"event\" }"
@@ -87,7 +88,7 @@ def _identifier_faults(sources: Mapping[str, object]) -> Iterator[str]:
 
 def _metadata_faults(metadata: object) -> Iterator[str]:
     if not isinstance(metadata, Mapping):
-        yield f"metadata: expected a mapping of keys to rules, got a {type(metadata).__name__}"
+        yield f"metadata: expected a mapping of keys to rules, got {kind_of(metadata)}"
         return
     seen: dict[str, str] = {}
     for key, rule in metadata.items():
@@ -195,7 +196,7 @@ def _source_faults(path: str, source: object) -> Iterator[str]:
     elif _is_missing(source):
         yield f"{path}: {source} is not a source: {_SOURCE_FORMS}"
     elif not (is_computed(source) or _is_hashable(source)):
-        yield f"{path}: a {type(source).__name__} is not a source: {_SOURCE_FORMS}"
+        yield f"{path}: {kind_of(source)} is not a source: {_SOURCE_FORMS}"
 
 
 def _is_present_scalar(value: Scalar) -> bool:

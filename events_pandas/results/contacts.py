@@ -15,7 +15,7 @@ from events_pandas.convert.identifiers import Contacts
 from events_pandas.deliver import Status
 from events_pandas.mapping import EventMapping, bind, require_mapping
 from events_pandas.results.frame import TEXT_DTYPE
-from events_pandas.words import counted
+from events_pandas.words import counted, kind_of
 
 Texts = npt.NDArray[np.object_]
 
@@ -137,9 +137,7 @@ def require_results(results: object, frame: object, *, columns: Sequence[str]) -
     """Raise `TypeError` if one of the two is not a DataFrame, `ValueError` if results lack a column."""
     for name, given, wanted in (("results", results, "returned"), ("frame", frame, "was given")):
         if not isinstance(given, pd.DataFrame):
-            raise TypeError(
-                f"{name}: expected a DataFrame, got a {type(given).__name__}: give what submitting {wanted}"
-            )
+            raise TypeError(f"{name}: expected a DataFrame, got {kind_of(given)}: give what submitting {wanted}")
         lacking = [column for column in columns if name == "results" and column not in given]
         if lacking:
             raise ValueError(f"results: no column {lacking[0]!r}: give what submitting returned")

@@ -7,13 +7,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from numbers import Integral, Real
 from pathlib import Path
-from typing import Any, Literal, TypedDict
+from typing import Any, Final, Literal, TypedDict
 
 from events_pandas.deliver import MAX_CONCURRENCY, IntercomClient, ProgressChoice, RetryPolicy, WorkspaceIdentity
 from events_pandas.deliver.engine import PATIENCE_SECONDS
 from events_pandas.deliver.journal import AUTO, Journal, journal_path, mode_note
-from events_pandas.errors import CredentialsError, JournalError, Setting
-from events_pandas.words import did_you_mean, escaped
+from events_pandas.errors import CredentialsError, JournalError, OptionError, Setting
+from events_pandas.words import did_you_mean, escaped, kind_of
+
+_NAME_WORKSPACE: Final = (Setting.NAME_WORKSPACE, ", or ", Setting.NO_JOURNAL)
 
 
 class SubmitOptions(TypedDict, total=False):
@@ -104,11 +106,7 @@ class RunOptions:
         self._check_when_to_stop()
 
     def _check_types(self) -> None:
-        if self.client is not None and not hasattr(self.client, "post_event"):
-            kind = type(self.client).__name__
-            raise TypeError(
-                f"client: expected an IntercomClient, got a {kind}: pass client=sandbox.client() for a sandbox"
-            )
+        _require_client(self.client)
         for name in ("preflight", "resubmit"):
             if not isinstance(getattr(self, name), bool):
                 raise TypeError(f"{name}: expected True or False, got {getattr(self, name)!r}")
@@ -133,10 +131,8 @@ class RunOptions:
         if self.workspace == "":
             raise ValueError("workspace: is empty: use the workspace's id_code, such as 'ab12cd34'")
         if self.journal is not None and not (self.preflight or self.workspace):
-            raise ValueError(
-                "preflight=False: only GET /me names the workspace for the journal: "
-                "pass workspace='...' (its id_code), or journal=None"
-            )
+            problem = (Setting.NO_PREFLIGHT, ": only GET /me names the workspace for the journal")
+            raise OptionError(problem, remedy=_NAME_WORKSPACE)
         if not (_is_number(self.rate_share) and 0 < self.rate_share <= 1):
             raise ValueError(
                 f"rate_share: expected a share above 0 and up to 1, got {self.rate_share!r}: use 0.5 or the like"
@@ -182,20 +178,31 @@ class RunOptions:
         id_code = None if found is None else found.id_code
         if self.workspace and id_code and id_code != self.workspace:
             # The preflight has escaped id_code already.
-            raise CredentialsError(
-                f"workspace: the access token belongs to '{id_code}', not to {self.workspace!r}: no event was sent"
-            )
+            problem = f"the access token belongs to '{id_code}', not to {self.workspace!r}, and no event was sent"
+            remedy = ("use the token of that workspace, or correct ", Setting.WORKSPACE)
+            raise CredentialsError((Setting.WORKSPACE, f": {problem}"), remedy=remedy)
         name = self.workspace or id_code
         if self.journal is None:
             return None
         if name is None:
             problem = "the answer to GET /me does not name the workspace, which the journal needs"
-            remedy = f"{Setting.WORKSPACE}, or {Setting.NO_JOURNAL}"
-            raise JournalError(Path(self.journal), problem=problem, remedy=remedy)
+            raise JournalError(Path(self.journal), problem=problem, remedy=_NAME_WORKSPACE)
         journal = Journal.opened(journal_path(self.journal, name), workspace=name)
         if (said := mode_note(journal.mode)) is not None:
             warnings.warn(f"journal {escaped(journal.path)}: {said}", stacklevel=2)
         return journal
+
+
+def _require_client(client: object) -> None:
+    """Raise `TypeError` if this is not a client; None stands for one that is made from the environment."""
+    if client is None:
+        return
+    if not hasattr(client, "post_event"):
+        hint = ": pass client=sandbox.client()" if type(client).__name__ == "Sandbox" else ""
+        raise TypeError(f"client: expected an IntercomClient, got {kind_of(client)}{hint}")
+    # The class has the method too.
+    if isinstance(client, type):
+        raise TypeError("client: expected an IntercomClient, got the class: call it, as in client=ep.IntercomClient()")
 
 
 def _is_count(value: object, *, fewest: int = 1) -> bool:

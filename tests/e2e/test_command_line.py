@@ -129,7 +129,7 @@ def test_submit_without_a_preflight_asks_whose_journal_it_is(folder, make_orders
     result = submit("a.csv", "--no-preflight")
 
     assert result.exit_code == 2
-    assert "add --workspace ID, or --journal none" in " ".join(result.stderr.split())
+    assert "add --workspace ID, or add --journal none" in " ".join(result.stderr.split())
     assert sandbox.requests == 0
 
 

@@ -261,7 +261,7 @@ def test_workspace_may_be_named_in_place_of_the_preflight(submit, purchases, san
 
 def test_token_of_another_workspace_ends_the_run_before_its_first_event(submit, purchases, sandbox, tmp_path):
     """A token of another workspace than the named one ends the run."""
-    with pytest.raises(CredentialsError, match="not to 'zz99zz99': no event was sent"):
+    with pytest.raises(CredentialsError, match="not to 'zz99zz99', and no event was sent: use the token"):
         submit(purchases, workspace="zz99zz99")
 
     assert sandbox.requests == 0
@@ -415,7 +415,7 @@ def test_command_resubmits_goes_without_a_journal_and_names_the_workspace(comman
 
     assert (resubmitted.exit_code, without.exit_code, elsewhere.exit_code) == (0, 0, 2)
     assert sandbox.requests == 18
-    assert "not to 'zz99zz99': no event was sent" in elsewhere.stderr
+    assert "and no event was sent: use the token of that workspace, or correct --workspace\n" in elsewhere.stderr
     assert elsewhere.stderr.count("\n") == 1
     assert sorted(path.name for path in folder.iterdir()) == ["mapping.toml", "mine.sqlite", "purchases.csv"]
 

@@ -64,16 +64,53 @@ def test_unknown_column_error_helps_to_find_the_column(available, hint, ending):
     ("error", "message"),
     [
         (CredentialsError("no token: set it"), "no token: set it"),
-        (CredentialsError("no https", remedy=f"or {Setting.ALLOW_HTTP}"), "no https: or pass allow_http=True"),
+        (CredentialsError("no token", lines=["one", "two"]), "no token\n  one\n  two"),
+        (CredentialsError("no https", remedy=("or ", Setting.ALLOW_HTTP)), "no https: or pass allow_http=True"),
         (
-            JournalError(Path("j"), problem="is {full}", remedy=f"another {Setting.JOURNAL}, or {Setting.NO_JOURNAL}"),
-            "j: is {full}: another with journal=..., or pass journal=None",
+            JournalError(
+                Path("{journal}"), problem="is {full}", remedy=("delete {no_journal}, or ", Setting.NO_JOURNAL)
+            ),
+            "{journal}: is {full}: delete {no_journal}, or pass journal=None",
         ),
     ],
 )
 def test_message_names_settings_in_pythons_words(error, message):
-    """The remedy is kept with the names of settings, so that the command line can say it in its own words."""
+    """Names of files that look like placeholders stay as they are."""
     assert str(error) == message
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        JournalError(Path("j"), problem="is full", remedy=("use another path ", Setting.JOURNAL)),
+        CredentialsError("is full", remedy=("use another path ", Setting.JOURNAL)),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_remedy_is_a_text_in_pythons_words(error):
+    """The facts of an error can be shown to a user of Python."""
+    assert (error.problem, error.remedy) == ("is full", "use another path with journal=...")
+
+
+def test_message_has_the_given_words_for_settings_after_pickling():
+    """A process that shows another's errors has its own words for settings."""
+    error = JournalError(Path("{journal}"), problem="is full", remedy=("use another path ", Setting.JOURNAL))
+
+    copy = pickle.loads(pickle.dumps(error))
+
+    assert copy.in_words({Setting.JOURNAL: "elsewhere"}) == "{journal}: is full: use another path elsewhere"
+
+
+def test_invalid_rows_error_counts_rows_with_errors():
+    """A row may have several findings, and a warning does not make it invalid."""
+    problems = pd.DataFrame({"row": [0, 0, 1, 2], "severity": ["error", "error", "warning", "error"]})
+
+    error = InvalidRowsError(problems)
+
+    assert error.invalid == 2
+    assert (
+        str(error) == "2 rows are invalid, and none of the rows checked was sent: see .problems, one line per finding"
+    )
 
 
 EVIL = "a\x1b[2J\n5 rows: 5 valid\u202e"

@@ -1,12 +1,14 @@
 """Counts, lists, quoted names and hints in words; texts of strangers on one line, without what acts on a terminal."""
 
 import os
+import uuid
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from events_pandas.words import counted, did_you_mean, escaped, escaped_lines, listed, path_text, quoted
+from events_pandas.words import counted, did_you_mean, escaped, escaped_lines, kind_of, listed, path_text, quoted
 
 ACTING = {
     "escape": ("\x1b[2J", "\\u001b[2J"),
@@ -53,6 +55,24 @@ def test_counted_takes_a_plural():
 def test_did_you_mean_names_the_most_similar_word(word, known, options, hint):
     """A similar word is shown as it is; without one the hint is what is given, or a list of the known words."""
     assert did_you_mean(word, known, **options) == hint
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (1, "an int"),
+        (object(), "an object"),
+        (None, "a NoneType"),
+        ({}, "a dict"),
+        (OSError(), "an OSError"),
+        (np.zeros(1), "an ndarray"),
+        (np.uint8(1), "a uint8"),
+        (uuid.UUID(int=0), "a UUID"),
+    ],
+)
+def test_kind_of_has_the_right_article(value, expected):
+    """The first sound decides the article, not the first letter."""
+    assert kind_of(value) == expected
 
 
 @pytest.mark.parametrize(

@@ -6,21 +6,21 @@ from urllib.parse import SplitResult, urlsplit
 from events_pandas import intercom
 from events_pandas.errors import CredentialsError, Setting
 from events_pandas.loopback import is_loopback
-from events_pandas.words import did_you_mean
 
 DEFAULT_REGION: Final = "us"
 REGION_VARIABLE: Final = "INTERCOM_REGION"
 
 
-def region_url(region: str) -> str:
+def region_url(region: str, *, read_from: str | Setting = Setting.REGION) -> str:
     """Return the base URL of a region (``"us"``, ``"eu"`` or ``"au"``, in any case), or raise `CredentialsError`."""
     known = intercom.REGION_URLS
     # Any value becomes text: the message below suits bytes and numbers too.
     name = str(region).strip().lower()
     url = known.get(name)
     if url is None:
-        cure = did_you_mean(name, known, cutoff=0.5, otherwise=f"use one of {', '.join(map(repr, known))}")
-        raise CredentialsError(f"unknown region {region!r}: {cure} (the argument region, or {REGION_VARIABLE})")
+        # Not a guess: 'ue' is as similar to 'us' as to 'eu'.
+        remedy = f"use one of {', '.join(map(repr, known))}"
+        raise CredentialsError((read_from, f": unknown region {region!r}"), remedy=remedy)
     return url
 
 
@@ -38,7 +38,7 @@ def checked_base_url(base_url: str, *, allow_http: bool) -> str:
     if parts.scheme == "http" and not allow_http and not is_loopback(parts.hostname or ""):
         raise CredentialsError(
             f"base_url {base_url!r} would send the access token in plain text",
-            remedy=f"use https, or {Setting.ALLOW_HTTP} if the network is yours",
+            remedy=("use https, or ", Setting.ALLOW_HTTP, " if the network is yours"),
         )
     return base_url.strip().rstrip("/")
 

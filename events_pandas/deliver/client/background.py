@@ -9,6 +9,7 @@ from typing import Any, Final, Generic, TypeVar
 from events_pandas.deliver.client.answers import Answer, TransportError
 from events_pandas.deliver.client.attempt import limit_attempts
 from events_pandas.forking import leave_to_parent_at_fork
+from events_pandas.words import kind_of
 
 LOOK_SECONDS: Final = 0.1
 """How often a waiting caller looks round."""
@@ -65,7 +66,7 @@ def ask_in_time(ask: Callable[[], Answer], seconds: float, *, on_look: Callable[
     if isinstance(question.error, Exception | KeyboardInterrupt):
         raise question.error
     # A SystemExit ends its own thread only, and not the program.
-    raise RuntimeError(f"a {type(question.error).__name__} in the thread of the question") from question.error
+    raise RuntimeError(f"{kind_of(question.error)} in the thread of the question") from question.error
 
 
 def look_up(host: str, port: int, *, seconds: float) -> list[Any]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, NoReturn, Self
 from events_pandas import intercom
 from events_pandas.deliver.client.address import DEFAULT_REGION, REGION_VARIABLE, checked_base_url, region_url
 from events_pandas.deliver.client.secrecy import Hidden, forget_locals
-from events_pandas.errors import CredentialsError
+from events_pandas.errors import CredentialsError, Setting
 
 if TYPE_CHECKING:
     from events_pandas.deliver.client.answers import Answer
@@ -165,7 +165,7 @@ def _checked_token(access_token: str | None) -> str:
     # A pasted token often ends with a line break.
     token = (os.environ.get(TOKEN_VARIABLE, "") if access_token is None else access_token).strip()
     if not token:
-        raise CredentialsError(f"no access token: set {TOKEN_VARIABLE}, or pass access_token to IntercomClient")
+        raise CredentialsError("no access token", remedy=Setting.ACCESS_TOKEN)
     if token.lower().startswith("bearer "):
         raise CredentialsError("the access token begins with 'Bearer': pass only the part after it")
     if not _VISIBLE_CHARACTERS.issuperset(token):
@@ -184,7 +184,10 @@ def _checked_version(api_version: object) -> str:
 
 def _address(region: str | None, *, base_url: str | None, allow_http: bool) -> str:
     if base_url is None:
-        return region_url(region or os.environ.get(REGION_VARIABLE, "").strip() or DEFAULT_REGION)
+        if region:
+            return region_url(region)
+        return region_url(os.environ.get(REGION_VARIABLE, "").strip() or DEFAULT_REGION, read_from=REGION_VARIABLE)
     if region is not None:
-        raise CredentialsError("region and base_url are both given: pass only one of them")
+        problem = (Setting.REGION, " and ", Setting.BASE_URL, " are both given")
+        raise CredentialsError(problem, remedy="pass only one of them")
     return checked_base_url(base_url, allow_http=allow_http)

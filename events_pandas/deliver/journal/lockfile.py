@@ -121,7 +121,7 @@ def _refusal(journal: Path, facts: dict[str, Any], *, has_locks: bool) -> Journa
         problem = f"{name} keeps other runs from the journal, and {who}"
     else:
         problem = f"{place_of(journal)} cannot lock files, so only one run at a time can use the journal, and {who}"
-        remedy = f"{remedy}; or {GO_TO_LOCAL_DISK}"
+        return JournalError(journal, problem=problem, remedy=(f"{remedy}; or ", *GO_TO_LOCAL_DISK))
     return JournalError(journal, problem=problem, remedy=remedy)
 
 
@@ -136,7 +136,7 @@ def take_lock_file(journal: Path, own_runs: Collection[int]) -> LockFile:
         undone.callback(lock.release)
         problem = _use_with_locks(journal, own_runs)
         if problem is not None:
-            remedy = f"run again when that run has ended, or when files can be locked; or {GO_TO_LOCAL_DISK}"
+            remedy = ("run again when that run has ended, or when files can be locked; or ", *GO_TO_LOCAL_DISK)
             raise JournalError(journal, problem=f"{place_of(journal)} cannot lock files, and {problem}", remedy=remedy)
         undone.pop_all()
     return lock

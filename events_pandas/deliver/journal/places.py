@@ -71,7 +71,7 @@ def require_plain(path: Path) -> None:
     for ending in _FILE_ENDINGS:
         file = beside(path, ending)
         if kind := odd_kind(file):
-            remedy = f"move {file.name} away, or use another path {Setting.JOURNAL}"
+            remedy = (f"move {file.name} away, or use another path ", Setting.JOURNAL)
             raise JournalError(path, problem=f"{file.name} is {kind}, not a file", remedy=remedy)
 
 

@@ -166,7 +166,7 @@ def require_journal(connection: sqlite3.Connection, path: Path) -> None:
     if version != VERSION:
         formats = f"its format is {version}, this version reads {VERSION}"
         problem = f"a later version of events_pandas made this journal ({formats})"
-        raise JournalError(path, problem=problem, remedy=f"install that version; {BEGIN_ANEW}")
+        raise JournalError(path, problem=problem, remedy=("install that version; ", *BEGIN_ANEW))
 
 
 def make_tables(connection: sqlite3.Connection) -> None:

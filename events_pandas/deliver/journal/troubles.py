@@ -6,24 +6,31 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from events_pandas.errors import JournalError, Setting
+from events_pandas.errors import JournalError, Setting, Words
 from events_pandas.filesystem import error_code, error_kind, place_of, refuses_locks
 
 BUSY_SECONDS: Final = 10
 """How long to wait for another program's lock: SQLite waits, and Ctrl-C does not end that."""
 
 BEGIN_ANEW: Final = (
-    f"it was not changed; to begin a new journal, move it away or use another path, or {Setting.NO_JOURNAL}. "
-    "Then earlier runs are not known, and every row is sent again: Intercom ignores an event that it has, "
-    "but not one that now has another second"
+    "it was not changed; to begin a new journal, move it away or use another path, or ",
+    Setting.NO_JOURNAL,
+    (
+        ". Then earlier runs are not known, and every row is sent again: Intercom ignores an event that it has, "
+        "but not one that now has another second"
+    ),
 )
-GO_ELSEWHERE: Final = f"use a path that can be written {Setting.JOURNAL}, or {Setting.NO_JOURNAL} for no journal"
-GO_TO_LOCAL_DISK: Final = f"use a path on a local disk {Setting.JOURNAL}, or {Setting.NO_JOURNAL} for no journal"
+_OR_WITHOUT: Final = (" ", Setting.JOURNAL, ", or ", Setting.NO_JOURNAL, " for no journal")
+GO_ELSEWHERE: Final = ("use a path that can be written", *_OR_WITHOUT)
+GO_TO_LOCAL_DISK: Final = ("use a path on a local disk", *_OR_WITHOUT)
 _MAKE_ROOM = "free some space, then run again: recorded events are kept, and are not sent twice"
 _WAIT = "wait until the other run, or the program that copies the file, has ended, then run again"
-_LOOK_AT_DISK = f"check the disk, then run again: recorded events are kept; if this happens again, {GO_TO_LOCAL_DISK}"
+_LOOK_AT_DISK: Final = (
+    "check the disk, then run again: recorded events are kept; if this happens again, ",
+    *GO_TO_LOCAL_DISK,
+)
 
-_TROUBLES: dict[int | None, tuple[str, str]] = {
+_TROUBLES: dict[int | None, tuple[str, Words]] = {
     sqlite3.SQLITE_NOTADB: ("this file is not a journal", BEGIN_ANEW),
     sqlite3.SQLITE_CORRUPT: ("the journal is damaged", BEGIN_ANEW),
     # A table or a column is missing, or a text is not UTF-8.
@@ -69,7 +76,7 @@ def journal_error(path: Path, error: Exception) -> JournalError:
         return JournalError(path, problem=f"the journal cannot be opened{where}: {words}", remedy=GO_ELSEWHERE)
     if isinstance(error, sqlite3.Error) and (disk_error := _disk_error(path, error)) is not None:
         return disk_error
-    unknown = (f"the journal cannot be used: {type(error).__name__}", GO_ELSEWHERE)
+    unknown: tuple[str, Words] = (f"the journal cannot be used: {type(error).__name__}", GO_ELSEWHERE)
     problem, remedy = _TROUBLES.get(error_kind(error), unknown)
     where = f" on {place_of(path)}" if error_kind(error) in _DISK_CODES else ""
     return JournalError(path, problem=f"{problem}{where} ({error})", remedy=remedy)
@@ -112,7 +119,7 @@ def _disk_error(path: Path, error: sqlite3.Error) -> JournalError | None:
     refuses = refuses_locks(path, error)
     if refuses is None:
         problem = f"{place_of(path)} refuses to lock the journal, or another program keeps it locked ({error})"
-        return JournalError(path, problem=problem, remedy=f"{_WAIT}; if there is none, {GO_TO_LOCAL_DISK}")
+        return JournalError(path, problem=problem, remedy=(f"{_WAIT}; if there is none, ", *GO_TO_LOCAL_DISK))
     if refuses:
         problem = f"{place_of(path)} cannot lock files, and without locks runs could damage the journal ({error})"
         return JournalError(path, problem=problem, remedy=GO_TO_LOCAL_DISK)

@@ -17,6 +17,7 @@ from events_pandas.deliver.journal.processes import SEEN_SECONDS, update_seen_at
 from events_pandas.deliver.journal.tables import Acceptance, Fingerprint, OtherAcceptance, accept_events, release_events
 from events_pandas.deliver.journal.troubles import death_error, journal_error, stall_error
 from events_pandas.errors import JournalError
+from events_pandas.words import kind_of
 
 GROUP_SECONDS: Final = 0.01
 """How long a commit waits for more records: each commit is a wait for the disk."""
@@ -136,7 +137,7 @@ class JournalWriter:
             raise bug
         if bug is not None:
             # A SystemExit ends its own thread only, and not the program.
-            raise RuntimeError(f"a {type(bug).__name__} in the thread that writes the journal") from bug
+            raise RuntimeError(f"{kind_of(bug)} in the thread that writes the journal") from bug
 
     def _wake(self) -> None:
         self._called.set()

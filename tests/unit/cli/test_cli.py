@@ -1,5 +1,7 @@
 """The command line where it asks nobody: checks, usage, and the one line of each error."""
 
+import os
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -257,11 +259,15 @@ def test_check_does_not_replace_what_it_reads(run, tmp_path, path):
         ),
         (
             ("submit", "good.csv", "-m", "mapping.toml"),
-            "no access token: set INTERCOM_ACCESS_TOKEN, or pass access_token to IntercomClient",
+            "no access token: set INTERCOM_ACCESS_TOKEN",
         ),
         (
             ("submit", "good.csv", "-m", "mapping.toml", "--region", "ue"),
-            "unknown region 'ue': did you mean 'us'? (the argument region, or INTERCOM_REGION)",
+            "--region: unknown region 'ue': use one of 'us', 'eu', 'au'",
+        ),
+        (
+            ("submit", "good.csv", "-m", "mapping.toml", "--region", "eu", "--base-url", "http://127.0.0.1:9"),
+            "--region and --base-url are both given: pass only one of them",
         ),
     ],
 )
@@ -270,6 +276,47 @@ def test_error_is_one_line_on_stderr(run, arguments, message):
     result = run(*arguments)
 
     assert result.stderr == f"error: {message}\n"
+    assert result.exit_code == 2
+
+
+def test_error_names_the_variable_that_the_region_came_from(run, monkeypatch):
+    """Without --region the environment names the region."""
+    monkeypatch.setenv("INTERCOM_REGION", "ue")
+
+    result = run("submit", "good.csv", "-m", "mapping.toml")
+
+    assert result.stderr == "error: INTERCOM_REGION: unknown region 'ue': use one of 'us', 'eu', 'au'\n"
+    assert result.exit_code == 2
+
+
+def test_error_asks_for_a_workspace_if_nothing_names_it(run, monkeypatch):
+    """The error of contradicting options has the options of the command."""
+    monkeypatch.setenv("INTERCOM_ACCESS_TOKEN", "made-up")
+
+    result = run("submit", "good.csv", "-m", "mapping.toml", "--no-preflight")
+
+    assert result.stderr == (
+        "error: --no-preflight: only GET /me names the workspace for the journal: "
+        "add --workspace ID, or add --journal none\n"
+    )
+    assert result.exit_code == 2
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no pipes with a path")
+def test_error_does_not_change_the_name_of_a_file(run, tmp_path, monkeypatch):
+    """The name of a journal may look like a placeholder."""
+    monkeypatch.setenv("INTERCOM_ACCESS_TOKEN", "made-up")
+    os.mkfifo(tmp_path / "{no_journal}.sqlite-wal")
+
+    result = run(
+        *("submit", "good.csv", "-m", "mapping.toml", "--base-url", "http://127.0.0.1:9", "--no-preflight"),
+        *("--journal", "{no_journal}.sqlite", "--workspace", "ab12cd34"),
+    )
+
+    assert result.stderr.splitlines()[-1] == (
+        f"error: {tmp_path}/{{no_journal}}.sqlite: {{no_journal}}.sqlite-wal is a pipe, not a file: "
+        "move {no_journal}.sqlite-wal away, or use another path with --journal"
+    )
     assert result.exit_code == 2
 
 
@@ -395,14 +442,21 @@ def test_help_names_the_commands_and_the_exit_codes(run):
     ("error", "line"),
     [
         (
-            JournalError(Path("j"), problem="is damaged", remedy=f"name a path {Setting.JOURNAL}"),
+            JournalError(Path("j"), problem="is damaged", remedy=("name a path ", Setting.JOURNAL)),
             "error: j: is damaged: name a path with --journal\n",
         ),
         (
-            JournalError(Path("j"), problem="has no workspace", remedy=f"{Setting.WORKSPACE}, or {Setting.NO_JOURNAL}"),
-            "error: j: has no workspace: add --workspace ID, or add --journal none\n",
+            JournalError(
+                Path("j"), problem="is nobody's", remedy=(Setting.NAME_WORKSPACE, ", or ", Setting.NO_JOURNAL)
+            ),
+            "error: j: is nobody's: add --workspace ID, or add --journal none\n",
         ),
         (CredentialsError("no https", remedy=Setting.ALLOW_HTTP), "error: no https: add --allow-http\n"),
+        (
+            CredentialsError("another token", remedy=("correct ", Setting.WORKSPACE)),
+            "error: another token: correct --workspace\n",
+        ),
+        (CredentialsError("two faults", lines=["one", "two"]), "error: two faults\n  one\n  two\n"),
     ],
 )
 def test_error_names_options_of_the_command(capsys, error, line):
@@ -412,3 +466,12 @@ def test_error_names_options_of_the_command(capsys, error, line):
 
     assert caught.value.exit_code == 2
     assert capsys.readouterr().err == line
+
+
+@pytest.mark.parametrize("setting", Setting)
+def test_error_has_an_option_or_a_variable_for_every_setting(capsys, setting):
+    """The command line has words of its own for each setting."""
+    with pytest.raises(typer.Exit), exit_codes():
+        raise CredentialsError("no", remedy=setting)
+
+    assert re.search(r"--[a-z]|INTERCOM_", capsys.readouterr().err)

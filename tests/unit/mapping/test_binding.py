@@ -386,7 +386,7 @@ def test_bind_lets_no_expression_change_the_frame(mapping, orders):
     ("source", "fault"),
     [
         (lambda _: "x", "returned a str, not a Series of the rows"),
-        (lambda frame: frame["total"].to_numpy(), "returned a ndarray, not a Series of the rows"),
+        (lambda frame: frame["total"].to_numpy(), "returned an ndarray, not a Series of the rows"),
         (lambda frame: frame["total"].head(1), "returned a Series whose index is not the frame's"),
         (lambda frame: frame["total"][::-1], "returned a Series whose index is not the frame's"),
         (lambda frame: frame["total"].reset_index(drop=True), "returned a Series whose index is not the frame's"),

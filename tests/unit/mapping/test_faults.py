@@ -43,7 +43,7 @@ HALF = "half of a character (a lone surrogate): write it again"
         ({"created_at": Constant(pd.NaT)}, f"created_at: {NO_CONSTANT.format('NaT')}"),
         ({"user_id": Text("u")}, f"user_id: {NO_RULE.format('Text')}"),
         ({"user_id": pd.Series(["u"])}, f"user_id: {NO_SOURCE.format('a Series')}"),
-        ({"user_id": np.array(["u"])}, f"user_id: {NO_SOURCE.format('a ndarray')}"),
+        ({"user_id": np.array(["u"])}, f"user_id: {NO_SOURCE.format('an ndarray')}"),
         ({"email": Constant("")}, f"email: {NO_CONSTANT.format(repr(''))}"),
         ({"id": Constant(None)}, f"id: {NO_CONSTANT.format('None')}"),
         ({"id": Constant(pd.NA)}, f"id: {NO_CONSTANT.format('<NA>')}"),

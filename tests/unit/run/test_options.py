@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from events_pandas import CredentialsError, JournalError, RetryPolicy, SubmitOptions
+from events_pandas import CredentialsError, IntercomClient, JournalError, RetryPolicy, Sandbox, SubmitOptions
 from events_pandas.deliver import WorkspaceIdentity
 from events_pandas.deliver.journal import Journal
 from events_pandas.run.options import RunOptions, run_options
@@ -69,7 +69,7 @@ def test_options_list_what_there_is_when_nothing_is_near():
             {"preflight": False},
             (
                 "preflight=False: only GET /me names the workspace for the journal: "
-                "pass workspace='...' (its id_code), or journal=None"
+                "pass workspace='...' (its id_code), or pass journal=None"
             ),
         ),
         ({"on_invalid": "skip"}, "on_invalid: expected 'report' or 'raise', got 'skip'"),
@@ -145,6 +145,23 @@ def test_options_take_values_at_the_edge(option):
     options = run_options(option)
 
     assert {name: getattr(options, name) for name in option} == option
+
+
+@pytest.mark.parametrize(
+    ("client", "given"),
+    [
+        (7, "an int"),
+        (object(), "an object"),
+        (Sandbox(), "a Sandbox: pass client=sandbox.client()"),
+        (IntercomClient, "the class: call it, as in client=ep.IntercomClient()"),
+    ],
+)
+def test_options_refuse_what_is_not_a_client(client, given):
+    """A sandbox and the class of clients have hints of their own."""
+    with pytest.raises(TypeError) as caught:
+        run_options({"client": client})
+
+    assert str(caught.value) == f"client: expected an IntercomClient, got {given}"
 
 
 def test_options_refuse_a_number_of_retries():
@@ -234,7 +251,8 @@ def test_opened_journal_refuses_another_workspace_than_the_one_that_is_meant(jou
         options.opened_journal(WorkspaceIdentity(id_code="ef56ab78"))
 
     assert str(caught.value) == (
-        "workspace: the access token belongs to 'ef56ab78', not to 'ab12cd34': no event was sent"
+        "workspace: the access token belongs to 'ef56ab78', not to 'ab12cd34', and no event was sent: "
+        "use the token of that workspace, or correct workspace"
     )
 
 
@@ -244,7 +262,8 @@ def test_opened_journal_escapes_the_name_of_a_workspace_once():
         RunOptions(workspace="w\x1b").opened_journal(WorkspaceIdentity(id_code=r"w\u001b[2J"))
 
     assert str(caught.value) == (
-        r"workspace: the access token belongs to 'w\u001b[2J', not to 'w\x1b': no event was sent"
+        r"workspace: the access token belongs to 'w\u001b[2J', not to 'w\x1b', and no event was sent: "
+        "use the token of that workspace, or correct workspace"
     )
 
 

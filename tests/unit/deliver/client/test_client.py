@@ -93,6 +93,14 @@ def test_client_refuses_an_unusable_token(token, message):
     assert str(caught.value) == message
 
 
+def test_client_names_the_variable_of_an_unknown_region(monkeypatch):
+    """The message says where the region was read."""
+    monkeypatch.setenv("INTERCOM_REGION", " ue")
+
+    with pytest.raises(CredentialsError, match=r"^INTERCOM_REGION: unknown region 'ue': use one of 'us', 'eu', 'au'$"):
+        IntercomClient(TOKEN)
+
+
 def test_client_refuses_a_region_beside_an_address():
     """A region and an address together are a mistake."""
     with pytest.raises(CredentialsError, match=r"^region and base_url are both given: pass only one of them$"):

@@ -244,6 +244,22 @@ def test_journal_refuses_a_pipe_in_place_of_a_file(path, ending):
         )
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no pipes with a path")
+def test_journal_error_does_not_change_the_name_of_a_file(tmp_path):
+    """The name of a journal may look like a placeholder."""
+    path = tmp_path / "{no_journal}.sqlite"
+    os.mkfifo(f"{path}-wal")
+
+    with pytest.raises(JournalError) as caught:
+        Journal.opened(path, workspace="ab12cd34")
+
+    assert str(caught.value) == (
+        f"{path}: {{no_journal}}.sqlite-wal is a pipe, not a file: move {{no_journal}}.sqlite-wal away, or use "
+        "another path with journal=..."
+    )
+    assert caught.value.remedy == "move {no_journal}.sqlite-wal away, or use another path with journal=..."
+
+
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs a folder in which nobody can make a file")
 def test_journal_refuses_a_folder_that_takes_no_files():
     """The message says how to name another path."""
