@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SIZES = (10_000, 100_000, 1_000_000)
-FRAME_ROWS = 2_500  # The smallest size has several frames, and so one that is read ahead.
+FRAME_ROWS = 2_500  # The smallest size has several frames, so the run reads one ahead.
 ROW_BYTES = 40 + 1
 """The most memory of a run for each row with dropped results: its duplicate key, and its status."""
 MEGABYTE = 1_000_000

@@ -62,7 +62,7 @@ def test_progress_comes_at_most_ten_times_a_second_and_at_the_end(make_orders, m
 
 
 def test_progress_of_a_stream_has_no_end(make_orders, mapping, start, given):
-    """Progress of a stream has rows, rate and the rest of the window, and neither a total nor an end."""
+    """Progress of a stream has rows, rate and the rest of the window, without a total or an end."""
     frames = (make_orders(10, start=start_at) for start_at in (0, 10))
     with start(limit=100).client() as client:
         list(iter_submit(frames, mapping, client=client, progress=given.append))

@@ -538,7 +538,7 @@ def _overwritten(frame):
 @EXAMPLES
 @given(frame=typed_frames())
 def test_no_callable_changes_the_callers_frame(frame):
-    """*The caller's frame is never changed*: a callable's writes reach neither the caller's frame nor another rule."""
+    """*The caller's frame is never changed*: a callable cannot write to it, or to the columns of other rules."""
     before, labels = frame.copy(deep=True), frame.index.tolist()
     mapping = EventMapping(
         event_name=Constant("e"),

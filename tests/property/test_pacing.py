@@ -159,7 +159,7 @@ def test_pacer_fills_the_windows_when_latency_is_uneven(limit, latency):
 @pytest.mark.slow
 @pytest.mark.parametrize("lead", [3_600.4, -3_599.7, 0.5])
 def test_pacer_does_not_depend_on_the_local_clock(lead):
-    """A local clock that is an hour off changes neither the pace nor the number of refusals."""
+    """A local clock that is an hour off does not change the pace."""
     server = Simulation(WindowServer(166, lead=1_700_000_000.0 + lead), latency=0.08).run()
 
     assert server.refusals() == 0
@@ -310,7 +310,7 @@ def test_pacer_learns_to_ignore_the_waits_of_sporadic_refusals(limit, headers):
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", SPORADIC[-2:], ids=str)
 def test_pacer_keeps_the_documented_pace_when_only_sporadic_refusals_come(kind):
-    """Without a stated limit or one that is met, the run keeps the documented limit from the first window on."""
+    """If no limit is stated or reached, the run keeps the documented limit from the first window on."""
     server = Simulation(WindowServer(10**9, sporadic=0.05, **kind)).run(seconds=65.0)
 
     assert min(server.full_windows(0)) >= 0.85 * 1_666
