@@ -81,7 +81,7 @@ def test_numbered_digests_are_equal_where_both_words_are():
 
 
 def test_rows_among_finds_every_row_with_a_wanted_word():
-    """Positions ascend across blocks; without anything wanted there are none."""
+    """Positions ascend across blocks, and without wanted words the array is empty."""
     first_words = np.arange(BLOCK_ROWS + 5, dtype=np.uint64)
     first_words[3] = 2**64 - 1
 

@@ -1,4 +1,4 @@
-"""What earlier runs did with rows: found by content, in any order, and in whatever second they were sent."""
+"""Rows of earlier runs are found by content, in any order, and with any second that they were sent with."""
 
 import numpy as np
 import pandas as pd

@@ -106,7 +106,7 @@ def test_findings_of_formulas_are_no_formulas(run, tmp_path):
 
 
 def test_findings_replace_a_link_and_not_what_it_names(run, tmp_path):
-    """Only those who may read the rows may read the findings."""
+    """The findings file has the access rights of the rows."""
     (tmp_path / "precious").write_text("precious")
     (tmp_path / "problems.csv").symlink_to("precious")
     (tmp_path / "bad.csv").chmod(0o600)

@@ -80,7 +80,7 @@ def mapping():
 
 
 def test_payload_is_the_event_that_was_meant(order, mapping):
-    """The payload's bytes equal those of a dict written by hand: order of keys, no white space, UTF-8."""
+    """The payload's bytes equal a dict written by hand: order of keys, no white space, UTF-8."""
     batch = Converter(bind(order, mapping)).convert(0, 1)
 
     (payload,) = batch.payloads(batch.valid).to_pylist()
@@ -141,7 +141,7 @@ def test_metadata_keys_are_json_strings(convert, payloads, key):
 
 
 def test_convert_takes_a_slice_of_the_rows(order, mapping):
-    """Positions are those of the frame, whatever its index; rows are counted from the frame's start."""
+    """With any index, positions are the frame's; rows are counted from the frame's start."""
     frame = pd.concat([order] * 4, ignore_index=True).set_index(pd.Index(["a", "a", "b", "c"]))
     frame["total"] = [1.0, 2.0, 0.0, 4.0]
 
@@ -204,7 +204,7 @@ def test_convert_does_not_change_the_frame(order, mapping):
     ],
 )
 def test_contact_is_the_first_identifier_that_is_present(convert, row, contact):
-    """Exactly one identifier is sent, user_id before id before email, in whatever order the mapping has them."""
+    """Exactly one identifier is sent, user_id before id before email, with any order in the mapping."""
     frame = pd.DataFrame([row], columns=["u", "i", "e"], dtype=object)
 
     batch = convert(frame, email="e", id="i", user_id="u")
@@ -358,7 +358,7 @@ def test_metadata_of_eleven_keys_may_all_have_ten_values(convert, codes, eleven)
 
 
 def test_metadata_that_is_bad_can_be_left_out(convert, codes, payloads):
-    """With "omit" the event goes without the bad value, the finding says so, and the rest of the event stays."""
+    """With "omit" the event goes without the bad value, the finding says that it was left out, and the rest stays."""
     frame = pd.DataFrame({"x": [0, 5], "note": ["a", "b"]})
     price = MonetaryAmount("x", currency=Constant("usd"))
 

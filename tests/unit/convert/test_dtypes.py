@@ -316,7 +316,7 @@ def test_float_of_fewer_bits_is_read_alike_whatever_stands_beside_it(becomes, ru
 
 @pytest.mark.parametrize("other", [1.0, "a", None])
 def test_float_of_fewer_bits_loses_digits_earlier(identifies, other):
-    """From 2^24 on, float32 is inexact for whole numbers, whatever stands beside it."""
+    """From 2^24 on, float32 is inexact for whole numbers, with any other cells in the column."""
     assert identifies(_objects(np.float32(2**24), np.float32(2**24 - 1), other))[:2] == [
         "!identifier_inexact",
         "16777215",

@@ -231,7 +231,7 @@ def test_text_of_digits_of_no_known_length_is_unreadable(becomes, text):
     ],
 )
 def test_epoch_numbers_have_the_unit_in_which_they_are_a_time(becomes, number, code):
-    """The suggested unit is the one in which the number is before 5138; beyond nanoseconds there is none."""
+    """The suggested unit puts the number before the year 5138; a number beyond nanoseconds has none."""
     assert becomes(Date("x"), [number]) == [code]
 
 
@@ -466,7 +466,7 @@ def test_times_beyond_any_calendar_are_unreadable(becomes, time):
     ],
 )
 def test_times_are_read_by_their_format_alone(becomes, format, written, seconds):  # noqa: A002  # The rule's own word.
-    """Digits after a dot are a fraction, and "z" an offset, only if the format says so."""
+    """Digits after a dot are a fraction, and "z" an offset, only if the format has them."""
     assert becomes(Date("x", format=format), [written], timezone="Europe/Berlin") == [seconds]
 
 

@@ -129,7 +129,7 @@ def test_backlog_is_due_at_once_while_there_are_new_events(backlog):
 
 
 def test_backlog_abandons_what_has_no_outcome(backlog):
-    """Giving up lists every open event without an outcome, in whichever queue, and sends none of them."""
+    """Giving up lists every open event in every queue without an outcome, and sends none of them."""
     backlog.next_ticket(0.0).end(ACCEPTED)
 
     assert _names(backlog.abandon()) == ["b"]

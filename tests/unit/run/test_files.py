@@ -67,7 +67,7 @@ def test_files_are_submitted_one_after_another(write, submit):
 
 
 def test_file_without_rows_has_results_without_rows(write, submit):
-    """Columns and dtypes are those of all results, and the results file is written."""
+    """A file without rows has a results file with all columns and dtypes."""
     (results,) = submit(write("a.csv"), results_path="results.parquet")
 
     assert len(results) == 0
@@ -208,7 +208,7 @@ def test_later_file_that_was_changed_ends_the_run_early(write, submit, fake_clie
 
 @pytest.mark.parametrize("position", [0, 1_050])
 def test_row_with_too_few_cells_is_invalid_and_all_others_are_sent(write, submit, fake_client, position):
-    """The row is not sent, in whatever chunk it stands."""
+    """The row is not sent, in any chunk."""
     lines = [f"{row},2024-01-31" for row in range(1_100)]
     lines[position] = str(position)
     client = fake_client()
@@ -471,7 +471,7 @@ def test_progress_that_is_a_function_is_called_for_the_submission_only(write, su
 
 
 def test_progress_that_interrupts_loses_no_row_of_a_file(write, submit, fake_client):
-    """Every row has a result, in the file too, and the accepted rows are those that were sent."""
+    """Every row has a result, in the file too, and the accepted rows are the ones that were sent."""
     client = fake_client({str(row): [lambda: time.sleep(0.02) or 202] for row in range(60)})
 
     def stop(seen):

@@ -144,7 +144,7 @@ def test_sandbox_keeps_its_settings_for_the_next_start() -> None:
 
 
 def test_sandbox_can_have_its_faults_cleared(start, submit, http) -> None:
-    """`clear_faults` removes the faults and those of `fail_next`."""
+    """`clear_faults` also removes the faults of `fail_next`."""
     sandbox = start(faults=Faults(statuses={503: 1.0}))
     sandbox.fail_next(500, times=3)
     sandbox.fail_next(500, path="/me")
@@ -410,7 +410,7 @@ def test_frame_has_no_value_for_what_cannot_be_read(body) -> None:
 
 @pytest.mark.parametrize("rows", [0, 2])
 def test_frame_has_the_same_dtypes_whatever_it_holds(make_body, rows) -> None:
-    """The dtypes do not depend on the submissions, even if there are none."""
+    """The dtypes do not depend on the submissions, and hold for an empty table."""
     frame = submissions_frame([submission_of(make_body())] * rows)
 
     assert frame.dtypes.astype(str).to_dict() == DTYPES

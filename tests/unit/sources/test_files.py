@@ -15,7 +15,7 @@ ROWS = pd.DataFrame({"who": ["00", "01", "02", "03", "04"], "note": ["NA", "", "
 
 
 def test_source_paths_keeps_the_order_given_and_sorts_a_pattern(write, monkeypatch, tmp_path):
-    """Files have the order of the arguments, and those of a pattern the order of their names."""
+    """Files have the order of the arguments, and the files of a pattern the order of their names."""
     for name in ("b2.csv", "b1.csv", "a.parquet"):
         write(name, "")
     monkeypatch.chdir(tmp_path)
@@ -125,7 +125,7 @@ def test_chosen_rows_that_are_missing_are_an_error(path):
 
 
 def test_schema_of_a_csv_file_is_text(tmp_path):
-    """Names are those of the first line, even if one stands there twice."""
+    """Names are as in the first line, even if one stands there twice."""
     (tmp_path / "a.csv").write_text("who,1,who\n")
 
     assert source_schema(tmp_path / "a.csv") == pa.schema([(name, pa.string()) for name in ("who", "1", "who")])

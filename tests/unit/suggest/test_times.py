@@ -199,7 +199,7 @@ def test_numbers_under_the_name_of_a_time_count_from_1970(ticks, unit, descripti
     ],
 )
 def test_form_of_numbers_leaves_other_numbers_alone(number, words):
-    """A number is a time only if its label and its size say so."""
+    """A number is a time only if its label and its size agree on it."""
     assert form_of_numbers(np.array([number], float), words) is None
 
 

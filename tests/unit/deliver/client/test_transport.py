@@ -211,7 +211,7 @@ def test_transport_tells_what_arrived_from_what_did_not(fail, connect, error, me
 
 @responses.activate
 def test_transport_error_leads_to_neither_token_nor_payload(connect):
-    """Neither the error nor its causes hold anything of the request."""
+    """The error and its causes hold no part of the request."""
     responses.post(URL, body=requests.ConnectionError(f"Bearer {TOKEN} secret-payload"))
 
     with pytest.raises(TransportError) as caught:
@@ -430,9 +430,9 @@ def test_transport_empties_the_frames_of_what_it_does_not_expect(connect, serve,
     with pytest.raises(type(error)) as caught:
         transport.send("POST", "/events", b"{}")
 
-    said = _with_locals(caught.value)
-    assert "http/client.py" in said
-    assert TOKEN not in said
+    printed = _with_locals(caught.value)
+    assert "http/client.py" in printed
+    assert TOKEN not in printed
 
 
 def test_transport_does_not_let_http_client_print_its_requests(connect, serve, replying, monkeypatch, capsys):
@@ -524,7 +524,7 @@ def test_explain_says_why_nothing_was_sent(error, message):
     ],
 )
 def test_explain_says_that_the_event_may_have_arrived(error, message):
-    """On a connection a part of the request may have gone out, whatever the error."""
+    """After any error on a connection, a part of the request may have gone out."""
     failure = explain(error, host=HOST, seconds=30.0, had_connection=True)
 
     assert (str(failure), failure.may_have_arrived) == (message, True)

@@ -33,7 +33,7 @@ def test_digests_stay_the_same_over_versions(path, open_journal):
 
 
 def test_digests_of_types_stay_the_same_over_versions(path, open_journal):
-    """The digest of an event's metadata key, and the word for its type, are those of earlier versions."""
+    """The digest of a metadata key and the word for its type are the same as in earlier versions."""
     _know_secret(path, open_journal)
     mapping = EventMapping(event_name="watched", created_at="day", user_id="who", metadata={"a": "x"})
 
@@ -309,7 +309,7 @@ def test_claim_returns_those_whose_second_another_event_has(journal, make_finger
 
 
 def test_claim_of_what_is_there_already_is_fine(journal, open_journal, make_fingerprint, make_words, record):
-    """The same event under the same second is one event, whichever run claimed it or had it accepted."""
+    """An event with the same second is one event, for every run that claimed it or had it accepted."""
     record(journal, make_fingerprint(journal, 1), make_fingerprint(journal, 2, sent_as=3))
     fingerprints = [
         make_fingerprint(journal, 1),
@@ -357,7 +357,7 @@ def test_journal_in_one_file_holds_several_workspaces(open_journal, make_fingerp
 
 
 def test_journal_holds_no_key_and_no_word_of_an_event(journal, make_fingerprint, make_words, record, path, tmp_path):
-    """The file holds neither words nor plain digests, so that it does not tell a contact."""
+    """The file holds no words and no plain digests, and so does not show a contact."""
     words = make_words(0x1122334455667788)
     record(journal, make_fingerprint(journal, 0x1122334455667788))
     journal.close()

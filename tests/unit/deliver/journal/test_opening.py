@@ -61,7 +61,7 @@ def test_journal_commits_to_the_disk(path):
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such permissions")
 def test_journal_can_be_read_by_its_owner_only(tmp_path, open_journal, make_fingerprint):
-    """Its files and the folders that it makes are private whatever the umask; existing folders stay as they are."""
+    """Its files and new folders are private with any umask, and existing folders stay as they are."""
     shared = tmp_path / "shared"
     shared.mkdir(mode=0o755)
     folder = shared / "state" / "journals"

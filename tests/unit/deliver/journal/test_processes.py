@@ -162,7 +162,7 @@ def test_event_of_two_runs_at_once_is_accepted_in_one_of_them(begin, make_finger
 
 
 def test_event_of_a_run_that_has_ended_is_accepted_once_more(begin, make_fingerprint, record):
-    """A run that resubmits on purpose reports Intercom's answer, whatever earlier runs had accepted."""
+    """A run that resubmits on purpose reports Intercom's answer, after any earlier acceptance."""
     first = begin()
     fingerprint = make_fingerprint(first, 1)
     record(first, fingerprint, accepted_at=NOW.timestamp())
@@ -239,7 +239,7 @@ def lock_facts(path):
 
 
 def test_lock_file_keeps_others_away_until_it_is_released(path):
-    """A lock file keeps other runs away, those of the same process too."""
+    """A lock file keeps other runs away, also runs of the same process."""
     lock = LockFile.take(path)
 
     with pytest.raises(JournalError, match=f"and process {os.getpid()} on .* has used it since .* UTC: wait until"):
@@ -328,7 +328,7 @@ def test_lock_file_of_facts_that_make_no_sense_is_left(path, change):
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows may refuse to make links")
 def test_lock_file_that_leads_nowhere_is_refused(path):
-    """A link to a missing file can neither be made nor read: the number of tries is limited."""
+    """A link to a missing file can be neither made nor read, so the number of tries is limited."""
     LockFile.path_beside(path).symlink_to(path.parent / "missing")
 
     with pytest.raises(JournalError) as caught:

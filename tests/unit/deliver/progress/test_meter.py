@@ -64,7 +64,7 @@ def fail(_):
 
 
 def test_progress_bar_is_silent_when_it_is_switched_off(capsys, outcome, run):
-    """False shows nothing, whatever happens."""
+    """False shows nothing, for any progress."""
     with progress_bar(False, total=2, description="submitting") as bar:
         bar.watch(run)
         bar.update(outcome("accepted"))

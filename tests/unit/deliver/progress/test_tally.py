@@ -197,7 +197,7 @@ def test_tally_takes_no_notice_of_a_pause_within_the_pace(make_tally, run, reaso
 
 
 def test_tally_counts_no_rows_that_a_run_leaves_over(make_tally, run, outcome):
-    """Rows that are not submitted are not progress; after them pace and end are no longer shown."""
+    """Rows that are not submitted do not count as progress, and after them pace and end are not shown."""
     tally, go_on = make_tally(1_000)
     run.at_window()
     go_on(5, per_second=10)
@@ -247,7 +247,7 @@ def test_tally_ends_with_the_present_time(make_tally, run, time):
 
 
 def test_tally_knows_no_end_that_lies_beyond_the_calendar(make_tally):
-    """At next to no speed there is no date for the end."""
+    """Near a speed of zero the end has no date."""
     tally, go_on = make_tally(10**15)
 
     go_on(9, per_second=1)

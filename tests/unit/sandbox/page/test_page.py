@@ -238,7 +238,7 @@ def test_links_name_a_contact_with_a_long_identifier_by_its_short_one(get, submi
 
 
 def test_contact_with_very_many_events_is_counted_in_part(read, submit, store) -> None:
-    """The latest 50,000 events are counted, and the page says so; the timeline has all events."""
+    """The page counts the latest 50,000 events and shows that number; the timeline has all events."""
     submit(user_id="42", created_at=5, event_name="signed-up")
     submit(user_id="42", created_at=10)
     with store.writing() as connection:
@@ -534,7 +534,7 @@ def test_page_has_landmarks_labels_and_one_heading(read, submit) -> None:
 
 
 def test_page_speaks_of_nothing_foreign(get, submit) -> None:
-    """No style, script, font or picture comes from another host, and there are no inline ones."""
+    """Styles, scripts, fonts and pictures come from the sandbox alone, and none is inline."""
     submit()
     html = get("/").body.decode()
 

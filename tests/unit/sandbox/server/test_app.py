@@ -107,7 +107,7 @@ def test_unknown_contact_is_answered_404(start, submit) -> None:
     ],
 )
 def test_wrong_token_is_answered_401_without_rate_headers(start, submit, http, authorization) -> None:
-    """Without the token nothing is kept, and there are no rate-limit headers."""
+    """Without the token nothing is kept, and the answer has no rate-limit headers."""
     sandbox = start()
     http.headers["Authorization"] = authorization
 

@@ -213,7 +213,7 @@ def test_book_writes_given_contacts_anew() -> None:
 
 @pytest.mark.parametrize("written", ["ada@example.com", "Ada@Example.com"])
 def test_book_compares_addresses_without_regard_to_case(make_book, written) -> None:
-    """Addresses are compared without regard to case, whoever asks first."""
+    """Addresses are compared without regard to case, for every caller."""
     book = make_book(unknown=["ADA@example.com"])
 
     assert book.find("email", written, now=NOW) == USER_NOT_FOUND
