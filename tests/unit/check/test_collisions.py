@@ -61,7 +61,7 @@ def test_collisions_need_all_128_bits_to_be_equal():
     assert found.rows.tolist() == [0, 2]
 
 
-def test_collisions_are_found_wherever_they_stand():
+def test_collisions_are_found_at_any_place():
     """The first and the last row of a frame of several blocks can collide."""
     seconds = np.arange(2 * BLOCK_ROWS + 3)
     seconds[-1] = 0

@@ -512,7 +512,7 @@ def test_digests_tell_events_apart_by_what_they_hold(convert):
     assert [names[0] == digest for digest in names] == [True, True, False, True, True]
 
 
-def test_digests_are_the_same_in_whatever_order_the_metadata_stands(convert):
+def test_digests_are_the_same_in_any_order_of_the_metadata(convert):
     """The order of the mapping's keys does not change the digests."""
     frame = pd.DataFrame({"a": ["x", None], "b": [1.5, 2.0]})
 
@@ -536,7 +536,7 @@ def test_digests_are_the_same_however_a_number_is_written(convert):
     assert len(set(digests[0])) == 4
 
 
-def test_addresses_are_one_contact_in_whatever_case(convert):
+def test_addresses_are_one_contact_in_any_case(convert):
     """Email addresses are compared without case, user ids with case."""
     frame = pd.DataFrame({"who": ["Ada@example.org", "ada@example.org"]})
 
@@ -595,7 +595,7 @@ def test_keys_and_digests_are_what_they_were_in_the_first_version(convert):
     assert batch.digests()[0].tolist() == [7_715_789_183_475_581_438, 4_382_362_064_941_007_847]
 
 
-def test_event_has_a_key_whatever_else_is_wrong(convert):
+def test_event_has_a_key_with_any_other_fault(convert):
     """The key needs only contact, name and time; metadata does not matter."""
     frame = pd.DataFrame(
         {"u": ["a", None, "c", "d"], "t": [1, 2, None, 4], "e": ["x", "x", "x", " "], "m": ["a\0", "", "", ""]}

@@ -75,7 +75,7 @@ def test_deliver_yields_an_empty_list_when_a_chunk_is_empty(make_run, scripted_c
     assert [len(chunk) for chunk in chunks] == [0, 1, 0]
 
 
-def test_deliver_yields_nothing_when_there_are_no_chunks(make_run, scripted_client):
+def test_deliver_yields_nothing_without_chunks(make_run, scripted_client):
     """Without chunks the run yields no lists."""
     assert list(make_run(scripted_client()).deliver([])) == []
 

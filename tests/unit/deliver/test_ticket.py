@@ -60,7 +60,7 @@ def test_ticket_counts_attempts_and_those_that_matter(events):
     assert (ticket.attempts, ticket.tries, ticket.tried_from, ticket.sent_at) == (2, 2, 1.0, 2.0)
 
 
-def test_ticket_begins_anew_when_it_is_pardoned(events):
+def test_ticket_begins_again_when_it_is_pardoned(events):
     """Attempts in an outage do not count as tries, but as attempts."""
     (ticket,) = Chunk(events("a")).tickets
     ticket.leave(1.0)

@@ -26,7 +26,7 @@ def test_status_dtype_has_the_eight_statuses_in_their_documented_order():
 
 
 @pytest.mark.parametrize("n_rows", [0, 2])
-def test_ledger_frame_has_the_documented_dtypes_whatever_the_rows(make_ledger, n_rows):
+def test_ledger_frame_has_the_documented_dtypes_for_any_rows(make_ledger, n_rows):
     """Columns and dtypes are the same for no rows as for many."""
     frame = make_ledger(n_rows).frame()
 

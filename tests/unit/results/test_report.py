@@ -104,7 +104,7 @@ def test_event_facts_have_one_time_when_all_events_have_it():
     assert _texts(span=(SPAN[0], SPAN[0]))["created_at"] == "2024-01-31 08:30:00 UTC"
 
 
-def test_event_facts_are_none_when_there_are_no_events():
+def test_event_facts_are_none_without_events():
     """Without events there are no facts."""
     assert list(event_facts(contacts=0, names=pd.Series([], dtype="int64"), span=None)) == []
 

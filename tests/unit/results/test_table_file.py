@@ -156,7 +156,7 @@ def test_place_that_is_not_a_file_is_refused(place):
 @pytest.mark.parametrize(
     ("modes", "made"), [((0o600,), "0o600"), ((0o644, 0o640), "0o640"), ((0o400,), "0o600"), ((0o666,), "0o644")]
 )
-def test_file_is_for_those_alone_who_may_read_its_sources(place, make_source, modes, made):
+def test_file_is_private_to_the_readers_of_its_sources(place, make_source, modes, made):
     """The narrowest mode counts; the owner may write; the umask applies as usual."""
     sources = [make_source(f"{number}.csv", given) for number, given in enumerate(modes)]
 

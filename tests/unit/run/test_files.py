@@ -354,7 +354,7 @@ def test_valid_files_are_submitted_when_invalid_rows_are_to_raise(write, submit)
 
 
 @pytest.mark.parametrize("chunksize", [1, 2, 100])
-def test_bare_column_has_one_type_whatever_the_chunksize(write, fake_client, chunksize):
+def test_bare_column_has_one_type_with_any_chunksize(write, fake_client, chunksize):
     """A column that begins with numbers and goes on with as many texts is text from its first row."""
     path = write("a.csv", "1,2024-01-31,5", "2,2024-01-31,five", header="who,day,size")
     mapping = EventMapping(event_name="a", created_at="day", user_id="who", metadata={"size": "size"})
@@ -497,9 +497,7 @@ def test_progress_that_interrupts_loses_no_row_of_a_file(write, submit, fake_cli
 
 @pytest.mark.parametrize(("modes", "made"), [((0o600,), "0o600"), ((0o644, 0o600), "0o600"), ((0o644,), "0o644")])
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
-def test_results_and_rejects_are_for_those_alone_who_may_read_the_rows(
-    write, mapping, fake_client, modes, made, suffix
-):
+def test_results_and_rejects_are_private_to_the_readers_of_the_rows(write, mapping, fake_client, modes, made, suffix):
     """Both get the narrowest mode of the files of rows."""
     before = os.umask(0o022)
     paths = [write(f"{number}.csv", f"{number},never") for number in range(len(modes))]

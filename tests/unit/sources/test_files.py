@@ -176,7 +176,7 @@ def test_first_rows_of_parquet_have_arrows_types(tmp_path):
 
 
 @pytest.mark.parametrize("n_rows", [1, 2])
-def test_first_rows_are_no_more_than_asked_for(write, n_rows):
+def test_first_rows_are_at_most_the_requested_number(write, n_rows):
     """Later rows are not read."""
     frame = read_first_rows(write("a.csv", "who\n1\n2\n3\n4,5,6\n"), n_rows)
 

@@ -282,14 +282,14 @@ def test_journal_finds_nothing_of_the_run_that_asks(journal, make_fingerprint, m
     assert journal.occupied(make_words(1)).tolist() == [1_760_000_000]
 
 
-def test_record_is_an_acceptance_whatever_the_clock_says(journal, make_fingerprint, make_words, record):
+def test_record_is_an_acceptance_with_any_clock(journal, make_fingerprint, make_words, record):
     """An acceptance at second 0 of a clock that was never set is not taken for a claim."""
     record(journal, make_fingerprint(journal, 1), accepted_at=0.5)
 
     assert journal.occupied(make_words(1)).tolist() == [1]
 
 
-def test_claim_returns_those_whose_second_another_event_has(journal, make_fingerprint, make_words, record):
+def test_claim_returns_events_whose_second_another_event_has(journal, make_fingerprint, make_words, record):
     """A second that another event has, accepted or claimed, moved or not, cannot be claimed."""
     record(journal, make_fingerprint(journal, 1), make_fingerprint(journal, 2, sent_as=3, second=1_700_000_001))
     journal.claim([make_fingerprint(journal, 4), make_fingerprint(journal, 5, sent_as=6)])

@@ -148,7 +148,7 @@ def test_journal_gives_up_when_another_program_keeps_the_new_file_locked(open_jo
     assert open_journal().mode == "wal"
 
 
-def test_journal_refuses_a_file_that_is_no_database(path):
+def test_journal_refuses_a_file_that_is_not_a_database(path):
     """A text file at that path is not overwritten."""
     path.write_text("row,status\n" * 1000)
 

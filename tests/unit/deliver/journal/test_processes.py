@@ -77,7 +77,7 @@ def test_other_runs_leave_out_a_run_that_ended_before(begin):
     assert [other.run for other in second.other_runs()] == [3]
 
 
-def test_other_runs_have_a_run_that_began_later_whatever_its_clock_says(begin):
+def test_other_runs_have_a_run_that_began_later_with_any_clock(begin):
     """A later run is found even if the clock of its machine is minutes behind."""
     first = begin()
     end(begin(seconds=-300), seconds=-299)
@@ -172,9 +172,7 @@ def test_event_of_a_run_that_has_ended_is_accepted_once_more(begin, make_fingerp
 
 
 @pytest.mark.parametrize("seconds", [-300, 300])
-def test_event_of_two_runs_at_once_is_accepted_in_one_of_them_whatever_their_clocks_say(
-    begin, make_fingerprint, record, seconds
-):
+def test_event_of_two_runs_at_once_is_accepted_in_one_of_them_with_any_clocks(begin, make_fingerprint, record, seconds):
     """The clock of one machine may be minutes behind or ahead of the other's."""
     first, second = begin(), begin(seconds=seconds)
     fingerprint, other = make_fingerprint(first, 1), make_fingerprint(first, 2)
@@ -282,7 +280,7 @@ def test_lock_file_of_a_process_that_is_gone_is_taken(path):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a number may be another process's")
-def test_lock_file_is_taken_by_one_of_those_who_find_it(path):
+def test_lock_file_is_taken_by_one_of_its_finders(path):
     """If two processes find the lock file of a killed process, one takes it and the other is refused."""
     LockFile.take(path)
     left = {**lock_facts(path), "birth": "1"}
@@ -392,7 +390,7 @@ def test_lock_file_is_taken_after_a_run_has_ended(begin, path):
 
 
 @pytest.mark.parametrize("content", [b"", b"no database at all"])
-def test_lock_file_is_taken_whatever_the_journal_holds(path, content):
+def test_lock_file_is_taken_with_any_content_of_the_journal(path, content):
     """A fault of the journal shows when it is opened, not when it is locked."""
     path.write_bytes(content)
 

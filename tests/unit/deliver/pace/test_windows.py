@@ -187,7 +187,7 @@ def test_windows_are_as_long_as_the_first_answer_shows():
     assert windows.seconds == 40.0
 
 
-def test_windows_begin_anew_when_the_servers_clock_is_set_back():
+def test_windows_begin_again_when_the_servers_clock_is_set_back():
     """A reset an hour earlier counts once the current window must have ended."""
     windows = RateWindows()
     _answer(windows, remaining=0)

@@ -174,7 +174,7 @@ def test_tally_knows_no_end_while_the_run_is_paused(make_tally, run):
     assert (progress.done_at, progress.events_per_second, progress.window) == (None, None, None)
 
 
-def test_tally_measures_the_speed_anew_after_a_pause(make_tally, run):
+def test_tally_measures_the_speed_again_after_a_pause(make_tally, run):
     """The time of the pause does not count for the present speed."""
     tally, go_on = make_tally(1_000)
     run.state = RunState(pause=Pause(reason="outage", since_seconds=3.0, next_in_seconds=2.0))

@@ -187,7 +187,7 @@ def test_early_end_fits_in_little_room():
 
 
 @pytest.mark.parametrize("seconds", range(0, 4_000, 97))
-def test_format_bar_has_a_bar_or_none_whatever_the_figures(seconds):
+def test_format_bar_has_a_bar_or_none_for_any_figures(seconds):
     """Below 100 columns there is never a bar, from there on always: a bar that comes and goes looks broken."""
     left = 1_666 - seconds % 1_667
     window = Window(limit=1_666, left=left, ends_in_seconds=7.2, seconds=10.0)

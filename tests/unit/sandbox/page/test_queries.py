@@ -112,7 +112,7 @@ def test_submissions_of_one_kind_have_no_floor(store, selected) -> None:
 
 
 @pytest.mark.usefixtures("_filled")
-def test_contact_was_named_in_whatever_was_received(store) -> None:
+def test_contact_was_named_in_any_submission(store) -> None:
     """A refused submission names its contact too; blanks count."""
     assert was_named(store, "314159")
     assert not was_named(store, " 314159")
@@ -283,7 +283,7 @@ def test_timeline_counts_the_repeats(store, submit) -> None:
 
 @pytest.mark.usefixtures("_contacts")
 @pytest.mark.parametrize(("identifier", "contact"), [("user_id", "42"), ("id", "c42"), ("email", "ada@example.com")])
-def test_first_submission_is_found_whatever_names_the_contact(store, submit, identifier, contact) -> None:
+def test_first_submission_is_found_by_any_name_of_the_contact(store, submit, identifier, contact) -> None:
     """A duplicate may name its contact in another way than the first submission did."""
     submit(user_id="43")
     submit(user_id="42")
