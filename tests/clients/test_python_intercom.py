@@ -385,7 +385,7 @@ def test_error_422_at_the_121st_name(connect):
     assert error_of(caught.value) == (422, "422", "Cannot have more than 120 active event names")
 
 
-def test_error_429_tells_when_the_window_ends(connect):
+def test_error_429_has_the_end_of_the_window(connect):
     """Over the limit, the headers have the limit, 0 remaining, and the reset."""
     _, client = connect(limit=1, window_seconds=3600)
     create(client)

@@ -19,7 +19,7 @@ def ports(text: str) -> set[str]:
     return set(re.findall(r"\bport=(\d+)", text))
 
 
-def test_document_shows_what_happens(document: Path, run_document: RunDocument) -> None:
+def test_document_shows_the_real_output(document: Path, run_document: RunDocument) -> None:
     """Every Python block of a document runs, and every command prints the output below it."""
     found = run_document(document.read_text(encoding="utf-8"))
 

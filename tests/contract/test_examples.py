@@ -28,7 +28,7 @@ def faults(test: doctest.DocTest) -> list[str]:
 
 @pytest.mark.usefixtures("own_folder")
 @pytest.mark.parametrize("test", [pytest.param(test, id=test.name) for test in examples()])
-def test_docstring_example_prints_what_it_shows(test: doctest.DocTest) -> None:
+def test_docstring_example_prints_the_output_below_it(test: doctest.DocTest) -> None:
     """Every example in the package runs without a warning, and prints the output below it."""
     found = faults(test)
 

@@ -46,7 +46,7 @@ def test_all_names_exist(name: str) -> None:
     assert getattr(ep, name) is not None
 
 
-def test_import_loads_only_what_every_use_needs() -> None:
+def test_import_loads_only_common_modules() -> None:
     """HTTP, progress, the command line, proposals, the sandbox and pytest are loaded at their first use."""
     program = "import events_pandas, json, sys; print(json.dumps(list(sys.modules)))"
 

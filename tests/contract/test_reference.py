@@ -92,7 +92,7 @@ def pytest_generate_tests(metafunc):
         metafunc.parametrize(("dtype", "dtype_row"), cases, ids=[f"{name}, {row['value']}" for name, row in cases])
 
 
-def test_dtype_becomes_what_the_documentation_says(dtype, dtype_row):
+def test_dtype_has_the_documented_result(dtype, dtype_row):
     """Under each rule, every dtype has the result in the table: it is sent, or its error code is named."""
     values = column(dtype, dtype_row["value"].strip("`"))
 

@@ -272,7 +272,7 @@ def test_callers_frame_stays_as_it_was(mapping, any_client):
     assert (orders.index.name, orders.attrs) == (None, {"origin": "shop"})
 
 
-def test_row_that_is_no_frame_is_refused(mapping, any_client):
+def test_list_of_dicts_is_refused(mapping, any_client):
     """The message says that a list of dicts is not a frame."""
     with pytest.raises(TypeError) as caught:
         submit_events([{"who": "1"}], mapping, client=any_client)

@@ -258,7 +258,7 @@ def shown_demo(document, *, command):
 
 
 @pytest.mark.slow
-def test_demo_prints_what_the_documents_show_and_leaves_nothing_in_the_users_folders(launch, home):
+def test_demo_prints_the_output_in_the_documents_and_leaves_nothing_in_the_users_folders(launch, home):
     """The demo prints the output in the documents, and writes nothing in the user's folders."""
     process = launch("demo")
 

@@ -214,7 +214,7 @@ def kept(sandbox):
         pytest.param("skip", True, 10, 400, id="skip, shuffled"),
     ],
 )
-def test_killed_runs_lose_nothing_and_repeat_what_was_in_flight(
+def test_killed_runs_lose_nothing_and_repeat_only_events_in_flight(
     runs_of, sandbox, chance, policy, is_shuffled, kills, rows
 ):
     """*kill -9 at any instant; the next run submits what is missing and at most the events that were in flight.*"""

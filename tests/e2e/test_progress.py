@@ -125,7 +125,7 @@ def test_log_has_a_line_at_the_end(start, command, launch):
     assert re.fullmatch(r"submitting: 31 of 31 \(100%\) after \d s: 31 accepted", last)
 
 
-def test_terminal_of_80_columns_shows_what_matters(start, command, open_terminal):
+def test_terminal_of_80_columns_shows_all_important_figures(start, command, open_terminal):
     """Every drawing fits the terminal and shows accepted rows, rate, window and end, but not the token."""
     sandbox = start(limit=100)
 

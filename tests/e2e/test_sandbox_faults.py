@@ -94,7 +94,7 @@ def test_run_ends_when_its_token_is_revoked_and_goes_on_when_it_is_not(make_orde
 
 
 @pytest.mark.parametrize("faults", [Faults(rate_headers=False), Faults(clock_skew_seconds=-3600)])
-def test_run_needs_neither_rate_headers_nor_a_right_clock(make_orders, mapping, start, faults):
+def test_run_needs_no_rate_headers_and_no_right_clock(make_orders, mapping, start, faults):
     """Without headers, and with a server whose clock is an hour behind, all rows are accepted."""
     with start(faults=faults, limit=1_666).client() as client:
         results = submit_events(make_orders(20), mapping, client=client)

@@ -143,9 +143,7 @@ def test_row_whose_answer_was_lost_is_accepted_at_its_second_attempt(make_orders
 
 
 @pytest.mark.parametrize(("status", "code"), [(401, "unauthorized"), (403, "forbidden")])
-def test_not_submitted_rows_are_those_after_a_refused_token(
-    make_orders, mapping, sandbox, tripwire, held, status, code
-):
+def test_rows_after_a_refused_token_are_not_submitted(make_orders, mapping, sandbox, tripwire, held, status, code):
     """After a 401 or 403 the remaining rows are not sent."""
     with sandbox.client() as real:
         client = tripwire(real, before=3, action=lambda: sandbox.fail_next(status))
@@ -159,7 +157,7 @@ def test_not_submitted_rows_are_those_after_a_refused_token(
     assert held(sandbox) == ["00000", "00001"]
 
 
-def test_not_submitted_rows_are_those_after_an_outage(make_orders, mapping, sandbox, client):
+def test_rows_after_an_outage_are_not_submitted(make_orders, mapping, sandbox, client):
     """When only failures come and the patience is over, the run ends before all rows have used their retries."""
     sandbox.fail_next(503, times=1_000)
 
@@ -174,7 +172,7 @@ def test_not_submitted_rows_are_those_after_an_outage(make_orders, mapping, sand
     )
 
 
-def test_not_submitted_rows_are_repeats_of_rows_that_were_not_accepted(make_orders, mapping, sandbox, client):
+def test_repeats_of_rows_that_were_not_accepted_are_not_submitted(make_orders, mapping, sandbox, client):
     """A repeat of a row that was not accepted is not sent."""
     sandbox.fail_next(422)
 
