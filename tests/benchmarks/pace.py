@@ -92,7 +92,7 @@ class Counting:
         self.tally: Tally = Counter()
 
     def me(self) -> Any:
-        """Ask whose token this is."""
+        """Ask for the workspace of the token."""
         return self._counted(self._client.me())
 
     def post_event(self, payload: bytes) -> Any:

@@ -1,4 +1,4 @@
-"""A local Intercom over a socket, and what the tests do with it."""
+"""Fixtures of the end-to-end tests: a local Intercom over a socket, processes, terminals and faults."""
 
 import contextlib
 import itertools

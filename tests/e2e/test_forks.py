@@ -101,7 +101,7 @@ def test_client_that_was_used_before_a_fork_has_connections_of_its_own_in_each_c
 
 
 def test_client_that_was_used_before_a_fork_serves_a_pool_of_processes(make_orders, mapping, unknown):
-    """`multiprocessing` forks by default on Linux, up to Python 3.13."""
+    """A client serves a `multiprocessing` pool, which forks by default on Linux up to Python 3.13."""
     parts = [make_orders(40, start=100 * number) for number in range(4)]
     with unknown.client() as client:
         _submit(make_orders(20, start=1_000), mapping, client)
