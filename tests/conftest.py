@@ -1,4 +1,4 @@
-"""What tests of several rooms use: a clean environment, rows with a mapping for them, and a client that is a fake."""
+"""Fixtures of several rooms: a clean environment, rows with a mapping, and a fake client."""
 
 import json
 import threading
@@ -16,7 +16,7 @@ WORKSPACE = {"type": "admin", "app": {"type": "app", "id_code": "ab12cd34", "nam
 
 
 class FakeClient:
-    """Answers the events of each contact by a script, then with 202; a function in a script is called."""
+    """A client that answers the events of each contact by a script, then with 202; it calls a script's functions."""
 
     def __init__(self, scripts=None, *, me=200):
         self.scripts = {contact: list(script) for contact, script in (scripts or {}).items()}
@@ -62,7 +62,7 @@ def _clean_environment(monkeypatch, tmp_path_factory):
 
 @pytest.fixture
 def home(tmp_path, monkeypatch):
-    """An empty folder that is the user's own, also to the commands that a test starts, with no other place named."""
+    """An empty home folder for the test and its commands, with no variable that names another place."""
     folder = tmp_path / "home"
     folder.mkdir()
     monkeypatch.setenv("HOME", str(folder))
@@ -85,7 +85,7 @@ def mapping():
 
 @pytest.fixture(scope="session")
 def make_orders():
-    """Return a function that makes valid rows, each of another contact: 00000, 00001 and so on."""
+    """Return a function that makes valid rows with the contacts 00000, 00001 and so on."""
 
     def make(n_rows=3, *, start=0, **columns):
         contacts = [f"{number:05d}" for number in range(start, start + n_rows)]
@@ -96,5 +96,5 @@ def make_orders():
 
 @pytest.fixture(scope="session")
 def quick_retry():
-    """Retries as often as usual, with hardly a wait."""
+    """The usual number of retries, almost without waits."""
     return RetryPolicy(base_seconds=0.01, max_seconds=0.05)

@@ -1,7 +1,7 @@
-"""What a check costs where rows are bad, and what it needs where they are many: time and memory.
+"""The cost of a check with bad rows and with many rows: time and memory.
 
-The rows are those of the conversion benchmark, one second apart. Memory is the most that the process held during the
-check, beyond what it held with the frame.
+The rows are those of the conversion benchmark, one second apart. Memory is the peak of the process during the check,
+less the memory with the frame.
 """
 
 import sys
@@ -35,14 +35,14 @@ STATUS, REFERENCES = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cost:
-    """What a check took.
+    """The cost of a check.
 
     Parameters
     ----------
     seconds : float
         The best of several runs.
     bytes : int
-        The most memory beside the frame, in the first run.
+        The peak memory beside the frame, in the first run.
     """
 
     seconds: float
@@ -50,32 +50,32 @@ class Cost:
 
 
 def memory_bytes(name: str) -> int:
-    """Return what Linux says of the process's memory: VmRSS is now, VmHWM the most so far."""
+    """Return a figure of the process's memory in Linux: VmRSS is now, VmHWM the most so far."""
     (line,) = (line for line in STATUS.read_text().splitlines() if line.startswith(f"{name}:"))
     return int(line.split()[1]) * 1024
 
 
 def check_cost(rows: int, bad: slice) -> Cost:
-    """Check a frame several times, in a process in which nothing else has left free memory behind."""
+    """Check a frame several times, in a process without free memory from other work."""
     frame = orders(rows)
     spoil(frame, bad)
-    # Everything that is loaded when it is first used.
+    # Load everything that the first use loads.
     ep.check_events(frame.head(1_000), MAPPING)
     pa.default_memory_pool().release_unused()
-    # Forgets the most so far.
+    # Reset the most so far.
     REFERENCES.write_text("5")
     before = memory_bytes("VmRSS")
     seconds = []
     for _ in range(REPEATS):
         start = time.perf_counter()
-        # Not kept: the next check would find it in memory.
+        # Dropped, or the next check would find it in memory.
         ep.check_events(frame, MAPPING)
         seconds.append(time.perf_counter() - start)
     return Cost(seconds=min(seconds), bytes=memory_bytes("VmHWM") - before)
 
 
 def spoil(frame: pd.DataFrame, where: slice) -> None:
-    """Make rows wrong in each of their columns but one."""
+    """Make every column but one wrong in all rows."""
     rows = np.zeros(len(frame), dtype=bool)
     rows[where] = True
     for column, bad in BAD.items():

@@ -1,4 +1,4 @@
-"""Rows to payload bytes, with all checks, beside what a script would do instead.
+"""Rows to payload bytes with all checks, beside the work of a simple script.
 
 A million rows shaped like the example of Intercom's documentation: two dates, text, a number, a rich link and money.
 """
@@ -21,9 +21,9 @@ from events_pandas.convert.keys import EventKeys
 from events_pandas.mapping import bind
 
 ROWS = 1_000_000
-# Ten times slower than the rest: its rate does not depend on the number of rows, and nobody waits for it.
+# Ten times slower than the others: its rate does not depend on the number of rows, and a run would take long.
 LOOP_ROWS = 100_000
-# As many as check_events takes at a time. Submissions convert fewer, and have nothing to gain from more speed.
+# The chunk of check_events. Submissions convert smaller ones, and would gain nothing from more speed.
 CHUNKSIZE = 2**16
 REPEATS = 3
 
@@ -63,7 +63,7 @@ def orders(rows: int) -> pd.DataFrame:
 
 
 def convert(frame: pd.DataFrame) -> None:
-    """Make payloads with all checks, the search for duplicates included, on all cores."""
+    """Make payloads with all checks and the search for duplicates, on all cores."""
     converter = Converter(bind(frame, MAPPING))
 
     def payloads(bounds: tuple[int, int]) -> EventKeys:
@@ -80,12 +80,12 @@ def convert(frame: pd.DataFrame) -> None:
 
 
 def check(frame: pd.DataFrame) -> None:
-    """Do all that a submission does before its first request."""
+    """Do the work of a submission before its first request."""
     ep.check_events(frame, MAPPING)
 
 
 def loop(frame: pd.DataFrame) -> None:
-    """Make payloads without checks, a dict for each row."""
+    """Make payloads without checks, with a dict for each row."""
     for row in frame.to_dict("records"):
         json.dumps(payload(row)).encode()
 
@@ -127,7 +127,7 @@ def encode(frame: pl.DataFrame) -> None:
 
 
 def rows_per_second(work: Callable[[Any], None], frame: pd.DataFrame | pl.DataFrame) -> float:
-    """Return the best of several runs: whatever else the machine does only slows one down."""
+    """Return the best of several runs: other work of the machine only makes a run slower."""
     seconds = []
     for _ in range(REPEATS):
         start = time.perf_counter()

@@ -1,4 +1,4 @@
-"""The time that `import events_pandas` takes, beside `import pandas, pyarrow`, which it cannot do without."""
+"""The time of `import events_pandas`, beside `import pandas, pyarrow`, which it needs."""
 
 import os
 import statistics
@@ -7,7 +7,7 @@ import sys
 
 REPEATS = 15
 
-# Measured inside: the interpreter's own start would flatter the ratio.
+# Measured inside, since the start of the interpreter would make the ratio look better.
 PROGRAM = """
 import time
 start = time.perf_counter()
@@ -16,7 +16,7 @@ print(time.perf_counter() - start)
 """
 
 
-# An installed package has its bytecode; here the first round writes it, whatever the environment says.
+# An installed package has bytecode, so the first round writes it, with any environment.
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
@@ -32,7 +32,7 @@ def import_seconds(modules: str) -> float:
 def main() -> None:
     """Print a line for each import."""
     names = ("pandas, pyarrow", "events_pandas")
-    # Alternating, so that a busy moment of the machine falls on both; the first round only warms caches.
+    # The imports alternate, so that a busy moment of the machine hits both; the first round warms caches.
     rounds = [[import_seconds(name) for name in names] for _ in range(REPEATS + 1)][1:]
     medians = [statistics.median(seconds) for seconds in zip(*rounds, strict=True)]
     print(f"Import: the median of {REPEATS} fresh processes each")

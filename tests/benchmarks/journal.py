@@ -1,8 +1,8 @@
-"""What the journal costs: throughput while a run is recorded, a second run over rows that are all there, and its size.
+"""The cost of the journal: throughput while a run records, a second run over rows that are all there, and its size.
 
-Runs with and without a journal alternate, each against a sandbox of its own, in a process of its own: one run's window
-of the rate limit is not the next one's. The journal of a million rows is filled by the code that a run fills it with,
-in the order of the rows, which is none of their digests; nothing is sent for it.
+Runs with and without a journal alternate. Each has a sandbox of its own, in a process of its own, so that no two runs
+share a window of the rate limit. The code of a run fills the journal of a million rows, in the order of the rows and
+not of their digests, and sends nothing.
 """
 
 import contextlib
@@ -54,27 +54,27 @@ with Sandbox(faults=Faults(latency_seconds={LATENCY_SECONDS}), limit=json.loads(
 WORKSPACE = "ab12cd34"
 FILL_CHUNK = 10_000
 ROWS_OF_A_COMMIT = 20
-"""Of the writer's groups, at 1,000 events a second."""
+"""The size of the writer's groups at 1,000 events a second."""
 SPREAD_ROWS = 5
 """Rows that share their contact and second."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Recorded:
-    """What runs without and with a journal took, an event: medians of several."""
+    """The cost of an event in runs without and with a journal: medians of several."""
 
     seconds: tuple[float, float]
     processor_seconds: tuple[float, float]
 
     @property
     def loss(self) -> float:
-        """The share of the throughput that the journal costs."""
+        """The part of the throughput that the journal costs."""
         without, recorded = self.seconds
         return 1 - without / recorded
 
 
 class NobodyClient:
-    """Says whose token it is, and takes no event."""
+    """A client that names a workspace and refuses events."""
 
     def me(self) -> Answer:
         """Answer as Intercom does."""
@@ -83,7 +83,7 @@ class NobodyClient:
         return Answer(status=200, headers=headers, body=json.dumps({"type": "admin", "app": app}).encode())
 
     def post_event(self, payload: bytes) -> Answer:
-        """Refuse to."""
+        """Refuse the event."""
         raise AssertionError(payload)
 
 
@@ -95,7 +95,7 @@ def sandbox(limit: int | None) -> Iterator[Server]:
     ) as process:
         assert process.stdout is not None
         url, access_token = json.loads(process.stdout.readline())
-        # Leaving the block closes the server's input, which ends it.
+        # Leaving the block closes the server's input, which ends the server.
         yield Server(url=url, access_token=access_token)
 
 
@@ -132,7 +132,7 @@ def _median(costs: tuple[Cost, ...], name: str) -> float:
 
 
 def crowd(rows: int) -> pd.DataFrame:
-    """Return orders of which several share their contact and second."""
+    """Return orders in groups that share their contact and second."""
     frame = orders(rows)
     return frame.assign(
         ordered_at=pd.Timestamp("2024-01-01", tz="UTC"), customer_id=(frame.index // SPREAD_ROWS).astype(str)
@@ -140,9 +140,9 @@ def crowd(rows: int) -> pd.DataFrame:
 
 
 def fill(path: Path, frame: pd.DataFrame, mapping: ep.EventMapping) -> None:
-    """Write a frame into a journal, as a run does that has all of it accepted."""
+    """Write a frame into a journal, as a run that has accepted all of it."""
     journal = Journal.opened(path, workspace=WORKSPACE)
-    # What is written under its number belongs to an earlier run than the one that is measured.
+    # The rows belong to this run, which is an earlier one than the measured run.
     journal.begin_run(RunFacts(started_at=datetime.now(UTC), source="a benchmark", mapping="none"))
     converter = Converter(bind(frame, mapping))
     checked = read_rows(converter, len(frame)).checked(now=time.time())
@@ -160,8 +160,8 @@ def fill(path: Path, frame: pd.DataFrame, mapping: ep.EventMapping) -> None:
 
 
 def accept(journal: Journal, fingerprints: list[Fingerprint]) -> None:
-    """Write fingerprints in groups, as the writer does, and wait for the disk once."""
-    # Not by a writer, which would wait for the disk with every group.
+    """Write fingerprints in groups, as the writer does, but wait for the disk once."""
+    # Without the writer, which would wait for the disk with every group.
     with contextlib.closing(connect(journal.path, BUSY_SECONDS)) as connection, transaction(connection):
         for start in range(0, len(fingerprints), ROWS_OF_A_COMMIT):
             group = fingerprints[start : start + ROWS_OF_A_COMMIT]
@@ -170,7 +170,7 @@ def accept(journal: Journal, fingerprints: list[Fingerprint]) -> None:
 
 
 def repeating(path: Path, mapping: ep.EventMapping) -> Callable[[pd.DataFrame], None]:
-    """Return a function that submits a frame whose rows are all in the journal."""
+    """Return a function that submits a frame with all rows in the journal."""
 
     def submit(frame: pd.DataFrame) -> None:
         results = ep.submit_events(frame, mapping, client=NobodyClient(), journal=path, progress=False)
@@ -179,8 +179,8 @@ def repeating(path: Path, mapping: ep.EventMapping) -> Callable[[pd.DataFrame], 
     return submit
 
 
-def tell_cost(folder: Path, heading: str, limit: int | None, goal: str) -> None:
-    """Print what recording costs."""
+def print_cost(folder: Path, heading: str, limit: int | None, goal: str) -> None:
+    """Print the cost of recording."""
     costs = recorded(folder, limit)
     print(f"Journal: {LIMIT:,} events, {LATENCY_SECONDS * 1000:.0f} ms latency, {heading}, median of {REPEATS}")
     for place, name in enumerate(("without", "with a journal")):
@@ -189,8 +189,8 @@ def tell_cost(folder: Path, heading: str, limit: int | None, goal: str) -> None:
     print(f"{'throughput that it costs':36} {costs.loss:>12.1%}    {goal}", flush=True)
 
 
-def tell_repeat(folder: Path, frame: pd.DataFrame, policy: str) -> None:
-    """Print what a second run takes, and how large the journal is."""
+def print_repeat(folder: Path, frame: pd.DataFrame, policy: str) -> None:
+    """Print the cost of a second run, and the size of the journal."""
     path, mapping = folder / f"{policy}.sqlite", replace(MAPPING, duplicates=policy)
     fill(path, frame, mapping)
     size = path.stat().st_size / len(frame)
@@ -203,13 +203,13 @@ def tell_repeat(folder: Path, frame: pd.DataFrame, policy: str) -> None:
 
 
 def main() -> None:
-    """Print what the journal costs."""
+    """Print the cost of the journal."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        tell_cost(folder, "1,000 events/s allowed", LIMIT, f"goal: at most {LARGEST_COST:.0%}")
-        tell_cost(folder, "no limit", None, "")
-        tell_repeat(folder, orders(ROWS), "skip")
-        tell_repeat(folder, crowd(ROWS), "spread")
+        print_cost(folder, "1,000 events/s allowed", LIMIT, f"goal: at most {LARGEST_COST:.0%}")
+        print_cost(folder, "no limit", None, "")
+        print_repeat(folder, orders(ROWS), "skip")
+        print_repeat(folder, crowd(ROWS), "spread")
 
 
 if __name__ == "__main__":

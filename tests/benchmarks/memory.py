@@ -1,11 +1,11 @@
-"""The most memory that a stream takes over 10,000, 100,000 and 1,000,000 events: flat, but for the duplicate keys.
+"""The most memory of a stream of 10,000, 100,000 and 1,000,000 events: flat, except for the duplicate keys.
 
-Each size has a process of its own, whose frames are made as they are read and whose results are dropped; the sandbox
-has another, answers at once and has no limit. A million events take about a quarter of an hour; other sizes can be
-given: `python memory.py 10000 300000`.
+Each size has a process of its own, which makes frames as it reads them, and drops the results. The sandbox has another
+process, answers at once and has no limit. A million events take about a quarter of an hour; the arguments are other
+sizes: `python memory.py 10000 300000`.
 
-The second line is above the goal by what a process takes once, some megabytes after its first 10,000 events; the
-third shows what grows.
+The second line is above the goal, since a process takes some megabytes once, after its first 10,000 events; the third
+line shows the growth.
 """
 
 import json
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SIZES = (10_000, 100_000, 1_000_000)
-FRAME_ROWS = 2_500  # the smallest size has several, and so the one that is looked ahead
+FRAME_ROWS = 2_500  # The smallest size has several frames, so the run reads one ahead.
 ROW_BYTES = 40 + 1
-"""What a run may take for each row whose results are dropped: in the index of duplicate keys, and for its status."""
+"""The most memory of a run for each row with dropped results: its duplicate key, and its status."""
 MEGABYTE = 1_000_000
 PROGRESS_SECONDS = 20.0
 
@@ -39,7 +39,7 @@ with Sandbox(limit=None) as sandbox:
 
 def frames(rows: int) -> "Iterator[pd.DataFrame]":
     """Yield orders one second apart, so that each has a duplicate key of its own."""
-    import pandas as pd  # noqa: PLC0415  # not in the parent, whose memory would count as its children's
+    import pandas as pd  # noqa: PLC0415  # Not in the parent, since its memory would count for its children.
 
     for start in range(0, rows, FRAME_ROWS):
         numbers = pd.Series(range(start, min(start + FRAME_ROWS, rows)))
@@ -53,14 +53,14 @@ def frames(rows: int) -> "Iterator[pd.DataFrame]":
 
 
 def peak_bytes() -> int:
-    """Return the most memory that this process has had."""
+    """Return the peak memory of this process."""
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 def submit(rows: int, url: str, access_token: str) -> None:
-    """Submit so many events, drop their results, and print the most memory that it took."""
-    import events_pandas as ep  # noqa: PLC0415  # likewise
+    """Submit events, drop their results, and print the peak memory."""
+    import events_pandas as ep  # noqa: PLC0415  # Not in the parent.
 
     mapping = ep.EventMapping(
         event_name="placed-order",
@@ -69,13 +69,13 @@ def submit(rows: int, url: str, access_token: str) -> None:
         metadata={"order_number": "order_no"},
         timezone="UTC",
     )
-    done, told_at = 0, time.monotonic()
+    done, printed_at = 0, time.monotonic()
     with ep.IntercomClient(access_token, base_url=url) as client:
         for results in ep.iter_submit(frames(rows), mapping, client=client, journal=None, progress=False):
             assert (results["status"] == "accepted").all()
             done += len(results)
-            if time.monotonic() - told_at > PROGRESS_SECONDS:
-                told_at = time.monotonic()
+            if time.monotonic() - printed_at > PROGRESS_SECONDS:
+                printed_at = time.monotonic()
                 print(
                     f"  {done:>9,} of {rows:,} events {peak_bytes() / MEGABYTE:>8,.0f} MB", file=sys.stderr, flush=True
                 )
@@ -84,7 +84,7 @@ def submit(rows: int, url: str, access_token: str) -> None:
 
 
 def peak_of(rows: int, server: list[str]) -> int:
-    """Return the most memory that a process for so many events took."""
+    """Return the peak memory of a process that submits events."""
     process = subprocess.run(
         [sys.executable, __file__, "submit", str(rows), *server], check=True, stdout=subprocess.PIPE, text=True
     )

@@ -1,8 +1,8 @@
-"""The pace against a rate limit: how much of each full window is used, and how many answers are 429.
+"""The pace against a rate limit: the used part of each full window, and the part of the answers that is 429.
 
 For every limit, latency and jitter a lone client submits for some full windows; then two runs share a limit, one run
 keeps to a share of it, and the official Python client does the same in a loop, and in threads with retries. Every
-sandbox and every client is a process of its own. Windows are the server's: each answer says in which it was counted.
+sandbox and every client is a process of its own. Windows are the server's: each answer names its window.
 """
 
 import argparse
@@ -33,15 +33,15 @@ LIMITS: Final = (83, 166, 500, 1_666)
 LATENCIES_MS: Final = (5, 20, 80, 300, 800)
 JITTERS: Final = (0.0, 0.5)
 WINDOWS: Final = 3
-# What is measured beside the lone runs: the limit of an app by default, and a latency across an ocean.
+# The cells beside the lone runs: the default limit of an app, and a latency across an ocean.
 LIMIT: Final = 1_666
 LATENCY_MS: Final = 80
 SHARE: Final = 0.6
 MOST_THREADS: Final = 128
 OFFICIAL_THREADS: Final = 32
-# The official client counts its retries from two: so many are seven requests for an event.
+# The official client counts its retries from two, so eight mean seven requests for an event.
 OFFICIAL_RETRIES: Final = 8
-# Requests a window that are made side by side, in cells that do not disturb each other on two cores.
+# Requests a window at the same time, in cells that do not disturb each other on two cores.
 MOST_AT_ONCE: Final = 3_400
 SANDBOX: Final = (sys.executable, "-m", "events_pandas", "sandbox")
 ONE_RUN: Final = "one run"
@@ -50,7 +50,7 @@ MAPPING: Final = ep.EventMapping(event_name="placed-order", created_at="ordered_
 FIRST_SECOND: Final = 1_700_000_000
 
 Tally = Counter[tuple[int, int]]
-"""How many answers of each status were counted in each window, by the Unix second at which it ends."""
+"""The number of answers of each status in each window, by the Unix second of its end."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,12 +74,12 @@ class Cell:
 
     @property
     def ceiling(self) -> float:
-        """Return the part of the limit that as many threads as there are can make use of."""
+        """Return the part of the limit that the threads can use."""
         return min(1.0, MOST_THREADS / (self.latency_ms / 1000) * WINDOW_SECONDS / self.limit)
 
     @property
     def rows(self) -> int:
-        """Return the rows that all clients together submit: a window more than are to be full, for both ends."""
+        """Return the rows of all clients: one window more than the full ones, for both ends."""
         return math.ceil(self.limit * self.share * self.ceiling * (self.windows + 1)) + 1
 
 
@@ -92,7 +92,7 @@ class Counting:
         self.tally: Tally = Counter()
 
     def me(self) -> Any:
-        """Ask whose token this is."""
+        """Ask for the workspace of the token."""
         return self._counted(self._client.me())
 
     def post_event(self, payload: bytes) -> Any:
@@ -138,7 +138,7 @@ def _official(url: str, rows: range, *, threads: int, until: float) -> Tally:
         if time.monotonic() > until:
             return
         event = CreateDataEventRequestWithUserId(user_id=str(row), event_name="placed-order", created_at=FIRST_SECOND)
-        # What the client gives up is seen in the counts of the server.
+        # The server counts the events that the client gives up.
         with contextlib.suppress(ApiError):
             client.events.create(request=event, request_options={"max_retries": OFFICIAL_RETRIES})
 
@@ -162,7 +162,7 @@ def sandbox(cell: Cell) -> Iterator[str]:
 
 
 def measure(cells: Sequence[Cell], pool: ProcessPoolExecutor) -> list[Tally]:
-    """Measure cells side by side, and print a line for each."""
+    """Measure cells at the same time, and print a line for each."""
     tallies = []
     with contextlib.ExitStack() as stack:
         # All of them first, since a start takes a processor for a second.
@@ -184,19 +184,19 @@ def _begin(cell: Cell, url: str, pool: ProcessPoolExecutor) -> list[Future[Tally
 
 
 def full_windows(tally: Tally) -> list[int]:
-    """Return how many requests were accepted in each window but the first and the last."""
+    """Return the accepted requests of each window but the first and the last."""
     resets = [reset for reset, _ in tally]
     ends = range(min(resets) + round(WINDOW_SECONDS), max(resets), round(WINDOW_SECONDS))
     return [tally[end, HTTPStatus.ACCEPTED] for end in ends]
 
 
 def count_refused(tally: Tally) -> int:
-    """Return how many answers were 429."""
+    """Return the number of answers with 429."""
     return sum(n for (_, status), n in tally.items() if status == HTTPStatus.TOO_MANY_REQUESTS)
 
 
 def print_totals(cells: Sequence[Cell], tallies: Sequence[Tally]) -> None:
-    """Print the answers of 429 of all lone runs: in one with a small limit a single one is more than a thousandth."""
+    """Print the 429s of all lone runs, since in a run with a small limit one is more than a thousandth."""
     for jitter in sorted({cell.jitter for cell in cells if cell.label == ONE_RUN}):
         lone = [
             tally for cell, tally in zip(cells, tallies, strict=True) if (cell.label, cell.jitter) == (ONE_RUN, jitter)
@@ -206,7 +206,7 @@ def print_totals(cells: Sequence[Cell], tallies: Sequence[Tally]) -> None:
 
 
 def print_line(cell: Cell, tally: Tally) -> None:
-    """Print what a cell shows, beside its goal."""
+    """Print the figures of a cell, beside its goal."""
     used = [accepted / cell.limit for accepted in full_windows(tally)] or [math.nan]
     refused = count_refused(tally) / tally.total()
     place = f"{cell.label:28} {cell.limit:>5,} {cell.latency_ms:>7,.0f} {cell.jitter:>6.0%}"
@@ -237,7 +237,7 @@ def lone_cells(
             latency_ms=latency_ms,
             jitter=jitter,
             windows=windows,
-            # In a small window all but one.
+            # In a small window: all requests but one.
             least=min(0.98 if jitter else 0.99, (limit - 1) / limit),
             most_refused=0.001 if jitter else 0.0,
         )
@@ -248,7 +248,7 @@ def lone_cells(
 
 
 def company_cells(windows: int) -> list[Cell]:
-    """Return the cells of those that share a limit, and of the official client."""
+    """Return the cells of runs that share a limit, and of the official client."""
     common = {"limit": LIMIT, "latency_ms": LATENCY_MS, "jitter": 0.0, "windows": windows, "most_refused": 0.01}
     loop = {"clients": (official_in_a_loop,), "options": {"seconds": (windows + 2) * WINDOW_SECONDS}}
     share = {"options": {"rate_share": SHARE}}
@@ -264,7 +264,7 @@ def company_cells(windows: int) -> list[Cell]:
 
 
 def batches(cells: Iterable[Cell]) -> Iterator[list[Cell]]:
-    """Yield cells that are measured side by side."""
+    """Yield cells to measure at the same time."""
     batch: list[Cell] = []
     for cell in cells:
         if batch and sum(other.limit for other in [*batch, cell]) > MOST_AT_ONCE:
@@ -275,7 +275,7 @@ def batches(cells: Iterable[Cell]) -> Iterator[list[Cell]]:
 
 
 def arguments() -> argparse.Namespace:
-    """Read which cells are wished for."""
+    """Read the chosen cells."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--limits", type=int, nargs="*", default=LIMITS, help="requests that a window allows")
     parser.add_argument("--latencies", type=float, nargs="*", default=LATENCIES_MS, help="milliseconds")
@@ -288,16 +288,16 @@ def arguments() -> argparse.Namespace:
 
 def main() -> None:
     """Print a line for each cell."""
-    wished = arguments()
-    cells = [] if wished.company else lone_cells(wished.limits, wished.latencies, wished.jitter, windows=wished.windows)
-    cells += [] if wished.lone else company_cells(wished.windows)
-    print(f"Pace: the part used of at least {wished.windows} full windows, and the part of the answers that is 429")
+    chosen = arguments()
+    cells = [] if chosen.company else lone_cells(chosen.limits, chosen.latencies, chosen.jitter, windows=chosen.windows)
+    cells += [] if chosen.lone else company_cells(chosen.windows)
+    print(f"Pace: the part used of at least {chosen.windows} full windows, and the part of the answers that is 429")
     print(f"{'':28} limit latency jitter windows   least    mean     429   goal")
     context = multiprocessing.get_context("spawn")
     planned = list(batches(cells))
     size = max(sum(len(cell.clients) for cell in batch) for batch in planned)
     with ProcessPoolExecutor(size, mp_context=context) as pool:
-        # Processes are started for tasks that nobody is free for, and take their time: before the clock runs.
+        # A process is started for a task without a free process, and that takes time: do it before the clock runs.
         list(pool.map(time.sleep, [1.0] * size))
         tallies = [tally for batch in planned for tally in measure(batch, pool)]
     print_totals(cells, tallies)

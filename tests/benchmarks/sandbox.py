@@ -1,7 +1,7 @@
 """The sandbox under load: events a second, memory and disk an event, a thousand connections, and its start.
 
-The sandbox runs in a process of its own, as the command does. The load comes from this one: connections that stay
-open, each of which sends its next request when the last is answered. Requests are made before the clock starts.
+The sandbox runs in a process of its own, as the command does. The load comes from this process: each connection stays
+open, and sends its next request after the answer to the last. Requests are made before the clock starts.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 
 EVENTS = 1_000_000
 STORED_EVENTS = 200_000
-# As many requests as are made in advance.
+# The number of requests that are made in advance.
 SLICE = 50_000
 WARM_UP = 2_000
 CONNECTIONS = 64
@@ -36,11 +36,11 @@ REPEATS = 5
 ACCESS_TOKEN = "sandbox-token"
 ACCEPTED = b"HTTP/1.1 202 "
 END_OF_HEADERS = b"\r\n\r\n"
-# An installed package has its bytecode; here the first round writes it, whatever the environment says.
+# An installed package has bytecode, so the first round writes it, with any environment.
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 COMMAND = (sys.executable, "-m", "events_pandas", "sandbox", "--port", "0")
 
-# Measured inside: the import is the package's, whatever is then done with it.
+# Measured inside: the figure is that of the package's import.
 START_PROGRAM = """
 import time
 import events_pandas as ep
@@ -61,7 +61,7 @@ class Server:
     port: int
 
     def memory_bytes(self) -> int:
-        """Return the memory that the process holds now, as Linux tells it."""
+        """Return the present memory of the process, as Linux reports it."""
         status = Path(f"/proc/{self.pid}/status").read_text()
         return int(re.search(r"^VmRSS:\s+(\d+) kB$", status, flags=re.MULTILINE)[1]) * 1024
 
@@ -78,7 +78,7 @@ def server(*options: str) -> Iterator[Server]:
 
 
 def http_request(line: str, body: bytes = b"") -> bytes:
-    """Return a request as it goes over the wire."""
+    """Return a request as the bytes on the wire."""
     headers = (
         f"{line} HTTP/1.1",
         "Host: localhost",
@@ -91,7 +91,7 @@ def http_request(line: str, body: bytes = b"") -> bytes:
 
 
 def submission(number: int) -> bytes:
-    """Return the submission of an event that is like no other: one of many contacts, at a second of its own."""
+    """Return the submission of a unique event: one of many contacts, at a second of its own."""
     event = {
         "event_name": NAMES[number % len(NAMES)],
         "created_at": FIRST_SECOND + 60 * number,
@@ -107,7 +107,7 @@ def submission(number: int) -> bytes:
 
 
 class Sender(asyncio.Protocol):
-    """One connection: it sends a request, awaits the answer, sends the next, until none is left."""
+    """One connection: it sends a request, waits for the answer, and sends the next until the last one."""
 
     def __init__(self, requests: Iterator[bytes]) -> None:
         self._requests = requests
@@ -128,7 +128,7 @@ class Sender(asyncio.Protocol):
             self._transport.write(request)
 
     def data_received(self, data: bytes) -> None:
-        """Go on when the answer is whole: an event that is accepted is answered without a body."""
+        """Send the next request when the answer is complete: an accepted event is answered without a body."""
         self._answer += data
         if not self._answer.startswith(ACCEPTED):
             self._transport.abort()
@@ -138,7 +138,7 @@ class Sender(asyncio.Protocol):
             self.send()
 
     def connection_lost(self, _error: Exception | None) -> None:
-        """Say how many events were accepted."""
+        """Report the number of accepted events."""
         self.accepted.set_result(self._accepted)
 
 
@@ -158,7 +158,7 @@ async def accepted_seconds(address: Server, requests: list[bytes], *, connection
 
 
 def load(address: Server, numbers: range, *, connections: int = CONNECTIONS) -> float:
-    """Submit the events of these numbers; return how many are accepted in a second."""
+    """Submit the events of these numbers; return the number of accepted events a second."""
     seconds = 0.0
     for start in range(numbers.start, numbers.stop, SLICE):
         requests = [submission(number) for number in range(start, min(start + SLICE, numbers.stop))]
@@ -167,7 +167,7 @@ def load(address: Server, numbers: range, *, connections: int = CONNECTIONS) -> 
 
 
 def measure_memory() -> None:
-    """Print the rate of a million events that are kept in memory, and what they take."""
+    """Print the rate of a million events in memory, and their size."""
     with server("--limit", "0") as address:
         load(address, range(WARM_UP))
         before = address.memory_bytes()
@@ -177,7 +177,7 @@ def measure_memory() -> None:
 
 
 def measure_store() -> None:
-    """Print the rate of events that are kept in a file, and what they take there."""
+    """Print the rate of events in a file, and their size."""
     with tempfile.TemporaryDirectory() as folder:
         with server("--limit", "0", "--store", str(Path(folder) / "events.sqlite")) as address:
             rate = load(address, range(STORED_EVENTS))
@@ -194,7 +194,7 @@ def measure_connections() -> None:
 
 
 def start_milliseconds() -> float:
-    """Return how long a sandbox takes to start in a process that has imported the package."""
+    """Return the start time of a sandbox in a process that has imported the package."""
     process = subprocess.run(
         [sys.executable, "-c", START_PROGRAM], check=True, capture_output=True, env=ENVIRONMENT, text=True
     )
@@ -211,7 +211,7 @@ def command_milliseconds() -> float:
 
 
 def measure_start() -> None:
-    """Print how long the sandbox takes to start: the first of several rounds warms the caches."""
+    """Print the start times of the sandbox: the first of several rounds warms the caches."""
     for name, milliseconds in {"Sandbox().start()": start_milliseconds, "the command": command_milliseconds}.items():
         median = statistics.median([milliseconds() for _ in range(REPEATS + 1)][1:])
         print_line(f"{name}: ms to start", median, goal="under 500")
@@ -224,7 +224,7 @@ def print_line(name: str, value: float, *, goal: str) -> None:
 
 def main() -> None:
     """Print a line for each figure."""
-    # A thousand connections are as many open files, here and, though it would see to that itself, in the sandbox.
+    # A thousand connections are a thousand open files, here and in the sandbox, which would also raise its own limit.
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     body = len(submission(0).partition(END_OF_HEADERS)[2])

@@ -1,7 +1,7 @@
-"""Submission to a sandbox that answers after 80 ms and has no limit: events a second, and processor time an event.
+"""Submission to a sandbox with 80 ms of latency and no limit: events a second, and processor time an event.
 
 The processor time stands beside that of Intercom's own client for Python, in one run: the same sandbox, the same
-events, the same number of threads. The sandbox runs in a process of its own, so that the time is the clients' alone.
+events, the same number of threads. The sandbox runs in a process of its own, so the time is only that of the clients.
 """
 
 import contextlib
@@ -59,7 +59,7 @@ def orders(rows: int) -> pd.DataFrame:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Server:
-    """Where the sandbox is, and what opens it."""
+    """The address of the sandbox, and its token."""
 
     url: str
     access_token: str
@@ -67,7 +67,7 @@ class Server:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cost:
-    """What submitting took, an event."""
+    """The cost of an event."""
 
     seconds: float
     processor_seconds: float
@@ -81,7 +81,7 @@ def sandbox() -> Iterator[Server]:
     ) as process:
         assert process.stdout is not None
         url, access_token = json.loads(process.stdout.readline())
-        # Leaving the block closes the server's input, which ends it.
+        # Leaving the block closes the server's input, which ends the server.
         yield Server(url=url, access_token=access_token)
 
 
@@ -96,7 +96,7 @@ def cost(submit: Callable[[pd.DataFrame], None], frame: pd.DataFrame) -> Cost:
 
 
 def ours(server: Server, concurrency: int | None) -> Callable[[pd.DataFrame], None]:
-    """Return a function that submits a frame by this package."""
+    """Return a function that submits a frame with this package."""
 
     def submit(frame: pd.DataFrame) -> None:
         with ep.IntercomClient(server.access_token, base_url=server.url) as client:
@@ -108,7 +108,7 @@ def ours(server: Server, concurrency: int | None) -> Callable[[pd.DataFrame], No
 
 
 def theirs(server: Server) -> Callable[[pd.DataFrame], None]:
-    """Return a function that submits a frame by Intercom's own client, one for all threads, and at its best."""
+    """Return a function that submits a frame with Intercom's own client, one for all threads, at its best."""
 
     def request(order: tuple[pd.Timestamp, str, str]) -> CreateDataEventRequestWithUserId:
         ordered_at, customer, number = order
@@ -120,7 +120,7 @@ def theirs(server: Server) -> Callable[[pd.DataFrame], None]:
         )
 
     def submit(frame: pd.DataFrame) -> None:
-        # By itself it keeps 20 connections, and would open one anew for every request of the other threads.
+        # By default it keeps 20 connections, and would open a new one for every request of the other threads.
         limits = httpx.Limits(max_connections=THREADS, max_keepalive_connections=THREADS)
         with httpx.Client(limits=limits, timeout=60) as connections, ThreadPoolExecutor(THREADS) as threads:
             client = Intercom(base_url=server.url, token=server.access_token, httpx_client=connections)
@@ -133,14 +133,14 @@ def theirs(server: Server) -> Callable[[pd.DataFrame], None]:
 
 
 def main() -> None:
-    """Print what a run costs."""
+    """Print the cost of a run."""
     with sandbox() as server:
         ceiling = cost(ours(server, None), orders(ROWS))
         print(f"Submission: {ROWS:,} events, {LATENCY_SECONDS * 1000:.0f} ms latency, no limit")
         print(f"{'events a second':36} {1 / ceiling.seconds:>12,.0f}      goal: at least {LEAST_RATE}")
         print(f"{'processor time an event':36} {ceiling.processor_seconds * 1000:>12.2f} ms", flush=True)
         frame = orders(COMPARED_ROWS)
-        # Both in one process, which has loaded all that either needs by now, but for what a first request loads.
+        # Both in one process that has loaded what they need, except for the modules that a first request loads.
         costs = {"events_pandas": cost(ours(server, THREADS), frame), "python-intercom": cost(theirs(server), frame)}
     share = costs["events_pandas"].processor_seconds / costs["python-intercom"].processor_seconds
     print(f"Processor time an event: {COMPARED_ROWS:,} events, {THREADS} threads")

@@ -21,7 +21,7 @@ ARGUMENTS = (
 
 
 def pytest_collection_modifyitems(items):
-    """Skip browser tests if there is no browser, unless one is demanded."""
+    """Skip the browser tests without a browser, unless EVENTS_PANDAS_BROWSER is set."""
     if browser_path() is None and not os.environ.get("EVENTS_PANDAS_BROWSER"):
         reason = f"none of {', '.join(BROWSERS)} is installed"
         for item in items:
@@ -70,7 +70,7 @@ def chromium():
 
     path = browser_path()
     assert path is not None, f"EVENTS_PANDAS_BROWSER is set, and none of {', '.join(BROWSERS)} is installed"
-    # Chromium refuses its own sandbox to root.
+    # Chromium does not run in its own sandbox as root.
     arguments = [*ARGUMENTS, "--no-sandbox"] if os.geteuid() == 0 else [*ARGUMENTS]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=arguments)
@@ -80,14 +80,14 @@ def chromium():
 
 @pytest.fixture
 def sandbox():
-    """A running sandbox without a limit, in which contact 404 is unknown."""
+    """A running sandbox without a limit, with the unknown contact 404."""
     with Sandbox(limit=None, unknown_contacts=["404"]) as sandbox:
         yield sandbox
 
 
 @pytest.fixture
 def submit(sandbox):
-    """Submit an event over HTTP, with changes; a field that is given as `...` is left out."""
+    """Submit an event over HTTP, with changed fields; `...` removes a field."""
     with requests.Session() as session:
         session.trust_env = False
         session.headers["Authorization"] = f"Bearer {sandbox.access_token}"
@@ -102,7 +102,7 @@ def submit(sandbox):
 
 @pytest.fixture
 def open_page(chromium, sandbox):
-    """Open the page, or another address of it; at the end of the test it must have no errors."""
+    """Open the page, or another address of it; an error of the page fails the test at its end."""
     opened = []
 
     def open_page(address="/", *, is_faultless=True, **options):
@@ -130,7 +130,7 @@ def run(submit):
     def run(**changes):
         def submit_all():
             created_at = 1_700_000_000
-            # Fast enough for a page to be seen to follow, and no faster: the browser needs the machine as well.
+            # Fast enough for the page to change, but not faster: the browser needs the machine too.
             while not stopped.wait(0.01):
                 submit(created_at=created_at, **changes)
                 created_at += 1

@@ -25,7 +25,7 @@ def row_ids(page):
 
 
 def wait_for(page, expression):
-    # Playwright's own way evaluates code in the page, whose policy forbids it.
+    # Playwright's own way evaluates code in the page, and the page's policy forbids it.
     until = time.monotonic() + 20
     while not page.evaluate(expression):
         assert time.monotonic() < until, f"it did not become so in time: {expression}"
@@ -46,8 +46,8 @@ def test_page_follows_a_run(open_page, run) -> None:
     assert page.locator(".chart .bar").count() > 0
 
 
-def test_page_keeps_what_one_reads_while_a_run_goes_on(open_page, run) -> None:
-    """An open row stays where it is; newer rows are offered, and appear on request."""
+def test_page_keeps_an_open_row_during_a_run(open_page, run) -> None:
+    """An open row stays in its place, and newer rows appear on request."""
     page = open_page()
     run()
     page.locator(".row summary").first.click()
@@ -61,8 +61,8 @@ def test_page_keeps_what_one_reads_while_a_run_goes_on(open_page, run) -> None:
     wait_for(page, f"document.querySelector('.log .row').id !== '{reading}'")
 
 
-def test_page_leaves_what_one_reads_alone_when_there_is_nothing_newer(open_page, submit) -> None:
-    """Asking for newer rows when there are none moves nothing, and keeps the focus."""
+def test_page_keeps_an_open_row_without_newer_rows(open_page, submit) -> None:
+    """The key for newer rows moves nothing without newer rows, and keeps the focus."""
     submit()
     page = open_page()
     page.wait_for_selector("#state:has-text('Live')")
@@ -79,7 +79,7 @@ def test_page_leaves_what_one_reads_alone_when_there_is_nothing_newer(open_page,
     ("button", "lost"), [("right", ""), ("middle", ""), ("left", "blur"), ("left", "contextmenu"), ("left", "move")]
 )
 def test_page_goes_on_when_the_release_of_a_button_is_lost(open_page, submit, button, lost) -> None:
-    """Only a pressed main mouse button holds the page back."""
+    """Only a pressed main mouse button pauses the page."""
     page = open_page()
     page.wait_for_selector("#state:has-text('Live')")
     page.mouse.move(700, 20)
@@ -113,7 +113,7 @@ def test_page_stops_when_it_is_paused(open_page, submit) -> None:
 
 
 def test_page_says_when_the_sandbox_has_stopped(open_page, sandbox, submit) -> None:
-    """Without answers from the sandbox the page is not called live; when it answers again, it is."""
+    """If the sandbox does not answer, the state is not live; when it answers again, the state is live."""
     submit()
     page = open_page(is_faultless=False)
     port = int(sandbox.url.rpartition(":")[2])
@@ -128,7 +128,7 @@ def test_page_says_when_the_sandbox_has_stopped(open_page, sandbox, submit) -> N
 
 
 def test_page_is_filtered_by_its_form(open_page, submit) -> None:
-    """The form puts the chosen filters into the address, and leaves out empty ones."""
+    """The form puts the chosen filters into the address, without empty ones."""
     submit()
     submit(event_name="signed-up")
     submit(user_id="404")
@@ -162,7 +162,7 @@ def test_page_shows_a_contacts_timeline(open_page, submit) -> None:
 
 
 def test_page_shows_a_contact_with_blanks_and_a_long_name(open_page, submit) -> None:
-    """A link finds its contact, to the last blank of its name."""
+    """A link finds its contact, even with a blank at the end of the name."""
     submit(user_id=f"{'x' * 5_000} ")
     submit(user_id="42 ")
     submit(user_id="42")
@@ -177,7 +177,7 @@ def test_page_shows_a_contact_with_blanks_and_a_long_name(open_page, submit) -> 
 
 
 def test_page_is_used_from_the_keyboard(open_page, submit) -> None:
-    """Keys walk through rows, open them, reach the filter, and leave everything again."""
+    """Keys walk through rows, open and close them, and reach and leave the filter."""
     for created_at in range(3):
         submit(created_at=created_at)
     page = open_page()
@@ -231,7 +231,7 @@ def test_page_can_be_walked_through_with_tab(open_page, submit) -> None:
 
 
 def test_page_runs_nothing_that_was_submitted(open_page, submit) -> None:
-    """Submitted tags, handlers, addresses and marks of direction stay text, also in live updates."""
+    """Submitted tags, handlers, addresses and marks of direction are text, also in live updates."""
     page = open_page()
     submit(event_name=HOSTILE, user_id=HOSTILE, metadata={"a": HOSTILE})
     submit(created_at=HOSTILE)
@@ -284,7 +284,7 @@ def test_page_stands_still_where_motion_is_not_wanted(open_page) -> None:
 
 
 def test_page_works_without_a_script(open_page, submit) -> None:
-    """Without a script everything is shown, and the form works."""
+    """Without a script the page shows everything, and the form works."""
     submit()
     submit(event_name="signed-up")
     page = open_page(java_script_enabled=False)
@@ -300,7 +300,7 @@ def test_page_works_without_a_script(open_page, submit) -> None:
 
 
 def test_page_has_names_for_screen_readers(open_page, submit) -> None:
-    """Regions, fields, tables and pictures have names; rows are a table on a narrow screen too."""
+    """Regions, fields, tables and pictures have names, and rows are a table on a narrow screen too."""
     submit()
     page = open_page(viewport={"width": 360, "height": 800})
 
@@ -332,10 +332,10 @@ def test_page_copies_the_token(open_page, sandbox) -> None:
 
 
 def test_window_counts_down(open_page, sandbox, submit) -> None:
-    """The page shows how much of the window is used, and when the next one begins."""
+    """The page shows the used part of the window, and the start of the next one."""
     sandbox.limit, sandbox.window_seconds = 83, 4.0
     page = open_page()
-    # Not at the end of a window: the next one would be empty before the page has read it.
+    # Not at the end of a window: the page would read the next one, which is empty.
     wait_for(page, "parseInt(document.getElementById('resets').textContent) > 2")
     submit()
 

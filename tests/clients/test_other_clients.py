@@ -1,4 +1,4 @@
-"""Requests of Intercom's clients in other languages, byte for byte: those clients cannot be installed here."""
+"""Requests of Intercom's clients in other languages, byte for byte, since those clients cannot be installed here."""
 
 import json
 import socket
@@ -62,14 +62,14 @@ CLIENTS = {
 
 @pytest.fixture(scope="module")
 def sandbox():
-    """A sandbox in which one contact does not exist."""
+    """A sandbox with one unknown contact."""
     with Sandbox(limit=None, unknown_contacts=["nobody"]) as sandbox:
         yield sandbox
 
 
 @pytest.fixture(params=CLIENTS)
 def send(request, sandbox):
-    """Send a request with a client's headers and its form of an address; return status and body."""
+    """Send a request with a client's headers and its form of an address; return the status and the body."""
     prefix, *headers = CLIENTS[request.param]
     host, port = sandbox.url.removeprefix("http://").split(":")
 
@@ -89,7 +89,7 @@ def send(request, sandbox):
 
 
 def read_head(answer):
-    """Read status and headers of an answer."""
+    """Read the status and the headers of an answer."""
     status = int(answer.readline().split()[1])
     lines = iter(lambda: answer.readline().decode().strip(), "")
     return status, dict(line.split(": ", 1) for line in lines)

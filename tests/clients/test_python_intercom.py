@@ -30,7 +30,7 @@ EVENT = {"user_id": "314159", "event_name": "placed-order", "created_at": 1_389_
 
 @pytest.fixture
 def connect():
-    """Start a sandbox with options, and connect the client to it; both are closed after the test."""
+    """Return a function that starts a sandbox with options and connects the client; both close after the test."""
     opened = []
 
     def connect(*, headers=None, token=None, **options):
@@ -41,14 +41,14 @@ def connect():
 
     yield connect
     for sandbox, client in opened:
-        # The client has no way to close its connections.
-        client._client_wrapper.httpx_client.httpx_client.close()  # noqa: SLF001  # See above.
+        # The client cannot close its connections.
+        client._client_wrapper.httpx_client.httpx_client.close()  # noqa: SLF001  # It is the only way.
         sandbox.stop()
 
 
 @pytest.fixture
 def now():
-    """The second that the test runs in: lists hold events of the last 90 days only."""
+    """The second of the test, since lists hold events of the last 90 days only."""
     return int(time.time())
 
 
@@ -66,14 +66,14 @@ def next_page(client, events):
 
 
 def error_of(error):
-    """Return status, code and message of the client's error."""
+    """Return the status, code and message of the client's error."""
     body = error.body if isinstance(error.body, dict) else error.body.dict()
     (only,) = body["errors"]
     return error.status_code, only["code"], only["message"]
 
 
 def test_create_submits_an_event_of_a_user(connect):
-    """An event by `user_id` is kept as it was sent."""
+    """The sandbox keeps an event by `user_id` as it was sent."""
     sandbox, client = connect()
 
     create(client, metadata={"source": "desktop"})
@@ -89,7 +89,7 @@ def test_create_submits_an_event_of_a_user(connect):
 
 
 def test_create_submits_an_event_of_a_lead(connect):
-    """A lead is named by the `id` in the answer to its creation."""
+    """The `id` in the answer to its creation names a lead."""
     sandbox, client = connect()
     lead = client.contacts.create(request=CreateContactRequestWithRole(role="lead", name="Ada"))
 
@@ -101,7 +101,7 @@ def test_create_submits_an_event_of_a_lead(connect):
 
 
 def test_create_submits_an_event_by_email(connect):
-    """An address names the user that has it."""
+    """An email address names its user."""
     sandbox, client = connect()
     user = client.contacts.create(request=CreateContactRequestWithEmail(email="ada@example.com"))
 
@@ -117,7 +117,7 @@ def test_create_submits_an_event_by_email(connect):
 
 
 def test_create_repeats_an_event_without_an_error(connect):
-    """A repeat is answered like the first event, and ignored."""
+    """A repeat has the answer of the first event, and is ignored."""
     sandbox, client = connect()
 
     create(client)
@@ -127,7 +127,7 @@ def test_create_repeats_an_event_without_an_error(connect):
 
 
 def test_list_goes_from_page_to_page(connect, now):
-    """The newest events come first, 15 a page or as many as asked for; the last page has no next one."""
+    """The newest events come first, 15 a page or the requested number, and the last page has no link to a next one."""
     _, client = connect()
     for number in range(5):
         create(client, created_at=now - number, metadata={"number": f"{number}"})
@@ -142,7 +142,7 @@ def test_list_goes_from_page_to_page(connect, now):
     assert pages[0].events[0].created_at == now
 
 
-def test_list_leaves_out_what_is_older_than_90_days(connect, now):
+def test_list_leaves_out_events_older_than_90_days(connect, now):
     """Events older than 90 days are only in the counts."""
     _, client = connect()
     create(client, created_at=now - 89 * DAY_SECONDS)
@@ -170,7 +170,7 @@ def test_list_sums_events_up(connect):
 
 
 def test_summaries_add_to_the_counts(connect):
-    """Counts that are sent are added to those of the events."""
+    """Submitted summaries add to the counts of events."""
     _, client = connect()
     create(client, created_at=1_389_913_941)
 
@@ -198,7 +198,7 @@ def test_identify_names_the_workspace(connect):
 
 
 def test_contact_that_is_created_is_found(connect):
-    """A new user is found by its identifier."""
+    """A search finds a new user by its identifier."""
     _, client = connect(contacts=[])
     created = client.contacts.create(
         request=CreateContactRequestWithExternalId(
@@ -242,7 +242,7 @@ def three_contacts(connect):
     ],
 )
 def test_search_takes_each_operator(three_contacts, field, operator, value, found):
-    """All operators of Intercom's documentation are understood."""
+    """The sandbox takes all operators in Intercom's documentation."""
     query = SingleFilterSearchRequest(field=field, operator=operator, value=value)
 
     contacts = three_contacts.contacts.search(query=query)
@@ -266,10 +266,10 @@ def test_search_takes_groups_of_filters(three_contacts):
 
 
 def test_search_goes_from_page_to_page(three_contacts):
-    """Each page says where the next begins; together they have each contact once."""
+    """Each page says where the next one begins, and all pages together have each contact once."""
     query = SingleFilterSearchRequest(field="role", operator="=", value="user")
 
-    # The client's own paging asks for the first page again and again.
+    # The client's own paging requests the first page again and again.
     first = three_contacts.contacts.search(query=query, pagination=StartingAfterPaging(per_page=2))
     second = three_contacts.contacts.search(
         query=query,
@@ -328,7 +328,7 @@ def test_error_404_for_an_unknown_contact(connect):
     assert error_of(contact.value) == (404, "not_found", "User Not Found")
 
 
-def test_error_404_for_what_the_sandbox_does_not_have(connect):
+def test_error_404_for_other_endpoints(connect):
     """Intercom's other endpoints are answered 404."""
     _, client = connect()
 
@@ -339,7 +339,7 @@ def test_error_404_for_what_the_sandbox_does_not_have(connect):
 
 
 def test_error_406_without_json_in_accept(connect):
-    """A client that does not accept JSON is answered 406."""
+    """A client without JSON in its Accept header is answered 406."""
     _, client = connect(headers={"Accept": "text/html"})
 
     with pytest.raises(ApiError) as caught:
@@ -349,7 +349,7 @@ def test_error_406_without_json_in_accept(connect):
 
 
 def test_error_409_for_an_ambiguous_address(connect):
-    """An address that two users share is answered 409."""
+    """The address of two users is answered 409."""
     people = [{"external_id": "1", "email": "ada@example.com"}, {"external_id": "2", "email": "ada@example.com"}]
     _, client = connect(contacts=people)
 
@@ -385,7 +385,7 @@ def test_error_422_at_the_121st_name(connect):
     assert error_of(caught.value) == (422, "422", "Cannot have more than 120 active event names")
 
 
-def test_error_429_tells_when_the_window_ends(connect):
+def test_error_429_has_the_end_of_the_window(connect):
     """Over the limit, the headers have the limit, 0 remaining, and the reset."""
     _, client = connect(limit=1, window_seconds=3600)
     create(client)
@@ -400,8 +400,8 @@ def test_error_429_tells_when_the_window_ends(connect):
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 406, 409, 422, 429, 500, 503, 504])
-def test_error_that_is_chosen_is_an_error_list(connect, status):
-    """Every chosen status is an error list that the client reads."""
+def test_chosen_status_is_an_error_list(connect, status):
+    """Every chosen status is answered with an error list that the client reads."""
     sandbox, client = connect()
     sandbox.fail_next(status)
 
@@ -416,7 +416,7 @@ def test_error_that_is_chosen_is_an_error_list(connect, status):
 
 
 def test_error_502_is_a_page(connect):
-    """A 502 is HTML, which the client hands on as text."""
+    """A 502 is HTML, and the client returns it as text."""
     sandbox, client = connect()
     sandbox.fail_next(502)
 
@@ -429,7 +429,7 @@ def test_error_502_is_a_page(connect):
 
 @pytest.mark.parametrize(("fault", "held"), [("drop_before", 0), ("drop_after", 1)])
 def test_dropped_connection_is_the_transports_error(connect, fault, held):
-    """A dropped connection is an error of the transport; only the sandbox knows whether the event arrived."""
+    """A lost connection is an error of the transport, and only the sandbox knows if the event has arrived."""
     sandbox, client = connect()
     sandbox.fail_next(fault)
 
@@ -440,7 +440,7 @@ def test_dropped_connection_is_the_transports_error(connect, fault, held):
 
 
 def test_garbage_is_not_an_error_if_the_client_does_not_read_it(connect):
-    """An event whose 202 has an unreadable body was accepted."""
+    """An event with a 202 was accepted, also with an unreadable body."""
     sandbox, client = connect()
     sandbox.fail_next("garbage")
 
@@ -449,8 +449,8 @@ def test_garbage_is_not_an_error_if_the_client_does_not_read_it(connect):
     assert len(sandbox.events) == 1
 
 
-def test_garbage_is_an_error_where_the_client_looks(connect):
-    """A body that is not text makes the client raise an error of its own."""
+def test_garbage_is_an_error_if_the_client_reads_it(connect):
+    """A body that is not text raises an error of the client."""
     sandbox, client = connect()
     sandbox.fail_next("garbage", path="/me")
 

@@ -1,4 +1,4 @@
-"""What several contract tests use: the project's folder, its pyproject.toml, and a runner of documents."""
+"""Fixtures of several contract tests: the project's folder, its pyproject.toml, and a runner of documents."""
 
 import doctest
 import os
@@ -18,7 +18,7 @@ BLOCK = re.compile(
     r"^(?P<skip><!-- not run: [^\n]+ -->\n+)?```(?P<language>python|console)\n(?P<text>.*?)^```$",
     flags=re.DOTALL | re.MULTILINE,
 )
-# A command goes on after a backslash at the end of its line; its output goes on until the next prompt.
+# A backslash at the end of a line continues a command; output continues until the next prompt.
 COMMAND = re.compile(r"^\$ (?P<command>(?:.*\\\n)*.*)\n(?P<output>(?:(?!\$ ).*\n)*)", flags=re.MULTILINE)
 PROGRAMS = {"cat", "events-pandas", "python"}
 TIMEOUT_SECONDS = 120
@@ -28,7 +28,7 @@ DOCUMENTS = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Block:
-    """A fenced block of a document that is to be run, with the number of its first line."""
+    """A fenced block of a document that the tests run, with the number of its first line."""
 
     language: str
     text: str
@@ -91,7 +91,7 @@ def command_faults(command: str, *, expected: str, line: int) -> list[str]:
 
 @pytest.fixture
 def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """An empty folder to work in, which is the home as well, and an environment without a workspace."""
+    """An empty folder to work in, which is also the home, and an environment without a workspace."""
     before = dict(os.environ)
     for variable in [name for name in os.environ if name.startswith("INTERCOM_")]:
         monkeypatch.delenv(variable)
@@ -106,8 +106,8 @@ def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path
 
 
 @pytest.fixture
-def run_document(own_folder: Path) -> Callable[[str], list[str]]:  # noqa: ARG001  # It is where the commands run.
-    """Run the blocks of a document in order, in an empty folder and with one set of names; return what differs."""
+def run_document(own_folder: Path) -> Callable[[str], list[str]]:  # noqa: ARG001  # The commands run there.
+    """Run the blocks of a document in order, in an empty folder with one set of names; return the differences."""
 
     def run(document: str) -> list[str]:
         names: dict[str, Any] = {"__name__": "__main__"}
@@ -129,7 +129,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture(scope="session")
 def project() -> Path:
-    """The folder that holds pyproject.toml."""
+    """The folder of pyproject.toml."""
     return PROJECT
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def shared_names(folder: Path) -> dict[str, list[str]]:
-    """The names that several classes below a folder have, each with its files."""
+    """The names of several classes below a folder, each with its files."""
     files = defaultdict(list)
     for path in sorted(folder.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
@@ -16,12 +16,12 @@ def shared_names(folder: Path) -> dict[str, list[str]]:
 
 
 def test_no_two_classes_share_a_name(project: Path) -> None:
-    """A class name means one thing in the whole package, in private classes and in the sandbox too."""
+    """A class name means one thing in the whole package, also in private classes and in the sandbox."""
     assert shared_names(project / "events_pandas") == {}
 
 
 def test_shared_name_is_found(tmp_path: Path) -> None:
-    """A name that two files give to a class is reported with both files."""
+    """The check reports a name of two classes with both files."""
     (tmp_path / "one.py").write_text("class Row:\n    pass\n\nclass Cell:\n    pass\n")
     (tmp_path / "other.py").write_text("def made():\n    class Row:\n        pass\n")
 

@@ -1,4 +1,4 @@
-"""The oldest supported versions: what pyproject.toml promises is what `make test-oldest` runs on."""
+"""The oldest supported versions: `make test-oldest` runs on the versions that pyproject.toml promises."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-# Pinned for another's sake: they are not our dependencies, and have no lower bound here.
+# Pinned for another package: these are not our dependencies, and have no lower bound here.
 INDIRECT = {"click"}
 
 
@@ -30,7 +30,7 @@ def dependencies(pyproject: dict[str, Any]) -> list[str]:
 
 
 def test_oldest_constraints_are_the_lower_bounds(project: Path, dependencies: list[str]) -> None:
-    """The tests run on the very versions that are promised to be enough."""
+    """The oldest tests run on exactly the promised lower bounds."""
     lines = (project / "tests" / "constraints-oldest.txt").read_text().splitlines()
 
     pinned = versions((line for line in lines if line and not line.startswith("#")), operator="==")
@@ -40,14 +40,14 @@ def test_oldest_constraints_are_the_lower_bounds(project: Path, dependencies: li
 
 
 def test_every_dependency_has_a_lower_bound(dependencies: list[str]) -> None:
-    """A dependency without a lower bound would not be tested at its oldest."""
+    """Each dependency has a lower bound, since without one its oldest version would not be tested."""
     lower_bounds = versions(dependencies, operator=">=")
 
     assert lower_bounds.keys() == {Requirement(dependency).name for dependency in dependencies}
 
 
 def test_supported_pythons_are_classified(pyproject: dict[str, Any]) -> None:
-    """The oldest Python that is classified is the one that is required."""
+    """The oldest classified Python is the required one."""
     prefix = "Programming Language :: Python :: "
     classified = [line.removeprefix(prefix) for line in pyproject["project"]["classifiers"] if line.startswith(prefix)]
 

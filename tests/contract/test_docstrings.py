@@ -1,4 +1,4 @@
-"""Docstrings: numpydoc judges the public ones as help() shows them; all others are a few sentences."""
+"""Docstrings: numpydoc checks the public ones as help() shows them; all others are a few sentences."""
 
 import ast
 import functools
@@ -18,7 +18,7 @@ from events_pandas.accessor import IntercomAccessor
 from events_pandas.cli import app
 
 DOCUMENTED_KINDS = {"method", "class method", "static method", "property"}
-# What an internal docstring may have.
+# The most that an internal docstring may have.
 MOST_SENTENCES = 3
 MOST_LINES = 6
 MOST_EXAMPLE_LINES = 3
@@ -26,7 +26,7 @@ SENTENCE_END = re.compile(r"""(?<!\be\.g)(?<!\bi\.e)[.!?]["')]*(?:\s+|$)""")
 
 
 def public_values() -> Iterator[object]:
-    """What `events_pandas.__all__`, the accessor and `events_pandas.testing` show."""
+    """The values of `events_pandas.__all__`, the accessor and `events_pandas.testing`."""
     yield from (getattr(ep, name) for name in ep.__all__)
     yield IntercomAccessor
     for name, value in vars(testing).items():
@@ -35,7 +35,7 @@ def public_values() -> Iterator[object]:
 
 
 def documented_paths(value: object) -> Iterator[str]:
-    """The path of a class or function, and those of a class's own public members."""
+    """The path of a class or function, and the paths of a class's own public members."""
     path = f"{value.__module__}.{value.__qualname__}"
     yield path
     if inspect.isclass(value):
@@ -59,7 +59,7 @@ def faults(path: str) -> list[str]:
 
 
 def has_no_constructor_of_its_own(path: str) -> bool:
-    """Whether the parameters are another class's, as an exception's often are."""
+    """Return whether another class defines the parameters, as often for an exception."""
     value = pkgutil.resolve_name(path)
     return inspect.isclass(value) and "__init__" not in vars(value)
 
@@ -78,7 +78,7 @@ def test_docstring_check_finds_faults() -> None:
 
 
 def written_docstrings(project: Path) -> dict[str, str]:
-    """The docstring of every class and function of the package as its source has it, by path; nested ones too."""
+    """The docstring of every class and function in the package's source, by path; nested ones too."""
     found: dict[str, str] = {}
     for file in (project / "events_pandas").rglob("*.py"):
         module = ".".join(file.relative_to(project).with_suffix("").parts).removesuffix(".__init__")
@@ -98,7 +98,7 @@ def docstrings_below(node: ast.AST, *, path: str) -> dict[str, str]:
 
 
 def excess(docstring: str) -> list[str]:
-    """What an internal docstring has too much of."""
+    """The parts of an internal docstring that are too long."""
     head, *sections = re.split(r"^(?=\w[\w ]*\n-{3,}$)", docstring, flags=re.MULTILINE)
     prose, _, example = head.partition(">>> ")
     counts = {
@@ -116,7 +116,7 @@ def number_of_sentences(prose: str) -> int:
 
 
 def test_internal_docstrings_are_a_few_sentences(project: Path) -> None:
-    """Whatever is not public has at most three sentences, and no section but Parameters."""
+    """An internal docstring has at most three sentences, and only the section Parameters."""
     # `--help` shows the docstrings of commands.
     commands = {f"{command.callback.__module__}.{command.callback.__name__}" for command in app.registered_commands}
     written = written_docstrings(project)
@@ -139,5 +139,5 @@ def test_internal_docstrings_are_a_few_sentences(project: Path) -> None:
     ],
 )
 def test_excess_of_an_internal_docstring_is_found(docstring: str, expected: list[str]) -> None:
-    """Sentences, lines and sections are counted; code in backticks and abbreviations end no sentence."""
+    """Sentences, lines and sections are counted; code in backticks and abbreviations do not end a sentence."""
     assert excess(docstring) == expected

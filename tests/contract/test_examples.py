@@ -1,4 +1,4 @@
-"""The examples in docstrings print what they show; each runs in a folder of its own, so that it may write files."""
+"""The examples in docstrings print the output below them; each runs in a folder of its own, and may write files."""
 
 import doctest
 import importlib
@@ -28,15 +28,15 @@ def faults(test: doctest.DocTest) -> list[str]:
 
 @pytest.mark.usefixtures("own_folder")
 @pytest.mark.parametrize("test", [pytest.param(test, id=test.name) for test in examples()])
-def test_docstring_example_prints_what_it_shows(test: doctest.DocTest) -> None:
-    """Every example in the package runs, without a warning, and its output is what stands below it."""
+def test_docstring_example_prints_the_output_below_it(test: doctest.DocTest) -> None:
+    """Every example in the package runs without a warning, and prints the output below it."""
     found = faults(test)
 
     assert not found, "\n".join(found)
 
 
 def test_docstring_example_fails_when_it_prints_something_else() -> None:
-    """A wrong example is found."""
+    """The check finds a wrong example."""
     test = doctest.DocTestParser().get_doctest(">>> 1 + 1\n3\n", {}, "sum", None, 0)
 
     (fault,) = faults(test)

@@ -1,4 +1,4 @@
-"""Every Python file says in its first line what lives there."""
+"""Every Python file begins with a line about its content."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ def test_every_file_begins_with_a_docstring(project: Path) -> None:
 
 
 def test_development_page_has_a_line_for_every_folder(project: Path) -> None:
-    """Who opens the package for the first time finds each of its folders in the documentation."""
+    """The development page has a line for each folder of the package."""
     page = (project / "docs" / "development.md").read_text(encoding="utf-8")
     folders = {path.parent.name for path in (project / "events_pandas").glob("*/*") if path.is_file()}
 
@@ -40,7 +40,7 @@ def test_development_page_has_a_line_for_every_folder(project: Path) -> None:
     ],
 )
 def test_first_line_is_judged(tmp_path: Path, text: str, *, lacks: bool) -> None:
-    """A file that starts with anything but a summary is found."""
+    """The check finds a file that begins with anything but a summary."""
     path = tmp_path / "module.py"
     path.write_text(text)
 

@@ -1,4 +1,4 @@
-"""Every link of the README, the documentation and the notebooks leads somewhere, and what it leads to is shipped."""
+"""Every link of the README, the documentation and the notebooks leads to an existing file in the sdist."""
 
 import json
 import re
@@ -24,7 +24,7 @@ def prose(path: Path) -> str:
 
 
 def links(path: Path) -> Iterator[str]:
-    """Walk over the links of a document that lead to another file, or to another place in the same one."""
+    """Walk over a document's links to another file, or to another place in the same file."""
     for match in LINK.finditer(prose(path)):
         target = match["target"] or match["named"]
         if "://" not in target:
@@ -38,7 +38,7 @@ def anchors(path: Path) -> list[str]:
 
 
 def broken_links(path: Path) -> list[str]:
-    """Return the links of a document that lead nowhere."""
+    """Return the broken links of a document."""
     found = []
     for link in links(path):
         name, _, anchor = link.partition("#")
@@ -53,13 +53,13 @@ def documents(project: Path) -> list[Path]:
 
 
 def test_links_lead_somewhere(project: Path) -> None:
-    """Every file that a link names exists, and has the heading that the link names."""
+    """Every link leads to an existing file and an existing heading."""
     broken = {str(path.relative_to(project)): broken_links(path) for path in documents(project)}
 
     assert {path: found for path, found in broken.items() if found} == {}
 
 
-def test_links_lead_to_what_is_shipped(project: Path, pyproject: dict[str, Any]) -> None:
+def test_links_lead_to_files_in_the_sdist(project: Path, pyproject: dict[str, Any]) -> None:
     """The sdist has every file that a document links to."""
     included = pyproject["tool"]["hatch"]["build"]["targets"]["sdist"]["include"]
 
@@ -71,14 +71,14 @@ def test_links_lead_to_what_is_shipped(project: Path, pyproject: dict[str, Any])
 
 @pytest.mark.parametrize("index", ["README.md", "docs/README.md"])
 def test_index_names_every_page(project: Path, index: str) -> None:
-    """The README and the index of the documentation both link to each page of it."""
+    """The README and the index of the documentation link to each page."""
     path = project / index
     linked = {(path.parent / link.partition("#")[0]).resolve() for link in links(path)}
 
     assert {page for page in (project / "docs").glob("*.md") if page.name != "README.md"} - linked == set()
 
 
-def test_page_begins_with_what_it_answers(project: Path) -> None:
+def test_page_begins_with_a_summary(project: Path) -> None:
     """A page of the documentation has a title, and then one sentence on a line of its own."""
     begins = re.compile(r"# [^\n]+\n\n(?:How|What|Where) [^\n]+\.\n\n")
     pages = list((project / "docs").glob("*.md"))
@@ -102,7 +102,7 @@ def test_page_begins_with_what_it_answers(project: Path) -> None:
     ],
 )
 def test_broken_link_is_found(tmp_path: Path, text: str, broken: list[str]) -> None:
-    """A file or a heading that does not exist is a broken link; other hosts are not asked."""
+    """A missing file or heading is a broken link; links to other hosts are not checked."""
     (tmp_path / "page.md").write_text("# There\n", encoding="utf-8")
     document = tmp_path / "document.md"
     document.write_text(text, encoding="utf-8")

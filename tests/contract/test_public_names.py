@@ -1,4 +1,4 @@
-"""What `import events_pandas` offers, and what it costs."""
+"""The names that `import events_pandas` offers, and the modules that it loads."""
 
 import json
 import subprocess
@@ -8,7 +8,7 @@ import pytest
 
 import events_pandas as ep
 
-# Loaded by `__getattr__` when first asked for: they need an extra, or are used once, if at all.
+# `__getattr__` loads these at their first use: they need an extra, or are seldom used.
 LAZY = {"Faults", "Sandbox", "SuggestedMapping", "suggest_mapping"}
 HEAVY = {
     "events_pandas.suggest",
@@ -25,7 +25,7 @@ HEAVY = {
 
 
 def test_all_lists_every_class_and_function_that_the_package_binds() -> None:
-    """Every class and function that a user can reach as `ep.name` is listed."""
+    """`__all__` lists every class and function that a user can reach as `ep.name`."""
     bound = {
         name
         for name, value in vars(ep).items()
@@ -42,11 +42,11 @@ def test_all_is_sorted() -> None:
 
 @pytest.mark.parametrize("name", ep.__all__)
 def test_all_names_exist(name: str) -> None:
-    """Every listed name exists, the lazily loaded ones too."""
+    """Every listed name exists, also a name that is loaded at its first use."""
     assert getattr(ep, name) is not None
 
 
-def test_import_loads_only_what_every_use_needs() -> None:
+def test_import_loads_only_common_modules() -> None:
     """HTTP, progress, the command line, proposals, the sandbox and pytest are loaded at their first use."""
     program = "import events_pandas, json, sys; print(json.dumps(list(sys.modules)))"
 

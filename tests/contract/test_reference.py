@@ -47,7 +47,7 @@ def table(page, heading):
 
 
 def column(dtype, value):
-    """Make a column of one cell, as the table names its dtype and its value."""
+    """Make a column of one cell, with the dtype and the value that the table names."""
     cell = eval(value, VALUES)
     if dtype == "category":
         return pd.Series([cell]).astype("category")
@@ -55,7 +55,7 @@ def column(dtype, value):
 
 
 def outcome(frame, mapping, pick):
-    """Say what is sent of the one row, in the words of the table."""
+    """Say how the one row is sent, in the words of the table."""
     report = ep.check_events(frame, mapping)
     errors = report.problems.loc[report.problems["severity"] == "error", "code"].tolist()
     return f"*{errors[0]}*" if errors else pick(report.payloads(1)[0])
@@ -71,7 +71,7 @@ def as_identifier(values):
 
 
 def under_rule(values, rule):
-    # A date needs such a key, and a number may not have it.
+    # Dates need _at, numbers may not have it.
     key = "value" if isinstance(rule, ep.Number) else "value_at"
     mapping = ep.EventMapping(
         event_name="e", created_at=ep.Constant(SECOND), user_id=ep.Constant("ada"), metadata={key: rule}, timezone="UTC"
@@ -92,8 +92,8 @@ def pytest_generate_tests(metafunc):
         metafunc.parametrize(("dtype", "dtype_row"), cases, ids=[f"{name}, {row['value']}" for name, row in cases])
 
 
-def test_dtype_becomes_what_the_documentation_says(dtype, dtype_row):
-    """Every dtype arrives right or is named, under each rule, as the table has it."""
+def test_dtype_has_the_documented_result(dtype, dtype_row):
+    """Under each rule, every dtype has the result in the table: it is sent, or its error code is named."""
     values = column(dtype, dtype_row["value"].strip("`"))
 
     found = {"identifier": as_identifier(values)} | {name: under_rule(values, rule) for name, rule in RULES.items()}
@@ -102,7 +102,7 @@ def test_dtype_becomes_what_the_documentation_says(dtype, dtype_row):
 
 
 def test_documentation_lists_every_code_in_its_order():
-    """Stable codes are documented with severity, cause and cure; the order tells which of several is a row's code."""
+    """Every code is documented with severity, cause and cure, in the order that decides a row's code."""
     documented = table("checks.md", "Codes")
 
     assert documented == [
@@ -112,7 +112,7 @@ def test_documentation_lists_every_code_in_its_order():
 
 
 def code_of(cell):
-    """Return what stands between backticks in a cell of a table."""
+    """Return the text between backticks in a cell of a table."""
     return re.findall("`([^`]+)`", cell)
 
 
@@ -122,14 +122,14 @@ def results(fake_client, make_orders, mapping):
 
 
 def test_documentation_lists_every_status_in_its_order(results):
-    """A row has one of these statuses, and results sort by their order."""
+    """The table lists every status of a row, in the sorting order of results."""
     documented = [row["status"].strip("`") for row in table("results.md", "Statuses")]
 
     assert documented == list(results["status"].cat.categories)
 
 
 def test_documentation_lists_every_column_of_the_results(results):
-    """Results have these columns in this order, each with its dtype."""
+    """The table lists the columns of the results in their order, each with its dtype."""
     documented = {row["column"].strip("`"): row["dtype"].strip("`") for row in table("results.md", "Columns")}
 
     assert documented == {name: str(dtype) for name, dtype in results.dtypes.items()}
@@ -137,7 +137,7 @@ def test_documentation_lists_every_column_of_the_results(results):
 
 
 def test_documentation_lists_every_exception():
-    """Every exception that users can catch is in the table, and says if it has results."""
+    """The table lists every exception that a user can catch, and says if it has results."""
     rows = table("results.md", "Exceptions")
     public = {name for name in ep.__all__ if inspect.isclass(value := getattr(ep, name)) and is_exception(value)}
 
@@ -159,16 +159,16 @@ def rule_rows():
 
 @pytest.mark.parametrize("row", rule_rows(), ids=lambda row: row["in Python"])
 def test_rule_is_written_as_the_documentation_says(row):
-    """What a rule is in Python and what it is in TOML are the same rule."""
+    """A rule in the table is the same rule in Python and in TOML."""
     rule = eval(row["in Python"].strip("`"), {"ep": ep})
-    key = "key_at" if isinstance(rule, ep.Date) else "key"  # a date needs such a key, and a number may not have it
+    key = "key_at" if isinstance(rule, ep.Date) else "key"  # Dates need _at, numbers may not have it.
     mapping = ep.EventMapping(event_name="e", created_at="at", user_id="who", metadata={key: rule})
 
     assert f"{key} = {row['in TOML'].strip('`')}\n" in mapping.to_toml()
 
 
 def test_documentation_lists_every_option_of_a_mapping():
-    """The options of a mapping are those of its signature, with their defaults."""
+    """The table lists the parameters of `EventMapping` with their defaults."""
     parameters = inspect.signature(ep.EventMapping).parameters.values()
     options = {each.name: each.default for each in parameters if each.default is not each.empty}
 
@@ -181,7 +181,7 @@ def test_documentation_lists_every_option_of_a_mapping():
 
 
 def test_documentation_lists_every_option_of_a_run():
-    """The options of a run are those of `SubmitOptions`, with the defaults that it documents."""
+    """The table lists the options of `SubmitOptions` with their defaults."""
     defaults = re.findall(r"^\s*(\w+) : .*, default (.+)$", ep.SubmitOptions.__doc__, flags=re.MULTILINE)
 
     documented = [code_of(row["option"])[0] for row in table("submitting.md", "Options")]
@@ -191,14 +191,14 @@ def test_documentation_lists_every_option_of_a_run():
 
 
 def test_documentation_lists_every_command():
-    """`events-pandas` has these commands, in this order."""
+    """The documentation lists the commands of `events-pandas` in this order."""
     documented = [row["command"].strip("`") for row in table("command-line.md", "Commands")]
 
     assert documented == list(typer.main.get_command(app).commands)
 
 
 def test_documentation_lists_every_option_of_submit():
-    """`events-pandas submit` has these options, in this order."""
+    """The documentation lists the options of `events-pandas submit` in this order."""
     documented = [name for row in table("command-line.md", "Options of submit") for name in code_of(row["option"])]
 
     parameters = typer.main.get_command(app).commands["submit"].params

@@ -1,4 +1,4 @@
-"""A local Intercom over a socket, and what the tests do with it."""
+"""Fixtures of the end-to-end tests: a local Intercom over a socket, processes, terminals and faults."""
 
 import contextlib
 import itertools
@@ -23,7 +23,7 @@ from events_pandas import Sandbox
 MAPPING = 'event_name = "placed-order"\ncreated_at = "day"\nuser_id = "who"\ntimezone = "UTC"\n'
 DEADLINE_SECONDS = 20.0
 CTRL_C = b"\x03"
-# A terminal sends Ctrl-C to the processes that it controls: the program has to be the first of its session, and say so.
+# A terminal sends Ctrl-C to its own processes: the program must lead a session and claim the terminal.
 TAKE_TERMINAL = """
 import fcntl, os, sys, termios
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
@@ -32,7 +32,7 @@ os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
 
 
 class Tripwire:
-    """A client that does something just before one of its events goes out."""
+    """A client that calls a function just before it sends one of its events."""
 
     def __init__(self, client, *, before, action):
         self._client = client
@@ -54,7 +54,7 @@ class Tripwire:
 
 
 class Terminal:
-    """A Python program in a terminal of its own: keys are pressed, and what is on the screen is read at the end."""
+    """A Python program in a terminal of its own: a test presses keys, and reads the screen at the end."""
 
     def __init__(self, folder, arguments, variables):
         self._keyboard, screen = pty.openpty()
@@ -69,7 +69,7 @@ class Terminal:
         )
         os.close(screen)
         self._shown = b""
-        # A screen that nobody reads would fill up, and the program wait.
+        # The program would wait if nobody read its screen.
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
@@ -77,7 +77,7 @@ class Terminal:
         os.write(self._keyboard, CTRL_C)
 
     def end(self):
-        """Wait for the program's end; return its exit code and what was shown."""
+        """Wait for the program's end; return its exit code and its screen."""
         code = self._process.wait(timeout=DEADLINE_SECONDS)
         self._reader.join(DEADLINE_SECONDS)
         return code, self._shown.decode().replace("\r\n", "\n")
@@ -89,14 +89,14 @@ class Terminal:
         os.close(self._keyboard)
 
     def _read(self):
-        # Linux tells the end by an error: the other side is closed.
+        # Linux reports the end as an error: the other side is closed.
         with contextlib.suppress(OSError):
             while piece := os.read(self._keyboard, 4_096):
                 self._shown += piece
 
 
 class Gateway:
-    """A way to a sandbox on which chosen connections, counted from 1, are accepted and then silent, or reset."""
+    """A relay to a sandbox: chosen connections, counted from 1, are reset, or accepted and never answered."""
 
     def __init__(self, sandbox, mishaps):
         self.mishaps_done = 0
@@ -112,7 +112,7 @@ class Gateway:
         return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
 
     def close(self):
-        # All are shut down before any thread is awaited: one may be passing on what nobody ends.
+        # Shut all connections down before waiting for any thread: one thread may be in the middle of a read.
         for connection in self._open:
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
@@ -122,7 +122,7 @@ class Gateway:
 
     def _accept(self):
         threads = []
-        # The listener's end is an error.
+        # A closed listener raises OSError.
         with contextlib.suppress(OSError):
             for number in itertools.count(1):
                 connection, _ = self._listener.accept()
@@ -142,7 +142,7 @@ class Gateway:
             return threads
         self.mishaps_done += 1
         if mishap == "reset":
-            # Closed without lingering, a connection is reset instead of ended.
+            # Without lingering, closing resets the connection.
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             connection.close()
         return []
@@ -159,7 +159,7 @@ def _pass_on(source, target):
 
 @pytest.fixture
 def open_gateway():
-    """Open a way to a sandbox on which some connections, counted from 1, come to grief."""
+    """Open a relay to a sandbox that breaks some connections, counted from 1."""
     gateways = []
 
     def open_gateway(sandbox, *, mishaps):
@@ -173,7 +173,7 @@ def open_gateway():
 
 @pytest.fixture
 def start():
-    """Start a sandbox with options, without a limit unless one is given; it is stopped after the test."""
+    """Start a sandbox with options, without a limit by default; it stops after the test."""
     started = []
 
     def start(**options):
@@ -188,7 +188,7 @@ def start():
 
 @pytest.fixture
 def sandbox(start):
-    """A sandbox in which all goes well."""
+    """A sandbox without faults."""
     return start()
 
 
@@ -201,20 +201,20 @@ def client(sandbox):
 
 @pytest.fixture(scope="module")
 def any_client():
-    """A client of a sandbox that tests share, and of which they ask nothing."""
+    """A client of a sandbox that tests share; they send it no request."""
     with Sandbox(limit=None) as shared, shared.client() as client:
         yield client
 
 
 @pytest.fixture
 def tripwire():
-    """Return the class of clients that do something before an event."""
+    """Return the class of clients that call a function before an event."""
     return Tripwire
 
 
 @pytest.fixture
 def held():
-    """Return what a sandbox holds: a list of contacts, sorted."""
+    """Return the contacts of a sandbox's events, sorted."""
     return lambda sandbox: sorted(event.contact for event in sandbox.events)
 
 
@@ -266,7 +266,7 @@ def open_terminal(folder):
 
 @pytest.fixture
 def interrupt():
-    """Press Ctrl-C, and return what the command says until its end."""
+    """Press Ctrl-C, and return the command's output until its end."""
 
     def interrupt(process):
         process.send_signal(signal.SIGINT)
@@ -277,7 +277,7 @@ def interrupt():
 
 @pytest.fixture
 def full_disk():
-    """Let no file grow beyond a hundred bytes, as on a disk that is all but full."""
+    """Limit every file to a hundred bytes, as on a disk that is almost full."""
 
     @contextlib.contextmanager
     def full_disk():
@@ -293,7 +293,7 @@ def full_disk():
 
 @pytest.fixture
 def wait_until():
-    """Wait for something that another process does, with a limit."""
+    """Wait until another process has done something, with a limit."""
 
     def wait_until(is_so):
         until = time.monotonic() + DEADLINE_SECONDS

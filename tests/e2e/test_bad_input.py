@@ -1,4 +1,4 @@
-"""Frames, tokens and addresses that are not as they should be."""
+"""Bad frames, tokens and addresses: what the user reads, and what is sent."""
 
 import copy
 import http.server
@@ -28,14 +28,14 @@ ONCE = RetryPolicy(attempts=1)
 
 @pytest.fixture
 def closed_port():
-    """A port of this machine on which nobody listens."""
+    """A port of this machine on which no server listens."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return listener.getsockname()[1]
 
 
 @pytest.fixture
 def serve():
-    """Start a server that answers every request alike; it notes the headers of each."""
+    """Start a server that gives every request the same answer, and keeps the headers of each."""
     servers = []
 
     def serve(status, **headers):
@@ -50,7 +50,7 @@ def serve():
             do_POST = do_GET  # noqa: N815  # The name that http.server looks for.
 
             def log_message(self, *_):
-                """Say nothing."""
+                """Print nothing."""
 
         server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         server.seen = []
@@ -67,7 +67,7 @@ def serve():
 
 @pytest.mark.parametrize("columns", [["who", "day"], ["who", "day", "total"]])
 def test_empty_frame_has_empty_results(mapping, client, sandbox, columns):
-    """No rows are no error: results are empty, with every column and its dtype."""
+    """An empty frame is not an error: its results are empty, with every column and its dtype."""
     results = submit_events(pd.DataFrame(columns=columns), mapping, client=client)
 
     assert {column: str(dtype) for column, dtype in results.dtypes.items()} == {
@@ -86,7 +86,7 @@ def test_empty_frame_has_empty_results(mapping, client, sandbox, columns):
 
 
 def test_mapped_column_that_stands_twice_is_refused(make_orders, mapping, client, sandbox):
-    """Which of the two is meant cannot be known."""
+    """A mapped column name must be unique: the rule cannot choose between two columns."""
     orders = pd.concat([make_orders(1), make_orders(1)[["who"]]], axis=1)
 
     with pytest.raises(MappingError) as caught:
@@ -97,7 +97,7 @@ def test_mapped_column_that_stands_twice_is_refused(make_orders, mapping, client
 
 
 def test_column_that_stands_twice_does_no_harm_when_it_is_not_mapped(make_orders, mapping, any_client):
-    """What no rule reads may look as it likes."""
+    """Two columns may share a name if no rule reads it."""
     orders = pd.concat([make_orders(1, x=[1]), make_orders(1, x=[2])[["x"]]], axis=1)
 
     assert submit_events(orders, mapping, client=any_client)["status"].tolist() == ["accepted"]
@@ -115,7 +115,7 @@ def test_column_that_stands_twice_does_no_harm_when_it_is_not_mapped(make_orders
     ids=["text", "duplicate", "multi-level", "times", "categories"],
 )
 def test_results_keep_any_index(make_orders, mapping, any_client, index):
-    """The index is the caller's, in the caller's order, whatever it is."""
+    """Results have the caller's index in the caller's order, of any kind."""
     results = submit_events(make_orders(3).set_axis(index), mapping, client=any_client)
 
     pd.testing.assert_index_equal(results.index, index)
@@ -123,14 +123,14 @@ def test_results_keep_any_index(make_orders, mapping, any_client, index):
 
 
 def test_index_level_can_be_mapped(make_orders, mapping, client, held, sandbox):
-    """A level of the index is named like a column."""
+    """A rule can read a level of the index by its name."""
     submit_events(make_orders(2).set_index(["day", "who"]), mapping, client=client)
 
     assert held(sandbox) == ["00000", "00001"]
 
 
 def test_missing_column_is_named_with_the_nearest_that_there_is(make_orders, mapping, client, sandbox):
-    """A typing error costs no request."""
+    """An unknown column costs no request, and the message names the nearest existing column."""
     with pytest.raises(UnknownColumnError) as caught:
         submit_events(make_orders(1).rename(columns={"day": "days"}), mapping, client=client)
 
@@ -139,7 +139,7 @@ def test_missing_column_is_named_with_the_nearest_that_there_is(make_orders, map
 
 
 def test_frame_of_invalid_rows_makes_no_request_but_the_preflight(make_orders, mapping, client, sandbox):
-    """Where nothing can be sent, nothing is."""
+    """A frame of invalid rows makes one request, the preflight."""
     results = submit_events(make_orders(3, day=["never"] * 3), mapping, client=client)
 
     assert results["status"].tolist() == ["invalid"] * 3
@@ -148,7 +148,7 @@ def test_frame_of_invalid_rows_makes_no_request_but_the_preflight(make_orders, m
 
 
 def test_wrong_token_raises_with_every_row(make_orders, mapping, sandbox):
-    """The preflight finds out, and no event is spent."""
+    """The preflight finds a wrong token before the first event, and the exception has every row."""
     with (
         IntercomClient("wrong", base_url=sandbox.url) as client,
         pytest.raises(AuthenticationError) as caught,
@@ -164,7 +164,7 @@ def test_wrong_token_raises_with_every_row(make_orders, mapping, sandbox):
 
 
 def test_wrong_token_raises_without_a_preflight(make_orders, mapping, sandbox):
-    """The first event finds out, and the others are not sent."""
+    """Without a preflight, the first event finds a wrong token, and the other events are not sent."""
     with (
         IntercomClient("wrong", base_url=sandbox.url) as client,
         pytest.raises(AuthenticationError) as caught,
@@ -176,7 +176,7 @@ def test_wrong_token_raises_without_a_preflight(make_orders, mapping, sandbox):
 
 
 def test_address_that_refuses_connections_raises_with_every_row(make_orders, mapping, closed_port):
-    """Nobody is there, and the exception says of every row that it was not submitted."""
+    """If nobody answers at the address, the exception has every row as not submitted."""
     with (
         IntercomClient("made-up", base_url=f"http://127.0.0.1:{closed_port}") as client,
         pytest.raises(OutageError, match=r"Intercom cannot be reached \(.*\): nothing was submitted, try") as caught,
@@ -188,7 +188,7 @@ def test_address_that_refuses_connections_raises_with_every_row(make_orders, map
 
 
 def test_address_in_plain_text_is_refused_before_anything_leaves():
-    """The token travels without encryption on this machine only, unless the caller allows it."""
+    """The token leaves this machine only encrypted, unless the caller allows plain text."""
     with pytest.raises(CredentialsError) as caught:
         IntercomClient("made-up", base_url="http://192.0.2.1")
 
@@ -199,7 +199,7 @@ def test_address_in_plain_text_is_refused_before_anything_leaves():
 
 
 def test_redirect_of_the_preflight_is_not_followed(make_orders, mapping, serve):
-    """A redirect would take the token along, so it ends the run."""
+    """A redirect of the preflight ends the run, since following it would send the token elsewhere."""
     elsewhere = serve(200)
     server = serve(302, Location=elsewhere.url)
 
@@ -213,7 +213,7 @@ def test_redirect_of_the_preflight_is_not_followed(make_orders, mapping, serve):
 
 
 def test_redirect_of_an_event_is_not_followed(make_orders, mapping, serve):
-    """An event that is answered with a redirect did not arrive."""
+    """A redirected event has not arrived, and its row is not accepted."""
     elsewhere = serve(202)
     server = serve(307, Location=elsewhere.url)
 
@@ -225,7 +225,7 @@ def test_redirect_of_an_event_is_not_followed(make_orders, mapping, serve):
 
 
 def test_netrc_does_not_replace_the_token(make_orders, mapping, serve, tmp_path, monkeypatch):
-    """A login that the machine has for the host is not Intercom's."""
+    """The run sends its own token, not the login that the machine's netrc has for the host."""
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login someone password else\n")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     server = serve(202)
@@ -237,7 +237,7 @@ def test_netrc_does_not_replace_the_token(make_orders, mapping, serve, tmp_path,
 
 
 def test_callers_frame_stays_as_it_was(mapping, any_client):
-    """Whatever the mapping computes, it computes on something else: values, dtypes, columns and index stay."""
+    """A mapping's functions get copies: the caller's values, dtypes, columns and index stay."""
 
     def computed(frame):
         frame["note"] = "added"
@@ -272,8 +272,8 @@ def test_callers_frame_stays_as_it_was(mapping, any_client):
     assert (orders.index.name, orders.attrs) == (None, {"origin": "shop"})
 
 
-def test_row_that_is_no_frame_is_refused(mapping, any_client):
-    """A list of dicts is not a frame, and the message says so."""
+def test_list_of_dicts_is_refused(mapping, any_client):
+    """The message says that a list of dicts is not a frame."""
     with pytest.raises(TypeError) as caught:
         submit_events([{"who": "1"}], mapping, client=any_client)
 

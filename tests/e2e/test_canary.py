@@ -1,4 +1,4 @@
-"""A few rows first, against a local Intercom: what they show decides whether the others are sent."""
+"""The canary, against a local Intercom: a few rows go first, and decide if the others are sent."""
 
 import json
 
@@ -20,7 +20,7 @@ from events_pandas import (
 
 @pytest.fixture
 def orders():
-    """Two hundred rows of many kinds: names, keys, currencies; some are invalid, some share their second."""
+    """Two hundred rows with many names, keys and currencies; some are invalid, some share their second."""
     rows = range(200)
     return pd.DataFrame(
         {
@@ -38,7 +38,7 @@ def orders():
 
 @pytest.fixture(params=["skip", "spread", "send"])
 def rich_mapping(request):
-    """A mapping of all these columns, with each way to treat duplicates."""
+    """A mapping of all these columns, once for each policy for duplicates."""
     return EventMapping(
         event_name=Column("name"),
         created_at="day",
@@ -52,7 +52,7 @@ def rich_mapping(request):
 
 @pytest.mark.parametrize("chunksize", [7, 10_000])
 def test_canary_sends_each_row_once(orders, rich_mapping, client, chunksize, recorded):
-    """With a canary the very payloads go out that go out without one, each once, and the canary's first."""
+    """A canary changes the order only: the same payloads are sent, each once, and the canary's rows first."""
     expected = check_events(orders, rich_mapping).payloads(200)
 
     results = submit_events(orders, rich_mapping, client=recorded, canary=20, chunksize=chunksize)
@@ -67,7 +67,7 @@ def test_canary_sends_each_row_once(orders, rich_mapping, client, chunksize, rec
 
 
 def test_canary_that_fails_ends_the_run(make_orders, mapping, sandbox, client):
-    """Nothing else is sent; the canary's rows have their outcomes, and all others are not submitted."""
+    """If the canary fails, its rows have their outcomes and all other rows are not submitted."""
     sandbox.fail_next(400, times=20)
 
     with pytest.raises(SubmissionError) as caught:
@@ -81,7 +81,7 @@ def test_canary_that_fails_ends_the_run(make_orders, mapping, sandbox, client):
 
 
 def test_canary_that_fails_in_part_ends_the_run(make_orders, mapping, sandbox, client):
-    """One row that is rejected is enough; the others of the canary are told as accepted."""
+    """One rejected row ends the run; the other rows of the canary are accepted."""
     sandbox.fail_next(400, times=1)
 
     with pytest.raises(SubmissionError) as caught:
@@ -93,7 +93,7 @@ def test_canary_that_fails_in_part_ends_the_run(make_orders, mapping, sandbox, c
 
 
 def test_canary_of_unknown_contacts_ends_the_run(make_orders, mapping, start):
-    """Identifiers of another system than Intercom's are known by none of its contacts."""
+    """A canary whose contacts are all unknown ends the run."""
     sandbox = start(contacts=["somebody-else"])
 
     with sandbox.client() as client, pytest.raises(SubmissionError) as caught:
@@ -105,7 +105,7 @@ def test_canary_of_unknown_contacts_ends_the_run(make_orders, mapping, start):
 
 
 def test_rows_can_be_submitted_after_a_canary_has_failed(make_orders, mapping, sandbox, client, held):
-    """What is mended is submitted again, and what the canary had sent is not there twice."""
+    """After a failed canary the remaining rows can be submitted, and accepted rows are not sent twice."""
     orders = make_orders(60)
     sandbox.fail_next(400, times=3)
     with pytest.raises(SubmissionError) as caught:
@@ -119,7 +119,7 @@ def test_rows_can_be_submitted_after_a_canary_has_failed(make_orders, mapping, s
 
 
 def test_canary_of_a_stream_is_of_the_first_frame_with_rows_to_send(make_orders, mapping, client, recorded):
-    """Frames without such rows have their results before it; the others follow in order."""
+    """A stream's canary comes from the first frame with rows to send; all frames keep their order."""
     frames = [make_orders(0), make_orders(2, day=[None, None]), make_orders(30), make_orders(5, start=30)]
 
     parts = list(iter_submit(frames, mapping, client=recorded, canary=3, concurrency=1))
@@ -131,7 +131,7 @@ def test_canary_of_a_stream_is_of_the_first_frame_with_rows_to_send(make_orders,
 
 
 def test_canary_of_files_that_fails_leaves_a_result_for_each_row(folder, make_orders, mapping, sandbox, client):
-    """The canary is of the first chunk; rows that were never read are not submitted either."""
+    """The canary comes from the first chunk; rows that were never read are not submitted."""
     make_orders(40).to_csv(folder / "a.csv", index=False)
     make_orders(10, start=40).to_csv(folder / "b.csv", index=False)
     sandbox.fail_next(400, times=5)
@@ -150,12 +150,12 @@ def test_canary_of_files_that_fails_leaves_a_result_for_each_row(folder, make_or
 
 @pytest.fixture
 def recorded(client):
-    """The client of the sandbox, with the events that went through it, in order."""
+    """The client of the sandbox; it keeps its events in order."""
     return Recorder(client)
 
 
 class Recorder:
-    """A client that keeps what it sends."""
+    """A client that keeps its events."""
 
     def __init__(self, client):
         self._client = client

@@ -1,4 +1,4 @@
-"""A check with a client of the sandbox: it learns where the events would go and how long it takes, and sends none."""
+"""A check with a client of the sandbox: it finds the workspace and the duration, and sends no event."""
 
 import pytest
 
@@ -6,15 +6,15 @@ from events_pandas import check_events, submit_events
 
 
 def test_check_with_a_client_spends_no_event(make_orders, mapping, sandbox, client):
-    """The sandbox is asked for the workspace, and receives nothing."""
+    """The check asks the sandbox for the workspace, and sends it no event."""
     report = check_events(make_orders(3), mapping, client=client)
 
     assert (sandbox.requests, sandbox.events) == (0, [])
     assert (report.workspace.name, report.workspace.region, report.requests) == ("Sandbox", "US", 3)
 
 
-def test_check_with_a_client_tells_the_workspace_that_is_submitted_to(make_orders, mapping, client):
-    """The id is that of the run that follows."""
+def test_check_with_a_client_names_the_workspace_of_the_run(make_orders, mapping, client):
+    """The check names the workspace of the run that follows."""
     report = check_events(make_orders(3), mapping, client=client)
 
     results = submit_events(make_orders(3), mapping, client=client)
@@ -23,7 +23,7 @@ def test_check_with_a_client_tells_the_workspace_that_is_submitted_to(make_order
 
 
 def test_check_with_a_client_does_not_warn_of_the_region_of_a_local_server(make_orders, mapping, start):
-    """An address that is not one of Intercom's is in no region, so there is nothing to compare."""
+    """The check compares regions only for Intercom's own addresses, and a local server has none."""
     with start(region="eu").client() as client:
         report = check_events(make_orders(1), mapping, client=client)
 
@@ -33,7 +33,7 @@ def test_check_with_a_client_does_not_warn_of_the_region_of_a_local_server(make_
 
 @pytest.mark.alone
 def test_check_with_a_client_predicts_how_long_submitting_takes(make_orders, mapping, start):
-    """What the report says before is what the run takes, from its first event to its last."""
+    """The check's duration is the time between the run's first and last event."""
     with start(limit=400).client() as client:
         report = check_events(make_orders(61), mapping, client=client)
         results = submit_events(make_orders(61), mapping, client=client)

@@ -1,4 +1,4 @@
-"""The types of bare columns from run to run: decided by most of the cells, kept in the journal."""
+"""The types of bare columns from run to run: most of the cells decide, and the journal keeps the decision."""
 
 import sqlite3
 from contextlib import closing
@@ -12,7 +12,7 @@ from events_pandas import EventMapping, InvalidRowsError, Number, iter_submit, s
 
 @pytest.fixture
 def mapping():
-    """A mapping with a bare column, that spreads what shares a second."""
+    """A mapping with a bare column, which spreads rows that share a second."""
     return EventMapping(
         event_name="watched",
         created_at="day",
@@ -25,7 +25,7 @@ def mapping():
 
 @pytest.fixture
 def submit(tmp_path, sandbox, mapping):
-    """Return a function that submits the minutes of a contact each as a CSV file; it gives the results."""
+    """Return a function that submits a CSV file with a row for each number of minutes."""
 
     def submit(*minutes, rules=mapping, **options):
         path = tmp_path / "watched.csv"
@@ -45,7 +45,7 @@ def _notes(results):
 
 
 def test_one_odd_cell_is_the_problem_of_its_row(submit, sandbox):
-    """All other rows are sent as numbers, and the note says so."""
+    """One odd cell makes its own row invalid; the other rows are sent as numbers, and a note explains it."""
     results = submit("1", "N/A", "3")
 
     assert results["status"].tolist() == ["accepted", "invalid", "accepted"]
@@ -72,7 +72,7 @@ def test_one_odd_cell_is_the_problem_of_its_row(submit, sandbox):
     ],
 )
 def test_accepted_rows_never_go_out_again(submit, sandbox, later):
-    """Fix a cell, append rows, write a number otherwise: what was accepted is known."""
+    """A fixed cell, a new row or another spelling of a number does not send an accepted row again."""
     submit("1", "N/A", "3")
 
     results = submit(*later)
@@ -83,7 +83,7 @@ def test_accepted_rows_never_go_out_again(submit, sandbox, later):
 
 
 def test_column_keeps_its_type_from_run_to_run(submit, sandbox):
-    """A nightly file of which most cells are odd for once does not change what its other cells are."""
+    """A file with many odd cells does not change the type that earlier runs sent."""
     submit("1", "2", "3")
 
     results = submit("1", "x", "y", "4")
@@ -97,7 +97,7 @@ def test_column_keeps_its_type_from_run_to_run(submit, sandbox):
 
 
 def test_rule_of_the_mapping_is_stronger_than_a_kept_type(submit, sandbox, mapping):
-    """What a user says is no guess."""
+    """A rule in the mapping overrides the type that the journal keeps."""
     submit("x", "y", "z")
     numbers = replace(mapping, metadata={"minutes": Number("minutes")})
 
@@ -110,7 +110,7 @@ def test_rule_of_the_mapping_is_stronger_than_a_kept_type(submit, sandbox, mappi
 
 @pytest.mark.parametrize(("name", "minutes"), [("watched", "7"), ("Watched", "7"), ("heard", 7)])
 def test_type_is_kept_for_the_event_name(submit, sandbox, tmp_path, name, minutes):
-    """Intercom knows a metadata key by the event that has it, however the name is spelled."""
+    """The journal keeps a type for the event's normalized name and the metadata key."""
     submit("x", "y", "z")
     rules = EventMapping(
         event_name=name, created_at="day", user_id="who", metadata={"minutes": "minutes"}, timezone="UTC"
@@ -123,7 +123,7 @@ def test_type_is_kept_for_the_event_name(submit, sandbox, tmp_path, name, minute
 
 
 def test_kept_type_holds_frames_and_streams_too(submit, sandbox, mapping, tmp_path):
-    """The first frame of a stream is read before the journal is known, and again if need be."""
+    """A kept type also holds for frames and for the first frame of a stream."""
     submit("x", "y", "z")
     frame = pd.DataFrame({"who": ["a", "b"], "day": ["2024-01-31"] * 2, "minutes": [7, 8]})
     options = {"client": sandbox.client(), "journal": tmp_path / "journal.sqlite", "progress": False}
@@ -137,8 +137,8 @@ def test_kept_type_holds_frames_and_streams_too(submit, sandbox, mapping, tmp_pa
     assert set(_notes(whole)) == {"type_kept"}
 
 
-def test_dates_are_kept_as_dates_whatever_they_are_read_from(sandbox, mapping, tmp_path):
-    """Epoch seconds one night, ISO 8601 the next: both are dates to Intercom."""
+def test_dates_are_kept_as_dates_from_any_format(sandbox, mapping, tmp_path):
+    """Epoch seconds and ISO 8601 are the same type to the journal: dates."""
     path, journal = tmp_path / "seen.csv", tmp_path / "journal.sqlite"
     rules = replace(mapping, metadata={"seen_at": "seen"})
     nights = {"a": "1706702400", "b": "2024-01-31T12:00:00Z", "c": "soon", "d": "2024-01-31T12:00:00Z"}
@@ -155,7 +155,7 @@ def test_dates_are_kept_as_dates_whatever_they_are_read_from(sandbox, mapping, t
 
 
 def test_kept_type_is_judged_before_the_first_event(submit, sandbox):
-    """on_invalid="raise" sends nothing if rows are invalid under the type of earlier runs."""
+    """With on_invalid="raise", nothing is sent if the kept type makes rows invalid."""
     submit("1", "2", "3")
 
     with pytest.raises(InvalidRowsError, match="2 rows are invalid"):
@@ -164,8 +164,8 @@ def test_kept_type_is_judged_before_the_first_event(submit, sandbox):
     assert len(sandbox.events) == 3
 
 
-def test_nothing_is_kept_of_a_run_that_sends_nothing(sandbox, mapping, tmp_path):
-    """A frame that was all wrong decides nothing for the next one."""
+def test_run_that_sends_nothing_keeps_no_type(sandbox, mapping, tmp_path):
+    """A run that sends nothing keeps no type for later runs."""
     frame = pd.DataFrame({"who": ["a", "b"], "day": ["never", "never"], "minutes": ["x", "y"]})
     options = {"client": sandbox.client(), "journal": tmp_path / "journal.sqlite", "progress": False}
 
@@ -176,7 +176,7 @@ def test_nothing_is_kept_of_a_run_that_sends_nothing(sandbox, mapping, tmp_path)
 
 
 def test_journal_of_an_earlier_version_keeps_types_from_now_on(submit, sandbox, tmp_path):
-    """It has no table for them."""
+    """A journal of an earlier version has no table for types, and gets one."""
     submit("1")
     with closing(sqlite3.connect(tmp_path / "journal.sqlite")) as journal:
         journal.execute("DROP TABLE types")
@@ -189,7 +189,7 @@ def test_journal_of_an_earlier_version_keeps_types_from_now_on(submit, sandbox, 
 
 
 def test_type_is_kept_without_names(submit, tmp_path):
-    """The journal holds digests: neither the event's name nor the key's stands in it."""
+    """The journal holds digests, and not the names of the event and the key."""
     submit("1", "2", "3")
 
     files = b"".join(path.read_bytes() for path in tmp_path.glob("journal.sqlite*"))

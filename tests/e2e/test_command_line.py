@@ -1,4 +1,4 @@
-"""The commands against a sandbox: what they print, and the exit code."""
+"""The commands against a sandbox: their output and their exit codes."""
 
 import doctest
 import re
@@ -11,13 +11,13 @@ from typer.testing import CliRunner
 
 from events_pandas.cli import app
 
-# The sandbox takes any port that is free.
+# The sandbox takes any free port.
 PORT = re.compile(r":[0-9]{4,5}\b")
 JOURNAL = re.compile(r"journal: \S+/sandbox_[0-9a-f]+\.sqlite")
 
 
 @pytest.fixture
-def submit(folder, sandbox):  # noqa: ARG001  # It is where the mapping lies.
+def submit(folder, sandbox):  # noqa: ARG001  # It makes the mapping.
     """Submit files of the folder to the sandbox by the command line."""
     arguments = ("--mapping", "mapping.toml", "--base-url", sandbox.url)
 
@@ -28,7 +28,7 @@ def submit(folder, sandbox):  # noqa: ARG001  # It is where the mapping lies.
 
 
 def test_submit_succeeds_when_every_row_is_accepted_or_a_duplicate(folder, make_orders, submit, sandbox):
-    """Exit code 0, with the counts on stdout and the results in a file."""
+    """If all rows are accepted or duplicates, the exit code is 0, stdout has the counts and a file the results."""
     make_orders(2).to_csv(folder / "a.csv", index=False)
     make_orders(2, start=1).to_csv(folder / "b.csv", index=False)
 
@@ -47,7 +47,7 @@ def test_submit_succeeds_when_every_row_is_accepted_or_a_duplicate(folder, make_
 
 
 def test_submit_fails_when_a_row_was_not_accepted(folder, make_orders, submit):
-    """Exit code 1: the run is through, and some rows need something more."""
+    """The exit code is 1 if the run is complete and some rows were not accepted."""
     make_orders(2, day=["2024-01-31", "never"]).to_csv(folder / "a.csv", index=False)
 
     result = submit("a.csv")
@@ -60,8 +60,10 @@ def test_submit_fails_when_a_row_was_not_accepted(folder, make_orders, submit):
     assert result.exit_code == 1
 
 
-def test_submit_tells_why_it_ended_before_what_became_of_the_results(folder, make_orders, submit, full_disk):
-    """A results file that cannot be written is a line of its own, and is not said to have the results."""
+def test_submit_prints_the_error_of_the_run_before_the_error_of_the_results_file(
+    folder, make_orders, submit, full_disk
+):
+    """An unwritable results file has its own error line after the error of the run."""
     make_orders(2).to_csv(folder / "a.csv", index=False)
 
     with full_disk():
@@ -73,7 +75,7 @@ def test_submit_tells_why_it_ended_before_what_became_of_the_results(folder, mak
 
 
 def test_submit_succeeds_without_rows(folder, make_orders, submit):
-    """Exit code 0: an empty file is done."""
+    """An empty file is a success: the exit code is 0."""
     make_orders(0).to_csv(folder / "a.csv", index=False)
 
     result = submit("a.csv", "--journal", "none")
@@ -82,7 +84,7 @@ def test_submit_succeeds_without_rows(folder, make_orders, submit):
 
 
 def test_submit_fails_with_a_wrong_token(folder, make_orders, submit, sandbox):
-    """Exit code 2, every row in the summary and in the results, and one line that says what to do."""
+    """With a wrong token the exit code is 2, all rows are in the results, and one line says how to fix it."""
     make_orders(2).to_csv(folder / "a.csv", index=False)
 
     result = submit("a.csv", "--results", "results.csv", token="wrong")
@@ -98,7 +100,7 @@ def test_submit_fails_with_a_wrong_token(folder, make_orders, submit, sandbox):
 
 
 def test_submit_fails_when_there_is_an_outage(folder, make_orders, submit, sandbox):
-    """Exit code 1: the rows are good, and can be submitted later."""
+    """The exit code is 1 after an outage, since the rows can be submitted later."""
     make_orders(2).to_csv(folder / "a.csv", index=False)
     sandbox.fail_next(404, path="/me")
 
@@ -110,7 +112,7 @@ def test_submit_fails_when_there_is_an_outage(folder, make_orders, submit, sandb
 
 
 def test_submit_takes_the_options_of_a_run(folder, make_orders, submit, sandbox):
-    """Without a preflight /me is not asked; threads, chunks and progress are as wished."""
+    """The command passes its options to the run: without a preflight it does not ask for /me."""
     make_orders(5).to_csv(folder / "a.csv", index=False)
     sandbox.fail_next(404, path="/me")
 
@@ -123,7 +125,7 @@ def test_submit_takes_the_options_of_a_run(folder, make_orders, submit, sandbox)
 
 
 def test_submit_without_a_preflight_asks_whose_journal_it_is(folder, make_orders, submit, sandbox):
-    """Exit code 2, in the words of the command line."""
+    """Without a preflight and a workspace the exit code is 2, and the message names the command's options."""
     make_orders(1).to_csv(folder / "a.csv", index=False)
 
     result = submit("a.csv", "--no-preflight")
@@ -134,7 +136,7 @@ def test_submit_without_a_preflight_asks_whose_journal_it_is(folder, make_orders
 
 
 def test_submit_sends_nothing_more_when_the_canary_fails(folder, make_orders, submit, sandbox):
-    """Exit code 1: the rows are told as not submitted, and a second run can send them."""
+    """If the canary fails, the exit code is 1, the other rows are not submitted, and a second run can send them."""
     make_orders(50).to_csv(folder / "a.csv", index=False)
     sandbox.fail_next(400, times=2)
 
@@ -147,20 +149,20 @@ def test_submit_sends_nothing_more_when_the_canary_fails(folder, make_orders, su
 
 
 def test_submit_ends_when_too_many_rows_fail(folder, make_orders, submit, sandbox):
-    """Exit code 1, and the rows that are left are in the results."""
+    """If too many rows fail, the exit code is 1, and the remaining rows are in the results."""
     make_orders(1000).to_csv(folder / "a.csv", index=False)
     sandbox.fail_next(400, times=500)
 
     result = submit("a.csv", "--max-failure-rate", "0.2", "--rate-share", "0.5", "--patience-seconds", "1")
 
     assert "too_many_failures" in result.stdout
-    # Where it takes more than two seconds, a line of progress comes first.
+    # If the run takes more than two seconds, a line of progress comes first.
     assert any(line.startswith("error: ") for line in result.stderr.splitlines())
     assert result.exit_code == 1
 
 
 def test_submit_says_that_nothing_was_sent_when_it_is_interrupted_before(folder, make_orders, launch, interrupt):
-    """Ctrl-C while the first request is not answered: exit code 130, and every row in the results."""
+    """After Ctrl-C before the first answer, the exit code is 130, and every row is in the results."""
     make_orders(3).to_csv(folder / "a.csv", index=False)
     with socket.create_server(("127.0.0.1", 0)) as mute:
         url = f"http://127.0.0.1:{mute.getsockname()[1]}"
@@ -183,7 +185,7 @@ def test_submit_says_that_nothing_was_sent_when_it_is_interrupted_before(folder,
 
 
 def test_suggest_makes_a_mapping_that_checks_the_sample(folder, samples):
-    """What it prints for a CSV file is used unchanged, and reads every row."""
+    """The suggested mapping for a CSV file checks the file unchanged."""
     purchases = str(samples / "purchases.csv")
 
     suggested = CliRunner().invoke(app, ["suggest", purchases])
@@ -203,7 +205,7 @@ def test_suggest_makes_a_mapping_that_checks_the_sample(folder, samples):
 
 
 def test_suggested_mapping_is_submitted_once_its_guesses_are_confirmed(folder, submit, sandbox):
-    """Exit code 2 with a line for each guess, and nothing is sent; then the file is edited, and every row goes out."""
+    """An unread proposal sends nothing, with exit code 2 and a line for each guess; the edited one sends every row."""
     orders = "customer_id,ordered_at,total,currency\n00042,05/06/2024,19,EUR\n00043,06/06/2024,5,USD\n"
     (folder / "orders.csv").write_text(orders)
     suggested = CliRunner().invoke(app, ["suggest", "orders.csv"]).stdout
@@ -224,7 +226,7 @@ def test_suggested_mapping_is_submitted_once_its_guesses_are_confirmed(folder, s
 
 
 def test_sandbox_command_runs_until_it_is_interrupted(folder, make_orders, launch, interrupt):
-    """It says how to submit to it, does so, and ends with exit code 130."""
+    """The sandbox command prints how to submit to it, takes events, and ends with exit code 130 after Ctrl-C."""
     make_orders(2).to_csv(folder / "a.csv", index=False)
     server = launch("sandbox", "--port", "0", "--unknown-contact", "00001", "--limit", "0")
     lines = [server.stdout.readline() for _ in range(3)]
@@ -249,15 +251,15 @@ def test_sandbox_command_runs_until_it_is_interrupted(folder, make_orders, launc
 
 
 def shown_demo(document, *, command):
-    """Return what a document shows of the demo, without its progress, which goes to standard error."""
+    """Return a document's output of the demo, without the progress, which goes to standard error."""
     text = (Path(__file__).parents[2] / document).read_text(encoding="utf-8")
     shown = text.partition(f"$ {command}\n")[2].partition("```\n")[0]
     return "".join(line for line in shown.splitlines(keepends=True) if not line.startswith("submitting:"))
 
 
 @pytest.mark.slow
-def test_demo_prints_what_the_documents_show_and_leaves_nothing_in_the_users_folders(launch, home):
-    """The first command of a stranger: mapping, check, results, and what the sandbox holds at the end."""
+def test_demo_prints_the_output_in_the_documents_and_leaves_nothing_in_the_users_folders(launch, home):
+    """The demo prints the output in the documents, and writes nothing in the user's folders."""
     process = launch("demo")
 
     stdout, stderr = process.communicate(timeout=60)

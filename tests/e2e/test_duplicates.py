@@ -1,4 +1,4 @@
-"""Rows that are one event to Intercom, from a frame or files to the sandbox."""
+"""Rows that are one event to Intercom: frames and files into the sandbox."""
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,7 @@ MIDNIGHT = 1_704_067_200
 
 @pytest.fixture
 def make_mapping():
-    """Make a mapping of days, contacts and what was bought."""
+    """Make a mapping of days, contacts and CDs."""
 
     def make_mapping(duplicates):
         return EventMapping(
@@ -28,18 +28,18 @@ def make_mapping():
 
 @pytest.fixture
 def purchases():
-    """Three purchases of a contact on one day, of which two are alike, and one a day later; and one of another's."""
+    """Three purchases of one contact on one day, two of them identical; one on the next day; one of another contact."""
     days = ["2024-01-01", "2024-01-01", "2024-01-01", "2024-01-02", "2024-01-01"]
     return pd.DataFrame({"day": days, "who": ["ada"] * 4 + ["bob"], "cds": [1, 1, 2, 3, 1]}, index=list("abcde"))
 
 
 def kept(sandbox):
-    """Return what the sandbox holds: contact, second after the first midnight, and metadata."""
+    """Return the sandbox's events: contact, seconds after the first midnight, and metadata."""
     return sorted((event.contact, event.created_at - MIDNIGHT, event.metadata["cds"]) for event in sandbox.events)
 
 
-def test_skipped_rows_are_told_apart(purchases, make_mapping, sandbox, client):
-    """An identical row loses nothing; a row with other metadata would be lost, and is told so by its code."""
+def test_skipped_rows_have_a_code_for_lost_metadata(purchases, make_mapping, sandbox, client):
+    """The error code of a duplicate says if its metadata is the same as the first row's."""
     results = submit_events(purchases, make_mapping("skip"), client=client)
 
     assert results["status"].tolist() == ["accepted", "duplicate", "duplicate", "accepted", "accepted"]
@@ -52,7 +52,7 @@ def test_skipped_rows_are_told_apart(purchases, make_mapping, sandbox, client):
 
 
 def test_spread_rows_all_arrive(purchases, make_mapping, sandbox, client):
-    """Later ones get the next seconds, the results say which, and Intercom holds an event for every row."""
+    """With `spread`, Intercom keeps an event for every row, and the results have the moved seconds."""
     results = submit_events(purchases, make_mapping("spread"), client=client)
 
     assert results["status"].tolist() == ["accepted"] * 5
@@ -68,8 +68,8 @@ def test_spread_rows_all_arrive(purchases, make_mapping, sandbox, client):
     assert sorted(event.metadata["cds"] for event in sandbox.events) == [1, 1, 1, 2, 3]
 
 
-def test_frame_is_spread_alike_when_it_is_sorted_anew(purchases, make_mapping, start):
-    """Which row keeps its second goes by what the rows hold: Intercom holds the same whatever their order."""
+def test_frame_is_spread_alike_in_any_order(purchases, make_mapping, start):
+    """The content of the rows decides which one keeps its second, and not their order."""
     sandboxes = [start(), start()]
     for sandbox, frame in zip(sandboxes, [purchases, purchases[::-1]], strict=True):
         with sandbox.client() as client:
@@ -80,8 +80,8 @@ def test_frame_is_spread_alike_when_it_is_sorted_anew(purchases, make_mapping, s
     assert first == second
 
 
-def test_check_shows_what_is_sent_of_spread_rows(purchases, make_mapping, sandbox, client):
-    """The payloads of a check are those that arrive, moved seconds included."""
+def test_check_shows_the_payloads_of_spread_rows(purchases, make_mapping, sandbox, client):
+    """A check shows the payloads that arrive, with the moved seconds."""
     report = check_events(purchases, make_mapping("spread"))
 
     submit_events(purchases, make_mapping("spread"), client=client)
@@ -94,7 +94,7 @@ def test_check_shows_what_is_sent_of_spread_rows(purchases, make_mapping, sandbo
 
 @pytest.mark.parametrize("size", [1, 2, 3])
 def test_spread_stream_loses_nothing(purchases, make_mapping, sandbox, client, size):
-    """However a stream is cut, every row arrives: later frames give way to what earlier ones have taken."""
+    """In a stream of any frame size every row arrives: later frames leave the seconds of earlier ones alone."""
     frames = [purchases.iloc[start : start + size] for start in range(0, len(purchases), size)]
 
     results = pd.concat(iter_submit(frames, make_mapping("spread"), client=client))
@@ -111,7 +111,7 @@ def test_spread_stream_loses_nothing(purchases, make_mapping, sandbox, client, s
 
 
 def test_many_rows_of_one_second_are_spread_over_files(make_mapping, sandbox, client, tmp_path, monkeypatch):
-    """Files are a stream too; hundreds of rows of one contact and second each get their own."""
+    """Hundreds of rows of one contact and second, in several files, each get a second of their own."""
     monkeypatch.chdir(tmp_path)
     for number in range(2):
         rows = pd.DataFrame({"day": "2024-01-01", "who": "ada", "cds": np.arange(150) + 150 * number})

@@ -1,4 +1,4 @@
-"""A bad day at Intercom: what is lost, answered twice or held back arrives once."""
+"""A bad day at Intercom: an event whose request is lost, repeated or delayed arrives once."""
 
 import threading
 import time
@@ -10,7 +10,7 @@ from events_pandas import Faults, IntercomClient, OutageError, RetryPolicy, subm
 
 pytestmark = pytest.mark.slow
 
-# As many attempts as by default, and waits that a test can afford.
+# The default number of attempts, with waits that a test can afford.
 BRISK_RETRY = RetryPolicy(base_seconds=0.02, max_seconds=0.2)
 FEW = 5
 
@@ -20,8 +20,8 @@ def statuses(sandbox):
     return Counter(sandbox.to_frame()["http_status"].dropna())
 
 
-def test_every_event_arrives_once_whatever_is_lost(make_orders, mapping, start):
-    """With a quarter of the requests going wrong, all valid rows are accepted, and each event is held once."""
+def test_every_event_arrives_once_when_requests_are_lost(make_orders, mapping, start):
+    """If a quarter of the requests fail, all valid rows are accepted, and each event is kept once."""
     faults = Faults(statuses={500: 0.05, 502: 0.05, 429: 0.05}, drop_before=0.05, drop_after=0.05)
     sandbox = start(faults=faults)
     orders = make_orders(1_000)
@@ -39,7 +39,7 @@ def test_every_event_arrives_once_whatever_is_lost(make_orders, mapping, start):
 
 
 def test_every_event_arrives_once_when_the_preflight_fails_at_first(make_orders, mapping, sandbox, client, quick_retry):
-    """The first question is asked again, as any other."""
+    """A preflight that fails is tried again."""
     sandbox.fail_next(503, path="/me")
 
     results = submit_events(make_orders(2), mapping, client=client, retry=quick_retry)
@@ -49,7 +49,7 @@ def test_every_event_arrives_once_when_the_preflight_fails_at_first(make_orders,
 
 @pytest.mark.parametrize("mishap", ["silence", "reset"])
 def test_every_event_arrives_once_when_connections_are_half_open(make_orders, mapping, sandbox, open_gateway, mishap):
-    """A connection that is accepted and then dead, or reset, is given up, and its event tried over another."""
+    """If a connection is reset or never answers, the event goes over another connection."""
     gateway = open_gateway(sandbox, mishaps={2: mishap, 5: mishap, 6: mishap, 9: mishap})
 
     with IntercomClient(sandbox.access_token, base_url=gateway.url, timeout_seconds=0.5) as client:
@@ -61,7 +61,7 @@ def test_every_event_arrives_once_when_connections_are_half_open(make_orders, ma
 
 
 def test_every_event_arrives_once_when_answers_stay_away(make_orders, mapping, start):
-    """What is stored and never answered is tried again after the time limit; the sandbox ignores the repeat."""
+    """An event without an answer is sent again after the time limit, and the sandbox ignores the repeat."""
     sandbox = start(faults=Faults(no_answer=0.1))
 
     with sandbox.client(timeout_seconds=0.5) as client:
@@ -74,7 +74,7 @@ def test_every_event_arrives_once_when_answers_stay_away(make_orders, mapping, s
 
 @pytest.mark.alone
 def test_every_event_arrives_once_when_answers_trickle(make_orders, mapping, start):
-    """At a byte a second no answer is awaited to its end: the time limit is that of the whole attempt."""
+    """The time limit is that of the whole attempt, also for an answer that comes byte by byte."""
     sandbox = start(faults=Faults(trickle_headers=0.1, trickle_body=0.1, trickle_seconds=1.0))
     begin = time.monotonic()
 
@@ -86,8 +86,8 @@ def test_every_event_arrives_once_when_answers_trickle(make_orders, mapping, sta
     assert time.monotonic() - begin < 10
 
 
-def test_answers_that_are_no_json_are_judged_by_their_status(make_orders, mapping, start):
-    """Random bytes take nothing from an acceptance; of a 404 they do not tell that it is about the contact."""
+def test_answers_that_are_not_json_are_judged_by_their_status(make_orders, mapping, start):
+    """An unreadable body leaves a 202 accepted; an unreadable 404 does not say that the contact is unknown."""
     sandbox = start(faults=Faults(garbage=1.0), unknown_contacts=["00007"])
 
     with sandbox.client() as client:
@@ -103,7 +103,7 @@ def test_answers_that_are_no_json_are_judged_by_their_status(make_orders, mappin
 @pytest.mark.alone
 @pytest.mark.parametrize(("before", "after"), [(200, 50), (50, 200)])
 def test_run_follows_a_limit_that_changes(make_orders, mapping, start, tripwire, before, after):
-    """All rows are accepted, with no more than a few 429; what is more than before is made use of."""
+    """If the limit changes, all rows are accepted, a few requests are answered 429, and a higher limit is used."""
     sandbox = start(limit=before, window_seconds=1.0)
     begin = time.monotonic()
 
@@ -114,14 +114,14 @@ def test_run_follows_a_limit_that_changes(make_orders, mapping, start, tripwire,
     assert set(results["status"]) == {"accepted"}
     assert statuses(sandbox)[429] <= FEW
     assert results.attrs["run"]["limit"] == after
-    # A window at either end, and one in which the change is found out.
+    # A window at either end, and one in which the run sees the change.
     assert time.monotonic() - begin < 60 / before + 90 / after + 5
 
 
 @pytest.mark.alone
 @pytest.mark.parametrize("hours", [-1, 1])
 def test_run_keeps_the_pace_when_the_clock_is_an_hour_off(make_orders, mapping, start, hours):
-    """Windows are the server's: no request is one too many, and none waits for an hour."""
+    """The server's windows set the pace: an hour's difference of the clocks causes no 429 and no wait."""
     sandbox = start(limit=100, window_seconds=1.0, faults=Faults(clock_skew_seconds=3_600.0 * hours))
     begin = time.monotonic()
 
@@ -135,9 +135,9 @@ def test_run_keeps_the_pace_when_the_clock_is_an_hour_off(make_orders, mapping, 
 
 @pytest.mark.alone
 def test_run_learns_the_limit_from_429_when_no_header_states_it(make_orders, mapping, start, wait_until):
-    """All rows are accepted, and hardly any refused: the documented limit is tried first, and is too much here."""
+    """Without headers the run starts with the documented limit, and learns a lower one from a few refusals."""
     sandbox = start(limit=150, faults=Faults(rate_headers=False))
-    # Not at the end of a window of ten seconds: rows that two windows share would be too many for neither.
+    # Not at the end of a window of ten seconds: two windows would share the rows, and neither would be full.
     wait_until(lambda: time.time() % 10 < 7)
 
     with sandbox.client() as client:
@@ -149,7 +149,7 @@ def test_run_learns_the_limit_from_429_when_no_header_states_it(make_orders, map
 
 @pytest.mark.alone
 def test_run_outlasts_an_outage_with_few_probes(make_orders, mapping, start, tripwire):
-    """While everything fails, single requests ask whether it still does; then the run goes on."""
+    """During an outage the run sends single probes, and goes on after it."""
     sandbox = start(faults=Faults(latency_seconds=0.005))
     outage = Faults(latency_seconds=0.005, outage_seconds=2.0)
 
@@ -165,7 +165,7 @@ def test_run_outlasts_an_outage_with_few_probes(make_orders, mapping, start, tri
 
 @pytest.mark.alone
 def test_run_ends_when_an_outage_outlasts_its_patience(make_orders, mapping, start, tripwire, held):
-    """The error has every row: those before the outage are accepted, and no row is lost or said to have failed."""
+    """After the patience, the exception has every row: earlier rows are accepted, and no row is lost."""
     sandbox = start()
     orders = make_orders(2_000)
     begin = time.monotonic()
@@ -184,7 +184,7 @@ def test_run_ends_when_an_outage_outlasts_its_patience(make_orders, mapping, sta
 
 
 def test_run_goes_on_when_the_server_comes_back(make_orders, mapping, start, tripwire, tmp_path):
-    """Connections that are refused are an outage like any other: what the server kept before is not sent again."""
+    """Refused connections are an outage: the run goes on with the restarted server, and sends no accepted row again."""
     options = {"limit": None, "store": tmp_path / "kept.sqlite"}
     first = start(**options)
     port = int(first.url.rpartition(":")[2])

@@ -1,4 +1,4 @@
-"""Files into the sandbox: what is written in a cell arrives."""
+"""Files into the sandbox: the cells arrive as they are written."""
 
 import pandas as pd
 import pytest
@@ -16,7 +16,7 @@ who,day,size,number,note
 
 @pytest.fixture
 def orders_mapping():
-    """A mapping with bare columns, which a CSV file gives a type."""
+    """A mapping with bare columns, whose types come from the cells of a CSV file."""
     return EventMapping(
         event_name="placed-order",
         created_at="day",
@@ -34,7 +34,7 @@ def orders_csv(folder):
 
 
 def test_csv_file_arrives_as_it_is_written(orders_csv, orders_mapping, sandbox, client):
-    """Zeros stay, numbers are numbers where all of them are, and an empty cell is absent."""
+    """Leading zeros stay, a column of numbers is sent as numbers, and an empty cell is absent."""
     results = submit_file(orders_csv, orders_mapping, client=client)
 
     assert results["status"].tolist() == ["accepted", "accepted", "duplicate", "invalid"]
@@ -44,8 +44,8 @@ def test_csv_file_arrives_as_it_is_written(orders_csv, orders_mapping, sandbox, 
     ]
 
 
-def test_what_a_spreadsheet_leaves_of_identifiers_is_not_sent(folder, sandbox, client):
-    """Rows whose identifier names nobody are invalid, each with its reason, and take no other row's place."""
+def test_identifiers_that_a_spreadsheet_damaged_are_not_sent(folder, sandbox, client):
+    """A row is invalid if a spreadsheet has damaged its identifier, and it claims no duplicate key."""
     cells = ["1.23457E+11", "1.23457E+11", '"=""00042"""', "'00042", "#N/A", "########", "42\u200b", "42 ", "00042"]
     text = "who,day\n" + "".join(f"{cell},2024-01-01T00:00:00Z\n" for cell in cells)
     (folder / "orders.csv").write_text(text, encoding="utf-8")
@@ -68,7 +68,7 @@ def test_what_a_spreadsheet_leaves_of_identifiers_is_not_sent(folder, sandbox, c
 
 
 def test_prices_that_show_short_floats_are_rounded_on_request(folder, sandbox, client):
-    """A mapping in TOML rounds them, with a note of how many."""
+    """With `round`, a mapping in TOML rounds amounts from short floats, and a note counts them."""
     (folder / "sales.csv").write_text(
         "who,price,day\n10,39.2400016784668,2025-08-14T15:34:00Z\n12,25,2025-08-14T15:36:00Z\n", encoding="utf-8"
     )
@@ -86,7 +86,7 @@ def test_prices_that_show_short_floats_are_rounded_on_request(folder, sandbox, c
 
 
 def test_parquet_file_arrives_with_its_types(folder, sandbox, client):
-    """Times, decimals, integers with gaps and categories are read as what they are."""
+    """A Parquet file's times, decimals, integers with gaps and categories keep their types."""
     orders = pd.DataFrame(
         {
             "who": pd.array([2**53 + 1, None], dtype="Int64"),
@@ -113,7 +113,7 @@ def test_parquet_file_arrives_with_its_types(folder, sandbox, client):
 
 
 def test_pattern_names_files_of_both_formats(folder, make_orders, mapping, sandbox, client, held):
-    """The files of a pattern come in the order of their names, and each row knows its file."""
+    """A pattern reads its files in the order of their names, and the results name each row's file."""
     make_orders(2, start=2).to_csv(folder / "orders-1.csv", index=False)
     make_orders(2).to_parquet(folder / "orders-0.parquet")
 
@@ -125,8 +125,8 @@ def test_pattern_names_files_of_both_formats(folder, make_orders, mapping, sandb
 
 
 @pytest.mark.parametrize("name", ["results.csv", "results.parquet"])
-def test_results_path_has_what_is_returned(orders_csv, orders_mapping, client, name):
-    """The file of results says the same as the frame; Parquet keeps the dtypes too."""
+def test_results_file_equals_the_returned_frame(orders_csv, orders_mapping, client, name):
+    """The results file equals the returned frame; Parquet keeps the dtypes too."""
     results = submit_file(orders_csv, orders_mapping, client=client, chunksize=2, results_path=name)
 
     read = pd.read_csv if name.endswith("csv") else pd.read_parquet
@@ -149,8 +149,10 @@ def test_results_path_has_what_is_returned(orders_csv, orders_mapping, client, n
     ],
     ids=["empty", "not UTF-8", "open quote"],
 )
-def test_file_that_cannot_be_read_is_told_before_anything_is_sent(folder, mapping, sandbox, client, content, message):
-    """A bad file is a run's trouble, not a row's."""
+def test_file_that_cannot_be_read_ends_the_run_before_anything_is_sent(
+    folder, mapping, sandbox, client, content, message
+):
+    """An unreadable file raises an error before the first request."""
     (folder / "orders.csv").write_bytes(content)
 
     with pytest.raises(SourceError) as caught:
@@ -161,7 +163,7 @@ def test_file_that_cannot_be_read_is_told_before_anything_is_sent(folder, mappin
 
 
 def test_file_without_a_header_is_refused(folder, mapping, client):
-    """Its first row is taken for the names of the columns, and does not have those that are mapped."""
+    """Without a header, the first row gives the column names, and the mapped columns are missing."""
     (folder / "orders.csv").write_text("00042,2024-01-31\n")
 
     with pytest.raises(MappingError) as caught:
@@ -177,7 +179,7 @@ def test_file_without_a_header_is_refused(folder, mapping, client):
 
 
 def test_file_with_a_byte_order_mark_and_short_rows_arrives(folder, mapping, client):
-    """What Excel saves is read; a row that is too short is not sent."""
+    """A byte order mark and short rows, as Excel writes them, are read; a row that is too short is invalid."""
     (folder / "orders.csv").write_bytes("\ufeffwho,day\n00042,2024-01-31\n00043\n".encode())
 
     results = submit_file("orders.csv", mapping, client=client)

@@ -1,4 +1,4 @@
-"""A forked process has its own connections, and leaves those of its parent alone."""
+"""A forked process has its own connections, and leaves its parent's connections alone."""
 
 import contextlib
 import io
@@ -27,7 +27,7 @@ from events_pandas.errors import JournalError
 
 pytestmark = [
     pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no forks"),
-    # Python 3.12 warns of every fork of a process that has threads: here that is the point.
+    # Python 3.12 warns of every fork of a process with threads, and these tests fork such processes.
     pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning"),
 ]
 DEADLINE_SECONDS = 30.0
@@ -35,7 +35,7 @@ QUIET = {"progress": False}
 
 
 class Child:
-    """A forked process that calls one function, and ends without Python's own clean-up."""
+    """A forked process that calls one function, and ends without Python's clean-up."""
 
     def __init__(self, work):
         self._results, results = os.pipe()
@@ -53,7 +53,7 @@ class Child:
             return f"{type(error).__name__}: {error}"
 
     def result(self):
-        """Wait for the end; return what the function returned, or its error in one line."""
+        """Wait for the end; return the function's value, or its error in one line."""
         try:
             is_ready, _, _ = select.select([self._results], [], [], DEADLINE_SECONDS)
             return pickle.loads(os.read(self._results, 1_000_000)) if is_ready else "hung"
@@ -72,7 +72,7 @@ def unknown():
 
 
 def _submit(orders, mapping, client):
-    """Submit; return the contacts that are accepted, and those that are unknown."""
+    """Submit; return the accepted contacts and the unknown ones."""
     results = submit_events(orders, mapping, client=client, journal=None, **QUIET)
     return [orders["who"][results["status"] == status].tolist() for status in ("accepted", "unknown_contact")]
 
@@ -87,7 +87,7 @@ def _held(sandbox):
 
 
 def test_client_that_was_used_before_a_fork_has_connections_of_its_own_in_each_child(make_orders, mapping, unknown):
-    """Parent and children submit at once, and every row has the answer to its own event."""
+    """Parent and children submit with one client at the same time, and every row has the answer to its own event."""
     parts = [make_orders(60, start=100 * number) for number in range(5)]
     with unknown.client() as client:
         first = _submit(make_orders(20, start=1_000), mapping, client)
@@ -101,7 +101,7 @@ def test_client_that_was_used_before_a_fork_has_connections_of_its_own_in_each_c
 
 
 def test_client_that_was_used_before_a_fork_serves_a_pool_of_processes(make_orders, mapping, unknown):
-    """`multiprocessing` forks by default on Linux, up to Python 3.13."""
+    """A client serves a `multiprocessing` pool, which forks by default on Linux up to Python 3.13."""
     parts = [make_orders(40, start=100 * number) for number in range(4)]
     with unknown.client() as client:
         _submit(make_orders(20, start=1_000), mapping, client)
@@ -121,12 +121,12 @@ def _work(part):
 
 
 def test_client_of_a_run_under_way_can_be_used_in_a_child(make_orders, mapping, unknown):
-    """Another thread may hold locks and connections at the moment of a fork: the child does not wait for them."""
+    """A child does not wait for the locks and connections that another thread holds at the moment of a fork."""
     unknown.faults = Faults(latency_seconds=0.02)
-    said = []
+    output = []
     with unknown.client() as client:
         rows = make_orders(1_000)
-        thread = threading.Thread(target=lambda: said.append(_submit(rows, mapping, client)))
+        thread = threading.Thread(target=lambda: output.append(_submit(rows, mapping, client)))
         thread.start()
         found = []
         parts = [make_orders(10, start=1_000 + 10 * number) for number in range(8)]
@@ -136,11 +136,11 @@ def test_client_of_a_run_under_way_can_be_used_in_a_child(make_orders, mapping, 
         thread.join()
 
     assert found == [_expected(part) for part in parts]
-    assert said == [_expected(rows)]
+    assert output == [_expected(rows)]
 
 
 def test_client_closes_its_connections_in_a_child_without_a_trace_in_the_parent(make_orders, mapping, unknown):
-    """A child that closes a client closes only its own connections."""
+    """If a child closes a client, the parent's connections stay open."""
     with unknown.client() as client:
         _submit(make_orders(20), mapping, client)
 
@@ -150,8 +150,8 @@ def test_client_closes_its_connections_in_a_child_without_a_trace_in_the_parent(
     assert found == _expected(make_orders(20))
 
 
-def test_pool_is_of_use_in_a_child_whatever_was_locked_at_the_fork():
-    """A child has a new pool: a thread that it does not have may hold the lock of the old one."""
+def test_pool_can_be_used_in_a_child_when_it_was_locked_at_the_fork():
+    """A child has a new pool, since a thread of the parent may hold the lock of the old one."""
     pool = CHECKED_POOLS["http"]("127.0.0.1", 9, maxsize=4)
     route = Route("http://127.0.0.1:9", max_connections=1)
     pool_of_route = route.get_connection_with_tls_context()
@@ -165,7 +165,7 @@ def test_pool_is_of_use_in_a_child_whatever_was_locked_at_the_fork():
 def _refused(route):
     try:
         route.get_connection_with_tls_context().urlopen("GET", "/", retries=0)
-    except Exception as error:  # noqa: BLE001  # whatever it is: the child did not hang
+    except Exception as error:  # noqa: BLE001  # any error is fine: the child did not hang
         return type(error).__name__
 
 
@@ -173,7 +173,7 @@ def _refused(route):
 
 
 def test_journal_of_a_run_under_way_is_written_by_parent_and_child(make_orders, mapping, start, tmp_path):
-    """Parent and child have their own connections: the next run knows the acceptances of both."""
+    """Parent and child have their own connections to the journal, and the next run knows the acceptances of both."""
     sandbox = start(faults=Faults(latency_seconds=0.01), limit=None)
     journal = tmp_path / "journal.sqlite"
     rows, more = make_orders(600), make_orders(120, start=1_000)
@@ -203,7 +203,7 @@ def _counts(orders, mapping, client, journal):
 
 
 def test_journal_is_refused_in_a_child_of_the_process_that_opened_it(tmp_path):
-    """A child neither uses nor closes its parent's connections, and does not end its run."""
+    """A child does not use or close its parent's connections, and does not end its run."""
     path = tmp_path / "journal.sqlite"
     journal = Journal.opened(path, workspace="ab12cd34")
     facts = RunFacts(started_at=pd.Timestamp("2024-01-01", tz="UTC"), source="a test", mapping="", results_path=None)
@@ -217,9 +217,9 @@ def test_journal_is_refused_in_a_child_of_the_process_that_opened_it(tmp_path):
             journal.tell_run({"accepted": 1})
         return str(caught.value)
 
-    said = Child(use).result()
+    output = Child(use).result()
 
-    assert said == (
+    assert output == (
         f"{path}: process {os.getpid()} opened the journal, and this process is a fork of it: begin a new run here"
     )
     journal.tell_run({"accepted": 1})
@@ -228,16 +228,16 @@ def test_journal_is_refused_in_a_child_of_the_process_that_opened_it(tmp_path):
 
 
 def test_journal_that_is_in_use_by_the_forking_thread_is_refused_to_the_child(tmp_path):
-    """If a fork cannot wait, the child is refused: SQLite has the parent's locks in its memory."""
+    """If a thread forks while it reads a journal, the child cannot open it: SQLite has the parent's locks in memory."""
     path = tmp_path / "journal.sqlite"
     journal = Journal.opened(path, workspace="ab12cd34")
 
     with journal.reading():
-        said = Child(lambda: Journal.opened(path, workspace="ab12cd34")).result()
+        output = Child(lambda: Journal.opened(path, workspace="ab12cd34")).result()
         other = Child(lambda: Journal.opened(tmp_path / "other.sqlite", workspace="ab12cd34").close()).result()
     journal.close()
 
-    assert said == (
+    assert output == (
         f"JournalError: {path}: the journal was in use when this process was forked, and cannot be used safely here: "
         "start processes with 'spawn', or use another journal in this one"
     )
@@ -248,7 +248,7 @@ def test_journal_that_is_in_use_by_the_forking_thread_is_refused_to_the_child(tm
 
 
 def test_run_is_left_to_the_parent_when_a_child_asks_for_more(make_orders, mapping, start, tmp_path):
-    """A child that goes on with its parent's run is refused: both would send the same events."""
+    """A child cannot go on with its parent's run, since both would send the same events."""
     sandbox = start()
     options = {"journal": tmp_path / "journal.sqlite", **QUIET}
     frames = [make_orders(5, start=5 * number) for number in range(4)]
@@ -271,7 +271,7 @@ def test_run_is_left_to_the_parent_when_a_child_asks_for_more(make_orders, mappi
 
 @pytest.mark.parametrize("name", ["results.csv", "results.parquet"])
 def test_run_is_left_to_the_parent_when_its_own_function_forks(make_orders, mapping, start, tmp_path, name):
-    """A child that returns into the run leaves it at once, with its events, files and journal untouched."""
+    """If a run's function forks, the child leaves the run at once, and changes no event, file or journal."""
     sandbox = start(faults=Faults(latency_seconds=0.005))
     make_orders(100).to_csv(tmp_path / "orders.csv", index=False)
     reader, writer = os.pipe()
@@ -313,7 +313,7 @@ def test_run_is_left_to_the_parent_when_its_own_function_forks(make_orders, mapp
 
 
 def test_run_is_left_to_the_parent_by_a_child_that_ends_as_python_does(tmp_path):
-    """A child that exits in the middle of a run ends quietly, and does no harm to its parent's run."""
+    """If a child exits in the middle of a run, it prints nothing, and its parent's run is complete."""
     script = subprocess.run(
         [sys.executable, "-c", FORKING, "2024-01-31"],
         cwd=tmp_path,
@@ -329,7 +329,7 @@ def test_run_is_left_to_the_parent_by_a_child_that_ends_as_python_does(tmp_path)
         assert journal.execute("SELECT outcome FROM runs").fetchall() == [("complete",), ("complete",)]
 
 
-# A stream, a journal and a sandbox that is kept in a file; after each part a child that just ends.
+# A stream, a journal and a stored sandbox; after each part a child begins, and ends.
 FORKING = """
 import os, sys, warnings
 import pandas as pd
@@ -351,8 +351,8 @@ with ep.Sandbox(store="workspace.sqlite", limit=None) as sandbox, sandbox.client
         codes.append(os.waitpid(child, 0)[1])
         counts = counts.add(part["status"].value_counts(), fill_value=0)
     again = ep.submit_events(orders(0, 60), mapping, client=client, **options)["status"].value_counts()
-    said = [{status: int(count) for status, count in found.items() if count} for found in (counts, again)]
-    print(*codes, said[0], len(sandbox.events), sandbox.duplicates, said[1])
+    output = [{status: int(count) for status, count in found.items() if count} for found in (counts, again)]
+    print(*codes, output[0], len(sandbox.events), sandbox.duplicates, output[1])
 """
 
 
@@ -360,7 +360,7 @@ with ep.Sandbox(store="workspace.sqlite", limit=None) as sandbox, sandbox.client
 
 
 def test_sandbox_is_reached_from_a_child_and_not_stopped_by_it(make_orders, mapping):
-    """A child can use its parent's sandbox, but not stop it."""
+    """A child can use its parent's sandbox, and cannot stop it."""
     with Sandbox() as sandbox:
 
         def use():
@@ -389,19 +389,19 @@ def test_sandbox_is_reached_from_a_child_and_not_stopped_by_it(make_orders, mapp
         lambda sandbox: sandbox.wait(),
     ],
 )
-def test_sandbox_tells_a_child_nothing_that_may_be_out_of_date(ask):
-    """A child has a copy from the time of the fork: the sandbox answers questions only in the parent."""
+def test_sandbox_answers_no_question_in_a_child(ask):
+    """The sandbox answers questions only in the parent, since a child's copy is as old as the fork."""
     with Sandbox() as sandbox:
-        said = Child(lambda: ask(sandbox)).result()
+        output = Child(lambda: ask(sandbox)).result()
 
-    assert said == (
+    assert output == (
         "RuntimeError: the sandbox runs in the process that this one was forked from: "
         "url, access_token and client() work here; use everything else there"
     )
 
 
 def test_sandbox_ends_its_connections_while_a_child_lives():
-    """A child holds no socket of the sandbox: stopping frees the port, and ends the connections."""
+    """A child holds no socket of the sandbox: stopping it frees the port and closes the connections."""
     with Sandbox() as sandbox:
         where = urlsplit(sandbox.url)
         with socket.create_connection((where.hostname, where.port), timeout=DEADLINE_SECONDS) as connection:
@@ -419,8 +419,8 @@ def test_sandbox_ends_its_connections_while_a_child_lives():
             os.waitpid(child.pid, 0)
 
 
-def test_sandbox_of_a_childs_own_is_its_own(make_orders, mapping):
-    """A child can start a sandbox that is not running."""
+def test_child_can_start_a_sandbox_of_its_own(make_orders, mapping):
+    """A child can start a sandbox that its parent has not started."""
     sandbox = Sandbox()
 
     def use():

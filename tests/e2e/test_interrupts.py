@@ -1,4 +1,4 @@
-"""Ctrl-C in the middle of a run: nothing that was accepted is lost."""
+"""Ctrl-C in the middle of a run: the results have every accepted row."""
 
 import functools
 import itertools
@@ -21,7 +21,7 @@ GOING_ON = (
     "the run was interrupted: to go on, submit all rows again; the journal skips the accepted ones, "
     "and without a journal Intercom ignores repeats"
 )
-# A script that submits, and tells what it was given back.
+# A script that submits, and prints its exception and results.
 SCRIPT = """
 import signal, sys, threading
 
@@ -55,8 +55,8 @@ def press_ctrl_c():
     signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
 
 
-def test_interrupt_gives_back_what_was_accepted(make_orders, mapping, start, tripwire, held):
-    """The exception has every row, and those accepted are those that the sandbox holds."""
+def test_interrupt_returns_the_accepted_rows(make_orders, mapping, start, tripwire, held):
+    """The exception has every row, and the sandbox has exactly the accepted ones."""
     sandbox = start(faults=Faults(latency_seconds=0.02))
     orders = make_orders(300).set_axis([f"order {number}" for number in range(300)])
 
@@ -74,7 +74,7 @@ def test_interrupt_gives_back_what_was_accepted(make_orders, mapping, start, tri
 
 
 def test_interrupted_rows_can_be_submitted_again(make_orders, mapping, sandbox, client, tripwire, held):
-    """Going on is submitting what was not accepted."""
+    """The rows that were not accepted can be submitted again, and no event is sent twice."""
     orders = make_orders(40)
     with pytest.raises(SubmissionInterrupted) as caught:
         submit_events(orders, mapping, client=tripwire(client, before=20, action=press_ctrl_c), concurrency=2)
@@ -86,14 +86,16 @@ def test_interrupted_rows_can_be_submitted_again(make_orders, mapping, sandbox, 
     assert sandbox.duplicates == 0
 
 
-def test_interrupted_stream_gives_back_what_was_not_yielded(make_orders, mapping, sandbox, client, tripwire, held):
-    """What was yielded and what the exception has are together every row that was read."""
+def test_interrupted_stream_returns_the_rows_that_were_not_yielded(
+    make_orders, mapping, sandbox, client, tripwire, held
+):
+    """The yielded parts and the exception's results together have every row that was read, once."""
     orders = make_orders(100)
     frames = (orders[start : start + 10] for start in range(0, 100, 10))
     parts = []
 
     with pytest.raises(SubmissionInterrupted) as caught:  # noqa: PT012  # The parts before the interrupt count too.
-        # Without a journal, which takes a moment to be written: the third frame would be yielded at once, or not.
+        # Without a journal: writing one takes a moment, and the third frame would be yielded at once or not at all.
         for results in iter_submit(
             frames,
             mapping,
@@ -112,7 +114,7 @@ def test_interrupted_stream_gives_back_what_was_not_yielded(make_orders, mapping
 def test_interrupted_command_writes_every_row_without_a_terminal(
     folder, make_orders, start, launch, interrupt, wait_until, held
 ):
-    """Exit code 130, a summary, a line on stderr, a results file with each row, and rejects with what was not sent."""
+    """The exit code is 130, the results file has every row, and the rejects have the rows that were not accepted."""
     sandbox = start(faults=Faults(latency_seconds=0.1))
     orders = make_orders(2_000)
     orders.to_csv(folder / "orders.csv", index=False)
@@ -139,9 +141,9 @@ def test_interrupted_command_writes_every_row_without_a_terminal(
 
 
 def test_interrupt_in_a_terminal_gives_a_script_all_results(start, open_terminal, wait_until):
-    """Ctrl-C is pressed once: the script has the results, what was under way is in them, and no thread is left.
+    """After one Ctrl-C the script has all results, also of the requests in flight, and no thread is left.
 
-    Neither the package's import nor the run has installed a signal handler.
+    The package's import and the run install no signal handler.
     """
     sandbox = start(faults=Faults(latency_seconds=0.02))
     terminal = open_terminal("-c", SCRIPT, sandbox.url)
@@ -161,7 +163,7 @@ def test_interrupt_in_a_terminal_gives_a_script_all_results(start, open_terminal
 
 
 def test_interrupt_in_a_terminal_ends_a_script_that_expects_none(start, open_terminal, wait_until):
-    """One traceback, without the inner life of the package's waits, and the message as its last line."""
+    """The script ends with one traceback without the package's waits, and the message is its last line."""
     sandbox = start(faults=Faults(latency_seconds=0.02))
     terminal = open_terminal("-c", UNGUARDED_SCRIPT, sandbox.url)
 
@@ -177,13 +179,13 @@ def test_interrupt_in_a_terminal_ends_a_script_that_expects_none(start, open_ter
 
 @pytest.mark.alone
 def test_second_interrupt_in_a_terminal_leaves_at_once_when_nothing_is_answered(start, open_terminal, wait_until):
-    """Without it, requests would be awaited for half a minute; those under way may have arrived, and are said to."""
+    """A second Ctrl-C does not wait for the requests in flight: the results say that they may have arrived."""
     sandbox = start(faults=Faults(no_answer=1.0))
     terminal = open_terminal("-c", SCRIPT, sandbox.url)
 
     wait_until(lambda: sandbox.requests == 4)
     terminal.press_ctrl_c()
-    # Two at once would be one: signals are not counted. Nothing tells from outside that the first was taken in.
+    # Signals are not counted, so two at once would be one; nothing outside shows that the first has arrived.
     time.sleep(0.3)
     begin = time.monotonic()
     terminal.press_ctrl_c()
@@ -201,7 +203,7 @@ def test_second_interrupt_in_a_terminal_leaves_at_once_when_nothing_is_answered(
 
 
 def test_interrupted_command_in_a_terminal_says_how_to_go_on(folder, make_orders, start, open_terminal, wait_until):
-    """One Ctrl-C: the summary, one line, exit code 130, and a results file with every row."""
+    """After one Ctrl-C the command prints the summary and one line, and the results file has every row."""
     sandbox = start(faults=Faults(latency_seconds=0.02))
     make_orders(2_000).to_csv(folder / "orders.csv", index=False)
     terminal = open_terminal(
@@ -222,7 +224,7 @@ def test_interrupted_command_in_a_terminal_says_how_to_go_on(folder, make_orders
 
 
 def test_stream_in_a_worker_thread_is_stopped_by_closing_it(make_orders, mapping, start, held):
-    """Ctrl-C reaches the main thread only: elsewhere closing the iterator stops the run, and awaits its requests."""
+    """Ctrl-C reaches the main thread only: in another thread, closing the iterator stops the run."""
     sandbox = start(faults=Faults(latency_seconds=0.02))
     frames = (make_orders(4, start=4 * number) for number in itertools.count())
     before = set(threading.enumerate())
@@ -246,10 +248,10 @@ def test_stream_in_a_worker_thread_is_stopped_by_closing_it(make_orders, mapping
     assert at_the_end == [sandbox.requests]
 
 
-# Python itself forgets an interrupt that comes while it clears away what nobody uses any more.
+# Python ignores an interrupt that comes while it collects garbage.
 @pytest.mark.filterwarnings("ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning")
 def test_interrupt_at_any_instant_loses_no_row(make_orders, mapping, start):
-    """Fifty runs, each interrupted once: either every row is done, or the exception has every row, and is right."""
+    """After an interrupt at any instant, either every row is done, or the exception has every row's true status."""
     sandbox = start(faults=Faults(latency_seconds=0.002, jitter=0.5))
     chance = random.Random(7)
     before = set(threading.enumerate())
@@ -270,7 +272,7 @@ def test_interrupt_at_any_instant_loses_no_row(make_orders, mapping, start):
 
 
 def interrupted_after(seconds, orders, mapping, **options):
-    """Return the results of a run that is interrupted after some seconds; None if it had not begun."""
+    """Return the results of a run that is interrupted after some seconds; None if it has not begun."""
     results = None
     timer = threading.Timer(seconds, press_ctrl_c)
     try:
@@ -282,16 +284,16 @@ def interrupted_after(seconds, orders, mapping, **options):
     except SubmissionInterrupted as stopped:
         return stopped.results
     except KeyboardInterrupt:
-        # Before the run, or after it, while its end is awaited here.
+        # The interrupt came before the run, or after it, while this function waits for the timer.
         return results
     return results
 
 
 class InterruptedAt:
-    """Interrupts the package in the main thread at a point after the first request, counted where that can happen.
+    """Interrupts the package in the main thread at a point after the first request; points are counted.
 
-    CPython looks for signals when a function begins, and when one that is written in C has returned. To the profiler a
-    generator expression that is closed begins too, though no signal comes there.
+    CPython looks for signals when a Python function begins, and when a C function returns. The profiler also reports a
+    begin when a generator expression is closed, where no signal comes.
     """
 
     def __init__(self, point, client):
@@ -316,7 +318,7 @@ class InterruptedAt:
 
 
 def results_of_interrupted(submit):
-    """Return what a run that may be interrupted gives back; None if the interrupt went through it."""
+    """Return the results of a run that may be interrupted; None if a plain KeyboardInterrupt ended it."""
     try:
         return submit()
     except SubmissionInterrupted as stopped:
@@ -338,7 +340,7 @@ def submit_written(orders, mapping, **options):
 def test_interrupt_at_any_point_of_the_code_loses_no_row(
     make_orders, mapping, fake_client, submit, step, tmp_path, monkeypatch
 ):
-    """From the first request on there is no plain KeyboardInterrupt: every row has a result, and a true one."""
+    """After the first request an interrupt never ends as a plain KeyboardInterrupt: every row has its true status."""
     monkeypatch.chdir(tmp_path)
     orders = make_orders(6)
     lost = []
@@ -362,7 +364,7 @@ def test_interrupt_at_any_point_of_the_code_loses_no_row(
 
 
 def test_run_leaves_signal_handlers_and_threads_alone(make_orders, mapping, client):
-    """What Ctrl-C does is the caller's, while a run works and afterwards."""
+    """A run installs no signal handler and leaves no thread behind."""
     before, threads = signal.getsignal(signal.SIGINT), set(threading.enumerate())
     during = []
 

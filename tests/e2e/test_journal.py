@@ -1,4 +1,4 @@
-"""The journal for its user: content decides what is sent again, in a frame, in files and on the command line."""
+"""The journal as its user sees it: the rows' content decides if they are sent again."""
 
 import dataclasses
 import os
@@ -48,7 +48,7 @@ def purchases():
 
 @pytest.fixture
 def submit(client, mapping, tmp_path):
-    """Submit a frame with the journal of the test; return the results."""
+    """Submit a frame with the test's journal; return the results."""
 
     def submit(frame, rules=mapping, **options):
         return submit_events(frame, rules, **{"client": client, "journal": tmp_path / "journal.sqlite", **options})
@@ -62,7 +62,7 @@ def statuses(results):
 
 
 def test_rows_of_an_earlier_run_are_already_submitted(submit, purchases, sandbox):
-    """Rows of an earlier run are not sent; they have the second that was sent, and the time of the acceptance."""
+    """Rows of an earlier run are not sent, and have the second and the acceptance time of their events."""
     first = submit(purchases)
 
     again = submit(purchases)
@@ -76,8 +76,8 @@ def test_rows_of_an_earlier_run_are_already_submitted(submit, purchases, sandbox
     assert again["attempts"].tolist() == [0] * 6
 
 
-def test_edited_sorted_filtered_and_added_rows_are_told_apart(submit, purchases, sandbox, held):
-    """Exactly the missing events are sent, wherever their rows are; a row with changed metadata is reported."""
+def test_edited_sorted_filtered_and_added_rows_are_found_in_the_journal(submit, purchases, sandbox, held):
+    """Only the missing events are sent, in any order of rows; a row with changed metadata is reported."""
     submit(purchases[:4])
     edited = purchases.assign(cds=[1, 20, 3, 4, 5, 6]).drop(index=0).sort_values("who", ascending=False)
 
@@ -124,8 +124,8 @@ def test_edited_sorted_filtered_and_added_rows_are_told_apart(submit, purchases,
         ),
     ],
 )
-def test_rows_that_say_the_same_in_another_way_are_already_submitted(submit, mapping, purchases, sandbox, change):
-    """Order, labels, dtypes and the names of columns are not content."""
+def test_rows_with_the_same_content_in_another_form_are_already_submitted(submit, mapping, purchases, sandbox, change):
+    """The order of rows and columns, labels, dtypes and the names of columns are not content."""
     submit(purchases)
 
     results = submit(*change(purchases, mapping))
@@ -160,8 +160,8 @@ def test_rows_from_another_source_are_already_submitted(client, mapping, purchas
     assert sandbox.requests == 6
 
 
-def test_file_that_is_renamed_and_grown_is_submitted_from_where_it_was(client, mapping, purchases, sandbox, tmp_path):
-    """Content decides, not the name of the file or the number of the row."""
+def test_file_that_is_renamed_and_extended_sends_only_its_new_rows(client, mapping, purchases, sandbox, tmp_path):
+    """The content of rows decides, and not the name of the file or the number of the row."""
     options = {"client": client, "journal": tmp_path / "journal.sqlite"}
     purchases[:4].to_csv(tmp_path / "monday.csv", index=False)
     submit_file(tmp_path / "monday.csv", mapping, **options)
@@ -174,7 +174,7 @@ def test_file_that_is_renamed_and_grown_is_submitted_from_where_it_was(client, m
 
 
 def test_spread_rows_keep_the_second_that_they_were_sent_with(submit, mapping, sandbox):
-    """A moved event is found by its content; a new row takes the next second that is free in journal and frame."""
+    """A moved event keeps its second; a new row gets the next second that is free in the journal and the frame."""
     rules = dataclasses.replace(mapping, duplicates="spread")
     day = pd.Timestamp("2024-01-31", tz="UTC")
     rows = pd.DataFrame({"who": "ada", "day": "2024-01-31", "cds": [1, 1, 2], "note": "a gift"})
@@ -192,7 +192,7 @@ def test_spread_rows_keep_the_second_that_they_were_sent_with(submit, mapping, s
 
 
 def test_rows_that_were_not_accepted_are_tried_again(start, mapping, purchases, tmp_path):
-    """Only an unknown contact, a refused event and a failed event are sent again."""
+    """Rows with an unknown contact, a refused event or a failed event are sent again."""
     sandbox = start(unknown_contacts=["00005"])
     options = {"journal": tmp_path / "journal.sqlite", "concurrency": 1, "retry": RetryPolicy(attempts=1)}
     with sandbox.client() as client:
@@ -223,8 +223,8 @@ def test_rows_that_were_not_accepted_are_tried_again(start, mapping, purchases, 
     assert (len(sandbox.events), sandbox.duplicates) == (5, 1)
 
 
-def test_resubmit_sends_what_the_journal_has(submit, purchases, sandbox):
-    """Intercom ignores the repeats; the first acceptance stays in the journal."""
+def test_resubmit_sends_accepted_rows_again(submit, purchases, sandbox):
+    """With `resubmit`, accepted rows are sent again, and the journal keeps the first acceptance."""
     first = submit(purchases)
 
     results = submit(purchases, resubmit=True)
@@ -235,7 +235,7 @@ def test_resubmit_sends_what_the_journal_has(submit, purchases, sandbox):
 
 
 def test_workspaces_may_share_a_file(start, mapping, purchases, tmp_path):
-    """An event of one workspace is not found in the other."""
+    """An event of one workspace does not count for another workspace in the same journal."""
     sandboxes = [start(), start()]
     options = {"journal": tmp_path / "journal.sqlite"}
 
@@ -269,7 +269,7 @@ def test_token_of_another_workspace_ends_the_run_before_its_first_event(submit, 
 
 
 def test_journal_in_a_directory_is_named_after_the_workspace(submit, purchases, tmp_path):
-    """The facts of a run have the path of the journal, and how it is written."""
+    """A journal in a directory is named after the workspace, and the run's facts have its path and mode."""
     results = submit(purchases, journal=tmp_path)
 
     facts = results.attrs["run"]
@@ -280,7 +280,7 @@ def test_journal_in_a_directory_is_named_after_the_workspace(submit, purchases, 
 
 
 def test_journal_is_for_its_owner_alone(submit, purchases, tmp_path):
-    """Files are 0600 and new directories 0700, whatever the umask, during a run and after it."""
+    """The files have the mode 0600 and new directories 0700, with any umask, during a run and after it."""
     modes = {}
 
     def look(_):
@@ -309,7 +309,7 @@ PEOPLE = {
 
 
 def test_journal_holds_nothing_of_a_person(client, tmp_path):
-    """*No personal data*: no identifier, name or metadata in any spelling, during a run and after it."""
+    """*No personal data*: the journal holds no identifier, name or metadata, during a run and after it."""
     rules = EventMapping(
         event_name="ordered-the-secret-thing",
         created_at="day",
@@ -337,7 +337,7 @@ def test_journal_holds_nothing_of_a_person(client, tmp_path):
 
 
 def spellings(word):
-    """Return the bytes of a word in every way in which it may be written."""
+    """Return the bytes of a word in every spelling."""
     texts = {word, word.lower(), word.upper(), word[::-1]}
     plain = {text.encode(code) for text in texts for code in ("utf-8", "utf-16-le", "utf-16-be", "latin-1")}
     return plain | {bits.hex().encode() for bits in plain} | {bits.hex().upper().encode() for bits in plain}
@@ -356,14 +356,14 @@ with ep.Sandbox() as sandbox, sandbox.client() as client:
 
 @pytest.mark.slow
 def test_run_without_a_journal_leaves_nothing_in_the_users_folders(folder, home):
-    """A run without a journal and its sandbox write nothing there."""
+    """A run without a journal writes nothing in the user's folders, and its sandbox writes nothing either."""
     subprocess.run([sys.executable, "-c", HOMELESS], cwd=folder, check=True, timeout=60)
 
     assert list(home.rglob("*")) == []
 
 
 def test_auto_journal_is_in_the_users_state_directory(client, mapping, purchases, tmp_path, monkeypatch):
-    """Each workspace has a file, in a directory for the user alone."""
+    """With "auto", each workspace has a journal in the user's private state directory."""
     monkeypatch.delenv("EVENTS_PANDAS_JOURNALS")
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
@@ -389,16 +389,16 @@ def command(folder, sandbox, purchases):
     return command
 
 
-def test_command_keeps_a_journal_and_tells_of_its_runs(command, folder, sandbox):
-    """A second run sends nothing and succeeds; `runs` lists both, the newest first."""
+def test_command_keeps_a_journal_and_lists_its_runs(command, folder, sandbox):
+    """A second run sends nothing and succeeds, and `runs` lists both runs, the newest first."""
     first = command("--journal", "mine.sqlite")
     second = command("--journal", "mine.sqlite")
-    told = CliRunner().invoke(app, ["runs", "--journal", "mine.sqlite"])
+    listed = CliRunner().invoke(app, ["runs", "--journal", "mine.sqlite"])
 
-    assert (first.exit_code, second.exit_code, told.stderr) == (0, 0, "")
+    assert (first.exit_code, second.exit_code, listed.stderr) == (0, 0, "")
     assert "already_submitted" in second.stdout
     assert sandbox.requests == 6
-    heading, newest, oldest = told.stdout.splitlines()
+    heading, newest, oldest = listed.stdout.splitlines()
     assert heading.split()[:2] == ["started", "(UTC)"]
     assert newest.split()[3] == oldest.split()[3] == "complete"
     assert "purchases.csv" in newest
@@ -421,8 +421,8 @@ def test_command_resubmits_goes_without_a_journal_and_names_the_workspace(comman
 
 
 @pytest.mark.slow
-def test_spread_rows_of_one_contact_and_second_are_found_however_many_they_are(mapping, tmp_path, fake_client):
-    """One contact may have thousands of rows in a second, as a service account with days for times has."""
+def test_thousands_of_spread_rows_of_one_contact_and_second_are_found(mapping, tmp_path, fake_client):
+    """Thousands of rows of one contact in one second are found again."""
     rows = pd.DataFrame({"who": "service", "day": "2024-01-31", "cds": range(6_000), "note": "a gift"})
     rules = dataclasses.replace(mapping, duplicates="spread")
     options = {"client": fake_client(), "journal": tmp_path / "journal.sqlite"}

@@ -1,4 +1,4 @@
-"""Kill -9 at any instant: runs on one journal follow each other until all events are there, and none twice."""
+"""Kill -9 at any instant: with one journal, runs go on until all events have arrived, each once."""
 
 import itertools
 import json
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow
 KILLS = 50
 ROWS = 2_000
 CONCURRENCY = 16
-# What is sent and not recorded when a run is killed: requests under way, and answers that wait for the disk.
+# At a kill, a run may have sent so many events without a record: requests in flight, and answers not yet on disk.
 MOST_IN_FLIGHT = CONCURRENCY + MAX_CONCURRENCY
 DEADLINE_SECONDS = 60.0
 
@@ -38,8 +38,8 @@ duplicates = "{policy}"
 n = "n"
 """
 
-# Makes a process for each run, without loading pandas fifty times: a line in is a run, the lines out are its start
-# and its end.
+# Forks a process for each run, since loading pandas fifty times takes long. Each line of input starts a run; the
+# two lines of output are its process id and its exit status.
 RUNNER = f"""
 import json, os, sys
 import pandas as pd
@@ -66,7 +66,7 @@ for line in sys.stdin:
 
 
 class Runs:
-    """Runs on one journal, each in a process of its own that may be killed."""
+    """Runs on one journal, each in a process of its own, which can be killed."""
 
     def __init__(self, runner, sandbox, folder, policy):
         self.journal = folder / "journal.sqlite"
@@ -94,7 +94,7 @@ class Runs:
         return int(self._runner.stdout.readline())
 
     def killed(self, frame, *, requests, seconds):
-        """Kill a run after so many requests and then so many seconds, unless it ends before."""
+        """Kill a run after a number of requests and then some seconds, unless it ends before."""
         process = self.begin(frame)
         until = time.monotonic() + DEADLINE_SECONDS
         goal = self._sandbox.requests + requests
@@ -113,7 +113,7 @@ class Runs:
         return pd.read_pickle(self._folder / "results.pickle")
 
     def recorded(self):
-        """Count the acceptances in the journal, without changing it."""
+        """Count the acceptances in the journal, which stays unchanged."""
         if not self.journal.exists() or not self.journal.stat().st_size:
             return 0
         connection = sqlite3.connect(f"{self.journal.as_uri()}?mode=ro", uri=True)
@@ -124,7 +124,7 @@ class Runs:
             connection.close()
 
     def _count(self):
-        """Note how many events this run has sent and not recorded; a few may still be on their way to the sandbox."""
+        """Count the events that this run sent and did not record; the sandbox may still be receiving a few."""
         sent, recorded = self._sandbox.requests, self.recorded()
         self.in_the_air.append(sent - self._sent - (recorded - self._recorded))
         self._sent, self._recorded = sent, recorded
@@ -145,26 +145,26 @@ def runner():
 
 @pytest.fixture
 def sandbox(start):
-    """A sandbox that answers fast, but not so fast that nothing is ever in flight."""
+    """A sandbox that answers fast, with a delay that keeps some events in flight."""
     return start(faults=Faults(latency_seconds=0.01))
 
 
 @pytest.fixture
 def runs_of(runner, sandbox, tmp_path):
-    """Return the runs of a policy for duplicates."""
+    """Return a function that makes the runs of a policy for duplicates."""
     return lambda policy: Runs(runner, sandbox, tmp_path, policy)
 
 
 @pytest.fixture
 def chance():
-    """Random numbers; a failing test shows their seed."""
+    """Random numbers; the output of a failing test has their seed."""
     seed = random.SystemRandom().randrange(1_000_000)
     print(f"seed: {seed}")  # noqa: T201  # See above.
     return random.Random(seed)
 
 
 def orders(rows=ROWS, *, start=0):
-    """Return rows that are all different events."""
+    """Return rows that are different events."""
     numbers = pd.Series(range(start, start + rows))
     return pd.DataFrame(
         {"who": "c" + (numbers % 500).astype(str), "second": 1_700_000_000 + numbers // 500, "n": numbers}
@@ -172,7 +172,7 @@ def orders(rows=ROWS, *, start=0):
 
 
 def crowd(rows=ROWS, *, start=0):
-    """Return rows of which ten share their contact and second, and three of these their metadata too."""
+    """Return rows in groups of ten with the same contact and second; three rows of a group share their metadata too."""
     numbers = pd.Series(range(start, start + rows))
     group, place = numbers // 10, numbers % 10
     return pd.DataFrame(
@@ -181,9 +181,9 @@ def crowd(rows=ROWS, *, start=0):
 
 
 def instants(chance, *, kills=KILLS, rows=ROWS):
-    """Yield when to kill: after how many requests of a run, and how many seconds later."""
+    """Yield the moments to kill a run: a number of requests, and a number of seconds after them."""
     for _ in range(kills):
-        # Some before the first request: while the journal is made or read, and the rows are judged.
+        # Some come before the first request, while the run makes or reads the journal and checks the rows.
         is_early = chance.random() < 0.2
         yield (
             (0, chance.uniform(0, 0.2)) if is_early else (chance.randrange(2 * rows // kills), chance.uniform(0, 0.02))
@@ -191,12 +191,12 @@ def instants(chance, *, kills=KILLS, rows=ROWS):
 
 
 def numbered(frame, numbers):
-    """Return the rows with metadata that no other row has."""
+    """Return the rows with metadata of their own."""
     return frame.assign(n=[next(numbers) for _ in frame.index])
 
 
 def contents(frame):
-    """Count the contents of a frame's rows, whatever their second."""
+    """Count the contents of a frame's rows without their seconds."""
     return Counter(zip(frame["who"], frame["n"].tolist(), strict=True))
 
 
@@ -214,7 +214,7 @@ def kept(sandbox):
         pytest.param("skip", True, 10, 400, id="skip, shuffled"),
     ],
 )
-def test_killed_runs_lose_nothing_and_repeat_what_was_in_flight(
+def test_killed_runs_lose_nothing_and_repeat_only_events_in_flight(
     runs_of, sandbox, chance, policy, is_shuffled, kills, rows
 ):
     """*kill -9 at any instant; the next run submits what is missing and at most the events that were in flight.*"""
@@ -239,12 +239,12 @@ def test_killed_runs_over_a_frame_that_is_edited_lose_nothing(runs_of, sandbox, 
     frame = numbered(crowd(1_000), numbers)
     submitted = contents(frame)
     runs = runs_of("spread")
-    # At the end there are as many rows: twenty come after each kill.
+    # The frame ends with as many rows, since each kill adds twenty.
     for requests, seconds in instants(chance, rows=2_000):
         runs.killed(frame, requests=requests, seconds=seconds)
         frame = frame.sample(frac=1, random_state=chance.randrange(1_000))
         added = crowd(20, start=chance.randrange(1_000))
-        # The first twenty are edited: as many contents are new.
+        # The first twenty get new contents.
         frame = pd.concat([numbered(frame[:20], numbers), frame[20:], numbered(added, numbers)])
         submitted |= contents(frame)
 

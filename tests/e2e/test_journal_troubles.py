@@ -1,4 +1,4 @@
-"""A journal in trouble: full disks, files that are not journals, two runs at once, and interrupts."""
+"""Journals in trouble: full disks, files of another kind, two runs at once, and interrupts."""
 
 import dataclasses
 import itertools
@@ -16,7 +16,7 @@ import pytest
 from events_pandas import EventMapping, Faults, JournalError, SubmissionError, SubmissionInterrupted, submit_events
 
 ROWS = 300
-# A journal whose files may not grow further, as on a full disk; the system calls it another error.
+# A journal whose files cannot grow, as on a full disk; the system reports another error.
 CRAMPED = """
 import resource, signal, sys
 import pandas as pd
@@ -61,12 +61,12 @@ def spreading():
 def test_full_disk_ends_the_run_and_the_next_one_completes(
     folder, make_orders, mapping, sandbox, client, journal, held
 ):
-    """An event that was accepted but could not be recorded is `failed`, and is sent again when there is room."""
+    """An event that was accepted but not recorded is `failed`; the next run with free space sends it again."""
     orders = make_orders(1_000)
     orders.to_csv(folder / "orders.csv", index=False)
     arguments = [sandbox.url, "mapping.toml", str(journal), "80000"]
 
-    said = subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-c", CRAMPED, *arguments], cwd=folder, capture_output=True, text=True, timeout=60, check=True
     )
     again = submit_events(orders, mapping, client=client, journal=journal)
@@ -74,8 +74,8 @@ def test_full_disk_ends_the_run_and_the_next_one_completes(
     results = pd.read_pickle(folder / "results.pickle")
     counts = results["status"].value_counts()
     unrecorded = results[results["error_code"] == "not_recorded"]
-    assert said.stdout.startswith("the run ended, as accepted events can no longer be recorded: ")
-    assert f"{journal}: the journal cannot be read or written" in said.stdout
+    assert done.stdout.startswith("the run ended, as accepted events can no longer be recorded: ")
+    assert f"{journal}: the journal cannot be read or written" in done.stdout
     assert set(unrecorded["status"]) == {"failed"}
     assert set(unrecorded["http_status"]) == {202}
     assert 0 < len(unrecorded) <= 8 + 128
@@ -106,10 +106,10 @@ def of_another_program(path, *_):
 
 @pytest.mark.parametrize("spoilt", [truncated, garbage, of_another_program])
 @pytest.mark.parametrize("policy", ["skip", "spread"])
-def test_file_that_is_no_journal_is_left_as_it_is(
+def test_file_that_is_not_a_journal_is_left_as_it_is(
     make_orders, mapping, sandbox, client, journal, tmp_path, spoilt, policy
 ):
-    """A file that is not a journal ends the run before its first event, unchanged, with no file beside it."""
+    """A file of another kind ends the run before its first event, stays unchanged, and gets no file beside it."""
     orders = make_orders(200)
     spoilt(journal, orders, mapping, client)
     before, sent = journal.read_bytes(), sandbox.requests
@@ -127,7 +127,7 @@ def test_file_that_is_no_journal_is_left_as_it_is(
 def test_journal_in_a_folder_that_cannot_be_made_ends_the_run_before_its_first_event(
     make_orders, mapping, sandbox, client, tmp_path
 ):
-    """A run whose journal cannot be written says so, and sends nothing."""
+    """A run whose journal cannot be written ends before its first event, with a message that names the folder."""
     (tmp_path / "file").write_text("")
 
     with pytest.raises(JournalError, match="Not a directory"):
@@ -136,8 +136,8 @@ def test_journal_in_a_folder_that_cannot_be_made_ends_the_run_before_its_first_e
     assert sandbox.requests == 0
 
 
-def test_page_that_is_damaged_in_the_middle_is_told(make_orders, mapping, sandbox, client, journal):
-    """A journal that can be opened but not read ends the run; no event is sent."""
+def test_damaged_page_in_the_middle_of_a_journal_ends_the_run(make_orders, mapping, sandbox, client, journal):
+    """An unreadable page in the journal ends the run before its first event."""
     submit_events(make_orders(500), mapping, client=client, journal=journal)
     size = journal.stat().st_size
     with journal.open("r+b") as file:
@@ -153,7 +153,7 @@ def test_page_that_is_damaged_in_the_middle_is_told(make_orders, mapping, sandbo
 
 
 def together(*runs):
-    """Start runs at once, each in a thread; return their results."""
+    """Start runs at the same time, each in a thread; return their results."""
     barrier = threading.Barrier(len(runs))
 
     def start(run):
@@ -170,7 +170,7 @@ def test_two_runs_of_the_same_rows_share_a_journal(start, spreading, journal, po
     sandbox = start(faults=Faults(latency_seconds=0.01))
     mapping = dataclasses.replace(spreading, duplicates=policy)
     numbers = pd.Series(range(ROWS))
-    # Spread, ten rows are one event; and pairs of these say the same.
+    # For spreading, ten rows share a key, in pairs with the same content.
     orders = pd.DataFrame({"who": (numbers // 10).astype(str), "day": "2024-01-31", "n": numbers % 10 // 2})
     orders = orders if policy == "spread" else orders.assign(who=numbers.astype(str))
 
@@ -238,10 +238,8 @@ class Intruder:
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations([1, 2, 3])), ids=str)
-def test_row_that_another_run_sends_meanwhile_is_not_sent_under_another_second(
-    spreading, sandbox, client, journal, order
-):
-    """A row that another run sends after this run was checked is not sent a second time."""
+def test_row_that_another_run_sends_after_the_check_is_not_sent(spreading, sandbox, client, journal, order):
+    """If another run sends a row after this run's check, this run does not send it."""
     group = pd.DataFrame({"who": "ada", "day": "2024-01-31", "n": order})
     others = pd.DataFrame({"who": [f"{number:05d}" for number in range(6)], "day": "2024-01-31", "n": 0})
     orders = pd.concat([others, group], ignore_index=True)
@@ -257,7 +255,7 @@ def test_row_that_another_run_sends_meanwhile_is_not_sent_under_another_second(
 
 
 def test_two_runs_at_once_report_each_other(make_orders, mapping, sandbox, client, journal, capsys):
-    """Each run says which other run there is and since when; an event is accepted in only one of them."""
+    """Each run reports the other one and its start, and only one of them has an event as accepted."""
     orders, inner = make_orders(5), []
     options = {"journal": journal, "concurrency": 1}
     intruder = Intruder(
@@ -284,7 +282,7 @@ def test_two_runs_at_once_report_each_other(make_orders, mapping, sandbox, clien
 
 
 def test_event_that_another_run_sends_with_other_metadata_is_a_duplicate(sandbox, client, journal):
-    """Both runs were answered 202 and Intercom keeps one event: the results say that it is unknown which."""
+    """If two runs send an event with different metadata, it is a duplicate: Intercom keeps the first to arrive."""
     rules = EventMapping(event_name="a", created_at="day", user_id="who", metadata={"n": "n"}, timezone="UTC")
     orders = pd.DataFrame({"who": ["ada"], "day": ["2024-01-31"], "n": [1]})
     options = {"journal": journal, "progress": False}
@@ -362,7 +360,7 @@ def press_ctrl_c():
 
 @pytest.mark.slow
 def test_interrupted_run_goes_on_from_its_journal(make_orders, mapping, start, tripwire, held, journal):
-    """Requests in flight are awaited and recorded, so that nothing is sent twice."""
+    """The run records the requests in flight before it ends, so the next run sends nothing twice."""
     sandbox = start(faults=Faults(latency_seconds=0.02))
     orders = make_orders(300)
     with sandbox.client() as client:
@@ -387,7 +385,7 @@ def test_interrupted_run_goes_on_from_its_journal(make_orders, mapping, start, t
 @pytest.mark.slow
 @pytest.mark.parametrize("policy", ["skip", "spread"])
 def test_run_that_is_interrupted_twice_goes_on_from_its_journal(start, spreading, tripwire, journal, policy):
-    """Answered events are recorded; events that may have arrived are sent again under the same second."""
+    """After two interrupts answered events are recorded, and events without an answer are sent again."""
     sandbox = start(faults=Faults(latency_seconds=0.5))
     mapping = dataclasses.replace(spreading, duplicates=policy)
     numbers = pd.Series(range(60))
@@ -396,7 +394,7 @@ def test_run_that_is_interrupted_twice_goes_on_from_its_journal(start, spreading
 
     def press_twice():
         press_ctrl_c()
-        # Two at once would be one.
+        # Two signals at the same time would be one.
         threading.Timer(0.1, press_ctrl_c).start()
 
     with sandbox.client() as client:

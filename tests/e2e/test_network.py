@@ -1,4 +1,4 @@
-"""Runs on real networks: proxies, a company's own certificates, and servers that never finish an answer."""
+"""Runs on real networks: proxies, a company's certificates, and servers with endless answers."""
 
 import contextlib
 import select
@@ -41,7 +41,7 @@ class Relay(socketserver.ThreadingTCPServer):
 
 @pytest.fixture
 def relay():
-    """Return a function that starts a relay, which ends with the test."""
+    """Return a function that starts a relay; the relay ends with the test."""
     with contextlib.ExitStack() as opened:
 
         def start(deal, *, tls=None):
@@ -83,7 +83,7 @@ def test_run_goes_through_a_proxy_to_a_server_with_a_companys_certificate(
     assert sandbox.access_token.encode() not in b"".join(asked)
 
 
-def test_run_sends_nothing_to_a_server_whose_certificate_nobody_vouches_for(make_orders, mapping, sandbox, relay, tls):
+def test_run_sends_nothing_to_a_server_with_an_untrusted_certificate(make_orders, mapping, sandbox, relay, tls):
     """A run verifies certificates, and the message names the host whose certificate is not trusted."""
     seen = []
     server = relay(passing_on_to(urlsplit(sandbox.url).port, seen=seen), tls=tls)
@@ -100,9 +100,9 @@ def test_run_sends_nothing_to_a_server_whose_certificate_nobody_vouches_for(make
 
 
 def test_run_reaches_this_machine_past_every_proxy(make_orders, mapping, sandbox, relay, monkeypatch):
-    """No proxy sees a token that goes to this machine in plain text, whatever the environment says."""
+    """The token goes to this machine without a proxy, with any proxy variable in the environment."""
     visits = []
-    proxy = relay(lambda server, connection: visits.append(connection.recv(65_536)))  # noqa: ARG005  # it gets both
+    proxy = relay(lambda server, connection: visits.append(connection.recv(65_536)))  # noqa: ARG005  # It gets both.
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy"):
         monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
 
@@ -119,8 +119,8 @@ def test_run_reaches_this_machine_past_every_proxy(make_orders, mapping, sandbox
     [(b"", b""), (b"", b"H"), (b"HTTP/1.1 202 Accepted\r\n", b"x: 1\r\n")],
     ids=["nothing", "status-line", "headers"],
 )
-def test_run_is_not_held_by_a_server_that_never_comes_to_the_end(make_orders, mapping, relay, beginning, byte):
-    """An attempt has one deadline, and the results say that the event may have arrived."""
+def test_run_ends_when_a_server_never_completes_an_answer(make_orders, mapping, relay, beginning, byte):
+    """An attempt has one deadline, and its row's message says that the event may have arrived."""
 
     def trickle(server, connection):
         connection.recv(65_536)
@@ -146,9 +146,9 @@ def test_run_is_not_held_by_a_server_that_never_comes_to_the_end(make_orders, ma
 
 
 def passing_on_to(port, *, seen=None):
-    """Return a function that passes a connection on to a port of this machine."""
+    """Return a function that relays a connection to a port of this machine."""
 
-    def deal(server, connection):  # noqa: ARG001  # a deal is given both
+    def deal(server, connection):  # noqa: ARG001  # It gets both.
         with socket.create_connection(("127.0.0.1", port)) as beyond:
             pass_on(connection, beyond, seen=[] if seen is None else seen)
 
@@ -167,14 +167,14 @@ def connecting_to(port, *, asked):
 
 
 def pass_on(*ends, seen):
-    """Pass on what comes from either end, until one of them closes."""
+    """Relay bytes in both directions until one end closes."""
     while True:
-        # What TLS has read ahead is not on the socket any more.
+        # TLS has read ahead these bytes, so they are no longer on the socket.
         ready = [end for end in ends if getattr(end, "pending", int)()] or select.select(ends, [], [])[0]
         for source in ready:
             received = source.recv(65_536)
             if not received:
                 return
             seen.append(received)
-            # As a gateway has it: the sandbox answers to its own names only.
+            # As a gateway does, since the sandbox answers only to its own host names.
             ends[source is ends[0]].sendall(received.replace(b"Host: intercom.test", b"Host: localhost"))

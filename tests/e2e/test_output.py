@@ -1,4 +1,4 @@
-"""Where output goes: narrow encodings, readers that go away and full disks never change how a command ends."""
+"""Output: narrow encodings, closed readers and full disks do not change a command's exit code."""
 
 import io
 import os
@@ -29,7 +29,7 @@ def run(folder):
 
 @pytest.fixture
 def run_here(run, monkeypatch):  # noqa: ARG001  # It makes the folder and its files.
-    """Run a command in this process, with a file and an encoding for one of its streams; return its exit code."""
+    """Run a command in this process with a file and an encoding for one stream; return its exit code and the bytes."""
 
     def run_here(*arguments, stream, file, encoding="utf-8"):
         with io.TextIOWrapper(file, encoding=encoding) as text, monkeypatch.context() as patch:
@@ -46,7 +46,7 @@ def run_here(run, monkeypatch):  # noqa: ARG001  # It makes the folder and its f
 
 @pytest.mark.parametrize(("encoding", "shown"), [("cp1252", b"'nev\xe9r \\u2603'"), ("ascii", b"'nev\\xe9r \\u2603'")])
 def test_report_that_the_encoding_lacks_is_printed_with_escapes(run_here, encoding, shown):
-    """The exit code is that of the rows."""
+    """The exit code is that of the rows, and the report has escapes for missing characters."""
     code, written = run_here(*CHECK[3:], stream="stdout", file=io.BytesIO(), encoding=encoding)
 
     assert code == 1
@@ -54,7 +54,7 @@ def test_report_that_the_encoding_lacks_is_printed_with_escapes(run_here, encodi
 
 
 def test_report_that_the_locale_lacks_is_printed_with_escapes(run):
-    """Where Python chooses the encoding of its streams by a locale."""
+    """The report has escapes for missing characters if the locale sets the encoding of the streams."""
     done = run(LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0")
 
     assert (done.stderr, done.returncode) == (b"", 1)
@@ -62,7 +62,7 @@ def test_report_that_the_locale_lacks_is_printed_with_escapes(run):
 
 
 def test_error_that_the_encoding_lacks_is_printed_with_escapes(run_here):
-    """A file's name is a stranger's, too."""
+    """Missing characters in a file's name are escaped too."""
     arguments = ("check", "☃\x1b[2J.csv", "-m", "mapping.toml")
 
     assert run_here(*arguments, stream="stderr", file=io.BytesIO(), encoding="ascii") == (
@@ -71,8 +71,8 @@ def test_error_that_the_encoding_lacks_is_printed_with_escapes(run_here):
     )
 
 
-def test_full_disk_behind_the_output_is_told_and_changes_nothing(run):
-    """The exit code is that of the rows."""
+def test_full_disk_under_the_output_is_reported_and_changes_no_exit_code(run):
+    """If the disk is full, the command prints that its output is lost, and the exit code is that of the rows."""
     with Path("/dev/full").open("wb") as full:
         done = run(stdout=full)
 
@@ -80,7 +80,7 @@ def test_full_disk_behind_the_output_is_told_and_changes_nothing(run):
 
 
 def test_reader_that_goes_away_changes_nothing(run):
-    """As in `events-pandas check … | head -1`."""
+    """If the reader of the output is closed, as `head -1` is, the exit code is that of the rows."""
     reader, writer = os.pipe()
     os.close(reader)
     done = run(stdout=writer)
@@ -90,25 +90,25 @@ def test_reader_that_goes_away_changes_nothing(run):
 
 
 def test_output_that_is_closed_changes_nothing(run):
-    """Cron jobs have been started so."""
+    """If the streams are closed, as some cron jobs have them, the exit code is that of the rows."""
     done = run(("sh", "-c", 'exec "$@" >&- 2>&-', "sh", *CHECK))
 
     assert done.returncode == 1
 
 
 @pytest.mark.parametrize(
-    ("arguments", "stream", "said"),
+    ("arguments", "stream", "printed"),
     [(("--help",), "stdout", "error: No space left on device\n"), (("nonsense",), "stderr", "")],
 )
-def test_help_that_cannot_be_printed_is_no_traceback(run_here, capsys, arguments, stream, said):
-    """It ends as other usage does that comes to nothing."""
+def test_help_that_cannot_be_printed_is_not_a_traceback(run_here, capsys, arguments, stream, printed):
+    """Help that cannot be printed ends with one line and exit code 2."""
     code, _ = run_here(*arguments, stream=stream, file=io.FileIO("/dev/full", "w"))
 
-    assert (code, capsys.readouterr().err) == (2, said)
+    assert (code, capsys.readouterr().err) == (2, printed)
 
 
 def test_file_never_takes_the_place_of_a_closed_stream(run):
-    """What a library writes to standard error would be written into it."""
+    """A closed stream's number goes to no other file, since a library's messages would be written into it."""
     script = (
         "import sys; from events_pandas.cli.output import prepare_streams; prepare_streams(); f = open(sys.argv[1]);"
     )
@@ -120,7 +120,7 @@ def test_file_never_takes_the_place_of_a_closed_stream(run):
 
 
 def test_suggested_mapping_that_cannot_be_written_is_an_error(run_here, folder, capsys):
-    """It is all that the command is for."""
+    """The exit code is 2 if the suggested mapping, the command's only output, cannot be written."""
     (folder / "days.csv").write_text("customer_id,day\n00042,2024-01-31\n")
 
     code, _ = run_here("suggest", "days.csv", stream="stdout", file=io.FileIO("/dev/full", "w"))

@@ -1,4 +1,4 @@
-"""Rejects against a sandbox: what it did not take is mended in the file, and submitted from there."""
+"""Rejects against a sandbox: rows that were not accepted are fixed in the file, and submitted from it."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from events_pandas.cli import app
 
 
 @pytest.fixture
-def submit(folder, sandbox):  # noqa: ARG001  # It is where the mapping lies.
+def submit(folder, sandbox):  # noqa: ARG001  # It makes the mapping.
     """Submit files of the folder to the sandbox by the command line."""
 
     def submit(*more, to=sandbox, token=sandbox.access_token):
@@ -22,7 +22,7 @@ def submit(folder, sandbox):  # noqa: ARG001  # It is where the mapping lies.
 
 
 def test_rejects_of_a_frame_arrive_as_its_rows_would_have(folder, start):
-    """Mended in the file, they are the events that the frame was to become."""
+    """Fixed rejects arrive as the same events as the rows of the frame."""
     orders = pd.DataFrame(
         {
             "who": ["00042", "00043", "00999"],
@@ -48,10 +48,10 @@ def test_rejects_of_a_frame_arrive_as_its_rows_would_have(folder, start):
         results = submit_events(orders, mapping, client=client, journal=None)
 
     export_rejects(results, orders, "rejects.csv", mapping=mapping)
-    mended = Path("rejects.csv").read_text().replace("00043,,", "00043,2024-03-01T00:00:00Z,")
-    (folder / "mended.csv").write_text(mended)
+    fixed = Path("rejects.csv").read_text().replace("00043,,", "00043,2024-03-01T00:00:00Z,")
+    (folder / "fixed.csv").write_text(fixed)
     with kind.client() as client:
-        again = submit_file("mended.csv", mapping, client=client, journal=None)
+        again = submit_file("fixed.csv", mapping, client=client, journal=None)
 
     assert again["status"].tolist() == ["accepted", "accepted"]
     assert sorted((event.contact, event.created_at, dict(event.metadata)) for event in kind.events) == [
@@ -69,12 +69,12 @@ def test_rejects_of_a_frame_arrive_as_its_rows_would_have(folder, start):
 
 
 def test_command_writes_rejects_and_says_how_many(folder, submit, sandbox):
-    """Mended, the file is submitted by the same command; nothing is left then."""
+    """The same command submits the fixed file, and the next rejects are empty."""
     (folder / "a.csv").write_text("who,day,note\n00042,2024-01-31,x\n00043,never,NA\n")
 
     first = submit("a.csv", "--results", "results.csv", "--rejects", "rejects.csv")
-    (folder / "mended.csv").write_text((folder / "rejects.csv").read_text().replace("never", "2024-02-01"))
-    second = submit("mended.csv", "--rejects", "rejects.csv")
+    (folder / "fixed.csv").write_text((folder / "rejects.csv").read_text().replace("never", "2024-02-01"))
+    second = submit("fixed.csv", "--rejects", "rejects.csv")
 
     assert first.stdout.splitlines()[-2:] == ["results: results.csv", "rejects: rejects.csv (1 row)"]
     assert (first.exit_code, second.exit_code) == (1, 0)
@@ -83,8 +83,8 @@ def test_command_writes_rejects_and_says_how_many(folder, submit, sandbox):
     assert (folder / "rejects.csv").read_text() == "who,day,note,row,status,error_code,error_message\n"
 
 
-def test_command_tells_what_would_be_sent_otherwise_from_the_rejects(folder, submit, start):
-    """Without a journal a bare column takes its type from the file, and that of the rejects is another one."""
+def test_command_notes_rejects_that_would_be_sent_with_another_type(folder, submit, start):
+    """A note names a value that the rejects would send with another type, if no journal keeps the type."""
     mapping = (folder / "mapping.toml").read_text()
     (folder / "mapping.toml").write_text(f'{mapping}\n[metadata]\nsize = "size"\n')
     (folder / "a.csv").write_text("who,day,size\n00042,2024-01-31,five\n00043,2024-01-31,5\n")
@@ -103,7 +103,7 @@ def test_command_tells_what_would_be_sent_otherwise_from_the_rejects(folder, sub
 
 
 def test_journal_keeps_the_types_for_the_run_over_the_rejects(folder, submit, sandbox):
-    """What would be a number by itself is sent as text there, as the rows before it were: nothing has to be told."""
+    """A column that the journal keeps as text is sent as text from the rejects, without a note."""
     mapping = (folder / "mapping.toml").read_text()
     (folder / "mapping.toml").write_text(f'{mapping}\n[metadata]\nsize = "size"\n')
     (folder / "a.csv").write_text("who,day,size\n00042,2024-01-31,five\n00043,never,5\n")
@@ -117,7 +117,7 @@ def test_journal_keeps_the_types_for_the_run_over_the_rejects(folder, submit, sa
 
 
 def test_command_does_not_replace_its_mapping_by_rejects(folder, submit, sandbox):
-    """What is read is not written over, and nothing is sent."""
+    """The rejects cannot replace the mapping, and nothing is sent."""
     (folder / "a.csv").write_text("who,day\n00042,2024-01-31\n")
 
     result = submit("a.csv", "--rejects", "mapping.toml")
@@ -129,8 +129,8 @@ def test_command_does_not_replace_its_mapping_by_rejects(folder, submit, sandbox
     assert sandbox.requests == 0
 
 
-def test_command_does_not_tell_of_rejects_that_could_not_be_written(folder, submit, full_disk):
-    """The rejects are a line of their own after the error."""
+def test_command_does_not_list_rejects_that_could_not_be_written(folder, submit, full_disk):
+    """If the rejects cannot be written, the error has its own line, and no line says that they were written."""
     (folder / "a.csv").write_text("who,day\n00042,2024-01-31\n")
 
     with full_disk():

@@ -1,4 +1,4 @@
-"""Two runs at once on one journal, which spread their rows: a row that both of them hold arrives once."""
+"""Two runs at once on one journal, with `spread`: a row that is in both runs arrives once."""
 
 import threading
 from collections import Counter
@@ -25,13 +25,13 @@ CHUNKSIZE = 20
 
 @pytest.fixture
 def sandbox(start):
-    """A sandbox that answers fast, and not so fast that a run is over before the other one has begun."""
+    """A sandbox that answers fast, with a delay that keeps both runs busy at the same time."""
     return start(faults=Faults(latency_seconds=0.01))
 
 
 @pytest.fixture
 def orders():
-    """Four hundred orders; a contact has ten on a day, of which some are the same in everything."""
+    """Four hundred orders: a contact has ten on a day, and some of the ten are identical."""
     numbers = pd.Series(range(400))
     day = pd.Series(["2024-01-30", "2024-01-31"]).iloc[numbers // 10 % 2].to_numpy()
     return pd.DataFrame({"who": "c" + (numbers // 20).astype(str), "day": day, "n": numbers - (numbers % 10 % 3 % 2)})
@@ -39,13 +39,13 @@ def orders():
 
 @pytest.fixture
 def halves(orders):
-    """Seventy per cent of the orders each, sorted anew."""
+    """Two overlapping parts of 70 % of the orders, each in an order of its own."""
     return orders[:280].sample(frac=1, random_state=1), orders[120:].sample(frac=1, random_state=2)
 
 
 @pytest.fixture
 def submit(client, folder):
-    """Submit rows in one of the ways that there are, with the journal of the test; return the results."""
+    """Submit rows as a frame, a stream or a file, with the test's journal; return the results."""
     (folder / "mapping.toml").write_text(MAPPING)
     mapping = EventMapping.from_toml("mapping.toml")
     options = {"client": client, "journal": folder / "journal.sqlite", "chunksize": CHUNKSIZE, "progress": False}
@@ -64,7 +64,7 @@ def submit(client, folder):
 
 
 def contents(*frames):
-    """Count what rows say: each as often as the frame has it that has it most."""
+    """Count the rows of each content, by the frame that has most of them."""
     counts = Counter()
     for frame in frames:
         counts |= Counter(zip(frame["who"], frame["n"].tolist(), strict=True))
@@ -72,13 +72,13 @@ def contents(*frames):
 
 
 def kept(sandbox):
-    """Count what the events of a sandbox say."""
+    """Count the contents of a sandbox's events."""
     return Counter((event.contact, event.metadata["n"]) for event in sandbox.events)
 
 
 @pytest.mark.parametrize("ways", [("stream", "frame"), ("stream", "stream"), ("files", "files")], ids=" and ".join)
 def test_rows_of_two_runs_in_threads_arrive_once(submit, sandbox, orders, halves, ways):
-    """A row is accepted, submitted already, or to be submitted again; then nothing is missing, and nothing is left."""
+    """Each row of two runs in threads arrives once, and a third run has nothing left to send."""
     results = {}
 
     def run(place):
@@ -100,16 +100,16 @@ def test_rows_of_two_runs_in_threads_arrive_once(submit, sandbox, orders, halves
     assert kept(sandbox) == contents(*halves) == contents(orders)
     assert set(third["status"]) == {"already_submitted"}
     assert (sandbox.requests, sandbox.duplicates) == (sent, sent - len(orders))
-    for told in results.values():
-        assert set(told["status"]) <= {"accepted", "already_submitted", "not_submitted"}
-        assert set(told["error_code"].dropna()) <= {"second_taken"}
+    for frame in results.values():
+        assert set(frame["status"]) <= {"accepted", "already_submitted", "not_submitted"}
+        assert set(frame["error_code"].dropna()) <= {"second_taken"}
 
 
 @pytest.mark.alone
 def test_rows_of_two_processes_arrive_once_when_one_is_killed(
     submit, sandbox, orders, halves, folder, launch, wait_until
 ):
-    """*kill -9 at any instant*: also of one of two runs, whose claims the other one finds."""
+    """*kill -9 at any instant*: if one of two runs is killed, each row still arrives once."""
     options = ["--mapping", "mapping.toml", "--base-url", sandbox.url, "--journal", str(folder / "journal.sqlite")]
     options += ["--chunksize", str(CHUNKSIZE), "--no-progress"]
     processes = []

@@ -1,4 +1,4 @@
-"""The real purchases that come with the package, row by row and event by event."""
+"""The real purchases in the package: every row and every event."""
 
 import pandas as pd
 
@@ -6,7 +6,7 @@ from events_pandas import EventMapping, check_events, submit_events
 
 
 def test_sample_arrives_event_by_event(samples, sandbox, client):
-    """What the sandbox holds is what the results say, of rows among which some are duplicates and one is invalid."""
+    """The results match the sandbox's events, for rows with some duplicates and one invalid row."""
     purchases = pd.read_csv(samples / "purchases.csv", dtype=str)[1_500:1_900]
     mapping = EventMapping.from_toml(samples / "purchases.toml")
 
@@ -23,7 +23,7 @@ def test_sample_arrives_event_by_event(samples, sandbox, client):
 
 
 def test_sample_is_checked_as_it_is_submitted(samples):
-    """The check counts what submitting finds, before anything is sent."""
+    """The check counts the same duplicates and invalid rows as the run."""
     purchases = pd.read_csv(samples / "purchases.csv", dtype=str)
 
     report = check_events(purchases, EventMapping.from_toml(samples / "purchases.toml"))

@@ -1,4 +1,4 @@
-"""Runs against a sandbox with faults, chosen before, while it runs, and on the command line."""
+"""Runs against a sandbox with faults, set before the start, during a run, and on the command line."""
 
 import re
 import resource
@@ -16,15 +16,15 @@ PATIENT_RETRY = RetryPolicy(attempts=100, base_seconds=0.01, max_seconds=0.05)
 
 
 @pytest.fixture
-def run(folder):  # noqa: ARG001  # It is where the command runs.
+def run(folder):  # noqa: ARG001  # The command runs there.
     """Run a command of the package in this process, which keeps its limit of open files."""
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     yield lambda *arguments: CliRunner().invoke(app, arguments)
     resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
 
-def test_every_event_arrives_once_however_answers_come(make_orders, mapping, start):
-    """Statuses, lost connections, garbage, trickles and silence: all rows are accepted, and each event is held once."""
+def test_every_event_arrives_once_with_all_faults(make_orders, mapping, start):
+    """With wrong statuses, lost connections, garbage, trickles and silence, each event arrives once."""
     faults = Faults(
         statuses={500: 0.1, 503: 0.1},
         drop_before=0.1,
@@ -50,7 +50,7 @@ def test_every_event_arrives_once_however_answers_come(make_orders, mapping, sta
 
 
 def test_the_same_rows_fail_in_the_same_way_in_every_run(make_orders, mapping, start, quick_retry):
-    """A failure repeats, however many threads send the rows."""
+    """The same rows fail in every run, with any number of threads."""
     faults = Faults(statuses={400: 0.2, 500: 0.2}, seed=11)
 
     runs = []
@@ -94,7 +94,7 @@ def test_run_ends_when_its_token_is_revoked_and_goes_on_when_it_is_not(make_orde
 
 
 @pytest.mark.parametrize("faults", [Faults(rate_headers=False), Faults(clock_skew_seconds=-3600)])
-def test_run_needs_neither_rate_headers_nor_a_right_clock(make_orders, mapping, start, faults):
+def test_run_needs_no_rate_headers_and_no_right_clock(make_orders, mapping, start, faults):
     """Without headers, and with a server whose clock is an hour behind, all rows are accepted."""
     with start(faults=faults, limit=1_666).client() as client:
         results = submit_events(make_orders(20), mapping, client=client)
@@ -243,15 +243,15 @@ def test_sandbox_command_says_that_it_is_open_to_the_network(launch, interrupt):
         (("--access-token", "two words"), "access_token must be one word of visible ASCII characters"),
     ],
 )
-def test_sandbox_command_tells_a_wrong_option_in_one_line(run, arguments, message):
-    """A wrong option is one line and exit code 2, before the start."""
+def test_sandbox_command_reports_a_wrong_option_in_one_line(run, arguments, message):
+    """A wrong option ends with one line and exit code 2, before the start."""
     result = run("sandbox", "--port", "0", *arguments)
 
     assert (result.stdout, result.stderr, result.exit_code) == ("", f"error: {message}\n", 2)
 
 
 def test_sandbox_command_fails_when_its_port_is_taken(run, sandbox):
-    """Exit code 2 and one line: another port is the next step."""
+    """If the port is taken, the exit code is 2, and one line proposes another port."""
     result = run("sandbox", "--port", sandbox.url.rpartition(":")[2])
 
     assert result.stderr.startswith("error: ")

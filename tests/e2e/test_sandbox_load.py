@@ -1,4 +1,4 @@
-"""A sandbox under load, and one that is killed: answered events are kept."""
+"""A sandbox under load, and a killed one: it keeps every event that it answered."""
 
 import contextlib
 import http.client
@@ -134,8 +134,8 @@ def test_sandbox_answers_a_thousand_connections(server_of_few_files, address):
     assert json.loads(crowd.stdout) == {"202": 2 * CONNECTIONS}
 
 
-def test_store_keeps_what_was_answered_when_the_sandbox_is_killed(folder, launch, address, load):
-    """After kill -9 under load, every event that was answered 202 is there, and at most those under way."""
+def test_store_keeps_answered_events_when_the_sandbox_is_killed(folder, launch, address, load):
+    """After kill -9 under load, the store has every event with a 202, and at most the requests in flight besides."""
     server = launch("sandbox", "--port", "0", "--limit", "0", "--store", "events.sqlite")
 
     accepted = load(address(server), until=500, then=server.kill)

@@ -1,4 +1,4 @@
-"""The access token is a secret: nothing that a run leaves behind holds it."""
+"""The access token is a secret: a run leaves it in no result, error, log, file or variable."""
 
 import copy
 import http.client
@@ -29,7 +29,7 @@ from events_pandas import (
 from events_pandas.cli import app
 
 TOKEN = "dG9rOm1hZGUtdXA="
-# A 429 that states no limit is no attempt: only the time ends those.
+# A 429 without a limit is not counted as an attempt, so only the time ends these retries.
 ONCE = RetryPolicy(attempts=1, total_seconds=1.0)
 TWICE = RetryPolicy(attempts=2, base_seconds=0.01)
 CERTIFICATE = Path(__file__).parents[1] / "certificates" / "intercom-test.pem"
@@ -43,7 +43,7 @@ def guarded(start):
 
 @pytest.fixture
 def traces(capfd, caplog, monkeypatch):
-    """Return a function that collects what objects leave: printed and logged texts, tracebacks with variables, pickles.
+    """Return a function that collects the traces of objects: printed and logged texts, tracebacks, pickles.
 
     All logs are on, and so is the debug output of http.client.
     """
@@ -56,7 +56,7 @@ def traces(capfd, caplog, monkeypatch):
             texts += [repr(thing), str(thing), repr(getattr(thing, "args", ""))]
             if isinstance(thing, BaseException):
                 texts += [_frames(thing), repr(vars(thing)), _pickled(thing)]
-                thing = getattr(thing, "results", None)  # noqa: PLW2901  # An exception of a run is a frame, and more.
+                thing = getattr(thing, "results", None)  # noqa: PLW2901  # Also the exception's results.
             texts += [thing.to_csv(), repr(thing.attrs), _pickled(thing)] if hasattr(thing, "to_csv") else []
         return "\n".join(texts)
 
@@ -65,7 +65,7 @@ def traces(capfd, caplog, monkeypatch):
 
 @pytest.fixture
 def answering():
-    """Return a function that starts a server whose answers a function makes; it ends with the test."""
+    """Return a function that starts a server with answers from a function; it ends with the test."""
     servers = []
 
     def start(answer, *, tls=None):
@@ -102,7 +102,7 @@ class _Server(socketserver.ThreadingTCPServer):
 
 
 def _frames(error):
-    """Return a traceback with the variables of every frame except those of the tests, which hold the made-up token."""
+    """Return a traceback with the variables of every frame except the tests' own, which hold the made-up token."""
     report = traceback.TracebackException.from_exception(error, capture_locals=True)
     waiting = [report]
     while waiting:
@@ -142,7 +142,7 @@ def test_token_is_in_no_result_of_a_failed_event(make_orders, mapping, guarded, 
 
 @pytest.mark.parametrize("fault", [401, 403, 404, 500])
 def test_token_is_in_no_error_of_a_run(make_orders, mapping, guarded, traces, fault):
-    """Neither the exception nor its cause holds the token."""
+    """The exception and its cause do not hold the token."""
     guarded.fail_next(fault, path="/me", times=9)
 
     with guarded.client() as client, pytest.raises(EventsPandasError) as caught:
@@ -195,7 +195,7 @@ def test_token_is_in_no_error_of_a_connection(make_orders, mapping, traces, addr
 )
 @pytest.mark.parametrize("preflight", [True, False])
 def test_token_is_nowhere_when_a_server_sends_it_back(make_orders, mapping, answering, traces, answer, preflight):
-    """A request that a server sends back, whole or in part, is not quoted."""
+    """A server's answer that contains the request, whole or in part, is not quoted."""
     base_url = f"http://127.0.0.1:{answering(answer)}"
 
     with IntercomClient(TOKEN, base_url=base_url, timeout_seconds=0.2) as client:
@@ -226,7 +226,7 @@ def test_token_is_in_no_error_of_a_certificate(make_orders, mapping, answering, 
 
 
 def test_token_is_in_no_error_of_a_proxy(make_orders, mapping, answering, traces, monkeypatch):
-    """The error quotes the status of a proxy that refuses, and the proxy was sent no token."""
+    """The error quotes the status of a proxy that refuses, and the proxy gets no token."""
     asked = []
     port = answering(lambda request: asked.append(request) or b"HTTP/1.1 407 Log in\r\n\r\n")
     monkeypatch.setenv("HTTPS_PROXY", f"http://ada:lovelace@127.0.0.1:{port}")
@@ -234,14 +234,14 @@ def test_token_is_in_no_error_of_a_proxy(make_orders, mapping, answering, traces
     with IntercomClient(TOKEN) as client, pytest.raises(EventsPandasError) as caught:
         submit_events(make_orders(1), mapping, client=client, retry=ONCE, patience_seconds=0)
 
-    said = traces(caught.value, client)
-    assert "answered 407" in said
-    assert not [secret for secret in (TOKEN, "lovelace") if secret in said + b"".join(asked).decode()]
+    trace = traces(caught.value, client)
+    assert "answered 407" in trace
+    assert not [secret for secret in (TOKEN, "lovelace") if secret in trace + b"".join(asked).decode()]
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError], ids=["interrupt", "bug"])
 def test_token_is_in_no_frame_of_a_request_that_is_cut_short(make_orders, mapping, guarded, traces, monkeypatch, error):
-    """An interrupt or a bug in the middle of a request keeps no variable that holds the token."""
+    """After an interrupt or a bug in the middle of a request, no variable holds the token."""
 
     def fail(*_):
         raise error
@@ -255,7 +255,7 @@ def test_token_is_in_no_frame_of_a_request_that_is_cut_short(make_orders, mappin
 
 
 def test_token_is_in_no_interrupt(make_orders, mapping, guarded, tripwire, traces):
-    """An interrupted run reports what was accepted, without the client."""
+    """The exception of an interrupted run has the results, and does not hold the client."""
 
     def interrupt():
         raise KeyboardInterrupt
@@ -267,7 +267,7 @@ def test_token_is_in_no_interrupt(make_orders, mapping, guarded, tripwire, trace
 
 
 def test_token_is_in_no_error_of_a_stream(make_orders, mapping, guarded, traces):
-    """A stream that breaks off keeps the results that were not yielded, without the client."""
+    """The exception of a stream has the results that were not yielded, and does not hold the client."""
 
     def frames():
         yield make_orders(2)
@@ -280,8 +280,8 @@ def test_token_is_in_no_error_of_a_stream(make_orders, mapping, guarded, traces)
     assert TOKEN not in traces(caught.value, client)
 
 
-def test_token_is_in_nothing_that_progress_shows(make_orders, mapping, guarded, traces):
-    """Neither the progress bar nor a progress function gets the token."""
+def test_token_is_not_in_the_progress(make_orders, mapping, guarded, traces):
+    """The progress bar and a progress function do not get the token."""
     shown = []
 
     with guarded.client() as client:
@@ -319,7 +319,7 @@ def test_token_is_in_no_error_of_options_or_rows(make_orders, mapping, guarded, 
     ],
 )
 def test_token_is_in_no_error_of_a_client(traces, options):
-    """An unusable token or address is described, and not quoted."""
+    """The message describes an unusable token or address without quoting it."""
     with pytest.raises((EventsPandasError, ValueError)) as caught:
         IntercomClient(**options)
 
@@ -362,8 +362,8 @@ def test_token_is_in_no_file(folder, make_orders, mapping, guarded):
     assert all(TOKEN.encode() not in file.read_bytes() for file in folder.iterdir())
 
 
-def test_token_is_in_nothing_that_the_command_says(folder, make_orders, guarded):
-    """Neither stdout nor stderr holds the token, whatever happens to the rows."""
+def test_token_is_not_in_the_output_of_the_command(folder, make_orders, guarded):
+    """The command prints no token on stdout or stderr, for any status of the rows."""
     make_orders(3).to_csv(folder / "orders.csv", index=False)
     guarded.fail_next(422)
 

@@ -1,4 +1,4 @@
-"""SIGTERM: a command that is ended by the system writes what it has, as after Ctrl-C."""
+"""SIGTERM: the system ends a command, and the command writes its results, as after Ctrl-C."""
 
 import signal
 import subprocess
@@ -35,7 +35,7 @@ def send(process, number):
 
 
 def test_signal_ends_a_run_with_its_results(folder, make_orders, start, submit, wait_until, held):
-    """Every row is in the results, those not accepted are in the rejects, the summary is printed, nothing is left."""
+    """After SIGTERM the results have every row, the rejects the rows not accepted, and no partial file is left."""
     sandbox = start(faults=Faults(latency_seconds=0.1))
     process = submit(make_orders(1_000), sandbox.url, "--concurrency", "4", "--chunksize", "50")
 
@@ -54,7 +54,7 @@ def test_signal_ends_a_run_with_its_results(folder, make_orders, start, submit, 
 
 
 def test_signal_ends_the_wait_for_the_end_of_an_outage(folder, make_orders, start, submit, wait_until):
-    """Patience is for servers."""
+    """SIGTERM ends a run at once during an outage."""
     sandbox = start(faults=Faults(statuses={503: 1.0}))
     process = submit(make_orders(3), sandbox.url)
 
@@ -66,7 +66,7 @@ def test_signal_ends_the_wait_for_the_end_of_an_outage(folder, make_orders, star
 
 
 def test_second_signal_leaves_at_once(folder, make_orders, start, submit, wait_until):
-    """Of requests that nobody answers the first signal awaits the end, and the second one does not."""
+    """The first signal waits for the requests in flight, and the second one does not."""
     sandbox = start(faults=Faults(no_answer=1.0))
     process = submit(make_orders(3), sandbox.url, "--progress")
 
@@ -82,7 +82,7 @@ def test_second_signal_leaves_at_once(folder, make_orders, start, submit, wait_u
 
 
 def test_sandbox_that_is_ended_keeps_its_store(folder, launch):
-    """It stops as after Ctrl-C, with one file and nothing beside it."""
+    """The sandbox stops as after Ctrl-C, and leaves one file."""
     process = launch("sandbox", "--port", "0", "--store", "events.sqlite")
 
     process.stdout.readline()

@@ -1,4 +1,4 @@
-"""Each status that a row can have, from a frame to the sandbox and back."""
+"""Each status of a row, from a frame to the sandbox and back."""
 
 import pandas as pd
 import pytest
@@ -21,8 +21,8 @@ def counts(results):
     return statuses[statuses > 0].to_dict()
 
 
-def test_accepted_rows_are_what_the_sandbox_holds(make_orders, mapping, sandbox, client, held):
-    """Accepted is what was answered 202, and arrived."""
+def test_accepted_rows_are_the_events_of_the_sandbox(make_orders, mapping, sandbox, client, held):
+    """An accepted row was answered 202, and the sandbox has its event."""
     results = submit_events(make_orders(3), mapping, client=client)
 
     assert counts(results) == {"accepted": 3}
@@ -34,7 +34,7 @@ def test_accepted_rows_are_what_the_sandbox_holds(make_orders, mapping, sandbox,
 
 
 def test_duplicate_rows_take_no_request(make_orders, mapping, sandbox, client):
-    """A repeat of contact, name and second is not sent, whatever else it holds."""
+    """A row with the contact, name and second of an earlier row is not sent, with any other content."""
     orders = make_orders(2, total=[1, 2]).assign(who="00000")
 
     results = submit_events(orders, mapping, client=client)
@@ -54,7 +54,7 @@ def test_duplicate_rows_are_ignored_by_the_sandbox_when_they_are_sent(make_order
 
 
 def test_invalid_rows_take_no_request(make_orders, mapping, sandbox, client):
-    """What breaks a rule of Intercom's is told, and not sent."""
+    """A row that breaks one of Intercom's rules is not sent, and its error code names the rule."""
     results = submit_events(make_orders(2, day=["2024-02-30", "2024-01-31"]), mapping, client=client)
 
     assert results["status"].tolist() == ["invalid", "accepted"]
@@ -64,7 +64,7 @@ def test_invalid_rows_take_no_request(make_orders, mapping, sandbox, client):
 
 
 def test_unknown_contact_is_asked_for_once(make_orders, mapping, start, held):
-    """After a 404 the contact's other rows are parked; other contacts are not concerned."""
+    """After a 404 the contact's other rows are not sent, and other contacts' rows are."""
     sandbox = start(unknown_contacts=["00001"])
     orders = make_orders(6, day=pd.date_range("2024-01-01", periods=6).astype(str))
     orders["who"] = ["00001", "00002"] * 3
@@ -87,7 +87,7 @@ def test_unknown_contact_is_asked_for_once(make_orders, mapping, start, held):
 
 
 def test_rejected_row_has_the_code_and_the_request_of_the_answer(make_orders, mapping, sandbox, client):
-    """A final 4xx is not tried again."""
+    """A final 4xx is not tried again, and the row has the answer's code and request id."""
     sandbox.fail_next(422)
 
     results = submit_events(make_orders(1), mapping, client=client)
@@ -99,7 +99,7 @@ def test_rejected_row_has_the_code_and_the_request_of_the_answer(make_orders, ma
 
 
 def test_row_of_a_merged_contact_is_rejected(make_orders, mapping, start, held):
-    """410 is final, and tells of the contact rather than of the address: the other rows go on."""
+    """A 410 is final for the contact, and the other rows go on."""
     sandbox = start(merged_contacts={"00000": "00002"})
 
     with sandbox.client() as client:
@@ -112,7 +112,7 @@ def test_row_of_a_merged_contact_is_rejected(make_orders, mapping, start, held):
 
 
 def test_failed_row_says_that_it_may_have_arrived(make_orders, mapping, sandbox, client):
-    """When the retries are spent on server errors, nobody knows what the server did."""
+    """After the last retry of a server error, the row's message says that the event may have arrived."""
     sandbox.fail_next(500, times=2)
 
     results = submit_events(make_orders(1), mapping, client=client, retry=TWO_ATTEMPTS)
@@ -123,8 +123,8 @@ def test_failed_row_says_that_it_may_have_arrived(make_orders, mapping, sandbox,
     assert "2 attempts were made. It may have arrived; submit the row again" in line["error_message"]
 
 
-def test_failed_row_says_that_it_did_not_arrive_when_it_was_held_back(make_orders, mapping, sandbox, client):
-    """A 429 is an answer of the gate: the event did not come through."""
+def test_failed_row_did_not_arrive_when_its_answers_were_429(make_orders, mapping, sandbox, client):
+    """After the last retry of a 429 the event has not arrived, and the code is `rate_limited`."""
     sandbox.fail_next(429, times=2)
 
     results = submit_events(make_orders(1), mapping, client=client, retry=TWO_ATTEMPTS)
@@ -132,8 +132,8 @@ def test_failed_row_says_that_it_did_not_arrive_when_it_was_held_back(make_order
     assert results.loc[0, ["status", "error_code"]].tolist() == ["failed", "rate_limited"]
 
 
-def test_row_that_arrived_unheard_is_accepted_at_its_second_attempt(make_orders, mapping, sandbox, client, held):
-    """The repeat of a lost answer is the same second, so Intercom ignores it."""
+def test_row_whose_answer_was_lost_is_accepted_at_its_second_attempt(make_orders, mapping, sandbox, client, held):
+    """If an answer is lost, the second attempt has the same second, and Intercom ignores the repeat."""
     sandbox.fail_next("drop_after")
 
     results = submit_events(make_orders(1), mapping, client=client, retry=TWO_ATTEMPTS)
@@ -143,10 +143,8 @@ def test_row_that_arrived_unheard_is_accepted_at_its_second_attempt(make_orders,
 
 
 @pytest.mark.parametrize(("status", "code"), [(401, "unauthorized"), (403, "forbidden")])
-def test_not_submitted_rows_are_those_after_a_refused_token(
-    make_orders, mapping, sandbox, tripwire, held, status, code
-):
-    """A run stops at 401 and 403: the rows that are left take no request."""
+def test_rows_after_a_refused_token_are_not_submitted(make_orders, mapping, sandbox, tripwire, held, status, code):
+    """After a 401 or 403 the remaining rows are not sent."""
     with sandbox.client() as real:
         client = tripwire(real, before=3, action=lambda: sandbox.fail_next(status))
         with pytest.raises(AuthenticationError) as caught:
@@ -159,8 +157,8 @@ def test_not_submitted_rows_are_those_after_a_refused_token(
     assert held(sandbox) == ["00000", "00001"]
 
 
-def test_not_submitted_rows_are_those_after_an_outage(make_orders, mapping, sandbox, client):
-    """When nothing but failures comes, and the patience is over, the run ends rather than spend every row's retries."""
+def test_rows_after_an_outage_are_not_submitted(make_orders, mapping, sandbox, client):
+    """When only failures come and the patience is over, the run ends before all rows have used their retries."""
     sandbox.fail_next(503, times=1_000)
 
     with pytest.raises(OutageError) as caught:
@@ -174,8 +172,8 @@ def test_not_submitted_rows_are_those_after_an_outage(make_orders, mapping, sand
     )
 
 
-def test_not_submitted_rows_are_repeats_of_rows_that_were_not_accepted(make_orders, mapping, sandbox, client):
-    """A repeat waits for its first row to be mended."""
+def test_repeats_of_rows_that_were_not_accepted_are_not_submitted(make_orders, mapping, sandbox, client):
+    """A repeat of a row that was not accepted is not sent."""
     sandbox.fail_next(422)
 
     results = submit_events(make_orders(2).assign(who="00000"), mapping, client=client)
@@ -185,7 +183,7 @@ def test_not_submitted_rows_are_repeats_of_rows_that_were_not_accepted(make_orde
 
 
 def test_results_have_these_columns_and_dtypes(make_orders, mapping, client):
-    """What a results frame is made of."""
+    """The results frame has these columns and dtypes."""
     results = submit_events(make_orders(2), mapping, client=client)
 
     assert {column: str(dtype) for column, dtype in results.dtypes.items()} == {
@@ -202,7 +200,7 @@ def test_results_have_these_columns_and_dtypes(make_orders, mapping, client):
 
 
 def test_results_name_the_run(make_orders, mapping, sandbox, client):
-    """Workspace, start, end, limit, requests and retries are in the attributes."""
+    """The results' attributes have the workspace, start, end, limit, requests and retries."""
     sandbox.fail_next(500)
 
     facts = submit_events(make_orders(2), mapping, client=client, retry=TWO_ATTEMPTS).attrs["run"]
@@ -215,7 +213,7 @@ def test_results_name_the_run(make_orders, mapping, sandbox, client):
 
 
 def test_run_ends_at_the_first_answer_when_the_address_is_not_intercoms(make_orders, mapping, sandbox):
-    """A 404 that does not speak of a contact is the address's fault: the other rows would get the same."""
+    """A first 404 that does not concern a contact ends the run, since the address must be wrong."""
     with (
         IntercomClient(sandbox.access_token, base_url=f"{sandbox.url}/elsewhere") as client,
         pytest.raises(SubmissionError) as caught,
@@ -235,7 +233,7 @@ def test_run_ends_at_the_first_answer_when_the_address_is_not_intercoms(make_ord
 
 
 def test_run_ends_before_its_first_event_when_the_address_is_not_intercoms(make_orders, mapping, sandbox):
-    """The first request of a run tells a wrong address too, and no row is judged by it."""
+    """The first request of a run finds a wrong address, before any row is sent."""
     with (
         IntercomClient(sandbox.access_token, base_url=f"{sandbox.url}/elsewhere") as client,
         pytest.raises(OutageError) as caught,

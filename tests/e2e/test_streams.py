@@ -8,7 +8,7 @@ from events_pandas import Faults, iter_submit
 
 
 def test_stream_arrives_frame_by_frame(make_orders, mapping, sandbox, client, held):
-    """One results frame for each frame, in order, with duplicates across them and an empty frame in the middle."""
+    """Each frame has a results frame, in order; duplicates are found across frames, and an empty frame has no rows."""
     frames = [make_orders(3), make_orders(0), make_orders(3, start=2)]
 
     parts = list(iter_submit(frames, mapping, client=client))
@@ -23,7 +23,7 @@ def test_stream_arrives_frame_by_frame(make_orders, mapping, sandbox, client, he
 
 
 def test_stream_that_is_closed_awaits_its_requests(make_orders, mapping, start, held):
-    """Closing leaves no thread and no request behind: whatever arrived had been awaited."""
+    """Closing a stream waits for its requests, and leaves no thread behind."""
     sandbox = start(faults=Faults(latency_seconds=0.05))
     frames = (make_orders(4, start=4 * number) for number in range(50))
     before = set(threading.enumerate())

@@ -1,4 +1,4 @@
-"""Contacts that do not exist yet: found, created, and their rows submitted again."""
+"""Unknown contacts: a table names them, the user creates them, and their rows are submitted again."""
 
 import pandas as pd
 import requests
@@ -7,7 +7,7 @@ from events_pandas import iter_submit, submit_events, submit_file, unknown_conta
 
 
 def test_rows_are_accepted_once_their_contacts_are_created(make_orders, mapping, start, held):
-    """The table says whom to create, and the same frame tries them anew; no row is lost on the way."""
+    """The table names the contacts to create; after that, the same rows are accepted."""
     sandbox = start(contacts=["00001"])
     orders = make_orders(6).set_axis(list("aabbcc"))
     orders["who"] = ["00001", "00007", "00001", "00008", "00007", "00007"]
@@ -39,7 +39,7 @@ def test_rows_are_accepted_once_their_contacts_are_created(make_orders, mapping,
 
 
 def test_unknown_contacts_of_files_are_found_in_the_rows_read_as_text(folder, make_orders, mapping, start):
-    """Rows are counted over all files, and what was read of them in the same order has them."""
+    """Rows are counted over all files, so the files read in the same order have the same rows."""
     sandbox = start(unknown_contacts=["00002", "00004"])
     make_orders(3).to_csv(folder / "a.csv", index=False)
     make_orders(3, start=3).to_csv(folder / "b.csv", index=False)
@@ -52,7 +52,7 @@ def test_unknown_contacts_of_files_are_found_in_the_rows_read_as_text(folder, ma
 
 
 def test_unknown_contacts_of_a_stream_are_found_frame_by_frame(make_orders, mapping, start):
-    """Each part of the results goes with its frame, the rows that were not even tried included."""
+    """Each part of the results belongs to its frame, and rows that were not sent count too."""
     sandbox = start(unknown_contacts=["00001"])
     frames = [make_orders(2), make_orders(2, day=["2024-02-01", "2024-02-02"])]
 

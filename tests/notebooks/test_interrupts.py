@@ -1,4 +1,4 @@
-"""The stop button of a notebook: a kernel is interrupted while a cell submits."""
+"""The stop button of a notebook: it interrupts a kernel while a cell submits."""
 
 import time
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ print(rest["status"].tolist())
 
 
 class Kernel:
-    """A kernel whose cells are run one by one: each prints something, and ends in an error or not."""
+    """A kernel that runs cells one by one: each prints something, and some end with an error."""
 
     def __init__(self, manager: Any, client: Any) -> None:
         self.manager = manager
@@ -44,7 +44,7 @@ class Kernel:
         return self._client.execute(code)
 
     def end(self, cell: str) -> tuple[str, tuple[str | None, str | None]]:
-        """Return what a cell printed, and the error that it ended in."""
+        """Return a cell's output, and the error that ended it."""
         printed, until = [], time.monotonic() + TIMEOUT_SECONDS
         while True:
             message = self._client.get_iopub_msg(timeout=until - time.monotonic())
@@ -62,7 +62,7 @@ class Kernel:
     def _error(self, cell: str) -> tuple[str | None, str | None]:
         until = time.monotonic() + TIMEOUT_SECONDS
         reply = self._client.get_shell_msg(timeout=TIMEOUT_SECONDS)
-        # A kernel that is slow to start is asked several times whether it is there, and answers each of them.
+        # The test asks a slow kernel several times if it is there, and the kernel answers each question.
         while reply["parent_header"]["msg_id"] != cell:
             reply = self._client.get_shell_msg(timeout=until - time.monotonic())
         return reply["content"].get("ename"), reply["content"].get("evalue")
@@ -77,8 +77,8 @@ def kernel() -> Iterator[Kernel]:
     manager.shutdown_kernel(now=True)
 
 
-def test_stop_button_gives_back_what_was_accepted(kernel: Kernel) -> None:
-    """The cell ends in `SubmissionInterrupted`; the next one finds the results, and goes on in the same kernel."""
+def test_stop_button_returns_the_accepted_rows(kernel: Kernel) -> None:
+    """The cell ends with `SubmissionInterrupted`, and the next cell has the results and can go on."""
     with Sandbox(limit=None, faults=Faults(latency_seconds=0.02)) as sandbox:
         cell = kernel.begin(SUBMIT.format(access_token=sandbox.access_token, url=sandbox.url))
         until = time.monotonic() + TIMEOUT_SECONDS

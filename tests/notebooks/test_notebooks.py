@@ -1,4 +1,4 @@
-"""The notebooks run, and show what they showed when they were committed."""
+"""The notebooks run, and their output is the committed one."""
 
 import re
 from pathlib import Path
@@ -17,7 +17,7 @@ VARYING = re.compile(r"sandbox_[0-9a-f]{8}")
 
 
 def shown(notebook: Any) -> list[list[str]]:
-    """Return what each cell shows, as text; a bar is there only where there are widgets."""
+    """Return the output of each cell as text, without the bar, which needs widgets."""
     return [
         [text_of(output) for output in cell.get("outputs", []) if WIDGET not in output.get("data", {})]
         for cell in notebook.cells
@@ -36,7 +36,7 @@ def committed(request: pytest.FixtureRequest) -> Any:
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder for a notebook to run in, and places beside the user's own for what Jupyter itself writes."""
+    """A folder where a notebook runs, and folders for Jupyter's own files outside the user's."""
     for name in ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR"):
         monkeypatch.setenv(name, str(tmp_path / "jupyter"))
     folder = tmp_path / "here"
@@ -44,10 +44,10 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def test_notebook_shows_what_it_was_committed_with_and_leaves_nothing_in_the_users_folders(
+def test_notebook_shows_its_committed_output_and_leaves_nothing_in_the_users_folders(
     committed: Any, here: Path, home: Path
 ) -> None:
-    """A notebook runs from top to bottom without an error, every output is as committed, and journals are its own."""
+    """A notebook runs without an error, prints its committed output, and writes nothing in the user's folders."""
     notebook = nbformat.from_dict(committed)
     expected = shown(committed)
 
@@ -58,10 +58,10 @@ def test_notebook_shows_what_it_was_committed_with_and_leaves_nothing_in_the_use
 
 
 def test_notebook_is_committed_with_outputs(committed: Any) -> None:
-    """Whoever opens a notebook sees results without running it."""
+    """Readers see the results in a notebook without running it."""
     assert sum(map(len, shown(committed))) > 0
 
 
 def test_there_are_notebooks() -> None:
-    """The tests above have something to run."""
+    """At least one notebook exists, since the tests above would pass without one."""
     assert "adhoc_upload" in [path.stem for path in NOTEBOOKS]

@@ -1,4 +1,4 @@
-"""Progress in a notebook: a bar where ipywidgets can show it, and otherwise lines, without a warning."""
+"""Progress in a notebook: a bar if ipywidgets can show it, and otherwise lines, without a warning."""
 
 import importlib.util
 import re
@@ -25,19 +25,21 @@ WIDGETS = "application/vnd.jupyter.widget-state+json"
 
 @pytest.fixture
 def sandbox():
-    """A sandbox whose limit is low, so that a run takes two seconds."""
+    """A sandbox with a low limit, so that a run takes two seconds."""
     with Sandbox(limit=100) as sandbox:
         yield sandbox
 
 
 @pytest.fixture
 def run_notebook(sandbox):
-    """Return a function that submits in the last cells of a notebook, in each another day, and returns the notebook."""
+    """Return a function that makes and runs a notebook whose last cells submit, each for a day of its own."""
 
     def run(*cells, progress):
         access = {"access_token": sandbox.access_token, "url": sandbox.url}
         days = [f"2024-01-{number + 1:02d}" for number in range(len(progress))]
-        submits = [SUBMIT.format(**access, day=day, progress=told) for day, told in zip(days, progress, strict=True)]
+        submits = [
+            SUBMIT.format(**access, day=day, progress=choice) for day, choice in zip(days, progress, strict=True)
+        ]
         sources = [*cells, *submits]
         notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
         NotebookClient(notebook, timeout=60).execute()
@@ -56,19 +58,19 @@ def streams(notebook):
 
 
 def test_notebook_has_lines_without_ipywidgets(run_notebook):
-    """Lines, of which the last has the counts, and nothing else: no warning that a package is missing."""
+    """Without ipywidgets the output is lines only, the last one with the counts, and no warning of a package."""
     notebook = run_notebook(WITHOUT_IPYWIDGETS, progress=["True"])
 
     [(name, text)] = streams(notebook)
     assert name == "stderr"
-    assert {told.partition(":")[0] for told in text.splitlines()} == {"submitting"}
+    assert {line.partition(":")[0] for line in text.splitlines()} == {"submitting"}
     assert text.splitlines()[-1] == "submitting: 21 of 21 (100%) after ... s: 21 accepted"
     assert len(notebook.cells[-1].outputs) == 1
 
 
 @pytest.mark.skipif(importlib.util.find_spec("ipywidgets") is None, reason="ipywidgets are not installed")
-def test_notebook_has_a_bar_with_ipywidgets_unless_there_is_to_be_none(run_notebook):
-    """The bar is a widget that ends whole, with the counts beside it; False is silence here too."""
+def test_notebook_has_a_bar_with_ipywidgets_unless_progress_is_off(run_notebook):
+    """The bar is a widget that ends at 100 %, with the counts beside it; with False the output is empty."""
     notebook = run_notebook(progress=["False", "'auto'"])
 
     widgets = [widget["state"] for widget in notebook.metadata.widgets[WIDGETS]["state"].values()]

@@ -1,4 +1,4 @@
-"""What holds for the canary of every frame."""
+"""The canary of any frame."""
 
 import pandas as pd
 import pytest
@@ -28,7 +28,7 @@ policies = st.sampled_from(["skip", "spread", "send"])
 
 @pytest.fixture(scope="module")
 def check():
-    """Return a function that checks a frame and returns the arguments from which a canary is chosen."""
+    """Return a function that checks a frame and returns the arguments of the choice of a canary."""
 
     def check(frame, policy):
         mapping = EventMapping(
@@ -47,7 +47,7 @@ def check():
 
 
 def features(frame, rows):
-    """Return what some rows have: names, identifier fields and keys."""
+    """Return the names, identifier fields and keys of some rows."""
     chosen = frame.iloc[rows]
     return {
         *(("name", normalized_event_name(name)) for name in chosen["name"]),
@@ -58,8 +58,8 @@ def features(frame, rows):
 
 @EXAMPLES
 @given(frame=frames, policy=policies, most=st.integers(1, 45))
-def test_canary_is_as_many_rows_as_may_be_of_those_that_are_sent(frame, policy, most, check):
-    """Only rows that are sent are chosen, each once, in order, and no more than asked for."""
+def test_canary_is_some_of_the_rows_that_are_sent(frame, policy, most, check):
+    """The canary has only rows that are sent, each once, in order, and at most the requested number."""
     converter, checked = check(frame, policy)
 
     rows = canary_rows(converter, checked, most)
@@ -71,8 +71,8 @@ def test_canary_is_as_many_rows_as_may_be_of_those_that_are_sent(frame, policy, 
 
 @EXAMPLES
 @given(frame=frames, policy=policies)
-def test_canary_has_everything_when_it_may_have_as_many_rows(frame, policy, check):
-    """If enough rows may be chosen, they have every name, identifier field and key of the rows that are sent."""
+def test_canary_has_every_feature_when_it_is_large_enough(frame, policy, check):
+    """A large enough canary has every name, identifier field and key of the rows that are sent."""
     converter, checked = check(frame, policy)
     wanted = features(frame, checked.is_sent.nonzero()[0])
 
@@ -84,7 +84,7 @@ def test_canary_has_everything_when_it_may_have_as_many_rows(frame, policy, chec
 @EXAMPLES
 @given(frame=frames, policy=policies, most=st.integers(1, 10))
 def test_canary_of_a_frame_is_always_the_same(frame, policy, most, check):
-    """The choice is not random."""
+    """The same frame always has the same canary."""
     first, second = (canary_rows(*check(frame, policy), most).tolist() for _ in range(2))
 
     assert first == second

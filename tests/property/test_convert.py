@@ -1,4 +1,4 @@
-"""Conversion against a slow, obvious oracle that goes row by row, and what a check promises for any frame."""
+"""Conversion against a slow, obvious oracle that goes row by row; and the promises of a check."""
 
 import contextlib
 import datetime as dt
@@ -45,7 +45,7 @@ OPTIONS = {
 
 
 def _mapping(*, truncate=False, rounds=False, computed=False, **options):
-    """Return a mapping of columns, or of callables that give the same columns."""
+    """Return a mapping of columns, or of callables that return the same columns."""
 
     def at(column):
         return (lambda frame: frame[column]) if computed else column
@@ -81,7 +81,7 @@ CELLS = {
     "metadata.page": ["page"],
     "metadata.bare_at": ["bare"],
 }
-"""The columns of each optional value: one that is bad is blanked whole."""
+"""The columns of each optional value; all of them become empty if one is bad."""
 DECIMALS = {"usd": 2, "eur": 2, "jpy": 0, "bhd": 3, "hrk": 2}
 SURROGATE = re.compile("[\ud800-\udfff]")
 UNSEEN = re.compile(
@@ -93,6 +93,7 @@ NOBODY = re.compile(
     | \#(N/A|n/a|NV|[A-Z/0]+[!?]|\#+)  # what a spreadsheet shows
     | =["'0-9].* | '([-+=@].*|.*[0-9].*) | ".*"  # in marks for text
     | <.*> | \{(.*['":].*)?\} | \[(['"{[0-9].*)?\] | \(['"].*\) | b'.*' | b".*" | .*\ object\ \(.*\)  # of an object
+    | \[object\ \w+\] | [A-Za-z_][\w.]*\(['"].*['"]\) | ObjectId\(.*\)
     """,
     re.VERBOSE,
 )
@@ -104,7 +105,7 @@ BAD = object()
 
 
 def _plain(cell):
-    """Return bytes and UUIDs as the text that they are read as; bytes that are not UTF-8 stay bytes."""
+    """Return bytes and UUIDs as the text that the rules read; bytes that are not UTF-8 stay bytes."""
     if isinstance(cell, bytes):
         try:
             return cell.decode()
@@ -124,7 +125,7 @@ def _sound(text):
 def _text(cell, *, truncate=False):
     match cell:
         case str():
-            # A lone surrogate is an error anywhere in the text; NUL only in the part that is sent.
+            # A lone surrogate is an error anywhere in the text; NUL is one only in the part that is sent.
             whole = cell if len(cell) <= 255 or (truncate and not SURROGATE.search(cell)) else "\0"
             return _sound(whole[:255])
         case bool() | np.bool_():
@@ -228,7 +229,7 @@ def _rich_link(value, url):
 
 
 def _if_present(read, *cells, needs=0):
-    """Read cells; the first one decides whether there is a value, or any of them with `needs=None`."""
+    """Read cells; the first cell decides if there is a value, or with `needs=None` any cell."""
     cells = [_plain(cell) for cell in cells]
     absent = [_is_absent(cell) for cell in cells]
     is_absent = all(absent) if needs is None else absent[needs]
@@ -236,15 +237,15 @@ def _if_present(read, *cells, needs=0):
 
 
 def _bare(rule, cell):
-    """Read a cell of a bare column, whose rule follows from its frame."""
+    """Read a cell of a bare column, by the rule that follows from its frame."""
     return {Text: _text, Date: lambda time: _seconds(time, ZONE)}[rule](cell)
 
 
 def _bare_rule(cells):
-    """Return the rule of a bare column; None if it does not follow from the cells."""
+    """Return the rule of a bare column; None if the cells decide none."""
     present = [cell for cell in cells if isinstance(cell, str) or not _is_absent(cell)]
     telling = [cell for cell in present if cell not in ("", "N/A")]
-    # Under a key that ends like a date's, numbers are seconds.
+    # Numbers are seconds under a key that ends like a date's.
     dates = [cell for cell in telling if isinstance(cell, int | float | dt.date) and not isinstance(cell, bool)]
     return None if not present else Date if telling and 4 * len(dates) >= 3 * len(telling) else Text
 
@@ -267,7 +268,7 @@ def _event(row, options=OPTIONS, bare=None):
     metadata = _kept({key: value for key, value in metadata.items() if value is not None}, options)
     name = _if_present(_name, row["name"])
     time = _if_present(lambda cell: _seconds(cell, ZONE), row["time"])
-    # Identifiers after the first one present are not sent: their faults do not make the row invalid.
+    # Only the first identifier with a value is sent: faults of the others do not make the row invalid.
     needed = [name, time, *(identifier for _, identifier in present[:1])]
     if not present or metadata is None or None in needed or BAD in needed:
         return None
@@ -277,7 +278,7 @@ def _event(row, options=OPTIONS, bare=None):
 
 
 def _kept(metadata, options):
-    """Return the metadata that is sent; None if it makes the row invalid."""
+    """Return the metadata of the event; None if it makes the row invalid."""
     if options["on_invalid_metadata"] == "omit":
         metadata = {key: value for key, value in metadata.items() if value is not BAD}
     if BAD in metadata.values():
@@ -287,7 +288,7 @@ def _kept(metadata, options):
     return dict(list(metadata.items())[: options["metadata_limit"]])
 
 
-# Frames: nearly all columns hold what can be sent, one or two of them anything.
+# Frames: the cells of nearly all columns are good; one or two columns have any cells.
 
 AMOUNTS = st.one_of(
     st.sampled_from(["90071992547409.91", "90071992547409.92", "39.2400016784668", "1.005", "0.0049", " 5", "5\u00a0"]),
@@ -299,9 +300,9 @@ SHORT_TEXTS = st.text(max_size=4) | st.sampled_from(["", "00042", "a\0b", "\ud80
 CENTS = st.integers(-(10**6), 10**6).map(lambda cents: cents / 100)
 PLAIN_NUMBERS = CENTS.map(repr) | st.integers(-(10**4), 10**4).map(str)
 WHOLE = st.integers(-5, 5) | st.sampled_from([2**53 - 1, 2**53, 10**11, 1_700_000_000])
-# Where the clocks of both zones change, and elsewhere.
+# Around the clock changes of both zones, and at other times.
 CLOCK = st.one_of(
-    st.datetimes(dt.datetime(2024, month, day), dt.datetime(2024, month, day, 4))  # noqa: DTZ001  # A bound is naive.
+    st.datetimes(dt.datetime(2024, month, day), dt.datetime(2024, month, day, 4))  # noqa: DTZ001  # Bounds are naive.
     for month, day in [(3, 10), (3, 31), (10, 27), (11, 3), (6, 1)]
 )
 NOON = st.datetimes(dt.datetime(1960, 1, 1), dt.datetime(2030, 1, 1)).map(lambda time: time.replace(hour=12))  # noqa: DTZ001  # Bounds are naive.
@@ -371,10 +372,10 @@ WILD = {
 
 
 def _is_inferable(cell):
-    """Tell whether pandas may infer the dtype of a column with this cell.
+    """Return whether pandas may infer the dtype of a column with this cell.
 
-    pandas refuses lone surrogates. It makes floats of integers beside absent cells, and from 2^53 on Arrow writes those
-    without, and Python with, an exponent.
+    pandas refuses lone surrogates. It makes floats of integers in a column with absent cells, and from 2^53 on Python
+    writes floats with an exponent, and Arrow without one.
     """
     return not SURROGATE.search(cell) if isinstance(cell, str) else not (isinstance(cell, int) and abs(cell) >= 2**53)
 
@@ -391,7 +392,7 @@ def frames(draw):
         is_inferred = values and draw(st.booleans()) and all(map(_is_inferable, values))
         return pd.Series(values, dtype=None if is_inferred else object)
 
-    # Not NaT: beside it, pandas infers no type for numbers.
+    # Without NaT: beside it, pandas infers no type for numbers.
     bare_cells = draw(st.sampled_from(BARE)) | ABSENT
     bare = draw(st.lists(bare_cells, min_size=n_rows, max_size=n_rows))
     return pd.DataFrame({name: column(name) for name in GOOD} | {"bare": pd.Series(bare, dtype=object)})
@@ -411,7 +412,7 @@ OPTION_VALUES = st.fixed_dictionaries(
 @EXAMPLES
 @given(frame=frames(), options=OPTION_VALUES, computed=st.booleans())
 def test_conversion_agrees_with_the_oracle(frame, options, computed):
-    """A row is valid exactly if its required values can be sent, and its payload equals a dict made by hand."""
+    """A row is valid exactly if all required values can be sent, and then its payload equals a dict made by hand."""
     bare = _bare_rule(frame["bare"])
     expected = [_event({name: frame[name].iloc[row] for name in frame}, options, bare) for row in range(len(frame))]
 
@@ -424,7 +425,7 @@ def test_conversion_agrees_with_the_oracle(frame, options, computed):
 @EXAMPLES
 @given(frame=frames(), chunksize=st.integers(1, 4))
 def test_conversion_does_not_depend_on_the_chunks(frame, chunksize):
-    """*A payload's bytes are made once and kept*: check and submission may cut the rows differently."""
+    """*A payload's bytes are made once and kept*: the check and the run may cut rows into different chunks."""
     converter = Converter(bind(frame, MAPPING))
     whole = converter.convert(0, len(frame))
 
@@ -444,7 +445,7 @@ def test_conversion_does_not_depend_on_the_chunks(frame, chunksize):
     chunksize=st.integers(1, 4),
 )
 def test_check_does_not_depend_on_the_chunks(frame, options, policy, chunksize):
-    """*The result does not depend on `chunksize`*: verdicts, seconds, counts and problems are the whole frame's."""
+    """*The result does not depend on `chunksize`*: it is that of the whole frame."""
     converter = Converter(bind(frame, _mapping(**options, duplicates=policy)))
     whole = check_rows(converter, len(frame), now=NOW)
 
@@ -460,7 +461,7 @@ def test_check_does_not_depend_on_the_chunks(frame, options, policy, chunksize):
 
 
 def _blanked(frame, problems):
-    """Return the frame without the rows that have errors, and without the optional values that are left out."""
+    """Return the frame without rows with errors, and with empty cells for optional values that are not sent."""
     frame = frame.astype(object)
     omitted = problems[problems["message"].str.endswith(": the event is sent without it")]
     for row, field in zip(omitted["row"], omitted["field"], strict=True):
@@ -479,14 +480,14 @@ def test_check_is_honest(frame, options):
     problems = problems_frame(checked.findings, frame.index)
     kept = _blanked(frame, problems)
 
-    # The type of a bare column is kept: the remaining cells could have another one.
+    # The bare column keeps its type, since the remaining cells could have another one.
     converter = Converter(bind(kept, mapping, resolved=bound.resolved))
     again = check_rows(converter, len(kept), now=NOW)
 
     assert len(kept) == checked.valid.sum()
     assert again.valid.all()
     assert not [finding for finding in again.findings if finding.severity == "error" or finding.is_omission]
-    # As JSON: blanking may make floats of whole numbers, and 1e3 is 1000.
+    # Compared as JSON, since empty cells may make floats of whole numbers, and 1e3 is 1000.
     before = Converter(bound).convert(0, len(frame)).payloads(checked.valid).to_pylist()
     after = converter.convert(0, len(kept)).payloads(again.valid).to_pylist()
     assert list(map(json.loads, after)) == list(map(json.loads, before))
@@ -495,7 +496,7 @@ def test_check_is_honest(frame, options):
 @EXAMPLES
 @given(frame=frames())
 def test_the_callers_frame_is_never_changed(frame):
-    """*The caller's frame is never changed*: values, dtypes and index are what they were."""
+    """*The caller's frame is never changed*: its values, dtypes and index stay."""
     before = frame.copy(deep=True)
     converter = Converter(bind(frame, MAPPING))
 
@@ -511,7 +512,7 @@ DTYPES = {
     "who": [object, "Int64", "category", pd.ArrowDtype(pa.int64())],
     "load": ["int64", "Float64", "float32", pd.ArrowDtype(pa.float64())],
 }
-"""Dtypes of numbers, in which every column of this frame can stand."""
+"""The dtypes that each column of this frame may have."""
 
 
 @st.composite
@@ -525,11 +526,11 @@ def typed_frames(draw):
 
 
 def _overwritten(frame):
-    """Change a column of the frame, and write to all arrays that can be written to."""
+    """Change a column of the frame, and write to all its writable arrays."""
     own = pd.Index(frame.index.tolist())
     arrays = [frame.iloc[:, position].array for position in range(frame.shape[1])]
     for array in [*arrays, frame.index.to_numpy()]:
-        # Some arrays refuse it.
+        # Some arrays are read-only.
         with contextlib.suppress(ValueError, TypeError):
             array[0] = array[-1]
     return frame.iloc[:, 0].astype(object).set_axis(own)
@@ -538,7 +539,7 @@ def _overwritten(frame):
 @EXAMPLES
 @given(frame=typed_frames())
 def test_no_callable_changes_the_callers_frame(frame):
-    """*The caller's frame is never changed*: neither the caller nor another rule sees what a callable writes."""
+    """*The caller's frame is never changed*: a callable cannot write to it, or to the columns of other rules."""
     before, labels = frame.copy(deep=True), frame.index.tolist()
     mapping = EventMapping(
         event_name=Constant("e"),
@@ -558,7 +559,7 @@ def test_no_callable_changes_the_callers_frame(frame):
     assert [event["metadata"]["b"] for event in sent] == [event["metadata"]["c"] for event in sent]
 
 
-# Few words of 64 bits, so that keys share their first word, their second word, or both.
+# Few words of 64 bits, so that some keys share their first word, their second word or both.
 WORDS = st.sampled_from([0, 1, 2**63, 2**64 - 1]) | st.integers(0, 2**64 - 1)
 KEYS = st.tuples(WORDS, WORDS)
 
@@ -566,7 +567,7 @@ KEYS = st.tuples(WORDS, WORDS)
 @EXAMPLES
 @given(chunks=st.lists(st.sets(KEYS, max_size=12), max_size=12))
 def test_key_index_is_a_dict(chunks):
-    """*All 128 bits of a key are compared*: the index answers like a dict."""
+    """*All 128 bits of a key are compared*: the index gives the same answers as a dict."""
     known, index, row = {}, KeyIndex(), 0
     for chunk in chunks:
         words = np.array(sorted(chunk), np.uint64).reshape(-1, 2).T
@@ -593,7 +594,7 @@ EVENTS = st.tuples(
 @EXAMPLES
 @given(events=st.lists(EVENTS, max_size=20), start=st.integers(0, 3))
 def test_event_keys_are_equal_exactly_for_equal_events(events, start):
-    """*An event is identified by contact, name (normalized) and second*, wherever in memory its texts are."""
+    """*An event is identified by contact, name (normalized) and second*: the texts' place in memory does not count."""
     contacts, names = (pa.array([event[part] for event in events], pa.large_string())[start:] for part in range(2))
     seconds = pa.array([event[2] for event in events], pa.int64())[start:]
     identities = [(who, name.lower().replace(".", "-").replace("$", "-"), time) for who, name, time in events[start:]]

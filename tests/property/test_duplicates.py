@@ -1,4 +1,4 @@
-"""Rows that are one event to Intercom, in one frame and over several, against a dict that goes row by row."""
+"""Rows that are one event to Intercom, in one frame and in several, against a dict that goes row by row."""
 
 import json
 from collections import Counter
@@ -48,14 +48,14 @@ def _converter(frame, policy, **options):
 
 
 def _events(converter, n_rows):
-    """Return the event of each row; None where the row is invalid."""
+    """Return the event of each row; None for an invalid row."""
     batch = converter.convert(0, n_rows)
     events = iter(batch.payloads(batch.valid).to_pylist())
     return [json.loads(next(events)) if is_valid else None for is_valid in batch.valid]
 
 
 def _sent(converter, checked):
-    """Return the events that are sent, in the order of rows."""
+    """Return the events that are sent, in the order of the rows."""
     batch = converter.convert(0, len(checked.valid))
     payloads = batch.payloads(checked.is_sent, checked.seconds(0, len(checked.valid)))
     return [json.loads(payload) for payload in payloads.to_pylist()]
@@ -71,7 +71,7 @@ def _key(event):
 
 
 def _own(frame):
-    """Return each row's event as if it were valid: its second is not given to another."""
+    """Return each row's event as if the row were valid: no moved event takes its second."""
     present = frame[frame["time"].notna() & (frame["who"].notna() | frame["mail"].notna())]
     contacts = [
         ("user_id", who) if who is not None else ("email", mail) for who, mail in present[["who", "mail"]].values
@@ -86,8 +86,8 @@ def _counted(events):
 
 @EXAMPLES
 @given(frames=STREAMS, policy=st.sampled_from(["skip", "send"]), options=OPTIONS)
-def test_repeats_are_those_of_a_dict(frames, policy, options):
-    """*An event is identified by contact, name (normalized) and second*: the first valid row of a stream keeps it."""
+def test_repeats_agree_with_a_dict(frames, policy, options):
+    """*An event is identified by contact, name (normalized) and second*: the first valid row in a stream keeps it."""
     holders, earlier, offset = {}, EarlierFrames(), 0
     for frame in frames:
         converter = _converter(frame, policy, **options)
@@ -112,7 +112,7 @@ def test_repeats_are_those_of_a_dict(frames, policy, options):
 
 
 def _spread(events, ties, taken, reserved):
-    """Give each event that must move the next free second, one by one; return all events and the taken seconds."""
+    """Move each repeated event to the next free second, one by one; return all events and the taken seconds."""
     groups = {}
     for event, tie in zip(events, ties, strict=True):
         groups.setdefault(_key(event), []).append((tie, json.dumps(event)))
@@ -133,8 +133,8 @@ def _spread(events, ties, taken, reserved):
 
 @EXAMPLES
 @given(frames=STREAMS, options=OPTIONS)
-def test_spread_events_are_those_of_a_dict(frames, options):
-    """*"spread" gives later ones the next free second*: rows keep their own second if they can; digests break ties."""
+def test_spread_events_agree_with_a_dict(frames, options):
+    """*"spread" gives later ones the next free second*: rows keep a second that is free, and digests break ties."""
     taken, earlier = set(), EarlierFrames()
     for frame in frames:
         converter = _converter(frame, "spread", **options)
@@ -151,7 +151,7 @@ def test_spread_events_are_those_of_a_dict(frames, options):
 @EXAMPLES
 @given(frame=FRAMES, options=OPTIONS)
 def test_spread_conserves_events(frame, options):
-    """*Conservation*: every valid row is sent, no two are one event, and one row keeps each shared second."""
+    """*Conservation*: every valid row is sent with a key of its own, and one row keeps each shared second."""
     converter = _converter(frame, "spread", **options)
     events = [event for event in _events(converter, len(frame)) if event is not None]
 

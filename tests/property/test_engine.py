@@ -1,4 +1,4 @@
-"""Conservation in delivery: rows in = rows out, whatever Intercom answers."""
+"""Conservation in delivery: rows in = rows out, for all of Intercom's answers."""
 
 import threading
 
@@ -14,10 +14,10 @@ from events_pandas.deliver.outcomes import Event, Status
 from events_pandas.deliver.ticket import MAX_PARDONS
 
 EXAMPLES = settings(max_examples=settings.default.max_examples // 2, deadline=None)
-# A limit so high that the pace costs no time.
+# With so high a limit the pace takes no time.
 HEADERS = {intercom.LIMIT_HEADER: "1000000", intercom.REMAINING_HEADER: "999999", intercom.RESET_HEADER: "1700000010"}
 QUICK = Clock(jitter=lambda: 0.0, sleep=lambda _: None)
-# 429 is left out, as it pauses the whole run; its waits are tested with a clock that is set by hand.
+# Without 429, which pauses the whole run: other tests cover its waits with a clock that they set.
 NOT_FOUND = b'{"type":"error.list","errors":[{"code":"not_found","message":"Contact Not Found"}]}'
 WORDS = ["refused", "broken", "unknown", "elsewhere"]
 RESULTS = st.sampled_from([202, 202, 202, 200, 301, 400, 408, 409, 422, 500, 502, 503, 599, *WORDS])
@@ -27,7 +27,7 @@ CHUNKS = st.lists(st.lists(st.tuples(SCRIPTS, st.sampled_from("abc")), max_size=
 
 
 class ScriptedClient:
-    """Answers each payload by its script, and 202 after its end."""
+    """A client that answers each payload by its script, and with 202 after the script's end."""
 
     def __init__(self, scripts):
         self._scripts = {payload: iter(script) for payload, script in scripts.items()}
@@ -55,8 +55,8 @@ class ScriptedClient:
 def test_deliver_conserves_every_event(chunks, attempts, concurrency, interrupt_at):
     """*Conservation*: every event has one outcome, in order.
 
-    Attempts stay within the policy, and each request is accounted for. Events that fail in an outage start again when
-    it is over.
+    Attempts stay within the policy, and the outcomes count every request. After an outage the attempts of its events
+    are counted from the start.
     """
     events, scripts = [], {}
     for chunk in chunks:

@@ -1,7 +1,7 @@
-"""Runs on one journal, one after the other or two at once, over frames that change, against an Intercom that is a dict.
+"""Runs on one journal, one after the other or two at once, with changing frames; Intercom is a dict.
 
-A kill is modelled by the files that it leaves: a copy of the journal between the arrival of an event and its record.
-Events that are sent later do not arrive.
+The files of a journal after a kill are a copy of it between the arrival of an event and its record. Events that are
+sent later do not arrive.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from events_pandas import EventMapping, RetryPolicy, SubmissionError, intercom, iter_submit, submit_events
 from events_pandas.deliver import Answer, TransportError
 
-# A smaller example is not looked for: each costs several runs, and each run waits for the disk.
+# Hypothesis does not shrink an example: each shrink costs several runs, which wait for the disk.
 EXAMPLES = settings(
     max_examples=settings.default.max_examples // 6,
     deadline=None,
@@ -36,7 +36,7 @@ SKIP = EventMapping(
     event_name="placed-order",
     created_at="second",
     user_id="who",
-    # What identifies a row to the tests, whichever second it is sent with.
+    # The tests identify a row by this, with any second that it is sent with.
     metadata={"own": "second", "n": "n"},
     timezone="UTC",
 )
@@ -45,7 +45,7 @@ ACCOUNTED = {"skip": {"accepted", "already_submitted", "duplicate"}, "spread": {
 
 
 class Workspace:
-    """What Intercom keeps: the first event of each contact and second; and the events whose answer was lost."""
+    """Intercom's side: the first event of each contact and second, and the events whose answers were lost."""
 
     def __init__(self):
         self.events = {}
@@ -55,9 +55,9 @@ class Workspace:
 
 
 class MishapClient:
-    """Submits to a workspace; chosen events, counted from 1, meet with a mishap.
+    """A client that submits to a workspace; chosen events, counted from 1, have a mishap.
 
-    "kill" copies the journal at that moment: the event has arrived, and no later one does. A function is called before
+    "kill" copies the journal after the event has arrived, and later events do not arrive. A function is called before
     the event arrives.
     """
 
@@ -102,13 +102,13 @@ class MishapClient:
     def _kill(self):
         self.is_killed = True
         self._workspace.doubtful |= self._arrived
-        # The log last: what is moved from it to the file meanwhile is there twice, and not missing.
+        # The log comes last: events that SQLite moves from it meanwhile are then in both files, and not in neither.
         for path in beside(self._journal):
             shutil.copy(path, f"{path}.left")
 
 
 class OtherRun:
-    """A stream in a thread of its own, which goes on by one frame at each `step`."""
+    """A stream in a thread of its own; each `step` submits one frame more."""
 
     def __init__(self, frames, client, journal, *, chunksize):
         self.results = None
@@ -119,14 +119,14 @@ class OtherRun:
         self._pauses.get()
 
     def step(self):
-        """Go on by a frame, if one is left: it is checked and claimed when this returns."""
+        """Submit the next frame, if one is left; on return it is checked and claimed."""
         if self._left:
             self._left -= 1
             self._steps.put(True)
             self._pauses.get()
 
     def finish(self):
-        """Go on to the end; return the results."""
+        """Submit the remaining frames; return the results."""
         while self._left:
             self.step()
         self._thread.join()
@@ -151,19 +151,19 @@ def key_of(event):
 
 
 def beside(journal):
-    """Return the files that a kill leaves of a journal; SQLite makes the shared memory anew."""
+    """Return the journal's files after a kill, without the shared memory, which SQLite makes again."""
     return [path for path in (journal, journal.with_name(f"{journal.name}-wal")) if path.exists()]
 
 
 def run(frames, policy, client, journal, **options):
-    """Submit frames as a stream, or one as a frame; return the results, whatever ended the run."""
+    """Submit frames as a stream, or a single one as a frame; return the results, also after an error."""
     how = {"client": client, "journal": journal, "retry": ONCE, "progress": False, "concurrency": 3, **options}
     parts = []
     try:
         if len(frames) == 1:
             return submit_events(frames[0], MAPPINGS[policy], **how)
         for results in iter_submit(iter(frames), MAPPINGS[policy], **how):
-            parts.append(results)  # noqa: PERF402  # The parts before an error count too.
+            parts.append(results)  # noqa: PERF402  # An error keeps the parts before it.
     except SubmissionError as error:
         parts.append(error.results)
     finally:
@@ -185,7 +185,7 @@ MISHAPS = st.dictionaries(
 
 @st.composite
 def frames(draw):
-    """Rows of few contacts and seconds, in one frame or several."""
+    """Rows with few contacts and seconds, in one frame or several."""
     rows = draw(st.lists(CELLS, min_size=1, max_size=9))
     frame = pd.DataFrame(rows, columns=["who", "second", "n"])
     cuts = sorted(draw(st.sets(st.integers(1, len(rows)), max_size=2)) - {len(rows)})
@@ -204,20 +204,20 @@ def rows_of(frames, results):
 
 
 def contents(frames):
-    """Count the contents of rows, their own second included."""
+    """Count the contents of rows, with their own seconds."""
     rows = pd.concat(frames)
     return Counter(zip(rows["who"], rows["second"].tolist(), rows["n"].tolist(), strict=True))
 
 
 def contents_kept(workspace):
     """Count the contents of a workspace's events."""
-    return Counter((who, *said) for (who, _), said in workspace.events.items())
+    return Counter((who, *content) for (who, _), content in workspace.events.items())
 
 
 @EXAMPLES
 @given(earlier=RUNS, last=frames(), policy=st.sampled_from(["skip", "send"]))
-def test_rows_that_share_an_event_are_accounted_for_truthfully(earlier, last, policy):
-    """*Content decides*: a row says whether the event that its contact and second have is its own."""
+def test_rows_that_share_an_event_have_a_true_status(earlier, last, policy):
+    """*Content decides*: the status says if the event at a row's contact and second has the row's content."""
     workspace = Workspace()
     with tempfile.TemporaryDirectory() as folder:
         journal = Path(folder) / "journal.sqlite"
@@ -235,7 +235,7 @@ def test_rows_that_share_an_event_are_accounted_for_truthfully(earlier, last, po
         own = row.who, row.second
         assert own in workspace.events
         assert row.sent == row.second
-        # Under a key that a mishap has touched, the first content may be that of a row that nobody knows of.
+        # After a mishap the first content of a key may be that of a row without a record.
         if own not in workspace.doubtful:
             is_own = workspace.events[own] == (row.second, row.n)
             assert is_own or policy == "send" or row.status == "duplicate"
@@ -248,8 +248,8 @@ def test_rows_that_share_an_event_are_accounted_for_truthfully(earlier, last, po
 
 @EXAMPLES
 @given(earlier=RUNS, last=frames())
-def test_spread_rows_are_each_an_event_and_none_is_two(earlier, last):
-    """*Spread*: each content has as many events as rows; none is lost, and none has two seconds."""
+def test_spread_rows_are_one_event_each(earlier, last):
+    """*Spread*: each content has as many events as rows, no event is lost, and each has one second."""
     workspace, undisturbed, ever = Workspace(), contents(last), contents(last)
     with tempfile.TemporaryDirectory() as folder:
         journal = Path(folder) / "journal.sqlite"
@@ -269,7 +269,7 @@ def test_spread_rows_are_each_an_event_and_none_is_two(earlier, last):
         assert workspace.events[row.who, row.sent] == (row.second, row.n)
     assert undisturbed <= contents_kept(workspace) <= ever
     assert set(again["status"]) == {"already_submitted"}
-    # Rows that say the same may have exchanged their seconds: what was found to be accepted comes first.
+    # Rows with the same content may have exchanged their seconds, since accepted ones are found first.
     columns = ["who", "second", "n", "sent"]
     assert sorted(rows_of(last, again)[columns].values.tolist()) == sorted(rows[columns].values.tolist())
 
@@ -280,8 +280,8 @@ POLICIES = st.sampled_from(["skip", "spread", "send"])
 
 @EXAMPLES
 @given(earlier=st.lists(st.tuples(frames(), REFUSALS, POLICIES), max_size=4), last=frames())
-def test_spread_rows_are_each_an_event_whatever_earlier_runs_did_with_duplicates(earlier, last):
-    """A mapping that now spreads its rows finds what was sent before the change."""
+def test_spread_rows_are_one_event_each_after_runs_of_any_policy(earlier, last):
+    """If a mapping begins to spread its rows, it finds the events that were sent before the change."""
     workspace = Workspace()
     with tempfile.TemporaryDirectory() as folder:
         journal = Path(folder) / "journal.sqlite"
@@ -302,7 +302,7 @@ SLIPS = st.dictionaries(st.integers(1, 8), st.sampled_from(["lost after", "lost 
 
 @st.composite
 def two_runs(draw):
-    """The frames of two runs that share many rows: one contact, and nearly all in one second."""
+    """The frames of two runs that share many rows: one contact, and nearly all rows in one second."""
     cells = st.fixed_dictionaries(
         {"who": st.just("a"), "second": st.sampled_from([0, 0, 0, 1]), "n": st.integers(0, 5)}
     )
@@ -316,7 +316,7 @@ def two_runs(draw):
 @EXAMPLES
 @given(runs=two_runs(), moments=st.sets(st.integers(1, 6)), mishaps=SLIPS, chunksize=st.sampled_from([1, 1, 2, 100]))
 def test_spread_rows_of_two_runs_at_once_arrive_once(runs, moments, mishaps, chunksize):
-    """*Arrive once*: each content has as many events as the run with most rows of it, whichever run is first."""
+    """*Arrive once*: of two runs in any order, the one with more rows of a content decides its number of events."""
     workspace, (ours, theirs) = Workspace(), runs
     with tempfile.TemporaryDirectory() as folder:
         journal = Path(folder) / "journal.sqlite"

@@ -1,4 +1,4 @@
-"""A mapping is data: `from_toml` reads what `to_toml` writes."""
+"""A mapping is data: `from_toml` reads the text that `to_toml` writes."""
 
 import contextlib
 import datetime as dt
@@ -25,7 +25,7 @@ CONSTANTS = st.builds(
     | st.booleans()
     | st.floats(allow_nan=False)
     | st.dates(dt.date(1970, 1, 1))
-    | st.datetimes(dt.datetime(1970, 1, 1), timezones=st.none() | st.just(dt.UTC)),  # noqa: DTZ001  # A bound is naive.
+    | st.datetimes(dt.datetime(1970, 1, 1), timezones=st.none() | st.just(dt.UTC)),  # noqa: DTZ001  # Naive bound.
 )
 SOURCES = LABELS | CONSTANTS
 FORMATS = st.sampled_from([None, "%Y%m%d", '%d "%B" %Y'])
@@ -86,7 +86,7 @@ def mappings(draw):
         event_name=draw(FILLED_TEXTS | st.builds(Column, LABELS) | st.builds(Constant, FILLED_TEXTS)),
         created_at=draw(SOURCES | DATES | st.builds(Column, LABELS)),
         **{name: draw(SOURCES | st.builds(Column, LABELS)) for name in sorted(identifiers)},
-        # A date needs such a key, and a number may not have it.
+        # A date needs a key that ends in _at, and a number may not have one.
         metadata={key if isinstance(entry, Number) else f"{key}_at": entry for key, entry in entries},
         timezone=draw(ZONES),
         duplicates=draw(st.sampled_from(["skip", "spread", "send"])),
@@ -98,7 +98,7 @@ def mappings(draw):
 
 @EXAMPLES
 @given(mapping=mappings())
-def test_from_toml_reads_back_what_to_toml_writes(tmp_path_factory, mapping):
+def test_from_toml_reads_the_text_of_to_toml(tmp_path_factory, mapping):
     """*Text that `from_toml` reads back as an equal mapping*, the order of the metadata included."""
     path = tmp_path_factory.mktemp("mapping") / "mapping.toml"
     path.write_bytes(mapping.to_toml().encode())
@@ -111,8 +111,8 @@ def test_from_toml_reads_back_what_to_toml_writes(tmp_path_factory, mapping):
 
 @EXAMPLES
 @given(table=st.dictionaries(st.sampled_from(FIELDS) | TEXTS, ANYTHING, max_size=6))
-def test_from_toml_reads_or_refuses_whatever_a_file_says(tmp_path_factory, table):
-    """*A wrong TOML file reports every fault*: none ends in another error, and what is read can be written."""
+def test_from_toml_reads_or_refuses_any_table(tmp_path_factory, table):
+    """*A wrong TOML file reports every fault*: a bad one raises no other error, and a good one can be written."""
     path = tmp_path_factory.mktemp("mapping") / "mapping.toml"
     path.write_bytes(tomli_w.dumps(RIGHT | table).encode())
 
@@ -128,8 +128,8 @@ def test_from_toml_reads_or_refuses_whatever_a_file_says(tmp_path_factory, table
     fields=st.dictionaries(st.sampled_from(FIELDS), ANYTHING | ODDITIES, max_size=6),
     metadata=st.dictionaries(TEXTS | st.integers(), ANYTHING | ODDITIES, max_size=3),
 )
-def test_event_mapping_takes_or_refuses_whatever_it_is_given(fields, metadata):
-    """*A wrong mapping reports every fault*: no value of a field ends in another error."""
+def test_event_mapping_takes_or_refuses_any_value(fields, metadata):
+    """*A wrong mapping reports every fault*: a bad value of a field raises no other error."""
     with contextlib.suppress(MappingError):
         mapping = EventMapping(**{**RIGHT, "metadata": metadata, **fields})
 

@@ -1,4 +1,4 @@
-"""The pace in simulation: whole windows against a server that counts on arrival."""
+"""The pace in a simulation: full windows against a server that counts requests on arrival."""
 
 import heapq
 import itertools
@@ -19,9 +19,9 @@ NO_HEADER = ()
 class WindowServer:
     """Counts requests in windows of its own clock; `limit` may be a function of the local time, or None.
 
-    Windows begin at `phase`. `shown` turns the end of a window into the value of ``X-RateLimit-Reset``, `date_lead` is
-    how far `Date` is ahead of that clock. The part `sporadic` of the requests is refused at any pace, by a limiter
-    whose refusals say that `sporadic_left` requests are left (None: the true number).
+    Windows begin at `phase`. `shown` turns the end of a window into the value of ``X-RateLimit-Reset``, and `Date` is
+    `date_lead` seconds ahead of that clock. A second limiter refuses the part `sporadic` of the requests at any pace,
+    and says that `sporadic_left` requests are left (None: the true number).
     """
 
     def __init__(self, limit, *, lead=0.0, window_seconds=10.0, headers=EVERY_HEADER, phase=0.0, shown=float, **more):
@@ -36,36 +36,36 @@ class WindowServer:
         self.sporadically_refused = 0
 
     def arrive(self, at, who):
-        """Count a request that arrives at a local time, and return what its answer says."""
+        """Count a request that arrives at a local time; return the facts of its answer."""
         now = at + self.lead
         window = math.floor((now - self.phase) / self.window_seconds)
         limit = self.limit(at) if callable(self.limit) else self.limit
         if self.chance.random() < self.sporadic:
             self.sporadically_refused += 1
             left = max(limit - self.spent[window], 0) if self.sporadic_left is None else self.sporadic_left
-            said = self._said(429, now, window, self.sporadic_limit or limit, left)
-            return said | {"retry_after": self.retry_after}
+            facts = self._facts(429, now, window, self.sporadic_limit or limit, left)
+            return facts | {"retry_after": self.retry_after}
         self.spent[window] += 1
         is_admitted = self.spent[window] <= limit
         (self.accepted if is_admitted else self.refused)[window, who] += 1
-        return self._said(202 if is_admitted else 429, now, window, limit, max(limit - self.spent[window], 0))
+        return self._facts(202 if is_admitted else 429, now, window, limit, max(limit - self.spent[window], 0))
 
-    def _said(self, status, now, window, limit, remaining):
+    def _facts(self, status, now, window, limit, remaining):
         reset = self.shown((window + 1) * self.window_seconds + self.phase)
-        said = {"limit": limit, "remaining": remaining, "reset": reset}
-        rate = Rate(**{name: said[name] for name in self.headers}) if self.headers else None
+        facts = {"limit": limit, "remaining": remaining, "reset": reset}
+        rate = Rate(**{name: facts[name] for name in self.headers}) if self.headers else None
         return {"status": status, "date": float(math.floor(now + self.date_lead)), "rate": rate}
 
     def full_windows(self, who):
-        """Return how many requests of one sender each window took that was there from start to end."""
+        """Return the number of one sender's requests in each window that it was there for from start to end."""
         return [self.accepted[window, who] for window in sorted(self.spent)[1:-1]]
 
     def refusals(self, who=None):
-        """Count the requests that were one too many."""
+        """Count the requests above the limit."""
         return sum(count for (_, whose), count in self.refused.items() if who in (None, whose))
 
     def after_the_first_minute(self, who=0):
-        """Return the accepted requests of each window from the seventh on, and the part that was one too many."""
+        """Return the accepted requests of each window from the seventh on, and the share above the limit."""
         windows = sorted(self.spent)[6:-1]
         accepted = [self.accepted[window, who] for window in windows]
         refused = sum(self.refused[window, who] for window in windows)
@@ -73,7 +73,7 @@ class WindowServer:
 
 
 class Simulation:
-    """Runs that send as their pacers permit, and others that send evenly, against one server."""
+    """Simulated runs that send at their pacers' pace, and others that send evenly, against one server."""
 
     def __init__(self, server, *, latency=0.08, jitter=0.0, seed=1):
         self._server, self._latency, self._jitter = server, latency, jitter
@@ -119,9 +119,9 @@ class Simulation:
     def _arrive(self, now, who, sent_at):
         self._plan(now + self._way_seconds(), self._answer, who, sent_at, self._server.arrive(now, who))
 
-    def _answer(self, now, who, sent_at, said):
+    def _answer(self, now, who, sent_at, facts):
         self._in_flight[who] -= 1
-        self._pacers[who].observe(Observation(sent_at=sent_at, received_at=now, **said))
+        self._pacers[who].observe(Observation(sent_at=sent_at, received_at=now, **facts))
         self._try(now, who)
 
     def _send_other(self, now, every_seconds):
@@ -137,7 +137,7 @@ STEADY = [(limit, latency) for limit in (83, 166, 500, 1_666) for latency in (0.
 @pytest.mark.slow
 @pytest.mark.parametrize(("limit", "latency"), STEADY)
 def test_pacer_fills_the_windows_and_is_never_refused_at_steady_latency(limit, latency):
-    """Alone and at steady latency there is no 429, and the windows are as full as 128 threads can make them."""
+    """At steady latency a lone run gets no 429, and fills the windows as far as 128 threads can."""
     server = Simulation(WindowServer(limit), latency=latency).run()
 
     assert server.refusals() == 0
@@ -148,7 +148,7 @@ def test_pacer_fills_the_windows_and_is_never_refused_at_steady_latency(limit, l
 @pytest.mark.slow
 @pytest.mark.parametrize(("limit", "latency"), STEADY)
 def test_pacer_fills_the_windows_when_latency_is_uneven(limit, latency):
-    """With 50 % of jitter, at most 0.1 % are refused, and 98 % of full windows are used."""
+    """With 50 % of jitter, at most 0.1 % of the requests are refused, and 98 % of full windows are used."""
     server = Simulation(WindowServer(limit), latency=latency, jitter=0.5).run()
 
     windows = server.full_windows(0)
@@ -158,8 +158,8 @@ def test_pacer_fills_the_windows_when_latency_is_uneven(limit, latency):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("lead", [3_600.4, -3_599.7, 0.5])
-def test_pacer_does_not_care_for_the_local_clock(lead):
-    """A local clock that is an hour off changes nothing."""
+def test_pacer_does_not_depend_on_the_local_clock(lead):
+    """A local clock that is an hour off does not change the pace."""
     server = Simulation(WindowServer(166, lead=1_700_000_000.0 + lead), latency=0.08).run()
 
     assert server.refusals() == 0
@@ -169,7 +169,7 @@ def test_pacer_does_not_care_for_the_local_clock(lead):
 @pytest.mark.slow
 @pytest.mark.parametrize("window_seconds", [1.0, 2.0, 60.0])
 def test_pacer_learns_the_length_of_a_window(window_seconds):
-    """If resets are a second or a minute apart, a window is as long."""
+    """The run learns from the resets that a window lasts a second or a minute."""
     server = WindowServer(166, window_seconds=window_seconds)
 
     Simulation(server, latency=0.08).run(seconds=max(30.0, 4 * window_seconds))
@@ -193,7 +193,7 @@ def test_pacer_follows_a_limit_that_changes(before, after):
 @pytest.mark.slow
 @pytest.mark.parametrize("limit", [83, 166, 1_666])
 def test_pacer_uses_its_share_and_no_more(limit):
-    """Our requests are at most 60 % of each window, and nearly as many."""
+    """With a share of 60 %, the run uses at most 60 % of each window, and nearly as many."""
     windows = Simulation(WindowServer(limit), latency=0.08, jitter=0.5).run(rate_share=0.6).full_windows(0)
 
     assert max(windows) <= 0.6 * limit
@@ -203,7 +203,7 @@ def test_pacer_uses_its_share_and_no_more(limit):
 @pytest.mark.slow
 @pytest.mark.parametrize("share", [0.2, 0.4, 0.7])
 def test_pacer_gives_way_to_others(share):
-    """Others keep the part of each window that they use, and we use the rest."""
+    """Other senders keep the part of each window that they use, and the run uses the rest."""
     server = Simulation(WindowServer(1_666), latency=0.08).run(others=int(1_666 * share), seconds=65.0)
 
     ours, theirs = server.full_windows(0)[1:], server.full_windows("others")[1:]
@@ -216,7 +216,7 @@ def test_pacer_gives_way_to_others(share):
 @pytest.mark.parametrize("limit", [83, 166, 500, DEEP_LIMIT])
 @pytest.mark.parametrize(("starts", "jitter"), [((3.21, 3.22), 0.0), ((3.21, 3.22), 0.5), ((3.21, 14.5), 0.2)])
 def test_pacers_side_by_side_use_the_limit_together(limit, starts, jitter):
-    """Two runs use 97 % of full windows, at most 1 % of their requests are refused, and neither starves."""
+    """Two runs use 97 % of full windows, at most 1 % of their requests are refused, and each gets its part."""
     server = Simulation(WindowServer(limit), latency=0.08, jitter=jitter).run(starts=starts, seconds=75.0)
 
     pairs = list(zip(server.full_windows(0), server.full_windows(1), strict=True))
@@ -227,7 +227,7 @@ def test_pacers_side_by_side_use_the_limit_together(limit, starts, jitter):
 
 @pytest.mark.slow
 def test_pacer_learns_from_refusals_when_no_answer_states_the_limit():
-    """After the first minute, nearly no request is refused, and most of the limit is used."""
+    """After the first minute nearly all requests are accepted, and the run uses most of the limit."""
     server = Simulation(WindowServer(166, headers=NO_HEADER), latency=0.08).run(seconds=185.0)
 
     taught = sorted(server.spent)[6:-1]
@@ -239,7 +239,7 @@ def test_pacer_learns_from_refusals_when_no_answer_states_the_limit():
 @pytest.mark.slow
 @pytest.mark.parametrize(("limit", "latency"), [(83, 0.08), (166, 0.02), (166, 0.8), (500, 0.08), (1_666, 0.08)])
 def test_pacer_finds_a_limit_that_no_answer_states(limit, latency):
-    """After the first minute at most 3 % of the requests are refused, and nearly all of the limit is used."""
+    """After the first minute at most 3 % of the requests are refused, and the run uses nearly all of the limit."""
     server = Simulation(WindowServer(limit, headers=NO_HEADER, phase=4.4), latency=latency).run(seconds=185.0)
 
     accepted, refused_share = server.after_the_first_minute()
@@ -251,7 +251,7 @@ def test_pacer_finds_a_limit_that_no_answer_states(limit, latency):
 @pytest.mark.parametrize("phase", [0.0, 2.7, 6.1])
 @pytest.mark.parametrize(("before", "after"), [(83, 166), (166, 1_666), (500, 1_666), (1_666, 166), (166, 83)])
 def test_pacer_follows_an_unstated_limit_that_changes(before, after, phase):
-    """Within a minute a raised or lowered limit is found again."""
+    """The run finds a raised or lowered limit again within a minute."""
     server = WindowServer(lambda at: before if at < 120.0 else after, headers=NO_HEADER, phase=phase)
 
     Simulation(server).run(seconds=210.0)
@@ -264,7 +264,7 @@ def test_pacer_follows_an_unstated_limit_that_changes(before, after, phase):
 @pytest.mark.slow
 @pytest.mark.parametrize("at", [65.0, 104.0])
 def test_pacer_follows_a_stated_limit_that_is_raised_among_sporadic_refusals(at):
-    """A raised limit ends the lessons of refusals under the lower one at once."""
+    """After a raised limit, earlier refusals do not slow the run."""
     server = WindowServer(lambda now: 166 if now < at else 1_666, sporadic=0.05, sporadic_left=0)
 
     Simulation(server).run(seconds=at + 40.0)
@@ -287,7 +287,7 @@ SPORADIC = [
 @pytest.mark.parametrize("limit", [83, 166, 500, DEEP_LIMIT])
 @pytest.mark.parametrize("kind", SPORADIC, ids=str)
 def test_pacer_keeps_its_pace_when_some_requests_are_refused_at_any_pace(limit, kind):
-    """With 5 % of sporadic refusals, at least 60 % of the limit is used, and hardly any other request is refused."""
+    """With 5 % of sporadic refusals, the run uses at least 60 % of the limit, and few other requests are refused."""
     server = Simulation(WindowServer(limit, sporadic=0.05, **kind)).run(seconds=155.0)
 
     accepted, refused_share = server.after_the_first_minute()
@@ -297,8 +297,8 @@ def test_pacer_keeps_its_pace_when_some_requests_are_refused_at_any_pace(limit, 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("limit", "headers"), [(83, EVERY_HEADER), (300, NO_HEADER)])
-def test_pacer_learns_not_to_wait_for_what_sporadic_refusals_ask(limit, headers):
-    """If 5 % of the requests are refused with a wait of ten seconds, only those events wait after three minutes."""
+def test_pacer_learns_to_ignore_the_waits_of_sporadic_refusals(limit, headers):
+    """If 5 % of the requests are refused with a wait of ten seconds, after three minutes only those events wait."""
     server = WindowServer(limit, headers=headers, sporadic=0.05, retry_after=10.0)
 
     Simulation(server).run(seconds=305.0)
@@ -309,8 +309,8 @@ def test_pacer_learns_not_to_wait_for_what_sporadic_refusals_ask(limit, headers)
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", SPORADIC[-2:], ids=str)
-def test_pacer_keeps_the_documented_pace_when_nothing_but_sporadic_refusals_come(kind):
-    """If no limit is stated or met, the run keeps to the documented one from the first window on."""
+def test_pacer_keeps_the_documented_pace_when_only_sporadic_refusals_come(kind):
+    """If no limit is stated or reached, the run keeps the documented limit from the first window on."""
     server = Simulation(WindowServer(10**9, sporadic=0.05, **kind)).run(seconds=65.0)
 
     assert min(server.full_windows(0)) >= 0.85 * 1_666
@@ -324,7 +324,7 @@ SEEDS = [pytest.param(seed, marks=() if seed in FEW_SEEDS else pytest.mark.deep)
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", SEEDS)
 def test_pacer_copes_with_mixtures_of_limits_and_sporadic_refusals(seed):
-    """With any limit, stated or not, and up to 5 % of sporadic refusals, 60 % is used, and 2 % are refused for pace."""
+    """With any limit and up to 5 % of sporadic refusals, 60 % of the limit is used, and 2 % are refused for pace."""
     chance = random.Random(seed)
     limit = chance.choice([166, 300, 500, 1_000, 1_666])
     server = WindowServer(
@@ -351,7 +351,7 @@ def test_pacer_copes_with_mixtures_of_limits_and_sporadic_refusals(seed):
 )
 @pytest.mark.parametrize(("limit", "phase"), [(166, 0.3), (500, 0.7), pytest.param(1_666, 0.7, marks=pytest.mark.deep)])
 def test_pacer_learns_when_windows_really_end(limit, phase, shown):
-    """Windows may begin within a second and end apart from the shown reset: only the first is overdrawn."""
+    """If windows end at other moments than the shown reset, only the first window goes above the limit."""
     server = Simulation(WindowServer(limit, phase=phase, shown=shown, lead=1_700_000_000.0), jitter=0.5).run(
         seconds=95.0
     )
@@ -363,8 +363,8 @@ def test_pacer_learns_when_windows_really_end(limit, phase, shown):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("date_lead", [-3_600.0, -15.0, -3.0, 3.0, 8.0, 3_600.0])
-def test_pacer_does_without_a_date_that_is_wrong(date_lead):
-    """If `Date` and reset come from clocks that differ, only the windows themselves show when they end."""
+def test_pacer_ignores_a_wrong_date(date_lead):
+    """If `Date` and reset come from different clocks, the run learns from the windows when they end."""
     server = Simulation(WindowServer(166, date_lead=date_lead, lead=1_700_000_000.0)).run(seconds=65.0)
 
     assert server.refusals() <= 1
@@ -373,8 +373,8 @@ def test_pacer_does_without_a_date_that_is_wrong(date_lead):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("headers", [("limit",), ("remaining",), ("limit", "remaining"), ("limit", "reset")], ids=str)
-def test_pacer_takes_each_header_for_itself(headers):
-    """Without the reset or the limit, the other headers are enough for an even pace."""
+def test_pacer_needs_only_some_of_the_headers(headers):
+    """With some of the headers, the run keeps an even pace."""
     server = Simulation(WindowServer(166, headers=headers)).run(seconds=65.0)
 
     assert server.refusals() <= 1
@@ -382,7 +382,7 @@ def test_pacer_takes_each_header_for_itself(headers):
 
 
 def test_pacer_ignores_a_reset_that_never_changes():
-    """A reset that stays the same for longer than a window means nothing; the other headers count."""
+    """A reset that stays the same for longer than a window is ignored, and the other headers count."""
     server = WindowServer(166, shown=lambda _: 1_600_000_000.0, lead=1_700_000_000.0)
 
     Simulation(server).run(seconds=65.0)
@@ -392,16 +392,16 @@ def test_pacer_ignores_a_reset_that_never_changes():
 
 
 class MovingResetServer(WindowServer):
-    """Shows a reset that is always ten seconds ahead."""
+    """A server that shows a reset ten seconds ahead of its clock, always."""
 
-    def _said(self, status, now, window, limit, remaining):
-        said = super()._said(status, now, window, limit, remaining)
-        return said | {"rate": Rate(limit=limit, remaining=remaining, reset=float(math.floor(now) + 10))}
+    def _facts(self, status, now, window, limit, remaining):
+        facts = super()._facts(status, now, window, limit, remaining)
+        return facts | {"rate": Rate(limit=limit, remaining=remaining, reset=float(math.floor(now) + 10))}
 
 
 @pytest.mark.slow
 def test_pacer_ignores_a_reset_that_moves_with_the_clock():
-    """A reset that is always ten seconds ahead does not end a window; limit and remaining count."""
+    """A reset that is always ten seconds ahead ends no window, and the other headers count."""
     server = Simulation(MovingResetServer(166, lead=1_700_000_000.0)).run(seconds=95.0)
 
     assert server.refusals() <= 3

@@ -1,4 +1,4 @@
-"""What rejects promise of any frame: from the file each row is sent as it would have been, or it is told beforehand."""
+"""The rejects of any frame: each row is sent as from the frame, or a warning names the difference beforehand."""
 
 import datetime as dt
 import tempfile
@@ -18,7 +18,7 @@ from events_pandas.sources import column_types, payloads_of, read_chunks, with_t
 EXAMPLES = settings(max_examples=settings.default.max_examples // 3, deadline=None)
 TEXTS = st.one_of(
     st.sampled_from(["00042", "NA", "nan", "1e5", "12.0", " a ", "a,b", 'say "a"', "a\r\nb", "a\rb", "true", "None"]),
-    # NUL is no text that Intercom takes, and old readers of CSV end a cell there.
+    # NUL is not a text that Intercom takes, and old readers of CSV end a cell there.
     st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=8),
 )
 INTEGERS = st.one_of(st.integers(-(2**53) + 1, 2**53 - 1), st.sampled_from([2**53, 2**60, -(2**60)]))
@@ -31,7 +31,7 @@ LINKS = st.sampled_from(["https://example.org/a?b=c,d", "http://example.org/%22"
 
 
 def column(values, dtype):
-    """Columns of four cells of a dtype, some of them absent."""
+    """Columns of four cells of one dtype, some of them absent."""
     cells = st.lists(st.one_of(values, values, values, st.none()), min_size=4, max_size=4)
     return cells.map(lambda cells: pd.Series(cells, dtype=dtype))
 
@@ -139,10 +139,10 @@ def differences(before, after):
 @EXAMPLES
 @given(frame=frames(), rows=ROWS)
 def test_rejects_are_sent_from_csv_as_from_the_frame_where_rules_have_types(frame, rows):
-    """The payload of a row from the file equals the one of the original row, wherever that is valid."""
+    """With typed rules, a row in a CSV file has the payload of the row in the frame, if that one is valid."""
     mapping = mapping_of(TYPED)
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
-        # Of rows that were invalid and are valid in the file.
+        # Warnings are about rows that were invalid and are valid in the file.
         warnings.simplefilter("ignore")
         path = Path(folder) / "rejects.csv"
 
@@ -153,10 +153,10 @@ def test_rejects_are_sent_from_csv_as_from_the_frame_where_rules_have_types(fram
 
 @EXAMPLES
 @given(frame=frames(), rows=ROWS, name=st.sampled_from(["rejects.csv", "rejects.parquet"]))
-def test_rejects_are_sent_as_from_the_frame_or_it_is_told(frame, rows, name):
-    """A warning says if a file would send other values or invalid rows; an error, if it cannot hold the rows."""
+def test_rejects_are_sent_as_from_the_frame_or_a_warning_names_the_difference(frame, rows, name):
+    """A warning names values that a file would send otherwise; an error says that it cannot hold the rows."""
     mapping = mapping_of(TYPED | BARE)
-    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(record=True) as told:
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         path = Path(folder) / name
         try:
@@ -170,4 +170,4 @@ def test_rejects_are_sent_as_from_the_frame_or_it_is_told(frame, rows, name):
             new for old, new in zip(before, after, strict=True) if old is None and new
         ]
 
-        assert bool(found) == any(issubclass(warning.category, UserWarning) for warning in told)
+        assert bool(found) == any(issubclass(warning.category, UserWarning) for warning in caught)

@@ -1,4 +1,4 @@
-"""The sandbox's workspace against a model of a dozen lines, and its counts against counting anew."""
+"""The sandbox's workspace against a model of a dozen lines, and its counts against counting again."""
 
 import json
 from collections import Counter
@@ -35,8 +35,8 @@ def submit(workspace, *, identifier, event_name, created_at, is_answered) -> str
 
 @settings(deadline=None)
 @given(submissions)
-def test_workspace_keeps_what_contact_name_and_second_tell_apart(sent) -> None:
-    """Contact, normalized name and second identify an event, by any identifier; repeats are counted."""
+def test_workspace_keeps_one_event_per_contact_name_and_second(sent) -> None:
+    """A contact (by any identifier), a normalized name and a second identify an event, and repeats are counted."""
     workspace, model, outcomes, expected = Workspace(contacts=InitialContacts(existing=USERS)), Counter(), [], []
 
     for (contact, identifier), event_name, created_at, is_answered in sent:
@@ -59,8 +59,8 @@ def test_workspace_keeps_what_contact_name_and_second_tell_apart(sent) -> None:
 
 @settings(deadline=None)
 @given(submissions, st.sets(st.integers(0, 30)))
-def test_counts_are_those_of_the_submissions_whenever_they_are_asked_for(sent, asked) -> None:
-    """The counts equal a new count of the submissions, whenever they are read."""
+def test_counts_match_the_submissions_at_any_moment(sent, asked) -> None:
+    """The counts equal the counts of all submissions, at any moment."""
     workspace = Workspace(contacts=InitialContacts(existing=USERS))
     for number, ((_, identifier), event_name, created_at, is_answered) in enumerate(sent):
         submit(workspace, identifier=identifier, event_name=event_name, created_at=created_at, is_answered=is_answered)
@@ -72,9 +72,9 @@ def test_counts_are_those_of_the_submissions_whenever_they_are_asked_for(sent, a
     days = Counter((event.created_at // 86_400, event.event_name) for event in workspace.events())
     query = "SELECT day, names.name, count FROM event_days JOIN names ON names.number = event_days.name"
     assert {(day, name): count for day, name, count in workspace.store.read(query)} == days
-    told = Counter((one.outcome, one.http_status or 0) for one in workspace.submissions())
+    counted = Counter((one.outcome, one.http_status or 0) for one in workspace.submissions())
     query = "SELECT outcome, http_status, sum(count) FROM tallies GROUP BY 1, 2"
-    assert {(outcome, status): count for outcome, status, count in workspace.store.read(query)} == told
+    assert {(outcome, status): count for outcome, status, count in workspace.store.read(query)} == counted
 
 
 @settings(deadline=None)
@@ -122,8 +122,8 @@ bodies = st.one_of(
 
 @settings(deadline=None)
 @given(bodies, st.dictionaries(fields, st.text(max_size=5), max_size=4))
-def test_endpoints_answer_whatever_is_sent(body, query) -> None:
-    """No body and no address makes an endpoint fail: senseless ones are refused."""
+def test_endpoints_answer_any_request(body, query) -> None:
+    """An endpoint answers every body and address without an error of its own, and refuses senseless ones."""
     workspace = Workspace(contacts=InitialContacts(existing=USERS))
 
     workspace.submit(body, received_at=float(NOW))

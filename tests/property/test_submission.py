@@ -1,4 +1,4 @@
-"""What holds for every frame and every answer. The client is a fake, so that answers are as wild as can be."""
+"""The invariants for every frame and every answer: a fake client gives wilder answers than Intercom."""
 
 import copy
 import dataclasses
@@ -50,7 +50,7 @@ def frames(draw):
 
 
 def finished(frame, client, *, mapping=MAPPING, **options):
-    """Submit a frame; return its results, whatever ended the run."""
+    """Submit a frame; return its results, also after an error."""
     try:
         return submit_events(frame, mapping, client=client, retry=RETRY, progress=False, journal=None, **options)
     except SubmissionError as error:
@@ -60,7 +60,7 @@ def finished(frame, client, *, mapping=MAPPING, **options):
 @EXAMPLES
 @given(frame=frames(), scripts=scripts, chunksize=st.sampled_from([1, 3, 100]), canary=st.sampled_from([0, 1, 4, 20]))
 def test_submit_conserves_rows(frame, scripts, chunksize, canary, fake_client):
-    """Conservation: rows in = rows out = the sum of the status counts. Nothing is dropped, ever."""
+    """*Conservation*: rows in = rows out = the sum of the status counts. Nothing is dropped, ever."""
     results = finished(frame, fake_client(scripts), chunksize=chunksize, canary=canary)
 
     assert len(results) == results["status"].value_counts().sum() == len(frame)
@@ -71,7 +71,7 @@ def test_submit_conserves_rows(frame, scripts, chunksize, canary, fake_client):
 @EXAMPLES
 @given(frame=frames(), scripts=scripts)
 def test_submit_never_changes_the_callers_frame(frame, scripts, fake_client):
-    """The caller's frame is never changed."""
+    """*The caller's frame is never changed.*"""
     before = copy.deepcopy(frame)
 
     finished(frame, fake_client(scripts))
@@ -81,8 +81,8 @@ def test_submit_never_changes_the_callers_frame(frame, scripts, fake_client):
 
 @EXAMPLES
 @given(frame=frames(), scripts=scripts)
-def test_submit_spends_the_requests_that_its_results_say(frame, scripts, fake_client):
-    """`attempts` are the requests made; rows that are invalid or duplicates take none."""
+def test_submit_makes_as_many_requests_as_its_results_count(frame, scripts, fake_client):
+    """`attempts` counts the requests of a row, and invalid rows and duplicates take none."""
     client = fake_client(scripts)
 
     results = finished(frame, client)
@@ -109,7 +109,7 @@ def test_submit_makes_each_payload_once(frame, scripts, fake_client):
 @EXAMPLES
 @given(frame=frames(), scripts=scripts)
 def test_submit_explains_every_row_that_is_not_accepted(frame, scripts, fake_client):
-    """A row's trouble is data: whatever is not accepted has a code and a message."""
+    """*A row's trouble is data*: each row that is not accepted has a code and a message."""
     results = finished(frame, fake_client(scripts))
 
     is_accepted = results["status"] == "accepted"
@@ -120,7 +120,7 @@ def test_submit_explains_every_row_that_is_not_accepted(frame, scripts, fake_cli
 @EXAMPLES
 @given(pieces=st.lists(frames(), max_size=4), scripts=scripts, canary=st.sampled_from([0, 2]))
 def test_stream_gives_a_result_for_every_row_that_it_read(pieces, scripts, canary, fake_client):
-    """What a stream yields and what its exception has are together every row that was read, once and in order."""
+    """The yielded parts and the exception's results together have every row that was read, once and in order."""
     parts, read = [], []
     stream = (read.append(len(piece)) or piece for piece in pieces)
 
@@ -128,7 +128,7 @@ def test_stream_gives_a_result_for_every_row_that_it_read(pieces, scripts, canar
         for results in iter_submit(
             stream, MAPPING, client=fake_client(scripts), retry=RETRY, progress=False, journal=None, canary=canary
         ):
-            parts.append(results)  # noqa: PERF402  # An exception must find the parts so far.
+            parts.append(results)  # noqa: PERF402  # An exception keeps the parts before it.
     except SubmissionError as error:
         parts.append(error.results)
 
@@ -143,8 +143,8 @@ def test_stream_gives_a_result_for_every_row_that_it_read(pieces, scripts, canar
     end=st.sampled_from([None, 202, 401, KeyboardInterrupt(), SystemExit(3), MemoryError()]),
     rate=st.sampled_from([None, 0.0]),
 )
-def test_stream_gives_a_result_for_every_row_however_it_is_cut_and_ends(frame, scripts, sizes, end, rate, fake_client):
-    """Frames that are read ahead are yielded, or in the exception, once and in order, whatever ends the run."""
+def test_stream_gives_a_result_for_every_row_with_any_frames_and_any_end(frame, scripts, sizes, end, rate, fake_client):
+    """After any end, frames that were read ahead are yielded or in the exception, once and in order."""
     cuts = np.cumsum([0, *sizes])
     pieces = [frame.iloc[start:stop] for start, stop in itertools.pairwise(cuts)]
     read, parts = [], []
@@ -167,7 +167,7 @@ def test_stream_gives_a_result_for_every_row_however_it_is_cut_and_ends(frame, s
 @EXAMPLES
 @given(frame=frames())
 def test_check_is_clean_without_the_rows_that_it_reports(frame):
-    """Drop the rows that a check reports with errors, and a second check has none."""
+    """*Drop the rows it reports with errors, and a second check has none.*"""
     first = check_events(frame, MAPPING)
     errors = first.problems.loc[first.problems["severity"] == "error", "row"]
 
@@ -178,8 +178,8 @@ def test_check_is_clean_without_the_rows_that_it_reports(frame):
 
 @EXAMPLES
 @given(frame=frames(), policy=st.sampled_from(sorted(MAPPINGS)))
-def test_check_says_what_submitting_does(frame, policy, fake_client):
-    """Check and submit judge alike: the same rows are invalid, duplicates, and sent, as the same payloads."""
+def test_check_agrees_with_submit(frame, policy, fake_client):
+    """*Check and submit run the same code*: the same rows are invalid, duplicates and sent, with the same payloads."""
     report = check_events(frame, MAPPINGS[policy])
     client = fake_client()
 
@@ -192,8 +192,8 @@ def test_check_says_what_submitting_does(frame, policy, fake_client):
 
 @EXAMPLES
 @given(frame=frames(), policy=st.sampled_from(sorted(MAPPINGS)), canary=st.integers(1, 14))
-def test_canary_changes_no_payload_and_no_verdict(frame, policy, canary, fake_client):
-    """Rows that go first go as they would have gone, once, and with the same result."""
+def test_canary_changes_no_payload_and_no_status(frame, policy, canary, fake_client):
+    """The canary's rows are sent once, with the payloads and results that they have without a canary."""
     plain, careful = fake_client(), fake_client()
 
     expected = finished(frame, plain, mapping=MAPPINGS[policy])
@@ -207,7 +207,7 @@ def test_canary_changes_no_payload_and_no_verdict(frame, policy, canary, fake_cl
 @EXAMPLES
 @given(pieces=st.lists(frames(), max_size=4))
 def test_stream_spreads_every_valid_row(pieces, fake_client):
-    """With duplicates="spread" every valid row arrives, and no two of them are one event, over all frames."""
+    """With duplicates="spread" every valid row arrives, over all frames, as an event of its own."""
     client = fake_client()
 
     parts = list(iter_submit(pieces, MAPPINGS["spread"], client=client, progress=False, journal=None))

@@ -1,4 +1,4 @@
-"""A proposal runs: printed as Python and as TOML it is the same mapping, and it fits its frame."""
+"""A proposal runs: its Python and its TOML are the same mapping, and it fits its frame."""
 
 import dataclasses
 import datetime as dt
@@ -36,7 +36,7 @@ NAMES = st.sampled_from(
     ]
 )
 LABELS = NAMES | st.text(max_size=4) | st.integers(-3, 3) | st.booleans() | st.none() | st.tuples(NAMES, NAMES)
-TIMES = st.datetimes(dt.datetime(1990, 1, 1), dt.datetime(2040, 1, 1))  # noqa: DTZ001  # Bounds are naive.
+TIMES = st.datetimes(dt.datetime(1990, 1, 1), dt.datetime(2040, 1, 1))  # noqa: DTZ001  # Hypothesis takes naive bounds.
 SCALARS = (
     st.text(max_size=4)
     | st.integers()
@@ -103,7 +103,7 @@ CELLS = st.sampled_from(
 
 @st.composite
 def frames(draw):
-    """Draw a frame of any columns, beside a contact and a time."""
+    """Draw a frame of any columns, with a contact and a time."""
     n_rows = draw(st.integers(1, 6))
     labels = draw(st.lists(LABELS, max_size=14))
     columns = [draw(st.lists(draw(CELLS), min_size=n_rows, max_size=n_rows)) for _ in labels]
@@ -111,14 +111,14 @@ def frames(draw):
     series = [pd.Series(column, dtype=object) for column in (*columns, *given_columns)]
     frame = pd.concat(series, axis=1)
     frame.columns = pd.Index([*labels, "customer_no", "occurred_at"], dtype=object, tupleize_cols=False)
-    # With dtypes of their own, as a file's reader gives them, or as objects.
+    # With dtypes of their own, as a file's reader makes them, or as objects.
     return frame.infer_objects() if draw(st.booleans()) else frame
 
 
 @EXAMPLES
 @given(frame=frames())
 def test_suggestion_runs_as_python_and_as_toml(tmp_path_factory, frame):
-    """*Prints as Python and as TOML that runs unchanged*: both give the mapping that was proposed."""
+    """*Prints as Python and as TOML that runs unchanged*: both give the proposed mapping."""
     path = tmp_path_factory.mktemp("suggestion") / "mapping.toml"
     names = {}
 
@@ -145,10 +145,10 @@ def test_suggestion_fits_its_frame(frame):
 
 @EXAMPLES
 @given(frame=frames())
-def test_suggestion_proposes_what_a_check_allows(frame):
-    """*It proposes nothing that the check then refuses*: a rule reads most cells of its column, a link all of them.
+def test_suggestion_passes_the_check(frame):
+    """*It proposes nothing that the check then refuses*: most cells of a column fit its rule, and all cells a link.
 
-    An odd cell is a problem of its row; under Text it is one that no rule takes.
+    An odd cell is a problem of its row; under Text it is a cell that fits no rule.
     """
     suggested = suggest_mapping(frame)
 
@@ -171,7 +171,7 @@ def test_suggestion_proposes_what_a_check_allows(frame):
 @EXAMPLES
 @given(frame=frames())
 def test_suggestion_is_submitted_only_once_its_guesses_are_confirmed(frame):
-    """*A proposal that nobody has read is not sent*: guesses are named, and a confirmed proposal is accepted."""
+    """*A proposal that nobody has read is not sent*: the error names the guesses, and a confirmed one is accepted."""
     suggested = suggest_mapping(frame)
 
     named = dataclasses.replace(suggested, event_name=Constant("placed-order"))
@@ -185,7 +185,7 @@ def test_suggestion_is_submitted_only_once_its_guesses_are_confirmed(frame):
 
 
 def column_of(frame, label):
-    """Return the cells of the one column with a label, which may be written otherwise."""
+    """Return the cells of the one column with a label, in any spelling of the label."""
     (position,) = [
         position
         for position, known in enumerate(frame.columns)
@@ -195,6 +195,6 @@ def column_of(frame, label):
 
 
 def is_present(value):
-    """Tell whether a cell holds something."""
+    """Return whether a cell has a value."""
     is_missing = pd.api.types.is_scalar(value) and pd.isna(value)
     return not (is_missing or (isinstance(value, str) and not value))

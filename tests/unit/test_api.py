@@ -75,7 +75,7 @@ def test_submit_file_returns_a_result_for_each_row_with_its_file(orders_path, ma
 
 
 def test_submit_file_reports_the_facts_of_the_whole_run(orders_path, mapping, fake_client):
-    """The facts are those of the last chunk, which has all requests."""
+    """The facts are the last chunk's, which has all requests."""
     results = submit_file(orders_path, mapping, client=fake_client(), chunksize=1)
 
     assert results.attrs["run"]["requests"] == 4

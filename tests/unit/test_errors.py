@@ -114,7 +114,7 @@ def test_invalid_rows_error_counts_rows_with_errors():
 
 
 EVIL = "a\x1b[2J\n5 rows: 5 valid\u202e"
-TOLD = "a\\u001b[2J\\n5 rows: 5 valid\\u202e"
+ESCAPED = "a\\u001b[2J\\n5 rows: 5 valid\\u202e"
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ TOLD = "a\\u001b[2J\\n5 rows: 5 valid\\u202e"
 )
 def test_message_is_one_line_that_does_nothing_to_a_terminal(error):
     """Names of files and columns and answers of servers may hold any character."""
-    assert TOLD in str(error)
+    assert ESCAPED in str(error)
     assert str(error).isprintable()
 
 
@@ -140,5 +140,5 @@ def test_message_of_several_faults_has_a_line_for_each():
     """Only our own line breaks stay."""
     error = MappingError([EVIL, "user_id: is missing"])
 
-    assert error.faults == (TOLD, "user_id: is missing")
-    assert str(error) == f"the mapping has 2 faults:\n  {TOLD}\n  user_id: is missing"
+    assert error.faults == (ESCAPED, "user_id: is missing")
+    assert str(error) == f"the mapping has 2 faults:\n  {ESCAPED}\n  user_id: is missing"

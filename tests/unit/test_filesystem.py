@@ -108,9 +108,9 @@ print(refuses_locks(Path(sys.argv[1]), error))
 def test_locks_are_refused_where_no_file_can_be_locked(tmp_path):
     """SQLite has one error for ENOLCK and for the lock of another program."""
     command = [sys.executable, "-c", REFUSING, str(tmp_path / "journal.sqlite")]
-    said = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
+    output = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
 
-    assert said == "True\n"
+    assert output == "True\n"
 
 
 @pytest.fixture
@@ -141,5 +141,5 @@ def place(tmp_path):
     ],
 )
 def test_odd_kind_names_what_is_not_a_file(place, name, kind):
-    """A link counts as what it leads to; a missing file is left to those who read it."""
+    """A link counts as its target; a missing file is left to its readers."""
     assert odd_kind(Path(f"{place}/{name}")) == kind

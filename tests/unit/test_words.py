@@ -98,7 +98,7 @@ def test_listed_shows_the_first_five(texts, expected):
     ],
 )
 def test_listed_reports_fewer_when_they_are_long(lengths, expected):
-    """A list takes 110 characters of its line, but one text is shown whatever its length."""
+    """A list takes 110 characters of its line, but one text is shown at any length."""
     texts = ["x" * length for length in lengths]
 
     assert listed(texts) == expected.format(*texts)

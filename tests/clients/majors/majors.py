@@ -50,7 +50,7 @@ def drive():
     ],
 )
 def test_python_intercom_gets_in(drive, major, script, done) -> None:
-    """Every request of this version is answered as at Intercom, and raises the version's own errors."""
+    """The sandbox answers every request of this version as Intercom does, and errors have the version's own classes."""
     assert drive(PYTHON / f"python-intercom-{major}/bin/python", f"python_intercom_{script}.py") == done
 
 
@@ -66,5 +66,5 @@ def test_python_intercom_gets_in(drive, major, script, done) -> None:
     ],
 )
 def test_intercom_client_gets_in(drive, major, script, done) -> None:
-    """Every request of this version is answered as at Intercom, and raises the version's own errors."""
+    """The sandbox answers every request of this version as Intercom does, and errors have the version's own classes."""
     assert drive("node", f"intercom_client_{script}.mjs", CLIENT=f"intercom-client-{major}") == done

@@ -13,7 +13,7 @@ now = int(time.time())
 
 
 def is_missed(call, **arguments):
-    """Return whether the client reports a missing resource; it says no more about it."""
+    """Return whether the client reports a missing resource, without any other facts."""
     try:
         call(**arguments)
     except ResourceNotFound:

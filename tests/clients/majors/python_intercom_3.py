@@ -41,7 +41,7 @@ summary = client.events.find_all(type="user", user_id="somebody", summary="true"
 assert [event.count for event in summary] == [1]
 print("sum events up")
 
-# Its leads have the address of today's contacts.
+# Leads in this version have the address of today's contacts.
 made = client.leads.create(email="made@example.com")
 print("create a contact")
 

@@ -34,7 +34,7 @@ def test_canary_is_spread_evenly_over_rows_that_are_alike(choose):
 
 
 @pytest.mark.parametrize("most", [7, 8])
-def test_canary_is_all_rows_when_there_are_no_more(choose, most):
+def test_canary_is_all_rows_of_a_small_frame(choose, most):
     """If a frame has no more rows than are wanted, all of them are chosen."""
     assert choose(pd.DataFrame({"x": range(7)}), most, metadata={"x": "x"}) == list(range(7))
 

@@ -61,7 +61,7 @@ def test_collisions_need_all_128_bits_to_be_equal():
     assert found.rows.tolist() == [0, 2]
 
 
-def test_collisions_are_found_wherever_they_stand():
+def test_collisions_are_found_at_any_place():
     """The first and the last row of a frame of several blocks can collide."""
     seconds = np.arange(2 * BLOCK_ROWS + 3)
     seconds[-1] = 0
@@ -81,7 +81,7 @@ def test_numbered_digests_are_equal_where_both_words_are():
 
 
 def test_rows_among_finds_every_row_with_a_wanted_word():
-    """Positions ascend across blocks; without anything wanted there are none."""
+    """Positions ascend across blocks, and without wanted words the array is empty."""
     first_words = np.arange(BLOCK_ROWS + 5, dtype=np.uint64)
     first_words[3] = 2**64 - 1
 

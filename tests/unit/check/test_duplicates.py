@@ -144,7 +144,7 @@ FIX_BEFORE = (
     ],
 )
 def test_invalid_rows_claim_no_event(policy, reported):
-    """An invalid row that would be a duplicate, or need another second, gets a note, wherever it stands."""
+    """A note names each invalid row that would be a duplicate or need another second, in any place."""
     frame = _frame(time=[5, 5, 5, 6], note=["x" * 256, "y", "y" * 256, "z" * 256])
 
     checked = _check(frame, policy)

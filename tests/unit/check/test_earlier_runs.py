@@ -1,4 +1,4 @@
-"""What earlier runs did with rows: found by content, in any order, and in whatever second they were sent."""
+"""Rows of earlier runs are found by content, in any order, and with any second that they were sent with."""
 
 import numpy as np
 import pandas as pd
@@ -256,7 +256,7 @@ def test_rows_of_one_event_are_all_blocked_when_none_of_them_was_accepted(runs):
 
 
 @pytest.mark.parametrize("policy", ["skip", "spread"])
-def test_events_of_this_run_are_no_earlier_ones(policy, runs):
+def test_events_of_this_run_are_not_earlier_ones(policy, runs):
     """A stream's own rows in the journal do not count as an earlier run's."""
     earlier = EarlierFrames()
     runs.submit(_frame(("ada", 5, "x")), _mapping(policy), earlier=earlier)

@@ -125,7 +125,7 @@ def test_in_order_looks_no_further_ahead_than_its_threads(threads):
 
 @pytest.mark.parametrize("error", [SystemExit(3), GeneratorExit()])
 def test_in_order_raises_an_error_when_a_thread_is_ended(error):
-    """If a thread ends without a result, the caller gets an error instead of waiting for ever."""
+    """If a thread ends without a result, the caller gets an error instead of waiting without end."""
 
     def work(_):
         raise error

@@ -36,7 +36,7 @@ def _free(events, taken=()):
     ],
 )
 def test_free_seconds_are_the_next_that_are_not_taken(seconds, taken, given):
-    """Each event gets the first later second that is neither taken nor given, earlier events first."""
+    """Each event gets the first later second that is free, earlier events first."""
     assert _free([(0, second) for second in seconds], [(0, second) for second in taken]) == given
 
 

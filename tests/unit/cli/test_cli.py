@@ -70,7 +70,7 @@ def test_suggest_replaces_no_file(run, tmp_path, name):
     assert (result.stdout, result.exit_code, (tmp_path / name).read_text()) == ("", 2, before)
 
 
-def test_suggested_mapping_is_read_as_it_was_meant_whatever_columns_are_called(run, tmp_path):
+def test_suggested_mapping_is_read_as_it_was_meant_with_any_column_names(run, tmp_path):
     """Characters that act on a terminal become escapes of TOML, and no column adds a line."""
     name = "a\x1b[2J\u202e\u2028\x85\nevent_name = 'forged'"
     pd.DataFrame({"customer_id": ["1"], "day": ["2024-01-31"], name: ["x"]}).to_csv("odd.csv", index=False)
@@ -96,7 +96,7 @@ def test_names_of_files_do_nothing_to_a_terminal(run, tmp_path):
     assert "\x1b" not in checked.stdout
 
 
-def test_findings_of_formulas_are_no_formulas(run, tmp_path):
+def test_findings_of_formulas_are_not_formulas(run, tmp_path):
     """A spreadsheet computes a cell that begins with a sign: a message begins with its field, a value with a quote."""
     (tmp_path / "odd.csv").write_text("who,day\n1,=1+1\n2,@SUM(1)\n3,-1+1\n4,+1\n")
 
@@ -108,7 +108,7 @@ def test_findings_of_formulas_are_no_formulas(run, tmp_path):
 
 
 def test_findings_replace_a_link_and_not_what_it_names(run, tmp_path):
-    """Only those who may read the rows may read the findings."""
+    """The findings file has the access rights of the rows."""
     (tmp_path / "precious").write_text("precious")
     (tmp_path / "problems.csv").symlink_to("precious")
     (tmp_path / "bad.csv").chmod(0o600)

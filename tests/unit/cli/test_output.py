@@ -109,7 +109,7 @@ def test_stream_that_is_closed_changes_nothing(make_stream):
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "cp1252", "ascii", "cp437"])
-def test_toml_is_utf8_whatever_the_encoding(make_stream, encoding):
+def test_toml_is_utf8_with_any_encoding(make_stream, encoding):
     """A redirected mapping can be read."""
     file = io.BytesIO()
     make_stream(file, encoding=encoding)

@@ -35,20 +35,20 @@ def test_signal_that_comes_twice_at_once_is_one():
 
 
 @pytest.mark.parametrize(
-    ("number", "code", "said"),
+    ("number", "code", "printed"),
     [
         (signal.SIGINT, 130, "interrupted\n"),
         (signal.SIGHUP, 129, "interrupted by SIGHUP\n"),
         (signal.SIGTERM, 143, "interrupted by SIGTERM\n"),
     ],
 )
-def test_exit_code_names_the_signal(capsys, number, code, said):
+def test_exit_code_names_the_signal(capsys, number, code, printed):
     """As in shells, it is 128 plus the number of the signal."""
     with pytest.raises(typer.Exit) as caught, exit_codes():
         signal.raise_signal(number)
 
     assert caught.value.exit_code == code
-    assert capsys.readouterr().err == said
+    assert capsys.readouterr().err == printed
 
 
 def test_signal_that_is_ignored_stays_so():

@@ -80,7 +80,7 @@ def mapping():
 
 
 def test_payload_is_the_event_that_was_meant(order, mapping):
-    """The payload's bytes equal those of a dict written by hand: order of keys, no white space, UTF-8."""
+    """The payload's bytes equal a dict written by hand: order of keys, no white space, UTF-8."""
     batch = Converter(bind(order, mapping)).convert(0, 1)
 
     (payload,) = batch.payloads(batch.valid).to_pylist()
@@ -141,7 +141,7 @@ def test_metadata_keys_are_json_strings(convert, payloads, key):
 
 
 def test_convert_takes_a_slice_of_the_rows(order, mapping):
-    """Positions are those of the frame, whatever its index; rows are counted from the frame's start."""
+    """With any index, positions are the frame's; rows are counted from the frame's start."""
     frame = pd.concat([order] * 4, ignore_index=True).set_index(pd.Index(["a", "a", "b", "c"]))
     frame["total"] = [1.0, 2.0, 0.0, 4.0]
 
@@ -204,7 +204,7 @@ def test_convert_does_not_change_the_frame(order, mapping):
     ],
 )
 def test_contact_is_the_first_identifier_that_is_present(convert, row, contact):
-    """Exactly one identifier is sent, user_id before id before email, in whatever order the mapping has them."""
+    """Exactly one identifier is sent, user_id before id before email, with any order in the mapping."""
     frame = pd.DataFrame([row], columns=["u", "i", "e"], dtype=object)
 
     batch = convert(frame, email="e", id="i", user_id="u")
@@ -358,7 +358,7 @@ def test_metadata_of_eleven_keys_may_all_have_ten_values(convert, codes, eleven)
 
 
 def test_metadata_that_is_bad_can_be_left_out(convert, codes, payloads):
-    """With "omit" the event goes without the bad value, the finding says so, and the rest of the event stays."""
+    """With "omit" the event goes without the bad value, the finding says that it was left out, and the rest stays."""
     frame = pd.DataFrame({"x": [0, 5], "note": ["a", "b"]})
     price = MonetaryAmount("x", currency=Constant("usd"))
 
@@ -512,7 +512,7 @@ def test_digests_tell_events_apart_by_what_they_hold(convert):
     assert [names[0] == digest for digest in names] == [True, True, False, True, True]
 
 
-def test_digests_are_the_same_in_whatever_order_the_metadata_stands(convert):
+def test_digests_are_the_same_in_any_order_of_the_metadata(convert):
     """The order of the mapping's keys does not change the digests."""
     frame = pd.DataFrame({"a": ["x", None], "b": [1.5, 2.0]})
 
@@ -536,7 +536,7 @@ def test_digests_are_the_same_however_a_number_is_written(convert):
     assert len(set(digests[0])) == 4
 
 
-def test_addresses_are_one_contact_in_whatever_case(convert):
+def test_addresses_are_one_contact_in_any_case(convert):
     """Email addresses are compared without case, user ids with case."""
     frame = pd.DataFrame({"who": ["Ada@example.org", "ada@example.org"]})
 
@@ -595,7 +595,7 @@ def test_keys_and_digests_are_what_they_were_in_the_first_version(convert):
     assert batch.digests()[0].tolist() == [7_715_789_183_475_581_438, 4_382_362_064_941_007_847]
 
 
-def test_event_has_a_key_whatever_else_is_wrong(convert):
+def test_event_has_a_key_with_any_other_fault(convert):
     """The key needs only contact, name and time; metadata does not matter."""
     frame = pd.DataFrame(
         {"u": ["a", None, "c", "d"], "t": [1, 2, None, 4], "e": ["x", "x", "x", " "], "m": ["a\0", "", "", ""]}

@@ -306,7 +306,7 @@ def test_aware_times_may_lie_at_the_ends_of_the_calendar(becomes, time, seconds)
 
 
 @pytest.mark.parametrize("rule", [Text("x"), Number("x"), MonetaryAmount("x", currency=Constant("usd"))])
-def test_float_of_fewer_bits_is_read_alike_whatever_stands_beside_it(becomes, rule):
+def test_float_of_fewer_bits_is_read_alike_beside_any_cell(becomes, rule):
     """19.99 in float32 is 19.99 alone, beside float64 and beside text."""
     alone, *_ = becomes(rule, pd.Series([19.99], dtype="float32"))
     columns = ([np.float32(19.99), 1.5], [np.float32(19.99), "a"], [np.float32(19.99), None])
@@ -316,7 +316,7 @@ def test_float_of_fewer_bits_is_read_alike_whatever_stands_beside_it(becomes, ru
 
 @pytest.mark.parametrize("other", [1.0, "a", None])
 def test_float_of_fewer_bits_loses_digits_earlier(identifies, other):
-    """From 2^24 on, float32 is inexact for whole numbers, whatever stands beside it."""
+    """From 2^24 on, float32 is inexact for whole numbers, with any other cells in the column."""
     assert identifies(_objects(np.float32(2**24), np.float32(2**24 - 1), other))[:2] == [
         "!identifier_inexact",
         "16777215",

@@ -33,7 +33,7 @@ def test_escaped_writes_what_json_writes(text, literal):
     assert escaped(_texts(text, "plain")).to_pylist() == [literal, "plain"]
 
 
-def test_escaped_gives_back_the_same_array_without_work_to_do():
+def test_escaped_returns_the_same_array_without_work_to_do():
     """Text without anything to escape comes back as the same array."""
     text = _texts("plain", None)
 

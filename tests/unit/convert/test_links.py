@@ -71,7 +71,7 @@ def test_link_cures_names_each_character_and_how_it_is_written(text, cure):
     ],
 )
 def test_link_cures_says_nothing_where_something_else_is_wrong(text):
-    """There is no cure for another scheme or a bad host: an encoding does not fix them."""
+    """Another scheme or a bad host has no cure, since an encoding does not fix it."""
     assert link_cures(pa.array([text], pa.large_string())).to_pylist() == [None]
 
 

@@ -78,7 +78,7 @@ def test_amount_in_short_floats_is_what_was_written(cents):
 @pytest.mark.parametrize(
     "written", ["1,299.00", "1.299,00", "€5", "5 EUR", "1e3", ".5", "", "-", "+-5", "--5", " x", "1_000", "0x10", "inf"]
 )
-def test_amount_that_is_no_plain_number_is_refused(cents, written):
+def test_amount_that_is_not_a_plain_number_is_refused(cents, written):
     """Separators and symbols are refused: their meaning differs between countries."""
     assert cents(USD, [written, "5"]) == ["!amount_unreadable" if written else None, 500]
 
@@ -419,6 +419,6 @@ def test_withdrawn_currency_of_all_rows_is_noted_once(convert):
 @pytest.mark.parametrize(
     ("currencies", "decimals"), [(["jpy", None, "zzz", "jpy"], [0, 2, 2, 0]), ([None], [2]), ([], [])]
 )
-def test_looked_up_has_an_entry_where_there_is_no_currency(currencies, decimals):
+def test_looked_up_has_an_entry_without_a_currency(currencies, decimals):
     """Absent and unknown currencies get the default entry."""
     assert looked_up(pa.array(currencies, pa.large_string()), {"jpy": 0}, otherwise=2).tolist() == decimals

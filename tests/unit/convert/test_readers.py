@@ -135,7 +135,7 @@ def test_number_text_that_is_a_json_number_is_sent_digit_by_digit(convert, text)
 @pytest.mark.parametrize(
     "text", ["1,299.00", "1 299", "12 €", "+1", "007", ".5", "5.", "1e", "NaN", "0x10", " x", "true"]
 )
-def test_number_text_that_is_no_plain_number_is_refused(becomes, text):
+def test_number_text_that_is_not_a_plain_number_is_refused(becomes, text):
     """Text with a thousands separator or a unit is refused."""
     assert becomes(Number("x"), [text, "1"]) == ["!number_unreadable", 1]
 
@@ -369,7 +369,7 @@ def test_email_is_sent_as_it_stands(convert, payloads, email):
         7,
     ],
 )
-def test_email_that_is_no_address_is_refused(convert, codes, email):
+def test_email_that_is_not_an_address_is_refused(convert, codes, email):
     """An address has one @, a name before it and a domain after it."""
     batch = convert(pd.DataFrame({"x": [email]}), email="x")
 
@@ -456,7 +456,7 @@ def test_event_names_are_sent_as_they_stand(convert, payloads):
         (["a"], "nested_value"),
     ],
 )
-def test_event_name_that_is_no_text_is_refused(convert, codes, name, code):
+def test_event_name_that_is_not_text_is_refused(convert, codes, name, code):
     """A name is required, and must be text."""
     batch = convert(pd.DataFrame({"x": pd.Series(["a", name], dtype=object)}), event_name=Column("x"))
 

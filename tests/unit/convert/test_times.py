@@ -106,7 +106,7 @@ def test_iso_text_without_an_offset_does_not_take_its_neighbours(becomes, writte
         " ",
     ],
 )
-def test_text_that_is_no_iso_time_is_refused(becomes, written):
+def test_text_that_is_not_an_iso_time_is_refused(becomes, written):
     """Other text is refused: nothing is guessed, and "now" does not read the clock."""
     assert becomes(Date("x"), [written, "2024-01-31T12:00"]) == ["!time_unreadable", NOON]
 
@@ -184,7 +184,7 @@ UNITS = [(10**3, "ms", "milliseconds"), (10**6, "us", "microseconds"), (10**9, "
 
 @pytest.mark.parametrize(("ticks", "code"), [(ticks, f"!time_in_{unit}") for ticks, _, unit in UNITS])
 @pytest.mark.parametrize("dtype", ["int64", "float64"])
-def test_epoch_numbers_that_are_no_seconds_are_refused(becomes, ticks, code, dtype):
+def test_epoch_numbers_that_are_not_seconds_are_refused(becomes, ticks, code, dtype):
     """Milliseconds read as seconds are refused: they would be in the year 56,000."""
     assert becomes(Date("x"), pd.Series([NOON * ticks, NOON], dtype=dtype)) == [code, NOON]
 
@@ -231,7 +231,7 @@ def test_text_of_digits_of_no_known_length_is_unreadable(becomes, text):
     ],
 )
 def test_epoch_numbers_have_the_unit_in_which_they_are_a_time(becomes, number, code):
-    """The suggested unit is the one in which the number is before 5138; beyond nanoseconds there is none."""
+    """The suggested unit puts the number before the year 5138; a number beyond nanoseconds has none."""
     assert becomes(Date("x"), [number]) == [code]
 
 
@@ -296,7 +296,7 @@ def test_epoch_numbers_in_short_floats_are_refused(becomes):
     assert becomes(Date("x"), column) == ["!time_unreadable", 2**24 - 1, None]
 
 
-def test_booleans_are_no_times(becomes):
+def test_booleans_are_not_times(becomes):
     """Booleans are not times."""
     assert becomes(Date("x"), [True]) == ["!time_unreadable"]
 
@@ -466,7 +466,7 @@ def test_times_beyond_any_calendar_are_unreadable(becomes, time):
     ],
 )
 def test_times_are_read_by_their_format_alone(becomes, format, written, seconds):  # noqa: A002  # The rule's own word.
-    """Digits after a dot are a fraction, and "z" an offset, only if the format says so."""
+    """Digits after a dot are a fraction, and "z" an offset, only if the format has them."""
     assert becomes(Date("x", format=format), [written], timezone="Europe/Berlin") == [seconds]
 
 

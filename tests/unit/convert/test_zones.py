@@ -34,7 +34,7 @@ def in_zone():
     ("zone", "parts", "placed"),
     [
         ("Europe/Berlin", (2024, 7, 1, 12), (clock(2024, 7, 1, 10), False, False)),
-        # Summer times go on for ever.
+        # Summer times go on without an end.
         ("Europe/Berlin", (2040, 7, 1, 12), (clock(2040, 7, 1, 10), False, False)),
         ("America/New_York", (9998, 7, 1, 12), (clock(9998, 7, 1, 16), False, False)),
         ("Europe/Berlin", (2040, 10, 28, 2, 30), (clock(2040, 10, 28, 0, 30), True, False)),

@@ -22,7 +22,7 @@ BROKEN = TransportError("the connection to api.intercom.io broke", may_have_arri
 
 
 def test_judge_accepts_202_and_never_reads_its_body():
-    """A 202 is accepted, whatever its body holds."""
+    """A 202 is accepted, with any body."""
     answer = Answer(status=202, body=b'{"errors":[{"code":"not_found"}]}')
 
     assert judge(answer) == Verdict(status=Status.ACCEPTED, http_status=202)
@@ -81,7 +81,7 @@ def test_judge_knows_an_unknown_contact_by_what_the_answer_says(error_body):
 
 
 @pytest.mark.parametrize(
-    ("body", "code", "said"),
+    ("body", "code", "facts"),
     [
         (b"", "http_404", "404 Not Found"),
         (b"<html><body>User not found</body></html>", "http_404", "404 Not Found"),
@@ -93,13 +93,13 @@ def test_judge_knows_an_unknown_contact_by_what_the_answer_says(error_body):
         ),
     ],
 )
-def test_judge_rejects_a_404_that_does_not_speak_of_a_contact(body, code, said):
+def test_judge_rejects_a_404_that_does_not_speak_of_a_contact(body, code, facts):
     """A 404 of a proxy, another server or a wrong path says nothing about the contact."""
     assert judge(Answer(status=404, body=body)) == Verdict(
         status=Status.REJECTED,
         http_status=404,
         error_code=code,
-        error_message=f"the answer was {said}, which is not about a contact: check region and base_url",
+        error_message=f"the answer was {facts}, which is not about a contact: check region and base_url",
     )
 
 
@@ -308,7 +308,7 @@ def test_decide_gives_up_when_the_time_is_over(elapsed_seconds, is_over):
 
 
 def test_decide_tells_all_attempts_though_those_of_an_outage_do_not_count():
-    """The message counts all attempts, also those that did not count in an outage."""
+    """The message counts all attempts, also the ones in an outage, which did not count."""
     counts = AttemptCounts(number=4, attempts=9)
 
     verdict = decide(Answer(status=503), counts=counts, policy=POLICY, jitter=0.5)

@@ -1,4 +1,4 @@
-"""The run: every event has one outcome, whatever happens on the way."""
+"""The run: every event has one outcome, after any sequence of answers."""
 
 import threading
 import time
@@ -76,7 +76,7 @@ def test_deliver_yields_an_empty_list_when_a_chunk_is_empty(make_engine, scripte
 
 
 def test_deliver_yields_nothing_when_there_are_no_chunks(make_engine, scripted_client):
-    """Without chunks there are no lists."""
+    """Without chunks the run yields no lists."""
     assert list(make_engine(scripted_client()).deliver([])) == []
 
 
@@ -507,7 +507,7 @@ def test_deliver_awaits_what_is_in_flight_at_ctrl_c(make_engine, scripted_client
 
 
 def test_deliver_waits_no_longer_than_its_grace(make_engine, scripted_client, events, gate):
-    """A request that is not answered in time may have arrived, and its row says so."""
+    """A request without an answer in time may have arrived, and its row has the code for that."""
     under_way = threading.Event()
     client = scripted_client(
         {

@@ -50,7 +50,7 @@ def test_outage_begins_later_when_many_requests_are_under_way(fail):
     assert not outage.is_on
 
 
-def test_outage_counts_anew_after_an_answer(fail):
+def test_outage_counts_again_after_an_answer(fail):
     """Any answer shows that the service works, and restarts the count."""
     outage = Outage(600.0)
     fail(outage, 19)

@@ -48,20 +48,20 @@ def test_read_workspace_bears_an_answer_that_names_none(app):
 
 
 @pytest.mark.parametrize(
-    ("answer", "said"),
+    ("answer", "facts"),
     [
         (Answer(status=200, body=b"<html>Sign in</html>"), "200 OK"),
         (Answer(status=404), "404 Not Found"),
         (Answer(status=302), "302 Found"),
     ],
 )
-def test_read_workspace_stops_when_the_answer_is_not_intercoms(answer, said):
+def test_read_workspace_stops_when_the_answer_is_not_intercoms(answer, facts):
     """A wrong address is found before any event is sent to it."""
     assert read_workspace(answer) == Stop(
         reason="outage",
         error_code="outage",
         message=(
-            f"the answer to the first request, GET /me, was {said}, not one of Intercom's: check region and base_url"
+            f"the answer to the first request, GET /me, was {facts}, not one of Intercom's: check region and base_url"
         ),
     )
 
@@ -95,13 +95,13 @@ def test_preflight_stops_the_run_when_the_token_is_refused(make_engine, scripted
 
 
 @pytest.mark.parametrize(
-    ("script", "said"),
+    ("script", "facts"),
     [
         ([503] * 3, "Intercom does not accept requests now (503 Service Unavailable)"),
         ([REFUSED] * 3, "Intercom cannot be reached (no connection to api.intercom.io)"),
     ],
 )
-def test_preflight_stops_the_run_when_intercom_is_out_of_reach(make_engine, scripted_client, script, said):
+def test_preflight_stops_the_run_when_intercom_is_out_of_reach(make_engine, scripted_client, script, facts):
     """When the attempts that the user allows are spent, nothing was submitted and the run is over."""
     engine = make_engine(scripted_client(me=script))
 
@@ -110,12 +110,12 @@ def test_preflight_stops_the_run_when_intercom_is_out_of_reach(make_engine, scri
     assert engine.stop == Stop(
         reason="outage",
         error_code="outage",
-        message=f"{said}: nothing was submitted, try again later",
+        message=f"{facts}: nothing was submitted, try again later",
     )
 
 
 def test_preflight_waits_no_longer_than_a_person_would(make_engine, scripted_client, clock):
-    """Two attempts are at most fifteen seconds apart, whatever the server asks for."""
+    """Two attempts are at most fifteen seconds apart, for any wait that the server asks for."""
     waits = []
     busy = Answer(status=503, headers={"Retry-After": "120"})
     patient = replace(clock, sleep=waits.append)
@@ -174,7 +174,7 @@ def test_preflight_waits_for_a_server_that_is_slow(asked, took):
 
 
 def test_preflight_ends_after_ten_seconds_when_nobody_answers(asked, time):
-    """Ten seconds of silence end it, whatever the client's own limit and the attempts that are left."""
+    """Ten seconds without an answer end it, with any limit of the client and any attempts left."""
     found, given = asked((math.inf, None))
 
     assert (found.reason, found.message) == (
@@ -293,7 +293,7 @@ def test_question_is_not_awaited_longer_when_it_hangs(seconds):
 
 
 @pytest.mark.parametrize(
-    ("raised", "expected", "said"),
+    ("raised", "expected", "message"),
     [
         (REFUSED, TransportError, "no connection to api.intercom.io"),
         (ZeroDivisionError("a bug"), ZeroDivisionError, "a bug"),
@@ -301,7 +301,7 @@ def test_question_is_not_awaited_longer_when_it_hangs(seconds):
         (SystemExit(3), RuntimeError, "a SystemExit in the thread of the question"),
     ],
 )
-def test_question_raises_what_its_thread_raises(raised, expected, said):
+def test_question_raises_what_its_thread_raises(raised, expected, message):
     """An exception that would silently end a thread ends the wait."""
 
     def ask():
@@ -310,4 +310,4 @@ def test_question_raises_what_its_thread_raises(raised, expected, said):
     with pytest.raises(expected) as caught:
         ask_in_time(ask, 5.0, on_look=lambda: None)
 
-    assert str(caught.value) == said
+    assert str(caught.value) == message

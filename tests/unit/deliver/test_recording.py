@@ -207,7 +207,7 @@ def test_claim_of_an_event_that_may_have_arrived_stays(make_engine, scripted_cli
 
 
 def test_second_interrupt_awaits_what_is_being_recorded(make_engine, scripted_client, with_fingerprints):
-    """Answers are no longer awaited, but accepted events are recorded and reported."""
+    """The run waits for no more answers, but accepted events are recorded and reported."""
     gate, interrupts = threading.Event(), []
     writer = FakeWriter(gate=gate)
     outcomes = []

@@ -60,7 +60,7 @@ def test_ticket_counts_attempts_and_those_that_matter(events):
     assert (ticket.attempts, ticket.tries, ticket.tried_from, ticket.sent_at) == (2, 2, 1.0, 2.0)
 
 
-def test_ticket_begins_anew_when_it_is_pardoned(events):
+def test_ticket_begins_again_when_it_is_pardoned(events):
     """Attempts in an outage do not count as tries, but as attempts."""
     (ticket,) = Chunk(events("a")).tickets
     ticket.leave(1.0)
@@ -129,7 +129,7 @@ def test_backlog_is_due_at_once_while_there_are_new_events(backlog):
 
 
 def test_backlog_abandons_what_has_no_outcome(backlog):
-    """Giving up lists every open event without an outcome, in whichever queue, and sends none of them."""
+    """Giving up lists every open event in every queue without an outcome, and sends none of them."""
     backlog.next_ticket(0.0).end(ACCEPTED)
 
     assert _names(backlog.abandon()) == ["b"]

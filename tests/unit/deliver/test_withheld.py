@@ -118,5 +118,5 @@ def test_failure_rate_is_not_exceeded_by_what_is_accepted():
 
 
 def test_failure_rate_has_no_limit_by_default():
-    """Without a limit a run goes on, whatever fails."""
+    """Without a limit a run goes on, with any number of failures."""
     assert not _note(FailureRate(None), Status.REJECTED, 1_000)

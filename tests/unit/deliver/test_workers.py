@@ -30,7 +30,7 @@ def make_workers():
         workers.end_threads()
 
 
-def test_workers_gives_back_the_ticket_with_its_answer(make_workers, tickets):
+def test_workers_return_the_ticket_with_its_answer(make_workers, tickets):
     """A ticket comes back with the answer to its event and the time at which it came."""
     workers = make_workers(lambda event: Answer(status=202, body=event.payload))
 
@@ -53,7 +53,7 @@ def test_workers_starts_a_thread_only_when_all_are_busy(make_workers, tickets):
     assert len(workers.threads) == 1
 
 
-def test_workers_gives_back_what_another_thread_returns(make_workers, tickets):
+def test_workers_return_the_answer_of_another_thread(make_workers, tickets):
     """A ticket that another thread returns ends the wait, and does not count as a request."""
     workers = make_workers(lambda _: Answer(status=202))
 
@@ -80,7 +80,7 @@ def test_workers_takes_nothing_when_nothing_comes_in_time(make_workers):
     assert make_workers(lambda _: Answer(status=202)).take(0.0) is None
 
 
-def test_workers_gives_back_whatever_a_request_raised(make_workers, tickets):
+def test_workers_return_any_error_of_a_request(make_workers, tickets):
     """An exception in a request does not end its thread, but comes back as the result."""
     error = ZeroDivisionError("a bug")
 
@@ -119,7 +119,7 @@ class DeadlyClock:
 
 
 @pytest.mark.parametrize("death", [OSError("no clock"), MemoryError(), SystemExit(3), KeyboardInterrupt()])
-def test_workers_gives_back_what_a_thread_had_that_died(death, tickets):
+def test_workers_return_the_ticket_of_a_dead_thread(death, tickets):
     """Its request may have arrived, and the stop names the error."""
     workers = Workers(lambda _: Answer(status=202), size=3, monotonic=DeadlyClock(death))
     workers.give(tickets[0])
@@ -138,7 +138,7 @@ def test_workers_gives_back_what_a_thread_had_that_died(death, tickets):
     assert (workers.threads, workers.in_flight) == ([], 0)
 
 
-def test_workers_gives_back_what_no_thread_is_left_for(tickets):
+def test_workers_return_tickets_without_a_thread(tickets):
     """A request that waits for a thread was not made."""
     workers = Workers(lambda _: Answer(status=202), size=1, monotonic=DeadlyClock(MemoryError()))
     workers.give(tickets[0])

@@ -1,4 +1,4 @@
-"""A valid mapping to vary, and the faults of one that is not."""
+"""A valid mapping to vary, and the faults of an invalid one."""
 
 import pytest
 

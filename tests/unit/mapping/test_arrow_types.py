@@ -98,7 +98,7 @@ def test_uuid_is_written_in_lower_case_with_dashes(cut):
 
 
 @pytest.mark.parametrize("kind", [pa.binary(), pa.large_binary()])
-def test_bytes_that_are_not_utf8_are_told_apart(kind):
+def test_bytes_that_are_not_utf8_have_a_code_of_their_own(kind):
     """Bytes that are not UTF-8 become null and are marked; the other cells are read."""
     texts, is_lost = decoded(pa.array(["ä".encode(), None, b"\xff", b""], kind))
 

@@ -175,7 +175,7 @@ def test_bind_names_a_similar_column(mapping, orders):
 
 
 def test_bind_names_the_columns_that_there_are(mapping, orders, faults):
-    """If no label is similar, the error lists all labels, also those of index levels."""
+    """If no label is similar, the error lists all labels, also the ones of index levels."""
     frame = orders.rename_axis("order")
 
     assert faults(bind, frame, mapping(user_id="zzz")) == [
@@ -326,7 +326,7 @@ INDEXES = {
 
 @pytest.mark.parametrize("index", INDEXES.values(), ids=INDEXES)
 def test_bind_lets_nothing_that_a_callable_writes_reach_the_frame(mapping, index):
-    """A callable changes neither the values, arrays and index of the caller's frame nor what other rules read."""
+    """A callable changes no values, arrays or index of the caller's frame, and no cells that other rules read."""
     frame = pd.DataFrame({name: pd.Series(values) for name, values in WRITTEN_TO.items()}).set_index(index)
     before = frame.copy(deep=True)
     labels = frame.index.tolist()

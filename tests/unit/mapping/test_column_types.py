@@ -77,7 +77,7 @@ def test_categories_count_as_often_as_they_stand_in_rows():
     ],
 )
 def test_text_column_is_text_with_a_note_if_it_looks_otherwise(dtype, cells, key, remark):
-    """A text column is sent as text; a note says so if most cells look like numbers or dates and some do not."""
+    """A text column is sent as text, with a note if most cells, but not all, look like numbers or dates."""
     decision = _decided(cells, key=key, dtype=dtype)
 
     noted = None if remark is None else Remark(code="sent_as_text", value=remark)
@@ -85,7 +85,7 @@ def test_text_column_is_text_with_a_note_if_it_looks_otherwise(dtype, cells, key
 
 
 def test_long_text_column_is_counted_whole_where_a_sample_looks_otherwise():
-    """The counts in a note are those of all cells, not of a sample."""
+    """The counts in a note are of all cells, not of a sample."""
     decision = _decided(["1"] * 9_000 + ["no"] * 1_000, dtype="string")
 
     assert decision.remark == Remark(code="sent_as_text", value="9,000 numbers among 10,000 values")

@@ -30,7 +30,7 @@ def test_event_mapping_keeps_a_copy_of_its_metadata(mapping):
 
 
 def test_event_mapping_cannot_be_changed(mapping):
-    """Neither the fields nor the metadata of a mapping can be set."""
+    """The fields and the metadata of a mapping cannot be set."""
     checked = mapping(metadata={"invoice": "inv"})
 
     with pytest.raises(dataclasses.FrozenInstanceError):
@@ -122,13 +122,13 @@ def test_rules_take_a_plain_event_name_literally(mapping, event_name, rule):
     ],
 )
 def test_rules_read_created_at_as_a_date(mapping, created_at, rule):
-    """A bare source of `created_at` is a time, whatever its dtype is."""
+    """A bare source of `created_at` is a time, for any dtype."""
     assert mapping(created_at=created_at).rules()["created_at"] == rule
 
 
 @pytest.mark.parametrize("user_id", ["customer", Column("customer")])
 def test_rules_read_identifiers_as_text(mapping, user_id):
-    """Identifiers are text, whatever their dtype is."""
+    """Identifiers are text, for any dtype."""
     assert mapping(user_id=user_id).rules()["user_id"] == Text("customer")
 
 

@@ -253,7 +253,7 @@ def test_from_toml_refuses_a_table(read, faults, text, found):
 
 
 def test_from_toml_tells_every_fault_at_once(read, faults):
-    """The error lists the faults of the file's form and those of the mapping."""
+    """The error lists the faults of the file's form and the faults of the mapping."""
     text = (
         'created_at = { type = "dat", column = "x" }\nuser_id = "u"\ntimezone = "Mars"\n'
         '[metadata]\ntype = "x"\nprice = { type = "monetary_amount", amount = "x", unit = "cents" }\n'

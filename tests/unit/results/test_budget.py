@@ -98,7 +98,7 @@ def test_metadata_shows_the_spelling_that_came_first_when_two_are_as_frequent(ma
 @pytest.mark.parametrize(
     ("metadata", "names"), [({}, ["a"]), ({"total": "total"}, ["a", "b"]), ({"total": "total"}, [])]
 )
-def test_metadata_has_the_documented_dtypes_whatever_the_rows(make_events, metadata, names):
+def test_metadata_has_the_documented_dtypes_for_any_rows(make_events, metadata, names):
     """Without metadata or rows the frame is empty, with the same dtypes."""
     report = check_events(make_events(names, total=[1.0] * len(names)), _mapping(metadata))
 

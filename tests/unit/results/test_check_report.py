@@ -39,7 +39,7 @@ def test_report_counts_contacts_of_valid_rows(orders, mapping):
     assert check_events(orders, mapping).contacts == 2
 
 
-def test_report_counts_a_contact_once_whatever_its_events(orders):
+def test_report_counts_a_contact_once_with_any_events(orders):
     """Events of two names by one contact are one contact."""
     orders["event"] = list("abcde")
     mapping = EventMapping(event_name=Column("event"), created_at="day", user_id="who", timezone="UTC")
@@ -266,7 +266,7 @@ def test_report_warns_of_guesses_that_nobody_has_confirmed(orders):
 
 
 @pytest.mark.parametrize("event_name", [Constant("replace-me"), Column("event"), lambda frame: frame["event"]])
-def test_report_warns_of_the_placeholder_wherever_it_stands_as_a_constant(orders, event_name):
+def test_report_warns_of_the_placeholder_in_any_constant(orders, event_name):
     """A column may hold any name: its values are not compared with the placeholder."""
     orders["event"] = "replace-me"
     mapping = EventMapping(event_name=event_name, created_at="day", user_id="who", timezone="UTC")

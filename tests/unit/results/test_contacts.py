@@ -1,4 +1,4 @@
-"""The contacts that Intercom does not know: found by the rows of results, whatever came of indexes and order."""
+"""The contacts that Intercom does not know: results find them by row, with any index and order."""
 
 import io
 from dataclasses import replace

@@ -132,13 +132,13 @@ def test_destination_says_that_it_waits_for_the_answer(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("result", "said"),
+    ("result", "text"),
     [
         (Answer(status=503), "Intercom does not accept requests now (503 Service Unavailable)"),
         (TransportError("no answer", may_have_arrived=False), "Intercom cannot be reached (no answer)"),
     ],
 )
-def test_destination_says_how_to_check_without_it_when_intercom_does_not_answer(result, said):
+def test_destination_says_how_to_check_without_it_when_intercom_does_not_answer(result, text):
     """A check submits nothing, and can judge the rows without a client."""
     now = [0.0]
 
@@ -153,5 +153,5 @@ def test_destination_says_how_to_check_without_it_when_intercom_does_not_answer(
     assert find_destination(Away(), clock=clock) == Stop(
         reason="outage",
         error_code="outage",
-        message=f"{said}: leave out client= to check the rows without Intercom, or try again later",
+        message=f"{text}: leave out client= to check the rows without Intercom, or try again later",
     )

@@ -70,7 +70,7 @@ def test_rejects_stand_as_they_were_with_the_reason_beside(orders):
 
 
 def test_rejects_that_were_fixed_submit_as_they_are(orders, mapping, fake_client):
-    """The same mapping reads the fixed file, whatever other columns it has."""
+    """The same mapping reads the fixed file, with any other columns."""
     results = submit_events(orders, mapping, client=fake_client({"00003": [404]}), journal=None)
 
     export_rejects(results, orders, "rejects.csv", mapping=mapping)

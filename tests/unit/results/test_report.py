@@ -104,7 +104,7 @@ def test_event_facts_have_one_time_when_all_events_have_it():
     assert _texts(span=(SPAN[0], SPAN[0]))["created_at"] == "2024-01-31 08:30:00 UTC"
 
 
-def test_event_facts_are_none_when_there_are_no_events():
+def test_event_facts_are_none_without_events():
     """Without events there are no facts."""
     assert list(event_facts(contacts=0, names=pd.Series([], dtype="int64"), span=None)) == []
 
@@ -150,7 +150,7 @@ def test_event_facts_name_the_most_frequent_names(names, expected):
     ],
 )
 def test_spread_facts_count_rows_and_seconds(spread, expected):
-    """Rows with identical metadata are counted apart; without moved rows there is no fact."""
+    """Rows with identical metadata are counted apart; without moved rows the fact is left out."""
     assert [fact.text for fact in spread_facts(spread)] == expected
 
 
@@ -384,7 +384,7 @@ def test_html_explains_what_is_ignored_and_what_drifts_where_there_is_something(
 
 
 def test_html_leaves_out_the_type_when_no_column_has_a_value(make_orders):
-    """Without any known type there is no column for it."""
+    """Without a known type the column for it is left out."""
     mapping = EventMapping(event_name="a", created_at="day", user_id="who", metadata={"none": "none"}, timezone="UTC")
 
     texts = Reader(check_events(make_orders(1, none=[None]), mapping)._repr_html_()).texts

@@ -70,7 +70,7 @@ def partials(place):
 
 
 def test_partial_file_that_is_a_link_is_not_followed(place, tmp_path):
-    """In a shared folder somebody else may put a link there: neither the link nor its target changes."""
+    """In a shared folder another user may put a link there: the link and its target do not change."""
     precious = tmp_path / "precious"
     precious.write_text("precious")
     (tmp_path / "results.csv.partial").symlink_to(precious)
@@ -156,7 +156,7 @@ def test_place_that_is_not_a_file_is_refused(place):
 @pytest.mark.parametrize(
     ("modes", "made"), [((0o600,), "0o600"), ((0o644, 0o640), "0o640"), ((0o400,), "0o600"), ((0o666,), "0o644")]
 )
-def test_file_is_for_those_alone_who_may_read_its_sources(place, make_source, modes, made):
+def test_file_is_private_to_the_readers_of_its_sources(place, make_source, modes, made):
     """The narrowest mode counts; the owner may write; the umask applies as usual."""
     sources = [make_source(f"{number}.csv", given) for number, given in enumerate(modes)]
 
@@ -169,7 +169,7 @@ def test_file_is_for_those_alone_who_may_read_its_sources(place, make_source, mo
 
 
 def test_file_keeps_the_rights_of_the_one_that_it_replaces(place):
-    """The readers of the earlier file are those of the new one."""
+    """The new file has the same readers as the earlier file."""
     place.write_text("yesterday")
     place.chmod(0o600)
 
@@ -429,7 +429,7 @@ def test_writer_refuses_a_folder_in_its_place(tmp_path):
 
 
 def test_writer_refuses_to_replace_the_rows(tmp_path, monkeypatch):
-    """Results never replace the file of rows, by whatever name."""
+    """Results never replace the file of rows, by any name."""
     (tmp_path / "orders.csv").write_text("who,day\n")
     monkeypatch.chdir(tmp_path)
 

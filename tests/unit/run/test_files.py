@@ -67,7 +67,7 @@ def test_files_are_submitted_one_after_another(write, submit):
 
 
 def test_file_without_rows_has_results_without_rows(write, submit):
-    """Columns and dtypes are those of all results, and the results file is written."""
+    """A file without rows has a results file with all columns and dtypes."""
     (results,) = submit(write("a.csv"), results_path="results.parquet")
 
     assert len(results) == 0
@@ -208,7 +208,7 @@ def test_later_file_that_was_changed_ends_the_run_early(write, submit, fake_clie
 
 @pytest.mark.parametrize("position", [0, 1_050])
 def test_row_with_too_few_cells_is_invalid_and_all_others_are_sent(write, submit, fake_client, position):
-    """The row is not sent, in whatever chunk it stands."""
+    """The row is not sent, in any chunk."""
     lines = [f"{row},2024-01-31" for row in range(1_100)]
     lines[position] = str(position)
     client = fake_client()
@@ -354,7 +354,7 @@ def test_valid_files_are_submitted_when_invalid_rows_are_to_raise(write, submit)
 
 
 @pytest.mark.parametrize("chunksize", [1, 2, 100])
-def test_bare_column_has_one_type_whatever_the_chunksize(write, fake_client, chunksize):
+def test_bare_column_has_one_type_with_any_chunksize(write, fake_client, chunksize):
     """A column that begins with numbers and goes on with as many texts is text from its first row."""
     path = write("a.csv", "1,2024-01-31,5", "2,2024-01-31,five", header="who,day,size")
     mapping = EventMapping(event_name="a", created_at="day", user_id="who", metadata={"size": "size"})
@@ -471,7 +471,7 @@ def test_progress_that_is_a_function_is_called_for_the_submission_only(write, su
 
 
 def test_progress_that_interrupts_loses_no_row_of_a_file(write, submit, fake_client):
-    """Every row has a result, in the file too, and the accepted rows are those that were sent."""
+    """Every row has a result, in the file too, and the accepted rows are the ones that were sent."""
     client = fake_client({str(row): [lambda: time.sleep(0.02) or 202] for row in range(60)})
 
     def stop(seen):
@@ -497,9 +497,7 @@ def test_progress_that_interrupts_loses_no_row_of_a_file(write, submit, fake_cli
 
 @pytest.mark.parametrize(("modes", "made"), [((0o600,), "0o600"), ((0o644, 0o600), "0o600"), ((0o644,), "0o644")])
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
-def test_results_and_rejects_are_for_those_alone_who_may_read_the_rows(
-    write, mapping, fake_client, modes, made, suffix
-):
+def test_results_and_rejects_are_private_to_the_readers_of_the_rows(write, mapping, fake_client, modes, made, suffix):
     """Both get the narrowest mode of the files of rows."""
     before = os.umask(0o022)
     paths = [write(f"{number}.csv", f"{number},never") for number in range(len(modes))]

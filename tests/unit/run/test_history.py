@@ -153,7 +153,7 @@ def test_runs_command_lists_one_workspace(journals):
     assert [line.split()[-1] for line in result.stdout.splitlines()] == ["results", "orders.parquet"]
 
 
-def test_runs_command_says_that_there_are_no_runs(tmp_path):
+def test_runs_command_says_that_no_run_is_recorded(tmp_path):
     """Without runs the command prints a line, and succeeds."""
     result = CliRunner().invoke(app, ["runs", "--journal", str(tmp_path)])
 

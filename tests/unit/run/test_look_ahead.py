@@ -185,7 +185,7 @@ def test_stream_that_is_closed_records_what_was_under_way(make_orders, mapping, 
     [(KeyboardInterrupt(), SubmissionInterrupted), (401, SubmissionError), (ValueError(), SubmissionError)],
 )
 def test_stream_that_ends_early_gives_every_row_that_it_read(make_orders, mapping, fake_client, step, ends_in):
-    """The yielded results and those of the exception have every row once, in order."""
+    """The yielded results and the exception's have every row once, in order."""
     read, parts = [], []
     frames = (read.append(number) or make_orders(1, start=number) for number in range(42))
     stream = iter_submit(frames, mapping, client=fake_client({"00020": [step]}))

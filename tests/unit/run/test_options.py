@@ -199,7 +199,7 @@ def test_opened_client_comes_from_the_environment_without_one(monkeypatch):
 
 
 def test_opened_client_needs_a_token():
-    """Without a token there is no run, and the message says where to put it."""
+    """Without a token the run does not start, and the message says where to put the token."""
     with (
         pytest.raises(CredentialsError, match=r"no access token: set INTERCOM_ACCESS_TOKEN"),
         RunOptions().opened_client(),

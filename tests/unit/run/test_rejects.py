@@ -1,4 +1,4 @@
-"""The rejects of a run over files: their lines as they stand there, whatever ends the run. The client is a fake."""
+"""The rejects of a run over files: their lines as in the files, after any end of the run. The client is a fake."""
 
 import bz2
 import gzip
@@ -291,7 +291,7 @@ def test_rejects_of_a_row_with_a_nul_character_that_nobody_maps_need_no_remark(w
 
 
 def test_interrupt_while_rejects_are_written_does_not_hide_why_the_run_ended(write, submit, fake_client, monkeypatch):
-    """A second Ctrl-C leaves out the rejects, and the exception of the first one says so."""
+    """A second Ctrl-C leaves out the rejects, and a note on the exception says that they are missing."""
 
     def interrupted(*_, **__):
         raise KeyboardInterrupt

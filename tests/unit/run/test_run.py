@@ -555,7 +555,7 @@ def test_submit_has_all_results_when_the_progress_fails_at_its_end(make_orders, 
 
 
 def test_submit_raises_what_the_progress_raises_before_the_first_request(make_orders, mapping, fake_client):
-    """If nothing was sent, there are no results to keep."""
+    """Before the first request an error of the progress function reaches the caller as it is."""
     client = fake_client()
 
     with pytest.raises(ValueError, match="the display is gone"):

@@ -1,4 +1,4 @@
-"""A run whose threads die: it ends with its results, none of which says what is not so. The client is a fake."""
+"""A run whose threads die: it ends with true results. The client is a fake."""
 
 import ctypes
 import threading
@@ -13,7 +13,7 @@ DEATHS = [OSError, MemoryError, SystemExit, KeyboardInterrupt]
 
 
 def _kill(name, death):
-    """Raise an exception in a thread wherever it is, and wait for its end."""
+    """Raise an exception in a thread at its present point, and wait for its end."""
     for thread in threading.enumerate():
         if thread.name == name:
             ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(death))
@@ -63,7 +63,7 @@ def test_run_ends_with_its_results_when_the_journals_thread_dies(make_orders, ma
 
 @pytest.mark.parametrize("end", [SystemExit(3), MemoryError()])
 def test_run_ends_with_its_results_when_a_request_ends_its_thread(make_orders, mapping, fake_client, end):
-    """The row may have arrived, and its message says so; the exception of a stream has its rows too."""
+    """The row's message says that it may have arrived; the exception of a stream has its rows too."""
     client = fake_client({"00003": [end]})
 
     with pytest.raises(SubmissionError) as caught:
@@ -75,7 +75,7 @@ def test_run_ends_with_its_results_when_a_request_ends_its_thread(make_orders, m
 
 
 def test_run_ends_with_its_results_when_the_system_has_no_thread(make_orders, mapping, fake_client, monkeypatch):
-    """Nothing was sent, and every row says so."""
+    """Every row's message says that nothing was sent."""
     start = threading.Thread.start
 
     def start_some(thread):

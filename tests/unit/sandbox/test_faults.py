@@ -213,7 +213,7 @@ def test_other_submissions_have_faults_with_another_seed(make_plan) -> None:
     assert drawn_faults(plans[0], BODIES[:100]) != drawn_faults(plans[1], BODIES[:100])
 
 
-def test_same_submissions_have_faults_when_they_are_set_anew(make_plan) -> None:
+def test_same_submissions_have_faults_when_they_are_set_again(make_plan) -> None:
     """Attempts are counted from the moment that the faults are set."""
     faults = Faults(drop_after=0.5)
     plan = make_plan(faults)
@@ -294,7 +294,7 @@ def test_outage_has_a_beginning_and_an_end(make_plan) -> None:
     assert [plan.is_outage(now) for now in (100, 104.9, 105, 114.9, 115)] == [False, False, True, True, False]
 
 
-def test_outage_is_counted_anew_only_when_asked(make_plan) -> None:
+def test_outage_is_counted_again_only_when_asked(make_plan) -> None:
     """Another latency does not bring back an outage that is over."""
     plan = make_plan(Faults(outage_seconds=10))
 

@@ -144,7 +144,7 @@ def test_sandbox_keeps_its_settings_for_the_next_start() -> None:
 
 
 def test_sandbox_can_have_its_faults_cleared(start, submit, http) -> None:
-    """`clear_faults` removes the faults and those of `fail_next`."""
+    """`clear_faults` also removes the faults of `fail_next`."""
     sandbox = start(faults=Faults(statuses={503: 1.0}))
     sandbox.fail_next(500, times=3)
     sandbox.fail_next(500, path="/me")
@@ -315,7 +315,7 @@ def test_sandbox_hands_out_a_client_of_its_own(start, make_body) -> None:
     assert [event.contact for event in sandbox.events] == ["314159"]
 
 
-def test_sandbox_hands_out_a_client_whatever_its_host(start, make_body) -> None:
+def test_sandbox_makes_a_client_for_any_host(start, make_body) -> None:
     """A sandbox on all addresses is reached by the loopback, where a token is safe in plain text."""
     sandbox = start(host="0.0.0.0")
 
@@ -409,8 +409,8 @@ def test_frame_has_no_value_for_what_cannot_be_read(body) -> None:
 
 
 @pytest.mark.parametrize("rows", [0, 2])
-def test_frame_has_the_same_dtypes_whatever_it_holds(make_body, rows) -> None:
-    """The dtypes do not depend on the submissions, even if there are none."""
+def test_frame_has_the_same_dtypes_with_any_content(make_body, rows) -> None:
+    """The dtypes do not depend on the submissions, and hold for an empty table."""
     frame = submissions_frame([submission_of(make_body())] * rows)
 
     assert frame.dtypes.astype(str).to_dict() == DTYPES

@@ -1,4 +1,4 @@
-"""The types of the columns of CSV files: of bare columns, and of those that callables read."""
+"""The types of the columns of CSV files: of bare columns, and of columns that callables read."""
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -88,8 +88,8 @@ def test_remark_says_that_a_column_of_mostly_numbers_is_text(types_of, cells, ke
 @pytest.mark.parametrize(
     "cells", [["1", "2", "3", "oops"], ["a", "b", "3"], ["a", "3"], [""], ["10.0.0.1", "31.01.2024"]]
 )
-def test_there_is_no_remark_where_most_cells_are_of_the_type(types_of, cells):
-    """There is no note if most cells have the type; odd cells are problems of their rows."""
+def test_column_has_no_remark_if_most_cells_are_of_the_type(types_of, cells):
+    """A column has no note if most cells have the type, and odd cells are problems of their rows."""
     assert types_of(cells).remarks == {}
 
 

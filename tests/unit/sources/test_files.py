@@ -15,7 +15,7 @@ ROWS = pd.DataFrame({"who": ["00", "01", "02", "03", "04"], "note": ["NA", "", "
 
 
 def test_source_paths_keeps_the_order_given_and_sorts_a_pattern(write, monkeypatch, tmp_path):
-    """Files have the order of the arguments, and those of a pattern the order of their names."""
+    """Files have the order of the arguments, and the files of a pattern the order of their names."""
     for name in ("b2.csv", "b1.csv", "a.parquet"):
         write(name, "")
     monkeypatch.chdir(tmp_path)
@@ -125,7 +125,7 @@ def test_chosen_rows_that_are_missing_are_an_error(path):
 
 
 def test_schema_of_a_csv_file_is_text(tmp_path):
-    """Names are those of the first line, even if one stands there twice."""
+    """Names are as in the first line, even if one stands there twice."""
     (tmp_path / "a.csv").write_text("who,1,who\n")
 
     assert source_schema(tmp_path / "a.csv") == pa.schema([(name, pa.string()) for name in ("who", "1", "who")])
@@ -176,7 +176,7 @@ def test_first_rows_of_parquet_have_arrows_types(tmp_path):
 
 
 @pytest.mark.parametrize("n_rows", [1, 2])
-def test_first_rows_are_no_more_than_asked_for(write, n_rows):
+def test_first_rows_are_at_most_the_requested_number(write, n_rows):
     """Later rows are not read."""
     frame = read_first_rows(write("a.csv", "who\n1\n2\n3\n4,5,6\n"), n_rows)
 

@@ -29,7 +29,7 @@ def test_parquet_keeps_integers_with_a_gap(write_parquet, read):
 
 
 def test_parquet_comes_in_chunks_that_count_on(write_parquet, read):
-    """A chunk has at most `chunksize` rows, whatever the row groups of the file are."""
+    """A chunk has at most `chunksize` rows, with any row groups in the file."""
     path = write_parquet({"who": ["1", "2", "3"], "day": [1, 2, 3]}, row_group_size=1)
 
     frames = read(path, chunksize=2)

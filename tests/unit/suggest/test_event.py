@@ -189,7 +189,7 @@ def test_created_at_alone_may_be_missing(choose):
 
 
 def test_identifier_is_the_most_varied_code_when_labels_say_nothing():
-    """If labels are numbers, the content of the columns decides, and the reason says so."""
+    """If labels are numbers, the content of the columns decides, and the reason asks to check the choice."""
     frame = pd.DataFrame([["00001", "19970101", "1", "11.77"], ["00002", "19970112", "1", "12.00"]])
 
     chosen = {choice.path: choice for choice in event_choices(survey(frame))}

@@ -88,7 +88,7 @@ def test_evidence_tells_what_values_look_like(evidence, values, look):
     ],
 )
 def test_evidence_takes_every_dtype(evidence, column, look):
-    """The values decide, whatever the dtype is."""
+    """The values decide, for any dtype."""
     assert evidence(column).look is look
 
 
@@ -171,7 +171,7 @@ def test_evidence_tells_how_numbers_came(evidence, values, expected):
     ],
 )
 def test_evidence_counts_decimals(evidence, column, decimals):
-    """Each amount has the decimals of its shortest form, each currency those that ISO 4217 allows, row by row."""
+    """Each amount has the decimals of its shortest form, each currency the decimals of ISO 4217, row by row."""
     assert evidence(column).decimals.tolist() == decimals
 
 

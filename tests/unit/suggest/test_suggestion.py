@@ -555,7 +555,7 @@ def test_try_rule_reads_levels_of_the_index_and_labels_of_any_kind():
 
 
 def test_try_rule_reads_the_rows_that_it_is_given_only():
-    """Only the sampled rows are read, wherever they stand."""
+    """Only the sampled rows are read, at any place."""
     frame = pd.DataFrame({"x": ["n/a", URL, "n/a", URL]})
 
     assert try_rule(frame, np.array([1, 3]), Link("x")) == Trial()

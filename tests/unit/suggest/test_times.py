@@ -98,7 +98,7 @@ def test_form_of_text_finds_how_a_time_is_written(values, written):
     assert form_of_text(texts(*values), ("x",)).format == written
 
 
-def test_form_of_text_says_so_when_day_and_month_cannot_be_told_apart():
+def test_form_of_text_notes_that_day_and_month_are_ambiguous():
     """The first format is proposed, and the description names the other."""
     form = form_of_text(texts("05/06/2024", "07/08/2024"), ("x",))
 
@@ -199,7 +199,7 @@ def test_numbers_under_the_name_of_a_time_count_from_1970(ticks, unit, descripti
     ],
 )
 def test_form_of_numbers_leaves_other_numbers_alone(number, words):
-    """A number is a time only if its label and its size say so."""
+    """A number is a time only if its label and its size agree on it."""
     assert form_of_numbers(np.array([number], float), words) is None
 
 

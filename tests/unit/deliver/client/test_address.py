@@ -65,7 +65,7 @@ def test_checked_base_url_trims_the_end(base_url, checked):
         b"https://api.intercom.io",
     ],
 )
-def test_checked_base_url_refuses_what_is_no_web_address(base_url):
+def test_checked_base_url_refuses_a_text_that_is_not_a_web_address(base_url):
     """An address has a scheme, a host, and a port that is possible."""
     with pytest.raises(CredentialsError) as caught:
         checked_base_url(base_url, allow_http=True)

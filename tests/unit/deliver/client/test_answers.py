@@ -40,7 +40,7 @@ def test_read_error_details_joins_the_messages_of_several_errors():
 
 @pytest.mark.parametrize(("code", "read"), [('"422"', "422"), ("422", "422"), ("true", None), ("null", None)])
 def test_read_error_details_reads_a_code_as_text(code, read):
-    """A code may be a number or a number in a string; anything else is no code."""
+    """A code may be a number or a number in a string; any other value is ignored."""
     answer = Answer(status=422, body=b'{"errors":[{"code":%s}]}' % code.encode())
 
     assert read_error_details(answer).code == read

@@ -48,7 +48,7 @@ def test_look_up_finds_the_addresses_of_a_name():
 
 
 @pytest.mark.parametrize("fault", [socket.gaierror(-2, "Name or service not known"), UnicodeError("too long")])
-def test_look_up_says_that_there_is_no_such_host(fault, monkeypatch):
+def test_look_up_names_an_unknown_host(fault, monkeypatch):
     """An unknown name, and a name that is impossible, are errors."""
 
     def unknown(*_, **__):

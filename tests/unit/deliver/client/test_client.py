@@ -108,7 +108,7 @@ def test_client_refuses_a_region_beside_an_address():
 
 
 @pytest.mark.parametrize("version", ["2.14\r\nX-Evil: 1", "2.14\u2011b", "", 2.14])
-def test_client_refuses_a_version_that_is_no_header(version):
+def test_client_refuses_a_version_that_is_not_a_header(version):
     """A version is a text that a header can hold."""
     with pytest.raises(CredentialsError) as caught:
         IntercomClient(TOKEN, api_version=version)

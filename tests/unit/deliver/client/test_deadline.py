@@ -1,4 +1,4 @@
-"""Whatever a server or a proxy does, an attempt ends with its deadline."""
+"""An attempt ends with its deadline, for any behaviour of a server or a proxy."""
 
 import socket
 import time

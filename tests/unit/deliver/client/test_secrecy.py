@@ -39,9 +39,9 @@ def test_forget_locals_empties_the_frames_of_an_error_and_its_causes():
 
     forget_locals(caught.value)
 
-    said = "".join(traceback.TracebackException.from_exception(caught.value, capture_locals=True).format())
-    assert "in _fail_below" in said
-    assert TOKEN not in said
+    printed = "".join(traceback.TracebackException.from_exception(caught.value, capture_locals=True).format())
+    assert "in _fail_below" in printed
+    assert TOKEN not in printed
 
 
 def test_forget_locals_ends_when_errors_lead_to_each_other():

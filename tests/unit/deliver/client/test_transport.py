@@ -152,7 +152,7 @@ def test_transport_follows_no_redirect(connect, status):
 
 
 @responses.activate
-def test_transport_sends_its_token_whatever_netrc_says(connect, tmp_path, monkeypatch):
+def test_transport_sends_its_token_with_any_netrc(connect, tmp_path, monkeypatch):
     """A login in a .netrc does not replace the token."""
     (tmp_path / "netrc").write_text("machine api.intercom.io login ada password lovelace\n")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
@@ -183,7 +183,7 @@ def test_transport_keeps_what_came_of_a_body_that_breaks_off(connect):
 
 @pytest.mark.parametrize("status", [307, 408, 413, 429, 500, 503])
 @responses.activate
-def test_transport_hands_on_whatever_the_status(connect, status):
+def test_transport_returns_an_answer_of_any_status(connect, status):
     """Any status is returned with its Retry-After, and nothing is repeated."""
     call = responses.post(URL, status=status, headers={"Retry-After": "0", "Location": "/"})
 
@@ -211,7 +211,7 @@ def test_transport_tells_what_arrived_from_what_did_not(fail, connect, error, me
 
 @responses.activate
 def test_transport_error_leads_to_neither_token_nor_payload(connect):
-    """Neither the error nor its causes hold anything of the request."""
+    """The error and its causes hold no part of the request."""
     responses.post(URL, body=requests.ConnectionError(f"Bearer {TOKEN} secret-payload"))
 
     with pytest.raises(TransportError) as caught:
@@ -316,7 +316,7 @@ def test_transport_repeats_nothing_for_an_answer_on_a_socket(connect, serve, rep
     ],
     ids=["other-protocol", "bytes", "long-line", "status", "long-header", "many-headers", "lengths"],
 )
-def test_transport_says_that_garbage_is_no_answer(fail, connect, serve, garbage):
+def test_transport_says_that_garbage_is_not_an_answer(fail, connect, serve, garbage):
     """Bytes that are not HTTP are not an answer, and the event may have arrived."""
 
     def reply(server, connection):  # noqa: ARG001  # a reply is given both
@@ -343,7 +343,7 @@ def test_transport_says_that_a_refused_connection_delivered_nothing(fail, connec
     )
 
 
-def test_transport_says_that_there_is_no_such_host(fail, connect):
+def test_transport_names_an_unknown_host(fail, connect):
     """An unknown name is reported as such: most often it is misspelt."""
     assert fail(connect("https://intercom.invalid")) == (
         "the host intercom.invalid is unknown, or no name service answers",
@@ -430,9 +430,9 @@ def test_transport_empties_the_frames_of_what_it_does_not_expect(connect, serve,
     with pytest.raises(type(error)) as caught:
         transport.send("POST", "/events", b"{}")
 
-    said = _with_locals(caught.value)
-    assert "http/client.py" in said
-    assert TOKEN not in said
+    printed = _with_locals(caught.value)
+    assert "http/client.py" in printed
+    assert TOKEN not in printed
 
 
 def test_transport_does_not_let_http_client_print_its_requests(connect, serve, replying, monkeypatch, capsys):
@@ -524,7 +524,7 @@ def test_explain_says_why_nothing_was_sent(error, message):
     ],
 )
 def test_explain_says_that_the_event_may_have_arrived(error, message):
-    """On a connection a part of the request may have gone out, whatever the error."""
+    """After any error on a connection, a part of the request may have gone out."""
     failure = explain(error, host=HOST, seconds=30.0, had_connection=True)
 
     assert (str(failure), failure.may_have_arrived) == (message, True)

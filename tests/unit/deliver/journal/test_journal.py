@@ -33,7 +33,7 @@ def test_digests_stay_the_same_over_versions(path, open_journal):
 
 
 def test_digests_of_types_stay_the_same_over_versions(path, open_journal):
-    """The digest of an event's metadata key, and the word for its type, are those of earlier versions."""
+    """The digest of a metadata key and the word for its type are the same as in earlier versions."""
     _know_secret(path, open_journal)
     mapping = EventMapping(event_name="watched", created_at="day", user_id="who", metadata={"a": "x"})
 
@@ -282,14 +282,14 @@ def test_journal_finds_nothing_of_the_run_that_asks(journal, make_fingerprint, m
     assert journal.occupied(make_words(1)).tolist() == [1_760_000_000]
 
 
-def test_record_is_an_acceptance_whatever_the_clock_says(journal, make_fingerprint, make_words, record):
+def test_record_is_an_acceptance_with_any_clock(journal, make_fingerprint, make_words, record):
     """An acceptance at second 0 of a clock that was never set is not taken for a claim."""
     record(journal, make_fingerprint(journal, 1), accepted_at=0.5)
 
     assert journal.occupied(make_words(1)).tolist() == [1]
 
 
-def test_claim_returns_those_whose_second_another_event_has(journal, make_fingerprint, make_words, record):
+def test_claim_returns_events_whose_second_another_event_has(journal, make_fingerprint, make_words, record):
     """A second that another event has, accepted or claimed, moved or not, cannot be claimed."""
     record(journal, make_fingerprint(journal, 1), make_fingerprint(journal, 2, sent_as=3, second=1_700_000_001))
     journal.claim([make_fingerprint(journal, 4), make_fingerprint(journal, 5, sent_as=6)])
@@ -309,7 +309,7 @@ def test_claim_returns_those_whose_second_another_event_has(journal, make_finger
 
 
 def test_claim_of_what_is_there_already_is_fine(journal, open_journal, make_fingerprint, make_words, record):
-    """The same event under the same second is one event, whichever run claimed it or had it accepted."""
+    """An event with the same second is one event, for every run that claimed it or had it accepted."""
     record(journal, make_fingerprint(journal, 1), make_fingerprint(journal, 2, sent_as=3))
     fingerprints = [
         make_fingerprint(journal, 1),
@@ -357,7 +357,7 @@ def test_journal_in_one_file_holds_several_workspaces(open_journal, make_fingerp
 
 
 def test_journal_holds_no_key_and_no_word_of_an_event(journal, make_fingerprint, make_words, record, path, tmp_path):
-    """The file holds neither words nor plain digests, so that it does not tell a contact."""
+    """The file holds no words and no plain digests, and so does not show a contact."""
     words = make_words(0x1122334455667788)
     record(journal, make_fingerprint(journal, 0x1122334455667788))
     journal.close()

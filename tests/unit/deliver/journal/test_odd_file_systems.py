@@ -99,10 +99,10 @@ for line in sys.stdin:
         sys.stdout.flush()
         os._exit(0)
     os.close(writer)
-    with os.fdopen(reader) as told:
-        said = told.read()
+    with os.fdopen(reader) as output:
+        text = output.read()
     os.waitpid(child, 0)
-    print(json.dumps(said), flush=True)
+    print(json.dumps(text), flush=True)
 """
 
 
@@ -134,10 +134,10 @@ def run_program(forking):
     def run_program(path, before, then="use(journal)"):
         forking.stdin.write(json.dumps([PROGRAM, str(path), before, then]) + "\n")
         forking.stdin.flush()
-        told = json.loads(forking.stdout.readline())
-        if "undefined symbol" in told:
+        output = json.loads(forking.stdout.readline())
+        if "undefined symbol" in output:
             pytest.skip("this SQLite cannot be reached from outside")
-        return told
+        return output
 
     return run_program
 
@@ -284,7 +284,7 @@ def test_journal_names_the_file_system_that_cannot_be_written(run_program, open_
 
 
 @pytest.mark.parametrize(
-    ("code", "said"),
+    ("code", "text"),
     [
         (
             sqlite3.SQLITE_IOERR_LOCK,
@@ -320,7 +320,7 @@ def test_journal_names_the_file_system_that_cannot_be_written(run_program, open_
         ),
     ],
 )
-def test_journal_error_names_the_file_system(path, code, said):
+def test_journal_error_names_the_file_system(path, code, text):
     """The error names the file system, for the administrator of the machine."""
     path.touch()
     error = sqlite3.OperationalError("oh")
@@ -328,7 +328,7 @@ def test_journal_error_names_the_file_system(path, code, said):
 
     printed = journal_error(path, error)
 
-    assert str(printed) == f"{path}: {said.format(place=place_of(path), local=ELSEWHERE)}"
+    assert str(printed) == f"{path}: {text.format(place=place_of(path), local=ELSEWHERE)}"
 
 
 def test_journal_error_names_both_causes_of_a_lock_that_cannot_be_tried(tmp_path):

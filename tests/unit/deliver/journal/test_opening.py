@@ -61,7 +61,7 @@ def test_journal_commits_to_the_disk(path):
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such permissions")
 def test_journal_can_be_read_by_its_owner_only(tmp_path, open_journal, make_fingerprint):
-    """Its files and the folders that it makes are private whatever the umask; existing folders stay as they are."""
+    """Its files and new folders are private with any umask, and existing folders stay as they are."""
     shared = tmp_path / "shared"
     shared.mkdir(mode=0o755)
     folder = shared / "state" / "journals"
@@ -148,7 +148,7 @@ def test_journal_gives_up_when_another_program_keeps_the_new_file_locked(open_jo
     assert open_journal().mode == "wal"
 
 
-def test_journal_refuses_a_file_that_is_no_database(path):
+def test_journal_refuses_a_file_that_is_not_a_database(path):
     """A text file at that path is not overwritten."""
     path.write_text("row,status\n" * 1000)
 

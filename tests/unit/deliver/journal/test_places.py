@@ -58,7 +58,7 @@ def test_journal_path_makes_nothing(state):
     [("../x", "..%2Fx.sqlite"), ("a b", "a%20b.sqlite"), ("a\0b", "a%00b.sqlite"), ("", ".sqlite")],
 )
 def test_journal_path_stays_in_its_directory(tmp_path, workspace, name):
-    """Whatever the id of a workspace, its journal is in the directory."""
+    """The journal of any workspace id is in the directory."""
     assert journal_path(tmp_path, workspace) == tmp_path / name
 
 

@@ -77,7 +77,7 @@ def test_other_runs_leave_out_a_run_that_ended_before(begin):
     assert [other.run for other in second.other_runs()] == [3]
 
 
-def test_other_runs_have_a_run_that_began_later_whatever_its_clock_says(begin):
+def test_other_runs_have_a_run_that_began_later_with_any_clock(begin):
     """A later run is found even if the clock of its machine is minutes behind."""
     first = begin()
     end(begin(seconds=-300), seconds=-299)
@@ -162,7 +162,7 @@ def test_event_of_two_runs_at_once_is_accepted_in_one_of_them(begin, make_finger
 
 
 def test_event_of_a_run_that_has_ended_is_accepted_once_more(begin, make_fingerprint, record):
-    """A run that resubmits on purpose reports Intercom's answer, whatever earlier runs had accepted."""
+    """A run that resubmits on purpose reports Intercom's answer, after any earlier acceptance."""
     first = begin()
     fingerprint = make_fingerprint(first, 1)
     record(first, fingerprint, accepted_at=NOW.timestamp())
@@ -172,9 +172,7 @@ def test_event_of_a_run_that_has_ended_is_accepted_once_more(begin, make_fingerp
 
 
 @pytest.mark.parametrize("seconds", [-300, 300])
-def test_event_of_two_runs_at_once_is_accepted_in_one_of_them_whatever_their_clocks_say(
-    begin, make_fingerprint, record, seconds
-):
+def test_event_of_two_runs_at_once_is_accepted_in_one_of_them_with_any_clocks(begin, make_fingerprint, record, seconds):
     """The clock of one machine may be minutes behind or ahead of the other's."""
     first, second = begin(), begin(seconds=seconds)
     fingerprint, other = make_fingerprint(first, 1), make_fingerprint(first, 2)
@@ -239,7 +237,7 @@ def lock_facts(path):
 
 
 def test_lock_file_keeps_others_away_until_it_is_released(path):
-    """A lock file keeps other runs away, those of the same process too."""
+    """A lock file keeps other runs away, also runs of the same process."""
     lock = LockFile.take(path)
 
     with pytest.raises(JournalError, match=f"and process {os.getpid()} on .* has used it since .* UTC: wait until"):
@@ -282,7 +280,7 @@ def test_lock_file_of_a_process_that_is_gone_is_taken(path):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a number may be another process's")
-def test_lock_file_is_taken_by_one_of_those_who_find_it(path):
+def test_lock_file_is_taken_by_one_of_its_finders(path):
     """If two processes find the lock file of a killed process, one takes it and the other is refused."""
     LockFile.take(path)
     left = {**lock_facts(path), "birth": "1"}
@@ -328,7 +326,7 @@ def test_lock_file_of_facts_that_make_no_sense_is_left(path, change):
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows may refuse to make links")
 def test_lock_file_that_leads_nowhere_is_refused(path):
-    """A link to a missing file can neither be made nor read: the number of tries is limited."""
+    """A link to a missing file can be neither made nor read, so the number of tries is limited."""
     LockFile.path_beside(path).symlink_to(path.parent / "missing")
 
     with pytest.raises(JournalError) as caught:
@@ -392,7 +390,7 @@ def test_lock_file_is_taken_after_a_run_has_ended(begin, path):
 
 
 @pytest.mark.parametrize("content", [b"", b"no database at all"])
-def test_lock_file_is_taken_whatever_the_journal_holds(path, content):
+def test_lock_file_is_taken_with_any_content_of_the_journal(path, content):
     """A fault of the journal shows when it is opened, not when it is locked."""
     path.write_bytes(content)
 

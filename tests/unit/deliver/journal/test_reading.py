@@ -59,7 +59,7 @@ def test_run_under_way_tells_how_far_it_is(journal, make_facts, path):
     assert reported == [(1, None, None, None, None), (2, {"accepted": 3}, 4, None, None)]
 
 
-def test_run_begins_at_an_instant_whatever_its_zone(journal, path):
+def test_run_begins_at_an_instant_in_any_zone(journal, path):
     """A local time is kept as an instant."""
     started_at = datetime(2026, 1, 31, 12, tzinfo=timezone(timedelta(hours=2)))
 
@@ -68,7 +68,7 @@ def test_run_begins_at_an_instant_whatever_its_zone(journal, path):
     assert read_runs(path)[0].started_at == TEN
 
 
-def test_run_keeps_a_name_that_is_no_text(journal, make_facts, path):
+def test_run_keeps_a_name_that_is_not_text(journal, make_facts, path):
     """Bytes of a file name that are not characters are kept as escapes."""
     journal.begin_run(make_facts(source="orders\udc80.csv", results_path="r\udc80.csv"))
 
@@ -142,7 +142,7 @@ def test_reading_an_empty_file_finds_no_runs(path):
     assert path.read_bytes() == b""
 
 
-def test_reading_refuses_what_is_no_journal(path):
+def test_reading_refuses_a_file_that_is_not_a_journal(path):
     """A file that is not a journal gives the same error as when a run opens it."""
     path.write_text("row,status\n" * 1000)
 

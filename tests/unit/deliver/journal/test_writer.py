@@ -186,7 +186,7 @@ DEATHS = [OSError(22, "Invalid argument"), MemoryError(), SystemExit(3), Keyboar
 def test_death_reports_what_ended_the_thread_and_write_waiting_writes_the_rest(
     death, journal, make_fingerprint, path, monkeypatch
 ):
-    """Whatever ends the thread, each record has its answer, and is written if it can be."""
+    """After any end of the thread, each record has its answer, and is written if it can be."""
 
     def dying(seconds):
         if threading.current_thread().name == "events-pandas-journal":
@@ -337,7 +337,7 @@ def test_two_writers_share_a_journal(open_journal, make_fingerprint, path):
 def test_record_is_answered_with_an_error_when_the_disk_is_full_and_goes_on_when_it_is_not(
     journal, make_fingerprint, path
 ):
-    """Each record that could not be written has an error, and the next group is tried anew."""
+    """Each record that could not be written has an error, and the next group is tried again."""
     answers, connections = queue.SimpleQueue(), []
 
     def connected():
@@ -375,7 +375,7 @@ def test_record_is_answered_with_an_error_when_the_disk_is_full_and_goes_on_when
 def test_record_is_answered_with_an_error_when_the_file_is_gone(
     is_replaced, has_written, journal, make_fingerprint, path
 ):
-    """Nothing is written to a file that was moved away, nor to the file in its place."""
+    """Nothing is written to a file that was moved away, or to the file in its place."""
     writer, answers, answered = journal.writer(), [], threading.Event()
     if has_written:
         writer.record(make_fingerprint(journal, 2), accepted_at=5, request_id=None, then=lambda _: answered.set())

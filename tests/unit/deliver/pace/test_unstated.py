@@ -151,7 +151,7 @@ def test_unstated_limit_is_never_nothing(learner):
 
 
 def test_unstated_limit_learns_nothing_from_a_failure(learner):
-    """A 503 is neither an acceptance nor a refusal."""
+    """A 503 is not an acceptance, and not a refusal."""
     for _ in range(900):
         learner.answer(503)
 

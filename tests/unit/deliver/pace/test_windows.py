@@ -51,7 +51,7 @@ def test_number_at_reckons_with_the_slowest_answer(windows):
 
 
 def test_has_room_counts_what_is_under_way(windows):
-    """If one request is left and one is in flight, there is no room."""
+    """If one request is left and one is in flight, the window is full."""
     _answer(windows, remaining=1, ends_at=NOW + 10)
     assert _room(windows, 0)
 
@@ -85,7 +85,7 @@ def test_has_room_forgets_a_request_that_has_ended():
 
 
 def test_has_room_of_a_share_counts_our_requests_only(windows):
-    """Half of ten is five, whatever others leave over."""
+    """Half of ten is five, for any number of requests of other senders."""
     windows = RateWindows(0.5)
     for _ in range(4):
         _answer(windows, limit=10, remaining=6)
@@ -187,7 +187,7 @@ def test_windows_are_as_long_as_the_first_answer_shows():
     assert windows.seconds == 40.0
 
 
-def test_windows_begin_anew_when_the_servers_clock_is_set_back():
+def test_windows_begin_again_when_the_servers_clock_is_set_back():
     """A reset an hour earlier counts once the current window must have ended."""
     windows = RateWindows()
     _answer(windows, remaining=0)
@@ -271,7 +271,7 @@ def test_windows_doubt_the_first_answer_of_a_window_when_it_is_a_refusal(windows
 
 @pytest.mark.parametrize("wavers", [-1.0, 0.4, 1.0])
 def test_windows_take_resets_that_waver_for_one(windows, wavers):
-    """A reset that is rounded anew in each answer belongs to the same window, whose rest still counts."""
+    """A reset that each answer rounds again belongs to the same window, and the rest of the window still counts."""
     _answer(windows, at=NOW + 1, remaining=2, ends_at=NOW + 10)
 
     _answer(windows, at=NOW + 2, remaining=0, ends_at=NOW + 10 + wavers)

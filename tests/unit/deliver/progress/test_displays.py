@@ -161,7 +161,7 @@ def test_lines_end_without_an_error_when_the_terminal_is_closed(monkeypatch):
     assert stream.closed
 
 
-def test_bar_is_drawn_anew_with_each_showing(monkeypatch):
+def test_bar_is_drawn_again_with_each_showing(monkeypatch):
     """Every showing is one drawing."""
     monkeypatch.setattr(sys, "stderr", terminal := io.StringIO())
     bar = Bar(tqdm.tqdm, description="submitting", width=110)

@@ -64,7 +64,7 @@ def fail(_):
 
 
 def test_progress_bar_is_silent_when_it_is_switched_off(capsys, outcome, run):
-    """False shows nothing, whatever happens."""
+    """False shows nothing, for any progress."""
     with progress_bar(False, total=2, description="submitting") as bar:
         bar.watch(run)
         bar.update(outcome("accepted"))
@@ -75,7 +75,7 @@ def test_progress_bar_is_silent_when_it_is_switched_off(capsys, outcome, run):
     assert capsys.readouterr() == ("", "")
 
 
-def test_progress_bar_is_silent_when_there_is_no_standard_error(monkeypatch, capfd):
+def test_progress_bar_is_silent_without_standard_error(monkeypatch, capfd):
     """A program without a console has no standard error."""
     monkeypatch.setattr(sys, "stderr", None)
 
@@ -109,7 +109,7 @@ def test_progress_bar_says_a_line_above_the_bar(monkeypatch, outcome):
     assert last_drawn(terminal).startswith("submitting: 100%|#")
 
 
-def test_progress_bar_says_a_line_where_there_is_no_bar(capsys):
+def test_progress_bar_writes_a_line_without_a_bar(capsys):
     """The line appears also for brief work that leaves no other line."""
     with progress_bar("auto", total=1, description="submitting") as bar:
         bar.say("another run goes on")

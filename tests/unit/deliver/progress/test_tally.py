@@ -174,7 +174,7 @@ def test_tally_knows_no_end_while_the_run_is_paused(make_tally, run):
     assert (progress.done_at, progress.events_per_second, progress.window) == (None, None, None)
 
 
-def test_tally_measures_the_speed_anew_after_a_pause(make_tally, run):
+def test_tally_measures_the_speed_again_after_a_pause(make_tally, run):
     """The time of the pause does not count for the present speed."""
     tally, go_on = make_tally(1_000)
     run.state = RunState(pause=Pause(reason="outage", since_seconds=3.0, next_in_seconds=2.0))
@@ -197,7 +197,7 @@ def test_tally_takes_no_notice_of_a_pause_within_the_pace(make_tally, run, reaso
 
 
 def test_tally_counts_no_rows_that_a_run_leaves_over(make_tally, run, outcome):
-    """Rows that are not submitted are not progress; after them pace and end are no longer shown."""
+    """Rows that are not submitted do not count as progress, and after them pace and end are not shown."""
     tally, go_on = make_tally(1_000)
     run.at_window()
     go_on(5, per_second=10)
@@ -247,7 +247,7 @@ def test_tally_ends_with_the_present_time(make_tally, run, time):
 
 
 def test_tally_knows_no_end_that_lies_beyond_the_calendar(make_tally):
-    """At next to no speed there is no date for the end."""
+    """Near a speed of zero the end has no date."""
     tally, go_on = make_tally(10**15)
 
     go_on(9, per_second=1)

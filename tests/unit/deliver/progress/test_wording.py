@@ -167,7 +167,7 @@ def test_format_bar_says_what_fits(progress, width, expected):
     ],
 )
 def test_early_end_says_that_the_run_ended_early(progress, expected):
-    """A run that ended before its last row says so, beside a bar and in a line, and says nothing about the rest."""
+    """If a run ended before its last row, the bar and the line say that it ended, without facts about the rest."""
     assert format_line(progress, description="submitting", zone=BERLIN) == expected
     assert format_bar(progress, description="submitting", width=79, zone=BERLIN) == expected
     assert format_bar(progress, description="submitting", width=119, zone=BERLIN) == expected
@@ -187,7 +187,7 @@ def test_early_end_fits_in_little_room():
 
 
 @pytest.mark.parametrize("seconds", range(0, 4_000, 97))
-def test_format_bar_has_a_bar_or_none_whatever_the_figures(seconds):
+def test_format_bar_has_a_bar_or_none_for_any_figures(seconds):
     """Below 100 columns there is never a bar, from there on always: a bar that comes and goes looks broken."""
     left = 1_666 - seconds % 1_667
     window = Window(limit=1_666, left=left, ends_in_seconds=7.2, seconds=10.0)
@@ -284,7 +284,7 @@ def test_format_bar_tells_the_end_as_a_clock_does(progress, expected):
 
 
 def test_format_bar_tells_times_of_the_machines_zone():
-    """Times are those of the clock on the wall."""
+    """Times are in the local time zone."""
     text = format_bar(done_in(minutes=12), description="submitting", width=79)
 
     assert text.endswith(f"done {(AT + dt.timedelta(minutes=12)).astimezone():%H:%M}")

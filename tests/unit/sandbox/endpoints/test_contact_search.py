@@ -152,7 +152,7 @@ def test_list_refuses_what_it_has_not(workspace, query, message) -> None:
 
 
 def test_contacts_that_were_merged_are_not_found() -> None:
-    """Neither the list nor a search returns a merged contact."""
+    """A merged contact is not in the list, and a search does not find it."""
     workspace = Workspace(contacts=InitialContacts(existing=CONTACTS, merged={"4": "1"}))
     query = {"field": "external_id", "operator": "IN", "value": ["1", "4"]}
 

@@ -122,7 +122,7 @@ def test_list_has_fifteen_events_on_a_page(ask, keep) -> None:
 
 
 def test_summary_counts_every_event(ask, keep) -> None:
-    """A summary has count, first and last for each name, whatever the age of the events."""
+    """A summary has count, first and last for each name, for events of any age."""
     keep(1389913941)
     keep(NOW)
     keep(NOW - 1, "paid-invoice")

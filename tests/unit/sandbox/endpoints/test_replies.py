@@ -83,7 +83,7 @@ def test_response_429_tells_overload_by_what_remains(refusal, allowance, remaini
 
 
 def test_response_can_get_another_content() -> None:
-    """A replaced body says that it is JSON, whatever it is."""
+    """A replaced body has the content type of JSON, with any bytes."""
     gateway = make_response(refused(chosen_refusal(502)), now=0)
 
     other = with_content(gateway, b"\x80")

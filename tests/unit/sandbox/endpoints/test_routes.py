@@ -98,7 +98,7 @@ def test_admins_are_listed(call, workspace) -> None:
 
 
 def test_contact_is_found_by_its_external_identifier(call, workspace) -> None:
-    """A contact is shown in Intercom's form, whatever characters its identifier has."""
+    """A contact is shown in Intercom's form, with any characters in its identifier."""
     answer = call("GET", "/contacts/find_by_external_id/a/b")
 
     contact = json.loads(answer.content)

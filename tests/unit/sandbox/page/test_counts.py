@@ -80,7 +80,7 @@ def test_name_is_found_by_its_number_and_back(store, submit) -> None:
 
 
 def test_arrivals_are_counted_by_spans(store, submit) -> None:
-    """The present second is not counted, nor are submissions before the first span."""
+    """The present second and submissions before the first span are not counted."""
     for received_at in (89.9, 94.0, 95.9, 96.0, 97.5, 98.0, 99.9, 100.0, 100.4):
         submit(received_at=received_at)
 

@@ -203,7 +203,7 @@ def test_page_says_that_a_contact_is_unknown(read, submit) -> None:
 
 
 @pytest.mark.parametrize("user_id", ["42 ", " 42", "4\t2", "x" * 1_001, "x" * 100_000, "\N{NO-BREAK SPACE}42"])
-def test_contact_is_found_by_its_link_whatever_it_is_called(read, submit, user_id) -> None:
+def test_contact_is_found_by_its_link_with_any_name(read, submit, user_id) -> None:
     """A link finds its contact: blanks at the ends of an identifier count, and any length works."""
     submit(user_id=user_id)
     (link,) = (link for link in read().attributes("href") if link.startswith("/?contact="))
@@ -238,7 +238,7 @@ def test_links_name_a_contact_with_a_long_identifier_by_its_short_one(get, submi
 
 
 def test_contact_with_very_many_events_is_counted_in_part(read, submit, store) -> None:
-    """The latest 50,000 events are counted, and the page says so; the timeline has all events."""
+    """The page counts the latest 50,000 events and shows that number; the timeline has all events."""
     submit(user_id="42", created_at=5, event_name="signed-up")
     submit(user_id="42", created_at=10)
     with store.writing() as connection:
@@ -467,7 +467,7 @@ def test_live_answers_304_while_nothing_happens(get, submit) -> None:
     assert again.headers["etag"] == first.headers["etag"]
 
 
-def test_live_answers_anew_when_something_happens(get, submit, window, workspace, now) -> None:
+def test_live_answers_again_when_something_happens(get, submit, window, workspace, now) -> None:
     """A submission, a refusal, a request, a limit and other filters each change the ETag."""
     tags = [get("/sandbox/live").headers["etag"]]
     for change in (
@@ -534,7 +534,7 @@ def test_page_has_landmarks_labels_and_one_heading(read, submit) -> None:
 
 
 def test_page_speaks_of_nothing_foreign(get, submit) -> None:
-    """No style, script, font or picture comes from another host, and there are no inline ones."""
+    """Styles, scripts, fonts and pictures come from the sandbox alone, and none is inline."""
     submit()
     html = get("/").body.decode()
 

@@ -112,7 +112,7 @@ def test_submissions_of_one_kind_have_no_floor(store, selected) -> None:
 
 
 @pytest.mark.usefixtures("_filled")
-def test_contact_was_named_in_whatever_was_received(store) -> None:
+def test_contact_was_named_in_any_submission(store) -> None:
     """A refused submission names its contact too; blanks count."""
     assert was_named(store, "314159")
     assert not was_named(store, " 314159")
@@ -124,7 +124,7 @@ def test_contact_was_named_in_whatever_was_received(store) -> None:
     [({}, 6), ({"outcome": "kept"}, 2), ({"http_status": 0}, 1), ({"outcome": "failed", "http_status": 503}, 1)],
 )
 def test_submissions_are_counted_on_all_pages(store, selected, count) -> None:
-    """The count is of all pages, whatever page is shown."""
+    """The count is of all pages, on any page."""
     assert count_submissions(store, SubmissionFilter(**selected, before=3)) == count
 
 
@@ -250,7 +250,7 @@ def test_counts_are_by_name(store, submit) -> None:
 
 @pytest.mark.usefixtures("_contacts")
 def test_counts_include_what_was_sent_as_a_summary(store, submit) -> None:
-    """Counts include summaries, whatever their age."""
+    """Counts include summaries, for events of any age."""
     submit(user_id="42", created_at=50, event_name="a")
     contact = find_contact(store, "42").number
     with store.writing() as connection:
@@ -283,7 +283,7 @@ def test_timeline_counts_the_repeats(store, submit) -> None:
 
 @pytest.mark.usefixtures("_contacts")
 @pytest.mark.parametrize(("identifier", "contact"), [("user_id", "42"), ("id", "c42"), ("email", "ada@example.com")])
-def test_first_submission_is_found_whatever_names_the_contact(store, submit, identifier, contact) -> None:
+def test_first_submission_is_found_by_any_name_of_the_contact(store, submit, identifier, contact) -> None:
     """A duplicate may name its contact in another way than the first submission did."""
     submit(user_id="43")
     submit(user_id="42")

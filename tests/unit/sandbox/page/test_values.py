@@ -97,7 +97,7 @@ def test_body_of_brackets_is_not_spread_out_to_its_end(show) -> None:
 
 
 def test_body_that_is_too_long_to_be_read_says_so(show) -> None:
-    """A large body, of which only the beginning was read, says so."""
+    """A sentence says that only the beginning of a large body was read."""
     shown = show(body=b'{"event_name": "a', size=100_000)
 
     assert (shown.body.is_read, shown.body.is_whole) == (False, False)
@@ -130,7 +130,7 @@ def test_submission_says_what_became_of_it(show, changes, reason) -> None:
 
 
 def test_submission_without_an_answer_says_so(show) -> None:
-    """Without an answer there is no status."""
+    """Without an answer the status is missing."""
     assert show(http_status=None).answer == "not answered"
 
 
@@ -142,7 +142,7 @@ def test_submission_without_name_and_contact_has_none(show) -> None:
 
 
 def test_submission_that_is_kept_as_sent_says_so(show) -> None:
-    """If all is kept as it was sent, a sentence says so instead of the JSON."""
+    """If all is kept as it was sent, a sentence replaces the JSON."""
     assert (show().kept, show().kept_note) == ("", "All of it, as it was sent")
 
 

@@ -21,7 +21,7 @@ def test_window_counts_down_and_refuses() -> None:
     ]
 
 
-def test_window_begins_anew_on_the_clock() -> None:
+def test_window_begins_again_on_the_clock() -> None:
     """Windows begin at multiples of their length, however late the first request came."""
     window = RateWindow(limit=1, window_seconds=10.0)
     window.spend(1009.9)
@@ -31,7 +31,7 @@ def test_window_begins_anew_on_the_clock() -> None:
     assert answer == Allowance(limit=1, remaining=0, reset_seconds=1020, is_admitted=True)
 
 
-def test_window_begins_anew_when_the_clock_is_set_back() -> None:
+def test_window_begins_again_when_the_clock_is_set_back() -> None:
     """A full window does not stay full because the clock went back."""
     window = RateWindow(limit=1, window_seconds=10.0)
     window.spend(1015.0)

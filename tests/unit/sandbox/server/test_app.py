@@ -107,7 +107,7 @@ def test_unknown_contact_is_answered_404(start, submit) -> None:
     ],
 )
 def test_wrong_token_is_answered_401_without_rate_headers(start, submit, http, authorization) -> None:
-    """Without the token nothing is kept, and there are no rate-limit headers."""
+    """Without the token nothing is kept, and the answer has no rate-limit headers."""
     sandbox = start()
     http.headers["Authorization"] = authorization
 
@@ -418,7 +418,7 @@ def test_page_tells_a_browser_that_nothing_has_changed(start) -> None:
     assert answer.status_code == 304
 
 
-def test_control_is_reached_with_the_token_whatever_goes_wrong(start, submit, http) -> None:
+def test_control_is_reached_with_the_token_under_any_fault(start, submit, http) -> None:
     """The control is reached with a revoked token, over the limit and in an outage."""
     sandbox = start(limit=1, faults=Faults(token_revoked=True, latency_seconds=60, outage_seconds=60))
     faults = {"token_revoked": False, "latency_seconds": 0, "outage_seconds": 0}

@@ -241,7 +241,7 @@ def test_control_takes_faults_from_python() -> None:
 
 
 def test_control_lets_all_go_well_again() -> None:
-    """Faults, those of `fail_next` and an outage are over."""
+    """All faults are cleared, also the ones of `fail_next` and an outage."""
     control = Control(
         window=RateWindow(limit=83, window_seconds=10.0),
         plan=FaultPlan(Faults(outage_seconds=3600, seed=7), now=100.0),

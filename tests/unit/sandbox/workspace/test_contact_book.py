@@ -180,7 +180,7 @@ def test_book_of_a_kept_workspace_follows_the_present_unknown_contacts() -> None
     assert after.find("user_id", "8", now=NOW) == made
 
 
-def test_book_makes_a_contact_anew_that_was_unknown() -> None:
+def test_book_makes_a_contact_that_was_unknown() -> None:
     """A contact that was named, then listed as unknown, then made, is the same contact."""
     store = Store()
     before = ContactBook(store, InitialContacts()).find("user_id", "7", now=NOW)
@@ -201,7 +201,7 @@ def test_book_finds_listed_contacts_by_intercoms_identifier(make_book) -> None:
     assert book.find("id", contact.fields.id, now=NOW) == contact
 
 
-def test_book_writes_given_contacts_anew() -> None:
+def test_book_writes_given_contacts_again() -> None:
     """A kept workspace takes over changes of the given contacts."""
     store = Store()
     ContactBook(store, InitialContacts(existing=[{"external_id": "7", "name": "Ada"}]))
@@ -213,7 +213,7 @@ def test_book_writes_given_contacts_anew() -> None:
 
 @pytest.mark.parametrize("written", ["ada@example.com", "Ada@Example.com"])
 def test_book_compares_addresses_without_regard_to_case(make_book, written) -> None:
-    """Addresses are compared without regard to case, whoever asks first."""
+    """Addresses are compared without regard to case, for every caller."""
     book = make_book(unknown=["ADA@example.com"])
 
     assert book.find("email", written, now=NOW) == USER_NOT_FOUND

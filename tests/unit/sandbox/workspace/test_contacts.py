@@ -207,7 +207,7 @@ def test_read_changes_takes_what_is_named() -> None:
     ],
 )
 def test_read_changes_refuses_what_no_contact_has(body, message) -> None:
-    """The rules for a field are those of a new contact."""
+    """The rules for a field are the same as for a new contact."""
     assert read_changes(body).message == message
 
 

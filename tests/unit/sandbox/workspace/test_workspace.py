@@ -19,7 +19,7 @@ def workspace():
 
 
 def test_workspace_keeps_an_event_once(workspace, make_body) -> None:
-    """A repeat of contact, normalized name and second is counted and ignored, whatever its metadata."""
+    """A repeat of contact, normalized name and second is counted and ignored, with any metadata."""
     outcomes = [
         workspace.submit(make_body(metadata={"n": 1}), received_at=NOW),
         workspace.submit(make_body(metadata={"n": 2}, event_name="Placed.Order"), received_at=NOW),
@@ -53,7 +53,7 @@ def test_workspace_refuses_what_the_rules_refuse(workspace, make_body) -> None:
 
 @pytest.mark.parametrize("identifier", ["user_id", "id", "email"])
 def test_workspace_does_not_find_an_unknown_contact(make_body, identifier) -> None:
-    """An event of a contact that does not exist is answered 404, by whichever field it is named."""
+    """An event of a missing contact is answered 404, for every field that names the contact."""
     workspace = Workspace(contacts=InitialContacts(unknown=["nobody"]))
 
     refusal = workspace.submit(make_body(**{"user_id": ...} | {identifier: "nobody"}), received_at=NOW)
@@ -169,7 +169,7 @@ def test_workspace_is_kept_in_its_store(make_body, tmp_path) -> None:
 
 
 def test_workspace_counts_names_of_a_kept_store(make_body, tmp_path) -> None:
-    """The 120 names of a kept workspace are those of all its runs."""
+    """The 120 names of a kept workspace are of all its runs."""
     first = Workspace(store=Store(tmp_path / "events.sqlite"))
     first.store.hold()
     for number in range(120):
