@@ -136,7 +136,7 @@ def test_journal_in_a_folder_that_cannot_be_made_ends_the_run_before_its_first_e
     assert sandbox.requests == 0
 
 
-def test_page_that_is_damaged_in_the_middle_is_told(make_orders, mapping, sandbox, client, journal):
+def test_damaged_page_in_the_middle_ends_the_run(make_orders, mapping, sandbox, client, journal):
     """A journal that can be opened but not read ends the run; no event is sent."""
     submit_events(make_orders(500), mapping, client=client, journal=journal)
     size = journal.stat().st_size
