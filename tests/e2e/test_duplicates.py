@@ -111,7 +111,7 @@ def test_spread_stream_loses_nothing(purchases, make_mapping, sandbox, client, s
 
 
 def test_many_rows_of_one_second_are_spread_over_files(make_mapping, sandbox, client, tmp_path, monkeypatch):
-    """Files are a stream too; hundreds of rows of one contact and second each get their own."""
+    """Files are a stream too; 1,200 rows of one contact and second each get their own."""
     monkeypatch.chdir(tmp_path)
     for number in range(2):
         rows = pd.DataFrame({"day": "2024-01-01", "who": "ada", "cds": np.arange(600) + 600 * number})
