@@ -22,7 +22,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-deep check bench test-oldest test-node test-clients clean python
+.PHONY: help demo test test-more test-deep check bench test-oldest test-node test-clients clean python
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,13 +30,18 @@ help: ## List the commands
 demo: $(VENV)/sandbox.installed ## Submit a real CSV to a local Intercom, and show what became of it
 	@$(BIN)/events-pandas demo
 
-test: $(VENV)/test.installed ## Run all tests, with branch coverage
+test: $(VENV)/test.installed ## Run all tests but the deep cases, with branch coverage
 	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal -m "not alone and not deep" $(TRACED) --cov
 	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal -m "not alone and not deep" $(TRACED:%=--ignore=%)
 	@$(BIN)/python -m pytest $(ALONE)
 
+# Hypothesis marks its tests. `make test` leaves the deep cases out, and tries each property with few examples.
+test-more: $(VENV)/test.installed ## Run the deep cases, and property tests with twice as many examples
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal --hypothesis-profile more \
+		-m "deep or hypothesis" tests/property
+
 # A test may take minutes here, and does not hang then.
-test-deep: $(VENV)/test.installed ## Run the property tests with ten times as many examples
+test-deep: $(VENV)/test.installed ## Run all of tests/property, with ten times as many examples
 	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal --hypothesis-profile deep \
 		--override-ini faulthandler_timeout=3600 tests/property
 

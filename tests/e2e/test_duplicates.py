@@ -111,14 +111,14 @@ def test_spread_stream_loses_nothing(purchases, make_mapping, sandbox, client, s
 
 
 def test_many_rows_of_one_second_are_spread_over_files(make_mapping, sandbox, client, tmp_path, monkeypatch):
-    """Hundreds of rows of one contact and second, in several files, each get a second of their own."""
+    """1,200 rows of one contact and second, in several files, each get a second of their own."""
     monkeypatch.chdir(tmp_path)
     for number in range(2):
-        rows = pd.DataFrame({"day": "2024-01-01", "who": "ada", "cds": np.arange(150) + 150 * number})
+        rows = pd.DataFrame({"day": "2024-01-01", "who": "ada", "cds": np.arange(600) + 600 * number})
         rows.to_csv(tmp_path / f"{number}.csv", index=False)
 
-    results = submit_file("*.csv", make_mapping("spread"), client=client, chunksize=60, progress=False)
+    results = submit_file("*.csv", make_mapping("spread"), client=client, chunksize=250, progress=False)
 
     assert results["status"].eq("accepted").all()
-    assert [second for _, second, _ in kept(sandbox)] == list(range(300))
-    assert sorted(cds for *_, cds in kept(sandbox)) == list(range(300))
+    assert [second for _, second, _ in kept(sandbox)] == list(range(1_200))
+    assert sorted(cds for *_, cds in kept(sandbox)) == list(range(1_200))

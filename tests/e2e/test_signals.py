@@ -1,6 +1,7 @@
-"""SIGTERM: the system ends a command, and the command writes its results, as after Ctrl-C."""
+"""SIGTERM and SIGHUP: the system ends a command, and the command writes its results, as after Ctrl-C."""
 
 import signal
+import socket
 import subprocess
 
 import pandas as pd
@@ -15,6 +16,7 @@ GOING_ON = (
     "the run was interrupted: to go on, submit all rows again; the journal skips the accepted ones, "
     "and without a journal Intercom ignores repeats"
 )
+UNSENT = "the run was interrupted before the first event: nothing was sent, submit all rows again"
 
 
 @pytest.fixture
@@ -51,6 +53,20 @@ def test_signal_ends_a_run_with_its_results(folder, make_orders, start, submit, 
     assert len(rejects) == 1_000 - accepted
     assert accepted == len(held(sandbox))
     assert not list(folder.glob("*.partial"))
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_signal_ends_the_wait_for_a_server_that_says_nothing(folder, make_orders, submit, number, code):
+    """Before the first event, the results say that nothing was sent."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        process = submit(make_orders(3), f"http://127.0.0.1:{silent.getsockname()[1]}")
+        connection, _ = silent.accept()
+        with connection:
+            _, stderr = send(process, number)
+
+    assert process.returncode == code
+    assert stderr.splitlines()[-1] == f"interrupted by {number.name}: {UNSENT}"
+    assert pd.read_csv(folder / "results.csv")["status"].tolist() == ["not_submitted"] * 3
 
 
 def test_signal_ends_the_wait_for_the_end_of_an_outage(folder, make_orders, start, submit, wait_until):

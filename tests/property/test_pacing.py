@@ -129,8 +129,11 @@ class Simulation:
         self._plan(now + every_seconds, self._send_other, every_seconds)
 
 
-# The more requests a window has, the longer a simulation takes.
-DEEP_LIMIT = pytest.param(1_666, marks=pytest.mark.deep)
+def _deep(*values):
+    """Return a case for `make test-more`: the more requests a window has, the longer a simulation takes."""
+    return pytest.param(*values, marks=pytest.mark.deep)
+
+
 STEADY = [(limit, latency) for limit in (83, 166, 500, 1_666) for latency in (0.005, 0.08, 0.3, 0.8)]
 
 
@@ -212,9 +215,16 @@ def test_pacer_gives_way_to_others(share):
     assert server.refusals(0) <= 0.001 * sum(ours)
 
 
+SIDE_BY_SIDE = [((3.21, 3.22), 0.0), ((3.21, 3.22), 0.5), ((3.21, 14.5), 0.2)]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("limit", [83, 166, 500, DEEP_LIMIT])
-@pytest.mark.parametrize(("starts", "jitter"), [((3.21, 3.22), 0.0), ((3.21, 3.22), 0.5), ((3.21, 14.5), 0.2)])
+@pytest.mark.parametrize(
+    ("limit", "starts", "jitter"),
+    [(limit, *kind) for limit in (83, 166, 500) for kind in SIDE_BY_SIDE]
+    + [(1_666, *SIDE_BY_SIDE[1])]
+    + [_deep(1_666, *kind) for kind in (SIDE_BY_SIDE[0], SIDE_BY_SIDE[2])],
+)
 def test_pacers_side_by_side_use_the_limit_together(limit, starts, jitter):
     """Two runs use 97 % of full windows, at most 1 % of their requests are refused, and each gets its part."""
     server = Simulation(WindowServer(limit), latency=0.08, jitter=jitter).run(starts=starts, seconds=75.0)
@@ -283,9 +293,18 @@ SPORADIC = [
 ]
 
 
+# `make test` tries these with Intercom's own limit: every header, and none.
+FEW_KINDS = (SPORADIC[0], SPORADIC[5])
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("limit", [83, 166, 500, DEEP_LIMIT])
-@pytest.mark.parametrize("kind", SPORADIC, ids=str)
+@pytest.mark.parametrize(
+    ("limit", "kind"),
+    [(limit, kind) for limit in (83, 166, 500) for kind in SPORADIC]
+    + [(1_666, kind) for kind in FEW_KINDS]
+    + [_deep(1_666, kind) for kind in SPORADIC if kind not in FEW_KINDS],
+    ids=str,
+)
 def test_pacer_keeps_its_pace_when_some_requests_are_refused_at_any_pace(limit, kind):
     """With 5 % of sporadic refusals, the run uses at least 60 % of the limit, and few other requests are refused."""
     server = Simulation(WindowServer(limit, sporadic=0.05, **kind)).run(seconds=155.0)
@@ -316,13 +335,8 @@ def test_pacer_keeps_the_documented_pace_when_only_sporadic_refusals_come(kind):
     assert min(server.full_windows(0)) >= 0.85 * 1_666
 
 
-# These have every kind of headers and every limit but one, with sporadic refusals and without.
-FEW_SEEDS = [1, 2, 3, 5, 7, 8]
-SEEDS = [pytest.param(seed, marks=() if seed in FEW_SEEDS else pytest.mark.deep) for seed in range(50)]
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", [*range(16), *map(_deep, range(16, 50))])
 def test_pacer_copes_with_mixtures_of_limits_and_sporadic_refusals(seed):
     """With any limit and up to 5 % of sporadic refusals, 60 % of the limit is used, and 2 % are refused for pace."""
     chance = random.Random(seed)
@@ -345,11 +359,21 @@ def test_pacer_copes_with_mixtures_of_limits_and_sporadic_refusals(seed):
     assert refused_share <= 0.02
 
 
+def _window_start(end):
+    """Show the start of a window of ten seconds in the place of its end."""
+    return end - 10
+
+
+SHOWN = [math.floor, math.ceil, round, _window_start]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "shown", [math.floor, math.ceil, round, lambda end: end - 10], ids=["floor", "ceil", "round", "start"]
+    ("limit", "phase", "shown"),
+    [(limit, phase, shown) for limit, phase in ((166, 0.3), (500, 0.7)) for shown in SHOWN]
+    + [(1_666, 0.7, SHOWN[2])]
+    + [_deep(1_666, 0.7, shown) for shown in (*SHOWN[:2], SHOWN[3])],
 )
-@pytest.mark.parametrize(("limit", "phase"), [(166, 0.3), (500, 0.7), pytest.param(1_666, 0.7, marks=pytest.mark.deep)])
 def test_pacer_learns_when_windows_really_end(limit, phase, shown):
     """If windows end at other moments than the shown reset, only the first window goes above the limit."""
     server = Simulation(WindowServer(limit, phase=phase, shown=shown, lead=1_700_000_000.0), jitter=0.5).run(

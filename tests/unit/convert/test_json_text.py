@@ -5,7 +5,7 @@ import json
 import pyarrow as pa
 import pytest
 
-from events_pandas.convert.json_text import escaped, joined, listed, quoted
+from events_pandas.convert.json_text import canonical_numbers, escaped, joined, listed, quoted
 
 
 def _texts(*values):
@@ -79,3 +79,10 @@ def test_joined_gives_every_row_its_text(pieces, length, texts):
 def test_listed_leaves_out_what_is_null(columns, texts):
     """Nulls are left out; a row without any value is null, not an empty list."""
     assert listed(columns).to_pylist() == texts
+
+
+def test_canonical_number_is_not_longer_than_it_was():
+    """Written out, a number with a long exponent could exceed a payload; equal ones are still the same text."""
+    numbers = _texts("1e-5000", "10.0E-5001", "12.5e-1", None)
+
+    assert canonical_numbers(numbers).to_pylist() == ["1E-5000", "1E-5000", "1.25", None]

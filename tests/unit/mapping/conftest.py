@@ -1,8 +1,7 @@
-"""A valid mapping to vary, and the faults of an invalid one."""
+"""A valid mapping to vary."""
 
 import pytest
 
-from events_pandas.errors import MappingError
 from events_pandas.mapping import EventMapping
 
 
@@ -16,15 +15,3 @@ def mapping():
         return EventMapping(**{"event_name": "placed-order", "created_at": "time", **fields})
 
     return mapping
-
-
-@pytest.fixture
-def faults():
-    """Return a function that returns the faults for which a call is refused."""
-
-    def faults(make, *args, **fields):
-        with pytest.raises(MappingError) as caught:
-            make(*args, **fields)
-        return list(caught.value.faults)
-
-    return faults

@@ -150,13 +150,14 @@ def test_rejects_of_rejects_have_one_reason(orders, status):
     assert written("second.csv").iloc[:, -2].tolist() == ["later", "later"]
 
 
-def test_rejects_keep_columns_that_only_look_like_reasons(orders):
-    """A log of requests may end with such columns: their statuses are others."""
-    log = orders.assign(row=7, status="ok", error_code="", error_message="")
+@pytest.mark.parametrize(("name", "value"), [("status", "ok"), ("state", "failed")])
+def test_rejects_keep_columns_that_only_look_like_reasons(orders, name, value):
+    """A log of requests may end with such columns: its statuses are others, or one of its names is."""
+    log = orders.assign(row=7, **{name: value}, error_code="", error_message="")
 
     rejects = export_rejects(failed(4), log, "rejects.csv")
 
-    assert rejects["status"].tolist() == ["ok"] * 4
+    assert rejects[name].tolist() == [value] * 4
     assert rejects["reject_status"].tolist() == ["failed"] * 4
 
 

@@ -75,14 +75,15 @@ def test_sandbox_is_a_new_workspace_at_every_start(submit, http) -> None:
 def test_sandbox_is_kept_in_a_file(submit, http, tmp_path) -> None:
     """With a store, everything is there at the next start, and in the next sandbox of the same file."""
     path = tmp_path / "events.sqlite"
-    ids = []
+    ids, contacts = [], []
     first, second = Sandbox(store=path), Sandbox(store=str(path))
     for sandbox in (first, first, second):
         with sandbox:
             ids.append(http.get(f"{sandbox.url}/me", timeout=10).json()["app"]["id_code"])
             submit(sandbox)
+            contacts.append(http.get(f"{sandbox.url}/contacts/find_by_external_id/314159", timeout=10).json()["id"])
 
-    assert len(set(ids)) == 1
+    assert len(set(ids)) == len(set(contacts)) == 1
     assert (len(second.events), second.duplicates, second.requests) == (1, 2, 3)
     assert Sandbox(store=path).events == second.events
 

@@ -1,4 +1,4 @@
-"""The faults of a proposal that cannot be made."""
+"""The faults of a mapping, or of a proposal, that cannot be made."""
 
 import pytest
 
