@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import os
+import threading
 import weakref
 from typing import Any, Final, Protocol
 
@@ -14,12 +15,24 @@ class LeftToParent(Protocol):
         """Drop it without changing anything outside: called in the child before any other code runs there."""
 
 
+PAUSE_SECONDS: Final = 10.0
+"""How long a fork waits for a lock in use."""
 _LEFT_TO_PARENT: Final[weakref.WeakSet[LeftToParent]] = weakref.WeakSet()
+_PAUSING: Final[weakref.WeakSet[threading.Lock]] = weakref.WeakSet()
+_PAUSED: Final = threading.local()  # the locks that this thread holds while it forks
 
 
 def leave_to_parent_at_fork(thing: LeftToParent) -> None:
     """Have children of this process leave a thing alone, as long as something else refers to it."""
     _LEFT_TO_PARENT.add(thing)
+
+
+def pause_at_fork(lock: threading.Lock) -> None:
+    """Let a fork wait until a lock is free, for ten seconds at most.
+
+    SQLite, which is used under the lock, has locks of its own: a child would inherit them locked, and wait for ever.
+    """
+    _PAUSING.add(lock)
 
 
 def cut_off(sock: Any) -> None:
@@ -42,7 +55,19 @@ def keep_for_ever(thing: object) -> None:
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(thing))
 
 
+def _pause() -> None:
+    _PAUSED.locks = [lock for lock in list(_PAUSING) if lock.acquire(timeout=PAUSE_SECONDS)]
+
+
+def _go_on() -> None:
+    for lock in _PAUSED.locks:
+        lock.release()
+
+
 def _leave_all_to_parent() -> None:
+    # The child's copies stay locked: each owner makes a new lock.
+    _PAUSING.clear()
+    _PAUSED.locks = []
     for thing in list(_LEFT_TO_PARENT):
         # An error of one thing must not keep the others from being left to the parent.
         with contextlib.suppress(Exception):
@@ -52,4 +77,4 @@ def _leave_all_to_parent() -> None:
 
 # Windows has no forks.
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_leave_all_to_parent)
+    os.register_at_fork(before=_pause, after_in_parent=_go_on, after_in_child=_leave_all_to_parent)

@@ -17,10 +17,7 @@ from typing import Any, Final
 
 from events_pandas.deliver.journal.places import FileIdentity, file_identity
 from events_pandas.errors import JournalError
-from events_pandas.forking import keep_for_ever
-
-_PAUSE_SECONDS: Final = 10.0
-"""How long a fork waits for a connection in use."""
+from events_pandas.forking import PAUSE_SECONDS, keep_for_ever
 
 
 class TrackedConnection(sqlite3.Connection):
@@ -101,7 +98,7 @@ class ForkSafeConnection:
 
     def hold(self) -> bool:
         """Keep other threads from the connection, and close it; return False if it stayed in use for too long."""
-        is_held = self._lock.acquire(timeout=_PAUSE_SECONDS)
+        is_held = self._lock.acquire(timeout=PAUSE_SECONDS)
         # The forking thread itself may be using it, if a signal handler forks.
         if is_held and not self._users:
             with contextlib.suppress(sqlite3.Error):
@@ -134,7 +131,7 @@ class _ForkHandlers:
 
     def before(self) -> None:
         self._lock.acquire()
-        self._held = [self.opening] if self.opening.acquire(timeout=_PAUSE_SECONDS) else []
+        self._held = [self.opening] if self.opening.acquire(timeout=PAUSE_SECONDS) else []
         for connection in list(_FORK_SAFE):
             if connection.hold():
                 self._held.append(connection)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from events_pandas.filesystem import place_of, refuses_locks
-from events_pandas.forking import keep_for_ever, leave_to_parent_at_fork
+from events_pandas.forking import keep_for_ever, leave_to_parent_at_fork, pause_at_fork
 
 Row: TypeAlias = tuple[Any, ...]
 """A row of a query's result, its columns in the order of the query."""
@@ -121,6 +121,7 @@ class Store:
     def __init__(self, path: Path | None = None) -> None:
         self._path = None if path is None else path.expanduser()
         self._lock = threading.Lock()
+        pause_at_fork(self._lock)
         self._held: sqlite3.Connection | None = None
         self._close = weakref.finalize(self, lambda: None)
         leave_to_parent_at_fork(self)
@@ -131,6 +132,7 @@ class Store:
     def leave_to_parent(self) -> None:
         """Never close the parent's file in a forked child. A database in memory is the child's own copy."""
         self._lock = threading.Lock()
+        pause_at_fork(self._lock)
         if self._held is not None:
             keep_for_ever(self._held)
             self._close.detach()

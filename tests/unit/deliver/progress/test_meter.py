@@ -136,6 +136,8 @@ def test_progress_bar_says_nothing_to_a_terminal_that_is_gone(monkeypatch):
         bar.say("another run goes on")
         del terminal.write
 
+    assert "another run" not in terminal.getvalue()
+
 
 def test_progress_bar_says_that_a_run_ended_early(monkeypatch, outcome):
     """Rows that are left over are not progress."""

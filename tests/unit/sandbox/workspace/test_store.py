@@ -187,3 +187,25 @@ def test_store_understands_the_home_folder(tmp_path, monkeypatch) -> None:
     Store(Path("~/events.sqlite"))
 
     assert (tmp_path / "events.sqlite").exists()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no forks")
+def test_fork_waits_until_no_thread_is_in_the_store():
+    """A child would inherit the locks of SQLite locked, and hang in its own journal."""
+    store, started, written = Store(), threading.Event(), []
+
+    def write():
+        with store.writing():
+            started.set()
+            threading.Event().wait(0.2)
+            written.append(True)
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    started.wait()
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if written else 1)
+    thread.join()
+
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
