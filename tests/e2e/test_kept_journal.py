@@ -1,8 +1,8 @@
 """A journal that an earlier version wrote is read and continued: `journals/version-1.sqlite`, kept as it was written.
 
-Three runs wrote it, for the workspace ab12cd34: six purchases, one of which was refused as its contact was unknown; four
-visits, three of them in one second and spread; and four visits of another contact, of which two were accepted, one was
-under way and one was claimed when the process was killed.
+Three runs wrote it, for the workspace ab12cd34: six purchases, one of which was refused as its contact was unknown;
+four visits, three of them in one second and spread; and four visits of another contact, of which two were accepted, one
+was under way and one was claimed when the process was killed.
 """
 
 import shutil
