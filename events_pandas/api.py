@@ -13,9 +13,9 @@ from events_pandas.convert import Converter, Finding
 from events_pandas.deliver import IntercomClient, Stop, progress_bar, stop_for_interrupt
 from events_pandas.errors import SubmissionError, SubmissionInterrupted
 from events_pandas.mapping import EventMapping, bind
-from events_pandas.results import CheckReport
+from events_pandas.results import CheckReport, TableFile
 from events_pandas.results.destination import find_destination
-from events_pandas.results.rejects import RejectsWriter, find_rejects, rejected_rows, with_index_levels
+from events_pandas.results.rejects import REJECTS, find_rejects, rejected_rows, with_index_levels
 from events_pandas.run.files import file_results
 from events_pandas.run.frames import unsent_results
 from events_pandas.run.options import SubmitOptions, run_options
@@ -442,7 +442,7 @@ def export_rejects(
     reasons, positions = find_rejects(results, frame)
     payloads = None if mapping is None else payloads_of(frame, mapping, positions[:COMPARED_ROWS])
     rejects = rejected_rows(frame, reasons, positions)
-    with RejectsWriter(path) as writer:
+    with TableFile(path, REJECTS) as writer:
         writer.write(with_index_levels(rejects))
         writer.finish()
     if mapping is not None and payloads is not None:

@@ -16,9 +16,9 @@ from events_pandas.deliver import MAX_CONCURRENCY, IntercomClient
 from events_pandas.deliver.journal import AUTO
 from events_pandas.errors import SourceError, SubmissionError, SubmissionInterrupted
 from events_pandas.mapping import EventMapping
-from events_pandas.results import CheckReport, Summary
+from events_pandas.results import CheckReport, Summary, TableFile
 from events_pandas.results.rejects import is_rejected
-from events_pandas.results.table_file import PartialFile, require_not_read, write_new
+from events_pandas.results.table_file import FINDINGS, require_not_read, write_new
 from events_pandas.run.files import file_results, read_files
 from events_pandas.run.options import RunOptions
 from events_pandas.sources import read_first_rows, source_paths
@@ -239,16 +239,14 @@ def check_files(paths: Sequence[str | Path], mapping: EventMapping) -> CheckRepo
     return checked_report(rows, mapping, types=types, refused=refused)
 
 
-def _findings_file(path: Path | None, *, read: Sequence[Path]) -> AbstractContextManager[PartialFile | None]:
-    return nullcontext() if path is None else PartialFile(path, holds="findings", sources=read, formats=())
+def _findings_file(path: Path | None, *, read: Sequence[Path]) -> AbstractContextManager[TableFile | None]:
+    return nullcontext() if path is None else TableFile(path, FINDINGS, sources=read)
 
 
-def _write_problems(report: CheckReport, file: PartialFile) -> None:
+def _write_problems(report: CheckReport, file: TableFile) -> None:
     # The index of `read_files` is the file.
-    problems = report.problems.assign(source_file=report.problems.index)
-    with file.writing():
-        file.append(problems.to_csv(index=False).encode())
-        file.put_in_place()
+    file.write(report.problems.assign(source_file=report.problems.index))
+    file.finish()
     say(f"findings: {escaped(file.path)}")
 
 

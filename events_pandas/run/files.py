@@ -27,7 +27,7 @@ from events_pandas.errors import (
 )
 from events_pandas.mapping import EventMapping, Rule, bind, require_mapping
 from events_pandas.mapping.guesses import require_confirmed
-from events_pandas.results import ResultsWriter
+from events_pandas.results import RESULTS, TableFile
 from events_pandas.run.headers import require_fitting, require_unchanged
 from events_pandas.run.options import RunOptions, step_progress
 from events_pandas.run.rejects import FileRejects, file_rejects
@@ -77,7 +77,7 @@ def file_results(
         require_unchanged(kept)
         if options.on_invalid == "raise":
             _refuse_invalid(frames, typed)
-        writer = None if results_path is None else ResultsWriter(results_path, sources=files)
+        writer = None if results_path is None else TableFile(results_path, RESULTS, sources=files)
         if writer is not None:
             opened.enter_context(writer)
         rejects = file_rejects(
@@ -142,7 +142,7 @@ class _Output:
     """Adds the file to each row of results, and writes each row once to the results file and the rejects."""
 
     frames: "_FileFrames"
-    writer: ResultsWriter | None
+    writer: TableFile | None
     rejects: FileRejects | None
     rest: pd.DataFrame | None = field(default=None, init=False)
     _last_row: int = field(default=-1, init=False)

@@ -15,10 +15,11 @@ import pyarrow as pa
 from events_pandas.deliver import Status
 from events_pandas.errors import EventsPandasError, SourceError
 from events_pandas.mapping import EventMapping, is_computing
+from events_pandas.results import TableFile
 from events_pandas.results.rejects import (
     NO_REASONS,
     REASONS,
-    RejectsWriter,
+    REJECTS,
     is_rejected,
     n_own_columns,
     reason_names,
@@ -54,7 +55,7 @@ class FileRejects:
 
     def __init__(
         self,
-        writer: RejectsWriter,
+        writer: TableFile,
         *,
         files: Sequence[Path],
         mapping: EventMapping,
@@ -164,7 +165,7 @@ def file_rejects(
         return None
     if results_path is not None and Path(path).resolve() == Path(results_path).resolve():
         raise SourceError(f"{path}: is where the results go: choose another name for the rejects")
-    writer = RejectsWriter(path, sources=files)
+    writer = TableFile(path, REJECTS, sources=files)
     return FileRejects(writer, files=files, mapping=mapping, typed=typed, warn=warn, kept=kept)
 
 
