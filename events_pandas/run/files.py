@@ -30,7 +30,7 @@ from events_pandas.mapping.guesses import require_confirmed
 from events_pandas.results import RESULTS, TableFile
 from events_pandas.run.headers import require_fitting, require_unchanged
 from events_pandas.run.options import RunOptions, step_progress
-from events_pandas.run.rejects import FileRejects, file_rejects
+from events_pandas.run.rejects import FileRejects
 from events_pandas.run.run import Run
 from events_pandas.sources import (
     ColumnTypes,
@@ -80,15 +80,19 @@ def file_results(
         writer = None if results_path is None else TableFile(results_path, RESULTS, sources=files)
         if writer is not None:
             opened.enter_context(writer)
-        rejects = file_rejects(
-            rejects_path,
-            results_path=results_path,
-            files=files,
-            # A journal keeps the types for the run that submits the rejects.
-            mapping=mapping if options.journal is None else typed,
-            typed=typed,
-            warn=warn,
-            kept=kept,
+        rejects = (
+            None
+            if rejects_path is None
+            else FileRejects(
+                rejects_path,
+                results_path=results_path,
+                files=files,
+                # A journal keeps the types for the run that submits the rejects.
+                mapping=mapping if options.journal is None else typed,
+                typed=typed,
+                warn=warn,
+                kept=kept,
+            )
         )
         with _Output(frames=frames, writer=writer, rejects=rejects) as output:
             try:
