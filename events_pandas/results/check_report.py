@@ -17,7 +17,7 @@ from events_pandas.results.budget import metadata_budget, metadata_remarks, name
 from events_pandas.results.destination import Destination
 from events_pandas.results.report import (
     Fact,
-    Page,
+    ReportContent,
     Span,
     Spread,
     duplicate_facts,
@@ -243,17 +243,17 @@ class CheckReport:
         return payloads
 
     def __str__(self) -> str:
-        return "\n".join(report_lines(self._page()))
+        return "\n".join(report_lines(self._content()))
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        return report_html(self._page(), self.metadata)
+        return report_html(self._content(), self.metadata)
 
-    def _page(self) -> Page:
+    def _content(self) -> ReportContent:
         rows, duplicates = counted(self.rows, "row"), counted(self.duplicates, "duplicate")
         heading = f"{rows}: {self.valid:,} valid, {self.invalid:,} invalid, {duplicates}"
-        return Page(heading=heading, facts=list(self._facts()), warnings=self.warnings, causes=self.causes)
+        return ReportContent(heading=heading, facts=list(self._facts()), warnings=self.warnings, causes=self.causes)
 
     def _facts(self) -> Iterator[Fact]:
         yield from event_facts(contacts=self.contacts, names=self.names, span=self.span)

@@ -48,7 +48,7 @@ Fact: TypeAlias = tuple[str, str]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Page:
+class ReportContent:
     """What a report says, in the order in which it is shown, as text and as HTML."""
 
     heading: str
@@ -158,13 +158,13 @@ def shown_causes(causes: Sequence[Cause]) -> tuple[list[Cause], str]:
     return shown, f"and {further:,} more: see report.problems" if further else ""
 
 
-def report_lines(page: Page) -> Iterator[str]:
+def report_lines(content: ReportContent) -> Iterator[str]:
     """Yield a report line by line; notes are left out beyond `CAUSES_SHOWN` lines."""
-    yield page.heading
-    width = max((len(label) for label, _ in page.facts), default=0)
-    yield from (f"  {label:<{width}}  {text}" for label, text in page.facts)
-    yield from (f"warning: {warning}" for warning in page.warnings)
-    shown, rest = shown_causes(page.causes)
+    yield content.heading
+    width = max((len(label) for label, _ in content.facts), default=0)
+    yield from (f"  {label:<{width}}  {text}" for label, text in content.facts)
+    yield from (f"warning: {warning}" for warning in content.warnings)
+    shown, rest = shown_causes(content.causes)
     yield from map(str, shown)
     if rest:
         yield rest
@@ -193,15 +193,15 @@ _EXPLAINED = ("ignored", "drift")
 """Columns that appear only if a key needs them, and whose names need an explanation."""
 
 
-def report_html(page: Page, budget: pd.DataFrame) -> str:
+def report_html(content: ReportContent, budget: pd.DataFrame) -> str:
     """Return a report as a ``div`` element that loads nothing.
 
     `budget` is `CheckReport.metadata`; the keys of the most frequent event name are shown.
     """
-    lines = (_cell("th", label, _LEFT) + _cell("td", text, _LONG) for label, text in page.facts)
-    parts = [f"<p><strong>{html.escape(page.heading)}</strong></p>", *_table(lines)]
-    parts += [f"<p><strong>warning</strong>: {html.escape(warning)}</p>" for warning in page.warnings]
-    parts += _cause_parts(page.causes) if page.causes else ()
+    lines = (_cell("th", label, _LEFT) + _cell("td", text, _LONG) for label, text in content.facts)
+    parts = [f"<p><strong>{html.escape(content.heading)}</strong></p>", *_table(lines)]
+    parts += [f"<p><strong>warning</strong>: {html.escape(warning)}</p>" for warning in content.warnings]
+    parts += _cause_parts(content.causes) if content.causes else ()
     parts += _budget_parts(budget) if len(budget) else ()
     return "\n".join([_OPENING, *parts, "</div>"])
 

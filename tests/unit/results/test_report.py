@@ -13,7 +13,7 @@ from events_pandas import Column, Constant, EventMapping, Text, check_events
 from events_pandas.convert import Cause
 from events_pandas.deliver import WorkspaceIdentity
 from events_pandas.results.report import (
-    Page,
+    ReportContent,
     Spread,
     duplicate_facts,
     event_facts,
@@ -35,7 +35,9 @@ def test_report_lines_put_warnings_before_causes():
     """The order is facts, aligned, then warnings, then causes."""
     facts = [("contacts", "2"), ("event name", "'a'")]
 
-    lines = list(report_lines(Page(heading="3 rows", facts=facts, warnings=["another region"], causes=[CAUSE])))
+    lines = list(
+        report_lines(ReportContent(heading="3 rows", facts=facts, warnings=["another region"], causes=[CAUSE]))
+    )
 
     assert lines == [
         "3 rows",
@@ -48,14 +50,14 @@ def test_report_lines_put_warnings_before_causes():
 
 def test_report_lines_are_the_heading_when_nothing_else_is_to_be_said():
     """There are no empty lines."""
-    assert list(report_lines(Page(heading="0 rows"))) == ["0 rows"]
+    assert list(report_lines(ReportContent(heading="0 rows"))) == ["0 rows"]
 
 
 def test_report_lines_count_notes_that_are_left_out():
     """Forty causes have a line each; a last line counts the others."""
     note = replace(CAUSE, severity="note")
 
-    lines = list(report_lines(Page(heading="3 rows", causes=[CAUSE, *[note] * 41])))
+    lines = list(report_lines(ReportContent(heading="3 rows", causes=[CAUSE, *[note] * 41])))
 
     assert len(lines) == 42
     assert lines[-1] == "and 2 more: see report.problems"
@@ -293,9 +295,9 @@ def test_html_keeps_hostile_text_as_text(hostile_report):
 def test_html_escapes_the_messages_of_causes_and_warnings(hostile_report):
     """Names that Intercom gives are escaped too."""
     cause = Cause(code="nested_value", field="metadata.a", severity="error", rows=1, first_row=0, message=HOSTILE)
-    page = Page(heading=HOSTILE, facts=[("workspace", HOSTILE)], warnings=[HOSTILE], causes=[cause])
+    content = ReportContent(heading=HOSTILE, facts=[("workspace", HOSTILE)], warnings=[HOSTILE], causes=[cause])
 
-    fragment = report_html(page, hostile_report.metadata)
+    fragment = report_html(content, hostile_report.metadata)
 
     assert Reader(fragment).elements <= ELEMENTS
     assert fragment.count("&lt;script&gt;") >= 4
@@ -417,7 +419,7 @@ def test_html_counts_notes_that_are_left_out(hostile_report):
     """The number stands below the table, as in the text."""
     note = Cause(code="excel_serial", field="created_at", severity="note", rows=2, first_row=0, message="a day")
 
-    fragment = report_html(Page(heading="3 rows", causes=[note] * 42), hostile_report.metadata.head(0))
+    fragment = report_html(ReportContent(heading="3 rows", causes=[note] * 42), hostile_report.metadata.head(0))
 
     assert Reader(fragment).texts[-1] == "and 2 more: see report.problems"
 
