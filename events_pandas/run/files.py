@@ -40,7 +40,7 @@ from events_pandas.sources import (
     column_types,
     kept_files,
     read_chunks,
-    row_counts,
+    row_count,
     source_paths,
     with_types,
 )
@@ -304,9 +304,9 @@ def _count_rows(frames: "_FileFrames", options: RunOptions) -> int | None:
         progress_bar(shown, total=None, description="counting rows", delay_seconds=2.0) as bar,
     ):
         for file in frames.files:
-            for count in row_counts(file, kept=frames.kept.get(file)):
-                bar.advance(count)
-                total += count
+            count = row_count(file, kept=frames.kept.get(file))
+            bar.advance(count)
+            total += count
         return total
     return None
 

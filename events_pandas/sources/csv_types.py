@@ -106,11 +106,11 @@ def _cells(
     """Yield the texts of bare columns, and with callables of all columns that the mapping does not name."""
     named = named_labels(mapping)
     for file in files:
-        if is_parquet(file):
+        if is_parquet(file) or not (bare or is_computing(mapping)):
             continue
-        labels = set(bare)
-        if is_computing(mapping):
-            labels |= set(source_schema(file, kept=kept.get(file)).names) - named
+        names = source_schema(file, kept=kept.get(file)).names
+        wanted = {*bare, *(set(names) - named if is_computing(mapping) else ())}
+        labels = [label for label in names if label in wanted and names.count(label) == 1]
         for frame in read_columns(file, labels, kept=kept.get(file)) if labels else ():
             for label in frame.columns:
                 yield label, pa.array(frame[label], pa.large_string(), from_pandas=True)
