@@ -107,16 +107,12 @@ def decompressed(path: Path, file: BinaryIO) -> Iterator[BinaryIO]:
 
 @contextmanager
 def _uncompressed(path: Path, file: BinaryIO) -> Iterator[BinaryIO]:
-    name = path.name.lower()
-    if name.endswith(".zip"):
+    suffix = path.suffix.lower()
+    if suffix == ".zip":
         with zipfile.ZipFile(file) as archive, archive.open(_only_member(path, archive)) as member:
             yield cast("BinaryIO", member)
         return
-    opening = next((opening for suffix, opening in _DECOMPRESSORS.items() if name.endswith(suffix)), None)
-    if opening is None:
-        yield file
-        return
-    with opening(file) as stream:
+    with _DECOMPRESSORS.get(suffix, nullcontext)(file) as stream:
         yield cast("BinaryIO", stream)
 
 
