@@ -13,9 +13,10 @@ from events_pandas.convert import Converter, Finding
 from events_pandas.deliver import IntercomClient, Stop, progress_bar, stop_for_interrupt
 from events_pandas.errors import SubmissionError, SubmissionInterrupted
 from events_pandas.mapping import EventMapping, bind
-from events_pandas.results import CheckReport, TableFile
+from events_pandas.results import CheckReport
 from events_pandas.results.destination import find_destination
 from events_pandas.results.rejects import REJECTS, find_rejects, rejected_rows, with_index_levels
+from events_pandas.results.table_file import TableFile
 from events_pandas.run.files import file_results
 from events_pandas.run.frames import unsent_results
 from events_pandas.run.options import SubmitOptions, run_options

@@ -16,9 +16,9 @@ from events_pandas.deliver import MAX_CONCURRENCY, IntercomClient
 from events_pandas.deliver.journal import AUTO
 from events_pandas.errors import SourceError, SubmissionError, SubmissionInterrupted
 from events_pandas.mapping import EventMapping
-from events_pandas.results import CheckReport, Summary, TableFile
+from events_pandas.results import CheckReport, Summary
 from events_pandas.results.rejects import is_rejected
-from events_pandas.results.table_file import FINDINGS, require_not_read, write_new
+from events_pandas.results.table_file import FINDINGS, TableFile, require_not_read, write_new
 from events_pandas.run.files import file_results, read_files
 from events_pandas.run.options import RunOptions
 from events_pandas.sources import read_first_rows, source_paths

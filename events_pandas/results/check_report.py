@@ -106,8 +106,7 @@ class CheckReport:
     @cached_property
     def contacts(self) -> int:
         """The number of contacts that valid rows have."""
-        ordered = np.sort(self.checked.contacts[self.checked.valid])
-        return int(np.count_nonzero(ordered[1:] != ordered[:-1])) + min(len(ordered), 1)
+        return len(np.unique(self.checked.contacts[self.checked.valid]))
 
     @cached_property
     def names(self) -> "pd.Series[int]":

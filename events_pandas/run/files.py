@@ -27,7 +27,7 @@ from events_pandas.errors import (
 )
 from events_pandas.mapping import EventMapping, Rule, bind, require_mapping
 from events_pandas.mapping.guesses import require_confirmed
-from events_pandas.results import RESULTS, TableFile
+from events_pandas.results.table_file import RESULTS, TableFile
 from events_pandas.run.headers import require_fitting, require_unchanged
 from events_pandas.run.options import RunOptions, step_progress
 from events_pandas.run.rejects import FileRejects

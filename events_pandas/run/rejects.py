@@ -14,7 +14,6 @@ import pyarrow as pa
 from events_pandas.deliver import Status
 from events_pandas.errors import EventsPandasError, SourceError
 from events_pandas.mapping import EventMapping, is_computing
-from events_pandas.results import TableFile
 from events_pandas.results.rejects import (
     NO_REASONS,
     REASONS,
@@ -24,6 +23,7 @@ from events_pandas.results.rejects import (
     reason_names,
     with_reasons,
 )
+from events_pandas.results.table_file import TableFile
 from events_pandas.sources import (
     COMPARED_ROWS,
     KeptFile,

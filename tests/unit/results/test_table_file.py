@@ -9,8 +9,7 @@ import pandas as pd
 import pytest
 
 from events_pandas import SourceError
-from events_pandas.results import RESULTS, TableFile
-from events_pandas.results.table_file import TableKind, write_new
+from events_pandas.results.table_file import RESULTS, TableFile, TableKind, write_new
 
 NOTES = TableKind(holds="results")
 
