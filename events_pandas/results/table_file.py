@@ -228,23 +228,20 @@ class TableFile:
 
         A link is replaced itself, not the file that it names. Raise `SourceError` on a fault.
         """
-        with _as_source_error(self.path, self._kind.holds):
-            self._finish()
-
-    def _finish(self) -> None:
         if self.is_inherited or self._is_in_place:
             return
         if not self._is_begun:
             self.discard()
             return
-        if self._parquet is not None:
-            self._parquet.close()
-        with closing(self._stream):
-            self._require_own()
-            if self._kind.has_mark and not self._is_ascii:
-                self._write_mark()
-        self.partial.replace(self.path)
-        self._is_in_place = True
+        with _as_source_error(self.path, self._kind.holds):
+            if self._parquet is not None:
+                self._parquet.close()
+            with closing(self._stream):
+                self._require_own()
+                if self._kind.has_mark and not self._is_ascii:
+                    self._write_mark()
+            self.partial.replace(self.path)
+            self._is_in_place = True
 
     def _write_mark(self) -> None:
         """Write a byte order mark before everything that was written."""
@@ -292,5 +289,5 @@ class TableFile:
             self.finish()
         else:
             # The error that ended the run comes first, not the fault of this file.
-            with suppress(OSError):
-                self._finish()
+            with suppress(SourceError):
+                self.finish()

@@ -54,15 +54,13 @@ def csv_form(path: Path, stamp: FileStamp, open_stream: OpenStream) -> CsvForm:
     that is not UTF-8 is a `UnicodeDecodeError`.
     """
     key = path, stamp
-    if key not in _known_forms:
-        form = _inspected(path, open_stream)
-        # A file that was written just now may be written again within the resolution of its time stamp.
-        if time.time() - stamp.modified_ns / 1e9 < _SETTLED_SECONDS:
-            return form
-        while len(_known_forms) >= _FORMS_KEPT:
-            _known_forms.pop(next(iter(_known_forms)))
+    form = _known_forms.get(key) or _inspected(path, open_stream)
+    # A file that was written just now may be written again within the resolution of its time stamp.
+    if time.time() - stamp.modified_ns / 1e9 >= _SETTLED_SECONDS:
         _known_forms[key] = form
-    return _known_forms[key]
+        while len(_known_forms) > _FORMS_KEPT:
+            _known_forms.pop(next(iter(_known_forms)), None)
+    return form
 
 
 def _inspected(path: Path, open_stream: OpenStream) -> CsvForm:
@@ -141,7 +139,7 @@ def _first_with(pattern: "re.Pattern[bytes]", block: Block) -> int | None:
         shown = block.shown[records.span(record)]
         if any(
             # The match lies within the quotes, or ends with the closing one.
-            raw[:1] == b'"' and quoted_text(raw) is not None and pattern.search(raw, 1)
+            quoted_text(raw) is not None and pattern.search(raw, 1)
             for raw in (shown[left:right] for left, right in cells_of(shown))
         ):
             return record
