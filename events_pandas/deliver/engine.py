@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from types import TracebackType
-from typing import Final, NoReturn, Protocol, Self
+from typing import Final, Protocol, Self
 
 from events_pandas.deliver.client import MAX_CONCURRENCY
 from events_pandas.deliver.client.answers import Answer, TransportError
@@ -49,7 +49,6 @@ from events_pandas.deliver.stops import (
 from events_pandas.deliver.ticket import Backlog, Chunk, Recorded, Ticket
 from events_pandas.deliver.withheld import FailureRate, Withheld
 from events_pandas.deliver.workers import THREAD_END_SECONDS, Workers
-from events_pandas.words import kind_of
 
 GRACE_SECONDS: Final = 30.0
 """How long a run that ends early waits for the requests in flight."""
@@ -93,6 +92,8 @@ class Engine:
         Called in the caller's thread with each outcome as it comes.
     on_tick : callable, optional
         Called in the caller's thread at least once a second while the run works or waits.
+    interrupts : callable, optional
+        Returns how often the run was interrupted: the first stops it, after the second it waits for no answer.
     """
 
     # The caller's thread never waits longer than a second before it looks again, and Ctrl-C ends any wait. A thread
@@ -109,6 +110,7 @@ class Engine:
         max_failure_rate: float | None = None,
         on_outcome: Callable[[Outcome], None] | None = None,
         on_tick: Callable[[], None] | None = None,
+        interrupts: Callable[[], int] = int,
         clock: Clock = REAL_CLOCK,
         grace_seconds: float = GRACE_SECONDS,
         probe_seconds: float = FIRST_PROBE_SECONDS,
@@ -126,6 +128,7 @@ class Engine:
         # May be changed before `deliver`.
         self.on_outcome = on_outcome
         self._on_tick = on_tick
+        self._count_interrupts = interrupts
         self._ticked_at = 0.0
         self._looked_at = -math.inf
         self._clock = clock
@@ -196,6 +199,7 @@ class Engine:
 
     def _look(self) -> None:
         self._tick()
+        self._look_for_interrupts()
         if self.stop:
             raise _RunStoppedError
 
@@ -220,13 +224,12 @@ class Engine:
         try:
             while (chunk := self._next_done(after=chunk)) is not None:
                 yield chunk.outcomes()
-        except Exception as error:
-            # Open events get an outcome that says how far they came. An error of `chunks` comes when none is open.
-            if self._backlog.is_open:
-                self.stop = self.stop or stop_for_error(error)
-            raise
         finally:
             self._leave()
+
+    def wake(self) -> None:
+        """End a wait, so that an interrupt is looked at. Any thread may call this."""
+        self._workers.wake()
 
     def try_out(self, events: Sequence[Event]) -> list[Outcome]:
         """Submit a few events before all others, return their outcomes, and stop the run if they fail."""
@@ -247,20 +250,26 @@ class Engine:
             self._recording.close()
 
     def _next_done(self, *, after: Chunk | None) -> Chunk | None:
-        while True:
-            try:
-                return self._advance(after)
-            except KeyboardInterrupt:
-                self._interrupts += 1
-                self.stop = self.stop or stop_for_interrupt()
-                if self._interrupts > 1:
-                    raise
+        try:
+            return self._advance(after)
+        except Exception as error:
+            # Open events get an outcome that says how far they came. An error of `chunks` comes when none is open.
+            if self.is_inherited or not self._backlog.is_open:
+                raise
+            self.stop = self.stop or stop_for_error(error)
+            return self._advance(after)
+
+    def _look_for_interrupts(self) -> None:
+        self._interrupts = self._count_interrupts()
+        if self._interrupts:
+            self.stop = self.stop or stop_for_interrupt()
 
     def _advance(self, after: Chunk | None) -> Chunk | None:
         """Work until the outcomes that are due are complete."""
         self._backlog.close(after)
         while True:
             self._require_own()
+            self._look_for_interrupts()
             self._settle_what_came()
             if self._reads_on:
                 self._backlog.pull()
@@ -391,7 +400,11 @@ class Engine:
             self._end_recorded(ticket, result)
             return
         if not isinstance(result, Answer | TransportError):
-            self._raise_worker_error(ticket, result)
+            # An error that a client raised: the event may have been on its way.
+            ticket.is_out = False
+            ticket.doubt = "no_answer"
+            self.stop = self.stop or stop_for_error(result)
+            return
         self._learn(ticket, result)
         if ticket.event is _PROBE:
             ticket.is_out = False
@@ -399,15 +412,6 @@ class Engine:
         else:
             self._consider_address(result)
             self._judge(ticket, result)
-
-    def _raise_worker_error(self, ticket: Ticket, error: BaseException) -> NoReturn:
-        """End the run with the error that a client raised. The event may have been on its way."""
-        ticket.is_out = False
-        ticket.doubt = "no_answer"
-        if isinstance(error, Exception | KeyboardInterrupt):
-            raise error
-        # An exception that ends a thread must not end the program.
-        raise RuntimeError(f"{kind_of(error)} ended a thread that makes requests") from error
 
     def _judge(self, ticket: Ticket, result: Answer | TransportError) -> None:
         step = decide(
@@ -527,6 +531,8 @@ class Engine:
     def _wind_down(self, stop: Stop) -> None:
         """Await the requests in flight, and give every other open event the outcome that a stop leaves."""
         self._await_in_flight()
+        if self._interrupts > 1:
+            self._finish_recording()
         self._abandon(stop)
 
     def _abandon(self, stop: Stop) -> None:
@@ -543,8 +549,9 @@ class Engine:
                 self._settle(ticket)
             self._tick()
             self._require_own()
+            self._look_for_interrupts()
             seconds_left = until - monotonic()
-            if seconds_left <= 0:
+            if seconds_left <= 0 or self._interrupts > 1:
                 break
             if any(ticket.is_out for ticket in tickets):
                 self._await(min(seconds_left, _LONGEST_WAIT_SECONDS))
@@ -555,30 +562,12 @@ class Engine:
             self._check_threads()
 
     def _leave(self) -> None:
-        """Await the requests in flight, once. An interrupt during that time counts as the second one."""
+        """Await the requests in flight, once, and end the threads."""
         if self._has_left or self.is_inherited:
             return
         self._has_left = True
-        try:
-            if self._interrupts <= 1:
-                self._await_in_flight()
-        except KeyboardInterrupt:
-            self._interrupts = 2
-            self.stop = self.stop or stop_for_interrupt()
-            raise
-        finally:
-            self._end_threads()
-
-    def _end_threads(self) -> None:
-        is_hasty = self._interrupts > 1 and self.stop is not None
-        try:
-            if is_hasty:
-                # Answers are not awaited. `on_outcome` still gets outcomes: events that are out may have arrived.
-                self._finish_recording()
-            if self.stop:
-                self._abandon(self.stop)
-        finally:
-            self._workers.end_threads(wait_seconds=0.0 if is_hasty else THREAD_END_SECONDS)
+        self._await_in_flight()
+        self._workers.end_threads(wait_seconds=0.0 if self._interrupts > 1 else THREAD_END_SECONDS)
 
     def _finish_recording(self) -> None:
         """Await what is being written, which takes no longer than the disk does."""

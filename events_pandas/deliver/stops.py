@@ -10,7 +10,7 @@ from events_pandas.deliver.decide import SAFE_TO_REPEAT, STOP_CODES, Verdict, de
 from events_pandas.deliver.outcomes import Outcome, Status
 from events_pandas.deliver.recording import NOT_RECORDED
 from events_pandas.deliver.ticket import Ticket
-from events_pandas.errors import JournalError
+from events_pandas.errors import JournalError, SourceError
 from events_pandas.words import kind_of
 
 NEXT_STEP: Final = (
@@ -118,8 +118,17 @@ def stop_for_journal(error: JournalError) -> Stop:
 
 def stop_for_error(error: BaseException) -> Stop:
     """Return the stop for an error that is neither Intercom's nor the rows', such as one in the caller's function."""
-    message = f"{kind_of(error)}, the cause of this error, ended the run: to go on, {NEXT_STEP}"
-    return Stop(reason="error", error_code="ended_by_error", message=message)
+    if isinstance(error, JournalError):
+        return stop_for_journal(error)
+    if not isinstance(error, Exception | SystemExit):
+        # An interrupt that the client's own code raised.
+        return stop_for_interrupt()
+    message = (
+        f"the run ended early, after earlier rows were submitted: {error}"
+        if isinstance(error, SourceError)
+        else f"{kind_of(error)}, the cause of this error, ended the run: to go on, {NEXT_STEP}"
+    )
+    return Stop(reason="error", error_code="ended_by_error", message=message, cause=error)
 
 
 def stop_for_thread(death: BaseException | None) -> Stop:

@@ -44,7 +44,7 @@ class Workers:
         self._size = size
         self._monotonic = monotonic
         self._given: queue.SimpleQueue[Ticket | None] = queue.SimpleQueue()
-        self._done: queue.SimpleQueue[tuple[Ticket, int]] = queue.SimpleQueue()
+        self._done: queue.SimpleQueue[tuple[Ticket | None, int]] = queue.SimpleQueue()
 
     @property
     def has_room(self) -> bool:
@@ -78,7 +78,7 @@ class Workers:
         self._given.put(ticket)
 
     def take(self, wait_seconds: float) -> Ticket | None:
-        """Return a ticket that has its result, or None if none comes within `wait_seconds`. Ctrl-C ends the wait."""
+        """Return a ticket that has its result, or None if none comes within `wait_seconds`, or after `wake`."""
         try:
             ticket, freed = self._done.get(timeout=max(wait_seconds, 0.0))
         except queue.Empty:
@@ -92,6 +92,10 @@ class Workers:
         Any thread may call this, for a ticket that is still out.
         """
         self._done.put((ticket, 0))
+
+    def wake(self) -> None:
+        """End the wait for a ticket. Any thread may call this."""
+        self._done.put((None, 0))
 
     def check_threads(self) -> Stop | None:
         """Look for threads that have died or hang, and return the stop that follows, or None.

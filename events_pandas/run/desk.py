@@ -1,0 +1,251 @@
+"""The desk between a run, which has a thread of its own, and its caller, whom alone Ctrl-C can strike.
+
+Code of the caller (the next frame, the callables of a mapping, the progress function) runs in the caller's thread: the
+run asks, and the caller answers.
+"""
+
+import contextvars
+import math
+import os
+import queue
+import threading
+import time
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final, TypeVar
+
+import pandas as pd
+
+from events_pandas.deliver import ProgressBar, ProgressChoice, progress_bar, stop_for_interrupt
+from events_pandas.errors import SubmissionInterrupted
+
+MOST_INTERRUPTS: Final = 2
+"""After more interrupts the caller leaves a run that does not end."""
+LEAVE_SECONDS: Final = 5.0
+"""How long it still waits then."""
+_LOOK_SECONDS: Final = 1.0
+
+T = TypeVar("T")
+
+
+class UnansweredError(Exception):
+    """The caller did not answer: it was interrupted, or it has left the run."""
+
+
+@dataclass(kw_only=True, slots=True, eq=False)
+class _Request:
+    """What the run wants of its caller: that it calls a function, or that it takes results."""
+
+    call: Callable[[], Any] | None = None
+    results: pd.DataFrame | None = None
+    answer: Any = None
+    error: BaseException | None = None
+    is_over: bool = False
+    is_dropped: bool = False
+
+
+class Desk:
+    """Where the caller of one run sits.
+
+    The run publishes one request and waits. The caller looks at it, deals with it and marks it as over. Looking changes
+    nothing, so that an interrupt at any point means: count it, and look again.
+    """
+
+    def __init__(self) -> None:
+        # The first asks the run to stop, the second not to wait for answers.
+        self.interrupts = 0
+        # Whether the caller has closed the stream: it has the last results that were handed over.
+        self.is_closing = False
+        # Whether the caller has left: it answers no more.
+        self.has_left = False
+        # Called in the caller's thread after each interrupt.
+        self.on_interrupt: Callable[[], object] = bool
+        self._process = os.getpid()
+        self._thread: threading.Thread | None = None
+        self._request: _Request | None = None
+        self._to_caller: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self._to_run: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self._is_over = False
+        self._leaves_at = math.inf
+        self._value: Any = None
+        self._error: BaseException | None = None
+
+    # What the run calls.
+
+    def ask(self, call: Callable[..., T], *arguments: object) -> T:
+        """Let the caller call a function, and return what it returns, or raise what it raises.
+
+        Raise `UnansweredError` if the caller is interrupted meanwhile. Before the run's thread begins, and after it has
+        ended, the function is called at once.
+        """
+        if threading.current_thread() is not self._thread:
+            return call(*arguments)
+        request = _Request(call=partial(call, *arguments))
+        self._await(request)
+        if request.error is not None:
+            raise request.error
+        answer: T = request.answer
+        return answer
+
+    def hand_over(self, results: pd.DataFrame) -> None:
+        """Let the caller take results, and wait until it asks for more.
+
+        Raise `UnansweredError` if it is interrupted before it has them.
+        """
+        self._await(_Request(results=results))
+
+    def _await(self, request: _Request) -> None:
+        self._request = request
+        self._to_caller.put(None)
+        while not (request.is_over or self.has_left):
+            self._to_run.get()
+        if request.is_dropped or not request.is_over:
+            raise UnansweredError
+
+    @contextmanager
+    def progress_bar(
+        self, progress: ProgressChoice, *, total: int | None, description: str, delay_seconds: float = 0.0
+    ) -> Iterator[ProgressBar]:
+        """Show progress in the caller's thread. A function that is interrupted is not called again, a bar is."""
+        call = self.ask if callable(progress) else self._draw
+        with progress_bar(
+            progress, total=total, description=description, delay_seconds=delay_seconds, call=call
+        ) as bar:
+            yield bar
+
+    def _draw(self, show: Callable[..., object], *facts: object) -> None:
+        with suppress(UnansweredError):
+            self.ask(show, *facts)
+
+    # What the caller calls.
+
+    def run(self, work: Callable[[], pd.DataFrame]) -> pd.DataFrame:
+        """Do the work in a thread, sit at the desk until it ends, and return its results."""
+        self._start(work)
+        self._next_results(is_struck=False)
+        if self._error is not None:
+            raise self._error
+        results: pd.DataFrame | None = self._value
+        if results is None:
+            raise KeyboardInterrupt
+        if self.interrupts:
+            # The interrupt came when all was done.
+            raise SubmissionInterrupted(stop_for_interrupt().message, results=results)
+        return results
+
+    def stream(self, work: Callable[[], object]) -> Generator[pd.DataFrame, None, None]:
+        """Do the work in a thread, and yield the results that it hands over. Closing the generator ends the run."""
+        self._start(work)
+        is_struck = False
+        try:
+            while (request := self._next_results(is_struck=is_struck)) is not None:
+                is_struck = False
+                # No call stands between the statements: an interrupt comes before the caller has the results, or after.
+                try:
+                    yield request.results  # type: ignore[misc]
+                except KeyboardInterrupt:
+                    is_struck = True
+                finally:
+                    request.is_over = True
+        finally:
+            self._close()
+        if self._error is not None:
+            raise self._error
+        if self.interrupts:
+            raise KeyboardInterrupt
+
+    def _start(self, work: Callable[[], object]) -> None:
+        target = partial(contextvars.copy_context().run, self._work, work)
+        # A daemon, as the caller may leave it.
+        self._thread = threading.Thread(target=target, name="events-pandas-run", daemon=True)
+        self._thread.start()
+
+    def _work(self, work: Callable[[], object]) -> None:
+        try:
+            self._value = work()
+        except BaseException as error:  # noqa: BLE001  # The caller raises it.
+            self._error = error
+        self._is_over = True
+        self._to_caller.put(None)
+
+    def _close(self) -> None:
+        """Let the run end, and wait for it: for the requests that are under way."""
+        if os.getpid() != self._process:
+            return
+        self.is_closing = True
+        self._next_results(is_struck=False)
+
+    def _next_results(self, *, is_struck: bool) -> _Request | None:
+        """Deal with requests until one has results; return None at the end of the run. No interrupt ends the wait."""
+        while True:
+            try:
+                if is_struck:
+                    is_struck = False
+                    self._strike()
+                return self._look()
+            except KeyboardInterrupt:
+                is_struck = True
+
+    def _strike(self) -> None:
+        """Count an interrupt, and drop the request that it has come upon."""
+        # Closing has stopped the run, as a first interrupt does.
+        self.interrupts += 2 if self.is_closing else 1
+        if self.interrupts > MOST_INTERRUPTS:
+            self._leaves_at = min(self._leaves_at, time.monotonic() + LEAVE_SECONDS)
+        if self._request is not None and not self._request.is_over:
+            self._drop(self._request)
+        self.on_interrupt()
+
+    def _drop(self, request: _Request) -> None:
+        request.is_dropped = request.is_over = True
+        self._to_run.put(None)
+
+    def _look(self) -> _Request | None:
+        # It may wait for results that were taken.
+        self._to_run.put(None)
+        while not self._is_over:
+            self._require_own()
+            request = self._request
+            if request is not None and not request.is_over:
+                if request.call is not None:
+                    self._answer(request, request.call)
+                elif self.is_closing:
+                    self._drop(request)
+                else:
+                    return request
+            elif time.monotonic() < self._leaves_at:
+                self._pause()
+            else:
+                self.has_left = True
+                self._to_run.put(None)
+                return None
+        if self._thread is not None:
+            self._thread.join()
+        return None
+
+    def _require_own(self) -> None:
+        """Refuse to go on in a child process, which has none of the threads."""
+        if os.getpid() != self._process:
+            raise RuntimeError(
+                f"this run belongs to process {self._process}: a forked process must begin a run of its own"
+            )
+
+    def _answer(self, request: _Request, call: Callable[[], Any]) -> None:
+        try:
+            request.answer = call()
+        except BaseException as error:
+            # An interrupt is counted. A child process ends by its own error.
+            if isinstance(error, KeyboardInterrupt) or os.getpid() != self._process:
+                raise
+            request.error = error
+        request.is_over = True
+        self._to_run.put(None)
+
+    def _pause(self) -> None:
+        try:
+            self._to_caller.get(timeout=_LOOK_SECONDS)
+        except queue.Empty:
+            if self._thread is not None and not self._thread.is_alive() and not self._is_over:
+                self._error, self._is_over = RuntimeError("the thread of the run has ended"), True
