@@ -63,6 +63,8 @@ class Desk:
         # Called in the caller's thread after each interrupt.
         self.on_interrupt: Callable[[], object] = bool
         self._process = os.getpid()
+        self._work: queue.SimpleQueue[Callable[[], Any]] = queue.SimpleQueue()
+        self._has_begun = False
         self._thread: threading.Thread | None = None
         self._request: _Request | None = None
         self._to_caller: queue.SimpleQueue[None] = queue.SimpleQueue()
@@ -123,7 +125,7 @@ class Desk:
 
     def run(self, work: Callable[[], pd.DataFrame]) -> pd.DataFrame:
         """Do the work in a thread, sit at the desk until it ends, and return its results."""
-        self._start(work)
+        self._work.put(work)
         self._next_results(is_struck=False)
         if self._error is not None:
             raise self._error
@@ -137,7 +139,7 @@ class Desk:
 
     def stream(self, work: Callable[[], object]) -> Generator[pd.DataFrame, None, None]:
         """Do the work in a thread, and yield the results that it hands over. Closing the generator ends the run."""
-        self._start(work)
+        self._work.put(work)
         is_struck = False
         try:
             while (request := self._next_results(is_struck=is_struck)) is not None:
@@ -156,13 +158,21 @@ class Desk:
         if self.interrupts:
             raise KeyboardInterrupt
 
-    def _start(self, work: Callable[[], object]) -> None:
-        target = partial(contextvars.copy_context().run, self._work, work)
-        # A daemon, as the caller may leave it.
-        self._thread = threading.Thread(target=target, name="events-pandas-run", daemon=True)
-        self._thread.start()
+    def _begin(self) -> None:
+        """Start the thread. An interrupt may come before or after it has begun: this can be called again."""
+        if not self._has_begun:
+            target = partial(contextvars.copy_context().run, self._do)
+            # A daemon, as the caller may leave it.
+            threading.Thread(target=target, name="events-pandas-run", daemon=True).start()
+            self._has_begun = True
 
-    def _work(self, work: Callable[[], object]) -> None:
+    def _do(self) -> None:
+        try:
+            work = self._work.get_nowait()
+        except queue.Empty:
+            # Another thread has begun.
+            return
+        self._thread = threading.current_thread()
         try:
             self._value = work()
         except BaseException as error:  # noqa: BLE001  # The caller raises it.
@@ -203,6 +213,7 @@ class Desk:
         self._to_run.put(None)
 
     def _look(self) -> _Request | None:
+        self._begin()
         # It may wait for results that were taken.
         self._to_run.put(None)
         while not self._is_over:
