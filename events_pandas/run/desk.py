@@ -8,6 +8,7 @@ import contextvars
 import math
 import os
 import queue
+import sys
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
@@ -73,6 +74,8 @@ class Desk:
         self._leaves_at = math.inf
         self._value: Any = None
         self._error: BaseException | None = None
+        # What is raised when the run has ended.
+        self._end: BaseException | None = None
 
     # What the run calls.
 
@@ -124,39 +127,45 @@ class Desk:
     # What the caller calls.
 
     def run(self, work: Callable[[], pd.DataFrame]) -> pd.DataFrame:
-        """Do the work in a thread, sit at the desk until it ends, and return its results."""
-        self._work.put(work)
-        self._next_results(is_struck=False)
-        if self._error is not None:
-            raise self._error
-        results: pd.DataFrame | None = self._value
-        if results is None:
-            raise KeyboardInterrupt
-        if self.interrupts:
-            # The interrupt came when all was done.
-            raise SubmissionInterrupted(stop_for_interrupt().message, results=results)
+        """Do the work in a thread, sit at the desk until it ends, and return the results that it returns."""
+        # Nothing is handed over. The loop has no point at which an interrupt could come.
+        for _ in self.stream(work):
+            pass
+        results: pd.DataFrame = self._value
         return results
 
-    def stream(self, work: Callable[[], object]) -> Generator[pd.DataFrame, None, None]:
-        """Do the work in a thread, and yield the results that it hands over. Closing the generator ends the run."""
+    def stream(
+        self, work: Callable[[], pd.DataFrame], *, first: Callable[[], bool] = lambda: True
+    ) -> Generator[pd.DataFrame, None, None]:
+        """Do the work in a thread, if `first()` is true, and yield the results that it hands over.
+
+        The work returns the results that it does not hand over. Closing the generator ends the run, and waits for the
+        requests that are under way.
+        """
+        # A caller has to iterate over this very generator: an interrupt that strikes a generator round it, as it is
+        # resumed, would end the run without its results.
+        if not first():
+            return
         self._work.put(work)
         is_struck = False
-        try:
-            while (request := self._next_results(is_struck=is_struck)) is not None:
-                is_struck = False
-                # No call stands between the statements: an interrupt comes before the caller has the results, or after.
+        while True:
+            try:
+                if is_struck:
+                    is_struck = False
+                    self._strike()
+                if (request := self._look()) is None:
+                    break
+                # No call stands between the two: an interrupt comes before the caller has the results, or after.
                 try:
                     yield request.results  # type: ignore[misc]
-                except KeyboardInterrupt:
-                    is_struck = True
                 finally:
                     request.is_over = True
-        finally:
-            self._close()
-        if self._error is not None:
-            raise self._error
-        if self.interrupts:
-            raise KeyboardInterrupt
+            except KeyboardInterrupt:
+                is_struck = True
+            except GeneratorExit:
+                self.is_closing = True
+        if self._end is not None:
+            raise self._end
 
     def _begin(self) -> None:
         """Start the thread. An interrupt may come before or after it has begun: this can be called again."""
@@ -180,24 +189,6 @@ class Desk:
         self._is_over = True
         self._to_caller.put(None)
 
-    def _close(self) -> None:
-        """Let the run end, and wait for it: for the requests that are under way."""
-        if os.getpid() != self._process:
-            return
-        self.is_closing = True
-        self._next_results(is_struck=False)
-
-    def _next_results(self, *, is_struck: bool) -> _Request | None:
-        """Deal with requests until one has results; return None at the end of the run. No interrupt ends the wait."""
-        while True:
-            try:
-                if is_struck:
-                    is_struck = False
-                    self._strike()
-                return self._look()
-            except KeyboardInterrupt:
-                is_struck = True
-
     def _strike(self) -> None:
         """Count an interrupt, and drop the request that it has come upon."""
         # Closing has stopped the run, as a first interrupt does.
@@ -213,35 +204,47 @@ class Desk:
         self._to_run.put(None)
 
     def _look(self) -> _Request | None:
+        """Deal with requests until one has results; return None at the end of the run."""
         self._begin()
         # It may wait for results that were taken.
         self._to_run.put(None)
-        while not self._is_over:
-            self._require_own()
+        while not (self._is_over or self._leaves()):
             request = self._request
-            if request is not None and not request.is_over:
-                if request.call is not None:
-                    self._answer(request, request.call)
-                elif self.is_closing:
-                    self._drop(request)
-                else:
-                    return request
-            elif time.monotonic() < self._leaves_at:
+            if request is None or request.is_over:
                 self._pause()
+            elif request.call is not None:
+                self._answer(request, request.call)
+            elif self.is_closing:
+                self._drop(request)
             else:
-                self.has_left = True
-                self._to_run.put(None)
-                return None
-        if self._thread is not None:
+                return request
+        if self._thread is not None and self._is_over:
             self._thread.join()
+        # A run that is left does not wait for answers.
+        self._to_run.put(None)
+        self._end = self._how_it_ends()
         return None
 
-    def _require_own(self) -> None:
-        """Refuse to go on in a child process, which has none of the threads."""
-        if os.getpid() != self._process:
+    def _leaves(self) -> bool:
+        """Whether the caller leaves a run that goes on. A child process has none of its threads."""
+        if os.getpid() == self._process:
+            self.has_left = time.monotonic() >= self._leaves_at or sys.is_finalizing()
+        elif self.is_closing:
+            self.has_left = True
+        else:
             raise RuntimeError(
                 f"this run belongs to process {self._process}: a forked process must begin a run of its own"
             )
+        return self.has_left
+
+    def _how_it_ends(self) -> BaseException | None:
+        """Return what is raised at the end."""
+        if self.has_left or self.is_closing:
+            return KeyboardInterrupt() if self.interrupts else None
+        if self._error is None and self.interrupts:
+            # The interrupt came when all was done.
+            return SubmissionInterrupted(stop_for_interrupt().message, results=self._value)
+        return self._error
 
     def _answer(self, request: _Request, call: Callable[[], Any]) -> None:
         try:

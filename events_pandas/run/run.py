@@ -70,6 +70,7 @@ class Run:
     _source: Iterable[pd.DataFrame] = field(init=False)
     _remaining: Iterator[pd.DataFrame] = field(init=False)
     _first: ReadFrame = field(init=False)
+    _no_results: pd.DataFrame = field(init=False)
 
     def __post_init__(self) -> None:
         # Later frames can repeat the events of earlier ones; one frame alone is not compared with any.
@@ -110,8 +111,7 @@ class Run:
 
     def stream(self, frames: Iterable[pd.DataFrame]) -> Generator[pd.DataFrame, None, None]:
         """Submit frames, and yield the results of each, in order."""
-        if self.begin(frames):
-            yield from self.desk.stream(lambda: self.submit(self.desk.hand_over))
+        return self.desk.stream(lambda: self.submit(self.desk.hand_over), first=lambda: self.begin(frames))
 
     def begin(self, frames: Iterable[pd.DataFrame]) -> bool:
         """Read the first frame, in the caller's thread and before anything is sent. Return whether there is one.
@@ -125,8 +125,8 @@ class Run:
             self._first = self._frames.read(rows)
         return rows is not None
 
-    def submit(self, take: Take) -> None:
-        """Submit the frames, in the run's thread, and pass the results of each to `take`, in order.
+    def submit(self, take: Take) -> pd.DataFrame:
+        """Submit the frames, in the run's thread, pass the results of each to `take`, and return results without rows.
 
         Raise `JournalError` before the first event, and `SubmissionError` or `SubmissionInterrupted` with the results
         that were not taken if the run ends early.
@@ -135,7 +135,7 @@ class Run:
             engine = self._engine(client)
             self._guarded(engine, take, display)
             if self.desk.is_closing:
-                return
+                return self._no_results
             if self.desk.interrupts:
                 engine.stop = engine.stop or stop_for_interrupt()
             if engine.stop is not None:
@@ -145,6 +145,7 @@ class Run:
                 results.attrs["run"] = self._facts(engine, results)
                 raise stop_error(stop, results) from self._error or stop.cause
             self._history.end(None, outcome=None, requests=engine.requests)
+            return self._no_results
 
     def _again(self, engine: Engine, display: ExitStack) -> Iterator[pd.DataFrame]:
         """Yield the frames from the start. Reading files again may take long: it is shown, and an interrupt ends it."""
@@ -293,6 +294,7 @@ class Run:
         """Pass on the results of the first frame. A caller that is interrupted gets them with the exception."""
         results = self._frames.completed()
         results.attrs["run"] = self._facts(engine, results)
+        self._no_results = results.iloc[:0]
         with suppress(UnansweredError):
             take(results)
             self._history.add(results, requests=engine.requests)
