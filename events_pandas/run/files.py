@@ -102,8 +102,8 @@ def submit_files(
             types=types,
         )
         run.begin(frames)
-        output = _Output(run=run, frames=frames, writer=writer, rejects=rejects, pass_on=take)
-        return run.desk.run(output.fill)
+        output = _Output(run=run, frames=frames, writer=writer, rejects=rejects, pass_on=take, opened=opened.pop_all())
+    return run.desk.run(output.fill)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -115,11 +115,13 @@ class _Output:
     writer: ResultsWriter | None
     rejects: FileRejects | None
     pass_on: Take | None
+    # Closed by the run's thread, which no interrupt can strike.
+    opened: ExitStack
     _parts: list[pd.DataFrame] = field(default_factory=list, init=False)
 
     def fill(self) -> pd.DataFrame:
         """Submit the rows, in the run's thread, and return their results."""
-        with self.rejects.writer if self.rejects else nullcontext():
+        with self.opened, self.rejects.writer if self.rejects else nullcontext():
             try:
                 self.run.submit(self.take)
             except (SubmissionError, SubmissionInterrupted) as error:
