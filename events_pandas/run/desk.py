@@ -36,7 +36,7 @@ class UnansweredError(Exception):
 
 
 @dataclass(kw_only=True, slots=True, eq=False)
-class _Request:
+class _Question:
     """What the run wants of its caller: that it calls a function, or that it takes results."""
 
     call: Callable[[], Any] | None = None
@@ -48,13 +48,12 @@ class _Request:
 
 
 class Desk:
-    """Where the caller of one run sits.
+    """Where the caller of one run sits: the run asks and waits, the caller looks, answers and marks the question as over.
 
-    The run publishes one request and waits. The caller looks at it, deals with it and marks it as over. Looking changes
-    nothing, so that an interrupt at any point means: count it, and look again.
+    Looking changes nothing, so that an interrupt at any point means: count it, and look again.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, leave_seconds: float = LEAVE_SECONDS) -> None:
         # The first asks the run to stop, the second not to wait for answers.
         self.interrupts = 0
         # Whether the caller has closed the stream: it has the last results that were handed over.
@@ -67,10 +66,11 @@ class Desk:
         self._work: queue.SimpleQueue[Callable[[], Any]] = queue.SimpleQueue()
         self._has_begun = False
         self._thread: threading.Thread | None = None
-        self._request: _Request | None = None
+        self._question: _Question | None = None
         self._to_caller: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._to_run: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._is_over = False
+        self._leave_seconds = leave_seconds
         self._leaves_at = math.inf
         self._value: Any = None
         self._error: BaseException | None = None
@@ -87,11 +87,11 @@ class Desk:
         """
         if threading.current_thread() is not self._thread:
             return call(*arguments)
-        request = _Request(call=partial(call, *arguments))
-        self._await(request)
-        if request.error is not None:
-            raise request.error
-        answer: T = request.answer
+        question = _Question(call=partial(call, *arguments))
+        self._await(question)
+        if question.error is not None:
+            raise question.error
+        answer: T = question.answer
         return answer
 
     def hand_over(self, results: pd.DataFrame) -> None:
@@ -99,14 +99,14 @@ class Desk:
 
         Raise `UnansweredError` if it is interrupted before it has them.
         """
-        self._await(_Request(results=results))
+        self._await(_Question(results=results))
 
-    def _await(self, request: _Request) -> None:
-        self._request = request
+    def _await(self, question: _Question) -> None:
+        self._question = question
         self._to_caller.put(None)
-        while not (request.is_over or self.has_left):
+        while not (question.is_over or self.has_left):
             self._to_run.get()
-        if request.is_dropped or not request.is_over:
+        if question.is_dropped or not question.is_over:
             raise UnansweredError
 
     @contextmanager
@@ -153,13 +153,13 @@ class Desk:
                 if is_struck:
                     is_struck = False
                     self._strike()
-                if (request := self._look()) is None:
+                if (question := self._look()) is None:
                     break
                 # No call stands between the two: an interrupt comes before the caller has the results, or after.
                 try:
-                    yield request.results  # type: ignore[misc]
+                    yield question.results  # type: ignore[misc]
                 finally:
-                    request.is_over = True
+                    question.is_over = True
             except KeyboardInterrupt:
                 is_struck = True
             except GeneratorExit:
@@ -190,34 +190,34 @@ class Desk:
         self._to_caller.put(None)
 
     def _strike(self) -> None:
-        """Count an interrupt, and drop the request that it has come upon."""
+        """Count an interrupt, and drop the question that it has come upon."""
         # Closing has stopped the run, as a first interrupt does.
         self.interrupts += 2 if self.is_closing else 1
         if self.interrupts > MOST_INTERRUPTS:
-            self._leaves_at = min(self._leaves_at, time.monotonic() + LEAVE_SECONDS)
-        if self._request is not None and not self._request.is_over:
-            self._drop(self._request)
+            self._leaves_at = min(self._leaves_at, time.monotonic() + self._leave_seconds)
+        if self._question is not None and not self._question.is_over:
+            self._drop(self._question)
         self.on_interrupt()
 
-    def _drop(self, request: _Request) -> None:
-        request.is_dropped = request.is_over = True
+    def _drop(self, question: _Question) -> None:
+        question.is_dropped = question.is_over = True
         self._to_run.put(None)
 
-    def _look(self) -> _Request | None:
-        """Deal with requests until one has results; return None at the end of the run."""
+    def _look(self) -> _Question | None:
+        """Answer questions until one has results; return None at the end of the run."""
         self._begin()
         # It may wait for results that were taken.
         self._to_run.put(None)
         while not (self._is_over or self._leaves()):
-            request = self._request
-            if request is None or request.is_over:
+            question = self._question
+            if question is None or question.is_over:
                 self._pause()
-            elif request.call is not None:
-                self._answer(request, request.call)
+            elif question.call is not None:
+                self._answer(question, question.call)
             elif self.is_closing:
-                self._drop(request)
+                self._drop(question)
             else:
-                return request
+                return question
         if self._thread is not None and self._is_over:
             self._thread.join()
         # A run that is left does not wait for answers.
@@ -246,15 +246,15 @@ class Desk:
             return SubmissionInterrupted(stop_for_interrupt().message, results=self._value)
         return self._error
 
-    def _answer(self, request: _Request, call: Callable[[], Any]) -> None:
+    def _answer(self, question: _Question, call: Callable[[], Any]) -> None:
         try:
-            request.answer = call()
+            question.answer = call()
         except BaseException as error:
             # An interrupt is counted. A child process ends by its own error.
             if isinstance(error, KeyboardInterrupt) or os.getpid() != self._process:
                 raise
-            request.error = error
-        request.is_over = True
+            question.error = error
+        question.is_over = True
         self._to_run.put(None)
 
     def _pause(self) -> None:

@@ -62,8 +62,7 @@ def submit_files(
     """Submit the rows of files, and return the results with the column ``source_file``.
 
     With `take` the results of each chunk are passed to it instead, and the last ones are returned. `warn` is called
-    with a sentence if a row would be submitted otherwise from the file of rejects. Raise `SourceError` before the first
-    chunk, or a `SubmissionError` or `SubmissionInterrupted` with the results.
+    with a sentence if a row would be submitted otherwise from the file of rejects.
     """
     require_mapping(mapping)
     # Before files of an earlier run are replaced.

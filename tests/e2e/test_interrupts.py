@@ -360,7 +360,7 @@ def submit_stream(orders, mapping, **options):
     ("submit", "step"),
     [
         *((submit_frame, 7), (submit_written, 31), (submit_stream, 17)),
-        *(pytest.param(submit, 1, marks=pytest.mark.deep) for submit in (submit_frame, submit_written, submit_stream)),
+        *(pytest.param(submit, 3, marks=pytest.mark.deep) for submit in (submit_frame, submit_written, submit_stream)),
     ],
 )
 def test_interrupt_at_any_point_of_the_code_loses_no_row(

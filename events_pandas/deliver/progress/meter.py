@@ -150,10 +150,9 @@ def progress_bar(
     delay_seconds: float = 0.0,
     call: Callable[..., object] = _call,
 ) -> Iterator[ProgressBar]:
-    """Show progress on standard error, or pass it to a callable; False shows nothing.
+    """Show progress on standard error, or pass it to a callable, at most ten times a second and at the end.
 
-    A callable is called with a `Progress` at most ten times a second, and once at the end. A bar appears only after
-    `delay_seconds`. Whatever is shown is shown by `call`, with a function and its arguments.
+    False shows nothing. A bar appears only after `delay_seconds`; `call` makes every call that shows something.
     """
     # There is a bar on a terminal, and in a notebook that has ipywidgets. Elsewhere there is a line after two
     # seconds, then every ten seconds, whenever a long pause begins or ends, and at the end; "auto" omits the last
