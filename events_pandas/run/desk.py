@@ -48,7 +48,7 @@ class _Question:
 
 
 class Desk:
-    """Where the caller of one run sits: the run asks and waits, the caller looks, answers and marks the question as over.
+    """Where the caller of one run sits: the run asks and waits, the caller looks, answers, and marks it as over.
 
     Looking changes nothing, so that an interrupt at any point means: count it, and look again.
     """
