@@ -3,6 +3,7 @@
 import math
 from typing import Final
 
+from events_pandas.deliver.client.answers import Attempt, AttemptKind
 from events_pandas.deliver.pace.pacer import Backoff
 from events_pandas.deliver.pace.state import Pause
 
@@ -38,6 +39,17 @@ class Outage:
     def gives_up_at(self) -> float:
         """The time at which the patience ends; infinite while requests succeed."""
         return self.since + self._patience_seconds
+
+    def observe(self, attempt: Attempt, *, in_flight: int, jitter: float) -> None:
+        """Learn from an attempt; see `failed`."""
+        now = attempt.received_at
+        match attempt.kind:
+            case AttemptKind.FAILED:
+                self.failed(attempt.failure, sent_at=attempt.sent_at, now=now, in_flight=in_flight, jitter=jitter)
+            case AttemptKind.PACED:
+                self.refused(attempt.failure, now=now)
+            case AttemptKind.ACCEPTED | AttemptKind.FINAL:
+                self.worked(now)
 
     def worked(self, now: float) -> None:
         """Note an answer that shows that the service works, whatever it says."""

@@ -24,7 +24,7 @@ from events_pandas.deliver import (
     stop_for_journal,
 )
 from events_pandas.deliver.journal import RunFacts
-from events_pandas.errors import AuthenticationError, JournalError, OutageError, SubmissionError, SubmissionInterrupted
+from events_pandas.errors import JournalError, SubmissionError, SubmissionInterrupted
 from events_pandas.mapping import EventMapping
 from events_pandas.mapping.event_mapping import mapping_digest
 from events_pandas.mapping.guesses import require_confirmed
@@ -33,17 +33,6 @@ from events_pandas.run.history import HistoryWriter
 from events_pandas.run.options import RunOptions
 from events_pandas.sources import ColumnTypes
 from events_pandas.words import path_text
-
-STOP_ERRORS: dict[str, type[SubmissionError | SubmissionInterrupted]] = {
-    "authentication": AuthenticationError,
-    "address": SubmissionError,
-    "outage": OutageError,
-    "interrupted": SubmissionInterrupted,
-    "canary": SubmissionError,
-    "failure_rate": SubmissionError,
-    "journal": SubmissionError,
-    "error": SubmissionError,
-}
 
 Source: TypeAlias = Literal["frame", "files", "stream"]
 
@@ -339,4 +328,4 @@ def _simplified(stop: Stop, *, requests: int) -> Stop:
 
 def stop_error(stop: Stop, results: pd.DataFrame) -> SubmissionError | SubmissionInterrupted:
     """Return the exception of a run that ended early."""
-    return STOP_ERRORS[stop.reason](stop.message, results=results)
+    return stop.exception(stop.message, results=results)

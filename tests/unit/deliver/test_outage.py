@@ -4,8 +4,8 @@ import math
 
 import pytest
 
+from events_pandas.deliver.client.answers import Attempt
 from events_pandas.deliver.outage import Outage, find_pause
-from events_pandas.deliver.pace.observation import Observation
 from events_pandas.deliver.pace.pacer import Backoff
 from events_pandas.deliver.pace.state import Pause
 
@@ -165,6 +165,25 @@ def test_outage_waits_for_a_window_without_any_patience():
     assert not outage.has_given_up
 
 
+@pytest.mark.parametrize(
+    ("status", "is_on", "since"),
+    [(202, False, math.inf), (422, False, math.inf), (429, True, NOW), (503, True, NOW), (None, True, NOW)],
+)
+def test_outage_ends_with_an_answer_of_any_kind_that_does_not_pass(outage, status, is_on, since):
+    """Refusals by the rate limit and failures do not show that the service works."""
+    outage.observe(Attempt(status=status, sent_at=NOW, received_at=NOW), in_flight=0, jitter=1.0)
+
+    assert (outage.is_on, outage.since) == (is_on, since)
+
+
+@pytest.mark.parametrize(("status", "is_confirmed"), [(429, False), (408, True), (503, True), (None, True)])
+def test_outage_is_confirmed_by_failures_alone(outage, status, is_confirmed):
+    """A refusal by the rate limit says nothing about the service."""
+    outage.observe(Attempt(status=status, sent_at=NOW, received_at=NOW), in_flight=0, jitter=1.0)
+
+    assert outage.is_confirmed is is_confirmed
+
+
 def test_outage_counts_outages_and_keeps_the_last_failure(outage, fail):
     """Each outage has a number and a last failure."""
     outage.worked(NOW)
@@ -181,7 +200,7 @@ def facts():
     for _ in range(20):
         outage.failed("no answer", sent_at=NOW - 10, now=NOW - 10, in_flight=0, jitter=1.0)
     outage.failed("no answer", sent_at=NOW - 1, now=NOW, in_flight=0, jitter=1.0)
-    asked = Observation(status=429, sent_at=NOW, received_at=NOW, retry_after=7.0)
+    asked = Attempt(status=429, sent_at=NOW, received_at=NOW, retry_after=7.0)
     backoff.observe(asked, is_spent=False, is_usual=False)
     return {"outage": outage, "backoff": backoff, "stopping_since": None, "grace_seconds": 30.0}
 
