@@ -83,20 +83,6 @@ DEFAULT_RETRY_POLICY: Final = RetryPolicy()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class AttemptCounts:
-    """The attempts that were made for an event."""
-
-    # Attempts that count, with the last one. Not counted: attempts in an outage, and refusals by the rate limit.
-    number: int = 1
-    # All attempts.
-    attempts: int = 1
-    # Since the first attempt that counts.
-    elapsed_seconds: float = 0.0
-    # The error code of an earlier attempt that may have arrived.
-    doubt: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Verdict:
     """The end of an event. An accepted event has neither an error code nor a message."""
 
@@ -138,17 +124,28 @@ class Retry:
     wait_seconds: float
 
 
-def decide(attempt: Attempt, *, counts: AttemptCounts, policy: RetryPolicy, jitter: float) -> Verdict | Retry:
+def decide(
+    attempt: Attempt,
+    *,
+    policy: RetryPolicy,
+    jitter: float,
+    tries: int = 1,
+    attempts: int = 1,
+    elapsed_seconds: float = 0.0,
+    doubt: str | None = None,
+) -> Verdict | Retry:
     """Decide after an attempt: end the event with a verdict, or try it again.
 
+    `tries` are the attempts that count, with the last one: not the ones in an outage, nor refusals by the rate limit;
+    `attempts` are all. The seconds are since the first try. `doubt` is the code of an attempt that may have arrived.
     `jitter` is at least 0 and less than 1.
     """
     if not attempt.kind.passes:
         return judge(attempt)
     # The wait does not count: the waits that the server asks for have a bound of their own.
-    if counts.number >= policy.attempts or counts.elapsed_seconds >= policy.total_seconds:
-        return judge_spent(attempt, attempts=counts.attempts, doubt=counts.doubt)
-    backoff = jitter * min(policy.max_seconds, policy.base_seconds * 2 ** min(counts.number - 1, 32))
+    if tries >= policy.attempts or elapsed_seconds >= policy.total_seconds:
+        return judge_spent(attempt, attempts=attempts, doubt=doubt)
+    backoff = jitter * min(policy.max_seconds, policy.base_seconds * 2 ** min(tries - 1, 32))
     asked = attempt.asked_seconds
     # Jitter is added to the wait that was asked for, so that requests do not all come at once after a reset.
     return Retry(wait_seconds=asked + jitter * policy.base_seconds if asked > backoff else backoff)

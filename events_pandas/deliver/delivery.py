@@ -239,7 +239,15 @@ class Delivery:
 
     def _go_on(self, ticket: Ticket, attempt: Attempt) -> None:
         """Let an event go on to the state that follows from an attempt."""
-        step = decide(attempt, counts=ticket.counts, policy=self.policy, jitter=self.clock.jitter())
+        step = decide(
+            attempt,
+            policy=self.policy,
+            jitter=self.clock.jitter(),
+            tries=ticket.tries,
+            attempts=ticket.attempts,
+            elapsed_seconds=attempt.received_at - ticket.tried_from,
+            doubt=ticket.doubt,
+        )
         if isinstance(step, Retry):
             self.backlog.put_back(ticket, due_at=attempt.received_at + step.wait_seconds)
         elif attempt.kind is AttemptKind.FAILED and self._is_suspicious(ticket):

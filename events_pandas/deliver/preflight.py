@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from events_pandas.deliver.client.answers import Answer, Attempt, TransportError, read_attempt
 from events_pandas.deliver.clock import Clock
-from events_pandas.deliver.decide import DEFAULT_RETRY_POLICY, STOP_CODES, AttemptCounts, Retry, RetryPolicy, decide
+from events_pandas.deliver.decide import DEFAULT_RETRY_POLICY, Retry, RetryPolicy, decide
 from events_pandas.deliver.pace.pacer import Pacer
-from events_pandas.deliver.stops import Stop, stop_for_answer, stop_without_service
+from events_pandas.deliver.stops import Stop, stop_after, stop_without_service
 from events_pandas.words import escaped
 
 SILENT_SECONDS: Final = 10.0
@@ -46,8 +46,8 @@ class WorkspaceIdentity:
 
 def read_workspace(attempt: Attempt) -> WorkspaceIdentity | Stop:
     """Read the final answer to ``GET /me``: the workspace, or why no event should be sent."""
-    if attempt.status in STOP_CODES:
-        return stop_for_answer(attempt)
+    if stop := stop_after(attempt, is_first=False):
+        return stop
     if attempt.status != HTTPStatus.OK or not attempt.content:
         return stop_without_service(
             f"the answer to the first request, GET /me, was {attempt.said}, not one of Intercom's: "
@@ -80,8 +80,7 @@ def ask_workspace(
         if not attempt.kind.passes:
             return read_workspace(attempt)
         now = clock.monotonic()
-        counts = AttemptCounts(number=number, attempts=number, elapsed_seconds=now - began_at)
-        step = decide(attempt, counts=counts, policy=policy, jitter=clock.jitter())
+        step = decide(attempt, tries=number, elapsed_seconds=now - began_at, policy=policy, jitter=clock.jitter())
         if not isinstance(step, Retry):
             break
         least_seconds = _SHORTEST_PAUSE_SECONDS if number > _QUICK_ATTEMPTS else 0.0

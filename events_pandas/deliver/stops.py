@@ -135,15 +135,9 @@ def stop_after(attempt: Attempt, *, is_first: bool) -> Stop | None:
 
     `is_first` says that it is the first final answer to an event, which shows whether the address is Intercom's.
     """
-    if attempt.status in STOP_CODES:
-        return stop_for_answer(attempt)
+    if code := STOP_CODES.get(attempt.status or 0):
+        return replace(_stop(StopReason.AUTHENTICATION, said=attempt.said, cure=_CURES[code]), error_code=code)
     return _stop(StopReason.ADDRESS, said=attempt.said) if is_first and attempt.is_wrong_address else None
-
-
-def stop_for_answer(attempt: Attempt) -> Stop:
-    """Return the stop for a refused token, which is answered 401 or 403."""
-    code = STOP_CODES[attempt.status or 0]
-    return replace(_stop(StopReason.AUTHENTICATION, said=attempt.said, cure=_CURES[code]), error_code=code)
 
 
 def stop_for_outage(last_failure: str, *, seconds: float) -> Stop:

@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import Final
 
 from events_pandas.deliver.client.answers import Attempt, AttemptKind
-from events_pandas.deliver.decide import AttemptCounts, Verdict
+from events_pandas.deliver.decide import Verdict
 from events_pandas.deliver.journal import Written
 from events_pandas.deliver.outcomes import Event, Outcome
 
@@ -95,14 +95,6 @@ class Ticket:
     http_status: int | None = None
     # Set once.
     outcome: Outcome | None = None
-
-    @property
-    def counts(self) -> AttemptCounts:
-        """The attempts that were made and taken in."""
-        elapsed_seconds = self.received_at - self.tried_from
-        return AttemptCounts(
-            number=self.tries, attempts=self.attempts, elapsed_seconds=elapsed_seconds, doubt=self.doubt
-        )
 
     def turn(self, state: EventState) -> None:
         """Go on to a state that may follow the present one."""

@@ -158,7 +158,8 @@ class Attempt:
         """What the attempt means. A 429 that says that requests are left means an overload, so it is a failure."""
         if self.status is None or (self.is_refused and self.rate is not None and self.rate.remaining):
             return AttemptKind.FAILED
-        return _KINDS.get(self.status, AttemptKind.FAILED if self._is_server_error else AttemptKind.FINAL)
+        is_server_error = self.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+        return _KINDS.get(self.status, AttemptKind.FAILED if is_server_error else AttemptKind.FINAL)
 
     @property
     def is_refused(self) -> bool:
@@ -168,7 +169,7 @@ class Attempt:
     @property
     def is_trouble(self) -> bool:
         """Whether the server refused the request or could not do its work: both ask for a slower pace."""
-        return self.is_refused or self._is_server_error
+        return self.is_refused or (self.status or 0) >= HTTPStatus.INTERNAL_SERVER_ERROR
 
     @property
     def is_wrong_address(self) -> bool:
@@ -193,10 +194,6 @@ class Attempt:
     def failure(self) -> str:
         """A failure that passes, in words."""
         return self.trouble if self.status is None else f"the last answer was {self.said}"
-
-    @property
-    def _is_server_error(self) -> bool:
-        return self.status is not None and self.status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 def read_attempt(result: Answer | TransportError, *, sent_at: float, received_at: float) -> Attempt:

@@ -5,16 +5,7 @@ from pathlib import Path
 import pytest
 
 from events_pandas.deliver.client.answers import Answer, TransportError, read_attempt
-from events_pandas.deliver.decide import (
-    AttemptCounts,
-    Retry,
-    RetryPolicy,
-    Verdict,
-    decide,
-    judge,
-    judge_recorded,
-    judge_spent,
-)
+from events_pandas.deliver.decide import Retry, RetryPolicy, Verdict, decide, judge, judge_recorded, judge_spent
 from events_pandas.deliver.journal import OtherAcceptance
 from events_pandas.deliver.outcomes import Status
 from events_pandas.errors import JournalError
@@ -245,9 +236,7 @@ def _spent_window(reset, remaining="0"):
 @pytest.mark.parametrize(("attempt", "seconds"), [(1, 0.25), (2, 0.5), (3, 0.75)])
 def test_decide_waits_for_a_drawn_part_of_a_doubling_bound(attempt, seconds):
     """The bound doubles from the base to its maximum, and jitter takes a part of it."""
-    decision = decide(
-        _read(Answer(status=503)), counts=AttemptCounts(number=attempt, attempts=attempt), policy=POLICY, jitter=0.5
-    )
+    decision = decide(_read(Answer(status=503)), tries=attempt, attempts=attempt, policy=POLICY, jitter=0.5)
 
     assert decision == Retry(wait_seconds=seconds)
 
@@ -256,14 +245,14 @@ def test_decide_tries_again_without_an_answer():
     """A request without an answer is tried again."""
     error = TransportError("the connection broke", may_have_arrived=True)
 
-    assert decide(_read(error), counts=AttemptCounts(), policy=POLICY, jitter=0.0) == Retry(wait_seconds=0.0)
+    assert decide(_read(error), policy=POLICY, jitter=0.0) == Retry(wait_seconds=0.0)
 
 
 def test_decide_honours_retry_after_with_jitter_on_top():
     """The wait is at least the one that the server asks for, and a part of the base is added."""
     answer = Answer(status=503, headers={"Retry-After": "20"})
 
-    assert decide(_read(answer), counts=AttemptCounts(), policy=POLICY, jitter=0.5) == Retry(wait_seconds=20.25)
+    assert decide(_read(answer), policy=POLICY, jitter=0.5) == Retry(wait_seconds=20.25)
 
 
 @pytest.mark.parametrize(
@@ -277,14 +266,14 @@ def test_decide_honours_retry_after_with_jitter_on_top():
 )
 def test_decide_waits_for_the_reset_when_a_429_has_nothing_remaining(headers, seconds):
     """A spent window is waited for, at most a minute; after an overload only the backoff is."""
-    decision = decide(_read(Answer(status=429, headers=headers)), counts=AttemptCounts(), policy=POLICY, jitter=0.5)
+    decision = decide(_read(Answer(status=429, headers=headers)), policy=POLICY, jitter=0.5)
 
     assert decision == Retry(wait_seconds=seconds)
 
 
 def test_decide_gives_up_when_the_attempts_are_spent():
     """The failure of the last attempt is final."""
-    verdict = decide(_read(Answer(status=503)), counts=AttemptCounts(number=4, attempts=4), policy=POLICY, jitter=0.5)
+    verdict = decide(_read(Answer(status=503)), tries=4, attempts=4, policy=POLICY, jitter=0.5)
 
     assert (verdict.status, verdict.error_code) == (Status.FAILED, "server_error")
 
@@ -293,9 +282,7 @@ def test_decide_gives_up_when_the_attempts_are_spent():
 def test_decide_gives_up_when_the_time_is_over(elapsed_seconds, is_over):
     """A failure at or after `total_seconds` is the last."""
     policy = RetryPolicy(base_seconds=0.5, total_seconds=10.0)
-    counts = AttemptCounts(number=1, attempts=3, elapsed_seconds=elapsed_seconds)
-
-    decision = decide(_read(Answer(status=503)), counts=counts, policy=policy, jitter=0.5)
+    decision = decide(_read(Answer(status=503)), attempts=3, elapsed_seconds=elapsed_seconds, policy=policy, jitter=0.5)
 
     assert (decision != Retry(wait_seconds=0.25)) is is_over
     assert not is_over or decision.error_message == (
@@ -306,16 +293,14 @@ def test_decide_gives_up_when_the_time_is_over(elapsed_seconds, is_over):
 
 def test_decide_tells_all_attempts_though_those_of_an_outage_do_not_count():
     """The message counts all attempts, also the ones in an outage, which did not count."""
-    counts = AttemptCounts(number=4, attempts=9)
-
-    verdict = decide(_read(Answer(status=503)), counts=counts, policy=POLICY, jitter=0.5)
+    verdict = decide(_read(Answer(status=503)), tries=4, attempts=9, policy=POLICY, jitter=0.5)
 
     assert "9 attempts were made" in verdict.error_message
 
 
 def test_decide_judges_a_final_answer_at_once():
     """A final answer needs no second attempt."""
-    verdict = decide(_read(Answer(status=202)), counts=AttemptCounts(), policy=POLICY, jitter=0.5)
+    verdict = decide(_read(Answer(status=202)), policy=POLICY, jitter=0.5)
 
     assert verdict.status is Status.ACCEPTED
 
@@ -324,7 +309,8 @@ def test_decide_bears_any_number_of_attempts():
     """The bound does not overflow after thousands of attempts."""
     decision = decide(
         _read(Answer(status=503)),
-        counts=AttemptCounts(number=5_000, attempts=5_000),
+        tries=5_000,
+        attempts=5_000,
         policy=RetryPolicy(attempts=9_999),
         jitter=0.5,
     )
