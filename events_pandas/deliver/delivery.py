@@ -20,7 +20,7 @@ from events_pandas.deliver.stops import (
     stop_for_journal,
     stop_for_outage,
 )
-from events_pandas.deliver.ticket import Backlog, Chunk, EventState, Recorded, Ticket
+from events_pandas.deliver.ticket import Backlog, Chunk, EventState, Ticket
 from events_pandas.deliver.withheld import FailureRate, Withheld
 from events_pandas.deliver.workers import CLOSING_SECONDS, Workers
 from events_pandas.errors import JournalError
@@ -205,9 +205,14 @@ class Delivery:
     def _settle(self, ticket: Ticket) -> None:
         """Decide what becomes of an event, now that something has come back for it."""
         result = ticket.result
-        if result is None or not ticket.state.is_awaited:
+        if not ticket.state.is_awaited:
             return
-        if isinstance(result, Attempt):
+        if ticket.recorded:
+            written = ticket.recorded.written
+            if isinstance(written, JournalError):
+                self._stop_by(stop_for_journal(written))
+            self._conclude(ticket, judge_recorded(written))
+        elif isinstance(result, Attempt):
             self._learn(ticket, result)
             is_event = ticket.event is not PROBE
             is_final = is_event and not result.kind.passes
@@ -217,11 +222,7 @@ class Delivery:
                 self._go_on(ticket, result)
             else:
                 ticket.turn(EventState.ENDED)
-        elif isinstance(result, Recorded):
-            if isinstance(result.written, JournalError):
-                self._stop_by(stop_for_journal(result.written))
-            self._conclude(ticket, judge_recorded(result.written))
-        else:
+        elif result is not None:
             self._raise_worker_error(ticket, result)
 
     def _learn(self, ticket: Ticket, attempt: Attempt) -> None:

@@ -87,8 +87,10 @@ class Ticket:
     # When the last attempt came back, and when it was taken in, in Unix seconds.
     received_at: float = 0.0
     ended_at: float | None = None
-    # What came back: a worker sets it once for each attempt, the journal sets it last. It is None once taken in.
-    result: Attempt | Recorded | BaseException | None = None
+    # What came back from a request: a worker sets it once for each attempt. It is None once taken in.
+    result: Attempt | BaseException | None = None
+    # What came back from the journal: its thread sets it.
+    recorded: Recorded | None = None
     # The error code of an attempt that may have arrived.
     doubt: str | None = None
     # Of the last answer.

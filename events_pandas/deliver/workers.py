@@ -107,9 +107,10 @@ class Workers:
         if self.writer is None or fingerprint is None:
             return False
         then = partial(self._return_recorded, ticket)
+        self.writer.record(fingerprint, accepted_at=ticket.ended_at or 0.0, request_id=attempt.request_id, then=then)
+        # Not before: after an interrupt in the call, the event is recorded again, which changes nothing.
         ticket.turn(EventState.RECORDING)
         ticket.result = None
-        self.writer.record(fingerprint, accepted_at=ticket.ended_at or 0.0, request_id=attempt.request_id, then=then)
         return True
 
     def release(self, ticket: Ticket, outcome: Outcome) -> None:
@@ -119,7 +120,7 @@ class Workers:
             self.writer.release(fingerprint)
 
     def _return_recorded(self, ticket: Ticket, written: Written) -> None:
-        ticket.result = Recorded(written=written)
+        ticket.recorded = Recorded(written=written)
         self._done.put((ticket, 0))
 
     def check_threads(self) -> Stop | None:
