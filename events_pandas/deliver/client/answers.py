@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
@@ -111,7 +111,6 @@ class AttemptKind(StrEnum):
         return self is AttemptKind.PACED or self is AttemptKind.FAILED
 
 
-# The kinds of the other statuses: final below 500, failed from there on.
 _KINDS: Final[Mapping[int, AttemptKind]] = MappingProxyType(
     {
         HTTPStatus.ACCEPTED: AttemptKind.ACCEPTED,
@@ -119,6 +118,7 @@ _KINDS: Final[Mapping[int, AttemptKind]] = MappingProxyType(
         HTTPStatus.TOO_MANY_REQUESTS: AttemptKind.PACED,
     }
 )
+"""The kinds of some statuses. All others are final below 500, and failed from there on."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -129,6 +129,8 @@ class Attempt:
     received_at: float
     # None if no answer came.
     status: int | None
+    # It follows from the status and the rate.
+    kind: AttemptKind = field(init=False)
     # Why no answer came.
     trouble: str = ""
     # "no_answer" or "server_error" if the event of a failed attempt may have arrived.
@@ -144,7 +146,7 @@ class Attempt:
     # Intercom's first error code, and all its messages joined.
     code: str | None = None
     message: str | None = None
-    # Intercom's name for the request, for its support.
+    # Intercom's name for the request, for its support: in the body of an error, in a header of an accepted event.
     request_id: str | None = None
     # Whether a 404 speaks of a contact.
     speaks_of_contact: bool = False
@@ -153,13 +155,8 @@ class Attempt:
     # The body as a JSON object; empty if it is anything else, or nobody reads it.
     content: Mapping[str, Any] = field(default_factory=dict)
 
-    @property
-    def kind(self) -> AttemptKind:
-        """What the attempt means. A 429 that says that requests are left means an overload, so it is a failure."""
-        if self.status is None or (self.is_refused and self.rate is not None and self.rate.remaining):
-            return AttemptKind.FAILED
-        is_server_error = self.status >= HTTPStatus.INTERNAL_SERVER_ERROR
-        return _KINDS.get(self.status, AttemptKind.FAILED if is_server_error else AttemptKind.FINAL)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "kind", _kind(self.status, self.rate))
 
     @property
     def is_refused(self) -> bool:
@@ -202,12 +199,8 @@ def read_attempt(result: Answer | TransportError, *, sent_at: float, received_at
         doubt = "no_answer" if result.may_have_arrived else None
         return Attempt(sent_at=sent_at, received_at=received_at, status=None, trouble=str(result), doubt=doubt)
     status, headers = result.status, result.headers
-    body = b"" if status == HTTPStatus.ACCEPTED else result.body
     date = _http_date(headers.get(DATE_HEADER))
-    content = _json_object(body)
-    errors = _errors(content)
-    messages = [message for error in errors if (message := _text(error.get("message")))]
-    return Attempt(
+    attempt = Attempt(
         sent_at=sent_at,
         received_at=received_at,
         status=status,
@@ -215,15 +208,24 @@ def read_attempt(result: Answer | TransportError, *, sent_at: float, received_at
         rate=_rate(headers),
         date=date,
         retry_after=_retry_after(headers.get(RETRY_AFTER_HEADER), date),
-        named_limit=_named_limit(body) if status == HTTPStatus.TOO_MANY_REQUESTS else None,
+        request_id=headers.get(REQUEST_ID_HEADER) if status == HTTPStatus.ACCEPTED else None,
+        merged_into=_canonical_id(headers.get(LINK_HEADER)) if status == HTTPStatus.GONE else None,
+    )
+    # Nobody reads the body of an accepted event.
+    return attempt if status == HTTPStatus.ACCEPTED else _with_body(attempt, result.body)
+
+
+def _with_body(attempt: Attempt, body: bytes) -> Attempt:
+    content = _json_object(body)
+    errors = _errors(content)
+    messages = [message for error in errors if (message := _text(error.get("message")))]
+    return replace(
+        attempt,
+        named_limit=_named_limit(body) if attempt.is_refused else None,
         code=next((code for error in errors if (code := _text(error.get("code")))), None),
         message="; ".join(messages)[:_LONGEST_MESSAGE] or None,
-        # An answer without an error names its request in a header only.
-        request_id=headers.get(REQUEST_ID_HEADER)
-        if status == HTTPStatus.ACCEPTED
-        else _text(content.get("request_id")),
-        speaks_of_contact=status == HTTPStatus.NOT_FOUND and any(map(_is_of_contact, errors)),
-        merged_into=_canonical_id(headers.get(LINK_HEADER)) if status == HTTPStatus.GONE else None,
+        request_id=_text(content.get("request_id")),
+        speaks_of_contact=attempt.status == HTTPStatus.NOT_FOUND and any(map(_is_of_contact, errors)),
         content=content,
     )
 
@@ -247,10 +249,18 @@ def phrase(status: int) -> str:
         return str(status)
 
 
+def _kind(status: int | None, rate: Rate | None) -> AttemptKind:
+    # A 429 that says that requests are left means an overload.
+    if status is None or (status == HTTPStatus.TOO_MANY_REQUESTS and rate is not None and rate.remaining):
+        return AttemptKind.FAILED
+    is_server_error = status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    return _KINDS.get(status, AttemptKind.FAILED if is_server_error else AttemptKind.FINAL)
+
+
 def _json_object(body: bytes) -> dict[str, Any]:
     """Read a body; it may be HTML, empty or cut off, which gives an empty object."""
     try:
-        content = json.loads(body) if body else {}
+        content = json.loads(body)
     except (ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}
