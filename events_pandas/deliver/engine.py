@@ -83,12 +83,10 @@ class Engine:
         self.workspace: WorkspaceIdentity | None = None
         self._client = client
         self._clock = clock
-        self._policy = retry
         self._workers = Workers(self._request, size=size, monotonic=clock.monotonic)
-        self._pacer = Pacer(rate_share)
         self._delivery = Delivery(
             workers=self._workers,
-            pacer=self._pacer,
+            pacer=Pacer(rate_share),
             outage=Outage(patience_seconds, probe_seconds=probe_seconds),
             failure_rate=FailureRate(max_failure_rate),
             policy=retry,
@@ -140,7 +138,7 @@ class Engine:
     @property
     def limit(self) -> int | None:
         """The requests that a window of the rate limit allows; None before the first answer."""
-        return self._pacer.limit
+        return self._delivery.pacer.limit
 
     def current_state(self) -> RunState:
         """Return the window of the rate limit, what the run waits for, and the requests in flight."""
@@ -149,13 +147,13 @@ class Engine:
         pause = find_pause(
             now,
             outage=delivery.outage,
-            backoff=self._pacer.backoff,
+            backoff=delivery.pacer.backoff,
             stopping_since=delivery.stopping_since,
             grace_seconds=delivery.grace_seconds,
         )
         if pause is None and self._asking_since is not None:
             pause = Pause(reason="preflight", since_seconds=now - self._asking_since, next_in_seconds=0.0)
-        return RunState(window=self._pacer.window(now), pause=pause, in_flight=self._workers.in_flight)
+        return RunState(window=delivery.pacer.window(now), pause=pause, in_flight=self._workers.in_flight)
 
     def preflight(self) -> WorkspaceIdentity | None:
         """Ask for the workspace before any event is sent.
@@ -167,8 +165,8 @@ class Engine:
         try:
             found = ask_workspace(
                 partial(ask_in_time, self._client.me, on_look=self._look),
-                pacer=self._pacer,
-                policy=self._policy,
+                pacer=self._delivery.pacer,
+                policy=self._delivery.policy,
                 clock=self._clock,
                 on_look=self._look,
             )
