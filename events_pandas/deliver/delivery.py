@@ -159,17 +159,18 @@ class Delivery:
     def _dispatch(self) -> None:
         """Send what may be sent now."""
         now = self.clock.monotonic()
-        while self._leaves_at(now) <= now:
-            probe = (self.backlog.next_probe() or Ticket(event=PROBE)) if self.outage.is_on else None
-            ticket = probe or self.backlog.next_ticket(now)
-            if ticket is None:
-                return
+        while self._leaves_at(now) <= now and (ticket := self._next_ticket(now)):
             verdict = self._withheld.verdict(ticket.event)
             if verdict is None:
                 self._send(ticket, now)
             else:
                 self._end(ticket, replace(verdict, http_status=ticket.http_status))
             now = self.clock.monotonic()
+
+    def _next_ticket(self, now: float) -> Ticket | None:
+        if self.outage.is_on:
+            return self.backlog.next_probe() or Ticket(event=PROBE)
+        return self.backlog.next_ticket(now)
 
     def _send(self, ticket: Ticket, now: float) -> None:
         # The caller's functions, which take outcomes or yield frames, may have forked the process.

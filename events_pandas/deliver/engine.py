@@ -99,9 +99,6 @@ class Engine:
         self._has_left = False
         self._asking_since: float | None = None
 
-    def _request(self, event: Event) -> Answer:
-        return self._client.me() if event is PROBE else self._client.post_event(event.payload)
-
     @property
     def stop(self) -> Stop | None:
         """Why the run ended early, if it did."""
@@ -179,6 +176,9 @@ class Engine:
             return None
         self.workspace = found
         return found
+
+    def _request(self, event: Event) -> Answer:
+        return self._client.me() if event is PROBE else self._client.post_event(event.payload)
 
     def _look(self) -> None:
         self._delivery.tick()
