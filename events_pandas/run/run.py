@@ -12,7 +12,7 @@ import pandas as pd
 from events_pandas.check import EarlierFrames
 from events_pandas.deliver import Engine, Event, IntercomClient, ProgressBar, Stop, stop_for_error, stop_for_interrupt
 from events_pandas.deliver.journal import RunFacts
-from events_pandas.errors import AuthenticationError, JournalError, OutageError, SubmissionError, SubmissionInterrupted
+from events_pandas.errors import JournalError, SubmissionError, SubmissionInterrupted
 from events_pandas.mapping import EventMapping
 from events_pandas.mapping.event_mapping import mapping_digest
 from events_pandas.mapping.guesses import require_confirmed
@@ -22,17 +22,6 @@ from events_pandas.run.history import HistoryWriter
 from events_pandas.run.options import RunOptions
 from events_pandas.sources import ColumnTypes
 from events_pandas.words import path_text
-
-STOP_ERRORS: dict[str, type[SubmissionError | SubmissionInterrupted]] = {
-    "authentication": AuthenticationError,
-    "address": SubmissionError,
-    "outage": OutageError,
-    "interrupted": SubmissionInterrupted,
-    "canary": SubmissionError,
-    "failure_rate": SubmissionError,
-    "journal": SubmissionError,
-    "error": SubmissionError,
-}
 
 Take: TypeAlias = Callable[[pd.DataFrame], object]
 Source: TypeAlias = Literal["frame", "files", "stream"]
@@ -66,7 +55,6 @@ class Run:
     _history: HistoryWriter = field(init=False)
     _ahead: ReadAhead = field(init=False)
     _bar: ProgressBar = field(init=False, repr=False, compare=False)
-    _error: BaseException | None = field(default=None, init=False)
     _source: Iterable[pd.DataFrame] = field(init=False)
     _remaining: Iterator[pd.DataFrame] = field(init=False)
     _first: ReadFrame = field(init=False)
@@ -143,7 +131,7 @@ class Run:
                 results = self._frames.close(stop, again=self._again(engine, display))
                 self._history.end(results, outcome=stop.reason, requests=engine.requests)
                 results.attrs["run"] = self._facts(engine, results)
-                raise stop_error(stop, results) from self._error or stop.cause
+                raise stop_error(stop, results) from stop.cause
             self._history.end(None, outcome=None, requests=engine.requests)
             return self._no_results
 
@@ -193,7 +181,6 @@ class Run:
 
     def _end_by(self, error: BaseException, engine: Engine) -> None:
         """End the run by an error, unless something else has ended it before."""
-        self._error = self._error or error
         engine.stop = engine.stop or stop_for_error(error)
 
     def _guarded(self, engine: Engine, take: Take, display: ExitStack) -> None:
@@ -339,4 +326,4 @@ def _simplified(stop: Stop, *, requests: int) -> Stop:
 
 def stop_error(stop: Stop, results: pd.DataFrame) -> SubmissionError | SubmissionInterrupted:
     """Return the exception of a run that ended early."""
-    return STOP_ERRORS[stop.reason](stop.message, results=results)
+    return stop.exception(stop.message, results=results)

@@ -2,6 +2,8 @@
 
 import threading
 import time
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
@@ -137,6 +139,61 @@ def test_deliver_tries_the_next_chunk_while_a_retry_waits(make_engine, scripted_
     chunks = list(make_engine(client).deliver([events("first", "a"), events("c", start=2)]))
 
     assert [_statuses(chunk) for chunk in chunks] == [["accepted", "accepted"], ["accepted"]]
+
+
+# What is read
+
+
+class CountingHeaders(Mapping):
+    """Headers that count how often each is looked up."""
+
+    def __init__(self, headers):
+        self.looked_up = Counter()
+        self._headers = headers
+
+    def __getitem__(self, name):
+        self.looked_up[name] += 1
+        return self._headers[name]
+
+    def __iter__(self):
+        raise AssertionError("headers are looked up by name")
+
+    def __len__(self):
+        return len(self._headers)
+
+
+class CountingAnswer(Answer):
+    """An answer that counts how often its body is read."""
+
+    bodies_read = 0
+
+    def __getattribute__(self, name):
+        CountingAnswer.bodies_read += name == "body"
+        return super().__getattribute__(name)
+
+
+@pytest.mark.parametrize(
+    ("status", "more"),
+    [
+        (429, {"Retry-After": "Tue, 14 Nov 2023 22:13:20 GMT"}),
+        (429, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1700000000"}),
+        (503, {"Retry-After": "0"}),
+        (410, {"Link": '</contacts/6b0c1a>; rel="canonical"'}),
+        (404, {}),
+        (401, {}),
+    ],
+)
+def test_deliver_reads_an_answer_once(make_engine, scripted_client, events, monkeypatch, status, more):
+    """An answer is read when it comes back: nobody looks at its headers or its body again."""
+    monkeypatch.setattr(CountingAnswer, "bodies_read", 0)
+    headers = CountingHeaders({**WINDOW, "Date": "Tue, 14 Nov 2023 22:13:20 GMT", **more})
+    answer = CountingAnswer(status=status, headers=headers, body=b'{"errors":[{"code":"x","message":"User y"}]}')
+
+    ((outcome,),) = make_engine(scripted_client({"a": [answer]})).deliver([events("a")])
+
+    assert outcome.attempts >= 1
+    assert headers.looked_up["X-RateLimit-Limit"] == 1
+    assert max(headers.looked_up.values()) == CountingAnswer.bodies_read == 1
 
 
 # Contacts

@@ -228,6 +228,30 @@ def test_second_interrupt_awaits_what_is_being_recorded(make_engine, scripted_cl
     assert _facts(outcomes) == [("accepted", None)]
 
 
+class InterruptedWriter(FakeWriter):
+    """A journal's writer. Ctrl-C comes as it gets its first record."""
+
+    is_interrupted = False
+
+    def record(self, fingerprint, **facts):
+        if not self.is_interrupted:
+            self.is_interrupted = True
+            raise KeyboardInterrupt
+        super().record(fingerprint, **facts)
+
+
+def test_interrupt_on_the_way_to_the_journal_loses_no_accepted_event(make_engine, scripted_client, with_fingerprints):
+    """The event is recorded while the run ends."""
+    writer = InterruptedWriter()
+    engine = _engine(make_engine, scripted_client(), writer)
+
+    with engine:
+        (outcomes,) = engine.deliver([with_fingerprints("a")])
+
+    assert (engine.stop.reason, len(writer.recorded)) == ("interrupted", 1)
+    assert _facts(outcomes) == [("accepted", None)]
+
+
 @pytest.mark.parametrize(
     ("elsewhere", "status", "code"),
     [
