@@ -68,12 +68,12 @@ class Delivery:
         self.backlog.close(after)
         while True:
             self._require_own()
-            self.look_for_interrupts()
             self._settle_what_came()
             if self._reads_on:
                 self.backlog.pull()
             # The caller's frames may have forked the process.
             self._require_own()
+            self.look_for_interrupts()
             if self.outage.has_given_up and not self.stop:
                 seconds = self.clock.monotonic() - self.outage.since
                 self.stop = stop_for_outage(self.outage.last_failure, seconds=seconds)

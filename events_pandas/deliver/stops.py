@@ -195,7 +195,7 @@ def stop_for_error(error: BaseException) -> Stop:
         return stop_for_journal(error)
     if isinstance(error, SourceError):
         return _stop(StopReason.ERROR, error, what=f"the run ended early, after earlier rows were submitted: {error}")
-    if not isinstance(error, Exception | SystemExit):
+    if not isinstance(error, Exception | SystemExit | GeneratorExit):
         # A client that raises an interrupt itself.
         return stop_for_interrupt()
     return _stop(StopReason.ERROR, error, what=f"{kind_of(error)}, the cause of this error, ended the run")

@@ -85,6 +85,7 @@ class Workers:
 
     def give(self, ticket: Ticket) -> None:
         """Let a thread make a request for a ticket."""
+        self.add_thread()
         ticket.turn(EventState.OUT)
         self.in_flight += 1
         self._given.put(ticket)

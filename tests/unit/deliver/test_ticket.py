@@ -200,11 +200,13 @@ def test_backlog_abandons_what_has_no_outcome(backlog):
     assert backlog.next_ticket(0.0) is None
 
 
-def test_backlog_lists_what_is_in_flight(backlog):
-    """Only events that are out are in flight."""
+def test_backlog_is_awaited_while_an_event_is_out(backlog):
+    """Events that wait for their turn are not awaited."""
+    before = backlog.is_awaited
+
     _sent(backlog)
 
-    assert _names(backlog.in_flight()) == ["a"]
+    assert (before, backlog.is_awaited) == (False, True)
 
 
 def test_backlog_raises_an_error_of_its_source_after_the_chunks_before_it(events):
@@ -230,28 +232,3 @@ def test_backlog_ends_with_its_source():
     backlog.pull()
 
     assert backlog.first() is None
-
-
-class InterruptedOnce:
-    """The events of a chunk. Ctrl-C comes while they are read for the first time."""
-
-    def __init__(self, events):
-        self._events = events
-        self._is_first = True
-
-    def __iter__(self):
-        if self._is_first:
-            self._is_first = False
-            raise KeyboardInterrupt
-        return iter(self._events)
-
-
-def test_backlog_keeps_a_chunk_when_it_is_interrupted_while_opening_it(events):
-    """Ctrl-C between reading a chunk and opening it does not lose its events."""
-    backlog = Backlog(iter([InterruptedOnce(events("a"))]))
-    with pytest.raises(KeyboardInterrupt):
-        backlog.pull()
-
-    backlog.pull()
-
-    assert _names(backlog.abandon()) == ["a"]
