@@ -129,15 +129,17 @@ def decide(
     *,
     policy: RetryPolicy,
     jitter: float,
+    # Attempts that count, with the last one. Not counted: attempts in an outage, and refusals by the rate limit.
     tries: int = 1,
+    # All attempts.
     attempts: int = 1,
+    # Since the first attempt that counts.
     elapsed_seconds: float = 0.0,
+    # The error code of an earlier attempt that may have arrived.
     doubt: str | None = None,
 ) -> Verdict | Retry:
     """Decide after an attempt: end the event with a verdict, or try it again.
 
-    `tries` are the attempts that count, with the last one: not the ones in an outage, nor refusals by the rate limit;
-    `attempts` are all. The seconds are since the first try. `doubt` is the code of an attempt that may have arrived.
     `jitter` is at least 0 and less than 1.
     """
     if not attempt.kind.passes:

@@ -132,7 +132,7 @@ class Attempt:
     # It follows from the status and the rate.
     kind: AttemptKind = field(init=False)
     # Why no answer came.
-    trouble: str = ""
+    why_lost: str = ""
     # "no_answer" or "server_error" if the event of a failed attempt may have arrived.
     doubt: str | None = None
     # The rate-limit headers.
@@ -183,21 +183,21 @@ class Attempt:
     def said(self) -> str:
         """The attempt in one line: ``404 Not Found, not_found: User Not Found``, or why no answer came."""
         if self.status is None:
-            return self.trouble
+            return self.why_lost
         details = ": ".join(part for part in (self.code, self.message) if part)
         return f"{phrase(self.status)}, {details}" if details else phrase(self.status)
 
     @property
     def failure(self) -> str:
         """A failure that passes, in words."""
-        return self.trouble if self.status is None else f"the last answer was {self.said}"
+        return self.why_lost if self.status is None else f"the last answer was {self.said}"
 
 
 def read_attempt(result: Answer | TransportError, *, sent_at: float, received_at: float) -> Attempt:
     """Read what came back for a request, without trust; nothing is raised, whatever it says."""
     if isinstance(result, TransportError):
         doubt = "no_answer" if result.may_have_arrived else None
-        return Attempt(sent_at=sent_at, received_at=received_at, status=None, trouble=str(result), doubt=doubt)
+        return Attempt(sent_at=sent_at, received_at=received_at, status=None, why_lost=str(result), doubt=doubt)
     status, headers = result.status, result.headers
     date = _http_date(headers.get(DATE_HEADER))
     attempt = Attempt(

@@ -13,7 +13,7 @@ NOW = 1_000.0
 
 
 def _observe(outage, status, *, now=NOW, sent_at=None, in_flight=0, jitter=1.0):
-    attempt = Attempt(status=status, trouble="no answer", sent_at=now if sent_at is None else sent_at, received_at=now)
+    attempt = Attempt(status=status, why_lost="no answer", sent_at=now if sent_at is None else sent_at, received_at=now)
     outage.observe(attempt, in_flight=in_flight, jitter=jitter)
 
 
