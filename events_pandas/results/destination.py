@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from events_pandas.deliver import Answer, IntercomClient, Stop, WorkspaceIdentity, progress_bar
-from events_pandas.deliver.client.answers import Rate, read_date, read_rate, seconds_to_reset
+from events_pandas.deliver.client.answers import Rate, read_attempt, seconds_to_reset
 from events_pandas.deliver.client.background import ask_in_time
 from events_pandas.deliver.clock import REAL_CLOCK, Clock
 from events_pandas.deliver.decide import DEFAULT_RETRY_POLICY
@@ -92,8 +92,9 @@ def find_destination(client: IntercomClient, *, clock: Clock = REAL_CLOCK) -> De
         )
     if isinstance(found, Stop):
         return found
-    rate = read_rate(answers[-1]) or Rate()
-    seconds = seconds_to_reset(rate, read_date(answers[-1]))
+    attempt = read_attempt(answers[-1], sent_at=began_at, received_at=began_at)
+    rate = attempt.rate or Rate()
+    seconds = seconds_to_reset(rate, attempt.date)
     return Destination(
         workspace=found,
         # A fake client in somebody's tests may have no address.

@@ -82,15 +82,14 @@ class FileRejects:
         if rejected.any() or not self._parts:
             self._parts.append(results.loc[rejected, [*REASONS, "source_file"]])
 
-    def write(self) -> None:
+    def write(self, look: Callable[[], object] = bool) -> None:
         """Write the rejects if there are results; an existing file is replaced even if there are no rejects.
 
-        Raise `SourceError` if rows cannot be read again or not be written.
+        `look` is called for each chunk, and may raise. Raise `SourceError` if rows cannot be read again or be written.
         """
         if not self._parts:
             return
         reasons = pd.concat(self._parts)
-        reasons = reasons[~reasons["row"].duplicated()]  # A part that an interrupt broke off comes twice.
         visits = list(self._visits(reasons))
         for path, part in visits:
             _require_readable(path, part, self._kept.get(path))
@@ -102,6 +101,7 @@ class FileRejects:
         for visit, (path, part) in enumerate(visits):
             done = 0
             for read in read_chosen_rows(path, part.index.to_numpy(np.int64), kept=self._kept.get(path)):
+                look()
                 beside = part.iloc[done : done + len(read)][list(REASONS)]
                 rows = read.iloc[:, : len(own[path])].set_axis(own[path], axis="columns")
                 rows = rows if own[path] == together else rows.reindex(columns=together)
