@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Annotated, Any, cast
 
@@ -64,13 +64,9 @@ Output = Annotated[
         "replaced.",
     ),
 ]
-Problems = Annotated[
-    Path | None,
-    typer.Option(help=f"Write all findings to this CSV file. {REPLACED}"),
-]
+Problems = Annotated[Path | None, typer.Option(help=f"Write all findings to this CSV file. {REPLACED}")]
 Results = Annotated[
-    Path | None,
-    typer.Option(help=f"Write a result for each row to this file, .csv or .parquet. {REPLACED}"),
+    Path | None, typer.Option(help=f"Write a result for each row to this file, .csv or .parquet. {REPLACED}")
 ]
 Rejects = Annotated[
     Path | None,
@@ -102,10 +98,7 @@ Resubmit = Annotated[bool, typer.Option("--resubmit", help=short_description("re
 Preflight = Annotated[bool, typer.Option(help=short_description("preflight"))]
 RateShare = Annotated[float, _number("rate_share", float, metavar="SHARE")]
 Concurrency = Annotated[int | None, _number("concurrency", int, metavar="NUMBER")]
-Canary = Annotated[
-    int,
-    _number("canary", int, metavar="ROWS", text=CANARY),
-]
+Canary = Annotated[int, _number("canary", int, metavar="ROWS", text=CANARY)]
 MaxFailureRate = Annotated[float | None, _number("max_failure_rate", float, metavar="SHARE")]
 PatienceSeconds = Annotated[float, _number("patience_seconds", float, metavar="SECONDS")]
 Chunksize = Annotated[int, _number("chunksize", int, metavar="ROWS")]
@@ -124,17 +117,16 @@ def suggest(paths: Files, output: Output = None) -> None:
             say(f"mapping: {escaped(output)}")
 
 
-def check(
-    paths: Files,
-    mapping: MappingPath,
-    problems: Problems = None,
-) -> None:
+def check(paths: Files, mapping: MappingPath, problems: Problems = None) -> None:
     """Check every row; nothing is sent."""
     with exit_codes():
         rules = EventMapping.from_toml(mapping)
         files = source_paths(paths)
-        # Before the rows are read: findings may not be writable there.
-        with _findings_file(problems, read=[mapping, *files]) as findings:
+        # Opened before the rows are read: findings may not be writable there.
+        findings = None
+        if problems is not None:
+            findings = PartialFile(problems, holds="findings", sources=[mapping, *files], formats=())
+        with findings or nullcontext():
             report = check_files(files, rules)
             say(str(report))
             if findings is not None:
@@ -166,13 +158,13 @@ def submit(
     progress: Progress = True,
 ) -> None:
     """Submit every row; the access token is read from INTERCOM_ACCESS_TOKEN."""
-    names = {option.name for option in dataclasses.fields(RunOptions)}
-    given = {name: value for name, value in locals().items() if name in names}
-    given["journal"] = None if journal == NO_JOURNAL else journal
-    given["on_invalid"] = "raise" if raise_invalid else "report"
-    given["progress"] = "auto" if progress else False
     with exit_codes(), IntercomClient(region=region, base_url=base_url, allow_http=allow_http) as client:
-        options = RunOptions(client=client, **given)
+        names = {option.name for option in dataclasses.fields(RunOptions)}
+        given = {name: value for name, value in locals().items() if name in names}
+        given["journal"] = None if journal == NO_JOURNAL else journal
+        given["on_invalid"] = "raise" if raise_invalid else "report"
+        given["progress"] = "auto" if progress else False
+        options = RunOptions(**given)
         rules = EventMapping.from_toml(mapping)
         if rejects is not None:
             require_not_read(rejects, [mapping])
@@ -193,10 +185,6 @@ def check_files(paths: Sequence[str | Path], mapping: EventMapping) -> CheckRepo
     """Check every row of files."""
     rows, types, refused = read_files(paths, mapping)
     return checked_report(rows, mapping, types=types, refused=refused)
-
-
-def _findings_file(path: Path | None, *, read: Sequence[Path]) -> AbstractContextManager[PartialFile | None]:
-    return nullcontext() if path is None else PartialFile(path, holds="findings", sources=read, formats=())
 
 
 def _write_problems(report: CheckReport, file: PartialFile) -> None:

@@ -8,9 +8,11 @@ import re
 import typing
 
 import pytest
+from typer.testing import CliRunner
 
 import events_pandas as ep
 from events_pandas.accessor import IntercomAccessor
+from events_pandas.cli import app
 from events_pandas.run import RunOptions
 
 FUNCTIONS = [ep.submit_events, ep.iter_submit, ep.submit_file, IntercomAccessor.submit]
@@ -72,3 +74,16 @@ def test_function_with_options_can_be_pickled_and_wrapped(function) -> None:
 
     assert pickle.loads(pickle.dumps(function)) is function
     assert inspect.signature(wrapper) == inspect.signature(function)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["resubmit", "preflight", "rate_share", "concurrency", "max_failure_rate", "patience_seconds", "chunksize"],
+)
+def test_command_says_what_python_says_first(name) -> None:
+    """`events-pandas submit --help` has the first sentence about an option."""
+    shown = " ".join(CliRunner().invoke(app, ["submit", "--help"]).stdout.split())
+    description = inspect.getdoc(ep.SubmitOptions).partition(f"\n{name} : ")[2].partition("\n")[2]
+
+    first = re.split(r"(?<=\.)\s", " ".join(description.split()))[0].replace("``", "")
+    assert f"{first} " in shown
