@@ -4,8 +4,8 @@ import inspect
 import os
 import re
 import warnings
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from numbers import Integral, Real
 from pathlib import Path
@@ -174,14 +174,9 @@ class RunOptions:
             problem = (Setting.NO_PREFLIGHT, ": only GET /me names the workspace for the journal")
             raise OptionError(problem, remedy=_NAME_WORKSPACE)
 
-    @contextmanager
-    def opened_client(self) -> Iterator[IntercomClient]:
-        """Yield the client; one that is made from the environment is closed at the end."""
-        if self.client is not None:
-            yield self.client
-        else:
-            with IntercomClient() as client:
-                yield client
+    def opened_client(self) -> AbstractContextManager[IntercomClient]:
+        """Return the client as a context; one that is made from the environment is closed at the end."""
+        return IntercomClient() if self.client is None else nullcontext(self.client)
 
     def opened_journal(self, found: WorkspaceIdentity | None) -> Journal | None:
         """Return the journal of the workspace that the preflight found, or None if none is kept.
