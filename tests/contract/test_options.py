@@ -41,12 +41,10 @@ def test_signature_of_the_accessor_begins_with_the_mapping(make_orders) -> None:
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_help_describes_each_option(function) -> None:
     """`help()` has the description that `SubmitOptions` has."""
-    text = inspect.cleandoc(
-        pydoc.render_doc(function, renderer=pydoc.plaintext).partition("\n\n")[2].partition("\n")[2]
-    )
+    text = pydoc.render_doc(function, renderer=pydoc.plaintext)
 
     described = inspect.getdoc(ep.SubmitOptions).partition("----------\n")[2]
-    assert inspect.cleandoc(described) in inspect.cleandoc(text)
+    assert " ".join(described.split()) in " ".join(text.split())
     assert re.findall(r"^(\w+) : ", described, flags=re.MULTILINE) == list(TYPES)
 
 
