@@ -231,7 +231,7 @@ _PARAMETERS: Final = inspect.signature(RunOptions).parameters
 
 
 def with_options(function: Function) -> Function:
-    """Show each option in the signature and the docstring of a function that takes all of them as keywords."""
+    """Show each option in the signature and the docstring of a function that takes all of them as `**options`."""
     shown: Any = function
     signature = inspect.signature(function)
     own = [parameter for parameter in signature.parameters.values() if parameter.kind is not parameter.VAR_KEYWORD]

@@ -19,10 +19,12 @@ WIDE: Final = 99
 WEEK: Final = dt.timedelta(days=6)
 """Within this time the day of the week names the day."""
 
+# Counts are those of each status, or a sum. A window, or a pause in its place, is told in words, or in signs, or
+# without what is left.
+_FACTS: Final = {"statuses": "counts", "words": "window", "left": "window"}
+"""The fact that a part belongs to, if the part is not a whole fact."""
 _PARTS: Final = ("statuses", "words", "description", "left", "window", "rows", "rate", "counts", "bar")
 """What a narrow line leaves out, one part after another: the least important part comes first."""
-_FACTS: Final = {"statuses": "counts", "words": "window", "left": "window"}
-"""The fact that a part belongs to, if it is not a fact by itself."""
 
 
 def format_line(
@@ -32,9 +34,9 @@ def format_line(
 
     `paused_seconds` is the length of a pause that has just ended. Times are in `zone`, by default the machine's.
     """
-    forms = _forms(progress, zone)
+    forms = _forms(progress, description, zone)
     if progress.ended_early:
-        return _bar_text(progress, forms | {"description": [description]})
+        return _bar_text(progress, forms)
     facts = {name: texts[0] for name, texts in forms.items()}
     share = f" of {progress.total:,} ({_percent(progress)})" if progress.total else ""
     resumed = "" if paused_seconds is None else f"goes on after a pause of {_duration(paused_seconds)}"
@@ -51,7 +53,7 @@ def format_bar(progress: Progress, *, description: str, width: int, zone: dt.tzi
     It holds ``{bar}`` where there is a bar: with plenty of room, unless the run ended early. Times are in `zone`, by
     default the machine's.
     """
-    forms = _forms(progress, zone) | {"description": [description, ""]}
+    forms = _forms(progress, description, zone)
     if progress.total and width >= WIDE:
         forms["bar"] = ["{bar}", ""]
     text = _bar_text(progress, forms)
@@ -80,19 +82,19 @@ def _in_turn(progress: Progress, *, is_wide: bool) -> Iterable[str]:
 def _bar_text(progress: Progress, forms: Mapping[str, Sequence[str]]) -> str:
     """Return the text with the first form of each fact."""
     facts = {name: texts[0] for name, texts in forms.items()}
-    done = _percent(progress) if progress.total else f"{progress.rows:,}"
+    done = "" if progress.ended_early else f"{progress.rows:,}"
+    head = ": ".join(filter(None, [facts["description"], _percent(progress) if progress.total else done]))
     if progress.ended_early:
-        head = ": ".join(filter(None, [facts["description"], done if progress.total else ""]))
         return f"{head} ended early: {_joined([facts['counts'], facts['after']])}".lstrip()
-    head = ": ".join(filter(None, [facts["description"], done]))
     tail = _joined(facts[name] for name in ("rows", "counts", "rate", "window", "done", "after"))
     return f"{head}|{facts['bar']}| {tail}" if facts["bar"] else _joined([head, tail])
 
 
-def _forms(progress: Progress, zone: dt.tzinfo | None) -> dict[str, list[str]]:
+def _forms(progress: Progress, description: str, zone: dt.tzinfo | None) -> dict[str, list[str]]:
     """Return the forms of each fact, from the widest to the narrowest; a fact that a run lacks is empty."""
     forms = {
         **{name: [""] for name in ("bar", "rate", "window", "done", "after")},
+        "description": [description, ""],
         "rows": [f"{progress.rows:,} of {progress.total:,}" if progress.total else "", ""],
         "counts": _count_forms(progress),
     }
