@@ -32,7 +32,7 @@ NO_JOURNAL = "none"
 CANARY = "Submit this many rows first, chosen from the first chunk; if they fail, nothing else is sent."
 
 
-def _number(name: str, kind: Callable[[str], float], *, metavar: str, text: str = "") -> Any:
+def _number(name: str, kind: Callable[[str], float], *, metavar: str, text: str = "") -> object:
     """Return an option of a run that is a number. `RunOptions` checks it, also what is not a number."""
 
     def read(given: str) -> float:

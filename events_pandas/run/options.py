@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from numbers import Integral, Real
 from pathlib import Path
 from textwrap import indent
+from types import UnionType
 from typing import Any, Final, Literal, TypedDict, TypeVar
 
 from events_pandas.deliver import MAX_CONCURRENCY, IntercomClient, ProgressChoice, RetryPolicy, WorkspaceIdentity
@@ -102,7 +103,7 @@ def _is_number(value: object) -> bool:
 
 _A_PATH: Final = "a path, got {!r}: use 'auto', a path, or None for no journal"
 # The type of an option, and what is expected instead of a value of another type.
-_TYPES: Final[Mapping[str, tuple[Any, str]]] = {
+_TYPES: Final[Mapping[str, tuple[type | UnionType, str]]] = {
     "preflight": (bool, "True or False, got {!r}"),
     "resubmit": (bool, "True or False, got {!r}"),
     "journal": (str | os.PathLike | None, _A_PATH),
@@ -232,14 +233,13 @@ _PARAMETERS: Final = inspect.signature(RunOptions).parameters
 
 def with_options(function: Function) -> Function:
     """Show each option in the signature and the docstring of a function that takes all of them as `**options`."""
-    shown: Any = function
     signature = inspect.signature(function)
     own = [parameter for parameter in signature.parameters.values() if parameter.kind is not parameter.VAR_KEYWORD]
-    shown.__signature__ = signature.replace(parameters=[*own, *_PARAMETERS.values()])
-    shown.__doc__ = re.sub(
+    vars(function)["__signature__"] = signature.replace(parameters=[*own, *_PARAMETERS.values()])
+    function.__doc__ = re.sub(
         r"^( *)\*\*options : .*\n.*\n",
         lambda entry: indent(f"{_DESCRIPTIONS}\n", entry[1]),
-        shown.__doc__ or "",
+        function.__doc__ or "",
         flags=re.MULTILINE,
     )
     return function
