@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal, NoReturn, TypeAlias, get_args
 
 from events_pandas import intercom
-from events_pandas.sandbox.rules.settings import is_number, is_whole
+from events_pandas.sandbox_settings import FAULT_SETTINGS, SHARE, STATUS, checked
 
 FaultName: TypeAlias = Literal["drop_before", "drop_after", "garbage", "trickle_body", "trickle_headers", "no_answer"]
 """Ways in which an answer does not arrive, or is hard to read."""
@@ -23,10 +23,7 @@ Fault: TypeAlias = int | FaultName
 FAULT_NAMES: Final[tuple[FaultName, ...]] = get_args(FaultName)
 SUBMIT: Final = ("POST", intercom.EVENTS_PATH)
 
-_STATUSES: Final = range(400, 600)
-# About thirty years: the server's clock stays within the years of dates and headers.
-_MOST_SKEW_SECONDS: Final = 1_000_000_000
-_SEEDS: Final = 2**63
+_FAULT: Final = replace(STATUS, must_be=f"a status from 400 to 599 or one of {', '.join(FAULT_NAMES)}")
 _DIGEST_BYTES: Final = 8
 _GARBAGE_BYTES: Final = 64
 # Neither UTF-8 nor a byte order mark begins with it.
@@ -116,19 +113,16 @@ class Faults:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("latency_seconds", "trickle_seconds", "outage_after_seconds", "outage_seconds"):
-            _require_seconds(name, getattr(self, name))
-        _require_skew(self.clock_skew_seconds)
-        for name in ("rate_headers", "token_revoked"):
-            _require_boolean(name, getattr(self, name))
-        _require_seed(self.seed)
-        _require_statuses(self.statuses)
-        # A copy: the caller may change the mapping later.
-        object.__setattr__(self, "statuses", _ReadOnlyDict(self.statuses))
-        _require_share("jitter", self.jitter)
-        _require_shares(
-            {f"statuses[{fault}]" if isinstance(fault, int) else fault: share for fault, share in self.shares}
-        )
+        for name in FAULT_SETTINGS:
+            object.__setattr__(self, name, checked(name, getattr(self, name)))
+        statuses = {STATUS.checked("statuses", status): share for status, share in self.statuses.items()}
+        statuses = {status: SHARE.checked(f"statuses[{status}]", share) for status, share in statuses.items()}
+        object.__setattr__(self, "statuses", _ReadOnlyDict(statuses))
+        # The exact sum: 0.1, 0.1, 0.1 and 0.7 make 1.
+        total = math.fsum(share for _, share in self.shares)
+        if total > 1:
+            names = (f"statuses[{fault}]" if isinstance(fault, int) else fault for fault, share in self.shares if share)
+            raise ValueError(f"the shares of {', '.join(names)} sum up to {total:g}: at most 1 is allowed")
 
     @property
     def shares(self) -> list[tuple[Fault, float]]:
@@ -155,14 +149,9 @@ class NextFault:
     path: str = intercom.EVENTS_PATH
 
     def __post_init__(self) -> None:
-        if self.fault not in FAULT_NAMES and not _is_status(self.fault):
-            raise ValueError(
-                f"fault must be a status from 400 to 599 or one of {', '.join(FAULT_NAMES)}, not {self.fault!r}"
-            )
-        if not is_whole(self.times):
-            raise ValueError(f"times must be a whole number, not {self.times!r}")
-        if self.times < 1:
-            raise ValueError(f"times must be at least 1, not {self.times}")
+        if self.fault not in FAULT_NAMES:
+            object.__setattr__(self, "fault", _FAULT.checked("fault", self.fault))
+        object.__setattr__(self, "times", checked("times", self.times))
 
 
 def checked_faults(faults: object) -> Faults:
@@ -295,57 +284,6 @@ class _ReadOnlyDict(dict[int, float]):
         raise TypeError("the statuses of Faults cannot be changed: use dataclasses.replace")
 
     __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = _refuse
-
-
-def _is_status(fault: object) -> bool:
-    return isinstance(fault, int) and fault in _STATUSES
-
-
-def _require_seconds(name: str, seconds: object) -> None:
-    if not is_number(seconds):
-        raise ValueError(f"{name} must be a number of seconds, not {seconds!r}")
-    if seconds < 0:
-        raise ValueError(f"{name} must be at least 0, not {seconds}")
-
-
-def _require_skew(seconds: object) -> None:
-    if not is_number(seconds) or abs(seconds) > _MOST_SKEW_SECONDS:
-        raise ValueError(
-            f"clock_skew_seconds must be from -{_MOST_SKEW_SECONDS:,} to {_MOST_SKEW_SECONDS:,}, not {seconds!r}"
-        )
-
-
-def _require_boolean(name: str, value: object) -> None:
-    if value is not True and value is not False:
-        raise ValueError(f"{name} must be true or false, not {value!r}")
-
-
-def _require_seed(seed: object) -> None:
-    if not is_whole(seed) or not -_SEEDS <= seed < _SEEDS:
-        raise ValueError(f"seed must be a whole number of 64 bits, not {seed!r}")
-
-
-def _require_statuses(statuses: object) -> None:
-    if not isinstance(statuses, Mapping):
-        raise ValueError(f"statuses must be a mapping of statuses to shares, such as {{500: 0.05}}, not {statuses!r}")  # noqa: TRY004  # Every wrong value is a ValueError.
-    for status in statuses:
-        if not _is_status(status):
-            raise ValueError(f"statuses must be from 400 to 599, not {status!r}")
-
-
-def _require_share(name: str, share: object) -> None:
-    if not is_number(share) or not 0 <= share <= 1:
-        raise ValueError(f"{name} must be a share between 0 and 1, not {share!r}")
-
-
-def _require_shares(shares: Mapping[str, float]) -> None:
-    for name, share in shares.items():
-        _require_share(name, share)
-    # The exact sum: 0.1, 0.1, 0.1 and 0.7 make 1.
-    total = math.fsum(shares.values())
-    if total > 1:
-        names = ", ".join(name for name, share in shares.items() if share)
-        raise ValueError(f"the shares of {names} sum up to {total:g}: at most 1 is allowed")
 
 
 def _digest(body: bytes) -> bytes:

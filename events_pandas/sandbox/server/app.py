@@ -16,14 +16,12 @@ from events_pandas.loopback import is_loopback
 from events_pandas.sandbox.endpoints.replies import Reply, make_response, refused
 from events_pandas.sandbox.page import Page
 from events_pandas.sandbox.rules.refusals import ACCESS_TOKEN_INVALID, HOST_NOT_ALLOWED, TOO_LARGE, Refusal
-from events_pandas.sandbox.rules.settings import is_whole
 from events_pandas.sandbox.server.api import LARGEST_BODY, Api, HttpRequest, PlannedResponse
 from events_pandas.sandbox.server.control import CONTROL_PATH, Control
 from events_pandas.sandbox.server.wire import ClientConnection, drop, joined_headers, plain_path, send_response
 
 _LOGGER: Final = logging.getLogger("events_pandas.sandbox")
 _LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
-_PORTS: Final = range(65_536)
 
 _AnyResponse: TypeAlias = PlannedResponse | Response
 """The response to a request: from the API or the control, or from the page."""
@@ -128,13 +126,6 @@ def checked_host(host: object) -> str:
         # An empty host would listen on every address.
         raise ValueError(f"host must be an address or a name, such as '127.0.0.1' or 'localhost', not {host!r}")
     return host
-
-
-def checked_port(port: object) -> int:
-    """Return a port, 0 for any that is free; raise ValueError if it is not a whole number from 0 to 65535."""
-    if not is_whole(port) or port not in _PORTS:
-        raise ValueError(f"port must be a whole number from 0 to 65535, not {port!r}; 0 stands for any free port")
-    return int(port)
 
 
 def reachable_host(host: str) -> str:

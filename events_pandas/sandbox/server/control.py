@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -14,7 +15,8 @@ from events_pandas.sandbox.endpoints.routes import find_endpoint
 from events_pandas.sandbox.faults import FaultPlan, Faults, NextFault, checked_faults
 from events_pandas.sandbox.rules.events import read_payload
 from events_pandas.sandbox.rules.refusals import RESOURCE_NOT_FOUND, Refusal
-from events_pandas.sandbox.rules.window import RateWindow, checked_limit, checked_window_seconds
+from events_pandas.sandbox.rules.window import RateWindow
+from events_pandas.sandbox_settings import checked
 from events_pandas.words import did_you_mean
 
 CONTROL_PATH: Final = "/sandbox/control"
@@ -127,8 +129,8 @@ def _next_fault(fields: object) -> NextFault | None:
 
 _CHECKS: Final[Mapping[str, Callable[[object], Any]]] = MappingProxyType(
     {
-        "limit": checked_limit,
-        "window_seconds": checked_window_seconds,
+        "limit": partial(checked, "limit"),
+        "window_seconds": partial(checked, "window_seconds"),
         "faults": _fault_changes,
         "fail_next": _next_fault,
     }
