@@ -19,7 +19,7 @@ from events_pandas.cli.output import say
 from events_pandas.loopback import is_loopback
 from events_pandas.mapping import EventMapping
 from events_pandas.run.options import RunOptions
-from events_pandas.sandbox_settings import FAULT_SETTINGS, SETTINGS, SandboxSetting
+from events_pandas.sandbox_settings import FAULT_SETTINGS, SandboxSetting
 
 try:
     import resource
@@ -29,15 +29,15 @@ except ImportError:  # Windows has no such limits.
 Host = Annotated[
     str, typer.Option(help="The address to listen on; any but a loopback address opens it to the network.")
 ]
-Port = Annotated[int, typer.Option(min=0, max=65535, help=SETTINGS["port"].help)]
+Port = Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 for any free one.")]
 AccessToken = Annotated[str | None, typer.Option(help="The token of requests; by default sandbox-token.")]
 Region = Annotated[str, typer.Option(help="The region of the workspace: us, eu or au.")]
 Kept = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Keep the workspace in this file; otherwise each start makes a new one."),
 ]
-Limit = Annotated[int, typer.Option(min=0, help=SETTINGS["limit"].help)]
-WindowSeconds = Annotated[float, typer.Option(help=SETTINGS["window_seconds"].help)]
+Limit = Annotated[int, typer.Option(min=0, help="Requests in a window; 0 for no limit.")]
+WindowSeconds = Annotated[float, typer.Option(help="The length of a window.")]
 Existing = Annotated[
     list[str] | None,
     typer.Option(metavar="IDENTIFIER", help="A contact that exists; then no others do. May be repeated."),
@@ -53,14 +53,12 @@ Merged = Annotated[
 
 def _fault_option(name: str, setting: SandboxSetting) -> inspect.Parameter:
     """Return the option of a fault as a parameter, as typer has it."""
-    kinds = {bool: bool, dict: list[str] | None}
+    annotations = {bool: bool, dict: list[str] | None}
+    annotation = annotations.get(setting.kind, setting.kind | None)
+    default = False if setting.kind is bool else None
     flag = setting.flag or f"--{name.replace('_', '-')}"
-    return inspect.Parameter(
-        name,
-        inspect.Parameter.KEYWORD_ONLY,
-        default=typer.Option(False if setting.kind is bool else None, flag, help=setting.help, metavar=setting.metavar),
-        annotation=kinds.get(setting.kind, setting.kind | None),
-    )
+    option = typer.Option(default, flag, help=setting.help, metavar=setting.metavar)
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=option, annotation=annotation)
 
 
 def _with_fault_options(command: Callable[..., None]) -> Callable[..., None]:
