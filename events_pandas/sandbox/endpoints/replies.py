@@ -8,6 +8,7 @@ from http import HTTPStatus
 from typing import Final, TypeAlias, TypeVar
 
 from events_pandas import intercom
+from events_pandas.sandbox.faults import Fault
 from events_pandas.sandbox.rules.refusals import Refusal, error_list
 from events_pandas.sandbox.rules.window import Allowance
 
@@ -37,11 +38,12 @@ class Reply:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HttpResponse:
-    """A response as it goes out. Its headers lack only the length of the content."""
+    """A response as it goes out, and the fault with which it is sent. Its headers lack only the content's length."""
 
     status: int
     headers: list[Header]
     content: bytes
+    fault: Fault | None = None
 
 
 class RefusedError(Exception):

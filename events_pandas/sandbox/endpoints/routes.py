@@ -12,6 +12,7 @@ from events_pandas.sandbox.endpoints.contact_form import contact_object
 from events_pandas.sandbox.endpoints.contact_search import list_contacts, search_contacts
 from events_pandas.sandbox.endpoints.history import add_summaries, contact_events
 from events_pandas.sandbox.endpoints.replies import RefusedError, Reply, granted, refused
+from events_pandas.sandbox.faults import SUBMIT
 from events_pandas.sandbox.rules.events import read_payload
 from events_pandas.sandbox.rules.refusals import Refusal, missing
 from events_pandas.sandbox.workspace.contacts import Contact, read_changes, read_contact
@@ -40,6 +41,11 @@ class Request:
     base_url: str
     now: float
     headers: Mapping[bytes, bytes] = field(default_factory=dict)
+
+    @property
+    def is_submission(self) -> bool:
+        """Whether the request submits an event: ``POST /events``."""
+        return (self.method, self.path) == SUBMIT
 
 
 Endpoint: TypeAlias = Callable[[Workspace, Request], Reply]

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from events_pandas import intercom
-from events_pandas.sandbox.endpoints.replies import Reply, refused
+from events_pandas.sandbox.endpoints.replies import RefusedError, Reply, granted, refused
 from events_pandas.sandbox.endpoints.routes import find_endpoint
 from events_pandas.sandbox.faults import FaultPlan, Faults, NextFault, checked_faults
 from events_pandas.sandbox.rules.events import read_payload
@@ -49,8 +49,20 @@ class Control:
         """
         if method not in {"GET", "PATCH"}:
             return refused(RESOURCE_NOT_FOUND)
-        refusal = self._refusal_of_change(body, uptime=uptime) if method == "PATCH" else None
-        return refused(refusal) if refusal else Reply(status=200, content=json.dumps(self._settings()).encode())
+        if method == "PATCH":
+            try:
+                self._change(granted(read_payload(body)), uptime=uptime)
+            except RefusedError as error:
+                return refused(error.refusal)
+            except ValueError as error:
+                return refused(Refusal(status=400, code="parameter_invalid", message=str(error)))
+        settings = {
+            "limit": self.window.limit,
+            "window_seconds": self.window.window_seconds,
+            "faults": dataclasses.asdict(self.plan.faults),
+            "fail_next": [dataclasses.asdict(fault) for fault in self.plan.pending()],
+        }
+        return Reply(status=200, content=json.dumps(settings).encode())
 
     def set_faults(self, faults: Faults, *, uptime: float) -> None:
         """Set all faults; an outage is counted from now. TypeError: not `Faults`."""
@@ -66,44 +78,19 @@ class Control:
         _require_path(fault.path)
         self.plan.fail_next(fault)
 
-    def _settings(self) -> dict[str, object]:
-        return {
-            "limit": self.window.limit,
-            "window_seconds": self.window.window_seconds,
-            "faults": dataclasses.asdict(self.plan.faults),
-            "fail_next": [dataclasses.asdict(fault) for fault in self.plan.pending()],
-        }
-
-    def _refusal_of_change(self, body: bytes, *, uptime: float) -> Refusal | None:
-        """Change the settings that a body names, or return what is wrong with it."""
-        settings = read_payload(body)
-        if isinstance(settings, Refusal):
-            return settings
-        try:
-            self._change(settings, uptime=uptime)
-        except ValueError as error:
-            return Refusal(status=400, code="parameter_invalid", message=str(error))
-        return None
-
-    def _change(self, settings: Mapping[str, Any], *, uptime: float) -> None:
+    def _change(self, settings: object, *, uptime: float) -> None:
         values = {name: _CHECKS[name](value) for name, value in _known("the body", settings, _CHECKS).items()}
-        changes = values.get("faults", {})
+        changes = values.pop("faults", {})
         faults = dataclasses.replace(self.plan.faults, **changes)
         # All values are checked: from here on nothing fails.
-        if "limit" in values:
-            self.window.limit = values["limit"]
-        if "window_seconds" in values:
-            self.window.window_seconds = values["window_seconds"]
         if changes:
             self.plan.set_faults(faults, outage_from=None if _OUTAGE_FIELDS.isdisjoint(changes) else uptime)
-        if "fail_next" in values:
-            self._set_next(values["fail_next"])
-
-    def _set_next(self, fault: NextFault | None) -> None:
-        if fault is None:
+        if "fail_next" in values and values["fail_next"] is None:
             self.plan.forget_next()
-        else:
-            self.plan.fail_next(fault)
+        elif "fail_next" in values:
+            self.plan.fail_next(values["fail_next"])
+        for name in {"limit", "window_seconds"} & values.keys():
+            setattr(self.window, name, values[name])
 
 
 def _fault_changes(changes: object) -> dict[str, Any]:

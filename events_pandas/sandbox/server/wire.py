@@ -13,7 +13,6 @@ from urllib.parse import unquote_to_bytes
 from starlette.types import Message, Receive, Scope, Send
 
 from events_pandas.sandbox.endpoints.replies import HttpResponse, with_content
-from events_pandas.sandbox.faults import Fault
 
 Credentials: TypeAlias = tuple[bytes, bytes]
 """A scheme in lower case, and its value."""
@@ -88,18 +87,19 @@ def accepts_json(accept: bytes) -> bool:
     return next((wanted[one] for one in _RANGES if one in wanted), False)
 
 
-async def send_response(
-    response: HttpResponse, connection: ClientConnection, *, fault: Fault | None = None, trickle_seconds: float = 1.0
-) -> None:
+async def send_response(response: HttpResponse, connection: ClientConnection, *, trickle_seconds: float = 1.0) -> None:
     """Send a response with its fault. `trickle_seconds` is the pause before each trickling byte."""
-    if fault == "no_answer":
-        await _say_nothing(connection)
-    elif fault == "trickle_body":
+    if response.fault == "no_answer":
+        # Wait for the client to leave.
+        connection.give_up()
+        await connection.receive()
+    elif response.fault == "trickle_body":
         await _trickle_body(response, connection, trickle_seconds)
-    elif fault == "trickle_headers":
+    elif response.fault == "trickle_headers":
         await _trickle_headers(response, connection, trickle_seconds)
     else:
-        await _send_whole(response, connection.send)
+        await connection.send(_start(response))
+        await connection.send({"type": "http.response.body", "body": response.content})
 
 
 async def drop(connection: ClientConnection) -> None:
@@ -112,17 +112,6 @@ async def drop(connection: ClientConnection) -> None:
 def _media_range(text: bytes) -> tuple[bytes, bool]:
     media_range, *_ = text.partition(b";")
     return media_range.strip(), not _UNWANTED.search(text)
-
-
-async def _send_whole(response: HttpResponse, send: Send) -> None:
-    await send(_start(response))
-    await send({"type": "http.response.body", "body": response.content})
-
-
-async def _say_nothing(connection: ClientConnection) -> None:
-    """Wait for the client to leave."""
-    connection.give_up()
-    await connection.receive()
 
 
 async def _trickle_body(response: HttpResponse, connection: ClientConnection, trickle_seconds: float) -> None:

@@ -375,6 +375,20 @@ def test_path_is_decoded(start, http) -> None:
     assert (answer.status_code, answer.json()["external_id"]) == (200, "a/b ü")
 
 
+def test_query_is_decoded_and_links_have_the_clients_address(start, http, submit) -> None:
+    """An escape in a query is decoded, the last of a repeated parameter counts, and the Host header makes the links."""
+    sandbox = start()
+    now = int(time.time())
+    for second in range(3):
+        submit(sandbox, user_id="7+", created_at=now - second)
+    http.headers["Host"] = "LocalHost:80"
+
+    answer = http.get(f"{sandbox.url}/events?type=user&user_id=8&user_id=7%2B&per_page=2", timeout=10).json()
+
+    assert [event["created_at"] for event in answer["events"]] == [now, now - 1]
+    assert answer["pages"]["next"].startswith("http://LocalHost:80/events?")
+
+
 def test_skewed_clock_is_the_servers_own(start, submit) -> None:
     """Date, reset and times of arrival follow it."""
     sandbox = start(faults=Faults(clock_skew_seconds=-86_400))
