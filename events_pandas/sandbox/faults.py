@@ -172,7 +172,7 @@ class FaultPlan:
 
     def __init__(self, faults: Faults, *, now: float) -> None:
         # One reference: another thread sees either all the old faults or all the new ones.
-        self._active = _ActiveFaults(faults=faults, outage_from=now)
+        self._active = _ActiveFaults(faults, outage_from=now)
         # Deques: different threads may use both ends.
         self._next: dict[str, deque[tuple[NextFault, Iterator[Fault]]]] = {}
 
@@ -184,7 +184,7 @@ class FaultPlan:
     def set_faults(self, faults: Faults, *, outage_from: float | None = None) -> None:
         """Replace all faults. An outage is counted from `outage_from`; by default from the same time as before."""
         since = self._active.outage_from if outage_from is None else outage_from
-        self._active = _ActiveFaults(faults=faults, outage_from=since)
+        self._active = _ActiveFaults(faults, outage_from=since)
 
     def fail_next(self, fault: NextFault) -> None:
         """Make the next requests to a path fail."""
@@ -242,30 +242,28 @@ class FaultPlan:
         return None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
 class _ActiveFaults:
     """The faults in force, with the attempts counted since they were set."""
 
-    faults: Faults
-    outage_from: float
-    edges: list[tuple[float, Fault]] = field(init=False)
-    attempts: Counter[bytes] = field(default_factory=Counter)
-    jitter: random.Random = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "edges", _edges(self.faults))
-        object.__setattr__(self, "jitter", random.Random(self.faults.seed))  # noqa: S311  # It has to repeat.
+    def __init__(self, faults: Faults, *, outage_from: float) -> None:
+        self.faults = faults
+        self.outage_from = outage_from
+        self.jitter = random.Random(faults.seed)  # noqa: S311  # It has to repeat.
+        self._chosen = [(fault, share) for fault, share in faults.shares if share]
+        # Each fault has a part of the line from 0 to 1.
+        self._ends = list(itertools.accumulate(share for _, share in self._chosen))
+        self._attempts: Counter[bytes] = Counter()
 
     def draw(self, body: bytes) -> Fault | None:
-        if not self.edges:
+        if not self._chosen:
             return None
         # Eight bytes stand for a body of any length: a collision only counts an attempt too many.
         key = _digest(body)
-        self.attempts[key] += 1
-        turn = f"{self.faults.seed}/{self.attempts[key]}".encode()
+        self._attempts[key] += 1
+        turn = f"{self.faults.seed}/{self._attempts[key]}".encode()
         digest = hashlib.blake2b(key, digest_size=_DIGEST_BYTES, key=turn).digest()
         place = int.from_bytes(digest) / 256**_DIGEST_BYTES
-        return next((fault for edge, fault in self.edges if place < edge), None)
+        return next((fault for end, (fault, _) in zip(self._ends, self._chosen, strict=True) if place < end), None)
 
 
 class _ReadOnlyDict(dict[int, float]):
@@ -288,10 +286,3 @@ class _ReadOnlyDict(dict[int, float]):
 
 def _digest(body: bytes) -> bytes:
     return hashlib.blake2b(body, digest_size=_DIGEST_BYTES).digest()
-
-
-def _edges(faults: Faults) -> list[tuple[float, Fault]]:
-    """Return each fault with the end of its part of the line from 0 to 1."""
-    chosen = [(fault, share) for fault, share in faults.shares if share]
-    ends = itertools.accumulate(share for _, share in chosen)
-    return [(end, fault) for end, (fault, _) in zip(ends, chosen, strict=True)]

@@ -3,7 +3,7 @@
 import itertools
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn, TypeAlias, TypeGuard
 
@@ -71,11 +71,15 @@ def judge(body: bytes) -> SandboxEvent | Refusal:
     payload = read_payload(body)
     if isinstance(payload, Refusal):
         return payload
-    for check in _CHECKS:
-        refusal = check(payload)
-        if refusal is not None:
-            return refusal
-    return _event(payload)
+    # The order matters: a misspelled identifier is an unpermitted field, not a missing one.
+    return (
+        _fields_refusal(payload)
+        or _event_name_refusal(payload)
+        or _created_at_refusal(payload)
+        or _contact_refusal(payload)
+        or _metadata_refusal(payload)
+        or _event(payload)
+    )
 
 
 def read_payload(body: bytes) -> Payload | Refusal:
@@ -195,16 +199,6 @@ def _text_refusal(field: str, value: object) -> Refusal | None:
     if not value.strip():
         return missing(field, f"{field} is blank")
     return invalid(field, "has a NUL character") if "\0" in value else None
-
-
-# The order matters: a misspelled identifier is an unpermitted field, not a missing one.
-_CHECKS: Final[tuple[Callable[[Payload], Refusal | None], ...]] = (
-    _fields_refusal,
-    _event_name_refusal,
-    _created_at_refusal,
-    _contact_refusal,
-    _metadata_refusal,
-)
 
 
 def _event(payload: Payload) -> SandboxEvent:

@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from types import MappingProxyType
 from typing import Any, Final
 
 from events_pandas import intercom
@@ -99,7 +98,8 @@ def _fault_changes(changes: object) -> dict[str, Any]:
     fields = dict(_known("faults", changes, _FAULTS_FIELDS))
     if isinstance(fields.get("statuses"), dict):
         # The keys of a JSON object are text.
-        fields["statuses"] = {_status(key): share for key, share in fields["statuses"].items()}
+        shares = fields["statuses"].items()
+        fields["statuses"] = {int(key) if _STATUS.fullmatch(key) else key: share for key, share in shares}
     return fields
 
 
@@ -114,14 +114,12 @@ def _next_fault(fields: object) -> NextFault | None:
     return fault
 
 
-_CHECKS: Final[Mapping[str, Callable[[object], Any]]] = MappingProxyType(
-    {
-        "limit": partial(checked, "limit"),
-        "window_seconds": partial(checked, "window_seconds"),
-        "faults": _fault_changes,
-        "fail_next": _next_fault,
-    }
-)
+_CHECKS: Final[Mapping[str, Callable[[object], Any]]] = {
+    "limit": partial(checked, "limit"),
+    "window_seconds": partial(checked, "window_seconds"),
+    "faults": _fault_changes,
+    "fail_next": _next_fault,
+}
 
 
 def _known(name: str, document: object, fields: Iterable[str]) -> Mapping[str, Any]:
@@ -131,10 +129,6 @@ def _known(name: str, document: object, fields: Iterable[str]) -> Mapping[str, A
         if field not in fields:
             raise ValueError(f"{name} has no field {field!r}: {did_you_mean(field, fields)}")
     return document
-
-
-def _status(key: str) -> int | str:
-    return int(key) if _STATUS.fullmatch(key) else key
 
 
 def _require_path(path: object) -> None:
