@@ -3,6 +3,7 @@
 import itertools
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn, TypeAlias, TypeGuard
@@ -18,7 +19,7 @@ _FIELDS: Final = frozenset({"event_name", "created_at", "metadata", *intercom.ID
 RICH_LINK: Final = frozenset({"url", "value"})
 MONETARY_AMOUNT: Final = frozenset({"amount", "currency"})
 
-_CURRENCY_LENGTH: Final = 3
+_CURRENCY: Final = re.compile("[A-Za-z]{3}")
 _LINK_STARTS: Final = tuple(f"{scheme}://" for scheme in intercom.LINK_SCHEMES)
 _INT64_BITS: Final = 63
 
@@ -159,9 +160,7 @@ def _created_at_refusal(payload: Payload) -> Refusal | None:
     created_at = payload.get("created_at")
     if created_at is None:
         return missing("created_at")
-    if not is_unix_seconds(created_at):
-        return invalid("created_at", "is not an integer of Unix seconds")
-    return None
+    return None if is_unix_seconds(created_at) else invalid("created_at", "is not an integer of Unix seconds")
 
 
 def _contact_refusal(payload: Payload) -> Refusal | None:
@@ -259,10 +258,6 @@ def _rich_link_fault(url: object, value: object) -> str | None:
 def _monetary_amount_fault(amount: object, currency: object) -> str | None:
     if not isinstance(amount, int) or isinstance(amount, bool) or amount <= 0:
         return "has an amount that is not a positive integer"
-    if (
-        not isinstance(currency, str)
-        or len(currency) != _CURRENCY_LENGTH
-        or not (currency.isascii() and currency.isalpha())
-    ):
+    if not isinstance(currency, str) or not _CURRENCY.fullmatch(currency):
         return "has a currency that is not a code of three letters"
     return None
