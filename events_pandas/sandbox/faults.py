@@ -3,11 +3,9 @@
 import hashlib
 import itertools
 import math
-import operator
 import random
-import sys
 from collections import Counter, deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal, NoReturn, TypeAlias, get_args
 
@@ -174,7 +172,7 @@ class FaultPlan:
         # One reference: another thread sees either all the old faults or all the new ones.
         self._active = _ActiveFaults(faults, outage_from=now)
         # Deques: different threads may use both ends.
-        self._next: dict[str, deque[tuple[NextFault, Iterator[Fault]]]] = {}
+        self._next: dict[str, deque[NextFault]] = {}
 
     @property
     def faults(self) -> Faults:
@@ -188,14 +186,12 @@ class FaultPlan:
 
     def fail_next(self, fault: NextFault) -> None:
         """Make the next requests to a path fail."""
-        times = min(fault.times, sys.maxsize)
-        self._next.setdefault(fault.path, deque()).append((fault, itertools.repeat(fault.fault, times)))
+        self._next.setdefault(fault.path, deque()).append(fault)
 
     def pending(self) -> list[NextFault]:
         """Return the faults of `fail_next` still to come, with the times left; for each path in their order."""
         # Copies: other threads may add faults meanwhile.
-        waiting = [entry for queue in list(self._next.values()) for entry in list(queue)]
-        return [replace(fault, times=times) for fault, turns in waiting if (times := operator.length_hint(turns))]
+        return [fault for queue in list(self._next.values()) for fault in list(queue)]
 
     def forget_next(self) -> None:
         """Take back the faults of `fail_next`."""
@@ -233,13 +229,14 @@ class FaultPlan:
 
     def _take_next(self, path: str) -> Fault | None:
         queue = self._next.get(path)
-        while queue:
-            _, turns = queue[0]
-            fault = next(turns, None)
-            if fault is not None:
-                return fault
+        if not queue:
+            return None
+        first = queue[0]
+        if first.times > 1:
+            queue[0] = replace(first, times=first.times - 1)
+        else:
             queue.popleft()
-        return None
+        return first.fault
 
 
 class _ActiveFaults:

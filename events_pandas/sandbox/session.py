@@ -236,7 +236,7 @@ class Sandbox:
 
     @faults.setter
     def faults(self, faults: Faults) -> None:
-        self._own.control.set_faults(faults, uptime=time.monotonic())
+        self._own.api.plan.set_faults(checked_faults(faults), outage_from=time.monotonic())
 
     @property
     def limit(self) -> int | None:
@@ -373,7 +373,8 @@ class Sandbox:
 
     def clear_faults(self) -> None:
         """Remove all faults: set `faults` to `Faults()`, and forget the faults that `fail_next` asked for."""
-        self._own.control.clear_faults(uptime=time.monotonic())
+        self._own.api.plan.forget_next()
+        self.faults = Faults()
 
     def to_frame(self) -> pd.DataFrame:
         """Return all submissions as they were sent, with their outcomes.

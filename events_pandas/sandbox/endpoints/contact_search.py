@@ -28,8 +28,7 @@ _ORDERS: Final = {"ascending": "ASC", "descending": "DESC"}
 _NEWEST_FIRST: Final = "created_at DESC, number DESC"
 _ATTRIBUTE: Final = re.compile(r"custom_attributes\.([\w -]+)")
 _SECONDS: Final = re.compile(r"-?[0-9]{1,12}")
-_CURSOR: Final = re.compile(r"[0-9]{1,12}")
-_WHOLE: Final = re.compile(r"[0-9]{1,9}")
+_WHOLE: Final = re.compile(r"[0-9]{1,12}")
 _FORMER_FILTERS: Final = ("user_id", "email", "external_id", "phone")
 
 
@@ -154,7 +153,7 @@ def _size(per_page: object) -> int:
 
 def _skipped(cursor: object) -> int:
     text = cursor or "0"
-    if not isinstance(text, str) or not _CURSOR.fullmatch(text):
+    if not isinstance(text, str) or not _WHOLE.fullmatch(text):
         raise _wrong("starting_after must come from pages.next of the page before")
     return int(text)
 

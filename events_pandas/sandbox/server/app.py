@@ -5,7 +5,6 @@ import ipaddress
 import logging
 import time
 from dataclasses import dataclass, replace
-from http import HTTPStatus
 from typing import Final, TypeAlias
 
 from starlette.datastructures import QueryParams
@@ -51,7 +50,8 @@ class SandboxApp:
         except Exception as error:
             # The log has neither path nor body: they name people.
             _LOGGER.exception("the sandbox itself failed, and answers 500")
-            response = self._refusal(scope, _failure(error))
+            message = f"the sandbox itself failed: {str(error) or type(error).__name__}"
+            response = self._refusal(scope, Refusal(status=500, code="sandbox_error", message=message))
         if isinstance(response, Response):
             await response(scope, receive, send)
             return
@@ -171,15 +171,6 @@ def _is_name(host: str) -> bool:
     except UnicodeError:
         return False
     return host.isprintable()
-
-
-def _failure(error: Exception) -> Refusal:
-    reason = str(error) or type(error).__name__
-    return Refusal(
-        status=HTTPStatus.INTERNAL_SERVER_ERROR,
-        code="sandbox_error",
-        message=f"the sandbox itself failed: {reason}",
-    )
 
 
 async def _body(receive: Receive) -> bytes | None:

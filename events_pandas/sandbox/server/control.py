@@ -11,7 +11,7 @@ from typing import Any, Final
 from events_pandas import intercom
 from events_pandas.sandbox.endpoints.replies import RefusedError, Reply, granted, refused
 from events_pandas.sandbox.endpoints.routes import find_endpoint
-from events_pandas.sandbox.faults import FaultPlan, Faults, NextFault, checked_faults
+from events_pandas.sandbox.faults import FaultPlan, Faults, NextFault
 from events_pandas.sandbox.rules.events import read_payload
 from events_pandas.sandbox.rules.refusals import RESOURCE_NOT_FOUND, Refusal
 from events_pandas.sandbox.rules.window import RateWindow
@@ -62,15 +62,6 @@ class Control:
             "fail_next": [dataclasses.asdict(fault) for fault in self.plan.pending()],
         }
         return Reply(status=200, content=json.dumps(settings).encode())
-
-    def set_faults(self, faults: Faults, *, uptime: float) -> None:
-        """Set all faults; an outage is counted from now. TypeError: not `Faults`."""
-        self.plan.set_faults(checked_faults(faults), outage_from=uptime)
-
-    def clear_faults(self, *, uptime: float) -> None:
-        """Remove all faults, with those of `fail_next`."""
-        self.plan.forget_next()
-        self.set_faults(Faults(), uptime=uptime)
 
     def fail_next(self, fault: NextFault) -> None:
         """Make the next requests to a path fail. ValueError: the API has no such path."""
