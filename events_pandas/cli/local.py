@@ -92,7 +92,7 @@ def sandbox(
         from events_pandas.sandbox import Faults, Sandbox  # noqa: PLC0415  # An extra, loaded when first used.
 
         _allow_many_connections()
-        local = Sandbox(
+        running = Sandbox(
             host=host,
             port=port,
             access_token=access_token,
@@ -105,11 +105,10 @@ def sandbox(
             merged_contacts=dict(map(_merge, merged_contact or ())),
             faults=Faults(**_given_faults(faults)),
         )
-        with local as running:
+        with running:
             tell_how_to_submit(running.url, running.access_token)
             if not is_loopback(host):
-                say("it is open to the network: anybody who reaches it can submit to it, and see what it holds;")
-                say("other machines need the name of this one in the address, and --allow-http")
+                _tell_that_it_is_open()
             running.wait()
 
 
@@ -139,6 +138,11 @@ def tell_how_to_submit(url: str, access_token: str) -> None:
     say(f"  export INTERCOM_ACCESS_TOKEN={access_token}")
     say(f"  events-pandas submit FILE --mapping MAPPING --base-url {url}{allow_http}")
     say(f"what it receives is shown at {url}/")
+
+
+def _tell_that_it_is_open() -> None:
+    say("it is open to the network: anybody who reaches it can submit to it, and see what it holds;")
+    say("other machines need the name of this one in the address, and --allow-http")
 
 
 def _given_faults(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,12 +15,11 @@ from events_pandas.sandbox.faults import FaultPlan, Faults, NextFault
 from events_pandas.sandbox.rules.events import read_payload
 from events_pandas.sandbox.rules.refusals import RESOURCE_NOT_FOUND, Refusal
 from events_pandas.sandbox.rules.window import RateWindow
-from events_pandas.sandbox_settings import checked
+from events_pandas.sandbox_settings import FAULT_SETTINGS, checked
 from events_pandas.words import did_you_mean
 
 CONTROL_PATH: Final = "/sandbox/control"
 
-_FAULTS_FIELDS: Final = tuple(field.name for field in dataclasses.fields(Faults))
 _NEXT_FAULT_FIELDS: Final = tuple(field.name for field in dataclasses.fields(NextFault))
 _OUTAGE_FIELDS: Final = frozenset({"outage_after_seconds", "outage_seconds"})
 # A status has one spelling: "0500" beside "500" would be the same status twice.
@@ -86,7 +85,7 @@ class Control:
 def _fault_changes(changes: object) -> dict[str, Any]:
     if changes is None:
         return dataclasses.asdict(Faults())
-    fields = dict(_known("faults", changes, _FAULTS_FIELDS))
+    fields = dict(_known("faults", changes, FAULT_SETTINGS))
     if isinstance(fields.get("statuses"), dict):
         # The keys of a JSON object are text.
         shares = fields["statuses"].items()
