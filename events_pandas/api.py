@@ -201,7 +201,8 @@ def iter_submit(
     `KeyboardInterrupt`.
 
     Ctrl-C reaches the main thread only. In another thread, close the iterator between two frames, in that thread, or
-    raise an error in a `progress` function: the run waits for the requests under way, and sends nothing more.
+    raise an error in a `progress` function: the run waits for the requests under way, and sends nothing more. An
+    iterator that is neither read to its end nor closed keeps a waiting thread until it is collected.
 
     Examples
     --------

@@ -69,7 +69,7 @@ class SubmitOptions(TypedDict, total=False):
         frames and chunks do not slow the pace.
     progress : {"auto"}, bool or callable, default "auto"
         Whether progress is shown: automatically, always, or never; or a function that is called with a `Progress`, at
-        most ten times a second and once at the end, in the thread of the run: its time delays the run, and an error
+        most ten times a second and once at the end, in the caller's thread: its time delays the run, and an error
         that it raises ends the run.
     """
 
