@@ -9,7 +9,7 @@ from events_pandas.intercom import EVENT_NAME_LIMIT, TEXT_LIMIT
 from events_pandas.mapping import Column, Constant, Date
 from events_pandas.mapping.guesses import PLACEHOLDER_NAME
 from events_pandas.suggest.choices import Choice
-from events_pandas.suggest.evidence import ColumnLook, Evidence, Survey
+from events_pandas.suggest.evidence import ColumnLook, Evidence
 from events_pandas.suggest.names import (
     email_rank,
     event_name_rank,
@@ -18,6 +18,7 @@ from events_pandas.suggest.names import (
     time_rank,
     user_id_rank,
 )
+from events_pandas.suggest.survey import Survey
 from events_pandas.suggest.times import TimeForm
 
 _SHOWN_COLUMNS: Final = 10

@@ -1,10 +1,11 @@
 """The label of a column: its words, the role that they suggest, and a metadata key made of them."""
 
 import re
-from collections.abc import Hashable
+from collections.abc import Container, Hashable
+from itertools import chain, count
 
-from events_pandas.intercom import DATE_SUFFIXES
-from events_pandas.mapping.rules import DATE_UNITS, DateUnit
+from events_pandas.intercom import DATE_SUFFIXES, RESERVED_KEYS
+from events_pandas.mapping.rules import DATE_UNITS, Date, DateUnit, Rule
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\W\dA-Z_]+|[0-9]+")
 _SPLIT = re.compile(r"(?<=[^\W\dA-Z_])(?=[A-Z])")
@@ -190,6 +191,35 @@ def moment_key(key: str) -> str:
     """
     stem = _CLOCK_ENDING.sub("", key)
     return stem if stem.endswith(DATE_SUFFIXES) else f"{stem}_at"
+
+
+def key_for(label: Hashable, rule: Rule) -> str:
+    """Return a metadata key that Intercom allows for a column under a rule.
+
+    >>> key_for("type", Text("type")), key_for("due", Date("due")), key_for("late_at", Text("late_at"))
+    ('type_name', 'due_date', 'late_at_value')
+    """
+    key = key_of(label)
+    if key in RESERVED_KEYS:
+        key = f"{key}_name"
+    if isinstance(rule, Date) and rule.unit is not None:
+        return moment_key(key)
+    if isinstance(rule, Date):
+        return key if key.endswith(DATE_SUFFIXES) else f"{key}_date"
+    # Under a key that ends like this, Intercom takes a number for a date.
+    return f"{key}_value" if key.endswith(DATE_SUFFIXES) else key
+
+
+def unused_key(key: str, keys: Container[str]) -> str:
+    """Return a key with a number before the ending of dates, if another column has the key.
+
+    >>> unused_key("due_date", {"due_date"}), unused_key("Note", {"note", "note_2"})
+    ('due_2_date', 'Note_3')
+    """
+    suffix = next((suffix for suffix in DATE_SUFFIXES if key.endswith(suffix)), "")
+    stem = key.removesuffix(suffix)
+    numbered = (f"{stem}_{number}{suffix}" for number in count(2))
+    return next(unused for unused in chain([key], numbered) if unused.casefold() not in keys)
 
 
 def names_a_time(words: tuple[str, ...]) -> bool:

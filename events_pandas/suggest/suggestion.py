@@ -16,8 +16,8 @@ from events_pandas.mapping.event_mapping import DEFAULTS
 from events_pandas.mapping.rules import is_computed, sources_by_path
 from events_pandas.suggest.choices import Choice, LeftOut, write_python
 from events_pandas.suggest.event import event_choices, needs_zone
-from events_pandas.suggest.evidence import Survey, sampled_rows, survey
 from events_pandas.suggest.metadata import Trial, metadata_choices
+from events_pandas.suggest.survey import Survey, sampled_rows, survey
 from events_pandas.words import counted
 
 _ADVICE: Final = "read it, change what is wrong, and let check_events judge every row"

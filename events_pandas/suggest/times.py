@@ -102,7 +102,7 @@ def _are_midnights(times: Values) -> bool:
     return bool((instants == instants.dt.normalize()).all())
 
 
-def form_of_text(texts: Values, words: tuple[str, ...]) -> TimeForm | None:
+def form_of_texts(texts: Values, words: tuple[str, ...]) -> TimeForm | None:
     """Return how distinct texts are written as times, given the words of their label; None if they are not times."""
     plain = _plain(texts)
     if _share(plain.str.fullmatch(_ISO)) >= MOST and _parsed_share(_with_z(plain), "ISO8601") >= MOST:
