@@ -247,7 +247,17 @@ class MonetaryAmount:
 
 
 Rule: TypeAlias = Column | Text | Number | Date | Link | RichLink | MonetaryAmount
-RULE_TYPES: Final = (Column, Text, Number, Date, Link, RichLink, MonetaryAmount)
+RULES_BY_TYPE: Final[dict[str, type[Rule]]] = {
+    "column": Column,
+    "text": Text,
+    "number": Number,
+    "date": Date,
+    "link": Link,
+    "rich_link": RichLink,
+    "monetary_amount": MonetaryAmount,
+}
+"""The rules by the words for them in TOML."""
+RULE_TYPES: Final = tuple(RULES_BY_TYPE.values())
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

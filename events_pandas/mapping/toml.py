@@ -12,16 +12,11 @@ from events_pandas.filesystem import odd_kind
 from events_pandas.intercom import IDENTIFIERS
 from events_pandas.mapping.rules import (
     RULE_TYPES,
+    RULES_BY_TYPE,
     Column,
     Constant,
-    Date,
-    Link,
-    MonetaryAmount,
-    Number,
-    RichLink,
     Rule,
     Source,
-    Text,
     is_bare_column,
     is_computed,
     part_names,
@@ -30,15 +25,6 @@ from events_pandas.mapping.rules import (
 )
 from events_pandas.words import UNSEEN_RANGES, characters, did_you_mean, escape
 
-RULES_BY_TYPE: Final[dict[str, type[Rule]]] = {
-    "column": Column,
-    "text": Text,
-    "number": Number,
-    "date": Date,
-    "link": Link,
-    "rich_link": RichLink,
-    "monetary_amount": MonetaryAmount,
-}
 OPTIONS: Final = ("timezone", "duplicates", "on_invalid_metadata", "metadata_limit", "metadata_overflow", "unconfirmed")
 FIELDS: Final = ("event_name", "created_at", *IDENTIFIERS, "metadata", *OPTIONS)
 
@@ -138,10 +124,9 @@ class _Reader:
         for name in entry:
             if name not in known:
                 self._unknown(path, name, known)
+        read = {name: self._part(path, name, entry) for name in sources if not has_one_source}
         if has_one_source:
-            read = {"source": self._only_source(path, entry)}
-        else:
-            read = {name: self._part(path, name, entry) for name in sources}
+            read["source"] = self._only_source(path, entry)
         return kind(**read, **{name: entry[name] for name in options if name in entry})
 
     def _only_source(self, path: str, entry: dict[str, Any]) -> Any:
@@ -184,23 +169,33 @@ class _Reader:
         self.faults.append(f"{place}: {name!r} is not known: {did_you_mean(name, known)}")
 
 
-def write_fields(fields: Mapping[str, Any], rules: Mapping[str, Rule], *, defaults: Mapping[str, Any]) -> str:
+def write_fields(
+    fields: Mapping[str, Any], rules: Mapping[str, Rule], *, defaults: Mapping[str, Any], comments: Mapping[str, str]
+) -> str:
     """Write the fields of a mapping as TOML, without options that have their defaults.
 
-    A `MappingError` names the path of each source that TOML cannot hold.
+    The comments go by the path of their field; the comment on a field that is not written has a line of its own. A
+    `MappingError` names the path of each source that TOML cannot hold.
     """
     faults = [fault for path, source in sources_by_path(rules).items() for fault in _writing_faults(path, source)]
     if faults:
         raise MappingError(faults)
-    lines = [
-        f"{name} = {_value_text(_entry_table(entry))}"
-        for name, entry in fields.items()
-        if name != "metadata" and entry is not None and not (name in OPTIONS and entry == defaults[name])
-    ]
+    lines = []
+    for name, entry in fields.items():
+        is_default = entry is None or (name in OPTIONS and entry == defaults[name])
+        if name != "metadata" and not is_default:
+            lines.append(_line(name, entry, comments.get(name)))
+        elif name in comments:
+            lines.append(f"# {name}: {comments[name]}")
     if fields["metadata"]:
         lines += ["", "[metadata]"]
-        lines += [f"{_key_text(key)} = {_value_text(_entry_table(rule))}" for key, rule in fields["metadata"].items()]
+        lines += [_line(key, rule, comments.get(f"metadata.{key}")) for key, rule in fields["metadata"].items()]
     return "\n".join(lines) + "\n"
+
+
+def _line(key: str, entry: Any, comment: str | None) -> str:
+    line = f"{_key_text(key)} = {_value_text(_entry_table(entry))}"
+    return line if comment is None else f"{line}  # {comment}"
 
 
 def _writing_faults(path: str, source: Source) -> Iterator[str]:
@@ -241,24 +236,23 @@ def _entry_table(entry: Any) -> Any:
 
 
 def _key_text(key: str) -> str:
-    import tomli_w  # noqa: PLC0415  # Needed only here, and `import events_pandas` stays light.
-
-    return _seen(tomli_w.dumps({key: 0}).removesuffix(" = 0\n"))
+    return _assignment(key, 0).removesuffix(" = 0")
 
 
 def _value_text(value: Any) -> str:
     """Write one value on one line, tables inline."""
-    import tomli_w  # noqa: PLC0415  # Needed only here, and `import events_pandas` stays light.
-
     if not value and isinstance(value, dict):
         return "{}"
     if isinstance(value, dict):
         return "{ " + ", ".join(f"{_key_text(key)} = {_value_text(part)}" for key, part in value.items()) + " }"
     if isinstance(value, tuple | list):
         return "[" + ", ".join(_value_text(part) for part in value) + "]"
-    return _seen(tomli_w.dumps({"value": value}).removeprefix("value = ").removesuffix("\n"))
+    return _assignment("value", value).removeprefix("value = ")
 
 
-def _seen(text: str) -> str:
-    """Escape characters that nobody sees or that act on a terminal: our escapes are TOML's too."""
-    return _UNSEEN.sub(escape, text)
+def _assignment(key: str, value: Any) -> str:
+    """Write a value that is not a table, with escapes for characters that nobody sees or that act on a terminal."""
+    import tomli_w  # noqa: PLC0415  # Needed only here, and `import events_pandas` stays light.
+
+    # Our escapes are TOML's, too.
+    return _UNSEEN.sub(escape, tomli_w.dumps({key: value}).removesuffix("\n"))

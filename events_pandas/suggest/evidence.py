@@ -18,11 +18,12 @@ from events_pandas.mapping.arrow_types import UUID_TYPE, text_of
 from events_pandas.mapping.column_types import holds_numbers
 from events_pandas.mapping.rules import Values
 from events_pandas.suggest.choices import share_text
-from events_pandas.suggest.names import names_a_code, names_a_currency, names_a_time, user_id_rank, words_of
+from events_pandas.suggest.names import may_name_a_time, names_a_currency, words_of
 from events_pandas.suggest.times import MOST, TIME_TYPES, TimeForm, form_of_numbers, form_of_texts, form_of_times
 
 Floats: TypeAlias = npt.NDArray[np.floating[Any]]
 
+_NO_TIMES: Final = TimeForm(description="", is_naive=False)
 _FEW: Final = 0.1
 _DOUBLE_EXACT: Final = 2**53
 
@@ -85,7 +86,7 @@ class Evidence:
 
     label: Hashable
     look: ColumnLook  # of most of its values
-    time_form: TimeForm | None = None  # for times only
+    time_form: TimeForm = _NO_TIMES  # for times only
     n_present: int = 0
     n_missing: int = 0  # absent values and empty texts
     n_distinct: int = 0
@@ -121,7 +122,9 @@ def evidence_of(label: Hashable, column: Values, rows: Rows) -> Evidence:
         # fails when it asks a signalling NaN whether it is a NaN.
         return Evidence(label=label, look=ColumnLook.OTHER, n_present=len(column))
     look, form = _look_of(cells, kind, words_of(label))
-    seen = Evidence(label=label, look=look, time_form=form, n_present=len(cells), n_missing=len(column) - len(cells))
+    seen = Evidence(
+        label=label, look=look, time_form=form or _NO_TIMES, n_present=len(cells), n_missing=len(column) - len(cells)
+    )
     if look in {ColumnLook.EMPTY, ColumnLook.NESTED, ColumnLook.OTHER}:
         return seen
     if kind == _TEXT_KIND:
@@ -210,8 +213,7 @@ def _look_of(cells: Values, kind: str, words: tuple[str, ...]) -> tuple[ColumnLo
 def _time_form(cells: Values, kind: str, words: tuple[str, ...]) -> TimeForm | None:
     if kind in TIMES:
         return form_of_times(cells)
-    # The number of a contact or an invoice may look like a day.
-    if user_id_rank(words) or (names_a_code(words) and not names_a_time(words)):
+    if not may_name_a_time(words):
         return None
     if kind in _NUMBERS:
         numbers = _finite(cells)

@@ -9,11 +9,10 @@ from events_pandas.intercom import METADATA_LIMIT, TEXT_LIMIT
 from events_pandas.mapping import Link, MonetaryAmount, Number, RichLink, Rule, Text
 from events_pandas.mapping.rules import part_path, rule_sources
 from events_pandas.suggest.choices import Choice, LeftOut, python_text, share_text
-from events_pandas.suggest.event import ACCOUNT_RANK, date_rule, guessed_parts, time_reason
+from events_pandas.suggest.event import ACCOUNT_RANK, date_rule, guessed_parts
 from events_pandas.suggest.evidence import ColumnLook, Evidence
 from events_pandas.suggest.names import (
     key_for,
-    link_stem,
     names_a_code,
     names_a_person,
     names_minor_units,
@@ -191,8 +190,7 @@ def _currencies_of(amount: Evidence, currencies: list[Evidence]) -> list[Evidenc
 def _text_of(url: Evidence, columns: list[Evidence]) -> Evidence | None:
     if url.look is not ColumnLook.URL:
         return None
-    stem = link_stem(url.words)
-    texts = (column for column in columns if column.look in _LINK_TEXTS and names_text_of(column.words, stem))
+    texts = (column for column in columns if column.look in _LINK_TEXTS and names_text_of(column.words, url.words))
     return next(texts, None)
 
 
@@ -215,7 +213,7 @@ def _singles(column: Evidence, *, has_currency: bool) -> Iterator[_Proposal]:
     """Yield the proposals for a column by itself, the best first."""
     match column.look:
         case ColumnLook.TIME:
-            yield _Proposal(column, date_rule(column), time_reason(column), guessed_parts(column))
+            yield _Proposal(column, date_rule(column), column.time_form.description, guessed_parts(column))
         case ColumnLook.URL:
             yield _Proposal(column, Link(column.label), column.kind)
         case ColumnLook.WHOLE | ColumnLook.NUMBER:

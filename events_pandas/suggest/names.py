@@ -57,7 +57,7 @@ _UNIT_WORDS: dict[str, DateUnit] = {
 _CLOCK_ENDING = re.compile(rf"_(?:{'|'.join(_UNIT_WORDS)}|ts|timestamp|epoch)$")
 _BIRTH_WORDS = {"birth", "birthday", "birthdate", "dob", "born"}
 
-_EVENT_NAMES = ("event_name", "event", "event_type", "action", "activity")
+_EVENT_NAME_RANKS = {"event_name": 5, "event": 4, "event_type": 3, "action": 2, "activity": 1}
 _AMOUNT_WORDS = {
     *("amount", "price", "total", "revenue", "cost", "value", "fee", "fees", "subtotal", "tax", "taxes", "balance"),
     *("spend", "mrr", "arr", "discount", "refund", "payment", "paid", "sum", "cents", "dollars", "euros", "shipping"),
@@ -227,10 +227,14 @@ def names_a_time(words: tuple[str, ...]) -> bool:
     return bool(set(words) & _TIME_WORDS)
 
 
+def may_name_a_time(words: tuple[str, ...]) -> bool:
+    """Tell whether words allow a time: the number of a contact or an invoice may look like a day."""
+    return not user_id_rank(words) and (names_a_time(words) or not names_a_code(words))
+
+
 def event_name_rank(words: tuple[str, ...]) -> int:
     """Return how likely words name the name of the event, from 5 down to 0 for other things."""
-    joined = "_".join(words)
-    return len(_EVENT_NAMES) - _EVENT_NAMES.index(joined) if joined in _EVENT_NAMES else 0
+    return _EVENT_NAME_RANKS.get("_".join(words), 0)
 
 
 def event_word(words: tuple[str, ...]) -> str:
@@ -239,7 +243,7 @@ def event_word(words: tuple[str, ...]) -> str:
     >>> event_word(("ordered", "at")), event_word(("created", "at")), event_word(("date",))
     ('ordered', '', '')
     """
-    if not set(words) & _TIME_WORDS:
+    if not names_a_time(words):
         return ""
     return "-".join(word for word in words if word not in {*_TIME_WORDS, "utc", "gmt", "event"} and word.isalpha())
 
@@ -273,12 +277,8 @@ def names_a_person(words: tuple[str, ...]) -> bool:
     return last == "name" and (not owners or owners[-1] in _NAME_OWNERS)
 
 
-def link_stem(words: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the words for the target of an address: ``("order",)`` of ``("order", "url")``."""
-    return tuple(word for word in words if word not in {"url", "link", "uri", "href"})
-
-
-def names_text_of(words: tuple[str, ...], stem: tuple[str, ...]) -> bool:
-    """Tell whether words name the text of a link, such as ``order_no`` beside ``order_url`` with the stem ``order``."""
+def names_text_of(words: tuple[str, ...], url: tuple[str, ...]) -> bool:
+    """Tell whether words name the text of a link, as ``order_no`` does beside ``order_url``."""
+    stem = tuple(word for word in url if word not in {"url", "link", "uri", "href"})
     texts = _CODE_WORDS | {"name", "title", "label", "text"}
     return bool(stem) and words[: len(stem)] == stem and set(words[len(stem) :]) <= texts
