@@ -108,10 +108,9 @@ def bind(
     """
     require_mapping(mapping)
     require_frame(frame)
-    binder = _Binder(frame)
+    binder = _Binder(frame, mapping.event_name)
     rules = dict(resolved or {})
     bound = []
-    binder.look_at_name(mapping)
     for path, rule in mapping.rules().items():
         parts = {part: binder.values(part_path(path, part), source) for part, source in rule_sources(rule).items()}
         column_type = binder.column_type(path, rule, parts[next(iter(parts))], known=rules.get(path))
@@ -135,8 +134,7 @@ def bind(
 
 def require_columns(frame: pd.DataFrame, mapping: EventMapping) -> None:
     """Raise the `MappingError` of `bind` if a column is missing; nothing is computed, and no rows are needed."""
-    binder = _Binder(frame)
-    binder.look_at_name(mapping)
+    binder = _Binder(frame, mapping.event_name)
     for path, source in sources_by_path(mapping.rules()).items():
         if not is_computed(source):
             binder.values(path, source)
@@ -157,22 +155,16 @@ def is_computing(mapping: EventMapping) -> bool:
 class _Binder:
     """Looks sources up in one frame, and keeps every fault that it finds."""
 
-    def __init__(self, frame: pd.DataFrame) -> None:
+    def __init__(self, frame: pd.DataFrame, event_name: Source) -> None:
         self._frame = frame
         self._faults: list[MappingError] = []
         self._computed: dict[int, Values] = {}
+        if isinstance(event_name, str) and _positions(frame_labels(frame), event_name):
+            what = f"{event_name!r} is also a column"
+            self.fault(f"event_name: {what}: use Column({event_name!r}) or Constant({event_name!r})")
 
     def fault(self, message: str) -> None:
         self._faults.append(MappingError([message]))
-
-    def look_at_name(self, mapping: EventMapping) -> None:
-        name = mapping.event_name
-        if isinstance(name, str) and self.has(name):
-            self.fault(f"event_name: {name!r} is also a column: use Column({name!r}) or Constant({name!r})")
-
-    def has(self, label: Hashable) -> bool:
-        """Tell whether a label names a column or an index level."""
-        return any(_same_label(known, label) for known in frame_labels(self._frame))
 
     def raise_faults(self) -> None:
         if len(self._faults) == 1:

@@ -4,9 +4,7 @@ import datetime as dt
 import decimal
 import numbers
 from collections import Counter
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
-from functools import cache
 from typing import Final, Self
 
 import numpy as np
@@ -16,7 +14,7 @@ import pyarrow.compute as pc
 
 from events_pandas.intercom import DATE_SUFFIXES
 from events_pandas.mapping.arrow_types import readable
-from events_pandas.mapping.rules import Date, Number, Rule, Source, Text, Values
+from events_pandas.mapping.rules import Date, Number, Rule, Source, Text, Values, type_word
 
 _DECIDING_SHARE: Final = 3 / 4
 """A column has a type if at least this share of its cells has it."""
@@ -36,8 +34,6 @@ NOTHING_WORDS: Final = frozenset(
 
 TYPE_WORDS: Final[dict[type, str]] = {Text: "text", Number: "numbers", Date: "dates"}
 """The words for the types of bare columns in messages."""
-
-_KEPT_WORDS: Final = {Text: "text", Number: "number", Date: "date"}
 
 # A number has up to 15 digits: a longer one is a code, such as an invoice number, and JSON would lose digits of it.
 # Programs write the exponent of a float with a sign; 1E5 without one may be a code.
@@ -157,36 +153,25 @@ def decide_type_by_values(values: Values, key: str, source: Source) -> ColumnTyp
     """
     values = readable(values)
     present = np.flatnonzero(values.notna().to_numpy())
-    dtype = values.dtype
-    if isinstance(dtype, pd.CategoricalDtype):
-        codes, counts = np.unique(values.cat.codes.to_numpy()[present], return_counts=True)
-        cells, weights = dtype.categories.take(codes).tolist(), counts.tolist()
-    elif pd.api.types.is_object_dtype(dtype):
-        cells, weights = values.to_numpy()[present].tolist(), [1] * len(present)
+    if isinstance(values.dtype, pd.CategoricalDtype) or pd.api.types.is_object_dtype(values.dtype):
+        cells = values.astype(object).to_numpy()[present].tolist()
+        types: Counter[type] = Counter(map(type, cells))
+        families = Counter[str]()
+        for cell_type, count in types.items():
+            families[_family(cell_type)] += count
     else:
         # One cell tells the type of all.
-        cells, weights = [values.iloc[position] for position in present[:1]], [len(present)]
-    families: Counter[str] = Counter()
-    for cell_type, weight in _weighted_types(cells, weights):
-        families[_family(cell_type)] += weight
+        cells = [values.iloc[position] for position in present[:1]]
+        families = Counter({_family(type(cell)): len(present) for cell in cells})
     if families.keys() == {"text"}:
         return _type_of_text(values.iloc[present], key, source)
     # In a mixed column the texts that stand for absent values tell nothing.
-    mixed = zip(cells, weights, strict=True) if families["text"] else ()
-    nothing = sum(weight for cell, weight in mixed if _is_nothing(cell, source))
+    nothing = sum(_is_nothing(cell, source) for cell in cells) if families["text"] else 0
     others = families["text"] + families["other"] - nothing
-    return decide_type(
-        CellCounts(numbers=families["number"], times=families["time"], others=others), key, source, is_text=False
-    )
+    counts = CellCounts(numbers=families["number"], times=families["time"], others=others)
+    return decide_type(counts, key, source, is_text=False)
 
 
-def _weighted_types(cells: Sequence[object], weights: Sequence[int]) -> Iterable[tuple[type, int]]:
-    if len(cells) == sum(weights):
-        return Counter(map(type, cells)).items()
-    return zip(map(type, cells), weights, strict=True)
-
-
-@cache
 def _family(cell_type: type) -> str:
     """Return whether cells of a Python type are numbers, times, text or something else."""
     return next((family for types, family in _FAMILIES if issubclass(cell_type, types)), "other")
@@ -232,8 +217,7 @@ def _texts(values: Values) -> pa.Array:
 
 def kept_word(rule: Rule) -> str:
     """Return the word with which a journal keeps the type of a bare column: a date in epoch seconds is ``"date s"``."""
-    word = _KEPT_WORDS[type(rule)]
-    return f"{word} {rule.unit}" if isinstance(rule, Date) and rule.unit else word
+    return f"{type_word(rule)} {rule.unit}" if isinstance(rule, Date) and rule.unit else type_word(rule)
 
 
 def kept_rule(word: str, source: Source) -> Rule | None:

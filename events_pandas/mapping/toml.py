@@ -22,6 +22,7 @@ from events_pandas.mapping.rules import (
     part_names,
     rule_parts,
     sources_by_path,
+    type_word,
 )
 from events_pandas.words import UNSEEN_RANGES, characters, did_you_mean, escape
 
@@ -30,6 +31,8 @@ FIELDS: Final = ("event_name", "created_at", *IDENTIFIERS, "metadata", *OPTIONS)
 
 _PIPES_OF_SHELLS: Final = ("/dev/fd", "/dev/stdin", "/proc")
 _UNSEEN: Final = re.compile(f"[{characters(*UNSEEN_RANGES)}]")
+_NO_TYPE: Final = 'has no type: write { type = "text", … } or the like, or { column = "…" } or { constant = … } alone'
+_NO_SOURCE: Final = 'write a column\'s name, { column = "…" } or { constant = … }'
 _UNREAD: Final = "?"
 """A label that stands for what could not be read, so that the rest of the mapping is judged too."""
 
@@ -100,33 +103,28 @@ class _Reader:
 
     def _entry(self, path: str, entry: object) -> Any:
         """Read a bare label, a constant, ``{ column = … }`` or ``{ type = …, … }``."""
-        if not isinstance(entry, dict) or set(entry) == {"constant"}:
-            return self.source(path, entry)
-        if set(entry) == {"column"}:
-            return Column(self._label(path, entry["column"]))
-        if "type" not in entry:
-            self.faults.append(
-                f'{path}: has no type: write {{ type = "text", … }} or the like, '
-                'or { column = "…" } or { constant = … } alone'
-            )
-            return _UNREAD
-        kind = RULES_BY_TYPE.get(entry["type"]) if isinstance(entry["type"], str) else None
-        if kind is None:
-            self._unknown(f"{path}.type", str(entry["type"]), RULES_BY_TYPE)
-            return _UNREAD
-        return self._rule(path, kind, {name: part for name, part in entry.items() if name != "type"})
+        if isinstance(entry, dict) and "type" in entry:
+            return self._rule(path, entry)
+        source = self.source(path, entry, otherwise=_NO_TYPE)
+        return Column(source) if isinstance(entry, dict) and set(entry) == {"column"} else source
 
-    def _rule(self, path: str, kind: type[Rule], entry: dict[str, Any]) -> Any:
+    def _rule(self, path: str, entry: dict[str, Any]) -> Any:
         """Read a rule; the other parts are judged even if one of them is wrong."""
+        word = entry["type"]
+        if not isinstance(word, str) or word not in RULES_BY_TYPE:
+            self._unknown(f"{path}.type", str(word), RULES_BY_TYPE)
+            return _UNREAD
+        kind = RULES_BY_TYPE[word]
         sources, options = part_names(kind)
         has_one_source = sources == ["source"]
         known = [*(["column", "constant"] if has_one_source else sources), *options]
         for name in entry:
-            if name not in known:
+            if name not in {"type", *known}:
                 self._unknown(path, name, known)
-        read = {name: self._part(path, name, entry) for name in sources if not has_one_source}
         if has_one_source:
-            read["source"] = self._only_source(path, entry)
+            read = {"source": self._only_source(path, entry)}
+        else:
+            read = {name: self._part(path, name, entry) for name in sources}
         return kind(**read, **{name: entry[name] for name in options if name in entry})
 
     def _only_source(self, path: str, entry: dict[str, Any]) -> Any:
@@ -143,15 +141,15 @@ class _Reader:
         self.faults.append(f"{path}.{name}: is missing")
         return _UNREAD
 
-    def source(self, path: str, entry: object) -> Any:
-        """Read a label, ``{ column = … }`` or ``{ constant = … }``."""
+    def source(self, path: str, entry: object, *, otherwise: str = _NO_SOURCE) -> Any:
+        """Read a label, ``{ column = … }`` or ``{ constant = … }``; any other table is a fault."""
         if not isinstance(entry, dict):
             return self._label(path, entry)
         if set(entry) == {"constant"}:
             return Constant(entry["constant"])
         if set(entry) == {"column"}:
             return self._label(path, entry["column"])
-        self.faults.append(f'{path}: write a column\'s name, {{ column = "…" }} or {{ constant = … }}')
+        self.faults.append(f"{path}: {otherwise}")
         return _UNREAD
 
     def _label(self, path: str, entry: object) -> Hashable:
@@ -225,7 +223,7 @@ def _entry_table(entry: Any) -> Any:
     if is_bare_column(entry):
         # Only event_name tells a column from a literal, but the table means the same everywhere.
         return {"column": entry.source}
-    table: dict[str, Any] = {"type": next(name for name, kind in RULES_BY_TYPE.items() if kind is type(entry))}
+    table: dict[str, Any] = {"type": type_word(entry)}
     for part in rule_parts(entry):
         value = _entry_table(part.value)
         if part.name == "source":
