@@ -93,6 +93,23 @@ def frame_labels(frame: pd.DataFrame) -> list[Hashable]:
     return [*frame.columns, *(name for name in frame.index.names if name is not None)]
 
 
+def named_values(frame: pd.DataFrame, label: Hashable, *, path: str = "") -> Values:
+    """Return the one column, or else the one level of the index, with a label; the field `path` reads it."""
+    positions = _positions(frame.columns, label)
+    if len(positions) == 1:
+        return frame.iloc[:, positions[0]]
+    if positions:
+        raise MappingError([f"{path}: the frame has {len(positions)} columns {label!r}: rename or drop all but one"])
+    levels = _positions(frame.index.names, label)
+    if len(levels) == 1:
+        # Without names: a level with the name 1 would pass for the second level.
+        unnamed = frame.index.set_names([None] * frame.index.nlevels)
+        return unnamed.get_level_values(levels[0]).to_series(index=frame.index)
+    if levels:
+        raise MappingError([f"{path}: the frame's index has {len(levels)} levels {label!r}: rename all but one"])
+    raise UnknownColumnError(label, path=path, available=frame_labels(frame), hint=_hint(path, label))
+
+
 def bind(
     frame: pd.DataFrame,
     mapping: EventMapping,
@@ -177,28 +194,10 @@ class _Binder:
         if isinstance(source, Constant):
             return source
         try:
-            return self._compute(path, source) if is_computed(source) else self._named(path, source)
+            return self._compute(path, source) if is_computed(source) else named_values(self._frame, source, path=path)
         except MappingError as error:
             self._faults.append(error)
             return None
-
-    def _named(self, path: str, label: Hashable) -> Values:
-        frame = self._frame
-        positions = _positions(frame.columns, label)
-        if len(positions) == 1:
-            return frame.iloc[:, positions[0]]
-        if positions:
-            message = f"{path}: the frame has {len(positions)} columns {label!r}: rename or drop all but one"
-            raise MappingError([message])
-        levels = _positions(frame.index.names, label)
-        if len(levels) == 1:
-            # Without names: a level with the name 1 would pass for the second level.
-            unnamed = frame.index.set_names([None] * frame.index.nlevels)
-            return unnamed.get_level_values(levels[0]).to_series(index=frame.index)
-        if levels:
-            message = f"{path}: the frame's index has {len(levels)} levels {label!r}: rename all but one"
-            raise MappingError([message])
-        raise UnknownColumnError(label, path=path, available=frame_labels(frame), hint=_hint(path, label))
 
     def _compute(self, path: str, source: Any) -> Values:
         """Evaluate a callable or an expression once, even if several fields read it."""

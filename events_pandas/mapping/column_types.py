@@ -4,7 +4,9 @@ import datetime as dt
 import decimal
 import numbers
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
+from functools import cache
 from typing import Final, Self
 
 import numpy as np
@@ -153,25 +155,36 @@ def decide_type_by_values(values: Values, key: str, source: Source) -> ColumnTyp
     """
     values = readable(values)
     present = np.flatnonzero(values.notna().to_numpy())
-    if isinstance(values.dtype, pd.CategoricalDtype) or pd.api.types.is_object_dtype(values.dtype):
-        cells = values.astype(object).to_numpy()[present].tolist()
-        types: Counter[type] = Counter(map(type, cells))
-        families = Counter[str]()
-        for cell_type, count in types.items():
-            families[_family(cell_type)] += count
+    dtype = values.dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        codes, counts = np.unique(values.cat.codes.to_numpy()[present], return_counts=True)
+        cells, weights = dtype.categories.take(codes).tolist(), counts.tolist()
+    elif pd.api.types.is_object_dtype(dtype):
+        cells, weights = values.to_numpy()[present].tolist(), [1] * len(present)
     else:
         # One cell tells the type of all.
-        cells = [values.iloc[position] for position in present[:1]]
-        families = Counter({_family(type(cell)): len(present) for cell in cells})
+        cells, weights = [values.iloc[position] for position in present[:1]], [len(present)]
+    families: Counter[str] = Counter()
+    for cell_type, weight in _weighted_types(cells, weights):
+        families[_family(cell_type)] += weight
     if families.keys() == {"text"}:
         return _type_of_text(values.iloc[present], key, source)
     # In a mixed column the texts that stand for absent values tell nothing.
-    nothing = sum(_is_nothing(cell, source) for cell in cells) if families["text"] else 0
+    mixed = zip(cells, weights, strict=True) if families["text"] else ()
+    nothing = sum(weight for cell, weight in mixed if _is_nothing(cell, source))
     others = families["text"] + families["other"] - nothing
-    counts = CellCounts(numbers=families["number"], times=families["time"], others=others)
-    return decide_type(counts, key, source, is_text=False)
+    return decide_type(
+        CellCounts(numbers=families["number"], times=families["time"], others=others), key, source, is_text=False
+    )
 
 
+def _weighted_types(cells: Sequence[object], weights: Sequence[int]) -> Iterable[tuple[type, int]]:
+    if len(cells) == sum(weights):
+        return Counter(map(type, cells)).items()
+    return zip(map(type, cells), weights, strict=True)
+
+
+@cache
 def _family(cell_type: type) -> str:
     """Return whether cells of a Python type are numbers, times, text or something else."""
     return next((family for types, family in _FAMILIES if issubclass(cell_type, types)), "other")

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -20,8 +20,6 @@ from events_pandas.mapping.rules import Values
 from events_pandas.suggest.choices import share_text
 from events_pandas.suggest.names import may_name_a_time, names_a_currency, words_of
 from events_pandas.suggest.times import MOST, TIME_TYPES, TimeForm, form_of_numbers, form_of_texts, form_of_times
-
-Floats: TypeAlias = npt.NDArray[np.floating[Any]]
 
 _NO_TIMES: Final = TimeForm(description="", is_naive=False)
 _FEW: Final = 0.1
@@ -221,7 +219,7 @@ def _time_form(cells: Values, kind: str, words: tuple[str, ...]) -> TimeForm | N
     return form_of_texts(_distinct(cells), words) if kind == _TEXT_KIND else None
 
 
-def _finite(cells: Values) -> Floats:
+def _finite(cells: Values) -> npt.NDArray[np.floating[Any]]:
     """Return the finite ones of numbers; none if one of them is too large for a float."""
     try:
         numbers = cells.astype(float).to_numpy()

@@ -37,16 +37,16 @@ _CURRENCY_WORDS = {"currency", "currencies", "ccy", "curr", "cur", "waehrung", "
 
 _EVENT_TIMES = {"created", "created_at", "event_time", "event_timestamp", "event_date", "event_at", "occurred_at"}
 _TIME_WORDS = {"date", "time", "timestamp", "ts", "day", "datetime", "dt", "when", "at", "on", "created", "epoch"}
-# Times of something later than the event, or of its way through systems.
-_OTHER_TIMES = {
-    *("updated", "modified", "deleted", "cancelled", "canceled", "expires", "expiry", "expiration", "expired", "due"),
-    *("end", "ended", "ends", "renewal", "renews", "next", "last", "until", "shipped", "delivered", "delivery"),
-    *("refunded", "received", "sent", "loaded", "synced", "imported", "exported", "original", "closed"),
-}
-# Verbs: a number under such a name is a time if it has the size of one.
-_TIME_VERBS = {
+# A number under such a name is a time if it has the size of one.
+_LATER_VERBS = {
     *("updated", "modified", "deleted", "cancelled", "canceled", "expires", "expired", "ended", "ends", "renews"),
-    *("shipped", "delivered", "refunded", "synced", "imported", "exported", "closed", "ordered", "purchased", "placed"),
+    *("shipped", "delivered", "refunded", "synced", "imported", "exported", "closed"),
+}
+_TIME_VERBS = _LATER_VERBS | {"ordered", "purchased", "placed"}
+# Times of something later than the event, or of its way through systems.
+_OTHER_TIMES = _LATER_VERBS | {
+    *("expiry", "expiration", "due", "end", "renewal", "next", "last", "until", "delivery", "received", "sent"),
+    *("loaded", "original"),
 }
 _UNIT_WORDS: dict[str, DateUnit] = {
     **dict.fromkeys(("sec", "secs", "seconds", "unix"), "s"),

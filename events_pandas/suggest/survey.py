@@ -10,7 +10,7 @@ import pandas as pd
 from pandas.api.types import infer_dtype
 
 from events_pandas.convert.cells import Rows
-from events_pandas.mapping import frame_labels
+from events_pandas.mapping import frame_labels, named_values
 from events_pandas.mapping.arrow_types import readable
 from events_pandas.mapping.faults import has_lone_surrogate
 from events_pandas.suggest.choices import LeftOut
@@ -35,9 +35,16 @@ class Survey:
 def survey(frame: pd.DataFrame) -> Survey:
     """Look at a sample of the rows of a frame, which is not changed."""
     rows = sampled_rows(len(frame))
-    labels = frame_labels(frame)
+    labels = Counter(frame_labels(frame))
+    named: Counter[Hashable] = Counter(frame.columns)
+    columns = [
+        evidence_of(plain, readable(named_values(frame, label)).iloc[rows], rows)
+        for label, count in labels.items()
+        # A mapping reads a column, and not a level of the same name.
+        if (plain := _plain(label)) is not None and 1 in (count, named[label])
+    ]
     return Survey(
-        columns=tuple(evidence_of(label, values, rows) for label, values in _sources(frame, rows)),
+        columns=tuple(columns),
         unusable=tuple(_unusable(frame, labels)),
         labels=frozenset(labels),
         n_rows=len(frame),
@@ -53,18 +60,6 @@ def sampled_rows(n_rows: int) -> Rows:
     return np.concatenate([np.arange(_FIRST_ROWS, dtype=np.int64), spread])
 
 
-def _sources(frame: pd.DataFrame, rows: Rows) -> "Iterator[tuple[Hashable, pd.Series[Any]]]":
-    """Yield the columns and levels that a mapping can name, with their values in some rows."""
-    counts = Counter(frame.columns)
-    for position, label in enumerate(frame.columns):
-        if counts[label] == 1 and (plain := _plain(label)) is not None:
-            yield plain, readable(frame.iloc[:, position]).iloc[rows]
-    levels = Counter(frame.index.names)
-    for level, name in enumerate(frame.index.names):
-        if levels[name] == 1 and name not in counts and (plain := _plain(name)) is not None:
-            yield plain, readable(pd.Series(frame.index.get_level_values(level))).iloc[rows]
-
-
 def _plain(label: Hashable) -> Any:
     """Return a label as Python and TOML can both write it; None if they cannot."""
     if isinstance(label, tuple):
@@ -77,8 +72,8 @@ def _plain(label: Hashable) -> Any:
     return None
 
 
-def _unusable(frame: pd.DataFrame, labels: list[Hashable]) -> Iterator[LeftOut]:
-    for label, count in Counter(labels).items():
+def _unusable(frame: pd.DataFrame, labels: Counter[Hashable]) -> Iterator[LeftOut]:
+    for label, count in labels.items():
         if _plain(label) is None:
             yield LeftOut(label=label, reason="TOML cannot hold this label: rename it to a text")
         elif count > 1:

@@ -69,11 +69,17 @@ def form_of_times(values: Values) -> TimeForm | None:
     times, texts = values[is_time], _iso_texts(values[is_plain])
     if len(times) + len(texts) < MOST * len(values):
         return None
-    has_zone = [*(getattr(time, "tzinfo", None) is not None for time in times), *_has_offset(texts)]
-    is_day = not any(has_zone) and _are_midnights(times) and _are_days(texts)
-    kinds = list(dict.fromkeys([*times.map(_kind_of), *("text" for _ in texts[:1])]))
+    return _form_of(times, texts)
+
+
+def _form_of(times: Values, iso_texts: Values) -> TimeForm:
+    has_zone = [*(getattr(time, "tzinfo", None) is not None for time in times), *_has_offset(iso_texts)]
+    is_day = not any(has_zone) and _are_midnights(times) and _are_days(iso_texts)
+    kinds = list(dict.fromkeys([*times.map(_kind_of), *("text" for _ in iso_texts[:1])]))
     what, zone = ("days", "") if is_day else ("times", _zone_words(has_zone))
-    if len(kinds) == 1 and len(set(has_zone)) == 1:
+    if kinds == ["text"]:
+        description = f"{', '.join(filter(None, [f'{what} as text', zone]))} (ISO 8601)"
+    elif len(kinds) == 1 and len(set(has_zone)) == 1:
         description = f"{what} {zone}".strip()
     else:
         named = f" ({', '.join(kinds)})" if len(kinds) > 1 else ""
@@ -102,7 +108,7 @@ def form_of_texts(texts: Values, words: tuple[str, ...]) -> TimeForm | None:
     plain = texts.where(texts.map(str.isascii).astype(bool), "")
     # In ISO 8601 pandas knows only the letter Z for UTC.
     if _are_most(plain.str.fullmatch(_ISO)) and _are_read(plain.str.replace(_CLOSING_UTC, "Z", regex=True), "ISO8601"):
-        return _iso_form(plain)
+        return _form_of(plain[:0], _iso_texts(plain))
     if _are_most(plain.str.fullmatch(_COMPACT)):
         return _compact_form(plain)
     if _are_most(plain.str.fullmatch(_WRITTEN)):
@@ -145,14 +151,6 @@ def _parsed(texts: Values, written: str) -> Values:
 
 def _are_read(texts: Values, written: str) -> bool:
     return _are_most(_parsed(texts, written).notna())
-
-
-def _iso_form(plain: Values) -> TimeForm:
-    texts = _iso_texts(plain)
-    has_zone = list(_has_offset(texts))
-    is_day = _are_days(texts)
-    kind = "days as text" if is_day else f"times as text, {_zone_words(has_zone)}"
-    return TimeForm(description=f"{kind} (ISO 8601)", is_naive=not all(has_zone), is_day=is_day)
 
 
 def _compact_form(texts: Values) -> TimeForm | None:
